@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How a run ends that is not the program's own end: one sentence and a status."""
+"""errors.py - messages and exit statuses of runs that fail or are interrupted."""
 import sys
 
 STATUS_USAGE = 2
@@ -12,13 +12,13 @@ STATUS_HELP = """\
 exit status: that of the program or guest (128 + N: signal N killed it); else
     2  wrong use: an unknown option, toggle or event, or an invalid value
   124  ended by --timeout
-  125  hyperscope could not do it: a file is missing, the host refused, panicked
+  125  other failure: a file is missing, the host refused to start or panicked
   126  QEMU itself failed
   130  quit by Ctrl-A X or an interrupt (143: terminated, 129: hung up)"""
 
 
 class LaunchError(Exception):
-    """Told to the user as it is, in one sentence."""
+    """An error whose text, one sentence, is shown to the user unchanged."""
 
     def __init__(self, text, status=STATUS_FAILED):
         super().__init__(text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""plugin.py - running a machine with one of our QEMU plugins: scripts/hyperscope anatomy, irqs-off, profile."""
+"""plugin.py - run a machine with one of our QEMU plugins: scripts/hyperscope anatomy, irqs-off, profile."""
 import os
 import shlex
 import stat
@@ -11,26 +11,26 @@ from hs import ends
 from hs.errors import STATUS_TIMEOUT, STATUS_USAGE, LaunchError
 from hs.run.machine import MAX_HARTS, parse_count, qemu_version
 
-QEMU_MIN = 9  # the first whose plugins have counters and registers; anatomy's needs neither
+QEMU_MIN = 9  # the first with counters and register access for plugins; anatomy's plugin needs neither
 QUIET_SECONDS = 2
 
 
 def add_machine(parser, harts=True):
-    """The options that say what machine the workload runs on."""
-    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="a toggle of hyperscope")
-    parser.add_argument("--cpu", metavar="MODEL", default="rv64", help="processor as QEMU spells it (rv64)")
+    """Add the options that describe the machine on which the workload runs."""
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="set a toggle of hyperscope")
+    parser.add_argument("--cpu", metavar="MODEL", default="rv64", help="processor, in QEMU's syntax (rv64)")
     parser.add_argument("--firmware", "--bios", metavar="FILE", default="",
-                        help="another OpenSBI than the one that came with QEMU")
+                        help="firmware to use instead of QEMU's OpenSBI")
     if harts:
         parser.add_argument("--harts", metavar="N", type=int, default=1,
-                            help="harts of the machine (1); with more, a hart that spins for another "
-                            "counts the length of QEMU's turns")
+                            help="number of harts (1); with more than one, a hart that spins while "
+                            "waiting for another counts instructions until QEMU switches harts")
     parser.add_argument("--trace", metavar="EVENTS", default="none",
-                        help="events that hyperscope records meanwhile (none)")
+                        help="events for hyperscope to record (none)")
 
 
 def add_run(parser, qemu, timeout):
-    """The options --qemu, --timeout and --out; the two texts begin the help of the first and second."""
+    """Add --qemu, --timeout and --out. QEMU and TIMEOUT are the help texts of the first two, without the default."""
     parser.add_argument("--qemu", metavar="PROGRAM", default=os.environ.get("QEMU", "qemu-system-riscv64"),
                         help="%s ($QEMU, else qemu-system-riscv64)" % qemu)
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=600, help="%s (600)" % timeout)
@@ -38,17 +38,17 @@ def add_run(parser, qemu, timeout):
 
 
 def split_program(parser, words):
-    """The words before "--", and the program and its arguments behind it: an empty list where there is no "--"."""
+    """Return the words before "--", and the program with its arguments after it ([] if there is no "--")."""
     if "--" not in words:
         return words, []
     at = words.index("--")
     if at + 1 == len(words):
-        parser.error("a program is missing behind --")
+        parser.error("a program is missing after --")
     return words[:at], words[at + 1:]
 
 
 def check_options(options):
-    """Refuse options that no run of these tools can have, before anything runs."""
+    """Reject invalid values of the common options before anything runs."""
     if options.timeout < 1:
         raise LaunchError("--timeout %d: at least 1 second" % options.timeout, STATUS_USAGE)
     if hasattr(options, "harts"):
@@ -57,12 +57,12 @@ def check_options(options):
 
 def check_qemu(qemu):
     if qemu_version(qemu)[0] < QEMU_MIN:
-        raise LaunchError("%s is older than QEMU %d, the first whose plugins can do this"
+        raise LaunchError("%s is older than QEMU %d, the first version whose plugins can do this"
                           % (qemu, QEMU_MIN))
 
 
 def wrapper(folder, qemu, arguments):
-    """A QEMU with the plugin: whatever starts the machine needs to know nothing of it."""
+    """Write a script that runs QEMU with the plugin, so that the program that starts the machine needs no change."""
     path = os.path.join(folder, "qemu")
     with open(path, "w", encoding="utf-8") as script:
         script.write("#!/bin/sh\nexec %s \"$@\" -plugin %s\n"
@@ -72,7 +72,7 @@ def wrapper(folder, qemu, arguments):
 
 
 def wait(process, tool, what, seconds=None):
-    """Wait for it, so long at most; where somebody looks, say after a while what is being done."""
+    """Wait for PROCESS to end, at most SECONDS. Report progress after a while; on a terminal, continuously."""
     start, said = time.monotonic(), False
     while ends.poll(process, 0.2) is None:
         ends.look()
@@ -94,9 +94,10 @@ def wait(process, tool, what, seconds=None):
 
 
 def run(command, tool, what, folder, environment, options):
-    """Run it to its end, wherever it writes to: its status, and the last line that it said.
+    """Run COMMAND to its end, with its output in a file. Return its status and the last line it printed.
 
-    The launcher ends it after options.timeout seconds, which is an error here; and if not, we do.
+    The launcher ends it after options.timeout seconds, which is an error here. If the launcher does not
+    end it, we do, 30 seconds later.
     """
     said = os.path.join(folder, "said")
     with open(said, "wb") as output:
@@ -118,11 +119,11 @@ def run(command, tool, what, folder, environment, options):
 
 
 def cut_short(what):
-    return LaunchError("what the plugin left of %s is cut short: is the disk full?" % what)
+    return LaunchError("the plugin's output for %s is incomplete: is the disk full?" % what)
 
 
 def lines_of(path, what):
-    """The lines of a text file that the plugin wrote, except the last, "end", without which the file is refused."""
+    """Yield the lines of a text file that the plugin wrote, except the last. It must be "end", or the file is rejected."""
     try:
         with open(path, "rb") as file:
             file.seek(max(0, os.path.getsize(path) - len(b"\nend\n")))
@@ -131,9 +132,9 @@ def lines_of(path, what):
         with open(path, encoding="ascii") as lines:
             yield from (line for line in lines if line != "end\n")
     except OSError as error:
-        raise LaunchError("the plugin left nothing of %s: %s" % (what, error.strerror)) from None
+        raise LaunchError("the plugin wrote no output for %s: %s" % (what, error.strerror)) from None
 
 
 def failed(what, status, last):
-    """The error that a program ended with this status, having said this at last."""
+    """Return the error for a program that ended with this status; LAST is the last line it printed."""
     return LaunchError("%s ended with status %d%s" % (what, status, ": " + last if last else ""))

@@ -19,7 +19,7 @@ die()
 # wrong_use TEXT: end with the status for a call that cannot be right.
 wrong_use()
 {
-	echo "$me: $*; scripts/hyperscope $me --help lists what there is" >&2
+	echo "$me: $*; see scripts/hyperscope $me --help" >&2
 	exit 2
 }
 

@@ -83,7 +83,7 @@ if git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null && git clone -q --sh
 	empty=$(git -C "$tmp/clone" hash-object -w "$tmp/Makefile")
 	compare "$tmp/clone" "$(base "100644 blob $broken"$'\tMakefile')"
 	like "$status $(tr '\n' ' ' <<<"$err")" '^125 .* does not build \(.*no such machine' "a base that does not build"
-	like "$err" 'BASE is no ancestor of HEAD' "... and that is not behind HEAD"
+	like "$err" 'BASE is not an ancestor of HEAD' "... and that is not behind HEAD"
 	compare "$tmp/clone" "$(base "100644 blob $empty"$'\tMakefile')"
 	like "$status $(tail -n 1 <<<"$err")" '^125 compare: BASE has none of these rows' "a base without a bench"
 else
@@ -91,7 +91,7 @@ else
 fi
 
 compare "$HS_TOP" --output=x
-like "$status $err" '^2 compare: .*--help lists what there is' "a base that looks like an option"
+like "$status $err" '^2 compare: .*; see scripts/hyperscope compare --help' "a base that looks like an option"
 HYPERSCOPE_SET=fp=eager compare "$HS_TOP" "$csv"
 like "$status $err" '^2 compare: HYPERSCOPE_SET is set' "toggles that would not be recorded are refused"
 sed '2,$s/,[0-9.]*,[0-9.]*,[0-9.]*,/,nan,nan,nan,/' "$csv" >"$tmp/nan.csv"

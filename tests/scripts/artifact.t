@@ -120,7 +120,7 @@ rm "$dl"/busybox*.deb
 artifact list
 is "$status $err" "125 artifact: $dl has no busybox-static_*.deb: scripts/hyperscope setup run fetches it" "a missing one is reported"
 artifact functional run
-is "$status $err" "2 artifact: functional takes no PURPOSE; scripts/hyperscope artifact --help lists what there is" "wrong use"
+is "$status $err" "2 artifact: functional takes no PURPOSE; see scripts/hyperscope artifact --help" "wrong use"
 is "$("$tree/scripts/hyperscope" artifact --help | awk 'length > 80')" "" "--help has 80 columns"
 
 seen=$(grep -oE '`(holds|does not hold)[^:`]*: [^`]*`' "$HS_TOP/docs/artifact.md" | tr -d '`')

@@ -88,7 +88,7 @@ books --list
 like "$status $(grep ^mine <<<"$out")" '^0 mine *$' "one of one's own is a notebook, too"
 echo '{"cells": [' >"$tmp/tree/notebooks-data/notebooks/mine.ipynb"
 books
-like "$status $out" '^125 notebooks: .*mine.ipynb is no notebook: ' "... and half of one is told"
+like "$status $out" '^125 notebooks: .*mine.ipynb is not a notebook: ' "... and half of one is told"
 rm "$tmp/tree/notebooks-data/notebooks/mine.ipynb"
 books toggle
 like "$status $out" "^2 notebooks: there is no notebook 'toggle'; there are anatomy, " "an unknown one is refused"

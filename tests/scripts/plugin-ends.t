@@ -27,13 +27,13 @@ done
 refused 2 "--timeout 0: at least 1 second" profile --timeout 0 hello
 refused 2 "--timeout 0: at least 1 second" irqs-off --timeout 0 hello
 refused 2 "--timeout -1: at least 1 second" anatomy --timeout -1 mmio_read
-refused 2 "--kallsyms is for boot or a program: hello is no Linux guest; scripts/hyperscope profile --help lists what there is" \
+refused 2 "--kallsyms is for boot or a program: hello is no Linux guest; see scripts/hyperscope profile --help" \
 	profile --kallsyms /dev/null hello
 refused 2 "--systems bare,bare: a system is named twice" anatomy --systems bare,bare mmio_read
 refused 2 "there is no event 'nonsense'; \`hstrace events\` lists them" anatomy --trace nonsense mmio_read
-refused 2 "--svg $tmp/no/where.svg: cannot be written; scripts/hyperscope anatomy --help lists what there is" \
+refused 2 "--svg $tmp/no/where.svg: cannot be written; see scripts/hyperscope anatomy --help" \
 	anatomy --svg "$tmp/no/where.svg" mmio_read
-refused 2 "--csv $tmp: cannot be written; scripts/hyperscope anatomy --help lists what there is" anatomy --csv "$tmp" mmio_read
+refused 2 "--csv $tmp: cannot be written; see scripts/hyperscope anatomy --help" anatomy --csv "$tmp" mmio_read
 printf '\377\n' >"$tmp/foreign"
 refused 2 "--bounds $tmp/foreign: it is no text in UTF-8" irqs-off --bounds "$tmp/foreign" hello
 refused 125 "$tmp/foreign: not a file that scripts/hyperscope anatomy --csv wrote: it is no text in UTF-8" \
@@ -80,7 +80,7 @@ for run in "counts profile hello" "spans irqs-off hello" "insns anatomy --system
 	# shellcheck disable=SC2086 # words
 	hs_script ${run#* } --qemu "$tmp/full"
 	is $status 125 "${run#* }: half of what was counted is no result ($CUT)" || diag "$out" "$(cat "$tmp/err")"
-	like "$(cat "$tmp/err")" 'cut short: is the disk full' "... and the error names a possible cause"
+	like "$(cat "$tmp/err")" 'incomplete: is the disk full' "... and the error names a possible cause"
 done
 python3 - "$HS_TOP/scripts" "$tmp/lines" <<'EOF'
 import sys

@@ -36,7 +36,7 @@ printf '%s\n' '.option norelax' 'bare: csrw sepc, a0' sret 'good: sc.w zero, zer
 	"${CROSS_COMPILE:-riscv64-linux-gnu-}as" -march=rv64ima_zicsr -o "$tmp/srets.o" -
 said=$("$HS_TOP/scripts/hyperscope" check-sret "$tmp/srets.o" 2>&1)
 is "$?:$(grep -v ' it has no sret$' <<<"$said" | sed 's/sret at 0x[0-9a-f]*: //' | tr '\n' ';')" \
-	"1:bare: no SC on every way to it;good: an SC precedes it;past: no SC on every way to it;again: an LR between the SC and the sret;" \
+	"1:bare: not every path to it contains an SC;good: an SC precedes it;past: not every path to it contains an SC;again: an LR between the SC and the sret;" \
 	"check-sret finds an sret without an SC, one with a way around the SC, and one with an LR after it"
 
 done_testing

@@ -18,7 +18,7 @@ like "$(cat "$tmp/out")" '^elsewhere: +13 figures, all are equal; images: the sa
 "$HS_TOP/scripts/hyperscope" reproduce-verify --help >"$tmp/out"
 is "$?:$(awk 'length > 80' "$tmp/out" | wc -l)" 0:0 "--help" || diag "$(cat "$tmp/out")"
 "$HS_TOP/scripts/hyperscope" reproduce-verify --clean >"$tmp/out" 2>&1
-is "$?:$(cat "$tmp/out")" "2:reproduce-verify: --clean needs a suite; scripts/hyperscope reproduce-verify --help lists what there is" "wrong use"
+is "$?:$(cat "$tmp/out")" "2:reproduce-verify: --clean needs a suite; see scripts/hyperscope reproduce-verify --help" "wrong use"
 "$HS_TOP/scripts/hyperscope" reproduce-verify --out "$tmp/none" no-such-paper >"$tmp/out" 2>&1
 like "$? $(tail -n 1 "$tmp/out")" "^2 reproduce: there is no paper 'no-such-paper'" "a paper that there is not is wrong use, too"
 done_testing

@@ -103,7 +103,7 @@ like "$flat" "^2 .*there is no system 'xen'; there are bare, hyperscope, linux" 
 reproduce all --from "$csv" --systems ""
 like "$flat" "^2 .*there is no system ''; there are" "... and none"
 reproduce write --from "$csv" --systems bare
-like "$flat" '^2 .*what is expected is of all systems' "... and half of what is expected"
+like "$flat" '^2 .*expected figures cover all systems' "... and half of what is expected"
 
 sed -i 's/^call,hyperscope,[0-9.]*/call,hyperscope,230/' "$paper/expected.csv"
 reproduce all --from "$csv"

@@ -14,8 +14,8 @@ fake_qemu()	# VERSION
 	echo "$tmp/qemu-$1"
 }
 
-like "$($setup --help)" "usage: scripts/hyperscope setup" "--help lists the purposes"
-is "$($setup --wrong run 2>&1)" "setup: unknown argument '--wrong'; scripts/hyperscope setup --help lists what there is" \
+like "$($setup --help)" "usage: scripts/hyperscope setup" "--help tells the purposes"
+is "$($setup --wrong run 2>&1)" "setup: unknown argument '--wrong'; see scripts/hyperscope setup --help" \
 	"an unknown argument is refused"
 
 text=$(QEMU=$(fake_qemu 6.2.0) $setup --out "$tmp/o" --dry-run run)

@@ -176,7 +176,7 @@ done
 is "$wrong" "" "each name that a command had prints the command that there is now, with status 2"
 is "$("$HS_TOP/scripts/bench" --list 2>&1)" "scripts/bench has been removed; use scripts/hyperscope bench" "... in a sentence"
 is "$("$HS_TOP/scripts/hyperscope" anatomie 2>&1; echo $?)" \
-	"hyperscope: unknown command 'anatomie': is it anatomy?; --help lists what there is"$'\n'2 "an unknown command is refused, and what is near it named"
+	"hyperscope: unknown command 'anatomie'; did you mean anatomy?; --help lists the commands"$'\n'2 "an unknown command is refused, and what is near it named"
 completed()	# WORD...: what bash would offer for the last one
 {
 	bash -c 'cd "$1" && source <(scripts/hyperscope completion bash) && shift && COMP_WORDS=(scripts/hyperscope "$@") COMP_CWORD=$# &&

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: MIT
-"""One module a command (hs/main.py lists them): main(argv), whose result is the exit status; FAILURES, further
-exceptions that are printed as a message; PREFIX of messages, if it is not the command's name."""
+"""One module per command; hs/main.py lists them. main(argv) returns the exit status. FAILURES lists further
+exceptions to print as a message. PREFIX begins each message; the default is the command's name."""

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""anatomy - where inside one exit the instructions go, counted from outside.
+"""anatomy - break down the instructions of one exit by stage and by function.
 
-A row of the bench is run once more, the same payload with the same VMM, while
-a QEMU plugin notes every instruction of every iteration; nothing in the
-machine is changed, so the sum is the bench's own figure. Shown is the path
-that makes up most of the batch in the middle, by stage and by function, on
-hyperscope, on Linux KVM, on the bare machine, or side by side.
+Runs a row of the bench again, the same payload with the same VMM, while a QEMU
+plugin records every instruction of every iteration. Nothing in the machine is
+changed, so the sum equals the figure of the bench. From the median batch, the
+path that accounts for most of its instructions is shown, on hyperscope, on
+Linux KVM, on the bare machine, or on several of them side by side.
 """
 import os
 import sys
@@ -20,39 +20,40 @@ from hs.parser import of_command
 from hs.paths import TOP
 from hs.run.machine import qemu_version
 
-BATCHES = 128  # as many as the bench has
+BATCHES = 128  # as in the bench
 
 
 def parse(argv):
     parser = of_command(
         "anatomy", __doc__,
-        epilog="exit status: 0; 2 wrong use; 124 ended by --timeout; 125 it could not be done")
-    parser.add_argument("row", metavar="ROW", nargs="?", help="a row of the bench; --list has them")
-    parser.add_argument("--list", action="store_true", help="list the rows that can be looked into")
+        epilog="exit status: 0; 2 wrong use; 124 ended by --timeout; 125 other failure")
+    parser.add_argument("row", metavar="ROW", nargs="?", help="a row of the bench; --list shows them")
+    parser.add_argument("--list", action="store_true", help="list the rows that can be analysed")
     parser.add_argument("--systems", "--system", metavar="NAME", default="hyperscope", dest="system",
-                        help="hyperscope (default), linux, bare, both (hyperscope and linux), or "
-                        "a list with commas")
+                        help="hyperscope (default), linux, bare, both (hyperscope and linux), all, "
+                        "or a comma-separated list")
     plugin.add_machine(parser, harts=False)
     parser.add_argument("--append", metavar="ARG", action="append", default=[],
-                        help="one more boot argument of the payload")
+                        help="further boot argument for the payload (may be repeated)")
     parser.add_argument("--path", metavar="WHICH", default="heaviest",
-                        help="of the median batch's paths: heaviest (default: most instructions "
-                        "over all its iterations), common, longest, or a number of --paths")
-    parser.add_argument("--paths", action="store_true", help="list the median batch's paths, too")
+                        help="which path of the median batch to show: heaviest (default: most "
+                        "instructions over all its iterations), common, longest, or a number "
+                        "from --paths")
+    parser.add_argument("--paths", action="store_true", help="also list the paths of the median batch")
     parser.add_argument("--way", action="store_true",
-                        help="show the path in order, too: who called whom")
-    parser.add_argument("--insns", action="store_true", help="show each instruction, too")
-    parser.add_argument("--svg", metavar="FILE", help="draw it there")
+                        help="also show the path in order, with callers and callees")
+    parser.add_argument("--insns", action="store_true", help="also show each instruction")
+    parser.add_argument("--svg", metavar="FILE", help="draw the result to FILE")
     parser.add_argument("--csv", metavar="FILE",
-                        help="put the counts there, in place of what it has of this row")
+                        help="write the counts to FILE; they replace its lines for this row")
     parser.add_argument("--batches", metavar="N", type=int, default=BATCHES,
-                        help="batches to record (%d, as many as the bench measures)" % BATCHES)
-    plugin.add_run(parser, "QEMU to use", "for each system")
+                        help="number of batches to record (%d, as in the bench)" % BATCHES)
+    plugin.add_run(parser, "QEMU to use", "time limit for each system")
     options = parser.parse_args(argv)
     plugin.check_options(options)
     for name in ("csv", "svg"):
         parser.written("--" + name, getattr(options, name))
-    options.exitstat, options.cycles, options.single = "0", False, False  # as the bench has them
+    options.exitstat, options.cycles, options.single = "0", False, False  # the bench's defaults
     return options
 
 
@@ -68,10 +69,10 @@ def chosen_systems(text):
 
 
 def choose(counts, which):
-    """Of a batch's paths (path -> times, instructions) the one to be shown."""
+    """Choose the path to show from COUNTS, a batch's paths: path -> (times, instructions)."""
     kept = {path: found for path, found in counts.items() if path >= 0}
     if not kept:
-        raise LaunchError("no path was kept: fewer --batches leave room for longer ones")
+        raise LaunchError("no path was recorded: they are too long for so many batches; use a smaller --batches")
     if which.isdigit():
         if int(which) not in kept:
             raise LaunchError("--path %s: the median batch has no such path; it has %s" %
@@ -86,7 +87,7 @@ def choose(counts, which):
 
 
 def look_into(system, options, folder):
-    """Run it, and walk the chosen path."""
+    """Run the row on SYSTEM and analyse the chosen path."""
     recording = run.record(system, options.row, options, folder)
     batch = recording.median_batch()
     counts = recording.counts(batch)
@@ -134,7 +135,7 @@ def main(argv):
         print("\n".join(rows))
         return 0
     if options.row is None:
-        raise LaunchError("no row was named; --list lists what there is", STATUS_USAGE)
+        raise LaunchError("no row was named; --list shows the rows", STATUS_USAGE)
     if options.row not in rows:
         raise LaunchError("there is no row '%s' to look into; there are %s"
                           % (options.row, " ".join(rows)), STATUS_USAGE)
@@ -182,7 +183,7 @@ def show_all(found, options):
 
 
 def report(found, options):
-    """Files before words, as a reader may have seen enough; and words where files cannot be written."""
+    """Write the files before printing, because the reader of a pipe may close it; print even if writing fails."""
     try:
         write_files(found, options)
     finally:

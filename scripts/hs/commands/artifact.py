@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""artifact - what a paper is handed in with: packed, or looked at for ten minutes.
+"""artifact - pack the artifact of a paper, or run its ten-minute check.
 
-pack writes OUT/artifact/hyperscope-COMMIT.tar: the sources of a commit, what
-set-up fetched to run and to reproduce papers, a list of all packages with
-versions and checksums, and what is expected. Unpacked, it builds and runs
-without a network. functional does that, here: it builds, runs a payload and
-Debian's kernel, measures a paper's rows without Linux KVM, and compares. list
-shows the packages. docs/artifact.md is the appendix for reviewers.
+pack writes OUT/artifact/hyperscope-COMMIT.tar: the sources of a commit, the
+files that set-up fetched for running and for reproducing papers, a list of all
+packages with versions and checksums, and the expected results. Unpacked, it
+builds and runs without a network. functional does so here: it builds, runs a
+payload and Debian's kernel, measures the rows of a paper without Linux KVM, and
+compares the results. list prints the list of packages. docs/artifact.md is the
+appendix for reviewers.
 """
 import os
 import sys
@@ -16,12 +17,11 @@ from hs.parser import of_command
 
 EXAMPLES = """\
 examples:
-  scripts/hyperscope artifact pack          as make artifact does
-  scripts/hyperscope artifact pack kselftest  with the selftests (150 MB)
-  scripts/hyperscope artifact list          which packages, of which snapshot
-  scripts/hyperscope artifact functional    as make artifact-functional does
-exit status: 0; 1 a step of functional is not right; 2 wrong use; 125 cannot be
-done
+  scripts/hyperscope artifact pack            make artifact
+  scripts/hyperscope artifact pack kselftest  include the selftests (150 MB)
+  scripts/hyperscope artifact list            show packages and their snapshot
+  scripts/hyperscope artifact functional      make artifact-functional
+exit status: 0; 1 a step of functional failed; 2 wrong use; 125 other failure
 """
 WHAT = {"pack": "write the archive", "list": "print packages.csv", "functional": "build, run, compare"}
 
@@ -30,20 +30,22 @@ def parse(words):
     parser = of_command("artifact", __doc__, epilog=EXAMPLES)
     parser.add_argument("what", metavar="WHAT", choices=tuple(WHAT),
                         help="; ".join("%s: %s" % pair for pair in WHAT.items()))
-    parser.add_argument("purposes", metavar="PURPOSE", nargs="*", help="of scripts/hyperscope setup: pack that, too")
-    parser.add_argument("--commit", metavar="NAME", default="", help="pack this one (HEAD, and nothing uncommitted)")
-    parser.add_argument("--to", metavar="FOLDER", help="where the archive goes (OUT/artifact)")
+    parser.add_argument("purposes", metavar="PURPOSE", nargs="*", help="a purpose of scripts/hyperscope setup whose files to pack, too")
+    parser.add_argument("--commit", metavar="NAME", default="",
+                        help="commit to pack (HEAD, which requires that nothing is uncommitted)")
+    parser.add_argument("--to", metavar="FOLDER", help="folder for the archive (OUT/artifact)")
     parser.add_argument("--paper", metavar="NAME", default="kvm-arm-2014",
-                        help="functional: the paper (kvm-arm-2014; scripts/hyperscope reproduce list)")
+                        help="functional: the paper to check (kvm-arm-2014); scripts/hyperscope "
+                        "reproduce list shows all")
     parser.add_out()
     parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
-                        help="functional: at a time (one a processor, at most 4)")
+                        help="functional: number of jobs to run at once (one per processor, at most 4)")
     options = parser.parse_args(words)
     if options.jobs < 1:
         parser.error("--jobs: 1 or more")
     if options.what == "functional" and options.purposes:
         parser.error("functional takes no PURPOSE")
-    options.purposes = ("run", "apps") + tuple(options.purposes)  # as make reproduce has them
+    options.purposes = ("run", "apps") + tuple(options.purposes)  # the purposes that make reproduce needs
     options.qemu = os.environ.get("QEMU", "qemu-system-riscv64")
     options.to = os.path.abspath(options.to or os.path.join(options.out, "artifact"))
     return options

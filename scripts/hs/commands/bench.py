@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""bench - what each exit of a guest costs, on one system or on several side by side.
+"""bench - measure the cost of each kind of exit on one or more systems.
 
-The payload is src/guest/bench, the same on each: bare (HS mode under OpenSBI,
+All systems run the same payload, src/guest/bench: bare (HS mode under OpenSBI,
 no VM), hyperscope, and Linux KVM with the same VMM. QEMU counts instructions
-(-icount shift=0,sleep=off), so a figure repeats to the instruction; TLB misses,
-page walks and caches cost nothing in it. docs/bench.md says what each row
-means, and what the unit cannot show.
+(-icount shift=0,sleep=off), so figures are reproduced exactly; TLB misses, page
+walks and caches cost nothing. docs/bench.md explains the rows and what this
+unit cannot show.
 """
 import os
 
@@ -21,76 +21,78 @@ FAILURES = (BenchError,)
 EXAMPLES = """\
 examples:
   scripts/hyperscope bench all --rows mmio_read
-                                               one row on all three systems
+                                    measure one row on all three systems
   scripts/hyperscope bench --rows touch_4k --toggle gstage_walk
-                                               what each value of a toggle costs
+                                    measure the cost of each value of a toggle
   scripts/hyperscope bench all --toggles --cpu both --csv FILE
-                                               everything (make bench)
+                                    measure everything (make bench)
 exit status: 0; 1 figures differ (--verify, --against); 2 wrong use;
-125 not measured
+125 measurement failed
 """
 
 
 def new_parser():
     parser = of_command("bench", __doc__, epilog=EXAMPLES)
     parser.add_argument("systems", metavar="SYSTEM", nargs="*", default=["hyperscope"],
-                        help="bare, hyperscope (default), linux; or all")
+                        help="bare, hyperscope (default), linux, or all")
     parser.add_argument("--rows", metavar="NAME,...", action="append", default=[],
-                        help="only these rows; patterns as in 'mmio_*'; --list shows all")
+                        help="measure only these rows; patterns such as 'mmio_*' are allowed; "
+                             "--list shows all")
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[],
-                        help="a toggle of hyperscope, for the whole run")
+                        help="set a toggle of hyperscope for all measurements")
     parser.add_argument("--toggle", metavar="NAME", action="append", default=[],
-                        help="measure each value of this toggle, too; without --rows, "
-                             "only the rows that it can change")
+                        help="also measure each value of this toggle; without --rows, only the "
+                             "rows that it can change")
     parser.add_argument("--toggles", action="store_true",
-                        help="each value of each toggle; tracing and accounting, too")
+                        help="also measure each value of each toggle, tracing and exit accounting")
     parser.add_argument("--cpu", metavar="MODEL", action="append", default=[],
-                        help="processor as QEMU spells it (rv64); both: rv64 and max")
+                        help="processor, in QEMU's syntax (rv64), or both for rv64 and max")
     parser.add_argument("--firmware", "--bios", metavar="FILE", default="",
-                        help="another OpenSBI than the one that came with QEMU")
+                        help="firmware to use instead of QEMU's OpenSBI")
     parser.add_argument("--trace", metavar="EVENTS", default="none",
-                        help="events that hyperscope records meanwhile (none)")
+                        help="events for hyperscope to record (none)")
     parser.add_argument("--exitstat", metavar="UNIT", default="0",
                         choices=("0", "auto", "instret", "time"),
-                        help="what hyperscope accounts exits in: 0 (it does not), auto (default), "
-                             "instret or time")
+                        help="unit of hyperscope's exit accounting: 0 (off, default), auto, instret "
+                             "or time")
     parser.add_argument("--cycles", action="store_true",
-                        help="by rdcycle, for real hardware; ns where a guest has none")
+                        help="measure with rdcycle (for real hardware); falls back to ns where a "
+                             "guest has no cycle counter")
     parser.add_argument("--single", action="store_true",
-                        help="samples of one operation instead of 256")
+                        help="take samples of one operation instead of 256")
     parser.add_argument("--append", metavar="ARG", action="append", default=[],
-                        help="one more boot argument of the payload")
+                        help="further boot argument for the payload (may be repeated)")
     parser.add_argument("--statistic", choices=systems.STATISTICS, default="p50",
-                        help="min, p50 (default), p99, max or mean in the tables")
-    parser.add_argument("--csv", metavar="FILE", help="write every figure there, too")
+                        help="statistic to show in the tables: min, p50 (default), p99, max or mean")
+    parser.add_argument("--csv", metavar="FILE", help="also write all figures to FILE")
     parser.add_argument("--verify", action="store_true",
-                        help="measure twice: which rows differ? (none should)")
+                        help="measure twice and list the rows that differ (none should)")
     parser.add_argument("--against", metavar="FILE",
-                        help="which of these rows differ from those of a CSV?")
+                        help="list the rows that differ from those in the CSV file FILE")
     parser.add_argument("--from", metavar="SYSTEM=LOG", action="append", default=[], dest="logs",
-                        help="take a system's figures from a console's log, say of a board")
+                        help="read the figures of SYSTEM from a console log, for example of a board")
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=900,
-                        help="the longest that one boot may take (900)")
+                        help="time limit for each boot (900)")
     parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
-                        help="machines at a time (one a processor, at most 4)")
+                        help="number of machines to run at once (one per processor, at most 4)")
     parser.add_out()
-    parser.add_argument("--list", action="store_true", help="the rows, and what each is")
+    parser.add_argument("--list", action="store_true", help="list the rows with descriptions")
     return parser
 
 
-# ---- what is asked for ----
+# ---- the request ----
 
 
 def wanted_rows(parser, options):
     """
-    Names, or None for all. only=NAME among --append says the same. Without a word, toggles that are
-    asked for by name choose: what they can change.
+    Return the names of the rows to measure, or None for all. only=NAME in --append selects rows like --rows.
+    If neither is given, --toggle NAME selects the rows that the toggle can change.
     """
     only = [arg[len("only="):] for arg in options.append if arg.startswith("only=")]
     words = ",".join(options.rows + only).strip(", ")
     options.append = [arg for arg in options.append if not arg.startswith("only=")]
     if not words and (options.rows or only):
-        parser.error("--rows: no row is named; --list shows them, and without --rows it is all of them")
+        parser.error("--rows: no row is named; --list shows the rows; omit --rows to measure all")
     if not words and options.toggle and not options.toggles:
         return [row.name for row in rows.ROWS
                 if any(row.name in rows.relevant(name) for name in options.toggle)]
@@ -106,7 +108,7 @@ def wanted_rows(parser, options):
 
 
 def settings(parser, options):
-    """(setting, rows that it can change): the run's own toggles, then each value to compare."""
+    """Return a list of (setting, rows that it can change): first the toggles of --set, then each value to compare."""
     own = " ".join(options.set)
     table, usual = hstoggles.toggles(TOP), hstoggles.initial(TOP)
     chosen = list(table) if options.toggles else []
@@ -166,14 +168,14 @@ def from_logs(parser, options, shared):
     for word in options.logs:
         system, equals, path = word.partition("=")
         if system not in SYSTEMS or not equals:
-            parser.error("--from %s: SYSTEM=LOG, SYSTEM one of %s" % (word, ", ".join(SYSTEMS)))
+            parser.error("--from %s: write SYSTEM=LOG, with SYSTEM one of %s" % (word, ", ".join(SYSTEMS)))
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
                 found = systems.parse(file.read())
         except OSError as error:
             parser.error("--from %s: %s" % (path, error.strerror))
         if not found:
-            parser.error("--from %s: no line of the benchmark in it" % path)
+            parser.error("--from %s: the file contains no line of the benchmark" % path)
         for row in found:
             toggles = rows.GROUPS[rows.BY_NAME[row["exit"]].group].setting or "default"
             row.update(shared, system=system, cpu=options.cpu[0], toggles=toggles,
@@ -211,7 +213,7 @@ def run(parser, options):
     else:
         results = measure(runner, jobs, shared)
     if not results:
-        raise BenchError("nothing was measured: none of the rows is there on %s"
+        raise BenchError("nothing was measured: none of the rows exists on %s"
                          % ", ".join(options.systems))
     if options.csv:
         report.write_csv(options.csv, results)

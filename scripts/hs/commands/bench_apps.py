@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""bench-apps - what a whole guest costs: against no VM at all, and Linux KVM.
+"""bench-apps - measure the cost of running a whole guest on three systems.
 
-Debian's kernel alone in QEMU (native), in a VM under hyperscope, in a VM under
-Linux KVM with the same VMM; scripts/guest/apps is what it runs. In instructions
-(-icount, one hart, runs repeat) by the guest's own clock, one nanosecond of it
-being an instruction; and how often the guest exited for what, with the UART for
-its console, and with SBI's DBCN and every line that it logs. With --runs, in wall
-time, too (two harts, alternating runs, the median of each, only their ratio means
-something): from the start of the same VMM binary to the guest's /init, under
-hyperscope and under Linux KVM in the same QEMU.
+Debian's kernel runs scripts/guest/apps on QEMU without a hypervisor (native),
+in a VM under hyperscope, and in a VM under Linux KVM with the same VMM. Costs
+are in instructions, read from the guest's own clock (-icount on one hart: one
+nanosecond is one instruction, and figures are reproduced exactly). The number
+of exits of each kind is also shown, with the UART as the guest's console, and
+with SBI DBCN as the console and all kernel messages printed.
+
+--runs adds wall time, from the start of the same VMM binary to the guest's
+/init, under hyperscope and under Linux KVM in the same QEMU, on two harts. The
+runs alternate, and only the ratio of the two medians is meaningful.
 """
 import os
 import re
@@ -25,9 +27,12 @@ from hs.paths import HYPERSCOPE, TOP
 FAILURES = (BenchError, ValueError,)
 EXAMPLES = """\
 examples:
-  scripts/hyperscope bench-apps --rows boot,fork_exec  two rows on all three systems
+  scripts/hyperscope bench-apps --rows boot,fork_exec
+                                            two rows on all three systems
   scripts/hyperscope bench-apps native hyperscope --csv FILE
-exit status: 0; 1 figures differ (--against); 2 wrong use; 125 not measured
+                                            all rows on two systems
+exit status: 0; 1 figures differ (--against); 2 wrong use;
+125 measurement failed
 """
 UP = re.compile(rb"guest: Linux .* is up, .* after ([0-9.]+) s")
 
@@ -36,17 +41,19 @@ def parse(argv):
     parser = of_command("bench-apps", __doc__, epilog=EXAMPLES)
     parser.add_argument("systems", metavar="SYSTEM", nargs="*", help="%s (all)" % ", ".join(guests.SYSTEMS))
     parser.add_argument("--rows", metavar="NAME,...", action="append", default=[],
-                        help="only these rows; patterns as in 'f*'; --list shows all")
-    parser.add_argument("--csv", metavar="FILE", help="write every figure there, too")
-    parser.add_argument("--against", metavar="FILE", help="which of these rows differ from those of a CSV?")
+                        help="measure only these rows; patterns such as 'f*' are allowed; --list "
+                        "shows all")
+    parser.add_argument("--csv", metavar="FILE", help="also write all figures to FILE")
+    parser.add_argument("--against", metavar="FILE",
+                        help="list the rows that differ from those in the CSV file FILE")
     parser.add_argument("--runs", metavar="N", type=int, default=0,
-                        help="alternating runs for wall time (0: leave it out)")
+                        help="also measure wall time, with N alternating runs (0: do not)")
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=1200,
-                        help="the longest that one boot may take (1200)")
+                        help="time limit for each boot (1200)")
     parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
-                        help="machines at a time (one a processor, at most 4)")
+                        help="number of machines to run at once (one per processor, at most 4)")
     parser.add_out()
-    parser.add_argument("--list", action="store_true", help="the rows, and what each is")
+    parser.add_argument("--list", action="store_true", help="list the rows with descriptions")
     options = parser.parse_args(argv)
     options.systems = list(dict.fromkeys(options.systems)) or list(guests.SYSTEMS)
     for system in options.systems:
@@ -74,7 +81,7 @@ def wanted_rows(parser, words):
 
 
 def table(results):
-    """A line for each row: thousands of instructions an operation, and how many times native that is."""
+    """Print a line for each row: thousands of instructions per operation, and their ratio to native."""
     figures = report.Figures(results, "rv64", "p50")
     print("thousands of instructions   native  hyperscope x native   Linux KVM x native")
     for row in rows.APPLICATIONS:
@@ -85,7 +92,7 @@ def table(results):
 
 
 def show_exits(exits):
-    """How often the guest exited for what, a column for each console. exits: setting -> what it counted."""
+    """Print the number of exits by cause, with a column for each console. exits: setting -> (cause, count) pairs."""
     tables = {"with DBCN" if setting else "hyperscope": dict(found) for setting, found in sorted(exits.items())}
     if not tables:
         return
@@ -98,7 +105,7 @@ def show_exits(exits):
 
 
 def instructions(runner, options):
-    """1 if figures differ from those of --against."""
+    """Measure and print instructions. Return 1 if figures differ from those of --against, else 0."""
     try:
         theirs = report.read_csv(options.against) if options.against else None
     except ValueError as error:
@@ -125,7 +132,7 @@ def instructions(runner, options):
 
 
 def boot(command, stop_at_start, limit):
-    """Seconds from the line `stop_at_start` to /init, within limit seconds."""
+    """Run COMMAND. Return the seconds from the line `stop_at_start` until /init runs; at most `limit` seconds in all."""
     child = ends.start(["timeout", "--kill-after=5", str(limit)] + command, stdin=subprocess.DEVNULL,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     start, tail = time.monotonic(), []

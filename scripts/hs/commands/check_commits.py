@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""check-commits - check that subjects of commits are `area: imperative summary`.
+"""check-commits - check that commit subjects have the form `area: imperative summary`.
 
-A subject has at most 72 characters and no full stop. The area is a path in the tree, as short as it
-is clear, or several with commas between. Whether a word is imperative cannot be decided without a
-dictionary: refused are endings of other forms and words that begin a statement. Merges, and subjects
-that git makes for a revert, are not looked at.
+A subject has at most 72 characters and no full stop at its end. The area is a
+path in the tree, as short as is clear, or several, separated by commas. Without
+a dictionary the check cannot decide whether a word is an imperative. It rejects
+words with the ending of another form and words that begin a statement. Merges
+and the subjects that git writes for a revert are not checked.
 """
 import re
 import subprocess
@@ -15,11 +16,11 @@ from hs.paths import TOP
 
 LONGEST = 72
 AREA = re.compile(r"[\w.*+-]+(?:/[\w.*+-]+)*(?:, [\w.*+-]+(?:/[\w.*+-]+)*)*: (?=\S)")
-# Verbs that end as other words' inflections do.
+# Verbs with endings that are otherwise inflections.
 VERBS = set("""embed exceed feed heed need proceed seed shed speed succeed bring ping ring spring string swing wring
     alias bias canvas focus""".split())
 INFLECTED = re.compile(r"[a-z]{2,}(?:ed|ing|[^su\W]s)$")
-# What a statement, not an order, begins with.
+# Words that begin a statement rather than an imperative.
 NO_VERBS = set("""a all also an and any are as at both by each every everything few first for from here his how if in is
     its it last many more most new no nobody none nothing now of on one only or our other others some that the their
     then there these they this those three to too two was we were what when where which while who whose why with you
@@ -28,7 +29,7 @@ SECOND = set("are aren't can cannot did does doesn't had has have is isn't may m
 
 
 def problems(subject):
-    """Each thing that is wrong with it."""
+    """Yield a description of each fault of a subject."""
     if subject.startswith(('Revert "', 'Reapply "')):
         return
     if len(subject) > LONGEST:
@@ -37,14 +38,14 @@ def problems(subject):
         yield "it ends with a full stop"
     area = AREA.match(subject)
     if not area:
-        yield "it does not begin with an area: a path in the tree, a colon, a blank"
+        yield "it does not begin with an area: a path in the tree, a colon and a blank"
         return
     words = subject[area.end():].split()
     first = words[0].lower().strip(",;")
     if first in NO_VERBS or first not in VERBS and INFLECTED.match(first) or "'" in first:
-        yield "'%s' is no imperative: write what the commit does, as an order (add, fix, split)" % words[0]
+        yield "'%s' is not an imperative: write what the commit does (add, fix, split)" % words[0]
     elif len(words) > 1 and words[1].lower() in SECOND:
-        yield "'%s %s' begins a statement: write what the commit does, as an order (add, fix, split)" % tuple(words[:2])
+        yield "'%s %s' begins a statement: use an imperative (add, fix, split)" % tuple(words[:2])
 
 
 def git(*words):
@@ -60,10 +61,12 @@ def since_origin():
 
 
 def main(argv):
-    parser = of_command("check-commits", __doc__, epilog="exit status: 0; 1 a subject is refused; 2 wrong use; "
-                        "3 there is no origin to count from")
-    parser.add_argument("range", metavar="RANGE", nargs="?", help="commits as git log takes them (origin's head..HEAD)")
-    parser.add_argument("--subjects", action="store_true", help="read subjects from standard input, one a line, instead")
+    parser = of_command("check-commits", __doc__, epilog="exit status: 0; 1 a subject is rejected; 2 wrong use; "
+                        "3 no head of 'origin'")
+    parser.add_argument("range", metavar="RANGE", nargs="?",
+                        help="commits to check, in git log's syntax (from origin's head to HEAD)")
+    parser.add_argument("--subjects", action="store_true",
+                        help="read subjects from standard input instead, one per line")
     options = parser.parse_args(argv)
     if options.range and options.subjects:
         parser.error("--subjects and a range exclude each other")
@@ -72,7 +75,7 @@ def main(argv):
     else:
         wanted = options.range or since_origin()
         if wanted is None:
-            sys.stderr.write("check-commits: there is no remote 'origin' whose head is known: name a range of commits\n")
+            sys.stderr.write("check-commits: there is no remote 'origin' with a known head: name a range of commits\n")
             return 3
         status, text, error = git("log", "--no-merges", "--format=%h %s", wanted, "--")
         if status != 0:

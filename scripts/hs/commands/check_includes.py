@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""check-includes - check that each source tree includes only what it may, and that no .c file has #ifdef.
+"""check-includes - check what each source tree includes, and that no .c file has #ifdef.
 
-Includes point one way: hv/* <- src/kvm, src/host. The VMM sees libc, libfdt and <linux/*> only.
+Includes point one way: hv/* <- src/kvm, src/host. The VMM may include only
+libc, libfdt and <linux/*>.
 """
 import os
 import re
@@ -10,11 +11,11 @@ from hs import git
 from hs.parser import of_command
 from hs.paths import TOP
 
-EPILOG = "exit status: 0; 1 a line for each fault that was found; 2 wrong use"
+EPILOG = "exit status: 0; 1 faults were found, one per line; 2 wrong use"
 
 FREESTANDING = r"<(std(def|int|bool|arg|noreturn)|limits|string|stdlib)\.h>"
 
-# source tree -> what an include there may be, besides a header of the same folder in quotes
+# source tree -> patterns of permitted includes, besides headers of the same folder in quotes
 RULES = {
     "src/include/hv": [r'"hv/', r"<std(def|int|bool|arg)\.h>", r'"\w+\.def"', r'"hv/\w+\.def"'],
     "src/kvm": [r'"hv/', r'"((uapi|exit|sbi|vcpu|mmu)/)?\w+\.(h|def)"',

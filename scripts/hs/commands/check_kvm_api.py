@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""check-kvm-api - check that docs/kvm-api.md has a row for all that the code offers to user space.
+"""check-kvm-api - check that docs/kvm-api.md covers what the code offers to user space.
 
-Calls, capabilities, exit reasons, statistics and parameters are looked for in src/kvm; each has
-to stand in `backticks` in the first cell of a row of the document's section of that name. And what such a
-row names has to be in the code, unless its next cell begins with "not here".
+The check searches src/kvm for ioctls, capabilities, exit reasons, statistics
+and parameters. The section of that name in docs/kvm-api.md has to name each of
+them, in `backticks`, in the first cell of a row. Conversely, each name in such
+a row has to be in the code, unless the second cell begins with "not here".
 """
 import glob
 import os
@@ -13,7 +14,7 @@ from hs import tables
 from hs.parser import of_command
 from hs.paths import TOP
 
-EPILOG = "exit status: 0; 1 a line for each fault that was found; 2 wrong use"
+EPILOG = "exit status: 0; 1 faults were found, one per line; 2 wrong use"
 
 DOC = "docs/kvm-api.md"
 
@@ -31,7 +32,7 @@ def core():
 
 
 def offered():
-    """Section -> names that the code has."""
+    """Return section -> names that the code has."""
     api = read("src/kvm/uapi/api.c", "src/kvm/uapi/api_vcpu.c", "src/kvm/uapi/irqfd.c")
     names = re.findall(r"(?:case|cmd ==) (KVM_[A-Z0-9_]+)\b", api)
     return {
@@ -46,7 +47,7 @@ def offered():
 
 
 def documented():
-    """Section -> {name: what its row says next}."""
+    """Return section -> {name: text of the row's second cell}."""
     sections, rows = {}, {}
     for line in read(DOC).splitlines():
         if line.startswith("## "):

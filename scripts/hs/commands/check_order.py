@@ -1,15 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""check-order - the subsystems of src/kvm, and those of src/host, refer to each other in one direction.
+"""check-order - check that subsystems refer to each other in one direction.
 
-A file may include headers of its own subsystem and of those below it, and its object may refer to
-symbols of those alone. From top to bottom, in src/kvm: uapi, exit, sbi, vcpu, mmu, and the files of
-src/kvm itself, which all of them share. A lower subsystem calls a higher one through a table of
-functions (struct exit_ops).
+A file may include headers of its own subsystem and of those below it, and its
+object may refer only to their symbols. From top to bottom the subsystems are:
 
-In src/host: boot, kvm_host.c and kvm_file.c, dev, proc, fs and file, trace, mm, sched, platform, lib.
-Some references point upwards there, as in most kernels; each is listed with its reason (UPWARD), and
-one that is not in the list, or no longer in the sources, is an error. What src/include/hv declares is
-the interface between the two trees, and is for all of them.
+  src/kvm   uapi, exit, sbi, vcpu, mmu, and the files directly in src/kvm
+  src/host  boot, the files directly in src/host, dev, proc, fs and file, trace,
+            mm, sched, platform, lib
+
+In src/kvm a lower subsystem calls a higher one through a table of functions
+(struct exit_ops). In src/host some references point upwards, as in most
+kernels. UPWARD lists them, each with its reason; a reference that is not in the
+list is an error, and so is an entry that no reference needs. All subsystems may
+use what src/include/hv declares, the interface between the two trees.
 """
 import glob
 import os
@@ -62,7 +65,9 @@ UPWARD_INCLUDES = {
     ("src/host/sched/thread.h", "proc/signal.h"),  # struct thread contains a struct thread_signals
     ("src/host/trace/trace_sample.c", "proc/process.h"),  # a sample names the process
 }
-EPILOG = "exit status: 0; 1 a reference points upwards; 2 wrong use; 77 the kernel's objects are not built"
+EPILOG = """\
+exit status: 0; 1 a reference points upwards; 2 wrong use; 77 the kernel's
+objects are not built, so only includes were checked"""
 
 
 def level(tree, path):

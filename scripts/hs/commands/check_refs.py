@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""check-refs - check that every reference of the docs to code, and every link to a file, finds its target.
+"""check-refs - check the references from the docs to code and the links to files.
 
-A reference is `file:/regex/` in backticks; some line of that file has to match. So code that moves
-breaks the build and not the reader. And a link to a file of the tree has to lead there. In a lab's
-tree a file with something to write in it does not have all of its lines yet.
+A reference is `file:/regex/` in backticks; a line of that file has to match. A
+link to a file of the tree has to name an existing file. In a lab's tree,
+references to a file that the student has yet to complete are not checked.
 """
 import os
 import re
@@ -12,7 +12,7 @@ from hs import git
 from hs.parser import of_command
 from hs.paths import TOP
 
-EPILOG = "exit status: 0; 1 a line for each fault that was found; 2 wrong use"
+EPILOG = "exit status: 0; 1 faults were found, one per line; 2 wrong use"
 
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 REFERENCE = re.compile(r"`([\w./-]+):/((?:[^/`]|\\/)+)/`")
@@ -23,7 +23,7 @@ def problem(path, pattern):
         with open(os.path.join(TOP, path), encoding="utf-8", errors="replace") as source:
             lines = source.read().splitlines()
     except OSError:
-        return "there is no %s" % path
+        return "there is no file %s" % path
     try:
         regex = re.compile(pattern.replace("\\/", "/"))
     except re.error as error:
@@ -36,7 +36,7 @@ def problem(path, pattern):
 
 def lost(doc, target):
     path = os.path.normpath(os.path.join(os.path.dirname(doc), target))
-    return None if os.path.exists(os.path.join(TOP, path)) else "a link to %s, which is not there" % path
+    return None if os.path.exists(os.path.join(TOP, path)) else "a link to %s, which does not exist" % path
 
 
 def main(argv):

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""check-spec - check that docs/spec.md lists every specification's paragraph that the sources cite.
+"""check-spec - check that docs/spec.md lists every paragraph that the sources cite.
 
-A citation is "H §5.1": a name before the sign, a number after it. A further number takes the name
-of the one before it, over a line's end too: "H §2.10, §3.2". docs/spec.md pins the releases and
-lists each number with its title, in table rows that begin "| H §5.1 |".
+A citation has the form "H §5.1": a name before the sign, a number after it. A
+number without a name takes the name of the citation before it, also across a
+line break: "H §2.10, §3.2". docs/spec.md pins the releases and lists each
+number with its title, in table rows that begin "| H §5.1 |".
 
-Refused, too: a number without the sign ("H 5.1", "SBI chapter 9"), which could not be looked up.
+Numbers without the sign ("H 5.1", "SBI chapter 9") are rejected as well.
 """
 import os
 import re
@@ -14,7 +15,7 @@ from hs import git
 from hs.parser import of_command
 from hs.paths import TOP
 
-EPILOG = "exit status: 0; 1 a line for each fault that was found; 2 wrong use"
+EPILOG = "exit status: 0; 1 faults were found, one per line; 2 wrong use"
 
 WHERE = ("src", "tests", "trace", "docs", "labs", "COURSE.md")
 KINDS = (".c", ".h", ".S", ".def", ".py", ".t", ".md")
@@ -31,7 +32,7 @@ def read(path):
 
 
 def faults(text, listed):
-    """Each as the line's number and what is wrong there."""
+    """Yield the line number and a description of each fault."""
     chapter = None
     for number, line in enumerate(text.splitlines(), 1):
         for name, section in CITATION.findall(line):
@@ -39,7 +40,7 @@ def faults(text, listed):
             if not section:
                 yield number, "a § without a number"
             elif not chapter:
-                yield number, "§%s of what?" % section
+                yield number, "§%s has no name before it" % section
             elif (chapter, section) not in listed:
                 yield number, "%s §%s is not in docs/spec.md" % (chapter, section)
         for unsigned in UNSIGNED.finditer(line):

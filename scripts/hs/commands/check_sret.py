@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""check-sret - check that an SC precedes every sret of the kernel that may enter another context.
+"""check-sret - check that the kernel executes an SC before each sret to another context.
 
-A hart may keep a load reservation across traps, so an sret to another context than the one that
-trapped needs an SC before it (docs/spec.md: A §2). QEMU drops the reservation at each trap: no program
-that runs there can notice a missing one. So this script reads the image instead: going backwards from an
-sret, it must find an SC before it finds a jump, the target of a jump, or an LR. An sret in one of the
-functions in EXEMPT needs no SC. Prints a line for each other sret.
+A hart may keep a load reservation across traps, so an sret to a context other
+than the one that trapped needs an SC before it (docs/spec.md: A §2). QEMU drops
+the reservation at each trap, so no program that runs on QEMU can detect a
+missing SC. This command reads the image instead: searching backwards from an
+sret, it must find an SC before it finds a jump, the target of a jump, or an LR.
+An sret in one of the functions in EXEMPT needs no SC. The command prints a line
+for each other sret.
 """
 import os
 import re
@@ -25,7 +27,7 @@ TRANSFER = re.compile(r"^(b\w+|j|jal|jr|jalr|c\.j\w*|call|tail|ret|[msu]ret|ecal
 
 
 def disassemble(elf):
-    """The image's instructions by address, its symbols, and the targets of its jumps."""
+    """Return the image's instructions in order of address, its symbols, and the targets of its jumps."""
     tool = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-") + "objdump"
     text = subprocess.run([tool, "-d", elf], check=True, capture_output=True, text=True).stdout
     code, symbols, targets = [], {}, set()
@@ -41,7 +43,7 @@ def disassemble(elf):
 
 
 def fault(code, at, entries):
-    """Why the sret at this index is not safe; None: an SC precedes it."""
+    """Return why the sret at index AT is not safe, or None if an SC precedes it."""
     while at > 0 and code[at][0] not in entries:
         at -= 1
         mnemonic = code[at][1]
@@ -51,12 +53,12 @@ def fault(code, at, entries):
             return "an LR between the SC and the sret"
         if TRANSFER.match(mnemonic):
             break
-    return "no SC on every way to it"
+    return "not every path to it contains an SC"
 
 
 def main(argv):
     parser = of_command("check-sret", __doc__, epilog="exit status: 0; 1 an sret lacks its SC; 2 wrong use")
-    parser.add_argument("elf", metavar="ELF", help="the kernel with its symbols")
+    parser.add_argument("elf", metavar="ELF", help="the kernel image with symbols")
     code, symbols, targets = disassemble(parser.parse_args(argv).elf)
     entries = targets | set(symbols)
     inside, bad, used = None, 0, set()

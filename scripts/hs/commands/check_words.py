@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """check-words - check that no file uses a word or phrase that the project has replaced.
 
-Words are matched whole, in any case, in every text file that git knows, except CHANGELOG.md, measured data
-and drawings.
-A commit that renames a term adds the old one to REPLACED, so that it does not come back.
+Whole words are matched, ignoring case, in every text file that git knows,
+except CHANGELOG.md, measured data and drawings. A commit that renames a term
+adds the old one to REPLACED, so that it is not used again.
 """
 import os
 import re
@@ -12,7 +12,7 @@ from hs import git
 from hs.parser import of_command
 from hs.paths import TOP
 
-# What is written instead.
+# old word or phrase -> what to write instead
 REPLACED = {
     "full way": "slow path",
     "dearer": "more expensive, costs more",
@@ -40,7 +40,7 @@ def listing():
 
 
 def faults(text):
-    """Line number and phrase of each."""
+    """Yield the line number and the phrase of each match."""
     for number, line in enumerate(text.splitlines(), 1):
         for match in PHRASE.finditer(line):
             yield number, match.group()
@@ -48,7 +48,7 @@ def faults(text):
 
 def main(argv):
     of_command("check-words", __doc__,
-               epilog="exit status: 0; 1 a line for each replaced word that was found; 2 wrong use").parse_args(argv)
+               epilog="exit status: 0; 1 replaced words were found, one per line; 2 wrong use").parse_args(argv)
     bad = 0
     for path, full in listing():
         with open(full, encoding="utf-8", errors="replace") as file:

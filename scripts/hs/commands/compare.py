@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""compare - what does each exit cost in this tree, and what did it in another commit?
+"""compare - compare the costs of exits in this tree with those of another commit.
 
-BASE is a commit, which is built and measured by its own bench in OUT/compare, or
-a CSV of scripts/hyperscope bench. Figures are exact, so every difference is one of the
-programs. An exit that got more than 2 % costlier fails, unless a commit after
-BASE says so in its message, in a line of its own:
+BASE is a commit, which is built and measured with its own bench in OUT/compare,
+or a CSV file written by scripts/hyperscope bench. Figures are exact, so every
+difference is due to the programs. The comparison fails if the cost of an exit
+has grown by more than 2 %, unless a commit after BASE announces it in a line of
+its message:
 
-    Costs: fault_4k_*,touch_4k the walk looks at the notifier twice now
+    Costs: fault_4k_*,touch_4k the walk now checks the notifier twice
 """
 import os
 import shutil
@@ -23,11 +24,11 @@ from hs.paths import TOP
 FAILURES = (ValueError,)
 EXAMPLES = """\
 examples:
-  scripts/hyperscope compare HEAD~1            this tree and the commit before
+  scripts/hyperscope compare HEAD~1            compare with the previous commit
   scripts/hyperscope compare v1 --rows 'fault_*' --set gstage_walk=recursive
   scripts/hyperscope compare notebooks-data/exit-latency.csv --rows mmio_read
-exit status: 0; 1 an exit is costlier, and nobody has said so; 2 wrong use;
-125 not measured
+exit status: 0; 1 an exit costs more and no commit announces it; 2 wrong use;
+125 measurement failed
 """
 FETCHED = ("dl", "guest", "uapi", "libfdt")
 TARGETS = ("all", "tests/kvm/bench_turns")
@@ -35,17 +36,17 @@ TARGETS = ("all", "tests/kvm/bench_turns")
 
 def parse(words):
     parser = of_command("compare", __doc__, epilog=EXAMPLES)
-    parser.add_argument("base", metavar="BASE", help="a commit, or a CSV of scripts/hyperscope bench")
-    parser.add_argument("--rows", metavar="NAME,...", help="only these rows (those that both have)")
-    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="under this toggle, both")
-    parser.add_argument("--cpu", metavar="MODEL", default="rv64", help="processor (rv64); both: rv64 and max")
-    parser.add_argument("--all", action="store_true", help="show what is the same, too")
+    parser.add_argument("base", metavar="BASE", help="a commit, or a CSV file written by scripts/hyperscope bench")
+    parser.add_argument("--rows", metavar="NAME,...", help="compare only these rows (all that both have)")
+    parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="set a toggle in both")
+    parser.add_argument("--cpu", metavar="MODEL", default="rv64", help="processor (rv64), or both for rv64 and max")
+    parser.add_argument("--all", action="store_true", help="also show figures that are the same")
     parser.add_out()
     options = parser.parse_args(words)
     os.environ["O"] = options.out
     for word in options.rows.split(",") if options.rows else ():
         if not rows.matching(word):
-            parser.error("--rows %s: there is no such row; scripts/hyperscope bench --list has them" % word)
+            parser.error("--rows %s: there is no such row; scripts/hyperscope bench --list shows the rows" % word)
     return options
 
 
@@ -63,7 +64,7 @@ def ran(what, command, log, **more):
 
 
 def built(commit, options):
-    """The commit's tree, built; what was built once is kept."""
+    """Build the commit's tree, unless it has been built before. Return the folders of the tree and the build."""
     folder = os.path.join(options.out, "compare", commit[:12])
     tree, build, done = (os.path.join(folder, name) for name in ("tree", "build", "built"))
     if os.path.exists(done):
@@ -89,7 +90,7 @@ def built(commit, options):
 
 
 def bench_of(tree):
-    """Its command, which was a script of its own before hyperscope was the one command."""
+    """Return the tree's bench command. Older trees have a script scripts/bench instead of a subcommand."""
     own = os.path.join(tree, "scripts", "bench")
     if os.path.exists(own) and not os.path.islink(own):
         return [own]
@@ -97,17 +98,17 @@ def bench_of(tree):
 
 
 def known(tree):
-    """The rows of a tree's bench."""
+    """Return the names of the rows that a tree's bench has."""
     try:
         done = subprocess.run(bench_of(tree) + ["--list"], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, check=False)
-    except OSError:  # before there was a bench
+    except OSError:  # the tree is older than the bench
         return []
     return [line.split()[0] for line in done.stdout.decode().splitlines() if line.strip()]
 
 
 def measured(tree, build, names, options):
-    """Of hyperscope alone: what the others do is not this repository's."""
+    """Measure the rows on hyperscope only, because this repository does not change the other systems."""
     path = os.path.join(options.out, "compare", "%s.csv" % os.path.basename(os.path.dirname(build) if tree != TOP else "head"))
     os.makedirs(os.path.dirname(path), exist_ok=True)
     say("measuring %s" % ("this tree" if tree == TOP else os.path.basename(os.path.dirname(build))))
@@ -120,7 +121,7 @@ def measured(tree, build, names, options):
 
 
 def base_of(options):
-    """BASE's lines, and the commits' sayings since."""
+    """Return (lines of BASE's CSV file or None, BASE's commit or None, costs announced by the commits after BASE)."""
     if os.path.isfile(options.base):
         try:
             lines = [row for row in report.read_csv(options.base) if row["system"] == "hyperscope"]
@@ -136,7 +137,7 @@ def base_of(options):
         raise LaunchError("BASE '%s' is neither a commit here nor a file%s" % (
             options.base, "" if git.is_clone() else "; git knows no commit of this folder"), 2)
     if git.said("merge-base", "--is-ancestor", commit, "HEAD") is None:
-        say("BASE is no ancestor of HEAD: what is cheaper there is costlier here")
+        say("BASE is not an ancestor of HEAD: improvements made there count as higher costs here")
     return None, commit, costs.sayings(commit)
 
 
@@ -148,7 +149,7 @@ def wanted(options, theirs):
 
 
 def show(found, options):
-    """The table; 1 if something is costlier that nobody has said."""
+    """Print the table. Return 1 if a cost has grown and no commit announces it, else 0."""
     status, shown = 0, [cost for cost in found if options.all or cost.changed()]
     if shown:
         print("%-40s%10s%10s%9s%8s" % ("", "base", "head", "more", "%"))
@@ -163,9 +164,9 @@ def show(found, options):
         len(found), sum(not cost.changed() for cost in found), sum(cost.changed() and cost.head < cost.base for cost in found),
         sum(cost.changed() and cost.head > cost.base for cost in found), sum(cost.costs_more() for cost in found)))
     if other:
-        print("%d were made with another QEMU, OpenSBI or compiler: no difference of them fails" % len(other))
+        print("%d were made with another QEMU, OpenSBI or compiler: their differences do not fail" % len(other))
     if status:
-        print("what got costlier has to be said in a commit's message: Costs: ROW REASON")
+        print("announce each higher cost in a commit's message: Costs: ROW REASON")
     return status
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""compile-commands - write compile_commands.json for clangd out of what make would run.
+"""compile-commands - write compile_commands.json for clangd from make's commands.
 
-`make compile_commands.json` calls it, with what `make --dry-run --always-make V=1 TARGET...` prints as
-standard input. Each C file has one entry: its first compilation, so that
-src/kvm is seen as the kernel's build sees it, not as its tests do. Options that only gcc knows are
-left out or replaced.
+`make compile_commands.json` calls it, with the output of `make --dry-run
+--always-make V=1 TARGET...` as standard input. Each C file has one entry, its
+first compilation, so src/kvm appears as it is compiled for the kernel and not
+for tests. Options that only gcc knows are omitted or replaced.
 """
 import json
 import os
@@ -17,25 +17,25 @@ from hs.paths import TOP
 
 COMPILER = re.compile(r"(?:(riscv64-[\w-]+?)-)?(?:gcc|clang)(?:-[0-9]+)?$")
 WITH_VALUE = {"-o", "-include", "-isystem", "-iquote", "-I", "-D", "-U", "-MF", "-MT", "-x", "--param"}
-# The ISA string names extensions that clang 14 does not know; C needs none of them. And clang warns
-# of more than gcc: a warning is to stay one, and `{ .member = 1 }` is complete to gcc.
+# The ISA string names extensions that clang 14 does not know and that C code does not need. clang has more
+# warnings than gcc: they should not become errors, and gcc accepts `{ .member = 1 }` as complete.
 GCC_ONLY = re.compile(r"-march=|-mabi=|-msmall-data-limit=|-fno-tree-loop-distribute-patterns$|-Wa,|-Werror$")
 CLANG_ONLY = ["-Wno-missing-field-initializers"]
 
 
 def commands(lines):
-    """Each command of a compiler, as a list of words."""
+    """Yield each compiler command as a list of words."""
     for line in re.sub(r"\\\n", " ", lines).splitlines():
         try:
             words = shlex.split(line)
-        except ValueError:  # a part of a shell's text of several lines
+        except ValueError:  # a line of a multi-line shell string
             continue
         if words and COMPILER.search(os.path.basename(words[0])):
             yield words
 
 
 def split(words):
-    """The options and the C sources of a command."""
+    """Return the options and the C sources of a command."""
     options, sources, rest = [], [], iter(words[1:])
     for word in rest:
         if word in WITH_VALUE:
@@ -63,13 +63,13 @@ def entries(lines):
 
 
 def main(argv):
-    parser = of_command("compile-commands", __doc__, epilog="exit status: 0; 1 nothing to write, or it cannot be written; "
-                        "2 wrong use")
+    parser = of_command("compile-commands", __doc__, epilog="exit status: 0; 1 no compilation found, or FILE cannot be "
+                        "written; 2 wrong use")
     parser.add_argument("file", metavar="FILE", help="the file to write")
     path = parser.parse_args(argv).file
     found = entries(sys.stdin.read())
     if not found:
-        sys.stderr.write("compile-commands: make named no compilation: see what it printed\n")
+        sys.stderr.write("compile-commands: no compilation in make's output: check what make printed\n")
         return 1
     try:
         with open(path, "w", encoding="utf-8") as file:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""completion - print what a shell needs to complete hyperscope's commands and options.
+"""completion - print a shell's completion of hyperscope's commands and options.
 
 bash: source <(scripts/hyperscope completion bash)
 zsh:  source <(scripts/hyperscope completion zsh)    after compinit
 
-Names of commands stand in what is printed; options are those that a command's
---help lists; rows, toggles and events are asked for when they are needed.
+The printed script contains the names of the commands. It takes options from a
+command's --help, and calls this command for rows, toggles and events.
 """
 import os
 
@@ -14,7 +14,7 @@ from hs.bench.rows import BY_NAME
 from hs.parser import of_command
 from hs.paths import TOP
 
-# What stands behind an option.
+# option -> the values to offer after it
 VALUES = {
     "rows": lambda: list(BY_NAME),
     "toggle": lambda: list(toggles.toggles(TOP)),
@@ -24,10 +24,10 @@ VALUES = {
 
 
 def main(argv):
-    from hs.main import COMMANDS, PARTS  # not above: it is what imports this module
+    from hs.main import COMMANDS, PARTS  # not at the top: main imports this module
     parser = of_command("completion", __doc__, epilog="exit status: 0; 2 wrong use")
     parser.add_argument("what", metavar="SHELL", choices=["bash", "zsh"] + list(VALUES),
-                        help="bash or zsh; or a list of words that these ask for: " + ", ".join(VALUES))
+                        help="bash or zsh; the scripts also call it with: " + ", ".join(VALUES))
     what = parser.parse_args(argv).what
     if what in VALUES:
         print("\n".join(VALUES[what]()))

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""course - does the course hold: what its pages name, and every lab?
+"""course - check the course's pages and every lab.
 
-Everything that COURSE.md and docs/course name has to be in the tree. And each
-lab's solution, its starter and a neighbour's solution are graded as if they had
-been handed in, with the hidden tests: the solution has all points, the starter
-builds and stops where there is something to write, which it names, and the
-neighbour's does not pass for one's own. --pages leaves out the labs.
+Everything that COURSE.md and docs/course name has to be in the tree. For each
+lab, three submissions are graded with the hidden tests. The solution has to get
+all points. The starter has to build and to name what the student has to write.
+The solution of another student's variant must not get all points. --pages
+checks only the pages.
 """
 import concurrent.futures
 import multiprocessing
@@ -19,11 +19,11 @@ from hs.grade import course
 from hs.lab import folder
 from hs.parser import of_command
 
-LINE = 78  # of what is wrong, so much is shown
+LINE = 78  # longer lines of a fault's description are cut
 
 
 def one(number, out):
-    """-> what there is to claim of this lab: (held, name, lines)"""
+    """Check one lab. Return its claims as (held, name, lines)."""
     lab = folder.find(number)
     sys.stderr.write("course: lab %d, %s\n" % (lab.number, lab.title))
     made = []
@@ -36,25 +36,25 @@ def one(number, out):
 
 
 def one_apart(number, out):
-    """Runs in a process of the pool, which cleans up after itself when it is terminated."""
+    """Check one lab in a process of the pool. The process cleans up after itself when it is terminated."""
     found = []
     ends.run(lambda: found.extend(one(number, out)))
     return found
 
 
 def main(argv):
-    parser = of_command("course", __doc__, epilog="exit status: 0 all hold; 1 one does not; 2 wrong use; 125 it could not be tried")
-    parser.add_argument("labs", metavar="LAB", nargs="*", help="some of the labs, and no pages (all)")
-    parser.add_argument("--pages", action="store_true", help="the pages only: prints what is wrong in them")
-    parser.add_out("the build to begin with ($O, else build/)")
+    parser = of_command("course", __doc__, epilog="exit status: 0; 1 a check fails; 2 wrong use; 125 other failure")
+    parser.add_argument("labs", metavar="LAB", nargs="*", help="check only these labs (all labs and the pages)")
+    parser.add_argument("--pages", action="store_true", help="check only the pages, and print their faults")
+    parser.add_out("existing build to start from ($O, else build/)")
     parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
-                        help="labs at a time (one a processor, at most 4)")
+                        help="number of labs to check at once (one per processor, at most 4)")
     options = parser.parse_args(argv)
     if options.jobs < 1:
         parser.error("--jobs %d: 1 or more" % options.jobs)
     if options.pages:
         if options.labs:
-            parser.error("--pages is about no lab")
+            parser.error("--pages takes no LAB")
         wrong = list(pages.faults())
         print("\n".join(wrong), end="\n" if wrong else "")
         return int(bool(wrong))
@@ -71,7 +71,7 @@ def main(argv):
     if not options.labs:
         wrong = list(pages.faults())
         tell(not wrong, "what COURSE.md and docs/course name is there", wrong)
-    # Processes, not threads: a build ends whatever its process has started (grade/limits.py).
+    # Processes, not threads: at its end, a build kills every child of its process (grade/limits.py).
     pool = concurrent.futures.ProcessPoolExecutor(options.jobs, initializer=ends.by_default)
     try:
         for found in [pool.submit(one_apart, lab.number, options.out) for lab in labs]:

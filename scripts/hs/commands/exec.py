@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""exec - run PROGRAM, a static riscv64 Linux program, on the host under hyperscope.
+"""exec - run PROGRAM, a static riscv64 Linux program, on hyperscope's host.
 
-Its standard input, output and error are this command's own; its exit status is
-returned.
+Its standard input, output and error are those of this command, which returns
+its exit status.
 """
 import argparse
 import os
@@ -25,7 +25,7 @@ PT_INTERP = 3
 
 class LauncherParser(Parser):
     def error(self, message):
-        raise LaunchError("%s; %s --help lists what there is" % (message, self.prog), STATUS_USAGE)
+        raise LaunchError("%s; see %s --help" % (message, self.prog), STATUS_USAGE)
 
 
 def new_parser(name, doc, usage):
@@ -33,7 +33,7 @@ def new_parser(name, doc, usage):
 
 
 def check_program(path):
-    """A program that cannot run on the host is refused before anything starts."""
+    """Reject a program that cannot run on the host before anything is started."""
     try:
         with open(path, "rb") as program:
             head = program.read(64)
@@ -62,7 +62,7 @@ def split_file(text):
 
 
 class Job:
-    """What the host is to run: a program, its arguments, its environment and its files."""
+    """What the host runs: a program, its arguments, its environment and its files."""
 
     def __init__(self, program, arguments):
         self.path = "/" + os.path.basename(program)
@@ -102,19 +102,19 @@ def boot_args(options):
 
 
 def keep_trace(run, out, options):
-    """Of a run that was to be traced; its program may have standard output to itself."""
+    """Save the trace if tracing was requested. Print to standard error: standard output is the program's."""
     if options.trace is None:
-        return  # "none" at the start may be something later: /sys/kernel/tracing
+        return  # but not for "none", since a program can enable events later (/sys/kernel/tracing)
     trace = save_trace(run, out, options, os.path.basename(options.program))
     if trace and not options.quiet:
         print("trace: %s" % machine.shown(trace), file=sys.stderr)
 
 
 def execute(options, ram, name, out, make_job, after=None, ctrl_a=b"\x01"):
-    """Run a job in a machine of its own; its status.
+    """Run a job in a machine of its own and return its status.
 
-    make_job(run) fills the job once the run has its folder; after(run) sees the run's RAM before
-    it is gone, however the run ended. ctrl_a is what Ctrl-A Ctrl-A sends.
+    make_job(run) creates the job once the run's folder exists. after(run) can read the run's RAM before
+    it is removed, however the run ended. ctrl_a is what Ctrl-A Ctrl-A sends.
     """
     choose_samples(options)
     arguments = options.boot_arguments = boot_args(options)
@@ -132,7 +132,7 @@ def execute(options, ram, name, out, make_job, after=None, ctrl_a=b"\x01"):
             return box.execute(run, ram, arguments)
         finally:
             desc = run.read_desc()
-            # Who ends gdb before the host has come to its trace need not be told that there is none.
+            # If gdb is ended before the host has allocated trace memory, don't report that there is no trace.
             if after is not None and desc is not None and (desc.trace_size or not options.gdb):
                 after(run)
     finally:
@@ -142,10 +142,10 @@ def execute(options, ram, name, out, make_job, after=None, ctrl_a=b"\x01"):
 def main(argv):
     parser = new_parser("exec", __doc__, "[options] PROGRAM ARGS...")
     parser.add_argument("--file", metavar="SRC[:DST]", action="append", default=[],
-                        help="put SRC on the host as DST, else under / by its base name")
+                        help="copy SRC to the host as DST (default: / and the base name of SRC)")
     parser.add_argument("--env", metavar="K=V", action="append", default=[],
-                        help="add to the program's environment")
-    parser.add_argument("--ram", metavar="SIZE", default="1G", help="the machine's memory (1G)")
+                        help="add a variable to the program's environment")
+    parser.add_argument("--ram", metavar="SIZE", default="1G", help="memory of the machine (1G)")
     machine.add_options(parser)
     parser.add_argument("program", metavar="PROGRAM", nargs="?")
     parser.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""figures - draws what was measured, of the CSVs in notebooks-data, and writes the docs' numbers.
+"""figures - plot the CSV files in notebooks-data, or update the docs' numbers.
 
-Nothing is measured here. Each figure says on its axes in which unit, and below
-it with what, how often and how exactly it was measured. matplotlib is all that
-it needs (scripts/hyperscope setup figures). --docs needs none: it writes what
-was measured into the pages' tables and sentences, and draws
-docs/figures/NAME.svg from docs/figures/NAME.py.
+Nothing is measured here. The axes of each figure name the units; the caption
+names the tools, the number of measurements and their uncertainty. Only
+matplotlib is needed (scripts/hyperscope setup figures installs it). --docs does
+not need it: it writes the measured values into the tables and sentences of the
+docs, and draws docs/figures/NAME.svg from docs/figures/NAME.py.
 """
 import os
 import sys
@@ -14,44 +14,46 @@ from hs.errors import LaunchError
 from hs.parser import of_command
 from hs.paths import TOP
 
-NUMBERS = "numbers"  # of --docs: no drawing has this name
+NUMBERS = "numbers"  # with --docs, selects the numbers; no drawing has this name
 EXAMPLES = """\
 examples:
-  scripts/hyperscope figures             all, into OUT/figures (make figures)
+  scripts/hyperscope figures                 plot all into OUT/figures
+                                             (make figures)
   scripts/hyperscope figures exit-latency --format svg,png
   scripts/hyperscope figures --data build/reproduce --cpu max exit-latency
-  scripts/hyperscope figures --docs      the docs' numbers and drawings, written
-  scripts/hyperscope figures --docs --check  are they current?
-exit status: 0 drawn (a figure that has no data yet is said and skipped);
-1 a page or a drawing of the docs is not current; 2 wrong use; 125 not drawn
+  scripts/hyperscope figures --docs          update numbers and drawings
+  scripts/hyperscope figures --docs --check  check that they are current
+exit status: 0 drawn (figures without data are reported and skipped); 1 a page
+or a drawing of the docs is not current; 2 wrong use; 125 not drawn
 """
 
 
 def parse(words):
     parser = of_command("figures", __doc__, epilog=EXAMPLES)
-    parser.add_argument("names", metavar="NAME", nargs="*", help="figures (all); --list has them; with --docs: numbers, or drawings")
-    parser.add_argument("--docs", action="store_true", help="write the docs' numbers, and their drawings")
-    parser.add_argument("--check", action="store_true", help="with --docs: write nothing, say what is not current")
-    parser.add_argument("--list", action="store_true", help="say which figures there are")
+    parser.add_argument("names", metavar="NAME", nargs="*",
+                        help="figures to plot (all), see --list; with --docs: 'numbers', or names of drawings")
+    parser.add_argument("--docs", action="store_true", help="update the numbers and drawings of the docs")
+    parser.add_argument("--check", action="store_true", help="with --docs: write nothing, list what is not current")
+    parser.add_argument("--list", action="store_true", help="list the figures")
     parser.add_argument("--data", metavar="FOLDER", default=os.path.join(TOP, "notebooks-data"),
-                        help="where the CSVs are (notebooks-data)")
-    parser.add_argument("--cpu", metavar="NAME", default="rv64", help="which processor's figures (rv64)")
-    parser.add_argument("--format", metavar="NAMES", default="svg", help="svg, png, pdf; several with commas (svg)")
-    parser.add_argument("--to", metavar="FOLDER", help="where to write (OUT/figures)")
+                        help="folder of the CSV files (notebooks-data)")
+    parser.add_argument("--cpu", metavar="NAME", default="rv64", help="processor whose measurements to plot (rv64)")
+    parser.add_argument("--format", metavar="NAMES", default="svg", help="svg (default), png, pdf, or several, comma-separated")
+    parser.add_argument("--to", metavar="FOLDER", help="output folder for the figures (OUT/figures)")
     parser.add_out()
     options = parser.parse_args(words)
     if options.check and not options.docs:
-        parser.error("--check is of --docs")
+        parser.error("--check needs --docs")
     options.formats = options.format.split(",")
     for name in options.formats:
         if name not in ("svg", "png", "pdf"):
-            parser.error("--format %s: it is svg, png or pdf" % name)
+            parser.error("--format %s: must be svg, png or pdf" % name)
     options.to = options.to or os.path.join(options.out, "figures")
     return options
 
 
 def library():
-    """The figures and what draws them, or what to do to have it."""
+    """Import the modules that plot, or raise an error that says how to install matplotlib."""
     try:
         import matplotlib  # noqa: F401
     except ImportError:
@@ -62,7 +64,7 @@ def library():
 
 
 def docs(options):
-    """The numbers in the pages, and the drawings: all, or those that are named."""
+    """Update the pages' numbers and the drawings: all, or those that are named. Return 1 if --check finds a stale one."""
     from hs.docs import drawings, numbers
     named = [name for name in options.names if name != NUMBERS]
     stale = 0

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""flamegraph - a flame graph out of folded stacks: one SVG for the browser.
+"""flamegraph - draw a flame graph from folded stacks, as one SVG for the browser.
 
-Each line of FILE, or of what comes in, is a stack and how often it was met:
+Each line of FILE, or of standard input, is a stack and its number of samples:
 
     host kernel;exit_sbi;sbi_call 4711
 
-Click a frame to zoom, search for a name; arrows, Enter, Esc, / and n do the
-same without a mouse.
+In the browser, click a frame to zoom, or search for a name. Arrow keys, Enter,
+Esc, / and n do the same without a mouse.
 """
 import os
 import sys
@@ -19,18 +19,18 @@ DEEPEST = 200
 
 
 def parse(argv):
-    parser = of_command("flamegraph", __doc__, epilog="exit status: 0; 2 wrong use, or no stack in it; 125 it could not be done")
+    parser = of_command("flamegraph", __doc__, epilog="exit status: 0; 2 wrong use, or no stack in FILE; 125 other failure")
     parser.add_argument("file", metavar="FILE", nargs="?", default="-",
-                        help="folded stacks; - or nothing: what comes in")
-    parser.add_argument("--svg", "--out", metavar="FILE", default="-", dest="out", help="where the SVG goes (standard output)")
-    parser.add_argument("--title", metavar="TEXT", default="", help="above it (FILE's name)")
-    parser.add_argument("--unit", metavar="WORD", default="samples", help="what is counted (samples)")
-    parser.add_argument("--note", metavar="TEXT", default="", help="one more line, e.g. of what run")
-    parser.add_argument("--icicle", action="store_true", help="the outermost frame on top")
+                        help="file of folded stacks (standard input, also for -)")
+    parser.add_argument("--svg", "--out", metavar="FILE", default="-", dest="out", help="write the SVG to FILE (standard output)")
+    parser.add_argument("--title", metavar="TEXT", default="", help="title of the graph (the name of FILE)")
+    parser.add_argument("--unit", metavar="WORD", default="samples", help="unit of the counts (samples)")
+    parser.add_argument("--note", metavar="TEXT", default="", help="additional line, for example to describe the run")
+    parser.add_argument("--icicle", action="store_true", help="draw the outermost frame at the top")
     parser.add_argument("--least", metavar="PIXELS", type=float, default=0.1,
-                        help="do not draw frames that are narrower, of 1200 (0.1; 0: draw all)")
+                        help="omit frames narrower than this, of a width of 1200 (0.1; 0: omit none)")
     parser.add_argument("--depth", metavar="N", type=int, default=DEEPEST,
-                        help="frames of a stack; deeper ones count for their caller (%d)" % DEEPEST)
+                        help="maximum depth; deeper frames are added to their caller (%d)" % DEEPEST)
     options = parser.parse_args(argv)
     if options.depth < 1 or options.least != options.least or options.least < 0:
         parser.error("--depth is at least 1, --least at least 0")
@@ -38,7 +38,7 @@ def parse(argv):
 
 
 def read(name):
-    source = "what came in" if name == "-" else name
+    source = "standard input" if name == "-" else name
     try:
         with open(sys.stdin.fileno() if name == "-" else name, encoding="utf-8",
                   errors="replace") as lines:
@@ -46,7 +46,7 @@ def read(name):
     except OSError as error:
         raise LaunchError("%s: %s" % (source, error.strerror), STATUS_USAGE) from None
     if not sum(stacks.values()):
-        raise LaunchError("%s: there is no stack in it" % source, STATUS_USAGE)
+        raise LaunchError("%s: it contains no stack" % source, STATUS_USAGE)
     return stacks
 
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""grade - points for a lab of the course.
+"""grade - grade a lab of the course.
 
-In a student's tree, `make grade` builds it and runs the lab's public tests. An
-instructor grades what was handed in: of a submission only the files that the
-lab asks for are laid over a fresh tree, which is built and tested beside the
-reference solution. docs/grading.md says how, and what is refused.
+In a student's tree, `make grade` builds the tree and runs the lab's public
+tests. When an instructor grades a submission, only the files that the lab asks
+for are copied into a fresh tree, which is built and tested alongside the
+reference solution. docs/grading.md describes the procedure and what is refused.
 """
 import os
 import sys
@@ -15,47 +15,47 @@ from hs.parser import of_command
 
 EXAMPLES = """\
 examples:
-  scripts/hyperscope grade                      this tree, by its public tests
+  scripts/hyperscope grade       grade this tree with its public tests
   scripts/hyperscope grade --submission ada.zip --hidden --key ~/course.key
-  scripts/hyperscope grade --submission ../ada --student ada --results results.json
+  scripts/hyperscope grade --submission ../ada --student ada --results r.json
   scripts/hyperscope grade --gradescope lab03.zip --lab 03 --key ~/course.key
 exit status: 0 all points; 1 fewer; 2 wrong use; 3 the submission was refused;
-125 nothing could be graded
+125 grading failed
 """
 
 
 def parse(words):
-    parser = of_command("grade", __doc__, epilog=EXAMPLES)
+    parser = of_command("grade", __doc__, epilog=EXAMPLES, usage="scripts/hyperscope grade [options]")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--submission", metavar="PATH",
-                      help="what was handed in: a folder, zip or tar")
+                      help="the submission to grade: a folder, zip or tar file")
     what.add_argument("--gradescope", metavar="FILE",
-                      help="grade nothing: write the zip that Gradescope wants of --lab NN")
-    what.add_argument("--student-tree", metavar="DIR", help="a student's tree, as it is (this one)")
-    parser.add_argument("--lab", metavar="NN", help="the lab's number, if its lab.json is not to say")
+                      help="do not grade: write the autograder zip for Gradescope of lab --lab NN")
+    what.add_argument("--student-tree", metavar="DIR", help="grade the student's tree DIR in place (this one)")
+    parser.add_argument("--lab", metavar="NN", help="number of the lab (default: from lab.json)")
     parser.add_argument("--student", metavar="ID",
-                        help="whose variant it must be, if lab.json is not to be believed")
-    parser.add_argument("--hidden", action="store_true", help="run the hidden tests, too")
+                        help="student whose variant is required (default: from lab.json)")
+    parser.add_argument("--hidden", action="store_true", help="also run the hidden tests")
     parser.add_argument("--key", metavar="FILE",
-                        help="the instructor's key, of which hidden tests are made")
-    parser.add_argument("--tests", metavar="ID,...", help="only these tests")
-    parser.add_argument("--json", metavar="FILE", help="write everything there, too")
-    parser.add_argument("--results", metavar="FILE", help="write Gradescope's results.json there")
+                        help="the instructor's key, from which hidden tests are generated")
+    parser.add_argument("--tests", metavar="ID,...", help="run only these tests")
+    parser.add_argument("--json", metavar="FILE", help="also write the complete result to FILE")
+    parser.add_argument("--results", metavar="FILE", help="write results.json for Gradescope to FILE")
     parser.add_argument("--timeout", metavar="SECONDS", type=int,
-                        help="the longest that one test may take (120; on a machine for which "
-                             "$HS_TIME_SCALE is more than 2, so much more)")
+                        help="time limit for each test (120, multiplied by half of $HS_TIME_SCALE "
+                             "if that is more than 2)")
     parser.add_argument("--qemu", metavar="PROGRAM",
                         default=os.environ.get("QEMU", "qemu-system-riscv64"),
                         help="QEMU to use ($QEMU, else qemu-system-riscv64)")
     parser.add_argument("--out", metavar="DIR", default=os.environ.get("O"),
-                        help="the build of this tree to begin with ($O, else build/)")
-    parser.add_argument("--labs", metavar="DIR", help="another folder of labs than labs/")
-    parser.add_argument("--keep", metavar="DIR", help="leave both trees there: a new folder")
+                        help="existing build of this tree to start from ($O, else build/)")
+    parser.add_argument("--labs", metavar="DIR", help="folder of the labs (labs/)")
+    parser.add_argument("--keep", metavar="DIR", help="keep both trees in DIR, a new folder")
     options = parser.parse_args(words)
     if options.gradescope and not options.lab:
-        parser.error("--gradescope: of which lab? --lab NN")
+        parser.error("--gradescope needs --lab NN")
     if options.key and not options.hidden and not options.gradescope:
-        parser.error("--key is for the hidden tests: --hidden")
+        parser.error("--key is for the hidden tests: add --hidden")
     if options.hidden and not options.submission:
         parser.error("--hidden needs --submission: a student's tree has no hidden tests")
     if options.timeout is not None and options.timeout < 1:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""irqs-off - the longest stretch without interrupts, by path, counted from outside.
+"""irqs-off - measure the longest time with interrupts off, for each kernel path.
 
-A workload runs on hyperscope under a QEMU plugin that notes how many
-instructions a hart executes between two moments at which it takes interrupts:
-in a program, in a guest, where the kernel looks what is pending, where it
-waits. A path is what the hart had come into the kernel for. Nothing in the
-machine is changed, and a second run has the same figures.
+A workload runs on hyperscope under a QEMU plugin that counts the instructions a
+hart executes between two points at which it takes interrupts: in a program, in
+a guest, where the kernel checks for pending interrupts, and where it waits. A
+path is named after the reason why the hart entered the kernel. Nothing in the
+machine is changed, and a second run gives the same figures.
 """
 import csv
 import os
@@ -26,27 +26,28 @@ def parse(words):
         usage="scripts/hyperscope irqs-off [options] [WORKLOAD...]\n"
         "       scripts/hyperscope irqs-off [options] -- PROGRAM ARGS...",
         epilog="exit status: 0; 1 a path is longer than its bound; 2 wrong use;\n"
-        "124 ended by --timeout; 125 it could not be done")
+        "124 ended by --timeout; 125 other failure")
     parser.add_argument("workload", metavar="WORKLOAD", nargs="*",
-                        help="what runs (all but boot); --list has them")
+                        help="workloads to run (all but boot); --list shows them")
     parser.add_argument("--list", action="store_true", help="list the workloads")
     plugin.add_machine(parser)
     parser.add_argument("--over", metavar="N", type=int, default=2000,
-                        help="show paths of more than N instructions only (2000)")
+                        help="show only paths of more than N instructions (2000)")
     parser.add_argument("--functions", metavar="N", type=int, default=1,
-                        help="for each path the N functions that most of its longest span is in (1)")
-    parser.add_argument("--csv", metavar="FILE", help="write every path there, too")
+                        help="for each path, show the N functions with most instructions in its "
+                        "longest span (1)")
+    parser.add_argument("--csv", metavar="FILE", help="also write all paths to FILE")
     parser.add_argument("--bounds", metavar="FILE",
-                        help="what each path may take at most (scripts/irqs-off.bounds; none with more "
-                        "harts than one, of which that is not); '' for none")
-    plugin.add_run(parser, "QEMU 9 or newer", "for each workload")
+                        help="upper bounds of the paths (scripts/irqs-off.bounds, which holds for "
+                        "one hart; with more harts none); '' for none")
+    plugin.add_run(parser, "QEMU to use, version 9 or newer", "time limit for each workload")
     words, program = plugin.split_program(parser, words)
     options = parser.parse_args(words)
     if options.bounds is None:
         options.bounds = BOUNDS if options.harts == 1 else ""
     options.program = program
     if program and options.workload:
-        parser.error("either workloads or a program")
+        parser.error("name either workloads or a program")
     if options.functions < 1:
         parser.error("--functions is at least 1")
     plugin.check_options(options)

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""kselftest - Linux's own KVM selftests on hyperscope, beside what they do on
-Linux KVM.
+"""kselftest - run Linux's KVM selftests and compare with their results on Linux KVM.
 
-tests/kselftest/programs lists what is run, tests/kselftest/linux.csv what
-Linux KVM made of it. Each line of the answer is a TAP claim: the program
-ended on hyperscope as it does on Linux KVM and skipped nothing that runs
-there. Seconds are wall time of the program alone, without the machine's boot;
-instructions are those of the "counted" form, on one hart under --icount, in
-all privilege modes.
+tests/kselftest/programs lists the programs, tests/kselftest/linux.csv their
+results on Linux KVM. Each line of the output is a TAP claim: the program ended
+on hyperscope as on Linux KVM, and skipped nothing that runs there. Seconds are
+wall time of the program, without the boot of the machine. Instructions are
+those of the "counted" form in all privilege modes, on one hart with --icount.
 
-With --compare both systems run here, alternately, and a claim more says that
-hyperscope's median is at most 1.1 times Linux KVM's, or 2 seconds more.
+With --compare, the programs also run on Linux KVM here, alternately, and one
+more claim is that hyperscope's median time is at most 1.1 times that of Linux
+KVM, or at most 2 seconds longer.
 """
 import csv
 import fnmatch
@@ -34,13 +33,13 @@ FIELDS = ["program", "options", "machine", "result", "skipped", "seconds", "qemu
 TIMED = re.compile(rb"^timed: status (\d+) ns (\d+) instret (\d+)\r?$", re.M)
 ABSENT = re.compile(r"^host: .* calls system call \d+, which is not there$", re.M)
 SKIP_LINE = re.compile(r"^(?:1\.\.0 # SKIP -? ?)?(.*?)(?:, skipping tests?)?$")
-# A counter's overflow does not come under a QEMU of which the host says this at boot (docs/caveats.md).
+# The overflow interrupt of a counter is lost on a QEMU for which the host prints this at boot (docs/caveats.md).
 SPOILED_LINE = "reaches us with V still set"
 SPOILED = re.compile(r"vcpu_shared_irq_count != 1")
 KSFT_SKIP = 4
 RAM = "2G"
 RATIO, GRACE = 1.1, 2.0
-RUN = stats.new_run()  # both systems run here, alternately: their times may be compared
+RUN = stats.new_run()  # one run, so the times of both systems may be compared: they run here, alternately
 
 
 def die(text, status=STATUS_FAILED):
@@ -52,7 +51,7 @@ def say(text):
 
 
 class Row:
-    """One line of the list: a program with its options in each form, and its machine."""
+    """One line of tests/kselftest/programs: a program with its options in each form, and its machine."""
 
     def __init__(self, fields):
         self.program, self.full, short, counted, machine = fields
@@ -66,7 +65,7 @@ class Row:
             self.options += ["--ram", RAM]
 
     def boot_words(self):
-        """Huge pages set aside at boot, as both kernels spell it."""
+        """Return the boot arguments that reserve huge pages; both kernels use the same syntax."""
         words = []
         for word in self.pages:
             kind, count = word.split("=")
@@ -152,7 +151,7 @@ class Runner:
 
 
 class Record:
-    """linux.csv: what Linux KVM made of each program with its options, on which machine."""
+    """linux.csv: the result on Linux KVM for each program, options and machine."""
 
     def __init__(self):
         self.rows = {}
@@ -171,7 +170,7 @@ class Record:
             "seconds": "" if seconds is None else "%.2f" % seconds, "qemu": qemu}
 
     def write(self):
-        """Only what the list has, in the list's order."""
+        """Write the rows of programs that are in the list, in the list's order."""
         order = [(row.program, getattr(row, form), row.machine)
                  for form in ("full", "short") for row in read_rows() if getattr(row, form) != "-"]
         with open(RECORD + ".new", "w", encoding="utf-8", newline="") as out:
@@ -208,7 +207,7 @@ def older_than(qemu, expected):
 
 
 def judge(claims, row, form, runs, expected, counted, qemu):
-    """One claim: as on Linux KVM. runs: outcomes here; expected: Linux KVM's row, or None."""
+    """Claim that the result is the same as on Linux KVM. runs: outcomes here; expected: Linux KVM's row, or None."""
     worst = max(runs, key=lambda o: ("pass", "skip", "fail").index(o.result))
     seconds = [o.seconds for o in runs if o.seconds is not None]
     facts = []
@@ -225,7 +224,7 @@ def judge(claims, row, form, runs, expected, counted, qemu):
     text = "%s: %s" % (row.name(form), ", ".join([worst.result] + facts))
     notes, held, reason = [], True, ""
     if worst.result == "fail":
-        # A program may refuse on Linux, too: a size of page that RISC-V has not, for one.
+        # A program may fail on Linux as well, for example because RISC-V lacks a page size.
         held = expected is not None and expected["result"] == "fail"
         notes = worst.last_words()
         if not held and worst.spoiled():
@@ -236,7 +235,7 @@ def judge(claims, row, form, runs, expected, counted, qemu):
         held = not extra and (worst.result != "skip" or
                               (expected is not None and expected["result"] != "pass"))
         if not held and older_than(qemu, expected) and "--cpu max" in row.machine:
-            # What "max" has is QEMU's affair; there is no yardstick for one that has less.
+            # QEMU's version decides what "max" has. Nothing was recorded for a QEMU that has less.
             reason = "QEMU %s has less than %s, with which Linux KVM was recorded: %s" % (
                 qemu, expected["qemu"], "; ".join(extra))
             held = True
@@ -290,19 +289,19 @@ def run_row(runner, row, form, record, claims, qemu):
 def parse_arguments(argv):
     parser = of_command("kselftest", __doc__)
     parser.add_argument("names", metavar="NAME", nargs="*",
-                        help="programs to run, as a shell pattern (all); of \"NAME OPTIONS\" too")
-    parser.add_argument("--short", action="store_true", help="fewer iterations: what make test runs")
-    parser.add_argument("--runs", type=int, metavar="N", help="runs of each (1; --compare: 3)")
+                        help="programs to run (all): a shell pattern for NAME or \"NAME OPTIONS\"")
+    parser.add_argument("--short", action="store_true", help="use fewer iterations, as make test does")
+    parser.add_argument("--runs", type=int, metavar="N", help="number of runs of each program (1; with --compare 3)")
     parser.add_argument("--compare", action="store_true",
-                        help="run on Linux KVM, too, alternately, and compare the times")
+                        help="also run on Linux KVM, alternately, and compare the times")
     parser.add_argument("--linux", action="store_true", help="run on Linux KVM only")
     parser.add_argument("--record", action="store_true",
-                        help="write what Linux KVM did to tests/kselftest/linux.csv")
+                        help="write the results on Linux KVM to tests/kselftest/linux.csv")
     parser.add_argument("--no-instructions", dest="instructions", action="store_false",
-                        help="leave out the run that counts instructions")
+                        help="omit the run that counts instructions")
     parser.add_argument("--timeout", type=int, default=1800, metavar="SECONDS",
-                        help="end a run after so long (1800; 0: never)")
-    parser.add_argument("--list", action="store_true", help="say what would be run")
+                        help="time limit for each run (1800; 0: none)")
+    parser.add_argument("--list", action="store_true", help="list what would be run")
     parser.add_argument("--verbose", action="store_true", help="print each command")
     parser.add_out()
     options = parser.parse_args(argv)
@@ -337,7 +336,7 @@ def main(argv):
     rows = [row for row in read_rows()
             if getattr(row, form) != "-" and wanted(row, form, options.names)]
     if not rows:
-        die("no program is called %s; --list says which there are" % " ".join(options.names), 2)
+        die("no program matches %s; --list shows the programs" % " ".join(options.names), 2)
     if options.list:
         for row in rows:
             print(row.name(form))
@@ -353,7 +352,7 @@ def main(argv):
         say("%s; QEMU %s; %d programs, %s" % (version.read().strip(), qemu, len(rows), form))
     for row in rows:
         run_row(runner, row, form, record, claims, qemu)
-        if options.record:  # at once: the rest may take an hour
+        if options.record:  # after each row, because the rest may take an hour
             record.write()
     print("1..%d" % claims.count)
     say("%d of %d claims hold, %.0f s" % (claims.count - claims.failed, claims.count,

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""lab - a tree for one of the course's labs, without the parts that the student writes.
+"""lab - create the tree of a lab, without the parts that the student writes.
 
-`make lab NN=03 DIR=../mylab STUDENT=ada` calls it. The handout is the tree's
-labs/NN-name/README.md; the student's own variant stands in its lab.json.
-labs/README.md says how a lab is made.
+`make lab NN=03 DIR=../mylab STUDENT=ada` calls it. The handout is the file
+labs/NN-name/README.md of the tree; the student's variant is recorded in its
+lab.json. labs/README.md explains how a lab is made.
 """
 import os
 import sys
@@ -17,27 +17,27 @@ def parse(words):
     parser = of_command(
         "lab", __doc__,
         usage="scripts/hyperscope lab [options] LAB DIR\n       scripts/hyperscope lab --list | --check | --regions LAB",
-        epilog="exit status: 0; 1 --check found something; 2 wrong use; 125 it could not be done")
-    parser.add_argument("lab", metavar="LAB", nargs="?", help="its number; --list has them")
-    parser.add_argument("dir", metavar="DIR", nargs="?", help="where the tree goes: a new folder")
+        epilog="exit status: 0; 1 --check found a fault; 2 wrong use; 125 other failure")
+    parser.add_argument("lab", metavar="LAB", nargs="?", help="number of the lab; --list shows all")
+    parser.add_argument("dir", metavar="DIR", nargs="?", help="where to create the tree: a new folder")
     parser.add_argument("--student", metavar="ID", default="",
-                        help="whose variant it is (some labs have variants)")
+                        help="create this student's variant (some labs have variants)")
     parser.add_argument("--solution", action="store_true",
-                        help="with everything written: the instructor's")
+                        help="include the solution (for instructors)")
     parser.add_argument("--list", action="store_true", help="list the labs")
     parser.add_argument("--check", action="store_true",
-                        help="hold every lab's files against each other")
-    parser.add_argument("--regions", action="store_true", help="list what a student of LAB writes")
-    parser.add_out("where what was fetched is copied from ($O, else build/)")
+                        help="check that the files of every lab are consistent")
+    parser.add_argument("--regions", action="store_true", help="list the places that a student of LAB writes")
+    parser.add_out("output folder from which fetched files are copied ($O, else build/)")
     options = parser.parse_args(words)
     if options.list or options.check:
         return options
     if not options.lab:
-        parser.error("which lab? scripts/hyperscope lab --list has them")
+        parser.error("no lab was named; scripts/hyperscope lab --list shows the labs")
     if options.regions:
         return options
     if not options.dir:
-        parser.error("where to? e.g. scripts/hyperscope lab %s ../mylab" % options.lab)
+        parser.error("no folder was named, as in scripts/hyperscope lab %s ../mylab" % options.lab)
     return options
 
 
@@ -53,13 +53,13 @@ def show_regions(lab):
 
 
 def check_place(dest, out):
-    """A tree among the sources would be part of the next one that is made, and of every check."""
+    """Reject a folder inside the repository: its files would go into later lab trees and into every check."""
     def within(top):
         return (dest + os.sep).startswith(os.path.realpath(top) + os.sep)
 
     dest = os.path.realpath(dest)
     if within(folder.TOP) and not within(os.path.join(folder.TOP, "build")) and not within(out):
-        raise LaunchError("%s: inside the repository; a lab's tree is beside it, as in ../mylab"
+        raise LaunchError("%s: inside the repository; create a lab's tree outside, as in ../mylab"
                           % dest, STATUS_USAGE)
 
 
@@ -82,6 +82,6 @@ def main(argv):
     whose = ", student '%s'" % options.student if facts["variant"] else ""
     print("lab %d, %s%s" % (lab.number, lab.title, whose))
     if facts["variant"] and not options.student:
-        sys.stderr.write("lab: nobody's variant; yours is made with --student ID (make: STUDENT=ID)\n")
+        sys.stderr.write("lab: this is the variant for no student; for your own, use --student ID (make: STUDENT=ID)\n")
     print("begin with %s/labs/%s/README.md" % (options.dir.rstrip("/"), lab.folder))
     return 0

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""leaderboard - who needs the fewest instructions in the labs' contest.
+"""leaderboard - rank the submissions of the contest by instructions.
 
-Each FILE was written by `scripts/hyperscope grade --submission ... --json FILE`.
-Shown is the ratio to the reference, which that grading has measured itself. A
-submission with which a guest finds something wrong has no place.
+Each FILE was written by `scripts/hyperscope grade --submission ... --json
+FILE`. The ratio is relative to the reference, which the same grading measured.
+A submission under which a guest finds an error is not ranked.
 """
 import json
 import os
@@ -15,7 +15,7 @@ LINE = "%4s  %-36.36s %6s %13s %8s"
 
 
 def read(path):
-    """(ratio, instructions, student, score) of one grading; its ratio is None without a place."""
+    """Return (ratio, instructions, student, score) of one grading. The first two are None if it is not ranked."""
     try:
         with open(path, encoding="utf-8") as file:
             grade = json.load(file)
@@ -25,11 +25,11 @@ def read(path):
     except OSError as error:
         raise LaunchError("%s: %s" % (path, error.strerror), STATUS_USAGE) from None
     except (ValueError, LookupError, TypeError, AttributeError):
-        raise LaunchError("%s: scripts/hyperscope grade --json has not written that" % path, STATUS_USAGE) from None
+        raise LaunchError("%s: not written by scripts/hyperscope grade --json" % path, STATUS_USAGE) from None
 
 
 def lines(found):
-    """Equal ratios share a place."""
+    """Yield the lines of the table. Equal ratios share a place."""
     yield LINE % ("", "student", "ratio", "instructions", "points")
     placed = sorted(entry for entry in found if entry[0] is not None)
     for entry in placed:
@@ -40,7 +40,7 @@ def lines(found):
 
 
 def main(argv):
-    parser = of_command("leaderboard", __doc__, epilog="exit status: 0; 2 wrong use, or a file is no grading")
-    parser.add_argument("files", metavar="FILE", nargs="+", help="one for each submission")
+    parser = of_command("leaderboard", __doc__, epilog="exit status: 0; 2 wrong use, or a FILE is not a grading")
+    parser.add_argument("files", metavar="FILE", nargs="+", help="result of grading one submission")
     print("\n".join(lines([read(path) for path in parser.parse_args(argv).files])))
     return 0

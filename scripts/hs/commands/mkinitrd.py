@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""mkinitrd - build the Linux guest's initrd: busybox, the modules it needs, process 1.
+"""mkinitrd - build the Linux guest's initrd: busybox, kernel modules and /init.
 
-DIR is what scripts/hyperscope setup made: busybox and modules/*.ko. The modules go where the kernel's own
-modprobe looks for them, so that `mount -t ext4` in the guest finds its driver.
+DIR was filled by scripts/hyperscope setup: busybox and modules/*.ko. The modules
+go where modprobe looks for them, so that `mount -t ext4` in the guest finds its
+driver.
 """
 import os
 import re
@@ -15,13 +16,13 @@ from hs.parser import of_command
 from hs.paths import TOP
 from hs.run.cpio import Archive
 
-LEFT_OUT = ("kvm",)  # for Linux as a host, not as this guest
+LEFT_OUT = ("kvm",)  # needed by Linux as a host, not as this guest
 
 
 def modinfo(data, key):
-    """The values of a module's "key=value" strings."""
+    """Return the values of KEY in a module's "key=value" strings."""
     pattern = rb"\0" + key.encode() + rb"=([^\0]*)\0"
-    # values share the zero between them, so look ahead for the last one
+    # neighbouring values share the zero between them, so only look ahead for the closing one
     return [m.decode() for m in re.findall(pattern[:-2] + rb"(?=\0)", b"\0" + data)]
 
 
@@ -73,9 +74,9 @@ def build(guest, out, strip):
 
 def main(argv):
     parser = of_command("mkinitrd", __doc__)
-    parser.add_argument("--guest", required=True, metavar="DIR", help="what scripts/hyperscope setup made")
+    parser.add_argument("--guest", required=True, metavar="DIR", help="folder filled by scripts/hyperscope setup")
     parser.add_argument("--output", required=True, metavar="FILE")
-    parser.add_argument("--strip", metavar="COMMAND", help="drop the modules' local symbols: a quarter remains")
+    parser.add_argument("--strip", metavar="COMMAND", help="strip the modules' local symbols (reduces their size to a quarter)")
     options = parser.parse_args(argv)
     unfinished = "%s.%d" % (options.output, os.getpid())
     try:

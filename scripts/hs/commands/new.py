@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""new - a scaffold of something that extends hyperscope, registered everywhere.
+"""new - add a scaffold for an extension of hyperscope and register it.
 
-What it makes builds, passes `make check` and its tests, and does something small. docs/extending.md
-tells what each kind is.
+The scaffold builds, passes `make check` and its own tests, and does something
+small. docs/extending.md describes each kind.
 """
 import argparse
 import os
@@ -23,9 +23,10 @@ def usage():
              "Adds to the sources, as a scaffold that builds and passes its tests:", ""]
     for name, module in KINDS.items():
         lines.append("  %-8s %s" % (name, module.SUMMARY))
-    lines += ["", "scripts/hyperscope new KIND --help says more; docs/extending.md all of it.",
-              "exit status: 0 made (or shown: --dry-run); 2 wrong use, 125 a place in the",
-              "sources is not as expected: then nothing is written"]
+    lines += ["", "scripts/hyperscope new KIND --help shows the options of a kind;",
+              "docs/extending.md describes all of them.",
+              "exit status: 0 made (or shown, with --dry-run); 2 wrong use; 125 nothing was",
+              "written, because a place in the sources is not as expected"]
     return "\n".join(lines)
 
 
@@ -33,8 +34,8 @@ def parser_of(kind, module):
     parser = Parser(prog="scripts/hyperscope new " + kind, description=module.__doc__.split("\n\n", 1)[0].partition(": ")[2],
                     epilog="%s\n\nexample:\n\n  scripts/%s" % (module.NOTES, module.EXAMPLE),
                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", metavar="NAME", help="what it is called; docs/extending.md says how things are called")
-    parser.add_argument("--dry-run", action="store_true", help="write nothing: print the change as a diff")
+    parser.add_argument("name", metavar="NAME", help="name of the new item; for conventions see docs/extending.md")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing; print the change as a diff")
     module.arguments(parser)
     return parser
 
@@ -53,7 +54,7 @@ def report(tree, kind, name, steps):
 
 
 def undo(tree, options, dirty):
-    """By git where that takes nothing else with it, or else by the change itself."""
+    """Print how to undo the change: by git checkout, or by a reverse diff if there are other uncommitted changes."""
     if not dirty:
         print("undo: git checkout -- %s%s" % (" ".join(map(shlex.quote, tree.edited())),
                                               "; rm " + " ".join(tree.made) if tree.made else ""))
@@ -63,7 +64,7 @@ def undo(tree, options, dirty):
     with open(os.path.join(TOP, path), "w", encoding="utf-8") as out:
         out.write(tree.diff())
     print("undo: git apply -R %s; %s" % (path, "; ".join(tree.generators.values())))
-    print("      (a git checkout would take what was not committed before, too)")
+    print("      (git checkout would also discard your earlier uncommitted changes)")
 
 
 def main(argv):
@@ -82,7 +83,7 @@ def main(argv):
     if options.dry_run:
         sys.stdout.write(tree.diff())
         sys.stdout.flush()
-        sys.stderr.write("new: then it would run %s\n" % ", ".join(tree.generators.values()))
+        sys.stderr.write("new: without --dry-run, it would then run %s\n" % ", ".join(tree.generators.values()))
         return 0
     dirty = tree.uncommitted()
     tree.write()

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""notebooks - runs the notebooks of notebooks-data/notebooks, without a browser.
+"""notebooks - run the notebooks of notebooks-data/notebooks without a browser.
 
-Each leaves its HTML and its figures as SVG in OUT/notebooks; the notebooks themselves stay as they
-are, without outputs. One whose CSV nobody has measured yet is said and skipped. Needed are Jupyter,
-pandas and matplotlib of the distribution (scripts/hyperscope setup notebooks). To work in one:
-jupyter-notebook, or any editor of notebooks, with the kernel of /usr/bin/python3.
+Each notebook writes its HTML and its figures (SVG) to OUT/notebooks; the
+notebooks themselves are not changed and contain no outputs. A notebook whose
+CSV file has not been measured yet is reported and skipped. Jupyter, pandas and
+matplotlib of the distribution are needed (scripts/hyperscope setup notebooks).
+To work in a notebook, use jupyter-notebook or any notebook editor with the
+kernel of /usr/bin/python3.
 """
 import glob
 import json
@@ -24,7 +26,7 @@ FOLDER = os.path.join(TOP, "notebooks-data", "notebooks")
 NBCONVERT = "/usr/bin/jupyter-nbconvert"  # another Python's would start a kernel without pandas
 EXAMPLES = """\
 examples:
-  scripts/hyperscope notebooks         all of them (make notebooks)
+  scripts/hyperscope notebooks         run all (make notebooks)
   scripts/hyperscope notebooks toggles
 exit status: 0; 1 a notebook failed; 2 wrong use; 125 none could be run
 """
@@ -32,10 +34,10 @@ exit status: 0; 1 a notebook failed; 2 wrong use; 125 none could be run
 
 def parse(words):
     parser = of_command("notebooks", __doc__, epilog=EXAMPLES)
-    parser.add_argument("names", metavar="NAME", nargs="*", help="notebooks (all); --list has them")
-    parser.add_argument("--list", action="store_true", help="say which there are")
-    parser.add_argument("--to", metavar="FOLDER", help="where to write (OUT/notebooks)")
-    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=300, help="the longest that a cell may take (300)")
+    parser.add_argument("names", metavar="NAME", nargs="*", help="notebooks to run (all); --list shows them")
+    parser.add_argument("--list", action="store_true", help="list the notebooks")
+    parser.add_argument("--to", metavar="FOLDER", help="output folder for the notebooks (OUT/notebooks)")
+    parser.add_argument("--timeout", metavar="SECONDS", type=int, default=300, help="time limit for each cell (300)")
     parser.add_out()
     options = parser.parse_args(words)
     if options.timeout < 1:
@@ -45,30 +47,30 @@ def parse(words):
 
 
 def all_notebooks():
-    """name -> the notebook, as a dictionary."""
+    """Return name -> the notebook, as a dictionary."""
     found = {}
     for path in sorted(glob.glob(os.path.join(FOLDER, "*.ipynb"))):
         try:
             with open(path, encoding="utf-8") as file:
                 found[os.path.basename(path)[:-len(".ipynb")]] = json.load(file)
         except ValueError as error:
-            raise LaunchError("%s is no notebook: %s" % (path, error)) from None
+            raise LaunchError("%s is not a notebook: %s" % (path, error)) from None
     return found
 
 
 def said_of_itself(notebook, name, otherwise):
-    """What its metadata has under hyperscope; one that somebody has put there may say nothing."""
+    """Return NAME from the "hyperscope" entry of the notebook's metadata, or OTHERWISE: a user's notebook may lack it."""
     return notebook.get("metadata", {}).get("hyperscope", {}).get(name, otherwise)
 
 
 def missing(notebook):
-    """The CSVs that it needs and that are not there."""
+    """Return the CSV files that the notebook needs and that do not exist."""
     return [name for name in said_of_itself(notebook, "needs", ())
             if not os.path.exists(os.path.join(TOP, "notebooks-data", name))]
 
 
 def run(name, options):
-    """True if it ran to its end; its files are in place only then."""
+    """Run a notebook. Return True if it succeeded; only then are its output files replaced."""
     made = os.path.join(options.to, ".%s.%d" % (name, os.getpid()))
     os.makedirs(made)
     environment = dict(os.environ, HS_NOTEBOOK=os.path.join(made, name), PYTHONDONTWRITEBYTECODE="1",
@@ -108,8 +110,8 @@ def main(argv):
     for name in options.names or there:
         lacks = missing(there[name])
         if lacks:
-            sys.stderr.write("notebooks: %s: skipped: notebooks-data/%s is not there yet (notebooks-data/README.md says who "
-                             "writes it)\n" % (name, lacks[0]))
+            sys.stderr.write("notebooks: %s: skipped: notebooks-data/%s is not there yet (see notebooks-data/README.md "
+                             "for what writes it)\n" % (name, lacks[0]))
             continue
         start = time.monotonic()
         if run(name, options):

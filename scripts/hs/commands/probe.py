@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""probe - boot the host, have it read what the platform has, and say what follows from each fact."""
-# The host itself reads the facts (src/host/boot/probe.c) and prints them as "probe: NAME VALUE".
+"""probe - boot the host to read the platform's features, and explain each of them."""
+# The host reads the facts (src/host/boot/probe.c) and prints them as "probe: NAME VALUE".
 from hs.errors import LaunchError
 from hs.paths import TOP
 from hs.run import machine
@@ -88,7 +88,7 @@ def report(facts):
 
 def main(argv):
     parser = new_parser("probe", __doc__, "[options]")
-    parser.add_argument("--facts", action="store_true", help="names and values only, for programs")
+    parser.add_argument("--facts", action="store_true", help="print only names and values, for use by programs")
     machine.add_options(parser)
     options = parser.parse_args(argv)
     options.quiet = True

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""profile - how many instructions each function executes, in the host and in the guest.
+"""profile - count the instructions that each function executes, in host and guest.
 
 A workload runs on hyperscope under a QEMU plugin that counts each executed
 instruction and follows calls and returns. Nothing in the machine is changed,
-a second run has the same figures to the byte, and whenever the machine reads
-instret the value is held against the count.
+and a second run gives identical figures. Whenever the machine reads instret,
+the value is compared with the count.
 """
 import os
 
@@ -24,27 +24,28 @@ def new_parser():
         "profile", __doc__,
         usage="scripts/hyperscope profile [options] WORKLOAD\n"
         "       scripts/hyperscope profile [options] -- PROGRAM ARGS...",
-        epilog="exit status: 0; 1 the count is not instret's; 2 wrong use; 124 ended by\n"
-        "--timeout; 125 it could not be done")
+        epilog="exit status: 0; 1 the count differs from instret; 2 wrong use; 124 ended by\n"
+        "--timeout; 125 other failure")
     parser.add_argument("workload", metavar="WORKLOAD", nargs="?",
-                        help="a row of the bench, a payload, or boot: Debian's kernel up to its "
-                        "first program (a minute); --list has them")
+                        help="a row of the bench, a payload, or boot: Debian's kernel until it "
+                        "starts its first program (takes a minute); --list shows them")
     parser.add_argument("--list", action="store_true", help="list the workloads")
     parser.add_argument("--top", metavar="N", type=int, default=30,
-                        help="functions to show (30; 0: all)")
+                        help="number of functions to show (30; 0: all)")
     parser.add_argument("--while", metavar="FUNCTION", dest="within",
-                        help="count only while it runs, with all that it leads to in any world: a "
-                        "function of the guest, of the host, or of the program (a row's own)")
+                        help="count only while FUNCTION runs, including everything that it causes "
+                        "in host and guest; a function of the guest, the host or the program "
+                        "(default for a row of the bench: the function that it measures)")
     parser.add_argument("--whole", action="store_true",
-                        help="count from reset to the end, the firmware's start and the host's too")
-    parser.add_argument("--svg", metavar="FILE", help="draw a flame graph there")
-    parser.add_argument("--folded", metavar="FILE", help="write folded stacks there")
-    parser.add_argument("--csv", metavar="FILE", help="write every function there")
+                        help="count from reset to the end, including the start of firmware and host")
+    parser.add_argument("--svg", metavar="FILE", help="draw a flame graph to FILE")
+    parser.add_argument("--folded", metavar="FILE", help="write folded stacks to FILE")
+    parser.add_argument("--csv", metavar="FILE", help="write the counts of all functions to FILE")
     parser.add_argument("--kallsyms", metavar="FILE",
-                        help="symbols of a Linux guest, as its /proc/kallsyms says them to root "
-                        "(of Debian's kernel they are asked for)")
+                        help="symbols of a Linux guest: its /proc/kallsyms as read by root (for "
+                        "Debian's kernel they are obtained automatically)")
     plugin.add_machine(parser)
-    plugin.add_run(parser, "QEMU 9 or newer", "for the run")
+    plugin.add_run(parser, "QEMU to use, version 9 or newer", "time limit for the run")
     return parser
 
 
@@ -54,14 +55,14 @@ def parse(words):
     options = parser.parse_args(words)
     options.program = program
     if bool(program) == bool(options.workload) and not options.list:
-        parser.error("one workload, or -- and a program")
+        parser.error("name one workload, or give a program after --")
     if options.top < 0:
         parser.error("--top is at least 0")
     if options.kallsyms and options.workload not in (None, "boot"):
         parser.error("--kallsyms is for boot or a program: %s is no Linux guest" % options.workload)
     plugin.check_options(options)
     if options.whole and options.within:
-        parser.error("either --whole or --while")
+        parser.error("--whole and --while exclude each other")
     for name in ("csv", "folded", "svg"):
         parser.written("--" + name, getattr(options, name))
     return options
@@ -88,7 +89,7 @@ def write_files(recording, what, options):
 
 
 def report(recording, what, options):
-    """Files before words, as a reader may have seen enough; and words where files cannot be written."""
+    """Write the files before printing, because the reader of a pipe may close it; print even if writing fails."""
     try:
         write_files(recording, what, options)
     finally:

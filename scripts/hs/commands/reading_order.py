@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""reading-order - write docs/reading-order.md: every source file once, in order, with minutes.
+"""reading-order - write docs/reading-order.md, a list of all source files in order.
 
-The order is ORDER below: a title, a sentence, files or patterns. A pattern takes what no line
-before it took. A file that nothing takes is an error: a new file finds its place here.
+The order is ORDER in scripts/hs/commands/reading_order.py: for each table a
+title, a sentence, and files or patterns. A pattern stands for the files that no
+earlier entry names. A file that no entry names is an error: add it to ORDER.
 """
 import fnmatch
 import os
@@ -119,8 +120,8 @@ def minutes(path):
 
 
 def sentence(path):
-    """The first sentence of "name - what it is", from the file's head."""
-    lines = "\n".join(lines_of(path)[:14]).replace('."""', ".*/").split("\n")  # Python's comment ends, too
+    """Return the first sentence of the text in "NAME - text" at the head of a file, or ""."""
+    lines = "\n".join(lines_of(path)[:14]).replace('."""', ".*/").split("\n")  # treat a docstring's end like a comment's
     for i, line in enumerate(lines):
         found = re.match(r"^[ /*#\"]*[\w/.]+ - (.*)$", line)
         if not found:
@@ -155,14 +156,14 @@ def tables(files):
 def main(argv):
     parser = of_command("reading-order", __doc__, epilog="exit status: 0; 1 a file has no place, or the page is not current; "
                         "2 wrong use")
-    parser.add_argument("--check", action="store_true", help="write nothing; fail unless the page is current")
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not current")
     check = parser.parse_args(argv).check
     left, text, total = tables(sources())
     for path in left:
         print("scripts/hyperscope reading-order: %s has no place in ORDER" % path)
     page = HEAD % round(total / 60) + text
     if check:
-        # Minutes move with every line; names and sentences are what must be right.
+        # Ignore the minutes, which change with every line. Names and sentences must be right.
         figures = re.compile(r"\| \d+ \||\([^)]*(min|h \d\d)\)|about \d+ hours")
         try:
             with open(PAGE, encoding="utf-8") as old:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""reproduce - papers' tables, measured here, and what of their claims holds.
+"""reproduce - measure the tables of papers and check their claims.
 
-A paper is a folder of notebooks-data/papers: its rows and claims, what was published
-where it could be read, what is expected here (docs/results.md shows all of it).
-`all` measures what the papers name, once, on hyperscope, Linux KVM and bare, and
-checks each; run and check are its two halves for one paper. Figures are counts of
-instructions; docs/validity.md says what they prove.
+A paper is a folder of notebooks-data/papers. It contains the paper's rows and
+claims, the published figures where available, and the figures expected here
+(docs/results.md shows all of them). `all` measures every figure that the papers
+need once, on hyperscope, Linux KVM and bare, and then checks each paper. `run`
+and `check` are these two steps for one paper. Figures are counts of
+instructions; docs/validity.md explains what they prove.
 """
 import os
 import subprocess
@@ -24,22 +25,24 @@ from hs.paths import HYPERSCOPE, TOP
 FAILURES = (BenchError,)
 EXAMPLES = """\
 examples:
-  scripts/hyperscope reproduce all           measure everything (make reproduce)
+  scripts/hyperscope reproduce all  measure everything (make reproduce)
   scripts/hyperscope reproduce all kvm-arm-2014 --from \\
                       notebooks-data/exit-latency.csv
-                                    measure nothing: of these figures
+                                    check these figures; measure nothing
   scripts/hyperscope reproduce write --from FILE --from FILE
-                                    expected.csv of each, and docs/results.md
+                                    write expected.csv of each paper and
+                                    docs/results.md
   scripts/hyperscope reproduce all kvm-arm-2014 --systems hyperscope,bare
-                                    what needs no Linux: seconds
-  notebooks-data/papers/kvm-arm-2014/run         one paper alone
+                                    measure what needs no Linux (takes seconds)
+  notebooks-data/papers/kvm-arm-2014/run
+                                    measure this paper only
 exit status: 0 as expected; 1 a figure or a claim is not; 2 wrong use;
-125 not measured
+125 measurement failed
 """
-WHAT = {"all": "measure, and check each", "measure": "measure: writes bench.csv", "run": "measure: writes measured.csv",
-        "check": "claims and figures of a measured.csv",
-        "write": "write what was measured as what is expected, and docs/results.md",
-        "list": "the papers"}
+WHAT = {"all": "measure and check", "measure": "measure, write bench.csv", "run": "measure, write PAPER.csv for each paper",
+        "check": "check the claims and figures of such a file",
+        "write": "write measured figures as expected.csv, and update docs/results.md",
+        "list": "list the papers"}
 
 
 def parse(words):
@@ -48,23 +51,23 @@ def parse(words):
                         help="; ".join("%s: %s" % pair for pair in WHAT.items()))
     parser.add_argument("papers", metavar="PAPER", nargs="*", help="a paper's name or folder (all)")
     parser.add_argument("--from", metavar="FILE", dest="sources", action="append", default=[],
-                        help="figures of scripts/hyperscope bench --csv or bench-apps --csv (may be repeated); "
-                             "check: a measured.csv")
-    parser.add_argument("--to", metavar="FOLDER", help="where to write (OUT/reproduce)")
-    parser.add_argument("--systems", "--system", metavar="NAME,...", help="what these have, without others (%s)"
+                        help="read figures from a CSV file of scripts/hyperscope bench or bench-apps (may be "
+                             "repeated); with check: from a file that run wrote")
+    parser.add_argument("--to", metavar="FOLDER", help="output folder for figures (OUT/reproduce)")
+    parser.add_argument("--systems", "--system", metavar="NAME,...", help="consider only these systems (%s)"
                         % ",".join(systems.KNOWN))
     parser.add_argument("--check", action="store_true",
-                        help="write: nothing; 1 if docs/results.md is not what it would be")
+                        help="with write: write nothing; fail if docs/results.md is not current")
     parser.add_out()
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=900,
-                        help="the longest that one boot may take (900)")
+                        help="time limit for each boot (900)")
     parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
-                        help="machines at a time (one a processor, at most 4)")
+                        help="number of machines to run at once (one per processor, at most 4)")
     options = parser.parse_args(words)
     if options.jobs < 1 or options.timeout < 1:
         parser.error("--jobs and --timeout: 1 or more")
     if options.what == "write" and options.systems:
-        parser.error("write --systems: what is expected is of all systems")
+        parser.error("write takes no --systems: expected figures cover all systems")
     for name in options.systems.split(",") if options.systems is not None else ():
         if name not in systems.KNOWN:
             parser.error("--systems: there is no system '%s'; there are %s" % (name, ", ".join(systems.KNOWN)))
@@ -82,7 +85,7 @@ def terms_of(papers, applications):
 
 
 def jobs_of(papers):
-    """A boot for each system, processor, setting and group of rows that any of the papers names."""
+    """Return a job (one boot) for each system, processor, setting and group of rows that the papers name."""
     found = {}
     for term in terms_of(papers, False):
         found.setdefault((term.system, term.cpu, term.setting), set()).add(term.row)
@@ -91,7 +94,7 @@ def jobs_of(papers):
 
 
 def guest_jobs_of(papers):
-    """Of a whole guest (scripts/hyperscope bench-apps): a boot for each system and part."""
+    """Return the jobs that measure a whole guest (scripts/hyperscope bench-apps): a boot for each system and part."""
     named = terms_of(papers, True)
     systems_named = [name for name in guests.SYSTEMS if any(term.system == name for term in named)]
     return guests.jobs_of(systems_named, {term.row for term in named}, dbcn=False)
@@ -107,7 +110,7 @@ def figures_of(path):
 
 
 def bench(papers, options):
-    """The lines of scripts/hyperscope bench and scripts/hyperscope bench-apps: measured now, or those of --from."""
+    """Return the rows of scripts/hyperscope bench and bench-apps that the papers need: measured now, or from --from."""
     if options.sources:
         return sum(map(figures_of, options.sources), [])
     toggles.refuse_defaults()
@@ -154,12 +157,12 @@ def check(papers, options):
 
 
 def everything(papers, options):
-    """By each paper's own run and check, which may be somebody's own programs."""
+    """Measure, then call run and check of each paper's folder, which a user may have replaced by other programs."""
     held = lock("reproduce", options.to)
     figures, status = measured_rows(papers, options), 0
-    environment = dict(os.environ, HYPERSCOPE=HYPERSCOPE)  # a folder may be elsewhere
+    environment = dict(os.environ, HYPERSCOPE=HYPERSCOPE)  # a paper's folder may be outside the tree
     for paper in papers:
-        if os.path.exists(measured_file(paper, options)):  # of an earlier run: this one's would not be missed
+        if os.path.exists(measured_file(paper, options)):  # left by an earlier run: it would hide that this run wrote none
             os.unlink(measured_file(paper, options))
         common = ["--out", options.out, "--to", options.to] + (["--systems", options.systems] if options.systems else [])
         ended = ends.call([os.path.join(paper.path, "run"), "--from", figures] + common,
@@ -178,7 +181,7 @@ def everything(papers, options):
 
 
 def verdict(papers, status):
-    """Of all papers; one of which nothing is expected is no success."""
+    """Return the sentence that sums up all papers. Papers without expected figures do not count as a success."""
     nothing = sum(not judge.expected_if_any(paper) for paper in papers)
     if status:
         return "not all is as expected"
@@ -216,7 +219,7 @@ def main(argv):
     if not papers:
         raise LaunchError("there is no paper in %s" % folder.PAPERS)
     if options.what == "check" and options.sources and len(papers) != 1:
-        raise LaunchError("check --from: of which one paper is %s?" % options.sources[-1], 2)
+        raise LaunchError("check --from %s: name the one paper that it belongs to" % options.sources[-1], 2)
     if options.what == "measure":
         with lock("reproduce", options.to):
             print(measured_rows(papers, options))

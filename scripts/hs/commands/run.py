@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""run - boot GUEST in a VM under hyperscope, with its console here.
+"""run - boot GUEST in a VM under hyperscope, with its console on this terminal.
 
-Then print how often and for what the guest exited. On a terminal Debian's kernel
-ends in a shell (Ctrl-A X quits), otherwise it takes a short tour and powers off.
+Afterwards, print the number of exits by cause. On a terminal, Debian's kernel
+starts a shell (Ctrl-A X quits). Otherwise it runs a short tour and powers off.
 """
-# It is `exec` of our own VMM with the guest's files, and no more.
+# This is `exec` of our own VMM with the guest's files, and nothing else.
 import os
 import re
 import subprocess
@@ -27,15 +27,15 @@ MAX_VCPUS = 8
 DEFAULT_MEM = 512 * MIB
 SCRATCH_SECTORS = 4096
 APPEND = "console=ttyS0"
-TRACE_RING = 32 * MIB  # a hart's: the events of Debian's boot and tour fit
-# The VMM's, for a guest that it had to end: vCPU stuck, crashed, or faulting for ever.
+TRACE_RING = 32 * MIB  # per hart; large enough for the events of Debian's boot and tour
+# Exit statuses of the VMM for a guest that it had to end: a vCPU is stuck, crashed or faults forever.
 GUEST_ENDED = (102, 103, 104)
 LAST_EXITS = "32"
-RESTORED = "restored"  # the guest's name if only --restore says what it is
+RESTORED = "restored"  # the guest's name if only --restore is given
 
 
 class Guest:
-    """Image, initrd and command line of what is to be booted."""
+    """Image, initrd and command line of the guest to boot."""
 
     def __init__(self, options, out):
         self.linux = options.guest == "linux"
@@ -64,13 +64,13 @@ class Guest:
 
 
 def scratch_disk():
-    """Every sector says which it is, so that what a guest reads can be checked."""
+    """Return the disk's contents. Each sector contains its own number, so that what a guest reads can be checked."""
     return b"".join(b"%-511s\n" % (b"hyperscope scratch disk, sector %d" % n)
                     for n in range(SCRATCH_SECTORS))
 
 
 def write_guest_initrd(guest, path, command, terminal, disks):
-    """The common initrd and behind it a second archive with what is this run's own."""
+    """Write the common initrd, followed by a second archive with the files of this run."""
     with behind(guest.initrd, path) as archive:
         archive.add_dir("hs")
         if command:
@@ -87,7 +87,7 @@ def host_disk(number):
 
 
 def add_saving(job, options):
-    """--save and --restore: the host's disks behind the user's."""
+    """Add the VMM's options for --save and --restore. Their disks follow the user's disks on the host."""
     number = len(options.disk)
     for name in "save_at", "save_on", "save_rounds":
         value = getattr(options, name)
@@ -111,7 +111,7 @@ def new_job(options, guest, run, out):
     add_saving(job, options)
     disks = [host_disk(n) for n in range(len(options.disk))]
     if guest.linux and not disks and not options.saving:
-        # Of the run alone, and in the host's memory: it answers alike every time under --icount.
+        # The disk is a file in the host's memory and private to the run, so it behaves identically under --icount.
         job.data.append(("/scratch.img", scratch_disk()))
         disks = ["/scratch.img"]
     if options.pin:
@@ -137,7 +137,7 @@ def new_job(options, guest, run, out):
 
 
 def show_exits(run, out, options):
-    """The trace out of the run's RAM, and the table of exits."""
+    """Save the trace from the run's RAM and print the table of exits."""
     hstrace = os.path.join(out, "hstrace")
     trace = save_trace(run, out, options, options.guest)
     if trace and not options.quiet:
@@ -146,56 +146,56 @@ def show_exits(run, out, options):
         if desc.state == STATE_PANICKED or desc.program_status() in GUEST_ENDED:
             last = subprocess.run([hstrace, "report", "--events", "kvm_exit", "--last", LAST_EXITS,
                                    trace], stdout=subprocess.PIPE, check=False).stdout.decode()
-            if re.search(r"^[^#]", last, re.M):  # a host that gave up before a guest ran has none
+            if re.search(r"^[^#]", last, re.M):  # there are none if the host failed before a guest ran
                 print("the last exits:\n" + last, end="", flush=True)
         subprocess.run([hstrace, "stat", trace], check=False)
         print("trace: %s" % machine.shown(trace))
 
 
 def devices():
-    """Those that the VMM has an option for."""
+    """Return the names of the devices for which the VMM has an option."""
     return [name for name, *_ in tables.rows("src/vmm/device.def", "DEVICE")]
 
 
 def parse(argv):
     parser = new_parser("run", __doc__, "[options] [GUEST]")
     parser.add_argument("guest", metavar="GUEST", nargs="?",
-                        help="linux (default): Debian's kernel; hello: the in-tree payload; else the "
-                        "path of a RISC-V Image. With --restore: for a later reboot")
-    parser.add_argument("--initrd", metavar="FILE", help="the guest's initrd, instead of ours")
+                        help="linux (default): Debian's kernel; hello: the in-tree payload; otherwise "
+                        "the path of a RISC-V Image. With --restore, used if the guest reboots")
+    parser.add_argument("--initrd", metavar="FILE", help="initrd to use instead of ours")
     parser.add_argument("--append", metavar="ARGS",
-                        help="the guest's command line (linux: %s)" % APPEND)
-    parser.add_argument("--smp", metavar="N", help="vCPUs of the guest (as many as harts)")
+                        help="the guest's command line (for linux: %s)" % APPEND)
+    parser.add_argument("--smp", metavar="N", help="number of vCPUs (default: the number of harts)")
     parser.add_argument("--pin", action="store_true",
-                        help="each vCPU stays on one hart, vCPU 0 on the first")
-    parser.add_argument("--mem", metavar="SIZE", help="the guest's memory (512M)")
+                        help="pin each vCPU to a hart, vCPU 0 to the first")
+    parser.add_argument("--mem", metavar="SIZE", help="memory of the guest (512M)")
     parser.add_argument("--device", metavar="NAME", action="append", default=[],
-                        help="add this device of src/vmm/device.def; may be repeated")
+                        help="add this device of src/vmm/device.def (may be repeated)")
     parser.add_argument("--command", metavar="TEXT", default=os.environ.get("GUEST_CMD"),
-                        help="what the guest's shell runs instead of the tour ($GUEST_CMD)")
+                        help="command for the guest's shell to run instead of the tour ($GUEST_CMD)")
     parser.add_argument("--no-ioeventfd", action="store_true",
-                        help="the guest's disks are notified by an exit to the VMM, to measure that")
+                        help="notify the guest's disks by an exit to the VMM (to measure its cost)")
     group = parser.add_argument_group("saved machines (docs/vmm.md)")
     group.add_argument("--save", metavar="FILE",
-                       help="save the machine when asked, and end: by Ctrl-A S on a terminal, or as "
-                       "the next two say; the guest has then no disks but those of --disk")
-    group.add_argument("--save-at", metavar="MS", help="so long after its start")
-    group.add_argument("--save-on", metavar="TEXT", help="when it has printed TEXT within a line")
+                       help="save the machine to FILE and end, on Ctrl-A S at a terminal or as set "
+                       "by the next two options; the guest has only the disks of --disk")
+    group.add_argument("--save-at", metavar="MS", help="save MS milliseconds after the guest's start")
+    group.add_argument("--save-on", metavar="TEXT", help="save when the guest has printed TEXT within a line")
     group.add_argument("--save-rounds", metavar="N",
-                       help="rounds in which memory is written while it runs (8)")
+                       help="rounds of writing memory while the guest runs (8)")
     group.add_argument("--restore", metavar="FILE",
-                       help="go on with a saved machine, with its disks as they were")
+                       help="resume a saved machine; its disks must be unchanged")
     machine.add_options(parser)
     options = parser.parse_args(argv)
-    options.input_from_files_only = True  # whoever runs us in the background need not end our input
-    options.boot += " need-h"  # without it no guest can run, though other programs can
+    options.input_from_files_only = True  # so that a run in the background need not have its input closed
+    options.boot += " need-h"  # without the H extension, no guest can run; programs of the host can
     if options.trace is None:
         options.trace = "kvm_*,gstage_*,!gstage_step"
     harts = machine.parse_count(options.harts or ("1" if options.icount else "2"), "--harts",
                                 machine.MAX_HARTS)
     options.harts = str(harts)
     if options.trace != "none":
-        options.boot += " trace.size=%d" % TRACE_RING  # behind the user's, which counts then
+        options.boot += " trace.size=%d" % TRACE_RING  # after the user's, which has precedence
     if options.smp is not None:
         options.smp = machine.parse_count(options.smp, "--smp", MAX_VCPUS)
     if options.mem is not None:
@@ -207,13 +207,13 @@ def parse(argv):
             raise LaunchError("--device: there is no '%s'; there are: %s"
                               % (name, ", ".join(devices())), STATUS_USAGE)
     if options.save is None and (options.save_at or options.save_on or options.save_rounds):
-        raise LaunchError("--save-at, --save-on, --save-rounds: they want --save FILE", STATUS_USAGE)
+        raise LaunchError("--save-at, --save-on and --save-rounds need --save FILE", STATUS_USAGE)
     complete(options, harts)
     return options
 
 
 def complete(options, harts):
-    """What was not said: as the restored machine is, or the defaults."""
+    """Fill in options that were not given: from the machine to restore, or with their defaults."""
     options.saving = [name for name in ("restore", "save") if getattr(options, name) is not None]
     header = restored_header(options.restore) if options.restore is not None else None
     if options.smp is None:
@@ -230,7 +230,7 @@ def main(argv):
     guest = Guest(options, out)
     if options.command and not guest.ours:
         sentence("--command is for the built-in Linux guest only: ignored")
-    # The guest's memory, its files once more in the host's initramfs, trace, the host itself.
+    # The guest's memory, copies of its files on the host, the trace rings, and the host itself.
     ram = options.mem + 3 * guest.size() + int(options.harts) * TRACE_RING + 192 * MIB
     ram = -(-ram // (64 * MIB)) * 64 * MIB
 
@@ -242,7 +242,7 @@ def main(argv):
             options.more_disks.append(machine.Disk(options.restore, read_only=True))
         if save:
             options.more_disks.append(save.disk)
-        return execute(options, ram, "run", out, ctrl_a=b"\x01\x01",  # the VMM has that escape, too
+        return execute(options, ram, "run", out, ctrl_a=b"\x01\x01",  # twice, because the VMM has the same escape
                        make_job=lambda run: new_job(options, guest, run, out),
                        after=lambda run: show_exits(run, out, options))
     finally:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""sweep - run each combination of a table of parameters as a job, and collect one CSV file.
+"""sweep - run a job for each combination of parameters and collect one CSV file.
 
-FILE says by which parameters (TOML, or CSV with a header). The jobs are run by
-GNU parallel, here or over ssh, by Slurm or by Snakemake, and collected into
-OUT/sweeps/NAME/results.csv, failures included. The same command again goes on
-where it was interrupted. docs/sweep.md has the keys, notebooks-data/sweeps
-examples.
+FILE lists the parameters (TOML, or CSV with a header). GNU parallel runs the
+jobs, here or over ssh, or Slurm or Snakemake does. All results, including
+failures, go to OUT/sweeps/NAME/results.csv. To continue an interrupted sweep,
+repeat the command. docs/sweep.md describes the keys of FILE; for examples see
+notebooks-data/sweeps.
 """
 import argparse
 import os
@@ -24,30 +24,30 @@ from hs.sweep.progress import Progress
 from hs.toggles import refuse_defaults
 
 EPILOG = """\
-exit status: 0 all jobs went well; 1 some failed (results.csv says which); 2 wrong
-use; 125 some have no result yet; 130 interrupted"""
+exit status: 0 all jobs succeeded; 1 some failed (results.csv says which);
+2 wrong use; 125 some have no result yet; 130 interrupted"""
 SHOWN_FAILURES = 5
-SHOWN_TEXT = 32  # of a value in a job's line
-WIDTH = 60       # of all values in one line
+SHOWN_TEXT = 32  # characters of a value in a job's line
+WIDTH = 60       # characters of a parameter's values on one line
 
 
 def new_parser():
     parser = of_command("sweep", __doc__, epilog=EPILOG)
-    parser.add_argument("file", metavar="FILE", nargs="?", help="the table; with --job a sweep's folder")
-    parser.add_argument("--plan", action="store_true", help="show the list of jobs; run none")
+    parser.add_argument("file", metavar="FILE", nargs="?", help="table of parameters; with --job, a sweep's folder")
+    parser.add_argument("--plan", action="store_true", help="list the jobs; run none")
     parser.add_argument("--engine", choices=tuple(engines.ENGINES), default="parallel",
                         help="parallel (default), slurm or snakemake")
-    parser.add_argument("--ssh", metavar="HOST,...", help="parallel: run on these hosts, as its --sshlogin takes "
-                        "them; each has this checkout, built, at the same path")
-    parser.add_argument("--sbatch", metavar="ARGS", default="", help="slurm: more of sbatch's options")
-    parser.add_argument("--jobs", metavar="N", type=int, help="so many at a time (one a processor)")
-    parser.add_argument("--generate", action="store_true", help="write the engine's files, run nothing")
-    parser.add_argument("--fresh", action="store_true", help="throw away what the sweep has, begin anew")
-    parser.add_argument("--retry", action="store_true", help="run the jobs that failed once more")
-    parser.add_argument("--quiet", action="store_true", help="no progress")
+    parser.add_argument("--ssh", metavar="HOST,...", help="parallel: run on these hosts, in the syntax of its "
+                        "--sshlogin; each needs this checkout, built, at the same path")
+    parser.add_argument("--sbatch", metavar="ARGS", default="", help="slurm: further options for sbatch")
+    parser.add_argument("--jobs", metavar="N", type=int, help="number of jobs to run at once (one per processor)")
+    parser.add_argument("--generate", action="store_true", help="write the engine's files; run nothing")
+    parser.add_argument("--fresh", action="store_true", help="discard existing results and start again")
+    parser.add_argument("--retry", action="store_true", help="run failed jobs again")
+    parser.add_argument("--quiet", action="store_true", help="do not show progress")
     parser.add_out()
     parser.add_argument("--job", metavar="ID", help="run this job of the folder, unless it has a result")
-    parser.add_argument("--packed", metavar="JOB", help=argparse.SUPPRESS)  # of another machine's sweep
+    parser.add_argument("--packed", metavar="JOB", help=argparse.SUPPRESS)  # a job of a sweep on another machine
     return parser
 
 
@@ -59,11 +59,11 @@ def parse(argv):
     if options.jobs is not None and options.jobs < 1:
         parser.error("--jobs: 1 or more")
     if options.ssh and options.engine != "parallel":
-        parser.error("--ssh: that is parallel's; %s knows its own hosts" % options.engine)
+        parser.error("--ssh needs --engine parallel; %s has its own list of hosts" % options.engine)
     if options.ssh and options.generate:
-        parser.error("--generate: results that come by ssh are the sweep's own to collect")
+        parser.error("--generate and --ssh exclude each other: only a running sweep collects results over ssh")
     if options.sbatch and options.engine != "slurm":
-        parser.error("--sbatch: that is for --engine slurm")
+        parser.error("--sbatch needs --engine slurm")
     try:
         options.sbatch = shlex.split(options.sbatch)
     except ValueError as error:
@@ -77,7 +77,7 @@ def shortened(value):
 
 
 def show_plan(plan):
-    """A line a job; below, each parameter's values, whole."""
+    """Print one line per job, then the complete values of each parameter."""
     width = max(len(name) for name in plan.columns)
     for number, (point, repetition) in enumerate(plan.points, 1):
         words = ["%s=%s" % (name, shortened(point[name])) for name in plan.columns if name in point]
@@ -102,7 +102,7 @@ def report(sweep, total):
 
 
 def run(options, sweep, total):
-    """By the engine, until all have a result, or nobody runs them any more."""
+    """Let the engine run the jobs until all have a result or the engine has ended."""
     sweep.tidy()
     done = sweep.done()[0]
     todo = [number for number, _, _ in sweep.jobs() if number not in done]
@@ -127,8 +127,8 @@ def run(options, sweep, total):
     if done < total:
         log = sweep.file("engine.log")
         told = os.path.exists(log) and os.path.getsize(log)
-        why = "%s says why" % machine.shown(log) if told else "somebody killed them"
-        raise LaunchError("%d jobs have no result after %d s; %s, and the same command goes on"
+        why = "see %s" % machine.shown(log) if told else "somebody killed them"
+        raise LaunchError("%d jobs have no result after %d s ; %s; repeat the command to continue"
                           % (total - done, time.monotonic() - begin, why))
     return 1 if failed else 0
 
@@ -136,7 +136,7 @@ def run(options, sweep, total):
 def main(argv):
     options = parse(argv)
     try:
-        refuse_defaults()  # where a job runs, too
+        refuse_defaults()  # also for a single job
         if options.packed is not None:
             return job.run_packed(options.packed)
         if options.job is not None:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""walk - plays a walkthrough: a machine under gdb, taken from stop to stop.
+"""walk - play a walkthrough, in which gdb takes a machine from stop to stop.
 
-Each step says what will happen, waits for Enter, does it, shows what has
-changed, and says why. make walk TOUR=NAME builds first, then calls this.
-docs/walkthroughs/README.md says what to do at the prompt, and how a tour is
-written.
+Each step announces what will happen, waits for Enter, does it, shows what has
+changed, and explains why. make walk TOUR=NAME builds first, then calls this
+command. docs/walkthroughs/README.md describes the commands at the prompt, and
+how to write a tour.
 """
 import difflib
 import os
@@ -22,13 +22,13 @@ from hs.parser import of_command, seconds
 from hs.paths import HYPERSCOPE, TOP
 from hs.run import machine
 
-# Little memory: what is kept to go back is all of it. No end to a thread's slice: the time of each stop
-# would count for it, and threads would change where they do not in the page.
+# The guest has little memory, because going back keeps copies of all of it. Time slices are practically
+# endless: time spent at a stop would count, and threads would switch where they do not on the page.
 OPTIONS = ["--quiet", "--icount", "--harts", "1"]
 OF_GUEST = ["--smp", "1", "--mem", "32M"]
 BOOT = "sched.slice_ms=3600000"
 QEMU_TELLS_V = (10, 0)
-# Pages are held to these: what a compiler inlines, and how gdb words a stop, is in them.
+# Pages are compared only with these versions: they depend on what gcc inlines and how gdb reports a stop.
 GCC, GDB = "12", "13"
 
 
@@ -38,23 +38,23 @@ def parse(argv):
         epilog="exit status: 0; 1 an expectation of the tour did not hold, or its page is not\n"
         "current; 2 wrong use; 125 it could not be done")
     parser.add_argument("tour", metavar="TOUR", nargs="*",
-                        help="a tour's name (--list has them), or the path of a .tour file")
-    parser.add_argument("--list", action="store_true", help="the tours that there are")
+                        help="name of a tour (--list shows them), or path of a .tour file")
+    parser.add_argument("--list", action="store_true", help="list the tours")
     parser.add_argument("--auto", action="store_true",
                         help="do not wait for Enter; end at the first expectation that does not hold")
     parser.add_argument("--write", action="store_true",
-                        help="play, and write docs/walkthroughs/TOUR.md from the session")
+                        help="play the tour, and write docs/walkthroughs/TOUR.md from the session")
     parser.add_argument("--check", action="store_true",
-                        help="play, and compare the session with docs/walkthroughs/TOUR.md")
+                        help="play the tour, and compare the session with docs/walkthroughs/TOUR.md")
     parser.add_argument("--timeout", metavar="SECONDS", type=seconds, default=120,
-                        help="how long a tour may take with --auto, without it a command (120)")
+                        help="time limit for a tour with --auto, otherwise for each command (120)")
     parser.add_out()
     options = parser.parse_args(argv)
     if not options.list and not options.tour:
-        parser.error("which tour? --list has them")
+        parser.error("no tour was named; --list shows the tours")
     options.auto |= options.write or options.check
     if not options.auto and len(options.tour) > 1:
-        parser.error("one tour at a time, or --auto")
+        parser.error("several tours need --auto")
     return options
 
 
@@ -63,7 +63,7 @@ def load(name):
     try:
         return path, tour.load(path)
     except OSError:
-        raise LaunchError("there is no tour '%s'; --list has those that there are" % name, STATUS_USAGE) from None
+        raise LaunchError("there is no tour '%s'; --list shows the tours" % name, STATUS_USAGE) from None
     except tour.Wrong as error:
         raise LaunchError(str(error), STATUS_USAGE) from None
 
@@ -75,7 +75,7 @@ def show_list():
 
 
 def machine_of(one, out):
-    """Options for scripts/hyperscope gdb, and what it is to run; --boot once, for the launcher takes the last."""
+    """Return the options for scripts/hyperscope gdb and what it runs. --boot is given once: only the last one counts."""
     words, boot = one.machine.split(), BOOT
     if "--boot" in words:
         at = words.index("--boot")
@@ -93,18 +93,18 @@ def machine_of(one, out):
 
 
 def need_keys():
-    """Keys come from a terminal, or from a pipe or a file, as tests have them; not from /dev/null."""
+    """Check that standard input can provide keys: a terminal, or a pipe or file as in tests, but not /dev/null."""
     try:
         nobody = stat.S_ISCHR(os.fstat(0).st_mode) and not os.isatty(0)
     except OSError:  # closed
         nobody = True
     if nobody:
-        raise LaunchError("nobody is here to press Enter: a tour needs a terminal, or --auto (make walk: ARGS=--auto)",
+        raise LaunchError("there is no terminal to press Enter on: use one, or --auto (make walk: ARGS=--auto)",
                           STATUS_USAGE)
 
 
 def play(path, on, options, page):
-    """Its exit status; on is what machine_of() says."""
+    """Play the tour and return the exit status. ON is the result of machine_of()."""
     out = options.out
     wanted, runs = on
     command = [HYPERSCOPE, "gdb", "--out", out] + wanted
@@ -122,7 +122,7 @@ def play(path, on, options, page):
 
 
 def other_tools(options):
-    """Why this session is not comparable with the page, or None."""
+    """Return why this session cannot be compared with the page, or None if it can."""
     with open(os.path.join(machine.out_folder(options, TOP), "hyperscope.elf"), "rb") as image:
         found = re.search(rb"GNU C\d* (\d+)\.", image.read())
     gcc = found.group(1).decode() if found else "unknown"
@@ -134,7 +134,7 @@ def other_tools(options):
 
 
 def compare(one, text):
-    """Is docs/walkthroughs/NAME.md this text? If not, the difference is shown."""
+    """Return whether docs/walkthroughs/NAME.md is equal to TEXT. If not, print the difference."""
     path = os.path.join(tour.PAGES, one.name + ".md")
     try:
         with open(os.path.join(TOP, path), encoding="utf-8") as old:
@@ -152,7 +152,7 @@ def one_tour(name, options):
     path, one = load(name)
     if not options.auto:
         need_keys()
-    on = machine_of(one, machine.out_folder(options, TOP))  # what is wrong in it is said on any machine
+    on = machine_of(one, machine.out_folder(options, TOP))  # before the check of QEMU: a faulty tour is always reported
     if machine.qemu_version(os.environ.get("QEMU", "qemu-system-riscv64")) < QEMU_TELLS_V:
         raise LaunchError("this QEMU does not tell gdb whether a hart is in HS or in VS; QEMU %d.%d does" % QEMU_TELLS_V)
     with tempfile.NamedTemporaryFile("r", encoding="utf-8", suffix=".md") as page:

@@ -61,48 +61,48 @@ class ShiftAction(argparse.Action):
 
 def add_options(parser):
     group = parser.add_argument_group("machine")
-    group.add_argument("--harts", metavar="N", help="harts of the machine (2; with --icount 1)")
+    group.add_argument("--harts", metavar="N", help="number of harts (2; with --icount 1)")
     group.add_argument("--cpu", metavar="MODEL", default="rv64",
-                       help="processor as QEMU spells it (rv64), e.g. max,svadu=off")
+                       help="processor, in QEMU's syntax (rv64), e.g. max,svadu=off")
     group.add_argument("--firmware", "--bios", metavar="FILE", default="default", dest="bios",
-                       help="firmware, instead of the OpenSBI that came with QEMU")
+                       help="firmware to use instead of QEMU's OpenSBI")
     group.add_argument("--disk", metavar="FILE", action="append", default=[],
-                       help="raw image, used in place; the first is the host's /dev/vda")
+                       help="raw disk image, modified in place; the first is the host's /dev/vda")
     group.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], dest="toggles",
-                       help="set a toggle of the hypervisor (docs/toggles.md); for those that are "
-                       "not named $HYPERSCOPE_SET, 'NAME=VALUE ...', may do it")
+                       help="set a toggle of the hypervisor (docs/toggles.md); defaults can be set in "
+                       "$HYPERSCOPE_SET, as 'NAME=VALUE ...'")
     group.add_argument("--trace", metavar="EVENTS",
-                       help="events to record: a list as in kvm_*,!kvm_entry; all; none")
+                       help="events to record: a list such as kvm_*,!kvm_entry, or all, or none")
     group.add_argument("--trace-filter", metavar="RULE", action="append", default=[],
-                       help="record of an event only what matches: 'kvm_exit if scause == 23'")
+                       help="record an event only if it matches, as in 'kvm_exit if scause == 23'")
     group.add_argument("--trace-stop", metavar="RULE",
-                       help="stop tracing with the first such event: EVENT, or EVENT if CONDITION")
+                       help="stop tracing at the first event that matches: EVENT or 'EVENT if CONDITION'")
     group.add_argument("--trace-keep", metavar="WHICH", choices=["newest", "oldest"],
                        default="newest",
-                       help="what a full ring keeps: the newest events, or the oldest")
+                       help="which events a full ring keeps: newest (default) or oldest")
     group.add_argument("--sample", metavar="HZ",
-                       help="record where each hart is, so often a second of its time: "
-                       "hstrace profile, perf report")
+                       help="sample each hart's position HZ times per second of its time, for "
+                       "hstrace profile and perf report")
     group.add_argument("--trace-stream", action="store_true",
-                       help="take events out while the run goes on: it may be longer than its rings")
+                       help="save events during the run, so that it may exceed the size of the rings")
     group.add_argument("--boot", metavar="ARGS", default="",
-                       help="more boot arguments for the host")
+                       help="further boot arguments for the host")
     group.add_argument("--icount", action="store_true",
-                       help="count instructions: time is exact, runs repeat to the byte; input is "
-                       "taken whole before the start")
+                       help="count instructions: time is exact, and repeated runs are identical; all "
+                       "input is read before the start")
     group.add_argument("--icount-shift", metavar="N", action=ShiftAction, default=0,
-                       help="as --icount, but an instruction takes 2^N ns (0 to %d; 0): with more, "
-                       "harts take turns after fewer instructions" % MAX_SHIFT)
+                       help="as --icount, with an instruction time of 2^N ns (0 to %d; 0); with a "
+                       "larger N, QEMU switches harts after fewer instructions" % MAX_SHIFT)
     group.add_argument("--gdb", action="store_true", help="wait for gdb before the first instruction")
     group.add_argument("--timeout", metavar="SECONDS", type=seconds,
                        help="end the run after SECONDS, with status 124 (0: never)")
     group.add_argument("--quiet", action="store_true",
-                       help="print nothing but what the program prints")
+                       help="print only the program's output")
     group.add_argument("--qemu", metavar="PROGRAM",
                        default=os.environ.get("QEMU", "qemu-system-riscv64"),
                        help="QEMU to use ($QEMU, else qemu-system-riscv64)")
-    group.add_argument("--out", metavar="DIR", default=None, help="output folder ($O, else build/); runs have their folders in its runs/, "
-                       "or where $HS_RUNS says")
+    group.add_argument("--out", metavar="DIR", default=None, help="output folder ($O, else build/); the runs' folders are in DIR/runs, "
+                       "or in $HS_RUNS")
 
 
 def out_folder(options, top):
