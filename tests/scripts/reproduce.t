@@ -263,7 +263,7 @@ printf '#!/bin/bash\nexit 3\n' >"$paper/run"
 reproduce all --from "$csv"
 like "$flat" '^125.*mine: its run ended with status 3' "... and its failure is reported"
 out=$("$tmp/tree/scripts/hyperscope" reproduce-verify --out "$tmp/out" mine 2>&1)
-like "$? $out" '^125 reproduce-verify: .* is no git clone, and no archive of scripts/hyperscope artifact' \
+like "$? $out" '^125 reproduce-verify: .* is neither a git clone nor an archive of scripts/hyperscope artifact' \
 	"reproduce-verify: without a clone it says so before it measures"
 reproduce all nothing
 like "$flat" "^2 .*there is no paper 'nothing'; there are mine" "a paper that there is not"
