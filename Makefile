@@ -2,8 +2,8 @@
 #
 # Makefile - builds hyperscope: the host kernel with the core, the VMM, payloads, tools, tests.
 #
-# `make help` lists what it is called for. All output is below $(O): O=DIR builds elsewhere, and a
-# read-only checkout is fine. A room's own rules stand in its rules.mk.
+# `make help` lists the targets for users. All output goes below $(O): O=DIR builds elsewhere, and the
+# checkout may be read-only. Each folder has its own rules in its rules.mk.
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -15,8 +15,8 @@ ifneq ($(words $(TOP) $(O)),2)
 $(error make takes no blank in a path: build in another folder than $(CURDIR), O=$(O))
 endif
 
-# One line a step; V=1 shows the commands themselves. In a recipe a compiler's name announces what
-# it makes, so no room's rules have to.
+# Print one line per step; V=1 shows the commands themselves. Expanding a compiler's name in a recipe
+# prints the line, so the folders' rules need not do it.
 ifndef V
 .SILENT:
 say = $(if $@,$(info $()  $1 $(patsubst $(O)/%,%,$@)))
@@ -29,15 +29,15 @@ STRIP_RV := $(CROSS_COMPILE)strip
 HOSTCC ?= gcc
 HOST_CC = $(call say,HOSTCC)$(HOSTCC)
 
-# What scripts/hyperscope setup put there: Linux's UAPI headers of trixie, and libfdt's source.
+# Linux's UAPI headers of trixie and libfdt's source, fetched by scripts/hyperscope setup.
 UAPI ?= $(O)/uapi
 LIBFDT_SRC ?= $(O)/libfdt
 UAPI_CFLAGS := -isystem $(UAPI)/usr/include -isystem $(UAPI)/usr/lib/linux/uapi/riscv
-# In a tree that scripts/hyperscope lab made, every file knows the stops.
+# In a tree made by scripts/hyperscope lab, lab.h with the lab's stops is included everywhere.
 UAPI_CFLAGS += $(if $(wildcard $(TOP)/lab.json),-include $(TOP)/src/include/hv/lab.h)
 
-# No image says in which folder it was built: the same sources are the same bytes. Programs keep their
-# debug information, whose folder is TOP itself; the last map that fits counts.
+# No image contains the name of the folder in which it was built, so the same sources give the same bytes.
+# Programs keep their debug information, in which TOP becomes "."; the last map that matches is used.
 PATHLESS := -ffile-prefix-map=$(TOP)/= \
 	$(foreach dir,$(UAPI) $(LIBFDT_SRC),$(patsubst %,-ffile-prefix-map=%=$(notdir $(dir)),$(sort $(dir) $(realpath $(dir)))))
 PROGRAM_PATHLESS := -fdebug-prefix-map=$(TOP)=. $(PATHLESS)
@@ -48,9 +48,9 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wstri
 .DEFAULT_GOAL := all
 all: kernel guest-initrd
 
-# What is compiled for RISC-V depends on this file, which is written anew when the compiler or a flag
-# changes: else a build folder of last week's flags is measured, whose bytes a clean clone does not
-# have. Folders are left out: the images do not hold them either.
+# Everything compiled for RISC-V depends on this file, which is rewritten when the compiler or a flag changes.
+# Otherwise objects compiled with old flags would be measured, and they differ from those of a clean clone.
+# Names of folders are left out, because the images do not contain them either.
 COMPILED_BY := $(O)/gen/compiled-by
 $(COMPILED_BY): look-at-flags
 	@mkdir -p $(@D)
@@ -75,7 +75,7 @@ KERNEL_OBJ := $(patsubst %,$(O)/kernel/%.o,$(KERNEL_SRC))
 LIBFDT_FILES := fdt fdt_ro fdt_addresses fdt_strerror fdt_wip fdt_rw fdt_sw fdt_empty_tree
 KERNEL_LIBFDT := $(patsubst %,$(O)/kernel/libfdt/%.o,$(LIBFDT_FILES))
 OFFSETS := $(O)/gen/host_offsets.h $(patsubst %,$(O)/gen/kvm_offsets.h,$(wildcard $(TOP)/src/kvm/offsets.c))
-# Tools read them, too (scripts/hs/run/hung.py): make is not to delete them as intermediate files.
+# make must not delete these as intermediate files, because tools read them, too (scripts/hs/run/hung.py).
 .SECONDARY: $(OFFSETS) $(OFFSETS:.h=.s)
 
 kernel: $(O)/hyperscope.bin
@@ -95,10 +95,10 @@ $(O)/kernel/src/kvm/%.o: private AREA := $(AREA_kvm)
 # gcc turns a tail call into a loop at -O2; then the recursive walker would not recurse.
 $(O)/kernel/src/kvm/mmu/gstage_rec.c.o: private AREA += -fno-optimize-sibling-calls
 
-# A handful of cases: two comparisons are fewer instructions than a table of addresses, and no load.
+# For a switch of few cases, two comparisons take fewer instructions than a table of addresses, and no load.
 $(O)/kernel/src/kvm/sbi/sbi_base.c.o: private AREA += -fno-jump-tables
 
-# What these two have of their own stands here and nowhere else.
+# The flags of these two files are set only here, so they depend on this file.
 $(O)/kernel/src/kvm/mmu/gstage_rec.c.o $(O)/kernel/src/kvm/sbi/sbi_base.c.o: $(TOP)/Makefile
 
 $(O)/kernel/%.c.o: $(TOP)/%.c $(COMPILED_BY) | $(OFFSETS) uapi-present
@@ -113,8 +113,8 @@ $(O)/kernel/libfdt/%.o: $(LIBFDT_SRC)/%.c $(COMPILED_BY)
 	@mkdir -p $(@D)
 	$(CC_RV) $(KERNEL_CFLAGS) -w -I$(LIBFDT_SRC) -c -o $@ $<
 
-# offsets.c holds DEFINE(NAME, value) lines; the compiler computes them, sed makes #defines.
-# The header changes when a value does, so that not every header of the C files is one of the assembly's.
+# offsets.c contains DEFINE(NAME, value) lines; the compiler computes the values, and sed makes #defines of them.
+# The header is rewritten only when a value changes, so assembly does not depend on every C header.
 $(O)/gen/%_offsets.s: $(TOP)/src/%/offsets.c $(COMPILED_BY)
 	@mkdir -p $(@D)
 	$(CC_RV) $(KERNEL_CFLAGS) -I$(TOP)/src/$* -I$(TOP)/src/host -MMD -MP -MT $@ -MF $@.d -S -o $@ $<
@@ -127,7 +127,7 @@ $(O)/gen/%_offsets.h: $(O)/gen/%_offsets.s
 uapi-present:
 	@test -d $(UAPI)/usr/include/linux || { echo "make: no kernel headers in $(UAPI): run scripts/hyperscope setup run" >&2; exit 1; }
 
-# ---- the Linux guest's initrd; without the fetched packages there is none, and that is fine -----
+# ---- the Linux guest's initrd; not built if its packages have not been fetched ------------------
 
 GUEST_DIR ?= $(O)/guest
 INITRD_PARTS := $(wildcard $(GUEST_DIR)/busybox $(GUEST_DIR)/modules/order)
@@ -141,21 +141,21 @@ $(O)/guest-initrd.cpio: $(INITRD_PARTS) $(wildcard $(TOP)/scripts/guest/* $(TOP)
 
 -include $(shell find $(O)/kernel $(O)/gen -name '*.d' 2>/dev/null)
 
-# ---- the other rooms bring their own rules ----------------------------------------------------
+# ---- rules of the other folders ---------------------------------------------------------------
 -include $(wildcard $(TOP)/labs/rules.mk $(TOP)/src/vmm/rules.mk $(TOP)/src/guest/rules.mk $(TOP)/trace/rules.mk $(TOP)/notebooks-data/rules.mk $(TOP)/tests/rules.mk $(TOP)/tests/*/rules.mk)
 
-# ---- what users call: each does the set-up that it needs ----------------------------------------
+# ---- targets for users: each does the set-up that it needs --------------------------------------
 
 GUEST ?= linux
 ARGS ?=
-# Not by scripts/hyperscope: set-up is what installs Python.
+# Not through scripts/hyperscope, because set-up may have to install Python first.
 SETUP = $(TOP)/scripts/shell/setup --out $(O)
-# A make of its own, because what set-up installed was not there when this one read its rules; under
-# a lock, because somebody else may be building the same folder.
+# A separate make, because the files that set-up installs did not exist when this one read its rules. It
+# runs under a lock, because another make may be building in the same folder.
 BUILD = mkdir -p $(O) && flock $(O)/build.lock $(MAKE) --no-print-directory -f $(TOP)/Makefile \
 	O=$(O) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
 
-# Files that take long end in .slow.t, and come last. NATIVE_TESTS are the rooms' programs for the
+# Tests that take long end in .slow.t and run last. NATIVE_TESTS are the folders' test programs for the
 # build machine.
 ALL_TESTS = $(sort $(wildcard $(TOP)/tests/*/*.t)) $(NATIVE_TESTS)
 SET ?=
@@ -184,7 +184,7 @@ walk:
 	+$(BUILD) all
 	$(TOP)/scripts/hyperscope walk --out $(O) $(ARGS) $(or $(TOUR),--list)
 
-# What SET and SHARE say is looked at before anything is fetched or built.
+# Check SET and SHARE before anything is fetched or built.
 ASKED = $(if $(SET)$(SHARE),HYPERSCOPE_SET="$$HYPERSCOPE_SET $(SET)" $(TOP)/tests/toggles/rows --check --share "$(or $(SHARE),1/1)")
 
 test:
@@ -209,7 +209,7 @@ check:
 	+$(BUILD) all
 	$(TOP)/scripts/hyperscope check --out $(O)
 
-# Each fuzz target for TIME seconds, or those that FUZZ names.
+# Run each fuzz target, or those that FUZZ names, for TIME seconds.
 fuzz:
 	$(SETUP) --no-guest fuzz
 	+$(BUILD) fuzzers
@@ -222,7 +222,8 @@ trace:
 	$(TRACED)
 	$(O)/hstrace report $(ARGS) "$(or $(RUN),$(O)/runs/last/trace)"
 
-# The last run's trace as a page, or RUN's, beside that of WITH; ANATOMY: what scripts/hyperscope anatomy printed.
+# Write the trace of RUN (default: of the last run) as an HTML page, next to that of WITH. ANATOMY is a file
+# with the output of scripts/hyperscope anatomy.
 REPORT ?= $(O)/report.html
 report:
 	+$(BUILD) $(O)/hstrace
@@ -230,7 +231,7 @@ report:
 	$(O)/hstrace html --out "$(REPORT)" $(ANATOMY:%=--anatomy %) $(ARGS) "$(or $(RUN),$(O)/runs/last/trace)" $(WITH)
 	echo "report: $(REPORT)"
 
-# Where inside one exit the instructions go: EXIT is a row of the bench.
+# Break down the instructions of one exit: EXIT is a row of the bench.
 SYSTEM ?= both
 anatomy:
 	test -n "$(EXIT)" || { echo "make: EXIT=ROW is needed, e.g. EXIT=mmio_read; scripts/hyperscope anatomy --list has the rows" >&2; exit 2; }
@@ -238,7 +239,7 @@ anatomy:
 	+$(BUILD) all
 	$(TOP)/scripts/hyperscope anatomy --out $(O) --systems $(SYSTEM) --svg $(O)/anatomy-$(EXIT).svg $(ARGS) $(EXIT)
 
-# Every instruction of a workload, by function: WORKLOAD is one of scripts/hyperscope profile --list.
+# Count the instructions of a workload, by function: WORKLOAD is one of scripts/hyperscope profile --list.
 WORKLOAD ?= boot
 .PHONY: profile
 profile:
@@ -247,8 +248,8 @@ profile:
 	$(TOP)/scripts/hyperscope profile --out $(O) --svg $(O)/profile-$(WORKLOAD).svg \
 		--folded $(O)/profile-$(WORKLOAD).folded $(ARGS) $(WORKLOAD)
 
-# For clangd: a second make lists its commands without running them. It must not inherit the options of
-# this one, such as the job server; it gets the variables of the command line.
+# For clangd. A second make lists its commands without running them. It must not inherit this one's options,
+# such as the job server, but it gets the variables of the command line.
 COMPILE_COMMANDS ?= $(TOP)/compile_commands.json
 .PHONY: compile_commands.json
 compile_commands.json:
@@ -271,7 +272,7 @@ distclean: clean
 .PHONY: tests
 tests:
 
-# A room's compiler with its flags, for the checks: make -s print-flags ROOM=kvm
+# Print the compiler and flags of a folder, for the checks: make -s print-flags ROOM=kvm
 FLAGS_host = $(KERNEL_CFLAGS) $(WARN) $(AREA_host)
 FLAGS_kvm = $(KERNEL_CFLAGS) $(WARN) $(AREA_kvm)
 FLAGS_include/hv = $(KERNEL_CFLAGS) $(WARN)
@@ -285,62 +286,70 @@ print-flags:
 define HELP
 make            build everything below O (default: build/)
 make run        set up what is missing, build, boot Debian's kernel in a VM
-                  GUEST=hello|PATH  another guest
-                  GUEST_CMD='...'   what its shell runs
+                  GUEST=hello|PATH  boot another guest
+                  GUEST_CMD='...'   command for the guest's shell
                   ARGS='...'        options of scripts/hyperscope run
-make gdb        the same machine, stopped at its start, with gdb at it
-                  GUEST=hello       is quick
-make walk       the walkthroughs; TOUR=null-sbi plays one: step, look, and back
-                  ARGS='--auto'  without waiting for Enter
-make test       set up what is missing, run every test (TESTS='files' for some)
-                  SET='fp=eager'    under these toggles
-make test-all   with the slow ones
-                  SHARE=K/N         of combinations of toggles the K-th of N
-make kselftest  Linux's own KVM selftests, in full
-                  ARGS='--compare'  beside Linux KVM
-make bench      what each exit costs: bare, here with each toggle, on Linux KVM
-                  CPU=rv64|max      one processor (both)
+make gdb        start the same machine under gdb, stopped at its start
+                  GUEST=hello       use a small guest
+make walk       list the walkthroughs
+                  TOUR=null-sbi     play one, forwards and backwards
+                  ARGS='--auto'     do not wait for Enter
+make test       set up what is missing, run all tests but the slow ones
+                  TESTS='files'     run these tests
+                  SET='fp=eager'    run them with these toggles
+make test-all   run all tests
+                  SHARE=K/N         the K-th of N shares of toggle combinations
+make kselftest  run Linux's KVM selftests in full
+                  ARGS='--compare'  also run them on Linux KVM
+make bench      measure each kind of exit: bare, here with each toggle, and on
+                Linux KVM
+                  CPU=rv64|max      one processor (default: both)
                   OPENSBI=FILE      another firmware
-                  ARGS='...'        of scripts/hyperscope bench, e.g. --rows mmio_read
-make bench-apps     what a whole guest costs: natively, here, on Linux KVM
-                  ARGS='...'        of scripts/hyperscope bench-apps, e.g. --rows boot
-make bench-verify   twice: are all figures the same?
-make reproduce  papers' tables and claims, measured here (docs/results.md)
-                  PAPERS='names'    of some (scripts/hyperscope reproduce list)
-make reproduce-verify   twice, and in another folder, as another user, under
-                  load: are all figures equal to the byte?
-                  ARGS='--clean bookworm'  in a bare Debian, too
-make artifact   an archive of it all, with what was fetched (docs/artifact.md)
-make artifact-functional  does it work here? built, run, compared: 10 minutes
-make compare    this tree's exits beside another commit's: BASE=HEAD~1
-                  ARGS='--rows mmio_*'  of some rows
-make figures    what was measured, drawn (SVG, OUT/figures)
+                  ARGS='...'        options of scripts/hyperscope bench, such as
+                                    --rows mmio_read
+make bench-apps     measure whole guests: natively, here, and on Linux KVM
+                  ARGS='...'        options of scripts/hyperscope bench-apps
+make bench-verify   run the benchmark twice and compare the figures
+make reproduce  measure papers' tables and check their claims (docs/results.md)
+                  PAPERS='names'    some (scripts/hyperscope reproduce list)
+make reproduce-verify   measure twice here, and in another folder, as another
+                user, under load, and check that all figures are equal
+                  ARGS='--clean bookworm'  also in a minimal Debian
+make artifact   pack an archive with all that was fetched (docs/artifact.md)
+make artifact-functional  build, run and compare here (10 minutes)
+make compare    compare this tree's exits with another commit's: BASE=HEAD~1
+                  ARGS='--rows mmio_*'  some rows
+make figures    plot the measured data (SVG, OUT/figures)
                   FIGURES='names'   some (scripts/hyperscope figures --list)
-make sweep      a table of parameters, each combination a job (docs/sweep.md)
+make sweep      run a job for each combination of parameters (docs/sweep.md)
                   FILE=notebooks-data/sweeps/walkers.toml
-                  ARGS='--engine slurm'  by another engine
-make notebooks  notebooks-data/notebooks, run: HTML, figures (OUT/notebooks)
+                  ARGS='--engine slurm'  use another engine
+make notebooks  run notebooks-data/notebooks: HTML, figures (OUT/notebooks)
                   NOTEBOOKS='names' some (scripts/hyperscope notebooks --list)
-make walk-cost  what operations on a guest's page table cost, by either walker
-make irqs-off   the longest stretch without an interrupt taken, by path
-                  ARGS='sparse'     of some operations only
-make tlb-model  what walks and fences cost, counted in a model of the TLB
-make anatomy    where inside EXIT=mmio_read instructions go, here and on Linux
-                  SYSTEM=hyperscope  only here   ARGS='--way'  in order, too
-make profile    every instruction of a boot, by function: a flame graph
-                  WORKLOAD=mmio_read  of a row of the bench, or a payload
-make check      warnings, format, static analysis, citations, sizes
-make fuzz       each fuzz target for TIME=60 seconds (FUZZ='names' for some)
-make trace      the last run's trace as text (RUN=FILE: of another)
-                  ARGS='--vcpu 1'   of one vCPU
-make report     the last run's trace as a page for the browser
-                  RUN=FILE  another trace   WITH=FILE  beside this one
-                  ANATOMY=FILE      shown, too
-make lab        NN=03 DIR=../mylab STUDENT=ID  a lab's tree (scripts/hyperscope lab --list)
-make tools      the programs that read traces
-make compile_commands.json  how each C file is compiled, for clangd
-make setup      everything that any of these would install or fetch
-make clean      remove what was built; distclean: what was fetched, too
+make walk-cost  measure operations on a guest's page table with both walkers
+make irqs-off   measure the longest time with interrupts off, by path
+                  ARGS='sparse'     with some workloads only
+make tlb-model  count the costs of walks and fences in a model of the TLB
+make anatomy    break down the instructions of an exit, here and on Linux KVM:
+                EXIT=mmio_read
+                  SYSTEM=hyperscope only here
+                  ARGS='--way'      also show the path in order
+make profile    count the instructions of a boot by function; flame graph
+                  WORKLOAD=mmio_read  a row of the bench, or a payload
+make check      run static checks: format, analysis, citations, sizes
+make fuzz       run each fuzz target for TIME=60 seconds (FUZZ='names': some)
+make trace      print the trace of the last run (RUN=FILE: of another)
+                  ARGS='--vcpu 1'   one vCPU
+make report     write the trace of the last run as an HTML page
+                  RUN=FILE          of another run
+                  WITH=FILE         next to this trace
+                  ANATOMY=FILE      include this table of anatomy
+make lab        create the tree of a lab: NN=03 DIR=../mylab STUDENT=ID
+                (scripts/hyperscope lab --list)
+make tools      build the programs that read traces
+make compile_commands.json  write the compiler's commands, for clangd
+make setup      install and fetch everything that any of these needs
+make clean      remove what was built; distclean: also what was fetched
 V=1 shows commands, O=DIR builds elsewhere.
 endef
 help:

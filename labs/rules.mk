@@ -8,20 +8,20 @@ lab:
 	test -n "$(NN)" -a -n "$(DIR)" || { echo "make: NN= and DIR= are needed: make lab NN=03 DIR=../mylab; scripts/hyperscope lab --list has the labs" >&2; exit 2; }
 	$(TOP)/scripts/hyperscope lab --out $(O) --student "$(STUDENT)" "$(NN)" "$(DIR)"
 
-# In a student's tree: its points, by the public tests; fewer than all are no error of make.
+# Grade a student's tree with its public tests. make does not fail if points are missing.
 .PHONY: grade
 grade:
 	$(SETUP) --no-guest run
 	$(TOP)/scripts/hyperscope grade --out $(O) $(ARGS) || test $$? = 1
 
-# Do all labs hold? Starters, solutions and budgets, graded as if they had been handed in.
+# Check all labs: starters, solutions and budgets are graded like submissions.
 .PHONY: course-check
 course-check:
 	$(SETUP) --no-guest run test
 	+$(BUILD) all
 	$(TOP)/scripts/hyperscope course --out $(O) $(NN)
 
-# The zip of a lab's autograder for Gradescope; KEY=FILE is the key that its hidden tests are made of.
+# Write the zip of a lab's autograder for Gradescope; KEY=FILE is the key from which hidden tests are generated.
 ZIP ?= $(O)/gradescope-$(NN).zip
 .PHONY: gradescope
 gradescope:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - what is measured and drawn of notebooks-data. Included by the top Makefile.
+# rules.mk - targets that measure and plot the data of notebooks-data. Included by the top Makefile.
 
 .PHONY: reproduce
 reproduce:
@@ -8,14 +8,14 @@ reproduce:
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/hyperscope reproduce all --out $(O) $(ARGS) $(PAPERS)
 
-# The same figures, to the byte: twice here, and in another folder, as another user, under load, on one processor.
+# Check that figures are identical: twice here, and in another folder, as another user, under load, on one processor.
 .PHONY: reproduce-verify
 reproduce-verify:
 	$(SETUP) run apps
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/hyperscope reproduce-verify --out $(O) $(ARGS) $(PAPERS)
 
-# A table of parameters, each combination a job (docs/sweep.md).
+# Run a job for each combination of parameters (docs/sweep.md).
 .PHONY: sweep
 sweep:
 	test -n "$(FILE)" || { echo "make: FILE=TABLE is needed, e.g. FILE=notebooks-data/sweeps/walkers.toml" >&2; exit 2; }
@@ -23,7 +23,7 @@ sweep:
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/hyperscope sweep --out $(O) $(ARGS) $(FILE)
 
-# This tree beside another commit's: what does each exit cost, and did somebody say so?
+# Compare this tree's exits with another commit's; fail if one costs more and no commit announces it.
 .PHONY: compare
 compare:
 	test -n "$(BASE)" || { echo "make: BASE=COMMIT is needed, e.g. BASE=HEAD~1" >&2; exit 2; }
@@ -31,7 +31,7 @@ compare:
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/hyperscope compare --out $(O) $(ARGS) '$(BASE)'
 
-# Where the instructions of these rows go, for the figures: minutes.
+# Record the anatomy of these rows for the figures. Takes minutes.
 ANATOMY_ROWS ?= sbi_version sbi_user mmio_read virtual_insn fault_4k_present
 .PHONY: anatomy-csv
 anatomy-csv:
@@ -41,19 +41,19 @@ anatomy-csv:
 		$(TOP)/scripts/hyperscope anatomy --out $(O) --systems both --csv $(TOP)/notebooks-data/anatomy.csv $$row >/dev/null || exit 1; \
 	done
 
-# Figures of what was measured, as SVG in $(O)/figures; nothing is measured, and nothing is built.
+# Plot the measured data as SVG in $(O)/figures; nothing is measured or built.
 .PHONY: figures
 figures:
 	$(SETUP) figures
 	$(TOP)/scripts/hyperscope figures --out $(O) $(ARGS) $(FIGURES)
 
-# The notebooks, run without a browser: HTML and SVG in $(O)/notebooks.
+# Run the notebooks without a browser; HTML and SVG go to $(O)/notebooks.
 .PHONY: notebooks
 notebooks:
 	$(SETUP) notebooks
 	$(TOP)/scripts/hyperscope notebooks --out $(O) $(ARGS) $(NOTEBOOKS)
 
-# What a paper is handed in with: the archive, and a reviewer's first ten minutes with it.
+# Pack the artifact of a paper; run a reviewer's ten-minute check.
 .PHONY: artifact artifact-functional
 artifact:
 	$(SETUP) run apps

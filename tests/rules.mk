@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - what the test harness itself needs. The rooms under tests/ add their programs: to
-# `tests` as a prerequisite, and to NATIVE_TESTS if prove shall run them.
+# rules.mk - files that the test harness needs. The folders below tests/ add their programs to `tests`
+# as prerequisites, and to NATIVE_TESTS if prove has to run them.
 
-# Programs for the host under hyperscope: static, and the same on every distribution (Ubuntu's gcc
-# fortifies unasked, and then warns of every result that a test has no use for).
+# Flags of programs for the host under hyperscope: static, and the same on every distribution (Ubuntu's
+# gcc fortifies by default, and then warns of every result that a test ignores).
 PROG_CFLAGS = -std=gnu11 -D_GNU_SOURCE -U_FORTIFY_SOURCE -O2 -g -static -pthread -Wall -Wextra -Werror \
 	$(UAPI_CFLAGS) $(PROGRAM_PATHLESS)
 

@@ -16,7 +16,7 @@ FUZZ_CFLAGS := -D_GNU_SOURCE -I$(FUZZ_DIR) -w -O1 -g $(FUZZ_SANITIZE) -fsanitize
 fuzzers: $(addprefix $(O)/fuzz/,$(FUZZ_TARGETS))
 tests: $(addprefix $(O)/tests/fuzz/,$(FUZZ_TARGETS))
 
-# ---- libFuzzer's ----
+# ---- with libFuzzer ----
 
 # tests/native/rules.mk is read after this file, so its variables need the second expansion.
 FUZZ_LIB = $(patsubst $(O)/tests/native/%,$(O)/fuzz/obj/native/%,$(NATIVE_CORE) $(NATIVE_HOST))
@@ -48,7 +48,7 @@ $(O)/fuzz/obj/%.o: $(FUZZ_DIR)/%.c | uapi-present
 	@mkdir -p $(@D)
 	$(call say,FUZZCC)$(FUZZ_CC) $(NATIVE_COMMON) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
 
-# ---- replay.c's ----
+# ---- with replay.c ----
 
 $(addprefix $(O)/tests/fuzz/,$(FUZZ_CORE)): %: %.o $(O)/tests/fuzz/replay.o $$(NATIVE_CORE) $$(NATIVE_HOST)
 	$(call say,HOSTLD)$(HOSTCC) $(FUZZ_SANITIZE) -pthread -o $@ $^

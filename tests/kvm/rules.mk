@@ -15,7 +15,7 @@ walk-cost: all $(O)/tests/kvm/linear
 	@$(TOP)/scripts/hyperscope exec --out $(O) --quiet --icount $(O)/tests/kvm/linear \
 		gstage_walk iterative recursive
 
-# How long each path keeps interrupts off: docs/irqs-off.md. ARGS: options and workloads.
+# Measure how long each path keeps interrupts off (docs/irqs-off.md). ARGS: options and workloads.
 .PHONY: irqs-off
 irqs-off: all $(O)/tests/kvm/spans
 	@$(TOP)/scripts/hyperscope irqs-off --out $(O) $(ARGS)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - the host's mutexes compiled for the build machine, on pthreads: with ASan and UBSan, and
-# with TSan.
+# rules.mk - the host's mutexes compiled for the build machine, using pthreads: once with ASan and UBSan,
+# once with TSan.
 
 SCHED_DIR := $(TOP)/tests/sched
 SCHED_PROGS := $(O)/tests/sched/test_mutex $(O)/tests/sched/tsan_mutex

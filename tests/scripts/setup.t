@@ -14,7 +14,7 @@ fake_qemu()	# VERSION
 	echo "$tmp/qemu-$1"
 }
 
-like "$($setup --help)" "usage: scripts/hyperscope setup" "--help tells the purposes"
+like "$($setup --help)" "usage: scripts/hyperscope setup" "--help lists the purposes"
 is "$($setup --wrong run 2>&1)" "setup: unknown argument '--wrong'; see scripts/hyperscope setup --help" \
 	"an unknown argument is refused"
 

@@ -4,7 +4,7 @@
 
 VMM_VIRTIO := $(notdir $(basename $(wildcard $(TOP)/src/vmm/virtio_*.c)))
 VMM_TEST_DEVICES := bus state marker plic uart syscon sbi $(VMM_VIRTIO)
-# The devices of device.def, each of which a saved machine may have.
+# The devices of device.def: a saved machine may have any of them.
 VMM_DEVICES := $(shell sed -n "s/^DEVICE.\([a-z0-9_]*\),.*/\1/p" $(TOP)/src/vmm/device.def)
 VMM_TEST_SAVED := bus marker plic uart console $(VMM_DEVICES) $(VMM_VIRTIO) state \
 	state_machine state_vcpu pages dirty precopy save restore
