@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""hs - what gdb reads (source scripts/gdb/hs.py): the commands that begin with hs."""
+"""hs - define gdb's hs commands (source scripts/gdb/hs.py)."""
 import os
 import sys
 
@@ -8,7 +8,7 @@ import gdb
 sys.dont_write_bytecode = True  # the checkout may be read-only, or somebody else's
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.realpath(__file__))))  # the package hs
 
-gdb.execute("set osabi none")  # else gdb steps over ecall and sret as if they were calls
+gdb.execute("set osabi none")  # otherwise gdb steps over ecall and sret as if they were calls
 
 from hs.gdb import command  # noqa: E402
 

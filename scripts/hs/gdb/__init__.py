@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""gdb's commands for hyperscope. fields, csr, walk, elf and snapshot know nothing of gdb."""
+"""gdb's commands for hyperscope. The modules fields, csr, walk, snapshot, tour and page do not use gdb."""

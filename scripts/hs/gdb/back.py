@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""back - to an earlier moment of the machine, and to the instruction that changed a field last.
+"""back - return to an earlier state of the machine, or to the last instruction that changed a field.
 
-QEMU's own reverse execution hangs often, so this is made of what is dependable: savevm where one may want
-to come back to, loadvm, and single steps forward, counted by instret, which under --icount is exact.
+QEMU's own reverse execution often hangs. So this module uses savevm at each point to which the user may
+return, loadvm, and single steps forward, counted by instret, which is exact with --icount.
 
-QEMU 10.0's loadvm forgets two things, which settle() puts right: the time (the machine is reset first,
-and mtime with it), and the alarms that stimecmp and vstimecmp have set. Alarms are set anew by writing the
-registers, and as the debugger has no name for them, by four instructions that the hart executes in M mode,
-lent to it. After savevm it executes them as well: so the way on is the same, to the instruction.
+QEMU 10.0's loadvm loses two things, which _settle() restores: the time (the machine is reset first, and
+mtime with it), and the timers set by stimecmp and vstimecmp. The timers are set again by writing these
+registers. The debugger has no names for them, so the hart executes four instructions in M mode that are
+placed in memory temporarily. They are also executed after savevm, so the machine continues identically.
 
-Under single steps QEMU takes no interrupt. If one came on the way that is gone again, the registers at
-its end tell, and nobody is told anything wrong.
+QEMU takes no interrupt while it single-steps. If an interrupt arrived on a path that is repeated in this
+way, the registers at its end differ, and an error is reported.
 """
 import contextlib
 
@@ -20,21 +20,21 @@ from . import cmd_run, cmd_switch, meaning
 from .target import MASK, Problem, register
 
 MTIME = 0x0200bff8            # of QEMU's virt machine
-FIRMWARE = 0x80000000         # OpenSBI's code: M may execute it, whatever its PMP says of other memory
+FIRMWARE = 0x80000000         # OpenSBI's code, which M mode may execute whatever its PMP entries say
 LENT = b"".join(word.to_bytes(4, "little") for word in (
     0x14d022f3, 0x14d29073,   # csrr t0, stimecmp; csrw stimecmp, t0
     0x24d022f3, 0x24d29073))  # csrr t0, vstimecmp; csrw vstimecmp, t0
 MACHINE = 3
 MOST_STEPS = 50000            # about a minute
-PENDING = ("sip", "vsip", "hvip")  # time goes on a little at every stop: an alarm may be due, or not yet
+PENDING = ("sip", "vsip", "hvip")  # not compared: time advances at every stop, so a timer may have expired or not
 
 
-_lent = 0  # how often the hart has executed what was lent to it, on the way that led here
+_lent = 0  # how often the hart has executed the four instructions on the path that led here
 _marks = 0
 
 
 class Mark:
-    """A moment to come back to: at is the tour's step that comes next."""
+    """A state to which the user can return. at: the tour's next step in that state."""
 
     def __init__(self, at):
         global _marks
@@ -44,7 +44,7 @@ class Mark:
 
 
 def position():
-    """How many instructions of its own the hart has executed."""
+    """Return how many instructions the hart has executed, without those of _settle()."""
     return register("instret") - _lent * len(LENT) // 4
 
 
@@ -98,7 +98,7 @@ def _settle(mark):
     _set("priv", kept["priv"])
     _set("pc", kept["pc"])
     _flush()
-    if arrived != FIRMWARE + len(LENT):  # what was lent trapped, and M's registers tell of that
+    if arrived != FIRMWARE + len(LENT):  # one of the instructions trapped, which has changed registers of M mode
         monitor("loadvm " + mark.name)
         _flush()
         _write(MTIME, mark.time)
@@ -108,7 +108,7 @@ def _settle(mark):
 
 @contextlib.contextmanager
 def quietly():
-    """Stops in here are nobody's stops."""
+    """Do not report stops in this block to the user, and do not record them."""
     before, cmd_run.quiet = cmd_run.quiet, True
     gdb.execute("set suppress-cli-notifications on")
     try:
@@ -119,7 +119,7 @@ def quietly():
 
 
 def take(at):
-    """A mark of this moment."""
+    """Save the current state and return its mark."""
     with quietly():
         _flush()
         mark = Mark(at)
@@ -134,7 +134,7 @@ def _differ(one, other):
 
 
 def go(mark):
-    """There again, with every register as it was; Problem if not."""
+    """Return to a mark. Problem if a register differs from what it was there."""
     with quietly():
         monitor("loadvm " + mark.name)
         _flush()
@@ -151,7 +151,7 @@ def step():
 
 
 def _step_on(mark, count, field, progress):
-    """From mark, `count` instructions; (steps before the last change, value then, value now) or None."""
+    """Execute `count` instructions from MARK. Return (steps before the last change, old value, new value) or None."""
     go(mark)
     look = meaning.reader(field)
     found, before = None, look()
@@ -167,9 +167,9 @@ def _step_on(mark, count, field, progress):
 
 
 def last_change(mark, field, progress):
-    """Back to the instruction that changed the field last since `mark`: (value then, value now), and the
-    machine stands in front of it; None if none did, and it stands at the mark. Problem: that way cannot be
-    gone again, and the machine stands where it stood."""
+    """Go back to the last instruction since `mark` that changed the field. Return (old value, new value), with
+    the machine stopped before that instruction; or None, with the machine at the mark, if there is none.
+    Problem if these instructions cannot be repeated; then the machine is where it was."""
     count = position() - mark.position
     if count > MOST_STEPS:
         raise Problem("it is %d instructions back to the last stop, and each would have to be stepped through: "

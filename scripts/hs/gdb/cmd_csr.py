@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""cmd_csr - hs csr."""
+"""cmd_csr - the command hs csr."""
 from . import csr, snapshot, vm
 from .command import command
 from .target import Problem, is_virtual, need_machine, register
@@ -9,13 +9,13 @@ TWINS = {"vs" + n: "s" + n for n in snapshot.TWINS}
 
 @command("csr")
 def show(argument):
-    """Explain a CSR: its value in this hart, field by field, and the paragraph that defines it.
+    """Explain a CSR: its value in this hart, its fields, and the paragraph that defines it.
 
-    usage: hs csr NAME            the value in the hart that is selected
-           hs csr NAME VALUE      of this value
+    usage: hs csr NAME            explain the value in the selected hart
+           hs csr NAME VALUE      explain VALUE
 
-    While a guest runs here (V=1) its s-registers stand for its vs-registers, and the host's own
-    cannot be seen."""
+    While a guest runs here (V=1), the s-registers are the guest's, so its vs-registers are read from
+    them, and the host's s-registers are not accessible."""
     name, _, text = argument.partition(" ")
     known = csr.sources()
     if name not in known:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""cmd_exits - hs exits."""
+"""cmd_exits - the command hs exits."""
 import gdb
 from hs import names
 from .command import command
 from .target import Problem, address, ctype, kernel_pa, load, need_machine, read_kernel, read_physical
 
 MOST = 1000
-SEQUENCE_BITS = 22  # of seq_event; the event is below
+SEQUENCE_BITS = 22  # upper bits of seq_event; the event is in the bits below
 
 
 def _event(name):
@@ -17,9 +17,9 @@ def _event(name):
 
 
 def _records(mem, base, hart, wanted, most):
-    """The newest of one hart's records of that event, oldest first.
+    """Return at most MOST of the newest records of the event WANTED in one hart's ring, as (hart, record), newest first.
 
-    What may be half written is left out.
+    The oldest record of a full ring is skipped, because the hart may be overwriting it.
     """
     area = base + int(mem["harts_offset"]) + hart * int(mem["hart_stride"])
     head = int.from_bytes(_physical(area, 8), "little")
@@ -33,7 +33,7 @@ def _records(mem, base, hart, wanted, most):
             found.append((hart, gdb.Value(data, type_)))
             if len(found) == most:
                 break
-        if head - n > 64 * most:  # enough looked at: the event is rare, or off
+        if head - n > 64 * most:  # stop searching: the event is rare or off
             break
     return found
 
@@ -49,10 +49,10 @@ def _physical(pa, size):
 def exits(argument):
     """Show the last exits from the harts' trace rings, oldest first.
 
-    usage: hs exits [N]           the last N (10)
+    usage: hs exits [N]           show the last N exits (10)
 
-    The event kvm_exit has to be recorded; it is unless --trace says otherwise. An exit that has just
-    happened, and has not been recorded yet, is not among them."""
+    The event kvm_exit has to be recorded, which is the default unless --trace is given. An exit that
+    has just happened and has not been recorded yet is not shown."""
     need_machine()
     if argument and (not argument.isdigit() or not 1 <= int(argument) <= MOST):
         raise Problem("'%s' is no number of exits: 1 to %d" % (argument, MOST))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""cmd_run - hs until, hs until-exit, hs until-entry, hs break-guest."""
+"""cmd_run - the commands hs until, hs until-exit, hs until-entry and hs break-guest."""
 import os
 import re
 
@@ -10,7 +10,7 @@ from . import place, vm
 from .command import command, nothing
 from .target import Problem, address, image_is_there, is_virtual, kernel_symbols, need_machine, register
 
-quiet = False  # stops of the commands here that are no stop of the user's (cmd_switch)
+quiet = False  # True while a command stops the machine for its own purposes: cmd_switch ignores such stops
 
 
 def _ready():
@@ -21,7 +21,7 @@ def _ready():
 
 
 def _continue():
-    """False when the machine has ended."""
+    """Continue, and return False if the machine has ended."""
     try:
         gdb.execute("continue", to_string=True)
     except gdb.error as error:
@@ -32,8 +32,8 @@ def _continue():
 
 
 def run_to(places, condition=None):
-    """Continue to one of these addresses. True: there; False: another breakpoint came first.
-    Problem: the machine has ended."""
+    """Continue to one of these addresses. Return True if it was reached, False if another breakpoint came first.
+    Problem if the machine has ended."""
     points = []
     try:
         for at in places:
@@ -61,13 +61,13 @@ def tell(there):
 
 @command("until-exit")
 def until_exit(argument):
-    """Run until a guest exits: to the first instruction behind its trap, where every register is still
-    the guest's.
+    """Run until a guest exits: to the first instruction after its trap, where all general-purpose
+    registers still have the guest's values.
 
-    usage: hs until-exit          any exit
-           hs until-exit CAUSE    one of this cause, as a number (irq_N for interrupts) or a name:
-                                  ecall_vs, store_guest_page_fault, irq_s_timer, ...
-                                  (src/include/hv/cause.def has all of them)"""
+    usage: hs until-exit          stop at any exit
+           hs until-exit CAUSE    stop at an exit with this cause: a number (irq_N for interrupts) or a
+                                  name: ecall_vs, store_guest_page_fault, irq_s_timer, ...
+                                  (all are in src/include/hv/cause.def)"""
     condition = None
     if argument:
         try:
@@ -80,7 +80,7 @@ def until_exit(argument):
 
 
 def _places(text):
-    """Addresses of PLACE, and a condition."""
+    """Return a list of the addresses of a place, and the condition for stopping there or None."""
     if re.fullmatch(r"step [1-6]", text):
         found = place.address_of_step(int(text[5:]))
         if found is None:
@@ -103,12 +103,12 @@ def _vmm_address(name):
 
 @command("until")
 def until(argument):
-    """Run until a place is reached, in the host or in the guest.
+    """Run until a place is reached, in the host, the VMM or the guest.
 
-    usage: hs until SYMBOL        of the host, a label of its assembly, too; else of the guest's ELF file
-           hs until ADDRESS       in the guest
-           hs until vmm:SYMBOL    of the VMM's ELF file, in U
-           hs until step N        the first instruction of step N of the world switch (src/kvm/exit/switch.S)"""
+    usage: hs until SYMBOL        symbol of the host (also a label in assembly), else of the guest's ELF file
+           hs until ADDRESS       address in the guest
+           hs until vmm:SYMBOL    symbol of the VMM's ELF file, in U mode
+           hs until step N        first instruction of step N of the world switch (src/kvm/exit/switch.S)"""
     if not argument:
         raise Problem("where? As in: hs until exit_sbi")
     _ready()
@@ -117,11 +117,11 @@ def until(argument):
 
 @command("until-entry")
 def until_entry(argument):
-    """Run until a guest is entered: to its first instruction behind the host's sret.
+    """Run until a guest is entered: to its first instruction after the host's sret.
 
     usage: hs until-entry
 
-    If the guest traps at once (its first page may be missing), the stop is behind that trap."""
+    If the guest traps at once (its first page may be missing), the stop is after that trap."""
     global quiet
     nothing(argument, "until-entry")
     _ready()
@@ -156,12 +156,12 @@ def _guest_address(text):
 
 @command("break-guest")
 def break_guest(argument):
-    """Set a breakpoint in the guest, which stops there and not at the same address elsewhere.
+    """Set a breakpoint in the guest, which does not stop at the same address in the host.
 
-    usage: hs break-guest SYMBOL      of the guest's ELF file
-           hs break-guest ADDRESS     a guest virtual address
+    usage: hs break-guest SYMBOL      symbol of the guest's ELF file
+           hs break-guest ADDRESS     guest virtual address
 
-    delete N removes it, as any breakpoint."""
+    delete N removes it, like any breakpoint."""
     if not argument:
         raise Problem("where? As in: hs break-guest main")
     at = _guest_address(argument)

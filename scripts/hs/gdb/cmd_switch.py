@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""cmd_switch - hs where, hs diff-switch."""
+"""cmd_switch - the commands hs where and hs diff-switch."""
 import gdb
 
 from . import cmd_run, place, snapshot
 from .command import command, nothing
 from .target import Problem, hart, is_virtual, need_machine, register, world
 
-stops = []  # the last two: (hart, snapshot)
+stops = []  # the last two stops: (hart, snapshot)
 
 
 def take():
-    """The selected hart's registers now, as a snapshot."""
+    """Return a snapshot of the selected hart's registers."""
     return snapshot.take(world(), is_virtual(), register)
 
 
@@ -26,8 +26,8 @@ gdb.events.stop.connect(_on_stop)
 
 @command("where")
 def where(argument):
-    """Say where this hart is: in which world (M, HS, U, VS, VU), in which function, and in the world
-    switch at which step of its source.
+    """Show where this hart is: its privilege mode (M, HS, U, VS, VU), the function, and in the world
+    switch the step that the source names.
 
     usage: hs where"""
     nothing(argument, "where")
@@ -38,11 +38,11 @@ def where(argument):
 
 @command("diff-switch")
 def diff_switch(argument):
-    """Show which registers differ between the last stop and the one before, CSRs with their fields.
+    """Show which registers differ between the last two stops; for CSRs, also which fields.
 
     usage: hs diff-switch
 
-    While a guest runs (V=1) the host's own s-registers cannot be seen, and are named as such."""
+    While a guest runs (V=1), the host's s-registers are not accessible; they are listed separately."""
     nothing(argument, "diff-switch")
     need_machine()
     if len(stops) < 2:

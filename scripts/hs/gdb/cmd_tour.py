@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""cmd_tour - hs tour: what scripts/hyperscope walk has gdb do."""
+"""cmd_tour - the command hs tour, which scripts/hyperscope walk calls."""
 import argparse
 import os
 import sys
@@ -26,11 +26,11 @@ def _tell(text):
 
 @command("tour")
 def play_tour(argument):
-    """Play a walkthrough; scripts/hyperscope walk and make walk call it, with a machine that fits.
+    """Play a walkthrough. scripts/hyperscope walk and make walk call it with a suitable machine.
 
     usage: hs tour [--auto] [--page FILE] [--seconds N] FILE
 
-    N is what a command may take. scripts/hs/gdb/tour.py says how one is written."""
+    N is the time limit for each command. scripts/hs/gdb/tour.py describes the format of FILE."""
     try:
         options = _parser().parse_args(argument.split())
     except (argparse.ArgumentError, SystemExit):
@@ -67,7 +67,7 @@ def play_tour(argument):
 
 
 def _quit(status):
-    """At once: gdb's own quit detaches, and then the machine runs on. scripts/hyperscope gdb ends it."""
+    """Exit at once, so that scripts/hyperscope gdb ends the machine. gdb's own quit would detach and let it run on."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

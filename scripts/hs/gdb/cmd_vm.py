@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""cmd_vm - hs vms, hs vcpu, hs memslots."""
+"""cmd_vm - the commands hs vms, hs vcpu and hs memslots."""
 from . import csr, snapshot, vm
 from .command import command, nothing
 
@@ -8,7 +8,7 @@ FLAGS = {1: "log", 2: "read-only"}
 
 @command("vms")
 def vms(argument):
-    """List the VMs, and each one's vCPUs: where its state is, and where it left the guest.
+    """List the VMs and their vCPUs: where each vCPU is loaded, its pc, and its number of exits.
 
     usage: hs vms"""
     nothing(argument, "vms")
@@ -25,11 +25,11 @@ def vms(argument):
 
 @command("vcpu")
 def vcpu(argument):
-    """Show a vCPU's registers, wherever they are: in its hart, or in memory.
+    """Show a vCPU's registers, from its hart or from memory.
 
-    usage: hs vcpu [N | VM.N]     without a number: the one loaded in this hart, else the first
+    usage: hs vcpu [N | VM.N]     default: the vCPU loaded in this hart, else the first
 
-    CSRs are followed by their fields that are not 0; hs csr NAME explains them."""
+    CSRs are shown with their fields that are not 0; hs csr NAME explains them."""
     one = vm.choose_vcpu(argument)
     where, state = vm.gprs(one)
     print("vCPU %d.%d, %s" % (one.vm, one.index,
@@ -48,9 +48,9 @@ def vcpu(argument):
 
 @command("memslots")
 def memslots(argument):
-    """List a VM's memory: guest physical addresses, and where the VMM has them.
+    """List a VM's memory slots: guest physical addresses, and their addresses in the VMM.
 
-    usage: hs memslots [VM]      without a number: every VM"""
+    usage: hs memslots [VM]      default: all VMs"""
     if argument and not argument.isdigit():
         raise vm.Problem("'%s' is no VM: give its number as hs vms shows it" % argument)
     some = [one for one in vm.vms() if not argument or one.id == int(argument)]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""cmd_walk - hs gstage, hs vstage."""
+"""cmd_walk - the commands hs gstage and hs vstage."""
 from . import vm, walk
 from .command import command
 from .target import read_pte
@@ -25,9 +25,9 @@ def _ask(argument, what):
 
 @command("gstage")
 def gstage(argument):
-    """Walk the G-stage: from a guest physical address to the host's, a line an entry.
+    """Walk the G-stage from a guest physical address to a host physical one, with a line for each entry.
 
-    usage: hs gstage GPA          as a number or an expression, as in: hs gstage $htval << 2
+    usage: hs gstage GPA          a number or an expression, as in: hs gstage $htval << 2
 
     The table is that of the VM whose vCPU is loaded in this hart, else of the first VM."""
     _, one, csrs, gpa = _ask(argument, "guest physical address")
@@ -38,11 +38,11 @@ def gstage(argument):
 
 @command("vstage")
 def vstage(argument):
-    """Walk both stages: from a guest virtual address to a guest physical one by the guest's own table,
-    and from there to the host's. Each entry of the guest's table is itself found through the
-    G-stage: those walks are shown in front of it, deeper.
+    """Walk both stages: from a guest virtual address to a guest physical one through the guest's page
+    table, and from there to a host physical one. Each entry of the guest's table is itself found
+    through the G-stage; these walks are shown before the entry, indented.
 
-    usage: hs vstage GVA          as a number or an expression, as in: hs vstage $pc
+    usage: hs vstage GVA          a number or an expression, as in: hs vstage $pc
 
     The tables are those of the vCPU that is loaded in this hart, else of the first."""
     _, one, csrs, gva = _ask(argument, "guest virtual address")

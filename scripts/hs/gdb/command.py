@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""command - how a function becomes a command of gdb: its doc string is the help text."""
+"""command - make a function a gdb command, with its docstring as the help text."""
 import gdb
 
 
 class Prefix(gdb.Command):
-    """hyperscope's own commands: VMs, vCPUs, CSRs, page tables, exits, the world switch.
+    """hyperscope's commands: VMs, vCPUs, CSRs, page tables, exits, the world switch.
 
-    make gdb starts a machine with them; docs/gdb.md has a session."""
+    make gdb starts a machine with them; docs/gdb.md shows a session."""
 
     def __init__(self):
         super().__init__("hs", gdb.COMMAND_USER, gdb.COMPLETE_NONE, True)
@@ -18,7 +18,7 @@ class Prefix(gdb.Command):
 
 
 def command(name):
-    """Make fn(argument) the command "hs NAME"."""
+    """Return a decorator that makes fn(argument) the command "hs NAME"."""
     def make(fn):
         def invoke(_self, argument, _from_tty):
             try:

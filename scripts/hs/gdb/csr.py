@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""csr - a CSR's value as named fields (without gdb)."""
+"""csr - decode a CSR's value into named fields (does not use gdb)."""
 import collections
 
 from hs import names, tables
@@ -33,7 +33,7 @@ TABLES = _tables()
 
 
 def sources():
-    """Each CSR that the sources name, with the paragraph of the specification."""
+    """Return name -> paragraph of the specification, for each CSR that the sources name."""
     return {name: source for name, _, source in tables.rows("src/include/hv/csr.def", "CSR")}
 
 
@@ -42,7 +42,7 @@ def value_of(field, value):
 
 
 def word(field, number):
-    """A field's value as one reads it: 'FS=Dirty', 'VGEIN=0', 'SPV=1'."""
+    """Return a field's value for display: 'FS=Dirty', 'VGEIN=0', 'SPV=1'."""
     if field.name == "PPN":
         return "PPN=0x%x" % number
     plain = "%d" % number if number < 4096 else "0x%x" % number
@@ -50,7 +50,7 @@ def word(field, number):
 
 
 def brief(name, value):
-    """The fields that are not 0, in a line, from the highest on; '' for a register without fields."""
+    """Return the fields that are not 0, on one line, highest first; '' for a register without fields."""
     rows = sorted(TABLES.get(name, []), reverse=True)
     if name in ("scause", "vscause"):
         return names.cause_name(value) if value else ""
@@ -60,7 +60,7 @@ def brief(name, value):
 
 
 def decode(name, value):
-    """A line a field, from the highest on; bits that no field names have a line of their own."""
+    """Return a line for each field, highest first, and one for bits that belong to no field."""
     left = value
     lines = []
     for field in sorted(TABLES.get(name, []), reverse=True):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""fields - the CSRs' fields, as data; the paragraph is in src/include/hv/csr.def.
+"""fields - table of the CSRs' fields; their paragraphs are in src/include/hv/csr.def.
 
-A row begins with the registers that it describes; then a line a field: bits, name, meaning. What
-follows "=" in a meaning names the field's values. hedeleg's are the exceptions of
-src/include/hv/cause.def that a guest can take itself.
+Each block begins with the names of its registers. Then there is a line for each field: bits, name,
+meaning. The text after "=" names the field's values. The fields of hedeleg are not in the table:
+they are the exceptions of src/include/hv/cause.def that a guest can handle itself.
 """
 
 FIELDS = """
@@ -90,5 +90,5 @@ hstateen0
   63     STATEEN  sstateen0 is the guest's
 """
 
-# Bits of hedeleg that are always 0 (H §2.2): ecalls of HS, VS and M mode, guest-page faults, virtual instructions.
+# Bits of hedeleg that are always 0 (H §2.2): ecalls from HS, VS and M mode, guest page faults, virtual instructions.
 NEVER_DELEGATED = (9, 10, 11, 20, 21, 22, 23)

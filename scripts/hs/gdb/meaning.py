@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""meaning - what a field of a tour is now, and what a number stands for: a symbol, the vCPU, a root."""
+"""meaning - read the fields of a tour, and find names for numbers: a symbol, the vCPU, a root."""
 import os
 import re
 
@@ -12,10 +12,10 @@ from .target import (KERNEL_BASE, KSTACK_BASE, LINEAR_BASE, LINEAR_SIZE, MASK, P
 TWINS = {"vs" + n: "s" + n for n in snapshot.TWINS}
 
 
-# -- the things that have a name ---------------------------------------------------------------
+# -- named objects and symbols -----------------------------------------------------------------
 
 def _vcpu():
-    """The one of this hart, else the first; None before there is a VM."""
+    """Return the vCPU of this hart, else the first; None before there is a VM."""
     try:
         return vm.current_vcpu() or vm.choose_vcpu("")
     except Problem:
@@ -23,7 +23,7 @@ def _vcpu():
 
 
 def things():
-    """name -> address of what a tour may name."""
+    """Return name -> address of the objects that a tour may name."""
     found = {}
     one = _vcpu()
     if one is None:
@@ -38,9 +38,9 @@ def things():
 
 
 def symbol(value):
-    """(name, offset) of the host's or the guest's code or data there, or None."""
+    """Return (name, offset) of the symbol at an address in the host, the guest or the VMM, or None."""
     if value < 1 << 16 or value < 1 << 31 and world() != "U":
-        return None  # the VMM lies there, and so do counts
+        return None  # the VMM is there, but so are ordinary small numbers
     text = gdb.execute("info symbol 0x%x" % value, to_string=True).strip()
     found = re.match(r"([\w.$]+)(?: \+ (\d+))? in section", text)
     if not found or int(found.group(2) or 0) > 1 << 20:
@@ -49,7 +49,7 @@ def symbol(value):
 
 
 def describe(value, rough=False):
-    """What an address stands for, or ''. rough: without what another build moves."""
+    """Return the name of an address, or ''. rough: without offsets, which differ between builds."""
     if not isinstance(value, int) or value < 1 << 16:
         return ""
     for name, at in things().items():
@@ -66,7 +66,7 @@ def describe(value, rough=False):
 
 
 def region(value):
-    """In which kind of memory an unnamed address lies, or ''."""
+    """Return the kind of memory to which an unnamed address belongs, or ''."""
     if KERNEL_BASE <= value <= MASK - 4096:
         return "host image"
     if LINEAR_BASE <= value < LINEAR_BASE + LINEAR_SIZE or KSTACK_BASE <= value < KERNEL_BASE:
@@ -92,7 +92,7 @@ def _number(value):
 
 
 def _place(head, path):
-    """(address, type) of a member; None before there is a vCPU. Problem: there is no such member."""
+    """Return (address, type) of a member; None before there is a vCPU. Problem if there is no such member."""
     one = _vcpu()
     if one is None:
         return None
@@ -124,7 +124,7 @@ def _function():
     if world() != "HS":
         return None
     block, name = gdb.block_for_pc(register("pc")), None
-    while block is not None:  # the outermost: what is inlined has no address of its own
+    while block is not None:  # use the outermost function: inlined ones have no address of their own
         name = block.function.name if block.function else name
         block = block.superblock
     if name:
@@ -143,7 +143,7 @@ WORDS = {"count": lambda: register("instret"), "world": world, "step": _step, "f
 
 
 def read(field):
-    """A number or a word; None where it cannot be seen now. Problem: there is no such field."""
+    """Return a field's value, a number or a word; None if it is not accessible now. Problem if there is no such field."""
     if field.startswith("{"):
         return vm.number(field[1:-1], "expression")
     if field in WORDS:
@@ -161,14 +161,14 @@ def read(field):
 
 
 def _table(field):
-    """(CSR, its field) of hstatus.SPV and of guest.hstatus.SPV; ('', '') of what is no CSR's field."""
+    """Return (CSR, field) for hstatus.SPV or guest.hstatus.SPV; ('', '') if FIELD is not a field of a CSR."""
     whole, _, part = field.rpartition(".")
     name = whole.rpartition(".")[2]
     return (name, part) if name in csr.TABLES else ("", "")
 
 
 def look(field):
-    """The same, and None for what cannot be seen yet: there may be no vCPU, or no such memory."""
+    """Return read(field), or None if that fails because there is no vCPU or no such memory yet."""
     try:
         return read(field)
     except (Problem, gdb.error, gdb.MemoryError):
@@ -176,7 +176,7 @@ def look(field):
 
 
 def reader(field):
-    """look(field) as a function that is called often: a member is searched for only once."""
+    """Return look(field) as a function for frequent calls, which looks up a member only once."""
     head, _, path = field.partition(".")
     found = _place(head, path) if head in HEADS and path and not _table(field)[0] else None
     return (lambda: look(field)) if found is None else lambda: _number(load(found[1], found[0]))
@@ -194,7 +194,7 @@ def _register(name):
 
 
 def row_of(name, part):
-    """The field PART of a CSR, as the tables have it; a bit of hedeleg by an old name of its cause, too."""
+    """Return the field PART of a CSR from the tables. Bits of hedeleg also have the old names of their causes."""
     spelt = (part, names.OLD_CAUSES.get(part.lower(), "").upper())
     row = next((f for f in csr.TABLES.get(name, []) if f.name in spelt), None)
     if row is None:
@@ -208,7 +208,7 @@ def _csr_field(name, part):
 
 
 def word_of(field, value):
-    """A CSR field's value as a word, where it has one: VS, Dirty, Sv57x4; else ''."""
+    """Return the name of a CSR field's value, such as VS, Dirty or Sv57x4; '' if it has none."""
     name, part = _table(field)
     return row_of(name, part).values.get(value, "") if name and isinstance(value, int) else ""
 
@@ -224,7 +224,7 @@ def guest_symbols():
 # -- meanings ----------------------------------------------------------------------------------
 
 def resolve(meaning, field, then):
-    """What the right side of an expectation is: a number or a word."""
+    """Return the value of an expectation's right side, a number or a word."""
     if re.fullmatch(r"0x[0-9a-fA-F]+|\d+", meaning):
         return int(meaning, 0)
     if meaning == "then":
@@ -255,7 +255,7 @@ def resolve(meaning, field, then):
 
 
 def within(value, function):
-    """Does that address lie in the function, of the host or the guest?"""
+    """Return whether an address is in a function of the host or the guest."""
     known = symbol(value) if isinstance(value, int) else None
     block = gdb.block_for_pc(value) if isinstance(value, int) else None
     while block is not None and block.function is None:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""page - a played tour as docs/walkthroughs/NAME.md: what moves from build to build is given its meaning
-instead (without gdb).
+"""page - write a played tour as docs/walkthroughs/NAME.md, without details that differ between builds
+(does not use gdb).
 
-An address becomes what it stands for, in angle brackets; one without a name gets its kind of memory and
-a number, by the order in which its page is met, so that equal addresses look equal.
-Source lines lose their numbers.
+An address is replaced by its name in angle brackets. An address without a name is replaced by its kind
+of memory and a number, in the order in which pages appear, so that equal addresses remain equal. Line
+numbers are removed.
 """
 import os
 import re
@@ -17,14 +17,14 @@ PAGE = 4096
 
 
 class Names:
-    """The names that numbers have in one tour. describe(value): a thing's or symbol's name, or '';
-    region(value): a kind of memory, or ''."""
+    """The names of numbers in one tour. describe(value) returns the name of an object or symbol, or '';
+    region(value) returns a kind of memory, or ''."""
 
     def __init__(self, describe, region):
         self.describe, self.region, self.known = describe, region, {}
 
     def _numbered(self, kind, value):
-        """<page 1>: the page has the number. Within one of page tables the offset is an index, and stays."""
+        """Return a numbered name such as <page 1>. In pages of page tables the offset is kept, because it is an index."""
         page, offset = value & ~(PAGE - 1), value & PAGE - 1
         if (kind, page) not in self.known:
             self.known[kind, page] = 1 + sum(1 for k, _ in self.known if k == kind)
@@ -32,7 +32,7 @@ class Names:
         return "<%s %d%s>" % (kind, self.known[kind, page], inner)
 
     def of(self, value, physical=False):
-        """What stands for a number in the page, or None: then it stays."""
+        """Return the text that replaces a number, or None to keep the number."""
         if physical:
             name = self.describe(value)
             return "<%s>" % name if name.startswith("the ") else self._numbered("page", value)
@@ -55,7 +55,7 @@ class Names:
         return HEX.sub(one, line)
 
     def text(self, text):
-        """What a command printed, as it is in the page."""
+        """Return the output of a command in the form for the page."""
         lines = []
         for line in text.split("\n"):
             line = re.sub(r"^\d+\t+", "", line)
@@ -67,13 +67,13 @@ class Names:
 
 
 def titles():
-    """'H §2.1' -> its title, from docs/spec.md."""
+    """Return 'H §2.1' -> title, from docs/spec.md."""
     with open(os.path.join(tables.TOP, "docs", "spec.md"), encoding="utf-8") as spec:
         return dict(re.findall(r"^\|\s*(\w+ §[\d.]+)\s*\|\s*([^|]*?)\s*\|", spec.read(), re.M))
 
 
 def expectation(expect):
-    """As a reader is told it."""
+    """Return an expectation in words for the reader, or None if it is not shown."""
     if expect.verb in ("said", "never said"):
         return None
     text = "`%s` %s" % (expect.field, expect.verb)
@@ -86,7 +86,7 @@ def expectation(expect):
 
 
 class Page:
-    """Lines of Markdown, collected while the tour is played."""
+    """The Markdown lines, collected while the tour is played."""
 
     def __init__(self, tour):
         self.lines = ["<!-- scripts/hyperscope walk --write %s makes this page from scripts/gdb/tours/%s.tour -->" %

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""place - where a hart stands: its world, and in the world switch the step that the source names."""
+"""place - find where a hart is: its privilege mode, and in the world switch the step that the source names."""
 import os
 import re
 
@@ -16,7 +16,7 @@ FILES = ("src/kvm/exit/switch.S", "src/kvm/exit/switch_fast.S")
 
 
 def entries():
-    """The sret instructions that enter a guest."""
+    """Return the addresses of the sret instructions that enter a guest."""
     found = []
     for first, last in (("vcpu_switch", "vcpu_exit_save_callee"), ("vcpu_exit_fast", "declined")):
         start = address(first)
@@ -27,7 +27,7 @@ def entries():
 
 
 def step_of(path, line):
-    """The last "Step N: ..." of a comment at or above that line, as one sentence; or None."""
+    """Return the last "Step N: ..." in a comment at or above that line, as one sentence, or None."""
     try:
         with open(os.path.join(tables.TOP, path), encoding="utf-8") as source:
             lines = source.read().split("\n")[:line]
@@ -48,7 +48,7 @@ def step_of(path, line):
 
 
 def address_of_step(number):
-    """Of the first instruction of that step of the world switch, or None."""
+    """Return the address of the first instruction of a step of the world switch, or None."""
     path = FILES[0]
     try:
         with open(os.path.join(tables.TOP, path), encoding="utf-8") as source:
@@ -62,7 +62,7 @@ def address_of_step(number):
 
 
 def line_of(pc):
-    """The kernel's source line at pc: (file, line), or None."""
+    """Return the kernel's source line at pc as (file, line), or None."""
     found = gdb.find_pc_line(pc)
     if found.symtab is None or not found.line:
         return None
@@ -71,7 +71,7 @@ def line_of(pc):
 
 
 def callers():
-    """Functions from the stopped one outwards; shorter where the stack cannot be followed."""
+    """Return the function that is stopped and its callers, as far as the stack can be unwound."""
     called = []
     try:
         frame = gdb.newest_frame()
@@ -84,12 +84,12 @@ def callers():
 
 
 def describe():
-    """Lines: the world, the place in the source, the step of the switch."""
+    """Return lines with the privilege mode, the place in the source, and the step of the world switch."""
     now, pc = world(), register("pc")
     lines = ["hart %d, %s (%s), pc 0x%x" % (gdb.selected_thread().ptid[1] - 1, now, MEANING[now], pc)]
     if now == "HS":
         at = line_of(pc)
-        # In the switch the stack may be the guest's still.
+        # In the world switch, sp may still be the guest's.
         called = [] if at and at[0] in FILES else callers()
         if at:
             lines.append("  %s:%d" % at)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""play - a tour played on the machine behind gdb: told, run, shown, compared with what it expects."""
+"""play - play a tour on the machine behind gdb: run its commands, show fields, check expectations."""
 import re
 
 import gdb
@@ -10,30 +10,30 @@ from .watchdog import Watchdog
 
 
 class Failed(Exception):
-    """An expectation that does not hold, or a command that cannot be done."""
+    """An expectation does not hold, or a command failed."""
 
 
 class Ended(Exception):
-    """The user has had enough."""
+    """The user has ended the tour."""
 
 
 class Player:
-    """ask(player) is called before each step and behind the last one, and may raise Ended or change `at`; no
-    command may take more than `seconds`. lenient: what is not as expected is told, and the tour goes on."""
+    """ask(player) is called before each step and after the last one, and may raise Ended or change `at`. No
+    command may take more than `seconds`. lenient: report a failure and continue the tour."""
 
     def __init__(self, tour, tell, ask, seconds, lenient=False):
         self.tour, self.tell, self.ask, self.seconds, self.lenient = tour, tell, ask, seconds, lenient
         self.page = page.Page(tour)
         self.names = page.Names(lambda value: meaning.describe(value, rough=True), meaning.region)
         self.titles = page.titles()
-        self.at = 0       # the step that comes next
-        self.then = {}    # fields as they were when the step began
-        self.said = ""    # by the last command
+        self.at = 0       # index of the next step
+        self.then = {}    # values of fields at the beginning of the step
+        self.said = ""    # output of the last command
 
     # -- one step ----------------------------------------------------------------------------
 
     def play(self):
-        """All steps; the page. Failed, with a sentence."""
+        """Play all steps and return the page. Failed with one sentence if an expectation does not hold."""
         while True:
             self.ask(self)
             if self.at >= len(self.tour.steps):
@@ -48,7 +48,7 @@ class Player:
 
     def step(self, step):
         self.page.step(step)
-        before = bool(meaning.things())  # a machine that has no VM yet has nothing to compare with
+        before = bool(meaning.things())  # without a VM, there is nothing to compare with
         self.then = {field: meaning.look(field) if before else None for field in _fields(step)}
         for item in step.items:
             getattr(self, "_" + item.kind)(step, item)
@@ -157,7 +157,7 @@ class Player:
 
     @staticmethod
     def _both(expect, want):
-        """What was meant, and the value of it here."""
+        """Return the expectation's text, with its value here."""
         value = plain(expect.field, want)
         return value if expect.meaning in ("", value) else "%s (%s)" % (expect.meaning, value)
 
@@ -177,7 +177,7 @@ def _fields(step):
 
 
 def _brief(field, value):
-    """The fields that are not 0 of a CSR, in the hart or as it is kept (host.sstatus)."""
+    """Return the fields that are not 0 of a CSR, which may be in the hart or saved (host.sstatus)."""
     name = field.partition(".")[2] if field.startswith(("guest.", "host.")) else field
     return csr.brief(name, value) if name in csr.TABLES else ""
 
@@ -201,7 +201,7 @@ def plain(field, value):
 
 
 def change(field, then, now, show):
-    if field == "count":  # in the page without a figure: each change of the code has another
+    if field == "count":  # without a figure on the page, because every change of the code changes it
         return "  %-16s %s instructions" % (field, "some" if then is None or show != plain else now - then)
     if then == now or then is None:
         same = "" if then is None else "  (as it was)"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""prompt - what a student may do between two steps of a tour: go on, look, step, and go back."""
+"""prompt - the prompt between two steps of a tour: go on, look, step, and go back."""
 import re
 
 import gdb
@@ -10,16 +10,16 @@ from .watchdog import Watchdog
 
 KEYS = """At the prompt Enter does the next step; b goes back (a step, or what you have done since); rb FIELD goes
 back to the instruction that changed a field last, as in rb sscratch; q ends; all else is gdb's."""
-# Commands that only look; before any other the machine is kept, so that b undoes it.
+# Commands that only look. Before any other command the machine is saved, so that b can undo it.
 LOOKS = re.compile(r"(x|p|print|output|printf|info|i|bt|backtrace|where|list|l|disassemble|help|h|show|display|set pagination"
                    r"|hs (where|vms|vcpu|csr|gstage|vstage|exits|memslots|diff-switch))\b")
-# What ends the machine or gives another one: nothing leads back from there.
+# Commands that end the machine or replace it, which cannot be undone.
 ENDS = re.compile(r"(k|kill|det|detach|disconnect|r|run|start|starti|target|tar|attach|file|exec-file"
                   r"|mon(itor)? +(q|quit|system_reset|loadvm|delvm|system_powerdown))\b")
 
 
 def told(tour, at):
-    """What is said before step `at`."""
+    """Return the text before step `at`."""
     if at == len(tour.steps):
         return "\n--- That was the last step. Enter ends the machine.\n"
     step = tour.steps[at]
@@ -27,11 +27,11 @@ def told(tour, at):
 
 
 class Prompt:
-    """As play.Player's ask."""
+    """The interactive `ask` of play.Player."""
 
     def __init__(self, tell, seconds):
         self.tell, self.seconds = tell, seconds
-        self.marks = []  # of what can be gone back to, oldest first
+        self.marks = []  # states to which the user can go back, oldest first
 
     def __call__(self, player):
         self.tell(told(player.tour, player.at))
@@ -52,7 +52,7 @@ class Prompt:
             self._guarded(player, line)
 
     def _guarded(self, player, line):
-        """One command; whatever becomes of it, the student is asked again."""
+        """Run one command. Errors are printed, so the prompt always returns."""
         try:
             with Watchdog(self.seconds, line) as dog:
                 self._do(player, line)
@@ -79,10 +79,10 @@ class Prompt:
                 gdb.execute(line, from_tty=True)
             finally:
                 if self.marks and back.position() == self.marks[-1].position:
-                    self.marks.pop()  # it only looked, or was none
+                    self.marks.pop()  # the command executed nothing, or does not exist
 
     def _keep(self, player):
-        """A mark of this moment, unless the machine cannot be kept: then b will say so."""
+        """Save the current state as a mark. If that fails, tell the user that there is no way back to here."""
         try:
             self.marks.append(back.take(player.at))
         except Problem as error:
@@ -107,7 +107,7 @@ class Prompt:
     def _back_to_change(self, player, field):
         if not field:
             raise Problem("which field? As in: rb sscratch, rb hstatus.SPV, rb guest.sepc, rb {*(long *) $sp}")
-        meaning.read(field)  # a name that is none is told now
+        meaning.read(field)  # reports a wrong name now
         while self.marks:
             mark = self.marks[-1]
             found = back.last_change(mark, field, self._progress)

@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""snapshot - a hart's registers at a stop, and what changed between two (without gdb).
+"""snapshot - a hart's registers at a stop, and the differences between two stops (does not use gdb).
 
-A snapshot is a dict, name -> value, in the order in which it is shown; "world" is a word. A register
-that cannot be seen where the hart is (the host's s-registers while V=1) is missing from it.
+A snapshot is a dict, name -> value, in display order; the value of "world" is a string. Registers that
+are not accessible in the hart's mode (the host's s-registers while V=1) are missing.
 """
 from . import csr
 
 GPRS = ("zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 "
         "t3 t4 t5 t6").split()
-# The supervisor's registers, and the guest's twin of each.
+# Registers that exist as s... and as vs..., for the guest.
 TWINS = "status ie tvec scratch epc cause tval ip atp".split()
 OTHERS = ("hstatus hedeleg hideleg hcounteren henvcfg hvip htimedelta htval htinst hgatp "
           "scounteren senvcfg").split()
 
 
 def names(virtual):
-    """What a snapshot asks for: (its name, the register's name in the debugger)."""
+    """Return the registers of a snapshot as (name, name in the debugger)."""
     rows = [("pc", "pc")] + [(n, n) for n in GPRS[1:]]
-    if virtual:  # then the s-registers are the guest's
+    if virtual:  # the s-registers are the guest's
         rows += [("vs" + n, "s" + n) for n in TWINS]
     else:
         rows += [("s" + n, "s" + n) for n in TWINS] + [("vs" + n, "vs" + n) for n in TWINS]
@@ -25,7 +25,7 @@ def names(virtual):
 
 
 def take(world, virtual, read):
-    """A snapshot; read gives a register's value, or None where there is none."""
+    """Return a snapshot. read(name) returns a register's value, or None if there is none."""
     state = {"world": world}
     for name, register in names(virtual):
         value = read(register)
@@ -35,7 +35,7 @@ def take(world, virtual, read):
 
 
 def diff(before, after):
-    """(name, then, now) of what differs; None where it could not be seen."""
+    """Return (name, old, new) for each difference; a value is None if the register was not accessible."""
     order = list(before) + [name for name in after if name not in before]
     return [(n, before.get(n), after.get(n)) for n in order if before.get(n) != after.get(n)]
 

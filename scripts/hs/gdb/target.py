@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """target - the machine behind gdb: harts, registers, physical memory, the kernel's structures.
 
-Memory is read by physical address, in pieces that lie in RAM (a read of a device may change it), so it
-does not matter whose page tables the stopped hart uses. Structures have their shape from DWARF.
+Memory is read by physical address, so it does not matter which page tables the stopped hart uses, and
+only in RAM, because reading a device may change its state. Layouts of structures come from DWARF.
 """
 import contextlib
 import os
@@ -12,13 +12,13 @@ import gdb
 from hs import elf, tables
 
 WORLDS = {0: "U", 1: "HS", 3: "M", 4: "VU", 5: "VS"}
-RAM_BASE = 0x80000000   # of QEMU's virt machine, as in trace/file/ram.c
-IMAGE_PA = 0x80200000   # where its -kernel puts the image
+RAM_BASE = 0x80000000   # start of RAM in QEMU's virt machine, as in trace/file/ram.c
+IMAGE_PA = 0x80200000   # where QEMU's -kernel loads the image
 MASK = (1 << 64) - 1
 
 
 class Problem(gdb.GdbError):
-    """What the user is told instead of an answer."""
+    """An error message for the user."""
 
 
 def _define(name):
@@ -43,13 +43,13 @@ def need_machine():
 # -- harts and registers -----------------------------------------------------------------------
 
 def hart():
-    """The selected hart's number, the firmware's."""
+    """Return the selected hart's number, as used by the firmware."""
     return gdb.selected_thread().ptid[1] - 1
 
 
 @contextlib.contextmanager
 def on_hart(number):
-    """That hart selected, and the one before again."""
+    """Select a hart for the block, and the previous one again afterwards."""
     before = gdb.selected_thread()
     if hart() != number:
         for thread in gdb.selected_inferior().threads():
@@ -66,7 +66,7 @@ def on_hart(number):
 
 
 def register(name):
-    """Of the selected hart; None where this machine has none of that name."""
+    """Return a register of the selected hart; None if the machine has none of that name."""
     try:
         value = gdb.parse_and_eval("(unsigned long)$" + name)
         return int(value) & MASK
@@ -75,7 +75,7 @@ def register(name):
 
 
 def world():
-    """M, HS, U, VS or VU."""
+    """Return the selected hart's privilege mode: M, HS, U, VS or VU."""
     return WORLDS.get(register("priv"), "?")
 
 
@@ -97,7 +97,7 @@ def ram_end():
 
 
 def read_physical(pa, size):
-    """Bytes of RAM, or None where that is none."""
+    """Return bytes of RAM, or None if the range is not in RAM."""
     if pa < RAM_BASE or pa + size > ram_end():
         return None
     gdb.execute("maintenance packet Qqemu.PhyMemMode:1", to_string=True)
@@ -115,7 +115,7 @@ def read_pte(pa):
 
 
 def kernel_pa(va):
-    """The physical address behind one of the kernel's own, or None."""
+    """Return the physical address of a kernel address, or None."""
     if KERNEL_BASE <= va <= MASK:
         return va - KERNEL_BASE + IMAGE_PA
     if LINEAR_BASE <= va < LINEAR_BASE + LINEAR_SIZE:
@@ -134,7 +134,7 @@ def read_kernel(va, size):
 # -- the kernel's symbols ----------------------------------------------------------------------
 
 def kernel_symbols():
-    """Of hyperscope.elf alone: the VMM and the guest have functions of the same names."""
+    """Return the symbols of hyperscope.elf only, because VMM and guest have functions with the same names."""
     global _symbols
     if _symbols is None:
         path = next((o.filename for o in gdb.objfiles()
@@ -147,7 +147,7 @@ def kernel_symbols():
 
 
 def address(symbol):
-    """Of a function or variable of the kernel."""
+    """Return the address of a function or variable of the kernel."""
     if symbol not in kernel_symbols():
         raise Problem("hyperscope.elf has no symbol %s: is it of the same source as these commands?"
                       % symbol)
@@ -155,7 +155,7 @@ def address(symbol):
 
 
 def ctype(name, near="vcpu_run"):
-    """A type as the kernel's file around the function `near` knows it."""
+    """Return a type as declared in the kernel's source file that contains the function `near`."""
     block = gdb.block_for_pc(address(near))
     if block is None:
         raise Problem("hyperscope.elf has no debug information: build it with make")
@@ -163,11 +163,11 @@ def ctype(name, near="vcpu_run"):
 
 
 def load(type_, va):
-    """The kernel's object there, as a value that is a copy."""
+    """Return a copy of the kernel's object at an address, as a gdb.Value."""
     return gdb.Value(read_kernel(va, type_.sizeof), type_)
 
 
 def image_is_there():
-    """Is hyperscope's image where it is looked for?"""
+    """Return whether RAM contains hyperscope's image at the expected address."""
     data = read_physical(kernel_pa(address("run_desc")), 8)
     return data is not None and data == b"HSPRUN01"

@@ -1,47 +1,47 @@
 # SPDX-License-Identifier: MIT
-"""tour - a walkthrough's source: from scripts/gdb/tours/NAME.tour to steps (without gdb).
+"""tour - parse a walkthrough, scripts/gdb/tours/NAME.tour, into steps (does not use gdb).
 
-A tour is text. Lines that begin with one of the words below and a colon, or with ">", are the
-engine's; all else is prose, in Markdown, to the next such line.
+A tour is text. Lines that begin with one of the words below and a colon, or with ">", are
+instructions; everything else is prose in Markdown.
 
     title: What happens at a null SBI call?         the page's heading
     machine: --set fastpath=off --trace none        options for scripts/hyperscope gdb
-    guest: hello                                    the payload, in build/guest-payloads; or exec PROGRAM
-                                                    ARG...: one of build that has VMs of its own
+    guest: hello                                    a payload in build/guest-payloads; or exec PROGRAM ARG...,
+                                                    a program in build that creates VMs itself
     covers: world switch, exit dispatch             for lists and for the course's map
 
-    Prose in front of the first step opens the page and the session.
+    Prose before the first step opens the page and the session.
 
     ## The guest calls                              a step, with its title
-    A sentence or two of what will happen.          shown first; then Enter is waited for
-    > hs until-exit ecall_vs                        a command of gdb's, or one of ours
+    A sentence or two about what will happen.       shown first; then the session waits for Enter
+    > hs until-exit ecall_vs                        a command of gdb, or one of ours
     > stepi 2
-    show: a0 a7 hstatus.SPV sscratch                fields: as they were, as they are now
-    now: a1                                         what a field is, without what it was
-    spec: H §6.1                                    what decides it; docs/spec.md has its title
-    expect: pc is vcpu_exit_save_caller                    what must hold here
+    show: a0 a7 hstatus.SPV sscratch                show fields: old value -> new value
+    now: a1                                         show the value of a field, without the old value
+    spec: H §6.1                                    the paragraph that applies; docs/spec.md has its title
+    expect: pc is vcpu_exit_save_caller                    a condition that has to hold here
     What it means; more commands and prose may follow.
 
-    # Questions                                     no step: for the page alone
+    # Questions                                     a section for the page only, not a step
 
-Commands, show, spec, expect and prose happen in the order in which they are written. "show" tells of
-a field what it was when the step began, too. A line ending in "\\" goes on in the next one.
+Commands, show, spec, expect and prose are processed in the order in which they are written. "show" also
+shows the value that a field had when the step began. A line ending in "\\" continues on the next one.
 
-A FIELD is: world (M, HS, U, VS, VU); step (of the world switch: 1 to 6); function (of the host, where
-pc is); insn (the instruction at pc); a register (a0, pc, scause, vsatp, ...); a field of one (hstatus.SPV,
-hgatp.PPN); guest.NAME and host.NAME (as struct kvm_vcpu keeps them: guest.a0, guest.sstatus.FS, host.sp);
-vcpu.MEMBER and vm.MEMBER (any member: vcpu.mode, vm.gstage.vmid, vcpu.guest.gpr[10]); {EXPRESSION} of gdb's.
-cause is scause's name, where V=0. With V=1 registers of the host that cannot be seen have no value.
+A FIELD is: world (M, HS, U, VS, VU); step (of the world switch: 1 to 6); function (of the host, at pc);
+insn (the instruction at pc); a register (a0, pc, scause, vsatp, ...); a field of a register (hstatus.SPV,
+hgatp.PPN); guest.NAME and host.NAME (as saved in struct kvm_vcpu: guest.a0, guest.sstatus.FS, host.sp);
+vcpu.MEMBER and vm.MEMBER (any member: vcpu.mode, vm.gstage.vmid, vcpu.guest.gpr[10]); {EXPRESSION} of gdb;
+count (instret); cause (the name of scause, if V=0). With V=1, inaccessible registers of the host have no value.
 
-    expect: FIELD is MEANING [+ N | - N]            and: FIELD is not MEANING
-    expect: FIELD in FUNCTION                       the address lies within it
-    expect: FIELD changed                           since the step began; FIELD unchanged
-    expect: said REGEX                              some line of what the last command printed
+    expect: FIELD is MEANING [+ N | - N]            also: FIELD is not MEANING
+    expect: FIELD in FUNCTION                       the address is in the function
+    expect: FIELD changed                           since the step began; also: FIELD unchanged
+    expect: said REGEX                              a line of the last command's output matches
     expect: never said REGEX
 
-A MEANING is: a number; a field's word (VS, Dirty, Sv57x4, ecall_vs); a symbol of the host or the guest; "the
-vCPU" (its structure), "the VM", "the VM's root" (of the G-stage; an address or a PPN); "then" (FIELD at
-the step's beginning); another FIELD. Never a raw address: the next build has another.
+A MEANING is: a number; the name of a field's value (VS, Dirty, Sv57x4, ecall_vs); a symbol of the host or the
+guest; "the vCPU" (its structure), "the VM", "the VM's root" (of the G-stage; an address or a PPN); "then" (the
+FIELD at the beginning of the step); another FIELD. Do not use raw addresses, which differ between builds.
 """
 import collections
 import os
@@ -62,7 +62,7 @@ FIELD = r"(\{[^}]*\}|[\w.\[\]']+)"
 
 
 class Wrong(ValueError):
-    """A tour that cannot be read: file, line and what is wrong there."""
+    """A tour cannot be parsed. The message has the file, the line and the fault."""
 
 
 def names():
@@ -82,7 +82,7 @@ def load(path):
 
 
 def _lines(text):
-    """(number, line), those that are continued joined."""
+    """Yield (number, line), with continued lines joined."""
     held, start = "", 0
     for number, line in enumerate(text.split("\n"), 1):
         start = start or number
@@ -94,7 +94,7 @@ def _lines(text):
 
 
 def parse_expect(text):
-    """An Expect; ValueError with what is wrong."""
+    """Parse an expectation and return an Expect. ValueError with a message if it is wrong."""
     found = re.fullmatch(r"(said|never said) (.+)", text)
     if found:
         re.compile(found.group(2))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""vm - the VMs and vCPUs that there are, and a vCPU's registers wherever they are now."""
+"""vm - find VMs and vCPUs, and read a vCPU's registers from its hart or from memory."""
 import collections
 
 import gdb
@@ -13,7 +13,7 @@ Vm = collections.namedtuple("Vm", "va value id vcpus")
 
 
 def field(type_, name):
-    """Where a member lies in its structure, in bytes."""
+    """Return the offset of a member in its structure, in bytes."""
     return next(f.bitpos // 8 for f in type_.fields() if f.name == name)
 
 
@@ -30,12 +30,12 @@ def _vcpu(vm_id, va):
 
 
 def exit_vectors():
-    """Where a guest's trap arrives: every register is still the guest's there."""
+    """Return the addresses at which a guest's trap arrives. General-purpose registers are still the guest's there."""
     return [address("vcpu_exit_vector"), address("vcpu_exit_fast")]
 
 
 def vms():
-    """All VMs that have a descriptor. Problem when the host has not booted or has none."""
+    """Return all VMs that have a descriptor. Problem if the host has not booted or has no VM."""
     need_machine()
     if not image_is_there():
         raise Problem("hyperscope is not in this machine's RAM, or another build of it")
@@ -57,13 +57,13 @@ def vms():
 
 
 def current_vcpu():
-    """The one loaded on the selected hart, or None."""
+    """Return the vCPU that is loaded on the selected hart, or None."""
     here = hart()
     return next((c for vm in vms() for c in vm.vcpus if c.loaded and c.hart == here), None)
 
 
 def choose_vcpu(text):
-    """'' : the one of this hart, else the only or first one; 'N' or 'VM.N' otherwise."""
+    """Return the vCPU that 'N' or 'VM.N' names. '' stands for that of this hart, else for the first one."""
     all_ = vms()
     if not text:
         here = current_vcpu()
@@ -88,7 +88,7 @@ def owner(vcpu):
 
 
 def csrs(vcpu):
-    """name -> value of the vCPU's CSRs: from the hart when they are loaded there, else from memory."""
+    """Return name -> value of the vCPU's CSRs, from the hart if they are loaded there, else from memory."""
     if not vcpu.loaded:
         saved = vcpu.value["csrs"]
         state = {n: int(saved[n]) & MASK for n in VCPU_CSRS + ["hvip", "scounteren", "senvcfg"]}
@@ -99,7 +99,7 @@ def csrs(vcpu):
             state = {n: register(n[1:] if twin else n) for n in VCPU_CSRS}
             for name in ("hvip", "scounteren", "senvcfg", "hgatp"):
                 state[name] = register(name)
-        if vcpu.value["put_pending"]:  # then a program of the host has those two (lazy_put.c)
+        if vcpu.value["put_pending"]:  # a program of the host uses these two (lazy_put.c)
             for name in ("scounteren", "senvcfg"):
                 state[name] = int(vcpu.value["csrs"][name]) & MASK
     for name in ("hedeleg", "hcounteren", "henvcfg"):
@@ -108,7 +108,7 @@ def csrs(vcpu):
 
 
 def gprs(vcpu):
-    """Where they are, and name -> value with pc, sstatus and hstatus."""
+    """Return where the vCPU's registers are, in words, and name -> value, with pc and hstatus."""
     if vcpu.loaded:
         with on_hart(vcpu.hart):
             trapped = register("pc") in exit_vectors()
@@ -128,7 +128,7 @@ def gprs(vcpu):
 
 
 def memslots(vm):
-    """The map in force, ascending: values of struct memslot."""
+    """Return the current memory map: values of struct memslot, ascending."""
     pointer = int(vm.value["slots"]) & MASK
     if not pointer:
         return []
@@ -151,7 +151,7 @@ def slot_of(vm, gpa):
 
 
 def number(text, what):
-    """An address that the user gave: a number, or any expression of gdb's."""
+    """Return the value of the user's TEXT, a number or any gdb expression. WHAT names it in error messages."""
     if not text:
         raise Problem("which %s? Give it as a number, or as an expression as in $pc" % what)
     try:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""walk - page-table walks, one stage or both, step by step (without gdb).
+"""walk - walk page tables, one stage or both, step by step (does not use gdb).
 
-Sv39, Sv48, Sv57 and their x4 forms (Priv. spec, S §4.1 and H §5.1). A reader gives the entry at a
-physical address, or None. Svnapot's ranges are shown as the entries that they are.
+Supports Sv39, Sv48, Sv57 and their x4 forms (Priv. spec, S §4.1 and H §5.1). Svnapot ranges are shown
+as individual entries.
 """
 import collections
 
@@ -52,9 +52,9 @@ def _limit_error(stage, mode, address, levels):
 
 
 def walk(stage, atp, address, read, find=None):
-    """A Walk of `address` from hgatp or vsatp. find: how a guest physical address becomes a host
-    physical one (a G-stage Walk), for the VS-stage's tables. result: where the address leads, or None,
-    then error says why."""
+    """Walk from hgatp or vsatp (ATP) to `address` and return a Walk. read(pa) returns the entry at a physical
+    address, or None. find(gpa) returns the G-stage Walk of a guest physical address, for the VS-stage's
+    tables. The Walk's result is the resulting address, or None; then error says why."""
     mode, steps = mode_of(atp), []
     if mode == 0:
         return Walk(stage, mode, address, steps, address, None)
@@ -88,11 +88,11 @@ def walk(stage, atp, address, read, find=None):
                 "misaligned": "the leaf of level %d is misaligned" % level,
                 "reserved": "the entry of level %d is reserved" % level}[what])
         table = to
-    return None  # not reached: level 0 has no table
+    return None  # not reached: entries of level 0 are never tables
 
 
 def show(done, indent=""):
-    """A line a step; those of an inner walk deeper."""
+    """Return a line for each step, with inner walks indented."""
     name = NAMES.get(done.mode, "MODE %d" % done.mode)
     name += "x4" if done.stage == "G" and done.mode else ""
     lines = ["%s%s-stage of 0x%x, %s" % (indent, done.stage, done.address, name)]

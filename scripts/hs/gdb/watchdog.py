@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""watchdog - a command of gdb that does not come back is interrupted, and it is said; never a hang."""
+"""watchdog - interrupt a gdb command that does not return in time, and end gdb if that fails."""
 import os
 import signal
 import sys
@@ -9,7 +9,7 @@ LAST_SECONDS = 10
 
 
 class Watchdog:
-    """with Watchdog(60, "hs until x") as dog: ...; afterwards dog.barked says whether it was stopped."""
+    """with Watchdog(60, "hs until x") as dog: ...; afterwards dog.barked tells whether it was interrupted."""
 
     def __init__(self, seconds, what):
         self.seconds, self.what, self.barked = seconds, what, False
