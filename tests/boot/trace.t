@@ -73,7 +73,7 @@ ok $? "a second run's trace is the same to the byte" || diag "$(cat "$tmp/cmp")"
 run "$payloads/timer.bin" --trace all --set fp=lazy_save --trace-stream
 cmp "$tmp/report.1" "$tmp/report" >"$tmp/cmp" 2>&1
 ok $? "... and so is one that was streamed out meanwhile" || diag "$(cat "$tmp/cmp")"
-like "$err" 'the trace goes to .*/trace; hstrace stat --live ' "... of which the launcher says where it is"
+like "$err" 'the trace is saved to .*/trace; hstrace stat --live ' "... of which the launcher says where it is"
 
 # ---- a ring that is too small ----
 run "$payloads/timer.bin" --trace all --set fp=lazy_save --boot trace.size=8K

@@ -138,7 +138,7 @@ refused()
 	ok $? "$4" || diag "status $status: $out"
 }
 refused nowhere 101 '--save /nowhere/file: No such file' "a file that cannot be is refused before the guest starts"
-refused no-save 100 'need --save FILE' "--save-at without --save is refused"
+refused no-save 100 'want --save FILE' "--save-at without --save is refused"
 refused missing 101 '--restore missing: No such file' "a missing file is refused"
 refused not-one 101 'no saved machine' "a file that is something else is refused"
 refused cut 101 'cut off: 600000 of [0-9]+ bytes' "a file that is cut off is refused"
@@ -159,7 +159,7 @@ hs run --quiet --restore "$tmp/file"
 is "$status:$out" 0:spun "run --restore goes on with it" || diag "$err"
 hs run --restore "$tmp/small"
 is "$status" 125 "run --restore of something else is refused"
-like "$err" 'small: it is no saved machine' "with a sentence"
+like "$err" 'small: not a saved machine' "with a sentence"
 hs run --save-on x hello
 is "$status" 2 "run --save-on without --save is refused"
 

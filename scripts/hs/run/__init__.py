@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""A machine in QEMU: its parts and options, what goes in, what comes out, and the end of a run."""
+"""Run a machine in QEMU: options, input and output, and the end of a run."""

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""channel.py - the program's standard input, output and error, between the user and QEMU.
+"""channel.py - connect the program's standard input, output and error with the launcher's.
 
-Each distinct one of the launcher's three files becomes a virtio-serial port "hs.N"; the host
-learns from /.hs/exec which of its program's files is which port. Ports are socket pairs, so a
-slow reader slows the program down and nothing is lost; under --icount they are plain files that
-are copied out as they grow, because a machine that waits for its reader would not repeat itself.
+Each distinct one of the launcher's three files becomes a virtio-serial port "hs.N". /.hs/exec
+tells the host which of its program's files is which port. Ports are socket pairs, so a slow
+reader slows the program down and nothing is lost. Under --icount they are plain files that are
+copied out as they grow, because a machine that waits for its reader would not be reproducible.
 """
 import fcntl
 import os
@@ -17,13 +17,13 @@ from hs.errors import STATUS_QUIT, Quit, sentence
 from . import qemuopt
 
 CHUNK = 1 << 16
-PIPE_CHUNK = 4096  # select() promises room for PIPE_BUF bytes, no more
+PIPE_CHUNK = 4096  # select() guarantees room for PIPE_BUF bytes only
 NULL_DEVICE = os.makedev(1, 3)
 CTRL_A = 1
 
 
 class Terminal:
-    """The user's terminal: raw while the program runs, as it was on every way out."""
+    """The user's terminal: raw while the program runs, restored however the run ends."""
 
     HELP = b"\r\nCtrl-A X quits, Ctrl-A Ctrl-A sends Ctrl-A, Ctrl-A H shows this\r\n"
 
@@ -44,12 +44,12 @@ class Terminal:
     def raw(self):
         try:
             if os.tcgetpgrp(self.fd) != os.getpgrp():
-                return  # in the background: the terminal is somebody else's now
+                return  # in the background: another process group uses the terminal
         except OSError:
-            return  # it is another session's: gdb's (scripts/hyperscope gdb)
+            return  # the terminal belongs to another session, that of gdb (scripts/hyperscope gdb)
         self.saved = termios.tcgetattr(self.fd)
         mode = termios.tcgetattr(self.fd)
-        mode[1] &= ~termios.OPOST  # the host's terminal layer has done CRLF already
+        mode[1] &= ~termios.OPOST  # the host's terminal layer has already written CR LF
         if self.reads:
             mode[0] &= ~(termios.BRKINT | termios.ICRNL | termios.INLCR | termios.IGNCR |
                          termios.INPCK | termios.ISTRIP | termios.IXON)
@@ -64,7 +64,7 @@ class Terminal:
             self.saved = None
 
     def filter_input(self, data):
-        """What of the typed bytes goes to the program."""
+        """Return the bytes for the program, without the escapes that the launcher handles."""
         passed = bytearray()
         for byte in data:
             if not self.escaped:
@@ -86,7 +86,7 @@ class Terminal:
 
 
 class Port:
-    """One port: what the user sends (fd_in) and where the program's bytes go (fd_out)."""
+    """One port: the user's input comes from fd_in, and the program's output goes to fd_out."""
 
     def __init__(self, number):
         self.name = "hs.%d" % number
@@ -126,10 +126,10 @@ class Port:
             self.qemu_sock.close()
             self.qemu_sock = None
 
-    # -- the loop asks what to wait for, then says what is ready ---------------------------
+    # -- the loop calls wants() for the files to wait for, then serve() with those ready ----
 
     def wants(self):
-        """(files to read, files to write) for select()."""
+        """Return (files to read, files to write) for select()."""
         reads, writes = [], []
         if self.sock is not None:
             if len(self.to_user) < CHUNK:
@@ -162,7 +162,7 @@ class Port:
         if data:
             self.to_program += self.terminal.filter_input(data) if self.terminal else data
         else:
-            # The end of input: QEMU sees it after all bytes, closes the port, and the program's
+            # End of input: after the last byte, QEMU sees it and closes the port. Then the program's
             # next read returns 0.
             self.fd_in = None
             self._shutdown()
@@ -207,7 +207,7 @@ class Port:
         del self.to_user[:written]
 
     def _user_is_gone(self, error):
-        """The user's reader closed its end: the program sees its port close."""
+        """Handle a reader that has closed its end: close the port towards the program."""
         if not isinstance(error, BrokenPipeError):
             sentence("cannot write the program's output: %s" % error.strerror)
         self.fd_out = None
@@ -217,7 +217,7 @@ class Port:
             self.sock = None
 
     def finished(self):
-        """After QEMU's end: is all that it wrote with the user?"""
+        """Return whether all output has been passed to the user. For use after QEMU has ended."""
         if self.tail is not None and not self.to_user and self.fd_out is not None:
             self.to_user += os.read(self.tail, CHUNK)
         return self.sock is None and not self.to_user
@@ -225,7 +225,7 @@ class Port:
 
 class Channel:
     def __init__(self, icount, files_only=False):
-        """files_only: under icount a pipe, which may never end, is not read."""
+        """files_only: with icount, do not read input from a pipe, which may never end."""
         self.icount = icount
         self.files_only = files_only
         self.ports = []
@@ -253,7 +253,7 @@ class Channel:
                 self._plan_port(fd, name, info, taken)
 
     def _plan_counted_stdin(self, info):
-        """Input is taken whole before the start, or not at all."""
+        """Read all of the input before the start, or nothing."""
         if os.isatty(0):
             sentence("under --icount nothing is read from the terminal (runs must repeat)")
         if os.isatty(0) or (self.files_only and not stat.S_ISREG(info.st_mode)):
@@ -265,7 +265,7 @@ class Channel:
 
     def _plan_port(self, fd, name, info, taken):
         tty = os.isatty(fd)
-        # All of one terminal share a port; so do output and error that are one file.
+        # Files that are the same terminal share a port, as do output and error if they are one file.
         key = ("tty", info.st_rdev) if tty else (fd == 0, info.st_dev, info.st_ino)
         port = taken.get(key)
         if port is None:
@@ -284,12 +284,12 @@ class Channel:
             self.tty_fds.append(fd)
 
     def set_ctrl_a(self, data):
-        """What Ctrl-A Ctrl-A sends."""
+        """Set what Ctrl-A Ctrl-A sends."""
         if self.terminal is not None:
             self.terminal.ctrl_a = data
 
     def records(self):
-        """The channel's part of /.hs/exec."""
+        """Return the channel's lines of /.hs/exec."""
         lines = ["%s=%s" % (name, self.wiring[name]) for name in ("stdin", "stdout", "stderr")]
         if self.tty_fds:
             lines.append("tty=%s" % ",".join(map(str, self.tty_fds)))
@@ -299,7 +299,7 @@ class Channel:
         return lines
 
     def qemu_args(self, run):
-        """Opens the ports; the options for QEMU."""
+        """Open the ports and return the options for QEMU."""
         args = ["-device", "virtio-serial-device,bus=virtio-mmio-bus.0,max_ports=4"]
         for port in self.ports:
             if self.icount:
@@ -329,7 +329,7 @@ class Channel:
         return self.terminal is not None and self.terminal.saved is not None
 
     def turn(self, extra_reads, seconds):
-        """Wait for something to move, at most so long, and move it."""
+        """Wait at most SECONDS until something can be read or written, and pass it on. Return the readable files."""
         reads, writes = list(extra_reads), []
         for port in self.ports:
             port_reads, port_writes = port.wants()
@@ -341,7 +341,7 @@ class Channel:
         return readable
 
     def drain(self):
-        """After QEMU's end: pass on what is left."""
+        """Pass on the remaining output after QEMU has ended."""
         for port in self.ports:
             port.fd_in = None
             port.to_program.clear()

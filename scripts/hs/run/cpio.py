@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""cpio.py - write cpio archives of the "newc" form, what Linux calls an initramfs.
+"""cpio.py - write cpio archives in "newc" format, the format of Linux's initramfs.
 
-Written by hand because an archive has to be the same bytes for the same contents (times and
-owners are 0), may hold device nodes without being root, and takes files from anywhere.
+No tool is used, because the same contents have to give the same bytes (times and owners are 0),
+archives may contain device nodes without root privileges, and files come from anywhere.
 """
 import os
 import shutil
@@ -83,7 +83,7 @@ class Archive:
     def _new(self, name):
         name = name.strip("/")
         if name in self.names:
-            raise LaunchError("two files are to be /%s on the host" % name)
+            raise LaunchError("two files would be /%s on the host" % name)
         self._parents(name)
         self.names.add(name)
 
@@ -94,7 +94,7 @@ class Archive:
 
 @contextmanager
 def behind(common, path):
-    """An archive behind a copy of another one, in a file of its own: Linux unpacks both."""
+    """Copy the archive COMMON to PATH and append a second archive, which is yielded. Linux unpacks both."""
     with open(common, "rb") as first, open(path, "wb") as out:
         shutil.copyfileobj(first, out)
         out.write(b"\0" * (-out.tell() % 512))

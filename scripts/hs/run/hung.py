@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: MIT
-"""hung.py - tell from a machine's memory what its vCPUs or programs were doing when its time-out expired.
+"""hung.py - find out from a machine's memory what its vCPUs or programs were doing when its time-out expired.
 
-The host's lists of VMs and threads are followed by means of the symbols in its ELF file and the offsets
-of members that the build generates. The machine may still run, or be of another build, so values that
-make no sense are left out.
+The host's lists of VMs and threads are found with the symbols in its ELF file and the member offsets that
+the build generates. The machine may still be running, or may come from another build, so implausible
+values are ignored.
 """
 import os
 import re
 import struct
 
-LINEAR_BASE = 0xffffffc000000000   # all physical memory in the host's address space (src/host/platform/layout.h)
+LINEAR_BASE = 0xffffffc000000000   # linear map of physical memory in the host (src/host/platform/layout.h)
 KERNEL_BASE = 0xffffffff80000000   # the host's image, which is loaded at IMAGE
 RAM_BASE, IMAGE = 0x80000000, 0x80200000
-MOST = 256          # entries of a list that are followed, in case it has a loop
+MOST = 256          # maximum number of list entries to follow, in case the list has a loop
 SHOWN = 8
 STATES = ("ran", "slept", "slept", "slept", "had ended")   # ORDER: enum thread_state
 OUTSIDE, AWAKE = 0, 0                                        # enum vcpu_mode, enum vcpu_blocking
 
 
 def _symbols(elf, names):
-    """Addresses of the host's variables."""
+    """Return the addresses of the host's variables."""
     with open(elf, "rb") as file:
         image = file.read()
     offset, = struct.unpack_from("<Q", image, 0x28)
@@ -56,7 +56,7 @@ class Memory:
         return self.get(base + self.at[name], form)
 
     def each(self, head, link):
-        """The entries of one of the host's lists."""
+        """Yield the entries of one of the host's lists."""
         first, node = self.symbols[head], self.get(self.symbols[head], "<Q")
         for _ in range(MOST):
             if node == first:
@@ -94,7 +94,7 @@ def _threads(memory):
 
 
 def what_it_did(ram, elf, out):
-    """"; vCPU 0 of VM 1 was in its guest ...", or the threads of its programs if it has no VM; "" if unknown."""
+    """Return "; vCPU 0 of VM 1 was in its guest ...", or the state of the threads if there is no VM; "" if unknown."""
     try:
         with open(ram, "rb") as file:
             memory = Memory(file, elf, out)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""machine.py - one QEMU machine with hyperscope in it, from its options to its end.
+"""machine.py - run one QEMU machine with hyperscope: options, command line, start and end.
 
-QEMU's RAM is a file in the run's folder: how a run ended and its trace are read from there, with
-no way for the machine to write anything else of the user's.
+The machine's RAM can be read as a file in the run's folder. The exit status and the trace are read
+from there, so the machine needs no way to write to the user's files.
 """
 import argparse
 import fcntl
@@ -21,14 +21,14 @@ from .channel import Channel
 from .rundir import STATE_EXITED, STATE_PANICKED
 
 MIB = 1 << 20
-POLL_SECONDS = 0.02  # for the files that grow: the log, and output under --icount
+POLL_SECONDS = 0.02  # interval at which growing files are read: the log, and output with --icount
 MAX_HARTS = 8
 MAX_SIZE = 126 << 30  # the host maps 128 GiB of addresses, and RAM begins at 2 GiB (src/host/platform/layout.h)
-MAX_DISKS = 7  # of QEMU's eight virtio-mmio slots one is the program's channel
+MAX_DISKS = 7  # QEMU has eight virtio-mmio slots, and the program's channel takes one
 MIN_RAM = 64 * MIB
 QEMU_MIN = (7, 2)
 ICOUNT_CLOCK = ["-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
-MAX_SHIFT = 10  # QEMU's
+MAX_SHIFT = 10  # QEMU's limit
 HOST_LINE = re.compile(r"^[a-z][a-z0-9_/.-]*: ")
 
 PANIC = "host: panic: "
@@ -110,7 +110,7 @@ def out_folder(options, top):
 
 
 def shown(path):
-    """A path as a user would write it."""
+    """Return a path as a user would write it: relative if it is below the current folder."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative
 
@@ -123,7 +123,7 @@ def need(path, what):
 
 @functools.lru_cache(maxsize=None)
 def qemu_text(qemu):
-    """What QEMU calls itself: the first line of its --version."""
+    """Return the first line of QEMU's --version."""
     try:
         text = subprocess.run([qemu, "--version"], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, check=False).stdout.decode()
@@ -135,12 +135,12 @@ def qemu_text(qemu):
 def qemu_version(qemu):
     match = re.search(r"version ([0-9]+)\.([0-9]+)", qemu_text(qemu))
     if not match:
-        raise LaunchError("%s does not say its version" % qemu)
+        raise LaunchError("%s does not report its version" % qemu)
     return int(match.group(1)), int(match.group(2))
 
 
 class Disk:
-    """A raw image, held locked against every other run; one that is only read, against writers."""
+    """A raw image, locked against other runs; a read-only image is locked only against writers."""
 
     def __init__(self, path, read_only=False):
         self.path = path
@@ -170,7 +170,7 @@ class Machine:
             need(options.bios, "no such file")
         most = 1 if options.icount else 2
         self.harts = parse_count(options.harts or str(most), "--harts", MAX_HARTS)
-        more_disks = getattr(options, "more_disks", [])  # behind the user's
+        more_disks = getattr(options, "more_disks", [])  # follow the user's disks
         most = MAX_DISKS - len(more_disks)
         if len(options.disk) > most:
             raise LaunchError("%d disks: at most %d are possible" % (len(options.disk), most),
@@ -178,7 +178,7 @@ class Machine:
         self.disks = [Disk(path) for path in options.disk] + more_disks
         self.channel = Channel(options.icount, getattr(options, "input_from_files_only", False))
         self.process = None
-        self.stream = None  # tracing.Stream, if the trace is taken out meanwhile
+        self.stream = None  # a tracing.Stream if the trace is saved during the run
         self.log_at = 0
         self.log_rest = b""
 
@@ -192,7 +192,7 @@ class Machine:
                 (ram, qemuopt.value(self.run.make_ram(ram))),
                 "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                 "-global", "virtio-mmio.force-legacy=false",
-                # A queue is served where it is kicked: else counted runs do not repeat.
+                # QEMU handles a queue in the thread that kicks it: otherwise counted runs are not reproducible.
                 "-global", "virtio-mmio.ioeventfd=off",
                 "-bios", options.bios, "-kernel", self.kernel, "-initrd", self.run.file("initramfs"),
                 "-append", boot_args,
@@ -203,15 +203,15 @@ class Machine:
                      (qemuopt.image(disk.path), number,
                       ",readonly=on" if disk.read_only else ""),
                      "-device", "virtio-blk-device,drive=d%d,bus=virtio-mmio-bus.%d,werror=report" %
-                     (number, number + 1)]  # else QEMU stops all of it where the user's disk is full
+                     (number, number + 1)]  # without werror=report QEMU pauses the machine when the user's disk is full
         if options.icount:
-            # With sleep=off gdb's second "continue" never comes back.
+            # With sleep=off, gdb's second "continue" never returns.
             args += ["-icount", "shift=%d%s" %
                      (options.icount_shift, "" if options.gdb else ",sleep=off")] + ICOUNT_CLOCK
         if options.gdb:
             args += ["-S", "-chardev", "socket,id=gdb,server=on,wait=off,path=" +
                      qemuopt.value(self.gdb_socket()), "-gdb", "chardev:gdb",
-                     # What savevm writes to: an overlay that QEMU unlinks at once, of no device.
+                     # savevm writes to this overlay, which belongs to no device and which QEMU unlinks at once.
                      "-drive", "file=%s,format=raw,if=none,id=snapshots,snapshot=on" %
                      qemuopt.image(self.run.file("initramfs"))]
         return args
@@ -223,17 +223,17 @@ class Machine:
         if ram > MAX_SIZE:
             raise LaunchError("%d MiB of memory are too much: the host maps %d MiB at most"
                               % (ram // MIB, MAX_SIZE // MIB), STATUS_USAGE)
-        # QEMU puts the initramfs at half of memory or 128 MiB, whichever is less.
+        # QEMU loads the initramfs at half of memory or at 128 MiB, whichever is less.
         files = os.path.getsize(self.run.file("initramfs"))
         least = max(MIN_RAM, 2 * files + 32 * MIB)
         if ram < least:
             raise LaunchError("%d MiB of memory are too little: the host and its files need %d MiB"
                               % (ram // MIB, -(-least // MIB)))
 
-    # -- its life --------------------------------------------------------------------------
+    # -- start, run, end -------------------------------------------------------------------
 
     def execute(self, run, ram, boot_args):
-        """Run to the end in the folder run, which holds the initramfs; the program's status."""
+        """Run the machine to its end in the folder RUN, which contains the initramfs. Return the program's status."""
         self.run_to_end(run, ram, boot_args)
         return self._verdict()
 
@@ -253,7 +253,7 @@ class Machine:
                 self._end()
 
     def _start(self, args):
-        if shutil.which("setpriv"):  # so that QEMU goes even if we are killed outright
+        if shutil.which("setpriv"):  # so that QEMU ends even if this process gets SIGKILL
             args = ["setpriv", "--pdeathsig", "KILL", "--"] + args
         with open(self.run.file("qemu.log"), "wb") as log, open(os.devnull, "rb") as null:
             try:
@@ -290,7 +290,7 @@ class Machine:
                               STATUS_TIMEOUT)
 
     def _show_log(self):
-        """The host's own lines out of the UART's log, without the firmware's."""
+        """Print the host's new lines in the UART's log, without those of the firmware."""
         if self.options.quiet:
             return
         try:
@@ -325,7 +325,7 @@ class Machine:
         raise LaunchError(self.last_words("the host ended before its program did"))
 
     def check_qemu(self):
-        """QEMU ends with 0, or with what the host told it."""
+        """Raise an error if QEMU failed. Otherwise it ends with 0, or with the status that the host gave it."""
         if self.process.returncode not in (0, STATUS_FAILED):
             raise LaunchError("QEMU failed: " + self._qemu_words(), STATUS_QEMU)
 
@@ -337,7 +337,7 @@ class Machine:
             return lines[0]
         if self.process.returncode < 0:
             return "killed by signal %d" % -self.process.returncode
-        return "status %d, without a word" % self.process.returncode
+        return "status %d, without a message" % self.process.returncode
 
     def last_words(self, text):
         reasons = [line for line in self.run.log_lines() if line.startswith(PANIC)]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""rundir.py - the folder of one run: log, trace, a way to its RAM; what RAM says of the run's end.
+"""rundir.py - the folder of one run: log, trace, and access to its RAM, which tells how the run ended.
 
-A run holds a lock on its folder's file "lock" as long as it lives, so whoever comes next knows
-which folders are only left over: the oldest of them are removed. RAM lives as long as the run.
+A run holds a lock on the file "lock" in its folder until it ends. So a later run knows which folders
+are no longer in use, and removes the oldest of them. RAM exists only during the run.
 """
 import fcntl
 import os
@@ -29,7 +29,7 @@ class RunDesc:
         self.trace_size = trace_size
 
     def program_status(self):
-        """The exit status as a shell would have it."""
+        """Return the exit status in the form that a shell uses."""
         if os.WIFSIGNALED(self.exit_status):
             return 128 + os.WTERMSIG(self.exit_status)
         return os.WEXITSTATUS(self.exit_status)
@@ -82,9 +82,9 @@ class RunDir:
                 finally:
                     os.close(lock)
             except BlockingIOError:
-                continue  # alive
+                continue  # in use
             except OSError:
-                continue  # just being made, or just removed by somebody else
+                continue  # just being created, or just removed by another run
             remove(os.path.join(path, "ram"))
             dead.append((entry.stat().st_mtime, path))
         for _, path in sorted(dead)[:-KEPT_RUNS]:
@@ -94,7 +94,7 @@ class RunDir:
         return os.path.join(self.path, name)
 
     def make_ram(self, size):
-        """Memory without a file behind it, which a disk's writers would slow down; its path."""
+        """Allocate the machine's RAM and return its path. It is not on a disk, where writing it back would cost time."""
         try:
             self.ram = os.memfd_create("hyperscope-ram")
             os.ftruncate(self.ram, size)
@@ -105,7 +105,7 @@ class RunDir:
         return self.file("ram")
 
     def read_desc(self):
-        """What the host wrote about this run, or None if it never began."""
+        """Return what the host wrote about this run, or None if the host never started."""
         try:
             with open(self.file("ram"), "rb") as ram:
                 ram.seek(DESC_OFFSET)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""saved.py - saved machines, between the user's files and the host: `run --save` and `--restore`.
+"""saved.py - pass saved machines between the user's files and the host: `run --save` and `--restore`.
 
-The host has no way to the user's files but disks, so a saved machine is one: a sparse raw image
-beside the user's name, cut to what the VMM says in its header and renamed at the end; or, to be
-restored, the user's file itself, read-only. The header's layout: src/vmm/state.h.
+The host can access the user's files only as disks, so a saved machine is passed as one. While saving,
+it is a sparse raw image FILE.part, which at the end is cut to the length in the VMM's header and renamed
+to FILE. To restore, it is the user's file itself, read-only. For the header's layout see src/vmm/state.h.
 """
 import os
 import struct
@@ -18,7 +18,7 @@ PAGE = 4096
 
 
 class Header:
-    """What the VMM has written first, or None in `valid`."""
+    """The header of a saved machine; `valid` is false if the file has none."""
 
     def __init__(self, path):
         try:
@@ -34,21 +34,21 @@ class Header:
 
 
 def restored_header(path):
-    """Of a file that is to be restored; the VMM looks at it more closely."""
+    """Return the header of a file to restore. The VMM checks the file further."""
     header = Header(path)
     if not header.valid:
-        raise LaunchError("--restore %s: it is no saved machine" % path)
+        raise LaunchError("--restore %s: not a saved machine" % path)
     if header.there < header.length:
-        raise LaunchError("--restore %s: it is cut off: %d of %d bytes are there"
+        raise LaunchError("--restore %s: the file is truncated: it has %d of %d bytes"
                           % (path, header.there, header.length))
     return header
 
 
 class SaveFile:
-    """Where --save FILE goes while the run lasts."""
+    """The file FILE.part, to which --save FILE writes during the run."""
 
     def __init__(self, path, mem, used):
-        """used: files that the run reads or writes; they are not to be written over."""
+        """used: files that the run reads or writes, which must not be overwritten."""
         self.path = path
         self.part = path + ".part"
         if not os.path.basename(path):
@@ -63,26 +63,26 @@ class SaveFile:
         size = mem + mem // PAGE * 16 + 4 * MIB
         size -= size % PAGE
         try:
-            with open(self.part, "ab") as file:  # of a run that was killed, or is at it: not touched yet
+            with open(self.part, "ab") as file:  # a killed or running save may have left it: keep its contents for now
                 if not file.tell():
                     file.truncate(size)
-            self.disk = Disk(self.part)  # refuses what another run writes
+            self.disk = Disk(self.part)  # fails if another run is writing the file
             os.truncate(self.part, 0)
             os.truncate(self.part, size)
         except OSError as error:
             raise LaunchError("--save %s: %s" % (path, error.strerror)) from None
 
     def _check_part(self):
-        """What is there already has to be of a save that did not come to its end."""
+        """Reject an existing FILE.part unless an unfinished save has left it."""
         if not os.path.lexists(self.part):
             return
         plain = os.path.isfile(self.part) and not os.path.islink(self.part)
         if not plain or not Header(self.part).unfinished:
-            raise LaunchError("--save %s: %s is there, and not of an earlier save; choose another name"
+            raise LaunchError("--save %s: %s exists and is not from an earlier save; choose another name"
                               % (self.path, self.part), STATUS_USAGE)
 
     def finish(self, quiet):
-        """The machine is off: what is in the file is the user's, or nothing is."""
+        """After the machine's end: rename a complete file to FILE, or remove an incomplete one."""
         header = Header(self.part)
         if header.valid:
             try:
@@ -92,7 +92,7 @@ class SaveFile:
                 raise LaunchError("--save %s: %s; it is saved in %s"
                                   % (self.path, error.strerror, self.part)) from None
             if not quiet:
-                sentence("saved to %s: %.1f MiB; run --restore %s goes on"
+                sentence("saved to %s: %.1f MiB; run --restore %s resumes it"
                          % (shown(self.path), header.length / MIB, shown(self.path)))
         else:
             os.unlink(self.part)

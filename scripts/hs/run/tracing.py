@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""tracing.py - the trace of a run out of its RAM: at its end, or as a stream while it goes on."""
+"""tracing.py - save the trace of a run from its RAM: at its end, or as a stream during the run."""
 import os
 import shutil
 import signal
@@ -12,12 +12,12 @@ from hs.toggles import in_force
 from .machine import need, parse_count, qemu_text, shown
 
 
-SAMPLES = "sample,sched_process_exec,sched_process_fork"  # who is at a pc, and which program that is
-MAX_SAMPLES = 100000  # a second, as in src/host/trace/trace_sample.h
+SAMPLES = "sample,sched_process_exec,sched_process_fork"  # samples, and events that tell which program they are in
+MAX_SAMPLES = 100000  # per second, as in src/host/trace/trace_sample.h
 
 
 def choose_samples(options):
-    """--sample HZ: these events besides those of --trace, and the rate."""
+    """Handle --sample HZ: set the rate, and add the events of sampling to those of --trace."""
     if options.sample is None:
         return
     rate = parse_count(options.sample, "--sample", MAX_SAMPLES)
@@ -27,7 +27,7 @@ def choose_samples(options):
 
 
 def provenance(out, options, guest):
-    """What is kept in a trace about its run: the same run gives the same lines."""
+    """Return the lines about a run that are stored in its trace. Equal runs give equal lines."""
     lines = ["icount=%d" % options.icount, "guest=%s" % guest, "cpu=%s" % options.cpu]
     if options.icount:
         lines.append("icount_shift=%d" % options.icount_shift)
@@ -35,7 +35,7 @@ def provenance(out, options, guest):
         value = getattr(options, name, None)
         if value is not None:
             lines.append("%s=%s" % (name, value))
-    if hasattr(options, "guest"):  # our VMM's memory map: hstrace knows its devices
+    if hasattr(options, "guest"):  # the guest has our VMM's memory map, whose devices hstrace knows
         lines.append("map=virt")
     lines += ["toggles=%s" % " ".join("%s=%s" % pair for pair in in_force(TOP, options.toggles)),
               "boot=%s" % options.boot_arguments, "qemu=%s" % qemu_text(options.qemu)]
@@ -43,7 +43,7 @@ def provenance(out, options, guest):
         with open(os.path.join(out, "hyperscope.commit"), encoding="ascii") as commit:
             lines.append("commit=%s" % commit.read().strip())
     except (OSError, ValueError):
-        pass  # built elsewhere
+        pass  # the build has no record of its commit
     return lines
 
 
@@ -52,7 +52,7 @@ def meta_arguments(out, options, guest):
 
 
 def save_trace(run, out, options, guest):
-    """The trace out of the run's RAM into its folder: the file, or None."""
+    """Save the trace from the run's RAM in its folder. Return the file's path, or None if there is no trace."""
     trace = run.file("trace")
     if options.trace_stream and os.path.exists(trace):
         return trace
@@ -65,7 +65,7 @@ def save_trace(run, out, options, guest):
 
 
 class Stream:
-    """`hstrace save --follow`, from the machine's start to its end."""
+    """`hstrace save --follow`, which runs from the machine's start to its end."""
 
     def __init__(self, out, options, guest):
         self.hstrace = need(os.path.join(out, "hstrace"), "make builds it")
@@ -75,18 +75,18 @@ class Stream:
 
     def start(self, run):
         command = [self.hstrace, "save", "--follow", "--quiet"] + self.meta + [run.path, run.file("trace")]
-        if shutil.which("setpriv"):  # it ends in order even if we are killed outright
+        if shutil.which("setpriv"):  # so that it ends in order even if this process gets SIGKILL
             command = ["setpriv", "--pdeathsig", "TERM", "--"] + command
         try:
             self.process = ends.start(command, stdin=subprocess.DEVNULL, start_new_session=True)
         except OSError as error:
             raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
         if not self.quiet:
-            sentence("the trace goes to %s; hstrace stat --live %s shows the exits"
+            sentence("the trace is saved to %s; hstrace stat --live %s shows the exits"
                      % (shown(run.file("trace")), shown(run.path)))
 
     def end(self):
-        """Once the machine is off: what is still in its rings."""
+        """After the machine's end: let hstrace save what is left in the rings."""
         if self.process is not None:
             self.process.send_signal(signal.SIGTERM)
             if self.process.wait() != 0:
