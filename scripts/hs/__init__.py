@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What is behind scripts/hyperscope: Python 3 with its own library; a command that needs more says so."""
+"""The package behind scripts/hyperscope. It needs only Python 3 and its library; commands that need more say so."""

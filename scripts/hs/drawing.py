@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""drawing.py - a figure of the docs: boxes, arrows and words at given places, as an SVG.
+"""drawing.py - draw a figure of the docs (boxes, arrows and words at given places) as an SVG.
 
-A figure says where everything is; this module says how it looks, on light and on dark pages, and
-refuses what a reader would stumble over: words that do not fit their box, things that lie over each
-other, an arrow through a word, and a name in `backticks` that the sources do not have.
+A figure gives the positions. This module gives the style, for light and dark pages, and rejects
+errors: words that do not fit their box, overlapping elements, an arrow through a word, and a name
+in `backticks` that the sources do not contain.
 
-Widths are those of DejaVu, the widest of the fonts that a page may be shown in. No layout program:
-each version of one places things anew, and a figure could not be held to its source.
+Widths are those of DejaVu, the widest font in which a page may be shown. No layout program is used,
+because each version of one places things differently, so that a figure could not be compared with
+its source.
 """
 import re
 from xml.sax.saxutils import escape
@@ -18,7 +19,7 @@ CODE = re.compile(r"`([^`]*)`")
 FILE = re.compile(r"[\w/-]+\.[cSh]$")
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,}")
 
-# kind -> (fill, stroke) on light pages, the same on dark ones
+# kind -> (fill, stroke on light pages, fill, stroke on dark pages)
 KINDS = {
     "page": ("#ffffff", "#ffffff", "#0d1117", "#0d1117"),
     "plain": ("#f6f8fa", "#57606a", "#21262d", "#8b949e"),
@@ -33,7 +34,7 @@ FAINT = ("#57606a", "#9198a1")
 
 
 class DrawingError(Exception):
-    """What is wrong with a figure, in one sentence."""
+    """An error in a figure, described in one sentence."""
 
 
 def style():
@@ -52,7 +53,7 @@ def style():
 
 
 def sans_width(text, bold):
-    """Of DejaVu Sans, rounded up, in pixels."""
+    """Return the width of a text in DejaVu Sans, rounded up, in pixels."""
     em = 0.0
     for c in text:
         em += 0.32 if c in " .,:;'|!ijlI()[]/ft" else 0.9 if c in "mwMW@%" else 0.72 if c.isupper() else 0.62
@@ -68,7 +69,7 @@ def width_of(text):
 
 
 class Area:
-    """A rectangle of the figure, and points on its border: side, and how far along it (0 to 1)."""
+    """A rectangle of the figure. The methods named after sides return a point on that side; AT is from 0 to 1."""
 
     def __init__(self, x, y, w, h, what):
         self.x, self.y, self.w, self.h, self.what = x, y, w, h, what
@@ -94,28 +95,28 @@ class Area:
                 self.y < other.y + other.h and other.y < self.y + self.h)
 
     def is_crossed(self, one, other):
-        """Does the horizontal or vertical line between two points touch it?"""
+        """Return whether the horizontal or vertical line between two points touches the area."""
         (x1, y1), (x2, y2) = sorted((one, other))
         low, high = sorted((y1, y2))
         return x1 < self.x + self.w and self.x < x2 + 0.01 and low < self.y + self.h and self.y < high + 0.01
 
 
 class Figure:
-    """title: for who hears the page read; sources: where its `names` must stand."""
+    """title: for screen readers; sources: files that must contain the figure's `names`."""
 
     def __init__(self, title, width, height, sources=()):
         self.title, self.width, self.height, self.sources = title, width, height, sources
         self.areas, self.words, self.lines, self.names = [], [], [], set()
         self.under, self.over = [], []
 
-    # ---- what a figure is drawn with ----
+    # ---- elements ----
 
     def band(self, x, y, w, h, label="", kind="band"):
-        """A part of the ground: other things stand on it."""
+        """Draw a background area, on which other elements are placed."""
         return self.box(x, y, w, h, [label] if label else [], kind, align="start", top=True)
 
     def box(self, x, y, w, h, lines, kind="plain", align="middle", top=False):
-        """lines: a leading * is bold, `code` is in a fixed width."""
+        """Draw a box. In lines, a leading * means bold, and `code` is set in a fixed-width font."""
         area = Area(x, y, w, h, lines[0] if lines else "box")
         for other in self.areas:
             if area.meets(other) and not other.contains(area):
@@ -133,7 +134,7 @@ class Figure:
         return area
 
     def text(self, x, y, line, align="start", faint=False):
-        """y is the base line."""
+        """Draw a line of text; y is its baseline."""
         width = width_of(line)
         left = {"start": x, "middle": x - width / 2, "end": x - width}[align]
         word = Area(left, y - 11, width, 14, line)
@@ -150,7 +151,7 @@ class Figure:
                          % (x, y, align, ' class="%s"' % css if css else "", spans))
 
     def arrow(self, *points, label="", at=None, align="start", dashed=False, both=False):
-        """A line of horizontal and vertical pieces; its label's place is given."""
+        """Draw an arrow of horizontal and vertical segments. AT is the position of its label."""
         for one, other in zip(points, points[1:]):
             if abs(one[0] - other[0]) > 0.01 and abs(one[1] - other[1]) > 0.01:
                 raise DrawingError("the arrow '%s' is oblique from %s to %s" % (label, one, other))
@@ -171,10 +172,10 @@ class Figure:
         self.over.append('<path class="head" d="M%g %gL%g %gL%g %gz"/>' % (
             x, y, back[0] + 4 * dy, back[1] + 4 * dx, back[0] - 4 * dy, back[1] - 4 * dx))
 
-    # ---- what is made of it ----
+    # ---- checking and output ----
 
     def check(self, text_of):
-        """text_of(path): a source. Raises what a reader would stumble over."""
+        """Raise DrawingError if the figure has an error. text_of(path) returns the text of a source."""
         page = Area(0, 0, self.width, self.height, "the page")
         for thing in self.areas + self.words:
             if not page.contains(thing):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""early.py - the first import of every script: SIGINT ends it until ends.py has set its handlers.
+"""early.py - the first import of every script: let SIGINT end it until ends.py has set its handlers.
 
 Python's own handler of SIGINT raises KeyboardInterrupt, which prints a traceback during the imports.
 The default action is right there, because nothing has to be undone yet. TERM and HUP have their default

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """ends.py - end a script: normally, with an error message, or by INT, TERM or HUP at any moment.
 
-Such a signal raises Quit, once. As it may come at any instruction (between a fork and the assignment of
-the child, in the middle of a removal), it is deferred within `with held():` and outside of run(). Children
-and temporary folders are recorded when they are created; at its end run() terminates and removes those
+The first such signal raises Quit. A signal may arrive at any instruction (between a fork and the assignment
+of the child, in the middle of a removal), so it is deferred within `with held():` and outside run(). Children
+and temporary folders are recorded when they are created. At its end, run() terminates and removes those
 that an exception has left.
 """
 import contextlib
@@ -22,7 +22,7 @@ GRACE = 20  # seconds that a child has to end after SIGTERM
 
 _depth = 1       # > 0: signals are deferred
 _told = None     # number of the first signal
-_waits = False   # it is deferred: not raised yet
+_waits = False   # the signal is deferred: Quit has not been raised yet
 _children, _folders = set(), set()
 
 
@@ -57,13 +57,13 @@ class held:  # pylint: disable=invalid-name  # a word of its own in `with held()
 
 
 def look():
-    """For loops that wait: raise Quit again. Python drops an exception raised in a destructor, so Quit may be lost."""
+    """Raise Quit again after a signal. Loops that wait call it, since Python drops a Quit raised in a destructor."""
     if _told is not None and not _depth:
         _raise()
 
 
 def start(command, **more):
-    """subprocess.Popen(); a child that still runs at the script's end is terminated."""
+    """Call subprocess.Popen(). A child that still runs at the script's end is terminated."""
     with held():
         child = subprocess.Popen(command, **more)
         _children.difference_update([old for old in list(_children) if old.returncode is not None])
@@ -72,7 +72,7 @@ def start(command, **more):
 
 
 def poll(child, seconds=0):
-    """The child's status, or None if it has not ended within so many seconds (at most 0.2: signals are deferred).
+    """Return the child's status, or None if it does not end within SECONDS (at most 0.2: signals are deferred).
 
     Use it instead of child.poll() and child.wait(seconds): a Quit raised in one of them may leave a lock of
     Popen taken, and every later wait() would block forever.
@@ -93,7 +93,7 @@ def stop(child):
 
 
 def call(command, **more):
-    """The command's status. After an interruption it gets SIGTERM, so timeout(1), make and our scripts end their children."""
+    """Run COMMAND and return its status. If interrupted, send it SIGTERM: timeout(1), make and our scripts end their children."""
     child = start(command, **more)
     try:
         return child.wait()
@@ -102,7 +102,7 @@ def call(command, **more):
 
 
 def said(command, **more):
-    """The same with its output, as a subprocess.CompletedProcess."""
+    """Run COMMAND like call(), and return a subprocess.CompletedProcess with its output."""
     child = start(command, stdout=subprocess.PIPE, **more)
     try:
         out, err = child.communicate()
@@ -113,7 +113,7 @@ def said(command, **more):
 
 @contextlib.contextmanager
 def folder(prefix, where=None):
-    """A temporary folder, removed with its contents at the end."""
+    """Create a temporary folder, which is removed with its contents at the end."""
     with held():
         path = tempfile.mkdtemp(prefix=prefix, dir=where)
         _folders.add(path)
@@ -140,7 +140,7 @@ def _tidy():
 
 
 def by_default():
-    """In a child of fork(): drop the parent's handlers, children and folders."""
+    """Drop the parent's handlers, children and folders. For a child of fork()."""
     _children.clear()
     _folders.clear()
     for number in ENDING:
@@ -149,7 +149,7 @@ def by_default():
 
 
 def run(main):
-    """main()'s status, or 128 + the signal that ended it. On return no child and no temporary folder is left."""
+    """Return main()'s status, or 128 + the signal that ended it. On return no child and no temporary folder is left."""
     global _depth, _told
     _told = None
     before = {number: signal.getsignal(number) for number in ENDING}
@@ -158,7 +158,7 @@ def run(main):
             signal.signal(number, _on_signal)
     try:
         _depth = 0
-        look()  # a signal may have come since its handler was set
+        look()  # a signal may have arrived since its handler was set
         status = main()
         _depth = 1
     except Quit as ended:
@@ -177,7 +177,7 @@ def run(main):
 
 
 def _say_no_more():
-    """Discard unwritten output: else Python writes it again at exit, and 3.13 takes an error then as the status."""
+    """Discard unwritten output. Otherwise Python tries again at exit, and 3.13 exits with a status of its own on error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""git.py - what git knows of this tree; a tree that is no clone, or a machine without git, is none."""
+"""git.py - ask git about this tree. A tree that is not a clone, or a machine without git, has no commits."""
 import os
 import subprocess
 
@@ -7,7 +7,7 @@ from hs.paths import TOP
 
 
 def said(*words):
-    """What it printed, or None where it could not."""
+    """Run git in this tree. Return its output without surrounding blanks, or None if it failed."""
     try:
         done = subprocess.run(("git", "-C", TOP) + words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     except OSError:
@@ -16,9 +16,9 @@ def said(*words):
 
 
 def files(*patterns):
-    """The files of this tree, sorted, that git has or would add; PATTERNS are those of git ls-files.
+    """Return the files of this tree that git has or would add, sorted; PATTERNS are those of git ls-files.
 
-    A file that is deleted, and not yet in git's index as such, is left out.
+    Files that have been deleted, but not yet in git's index, are omitted.
     """
     listing = subprocess.run(["git", "-C", TOP, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"] + list(patterns),
                              stdout=subprocess.PIPE, check=True).stdout.decode()
@@ -26,13 +26,13 @@ def files(*patterns):
 
 
 def is_clone():
-    """Has git this tree's commits? A folder in somebody else's clone is none."""
+    """Return whether this tree is the top of a git clone. A folder inside another clone is not."""
     top = said("rev-parse", "--show-toplevel")
     return top is not None and os.path.realpath(top) == TOP
 
 
 def commit_of(word):
-    """Its full name, or None where there is no such commit here. A word is no option."""
+    """Return the full name of a commit, or None if it does not exist here. Words that look like options are rejected."""
     if word.startswith("-") or not is_clone():
         return None
     return said("rev-parse", "--verify", "--quiet", word + "^{commit}") or None

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""labfigure.py - bars for a lab's figures.py: what was measured, side by side, as an SVG.
+"""labfigure.py - draw measurements of a lab as a bar chart (SVG), for the lab's figures.py.
 
-A figures.py says which rows and which settings; this module reads, draws and refuses. A Figure is
+A figures.py selects rows and settings; this module reads the data, checks it and draws. A Figure is
 
-    bench(TITLE, rows=[...], series={NAME: SETTING})    of scripts/hyperscope bench --csv: SETTING is "" (default),
+    bench(TITLE, rows=[...], series={NAME: SETTING})    from scripts/hyperscope bench --csv: SETTING is "" (default),
                                                         toggles ("fp=eager fastpath=off"), or a system
-    events(TITLE, column, series={NAME: CSV})           of hstrace export --to csv: how often each value
-    table(TITLE, unit)                                  of a CSV of one's own: a name and numbers a line
+    events(TITLE, column, series={NAME: CSV})           from hstrace export --to csv: counts of each value
+    table(TITLE, unit)                                  from any CSV file: a name and numbers on each line
 
-and main(__doc__, FOLDER, Figure...) is the command. labs/README.md shows one.
+and main(__doc__, FOLDER, Figure...) is the command. labs/README.md shows an example.
 """
 import collections
 import csv
@@ -29,25 +29,25 @@ from hs.toggles import check_toggles
 WIDTH, MARGIN, BAR, GAP = 720, 16, 16, 12
 LABEL_MOST = 260
 VALUE_ROOM = 110
-# Of Okabe and Ito's colours, which nobody confuses, those that stand out on light and on dark pages.
+# Those of Okabe and Ito's colours, which colour-blind readers can distinguish, that suit light and dark pages.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#808080", "#56b4e9")
 
 
 class Wrong(Exception):
-    """Told to the student as it is, in one sentence."""
+    """An error whose text, one sentence, is shown to the student unchanged."""
 
 
 class Bars(NamedTuple):
-    """What is drawn: {row: {series: number or None}}, the unit of the axis, a note below.
+    """Data to draw: groups is {row: {series: number or None}}, unit that of the axis, note a text below.
 
-    A series that a row has not is none of its bars; None is one that was not measured."""
+    A row has no bar for a series that is missing from its dictionary. None means not measured."""
     groups: dict
     unit: str
     note: str
 
 
 class Given(NamedTuple):
-    """A figure as figures.py asks for it. read(paths) makes Bars of it."""
+    """A figure that figures.py requests. read(paths) returns its Bars."""
     title: str
     files: tuple
     svg: str
@@ -62,7 +62,7 @@ def number(value):
 
 
 def steps(most):
-    """Ends of the axis' parts, from 0 to most or beyond it: 1, 2 or 5 times a power of ten apart."""
+    """Return the ticks of the axis, from 0 to MOST or beyond; their distance is 1, 2 or 5 times a power of ten."""
     if most <= 0:
         return [0, 1]
     power = 10 ** math.floor(math.log10(most / 4))
@@ -85,7 +85,7 @@ def wrapped(text, most):
 
 
 def said(values, name, first):
-    """What stands at a bar: the number, and how many times the first one's it is."""
+    """Return the text at a bar: its number, and the ratio to the number of the first series."""
     value, base = values.get(name), values.get(first)
     if value is None:
         return "not measured"
@@ -113,11 +113,11 @@ def axis(fig, left, top, bottom, ends, scale, unit):
 
 
 def draw(title, bars):
-    """The SVG, as text."""
+    """Return the SVG as text."""
     names = list(dict.fromkeys(name for values in bars.groups.values() for name in values))
     shown = sum(map(len, bars.groups.values()))
     if len(names) > len(COLOURS):
-        raise Wrong("%d bars a row are too many to tell apart: %d at most" % (len(names), len(COLOURS)))
+        raise Wrong("%d bars per row are too many to distinguish: at most %d" % (len(names), len(COLOURS)))
     values = [value for row in bars.groups.values() for value in row.values() if value is not None]
     if not values:
         raise Wrong("there is nothing to draw")
@@ -150,7 +150,7 @@ def draw(title, bars):
     for at, line in enumerate(feet):
         fig.text(MARGIN, foot + at * LINE, line, faint=True)
     fig.height = foot - 6 + len(feet) * LINE
-    fig.names.clear()  # of figures of the docs they have to be in the sources
+    fig.names.clear()  # only figures of the docs check that names are in the sources
     try:
         fig.check(None)
     except DrawingError as error:
@@ -163,7 +163,7 @@ def draw(title, bars):
 
 
 def lines_of(path):
-    """A CSV's lines as dictionaries."""
+    """Return the lines of a CSV file as dictionaries."""
     with open(path, encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
         found = list(reader)
@@ -173,10 +173,10 @@ def lines_of(path):
 
 
 def check(rows, series):
-    """Rows and settings are ones that there are."""
+    """Raise Wrong if a row or a setting does not exist."""
     for row in rows:
         if row not in BY_NAME:
-            raise Wrong("the bench has no row '%s'; scripts/hyperscope bench --list has them" % row)
+            raise Wrong("the bench has no row '%s'; scripts/hyperscope bench --list shows the rows" % row)
     for setting in series.values():
         words = [] if setting in SYSTEMS else setting.split()
         try:
@@ -186,13 +186,13 @@ def check(rows, series):
 
 
 def can_differ(row, setting):
-    """Or does the bench measure this row without the setting alone, since it would be the same?"""
+    """Return whether a setting can change a row. If not, the bench measures the row only without the setting."""
     toggles = [] if setting in SYSTEMS else [word.split("=")[0] for word in setting.split()]
     return not toggles or any(row in relevant(toggle) for toggle in toggles)
 
 
 def bench(title, rows, series, source="measured.csv", svg="figure.svg", cpu="rv64", statistic="p50"):
-    """Rows of the bench, a bar for each setting."""
+    """Request rows of the bench, with a bar for each setting."""
     def read(paths):
         check(rows, series)
         try:
@@ -219,7 +219,7 @@ def bench(title, rows, series, source="measured.csv", svg="figure.svg", cpu="rv6
 
 
 def events(title, column, series, svg="figure.svg", where=None, unit="events"):
-    """How often each value of a column is there: a bar for each file. where: {COLUMN: VALUE}, of lines."""
+    """Request the counts of each value of a column, with a bar for each file. where: {COLUMN: VALUE}, selects lines."""
     def read(paths):
         counted = {}
         for name, path in zip(series, paths):
@@ -237,7 +237,7 @@ def events(title, column, series, svg="figure.svg", where=None, unit="events"):
 
 
 def table(title, unit, source="measured.csv", svg="figure.svg", note=""):
-    """A CSV of one's own: its first line names the columns; the first of each line is the row's name."""
+    """Request any CSV file. Its first line names the columns; the first column is the name of the row."""
     def read(paths):
         groups = {}
         for line in lines_of(paths[0]):
@@ -255,13 +255,13 @@ def table(title, unit, source="measured.csv", svg="figure.svg", note=""):
 
 
 def main(doc, folder, *figures):
-    """Draws them, files taken from and put into folder. -> exit status"""
+    """Draw the figures; files are read from and written to FOLDER. Return the exit status."""
     words = sys.argv[1:]
     if words and words[0] in ("-h", "--help"):
         print(doc.strip())
         return 0
     if words:
-        sys.stderr.write("figures.py: it takes no '%s'; figures.py --help says what it does\n" % words[0])
+        sys.stderr.write("figures.py: there is no argument '%s'; see figures.py --help\n" % words[0])
         return 2
     for figure in figures:
         paths = [os.path.relpath(os.path.join(folder, name)) for name in figure.files]

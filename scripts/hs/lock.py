@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""lock.py - a lock on a folder: a second program that writes into it waits, and says so."""
+"""lock.py - lock a folder, so that a second program that writes to it prints a message and waits."""
 import fcntl
 import os
 import sys
 
 
 def lock(name, folder):
-    """The lock, which ends with its file object or the program. It is not passed on to children."""
+    """Lock the folder. The lock ends when the returned file is closed or the program ends. Children do not inherit it."""
     os.makedirs(folder, exist_ok=True)
     file = open(os.path.join(folder, "lock"), "w", encoding="ascii")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        sys.stderr.write("%s: another one writes into %s: waiting for its end\n" % (name, folder))
+        sys.stderr.write("%s: waiting for another %s that writes to %s\n" % (name, name, folder))
         fcntl.flock(file, fcntl.LOCK_EX)
     return file

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""names.py - the names of trap causes and SBI extensions, out of the tables that C has them from."""
+"""names.py - names of trap causes and SBI extensions, from the tables that C uses."""
 from hs import tables
 
 IRQ = 1 << 63
@@ -19,16 +19,16 @@ SBI_EXTENSIONS.update((int(number, 0), name) for _, number, _, name, _ in tables
 
 
 def cause_name(scause):
-    """As hstrace prints it: trace/file/names.c."""
+    """Return the name of a cause as hstrace prints it (trace/file/names.c)."""
     scause &= (1 << 64) - 1
-    if scause >> 31 == 1:  # an interrupt of a machine of 32 bits
+    if scause >> 31 == 1:  # an interrupt on a 32-bit machine
         scause = IRQ | scause & ~(1 << 31)
     kind = "irq_%d" if scause & IRQ else "exception_%d"
     return CAUSES.get(scause, kind % (scause & ~IRQ))
 
 
 def cause_number(text):
-    """scause of a name or a number; ValueError."""
+    """Return the scause for a name or number; ValueError if there is none."""
     text = OLD_CAUSES.get(text.lower(), text.lower())
     for number, name in CAUSES.items():
         if text == name:

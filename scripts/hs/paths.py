@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""paths.py - where this tree is, and its one command."""
+"""paths.py - the paths of this tree and of its command."""
 import os
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))

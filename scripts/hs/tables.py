@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""tables.py - the rows of the .def tables that C is built from: MACRO(field, ...), one after another."""
+"""tables.py - read the rows, MACRO(field, ...), of the .def tables from which C is built."""
 import os
 import re
 
@@ -9,8 +9,8 @@ _TOKEN = re.compile(r'\s+|/\*.*?\*/|"([^"]*)"|[(),]|[^\s"(),]+', re.S)
 
 
 def _fields(text, at):
-    """The fields of the row whose parenthesis was opened before `at`. A text loses its quotes, texts side
-    by side are one; what has parentheses of its own is a list."""
+    """Return the fields of the row whose parenthesis was opened before `at`, and the position after it. Strings
+    lose their quotes, adjacent strings are joined, and a field in parentheses becomes a list."""
     fields, field = [], []
     while True:
         match = _TOKEN.match(text, at)
@@ -31,7 +31,7 @@ def _fields(text, at):
 
 
 def rows(path, *macros, top=TOP):
-    """A list of fields for each row of these macros, in the file's order; OSError."""
+    """Yield a list of fields for each row of these macros, in the file's order; OSError if it cannot be read."""
     with open(os.path.join(top, path), encoding="utf-8") as table:
         text = table.read()
     for match in re.finditer(r"^(?:%s)\(" % "|".join(macros), text, re.M):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""toggles.py - are a toggle and an event that somebody names ones that there are?
+"""toggles.py - check the names and values of toggles and events.
 
-The names come from the tables that the hypervisor itself is built from.
+The names come from the tables from which the hypervisor is built.
 """
 import fnmatch
 import os
@@ -11,7 +11,7 @@ from hs import tables
 from hs.errors import STATUS_USAGE, LaunchError
 
 TABLE, EVENTS = "src/kvm/toggle.def", "trace/events.def"
-VARIABLE = "HYPERSCOPE_SET"  # NAME=VALUE ...: defaults for every run that is started with it
+VARIABLE = "HYPERSCOPE_SET"  # environment variable: NAME=VALUE ..., defaults for every run
 
 
 def _rows(top, path, macro):
@@ -22,24 +22,24 @@ def _rows(top, path, macro):
 
 
 def toggles(top):
-    """name -> the values it takes; a number's are None."""
+    """Return name -> list of values, or None for a toggle that takes a number."""
     table = {name: None for name, *_ in _rows(top, TABLE, "NUMBER")}
     table.update((name, values.split()) for name, values, *_ in _rows(top, TABLE, "TOGGLE"))
     return table
 
 
 def initial(top):
-    """name -> the value that it has when nobody sets it; numbers are not among them."""
+    """Return name -> default value, without toggles that take a number."""
     return {name: values.split()[int(index)] for name, values, index, _ in _rows(top, TABLE, "TOGGLE")}
 
 
 def questions(top):
-    """name -> the question that the toggle answers."""
+    """Return name -> the question that the toggle answers."""
     return {row[0]: row[-1] for macro in ("TOGGLE", "NUMBER") for row in _rows(top, TABLE, macro)}
 
 
 def tried(top):
-    """name -> the values that tests go through, the initial one first; of a number, some."""
+    """Return name -> values to test, the default first; for a number, some values."""
     usual, table = initial(top), toggles(top)
     for name, values, _ in _rows(top, TABLE, "NUMBER"):
         table[name] = values.split()
@@ -49,7 +49,7 @@ def tried(top):
 
 
 def in_force(top, wanted):
-    """[(name, value)] of every toggle, as `wanted` (NAME=VALUE ...) and the environment leave them."""
+    """Return sorted (name, value) pairs of all toggles, as set by `wanted` (NAME=VALUE ...) and the environment."""
     values = {name: values[0] for name, values in tried(top).items()}
     values.update(text.partition("=")[::2] for text in with_defaults(top, wanted))
     return sorted(values.items())
@@ -78,21 +78,21 @@ def check_toggles(top, wanted, origin="--set"):
 
 
 def with_defaults(top, wanted):
-    """What --set asked for, and before it what $HYPERSCOPE_SET says of all other toggles."""
+    """Return the settings of --set, preceded by those of $HYPERSCOPE_SET for all other toggles."""
     usual = check_toggles(top, os.environ.get(VARIABLE, "").split(), VARIABLE)
     named = {text.partition("=")[0] for text in check_toggles(top, wanted)}
     return [text for text in usual if text.partition("=")[0] not in named] + wanted
 
 
 def refuse_defaults():
-    """For who measures: a figure's toggles are those that stand beside it."""
+    """Reject $HYPERSCOPE_SET. Commands that measure call this, because figures are recorded with the toggles of --set only."""
     if os.environ.get(VARIABLE, "").strip():
-        raise LaunchError("%s is set, and figures must say their toggles: use --set" % VARIABLE,
+        raise LaunchError("%s is set, but measurements take toggles only from --set: unset it" % VARIABLE,
                           STATUS_USAGE)
 
 
 def is_condition(text):
-    """Would src/host/trace/trace_filter.c take this (no blanks)? Terms are put together until one is left."""
+    """Return whether src/host/trace/trace_filter.c accepts TEXT, which has no blanks. Terms are combined until one is left."""
     text = re.sub(r"\w+(?:[=!]=|[<>]=?|&(?!&))-?(?:0[xX][0-9a-fA-F]+|[0-9]+)(?!\w)", "T", text)
     before = None
     while text != before:
@@ -102,7 +102,7 @@ def is_condition(text):
 
 
 def trace_rule(top, option, text):
-    """'EVENT if CONDITION' as the host's boot argument has it: EVENT:CONDITION, without blanks."""
+    """Convert 'EVENT if CONDITION' to the form of the host's boot argument: EVENT:CONDITION, without blanks."""
     match = re.fullmatch(r"\s*(\w+)(?:\s+if\s+(.*\S))?\s*", text)
     if not match:
         raise LaunchError("%s '%s': not of the form EVENT if CONDITION" % (option, text),
@@ -117,7 +117,7 @@ def trace_rule(top, option, text):
     known = fields(top, event) + ["vm", "vcpu", "hart", "cpu", "CPU"]
     value = re.search(r"(?:[=!]=|[<>]=?|[^&]&)\s*([A-Za-z_]\w*)\s*(?:$|[&|)])", condition or "")
     if value:
-        raise LaunchError("%s '%s': '%s' has to be a number (trace/file/names.c: what stands for what)"
+        raise LaunchError("%s '%s': '%s' has to be a number (trace/file/names.c lists the values of names)"
                           % (option, text, value.group(1)), STATUS_USAGE)
     for name in re.findall(r"\b[A-Za-z_]\w*", re.sub(r"\b0[xX][0-9a-fA-F]+\b", "", condition or "")):
         if name not in known:
@@ -125,8 +125,8 @@ def trace_rule(top, option, text):
                               % (option, text, event, name, ", ".join(known)), STATUS_USAGE)
     condition = re.sub(r"\s", "", condition or "")
     if condition and (not is_condition(condition) or len(condition) > 255):
-        raise LaunchError("%s '%s': that is no condition; one compares a field with a number by == != "
-                          "< <= > >= &, has ! && || ( ), and at most 255 characters"
+        raise LaunchError("%s '%s': not a valid condition; a condition compares fields with numbers (== != "
+                          "< <= > >= &), combines them with ! && || ( ), and has at most 255 characters"
                           % (option, text), STATUS_USAGE)
     return event + (":" + condition if condition else "")
 
@@ -146,7 +146,7 @@ def check_trace(top, text):
 
 
 def trace_chooses(text, event):
-    """Is the event among those of a list as --trace takes it? From left to right, ! takes away."""
+    """Return whether a list in --trace's syntax selects the event. It is read from left to right; ! deselects."""
     chosen = False
     for pattern in text.split(","):
         if pattern == "none":

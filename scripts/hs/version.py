@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""version.py - the version of this tree: the file VERSION, and the commit where there is one to name."""
+"""version.py - print the version of this tree: the file VERSION, and the commit if it is known."""
 import os
 
 from hs.bench import provenance
@@ -10,7 +10,7 @@ PREFIX = "hyperscope"  # of error messages
 
 
 def line():
-    """For example `hyperscope 0.1.0-dev (b714985)`."""
+    """Return the line to print, for example `hyperscope 0.1.0-dev (b714985)`."""
     try:
         with open(os.path.join(TOP, "VERSION"), encoding="ascii") as file:
             version = file.read().strip()
