@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: MIT
-"""The grader of the course's labs: what is handed in (submission.py), the trees and their builds
-(trees.py), runs within limits (limits.py), a test's claims (claims.py, seal.py), instructions
-(measure.py), what is printed and written (report.py)."""
+"""The grader of the course's labs: submissions (submission.py), the trees and their builds (trees.py), runs
+with limits (limits.py), the claims of tests (claims.py, seal.py), instruction counts (measure.py), and
+output (report.py)."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""claims.py - one test program of a lab, run; its claims, and whether it holds.
+"""claims.py - run one test program of a lab, and judge its claims.
 
-The program is the instructor's, so its own lines are believed. They come by a pipe that the student's
-machine has no part in: what a guest prints goes into files that the program reads.
+The program is the instructor's, so its output is trusted. It comes through a pipe to which the student's
+machine has no access: what a guest prints goes into files that the program reads.
 """
 import json
 import os
@@ -13,13 +13,13 @@ from . import limits
 
 CLAIM = re.compile(r"(not )?ok (\d+)(?: - (.*))?$")
 PLAN = re.compile(r"1\.\.(\d+)( # SKIP .*)?$")
-SHOWN_CLAIMS = 4   # of those that failed, from the first on; the last has the reason
-SAID_LINES = 10    # behind each
+SHOWN_CLAIMS = 4   # number of failed claims to show, from the first; the last one is shown too, as it has the reason
+SAID_LINES = 10    # lines to show after each
 LINE_MOST = 200
 
 
 class Outcome:
-    """Of one test: passed, its lines worth showing, seconds; and, of instructions, the figures."""
+    """The outcome of one test: passed, lines to show, seconds, and the figures if instructions were counted."""
 
     def __init__(self, test, passed, lines, seconds, figures=None):
         self.test, self.passed, self.lines, self.seconds = test, passed, lines, seconds
@@ -28,9 +28,10 @@ class Outcome:
 
 
 def read(text):
-    """-> (claims: (number, held, name, what follows it), plan or None, the reason of a skip)"""
+    """Return the claims as (number, held, name, lines after it), the plan or None, the reason of a skip or None,
+    and the lines before the first claim."""
     claims, plan, skipped, before = [], None, None, []
-    for line in text.split("\n"):  # splitlines() has ends of lines that a guest can print, too
+    for line in text.split("\n"):  # not splitlines(), which has further line ends, and a guest can print them
         found = CLAIM.match(line)
         if found:
             claims.append((int(found.group(2)), not found.group(1), found.group(3) or "", []))
@@ -46,7 +47,7 @@ def read(text):
 
 
 def judge(test, ran):
-    """What a run says of the test."""
+    """Return the Outcome of a test from its run."""
     claims, plan, skipped, before = read(ran.text())
     lines, failed = [], [claim for claim in claims if not claim[1]]
     for at, (number, _held, name, said) in enumerate(failed):
@@ -85,7 +86,7 @@ def environment(top, out, reference, student, variant):
 
 
 def _left(folder):
-    """The folders of tests (tap.sh) there. The student's machine may have put a link in its place."""
+    """Return the folders that tests (tap.sh) have in FOLDER. The student's machine may have replaced FOLDER by a link."""
     try:
         return set() if os.path.islink(folder) else {n for n in os.listdir(folder) if n.startswith("test.")}
     except OSError:
@@ -93,8 +94,8 @@ def _left(folder):
 
 
 def run(test, file, env, seconds, jail):
-    """Run the test's program. Its folder is below $O/tmp, which it has to itself. A test may compile,
-    so it is in the compiler's jail (jail.py). One that was ended has not taken its files away."""
+    """Run a test program. It has a folder below $O/tmp, which no other program uses. A test may compile, so it
+    runs in the compiler's jail (jail.py). If it was killed, its files are removed here."""
     folder = os.path.join(env["O"], "tmp")
     before = _left(folder)
     ran = limits.run(jail + ["bash", file], seconds, folder=folder, env=env, cwd=env["HS_TOP"])

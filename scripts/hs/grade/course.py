@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""course.py - does each lab hold? Its starter, its solution, a neighbour's solution, graded.
+"""course.py - check a lab by grading its starter, its solution and another student's solution.
 
-A lab holds if its solution has all points, if its starter builds, has fewer, and is told by name what
-to write, and if, where there are variants, a neighbour's solution has fewer. A contest's starter is the
-source, and has the points that lab.toml says; whose the solution is says nobody.
+The solution has to get all points. The starter has to build, to get fewer points, and its tests have to name
+what to write. If the lab has variants, the solution of another student's variant has to get fewer points. A
+contest's starter is the source and has to get the points that lab.toml states; its solution is not tied to a
+student.
 """
 import json
 import os
@@ -21,7 +22,7 @@ STUDENT, NEIGHBOUR = "ada", "charles"
 
 
 def _solve(lab, made, out):
-    """Files of a solution that are not source: labs/NN/hidden/solve writes them into a built tree."""
+    """Create the files of a solution that are not source: labs/NN/hidden/solve writes them into a built tree."""
     program = os.path.join(lab.path, "hidden", "solve")
     if not os.path.exists(program):
         return
@@ -37,7 +38,7 @@ def _solve(lab, made, out):
 
 
 def hand_in(lab, work, name, student, whole, out):
-    """work/name with what the student would hand in: of the solution, or of the starter. Its path."""
+    """Create WORK/NAME with the files that the student would hand in, of the solution (WHOLE) or starter. Return its path."""
     made, handed_in = os.path.join(work, "tree"), os.path.join(work, name)
     trees.make(lab, made, student, whole)
     if whole:
@@ -72,7 +73,7 @@ def _lines(grade):
 
 
 def check(lab, work, out, claim):
-    """claim(held, name, lines) for each."""
+    """Check a lab; call claim(held, name, lines) for each claim."""
     solution = _graded(lab, hand_in(lab, work, "solution", STUDENT, True, out), work, out)
     claim(solution["score"] == solution["most"] and not solution["left"], "lab %d: the solution has all of %d points"
           % (lab.number, solution["most"]), _lines(solution) + [solution["build"] or ""])

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""jail.py - what the compiler must not see while it reads a student's source.
+"""jail.py - hide secrets from the compiler while it compiles a student's source.
 
-A source can name any file (#include, .incbin), and what is in the image a guest can print. So while
-the student's tree is built, hidden tests, the key and what is written already are out of reach: by a
-mount namespace in which empty folders lie over them, or, where that is not allowed (a container), as
-another user.
+A source can include any file (#include, .incbin), and a guest can print what is in its image. So while the
+student's tree is built, hidden tests, the key and the solution are inaccessible: in a mount namespace where
+empty folders cover them or, where that is not allowed (in a container), by building as another user.
 
-/proc/PID/root of a process outside leads past a mount namespace. A user namespace closes that way;
-root, who has none, gets a /proc of a PID namespace.
+/proc/PID/root of a process outside would bypass a mount namespace. A user namespace prevents that. Root uses
+no user namespace and gets a /proc of a new PID namespace instead.
 """
 import os
 import shlex
@@ -51,7 +50,7 @@ def _other_user(secrets):
 
 
 def make(secrets):
-    """A function of the tree: the words before its make."""
+    """Return a function that maps a tree to the command words before its make."""
     secrets = [os.path.abspath(path) for path in secrets if os.path.exists(path)]
     if not secrets:
         return lambda top: []

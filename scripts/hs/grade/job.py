@@ -15,14 +15,14 @@ from hs.lab import folder
 from . import claims, jail, limits, measure, submission, trees
 from .submission import Refused
 
-TOTAL_SECONDS = 540   # a submission takes ten minutes at most, its builds with it
-TEST_SECONDS = 120    # a test, whose machines have their own ends (tests/lib/lab.sh); on a slow machine more
+TOTAL_SECONDS = 540   # for all tests, so that a submission takes at most ten minutes with its builds
+TEST_SECONDS = 120    # for a test, whose machines have limits of their own (tests/lib/lab.sh); more on slow machines
 BESIDE = "measured beside the reference solution"
-FACTS = "lab.json"   # what scripts/hyperscope lab says of a tree: lab, student, variant
+FACTS = "lab.json"   # written by scripts/hyperscope lab: lab, student, variant, commit
 
 
 class Grade:
-    """What came of it."""
+    """The result of a grading."""
 
     def __init__(self, lab):
         self.lab, self.student, self.variant = lab, "", {}
@@ -51,12 +51,12 @@ def _facts(data):
 def _lab(options, facts):
     number = options.lab or facts.get("lab")
     if number is None:
-        raise LaunchError("which lab? There is no lab.json to say: --lab NN", STATUS_USAGE)
+        raise LaunchError("the lab is not known, because there is no lab.json: use --lab NN", STATUS_USAGE)
     return folder.find(number)
 
 
 def _wanted(options, lab, grade):
-    """The tests to run; those that are not are told of."""
+    """Return the tests to run, and record the hidden ones that are not run in grade.left."""
     names = [name for name in (options.tests or "").split(",") if name]
     for name in names:
         if name not in [test["id"] for test in lab.tests]:
@@ -78,7 +78,7 @@ def _with_what(out, qemu):
 
 
 def _aside(lab, work):
-    """A copy of the lab's tests under a name that no source can guess: their own place is covered."""
+    """Copy the lab's tests to a folder whose name no source can guess, because their own folder is hidden. Return it."""
     kept = os.path.join(work, "kept")
     os.mkdir(kept)
     os.chmod(kept, 0o711)
@@ -93,7 +93,7 @@ def _aside(lab, work):
 
 
 def _run_tests(grade, tests, options, student, reference, variants, place, prison):
-    """student, reference: (tree, build); reference may be None. place: where the tests are."""
+    """Run the tests. student, reference: (tree, build), or None for reference. place: the folder of the tests."""
     start = time.monotonic()
     for test in tests:
         if "budget" in test and reference is None:
@@ -109,7 +109,7 @@ def _run_tests(grade, tests, options, student, reference, variants, place, priso
         seconds = min(options.timeout or test.get("seconds", TEST_SECONDS) * limits.scale(), left)
         if "budget" in test:
             wrong = [done.test["id"] for done in grade.outcomes if not done.passed and "budget" not in done.test]
-            if wrong:  # who does nothing takes the fewest instructions
+            if wrong:  # code that does nothing would take the fewest instructions
                 outcome = claims.Outcome(test, False, ["not measured: what is counted has to be right first (%s)"
                                                        % ", ".join(wrong)], 0)
             else:
@@ -127,7 +127,7 @@ def _run_tests(grade, tests, options, student, reference, variants, place, priso
 
 
 def _in_its_tree(options, top):
-    """A student's own: built where it is, with the public tests."""
+    """Grade a student's tree in place, with the public tests."""
     if options.labs is None:
         folder.LABS = os.path.join(top, "labs")
     with open(os.path.join(top, FACTS), "rb") as file:
@@ -178,7 +178,7 @@ def _handed_in(options):
 
 
 def read_key(path):
-    """The instructor's key, or "" if there is none."""
+    """Return the instructor's key, or "" if there is none."""
     if not path:
         return ""
     with open(path, encoding="utf-8") as file:
@@ -189,14 +189,14 @@ def read_key(path):
 
 
 def _secrets(options, reference):
-    """Hidden tests and the key; and what is written already, which one #include would hand in."""
+    """Return the paths to hide: hidden tests, the key, and the complete sources, which a student could #include."""
     tops = [reference, folder.TOP]
     found = {folder.LABS} | {os.path.join(top, name) for top in tops for name in ("labs", "src")}
     return sorted(found) + ([options.key] if options.key else [])
 
 
 def _tell_of_commit(grade, theirs, ours):
-    """A tree of another commit differs in what the project has changed since, which nobody meant to hand in."""
+    """Add a note if the student's tree was made from another commit: then it differs in files that the student left alone."""
     if theirs and theirs != ours:
         grade.notes.append("its tree was made of commit %.40s, and this is %s: grade in a clone of that "
                            "commit, or have %s and the files that are asked for handed in, without "

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""limits.py - a command with an end: time, output, files, and nothing of it lives on.
+"""limits.py - run a command with limits on time, output and files, and kill everything that it has started.
 
-Whatever a command starts, however deep and in whatever group, is a descendant: the grader has made
-itself the one to whom orphans are given, so when the command has ended all of them can be found.
+Every process that a command starts, in whatever process group, is a descendant of the grader. The grader is
+a child subreaper, so it can find all of them as its children when the command has ended.
 """
 import ctypes
 import os
@@ -16,16 +16,16 @@ from hs import ends
 
 PR_SET_CHILD_SUBREAPER = 36
 GIB = 1 << 30
-FILE_MOST = 3 * GIB       # a machine's memory counts as a file of it
-FOLDER_MOST = 64 << 20    # what a test may write into its own folder
-COMPILED_MOST = 256 << 20   # a file that a build may write: one .fill makes any number of bytes
-COMPILER_MEMORY = 2 * GIB   # a compiler's: #include "/dev/zero" has no end
+FILE_MOST = 3 * GIB       # size of a file; a machine's memory counts as one
+FOLDER_MOST = 64 << 20    # bytes that a test may write into its folder
+COMPILED_MOST = 256 << 20   # size of a file that a build writes: one .fill can produce any number of bytes
+COMPILER_MEMORY = 2 * GIB   # memory of a compiler: #include "/dev/zero" never ends
 OUTPUT_MOST = 1 << 20
 LOOK_SECONDS = 0.25
 
 
 class Ran:
-    """How a command ended: status, output (bytes), seconds, and why it was ended, if it was."""
+    """How a command ended: status, output (bytes), seconds, and the reason if it was killed."""
 
     def __init__(self, status, output, seconds, stopped):
         self.status, self.output, self.seconds, self.stopped = status, output, seconds, stopped
@@ -35,7 +35,7 @@ class Ran:
 
 
 def scale():
-    """How much longer than usual all takes: HS_TIME_SCALE, of which a grader's usual is 2."""
+    """Return the factor for time limits: HS_TIME_SCALE relative to 2, the grader's default; at least 1."""
     try:
         return max(1, int(os.environ["HS_TIME_SCALE"]) / 2)
     except (LookupError, ValueError):
@@ -49,7 +49,7 @@ def adopt_orphans():
 
 
 def _children():
-    """Processes whose parent is this one."""
+    """Return the processes whose parent is this one."""
     found = []
     for name in os.listdir("/proc"):
         if not name.isdigit():
@@ -65,7 +65,7 @@ def _children():
 
 
 def _end_all(process):
-    """The command, its group, then whoever is left without a parent, until nobody is."""
+    """Kill the command and its group, then all orphans, until none are left."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -87,7 +87,7 @@ def _end_all(process):
 
 
 def _bounds(builds):
-    """builds: for how many seconds of a processor, or None: a machine."""
+    """Return a function that sets resource limits. builds: CPU seconds for a build, or None for a machine."""
     def apply():
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         most = COMPILED_MOST if builds else FILE_MOST
@@ -111,8 +111,7 @@ def _size(folder):
 
 
 def run(command, seconds, folder=None, env=None, cwd=None, builds=None, stdin=None):
-    """Run it for so long at most. folder: what it writes there, more than it finds there, is limited,
-    too. -> Ran"""
+    """Run a command for at most SECONDS and return a Ran. folder: also limit what the command adds to this folder."""
     start = time.monotonic()
     found = _size(folder) if folder else 0
     process = ends.start(command, stdin=stdin or subprocess.DEVNULL, stdout=subprocess.PIPE,

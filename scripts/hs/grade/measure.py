@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""measure.py - instructions of one exit, the student's beside the reference's.
+"""measure.py - compare the instructions of one exit in the student's build with those in the reference's.
 
-A row of the bench is run on both builds and counted from outside, by the plugin of scripts/hyperscope anatomy:
-what the machine prints of itself is not asked. Instructions do not hang on the speed of a machine,
-and the ratio not on the compiler, since the same one has made both.
+A row of the bench is run on both builds and counted from outside, by the plugin of scripts/hyperscope anatomy;
+what the machine prints is not used. Counts do not depend on the speed of the machine. The ratio hardly depends
+on the compiler, because the same one has compiled both.
 """
 import os
 import types
@@ -15,11 +15,11 @@ from hs.lab import budget
 from .claims import Outcome
 
 BATCHES = 16
-_counted = {}   # of this grading: several budgets of one row are one measurement
+_counted = {}   # results in this grading, so that several budgets of one row need one measurement
 
 
 def count(out, wanted, qemu, seconds):
-    """Instructions of one iteration, VS back to VS: of the batch in the middle, all of them."""
+    """Return the iterations of the median batch and the instructions of one iteration, from VS back to VS."""
     key = (out, wanted._replace(ratio=0))
     if key not in _counted:
         _counted[key] = _count(out, wanted, qemu, seconds)
@@ -43,7 +43,7 @@ def sentence(figures):
 
 
 def judge(test, variant, out, reference, qemu, seconds):
-    """The test's outcome, by its budget (lab/budget.py)."""
+    """Return the outcome of a test with a budget (lab/budget.py)."""
     wanted = budget.of(test, variant)
     try:
         wanted_times, theirs = count(reference, wanted, qemu, seconds)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""package.py - the zip that Gradescope wants of one lab: everything that grades it, and how."""
+"""package.py - make the autograder zip of a lab for Gradescope, with everything that grading needs."""
 import os
 import stat
 import zipfile
@@ -20,16 +20,16 @@ def _add(archive, name, data, mode=0o644):
 
 
 def unpack(path, folder):
-    """The zip at path into folder, each file with its mode, as Gradescope does."""
+    """Unpack a zip into a folder with the modes of the files, as Gradescope does."""
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             os.chmod(archive.extract(info, folder), info.external_attr >> 16 & 0o777)
 
 
 def make(lab, path, key=None):
-    """Write it: the tracked files below hyperscope/, the scripts and the key at its top."""
+    """Write the zip, with the tracked files below hyperscope/, and the scripts and the key at its top."""
     if not os.path.exists(os.path.join(TOP, ".git")):
-        raise LaunchError("a zip is made of a clone: which files are the repository's says git")
+        raise LaunchError("the zip can be made only in a git clone, because git lists the repository's files")
     with zipfile.ZipFile(path, "w") as archive:
         for name in NAMES:
             with open(os.path.join(TEMPLATES, name), encoding="utf-8") as file:

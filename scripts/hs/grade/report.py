@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""report.py - a grade as text, as JSON, and as Gradescope's results.json."""
+"""report.py - output a grade as text, as JSON, and as Gradescope's results.json."""
 import json
 import textwrap
 
@@ -10,7 +10,7 @@ DOTS = 56
 
 
 def _shown(text):
-    """What a student or a machine has written, for a terminal: no control characters of theirs."""
+    """Escape control characters in text from a student or a machine, for output on a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
@@ -79,7 +79,7 @@ def everything(grade):
 
 
 def place(grade):
-    """What a contest's leaderboard is sorted by: (ratio, instructions), or None: something is wrong."""
+    """Return (ratio, instructions), by which a contest's leaderboard is sorted, or None if the submission is not ranked."""
     wanted = grade.lab.contest.get("leaderboard")
     for outcome in grade.outcomes:
         if outcome.test["id"] == wanted and outcome.figures:
@@ -88,7 +88,7 @@ def place(grade):
 
 
 def gradescope(grade):
-    """As Gradescope's autograder documentation has it; hidden tests show when the grades do."""
+    """Return results.json as Gradescope documents it. Hidden tests become visible with the grades."""
     tests = []
     for outcome in grade.outcomes:
         hidden = bool(outcome.test.get("hidden"))

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""seal.py - whose line is it? The seals of a payload's claims (src/guest/tap.c).
+"""seal.py - seal the claims of a payload (src/guest/tap.c), to prove that it printed them.
 
-A payload's lines reach a test by the console, where the hypervisor under test prints as well. So
-each run's copy of the payload gets a key of its own, and what counts is a line with a seal that was
-made with it.
+A payload's lines reach a test through the console, on which the hypervisor under test can print as well.
+So each run uses a copy of the payload with a new key, and only lines with a seal made with this key count.
 
-    seal.py put PAYLOAD COPY            writes the copy, prints its key
-    seal.py check KEY <CONSOLE          prints the sealed claims, without their seals, and the plan
+    seal.py put PAYLOAD COPY            write the copy and print its key
+    seal.py check KEY <CONSOLE          print the sealed claims, without their seals, and the plan
 
-check prints a claim once, in the order of its number, and the plan if it is sealed: who reads it
-needs nothing else (tests/lib/lab.sh).
+check prints each claim once, in the order of their numbers, and the plan if it is sealed. Tests need nothing
+else (tests/lib/lab.sh).
 """
 import re
 import secrets
@@ -39,7 +38,7 @@ def _round(v):
 
 
 def sip_hash(key, data):
-    """SipHash-2-4."""
+    """Return the SipHash-2-4 of DATA."""
     k0, k1 = (int.from_bytes(key[at:at + 8], "little") for at in (0, 8))
     v = [k0 ^ 0x736f6d6570736575, k1 ^ 0x646f72616e646f6d, k0 ^ 0x6c7967656e657261,
          k1 ^ 0x7465646279746573]
@@ -57,7 +56,7 @@ def sip_hash(key, data):
 
 
 def put(image, copy):
-    """Write a copy of the payload with a key of its own; the key."""
+    """Write a copy of the payload with a new key, and return the key."""
     with open(image, "rb") as file:
         data = file.read()
     at = data.find(NAME)
@@ -71,7 +70,7 @@ def put(image, copy):
 
 
 def check(key, text):
-    """(number -> its line without the seal), and the plan or None."""
+    """Return number -> line without the seal, and the plan or None."""
     claims, plan = {}, None
     for line in text.split("\n"):
         found = LINE.fullmatch(line)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""submission.py - what a student handed in: a folder, a zip or a tar, read without trusting it.
+"""submission.py - read a student's submission, a folder, zip or tar file, without trusting it.
 
-Nothing is unpacked as it says: each member that is a plain file of a plain name is read, up to a
-limit, and kept in memory. Anything else is a reason to refuse the whole of it.
+Archives are not unpacked. Each member that is a regular file with an ordinary name is read into memory, up to
+a limit. If a member is anything else, the whole submission is refused.
 """
 import os
 import stat
@@ -14,16 +14,16 @@ from hs.errors import Quit
 FILE_MOST = 2 << 20
 TOTAL_MOST = 32 << 20
 COUNT_MOST = 5000
-# Of a tree that was worked in: nobody hands these in, and nobody looks at them.
+# Folders that exist in a used tree and are ignored.
 PASSED_OVER = ("build", ".git", "__pycache__", "__MACOSX", ".vscode", ".cache")
 
 
 class Refused(Exception):
-    """Told to the student: what is wrong with what was handed in."""
+    """An error whose text is shown to the student: why the submission is refused."""
 
 
 def _plain(name):
-    """The name as a path below the tree; refuses what leads out of it."""
+    """Return a member's name as a path below the tree. Refused if it leads out of the tree."""
     if "\\" in name or not name.isprintable():
         raise Refused("%s: not a file's name" % ascii(name))
     if name.startswith("/") or ".." in name.split("/"):
@@ -107,7 +107,7 @@ def _from_tar(path, pile):
 
 
 def _without_top(files, known):
-    """Archives often hold one folder with the tree in it."""
+    """Remove the top folder from all names if there is only one, since archives often contain the tree's folder."""
     tops = {name.split("/", 1)[0] for name in files}
     if len(tops) != 1 or not files:
         return files
@@ -118,7 +118,7 @@ def _without_top(files, known):
 
 
 def read(path, known):
-    """name -> bytes. known: names of which some are expected, to find the tree's top by."""
+    """Return name -> bytes. known: names of which some are expected, by which the tree's top is found."""
     pile = Pile()
     try:
         if os.path.isdir(path):

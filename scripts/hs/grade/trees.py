@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""trees.py - the reference's tree and the student's, and their builds.
+"""trees.py - make and build the reference's tree and the student's.
 
-Both are made by scripts/hyperscope lab's own functions: the solution, and the starter with the student's files
-laid over it. A build begins with the objects of the build before it, as far as the sources are the
-same: their times and the compiler's notes of headers (.d) say so, as always with make.
+Both are made by the functions of scripts/hyperscope lab: the solution, and the starter with the student's files
+copied over it. A build starts with the objects of the previous build, as far as the sources are the same; as
+always with make, times and dependency files (.d) decide that.
 """
 import filecmp
 import os
@@ -16,21 +16,21 @@ from . import limits
 from .submission import Refused
 
 TARGETS = ("kernel", "vmm", "guest-payloads")
-TOOLS = ("hstrace", "anatomy.so")   # of the build machine: the reference's serve for both
+TOOLS = ("hstrace", "anatomy.so")   # tools for the build machine; the reference's are used for both
 OBJECTS = ("kernel", "user", "guest-payloads", "gen")
 PROGRAMS = ("hyperscope.elf", "hyperscope.bin", "vmm")
 BUILD_SECONDS = 300
 LAST_LINES = 12
-# What a build does is decided by these: where they differ no object is taken over.
+# These files determine how a build works. If one of them differs, no objects are reused.
 RULES = re.compile(r"(^|/)Makefile$|\.mk$|\.lds?$")
 
 
 class BuildFailed(Exception):
-    """The compiler's last lines."""
+    """A build has failed. The text is the compiler's last lines."""
 
 
 def make(lab, folder, student, whole):
-    """The tree of the solution or of the starter, in a new folder; what its lab.json says."""
+    """Make the tree of the solution (WHOLE) or the starter in a new folder. Return the contents of its lab.json."""
     os.makedirs(folder)
     return tree.make(lab, folder, student, whole)
 
@@ -43,8 +43,8 @@ def files_of(top):
 
 
 def lay_over(lab, pristine, files):
-    """The student's files into the pristine tree -> (files that the tree does not know, files that were not
-    handed in)."""
+    """Copy the student's files into the pristine tree. Return (files that the tree does not have, files that were
+    not handed in)."""
     protected, unknown = [], []
     for name, data in sorted(files.items()):
         path = os.path.join(pristine, name)
@@ -71,7 +71,7 @@ def lay_over(lab, pristine, files):
 
 
 def _begin_build(top, before_top, before):
-    """Take over what an earlier build has made of the same sources."""
+    """Prepare a build folder with the objects that an earlier build has made from the same sources. Return the folder."""
     out = os.path.join(top, "build")
     os.makedirs(out, exist_ok=True)
     same = os.path.exists(os.path.join(before, "hyperscope.elf"))
@@ -96,7 +96,7 @@ def _begin_build(top, before_top, before):
             shutil.copytree(source, target, dirs_exist_ok=True)
         elif os.path.exists(source):
             shutil.copy2(source, target)
-    # In one pass, the longer first: the new tree may lie in the old one's build folder.
+    # Replace in one pass, longer names first: the new tree may be inside the old one's build folder.
     places = {before + "/": out + "/", before_top + "/": top + "/"}
     moved = re.compile("|".join(re.escape(place) for place in sorted(places, key=len, reverse=True)))
     for at, _folders, names in os.walk(out):
@@ -113,7 +113,7 @@ def _begin_build(top, before_top, before):
 
 
 def build(top, before_top, before, jail, targets=TARGETS):
-    """make in the tree. jail: (command, ...) before make, which keeps secrets from the compiler."""
+    """Run make in the tree. jail(top): the command words before make, which hide secrets from the compiler."""
     out = before if top == before_top else _begin_build(top, before_top, before)
     env = {name: value for name, value in os.environ.items()
            if not name.startswith(("MAKE", "MFLAGS", "HS_", "HYPERSCOPE_")) and name != "O"}

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Labs: what they are (folder.py), holes in the source (markers.py), students' trees (tree.py)."""
+"""Labs: their folders (folder.py), regions that students write (markers.py), students' trees (tree.py)."""

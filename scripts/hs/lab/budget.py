@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""budget.py - a test's budget of instructions, as lab.toml has it:
+"""budget.py - a test's budget of instructions in lab.toml:
 
     budget = { row = "mmio_read", ratio = 1.05, toggles = "mmio_decode=fetch,fastpath=off" }
 
-A row of the bench, under these toggles (the defaults if there are none), on this cpu (rv64), takes at most so many
-times the reference's instructions. append = "mix=${proportions}" is one more argument of the bench's
-payload, with the variant's values.
+The row of the bench, with these toggles (default: none) and on this cpu (rv64), may take at most `ratio` times
+the reference's instructions. append = "mix=${proportions}" is a further argument for the bench's payload, with
+the variant's values.
 """
 import glob
 import os
@@ -30,13 +30,13 @@ class Budget(NamedTuple):
     append: tuple   # none, or one argument of the payload
 
     def name(self):
-        """The row, and under what it is counted."""
+        """Return the row, and the settings under which it is counted."""
         under = self.toggles + self.append + (() if self.cpu == "rv64" else ("-cpu " + self.cpu,))
         return self.row + (" (%s)" % ", ".join(under) if under else "")
 
 
 def countable():
-    """Rows that are loops of one operation, which a plugin can tell apart from outside."""
+    """Return the rows that are loops of one operation, whose iterations a plugin can separate from outside."""
     known = set()
     for path in glob.glob(os.path.join(folder.TOP, "src", "guest", "bench", "*.S")):
         with open(path, encoding="utf-8") as file:
@@ -47,7 +47,7 @@ def countable():
 
 
 def of(test, variant=None):
-    """The test's budget; a LaunchError says what is wrong with it. variant: None, it is not asked for."""
+    """Return the test's budget; LaunchError if it is wrong. variant: None if the variant's values are not needed."""
     given = test["budget"]
 
     def wrong(text, *values):
@@ -62,9 +62,9 @@ def of(test, variant=None):
         if key in given and not isinstance(given[key], kind):
             raise wrong("%s is no %s: %r", key, "number" if key == "ratio" else "text", given[key])
     if given["row"] not in BY_NAME:
-        raise wrong("the bench has no row '%s'; scripts/hyperscope bench --list has them", given["row"])
+        raise wrong("the bench has no row '%s'; scripts/hyperscope bench --list shows the rows", given["row"])
     if given["row"] not in countable():
-        raise wrong("row '%s' is no loop of one operation; scripts/hyperscope anatomy --list has those that are",
+        raise wrong("row '%s' is not a loop of one operation; scripts/hyperscope anatomy --list shows those that are",
                     given["row"])
     if not 0 < given["ratio"] < 10:
         raise wrong("ratio %s: more than 0, less than 10", given["ratio"])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""check.py - what must hold of every lab, as far as it can be read off the files."""
+"""check.py - check the files of every lab for consistency."""
 import os
 
 from hs.errors import LaunchError
@@ -7,7 +7,7 @@ from . import budget, folder, markers, tree
 
 
 def lab_sources(lab):
-    """The files a region can be in: (path, text), those of the lab's own tree, too."""
+    """Yield (path, text) of the files that can contain a region, including those of the lab's own tree."""
     for path in tree.tracked():
         if tree.is_source(path):
             yield path, tree.read(os.path.join(folder.TOP, path))
@@ -24,7 +24,7 @@ def regions_of(lab):
 
 
 def holes(lab):
-    """Starter and regions make the source; the student may hand in each file that has one."""
+    """Check that starter and regions make the source, and that each file with a region can be handed in."""
     for path, text in lab_sources(lab):
         mine = [r for r in markers.regions(path, text) if lab.number in r.labs]
         if not mine:
@@ -42,7 +42,7 @@ def holes(lab):
 
 
 def texts(lab):
-    """Each text of [[starter]] has its region."""
+    """Check that each text of [[starter]] has its region."""
     found = [(r.path, r.what) for r in regions_of(lab)]
     for given in lab.toml.get("starter", []):
         if not any(p == given["file"] and w.startswith(given["region"]) for p, w in found):
@@ -50,7 +50,7 @@ def texts(lab):
 
 
 def inserts(lab):
-    """Each text of [[insert]] has its place: in a source file of the tree, and there once."""
+    """Check that the place of each [[insert]] is in a source file of the tree, exactly once."""
     given = lab.inserts(lab.variant("a student"), True)
     tracked = tree.tracked()
     for path in sorted({file for file, _before, _text in given}):

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 """folder.py - a lab's folder: labs/NN-name with lab.toml, tests, variant.py.
 
-lab.toml: number, name, title, hours, files (what a student hands in), [[test]] with id, points,
-what, hidden, and for instructions budget (budget.py); [[starter]] with file, region, text;
-[[insert]] with file, before, text: the part of a variant's solution that is not in the source;
-with starter = true what both trees have besides; [contest] with given, leaderboard: the starter is
-the source and has so many points, and that test's ratio is a place on the leaderboard.
+lab.toml has number, name, title, hours, files (which a student hands in), and
+[[test]] with id, points, what, hidden, and budget to count instructions (budget.py);
+[[starter]] with file, region, text: replaces the stop in a region of the starter;
+[[insert]] with file, before, text: part of a variant's solution that is not in the source, or, with
+starter = true, text that is added to both trees;
+[contest] with given, leaderboard: the starter is the source and gets `given` points, and the ratio of
+the test `leaderboard` ranks a submission.
 """
 import hashlib
 import importlib.util
@@ -47,8 +49,8 @@ class Lab:
         return os.path.join(self.path, "hidden" if test.get("hidden") else "tests", test["id"] + ".t")
 
     def variant(self, student, key=""):
-        """What this student's tree is made with: a dict for lab.json, the same at any time. With the
-        instructor's key it has, besides, what hidden tests use. {}: the lab has no variants."""
+        """Return the values with which this student's tree is made, a dict for lab.json, which never changes. With
+        the instructor's key, it also has the values of hidden tests. {} if the lab has no variants."""
         if not is_student(student):
             raise LaunchError("%s: not a student's name: %d characters at most, all of them printable"
                               % (ascii(student[:STUDENT_MOST]), STUDENT_MOST), STATUS_USAGE)
@@ -67,8 +69,8 @@ class Lab:
         return [(s["region"], s["text"]) for s in self.toml.get("starter", []) if s["file"] == path]
 
     def inserts(self, variant, whole):
-        """What is not in the source: (file, before, text). Of the solution, if not whole only what
-        the starter has, too."""
+        """Return (file, before, text) of the texts that are not in the source: those of the solution (WHOLE), or
+        only those that the starter has, too."""
         return [(i["file"], i["before"], fill(i["text"], variant))
                 for i in self.toml.get("insert", []) if whole or i.get("starter")]
 
@@ -78,7 +80,7 @@ def is_student(name):
 
 
 class Draw:
-    """Values that depend on a seed and nothing else: not on Python's version, nor on the machine."""
+    """Values that depend only on a seed, not on Python's version or the machine."""
 
     def __init__(self, seed):
         self.seed, self.count = seed, 0
@@ -92,13 +94,13 @@ class Draw:
         return values[self.below(len(values))]
 
     def some(self, values, count):
-        """So many of them, in an order of their own."""
+        """Return COUNT of the values, in random order."""
         left = list(values)
         return [left.pop(self.below(len(left))) for _ in range(count)]
 
 
 def fill(text, variant):
-    """${NAME} is the variant's value; a number is written as C takes it."""
+    """Replace each ${NAME} by the variant's value; numbers are written in C syntax."""
     values = {k: "0x%x" % v if isinstance(v, int) and v > 9 else str(v) for k, v in variant.items()}
     return string.Template(text).safe_substitute(values)
 
@@ -109,7 +111,7 @@ def all_labs():
 
 
 def find(number):
-    """By number, as "3" or "03"."""
+    """Return the lab with a number, such as "3" or "03"."""
     labs = all_labs()
     for lab in labs:
         if re.fullmatch("[0-9]{1,4}", str(number)) and lab.number == int(number):

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
 """markers.py - regions of the source that a lab leaves out.
 
-In the source a region is what stands between two lines of their own:
+In the source, a region is enclosed by two lines:
 
     /* lab 3: what to write, in a sentence */
     ...
     /* lab 3 end */
 
-In a shell or Python file the lines begin with "# lab". A region of two labs says "lab 3, 7:" and
-"lab 3, 7 end". In the starter of a lab both lines stay and a stop stands between them, which names
-lab, file and the sentence.
+In shell and Python files the lines begin with "# lab". A region of two labs has "lab 3, 7:" and "lab 3, 7
+end". The starter of a lab contains both lines, with a stop between them that names the lab, the file and
+the sentence.
 """
 import re
 from typing import NamedTuple
@@ -23,14 +23,14 @@ END = re.compile(r"^[ \t]*(/\*|#) lab (?P<labs>\d+(, \d+)*) end( \*/)?$")
 
 class Region(NamedTuple):
     path: str
-    first: int     # index of the line of its beginning
-    last: int      # of that of its end
+    first: int     # index of its first line
+    last: int      # index of its last line
     labs: tuple
     what: str
     indent: str
 
     def name(self):
-        """What the stop says; the same in any lab of the region's."""
+        """Return the text of the stop without the lab, which is the same in all labs of the region."""
         return "%s: %s" % (self.path, self.what)
 
 
@@ -39,7 +39,7 @@ def numbers(text):
 
 
 def regions(path, text):
-    """The file's regions, in order."""
+    """Return the file's regions, in order."""
     found, start = [], None
     for at, line in enumerate(text.split("\n")):
         begin, end = BEGIN.match(line), END.match(line)
@@ -63,7 +63,7 @@ def regions(path, text):
 
 
 def stop(region, lab):
-    """The statement that stands in for a region, where the lab gives no other."""
+    """Return the statement that replaces a region unless the lab provides another text."""
     words = "lab %d: %s" % (lab, region.name())
     if '"' in words or "\\" in words or "%" in words:
         raise LaunchError("%s: a region's sentence has no quotes and no %%: %s" % (region.path, words))
@@ -77,8 +77,8 @@ def stop(region, lab):
 
 
 def starter(path, text, lab, texts=()):
-    """The file as the lab's students get it. texts: pairs of what a region's sentence begins with
-    and what stands in its place, with @STOP@ for the stop."""
+    """Return the file as the lab's students get it. texts: pairs of the beginning of a region's sentence and
+    the text that replaces the region, with @STOP@ for the stop."""
     lines = text.split("\n")
     for region in reversed(regions(path, text)):
         if lab not in region.labs:
@@ -92,7 +92,7 @@ def starter(path, text, lab, texts=()):
 
 
 def solution(path, text, lab, source):
-    """A starter with the source's regions put in: the source again, to the byte."""
+    """Return a starter with the source's regions inserted, which is the source again, byte for byte."""
     lines, full = text.split("\n"), source.split("\n")
     holes = [r for r in regions(path, text) if lab in r.labs]
     whole = [r for r in regions(path, source) if lab in r.labs]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""tree.py - a student's tree: the source with a lab's holes, the lab's own files, lab.json.
+"""tree.py - make a student's tree: the source without a lab's regions, the lab's own files, lab.json.
 
-The same function makes the solution's tree, whose holes are filled, and the starter's: what a
-grader lays a student's files over.
+The same function makes the tree of the solution, with the regions, and the starter, into which a grader
+copies a student's files.
 """
 import json
 import os
@@ -14,19 +14,19 @@ from hs.bench import provenance
 from hs.errors import STATUS_USAGE, LaunchError
 from . import folder, markers
 
-# Of a lab's folder these stay with the instructor.
+# Entries of a lab's folder that are not given to students.
 KEPT = ("hidden", "notes.md", "variant.py", "tree")
-# And of the rest the answers to the course's questions, which are the labs' in part.
+# Answers to the course's questions, which are not given to students either, because they answer labs in part.
 ANSWERS = "docs/course/answers.md"
-# What every lab's stops need: (file of labs/starter, where it goes).
+# Files that the stops of every lab need: (file of labs/starter, path in the tree).
 STOPS = (("lab.h", "src/include/hv/lab.h"), ("lab_stop.S", "src/host/lib/lab_stop.S"))
 FETCHED = ("uapi", "libfdt", "guest")
 TEXT = (".c", ".h", ".S", ".def", ".py", ".sh", ".t")
 
 
 def tracked():
-    """The source's files: git's, or all of an unpacked tree without .git and build. The links are names that
-    commands had once (scripts/moved): a student's tree does without."""
+    """Return the source's files: those that git knows, or all files of an unpacked tree except .git and build. Links
+    are left out: they are the former names of commands (scripts/moved), which a student's tree does not need."""
     try:
         made = subprocess.run(["git", "-C", folder.TOP, "ls-files", "-z", "--cached", "--others",
                                "--exclude-standard"], capture_output=True, check=True)
@@ -61,7 +61,7 @@ def write(path, text):
 
 
 def is_given(path, lab):
-    """Does this file of the repository go into the lab's trees?"""
+    """Return whether this file of the repository goes into the lab's trees."""
     if path == ANSWERS:
         return False
     parts = path.split("/")
@@ -71,7 +71,7 @@ def is_given(path, lab):
 
 
 def overlay(lab, variant):
-    """The lab's own files of the tree: (path there, text, mode). X.in is X with the variant's values."""
+    """Yield (path in the tree, text, mode) of the lab's own files. X.in becomes X, with the variant's values."""
     top = os.path.join(lab.path, "tree")
     for at, folders, files in os.walk(top):
         folders.sort()
@@ -95,8 +95,8 @@ def with_inserts(path, text, inserts):
 
 
 def without_answers(text):
-    """A lab.toml less the inserts that the solution alone has, with the comment above each."""
-    kept, block = [], []   # of a block first what stands above its [[name]]
+    """Return a lab.toml without the inserts that only the solution has, and without the comments above them."""
+    kept, block = [], []   # a block begins with the lines above its [[name]]
 
     def end_block():
         head = next((line for line in block if line.startswith("[[")), "")
@@ -119,9 +119,9 @@ def without_answers(text):
 
 
 def without_links(path, text, lab):
-    """A page without links to files that the lab's tree lacks; their words stay.
+    """Return a page in which links to files that the lab's tree lacks are replaced by their text.
 
-    The same whether this tree has those files or not: Gradescope's zip has not.
+    The result does not depend on whether this tree has those files, because Gradescope's zip lacks them.
     """
     def kept(link):
         target = link.group(2).partition("#")[0]
@@ -139,7 +139,7 @@ def copy(path, dest):
 def make(lab, dest, student="", whole=False):
     """Write the tree to the folder dest. whole: the solution. Returns lab.json's content."""
     if os.path.exists(dest) and (not os.path.isdir(dest) or os.listdir(dest)):
-        raise LaunchError("%s: it is there already, and not an empty folder" % dest, STATUS_USAGE)
+        raise LaunchError("%s: it exists already, and is not an empty folder" % dest, STATUS_USAGE)
     variant = lab.variant(student)
     inserts = lab.inserts(variant, whole)
     for path in tracked():
@@ -161,7 +161,7 @@ def make(lab, dest, student="", whole=False):
         else:
             continue
         if made != text:
-            write(os.path.join(dest, path), made)  # its time is now: make sees it as changed
+            write(os.path.join(dest, path), made)  # with the current time, so that make sees a change
     for name, path in STOPS:
         write(os.path.join(dest, path), read(os.path.join(folder.LABS, "starter", name)))
     for path, text, mode in overlay(lab, variant):
@@ -176,12 +176,12 @@ def make(lab, dest, student="", whole=False):
 
 
 def public(variant):
-    """Names that begin with _ are for the solution's text alone."""
+    """Return the variant without names that begin with _, which are only for the solution's text."""
     return {name: value for name, value in variant.items() if not name.startswith("_")}
 
 
 def share_fetched(out, dest):
-    """What set-up has fetched already is not fetched again: a copy in the new tree's build folder."""
+    """Copy the files that set-up has fetched into the new tree's build folder, so that they are not fetched again."""
     for name in FETCHED:
         source, target = os.path.join(out, name), os.path.join(dest, "build", name)
         if os.path.isdir(source) and not os.path.exists(target):
