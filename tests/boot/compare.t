@@ -96,7 +96,7 @@ HYPERSCOPE_SET=fp=eager compare "$HS_TOP" "$csv"
 like "$status $err" '^2 compare: HYPERSCOPE_SET is set' "toggles that would not be recorded are refused"
 sed '2,$s/,[0-9.]*,[0-9.]*,[0-9.]*,/,nan,nan,nan,/' "$csv" >"$tmp/nan.csv"
 compare "$HS_TOP" "$tmp/nan.csv"
-like "$status $err" "^2 compare: .*line 2: .* 'nan' is no number" "figures that are none"
+like "$status $err" "^2 compare: .*line 2: .* 'nan' is not a number" "figures that are none"
 { head -n 1 "$made"; grep ',sbi_user,' "$made"; grep ',sbi_user,' "$made"; } >"$tmp/twice.csv"
 compare "$HS_TOP" "$tmp/twice.csv" --rows sbi_user
 like "$status $err" '^2 compare: .*twice.csv: two lines are of hyperscope sbi_user' "a figure that occurs twice"

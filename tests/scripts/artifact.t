@@ -91,8 +91,8 @@ like "$(fields tool gcc-riscv64-linux-gnu)" "^$(dpkg-query -W -f '${Version}' gc
 compiler=$(basename "$(realpath "$(command -v riscv64-linux-gnu-gcc)")")
 like "$(grep -c "$compiler\|${compiler#riscv64-linux-gnu-}-riscv64-linux-gnu" "$packed/artifact/packages.csv")" '^[1-9]' "... the real one"
 like "$(<"$packed/artifact/packages.csv")" '^tool,(qemu-system-|qemu)' "and QEMU"
-like "$(fields library binutils-riscv64-linux-gnu)$(fields tool binutils-riscv64-linux-gnu)" '^[0-9]' "and their dependencies"
-like "$err" 'have a version and no checksum: the lists here have other ones' "a package that no list has is reported"
+like "$(fields library binutils-riscv64-linux-gnu)$(fields tool binutils-riscv64-linux-gnu)" '^[0-9]' "and what they depend on"
+like "$err" 'have a version but no checksum, because they are not in' "what no list has is told"
 ! grep -rqE 'https?://|nowhere|127\.0\.0\.1' "$packed/artifact"
 ok $? "no host is named"
 
@@ -115,7 +115,7 @@ is "$status $err" "2 artifact: --commit nothing: there is no such commit" "a com
 is "$?:$(<"$tmp/err")" "125:artifact: $packed is no git clone: an archive is made of what is committed" "no clone"
 echo more >>"$(echo "$dl"/busybox*.deb)"
 artifact list
-like "$status $err" "^125 artifact: $dl/busybox.* is not what its archive's list says: sha256 $(sum "$dl"/busybox*.deb), not" "a damaged package is refused"
+like "$status $err" "^125 artifact: $dl/busybox.* differs from its archive's list: sha256 $(sum "$dl"/busybox*.deb), not" "a damaged package is refused"
 rm "$dl"/busybox*.deb
 artifact list
 is "$status $err" "125 artifact: $dl has no busybox-static_*.deb: scripts/hyperscope setup run fetches it" "a missing one is reported"

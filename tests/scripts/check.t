@@ -82,10 +82,10 @@ scripts/hyperscope new: add a lab|it does not begin with an area
 kvm/gstage:split a leaf|it does not begin with an area
 kvm/gstage: split a leaf.|it ends with a full stop
 kvm/gstage: split a 2M leaf before a page of it is logged, and fence what is stale|it has 82 characters
-kvm/gstage: splits a leaf|'splits' is no imperative
-kvm/gstage: splitting of a leaf|'splitting' is no imperative
-kvm/gstage: fixed a leaf|'fixed' is no imperative
-kvm/gstage: what a leaf is|'what' is no imperative
+kvm/gstage: splits a leaf|'splits' is not an imperative
+kvm/gstage: splitting of a leaf|'splitting' is not an imperative
+kvm/gstage: fixed a leaf|'fixed' is not an imperative
+kvm/gstage: what a leaf is|'what' is not an imperative
 kvm/gstage: wrs.nto is a hint|'wrs.nto is' begins a statement
 END
 git -c user.name=t -c user.email=t init -q "$tmp/repository"
@@ -98,5 +98,5 @@ git -C "$tmp/repository" update-ref refs/remotes/origin/main HEAD
 commit "kvm: add a thing"
 is "$("$tmp/repository/scripts/hyperscope" check-commits; echo $?)" 0 "a commit that origin has is not checked"
 commit "kvm: things"
-like "$("$tmp/repository/scripts/hyperscope" check-commits; echo $?)" "^[0-9a-f]+ kvm: things: 'things' is no imperative" "a commit that it has not is checked"
+like "$("$tmp/repository/scripts/hyperscope" check-commits; echo $?)" "^[0-9a-f]+ kvm: things: 'things' is not an imperative" "a commit that it has not is checked"
 done_testing

@@ -70,8 +70,8 @@ refused()	# FILE-TEXT WORDS NAME
 	is "$status/$(wc -l <"$tmp/err")/$(wc -c <"$tmp/out")" 2/1/0 "$3 is refused"
 	like "$err" "$2" "... and why is said"
 }
-refused '' 'there is no stack in it' "an empty file"
-refused 'a;b 0\n' 'there is no stack in it' "a file of noughts"
+refused '' 'it contains no stack' "an empty file"
+refused 'a;b 0\n' 'it contains no stack' "a file of noughts"
 refused 'a;b 1\na;b\n' 'line 2: not a stack' "a line without a count"
 refused 'a;b -1\n' 'line 1: not a stack' "a negative count"
 refused 'a;b 99999999999999999999\n' 'line 1: not a stack' "a count beyond 64 bits"

@@ -47,7 +47,7 @@ END
 	plot --data "$tmp/data" "$2"
 	like "$status $(tail -n 1 <<<"$out")" "$4" "$1"
 }
-damaged "an invalid n is refused" exit-latency exit-latency.csv "^125 figures: .*exit-latency.csv: nothing of bare: n 'many' is no number" \
+damaged "an n that is none is refused" exit-latency exit-latency.csv "^125 figures: .*exit-latency.csv: nothing of bare: n 'many' is not a number" \
 	'rows[0].update(system="bare", exit="nothing", n="many")'
 damaged "... what is of another unit than the axis" exit-latency exit-latency.csv '^125 .*: nothing of bare is of cycles: figures are drawn of instr' \
 	'rows[0].update(system="bare", exit="nothing", unit="cycles")'
@@ -55,7 +55,7 @@ damaged "... a least that is not" exit-latency-all exit-latency.csv '^125 .*: no
 	'rows[0].update(system="bare", exit="nothing", min="1e6")'
 damaged "... what no machine counts" toggles exit-latency.csv '^125 .*: nothing of bare: no operation has so many' \
 	'rows[0].update(system="bare", exit="nothing", p99="1e300", max="1e300")'
-damaged "... half an anatomy" anatomy anatomy.csv "^125 .*anatomy.csv: not a file that scripts/hyperscope anatomy --csv wrote: line 2: instructions '' is no number" \
+damaged "... half an anatomy" anatomy anatomy.csv "^125 .*anatomy.csv: not a file that scripts/hyperscope anatomy --csv wrote: line 2: instructions '' is not a number" \
 	'rows[0]["instructions"] = ""'
 damaged "... and one of less than nothing" anatomy anatomy.csv "^125 .*anatomy.csv: .*: no stage '.*' has -5 instr" 'rows[0]["instructions"] = "-5"'
 for system in bare linux hyperscope; do
@@ -90,8 +90,8 @@ END
 	like "$status $(tail -n 1 <<<"$out")" "$2" "$3"
 }
 sweep pass '^0 .*smp-scale.svg' "a sweep over vCPUs is drawn"
-sweep 'rows[3]["value"] = "nan"' "^125 .*not results.csv of a sweep over vcpus: result work: value 'nan' is no number" "... of numbers alone"
-sweep 'rows[3]["vcpus"] = "few"' "^125 .*result work: vcpus 'few' is no number" "... each of so many vCPUs"
+sweep 'rows[3]["value"] = "nan"' "^125 .*not results.csv of a sweep over vcpus: result work: value 'nan' is not a number" "... of numbers alone"
+sweep 'rows[3]["vcpus"] = "few"' "^125 .*result work: vcpus 'few' is not a number" "... each of so many vCPUs"
 sweep 'rows[3]["system"] = "xen"' "^125 .*result work: there is no system 'xen'" "... of a system that is known"
 sweep 'rows = [{key: row[key] for key in row if key != "status"} for row in rows]' '^125 .*its first line has no status' "... with its columns"
 
@@ -109,7 +109,7 @@ like "$status $out" "^125 .*nothing of -cpu z80" "a processor without figures is
 plot exit-latencies
 like "$status $out" "^2 figures: there is no figure 'exit-latencies'; there are exit-latency" "an unknown figure is refused"
 plot --format gif
-like "$status $out" "^2 .*--format gif: it is svg, png or pdf" "an unknown format is refused"
+like "$status $out" "^2 .*--format gif: must be svg, png or pdf" "an unknown format is refused"
 
 # The library, called directly.
 cat >"$tmp/inside.py" <<'END'

@@ -158,7 +158,7 @@ refused "a claim below no sentence" 's/^## call-least:/## Call least:/' "claims.
 refused "a claim in a list" 's/^Holds:/- Holds:/' "claims.md:12: as in: Holds:"
 refused "two claims of one name" 's/^## cycles:/## call-least:/' "claims.md:15: there is a claim 'call-least' already"
 refused "another system's toggle" 's/`linux:sbi_version`/`linux:sbi_version fastpath=off`/' "claims.md:5: .*linux has no fastpath"
-refused "what is no text" '$s/$/\xff/' "claims.md:1: it is no text in UTF-8"
+refused "what is no text" '$s/$/\xff/' "claims.md:1: it is not UTF-8 text"
 figure_refused()	# NAME LINE MESSAGE: of published.csv
 {
 	printf '%b\n' "$2" >>"$paper/published.csv"
@@ -166,16 +166,16 @@ figure_refused()	# NAME LINE MESSAGE: of published.csv
 	like "$flat" "^125 reproduce: notebooks-data/papers/mine/published.csv: $3" "published.csv: $1 is refused"
 	sed -i '2,$d' "$paper/published.csv"
 }
-figure_refused "an invalid figure" call,paper,many,cycles,nowhere "line 2: value 'many' is no number"
-figure_refused "a figure that is not finite" call,paper,nan,cycles,nowhere "line 2: value 'nan' is no number"
-figure_refused "half a line" call,paper,7 "line 2: it has not 5 fields"
+figure_refused "a figure that is none" call,paper,many,cycles,nowhere "line 2: value 'many' is not a number"
+figure_refused "a figure that is not finite" call,paper,nan,cycles,nowhere "line 2: value 'nan' is not a number"
+figure_refused "half a line" call,paper,7 "line 2: it does not have 5 fields"
 figure_refused "a quote that does not end" 'call,"paper,7,cycles,nowhere' "line .*unexpected end of data"
 figure_refused "a row that there is not" it,paper,7,cycles,nowhere "claims.md has no row 'it'"
-figure_refused "what is no text" 'call,\xff,7,cycles,nowhere' "it is no text in UTF-8"
+figure_refused "what is no text" 'call,\xff,7,cycles,nowhere' "it is not UTF-8 text"
 cp "$paper/expected.csv" "$tmp/expected.csv"
 sed -i '2s/,0,/,inf,/' "$paper/expected.csv"
 reproduce all --from "$csv"
-like "$flat" "^125 .*expected.csv: line 2: tolerance 'inf' is no number" "a tolerance that lets all pass is refused"
+like "$flat" "^125 .*expected.csv: line 2: tolerance 'inf' is not a number" "a tolerance that lets all pass is refused"
 sed '2s/^call/cull/' "$tmp/expected.csv" >"$paper/expected.csv"
 reproduce write --from "$csv" mine
 is "$status:$(grep -c ^cull "$paper/expected.csv")" 0:0 "what is expected of a row that is no more can be written anew"
@@ -190,7 +190,7 @@ rm -r "$tmp/tree/notebooks-data/papers/other"
 cp "$tmp/expected.csv" "$paper/expected.csv"
 sed 's/^\(hyperscope,mmio_read,default,rv64\),.*/\1/' "$csv" >"$tmp/short.csv"
 reproduce all --from "$tmp/short.csv"
-like "$flat" '^125 .*short.csv: not a file that scripts/hyperscope bench --csv wrote: line [0-9]+: it has not 20 fields' "half a line of the bench is refused"
+like "$flat" '^125 .*short.csv: not a file that scripts/hyperscope bench --csv wrote: line [0-9]+: it does not have 20 fields' "half a line of the bench is refused"
 
 # A row with a limit relative to bare needs a bare measurement, and so does a row that a paper reports.
 out=$(cd "$HS_TOP/scripts" && python3 -B - <<'END'

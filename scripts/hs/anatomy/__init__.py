@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What scripts/hyperscope anatomy is made of: run, symbols, insn, walk, stages, show, svg."""
+"""The modules of scripts/hyperscope anatomy: run, symbols, insn, walk, stages, show, svg, table."""

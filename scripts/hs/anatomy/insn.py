@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""insn.py - of a RISC-V encoding, what the way through a program hangs on.
+"""insn.py - decode what determines the path through a program from a RISC-V encoding.
 
-Instruction set, Unprivileged spec: base, C, Zicsr; Privileged spec for sret, mret, wfi, HLV and
-HSV. Anything else is COMPUTE: it goes on to its neighbour.
+Covers the base instruction set, C and Zicsr of the Unprivileged spec, and sret, mret, wfi, HLV and HSV
+of the Privileged spec. Any other instruction is COMPUTE: it continues with the next instruction.
 """
 
 COMPUTE, LOAD, STORE, CSR, BRANCH, JUMP, CALL, RETURN, ECALL, TRAP_RETURN, WFI, ILLEGAL = range(12)
-# These may trap in QEMU in a way that takes them back: instret has not counted them.
+# If these trap, QEMU undoes them, so instret has not counted them.
 MAY_FAULT = (LOAD, STORE, CSR, WFI)
 RA, T0 = 1, 5
 
 
 class Insn:
-    """One encoding: its kind, size, registers (rd, sources) and, of a direct jump, its target."""
+    """One encoding: its kind, size, registers (rd, sources) and, for a direct jump or branch, its offset."""
     __slots__ = ("kind", "size", "rd", "sources", "offset")
 
     def __init__(self, kind, size, rd=0, sources=(), offset=None):
@@ -70,7 +70,7 @@ def _decode_compressed(word):
 
 
 def _decode_system(word, rd, rs1, rs2, funct):
-    if funct == 4:  # HLV, HLVX: rs2's bit 5 of funct7 tells loads from stores
+    if funct == 4:  # HLV, HLVX, HSV: the lowest bit of funct7 distinguishes loads from stores
         return Insn(STORE if word >> 25 & 1 else LOAD, 4, rd, (rs1, rs2))
     if funct:
         return Insn(CSR, 4, rd, () if funct & 4 else (rs1,))
@@ -78,7 +78,7 @@ def _decode_system(word, rd, rs1, rs2, funct):
         return Insn(ECALL, 4)
     if word in (0x10200073, 0x30200073):
         return Insn(TRAP_RETURN, 4)
-    return Insn(WFI if word == 0x10500073 else CSR, 4)  # fences are privileged like CSRs
+    return Insn(WFI if word == 0x10500073 else CSR, 4)  # privileged fences are treated like CSR instructions
 
 
 def decode(word, size):

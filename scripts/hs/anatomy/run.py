@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""run.py - the bench payload on one system, with the plugin watching; what was recorded.
+"""run.py - run the bench payload on one system with the plugin, and read the recording.
 
-The runs are those of the bench: the same payload, VMM and options, so the same figures.
+The runs have the same payload, VMM and options as in the bench, so they give the same figures.
 """
 import array
 import os
@@ -17,8 +17,8 @@ from hs.run import qemuopt
 from hs.run.machine import need
 from . import symbols
 
-ROOM = 1 << 23  # instructions of all different paths together
-# The bench's row -> the payload's function, where that has not the row's name.
+ROOM = 1 << 23  # total number of instructions of all distinct paths
+# row of the bench -> function of the payload, if its name differs from the row's
 OPERATION = {"wfi_pending": "wfi", "stimecmp_write": "csr_stimecmp", "mmio_read_sv39": "mmio_read",
              "mmio_ioeventfd": "mmio_write", "fault_4k_present": "touch_4k",
              "fault_4k_fresh": "touch_4k", "fault_new_table": "touch_2m", "dirty_write": "store_4k",
@@ -34,7 +34,7 @@ exit $status
 
 
 class Operation:
-    """A function of the payload with one loop: where it begins, loops and returns."""
+    """A function of the payload with one loop: the addresses of its entry, loop and return."""
 
     def __init__(self, elf, name):
         self.name = name
@@ -51,11 +51,11 @@ class Operation:
             raise LaunchError("op_%s has %d loops and returns %d times; one of each is needed"
                               % (name, len(loops), len(returns)))
         self.entry, self.ret = int(lines[0][0], 16), returns[0]
-        self.head, self.back = loops[0]  # where the loop begins, and the branch to there
+        self.head, self.back = loops[0]  # the start of the loop, and the branch to it
 
 
 class Recording:
-    """What the plugin has left: batches, iterations, paths, encodings; and the bench's own figure."""
+    """The plugin's output: batches, iterations, paths, encodings; and the figure that the bench printed."""
 
     def __init__(self, folder, figure):
         self.figure = figure
@@ -106,12 +106,12 @@ class Recording:
         return result
 
     def median_batch(self):
-        """Of the batches as the bench orders them the one in the middle: its number."""
+        """Return the number of the median batch, in the bench's order."""
         order = sorted(range(len(self.batches)), key=lambda n: (self.batches[n][1], n))
         return order[(len(order) + 1) // 2 - 1]
 
     def counts(self, batch):
-        """path -> (iterations, instructions each) of one batch."""
+        """Return path -> (iterations, instructions of all these iterations) of one batch."""
         found = {}
         for where, path, length in self.iterations:
             if where == batch:
@@ -125,20 +125,20 @@ def payload(out):
 
 
 def rows_of(path):
-    """The rows of which a bench.elf has the operation as a function."""
+    """Return the rows whose operation is a function of the given bench.elf."""
     known = {symbol.name for symbol in elf.functions(path)}
     return [row for row in BY_NAME if "op_" + OPERATION.get(row, row) in known]
 
 
 def operations(options):
-    """The bench's rows that are loops of one operation."""
+    """Return the bench's rows that are loops of one operation."""
     for name in ("guest-payloads/bench.elf", "guest-payloads/bench.bin", "vmm", "anatomy.so"):
         need(os.path.join(options.out, name), "build it first, with make")
     return rows_of(payload(options.out))
 
 
 def _command(system, row, options, folder):
-    """What the bench runs; a Linux that shows its symbols when it is done."""
+    """Return the command that the bench runs. Linux additionally outputs its symbols at the end."""
     runner = systems.Runner(options)
     runner.qemu = os.path.join(folder, "qemu")
     setting = " ".join(options.set) if system == "hyperscope" else ""
@@ -158,7 +158,7 @@ def _command(system, row, options, folder):
 
 
 def record(system, row, options, folder):
-    """Run the payload's one row; a Recording."""
+    """Run one row of the payload and return a Recording."""
     path = payload(options.out)
     operation = Operation(path, OPERATION.get(row, row))
     arguments = ("file=%s,dir=%s,entry=0x%x,insns=0x%x,head=0x%x,back=0x%x,ret=0x%x,batches=%d,room=%d"
@@ -193,7 +193,7 @@ def record(system, row, options, folder):
 
 
 def _first_words(path, address):
-    """The 8 bytes there, as one number."""
+    """Return the 8 bytes at an address as one number."""
     text = subprocess.run([symbols.tool("objdump"), "-s", "--start-address=0x%x" % address,
                            "--stop-address=0x%x" % (address + 8), path],
                           stdout=subprocess.PIPE, check=True).stdout.decode()
@@ -204,7 +204,7 @@ def _first_words(path, address):
 
 
 def images(system, out, folder):
-    """The symbols of everything that ran."""
+    """Return the AddressMap of everything that ran."""
     path = payload(out)
     guest = symbols.Image.of_elf(symbols.GUEST, path)
     size = os.path.getsize(path[:-4] + ".bin")

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""show.py - an anatomy as text: by stage, by function, and the way itself."""
+"""show.py - print an anatomy: by stage, by function, and in order."""
 from .stages import STAGES, UNASSIGNED
 
 WIDTH = 80
 
 
 class Anatomy:
-    """One row on one system: the chosen path's steps, and what the whole batch was made of."""
+    """One row on one system: the steps of the chosen path, and the composition of the batch."""
 
     def __init__(self, system, row, steps, address_map):
         self.system, self.row, self.steps, self.map = system, row, steps, address_map
-        self.figure = self.mean = 0.0  # the bench's, and that of the median batch here
-        self.times = self.of = 0  # how many of the batch's iterations took this path
-        self.lost = 0  # instructions of iterations whose path was not kept
-        self.paths: list = []  # (iterations, instructions, number) of each in the batch
+        self.figure = self.mean = 0.0  # the bench's figure, and the mean of the median batch
+        self.times = self.of = 0  # the number of the batch's iterations with this path, and of all
+        self.lost = 0  # instructions of iterations whose path was not recorded
+        self.paths: list = []  # (iterations, instructions, number) of each path in the batch
 
     def total(self):
         return sum(step.counted for step in self.steps)
@@ -25,7 +25,7 @@ class Anatomy:
         return counts
 
     def by_function(self):
-        """(stage, function) -> instructions; the innermost of inlined functions."""
+        """Return (stage, function) -> instructions; of inlined functions, the innermost counts."""
         counts = {}
         for step in self.steps:
             key = (step.stage, step.chain[0])
@@ -41,7 +41,7 @@ def _share(part, whole):
 
 
 def print_stages(found, out):
-    """The stages of one or more systems side by side."""
+    """Print the stages of one or more systems side by side."""
     def line(name, cells):
         print(("%-20s" % name + "".join(cells)).rstrip(), file=out)
 
@@ -79,7 +79,7 @@ def print_functions(anatomy, out):
 
 
 def runs(steps):
-    """The way as runs of instructions that share stage, stack and function."""
+    """Combine successive steps with the same hart, stage, stack and function. Return [first step, instructions] pairs."""
     result, last = [], None
     for step in steps:
         key = (step.hart, step.stage, step.stack, step.chain)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""stages.py - what part of an exit an instruction belongs to, by the table scripts/anatomy.stages."""
+"""stages.py - assign each instruction to a stage of an exit, by the table scripts/anatomy.stages."""
 import fnmatch
 
 from hs.errors import LaunchError
@@ -10,8 +10,8 @@ STAGES = ("guest", "registers saved", "CSR swap", "registers restored", "dispatc
           "checks", "vCPU put", "exit to user", "user space", "return from user", "vCPU load",
           "trap entry", "trap exit", "sret", "firmware", "not assigned")
 UNASSIGNED = STAGES[-1]
-# What a word of the table stands for: a stage, or one for each phase (see walk.py): before the
-# handler, after it to the guest, after it to user space, and on the way back from there.
+# The meaning of a word in the table: a stage for each phase (see walk.py), which are before the
+# handler, after it towards the guest, after it towards user space, and back from user space.
 WORDS = {
     "loop": ("dispatch", "checks", "exit to user", "checks"),
     "host": ("handler", "checks", "exit to user", "return from user"),
@@ -49,7 +49,7 @@ class Stages:
 
     def _of_function(self, name):
         if name not in self.cache:
-            base = name.split(".")[0]  # gcc's .part.0, .isra.0, .constprop.0
+            base = name.split(".")[0]  # without gcc's .part.0, .isra.0, .constprop.0
             found = self.exact.get(base)
             if found is None:
                 found = next((stage for pattern, stage in self.patterns
@@ -58,7 +58,7 @@ class Stages:
         return self.cache[name]
 
     def _of_step(self, step):
-        """The nearest function around it that has a stage: inlined into, or called by."""
+        """Return the stage of the nearest function with one: first those it is inlined into, then its callers."""
         for name in step.chain:
             found = self._of_function(name)
             if found:
@@ -97,10 +97,10 @@ class Stages:
 
 
 def _split_switch(steps, at_switch):
-    """A world switch by what each instruction does: registers out, CSRs, registers in.
+    """Divide a world switch by what each instruction does: save registers, swap CSRs, restore registers.
 
-    A load belongs to the swap if a CSR instruction is the next to use what it loaded, a store if
-    one was the last to write what it stores.
+    A load belongs to the CSR swap if a CSR instruction is the next to use the loaded value; a store, if
+    a CSR instruction was the last to write the stored register.
     """
     for index in at_switch:
         step, kind = steps[index], steps[index].insn.kind
@@ -113,7 +113,7 @@ def _split_switch(steps, at_switch):
         elif kind == riscv.STORE:
             step.stage = "CSR swap" if _last_def_is_csr(steps, index) else "registers saved"
     last = "CSR swap"
-    for index in at_switch:  # moves and jumps go with what they stand behind
+    for index in at_switch:  # moves and jumps belong to the stage of the instruction before them
         last = steps[index].stage = steps[index].stage or last
 
 

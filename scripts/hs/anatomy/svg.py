@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""svg.py - an anatomy as a picture: stages on top, below them who called whom, left to right.
+"""svg.py - draw an anatomy: stages at the top, below them callers and callees, from left to right.
 
-An instruction is as wide in one system as in the other, so lengths compare. Stages have the same
-colour everywhere; names too long for their box are left out, and shown where the pointer is.
+An instruction has the same width in all systems, so lengths can be compared. A stage has the same
+colour everywhere. Names too long for their box are omitted, and shown when the pointer is on it.
 """
 from xml.sax.saxutils import escape
 
@@ -16,7 +16,7 @@ COLOURS = dict(zip(STAGES, (
 
 
 def _runs(keys, widths):
-    """(key, first, width) for each stretch of equal keys; None leaves a gap."""
+    """Yield (key, first, width) for each run of equal keys; a key of None leaves a gap."""
     at, start, last = 0, 0, None
     for key, width in zip(keys, widths):
         if key != last:
@@ -71,7 +71,7 @@ class _Drawing:
         for stage, first, width in _runs([step.stage for step in steps], widths):
             self.box(first, width, COLOURS[stage], stage, "%s: %d instructions" % (stage, width))
         self.y += ROW + 2
-        # In one stack the functions that were called and, in them, those that were inlined.
+        # One stack of the functions that were called and, within them, those that were inlined.
         stacks = [(step.room,) + step.stack[:-1] + tuple(reversed(step.chain)) for step in steps]
         for depth in range(1, max(map(len, stacks))):
             keys = [(stack[:depth + 1], step.stage) if len(stack) > depth else None
@@ -85,7 +85,7 @@ class _Drawing:
 
 
 def draw(found, path):
-    """Write the picture of these anatomies, one below the other."""
+    """Write a picture of these anatomies, one below the other, to PATH."""
     drawing = _Drawing(max(anatomy.total() for anatomy in found))
     used = {step.stage for anatomy in found for step in anatomy.steps}
     drawing.legend([stage for stage in STAGES if stage in used])

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""symbols.py - from an address to the functions around it.
+"""symbols.py - find the functions that contain an address.
 
-Every place that instructions come from is an Image: the payload, the VMM, the host's kernel, the
-firmware. The addresses do not overlap, so an address says whose it is.
+Each source of instructions is an Image: the payload, the VMM, the host's kernel, the firmware. Their
+addresses do not overlap, so an address determines the image.
 """
 import bisect
 import os
@@ -32,7 +32,7 @@ def run(command, text=None):
 
 
 class Image:
-    """One program's symbols. room: whose instructions these are."""
+    """One program's symbols. room: GUEST, KERNEL, USER or FIRMWARE."""
 
     def __init__(self, room, symbols, elf=None):
         self.room = room
@@ -40,14 +40,14 @@ class Image:
         symbols = sorted(symbols)
         self.addresses = [address for address, _ in symbols]
         self.names = [name for _, name in symbols]
-        self.labels = []  # (address, name) in assembly, within its functions
+        self.labels = []  # (address, name) of labels within functions in assembly
         self.inline = {}  # address -> [(function, file:line), ...], innermost first
 
     @classmethod
     def of_elf(cls, room, path):
         functions, labels = {}, []
         for symbol in elf.functions(path):
-            if symbol.name.startswith(".L"):  # the compiler's own labels say nothing
+            if symbol.name.startswith(".L"):  # ignore the compiler's local labels
                 continue
             if symbol.bind == elf.LOCAL and symbol.kind == elf.NOTYPE:
                 labels.append((symbol.value, symbol.name))
@@ -79,7 +79,7 @@ class Image:
         return self.addresses[at] if at >= 0 else address
 
     def read_lines(self, addresses):
-        """What the compiler inlined where, for all of these at once."""
+        """Read the inlined functions at these addresses with one call of addr2line."""
         if self.elf is None:
             return
         text = "".join("0x%x\n" % address for address in addresses)
@@ -97,12 +97,12 @@ class Image:
                 name = None
 
     def chain(self, address):
-        """The functions that this instruction is in by inlining, innermost first."""
+        """Return the functions that contain this instruction, through inlining, innermost first."""
         names = [name for name, _ in self.inline.get(address, ())]
         own = self.function(address)
         if names:
             return names[:-1] + [own]
-        # Assembly has no functions but its symbols, and in them its labels.
+        # In assembly, symbols stand for functions, and the labels within them for inner ones.
         at = bisect.bisect_right(self.labels, (address, "\x7f")) - 1
         if at >= 0 and self.labels[at][0] >= self.start(address):
             return [self.labels[at][1], own]
@@ -110,12 +110,12 @@ class Image:
 
     def line(self, address):
         places = self.inline.get(address)
-        # The assembler leaves the whole name where the compiler was told to cut it.
+        # The assembler keeps the full path, which the compiler's options shorten.
         return places[0][1].replace(TOP + "/", "") if places else ""
 
 
 class Firmware(Image):
-    """OpenSBI as distributions ship it has no symbols: a function is known by who calls it."""
+    """OpenSBI without symbols, as distributions ship it: functions are found from calls and traps."""
 
     def __init__(self, base, size):
         super().__init__(FIRMWARE, [])
@@ -123,7 +123,7 @@ class Firmware(Image):
         self.size = size
 
     def entered(self, address):
-        """A call or a trap went there, so a function begins there."""
+        """Record that a call or trap went to this address, so a function begins there."""
         at = bisect.bisect_left(self.addresses, address)
         if at == len(self.addresses) or self.addresses[at] != address:
             self.addresses.insert(at, address)

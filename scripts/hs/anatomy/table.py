@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""table.py - anatomies as CSV: a line for each stage and function of a row on a system, by whom it was made.
+"""table.py - anatomies as CSV: a line for each stage and function of a row on a system, with provenance.
 
-A file may hold several rows: what is written takes the place of what it had of the same row, system,
-toggles and processor.
+A file may contain several rows. Writing a row replaces its lines with the same row, system, toggles and
+processor.
 """
 import os
 
@@ -12,7 +12,7 @@ from hs.errors import LaunchError
 
 KEY = ("system", "exit", "toggles", "cpu")
 COLUMNS = KEY + ("stage", "function", "instructions", "iterations") + provenance.COLUMNS
-OTHER_WAYS = "other ways"  # what the batch's other iterations add to the shown path, on average
+OTHER_WAYS = "other ways"  # what the batch's other paths add to the figure of the shown path, on average
 
 
 def _lines(anatomy, options, runner, shared):
@@ -35,7 +35,7 @@ def read(path):
 
 
 def merge(path, found, options):
-    """Puts anatomies into the file: all of them, or it stays as it was."""
+    """Write the anatomies to the file. If that fails, the file is unchanged."""
     runner = systems.Runner(options)
     shared = provenance.collect(runner)
     mine = [line for anatomy in found for line in _lines(anatomy, options, runner, shared)]

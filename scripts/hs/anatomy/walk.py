@@ -1,21 +1,21 @@
 # SPDX-License-Identifier: MIT
-"""walk.py - one path, instruction by instruction: who called whom, and what stage it belongs to.
+"""walk.py - walk one path, instruction by instruction, to find call stacks and phases.
 
-A stack of functions is kept for each room (guest, kernel, user, firmware), from calls, returns and
-traps alone. The path is walked twice: a guest's trap returns into functions that were called
-before the path began, and after the first time they are known.
+A stack of functions is kept for each room (guest, kernel, user, firmware), derived only from calls,
+returns and traps. The path is walked twice, because it returns into functions that were called before
+the path began; they are known after the first walk.
 """
 from . import insn as riscv
 from .symbols import FIRMWARE, GUEST, KERNEL, USER
 
-DISPATCH, CHECKS, OUT, BACK = range(4)  # phases of the host's work: see Stages
+DISPATCH, CHECKS, OUT, BACK = range(4)  # phases of the host's work: see stages.py
 
 
 class Frame:
-    """A call that has not returned. resume: where it will, None if nobody saw the call.
+    """A call that has not returned. resume: the return address, or None if the call was not on the path.
 
-    trapped: it was no call but a trap in the same room, which a trap return ends. tail: it was a
-    jump from the frame below, and returns with it.
+    trapped: entered by a trap within the same room, which a trap return ends. tail: entered by a jump
+    (tail call) from the frame below, with which it returns.
     """
     __slots__ = ("function", "resume", "trapped", "tail")
 
@@ -27,7 +27,7 @@ class Frame:
 
 
 class Step:
-    """One instruction of a path, and all that is known of it."""
+    """One instruction of a path, with everything that is known about it."""
     __slots__ = ("address", "hart", "room", "chain", "stack", "insn", "counted", "stage")
 
     def __init__(self, address, hart, room, chain, insn):
@@ -54,7 +54,7 @@ class Walk:
         return self.decoded[address]
 
     def leaves(self, step, target):
-        """Did something else than the instruction itself choose the next one: a trap?"""
+        """Return whether a trap, and not the instruction itself, led from STEP to the address TARGET."""
         insn, after = step.insn, step.address + step.insn.size
         if insn.kind == riscv.ECALL:
             return True
@@ -67,7 +67,7 @@ class Walk:
         return target != after
 
     def steps(self, path):
-        """The path's instructions; an instruction that a trap took back is not counted."""
+        """Return the Steps of a path. An instruction that a trap undid is not counted."""
         self._find_firmware(path)
         steps = []
         for address, hart in path:
@@ -79,7 +79,7 @@ class Walk:
         return steps
 
     def _find_firmware(self, path):
-        """Functions of the firmware begin where calls and traps went."""
+        """Find the functions of the firmware: they begin where calls and traps arrive."""
         firmware = self.map.firmware
         for (before, _), (address, _) in zip(path[-1:] + path[:-1], path):
             if self.map.image(address) is firmware and (
@@ -88,7 +88,7 @@ class Walk:
 
     def give_stacks(self, steps):
         harts = {}
-        for _ in range(2):  # the first time only to learn who called
+        for _ in range(2):  # the first walk only finds the callers
             previous = {}
             for step in steps:
                 stacks = harts.setdefault(step.hart, {room: [] for room in
@@ -98,7 +98,7 @@ class Walk:
                 step.stack = tuple(frame.function for frame in stacks[step.room])
 
     def _move(self, stacks, before, step):
-        """From one instruction to the next: calls, returns, traps, and what the compiler jumps."""
+        """Update the stacks from one instruction to the next: calls, returns, traps and tail calls."""
         stack = stacks[step.room]
         function = self._function(step)
         if before.room != step.room:
@@ -123,17 +123,17 @@ class Walk:
     def _change_room(self, stacks, before, step):
         stack = stacks[step.room]
         if before.room == KERNEL and step.room == USER:
-            del stacks[KERNEL][:]  # the system call is over
+            del stacks[KERNEL][:]  # the system call has ended
             if stack:
                 return
         if step.room == FIRMWARE or (before.room == USER and step.room == KERNEL) or not stack:
             del stack[:]
             stack.append(Frame(self._function(step)))
         elif GUEST in (step.room, before.room):
-            stack[-1].function = self._function(step)  # e.g. the exit's half of the switch
+            stack[-1].function = self._function(step)  # for example the exit half of the world switch
 
     def _is_tail(self, before, step):
-        """The compiler ends a function by jumping to the next one's first instruction."""
+        """Return whether a jump is a tail call, that is, goes to the first instruction of another function."""
         start = self.map.image(step.address).start
         return start(step.address) == step.address != start(before.address)
 
@@ -155,15 +155,15 @@ class Walk:
 
 
 def phases(steps):
-    """Which phase of the host's work each step is in, but for the handler, which stages know.
+    """Return the phase of the host's work for each step. CHECKS is left to stages.py, which knows the handler.
 
-    From the guest's trap on: OUT if user space comes before the guest again, else DISPATCH; BACK
-    from user space on.
+    After the guest's trap it is OUT if user space runs before the guest does, else DISPATCH. After user
+    space it is BACK.
     """
     result, phase = [], {}
     ahead = {}
     coming = [None] * len(steps)
-    for at in range(2 * len(steps) - 1, -1, -1):  # a path is a circle
+    for at in range(2 * len(steps) - 1, -1, -1):  # the path is a cycle
         step = steps[at % len(steps)]
         coming[at % len(steps)] = ahead.get(step.hart)
         if step.room in (GUEST, USER):

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: MIT
-"""The archive that a paper is handed in with (scripts/hyperscope artifact): which packages it was made with
-(packages.py, out of lists.py), the archive itself (pack.py), and a first look at it (functional.py)."""
+"""The artifact of a paper (scripts/hyperscope artifact): the packages it was made with (packages.py, using lists.py),
+the archive (pack.py), and a reviewer's first check (functional.py)."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""functional.py - does it work here, in ten minutes: checked, built, run, and a paper's figures compared.
+"""functional.py - the ten-minute check: verify checksums, build, run, and compare a paper's figures.
 
-A step is a command whose output has to say something; its log is kept. A step that everything after it
-needs ends the whole when it fails.
+A step is a command whose output has to match a pattern; its log is kept. If a step that later steps need
+fails, the check ends.
 """
 import os
 import re
@@ -14,7 +14,7 @@ from hs import ends
 from hs.paths import HYPERSCOPE, TOP
 from .packages import say
 
-LIMIT = 600  # seconds, of each step: what takes longer hangs, or the machine has much else to do
+LIMIT = 600  # seconds for each step: one that takes longer hangs, or the machine is overloaded
 SUMS = os.path.join(TOP, "artifact", "SHA256SUMS")
 
 
@@ -22,7 +22,7 @@ class Step(NamedTuple):
     name: str
     what: str
     command: list
-    proof: str          # what its output has to say; the groups are shown
+    proof: str          # regex that the output has to match; its groups are shown
     needed: bool = False
 
 
@@ -61,7 +61,7 @@ def log_of(step, options):
 
 
 def _environment(options):
-    """Without what make and a user have set for other runs."""
+    """Return the environment without variables that make or the user has set for other runs."""
     kept = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "HYPERSCOPE_SET")}
     return dict(kept, O=options.out)
 
@@ -91,7 +91,7 @@ def _tail(path):
 
 
 def everything(options):
-    """Prints a table; 1 if a step is not right."""
+    """Run all steps and print a table. Return 1 if a step failed or was not run."""
     os.makedirs(os.path.join(options.out, "artifact"), exist_ok=True)
     todo, found = steps(options), []
     for number, step in enumerate(todo, 1):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""lists.py - what the package lists that apt has read here say of a version: checksum, file, archive.
+"""lists.py - look up a package version in apt's package lists on this machine: checksum, file, archive.
 
-A version is named for good by its archive's Release file, whose time is that of a snapshot: Debian keeps
-each state of its archives as debian/20261114T093112Z, debian-security/..., debian-backports as part of
-debian. No host is named: a list says what there is, not where it came from.
+The date in an archive's Release file names a snapshot, which identifies versions permanently: Debian keeps
+each state of its archives as debian/20261114T093112Z or debian-security/...; debian-backports is part of
+debian. Hosts are not recorded, because a list does not depend on the mirror.
 """
 import email.utils
 import os
@@ -42,7 +42,7 @@ def _text(path):
 
 
 def _snapshot(path, label, component):
-    """Of a list's own Release file, which lies beside it."""
+    """Return the snapshot named by the Release file next to a list, or ""."""
     stem = path[:path.rindex("_%s_" % component)] if "_%s_" % component in path else path
     for name in (stem + "_InRelease", stem + "_Release"):
         found = re.search(r"^Date: (.+)$", _text(name)[:4096], re.M)
@@ -62,7 +62,7 @@ def _fields(stanza):
 
 
 def _sources(stanza, fields, archive, snapshot):
-    """A source package's files, each with its checksum: by (name, version, file)."""
+    """Yield ((name, version, file), Known) for each file of a source package."""
     found = re.search(r"^Checksums-Sha256:\n((?: .*\n?)+)", stanza, re.M)
     for line in found.group(1).splitlines() if found else ():
         digest, size, name = line.split()
@@ -76,8 +76,8 @@ def _binary(fields, archive, snapshot):
 
 
 def read(apt, names):
-    """(package, version, architecture, or file of a source) -> Known, for these packages. apt: apt-get and
-    the options that choose its lists."""
+    """Return (package, version, architecture or source file) -> Known for these packages. apt: apt-get with the
+    options that select its lists."""
     known = {}
     for line in _output(apt + ["indextargets", "--format", _TARGET]).splitlines():
         path, origin, label, codename, component, made_by = (line.split("\t") + [""] * 6)[:6]

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""pack.py - one file with everything: the sources of a commit, the packages set-up fetched, and the list.
+"""pack.py - pack the sources of a commit, the packages that set-up fetched, and their list into one file.
 
     hyperscope-COMMIT/                   the sources, as committed
-    hyperscope-COMMIT/.commit            which commit
-    hyperscope-COMMIT/build/dl/          the cache: scripts/hyperscope setup fetches nothing more
-    hyperscope-COMMIT/artifact/packages.csv  every package that is not of this repository (packages.py)
-    hyperscope-COMMIT/artifact/SHA256SUMS    of every file above
+    hyperscope-COMMIT/.commit            the name of the commit
+    hyperscope-COMMIT/build/dl/          fetched packages, so scripts/hyperscope setup fetches nothing
+    hyperscope-COMMIT/artifact/packages.csv  all packages from outside this repository (packages.py)
+    hyperscope-COMMIT/artifact/SHA256SUMS    checksums of all files above
 
-What is expected is in the sources (notebooks-data, docs/results.md). The same commit, cache and machine
-make the same bytes: names in order, times of the commit, no owner.
+The expected results are part of the sources (notebooks-data, docs/results.md). The same commit, cache and
+machine give the same bytes: names are sorted, times are the commit's, and owners are not recorded.
 """
 import hashlib
 import io
@@ -24,7 +24,7 @@ from . import packages
 
 
 def commit_of(word):
-    """The full name of what is to be packed; without a word HEAD, and then nothing may be uncommitted."""
+    """Return the full name of the commit to pack. The default is HEAD, and then nothing may be uncommitted."""
     if not git.is_clone():
         raise LaunchError("%s is no git clone: an archive is made of what is committed" % TOP)
     if not word:
@@ -39,7 +39,7 @@ def commit_of(word):
 
 
 class Archive:
-    """A tar whose bytes hang on what is in it alone, and a checksum of each file."""
+    """A tar file whose bytes depend only on its contents, with a checksum of each file."""
 
     def __init__(self, file, prefix, when):
         self.tar = tarfile.open(fileobj=file, mode="w", format=tarfile.GNU_FORMAT)
@@ -84,13 +84,13 @@ def _add_sources(archive, commit):
                     archive.link(member.name, member.linkname)
                 elif member.isfile():
                     archive.data(member.name, source.extractfile(member).read(), member.mode)
-        child.stdout.read()  # zeros behind the end: whoever closes before them kills the writer
+        child.stdout.read()  # the zeros after the end; closing the pipe before them would kill git
     if child.returncode:
         raise LaunchError("git archive %s ended with status %d" % (commit, child.returncode))
 
 
 def write(options):
-    """The archive's path."""
+    """Write the archive and its checksum, and return the archive's path."""
     commit = commit_of(options.commit)
     packages.say("reading what is installed, and the package lists ...")
     lines, files = packages.collect(options.out, options.purposes, options.qemu)

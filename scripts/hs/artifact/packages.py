@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""packages.py - everything that is not of this repository, by name, version and checksum.
+"""packages.py - list everything from outside this repository, with name, version and checksum.
 
-Three kinds: guest, what scripts/hyperscope setup fetched into OUT/dl, the files themselves being in the archive;
-tool, this machine's own packages that building and measuring call; library, what those depend on. A tool
-that no package owns is a line, too, by its file's checksum.
+There are three kinds: guest, the files that scripts/hyperscope setup fetched into OUT/dl, which are in the archive;
+tool, this machine's packages that building and measuring use; library, the packages on which tools depend. A
+tool that belongs to no package has a line with the checksum of its file.
 """
 import csv
 import io
@@ -29,7 +29,7 @@ def say(text):
 
 
 def _said(command):
-    """(was it content?, what it printed)."""
+    """Run a command. Return whether it succeeded, and its output."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           check=False)
     return done.returncode == 0, done.stdout.decode(errors="replace")
@@ -43,7 +43,7 @@ def _bash(script, *words):
 
 
 def cached(out, purposes):
-    """Files of OUT/dl that the purposes' folders are made of."""
+    """Return the files in OUT/dl from which the purposes' folders are made."""
     done = subprocess.run([HYPERSCOPE, "setup", "--out", out, "--cached"] + list(purposes),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode:
@@ -52,12 +52,12 @@ def cached(out, purposes):
 
 
 def _named(path):
-    """(package, version, architecture) of a file: a package, or a source's archive."""
+    """Return (package, version, architecture) of a file, which is a package or the archive of a source."""
     if path.endswith(".deb"):
         right, text_of = _said(["dpkg-deb", "-f", path, "Package", "Version", "Architecture"])
         fields = dict(line.split(": ", 1) for line in text_of.splitlines() if ": " in line)
         if not right or len(fields) != 3:
-            raise LaunchError("%s is no package, or half of one: remove it, and scripts/hyperscope setup fetches it anew" % path)
+            raise LaunchError("%s is not a package, or is incomplete: remove it, and scripts/hyperscope setup fetches it again" % path)
         return fields["Package"], fields["Version"], fields["Architecture"]
     found = re.fullmatch(r"([^_]+)_(.+)\.orig\.tar\.[a-z0-9]+", os.path.basename(path))
     return (found.group(1), found.group(2), "source") if found else (os.path.basename(path), "", "")
@@ -71,7 +71,7 @@ def _known_source(known, name, path):
 
 
 def guest(out, files):
-    """A line for each file, as the archive that it came from has it, too."""
+    """Return a line for each fetched file, and check it against the list of its archive."""
     named = {path: _named(path) for path in files}
     conf = os.path.join(out, "dl", "apt", "conf")
     known = lists.read(["apt-get", "-c", conf], {name for name, _, _ in named.values()}) if os.path.exists(conf) else {}
@@ -80,8 +80,8 @@ def guest(out, files):
         entry = _known_source(known, name, path) if architecture == "source" else known.get((name, version, architecture))
         digest = provenance.digest_of(path)
         if entry and entry.sha256 != digest:
-            raise LaunchError("%s is not what its archive's list says: sha256 %s, not %s; remove it, and scripts/hyperscope setup "
-                              "fetches it anew" % (path, digest, entry.sha256))
+            raise LaunchError("%s differs from its archive's list: sha256 %s, not %s; remove it, and scripts/hyperscope setup "
+                              "fetches it again" % (path, digest, entry.sha256))
         lines.append(dict(zip(COLUMNS, ("guest", name, version, architecture, digest, str(os.path.getsize(path)),
                                         "build/dl/" + os.path.basename(path), entry.archive if entry else "",
                                         entry.snapshot if entry else ""))))
@@ -92,7 +92,7 @@ def guest(out, files):
 
 
 def _wanted(purposes):
-    """(what is looked for, the package that has it) of each purpose."""
+    """Return (what to look for, the package that contains it) for the purposes."""
     rows = [line.split() for line in _bash("package_table")[1].splitlines()]
     return [(what, package.rstrip("?")) for purpose, what, package in rows if purpose in purposes]
 
@@ -105,14 +105,14 @@ def _file_of(what):
 
 
 def _owners(paths):
-    """path -> the package that it belongs to; a path of nobody's is not in it."""
+    """Return path -> its package, without paths that belong to no package."""
     _, found = _said(["dpkg-query", "-S"] + sorted(paths))
     return {path: re.split(r"[:,]", names)[0] for names, _, path in
             (line.partition(": ") for line in found.splitlines())}
 
 
 def installed():
-    """package -> (version, architecture, [[alternative, ...], ...] that it depends on), and who provides what."""
+    """Return package -> (version, architecture, dependencies as lists of alternatives), and name -> its providers."""
     packages, provided = {}, {}
     for line in _said(["dpkg-query", "-W", "-f", _STATUS])[1].splitlines():
         status, name, architecture, version, provides, depends = line.split("\t")
@@ -126,7 +126,7 @@ def installed():
 
 
 def closure(roots, packages, provided):
-    """The roots with all that they depend on, as far as it is installed."""
+    """Return the roots with all their dependencies that are installed."""
     found, left = set(), list(roots)
     while left:
         name = left.pop()
@@ -141,7 +141,7 @@ def closure(roots, packages, provided):
 
 
 def _files(purposes, qemu):
-    """What building and measuring call: (file, the package that should have it)."""
+    """Return the files that building and measuring use, as (file, the package that should contain it)."""
     found = [(_file_of(what), package) for what, package in _wanted(purposes)]
     program = os.path.realpath(shutil.which(qemu) or qemu)
     if not os.path.exists(program):
@@ -157,7 +157,7 @@ def _unowned(path):
 
 
 def _backports(out, names):
-    """QEMU of Debian 12 is of a list that set-up reads and forgets."""
+    """Look up packages in Debian 12's backports, whose list set-up reads for QEMU and does not keep."""
     folder = os.path.join(out, "artifact", "lists")
     read = 'make_backports_list "$1" && exec 3>&1 && mkdir -p "$1/cache" && ' \
         'options=("${private[@]}" -o Dir::Cache="$1/cache" -o Debug::NoLocking=true) && ' \
@@ -170,7 +170,7 @@ def _backports(out, names):
 
 
 def _roots(purposes, qemu, packages):
-    """Names of packages, and lines of what belongs to none."""
+    """Return the names of the packages in use, and lines for files that belong to no package."""
     names, lines, wanted = set(), [], _files(purposes, qemu)
     owners = _owners({path for path, _ in wanted if path})
     for path, package in wanted:
@@ -196,13 +196,13 @@ def tools(out, purposes, qemu):
         lines.append(dict(zip(COLUMNS, ("tool" if name in roots else "library", name) + packages[name][:2] + (
             has.sha256, has.size, has.file, has.archive, has.snapshot))))
     if unknown:
-        say("of %d packages of this machine %d have a version and no checksum: the lists here have other ones by now, or "
-            "none (apt-get update): %s%s" % (len(names), len(unknown), " ".join(unknown[:6]), " ..." if len(unknown) > 6 else ""))
+        say("of %d packages of this machine %d have a version but no checksum, because they are not in apt's current "
+            "lists (apt-get update): %s%s" % (len(names), len(unknown), " ".join(unknown[:6]), " ..." if len(unknown) > 6 else ""))
     return lines
 
 
 def collect(out, purposes, qemu):
-    """packages.csv's lines, and the files of the cache."""
+    """Return the lines of packages.csv and the fetched files."""
     files = cached(out, purposes)
     lines = guest(out, files) + tools(out, purposes, qemu)
     order = {"guest": 0, "tool": 1, "library": 2}

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What is measured, on which system, and what may be said of the figures."""
+"""Benchmarks: the rows, the systems, and the evaluation of figures."""

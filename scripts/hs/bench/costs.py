@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""costs.py - which exits cost more than at another commit, and whether somebody has said so.
+"""costs.py - find exits that cost more than at another commit, and commits that announce it.
 
-A commit that makes an exit costlier says it in a line of its message: `Costs: ROW[,ROW...] REASON`, rows
-being names or patterns of the bench.
+A commit that makes an exit more expensive announces it in a line of its message, `Costs: ROW[,ROW...]
+REASON`, with names of the bench's rows or patterns.
 """
 import fnmatch
 import math
@@ -14,12 +14,12 @@ from . import rows
 from .report import KEY, typical
 
 MADE_WITH = ("qemu", "opensbi", "compiler", "binutils")
-LIMIT = 0.02   # of the figure, before it has to be said
-STEP = 0.5     # instructions: a batch resolves 0.4
+LIMIT = 0.02   # share of the figure above which an increase has to be announced
+STEP = 0.5     # instructions; the resolution of a batch is 0.4
 
 
 class Cost(NamedTuple):
-    key: tuple       # of report.KEY
+    key: tuple       # values of report.KEY
     base: float
     head: float
     same: bool       # made with the same QEMU, OpenSBI, compiler
@@ -39,20 +39,20 @@ class Cost(NamedTuple):
         return abs(self.head - self.base) >= STEP
 
     def costs_more(self):
-        """So much that it has to be said."""
+        """Return whether the increase has to be announced."""
         return self.head - self.base >= STEP and self.head > self.base * (1 + LIMIT)
 
 
 def _of_message(text):
-    """Any line of it, not a trailer alone: who writes a paragraph behind it has said it, too. What goes on is indented.
-    A pattern of most rows says nothing."""
+    """Yield (patterns, reason) for each Costs: line of a message, which need not be at its end. Continuation lines are
+    indented. Patterns that match most rows are ignored."""
     text = re.sub(r"\n[ \t]+(?=\S)", " ", text)
     for names, reason in re.findall(r"^Costs:[ \t]*([^\s,]+(?:[ \t]*,[ \t]*[^\s,]+)*)[ \t]+([^\s,].*)$", text, re.M):
         yield [word for word in re.split(r"[ \t]*,[ \t]*", names) if 2 * len(rows.matching(word)) <= len(rows.ROWS)], reason
 
 
 def sayings(base, head="HEAD"):
-    """[(patterns, reason)] of the commits after base, a commit's whole name; empty where git does not know it."""
+    """Return (patterns, reason) pairs of the commits after BASE, a full commit name; [] if git does not know it."""
     return list(_of_message(git.said("log", "--format=%B%n", "%s..%s" % (base, head)) or ""))
 
 
@@ -62,8 +62,8 @@ def _reason(row, said):
 
 
 def compare(base, head, said):
-    """A Cost for each figure that both have, of scripts/hyperscope bench's lines; mean of what comes seldom. A ValueError
-    says whose units differ."""
+    """Return a Cost for each figure in both lists of scripts/hyperscope bench's lines; for rare events, of the mean.
+    ValueError if units differ."""
     theirs = {tuple(row[name] for name in KEY): row for row in base}
     found = []
     for row in head:

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""csvfile.py - a CSV's lines, or what is wrong with it and where: whoever reads figures has them whole."""
+"""csvfile.py - read and write CSV files, with errors that name the line and the fault."""
 import csv
 import math
 import os
 
 
 def read(path, columns, numbers=(), more=False):
-    """Dictionaries. A ValueError says what is wrong: other columns (more: than at least these), a line that is
-    not whole, one of numbers that is none."""
+    """Return the lines as dictionaries. ValueError if the columns are not exactly COLUMNS (more: if one is missing),
+    a line is incomplete, or a field of NUMBERS is not a number."""
     try:
         with open(path, newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, strict=True)
@@ -20,19 +20,19 @@ def read(path, columns, numbers=(), more=False):
             for line in reader:
                 where = "line %d: " % reader.line_num
                 if None in line or None in line.values():
-                    raise ValueError(where + "it has not %d fields" % len(names))
+                    raise ValueError(where + "it does not have %d fields" % len(names))
                 for name in numbers:
                     number(line[name], where + name)
                 lines.append(line)
     except UnicodeDecodeError:
-        raise ValueError("it is no text in UTF-8") from None
+        raise ValueError("it is not UTF-8 text") from None
     except csv.Error as error:
         raise ValueError("line %d: %s" % (reader.line_num, error)) from None
     return lines
 
 
 def write(path, columns, lines):
-    """All of it, or the file as it was. A line that lacks a column has nothing there."""
+    """Write the file; if that fails, it is unchanged. Missing columns of a line are written empty."""
     beside = "%s.%d.new" % (path, os.getpid())
     with open(beside, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n", restval="")
@@ -42,18 +42,18 @@ def write(path, columns, lines):
 
 
 def number(text, what):
-    """Finite: what is to be compared."""
+    """Return a finite number that can be compared. ValueError if TEXT is not one."""
     try:
         found = float(text)
     except ValueError:
         found = math.nan
     if not math.isfinite(found):
-        raise ValueError("%s '%s' is no number" % (what, text[:40]))
+        raise ValueError("%s '%s' is not a number" % (what, text[:40]))
     return found
 
 
 def once(found, names):
-    """No two lines of the same names: the one that counts would be any."""
+    """Raise ValueError if two lines have equal values in the columns NAMES, since it would be arbitrary which counts."""
     seen = set()
     for line in found:
         key = tuple(line[name] for name in names)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""expression.py - a figure by its words: ROW, ROW SETTING, SYSTEM:ROW, ROW !CPU; two with - or / between.
+"""expression.py - evaluate expressions for figures: ROW, ROW SETTING, SYSTEM:ROW, ROW !CPU, or two with - or /.
 
-As in `sbi_version fastpath=off - sbi_version`, `linux:mmio_read !max` or `boot / native:boot`. What
-says no system is hyperscope's, what says no processor rv64's.
+Examples are `sbi_version fastpath=off - sbi_version`, `linux:mmio_read !max` and `boot / native:boot`. The
+default system is hyperscope, the default processor rv64.
 """
 import re
 from typing import NamedTuple
@@ -12,13 +12,13 @@ from .systems import KNOWN
 
 
 class ExpressionError(ValueError):
-    """Says what is wrong with the words."""
+    """An error in an expression."""
 
 
 class Term(NamedTuple):
     system: str
     row: str
-    setting: str  # "" or NAME=VALUE, several with a space
+    setting: str  # "" or NAME=VALUE, several separated by blanks
     cpu: str
 
 
@@ -33,27 +33,27 @@ def _term(words, system):
         if system not in KNOWN:
             raise ExpressionError("there is no system '%s'; there are %s" % (system, ", ".join(KNOWN)))
     if not parts or parts[0] not in rows.BY_NAME:
-        raise ExpressionError("there is no row '%s'; scripts/hyperscope bench --list has them" % "".join(parts[:1]))
+        raise ExpressionError("there is no row '%s'; scripts/hyperscope bench --list shows the rows" % "".join(parts[:1]))
     return Term(system, parts[0], " ".join(parts[1:]), cpu)
 
 
 def _parts(words):
-    """[words], or [words, "-" or "/", words]."""
+    """Split an expression into [words] or [words, "-" or "/", words]."""
     return re.split(r" ([-/]) ", words, maxsplit=1)
 
 
 def is_ratio(words):
-    """Is it no count, but how much of another one?"""
+    """Return whether the expression is a ratio, not a count."""
     return _parts(words)[1:2] == ["/"]
 
 
 def terms(words, system="hyperscope"):
-    """One or two terms; the second is taken from the first, or the first shown as so many times it."""
+    """Return one or two terms. The second is subtracted from the first, or divides it."""
     return [_term(part, system) for part in _parts(words)[::2]]
 
 
 class Measured:
-    """What scripts/hyperscope bench --csv wrote, to be asked."""
+    """The figures of a CSV file of scripts/hyperscope bench, for look-ups."""
 
     def __init__(self, results, statistic="p50"):
         self.results = results
@@ -61,17 +61,17 @@ class Measured:
                      for cpu in dict.fromkeys(row["cpu"] for row in results)}
 
     def row(self, term):
-        """The line of the CSV, or None."""
+        """Return the line of the CSV file, or None."""
         return self.cpus[term.cpu].row(term.system, term.row, term.setting) if term.cpu in self.cpus else None
 
     def value(self, term):
-        """A number, or None where it was not measured."""
+        """Return a number, or None if it was not measured."""
         if term.cpu not in self.cpus:
             return None
         return self.cpus[term.cpu].value(term.system, term.row, term.setting)
 
     def of(self, words, system="hyperscope"):
-        """The expression's value, or None where one of its terms was not measured."""
+        """Return the value of an expression, or None if one of its terms was not measured."""
         values = [self.value(term) for term in terms(words, system)]
         if None in values or is_ratio(words) and not values[1]:
             return None

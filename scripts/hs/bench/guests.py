@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""guests.py - Debian's kernel with scripts/guest/apps on it: alone in QEMU, and in a VM.
+"""guests.py - run Debian's kernel with scripts/guest/apps directly on QEMU, and in a VM.
 
-native is QEMU alone; the other two are the same VMM, kernel and initrd on hyperscope and on Linux
-KVM. One Job is one boot.
+native is QEMU without a hypervisor. The other two systems are hyperscope and Linux KVM, with the same VMM,
+kernel and initrd. One Job is one boot.
 
-Every job is booted several times with other bytes in its initrd, which move the guest's memory and where
-its timers fall: of one layout alone a boot's figure is by chance some hundredths more or less
-(Mytkowicz et al., "Producing Wrong Data Without Doing Anything Obviously Wrong!", ASPLOS 2009).
+Each measurement is booted several times with initrds of different sizes, which change the layout of the
+guest's memory and the times of its timers. With one layout, a boot's figure would be off by some hundredths
+by chance (Mytkowicz et al., "Producing Wrong Data Without Doing Anything Obviously Wrong!", ASPLOS 2009).
 """
 import os
 import re
@@ -25,21 +25,21 @@ RAM = {"native": "512M", "linux": "2G"}  # the VMs have 512M as well
 DBCN = "console=dbcn"
 DISK_BYTES = 8 << 20
 APPEND = "console=ttyS0 quiet norandmaps nokaslr"
-# Debian's kernel knows DBCN for its early console alone: it stays, and /init writes to the log.
+# Debian's kernel supports DBCN only for its early console. So the early console is kept, and /init writes to the log.
 APPEND_DBCN = "console=hvc0 earlycon=sbi keep_bootcon printk.devkmsg=on norandmaps nokaslr"
 LAYOUTS = 5
-LAYOUT_BYTES = 12347  # an initrd has as often so many more: no multiple of a page
-_BATCHES = re.compile(r"^batches,(\w+),([1-9]\d*),(-?\d+(?: -?\d+)*)\s*$", re.M)  # a row, operations, instructions of each
-_EXIT_ROW = re.compile(r"^(\S.*?) +(\d+) +\d+\.\d+%", re.M)  # of hyperscope's exit table
-_STAMP = re.compile(r"^(?:\[ *[0-9.]+\] )?", re.M)  # of what comes by the kernel's log
-# What native does not have: QEMU answers its disks in its own time, not in the guest's (by a bottom
-# half even where nothing is read): a count of that would not repeat.
+LAYOUT_BYTES = 12347  # the initrd of layout N is larger by N times this size, which is not a multiple of a page
+_BATCHES = re.compile(r"^batches,(\w+),([1-9]\d*),(-?\d+(?: -?\d+)*)\s*$", re.M)  # row, operations, instructions per batch
+_EXIT_ROW = re.compile(r"^(\S.*?) +(\d+) +\d+\.\d+%", re.M)  # a row of hyperscope's exit table
+_STAMP = re.compile(r"^(?:\[ *[0-9.]+\] )?", re.M)  # time stamp of the kernel's log
+# Rows not measured natively: QEMU completes disk requests in its own time, not in the guest's (in a bottom
+# half, even if nothing is read), so the counts would not be reproducible.
 NOT_NATIVE = ("blk", "files_disk")
 
 
 class Job(NamedTuple):
     system: str
-    part: str          # of rows.GROUPS
+    part: str          # a group of rows.GROUPS
     setting: str = ""  # or DBCN
     cpu: str = "rv64"
     layout: int = 0    # below LAYOUTS
@@ -53,7 +53,7 @@ class Job(NamedTuple):
 
 
 def beside_native(figures, row, setting=""):
-    """[(thousands of instructions, how many times native that is)], as text, for each of SYSTEMS."""
+    """Return (thousands of instructions, ratio to native), as text, for each of SYSTEMS."""
     native = figures.value("native", row)
     values = [figures.value(system, row, setting) for system in SYSTEMS]
     return [("-" if value is None else "%.2f" % (value / 1000), "%.3f" % (value / native) if value and native else "")
@@ -61,7 +61,7 @@ def beside_native(figures, row, setting=""):
 
 
 def jobs_of(chosen, names, dbcn=True):
-    """The boots that measure these rows there. dbcn: with that console as well, which exits seldom."""
+    """Return the jobs (boots) that measure these rows. dbcn: also with the DBCN console, which exits rarely."""
     parts = dict.fromkeys(row.group for row in APPLICATIONS if row.name in names)
     return [Job(system, part, setting, layout=layout) for part in parts for system in chosen
             for setting in ([""] + [DBCN] * (dbcn and system == "hyperscope" and part == "processes"))
@@ -69,7 +69,7 @@ def jobs_of(chosen, names, dbcn=True):
 
 
 def statistics_of(batches):
-    """A row's columns. batches: (operations, instructions of all of them)."""
+    """Return the statistics of a row as CSV columns. batches: (operations, instructions of the batch) pairs."""
     each = sorted(instructions / operations for operations, instructions in batches)
     found = (each[0], each[rank(len(each), 50)], each[rank(len(each), 99)], each[-1], sum(each) / len(each))
     return dict(zip(systems.STATISTICS, ("%.2f" % value for value in found)),
@@ -77,7 +77,7 @@ def statistics_of(batches):
 
 
 def rank(n, percent):
-    """Of n in order: the least that so many percent do not exceed."""
+    """Return the index of a percentile among N sorted values (nearest rank)."""
     return max(-(-n * percent // 100), 1) - 1
 
 
@@ -89,7 +89,7 @@ class Runner(systems.Runner):
         self.kernel = os.path.join(options.out, "guest", "vmlinux")
         self.initrd = os.path.join(options.out, "guest-initrd.cpio")
         self.rt_tests = os.path.join(options.out, "rt_tests")
-        self.exits = {}   # the setting of hyperscope -> [(cause, how often)]
+        self.exits = {}   # setting of hyperscope -> [(cause, count)]
 
     def images(self):
         return [self.vmm, self.kernel, self.initrd, PROGRAM, os.path.join(self.options.out, "hyperscope.bin")]
@@ -104,7 +104,7 @@ class Runner(systems.Runner):
     # -- command lines ---------------------------------------------------------------------
 
     def flags(self, job):
-        """What of QEMU's command line makes the figures; under hyperscope its memory is run's own choice."""
+        """Return QEMU's options that affect the figures. For hyperscope, `run` chooses the size of memory."""
         ram = ["-m", RAM[job.system]] if job.system in RAM else []
         return ["-M", "virt", "-cpu", job.cpu, "-smp", "1"] + ram + ICOUNT + CLOCK
 
@@ -117,7 +117,7 @@ class Runner(systems.Runner):
         return APPEND_DBCN if job.setting == DBCN else APPEND
 
     def vm(self, job, initrd):
-        """The VMM's words, and the files that they name; its disk is in the host's memory."""
+        """Return the options for the VMM's files, and the VMM's arguments. Its disk is in the host's memory."""
         files, words = ["--file", self.kernel + ":/vmlinux", "--file", initrd + ":/initrd"], ["--quiet"]
         if GROUPS[job.part].disk:
             files += ["--file", os.path.join(os.path.dirname(initrd), "disk") + ":/disk"]
@@ -141,7 +141,7 @@ class Runner(systems.Runner):
                     'sleep %d; exec /vmm "$@"' % SETTLE, "vmm"] + words
 
     def write_initrd(self, job, path):
-        """The common one, and behind it what this guest runs."""
+        """Write the common initrd, followed by what this guest runs."""
         with behind(self.initrd, path) as archive:
             archive.add_dir("hs")
             archive.add_file("/hs/command", PROGRAM)
@@ -158,7 +158,7 @@ class Runner(systems.Runner):
     # -- a run -----------------------------------------------------------------------------
 
     def run(self, job):
-        """Its rows, each with this boot's batches."""
+        """Run a job and return its rows, each with the batches of this boot."""
         wanted = job.rows()
         with ends.folder("bench-apps.") as folder:
             initrd = os.path.join(folder, "initrd")
@@ -182,7 +182,7 @@ class Runner(systems.Runner):
                 for name, operations, values in found]
 
     def whole(self, results):
-        """A row of all layouts' batches for each that has parts."""
+        """Combine the batches of all layouts into one row for each measurement."""
         rows = {}
         for part in results:
             batches = part.pop("batches")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""measure.py - all jobs of a bench, some at a time, each row with what it was made with."""
+"""measure.py - run all jobs of a bench, several at a time, and add provenance to each row."""
 import concurrent.futures
 import sys
 import threading
@@ -10,7 +10,7 @@ from .systems import BenchError
 
 
 class Progress:
-    """A line for each boot, on standard error: the whole takes minutes."""
+    """Print a line for each boot on standard error, because the whole takes minutes."""
 
     def __init__(self, total):
         self.total, self.done, self.start = total, 0, time.monotonic()
@@ -26,7 +26,7 @@ class Progress:
 
 
 def measure(runner, jobs, shared):
-    """All jobs, some at a time: counted instructions do not care who else computes."""
+    """Run all jobs, several at a time, which is possible because instruction counts do not depend on the load."""
     progress = Progress(len(jobs))
 
     def one(job):
@@ -46,7 +46,7 @@ def measure(runner, jobs, shared):
             runner.stop()
             raise
     if provenance.images(runner) != shared["images"]:
-        raise BenchError("something was built anew meanwhile: the figures are of two builds")
+        raise BenchError("a file was rebuilt during the measurement, so the figures are of two builds")
     results = runner.whole(results)
     for row in results:
         row.update(shared)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""provenance.py - with what the figures were made: a figure without it cannot be repeated."""
+"""provenance.py - record the tools and images with which figures were made, so that they can be reproduced."""
 import hashlib
 import json
 import os
@@ -23,13 +23,13 @@ def _first_line(*command):
 
 
 def version(*command):
-    """What such a first line ends its name with: a version."""
+    """Return the last version number in the first line that COMMAND prints, or "unknown"."""
     found = re.findall(r"\b[0-9]+\.[0-9]+(?:\.[0-9]+)*\b", _first_line(*command))
     return found[-1] if found else "unknown"
 
 
 def digest_of(path):
-    """sha256 of a file of any size."""
+    """Return the SHA-256 of a file of any size."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:
         for part in iter(lambda: file.read(1 << 20), b""):
@@ -49,7 +49,7 @@ def _digest(*paths):
 
 
 def _left():
-    """What a tree that is no clone says of itself: a lab's (lab.json), an autograder's (.commit)."""
+    """Return the commit recorded in a tree that is not a clone: a lab's (lab.json) or an autograder's (.commit)."""
     try:
         with open(os.path.join(TOP, "lab.json"), encoding="utf-8") as file:
             facts = json.load(file)
@@ -64,7 +64,7 @@ def _left():
 
 
 def commit(parts=("src", "scripts", "trace", "Makefile")):
-    """Of the clone, and whether one of its parts has changes; a folder in somebody else's clone is none."""
+    """Return the tree's commit, with "+changes" if one of PARTS has changes. A folder in another clone has no commit."""
     left = _left()
     if left:
         return left
@@ -76,7 +76,7 @@ def commit(parts=("src", "scripts", "trace", "Makefile")):
 
 
 def described():
-    """The tree's commit as `git describe` names it; "" where no commit is known."""
+    """Return the tree's commit as `git describe` names it, or "" if it is not known."""
     return _left() or (git.is_clone() and git.said("describe", "--tags", "--always", "--dirty=+changes")) or ""
 
 
@@ -92,7 +92,7 @@ def firmware_file(qemu, chosen):
 
 
 def opensbi(qemu, firmware, payload, timeout):
-    """Its banner's word and its file's digest: Debian's 1.5.1 says 1.5 of itself. timeout: seconds."""
+    """Return the firmware's name and version with its file's digest, since Debian's 1.5.1 calls itself 1.5. timeout: seconds."""
     command = [qemu, "-M", "virt", "-nodefaults", "-display", "none", "-serial", "stdio", "-m", "128M",
                "-kernel", payload, "-append", "only=none"]
     if firmware:
@@ -114,12 +114,12 @@ def opensbi(qemu, firmware, payload, timeout):
 
 
 def images(runner):
-    """What runs: the same digest, the same figures."""
+    """Return a digest of the files that run. Equal digests give equal figures."""
     return _digest(*runner.images())
 
 
 def collect(runner):
-    """The columns that all rows of a run share; kernel hangs on the row's system."""
+    """Return the columns that all rows of a run share. The column kernel is not among them: it depends on the system."""
     cross = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-")
     return {
         "commit": commit(),
@@ -141,7 +141,7 @@ def _linux(out):
 
 
 def kernel_of(system, out, name, guest=False):
-    """Of the host; with a guest that has a kernel, of both: Linux KVM's is the same one."""
+    """Return the host's kernel and, if the guest has a kernel, that too. On Linux KVM, both are the same."""
     if system == "hyperscope":
         return "hyperscope " + name + (", guest " + _linux(out) if guest else "")
     return _linux(out) if system in ("linux", "native") else "none"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""report.py - the figures as CSV, as tables of 80 columns, and compared with other figures."""
+"""report.py - write figures as CSV and as tables of 80 columns, and compare them with other figures."""
 import csv
 
 from . import csvfile, provenance
@@ -28,7 +28,7 @@ def read_csv(path):
 
 
 def differences(ours, theirs):
-    """Lines that say which rows differ; rows that only one side has differ, too."""
+    """Return a line for each figure that differs and for each row that only one side has."""
     a, b = ({tuple(row[k] for k in KEY): row for row in rows} for rows in (ours, theirs))
     lines = []
     for key in list(a) + [key for key in b if key not in a]:
@@ -45,12 +45,12 @@ def differences(ours, theirs):
 
 
 def typical(row, statistic="p50"):
-    """A line's figure: of what comes seldom the mean."""
+    """Return the figure of a row: the statistic, or the mean for rare events."""
     return float(row["mean" if BY_NAME[row["exit"]].mean else statistic])
 
 
 class Figures:
-    """The results of one processor, to be asked."""
+    """The results of one processor, for look-ups."""
 
     def __init__(self, results, cpu, statistic):
         self.rows = {(row["system"], row["exit"], row["toggles"]): row
@@ -63,22 +63,22 @@ class Figures:
         return self.rows.get((system, name, toggles))
 
     def value(self, system, name, setting=""):
-        """A number; None where it was not measured; 0 where what it counts did not happen."""
+        """Return a number; None if it was not measured; 0 if the counted event did not happen."""
         row = self.row(system, name, setting)
         if row is None:
             return None
         return typical(row, self.statistic)
 
     def default(self, name, own):
-        """hyperscope's under the run's own toggles (--set)."""
+        """Return hyperscope's figure with the toggles of --set."""
         return self.value("hyperscope", name, own)
 
     def counted(self):
-        """Are they all of the goals' and the published figures' unit?"""
+        """Return whether all figures are instructions, the unit of the goals and the published figures."""
         return all(row["unit"] == COUNTED for row in self.rows.values())
 
     def ratio(self, name, own):
-        """hyperscope's in terms of Linux's, as text; none of two units."""
+        """Return the ratio of hyperscope's figure to Linux's, as text; "-" if one is missing or units differ."""
         ours, linux = self.row("hyperscope", name, own), self.row("linux", name)
         if not ours or not linux or ours["unit"] != linux["unit"] or not self.value("linux", name):
             return "-"
@@ -92,12 +92,12 @@ def shown(value):
 
 
 def reached(value, limit):
-    """To the instruction: a batch resolves 0.4 of one, and its own call and clock are in it."""
+    """Compare with a precision of one instruction: a batch resolves 0.4, and includes its own call and clock."""
     return "yes" if value < limit + 0.5 else "NO"
 
 
 def goal(row, bare, value):
-    """What is to be reached, and whether it is."""
+    """Return the goal of a row and whether it is reached, as text."""
     if row.goal is None:
         return ""
     limit, text = row.goal, "%d" % row.goal
@@ -129,12 +129,12 @@ def compare(figures, names, own, published):
 
 
 def beside(setting):
-    """What else is set, where a toggle is measured beside another one (rows.BESIDE)."""
+    """Return the other toggle in a setting that combines two (rows.BESIDE), or ""."""
     return next((other for other, _ in BESIDE.values() if setting.startswith(other + " ")), "")
 
 
 def toggles(figures, settings):
-    """Rows that a setting changes, with the default beside them."""
+    """Print the rows that a setting changes, next to the default."""
     counted, lines = figures.counted(), []
     for setting, matters in settings:
         if not setting or "trace=" in setting or "exitstat=" in setting:

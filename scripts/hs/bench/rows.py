@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""rows.py - what is measured: the rows, the machines they need, and what a toggle can change.
+"""rows.py - the rows of the bench, the machines that they need, and the rows that each toggle can change.
 
-To add a row: the operation in src/guest/bench, a line here, a line in docs/bench.md; for one of
-APPLICATIONS it is in scripts/guest/apps.
+To add a row, add the operation to src/guest/bench (or, for one of APPLICATIONS, to scripts/guest/apps), a
+line here, and a line in docs/bench.md.
 """
 import fnmatch
 from typing import NamedTuple, Optional
@@ -14,28 +14,28 @@ class Group(NamedTuple):
     harts: int = 1
     vcpus: int = 0       # 0: as many as harts
     disk: bool = False
-    setting: str = ""    # what the machine is set to, besides the run's own toggles
-    program: str = "vmm"  # or one of tests/kvm, which makes its VMs itself
-    bare: bool = False   # without a VM there is the same to measure
+    setting: str = ""    # settings in addition to the toggles of the run
+    program: str = "vmm"  # or a program of tests/kvm, which creates its VMs itself
+    bare: bool = False   # can also be measured without a VM
 
 
 GROUPS = {
     "one": Group(bare=True),
-    # What a guest had in the FP unit is looked after at each later exit (switch=full): not beside "one".
+    # Separate from "one": once a guest has used FP, every later exit handles the FP unit (switch=full).
     "float": Group(bare=True),
-    # An ioeventfd, or a disk, is a device more to look through at each MMIO: not beside "one".
+    # Separate from "one": an ioeventfd or a disk is one more device to search at each MMIO access.
     "devices": Group(vmm=("--testdev",), disk=True),
     "notified": Group(vmm=("--no-ioeventfd",), disk=True),
     "fresh": Group(vmm=("--small-pages",)),
     "present": Group(vmm=("--small-pages", "--populate")),
     "logged": Group(vmm=("--logdev",)),
-    # Harts take turns under icount: who polls while it waits measures the length of a turn. And two
-    # sides that Linux puts on one hart, as it does in some layouts of its memory, cost half.
+    # Under icount QEMU runs harts in turn, so polling would measure the length of a turn. --pin, because
+    # the cost halves if Linux runs both sides on one hart, as it does with some layouts of its memory.
     "pair": Group(vmm=("--pin",), harts=2, setting="halt_poll_ns=0", bare=True),
-    # One hart; the other is there to compare the host's clock with the guest's (src/vmm/doorbell.c).
+    # One vCPU; the second hart is used to compare the host's clock with the guest's (src/vmm/doorbell.c).
     "bell": Group(vmm=("--doorbell",), harts=2, vcpus=1, setting="halt_poll_ns=0"),
     "turns": Group(program="bench_turns"),
-    # Debian's kernel and what runs on it (scripts/hyperscope bench-apps), the second with rt-tests and a disk.
+    # Debian's kernel and programs on it (scripts/hyperscope bench-apps); the second group has rt-tests and a disk.
     "processes": Group(program="guest"),
     "workloads": Group(program="guest", disk=True),
 }
@@ -47,13 +47,13 @@ class Row(NamedTuple):
     name: str
     what: str
     group: str = "one"
-    goal: Optional[int] = None  # at most so many
-    over_bare: bool = False     # so many more than bare
-    xvisor: Optional[int] = None  # published: measured with a payload of the same kind, rv64
+    goal: Optional[int] = None  # upper limit
+    over_bare: bool = False     # the limit is relative to bare
+    xvisor: Optional[int] = None  # published figure, measured with a payload of the same kind, rv64
     bao: Optional[int] = None
-    small: str = ""             # why it is less than Linux's: by design, or a small host
-    mean: bool = False          # what comes seldom has no median worth the name
-    none: bool = False          # the goal is that it does not happen
+    small: str = ""             # why it is less than Linux's: by design, or because the host is small
+    mean: bool = False          # use the mean, because the median of a rare event is meaningless
+    none: bool = False          # the goal is that the event does not happen
 
 
 ROWS = [
@@ -114,7 +114,7 @@ ROWS = [
     Row("run_16_vms", "16 VMs in turn", "turns", small=BOTH),
     Row("ipi_pingpong", "IPI there and back, both asleep", "pair", goal=2500, over_bare=True, small=HOST),
 ]
-# Of a whole guest, natively too: scripts/hyperscope bench-apps measures them, scripts/guest/apps is what runs.
+# Rows of a whole guest, also native: scripts/hyperscope bench-apps measures them by running scripts/guest/apps.
 APPLICATIONS = [
     Row("boot", "Debian's kernel, its first line to a command", "processes"),
     Row("fork_exec", "fork and exec of busybox, warm", "processes"),
@@ -126,7 +126,7 @@ APPLICATIONS = [
 ]
 BY_NAME = {row.name: row for row in ROWS + APPLICATIONS}
 
-# The rows that a toggle can change. One that is missing here is measured with all of them.
+# The rows that a toggle can change. A toggle that is missing here is measured with all rows.
 MATTERS = {
     "gstage_walk": "touch_4k fault_* dirty_* mix",
     "gstage_huge": "touch_* fault_* dirty_*",
@@ -143,18 +143,18 @@ MATTERS = {
     "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",
     "counters": "sbi_version sbi_user csr_*",
 }
-# A toggle that another hides on some rows: measured on these beside that other's value, too.
+# A toggle that has no effect on some rows unless another one is set: these are also measured with that setting.
 BESIDE = {"switch": ("fastpath=off", "sbi_version wfi_pending"), "wfi": ("fastpath=off", "wfi_pending")}
-# A number's values that are measured, besides the default.
+# Values to measure, besides the default, of toggles that take a number.
 NUMBERS = {"halt_poll_ns": ("0",)}
-# What tracing and accounting add, on this row: name of the setting -> what is switched on.
+# The row and the settings with which the cost of tracing and exit accounting is measured.
 TRACED_ROW = "sbi_version"
 TRACED = ("trace=kvm_entry,kvm_exit", "trace=kvm_sbi_call", "exitstat=auto")
 
-# Goals that hold under a toggle: (setting, row) -> at most.
+# Goals with a toggle set: (setting, row) -> upper limit.
 GOALS_WITH = {("fastpath=off", "sbi_version"): 400}
 
-# Derived from two measurements: name, what, (setting, row), minus (setting, row), at most.
+# Derived from two measurements: name, description, (setting, row), minus (setting, row), upper limit.
 DERIVED = [
     ("vcpu_load_put", "KVM_RUN that enters nothing, less an ioctl", ("", "run_immediate"),
      ("", "ioctl_nothing"), None),
@@ -183,13 +183,13 @@ DERIVED = [
 
 
 def matching(patterns, table=None):
-    """Names of rows, in their order, that any of the words matches."""
+    """Return the names of the rows that match any of the patterns, in the table's order."""
     words = patterns.replace(",", " ").split()
     return [row.name for row in table or ROWS if any(fnmatch.fnmatchcase(row.name, w) for w in words)]
 
 
 def is_application(name):
-    """Is it of scripts/hyperscope bench-apps?"""
+    """Return whether a row is measured by scripts/hyperscope bench-apps."""
     return GROUPS[BY_NAME[name].group].program == "guest"
 
 

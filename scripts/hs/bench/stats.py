@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""stats.py - what may be said of measurements: a count is exact, a time has a spread.
+"""stats.py - statistics of measurements: a count is exact, a time has a spread.
 
-An Exact is a count under -icount: the same images give it again, so it has n and no interval. Samples
-are wall-clock of one run. Two runs were made under another load, on another day: their times are not
-compared, ComparedAcrossRuns says so. Within a run systems take turns, and what is compared are the
-pairs: each turn's ratio, so that what slows a turn slows both sides of it.
+An Exact is a count under -icount. The same images reproduce it, so it has n but no interval. Samples are
+wall-clock times of one run. Times of different runs are not compared (ComparedAcrossRuns), because the load
+was different. Within a run, systems alternate, and the ratio of each pair is taken, so that a disturbance
+affects both sides of a pair.
 
-Intervals are of the median, at 95 %: the percentile bootstrap, 10 000 resamples drawn by
-random.Random(1), so that one set of times has one interval. Of fewer than six times a resample says
-little; then the interval is the least to the greatest, and its own coverage, 1 - 2^(1-n), is told.
+Intervals are 95 % intervals of the median, by the percentile bootstrap with 10 000 resamples drawn by
+random.Random(1), so that equal times have equal intervals. With fewer than six times, resampling says
+little. Then the interval is from the least to the greatest, and its coverage, 1 - 2^(1-n), is reported.
 """
 import math
 import os
@@ -22,22 +22,22 @@ LEVEL = 0.95
 RESAMPLES = 10000
 SEED = 1
 FEWEST = 6  # 1 - 2^(1-6) is more than LEVEL
-TIMES = ("s", "ms", "us", "ns", "cycles")  # of these no measurement is exact
+TIMES = ("s", "ms", "us", "ns", "cycles")  # units whose measurements are never exact
 _RUN = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 
 
 class ComparedAcrossRuns(ValueError):
-    """Wall-clock of one run beside that of another."""
+    """Wall-clock times of different runs cannot be compared."""
 
 
 class NotComparable(ValueError):
-    """Other units, a count beside a time, or turns without a partner."""
+    """Different units, a count and a time, or samples that are not in pairs."""
 
 
 class Interval(NamedTuple):
     low: float
     high: float
-    level: float  # the share of such intervals that hold the true median
+    level: float  # the share of such intervals that contain the true median
 
     def __str__(self):
         return "%.0f %% interval %s to %s" % (100 * self.level, short(self.low), short(self.high))
@@ -50,7 +50,7 @@ class _Exact(NamedTuple):
 
 
 class Exact(_Exact):
-    """A count. n: how many operations it was counted over."""
+    """A count over n operations."""
 
     def __new__(cls, value, unit, n=1):
         if unit in TIMES:
@@ -64,7 +64,7 @@ class Exact(_Exact):
 
 
 class Samples:
-    """Times of one run, in the order in which they were taken. run: what new_run() gave."""
+    """Times of one run, in the order in which they were measured. run: a name from new_run()."""
 
     def __init__(self, values, unit, run):
         self.values, self.unit, self.run = tuple(float(value) for value in values), unit, run
@@ -90,7 +90,7 @@ class Samples:
 
 
 class Ratio(NamedTuple):
-    """Ours in terms of theirs. interval is None where both are exact."""
+    """The ratio of ours to theirs. interval is None if both are exact."""
     value: float
     interval: object
     n: int
@@ -102,17 +102,17 @@ class Ratio(NamedTuple):
 
 
 def short(value):
-    """As many digits as a reader wants: three at least, and all before the point."""
+    """Format a value with three significant digits, or with all digits before the point."""
     return "%.0f" % value if abs(value) >= 999.5 else "%.3g" % value
 
 
 def new_run():
-    """A name for a run of measurements that nothing else has."""
+    """Return a unique name for a run of measurements."""
     return "%d.%d.%d" % (time.time_ns(), os.getpid(), random.SystemRandom().getrandbits(32))
 
 
 def interval_of(values, level=LEVEL, resamples=RESAMPLES):
-    """An Interval of the median."""
+    """Return an Interval of the median."""
     values = sorted(values)
     if len(values) < FEWEST:
         return Interval(values[0], values[-1], 1 - 2.0 ** (1 - len(values)))
@@ -123,7 +123,7 @@ def interval_of(values, level=LEVEL, resamples=RESAMPLES):
 
 
 def ratio(ours, theirs):
-    """How many times theirs ours is; refuses what does not compare."""
+    """Return the Ratio of ours to theirs. Raises an error if they cannot be compared."""
     if isinstance(ours, Exact) != isinstance(theirs, Exact):
         raise NotComparable("a count (%s) and a time (%s) have no ratio" % (
             (ours.unit, theirs.unit) if isinstance(ours, Exact) else (theirs.unit, ours.unit)))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""systems.py - how each system is started with the payload in it, and what it says.
+"""systems.py - start each system with the payload, and read its output.
 
-bare is QEMU with the payload under the firmware; the other two are the same VMM and payload on
-hyperscope and on Debian's Linux. One Job is one boot: its rows come back as dictionaries.
+bare is QEMU with the payload under the firmware. The other two are hyperscope and Debian's Linux, with
+the same VMM and payload. One Job is one boot; its rows are returned as dictionaries.
 """
 import os
 import subprocess
@@ -14,7 +14,7 @@ from hs.paths import HYPERSCOPE
 from .rows import GROUPS, ROWS
 
 SYSTEMS = ("bare", "hyperscope", "linux")
-KNOWN = SYSTEMS + ("native",)  # where no hypervisor is: the payload bare, a guest's kernel native
+KNOWN = SYSTEMS + ("native",)  # without a hypervisor, the payload runs as "bare", a guest's kernel as "native"
 STATISTICS = ("min", "p50", "p99", "max", "mean")
 COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
 ICOUNT = ["-icount", "shift=0,sleep=off"]
@@ -25,15 +25,15 @@ DISK_BYTES = 1 << 20
 
 
 class BenchError(Exception):
-    """Told to the user as it is, in one sentence."""
+    """An error whose text, one sentence, is shown to the user unchanged."""
 
 
 class Job(NamedTuple):
     system: str
     cpu: str
-    setting: str  # "" or NAME=VALUE, several with a space
+    setting: str  # "" or NAME=VALUE, several separated by blanks
     group: str
-    rows: tuple   # names, or () for all that the group has
+    rows: tuple   # names, or () for all rows of the group
 
     def label(self):
         words = [self.system, self.cpu]
@@ -48,13 +48,13 @@ class Job(NamedTuple):
 
 
 def plain(out, timeout, jobs):
-    """A Runner's options where nobody asks for more: scripts/hyperscope bench without any, that much at a time."""
+    """Return a Runner's default options, those of scripts/hyperscope bench without options, for JOBS jobs at a time."""
     return SimpleNamespace(out=out, firmware="", cycles=False, single=False, append=[], trace="none", exitstat="0",
                            timeout=timeout, jobs=jobs)
 
 
 class Runner:
-    runs_guest = False  # a kernel in the VM, whose version is part of a figure
+    runs_guest = False  # True if the VM runs a kernel, whose version is then part of a figure
 
     def __init__(self, options):
         self.options = options
@@ -66,7 +66,7 @@ class Runner:
         self.disk = os.path.join(options.out, "bench-disk.img")
 
     def check(self, jobs):
-        """What is missing is said before anything runs."""
+        """Report missing files before anything runs."""
         systems = {job.system for job in jobs}
         needed = [self.payload] + sorted({self.program(job) for job in jobs if job.system != "bare"})
         if "hyperscope" in systems:
@@ -89,7 +89,7 @@ class Runner:
     # -- command lines ---------------------------------------------------------------------
 
     def flags(self, job):
-        """What of QEMU's command line makes the figures."""
+        """Return QEMU's options that affect the figures."""
         flags = ["-M", "virt", "-cpu", job.cpu, "-smp", str(GROUPS[job.group].harts),
                  "-m", RAM[job.system]] + ICOUNT + CLOCK
         return flags + (["-bios", self.options.firmware] if self.options.firmware else [])
@@ -152,7 +152,7 @@ class Runner:
             self.program(job)] + self.arguments(job)
 
     def linux(self, job):
-        """Through a shell where something has to be set before the VM is made."""
+        """Return the command for Linux KVM. It uses a shell if something has to be set before the VM is created."""
         extra = "-smp %d" % GROUPS[job.group].harts
         if self.options.firmware:
             extra += " -bios " + self.options.firmware
@@ -176,11 +176,11 @@ class Runner:
                           "program"] + self.arguments(job)
 
     def images(self):
-        """What runs, and makes the figures."""
+        """Return the files that run and so determine the figures."""
         return [self.payload, self.vmm, self.turns, os.path.join(self.options.out, "hyperscope.bin")]
 
     def stop(self):
-        """End what runs; each was started under timeout(1), which passes the signal on."""
+        """Terminate all children. Each runs under timeout(1), which passes the signal on."""
         self.stopped = True
         for child in list(self.children):
             child.terminate()
@@ -188,7 +188,7 @@ class Runner:
     # -- a run -----------------------------------------------------------------------------
 
     def said_by(self, command):
-        """Runs it to its end: its status, output and standard error."""
+        """Run a command to its end. Return its status, output and standard error."""
         try:
             child = ends.start(
                 ["timeout", "--kill-after=5", str(self.options.timeout)] + command,
@@ -196,7 +196,7 @@ class Runner:
         except OSError as error:
             raise BenchError("%s: %s" % (command[0], error.strerror)) from None
         self.children.add(child)
-        if self.stopped:  # meanwhile
+        if self.stopped:  # stop() has been called in the meantime
             child.terminate()
         try:
             out, said = child.communicate()
@@ -212,11 +212,11 @@ class Runner:
             "".join("\n  " + line for line in said.splitlines()[-5:])))
 
     def whole(self, results):
-        """All jobs' rows, once all have run."""
+        """Return the rows to report, given the rows of all jobs. A subclass combines several boots here."""
         return results
 
     def run(self, job):
-        """The job's rows, in order."""
+        """Run a job and return its rows, in order."""
         status, out, said = self.said_by(getattr(self, job.system)(job))
         rows = parse(out)
         if status:
@@ -228,7 +228,7 @@ class Runner:
 
 
 def parse(text):
-    """A payload's lines as dictionaries; what else its console says is passed over."""
+    """Return the payload's lines as dictionaries. Other lines of the console are ignored."""
     rows = []
     for line in text.splitlines():
         words = line.strip().split(",")
@@ -238,7 +238,7 @@ def parse(text):
 
 
 def plan(systems, cpus, settings, wanted):
-    """One job for each boot. settings: (setting, names of rows that it can change or None)."""
+    """Return one job for each boot. settings: (setting, names of the rows that it can change, or None) pairs."""
     jobs = []
     for cpu in cpus:
         for system in systems:
@@ -249,7 +249,7 @@ def plan(systems, cpus, settings, wanted):
 
 
 def asked_for(jobs, results):
-    """Those results that the jobs measure, too."""
+    """Return those results that the jobs measure as well."""
     keys = {(job.system, job.cpu, " ".join(job.settings()) or "default", name)
             for job in jobs for name in job.rows}
     return [row for row in results
@@ -257,7 +257,7 @@ def asked_for(jobs, results):
 
 
 def linux_settings(system, settings):
-    """Toggles are hyperscope's; tracing is measured on Linux, too."""
+    """Return the settings for a system other than hyperscope: no toggles, but on Linux also tracing."""
     return [(setting, matters) for setting, matters in settings
             if not setting or system == "linux" and setting.startswith("trace=kvm_entry")]
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Pages that are held to the tree: the numbers and drawings in docs, and what the course names."""
+"""Checks of pages against the tree: the numbers and drawings in docs, and the names in the course's pages."""

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""course.py - is everything there that COURSE.md and docs/course name?
+"""course.py - check that everything exists that COURSE.md and docs/course name.
 
-Files, make's targets, tours, labs, toggles and their values, events, rows of the bench and
-gdb's hs commands: wherever a page names one that is not in the tree, that is said with its line. In
-the other direction the course's map has to have every toggle, so that a new one finds its place in it;
-and each question has an answer. (Links and `file:/regex/` are check-refs's, paragraphs are check-spec's.)
+Names of files, make targets, tours, labs, toggles and their values, events, rows of the bench and gdb's
+hs commands that are not in the tree are reported with their line. Conversely, the course's map has to
+contain every toggle, and each question needs an answer. (check-refs checks links and `file:/regex/`,
+check-spec checks paragraphs of specifications.)
 """
 import fnmatch
 import glob
@@ -31,7 +31,7 @@ def read(path):
 
 
 class Tree:
-    """What there is."""
+    """The names that exist in the tree."""
 
     def __init__(self):
         self.files = set(git.files())
@@ -56,7 +56,7 @@ class Tree:
             ("*" in path and bool(fnmatch.filter(self.files, path)))
 
     def setting(self, text):
-        """What is wrong with NAME=VALUE, or None. A parameter that is no toggle is the host's to refuse."""
+        """Return the fault of NAME=VALUE, or None. Parameters that are not toggles are left to the host to check."""
         name, _, value = text.partition("=")
         if name not in self.values:
             return None if name.startswith("vmid_") else "there is no toggle %s" % name
@@ -66,7 +66,7 @@ class Tree:
 
 
 def commands(text, tree):
-    """The faults of a piece of code, as sentences, for what `tree` knows."""
+    """Yield the faults of a piece of code as sentences; `tree` has the names that exist."""
     for words in re.findall(r"(?<![\w-])make ((?:-s |-j\d+ )?[a-z][\w-]*)", text):
         target = words.split()[-1]
         if target not in tree.targets:
@@ -98,7 +98,7 @@ def commands(text, tree):
 
 
 def faults_of(page, tree):
-    """(line, sentence) of everything that a page names and the tree has not."""
+    """Yield (line, sentence) for everything that a page names and the tree does not have."""
     for number, line in enumerate(read(page).splitlines(), 1):
         for path in PATH.findall(line):
             if not tree.has_path(path):
@@ -109,7 +109,7 @@ def faults_of(page, tree):
 
 
 def map_rows():
-    """(line, {column: names in backticks}) of the map."""
+    """Yield (line, {column: names in backticks}) for each row of the map."""
     columns = None
     for number, line in enumerate(read("COURSE.md").splitlines(), 1):
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
@@ -154,7 +154,7 @@ def faults_of_answers():
 
 
 def faults():
-    """What is wrong, a sentence each, with its page and line."""
+    """Yield a sentence for each fault, with its page and line."""
     tree = Tree()
     found = [(page, fault) for page in PAGES for fault in faults_of(page, tree)]
     found += [("COURSE.md", fault) for fault in list(faults_of_map(tree)) + list(faults_of_answers())]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""drawings.py - the drawings in the docs: docs/figures/NAME.svg from docs/figures/NAME.py.
+"""drawings.py - make the drawings in the docs: docs/figures/NAME.svg from docs/figures/NAME.py.
 
-Whether it is written or only checked, each is looked at: do words fit, does nothing lie over anything
-else, is every name that it shows as code one of the sources that it is about? Its source defines
-figure(), which returns a Figure (scripts/hs/drawing.py).
+Each drawing is also checked, whether it is written or not: words have to fit, elements must not overlap,
+and names shown as code have to be in the drawing's sources. The .py file defines figure(), which returns
+a Figure (scripts/hs/drawing.py).
 """
 import glob
 import os
@@ -36,7 +36,7 @@ def drawn(name):
 
 
 def write(names, check):
-    """All without names. check: write nothing, and say which is not its source's. -> 1 if one is not"""
+    """Write the drawings NAMES (default: all). check: write nothing, report stale drawings. Return 1 if one is bad or stale."""
     known = sorted(os.path.basename(path)[:-3] for path in glob.glob(FOLDER + "/*.py"))
     for name in names:
         if name not in known:
@@ -54,6 +54,6 @@ def write(names, check):
             with open(path, "w", encoding="utf-8") as out:
                 out.write(svg)
         elif not os.path.exists(path) or source(path) != svg:
-            print("docs/figures/%s.svg is not its source's: run scripts/hyperscope figures --docs" % name)
+            print("docs/figures/%s.svg is not current: run scripts/hyperscope figures --docs" % name)
             bad = 1
     return bad

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""numbers.py - what was measured, written into the docs from notebooks-data/exit-latency.csv and applications.csv.
+"""numbers.py - write measured figures into the docs, from notebooks-data/exit-latency.csv and applications.csv.
 
-`make bench` writes the CSVs; then `scripts/hyperscope figures --docs`. Tables stand between
-<!-- NAME: by scripts/hyperscope figures --> and <!-- end -->. Of sentences, SENTENCES below has those whose figures are the CSV's, too.
+`make bench` writes the CSV files; then run `scripts/hyperscope figures --docs`. Tables are written between
+<!-- NAME: by scripts/hyperscope figures --> and <!-- end -->. SENTENCES lists the sentences with figures from the CSV.
 """
 import contextlib
 import io
@@ -17,15 +17,15 @@ from hs.paths import TOP
 CSV = os.path.join("notebooks-data", "exit-latency.csv")
 APPLICATIONS = os.path.join("notebooks-data", "applications.csv")
 CPUS = ("rv64", "max")
-# Rows that say nothing of a toggle that others do not: more of the same vCPUs and VMs.
+# Rows omitted from a toggle's table, because they only repeat others with more vCPUs or VMs.
 ALIKE = ("run_8_vcpus", "run_16_vms")
 
-# The clock's step in a row whose batches are small: less is no change.
+# Resolution of the clock in rows with small batches: smaller differences are ignored.
 COARSE = {"fault_new_table": 12.5, "touch_2m": 100, "dirty_split": 12.5, "dirty_harvest": 100,
           "blk_read_4k": 6.25, "blk_read_exit": 6.25, "timer_late_5us": 100,
           "timer_late_2ms": 100}
 
-# In the table of toggles: one row that shows the cost, and a toggle that it is measured beside.
+# In the table of toggles: the row that shows the cost of each toggle.
 SHOWN = {
     "gstage_walk": "fault_4k_present", "gstage_huge": "touch_4k", "fp": "run_vcpus",
     "mmio_decode": "mmio_read", "gpa_from": "mmio_read_sv39", "vmid": "run_vcpus",
@@ -34,10 +34,10 @@ SHOWN = {
     "halt_poll_ns": "blk_read_4k",
 }
 
-# What these are about no instruction shows: the table sends to the model.
+# Instruction counts do not show the effect of these toggles: the table refers to the TLB model.
 IN_THE_MODEL = ("gstage_huge", "vmid", "tlb_flush")
 
-# In braces: an expression (hs/bench/expression.py). * is any figure.
+# Braces contain an expression (hs/bench/expression.py). * stands for any figure.
 SENTENCES = """
 docs/design.md | which was 1700 then and is {mmio_read} now
 docs/anatomy.md | sum {mmio_read} * other ways
@@ -100,27 +100,27 @@ docs/course/answers.md | {ipi_pingpong - ipi_pingpong wfi=native} of {ipi_pingpo
 
 
 class FiguresError(Exception):
-    """Told to the user as it is, in one sentence."""
+    """An error whose text, one sentence, is shown to the user unchanged."""
 
 
 class Measured(expression.Measured):
-    """The CSV, to be asked for a row's figure on a processor."""
+    """The figures of exit-latency.csv, by row and processor."""
 
     def knows(self, toggle):
-        """Is one of its values measured? A new toggle's are not, before the next make bench."""
+        """Return whether a value of the toggle was measured. A new toggle is measured by the next make bench."""
         return any(setting.startswith(toggle + "=") for row in self.results for setting in row["toggles"].split())
 
     def with_setting(self, name, setting, cpu):
         return self.value(expression.Term("hyperscope", name, setting, cpu))
 
     def named(self, words):
-        """What stands in braces."""
+        """Return the value of an expression in braces."""
         try:
             value = self.of(words)
         except expression.ExpressionError as error:
             raise FiguresError("SENTENCES: {%s}: %s" % (words, error)) from None
         if value is None:
-            raise FiguresError("%s has no figure for {%s}: it is not of a whole make bench" % (CSV, words))
+            raise FiguresError("%s has no figure for {%s}: run make bench without options" % (CSV, words))
         return value
 
 
@@ -128,7 +128,7 @@ class Measured(expression.Measured):
 
 
 def results(measured):
-    """What scripts/hyperscope bench prints of these figures."""
+    """Yield the tables that scripts/hyperscope bench prints for these figures."""
     settings = []
     for name in names():
         for beside in [""] + [other + " " for other, _ in [rows.BESIDE.get(name, ("", ""))] if other]:
@@ -143,13 +143,13 @@ def results(measured):
 
 
 def names():
-    """All toggles, those that are numbers last."""
+    """Return all toggles; those that take numbers are last."""
     table = hstoggles.toggles(TOP)
     return sorted(table, key=lambda name: table[name] is None)
 
 
 def values_of(name):
-    """A toggle's values, the default first; of a number, those that are measured."""
+    """Return the values of a toggle, the default first; for a number, the values that are measured."""
     return hstoggles.tried(TOP)[name]
 
 
@@ -158,7 +158,7 @@ def shown_row(name):
 
 
 def costs(measured, name, row, cpu, beside=""):
-    """A row's figure under each value of a toggle."""
+    """Return the figure of a row for each value of a toggle."""
     settings = [beside] + [(beside + " " if beside else "") + "%s=%s" % (name, value)
                            for value in values_of(name)[1:]]
     return [measured.with_setting(row, setting, cpu) for setting in settings]
@@ -189,7 +189,7 @@ def changed(row, figures):
 
 
 def toggle_table(measured, name):
-    """Every row that the toggle changes on either processor."""
+    """Yield a table of the rows that the toggle changes on either processor."""
     values = values_of(name)
     yield "    scripts/hyperscope bench --toggle %s --cpu both" % name
     yield ""
@@ -206,7 +206,7 @@ def toggle_table(measured, name):
 
 
 def applications(measured):
-    """Whole guests: a figure for each system, and so many times the native one."""
+    """Yield a table of whole guests: a figure for each system, and its ratio to native."""
     yield "| row | native | hyperscope | x native | Linux KVM | x native |"
     yield "|---|---:|---:|---:|---:|---:|"
     for row in rows.APPLICATIONS:
@@ -228,7 +228,7 @@ NUMBER = r"(\d{1,3}(?: \d{3})+|\d+(?:\.\d+)?)"
 
 
 def with_sentence(text, doc, template, measured):
-    """The template's words, wherever the line ends between them; its figures are put in."""
+    """Find the template's words, ignoring line breaks, and replace the figures between them."""
     wanted, pattern = [], ""
     for part in re.split(r"(\{[^}]*\}|(?<=\s)\*(?=\s|$))", template):
         if part == "*":
@@ -241,7 +241,7 @@ def with_sentence(text, doc, template, measured):
             pattern += re.sub(r"(\\?\s)+", lambda _: r"\s+", re.escape(part))
     found = list(re.finditer(pattern, text))
     if len(found) != 1:
-        raise FiguresError("%s: '%s' is there %d times: mend it, or SENTENCES in scripts/hs/docs/numbers.py"
+        raise FiguresError("%s: '%s' is there %d times: correct it, or SENTENCES in scripts/hs/docs/numbers.py"
                            % (doc, template, len(found)))
     new, match = text, found[0]
     for i in range(len(wanted), 0, -1):
@@ -254,7 +254,7 @@ def with_sentence(text, doc, template, measured):
 
 
 def write(check):
-    """check: change nothing, and say which page is not the CSVs'. -> 1 if one is not"""
+    """Update the pages. check: write nothing, report pages that are not current. Return 1 if check finds one, else 0."""
     measured = Measured(report.read_csv(os.path.join(TOP, CSV)))
     docs = {}
 

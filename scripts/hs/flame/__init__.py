@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What scripts/hyperscope flamegraph is made of: folded stacks, and the picture of them."""
+"""The modules of scripts/hyperscope flamegraph: folded stacks, and the picture drawn from them."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""folded.py - folded stacks: lines FRAME;FRAME;... COUNT, outermost frame first.
+"""folded.py - read and write folded stacks: lines FRAME;FRAME;... COUNT, outermost frame first.
 
-It is the form that perf's helpers, inferno and speedscope read, too. Lines of the same stack add up;
-empty lines and lines that begin with "# " are left out.
+perf's helpers, inferno and speedscope read this format, too. Counts of equal stacks are added. Empty lines
+and lines that begin with "# " are ignored.
 """
 import re
 
@@ -13,7 +13,7 @@ LINE = re.compile(r"^(.*\S)\s+([0-9]+)$", re.S)
 
 
 class Node:
-    """A frame in its place: all stacks that begin alike. total: with what it called."""
+    """A frame with its callers, common to all stacks with this prefix. total: including the frames that it called."""
     __slots__ = ("name", "own", "total", "children")
 
     def __init__(self, name):
@@ -24,7 +24,7 @@ class Node:
 
 
 def read(lines, source):
-    """stack (a tuple of names) -> count, of text lines from `source`."""
+    """Return stack (a tuple of names) -> count, from lines of text. `source` names them in error messages."""
     stacks = {}
     for number, line in enumerate(lines, 1):
         line = line.rstrip("\r\n")
@@ -40,19 +40,19 @@ def read(lines, source):
 
 
 def write(stacks, file):
-    """The same stacks have the same bytes."""
+    """Write the stacks in sorted order, so that equal stacks give equal bytes."""
     for stack in sorted(stacks):
         if stacks[stack]:
             file.write("%s %d\n" % (";".join(stack), stacks[stack]))
 
 
 def frame(name):
-    """A symbol's name as a frame: what would end it is replaced."""
+    """Return a symbol's name as a frame, with characters replaced that would end it."""
     return " ".join(name.replace(";", ":").split()) or "?"
 
 
 def tree(stacks, depth):
-    """All stacks as one Node; of those with more than `depth` frames the rest counts for the last."""
+    """Return all stacks as one Node. Frames deeper than `depth` are added to the frame at that depth."""
     root = Node("all")
     for stack, count in stacks.items():
         if not count:

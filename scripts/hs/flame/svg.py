@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""svg.py - a flame graph as one self-contained SVG.
+"""svg.py - draw a flame graph as one self-contained SVG.
 
-A frame is as wide as its share, and stands on the one that called it. What is written here can be
-looked at as it is, and printed; flame.js adds zoom and search where a browser shows it. Names come
-from wherever the stacks do and are only ever text.
+The width of a frame is its share, and it is drawn above its caller. The picture can be viewed and printed
+as it is; in a browser, flame.js adds zoom and search. Names come from untrusted stacks and are only used as
+text.
 """
 import os
 import unicodedata
@@ -11,22 +11,22 @@ import zlib
 
 WIDTH = 1200
 MARGIN = 10
-HEAD = 104  # title, totals, legend, what is pointed at
+HEAD = 104  # height of title, totals, legend and the description of the frame under the pointer
 ROW = 18
 FONT = 12
-ADVANCE = 0.602 * FONT  # of a monospace font
-LONGEST_NAME = 400  # in a frame's title
-SHADES = 3  # of a colour, so that neighbours differ
-# The worlds of hyperscope's own profiles always have the same colours, whatever else is there.
+ADVANCE = 0.602 * FONT  # width of a character in a monospace font
+LONGEST_NAME = 400  # characters of a name in a frame's title
+SHADES = 3  # shades of each colour, so that neighbouring frames differ
+# The worlds of hyperscope's own profiles always have the same colours.
 WORLDS = {"firmware": 0, "host kernel": 1, "host user": 2, "guest kernel": 3, "guest user": 4}
-# After Okabe and Ito: told apart by colour-blind readers, too; mixed with white or black below.
+# After Okabe and Ito: colour-blind readers can distinguish them. Mixed with white or black below.
 COLOURS = ((0x80, 0x80, 0x80), (0x56, 0xb4, 0xe9), (0xe6, 0x9f, 0x00), (0x00, 0x9e, 0x73),
            (0xcc, 0x79, 0xa7), (0xd5, 0x5e, 0x00), (0x00, 0x72, 0xb2))
 HERE = os.path.dirname(os.path.realpath(__file__))
 
 
 def clean(text):
-    """Nothing but characters that XML has, and none that would turn the text's direction."""
+    """Replace characters that XML does not allow or that would change the direction of the text."""
     return "".join("\ufffd" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Cn", "Zl", "Zp")
                    or ord(char) in (0xfffe, 0xffff) else char for char in text)
 
@@ -43,7 +43,7 @@ def columns(char):
 
 
 def shortened(text, width):
-    """As much of it as fits into so many pixels; nothing if that says nothing."""
+    """Return as much of the text as fits into WIDTH pixels; "" if that would be meaningless."""
     room = int((width - 6) / ADVANCE)
     if sum(map(columns, text)) <= room:
         return text
@@ -70,12 +70,12 @@ def _fills(other, first, step):
 def style():
     with open(os.path.join(HERE, "flame.css"), encoding="utf-8") as css:
         text = css.read()
-    # Dark text on tints, light text on shades: 4.5 to 1 at least, which tests/scripts/flame_check.py checks.
+    # Dark text on tints, light text on shades: tests/scripts/flame_check.py checks a contrast of at least 4.5 to 1.
     return text.replace("/* LIGHT */", _fills(255, 0.45, 0.12)).replace("/* DARK */", _fills(0, 0.56, 0.07))
 
 
 class Picture:
-    """unit: what is counted; least: pixels of the narrowest frame that is drawn."""
+    """unit: unit of the counts; least: width in pixels of the narrowest frame that is drawn."""
 
     def __init__(self, root, title, unit, note="", icicle=False, least=0.1):
         self.root = root
@@ -100,13 +100,13 @@ class Picture:
         return found
 
     def _frames(self):
-        """Every frame that is wide enough, a caller before what it called."""
+        """Return all frames that are wide enough, each caller before the frames that it called."""
         scale = (WIDTH - 2 * MARGIN) / self.root.total
         frames, todo = [], [(self.root, 0, 0, 0)]
         while todo:
             node, first, depth, colour = todo.pop()
             if node.total * scale < self.least and node is not self.root:
-                self.left_out += 1  # and so will be all that stands on it
+                self.left_out += 1  # the frames above it are too narrow as well
             else:
                 frames.append((node.name, colour, first, node.total, node.own, depth))
             at, below = first, []

@@ -107,7 +107,7 @@ class Paper:
             with open(os.path.join(path, "claims.md"), encoding="utf-8") as file:
                 self._read(file.read().splitlines())
         except UnicodeDecodeError:
-            raise self._wrong(1, "it is no text in UTF-8") from None
+            raise self._wrong(1, "it is not UTF-8 text") from None
         self.published = self._table("published.csv", PUBLISHED)
 
     @functools.cached_property

@@ -35,7 +35,7 @@ def _checked(line):
     if line["unit"] != report.COUNTED:
         raise ValueError("%s is of %s: figures are drawn of %s alone" % (where, line["unit"], report.COUNTED))
     if not line["n"].isdecimal():
-        raise ValueError("%s: n '%s' is no number" % (where, line["n"][:40]))
+        raise ValueError("%s: n '%s' is not a number" % (where, line["n"][:40]))
     ends = [float(line[name]) for name in ("min", "p50", "p99", "max")]
     if ends != sorted(ends):
         raise ValueError("%s: min, p50, p99, max are not in their order" % where)

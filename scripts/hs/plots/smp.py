@@ -19,7 +19,7 @@ def _checked(line):
     where = "result %s: " % line["name"]
     csvfile.number(line["value"], where + "value")
     if line["vcpus"] and not line["vcpus"].isdecimal():
-        raise ValueError(where + "vcpus '%s' is no number" % line["vcpus"][:40])
+        raise ValueError(where + "vcpus '%s' is not a number" % line["vcpus"][:40])
     if _system(line) not in style.SYSTEMS:
         raise ValueError(where + "there is no system '%s'" % _system(line))
     return line

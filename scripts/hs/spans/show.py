@@ -89,7 +89,7 @@ class Bounds:
         except OSError as error:
             raise LaunchError("--bounds %s: %s" % (path, error.strerror), STATUS_USAGE) from None
         except UnicodeDecodeError:
-            raise LaunchError("--bounds %s: it is no text in UTF-8" % path, STATUS_USAGE) from None
+            raise LaunchError("--bounds %s: it is not UTF-8 text" % path, STATUS_USAGE) from None
         for number, line in enumerate(text, 1):
             words = line.split("#")[0].split(None, 1)
             if not words:
