@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What `hyperscope new` makes: one module a kind, over tree.py, names.py and code.py."""
+"""`hyperscope new`: one module for each kind, based on tree.py, names.py and code.py."""

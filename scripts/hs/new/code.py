@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""code.py - where in the C sources a statement may stand, and how it is written there."""
+"""code.py - find places for statements in the C sources, and write calls and includes there."""
 import os
 import re
 
@@ -10,7 +10,7 @@ TAB = 8
 
 
 def place(tree, text, rooms):
-    """FILE:/REGEX/ or FILE:LINE as (file, the number, from 0, of the line that it names)."""
+    """Parse FILE:/REGEX/ or FILE:LINE. Return (file, index of the line that it names)."""
     found = re.fullmatch(r"([\w./-]+):(?:/(.+)/|([0-9]+))", text)
     if not found:
         refuse("--at '%s': not of the form FILE:/REGEX/ or FILE:LINE" % text)
@@ -41,7 +41,7 @@ def bare(line):
 
 
 def ends(line):
-    """Does a statement, a block or a label end here, or nothing begin?"""
+    """Return whether a statement, block or label ends on this line, or the line contains no code."""
     return not line or line.endswith((";", "{", "}", ":")) or line.lstrip().startswith(("/*", "*", "#"))
 
 
@@ -51,14 +51,15 @@ def is_declaration(line):
 
 
 def behind(lines, index, what):
-    """Where a statement behind this line goes, and its tabs; refuses where none may stand or be reached.
+    """Return the index and the indentation of a statement to insert after this line. Refuse if it would be misplaced
+    or unreachable.
 
-    Behind a function's brace, or one of its declarations, means behind its declarations.
+    After a function's opening brace or one of its declarations means after all its declarations.
     """
     line, start = bare(lines[index]), index
 
     def no(why):
-        refuse("%s: no statement can be put behind line %d: %s" % (what, index + 1, why))
+        refuse("%s: no statement can be inserted after line %d: %s" % (what, index + 1, why))
 
     top = next((bare(lines[i]) for i in range(index, -1, -1) if re.match(r"[^\s#/*]", lines[i])
                 and not re.match(r"\w+:$", lines[i])), "")
@@ -82,7 +83,7 @@ def behind(lines, index, what):
     if word in ("if", "for", "while", "else") and not line.endswith("}"):
         no("it is the body of '%s' without braces" % word)
     if word in ("return", "goto", "break", "continue"):
-        no("nothing behind '%s' is reached" % word)
+        no("code after '%s' is not reached" % word)
     return index + 1, re.match(r"\t*", first).group()
 
 
@@ -91,7 +92,7 @@ def width(text):
 
 
 def call(indent, function, arguments):
-    """A call as clang-format writes it: arguments below each other's column."""
+    """Return a call as clang-format writes it, with aligned arguments."""
     head = "%s%s(" % (indent, function)
     column = width(head)
     pad = "\t" * (column // TAB) + " " * (column % TAB)
@@ -104,12 +105,12 @@ def call(indent, function, arguments):
             lines[-1] += ", " + argument
     lines[-1] += ");"
     if any(width(line) > COLUMNS for line in lines):
-        refuse("the call of %s does not fit into %d columns: shorter expressions, please" % (function, COLUMNS))
+        refuse("the call of %s does not fit into %d columns: use shorter expressions" % (function, COLUMNS))
     return "\n".join(lines)
 
 
 def includes(tree, path, header, seen=None):
-    """Does a source get that header, by itself or through others?"""
+    """Return whether a source includes a header, directly or indirectly."""
     seen = set() if seen is None else seen
     for name in re.findall(r'^#\s*include\s+"([^"]+)"', tree.read(path), re.M):
         if name == header:
@@ -125,7 +126,7 @@ def includes(tree, path, header, seen=None):
 
 
 def include(tree, path, header):
-    """Give the source that header, if it has not got it: first of the quoted ones."""
+    """Make the source include a header, unless it does already: before the other quoted ones."""
     if not includes(tree, path, header):
         first = next((i for i, line in enumerate(tree.lines(path)) if line.startswith('#include "')),
                      None)

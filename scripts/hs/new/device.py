@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """device.py - `hyperscope new device`: a device of the VMM, with an option that adds it to the machine.
 
-Where a device is registered: src/vmm/device.def, one row; its memory, option, node in the device
-tree and name in traces come of it. A row of docs/vmm.md, and a payload that uses it.
+A device is registered in one row of src/vmm/device.def, which determines its memory, option, node in the
+device tree and name in traces. It also gets a row of docs/vmm.md, and a payload that uses it.
 """
 from . import names, payload
 from .tree import refuse
@@ -11,8 +11,8 @@ SUMMARY = "a device of the VMM with a register, and a payload that reads it"
 EXAMPLE = """\
 hyperscope new device odometer --what 'counts how often it is read'"""
 NOTES = """\
-It lies at the next free page from 0x10200000 on, and has the next free source
-of the PLIC. The payload has the device's name, and runs on Linux KVM, too."""
+The device gets the next free page from 0x10200000 on and the next free source
+of the PLIC. The payload has the device's name and also runs on Linux KVM."""
 
 TABLE = "src/vmm/device.def"
 PAGE, SOURCES = 0x1000, 32
@@ -20,7 +20,7 @@ OTHERS = ("syscon", "plic", "uart", "console", "machine", "bus", "vcpu", "sbi", 
 
 
 def arguments(parser):
-    parser.add_argument("--what", required=True, metavar="TEXT", help="what the device does, as --help says it")
+    parser.add_argument("--what", required=True, metavar="TEXT", help="what the device does, for --help")
 
 
 def make(tree, options):

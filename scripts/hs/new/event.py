@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
 """event.py - `hyperscope new event`: a trace event, from its call in the source to its claim in a test.
 
-Where an event is registered: trace/events.def (its one declaration), the list in docs/trace.md
-(trace/doc.py writes it), and a row of tests/boot/events.t, which provokes every event and looks at
-its fields.
+An event is registered in trace/events.def (its only declaration), in the list of docs/trace.md (which
+trace/doc.py writes), and in a row of tests/boot/events.t, which triggers every event and checks its fields.
 """
 import re
 
@@ -18,10 +17,11 @@ hyperscope new event kvm_wfi_count \\
     --meaning 'how many WFIs of this vCPU have exited' \\
     --field 'num:count=vcpu->stats.wfi_exit_stat'"""
 NOTES = """\
-A field is KIND:NAME=EXPRESSION, one to five of them: KIND is one of those in
-trace/events.def (hex, num, dec, flag, cause, ...), EXPRESSION what is known at
-that line. While the event is off nothing of it is computed. A place is as the
-docs' references are: the one line that the regular expression matches."""
+There are one to five fields, KIND:NAME=EXPRESSION. KIND is one of those in
+trace/events.def (hex, num, dec, flag, cause, ...); EXPRESSION can use what is
+in scope at that line, and is not evaluated while the event is off. A place is
+given as in the docs' references: the only line that the regular expression
+matches."""
 
 TABLE, ROWS, GROUPS = "trace/events.def", "tests/boot/events.t", "src/host/trace/trace_event.c"
 MOST_FIELDS = 5
@@ -30,17 +30,17 @@ SEEN = {"hex": "0x[0-9a-f]+", "num": "[0-9]+", "dec": "-?[0-9]+", "flag": "[01]"
 
 def arguments(parser):
     parser.add_argument("--at", required=True, metavar="FILE:/REGEX/",
-                        help="the call is put behind this line of src/kvm or src/host")
-    parser.add_argument("--meaning", required=True, metavar="TEXT", help="what has happened, when it is fired")
+                        help="insert the call after this line of src/kvm or src/host")
+    parser.add_argument("--meaning", required=True, metavar="TEXT", help="what has happened when it is recorded")
     parser.add_argument("--field", action="append", required=True, metavar="KIND:NAME=EXPRESSION", dest="fields",
-                        help="what a record holds; may be repeated")
+                        help="a field of its records (may be repeated)")
     parser.add_argument("--spec", metavar="'H §5.1'",
-                        help="the paragraph behind it (docs/spec.md), KVM or host; default: KVM or host, by its room")
+                        help="the paragraph that defines it (docs/spec.md), KVM or host; default: KVM or host, by its folder")
     parser.add_argument("--every-exit", action="store_true",
-                        help="while it is on no exit ends in the fast path, which does not come by its place")
-    parser.add_argument("--by", metavar="TEXT", help="what fires it in tests/boot/events.t; default: the place")
+                        help="while the event is on, let no exit take the fast path, which would bypass it")
+    parser.add_argument("--by", metavar="TEXT", help="what triggers it in tests/boot/events.t; default: the place")
     parser.add_argument("--seen", metavar="REGEX",
-                        help="what one of its records there must hold, or native; default: fields of these kinds")
+                        help="what one of its records there must match, or native; default: fields of these kinds")
 
 
 def kinds(tree):
@@ -73,7 +73,7 @@ def check_spec(tree, spec):
 
 
 def row(name, meaning, spec, fields):
-    """Its line of the table, or two."""
+    """Return the event's row of the table, in one or two lines."""
     lines = ['EVENT(%s, "%s"' % (name, meaning)]
     for text in ['"%s"' % spec] + ["(%s, %s)" % field[:2] for field in fields]:
         if len(lines[-1]) + len(text) + 3 > code.COLUMNS:
@@ -85,7 +85,7 @@ def row(name, meaning, spec, fields):
 
 
 def declare(tree, name, meaning, fields, spec, host=False):
-    """Everything but the call and the claim."""
+    """Make all changes for an event except the call and the claim."""
     if name in tree.names(TABLE, r"^EVENT\(\s*(\w+)"):
         refuse("there is an event '%s' already: trace/events.def" % name)
     line = row(name, meaning, spec, fields)
@@ -97,14 +97,14 @@ def declare(tree, name, meaning, fields, spec, host=False):
 
 
 def claim(tree, name, how, seen):
-    """Its row of the test that provokes every event."""
+    """Add a row to the test that triggers every event."""
     if "|" in seen.replace("\\|", ""):
         refuse("--seen '%s': '|' ends a row's column there" % seen)
     tree.replace(ROWS, r"^([a-z0-9_]+\|[^'\n]*)'$", lambda match: "%s\n%s|%s|%s'" % (match.group(1), name, how, seen))
 
 
 def on_every_exit(tree, name):
-    """A member of the group whose events see exits that would have ended early: its first row."""
+    """Add an event to the group whose events disable the fast path: the first row of group_members."""
     found = re.search(r"^static const u16 group_members.*\n(\t\{ [^}]*\}),$", tree.read(GROUPS), re.M)
     if not found:
         raise LaunchError("%s: group_members is not as expected" % GROUPS)

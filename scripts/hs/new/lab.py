@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """lab.py - `hyperscope new lab`: a lab whose students write the body of one function.
 
-Where a lab is registered: two marker lines in the source around what is written; its folder
-labs/NN-NAME is found by itself.
+A lab is registered by two marker lines in the source, around the code that students write. Its folder
+labs/NN-NAME is found automatically.
 """
 import os
 import re
@@ -10,28 +10,29 @@ import re
 from . import names
 from .tree import refuse
 
-SUMMARY = "a lab of the course: handout, tests, the hole in the source"
+SUMMARY = "a lab of the course: handout, tests, region in the source"
 EXAMPLE = """\
 hyperscope new lab waiting --title 'who waits, and who is woken' \\
     --region src/kvm/vcpu/wfi.c:vcpu_wfi --payload timer"""
 NOTES = """\
-The region is the whole body of the function; its payload has to come by it, or
-the starter would pass. labs/README.md says what else a lab can have: budgets,
-variants, files of its own. Then try it: scripts/hyperscope course NUMBER."""
+The region is the body of the function. The payload has to execute it; otherwise
+the starter would pass. labs/README.md describes what else a lab can have, such
+as budgets, variants and its own files. Test it with: scripts/hyperscope course
+NUMBER."""
 
 MOST = 99
 
 
 def arguments(parser):
-    parser.add_argument("--title", required=True, metavar="TEXT", help="what the lab is about")
-    parser.add_argument("--region", required=True, metavar="FILE:FUNCTION", help="a function of src/kvm or src/host")
-    parser.add_argument("--payload", required=True, metavar="NAME", help="the test payload that needs it")
-    parser.add_argument("--number", type=int, metavar="N", help="the lab's number (the next one)")
-    parser.add_argument("--hours", type=int, default=4, metavar="N", help="how long it takes (4)")
+    parser.add_argument("--title", required=True, metavar="TEXT", help="subject of the lab")
+    parser.add_argument("--region", required=True, metavar="FILE:FUNCTION", help="function of src/kvm or src/host to write")
+    parser.add_argument("--payload", required=True, metavar="NAME", help="test payload that executes the function")
+    parser.add_argument("--number", type=int, metavar="N", help="number of the lab (the next one)")
+    parser.add_argument("--hours", type=int, default=4, metavar="N", help="expected time in hours (4)")
 
 
 def body(tree, text):
-    """The file, the function, and the indices of its first and last line between the braces."""
+    """Return the file, the function, the index of the first line after {, and that of the line with }."""
     found = re.fullmatch(r"(src/(?:kvm|host)/[\w./]+\.c):(\w+)", text)
     if not found or not os.path.isfile(os.path.join(tree.top, found.group(1))):
         refuse("--region %s: not of the form FILE:FUNCTION, of a .c file of src/kvm or src/host" % text)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""names.py - is a name one that the sources would have? The rules are those of the tree as it is."""
+"""names.py - check names and descriptions against the conventions of the tree."""
 import re
 
 from .tree import refuse
 
 LENGTH = 24
-# The field's own words, and none beside them.
+# word to avoid -> the term that the tree uses
 WRONG = {"stage2": "gstage", "ept": "gstage", "npt": "gstage", "slat": "gstage", "core": "hart"}
 C_WORDS = set("""auto break case char const continue default do double else enum extern float for goto
 if inline int long register restrict return short signed sizeof static struct switch typedef union
@@ -13,9 +13,9 @@ unsigned void volatile while bool asm errno""".split())
 
 
 def check(name, what, example):
-    """A name of C in lower case, its words joined by _."""
+    """Check and return a C name in lower case, with words joined by _."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
-        refuse("'%s' is no name for %s: small letters, digits and single _, a letter first, as in '%s'"
+        refuse("'%s' is no name for %s: use lower-case letters, digits and single _, a letter first, as in '%s'"
                % (name, what, example))
     if len(name) > LENGTH:
         refuse("'%s' is too long for %s: %d characters are allowed" % (name, what, LENGTH))
@@ -28,7 +28,7 @@ def check(name, what, example):
 
 
 def check_sentence(text, option, most=90):
-    """What stands in a table, a comment and a string: one line of text, nothing that ends them."""
+    """Check and return a description for a table, a comment and a string: one line, without characters that end these."""
     if not text.strip() or not text.isprintable() or any(end in text for end in ('"', "|", "\\", "@", "*/")) \
             or text.endswith("."):
         refuse('%s %s: one line without " | \\ @ */ and without a full stop at its end'

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""paper.py - `hyperscope new paper`: a paper of one's own: rows, claims, a row of the bench if none is there.
+"""paper.py - `hyperscope new paper`: a paper with rows and claims and, if needed, a new row of the bench.
 
-Where a paper is registered: nowhere, its folder below notebooks-data/papers is found. A row of its
-own: src/guest/bench/bench.h and bench.c, scripts/hs/bench/rows.py, docs/bench.md.
+A paper need not be registered: its folder below notebooks-data/papers is found. A new row is registered in
+src/guest/bench/bench.h and bench.c, scripts/hs/bench/rows.py and docs/bench.md.
 """
 from . import names
 from .tree import refuse
@@ -12,15 +12,15 @@ EXAMPLE = """\
 hyperscope new paper my_paper --title 'My paper (Workshop 2027)' \\
     --row sbi_machine --what 'SBI BASE, whose implementation it is'"""
 NOTES = """\
-Without --row the paper has the bench's rows alone (hyperscope bench --list).
-The scaffold's own operation is an SBI call; change it in
-src/guest/bench/ROW.c. Then measure: make reproduce PAPERS=NAME."""
+Without --row, the paper uses only existing rows (hyperscope bench --list). The
+new row's operation is an SBI call at first; change it in src/guest/bench/ROW.c.
+Then measure: make reproduce PAPERS=NAME."""
 
 
 def arguments(parser):
-    parser.add_argument("--title", required=True, metavar="TEXT", help="as the paper is called, where and when")
-    parser.add_argument("--row", metavar="NAME", help="an operation of its own, a row of the bench")
-    parser.add_argument("--what", metavar="TEXT", help="what that operation is")
+    parser.add_argument("--title", required=True, metavar="TEXT", help="title of the paper, with place and year")
+    parser.add_argument("--row", metavar="NAME", help="new operation, a row of the bench")
+    parser.add_argument("--what", metavar="TEXT", help="description of that operation")
 
 
 def _add_row(tree, row, what):
@@ -29,7 +29,7 @@ def _add_row(tree, row, what):
         refuse("the bench has a row '%s' already" % row)
     source = "src/guest/bench/%s.c" % row
     if tree.exists(source):
-        refuse("there is a %s already: call the row otherwise" % source)
+        refuse("there is a %s already: choose another name for the row" % source)
     tree.template(source, "row.c.in", ROW=row, WHAT=what)
     tree.before("src/guest/bench/bench.h", r"^void bench_pingpong\(void\);", "void bench_%s(void); /* %s.c */" % (row, row))
     tree.before("src/guest/bench/bench.c", r"^\tbench_pingpong\(\);", "\tbench_%s();" % row)

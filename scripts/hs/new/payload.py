@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""payload.py - `hyperscope new payload`: a guest that tests something, run wherever payloads are.
+"""payload.py - `hyperscope new payload`: a test payload, run wherever payloads are run.
 
-Where a payload is registered: nowhere to be built (src/guest/rules.mk takes every file); a line
-in tests/guest/payloads, by which it is run here, on Linux KVM and under rows of toggles; and a row
-in docs/payloads.md.
+A payload need not be registered to be built (src/guest/rules.mk takes every file). A line in
+tests/guest/payloads registers it to be run here, on Linux KVM and with combinations of toggles. It also
+gets a row of docs/payloads.md.
 """
 from . import names
 from .tree import refuse
@@ -13,26 +13,26 @@ EXAMPLE = """\
 hyperscope new payload echo --smp 2 \\
     --what 'calls that are answered alike, and a second hart'"""
 NOTES = """\
-The scaffold makes claims about SBI calls and, with --smp 2, a second hart.
-docs/payloads.md says what the runtime gives."""
+The scaffold makes claims about SBI calls and, with --smp 2, about a second
+hart. docs/payloads.md describes the runtime."""
 
 LIST, MOST_VCPUS = "tests/guest/payloads", 8
 
 
 def run_here(tree):
-    """The payloads that tests/guest/payloads.t runs."""
+    """Return the payloads that tests/guest/payloads.t runs."""
     return tree.names(LIST, r"^[^#:]+: (?:[^:]* )?here(?: [^:]*)?: (\w+)")
 
 
 def arguments(parser):
-    parser.add_argument("--what", required=True, metavar="TEXT", help="what it asks of a hypervisor")
-    parser.add_argument("--smp", type=int, default=1, metavar="N", help="vCPUs that it is run with (1)")
+    parser.add_argument("--what", required=True, metavar="TEXT", help="what it tests in a hypervisor")
+    parser.add_argument("--smp", type=int, default=1, metavar="N", help="number of vCPUs (1)")
     parser.add_argument("--only-here", action="store_true",
-                        help="not on Linux KVM: what it claims is true of hyperscope alone")
+                        help="do not run it on Linux KVM, because its claims hold only for hyperscope")
 
 
 def register(tree, name, options, what, only_here=False):
-    """Wherever payloads are run and told of; `options`: the VMM's."""
+    """Add a payload to the lists of payloads to run and to document; `options`: options of the VMM."""
     run = " ".join([name] + options)
     if name in tree.names(LIST, r"^([^#:]+):"):
         refuse("%s has a payload '%s' already" % (LIST, name))
@@ -52,7 +52,7 @@ def check_free(tree, name):
 
 
 def steps(name, options):
-    """`options`: the launcher's."""
+    """Return the next steps for the user; `options`: options of the launcher."""
     return ["make", "scripts/hyperscope run %s" % " ".join(options + ["build/guest-payloads/%s.bin" % name]),
             "tests/guest/payloads.t    # with all others"]
 

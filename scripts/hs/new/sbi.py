@@ -1,32 +1,32 @@
 # SPDX-License-Identifier: MIT
-"""sbi.py - `hyperscope new sbi`: an SBI extension of one's own in the core, or one more function of it.
+"""sbi.py - `hyperscope new sbi`: a new SBI extension in the core, or a further function of one.
 
-Where an extension is registered: its rows of hv/sbi.def (numbers and names) and of src/kvm/sbi/sbi_ext.def (its
-handler), a row of docs/kvm-api.md, and a payload; docs/trace.md lists its names. A function: its row of
-hv/sbi.def, a case, a claim.
+An extension is registered in rows of hv/sbi.def (numbers and names) and src/kvm/sbi/sbi_ext.def (handler), and
+in a row of docs/kvm-api.md; it gets a payload, and docs/trace.md lists its names. A function is registered in a
+row of hv/sbi.def, and gets a case in the handler and a claim in the payload.
 """
 import re
 
 from . import names, payload
 from .tree import fill, refuse
 
-SUMMARY = "an SBI extension that the core answers, or a function more of one"
+SUMMARY = "an SBI extension that the core answers, or a function of one"
 EXAMPLE = """\
 hyperscope new sbi odo --what 'tells a guest of its own exits'
   scripts/hyperscope new sbi odo.get_vcpu"""
 NOTES = """\
-NAME is an extension's; EXT.FUNCTION adds a function to one that this command
-has made. An extension's id is the next free one of the range for experiments,
-from 0x08000100 on, or --id. Its handler is src/kvm/sbi/sbi_NAME.c, its payload
-tests/guest/sbi_NAME.c."""
+NAME is the name of an extension; EXT.FUNCTION adds a function to an extension
+made by this command. An extension gets --id or the next free ID for
+experiments, from 0x08000100 on. Its handler is src/kvm/sbi/sbi_NAME.c, its
+payload tests/guest/sbi_NAME.c."""
 
 TABLE, HANDLERS = "src/include/hv/sbi.def", "src/kvm/sbi/sbi_ext.def"
-FIRST, LAST = 0x08000100, 0x08fffffe  # the last one is the KVM selftests' own
+FIRST, LAST = 0x08000100, 0x08fffffe  # the ID after the last one is used by the KVM selftests
 
 
 def arguments(parser):
-    parser.add_argument("--what", metavar="TEXT", help="what the extension is for; needed for a new one")
-    parser.add_argument("--id", metavar="ID", help="its number, 0x08000100 to 0x08fffffe")
+    parser.add_argument("--what", metavar="TEXT", help="purpose of the extension; required for a new one")
+    parser.add_argument("--id", metavar="ID", help="extension ID, 0x08000100 to 0x08fffffe")
 
 
 def extension_id(tree, text):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""toggle.py - `hyperscope new toggle`: a question with two or more answers, each VM with its own.
+"""toggle.py - `hyperscope new toggle`: a design decision with two or more variants, chosen for each VM.
 
-Where a toggle is registered: src/kvm/toggle.def (parameter, boot argument, the rows of toggles that
-tests run under come of it), the list in docs/kvm-api.md, a section of docs/toggles.md, a row of COURSE.md's
-map, lines in tests/guest/payloads.t, a native test; and its event as event.py says.
+A toggle is registered in src/kvm/toggle.def, which determines its parameter, its boot argument and the
+combinations of toggles in tests. It gets an entry in the list of docs/kvm-api.md, a section of
+docs/toggles.md, a row of COURSE.md's map, lines in tests/guest/payloads.t, a native test, and an event (event.py).
 """
 import os
 import re
@@ -17,22 +17,23 @@ hyperscope new toggle wfi_note --values off,on \\
     --question 'what does it cost to note each WFI?' \\
     --at 'src/kvm/vcpu/wfi.c:/wfi_exit_stat\\+\\+/'"""
 NOTES = """\
-The first value is the default: nothing is done. Each other one fires an event,
-kvm_NAME, with its number. NAME.h has the contract, NAME_VALUE.c is a variant.
-At the place there has to be a vcpu. The toggle is in the tests' rows of toggles
-at once; it is measured by scripts/hyperscope bench --toggle NAME."""
+The first value is the default and does nothing. Each other value records an
+event, kvm_NAME, with its number. NAME.h has the contract; each NAME_VALUE.c is
+a variant. A variable vcpu has to be in scope at the place. The toggle is part
+of the tests' combinations at once. scripts/hyperscope bench --toggle NAME
+measures it."""
 
 TABLE, PAGE = "src/kvm/toggle.def", "docs/toggles.md"
 
 
 def arguments(parser):
-    parser.add_argument("--values", required=True, metavar="ONE,OTHER", help="its values, the default first")
-    parser.add_argument("--question", required=True, metavar="TEXT", help="the question that it answers")
+    parser.add_argument("--values", required=True, metavar="ONE,OTHER", help="values, the default first")
+    parser.add_argument("--question", required=True, metavar="TEXT", help="question that the toggle answers")
     parser.add_argument("--at", required=True, metavar="FILE:/REGEX/",
-                        help="the variant is called behind this line of src/kvm")
+                        help="call the variant after this line of src/kvm")
     parser.add_argument("--spec", metavar="'H §5.1'", default="KVM",
-                        help="the paragraph behind it (docs/spec.md), or KVM, which is the default")
-    parser.add_argument("--payload", default="timer", help="the test payload that is run under each other value (timer)")
+                        help="paragraph that it is about (docs/spec.md), or KVM (default)")
+    parser.add_argument("--payload", default="timer", help="test payload to run with each other value (timer)")
 
 
 def check_values(name, text):
@@ -48,7 +49,7 @@ def check_values(name, text):
 
 
 def has_vcpu(lines, index):
-    """Is there a vcpu in the function around this line, by its parameters or its declarations?"""
+    """Return whether the function around this line has a vcpu among its parameters or declarations."""
     brace = next(i for i in range(index, -1, -1) if lines[i] == "{")
     head = next((i for i in range(brace - 1, -1, -1) if not lines[i] or lines[i].endswith(("}", ";", "*/"))), -1)
     return re.search(r"\bstruct kvm_vcpu \*vcpu\b", "\n".join(lines[head + 1:index + 1])) is not None
@@ -82,7 +83,7 @@ def make(tree, options):
     header = os.path.relpath("%s/%s.h" % (folder, name), "src/kvm")
     for own in ["%s/%s.%s" % (folder, name, end) for end in "chS"]:
         if tree.exists(own):
-            refuse("%s exists already: another name, please" % own)
+            refuse("%s exists already: choose another name" % own)
     index, indent = code.behind(tree.lines(path), index, "--at '%s'" % options.at)
     if not has_vcpu(tree.lines(path), index - 1):
         refuse("--at '%s': no 'struct kvm_vcpu *vcpu' in that function" % options.at)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""tree.py - a change of the sources that is whole before a byte of it is written.
+"""tree.py - a change of the sources that is prepared completely before anything is written.
 
-Every edit names its place by a pattern that one line has to match; a place that is not there, or
-there twice, refuses the change as a whole.
+Every edit names its place by a pattern that exactly one line has to match. If no line or several lines match,
+the whole change is refused.
 """
 import difflib
 import os
@@ -19,17 +19,17 @@ LINES = 500
 
 
 def refuse(text):
-    """Wrong use: nothing is written."""
+    """Report wrong use; nothing is written."""
     raise LaunchError(text, STATUS_USAGE)
 
 
 class Tree:
     def __init__(self, top):
         self.top = top
-        self.old, self.texts = {}, {}  # path -> as it was, as it is to be
+        self.old, self.texts = {}, {}  # path -> old text, new text
         self.made = []       # new files, in order
         self.executable = set()
-        self.generators = {}  # page -> the script that writes it from the sources
+        self.generators = {}  # page -> the command that generates it from the sources
 
     def exists(self, path):
         return path in self.texts or os.path.lexists(os.path.join(self.top, path))
@@ -47,7 +47,7 @@ class Tree:
         return self.read(path).split("\n")
 
     def names(self, path, pattern):
-        """What the pattern's group finds, all over a file."""
+        """Return all matches of a pattern's groups in a file."""
         return re.findall(pattern, self.read(path), re.M)
 
     def create(self, path, text, executable=False):
@@ -59,11 +59,11 @@ class Tree:
             self.executable.add(path)
 
     def template(self, path, name, executable=False, **values):
-        """A new file of a template, each @WORD@ replaced."""
+        """Create a file from a template, with each @WORD@ replaced."""
         self.create(path, fill(name, **values), executable)
 
     def find(self, path, pattern, last=False):
-        """The number, from 0, of the one line that matches; or of the last."""
+        """Return the index of the only line that matches, or with `last` that of the last one."""
         found = [i for i, line in enumerate(self.lines(path)) if re.search(pattern, line)]
         if not found:
             raise LaunchError("%s: no line matches /%s/" % (path, pattern))
@@ -84,17 +84,17 @@ class Tree:
         self.insert(path, self.find(path, pattern), text)
 
     def replace(self, path, pattern, by):
-        """One place of a file, as re.sub has it."""
+        """Replace the only match in a file, as re.sub does."""
         text, count = re.subn(pattern, by, self.read(path), flags=re.M)
         if count != 1:
             raise LaunchError("%s: /%s/ is there %d times" % (path, pattern, count))
         self.texts[path] = text
 
     def generate(self, page, command):
-        """A page that a script of ours writes from the sources."""
+        """Register a page that a command generates from the sources."""
         self.generators[page] = command
 
-    # ---- what it comes to ---------------------------------------------------------------------
+    # ---- the result ---------------------------------------------------------------------------
 
     def changed(self):
         return [path for path, text in self.texts.items() if text != self.old[path]]
@@ -108,12 +108,12 @@ class Tree:
         return "".join(out)
 
     def finish(self):
-        """As make check wants it: C as clang-format writes it, where there is one; no file too long."""
+        """Prepare for make check: format C code if clang-format is installed, and reject files that are too long."""
         for path in self.changed():
             if path.endswith((".c", ".h")) and not re.search(r"^\s*\.macro", self.texts[path], re.M):
                 self.texts[path] = formatted(os.path.join(self.top, path), self.texts[path])
             if path.endswith(".c") and self.texts[path].count("\n") > LINES:
-                raise LaunchError("%s would have more than %d lines (scripts/hyperscope check-size): part it first"
+                raise LaunchError("%s would have more than %d lines (scripts/hyperscope check-size): split it first"
                                   % (path, LINES))
 
     def write(self):
@@ -124,35 +124,35 @@ class Tree:
                 with open(full, "w", encoding="utf-8") as out:
                     out.write(self.texts[path])
             except OSError as error:
-                raise LaunchError("%s: %s; what was written before it is undone by git checkout"
+                raise LaunchError("%s: %s; to undo what was written before, use git checkout"
                                   % (path, error.strerror)) from None
             if path in self.executable:
                 os.chmod(full, os.stat(full).st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
         for page, command in self.generators.items():
             if subprocess.run(os.path.join(self.top, command).split(), cwd=self.top, stdout=subprocess.DEVNULL,
                               check=False).returncode:
-                raise LaunchError("%s failed: the change is there, %s is not current" % (command, page))
+                raise LaunchError("%s failed: the change was made, but %s is not current" % (command, page))
 
     def edited(self):
-        """Every file that was there before and is not as it was."""
+        """Return the existing files that were changed, including generated pages."""
         return sorted(set(self.changed()) - set(self.made) | set(self.generators))
 
     def where(self):
-        """Each place that was changed, as FILE:LINE (of the file as it is now)."""
+        """Yield each changed place as FILE:LINE, with the line number after the change."""
         for path in sorted(set(self.changed()) - set(self.made)):
             matcher = difflib.SequenceMatcher(None, self.old[path].split("\n"), self.lines(path), False)
             yield from ("%s:%d" % (path, first + 1) for tag, _, _, first, _ in matcher.get_opcodes()
                         if tag != "equal")
 
     def uncommitted(self):
-        """Files to be edited that differ from the last commit: an undo by git would lose that, too."""
+        """Return the edited files that have uncommitted changes, which an undo by git would lose, too."""
         status = subprocess.run(["git", "status", "--porcelain", "--", *self.edited()],
                                 cwd=self.top, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
         return [line[3:] for line in status.stdout.decode().splitlines()]
 
 
 def formatted(path, text):
-    """The sources are held to clang-format 14 (scripts/hyperscope check); without it they are left as they are."""
+    """Format C code with clang-format 14, the version that scripts/hyperscope check uses. Without it, return it unchanged."""
     if not formatted.there:
         try:
             said = subprocess.run(["clang-format", "--version"], stdout=subprocess.PIPE, check=False).stdout.decode()
@@ -175,5 +175,5 @@ def fill(name, **values):
         text = text.replace("@%s@" % word, value)
     left = re.search(r"@[A-Z_]+@", text)
     if left:
-        sys.exit("template %s: nothing is said of %s" % (name, left.group()))
+        sys.exit("template %s: there is no value for %s" % (name, left.group()))
     return text
