@@ -49,7 +49,7 @@ END
 }
 damaged "an n that is none is refused" exit-latency exit-latency.csv "^125 figures: .*exit-latency.csv: nothing of bare: n 'many' is not a number" \
 	'rows[0].update(system="bare", exit="nothing", n="many")'
-damaged "... what is of another unit than the axis" exit-latency exit-latency.csv '^125 .*: nothing of bare is of cycles: figures are drawn of instr' \
+damaged "... what is of another unit than the axis" exit-latency exit-latency.csv '^125 .*: nothing of bare is of cycles: only instr' \
 	'rows[0].update(system="bare", exit="nothing", unit="cycles")'
 damaged "... a least that is not" exit-latency-all exit-latency.csv '^125 .*: nothing of bare: min, p50, p99, max are not in their order' \
 	'rows[0].update(system="bare", exit="nothing", min="1e6")'

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""anatomy.py - where inside an exit the instructions go: a stacked bar a system, stage by stage.
+"""anatomy.py - plot the instructions of an exit by stage: a stacked bar for each system.
 
-Stages lie in their order in time; a colour for each, and its number where there is room, so that none
-has to be told by its colour alone.
+Stages are in order of time. Each has a colour and, where there is room, its number, so that readers need not
+rely on colours.
 """
 from hs.anatomy import table
 from hs.anatomy.stages import STAGES
@@ -12,11 +12,11 @@ from . import data, style
 SYSTEMS = ("hyperscope", "linux", "bare")
 COLOURS = (style.GREY, style.BLUE, style.SKY, style.GREEN, style.YELLOW, style.ORANGE, style.VERMILION, style.PURPLE)
 HATCHES = ("", "\\\\\\\\", "////")
-ROOM = 0.045   # of the axis: a number needs so much
+ROOM = 0.045   # share of the axis that a number needs
 
 
 def read(folder=data.FOLDER):
-    """The lines of anatomy.csv, instructions as numbers."""
+    """Return the lines of anatomy.csv, with instructions as numbers."""
     path = data.path_of("anatomy.csv", folder)
     lines = [dict(line, instructions=float(line["instructions"])) for line in table.read(path)]
     for line in lines:
@@ -28,7 +28,7 @@ def read(folder=data.FOLDER):
 
 
 def by_stage(lines):
-    """{row: {system: {stage: instructions}}}, with what other ways add."""
+    """Return {row: {system: {stage: instructions}}}, including other paths."""
     found = {}
     for line in lines:
         stages = found.setdefault(line["exit"], {}).setdefault(line["system"], {})
@@ -37,7 +37,7 @@ def by_stage(lines):
 
 
 def _looks(bars):
-    """{stage: (colour, hatching)} of the stages that are in any of the bars."""
+    """Return {stage: (colour, hatching)} for the stages that occur in any bar."""
     order = [stage for stage in tuple(STAGES) + (table.OTHER_WAYS,)
              if any(stages.get(stage, 0) >= 0.5 for stages in bars)]
     return {stage: (COLOURS[i % len(COLOURS)], HATCHES[i // len(COLOURS)]) for i, stage in enumerate(order)}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""apps.py - what a whole guest costs in times native, as papers show their applications."""
+"""apps.py - plot the cost of a whole guest relative to native, as papers show their applications."""
 from hs.bench.report import typical as value
 from . import data, style
 
@@ -11,7 +11,7 @@ def read(folder=data.FOLDER):
 
 
 def normalised(lines, cpu="rv64"):
-    """[(row, its setting, native's line, {system: times native})]."""
+    """Return (row, setting, native's line, {system: ratio to native}) tuples."""
     lines = [line for line in lines if line["cpu"] == cpu]
     native = {line["exit"]: line for line in lines if line["system"] == "native" and value(line)}
     order = list(dict.fromkeys(line["exit"] for line in lines))
@@ -28,14 +28,14 @@ def normalised(lines, cpu="rv64"):
 
 
 def beside_linux(lines, cpu="rv64"):
-    """[(row, Linux KVM's line)] of rows that native has not: there is no disk of the same kind without a VM."""
+    """Return (row, Linux KVM's line) for rows without native: without a VM there is no disk of the same kind."""
     native = {line["exit"] for line in lines if line["system"] == "native"}
     return [(line["exit"], line) for line in lines if line["system"] == "linux" and line["exit"] not in native
             and (line["cpu"], line["toggles"]) == (cpu, "default") and value(line)]
 
 
 def _bars(lines, cpu, name, setting, base):
-    """{system: (value, least, 99th percentile)} in terms of the base line's value."""
+    """Return {system: (value, minimum, 99th percentile)}, relative to the value of the base line."""
     mine = [line for line in lines if line["system"] in SYSTEMS
             and (line["exit"], line["toggles"], line["cpu"]) == (name, setting, cpu)]
     return {line["system"]: tuple(number / value(base) for number in (

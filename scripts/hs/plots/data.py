@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""data.py - the CSVs of notebooks-data, as the figures want them: Measured, or the lines.
+"""data.py - read the CSV files of notebooks-data for plots.
 
-What is missing is an Absent, which says what makes it: a figure of nothing is not drawn. What cannot
-be a measurement is a LaunchError: a figure of that would mislead.
+Missing data raises Absent, which names the command that measures it. Implausible data raises LaunchError,
+because a figure of it would mislead.
 """
 import os
 
@@ -15,11 +15,11 @@ FOLDER = os.path.join(TOP, "notebooks-data")
 MADE_BY = {"exit-latency.csv": "make bench", "applications.csv": "make bench-apps",
            "anatomy.csv": "make anatomy-csv",
            "smp-scale.csv": "scripts/hyperscope sweep notebooks-data/sweeps/smp.toml"}
-MOST = 1e15  # instructions an operation: days of QEMU's
+MOST = 1e15  # instructions per operation: QEMU would take days
 
 
 class Absent(Exception):
-    """A CSV that nobody has measured yet, or figures that it lacks."""
+    """A CSV file, or figures in it, have not been measured yet."""
 
 
 def path_of(name, folder=FOLDER):
@@ -30,10 +30,10 @@ def path_of(name, folder=FOLDER):
 
 
 def _checked(line):
-    """A line as a batch gives it; n is a number, and its statistics lie in their order."""
+    """Check and return a line: instructions, n a number, statistics in ascending order."""
     where = "%s of %s" % (line["exit"], line["system"])
     if line["unit"] != report.COUNTED:
-        raise ValueError("%s is of %s: figures are drawn of %s alone" % (where, line["unit"], report.COUNTED))
+        raise ValueError("%s is of %s: only %s are plotted" % (where, line["unit"], report.COUNTED))
     if not line["n"].isdecimal():
         raise ValueError("%s: n '%s' is not a number" % (where, line["n"][:40]))
     ends = [float(line[name]) for name in ("min", "p50", "p99", "max")]
@@ -45,7 +45,7 @@ def _checked(line):
 
 
 def bench(name="exit-latency.csv", folder=FOLDER):
-    """expression.Measured of a file that scripts/hyperscope bench wrote; of rows that this tree's bench has."""
+    """Return an expression.Measured from a file of scripts/hyperscope bench, with the rows that this tree's bench has."""
     path = path_of(name, folder)
     try:
         lines = [_checked(line) for line in report.read_csv(path)]
@@ -55,7 +55,7 @@ def bench(name="exit-latency.csv", folder=FOLDER):
 
 
 def made_with(results):
-    """The provenance of lines in one sentence; several, where they are of several makings."""
+    """Return the provenance of lines as text, with all values where it differs."""
     def of(column):
         found = {line[column].partition(" sha")[0] for line in results}
         return ", ".join(sorted(found - {"none"}))
@@ -66,6 +66,6 @@ def made_with(results):
 
 
 def count_of(lines):
-    """n, of what most lines have."""
+    """Return the most frequent n."""
     counts = [int(line["n"]) for line in lines]
     return max(set(counts), key=counts.count) if counts else 0

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: MIT
-"""exits.py - what each exit costs on the three systems: the core's exits as bars, all rows as points.
+"""exits.py - plot the cost of exits on the three systems: exits with goals as bars, all rows as points.
 
-Points lie on an axis of powers of ten, where a bar would have no zero to begin at.
+Points are on a logarithmic axis, which has no zero at which bars could begin.
 """
 from hs.bench.rows import ROWS
 from . import data, style
 
 ORDER = ("hyperscope", "linux", "bare")
 UNIT = "instructions an operation"
-FEW = 40          # with less than that nothing left the guest
-PANEL = 8000      # bars beyond it get a panel, and so an axis, of their own
-LEAST = 1         # less is not on an axis of powers of ten
+FEW = 40          # rows below this do not exit the guest
+PANEL = 8000      # longer bars get a panel of their own, with its own axis
+LEAST = 1         # smaller values are not shown on the logarithmic axis
 
 
 def _cell(figures, system, row):
-    """(value, least, 99th percentile), or None."""
+    """Return (value, minimum, 99th percentile), or None."""
     line = figures.row(system, row.name)
     if line is None or not int(line["n"]):
         return None
@@ -32,7 +32,7 @@ def _most(cells):
 
 
 def _groups(figures, rows, usual):
-    """[(label, cells)] of rows with an exit; a label tells another n than the usual."""
+    """Yield (label, cells) for rows with an exit. The label includes n if it is not the usual one."""
     for row in rows:
         cells = _cells(figures, row)
         if len(cells) > 1 and _most(cells) >= FEW:
@@ -41,7 +41,7 @@ def _groups(figures, rows, usual):
 
 
 def _read(folder, cpu, rows):
-    """(Measured, its figures of this processor, the usual n, groups of these rows)."""
+    """Return (Measured, its figures for this processor, the usual n, groups of these rows)."""
     measured = data.bench(folder=folder)
     if cpu not in measured.cpus:
         raise data.Absent("exit-latency.csv has nothing of -cpu %s" % cpu)
@@ -62,7 +62,7 @@ def _note(measured, cpu, usual, rest=""):
 
 
 def draw(folder=data.FOLDER, cpu="rv64"):
-    """The exits that have a goal (scripts/hs/bench/rows.py)."""
+    """Plot the exits that have a goal (scripts/hs/bench/rows.py)."""
     measured, _, usual, groups = _read(folder, cpu, [row for row in ROWS if row.goal and not row.none])
     small = [group for group in groups if _most(group[1]) < PANEL]
     panels = [part for part in (small, [group for group in groups if group not in small]) if part]
@@ -76,7 +76,7 @@ def draw(folder=data.FOLDER, cpu="rv64"):
 
 
 def _points(axes, groups):
-    """A row's points in its line, with a stroke from the least to the most."""
+    """Draw each row's points on one line, connected from the least to the greatest."""
     for place, (_, cells) in enumerate(groups):
         axes.axhline(place, color="#eeeeee", linewidth=0.6, zorder=0)
         ends = [cell[0] for cell in cells.values() if cell[0] >= LEAST]
@@ -93,7 +93,7 @@ def _points(axes, groups):
 
 
 def draw_all(folder=data.FOLDER, cpu="rv64"):
-    """Every row that leaves the guest on two systems or more."""
+    """Plot every row that exits the guest on two or more systems."""
     measured, figures, usual, groups = _read(folder, cpu, ROWS)
     drawn, (axes,) = style.figure(7.2, 1.4 + 0.17 * len(groups))
     _points(axes, groups)

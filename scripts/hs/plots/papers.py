@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""papers.py - papers' rows as multiples of Linux KVM's, and beside what was published, in their own unit.
+"""papers.py - plot papers' rows relative to Linux KVM, and relative to a null call next to published figures.
 
-What was published is of another machine, in cycles or nanoseconds: no such number stands beside a
-count. But within one system each row can be told in terms of its null call, and those terms have no
-unit: that is what the second figure compares.
+Published figures are from other machines, in cycles or nanoseconds, so they are not compared with counts. But
+the ratio of a row to the null call of the same system has no unit; the second figure compares these ratios.
 """
 import os
 import textwrap
@@ -28,7 +27,7 @@ def _papers(folder):
 
 
 def _figures(paper):
-    """(row, system) -> number, of what was measured."""
+    """Return (row, system) -> measured number."""
     return {(line["row"], line["system"]): float(line["value"]) for line in paper.expected}
 
 
@@ -37,7 +36,7 @@ def _made_with(found):
 
 
 def _label(paper, row):
-    """As the paper calls it, if it does, and only this one."""
+    """Return the paper's name for a row, made unique; or the row's own name if the paper has none."""
     alike = [each for each in paper.rows.values() if each.theirs == row.theirs]
     if row.theirs == "-":
         return row.name
@@ -45,7 +44,7 @@ def _label(paper, row):
 
 
 def _with_rows(found, rows_of, why):
-    """[(paper, rows_of(paper))] of those that have some."""
+    """Return (paper, rows_of(paper)) for the papers that have such rows. Absent with WHY if there are none."""
     parts = [(paper, rows) for paper, rows in ((paper, rows_of(paper)) for paper in found) if rows]
     if not parts:
         raise data.Absent(why)
@@ -53,7 +52,7 @@ def _with_rows(found, rows_of, why):
 
 
 def ratios(paper):
-    """[(row as the paper calls it, hyperscope / Linux KVM)]."""
+    """Return (the paper's name for a row, hyperscope / Linux KVM) pairs."""
     figures = _figures(paper)
     found = []
     for row in paper.rows.values():
@@ -64,7 +63,7 @@ def ratios(paper):
 
 
 def draw(folder=data.FOLDER, _cpu="rv64"):
-    """hyperscope's instructions as a multiple of Linux KVM's."""
+    """Plot hyperscope's instructions as a multiple of Linux KVM's."""
     found = _papers(folder)
     parts = _with_rows(found, ratios, "no paper has a row with figures of hyperscope and of Linux KVM")
     heights = [len(rows) * 1.6 + 5 for _, rows in parts]
@@ -89,7 +88,7 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
 
 
 def _null_call(paper):
-    """The row that is the null call on Linux KVM by the whole way, and of which figures were read."""
+    """Return the row that is the null call on Linux KVM and has published figures, or None."""
     read = {line["row"] for line in paper.published}
     for row in paper.rows.values():
         terms = expression.terms(row.measured["linux"], "linux") if "linux" in row.measured else []
@@ -99,7 +98,7 @@ def _null_call(paper):
 
 
 def shapes(paper):
-    """[(row as the paper calls it, {system: multiple of its null call})] of rows of which figures were read."""
+    """Return (the paper's name for a row, {system: multiple of its null call}) for rows with published figures."""
     base = _null_call(paper)
     if not base:
         return []
@@ -116,7 +115,7 @@ def shapes(paper):
 
 
 def draw_shape(folder=data.FOLDER, _cpu="rv64"):
-    """Where figures were read: each row as a multiple of the same system's null call, on each system."""
+    """Plot rows with published figures as multiples of the same system's null call, on each system."""
     parts = _with_rows(_papers(folder), shapes,
                        "of no paper were figures read that have a null call beside them (published.csv)")
     heights = [sum(len(values) + 0.6 for _, values in rows) + 4 for _, rows in parts]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""registry.py - the figures by their names: what each shows, of which file, and who draws it."""
+"""registry.py - the figures by name, with a description and the function that draws each."""
 from typing import NamedTuple
 
 from . import anatomy, apps, exits, papers, smp, toggles
@@ -7,7 +7,7 @@ from . import anatomy, apps, exits, papers, smp, toggles
 
 class Plot(NamedTuple):
     what: str
-    draw: object   # draw(folder, cpu) -> matplotlib's Figure; data.Absent where there is nothing to draw
+    draw: object   # draw(folder, cpu) -> matplotlib's Figure; data.Absent if there is nothing to draw
 
 
 PLOTS = {

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""smp.py - what more vCPUs cost or bring: a sweep's results over the number of vCPUs, a panel for each result.
+"""smp.py - plot a sweep's results over the number of vCPUs, with a panel for each result.
 
-Counts are exact. Wall-clock of a sweep is of jobs that ran one after the other, so of as many runs as
-there are jobs: it is not drawn, since every reader would compare it. What a job measured within itself
-and printed as a ratio (unit x) is drawn, with an interval over its repetitions.
+Counts are exact. Wall-clock times of a sweep are not plotted: each job is a run of its own, so they cannot be
+compared, but readers would do so. Ratios (unit x) that a job measured by itself are plotted, with an interval
+over its repetitions.
 """
 from hs.bench import csvfile, provenance, stats
 from hs.errors import LaunchError
@@ -15,7 +15,7 @@ NEEDED = ("vcpus", "repetition", "status", "name", "value", "unit") + provenance
 
 
 def _checked(line):
-    """A result's line: a number over a number of vCPUs, of a system that has a colour."""
+    """Check and return a result's line: a number, a number of vCPUs, and a known system."""
     where = "result %s: " % line["name"]
     csvfile.number(line["value"], where + "value")
     if line["vcpus"] and not line["vcpus"].isdecimal():
@@ -30,7 +30,7 @@ def _system(line):
 
 
 def read(folder=data.FOLDER):
-    """The lines of a sweep that went well and have a result."""
+    """Return the lines of a sweep's successful jobs that have a result."""
     path = data.path_of(NAME, folder)
     try:
         lines = csvfile.read(path, NEEDED, more=True)
@@ -40,12 +40,12 @@ def read(folder=data.FOLDER):
 
 
 def is_drawn(line):
-    """A result without a unit is no measurement: a guest that says how many processors it has."""
+    """Return whether a result is plotted. One without a unit is not a measurement, such as a guest's number of CPUs."""
     return bool(line["unit"]) and (line.get("time", "counted") != "wall" or line["unit"] == RATIO)
 
 
 def panels(lines):
-    """{(workload, name, unit): {system: {vcpus: [values]}}} of what may be compared."""
+    """Return {(workload, name, unit): {system: {vcpus: [values]}}} for results that can be compared."""
     found = {}
     for line in lines:
         if is_drawn(line) and line["vcpus"]:
@@ -57,7 +57,7 @@ def panels(lines):
 
 
 def point(values):
-    """(value, low, high): counts that are all the same have no interval."""
+    """Return (value, low, high). Equal counts have no interval."""
     if len(set(values)) == 1:
         return (values[0],) * 3
     samples = stats.Samples(values, RATIO, stats.new_run())

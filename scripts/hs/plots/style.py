@@ -1,17 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""style.py - how a figure of measurements looks, and what it is refused for.
+"""style.py - the style of plots, and checks of plots.
 
-Colours are those of Okabe and Ito, which people who see fewer colours tell apart; systems differ in
-hatching and marker, too, for who prints without colours. check() refuses a figure with nothing in it,
-an axis of numbers without a label, bars on an axis without a zero, and what the figure's edge cuts off:
-what is drawn here is looked at by people who cannot see the code.
+Colours are those of Okabe and Ito, which colour-blind readers can distinguish. Systems also differ in hatching
+and marker, for prints without colours. check() rejects an empty figure, a numeric axis without a label, bars on
+an axis without a zero, and elements that are cut off at the figure's edge.
 """
 import os
 import textwrap
 
 import matplotlib
 
-matplotlib.use("svg")  # no display is needed, nor looked for
+matplotlib.use("svg")  # needs no display
 from matplotlib import ticker  # noqa: E402
 from matplotlib.container import BarContainer  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
@@ -21,41 +20,41 @@ from matplotlib.textpath import text_to_path  # noqa: E402
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     "#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 GREY = "#999999"
-ROOM = 0.14  # beyond the longest bar, for its number
-FAR = 0.1    # of the axis: a whisker's end that a number beside it would be read as
-# system -> (its name for people, colour, hatching of bars, marker of points)
+ROOM = 0.14  # space after the longest bar, for its number
+FAR = 0.1    # share of the axis beyond which the end of a whisker is written next to the number
+# system -> (name for readers, colour, hatching of bars, marker of points)
 SYSTEMS = {
     "hyperscope": ("hyperscope", BLUE, "", "o"),
     "linux": ("Linux KVM", VERMILION, "////", "s"),
     "bare": ("bare, no VM", GREY, "\\\\\\\\", "^"),
     "native": ("native, no VM", GREY, "\\\\\\\\", "^"),
 }
-# For what is no system, a paper's machine: a colour and a hatching.
+# Colours and hatchings for a paper's machines.
 MORE = tuple((colour, hatch) for hatch in ("xx", "..") for colour in (ORANGE, SKY, GREEN, PURPLE, YELLOW))
-# matplotlib wants text as outlines to look the same everywhere; the salt makes two drawings the same file.
+# Text is drawn as outlines, so that it looks the same everywhere. The salt makes the output reproducible.
 matplotlib.rcParams.update({
     "svg.hashsalt": "hyperscope", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 8,
     "axes.titlesize": 9, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.spines.top": False,
     "axes.spines.right": False, "axes.axisbelow": True, "hatch.linewidth": 0.6, "legend.frameon": False})
 
 
-# What a format would say of when it was drawn.
+# Metadata that remove the time of drawing.
 WITHOUT_TIME = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
 class PlotError(Exception):
-    """What is wrong with a figure, in one sentence."""
+    """An error in a figure, described in one sentence."""
 
 
 def figure(width, height, rows=1, columns=1, **more):
-    """A Figure, and its axes as a list. more: of Figure.subplots()."""
+    """Return a Figure and a list of its axes. more: arguments of Figure.subplots()."""
     made = Figure(figsize=(width, height), layout="constrained")
     axes = made.subplots(rows, columns, squeeze=False, **more)
     return made, list(axes.flat)
 
 
 def thousands(axis):
-    """1234567 as 1 234 567."""
+    """Format the numbers of an axis like 1 234 567."""
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: "%g" % value if abs(value) < 1000 else _spaced(value)))
 
 
@@ -70,16 +69,16 @@ def shown(value):
 
 
 def _told(value, low, high, edge, text):
-    """A bar's number; with it where its whisker ends, if that is far off, or beyond the edge."""
+    """Return a bar's number, with the end of its whisker if that is far away or beyond the edge."""
     far = high > edge or high - value > FAR * edge
     return text(value) + (" (to %s)" % text(high) if far else "")
 
 
 def bars(axes, groups, series, unit, text=shown):
-    """Bars that lie: groups [(label, {key: (value, low, high) or value})]; series {key: (name, colour, hatch)}.
+    """Draw horizontal bars. groups: [(label, {key: (value, low, high) or value})]; series: {key: (name, colour, hatch)}.
 
-    low and high are a whisker's ends; one that would leave the bars no room ends at the edge, and is told.
-    A group's missing key is no bar."""
+    low and high are the ends of a whisker. A whisker that is too long ends at the edge, and its end is written
+    next to it. There is no bar for a key that is missing from a group."""
     cells = [(name, {key: value if isinstance(value, tuple) else (value,) * 3
                      for key, value in values.items() if value is not None}) for name, values in groups]
     values = [0] + [cell[0] for _, mine in cells for cell in mine.values()]
@@ -109,7 +108,7 @@ def bars(axes, groups, series, unit, text=shown):
 
 
 def _series(axes, points, look):
-    """The bars of one key: points (place, value, how much less, how much more a whisker has)."""
+    """Draw the bars of one key. points: (place, value, lower error, upper error)."""
     if not points:
         return
     name, colour, hatch = look[:3]
@@ -121,7 +120,7 @@ def _series(axes, points, look):
 
 
 def finish(drawn, title, note):
-    """The title, one legend below it, and at the foot what is to be said of n and of error."""
+    """Add the title, a legend below it, and at the foot a note about n and errors."""
     found = {}
     for axes in drawn.axes:
         for handle, name in zip(*axes.get_legend_handles_labels()):
@@ -134,16 +133,16 @@ def finish(drawn, title, note):
 
 
 def label(text, letters=44):
-    """A row's name, not too long."""
+    """Return a row's name, shortened if necessary."""
     return text if len(text) <= letters else textwrap.shorten(text, letters, placeholder=" \u2026")
 
 
 FOOT = 6.5   # points
-MARGIN = 0.01  # of the width, on either side of what stands at the foot
+MARGIN = 0.01  # share of the width, on either side of the note at the foot
 
 
 def _lines(text, room):
-    """A paragraph in lines that are at most so many points wide."""
+    """Yield the lines of a paragraph, each at most ROOM points wide."""
     line, font = "", FontProperties(size=FOOT)
     for word in text.split():
         longer = (line + " " + word).lstrip()
@@ -160,7 +159,7 @@ def foot(drawn, note):
     drawn.supxlabel(text, x=MARGIN, ha="left", fontsize=FOOT, color="#444444")
 
 
-# ---- what no figure may be ----
+# ---- checks ----
 
 
 def _has_zero(axes, container):
@@ -170,7 +169,7 @@ def _has_zero(axes, container):
 
 
 def _is_cut(axes, container):
-    """Is a part of a bar beyond the axes?"""
+    """Return whether part of a bar is beyond the axes."""
     (left, right), (low, high) = sorted(axes.get_xlim()), sorted(axes.get_ylim())
     boxes = [patch.get_bbox() for patch in container]
     return any(box.x0 < left or box.x1 > right or box.y0 < low or box.y1 > high for box in boxes)
@@ -183,7 +182,7 @@ def _is_empty(axes):
 
 
 def check(drawn, name):
-    """Raises PlotError if a reader would be misled, or would see nothing."""
+    """Raise PlotError if a figure is misleading or empty."""
     if not drawn.axes:
         raise PlotError("%s: nothing is drawn" % name)
     for axes in drawn.axes:
@@ -207,7 +206,7 @@ def check(drawn, name):
 
 
 def settle(drawn):
-    """Lays it out once and for all. The layout's solver differs in last bits from run to run: rounded away."""
+    """Fix the layout. Positions are rounded, because the last bits of the solver's result differ between runs."""
     drawn.draw_without_rendering()
     drawn.set_layout_engine("none")
     for axes in drawn.axes:
@@ -220,7 +219,7 @@ def write(drawn, file, form):
 
 
 def save(drawn, name, folder, formats=("svg",)):
-    """Checks it, writes it whole or not at all, and gives the files' paths."""
+    """Check a figure, write it (each file completely or not at all), and return the paths."""
     check(drawn, name)
     os.makedirs(folder, exist_ok=True)
     paths = []

@@ -1,28 +1,28 @@
 # SPDX-License-Identifier: MIT
-"""toggles.py - what each toggle changes: a row's cost under it in terms of its cost without.
+"""toggles.py - plot what each toggle changes: the cost of a row with it, relative to the cost without it.
 
-Ratios lie on an axis of powers, where half and twice are equally far from the line at 1; that is why
-these are points and no bars. The numbers themselves stand beside them.
+Ratios are on a logarithmic axis, where a half and a double are equally far from 1, so they are points and not
+bars. The numbers are written next to them.
 """
 import math
 
 from hs.bench.rows import BESIDE, ROWS
 from . import data, style
 
-MOST = 5       # rows of a setting: those that change most
-LEAST = 0.02   # of its cost
-FLOOR = 0.5    # instructions: less is the clock's step
-# The same again for more vCPUs or VMs.
+MOST = 5       # number of rows per setting: those that change most
+LEAST = 0.02   # smallest relative change that is shown
+FLOOR = 0.5    # instructions: smaller changes are below the clock's resolution
+# Rows that repeat others with more vCPUs or VMs.
 ALIKE = ("run_8_vcpus", "run_16_vms")
 
 
 def _beside(setting):
-    """The setting that is on in both, where a toggle was measured beside another's."""
+    """Return the other toggle that is set in both measurements, or ""."""
     return next((other for other, _ in BESIDE.values() if setting.startswith(other + " ")), "")
 
 
 def changes(figures, most=MOST, least=LEAST):
-    """{setting: [(row, without, with)]}, settings in the file's order, the most changed row first."""
+    """Return {setting: [(row, without, with)]}, with settings in the file's order and the most changed row first."""
     found = {}
     for system, name, setting in figures.rows:
         words = [word for word in setting.split() if word != "halt_poll_ns=0" or setting == word]
