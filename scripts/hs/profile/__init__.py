@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What scripts/hyperscope profile is made of: workload, names, recording, show."""
+"""The modules of scripts/hyperscope profile: workload, names, recording, show."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""names.py - whose an instruction is: from a world and an address to a function.
+"""names.py - find the function of an instruction from its world and address.
 
-The worlds are privilege modes. Of a program of the host only the file is known, so its functions are
-named where the instructions that ran are those of the file.
+Worlds are privilege modes. Of a program on the host only the file is known, so functions are named only if
+the executed instructions are those in the file.
 """
 import bisect
 
@@ -12,15 +12,15 @@ from hs.errors import STATUS_USAGE, LaunchError
 
 U, HS, M, VU, VS = 0, 1, 3, 4, 5
 WORLDS = {M: "firmware", HS: "host kernel", U: "host user", VS: "guest kernel", VU: "guest user"}
-RAM = 0x80000000  # QEMU's virt, and the guest's
-LINUX_TEXT = 0x200000  # where a RISC-V Linux Image lies in RAM: its header's text_offset
+RAM = 0x80000000  # start of RAM in QEMU's virt machine and in the guest
+LINUX_TEXT = 0x200000  # offset of a RISC-V Linux Image in RAM: its header's text_offset
 OTHER_PROGRAM = "[another program]"
 GUEST_PROGRAM = "[a guest's program]"
 NO_SYMBOL = "[no symbol]"
 
 
 class Table:
-    """Functions of one image by address, each with its name as a frame of a stack."""
+    """Names of the functions of one image, by address."""
 
     def __init__(self, image, first, last):
         self.image, self.first, self.last = image, first, last
@@ -33,10 +33,10 @@ class Table:
 
 
 def _add_labels(image, path):
-    """Assembly behind a C function begins with a local label, not in that function."""
+    """Add labels as functions: assembly code after a C function may begin with a local label only."""
     ends = {}
     for symbol in elf.table(path):
-        # A function of assembly has no size: what its labels begin is its own.
+        # Functions in assembly have no size; code at labels after them belongs to them.
         if symbol.kind == elf.FUNC and symbol.size:
             ends[symbol.value] = max(ends.get(symbol.value, 0), symbol.value + symbol.size)
     for address, name in image.labels:
@@ -57,7 +57,7 @@ def elf_table(room, path):
 
 
 class Program:
-    """A program of the host: an instruction is its own if the file has the same one there."""
+    """A program on the host. Instructions belong to it if the file has the same ones at the same address."""
 
     def __init__(self, path):
         self.table = elf_table(symbols.USER, path)
@@ -75,7 +75,7 @@ class Program:
 
 class Names:
     def __init__(self, kernel_elf, program=None, guest=None):
-        """guest: a payload's ELF file, or what a Linux guest's /proc/kallsyms said; or None."""
+        """guest: a payload's ELF file, a copy of a Linux guest's /proc/kallsyms, or None."""
         self.kernel = elf_table(symbols.KERNEL, kernel_elf)
         linked, physical, size = elf.segments(kernel_elf)[0][:3]
         self.early = (physical, physical + size, linked - physical)
@@ -87,13 +87,13 @@ class Names:
             image = kallsyms(guest)
             start = dict(zip(image.names, image.addresses)).get("_start")
             if start is None:
-                raise LaunchError("--kallsyms %s: no _start in it, so no kernel's" % guest, STATUS_USAGE)
+                raise LaunchError("--kallsyms %s: it has no _start, so it is not a kernel's" % guest, STATUS_USAGE)
             self.guest = Table(image, image.addresses[0], 1 << 64)
             self.guest_early = start - RAM - LINUX_TEXT
-        self.firmware = []  # where its functions begin, as far as they were called
+        self.firmware = []  # start addresses of the firmware's functions that were called
 
     def find_firmware(self, blocks):
-        """OpenSBI has no symbols: its functions are what it calls by a direct jump."""
+        """Find the functions of OpenSBI, which has no symbols: the targets of its direct calls."""
         entries = set()
         for world, address, words in blocks:
             if world != M:
@@ -121,14 +121,14 @@ class Names:
         if self.guest is None:
             return "[guest]"
         if world == VS and self.guest_early and address < 1 << 40:
-            address += self.guest_early  # before its MMU is on
+            address += self.guest_early  # the guest's MMU is not on yet
         name = self.guest.name(address)
         if name is None:
             return GUEST_PROGRAM if world == VU else NO_SYMBOL
         return name
 
     def address(self, function):
-        """Where a function begins, and in which world it runs; the guest's before the host's."""
+        """Return the address of a function and the world in which it runs. The guest is searched before the host."""
         for world, image in ((VS, self.guest and self.guest.image), (HS, self.kernel.image),
                              (U, self.program and self.program.table.image)):
             if image and function in image.names:
@@ -143,5 +143,5 @@ def kallsyms(path):
     except OSError as error:
         raise LaunchError("--kallsyms %s: %s" % (path, error.strerror), STATUS_USAGE) from None
     except (ValueError, UnicodeDecodeError, LaunchError):
-        raise LaunchError("--kallsyms %s: not what /proc/kallsyms says, as root" % path,
+        raise LaunchError("--kallsyms %s: not a copy of /proc/kallsyms read as root" % path,
                           STATUS_USAGE) from None

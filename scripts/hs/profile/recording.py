@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""recording.py - what trace/plugin/profile.c has left, as stacks of functions."""
+"""recording.py - read the output of trace/plugin/profile.c as stacks of functions."""
 from hs import plugin
 from hs.flame import folded
 from .names import OTHER_PROGRAM, U, WORLDS
 
 
 class Recording:
-    """stacks: (world, function, ...) -> instructions. counted: of the machine, from reset on.
+    """stacks: (world, function, ...) -> instructions. counted: instructions of the machine since reset.
 
-    reads: how often it read instret or cycle; differed: how often that was not our count; last:
-    our count at the last time. full: some calls were too many for the plugin.
+    reads: number of reads of instret or cycle by the machine; differed: how many of them differed from our
+    count; last: our count at the last read. full: there were more calls than the plugin can record.
     """
 
     def __init__(self, path, what, names):
@@ -17,7 +17,7 @@ class Recording:
         self.full = False
         self._nodes = {}   # number -> (parent, world, site)
         self._blocks = {}  # number -> (world, pc, words)
-        self._paths = {}   # node -> its frames
+        self._paths = {}   # node -> frames
         self._leaves = {}  # (block, insns) -> [(function, instructions)]
         self._names = names
         times = self._read(path, what)
@@ -51,7 +51,7 @@ class Recording:
         return times
 
     def _chain(self, node, world):
-        """Who called, outermost first."""
+        """Return the frames of the callers, outermost first."""
         found = self._paths.get(node if node else -world - 1)
         if found is None:
             if node:
@@ -66,7 +66,7 @@ class Recording:
         return folded.frame(self._names.function(world, address))
 
     def _leaf(self, number, insns):
-        """The functions that a block's first instructions are in, and how many of them."""
+        """Return (function, number of instructions) for the first INSNS instructions of a block."""
         found = self._leaves.get((number, insns))
         if found is not None:
             return found

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""show.py - a profile as a table."""
+"""show.py - show a profile as a table, or write it as CSV."""
 import csv
 
 from hs.errors import STATUS_USAGE, LaunchError
 
 
 class Row:
-    """A function in a world: its own instructions, and with those of what it called."""
+    """A function in a world: its own instructions, and the total with the functions that it called."""
     __slots__ = ("world", "function", "own", "total")
 
     def __init__(self, world, function):
@@ -15,7 +15,7 @@ class Row:
 
 
 def rows(stacks):
-    """Most instructions of its own first."""
+    """Return the rows, sorted by own instructions, most first."""
     found = {}
 
     def row(world, function):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""workload.py - what is profiled: a row of the bench, a payload, a program of the host, Debian's boot.
+"""workload.py - workloads to profile: a row of the bench, a payload, a program on the host, Debian's boot.
 
-Each has a window that is counted: a row while its operation runs, a payload from its first
-instruction on, a program from its own, a boot up to the first instruction of a guest's program.
+Each has a window that is counted: for a row, while its operation runs; for a payload or program, from its
+first instruction; for a boot, until the first instruction of a guest's program.
 """
 import os
 import re
@@ -19,12 +19,12 @@ from . import names as N
 
 APPEND = "console=ttyS0 quiet nokaslr"
 KALLSYMS_ROOM = 16 << 20
-# The guest's own program writes its kernel's symbols to its disk; what is behind them stays zeros.
+# The guest writes its kernel's symbols to its disk; the rest of the disk remains zero.
 KALLSYMS_COMMAND = "grep -i ' [tw] ' /proc/kallsyms >/dev/vda && sync"
 
 
 class Workload:
-    """arguments: of the plugin; command: what runs; names: whose instructions they are."""
+    """arguments: arguments of the plugin; command: the command to run; names: a Names object."""
 
     def __init__(self, what, command, names, arguments):
         self.what, self.command, self.names, self.arguments = what, command, names, arguments
@@ -95,7 +95,7 @@ def _boot(options, kernel, folder):
 
 
 def guest_kallsyms(options, folder):
-    """Debian's System.map is empty: the kernel is booted once and says its symbols itself."""
+    """Return a file with the symbols of Debian's kernel. Its System.map is empty, so boot it once to obtain them."""
     kept = os.path.join(options.out, "guest.kallsyms")
     kernel = need(os.path.join(options.out, "guest", "vmlinux"), "make run fetches it")
     if os.path.exists(kept) and os.path.getmtime(kept) > os.path.getmtime(kernel):
@@ -118,7 +118,7 @@ def guest_kallsyms(options, folder):
 
 
 def start(command, what, options, folder, environment):
-    """Run it to its end; an error if its status was not the program's own, which a signal may have ended."""
+    """Run a command to its end. Any failure is an error, but a program may end with a status of its own."""
     status, last = plugin.run(command, "profile", what, folder, environment, options)
     if status and (not options.program or status in (STATUS_FAILED, STATUS_QEMU)):
         raise plugin.failed(what, status, last)
@@ -143,7 +143,7 @@ def chosen(options, folder):
 
 
 def measure(workload, options, folder):
-    """Run it with the plugin; the file that the plugin has left."""
+    """Run a workload with the plugin, and return the path of the plugin's output."""
     out = os.path.join(folder, "counts")
     kernel = os.path.join(options.out, "hyperscope.elf")
     arguments = "file=%s,out=%s,switch=0x%x,end=0x%x" % (

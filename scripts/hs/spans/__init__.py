@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""What scripts/hyperscope irqs-off is made of."""
+"""The modules of scripts/hyperscope irqs-off: run, show."""

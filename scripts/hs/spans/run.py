@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""run.py - a workload on hyperscope with the plugin watching; the paths that it went.
+"""run.py - run a workload on hyperscope with the plugin, and read its paths.
 
-Workloads are programs that are there for other ends, too: the bench's payload, and
-tests/kvm/spans, which does one operation after the other on much memory.
+Workloads are the bench's payload and tests/kvm/spans, which does many operations on large amounts of
+memory.
 """
 import os
 
@@ -17,7 +17,7 @@ SPANS = "{out}/tests/kvm/spans"
 VMM = ["--file", "{out}/guest-payloads/bench.bin:/bench.bin"]
 PAYLOAD = ["{out}/vmm", "--quiet", "--append"]
 
-# Name -> what it is; the options of scripts/hyperscope, then the program and its arguments.
+# name -> (description, subcommand and options of scripts/hyperscope, then the program and its arguments)
 WORKLOADS = {
     "exits": ("every exit of the bench's payload",
               ["exec"] + VMM + PAYLOAD + ["", "/bench.bin"]),
@@ -43,7 +43,7 @@ BY_ITSELF = [name for name in WORKLOADS if name != "boot"]
 
 
 def chosen(options):
-    """What is to run: names of WORKLOADS, or None for the user's own program."""
+    """Return what to run: names from WORKLOADS, or [None] for the user's own program."""
     toggles.refuse_defaults()
     toggles.check_toggles(TOP, options.set)
     toggles.check_trace(TOP, options.trace)
@@ -60,7 +60,7 @@ def chosen(options):
 
 
 def _kernel(path):
-    """Where the kernel's image lies, and where it is linked: (first, behind it, linked)."""
+    """Return the physical start and end of the kernel's image, and the address at which it is linked."""
     for part in elf.segments(path):
         return part.physical, part.physical + part.size, part.virtual
     raise LaunchError("%s has no segment to load" % path)
@@ -86,7 +86,7 @@ def _command(name, options):
                "--harts", str(options.harts), "--out", options.out, "--cpu", options.cpu,
                "--trace", options.trace, "--boot", "exitstat=0",
                "--timeout", str(options.timeout)]
-    if words[0] == "exec":  # for the others the guest says how much
+    if words[0] == "exec":  # for `run`, the size of RAM depends on the guest
         command += ["--quiet", "--ram", "1G"]
     if options.firmware:
         command += ["--bios", options.firmware]
@@ -96,7 +96,7 @@ def _command(name, options):
 
 
 def measure(name, options, folder):
-    """Run it once; its paths."""
+    """Run a workload once and return its paths."""
     what = name or os.path.basename(options.program[0])
     out = os.path.join(folder, "spans")
     if os.path.exists(out):

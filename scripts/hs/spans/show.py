@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""show.py - paths by name, their bounds, and the table."""
+"""show.py - names of paths, their bounds, and the table."""
 import fnmatch
 import os
 import re
@@ -11,11 +11,11 @@ from hs.names import SBI_EXTENSIONS, cause_name, cause_number
 
 ECALL_VS = cause_number("ecall_vs")
 OTHERS = re.compile(r"KVM_(ARM|S390|PPC|X86|XEN|SEV|HYPERV|GET_SUPPORTED)_")  # architectures
-IOCTL_TYPE_BITS = 16  # type and number; above: direction and size
+IOCTL_TYPE_BITS = 16  # lower bits of a command: type and number; above them are direction and size
 
 
 class Names:
-    """What numbers are called: system calls, KVM's commands, SBI extensions, addresses."""
+    """Names of numbers: system calls, KVM's ioctls, SBI extensions, addresses."""
 
     def __init__(self, out):
         self.calls = {int(number): name for number, name, *_ in
@@ -48,7 +48,7 @@ class Names:
 
 
 class Path:
-    """What a hart came into the kernel for, and the longest span on the way out."""
+    """The reason why a hart entered the kernel, and the longest span with interrupts off."""
 
     def __init__(self, names, words, workload):
         self.name = names.path(words[0], int(words[1]), int(words[2]))
@@ -64,11 +64,11 @@ class Path:
 
     @property
     def functions(self):
-        """(function, instructions), most first."""
+        """Return (function, instructions) pairs of the longest span, most first."""
         return sorted(self._functions.items(), key=lambda item: (-item[1], item[0]))
 
     def merge_into(self, paths):
-        """Another workload may have gone the same way."""
+        """Merge with the same path of another workload, if there is one."""
         other = paths.get(self.name)
         if other is None:
             paths[self.name] = self
@@ -79,7 +79,7 @@ class Path:
 
 
 class Bounds:
-    """A file of lines: instructions, then a pattern of path names. The first that fits counts."""
+    """A file with lines of a number of instructions and a pattern of path names. The first match is used."""
 
     def __init__(self, path):
         self.rules = []
@@ -100,7 +100,7 @@ class Bounds:
             self.rules.append((words[1].strip(), int(words[0])))
 
     def apply(self, paths):
-        """Give each path its bound; those that are longer."""
+        """Set the bound of each path, and return the paths that are longer."""
         for path in paths:
             path.bound = next((bound for pattern, bound in self.rules
                                if fnmatch.fnmatchcase(path.name, pattern)), None)
