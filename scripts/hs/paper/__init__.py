@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: MIT
-"""A paper's rows and claims, measured here (scripts/hyperscope reproduce): its folder (folder.py), what a claim says
-(claim.py), whether it is so (judge.py), the page of all of them (results.py)."""
+"""The rows and claims of papers, measured here (scripts/hyperscope reproduce): a paper's folder (folder.py), claims
+(claim.py), their verdicts (judge.py), and output (results.py)."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""claim.py - what a claim says of rows, as in `linux.hypercall > 2 * hyperscope.hypercall`.
+"""claim.py - parse and evaluate claims about rows, such as `linux.hypercall > 2 * hyperscope.hypercall`.
 
-Comparisons, joined by and, or, not; in them + - * /, min(), max(), abs(); a name is a row, SYSTEM.ROW a
-row of one system. A claim whose rows name no system is asked for each system that has them.
+A claim consists of comparisons, combined with and, or, not; they contain + - * /, min(), max() and abs(). A name
+is a row, SYSTEM.ROW a row of one system. A claim without systems is evaluated for each system that has its rows.
 """
 import ast
 import operator
@@ -15,22 +15,22 @@ _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.m
               ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
               ast.Eq: operator.eq, ast.NotEq: operator.ne}
 _CALLS: dict = {"min": (min, 2, 99), "max": (max, 2, 99), "abs": (abs, 1, 1)}  # how many arguments
-LONGEST, DEEPEST = 1000, 100  # characters, and parts within parts: or who walks the tree runs out of stack
+LONGEST, DEEPEST = 1000, 100  # characters, and nesting: deeper trees would overflow the stack
 
 
 class ClaimError(ValueError):
-    """Says what is wrong with the claim."""
+    """An error in a claim."""
 
 
 class Look(NamedTuple):
     text: str
-    holds: bool     # what is expected
+    holds: bool     # the expected result
     tree: ast.AST
-    rows: tuple     # (system or "", row), each that it names
+    rows: tuple     # (system or "", row) for each row that it names
 
 
 def _names(node, found, depth=0):
-    """The rows that it names, in found; a ClaimError for what is no claim."""
+    """Collect the rows that a claim names in FOUND and return it. ClaimError if it is not a claim."""
     if depth > DEEPEST:
         raise ClaimError("it is too deep")
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -56,7 +56,7 @@ def _names(node, found, depth=0):
 
 
 def _told(node):
-    """Its text, where that can be had."""
+    """Return the text of a node, if that is possible."""
     try:
         return ast.unparse(node)
     except RecursionError:
@@ -64,7 +64,7 @@ def _told(node):
 
 
 def _compares(node):
-    """Is it so or not? A number alone would always be so."""
+    """Return whether an expression is a comparison or a combination of such. A plain number would always be true."""
     if isinstance(node, ast.BoolOp):
         return all(_compares(each) for each in node.values)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
@@ -74,18 +74,18 @@ def _compares(node):
 
 
 def read(text, holds, rows):
-    """A Look. rows: the names that there are."""
+    """Parse a claim and return a Look. rows: the existing rows."""
     if len(text) > LONGEST:
         raise ClaimError("`%s...` has %d characters; %d are allowed" % (text[:20], len(text), LONGEST))
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Python's, of what it can just read
+            warnings.simplefilter("ignore")  # Python's warnings about doubtful syntax
             tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ClaimError("`%s` cannot be read" % text) from None
     found = _names(tree, [])
     if not _compares(tree.body):
-        raise ClaimError("`%s` compares nothing, or what is no number" % text)
+        raise ClaimError("`%s` compares nothing, or something that is not a number" % text)
     for system, row in found:
         if system and system not in KNOWN:
             raise ClaimError("`%s`: there is no system '%s'; there are %s" % (text, system, ", ".join(KNOWN)))
@@ -101,7 +101,7 @@ def read(text, holds, rows):
 
 
 def value(look, figures, system=""):
-    """True or False, or None where a row was not measured. figures: (system, row) -> a number or None."""
+    """Return True or False, or None if a row was not measured. figures: (system, row) -> number or None."""
     def of(node):
         if isinstance(node, ast.Expression):
             return of(node.body)

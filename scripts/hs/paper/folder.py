@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""folder.py - a paper's folder below notebooks-data/papers: its claims.md and its two tables.
+"""folder.py - read a paper's folder below notebooks-data/papers: claims.md and two tables.
 
-claims.md is for people; two of its parts are read here. A table of rows,
+claims.md is written for people; two parts of it are parsed. One is a table of rows,
 
     | row | in the paper | measured here | what that is |
 
-where measured here is an expression of the bench (hs/bench/expression.py) or `-`. It is for every
-system; one with a toggle for hyperscope, the others by `; linux:...` and `; bare:...` behind it; in
-`boot / native:boot` for all but native. Below each `## ID: SENTENCE` are lines of their own that say
-what is to be seen, claims of rows:
+where "measured here" is an expression of the bench (hs/bench/expression.py) or `-`. It applies to every
+system. An expression with a toggle applies to hyperscope; `; linux:...` and `; bare:...` after it give those
+of the others. `boot / native:boot` applies to all systems except native. The other part is the claims: below
+each `## ID: SENTENCE` are lines that state what is expected of the rows:
 
     Holds: `hypercall < io_user`                        on each system that has the rows
     Holds: `linux.hypercall > 2 * hyperscope.hypercall`
@@ -36,17 +36,17 @@ EXPECTED = ("row", "system", "value", "unit", "tolerance", "compiler", "qemu", "
 _SECTION = re.compile(r"## ([a-z0-9-]+): (.+)")
 _VERDICT = re.compile(r"(Holds|Does not hold): `([^`]+)`$")
 _NOT_HERE = re.compile(r"Not here: (.+)")
-_ALIKE = re.compile(r"\W*(holds|does not hold|not here)\b[^`]*:", re.I)  # what is to be one of them
+_ALIKE = re.compile(r"\W*(holds|does not hold|not here)\b[^`]*:", re.I)  # a line that is meant to be one of these
 
 
 def _shown(path):
-    """As a reader finds it: from the tree's top, or, elsewhere, whole."""
+    """Return a path for messages: relative to the tree's top, or absolute if it is outside."""
     inside = os.path.relpath(path, TOP)
     return path if inside.startswith(os.pardir + os.sep) else inside
 
 
 def _check_setting(system, setting):
-    """trace= and exitstat= are hyperscope's, too, and no toggles; Linux KVM has less to set, bare nothing."""
+    """Check a setting. Besides toggles, hyperscope has trace= and exitstat=; Linux KVM has fewer settings, bare none."""
     names = {word.partition("=")[0] for word in setting.split()}
     if names - _SETTINGS.get(system, names):
         raise expression.ExpressionError("%s has no %s" % (system, ", ".join(sorted(names - _SETTINGS[system]))))
@@ -59,11 +59,11 @@ def _check_setting(system, setting):
     for word in words:
         name, _, value = word.partition("=")
         if usual.get(name) == value:
-            raise expression.ExpressionError("%s is so by default: the row without it" % word)
+            raise expression.ExpressionError("%s is the default: write the row without it" % word)
 
 
 def _systems_of(part):
-    """Whose figure such an expression is: what something else is divided by can be of another system."""
+    """Return the systems to which an expression applies. The divisor of a ratio may be of another system."""
     named = expression.terms(part, "")
     for term in named:
         _check_setting(term.system, term.setting)
@@ -79,26 +79,26 @@ def _systems_of(part):
 
 
 def _by_system(words):
-    """system -> expression."""
+    """Return system -> expression."""
     return {system: part.strip() for part in words.split(";") for system in _systems_of(part)}
 
 
 class Row(NamedTuple):
     name: str
-    theirs: str      # as the paper calls it
-    measured: dict   # system -> expression; empty where there is none
+    theirs: str      # name in the paper
+    measured: dict   # system -> expression; empty if the row is not measured
     what: str
 
 
 class Claim(NamedTuple):
     name: str
     sentence: str
-    looks: tuple    # claim.Look, each
-    not_here: str   # why it cannot be seen, or ""
+    looks: tuple    # claim.Look objects
+    not_here: str   # why the claim cannot be checked here, or ""
 
 
 class Paper:
-    """What a folder says. A LaunchError names the file, and the line."""
+    """The contents of a folder. LaunchErrors name the file and the line."""
 
     def __init__(self, path):
         self.path, self.name = path, os.path.basename(path)
@@ -112,7 +112,7 @@ class Paper:
 
     @functools.cached_property
     def expected(self):
-        """Read by who compares: who writes it anew does not mind what it was."""
+        """Lines of expected.csv, read on demand: a command that rewrites the file does not need its old contents."""
         lines = self._table("expected.csv", EXPECTED)
         try:
             self._check_expected(lines)
@@ -129,8 +129,8 @@ class Paper:
         def end():
             if section:
                 if not looks and not why:
-                    raise self._wrong(section[0], "claim '%s' says neither what is to be seen nor why it cannot be: "
-                                      "Holds: `...`, Does not hold: `...` or Not here: ..." % section[1])
+                    raise self._wrong(section[0], "claim '%s' has no line Holds: `...`, Does not hold: `...` or "
+                                      "Not here: ..." % section[1])
                 self.claims.append(Claim(section[1], section[2], tuple(looks), " ".join(why)))
 
         in_table = False
@@ -205,7 +205,7 @@ class Paper:
                 raise ValueError("row '%s': a tolerance is from 0 to 1, of the value" % line["row"])
 
     def only(self, systems):
-        """Itself, with the rows, claims and expected figures that these systems alone have."""
+        """Remove rows, claims and expected figures that need other systems than these. Return self."""
         expected = self.expected  # read while all rows are there
         for row in self.rows.values():
             for system, words in list(row.measured.items()):
@@ -217,13 +217,13 @@ class Paper:
         return self
 
     def _can_see(self, look):
-        """Is there a system for the rows that name none, and are the others measured?"""
+        """Return whether a claim can be checked: rows with a system are measured there, and the others on some system."""
         anywhere = [row for system, row in look.rows if not system]
         return all(system in self.rows[row].measured for system, row in look.rows if system) and (
             not anywhere or any(all(system in self.rows[row].measured for row in anywhere) for system in HYPERVISORS))
 
     def terms(self):
-        """Everything that has to be measured, of the bench."""
+        """Return the terms that the bench has to measure."""
         return {term for row in self.rows.values() for system, words in row.measured.items()
                 for term in expression.terms(words, system)}
 
@@ -237,7 +237,7 @@ def all_papers():
 
 
 def find(name):
-    """A paper by its folder's name, or the folder itself."""
+    """Return the paper with a folder's name or path."""
     path = name if os.path.isfile(os.path.join(name, "claims.md")) else os.path.join(PAPERS, name)
     if not os.path.isfile(os.path.join(path, "claims.md")):
         raise LaunchError("there is no paper '%s'; there are %s" % (

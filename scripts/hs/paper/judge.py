@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""judge.py - a paper's rows out of what the bench measured, and what is to be said of them.
+"""judge.py - compute a paper's rows from the bench's figures, and compare them with claims and expected figures.
 
-Figures are counts, exact within one key of compiler, QEMU, OpenSBI and kernel: there they are what
-expected.csv says, to the instruction. Under another key they are shown with the difference, which is
-no failure: as expected within 5 %.
+Figures are counts, exact for one key, which is the compiler, QEMU, OpenSBI and kernel. With the same key they
+must agree with expected.csv, within its tolerance. With another key differences are shown, but do not fail;
+figures within 5 % count as expected.
 """
 import re
 from typing import NamedTuple
@@ -18,35 +18,35 @@ MEASURED = ("row", "system", "value", "unit", "n", "compiler", "qemu", "opensbi"
 KEY = ("compiler", "qemu", "opensbi", "kernel")
 OTHER_KEY = 0.05
 HYPERVISORS = tuple(system for system in KNOWN if system not in ("bare", "native"))
-# A booted Linux, in a VM or not, lays its memory out by everything that is in the initrd, our programs,
-# too (docs/bench.md).
+# Tolerance for a booted Linux, in a VM or not: its memory layout depends on everything in the initrd, including
+# our programs (docs/bench.md).
 LINUX = 0.02
-WHOLE_GUEST = 0.04  # and by where ticks fall: one layout is up to 3 % from another, medians of five are nearer
-STEP = 0.5   # instructions: a batch resolves 0.4
-RATIO = "x "  # such a unit's beginning: "x native"
+WHOLE_GUEST = 0.04  # also depends on timer ticks: layouts differ by up to 3 %, medians of five by less
+STEP = 0.5   # instructions; the resolution of a batch is 0.4
+RATIO = "x "  # the beginning of the unit of a ratio: "x native"
 
 
 class Judged(NamedTuple):
     claim: object
     look: object
     system: str
-    found: object   # True, False, or None: a row was not measured
+    found: object   # True, False, or None if a row was not measured
 
 
 class Difference(NamedTuple):
-    line: dict      # of expected.csv
-    value: object   # measured, or None
-    unit: str       # in which it was measured
-    key: bool       # is it the same key?
-    within: bool    # of the tolerance, in the same unit
+    line: dict      # line of expected.csv
+    value: object   # measured value, or None
+    unit: str       # unit of the measured value
+    key: bool       # measured with the same key
+    within: bool    # within the tolerance, and in the same unit
 
     def failed(self):
-        """A figure that is another one, or none at all."""
+        """Return whether the figure is wrong or missing."""
         return self.value is None or self.key and not self.within
 
 
 def rows_of(paper, results):
-    """measured.csv's lines, out of scripts/hyperscope bench's."""
+    """Return the lines of measured.csv, computed from those of scripts/hyperscope bench."""
     measured, lines = expression.Measured(results), []
     for row in paper.rows.values():
         for system, words in row.measured.items():
@@ -63,7 +63,7 @@ def rows_of(paper, results):
 
 
 def _kernel(name):
-    """hyperscope's commit is no key: another one's figures are what is to be compared."""
+    """Remove hyperscope's commit from a kernel's name. It is not part of the key, because commits are to be compared."""
     return re.sub(r"^hyperscope [^,]*", "hyperscope", name)
 
 
@@ -72,13 +72,13 @@ def _step(line):
 
 
 def made_with(lines):
-    """With what they were measured, as sentences' parts: compilers, QEMUs and firmware, then Linux KVM's kernels."""
+    """Return the tools with which lines were measured, as text: compilers, QEMUs and firmware, then Linux KVM's kernels."""
     keys = {"%s, QEMU %s, %s" % (line["compiler"], line["qemu"], line["opensbi"].partition(" sha")[0]) for line in lines}
     return sorted(keys) + sorted({line["kernel"] for line in lines if line["system"] == "linux"})
 
 
 def read(path):
-    """measured.csv, which may be of a program of one's own."""
+    """Read a measured.csv, which a user's own program may have written."""
     try:
         lines = csvfile.read(path, MEASURED, ("value",), more=True)
         csvfile.once(lines, ("row", "system"))
@@ -90,8 +90,8 @@ def read(path):
 
 
 def verdicts(paper, lines):
-    """Each claim for each system that it is for: what names none is of the hypervisors on which its rows are
-    to be measured, not of bare. One whose rows were not measured there is not left out: that is told."""
+    """Yield a Judged for each claim and each system to which it applies. A claim without systems applies to the
+    hypervisors on which its rows are to be measured, not to bare. Claims whose rows were not measured are included."""
     units = {(line["system"], line["row"]): line["unit"] for line in lines if not line["unit"].startswith(RATIO)}
     figures = {(line["system"], line["row"]): float(line["value"]) for line in lines}
     for each in paper.claims:
@@ -108,7 +108,7 @@ def verdicts(paper, lines):
 
 
 def differences(paper, lines):
-    """Each line of expected.csv beside what was measured."""
+    """Yield a Difference for each line of expected.csv."""
     found = {(line["row"], line["system"]): line for line in lines}
     for line in paper.expected:
         own = found.get((line["row"], line["system"]))
@@ -123,8 +123,8 @@ def differences(paper, lines):
 
 
 def unexpected(paper, lines):
-    """Lines that were measured of rows that the paper has, and of which expected.csv says nothing. Where it is
-    empty nobody has written yet what is expected: that is told otherwise."""
+    """Return the measured lines of the paper's rows that are not in expected.csv. If that file is empty, return
+    nothing, because this case is reported separately."""
     there = {(line["row"], line["system"]) for line in paper.expected}
     return [line for line in lines if there and (line["row"], line["system"]) not in there
             and line["system"] in getattr(paper.rows.get(line["row"]), "measured", ())]
@@ -140,7 +140,7 @@ def _tolerance(paper, line):
 
 
 def expected_if_any(paper):
-    """What cannot be read is written anew, whole; and a check of one's own may do without."""
+    """Return the expected lines, or [] if expected.csv cannot be read. It may be rewritten, or not be needed."""
     try:
         return paper.expected
     except LaunchError:
@@ -148,7 +148,7 @@ def expected_if_any(paper):
 
 
 def expected_of(paper, lines):
-    """expected.csv's lines, of what was measured; what was not stays as it is."""
+    """Return new lines for expected.csv from measured ones. Lines that were not measured are kept."""
     found = [dict({name: line[name] for name in ("row", "system", "value", "unit") + KEY},
                   tolerance="%g" % _tolerance(paper, line)) for line in lines]
     new = {(line["row"], line["system"]) for line in found}

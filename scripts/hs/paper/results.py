@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""results.py - a paper's check as text for a terminal, and docs/results.md of all papers."""
+"""results.py - print the check of a paper, and write docs/results.md for all papers."""
 import os
 import textwrap
 
@@ -15,14 +15,14 @@ HEAD = """\
 
 <!-- written by `scripts/hyperscope reproduce write`: change notebooks-data/papers/*, not this page -->
 
-    make reproduce                              # measure all of it, and compare
+    make reproduce                              # measure everything, and compare
     scripts/hyperscope reproduce all kvm-arm-2014          # one paper
 
-Unit: instructions of all privilege modes, counted by QEMU (`-icount`), so a figure repeats to the
-instruction; *x* is how many times the figure natively, without a VM. What that proves and what it
-cannot: [validity](validity.md). *Published* is what was really read in the source that published.csv
-names, in its own unit and on its own machine; where it is empty, nothing could be read, and nothing is
-quoted from memory. What each row is, and what each claim rests on, stands in the paper's claims.md.
+The unit is instructions in all privilege modes, counted by QEMU (`-icount`), so figures are reproduced
+exactly; *x* is the ratio to the native figure, without a VM. [Validity](validity.md) explains what these
+figures prove. *Published* is a figure read in the source that published.csv names, in its own unit and on
+its own machine. It is empty if no source could be read; no figure is quoted from memory. The paper's
+claims.md explains each row and the basis of each claim.
 """
 
 
@@ -37,7 +37,7 @@ def _cell(line):
 
 
 def _cells(paper, lines):
-    """(row, a figure for each of COLUMNS)."""
+    """Yield each row with its figures for COLUMNS."""
     figures = {(line["row"], line["system"]): line for line in lines}
     for row in paper.rows.values():
         found = [[figures[row.name, system] for system in systems if (row.name, system) in figures]
@@ -50,7 +50,7 @@ def _name(row):
 
 
 def _said(found):
-    """[(claim, text, what it rests on, as expected?)] of verdicts; systems of which the same is to be said are one."""
+    """Return verdicts as (claim, text, expression, as expected). Systems with the same verdict are combined."""
     said = []
     for verdict in found:
         text = "not measured" if verdict.found is None else "holds" if verdict.found else "does not hold"
@@ -64,7 +64,7 @@ def _said(found):
 
 
 def check(paper, lines):
-    """Prints it; 1 if a claim or a figure is not as expected."""
+    """Print the check of a paper. Return 1 if a claim or a figure is not as expected, else 0."""
     status, differences = 0, list(judge.differences(paper, lines))
     print(_wrap("%s: %s" % (paper.name, paper.title), "", "  "))
     print("%-30s%12s%12s%12s" % (("",) + tuple(COLUMNS)))
@@ -84,7 +84,7 @@ def check(paper, lines):
 
 
 def _beside(each):
-    """What was expected and what was measured, as text; with units, where they are two."""
+    """Return the expected and the measured figure as text, with units if they differ."""
     units = [" " + unit for unit in (each.line["unit"], each.unit)] if each.unit != each.line["unit"] else ["", ""]
     measured = "not measured" if each.value is None else "measured %s%s%s" % (
         _cell(dict(each.line, value=each.value, unit=each.unit)), units[1], "" if each.key else " (another key)")
@@ -92,7 +92,7 @@ def _beside(each):
 
 
 def _figures(paper, found, unexpected):
-    """The line about expected.csv, and each figure that differs, is missing, or is not in it."""
+    """Print the summary of expected.csv, and each figure that differs, is missing, or is not in it."""
     if not found:
         print(_wrap("figures: nothing is expected yet; scripts/hyperscope reproduce write --from BENCH.CSV %s does so" % paper.name,
                     "  ", "    "))
@@ -146,7 +146,7 @@ def _paper(paper):
 
 
 def page(papers):
-    """docs/results.md, of expected.csv and published.csv."""
+    """Return the text of docs/results.md, from expected.csv and published.csv."""
     lines = [HEAD]
     for paper in papers:
         lines += _paper(paper)
