@@ -171,7 +171,7 @@ echo '# more' >>"$tmp/nine.toml"
 sweep "$tmp/nine.toml"
 like "$status $(tr '\n' ' ' <<<"$out")" "^125 .*sweep 'nine' was begun and its file has changed since then" "a changed file is refused"
 sweep --fresh "$tmp/nine.toml"
-is "$status $(wc -l <"$tmp/ran")" "0 17" "--fresh begins anew"
+is "$status $(wc -l <"$tmp/ran")" "0 17" "--fresh starts again"
 
 printf '[parameters]\nworkload = "command:echo result x 1"\n' >"$tmp/blank.toml"
 WHERE="$tmp/a b" sweep "$tmp/blank.toml"
@@ -212,7 +212,7 @@ for file in "$plan" "$result" "$results/nine/jobs.csv"; do
 done
 mv "$plan" "$tmp/whole"
 sweep "$tmp/nine.toml"
-like "$status $out" '^125 .*nine: results without a plan; --fresh begins anew' "results of a plan that is gone are taken for no other's"
+like "$status $out" '^125 .*nine: results without a plan; --fresh starts again' "results of a plan that is gone are taken for no other's"
 mv "$tmp/whole" "$plan"
 sweep "$tmp/nine.toml"
 is "$status $(wc -l <"$tmp/ran")" "0 17" "... and once all is whole, all is well"

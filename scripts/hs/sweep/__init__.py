@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""sweep - a table of parameters as jobs, run by an engine, collected into one CSV (docs/sweep.md)."""
+"""The modules of scripts/hyperscope sweep: jobs for a table of parameters, engines that run them, results (docs/sweep.md)."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""collect.py - all results of a sweep as one CSV: a row for each figure, in the order of the jobs."""
+"""collect.py - write all results of a sweep to one CSV file: a row for each figure, in the order of the jobs."""
 from hs.bench import csvfile, provenance
 from .folder import kernel_key
 
@@ -16,7 +16,7 @@ def rows_of(plan, point, repetition, result):
 
 
 def write(sweep):
-    """(how many jobs have a result, which failed: number -> reason)."""
+    """Write results.csv. Return the number of jobs that have a result, and the failed ones: number -> reason."""
     plan, done, failed = sweep.plan(), 0, {}
 
     def lines():

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""engines.py - who runs the jobs: GNU parallel, here or over ssh; Slurm's arrays; Snakemake.
+"""engines.py - the engines that run jobs: GNU parallel, here or over ssh; Slurm's arrays; Snakemake.
 
-Each gets the numbers of the jobs that have no result yet, and runs `sweep --job ID FOLDER` for
-each; that command sees to it that nothing is run twice. stop() ends what was started.
+An engine gets the numbers of the jobs without a result, and runs `sweep --job ID FOLDER` for each. That
+command ensures that no job is run twice. stop() ends what was started.
 """
 import hashlib
 import os
@@ -20,12 +20,12 @@ from hs.errors import LaunchError
 from hs.paths import HYPERSCOPE
 from . import job, workloads
 
-TURN = 0.2           # seconds between looks at what runs
-SLURM_TURN = 2       # ... at Slurm's queue
-SLURM_ROUNDS = 3     # a node may fail; what has no result then is submitted again
+TURN = 0.2           # seconds between polls of running jobs
+SLURM_TURN = 2       # seconds between polls of Slurm's queue
+SLURM_ROUNDS = 3     # a node may fail; jobs without a result are then submitted again
 USUAL_ARRAY = 1000
 STOP_SECONDS = 20
-IDLE_LOOKS = 5       # a job needs a moment from its start to its lock
+IDLE_LOOKS = 5       # a job takes its lock a moment after its start
 
 
 def need(program, what):
@@ -39,11 +39,11 @@ class Engine:
     NAME = ""
 
     def generate(self, todo):
-        """Writes what the engine is given. -> the files, and what else run() needs"""
+        """Write the engine's files. Return their paths, and what else run() needs."""
         raise NotImplementedError
 
     def run(self, todo, look):
-        """Runs the jobs of these numbers; look is called while it waits."""
+        """Run the jobs with these numbers; call look() while waiting."""
         raise NotImplementedError
 
     def __init__(self, sweep, options):
@@ -51,7 +51,7 @@ class Engine:
         self.child = None
 
     def command(self, number):
-        """Of one job, as words."""
+        """Return the command of one job, as a list of words."""
         return [sys.executable, HYPERSCOPE, "sweep", "--job", number, self.sweep.path]
 
     def start(self, words, **more):
@@ -64,11 +64,11 @@ class Engine:
             look()
             time.sleep(TURN)
         if self.child.returncode < 0:
-            raise LaunchError("%s was ended by signal %d; the same command goes on from here"
+            raise LaunchError("%s was ended by signal %d; repeat the command to continue"
                               % (self.NAME, -self.child.returncode))
 
     def stop(self):
-        """Its jobs, too: they are of its session."""
+        """End the engine and its jobs, which are in its session."""
         for number in (signal.SIGTERM, signal.SIGTERM, signal.SIGKILL):
             if self.child is None or self.child.poll() is not None:
                 break
@@ -80,7 +80,7 @@ class Engine:
         self.stop_jobs()
 
     def stop_jobs(self):
-        """Those that it was just starting."""
+        """End jobs that the engine was just starting."""
         end, idle = time.monotonic() + STOP_SECONDS, 0
         while idle < IDLE_LOOKS and time.monotonic() < end:
             running = [process for process, machine in self.sweep.running() if machine == platform.node()]
@@ -88,7 +88,7 @@ class Engine:
             for process in running:
                 try:
                     os.kill(process, signal.SIGTERM)
-                    os.kill(process, signal.SIGCONT)  # if somebody has stopped it
+                    os.kill(process, signal.SIGCONT)  # in case it is stopped
                 except ProcessLookupError:
                     pass
             time.sleep(TURN)
@@ -105,7 +105,7 @@ class Parallel(Engine):
         return words + ["--jobs", str(self.options.jobs or os.cpu_count() or 1)]
 
     def generate(self, todo):
-        """todo: a line a job. Over ssh it is the job itself, for the sweep's folder is not there."""
+        """Write `todo`, a line for each job. Over ssh the line is the packed job, because the sweep's folder is not there."""
         path = self.sweep.file("todo")
         words = self.words()
         with open(path, "w", encoding="ascii") as file:
@@ -118,7 +118,7 @@ class Parallel(Engine):
             else:
                 file.writelines(number + "\n" for number in todo)
                 command = self.command("{}")
-        # Shells read what it makes of these words.
+        # GNU parallel passes these words to a shell.
         words += [word if word == "{}" else shlex.quote(word) for word in command] + ["::::", path]
         script = self.sweep.file("parallel.sh")
         with open(script, "w", encoding="utf-8") as file:
@@ -172,7 +172,7 @@ exec %(command)s
         self.told = False
 
     def most(self):
-        """Tasks that an array may have; Slurm's usual, where nobody says."""
+        """Return the maximum number of tasks in an array: Slurm's setting, or its default if that is unknown."""
         while True:
             try:
                 text = subprocess.run(["scontrol", "show", "config"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -194,7 +194,7 @@ exec %(command)s
         folder = self.sweep.file("slurm")
         os.makedirs(folder, exist_ok=True)
         text, scripts, most = "".join(number + "\n" for number in todo), [], self.most()
-        # Of its own name: tasks of another list may still be waiting.
+        # The name depends on the contents, because tasks of another list may still be waiting.
         path = os.path.join(folder, "todo-" + hashlib.sha256(text.encode()).hexdigest()[:8])
         with open(path, "w", encoding="ascii") as file:
             file.write(text)
@@ -219,7 +219,7 @@ exec %(command)s
                 break
             if not re.search("limit|temporarily|Unable to contact|timed out", said, re.I):
                 raise LaunchError("sbatch: %s" % (said or "status %d" % done.returncode))
-            time.sleep(SLURM_TURN)  # full, or its daemon is away: both end
+            time.sleep(SLURM_TURN)  # the queue is full or the daemon is not running: both are temporary
         with open(self.submitted, "a", encoding="ascii") as file:
             file.write(done.stdout.decode().strip().partition(";")[0] + "\n")
 
@@ -231,8 +231,8 @@ exec %(command)s
             return []
 
     def queued(self):
-        """How many tasks there still are; None if nobody answers. Those that Slurm could not start and holds
-        until somebody says so go, and are submitted again."""
+        """Return the number of remaining tasks; None if Slurm does not answer. If Slurm could not start them and holds
+        them all, they are cancelled, and then submitted again."""
         ids = self.ours()
         if not ids:
             return 0
@@ -246,7 +246,7 @@ exec %(command)s
         return len(reasons)
 
     def wait_for_queue(self, look, todo):
-        """Until nothing waits or runs; or all is done, whatever Slurm still believes of a node that failed."""
+        """Wait until no task waits or runs, or all jobs have results, even if Slurm still waits for a failed node."""
         while True:
             count = self.queued()
             if count == 0:
@@ -265,7 +265,7 @@ exec %(command)s
 
     def run(self, todo, look):
         need("sbatch", "on Debian and Ubuntu it is in slurm-client; --generate only writes the scripts")
-        self.wait_for_queue(look, todo)  # of a sweep that was interrupted: these run on
+        self.wait_for_queue(look, todo)  # tasks of an interrupted sweep are still running
         for _ in range(SLURM_ROUNDS):
             done = self.sweep.done()[0]
             todo = [number for number in todo if number not in done]
@@ -283,7 +283,7 @@ exec %(command)s
 
 class Snakemake(Engine):
     NAME = "Snakemake"
-    # It removes the outputs of what it takes for interrupted; results are none of them, marks are.
+    # Snakemake removes the outputs of jobs that it considers interrupted. So its outputs are marks, not results.
     FILE = """\
 # One rule: a job, by its number. Run by: snakemake --cores N --snakefile FILE
 with open(%(todo)r) as todo:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""folder.py - a sweep's folder: what was planned, a folder a job, and what is done.
+"""folder.py - a sweep's folder: the plan, a folder for each job, and the results.
 
-    table.toml   the file as it was          plan.json    what all jobs share
-    jobs.csv     a line a job                jobs/ID/     result.json; log, if it failed
-    results.csv  all of it (collect.py)      engine.log   what the engine said
+    table.toml   copy of the table           plan.json    data common to all jobs
+    jobs.csv     a line for each job         jobs/ID/     result.json; log, if it failed
+    results.csv  all results (collect.py)    engine.log   output of the engine
 
-A job is done when its result.json is there, which appears whole or not at all. Whoever runs a job
-holds jobs/ID/lock meanwhile, so two engines cannot run it at once; an engine holds `lock`.
+A job is done when its result.json exists; the file is written completely or not at all. While a job runs, it
+holds jobs/ID/lock, so two engines cannot run it at once. An engine holds `lock`.
 """
 import csv
 import fcntl
@@ -28,7 +28,7 @@ DIGITS = 5
 
 
 def read_json(path, keys, remedy):
-    """A dictionary with at least these keys; None if there is none."""
+    """Read a dictionary that has at least these keys. None if the file does not exist."""
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
@@ -42,7 +42,7 @@ def read_json(path, keys, remedy):
 
 
 def write_whole(path, text):
-    """A file that is there with all of its text, or not there."""
+    """Write a file completely or not at all."""
     with open(path + ".new", "w", encoding="utf-8", newline="") as file:
         file.write(text)
         file.flush()
@@ -52,7 +52,7 @@ def write_whole(path, text):
 
 @contextmanager
 def locked(path, wait):
-    """None if somebody else holds it and we do not wait."""
+    """Hold the lock in the file PATH. Yields None if another process holds it and `wait` is false."""
     while True:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "a+", encoding="utf-8") as lock:
@@ -67,11 +67,11 @@ def locked(path, wait):
                 lock.flush()
                 yield lock
                 return
-        # Whoever held it has removed it: the next one locks another file.
+        # The previous holder has removed the file, and the next process would lock another one: try again.
 
 
 def digests(points, out):
-    """path -> digest of every file that makes the points' figures; what is missing is said."""
+    """Return path -> digest of every file that determines the points' figures. LaunchError if one is missing."""
     paths, seen = set(), set()
     for point in points:
         key = tuple(point.get(name) for name in ("workload", "system", "guest"))
@@ -90,7 +90,7 @@ def digest(path):
 
 
 def new_plan(table, out):
-    """What all jobs share: the machine's facts stand beside each figure."""
+    """Return the data common to all jobs, including the provenance that is recorded with each figure."""
     points = [point for point, _ in table.points]
     machines = any("system" in point for point in points)
     runner = workloads.runner(out, table.timeout)
@@ -108,13 +108,13 @@ def new_plan(table, out):
 
 
 def kernel_key(point):
-    """By which the plan has the kernels of a point."""
+    """Return the key under which the plan has the kernels of a point."""
     own = [point.get("guest", "linux")] if workloads.runs_guest(point) else []
     return " ".join([point.get("system", "none")] + own)
 
 
 def kernels(point, out, commit, files):
-    """The host's, and the guest's."""
+    """Return the names of the host's and the guest's kernels."""
     host = provenance.kernel_of(point["system"], out, commit)
     if not workloads.runs_guest(point):
         return host
@@ -124,7 +124,7 @@ def kernels(point, out, commit, files):
 
 
 def qemu_key(qemu):
-    """QEMU and its firmware: another of either gives other figures."""
+    """Return QEMU's version and its firmware's digest. Figures depend on both."""
     return "%s %s" % (provenance.version(qemu, "--version"), digest(provenance.firmware_file(qemu, "")))
 
 
@@ -138,11 +138,11 @@ class Folder:
     # ---- the plan ----
 
     def begin(self, source, table, out, fresh):
-        """Writes the plan, or finds the same one: then the sweep goes on. Whoever calls holds the folder."""
+        """Write the plan, or continue a sweep with the same plan. The caller holds the folder's lock."""
         plan = new_plan(table, out)
         if fresh:
             running = self.running() if os.path.exists(self.file("jobs")) else []
-            if running:  # they would write into the new one
+            if running:  # they would write into the new sweep
                 raise LaunchError("%s: jobs of it are still at work (%s): wait for their end, or end them" % (
                     self.path, ", ".join("process %d on %s" % each for each in running[:3])))
             for name in os.listdir(self.path):
@@ -154,14 +154,14 @@ class Folder:
                         os.unlink(path)
         if os.path.exists(self.file("plan.json")):
             self.check_same(plan, table)
-        elif os.path.exists(self.file("jobs")) and self.done()[0]:  # of whatever plan; --fresh was killed, perhaps
-            raise LaunchError("%s: results without a plan; --fresh begins anew" % self.path)
+        elif os.path.exists(self.file("jobs")) and self.done()[0]:  # of an unknown plan; perhaps --fresh was killed
+            raise LaunchError("%s: results without a plan; --fresh starts again" % self.path)
         else:
             self.write_plan(source, table, plan)
 
     @contextmanager
     def held(self):
-        """By one sweep at a time."""
+        """Hold the folder's lock, so that only one sweep uses it."""
         self.make(self.path)
         with locked(self.file("lock"), wait=False) as lock:
             if lock is None:
@@ -187,12 +187,12 @@ class Folder:
         for key in UNCHANGED:
             if old.get(key) == plan[key]:
                 continue
-            what = {"digest": "its file has changed", "qemu": "QEMU or its firmware is another one",
+            what = {"digest": "its file has changed", "qemu": "QEMU or its firmware has changed",
                     "files": "%s has changed" % ", ".join(
                         os.path.relpath(path, TOP) for path in sorted(set(old["files"]) ^ set(plan["files"]) | {
                             path for path in plan["files"] if old["files"].get(path) != plan["files"][path]})),
-                    }.get(key, "its %s is another one" % key)
-            raise LaunchError("sweep '%s' was begun and %s since then: its figures would be of two kinds. --fresh "
+                    }.get(key, "its %s has changed" % key)
+            raise LaunchError("sweep '%s' was begun and %s since then: its results would not belong together. --fresh "
                               "throws away what it has (%s); or give it another name" % (plan["name"], what, self.path))
         planned = [({name: value for name, value in point.items() if value}, repetition)
                    for point, repetition in table.points]
@@ -200,13 +200,13 @@ class Folder:
             raise self.damaged()
 
     def plan(self):
-        found = read_json(self.file("plan.json"), PLAN, "--fresh begins anew")
+        found = read_json(self.file("plan.json"), PLAN, "--fresh starts again")
         if found is None:
             raise LaunchError("%s: no sweep is planned there" % self.path)
         return found
 
     def jobs(self):
-        """(id, point, repetition) of each, in order."""
+        """Yield (id, point, repetition) of each job, in order."""
         try:
             with open(self.file("jobs.csv"), newline="", encoding="utf-8") as file:
                 for line in csv.DictReader(file, strict=True):
@@ -216,10 +216,10 @@ class Folder:
             raise self.damaged() from None
 
     def damaged(self):
-        return LaunchError("%s: not what a sweep wrote; --fresh begins anew" % self.file("jobs.csv"))
+        return LaunchError("%s: not what a sweep wrote; --fresh starts again" % self.file("jobs.csv"))
 
     def point(self, number):
-        """The job's."""
+        """Return the point of a job."""
         for name, point, _ in self.jobs():
             if name == number:
                 return point
@@ -231,11 +231,11 @@ class Folder:
         return self.file("jobs", number, "result.json")
 
     def result(self, number):
-        """None if it has none."""
+        """Return the result of a job, or None if it has none."""
         return read_json(self.result_file(number), RESULT, "without it the job is run again")
 
     def done(self):
-        """Numbers of the jobs that have a result; and of those that were begun."""
+        """Return the numbers of the jobs that have a result, and of those that were started but have none."""
         done, begun = set(), set()
         with os.scandir(self.file("jobs")) as entries:
             for entry in entries:
@@ -243,7 +243,7 @@ class Folder:
         return done, begun
 
     def running(self):
-        """(process, machine) of those that hold a job."""
+        """Return (process, machine) for each job that is running."""
         found = []
         for number in self.done()[1]:
             with locked(self.file("jobs", number, "lock"), wait=False) as lock:
@@ -255,14 +255,14 @@ class Folder:
         return found
 
     def tidy(self):
-        """What jobs left that were killed; those that still run hold their locks."""
+        """Remove the files of jobs that were killed. Running jobs hold their locks."""
         for number in self.done()[1]:
             with locked(self.file("jobs", number, "lock"), wait=False) as lock:
                 if lock is not None and not os.path.exists(self.result_file(number)):  # it has ended meanwhile
                     shutil.rmtree(self.file("jobs", number), ignore_errors=True)
 
     def forget_failed(self):
-        """Their results and logs, so that they are run again."""
+        """Remove the results and logs of failed jobs, so that they are run again. Return their number."""
         count = 0
         for number in sorted(self.done()[0]):
             if self.result(number)["reason"]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""job.py - one job: run here, or for another machine, its result kept.
+"""job.py - run one job, here or for another machine, and save its result.
 
-A job that has a result is not run again. A failure is a result, too: it is kept with its reason
-and its log. Only a job that was killed, or whose result could not be written, has none.
+A job that has a result is not run again. A failure is a result, too, and is saved with its reason and log.
+Only a job that was killed, or whose result could not be written, has no result.
 """
 import base64
 import errno
@@ -19,12 +19,12 @@ from hs.errors import LaunchError
 from . import folder, workloads
 from .workloads import Outcome, Place
 
-LOG_BYTES = 65536  # of a failed job's log: its end
+LOG_BYTES = 65536  # number of bytes saved from the end of a failed job's log
 LINE = "sweep-result "
 
 
 def same_files(plan, point):
-    """Why not, in words; "" if what the job uses is what the sweep was begun with."""
+    """Return "" if the job's files are those with which the sweep was started, else the difference in words."""
     paths = workloads.parse(point["workload"])[0].files(point, plan["out"])
     try:
         for path in paths:
@@ -49,13 +49,13 @@ def outcome_of(plan, point, place):
         return kind.run(point, place)
     except (OSError, LaunchError) as error:
         if getattr(error, "errno", 0) in (errno.ENOSPC, errno.EDQUOT):
-            raise  # that is no result
+            raise  # a full disk is not a result of the job
         place.note(str(error))
         return Outcome(str(error), [], "none")
 
 
 def measure(plan, number, point, work):
-    """The job's result, and the end of its log."""
+    """Run a job. Return its result and the end of its log."""
     os.environ["HS_RUNS"] = os.environ["TMPDIR"] = work
     tempfile.tempdir = None
     place = Place(work, plan["out"], plan["timeout"])
@@ -73,7 +73,7 @@ def measure(plan, number, point, work):
 
 
 def keep(sweep, number, result, log):
-    """The log first: whoever sees the result sees it, too."""
+    """Save a job's log and result. The log is written first, so that it exists when the result does."""
     if log:
         with open(sweep.file("jobs", number, "log"), "wb") as file:
             file.write(log)
@@ -81,16 +81,16 @@ def keep(sweep, number, result, log):
 
 
 def run(sweep, number):
-    """By its number, once: 0 if it has a result afterwards, whatever that is."""
+    """Run the job with this number, unless it has a result. Return 0 if it has one afterwards, of any kind."""
     sweep.plan()
     sweep.point(number)
     if sweep.result(number) is not None:
         return 0
     sweep.make(sweep.file("jobs", number))
     with folder.locked(sweep.file("jobs", number, "lock"), wait=True):
-        if sweep.result(number) is not None:  # by whoever held the lock
+        if sweep.result(number) is not None:  # made by the previous holder of the lock
             return 0
-        plan, point = sweep.plan(), sweep.point(number)  # --fresh leaves alone what holds a lock
+        plan, point = sweep.plan(), sweep.point(number)  # read again: --fresh changes nothing while jobs hold locks
         work = sweep.file("jobs", number, "work")
         shutil.rmtree(work, ignore_errors=True)
         os.makedirs(work)
@@ -114,7 +114,7 @@ def packed(plan, number, point):
 
 
 def run_packed(text):
-    """Prints the result as one line."""
+    """Run a packed job and print its result as one line."""
     try:
         plan, number, point = json.loads(base64.urlsafe_b64decode(text))
     except ValueError:
@@ -127,12 +127,12 @@ def run_packed(text):
 
 
 def keep_line(sweep, line):
-    """What run_packed() printed elsewhere; other lines are passed over."""
+    """Save a result that run_packed() printed on another machine. Other lines are ignored."""
     if not line.startswith(LINE):
         return False
     try:
         result, log = json.loads(line[len(LINE):])
-    except ValueError:  # cut off: it has no result yet
+    except ValueError:  # the line is truncated: there is no result yet
         return False
     sweep.make(sweep.file("jobs", result["id"]))
     keep(sweep, result["id"], result, base64.b64decode(log))

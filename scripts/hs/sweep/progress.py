@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""progress.py - one line on standard error, whichever engine runs the jobs: they are counted on disk."""
+"""progress.py - show progress in one line on standard error. Jobs are counted on disk, so it works with any engine."""
 import sys
 import time
 
-TURN = 0.5         # seconds between looks, at least
-SHARE = 20         # a look takes at most one in so many
-PLAIN_EVERY = 10   # seconds, where it is no terminal
+TURN = 0.5         # minimum seconds between counts
+SHARE = 20         # counting takes at most 1/SHARE of the time
+PLAIN_EVERY = 10   # seconds between lines if standard error is not a terminal
 
 
 def span(seconds):
@@ -16,7 +16,7 @@ def span(seconds):
 
 class Progress:
     def __init__(self, sweep, total, quiet=False, elsewhere=False):
-        self.running = "" if elsewhere else ", %d running"  # over ssh that is not seen here
+        self.running = "" if elsewhere else ", %d running"  # not known over ssh
         self.sweep, self.total, self.quiet = sweep, total, quiet
         self.terminal = sys.stderr.isatty()
         self.before = len(sweep.done()[0])
@@ -26,7 +26,7 @@ class Progress:
         self.text = ""
 
     def look(self):
-        """Counts, unless that was just done."""
+        """Count jobs and show progress, unless that has just been done."""
         now = time.monotonic()
         if now < self.next:
             return

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""table.py - a sweep's file, TOML or CSV, as the list of its points; what is wrong is said by key.
+"""table.py - read a sweep's file, TOML or CSV, as a list of points. Errors name the key.
 
-A point is a dictionary, parameter -> text. The points come in the file's order, the last parameter
-varying fastest, so a job's number says the same everywhere.
+A point is a dictionary, parameter -> text. Points are in the file's order, with the last parameter varying
+fastest, so a job's number has the same meaning everywhere.
 """
 import csv
 import hashlib
@@ -24,19 +24,19 @@ SYSTEMS = ("bare", "hyperscope", "linux")
 TIMES = ("counted", "wall")
 TIMEOUT = 900
 MAX_JOBS = 1000000
-MAX_TEXT = 65536  # a value is an argument of a program, and a field of a CSV: both have their limits
+MAX_TEXT = 65536  # a value is a program's argument and a field of a CSV file: both have limits
 
 
 class Table(NamedTuple):
     name: str
     timeout: int
     columns: tuple  # the parameters that the file names, and those that have a default
-    points: list    # of (point, repetition)
-    digest: str     # of the file's text
+    points: list    # (point, repetition) pairs
+    digest: str     # digest of the file's text
 
 
 class Reader:
-    """Checks each value once, and each combination for what goes together."""
+    """Checks each value once, and each combination for compatibility."""
 
     def __init__(self, path):
         self.path = path
@@ -48,14 +48,14 @@ class Reader:
         raise LaunchError("%s: %s%s" % (self.path, key + ": " if key else "", text), STATUS_USAGE)
 
     def value(self, key, name, value):
-        """The parameter's value as text."""
+        """Check a parameter's value and return it as text."""
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             self.refuse(key, "a text or a whole number is wanted, not %r" % (value,))
         value = str(value)
         if (name, value) not in self.seen:
             self._check(key, name, value)
             self.seen[name, value] = True
-        # Jobs run in other folders, and on other machines.
+        # Jobs run in other folders and on other machines, so make paths absolute.
         return os.path.abspath(value) if name == "guest" and value != "linux" else value
 
     def _check(self, key, name, value):
@@ -96,7 +96,7 @@ class Reader:
             self.refuse(key, "toggle %s takes %s, not '%s'" % (name, " or ".join(values), value))
 
     def product(self, where, named):
-        """Every combination of a table of lists; each with its defaults."""
+        """Return every combination of a table of lists as a point, with defaults."""
         lists = []
         for name, values in named.items():
             key = "%s.%s" % (where, name)
@@ -144,7 +144,7 @@ def _whole(reader, key, value):
 
 
 def _repeated(reader, key, points, count):
-    """Each point so often, one behind the other."""
+    """Return a list with each point repeated COUNT times."""
     if len(points) * count > MAX_JOBS:
         reader.refuse(key, "%d jobs; %d are possible" % (len(points) * count, MAX_JOBS))
     return [point for point in points for _ in range(count)]
@@ -198,7 +198,7 @@ def _csv(reader, text):
 
 def read(path):
     try:
-        with open(path, encoding="utf-8-sig") as file:  # spreadsheets put a mark before it
+        with open(path, encoding="utf-8-sig") as file:  # spreadsheets write a byte order mark
             text = file.read()
     except OSError as error:
         raise LaunchError("%s: %s" % (path, error.strerror)) from None
@@ -210,7 +210,7 @@ def read(path):
         reader.refuse("", "its name ends with neither .toml nor .csv")
     try:
         name, timeout, points = (_toml if kind == ".toml" else _csv)(reader, text)
-    except (ValueError, RecursionError) as error:  # no TOML; a number of 5000 digits; a list in a list in a list
+    except (ValueError, RecursionError) as error:  # not TOML, a number of 5000 digits, or lists nested too deeply
         reader.refuse("", str(error))
     name = stem if name is None else name
     if not isinstance(name, str) or not re.fullmatch(r"[\w][\w.-]*", name):
@@ -223,7 +223,7 @@ def read(path):
 
 
 def _numbered(points):
-    """Each with the number of its repetition: a point that comes again is one more."""
+    """Return each point with the number of its repetition; a point that occurs again is a further repetition."""
     count, result = {}, []
     for point in points:
         key = tuple(sorted(point.items()))

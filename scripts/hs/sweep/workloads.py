@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""workloads.py - what a job can run: rows of the bench, a payload, a guest's command, a program.
+"""workloads.py - the workloads of jobs: rows of the bench, a payload, a guest's command, a program.
 
-Each kind says which parameters it takes, which files make its figures, and runs one point.
-What a guest or program has to tell it prints as lines `result NAME VALUE [UNIT]`.
+Each kind knows its parameters and the files that determine its figures, and runs one point. A guest or
+program prints its results as lines `result NAME VALUE [UNIT]`.
 """
 import functools
 import glob
@@ -29,17 +29,17 @@ NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]
 APPEND = "console=ttyS0 quiet norandmaps nokaslr"
 DEFAULT_MEMORY = "512M"
 MAX_NAME = 1000  # characters: a field of results.csv has to be read again
-GRACE = 5  # seconds between the signal at a time-out and the end
+GRACE = 5  # seconds between SIGTERM and SIGKILL at a time-out
 
 
 class WorkloadError(ValueError):
-    """Says what is wrong with the words."""
+    """An error in a workload."""
 
 
 class Outcome(NamedTuple):
-    reason: str      # "" if it went well
-    results: list    # of (name, value, unit)
-    flags: str       # what of QEMU's command line makes the figures
+    reason: str      # why it failed, or ""
+    results: list    # (name, value, unit) tuples
+    flags: str       # QEMU's options that affect the figures
 
 
 def own_toggles(point):
@@ -55,7 +55,7 @@ def harts_of(point):
 
 
 class Bench:
-    """Rows of scripts/hyperscope bench: p50 (of some the mean), and .instret, instructions of a call in all."""
+    """Rows of scripts/hyperscope bench: p50 (for rare events the mean), and .instret, all instructions per operation."""
 
     TAKES = ("workload", "system", "cpu")
 
@@ -111,16 +111,16 @@ class Bench:
 
 
 class Machine:
-    """What a payload and a guest have in common: one machine, its console, its lines."""
+    """Common parts of payloads and guests: one machine, whose console has the results."""
 
     TAKES: tuple = ("workload", "system", "cpu", "harts", "vcpus", "memory", "argument", "time")
 
     def boot(self, point, where):
-        """-> (image, initrd or None, words for the guest)"""
+        """Return (image, initrd or None, command line of the guest)."""
         raise NotImplementedError
 
     def check(self, point, _own):
-        """Nothing that its parameters do not say."""
+        """Accept every point; the parameters have been checked."""
 
     def run(self, point, where):
         image, initrd, append = self.boot(point, where)
@@ -149,7 +149,7 @@ class Machine:
         if initrd:
             command += ["--file", initrd + ":/initrd"]
             words += ["--initrd", "/initrd"]
-        settle = "sleep %d; exec /vmm \"$@\"" % systems.SETTLE  # the host's own start is over then
+        settle = "sleep %d; exec /vmm \"$@\"" % systems.SETTLE  # until the host's background work has ended
         return command + [os.path.join(where.out, "guest", "busybox"), "sh", "-c", settle, "vmm"] + words + [
             "--append", append, "/Image"]
 
@@ -161,12 +161,12 @@ class Machine:
 
 
 class Payload(Machine):
-    """A payload with its arguments, under hyperscope, Linux KVM, or the firmware alone."""
+    """A payload with its arguments, under hyperscope or Linux KVM, or directly under the firmware."""
 
     @staticmethod
     @functools.lru_cache(maxsize=None)
     def names():
-        """Those that src/guest/rules.mk builds."""
+        """Return the payloads that src/guest/rules.mk builds."""
         found = [path for words in ("src/guest/hello.c", "src/guest/tour/*.c", "src/guest/bench/bench.c", "tests/guest/*.c")
                  for path in glob.glob(os.path.join(TOP, words))]
         return sorted(os.path.basename(path)[:-2] for path in found)
@@ -189,7 +189,7 @@ class Payload(Machine):
 
 
 class Guest(Machine):
-    """Linux as a guest, which runs a command of busybox's shell; $ARGUMENT is the point's own."""
+    """Linux as a guest, which runs a command in busybox's shell; $ARGUMENT is the point's argument."""
 
     TAKES = Machine.TAKES + ("guest",)
 
@@ -211,12 +211,12 @@ class Guest(Machine):
 
 
 class Command:
-    """Any program of this machine, by its shell in the job's folder; $ARGUMENT is the point's own."""
+    """A shell command on this machine, run in the job's folder; $ARGUMENT is the point's argument."""
 
     TAKES = ("workload", "argument")
 
     def check(self, point, _own):
-        """It says itself what it wants."""
+        """Accept every point; the command checks its argument itself."""
 
     def files(self, _point, _out):
         return []
@@ -232,7 +232,7 @@ KINDS = {"bench": Bench(), "payload": Payload(), "guest": Guest(), "command": Co
 
 @functools.lru_cache(maxsize=None)
 def parse(text):
-    """(kind, what follows the colon)."""
+    """Return (kind, text after the colon)."""
     name, colon, rest = text.partition(":")
     if not colon or name not in KINDS:
         raise WorkloadError("'%s' is none of %s" % (text, FORMS))
@@ -245,7 +245,7 @@ def parse(text):
 
 
 def runs_guest(point):
-    """A kernel of its own."""
+    """Return whether the workload is a guest with a kernel of its own."""
     return parse(point["workload"])[0] is KINDS["guest"]
 
 
@@ -254,7 +254,7 @@ def runner(out, timeout):
 
 
 def machine_files(point, out):
-    """What every machine of the system consists of."""
+    """Return the files of which every machine of the system consists."""
     if point["system"] == "hyperscope":
         return [os.path.join(out, "hyperscope.bin"), os.path.join(out, "vmm")]
     if point["system"] == "linux":
@@ -264,7 +264,7 @@ def machine_files(point, out):
 
 
 def lines_of(text):
-    """Its results; what else it says is passed over."""
+    """Return the results in a text. Other lines are ignored."""
     return [found for found in RESULT.findall(text.replace("\r", "")) if NUMBER.fullmatch(found[1])]
 
 
@@ -289,12 +289,12 @@ def outcome(status, text, timeout, flags):
 
 
 def ended_with_us(command):
-    """Also if we are killed outright."""
+    """Return a command that is terminated when this process ends, even by SIGKILL."""
     return (["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []) + command
 
 
 class Place:
-    """Where a job runs: its own folder, and what it may start."""
+    """The folder in which a job runs, and the programs that it may start."""
 
     def __init__(self, work, out, timeout):
         self.work, self.out, self.timeout = work, out, timeout
@@ -307,7 +307,7 @@ class Place:
             log.write(text + "\n")
 
     def call(self, command, environment=None):
-        """(status, what it printed); ended with us, however we end."""
+        """Run a command and return (status, output). It is terminated when this process ends."""
         command = ended_with_us(["timeout", "--kill-after=%d" % GRACE, str(self.timeout)] + command)
         start = time.monotonic()
         with open(self.log, "wb") as log:
@@ -318,11 +318,11 @@ class Place:
         finally:
             ends.stop(child)  # timeout(1) ends its command
         if status == -signal.SIGKILL and time.monotonic() - start >= self.timeout:
-            status = 124  # it did not hear timeout's first signal
+            status = 124  # it ignored timeout's first signal
         try:
-            os.killpg(child.pid, signal.SIGTERM)  # timeout's group: what was left behind would disturb others
+            os.killpg(child.pid, signal.SIGTERM)  # timeout's group: remaining processes would disturb other jobs
         except ProcessLookupError:
             pass
-        self.note("")  # a full disk may have swallowed results: then there are none
+        self.note("")  # fails if the disk is full: then results may be lost, and there must be none
         with open(self.log, "rb") as log:
             return status, log.read().decode("utf-8", "replace")
