@@ -245,7 +245,7 @@ def table(title, unit, source="measured.csv", svg="figure.svg", note=""):
             try:
                 groups[name] = {key: float(cell) if cell else None for key, cell in cells}
             except (TypeError, ValueError):
-                raise Wrong("%s: in the line of '%s' is what is no number: %s" % (
+                raise Wrong("%s: the line of '%s' contains what is not a number: %s" % (
                     paths[0], name, ", ".join(str(cell) for _, cell in cells))) from None
         return Bars(groups, unit, note)
     return Given(title, (source,), svg, read)

@@ -99,7 +99,7 @@ figures 'table("T", "moves", source="own.csv")'
 is "$status:$(bars)" "0:$(printf '%s\n' "idle, eager 3.0" "idle, lazy 0.5" "busy, eager 0.0" "busy, lazy 8.0")" \
 	"a table of one's own is drawn" || diag "$said"
 printf 'guest,eager\nidle,many\n' >"$tmp/labs/90-x/own.csv"
-refused "in the line of 'idle' is what is no number: many" 'table("T", "moves", source="own.csv")'
+refused "the line of 'idle' contains what is not a number: many" 'table("T", "moves", source="own.csv")'
 printf 'guest,eager\n' >"$tmp/labs/90-x/own.csv"
 refused "there is no line below its first" 'table("T", "moves", source="own.csv")'
 printf 'guest,eager\nidle,-1\n' >"$tmp/labs/90-x/own.csv"

@@ -26,7 +26,7 @@ for lab, old, new, words in (
         ("03-sbi", 'before = \'#include "sbi/sbi.h"\'', 'before = "no such line"', "sbi_base.c: the solution's place is there 0 times"),
         ("04-gstage", 'file = "src/kvm/sbi/sbi.c"', 'file = "src/kvm/none.c"', "[[insert]] src/kvm/none.c: no source file"),
         ("03-sbi", 'row = "sbi_version"', 'row = "sbi_nothing"', "budget: the bench has no row 'sbi_nothing'"),
-        ("03-sbi", 'row = "sbi_version"', 'row = "run_same"', "budget: row 'run_same' is no loop"),
+        ("03-sbi", 'row = "sbi_version"', 'row = "run_same"', "budget: row 'run_same' is not a loop"),
         ("03-sbi", ", ratio = ", ', toggles = "fastpath=of", ratio = ', "budget: toggle fastpath takes on or off, not 'of'"),
         ("03-sbi", ", ratio = ", ', toggle = "fastpath=off", ratio = ', "budget: there is no key 'toggle'"),
         ("02-switch", "points = ", "points = 1", "the points are")):

@@ -66,13 +66,13 @@ class Comparisons(unittest.TestCase):
     def test_unnamed(self):
         """times of a run that nobody has named are refused: any two such would be one"""
         for name in (None, "", "monday"):
-            with self.assertRaisesRegex(NotComparable, r"is no run's name: new_run\(\) gives one"):
+            with self.assertRaisesRegex(NotComparable, r"is not a run's name: call new_run\(\)"):
                 Samples([1, 2], "s", name)
 
     def test_time_as_count(self):
         """a time is not made exact by calling it a count"""
         for unit in ("s", "ms", "us", "ns", "cycles"):
-            with self.assertRaisesRegex(NotComparable, "are no count"):
+            with self.assertRaisesRegex(NotComparable, "are not a count"):
                 Exact(1.5, unit)
 
     def test_exact(self):

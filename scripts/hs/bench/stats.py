@@ -54,9 +54,9 @@ class Exact(_Exact):
 
     def __new__(cls, value, unit, n=1):
         if unit in TIMES:
-            raise NotComparable("%s are no count: of times there are Samples" % unit)
+            raise NotComparable("%s are not a count: times need Samples" % unit)
         if not math.isfinite(value):
-            raise NotComparable("a count of %s that is no number" % unit)
+            raise NotComparable("a count of %s that is not a finite number" % unit)
         return super().__new__(cls, value, unit, n)
 
     def __str__(self):
@@ -69,11 +69,11 @@ class Samples:
     def __init__(self, values, unit, run):
         self.values, self.unit, self.run = tuple(float(value) for value in values), unit, run
         if not self.values:
-            raise NotComparable("of no %s nothing can be said" % unit)
+            raise NotComparable("there are no measured %s" % unit)
         if not all(math.isfinite(value) and value >= 0 for value in self.values):
-            raise NotComparable("a time of %s that is no number, or less than nothing" % unit)
+            raise NotComparable("a time in %s that is negative or not a number" % unit)
         if not isinstance(run, str) or not _RUN.fullmatch(run):  # two that nobody named would be one
-            raise NotComparable("%r is no run's name: new_run() gives one, where both sides are measured" % (run,))
+            raise NotComparable("%r is not a run's name: call new_run() where both sides are measured" % (run,))
 
     @property
     def n(self):
@@ -135,7 +135,7 @@ def ratio(ours, theirs):
         return Ratio(ours.value / theirs.value, None, min(ours.n, theirs.n))
     if ours.run != theirs.run:
         raise ComparedAcrossRuns(
-            "wall-clock of two runs (%s, %s) is not compared: the machine was another. Measure both in one run, alternately."
+            "wall-clock of two runs (%s, %s) cannot be compared: the machine may have changed. Measure both in one run, alternately."
             % (ours.run, theirs.run))
     if ours.n != theirs.n:
         raise NotComparable("%d turns and %d: they are compared in pairs" % (ours.n, theirs.n))
