@@ -19,39 +19,39 @@ LINES_A_MINUTE = 22
 HEAD = """\
 # Reading order
 
-Every file once, about %d hours in all (22 lines a minute, blank lines
-included). The first five tables are the hypervisor itself: two evenings. Before
-you begin: the picture in [design](design.md), the words in
-[glossary](glossary.md). The paragraphs of the specifications that the code
-cites are in [spec](spec.md). Keep a run at hand while you read:
-`make run GUEST=hello`, then `make trace`.
+This page lists every file once; reading all of them takes about %d hours (22
+lines per minute, including blank lines). The first five tables are the
+hypervisor itself and take two evenings. Before you begin, look at the picture
+in [design](design.md) and the terms in [glossary](glossary.md). [spec](spec.md)
+lists the paragraphs of the specifications that the code cites. Have the trace
+of a run at hand while you read: `make run GUEST=hello`, then `make trace`.
 
-`scripts/hyperscope reading-order` makes this page from the files' own first lines.
+`scripts/hyperscope reading-order` generates this page from the files' first lines.
 """
 
 ORDER = """
 = The way of one exit
-A guest's `ecall`, from the instruction to the one behind it: a whole hypervisor, once. The rest is more causes.
+The path of a guest's `ecall`, from the instruction to the next one, shows a complete hypervisor. The other tables add causes.
 src/include/hv/csr.h src/kvm/kvm.h src/kvm/vcpu.h src/kvm/context.h src/kvm/exit/exit.h src/kvm/exit/run.c src/kvm/exit/switch.S src/kvm/asm.h src/kvm/offsets.c
 src/kvm/kvm_asm.h src/kvm/exit/exit.c src/kvm/sbi/sbi.c src/kvm/sbi/sbi_ext.def src/kvm/sbi/sbi.h src/kvm/sbi/sbi_base.c src/kvm/vcpu/inject.c src/kvm/exit/switch_fast.S src/kvm/exit/fastpath.c src/kvm/exit/switch_full.c
 = Memory of the guest
-A fault on a guest physical address: what the slot says, what the host maps, one more leaf; two walkers.
+Guest page faults: look up the memory slot, get the host's page, map a leaf; with two walkers.
 src/include/hv/pte.h src/kvm/mmu/memslot.h src/kvm/mmu/memslot.c src/kvm/mmu/memslot_map.c src/kvm/mmu/gstage.h src/kvm/mmu/gstage.c
 src/kvm/mmu/gstage_iter.c src/kvm/mmu/gstage_rec.c src/kvm/exit/gstage_fault.c src/kvm/mmu/notifier.c src/kvm/mmu/dirty_log.c
 src/kvm/mmu/vmid.h src/kvm/mmu/vmid.c src/kvm/mmu/tlb.c src/kvm/mmu/tlb.h src/kvm/mmu/tlb_range.c src/kvm/mmu/tlb_all.c src/kvm/mmu/hfence.h src/kvm/mmu/fence.S
 = Devices and instructions
-An access to what is no memory: the instruction is decoded, or fetched with the guest's eyes; the VMM answers.
+Accesses outside memory: the instruction is decoded, if necessary after fetching it through the guest's translation, and the VMM answers.
 src/kvm/exit/mmio.c src/kvm/exit/insn_decode.* src/kvm/mmu/unpriv.* src/kvm/mmu/vsstage.* src/kvm/exit/insn.c src/kvm/exit/bus.* src/kvm/exit/ioeventfd.c
 src/kvm/uapi/irqfd.c src/kvm/exit/coalesced.c
 = Time, interrupts, several vCPUs
-WFI, timers, IPIs, fences; how a thread tells a vCPU something and is sure that it listens.
+WFI, timers, IPIs, fences, and how a thread sends a request to a vCPU and makes sure that it is served.
 src/kvm/vcpu/wfi.c src/kvm/vcpu/halt_poll.* src/kvm/vcpu/timer.h src/kvm/vcpu/timer*.c src/kvm/vcpu/irq.h src/kvm/vcpu/irq.c src/kvm/request.h src/kvm/request.c src/kvm/vcpu/hsm.h src/kvm/vcpu/hsm.c src/kvm/sbi/sbi_*.[ch]
 = The user API
-What a VMM sees: ioctls, registers, counters, toggles; a vCPU's life and its way into a hart.
+The interface for a VMM: ioctls, registers, counters, toggles; creating vCPUs, and loading them into a hart.
 src/kvm/uapi/api*.c src/kvm/uapi/create.c src/kvm/vcpu/vm.c src/kvm/vcpu/vcpu.c src/kvm/vcpu/lazy_put.c src/kvm/uapi/onereg.h src/kvm/uapi/onereg*.c src/kvm/vcpu/fp.h
 src/kvm/vcpu/fp*.c src/kvm/vcpu/fp.S src/kvm/vcpu/vector.* src/kvm/*/* src/kvm/*
 = The door, and tracing
-What the core may ask of its host, and how an event is one no-op until somebody looks.
+What the core may call in its host, and how an event that is off costs only a no-op.
 src/include/hv/host.h src/include/hv/types.h src/include/hv/bits.h src/include/hv/list.h src/include/hv/spinlock.h
 src/include/hv/csr.def src/include/hv/cause.def src/include/hv/cause.h src/include/hv/sbi.def src/include/hv/sbi.h src/include/hv/exit_class.def src/include/hv/static_key.h src/include/hv/trace.h
 src/include/hv/trace_mem.h src/include/hv/* trace/*.def src/host/*/trace_*.c src/host/*/trace_* src/host/sched/static_key.c
@@ -76,10 +76,10 @@ src/host/*/sys_*.[ch] src/host/file/flock.c src/host/file/pipe.c src/host/file/e
 src/host/file/timerfd.c src/host/file/memfd.c src/host/*/tty* src/host/dev/console.c src/host/*/devfs.* src/host/*/pseudo.*
 src/host/*/procfs* src/host/*/sysfs.* src/host/*/debugfs.* src/host/*/kvm_file.*
 = The host: devices and the rest
-Drivers, and small things that everybody calls.
-src/host/*/drivers.* src/host/*/fdt.* src/host/platform/isa.c src/host/platform/* src/host/sched/irq.h src/host/dev/plic.c src/host/*/virtio* src/host/*/port* src/host/*
+Drivers, and small functions that all parts use.
+src/host/*/drivers.* src/host/*/fdt.* src/host/boot/isa.c src/host/sched/irq.h src/host/dev/plic.c src/host/*/virtio* src/host/*/port* src/host/*
 = The VMM
-An ordinary program of threads; it runs on Linux as it is.
+An ordinary multi-threaded program, which also runs on Linux unchanged.
 src/vmm/vmm.h src/vmm/main.c src/vmm/machine.c src/vmm/vcpu.c src/vmm/*
 = Payloads
 Guests of a few kilobytes.
@@ -88,19 +88,19 @@ src/guest/hello.c src/guest/rt.h src/guest/start.S src/guest/*.[chS] src/guest/b
 From a machine's RAM to text.
 trace/hstrace/hstrace.c trace/file/hst.h trace/file/* trace/hstrace/*
 = The trace for other tools
-One file a format: perf, trace-cmd, CTF, Perfetto, text.
+One file for each format: perf, trace-cmd, CTF, Perfetto, text.
 trace/export/export.c trace/export/export.h trace/export/* trace/export/perfetto.proto trace/export/perf-exits.py
 = The report
-A trace as a page for the browser: added up in C, drawn by the page's own scripts.
+A trace as an HTML page: evaluated in C, drawn by the page's scripts.
 trace/html/html.h trace/html/page.c trace/html/run.c trace/html/vcpu.c trace/html/exit.c trace/html/*.c
 trace/html/report_base.js trace/html/report_chart.js trace/html/report_timeline.js trace/html/report.js trace/html/report.css
 = The commands of gdb, and the walkthroughs
-Python inside gdb; csr, walk, elf, snapshot, tour and page know nothing of it.
+Python code that runs in gdb; csr, walk, elf, snapshot, tour and page do not use gdb.
 scripts/gdb/hs.py scripts/hs/gdb/command.py scripts/hs/gdb/target.py scripts/hs/gdb/vm.py
 scripts/hs/gdb/tour.py scripts/hs/gdb/play.py scripts/hs/gdb/meaning.py scripts/hs/gdb/page.py scripts/hs/gdb/prompt.py scripts/hs/gdb/back.py scripts/hs/gdb/watchdog.py
 scripts/hs/gdb/fields.py scripts/hs/gdb/csr.py scripts/hs/gdb/walk.py scripts/hs/gdb/snapshot.py scripts/hs/elf.py scripts/hs/gdb/*
 = What is left of the tools
-A plugin for QEMU, and whatever has no place above.
+Plugins for QEMU, and files without a place above.
 trace/*/* trace/*
 """
 
