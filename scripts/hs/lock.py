@@ -12,6 +12,6 @@ def lock(name, folder):
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        sys.stderr.write("%s: waiting for another %s that writes to %s\n" % (name, name, folder))
+        sys.stderr.write("%s: waiting for another program that writes to %s\n" % (name, folder))
         fcntl.flock(file, fcntl.LOCK_EX)
     return file
