@@ -91,8 +91,8 @@ like "$(fields tool gcc-riscv64-linux-gnu)" "^$(dpkg-query -W -f '${Version}' gc
 compiler=$(basename "$(realpath "$(command -v riscv64-linux-gnu-gcc)")")
 like "$(grep -c "$compiler\|${compiler#riscv64-linux-gnu-}-riscv64-linux-gnu" "$packed/artifact/packages.csv")" '^[1-9]' "... the real one"
 like "$(<"$packed/artifact/packages.csv")" '^tool,(qemu-system-|qemu)' "and QEMU"
-like "$(fields library binutils-riscv64-linux-gnu)$(fields tool binutils-riscv64-linux-gnu)" '^[0-9]' "and what they depend on"
-like "$err" 'have a version but no checksum, because they are not in' "what no list has is told"
+like "$(fields library binutils-riscv64-linux-gnu)$(fields tool binutils-riscv64-linux-gnu)" '^[0-9]' "and their dependencies"
+like "$err" 'have a version but no checksum, because they are not in' "a package that no list has is reported"
 ! grep -rqE 'https?://|nowhere|127\.0\.0\.1' "$packed/artifact"
 ok $? "no host is named"
 

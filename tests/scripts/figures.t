@@ -38,8 +38,8 @@ changed "the benchmark's table" docs/bench.md 's/^mmio_read  .*\n//m'
 
 perl -0pi -e 's/1700 then and is/1700 once and is/' "$tmp/tree/docs/design.md"
 figures --check
-is $status 1 "a sentence that is gone is an error"
-like "$out" "docs/design.md: 'which was 1700 then .* is there 0 times: correct it, or SENTENCES" "that says what to do"
+is $status 1 "a missing sentence is an error"
+like "$out" "docs/design.md: 'which was 1700 then .* is there 0 times: correct it, or SENTENCES" "and the message says what to do"
 figures --wrong
 is $status 2 "an unknown option is wrong use"
 done_testing

@@ -47,7 +47,7 @@ END
 	plot --data "$tmp/data" "$2"
 	like "$status $(tail -n 1 <<<"$out")" "$4" "$1"
 }
-damaged "an n that is none is refused" exit-latency exit-latency.csv "^125 figures: .*exit-latency.csv: nothing of bare: n 'many' is not a number" \
+damaged "an invalid n is refused" exit-latency exit-latency.csv "^125 figures: .*exit-latency.csv: nothing of bare: n 'many' is not a number" \
 	'rows[0].update(system="bare", exit="nothing", n="many")'
 damaged "... what is of another unit than the axis" exit-latency exit-latency.csv '^125 .*: nothing of bare is of cycles: only instr' \
 	'rows[0].update(system="bare", exit="nothing", unit="cycles")'

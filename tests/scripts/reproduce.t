@@ -144,7 +144,7 @@ refused "a claim of a row that is not there" 's/`call < io`/`call < it`/' "claim
 refused "a claim of a row that is not measured" 's/`call < io`/`trap < io`/' "claims.md:12: .*row 'trap' is not measured here"
 refused "a figure of two systems" 's/`run_vms - run_same`/`linux:run_vms - bare:run_same`/' "claims.md:6: .*two systems in one figure"
 refused "a claim that is a program" 's/`call < io`/`__import__("os").system("id") or call`/' "claims.md:12: .*is not understood"
-refused "a claim that says nothing" '/^Not here/,$d' "claims.md:15: claim 'cycles' has no line"
+refused "a claim without a statement" '/^Not here/,$d' "claims.md:15: claim 'cycles' has no line"
 refused "a claim in words" 's/^Holds: .*/Holds: always/' "claims.md:12: as in: Holds:"
 refused "two rows of one name" 's/^| trap/| call/' "claims.md:8: row 'call': a name of its own"
 refused "no table" '/^|/d' "claims.md:.*"
@@ -166,7 +166,7 @@ figure_refused()	# NAME LINE MESSAGE: of published.csv
 	like "$flat" "^125 reproduce: notebooks-data/papers/mine/published.csv: $3" "published.csv: $1 is refused"
 	sed -i '2,$d' "$paper/published.csv"
 }
-figure_refused "a figure that is none" call,paper,many,cycles,nowhere "line 2: value 'many' is not a number"
+figure_refused "an invalid figure" call,paper,many,cycles,nowhere "line 2: value 'many' is not a number"
 figure_refused "a figure that is not finite" call,paper,nan,cycles,nowhere "line 2: value 'nan' is not a number"
 figure_refused "half a line" call,paper,7 "line 2: it does not have 5 fields"
 figure_refused "a quote that does not end" 'call,"paper,7,cycles,nowhere' "line .*unexpected end of data"
