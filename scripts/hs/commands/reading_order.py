@@ -37,7 +37,7 @@ src/kvm/kvm_asm.h src/kvm/exit/exit.c src/kvm/sbi/sbi.c src/kvm/sbi/sbi_ext.def 
 = Memory of the guest
 Guest page faults: look up the memory slot, get the host's page, map a leaf; with two walkers.
 src/include/hv/pte.h src/kvm/mmu/memslot.h src/kvm/mmu/memslot.c src/kvm/mmu/memslot_map.c src/kvm/mmu/gstage.h src/kvm/mmu/gstage.c
-src/kvm/mmu/gstage_iter.c src/kvm/mmu/gstage_rec.c src/kvm/exit/gstage_fault.c src/kvm/mmu/notifier.c src/kvm/mmu/dirty_log.c
+src/kvm/mmu/gstage_iter.c src/kvm/mmu/gstage_rec.c src/kvm/exit/gstage_fault.c src/kvm/mmu/notifier.c src/kvm/mmu/dirty_log.[ch] src/kvm/uapi/dirty_log_ioctl.[ch]
 src/kvm/mmu/vmid.h src/kvm/mmu/vmid.c src/kvm/mmu/tlb.c src/kvm/mmu/tlb.h src/kvm/mmu/tlb_range.c src/kvm/mmu/tlb_all.c src/kvm/mmu/hfence.h src/kvm/mmu/fence.S
 = Devices and instructions
 Accesses outside memory: the instruction is decoded, if necessary after fetching it through the guest's translation, and the VMM answers.

@@ -22,6 +22,7 @@
 #include "hv/trace.h"
 #include "exit/exit.h"
 #include "mmu/gpa.h"
+#include "mmu/dirty_log.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
 

@@ -13,6 +13,7 @@
  */
 #include <asm-generic/errno.h>
 #include "hv/trace.h"
+#include "mmu/dirty_log.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
 
@@ -328,7 +329,7 @@ static u64 chunk_pages(u64 first, u64 end)
 	return MIN(end - first, BITS_PER_PAGE - first % BITS_PER_PAGE);
 }
 
-static int get_log(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t to)
+int dirty_log_get(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t to)
 {
 	bool take = !(vm->dirty_log_manual & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE);
 	u64 first, n;
@@ -350,9 +351,8 @@ static int get_log(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t 
 	return err;
 }
 
-/* apply: clear the bits that user space names; otherwise only check that its bitmap can be read. */
-static int clear_log(struct kvm *vm, const struct memslot *slot, u64 *copy,
-		     const struct kvm_clear_dirty_log *log, bool apply)
+int dirty_log_clear(struct kvm *vm, const struct memslot *slot, u64 *copy,
+		    const struct kvm_clear_dirty_log *log, bool apply)
 {
 	u64 first = log->first_page, end = first + log->num_pages, n;
 	hva_t from = (hva_t)(uintptr_t)log->dirty_bitmap;
@@ -371,79 +371,5 @@ static int clear_log(struct kvm *vm, const struct memslot *slot, u64 *copy,
 		if (apply)
 			clear_bits(vm, slot, first, copy, words);
 	}
-	return 0;
-}
-
-/* The range must consist of whole words or reach the slot's end. */
-static bool clear_range_is_valid(const struct memslot *slot, const struct kvm_clear_dirty_log *log)
-{
-	u64 left;
-
-	if (log->first_page > slot->npages)
-		return false;
-	left = slot->npages - log->first_page;
-	return log->num_pages <= left && (log->num_pages == left || log->num_pages % 64 == 0);
-}
-
-/* Both ioctls; `clear` is NULL for KVM_GET_DIRTY_LOG. slots_lock held. */
-static int log_ioctl(struct kvm *vm, u32 id, hva_t to, const struct kvm_clear_dirty_log *clear)
-{
-	const struct memslot *slot = memslot_by_id(vm, id);
-	hpa_t pa;
-	u64 *copy;
-	int err;
-
-	if (!slot || !slot->dirty)
-		return -ENOENT;
-	if (clear && !clear_range_is_valid(slot, clear))
-		return -EINVAL;
-	pa = hv_pages_alloc(HV_ORDER_4K);
-	if (!pa)
-		return -ENOMEM;
-	copy = hv_page_map(pa);
-	err = clear ? clear_log(vm, slot, copy, clear, false) : get_log(vm, slot, copy, to);
-	if (clear && !err)
-		err = clear_log(vm, slot, copy, clear, true);
-	hv_page_unmap(copy);
-	hv_pages_free(pa, HV_ORDER_4K);
-	return err;
-}
-
-int kvm_vm_ioctl_get_dirty_log(struct kvm *vm, const struct kvm_dirty_log *log)
-{
-	int err;
-
-	if (log->slot >= MEMSLOT_MAX_ID)
-		return -EINVAL;
-	hv_mutex_lock(&vm->slots_lock);
-	err = log_ioctl(vm, log->slot, (hva_t)(uintptr_t)log->dirty_bitmap, NULL);
-	hv_mutex_unlock(&vm->slots_lock);
-	return err;
-}
-
-int kvm_vm_ioctl_clear_dirty_log(struct kvm *vm, const struct kvm_clear_dirty_log *log)
-{
-	int err;
-
-	if (log->slot >= MEMSLOT_MAX_ID || log->first_page % 64)
-		return -EINVAL;
-	hv_mutex_lock(&vm->slots_lock);
-	err = log_ioctl(vm, log->slot, 0, log);
-	hv_mutex_unlock(&vm->slots_lock);
-	return err;
-}
-
-int dirty_log_set_manual(struct kvm *vm, u64 flags)
-{
-	u64 allowed = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
-
-	/* INITIALLY_SET only together with the other flag (Linux's documentation of the cap). */
-	if (flags & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
-		allowed |= KVM_DIRTY_LOG_INITIALLY_SET;
-	if (flags & ~allowed)
-		return -EINVAL;
-	hv_mutex_lock(&vm->slots_lock);
-	vm->dirty_log_manual = flags;
-	hv_mutex_unlock(&vm->slots_lock);
 	return 0;
 }

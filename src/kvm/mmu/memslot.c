@@ -11,6 +11,7 @@
  */
 #include <asm-generic/errno.h>
 #include "hv/trace.h"
+#include "mmu/dirty_log.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
 #include "request.h"

@@ -101,20 +101,11 @@ int memslot_fault_in(struct kvm_vcpu *vcpu, hva_t hva);
 /* The slot of the current map, or NULL. slots_lock held. */
 const struct memslot *memslot_by_id(struct kvm *vm, u32 id);
 
-/* dirty_log.c */
-struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty); /* NULL: no memory */
-void dirty_log_free(struct dirty_log *log);
-/* Mark a page of a slot that has a log. mmu_lock held. */
-void dirty_log_mark(const struct memslot *slot, gfn_t gfn);
-
 /* memslot.c, for others */
 int memslot_vm_init(struct kvm *vm);
 void memslot_vm_destroy(struct kvm *vm);
 int kvm_vm_ioctl_set_memory_region(struct kvm *vm, const struct kvm_userspace_memory_region2 *r);
-int kvm_vm_ioctl_get_dirty_log(struct kvm *vm, const struct kvm_dirty_log *log);
-int kvm_vm_ioctl_clear_dirty_log(struct kvm *vm, const struct kvm_clear_dirty_log *log);
-int dirty_log_set_manual(struct kvm *vm, u64 flags); /* KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 */
-void memslot_vcpu_init(struct kvm_vcpu *vcpu);       /* take a reference on the current map */
+void memslot_vcpu_init(struct kvm_vcpu *vcpu); /* take a reference on the current map */
 void memslot_vcpu_destroy(struct kvm_vcpu *vcpu);
 void memslot_vcpu_refresh(struct kvm_vcpu *vcpu); /* at each KVM_RUN and each fault */
 

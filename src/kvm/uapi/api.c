@@ -13,6 +13,7 @@
 #include "mmu/vmid.h"
 #include "number.h"
 #include "toggle.h"
+#include "uapi/dirty_log_ioctl.h"
 #include "uapi/stats.h"
 #include "vcpu/fp.h"
 #include "vcpu/fwft.h"
