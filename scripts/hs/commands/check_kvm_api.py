@@ -5,6 +5,7 @@ The check searches src/kvm for ioctls, capabilities, exit reasons, statistics
 and parameters. The section of that name in docs/kvm-api.md has to name each of
 them, in `backticks`, in the first cell of a row. Conversely, each name in such
 a row has to be in the code, unless the second cell begins with "not here".
+Each toggle has to have a section of docs/toggles.md.
 """
 import glob
 import os
@@ -16,7 +17,7 @@ from hs.paths import TOP
 
 EPILOG = "exit status: 0; 1 faults were found, one per line; 2 wrong use"
 
-DOC = "docs/kvm-api.md"
+DOC, TOGGLES = "docs/kvm-api.md", "docs/toggles.md"
 
 
 def read(*names):
@@ -41,7 +42,6 @@ def offered():
         "Exit reasons": set(re.findall(r"exit_reason\W+(KVM_EXIT_\w+)", read(*core()))),
         "Statistics": {n for n, _ in tables.rows("src/kvm/stats.def", "VCPU_STAT", "VM_STAT")},
         "Module parameters": set(re.findall(r"\bPARAM\((\w+)\),", read("src/kvm/vcpu/halt_poll.c"))) |
-        {n for n, *_ in tables.rows("src/kvm/toggle.def", "TOGGLE")} |
         set(re.findall(r'\.name = "(\w+)"', read("src/kvm/mmu/vmid.c"))),
     }
 
@@ -71,4 +71,9 @@ def main(argv):
             if not rows[name].startswith("not here"):
                 print("%s: '%s' has a row for %s, which the code does not have" % (DOC, section, name))
                 bad = 1
+    sections = re.findall(r"^## (\w+):", read(TOGGLES), re.MULTILINE)
+    for name, *_ in tables.rows("src/kvm/toggle.def", "TOGGLE"):
+        if name not in sections:
+            print("%s: no section '## %s: ...'" % (TOGGLES, name))
+            bad = 1
     return bad

@@ -2,8 +2,8 @@
 """toggle.py - `hyperscope new toggle`: a design decision with two or more variants, chosen for each VM.
 
 A toggle is registered in src/kvm/toggle.def, which determines its parameter, its boot argument and the
-combinations of toggles in tests. It gets an entry in the list of docs/kvm-api.md, a section of
-docs/toggles.md, a row of COURSE.md's map, lines in tests/guest/payloads.t, a native test, and an event (event.py).
+combinations of toggles in tests. It gets a section of docs/toggles.md, a row of COURSE.md's map, lines in
+tests/guest/payloads.t, a native test, and an event (event.py).
 """
 import os
 import re
@@ -105,7 +105,6 @@ def make(tree, options):
     tree.after(event.ROWS, r"^p=/sys/module/kvm/parameters$", "echo %s >$p/%s" % (values[1], name))
     event.claim(tree, fired, "toggle %s=%s" % (name, values[1]), "variant=1 exits=[1-9]")
 
-    tree.replace("docs/kvm-api.md", r"^(\| `gstage_walk`, .*`) \| \| \[toggles\]", r"\1, `%s` | | [toggles]" % name)
     tree.after("COURSE.md", r"^\| measuring \|", "| toggle %s, of our own | `%s/%s.h`, `%s` | `%s` | `%s` | | | |" % (
         name, folder, name, path, fired, name))
     tree.before(PAGE, r"^## Costs of walks and fences$", section(folder, name, values, question))
