@@ -48,6 +48,7 @@ package_table()
 	browser chromium                                   chromium?
 	browser chromedriver                               chromium-driver?
 	browser /usr/lib/python3/dist-packages/selenium    python3-selenium?
+	browser pdftocairo                                 poppler-utils?
 	readers kernelshark                                kernelshark?
 	readers Xvfb                                       xvfb?
 	readers xdotool                                    xdotool?

@@ -23,6 +23,7 @@ examples:
   scripts/hyperscope figures --data build/reproduce --cpu max exit-latency
   scripts/hyperscope figures --docs          update numbers and drawings
   scripts/hyperscope figures --docs --check  check that they are current
+  scripts/hyperscope figures --screenshots   renew the screenshots
 exit status: 0 drawn (figures without data are reported and skipped); 1 a page
 or a drawing of the docs is not current; 2 wrong use; 125 not drawn
 """
@@ -34,6 +35,8 @@ def parse(words):
                         help="figures to plot (all), see --list; with --docs: 'numbers', or names of drawings")
     parser.add_argument("--docs", action="store_true", help="update the numbers and drawings of the docs")
     parser.add_argument("--check", action="store_true", help="with --docs: write nothing, list what is not current")
+    parser.add_argument("--screenshots", action="store_true",
+                        help="run a guest, and make README's pictures of a terminal and of the report")
     parser.add_argument("--list", action="store_true", help="list the figures")
     parser.add_argument("--data", metavar="FOLDER", default=os.path.join(TOP, "notebooks-data"),
                         help="folder of the CSV files (notebooks-data)")
@@ -44,6 +47,8 @@ def parse(words):
     options = parser.parse_args(words)
     if options.check and not options.docs:
         parser.error("--check needs --docs")
+    if options.screenshots and (options.docs or options.names):
+        parser.error("--screenshots takes no NAME, and is not part of --docs")
     options.formats = options.format.split(",")
     for name in options.formats:
         if name not in ("svg", "png", "pdf"):
@@ -82,6 +87,9 @@ def main(argv):
     options = parse(argv)
     if options.docs:
         return docs(options)
+    if options.screenshots:
+        from hs.docs import screenshots
+        return screenshots.write(options.out)
     data, registry, style = library()
     if options.list:
         for name, plot in registry.PLOTS.items():
