@@ -132,7 +132,7 @@ def damaged(path, what, chosen, records=None):
         where = f"{name}, {what}"
         ran = run(*before, path, *behind)
         one_sentence(where, ran, path, status)
-        saved = "this is what can be read of it" in ran.err
+        saved = "using what can be read" in ran.err
         if name == "report":
             report, could = lines_of(ran), saved
             if records is not None and len(report) != records:

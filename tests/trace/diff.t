@@ -58,9 +58,9 @@ for i in 1 2 3 4; do
 done
 compare "$tmp/v1" "$tmp/w1"
 is "$status" 1 "one of each: they differ"
-like "$out" 'chance is not known; hstrace diff A1 A2 A3 vs B1 B2 B3 tells it' "... and what is missing is reported"
+like "$out" 'may be chance; compare several: hstrace diff A1 A2 A3 vs B1 B2 B3' "... and what is missing is reported"
 compare "$tmp"/v? vs "$tmp"/w?
-is "$status $out" "0 no difference that is not chance: 2 rows" "a difference within what runs vary is chance"
+is "$status $out" "0 no significant difference: 2 rows" "a difference within what runs vary is chance"
 compare "$tmp"/v? vs "$tmp"/x?
 is "$status" 1 "a large one is not"
 like "$out" '^1 of 2 rows differ; mean cost in instructions; 4 runs$' "... which the heading says"

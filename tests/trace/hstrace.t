@@ -75,13 +75,13 @@ for args in "--vm 2" "--vcpu 7" "--hart 5" "--from 99" "--until 0" "--events kvm
 		[[ $command != diff* ]] || files+=("$tmp/t")
 		# shellcheck disable=SC2086 # words on purpose
 		trace $command $args "${files[@]}"
-		lines=$(printf "hstrace: $tmp/t: none of its 20 events is chosen by $by\\n%.0s" "${files[@]}")
+		lines=$(printf "hstrace: $tmp/t: none of its 20 events matches $by\\n%.0s" "${files[@]}")
 		[ "$status" = 0 ] && [ "$err" = "$lines" ]
 		ok $? "hstrace $command $args reports that it chooses nothing" || { diag "status $status, want 0 and $lines"; diag "$err"; }
 	done
 done
 chosen "" "a filter that nothing passes is no failure" --filter 'pc == 99'
-is "$err" "hstrace: $tmp/t: none of its 20 events is chosen by --filter" "... and is reported"
+is "$err" "hstrace: $tmp/t: none of its 20 events matches --filter" "... and is reported"
 chosen "9 " "--last counts what is chosen" --filter 'pc >= 1' --vcpu 0 --last 1
 trace report --columns vcpu,delta,event --vcpu 1 --last 2 "$tmp/t"
 is "$(grep -v '^#' <<<"$out" | tr -s ' ' | tr '\n' ';')" " 1.1 0 kvm_exit:; 1.1 10000 kvm_entry:;" \
@@ -89,7 +89,7 @@ is "$(grep -v '^#' <<<"$out" | tr -s ' ' | tr '\n' ';')" " 1.1 0 kvm_exit:; 1.1 
 trace report --filter 'kvm_exit: pc == 1' "$tmp/t"
 refused "no event of kvm_exit has a field 'pc'" "a field that no event has is reported"
 trace report --filter 'scause == nonesuch' "$tmp/t"
-refused "'nonesuch' is neither a number nor a name of field 'scause'" "... and an unknown name"
+refused "'nonesuch' is neither a number nor a named value of field 'scause'" "... and an unknown name"
 trace report --events 'kvm_exit,nonesuch' "$tmp/t"
 refused "there is no event 'nonesuch'" "... and an event"
 for rule in '' 'pc' 'pc =' 'pc == ' 'pc == 1 &&' '(pc == 1' 'pc == 1)' 'pc == 1 pc' 'pc <> 1' '!' 'kvm_exit:'; do
@@ -122,10 +122,10 @@ like "$out" $'^events: 15\nevent .*\nkvm_entry +5 +33\\.33%\nkvm_exit +5 .*\nkvm
 trace stat --filter 'kvm_exit: sepc >= 6' "$tmp/t"
 like "$out" $'^exits: 4; .*\n.*\necall_vs +4 100\\.00% +1500 ' "a filter makes the rows of causes come from events; entries still price them"
 trace stat --by sbi --vm 9 "$tmp/t"
-is "$status $out" "0 SBI calls: none among the events that are chosen" "a trace without calls is reported"
+is "$status $out" "0 SBI calls: none among the selected events" "a trace without calls is reported"
 trace save "$tmp/ram" "$tmp/t"
 trace stat --by cause --events kvm_mmio "$tmp/t"
-is "$status $out" "0 exits: none among the events that are chosen" "... nor exit"
+is "$status $out" "0 exits: none among the selected events" "... nor exit"
 trace save "$tmp/ram" "$tmp/t"
 trace stat --by mmio "$tmp/t"
 like "$out" '^0x10000000 write +4 ' "a device of another VMM is shown by its page"
@@ -189,14 +189,14 @@ trace report --filter 'kvm_exit: vcpu == 0x1712' "$tmp/t2"
 is "$(grep -vc '^#' <<<"$out")" 1 "a filter means the event's own field"
 sed 's/event kvm_exit hex:sepc \([^ ]*\) hex:stval hex:htval/event kvm_exit hex:sepc \1 hex:htval hex:htval/' "$tmp/ram" >"$tmp/ram2"
 trace save "$tmp/ram2" "$tmp/t2"
-refused "the trace is damaged: an event's fields; nothing of it" "an event with two fields of one name is refused"
+refused "the trace is damaged: invalid event fields; no part of it" "an event with two fields of one name is refused"
 
 # ---- refusals ----
 trace stat --live "$tmp/none"
 refused "$tmp/none: No such file" "stat --live: no run"
 mkdir "$tmp/folder"
 trace stat --live "$tmp/folder"
-refused "$tmp/folder: no run goes on in this folder" "stat --live: a folder without one"
+refused "$tmp/folder: no run in progress in this folder" "stat --live: a folder without one"
 trace save "$tmp/none" "$tmp/x"
 refused "$tmp/none: No such file" "save: no RAM file"
 trace save /dev/null "$tmp/x"
@@ -217,7 +217,7 @@ fi
 trace report "$tmp/none"
 refused "No such file" "report: no file"
 trace report "$tmp/ram"
-refused "no trace that .hstrace save. made" "report: a foreign file"
+refused "not a trace written by .hstrace save." "report: a foreign file"
 trace report "$tmp"
 refused "." "report: a folder"
 
@@ -247,7 +247,7 @@ ok $bad "a file truncated anywhere is reported in one sentence, and shown up to 
 is "$shown" "$(wc -l <"$tmp/whole")" "... up to its last event if only the end is missing"
 head -c $((size / 2)) "$tmp/t" >"$tmp/cut"
 trace report "$tmp/cut"
-like "$err" "^hstrace: $tmp/cut: the trace is cut off at byte $((size / 2)); this is what can be read of it$" \
+like "$err" "^hstrace: $tmp/cut: the trace is truncated at byte $((size / 2)); using what can be read$" \
 	"the sentence says where"
 
 bad=0
@@ -260,7 +260,7 @@ done
 ok $bad "a changed byte is detected"
 { head -c $((size - 100)) "$tmp/t"; printf '\252'; tail -c 99 "$tmp/t"; } >"$tmp/flip"
 trace report "$tmp/flip"
-like "$err" 'its checksum is wrong; this is what can be read of it' "a wrong checksum is reported"
+like "$err" 'wrong checksum; using what can be read' "a wrong checksum is reported"
 is "$(grep -vc '^#' <<<"$out")" 4095 "... and the events are shown"
 
 "$bin/mkram" "$tmp/ram" 2 10 instret
@@ -279,16 +279,16 @@ for args in "export --to csv" "export --to json" "export --to perf" "export --to
 	for name in precious link hard; do
 		# shellcheck disable=SC2086 # words on purpose
 		trace $args "$tmp/precious" "$tmp/$name"
-		refused "$tmp/$name: this is what is to be read" "hstrace $args to its own input ($name)"
+		refused "$tmp/$name: this is an input file" "hstrace $args to its own input ($name)"
 	done
 done
 trace html --out "$tmp/link" "$tmp/t" "$tmp/precious"
-refused "$tmp/link: this is what is to be read" "hstrace html over a run that it shows"
+refused "$tmp/link: this is an input file" "hstrace html over a run that it shows"
 for follow in "" --follow; do
 	trace save $follow "$tmp/ram" "$tmp/ram"
-	refused "$tmp/ram: this is what is to be read" "hstrace save $follow over the machine's RAM"
+	refused "$tmp/ram: this is an input file" "hstrace save $follow over the machine's RAM"
 	trace save $follow "$tmp/a-run" "$tmp/ram"
-	refused "$tmp/ram: this is what is to be read" "... by the name of the run's folder"
+	refused "$tmp/ram: this is an input file" "... by the name of the run's folder"
 done
 is "$(cat "$tmp/precious" "$tmp/ram" | cksum)" "$sum" "... and all of these files are unchanged"
 

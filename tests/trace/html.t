@@ -202,7 +202,7 @@ is "$(ask 'page.data["anatomy"][0]["systems"], page.data["anatomy"][0]["stages"]
 	"(['hyperscope', 'linux'], [['guest', 2, 2], ['CSR swap', 33, 34], ['sum', 35, 36]])" \
 	"an anatomy's table is read"
 page --anatomy "$tmp/t2" "$tmp/t"
-is "$status $err" "1 hstrace: $tmp/t2: there is no table of scripts/hyperscope anatomy in it" "a missing file is refused"
+is "$status $err" "1 hstrace: $tmp/t2: it contains no table of scripts/hyperscope anatomy" "a missing file is refused"
 [ ! -e "$tmp/page.html" ] && [ ! -e "$tmp/page.html.part" ]
 ok $? "... and leaves no page"
 

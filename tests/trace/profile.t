@@ -93,8 +93,8 @@ is "$(timeout 60 "$hstrace" profile --folded --by program many)" "$(printf 'U;se
 	"60000 processes have the program of the one that has forked them"
 "$mksamples" ram "$address" 65544 && "$hstrace" save --meta icount=0 ram more && rm ram
 timeout 60 "$hstrace" profile --by mode more >out 2>err
-is "$? $(grep -c . err) $(grep -o 'the last 10 records of exec and fork' err)" \
-	"0 1 the last 10 records of exec and fork" "processes beyond 65536 are reported once, with their number" || diag "$(cat err)"
+is "$? $(grep -c . err) $(grep -o 'the last 10 exec and fork records' err)" \
+	"0 1 the last 10 exec and fork records" "processes beyond 65536 are reported once, with their number" || diag "$(cat err)"
 if command -v perf >/dev/null; then
 	"$mksamples" ram "$address" 2 && "$hstrace" save --meta icount=0 ram few && rm ram
 	"$hstrace" export --to perf --program first="$guest" few few.perf
@@ -168,7 +168,7 @@ printf '0000000000000000 T _start\n' >hidden
 head -c 3000 "$guest" >cut
 : >empty
 for row in "hidden|has no addresses" "cut|has no symbols|" "empty|neither an ELF file" "none|No such file" \
-	"$hstrace|no ELF file of riscv64"; do
+	"$hstrace|not a riscv64 ELF file"; do
 	"$hstrace" profile --kallsyms "${row%%|*}" trace >out 2>err
 	is "$? $(wc -l <err) $(grep -c "$(cut -d'|' -f2 <<<"$row")" err)" "1 1 1" "a bad file is told: $(basename "${row%%|*}")" ||
 		diag "$(cat err)"

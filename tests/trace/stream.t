@@ -79,7 +79,7 @@ for ((n = $(scaled 600); n > 0; n--)); do
 done
 "$bin/hstrace" report --last 1 "$tmp/t" >"$tmp/out" 2>"$tmp/err2"
 is "$?" 1 "during the run the file reads as a truncated one"
-like "$(cat "$tmp/err2")" 'cut off at byte [0-9]*; this is what can be read' "... and can be read"
+like "$(cat "$tmp/err2")" 'truncated at byte [0-9]*; using what can be read' "... and can be read"
 like "$(cat "$tmp/out")" 'sepc|pc=0x' "... with its events"
 kill -TERM $follower
 wait $follower
@@ -88,11 +88,11 @@ like "$(events)" '^[1-9][0-9]* whole$' "... and of what it did not take the file
 
 # ---- stat --live, of the same run ----
 "$bin/hstrace" stat --live "$tmp/run" --by event --count 2 >"$tmp/out" 2>"$tmp/err"
-is "$? $(cat "$tmp/err") $(grep -c ' a second in the last [0-9.]* s' "$tmp/out")" "0  2" "--count 2 gives two tables"
+is "$? $(cat "$tmp/err") $(grep -c ' per second in the last [0-9.]* s' "$tmp/out")" "0  2" "--count 2 gives two tables"
 is "$(awk '/^kvm_e/ && $2 > 0 && $3 > 0 && $4 > 49 { n++ } END { print n }' "$tmp/out")" 4 \
 	"... each with what there was, how many in a second, and the share"
 "$bin/hstrace" stat --live "$tmp/run" --by vcpu >"$tmp/out" 2>"$tmp/err"
-is "$(grep -c ' a second in the last ' "$tmp/out") $(grep -c '^1\.0  *[1-9]' "$tmp/out")" "1 1" \
+is "$(grep -c ' per second in the last ' "$tmp/out") $(grep -c '^1\.0  *[1-9]' "$tmp/out")" "1 1" \
 	"where there is no terminal one table is all"
 if command -v script >/dev/null; then
 	script -qefc "'$bin/hstrace' stat --live '$tmp/run' --by vcpu" "$tmp/screen" </dev/null >/dev/null 2>&1 &
@@ -123,7 +123,7 @@ wait
 is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/none: No such file or directory" "no RAM"
 mkdir "$tmp/empty"
 "$bin/hstrace" save --follow "$tmp/empty" "$tmp/t2" 2>"$tmp/err"
-is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/empty: no run goes on in this folder" "a folder without a run"
+is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/empty: no run in progress in this folder" "a folder without a run"
 mkdir "$tmp/dead"
 truncate -s 8M "$tmp/dead/ram"
 : >"$tmp/dead/lock"

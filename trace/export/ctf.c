@@ -415,7 +415,7 @@ static int run_graph(struct ctf *ctf, bt_graph *graph, const char *folder)
 	const bt_component_sink *sink = add_sink(graph, folder);
 
 	if (!source || !sink)
-		return failed(ctf->job, "libbabeltrace2 lacks its plugin sink.ctf.fs");
+		return failed(ctf->job, "libbabeltrace2 lacks the plugin sink.ctf.fs");
 	if (bt_graph_connect_ports(graph,
 				   bt_component_source_borrow_output_port_by_index_const(source, 0),
 				   bt_component_sink_borrow_input_port_by_index_const(sink, 0),
@@ -442,7 +442,7 @@ static int check_metadata(const struct export_job *job, const char *folder)
 	}
 	if (file)
 		fclose(file);
-	hst_error(job->out, "cannot be written: its metadata are not whole");
+	hst_error(job->out, "cannot be written: its metadata is incomplete");
 	return -1;
 }
 
@@ -457,7 +457,8 @@ static int write_ctf(struct export_job *job, const char *folder)
 	if (hst_cursor_open(&ctf.cursor, job->file, job->select))
 		return -1;
 	graph = bt_graph_create(0);
-	err = graph ? run_graph(&ctf, graph, folder) : failed(job, "no graph");
+	err = graph ? run_graph(&ctf, graph, folder)
+		    : failed(job, "libbabeltrace2 cannot create a graph");
 	if (!err) /* after an error, libbabeltrace2 2.0.4 crashes when it frees its sink */
 		bt_graph_put_ref(graph);
 	hst_cursor_close(&ctf.cursor);

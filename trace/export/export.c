@@ -29,9 +29,9 @@ static const struct known {
 };
 
 const char hst_export_help[] =
-	"  --to FORMAT     csv, json, trace-cmd, perf, ctf or perfetto\n"
-	"  --system NAME   the events' group for perf and trace-cmd (default: hs; kvm\n"
-	"                  for perf's own kvm stat)\n";
+	"  --to FORMAT     output format: csv, json, trace-cmd, perf, ctf or perfetto\n"
+	"  --system NAME   event group, for perf and trace-cmd (default: hs; use kvm for\n"
+	"                  perf kvm stat)\n";
 
 /* ---- functions for the formats ---- */
 
@@ -121,7 +121,7 @@ int export_append(const struct export_job *job, FILE *to, FILE *from)
 	if (!ferror(from))
 		return 0;
 failed:
-	hst_error(job->out, "a file beside it: %s", strerror(errno ? errno : EIO));
+	hst_error(job->out, "its temporary file: %s", strerror(errno ? errno : EIO));
 	return -1;
 }
 
@@ -220,7 +220,7 @@ static int write_folder(struct export_job *job, const struct export_format *form
 	int err;
 
 	if (!lstat(job->out, &st))
-		return failed_output(job, "it is there already, and this format makes a folder");
+		return failed_output(job, "it already exists, and this format makes a folder");
 	if (!mkdtemp(name))
 		return failed_output(job, strerror(errno));
 	snprintf(folder, sizeof(folder), "%s/trace", name);
@@ -242,12 +242,12 @@ static int write_output(struct export_job *job, const struct export_format *form
 	if (special && format->streams)
 		return write_stream(job, format);
 	if (!job->out) {
-		hst_error("standard output", "this format needs a file's name as OUT");
+		hst_error("standard output", "this format needs a file name as OUT");
 		return -1;
 	}
 	if (special && !format->write_folder)
 		return failed_output(job,
-				     "it is no file, and this format is not written front to back");
+				     "it is not a regular file, and this format needs to seek");
 	if (snprintf(name, sizeof(name), "%s.XXXXXX", job->out) >= (int)sizeof(name))
 		return failed_output(job, strerror(ENAMETOOLONG));
 	return format->write_folder ? write_folder(job, format, name)
@@ -291,7 +291,7 @@ static int options(int *argc, char ***argv, struct export_job *job, struct hst_s
 		if (strcmp(option, "--to") && strcmp(option, "--system"))
 			return hst_wrong_use("export has no option", option);
 		if (*argc < 2)
-			return hst_wrong_use("this option needs a value:", option);
+			return hst_wrong_use("no value given for", option);
 		if (!strcmp(option, "--system")) {
 			job->system = value;
 			if (!is_word(value))
@@ -321,7 +321,7 @@ static int run(struct export_job *job, const char *in, const struct export_forma
 		remove_folder(job->folder);
 	free(job->folder);
 	if (!err && job->cut)
-		hst_error(in, "it could not be read to its end: %llu events are exported",
+		hst_error(in, "could not be read to the end: %llu events were exported",
 			  job->count);
 	hst_close(&file);
 	return err || job->cut || hst_saw_damage ? 1 : 0;
@@ -345,7 +345,7 @@ int hst_cmd_export(int argc, char **argv)
 		status = hst_wrong_use("export takes FILE and OUT", NULL);
 	if (!status && !format->format) {
 		fprintf(stderr,
-			"hstrace: this hstrace was built without %s: install %s, then make tools\n",
+			"hstrace: hstrace was built without %s: install %s, then run make tools\n",
 			format->name, format->package);
 		status = 1;
 	}

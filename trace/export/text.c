@@ -166,7 +166,7 @@ static int write_csv(struct export_job *job, FILE *out)
 
 const struct export_format export_csv = {
 	.name = "csv",
-	.meaning = "a line an event, a column a field",
+	.meaning = "one line per event, one column per field",
 	.streams = true,
 	.write = write_csv,
 };
@@ -230,7 +230,7 @@ static int write_json(struct export_job *job, FILE *out)
 
 const struct export_format export_json = {
 	.name = "json",
-	.meaning = "an object a line",
+	.meaning = "one object per line",
 	.streams = true,
 	.write = write_json,
 };

@@ -129,7 +129,7 @@ static int put_event(void *arg, const struct hst_seen *seen)
 		   &record, size);
 	if (!ferror((*hart)->file))
 		return 0;
-	hst_error(job->out, "a file beside it cannot be written: %s", strerror(errno));
+	hst_error(job->out, "its temporary file cannot be written: %s", strerror(errno));
 	return -1;
 }
 

@@ -36,7 +36,7 @@ int hst_cmd_events(int argc, char **argv)
 	const char *list = argc > 0 ? argv[0] : "all", *word;
 
 	if (argc > 1)
-		return hst_wrong_use("events takes one LIST, not also", argv[1]);
+		return hst_wrong_use("events takes one LIST; unexpected argument", argv[1]);
 	word = unknown_word(list);
 	if (word) {
 		fprintf(stderr, "hstrace: there is no event '%s'\n", word);

@@ -38,8 +38,8 @@ static int read_at(struct hst_file *file, void *buf, size_t size, off_t offset)
 			continue;
 		if (n <= 0) {
 			snprintf(file->why, sizeof(file->why),
-				 n ? "byte %lld: %s" : "it ended at byte %lld%s", (long long)offset,
-				 n ? strerror(errno) : "");
+				 n ? "byte %lld: %s" : "the file ends at byte %lld%s",
+				 (long long)offset, n ? strerror(errno) : "");
 			return -1;
 		}
 		buf = (char *)buf + n;
@@ -102,12 +102,12 @@ static char *read_text(struct hst_file *file, u64 size, off_t offset)
 	char *text;
 
 	if (size > MAX_TEXT) {
-		hst_damaged(file, "a text is too long");
+		hst_damaged(file, "a text section is too long");
 		return NULL;
 	}
 	text = calloc(1, size + 1);
 	if (!text) {
-		hst_damaged(file, "a text is longer than memory here");
+		hst_damaged(file, "out of memory for a text section");
 		return NULL;
 	}
 	if (read_at(file, text, size, offset)) {
@@ -125,17 +125,17 @@ static int take_mem(struct hst_file *file, u64 size, off_t offset)
 	struct trace_mem *mem = &file->mem;
 
 	if (size < sizeof(*mem))
-		return hst_damaged(file, "its header is too short");
+		return hst_damaged(file, "the header is too short");
 	if (read_at(file, mem, sizeof(*mem), offset))
 		return -1;
 	if (mem->magic != TRACE_MEM_MAGIC)
-		return hst_damaged(file, "its header");
+		return hst_damaged(file, "invalid header");
 	if (mem->version != TRACE_MEM_VERSION)
-		return hst_damaged(file, "it is of a version that this hstrace does not read");
+		return hst_damaged(file, "this hstrace does not support its version");
 	if (!mem->nr_harts || mem->nr_harts > HST_MAX_HARTS || mem->nr_slots > HST_MAX_SLOTS ||
 	    !mem->timebase_hz || mem->record_size != sizeof(struct trace_record) ||
 	    mem->stat_size != sizeof(struct exit_stat))
-		return hst_damaged(file, "its header");
+		return hst_damaged(file, "invalid header");
 	return 0;
 }
 
@@ -145,7 +145,7 @@ static int add_slot(struct hst_file *file, const struct hst_slot *slot)
 	u64 *hist;
 
 	if (slot->slot >= HST_MAX_SLOTS)
-		return hst_damaged(file, "an exit's class");
+		return hst_damaged(file, "invalid exit class");
 	if (!file->stat[slot->slot]) {
 		file->stat[slot->slot] = calloc(1, sizeof(*sum));
 		file->hist[slot->slot] = calloc(HIST_BUCKETS, sizeof(*hist));
@@ -153,7 +153,7 @@ static int add_slot(struct hst_file *file, const struct hst_slot *slot)
 	sum = file->stat[slot->slot];
 	hist = file->hist[slot->slot];
 	if (!sum || !hist)
-		return hst_damaged(file, "more exits than memory here can hold");
+		return hst_damaged(file, "out of memory for its exit counts");
 	sum->count += slot->stat.count;
 	sum->unpriced += slot->stat.unpriced;
 	sum->sum += slot->stat.sum;
@@ -171,7 +171,7 @@ static int take_stats(struct hst_file *file, u64 size, off_t offset)
 	struct hst_slot slot;
 
 	if (size % sizeof(slot))
-		return hst_damaged(file, "its exit statistics");
+		return hst_damaged(file, "invalid exit statistics");
 	for (; size; size -= sizeof(slot), offset += (off_t)sizeof(slot))
 		if (read_at(file, &slot, sizeof(slot), offset) || add_slot(file, &slot))
 			return -1;
@@ -204,7 +204,7 @@ static int take_ring(struct hst_file *file, unsigned int hart, u64 size, off_t o
 		return 0;
 	if (hart >= HST_MAX_HARTS || size < sizeof(header) ||
 	    (!cut && (size - sizeof(header)) % sizeof(struct trace_record)))
-		return hst_damaged(file, "a ring");
+		return hst_damaged(file, "invalid ring");
 	if (read_at(file, &header, sizeof(header), offset))
 		return -1;
 	ring = &file->ring[hart];
@@ -212,7 +212,7 @@ static int take_ring(struct hst_file *file, unsigned int hart, u64 size, off_t o
 	ring->lost = header.lost;
 	count = (size - sizeof(header)) / sizeof(struct trace_record);
 	if (count && add_extent(ring, count, offset + (off_t)sizeof(header)))
-		return hst_damaged(file, "it has more pieces than memory here can count");
+		return hst_damaged(file, "out of memory for its rings");
 	return 0;
 }
 
@@ -253,7 +253,7 @@ static int check_sum(struct hst_file *file, off_t size, const struct hst_end *en
 		sum = hst_sum(sum, buf, n);
 		at += (off_t)n;
 	}
-	return sum == end->sum ? 0 : hst_damaged(file, "its checksum is wrong");
+	return sum == end->sum ? 0 : hst_damaged(file, "wrong checksum");
 }
 
 static int take_end(struct hst_file *file, const struct hst_section *section, off_t at)
@@ -261,7 +261,7 @@ static int take_end(struct hst_file *file, const struct hst_section *section, of
 	struct hst_end end;
 
 	if (section->size != sizeof(end))
-		return hst_damaged(file, "its end");
+		return hst_damaged(file, "invalid end section");
 	if (read_at(file, &end, sizeof(end), at + (off_t)sizeof(*section)))
 		return -1;
 	return check_sum(file, at, &end);
@@ -289,7 +289,7 @@ static int take_sections(struct hst_file *file, off_t size)
 		if (take_section(file, &section, data))
 			return -1;
 	}
-	snprintf(file->why, sizeof(file->why), "the trace is cut off at byte %lld",
+	snprintf(file->why, sizeof(file->why), "the trace is truncated at byte %lld",
 		 (long long)size);
 	return -1;
 }
@@ -306,24 +306,25 @@ static int load(struct hst_file *file)
 	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(header) ||
 	    pread(file->fd, &header, sizeof(header), 0) != sizeof(header) ||
 	    header.magic != HST_MAGIC) {
-		hst_error(file->path, "this is no trace that `hstrace save` made");
+		hst_error(file->path, "not a trace written by `hstrace save`");
 		return -1;
 	}
 	if (!header.version || header.version > HST_VERSION) {
-		hst_error(file->path, "the trace has version %u; this hstrace reads 1 to %u",
+		hst_error(file->path,
+			  "the trace has version %u; this hstrace reads versions 1 to %u",
 			  header.version, HST_VERSION);
 		return -1;
 	}
 	file->damaged = take_sections(file, st.st_size) != 0;
 	if (!file->damaged && (!file->mem.magic || !file->unnamed))
-		file->damaged = hst_damaged(file, "it has no header or no table of events") != 0;
+		file->damaged = hst_damaged(file, "no header or no table of events") != 0;
 	if (!file->damaged)
 		return 0;
 	if (!file->mem.magic || !file->unnamed) {
-		hst_error(file->path, "%s; nothing of it can be shown", file->why);
+		hst_error(file->path, "%s; no part of it can be read", file->why);
 		return -1;
 	}
-	hst_error(file->path, "%s; this is what can be read of it", file->why);
+	hst_error(file->path, "%s; using what can be read", file->why);
 	hst_saw_damage = true;
 	return 0;
 }

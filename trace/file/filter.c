@@ -155,7 +155,7 @@ static struct node *parse_any(struct parser *p);
 static struct node *parse_compare(struct parser *p)
 {
 	struct node *node = new_node(NODE_COMPARE, NULL, NULL);
-	const char *why = "there should be a field";
+	const char *why = "expected a field";
 	unsigned int op = 0;
 
 	if (!node)
@@ -164,11 +164,11 @@ static struct node *parse_compare(struct parser *p)
 		goto wrong;
 	while (op <= OP_AND && !(accept(p, op_text[op]) && (op != OP_AND || *p->at != '&')))
 		op++;
-	why = "there should be ==, !=, <, <=, >, >= or &";
+	why = "expected ==, !=, <, <=, >, >= or &";
 	if (op > OP_AND)
 		goto wrong;
 	node->op = (enum op)op;
-	why = "there should be a number or a name";
+	why = "expected a number or a name";
 	if (word(p, node->value))
 		return node;
 wrong:
@@ -181,7 +181,7 @@ static struct node *parse_one(struct parser *p)
 	struct node *node;
 
 	if (p->depth == MAX_DEPTH)
-		return wrong(p, "too many parentheses");
+		return wrong(p, "too many nested expressions");
 	p->depth++;
 	if (accept(p, "!")) {
 		node = parse_one(p);
@@ -190,7 +190,7 @@ static struct node *parse_one(struct parser *p)
 		node = parse_any(p);
 		if (node && !accept(p, ")")) {
 			free_node(node);
-			node = wrong(p, "a parenthesis is not closed");
+			node = wrong(p, "missing closing parenthesis");
 		}
 	} else {
 		node = parse_compare(p);
@@ -262,7 +262,7 @@ int hst_filter_add(struct hst_filter **filter, const char *text)
 	rule->root = parse_any(&p);
 	p.at += strspn(p.at, " \t");
 	if (rule->root && *p.at) {
-		wrong(&p, "there should be && or ||");
+		wrong(&p, "expected && or ||");
 		free_node(rule->root);
 		rule->root = NULL;
 	}
@@ -343,7 +343,8 @@ static int bind_compare(struct node *node, const struct hst_filter *rule,
 	if (any)
 		return 0;
 	if (known)
-		hst_error(file->path, "--filter: '%s' is neither a number nor a name of field '%s'",
+		hst_error(file->path,
+			  "--filter: '%s' is neither a number nor a named value of field '%s'",
 			  node->value, node->field);
 	else
 		hst_error(file->path, "--filter: no event%s%s has a field '%s'",

@@ -27,13 +27,13 @@ static int parse_event(struct hst_file *file, char *line, const char *meaning)
 	event->name = strtok_r(line, " ", &save);
 	event->meaning = meaning;
 	if (!event->name || !is_word(event->name))
-		return hst_damaged(file, "an event's name");
+		return hst_damaged(file, "invalid event name");
 	for (char *word; (word = strtok_r(NULL, " ", &save));) {
 		char *colon = strchr(word, ':');
 
 		if (!colon || event->nr_fields == TRACE_ARGS || !is_word(colon + 1) ||
 		    hst_field_index(event, colon + 1, strlen(colon + 1)) >= 0)
-			return hst_damaged(file, "an event's fields");
+			return hst_damaged(file, "invalid event fields");
 		*colon = '\0';
 		event->field[event->nr_fields].kind = word;
 		event->field[event->nr_fields].type = hst_kind_of(word);
@@ -51,7 +51,7 @@ static int name_the_rest(struct hst_file *file)
 
 	file->unnamed = malloc(HST_MAX_EVENTS * size);
 	if (!file->unnamed)
-		return hst_damaged(file, "its table of events is longer than memory here");
+		return hst_damaged(file, "out of memory for the table of events");
 	for (unsigned int i = file->nr_events; i < HST_MAX_EVENTS; i++) {
 		struct hst_event *event = &file->events[i];
 

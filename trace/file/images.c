@@ -44,9 +44,11 @@ struct hst_images {
 };
 
 const char hst_images_help[] =
-	"  --host FILE     ELF file of the host's kernel (hyperscope.elf beside hstrace)\n"
-	"  --program [NAME=]FILE  ELF file of the host's program NAME, else of that\n"
-	"                  name (one beside hstrace); may be given again\n"
+	"  --host FILE     ELF file of the host kernel (default: hyperscope.elf in the\n"
+	"                  folder of hstrace)\n"
+	"  --program [NAME=]FILE  ELF file of the program NAME on the host; NAME defaults\n"
+	"                  to the name of FILE; may be repeated; for other programs,\n"
+	"                  files in the folder of hstrace are used\n"
 	"  --kallsyms FILE symbols of the guest's kernel: its /proc/kallsyms, System.map\n"
 	"                  or ELF file\n";
 
@@ -117,7 +119,7 @@ int hst_images_option(struct hst_images *images, int argc, char **argv)
 	if (!host && !guest && strcmp(argv[0], "--program"))
 		return 0;
 	if (argc < 2) {
-		hst_wrong_use("this option needs a value:", argv[0]);
+		hst_wrong_use("no value given for", argv[0]);
 		return -1;
 	}
 	if (!host && !guest)
@@ -252,8 +254,8 @@ static int read_changes(struct hst_images *images, struct hst_file *file)
 	hst_cursor_close(&cursor);
 	if (images->nr_beyond)
 		hst_error(file->path,
-			  "the last %llu records of exec and fork, beyond %d, are not looked at: "
-			  "samples may show another program",
+			  "the last %llu exec and fork records, beyond %d, are ignored: samples "
+			  "may show the wrong program",
 			  images->nr_beyond, MAX_PIDS);
 	return more < 0 && !images->nr_changes ? -1 : 0;
 }

@@ -34,7 +34,7 @@ int hst_ram_open(struct hst_ram *ram, const char *path)
 		ram->fd = openat(run, "ram", O_RDONLY | O_CLOEXEC);
 		ram->lock = openat(run, "lock", O_RDONLY | O_CLOEXEC);
 		if (ram->fd < 0)
-			hst_error(path, "no run goes on in this folder");
+			hst_error(path, "no run in progress in this folder");
 		close(run);
 	} else if (ram->fd < 0) {
 		hst_error(path, "%s", strerror(errno));
@@ -119,18 +119,17 @@ const char *hst_ram_find(struct hst_ram *ram)
 	if (!read_desc(ram, &desc))
 		return "this is not the RAM of a machine that booted hyperscope";
 	if (desc.version != HS_RUN_DESC_VERSION)
-		return "the run descriptor has a version that this hstrace does not read";
+		return "this hstrace does not support the run descriptor's version";
 	if (desc.trace_hpa < RAM_BASE || !desc.trace_size)
-		return "the host did not get as far as setting up its trace";
+		return "the host did not get as far as setting up tracing";
 	ram->base = desc.trace_hpa - RAM_BASE;
 	if (ram->base > 1ULL << 50 ||
 	    pread(ram->fd, mem, sizeof(*mem), (off_t)ram->base) != sizeof(*mem))
 		return "the file ends inside the trace (is it this machine's RAM?)";
 	if (mem->magic != TRACE_MEM_MAGIC || mem->version != TRACE_MEM_VERSION)
-		return "there is no trace memory where the run descriptor points, or of another "
+		return "the run descriptor points to no trace memory, or to that of another "
 		       "version";
-	return makes_sense(mem, desc.trace_size) ? NULL
-						 : "the trace memory's header makes no sense";
+	return makes_sense(mem, desc.trace_size) ? NULL : "the trace memory's header is invalid";
 }
 
 static u64 hart_area(const struct hst_ram *ram, unsigned int hart)

@@ -7,15 +7,17 @@
 #include "hst.h"
 
 const char hst_select_help[] =
-	"  --events LIST   names and globs with commas, ! takes away: 'kvm_*,!kvm_entry'\n"
-	"  --filter RULE   by fields: 'kvm_exit: scause == ecall_vs && vm == 1';\n"
-	"                  ==, !=, <, <=, >, >=, &, !, &&, ||, (); several: any of them\n"
-	"  --vm N          of this VM\n"
-	"  --vcpu N        of this vCPU (with --vm: of that VM)\n"
-	"  --hart N        written by this hart\n"
-	"  --from T        from this time on: seconds since tracing was set up (0.0015)\n"
-	"  --until T       up to this time, included\n"
-	"  --last N        of what is chosen, the last N\n";
+	"  --events LIST   select events by name: names and globs separated by commas, !\n"
+	"                  removes: 'kvm_*,!kvm_entry'\n"
+	"  --filter RULE   select by fields: 'kvm_exit: scause == ecall_vs && vm == 1';\n"
+	"                  operators: ==, !=, <, <=, >, >=, &, !, &&, ||, (); may be\n"
+	"                  repeated: an event has to match one of the rules\n"
+	"  --vm N          select events of this VM\n"
+	"  --vcpu N        select events of this vCPU (with --vm: of that VM)\n"
+	"  --hart N        select events recorded by this hart\n"
+	"  --from T        start at time T, in seconds since tracing was set up (0.0015)\n"
+	"  --until T       end at time T, inclusive\n"
+	"  --last N        take only the last N of the selected events\n";
 
 /* Parse a decimal number between least and max. Returns -1 after printing an error. */
 static long long number(const char *option, const char *text, u64 least, u64 max)
@@ -55,7 +57,8 @@ static int set_time(u64 *what, const char *option, const char *text)
 				part += unit * (u64)(*p - '0');
 			}
 	if (p == text || *p) {
-		snprintf(what_wrong, sizeof(what_wrong), "%s takes seconds (1.25), not", option);
+		snprintf(what_wrong, sizeof(what_wrong), "%s takes a time in seconds (1.25), not",
+			 option);
 		hst_wrong_use(what_wrong, text);
 		return -1;
 	}
@@ -76,7 +79,7 @@ int hst_select_option(struct hst_select *select, int argc, char **argv)
 	if (i == sizeof(options) / sizeof(options[0]))
 		return 0;
 	if (!value) {
-		hst_wrong_use("this option needs a value:", option);
+		hst_wrong_use("no value given for", option);
 		return -1;
 	}
 	switch (i) {
@@ -120,7 +123,7 @@ void hst_select_none(struct hst_file *file, const struct hst_select *select)
 	p += put_number(p, (size_t)(end - p), "--vcpu", select->vcpu);
 	put_number(p, (size_t)(end - p), "--hart", select->hart);
 	if (events && *by && !file->told_none)
-		hst_error(file->path, "none of its %llu events is chosen by%s", events, by);
+		hst_error(file->path, "none of its %llu events matches%s", events, by);
 	file->told_none = true;
 }
 

@@ -27,7 +27,7 @@ static char *read_file(const char *path, size_t *size)
 	if (!file || fstat(fileno(file), &st)) {
 		hst_error(path, "%s", strerror(errno));
 	} else if (!S_ISREG(st.st_mode) || (u64)st.st_size > MAX_FILE) {
-		hst_error(path, "is no file, or none of symbols: %lld bytes",
+		hst_error(path, "not a regular file, or too large: %lld bytes",
 			  (long long)st.st_size);
 	} else {
 		data = malloc((size_t)st.st_size + 1);
@@ -122,7 +122,7 @@ static const char *parse_elf(struct hst_symbols *s, const struct elf *elf)
 	const Elf64_Phdr *ph;
 
 	if (!head || head->e_ident[EI_CLASS] != ELFCLASS64 || head->e_machine != EM_RISCV)
-		return "is no ELF file of riscv64";
+		return "not a riscv64 ELF file";
 	s->entry = head->e_entry;
 	s->moves = head->e_type == ET_DYN;
 	ph = part(elf, head->e_phoff, head->e_phnum, sizeof(*ph));
@@ -165,8 +165,8 @@ static const char *parse_text(struct hst_symbols *s)
 			return "out of memory";
 	}
 	if (!s->n && zero)
-		return "has no addresses: /proc/kallsyms shows them to root, "
-		       "kernel.kptr_restrict allowing";
+		return "has no addresses: /proc/kallsyms shows them only to root, and only if "
+		       "kernel.kptr_restrict permits";
 	return s->n ? NULL : "is neither an ELF file nor a list of symbols";
 }
 

@@ -90,8 +90,8 @@ static int read_run(struct diff *d, const char *path, struct hst_table *table, c
 	if (!err)
 		err = hst_table_add(table, &own);
 	if (own.lost)
-		fprintf(stderr, "hstrace: %s: %llu events are lost, and not in the comparison\n",
-			path, own.lost);
+		fprintf(stderr, "hstrace: %s: %llu events are lost and were not compared\n", path,
+			own.lost);
 	hst_table_free(&own);
 	hst_close(&file);
 	return err;
@@ -285,11 +285,11 @@ static void print_heading(const struct diff *d, size_t different)
 		puts("exact");
 		break;
 	case MODE_SINGLE:
-		puts("runs that vary,\none of each: chance is not known; "
-		     "hstrace diff A1 A2 A3 vs B1 B2 B3 tells it");
+		puts("runs that vary,\none per side: may be chance; "
+		     "compare several: hstrace diff A1 A2 A3 vs B1 B2 B3");
 		break;
 	case MODE_TEST:
-		printf("%zu runs\nagainst %zu; *: not by chance, with %g %% confidence "
+		printf("%zu runs\nagainst %zu; *: significant at %g %% confidence "
 		       "(Welch's t, Holm)\n",
 		       d->side[A].n, d->side[B].n, 100 * (1 - d->level));
 	}
@@ -306,8 +306,8 @@ static int show(const struct diff *d)
 	for (size_t i = 0; i < d->n; i++)
 		different += is_different(d, &d->changes[i]);
 	if (!different && !d->all) {
-		printf("no difference%s: %zu rows\n",
-		       mode_of(d) == MODE_TEST ? " that is not chance" : "", d->n);
+		printf("no%s difference: %zu rows\n", mode_of(d) == MODE_TEST ? " significant" : "",
+		       d->n);
 		return 0;
 	}
 	print_heading(d, different);
@@ -320,12 +320,13 @@ static int show(const struct diff *d)
 /* ---- the command ---- */
 
 const char hst_diff_help[] =
-	"A and B are traces, or several of each with `vs` between: A1 A2 A3 vs B1 B2 B3.\n"
-	"Exit status: 0 no difference, 1 some, 2 trouble.\n"
-	"  --all           rows that do not differ, too\n"
-	"  --confidence P  of several runs a side: what is called no chance (95)\n"
-	"  --by WHAT       rows as those of `stat --by`\n"
-	"  --sort KEY      as stat sorts; sums over all runs (count)\n";
+	"A and B are traces. To compare several traces per side: A1 A2 A3 vs B1 B2 B3.\n"
+	"Exit status: 0 no differences, 1 differences, 2 trouble.\n"
+	"  --all           also print the rows that do not differ\n"
+	"  --confidence P  with several traces per side: confidence level of a\n"
+	"                  significant difference, in percent (default: 95)\n"
+	"  --by WHAT       rows as in `stat --by`\n"
+	"  --sort KEY      sort as `stat --sort` does, by all traces together\n";
 
 static int own_option(struct diff *d, int argc, char **argv)
 {
@@ -340,7 +341,7 @@ static int own_option(struct diff *d, int argc, char **argv)
 	d->level = argc > 1 ? 1 - strtod(argv[1], &end) / 100 : 0;
 	if (argc > 1 && end != argv[1] && !*end && d->level > 0 && d->level < 1)
 		return 2;
-	hst_wrong_use("--confidence takes percents between 0 and 100, not",
+	hst_wrong_use("--confidence takes a percentage between 0 and 100, not",
 		      argc > 1 ? argv[1] : "nothing");
 	return -1;
 }
@@ -379,9 +380,9 @@ static int sides(struct diff *d, int argc, char **argv)
 	d->side[B].paths = vs == argc ? argv + 1 : argv + vs + 1;
 	d->side[B].n = vs == argc ? 1 : (size_t)(argc - vs - 1);
 	if (!d->side[A].n || !d->side[B].n)
-		return hst_wrong_use("there is no trace on one side of", "vs");
+		return hst_wrong_use("no trace on one side of", "vs");
 	if (d->side[A].n > HST_MAX_RUNS || d->side[B].n > HST_MAX_RUNS)
-		return hst_wrong_use("diff takes up to 64 traces a side", NULL);
+		return hst_wrong_use("diff takes up to 64 traces per side", NULL);
 	return 0;
 }
 

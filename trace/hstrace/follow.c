@@ -82,7 +82,7 @@ static int take(struct follower *f, unsigned int hart, u64 *ahead)
 		return -1;
 	*ahead = head - s->head;
 	if (head < s->head) { /* the RAM file now belongs to another run */
-		hst_error(f->ram.path, "the machine has started anew");
+		hst_error(f->ram.path, "the machine was restarted");
 		return -1;
 	}
 	if (*ahead >= nr)

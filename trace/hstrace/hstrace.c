@@ -17,38 +17,38 @@ static const struct command {
 	const char *meaning;
 	const char *help[3];
 } commands[] = {
-	{ "save", hst_cmd_save, "[options] RAM OUT", "take a trace out of RAM", { hst_save_help } },
+	{ "save", hst_cmd_save, "[options] RAM OUT", "copy a trace out of RAM", { hst_save_help } },
 	{ "report",
 	  hst_cmd_report,
 	  "[options] FILE",
-	  "the events as text",
+	  "print the events as text",
 	  { hst_select_help, hst_report_help } },
 	{ "stat",
 	  hst_cmd_stat,
 	  "[options] FILE",
-	  "the table of exits",
+	  "print the exit table",
 	  { hst_stat_help, hst_select_help } },
 	{ "profile",
 	  hst_cmd_profile,
 	  "[options] FILE",
-	  "where time went, by samples",
+	  "print a profile of samples",
 	  { hst_profile_help, hst_images_help, hst_select_help } },
 	{ "diff",
 	  hst_cmd_diff,
 	  "[options] A B",
-	  "what changed between runs",
+	  "compare runs",
 	  { hst_diff_help, hst_select_help } },
 	{ "html",
 	  hst_cmd_html,
 	  "[options] [FILE [FILE2]]",
-	  "a page to look at",
+	  "write an HTML report",
 	  { html_help, hst_select_help } },
 	{ "export",
 	  hst_cmd_export,
 	  "--to FORMAT FILE OUT",
-	  "for perf, trace-cmd, ...",
+	  "convert for other tools",
 	  { hst_export_help, hst_images_help, hst_select_help } },
-	{ "events", hst_cmd_events, "[LIST]", "what events there are", { NULL } },
+	{ "events", hst_cmd_events, "[LIST]", "list the events", { NULL } },
 };
 
 static const struct command *current;
@@ -64,9 +64,11 @@ static void print_usage(FILE *out)
 			i ? "      " : "usage:", commands[i].name, commands[i].usage,
 			commands[i].meaning);
 	fputs("\n"
-	      "RAM is the file behind the machine's memory: running, ended or killed. FILE is\n"
-	      "what save wrote. LIST: names and globs with commas, ! takes away, as in the boot\n"
-	      "argument trace=: 'kvm_*,!kvm_entry'. hstrace COMMAND --help has the options.\n",
+	      "RAM is a run's folder or the file that backs the machine's memory, whether the\n"
+	      "machine is running, has ended or was killed. FILE is a trace written by save.\n"
+	      "LIST is event names and globs separated by commas; ! removes events, as in the\n"
+	      "boot argument trace=: 'kvm_*,!kvm_entry'. For the options of a command, see\n"
+	      "hstrace COMMAND --help.\n",
 	      out);
 }
 
@@ -89,14 +91,14 @@ int main(int argc, char **argv)
 {
 	hst_print_usage = print_usage;
 	if (argc < 2)
-		return hst_wrong_use("no command", NULL);
+		return hst_wrong_use("no command given", NULL);
 	if (wants_help(argv[1]))
 		return help();
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (!strcmp(argv[1], commands[i].name))
 			current = &commands[i];
 	if (!current)
-		return hst_wrong_use("there is no command", argv[1]);
+		return hst_wrong_use("unknown command", argv[1]);
 	for (int i = 2; i < argc; i++)
 		if (wants_help(argv[i]))
 			return help();

@@ -158,10 +158,10 @@ static void show(struct live *l, bool terminal)
 		total += l->total.rows[i].count;
 	if (terminal)
 		fputs("\033[H\033[J", stdout);
-	printf("%llu in all, %.0f a second in the last %.1f s%s\n", total,
+	printf("%llu in total, %.0f per second in the last %.1f s%s\n", total,
 	       (double)news / l->seconds, l->seconds, units[l->delta.unit]);
-	printf("%-23s %9s %9s %7s %9s %9s %9s\n", hst_by_kinds[l->options->by].title, "in all",
-	       "a second", "share", "mean", "p50", "p99");
+	printf("%-23s %9s %9s %7s %9s %9s %9s\n", hst_by_kinds[l->options->by].title, "total",
+	       "per s", "share", "mean", "p50", "p99");
 	hst_table_sort(&l->delta, l->options->order);
 	for (size_t i = 0; i < l->delta.n && i < rows; i++) {
 		const struct hst_row *row = &l->delta.rows[i];

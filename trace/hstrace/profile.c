@@ -35,8 +35,8 @@ struct profile {
 };
 
 const char hst_profile_help[] =
-	"  --by WHAT       a row for each symbol (default), program or mode\n"
-	"  --folded        lines MODE;PROGRAM;SYMBOL COUNT, for hyperscope flamegraph\n";
+	"  --by WHAT       one row per symbol (default), program or mode\n"
+	"  --folded        print MODE;PROGRAM;SYMBOL COUNT, for hyperscope flamegraph\n";
 
 static int by_place(const void *a, const void *b)
 {
@@ -161,7 +161,7 @@ static void print(const struct profile *profile)
 		else
 			print_row(profile, profile->rows[i]);
 	if (!profile->folded && profile->unseen)
-		printf("%llu points of time have no sample: the one before came so late\n",
+		printf("%llu sampling points have no sample: the one before came too late\n",
 		       profile->unseen);
 }
 
@@ -173,7 +173,7 @@ static int show(struct profile *profile, struct hst_images *images, struct hst_f
 	if (hst_images_load(images, file) || read_samples(profile, images, file, select))
 		return -1;
 	if (!profile->total && !file->damaged) { /* for a damaged file, an error was printed */
-		hst_error(file->path, "no sample is in it (recorded are samples by --sample HZ)");
+		hst_error(file->path, "the trace has no samples (--sample HZ records them)");
 		return -1;
 	}
 	next = profile->rows = calloc(profile->n, sizeof(struct row *));

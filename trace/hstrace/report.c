@@ -213,8 +213,9 @@ int hst_report(struct hst_file *file, const struct hst_select *select, const cha
 }
 
 const char hst_report_help[] =
-	"  --columns LIST  of time, instr, delta, hart, vcpu, event, fields; delta is\n"
-	"                  since the line before: instructions, or units of 100 ns\n";
+	"  --columns LIST  columns to print, separated by commas: time, instr, delta,\n"
+	"                  hart, vcpu, event, fields; delta is the difference from the\n"
+	"                  previous line, in instructions or else in units of 100 ns\n";
 
 /* Parse the options. Returns the number of words, or -1 after printing an error. */
 static int options(int argc, char **argv, struct hst_select *select, const char **columns_text)

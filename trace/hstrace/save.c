@@ -87,11 +87,13 @@ close_ram:
 }
 
 const char hst_save_help[] =
-	"  --meta TEXT     kept in the file: icount=1 and harts=N say what costs mean\n"
-	"  --follow        take events out of the rings while the run goes on, until it\n"
-	"                  ends or this is interrupted: it may be longer than its rings\n"
-	"  --quiet         with --follow: say nothing of how many events there were\n"
-	"RAM: the run's folder, which scripts/hyperscope names, or its memory as a file.\n";
+	"  --meta TEXT     store TEXT in the file; icount=1 and harts=N determine the\n"
+	"                  unit of costs; may be repeated\n"
+	"  --follow        save events while the run goes on, until it ends or hstrace is\n"
+	"                  interrupted; the run may write more events than its rings hold\n"
+	"  --quiet         with --follow: do not print the number of events\n"
+	"RAM is the run's folder, which scripts/hyperscope prints, or the file that backs\n"
+	"its memory.\n";
 
 int hst_cmd_save(int argc, char **argv)
 {
@@ -113,9 +115,9 @@ int hst_cmd_save(int argc, char **argv)
 		if (strcmp(argv[0], "--meta"))
 			return hst_wrong_use("save has no option", argv[0]);
 		if (argc < 2)
-			return hst_wrong_use("--meta needs a text", NULL);
+			return hst_wrong_use("--meta needs TEXT", NULL);
 		if (strlen(argv[1]) + 2 > sizeof(meta) - len)
-			return hst_wrong_use("--meta texts are longer than 64 KiB", NULL);
+			return hst_wrong_use("the texts given with --meta exceed 64 KiB", NULL);
 		len += (size_t)snprintf(meta + len, sizeof(meta) - len, "%s\n", argv[1]);
 	}
 	if (argc != 2)

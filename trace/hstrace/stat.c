@@ -50,8 +50,7 @@ static void print_notes(const struct hst_file *file, const struct hst_table *tab
 
 	if (table->unpriced && table->by != HST_BY_EVENT)
 		fprintf(out,
-			"%llu of them have no cost: the vCPU changed harts meanwhile, or ran no "
-			"more\n",
+			"%llu of them have no cost: the vCPU changed harts or did not run again\n",
 			table->unpriced);
 	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
 		written += file->ring[i].total;
@@ -59,17 +58,17 @@ static void print_notes(const struct hst_file *file, const struct hst_table *tab
 	}
 	if (lost)
 		fprintf(out, "events: %llu, of which the oldest %llu are lost (trace.size=); %s\n",
-			written, lost, table->events ? "the rest is here" : "the table is exact");
+			written, lost, table->events ? "the rest is shown" : "the table is exact");
 }
 
 static int nothing(const struct hst_file *file, const struct hst_table *table,
 		   const struct hst_stat_options *options, FILE *out)
 {
 	if (table->events && options->select)
-		fprintf(out, "%s: none among the events that are chosen\n",
+		fprintf(out, "%s: none among the selected events\n",
 			hst_by_kinds[table->by].counted);
 	else if (table->events)
-		fprintf(out, "%s: none in the trace (recorded are such events by --trace %s,...)\n",
+		fprintf(out, "%s: none in the trace (--trace %s,... records such events)\n",
 			hst_by_kinds[table->by].counted, hst_by_kinds[table->by].events);
 	else
 		fprintf(out, file->mem.exit_unit == EXIT_UNIT_NONE
@@ -110,14 +109,17 @@ free_table:
 /* ---- the command ---- */
 
 const char hst_stat_help[] =
-	"  --by WHAT       rows by cause, sbi (function), mmio (device), reg (register),\n"
-	"                  vcpu or event; without it by cause and class, exact\n"
-	"  --sort KEY      by count (default), sum, mean, max or name\n"
-	"  --live RUN      of a run that goes on; RUN is its folder: build/runs/last\n"
-	"  --interval S    with --live: a table each S seconds (1)\n"
-	"  --count N       with --live: N tables, then end (default on no terminal: 1)\n"
-	"Costs need kvm_exit and kvm_entry in the trace, with --by sbi kvm_sbi_call, with\n"
-	"mmio and reg kvm_mmio. What chooses events makes the rows come from events, too:\n";
+	"  --by WHAT       rows by cause (default), sbi (SBI function), mmio (device),\n"
+	"                  reg (device register), vcpu or event; rows by cause come from\n"
+	"                  exact counters, one for each class, all others from events\n"
+	"  --sort KEY      sort by count (default), sum, mean, max or name\n"
+	"  --live RUN      show a run in progress; RUN is its folder: build/runs/last\n"
+	"  --interval S    with --live: print a table every S seconds (default: 1)\n"
+	"  --count N       with --live: end after N tables (default: no limit on a\n"
+	"                  terminal, else 1)\n"
+	"For rows from events, costs need kvm_exit and kvm_entry in the trace; --by sbi\n"
+	"also needs kvm_sbi_call, and mmio and reg need kvm_mmio. An option that selects\n"
+	"events makes rows by cause come from events, too:\n";
 
 static int set_by(struct hst_stat_options *o, const char *value)
 {
@@ -163,7 +165,7 @@ int hst_table_option(struct hst_stat_options *o, int argc, char **argv)
 		return 0;
 	if (argc > 1)
 		return by ? set_by(o, argv[1]) : set_order(o, argv[1]);
-	hst_wrong_use("this option needs a value:", argv[0]);
+	hst_wrong_use("no value given for", argv[0]);
 	return -1;
 }
 
@@ -178,7 +180,7 @@ static int own_option(struct hst_stat_options *o, int argc, char **argv)
 	if (i == 3)
 		return hst_table_option(o, argc, argv);
 	if (argc < 2) {
-		hst_wrong_use("this option needs a value:", argv[0]);
+		hst_wrong_use("no value given for", argv[0]);
 		return -1;
 	}
 	if (i)

@@ -271,7 +271,7 @@ void hst_slot_title(const struct hst_file *file, unsigned int slot, char *title)
 	const char *name;
 
 	if (slot >= EXIT_SLOT_CLASS)
-		name = file->class_title[slot] ? file->class_title[slot] : "a later version's";
+		name = file->class_title[slot] ? file->class_title[slot] : "unknown class";
 	else if (slot == EXIT_SLOT_IRQ - 1)
 		name = "exception, custom";
 	else if (slot == EXIT_SLOT_CLASS - 1)
@@ -292,7 +292,7 @@ int hst_table_from_stats(struct hst_table *table, const struct hst_file *file)
 		if (!stat || !stat->count)
 			continue;
 		if (stat->unpriced > stat->count) {
-			hst_error(file->path, "the trace is damaged: exit counts");
+			hst_error(file->path, "the trace is damaged: invalid exit counts");
 			return -1;
 		}
 		row = hst_table_row(table, key);

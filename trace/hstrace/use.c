@@ -37,6 +37,6 @@ bool hst_is_same_file(const char *in, const char *out)
 		return false;
 	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
 		return false;
-	hst_error(out, "this is what is to be read; it is not written over");
+	hst_error(out, "this is an input file; it will not be overwritten");
 	return true;
 }

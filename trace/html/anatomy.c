@@ -86,7 +86,7 @@ static int write_table(const char *path, FILE *in, FILE *out)
 		if (strcspn(line, "\r\n"))
 			snprintf(title, sizeof(title), "%.*s", (int)strcspn(line, "\r\n"), line);
 	if (strncmp(line, "stage ", 6)) {
-		hst_error(path, "there is no table of scripts/hyperscope anatomy in it");
+		hst_error(path, "it contains no table of scripts/hyperscope anatomy");
 		return -1;
 	}
 	fputs("{\"name\":", out);

@@ -35,9 +35,12 @@ struct options {
 	struct hst_select select;
 };
 
-const char html_help[] = "  --out PAGE      where the page goes (report.html)\n"
-			 "  --anatomy TEXT  output of scripts/hyperscope anatomy; may be repeated\n"
-			 "and of the events (the exit table is always that of the whole run):\n";
+const char html_help[] =
+	"Without FILE, show the launcher's last run.\n"
+	"  --out PAGE      write the report to PAGE (default: report.html)\n"
+	"  --anatomy FILE  include FILE, the output of scripts/hyperscope anatomy; may be\n"
+	"                  repeated\n"
+	"The following options select events. The exit table always covers the whole run.\n";
 
 static const char head[] =
 	"<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -47,8 +50,8 @@ static const char head[] =
 	"<title>hyperscope report</title>\n<style>\n";
 static const char body[] =
 	"</style>\n</head>\n<body>\n"
-	"<noscript>This page draws itself by JavaScript, which is off here. The same numbers "
-	"as text: hstrace stat FILE.</noscript>\n"
+	"<noscript>This page needs JavaScript. hstrace stat FILE prints the exit table as "
+	"text.</noscript>\n"
 	"<script type=\"application/json\" id=\"data\">\n";
 
 static int wrong_option(const char *what, const char *arg)
@@ -67,13 +70,13 @@ static int take_option(struct options *options, int argc, char **argv)
 	if (strcmp(argv[0], "--out") && strcmp(argv[0], "--anatomy"))
 		return wrong_option("html has no option", argv[0]);
 	if (argc < 2)
-		return wrong_option("this option needs a file:", argv[0]);
+		return wrong_option("no file given for", argv[0]);
 	if (!strcmp(argv[0], "--out"))
 		options->out = argv[1];
 	else if (options->nr_anatomies < MAX_ANATOMIES)
 		options->anatomies[options->nr_anatomies++] = argv[1];
 	else
-		return wrong_option("more anatomies than a page shows:", argv[1]);
+		return wrong_option("too many --anatomy files:", argv[1]);
 	return 2;
 }
 
@@ -104,7 +107,8 @@ static int parse(struct options *options, int argc, char **argv)
 		} else if (options->nr_files < MAX_RUNS) {
 			options->files[options->nr_files++] = argv[0];
 		} else {
-			return wrong_option("html takes one FILE or two, not also", argv[0]);
+			return wrong_option("html takes one or two FILEs; unexpected argument",
+					    argv[0]);
 		}
 		argc -= n;
 		argv += n;

@@ -72,7 +72,7 @@ unsigned int plugin_hart_begins(unsigned int told)
 	uint64_t id = nr_harts > 1 ? plugin_reg(told, nr_regs) : told;
 
 	if (id >= nr_harts) {
-		fprintf(stderr, "%s: a hart with mhartid %" PRIu64 " of %u harts\n", plugin_name,
+		fprintf(stderr, "%s: mhartid %" PRIu64 " is invalid with %u harts\n", plugin_name,
 			id, nr_harts);
 		exit(1);
 	}
