@@ -22,14 +22,14 @@ def read(*path):
 
 
 def events():
-    yield "| event | fields | meaning | behind it |"
+    yield "| event | fields | meaning | source |"
     yield "|---|---|---|---|"
     for name, meaning, behind, *fields in tables.rows("trace/events.def", "EVENT"):
         yield "| `%s` | %s | %s | %s |" % (name, " ".join(field for _, field in fields), meaning, behind)
 
 
 def classes():
-    yield "| row | name in fields | when |"
+    yield "| row | name in fields | exits counted |"
     yield "|---|---|---|"
     for name, title, when in tables.rows("src/include/hv/exit_class.def", "EXIT_CLASS"):
         yield "| %s | `%s` | %s |" % (title, name, when)
@@ -46,7 +46,7 @@ def causes():
 def sbi():
     path = "src/include/hv/sbi.def"
     functions = list(tables.rows(path, "SBI_FUNCTION"))
-    yield "| extension | number | since | functions, from 0 on |"
+    yield "| extension | number | since | functions, numbered from 0 |"
     yield "|---|---|---|---|"
     for _, number, _, name, version in tables.rows(path, "SBI_LEGACY"):
         yield "| `%s` | %s | %s | - |" % (name, number, version)
@@ -69,7 +69,7 @@ def main():
         new = with_list(new, name, lines)
     if sys.argv[1:] == ["--check"]:
         if new != old:
-            print("docs/trace.md: the lists are not those of the .def tables: run trace/doc.py")
+            print("docs/trace.md: the lists are out of date: run trace/doc.py")
         return new != old
     with open(DOC, "w", encoding="utf-8") as out:
         out.write(new)

@@ -344,8 +344,7 @@ int hst_cmd_export(int argc, char **argv)
 	if (!status && (argc < 1 || argc > 2))
 		status = hst_wrong_use("export takes FILE and OUT", NULL);
 	if (!status && !format->format) {
-		fprintf(stderr,
-			"hstrace: hstrace was built without %s: install %s, then run make tools\n",
+		fprintf(stderr, "hstrace: built without %s: install %s, then run make tools\n",
 			format->name, format->package);
 		status = 1;
 	}
