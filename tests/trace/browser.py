@@ -128,8 +128,8 @@ def search(browser):
          if len(row) > 5 and row[1]], ["LSR"], "a register is found by its name")
     field.clear()
     field.send_keys("wfi")
-    browser.button("next found").click()
-    ok(" wfi" in browser.one("#timeline .readout").text, "'next found' goes to an exit that the search names",
+    browser.button("next match").click()
+    ok(" wfi" in browser.one("#timeline .readout").text, "'next match' goes to an exit that matches the search",
        browser.one("#timeline .readout").text)
     first = browser.one("#timeline .readout").text
     browser.one("svg.timeline").send_keys("n")

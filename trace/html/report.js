@@ -25,23 +25,23 @@ function notes(run) {
 	const kept = sum(run.rings.map((ring) => ring[2]));
 	const list = [];
 	list.push(count(written) + ' events written by ' + run.nrHarts + (run.nrHarts === 1 ? ' hart, ' :
-		' harts, ') + (lost ? count(lost) + ' lost: ' : 'none lost; ') +
-		(lost ? 'what is drawn over time lacks them, the exit table does not; ' : '') +
-		(run.seen < kept ? count(run.seen) + ' chosen for this page; ' : '') +
-		'they span ' + (run.seen ? duration(run.span / run.hz) : 'nothing') + '.');
+		' harts, ') + (lost ? count(lost) + ' lost (missing from all drawings over time, but not ' +
+		'from the exit table); ' : 'none lost; ') +
+		(run.seen < kept ? count(run.seen) + ' selected for this page; ' : '') +
+		'time span: ' + (run.seen ? duration(run.span / run.hz) : 'none') + '.');
 	if (!run.accounted)
-		list.push('Exits were not accounted (exitstat=0): the exit table has what the events tell.');
+		list.push('Exits were not accounted (exitstat=0): the exit table is made from the events.');
 	else if (run.unit === 'none')
-		list.push('Costs are not shown: under icount with several harts instret is one counter for all.');
+		list.push('Costs are not shown: under icount, several harts share one instret counter.');
 	else if (run.unit === 'time')
-		list.push('Costs are microseconds of the machine that QEMU ran on: indicative only, never to be ' +
-			'compared between runs.');
+		list.push('Costs are microseconds of the machine that QEMU ran on: indicative only, not comparable ' +
+			'between runs.');
 	else
-		list.push('Costs are instructions from the exit to the next entry: exact.');
+		list.push('Costs are exact: instructions from the exit to the next entry.');
 	if (!run.seen)
-		list.push('There are no events in this trace (or none that were chosen): what needs them is empty.');
+		list.push('The trace has no events, or none were selected: the parts made from events are empty.');
 	if (run.damage)
-		list.unshift('Of this file only a part can be read: ' + run.damage + '.');
+		list.unshift('Only a part of this file can be read: ' + run.damage + '.');
 	return h('div', { class: lost || !run.seen || run.damage ? 'note' : 'muted small' },
 		list.map((text) => h('p', {}, text)));
 }
@@ -134,7 +134,7 @@ function exitSection() {
 		columns.push(ratio('mean B/A', (row, i) => row.runs[i] && row.runs[i].count ?
 			mean(row.runs[i]) : 0));
 	RUNS.forEach((run, i) => columns.push({
-		title: 'when' + (RUNS.length > 1 ? ' ' + LETTERS[i] : ''),
+		title: 'over time' + (RUNS.length > 1 ? ' ' + LETTERS[i] : ''),
 		cell: (row) => row.runs[i] ? sparkline(exitBins(run, row.runs[i].slot),
 			row.title + ' over the run') : '-' }));
 	const units = [...new Set(RUNS.map(unitName))].filter(Boolean).join(' and ');
@@ -147,12 +147,13 @@ function exitSection() {
 		h('p', {}, totals.map((n, i) => (RUNS.length > 1 ? LETTERS[i] + ': ' : '') + count(n) + ' exits')
 			.join(', ') + (units ? '; costs in ' + units + ', from exit to next entry.' : '.')),
 		rows.length ? table('Exits by cause' + (units ? '; costs in ' + units : '') +
-			'; "when": exits over the run, each row from its own zero', columns, rows, RUNS.length > 1 ? 'count A' : 'count') :
+			'; "over time": exits during the run; each row has its own scale, from zero',
+		columns, rows, RUNS.length > 1 ? 'count A' : 'count') :
 			h('p', {}, 'No exits: no guest ran, or none were recorded.'),
 		unpriced ? h('p', { class: 'muted small' }, count(unpriced) + ' of them have no cost: the vCPU ' +
-			'changed harts meanwhile, or ran no more.') : null,
-		missing.length ? h('details', {}, h('summary', {}, 'Rows of which the events hold not as many ' +
-			'exits as the counters'), h('p', {}, missing.join('; ') + '.'), causes.length ? h('p', {},
+			'changed harts or did not run again.') : null,
+		missing.length ? h('details', {}, h('summary', {}, 'Rows with fewer exits among the events ' +
+			'than in the counters'), h('p', {}, missing.join('; ') + '.'), causes.length ? h('p', {},
 			'For other exits the events give only the cause, because the events of their handlers ' +
 			'were not recorded: ' + causes.join('; ') + '.') : null) : null);
 }
@@ -198,7 +199,7 @@ function costMarks(row, which, range) {
 function costPanels(rows, which) {
 	const shown = rows.filter((row) => which.some((i) => hasCost(row, i)));
 	if (!shown.length)
-		return h('p', {}, 'No exit has a cost in this trace.');
+		return h('p', {}, 'No exit in this trace has a cost.');
 	const range = logRange(shown.flatMap((row) => which.filter((i) => hasCost(row, i))
 		.map((i) => costs(RUNS[i], row.runs[i]))));
 	return h('div', { class: 'panels' }, shown.map((row) => costPanel(row, which, range)));
@@ -207,10 +208,10 @@ function costPanels(rows, which) {
 function histogramSection() {
 	const rows = exitRows().sort((a, b) => exitTotal(b) - exitTotal(a));
 	const same = RUNS.every((run) => run.unit === RUNS[0].unit);
-	return section('latency', 'Cost', 'What does an exit cost?',
-		h('p', {}, 'Exits (from zero) by their cost, from exit to next entry; the cost\'s axis is ' +
-			'logarithmic and the same in all panels, each has its own axis of exits.' +
-			(RUNS.length > 1 && same ? ' Filled: A, line: B.' : '') +
+	return section('latency', 'Cost', 'Cost of exits',
+		h('p', {}, 'Number of exits by cost, from exit to next entry. The cost axis is logarithmic ' +
+			'and the same in all panels; the axis of exits starts at zero and differs between panels.' +
+			(RUNS.length > 1 && same ? ' Filled: run A; line: run B.' : '') +
 			(same ? '' : ' The runs have different units, so each has its own panels.')),
 		same ? costPanels(rows, RUNS.map((_, i) => i)) :
 			RUNS.map((_, i) => [h('h3', {}, runName(i)), costPanels(rows, [i])]));
@@ -237,15 +238,15 @@ function timelineSection() {
 		.map((title) => ['--cause-' + COLOURS.get(title), title]);
 	if (COLOURS.size > causes.length)
 		causes.push(['--cause-' + NR_CAUSE_COLOURS, 'other causes']);
-	return section('timeline', 'Timeline', 'What did each vCPU do, and when?',
-		h('p', {}, 'Above: the share of time in each state; blocked is waiting, or off its hart. Below: ' +
-			'exits a second, by cause. One scale for all vCPUs of a run.'),
+	return section('timeline', 'Timeline', 'Timeline of each vCPU',
+		h('p', {}, 'Top: share of time in each state; a vCPU that waits for a hart counts as blocked. ' +
+			'Bottom: exits per second, by cause. All vCPUs of a run have the same scale.'),
 		legend(STATES.map((name, i) => ['--state-' + i, name]), 'states'),
 		legend(causes, 'causes'),
 		h('p', { class: 'muted small screen-only', id: 'timeline-help' },
-			'Drag to zoom, double click for all. Keys, once the timeline has the focus: arrows move the ' +
-			'cursor, + and − zoom, page up and down shift, Home and End go to the ends, 0 shows all, n and ' +
-			'p go to the next and previous exit that the search names.'),
+			'Drag to zoom, double-click to show all. Keys, once the timeline has the focus: arrows move ' +
+			'the cursor, + and − zoom, Page Up and Page Down scroll, Home and End go to the ends, 0 shows ' +
+			'all, n and p go to the next and previous exit that matches the search.'),
 		body);
 }
 
@@ -258,7 +259,7 @@ function linesTable(run, window) {
 	return table(window.title + ': ' + (window.of > rows.length ? 'the first ' + rows.length + ' of ' +
 		window.of + ' events' : rows.length + ' events'),
 	[text('seconds', ({ line }) => seconds(run, line[0]).toFixed(7)),
-		text('since the exit, µs', ({ line }) => ((line[0] - window.from) * 1e6 / run.hz).toFixed(1)),
+		text('since exit, µs', ({ line }) => ((line[0] - window.from) * 1e6 / run.hz).toFixed(1)),
 		text('hart', ({ line }) => String(line[1])),
 		text('VM.vCPU', ({ line }) => line[2] < 0 ? '-' : line[2] + '.' + line[3]),
 		text('event', ({ line }) => names.get(line[4])),
@@ -266,11 +267,11 @@ function linesTable(run, window) {
 }
 
 function slowestSection() {
-	return section('slowest', 'Slowest', 'Which exits took longest?',
-		h('p', {}, 'The costliest exits of each cause, with their events. Waiting is part of a wfi.'),
+	return section('slowest', 'Slowest exits', 'Slowest exits',
+		h('p', {}, 'The most expensive exits of each cause, with their events. A wfi includes the wait.'),
 		eachRun((run, i) => {
 			if (!run.slowest.length)
-				return h('p', {}, 'No exit of the events has an end.');
+				return h('p', {}, 'No complete exit among the events.');
 			const detail = h('div', { role: 'status' });
 			const unit = run.unit === 'instructions' ? 'instructions' : 'µs';
 			const rows = run.slowest.map((window) => ({ window, search: window.title + ' ' +
@@ -282,16 +283,16 @@ function slowestSection() {
 				{ title: 'cause', text: (row) => row.window.title, sort: (row) => row.window.title },
 				{ title: 'vCPU', text: (row) => row.window.vm + '.' + row.window.vcpu,
 					sort: (row) => row.window.vm * 65536 + row.window.vcpu },
-				{ title: 'at, s', number: true, text: (row) => seconds(run, row.window.from).toFixed(6),
+				{ title: 'time, s', number: true, text: (row) => seconds(run, row.window.from).toFixed(6),
 					sort: (row) => row.window.from },
 				{ title: 'cost, ' + unit, number: true, text: (row) => as_cost(row.window.cost),
 					sort: (row) => row.window.cost },
-				{ title: 'look', class: 'screen-only', cell: (row) => h('button', { type: 'button', onclick: () => {
+				{ title: 'details', class: 'screen-only', cell: (row) => h('button', { type: 'button', onclick: () => {
 					detail.replaceChildren(linesTable(run, row.window));
 					const timeline = TIMELINES.find((t) => t.run === run);
 					if (timeline)
 						timeline.showTime(row.window.from, row.window.to);
-				} }, 'events') }], rows, 'cost, ' + unit), detail,
+				} }, 'show events') }], rows, 'cost, ' + unit), detail,
 			h('details', {}, h('summary', {}, 'The last ' + run.last.lines.length + ' events' +
 				(RUNS.length > 1 ? ' of ' + LETTERS[i] : '')), linesTable(run, Object.assign({}, run.last,
 				{ title: 'The end of the run', from: run.last.lines.length ? run.last.lines[0][0] : 0,
@@ -302,9 +303,9 @@ function slowestSection() {
 /* ---- devices ---- */
 
 function mmioSection() {
-	return section('mmio', 'Devices', 'Which devices and registers were accessed?', eachRun((run) => {
+	return section('mmio', 'Devices', 'Accesses to devices and registers', eachRun((run) => {
 		if (!run.mmio.length)
-			return h('p', {}, 'No access to a device in the events (kvm_mmio).');
+			return h('p', {}, 'No device accesses among the events (kvm_mmio).');
 		const regs = run.mmio.map((reg) => Object.assign({ bins_all: expand(reg.bins, 96),
 			total: reg.reads + reg.writes,
 			search: reg.device + ' ' + reg.register + ' ' + reg.gpa + ' mmio' }, reg));
@@ -321,32 +322,32 @@ function mmioSection() {
 		devices.map((device) => ({ device, total: total(device), search: device,
 			registers: regs.filter((reg) => reg.device === device).length })), 'accesses'),
 		heatLegend(most),
-		table('Registers over the run: a cell is 1/96 of it', [
+		table('Registers; "over time": a cell is 1/96 of the run', [
 			{ title: 'device', text: (row) => row.device, sort: (row) => row.device },
 			{ title: 'register', text: (row) => row.register, sort: (row) => row.register },
 			...RUNS.length > 1 ? [] : [{ title: 'address', text: (row) => row.gpa, class: 'mono' }],
 			number('reads', (row) => row.reads), number('writes', (row) => row.writes),
-			number('all', (row) => row.total),
-			{ title: 'when', cell: (row) => strip(row.bins_all, most, row.device + ' ' + row.register +
-				' over the run') }], regs, 'all'),
+			number('total', (row) => row.total),
+			{ title: 'over time', cell: (row) => strip(row.bins_all, most, row.device + ' ' + row.register +
+				' over the run') }], regs, 'total'),
 		run.otherAccesses ? h('p', { class: 'muted small' }, count(run.otherAccesses) +
-			' accesses to further registers are not shown.') : null);
+			' accesses to other registers are not shown.') : null);
 	}));
 }
 
 /* ---- SBI ---- */
 
 function sbiSection() {
-	return section('sbi', 'SBI', 'Which SBI calls did the guest make?', eachRun((run) => {
+	return section('sbi', 'SBI', 'SBI calls', eachRun((run) => {
 		if (!run.calls.length)
-			return h('p', {}, 'No SBI call in the events (kvm_sbi_call).');
+			return h('p', {}, 'No SBI calls among the events (kvm_sbi_call).');
 		const all = sum(run.calls.map((call) => call.calls));
 		const in_unit = (value) => run.unit === 'instructions' ? count(Math.round(value)) :
 			(value * 1e6 / run.hz).toLocaleString('en-US', { maximumFractionDigits: 1,
 				minimumFractionDigits: 1 });
 		const unit = run.unit === 'instructions' ? 'instructions' : 'µs';
 		const average = (row) => row.returns ? row.sum / row.returns : 0;
-		return table('SBI calls; from call to return in ' + unit, [
+		return table('SBI calls; cost from call to return, in ' + unit, [
 			{ title: 'extension', text: (row) => row.ext, sort: (row) => row.ext },
 			{ title: 'function', text: (row) => row.name, sort: (row) => row.name },
 			{ title: 'calls', number: true, text: (row) => count(row.calls), sort: (row) => row.calls },
@@ -356,8 +357,8 @@ function sbiSection() {
 				text: (row) => row.returns ? in_unit(average(row)) : '-' },
 			{ title: 'max', number: true, sort: (row) => row.max,
 				text: (row) => row.returns ? in_unit(row.max) : '-' },
-			{ title: 'answers', class: 'answers', text: (row) => [...row.errors.map(([name, n]) => name + ' ' + count(n)),
-				...row.otherErrors ? ['others ' + count(row.otherErrors)] : []].join(', ') || 'none' }],
+			{ title: 'results', class: 'answers', text: (row) => [...row.errors.map(([name, n]) => name + ' ' + count(n)),
+				...row.otherErrors ? ['other ' + count(row.otherErrors)] : []].join(', ') || 'none' }],
 		run.calls.map((call) => Object.assign({ search: call.ext + ' ' + call.name + ' sbi' }, call)), 'calls');
 	}));
 }
@@ -419,7 +420,7 @@ function memoryRows(memory, faults, levels) {
 		}
 	}
 	const at = (i) => address(base + BigInt(i) * BigInt(memory.cell));
-	return table('Guest physical memory that was mapped or faulted', [
+	return table('Guest physical memory that was mapped or had page faults', [
 		{ title: 'from', text: (row) => at(row.start), class: 'mono' },
 		{ title: 'to', text: (row) => at(row.end), class: 'mono' },
 		{ title: 'leaves', text: (row) => SIZES.filter((_, level) => row.levels >> level & 1)
@@ -428,14 +429,14 @@ function memoryRows(memory, faults, levels) {
 }
 
 function memorySection() {
-	return section('memory', 'Memory', 'Where in guest memory were page faults, and how large are the pages?',
+	return section('memory', 'Memory', 'Page faults and page sizes in guest memory',
 		eachRun((run) => {
 			const slots = run.memory.filter((slot) => sum(slot.faults) + sum(slot.leaves));
 			if (!slots.length)
-				return h('p', {}, 'No fault on memory in the events (kvm_page_fault, gstage_map).');
+				return h('p', {}, 'No page faults on memory among the events (kvm_page_fault, gstage_map).');
 			return h('div', {}, legend([...SIZES.map((name, i) => ['--size-' + i, name + ' leaves'])
-				.filter((_, i) => slots.some((slot) => slot.leaves[i])), ['--fg', 'a dot: faults; larger: more']],
-			'sizes of pages'),
+				.filter((_, i) => slots.some((slot) => slot.leaves[i])), ['--fg', 'dot: faults; larger: more']],
+			'page sizes'),
 			slots.map((slot) => {
 				const cells = Number((BigInt(slot.size) - 1n) / BigInt(slot.cell)) + 1;
 				const faults = expand(slot.cells, cells);
@@ -448,7 +449,7 @@ function memorySection() {
 					(slot.leaves.map((n, i) => n ? count(n) + ' of ' + SIZES[i] : null).filter(Boolean)
 						.join(', ') || 'none') + '. A cell is ' + bytes(slot.cell) + '.'),
 				memoryMap(slot, faults, levels),
-				h('details', {}, h('summary', {}, 'The map in words'), memoryRows(slot, faults, levels)));
+				h('details', {}, h('summary', {}, 'The map as a table'), memoryRows(slot, faults, levels)));
 			}));
 		}));
 }
@@ -456,14 +457,14 @@ function memorySection() {
 /* ---- all events ---- */
 
 function eventsSection() {
-	return section('events', 'Events', 'Which events are in the trace?', eachRun((run) => run.events.length ?
-		table('Events; "when": over the run, each row from its own zero', [
+	return section('events', 'Events', 'Events in the trace', eachRun((run) => run.events.length ?
+		table('Events; "over time": each row has its own scale, from zero', [
 			{ title: 'event', text: (row) => row.name, sort: (row) => row.name, class: 'mono' },
 			{ title: 'count', number: true, text: (row) => count(row.count), sort: (row) => row.count },
-			{ title: 'when', cell: (row) => sparkline(expand(row.bins, 256), row.name + ' over the run') },
+			{ title: 'over time', cell: (row) => sparkline(expand(row.bins, 256), row.name + ' over the run') },
 			{ title: 'meaning', class: 'meaning', text: (row) => row.meaning }],
 		run.events.map((event) => Object.assign({ search: event.name + ' ' + event.meaning }, event)), 'count') :
-		h('p', {}, 'None.')));
+		h('p', {}, 'No events.')));
 }
 
 /* ---- anatomy ---- */
@@ -471,7 +472,7 @@ function eventsSection() {
 function anatomySection() {
 	if (!DATA.anatomy.length)
 		return null;
-	return section('anatomy', 'Anatomy', 'Where inside an exit do the instructions go?', DATA.anatomy.map((found) => {
+	return section('anatomy', 'Anatomy', 'Anatomy: instructions by stage of an exit', DATA.anatomy.map((found) => {
 		const stages = found.stages.filter((stage) => stage[0] !== 'sum');
 		const sums = found.systems.map((_, i) => sum(stages.map((stage) => stage[i + 1])));
 		const most = Math.max(...sums, 1);
@@ -480,8 +481,8 @@ function anatomySection() {
 			found.systems.map((system, i) => h('div', {}, h('div', { class: 'small' }, system + ': ' +
 				count(sums[i]) + ' instructions'), stackedBar(stages.map((stage, n) => [stage[0], stage[i + 1],
 				colour(n)]), most, system + ', by stage; from 0 to ' + count(most) + ' instructions'))),
-			h('p', { class: 'muted small' }, 'Bars begin at 0; the longest is ' + count(most) +
-				' instructions. The table has the stages in their order.'),
+			h('p', { class: 'muted small' }, 'Bars start at 0; the longest is ' + count(most) +
+				' instructions. The table lists the stages in order.'),
 			table('Instructions by stage', [
 				{ title: 'stage', cell: (row) => [swatch(colour(row.n)), ' ', row.stage[0]] },
 				...found.systems.flatMap((system, i) => [
@@ -501,12 +502,13 @@ function provenanceSection() {
 	};
 	const rows = [{ name: 'trace', values: RUNS.map((run) => run.path) },
 		...names.map((name) => ({ name, values: RUNS.map((_, i) => value(i, name)) })),
-		{ name: 'events written, lost, of each hart', values: RUNS.map((run) => run.rings.map(
+		{ name: 'events written and lost, by hart', values: RUNS.map((run) => run.rings.map(
 			(ring) => count(ring[0]) + ', ' + count(ring[1])).join('; ')) },
 		{ name: 'clock', values: RUNS.map((run) => count(run.hz) + ' Hz') }];
-	return section('provenance', 'Origin', 'Where does this come from?',
-		table('What the launcher wrote into the trace' + (RUNS.length > 1 ? '; marked: what differs' : ''),
-			[{ title: 'what', text: (row) => row.name },
+	return section('provenance', 'Origin', 'Origin of the trace',
+		table('Metadata that the launcher stored in the trace' + (RUNS.length > 1 ?
+			'; differences are marked' : ''),
+			[{ title: 'property', text: (row) => row.name },
 				...RUNS.map((_, i) => ({ title: RUNS.length > 1 ? 'run ' + LETTERS[i] : 'value',
 					text: (row) => row.values[i], class: 'wrap mono',
 					changed: (row) => row.values[0] !== row.values[RUNS.length - 1] }))], rows));

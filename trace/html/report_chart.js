@@ -54,7 +54,7 @@ function sparkline(values, label) {
 	const bins = rebin(values, 60);
 	const most = Math.max(...bins);
 	if (!most)
-		return h('span', { class: 'muted small' }, 'none in the events');
+		return h('span', { class: 'muted small' }, 'none among the events');
 	const y = (v) => height - 1 - Math.max(v / most * (height - 3), 1);
 	return s('svg', { width, height, viewBox: `0 0 ${width} ${height}`, role: 'img',
 		'aria-label': label },
@@ -188,7 +188,7 @@ function heatLegend(most) {
 				count(low) + ' to ' + count(high)]);
 		low = Math.max(high + 1, low);
 	}
-	return legend(entries, 'accesses in a cell');
+	return legend(entries, 'accesses per cell');
 }
 
 /* ---- stacked bars ---- */

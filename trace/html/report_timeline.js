@@ -37,7 +37,7 @@ class Timeline {
 	build() {
 		this.svg = s('svg', { class: 'timeline', tabindex: '0', role: 'application',
 			'aria-label': 'Timeline of ' + this.name + '. Arrow keys move the cursor, plus and minus ' +
-			'zoom, page up and page down shift, 0 shows all, n and p go to what the search found.',
+			'zoom, page up and page down scroll, 0 shows all, n and p go to the next and previous match.',
 			'aria-describedby': 'timeline-help' });
 		this.svg.addEventListener('keydown', (event) => this.onKey(event));
 		this.svg.addEventListener('pointerdown', (event) => this.onDown(event));
@@ -55,9 +55,9 @@ class Timeline {
 			button('−', 'zoom out', () => this.zoomBy(2)),
 			button('◀', 'earlier', () => this.shift(-0.5)),
 			button('▶', 'later', () => this.shift(0.5)),
-			button('all', 'show all of the run', () => this.zoomTo(0, this.run.bins)),
-			button('previous found', 'to the exit before that the search names', () => this.seek(-1)),
-			button('next found', 'to the next exit that the search names', () => this.seek(1)),
+			button('all', 'show the whole run', () => this.zoomTo(0, this.run.bins)),
+			button('previous match', 'previous exit that matches the search', () => this.seek(-1)),
+			button('next match', 'next exit that matches the search', () => this.seek(1)),
 			h('label', {}, 'from ', this.fromInput, ' s'),
 			h('label', {}, 'to ', this.toInput, ' s'), this.vcpuChoice());
 		return h('div', {}, controls, this.svg, this.readout, this.window);
@@ -121,7 +121,7 @@ class Timeline {
 	/** Go to the next column before (-1) or after (1) the cursor that has a found exit. */
 	seek(direction) {
 		if (!this.found || !this.found.size)
-			return this.say('The search above names no cause of an exit.');
+			return this.say('The search above matches no cause of an exit.');
 		const each = this.binsPerColumn();
 		let at = direction > 0 ? Math.floor(this.from) : Math.ceil(this.to) - 1;
 		if (this.cursor !== null) {
@@ -139,7 +139,7 @@ class Timeline {
 					this.draw();
 				return undefined;
 			}
-		return this.say('There is none ' + (direction > 0 ? 'behind' : 'before') + ' the cursor.');
+		return this.say('There is no match ' + (direction > 0 ? 'after' : 'before') + ' the cursor.');
 	}
 
 	say(text) {
@@ -348,7 +348,7 @@ class Timeline {
 				time;
 		const most = Math.max(...values, 1e-9);
 		const floor = top + 48;
-		this.svg.append(s('text', { class: 'lane-name', x: 4, y: top + 11 }, 'events found'),
+		this.svg.append(s('text', { class: 'lane-name', x: 4, y: top + 11 }, 'matching events'),
 			s('path', { d: band(new Float64Array(values.length), values.map((v) => v / most), x, floor,
 				30), style: 'fill: var(--accent)' }));
 		this.scale(floor - 30, 30, brief(most) + '/s');
@@ -368,14 +368,14 @@ class Timeline {
 					'text-anchor': 'middle' }, tick.toFixed(Math.min(digits, 9))));
 		}
 		this.svg.append(s('text', { x: this.width - this.right, y: y - 3, 'text-anchor': 'end' },
-			'seconds since tracing began'));
+			'seconds since tracing was set up'));
 	}
 
 	/** Draw the cursor, and describe the column under it in words. */
 	drawCursor() {
 		this.overlay.replaceChildren();
 		if (this.cursor === null) {
-			this.say('Move over the timeline, or into it with the keys, to read a column.');
+			this.say('Point at the timeline, or move its cursor with the keys, to read a column.');
 			return;
 		}
 		const at = this.x(this.cursor);
@@ -404,7 +404,7 @@ class Timeline {
 			const n = this.between(lane.exits.get(slot), from, to);
 			return n ? count(n) + ' ' + this.title(slot) : null;
 		});
-		return vcpuName(lane.vcpu) + ': ' + (shares.filter(Boolean).join(', ') || 'not known') +
+		return vcpuName(lane.vcpu) + ': ' + (shares.filter(Boolean).join(', ') || 'unknown') +
 			'; exits: ' + (causes.filter(Boolean).join(', ') || 'none');
 	}
 
@@ -426,14 +426,14 @@ class Timeline {
 			lane.exits.has(slot) ? this.between(lane.exits.get(slot), from, to) : 0)) }))
 			.filter((row) => row.exits);
 		const number = (title, text) => ({ title, number: true, text });
-		return h('details', { open: true }, h('summary', {}, 'In numbers: ' +
+		return h('details', { open: true }, h('summary', {}, 'Visible part: ' +
 			this.binTime(from).toFixed(6) + ' s to ' + this.binTime(to).toFixed(6) + ' s'),
 		h('div', { class: 'beside' },
-			table('Time of each vCPU, and its exits, in the part shown',
+			table('Share of time by state, and exits, of each vCPU in the visible part',
 				[{ title: 'vCPU', text: (row) => vcpuName(row.lane.vcpu) },
 					...STATES.map((name, i) => number(name, (row) => row.share[i].toFixed(2) + ' %')),
 					number('exits', (row) => count(row.exits))], rows),
-			table('Exits by cause in the part shown',
+			table('Exits by cause in the visible part',
 				[{ title: 'cause', text: (row) => this.title(row.slot) },
 					number('exits', (row) => count(row.exits))], causes)));
 	}
