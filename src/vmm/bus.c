@@ -32,7 +32,7 @@ static struct region *find(struct bus *bus, gpa_t gpa, unsigned int len)
  */
 static __attribute__((noinline)) void unmapped(const char *access, gpa_t gpa, unsigned int len)
 {
-	guest_error("the guest %s %u bytes at 0x%llx, where nothing is", access, len,
+	guest_error("the guest %s %u bytes at 0x%llx, where there is no device", access, len,
 		    (unsigned long long)gpa);
 }
 

@@ -142,7 +142,7 @@ void console_write(const void *text, size_t len)
 	if (save)
 		save_request(console.machine);
 	if (panicked) {
-		complain("the guest has ended in a panic: %s", console.panic);
+		complain("the guest panicked: %s", console.panic);
 		machine_stop(console.machine, STOP_PANIC, STATUS_PANIC);
 	}
 }
@@ -271,7 +271,7 @@ void console_state(void *of, struct state *s)
 	(void)of;
 	STATE(s, waiting);
 	if (waiting > INPUT_SIZE)
-		state_refuse(s, "there is more input than room");
+		state_refuse(s, "it has too much input");
 	for (u32 i = 0; i < waiting && !s->bad; i++) {
 		byte = console.in[(tail + i) % INPUT_SIZE];
 		STATE(s, byte);

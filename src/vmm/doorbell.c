@@ -201,7 +201,7 @@ void doorbell_state(void *of, struct state *s)
 	STATE(s, dev->steps);
 	if (dev->steps > STEPS_MAX) {
 		dev->steps = 0;
-		state_refuse(s, "its number of steps is too large");
+		state_refuse(s, "it has too many steps");
 	}
 	lock_release(&dev->lock);
 }

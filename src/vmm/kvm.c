@@ -44,8 +44,7 @@ void kvm_open(struct machine *m)
 		die(STATUS_SETUP, "/dev/kvm: %s (errno %d)", strerror(errno), errno);
 	version = kvm_call(m->kvm_fd, KVM_GET_API_VERSION, 0);
 	if (version != KVM_API_VERSION)
-		die(STATUS_SETUP, "/dev/kvm speaks API version %d, not %d", version,
-		    KVM_API_VERSION);
+		die(STATUS_SETUP, "/dev/kvm has API version %d, not %d", version, KVM_API_VERSION);
 	m->vm_fd = kvm_call(m->kvm_fd, KVM_CREATE_VM, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++) {
 		if (!kvm_capability(m, needed[i].number))

@@ -93,7 +93,7 @@ static void load_file(struct machine *m, const struct file *file, gpa_t gpa)
 	void *to = machine_ram(m, gpa, file->size);
 
 	if (!read_at(file, to, file->size, 0))
-		die(STATUS_SETUP, "%s became shorter while it was read", file->path);
+		die(STATUS_SETUP, "%s was truncated while it was being read", file->path);
 	/* Other harts may have executed the old contents (reboot). */
 	__builtin___clear_cache((char *)to, (char *)to + file->size);
 }
@@ -105,11 +105,11 @@ static void refuse_image(const struct file *file, const u8 *start)
 	const char *hint = "the RISC-V magic is missing";
 
 	if (memcmp(start, "\177ELF", 4) == 0)
-		hint = "it is an ELF file; objcopy -O binary makes a flat one";
+		hint = "it is an ELF file; convert it with objcopy -O binary";
 	else if (memcmp(start, "\037\213", 2) == 0)
 		hint = "it is compressed; gunzip it first";
 	else if (memcmp(start, "MZ", 2) == 0 && memcmp(start + 4, "zimg", 4) == 0)
-		hint = "it is an EFI zboot image, compressed within";
+		hint = "it is an EFI zboot image, which is compressed";
 	die(STATUS_SETUP, "%s is not a RISC-V Image: %s", file->path, hint);
 }
 
@@ -117,14 +117,14 @@ static void read_header(const struct file *file, struct image_header *header)
 {
 	memset(header, 0, sizeof(*header));
 	if (!read_at(file, header, sizeof(*header), 0))
-		die(STATUS_SETUP, "%s is not a RISC-V Image: %llu bytes, less than its header",
+		die(STATUS_SETUP, "%s is not a RISC-V Image: it has %llu bytes, less than a header",
 		    file->path, (unsigned long long)file->size);
 	if (header->magic2 != IMAGE_MAGIC2 && header->magic != IMAGE_MAGIC)
 		refuse_image(file, (u8 *)header);
 	if (header->flags & IMAGE_BIG)
 		die(STATUS_SETUP, "%s is a big-endian Image", file->path);
 	if (IMAGE_MAJOR(header->version) != 0)
-		die(STATUS_SETUP, "%s has Image header version %u; this VMM knows 0", file->path,
+		die(STATUS_SETUP, "%s has Image header version %u; this VMM supports 0", file->path,
 		    IMAGE_MAJOR(header->version));
 }
 
@@ -163,13 +163,13 @@ static void load_image(struct machine *m, struct layout *layout)
 		    file.path, (unsigned long long)file.size);
 	if (end > file.size)
 		die(STATUS_SETUP,
-		    "%s is truncated: it has %llu bytes, and its sections end at %llu", file.path,
+		    "%s is truncated: it has %llu bytes, but its sections end at %llu", file.path,
 		    (unsigned long long)file.size, (unsigned long long)end);
 	size = header.image_size > file.size ? header.image_size : file.size;
 	if (header.text_offset > m->ram_size || size > m->ram_size - header.text_offset)
 		die(STATUS_SETUP,
-		    "%s does not fit: it needs %llu bytes at offset 0x%llx, the memory has %llu "
-		    "MiB",
+		    "%s does not fit: it needs %llu bytes at offset 0x%llx, but guest memory is "
+		    "%llu MiB",
 		    file.path, (unsigned long long)size, (unsigned long long)header.text_offset,
 		    (unsigned long long)(m->ram_size / MIB));
 	layout->entry = RAM_BASE + header.text_offset;
@@ -188,7 +188,7 @@ static void load_initrd(struct machine *m, struct layout *layout)
 		die(STATUS_SETUP, "initrd %s is empty", file.path);
 	if (ALIGN_UP(file.size, SZ_4K) + SZ_4K > room)
 		die(STATUS_SETUP,
-		    "initrd %s does not fit: it has %llu bytes, the guest leaves %llu", file.path,
+		    "initrd %s does not fit: it has %llu bytes, but only %llu are free", file.path,
 		    (unsigned long long)file.size, (unsigned long long)room);
 	layout->initrd = ALIGN_DOWN(layout->dtb - file.size, SZ_4K);
 	layout->initrd_end = layout->initrd + file.size;

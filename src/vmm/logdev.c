@@ -146,7 +146,7 @@ void logdev_init(struct machine *m)
 	logdev.words = (m->ram_size / SZ_4K + 63) / 64;
 	logdev.bits = calloc(logdev.words, sizeof(u64));
 	if (!logdev.bits)
-		die(STATUS_SETUP, "no memory for the bits of --logdev");
+		die(STATUS_SETUP, "--logdev: no memory for its bitmap");
 	bus_add(&m->bus, &(struct region){
 				 .name = "logdev",
 				 .base = LOGDEV_BASE,

@@ -50,7 +50,7 @@ static void create_ram(struct machine *m)
 	struct kvm_userspace_memory_region region;
 
 	if (raw == MAP_FAILED)
-		die(STATUS_SETUP, "cannot have %llu MiB of memory for the guest: %s",
+		die(STATUS_SETUP, "cannot map %llu MiB of guest memory: %s",
 		    (unsigned long long)(size / MIB), strerror(errno));
 	if (ram > raw)
 		munmap(raw, ram - raw);
@@ -82,10 +82,10 @@ static void check_limits(struct machine *m)
 	int gpa_bits = kvm_capability(m, KVM_CAP_VM_GPA_BITS);
 
 	if (most_vcpus > 0 && m->options.vcpus > (unsigned int)most_vcpus)
-		die(STATUS_USAGE, "--smp %u: this host allows %d vCPUs at most", m->options.vcpus,
+		die(STATUS_USAGE, "--smp %u: this host allows at most %d vCPUs", m->options.vcpus,
 		    most_vcpus);
 	if (gpa_bits > 0 && gpa_bits < 64 && m->options.ram_size > (1ull << gpa_bits) - RAM_BASE)
-		die(STATUS_USAGE, "--mem: guest-physical addresses have %d bits on this host",
+		die(STATUS_USAGE, "--mem: too large: this host has %d-bit guest physical addresses",
 		    gpa_bits);
 }
 
@@ -296,7 +296,7 @@ int machine_run(struct machine *m)
 		if (m->stop_reason != STOP_REBOOT)
 			break;
 		if (!m->options.image) {
-			complain("the guest reboots, and --restore was given no IMAGE: it ends");
+			complain("the guest reboots, but --restore was given no IMAGE to boot");
 			break;
 		}
 		guest_reboots();

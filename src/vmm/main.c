@@ -13,38 +13,34 @@
 static const char help[] =
 	"usage: vmm [options] IMAGE\n"
 	"\n"
-	"Runs IMAGE, a RISC-V Image (Linux, or any flat program with that header), in a virtual\n"
+	"Run IMAGE, a RISC-V Image (Linux, or any flat binary with that header), in a virtual\n"
 	"machine, through /dev/kvm. The console is standard input and output.\n"
 	"\n"
 	"  --smp N              virtual harts, 1 to 32 (1)\n"
-	"  --pin                the Nth stays on the host's Nth processor, and from the first "
-	"again\n"
-	"  --mem SIZE           guest memory, with K, M or G (512M)\n"
-	"  --small-pages        that memory in pages of 4 KiB (MADV_NOHUGEPAGE), to measure them\n"
-	"  --populate           all of that memory is there before the guest starts\n"
+	"  --pin                pin the Nth vCPU to the host's Nth processor, wrapping around\n"
+	"  --mem SIZE           guest memory, with K, M, G or T (512M)\n"
+	"  --small-pages        back it with 4 KiB pages (MADV_NOHUGEPAGE), for measurements\n"
+	"  --populate           allocate all of it before the guest starts\n"
 	"  --initrd FILE        initial RAM disk\n"
 	"  --append STRING      kernel command line (console=ttyS0)\n"
-	"  --disk FILE          a raw disk, file or block device; may be repeated: /dev/vda, vdb, "
-	"...\n"
-	"  --no-ioeventfd       a disk is notified by an exit to the VMM, to measure that\n"
+	"  --disk FILE          add a raw disk, file or block device; the first is /dev/vda, the\n"
+	"                       next vdb, ...; may be repeated\n"
+	"  --no-ioeventfd       notify disks by an exit to the VMM, for measurements\n"
 	"  --watchdog SECONDS   end a guest that only faults in its trap handler (10; 0: never)\n"
-	"  --no-console-input   leave standard input alone\n"
+	"  --no-console-input   do not read standard input\n"
 	"  --dump-dtb FILE      save the guest's device tree\n"
-	"  --sbi LIST           SBI extensions to add, or with - to take away: susp,fwft,-time\n"
-	"  --save FILE          save the machine when it is asked for, and end; FILE may be a "
-	"block\n"
-	"                       device. Who asks: SIGUSR2, Ctrl-A S, the test device, and\n"
-	"  --save-at MS         ... the time since the start\n"
-	"  --save-on TEXT       ... the guest, by printing TEXT within a line\n"
-	"  --save-rounds N      write memory while the guest runs, dirty pages up to N-1 times "
-	"more\n"
-	"                       (8; 0: the guest stops at the request)\n"
-	"  --restore FILE       go on as saved, with the same disks; IMAGE, initrd, command line "
-	"are\n"
-	"                       for a reboot alone\n"
-	"  --markers            write what devices do into the host's trace (trace_marker)\n"
-	"  --quiet              only the guest's output and errors\n"
-	"  --help\n";
+	"  --sbi LIST           SBI extensions to enable, or with - to disable: susp,fwft,-time\n"
+	"  --save FILE          save the machine on request (SIGUSR2, Ctrl-A S, the test device)\n"
+	"                       and exit; FILE may be a block device\n"
+	"  --save-at MS         ... also MS milliseconds after the start\n"
+	"  --save-on TEXT       ... also when the guest prints TEXT within a line\n"
+	"  --save-rounds N      write memory in at most N rounds while the guest runs (8; 0: stop\n"
+	"                       the guest first)\n"
+	"  --restore FILE       resume a saved machine, with the same disks; IMAGE, --initrd and\n"
+	"                       --append are used only for a reboot\n"
+	"  --markers            write device events to the host's trace (trace_marker)\n"
+	"  --quiet              print only the guest's output and errors\n"
+	"  --help               print this help\n";
 
 static const struct {
 	const char *name, *help;
@@ -62,10 +58,10 @@ static const char help_end[] =
 	"  0    the guest powered off, or was saved\n"
 	"  N    the guest wrote (N << 16) | 0x3333 to its test finisher at 0x100000\n"
 	"  100  wrong options\n"
-	"  101  a file, the memory or KVM refused\n"
-	"  102  a vCPU cannot go on: its registers are printed\n"
-	"  103  the guest has crashed, by its own word (kernel panic, SBI reset with failure)\n"
-	"  104  the watchdog ended it\n"
+	"  101  a file could not be used, memory could not be allocated, or KVM failed\n"
+	"  102  a vCPU cannot continue; the registers are printed\n"
+	"  103  the guest reported a crash (kernel panic, SBI reset because of a failure)\n"
+	"  104  the watchdog ended the guest\n"
 	"  128+ a signal ended the VMM\n";
 
 enum {
@@ -154,14 +150,15 @@ static u64 parse_size(const char *text, const char *option)
 	const char *unit = *end ? strchr(units, *end & ~0x20) : NULL;
 
 	if (*end && (!unit || end[1]))
-		die(STATUS_USAGE, "%s %s: a size is a number with K, M, G or T", option, text);
+		die(STATUS_USAGE, "%s %s: not a size, such as 512M; units are K, M, G, T", option,
+		    text);
 	for (; unit && unit >= units; unit--) {
 		if (value > ULLONG_MAX / 1024)
 			die(STATUS_USAGE, "%s %s: too large", option, text);
 		value *= 1024;
 	}
 	if (value < RAM_MIN || !IS_ALIGNED(value, SZ_4K))
-		die(STATUS_USAGE, "%s %s: must be 1M or more, in whole pages of 4K", option, text);
+		die(STATUS_USAGE, "%s %s: must be at least 1M and a multiple of 4K", option, text);
 	if (value > RAM_MAX)
 		die(STATUS_USAGE, "%s %s: too large", option, text);
 	return value;
@@ -170,8 +167,8 @@ static u64 parse_size(const char *text, const char *option)
 static void add_disk(struct options *options, const char *path)
 {
 	if (options->nr_disks == MAX_DISKS)
-		die(STATUS_USAGE, "--disk %s: there are %d disks already, no more are possible",
-		    path, MAX_DISKS);
+		die(STATUS_USAGE, "--disk %s: too many disks; at most %d are possible", path,
+		    MAX_DISKS);
 	options->disks[options->nr_disks++] = path;
 }
 
@@ -264,18 +261,18 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 		if (option == ':')
 			die(STATUS_USAGE, "%s needs a value", argv[optind - 1]);
 		if (option == '?')
-			die(STATUS_USAGE, "unknown option %s; --help lists them", argv[optind - 1]);
+			die(STATUS_USAGE, "unknown option %s; see --help", argv[optind - 1]);
 		parse_option(options, option);
 	}
 	if (optind == argc && !options->restore)
-		die(STATUS_USAGE, "no guest was named; --help tells how");
+		die(STATUS_USAGE, "no IMAGE given; see --help");
 	if (optind + 1 < argc)
-		die(STATUS_USAGE, "one guest at a time: what is %s?", argv[optind + 1]);
+		die(STATUS_USAGE, "only one IMAGE is allowed: unexpected %s", argv[optind + 1]);
 	options->image = argv[optind];
 	if (options->restore && options->sbi)
-		die(STATUS_USAGE, "--sbi: with --restore it is as it was");
+		die(STATUS_USAGE, "--sbi cannot be used with --restore");
 	if ((options->save_at || options->save_on) && !options->save)
-		die(STATUS_USAGE, "--save-at and --save-on want --save FILE");
+		die(STATUS_USAGE, "--save-at and --save-on need --save FILE");
 }
 
 /* Options that were not given: as in the restored machine, or the defaults. */

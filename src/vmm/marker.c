@@ -71,5 +71,5 @@ void markers_start(struct machine *m)
 	if (markers_on)
 		bus_watch(&m->bus, seen);
 	else
-		inform("--markers: the event print is off, so there are none");
+		inform("--markers: the event print is off; no markers are written");
 }

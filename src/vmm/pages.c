@@ -158,8 +158,8 @@ static void read_run(struct pages *pages, const struct page_entry *entries, cons
 	int err = file_read(pages->fd, to, run->count * SZ_4K, SAVE_PAGES + run->place * SZ_4K);
 
 	if (err)
-		die(STATUS_SETUP, "--restore: pages of memory cannot be read: %s",
-		    err == -ENODATA ? "the file ends" : strerror(-err));
+		die(STATUS_SETUP, "--restore: cannot read pages of memory: %s",
+		    err == -ENODATA ? "the file is truncated" : strerror(-err));
 	/* lab 10: write the check of each page's sum, and the refusal of one that has changed */
 	for (u64 i = 0; i < run->count; i++) {
 		if (state_sum(0, to + i * SZ_4K, SZ_4K) != entries[run->place + i].sum)
@@ -178,7 +178,7 @@ static void pages_read(struct pages *pages, const struct page_entry *entries, st
 
 		/* lab 10: write the refusal of a number that is no page of RAM */
 		if (number >= pages->nr_ram) {
-			state_refuse(s, "a page is not in RAM");
+			state_refuse(s, "the number of a page is beyond the end of RAM");
 			return;
 		}
 		/* lab 10 end */
@@ -200,7 +200,7 @@ void pages_state(void *of, struct state *s)
 	if (!s->loading)
 		state_bytes(s, pages->entries, pages->nr * sizeof(*pages->entries));
 	else if (s->len / sizeof(*pages->entries) != pages->nr || s->len % sizeof(*pages->entries))
-		state_refuse(s, "it is not as long as the file has pages");
+		state_refuse(s, "its length does not match the number of pages");
 	else
 		pages_read(pages, (const void *)s->data, s);
 	s->at = s->len;

@@ -39,7 +39,7 @@ static void read_at(const struct options *options, void *to, size_t len, u64 off
 	int err = file_read(restored.fd, to, len, offset);
 
 	if (err)
-		refuse(options, "%s", err == -ENODATA ? "it is cut off" : strerror(-err));
+		refuse(options, "%s", err == -ENODATA ? "the file is truncated" : strerror(-err));
 }
 
 /* ---- the header ------------------------------------------------------------------------------ */
@@ -53,25 +53,25 @@ static void check_extent(const struct options *options, const struct save_header
 	if (end < 0)
 		refuse(options, "%s", strerror(errno));
 	if (h->length > (u64)end)
-		refuse(options, "it is cut off: %llu of %llu bytes are there",
+		refuse(options, "the file is truncated: it has %llu of %llu bytes",
 		       (unsigned long long)end, (unsigned long long)h->length);
 	if (h->pages > most || h->sections_at != SAVE_PAGES + h->pages * SZ_4K ||
 	    h->sections_at > h->length || h->sections_len > h->length - h->sections_at)
-		refuse(options, "its header contradicts itself");
+		refuse(options, "its header is inconsistent");
 }
 
 static void check_header(const struct options *options, const struct save_header *h)
 {
 	if (memcmp(h->magic, SAVE_MAGIC, sizeof(h->magic)))
-		refuse(options, "it is no saved machine, or was not saved to the end");
+		refuse(options, "not a saved machine, or the save was not completed");
 	if (h->version != SAVE_VERSION)
-		refuse(options, "it has format %u; this VMM knows %u", h->version, SAVE_VERSION);
+		refuse(options, "it has format %u; this VMM supports %u", h->version, SAVE_VERSION);
 	if (state_sum(0, h, offsetof(struct save_header, sum)) != h->sum)
 		refuse(options, "its header is damaged");
 	if (h->xlen != 8 * sizeof(long) || h->ram_base != RAM_BASE || h->zero || h->vcpus < 1 ||
 	    h->vcpus > MAX_VCPUS || h->disks > MAX_DISKS || h->devices >> NR_DEVICES ||
 	    h->ram_size < RAM_MIN || h->ram_size > RAM_MAX || !IS_ALIGNED(h->ram_size, SZ_4K))
-		refuse(options, "it is of another kind of machine");
+		refuse(options, "it was saved from another kind of machine");
 	check_extent(options, h);
 }
 
@@ -101,7 +101,7 @@ void restore_open(struct options *options)
 		refuse(options, "it has %u disks, not %u", h->disks, options->nr_disks);
 	for (unsigned int i = 0; i < NR_DEVICES; i++) {
 		if (options->device[i] && !(h->devices >> i & 1))
-			refuse(options, "it has no device of --%s", device_names[i]);
+			refuse(options, "it has no device --%s", device_names[i]);
 		options->device[i] = h->devices >> i & 1;
 	}
 	options->vcpus = h->vcpus;
@@ -128,7 +128,7 @@ void restore(struct machine *m)
 	read_at(&m->options, s.data, s.len, h->sections_at);
 	sections_state(m, &pages, &s);
 	if (s.at != s.len)
-		refuse(&m->options, "there is more in it than there can be");
+		refuse(&m->options, "it has data after its last section");
 	free(s.data);
 	close(restored.fd);
 	inform("restored from %s: %llu pages", m->options.restore, (unsigned long long)h->pages);

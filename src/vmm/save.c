@@ -155,7 +155,7 @@ void save_live(struct machine *m)
 	if (!save.failed) {
 		save.dirty = dirty_start(m);
 		if (!save.dirty)
-			fail("the dirty log", errno);
+			fail("dirty log", errno);
 	}
 	if (!save.failed)
 		rounds(m);
@@ -264,7 +264,7 @@ bool save_finish(struct machine *m)
 	write_rest(m);
 	end(m, save.failed);
 	if (save.failed) {
-		complain("--save %s: %s: %s; the guest goes on", m->options.save, save.failed,
+		complain("--save %s: %s: %s; the guest continues", m->options.save, save.failed,
 			 strerror(save.err));
 		return false;
 	}
@@ -278,7 +278,7 @@ bool save_finish(struct machine *m)
 void save_abandon(struct machine *m)
 {
 	if (save.under_way || m->stop_reason != STOP_REBOOT)
-		complain("--save %s: the guest has ended; nothing is saved", m->options.save);
+		complain("--save %s: the guest ended first; nothing was saved", m->options.save);
 	if (save.under_way)
 		end(m, true);
 }

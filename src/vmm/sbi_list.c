@@ -43,7 +43,7 @@ static bool next_word(const char **list, unsigned int *index, bool *on)
 			break;
 	}
 	if (*index == EXTENSIONS)
-		die(STATUS_USAGE, "--sbi: '%.*s' is no SBI extension", (int)len, *list);
+		die(STATUS_USAGE, "--sbi: '%.*s' is not an SBI extension", (int)len, *list);
 	*list += len;
 	*list += **list == ',';
 	return true;
@@ -66,7 +66,7 @@ void sbi_apply_list(struct vcpu *vcpu)
 
 	while (list && next_word(&list, &index, &on)) {
 		if (kvm_set_reg(vcpu->fd, REG_SBI(extensions[index].id), on) && on)
-			die(STATUS_SETUP, "KVM here has no SBI extension %s",
+			die(STATUS_SETUP, "--sbi: this host's KVM does not support %s",
 			    extensions[index].name);
 	}
 }

@@ -39,7 +39,7 @@ static void append(struct state *s, const void *from, size_t len)
 		s->room = 2 * (s->len + len);
 		s->data = realloc(s->data, s->room);
 		if (!s->data)
-			die(STATUS_SETUP, "no memory for the state of the machine");
+			die(STATUS_SETUP, "no memory for the machine's state");
 	}
 	memcpy(s->data + s->len, from, len);
 	s->len += len;
@@ -50,7 +50,7 @@ void state_bytes(struct state *s, void *at, size_t len)
 	if (!s->loading) {
 		append(s, at, len);
 	} else if (s->bad || len > s->len - s->at) {
-		state_refuse(s, "it ends too early");
+		state_refuse(s, "it is truncated");
 	} else {
 		memcpy(at, s->data + s->at, len);
 		s->at += len;
@@ -63,7 +63,7 @@ void state_bool(struct state *s, bool *value)
 
 	STATE(s, byte);
 	if (byte > 1)
-		state_refuse(s, "a truth is neither 0 nor 1");
+		state_refuse(s, "a boolean is neither 0 nor 1");
 	*value = byte == 1;
 }
 
@@ -105,9 +105,9 @@ bool section_open(struct state *s, const char *name, unsigned int index, struct 
 	memcpy(padded, name, strlen(name));
 	STATE(s, section);
 	if (!s->bad && (memcmp(padded, section.name, sizeof(padded)) || section.index != index))
-		state_refuse(s, "it is not there");
+		state_refuse(s, "it is missing");
 	else if (!s->bad && (section.len > s->len - s->at || section.len % sizeof(u64)))
-		state_refuse(s, "its length cannot be");
+		state_refuse(s, "its length is invalid");
 	if (s->bad)
 		return false;
 	if (section_sum(&section, s->data + s->at) != section.sum) {

@@ -23,7 +23,7 @@ static void clock_state(void *of, struct state *s)
 	STATE(s, time);
 	if (s->loading && !s->bad &&
 	    kvm_set_timer(m->vcpus[0].fd, KVM_REG_RISCV_TIMER_REG(time), time))
-		state_refuse(s, "KVM refuses the guest's time");
+		state_refuse(s, "KVM rejects the guest's time");
 }
 
 static void one_section(struct state *s, const char *name, unsigned int index, section_fn *fn,

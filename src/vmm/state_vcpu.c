@@ -151,8 +151,8 @@ static void set_reg(struct vcpu *vcpu, const struct reg *reg)
 
 	if (err)
 		die(STATUS_SETUP,
-		    "--restore: this host cannot give vCPU %u the register 0x%llx (%s %llu) = "
-		    "0x%llx: errno %d",
+		    "--restore: cannot set vCPU %u's register 0x%llx (%s %llu) to 0x%llx on "
+		    "this host: errno %d",
 		    vcpu->id, (unsigned long long)reg->id, type_name(reg->id),
 		    (unsigned long long)NUMBER(reg->id) & 0xffff, first_word(reg), -err);
 }
@@ -298,5 +298,5 @@ void vcpu_state(void *of, struct state *s)
 	}
 	restore_regs(vcpu, s);
 	if (!s->bad && kvm_set_mp_state(vcpu->fd, hsm.mp_state))
-		state_refuse(s, "its HSM state cannot be");
+		state_refuse(s, "its HSM state is invalid");
 }

@@ -58,7 +58,7 @@ static void handle_system_event(struct vcpu *vcpu)
 	case KVM_SYSTEM_EVENT_SHUTDOWN:
 		/* Reason 1 is "system failure" (SBI SRST FID 0). */
 		if (run->system_event.ndata > 0 && run->system_event.data[0] == 1) {
-			complain("the guest asks for a shutdown because of a failure");
+			complain("the guest shuts down because of a system failure");
 			machine_stop(vcpu->machine, STOP_PANIC, STATUS_PANIC);
 			return;
 		}
@@ -79,7 +79,8 @@ static void handle_csr(struct vcpu *vcpu)
 	u16 entropy = 0;
 
 	if (run->riscv_csr.csr_num != CSR_SEED)
-		guest_error("KVM asks for CSR 0x%lx", run->riscv_csr.csr_num);
+		guest_error("KVM forwards an access to CSR 0x%lx, which is unknown",
+			    run->riscv_csr.csr_num);
 	else if (getrandom(&entropy, sizeof(entropy), 0) == sizeof(entropy))
 		run->riscv_csr.ret_value = SEED_STATE_ES16 | entropy;
 	else
@@ -95,7 +96,7 @@ __attribute__((format(printf, 2, 3))) static void vcpu_failed(struct vcpu *vcpu,
 	va_start(args, format);
 	vsnprintf(why, sizeof(why), format, args);
 	va_end(args);
-	complain("vCPU %u cannot go on: %s", vcpu->id, why);
+	complain("vCPU %u cannot continue: %s", vcpu->id, why);
 	machine_stop(vcpu->machine, STOP_VCPU, STATUS_VCPU);
 	machine_vcpu_park(vcpu); /* returns only if a reboot or a save came first */
 }

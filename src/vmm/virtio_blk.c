@@ -211,7 +211,7 @@ static const char *answer(struct disk *disk)
 		return "a request is shorter than its header";
 	status = take_last_byte(chain->in, chain->nr_in);
 	if (!status)
-		return "a request has no room for its status";
+		return "a request has no writable byte for its status";
 	*status = execute_marked(disk, &header);
 	virtqueue_push(&disk->device.queue, chain, (u32)writable);
 	return NULL;
@@ -253,7 +253,7 @@ static void disk_state(struct virtio_device *device, struct state *s)
 
 	STATE(s, capacity);
 	if (capacity != disk->config.capacity)
-		state_refuse(s, "the disk had another size");
+		state_refuse(s, "the disk had a different size");
 }
 
 /* ---- opening ---- */
@@ -268,7 +268,7 @@ static u64 size_of(int fd, const char *path)
 		return size;
 	end = lseek(fd, 0, SEEK_END);
 	if (end < 0)
-		die(STATUS_SETUP, "disk %s: its size is unknown: %s", path, strerror(errno));
+		die(STATUS_SETUP, "disk %s: cannot determine its size: %s", path, strerror(errno));
 	return end;
 }
 

@@ -324,7 +324,7 @@ void virtio_mmio_state(void *of, struct state *s)
 	STATE(s, device->driver_features);
 	queue_state(device, s);
 	if (features != device->features)
-		state_refuse(s, "the device had other features");
+		state_refuse(s, "the device had different features");
 	pthread_mutex_unlock(&device->lock);
 	pthread_mutex_unlock(&device->io_lock);
 	if (device->state)

@@ -41,7 +41,7 @@ bool virtqueue_start(struct machine *m, struct virtqueue *vq, const char **why)
 	vq->next_avail = 0;
 	*why = NULL;
 	if (vq->size == 0 || vq->size > VIRTQUEUE_SIZE || (vq->size & (vq->size - 1)))
-		*why = "the queue's size is not a power of two up to its maximum";
+		*why = "the queue's size is not a power of two, or too large";
 	else if (!vq->desc || !vq->avail || !vq->used)
 		*why = "a ring is not in RAM";
 	else if (!IS_ALIGNED(vq->desc_gpa, 16) || !IS_ALIGNED(vq->avail_gpa, 2) ||
@@ -87,7 +87,7 @@ static bool add_buffer(struct machine *m, struct chain *chain, const struct vrin
 	else if (chain->nr_in && !in)
 		*why = "a readable buffer follows a writable one";
 	else if (chain->nr_in + chain->nr_out == CHAIN_MAX)
-		*why = "a chain is longer than its ring, or a loop";
+		*why = "a chain is longer than its ring, or loops";
 	else if (in) {
 		machine_wrote(m, iov.iov_base, iov.iov_len); /* before io_lock is free again */
 		chain->in[chain->nr_in++] = iov;
@@ -110,12 +110,12 @@ static bool walk(struct machine *m, struct chain *chain, const struct vring_desc
 		struct vring_desc desc;
 
 		if (index >= size) {
-			*why = "a descriptor's number is outside its table";
+			*why = "a descriptor's index is outside its table";
 			return false;
 		}
 		desc = read_desc(table, index);
 		if (desc.flags & VRING_DESC_F_INDIRECT) {
-			*why = "an indirect descriptor where none may be";
+			*why = "an indirect descriptor is not allowed here";
 			return false;
 		}
 		if (!add_buffer(m, chain, &desc, why))
@@ -167,7 +167,7 @@ int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, 
 	}
 	chain->head = vq->avail[RING_FIRST + vq->next_avail % vq->size];
 	if (chain->head >= vq->size) {
-		*why = "a descriptor's number is outside its table";
+		*why = "a descriptor's index is outside its table";
 		return -1;
 	}
 	head = read_desc(vq->desc, chain->head);

@@ -156,7 +156,7 @@ part spin
 is "$status:$out" "0:spun" "a guest that only computes is left alone"
 part panic
 is "$status" 103 "a panic is noticed"
-like "$out" '^vmm: the guest has ended in a panic: Kernel panic - not syncing: as an example' \
+like "$out" '^vmm: the guest panicked: Kernel panic - not syncing: as an example' \
 	"and its text repeated"
 
 fails smp-0 100 '--smp 0: must be 1 to 32' "--smp 0 is refused"
@@ -166,8 +166,8 @@ fails mem-0 100 '--mem 0' "--mem 0 is refused"
 fails mem-huge 100 '--mem 16T' "more memory than KVM can map is refused"
 fails option 100 'unknown option --colour' "an unknown option is refused by its name"
 fails value 100 '--smp needs a value' "an option without its value is refused"
-fails no-guest 100 'no guest' "no guest is refused"
-fails two-guests 100 'one guest' "two guests are refused"
+fails no-guest 100 'no IMAGE' "no guest is refused"
+fails two-guests 100 'only one IMAGE' "two guests are refused"
 fails missing 101 '/missing: No such file' "a missing guest is refused"
 fails not-image 101 'not a RISC-V Image' "a guest without the magic is refused"
 fails elf 101 'ELF' "an ELF file is refused as such"

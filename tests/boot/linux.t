@@ -59,7 +59,7 @@ is "$(find "$tmp/runs" -name ram)" "" "the next run removes the killed one's RAM
 # ---- a guest that panics ----
 hs run "${quiet[@]}" --command 'echo c >/proc/sysrq-trigger'
 is "$status" 103 "a guest's panic has a status of its own"
-like "$err" "the guest has ended in a panic: .*sysrq" "and prints one sentence"
+like "$err" "the guest panicked: .*sysrq" "and prints one sentence"
 like "$out" "^the last exits:" "with the guest's last exits"
 is "$(left_running)" "" "nothing is left running"
 done_testing

@@ -123,10 +123,10 @@ is "$status:$(grep -c '^vmm: saved' <<<"$out"):$(grep -c '^spun' <<<"$out")" 0:1
 part restore-signal
 is "$status:$(grep '^spun' <<<"$out")" 0:spun "and what it was at goes on" || diag "$out"
 part small
-like "$(grep ^vmm <<<"$out")" '^vmm: --save /dev/vda: write: .*; the guest goes on$' "a disk too small is reported"
+like "$(grep ^vmm <<<"$out")" '^vmm: --save /dev/vda: write: .*; the guest continues$' "a disk too small is reported"
 is "$status:$(grep '^spun' <<<"$out")" 0:spun "and the guest goes on" || diag "$out"
 part too-late
-like "$(grep ^vmm <<<"$out")" '^vmm: --save late: the guest has ended; nothing is saved$' \
+like "$(grep ^vmm <<<"$out")" '^vmm: --save late: the guest ended first; nothing was saved$' \
 	"a guest that ends first is not saved, and that is said"
 is "$(grep -c '^late\|part$' <<<"$all")" 0 "no file is left of what was not saved"
 
@@ -138,15 +138,15 @@ refused()
 	ok $? "$4" || diag "status $status: $out"
 }
 refused nowhere 101 '--save /nowhere/file: No such file' "a file that cannot be is refused before the guest starts"
-refused no-save 100 'want --save FILE' "--save-at without --save is refused"
+refused no-save 100 'need --save FILE' "--save-at without --save is refused"
 refused missing 101 '--restore missing: No such file' "a missing file is refused"
-refused not-one 101 'no saved machine' "a file that is something else is refused"
-refused cut 101 'cut off: 600000 of [0-9]+ bytes' "a file that is cut off is refused"
+refused not-one 101 'not a saved machine' "a file that is something else is refused"
+refused cut 101 'truncated: it has 600000 of [0-9]+ bytes' "a file that is cut off is refused"
 refused damaged 101 'the page at 0x80[0-9a-f]+ is damaged' "a damaged page is refused, with its address"
 refused no-disk 101 'it has 1 disks, not 0' "a disk that is missing is refused"
 refused other-smp 101 'it has 3 vCPUs, not 2' "another number of vCPUs is refused"
 refused other-mem 101 'it has 32768 KiB of memory, not 65536' "another size of memory is refused"
-refused other-disk 101 'section disk 0: the disk had another size' "another disk is refused"
+refused other-disk 101 'section disk 0: the disk had a different size' "another disk is refused"
 
 # ---- the launcher's part --------------------------------------------------------------------------
 

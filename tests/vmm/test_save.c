@@ -273,7 +273,7 @@ static void each_end_that_is_too_early_is_refused(void **state)
 		assert_false(restores());
 	}
 	write_file(file, file_len - 1);
-	refused_because("cut off");
+	refused_because("the file is truncated");
 	/* Anything may follow it, because a disk is longer. */
 	memset(file + file_len, 0xaa, SZ_4K);
 	write_file(file, file_len + SZ_4K);
@@ -402,9 +402,9 @@ static void another_shape_is_refused(void **state)
 	refused_because("/nowhere: No such file");
 	machine.options = whole;
 	write_file("no machine", 10);
-	refused_because("cut off");
+	refused_because("the file is truncated");
 	write_file(saved_ram, sizeof(saved_ram));
-	refused_because("no saved machine");
+	refused_because("not a saved machine");
 	write_file(file, file_len);
 	/* Options that are not given come from the file. */
 	machine.options.vcpus = 0;
