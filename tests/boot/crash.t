@@ -54,7 +54,7 @@ E2
 hs exec --trace all --boot 'sysrq=1 trace.crash=40' --file "$tmp/crash:/crash" --file "$O/vmm" \
 	--file "$O/guest-payloads/hello.bin" "$busybox" sh /crash
 is "$status $(tail -n 1 <<<"$out")" "125 alive" "c is a panic, which ends the machine at once"
-like "$err" 'the host panicked: sysrq: a crash was asked for' "the launcher gives the reason"
+like "$err" 'the host panicked: sysrq: a crash was requested' "the launcher gives the reason"
 for hart in 0 1; do
 	is "$(said $hart | wc -l)" 40 "the last 40 events of hart $hart are shown" || diag "$err"
 	is "$(same $hart 40)" "" "... and are those of the trace, field by field"

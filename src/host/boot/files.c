@@ -47,8 +47,7 @@ static struct file *open_port(const struct exec_spec *spec, int fd, unsigned int
 
 	*err = -ENODEV;
 	if (!port) {
-		printk("host: the program's file %d is to be port %s, which is not there\n", fd,
-		       name);
+		printk("host: the program's file descriptor %d: there is no port %s\n", fd, name);
 		return NULL;
 	}
 	*err = -ENOMEM;
@@ -86,7 +85,7 @@ int files_open_std(struct fd_table *fds, const struct exec_spec *spec)
 	for (fd = 0; fd < 3; fd++) {
 		f = open_one(spec, fd, &err);
 		if (!f) {
-			printk("host: the program's file %d cannot be opened: error %d\n", fd,
+			printk("host: cannot open the program's file descriptor %d: error %d\n", fd,
 			       -err);
 			return err;
 		}

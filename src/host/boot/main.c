@@ -70,14 +70,14 @@ static void start_program(void)
 	int err;
 
 	if (!fdt_initrd(&start, &end))
-		panic("no initramfs: give one with QEMU's -initrd");
+		panic("no initramfs: pass one with QEMU's -initrd");
 	files_init(start, (size_t)(end - start));
 	if (exec_spec_read(&spec))
-		panic("/.hs/exec of the initramfs is malformed");
+		panic("/.hs/exec in the initramfs is malformed");
 	run_desc.state = HS_RUN_RUNNING;
 	err = process_start_first(&spec, &first_program_ops);
 	if (err) {
-		printk("host: %s does not start: error %d\n", spec.argv[0], -err);
+		printk("host: cannot start %s: error %d\n", spec.argv[0], -err);
 		host_first_exited((err == -ENOENT ? 127 : 126) << 8);
 	}
 }

@@ -164,7 +164,7 @@ int virtio_console_probe(struct virtio_dev *dev)
 	if (err)
 		return err;
 	if (!(dev->features & 1ULL << VIRTIO_CONSOLE_F_MULTIPORT)) {
-		printk("host: a virtio console without named ports is not used\n");
+		printk("host: ignoring a virtio console without named ports\n");
 		return -ENXIO;
 	}
 	control_page = pa_to_va(page_alloc_zeroed(0));

@@ -25,7 +25,7 @@ static void make_node(struct device *dev)
 	snprintf(path, sizeof(path), "/dev/%s", dev->name);
 	inode = tree_make(path, dev->mode, NULL);
 	if (!inode || (inode->mode & S_IFMT) != (dev->mode & S_IFMT)) {
-		printk("host: cannot make %s\n", path);
+		printk("host: cannot create %s\n", path);
 		return;
 	}
 	inode->rdev = dev->number;

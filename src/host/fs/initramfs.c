@@ -236,17 +236,17 @@ static bool unpack_member(struct archive *a)
 	a->wrong = "truncated";
 	if (left < HEADER_SIZE)
 		return false;
-	a->wrong = "no cpio newc header";
+	a->wrong = "not a cpio newc header";
 	if (!parse_header(p, field))
 		return false;
-	a->wrong = "a name of bad length";
+	a->wrong = "a name of invalid length";
 	if (field[F_NAMESIZE] < 1 || field[F_NAMESIZE] > PATH_LEN_MAX)
 		return false;
 	a->wrong = "truncated";
 	name_end = ALIGN_UP(HEADER_SIZE + field[F_NAMESIZE], 4);
 	if (name_end > left || field[F_FILESIZE] > left - name_end)
 		return false;
-	a->wrong = "a name without end";
+	a->wrong = "an unterminated name";
 	if (name[field[F_NAMESIZE] - 1])
 		return false;
 	a->wrong = NULL;
@@ -254,11 +254,11 @@ static bool unpack_member(struct archive *a)
 	a->at += data_end;
 	if (!strcmp(name, "TRAILER!!!"))
 		return false;
-	a->wrong = "a file of no known type";
+	a->wrong = "a file of unknown type";
 	if (!entry_is_valid(field))
 		return false;
 	err = add_entry(a, name, field, p + name_end);
-	a->wrong = err == -ENOMEM ? "no memory" : err ? "a file below what is no directory" : NULL;
+	a->wrong = err == -ENOMEM ? "no memory" : err ? "a file below a non-directory" : NULL;
 	return !err;
 }
 
@@ -299,8 +299,8 @@ void initramfs_unpack(hpa_t pa, size_t size)
 	}
 	mutex_unlock(&tree_lock);
 	if (a.wrong)
-		printk("host: initramfs: %s at byte %zu of %zu; %u files before it\n", a.wrong,
-		       a.at, a.size, a.nr_files);
+		printk("host: initramfs: %s at byte %zu of %zu; %u files unpacked\n", a.wrong, a.at,
+		       a.size, a.nr_files);
 	else
 		printk("host: initramfs: %u files, %zu KiB\n", a.nr_files, a.size / 1024);
 }

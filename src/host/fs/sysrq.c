@@ -27,7 +27,7 @@ static int sysrq_store(struct inode *inode, const char *line)
 {
 	(void)inode;
 	if (*line == 'c')
-		panic("sysrq: a crash was asked for");
+		panic("sysrq: a crash was requested");
 	if (*line == 'o')
 		overflow(0);
 	if (*line == 'z')

@@ -261,7 +261,7 @@ void printk_limited(const char *fmt, ...)
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
 	if (dropped)
-		printk("host: %u lines like the next one left out\n", dropped);
+		printk("host: %u lines like the next one were dropped\n", dropped);
 	log_write(line);
 }
 

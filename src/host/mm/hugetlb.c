@@ -141,7 +141,7 @@ void hugetlb_reserve(void)
 	size_t wanted = boot_wants(SZ_1G), got = giant_pages_reserve(wanted);
 
 	if (got < wanted)
-		printk("host: %zu huge pages of 1 GiB instead of %zu: memory has no more\n", got,
+		printk("host: %zu huge pages of 1 GiB instead of %zu: not enough memory\n", got,
 		       wanted);
 }
 
@@ -152,7 +152,7 @@ void hugetlb_init(void)
 	mutex_init(&resize_lock);
 	resize(wanted);
 	if (nr_blocks < wanted)
-		printk("host: %zu huge pages instead of %zu: memory has no more\n", nr_blocks,
+		printk("host: %zu huge pages instead of %zu: not enough memory\n", nr_blocks,
 		       wanted);
 }
 

@@ -41,7 +41,7 @@ static void range_add(hpa_t start, hpa_t end)
 	if (start >= end)
 		return;
 	if (nr_ranges == MAX_RANGES)
-		panic("over %d ranges of memory", MAX_RANGES);
+		panic("more than %d ranges of memory", MAX_RANGES);
 	ranges[nr_ranges++] = (struct range){ start, end };
 }
 
@@ -122,7 +122,7 @@ void page_init(hpa_t image_start, hpa_t image_end)
 	fdt_each_reserved(reserve);
 	reserve(image_start, image_end);
 	if (!nr_ranges)
-		panic("the device tree names no usable memory");
+		panic("the device tree has no usable memory");
 	/* Buddies are found by physical address, so the array starts at a block boundary. */
 	ram_start = ALIGN_DOWN(ram_start, PAGE_SIZE << PAGE_MAX_ORDER);
 	ram_end = ALIGN_DOWN(ram_end, PAGE_SIZE);
@@ -130,7 +130,7 @@ void page_init(hpa_t image_start, hpa_t image_end)
 		list_init(&free_lists[i]);
 	pa = page_boot_alloc((ram_end - ram_start) / PAGE_SIZE * sizeof(struct page), PAGE_SIZE);
 	if (!pa)
-		panic("too little memory: 0x%llx bytes hold no page table of themselves",
+		panic("too little memory: 0x%llx bytes do not fit their own page array",
 		      ram_end - ram_start);
 	pages = pa_to_va(pa);
 }

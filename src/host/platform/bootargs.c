@@ -19,14 +19,15 @@ void bootargs_init(const char *cmdline)
 	char *p = text;
 
 	if (strlcpy(text, cmdline, sizeof(text)) >= sizeof(text))
-		printk("host: boot arguments cut at %zu bytes\n", sizeof(text) - 1);
+		printk("host: boot arguments truncated to %zu bytes\n", sizeof(text) - 1);
 	while (*p) {
 		while (*p == ' ')
 			*p++ = '\0';
 		if (!*p)
 			break;
 		if (nr_args == MAX_ARGS) {
-			printk("host: boot arguments from '%s' on ignored: over %d\n", p, MAX_ARGS);
+			printk("host: boot arguments from '%s' on are ignored: more than %d\n", p,
+			       MAX_ARGS);
 			break;
 		}
 		args[nr_args++] = p;
@@ -83,6 +84,6 @@ unsigned long bootarg_size(const char *name, unsigned long fallback)
 	if (!*end)
 		return n;
 malformed:
-	printk("host: boot argument %s=%s is no size; using %lu\n", name, value, fallback);
+	printk("host: boot argument %s=%s is not a size; using %lu\n", name, value, fallback);
 	return fallback;
 }

@@ -26,7 +26,7 @@ hpa_t kernel_image_pa;
 static void need(unsigned long ext, const char *name, const char *what_for)
 {
 	if (!firmware_has_sbi(ext))
-		panic("the firmware has no SBI %s extension: the host needs it for %s", name,
+		panic("the firmware lacks the SBI %s extension, which the host needs for %s", name,
 		      what_for);
 }
 
@@ -43,10 +43,10 @@ void platform_check(void)
 {
 	fdt_each_cpu(count_hart);
 	if (!hv_isa_has("sstc"))
-		need(SBI_EXT_TIME, "TIME", "its timer, as the harts have no Sstc");
+		need(SBI_EXT_TIME, "TIME", "its timer, because the harts lack Sstc");
 	if (harts_there > 1) {
-		need(SBI_EXT_HSM, "HSM", "more harts than one");
-		need(SBI_EXT_IPI, "IPI", "harts that wake each other");
+		need(SBI_EXT_HSM, "HSM", "more than one hart");
+		need(SBI_EXT_IPI, "IPI", "waking other harts");
 		need(SBI_EXT_RFENCE, "RFENCE", "fences on other harts");
 	}
 	if (bootarg_get("need-h") && !hv_isa_has("h"))

@@ -97,7 +97,7 @@ static int parse(struct exec_spec *spec, char *text, size_t size)
 	for (; record < end; record = value + strlen(value) + 1) {
 		value = strchr(record, '=');
 		if (!value) {
-			printk("host: %s: '%.40s' is no key=value\n", EXEC_FILE, record);
+			printk("host: %s: '%.40s' is not key=value\n", EXEC_FILE, record);
 			return -EINVAL;
 		}
 		*value++ = '\0';

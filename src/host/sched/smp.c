@@ -42,7 +42,7 @@ static void start_hart(int node, unsigned long hartid)
 	if (hartid == harts[0].hartid)
 		return;
 	if (index == HV_MAX_HARTS) {
-		printk("smp: hart %lu is not used: over %d harts\n", hartid, HV_MAX_HARTS);
+		printk("smp: hart %lu is not used: more than %d harts\n", hartid, HV_MAX_HARTS);
 		return;
 	}
 	idle = thread_create("idle", NULL, NULL);
@@ -56,11 +56,11 @@ static void start_hart(int node, unsigned long hartid)
 		       image + (hpa_t)((char *)&boot_info - _image_start), 0, 0);
 	while (!ret.error && !__atomic_load_n(&harts[index].online, __ATOMIC_ACQUIRE)) {
 		if (hv_time() >= deadline)
-			panic("hart %lu was started and did not come up within 2 s", hartid);
+			panic("hart %lu was started but did not come up within 2 s", hartid);
 		hv_cpu_relax();
 	}
 	if (ret.error) {
-		printk("smp: hart %lu does not start: SBI error %ld\n", hartid, ret.error);
+		printk("smp: cannot start hart %lu: SBI error %ld\n", hartid, ret.error);
 		return;
 	}
 	nr_harts++;

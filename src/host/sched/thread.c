@@ -87,5 +87,5 @@ void thread_exit(void)
 	fpu_thread_exit(current);
 	__atomic_store_n(&current->state, THREAD_DEAD, __ATOMIC_SEQ_CST);
 	schedule();
-	panic("dead thread %d runs", current->tid);
+	panic("dead thread %d is running", current->tid);
 }

@@ -67,7 +67,8 @@ static enum exit_unit exit_unit(void)
 	if (arg && !strcmp(arg, "time"))
 		return EXIT_UNIT_TIME;
 	if (arg && strcmp(arg, "auto") != 0 && strcmp(arg, "1") != 0)
-		printk("trace: exitstat=%s is none of auto, instret, time, 0; using auto\n", arg);
+		printk("trace: exitstat=%s is not one of auto, instret, time, 0; using auto\n",
+		       arg);
 	return trace_instret_is_exact() ? EXIT_UNIT_INSTRET : EXIT_UNIT_TIME;
 }
 
@@ -76,7 +77,7 @@ static void select_events(const char *list)
 	const char *bad;
 
 	if (trace_select(list, &bad))
-		printk("trace: no event is called '%.*s'; nothing is traced\n",
+		printk("trace: there is no event '%.*s'; nothing is traced\n",
 		       (int)(strchr(bad, ',') ? strchr(bad, ',') - bad : (long)strlen(bad)), bad);
 }
 
@@ -103,7 +104,7 @@ static bool parse_rule(const char *rule, size_t len, unsigned int *event, char *
 
 static void refused(const char *arg, const char *rule, size_t len, const char *why)
 {
-	printk("trace: %s=%.*s: %s; it is not in force\n", arg, (int)len, rule, why);
+	printk("trace: %s=%.*s: %s; ignored\n", arg, (int)len, rule, why);
 }
 
 static void set_filters(const char *list)
@@ -175,11 +176,11 @@ void trace_init(void)
 			break;
 	}
 	if (!pa) {
-		printk("trace: no memory for it (%zu KiB); nothing is traced\n", size >> 10);
+		printk("trace: no memory for its rings (%zu KiB); nothing is traced\n", size >> 10);
 		return;
 	}
 	if (trace_mem_init(pa_to_va(pa), size, harts_of_fdt, timebase_hz, trace_instret_is_exact()))
-		panic("trace: %zu bytes do not hold %u harts", size, harts_of_fdt);
+		panic("trace: %zu bytes are too few for %u harts", size, harts_of_fdt);
 	run_desc.trace_size = size;
 	run_desc.trace_hpa = pa;
 	trace_exit_account(exit_unit());

@@ -162,7 +162,7 @@ static bool starter_exists(void)
 	waitq_init(&starter_queue);
 	starter_thread = thread_create("sampler", starter, NULL);
 	if (!starter_thread) {
-		printk("trace: no memory to sample\n");
+		printk("trace: no memory for sampling\n");
 		return false;
 	}
 	thread_start(starter_thread);
@@ -175,7 +175,7 @@ static void set_default(void)
 	unsigned long wanted = arg ? bootarg_size("trace.sample", 0) : DEFAULT_HZ;
 
 	if (trace_sample_set_hz(wanted)) {
-		printk("trace: trace.sample=%s is not 1 to %u; using %u\n", arg,
+		printk("trace: trace.sample=%s: must be 1 to %u; using %u\n", arg,
 		       TRACE_SAMPLE_MAX_HZ, DEFAULT_HZ);
 		hz = DEFAULT_HZ;
 	}
