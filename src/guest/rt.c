@@ -276,7 +276,7 @@ void rt_main(unsigned long hartid, const void *fdt)
 	dtb = fdt;
 	smp_init(hartid);
 	if ((unsigned long)_start - (unsigned long)LOAD_OFFSET != 0x80000000UL)
-		bail("loaded at %lx", (unsigned long)_start);
+		bail("loaded at the wrong address, %lx", (unsigned long)_start);
 	rt_init_finisher();
 	payload_main();
 	power_off(0);

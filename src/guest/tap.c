@@ -113,7 +113,7 @@ bool ok_trap(const struct trap *trap, unsigned long cause, unsigned long tval, c
 	claim(good, fmt, ap);
 	va_end(ap);
 	if (!good && trap->cause == NO_TRAP)
-		note("no trap came, expected cause %ld", (long)cause);
+		note("no trap, expected cause %ld", (long)cause);
 	else if (!good)
 		note("got cause %ld stval 0x%lx sepc 0x%lx, expected cause %ld stval 0x%lx",
 		     (long)trap->cause, trap->tval, trap->epc, (long)cause, tval);

@@ -225,7 +225,7 @@ static void test_fresh_memory(void)
 		bad += *(u64 *)(base + i * PAGE_SIZE + 24) != (i ^ 0x1234567890abcdefULL);
 	ok_eq(bad, 0, "%d pages touched for the first time keep what was stored", FRESH_PAGES);
 	if (impl_id() != IMPL_OPENSBI)
-		ok_eq(dirty, 0, "the pages were zero before: they show nothing of the host");
+		ok_eq(dirty, 0, "the pages were zero before: no data of the host is visible");
 	else
 		skip("fresh pages are zero", "no hypervisor clears memory here");
 	word = (u64 *)(base + FRESH_PAGES * PAGE_SIZE + 3 * PAGE_SIZE - 4);
@@ -249,7 +249,7 @@ unsigned long exits_regs_loop(unsigned long end);
 static void test_preemption(void)
 {
 	ok_eq(exits_regs_loop(now() + us_to_ticks(IRQ_LOOP_MS * 1000)), 0,
-	      "all registers keep their values for %d ms of whatever the host does", IRQ_LOOP_MS);
+	      "all registers keep their values for %d ms, whatever the host does", IRQ_LOOP_MS);
 }
 
 /* The walk itself fails: the table of a 2 MiB region is at an address without memory. */
@@ -260,7 +260,7 @@ static void test_table_nowhere(pte_t *root, unsigned long va)
 	middle[va >> 21 & 511] = pte_make(NO_MEMORY, PTE_V);
 	pt_on(root, 1);
 	ok_trap(catch_trap(load8, va + 7), EXC_LOAD_ACCESS_FAULT, va + 7,
-		"load through a page table that is nowhere: load access fault");
+		"load through a page table outside memory: load access fault");
 	ok_trap(catch_trap(store8, va + 7), EXC_STORE_ACCESS_FAULT, va + 7,
 		"store through it: store access fault");
 	ok_trap(catch_trap(jump, va + 8), EXC_INST_ACCESS_FAULT, va + 8,
@@ -280,24 +280,24 @@ static void test_nothing_there(pte_t *root)
 
 	ok(trap->cause == EXC_LOAD_ACCESS_FAULT ||
 		   (trap->cause == NO_TRAP && (u32)harts[0].arg == ~0U),
-	   "load from where nothing is: access fault or all ones");
+	   "load from an unused address: access fault or all ones");
 	trap = catch_trap(store8, NO_MEMORY);
 	ok(trap->cause == EXC_STORE_ACCESS_FAULT || trap->cause == NO_TRAP,
-	   "store to where nothing is: access fault or lost");
+	   "store to an unused address: access fault or no effect");
 	if (on_linux()) {
-		skip("fetch from where nothing is, page tables there",
+		skip("fetch from an unused address, page tables there",
 		     "Linux 6.12 ends the VM, or takes the PTE for an MMIO register");
 		return;
 	}
 	ok_trap(catch_trap(jump, NO_MEMORY), EXC_INST_ACCESS_FAULT, NO_MEMORY,
-		"jump to where nothing is: instruction access fault");
+		"jump to an unused address: instruction access fault");
 	pt_map(root, TEST_VA, NO_MEMORY, PTE_KERNEL);
 	pt_on(root, 1);
 	ok_trap(catch_trap(jump, TEST_VA), EXC_INST_ACCESS_FAULT, TEST_VA,
-		"jump through a good table to where nothing is: stval is the virtual address");
+		"jump through a valid table to an unused address: stval is the virtual address");
 	pt_off();
 	if (impl_id() == IMPL_OPENSBI)
-		skip("page tables where nothing is", "QEMU itself calls that a page fault");
+		skip("page tables at an unused address", "QEMU itself reports a page fault");
 	else
 		test_table_nowhere(root, TEST_VA + SZ_2M);
 }

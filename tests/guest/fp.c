@@ -74,7 +74,7 @@ static void test_states(void)
 		"FS Off: an FP instruction is illegal");
 	ok_eq(fs_get(), FS_OFF, "and FS is still Off");
 	fs_set(FS_INITIAL);
-	ok_trap(catch_trap(fp_read, 0), NO_TRAP, ANY, "FS Initial: it is not");
+	ok_trap(catch_trap(fp_read, 0), NO_TRAP, ANY, "FS Initial: it is legal");
 	fs_set(FS_CLEAN);
 	ok_trap(catch_trap(fp_write, 0), NO_TRAP, ANY, "FS Clean: a register can be written");
 	ok_eq(fs_get(), FS_DIRTY, "and then FS is Dirty");
@@ -125,7 +125,7 @@ static void test_user(void)
 {
 	fs_set(FS_INITIAL);
 	ok_trap(catch_user(fp_user, 0x1234500), EXC_ECALL_U, ANY, "FP works in U mode");
-	ok_eq(fp_changed(0x1234500, 0x21), 0, "and the values are there in S mode");
+	ok_eq(fp_changed(0x1234500, 0x21), 0, "and S mode sees the values");
 	ok_eq(fs_get(), FS_DIRTY, "FS is Dirty then");
 }
 

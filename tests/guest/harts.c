@@ -46,7 +46,7 @@ static void test_start(void)
 	ok_eq(stopped, (unsigned long)nr_harts - 1, "the other %d harts were stopped",
 	      nr_harts - 1);
 	if (!ok_eq(bad, 0, "each of them starts"))
-		bail("cannot go on without them");
+		bail("cannot continue without them");
 	others = nr_harts - 1;
 	for (bad = 0, i = 1; i < (unsigned long)nr_harts; i++) {
 		hart_run((int)i, note_state, 0x1000 + i);

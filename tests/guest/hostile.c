@@ -137,7 +137,8 @@ static void test_wild_pointers(void)
 		wrong += sbi_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_READ, bad[i][0], bad[i][1], 0)
 				 .error != SBI_ERR_INVALID_PARAM;
 	}
-	ok_eq(wrong, 0, "DBCN refuses pointers to nowhere, past the end, and lengths that wrap");
+	ok_eq(wrong, 0,
+	      "DBCN rejects pointers outside memory, past its end, and lengths that wrap");
 }
 
 static void test_bad_start(void)
@@ -147,7 +148,7 @@ static void test_bad_start(void)
 
 	if (on_linux() || impl_id() == IMPL_OPENSBI) {
 		skip("starting a hart at a bad address",
-		     "OpenSBI and Linux 6.12 start it, and there the VM ends");
+		     "OpenSBI and Linux 6.12 start it, and the VM ends there");
 		return;
 	}
 	if (nr_harts < 2) {
@@ -164,7 +165,7 @@ static void test_bad_start(void)
 		wrong++;
 		break; /* it cannot continue */
 	}
-	ok_eq(wrong, 0, "a hart can't be started where no memory is");
+	ok_eq(wrong, 0, "a hart can't be started at an address without memory");
 	if (!wrong)
 		ok_eq((unsigned long)hart_start(1), 0, "and then it starts at a good address");
 }
@@ -198,7 +199,7 @@ static void test_csrs(void)
 	ok(true, "wild values in sstatus, sie, sip, scounteren, senvcfg, sepc do no harm");
 	if (boot_arg("satp-keeps-reserved", NULL, 0)) {
 		skip("a reserved mode in satp changes nothing",
-		     "the processor keeps one, and is lost");
+		     "the processor accepts one, and cannot continue");
 		return;
 	}
 	for (mode = 1; mode < 16; mode++) {
@@ -254,8 +255,7 @@ static void test_other_memory(void)
 
 		read += trap->cause == NO_TRAP && seen != ~0UL;
 	}
-	ok_eq(read, 0, "%lu addresses outside its RAM give access faults or ones, no memory",
-	      tried);
+	ok_eq(read, 0, "%lu addresses outside its RAM give access faults or all ones", tried);
 }
 
 /* Random code in U mode can hurt only itself; a timer ends code that does not end. */
@@ -294,7 +294,7 @@ static void test_random_code(void)
 	csr_clear(sstatus, SSTATUS_FS);
 	ok_eq(odd, 0, "%d runs of random code in U mode end in the guest's own handler",
 	      RANDOM_RUNS);
-	note("%lu by a fault of theirs, %lu by the timer", ended, timeouts);
+	note("%lu by a fault, %lu by the timer", ended, timeouts);
 }
 
 void hostile_go(const unsigned long *regs, const void *code);
@@ -347,7 +347,7 @@ static void test_random_insns(void)
 
 	if (on_linux() || impl_id() == IMPL_OPENSBI) {
 		skip("random instructions",
-		     "Linux 6.12 ends the VM for AMO or FP where nothing is");
+		     "Linux 6.12 ends the VM for AMO or FP at an unused address");
 		return;
 	}
 	if (fdt_find("hyperscope,testdev", 0, &reg))
@@ -371,7 +371,7 @@ static void test_random_insns(void)
 	csr_write(scounteren, COUNTEREN_TM);
 	ok_eq(odd, 0, "%d random instructions in S mode end in the guest's own handler",
 	      RANDOM_INSNS);
-	note("%lu of them were carried out", ran);
+	note("%lu of them were executed", ran);
 }
 
 /* ---- what the guest does not survive: do=NAME ---- */
@@ -458,7 +458,7 @@ static void do_deadly(const char *name)
 		printf("hostile: still here\n");
 		power_off(3);
 	}
-	bail("do=%s: no such thing", name);
+	bail("do=%s: unknown value", name);
 }
 
 void payload_main(void)

@@ -104,7 +104,7 @@ static void test_written(void)
 	ok_eq(wrong(pages, PAGES), 0, "each page that was written is in the log, and no other");
 	for (page = 0; page < PAGES; page++)
 		lost += at(pages, page)[0] != MARK + page;
-	ok_eq(lost, 0, "every page holds what it held");
+	ok_eq(lost, 0, "every page still has its contents");
 	ok(logdev_get(LOGDEV_GET) <= WRITES + OTHERS, "untouched memory is not in the log");
 }
 
@@ -122,7 +122,7 @@ static void test_again(void)
 	read_all(pages, PAGES);
 	expect_none();
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "pages that are only read are not");
+	ok_eq(wrong(pages, PAGES), 0, "pages that are only read are not in it");
 }
 
 /* The end of RAM is unused: the device tree, in its last 64 KiB, is shorter. */
@@ -151,7 +151,7 @@ static void test_fresh(void)
 	ok_eq(wrong(fresh, BLOCK), 0, "pages read for the first time are not in the log");
 	write_some(fresh, BLOCK);
 	harvest();
-	ok_eq(wrong(fresh, BLOCK), 0, "their first write is, theirs alone");
+	ok_eq(wrong(fresh, BLOCK), 0, "their first write is logged, and no other");
 }
 
 /* The pages leave the table when logging ends. The host still has them, and would allow writes. */
@@ -165,7 +165,7 @@ static void test_unmapped(void)
 	ok_eq(wrong(pages, PAGES), 0, "a new log does not have pages that are only read");
 	write_some(pages, PAGES);
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "writes to what was read before are");
+	ok_eq(wrong(pages, PAGES), 0, "writes to pages that were read before are logged");
 }
 
 /* ---- separate reading and clearing ---- */
@@ -278,14 +278,14 @@ static void test_end(void)
 	logdev_set(LOGDEV_LOG, 0);
 	for (page = 0; page < PAGES; page++)
 		lost += at(pages, page)[0] != MARK + page;
-	ok_eq(lost, 0, "every page still holds what it held");
+	ok_eq(lost, 0, "in the end every page still has its contents");
 }
 
 void payload_main(void)
 {
 	random_begin();
 	if (!logdev_find()) {
-		skip("the dirty log", "no such device here (a VMM's --logdev)");
+		skip("the dirty log", "no such device here (VMM option --logdev)");
 		done();
 	}
 	test_written();

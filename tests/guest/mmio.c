@@ -221,7 +221,7 @@ static void test_plic(void)
 	for (i = 1; i < 8; i++)
 		priority[i] = 0;
 	priority[0] = 7;
-	ok_eq(priority[0], 0, "source 0 has none");
+	ok_eq(priority[0], 0, "source 0 has no priority");
 }
 
 static unsigned long claimed;

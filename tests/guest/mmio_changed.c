@@ -68,7 +68,7 @@ static struct seen once(u32 instead, unsigned long flags)
 	trap = catch_code(regs);
 	pt_off();
 	if (trap->cause & CAUSE_IRQ_FLAG)
-		bail("the guest goes round for ever at %lx", trap->epc);
+		bail("the guest loops forever at %lx", trap->epc);
 	return (struct seen){ trap->cause,        trap->epc,           trap->tval,
 			      dev_reg(DEV_COUNT), dev_reg(DEV_OFFSET), dev_reg(DEV_WRITE),
 			      dev_reg(DEV_LEN) };
@@ -145,7 +145,7 @@ static void changed(u32 instead, unsigned long flags, bool (*holds)(const struct
 		}
 	}
 	ok_eq(wrong, 0, "a load that has become %s: the guest sees one or the other", what);
-	note("the new one %lu times", seen_new);
+	note("it saw the new one %lu times", seen_new);
 }
 
 void payload_main(void)
@@ -159,7 +159,7 @@ void payload_main(void)
 	changed(LOAD_CELL2, PTE_KERNEL, other_address, "a load of another address");
 	changed(LOAD_BYTE, PTE_KERNEL, other_width, "a load of another width and register");
 	changed(STORE, PTE_KERNEL, a_store, "a store");
-	changed(EBREAK, 0, no_page, "a page that is not there");
+	changed(EBREAK, 0, no_page, "an unmapped page");
 	changed(EBREAK, PTE_KERNEL & ~PTE_X, no_page, "a page that may not be executed");
 	done();
 }

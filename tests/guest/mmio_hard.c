@@ -165,7 +165,7 @@ static void test_zapped_elsewhere(void)
 	watch_stop = true;
 	hart_wait(1, 20000);
 	ok_eq(stale, 0, "50 times: a hart that stays in VS sees the page dropped, and the new one");
-	note("it looked %lu times", watch_turns);
+	note("it checked %lu times", watch_turns);
 }
 
 /* ---- accesses that are not plain loads or stores ---- */

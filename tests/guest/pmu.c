@@ -110,7 +110,7 @@ static void test_info(void)
 	}
 	note("%lu counters, hardware %lx, of all %lx", nr, hardware, all);
 	ok_eq(wrong, 0, "each hardware counter has a CSR of its own, and 32 bits at least");
-	ok_eq(none, 1, "the number of time is the only one that is no counter");
+	ok_eq(none, 1, "only the number of time is not a counter");
 	ok((csrs & 5) == 5, "cycle and instret are counters");
 	ok(all != hardware, "and there are counters of firmware events");
 	ok_sbi(pmu(SBI_PMU_COUNTER_GET_INFO, 1, 0, 0, 0), SBI_ERR_INVALID_PARAM,
@@ -147,7 +147,7 @@ static void test_counter(const char *name, unsigned long event, long number, har
 	work(10000);
 	catch_trap(read, (unsigned long)&c);
 	/* Linux 6.12 adds the count again at each reading. */
-	ok(c == a || on_linux(), "%s: stopped, it stays", name);
+	ok(c == a || on_linux(), "%s: stopped, it keeps its value", name);
 	ok_eq((unsigned long)stop(number, SBI_PMU_STOP_RESET),
 	      (unsigned long)SBI_ERR_ALREADY_STOPPED, "%s: stopping a stopped counter is an error",
 	      name);
@@ -166,7 +166,7 @@ static void test_modes(void)
 	long n;
 
 	if (rough_counters()) {
-		skip("a counter that leaves S mode out", "QEMU before 9.1 counts in all modes");
+		skip("a counter that excludes S mode", "QEMU before 9.1 counts in all modes");
 		return;
 	}
 	n = configure(INSTRET, SBI_PMU_CFG_CLEAR_VALUE | SBI_PMU_CFG_SINH);
@@ -181,7 +181,7 @@ static void test_modes(void)
 	stop(n, 0);
 	catch_trap(read_instret, (unsigned long)&b);
 	stop(n, SBI_PMU_STOP_RESET);
-	ok(!a && b, "a counter that leaves S mode out counts nothing here (%lu), another does", a);
+	ok(!a && b, "a counter that excludes S mode counts nothing here (%lu), another does", a);
 }
 
 static void test_user(void)
@@ -190,12 +190,13 @@ static void test_user(void)
 
 	csr_write(scounteren, 0);
 	if (on_linux())
-		skip("a counter that scounteren keeps from U mode", "Linux 6.12 reads it for all");
+		skip("a counter that scounteren hides from U mode", "Linux 6.12 reads it for all");
 	else
 		ok_trap(catch_user(read_in_user, 0), EXC_ILLEGAL_INST, ANY,
-			"U mode cannot read a counter that scounteren keeps from it");
+			"U mode cannot read a counter that scounteren hides");
 	csr_write(scounteren, COUNTEREN_CY);
-	ok_trap(catch_user(read_in_user, 0), EXC_ECALL_U, ANY, "and can, when it is opened");
+	ok_trap(catch_user(read_in_user, 0), EXC_ECALL_U, ANY,
+		"and can, once scounteren allows it");
 	ok_trap(catch_trap(write_cycle, 0), EXC_ILLEGAL_INST, ANY, "a counter's CSR is read-only");
 	csr_write(scounteren, 0);
 	stop(n, SBI_PMU_STOP_RESET);
@@ -211,10 +212,10 @@ static void test_twice(void)
 	ok_eq((unsigned long)start(n, 0, 0), (unsigned long)SBI_ERR_ALREADY_STARTED,
 	      "starting a started counter is an error");
 	stop(n, SBI_PMU_STOP_RESET);
-	ok_eq((unsigned long)start(n, 0, 0), 0, "a counter without an event is passed over");
-	ok_eq((unsigned long)stop(n, 0), 0, "by both");
+	ok_eq((unsigned long)start(n, 0, 0), 0, "starting a counter without an event is ignored");
+	ok_eq((unsigned long)stop(n, 0), 0, "and so is stopping it");
 	if (on_linux()) {
-		skip("a second counter of cycles", "Linux gives counter 0 to who asks");
+		skip("a second counter of cycles", "Linux gives counter 0 to every request");
 		return;
 	}
 	configure(CYCLES, 0);
@@ -304,7 +305,7 @@ static void test_firmware(void)
 	else
 		ok_eq(counted(SBI_PMU_FW_ILLEGAL_INSN, ask_illegal), TIMES,
 		      "illegal instructions are counted");
-	ok_eq(counted(SBI_PMU_FW_SET_TIMER, ask_ipi), 0, "and no event for another");
+	ok_eq(counted(SBI_PMU_FW_SET_TIMER, ask_ipi), 0, "and no event is counted as another");
 
 	n = configure(FW(SBI_PMU_FW_SET_TIMER), 0);
 	m = configure(FW(SBI_PMU_FW_SET_TIMER), 0);
@@ -337,7 +338,7 @@ static void test_bad_sets(void)
 			wrong += pmu(f, sets[i][0], sets[i][1], 0, CYCLES).error !=
 				 SBI_ERR_INVALID_PARAM;
 	}
-	ok_eq(wrong, 0, "a set that is empty, or has members that cannot be, is invalid");
+	ok_eq(wrong, 0, "a set that is empty, or has members that do not exist, is invalid");
 	for (wrong = 0, i = 0; i < ARRAY_SIZE(events); i++)
 		wrong += configure(events[i], 0) != SBI_ERR_NOT_SUPPORTED;
 	ok_eq(wrong, 0, "unknown events are not supported");
@@ -361,19 +362,19 @@ static void test_snapshot(void)
 	long n = configure(CYCLES, 0);
 
 	ok_eq((unsigned long)start(n, SBI_PMU_START_INIT_SNAPSHOT, 0),
-	      (unsigned long)SBI_ERR_NO_SHMEM, "without a snapshot nothing starts from it");
+	      (unsigned long)SBI_ERR_NO_SHMEM, "without a snapshot no counter starts from it");
 	ok_eq((unsigned long)stop(n, SBI_PMU_STOP_TAKE_SNAPSHOT), (unsigned long)SBI_ERR_NO_SHMEM,
-	      "nor stops into it");
+	      "or stops into it");
 	ok(shmem(here + 8, 0, 0) == SBI_ERR_INVALID_PARAM || on_linux(),
-	   "a snapshot that is not aligned is invalid (Linux: takes it)");
+	   "a snapshot that is not aligned is invalid (Linux: accepted)");
 	ok_eq((unsigned long)shmem(here, 0, 1), (unsigned long)SBI_ERR_INVALID_PARAM,
 	      "and so are flags");
 	ok_eq((unsigned long)shmem(NO_MEMORY, 0, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
-	      "a snapshot where no memory is has an invalid address");
+	      "a snapshot outside memory has an invalid address");
 	ok_eq((unsigned long)shmem(here, 1, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
 	      "and so has one beyond 64 bits");
 	memset(snapshot, 0x55, sizeof(snapshot));
-	ok_eq((unsigned long)shmem(here, 0, 0), 0, "a page of memory is taken");
+	ok_eq((unsigned long)shmem(here, 0, 0), 0, "a page of memory is accepted");
 	ok(!snapshot[0] && !snapshot[64], "and cleared");
 	snapshot[1] = 5000;
 	ok_eq((unsigned long)start(n, SBI_PMU_START_INIT_SNAPSHOT, 0), 0,
@@ -381,15 +382,15 @@ static void test_snapshot(void)
 	stop(n, SBI_PMU_STOP_TAKE_SNAPSHOT);
 	ok(snapshot[1] >= 5000 && snapshot[1] < 1UL << 40, "and stops into it");
 	if (rough_counters())
-		skip("without having overflown", "QEMU before 9.1 says at once that it has");
+		skip("without an overflow", "QEMU before 9.1 reports one immediately");
 	else
-		ok(!snapshot[0], "without having overflown");
+		ok(!snapshot[0], "without an overflow");
 	catch_trap(read_cycle, (unsigned long)&value);
-	ok(value == snapshot[1] || on_linux(), "what stands there is its value");
+	ok(value == snapshot[1] || on_linux(), "the snapshot has its value");
 	stop(n, SBI_PMU_STOP_RESET);
-	ok_eq((unsigned long)shmem(~0UL, ~0UL, 0), 0, "the snapshot can be taken back");
+	ok_eq((unsigned long)shmem(~0UL, ~0UL, 0), 0, "the snapshot can be disabled");
 	ok_eq((unsigned long)stop(n, SBI_PMU_STOP_TAKE_SNAPSHOT), (unsigned long)SBI_ERR_NO_SHMEM,
-	      "and then it is gone");
+	      "and is no longer used");
 }
 
 /* ---- overflow -------------------------------------------------------------------------------- */
@@ -426,7 +427,7 @@ static void test_overflow(void)
 	bool late = boot_arg("spoiled-redirects", NULL, 0);
 
 	if (late || !isa_has("_sscofpmf")) {
-		skip("overflow", late ? "QEMU 10.0.13 tells HS too late" : "no Sscofpmf here");
+		skip("overflow", late ? "QEMU 10.0.13 interrupts HS too late" : "no Sscofpmf here");
 		return;
 	}
 	shmem((unsigned long)snapshot, 0, 0);
@@ -434,7 +435,7 @@ static void test_overflow(void)
 	ok(overflow_comes(CYCLES), "cycles: an overflow interrupts, once");
 	ok_eq(snapshot[0], 1, "the snapshot shows which counter overflowed");
 	ok(snapshot[1] < 1UL << 60, "the counter has wrapped");
-	ok(!(csr_read(sip) & BIT(IRQ_PMU_OVF)), "the guest can take the interrupt back");
+	ok(!(csr_read(sip) & BIT(IRQ_PMU_OVF)), "the guest can clear the interrupt");
 	stop(overflowing, SBI_PMU_STOP_RESET | SBI_PMU_STOP_TAKE_SNAPSHOT);
 	ok(overflow_comes(INSTRET), "instructions: an overflow interrupts, once");
 	stop(overflowing, SBI_PMU_STOP_RESET);
@@ -470,7 +471,7 @@ static void test_anything(void)
 
 		own += ret.error < SBI_ERR_NO_SHMEM || ret.error > 0;
 	}
-	ok_eq(own, 0, "3000 calls of any kind: each is answered by an error that there is");
+	ok_eq(own, 0, "3000 random calls: each returns success or a defined error");
 	pmu(SBI_PMU_COUNTER_STOP, 0, all, SBI_PMU_STOP_RESET, 0);
 	ok(configure(CYCLES, 0) == 0, "and cycles can be counted afterwards");
 	stop(0, SBI_PMU_STOP_RESET);

@@ -89,7 +89,8 @@ static void disk_prepare(void)
 
 static void disk_check(void)
 {
-	ok(disk_answered(0) && answers[0] == 0, "the disk request that was on its way is answered");
+	ok(disk_answered(0) && answers[0] == 0,
+	   "the disk request that was in progress is answered");
 	disk_put(1);
 	disk_set(REG_QUEUE_NOTIFY, 0);
 	ok(disk_answered(1) && answers[1] == 0, "the disk answers the next one");
@@ -192,10 +193,10 @@ static void test_interrupts(void)
 	unsigned long ipis = hart->irqs[IRQ_S_SOFT], t = now();
 
 	ok(t >= clock_before && t - clock_before < us_to_ticks(2000000),
-	   "the guest's clock has stood still meanwhile");
+	   "the guest's clock stood still meanwhile");
 	ok(csr_read(sip) & BIT(IRQ_S_SOFT), "the IPI is pending");
 	if (on_linux()) {
-		skip("it ends a WFI", "Linux 6.12 does not look at a sip that was set");
+		skip("it ends a WFI", "Linux 6.12 ignores a sip that was set");
 	} else {
 		/* Nothing else is enabled: without the IPI this waits for the time-out. */
 		csr_write(sie, BIT(IRQ_S_SOFT));
@@ -252,6 +253,6 @@ void payload_main(void)
 	if (disk)
 		disk_check();
 	else
-		skip("the disk", "there is none");
+		skip("the disk", "there is no disk");
 	done();
 }

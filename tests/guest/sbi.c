@@ -78,7 +78,7 @@ static void test_unknown(void)
 	for (wrong = i = 0; i < ARRAY_SIZE(ids); i++)
 		if (!sbi_has(ids[i]) && sbi_call(ids[i], 0, 0, 0, 0).error != SBI_ERR_NOT_SUPPORTED)
 			wrong++;
-	ok_eq(wrong, 0, "an extension that probe denies answers no call");
+	ok_eq(wrong, 0, "an extension that probe does not find answers no call");
 	ok_eq(sbi_regs_changed(NO_SUCH_EXT, 0, 0), 0, "an unknown call keeps every register too");
 }
 
@@ -91,7 +91,7 @@ static void test_time(void)
 	ok_pending(!ret.error, "set_timer to the past makes the timer pending at once");
 	ret = sbi_call(SBI_EXT_TIME, SBI_TIME_SET_TIMER, ~0UL, 0, 0);
 	ok(!ret.error && !(csr_read(sip) & BIT(IRQ_S_TIMER)),
-	   "set_timer to -1 takes the pending timer back");
+	   "set_timer to -1 clears the pending timer");
 	ok_sbi(sbi_call(SBI_EXT_TIME, NO_SUCH_FID, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
 	       "an unknown function of the timer extension is not supported");
 }
@@ -211,10 +211,10 @@ static void test_dbcn(void)
 	ok(ret.error == SBI_ERR_INVALID_PARAM || ret.error == SBI_ERR_FAILED,
 	   "an address with upper bits is refused on RV64");
 	if (impl_id() == IMPL_OPENSBI)
-		skip("writing from where no memory is", "OpenSBI itself takes the fault");
+		skip("writing from an address without memory", "OpenSBI itself faults");
 	else
 		ok_sbi(sbi_call(SBI_EXT_DBCN, SBI_DBCN_CONSOLE_WRITE, 4, NO_MEMORY, 0),
-		       SBI_ERR_INVALID_PARAM, "writing from where no memory is, is invalid");
+		       SBI_ERR_INVALID_PARAM, "writing from an address without memory is invalid");
 	ok_sbi(sbi_call(SBI_EXT_DBCN, NO_SUCH_FID, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
 	       "an unknown function of the debug console is not supported");
 }
@@ -257,13 +257,13 @@ static void test_legacy(void)
 		   wait_irq(BIT(IRQ_S_SOFT), 100000),
 	   "legacy send_ipi to itself, the mask in memory");
 	ok(!sbi_legacy(SBI_LEGACY_CLEAR_IPI, 0, 0) && !(csr_read(sip) & BIT(IRQ_S_SOFT)),
-	   "legacy clear_ipi takes it back");
+	   "legacy clear_ipi clears it");
 	ok(!sbi_legacy(SBI_LEGACY_REMOTE_FENCE_I, (unsigned long)&mask, 0) &&
 		   !sbi_call(SBI_LEGACY_REMOTE_SFENCE_VMA, 0, (unsigned long)&mask, 0, 0x1000)
 			    .error,
 	   "legacy remote fences at itself");
 	ok_trap(catch_trap(legacy_ipi, NO_MEMORY), EXC_LOAD_ACCESS_FAULT, NO_MEMORY,
-		"a legacy mask where no memory is: the load access fault is the caller's");
+		"a legacy mask outside memory: the caller gets a load access fault");
 	ok_trap(catch_trap(legacy_ipi, 1), EXC_LOAD_ACCESS_FAULT, 1,
 		"and so with one at address 1, whose guest physical address / 4 is 0");
 	ok_eq((unsigned long)sbi_legacy(SBI_LEGACY_CONSOLE_GETCHAR, 0, 0), ~0UL,

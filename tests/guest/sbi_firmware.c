@@ -127,7 +127,7 @@ static void test_numbers(void)
 	struct sbiret version = sbi_call(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0, 0, 0);
 	unsigned long i, wrong = 0;
 
-	ok_eq((unsigned long)version.value >> 24, 3, "with FWFT the SBI calls itself 3.0");
+	ok_eq((unsigned long)version.value >> 24, 3, "with FWFT the SBI version is 3.0");
 	for (i = 0; i < ARRAY_SIZE(unknown); i++) {
 		wrong += fwft_get(unknown[i]).error != SBI_ERR_DENIED;
 		wrong += fwft_set(unknown[i], 0, 0) != SBI_ERR_DENIED;
@@ -141,7 +141,7 @@ static void test_numbers(void)
 		wrong += ret.error && fwft_set(i, 0, 0) != SBI_ERR_NOT_SUPPORTED;
 		wrong += !ret.error && ret.value != 0;
 	}
-	ok_eq(wrong, 0, "each defined feature is there and 0, or not supported");
+	ok_eq(wrong, 0, "each defined feature is supported and 0, or not supported");
 	ok_sbi(sbi_call(SBI_EXT_FWFT, 2, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
 	       "an unknown function is not supported");
 }
@@ -158,10 +158,10 @@ static void test_switch(unsigned long feature, const char *name)
 	   "%s: a bad value and bad flags are invalid, and nothing is changed", name);
 	ok(!fwft_set(feature, 1, 0) && fwft_get(feature).value == 1 && !fwft_set(feature, 0, 0) &&
 		   fwft_get(feature).value == 0,
-	   "%s: is what it was set to, and back", name);
+	   "%s: can be set, and set back", name);
 	ok(!fwft_set(feature, 1, SBI_FWFT_LOCK) &&
 		   fwft_set(feature, 0, 0) == SBI_ERR_DENIED_LOCKED && fwft_get(feature).value == 1,
-	   "%s: once locked it stays", name);
+	   "%s: once locked it cannot be changed", name);
 }
 
 static void misaligned_lr(unsigned long address)
@@ -205,10 +205,10 @@ static void test_pointers(void)
 	}
 	ok(!loads(low) && !loads(high), "without masking a tag in a pointer faults");
 	ok_eq((unsigned long)fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 5, 0),
-	      (unsigned long)SBI_ERR_INVALID_PARAM, "5 bits are not to be had");
+	      (unsigned long)SBI_ERR_INVALID_PARAM, "5 bits are not available");
 	if (!fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 7, 0) && !loads(low)) {
 		ok(!fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 0, 0), "pointer masking is off again");
-		skip("pointers in VS masked", "this machine has henvcfg.PMM, but no effect of it");
+		skip("pointers in VS masked", "henvcfg.PMM has no effect on this machine");
 		return;
 	}
 	ok(!fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 7, 0) && loads(low) && !loads(high),
@@ -216,7 +216,8 @@ static void test_pointers(void)
 	ok(!fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 16, 0) && loads(low) && loads(high) &&
 		   fwft_get(SBI_FWFT_POINTER_MASK_PMLEN).value == 16,
 	   "16 bits masked: both are");
-	ok(!fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 0, 0) && !loads(low), "and none again");
+	ok(!fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 0, 0) && !loads(low),
+	   "and it can be switched off again");
 }
 
 static void test_ad(void)

@@ -69,7 +69,7 @@ static void test_one_by_one(unsigned long all)
 			wrong += who_got(1UL << i) != 1UL << i;
 		}
 	}
-	ok_eq(wrong, 0, "one bit behind each base: that hart gets an IPI, and no other");
+	ok_eq(wrong, 0, "one bit from each base: that hart gets an IPI, and no other");
 	ok(!ipi(all, 0).error && who_got(all) == all, "all bits from base 0: each gets one");
 	ok(!ipi(2, ~0UL).error && who_got(all) == all, "base -1: all harts, whatever the mask");
 	ok(!ipi(0, 1).error && who_got(0) == 0, "no bit: no hart");
@@ -100,7 +100,7 @@ static void test_unknown(void)
 			wrong += error != SBI_ERR_INVALID_PARAM && !(on_linux() && !error);
 		}
 	}
-	ok_eq(wrong, 0, "and of a remote fence (Linux: passed over)");
+	ok_eq(wrong, 0, "and of a remote fence (Linux: ignored)");
 	who_got(0);
 }
 
@@ -179,10 +179,10 @@ static void test_start(void)
 	}
 	ok_eq(strange, 0, "a hart starts, reports it, and stops, 50 times");
 	if (on_linux())
-		skip("an IPI right behind a start",
+		skip("an IPI right after a start",
 		     "Linux 6.12 clears it in the target's reset, if that comes later");
 	else
-		ok_eq(lost, 0, "an IPI right behind a start arrives each time");
+		ok_eq(lost, 0, "an IPI right after a start arrives each time");
 }
 
 void payload_main(void)

@@ -75,9 +75,9 @@ static void test_pages(pte_t *root)
 	ok_eq(accepted(TEST_VA + 0x101), n, "also at an odd address");
 	ok_eq(accepted(0), n, "address 0, where nothing is mapped, means all harts");
 	ok_eq(trapped(UNMAPPED, EXC_LOAD_PAGE_FAULT, UNMAPPED), n,
-	      "where no page is, each is a load page fault at its ecall");
+	      "without a page there, each gets a load page fault at its ecall");
 	ok_eq(trapped(1UL << 50, EXC_LOAD_PAGE_FAULT, 1UL << 50), n,
-	      "and so at an address that Sv39 does not have");
+	      "and also at an address that Sv39 does not have");
 	pt_map(root, TEST_VA + PAGE_SIZE, mask_page, PTE_V | PTE_X | PTE_A);
 	sfence_vma();
 	ok_eq(trapped(TEST_VA + PAGE_SIZE, EXC_LOAD_PAGE_FAULT, TEST_VA + PAGE_SIZE), n,
@@ -112,8 +112,7 @@ static void test_who(void)
 		return;
 	}
 	*(unsigned long *)(mask_page + 0x200) = ~0UL;
-	ok_eq(accepted(TEST_VA + 0x200), ARRAY_SIZE(calls),
-	      "bits of unknown harts are passed over");
+	ok_eq(accepted(TEST_VA + 0x200), ARRAY_SIZE(calls), "bits of unknown harts are ignored");
 	ipi_clear();
 }
 

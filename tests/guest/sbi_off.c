@@ -31,9 +31,9 @@ static void test_absent(const unsigned long *ids, unsigned long n, const char *w
 		found += sbi_has(ids[i]);
 		wrong += answered(ids[i]);
 	}
-	ok_eq(found, 0, "probe finds none of the %lu %s extensions that were taken away", n, which);
+	ok_eq(found, 0, "probe finds none of the %lu %s extensions that were disabled", n, which);
 	ok_eq(wrong, 0, "and none of their functions is supported");
-	ok(sbi_has(SBI_EXT_BASE), "base itself cannot be taken away");
+	ok(sbi_has(SBI_EXT_BASE), "base itself cannot be disabled");
 }
 
 void payload_main(void)

@@ -51,17 +51,17 @@ static void test_arguments(void)
 	ok_eq((unsigned long)set_shmem(area, 0, 1), (unsigned long)SBI_ERR_INVALID_PARAM,
 	      "flags other than 0 are invalid");
 	ok_eq((unsigned long)set_shmem(area + 16, 0, 0), (unsigned long)SBI_ERR_INVALID_PARAM,
-	      "an address that is no multiple of 64 is invalid");
+	      "an address that is not a multiple of 64 is invalid");
 	ok_eq((unsigned long)set_shmem(NO_MEMORY, 0, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
-	      "an address where no memory is, is an invalid address");
+	      "an address without memory is an invalid address");
 	ok_eq((unsigned long)set_shmem(area, 1, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
 	      "an address with upper bits on RV64 is invalid");
 	ok_eq((unsigned long)set_shmem(~63UL, 0, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
-	      "the last 64 bytes of all addresses are invalid");
+	      "the last 64 bytes of the address space are invalid");
 	ok_sbi(sbi_call(SBI_EXT_STA, 1, area, 0, 0), SBI_ERR_NOT_SUPPORTED,
 	       "an unknown function is not supported");
-	ok(is_taken_and_zeroed(sta), "a good address is taken and its 64 bytes are zeroed");
-	ok(!set_shmem(~0UL, ~0UL, 0), "all ones end it");
+	ok(is_taken_and_zeroed(sta), "a valid address is accepted and its 64 bytes are zeroed");
+	ok(!set_shmem(~0UL, ~0UL, 0), "all ones disable it");
 }
 
 /* The steal time of a structure that may be updated meanwhile. */
@@ -120,13 +120,13 @@ static void test_busy(void)
 		     (unsigned long)areas[i].steal / 1000, (unsigned long)areas[i].sequence / 2);
 		told += areas[i].steal != 0;
 	}
-	ok_eq(late + errors, 0, "%lu harts give their own structures and are busy for %lu ms", n,
+	ok_eq(late + errors, 0, "%lu harts provide their own structures and are busy for %lu ms", n,
 	      BUSY_MS);
 	ok_eq(odd, 0, "a running hart finds an even sequence and itself not preempted");
 	ok_eq(too_much, 0, "no hart's steal time exceeds the time that has passed");
 	ok_eq(clean, n, "in the end no hart is marked preempted");
 	if (!boot_number("crowded", 0)) {
-		skip("steal time", "there is a hart for each");
+		skip("steal time", "the host has a hart for each vCPU");
 		return;
 	}
 	ok(told >= n / 2, "vCPUs that share a hart have steal time");

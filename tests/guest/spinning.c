@@ -51,7 +51,7 @@ static void in_time(unsigned long ticks, unsigned long n, const char *what)
 	if (limit)
 		ok(ticks / n <= limit, "%s does not wait for a time slice's end", what);
 	else
-		skip(what, "nobody has said that the harts share one (limit_us=N)");
+		skip(what, "no limit is set for harts that share one (limit_us=N)");
 }
 
 static void test_turns(void)

@@ -42,7 +42,7 @@ static inline void testdev_find(void)
 	struct fdt_reg reg;
 
 	if (!fdt_find("hyperscope,testdev", 0, &reg)) {
-		skip("MMIO by all widths and forms", "no testdev here (a VMM's --testdev)");
+		skip("MMIO by all widths and forms", "no testdev here (VMM option --testdev)");
 		done();
 	}
 	dev = reg.base;

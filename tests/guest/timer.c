@@ -60,7 +60,7 @@ static void test_set(const char *how, void (*set)(unsigned long))
 	set(0);
 	ok(timer_pending(), "%s: time 0 is pending at once", how);
 	set(~0UL);
-	ok(!timer_pending(), "%s: -1 is never, and takes a pending timer back", how);
+	ok(!timer_pending(), "%s: -1 means never, and clears a pending timer", how);
 	set(now() + us_to_ticks(1000 * 1000000UL));
 	ok(!timer_pending(), "%s: a far time is not pending", how);
 	set(1UL << 62);
@@ -183,7 +183,7 @@ static void test_wfi_user(void)
 	trap = catch_user(wfi_in_user, 0);
 	ok(trap->cause == EXC_ILLEGAL_INST || trap->cause == EXC_ECALL_U ||
 		   trap->cause == (CAUSE_IRQ_FLAG | IRQ_S_TIMER),
-	   "WFI in U mode is illegal or goes on at the timer");
+	   "WFI in U mode is illegal or continues at the timer");
 	timer_off();
 	csr_write(sie, 0);
 	csr_clear(sstatus, SSTATUS_SIE);
@@ -212,7 +212,7 @@ static void test_wrs(void)
 		skip("wrs.sto and wrs.nto", "no Zawrs here");
 		return;
 	}
-	ok_trap(catch_trap(wrs_sto, 10), NO_TRAP, ANY, "wrs.sto with a reservation goes on");
+	ok_trap(catch_trap(wrs_sto, 10), NO_TRAP, ANY, "wrs.sto with a reservation continues");
 	csr_write(sie, BIT(IRQ_S_TIMER));
 	for (i = 0; i < 10; i++) {
 		timer_at(now() + us_to_ticks(100));
@@ -220,7 +220,8 @@ static void test_wrs(void)
 	}
 	ok_eq(bad, 0, "wrs.nto ends when an interrupt is pending, or before");
 	timer_at(now() - 1);
-	ok_trap(catch_trap(wrs_nto, 10), NO_TRAP, ANY, "wrs.nto with an interrupt pending goes on");
+	ok_trap(catch_trap(wrs_nto, 10), NO_TRAP, ANY,
+		"wrs.nto with an interrupt pending continues");
 	timer_off();
 	csr_write(sie, 0);
 }
@@ -265,7 +266,7 @@ static void test_counter(const char *name, hart_fn read)
 		trap = catch_trap(read, (unsigned long)&b);
 	ok(trap->cause == EXC_ILLEGAL_INST || (trap->cause == NO_TRAP && b >= a),
 	   "%s does not run backwards, or is illegal", name);
-	ok(as_told(trap, a, b), "%s is what the VM was made for", name);
+	ok(as_told(trap, a, b), "%s behaves as the VM's toggle says", name);
 	note("%s: %s", name, trap->cause != NO_TRAP ? "illegal" : a == b ? "constant" : "counts");
 }
 
@@ -285,7 +286,7 @@ static void test_time(void)
 	test_counter("rdinstret", read_instret);
 	csr_write(scounteren, 0);
 	if (impl_id() == IMPL_OPENSBI)
-		skip("scounteren.TM for U mode", "OpenSBI emulates rdtime without asking it");
+		skip("scounteren.TM for U mode", "OpenSBI emulates rdtime without checking it");
 	else
 		ok_trap(catch_user(read_time, 0), EXC_ILLEGAL_INST, ANY,
 			"rdtime in U mode is illegal while scounteren.TM is off");

@@ -105,7 +105,7 @@ static void test_states(void)
 	ok_trap(catch_trap(vec_read, 0), EXC_ILLEGAL_INST, ANY, "VS Off: vl cannot be read");
 	ok_eq(vs_get(), VS_OFF, "and VS is still Off");
 	vs_set(VS_INIT);
-	ok_trap(catch_trap(vec_read, 0), NO_TRAP, ANY, "VS Initial: it can");
+	ok_trap(catch_trap(vec_read, 0), NO_TRAP, ANY, "VS Initial: vl can be read");
 	vs_set(VS_CLEAN);
 	ok_trap(catch_trap(vec_write, 0), NO_TRAP, ANY, "VS Clean: a register can be written");
 	ok_eq(vs_get(), VS_DIRTY, "and then VS is Dirty");
@@ -155,7 +155,7 @@ static void test_memory(void)
 	fill(0, 9);
 	n = vec_store(to, 4 * vlenb);
 	ok_eq(n, 4 * vlenb, "a store of four registers to two pages never touched");
-	ok(memcmp(to, want[0].regs + 8 * vlenb, n) == 0, "comes whole");
+	ok(memcmp(to, want[0].regs + 8 * vlenb, n) == 0, "is complete");
 }
 
 static void loop(unsigned long n)
@@ -216,7 +216,8 @@ static void test_beside_fp(void)
 	unsigned long turn, lost = 0;
 
 	if (nr_harts < 2 || !isa_has("d")) {
-		skip("vector registers come in when FP's are there", "it takes two harts, and D");
+		skip("vector registers are loaded when FP's are already loaded",
+		     "it needs two harts, and D");
 		return;
 	}
 	csr_set(sstatus, SSTATUS_FS);
@@ -232,7 +233,7 @@ static void test_beside_fp(void)
 		use_vector(0);
 	}
 	csr_clear(sstatus, SSTATUS_FS);
-	ok_eq(lost, 0, "vector registers come in when FP's are there");
+	ok_eq(lost, 0, "vector registers are loaded when FP's are already loaded");
 }
 
 void payload_main(void)
@@ -250,7 +251,7 @@ void payload_main(void)
 	vs_set(VS_INIT);
 	vlenb = vec_len();
 	if (vlenb > MAX_VLENB) {
-		skip("vector registers", "they are longer than this payload has room for");
+		skip("vector registers", "they are too long for this payload");
 		done();
 	}
 	vec_get(&at_start[0]);

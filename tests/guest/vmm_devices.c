@@ -83,16 +83,16 @@ static void test_uart(void)
 {
 	set8(UART_IER, 0);
 	set8(UART_SCR, 0x5a);
-	ok_eq(get8(UART_SCR), 0x5a, "the scratch register keeps what it gets");
+	ok_eq(get8(UART_SCR), 0x5a, "the scratch register keeps what is written");
 	ok_eq(get8(UART_LSR) & LSR_EMPTY, LSR_EMPTY, "the transmitter is empty");
-	ok_eq(get8(UART_MSR), MSR_ONLINE, "the far end is there");
+	ok_eq(get8(UART_MSR), MSR_ONLINE, "the modem lines are on");
 	set8(UART_LCR, LCR_DLAB | 3);
 	set8(UART_DATA, 0x34);
 	set8(UART_IER, 0x12);
 	ok_eq(get8(UART_DATA), 0x34, "the divisor's low byte can be read back");
 	ok_eq(get8(UART_IER), 0x12, "and its high byte");
 	set8(UART_LCR, 3);
-	ok_eq(get8(UART_IER), 0, "behind them, IER is untouched");
+	ok_eq(get8(UART_IER), 0, "IER is unchanged by them");
 	set8(UART_IIR, 0);
 	ok_eq(get8(UART_IIR), IIR_NONE, "no interrupt, no FIFO");
 	set8(UART_IIR, 1);
@@ -124,10 +124,10 @@ static void test_plic_gate(void)
 	*enable(1) = 0;
 	ok(!interrupted(), "a source that isn't enabled doesn't");
 	*enable(1) = ~0U;
-	ok(interrupted(), "one that is does");
+	ok(interrupted(), "an enabled source does");
 	ok_eq(*enable(1), ~1U, "source 0 can't be enabled");
 	drop_line();
-	ok(!interrupted(), "a line that falls before the claim takes its request back");
+	ok(!interrupted(), "a line that falls before the claim withdraws its request");
 }
 
 static void test_plic_claim(void)
@@ -136,7 +136,7 @@ static void test_plic_claim(void)
 	ok_eq(*(volatile u32 *)(plic + 0x1000), BIT(UART_SOURCE), "a raised line is pending");
 	ok_eq(*claim(1), UART_SOURCE, "the claim returns the source");
 	ok(!interrupted(), "and ends the interrupt");
-	ok_eq(*claim(1), 0, "a second claim finds nobody");
+	ok_eq(*claim(1), 0, "a second claim returns no source");
 	*enable(1) = 0;
 	*claim(1) = UART_SOURCE;
 	*enable(1) = BIT(UART_SOURCE);

@@ -20,7 +20,7 @@ static void test_registers(void)
 	ok_eq(disk_reg(REG_DEVICE_ID), 2, "the device is a disk");
 	ok(disk_reg(REG_CAPACITY) >= 16, "it has 16 sectors or more");
 	ok(!disk_negotiate(0, 0), "a driver of the legacy interface gets no FEATURES_OK");
-	ok(!disk_negotiate(BIT(31), FEATURE_VERSION_1), "nor one that takes what isn't offered");
+	ok(!disk_negotiate(BIT(31), FEATURE_VERSION_1), "nor one that accepts what isn't offered");
 	ok(disk_negotiate(0, FEATURE_VERSION_1), "VERSION_1 alone is fine");
 	disk_set(REG_QUEUE_SEL, 1);
 	ok_eq(disk_reg(REG_QUEUE_NUM_MAX), 0, "there is no second queue");
@@ -69,7 +69,7 @@ static void test_framing(void)
 	disk_make(table, BLK_IN, 1, back, SECTOR);
 	desc_set(&disk_desc[4], table, 3 * sizeof(*table), DESC_INDIRECT, 0);
 	memset(back, 0, SECTOR);
-	ok(disk_submit(4) && disk_answer == S_OK, "an indirect table serves");
+	ok(disk_submit(4) && disk_answer == S_OK, "an indirect table works");
 	ok(!memcmp(data, back, SECTOR), "and reads the right data");
 }
 
@@ -118,7 +118,8 @@ static void test_bad_queues(void)
 	ok_queue_refused(5, d, a, u, "a queue of 5 entries");
 	ok_queue_refused(1U << 31, d, a, u, "a queue of 2^31 entries");
 	ok_queue_refused(DISK_QUEUE, 0x1000, a, u, "descriptors below RAM");
-	ok_queue_refused(DISK_QUEUE, d, ~0UL - 7, u, "an available ring at the end of everything");
+	ok_queue_refused(DISK_QUEUE, d, ~0UL - 7, u,
+			 "an available ring at the end of the address space");
 	ok_queue_refused(DISK_QUEUE, d, a, disk_base, "a used ring in a device");
 	ok_queue_refused(DISK_QUEUE, d + 1, a, u, "descriptors at an odd address");
 	ok_queue_refused(DISK_QUEUE, d, a, u + 2, "a used ring out of alignment");
@@ -130,7 +131,7 @@ static void test_bad_chains(void)
 	disk_make(disk_desc, BLK_IN, 0, back, SECTOR);
 	disk_desc[2].flags |= DESC_NEXT;
 	disk_desc[2].next = 1;
-	ok_broken("a chain that bites its tail");
+	ok_broken("a chain that loops");
 	disk_start();
 	disk_make(disk_desc, BLK_IN, 0, back, SECTOR);
 	disk_desc[1].next = DISK_QUEUE;
@@ -148,7 +149,7 @@ static void test_bad_chains(void)
 	disk_make(disk_desc, BLK_IN, 0, back, SECTOR);
 	disk_desc[0].flags = DESC_NEXT | DESC_WRITE;
 	disk_desc[1].flags = DESC_NEXT;
-	ok_broken("a readable buffer behind a writable one");
+	ok_broken("a readable buffer after a writable one");
 	disk_start();
 	disk_make(disk_desc, BLK_IN, 0, back, SECTOR);
 	disk_desc[0].len = 15;
@@ -156,7 +157,7 @@ static void test_bad_chains(void)
 	disk_start();
 	disk_make(disk_desc, BLK_OUT, 0, data, SECTOR);
 	disk_desc[1].flags = 0;
-	ok_broken("no room for the status");
+	ok_broken("no byte for the status");
 	disk_start();
 	disk_make(disk_desc, BLK_IN, 0, back, SECTOR);
 	disk_avail[1] = DISK_QUEUE + 5;
@@ -181,13 +182,13 @@ static void test_bad_tables(void)
 	disk_start();
 	desc_set(&disk_desc[0], table, 3 * sizeof(*table), DESC_INDIRECT, 0);
 	table[0].flags = DESC_INDIRECT;
-	ok_broken("a table in a table");
+	ok_broken("an indirect table in an indirect table");
 	disk_start();
 	disk_make(table, BLK_IN, 0, back, SECTOR);
 	table[2].flags |= DESC_NEXT;
 	table[2].next = 0;
 	desc_set(&disk_desc[0], table, 3 * sizeof(*table), DESC_INDIRECT, 0);
-	ok_broken("a loop in a table");
+	ok_broken("a loop in an indirect table");
 	disk_start();
 	disk_make(table, BLK_IN, 0, back, SECTOR);
 	table[0].next = 60000;

@@ -139,7 +139,7 @@ void bench_bell(void)
 	claim = plic_open(BIT(BELL_IRQ));
 	n = ring_all(ahead);
 	if (n < BELL_BATCHES)
-		printf("# io_out: nobody answers the doorbell\n");
+		printf("# io_out: the doorbell gets no answer\n");
 	else {
 		row_of("io_out", ring_ticks, n);
 		row_of("io_in", answer_ticks, n);

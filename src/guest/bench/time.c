@@ -125,7 +125,7 @@ void bench_due(void)
 	csr_write(stvec, trap_entry);
 	timer_off();
 	if (bench_timers_lost)
-		printf("# timer_now: %lu timers were set and never came\n", bench_timers_lost);
+		printf("# timer_now: %lu timers were set but never fired\n", bench_timers_lost);
 }
 
 /* ---- two harts ---- */
