@@ -185,7 +185,7 @@ else
 	unshare --map-root-user --mount sh -c 'mount -t tmpfs -o size=40k none "$0" && exec "$@"' "$tmp/full" \
 		timeout "$(scaled 60)" "$HS_TOP/scripts/hyperscope" run --out "$O" --trace none --mem 8M --save "$tmp/full/x" \
 		--save-at 300 --append how=spin "$O/guest-payloads/fault_loop.bin" </dev/null >"$tmp/said" 2>&1
-	is "$?:$(grep -c 'write: Input/output error; the guest goes on' "$tmp/said"):$(grep -c '^spun' "$tmp/said")" 0:1:1 \
+	is "$?:$(grep -c 'write: Input/output error; the guest continues' "$tmp/said"):$(grep -c '^spun' "$tmp/said")" 0:1:1 \
 		"a full disk is told, and the guest goes on" || diag "$(<"$tmp/said")"
 fi
 is "$(left_running)" "" "nothing is left running"

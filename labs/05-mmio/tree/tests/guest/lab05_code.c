@@ -234,7 +234,7 @@ static const struct trap *run(const struct insn *insn)
 
 	if (trap->cause & CAUSE_IRQ_FLAG) {
 		tell(insn, "after five seconds the guest is at", trap->epc, regs[0] + insn->size);
-		bail("the guest goes round for ever");
+		bail("the guest loops forever");
 	}
 	return trap;
 }
