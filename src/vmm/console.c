@@ -226,14 +226,14 @@ static void read_input(void)
 	uart_input_arrived(&console.machine->uart);
 }
 
-static bool output_waits(void)
+static bool output_pending(void)
 {
-	bool waits;
+	bool pending;
 
 	pthread_mutex_lock(&console.lock);
-	waits = console.out_len != 0;
+	pending = console.out_len != 0;
 	pthread_mutex_unlock(&console.lock);
-	return waits;
+	return pending;
 }
 
 static void *console_thread(void *arg)
@@ -242,20 +242,20 @@ static void *console_thread(void *arg)
 
 	(void)arg;
 	for (;;) {
-		bool waits = output_waits();
+		bool pending = output_pending();
 		bool listen = console.in_open && input_room() > 0;
 		struct pollfd fds[] = {
 			{ .fd = console.wake, .events = POLLIN },
 			{ .fd = listen ? STDIN_FILENO : -1, .events = POLLIN },
 		};
-		int n = poll(fds, ARRAY_SIZE(fds), waits ? FLUSH_AFTER_MS : -1);
+		int n = poll(fds, ARRAY_SIZE(fds), pending ? FLUSH_AFTER_MS : -1);
 
 		if (n > 0 && fds[0].revents && read(console.wake, &count, sizeof(count)) < 0)
 			continue;
 		if (n > 0 && fds[1].revents)
 			read_input();
 		/* Flush after the timeout, or if another event ended the wait. */
-		if (waits)
+		if (pending)
 			console_flush();
 	}
 	return NULL;

@@ -63,7 +63,7 @@ static struct doorbell {
 } doorbell;
 
 /* Wait for a tick of the clock and then for `steps` steps. Returns the time. */
-static u64 clock_behind_tick(u64 steps)
+static u64 clock_after_tick(u64 steps)
 {
 	u64 before = clock_now();
 
@@ -98,7 +98,7 @@ static void ring_back(struct doorbell *dev, u64 woke)
 	lock_take(&dev->lock);
 	dev->woke = woke;
 	dev->line = 1;
-	dev->raised = clock_behind_tick(dev->steps);
+	dev->raised = clock_after_tick(dev->steps);
 	plic_set_level(&dev->machine->plic, DOORBELL_IRQ, true);
 	lock_release(&dev->lock);
 }

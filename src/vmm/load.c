@@ -181,15 +181,15 @@ static void load_image(struct machine *m, struct layout *layout)
 static void load_initrd(struct machine *m, struct layout *layout)
 {
 	struct file file;
-	u64 room = layout->dtb - layout->kernel_end;
+	u64 available = layout->dtb - layout->kernel_end;
 
 	open_file(&file, "initrd", m->options.initrd);
 	if (file.size == 0)
 		die(STATUS_SETUP, "initrd %s is empty", file.path);
-	if (ALIGN_UP(file.size, SZ_4K) + SZ_4K > room)
+	if (ALIGN_UP(file.size, SZ_4K) + SZ_4K > available)
 		die(STATUS_SETUP,
 		    "initrd %s does not fit: it has %llu bytes, but only %llu are free", file.path,
-		    (unsigned long long)file.size, (unsigned long long)room);
+		    (unsigned long long)file.size, (unsigned long long)available);
 	layout->initrd = ALIGN_DOWN(layout->dtb - file.size, SZ_4K);
 	layout->initrd_end = layout->initrd + file.size;
 	load_file(m, &file, layout->initrd);

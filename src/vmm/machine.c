@@ -78,12 +78,12 @@ int machine_log_writes(struct machine *m, bool on)
 
 static void check_limits(struct machine *m)
 {
-	int most_vcpus = kvm_capability(m, KVM_CAP_MAX_VCPUS);
+	int max_vcpus = kvm_capability(m, KVM_CAP_MAX_VCPUS);
 	int gpa_bits = kvm_capability(m, KVM_CAP_VM_GPA_BITS);
 
-	if (most_vcpus > 0 && m->options.vcpus > (unsigned int)most_vcpus)
+	if (max_vcpus > 0 && m->options.vcpus > (unsigned int)max_vcpus)
 		die(STATUS_USAGE, "--smp %u: this host allows at most %d vCPUs", m->options.vcpus,
-		    most_vcpus);
+		    max_vcpus);
 	if (gpa_bits > 0 && gpa_bits < 64 && m->options.ram_size > (1ull << gpa_bits) - RAM_BASE)
 		die(STATUS_USAGE, "--mem: too large: this host has %d-bit guest physical addresses",
 		    gpa_bits);
@@ -261,11 +261,11 @@ static bool was_started_late(const struct machine *m)
 
 static void finish_late_starts(struct machine *m)
 {
-	const struct timespec a_while = { .tv_nsec = 20000000 };
+	const struct timespec delay = { .tv_nsec = 20000000 };
 
 	while (m->stop_reason == STOP_SAVE && was_started_late(m)) {
 		resume(m);
-		nanosleep(&a_while, NULL);
+		nanosleep(&delay, NULL);
 		machine_stop(m, STOP_SAVE, STATUS_POWEROFF);
 		park_all(m);
 	}

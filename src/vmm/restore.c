@@ -48,14 +48,14 @@ static void read_at(const struct options *options, void *to, size_t len, u64 off
 static void check_extent(const struct options *options, const struct save_header *h)
 {
 	off_t end = lseek(restored.fd, 0, SEEK_END);
-	u64 most = h->ram_size / SZ_4K;
+	u64 max_pages = h->ram_size / SZ_4K;
 
 	if (end < 0)
 		refuse(options, "%s", strerror(errno));
 	if (h->length > (u64)end)
 		refuse(options, "the file is truncated: it has %llu of %llu bytes",
 		       (unsigned long long)end, (unsigned long long)h->length);
-	if (h->pages > most || h->sections_at != SAVE_PAGES + h->pages * SZ_4K ||
+	if (h->pages > max_pages || h->sections_at != SAVE_PAGES + h->pages * SZ_4K ||
 	    h->sections_at > h->length || h->sections_len > h->length - h->sections_at)
 		refuse(options, "its header is inconsistent");
 }

@@ -137,13 +137,13 @@ static void rounds(struct machine *m)
 
 	precopy_begin(m->ram_size / SZ_4K, m->options.save_rounds);
 	do {
-		double began = seconds();
+		double start = seconds();
 
 		written = write_pages(save.rounds ? dirty_pages(save.dirty) : NULL);
 		dirty_written(save.dirty);
 		save.rounds++;
 		inform("save: round %u: %ld pages in %.1f ms", save.rounds, written,
-		       (seconds() - began) * 1000);
+		       (seconds() - start) * 1000);
 	} while (precopy_goes_on((u64)written, dirty_take(save.dirty)) && !save.failed &&
 		 !atomic_load(&m->stopping));
 }
@@ -237,14 +237,14 @@ static void write_rest(struct machine *m)
 		fail("rename", errno);
 }
 
-static void end(struct machine *m, bool in_vain)
+static void end(struct machine *m, bool failed)
 {
 	if (save.dirty)
 		dirty_end(save.dirty);
 	if (save.pages.fd >= 0)
 		close(save.pages.fd);
 	pages_end(&save.pages);
-	if (in_vain && strcmp(save.path, m->options.save))
+	if (failed && strcmp(save.path, m->options.save))
 		unlink(save.path);
 	save.under_way = false;
 }
@@ -252,7 +252,7 @@ static void end(struct machine *m, bool in_vain)
 /* Called with all vCPUs parked. Returns false if the machine could not be saved. */
 bool save_finish(struct machine *m)
 {
-	double began = seconds();
+	double start = seconds();
 	long in_pause;
 
 	clock_read(m);
@@ -270,7 +270,7 @@ bool save_finish(struct machine *m)
 	}
 	inform("saved to %s: %llu pages, %ld of them in the pause of %.1f ms, after %u rounds",
 	       m->options.save, (unsigned long long)save.pages.nr, in_pause,
-	       (seconds() - began) * 1000, save.rounds);
+	       (seconds() - start) * 1000, save.rounds);
 	return true;
 }
 
