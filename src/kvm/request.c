@@ -17,7 +17,7 @@
 /* One interrupt is enough: only the thread that changes `state` from -> to sends it. */
 static void kick_hart(struct kvm_vcpu *vcpu, u32 *state, u32 from, u32 to)
 {
-	/* lab 9: write kick_hart: the interrupt, from the one that changes the state */
+	/* lab 9: write kick_hart: send the interrupt if this caller changes the state */
 	if (!__atomic_compare_exchange_n(state, &from, to, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_RELAXED))
 		return;
@@ -30,7 +30,7 @@ static void kick(struct kvm_vcpu *vcpu, bool wakes)
 {
 	u32 blocking;
 
-	/* lab 7, 9: write kick: out of the guest, awake or out of idling, if it has to be */
+	/* lab 7, 9: write kick: make the vCPU leave the guest, wake up or stop idling, if needed */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	blocking = READ_ONCE(vcpu->blocking);
 	if (!blocking) {
@@ -66,7 +66,7 @@ void vcpu_kick(struct kvm_vcpu *vcpu)
  */
 void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req)
 {
-	/* lab 9: write vcpu_wait_request: until the vCPU is out, or has served it */
+	/* lab 9: write vcpu_wait_request: wait until the vCPU is outside, or has served it */
 	while (__atomic_load_n(&vcpu->mode, __ATOMIC_ACQUIRE) != VCPU_OUTSIDE &&
 	       (__atomic_load_n(&vcpu->requests, __ATOMIC_ACQUIRE) & BIT(req)))
 		hv_cpu_relax();
@@ -79,7 +79,7 @@ bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req)
 	struct kvm_vcpu *vcpu;
 	unsigned int i;
 
-	/* lab 9: write vm_request_all_and_wait: ask every vCPU, then wait for every one */
+	/* lab 9: write vm_request_all_and_wait: send it to every vCPU, then wait for each */
 	bool reached = false;
 
 	kvm_for_each_vcpu(i, vcpu, vm) {

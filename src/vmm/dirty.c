@@ -31,7 +31,7 @@ void machine_wrote(struct machine *m, const void *at, u64 len)
 
 	if (!dirty || !len)
 		return;
-	/* lab 10: write the bits of the pages that are touched, while others set theirs */
+	/* lab 10: write the bits of the pages touched; other threads set theirs at the same time */
 	for (u64 page = offset / SZ_4K; page <= (offset + len - 1) / SZ_4K; page++)
 		atomic_fetch_or(&dirty->own[page / 64], 1ull << page % 64);
 	/* lab 10 end */
@@ -81,7 +81,7 @@ struct dirty *dirty_start(struct machine *m)
 static void take_from_kvm(struct dirty *dirty)
 {
 	int vm = dirty->machine->vm_fd;
-	/* lab 10: write the calls that take the log out of KVM, its pages protected again */
+	/* lab 10: write the calls that take KVM's log and protect its pages again */
 	struct kvm_dirty_log log = { .dirty_bitmap = dirty->log };
 	struct kvm_clear_dirty_log clear = {
 		.num_pages = (u32)dirty->nr,
@@ -106,7 +106,7 @@ u64 dirty_take(struct dirty *dirty)
 
 	take_from_kvm(dirty);
 	lock_disks(dirty->machine, pthread_mutex_lock);
-	/* lab 10: write how both logs join the pages that were found before */
+	/* lab 10: write the merge of both logs into the pages found before */
 	for (size_t i = 0; i < dirty->words; i++)
 		dirty->found[i] |= dirty->log[i] | atomic_exchange(&dirty->own[i], 0);
 	/* lab 10 end */

@@ -160,7 +160,7 @@ static void read_run(struct pages *pages, const struct page_entry *entries, cons
 	if (err)
 		die(STATUS_SETUP, "--restore: cannot read pages of memory: %s",
 		    err == -ENODATA ? "the file is truncated" : strerror(-err));
-	/* lab 10: write the check of each page's sum, and the refusal of one that has changed */
+	/* lab 10: write the check of each page's sum, and the refusal of a page that has changed */
 	for (u64 i = 0; i < run->count; i++) {
 		if (state_sum(0, to + i * SZ_4K, SZ_4K) != entries[run->place + i].sum)
 			die(STATUS_SETUP, "--restore: the page at 0x%llx is damaged",
@@ -176,7 +176,7 @@ static void pages_read(struct pages *pages, const struct page_entry *entries, st
 	for (u64 place = 0; place < pages->nr; place++) {
 		u64 number = entries[place].number;
 
-		/* lab 10: write the refusal of a number that is no page of RAM */
+		/* lab 10: write the refusal of a page number outside RAM */
 		if (number >= pages->nr_ram) {
 			state_refuse(s, "the number of a page is beyond the end of RAM");
 			return;

@@ -37,7 +37,7 @@ static bool is_s_context(u64 number)
  */
 static unsigned int best_source(const struct plic *plic, const struct plic_context *context)
 {
-	/* lab 7: write best_source: whom this context would be interrupted for */
+	/* lab 7: write best_source: the source that this context would be interrupted for */
 	u32 candidates = plic->pending & context->enable;
 	u32 best_priority = context->threshold;
 	unsigned int best = 0;
@@ -55,7 +55,7 @@ static unsigned int best_source(const struct plic *plic, const struct plic_conte
 /* Report every changed output to KVM. */
 static void update(struct plic *plic)
 {
-	/* lab 7: write update: KVM_INTERRUPT for each context whose output is another one now */
+	/* lab 7: write update: call KVM_INTERRUPT for each context whose output has changed */
 	for (unsigned int i = 0; i < plic->machine->options.vcpus; i++) {
 		struct plic_context *context = &plic->context[i];
 		bool raise = best_source(plic, context) != 0;
@@ -84,7 +84,7 @@ void plic_set_level(struct plic *plic, unsigned int source, bool level)
 	u32 bit = 1u << source;
 
 	lock_take(&plic->lock);
-	/* lab 7: write the gateway: what a line that rises or falls makes of its source */
+	/* lab 7: write the gateway: update the source whose line rises or falls */
 	if (level) {
 		plic->level |= bit;
 		plic->pending |= bit & ~plic->in_service;
@@ -99,7 +99,7 @@ void plic_set_level(struct plic *plic, unsigned int source, bool level)
 
 static u32 claim(struct plic *plic, struct plic_context *context)
 {
-	/* lab 7: write claim: the source is this context's to serve, until it completes it */
+	/* lab 7: write claim: give this context its best source to serve, until it completes it */
 	unsigned int source = best_source(plic, context);
 
 	if (source) {
@@ -114,7 +114,7 @@ static u32 claim(struct plic *plic, struct plic_context *context)
 /* A completion by a context that hasn't enabled the source is ignored (PLIC §9). */
 static void complete(struct plic *plic, struct plic_context *context, u64 source)
 {
-	/* lab 7: write complete: the gateway may forward this source again */
+	/* lab 7: write complete: let the gateway forward this source again */
 	if (source == 0 || source >= PLIC_SOURCES || !(context->enable >> source & 1))
 		return;
 	plic->in_service &= ~(1u << source);

@@ -243,7 +243,7 @@ static void set_timer(struct vcpu *vcpu, const struct regs *regs, struct state *
 		return;
 	}
 	set_reg(vcpu, frequency); /* refused if it differs from this host's */
-	/* lab 10: write step 4: whether a timer is set, and in which order its registers */
+	/* lab 10: write step 4: whether a timer is set, and in which order its registers are set */
 	if (first_word(compare) == ~0ull ||
 	    (first_word(state) != KVM_RISCV_TIMER_STATE_ON && !(sstc && first_word(sstc))))
 		return;
@@ -272,7 +272,7 @@ static void restore_regs(struct vcpu *vcpu, struct state *s)
 	struct regs regs = { 0 };
 
 	if (load_regs(&regs, s)) {
-		/* lab 10: write the steps 1, 3 and 4 in their order */
+		/* lab 10: write steps 1, 3 and 4, in this order */
 		set_identities(vcpu, &regs, KVM_REG_RISCV_ISA_EXT);
 		set_identities(vcpu, &regs, KVM_REG_RISCV_SBI_EXT);
 		switch_others_off(vcpu, &regs);

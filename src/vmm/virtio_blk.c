@@ -62,7 +62,7 @@ static bool take_front(struct iovec *iov, unsigned int count, void *to, size_t l
 /* The reverse: copy `len` bytes to the front. False if fewer fit; as many as fit are copied. */
 static bool put_front(struct iovec *iov, unsigned int count, const void *from, size_t len)
 {
-	/* lab 11: write put_front: as take_front does, and taken away from the buffers as well */
+	/* lab 11: write put_front: the reverse of take_front, which also removes the bytes */
 	for (unsigned int i = 0; i < count && len; i++) {
 		size_t n = iov[i].iov_len < len ? iov[i].iov_len : len;
 
@@ -102,7 +102,7 @@ static ssize_t transfer(int fd, const struct iovec *iov, u64 offset, bool write)
 /* Are these bytes whole sectors of the disk? Both values come from the guest unchecked. */
 static bool on_disk(const struct disk *disk, u64 sector, u64 len)
 {
-	/* lab 11: write on_disk: without a sum or a product that may overflow */
+	/* lab 11: write on_disk: without a sum or a product that can overflow */
 	return len % SECTOR == 0 && sector <= disk->config.capacity &&
 	       len / SECTOR <= disk->config.capacity - sector;
 	/* lab 11 end */
@@ -201,7 +201,7 @@ static u8 execute_marked(struct disk *disk, const struct virtio_blk_outhdr *head
  */
 static const char *answer(struct disk *disk)
 {
-	/* lab 11: write answer: take the header, find the status byte, execute_marked, give the chain back */
+	/* lab 11: write answer: take header and status byte, execute_marked, return the chain */
 	struct chain *chain = &disk->chain;
 	u64 writable = bytes_in(chain->in, chain->nr_in);
 	struct virtio_blk_outhdr header;

@@ -23,7 +23,7 @@
 /* Set InterruptStatus. The line is high while it is not 0; the PLIC is told only of changes. */
 static void set_interrupt(struct virtio_device *device, u32 status)
 {
-	/* lab 11: write set_interrupt: the register, and the line if that changes */
+	/* lab 11: write set_interrupt: set the register, and the line if it changes */
 	bool was = device->interrupt_status != 0;
 	bool now = status != 0;
 
@@ -352,7 +352,7 @@ static bool can_work(const struct virtio_device *device)
  */
 static void work(struct virtio_device *device)
 {
-	/* lab 11: write work: batches, muted, until the ring is seen empty when it was unmuted */
+	/* lab 11: write work: batches while muted, until the ring is empty after it was unmuted */
 	bool more;
 
 	do {
@@ -389,7 +389,7 @@ static void *device_thread(void *opaque)
 /* Let a 4-byte store of the queue's number to QueueNotify signal device->kick. */
 static void add_ioeventfd(struct virtio_device *device, gpa_t base)
 {
-	/* lab 11: write add_ioeventfd: the ioctl KVM_IOEVENTFD, if KVM has it and the user wants it */
+	/* lab 11: write add_ioeventfd: call KVM_IOEVENTFD, if KVM has it and the user wants it */
 	struct kvm_ioeventfd ioeventfd = {
 		.addr = base + VIRTIO_MMIO_QUEUE_NOTIFY,
 		.len = 4,

@@ -75,7 +75,7 @@ static struct vring_desc read_desc(const struct vring_desc *table, u32 index)
 static bool add_buffer(struct machine *m, struct chain *chain, const struct vring_desc *desc,
 		       const char **why)
 {
-	/* lab 11: write add_buffer: the checks, and the buffer into chain->in or chain->out */
+	/* lab 11: write add_buffer: check the buffer, and add it to chain->in or chain->out */
 	struct iovec iov = {
 		.iov_base = machine_ram(m, desc->addr, desc->len),
 		.iov_len = desc->len,
@@ -105,7 +105,7 @@ static bool add_buffer(struct machine *m, struct chain *chain, const struct vrin
 static bool walk(struct machine *m, struct chain *chain, const struct vring_desc *table, u32 size,
 		 u32 index, const char **why)
 {
-	/* lab 11: write walk: each descriptor read once and checked, its buffer added, then its next */
+	/* lab 11: write walk: read each descriptor once, check it, add its buffer, take the next */
 	for (;;) {
 		struct vring_desc desc;
 
@@ -135,7 +135,7 @@ static bool walk(struct machine *m, struct chain *chain, const struct vring_desc
 static bool walk_indirect(struct machine *m, struct chain *chain, const struct vring_desc *head,
 			  const char **why)
 {
-	/* lab 11: write walk_indirect: the table checked, and walked from its first descriptor */
+	/* lab 11: write walk_indirect: check the table, and walk it from its first descriptor */
 	struct vring_desc *table = machine_ram(m, head->addr, head->len);
 	u32 size = head->len / sizeof(*table);
 
@@ -151,7 +151,7 @@ static bool walk_indirect(struct machine *m, struct chain *chain, const struct v
 /* Returns 1 with a chain, 0 if the queue is empty, -1 if the guest broke a rule (see *why). */
 int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, const char **why)
 {
-	/* lab 11: write virtqueue_pop: what the driver has made available next, as a chain of buffers */
+	/* lab 11: write virtqueue_pop: the next chain that the driver has made available */
 	u16 available = load_acquire(&vq->avail[RING_IDX]) - vq->next_avail;
 	struct vring_desc head;
 	bool ok;
@@ -187,7 +187,7 @@ int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, 
  */
 void virtqueue_push(struct virtqueue *vq, const struct chain *chain, u32 written)
 {
-	/* lab 11: write virtqueue_push: the used ring's next element, and then its index */
+	/* lab 11: write virtqueue_push: fill the used ring's next element, then write its index */
 	u16 idx = vq->used[RING_IDX];
 	volatile u32 *element = (volatile u32 *)&vq->used[RING_FIRST] + 2 * (idx % vq->size);
 

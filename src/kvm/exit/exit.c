@@ -38,7 +38,7 @@ static int exit_counted_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 }
 
 /* ORDER: exception codes (hv/csr.h) */
-/* lab 3: write exit_table[], a handler for each cause */
+/* lab 3: write exit_table[]: the handler of each cause */
 static exit_fn *const exit_table[] = {
 	[EXC_INST_MISALIGNED] = vcpu_redirect_trap,
 	[EXC_INST_ACCESS_FAULT] = vcpu_redirect_trap,
@@ -95,7 +95,7 @@ __attribute__((noinline)) int exit_host_irq(struct kvm_vcpu *vcpu, const struct 
 
 exit_fn *exit_handler(unsigned long cause)
 {
-	/* lab 3: write the choice of a handler by cause */
+	/* lab 3: write the choice of the handler for a cause */
 	if (cause < ARRAY_SIZE(exit_table) && exit_table[cause])
 		return exit_table[cause];
 	return cause & CAUSE_IRQ_FLAG ? exit_host_irq : exit_unknown;

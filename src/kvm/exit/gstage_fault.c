@@ -56,7 +56,7 @@ static unsigned int leaf_level(const struct gstage *gs, const struct memslot *sl
 
 	if (page->map_size == PAGE_SIZE || !READ_ONCE(gs->huge))
 		return 0;
-	/* lab 10: write the level of a leaf in a slot that is logged */
+	/* lab 10: write the level of a leaf in a logged slot */
 	/* Writes are logged by the 4 KiB page, so map 4 KiB pages. */
 	if (slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
 		return 0;
@@ -71,7 +71,7 @@ static pte_t leaf_flags(const struct memslot *slot, const struct gstage_fault *f
 {
 	if (!page->writable || (slot->flags & KVM_MEM_READONLY))
 		return GSTAGE_LEAF;
-	/* lab 10: write when a page of a logged slot is not writable yet */
+	/* lab 10: write the case in which a page of a logged slot is not yet writable */
 	/* While logging, only a write makes a page writable, so that no write is missed. */
 	if ((slot->flags & KVM_MEM_LOG_DIRTY_PAGES) && !fault->write)
 		return GSTAGE_LEAF;
@@ -159,7 +159,7 @@ static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
 		return RESUME_GUEST;
 	}
 	err = gstage_map(gs, fault->gpa, level, pte, &old);
-	/* lab 10: write which faults are marked in the log */
+	/* lab 10: write the mark in the dirty log, for the faults that need one */
 	if (!err && fault->write && slot->dirty)
 		dirty_log_mark(slot, gpa_to_gfn(fault->gpa));
 	/* lab 10 end */

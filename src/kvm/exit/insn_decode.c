@@ -35,7 +35,7 @@ static long sign_extend(unsigned int value, unsigned int width)
 /* Width and sign extension of a load, by its funct3. Returns false if the encoding is reserved. */
 static bool load_width(struct access_insn *access, unsigned int funct3)
 {
-	/* lab 5: write load_width: len and sign_extend of a load, by its funct3 */
+	/* lab 5: write load_width: len and sign_extend of a load, from its funct3 */
 	/* Bits 1:0 are the width's logarithm; bit 2 means unsigned. */
 	unsigned int log = funct3 & 3;
 
@@ -47,7 +47,7 @@ static bool load_width(struct access_insn *access, unsigned int funct3)
 
 static bool store_width(struct access_insn *access, unsigned int funct3)
 {
-	/* lab 5: write store_width: len of a store, by its funct3 */
+	/* lab 5: write store_width: len of a store, from its funct3 */
 	access->len = 1U << (funct3 & 3);
 	return funct3 <= (BITS_PER_LONG == 64 ? 3 : 2);
 	/* lab 5 end */
@@ -55,7 +55,7 @@ static bool store_width(struct access_insn *access, unsigned int funct3)
 
 static void decode_32(unsigned long insn, struct access_insn *access)
 {
-	/* lab 5: write decode_32: integer loads and stores, and what else accesses memory */
+	/* lab 5: write decode_32: decode integer loads and stores, detect other memory accesses */
 	unsigned int funct3 = bits(insn, 14, 12);
 
 	access->base = bits(insn, 19, 15);
@@ -146,7 +146,7 @@ static void decode_zcb(unsigned long insn, struct access_insn *access)
 /* Quadrant 0: base and register are x8 to x15. */
 static void decode_c0(unsigned long insn, struct access_insn *access)
 {
-	/* lab 5: write decode_c0: the compressed loads and stores whose base is not sp */
+	/* lab 5: write decode_c0: decode the compressed loads and stores whose base is not sp */
 	const bool rv64 = BITS_PER_LONG == 64;
 
 	access->reg = 8 + bits(insn, 4, 2);
@@ -226,7 +226,7 @@ void insn_decode_access(unsigned long insn, struct access_insn *access)
 
 void insn_decode_htinst(unsigned long htinst, struct access_insn *access, unsigned int *distance)
 {
-	/* lab 5: write insn_decode_htinst: a load or store as the hardware has transformed it */
+	/* lab 5: write insn_decode_htinst: decode a load or store in its transformed form */
 	unsigned int funct3 = bits(htinst, 14, 12);
 
 	access->kind = ACCESS_NONE;

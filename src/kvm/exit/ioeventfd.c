@@ -25,7 +25,7 @@ static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned in
 	struct ioeventfd *io = container_of(dev, struct ioeventfd, dev);
 
 	(void)vm;
-	/* lab 11: write store: address, width and value, then hv_event_signal and trace_kvm_ioeventfd */
+	/* lab 11: write store: compare address, width and value, then signal and trace */
 	if (dev->gpa != gpa || (dev->len && dev->len != len) || (io->match && io->data != data))
 		return false;
 	hv_event_signal(io->event, 1);

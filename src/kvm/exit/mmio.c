@@ -78,7 +78,7 @@ static unsigned long gpr_read(const struct kvm_vcpu *vcpu, unsigned int reg)
 static bool access_matches(const struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			   const struct access_insn *access, unsigned int *distance)
 {
-	/* lab 5: write access_matches: whether this instruction can have made the access that trapped */
+	/* lab 5: write access_matches: can this instruction have made the access that trapped? */
 	u32 address = (u32)(gpr_read(vcpu, access->base) + (unsigned long)access->offset);
 
 	*distance = (u32)trap->stval - address;
@@ -97,7 +97,7 @@ static enum verdict decode_fetched(struct kvm_vcpu *vcpu, const struct hv_trap *
 		return VERDICT_RESUME;
 	}
 	trace_kvm_mmio_insn(insn, true, trap->sepc);
-	/* lab 5: write what becomes of the instruction that was fetched */
+	/* lab 5: write the verdict on the instruction that was fetched */
 	insn_decode_access(insn, access);
 	if (access->kind == ACCESS_OTHER)
 		return VERDICT_ACCESS_FAULT;
@@ -110,7 +110,7 @@ static enum verdict decode_fetched(struct kvm_vcpu *vcpu, const struct hv_trap *
 static enum verdict decode(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa,
 			   struct access_insn *access)
 {
-	/* lab 5: write decode: where the instruction is known from, and which access is emulated */
+	/* lab 5: write decode: take the instruction from htinst or fetch it, return the verdict */
 	enum verdict verdict = VERDICT_EMULATE;
 	unsigned int distance = 0; /* from the access's first byte to the one that faulted */
 
@@ -136,7 +136,7 @@ static u64 width_mask(unsigned int len)
 
 static unsigned long extend(u64 data, unsigned int len, bool sign)
 {
-	/* lab 5: write extend: what a load of len bytes puts into a register */
+	/* lab 5: write extend: the register's value after a load of len bytes */
 	unsigned int unused = 64 - 8 * len;
 
 	data <<= unused;
@@ -146,7 +146,7 @@ static unsigned long extend(u64 data, unsigned int len, bool sign)
 
 static void mmio_complete(struct kvm_vcpu *vcpu)
 {
-	/* lab 5: write mmio_complete: user space has answered, and the guest goes on */
+	/* lab 5: write mmio_complete: finish the access with user space's answer */
 	const struct mmio_access *mmio = &vcpu->completion.mmio;
 	u64 data;
 
@@ -171,7 +171,7 @@ static __attribute__((noinline)) int exit_to_user(struct kvm_vcpu *vcpu)
 	vcpu->stats.mmio_exit_user++;
 	trace_exit_class(&vcpu->exit_clock,
 			 mmio->is_store ? EXIT_MMIO_WRITE_USER : EXIT_MMIO_READ_USER);
-	/* lab 5: write the exit: what user space finds in kvm_run */
+	/* lab 5: write the exit: fill in kvm_run for user space */
 	run->exit_reason = KVM_EXIT_MMIO;
 	run->mmio.phys_addr = mmio->gpa;
 	run->mmio.len = mmio->len;
@@ -196,7 +196,7 @@ int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 		break;
 	}
 
-	/* lab 5: write what the vCPU keeps of the access, and who takes it */
+	/* lab 5: write the emulation: record the access, complete it here or exit to user space */
 	mmio->gpa = gpa;
 	mmio->data = 0;
 	mmio->len = access.len;

@@ -99,7 +99,7 @@ static int run_once(struct kvm_vcpu *vcpu)
 	struct hv_trap trap;
 
 	vmid_update(vcpu);
-	/* lab 7: write the last look at the requests, once every sender knows that it must kick */
+	/* lab 7: write the last look at the requests, once the mode makes every sender kick */
 	/* Release: a thread that sees it kicks `hart`, which was written earlier (vcpu_load). */
 	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -27,7 +27,7 @@
 	.balign	4
 vcpu_switch:
 	/* Step 1: host registers. t0-t6 and a0-a7 are caller-saved. */
-	/* lab 2: write step 1, which saves the host's registers */
+	/* lab 2: write step 1: save the host's registers */
 	REG_S	ra, HOST_ra(a0)
 	REG_S	sp, HOST_sp(a0)
 	REG_S	gp, HOST_gp(a0)
@@ -42,7 +42,7 @@ vcpu_switch:
 	 * were the guest's. None can occur: SIE is 0, and nothing below can fault, because the vCPU
 	 * is mapped in every address space.
 	 */
-	/* lab 2: write step 2, which exchanges stvec, sscratch, sstatus, hstatus, and sets sepc */
+	/* lab 2: write step 2: swap stvec, sscratch, sstatus and hstatus, and set sepc */
 	REG_L	t0, VCPU_exit_vector(a0)
 	REG_L	t1, GUEST_sstatus(a0)	/* SPP: VS or VU; SPIE unused; FS: see fp.h */
 	REG_L	t2, GUEST_hstatus(a0)	/* SPV = 1: sret sets V (H §2.1) */
@@ -72,7 +72,7 @@ vcpu_switch:
 	REG_SC	zero, zero, (a0)
 
 	/* Step 3: guest registers, a0 last, since it points at the others. */
-	/* lab 2: write step 3, which loads the guest's registers, and enters it */
+	/* lab 2: write step 3: load the guest's registers and enter the guest */
 	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20
 	REG_L	x\n, (GUEST_gpr + \n * SZREG)(a0)
 	.endr
@@ -96,20 +96,20 @@ vcpu_exit_vector:
 	 * path saves as well: those that C may use, and sp, gp and tp, which C needs to be the
 	 * host's. Then come s0 to s11, which C preserves.
 	 */
-	/* lab 2: write step 4, its beginning: a0 points at the vCPU, x5 is saved */
+	/* lab 2: write step 4, beginning: make a0 point at the vCPU, and save x5 */
 	csrrw	a0, sscratch, a0
 	REG_S	x5, (GUEST_gpr + 5 * SZREG)(a0)
 	/* lab 2 end */
 	.global	vcpu_exit_save_caller
 vcpu_exit_save_caller:
-	/* lab 2: write step 4, the guest's registers that C may use, and its sp, gp, tp */
+	/* lab 2: write step 4, first part: save the registers that C may use, and sp, gp and tp */
 	.irp	n, 1, 2, 3, 4, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
 	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)
 	.endr
 	/* lab 2 end */
 	.global	vcpu_exit_save_callee
 vcpu_exit_save_callee:
-	/* lab 2: write step 4, the guest's s0 to s11, which C preserves */
+	/* lab 2: write step 4, second part: save the guest's s0 to s11, which C preserves */
 	.irp	n, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
 	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)
 	.endr
@@ -119,7 +119,7 @@ vcpu_exit_save_callee:
 	 * Step 5: swap CSRs back. sstatus and hstatus come before anything that the guest's SUM,
 	 * MXR or SPVP could affect.
 	 */
-	/* lab 2: write step 5, which exchanges the CSRs back, and saves the guest's a0 and sepc */
+	/* lab 2: write step 5: swap the CSRs back, and save the guest's a0 and sepc */
 	REG_L	t0, HOST_stvec(a0)
 	REG_L	t1, HOST_sscratch(a0)
 	REG_L	t2, HOST_sstatus(a0)
@@ -136,7 +136,7 @@ vcpu_exit_save_callee:
 	/* lab 2 end */
 
 	/* Step 6: host registers, and back to the caller of vcpu_switch(). */
-	/* lab 2: write step 6, which loads the host's registers, and returns */
+	/* lab 2: write step 6: load the host's registers and return */
 	REG_L	ra, HOST_ra(a0)
 	REG_L	sp, HOST_sp(a0)
 	REG_L	gp, HOST_gp(a0)

@@ -130,7 +130,7 @@ void dirty_log_mark(const struct memslot *slot, gfn_t gfn)
 	if (!bits_page(*entry) && !bits_first_mark(entry))
 		return;
 	word = hv_page_map(bits_page(*entry));
-	/* lab 10: write the mark: the bit of this page, and that its page of bits has one */
+	/* lab 10: write the mark: set this page's bit, and note that its page of bits has one */
 	*entry |= BITS_DIRTY;
 	word[page % BITS_PER_PAGE / 64] |= 1ULL << page % 64;
 	/* lab 10 end */
@@ -201,7 +201,7 @@ static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	*entry &= ~BITS_DIRTY; /* before reading: a later mark sets it again */
 	for (i = 0; i < words; i++) {
 		pause_if_due(&vm->gstage);
-		/* lab 10: write what becomes of a word: copied, and, to be taken, cleared and protected */
+		/* lab 10: write a word's handling: copy it; if taken, clear and protect it */
 		copy[i] = bits[i];
 		any |= bits[i];
 		if (!take || !bits[i])
@@ -298,7 +298,7 @@ static void clear_page(struct kvm *vm, const struct memslot *slot, u64 first, co
 
 	for (i = 0; i < words; i++) {
 		pause_if_due(&vm->gstage);
-		/* lab 10: write what becomes of the bits that the mask names */
+		/* lab 10: write the clearing of the mask's bits, protecting their pages */
 		if (!(bits[i] & mask[i]))
 			continue;
 		bits[i] &= ~mask[i];

@@ -56,7 +56,7 @@ int gstage_split(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa)
 	trace_gstage_split(gpa, level);
 	gs->tables++;
 	table = hv_page_map(pa);
-	/* lab 10: write the leaves that the large one becomes, and only then the pointer to them */
+	/* lab 10: write the smaller leaves, and only then the pointer to their table */
 	for (i = 0; i < GSTAGE_TABLE_ENTRIES; i++)
 		table[i] = pte_make(pte_to_hpa(leaf) + i * gstage_size(level - 1), leaf & ~PTE_PPN);
 	hv_page_unmap(table);

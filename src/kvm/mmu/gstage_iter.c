@@ -18,7 +18,7 @@ static int iter_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *lea
 	unsigned int level = gs->levels;
 	pte_t pte;
 
-	/* lab 4: write iter_find: the leaf that maps gpa, level by level */
+	/* lab 4: write iter_find: find the leaf that maps gpa, level by level */
 	while (level-- > 0) {
 		pte = table[gstage_index(gs, gpa, level)];
 		gstage_table_unmap(table);
@@ -43,7 +43,7 @@ static int iter_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte,
 	unsigned int at;
 	int err;
 
-	/* lab 4: write iter_map: down to `level`, with tables added and leaves split */
+	/* lab 4: write iter_map: walk down to `level`, adding tables and splitting leaves */
 	for (at = gs->levels - 1; at > level; at--) {
 		pte_t *ptep = &table[gstage_index(gs, gpa, at)];
 		pte_t *next = NULL;
@@ -126,7 +126,7 @@ static void iter_free(struct gstage *gs)
 	struct place at, up[GSTAGE_MAX_LEVELS]; /* as in iter_change() */
 	gpa_t end = gstage_limit(gs);
 
-	/* lab 4: write iter_free: every table below the root, the lowest first */
+	/* lab 4: write iter_free: free every table below the root, lowest first */
 	at = place_in(gs, hv_page_map(gs->root), level, 0, 0, end);
 	for (;;) {
 		while (level > 0 && gstage_span_next(gs, &at.span, at.table)) {

@@ -16,7 +16,7 @@
 static int find_in(const struct gstage *gs, hpa_t pa, unsigned int level, gpa_t gpa,
 		   struct gstage_leaf *leaf)
 {
-	/* lab 4: write find_in: the leaf that maps gpa, in this table or below it */
+	/* lab 4: write find_in: find the leaf that maps gpa, in this table or below it */
 	pte_t *table = hv_page_map(pa);
 	pte_t pte = table[gstage_index(gs, gpa, level)];
 
@@ -51,7 +51,7 @@ struct map_request {
 static int map_in(struct gstage *gs, pte_t *table, unsigned int level,
 		  const struct map_request *req)
 {
-	/* lab 4: write map_in: what the request wants, in this table or below it */
+	/* lab 4: write map_in: set the requested leaf, in this table or below it */
 	pte_t *ptep = &table[gstage_index(gs, req->gpa, level)];
 	pte_t *next = NULL;
 	int err;
@@ -82,7 +82,7 @@ static int rec_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, 
 static bool change_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t base,
 		      struct gstage_range *range, bool *changed)
 {
-	/* lab 4: write change_in: each entry that the range touches, and what is below it */
+	/* lab 4: write change_in: change each entry that the range touches, and those below it */
 	struct gstage_span span = gstage_span(gs, level, base, range->from, range->end);
 	pte_t *table = hv_page_map(pa);
 	bool stops = false;
@@ -120,7 +120,7 @@ static bool rec_change(struct gstage *gs, struct gstage_range *range)
 /* Free the tables below the one that begins at `base`. */
 static void free_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t base)
 {
-	/* lab 4: write free_in: the tables below this one, the lowest first */
+	/* lab 4: write free_in: free the tables below this one, lowest first */
 	struct gstage_span span = gstage_span(gs, level, base, base, gstage_limit(gs));
 	pte_t *table = hv_page_map(pa);
 

@@ -28,7 +28,7 @@ void tlb_init(void)
 /* The number of pages to fence one by one, from *start on; 0: fence everything. */
 static u64 fence_pages(u64 *start, u64 size)
 {
-	/* lab 9: write fence_pages: the first page of the range, and how many it touches */
+	/* lab 9: write fence_pages: the first page of the range, and how many pages it touches */
 	u64 end;
 
 	if (__builtin_add_overflow(*start, size, &end) || size > FENCE_MAX_PAGES * PAGE_SIZE)
@@ -111,7 +111,7 @@ static void range_fence(struct kvm *vm, const struct hfence *fence)
 
 static enum vcpu_request range_request_for(struct kvm_vcpu *vcpu, const struct hfence *fence)
 {
-	/* lab 9: write range_request_for: the fence into the queue, or what needs no queue if that is full */
+	/* lab 9: write range_request_for: queue the fence, or pick a request that needs no queue */
 	enum vcpu_request req = REQ_HFENCE;
 
 	spin_lock(&vcpu->fence_lock);

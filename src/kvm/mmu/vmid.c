@@ -152,7 +152,7 @@ int vmid_param_init(void)
 /* Rare, so not inlined: otherwise each load would have to save registers for it. */
 static __attribute__((noinline)) unsigned long vmid_new(struct gstage *gs)
 {
-	/* lab 9: write vmid_new: the next VMID, and a new generation if there is none left */
+	/* lab 9: write vmid_new: assign the next VMID, from a new generation if none is left */
 	unsigned long now, vmid;
 
 	spin_lock(&vmid_lock);
@@ -221,7 +221,7 @@ static void drop_everything(void)
 
 static void enter_own(struct kvm_vcpu *vcpu)
 {
-	/* lab 9: write enter_own: VMID and generation, what this hart has to drop, hgatp */
+	/* lab 9: write enter_own: VMID and generation, the fences that this hart needs, hgatp */
 	struct kvm *vm = vcpu->kvm;
 	unsigned int hart = hv_hart();
 	unsigned long vmid;

@@ -50,7 +50,7 @@ static const struct sbi_extension *find_extension(const struct kvm_vcpu *vcpu, u
 {
 	const struct sbi_extension *e;
 
-	/* lab 3: write the search for this id, which user space may have switched off */
+	/* lab 3: write the search for this ID, which user space may have disabled */
 	for (e = extensions; e < extensions + ARRAY_SIZE(extensions); e++) {
 		if (ext < e->first || ext > e->last)
 			continue;
@@ -126,7 +126,7 @@ int exit_sbi(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 
 	(void)trap;
 	trace_kvm_sbi_call(ext, fid, gpr[GPR_A0], gpr[GPR_A1], gpr[GPR_A2]);
-	/* lab 3: write the call of the extension, and the return to the guest */
+	/* lab 3: write the call of the extension and the return to the guest */
 	if (e) {
 		trace_exit_class(&vcpu->exit_clock, e->class);
 		result = e->handle(vcpu, ext, fid, &ret);

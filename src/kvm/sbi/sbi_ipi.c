@@ -15,7 +15,7 @@ long sbi_for_each_hart(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long 
 	struct kvm_vcpu *target;
 	unsigned int i;
 
-	/* lab 9: write sbi_for_each_hart: the vCPUs that mask and base name, and a bit that names none */
+	/* lab 9: write sbi_for_each_hart: call for each vCPU of mask and base, return the error */
 	unsigned long left = mask;
 
 	kvm_for_each_vcpu(i, target, vcpu->kvm) {
@@ -46,7 +46,7 @@ int sbi_ipi(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 	const unsigned long *gpr = vcpu->guest.gpr;
 
 	(void)ext;
-	/* lab 9: write sbi_ipi: its one function, counted */
+	/* lab 9: write sbi_ipi: its only function, and its counter */
 	if (fid != SBI_IPI_SEND_IPI) {
 		ret->error = SBI_ERR_NOT_SUPPORTED;
 		return RESUME_GUEST;

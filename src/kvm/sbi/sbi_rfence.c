@@ -24,7 +24,7 @@ static void queue_fence(struct kvm_vcpu *target, void *arg)
 {
 	const struct fence_call *call = arg;
 
-	/* lab 9: write queue_fence: one target of a remote sfence.vma, the caller or another */
+	/* lab 9: write queue_fence: a remote sfence.vma for one target, which may be the caller */
 	pmu_count(target, call->event + 1);
 	if (target == call->caller)
 		tlb_fence_local(target->kvm, &call->fence);
@@ -37,7 +37,7 @@ static void queue_fence_i(struct kvm_vcpu *target, void *arg)
 {
 	const struct fence_call *call = arg;
 
-	/* lab 9: write queue_fence_i: one target of a remote fence.i */
+	/* lab 9: write queue_fence_i: a remote fence.i for one target, which may be the caller */
 	pmu_count(target, call->event + 1);
 	if (target == call->caller)
 		local_fence_i();
@@ -50,7 +50,7 @@ static void wait_fence(struct kvm_vcpu *target, void *arg)
 {
 	const struct fence_call *call = arg;
 
-	/* lab 9: write wait_fence: until this target is out of its guest, or has fenced */
+	/* lab 9: write wait_fence: wait until this target is outside its guest, or has fenced */
 	if (target == call->caller)
 		return;
 	vcpu_wait_request(target, REQ_HFENCE);
@@ -63,7 +63,7 @@ static void wait_fence(struct kvm_vcpu *target, void *arg)
 static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,
 			void (*queue)(struct kvm_vcpu *target, void *arg), struct fence_call *call)
 {
-	/* lab 9: write fence_harts: all that mask and base name, told first and then waited for */
+	/* lab 9: write fence_harts: queue the fence for every target, then wait for each */
 	long error;
 
 	pmu_count(vcpu, call->event);
@@ -80,7 +80,7 @@ static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long
 /* On [start, start + size), or on all addresses if both are 0 or the size is ~0 (SBI §8). */
 static void fill_fence(struct hfence *fence, unsigned long fid, const unsigned long *range)
 {
-	/* lab 9: write fill_fence: kind, range and ASID of the guest's call */
+	/* lab 9: write fill_fence: the kind, range and ASID of the guest's call */
 	bool asid = fid == SBI_RFENCE_REMOTE_SFENCE_VMA_ASID;
 	bool all = (!range[0] && !range[1]) || range[1] == ~0UL;
 

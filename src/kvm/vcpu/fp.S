@@ -20,7 +20,7 @@
 	.global	fp_save_regs
 	.type	fp_save_regs, @function
 fp_save_regs:
-	/* lab 8: write fp_save_regs: f0 to f31 and fcsr to memory */
+	/* lab 8: write fp_save_regs: store f0 to f31 and fcsr to memory */
 	li	t0, FS_MASK
 	csrrs	t1, sstatus, t0
 	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
@@ -38,7 +38,7 @@ fp_save_regs:
 	.global	fp_save_fcsr
 	.type	fp_save_fcsr, @function
 fp_save_fcsr:
-	/* lab 8: write fp_save_fcsr: fcsr to memory */
+	/* lab 8: write fp_save_fcsr: store fcsr to memory */
 	li	t0, FS_MASK
 	csrrs	t1, sstatus, t0
 	csrr	t2, fcsr
@@ -50,7 +50,7 @@ fp_save_fcsr:
 	.global	fp_restore_regs
 	.type	fp_restore_regs, @function
 fp_restore_regs:
-	/* lab 8: write fp_restore_regs: f0 to f31 and fcsr from memory */
+	/* lab 8: write fp_restore_regs: load f0 to f31 and fcsr from memory */
 	li	t0, FS_MASK
 	csrrs	t1, sstatus, t0
 	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15

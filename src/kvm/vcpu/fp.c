@@ -17,7 +17,7 @@
 
 void fp_restore(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write fp_restore: the unit is the vCPU's from now on, and has what its memory has */
+	/* lab 8: write fp_restore: take the unit for this vCPU, and load it from memory */
 	hv_fp_take(vcpu);
 	fp_restore_regs(&vcpu->fp);
 	vcpu->fp_hart = hv_hart();
@@ -28,7 +28,7 @@ void fp_restore(struct kvm_vcpu *vcpu)
 
 void fp_save(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write fp_save: all of it to memory */
+	/* lab 8: write fp_save: save all registers to memory */
 	fp_save_regs(&vcpu->fp);
 	fp_set_state(vcpu, FS_OFF);
 	/* lab 8 end */
@@ -37,7 +37,7 @@ void fp_save(struct kvm_vcpu *vcpu)
 
 void fp_save_clean(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write fp_save_clean: fcsr alone to memory */
+	/* lab 8: write fp_save_clean: save only fcsr to memory */
 	fp_save_fcsr(&vcpu->fp);
 	fp_set_state(vcpu, FS_OFF);
 	/* lab 8 end */
@@ -45,7 +45,7 @@ void fp_save_clean(struct kvm_vcpu *vcpu)
 
 bool fp_is_resident(const struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write fp_is_resident: both accounts say so */
+	/* lab 8: write fp_is_resident: do the vCPU's record and the host's both say so? */
 	return vcpu->fp_hart == hv_hart() && hv_fp_is_of(vcpu);
 	/* lab 8 end */
 }
@@ -62,7 +62,7 @@ bool vector_is_disabled(const struct kvm_vcpu *vcpu)
 
 void fp_delegate(const struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write fp_delegate: hedeleg as the vCPU has it, less what a unit that is away needs */
+	/* lab 8: write fp_delegate: load the vCPU's hedeleg, less what a disabled unit needs */
 	unsigned long hedeleg = vcpu->hedeleg;
 
 	if (fp_is_disabled(vcpu) || vector_is_disabled(vcpu))

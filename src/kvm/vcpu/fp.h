@@ -64,7 +64,7 @@ void fp_save_clean(struct kvm_vcpu *vcpu);
 /* Save what FS says has changed: everything, fcsr alone, or nothing. FS is Off afterwards. */
 static inline void fp_save_changed(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write fp_save_changed: all of it, fcsr alone, or nothing */
+	/* lab 8: write fp_save_changed: save all registers, only fcsr, or nothing */
 	if (fp_state(vcpu) == FS_DIRTY)
 		fp_save(vcpu);
 	else if (fp_state(vcpu) != FS_OFF)

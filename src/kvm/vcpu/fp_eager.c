@@ -11,7 +11,7 @@
 
 static void eager_load(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write eager_load: what the vCPU has comes in */
+	/* lab 8: write eager_load: load each unit that the vCPU has */
 	if (fp_present(vcpu))
 		fp_restore(vcpu);
 	if (vector_present(vcpu))
@@ -21,7 +21,7 @@ static void eager_load(struct kvm_vcpu *vcpu)
 
 static void eager_put(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write eager_put: what is in the unit goes out */
+	/* lab 8: write eager_put: save each unit that is loaded */
 	if (fp_state(vcpu) != FS_OFF)
 		fp_save(vcpu);
 	if (vector_state(vcpu) != FS_OFF)

@@ -10,7 +10,7 @@
 
 static void lazy_save_load(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write lazy_save_load: what the vCPU has comes in */
+	/* lab 8: write lazy_save_load: load each unit that the vCPU has */
 	if (fp_present(vcpu))
 		fp_restore(vcpu);
 	if (vector_present(vcpu))
@@ -20,7 +20,7 @@ static void lazy_save_load(struct kvm_vcpu *vcpu)
 
 static void lazy_save_put(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write lazy_save_put: what has changed goes out */
+	/* lab 8: write lazy_save_put: save what has changed */
 	fp_save_changed(vcpu);
 	vector_save_changed(vcpu);
 	/* lab 8 end */

@@ -18,7 +18,7 @@
 
 static void lazy_trap_load(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write lazy_trap_load: what is here is used, what is expected comes in, the rest is away */
+	/* lab 8: write lazy_trap_load: use resident units, load expected ones, leave others off */
 	if (fp_present(vcpu) && fp_is_resident(vcpu))
 		fp_set_state(vcpu, FS_CLEAN);
 	else if (fp_present(vcpu) && vcpu->fp_expected)
@@ -33,7 +33,7 @@ static void lazy_trap_load(struct kvm_vcpu *vcpu)
 
 static void lazy_trap_put(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write lazy_trap_put: what has changed goes out, and is expected in the next turn */
+	/* lab 8: write lazy_trap_put: save what has changed, and expect it in the next turn */
 	vcpu->fp_expected = fp_state(vcpu) == FS_DIRTY;
 	vcpu->vector_expected = vector_state(vcpu) == FS_DIRTY;
 	fp_save_changed(vcpu);
@@ -49,7 +49,7 @@ static void lazy_trap_put(struct kvm_vcpu *vcpu)
  */
 static bool lazy_trap_first_use(struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write lazy_trap_first_use: what is away and may have been wanted comes in */
+	/* lab 8: write lazy_trap_first_use: load the disabled unit that may have been needed */
 	unsigned long vsstatus = csr_read(vsstatus);
 	bool fp = fp_is_disabled(vcpu), vector = vector_is_disabled(vcpu);
 

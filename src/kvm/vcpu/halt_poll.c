@@ -88,7 +88,7 @@ static void grow(struct kvm_vcpu *vcpu)
 	u32 factor = READ_ONCE(halt_poll_ns_grow), start = READ_ONCE(halt_poll_ns_grow_start);
 	u32 old = vcpu->halt_poll_ns;
 
-	/* lab 6: write grow: times the factor, and at least the start */
+	/* lab 6: write grow: multiply the window by the factor, to at least the start */
 	if (!factor)
 		return;
 	vcpu->halt_poll_ns = MAX(old * factor, start);
@@ -101,7 +101,7 @@ static void shrink(struct kvm_vcpu *vcpu)
 	u32 divisor = READ_ONCE(halt_poll_ns_shrink), start = READ_ONCE(halt_poll_ns_grow_start);
 	u32 old = vcpu->halt_poll_ns, ns;
 
-	/* lab 6: write shrink: by the divisor, and to 0 below the start */
+	/* lab 6: write shrink: divide the window, and set it to 0 below the start */
 	ns = divisor ? old / divisor : 0;
 	vcpu->halt_poll_ns = ns < start ? 0 : ns;
 	/* lab 6 end */
@@ -112,7 +112,7 @@ static void adapt(struct kvm_vcpu *vcpu, u64 halt_ns)
 {
 	u32 max = max_ns(vcpu->kvm), ns = vcpu->halt_poll_ns;
 
-	/* lab 6: write adapt: grow, shrink, or leave it, by how long the wait was */
+	/* lab 6: write adapt: grow, shrink or keep the window, by how long the wait was */
 	if (!max)
 		vcpu->halt_poll_ns = 0;
 	else if (halt_ns <= ns)
@@ -157,7 +157,7 @@ static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64
 	u64 ns = vcpu->halt_poll_ns, hz = hv_timebase_hz();
 	u64 stop = start + ns * hz / 1000000000;
 
-	/* lab 6: write poll: look, until it is over, the time is, or the hart is wanted */
+	/* lab 6: write poll: check until the wait or the time is over, or the hart is needed */
 	for (;;) {
 		if (over(vcpu))
 			return true;
@@ -239,7 +239,7 @@ void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 
 	vcpu->halt_poll_ns = MIN(vcpu->halt_poll_ns, max_ns(vcpu->kvm));
 	polls = vcpu->halt_poll_ns;
-	/* lab 6: write the wait: poll, then idle with the hart, then sleep without it */
+	/* lab 6: write the wait: poll, then idle with the vCPU loaded, then sleep */
 	if (polls)
 		found = poll(vcpu, over, start, &polled);
 	if (!found) {

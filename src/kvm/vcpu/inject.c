@@ -19,7 +19,7 @@ void vcpu_inject_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long 
 		vcpu->observed.injected = true;
 	trace_exit_class(&vcpu->exit_clock, EXIT_INJECTED);
 
-	/* lab 7: write vcpu_inject_trap: what the hardware does on a trap into VS */
+	/* lab 7: write vcpu_inject_trap: do what the hardware does on a trap into VS */
 	vsstatus &= ~(SSTATUS_SPP | SSTATUS_SPIE);
 	if (sstatus & SSTATUS_SPP)
 		vsstatus |= SSTATUS_SPP;

@@ -25,14 +25,14 @@
  */
 static unsigned long guest_to_hart(unsigned long lines)
 {
-	/* lab 7: write guest_to_hart: the lines of a vsie as the bits that hvip has for them */
+	/* lab 7: write guest_to_hart: convert bits of vsie to those of hvip */
 	return (lines << 1 & VS_LINES) | (lines & BIT(IRQ_PMU_OVF));
 	/* lab 7 end */
 }
 
 static void irq_mark(struct kvm_vcpu *vcpu, unsigned int irq)
 {
-	/* lab 7: write irq_mark: the mark of a line whose state is written, and the request */
+	/* lab 7: write irq_mark: mark a line whose state has been written, and send the request */
 	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
 	vcpu_request(vcpu, REQ_IRQ);
 	/* lab 7 end */
@@ -51,7 +51,7 @@ static inline void trace_raised(const struct kvm_vcpu *vcpu, unsigned int irq)
 void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
 	trace_raised(vcpu, irq);
-	/* lab 7: write vcpu_set_irq: the line is wanted up, and its vCPU told */
+	/* lab 7: write vcpu_set_irq: set the line in irq_pending, and notify its vCPU */
 	__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
 	irq_mark(vcpu, irq);
 	/* lab 7 end */
@@ -60,7 +60,7 @@ void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
 	trace_kvm_vcpu_irq(irq, 0, vcpu->id);
-	/* lab 7: write vcpu_clear_irq: the line is wanted down, and its vCPU told */
+	/* lab 7: write vcpu_clear_irq: clear the line in irq_pending, and notify its vCPU */
 	__atomic_fetch_and(&vcpu->irq_pending, ~BIT(irq), __ATOMIC_RELAXED);
 	irq_mark(vcpu, irq);
 	/* lab 7 end */
@@ -86,7 +86,7 @@ void vcpu_reset_irqs(struct kvm_vcpu *vcpu)
 void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
 	trace_raised(vcpu, irq);
-	/* lab 7: write vcpu_mark_own_irq: the same by the vCPU itself, whom nobody need tell */
+	/* lab 7: write vcpu_mark_own_irq: set the line in the vCPU's own thread, with no request */
 	__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
 	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
 	/* lab 7 end */
@@ -102,7 +102,7 @@ void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
 {
 	unsigned long changed, pending, hvip;
 
-	/* lab 7: write vcpu_flush_irqs: the marked lines, and no others, into hvip */
+	/* lab 7: write vcpu_flush_irqs: copy the marked lines, and no others, to hvip */
 	changed = __atomic_exchange_n(&vcpu->irq_changed, 0, __ATOMIC_ACQUIRE);
 	pending = READ_ONCE(vcpu->irq_pending) & changed;
 	if (!changed)
@@ -126,7 +126,7 @@ void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
 
 bool vcpu_has_irq(struct kvm_vcpu *vcpu)
 {
-	/* lab 7: write vcpu_has_irq: is a line pending, in hvip or marked, that vsie enables */
+	/* lab 7: write vcpu_has_irq: is a line that vsie enables pending, in hvip or marked? */
 	unsigned long changed = __atomic_load_n(&vcpu->irq_changed, __ATOMIC_ACQUIRE);
 	unsigned long lines = vcpu->csrs.hvip & ~changed;
 

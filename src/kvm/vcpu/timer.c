@@ -18,7 +18,7 @@ void timer_expired(struct hv_timer *timer)
 	u64 compare = READ_ONCE(vcpu->timer.compare);
 
 	trace_kvm_timer_fire(compare, now - compare);
-	/* lab 6: write timer_expired: the guest's line without Sstc, a wake-up with it */
+	/* lab 6: write timer_expired: raise the guest's line without Sstc, wake the vCPU with it */
 	if (vcpu->timer_ops == &timer_hrtimer_ops)
 		vcpu_set_irq(vcpu, IRQ_VS_TIMER);
 	else
@@ -77,7 +77,7 @@ void timer_load_delta(const struct kvm_vcpu *vcpu)
 
 u64 timer_host_deadline(const struct kvm *vm, u64 compare)
 {
-	/* lab 6: write timer_host_deadline: from the guest's time to the host's */
+	/* lab 6: write timer_host_deadline: convert a guest time to a host time */
 	u64 now = timer_guest_time(vm);
 
 	/* The guest chooses compare: it may lie before now, or beyond the end of time. */

@@ -10,7 +10,7 @@
 
 static void sstc_load(struct kvm_vcpu *vcpu)
 {
-	/* lab 6: write sstc_load: this vCPU's time and timer, into the hart */
+	/* lab 6: write sstc_load: load this vCPU's time and timer into the hart */
 	timer_load_delta(vcpu);
 	csr_write64(vstimecmp, vcpu->timer.compare);
 	/* lab 6 end */
@@ -18,7 +18,7 @@ static void sstc_load(struct kvm_vcpu *vcpu)
 
 static void sstc_put(struct kvm_vcpu *vcpu)
 {
-	/* lab 6: write sstc_put: its timer out of the hart, and none left there */
+	/* lab 6: write sstc_put: save the vCPU's timer, and leave none in the hart */
 	vcpu->timer.compare = csr_read64(vstimecmp);
 	/* The next vCPU on this hart may have no Sstc, and our timer must not fire in it. */
 	csr_write64(vstimecmp, TIMER_NEVER);
@@ -29,7 +29,7 @@ static void sstc_set(struct kvm_vcpu *vcpu, u64 compare)
 {
 	if (trace_kvm_timer_set_enabled())
 		trace_kvm_timer_set(compare, timer_guest_time(vcpu->kvm));
-	/* lab 6: write sstc_set: the next event, loaded or not */
+	/* lab 6: write sstc_set: set the timer of a vCPU, loaded or not */
 	vcpu->timer.compare = compare;
 	if (vcpu->loaded)
 		csr_write64(vstimecmp, compare);
@@ -38,21 +38,21 @@ static void sstc_set(struct kvm_vcpu *vcpu, u64 compare)
 
 static u64 sstc_get(const struct kvm_vcpu *vcpu)
 {
-	/* lab 6: write sstc_get: the value in force, loaded or not */
+	/* lab 6: write sstc_get: the timer's current value, loaded or not */
 	return vcpu->loaded ? csr_read64(vstimecmp) : vcpu->timer.compare;
 	/* lab 6 end */
 }
 
 static bool sstc_pending(const struct kvm_vcpu *vcpu)
 {
-	/* lab 6: write sstc_pending: would VSTIP be pending, were it loaded? */
+	/* lab 6: write sstc_pending: would VSTIP be pending if the vCPU were loaded? */
 	return timer_guest_time(vcpu->kvm) >= vcpu->timer.compare;
 	/* lab 6 end */
 }
 
 static void sstc_block(struct kvm_vcpu *vcpu)
 {
-	/* lab 6: write sstc_block: a wake-up for a vCPU that sleeps */
+	/* lab 6: write sstc_block: arrange the wake-up of a vCPU that is about to sleep */
 	u64 deadline = timer_host_deadline(vcpu->kvm, vcpu->timer.compare);
 
 	/* A timer interrupt that VS has masked does not end its WFI. */
@@ -63,7 +63,7 @@ static void sstc_block(struct kvm_vcpu *vcpu)
 
 static void sstc_unblock(struct kvm_vcpu *vcpu)
 {
-	/* lab 6: write sstc_unblock: it sleeps no more */
+	/* lab 6: write sstc_unblock: cancel the wake-up of sstc_block */
 	hv_timer_cancel(&vcpu->timer.timer);
 	/* lab 6 end */
 }

@@ -18,7 +18,7 @@
 /* Fences and new memory maps can wait as long as the guest does: they are handled at the entry. */
 static bool wake_reason(struct kvm_vcpu *vcpu)
 {
-	/* lab 6: write wake_reason: is there something for a vCPU that sleeps without it? */
+	/* lab 6: write wake_reason: must a vCPU wake up that sleeps without the hart? */
 	return vcpu_has_irq(vcpu) ||
 	       (READ_ONCE(vcpu->requests) & (BIT(REQ_HSM) | BIT(REQ_VM_DEAD)));
 	/* lab 6 end */
@@ -36,7 +36,7 @@ static bool pending_now(struct kvm_vcpu *vcpu)
 /* The same and signals, for a poll; a sleeping thread is woken by signals anyway. */
 static bool wait_is_over(struct kvm_vcpu *vcpu)
 {
-	/* lab 6: write wait_is_over: is there something for a vCPU that waits with the hart? */
+	/* lab 6: write wait_is_over: is the wait over of a vCPU that is still loaded? */
 	return pending_now(vcpu) || hv_signal_pending() ||
 	       (READ_ONCE(vcpu->requests) & (BIT(REQ_HSM) | BIT(REQ_VM_DEAD)));
 	/* lab 6 end */
