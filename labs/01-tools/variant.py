@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What differs from student to student: how often the guest does what, and with which numbers."""
+"""What differs between students: how often the guest does each thing, and with which numbers."""
 
 
 def variant(draw):

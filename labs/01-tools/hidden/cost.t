@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# cost.t - the bench's figures beside those of a bench run now, with this compiler: 5 % are allowed.
+# cost.t - compare the benchmark figures with those of a run made now with this compiler, within 5 %
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 "$HS_TOP/scripts/hyperscope" bench --out "$O" --rows sbi_version --toggle fastpath --csv "$tmp/csv" >"$tmp/said" 2>&1 || diag "$(<"$tmp/said")"

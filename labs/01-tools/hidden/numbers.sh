@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# numbers.sh - the row of numbers that lab 1's guest makes (tree/tests/guest/tools.c.in).
+# numbers.sh - the sequence of numbers that lab 1's guest computes (tree/tests/guest/tools.c.in)
 
-numbers()	# N: the N-th number of the variant's seed, from 1 on
+numbers()	# N: print the N-th number computed from the variant's seed, counted from 1
 {
 	python3 -c '
 import sys

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# trace.t - the answers from the trace, beside that of a run made now; the call that nobody answers is
-# the first number of the variant's seed.
+# trace.t - compare the answers from the trace with the trace of a run made now. The call to an extension
+# that does not exist is the first number computed from the variant's seed.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 . "$(dirname "$0")/numbers.sh"
 HS_SECONDS=60 hs run --icount "$O/guest-payloads/tools.bin"
 is "$status" 0 "the guest runs" || diag "$err"
-events()	# EVENT FIELD: its values, in order
+events()	# EVENT FIELD: print the field's values in order
 {
 	"$O/hstrace" report --events "$1" "$tmp/runs/last/trace" | grep -v '^#' | sed -n "s/.* $2=\([^ ]*\).*/\1/p"
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# form.t - answers.txt has every answer, a number where a number is asked for.
+# form.t - check that answers.txt has every answer, and a number where a number is asked for
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 for name in boot-sbi-base boot-wfi boot-fault-store trace-extension trace-uart-last trace-last-page \

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# guest-registers.t - a guest finds each of its 31 registers as it left it, over each kind of exit.
+# guest-registers.t - each kind of exit preserves the 31 registers of the guest
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 payload lab02

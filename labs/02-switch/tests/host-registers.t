@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# host-registers.t - the C caller finds each register and CSR that it may rely on as it left it.
+# host-registers.t - vcpu_switch() preserves each register and CSR that its C caller relies on
 #
-# A kernel of its own is linked here: run.c calls vcpu_switch_checked() (src/kvm/exit/lab_switch.S), which
-# puts another value into each register, calls vcpu_switch(), and stops the machine if one has changed.
+# This test links a kernel in which run.c calls vcpu_switch_checked() (src/kvm/exit/lab_switch.S). That
+# puts a different value into each register, calls vcpu_switch(), and stops the machine if one changed.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 checked=$tmp/checked
@@ -15,7 +15,7 @@ done
 read -ra cc <<<"$(make -s --no-print-directory -C "$HS_TOP" O="$checked" print-flags ROOM=kvm)"
 said=$("${cc[@]}" -Dvcpu_switch=vcpu_switch_checked -c -o "$checked/kernel/src/kvm/exit/run.c.o" "$HS_TOP/src/kvm/exit/run.c" 2>&1 &&
 	make -s --no-print-directory -C "$HS_TOP" O="$checked" "$checked/hyperscope.bin" 2>&1)
-is $? 0 "a kernel that looks after its registers is linked" || diag "$said"
+is $? 0 "a kernel that checks its registers is linked" || diag "$said"
 for fastpath in on off; do
 	options --harts 1 --set fastpath=$fastpath
 	O=$checked payload timer

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab02.S - something that makes the guest leave, with a pattern in every register around it.
+ * lab02.S - operations that cause an exit, with a pattern in every register
  *
- * void lab_ecall(ext, fid), lab_load(address), lab_store(address), lab_spin(rounds): what x1 to x31
- * were when it was over is in lab_after[]. Pattern of xn: lab_pattern + n; those that the operation
- * itself uses are named in lab02.c. Interrupts are off, so nobody else needs sscratch.
+ * void lab_ecall(ext, fid), lab_load(address), lab_store(address), lab_spin(rounds): lab_after[] has
+ * the values of x1 to x31 after the operation. The pattern of xn is lab_pattern + n; lab02.c names
+ * the registers that the operation itself uses. Interrupts are off, so sscratch is free.
  */
 #include "regs_asm.h"
 
@@ -31,12 +31,12 @@ frame:
 	.endr
 	.endm
 
-	/* The caller's registers; then x10 and x11 may be used. */
+	/* Save the caller's registers. x10 and x11 still have the arguments. */
 	.macro	begin
 	callers_to frame
 	.endm
 
-	/* All of them, as they are now; x31 by way of sscratch. */
+	/* Record all registers as they are now, x31 by way of sscratch. */
 	.macro	end
 	csrw	sscratch, x31
 	la	x31, lab_after

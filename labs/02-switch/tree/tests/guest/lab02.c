@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab02.c - 31 registers around each kind of exit: the guest finds what it left.
+ * lab02.c - check that each kind of exit preserves the guest's 31 registers
  */
 #include "rt.h"
 
 #define UART_LSR  0x10000005UL
-#define NOT_THERE 0x09000abcUL /* a vendor's extension: user space is asked, and has none */
-#define SPIN      30000000UL   /* some dozen of the host's timer ticks */
+#define NOT_THERE 0x09000abcUL /* a vendor's extension: goes to user space, which has none */
+#define SPIN      30000000UL   /* a dozen or so of the host's timer ticks */
 
 void lab_ecall(unsigned long ext, unsigned long fid);
 void lab_load(unsigned long address);
@@ -17,7 +17,7 @@ extern unsigned long lab_after[32];
 
 static unsigned long fresh[64 * 512] __attribute__((aligned(4096)));
 
-/* Every register but these has its pattern still; the first that has not is named. */
+/* Does every register except these still have its pattern? Notes the first that does not. */
 static bool kept(unsigned long except)
 {
 	unsigned long n, wrong = 0;
@@ -40,13 +40,14 @@ static void test_calls(void)
 	lab_ecall(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION);
 	ok(kept(used) && lab_after[16] == SBI_BASE_GET_SPEC_VERSION &&
 		   lab_after[17] == SBI_EXT_BASE,
-	   "a call of the SBI keeps every register but a0 and a1");
-	ok_eq(lab_after[REG_A0], 0, "a0 is its error, 0");
-	ok(lab_after[11] >= 1UL << 24, "a1 is its value, a version");
+	   "an SBI call keeps every register except a0 and a1");
+	ok_eq(lab_after[REG_A0], 0, "... a0 is its error, 0");
+	ok(lab_after[11] >= 1UL << 24, "... and a1 is its value, a version");
 	lab_ecall(NOT_THERE, 5);
 	ok(kept(used) && lab_after[16] == 5 && lab_after[17] == NOT_THERE,
-	   "so does one that the VMM answers");
-	ok_eq(lab_after[REG_A0], (unsigned long)SBI_ERR_NOT_SUPPORTED, "a0 is the VMM's error");
+	   "an SBI call that the VMM answers keeps every register except a0 and a1");
+	ok_eq(lab_after[REG_A0], (unsigned long)SBI_ERR_NOT_SUPPORTED,
+	      "... and a0 is the VMM's error");
 }
 
 static void test_memory(void)
@@ -55,9 +56,10 @@ static void test_memory(void)
 
 	lab_load(UART_LSR);
 	ok(kept(BIT(REG_A0) | BIT(7)),
-	   "a load from a device keeps every register but its destination");
-	ok_eq(lab_after[REG_A0], UART_LSR, "a0, too, where the load has its address");
-	ok(lab_after[7] <= 0xff && lab_after[7] & 0x20, "and that has the device's byte");
+	   "a load from a device keeps every register except its destination");
+	ok_eq(lab_after[REG_A0], UART_LSR, "... including a0, which has its address");
+	ok(lab_after[7] <= 0xff && lab_after[7] & 0x20,
+	   "... and the destination has the device's byte");
 	for (i = 0; i < 64; i++) {
 		unsigned long page = (unsigned long)&fresh[512 * i];
 
@@ -65,14 +67,14 @@ static void test_memory(void)
 		good += kept(BIT(REG_A0)) && lab_after[REG_A0] == page &&
 			fresh[512 * i] == lab_pattern + 7;
 	}
-	ok_eq(good, 64, "64 stores to fresh pages keep every register, and store");
+	ok_eq(good, 64, "64 stores to fresh pages keep every register and store their value");
 }
 
 static void test_interrupts(void)
 {
 	lab_spin(SPIN);
-	ok(kept(BIT(REG_A0)), "a loop finds every register as it was, whatever interrupted it");
-	ok_eq(lab_after[REG_A0], 0, "a0, too, where it counts down to 0");
+	ok(kept(BIT(REG_A0)), "a loop keeps every register across host interrupts");
+	ok_eq(lab_after[REG_A0], 0, "... and its counter in a0 reaches 0");
 }
 
 void payload_main(void)

@@ -1,54 +1,56 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab_switch.S - does vcpu_switch() give back what a C function has to give back?
+ * lab_switch.S - check that vcpu_switch() preserves what a C function has to preserve
  *
- *   vcpu_switch_checked(vcpu) as vcpu_switch(); stops the machine if a register has changed, or
- *                             if the guest's sp or tp is the host's: no guest of the test's has those;
- *                             or if the guest's a0 or sepc is not what it was at the trap
+ *   vcpu_switch_checked(vcpu) as vcpu_switch(), but stops the machine if a register has changed;
+ *                             if the guest's sp or tp is saved with the host's value, which no guest
+ *                             of the test has; or if the guest's a0 or sepc is not saved with the
+ *                             value that it had at the trap
  *
- * What they were at the trap sees an exit vector that stands before the vCPU's own.
+ * An exit vector placed before the vCPU's own records a0 and sepc at the trap.
  *
- * Called in the kernel that labs/02-switch/tests/host-registers.t links, and nowhere else. For one
- * hart: what was there before lies in one place.
+ * Called only in the kernel that labs/02-switch/tests/host-registers.t links. One hart only: there
+ * is a single copy of the values to compare with.
  */
 #include "asm.h"
 #include "kvm_offsets.h"
 
 	.option	arch, +h
 
-	/* The register, or what \read puts into t1, is still what the slot has. */
+	/* Stop unless the CSR \name still has the value in the slot. */
 	.macro	same_csr name, slot
 	csrr	t1, \name
 	REG_L	t2, (\slot * SZREG)(t0)
 	beq	t1, t2, 1f
-	lab_todo "lab 2: src/kvm/exit/switch.S: write the way back of \name: after a switch it is not what it was"
+	lab_todo "lab 2: src/kvm/exit/switch.S: write the restoring of \name: vcpu_switch() returns with another value in \name"
 1:
 	.endm
+	/* The same for a general register. */
 	.macro	same name, slot
 	REG_L	t2, (\slot * SZREG)(t0)
 	beq	\name, t2, 1f
-	lab_todo "lab 2: src/kvm/exit/switch.S: write the way back of \name: after a switch it is not what it was"
+	lab_todo "lab 2: src/kvm/exit/switch.S: write the restoring of \name: vcpu_switch() returns with another value in \name"
 1:
 	.endm
-	/* a1 is the vCPU. */
+	/* Stop if the host's value in the slot was saved as the guest's. a1: the vCPU. */
 	.macro	not_the_guests name, number, slot
 	REG_L	t1, (GUEST_gpr + \number * SZREG)(a1)
 	REG_L	t2, (\slot * SZREG)(t0)
 	bne	t1, t2, 1f
-	lab_todo "lab 2: src/kvm/exit/switch.S: write step 4 anew: it saves the guest's \name where that is the host's already (switch_fast.S)"
+	lab_todo "lab 2: src/kvm/exit/switch.S: write step 4 again: it saves the guest's \name when \name already has the host's value (switch_fast.S)"
 1:
 	.endm
 
-	/* Saved for the guest is what its trap found. a1 is the vCPU. */
+	/* Stop unless the value saved for the guest is the one at its trap. a1: the vCPU. */
 	.macro	as_trapped name, offset, slot
 	REG_L	t1, \offset(a1)
 	REG_L	t2, (\slot * SZREG)(t0)
 	beq	t1, t2, 1f
-	lab_todo "lab 2: src/kvm/exit/switch.S: write step 5 anew: the guest's \name that it saves is not that of the trap"
+	lab_todo "lab 2: src/kvm/exit/switch.S: write step 5 again: the guest's \name that it saves is not the value at the trap"
 1:
 	.endm
 
-	/* An exit vector that keeps a0 and sepc, and goes on in another with every register as it was. */
+	/* An exit vector that records a0 and sepc, and continues in \next with all registers unchanged. */
 	.macro	vector name, next
 	.balign	4
 \name:
@@ -73,7 +75,7 @@
 	.global	vcpu_switch_checked
 	.type	vcpu_switch_checked, @function
 vcpu_switch_checked:
-	/* What the caller has, on its stack; what is to come back, in memory. */
+	/* Save the caller's registers on its stack, and the values expected after the switch in memory. */
 	addi	sp, sp, -16 * SZREG
 	REG_S	ra, 0(sp)
 	REG_S	a0, (13 * SZREG)(sp)
@@ -96,7 +98,7 @@ vcpu_switch_checked:
 	REG_S	t1, (17 * SZREG)(t0)
 	csrr	t1, sstatus
 	REG_S	t1, (18 * SZREG)(t0)
-	/* Which of the two vectors stands before the vCPU's, and that none was met. */
+	/* Put the matching vector before the vCPU's own, and record that neither has run yet. */
 	la	t0, seen
 	REG_S	zero, (2 * SZREG)(t0)
 	REG_S	a0, (3 * SZREG)(t0)
@@ -125,7 +127,7 @@ vcpu_switch_checked:
 	la	t0, seen
 	REG_L	t1, (2 * SZREG)(t0)
 	bnez	t1, 1f
-	lab_todo "lab 2: src/kvm/exit/switch.S: write step 2 anew: stvec is not the vector that the vCPU names"
+	lab_todo "lab 2: src/kvm/exit/switch.S: write step 2 again: stvec is not the vector in VCPU_exit_vector"
 1:
 	as_trapped a0, (GUEST_gpr + 10 * SZREG), 1
 	as_trapped sepc, GUEST_sepc, 2
@@ -142,6 +144,6 @@ vcpu_switch_checked:
 	.balign	SZREG
 before:
 	.space	19 * SZREG
-	/* Of the last trap: t0 (for a moment), a0, sepc; and the vCPU. */
+	/* At the last trap: t0 (temporarily), a0, sepc; and the vCPU. */
 seen:
 	.space	4 * SZREG
