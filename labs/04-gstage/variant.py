@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""variant.py - lab 4: how one student's table tells the path of a walk as one number."""
+"""variant.py - lab 4: how the path of a walk becomes each student's number."""
 
 
 def variant(draw):
@@ -10,5 +10,5 @@ def variant(draw):
 
 
 def hidden(draw, _made):
-    """Which pages the hidden test asks for."""
+    """The seed for the pages of the hidden test."""
     return {"seed": 1 + draw.below(1 << 30)}

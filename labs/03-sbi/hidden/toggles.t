@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# toggles.t - the same on the long way, by the other world switch, and with every event on: what the
-# trace says of a call is what was answered.
+# toggles.t - the same on the slow path, with the other world switch, and with events on: the trace
+# contains the answers that the calls got
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --set fastpath=off
@@ -16,5 +16,5 @@ payload lab03 $(variant --line)
 error=$(variant error)
 told=$(grep -c "kvm_sbi_return.*ext=$(printf '0x%x' "$(variant ext)").*error=${error#SBI_ERR_}" \
 	<("$O/hstrace" report "$HS_RUNS/last/trace"))
-is "$told" 3 "the trace has the three calls that were answered with the variant's error"
+is "$told" 3 "the trace has the three calls whose answer is the variant's error"
 done_testing

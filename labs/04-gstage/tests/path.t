@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# path.t - the path of a walk is the number of your variant, whichever walker made the table.
+# path.t - the path of a walk gives your variant's number, whichever walker built the table
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 for walk in iterative recursive; do

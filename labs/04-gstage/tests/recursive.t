@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# recursive.t - guests run with their memory mapped by the recursive walker, and end with it.
+# recursive.t - guests run to their end with memory mapped by the recursive walker
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 hs run --quiet --set gstage_walk=recursive hello
-is "$status" 0 "the guest comes to its end, and its tables are freed" || diag "$err"
+is "$status" 0 "the guest runs to its end, and its tables are freed" || diag "$err"
 options --set gstage_walk=recursive --set gstage_huge=off
 payload exits
 done_testing

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab03.S - SBI calls of lab 3 that C cannot make.
+ * lab03.S - SBI calls of lab 3 that C cannot make
  *
- * unsigned long lab_reg(ext, fid, value, n): the call with value in s(n), 2 to 11, and another in each
- * of its neighbours; returns a1, or 1 if a0 is not 0.
- * unsigned long lab_skip(ext, fid): the call, and 6 instructions that each add a bit; returns the bits.
+ * unsigned long lab_reg(ext, fid, value, n): make the call with value in s(n), n = 2 to 11, and other
+ * values in the other s registers; returns a1, or 1 if a0 is not 0.
+ * unsigned long lab_skip(ext, fid): make the call, followed by 6 instructions that each add a bit;
+ * returns the bits.
  */
 	.option	norvc
 	.globl	lab_reg

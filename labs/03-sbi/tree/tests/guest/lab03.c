@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab03.c - the SBI extension of lab 3, asked as its variant says it is.
+ * lab03.c - check the SBI extension of lab 3 against its variant
  *
- * The variant comes on the command line: ext, fid_mix, fid_reg, fid_check, fid_skip, first,
+ * The variant is on the command line: ext, fid_mix, fid_reg, fid_check, fid_skip, first,
  * second, checked (n of an), saved (n of sn), rotate, operation (0 +, 1 -, 2 ^), addend, bound, factor,
- * error_number (without its sign), skipped; seed for the arguments; neighbour, an extension that is not there.
+ * error_number (without its sign), skipped; seed, for the arguments; neighbour, an extension that does
+ * not exist.
  */
 #include "random.h"
 
@@ -56,7 +57,7 @@ static void test_mix(void)
 			note("a%lu 0x%lx, a%lu 0x%lx: error %ld value 0x%lx, expected 0x%lx", first,
 			     a[first], second, a[second], ret.error, ret.value, want);
 	}
-	ok_eq(wrong, 0, "mix: 50 values are those of its two arguments");
+	ok_eq(wrong, 0, "mix: 50 values computed from its two arguments are right");
 }
 
 static void test_reg(void)
@@ -68,7 +69,7 @@ static void test_reg(void)
 		wrong += lab_reg(ext, boot_need("fid_reg"), value, boot_need("saved")) !=
 			 value + boot_need("addend");
 	}
-	ok_eq(wrong, 0, "reg: 20 values are those of the register s%lu", boot_need("saved"));
+	ok_eq(wrong, 0, "reg: 20 values computed from register s%lu are right", boot_need("saved"));
 }
 
 static void test_check(void)
@@ -93,13 +94,13 @@ static void test_check(void)
 		ret = call(boot_need("fid_check"), a);
 		wrong += ret.error != -(long)boot_need("error_number") || ret.value;
 	}
-	ok_eq(wrong, 0, "check: the bound and what is above it are the error, and value 0");
+	ok_eq(wrong, 0, "check: the bound and values above it give the error, and value 0");
 }
 
 static void test_skip(void)
 {
 	ok_eq(lab_skip(ext, boot_need("fid_skip")), 63 & ~((1UL << boot_need("skipped")) - 1),
-	      "skip: of six instructions the first %lu are not executed", boot_need("skipped"));
+	      "skip: the first %lu of six instructions are not executed", boot_need("skipped"));
 }
 
 static void test_numbers(void)
@@ -126,7 +127,7 @@ static void test_numbers(void)
 	if (neighbour)
 		wrong += sbi_call(neighbour, known[0], 0, 0, 0).error != SBI_ERR_NOT_SUPPORTED ||
 			 sbi_has(neighbour);
-	ok_eq(wrong, 0, "extensions beside it are still user space's, which has none");
+	ok_eq(wrong, 0, "the numbers next to it still go to user space, which has none");
 }
 
 void payload_main(void)

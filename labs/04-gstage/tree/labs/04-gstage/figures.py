@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""figures.py - bars from your own measured.csv, as labs/04-gstage/figure.svg: each row of the bench
-by either walker.
+"""figures.py - draw labs/04-gstage/figure.svg from your measured.csv: a bar for each row and walker.
 
-A template: it draws what everybody measures. Change it to what your explanation needs; what it can
-draw is in scripts/hs/labfigure.py.
+This is a template that draws what everybody measures. Change it to what your explanation needs;
+scripts/hs/labfigure.py describes what it can draw.
 """
 import sys
 from pathlib import Path

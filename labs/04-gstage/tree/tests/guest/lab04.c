@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab04.c - a guest asks how its own G-stage table maps what it touched (src/kvm/sbi/sbi_walk.c).
+ * lab04.c - check how the G-stage table maps the pages that this guest touched (src/kvm/sbi/sbi_walk.c)
  *
- * On the command line: weight0 to weight4, per_level, flags_shift, nothing (the variant); seed for the
- * pages; huge=1 where leaves above 4 KiB may be met; drop=1 to have pages taken out of the table.
+ * On the command line: weight0 to weight4, per_level, flags_shift, nothing (the variant); seed, for the
+ * pages; huge=1 if leaves above 4 KiB may occur; drop=1 to have pages removed from the table.
  */
 #include "random.h"
 
 #define EXT_WALK 0x0a0004abUL
 #define PAGES    1024
-#define TABLE    0x200000UL /* that one table of level 0 maps */
+#define TABLE    0x200000UL /* bytes mapped by one table of level 0 */
 #define FLAGS    (PTE_V | PTE_R | PTE_W | PTE_X | PTE_U | PTE_A | PTE_D)
 
 static u8 pages[PAGES * PAGE_SIZE] __attribute__((aligned(TABLE)));
@@ -20,7 +20,7 @@ static unsigned long index(unsigned long gpa, unsigned long level)
 	return gpa >> (PAGE_SHIFT + 9 * level) & (level == levels - 1 ? 2047 : 511);
 }
 
-/* Of a walk that ends at this level, at a leaf or, flags being 0, at nothing. */
+/* The path of a walk that ends at level `end`: at a leaf with these flags, or at no leaf if they are 0. */
 static unsigned long path(unsigned long gpa, unsigned long end, unsigned long flags)
 {
 	static const char *const weight[] = { "weight0", "weight1", "weight2", "weight3",
@@ -61,15 +61,16 @@ static void test_touched(void)
 		if (!wrong++)
 			note("gpa 0x%lx: path 0x%lx, expected 0x%lx", gpa, got, want);
 	}
-	ok_eq(wrong, 0, "%d pages written to: the path ends at a leaf with all its flags", PAGES);
+	ok_eq(wrong, 0, "the path of each of %d written pages ends at a leaf with all flags",
+	      PAGES);
 	for (wrong = i = 0; i < PAGES; i++) {
 		got = found((unsigned long)pages + i * PAGE_SIZE + 8);
 		wrong += got != FLAGS && !(boot_number("huge", 0) && got == (1 << 8 | FLAGS));
 	}
-	ok_eq(wrong, 0, "the walker finds a leaf at each");
+	ok_eq(wrong, 0, "the walker finds a leaf for each of them");
 }
 
-/* Beyond all memory: in the last entries of the root, and just behind its first. */
+/* Addresses beyond all memory, in the last entries of the root, and the first one beyond the table. */
 static void test_nothing(void)
 {
 	unsigned long i, gpa, got, wrong = 0, reach = 1UL << (PAGE_SHIFT + 9 * levels + 2);
@@ -83,8 +84,8 @@ static void test_nothing(void)
 			note("gpa 0x%lx: path 0x%lx, expected 0x%lx", gpa, got,
 			     path(gpa, levels - 1, 0));
 	}
-	ok_eq(wrong, 0, "64 addresses where nothing is: the path ends in the root");
-	ok_eq(found(reach - 8), ~0UL, "and the walker finds nothing there");
+	ok_eq(wrong, 0, "the paths of 64 addresses that are not mapped end in the root");
+	ok_eq(found(reach - 8), ~0UL, "the walker finds nothing at such an address");
 	ok_eq(told(reach), ~0UL, "an address beyond the table is an error");
 }
 
@@ -95,7 +96,7 @@ static unsigned long drop(unsigned long first, unsigned long count)
 	return (unsigned long)sbi_call(EXT_WALK, 2, gpa, gpa + count * PAGE_SIZE, 0).error;
 }
 
-/* Of these pages, how many paths do not end at a leaf, or, what being 0, at nothing of that level? */
+/* Count the pages whose path does not end at this level: at a leaf, or at no leaf if `what` is 0. */
 static unsigned long wrong_paths(unsigned long first, unsigned long end, unsigned long level,
 				 unsigned long what)
 {
@@ -116,7 +117,7 @@ static unsigned long wrong_values(void)
 		unsigned long *word = (unsigned long *)(pages + i * PAGE_SIZE + 8 * (i % 512));
 
 		wrong += *word != i + 1;
-		*word = i + 1; /* so that the leaf is a writable one */
+		*word = i + 1; /* makes the leaf writable */
 	}
 	return wrong;
 }
@@ -130,18 +131,18 @@ static void test_drop(void)
 	for (round = 0; round < 10; round++) {
 		first = 1 + below(PAGES / 2 - 1);
 		end = first + 1 + below(PAGES - first - 1);
-		/* Neither of the two tables lies in the range. */
+		/* The range covers neither of the two tables as a whole. */
 		end = end > PAGES - 1 ? PAGES - 1 : end;
 		wrong += !!drop(first, end - first);
 		wrong += wrong_paths(0, first, 0, FLAGS) + wrong_paths(first, end, 0, 0) +
 			 wrong_paths(end, PAGES, 0, FLAGS);
 		wrong += wrong_values() + wrong_paths(0, PAGES, 0, FLAGS);
 	}
-	ok_eq(wrong, 0, "10 ranges taken out: they alone are gone, and come again as they were");
+	ok_eq(wrong, 0, "10 removed ranges are gone, nothing else is, and they come back as before");
 	wrong = !!drop(0, PAGES / 2) + wrong_paths(0, PAGES / 2, 1, 0) +
 		wrong_paths(PAGES / 2, PAGES, 0, FLAGS);
-	ok_eq(wrong, 0, "a table that lies in the range goes with it, the one behind it does not");
-	ok_eq(wrong_values() + wrong_paths(0, PAGES, 0, FLAGS), 0, "and comes again");
+	ok_eq(wrong, 0, "a table that lies in the range is removed with it, the next one is not");
+	ok_eq(wrong_values() + wrong_paths(0, PAGES, 0, FLAGS), 0, "the removed table comes back");
 }
 
 void payload_main(void)

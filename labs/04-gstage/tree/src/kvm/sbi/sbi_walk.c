@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_walk.c - the guest asks how its own G-stage table maps an address. Given; nothing to write.
+ * sbi_walk.c - let a guest ask how its G-stage table maps an address. Given; nothing to write.
  *
- * No hypervisor tells its guest that. This one does so that a test, which is a guest, can look at
- * what the walkers of lab 4 have built.
+ * No real hypervisor does that. This one does, so that a test, which is a guest, can check what the
+ * walkers of lab 4 have built.
  */
 #include "exit/exit.h"
 #include "mmu/gstage_lab.h"
 #include "mmu/tlb.h"
 
-/* As a notifier does when the host wants pages back; the pages stay, and the next touch finds them. */
+/* Unmap like a notifier when the host takes pages back. The pages stay, and the next access maps them. */
 static void drop(struct kvm *vm, gpa_t start, gpa_t end)
 {
 	struct gstage *gs = &vm->gstage;
