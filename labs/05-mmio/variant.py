@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""variant.py - lab 5: the device of one student's own.
+"""variant.py - lab 5: each student's own device.
 
-Seven registers, because each asks for another thing of a device: a constant, bits that cannot be
-written, arithmetic of the register's own width, a load that changes something, a queue, flags with a
-rule of their own, and what is to be said to an access that none of them takes.
+It has seven registers, and each requires something else of a device: a constant, bits that cannot be
+written, arithmetic at the register's own width, a load with a side effect, a queue, flags with a rule
+of their own, and the answer to an access that no register takes.
 """
 
 REGISTERS = ("ident", "mask", "sum", "count", "data", "level", "errors")
@@ -11,8 +11,8 @@ WIDTHS = {"ident": (4, 8), "mask": (1, 2, 4, 8), "sum": (4, 8), "count": (2, 4),
           "level": (4, 8), "errors": (2, 4)}
 OPERATIONS = (("+", "plus"), ("-", "minus"), ("^", "exclusive or"))
 COUNTED = ("stores to sum", "loads of sum", "loads of sum and stores to it")
-FULL = ("the new value is lost", "the oldest value is lost, and the new one is put behind the others")
-CLEARED = ("a store to level in which this bit is 1", "a load of level, which still shows it")
+FULL = ("the new value is lost", "the oldest value is lost, and the new one is appended")
+CLEARED = ("a store to level in which this bit is 1", "a load of level, which itself still shows it")
 
 
 def _word(draw, width):
@@ -40,7 +40,7 @@ def variant(draw):
         "operator": OPERATIONS[made["operation"]][0], "operator_word": OPERATIONS[made["operation"]][1],
         "counted_words": COUNTED[made["counted"]], "full_words": FULL[made["oldest_lost"]],
         "cleared_words": CLEARED[made["cleared_by_load"]],
-        # For the solution's text alone.
+        # Only for the text of the solution.
         "_counts_stores": int(made["counted"] != 1), "_counts_loads": int(made["counted"] != 0),
         "_sum_type": "u%d" % (8 * made["width_sum"]), "_sum_bits": 8 * made["width_sum"],
     })
@@ -48,5 +48,5 @@ def variant(draw):
 
 
 def hidden(draw, _made):
-    """Which values are stored, in which order; and which instructions are tried."""
+    """The seed for the values and their order, and for the instructions."""
     return {"seed": 1 + draw.below(1 << 30)}

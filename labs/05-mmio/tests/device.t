@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# device.t - the device of your variant does what labs/05-mmio/YOURS.md says.
+# device.t - your variant's device does what labs/05-mmio/YOURS.md says
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --device labdev

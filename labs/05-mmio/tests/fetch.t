@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# fetch.t - loads and stores of a device by every width, register, offset and length, and those that the kernel takes, by the instruction as it is fetched.
+# fetch.t - with fetched instructions: loads and stores of a device with every width, register, offset and
+# length, and stores that the kernel takes
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 . "$HS_TOP/labs/05-mmio/accesses.sh"

@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# widths.t - loads and stores of a device by every width, register, offset and length, and those that the kernel takes, by htinst.
+# widths.t - with instructions from htinst: loads and stores of a device with every width, register,
+# offset and length, and stores that the kernel takes
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 . "$HS_TOP/labs/05-mmio/accesses.sh"
 accesses htinst
 if qemu_older 8.2; then
-	skip "instructions are taken from htinst" "QEMU $(qemu_version) writes nothing there"
+	skip "instructions are taken from htinst" "QEMU $(qemu_version) does not write htinst"
 else
 	is "$(grep -c 'kvm_mmio_insn: .*fetched=1' <<<"$told")" 0 "no instruction is fetched"
 fi

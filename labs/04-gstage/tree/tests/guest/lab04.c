@@ -138,7 +138,7 @@ static void test_drop(void)
 			 wrong_paths(end, PAGES, 0, FLAGS);
 		wrong += wrong_values() + wrong_paths(0, PAGES, 0, FLAGS);
 	}
-	ok_eq(wrong, 0, "10 removed ranges are gone, nothing else is, and they come back as before");
+	ok_eq(wrong, 0, "10 removed ranges are gone, nothing else is, and they come back");
 	wrong = !!drop(0, PAGES / 2) + wrong_paths(0, PAGES / 2, 1, 0) +
 		wrong_paths(PAGES / 2, PAGES, 0, FLAGS);
 	ok_eq(wrong, 0, "a table that lies in the range is removed with it, the next one is not");

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""figures.py - bars from your own measured.csv, as labs/05-mmio/figure.svg: each row of the bench
-by either way to the instruction.
+"""figures.py - draw labs/05-mmio/figure.svg from your measured.csv: a bar for each row and decoder.
 
-A template: it draws what everybody measures. Change it to what your explanation needs; what it can
-draw is in scripts/hs/labfigure.py.
+This is a template that draws what everybody measures. Change it to what your explanation needs;
+scripts/hs/labfigure.py describes what it can draw.
 """
 import sys
 from pathlib import Path

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab05_code.c - instructions drawn at random, each executed at the test device with all registers
- * given: is the access the one that it asks for, does its register get the value and no other
- * anything, does the guest go on behind it?
+ * lab05_code.c - execute random instructions on the test device, with known values in all registers
+ *
+ * Each must make the access that it encodes, change only its own register, and continue with the next
+ * instruction.
  *
  * On the command line: seed; refused=1 for instructions that get an access fault.
  */
@@ -23,8 +24,8 @@ static u8 pages[2 * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 enum form {
 	I_LOAD,  /* funct3 of LOAD */
 	I_STORE, /* of STORE */
-	I_C_REG, /* base and register of x8 to x15; funct3 of quadrant 0 */
-	I_C_SP,  /* base sp; of quadrant 2 */
+	I_C_REG, /* base and register are x8 to x15; funct3 of quadrant 0 */
+	I_C_SP,  /* base is sp; funct3 of quadrant 2 */
 	I_AMO,   /* no offset; funct5 of AMO, width 4 or 8 */
 	I_LOAD_FP,
 	I_STORE_FP,
@@ -127,7 +128,7 @@ static u32 encode(const struct insn *insn)
 	return encode_sp(insn);
 }
 
-/* The trap takes sp and tp away: no register of ours to look at. */
+/* A register whose result can be checked: the trap handler overwrites sp and tp. */
 static unsigned int any_result(void)
 {
 	unsigned int reg;
@@ -166,9 +167,9 @@ static void draw(struct insn *insn, const struct kind *kinds, unsigned long coun
 	insn->bits = encode(insn);
 }
 
-/* ---- one of them, executed ---- */
+/* ---- executing an instruction ---- */
 
-/* Sometimes across two pages. Behind it stands what ends the run, by either length. */
+/* Write the code, sometimes across two pages, and then c.ebreak to end the run. Returns its pc. */
 static unsigned long place(const struct insn *insn)
 {
 	unsigned long at = below(4) ? below(PAGE_SIZE) : PAGE_SIZE - 2;
@@ -190,7 +191,7 @@ static void tell(const struct insn *insn, const char *what, unsigned long got, u
 	     insn->kind->name, insn->reg, insn->base, insn->offset, insn->bits, what, got, want);
 }
 
-/* The registers but those that the trap took. x0 is 0, whatever was loaded. */
+/* The name of a register with a wrong value, or NULL. Skips what the trap handler overwrites. */
 static const char *wrong_register(const unsigned long *want, unsigned long *got,
 				  unsigned long *expected)
 {
@@ -217,7 +218,7 @@ static unsigned long extended(const struct insn *insn, unsigned long cell, unsig
 	return insn->kind->sign ? (unsigned long)((long)value >> unused) : value >> unused;
 }
 
-/* Its address is at, in the device; where it lies, what is to be in the registers. */
+/* Set up the registers so that the access goes to offset `at` of the device. Returns its pc. */
 static unsigned long prepare(const struct insn *insn, unsigned long at)
 {
 	unsigned int i;
@@ -267,7 +268,7 @@ static void try_access(const struct insn *insn, unsigned long *wrong)
 	dev_set(DEV_COUNT, 0);
 	trap = run(insn);
 	DIFFERS("the guest's trap is of cause", trap->cause, EXC_BREAKPOINT);
-	DIFFERS("the guest goes on at", trap->epc, pc + insn->size);
+	DIFFERS("the guest continues at", trap->epc, pc + insn->size);
 	DIFFERS("number of accesses:", dev_reg(DEV_COUNT), 1);
 	DIFFERS("bytes accessed:", dev_reg(DEV_LEN), insn->len);
 	DIFFERS("it was a store:", dev_reg(DEV_WRITE), insn->kind->store);
@@ -288,7 +289,7 @@ static void accesses(const struct kind *kinds, unsigned long count, const char *
 		draw(&insn, kinds, count);
 		try_access(&insn, &wrong);
 	}
-	ok_eq(wrong, 0, "%d %s: one access each, and the guest goes on behind it", TRIES, what);
+	ok_eq(wrong, 0, "%d %s: one access each, and the guest continues after it", TRIES, what);
 }
 
 /* ---- taken by the kernel ---- */
@@ -301,8 +302,8 @@ static const struct kind words[] = {
 };
 
 /*
- * The VMM is not asked: an eventfd is signalled, and that is all. Behind the store stands an exit to
- * the VMM of another kind: who completes the store once more there loses that one's answer.
+ * The kernel only signals an eventfd and does not exit to the VMM. The store is followed by another
+ * kind of exit to the VMM: a solution that completes the store again there loses that exit's answer.
  */
 static void try_taken(const struct insn *insn, unsigned long *wrong)
 {
@@ -322,10 +323,10 @@ static void try_taken(const struct insn *insn, unsigned long *wrong)
 	want[REG_A0 + 1] = 0;
 	dev_reg(DEV_SIGNALS);
 	trap = run(insn);
-	DIFFERS("with an SBI call behind it, the guest's trap is of cause", trap->cause,
+	DIFFERS("followed by an SBI call, the guest's trap is of cause", trap->cause,
 		EXC_BREAKPOINT);
-	DIFFERS("with an SBI call behind it, the guest goes on at", trap->epc, pc + insn->size + 4);
-	DIFFERS("how often the eventfd was signalled:", dev_reg(DEV_SIGNALS), 1);
+	DIFFERS("followed by an SBI call, the guest continues at", trap->epc, pc + insn->size + 4);
+	DIFFERS("signals of the eventfd:", dev_reg(DEV_SIGNALS), 1);
 	name = wrong_register(want, &got, &expected);
 	if (name)
 		DIFFERS(name, got, expected);
@@ -342,8 +343,8 @@ static void test_taken(void)
 		while (insn.base >= REG_A0 && insn.base < REG_A0 + 8);
 		try_taken(&insn, &wrong);
 	}
-	ok_eq(wrong, 0,
-	      "%d stores that the kernel takes: one signal each, and the VMM is not asked", TRIES);
+	ok_eq(wrong, 0, "%d stores that the kernel takes: one signal each, and no exit to the VMM",
+	      TRIES);
 }
 
 /* ---- refused ---- */
@@ -388,7 +389,7 @@ static void test_refused(void)
 {
 	refused(loads, ARRAY_SIZE(loads), false, "misaligned loads");
 	refused(stores, ARRAY_SIZE(stores), false, "misaligned stores");
-	refused(compressed, ARRAY_SIZE(compressed), false, "misaligned compressed ones");
+	refused(compressed, ARRAY_SIZE(compressed), false, "misaligned compressed accesses");
 	refused(amos, ARRAY_SIZE(amos), true, "atomic instructions");
 	if (!isa_has("d")) {
 		skip("loads and stores of floating-point registers", "no D extension here");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab05_device.c - the device of lab 5 (src/vmm/labdev.c), asked as its variant says it is.
+ * lab05_device.c - check the device of lab 5 (src/vmm/labdev.c) against its variant
  *
- * The variant comes on the command line, by the names of lab.json; seed is for values and order.
+ * The variant is on the command line, with the names of lab.json; seed determines values and order.
  */
 #include "random.h"
 
@@ -31,7 +31,7 @@ static unsigned long number_of(const char *kind, const char *name)
 	return boot_need(full);
 }
 
-/* ---- accesses; of 8 bytes the upper ones are 0 ---- */
+/* ---- accesses ---- */
 
 static unsigned long cut(unsigned long value, unsigned long len)
 {
@@ -81,7 +81,7 @@ static void store(enum reg reg, unsigned long value)
 	store_at(at[reg], width[reg], value);
 }
 
-/* Is it as it should be? The first that is not is told. */
+/* Returns 1 if the values differ, else 0. Prints the first difference of each kind. */
 static unsigned long differs(const char *what, unsigned long got, unsigned long want)
 {
 	static const char *told;
@@ -145,7 +145,7 @@ static void test_sum(void)
 			wrong += differs("sum", load(SUM), want);
 	}
 	wrong += differs("sum", load(SUM), want) + differs("sum, loaded again", load(SUM), want);
-	ok_eq(wrong, 0, "sum goes through 40 values");
+	ok_eq(wrong, 0, "sum is right after each of 40 stores");
 }
 
 static void test_count(void)
@@ -167,7 +167,8 @@ static void test_count(void)
 		wrong += differs("count", load(COUNT), want) +
 			 differs("count, loaded again", load(COUNT), 0);
 	}
-	ok_eq(wrong, 0, "count tells what it counts once, and a store does nothing");
+	ok_eq(wrong, 0,
+	      "a load of count returns the count and clears it, and a store does nothing");
 }
 
 static unsigned long level_of(unsigned long number, bool lost)
@@ -177,7 +178,7 @@ static unsigned long level_of(unsigned long number, bool lost)
 	       (unsigned long)lost << boot_need("lost_bit");
 }
 
-/* So many values in, each told by level, and out again. */
+/* Append and remove values, checking level after each. */
 static void test_queue(void)
 {
 	unsigned long depth = boot_need("depth"), wrong = 0, in = 0, out = 0, want[16], i;
@@ -196,10 +197,10 @@ static void test_queue(void)
 	ok_eq(wrong, 0, "values come out of the queue in the order in which they went in");
 	wrong = differs("data", load(DATA), boot_need("empty")) + differs("level", load(LEVEL), 0) +
 		differs("data", load(DATA), boot_need("empty"));
-	ok_eq(wrong, 0, "the empty queue gives its number, and stays empty");
+	ok_eq(wrong, 0, "a load from the empty queue returns its number, and it stays empty");
 }
 
-/* What is stored beyond the queue's depth, and the bit that tells. */
+/* Store more values than the queue holds; check the lost ones and the bit that reports a loss. */
 static void test_full(void)
 {
 	unsigned long depth = boot_need("depth"), more = 1 + below(depth - 1), wrong = 0, i, base;
@@ -215,11 +216,11 @@ static void test_full(void)
 	for (; i < depth + more; i++)
 		store(DATA, base + i);
 	wrong += differs("level after a loss", load(LEVEL), level_of(depth, true));
-	ok_eq(wrong, 0, "level shows when the queue is full, and that a value is lost");
+	ok_eq(wrong, 0, "level shows that the queue is full, and that a value is lost");
 	for (wrong = i = 0; i < depth; i++)
 		wrong += differs("data", load(DATA), base + keeps + i);
-	ok_eq(wrong, 0, "of %lu values for %lu places the %s are lost", depth + more, depth,
-	      keeps ? "oldest" : "newest");
+	ok_eq(wrong, 0, "if %lu values are stored in %lu places, the %s are lost", depth + more,
+	      depth, keeps ? "oldest" : "newest");
 }
 
 static void test_lost(void)
@@ -241,7 +242,8 @@ static void test_lost(void)
 		store(LEVEL, BIT(lost));
 		wrong += differs("level after its store", load(LEVEL), 0);
 	}
-	ok_eq(wrong, 0, "the bit of a loss stays until it is cleared in the variant's way");
+	ok_eq(wrong, 0,
+	      "the bit that reports a loss stays until it is cleared in the variant's way");
 }
 
 /* ---- wrong accesses ---- */
@@ -276,11 +278,11 @@ static void test_widths(void)
 		}
 	}
 	wrong += check_errors();
-	ok_eq(wrong, 0, "an access of a width that the register has not is answered, and counted");
+	ok_eq(wrong, 0, "an access with a width other than the register's is answered and counted");
 	wrong = differs("count", load(COUNT), 0) + differs("sum", load(SUM), sum) +
 		differs("mask", load(MASK), mask) +
 		differs("level", load(LEVEL), level_of(1, false)) + differs("data", load(DATA), 5);
-	ok_eq(wrong, 0, "and changes nothing else");
+	ok_eq(wrong, 0, "such accesses change nothing else");
 }
 
 static bool is_register(unsigned long offset, unsigned long len)
@@ -300,20 +302,20 @@ static void test_offsets(void)
 
 	for (i = 0; i < 100; i++) {
 		len = BIT(below(4));
-		/* Every other one in or beside a register. */
+		/* Half of them in or next to a register. */
 		offset = i % 2 ? below(size) : at[below(NR_REGS)] + below(16);
 		offset = ALIGN_DOWN(offset % size, len);
 		if (!is_register(offset, len))
 			wrong += wrong_access(offset, len);
 	}
 	wrong += check_errors();
-	ok_eq(wrong, 0, "so is an access where no register begins");
+	ok_eq(wrong, 0, "an access where no register begins is answered and counted");
 	store(ERRORS, random_next(&state));
 	errors = 0;
 	wrong = check_errors();
 	wrong_access(at[ERRORS], width[ERRORS] == 1 ? 2 : 1);
 	wrong += check_errors();
-	ok_eq(wrong, 0, "a store to errors begins the count anew");
+	ok_eq(wrong, 0, "a store to errors restarts the count at 0");
 }
 
 void payload_main(void)
@@ -332,7 +334,7 @@ void payload_main(void)
 		at[reg] = number_of("at_", names[reg]);
 		width[reg] = number_of("width_", names[reg]);
 	}
-	ok_eq(load(ERRORS), 0, "at first there were no errors");
+	ok_eq(load(ERRORS), 0, "errors is 0 at first");
 	test_ident();
 	test_mask();
 	test_sum();
