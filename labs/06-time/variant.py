@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""variant.py - lab 6: the rule by which one student's window of polling gets longer and shorter.
+"""variant.py - lab 6: each student's own rule for the polling window.
 
-The rule stands here once more, in Python, to say what it answers: examples for the student, and
-for the hidden test others, which come from the instructor's key.
+The rule is implemented here a second time, in Python, to compute what it returns: in examples for the
+student, and for the hidden test in others that are drawn from the instructor's key.
 """
 
 US = 1000
-MOST = 500 * US                # of a run with default settings: halt_poll_ns
+MOST = 500 * US                # halt_poll_ns with default settings
 ALL = 0xffffffff
-NEAR, LATE = 4 * US, 40 * US   # a wait, as the host measures it, may be so much shorter or longer
+NEAR, LATE = 4 * US, 40 * US   # a wait as the host measures it may be shorter or longer by this much
 
 
 def next_window(rule, window, waited, most, streak):
-    """-> (the next window, the streak), of a wait of so many ns."""
+    """Return (next window, next streak) after a wait of `waited` ns."""
     if most == 0:
         return 0, 0
     if waited > most:
@@ -29,7 +29,7 @@ def next_window(rule, window, waited, most, streak):
 
 
 def _kind(rule, vector):
-    """Which row of YOURS.md."""
+    """Return the row of YOURS.md that the wait belongs to."""
     window, waited, most, streak = vector[:4]
     if most == 0:
         return "none"
@@ -41,7 +41,7 @@ def _kind(rule, vector):
 
 
 def _vectors(draw, rule, count):
-    """Waits of every kind: (window, waited, most, streak, next window, streak). Many at an edge."""
+    """Return waits of every kind, many at a limit: (window, waited, most, streak, next window, streak)."""
     made = []
     for _ in range(count):
         most = draw.among((MOST, 200 * US, 800 * US, ALL))
@@ -52,7 +52,7 @@ def _vectors(draw, rule, count):
     long = 100 * US + draw.below(300 * US)
     made += [(long, draw.below(long), 0, 0), (long, draw.below(long // rule["early"]), MOST, 0),
              (long, MOST + 1, MOST, rule["patience"] - 1), (ALL, 1 + draw.below(US), ALL, 0)]
-    # And so that in 32 bits what grows would wrap around to next to nothing.
+    # And a window that would wrap around to a small number if it grew in 32 bits.
     wraps = (1 << 32) - rule["plus"] if rule["grow"] else (1 << 32) // rule["times"] + 1
     made.append((wraps + 50, wraps + 51 + draw.below(US), ALL, 0))
     return [vector + next_window(rule, *vector) for vector in made]
@@ -68,8 +68,8 @@ def _text(vectors):
 
 
 def _waits(draw, rule, count):
-    """Waits for a guest to make, (us, window), such that what comes does not hang on some us. From
-    the tenth on so many are too long that the window gets shorter."""
+    """Return waits for a guest, (us, window), whose result does not depend on a few us more or less. From
+    the tenth on, enough of them are too long in a row for the window to shrink."""
     window = streak = 0
     made = []
     while len(made) < count:
@@ -106,6 +106,6 @@ def variant(draw):
 
 
 def hidden(draw, made):
-    """Other waits, and a seed for the timers."""
+    """A seed for the timers, and other waits."""
     return {"seed": 1 + draw.below(1 << 30), "vectors": _text(_vectors(draw, made, 40)),
             "waits": _text(_waits(draw, made, 24))}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# own.t - the window by the rule of your variant: asked for waits of any kind, and in force.
+# own.t - your variant's rule for the window, called for waits of every kind, and in use
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 1

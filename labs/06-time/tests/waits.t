@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# waits.t - a WFI ends for what its vCPU may be interrupted by, and for nothing else.
+# waits.t - a WFI ends for the interrupts that its vCPU has enabled, and for no others
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 for timer in sstc hrtimer; do
 	options --icount --harts 1 --smp 2 --set timer=$timer
 	payload lab06 part=waits
 done
-# On a hart each: who wakes is another hart. They take turns in this count, so nobody may poll.
+# One hart for each vCPU, so that another hart wakes it. Under --icount the harts take turns, so polling
+# is off.
 options --icount --harts 2 --smp 2 --boot kvm.halt_poll_ns=0
 payload lab06 part=waits
 done_testing

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# window.t - a vCPU polls as long as its window is, and the window becomes longer and shorter as
-# Linux's does, by any parameters.
+# window.t - a vCPU polls for its window, and the window grows and shrinks as in Linux, with any
+# parameters
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 for timer in sstc hrtimer; do

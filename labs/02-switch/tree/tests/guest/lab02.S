@@ -2,9 +2,9 @@
 /*
  * lab02.S - operations that cause an exit, with a pattern in every register
  *
- * void lab_ecall(ext, fid), lab_load(address), lab_store(address), lab_spin(rounds): lab_after[] has
- * the values of x1 to x31 after the operation. The pattern of xn is lab_pattern + n; lab02.c names
- * the registers that the operation itself uses. Interrupts are off, so sscratch is free.
+ * void lab_ecall(ext, fid), lab_load(address), lab_store(address), lab_spin(rounds): lab_after[]
+ * has the values of x1 to x31 after the operation. The pattern of xn is lab_pattern + n; lab02.c
+ * names the registers that the operation itself uses. Interrupts are off, so sscratch is free.
  */
 #include "regs_asm.h"
 

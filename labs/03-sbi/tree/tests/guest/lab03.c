@@ -2,10 +2,10 @@
 /*
  * lab03.c - check the SBI extension of lab 3 against its variant
  *
- * The variant is on the command line: ext, fid_mix, fid_reg, fid_check, fid_skip, first,
- * second, checked (n of an), saved (n of sn), rotate, operation (0 +, 1 -, 2 ^), addend, bound, factor,
- * error_number (without its sign), skipped; seed, for the arguments; neighbour, an extension that does
- * not exist.
+ * The variant is on the command line: ext, fid_mix, fid_reg, fid_check, fid_skip, first, second,
+ * checked (n of an), saved (n of sn), rotate, operation (0 +, 1 -, 2 ^), addend, bound, factor,
+ * error_number (without its sign), skipped; seed, for the arguments; neighbour, an extension that
+ * does not exist.
  */
 #include "random.h"
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab04.c - check how the G-stage table maps the pages that this guest touched (src/kvm/sbi/sbi_walk.c)
+ * lab04.c - check how the G-stage table maps the pages that this guest touched
+ * (src/kvm/sbi/sbi_walk.c)
  *
- * On the command line: weight0 to weight4, per_level, flags_shift, nothing (the variant); seed, for the
- * pages; huge=1 if leaves above 4 KiB may occur; drop=1 to have pages removed from the table.
+ * On the command line: weight0 to weight4, per_level, flags_shift, nothing (the variant); seed, for
+ * the pages; huge=1 if leaves above 4 KiB may occur; drop=1 to have pages removed from the table.
  */
 #include "random.h"
 
@@ -20,7 +21,10 @@ static unsigned long index(unsigned long gpa, unsigned long level)
 	return gpa >> (PAGE_SHIFT + 9 * level) & (level == levels - 1 ? 2047 : 511);
 }
 
-/* The path of a walk that ends at level `end`: at a leaf with these flags, or at no leaf if they are 0. */
+/*
+ * The path of a walk that ends at level `end`: at a leaf with these flags, or at no leaf if they
+ * are 0.
+ */
 static unsigned long path(unsigned long gpa, unsigned long end, unsigned long flags)
 {
 	static const char *const weight[] = { "weight0", "weight1", "weight2", "weight3",
@@ -70,7 +74,9 @@ static void test_touched(void)
 	ok_eq(wrong, 0, "the walker finds a leaf for each of them");
 }
 
-/* Addresses beyond all memory, in the last entries of the root, and the first one beyond the table. */
+/*
+ * Addresses beyond all memory, in the last entries of the root, and the first one beyond the table.
+ */
 static void test_nothing(void)
 {
 	unsigned long i, gpa, got, wrong = 0, reach = 1UL << (PAGE_SHIFT + 9 * levels + 2);
@@ -96,7 +102,9 @@ static unsigned long drop(unsigned long first, unsigned long count)
 	return (unsigned long)sbi_call(EXT_WALK, 2, gpa, gpa + count * PAGE_SIZE, 0).error;
 }
 
-/* Count the pages whose path does not end at this level: at a leaf, or at no leaf if `what` is 0. */
+/*
+ * Count the pages whose path does not end at this level: at a leaf, or at no leaf if `what` is 0.
+ */
 static unsigned long wrong_paths(unsigned long first, unsigned long end, unsigned long level,
 				 unsigned long what)
 {

@@ -2,8 +2,8 @@
 /*
  * lab05_code.c - execute random instructions on the test device, with known values in all registers
  *
- * Each must make the access that it encodes, change only its own register, and continue with the next
- * instruction.
+ * Each must make the access that it encodes, change only its own register, and continue with the
+ * next instruction.
  *
  * On the command line: seed; refused=1 for instructions that get an access fault.
  */
@@ -303,7 +303,8 @@ static const struct kind words[] = {
 
 /*
  * The kernel only signals an eventfd and does not exit to the VMM. The store is followed by another
- * kind of exit to the VMM: a solution that completes the store again there loses that exit's answer.
+ * kind of exit to the VMM: a solution that completes the store again there loses that exit's
+ * answer.
  */
 static void try_taken(const struct insn *insn, unsigned long *wrong)
 {

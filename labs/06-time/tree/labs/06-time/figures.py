@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""figures.py - bars from your own figures, in labs/06-time: figure.svg of measured.csv, rows of the
-bench by timer and by who idles the hart; late.svg and vain.svg of what labs/06-time/late has written.
+"""figures.py - draw figure.svg, late.svg and vain.svg in labs/06-time from your measurements.
 
-A template: it draws what everybody measures. Change it to what your explanation needs; what it can
-draw is in scripts/hs/labfigure.py.
+figure.svg shows measured.csv: rows of the benchmark by timer and by who idles the hart. The others show
+what labs/06-time/late has written. This is a template that draws what everybody measures. Change it to
+what your explanation needs; scripts/hs/labfigure.py describes what it can draw.
 """
 import sys
 from pathlib import Path

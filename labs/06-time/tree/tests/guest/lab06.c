@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab06.c - timers and waits, as a guest of lab 6 sees them.
+ * lab06.c - check timers and waits from inside a guest of lab 6
  *
- * On the command line: part=timers or waits; seed=N for the distances of timers. Time here is the
- * machine's count of instructions (--icount), so nothing hangs on who else uses the computer. Two
- * vCPUs, which share a hart.
+ * On the command line: part=timers or waits; seed=N for the distances of timers. Time is the
+ * machine's count of instructions (--icount), so the load of the computer has no influence. Needs
+ * two vCPUs, which share a hart.
  */
 #include "lab06.h"
 #include "random.h"
 
 #define TIMERS  60
-#define LATE_US 30   /* alone on the hart: some 4000 instructions are 4 us */
-#define TURN_US 9000 /* another vCPU computes: it has its turn of 4 ms first */
+#define LATE_US 30   /* alone on the hart; some 4000 instructions are 4 us */
+#define TURN_US 9000 /* while another vCPU computes: first comes that one's turn of 4 ms */
 #define AWAKE   8    /* WFIs that one wait may take */
 #define WAKE_US 200  /* from one vCPU's IPI to the other's next instruction, on one hart */
 
@@ -30,13 +30,13 @@ static void by_stimecmp(unsigned long long time)
 	csr_write(stimecmp, time);
 }
 
-/* ---- one timer after the other, the vCPU asleep until it comes ----------------------------- */
+/* ---- one timer after another, with the vCPU asleep until it fires -------------------------- */
 
 struct seen {
 	unsigned long early, lost, latest, wfis, most_wfis;
 };
 
-/* One WFI after another until the timer is pending; lost is one that has not come a second late. */
+/* Execute WFIs until the timer is pending. A timer that is a second late counts as lost. */
 static void sleep_until(struct seen *seen, unsigned long target)
 {
 	unsigned long wfis = 0, t;
@@ -76,16 +76,16 @@ static struct seen sleep_often(void (*set)(unsigned long long), unsigned long *r
 
 static void claim_seen(const struct seen *seen, const char *how, unsigned long late_us)
 {
-	note("%s: the latest came after %lu us; %lu WFIs, %lu at most for one", how,
+	note("%s: the latest was %lu us late; %lu WFIs, at most %lu for one", how,
 	     ticks_to_us(seen->latest), seen->wfis, seen->most_wfis);
 	ok_eq(seen->early, 0, "%s: no timer is early", how);
-	ok_eq(seen->lost, 0, "%s: none is lost", how);
-	ok(seen->latest <= us_to_ticks(late_us), "%s: none is later than %lu us", how, late_us);
+	ok_eq(seen->lost, 0, "%s: no timer is lost", how);
+	ok(seen->latest <= us_to_ticks(late_us), "%s: no timer is later than %lu us", how, late_us);
 }
 
-/* ---- one timer, set in all ways ------------------------------------------------------------ */
+/* ---- one timer, set to all kinds of times -------------------------------------------------- */
 
-/* Computes for so long; is the timer pending in between? */
+/* Computes for `us`. Returns true as soon as the timer is pending. */
 static bool comes_within(unsigned long us)
 {
 	unsigned long end = now() + us_to_ticks(us);
@@ -101,37 +101,38 @@ static void test_set(const char *how, void (*set)(unsigned long long))
 	unsigned long target;
 
 	set(now() - 1);
-	ok(timer_pending(), "%s: a time that is over is pending at once", how);
+	ok(timer_pending(), "%s: a time in the past is pending at once", how);
 	set(now() + us_to_ticks(500 * MS));
-	ok(!timer_pending(), "%s: a later one takes that back", how);
+	ok(!timer_pending(), "%s: a later time is no longer pending", how);
 	set(0);
-	ok(timer_pending(), "%s: so is time 0", how);
+	ok(timer_pending(), "%s: time 0 is pending at once", how);
 	set(~0UL);
 	ok(!timer_pending(), "%s: -1 is never", how);
 	set(~0UL - 1);
-	ok(!comes_within(200), "%s: -2 is the end of time, and not now", how);
+	ok(!comes_within(200), "%s: -2 is far in the future, not now", how);
 	set(1UL << 63);
-	ok(!comes_within(200), "%s: nor is 2^63", how);
+	ok(!comes_within(200), "%s: 2^63 is far in the future, not now", how);
 	target = now() + us_to_ticks(400);
 	set(target);
 	ok(!comes_within(300) && comes_within(10 * MS) && now() >= target,
-	   "%s: a guest that computes gets it when its time has come", how);
-	ok(comes_within(0), "%s: and it stays, until another one is set", how);
+	   "%s: the timer fires at its time while the guest computes", how);
+	ok(comes_within(0), "%s: it stays pending until another one is set", how);
 	set(now() + us_to_ticks(300));
 	target = now() + us_to_ticks(2 * MS);
 	set(target);
 	ok(!comes_within(1 * MS) && comes_within(10 * MS) && now() >= target,
-	   "%s: moved to later, it comes then, and not before", how);
+	   "%s: a timer moved to a later time fires then, not before", how);
 	set(now() + us_to_ticks(50 * MS));
 	target = now() + us_to_ticks(300);
 	set(target);
-	ok(comes_within(400) && now() >= target, "%s: moved to sooner, it comes then", how);
+	ok(comes_within(400) && now() >= target, "%s: a timer moved to an earlier time fires then",
+	   how);
 	set(now() + us_to_ticks(300));
 	set(~0UL);
-	ok(!comes_within(1 * MS), "%s: taken back, it does not come", how);
+	ok(!comes_within(1 * MS), "%s: a cancelled timer does not fire", how);
 }
 
-/* ---- out of the hart and in again ---------------------------------------------------------- */
+/* ---- put and load -------------------------------------------------------------------------- */
 
 static bool time_agrees(void)
 {
@@ -149,14 +150,14 @@ static void test_away(void)
 	here = (unsigned long)ask(7, 0, 0, 0, 0);
 	left = (unsigned long)ask(5, 0, 0, 0, 0);
 	right = time_agrees();
-	ok(right, "back in a hart where another VM was: the time is its own VM's");
-	ok_eq(left, ~0UL, "while a vCPU is away, its hart has no timer (vstimecmp)");
+	ok(right, "a vCPU loaded after another VM ran on the hart has its own VM's time");
+	ok_eq(left, ~0UL, "while a vCPU is put, its hart has no timer (vstimecmp)");
 	other = now() + us_to_ticks(2 * MS);
 	kept = (unsigned long)ask(6, other, 0, 0, 0);
 	ok(here == target && kept == target,
-	   "who asks for the vCPU's timer is told its time, loaded or not");
+	   "reading the vCPU's timer gives its time, loaded or not");
 	ok(!comes_within(1 * MS) && comes_within(10 * MS) && now() >= other,
-	   "one that is set while it is away comes in its time");
+	   "a timer that is set while the vCPU is put fires at its time");
 	timer_off();
 }
 
@@ -185,18 +186,18 @@ static void test_two(void)
 	hart_run(1, time_there, 0);
 	hart_wait(1, 1000);
 	ok(time_is_right[0] && time_is_right[1],
-	   "both vCPUs read the guest's time that the core goes by");
+	   "both vCPUs read the guest's time that the core uses");
 	state_there = random_next(&state);
 	hart_run(1, sleep_there, TIMERS);
 	seen = sleep_often(timer_at, &state, TIMERS);
 	hart_wait(1, 2000);
-	claim_seen(&seen, "two vCPUs that sleep, the first", 2 * LATE_US);
-	claim_seen(&seen_there, "two vCPUs that sleep, the second", 2 * LATE_US);
+	claim_seen(&seen, "first of two sleeping vCPUs", 2 * LATE_US);
+	claim_seen(&seen_there, "second of two sleeping vCPUs", 2 * LATE_US);
 	hart_run(1, compute, 0);
 	seen = sleep_often(timer_at, &state, 10);
 	stop = true;
 	hart_wait(1, 1000);
-	claim_seen(&seen, "beside a vCPU that computes", TURN_US);
+	claim_seen(&seen, "next to a computing vCPU", TURN_US);
 }
 
 static void part_timers(void)
@@ -219,7 +220,7 @@ static void part_timers(void)
 
 static unsigned long sent;
 
-/* After so many us, an IPI to the first vCPU. */
+/* Send an IPI to the first vCPU after `us`. */
 static void ipi_after(unsigned long us)
 {
 	wait_irq(0, us);
@@ -228,8 +229,8 @@ static void ipi_after(unsigned long us)
 }
 
 /*
- * Waits for an IPI of the second vCPU, sent after so many us; other interrupts are as they are. True:
- * it slept, and was woken by it. (Nobody sleeps for ever: the VMM's watchdog interrupts.)
+ * Wait for an IPI that the second vCPU sends after `us`; other interrupts stay as they are. True:
+ * the vCPU slept and the IPI woke it. (No vCPU sleeps for ever: the VMM's watchdog interrupts it.)
  */
 static bool woken_by_ipi(unsigned long us)
 {
@@ -257,13 +258,13 @@ static void test_masked(void)
 	timer_at(now() - 1);
 	t = now();
 	wfi();
-	ok(now() - t < us_to_ticks(20), "a WFI goes on at once while an interrupt is pending");
+	ok(now() - t < us_to_ticks(20), "a WFI ends at once while an interrupt is pending");
 	csr_write(sie, BIT(IRQ_S_SOFT));
-	ok(woken_by_ipi(3 * MS), "a pending timer that sie masks does not end one, an IPI does");
+	ok(woken_by_ipi(3 * MS), "a pending timer that sie masks does not end a WFI, an IPI does");
 	timer_at(now() + us_to_ticks(1 * MS));
-	ok(woken_by_ipi(3 * MS), "nor does one that comes while it waits");
+	ok(woken_by_ipi(3 * MS), "a masked timer that fires during a WFI does not end it either");
 	timer_off();
-	ok(woken_by_ipi(20 * MS), "without any timer an IPI ends it");
+	ok(woken_by_ipi(20 * MS), "without any timer, an IPI ends a WFI");
 	csr_write(sie, 0);
 }
 
@@ -278,7 +279,7 @@ static void test_enabled(void)
 	timer_at(target);
 	sleep_until(&seen, target);
 	ok(!seen.early && seen.latest <= us_to_ticks(WAKE_US) && seen.wfis <= AWAKE,
-	   "a timer ends one although sstatus.SIE is off");
+	   "a timer ends a WFI although sstatus.SIE is off");
 	timer_off();
 	before = hart->irqs[IRQ_S_TIMER];
 	target = now() + us_to_ticks(2 * MS);
@@ -289,7 +290,7 @@ static void test_enabled(void)
 		wfi();
 	csr_clear(sstatus, SSTATUS_SIE);
 	ok(now() >= target && hart->irqs[IRQ_S_TIMER] == before + 1,
-	   "and is taken, once, where it is on");
+	   "with sstatus.SIE on, its interrupt is taken once");
 	timer_off();
 	csr_write(sie, 0);
 }
@@ -336,7 +337,7 @@ static void test_pingpong(void)
 	csr_write(sie, 0);
 	note("%lu WFIs, %lu us", wfis, ticks_to_us(took));
 	ok(wfis <= BALLS * AWAKE && took <= us_to_ticks(BALLS * 2 * WAKE_US),
-	   "two vCPUs that sleep wake each other %d times", BALLS);
+	   "two sleeping vCPUs wake each other %d times", BALLS);
 }
 
 static void part_waits(void)

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab06_window.c - the window of polling, as a guest of lab 6 finds it when it has waited.
+ * lab06_window.c - check the polling window after waits of a guest of lab 6
  *
  * On the command line: part=poll, windows, rule or late, and
- *   waits=US,NS:...   windows: after a wait of US the window is NS; from=NS: it begins with
+ *   waits=US,NS:...   windows: after a wait of US the window is NS; from=NS: the first window
  *   vectors=...       rule: window,waited,most,streak,next,streak:...
  *
- * Under --icount only; poll wants two vCPUs, which share a hart.
+ * Only under --icount. poll needs two vCPUs, which share a hart.
  */
 #include "lab06.h"
 
 static long first_blocks;
 
-/* Makes one exit, and then none. */
+/* Causes one exit, and none after that. */
 static void ask_and_compute(unsigned long arg)
 {
 	first_blocks = ask(9, 0, 0, 0, 0);
@@ -23,7 +23,7 @@ static void ask_and_compute(unsigned long arg)
 
 #define WAITS 64
 
-/* The number that `*text` begins with; behind it and one character more. */
+/* Return the number that *text begins with. Moves *text past it and past the next character. */
 static unsigned long next_number(const char **text)
 {
 	unsigned long number = 0;
@@ -57,8 +57,8 @@ static void wait_us(unsigned long us)
 }
 
 /*
- * How long it polled in a wait of so many us, with a window of so many: with success, and without. It
- * was woken, by what the statistics say: true.
+ * Wait for `us` with a window of `window` us. Sets how many us the vCPU polled with success and in
+ * vain. True if the statistics count a wake-up.
  */
 static bool poll_once(unsigned long window, unsigned long us, unsigned long *won,
 		      unsigned long *vain)
@@ -85,7 +85,7 @@ static void part_poll(void)
 	wait_us(20 * MS);
 	woken[0] = poll_once(400, 100, &won, &vain);
 	ok(won >= 80 && won <= 130 && !vain,
-	   "window 400 us, wait 100 us: it polls until the timer comes, and sees it");
+	   "window 400 us, wait 100 us: it polls until the timer fires, with success");
 	wait_us(20 * MS);
 	woken[1] = poll_once(50, 1000, &won, &vain);
 	ok(!won && vain >= 49 && vain <= 80,
@@ -98,15 +98,15 @@ static void part_poll(void)
 	woken[3] = poll_once(400, 300, &won, &vain);
 	stop = true;
 	hart_wait(1, 1000);
-	ok(won + vain < 40, "another vCPU wants the hart: it is given up at once");
+	ok(won + vain < 40, "if another vCPU wants the hart, polling stops at once");
 	note("counted: %d %d %d %d", woken[0], woken[1], woken[2], woken[3]);
 	ok(!woken[0] && woken[1] && woken[2] && woken[3],
-	   "halt_wakeup counts the waits that no poll has ended, and no other");
+	   "halt_wakeup counts only the waits that polling did not end");
 	ok(first_blocks == 1 && !ask(9, 0, 0, 0, 0),
-	   "blocking is 1 while the vCPU sleeps, and 0 when it runs");
+	   "blocking is 1 while the vCPU sleeps, and 0 while it runs");
 }
 
-/* All waits first: what is printed wakes a thread of the VMM's, which would be in between. */
+/* Do all waits first: printing wakes a thread of the VMM, which would disturb them. */
 static void part_windows(void)
 {
 	unsigned long us[WAITS], want[WAITS], got[WAITS], count = 0, i, wrong = 0;
@@ -129,7 +129,7 @@ static void part_windows(void)
 			note("wait %lu, of %lu us, window %lu ns: then %lu ns, expected %lu", i + 1,
 			     us[i], i ? got[i - 1] : boot_number("from", 0), got[i], want[i]);
 	}
-	ok(count && !wrong, "after each of %lu waits the window is what the rule says", count);
+	ok(count && !wrong, "after each of %lu waits the window follows the rule", count);
 }
 
 static void part_rule(void)
@@ -149,10 +149,10 @@ static void part_rule(void)
 		     "%lu, %lu",
 		     window, waited, most, streak, got & 0xffffffff, got >> 32, next, then);
 	}
-	ok(count && !wrong, "%lu windows and waits: the next window is what the rule says", count);
+	ok(count && !wrong, "for %lu windows and waits the next window follows the rule", count);
 }
 
-/* ---- what polling buys, and what it costs: nothing is claimed ------------------------------- */
+/* ---- measuring what polling gains and costs, without claims --------------------------------- */
 
 #define ROUNDS 32
 

@@ -9,8 +9,9 @@
 #include "sbi/sbi.h"
 
 /*
- * The course's own SBI extension, with which a guest asks for it. Function 0: number of levels; 1: path
- * of a0; 2: unmap [a0, a1) from the table; 3: level and flags of the leaf that the walker finds at a0.
+ * The course's own SBI extension, with which a guest asks for it. Function 0: number of levels; 1:
+ * path of a0; 2: unmap [a0, a1) from the table; 3: level and flags of the leaf that the walker
+ * finds at a0.
  */
 #define SBI_EXT_WALK 0x0a0004abUL
 

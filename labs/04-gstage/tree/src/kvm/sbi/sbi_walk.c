@@ -9,7 +9,10 @@
 #include "mmu/gstage_lab.h"
 #include "mmu/tlb.h"
 
-/* Unmap like a notifier when the host takes pages back. The pages stay, and the next access maps them. */
+/*
+ * Unmap like a notifier when the host takes pages back. The pages stay, and the next access maps
+ * them.
+ */
 static void drop(struct kvm *vm, gpa_t start, gpa_t end)
 {
 	struct gstage *gs = &vm->gstage;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_poll.c - a guest looks at how its vCPU waits, and the rule of lab 6 is in force. Given; nothing
+ * sbi_poll.c - let a guest observe how its vCPU waits, and apply the rule of lab 6. Given; nothing
  * to write.
  *
- * No hypervisor tells its guest that. This one does so that a test, which is a guest, can see what the
- * functions of lab 6 have made of its waits.
+ * No real hypervisor shows that to its guest. This one does, so that a test, which is a guest, can
+ * see what the functions of lab 6 do with its waits.
  */
 #include "exit/exit.h"
 #include "kvm.h"
@@ -29,8 +29,9 @@ static long next_of(const unsigned long *gpr)
 }
 
 /*
- * The vCPU leaves its hart and comes back, as if another VM had been there, which leaves a time of its
- * own, and no timer. -> 5: the hart's timer meanwhile; 6: the vCPU's, instead of which it gets a0.
+ * Put the vCPU and load it again, as if another VM had run on the hart in between, with its own
+ * time offset and no timer. Function 5 returns the hart's timer meanwhile; 6 returns the vCPU's
+ * timer and sets it to a0.
  */
 static long leave_and_return(struct kvm_vcpu *vcpu, unsigned long fid)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * poll_own.h - a rule of your own for the window of polling (labs/06-time/YOURS.md).
+ * poll_own.h - your variant's rule for the polling window (labs/06-time/YOURS.md)
  */
 #ifndef KVM_POLL_OWN_H
 #define KVM_POLL_OWN_H
@@ -8,24 +8,26 @@
 #include "sbi/sbi.h"
 
 /*
- * An extension of the course's, for a guest that tests. Function 0: this vCPU's window, in ns; 1: a0 is
- * its window from now on; 2: the next window by poll_own_next() of window a0, waited a1, most a2, streak
- * a3, with the next streak in bits 63 to 32; 3: what the core takes for the guest's time; 4: how long
- * this vCPU has polled, in ns, with success (a0 is 0) and without (a0 is 1); 5 and 6: the vCPU leaves its
- * hart and comes back, and meanwhile this was the hart's timer, or the vCPU's own (6: now it is a0); 7:
- * the vCPU's own, as it is; 8: its stats.halt_wakeup; 9: stats.blocking of the VM's first vCPU.
+ * The course's own SBI extension, for guests that are tests. Function 0: return this vCPU's window
+ * in ns; 1: set its window to a0; 2: return the next window that poll_own_next() computes from
+ * window a0, waited a1, most a2 and streak a3, with the next streak in bits 63 to 32; 3: the
+ * guest's time as the core computes it; 4: how long this vCPU has polled, in ns, with success (a0 =
+ * 0) or without (a0 = 1); 5: put and load the vCPU, return the hart's timer in between; 6: the
+ * same, but return the vCPU's timer and set it to a0; 7: the vCPU's timer; 8: its
+ * stats.halt_wakeup; 9: stats.blocking of the VM's first vCPU.
  */
 #define SBI_EXT_POLL 0x0a0006abUL
 
 sbi_fn sbi_poll;
 
 /*
- * After a wait of `waited` ns, of which it polled for the first `window` ns: the next window. `most` is
- * how long a vCPU may poll, 0: not at all. *streak is the rule's own, of this vCPU, 0 at first.
+ * Return the next window after a wait of `waited` ns, of which the vCPU polled for the first
+ * `window` ns. A vCPU may poll for at most `most` ns, 0: not at all. *streak belongs to the rule,
+ * one for each vCPU, initially 0.
  */
 u32 poll_own_next(u32 window, u64 waited, u32 most, u32 *streak);
 
-/* By toggle poll_rule=own, instead of adapt() of halt_poll.c. */
+/* Called instead of the rest of adapt() (halt_poll.c) if the toggle poll_rule is own. */
 void poll_own_adapt(struct kvm_vcpu *vcpu, u64 waited, u32 most);
 
 #endif
