@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""variant.py - lab 7: two registers of one student's own PLIC, and which irqfd is whose wire."""
+"""variant.py - lab 7: two registers of each student's own PLIC, and the irqfd numbers of the wires."""
 
 FIELDS = (("best", 5), ("priority", 3), ("waiting", 5), ("busy", 5), ("raised", 1))
 WIDTH = sum(width for _name, width in FIELDS)
@@ -24,5 +24,5 @@ def variant(draw):
 
 
 def hidden(draw, _made):
-    """Where the random operations of the hidden test begin."""
+    """The seed for the random operations of the hidden test."""
     return {"seed": 1 + draw.below(1 << 30)}

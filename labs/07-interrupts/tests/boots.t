@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# boots.t - a guest starts, takes interrupts, waits and powers off.
+# boots.t - a guest starts, takes interrupts, waits and powers off
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 boots wfi=trap

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# wire.t - eventfds that raise lines, by the numbers of your variant.
+# wire.t - eventfds that raise lines, with your variant's numbers
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --device wire

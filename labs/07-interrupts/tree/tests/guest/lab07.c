@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab07.c - the PLIC of lab 7 by its registers, with lines that the guest pulls itself (--wire).
+ * lab07.c - test the PLIC of lab 7 through its registers, with lines that the guest pulls (--wire)
  *
- * On the command line: own=0 (the rules) or 1 (the two registers); for these the variant (best_shift,
+ * On the command line: own=0 (the rules) or 1 (the two registers, with the variant: best_shift,
  * priority_shift, waiting_shift, busy_shift, raised_shift, filler, status_at, claim_at, multiplier,
- * addend); seed for what is drawn.
- * Two S contexts: that of this hart, whose interrupt is seen in sip, and that of another.
+ * addend); seed for random operations. Two S contexts are used: that of this hart, whose interrupt
+ * shows in sip, and that of another.
  */
 #include "random.h"
 
-#define FIRST   16 /* of the sources that the tests use; all of them are the wire's */
+#define FIRST   16 /* the first of the sources that the tests use, all of them lines of wire.c */
 #define SOURCES 32
 #define ALL     (~0U << FIRST)
 #define MINE    (2 * (int)this_hart()->id + 1)
@@ -69,7 +69,7 @@ static unsigned int drawn(unsigned int limit)
 	return (unsigned int)(random_next(&state) >> 16) % limit;
 }
 
-/* Nothing high, nothing in service, priority 1 for all, all of them this hart's. */
+/* All lines low, nothing in service, priority 1 for all sources, all enabled for this hart only. */
 static void fresh(void)
 {
 	unsigned int source;
@@ -92,22 +92,22 @@ static void test_gate(void)
 	pull(BIT(20));
 	ok(interrupted() && pending() == BIT(20), "a line that rises is pending, and interrupts");
 	*priority(20) = 0;
-	ok(!interrupted() && pending() == BIT(20), "with priority 0 it is pending, and does not");
-	ok_eq(*claim(MINE), 0, "nor can it be claimed");
+	ok(!interrupted() && pending() == BIT(20),
+	   "a source of priority 0 is pending, but does not interrupt");
+	ok_eq(*claim(MINE), 0, "a source of priority 0 cannot be claimed");
 	*priority(20) = 5;
 	*threshold(MINE) = 5;
 	ok(!interrupted(), "a priority equal to the threshold does not interrupt");
-	ok_eq(*claim(MINE), 0, "nor is its source claimed: the threshold holds for claims, too");
+	ok_eq(*claim(MINE), 0, "a priority equal to the threshold cannot be claimed");
 	*threshold(MINE) = 4;
-	ok(interrupted(), "one above it does");
+	ok(interrupted(), "a priority above the threshold interrupts");
 	*enable(MINE) = ALL & ~BIT(20);
 	ok(!interrupted() && pending() == BIT(20),
-	   "a source that is not enabled is pending, no more");
+	   "a source that is not enabled is pending, but does not interrupt");
 	*enable(MINE) = ALL;
-	ok(interrupted(), "when it is enabled it interrupts at once");
+	ok(interrupted(), "a pending source interrupts as soon as it is enabled");
 	pull(0);
-	ok(!interrupted() && !pending(),
-	   "a line that falls before the claim takes its request back");
+	ok(!interrupted() && !pending(), "a line that falls before the claim is no longer pending");
 }
 
 static void test_order(void)
@@ -116,39 +116,39 @@ static void test_order(void)
 	pull(BIT(16) | BIT(22) | BIT(31));
 	*priority(22) = 3;
 	*priority(31) = 3;
-	ok_eq(*claim(MINE), 22, "of two of the highest priority the lower number is claimed");
-	ok_eq(*claim(MINE), 31, "then the other one");
+	ok_eq(*claim(MINE), 22, "of two sources of the highest priority the lower one is claimed");
+	ok_eq(*claim(MINE), 31, "... then the other one");
 	*priority(16) = 7;
-	ok_eq(*claim(MINE), 16, "then what is left");
-	ok_eq(*claim(MINE), 0, "then none");
+	ok_eq(*claim(MINE), 16, "... then the last one");
+	ok_eq(*claim(MINE), 0, "... then none");
 }
 
 static void test_claim(void)
 {
 	fresh();
 	pull(BIT(17));
-	ok_eq(*claim(MINE), 17, "a claim says who");
-	ok(!interrupted() && !pending(), "and ends the interrupt, although the line is high");
-	ok_eq(*claim(MINE), 0, "a second claim finds nobody");
+	ok_eq(*claim(MINE), 17, "a claim returns the source");
+	ok(!interrupted() && !pending(), "a claim ends the interrupt, although the line is high");
+	ok_eq(*claim(MINE), 0, "a second claim returns no source");
 	pull(0);
 	pull(BIT(17));
-	ok(!interrupted() && !pending(), "a line that falls and rises while it is served waits");
+	ok(!interrupted() && !pending(), "a line that falls and rises while in service waits");
 	*claim(MINE) = 0;
 	*claim(MINE) = 18;
 	*claim(MINE) = 49;
 	*claim(MINE) = ~0U;
-	ok(!interrupted(), "completions of others, and of what there is not, change nothing");
+	ok(!interrupted(), "completions of other sources and of invalid ones change nothing");
 	*enable(MINE) = ALL & ~BIT(17);
 	*claim(MINE) = 17;
 	*enable(MINE) = ALL;
-	ok(!interrupted(), "who has not enabled it cannot complete it");
+	ok(!interrupted(), "a context that has not enabled a source cannot complete it");
 	*claim(MINE) = 17;
 	ok(interrupted() && pending() == BIT(17),
-	   "completed, it is pending again: its line is high");
-	ok_eq(*claim(MINE), 17, "and is claimed again");
+	   "a source completed with its line high is pending again");
+	ok_eq(*claim(MINE), 17, "... and can be claimed again");
 	pull(0);
 	*claim(MINE) = 17;
-	ok(!interrupted() && !pending(), "completed with its line low, it is not");
+	ok(!interrupted() && !pending(), "a source completed with its line low is not pending");
 	*claim(MINE) = 17;
 	ok(!interrupted() && !pending(), "a completion without a claim does nothing");
 }
@@ -161,16 +161,17 @@ static void test_contexts(void)
 	*threshold(OTHER) = 2;
 	*priority(25) = 2;
 	pull(BIT(28));
-	ok(!interrupted(), "a source of another context's does not interrupt this hart");
+	ok(!interrupted(),
+	   "a source enabled only for another context does not interrupt this hart");
 	pull(BIT(25));
-	ok(interrupted(), "one of both's does");
-	ok_eq(*claim(OTHER), 0, "the other context's threshold keeps it from there");
+	ok(interrupted(), "a source enabled for both contexts interrupts this hart");
+	ok_eq(*claim(OTHER), 0, "the other context cannot claim it at its threshold");
 	*threshold(OTHER) = 1;
-	ok_eq(*claim(OTHER), 25, "until that is lower: then it may be claimed there");
-	ok(!interrupted(), "which ends this hart's interrupt: who was first has it");
-	ok_eq(*claim(MINE), 0, "and this hart's claim finds nobody");
+	ok_eq(*claim(OTHER), 25, "with a lower threshold the other context can claim it");
+	ok(!interrupted(), "... which ends this hart's interrupt");
+	ok_eq(*claim(MINE), 0, "... and this hart's claim returns no source");
 	*claim(MINE) = 25;
-	ok(interrupted(), "who has enabled it may complete it, whoever has claimed it");
+	ok(interrupted(), "a context can complete an enabled source that another one has claimed");
 	pull(0);
 }
 
@@ -209,15 +210,15 @@ static void test_own(void)
 	ok_eq(status(MINE), status_of(0, 0, 0, 0, false), "status: nothing pending, nothing busy");
 	*priority(30) = 6;
 	pull(BIT(21) | BIT(30) | BIT(31));
-	ok_eq(status(MINE), status_of(30, 6, 3, 0, true), "status: three wait, the best is named");
+	ok_eq(status(MINE), status_of(30, 6, 3, 0, true),
+	      "status: three sources wait, one is best");
 	*threshold(MINE) = 6;
 	ok_eq(status(MINE), status_of(0, 0, 3, 0, false),
-	      "status: behind the threshold they wait on");
+	      "status: sources not above the threshold wait");
 	*threshold(MINE) = 0;
-	ok_eq(*claim(MINE), 30, "the claim of the specification goes by number as always");
-	ok_eq(status(MINE), status_of(21, 1, 2, 1, true), "status: one is busy");
-	ok_eq(status(OTHER), status_of(0, 0, 0, 0, false),
-	      "status: the other context's is its own");
+	ok_eq(*claim(MINE), 30, "the standard claim register still orders by priority and number");
+	ok_eq(status(MINE), status_of(21, 1, 2, 1, true), "status: one source is busy");
+	ok_eq(status(OTHER), status_of(0, 0, 0, 0, false), "status: the other context has its own");
 	fresh();
 	pull(ALL);
 	for (i = FIRST; i < SOURCES; i++) {
@@ -225,22 +226,22 @@ static void test_own(void)
 		wrong += source < FIRST || (i > FIRST && own_rank(source) <= own_rank(last));
 		last = source;
 	}
-	ok_eq(wrong, 0, "own claim: 16 equals come in your order");
-	ok_eq(own_claim(MINE), 0, "own claim: then none");
-	ok(!interrupted(), "own claim: and the interrupt has ended");
+	ok_eq(wrong, 0, "own claim: 16 sources of equal priority come in your order");
+	ok_eq(own_claim(MINE), 0, "own claim: ... then none");
+	ok(!interrupted(), "own claim: ... and the interrupt has ended");
 	ok_eq(status(MINE), status_of(0, 0, 0, 16, false), "status: 16 are busy");
 	fresh();
 	*priority(19) = 2;
 	pull(ALL);
-	ok_eq(own_claim(MINE), 19, "own claim: a higher priority precedes your order");
+	ok_eq(own_claim(MINE), 19, "own claim: a higher priority comes first");
 	*claim(MINE) = 19;
-	ok_eq(own_claim(MINE), 19, "own claim: completed as any other, it is pending again");
+	ok_eq(own_claim(MINE), 19, "own claim: a source is completed as usual, and pending again");
 	*threshold(MINE) = 1;
-	ok_eq(own_claim(MINE), 0, "own claim: none that the threshold masks");
+	ok_eq(own_claim(MINE), 0, "own claim: a source that the threshold masks is not returned");
 	pull(0);
 }
 
-/* ---- the same, drawn, beside a model ---- */
+/* ---- random operations, compared with a model ---- */
 
 static struct model {
 	u32 level, pending, busy, enable[2], threshold[2];
@@ -307,7 +308,7 @@ static unsigned int ones(u32 word)
 	return count;
 }
 
-/* One operation on both; the answers differ: false. */
+/* One operation on the PLIC and on the model. False if the answers differ. */
 static bool same(bool own)
 {
 	int c = (int)drawn(2), context = c ? OTHER : MINE;
@@ -365,8 +366,7 @@ static void test_drawn(bool own, unsigned int count)
 			break;
 		}
 	}
-	ok_eq(i, count, "%u operations, drawn: each is answered as a model of the PLIC answers",
-	      count);
+	ok_eq(i, count, "%u random operations are answered as by a model of the PLIC", count);
 	fresh();
 }
 
@@ -379,7 +379,7 @@ void payload_main(void)
 		bail("no PLIC in the device tree");
 	plic = found.base;
 	if (!fdt_find("hyperscope,wire", 0, &found) || nr_harts < 2)
-		bail("the test wants --wire, and two harts");
+		bail("the test needs --wire and two harts");
 	wire = found.base;
 	random_begin();
 	if (own) {

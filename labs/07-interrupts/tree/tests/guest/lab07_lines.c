@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab07_lines.c - traps that are injected, and interrupts that may be neither lost nor doubled (lab 7).
+ * lab07_lines.c - test injected traps, and that no interrupt is lost or doubled (lab 7)
  *
- * On the command line: part=1 traps, 2 lines, 3 wires (--wire), 4 of part 2 what does not want WFI to
- * exit. Lines are pulled by an SBI extension of the course's (src/kvm/sbi/sbi_moment.c), by which a guest
- * also says at which moment of its own way in or out of the guest another one's interrupt arrives. Each
- * wait has an end of its own: who loses an interrupt is told so, and the machine does not hang.
+ * On the command line: part=1 traps, 2 lines, 3 wires (--wire), 4 those tests of part 2 that do not
+ * need WFI to exit. The course's own SBI extension (src/kvm/sbi/sbi_moment.c) pulls the lines. With
+ * it a guest also chooses at which moment of its own entry or exit another vCPU's interrupt
+ * arrives. Each wait ends by itself, so that a lost interrupt is reported and the machine does not
+ * hang.
  */
 #include "rt.h"
 
 #define EXT_MOMENT 0x0a0007abUL
 #define ROUNDS     100
-#define PATIENCE   5000000 /* us, for what comes at once */
+#define PATIENCE   5000000 /* limit in us for what should happen at once */
 
 enum {
 	ARM,
@@ -76,7 +77,7 @@ static bool pending(unsigned long irq)
 	return csr_read(sip) & BIT(irq);
 }
 
-/* Looked at without an exit, which would serve what was forgotten before. */
+/* Polls without an exit, because an exit would deliver an interrupt that was missed before. */
 static bool comes(void)
 {
 	unsigned long i;
@@ -115,18 +116,19 @@ static void test_traps(void)
 
 	trap = from_s(SSTATUS_SIE | SSTATUS_SUM, SSTATUS_SPIE | SSTATUS_SPP);
 	ok_trap(trap, EXC_ILLEGAL_INST, ANY, "an exception of S mode has the cause");
-	ok_eq(trap->epc, (unsigned long)trapping, "sepc is the instruction's address");
-	ok(trap->status & SSTATUS_SPP, "SPP: it came from S mode");
-	ok(trap->status & SSTATUS_SPIE, "SPIE: interrupts were on");
-	ok(!(trap->status & SSTATUS_SIE), "SIE: and are off in the handler");
-	ok(trap->status & SSTATUS_SUM, "what else sstatus has is untouched");
+	ok_eq(trap->epc, (unsigned long)trapping, "... sepc is the instruction's address");
+	ok(trap->status & SSTATUS_SPP, "... SPP is set: it came from S mode");
+	ok(trap->status & SSTATUS_SPIE, "... SPIE is set: interrupts were on");
+	ok(!(trap->status & SSTATUS_SIE), "... SIE is clear: interrupts are off in the handler");
+	ok(trap->status & SSTATUS_SUM, "... the rest of sstatus is unchanged");
 	trap = from_s(SSTATUS_SPIE, SSTATUS_SIE | SSTATUS_SPP);
-	ok(!(trap->status & SSTATUS_SPIE), "SPIE is clear if interrupts were off, whatever it was");
+	ok(!(trap->status & SSTATUS_SPIE),
+	   "SPIE is clear if interrupts were off, even if it was set");
 	csr_set(sstatus, SSTATUS_SPP | SSTATUS_SPIE);
 	trap = catch_user(trap_now, 0);
 	ok_trap(trap, EXC_ILLEGAL_INST, ANY, "an exception of U mode has the cause");
-	ok_eq(trap->epc, (unsigned long)trapping, "and sepc");
-	ok(!(trap->status & SSTATUS_SPP), "SPP is clear: it came from U mode");
+	ok_eq(trap->epc, (unsigned long)trapping, "... sepc is the instruction's address");
+	ok(!(trap->status & SSTATUS_SPP), "... SPP is clear: it came from U mode");
 	csr_write(stvec, (unsigned long)trap_entry | 1);
 	trap = from_s(0, SSTATUS_SIE);
 	csr_write(stvec, trap_entry);
@@ -148,34 +150,34 @@ static void test_own_line(void)
 	unsigned long me = this_hart()->id;
 
 	moment(RAISE, me);
-	ok(pending(IRQ_S_EXT), "a line that is raised is pending in sip");
+	ok(pending(IRQ_S_EXT), "a raised line is pending in sip");
 	moment(LONG_WAY, 0);
-	ok(pending(IRQ_S_EXT), "and stays so over other exits");
+	ok(pending(IRQ_S_EXT), "a raised line stays pending across other exits");
 	moment(LOWER_OWN, 0);
-	ok(!pending(IRQ_S_EXT), "until it is lowered");
+	ok(!pending(IRQ_S_EXT), "a lowered line is not pending");
 }
 
-/* sip.SSIP is also the guest's: the hypervisor has to leave it as the guest has made it. */
+/* The guest can write sip.SSIP too. The hypervisor has to keep the guest's value. */
 static void test_own_bit(void)
 {
 	unsigned long me = this_hart()->id;
 
 	hart_ipi(0);
-	ok(pending(IRQ_S_SOFT), "an IPI to oneself is pending");
+	ok(pending(IRQ_S_SOFT), "an IPI to the own hart is pending");
 	ipi_clear();
 	moment(RAISE, me);
 	ok(!pending(IRQ_S_SOFT) && pending(IRQ_S_EXT),
-	   "cleared by the guest it stays so, when another line rises");
+	   "SSIP that the guest cleared stays clear when another line rises");
 	csr_set(sip, BIT(IRQ_S_SOFT));
 	moment(LOWER_OWN, 0);
 	ok(pending(IRQ_S_SOFT) && !pending(IRQ_S_EXT),
-	   "set by the guest it stays so, when one falls");
+	   "SSIP that the guest set stays set when another line falls");
 	ipi_clear();
 	wait_irq(BIT(IRQ_S_EXT), 3000);
-	ok(!pending(IRQ_S_SOFT), "and it stays clear over a sleep");
+	ok(!pending(IRQ_S_SOFT), "SSIP that the guest cleared stays clear across a sleep");
 	csr_set(sip, BIT(IRQ_S_SOFT));
 	wait_irq(BIT(IRQ_S_EXT), 3000);
-	ok(pending(IRQ_S_SOFT), "or set");
+	ok(pending(IRQ_S_SOFT), "SSIP that the guest set stays set across a sleep");
 	ipi_clear();
 }
 
@@ -197,12 +199,13 @@ static void test_entering(void)
 	      "entering, before the last look at the requests: 100 interrupts, none lost");
 	ok_eq(entering(AFTER_LOOK), 0,
 	      "entering, after the last look at the requests: 100 interrupts, none lost");
-	ok(!ask(INSIDE_EARLY, 0, 0), "who finds a request at the last look is OUTSIDE again");
+	ok(!ask(INSIDE_EARLY, 0, 0),
+	   "a vCPU that finds a request at the last look is OUTSIDE again");
 }
 
 /*
- * Between the two halves of each handshake. What is no full fence, or stands at another place, is not
- * come to: then nothing arrives at all.
+ * Interrupts between the two halves of each handshake. If the full fence is missing or is in
+ * another place, the moment is not reached and no interrupt arrives.
  */
 static void test_fences(void)
 {
@@ -210,18 +213,19 @@ static void test_fences(void)
 	bool met = !ask(NOT_MET, 0, 0);
 
 	ok_eq(lost, 0,
-	      "at the fence of the last look, from who did not see IN_GUEST yet: 100 "
+	      "at the fence of the last look, from a sender that did not see IN_GUEST: 100 "
 	      "interrupts, none lost");
 	if (!met)
-		note("there was no full fence while it was IN_GUEST");
-	ok(ask(KICKED_AT, AT_KICK, 0), "who enters at the fence of a kick is kicked");
+		note("there was no full fence while the vCPU was IN_GUEST");
+	ok(ask(KICKED_AT, AT_KICK, 0), "a vCPU that enters at the fence of a kick is kicked");
 	moment(LOWER_OWN, 0);
-	ok(ask(KICKED_AT, AT_KICK_IDLE, 0), "who begins to idle at it is, too");
+	ok(ask(KICKED_AT, AT_KICK_IDLE, 0),
+	   "a vCPU that begins to idle at the fence of a kick is kicked");
 	moment(LOWER_OWN, 0);
-	ok(!ask(KICKED_FOR_FENCE, 0, 0), "a fence that others ask for does not end a wait");
+	ok(!ask(KICKED_FOR_FENCE, 0, 0), "a fence requested by another vCPU does not end a wait");
 }
 
-/* Where the marks are taken between any two steps of a sender, and the other way round. */
+/* The marks are taken between any two steps of a sender, and a sender acts just before they are. */
 static void test_order(void)
 {
 	unsigned long i;
@@ -232,7 +236,7 @@ static void test_order(void)
 	moment(BY_STEPS, 0);
 	down = !pending(IRQ_S_EXT);
 	moment(LOWER_OWN, 0);
-	ok(up && down, "a line rises and falls, whichever step of that the marks are taken before");
+	ok(up && down, "a line rises and falls if the marks are taken before any step");
 	for (taken = true, i = 0; i < 100 && taken; i++) {
 		moment(ARM, AT_TAKE);
 		taken = comes() || ask(NOT_MET, 0, 0);
@@ -252,10 +256,10 @@ static void test_numbers(void)
 		for (j = 0; j < ARRAY_SIZE(lines); j++)
 			wrong += ask(HAS_IRQ, BIT(lines[i].vs), BIT(lines[j].hs)) != (i == j);
 	wrong += ask(HAS_IRQ, BIT(14), BIT(13)) + ask(HAS_IRQ, BIT(12), BIT(13));
-	ok_eq(wrong, 0, "vsie's 1, 9 and 13 are hvip's 2, 10 and 13, for one who waits");
+	ok_eq(wrong, 0, "vsie's 1, 9 and 13 are hvip's 2, 10 and 13 for a waiting vCPU");
 }
 
-/* A line that is up and not enabled is no reason to wake: VS mode's line 9 is HS's 10. */
+/* A raised line that is not enabled is no reason to wake. VS mode's line 9 is HS's 10. */
 static void test_masked(void)
 {
 	unsigned long end, wakes = 0;
@@ -271,7 +275,7 @@ static void test_masked(void)
 	timer_off();
 	csr_write(sie, 0);
 	moment(LOWER_OWN, 0);
-	ok(wakes < 4, "WFI sleeps although a line is up that sie does not enable");
+	ok(wakes < 4, "WFI sleeps while a line is raised that sie does not enable");
 	if (wakes >= 4)
 		note("it returned %lu times in 100 ms", wakes);
 }
@@ -289,14 +293,16 @@ static void test_about_to_wait(void)
 	ok_eq(lost, 0, "about to wait: 20 interrupts, none lost");
 }
 
-/* What a guest's own timer is late by that nobody looks for: until the host looks for something else. */
+/*
+ * If its own timer is not checked before a vCPU sleeps, it is late until the host wakes the vCPU.
+ */
 static void test_timer(void)
 {
 	unsigned long begun = now(), i;
 
 	for (i = 0; i < 8; i++)
 		wait_irq(BIT(IRQ_S_EXT), 1000);
-	ok(now() - begun < us_to_ticks(PATIENCE), "about to wait: 8 timers of 1 ms end it");
+	ok(now() - begun < us_to_ticks(PATIENCE), "about to wait: 8 timers of 1 ms end the wait");
 }
 
 static bool stop;
@@ -308,10 +314,10 @@ static void busy(unsigned long arg)
 		;
 }
 
-/* Where both vCPUs share one hart, the other's being busy is what makes this one's thread sleep. */
+/* If both vCPUs share a hart, this one's thread sleeps only because the other one is busy. */
 static void test_waiting(void)
 {
-	note("now a vCPU waits while the other one is busy; if no line follows, it was never "
+	note("now a vCPU waits while the other one is busy; if no output follows, it was never "
 	     "woken");
 	WRITE_ONCE(stop, false);
 	hart_run(1, busy, 0);
@@ -346,7 +352,7 @@ static unsigned long taken(void)
 	return __atomic_load_n(&harts[1].irqs[IRQ_S_EXT], __ATOMIC_ACQUIRE);
 }
 
-/* The next one is sent when this one has been taken: so each must be. */
+/* The next interrupt is sent only after this one was taken, so each must be taken. */
 static bool taken_beyond(unsigned long before)
 {
 	unsigned long end = now() + us_to_ticks(PATIENCE);
@@ -367,19 +373,19 @@ static void raise_by_event(void)
 	set(EVENT, harts[1].id, 1);
 }
 
-/* How many of the rounds were taken. The target ends by an IPI, or the test does. */
+/* Count the interrupts taken. An IPI ends the target; if it does not, the test ends. */
 static void test_other(unsigned long way, void (*raise)(void), const char *doing)
 {
 	unsigned long i, begun = taken();
 
-	note("now a vCPU that %s; if no line follows, one was never woken", doing);
+	note("now a vCPU that %s; if no output follows, one was never woken", doing);
 	WRITE_ONCE(stop, false);
 	hart_run(1, target, way);
 	delay_us(1000);
 	for (i = 0; i < ROUNDS; i++) {
 		unsigned long before = taken();
 
-		/* Of a vCPU that waits, some when it has just slept, some when it is about to. */
+		/* Some hit a waiting vCPU just after it fell asleep, others just before. */
 		delay_us(i % 4 * 100);
 		raise();
 		if (!taken_beyond(before))
@@ -409,7 +415,7 @@ static void test_lines(bool wfi_exits)
 	if (wfi_exits)
 		test_waiting();
 	test_other(CALL, raise_by_call, "makes calls");
-	test_other(RUN, raise_by_call, "runs on without an exit");
+	test_other(RUN, raise_by_call, "runs without an exit");
 	test_other(WAIT, raise_by_call, "waits");
 }
 
@@ -436,32 +442,33 @@ static void test_wires(void)
 	set(IOCTL, me, 1);
 	ok(pending(IRQ_S_EXT), "KVM_INTERRUPT raises the line");
 	set(LOWER, me, 1);
-	ok(!pending(IRQ_S_EXT), "and lowers it");
+	ok(!pending(IRQ_S_EXT), "KVM_INTERRUPT lowers the line");
 	get(TOLD, me);
 	set(EVENT, me, 1);
-	ok(pending(IRQ_S_EXT), "an ioeventfd that is an irqfd's raises it");
-	ok(!other_pending(), "that of this vCPU alone");
-	ok_eq(get(TOLD, me), 0, "nobody is told while it is up");
+	ok(pending(IRQ_S_EXT), "an ioeventfd that is an irqfd's raises the line");
+	ok(!other_pending(), "... and not that of the other vCPU");
+	ok_eq(get(TOLD, me), 0, "the resample eventfd is not signalled while the line is high");
 	set(LOWER, me, 1);
-	ok(!pending(IRQ_S_EXT), "it falls when user space says so");
-	ok_eq(get(TOLD, me), 1, "and its resample eventfd is signalled, once");
-	ok_eq(get(TOLD, other), 0, "that of the other vCPU is not");
+	ok(!pending(IRQ_S_EXT), "the line falls when user space lowers it");
+	ok_eq(get(TOLD, me), 1, "... and its resample eventfd is signalled once");
+	ok_eq(get(TOLD, other), 0, "... and that of the other vCPU is not");
 	set(WRITE, other, 1);
 	ok(!pending(IRQ_S_EXT) && other_pending(),
 	   "a write to an eventfd raises the other vCPU's line");
 	set(LOWER, other, 1);
-	ok(!other_pending(), "which falls");
-	ok(get(TOLD, other) == 1 && get(TOLD, me) == 0, "and is told of, alone");
+	ok(!other_pending(), "the other vCPU's line falls");
+	ok(get(TOLD, other) == 1 && get(TOLD, me) == 0,
+	   "... and only its resample eventfd is signalled");
 	set(STRAY, 0, 1);
-	ok(!pending(IRQ_S_EXT) && !other_pending(), "numbers that are nobody's raise nothing");
+	ok(!pending(IRQ_S_EXT) && !other_pending(), "numbers of no vCPU raise nothing");
 	set(KEEP, me, 1);
 	set(EVENT, me, 1);
 	set(LOWER, me, 1);
 	ok(pending(IRQ_S_EXT),
-	   "a device that wants more at the signal finds the line low, and raises it");
+	   "a device that needs more service raises the line again at the signal");
 	set(KEEP, me, 0);
 	set(LOWER, me, 1);
-	ok(!pending(IRQ_S_EXT), "one that does not, does not");
+	ok(!pending(IRQ_S_EXT), "the line of a device that needs no more service stays low");
 	harts[1].on_irq = lower_own;
 	test_other(WAIT, raise_by_event, "waits for an eventfd");
 }
@@ -472,14 +479,14 @@ void payload_main(void)
 	struct fdt_reg found;
 
 	if (nr_harts < 2)
-		bail("the test wants two harts");
+		bail("the test needs two harts");
 	if (part == 1) {
 		test_traps();
 	} else if (part == 2 || part == 4) {
 		test_lines(part == 2);
 	} else {
 		if (!fdt_find("hyperscope,wire", 0, &found))
-			bail("the test wants --wire");
+			bail("the test needs --wire");
 		wire = found.base;
 		test_wires();
 	}

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * wire.S - op_NAME(n, arg): n times a store to arg, a register of --wire that raises the line;
- * bench_wire_lower, the handler, lowers it. Three of one kind, so that scripts/hyperscope anatomy tells them apart.
+ * wire.S - op_NAME(n, arg): store n times to arg, a register of --wire that raises the line
+ *
+ * bench_wire_lower, the handler, lowers it. There are three equal copies, so that
+ * scripts/hyperscope anatomy can tell them apart.
  */
 	.option	norvc
 	.macro	op_wire name
 	.globl	op_\name
 	.balign	4
 op_\name:
-	li	a4, -0x1000	/* the handler's: LOWER, in the page of arg */
+	li	a4, -0x1000	/* for the handler: LOWER, in the page of arg */
 	and	a4, a4, a1
 	addi	a4, a4, 0x400
 1:	sw	zero, 0(a1)

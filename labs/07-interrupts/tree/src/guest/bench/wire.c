@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * wire.c - rows of lab 7: the same line raised by an ioctl, by a write, by an ioeventfd (--wire).
+ * wire.c - rows of lab 7: the same line raised by an ioctl, a write and an ioeventfd (--wire)
  */
 #include "bench.h"
 
@@ -14,7 +14,7 @@ void op_irq_write(unsigned long n, unsigned long arg);
 void op_irq_event(unsigned long n, unsigned long arg);
 void bench_wire_lower(void);
 
-/* That the line does rise is seen first: nothing is measured fast that does nothing. */
+/* Check first that the line does rise: code that does nothing would be fast. */
 static void row(const char *name, op_fn op, unsigned long wire, unsigned long way)
 {
 	bool up;

@@ -1,22 +1,24 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_moment.c - an interrupt at the worst moment, as often as a test wants it. Given.
+ * sbi_moment.c - make an interrupt arrive at the worst moment, as often as a test needs it. Given.
  *
- * A race is lost once in a million, and then nobody looks. Here the guest says at which moment of its
- * own vCPU's way into the guest a sender comes in between: run.c and wfi.c call irq_moment_comes()
- * there, which does what the sender's thread would do then. A full fence of run.c and request.c is such
- * a moment, too, and an atomic change in irq.c (irq_step.h).
+ * A race is lost once in a million entries. Here the guest chooses at which moment of its own
+ * vCPU's entry a sender intervenes: run.c and wfi.c call irq_moment_comes() there, which does what
+ * the sender's thread would do then. A full fence of run.c and request.c is also such a moment, and
+ * so is an atomic change in irq.c (irq_step.h).
+ *
+ * Functions ("own" means of the calling vCPU):
  *
  *   0  arm moment a0
- *   1  lower one's own external line
- *   2  raise that of the vCPU with the id a0
- *   3  nothing, the long way
- *   4  raise (a0 = 1) or lower (0) one's own; the marks are taken before each step of that
- *   5  raise one's own, while the vCPU comes to moment a0: was it kicked?
- *   6  ask for a fence, while its hart idles: was it kicked?
- *   7  disarm: was the moment still to come?
+ *   1  lower the own external line
+ *   2  raise the external line of the vCPU with the ID a0
+ *   3  do nothing, on the slow path
+ *   4  raise (a0 = 1) or lower (0) the own line; the marks are taken before each step
+ *   5  raise the own line while the vCPU reaches moment a0: was it kicked?
+ *   6  request a fence while its hart idles: was it kicked?
+ *   7  disarm: had the moment not been reached yet?
  *   8  has this vCPU ever begun to enter without being OUTSIDE?
- *   9  vcpu_has_irq(), if vsie were a0 and hvip a1
+ *   9  vcpu_has_irq(), with vsie = a0 and hvip = a1
  */
 #include "exit/exit.h"
 #include "vcpu/irq.h"
@@ -27,7 +29,7 @@
 
 bool irq_moments;
 
-static u8 armed[VCPUS]; /* by index; its own thread's */
+static u8 armed[VCPUS]; /* by vCPU index; used only by the vCPU's thread */
 static bool inside_early[VCPUS];
 
 void irq_moment_now(struct kvm_vcpu *vcpu, enum irq_moment moment)
@@ -55,7 +57,7 @@ void irq_step_now(struct kvm_vcpu *vcpu, bool fence)
 	armed[vcpu->idx] = MOMENT_NONE;
 	switch (moment) {
 	case MOMENT_AT_LOOK:
-		/* A sender who read mode before IN_GUEST could be seen: he does not kick. */
+		/* A sender that read mode before IN_GUEST was visible, so it does not kick. */
 		if (READ_ONCE(vcpu->mode) == VCPU_IN_GUEST)
 			vcpu_set_own_irq(vcpu, IRQ_VS_EXT);
 		else
@@ -68,7 +70,7 @@ void irq_step_now(struct kvm_vcpu *vcpu, bool fence)
 		vcpu_flush_irqs(vcpu);
 		armed[vcpu->idx] = moment;
 		break;
-	/* The vCPU's thread, which read the requests before this one could be seen. */
+	/* The vCPU's thread, which read the requests before this one was visible. */
 	case MOMENT_AT_KICK:
 		WRITE_ONCE(vcpu->mode, VCPU_IN_GUEST);
 		break;
@@ -104,7 +106,7 @@ static bool kicked_for_a_fence(struct kvm_vcpu *vcpu)
 	return kicked;
 }
 
-/* As of a vCPU that sleeps: while this one is loaded nobody else looks at its csrs. */
+/* As for a sleeping vCPU. While this one is loaded, no other thread reads its csrs. */
 static bool has_irq_with(struct kvm_vcpu *vcpu, unsigned long vsie, unsigned long hvip)
 {
 	vcpu_flush_irqs(vcpu);
@@ -115,7 +117,7 @@ static bool has_irq_with(struct kvm_vcpu *vcpu, unsigned long vsie, unsigned lon
 
 static void arm(struct kvm_vcpu *vcpu, unsigned long moment)
 {
-	/* So there is a mark to take. */
+	/* Leaves a mark to take. */
 	if (moment == MOMENT_AT_TAKE)
 		vcpu_clear_irq(vcpu, IRQ_VS_EXT);
 	armed[vcpu->idx] = (u8)moment;

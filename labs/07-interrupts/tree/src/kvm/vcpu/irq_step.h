@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * irq_step.h - the steps of irq.c, request.c and run.c at which another thread comes in between. Given.
+ * irq_step.h - the steps of irq.c, request.c and run.c at which another thread intervenes. Given.
  *
- * Included last: from there on a full fence is a step, and in irq.c (IRQ_STEPS) an atomic change of a word.
- * What the other thread does at it says sbi_moment.c. The file's functions call their vCPU `vcpu`.
+ * Include it last: after it, each full fence is a step, and in irq.c (IRQ_STEPS) also each atomic
+ * change of a word. sbi_moment.c decides what the other thread does there. Functions of the file
+ * that includes it must call their vCPU `vcpu`.
  */
 #ifndef KVM_IRQ_STEP_H
 #define KVM_IRQ_STEP_H
