@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""variant.py - lab 8: what one student's fourth policy expects of a vCPU, and his workload.
+"""variant.py - lab 8: the rule of each student's fourth policy, and each student's workload.
 
-Three kinds of rule, because each keeps another thing of a vCPU's past: the last turns themselves, a
-sum, the length of a run.
+There are three kinds of rule, and each remembers something else of a vCPU's past: the last turns
+themselves, a sum, or the length of a run.
 """
 import textwrap
 
 EVIDENCE = (
     "FP registers changed in it: FS was Dirty at its put",
-    "FP registers changed in it (FS was Dirty at its put), or came in by a trap",
+    "FP registers changed in it (FS was Dirty at its put), or were loaded by a trap",
 )
 WINDOW, COUNTER, STREAK = range(3)
 
@@ -21,9 +21,9 @@ def _window(draw):
     m = 6 + draw.below(19)
     k = 3 + draw.below(m - 4)
     j = 1 + draw.below(k - 1)
-    text = ("Of the last %d turns, this one included, count those with evidence. If they are %d or more, the "
-            "next turn's load brings the registers in. If they are fewer than %d, it does not. In between it "
-            "is as before." % (m, k, j))
+    text = ("Count the turns with evidence among the last %d, including this one. If there are %d or more, the "
+            "next turn's load restores the registers. If there are fewer than %d, it does not. In between, the "
+            "previous decision remains." % (m, k, j))
     declare = "\tunsigned int i, count = 0;\n"
     rule = ("\tvcpu->fp_history = vcpu->fp_history << 1 | evidence;\n"
             "\tfor (i = 0; i < %d; i++)\n"
@@ -36,9 +36,9 @@ def _counter(draw):
     most = 6 + draw.below(26)
     up, down = draw.some((1, 2, 3), 2)
     bound = 3 + draw.below(most - 4)
-    text = ("Keep a number, 0 at first. A turn with evidence adds %d to it, but never beyond %d; a turn without "
-            "takes away %d, but never below 0. If it is then %d or more, the next turn's load brings the "
-            "registers in, else not." % (up, most, down, bound))
+    text = ("Keep a number, initially 0. A turn with evidence adds %d to it, up to at most %d; a turn without "
+            "evidence subtracts %d, down to at least 0. If it is then %d or more, the next turn's load restores "
+            "the registers, otherwise it does not." % (up, most, down, bound))
     rule = ("\tif (evidence)\n"
             "\t\tvcpu->fp_history = MIN(vcpu->fp_history + %d, %dUL);\n"
             "\telse\n"
@@ -50,9 +50,9 @@ def _counter(draw):
 
 def _streak(draw):
     on, off = 2 + draw.below(14), 2 + draw.below(14)
-    text = ("After %d turns with evidence in a row the next turn's load brings the registers in, and so do those "
-            "behind it, until there have been %d turns without evidence in a row; from then on none does, until "
-            "there are %d with it again." % (on, off, on))
+    text = ("After %d turns with evidence in a row, the next turn's load restores the registers, and so do the "
+            "loads after it, until there have been %d turns without evidence in a row. From then on no load "
+            "does, until there are %d turns with evidence in a row again." % (on, off, on))
     declare = "\tu32 with = (u32)vcpu->fp_history, without = (u32)(vcpu->fp_history >> 32);\n"
     rule = ("\twith = evidence ? with + 1 : 0;\n"
             "\twithout = evidence ? 0 : without + 1;\n"
@@ -62,7 +62,7 @@ def _streak(draw):
 
 
 def _workload(draw):
-    """A cycle of turns: W writes a register, R reads one, '.' has no FP; each of them is there."""
+    """Return a cycle of turns with each letter: W writes a register, R reads one, '.' uses no FP."""
     turns = ["W", "R", "."] + [draw.among("WR...") for _ in range(4 + draw.below(9))]
     return "".join(draw.some(turns, len(turns)))
 
@@ -86,5 +86,5 @@ def variant(draw):
 
 
 def hidden(draw, _made):
-    """Where the hidden tests' turns come from."""
+    """The seed for the turns of the hidden tests."""
     return {"seed": 1 + draw.below(1 << 30)}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# other-turns.t - turns drawn by the instructor's key; two vCPUs of which each has another policy.
+# other-turns.t - turns drawn from the instructor's key; two vCPUs with different policies
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 ! spoils_redirects || skip_all "$spoiled_redirects"

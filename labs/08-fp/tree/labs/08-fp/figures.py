@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""figures.py - bars from your own measurements: figure.svg, rows of the bench by policy, from
-measured.csv; workload.svg, workloads by policy, from workload.csv.
+"""figures.py - draw figure.svg from your measured.csv and workload.svg from your workload.csv.
 
-A template: it draws what everybody measures. When your own policy works, give the first figure a
-fourth bar: "adaptive": "fp=adaptive". What it can draw is in scripts/hs/labfigure.py.
+They show rows of the benchmark, and workloads, by policy. This is a template that draws what everybody
+measures. When your own policy works, give the first figure a fourth bar: "adaptive": "fp=adaptive".
+scripts/hs/labfigure.py describes what it can draw.
 """
 import sys
 from pathlib import Path

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * move.c - a guest's vCPU goes to another hart when it likes, for the tests of lab 8. Given; nothing
- * to write.
+ * move.c - move a vCPU to another hart at its guest's request, for the tests of lab 8. Given;
+ * nothing to write.
  *
- * The vCPU's thread has FP registers, too, those of a program of the host's. No function of the VMM
- * uses fs0 or fs11, nor may one that it calls change them: what stands there at one call has to
- * stand there at the next, whatever its guest has done in between.
+ * The vCPU's thread has FP registers of its own, like any program of the host. No function of the
+ * VMM uses fs0 or fs11, and no function that it calls may change them. So the values at one call
+ * must still be there at the next, whatever the guest has done in between.
  */
 #include <sched.h>
 #include "move.h"

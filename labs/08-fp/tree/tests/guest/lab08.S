@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab08.S - what lab08.c does with registers: the functions of the payloads fp and vector, and two more.
+ * lab08.S - register functions for lab08.c: those of the payloads fp and vector, and two more
  */
 #include "vector.S"
 #include "fp.S"
 
-	/* unsigned long fp_any(void): all of f0 to f31 and fcsr, or-ed. */
+	/* unsigned long fp_any(void): the bitwise or of f0 to f31 and fcsr. */
 	.globl	fp_any
 fp_any:
 	frcsr	a0

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab08.c - what a policy of toggle fp moves, turn by turn (hv/turn.h), and whether two vCPUs on one
- * hart, or on the way from hart to hart, ever see a register that is not their own.
+ * lab08.c - check what a policy of toggle fp moves in each turn (hv/turn.h), and that two vCPUs on
+ * one hart, or moving between harts, never see a register that is not their own
  *
- * On the command line: policy=N, that of the VM; of the variant rule, evidence, rule0 to rule3, and
- * cycle, writes, reads; seed for what is done; long=1 for turns enough to tell two rules apart;
- * mix=1 to give each vCPU every policy in turn; count=1 to count the workload's instructions instead.
+ * On the command line: policy=N, that of the VM; from the variant: rule, evidence, rule0 to rule3,
+ * and cycle, writes, reads; seed for the random operations; long=1 for enough turns to tell two
+ * rules apart; mix=1 to try every pair of policies; count=1 to count the workload's instructions
+ * instead.
  */
 #include "lab08_turns.h"
 #include "provoke.h"
@@ -16,9 +17,12 @@
 #define CYCLES     64UL
 #define LOOP_MS    40UL
 
-/* ---- two vCPUs ----------------------------------------------------------------------------------- */
+/*
+ * ---- two vCPUs
+ * -----------------------------------------------------------------------------------
+ */
 
-static unsigned long host_lost; /* of its own FP registers, by the VMM */
+static unsigned long host_lost; /* number of FP registers that the VMM lost */
 
 static long move_to(unsigned long hart)
 {
@@ -65,17 +69,16 @@ static void other_does(hart_fn fn, unsigned long arg)
 		bail("the other vCPU does not answer");
 }
 
-/* Each is a way in which a policy may take another's registers for the vCPU's own. */
+/* Known ways in which a policy can mistake another's registers for the vCPU's own. */
 static void test_known_ways(void)
 {
 	fs_set(FS_DIRTY);
 	fill_anew(&mine[0]);
 	other_does(on_other_gather, 0);
-	ok_eq(found, 0,
-	      "a vCPU that never used FP finds zeros in f0 to f31 and fcsr, not another's");
+	ok_eq(found, 0, "a vCPU that never used FP finds zeros in f0 to f31 and fcsr");
 	other_does(on_other_fill, 0);
 	ok_eq(are_wrong(&mine[0]), 0,
-	      "two vCPUs on one hart: one writes all, the other keeps its own");
+	      "two vCPUs on one hart: one writes all registers, the other keeps its own");
 	other_does(on_other_off, 0);
 	ok_eq(found, EXC_ILLEGAL_INST,
 	      "a vCPU whose own FS is Off gets the trap, whatever is in the unit");
@@ -85,19 +88,19 @@ static void test_known_ways(void)
 	fill_anew(&mine[0]);
 	move_to(0);
 	ok_eq(are_wrong(&mine[0]), 0,
-	      "registers changed on another hart are found on the first, whose unit has the old "
-	      "ones");
+	      "registers changed on another hart are found on the first, whose unit has old "
+	      "values");
 	fill_anew(&mine[0]);
 	other_does(on_other_move, 1);
 	other_does(on_other_fill, 0);
 	move_to(1);
 	ok_eq(are_wrong(&mine[0]), 0,
-	      "so are those of a vCPU that comes to a hart where another used FP");
+	      "a vCPU that moves to a hart where another used FP keeps its registers");
 	other_does(on_other_move, 0);
 	move_to(0);
 }
 
-/* One step of a vCPU's own; what it finds is what it left. */
+/* Random steps of a vCPU, which must find the registers that it left. */
 static unsigned long mix_wrong, mix_bits, mix_who;
 
 static void mix_check(unsigned long n)
@@ -144,7 +147,7 @@ static void mix_step(unsigned long n)
 		mix_check(n);
 }
 
-/* A policy for the vCPU that asks. */
+/* Set the policy of the calling vCPU. */
 static void choose(unsigned long which)
 {
 	sbi_call(SBI_EXT_TURN, TURN_CHOOSE, which, 0, 0);
@@ -180,9 +183,8 @@ static void test_mixed(void)
 		mix(MIX_STEPS);
 		say_mixed();
 		ok_eq(mix_wrong, 0,
-		      "two vCPUs alternately, asleep, with exits, from hart to hart: each keeps "
-		      "its "
-		      "own");
+		      "two vCPUs that alternate, sleep, exit and move between harts keep their "
+		      "own registers");
 	} else {
 		for (one = 0; one < NR_POLICIES; one++) {
 			for (other = 0; other < NR_POLICIES; other++) {
@@ -192,13 +194,14 @@ static void test_mixed(void)
 			}
 		}
 		say_mixed();
-		ok_eq(mix_wrong, 0, "so they do if each has another policy, all %d pairs of them",
+		ok_eq(mix_wrong, 0,
+		      "two vCPUs with any of the %d pairs of policies keep their own registers",
 		      NR_POLICIES * NR_POLICIES);
 	}
-	ok_eq(host_lost, 0, "and so does the VMM, whose threads use FP, too");
+	ok_eq(host_lost, 0, "the VMM keeps its FP registers");
 }
 
-/* Neither waits for the other: the host takes the hart from one and gives it to the other. */
+/* Neither vCPU waits for the other: the host's scheduler alternates them. */
 static void loop(unsigned long n)
 {
 	struct registers regs = { 0x7000000000000000UL + (n << 32), n };
@@ -222,7 +225,7 @@ static void test_at_once(void)
 	move_to(0);
 	other_does(on_other_move, 0);
 	loop_together(loop, LOOP_MS, &bad);
-	ok_eq(bad, 0, "both at once on one hart for %lu ms: each keeps its own", LOOP_MS);
+	ok_eq(bad, 0, "two vCPUs that share a hart for %lu ms keep their own registers", LOOP_MS);
 }
 
 static void test_pair(void)
@@ -235,7 +238,10 @@ static void test_pair(void)
 	test_at_once();
 }
 
-/* ---- the workload, to be counted ----------------------------------------------------------------- */
+/*
+ * ---- counting the workload's instructions
+ * ----------------------------------------------------------
+ */
 
 static void count_workload(void)
 {
@@ -257,7 +263,7 @@ static void count_workload(void)
 		}
 	}
 	i = (csr_read(instret) - start) * 10 / turns;
-	printf("workload: %lu.%lu instructions a turn\n", i / 10, i % 10);
+	printf("workload: %lu.%lu instructions per turn\n", i / 10, i % 10);
 	at_end();
 	power_off(0);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lab08_turns.h - one turn after the other under a policy of toggle fp, beside a model of it; what of
- * a turn was wrong is said before the claim that it fails.
+ * lab08_turns.h - compare turns under a policy of toggle fp with a model of the policy
+ *
+ * What was wrong in a turn is printed before the claim that fails.
  */
 #ifndef GUEST_TEST_LAB08_TURNS_H
 #define GUEST_TEST_LAB08_TURNS_H
@@ -30,7 +31,9 @@ static void fs_set(unsigned long fs)
 	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, fs));
 }
 
-/* ---- a vCPU's registers, as it has left them --------------------------------------------------- */
+/*
+ * ---- the registers that a vCPU has left ---------------------------------------------------------
+ */
 
 static struct registers {
 	unsigned long base, fcsr;
@@ -48,26 +51,29 @@ static unsigned long are_wrong(const struct registers *regs)
 	return fp_changed(regs->base, regs->fcsr) != 0;
 }
 
-/* ---- one turn after the other --------------------------------------------------------------------- */
+/*
+ * ---- turns
+ * ----------------------------------------------------------------------------------------
+ */
 
 enum use {
 	USE_NONE,
 	USE_READ,
 	USE_WRITE,
 	USE_FCSR,
-	USE_ILLEGAL, /* with all of its own units Off: no use, but what is away comes in (want) */
+	USE_ILLEGAL, /* with all units Off in the guest: no use, but first_use loads disabled units */
 	NR_USES
 };
 
 static const char *const use_names[] = { "not used", "registers read", "registers written",
-					 "fcsr alone written",
+					 "only fcsr written",
 					 "Off in the guest, an illegal instruction" };
 
-/* The policy, as the handout has it, and what it should have done in this turn. */
+/* The policy as the handout describes it, and what it should have done in this turn. */
 struct model {
 	bool in;       /* the registers are in the unit */
 	bool expected; /* the policy expects a use in the next turn */
-	bool vs_in;    /* vector registers are in: nobody else takes them */
+	bool vs_in;    /* vector registers are in the unit, which no other thread takes */
 	unsigned long history, with, without;
 };
 
@@ -115,7 +121,7 @@ static bool expects(struct model *m, bool dirty, bool trapped)
 	return true;
 }
 
-/* What a put behind FS = fs saves, and what the load behind it leaves. */
+/* What a put saves when FS is `fs`, and what the next load leaves. */
 static struct told model_turn(struct model *m, unsigned long fs, bool trapped, bool taken)
 {
 	struct told told = { 0 };
@@ -137,7 +143,7 @@ static const char *what_is_saved(bool all, bool some, bool fcsr)
 		return fcsr ? "f0 to f31 and fcsr" : "f0 to f31 without fcsr";
 	if (some)
 		return "some of f0 to f31";
-	return fcsr ? "fcsr alone" : "nothing";
+	return fcsr ? "only fcsr" : "nothing";
 }
 
 static unsigned long turns_had;
@@ -149,18 +155,18 @@ static unsigned long tell(bool taken)
 	unsigned long count = FIELD_GET(TURN_COUNT, (unsigned long)ret.value);
 
 	if (ret.error)
-		bail("the call of a turn is refused: %ld", ret.error);
-	/* The host has taken the hart away in between: a turn that the model does not know. */
+		bail("the SBI call for a turn is refused: %ld", ret.error);
+	/* If the host took the hart away in between, there was a turn that the model does not know. */
 	disturbed |= count != (turns_had + 1) % 0x10000;
 	turns_had = count;
 	return (unsigned long)ret.value;
 }
 
-/* A turn, what it should have been, and how often one was not, by the part that was not. */
+/* A turn and what it should have been, and for each part how often it was wrong. */
 struct turn {
 	unsigned long n, bits;
 	enum use use, vs_use;
-	bool taken, was_in, vs_was_in; /* in: at its put */
+	bool taken, was_in, vs_was_in; /* in: loaded at its put */
 	struct told want;
 };
 
@@ -185,13 +191,13 @@ static void is_wrong(enum part part, const struct turn *turn)
 		wrong[part].first = *turn;
 }
 
-/* The registers are said to be in, and the unit to be another's. */
+/* FS says that the registers are loaded, but the host has another owner for the unit. */
 static bool is_no_owner(unsigned long bits)
 {
 	return FIELD_GET(TURN_FS_LOADED, bits) != FS_OFF && !(bits & TURN_OWNER);
 }
 
-/* Nothing of what the vCPU has is away: its illegal instructions are its own. */
+/* All units of the vCPU are loaded, so the guest takes its illegal instructions itself. */
 static bool all_in(unsigned long bits)
 {
 	return FIELD_GET(TURN_FS_USED, bits) != FS_OFF &&
@@ -225,7 +231,7 @@ static void look(const struct turn *turn)
 	unsigned long bits = turn->bits, fs = FIELD_GET(TURN_FS_USED, bits);
 	const struct told *want = &turn->want;
 
-	/* Of fcsr alone FS may say Clean or Dirty (src/kvm/vcpu/fp.h). */
+	/* If only fcsr was written, FS may be Clean or Dirty (src/kvm/vcpu/fp.h). */
 	if (turn->use == USE_WRITE  ? fs != FS_DIRTY
 	    : turn->use == USE_FCSR ? fs < FS_CLEAN
 				    : fs != (turn->was_in ? FS_CLEAN : FS_OFF))
@@ -244,15 +250,16 @@ static void look(const struct turn *turn)
 static const char *what_of_unit(const struct turn *turn)
 {
 	if (turn->bits & TURN_LEFT_ON)
-		return "guest.sstatus.FS is not Off behind the put";
+		return "guest.sstatus.FS is not Off after the put";
 	if (turn->bits & TURN_HOST_ON)
-		return "the host's own FS is not as it was";
+		return "the host's own FS has changed";
 	if (is_no_owner(turn->bits))
-		return "the registers are in, and the host thinks that the unit is another's";
+		return "the registers are loaded, but the host's record says that the unit is "
+		       "another's";
 	if (turn->bits & TURN_DELEGATED)
-		return "a unit is Off, and its first use would not come to the hypervisor "
+		return "a unit is Off, but its first use would not trap to the hypervisor "
 		       "(hedeleg)";
-	return "nothing is away, and the guest's illegal instructions still exit (hedeleg)";
+	return "all units are loaded, but the guest's illegal instructions still exit (hedeleg)";
 }
 
 static const char *const fs_names[] = { "Off", "Initial", "Clean", "Dirty" };
@@ -268,17 +275,17 @@ static void say_vector(const struct turn *turn)
 {
 	unsigned long bits = turn->bits;
 
-	note("turn %lu: vector %s, VS is %s at its put, and has to be %s", turn->n,
+	note("turn %lu: vector %s, VS is %s at its put, but should be %s", turn->n,
 	     use_names[turn->vs_use], fs_names[FIELD_GET(TURN_VS_USED, bits)],
 	     fs_names[vs_wanted(turn)]);
-	note("the put saved %s; what it has to save: %s",
+	note("the put saved %s; it should save %s",
 	     bits & TURN_VS_SAVED ? "v0 to v31" : "none of v0 to v31",
 	     vs_to_save(turn) ? "v0 to v31" : "none of them");
-	note("it leaves VS %s, the load %s", bits & TURN_VS_LEFT_ON ? "on" : "Off",
+	note("the put leaves VS %s, the load %s", bits & TURN_VS_LEFT_ON ? "on" : "Off",
 	     bits & TURN_VS_LOADED ? "on" : "Off");
 }
 
-/* Before the claim that it is about. */
+/* Print the first wrong turn of a part, before the claim about it. */
 static void say_first(enum part part)
 {
 	const struct turn *turn = &wrong[part].first;
@@ -292,17 +299,19 @@ static void say_first(enum part part)
 		return;
 	}
 	note("turn %lu: FP %s, FS is %s at its put; %s", turn->n, use_names[turn->use], fs,
-	     turn->taken ? "then another uses the unit" : "nobody else uses the unit");
+	     turn->taken ? "then another thread uses the unit" : "no other thread uses the unit");
 	if (part == PART_FS)
-		note("it has to be %s%s", what_fs_is(turn),
-		     turn->use == USE_ILLEGAL ? ": such a trap brings in what is away (want)" : "");
+		note("it should be %s%s", what_fs_is(turn),
+		     turn->use == USE_ILLEGAL
+			     ? ": such a trap loads every disabled unit (first_use)"
+			     : "");
 	else if (part == PART_SAVED)
-		note("the put saved %s; what it has to save: %s",
+		note("the put saved %s; it should save %s",
 		     what_is_saved(bits & TURN_SAVED_ALL, bits & TURN_SAVED_SOME,
 				   bits & TURN_SAVED_FCSR),
 		     what_is_saved(turn->want.saved_all, false, turn->want.saved_fcsr));
 	else if (part == PART_LOADED)
-		note("the load leaves FS %s; by the policy it is %s",
+		note("the load leaves FS %s; by the policy it should be %s",
 		     fs_names[FIELD_GET(TURN_FS_LOADED, bits)],
 		     turn->want.loaded ? "Clean" : "Off");
 	else if (part == PART_UNIT)
@@ -334,8 +343,9 @@ static void do_use(enum use use, struct registers *regs)
 }
 
 /*
- * Neither used nor there before, and in: a policy that fills both units at the first trap of either is
- * right, too. Of FP this tells, of the vector unit it notes it.
+ * A unit may be loaded although it was not used and was not loaded before: a policy that loads both
+ * at the first trap of either is right, too. Returns that for FP, and records it for the vector
+ * unit.
  */
 static bool came_along(struct turn *turn, bool trapped)
 {
@@ -346,7 +356,7 @@ static bool came_along(struct turn *turn, bool trapped)
 	return vs_trapped && FIELD_GET(TURN_FS_USED, turn->bits) == FS_CLEAN;
 }
 
-/* With its own FS Off: what traps is for want of the vector unit alone. */
+/* With FS Off in the guest, so that a trap can only be for the vector unit. */
 static void do_vs_use(enum use use)
 {
 	if (use == USE_NONE)
@@ -367,7 +377,7 @@ static enum use draw_use(bool runs)
 
 	if (!runs)
 		return (enum use)below(NR_USES);
-	if (!left--) { /* a run of turns that are alike, more or less */
+	if (!left--) { /* start a run of similar turns */
 		left = below(48);
 		of_8 = (unsigned long[]){ 0, 1, 4, 7, 8 }[below(5)];
 	}
@@ -378,7 +388,7 @@ static enum use draw_use(bool runs)
 	return below(4) ? USE_WRITE : USE_READ;
 }
 
-/* False: the host was busy, and the turns were others than these. */
+/* False: the host was busy and made additional turns. */
 static bool do_turns(unsigned long count, bool runs)
 {
 	struct model m = { 0 };
@@ -390,7 +400,7 @@ static bool do_turns(unsigned long count, bool runs)
 	csr_clear(sstatus, SSTATUS_VS);
 	fs_set(FS_DIRTY);
 	fill_anew(regs);
-	for (n = 0; n < WARM_UP; n++) /* so that no policy remembers anything */
+	for (n = 0; n < WARM_UP; n++) /* until the policy has forgotten all earlier turns */
 		last = tell(true);
 	m.expected = m.in = FIELD_GET(TURN_FS_LOADED, last) != FS_OFF;
 	m.vs_in = last & TURN_VS_LOADED;
@@ -407,7 +417,7 @@ static bool do_turns(unsigned long count, bool runs)
 		if (disturbed)
 			break;
 		turn.was_in = came_along(&turn, trapped) || trapped || m.in;
-		/* One mistake is told of once, and not by what follows from it. */
+		/* Report a mistake once, not its consequences. */
 		m.in = FIELD_GET(TURN_FS_USED, turn.bits) != FS_OFF;
 		turn.want = model_turn(&m, FIELD_GET(TURN_FS_USED, turn.bits), trapped, turn.taken);
 		look(&turn);
@@ -424,13 +434,11 @@ static void test_turns(unsigned long count, bool runs)
 {
 	static const char *const claims[] = {
 		[PART_FS] = "%lu turns: FS says how each used its registers",
-		[PART_SAVED] = "%lu turns: each put saves what the policy saves, and no more",
+		[PART_SAVED] = "%lu turns: each put saves what the policy requires, and no more",
 		[PART_LOADED] =
-			"%lu turns: each load brings in what the policy brings in, and no more",
-		[PART_UNIT] = "%lu turns: the unit, the host's FS and hedeleg are left as they "
-			      "have to be",
-		[PART_VECTOR] =
-			"%lu turns: vector registers are saved and left in by the same rules",
+			"%lu turns: each load restores what the policy requires, and no more",
+		[PART_UNIT] = "%lu turns: the unit, the host's FS and hedeleg are left right",
+		[PART_VECTOR] = "%lu turns: vector registers are saved and kept by the same rules",
 	};
 	unsigned long start = state;
 	enum part part;
@@ -442,7 +450,7 @@ static void test_turns(unsigned long count, bool runs)
 			break;
 	}
 	if (disturbed)
-		bail("the host takes the hart away all the time");
+		bail("the host keeps taking the hart away");
 	for (part = PART_FS; part < NR_PARTS; part++) {
 		if (part == PART_VECTOR && !isa_has("v"))
 			continue;

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_turn.c - a guest asks for a turn: out of the hart and in again, and what moved. Given; nothing
- * to write.
+ * sbi_turn.c - put and load a guest's vCPU on request, and report what moved. Given; nothing to
+ * write.
  *
- * No hypervisor tells its guest that. This one does so that a test, which is a guest, can see what
- * the policies of lab 8 do: what a put has written to memory shows by what stood there before.
+ * No real hypervisor does that. This one does, so that a test, which is a guest, can see what the
+ * policies of lab 8 do. Memory is filled with known values before the put, to see what the put
+ * writes.
  */
 #include "exit/exit.h"
 #include "vcpu/fp.h"
@@ -14,17 +15,17 @@
 #include "toggle.h"
 #include "vcpu/vector.h"
 
-#define NOT_SAVED 0x5c4188e100000000ULL /* with the register's number: no value of a test's */
+#define NOT_SAVED 0x5c4188e100000000ULL /* plus the register's number: no test uses such a value */
 #define ANOTHERS  0x07be400000000000ULL
 
 static void scribble(struct fp_state *fp)
 {
 	for (unsigned int i = 0; i < 32; i++)
 		fp->f[i] = NOT_SAVED + i;
-	fp->fcsr = ~0U; /* which no fcsr is: 8 bits */
+	fp->fcsr = ~0U; /* not a value of fcsr, which has 8 bits */
 }
 
-/* What was written over the scribble; the rest is put back as it was. */
+/* Return what was written over scribble()'s values, and restore the rest. */
 static unsigned long saved(struct fp_state *fp, const struct fp_state *before)
 {
 	unsigned int i, count = 0;
@@ -43,7 +44,7 @@ static unsigned long saved(struct fp_state *fp, const struct fp_state *before)
 	return told | (count == 32 ? TURN_SAVED_ALL : 0) | (count ? TURN_SAVED_SOME : 0);
 }
 
-/* The same of the vector unit, of which one word will do. */
+/* For the vector unit, one word is enough. */
 static u64 *vector_word(struct kvm_vcpu *vcpu)
 {
 	static u64 none;
@@ -62,7 +63,7 @@ static unsigned long vector_told(struct kvm_vcpu *vcpu, u64 before)
 	return told;
 }
 
-/* As if a thread had run here in between that used the unit. */
+/* As if another thread that uses the unit had run here in between. */
 static void another_takes_the_unit(void)
 {
 	static struct fp_state others;
@@ -83,7 +84,7 @@ static unsigned long turn(struct kvm_vcpu *vcpu, bool taken)
 
 	if (csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST))
 		told |= TURN_DELEGATED;
-	csr_clear(sstatus, SSTATUS_FS); /* a program's may be on, and nobody here needs it */
+	csr_clear(sstatus, SSTATUS_FS); /* a program's FS may be on, but is not needed here */
 	scribble(&vcpu->fp);
 	*vector_word(vcpu) = NOT_SAVED;
 	vcpu_put(vcpu);
@@ -103,7 +104,7 @@ static unsigned long turn(struct kvm_vcpu *vcpu, bool taken)
 	return told | FIELD_PREP(TURN_COUNT, vcpu->turns);
 }
 
-/* What the VM was created with holds for its other vCPUs. */
+/* Set the policy of this vCPU only. The others keep the one that the VM was created with. */
 static int choose(struct kvm_vcpu *vcpu, unsigned long policy)
 {
 	u8 *toggle = &vcpu->kvm->toggle[TOGGLE_fp], own = *toggle;
