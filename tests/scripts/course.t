@@ -37,7 +37,7 @@ notices "a file that is not there" "no src/kvm/nothing.c" COURSE.md 's,`src/kvm/
 notices "a target of make that is not there" "no target sing" COURSE.md 's/^    make report/    make sing/'
 notices "a row of the bench that is not there" "no row sbi_nothing" COURSE.md 's/EXIT=sbi_version/EXIT=sbi_nothing/'
 notices "a question without an answer" "question 1.1 has no answer" docs/course/answers.md 's/^- \*\*1.1\*\*/- 1.1/'
-notices "a picture that is old" "is not its source's" docs/figures/world-switch.py 's/the guest runs/a guest runs/' "$draw"
+notices "a picture that is old" "is not current" docs/figures/world-switch.py 's/the guest runs/a guest runs/' "$draw"
 notices "a function that a figure's sources do not have" '`vcpu_swap` is in none of' docs/figures/world-switch.py 's/`vcpu_switch()`/`vcpu_swap()`/' "$draw"
 notices "words that do not fit their box" "wide, its box" docs/figures/world-switch.py 's/"\*1  host/"*1  many a word about what happens to host/' "$draw"
 notices "a box over another" "lies over" docs/figures/world-switch.py 's/fig.box(480, 36/fig.box(300, 36/' "$draw"
