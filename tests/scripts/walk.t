@@ -98,21 +98,21 @@ said=$(timeout "$(scaled 60)" "$HS_TOP/scripts/hyperscope" walk null-sbi <<<q 2>
 is "$? $(tail -n 1 <<<"$said")" "0 (walk) " "who ends a tour at its first prompt is told nothing of a trace" || diag "$said"
 
 # A wrong expectation, at the first stop, and one of a field that has changed; then an outdated page.
-sed '/^## The call/,$d; s/^expect: a7 is 0x10/expect: a7 is 0x11/' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/null-sbi.tour"
+sed '/^## The answer/,$d; s/^expect: a7 is 0x10/expect: a7 is 0x11/' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/null-sbi.tour"
 said=$(walk --auto "$tmp/null-sbi.tour")
 is $? 1 "an expectation that does not hold fails the tour"
 like "$said" "null-sbi, step 1 .*, line [0-9]+: a7: wanted 0x11, got 0x10" "and says where, what was wanted, and what there is" || diag "$said"
-sed '/^## Into C/,$d; s/ in sbi_call6/ in payload_main/' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/null-sbi.tour"
+sed '/^## The handler in C/,$d; s/ in sbi_call6/ in payload_main/' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/null-sbi.tour"
 said=$(walk --auto "$tmp/null-sbi.tour")
 like "$said" "^walk: .*: sepc: wanted in payload_main, got 0x[0-9a-f]+ \(sbi_call6\+" "so does an address that lies elsewhere"
-sed '/^## Into C/,$d' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/null-sbi.tour"
+sed '/^## The handler in C/,$d' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/null-sbi.tour"
 said=$(walk --check "$tmp/null-sbi.tour")
 status=$?
 if grep -q "not compared" <<<"$said"; then
 	skip "a page that is not current" "$(grep -o 'pages are of.*' <<<"$said")"
 else
 	like "$status $said" "^1 " "a page that is not what the session says fails the check"
-	like "$said" "^-## 2. Into C" "and the difference is shown"
+	like "$said" "^-## 2. The handler in C" "and the difference is shown"
 fi
 is "$(left_running)" "" "nothing is left running"
 done_testing
