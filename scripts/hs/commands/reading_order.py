@@ -19,49 +19,50 @@ LINES_A_MINUTE = 22
 HEAD = """\
 # Reading order
 
-This page lists every file once; reading all of them takes about %d hours (22
-lines per minute, including blank lines). The first five tables are the
-hypervisor itself and take two evenings. Before you begin, look at the picture
-in [design](design.md) and the terms in [glossary](glossary.md). [spec](spec.md)
-lists the paragraphs of the specifications that the code cites. Have the trace
-of a run at hand while you read: `make run GUEST=hello`, then `make trace`.
+Use this page to read the whole source in a sensible order. It lists every file
+once; all of them take about %d hours (at 22 lines per minute, including blank
+lines). The first five tables are the hypervisor itself. Before you begin, look
+at the picture in [design](design.md) and the terms in [glossary](glossary.md).
+[spec](spec.md) lists the paragraphs of the specifications that the code cites.
+Have the trace of a run at hand while you read: `make run GUEST=hello`, then
+`make trace`.
 
 `scripts/hyperscope reading-order` generates this page from the files' first lines.
 """
 
 ORDER = """
-= The way of one exit
-The path of a guest's `ecall`, from the instruction to the next one, shows a complete hypervisor. The other tables add causes.
+= The path of one exit
+The path of a guest's `ecall`, from that instruction to the next one, shows a complete hypervisor. The other tables add other causes of exits.
 src/include/hv/csr.h src/kvm/kvm.h src/kvm/vcpu.h src/kvm/context.h src/kvm/exit/exit.h src/kvm/exit/run.c src/kvm/exit/switch.S src/kvm/asm.h src/kvm/offsets.c
 src/kvm/kvm_asm.h src/kvm/exit/exit.c src/kvm/sbi/sbi.c src/kvm/sbi/sbi_ext.def src/kvm/sbi/sbi.h src/kvm/sbi/sbi_base.c src/kvm/vcpu/inject.c src/kvm/exit/switch_fast.S src/kvm/exit/fastpath.c src/kvm/exit/switch_full.c
-= Memory of the guest
-Guest page faults: look up the memory slot, get the host's page, map a leaf; with two walkers.
+= Guest memory
+Guest page faults: look up the memory slot, get the host's page and map a leaf, with one of two walkers.
 src/include/hv/pte.h src/kvm/mmu/memslot.h src/kvm/mmu/memslot.c src/kvm/mmu/memslot_map.c src/kvm/mmu/gstage.h src/kvm/mmu/gstage.c
 src/kvm/mmu/gstage_iter.c src/kvm/mmu/gstage_rec.c src/kvm/exit/gstage_fault.c src/kvm/mmu/notifier.c src/kvm/mmu/dirty_log.[ch] src/kvm/uapi/dirty_log_ioctl.[ch]
 src/kvm/mmu/vmid.h src/kvm/mmu/vmid.c src/kvm/mmu/tlb.c src/kvm/mmu/tlb.h src/kvm/mmu/tlb_range.c src/kvm/mmu/tlb_all.c src/kvm/mmu/hfence.h src/kvm/mmu/fence.S
-= Devices and instructions
+= MMIO and instruction emulation
 Accesses outside memory: the instruction is decoded, if necessary after fetching it through the guest's translation, and the VMM answers.
 src/kvm/exit/mmio.c src/kvm/exit/insn_decode.* src/kvm/mmu/unpriv.* src/kvm/mmu/vsstage.* src/kvm/exit/insn.c src/kvm/exit/bus.* src/kvm/exit/ioeventfd.c
 src/kvm/uapi/irqfd.c src/kvm/exit/coalesced.c
-= Time, interrupts, several vCPUs
-WFI, timers, IPIs, fences, and how a thread sends a request to a vCPU and makes sure that it is served.
+= Time, interrupts and multiple vCPUs
+WFI, timers, IPIs, fences, and requests: how a thread asks a vCPU for something and makes sure that it is done.
 src/kvm/vcpu/wfi.c src/kvm/vcpu/halt_poll.* src/kvm/vcpu/timer.h src/kvm/vcpu/timer*.c src/kvm/vcpu/irq.h src/kvm/vcpu/irq.c src/kvm/request.h src/kvm/request.c src/kvm/vcpu/hsm.h src/kvm/vcpu/hsm.c src/kvm/sbi/sbi_*.[ch]
-= The user API
+= KVM API
 The interface for a VMM: ioctls, registers, counters, toggles; creating vCPUs, and loading them into a hart.
 src/kvm/uapi/api*.c src/kvm/uapi/create.c src/kvm/vcpu/vm.c src/kvm/vcpu/vcpu.c src/kvm/vcpu/lazy_put.c src/kvm/uapi/onereg.h src/kvm/uapi/onereg*.c src/kvm/vcpu/fp.h
 src/kvm/vcpu/fp*.c src/kvm/vcpu/fp.S src/kvm/vcpu/vector.* src/kvm/*/* src/kvm/*
-= The door, and tracing
-What the core may call in its host, and how an event that is off costs only a no-op.
+= Host interface and tracing
+The functions of the host that the core may call, and events, which cost one no-op each while they are off.
 src/include/hv/host.h src/include/hv/types.h src/include/hv/bits.h src/include/hv/list.h src/include/hv/spinlock.h
 src/include/hv/csr.def src/include/hv/cause.def src/include/hv/cause.h src/include/hv/sbi.def src/include/hv/sbi.h src/include/hv/exit_class.def src/include/hv/static_key.h src/include/hv/trace.h
 src/include/hv/trace_mem.h src/include/hv/* trace/*.def src/host/*/trace_*.c src/host/*/trace_* src/host/sched/static_key.c
 = The host: boot, traps, scheduling
-From OpenSBI's jump to the first thread. The kernel runs with interrupts off; [design](design.md) says why.
+From OpenSBI's jump to the first thread. The kernel runs with interrupts off, for reasons given in [design](design.md).
 src/host/platform/layout.h src/host/kernel.ld src/host/boot/boot.S src/host/boot/main.c src/host/sched/trap.S src/host/sched/trap.c src/host/sched/thread.h
 src/host/sched/thread.c src/host/sched/sched.c src/host/sched/wait.h src/host/sched/wait.c src/host/sched/mutex.c src/host/sched/smp.h src/host/sched/smp.c src/host/sched/clock.h
 src/host/sched/clock.c src/host/sched/fpu.c src/host/kvm_host.c src/host/platform/sbi.[ch] src/host/offsets.c
 = The host: memory
-Pages, tables, areas, faults, and where the core's notifiers are called.
+Pages, page tables, areas, faults, and the calls of the core's notifiers.
 src/host/mm/page.h src/host/mm/page.c src/host/mm/account.h src/host/mm/account.c src/host/mm/kmalloc.c src/host/mm/pgtable.c src/host/mm/kstack.c src/host/mm/mm.h src/host/*/mm*.c src/host/mm/collapse.c src/host/mm/vma.h
 src/host/*/vma*.c src/host/mm/fault.c src/host/mm/uaccess.h src/host/*/uaccess* src/host/mm/sys_mem.c src/host/mm/sys_madvise.c src/host/mm/limits.c src/host/mm/unmap.c src/host/mm/sys_barrier.c src/host/*/userfaultfd.* src/host/mm/uffd_fill.c src/host/*/hugetlb*
 = The host: processes and signals
@@ -70,37 +71,37 @@ src/host/proc/process.h src/host/proc/process.c src/host/*/process_* src/host/*/
 src/host/*/syscall.* src/host/proc/futex.c src/host/proc/signal.h src/host/*/signal* src/host/proc/jobctl.c src/host/proc/sys_signal.c src/host/proc/sys_thread.c
 src/host/proc/sys_time.c src/host/proc/user_time.h src/host/proc/rusage.h src/host/proc/sys_misc.c
 = The host: files
-One tree in memory, descriptors, waiting, terminals.
+The file tree in memory, descriptors, waiting, terminals.
 src/host/file/file.h src/host/*/file*.c src/host/file/fd_table.c src/host/*/inode.* src/host/fs/path.c src/host/fs/open.c src/host/*/ramfs* src/host/*/initramfs.*
 src/host/*/sys_*.[ch] src/host/file/flock.c src/host/file/pipe.c src/host/file/eventfd.c src/host/*/poll.* src/host/file/epoll.c
 src/host/file/timerfd.c src/host/file/memfd.c src/host/*/tty* src/host/dev/console.c src/host/*/devfs.* src/host/*/pseudo.*
 src/host/*/procfs* src/host/*/sysfs.* src/host/*/debugfs.* src/host/*/kvm_file.*
-= The host: devices and the rest
-Drivers, and small functions that all parts use.
+= The host: devices, platform, library
+Drivers, the machine's description, and small functions that every part uses.
 src/host/*/drivers.* src/host/*/fdt.* src/host/platform/isa.c src/host/platform/* src/host/sched/irq.h src/host/dev/plic.c src/host/*/virtio* src/host/*/port* src/host/*
-= The VMM
+= VMM
 An ordinary multi-threaded program, which also runs on Linux unchanged.
 src/vmm/vmm.h src/vmm/main.c src/vmm/machine.c src/vmm/vcpu.c src/vmm/*
 = Payloads
 Guests of a few kilobytes.
 src/guest/hello.c src/guest/rt.h src/guest/start.S src/guest/*.[chS] src/guest/bench/bench.[hcS] src/guest/bench/measure.c src/guest/bench/* src/guest/tour/* tests/guest/*
-= The reader of traces
+= Trace reader
 From a machine's RAM to text.
 trace/hstrace/hstrace.c trace/file/hst.h trace/file/* trace/hstrace/*
-= The trace for other tools
+= Trace exporters
 One file for each format: perf, trace-cmd, CTF, Perfetto, text.
 trace/export/export.c trace/export/export.h trace/export/* trace/export/perfetto.proto trace/export/perf-exits.py
-= The report
-A trace as an HTML page: evaluated in C, drawn by the page's scripts.
+= HTML report
+A trace as an HTML page. C code evaluates the trace, and the page's scripts draw it.
 trace/html/html.h trace/html/page.c trace/html/run.c trace/html/vcpu.c trace/html/exit.c trace/html/*.c
 trace/html/report_base.js trace/html/report_chart.js trace/html/report_timeline.js trace/html/report.js trace/html/report.css
-= The commands of gdb, and the walkthroughs
-Python code that runs in gdb; csr, walk, elf, snapshot, tour and page do not use gdb.
+= gdb commands and walkthroughs
+Python code that runs in gdb. The modules csr, walk, elf, snapshot, tour and page do not use gdb.
 scripts/gdb/hs.py scripts/hs/gdb/command.py scripts/hs/gdb/target.py scripts/hs/gdb/vm.py
 scripts/hs/gdb/tour.py scripts/hs/gdb/play.py scripts/hs/gdb/meaning.py scripts/hs/gdb/page.py scripts/hs/gdb/prompt.py scripts/hs/gdb/back.py scripts/hs/gdb/watchdog.py
 scripts/hs/gdb/fields.py scripts/hs/gdb/csr.py scripts/hs/gdb/walk.py scripts/hs/gdb/snapshot.py scripts/hs/elf.py scripts/hs/gdb/*
-= What is left of the tools
-Plugins for QEMU, and files without a place above.
+= QEMU plugins and other files
+Plugins for QEMU, and all files that no table above lists.
 trace/*/* trace/*
 """
 
