@@ -212,7 +212,7 @@ def bench(title, rows, series, source="measured.csv", svg="figure.svg", cpu="rv6
         first = next(line for line in measured if line["exit"] == rows[0])
         shown = sorted({line["n"] for line in measured if line["exit"] in rows}, key=int)
         exact = "counted, and the same in each run" if first["unit"] == "instructions" else "time: another in each run"
-        return Bars(groups, first["unit"] + " an operation", "%s of n = %s operations, %s; -cpu %s, QEMU %s, %s" % (
+        return Bars(groups, first["unit"] + " per operation", "%s of n = %s operations, %s; -cpu %s, QEMU %s, %s" % (
             "median" if statistic == "p50" else statistic, " or ".join(shown), exact, cpu, first["qemu"],
             first["compiler"]))
     return Given(title, (source,), svg, read)

@@ -105,7 +105,7 @@ like "$(<"$tmp/said")" '^125 figures: .*File too large' "where it does not fit i
 is "$(ls "$tmp/full")" "" "... and leaves nothing"
 
 plot --cpu z80 exit-latency
-like "$status $out" "^125 .*nothing of -cpu z80" "a processor without figures is reported"
+like "$status $out" "^125 .*no figures for -cpu z80" "a processor without figures is reported"
 plot exit-latencies
 like "$status $out" "^2 figures: there is no figure 'exit-latencies'; there are exit-latency" "an unknown figure is refused"
 plot --format gif

@@ -175,14 +175,14 @@ def notes(results, statistic, single):
     units = {}
     for row in results:
         units.setdefault(row["unit"], {})[row["system"]] = True
-    print("%s an operation: %s of %s (mean of what is rare)," % (
-        " and ".join(sorted(units)), statistic, "single ones" if single else "batches of 256"))
+    print("%s per operation, including a loop of 2 to 4 instructions:" % " and ".join(sorted(units)))
+    print("%s of %s (rare events: the mean)." % (statistic, "single operations" if single else "batches of 256"))
     if len(units) > 1:
-        print("%s: no ratio is of both," % ", ".join("%s of %s" % (unit, " and ".join(units[unit])) for unit in sorted(units)))
-    print("a loop of 2 to 4 instructions included. ratio: hyperscope / Linux. small: it is")
-    print("less than Linux by design, because the host is small (no cgroups, no RCU, no")
-    print("LSM), or both.")
-    print("What each row means, and what the unit cannot show: docs/bench.md.")
+        print("Units differ, and there is no ratio between them: %s." % ", ".join(
+            "%s for %s" % (unit, " and ".join(units[unit])) for unit in sorted(units)))
+    print("ratio: hyperscope / Linux. small: why it is less than Linux: by design, because")
+    print("the host is small (no cgroups, no RCU, no LSM), or both.")
+    print("docs/bench.md describes each row and the limits of the unit.")
 
 
 def tables(results, options, settings):

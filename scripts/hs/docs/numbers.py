@@ -138,7 +138,7 @@ def results(measured):
     with contextlib.redirect_stdout(text):
         report.tables(measured.results, options, settings)
     yield "```"
-    yield text.getvalue().partition("\ninstructions an operation")[0].rstrip()
+    yield text.getvalue().partition("\ninstructions per operation")[0].rstrip()
     yield "```"
 
 

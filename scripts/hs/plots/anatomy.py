@@ -49,7 +49,7 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     bars = [stages for systems in found.values() for stages in systems.values()]
     looks = _looks(bars)
     if not looks:
-        raise data.Absent("anatomy.csv has nothing of -cpu %s" % cpu)
+        raise data.Absent("anatomy.csv has no figures for -cpu %s" % cpu)
     drawn, (axes,) = style.figure(7.2, 2.2 + 0.26 * (len(bars) + 0.6 * len(found)))
     most = max(sum(stages.values()) for stages in bars)
     place, ticks = 0.0, []
@@ -65,14 +65,14 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     axes.set_ylim(place - 0.8, -0.7)
     axes.set_xlim(0, most * 1.1)
     style.thousands(axes.xaxis)
-    axes.set_xlabel("instructions an operation")
+    axes.set_xlabel("instructions per operation")
     for stage, (colour, hatch) in looks.items():
         axes.barh([0], [0], color=colour, hatch=hatch, edgecolor="white", label=stage)
     axes.legend(loc="lower left", bbox_to_anchor=(-0.2, 1), ncols=4, fontsize=7)
-    style.finish(drawn, "Where inside an exit do the instructions go?", (
-        "Stages in order of the first time; colours begin anew with a hatching. Exact: every instruction of one "
-        "iteration, the way that most of the median batch's instructions took (n = 1 of it; all iterations took "
-        "the same where no 'other ways' are).\n%s" % data.made_with(lines)))
+    style.finish(drawn, "Instructions of an exit by stage", (
+        "Stages are in the order of their first instruction; after the last colour, colours repeat with hatching. "
+        "Exact: every instruction of one iteration (n = 1), on the path that most of the median batch's instructions "
+        "took; without a stage 'other ways', all iterations took the same path.\n%s" % data.made_with(lines)))
     return drawn
 
 

@@ -52,10 +52,10 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     native = [(name, setting, base) for name, setting, base, _ in normalised(lines, cpu)]
     linux = [(name, "default", base) for name, base in beside_linux(lines, cpu)]
     if not native:
-        raise data.Absent("applications.csv has no row of a VM with native beside it")
+        raise data.Absent("applications.csv has no row that was measured in a VM and natively")
     parts = [part for part in (
         (native, "times native (Debian's kernel alone in QEMU)", "native"),
-        (linux, "times Linux KVM (rows that native has not)", "on Linux KVM")) if part[0]]
+        (linux, "times Linux KVM (rows without a native figure)", "on Linux KVM")) if part[0]]
     heights = [len(rows) + 1.2 for rows, _, _ in parts]
     drawn, axes = style.figure(7.2, 1.2 + 0.36 * sum(heights), len(parts), gridspec_kw={"height_ratios": heights})
     for each, (rows, unit, whose) in zip(axes, parts):
@@ -64,8 +64,9 @@ def draw(folder=data.FOLDER, cpu="rv64"):
         style.bars(each, groups, {system: style.SYSTEMS[system] for system in SYSTEMS}, unit,
                    text=lambda number: "%.3f" % number)
         each.axvline(1, color=style.BLACK, linewidth=0.8, linestyle="--", label="1: the base")
-    style.finish(drawn, "What does a whole guest cost?", (
-        "Instructions of all privilege modes on one hart (-icount), by the guest's own clock: each exact. n: how often "
-        "guests did it, in boots that differ in where their memory and ticks fall. Shown: the median batch in terms of "
-        "the base's; whisker: least to 99th percentile of the batches (docs/bench.md).\n%s" % data.made_with(lines)))
+    style.finish(drawn, "Cost of a whole guest", (
+        "Exact counts of instructions of all privilege modes on one hart (-icount), by the guest's own clock. n: the "
+        "number of operations, in boots that differ in memory layout and in the timing of ticks. Shown is the median "
+        "batch relative to the base's; whiskers: minimum to 99th percentile of the batches (docs/bench.md).\n%s"
+        % data.made_with(lines)))
     return drawn

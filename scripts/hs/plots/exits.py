@@ -7,7 +7,7 @@ from hs.bench.rows import ROWS
 from . import data, style
 
 ORDER = ("hyperscope", "linux", "bare")
-UNIT = "instructions an operation"
+UNIT = "instructions per operation"
 FEW = 40          # rows below this do not exit the guest
 PANEL = 8000      # longer bars get a panel of their own, with its own axis
 LEAST = 1         # smaller values are not shown on the logarithmic axis
@@ -44,20 +44,20 @@ def _read(folder, cpu, rows):
     """Return (Measured, its figures for this processor, the usual n, groups of these rows)."""
     measured = data.bench(folder=folder)
     if cpu not in measured.cpus:
-        raise data.Absent("exit-latency.csv has nothing of -cpu %s" % cpu)
+        raise data.Absent("exit-latency.csv has no figures for -cpu %s" % cpu)
     figures = measured.cpus[cpu]
     usual = data.count_of(list(figures.rows.values()))
     groups = list(_groups(figures, rows, usual))
     if not groups:
-        raise data.Absent("exit-latency.csv has none of the rows on two systems")
+        raise data.Absent("exit-latency.csv has no such row that was measured on two systems")
     return measured, figures, usual, groups
 
 
 def _note(measured, cpu, usual, rest=""):
-    return ("Exact: instructions of all privilege modes, counted by QEMU (-icount), -cpu %s; the same images give "
-            "the same again.\n"
-            "n = %d operations in batches of up to 256, if not said otherwise; shown: the median batch; whisker: "
-            "least to 99th percentile of the batches.%s\n%s"
+    return ("Exact counts of instructions of all privilege modes (QEMU -icount, -cpu %s); the same images give the "
+            "same figures.\n"
+            "n = %d operations in batches of up to 256, unless stated otherwise. Shown is the median batch; whiskers: "
+            "minimum to 99th percentile of the batches.%s\n%s"
             % (cpu, usual, rest, data.made_with(measured.results)))
 
 
@@ -71,7 +71,7 @@ def draw(folder=data.FOLDER, cpu="rv64"):
                                gridspec_kw={"height_ratios": [height + 3 for height in heights]})
     for each, part in zip(axes, panels):
         style.bars(each, part, {system: style.SYSTEMS[system] for system in ORDER}, UNIT)
-    style.finish(drawn, "What does an exit cost?", _note(measured, cpu, usual))
+    style.finish(drawn, "Cost of an exit", _note(measured, cpu, usual))
     return drawn
 
 
@@ -102,9 +102,9 @@ def draw_all(folder=data.FOLDER, cpu="rv64"):
     axes.set_ylim(len(groups) - 0.4, -0.6)
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
     style.thousands(axes.xaxis)
-    axes.set_xlabel(UNIT + " (axis in powers of ten)")
+    axes.set_xlabel(UNIT + " (logarithmic axis)")
     without = [row.name for row in ROWS if 0 < _most(_cells(figures, row)) < FEW]
-    style.finish(drawn, "What does each row of the bench cost?", _note(
+    style.finish(drawn, "Cost of each row of the benchmark", _note(
         measured, cpu, usual,
-        " A zero is not on this axis.\nNot shown, for nothing exits: %s." % (", ".join(without) or "none")))
+        " The axis has no zero.\nNot shown, because nothing exits: %s." % (", ".join(without) or "none")))
     return drawn

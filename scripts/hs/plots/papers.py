@@ -21,7 +21,7 @@ def _papers(folder):
     found = [papers.Paper(os.path.join(path, name)) for name in names
              if os.path.isfile(os.path.join(path, name, "claims.md"))]
     if not any(paper.expected for paper in found):
-        raise data.Absent("%s has no paper with figures: make reproduce, scripts/hyperscope reproduce write"
+        raise data.Absent("%s has no paper with figures: run make reproduce, then scripts/hyperscope reproduce write"
                           % os.path.relpath(path))
     return found
 
@@ -72,7 +72,7 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
     most = max([1] + [value for _, rows in parts for _, value in rows])
     for each, (paper, rows) in zip(axes, parts):
         style.bars(each, [(style.label(label), {"hyperscope": value}) for label, value in rows],
-                   {"hyperscope": style.SYSTEMS["hyperscope"]}, "instructions / those of Linux KVM",
+                   {"hyperscope": style.SYSTEMS["hyperscope"]}, "instructions / instructions of Linux KVM",
                    text=lambda value: "%.2f" % value)
         each.axvline(1, color=style.VERMILION, linewidth=1, linestyle="--", label="Linux KVM")
         each.set_xlim(0, most * (1 + style.ROOM))
@@ -81,9 +81,9 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
     for each in axes[:-1]:
         each.set_xlabel("")
         each.tick_params(axis="x", labelbottom=False)
-    style.finish(drawn, "Papers' rows here: hyperscope in terms of Linux KVM", (
-        "Ratios of exact counts of instructions (-icount): each is exact, too, and has no interval; n is the "
-        "bench's. What each row is: notebooks-data/papers/*/claims.md.\n%s" % _made_with(found)))
+    style.finish(drawn, "Rows of papers: hyperscope relative to Linux KVM", (
+        "Ratios of exact counts of instructions (-icount), so the ratios are exact, too, and have no interval; n is "
+        "that of the benchmark. notebooks-data/papers/*/claims.md describe the rows.\n%s" % _made_with(found)))
     return drawn
 
 
@@ -117,7 +117,7 @@ def shapes(paper):
 def draw_shape(folder=data.FOLDER, _cpu="rv64"):
     """Plot rows with published figures as multiples of the same system's null call, on each system."""
     parts = _with_rows(_papers(folder), shapes,
-                       "of no paper were figures read that have a null call beside them (published.csv)")
+                       "no paper has published figures together with one for a null call (published.csv)")
     heights = [sum(len(values) + 0.6 for _, values in rows) + 4 for _, rows in parts]
     drawn, axes = style.figure(7.2, 1.3 + HEIGHT * sum(heights), len(parts), gridspec_kw={"height_ratios": heights})
     for each, (paper, rows) in zip(axes, parts):
@@ -127,12 +127,12 @@ def draw_shape(folder=data.FOLDER, _cpu="rv64"):
                        for i, name in enumerate(theirs)})
         units = " and ".join(sorted({line["unit"] for line in paper.published}))
         style.bars(each, [(style.label(label), values) for label, values in rows], series,
-                   "multiples of the same system's null call (here of instructions, published of %s)" % units,
+                   "multiple of the same system's null call (here: instructions; published: %s)" % units,
                    text=lambda value: "%.1f" % value)
         each.set_title(paper.title)
         each.legend(loc="lower right", fontsize=7)
-    style.finish(drawn, "Papers' rows in terms of the null call, here and where figures were read", (
-        "hyperscope, Linux KVM: exact counts of instructions (-icount). Published: read in the source that "
-        "papers/*/published.csv names, of other machines and other units; n and error as published: not given "
-        "there. What each row is here: claims.md.\n%s" % _made_with([paper for paper, _ in parts])))
+    style.finish(drawn, "Rows of papers relative to the null call, here and as published", (
+        "hyperscope, Linux KVM: exact counts of instructions (-icount). Published: figures from the sources that "
+        "papers/*/published.csv names, of other machines and in other units; the sources state neither n nor error. "
+        "claims.md describes the rows.\n%s" % _made_with([paper for paper, _ in parts])))
     return drawn

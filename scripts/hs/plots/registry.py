@@ -11,12 +11,12 @@ class Plot(NamedTuple):
 
 
 PLOTS = {
-    "exit-latency": Plot("what an exit costs: hyperscope, Linux KVM, bare", exits.draw),
-    "exit-latency-all": Plot("every row of the bench, on an axis of powers of ten", exits.draw_all),
-    "toggles": Plot("what each toggle changes, as a ratio", toggles.draw),
-    "anatomy": Plot("where inside an exit the instructions go, by stage", anatomy.draw),
-    "applications": Plot("a whole guest in times native: hyperscope, Linux KVM", apps.draw),
-    "papers": Plot("papers' rows: hyperscope in terms of Linux KVM", papers.draw),
-    "papers-shape": Plot("papers' rows in terms of a null call, beside what was published", papers.draw_shape),
-    "smp-scale": Plot("what more vCPUs cost, of a sweep", smp.draw),
+    "exit-latency": Plot("cost of an exit: hyperscope, Linux KVM, bare", exits.draw),
+    "exit-latency-all": Plot("cost of every row of the benchmark, on a logarithmic axis", exits.draw_all),
+    "toggles": Plot("effect of each toggle, as a ratio", toggles.draw),
+    "anatomy": Plot("instructions of an exit by stage", anatomy.draw),
+    "applications": Plot("cost of a whole guest relative to native: hyperscope, Linux KVM", apps.draw),
+    "papers": Plot("rows of papers: hyperscope relative to Linux KVM", papers.draw),
+    "papers-shape": Plot("rows of papers relative to a null call, beside published figures", papers.draw_shape),
+    "smp-scale": Plot("cost of more vCPUs, from a sweep", smp.draw),
 }

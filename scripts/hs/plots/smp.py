@@ -68,7 +68,7 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
     lines = read(folder)
     found = panels(lines)
     if not found:
-        raise data.Absent("%s has no result over more than one number of vCPUs that can be compared" % NAME)
+        raise data.Absent("%s has no result for more than one number of vCPUs that can be compared" % NAME)
     columns = 1 if len(found) == 1 else 2
     rows = -(-len(found) // columns)
     drawn, axes = style.figure(7.2, 1.2 + 2.2 * rows, rows, columns)
@@ -82,11 +82,11 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
     counts = sorted({len(values) for systems in found.values() for points in systems.values()
                      for values in points.values()})
     left_out = sorted({line["name"] for line in lines if line["unit"] and not is_drawn(line)})
-    style.finish(drawn, "What do more vCPUs cost?", (
-        "n = %s a point; points without a whisker are exact counts (-icount), the same in each repetition, "
-        "of all harts together: work added shows, speed does not.%s\n%s" % (
+    style.finish(drawn, "Cost of more vCPUs", (
+        "n = %s per point. Points without a whisker are exact counts (-icount) of all harts together, the same in "
+        "each repetition: they show added work, but not speed.%s\n%s" % (
             " or ".join(map(str, counts)),
-            "\nNot drawn, since wall-clock of several runs is not compared: %s." % ", ".join(left_out)
+            "\nNot drawn, because wall-clock times of different runs cannot be compared: %s." % ", ".join(left_out)
             if left_out else "", data.made_with(lines))))
     return drawn
 

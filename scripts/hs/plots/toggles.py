@@ -48,7 +48,7 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     groups = [(setting, rows) for setting, rows in found.items() if rows]
     without = [setting for setting, rows in found.items() if not rows]
     if not groups:
-        raise data.Absent("exit-latency.csv has no toggles of -cpu %s" % cpu)
+        raise data.Absent("exit-latency.csv has no figures of toggles for -cpu %s" % cpu)
     count = sum(len(rows) for _, rows in groups)
     drawn, (axes,) = style.figure(7.2, 1.5 + 0.15 * (count + 1.6 * len(groups)))
     place, ticks = 0.0, []
@@ -76,11 +76,12 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     axes.set_ylim(place - 0.6, -1)
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
     style.thousands(axes.xaxis)
-    axes.set_xlabel("cost under the toggle / cost by default (axis in powers of two)")
-    style.finish(drawn, "What does each toggle change?", (
-        "Right: instructions an operation by default \u2192 under the toggle. Blue, round: fewer; red, square: more. "
-        "Up to %d rows of a setting, those that change most, from %d %% on (no row of: %s); 'A=x B=y' is beside A=x.\n"
-        "Exact: counted by QEMU (-icount), -cpu %s; median batch of n = %d operations, if the bench does not say "
+    axes.set_xlabel("cost with the toggle / cost by default (logarithmic axis)")
+    style.finish(drawn, "Effect of each toggle", (
+        "Right: instructions per operation, by default \u2192 with the toggle. Blue circle: fewer; red square: more. "
+        "Shown are at most %d rows per setting, those that change most, if they change by %d %% or more (no row: %s); "
+        "'A=x B=y' is compared with A=x.\n"
+        "Exact counts (QEMU -icount, -cpu %s); median batch of n = %d operations, unless the benchmark states "
         "otherwise.\n%s" % (MOST, 100 * LEAST, ", ".join(without) or "none", cpu,
                             data.count_of(list(figures.rows.values())), data.made_with(measured.results))))
     return drawn
