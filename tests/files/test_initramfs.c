@@ -141,7 +141,7 @@ static void a_second_archive_may_follow_zeros(void **state)
 	assert_ptr_not_equal(find("f"), find("g"));
 }
 
-static void every_truncation_is_one_line_and_keeps_what_came_before(void **state)
+static void every_truncation_logs_one_line(void **state)
 {
 	size_t size;
 
@@ -182,7 +182,7 @@ static void nothing_is_put_below_a_file_or_through_a_link(void **state)
 	assert_non_null(strstr(log_line, "below a non-directory at byte"));
 }
 
-static void running_out_of_memory_is_one_line(void **state)
+static void running_out_of_memory_logs_one_line(void **state)
 {
 	long n;
 
@@ -229,12 +229,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(two_names_of_one_file_share_its_data, begin, end),
 		cmocka_unit_test_setup_teardown(a_later_file_replaces_an_earlier_one, begin, end),
 		cmocka_unit_test_setup_teardown(a_second_archive_may_follow_zeros, begin, end),
-		cmocka_unit_test_setup_teardown(
-			every_truncation_is_one_line_and_keeps_what_came_before, begin, end),
+		cmocka_unit_test_setup_teardown(every_truncation_logs_one_line, begin, end),
 		cmocka_unit_test_setup_teardown(names_cannot_leave_the_root, begin, end),
 		cmocka_unit_test_setup_teardown(nothing_is_put_below_a_file_or_through_a_link,
 						begin, end),
-		cmocka_unit_test_setup_teardown(running_out_of_memory_is_one_line, begin, end),
+		cmocka_unit_test_setup_teardown(running_out_of_memory_logs_one_line, begin, end),
 		cmocka_unit_test_setup_teardown(random_damage_is_survived, begin, end),
 	};
 

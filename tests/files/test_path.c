@@ -53,7 +53,7 @@ static const char *walk(const char *from, const char *path, unsigned int flags)
 	return text;
 }
 
-static void dots_and_slashes_lead_where_they_should(void **state)
+static void dots_and_slashes_are_resolved(void **state)
 {
 	(void)state;
 	assert_string_equal(walk("/", "/", 0), "/");
@@ -68,7 +68,7 @@ static void dots_and_slashes_lead_where_they_should(void **state)
 	assert_string_equal(walk("/", "a/b/c/..", 0), "!20");
 }
 
-static void links_are_followed_from_where_they_stand(void **state)
+static void links_are_resolved_from_their_own_directory(void **state)
 {
 	(void)state;
 	assert_string_equal(walk("/a", "/rel/c", 0), "/a/b/c");
@@ -82,14 +82,14 @@ static void links_are_followed_from_where_they_stand(void **state)
 	assert_string_equal(walk("/", "dangling", WALK_NOFOLLOW), "/dangling");
 }
 
-static void circles_of_links_end(void **state)
+static void loops_of_links_are_eloop(void **state)
 {
 	(void)state;
 	assert_string_equal(walk("/", "loop1", 0), "!40");
 	assert_string_equal(walk("/", "loop1/x", 0), "!40");
 }
 
-static void the_parent_and_the_last_name_are_told_apart(void **state)
+static void the_parent_and_the_last_name_are_separated(void **state)
 {
 	struct walk w;
 
@@ -105,7 +105,7 @@ static void the_parent_and_the_last_name_are_told_apart(void **state)
 	assert_int_equal(path_walk(root_inode, "a/b/c/new", WALK_PARENT, &w), -ENOTDIR);
 }
 
-static void long_links_grow_to_the_limit_and_no_further(void **state)
+static void long_links_expand_up_to_the_limit(void **state)
 {
 	static char path[PATH_LEN_MAX * 2];
 	char target[2001];
@@ -157,7 +157,7 @@ static struct inode *make_known(struct inode *dir, const char *name)
 	return strcmp(name, "known") ? NULL : inode_alloc(S_IFREG | 0444, NULL);
 }
 
-static void a_made_inode_without_memory_is_not_taken_for_an_unknown_name(void **state)
+static void running_out_of_memory_is_not_taken_for_an_unknown_name(void **state)
 {
 	static const struct inode_ops maker = { .lookup = make_known };
 
@@ -173,17 +173,15 @@ static void a_made_inode_without_memory_is_not_taken_for_an_unknown_name(void **
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(dots_and_slashes_lead_where_they_should, begin,
+		cmocka_unit_test_setup_teardown(dots_and_slashes_are_resolved, begin, end),
+		cmocka_unit_test_setup_teardown(links_are_resolved_from_their_own_directory, begin,
 						end),
-		cmocka_unit_test_setup_teardown(links_are_followed_from_where_they_stand, begin,
+		cmocka_unit_test_setup_teardown(loops_of_links_are_eloop, begin, end),
+		cmocka_unit_test_setup_teardown(the_parent_and_the_last_name_are_separated, begin,
 						end),
-		cmocka_unit_test_setup_teardown(circles_of_links_end, begin, end),
-		cmocka_unit_test_setup_teardown(the_parent_and_the_last_name_are_told_apart, begin,
-						end),
-		cmocka_unit_test_setup_teardown(long_links_grow_to_the_limit_and_no_further, begin,
-						end),
+		cmocka_unit_test_setup_teardown(long_links_expand_up_to_the_limit, begin, end),
 		cmocka_unit_test_setup_teardown(
-			a_made_inode_without_memory_is_not_taken_for_an_unknown_name, begin, end),
+			running_out_of_memory_is_not_taken_for_an_unknown_name, begin, end),
 		cmocka_unit_test_setup_teardown(random_paths_neither_crash_nor_leak, begin, end),
 	};
 

@@ -113,7 +113,7 @@ static u32 mode_of(const char *path)
 	return mode;
 }
 
-static void files_and_directories_get_another_name(void **state)
+static void files_and_directories_are_renamed(void **state)
 {
 	(void)state;
 	assert_int_equal(move("/a/file", "/b/file"), 0);
@@ -155,7 +155,7 @@ static void without_memory_nothing_is_lost(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(files_and_directories_get_another_name, begin, end),
+		cmocka_unit_test_setup_teardown(files_and_directories_are_renamed, begin, end),
 		cmocka_unit_test_setup_teardown(without_memory_nothing_is_lost, begin, end),
 	};
 

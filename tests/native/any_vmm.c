@@ -119,7 +119,7 @@ static void add(struct fds *fds, long fd)
 		fds->fd[fds->n++] = (int)fd;
 }
 
-static int some(const struct fds *fds)
+static int random_fd(const struct fds *fds)
 {
 	return fds->n ? fds->fd[rnd(fds->n)] : -1;
 }
@@ -216,7 +216,7 @@ static void vm_step(int vm)
 	case 7:
 		IOCTL(vm, KVM_IOEVENTFD, struct kvm_ioeventfd, .addr = any_gpa(),
 		      .len = (u32)PICK(0, 1, 2, 4, 8, 3),
-		      .fd = rnd(9) ? some(&events) : (int)rnd(70),
+		      .fd = rnd(9) ? random_fd(&events) : (int)rnd(70),
 		      .flags = (u32)PICK(0, 1, 4, 5, 2, ~0U), .datamatch = rnd(3));
 		break;
 	case 8:
@@ -326,11 +326,11 @@ void any_vmm_step(void)
 	case 9:
 	case 10:
 		if (vms.n)
-			vm_step(some(&vms));
+			vm_step(random_fd(&vms));
 		break;
 	default:
 		if (vcpus.n)
-			vcpu_step(some(&vcpus));
+			vcpu_step(random_fd(&vcpus));
 		break;
 	}
 }

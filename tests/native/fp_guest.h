@@ -44,7 +44,7 @@ static unsigned int uses, traps, found; /* by guests; seen by the core; units fi
 static u64 sum;
 
 /* A checksum of everything that is read, in order. */
-static inline void seen(u64 value)
+static inline void add_to_sum(u64 value)
 {
 	sum = (sum ^ value) * 0x100000001b3ULL;
 }
@@ -53,7 +53,7 @@ static inline void assert_same_fp(const struct fp_state *got, const struct fp_st
 {
 	assert_memory_equal(got->f, want->f, sizeof(want->f));
 	assert_int_equal(got->fcsr, want->fcsr);
-	seen(got->f[rnd(32)]);
+	add_to_sum(got->f[rnd(32)]);
 }
 
 /* ---- the machine ------------------------------------------------------------------------------ */
@@ -193,7 +193,7 @@ static inline void guest_vector(struct kvm_vcpu *vcpu, struct twin *twin)
 	assert_memory_equal(unit->regs, twin->v, VBYTES);
 	assert_int_equal(unit->vl, twin->vl);
 	assert_int_equal(unit->vcsr, twin->vcsr);
-	seen(unit->regs[rnd(VBYTES)]);
+	add_to_sum(unit->regs[rnd(VBYTES)]);
 	if (rnd(2)) {
 		unsigned int n = (unsigned int)rnd(VBYTES);
 

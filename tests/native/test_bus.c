@@ -224,7 +224,7 @@ static int irqfd(int fd, u32 gsi, u32 flags)
 				  &(struct kvm_irqfd){ .fd = (u32)fd, .gsi = gsi, .flags = flags });
 }
 
-static void an_irqfd_takes_events_until_it_is_off(void **state)
+static void an_irqfd_consumes_events_until_it_is_deassigned(void **state)
 {
 	int fd = native_eventfd();
 	struct hv_event *event;
@@ -260,7 +260,7 @@ static void irqfds_end_with_their_eventfd_or_their_vm(void **state)
 	/* one_vm_end() checks that nothing is left. */
 }
 
-static void no_memory_leaves_nothing_behind(void **state)
+static void running_out_of_memory_leaks_nothing(void **state)
 {
 	int fd = native_eventfd();
 	struct kvm_ioeventfd io = { .addr = ZONE, .len = 4, .fd = fd };
@@ -335,7 +335,7 @@ static void short_waits_are_polled_and_long_ones_not(void **state)
 	assert_int_equal(stats->halt_wakeup, 4);
 }
 
-static void a_vms_own_maximum_wins(void **state)
+static void a_vms_own_polling_maximum_applies(void **state)
 {
 	(void)state;
 	assert_int_equal(halt_poll_set_max(vm.vm, 1ULL << 32), -EINVAL);
@@ -357,11 +357,11 @@ int main(void)
 		TEST(a_store_must_lie_within_the_zone),
 		TEST(zones_are_counted),
 		TEST(stores_are_offered_in_linuxs_order),
-		TEST(an_irqfd_takes_events_until_it_is_off),
+		TEST(an_irqfd_consumes_events_until_it_is_deassigned),
 		TEST(irqfds_end_with_their_eventfd_or_their_vm),
-		TEST(no_memory_leaves_nothing_behind),
+		TEST(running_out_of_memory_leaks_nothing),
 		TEST(short_waits_are_polled_and_long_ones_not),
-		TEST(a_vms_own_maximum_wins),
+		TEST(a_vms_own_polling_maximum_applies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

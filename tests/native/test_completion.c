@@ -66,7 +66,7 @@ static void ecall(unsigned long ext, unsigned long fid, unsigned long a0, unsign
 	native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 }
 
-static void act(enum action action, unsigned long a1, unsigned long a2)
+static void take_action(enum action action, unsigned long a1, unsigned long a2)
 {
 	switch (action) {
 	case LOAD:
@@ -212,7 +212,7 @@ static void modelled_guest(struct kvm_vcpu *runs)
 	csr_write(vstvec, model.regs[R_STVEC] = random_address());
 	if (next_action == STOP)
 		native_signal_set(true);
-	act(next_action, a1, a2);
+	take_action(next_action, a1, a2);
 	switch (next_action) {
 	case SBI:
 	case SUSPEND:
@@ -347,7 +347,7 @@ static void step(void)
 	}
 }
 
-static void a_vcpu_is_entered_as_the_last_to_set_it_wants(void **state)
+static void a_vcpu_is_entered_with_the_state_set_last(void **state)
 {
 	struct kvm_enable_cap cap = { .cap = KVM_CAP_RISCV_MP_STATE_RESET };
 	const char *steps = getenv("HS_STEPS"), *seed = getenv("HS_SEED");
@@ -387,7 +387,7 @@ static gva_t life_pc(unsigned long life)
 	return NATIVE_GUEST_BASE + 0x100 * (life & 0xfff);
 }
 
-static void live(struct kvm_vcpu *runs)
+static void any_life_guest(struct kvm_vcpu *runs)
 {
 	unsigned long *gpr = runs->guest.gpr;
 	enum action action;
@@ -412,11 +412,11 @@ static void live(struct kvm_vcpu *runs)
 	action = NOTHING + 1 + race_random(race_random(4) ? ACTIONS_ANSWERED - 1 : STOP);
 	gpr[T1]++;
 	gpr[T2] = action != STORE && action < ACTIONS_ANSWERED;
-	act(action == SUSPEND ? STOP : action, 0, 0);
+	take_action(action == SUSPEND ? STOP : action, 0, 0);
 }
 
 /* The VMM's thread between two calls of KVM_RUN: it answers, and may read a register. */
-static bool answer_and_look(struct race_runner *r, long ret)
+static bool answer_and_read(struct race_runner *r, long ret)
 {
 	struct kvm_run *page = r->vcpu->run;
 	struct kvm_one_reg reg = { .id = core_id(race_random(32)), .addr = HVA + 64 };
@@ -435,7 +435,7 @@ static bool answer_and_look(struct race_runner *r, long ret)
 	return false;
 }
 
-static void nothing_of_one_life_is_seen_in_the_next(void **state)
+static void a_restarted_vcpu_sees_nothing_of_its_earlier_state(void **state)
 {
 	static struct race_runner runner;
 	unsigned long life = 1, before;
@@ -443,9 +443,9 @@ static void nothing_of_one_life_is_seen_in_the_next(void **state)
 
 	(void)state;
 	race_harts(HARTS);
-	native_guest = live;
+	native_guest = any_life_guest;
 	memset(&runner, 0, sizeof(runner));
-	runner.after = answer_and_look;
+	runner.after = answer_and_read;
 	begun = 0;
 	assert_true(hsm_start(vcpu, life_pc(life), life));
 	race_start(&runner, fd, vcpu);
@@ -468,8 +468,8 @@ static void nothing_of_one_life_is_seen_in_the_next(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_vcpu_is_entered_as_the_last_to_set_it_wants),
-		TEST(nothing_of_one_life_is_seen_in_the_next),
+		TEST(a_vcpu_is_entered_with_the_state_set_last),
+		TEST(a_restarted_vcpu_sees_nothing_of_its_earlier_state),
 	};
 
 	return cmocka_run_group_tests_name("completion of exits", tests, NULL, NULL);

@@ -39,7 +39,7 @@ static int store(void)
 	return access(EXC_STORE_GUEST_PAGE_FAULT, SW);
 }
 
-static void memory_that_comes_where_a_device_was_is_memory(void **state)
+static void a_slot_added_over_a_device_is_memory(void **state)
 {
 	(void)state;
 	assert_int_equal(load(), RESUME_USER);
@@ -52,7 +52,7 @@ static void memory_that_comes_where_a_device_was_is_memory(void **state)
 	assert_int_equal(load(), RESUME_USER);
 }
 
-static void a_store_to_read_only_memory_makes_no_device_of_it(void **state)
+static void read_only_memory_is_not_remembered_as_a_device(void **state)
 {
 	(void)state;
 	assert_int_equal(
@@ -62,7 +62,7 @@ static void a_store_to_read_only_memory_makes_no_device_of_it(void **state)
 	assert_int_equal(store(), RESUME_USER);
 }
 
-static void what_hardware_did_not_tell_is_looked_for(void **state)
+static void an_access_by_the_page_table_walk_is_not_emulated(void **state)
 {
 	(void)state;
 	assert_int_equal(load(), RESUME_USER);
@@ -74,9 +74,9 @@ static void what_hardware_did_not_tell_is_looked_for(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(memory_that_comes_where_a_device_was_is_memory),
-		TEST(a_store_to_read_only_memory_makes_no_device_of_it),
-		TEST(what_hardware_did_not_tell_is_looked_for),
+		TEST(a_slot_added_over_a_device_is_memory),
+		TEST(read_only_memory_is_not_remembered_as_a_device),
+		TEST(an_access_by_the_page_table_walk_is_not_emulated),
 	};
 
 	return cmocka_run_group_tests_name("pages of devices", tests, NULL, NULL);

@@ -92,7 +92,7 @@ static void a_page_only_read_is_not_logged(void **state)
 	assert_int_equal(log_word(0), 1);
 }
 
-static void a_log_of_many_pages_of_bits_is_read(void **state)
+static void a_log_of_several_bitmap_pages_is_read(void **state)
 {
 	(void)state;
 	/* 40000 pages: two pages of bits. Only the pages that are touched have to exist. */
@@ -114,7 +114,7 @@ static int clear_log(u64 first, u32 n)
 	return kvm_vm_ioctl_clear_dirty_log(vm.vm, &log);
 }
 
-static void a_log_cleared_by_hand_keeps_what_is_not_named(void **state)
+static void a_manual_clear_keeps_the_other_bits(void **state)
 {
 	(void)state;
 	assert_int_equal(dirty_log_set_manual(vm.vm, KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE), 0);
@@ -136,7 +136,7 @@ static void a_log_cleared_by_hand_keeps_what_is_not_named(void **state)
 	assert_int_equal(log_word(0), 1 << 3 | 1 << 5);
 }
 
-static void a_log_that_begins_full_needs_no_protection_until_it_is_cleared(void **state)
+static void an_initially_set_log_protects_nothing_until_it_is_cleared(void **state)
 {
 	const u64 both = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET;
 	struct gstage_leaf leaf;
@@ -160,7 +160,7 @@ static void a_log_that_begins_full_needs_no_protection_until_it_is_cleared(void 
 	assert_int_equal(leaf.level, 0);
 }
 
-static void a_log_of_an_empty_slot_has_no_pages_of_bits(void **state)
+static void a_log_allocates_its_bitmap_pages_on_demand(void **state)
 {
 	(void)state;
 	/* 2^28 - 256 pages would need 8192 pages of bits if they were allocated. */
@@ -171,7 +171,7 @@ static void a_log_of_an_empty_slot_has_no_pages_of_bits(void **state)
 	assert_int_equal(set(0, GPA, (1ULL << 40) - MB, HVA, 0), 0);
 }
 
-static void without_memory_for_a_mark_its_neighbours_count_as_written(void **state)
+static void without_a_bitmap_page_its_whole_range_counts_as_written(void **state)
 {
 	struct hv_trap load = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,
 				.stval = GPA + 9 * PAGE_SIZE,
@@ -194,7 +194,7 @@ static void without_memory_for_a_mark_its_neighbours_count_as_written(void **sta
 	assert_int_equal(log_word(0), 1 << 9);
 }
 
-static void a_log_that_begins_full_is_cleared_in_part(void **state)
+static void an_initially_set_log_is_cleared_in_part(void **state)
 {
 	const u64 both = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET;
 	u64 *bits = native_user(LOG_HVA);
@@ -241,7 +241,7 @@ static void bad_ranges_and_flags_of_a_log_are_refused(void **state)
 	assert_int_equal(clear_log(0, 64), -ENOENT);
 }
 
-static void asking_for_no_log_is_refused(void **state)
+static void reading_a_log_that_does_not_exist_is_refused(void **state)
 {
 	(void)state;
 	set(0, GPA, MB, HVA, 0);
@@ -257,14 +257,14 @@ int main(void)
 		TEST(each_page_written_is_logged_once),
 		TEST(logging_splits_what_was_mapped_large),
 		TEST(a_page_only_read_is_not_logged),
-		TEST(a_log_of_many_pages_of_bits_is_read),
-		TEST(a_log_cleared_by_hand_keeps_what_is_not_named),
-		TEST(a_log_that_begins_full_needs_no_protection_until_it_is_cleared),
-		TEST(a_log_of_an_empty_slot_has_no_pages_of_bits),
-		TEST(without_memory_for_a_mark_its_neighbours_count_as_written),
-		TEST(a_log_that_begins_full_is_cleared_in_part),
+		TEST(a_log_of_several_bitmap_pages_is_read),
+		TEST(a_manual_clear_keeps_the_other_bits),
+		TEST(an_initially_set_log_protects_nothing_until_it_is_cleared),
+		TEST(a_log_allocates_its_bitmap_pages_on_demand),
+		TEST(without_a_bitmap_page_its_whole_range_counts_as_written),
+		TEST(an_initially_set_log_is_cleared_in_part),
 		TEST(bad_ranges_and_flags_of_a_log_are_refused),
-		TEST(asking_for_no_log_is_refused),
+		TEST(reading_a_log_that_does_not_exist_is_refused),
 	};
 
 	return cmocka_run_group_tests_name("dirty log", tests, NULL, NULL);

@@ -34,13 +34,13 @@ static int run_trap(struct hv_trap trap)
 	return native_run(vm.vcpu);
 }
 
-static u64 class_told[4];
-static unsigned int nr_told;
+static u64 class_seen[4];
+static unsigned int nr_seen;
 
-static void hear_class(enum trace_event event, const u64 *args)
+static void record_class(enum trace_event event, const u64 *args)
 {
 	if (event == TRACE_kvm_entry || event == TRACE_kvm_userspace_exit)
-		class_told[nr_told++ % ARRAY_SIZE(class_told)] =
+		class_seen[nr_seen++ % ARRAY_SIZE(class_seen)] =
 			args[event == TRACE_kvm_entry ? 1 : 2];
 }
 
@@ -50,47 +50,47 @@ static void the_record_that_ends_an_exit_has_its_class(void **state)
 	const struct hv_trap read_seed = { .scause = EXC_VIRTUAL_INST, .stval = 0x01501073 };
 
 	(void)state;
-	for (unsigned int way = 0; way < 4; way++) {
-		if (way == 2)
+	for (unsigned int mode = 0; mode < 4; mode++) {
+		if (mode == 2)
 			native_slow_path_events_off(); /* the fast path from here on */
-		trace_exit_key.enabled = way & 1;
-		native_event_hook = hear_class;
-		nr_told = 0;
+		trace_exit_key.enabled = mode & 1;
+		native_event_hook = record_class;
+		nr_seen = 0;
 		vm.vcpu->guest.gpr[GPR_A7] = SBI_EXT_BASE;
 		run_trap(call);
 		/* The entry that ends no exit; the call; a host's interrupt, whose class is 0. */
-		assert_int_equal(nr_told, 3);
-		assert_int_equal(class_told[0], 0);
-		assert_int_equal(class_told[1], EXIT_SBI_BASE);
-		assert_int_equal(class_told[2], 0);
-		assert_int_equal(native_fast_exits != 0, way >= 2);
-		nr_told = 0;
+		assert_int_equal(nr_seen, 3);
+		assert_int_equal(class_seen[0], 0);
+		assert_int_equal(class_seen[1], EXIT_SBI_BASE);
+		assert_int_equal(class_seen[2], 0);
+		assert_int_equal(native_fast_exits != 0, mode >= 2);
+		nr_seen = 0;
 		assert_int_equal(run_trap(read_seed), 0);
-		assert_int_equal(class_told[1], EXIT_CSR_USER);
+		assert_int_equal(class_seen[1], EXIT_CSR_USER);
 		run_trap(call);
-		assert_int_equal(class_told[2], EXIT_CSR_USER);
-		assert_int_equal(class_told[3], EXIT_SBI_BASE);
+		assert_int_equal(class_seen[2], EXIT_CSR_USER);
+		assert_int_equal(class_seen[3], EXIT_SBI_BASE);
 	}
 }
 
 /* Events are turned off while an exit is open, and on after it: that class belongs to no record. */
-static void a_class_from_before_its_events_were_off_is_dropped(void **state)
+static void a_class_from_before_its_events_were_disabled_is_dropped(void **state)
 {
 	(void)state;
 	trace_exit_key.enabled = false;
 	trace_exit_class(&vm.vcpu->exit_clock, EXIT_WFI);
-	native_event_hook = hear_class;
-	nr_told = 0;
+	native_event_hook = record_class;
+	nr_seen = 0;
 	vcpu_set_request(vm.vcpu, REQ_TRACE);
 	run_trap((struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_TIMER });
-	assert_int_equal(class_told[0], 0);
+	assert_int_equal(class_seen[0], 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(the_record_that_ends_an_exit_has_its_class),
-		TEST(a_class_from_before_its_events_were_off_is_dropped),
+		TEST(a_class_from_before_its_events_were_disabled_is_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

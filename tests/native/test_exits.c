@@ -21,9 +21,9 @@ static u64 random_state;
 static struct kvm_vcpu *second;
 
 /* Each pair of values; the first is the reference. */
-static const struct way {
+static const struct variant {
 	const char *fastpath, *world_switch;
-} ways[] = {
+} variants[] = {
 	{ "off", "minimal" },
 	{ "on", "minimal" },
 	{ "off", "full" },
@@ -31,9 +31,9 @@ static const struct way {
 };
 
 /* A log of each run: a number for each step. */
-static u64 told[ARRAY_SIZE(ways)][STEPS], *log_now;
+static u64 logs[ARRAY_SIZE(variants)][STEPS], *run_log;
 static u64 events_hash;
-static unsigned long at;
+static unsigned long nr_steps;
 
 static u64 mix(u64 hash, u64 value)
 {
@@ -55,7 +55,7 @@ static unsigned int random_below(unsigned int n)
 	return (unsigned int)(random_state >> 33) % n;
 }
 
-static void hear(enum trace_event event, const u64 *args)
+static void hash_event(enum trace_event event, const u64 *args)
 {
 	unsigned int i;
 
@@ -91,7 +91,7 @@ static const struct {
 };
 
 /* Everything that a guest or the VMM could see, and the host's state of this vCPU. */
-static u64 look(const struct kvm_vcpu *vcpu)
+static u64 hash_state(const struct kvm_vcpu *vcpu)
 {
 	static const enum csr_number csrs[] = { CSR_hvip,    CSR_vsip,       CSR_vsie,
 						CSR_hedeleg, CSR_hcounteren, CSR_henvcfg };
@@ -195,7 +195,7 @@ static void random_virtual_inst(struct kvm_vcpu *vcpu)
 }
 
 /* Requests of other threads, made while the vCPU is in the guest, so that they kick it. */
-static void somebody_asks(struct kvm_vcpu *vcpu)
+static void random_request(struct kvm_vcpu *vcpu)
 {
 	switch (random_below(5)) {
 	case 0:
@@ -218,14 +218,14 @@ static void somebody_asks(struct kvm_vcpu *vcpu)
 
 static void random_guest(struct kvm_vcpu *vcpu)
 {
-	if (at < STEPS)
-		log_now[at] = look(vcpu);
+	if (nr_steps < STEPS)
+		run_log[nr_steps] = hash_state(vcpu);
 	/* A kick ends the run before the guest does anything. */
 	if (native_kicked(0)) {
 		native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_SOFT });
 		return;
 	}
-	if (at++ >= STEPS) {
+	if (nr_steps++ >= STEPS) {
 		host_interrupt();
 		return;
 	}
@@ -235,7 +235,7 @@ static void random_guest(struct kvm_vcpu *vcpu)
 	if (!random_below(16))
 		csr_clear(hvip, BIT(IRQ_VS_SOFT));
 	if (!random_below(8))
-		somebody_asks(vcpu);
+		random_request(vcpu);
 	if (random_below(3))
 		random_call(vcpu);
 	else if (random_below(2))
@@ -252,7 +252,7 @@ static void wake_sleeper(bool begins)
 }
 
 /* Returns the number of fast exits. */
-static unsigned long one_world(u64 seed, const struct way *way, u64 *log)
+static unsigned long run_guest(u64 seed, const struct variant *variant, u64 *log)
 {
 	unsigned long fast;
 	int ret;
@@ -261,36 +261,36 @@ static unsigned long one_world(u64 seed, const struct way *way, u64 *log)
 	native_isa_set(seed & 1 ? "h f d sstc svinval sscofpmf" : "h f d zawrs");
 	native_pmu_set(4, 48);
 	native_core_start();
-	assert_int_equal(native_param_set("fastpath", way->fastpath), 0);
-	assert_int_equal(native_param_set("switch", way->world_switch), 0);
+	assert_int_equal(native_param_set("fastpath", variant->fastpath), 0);
+	assert_int_equal(native_param_set("switch", variant->world_switch), 0);
 	assert_int_equal(native_param_set("fp", seed & 2 ? "eager" : "lazy_save"), 0);
 	assert_int_equal(native_param_set("halt_poll_ns", "0"), 0);
 	native_vm_make(&vm, 0);
 	second = native_vcpu_make(&vm, 1);
 	vcpu_put(vm.vcpu);
 	native_slow_path_events_off(); /* otherwise no exit is fast */
-	native_event_hook = hear;
+	native_event_hook = hash_event;
 	native_wait_hook = wake_sleeper;
 	native_guest = random_guest;
 	random_state = seed;
 	events_hash = 0;
 	memset(&native_fences, 0, sizeof(native_fences));
-	at = 0;
-	log_now = log;
+	nr_steps = 0;
+	run_log = log;
 	/* One extension may be off, the same for each pair of values. */
 	vm.vcpu->sbi_ext &= ~(random_below(2) ? 0 : 1U << random_below(8));
 	do
 		ret = vcpu_run(vm.vcpu);
 	while (!ret);
 	assert_int_equal(ret, -EINTR);
-	assert_true(at > STEPS);
+	assert_true(nr_steps > STEPS);
 	native_wait_hook = NULL;
 	fast = native_fast_exits;
 	one_vm_end(NULL);
 	return fast;
 }
 
-static void random_exits_end_the_same_whichever_way_they_take(void **state)
+static void random_exits_have_the_same_effects_on_every_path(void **state)
 {
 	unsigned long i, fast, share = 0;
 	unsigned int w;
@@ -298,15 +298,16 @@ static void random_exits_end_the_same_whichever_way_they_take(void **state)
 
 	(void)state;
 	for (seed = 1; seed <= SEEDS; seed++) {
-		for (w = 0; w < ARRAY_SIZE(ways); w++) {
-			fast = one_world(seed, &ways[w], told[w]);
-			assert_int_equal(fast != 0, !strcmp(ways[w].fastpath, "on"));
+		for (w = 0; w < ARRAY_SIZE(variants); w++) {
+			fast = run_guest(seed, &variants[w], logs[w]);
+			assert_int_equal(fast != 0, !strcmp(variants[w].fastpath, "on"));
 			share += fast;
 			for (i = 0; i < STEPS; i++)
-				if (told[w][i] != told[0][i])
+				if (logs[w][i] != logs[0][i])
 					fail_msg("seed %llu, fastpath=%s switch=%s: exit %lu "
 						 "differs",
-						 seed, ways[w].fastpath, ways[w].world_switch, i);
+						 seed, variants[w].fastpath,
+						 variants[w].world_switch, i);
 		}
 	}
 	/* At least a fifth of the possible exits must be fast, or this test proves nothing. */
@@ -318,7 +319,7 @@ static void random_exits_end_the_same_whichever_way_they_take(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(random_exits_end_the_same_whichever_way_they_take),
+		cmocka_unit_test(random_exits_have_the_same_effects_on_every_path),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

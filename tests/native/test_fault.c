@@ -56,7 +56,7 @@ static void memory_is_shared_with_user_space(void **state)
 }
 
 /* A fence by address covers leaves only; the hart may have cached the invalid pointer (H §3.2). */
-static void a_fault_that_finds_its_leaf_twice_drops_everything(void **state)
+static void a_repeated_spurious_fault_flushes_the_vm(void **state)
 {
 	unsigned int before;
 	u64 data;
@@ -73,7 +73,7 @@ static void a_fault_that_finds_its_leaf_twice_drops_everything(void **state)
 }
 
 /* A TLB may hold the small leaves, so their table must not be freed before a fence. */
-static void a_large_leaf_instead_of_small_ones_is_fenced(void **state)
+static void a_large_leaf_that_replaces_small_ones_is_fenced(void **state)
 {
 	struct gstage *gs = &vm.vm->gstage;
 	unsigned long pages;
@@ -95,7 +95,7 @@ static void a_large_leaf_instead_of_small_ones_is_fenced(void **state)
 	assert_int_equal(native_tlb_entries(), 1); /* only the large one */
 }
 
-static void a_leaf_has_a_and_d_from_the_start(void **state)
+static void a_new_leaf_has_a_and_d_set(void **state)
 {
 	struct gstage_leaf leaf;
 
@@ -138,7 +138,7 @@ static void the_toggle_keeps_leaves_small(void **state)
 }
 
 /* 2 MiB of host memory, at guest addresses that are shifted by a page. */
-static void a_slot_that_is_not_aligned_alike_gets_small_leaves(void **state)
+static void a_slot_misaligned_with_its_memory_gets_small_leaves(void **state)
 {
 	(void)state;
 	native_user_map(HVA + (32UL << 20), 4 * SZ_2M, NATIVE_HUGE);
@@ -221,7 +221,7 @@ static void an_invalidated_page_is_gone_before_the_host_frees_it(void **state)
 	assert_int_equal(touch(vm.vcpu, BASE + 0x3000, NATIVE_LOAD, &data), -EFAULT);
 }
 
-static void without_the_fence_the_tlb_would_still_have_it(void **state)
+static void the_tlb_keeps_the_page_until_the_fence_is_served(void **state)
 {
 	hpa_t hpa;
 
@@ -234,7 +234,7 @@ static void without_the_fence_the_tlb_would_still_have_it(void **state)
 	assert_int_not_equal(native_gstage_access(BASE + 0x3000, NATIVE_LOAD, &hpa), 0);
 }
 
-static void one_page_at_two_guest_addresses_is_taken_from_both(void **state)
+static void a_page_at_two_guest_addresses_is_unmapped_at_both(void **state)
 {
 	(void)state;
 	assert_int_equal(native_set_slot(vm.vm, 1, 0x10000000, 0x10000, HVA, 0), 0);
@@ -245,7 +245,7 @@ static void one_page_at_two_guest_addresses_is_taken_from_both(void **state)
 	assert_false(mapped(0x10003000));
 }
 
-static void a_page_inside_2m_takes_the_whole_leaf(void **state)
+static void unmapping_a_page_of_2m_removes_the_whole_leaf(void **state)
 {
 	(void)state;
 	store(BASE, 1);
@@ -264,7 +264,7 @@ static void an_unrelated_range_needs_no_fence(void **state)
 	assert_true(mapped(BASE));
 }
 
-static void nothing_is_left_when_the_address_space_goes(void **state)
+static void the_end_of_the_address_space_unmaps_everything(void **state)
 {
 	u64 data;
 
@@ -300,7 +300,7 @@ static void a_page_taken_back_between_lookup_and_mapping_is_not_mapped(void **st
 }
 
 /* Begin an invalidation without its end. */
-static void begin_only(hva_t hva, bool write)
+static void invalidate_across_retries(hva_t hva, bool write)
 {
 	struct hv_notifier *n = &vm.vm->notifier;
 
@@ -311,11 +311,11 @@ static void begin_only(hva_t hva, bool write)
 		n->invalidate_end(n, hva, hva + PAGE_SIZE);
 }
 
-static void nothing_is_mapped_while_its_invalidation_goes_on(void **state)
+static void a_page_is_not_mapped_during_its_invalidation(void **state)
 {
 	(void)state;
 	hook_calls = 0;
-	native_page_get_hook = begin_only;
+	native_page_get_hook = invalidate_across_retries;
 	store(BASE + 0x3000, 77);
 	/* Twice during the invalidation; the third time because it ended in between. */
 	assert_int_equal(native_events(TRACE_gstage_retry), 3);
@@ -412,7 +412,7 @@ static void *guest_thread(void *arg)
 	return NULL;
 }
 
-static void guests_never_use_what_the_host_has_taken_back(void **state)
+static void guests_never_use_a_page_that_the_host_took_back(void **state)
 {
 	time_t until = time(NULL) + 30;
 	struct worker workers[2];
@@ -454,29 +454,29 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SMALL(memory_is_shared_with_user_space),
-		SMALL(a_leaf_has_a_and_d_from_the_start),
-		SMALL(a_fault_that_finds_its_leaf_twice_drops_everything),
-		HUGE(a_large_leaf_instead_of_small_ones_is_fenced),
+		SMALL(a_new_leaf_has_a_and_d_set),
+		SMALL(a_repeated_spurious_fault_flushes_the_vm),
+		HUGE(a_large_leaf_that_replaces_small_ones_is_fenced),
 		COW(a_page_that_may_not_be_written_now_is_mapped_without_w),
 		HUGE(a_2m_block_of_the_host_is_one_leaf),
 		HUGE(the_toggle_keeps_leaves_small),
-		SMALL(a_slot_that_is_not_aligned_alike_gets_small_leaves),
+		SMALL(a_slot_misaligned_with_its_memory_gets_small_leaves),
 		SMALL(a_slot_that_ends_within_2m_gets_small_leaves_there),
 		SMALL(a_fetch_maps_executable_memory),
 		SMALL(memory_that_user_space_does_not_have_is_efault),
 		SMALL(a_write_to_a_read_only_mapping_is_efault),
 		SMALL(without_memory_for_tables_the_run_ends_with_enomem),
 		SMALL(an_invalidated_page_is_gone_before_the_host_frees_it),
-		SMALL(without_the_fence_the_tlb_would_still_have_it),
-		SMALL(one_page_at_two_guest_addresses_is_taken_from_both),
-		HUGE(a_page_inside_2m_takes_the_whole_leaf),
+		SMALL(the_tlb_keeps_the_page_until_the_fence_is_served),
+		SMALL(a_page_at_two_guest_addresses_is_unmapped_at_both),
+		HUGE(unmapping_a_page_of_2m_removes_the_whole_leaf),
 		SMALL(an_unrelated_range_needs_no_fence),
-		SMALL(nothing_is_left_when_the_address_space_goes),
+		SMALL(the_end_of_the_address_space_unmaps_everything),
 		SMALL(a_page_taken_back_between_lookup_and_mapping_is_not_mapped),
-		SMALL(nothing_is_mapped_while_its_invalidation_goes_on),
+		SMALL(a_page_is_not_mapped_during_its_invalidation),
 		SMALL(other_addresses_are_mapped_during_an_invalidation),
 		SMALL(a_slot_deleted_between_lookup_and_mapping_is_not_mapped),
-		SMALL(guests_never_use_what_the_host_has_taken_back),
+		SMALL(guests_never_use_a_page_that_the_host_took_back),
 	};
 
 	return cmocka_run_group_tests_name("G-stage faults", tests, NULL, NULL);

@@ -55,7 +55,7 @@ static void onereg_fp(struct kvm_vcpu *vcpu, struct twin *twin)
 	*value = 0;
 	assert_int_equal(onereg_get(vcpu, &reg), 0);
 	assert_int_equal(*value, n == 32 ? twin->fp.fcsr : twin->fp.f[n]);
-	seen(*value);
+	add_to_sum(*value);
 	if (rnd(2))
 		return;
 	*value = n == 32 ? rnd(0x100) : random_state;
@@ -142,7 +142,7 @@ static void step(void)
 }
 
 /* Put all vCPUs, and compare memory with what the guest would read. */
-static void look_at_memory(void)
+static void check_memory(void)
 {
 	unsigned int i;
 
@@ -179,12 +179,12 @@ static u64 walk(const char *first, const char *second, unsigned int steps)
 	for (i = 0; i < steps; i++) {
 		step();
 		if (i % 5000 == 4999)
-			look_at_memory();
+			check_memory();
 	}
-	look_at_memory();
+	check_memory();
 	print_message("# %s and %s: %u guest instructions, %u traps, %u units filled at the load\n",
 		      first, second, uses, traps, found);
-	seen(uses);
+	add_to_sum(uses);
 	native_hart_set(0);
 	end();
 	return sum;
@@ -252,7 +252,7 @@ static void take_away(unsigned int extension)
 	assert_int_equal(onereg_set(vcpus[0], &reg), 0);
 }
 
-static void without_the_extension_a_unit_is_never_on(void **state)
+static void a_unit_stays_off_without_its_extension(void **state)
 {
 	unsigned int i;
 
@@ -272,7 +272,7 @@ static void without_the_extension_a_unit_is_never_on(void **state)
 }
 
 /* One trap fills both units. Then nothing is Off, and the core gets no more traps. */
-static void illegal_instructions_with_nothing_on_trap_here_once(void **state)
+static void with_both_units_off_an_illegal_instruction_exits_once(void **state)
 {
 	static const unsigned long units[] = { 0, SSTATUS_FS, SSTATUS_VS };
 	unsigned int i, j;
@@ -293,7 +293,7 @@ static void illegal_instructions_with_nothing_on_trap_here_once(void **state)
 	}
 }
 
-static void two_variants_on_one_host_do_not_meet(void **state)
+static void two_variants_on_one_host_do_not_interfere(void **state)
 {
 	static const char *const pairs[][2] = {
 		{ "eager", "lazy_trap" },
@@ -317,9 +317,9 @@ int main(void)
 		cmocka_unit_test(lazy_save_reads_what_eager_reads),
 		cmocka_unit_test(lazy_trap_reads_what_eager_reads),
 		cmocka_unit_test(only_eager_saves_what_is_clean),
-		cmocka_unit_test(without_the_extension_a_unit_is_never_on),
-		cmocka_unit_test(illegal_instructions_with_nothing_on_trap_here_once),
-		cmocka_unit_test(two_variants_on_one_host_do_not_meet),
+		cmocka_unit_test(a_unit_stays_off_without_its_extension),
+		cmocka_unit_test(with_both_units_off_an_illegal_instruction_exits_once),
+		cmocka_unit_test(two_variants_on_one_host_do_not_interfere),
 	};
 
 	return cmocka_run_group_tests_name("FP and vector", tests, NULL, NULL);

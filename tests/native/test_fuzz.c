@@ -41,7 +41,7 @@ static void round_of(u64 seed, unsigned int steps)
 }
 
 /* Set HS_FUZZ_SEED=N HS_FUZZ_ROUNDS=N for more rounds, or to repeat one. */
-static void anything_gets_an_answer_and_leaves_nothing(void **s)
+static void random_programs_get_answers_and_leak_nothing(void **s)
 {
 	const char *seed = getenv("HS_FUZZ_SEED"), *rounds = getenv("HS_FUZZ_ROUNDS");
 	u64 first = seed ? strtoull(seed, NULL, 0) : 1;
@@ -55,7 +55,7 @@ static void anything_gets_an_answer_and_leaves_nothing(void **s)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(anything_gets_an_answer_and_leaves_nothing),
+		cmocka_unit_test(random_programs_get_answers_and_leak_nothing),
 	};
 
 	return cmocka_run_group_tests_name("fuzz", tests, NULL, NULL);

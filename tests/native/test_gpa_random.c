@@ -53,7 +53,7 @@ static void guest_writes(void)
 	*(pte_t *)native_user(HVA + at) = random_pte();
 }
 
-static void host_takes(void)
+static void unmap_random_page(void)
 {
 	hva_t hva = HVA + rnd(PAGES) * PAGE_SIZE;
 
@@ -79,21 +79,21 @@ static bool is_memory(const struct gstage_fault *fault)
 	return memslot_find(vm.vcpu, gpa_to_gfn(fault->gpa)) != NULL;
 }
 
-static bool located_alike(const struct hv_trap *trap)
+static bool same_location(const struct hv_trap *trap)
 {
-	struct gstage_fault told, walked;
+	struct gstage_fault from_htval, walked;
 
-	assert_int_equal(gpa_htval_ops.locate(vm.vcpu, trap, &told), 0);
-	if (!is_memory(&told))
-		assert_int_equal(gpa_htval_ops.confirm(vm.vcpu, trap, &told), 0);
+	assert_int_equal(gpa_htval_ops.locate(vm.vcpu, trap, &from_htval), 0);
+	if (!is_memory(&from_htval))
+		assert_int_equal(gpa_htval_ops.confirm(vm.vcpu, trap, &from_htval), 0);
 	assert_int_equal(gpa_walk_ops.locate(vm.vcpu, trap, &walked), 0);
 	if (!is_memory(&walked))
 		assert_int_equal(gpa_walk_ops.confirm(vm.vcpu, trap, &walked), 0);
-	assert_int_equal(told.gpa, walked.gpa);
-	assert_int_equal(told.fetch, walked.fetch);
-	assert_int_equal(told.write, walked.write);
-	assert_int_equal(told.implicit, walked.implicit);
-	return is_memory(&told);
+	assert_int_equal(from_htval.gpa, walked.gpa);
+	assert_int_equal(from_htval.fetch, walked.fetch);
+	assert_int_equal(from_htval.write, walked.write);
+	assert_int_equal(from_htval.implicit, walked.implicit);
+	return is_memory(&from_htval);
 }
 
 static unsigned long trapped, ended, elsewhere;
@@ -117,7 +117,7 @@ static void guest_touches(void)
 		}
 		trapped++;
 		trap.sepc = BASE;
-		if (!located_alike(&trap)) {
+		if (!same_location(&trap)) {
 			elsewhere++;
 			return;
 		}
@@ -141,7 +141,7 @@ static void any_guest(unsigned int mode, bool adue)
 		if (what < 8)
 			guest_writes();
 		else if (what == 8)
-			host_takes();
+			unmap_random_page();
 		else if (what == 9)
 			core_unmaps();
 		else
@@ -149,7 +149,7 @@ static void any_guest(unsigned int mode, bool adue)
 	}
 }
 
-static void both_variants_say_the_same(void **state)
+static void both_variants_agree(void **state)
 {
 	static const unsigned int modes[] = { SATP_MODE_SV39, SATP_MODE_SV48, SATP_MODE_SV57 };
 	unsigned int i;
@@ -176,7 +176,7 @@ static int setup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(both_variants_say_the_same, setup, one_vm_end),
+		cmocka_unit_test_setup_teardown(both_variants_agree, setup, one_vm_end),
 	};
 
 	random_state = 0x2545f4914f6cdd1dULL;

@@ -42,7 +42,7 @@ static void leaf_of_1g_is_found_from_its_middle(struct fixture *f)
 	assert_unmapped(&f->gs, BASE + SZ_1G);
 }
 
-static void the_last_page_of_the_reach_can_be_mapped(struct fixture *f)
+static void the_last_page_below_the_limit_can_be_mapped(struct fixture *f)
 {
 	gpa_t last = gstage_limit(&f->gs) - PAGE_SIZE;
 
@@ -62,7 +62,7 @@ static void the_four_roots_do_not_alias(struct fixture *f)
 		assert_maps(&f->gs, i * quarter, 0, RAM + i * PAGE_SIZE);
 }
 
-static void hgatp_names_mode_vmid_and_root(struct fixture *f)
+static void hgatp_holds_mode_vmid_and_root(struct fixture *f)
 {
 	unsigned long hgatp = gstage_hgatp(&f->gs, 0x155);
 
@@ -89,7 +89,7 @@ static void a_pointer_at_the_last_level_is_an_error(struct fixture *f)
 
 /* ---- mapping -------------------------------------------------------------------- */
 
-static void mapping_tells_what_was_there(struct fixture *f)
+static void mapping_returns_the_old_entry(struct fixture *f)
 {
 	pte_t old = 1, first = pte_make(RAM, GSTAGE_LEAF), second = pte_make(RAM, RW);
 
@@ -99,7 +99,7 @@ static void mapping_tells_what_was_there(struct fixture *f)
 	assert_int_equal(old, first);
 }
 
-static void a_small_leaf_splits_the_large_one_in_its_way(struct fixture *f)
+static void a_small_leaf_splits_the_large_one_above_it(struct fixture *f)
 {
 	map(&f->gs, BASE, 1, RAM, GSTAGE_LEAF);
 	assert_int_equal(map(&f->gs, BASE + 0x3000, 0, RAM + 0x3000, RW), 0);
@@ -118,7 +118,7 @@ static void a_small_leaf_splits_1g_all_the_way_down(struct fixture *f)
 	assert_maps(&f->gs, BASE + 0x4000, 0, RAM + 0x4000);
 }
 
-static void a_large_leaf_takes_the_place_of_small_ones(struct fixture *f)
+static void a_large_leaf_replaces_small_ones(struct fixture *f)
 {
 	unsigned long tables;
 
@@ -202,7 +202,7 @@ static void unmapping_all_frees_every_table(struct fixture *f)
 	assert_int_equal(native_pages_in_use(), 8); /* the two roots */
 }
 
-static void a_retired_table_shows_a_late_walk_nothing(struct fixture *f)
+static void a_retired_table_has_no_valid_entry(struct fixture *f)
 {
 	hpa_t retired;
 	pte_t *table;
@@ -221,7 +221,7 @@ static void a_retired_table_shows_a_late_walk_nothing(struct fixture *f)
 }
 
 /* The cost depends on what the range contains: the empty 63 GiB take no step. */
-static void a_range_costs_what_is_in_it(struct fixture *f)
+static void a_walk_of_a_range_skips_its_empty_parts(struct fixture *f)
 {
 	unsigned int before;
 
@@ -273,27 +273,27 @@ FOR_ALL_VARIANTS(an_address_beyond_the_table_is_not_mapped)
 FOR_ALL_VARIANTS(a_4k_leaf_is_found_at_its_page_only)
 FOR_ALL_VARIANTS(leaf_of_2m_is_found_from_its_middle)
 FOR_ALL_VARIANTS(leaf_of_1g_is_found_from_its_middle)
-FOR_ALL_VARIANTS(the_last_page_of_the_reach_can_be_mapped)
+FOR_ALL_VARIANTS(the_last_page_below_the_limit_can_be_mapped)
 FOR_ALL_VARIANTS(the_four_roots_do_not_alias)
-FOR_ALL_VARIANTS(hgatp_names_mode_vmid_and_root)
+FOR_ALL_VARIANTS(hgatp_holds_mode_vmid_and_root)
 FOR_ALL_VARIANTS(a_pointer_at_the_last_level_is_an_error)
-FOR_ALL_VARIANTS(mapping_tells_what_was_there)
-FOR_ALL_VARIANTS(a_small_leaf_splits_the_large_one_in_its_way)
+FOR_ALL_VARIANTS(mapping_returns_the_old_entry)
+FOR_ALL_VARIANTS(a_small_leaf_splits_the_large_one_above_it)
 FOR_ALL_VARIANTS(a_small_leaf_splits_1g_all_the_way_down)
-FOR_ALL_VARIANTS(a_large_leaf_takes_the_place_of_small_ones)
+FOR_ALL_VARIANTS(a_large_leaf_replaces_small_ones)
 FOR_ALL_VARIANTS(without_memory_nothing_is_mapped)
 FOR_ALL_VARIANTS(without_memory_a_leaf_stays_unsplit)
 FOR_ALL_VARIANTS(unmapping_clears_the_range_and_nothing_else)
 FOR_ALL_VARIANTS(unmapping_a_part_of_2m_clears_all_of_it)
 FOR_ALL_VARIANTS(unmapping_nothing_needs_no_fence)
 FOR_ALL_VARIANTS(unmapping_all_frees_every_table)
-FOR_ALL_VARIANTS(a_retired_table_shows_a_late_walk_nothing)
-FOR_ALL_VARIANTS(a_range_costs_what_is_in_it)
+FOR_ALL_VARIANTS(a_retired_table_has_no_valid_entry)
+FOR_ALL_VARIANTS(a_walk_of_a_range_skips_its_empty_parts)
 FOR_ALL_VARIANTS(freeing_leaves_no_table)
 FOR_ALL_VARIANTS(protecting_takes_write_permission_only)
 FOR_ALL_VARIANTS(tables_at_the_edge_of_a_range_stay)
 
-static void the_largest_mode_is_chosen_and_none_is_refused(void **s)
+static void the_largest_mode_is_chosen_and_having_none_fails(void **s)
 {
 	(void)s;
 	native_reset();
@@ -341,26 +341,26 @@ int main(void)
 		cmocka_unit_test(each_a_4k_leaf_is_found_at_its_page_only),
 		cmocka_unit_test(each_leaf_of_2m_is_found_from_its_middle),
 		cmocka_unit_test(each_leaf_of_1g_is_found_from_its_middle),
-		cmocka_unit_test(each_the_last_page_of_the_reach_can_be_mapped),
+		cmocka_unit_test(each_the_last_page_below_the_limit_can_be_mapped),
 		cmocka_unit_test(each_the_four_roots_do_not_alias),
-		cmocka_unit_test(each_hgatp_names_mode_vmid_and_root),
+		cmocka_unit_test(each_hgatp_holds_mode_vmid_and_root),
 		cmocka_unit_test(each_a_pointer_at_the_last_level_is_an_error),
-		cmocka_unit_test(each_mapping_tells_what_was_there),
-		cmocka_unit_test(each_a_small_leaf_splits_the_large_one_in_its_way),
+		cmocka_unit_test(each_mapping_returns_the_old_entry),
+		cmocka_unit_test(each_a_small_leaf_splits_the_large_one_above_it),
 		cmocka_unit_test(each_a_small_leaf_splits_1g_all_the_way_down),
-		cmocka_unit_test(each_a_large_leaf_takes_the_place_of_small_ones),
+		cmocka_unit_test(each_a_large_leaf_replaces_small_ones),
 		cmocka_unit_test(each_without_memory_nothing_is_mapped),
 		cmocka_unit_test(each_without_memory_a_leaf_stays_unsplit),
 		cmocka_unit_test(each_unmapping_clears_the_range_and_nothing_else),
 		cmocka_unit_test(each_unmapping_a_part_of_2m_clears_all_of_it),
 		cmocka_unit_test(each_unmapping_nothing_needs_no_fence),
 		cmocka_unit_test(each_unmapping_all_frees_every_table),
-		cmocka_unit_test(each_a_retired_table_shows_a_late_walk_nothing),
-		cmocka_unit_test(each_a_range_costs_what_is_in_it),
+		cmocka_unit_test(each_a_retired_table_has_no_valid_entry),
+		cmocka_unit_test(each_a_walk_of_a_range_skips_its_empty_parts),
 		cmocka_unit_test(each_freeing_leaves_no_table),
 		cmocka_unit_test(each_protecting_takes_write_permission_only),
 		cmocka_unit_test(each_tables_at_the_edge_of_a_range_stay),
-		cmocka_unit_test(the_largest_mode_is_chosen_and_none_is_refused),
+		cmocka_unit_test(the_largest_mode_is_chosen_and_having_none_fails),
 		cmocka_unit_test(a_mode_that_one_hart_lacks_is_not_used),
 	};
 

@@ -117,7 +117,7 @@ static void age_pages(void)
 }
 
 /* A large leaf makes 512 pages young, so only VMs with the same leaves must agree. */
-static void look_at_young_pages(void)
+static void compare_young_pages(void)
 {
 	hva_t start = HVA + rnd(PAGES) * PAGE_SIZE;
 	unsigned int i;
@@ -201,7 +201,7 @@ static void step(void)
 		age_pages();
 		break;
 	case 3:
-		look_at_young_pages();
+		compare_young_pages();
 		break;
 	case 4:
 		if (logging)
@@ -216,7 +216,7 @@ static void step(void)
 	}
 }
 
-static void vms_of_all_variants_end_alike(void **state)
+static void vms_of_all_variants_end_in_the_same_state(void **state)
 {
 	const char *wanted = getenv("HS_STEPS");
 	unsigned long i, steps = wanted ? strtoul(wanted, NULL, 0) : 20000;
@@ -245,7 +245,7 @@ static void vms_of_all_variants_end_alike(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(vms_of_all_variants_end_alike),
+		cmocka_unit_test(vms_of_all_variants_end_in_the_same_state),
 	};
 
 	return cmocka_run_group_tests_name("G-stage, VMs of all variants", tests, NULL, NULL);

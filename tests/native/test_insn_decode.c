@@ -29,7 +29,7 @@ static bool is_zcb(u32 insn)
 	return (insn & 0xe003) == 0x8000;
 }
 
-static void every_encoding_is_read_as_the_assembler_means_it(void **state)
+static void decoding_agrees_with_the_assembler(void **state)
 {
 	const struct row *row;
 	struct access_insn a;
@@ -68,7 +68,7 @@ static unsigned long transform(const struct row *row, unsigned int distance)
 	return insn | distance << 15;
 }
 
-static void htinst_says_the_same_as_the_instruction(void **state)
+static void decoding_htinst_agrees_with_the_instruction(void **state)
 {
 	const struct row *row;
 	struct access_insn a;
@@ -107,7 +107,7 @@ static void htinst_of_a_compressed_instruction_is_two_bytes_long(void **state)
 	assert_int_equal(a.insn_len, 4);
 }
 
-static void htinst_of_amo_fp_and_vector_is_no_plain_access(void **state)
+static void htinst_of_amo_fp_and_vector_is_another_access(void **state)
 {
 	/* lr.w, amoadd.d, flw, fsd, vle8.v; with rs1 = 0. */
 	static const u32 htinst[] = { 0x100022af, 0x007032af, 0x00002087, 0x00103027, 0x02000087 };
@@ -159,7 +159,7 @@ static void zcb_loads_and_stores_bytes_and_halves(void **state)
 }
 
 /* Any bits: the result is within bounds, and no sanitizer reports anything. */
-static void any_bits_are_decoded_to_something_sane(void **state)
+static void any_bits_are_decoded_within_bounds(void **state)
 {
 	unsigned int i, distance;
 	u64 bits = 0x9e3779b97f4a7c15ULL;
@@ -184,12 +184,12 @@ static void any_bits_are_decoded_to_something_sane(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_encoding_is_read_as_the_assembler_means_it),
-		cmocka_unit_test(htinst_says_the_same_as_the_instruction),
+		cmocka_unit_test(decoding_agrees_with_the_assembler),
+		cmocka_unit_test(decoding_htinst_agrees_with_the_instruction),
 		cmocka_unit_test(htinst_of_a_compressed_instruction_is_two_bytes_long),
-		cmocka_unit_test(htinst_of_amo_fp_and_vector_is_no_plain_access),
+		cmocka_unit_test(htinst_of_amo_fp_and_vector_is_another_access),
 		cmocka_unit_test(zcb_loads_and_stores_bytes_and_halves),
-		cmocka_unit_test(any_bits_are_decoded_to_something_sane),
+		cmocka_unit_test(any_bits_are_decoded_within_bounds),
 	};
 
 	return cmocka_run_group_tests_name("instruction decode", tests, NULL, NULL);

@@ -20,7 +20,7 @@ static int setup(void **state)
 }
 
 /* Another thread's request in the gap between serving requests and setting IN_GUEST. */
-static void ask_now(void)
+static void request_late(void)
 {
 	native_signal_hook = NULL;
 	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
@@ -33,18 +33,18 @@ static void see_first_entry(struct kvm_vcpu *vcpu)
 	host_interrupt();
 }
 
-static void what_is_asked_on_the_way_in_is_served_before_the_guest_runs(void **state)
+static void a_late_request_is_served_before_the_guest_runs(void **state)
 {
 	(void)state;
 	native_guest = see_first_entry;
-	native_signal_hook = ask_now;
+	native_signal_hook = request_late;
 	vcpu_set_request(vm.vcpu, REQ_HOST); /* late: the loop checks for a signal */
 	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(seen_hvip, BIT(IRQ_VS_EXT));
 	assert_false(native_kicked(0));
 }
 
-static void ask_from_the_guest(struct kvm_vcpu *vcpu)
+static void request_from_the_guest(struct kvm_vcpu *vcpu)
 {
 	vcpu_set_irq(vcpu, IRQ_VS_EXT);
 	kicks += native_kicked(vcpu->hart);
@@ -53,11 +53,11 @@ static void ask_from_the_guest(struct kvm_vcpu *vcpu)
 	host_interrupt();
 }
 
-static void what_is_asked_of_a_running_guest_kicks_it_once(void **state)
+static void requests_to_a_running_guest_kick_it_once(void **state)
 {
 	(void)state;
 	kicks = 0;
-	native_guest = ask_from_the_guest;
+	native_guest = request_from_the_guest;
 	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(kicks, 1);
 	vcpu_set_irq(vm.vcpu, IRQ_VS_TIMER);
@@ -66,43 +66,43 @@ static void what_is_asked_of_a_running_guest_kicks_it_once(void **state)
 
 /* ---- the full fences: docs/locking.md, rules 9 and 10 ---- */
 
-static unsigned int came; /* how often the other side came, at the fence of the claim */
+static unsigned int arrivals; /* how often the other side arrived, at the fence of the claim */
 
-static void ask_at_the_last_look(void)
+static void request_at_the_last_check(void)
 {
-	if (vm.vcpu->mode != VCPU_IN_GUEST || came++)
+	if (vm.vcpu->mode != VCPU_IN_GUEST || arrivals++)
 		return;
 	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
 }
 
-static void who_asks_at_the_last_look_kicks_and_is_seen_by_it(void **state)
+static void a_request_at_the_last_check_kicks_and_is_served(void **state)
 {
 	(void)state;
-	came = 0;
+	arrivals = 0;
 	native_guest = see_first_entry;
-	native_fence_hook = ask_at_the_last_look;
+	native_fence_hook = request_at_the_last_check;
 	assert_int_equal(native_run(vm.vcpu), -EINTR);
-	assert_true(came);
+	assert_true(arrivals);
 	assert_int_equal(seen_hvip, BIT(IRQ_VS_EXT));
 	assert_true(native_kicked(0));
 }
 
 static void enter_at_the_kick(void)
 {
-	came += (vm.vcpu->requests & BIT(REQ_IRQ)) != 0;
+	arrivals += (vm.vcpu->requests & BIT(REQ_IRQ)) != 0;
 	vm.vcpu->mode = VCPU_IN_GUEST;
 }
 
 static void idle_at_the_kick(void)
 {
-	came += (vm.vcpu->requests & BIT(REQ_IRQ)) != 0;
+	arrivals += (vm.vcpu->requests & BIT(REQ_IRQ)) != 0;
 	vm.vcpu->blocking = VCPU_IDLE;
 }
 
-static void who_enters_or_idles_at_the_kick_is_kicked(void **state)
+static void a_vcpu_that_enters_or_idles_at_the_fence_is_kicked(void **state)
 {
 	(void)state;
-	came = 0;
+	arrivals = 0;
 	vm.vcpu->hart = 0;
 	native_fence_hook = enter_at_the_kick;
 	vcpu_request(vm.vcpu, REQ_IRQ);
@@ -112,20 +112,20 @@ static void who_enters_or_idles_at_the_kick_is_kicked(void **state)
 	vcpu_request(vm.vcpu, REQ_IRQ);
 	assert_true(native_kicked(0));
 	vm.vcpu->blocking = VCPU_AWAKE;
-	assert_int_equal(came, 2);
+	assert_int_equal(arrivals, 2);
 }
 
 static u32 waits_as; /* the value of `blocking` at the fence of the claim */
 
-static void ask_who_waits(void)
+static void note_waiter(void)
 {
-	came += vm.vcpu->blocking == waits_as;
+	arrivals += vm.vcpu->blocking == waits_as;
 }
 
-static bool has_come(struct kvm_vcpu *vcpu)
+static bool has_arrived(struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;
-	return came;
+	return arrivals;
 }
 
 static bool never(struct kvm_vcpu *vcpu)
@@ -134,29 +134,29 @@ static bool never(struct kvm_vcpu *vcpu)
 	return false;
 }
 
-/* After a missed wake-up the wait would never end: end it at the second look. */
-static bool has_come_or_second_look(struct kvm_vcpu *vcpu)
+/* After a missed wake-up the wait would never end: end it at the second check. */
+static bool has_arrived_or_second_check(struct kvm_vcpu *vcpu)
 {
-	static unsigned int looks;
+	static unsigned int checks;
 
 	(void)vcpu;
-	looks = came ? 0 : looks + 1;
-	return came || looks > 1;
+	checks = arrivals ? 0 : checks + 1;
+	return arrivals || checks > 1;
 }
 
-static void who_asks_as_a_vcpu_begins_to_wait_is_seen_by_its_look(void **state)
+static void a_request_as_a_vcpu_begins_to_wait_is_seen(void **state)
 {
 	(void)state;
 	vcpu_load(vm.vcpu);
-	native_fence_hook = ask_who_waits;
-	came = 0;
+	native_fence_hook = note_waiter;
+	arrivals = 0;
 	waits_as = VCPU_IDLE;
-	vcpu_halt(vm.vcpu, has_come, has_come_or_second_look);
-	assert_true(came);
-	came = 0;
+	vcpu_halt(vm.vcpu, has_arrived, has_arrived_or_second_check);
+	assert_true(arrivals);
+	arrivals = 0;
 	waits_as = VCPU_ASLEEP;
-	vcpu_halt(vm.vcpu, never, has_come_or_second_look);
-	assert_true(came);
+	vcpu_halt(vm.vcpu, never, has_arrived_or_second_check);
+	assert_true(arrivals);
 	vcpu_put(vm.vcpu);
 }
 
@@ -207,8 +207,8 @@ static void *run_kicked(void *arg)
 }
 
 /* first: the word that has to change before each request, or NULL. */
-static void ask_to_stop(void (*guest)(struct kvm_vcpu *vcpu), unsigned long rounds,
-			unsigned long *first)
+static void repeat_waited_request(void (*guest)(struct kvm_vcpu *vcpu), unsigned long rounds,
+				  unsigned long *first)
 {
 	unsigned long mine, i, late = 0;
 	pthread_t thread;
@@ -232,10 +232,10 @@ static void ask_to_stop(void (*guest)(struct kvm_vcpu *vcpu), unsigned long roun
 	assert_true(load(&race.served) > 0);
 }
 
-static void nothing_runs_on_that_was_asked_to_stop(void **state)
+static void a_waited_request_stops_a_running_guest(void **state)
 {
 	(void)state;
-	ask_to_stop(kicked_guest, ROUNDS, NULL);
+	repeat_waited_request(kicked_guest, ROUNDS, NULL);
 }
 
 /*
@@ -265,21 +265,21 @@ static void fast_guest(struct kvm_vcpu *vcpu)
 	native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 }
 
-static void nor_does_a_guest_whose_exits_are_fast(void **state)
+static void a_waited_request_stops_a_guest_with_fast_exits(void **state)
 {
 	(void)state;
 	native_slow_path_events_off(); /* otherwise none is fast */
-	ask_to_stop(fast_guest, ROUNDS / 10, &race.fast);
+	repeat_waited_request(fast_guest, ROUNDS / 10, &race.fast);
 	assert_true(native_fast_exits >= ROUNDS / 10);
 }
 
-static unsigned long heard;
+static unsigned long received;
 
 static void counting_guest(struct kvm_vcpu *vcpu)
 {
 	if (csr_read(hvip) & BIT(IRQ_VS_EXT)) {
 		csr_clear(hvip, BIT(IRQ_VS_EXT));
-		__atomic_add_fetch(&heard, 1, __ATOMIC_SEQ_CST);
+		__atomic_add_fetch(&received, 1, __ATOMIC_SEQ_CST);
 	}
 	stay_until_kicked(vcpu);
 }
@@ -291,19 +291,19 @@ static void no_interrupt_is_lost_on_its_way_to_a_running_guest(void **state)
 
 	(void)state;
 	memset(&race, 0, sizeof(race));
-	heard = 0;
+	received = 0;
 	native_guest = counting_guest;
 	pthread_create(&thread, NULL, run_kicked, vm.vcpu);
 	for (i = 0; i < ROUNDS; i++) {
-		before = load(&heard);
+		before = load(&received);
 		vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
-		while (load(&heard) == before)
+		while (load(&received) == before)
 			sched_yield();
 	}
 	__atomic_store_n(&race.stop, true, __ATOMIC_SEQ_CST);
 	vcpu_request(vm.vcpu, REQ_HOST);
 	pthread_join(thread, NULL);
-	assert_int_equal(heard, ROUNDS);
+	assert_int_equal(received, ROUNDS);
 }
 
 /* ---- a vCPU that waits while its hart idles ---- */
@@ -313,7 +313,7 @@ static bool is_due(void)
 	return load(&race.asked) != load(&race.served);
 }
 
-static bool is_asked(struct kvm_vcpu *vcpu)
+static bool is_requested(struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;
 	return is_due();
@@ -326,14 +326,14 @@ static void *run_idle(void *arg)
 	native_hart_set(1);
 	vcpu_load(vcpu);
 	while (!__atomic_load_n(&race.stop, __ATOMIC_SEQ_CST)) {
-		vcpu_halt(vcpu, is_asked, is_asked);
+		vcpu_halt(vcpu, is_requested, is_requested);
 		__atomic_store_n(&race.served, load(&race.asked), __ATOMIC_SEQ_CST);
 	}
 	vcpu_put(vcpu);
 	return NULL;
 }
 
-static void ask_idle(enum vcpu_request req)
+static void request_until_served(enum vcpu_request req)
 {
 	unsigned long mine = __atomic_add_fetch(&race.asked, 1, __ATOMIC_SEQ_CST);
 
@@ -355,10 +355,10 @@ static void no_interrupt_is_lost_on_its_way_to_an_idle_hart(void **state)
 	for (i = 0; i < ROUNDS / 3; i++) {
 		/* Now and then another thread wants the hart, and the vCPU sleeps instead. */
 		__atomic_store_n(&native_hart_wanted, i % 64 < 8, __ATOMIC_SEQ_CST);
-		ask_idle(reqs[i % ARRAY_SIZE(reqs)]);
+		request_until_served(reqs[i % ARRAY_SIZE(reqs)]);
 	}
 	__atomic_store_n(&race.stop, true, __ATOMIC_SEQ_CST);
-	ask_idle(REQ_HOST);
+	request_until_served(REQ_HOST);
 	pthread_join(thread, NULL);
 	assert_int_equal(vm.vcpu->blocking, VCPU_AWAKE);
 }
@@ -381,13 +381,13 @@ static void an_idle_hart_is_kicked_once_and_not_for_a_fence(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_is_asked_on_the_way_in_is_served_before_the_guest_runs),
-		TEST(what_is_asked_of_a_running_guest_kicks_it_once),
-		TEST(who_asks_at_the_last_look_kicks_and_is_seen_by_it),
-		TEST(who_enters_or_idles_at_the_kick_is_kicked),
-		TEST(who_asks_as_a_vcpu_begins_to_wait_is_seen_by_its_look),
-		TEST(nothing_runs_on_that_was_asked_to_stop),
-		TEST(nor_does_a_guest_whose_exits_are_fast),
+		TEST(a_late_request_is_served_before_the_guest_runs),
+		TEST(requests_to_a_running_guest_kick_it_once),
+		TEST(a_request_at_the_last_check_kicks_and_is_served),
+		TEST(a_vcpu_that_enters_or_idles_at_the_fence_is_kicked),
+		TEST(a_request_as_a_vcpu_begins_to_wait_is_seen),
+		TEST(a_waited_request_stops_a_running_guest),
+		TEST(a_waited_request_stops_a_guest_with_fast_exits),
 		TEST(no_interrupt_is_lost_on_its_way_to_a_running_guest),
 		TEST(no_interrupt_is_lost_on_its_way_to_an_idle_hart),
 		TEST(an_idle_hart_is_kicked_once_and_not_for_a_fence),

@@ -49,7 +49,7 @@ static u64 read_scratch(unsigned int vcpu)
 	return value;
 }
 
-static void nothing_moves_between_two_runs_of_a_thread(void **state)
+static void a_threads_next_run_writes_no_guest_csr(void **state)
 {
 	unsigned int writes, i;
 
@@ -67,7 +67,7 @@ static void nothing_moves_between_two_runs_of_a_thread(void **state)
 	assert_int_equal(csr_read(vsscratch), 6);
 }
 
-static void what_programs_share_with_the_guest_goes_back(void **state)
+static void the_programs_csrs_are_restored_after_each_run(void **state)
 {
 	(void)state;
 	vm.vcpu->csrs.scounteren = 2;
@@ -85,7 +85,7 @@ static void what_programs_share_with_the_guest_goes_back(void **state)
 	assert_int_equal(vm.vcpu->csrs.senvcfg, ENVCFG_CBZE);
 }
 
-static void other_calls_find_its_state_in_memory(void **state)
+static void other_ioctls_find_the_state_in_memory(void **state)
 {
 	(void)state;
 	assert_int_equal(run(0), 0);
@@ -96,7 +96,7 @@ static void other_calls_find_its_state_in_memory(void **state)
 	assert_int_equal(read_scratch(0), 2);
 }
 
-static void it_is_put_when_its_thread_leaves_the_hart(void **state)
+static void a_vcpu_is_put_when_its_thread_leaves_the_hart(void **state)
 {
 	(void)state;
 	assert_int_equal(run(0), 0);
@@ -109,7 +109,7 @@ static void it_is_put_when_its_thread_leaves_the_hart(void **state)
 	assert_int_equal(csr_read(vsscratch), 2);
 }
 
-static void another_vcpu_of_the_thread_takes_its_place(void **state)
+static void running_another_vcpu_puts_the_first(void **state)
 {
 	struct kvm_vcpu *second = native_file_priv(vm.vcpu_fd[1]);
 
@@ -125,7 +125,7 @@ static void another_vcpu_of_the_thread_takes_its_place(void **state)
 }
 
 /* Another hart: native_hart_set() makes the same thread another one of the machine. */
-static void it_is_fetched_from_another_hart(void **state)
+static void a_run_on_another_hart_fetches_the_state(void **state)
 {
 	(void)state;
 	assert_int_equal(run(0), 0);
@@ -147,7 +147,7 @@ static void signal_comes(bool begins)
 }
 
 /* The thread sleeps and gets no interrupt: the signal is found before the guest runs. */
-static void a_signal_while_it_is_fetched_ends_the_run(void **state)
+static void a_signal_during_the_fetch_ends_the_run(void **state)
 {
 	(void)state;
 	assert_int_equal(run(0), 0);
@@ -161,7 +161,7 @@ static void a_signal_while_it_is_fetched_ends_the_run(void **state)
 	native_hart_set(0);
 }
 
-static void no_hart_is_left_with_the_tables_of_a_vm_that_is_gone(void **state)
+static void no_hart_keeps_the_table_of_a_freed_vm(void **state)
 {
 	(void)state;
 	assert_int_equal(run(0), 0);
@@ -182,7 +182,7 @@ static void *run_once_and_end(void *arg)
 	return NULL;
 }
 
-static void its_threads_end_is_an_end(void **state)
+static void a_vcpu_is_put_when_its_thread_ends(void **state)
 {
 	pthread_t thread;
 
@@ -193,7 +193,7 @@ static void its_threads_end_is_an_end(void **state)
 	assert_int_equal(read_scratch(0), 1);
 }
 
-static void a_line_that_rises_in_user_space_is_there_at_the_next_entry(void **state)
+static void a_line_raised_between_runs_reaches_the_next_entry(void **state)
 {
 	(void)state;
 	assert_int_equal(run(0), 0);
@@ -203,7 +203,7 @@ static void a_line_that_rises_in_user_space_is_there_at_the_next_entry(void **st
 	assert_true(csr_read(hvip) & BIT(IRQ_VS_EXT));
 }
 
-static void a_clock_that_is_set_meanwhile_is_the_guests(void **state)
+static void a_clock_set_between_runs_reaches_the_guest(void **state)
 {
 	(void)state;
 	assert_int_equal(run(0), 0);
@@ -227,7 +227,7 @@ static void *run_and_read(void *arg)
 	return (void *)(unsigned long)bad;
 }
 
-static void threads_that_run_it_by_turns_lose_nothing(void **state)
+static void threads_that_run_a_vcpu_alternately_lose_nothing(void **state)
 {
 	pthread_t threads[3];
 	unsigned long i;
@@ -249,18 +249,18 @@ static void threads_that_run_it_by_turns_lose_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CLAIM(nothing_moves_between_two_runs_of_a_thread),
-		CLAIM(what_programs_share_with_the_guest_goes_back),
-		CLAIM(other_calls_find_its_state_in_memory),
-		CLAIM(it_is_put_when_its_thread_leaves_the_hart),
-		CLAIM(another_vcpu_of_the_thread_takes_its_place),
-		CLAIM(it_is_fetched_from_another_hart),
-		CLAIM(a_signal_while_it_is_fetched_ends_the_run),
-		CLAIM(no_hart_is_left_with_the_tables_of_a_vm_that_is_gone),
-		CLAIM(its_threads_end_is_an_end),
-		CLAIM(a_line_that_rises_in_user_space_is_there_at_the_next_entry),
-		CLAIM(a_clock_that_is_set_meanwhile_is_the_guests),
-		CLAIM(threads_that_run_it_by_turns_lose_nothing),
+		CLAIM(a_threads_next_run_writes_no_guest_csr),
+		CLAIM(the_programs_csrs_are_restored_after_each_run),
+		CLAIM(other_ioctls_find_the_state_in_memory),
+		CLAIM(a_vcpu_is_put_when_its_thread_leaves_the_hart),
+		CLAIM(running_another_vcpu_puts_the_first),
+		CLAIM(a_run_on_another_hart_fetches_the_state),
+		CLAIM(a_signal_during_the_fetch_ends_the_run),
+		CLAIM(no_hart_keeps_the_table_of_a_freed_vm),
+		CLAIM(a_vcpu_is_put_when_its_thread_ends),
+		CLAIM(a_line_raised_between_runs_reaches_the_next_entry),
+		CLAIM(a_clock_set_between_runs_reaches_the_guest),
+		CLAIM(threads_that_run_a_vcpu_alternately_lose_nothing),
 	};
 
 	return cmocka_run_group_tests_name("lazy put of vCPUs", tests, NULL, NULL);

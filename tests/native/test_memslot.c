@@ -30,7 +30,7 @@ static int store(gpa_t gpa)
 
 /* ---- refusals with Linux's errno ------------------------------------------------ */
 
-static void what_linux_refuses_is_einval(void **state)
+static void slots_that_linux_refuses_are_einval(void **state)
 {
 	static const struct {
 		const char *what;
@@ -101,7 +101,7 @@ static void a_slots_memory_size_and_read_only_flag_cannot_change(void **state)
 	assert_int_equal(slot_at(GPA), 0);
 }
 
-static void a_writable_slot_of_what_user_space_may_not_write_is_eperm(void **state)
+static void a_writable_slot_of_read_only_memory_is_eperm(void **state)
 {
 	(void)state;
 	native_user_map(HVA + 3 * PAGE_SIZE, PAGE_SIZE, NATIVE_READ_ONLY);
@@ -198,7 +198,7 @@ static void a_deleted_slot_is_unmapped_and_forgotten(void **state)
 	assert_int_equal(store(GPA + MB), RESUME_USER); /* MMIO now */
 }
 
-static void a_moved_slot_is_elsewhere(void **state)
+static void a_moved_slot_is_found_only_at_its_new_address(void **state)
 {
 	(void)state;
 	set(0, GPA, 4 * MB, HVA, 0);
@@ -210,7 +210,7 @@ static void a_moved_slot_is_elsewhere(void **state)
 	assert_int_equal(store(GPA + MB), RESUME_USER);
 }
 
-static void an_old_map_lives_as_long_as_a_vcpu_reads_it(void **state)
+static void an_old_map_lives_while_a_vcpu_reads_it(void **state)
 {
 	const struct memslot *slot;
 	struct kvm_vcpu *second = native_vcpu_make(&vm, 1);
@@ -245,17 +245,17 @@ static void guest_memory_is_read_and_written_across_slots(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_linux_refuses_is_einval),
+		TEST(slots_that_linux_refuses_are_einval),
 		TEST(an_overlap_is_eexist),
 		TEST(guest_addresses_beyond_the_table_are_efault),
 		TEST(a_slots_memory_size_and_read_only_flag_cannot_change),
-		TEST(a_writable_slot_of_what_user_space_may_not_write_is_eperm),
+		TEST(a_writable_slot_of_read_only_memory_is_eperm),
 		TEST(without_memory_nothing_changes),
 		TEST(a_slot_is_found_from_its_first_to_its_last_page),
 		TEST(all_32767_slots_can_be_used),
 		TEST(a_deleted_slot_is_unmapped_and_forgotten),
-		TEST(a_moved_slot_is_elsewhere),
-		TEST(an_old_map_lives_as_long_as_a_vcpu_reads_it),
+		TEST(a_moved_slot_is_found_only_at_its_new_address),
+		TEST(an_old_map_lives_while_a_vcpu_reads_it),
 		TEST(guest_memory_is_read_and_written_across_slots),
 	};
 

@@ -123,7 +123,7 @@ static void every_access_reaches_user_space(struct native_vm *f)
 	}
 }
 
-static void a_loaded_value_is_extended_as_the_load_wants(struct native_vm *f)
+static void a_loaded_value_is_sign_or_zero_extended(struct native_vm *f)
 {
 	struct kvm_vcpu *vcpu = f->vcpu;
 	unsigned int i, high;
@@ -146,7 +146,7 @@ static void a_loaded_value_is_extended_as_the_load_wants(struct native_vm *f)
 	}
 }
 
-static void an_answer_is_taken_once(struct native_vm *f)
+static void an_exit_is_completed_once(struct native_vm *f)
 {
 	struct kvm_vcpu *vcpu = f->vcpu;
 
@@ -159,7 +159,7 @@ static void an_answer_is_taken_once(struct native_vm *f)
 	assert_int_equal(vcpu->guest.sepc, CODE + 4);
 }
 
-static void what_user_space_writes_besides_data_is_ignored(struct native_vm *f)
+static void user_spaces_writes_outside_the_data_are_ignored(struct native_vm *f)
 {
 	struct kvm_vcpu *vcpu = f->vcpu;
 
@@ -243,7 +243,7 @@ struct refused {
 	bool store;
 };
 
-static void what_is_no_plain_load_or_store_gets_its_access_fault(struct native_vm *f)
+static void unsupported_accesses_get_an_access_fault(struct native_vm *f)
 {
 	static const struct refused refused[] = {
 		{ "lr.w a0,(a1)", 0x1005a52f, 0x1000252f, false },
@@ -322,7 +322,7 @@ static void a_fetch_from_no_memory_gets_an_instruction_access_fault(struct nativ
 	assert_int_equal(csr_read(vstval), MMIO);
 }
 
-static void a_page_table_outside_memory_gets_the_accesss_own_fault(struct native_vm *f)
+static void a_page_table_outside_memory_faults_with_the_accesss_cause(struct native_vm *f)
 {
 	struct hv_trap trap = { .sepc = CODE, .stval = 0x1234, .htval = MMIO >> 2 };
 
@@ -360,7 +360,7 @@ static void a_page_fault_of_the_fetch_goes_to_the_guest(struct native_vm *f)
 	assert_injected(f->vcpu, EXC_INST_ACCESS_FAULT, CODE);
 }
 
-static void a_gstage_fault_of_the_fetch_lets_the_guest_go_on(struct native_vm *f)
+static void a_gstage_fault_of_the_fetch_retries_the_instruction(struct native_vm *f)
 {
 	static const unsigned long causes[] = { EXC_LOAD_GUEST_PAGE_FAULT,
 						EXC_INST_GUEST_PAGE_FAULT, EXC_INST_PAGE_FAULT };
@@ -373,7 +373,7 @@ static void a_gstage_fault_of_the_fetch_lets_the_guest_go_on(struct native_vm *f
 	}
 }
 
-static void an_instruction_that_is_no_access_any_more_is_run_again(struct native_vm *f)
+static void an_instruction_changed_since_the_fault_is_run_again(struct native_vm *f)
 {
 	static const u32 other[] = {
 		0x00000013, /* nop */
@@ -426,7 +426,7 @@ static void a_compressed_instruction_at_a_pages_end_needs_no_next_page(struct na
  * The TLB still has the page of the code: whoever took it did not wait for a vCPU outside its
  * guest. ASan would report the read.
  */
-static void a_fetch_reads_no_page_that_the_host_has_taken(struct native_vm *f)
+static void a_fetch_reads_no_page_that_the_host_took_back(struct native_vm *f)
 {
 	struct hv_trap trap;
 	u32 insn;
@@ -460,25 +460,25 @@ static void run(void (*claim)(struct native_vm *f))
 }
 
 /* Each claim once, for its wrapper and for the list. */
-#define CLAIMS(X)                                                  \
-	X(every_access_reaches_user_space)                         \
-	X(a_loaded_value_is_extended_as_the_load_wants)            \
-	X(an_answer_is_taken_once)                                 \
-	X(what_user_space_writes_besides_data_is_ignored)          \
-	X(a_load_into_x0_changes_no_register)                      \
-	X(a_store_of_x0_stores_zero)                               \
-	X(an_ioeventfd_takes_its_store)                            \
-	X(a_store_to_read_only_memory_is_mmio)                     \
-	X(what_is_no_plain_load_or_store_gets_its_access_fault)    \
-	X(a_misaligned_access_gets_an_access_fault)                \
-	X(an_access_across_pages_gets_an_access_fault)             \
-	X(a_fetch_from_no_memory_gets_an_instruction_access_fault) \
-	X(a_page_table_outside_memory_gets_the_accesss_own_fault)  \
-	X(a_page_fault_of_the_fetch_goes_to_the_guest)             \
-	X(a_gstage_fault_of_the_fetch_lets_the_guest_go_on)        \
-	X(an_instruction_that_is_no_access_any_more_is_run_again)  \
-	X(a_fetch_reads_no_page_that_the_host_has_taken)           \
-	X(a_32_bit_instruction_across_pages_is_fetched_in_halves)  \
+#define CLAIMS(X)                                                    \
+	X(every_access_reaches_user_space)                           \
+	X(a_loaded_value_is_sign_or_zero_extended)                   \
+	X(an_exit_is_completed_once)                                 \
+	X(user_spaces_writes_outside_the_data_are_ignored)           \
+	X(a_load_into_x0_changes_no_register)                        \
+	X(a_store_of_x0_stores_zero)                                 \
+	X(an_ioeventfd_takes_its_store)                              \
+	X(a_store_to_read_only_memory_is_mmio)                       \
+	X(unsupported_accesses_get_an_access_fault)                  \
+	X(a_misaligned_access_gets_an_access_fault)                  \
+	X(an_access_across_pages_gets_an_access_fault)               \
+	X(a_fetch_from_no_memory_gets_an_instruction_access_fault)   \
+	X(a_page_table_outside_memory_faults_with_the_accesss_cause) \
+	X(a_page_fault_of_the_fetch_goes_to_the_guest)               \
+	X(a_gstage_fault_of_the_fetch_retries_the_instruction)       \
+	X(an_instruction_changed_since_the_fault_is_run_again)       \
+	X(a_fetch_reads_no_page_that_the_host_took_back)             \
+	X(a_32_bit_instruction_across_pages_is_fetched_in_halves)    \
 	X(a_compressed_instruction_at_a_pages_end_needs_no_next_page)
 
 #define WRAP(claim)                        \

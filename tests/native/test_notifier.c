@@ -36,7 +36,7 @@ static bool mapped(gpa_t gpa)
 /* ---- rule 3: the recheck covers the whole leaf ------------------------------------------ */
 
 /* An invalidation begins after the first lookup of another page, and ends at the third. */
-static void neighbour_goes(hva_t hva, bool write)
+static void invalidate_neighbour(hva_t hva, bool write)
 {
 	struct hv_notifier *n = &vm.vm->notifier;
 
@@ -51,17 +51,17 @@ static void neighbour_goes(hva_t hva, bool write)
 		n->invalidate_end(n, HVA + 0x7000, HVA + 0x8000);
 }
 
-static void a_large_leaf_is_refused_while_one_of_its_pages_goes(void **state)
+static void a_large_leaf_is_refused_during_an_invalidation_inside_it(void **state)
 {
 	(void)state;
-	native_page_get_hook = neighbour_goes;
+	native_page_get_hook = invalidate_neighbour;
 	store(BLOCK, 1);
 	assert_int_equal(hook_calls, 4);
 	assert_int_equal(native_events(TRACE_gstage_retry), 3);
 	assert_true(mapped(PAGE));
 }
 
-static void a_small_leaf_beside_it_is_mapped(void **state)
+static void a_small_leaf_beside_an_invalidation_is_mapped(void **state)
 {
 	struct hv_notifier *n = &vm.vm->notifier;
 
@@ -76,20 +76,20 @@ static void a_small_leaf_beside_it_is_mapped(void **state)
 /* ---- rule 6: who finds the leaf gone waits for its fence too --------------------------------- */
 
 /* Another thread has removed the leaf and not yet fenced. */
-static struct gstage_pending_flush take_out(gpa_t gpa)
+static struct gstage_pending_flush unmap_unfenced(gpa_t gpa)
 {
 	gstage_unmap(&vm.vm->gstage, gpa, gpa + PAGE_SIZE);
 	return gstage_take_pending_flush(&vm.vm->gstage);
 }
 
-static void an_invalidation_of_what_is_gone_already_waits_for_its_fence(void **state)
+static void an_invalidation_waits_for_an_earlier_removals_fence(void **state)
 {
 	struct gstage_pending_flush pending;
 	hpa_t hpa;
 
 	(void)state;
 	store(PAGE, 1);
-	pending = take_out(PAGE);
+	pending = unmap_unfenced(PAGE);
 	/* The host frees the page now; from here on the guest must not be able to use it. */
 	native_user_unmap(HVA + 0x7000, PAGE_SIZE);
 	serve(vm.vcpu);
@@ -98,21 +98,21 @@ static void an_invalidation_of_what_is_gone_already_waits_for_its_fence(void **s
 	assert_int_equal(vm.vm->gstage.unfenced, 0);
 }
 
-static void a_slot_whose_leaves_are_gone_already_waits_for_their_fence(void **state)
+static void a_slot_deletion_waits_for_an_earlier_removals_fence(void **state)
 {
 	struct gstage_pending_flush pending;
 	hpa_t hpa;
 
 	(void)state;
 	store(PAGE, 1);
-	pending = take_out(PAGE);
+	pending = unmap_unfenced(PAGE);
 	assert_int_equal(native_set_slot(vm.vm, 0, 0, 0, 0, 0), 0);
 	serve(vm.vcpu);
 	assert_int_not_equal(native_gstage_access(PAGE, NATIVE_LOAD, &hpa), 0);
 	tlb_flush_pending(vm.vm, &pending);
 }
 
-static void a_log_of_what_is_protected_already_waits_for_its_fence(void **state)
+static void reading_the_log_waits_for_an_earlier_protections_fence(void **state)
 {
 	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = (void *)(HVA + (32UL << 20)) };
 	struct gstage_pending_flush pending;
@@ -153,7 +153,7 @@ static void a_few_pages_are_fenced_by_address(void **state)
 	assert_int_equal(native_gstage_access(PAGE + 5 * PAGE_SIZE, NATIVE_LOAD, &hpa), 0);
 }
 
-static void a_large_leaf_is_fenced_by_everything(void **state)
+static void removing_a_large_leaf_flushes_the_vm(void **state)
 {
 	struct native_fences before;
 	hpa_t hpa;
@@ -168,7 +168,7 @@ static void a_large_leaf_is_fenced_by_everything(void **state)
 	assert_int_not_equal(native_gstage_access(BLOCK + 0x9000, NATIVE_LOAD, &hpa), 0);
 }
 
-static void a_table_that_goes_is_fenced_by_everything(void **state)
+static void removing_a_table_flushes_the_vm(void **state)
 {
 	struct native_fences before;
 
@@ -184,7 +184,7 @@ static void a_table_that_goes_is_fenced_by_everything(void **state)
 }
 
 /* More than the queue holds: everything is dropped. */
-static void many_ranges_between_two_entries_lose_none(void **state)
+static void many_ranges_between_two_entries_are_all_fenced(void **state)
 {
 	unsigned int i;
 	hpa_t hpa;
@@ -201,7 +201,7 @@ static void many_ranges_between_two_entries_lose_none(void **state)
 			native_gstage_access(BASE + i * 3 * PAGE_SIZE, NATIVE_LOAD, &hpa), 0);
 }
 
-static void flushes_are_counted_as_asked_for_and_as_seen_by_a_guest(void **state)
+static void flush_requests_and_flushes_are_counted_separately(void **state)
 {
 	(void)state;
 	store(PAGE, 1);
@@ -224,7 +224,7 @@ static void age(hva_t start, hva_t end)
 	serve(vm.vcpu);
 }
 
-static void only_what_is_used_again_is_young_again(void **state)
+static void only_a_page_used_again_is_young_again(void **state)
 {
 	(void)state;
 	store(BASE + 0x1000, 1);
@@ -251,7 +251,7 @@ static void a_large_leaf_is_young_as_a_whole(void **state)
 	assert_true(is_young(HVA + 0x7000));
 }
 
-static void looking_changes_nothing(void **state)
+static void testing_young_changes_nothing(void **state)
 {
 	struct native_fences before;
 
@@ -266,7 +266,7 @@ static void looking_changes_nothing(void **state)
 	assert_int_equal(faults, 0);
 }
 
-static void what_has_moved_is_fetched_anew(void **state)
+static void moving_a_page_requests_fence_i(void **state)
 {
 	struct hv_notifier *n = &vm.vm->notifier;
 
@@ -284,20 +284,20 @@ static void what_has_moved_is_fetched_anew(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HUGE(a_large_leaf_is_refused_while_one_of_its_pages_goes),
-		TEST(a_small_leaf_beside_it_is_mapped),
-		TEST(an_invalidation_of_what_is_gone_already_waits_for_its_fence),
-		TEST(a_slot_whose_leaves_are_gone_already_waits_for_their_fence),
-		TEST(a_log_of_what_is_protected_already_waits_for_its_fence),
+		HUGE(a_large_leaf_is_refused_during_an_invalidation_inside_it),
+		TEST(a_small_leaf_beside_an_invalidation_is_mapped),
+		TEST(an_invalidation_waits_for_an_earlier_removals_fence),
+		TEST(a_slot_deletion_waits_for_an_earlier_removals_fence),
+		TEST(reading_the_log_waits_for_an_earlier_protections_fence),
 		TEST(a_few_pages_are_fenced_by_address),
-		HUGE(a_large_leaf_is_fenced_by_everything),
-		TEST(a_table_that_goes_is_fenced_by_everything),
-		TEST(many_ranges_between_two_entries_lose_none),
-		TEST(only_what_is_used_again_is_young_again),
+		HUGE(removing_a_large_leaf_flushes_the_vm),
+		TEST(removing_a_table_flushes_the_vm),
+		TEST(many_ranges_between_two_entries_are_all_fenced),
+		TEST(only_a_page_used_again_is_young_again),
 		HUGE(a_large_leaf_is_young_as_a_whole),
-		TEST(looking_changes_nothing),
-		TEST(what_has_moved_is_fetched_anew),
-		TEST(flushes_are_counted_as_asked_for_and_as_seen_by_a_guest),
+		TEST(testing_young_changes_nothing),
+		TEST(moving_a_page_requests_fence_i),
+		TEST(flush_requests_and_flushes_are_counted_separately),
 	};
 
 	return cmocka_run_group_tests_name("notifiers", tests, NULL, NULL);

@@ -15,7 +15,7 @@
 
 #define LARGEST "18446744073709551615"
 
-static void a_number_is_appended_with_its_end(void **state)
+static void a_number_is_appended_and_terminated(void **state)
 {
 	char text[8 + NUMBER_SIZE] = "kvm-";
 	char *end = number_append(text + 4, 1907);
@@ -26,7 +26,7 @@ static void a_number_is_appended_with_its_end(void **state)
 	assert_string_equal((number_append(end, 0), text), "kvm-19070");
 }
 
-static void the_largest_number_has_room_and_no_less_will_do(void **state)
+static void the_buffer_must_hold_the_largest_number(void **state)
 {
 	char *buf = malloc(NUMBER_SIZE); /* exact size, so that ASan detects an overrun */
 
@@ -39,7 +39,7 @@ static void the_largest_number_has_room_and_no_less_will_do(void **state)
 	free(buf);
 }
 
-static void what_is_shown_is_taken(void **state)
+static void a_shown_number_is_parsed_again(void **state)
 {
 	static const u64 numbers[] = { 0, 9, 10, 1234, ~0U, ~0ULL };
 	char text[NUMBER_SIZE];
@@ -55,7 +55,7 @@ static void what_is_shown_is_taken(void **state)
 	}
 }
 
-static void nothing_else_is_taken_and_nothing_is_changed(void **state)
+static void other_text_is_refused_and_changes_nothing(void **state)
 {
 	static const char *const texts[] = { "",           " 1",        "1 ",
 					     "-1",         "+1",        "0x10",
@@ -76,10 +76,10 @@ static void nothing_else_is_taken_and_nothing_is_changed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_number_is_appended_with_its_end),
-		cmocka_unit_test(the_largest_number_has_room_and_no_less_will_do),
-		cmocka_unit_test(what_is_shown_is_taken),
-		cmocka_unit_test(nothing_else_is_taken_and_nothing_is_changed),
+		cmocka_unit_test(a_number_is_appended_and_terminated),
+		cmocka_unit_test(the_buffer_must_hold_the_largest_number),
+		cmocka_unit_test(a_shown_number_is_parsed_again),
+		cmocka_unit_test(other_text_is_refused_and_changes_nothing),
 	};
 
 	return cmocka_run_group_tests_name("numbers as text", tests, NULL, NULL);

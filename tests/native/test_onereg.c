@@ -31,7 +31,7 @@ static void a_new_vcpu_is_in_s_mode_and_all_zero(void **state)
 	assert_int_equal(value_of(CORE(mode)), KVM_RISCV_MODE_U);
 }
 
-static void s_registers_are_the_vs_ones(void **state)
+static void s_mode_csrs_are_the_vs_csrs(void **state)
 {
 	(void)state;
 	assert_int_equal(set(GENERAL(stvec), 0x1000), 0);
@@ -41,7 +41,7 @@ static void s_registers_are_the_vs_ones(void **state)
 	assert_int_equal(value_of(GENERAL(satp)), 0x8000000000012345);
 }
 
-static void sip_is_hvip_a_bit_lower(void **state)
+static void sip_is_hvip_shifted_right_by_one(void **state)
 {
 	(void)state;
 	assert_int_equal(set(GENERAL(sip), ~0ULL), 0);
@@ -81,7 +81,7 @@ static void the_timer_is_the_guests_clock(void **state)
 	assert_int_equal(value_of(TIMER(compare)), 6000000);
 }
 
-static void a_vector_register_is_as_long_as_the_hart_has_them(void **state)
+static void a_vector_register_has_the_harts_length(void **state)
 {
 	struct kvm_one_reg reg = { .id = V_REG(31), .addr = HVA + PAGE_SIZE - NATIVE_VLENB };
 	u8 *user = native_user(reg.addr);
@@ -123,7 +123,7 @@ static void aia_registers_hold_what_is_written(void **state)
 
 /* ---- what may change, and until when --------------------------------------------------- */
 
-static void facts_of_the_hardware_take_their_own_value_only(void **state)
+static void hardware_constants_accept_only_their_value(void **state)
 {
 	static const u64 facts[] = { CONFIG(zicbom_block_size), CONFIG(zicboz_block_size),
 				     CONFIG(satp_mode) };
@@ -138,7 +138,7 @@ static void facts_of_the_hardware_take_their_own_value_only(void **state)
 	}
 }
 
-static void identity_is_free_until_the_first_run(void **state)
+static void machine_ids_can_change_until_the_first_run(void **state)
 {
 	(void)state;
 	assert_int_equal(set(CONFIG(mvendorid), 0x1234), 0);
@@ -150,7 +150,7 @@ static void identity_is_free_until_the_first_run(void **state)
 	assert_int_equal(set(CONFIG(isa), 0), -EBUSY);
 }
 
-static void an_extension_can_be_taken_if_there_is_a_switch_for_it(void **state)
+static void only_a_switchable_extension_can_be_disabled(void **state)
 {
 	(void)state;
 	assert_int_equal(value_of(ISA(KVM_RISCV_ISA_EXT_SSTC)), 1);
@@ -183,7 +183,7 @@ static void without_d_there_are_no_d_registers(void **state)
 	assert_int_equal(get(F_REG(0), &value), 0);
 }
 
-static void sbi_extensions_are_switched_one_by_one_and_in_words(void **state)
+static void sbi_extensions_are_switched_singly_and_in_words(void **state)
 {
 	u64 word = U64_REG | KVM_REG_RISCV_SBI_EXT;
 
@@ -201,7 +201,7 @@ static void sbi_extensions_are_switched_one_by_one_and_in_words(void **state)
 
 static bool is_listed(u64 id);
 
-static void what_is_taken_away_leaves_the_list(void **state)
+static void registers_of_a_disabled_extension_are_not_listed(void **state)
 {
 	static const struct {
 		unsigned long ext;
@@ -321,7 +321,7 @@ static void a_restored_vcpu_reads_the_same(void **state)
 }
 
 /* A VMM that stops between the start and the vCPU's next KVM_RUN saves the state of the start. */
-static void a_vcpu_that_was_started_reads_as_it_will_start(void **state)
+static void a_started_vcpu_reads_its_start_state(void **state)
 {
 	(void)state;
 	assert_int_equal(set(CORE(regs.pc), 0x1000), 0);
@@ -347,7 +347,7 @@ static void run_to_a_signal(void)
 	native_signal_set(false);
 }
 
-static void a_start_before_a_stop_does_not_overwrite_what_is_set_afterwards(void **state)
+static void a_start_does_not_overwrite_registers_set_after_a_stop(void **state)
 {
 	(void)state;
 	hsm_power_off(vm.vcpu);
@@ -364,7 +364,7 @@ static void a_start_before_a_stop_does_not_overwrite_what_is_set_afterwards(void
 }
 
 /* A VMM's pause sets no register, so the guest starts as the pending start says. */
-static void a_start_is_not_lost_by_a_stop(void **state)
+static void a_pending_start_survives_a_stop(void **state)
 {
 	(void)state;
 	hsm_power_off(vm.vcpu);
@@ -379,7 +379,7 @@ static void a_start_is_not_lost_by_a_stop(void **state)
 
 /* ---- the order in which registers are set ----------------------------------------------------- */
 
-static void a_timer_that_is_set_survives_that_sstc_is_taken_or_given(void **state)
+static void a_set_timer_survives_a_change_of_sstc(void **state)
 {
 	u64 sstc;
 
@@ -402,7 +402,7 @@ static void a_timer_that_is_set_survives_that_sstc_is_taken_or_given(void **stat
 }
 
 /* Without Sstc the host raises the interrupt line; with Sstc it follows the compare register. */
-static void the_line_of_a_timer_goes_with_its_variant(void **state)
+static void the_timer_line_follows_the_timer_variant(void **state)
 {
 	(void)state;
 	vm.vcpu->csrs.vsie = BIT(IRQ_S_TIMER);
@@ -449,28 +449,28 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(the_core_registers_are_the_guests),
 		TEST(a_new_vcpu_is_in_s_mode_and_all_zero),
-		TEST(s_registers_are_the_vs_ones),
-		TEST(sip_is_hvip_a_bit_lower),
+		TEST(s_mode_csrs_are_the_vs_csrs),
+		TEST(sip_is_hvip_shifted_right_by_one),
 		TEST(a_single_precision_number_is_nan_boxed),
 		TEST(the_timer_is_the_guests_clock),
-		TEST(a_vector_register_is_as_long_as_the_hart_has_them),
+		TEST(a_vector_register_has_the_harts_length),
 		TEST(half_a_vector_register_changes_nothing),
 		TEST(aia_registers_hold_what_is_written),
-		TEST(facts_of_the_hardware_take_their_own_value_only),
-		TEST(identity_is_free_until_the_first_run),
-		TEST(an_extension_can_be_taken_if_there_is_a_switch_for_it),
+		TEST(hardware_constants_accept_only_their_value),
+		TEST(machine_ids_can_change_until_the_first_run),
+		TEST(only_a_switchable_extension_can_be_disabled),
 		TEST(an_extension_that_the_hart_lacks_does_not_exist),
 		TEST(without_d_there_are_no_d_registers),
-		TEST(sbi_extensions_are_switched_one_by_one_and_in_words),
-		TEST(what_is_taken_away_leaves_the_list),
+		TEST(sbi_extensions_are_switched_singly_and_in_words),
+		TEST(registers_of_a_disabled_extension_are_not_listed),
 		TEST(without_sta_its_registers_are_not_listed),
 		TEST(every_listed_register_can_be_read_and_written_back),
 		TEST(a_restored_vcpu_reads_the_same),
-		TEST(a_vcpu_that_was_started_reads_as_it_will_start),
-		TEST(a_start_before_a_stop_does_not_overwrite_what_is_set_afterwards),
-		TEST(a_start_is_not_lost_by_a_stop),
-		TEST(a_timer_that_is_set_survives_that_sstc_is_taken_or_given),
-		TEST(the_line_of_a_timer_goes_with_its_variant),
+		TEST(a_started_vcpu_reads_its_start_state),
+		TEST(a_start_does_not_overwrite_registers_set_after_a_stop),
+		TEST(a_pending_start_survives_a_stop),
+		TEST(a_set_timer_survives_a_change_of_sstc),
+		TEST(the_timer_line_follows_the_timer_variant),
 		TEST(a_timer_is_set_in_any_order_of_its_registers),
 	};
 

@@ -4,7 +4,7 @@
  */
 #include "regs.h"
 
-static void another_size_is_einval_and_another_number_enoent(void **state)
+static void a_wrong_size_is_einval_and_a_wrong_number_enoent(void **state)
 {
 	u64 value;
 
@@ -19,7 +19,7 @@ static void another_size_is_einval_and_another_number_enoent(void **state)
 }
 
 /* Bits that no id uses belong to the number, so it is out of range. The architecture is ignored. */
-static void every_bit_of_an_id_counts(void **state)
+static void unused_bits_of_an_id_are_enoent(void **state)
 {
 	static const u64 ids[] = { CONFIG(isa),
 				   CORE(regs.pc),
@@ -44,7 +44,7 @@ static void every_bit_of_an_id_counts(void **state)
 	}
 }
 
-static void size_or_number_first_as_on_linux(void **state)
+static void size_and_number_are_checked_in_linuxs_order(void **state)
 {
 	static const struct {
 		u64 id;
@@ -125,9 +125,9 @@ static void any_id_gets_an_answer_and_a_refusal_changes_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(every_bit_of_an_id_counts),
-		TEST(size_or_number_first_as_on_linux),
-		TEST(another_size_is_einval_and_another_number_enoent),
+		TEST(unused_bits_of_an_id_are_enoent),
+		TEST(size_and_number_are_checked_in_linuxs_order),
+		TEST(a_wrong_size_is_einval_and_a_wrong_number_enoent),
 		TEST(a_bad_user_address_is_efault),
 		TEST(any_id_gets_an_answer_and_a_refusal_changes_nothing),
 	};

@@ -83,7 +83,7 @@ static int end(void **state)
 	return one_vm_end(state);
 }
 
-static void take_back_all(void)
+static void invalidate_all_start(void)
 {
 	struct hv_notifier *n = &vm.vm->notifier;
 
@@ -92,7 +92,7 @@ static void take_back_all(void)
 	serve(vm.vcpu);
 }
 
-static void give_back_all(void)
+static void invalidate_all_end(void)
 {
 	struct hv_notifier *n = &vm.vm->notifier;
 
@@ -101,26 +101,26 @@ static void give_back_all(void)
 
 /* ---- pieces are short ------------------------------------------------------------------- */
 
-static void a_long_range_goes_in_short_pieces(void **state)
+static void a_long_range_is_removed_in_short_pieces(void **state)
 {
 	(void)state;
 	touch_all();
-	take_back_all();
+	invalidate_all_start();
 	/* A leaf costs GSTAGE_VISIT. */
 	assert_in_range(pauses, PAGES * GSTAGE_VISIT / GSTAGE_PIECE - 1,
 			PAGES * GSTAGE_VISIT / GSTAGE_PIECE + 4);
-	give_back_all();
+	invalidate_all_end();
 }
 
-static void tables_go_though_pieces_end_within_them(void **state)
+static void tables_are_freed_although_pieces_end_inside_them(void **state)
 {
 	(void)state;
 	touch_all();
-	take_back_all();
+	invalidate_all_start();
 	/* One table per level between the root and the leaves: the range does not fill those. */
 	assert_int_equal(vm.vm->gstage.tables, vm.vm->gstage.levels - 2);
 	assert_int_equal(vm.vm->gstage.unfenced, 0);
-	give_back_all();
+	invalidate_all_end();
 }
 
 /* ---- rules 4 and 3: the range is announced all the time -------------------------------------- */
@@ -139,28 +139,28 @@ static void is_refused(unsigned int i)
 	assert_false(mapped(page(i)));
 }
 
-static void first_page_is_refused(void)
+static void check_first_page_refused(void)
 {
 	assert_int_equal(vm.vm->gstage.inval_count, 1);
 	assert_false(mapped(page(0)));
 	is_refused(0);
 }
 
-static void what_a_piece_has_taken_back_stays_away(void **state)
+static void a_removed_page_is_not_mapped_between_pieces(void **state)
 {
 	(void)state;
 	touch_all();
-	at_pause = first_page_is_refused;
-	take_back_all();
+	at_pause = check_first_page_refused;
+	invalidate_all_start();
 	assert_true(pauses > 0);
 	at_pause = NULL;
-	give_back_all();
+	invalidate_all_end();
 	store(page(0), 1);
 }
 
 /* ---- rule 6: changes made so far have a pending flush ---------------------------------------- */
 
-static void another_invalidates_the_first_page(void)
+static void invalidate_first_page(void)
 {
 	struct hv_notifier *n = &vm.vm->notifier;
 	hpa_t hpa;
@@ -175,26 +175,26 @@ static void another_invalidates_the_first_page(void)
 	n->invalidate_end(n, HVA, HVA + PAGE_SIZE);
 }
 
-static void who_comes_between_two_pieces_waits_for_the_fence(void **state)
+static void an_invalidation_between_two_pieces_waits_for_the_fence(void **state)
 {
 	hpa_t hpa;
 	unsigned int i;
 
 	(void)state;
 	touch_all();
-	at_pause = another_invalidates_the_first_page;
-	take_back_all();
+	at_pause = invalidate_first_page;
+	invalidate_all_start();
 	assert_true(pauses > 0);
 	for (i = 0; i < PAGES; i++)
 		assert_int_not_equal(native_gstage_access(page(i), NATIVE_LOAD, &hpa), 0);
 	assert_int_equal(vm.vm->gstage.unfenced, 0);
-	give_back_all();
+	invalidate_all_end();
 }
 
 /* ---- rule 5: a slot being removed ------------------------------------------------------------ */
 
 /* The host takes back the last page, which is in the old map and not in the new one. */
-static void the_last_page_goes(void)
+static void invalidate_last_page(void)
 {
 	struct hv_notifier *n = &vm.vm->notifier;
 	hva_t last = HVA + (PAGES - 1) * PAGE_SIZE;
@@ -213,7 +213,7 @@ static void a_slot_that_is_being_deleted_is_still_invalidated(void **state)
 {
 	(void)state;
 	touch_all();
-	at_pause = the_last_page_goes;
+	at_pause = invalidate_last_page;
 	assert_int_equal(native_set_slot(vm.vm, 0, 0, 0, 0, 0), 0);
 	assert_true(pauses > 0);
 	assert_int_equal(pages_mapped(), 0);
@@ -290,7 +290,7 @@ static void a_store_between_two_pieces_is_in_the_next_log(void **state)
 	assert_int_equal(log_of(bits), 1);
 }
 
-static void the_first_piece_is_fenced_as_the_last(void **state)
+static void the_first_piece_is_fenced_like_the_last(void **state)
 {
 	u64 bits[PAGES / 64];
 
@@ -304,17 +304,17 @@ static void the_first_piece_is_fenced_as_the_last(void **state)
 
 /* ---- a leaf mapped where a piece is finished ------------------------------------------------- */
 
-static bool came;
+static bool leaf_mapped;
 
-static void a_leaf_comes(void)
+static void map_first_page(void)
 {
-	if (came || mapped(page(0)))
+	if (leaf_mapped || mapped(page(0)))
 		return;
-	came = true;
+	leaf_mapped = true;
 	store(page(0), 4711);
 }
 
-static void what_the_new_map_shows_may_come_at_once(void **state)
+static void a_leaf_mapped_between_two_pieces_stays(void **state)
 {
 	hpa_t hpa;
 
@@ -323,17 +323,17 @@ static void what_the_new_map_shows_may_come_at_once(void **state)
 		native_set_slot(vm.vm, 0, BASE, NATIVE_GUEST_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES),
 		0);
 	touch_all();
-	came = false;
-	at_pause = a_leaf_comes;
+	leaf_mapped = false;
+	at_pause = map_first_page;
 	/* Logging ends: all leaves are removed, so that large ones can be mapped. */
 	assert_int_equal(native_set_slot(vm.vm, 0, BASE, NATIVE_GUEST_SIZE, HVA, 0), 0);
-	assert_true(came);
+	assert_true(leaf_mapped);
 	native_poll_hook = NULL;
 	assert_true(mapped(page(0))); /* its table was not freed */
 	assert_int_equal(load(page(0)), 4711);
-	take_back_all();
+	invalidate_all_start();
 	assert_int_not_equal(native_gstage_access(page(0), NATIVE_LOAD, &hpa), 0);
-	give_back_all();
+	invalidate_all_end();
 }
 
 /* ---- a large leaf where small ones are being removed ---------------------------------------- */
@@ -348,7 +348,7 @@ static unsigned int level_of(unsigned int i)
 	return leaf.level;
 }
 
-static void a_fault_in_the_second_block(void)
+static void fault_in_second_block(void)
 {
 	if (spin_is_locked(&vm.vm->gstage.mmu_lock) || mapped(page(0)) || !mapped(page(PAGES - 1)))
 		return;
@@ -360,7 +360,7 @@ static void a_fault_in_the_second_block(void)
 	assert_int_equal(level_of(LATER + 1), 0);
 }
 
-static void no_large_leaf_comes_while_small_ones_go(void **state)
+static void no_large_leaf_is_mapped_while_small_ones_are_removed(void **state)
 {
 	unsigned int i;
 
@@ -374,7 +374,7 @@ static void no_large_leaf_comes_while_small_ones_go(void **state)
 		if (i != LATER)
 			store(page(i), i);
 	pauses = 0;
-	native_poll_hook = a_fault_in_the_second_block;
+	native_poll_hook = fault_in_second_block;
 	assert_int_equal(native_set_slot(vm.vm, 0, BASE, NATIVE_GUEST_SIZE, HVA, 0), 0);
 	assert_int_equal(pauses, 1);
 	assert_int_equal(pages_mapped(), 0);
@@ -391,15 +391,15 @@ static void no_large_leaf_comes_while_small_ones_go(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(a_long_range_goes_in_short_pieces),
-		BOTH(tables_go_though_pieces_end_within_them),
-		BOTH(what_a_piece_has_taken_back_stays_away),
-		BOTH(who_comes_between_two_pieces_waits_for_the_fence),
+		BOTH(a_long_range_is_removed_in_short_pieces),
+		BOTH(tables_are_freed_although_pieces_end_inside_them),
+		BOTH(a_removed_page_is_not_mapped_between_pieces),
+		BOTH(an_invalidation_between_two_pieces_waits_for_the_fence),
 		BOTH(a_slot_that_is_being_deleted_is_still_invalidated),
 		BOTH(a_store_between_two_pieces_is_in_the_next_log),
-		BOTH(the_first_piece_is_fenced_as_the_last),
-		BOTH(what_the_new_map_shows_may_come_at_once),
-		BOTH(no_large_leaf_comes_while_small_ones_go),
+		BOTH(the_first_piece_is_fenced_like_the_last),
+		BOTH(a_leaf_mapped_between_two_pieces_stays),
+		BOTH(no_large_leaf_is_mapped_while_small_ones_are_removed),
 	};
 
 	return cmocka_run_group_tests_name("pieces", tests, NULL, NULL);

@@ -8,7 +8,7 @@
 
 /* ---- counters and events ------------------------------------------------------------------ */
 
-static void counters_are_numbered_as_their_csrs(void **state)
+static void counter_numbers_match_their_csrs(void **state)
 {
 	unsigned long i;
 
@@ -31,7 +31,7 @@ static void counters_are_numbered_as_their_csrs(void **state)
 	assert_int_equal(pmu(8, 0, 0, 0, 0).error, SBI_ERR_NOT_SUPPORTED);
 }
 
-static void without_counters_to_lend_there_is_no_extension(void **state)
+static void without_hardware_counters_there_is_no_extension(void **state)
 {
 	unsigned long enabled;
 
@@ -57,7 +57,7 @@ static void user_space_can_switch_the_extension_off(void **state)
 	assert_int_equal(pmu(SBI_PMU_NUM_COUNTERS, 0, 0, 0, 0).error, SBI_ERR_NOT_SUPPORTED);
 }
 
-static void sscofpmf_wants_filtered_interrupts(void **state)
+static void sscofpmf_needs_filtered_interrupts(void **state)
 {
 	one_vm_end(state);
 	make("h sscofpmf", HARDWARE, 64);
@@ -94,7 +94,7 @@ static void cycles_and_instructions_have_counters_of_their_own(void **state)
 			 SBI_ERR_NOT_SUPPORTED);
 }
 
-static void events_that_nobody_counts_are_not_supported(void **state)
+static void unknown_events_are_not_supported(void **state)
 {
 	static const unsigned long events[] = {
 		0,       3,      0x1234,     0x10000,  0x2ffff0, 0x30000,
@@ -123,7 +123,7 @@ static void more_counters_than_the_hart_has_cannot_count_at_once(void **state)
 	assert_int_equal(configured(INSTRET, 0), PMU_INSTRET);
 }
 
-static void a_known_counter_is_configured_anew(void **state)
+static void skip_match_reconfigures_a_counter(void **state)
 {
 	long n = configured(CYCLES, SBI_PMU_CFG_AUTO_START);
 
@@ -145,7 +145,7 @@ static void a_known_counter_is_configured_anew(void **state)
 		SBI_ERR_FAILED);
 }
 
-static void the_guests_modes_are_left_out_as_it_says(void **state)
+static void inhibit_flags_exclude_the_guests_modes(void **state)
 {
 	struct hv_pmc *hw;
 
@@ -183,7 +183,7 @@ static void a_counter_counts_from_start_to_stop(void **state)
 	assert_int_equal(native_pmu_lent(0), 0);
 }
 
-static void starting_or_stopping_twice_is_said(void **state)
+static void starting_or_stopping_twice_is_an_error(void **state)
 {
 	long n = configured(CYCLES, 0), m = configured(INSTRET, 0);
 
@@ -205,7 +205,7 @@ static void starting_or_stopping_twice_is_said(void **state)
 	assert_int_equal(native_pmu_lent(0), 0);
 }
 
-static void sets_with_members_that_cannot_be_are_refused(void **state)
+static void sets_with_invalid_counters_are_refused(void **state)
 {
 	static const unsigned long sets[][2] = {
 		{ 0, 0 },    { 0, BIT(NR) }, { NR, 1 },        { NR - 1, 2 },
@@ -251,7 +251,7 @@ static void a_narrow_counter_keeps_its_width(void **state)
 
 /* ---- a vCPU that moves between harts ------------------------------------------------------ */
 
-static void a_counter_goes_with_its_vcpu(void **state)
+static void a_counter_migrates_with_its_vcpu(void **state)
 {
 	long n = configured(CYCLES, SBI_PMU_CFG_AUTO_START);
 
@@ -272,7 +272,7 @@ static void a_counter_goes_with_its_vcpu(void **state)
 	assert_int_equal(value_of(n), 16);
 }
 
-static void a_reset_leaves_nothing_of_them(void **state)
+static void a_reset_clears_all_counters(void **state)
 {
 	u64 value;
 
@@ -298,7 +298,7 @@ static void a_reset_leaves_nothing_of_them(void **state)
 
 /* ---- CSRs -------------------------------------------------------------------------------------- */
 
-static void cycle_is_the_harts_until_the_guest_asks_for_a_pmu(void **state)
+static void cycle_reads_the_harts_until_the_guest_uses_the_pmu(void **state)
 {
 	u64 value;
 
@@ -315,7 +315,7 @@ static void cycle_is_the_harts_until_the_guest_asks_for_a_pmu(void **state)
 	assert_int_equal(csr_read(hcounteren), COUNTEREN_TM);
 }
 
-static void user_mode_reads_what_the_guest_opens_to_it(void **state)
+static void user_mode_reads_only_counters_in_scounteren(void **state)
 {
 	u64 value;
 
@@ -355,23 +355,23 @@ static void counters_cannot_be_written(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(counters_are_numbered_as_their_csrs),
-		TEST(without_counters_to_lend_there_is_no_extension),
+		TEST(counter_numbers_match_their_csrs),
+		TEST(without_hardware_counters_there_is_no_extension),
 		TEST(user_space_can_switch_the_extension_off),
-		TEST(sscofpmf_wants_filtered_interrupts),
+		TEST(sscofpmf_needs_filtered_interrupts),
 		TEST(cycles_and_instructions_have_counters_of_their_own),
-		TEST(events_that_nobody_counts_are_not_supported),
+		TEST(unknown_events_are_not_supported),
 		TEST(more_counters_than_the_hart_has_cannot_count_at_once),
-		TEST(a_known_counter_is_configured_anew),
-		TEST(the_guests_modes_are_left_out_as_it_says),
+		TEST(skip_match_reconfigures_a_counter),
+		TEST(inhibit_flags_exclude_the_guests_modes),
 		TEST(a_counter_counts_from_start_to_stop),
-		TEST(starting_or_stopping_twice_is_said),
-		TEST(sets_with_members_that_cannot_be_are_refused),
+		TEST(starting_or_stopping_twice_is_an_error),
+		TEST(sets_with_invalid_counters_are_refused),
 		TEST(a_narrow_counter_keeps_its_width),
-		TEST(a_counter_goes_with_its_vcpu),
-		TEST(a_reset_leaves_nothing_of_them),
-		TEST(cycle_is_the_harts_until_the_guest_asks_for_a_pmu),
-		TEST(user_mode_reads_what_the_guest_opens_to_it),
+		TEST(a_counter_migrates_with_its_vcpu),
+		TEST(a_reset_clears_all_counters),
+		TEST(cycle_reads_the_harts_until_the_guest_uses_the_pmu),
+		TEST(user_mode_reads_only_counters_in_scounteren),
 		TEST(counters_cannot_be_written),
 	};
 

@@ -35,7 +35,7 @@ static void an_overflow_interrupts_the_guest(void **state)
 	assert_true(csr_read(hvip) & BIT(IRQ_PMU_OVF));
 }
 
-static void an_overflow_that_comes_late_still_wakes_the_guest(void **state)
+static void a_late_overflow_still_wakes_the_guest(void **state)
 {
 	(void)state;
 	native_pmu_late(true);
@@ -76,7 +76,7 @@ static long shmem(unsigned long low, unsigned long high, unsigned long flags)
 	return pmu(SBI_PMU_SNAPSHOT_SET_SHMEM, low, high, flags, 0).error;
 }
 
-static void a_snapshot_is_a_page_of_memory_that_can_be_written(void **state)
+static void a_snapshot_needs_a_writable_page(void **state)
 {
 	(void)state;
 	assert_int_equal(
@@ -133,7 +133,7 @@ static void values_go_to_and_from_the_snapshot(void **state)
 	assert_int_equal(SNAP_WORD[0], 0);
 }
 
-static void a_snapshot_whose_slot_goes_is_an_error_of_the_call(void **state)
+static void a_snapshot_in_a_deleted_slot_fails_the_call(void **state)
 {
 	long n = configured(CYCLES, 0);
 
@@ -152,7 +152,7 @@ static void a_snapshot_whose_slot_goes_is_an_error_of_the_call(void **state)
 	assert_int_equal(stop(n, 0), SBI_ERR_ALREADY_STOPPED);
 }
 
-static void a_snapshot_is_a_write_for_the_dirty_log(void **state)
+static void a_snapshot_marks_its_page_dirty(void **state)
 {
 	struct kvm_dirty_log log = { .slot = 0,
 				     .dirty_bitmap = (void *)(NATIVE_USER_BASE + (64UL << 20)) };
@@ -169,7 +169,7 @@ static void a_snapshot_is_a_write_for_the_dirty_log(void **state)
 
 /* ---- firmware events ---------------------------------------------------------------------------------- */
 
-static void firmware_events_are_counted_while_somebody_counts(void **state)
+static void firmware_events_count_only_in_started_counters(void **state)
 {
 	long a = configured(FW(SBI_PMU_FW_SET_TIMER), 0),
 	     b = configured(FW(SBI_PMU_FW_SET_TIMER), 0);
@@ -189,7 +189,7 @@ static void firmware_events_are_counted_while_somebody_counts(void **state)
 	assert_int_equal(native_pmu_lent(0), 0);
 }
 
-static void what_is_sent_counts_here_and_there(void **state)
+static void sent_calls_count_at_the_sender_and_the_receiver(void **state)
 {
 	static const struct {
 		unsigned long ext, fid, event;
@@ -223,7 +223,7 @@ static void what_is_sent_counts_here_and_there(void **state)
 	}
 }
 
-static void traps_that_are_given_back_are_counted(void **state)
+static void injected_traps_are_counted(void **state)
 {
 	static const struct {
 		unsigned long cause, event;
@@ -295,7 +295,7 @@ static void *send(void *arg)
 }
 
 /* Meanwhile the counter's owner starts, stops and reads it. */
-static void other_threads_count_into_it_at_any_time(void **state)
+static void other_threads_count_concurrently_with_the_owner(void **state)
 {
 	long n = configured(FW(SBI_PMU_FW_IPI_RECEIVED), SBI_PMU_CFG_AUTO_START);
 	pthread_t threads[2];
@@ -354,7 +354,7 @@ static unsigned int started_in_hardware(void)
 	return (unsigned int)__builtin_popcountll(vcpu->pmu->started & ((1ULL << NR_HW) - 1));
 }
 
-static void any_calls_leave_counters_that_are_accounted_for(void **state)
+static void random_calls_leave_the_counters_consistent(void **state)
 {
 	unsigned int i;
 	u64 value;
@@ -395,19 +395,19 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_overflow_interrupts_the_guest),
-		TEST(an_overflow_that_comes_late_still_wakes_the_guest),
+		TEST(a_late_overflow_still_wakes_the_guest),
 		TEST(sip_carries_the_interrupt_to_a_restored_vcpu),
-		TEST(a_snapshot_is_a_page_of_memory_that_can_be_written),
+		TEST(a_snapshot_needs_a_writable_page),
 		TEST(values_go_to_and_from_the_snapshot),
-		TEST(a_snapshot_whose_slot_goes_is_an_error_of_the_call),
-		TEST(a_snapshot_is_a_write_for_the_dirty_log),
-		TEST(firmware_events_are_counted_while_somebody_counts),
-		TEST(what_is_sent_counts_here_and_there),
-		TEST(traps_that_are_given_back_are_counted),
+		TEST(a_snapshot_in_a_deleted_slot_fails_the_call),
+		TEST(a_snapshot_marks_its_page_dirty),
+		TEST(firmware_events_count_only_in_started_counters),
+		TEST(sent_calls_count_at_the_sender_and_the_receiver),
+		TEST(injected_traps_are_counted),
 		TEST(illegal_instructions_exit_only_while_they_are_counted),
 		TEST(a_counter_leaves_the_first_use_of_fp_undelegated),
-		TEST(other_threads_count_into_it_at_any_time),
-		TEST(any_calls_leave_counters_that_are_accounted_for),
+		TEST(other_threads_count_concurrently_with_the_owner),
+		TEST(random_calls_leave_the_counters_consistent),
 		TEST(a_vcpu_without_memory_for_counters_is_not_made),
 	};
 

@@ -43,14 +43,14 @@ static void stop(unsigned int i)
 
 /* ---- rules 9, 10: a vCPU that runs or sleeps gets its interrupt ------------------------------ */
 
-static unsigned long heard;
+static unsigned long received;
 
 /* Takes the line and waits for the next one; sometimes it computes instead. */
-static void listening_guest(struct kvm_vcpu *vcpu)
+static void interrupted_guest(struct kvm_vcpu *vcpu)
 {
 	if (csr_read(hvip) & BIT(IRQ_VS_EXT)) {
 		csr_clear(hvip, BIT(IRQ_VS_EXT));
-		__atomic_fetch_add(&heard, 1, __ATOMIC_SEQ_CST);
+		__atomic_fetch_add(&received, 1, __ATOMIC_SEQ_CST);
 	}
 	if (!race_interrupted(vcpu, race_random(4)))
 		native_trap(&WFI);
@@ -62,21 +62,21 @@ static void no_interrupt_is_lost_on_a_vcpu_that_falls_asleep(void **state)
 	u64 i;
 
 	(void)state;
-	heard = 0;
+	received = 0;
 	vm.vcpu->csrs.vsie = BIT(IRQ_S_EXT);
-	native_guest = listening_guest;
+	native_guest = interrupted_guest;
 	start(0);
 	for (i = 1; race_round(i); i++) {
-		before = __atomic_load_n(&heard, __ATOMIC_SEQ_CST);
+		before = __atomic_load_n(&received, __ATOMIC_SEQ_CST);
 		vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
-		assert_true(race_wait(&heard, before));
+		assert_true(race_wait(&received, before));
 		if (!race_random(4))
 			sched_yield();
 	}
 	stop(0);
 }
 
-static void deaf_guest(struct kvm_vcpu *vcpu)
+static void busy_or_wfi_guest(struct kvm_vcpu *vcpu)
 {
 	if (!race_random(8)) {
 		native_trap(&WFI);
@@ -93,7 +93,7 @@ static void no_signal_is_lost_on_a_vcpu_that_enters_or_falls_asleep(void **state
 	u64 i;
 
 	(void)state;
-	native_guest = deaf_guest;
+	native_guest = busy_or_wfi_guest;
 	start(0);
 	for (i = 1; race_round(i); i++) {
 		before = __atomic_load_n(&runners[0].runs, __ATOMIC_SEQ_CST);
@@ -103,21 +103,21 @@ static void no_signal_is_lost_on_a_vcpu_that_enters_or_falls_asleep(void **state
 	stop(0);
 }
 
-static void the_timer_wakes_whoever_falls_asleep(void **state)
+static void no_timer_is_lost_on_a_vcpu_that_falls_asleep(void **state)
 {
 	unsigned long before;
 	u64 i;
 
 	(void)state;
-	heard = 0;
+	received = 0;
 	vm.vcpu->csrs.vsie = BIT(IRQ_S_EXT) | BIT(IRQ_S_TIMER);
-	native_guest = listening_guest;
+	native_guest = interrupted_guest;
 	start(0);
 	for (i = 1; race_round(i); i++) {
-		before = __atomic_load_n(&heard, __ATOMIC_SEQ_CST);
+		before = __atomic_load_n(&received, __ATOMIC_SEQ_CST);
 		vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
 		native_time_set(hv_time() + race_random(100));
-		assert_true(race_wait(&heard, before));
+		assert_true(race_wait(&received, before));
 	}
 	stop(0);
 }
@@ -214,7 +214,7 @@ static long ioeventfd(const struct kvm_ioeventfd *io)
 	return native_ioctl(vm.vm_fd, KVM_IOEVENTFD, NATIVE_USER_BASE);
 }
 
-static void each_store_is_an_event_or_user_spaces(void **state)
+static void each_store_is_an_event_or_an_mmio_exit(void **state)
 {
 	struct kvm_ioeventfd io = { .addr = MMIO, .len = 8, .datamatch = 7 };
 	int fd = native_eventfd();
@@ -308,9 +308,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(no_interrupt_is_lost_on_a_vcpu_that_falls_asleep),
 		TEST(no_signal_is_lost_on_a_vcpu_that_enters_or_falls_asleep),
-		TEST(the_timer_wakes_whoever_falls_asleep),
+		TEST(no_timer_is_lost_on_a_vcpu_that_falls_asleep),
 		TEST(each_start_arrives_once_with_its_argument),
-		TEST(each_store_is_an_event_or_user_spaces),
+		TEST(each_store_is_an_event_or_an_mmio_exit),
 		TEST(descriptors_may_be_closed_in_any_order_while_vcpus_run),
 	};
 

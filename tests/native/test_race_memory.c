@@ -117,7 +117,7 @@ static void set_floor(unsigned int page, u64 value)
 }
 
 /* The value 0 means a new page that was not written yet. */
-static bool look_at(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int page)
+static bool check_page(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int page)
 {
 	u64 oldest = floor_of(page), value = 0;
 
@@ -137,7 +137,7 @@ static void paging_guest(struct kvm_vcpu *vcpu)
 
 	while (!race_interrupted(vcpu, steps--)) {
 		page = race_random(PAGES);
-		if (!look_at(vcpu, BASE + page * PAGE_SIZE, page))
+		if (!check_page(vcpu, BASE + page * PAGE_SIZE, page))
 			return;
 		if (!race_store(vcpu, BASE + page * PAGE_SIZE + 8 + vcpu->id * 8, steps))
 			return;
@@ -145,7 +145,7 @@ static void paging_guest(struct kvm_vcpu *vcpu)
 }
 
 /* Other threads often get in between the lookup of a page and its mapping. */
-static void dawdle(hva_t hva, bool write)
+static void yield_at_lookup(hva_t hva, bool write)
 {
 	(void)hva;
 	(void)write;
@@ -165,13 +165,13 @@ static void take_back(unsigned int page, u64 value)
 		sched_yield();
 }
 
-static void no_guest_sees_what_the_host_has_taken_back(void **state)
+static void no_guest_sees_a_page_that_the_host_took_back(void **state)
 {
 	u64 i;
 
 	(void)state;
 	native_guest = paging_guest;
-	native_page_get_hook = dawdle;
+	native_page_get_hook = yield_at_lookup;
 	start_all();
 	/* On a busy machine it takes a while until a vCPU is in its guest. */
 	for (i = 1; race_round(i) || (!vm.vm->stats.remote_tlb_flush && i < 10000); i++)
@@ -181,14 +181,14 @@ static void no_guest_sees_what_the_host_has_taken_back(void **state)
 }
 
 /* A page inside a block: the whole leaf is removed, and replaced by small ones. */
-static void no_guest_sees_it_through_a_2m_leaf(void **state)
+static void no_guest_sees_a_removed_page_through_a_2m_leaf(void **state)
 {
 	unsigned int at;
 	u64 i;
 
 	(void)state;
 	native_guest = paging_guest;
-	native_page_get_hook = dawdle;
+	native_page_get_hook = yield_at_lookup;
 	start_all();
 	for (i = 1; race_round(i); i++) {
 		take_back(race_random(PAGES), i);
@@ -256,13 +256,13 @@ static void map_guest(struct kvm_vcpu *vcpu)
 
 	while (!race_interrupted(vcpu, steps--)) {
 		page = race_random(4);
-		if (!look_at(vcpu, BASE + page * PAGE_SIZE, page))
+		if (!check_page(vcpu, BASE + page * PAGE_SIZE, page))
 			return;
 	}
 }
 
 /* Write value i to every page of the range before slot 0 maps it. */
-static void lead_to(hva_t hva, u64 i)
+static void remap_slot(hva_t hva, u64 i)
 {
 	unsigned int page;
 
@@ -278,18 +278,18 @@ static void lead_to(hva_t hva, u64 i)
 		sched_yield();
 }
 
-static void no_guest_sees_a_map_that_is_not_in_force_any_more(void **state)
+static void no_guest_sees_a_replaced_memory_map(void **state)
 {
 	u64 i;
 
 	(void)state;
 	native_user_map(OTHER, 4 * PAGE_SIZE, 0);
-	lead_to(HVA, 1);
+	remap_slot(HVA, 1);
 	native_guest = map_guest;
-	native_page_get_hook = dawdle;
+	native_page_get_hook = yield_at_lookup;
 	start_all();
 	for (i = 2; race_round(i); i++)
-		lead_to(i % 2 ? HVA : OTHER, i);
+		remap_slot(i % 2 ? HVA : OTHER, i);
 	stop_all();
 	assert_int_equal(stale, 0);
 }
@@ -310,13 +310,13 @@ static void moved_guest(struct kvm_vcpu *vcpu)
 	}
 }
 
-static void a_slot_that_has_moved_is_not_where_it_was(void **state)
+static void no_guest_sees_a_moved_slot_at_its_old_address(void **state)
 {
 	u64 i;
 
 	(void)state;
 	native_guest = moved_guest;
-	native_page_get_hook = dawdle;
+	native_page_get_hook = yield_at_lookup;
 	moves = 0;
 	start_all();
 	for (i = 1; race_round(i); i++) {
@@ -406,7 +406,7 @@ static void no_write_is_missing_from_the_log(void **state)
 	log_while_they_write(false);
 }
 
-static void no_write_is_missing_from_a_log_that_is_cleared_by_hand(void **state)
+static void no_write_is_missing_from_a_manually_cleared_log(void **state)
 {
 	(void)state;
 	log_while_they_write(true);
@@ -417,14 +417,14 @@ static void no_write_is_missing_from_a_log_that_is_cleared_by_hand(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH(setup, no_guest_sees_what_the_host_has_taken_back),
-		WITH(setup_few_vmids, no_guest_sees_what_the_host_has_taken_back),
-		WITH(setup_huge, no_guest_sees_it_through_a_2m_leaf),
+		WITH(setup, no_guest_sees_a_page_that_the_host_took_back),
+		WITH(setup_few_vmids, no_guest_sees_a_page_that_the_host_took_back),
+		WITH(setup_huge, no_guest_sees_a_removed_page_through_a_2m_leaf),
 		WITH(setup, no_instruction_is_fetched_from_a_page_taken_back),
-		WITH(setup, no_guest_sees_a_map_that_is_not_in_force_any_more),
-		WITH(setup, a_slot_that_has_moved_is_not_where_it_was),
+		WITH(setup, no_guest_sees_a_replaced_memory_map),
+		WITH(setup, no_guest_sees_a_moved_slot_at_its_old_address),
 		WITH(setup, no_write_is_missing_from_the_log),
-		WITH(setup, no_write_is_missing_from_a_log_that_is_cleared_by_hand),
+		WITH(setup, no_write_is_missing_from_a_manually_cleared_log),
 	};
 
 	return cmocka_run_group_tests_name("races for memory", tests, NULL, NULL);

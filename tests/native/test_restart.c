@@ -85,7 +85,7 @@ static void enter_again(void)
 	assert_int_equal(native_run(vm.vcpu), -EINTR);
 }
 
-static void an_answer_does_not_reach_a_guest_that_was_started_anew(void **state)
+static void an_answer_does_not_reach_a_restarted_guest(void **state)
 {
 	unsigned int i, reads;
 
@@ -104,7 +104,7 @@ static void an_answer_does_not_reach_a_guest_that_was_started_anew(void **state)
 	}
 }
 
-static void an_answer_arrives_although_the_vcpu_was_stopped_meanwhile(void **state)
+static void an_answer_survives_a_stop_of_the_vcpu(void **state)
 {
 	unsigned int i;
 
@@ -123,8 +123,8 @@ static void an_answer_arrives_although_the_vcpu_was_stopped_meanwhile(void **sta
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(an_answer_does_not_reach_a_guest_that_was_started_anew),
-		TEST(an_answer_arrives_although_the_vcpu_was_stopped_meanwhile),
+		TEST(an_answer_does_not_reach_a_restarted_guest),
+		TEST(an_answer_survives_a_stop_of_the_vcpu),
 	};
 
 	return cmocka_run_group_tests_name("exits and new starts", tests, NULL, NULL);

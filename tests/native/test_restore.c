@@ -289,7 +289,7 @@ static void same_behaviour(void)
 	}
 }
 
-static void a_restored_vcpu_is_the_one_that_was_saved(void **state)
+static void a_restored_vcpu_equals_the_saved_one(void **state)
 {
 	const char *steps = getenv("HS_STEPS"), *seed = getenv("HS_SEED");
 	unsigned long n = steps ? strtoul(steps, NULL, 0) : 150;
@@ -316,7 +316,7 @@ static void a_restored_vcpu_is_the_one_that_was_saved(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_restored_vcpu_is_the_one_that_was_saved, machine),
+		cmocka_unit_test_setup(a_restored_vcpu_equals_the_saved_one, machine),
 	};
 
 	return cmocka_run_group_tests_name("restore", tests, NULL, NULL);

@@ -78,7 +78,7 @@ static void a_trap_from_vs_remembers_vs_and_its_interrupt_enable(void **state)
 	assert_int_equal(seen.vsstatus & (SSTATUS_SPP | SSTATUS_SPIE | SSTATUS_SIE), SSTATUS_SPP);
 }
 
-static void an_unknown_cause_is_user_spaces_not_the_hosts(void **state)
+static void an_unknown_cause_exits_to_user_space(void **state)
 {
 	(void)state;
 	assert_int_equal(run_trap((struct hv_trap){ .scause = 24 }), 0);
@@ -91,7 +91,7 @@ static void an_unknown_cause_is_user_spaces_not_the_hosts(void **state)
 
 static u64 guest_mode, guest_pc;
 
-static void hear_guest(enum trace_event event, const u64 *args)
+static void record_sample(enum trace_event event, const u64 *args)
 {
 	if (event != TRACE_sample || args[0] == SAMPLE_HS)
 		return;
@@ -99,12 +99,12 @@ static void hear_guest(enum trace_event event, const u64 *args)
 	guest_pc = args[1];
 }
 
-static void a_host_interrupt_samples_the_guest_where_it_was(void **state)
+static void a_host_interrupt_samples_the_guests_mode_and_pc(void **state)
 {
 	(void)state;
 	for (unsigned int user = 0; user < 2; user++) {
 		guest_mode = guest_pc = 0;
-		native_event_hook = hear_guest;
+		native_event_hook = record_sample;
 		vm.vcpu->guest.sepc = PC;
 		vm.vcpu->guest.sstatus &= ~SSTATUS_SPP;
 		vm.vcpu->guest.sstatus |= user ? 0 : SSTATUS_SPP;
@@ -124,7 +124,7 @@ static void a_dead_vm_does_not_run(void **state)
 
 /* ---- virtual instructions ------------------------------------------------------------------- */
 
-static void a_foreign_csr_is_an_illegal_instruction(void **state)
+static void a_hypervisor_csr_is_an_illegal_instruction(void **state)
 {
 	(void)state;
 	/* csrr a0, hstatus */
@@ -146,7 +146,7 @@ static void wfi_in_vu_is_illegal_and_does_not_wait(void **state)
 	assert_int_equal(vm.vcpu->stats.wfi_exit_stat, 0);
 }
 
-static void wrs_nto_goes_on_behind_itself(void **state)
+static void wrs_nto_continues_at_the_next_instruction(void **state)
 {
 	(void)state;
 	assert_int_equal(
@@ -172,7 +172,7 @@ static void run_wrs_nto(void)
 }
 
 /* That thread may be the one that makes the store, and the spinning vCPU's slice is long. */
-static void wrs_nto_gives_the_hart_to_a_thread_that_waits_for_it(void **state)
+static void wrs_nto_yields_the_hart_to_a_waiting_thread(void **state)
 {
 	(void)state;
 	native_wait_hook = count_leaving;
@@ -228,7 +228,7 @@ static void seed_is_read_by_user_space(void **state)
 /* csrr a0, hpmcounter7 */
 #define READ_HPM7 ((struct hv_trap){ .scause = EXC_VIRTUAL_INST, .stval = 0xc0702573 })
 
-static void event_counters_are_there_and_read_0(void **state)
+static void event_counters_read_as_0(void **state)
 {
 	(void)state;
 	vm.vcpu->guest.gpr[GPR_A0] = 99;
@@ -237,7 +237,7 @@ static void event_counters_are_there_and_read_0(void **state)
 	assert_int_equal(vm.vcpu->guest.gpr[GPR_A0], 0);
 }
 
-static void vu_reads_the_counters_that_vs_lets_it(void **state)
+static void vu_reads_only_counters_enabled_in_scounteren(void **state)
 {
 	(void)state;
 	vm.vcpu->guest.sstatus &= ~SSTATUS_SPP;
@@ -252,7 +252,7 @@ static void vu_reads_the_counters_that_vs_lets_it(void **state)
 
 /* ---- interrupts and waiting ------------------------------------------------------------------- */
 
-static void lines_reach_hvip_before_the_entry(void **state)
+static void irq_lines_reach_hvip_before_the_entry(void **state)
 {
 	(void)state;
 	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
@@ -276,7 +276,7 @@ static void guest_clears_softirq(struct kvm_vcpu *vcpu)
 	host_interrupt();
 }
 
-static void what_the_guest_cleared_stays_cleared(void **state)
+static void an_interrupt_that_the_guest_cleared_stays_cleared(void **state)
 {
 	(void)state;
 	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT);
@@ -344,7 +344,7 @@ static bool wfi_exits(void)
 	return vm.vcpu->guest.hstatus & HSTATUS_VTW;
 }
 
-static void a_guest_idles_by_itself_only_while_nobody_wants_its_hart(void **state)
+static void native_wfi_exits_only_while_a_thread_wants_the_hart(void **state)
 {
 	(void)state;
 	vcpu_load(vm.vcpu);
@@ -405,7 +405,7 @@ static void a_line_that_vsip_does_not_show_ends_the_wait(void **state)
 
 /* ---- load and put -------------------------------------------------------------------------------- */
 
-static void the_hosts_own_csrs_come_back(void **state)
+static void the_hosts_csrs_are_restored(void **state)
 {
 	(void)state;
 	csr_write(scounteren, 5);
@@ -427,25 +427,25 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_trap_from_vu_is_taken_in_vs_at_its_vector),
 		TEST(a_trap_from_vs_remembers_vs_and_its_interrupt_enable),
-		TEST(an_unknown_cause_is_user_spaces_not_the_hosts),
-		TEST(a_host_interrupt_samples_the_guest_where_it_was),
+		TEST(an_unknown_cause_exits_to_user_space),
+		TEST(a_host_interrupt_samples_the_guests_mode_and_pc),
 		TEST(a_dead_vm_does_not_run),
-		TEST(a_foreign_csr_is_an_illegal_instruction),
+		TEST(a_hypervisor_csr_is_an_illegal_instruction),
 		TEST(wfi_in_vu_is_illegal_and_does_not_wait),
-		TEST(wrs_nto_goes_on_behind_itself),
-		TEST(wrs_nto_gives_the_hart_to_a_thread_that_waits_for_it),
+		TEST(wrs_nto_continues_at_the_next_instruction),
+		TEST(wrs_nto_yields_the_hart_to_a_waiting_thread),
 		TEST(an_instruction_that_stval_does_not_hold_is_fetched),
 		TEST(seed_is_read_by_user_space),
-		TEST(event_counters_are_there_and_read_0),
-		TEST(vu_reads_the_counters_that_vs_lets_it),
-		TEST(lines_reach_hvip_before_the_entry),
-		TEST(what_the_guest_cleared_stays_cleared),
+		TEST(event_counters_read_as_0),
+		TEST(vu_reads_only_counters_enabled_in_scounteren),
+		TEST(irq_lines_reach_hvip_before_the_entry),
+		TEST(an_interrupt_that_the_guest_cleared_stays_cleared),
 		TEST(wfi_sleeps_until_a_line_that_the_guest_has_enabled),
 		TEST(wfi_sleeps_until_the_guests_timer),
 		TEST(wfi_with_a_line_pending_does_not_sleep),
 		TEST(a_line_that_vsip_does_not_show_ends_the_wait),
-		TEST(a_guest_idles_by_itself_only_while_nobody_wants_its_hart),
-		TEST(the_hosts_own_csrs_come_back),
+		TEST(native_wfi_exits_only_while_a_thread_wants_the_hart),
+		TEST(the_hosts_csrs_are_restored),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 
 /* ---- base, and missing functions ----------------------------------------------------------- */
 
-static void a_call_returns_behind_the_ecall(void **state)
+static void a_call_returns_after_the_ecall(void **state)
 {
 	struct call c = made(CALL(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0));
 
@@ -21,7 +21,7 @@ static void a_call_returns_behind_the_ecall(void **state)
 	assert_int_equal(vm.vcpu->guest.sepc, PC + 4);
 }
 
-static void probe_follows_what_user_space_switched(void **state)
+static void probe_follows_user_spaces_settings(void **state)
 {
 	(void)state;
 	assert_int_equal(made(CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_TIME)).value, 1);
@@ -75,7 +75,7 @@ static void a_forwarded_call_is_answered_at_the_next_run(void **state)
 }
 
 /* Only user space knows whether such an extension exists. */
-static void a_probe_of_what_is_user_spaces_is_forwarded(void **state)
+static void a_probe_of_a_vendor_extension_is_forwarded(void **state)
 {
 	struct call c = CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_VENDOR_START + 9);
 
@@ -91,7 +91,7 @@ static void a_probe_of_what_is_user_spaces_is_forwarded(void **state)
 	assert_int_equal(made(c).value, 0);
 }
 
-static void immediate_exit_completes_the_call_and_no_more(void **state)
+static void immediate_exit_completes_the_call_without_an_entry(void **state)
 {
 	struct call c = CALL(SBI_EXT_VENDOR_START, 0, 0);
 
@@ -107,7 +107,7 @@ static void immediate_exit_completes_the_call_and_no_more(void **state)
 	assert_int_equal(vm.vcpu->guest.sepc, PC + 4);
 }
 
-static void a_reset_stops_every_vcpu_and_tells_user_space(void **state)
+static void a_reset_stops_every_vcpu_and_exits_to_user_space(void **state)
 {
 	struct call c = CALL(SBI_EXT_SRST, 0, SBI_SRST_TYPE_COLD_REBOOT, SBI_SRST_REASON_SYSFAIL);
 
@@ -139,7 +139,7 @@ static void an_ipi_reaches_the_vcpus_of_its_mask(void **state)
 }
 
 /* Whether this hart's TLB has a VS-stage translation for gva, found by using it. */
-static bool remembers(gva_t gva)
+static bool is_cached(gva_t gva)
 {
 	unsigned int before = native_tlb_entries();
 	struct hv_trap trap;
@@ -151,7 +151,7 @@ static bool remembers(gva_t gva)
 }
 
 /* Guest tables: one gigapage at 0 that maps the first one of memory. They are at BASE + 0x4000. */
-static void learn(gva_t gva)
+static void cache_translation(gva_t gva)
 {
 	struct hv_trap trap;
 	hpa_t hpa;
@@ -166,29 +166,29 @@ static void learn(gva_t gva)
 		native_gstage_access(NATIVE_GUEST_BASE, NATIVE_LOAD, &hpa);
 	}
 	*(pte_t *)native_user(NATIVE_USER_BASE + 0x4000) = 0;
-	assert_true(remembers(gva));
+	assert_true(is_cached(gva));
 }
 
 static unsigned int fence_step;
-static bool remembered;
+static bool still_cached;
 static struct call fence_call;
 
 static void fencing_guest(struct kvm_vcpu *vcpu)
 {
 	if (fence_step++ == 0) {
-		learn(0x5000);
+		cache_translation(0x5000);
 		memcpy(&vcpu->guest.gpr[GPR_A0], fence_call.args, sizeof(fence_call.args));
 		vcpu->guest.gpr[GPR_A6] = fence_call.fid;
 		vcpu->guest.gpr[GPR_A7] = SBI_EXT_RFENCE;
 		native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 		return;
 	}
-	remembered = remembers(0x5000);
+	still_cached = is_cached(0x5000);
 	native_signal_set(true);
 	native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_TIMER });
 }
 
-static bool forgets_after(struct call call)
+static bool dropped_by(struct call call)
 {
 	fence_call = call;
 	fence_step = 0;
@@ -196,36 +196,34 @@ static bool forgets_after(struct call call)
 	native_signal_set(false);
 	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal((long)vm.vcpu->guest.gpr[GPR_A0], SBI_SUCCESS);
-	return !remembered;
+	return !still_cached;
 }
 
 /* The TLB drops nothing by itself. The gigapage is one entry, of ASID 0. */
-static void a_remote_fence_is_done_when_the_guest_runs_on(void **state)
+static void a_remote_fence_is_done_before_the_guest_continues(void **state)
 {
 	(void)state;
-	assert_true(forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0, 0)));
-	assert_true(forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0x5000, 0x1000)));
-	assert_true(forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0, ANY)));
-	assert_true(forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 0, ANY, 0x4fff, 2)));
-	assert_true(forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0x5000, 0x40000000)));
+	assert_true(dropped_by(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0, 0)));
+	assert_true(dropped_by(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0x5000, 0x1000)));
+	assert_true(dropped_by(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0, ANY)));
+	assert_true(dropped_by(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 0, ANY, 0x4fff, 2)));
+	assert_true(dropped_by(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0x5000, 0x40000000)));
 	vm.vcpu->guest.gpr[GPR_A4] = 0;
-	assert_true(forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA_ASID, 1, 0, 0, 0)));
-	assert_true(
-		forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA_ASID, 1, 0, 0x5000, 0x1000)));
+	assert_true(dropped_by(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA_ASID, 1, 0, 0, 0)));
+	assert_true(dropped_by(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA_ASID, 1, 0, 0x5000, 0x1000)));
 }
 
-static void a_fence_elsewhere_leaves_what_it_does_not_name(void **state)
+static void a_remote_fence_spares_other_translations(void **state)
 {
 	(void)state;
-	assert_false(
-		forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0x80000000, 0x1000)));
-	assert_false(forgets_after(CALL(0, SBI_RFENCE_REMOTE_FENCE_I, 1, 0)));
+	assert_false(dropped_by(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 1, 0, 0x80000000, 0x1000)));
+	assert_false(dropped_by(CALL(0, SBI_RFENCE_REMOTE_FENCE_I, 1, 0)));
 	assert_true(native_fences.fence_i > 0);
 	/* A fence for another vCPU does not affect this one. */
-	assert_false(forgets_after(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 2, 0, 0, 0)));
+	assert_false(dropped_by(CALL(0, SBI_RFENCE_REMOTE_SFENCE_VMA, 2, 0, 0, 0)));
 }
 
-static void more_fences_than_the_queue_holds_become_one_of_everything(void **state)
+static void an_overflowing_fence_queue_becomes_a_full_fence(void **state)
 {
 	struct call calls[40];
 	unsigned int i;
@@ -239,7 +237,7 @@ static void more_fences_than_the_queue_holds_become_one_of_everything(void **sta
 	assert_int_equal(second->fence_count, HFENCE_QUEUE_SIZE);
 }
 
-static void a_hart_is_started_once_and_its_state_told(void **state)
+static void a_hart_is_started_once_and_its_state_reported(void **state)
 {
 	struct call calls[] = {
 		CALL(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, 1),
@@ -304,7 +302,7 @@ static void an_ipi_before_the_first_instruction_is_not_lost(void **state)
 
 /* ---- legacy: the mask is at a guest virtual address ------------------------------------ */
 
-static void a_fault_of_a_legacy_mask_is_the_guests_at_the_ecall(void **state)
+static void a_fault_on_a_legacy_mask_is_injected_at_the_ecall(void **state)
 {
 	struct call c = CALL(SBI_LEGACY_SEND_IPI, 0, 0x123450);
 
@@ -317,7 +315,7 @@ static void a_fault_of_a_legacy_mask_is_the_guests_at_the_ecall(void **state)
 }
 
 /* The host cannot provide the page: KVM_RUN must fail, and not retry for ever. */
-static void a_legacy_mask_that_the_host_cannot_give_ends_the_run(void **state)
+static void a_legacy_mask_without_host_memory_fails_the_run(void **state)
 {
 	struct call c = CALL(SBI_LEGACY_SEND_IPI, 0, NATIVE_GUEST_BASE + 0x3000);
 
@@ -340,7 +338,7 @@ static void note_slot(enum trace_event event, const u64 *args)
 		slot_at_answer = vm.vcpu->exit_clock.slot;
 }
 
-static void a_legacy_call_counts_where_its_successor_does(void **state)
+static void a_legacy_call_has_its_successors_exit_class(void **state)
 {
 	static const struct {
 		unsigned long ext;
@@ -414,22 +412,22 @@ static void any_call_ends_in_an_answer_an_exit_or_a_trap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_call_returns_behind_the_ecall),
-		TEST(probe_follows_what_user_space_switched),
+		TEST(a_call_returns_after_the_ecall),
+		TEST(probe_follows_user_spaces_settings),
 		TEST(unknown_calls_are_not_supported),
 		TEST(a_forwarded_call_is_answered_at_the_next_run),
-		TEST(a_probe_of_what_is_user_spaces_is_forwarded),
-		TEST(immediate_exit_completes_the_call_and_no_more),
-		TEST(a_reset_stops_every_vcpu_and_tells_user_space),
+		TEST(a_probe_of_a_vendor_extension_is_forwarded),
+		TEST(immediate_exit_completes_the_call_without_an_entry),
+		TEST(a_reset_stops_every_vcpu_and_exits_to_user_space),
 		TEST(an_ipi_reaches_the_vcpus_of_its_mask),
-		TEST(a_remote_fence_is_done_when_the_guest_runs_on),
-		TEST(a_fence_elsewhere_leaves_what_it_does_not_name),
-		TEST(more_fences_than_the_queue_holds_become_one_of_everything),
-		TEST(a_hart_is_started_once_and_its_state_told),
+		TEST(a_remote_fence_is_done_before_the_guest_continues),
+		TEST(a_remote_fence_spares_other_translations),
+		TEST(an_overflowing_fence_queue_becomes_a_full_fence),
+		TEST(a_hart_is_started_once_and_its_state_reported),
 		TEST(an_ipi_before_the_first_instruction_is_not_lost),
-		TEST(a_fault_of_a_legacy_mask_is_the_guests_at_the_ecall),
-		TEST(a_legacy_mask_that_the_host_cannot_give_ends_the_run),
-		TEST(a_legacy_call_counts_where_its_successor_does),
+		TEST(a_fault_on_a_legacy_mask_is_injected_at_the_ecall),
+		TEST(a_legacy_mask_without_host_memory_fails_the_run),
+		TEST(a_legacy_call_has_its_successors_exit_class),
 		TEST(any_call_ends_in_an_answer_an_exit_or_a_trap),
 	};
 

@@ -28,7 +28,7 @@ static void restart_with(const char *isa, bool firmware)
 	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_COMPAT_SBI_EXT_FWFT, 1), 0);
 }
 
-static void a_machine_without_any_feature_says_so(void **state)
+static void without_features_every_call_is_refused(void **state)
 {
 	unsigned long i;
 
@@ -68,7 +68,7 @@ static void a_feature_is_set_read_locked_and_reset(void **state)
 }
 
 /* A VMM's settings from before the run have no effect once no register shows them any more. */
-static void what_was_set_goes_with_the_extension(void **state)
+static void disabling_the_extension_resets_its_features(void **state)
 {
 	(void)state;
 	restart_with("h f d ssnpm", true);
@@ -140,7 +140,7 @@ static void access_on(struct kvm_vcpu *vcpu, unsigned int hart)
 }
 
 /* Hardware may have cached translations of the old setting; tlb_model.c panics if one is used. */
-static void no_translation_outlives_a_change_of_who_sets_a_and_d(void **state)
+static void changing_ad_updating_drops_translations(void **state)
 {
 	(void)state;
 	restart_with("h f d svadu svade", false);
@@ -157,7 +157,7 @@ static void no_translation_outlives_a_change_of_who_sets_a_and_d(void **state)
 	access_on(vm.vcpu, 0);
 }
 
-static void nor_one_of_how_many_bits_are_masked(void **state)
+static void changing_pointer_masking_drops_translations(void **state)
 {
 	static const unsigned int lens[] = { 16, 0, 7, 16, 7, 0 };
 	unsigned int i;
@@ -176,7 +176,7 @@ static void nor_one_of_how_many_bits_are_masked(void **state)
 }
 
 /* The firmware's switch is on exactly while such a vCPU is loaded. */
-static void misaligned_traps_are_the_guests_while_it_is_loaded(void **state)
+static void misaligned_traps_are_delegated_while_the_vcpu_is_loaded(void **state)
 {
 	unsigned long traps = BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_STORE_MISALIGNED);
 
@@ -225,13 +225,13 @@ static void features_have_registers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_machine_without_any_feature_says_so),
+		TEST(without_features_every_call_is_refused),
 		TEST(a_feature_is_set_read_locked_and_reset),
-		TEST(what_was_set_goes_with_the_extension),
+		TEST(disabling_the_extension_resets_its_features),
 		TEST(pointers_are_masked_in_vs),
-		TEST(no_translation_outlives_a_change_of_who_sets_a_and_d),
-		TEST(nor_one_of_how_many_bits_are_masked),
-		TEST(misaligned_traps_are_the_guests_while_it_is_loaded),
+		TEST(changing_ad_updating_drops_translations),
+		TEST(changing_pointer_masking_drops_translations),
+		TEST(misaligned_traps_are_delegated_while_the_vcpu_is_loaded),
 		TEST(features_have_registers),
 	};
 

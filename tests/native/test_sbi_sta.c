@@ -27,7 +27,7 @@ static long set_shmem(unsigned long lo, unsigned long hi, unsigned long flags)
 	return c.error;
 }
 
-static void what_a_thread_waited_becomes_steal_time(void **state)
+static void run_delay_becomes_steal_time(void **state)
 {
 	struct call nothing = CALL(SBI_EXT_BASE, 0, 0);
 
@@ -74,7 +74,7 @@ static void without_sta_no_steal_time_is_stored(void **state)
 	assert_int_equal(reg_buf, AREA_GPA);
 }
 
-static void an_odd_sequence_that_the_guest_left_becomes_even(void **state)
+static void an_odd_sequence_number_becomes_even(void **state)
 {
 	struct call nothing = CALL(SBI_EXT_BASE, 0, 0);
 
@@ -88,7 +88,7 @@ static void an_odd_sequence_that_the_guest_left_becomes_even(void **state)
 	assert_int_equal(area()->preempted, 0);
 }
 
-static void steal_time_needs_memory_that_can_be_written(void **state)
+static void steal_time_needs_writable_memory(void **state)
 {
 	(void)state;
 	assert_int_equal(set_shmem(AREA_GPA, 0, 1), SBI_ERR_INVALID_PARAM);
@@ -106,7 +106,7 @@ static void steal_time_needs_memory_that_can_be_written(void **state)
 	assert_int_equal(vm.vcpu->sta.shmem, STA_OFF);
 }
 
-static void steal_time_ends_with_its_memory(void **state)
+static void steal_time_ends_when_its_memory_is_unmapped(void **state)
 {
 	struct call nothing = CALL(SBI_EXT_BASE, 0, 0);
 
@@ -160,7 +160,7 @@ static void deleting_guest(struct kvm_vcpu *vcpu)
 }
 
 /* User space may use the memory for something else by now. */
-static void nothing_is_written_behind_a_deleted_slot(void **state)
+static void steal_time_is_not_written_after_its_slot_is_deleted(void **state)
 {
 	struct call nothing = CALL(SBI_EXT_BASE, 0, 0);
 
@@ -227,13 +227,13 @@ static void steal_time_has_two_registers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_a_thread_waited_becomes_steal_time),
+		TEST(run_delay_becomes_steal_time),
 		TEST(without_sta_no_steal_time_is_stored),
-		TEST(an_odd_sequence_that_the_guest_left_becomes_even),
-		TEST(steal_time_needs_memory_that_can_be_written),
-		TEST(steal_time_ends_with_its_memory),
+		TEST(an_odd_sequence_number_becomes_even),
+		TEST(steal_time_needs_writable_memory),
+		TEST(steal_time_ends_when_its_memory_is_unmapped),
 		TEST(a_preempted_vcpu_is_marked_until_it_runs),
-		TEST(nothing_is_written_behind_a_deleted_slot),
+		TEST(steal_time_is_not_written_after_its_slot_is_deleted),
 		TEST(a_write_of_steal_time_is_in_the_dirty_log),
 		TEST(steal_time_has_two_registers),
 	};

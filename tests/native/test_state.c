@@ -8,7 +8,7 @@
 
 #define UNIT_SIZE (32 * NATIVE_VLENB)
 
-static void fence_i_follows_a_vcpu_to_another_hart(void **state)
+static void a_vcpu_that_moves_to_another_hart_executes_fence_i(void **state)
 {
 	unsigned int before;
 
@@ -58,7 +58,7 @@ static unsigned long access_sireg(unsigned long select, unsigned long value, uns
 	return old;
 }
 
-static void priorities_are_where_the_hardware_looks_for_them(void **state)
+static void iprio_registers_reach_hviprio(void **state)
 {
 	(void)state;
 	vcpu_load(vm.vcpu);
@@ -75,7 +75,7 @@ static void priorities_are_where_the_hardware_looks_for_them(void **state)
 	assert_int_equal(vm.vcpu->csrs.aia[KVM_REG_RISCV_CSR_AIA_REG(iprio2)], 0x0102030405060708);
 }
 
-static void other_indirect_registers_are_user_spaces(void **state)
+static void other_indirect_registers_go_to_user_space(void **state)
 {
 	struct csr_access access = { .csr = CSR_sireg };
 	unsigned long old;
@@ -96,7 +96,7 @@ static void other_indirect_registers_are_user_spaces(void **state)
 /* ---- reset ---------------------------------------------------------------------------------- */
 
 /* Whatever the vCPU held before, each register then reads as in a new vCPU. */
-static void a_reset_leaves_nothing(void **state)
+static void a_reset_vcpu_reads_as_a_new_one(void **state)
 {
 	static u64 ids[512];
 	struct kvm_vcpu *used = vm.vcpu, *fresh = native_vcpu_make(&vm, 4);
@@ -197,11 +197,11 @@ static void init_received_ends_a_start_that_is_pending(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(fence_i_follows_a_vcpu_to_another_hart),
+		TEST(a_vcpu_that_moves_to_another_hart_executes_fence_i),
 		TEST(stopi_shows_an_external_interrupt_only_while_there_is_one),
-		TEST(priorities_are_where_the_hardware_looks_for_them),
-		TEST(other_indirect_registers_are_user_spaces),
-		TEST(a_reset_leaves_nothing),
+		TEST(iprio_registers_reach_hviprio),
+		TEST(other_indirect_registers_go_to_user_space),
+		TEST(a_reset_vcpu_reads_as_a_new_one),
 		TEST(init_received_resets_a_vcpu_once_the_capability_is_enabled),
 		TEST(init_received_ends_a_start_that_is_pending),
 	};

@@ -231,7 +231,7 @@ static void a_kick_goes_to_the_right_hart(void **state)
 }
 
 /* Locking, 2: a fault that reads the new number finds the page removed, not the old one. */
-static void a_new_number_comes_with_the_new_page(void **state)
+static void a_new_sequence_number_shows_the_page_removed(void **state)
 {
 	(void)state;
 	needs_each_of_its_fences(&(struct handshake){
@@ -251,7 +251,7 @@ int main(void)
 		cmocka_unit_test(
 			a_vcpu_listed_during_an_invalidation_sees_the_table_without_the_page),
 		cmocka_unit_test(a_kick_goes_to_the_right_hart),
-		cmocka_unit_test(a_new_number_comes_with_the_new_page),
+		cmocka_unit_test(a_new_sequence_number_shows_the_page_removed),
 	};
 
 	return cmocka_run_group_tests_name("orders of stores", tests, NULL, NULL);

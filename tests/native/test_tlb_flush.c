@@ -111,7 +111,7 @@ static void touch_all(struct kvm_vcpu *vcpu)
 
 /* ---- claims ------------------------------------------------------------------------- */
 
-static void a_fence_drops_what_changed(void)
+static void a_fence_drops_changed_pages(void)
 {
 	unsigned int entries;
 	hpa_t hpa;
@@ -129,7 +129,7 @@ static void a_fence_drops_what_changed(void)
 	assert_true(reads(GPA + 7 * PAGE_SIZE, &hpa));
 }
 
-static void which_instructions_fence(void)
+static void the_variant_selects_the_fence_instructions(void)
 {
 	struct native_fences before;
 
@@ -150,7 +150,7 @@ static void which_instructions_fence(void)
 	assert_int_equal(native_fences.gvma_vmid - before.gvma_vmid, by_range() ? 0 : 1);
 }
 
-static void what_is_too_much_for_a_range_is_everything(void)
+static void a_change_too_large_for_a_range_flushes_the_vm(void)
 {
 	struct native_fences before;
 	hpa_t hpa;
@@ -167,7 +167,7 @@ static void what_is_too_much_for_a_range_is_everything(void)
 }
 
 /* More changes between two entries than a queue holds: no stale entry is left. */
-static void many_changes_between_two_entries_lose_none(void)
+static void many_changes_between_two_entries_are_all_fenced(void)
 {
 	unsigned int i;
 	hpa_t hpa;
@@ -190,7 +190,7 @@ static void fence_vvma(enum hfence_kind kind, unsigned long asid, u64 start, u64
 	serve(vms[0].vcpu);
 }
 
-static void a_guests_fence_is_as_wide_as_the_variant(void)
+static void a_guests_fence_follows_the_variant(void)
 {
 	struct native_fences before;
 
@@ -211,7 +211,7 @@ static void a_guests_fence_is_as_wide_as_the_variant(void)
 }
 
 /* As after a fault that finds more than the hart has cached: no other hart is involved. */
-static void a_fence_of_this_hart_alone_drops_the_page(void)
+static void a_local_fence_drops_the_page(void)
 {
 	struct hfence fence = { .kind = HFENCE_GVMA, .start = GPA + 5 * PAGE_SIZE, .size = 2 };
 
@@ -223,7 +223,7 @@ static void a_fence_of_this_hart_alone_drops_the_page(void)
 }
 
 /* Pages are mapped and removed at random while a guest reads them: it never reads a removed one. */
-static void no_random_change_leaves_an_old_translation(void)
+static void random_changes_leave_no_stale_translation(void)
 {
 	unsigned int i, n = 4711;
 
@@ -265,16 +265,16 @@ static void each(void (*claim)(void))
 		each(claim);               \
 	}
 
-FOR_EACH(a_fence_drops_what_changed)
-FOR_EACH(which_instructions_fence)
-FOR_EACH(what_is_too_much_for_a_range_is_everything)
-FOR_EACH(many_changes_between_two_entries_lose_none)
-FOR_EACH(a_guests_fence_is_as_wide_as_the_variant)
-FOR_EACH(a_fence_of_this_hart_alone_drops_the_page)
-FOR_EACH(no_random_change_leaves_an_old_translation)
+FOR_EACH(a_fence_drops_changed_pages)
+FOR_EACH(the_variant_selects_the_fence_instructions)
+FOR_EACH(a_change_too_large_for_a_range_flushes_the_vm)
+FOR_EACH(many_changes_between_two_entries_are_all_fenced)
+FOR_EACH(a_guests_fence_follows_the_variant)
+FOR_EACH(a_local_fence_drops_the_page)
+FOR_EACH(random_changes_leave_no_stale_translation)
 
 /* On one hart, alternately: each fences in its own way and keeps the other's entries. */
-static void two_vms_with_different_values_run_side_by_side(void **state)
+static void two_vms_with_different_variants_share_a_hart(void **state)
 {
 	unsigned int i, v;
 	hpa_t hpa;
@@ -320,14 +320,14 @@ static void hinval_without_the_last_fence_drops_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_a_fence_drops_what_changed),
-		cmocka_unit_test(each_which_instructions_fence),
-		cmocka_unit_test(each_what_is_too_much_for_a_range_is_everything),
-		cmocka_unit_test(each_many_changes_between_two_entries_lose_none),
-		cmocka_unit_test(each_a_guests_fence_is_as_wide_as_the_variant),
-		cmocka_unit_test(each_a_fence_of_this_hart_alone_drops_the_page),
-		cmocka_unit_test(each_no_random_change_leaves_an_old_translation),
-		cmocka_unit_test(two_vms_with_different_values_run_side_by_side),
+		cmocka_unit_test(each_a_fence_drops_changed_pages),
+		cmocka_unit_test(each_the_variant_selects_the_fence_instructions),
+		cmocka_unit_test(each_a_change_too_large_for_a_range_flushes_the_vm),
+		cmocka_unit_test(each_many_changes_between_two_entries_are_all_fenced),
+		cmocka_unit_test(each_a_guests_fence_follows_the_variant),
+		cmocka_unit_test(each_a_local_fence_drops_the_page),
+		cmocka_unit_test(each_random_changes_leave_no_stale_translation),
+		cmocka_unit_test(two_vms_with_different_variants_share_a_hart),
 		cmocka_unit_test(hinval_without_the_last_fence_drops_nothing),
 	};
 

@@ -106,7 +106,7 @@ static unsigned int references(const struct mode *vs, unsigned int vs_leaf, cons
 	return native_walks.vs_refs + native_walks.g_refs;
 }
 
-static void a_miss_costs_the_closed_form(void **state)
+static void a_misss_references_match_the_closed_form(void **state)
 {
 	unsigned int v, g, vl, gl, counted;
 
@@ -334,7 +334,7 @@ static struct cost vmid_cost(const char *value)
 	return from;
 }
 
-static void vmids_save_what_a_flush_drops(void **state)
+static void vmids_save_the_misses_after_a_switch(void **state)
 {
 	struct cost on, flush;
 	unsigned int warm =
@@ -374,7 +374,7 @@ static struct cost flush_cost(const char *value, unsigned int pages)
 	return from;
 }
 
-static void ranges_save_what_did_not_change(void **state)
+static void range_flushes_keep_unchanged_pages(void **state)
 {
 	static const unsigned int taken[] = { 1, 4, 16, 64, 65 };
 	unsigned int i;
@@ -408,10 +408,10 @@ static void ranges_save_what_did_not_change(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_miss_costs_the_closed_form),
+		cmocka_unit_test(a_misss_references_match_the_closed_form),
 		cmocka_unit_test(large_leaves_save_faults_and_walks),
-		cmocka_unit_test(vmids_save_what_a_flush_drops),
-		cmocka_unit_test(ranges_save_what_did_not_change),
+		cmocka_unit_test(vmids_save_the_misses_after_a_switch),
+		cmocka_unit_test(range_flushes_keep_unchanged_pages),
 	};
 
 	return cmocka_run_group_tests_name("TLB model", tests, NULL, NULL);

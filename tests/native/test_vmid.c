@@ -113,7 +113,7 @@ static void a_vm_that_stays_in_its_guest_keeps_its_vmid_over_a_rollover(void **s
 }
 
 /* Fewer VMIDs than harts are safe too: a hart that is in another VM keeps its VMID. */
-static void one_vmid_for_two_harts_is_renewed_at_each_turn(void **state)
+static void a_single_vmid_rolls_over_between_vms(void **state)
 {
 	unsigned int i, n = 777;
 
@@ -155,7 +155,7 @@ static void the_width_can_change_while_vms_run(void **state)
 	free_vms();
 }
 
-static void a_width_that_the_hardware_has_not_is_refused(void **state)
+static void a_width_beyond_the_hardware_is_refused(void **state)
 {
 	static const char *const bad[] = { "",  "8",  "15",  "-1",
 					   "x", "1 ", "0x1", "99999999999999999999" };
@@ -189,7 +189,7 @@ static void a_hart_that_starts_keeps_the_width_that_was_chosen(void **state)
 }
 
 /* The first hart probes the width while it is alone; a starting hart is not online yet. */
-static void harts_that_start_later_count(void **state)
+static void harts_that_start_later_need_vmids_too(void **state)
 {
 	static const unsigned int harts[] = { 2, 3, 4 };
 	unsigned int i, hart;
@@ -214,7 +214,7 @@ static void harts_that_start_later_count(void **state)
 }
 
 /* HLV runs under the VMID in hgatp, even if the VM has got another one meanwhile. */
-static void a_fence_before_hlv_is_for_the_vmid_that_it_runs_under(void **state)
+static void a_fence_before_hlv_uses_the_vmid_in_hgatp(void **state)
 {
 	struct hv_trap trap;
 	unsigned int i;
@@ -242,7 +242,7 @@ static void a_fence_before_hlv_is_for_the_vmid_that_it_runs_under(void **state)
 	free_vms();
 }
 
-static void too_few_vmids_mean_none_and_a_flush_at_each_load(void **state)
+static void with_too_few_vmids_each_load_flushes_vmid_0(void **state)
 {
 	unsigned int i;
 
@@ -290,7 +290,7 @@ static void vms_with_and_without_vmids_share_a_hart(void **state)
  * guest addresses to equal host addresses. The fence that drops them has to follow the write of
  * MODE (H §3.2).
  */
-static void under_vmid_0_a_fence_follows_the_change_of_mode(void **state)
+static void under_vmid_0_a_fence_follows_the_write_of_mode(void **state)
 {
 	unsigned int before;
 	hpa_t hpa;
@@ -331,7 +331,7 @@ static void vmids_are_probed_under_a_mode_that_translates(void **state)
 }
 
 /* A hart must not use translations of tables that changed while the vCPU was elsewhere. */
-static void a_vcpu_that_was_elsewhere_finds_no_old_translation(void **state)
+static void a_vcpu_back_from_another_hart_finds_no_old_translation(void **state)
 {
 	(void)state;
 	make_vms(14, 2);
@@ -350,7 +350,7 @@ static void a_vcpu_that_was_elsewhere_finds_no_old_translation(void **state)
 	free_vms();
 }
 
-static void no_table_is_in_force_when_no_vcpu_is(void **state)
+static void hgatp_and_vsatp_are_0_without_a_loaded_vcpu(void **state)
 {
 	(void)state;
 	make_vms(14, 1);
@@ -360,7 +360,7 @@ static void no_table_is_in_force_when_no_vcpu_is(void **state)
 	free_vms();
 }
 
-static void a_preempted_vcpu_has_its_table_again_where_it_goes_on(void **state)
+static void a_migrated_vcpu_has_its_table_on_the_new_hart(void **state)
 {
 	(void)state;
 	make_vms(14, 2);
@@ -425,20 +425,20 @@ int main(void)
 		cmocka_unit_test(a_vm_that_comes_back_to_its_hart_finds_its_translations),
 		cmocka_unit_test(no_hart_mixes_vms_across_rollovers),
 		cmocka_unit_test(a_vm_that_stays_in_its_guest_keeps_its_vmid_over_a_rollover),
-		cmocka_unit_test(one_vmid_for_two_harts_is_renewed_at_each_turn),
+		cmocka_unit_test(a_single_vmid_rolls_over_between_vms),
 		cmocka_unit_test(the_width_can_change_while_vms_run),
-		cmocka_unit_test(a_width_that_the_hardware_has_not_is_refused),
+		cmocka_unit_test(a_width_beyond_the_hardware_is_refused),
 		cmocka_unit_test(a_hart_that_starts_keeps_the_width_that_was_chosen),
-		cmocka_unit_test(harts_that_start_later_count),
-		cmocka_unit_test(a_fence_before_hlv_is_for_the_vmid_that_it_runs_under),
-		cmocka_unit_test(too_few_vmids_mean_none_and_a_flush_at_each_load),
+		cmocka_unit_test(harts_that_start_later_need_vmids_too),
+		cmocka_unit_test(a_fence_before_hlv_uses_the_vmid_in_hgatp),
+		cmocka_unit_test(with_too_few_vmids_each_load_flushes_vmid_0),
 		cmocka_unit_test(the_toggle_flushes_at_each_load),
 		cmocka_unit_test(vms_with_and_without_vmids_share_a_hart),
-		cmocka_unit_test(under_vmid_0_a_fence_follows_the_change_of_mode),
+		cmocka_unit_test(under_vmid_0_a_fence_follows_the_write_of_mode),
 		cmocka_unit_test(vmids_are_probed_under_a_mode_that_translates),
-		cmocka_unit_test(a_vcpu_that_was_elsewhere_finds_no_old_translation),
-		cmocka_unit_test(no_table_is_in_force_when_no_vcpu_is),
-		cmocka_unit_test(a_preempted_vcpu_has_its_table_again_where_it_goes_on),
+		cmocka_unit_test(a_vcpu_back_from_another_hart_finds_no_old_translation),
+		cmocka_unit_test(hgatp_and_vsatp_are_0_without_a_loaded_vcpu),
+		cmocka_unit_test(a_migrated_vcpu_has_its_table_on_the_new_hart),
 		cmocka_unit_test(no_hart_mixes_vms_while_another_rolls_over),
 	};
 

@@ -102,7 +102,7 @@ static void one_order(u64 seed)
 	free_vms();
 }
 
-static void any_order_of_loads_widths_and_toggles_mixes_nothing(void **state)
+static void random_loads_widths_and_toggles_never_mix_vms(void **state)
 {
 	u64 i;
 
@@ -117,7 +117,7 @@ static void any_order_of_loads_widths_and_toggles_mixes_nothing(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(any_order_of_loads_widths_and_toggles_mixes_nothing),
+		cmocka_unit_test(random_loads_widths_and_toggles_never_mix_vms),
 	};
 
 	if (argc > 1)

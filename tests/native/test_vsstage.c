@@ -112,7 +112,7 @@ static void data_is_mmio(void)
 	complete_exit(vm.vcpu);
 }
 
-static void mmio_is_found_behind_the_guests_tables(void **state)
+static void mmio_is_located_through_the_guests_tables(void **state)
 {
 	(void)state;
 	for_all_quirks(data_is_mmio);
@@ -183,7 +183,7 @@ static void superpages_and_napot_ranges_are_walked(void **state)
 	assert_int_equal(located(EXC_LOAD_GUEST_PAGE_FAULT, GVA).gpa, GVA);
 }
 
-static void a_walk_through_tables_changed_meanwhile_is_tried_again(void **state)
+static void a_walk_of_changed_tables_is_retried(void **state)
 {
 	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT, .stval = GVA };
 	struct gstage_fault fault;
@@ -205,11 +205,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SMALL(a_walk_finds_its_tables_and_its_page),
 		COW(a_walk_that_sets_a_and_d_gets_its_table_writable),
-		SMALL(mmio_is_found_behind_the_guests_tables),
+		SMALL(mmio_is_located_through_the_guests_tables),
 		SMALL(a_table_outside_memory_gives_an_access_fault),
 		SMALL(a_table_outside_memory_is_not_taken_for_the_access),
 		SMALL(superpages_and_napot_ranges_are_walked),
-		SMALL(a_walk_through_tables_changed_meanwhile_is_tried_again),
+		SMALL(a_walk_of_changed_tables_is_retried),
 	};
 
 	return cmocka_run_group_tests_name("VS-stage", tests, NULL, NULL);

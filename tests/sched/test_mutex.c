@@ -200,7 +200,7 @@ static int try_once(void)
 	return mutex_trylock(&m);
 }
 
-static void one_has_it(void **state)
+static void only_one_thread_holds_the_mutex(void **state)
 {
 	struct thread other;
 
@@ -215,7 +215,7 @@ static void one_has_it(void **state)
 	assert_false(mutex_is_mine(&m));
 }
 
-static void a_waiter_gets_it_when_it_is_free(void **state)
+static void a_waiter_gets_the_mutex_when_it_is_unlocked(void **state)
 {
 	struct thread other;
 
@@ -228,7 +228,7 @@ static void a_waiter_gets_it_when_it_is_free(void **state)
 	assert_int_equal(end(&other), 0);
 }
 
-static void who_comes_takes_it_before_a_waiter_runs(void **state)
+static void a_newcomer_can_overtake_a_woken_waiter(void **state)
 {
 	struct thread other;
 
@@ -243,7 +243,7 @@ static void who_comes_takes_it_before_a_waiter_runs(void **state)
 }
 
 /* Let a thread come too late until its patience ends and it asks for the mutex. */
-static void make_ask(struct thread *t, int (*fn)(void))
+static void wait_until_it_requests(struct thread *t, int (*fn)(void))
 {
 	start(t, fn);
 	wait_until_asleep(t, 1);
@@ -251,13 +251,13 @@ static void make_ask(struct thread *t, int (*fn)(void))
 	take_again_before(t);
 }
 
-static void who_has_waited_long_is_given_it(void **state)
+static void a_waiter_out_of_patience_is_handed_the_mutex(void **state)
 {
 	struct thread other;
 
 	(void)state;
 	mutex_lock(&m);
-	make_ask(&other, lock_and_unlock);
+	wait_until_it_requests(&other, lock_and_unlock);
 	hold_back(&other, true);
 	mutex_unlock(&m);
 	/* It has not run yet, and no thread gets ahead of it. */
@@ -269,7 +269,7 @@ static void who_has_waited_long_is_given_it(void **state)
 	mutex_unlock(&m);
 }
 
-static void those_who_wait_are_given_it_in_their_order(void **state)
+static void waiters_are_handed_the_mutex_in_order(void **state)
 {
 	struct thread first, second;
 
@@ -287,7 +287,7 @@ static void those_who_wait_are_given_it_in_their_order(void **state)
 	assert_int_equal(end(&second), 0);
 }
 
-static void a_signal_ends_the_wait_of_who_may_be_interrupted(void **state)
+static void a_signal_ends_an_interruptible_wait(void **state)
 {
 	struct thread other;
 
@@ -310,13 +310,13 @@ static void a_signal_ends_the_wait_of_who_may_be_interrupted(void **state)
 	mutex_unlock(&m);
 }
 
-static void who_has_asked_and_goes_leaves_it_to_all(void **state)
+static void an_interrupted_requester_cancels_the_handoff(void **state)
 {
 	struct thread other;
 
 	(void)state;
 	mutex_lock(&m);
-	make_ask(&other, lock_interruptible);
+	wait_until_it_requests(&other, lock_interruptible);
 	send_signal(&other);
 	assert_int_equal(end(&other), -EINTR);
 	mutex_unlock(&m);
@@ -324,13 +324,13 @@ static void who_has_asked_and_goes_leaves_it_to_all(void **state)
 	mutex_unlock(&m);
 }
 
-static void who_goes_leaves_the_next_in_line_his_turn(void **state)
+static void an_interrupted_requester_passes_its_turn_on(void **state)
 {
 	struct thread first, second;
 
 	(void)state;
 	mutex_lock(&m);
-	make_ask(&first, lock_interruptible);
+	wait_until_it_requests(&first, lock_interruptible);
 	start(&second, lock_and_unlock);
 	wait_until_asleep(&second, 1);
 	send_signal(&first);
@@ -339,13 +339,13 @@ static void who_goes_leaves_the_next_in_line_his_turn(void **state)
 	assert_int_equal(end(&second), 0);
 }
 
-static void who_was_given_it_has_it_though_a_signal_comes(void **state)
+static void a_signal_does_not_undo_a_handoff(void **state)
 {
 	struct thread other;
 
 	(void)state;
 	mutex_lock(&m);
-	make_ask(&other, lock_interruptible);
+	wait_until_it_requests(&other, lock_interruptible);
 	hold_back(&other, true);
 	mutex_unlock(&m);
 	send_signal(&other);
@@ -354,20 +354,20 @@ static void who_was_given_it_has_it_though_a_signal_comes(void **state)
 }
 
 static unsigned long plain; /* protected only by the mutex */
-static bool given_up;       /* atomic, without ordering */
+static bool released;       /* atomic, without ordering */
 
 static int add_first(void)
 {
 	mutex_lock(&m);
 	plain++;
 	mutex_unlock(&m);
-	__atomic_store_n(&given_up, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&released, true, __ATOMIC_RELAXED);
 	return 0;
 }
 
 static int add_after(void)
 {
-	while (!__atomic_load_n(&given_up, __ATOMIC_RELAXED))
+	while (!__atomic_load_n(&released, __ATOMIC_RELAXED))
 		sched_yield();
 	mutex_lock(&m);
 	plain++;
@@ -376,12 +376,12 @@ static int add_after(void)
 }
 
 /* For TSan: only the mutex's word orders the two threads. */
-static void what_a_holder_did_the_next_one_sees(void **state)
+static void a_holder_sees_the_previous_holders_writes(void **state)
 {
 	struct thread first, second;
 
 	(void)state;
-	given_up = false;
+	released = false;
 	start(&second, add_after);
 	start(&first, add_first);
 	end(&first);
@@ -429,7 +429,7 @@ static int work(void)
 	return 0;
 }
 
-static void threads_do_not_meet_and_none_is_forgotten(void **state)
+static void random_operations_keep_exclusion_and_forget_no_thread(void **state)
 {
 	struct thread threads[THREADS];
 	bool all_done = false;
@@ -456,17 +456,17 @@ static void threads_do_not_meet_and_none_is_forgotten(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CLAIM(one_has_it),
-		CLAIM(a_waiter_gets_it_when_it_is_free),
-		CLAIM(who_comes_takes_it_before_a_waiter_runs),
-		CLAIM(who_has_waited_long_is_given_it),
-		CLAIM(those_who_wait_are_given_it_in_their_order),
-		CLAIM(a_signal_ends_the_wait_of_who_may_be_interrupted),
-		CLAIM(who_has_asked_and_goes_leaves_it_to_all),
-		CLAIM(who_goes_leaves_the_next_in_line_his_turn),
-		CLAIM(who_was_given_it_has_it_though_a_signal_comes),
-		CLAIM(what_a_holder_did_the_next_one_sees),
-		CLAIM(threads_do_not_meet_and_none_is_forgotten),
+		CLAIM(only_one_thread_holds_the_mutex),
+		CLAIM(a_waiter_gets_the_mutex_when_it_is_unlocked),
+		CLAIM(a_newcomer_can_overtake_a_woken_waiter),
+		CLAIM(a_waiter_out_of_patience_is_handed_the_mutex),
+		CLAIM(waiters_are_handed_the_mutex_in_order),
+		CLAIM(a_signal_ends_an_interruptible_wait),
+		CLAIM(an_interrupted_requester_cancels_the_handoff),
+		CLAIM(an_interrupted_requester_passes_its_turn_on),
+		CLAIM(a_signal_does_not_undo_a_handoff),
+		CLAIM(a_holder_sees_the_previous_holders_writes),
+		CLAIM(random_operations_keep_exclusion_and_forget_no_thread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

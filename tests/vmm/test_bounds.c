@@ -71,7 +71,7 @@ static bool takes_memory_of(u64 size)
 	return true;
 }
 
-static void memory_that_no_machine_has_is_refused(void **state)
+static void an_impossible_memory_size_is_refused(void **state)
 {
 	(void)state;
 	assert_false(takes_memory_of(-SZ_4K)); /* plus its pages and what precedes them: 2^64 */
@@ -107,7 +107,7 @@ static void a_guest_does_not_choose_how_long_the_bell_device_spins(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(memory_that_no_machine_has_is_refused),
+		cmocka_unit_test(an_impossible_memory_size_is_refused),
 		cmocka_unit_test(a_guest_does_not_choose_how_long_the_bell_device_spins),
 	};
 

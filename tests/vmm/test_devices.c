@@ -188,7 +188,7 @@ static void set_up_queue(void)
 }
 
 /* Usually the right value, now and then any other. */
-static u64 nearly(u64 right)
+static u64 nearly_valid(u64 right)
 {
 	switch (random() % 200) {
 	case 0:
@@ -202,7 +202,7 @@ static u64 nearly(u64 right)
 	}
 }
 
-static void any_desc(struct vring_desc *desc, unsigned int index, unsigned int last, bool writes)
+static void random_desc(struct vring_desc *desc, unsigned int index, unsigned int last, bool writes)
 {
 	static const u16 flags[] = { VRING_DESC_F_NEXT,
 				     VRING_DESC_F_NEXT | VRING_DESC_F_WRITE,
@@ -211,12 +211,12 @@ static void any_desc(struct vring_desc *desc, unsigned int index, unsigned int l
 				     0,
 				     0xffff };
 
-	desc->addr = nearly(RAM_BASE + DATA + random() % 0x8000);
-	desc->len = (u32)nearly(index == 0 ? 16 : index == last ? 1 : 512 * (random() % 8));
+	desc->addr = nearly_valid(RAM_BASE + DATA + random() % 0x8000);
+	desc->len = (u32)nearly_valid(index == 0 ? 16 : index == last ? 1 : 512 * (random() % 8));
 	desc->flags = (writes ? VRING_DESC_F_WRITE : 0) | (index < last ? VRING_DESC_F_NEXT : 0);
 	if (random() % 30 == 0)
 		desc->flags = flags[random() % ARRAY_SIZE(flags)];
-	desc->next = (u16)nearly(index + 1);
+	desc->next = (u16)nearly_valid(index + 1);
 }
 
 static void any_chain(struct vring_desc *table, unsigned int entries)
@@ -224,7 +224,7 @@ static void any_chain(struct vring_desc *table, unsigned int entries)
 	unsigned int last = random() % entries, first_in = last ? 1 + random() % last : 0;
 
 	for (unsigned int i = 0; i <= last; i++)
-		any_desc(&table[i], i, last, i >= first_in);
+		random_desc(&table[i], i, last, i >= first_in);
 }
 
 /* Write a random request type at the supposed address of the header. */
@@ -285,14 +285,14 @@ static void nearly_right_requests_stay_within_ram(void **state)
 		if (random() % 3 == 0) {
 			any_chain((void *)(machine.ram + TABLE), SIZE);
 			any_header(((struct vring_desc *)(machine.ram + TABLE))->addr);
-			desc->addr = nearly(RAM_BASE + TABLE);
-			desc->len = (u32)nearly(16 * (1 + random() % SIZE));
+			desc->addr = nearly_valid(RAM_BASE + TABLE);
+			desc->len = (u32)nearly_valid(16 * (1 + random() % SIZE));
 			desc->flags = VRING_DESC_F_INDIRECT;
 		} else {
 			any_chain(desc, SIZE);
 			any_header(desc->addr);
 		}
-		avail[2 + avail[1] % SIZE] = (u16)nearly(0);
+		avail[2 + avail[1] % SIZE] = (u16)nearly_valid(0);
 		avail[1] = random() % 100 ? avail[1] + 1 : (u16)random();
 		set_reg(VIRTIO_MMIO_QUEUE_NOTIFY, 0);
 		wait_for_disk();
@@ -393,7 +393,7 @@ static void of_equal_priorities_the_lowest_source_is_claimed_first(void **state)
 	assert_int_equal(bus_read(&machine.bus, claim, 4), 0);
 }
 
-static void a_finisher_code_never_looks_like_success(void **state)
+static void a_finisher_failure_never_exits_with_0(void **state)
 {
 	(void)state;
 	bus_write(&machine.bus, SYSCON_BASE, 0x5555, 4);
@@ -416,8 +416,8 @@ static void debug_console_calls_with_any_address_stay_within_ram(void **state)
 	for (int i = 0; i < ROUNDS; i++) {
 		run.riscv_sbi.extension_id = random() % 4 ? 0x4442434e : random() % 20;
 		run.riscv_sbi.function_id = random() % 4;
-		run.riscv_sbi.args[0] = nearly(random() % RAM_SIZE);
-		run.riscv_sbi.args[1] = nearly(RAM_BASE + random() % RAM_SIZE);
+		run.riscv_sbi.args[0] = nearly_valid(random() % RAM_SIZE);
+		run.riscv_sbi.args[1] = nearly_valid(RAM_BASE + random() % RAM_SIZE);
 		run.riscv_sbi.args[2] = random() % 10 ? 0 : any64();
 		sbi_handle(&vcpu);
 	}
@@ -428,7 +428,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_level_that_stays_high_interrupts_again_after_completion),
 		cmocka_unit_test(of_equal_priorities_the_lowest_source_is_claimed_first),
-		cmocka_unit_test(a_finisher_code_never_looks_like_success),
+		cmocka_unit_test(a_finisher_failure_never_exits_with_0),
 		cmocka_unit_test(random_accesses_to_every_register_do_no_harm),
 		cmocka_unit_test(debug_console_calls_with_any_address_stay_within_ram),
 		cmocka_unit_test(nearly_right_requests_stay_within_ram),

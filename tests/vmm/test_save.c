@@ -145,7 +145,7 @@ static void write_file(const void *data, size_t len)
 }
 
 /* Reset everything to the state of a machine that was just built. */
-static void forget(void)
+static void reset_machine(void)
 {
 	memset(machine.ram, 0, RAM_SIZE);
 	for (int v = 0; v < VCPUS; v++) {
@@ -164,7 +164,7 @@ static bool restores(void)
 {
 	const struct options options = machine.options;
 
-	forget();
+	reset_machine();
 	if (setjmp(refused)) {
 		machine.options = options;
 		close(next_fd);
@@ -176,7 +176,7 @@ static bool restores(void)
 	return true;
 }
 
-static void save_it(void)
+static void save(void)
 {
 	assert_true(save_finish(&machine));
 	read_file();
@@ -193,10 +193,10 @@ static void refused_because(const char *text)
 
 /* ---- the claims ---- */
 
-static void what_was_saved_is_there_again(void **state)
+static void a_restored_machine_equals_the_saved_one(void **state)
 {
 	(void)state;
-	save_it();
+	save();
 	assert_true(restores());
 	assert_memory_equal(machine.ram, saved_ram, RAM_SIZE);
 	for (int v = 0; v < VCPUS; v++) {
@@ -219,13 +219,13 @@ static void what_was_saved_is_there_again(void **state)
 	assert_ptr_equal(machine.disks[0]->queue.avail, machine.ram + 0x2000);
 }
 
-static void saved_again_it_is_the_same_file(void **state)
+static void a_restored_machine_saves_to_the_same_file(void **state)
 {
 	static u8 first[FILE_MAX];
 
 	(void)state;
 	assert_true(restores());
-	save_it();
+	save();
 	memcpy(first, file, file_len);
 	assert_true(restores());
 	assert_true(save_finish(&machine));
@@ -255,7 +255,7 @@ static void extensions_come_before_registers_and_compare_before_the_timer_state(
 	assert_int_equal(place_in_order(model, ID(U32, KVM_REG_RISCV_FP_F, 3)), -1);
 }
 
-static void pages_of_zeroes_are_not_in_it(void **state)
+static void pages_of_zeroes_are_not_saved(void **state)
 {
 	struct save_header header;
 
@@ -265,7 +265,7 @@ static void pages_of_zeroes_are_not_in_it(void **state)
 	assert_int_equal(header.length, file_len);
 }
 
-static void each_end_that_is_too_early_is_refused(void **state)
+static void every_truncated_file_is_refused(void **state)
 {
 	(void)state;
 	for (size_t len = 0; len < file_len; len += len < 200 ? 1 : 333) {
@@ -335,7 +335,7 @@ static void put_section_sums(void)
 }
 
 /* Header fields with false values and a correct sum: each is checked. */
-static void a_header_that_lies_is_refused(void **state)
+static void an_invalid_header_is_refused(void **state)
 {
 	static const u64 lies[] = { 0, 1, 7, 0x1000, 0x7fffffffffffffff, ~0ull, 1ull << 40 };
 	u8 whole[SAVE_PAGES];
@@ -360,7 +360,7 @@ static void a_header_that_lies_is_refused(void **state)
 }
 
 /* False contents with correct sums: refused or accepted, but harmless. */
-static void sections_that_lie_do_no_harm(void **state)
+static void invalid_sections_do_no_harm(void **state)
 {
 	static u8 whole[FILE_MAX];
 	struct save_header header;
@@ -384,7 +384,7 @@ static void sections_that_lie_do_no_harm(void **state)
 	write_file(file, file_len);
 }
 
-static void another_shape_is_refused(void **state)
+static void a_file_of_a_different_machine_is_refused(void **state)
 {
 	struct options whole = machine.options;
 
@@ -418,7 +418,7 @@ static void another_shape_is_refused(void **state)
 	machine.options = whole;
 }
 
-static void a_host_that_lacks_something_refuses(void **state)
+static void a_host_without_the_files_features_refuses_it(void **state)
 {
 	int zba = number_of(ISA(ZBA));
 	u64 off = 0;
@@ -436,17 +436,17 @@ static void a_host_that_lacks_something_refuses(void **state)
 	assert_true(restores());
 	for (int v = 0; v < VCPUS; v++)
 		memcpy(models[v].value[zba], &off, sizeof(off));
-	save_it();
+	save();
 	absent = ISA(ZBA);
 	assert_true(restores());
-	save_it();
+	save();
 	absent = 0;
 	assert_true(restores());
 	assert_memory_equal(models[1].value[zba], &off, sizeof(off));
 }
 
 /* KVM's log covers vCPUs; the disk's thread has to record its own writes. */
-static void what_a_disk_writes_is_dirty(void **state)
+static void pages_written_by_a_disk_are_dirty(void **state)
 {
 	static const struct vring_desc chain[3] = {
 		{ RAM_BASE + 0x4000, 16, VRING_DESC_F_NEXT, 1 },
@@ -482,18 +482,18 @@ static void what_a_disk_writes_is_dirty(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_was_saved_is_there_again),
-		cmocka_unit_test(saved_again_it_is_the_same_file),
+		cmocka_unit_test(a_restored_machine_equals_the_saved_one),
+		cmocka_unit_test(a_restored_machine_saves_to_the_same_file),
 		cmocka_unit_test(
 			extensions_come_before_registers_and_compare_before_the_timer_state),
-		cmocka_unit_test(pages_of_zeroes_are_not_in_it),
-		cmocka_unit_test(each_end_that_is_too_early_is_refused),
+		cmocka_unit_test(pages_of_zeroes_are_not_saved),
+		cmocka_unit_test(every_truncated_file_is_refused),
 		cmocka_unit_test(each_changed_byte_is_refused),
-		cmocka_unit_test(a_header_that_lies_is_refused),
-		cmocka_unit_test(sections_that_lie_do_no_harm),
-		cmocka_unit_test(another_shape_is_refused),
-		cmocka_unit_test(what_a_disk_writes_is_dirty),
-		cmocka_unit_test(a_host_that_lacks_something_refuses),
+		cmocka_unit_test(an_invalid_header_is_refused),
+		cmocka_unit_test(invalid_sections_do_no_harm),
+		cmocka_unit_test(a_file_of_a_different_machine_is_refused),
+		cmocka_unit_test(pages_written_by_a_disk_are_dirty),
+		cmocka_unit_test(a_host_without_the_files_features_refuses_it),
 	};
 
 	return cmocka_run_group_tests_name("saved machines", tests, build, tear_down);
