@@ -272,7 +272,7 @@ distclean: clean
 .PHONY: tests
 tests:
 
-# Print the compiler and flags of a folder, for the checks: make -s print-flags ROOM=kvm
+# Print the compiler and flags of a folder, for the checks: make -s print-flags FOLDER=kvm
 FLAGS_host = $(KERNEL_CFLAGS) $(WARN) $(AREA_host)
 FLAGS_kvm = $(KERNEL_CFLAGS) $(WARN) $(AREA_kvm)
 FLAGS_include/hv = $(KERNEL_CFLAGS) $(WARN)
@@ -281,7 +281,7 @@ FLAGS_guest = $(PAYLOAD_CFLAGS)
 ALL_FLAGS = $(foreach room,host kvm vmm guest,$(room): $(FLAGS_$(room))) $(KERNEL_ASFLAGS) $(LIBFDT_CFLAGS) $(PROG_CFLAGS)
 .PHONY: print-flags
 print-flags:
-	echo $(CROSS_COMPILE)gcc $(FLAGS_$(ROOM))
+	echo $(CROSS_COMPILE)gcc $(FLAGS_$(FOLDER))
 
 define HELP
 make            build everything below O (default: build/)

@@ -69,11 +69,11 @@ def _symbols(data):
             continue
         names = sections[link][4]
         for at in range(start, start + length - 23, 24):
-            name, info, _, section, value, room = struct.unpack_from("<IBBHQQ", data, at)
+            name, info, _, section, value, size = struct.unpack_from("<IBBHQQ", data, at)
             if section and name and info & 15 in (NOTYPE, OBJECT, FUNC):
                 text = data[names + name:data.index(b"\0", names + name)].decode("utf-8", "replace")
                 code = section < number and bool(sections[section][2] & SHF_EXECINSTR)
-                yield Symbol(text, value, room, info & 15, info >> 4, code)
+                yield Symbol(text, value, size, info & 15, info >> 4, code)
 
 
 def segments(path):

@@ -20,23 +20,23 @@ from hs.errors import STATUS_FAILED, LaunchError, Quit
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 20  # seconds that a child has to end after SIGTERM
 
-_depth = 1       # > 0: signals are deferred
-_told = None     # number of the first signal
-_waits = False   # the signal is deferred: Quit has not been raised yet
+_depth = 1            # > 0: signals are deferred
+_first_signal = None  # number of the first signal
+_deferred = False     # the signal is deferred: Quit has not been raised yet
 _children, _folders = set(), set()
 
 
 def _raise():
-    global _waits
-    _waits = False
-    raise Quit(128 + _told)
+    global _deferred
+    _deferred = False
+    raise Quit(128 + _first_signal)
 
 
 def _on_signal(number, _frame):
-    global _told, _waits
-    if _told is not None:  # already ending: ignore further signals
+    global _first_signal, _deferred
+    if _first_signal is not None:  # already ending: ignore further signals
         return
-    _told, _waits = number, True
+    _first_signal, _deferred = number, True
     if not _depth:
         _raise()
 
@@ -52,13 +52,13 @@ class held:  # pylint: disable=invalid-name  # a word of its own in `with held()
     def __exit__(self, *_):
         global _depth
         _depth -= self.counts
-        if self.counts and _waits and not _depth:
+        if self.counts and _deferred and not _depth:
             _raise()
 
 
-def look():
+def raise_pending():
     """Raise Quit again after a signal. Loops that wait call it, since Python drops a Quit raised in a destructor."""
-    if _told is not None and not _depth:
+    if _first_signal is not None and not _depth:
         _raise()
 
 
@@ -101,7 +101,7 @@ def call(command, **more):
         stop(child)
 
 
-def said(command, **more):
+def captured(command, **more):
     """Run COMMAND like call(), and return a subprocess.CompletedProcess with its output."""
     child = start(command, stdout=subprocess.PIPE, **more)
     try:
@@ -150,15 +150,15 @@ def by_default():
 
 def run(main):
     """Return main()'s status, or 128 + the signal that ended it. On return no child and no temporary folder is left."""
-    global _depth, _told
-    _told = None
+    global _depth, _first_signal
+    _first_signal = None
     before = {number: signal.getsignal(number) for number in ENDING}
     for number in ENDING:
         if before[number] != signal.SIG_IGN:  # as under nohup
             signal.signal(number, _on_signal)
     try:
         _depth = 0
-        look()  # a signal may have arrived since its handler was set
+        raise_pending()  # a signal may have arrived since its handler was set
         status = main()
         _depth = 1
     except Quit as ended:
@@ -166,9 +166,9 @@ def run(main):
         status = ended.status
     except BaseException:
         _depth = 1
-        if _told is None:
+        if _first_signal is None:
             raise
-        status = 128 + _told  # the signal has caused this error
+        status = 128 + _first_signal  # the signal has caused this error
     finally:
         _tidy()
         for number in ENDING:
@@ -176,7 +176,7 @@ def run(main):
     return status
 
 
-def _say_no_more():
+def _discard_output():
     """Discard unwritten output. Otherwise Python tries again at exit, and 3.13 exits with a status of its own on error."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -188,13 +188,13 @@ def _status_of(name, main, others):
         finally:
             sys.stdout.flush()
     except BrokenPipeError:  # the reader has closed the pipe, as "| head" does
-        _say_no_more()
+        _discard_output()
         return STATUS_FAILED
     except (LaunchError,) + others as failure:
         text, status = failure, getattr(failure, "status", STATUS_FAILED)
     except OSError as failure:
         text, status = ": ".join(filter(None, (failure.filename, failure.strerror))), STATUS_FAILED
-        _say_no_more()
+        _discard_output()
     sys.stderr.write("%s: %s\n" % (name, text))
     return status
 

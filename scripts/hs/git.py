@@ -6,7 +6,7 @@ import subprocess
 from hs.paths import TOP
 
 
-def said(*words):
+def output(*words):
     """Run git in this tree. Return its output without surrounding blanks, or None if it failed."""
     try:
         done = subprocess.run(("git", "-C", TOP) + words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
@@ -27,7 +27,7 @@ def files(*patterns):
 
 def is_clone():
     """Return whether this tree is the top of a git clone. A folder inside another clone is not."""
-    top = said("rev-parse", "--show-toplevel")
+    top = output("rev-parse", "--show-toplevel")
     return top is not None and os.path.realpath(top) == TOP
 
 
@@ -35,4 +35,4 @@ def commit_of(word):
     """Return the full name of a commit, or None if it does not exist here. Words that look like options are rejected."""
     if word.startswith("-") or not is_clone():
         return None
-    return said("rev-parse", "--verify", "--quiet", word + "^{commit}") or None
+    return output("rev-parse", "--verify", "--quiet", word + "^{commit}") or None

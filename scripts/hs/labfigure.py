@@ -84,7 +84,7 @@ def wrapped(text, most):
     return [line for line in lines if line]
 
 
-def said(values, name, first):
+def value_text(values, name, first):
     """Return the text at a bar: its number, and the ratio to the number of the first series."""
     value, base = values.get(name), values.get(first)
     if value is None:
@@ -143,7 +143,7 @@ def draw(title, bars):
             length = (group.get(name) or 0) * scale
             fig.under.append('<rect class="s%d" x="%g" y="%g" width="%.2f" height="%g"><title>%s</title></rect>'
                              % (at, left, y, length, BAR - 2, escape("%s, %s" % (row, name))))
-            fig.text(left + length + 6, y + BAR - 4, said(group, name, names[0]), faint=group.get(name) is None)
+            fig.text(left + length + 6, y + BAR - 4, value_text(group, name, names[0]), faint=group.get(name) is None)
             y += BAR
         y += GAP
     foot = bottom + 16 + 2 * LINE + 6

@@ -73,9 +73,9 @@ def wrapper(folder, qemu, arguments):
 
 def wait(process, tool, what, seconds=None):
     """Wait for PROCESS to end, at most SECONDS. Report progress after a while; on a terminal, continuously."""
-    start, said = time.monotonic(), False
+    start, announced = time.monotonic(), False
     while ends.poll(process, 0.2) is None:
-        ends.look()
+        ends.raise_pending()
         spent = time.monotonic() - start
         if seconds is not None and spent > seconds:
             ends.stop(process)
@@ -85,11 +85,11 @@ def wait(process, tool, what, seconds=None):
             continue
         if sys.stderr.isatty():
             sys.stderr.write("\r%s: %s: %d s" % (tool, what, spent))
-        elif not said:
+        elif not announced:
             sys.stderr.write("%s: %s ...\n" % (tool, what))
         sys.stderr.flush()
-        said = True
-    if said and sys.stderr.isatty():
+        announced = True
+    if announced and sys.stderr.isatty():
         sys.stderr.write("\r\033[K")
 
 
@@ -99,8 +99,8 @@ def run(command, tool, what, folder, environment, options):
     The launcher ends it after options.timeout seconds, which is an error here. If the launcher does not
     end it, we do, 30 seconds later.
     """
-    said = os.path.join(folder, "said")
-    with open(said, "wb") as output:
+    output_path = os.path.join(folder, "said")
+    with open(output_path, "wb") as output:
         try:
             process = ends.start(command, stdin=subprocess.DEVNULL, stdout=output,
                                  stderr=subprocess.STDOUT, env=environment)
@@ -113,7 +113,7 @@ def run(command, tool, what, folder, environment, options):
     if process.returncode == STATUS_TIMEOUT:
         raise LaunchError("%s: ended after %d seconds (--timeout)" % (what, options.timeout),
                           STATUS_TIMEOUT)
-    with open(said, encoding="utf-8", errors="replace") as text:
+    with open(output_path, encoding="utf-8", errors="replace") as text:
         lines = text.read().strip().splitlines()
     return process.returncode, lines[-1] if lines else ""
 

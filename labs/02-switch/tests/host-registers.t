@@ -12,7 +12,7 @@ mkdir "$checked"
 for part in kernel gen vmm guest-payloads uapi libfdt; do
 	[ ! -e "$O/$part" ] || cp -a "$O/$part" "$checked"
 done
-read -ra cc <<<"$(make -s --no-print-directory -C "$HS_TOP" O="$checked" print-flags ROOM=kvm)"
+read -ra cc <<<"$(make -s --no-print-directory -C "$HS_TOP" O="$checked" print-flags FOLDER=kvm)"
 said=$("${cc[@]}" -Dvcpu_switch=vcpu_switch_checked -c -o "$checked/kernel/src/kvm/exit/run.c.o" "$HS_TOP/src/kvm/exit/run.c" 2>&1 &&
 	make -s --no-print-directory -C "$HS_TOP" O="$checked" "$checked/hyperscope.bin" 2>&1)
 is $? 0 "a kernel that checks its registers is linked" || diag "$said"

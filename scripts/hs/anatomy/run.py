@@ -17,7 +17,7 @@ from hs.run import qemuopt
 from hs.run.machine import need
 from . import symbols
 
-ROOM = 1 << 23  # total number of instructions of all distinct paths
+TOTAL_INSNS = 1 << 23  # total number of instructions of all distinct paths
 # row of the bench -> function of the payload, if its name differs from the row's
 OPERATION = {"wfi_pending": "wfi", "stimecmp_write": "csr_stimecmp", "mmio_read_sv39": "mmio_read",
              "mmio_ioeventfd": "mmio_write", "fault_4k_present": "touch_4k",
@@ -164,11 +164,11 @@ def record(system, row, options, folder):
     arguments = ("file=%s,dir=%s,entry=0x%x,insns=0x%x,head=0x%x,back=0x%x,ret=0x%x,batches=%d,room=%d"
                  % (qemuopt.value(os.path.join(options.out, "anatomy.so")), qemuopt.value(folder),
                     operation.entry, _first_words(path, operation.entry), operation.head,
-                    operation.back, operation.ret, options.batches, ROOM))
+                    operation.back, operation.ret, options.batches, TOTAL_INSNS))
     environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu, arguments))
     command = _command(system, row, options, folder)
-    said = os.path.join(folder, "said")
-    with open(said, "wb") as out, open(os.path.join(folder, "errors"), "wb") as errors:
+    output_path = os.path.join(folder, "said")
+    with open(output_path, "wb") as out, open(os.path.join(folder, "errors"), "wb") as errors:
         try:
             process = ends.start(command, stdin=subprocess.DEVNULL, stdout=out,
                                  stderr=errors, env=environment)
@@ -183,7 +183,7 @@ def record(system, row, options, folder):
     if process.returncode:
         raise LaunchError("%s ended with status %d%s"
                           % (system, process.returncode, ": " + words[-1] if words else ""))
-    with open(said, encoding="utf-8", errors="replace") as lines:
+    with open(output_path, encoding="utf-8", errors="replace") as lines:
         rows = {found["exit"]: found for found in systems.parse(lines.read())}
     if row not in rows:
         raise LaunchError("%s has no row %s" % (system, row))

@@ -90,7 +90,7 @@ def runs(steps):
     return result
 
 
-def print_way(anatomy, out):
+def print_path(anatomy, out):
     print("\n%s: %s, in order" % (anatomy.system, anatomy.row), file=out)
     print("%7s %5s %-20s %s" % ("at", "insns", "stage", "function"), file=out)
     at, stage = 0, None

@@ -73,9 +73,9 @@ class Stages:
         handled = {}
         at_switch = []
         for at, (step, phase) in enumerate(zip(steps, walk.phases(steps))):
-            if step.room in (GUEST, USER, FIRMWARE):
-                step.stage = {GUEST: "guest", USER: "user space", FIRMWARE: "firmware"}[step.room]
-                if step.room != FIRMWARE:
+            if step.world in (GUEST, USER, FIRMWARE):
+                step.stage = {GUEST: "guest", USER: "user space", FIRMWARE: "firmware"}[step.world]
+                if step.world != FIRMWARE:
                     handled[step.hart] = False
                 continue
             found = self._of_step(step)
@@ -120,7 +120,7 @@ def _split_switch(steps, at_switch):
 def _next_use_is_csr(steps, index):
     register = steps[index].insn.rd
     for step in steps[index + 1:index + 64]:
-        if step.room != KERNEL:
+        if step.world != KERNEL:
             return False
         if register in step.insn.sources:
             return step.insn.kind == riscv.CSR
@@ -133,7 +133,7 @@ def _last_def_is_csr(steps, index):
     register = steps[index].insn.sources[-1]
     for back in range(index - 1, max(index - 64, -1), -1):
         step = steps[back]
-        if step.room != KERNEL:
+        if step.world != KERNEL:
             return False
         if step.insn.rd == register and register:
             return step.insn.kind == riscv.CSR

@@ -72,7 +72,7 @@ class _Drawing:
             self.box(first, width, COLOURS[stage], stage, "%s: %d instructions" % (stage, width))
         self.y += ROW + 2
         # One stack of the functions that were called and, within them, those that were inlined.
-        stacks = [(step.room,) + step.stack[:-1] + tuple(reversed(step.chain)) for step in steps]
+        stacks = [(step.world,) + step.stack[:-1] + tuple(reversed(step.chain)) for step in steps]
         for depth in range(1, max(map(len, stacks))):
             keys = [(stack[:depth + 1], step.stage) if len(stack) > depth else None
                     for stack, step in zip(stacks, steps)]

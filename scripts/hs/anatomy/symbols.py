@@ -32,10 +32,10 @@ def run(command, text=None):
 
 
 class Image:
-    """One program's symbols. room: GUEST, KERNEL, USER or FIRMWARE."""
+    """One program's symbols. world: GUEST, KERNEL, USER or FIRMWARE."""
 
-    def __init__(self, room, symbols, elf=None):
-        self.room = room
+    def __init__(self, world, symbols, elf=None):
+        self.world = world
         self.elf = elf
         symbols = sorted(symbols)
         self.addresses = [address for address, _ in symbols]
@@ -44,7 +44,7 @@ class Image:
         self.inline = {}  # address -> [(function, file:line), ...], innermost first
 
     @classmethod
-    def of_elf(cls, room, path):
+    def of_elf(cls, world, path):
         functions, labels = {}, []
         for symbol in elf.functions(path):
             if symbol.name.startswith(".L"):  # ignore the compiler's local labels
@@ -53,12 +53,12 @@ class Image:
                 labels.append((symbol.value, symbol.name))
             else:
                 functions.setdefault(symbol.value, symbol.name)
-        image = cls(room, functions.items(), path)
+        image = cls(world, functions.items(), path)
         image.labels = sorted(labels)
         return image
 
     @classmethod
-    def of_kallsyms(cls, room, path):
+    def of_kallsyms(cls, world, path):
         found = {}
         with open(path, encoding="utf-8") as table:
             for line in table:
@@ -68,7 +68,7 @@ class Image:
                 found.setdefault(int(words[0], 16), words[2])
         if not found or max(found) == 0:
             raise LaunchError("Linux did not show its symbols (/proc/kallsyms)")
-        return cls(room, found.items())
+        return cls(world, found.items())
 
     def function(self, address):
         at = bisect.bisect_right(self.addresses, address) - 1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """walk.py - walk one path, instruction by instruction, to find call stacks and phases.
 
-A stack of functions is kept for each room (guest, kernel, user, firmware), derived only from calls,
+A stack of functions is kept for each world (guest, kernel, user, firmware), derived only from calls,
 returns and traps. The path is walked twice, because it returns into functions that were called before
 the path began; they are known after the first walk.
 """
@@ -14,7 +14,7 @@ DISPATCH, CHECKS, OUT, BACK = range(4)  # phases of the host's work: see stages.
 class Frame:
     """A call that has not returned. resume: the return address, or None if the call was not on the path.
 
-    trapped: entered by a trap within the same room, which a trap return ends. tail: entered by a jump
+    trapped: entered by a trap within the same world, which a trap return ends. tail: entered by a jump
     (tail call) from the frame below, with which it returns.
     """
     __slots__ = ("function", "resume", "trapped", "tail")
@@ -28,12 +28,12 @@ class Frame:
 
 class Step:
     """One instruction of a path, with everything that is known about it."""
-    __slots__ = ("address", "hart", "room", "chain", "stack", "insn", "counted", "stage")
+    __slots__ = ("address", "hart", "world", "chain", "stack", "insn", "counted", "stage")
 
-    def __init__(self, address, hart, room, chain, insn):
+    def __init__(self, address, hart, world, chain, insn):
         self.address = address
         self.hart = hart
-        self.room = room
+        self.world = world
         self.chain = chain
         self.insn = insn
         self.stack = ()
@@ -72,7 +72,7 @@ class Walk:
         steps = []
         for address, hart in path:
             image = self.map.image(address)
-            steps.append(Step(address, hart, image.room, image.chain(address), self.insn(address)))
+            steps.append(Step(address, hart, image.world, image.chain(address), self.insn(address)))
         for step, (target, hart) in zip(steps, path[1:] + path[:1]):
             if hart == step.hart and self.leaves(step, target):
                 step.counted = step.insn.kind not in riscv.MAY_FAULT
@@ -91,18 +91,18 @@ class Walk:
         for _ in range(2):  # the first walk only finds the callers
             previous = {}
             for step in steps:
-                stacks = harts.setdefault(step.hart, {room: [] for room in
+                stacks = harts.setdefault(step.hart, {world: [] for world in
                                                       (GUEST, KERNEL, USER, FIRMWARE)})
                 self._move(stacks, previous.get(step.hart, steps[-1]), step)
                 previous[step.hart] = step
-                step.stack = tuple(frame.function for frame in stacks[step.room])
+                step.stack = tuple(frame.function for frame in stacks[step.world])
 
     def _move(self, stacks, before, step):
         """Update the stacks from one instruction to the next: calls, returns, traps and tail calls."""
-        stack = stacks[step.room]
+        stack = stacks[step.world]
         function = self._function(step)
-        if before.room != step.room:
-            self._change_room(stacks, before, step)
+        if before.world != step.world:
+            self._change_world(stacks, before, step)
             return
         kind = before.insn.kind
         if self.leaves(before, step.address):
@@ -120,16 +120,16 @@ class Walk:
             stack.append(Frame(function))
         stack[-1].function = function
 
-    def _change_room(self, stacks, before, step):
-        stack = stacks[step.room]
-        if before.room == KERNEL and step.room == USER:
+    def _change_world(self, stacks, before, step):
+        stack = stacks[step.world]
+        if before.world == KERNEL and step.world == USER:
             del stacks[KERNEL][:]  # the system call has ended
             if stack:
                 return
-        if step.room == FIRMWARE or (before.room == USER and step.room == KERNEL) or not stack:
+        if step.world == FIRMWARE or (before.world == USER and step.world == KERNEL) or not stack:
             del stack[:]
             stack.append(Frame(self._function(step)))
-        elif GUEST in (step.room, before.room):
+        elif GUEST in (step.world, before.world):
             stack[-1].function = self._function(step)  # for example the exit half of the world switch
 
     def _is_tail(self, before, step):
@@ -166,14 +166,14 @@ def phases(steps):
     for at in range(2 * len(steps) - 1, -1, -1):  # the path is a cycle
         step = steps[at % len(steps)]
         coming[at % len(steps)] = ahead.get(step.hart)
-        if step.room in (GUEST, USER):
-            ahead[step.hart] = step.room
+        if step.world in (GUEST, USER):
+            ahead[step.hart] = step.world
     for _ in range(2):
         result = []
         for at, step in enumerate(steps):
-            if step.room == GUEST:
+            if step.world == GUEST:
                 phase[step.hart] = None
-            elif step.room == USER:
+            elif step.world == USER:
                 phase[step.hart] = BACK
             elif phase.get(step.hart) is None:
                 phase[step.hart] = OUT if coming[at] == USER else DISPATCH

@@ -30,7 +30,7 @@ class Done(NamedTuple):
     step: Step
     right: bool
     seconds: float
-    said: str
+    result: str
 
 
 def _command(*words):
@@ -76,13 +76,13 @@ def run(step, options):
         text = file.read().replace("\r", "")
     proof = re.search(step.proof, text, re.M)
     if status:
-        said = "took longer than %d seconds; HS_TIME_SCALE=4 gives it four times as long" % limit \
+        result = "took longer than %d seconds; HS_TIME_SCALE=4 gives it four times as long" % limit \
             if status == 124 else "status %d" % status
     elif not proof:
-        said = "its output lacks '%s'" % step.proof
+        result = "its output lacks '%s'" % step.proof
     else:
-        said = ", ".join(proof.groups())
-    return Done(step, status == 0 and bool(proof), time.monotonic() - start, said)
+        result = ", ".join(proof.groups())
+    return Done(step, status == 0 and bool(proof), time.monotonic() - start, result)
 
 
 def _tail(path):
@@ -99,11 +99,11 @@ def everything(options):
         done = run(step, options)
         found.append(done)
         if not done.right:
-            say("%s: %s (%s):\n%s" % (step.name, done.said, log_of(step, options), _tail(log_of(step, options)).rstrip()))
+            say("%s: %s (%s):\n%s" % (step.name, done.result, log_of(step, options), _tail(log_of(step, options)).rstrip()))
             if step.needed:
                 break
     for done in found:
-        print(("%-8s%6.0f s  %-8s%s" % (done.step.name, done.seconds, "ok" if done.right else "FAILED", done.said)).rstrip())
+        print(("%-8s%6.0f s  %-8s%s" % (done.step.name, done.seconds, "ok" if done.right else "FAILED", done.result)).rstrip())
     for step in todo[len(found):]:
         print("%-8s%8s  not run" % (step.name, ""))
     wrong = len(todo) - sum(done.right for done in found)

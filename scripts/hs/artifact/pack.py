@@ -28,7 +28,7 @@ def commit_of(word):
     if not git.is_clone():
         raise LaunchError("%s is no git clone: an archive is made of what is committed" % TOP)
     if not word:
-        changed = git.said("status", "--porcelain")
+        changed = git.output("status", "--porcelain")
         if changed:
             raise LaunchError("%s is not committed, and an archive is of a commit: commit it, or pack what is committed "
                               "by --commit HEAD" % changed.splitlines()[0].split(maxsplit=1)[1])
@@ -101,7 +101,7 @@ def write(options):
     partial = "%s.%d" % (path, os.getpid())
     try:
         with open(partial, "wb") as file:
-            archive = Archive(file, name, int(git.said("log", "-1", "--format=%ct", commit)))
+            archive = Archive(file, name, int(git.output("log", "-1", "--format=%ct", commit)))
             _add_sources(archive, commit)
             archive.data(".commit", (commit[:12] + "\n").encode())
             archive.data("artifact/packages.csv", packages.text(lines).encode())

@@ -28,7 +28,7 @@ def say(text):
     sys.stderr.flush()
 
 
-def _said(command):
+def _output(command):
     """Run a command. Return whether it succeeded, and its output."""
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           check=False)
@@ -36,7 +36,7 @@ def _said(command):
 
 
 def _bash(script, *words):
-    return _said(["bash", "-c", _BASH + script, "artifact", TOP] + list(words))
+    return _output(["bash", "-c", _BASH + script, "artifact", TOP] + list(words))
 
 
 # ---- what was fetched for the guest ----
@@ -54,7 +54,7 @@ def cached(out, purposes):
 def _named(path):
     """Return (package, version, architecture) of a file, which is a package or the archive of a source."""
     if path.endswith(".deb"):
-        right, text_of = _said(["dpkg-deb", "-f", path, "Package", "Version", "Architecture"])
+        right, text_of = _output(["dpkg-deb", "-f", path, "Package", "Version", "Architecture"])
         fields = dict(line.split(": ", 1) for line in text_of.splitlines() if ": " in line)
         if not right or len(fields) != 3:
             raise LaunchError("%s is not a package, or is incomplete: remove it, and scripts/hyperscope setup fetches it again" % path)
@@ -106,7 +106,7 @@ def _file_of(what):
 
 def _owners(paths):
     """Return path -> its package, without paths that belong to no package."""
-    _, found = _said(["dpkg-query", "-S"] + sorted(paths))
+    _, found = _output(["dpkg-query", "-S"] + sorted(paths))
     return {path: re.split(r"[:,]", names)[0] for names, _, path in
             (line.partition(": ") for line in found.splitlines())}
 
@@ -114,7 +114,7 @@ def _owners(paths):
 def installed():
     """Return package -> (version, architecture, dependencies as lists of alternatives), and name -> its providers."""
     packages, provided = {}, {}
-    for line in _said(["dpkg-query", "-W", "-f", _STATUS])[1].splitlines():
+    for line in _output(["dpkg-query", "-W", "-f", _STATUS])[1].splitlines():
         status, name, architecture, version, provides, depends = line.split("\t")
         if not status.startswith("ii") or name in packages:
             continue
@@ -150,8 +150,8 @@ def _files(purposes, qemu):
 
 
 def _unowned(path):
-    said = _said([path, "--version"])[1] if os.access(path, os.X_OK) else ""
-    version = re.search(r"[0-9]+(\.[0-9]+)+|$", said).group()
+    output = _output([path, "--version"])[1] if os.access(path, os.X_OK) else ""
+    version = re.search(r"[0-9]+(\.[0-9]+)+|$", output).group()
     return dict(zip(COLUMNS, ("tool", os.path.basename(path), version, "", provenance.digest_of(path),
                               str(os.path.getsize(path)), "", "no package", "")))
 

@@ -23,7 +23,7 @@ class Cost(NamedTuple):
     base: float
     head: float
     same: bool       # made with the same QEMU, OpenSBI, compiler
-    said: Optional[str]  # the reason that a commit's message gives
+    stated: Optional[str]  # the reason that a commit's message gives
 
     def name(self):
         system, row, setting, cpu = self.key
@@ -51,17 +51,17 @@ def _of_message(text):
         yield [word for word in re.split(r"[ \t]*,[ \t]*", names) if 2 * len(rows.matching(word)) <= len(rows.ROWS)], reason
 
 
-def sayings(base, head="HEAD"):
+def stated_reasons(base, head="HEAD"):
     """Return (patterns, reason) pairs of the commits after BASE, a full commit name; [] if git does not know it."""
-    return list(_of_message(git.said("log", "--format=%B%n", "%s..%s" % (base, head)) or ""))
+    return list(_of_message(git.output("log", "--format=%B%n", "%s..%s" % (base, head)) or ""))
 
 
-def _reason(row, said):
-    return next((reason for patterns, reason in said or ()
+def _reason(row, reasons):
+    return next((reason for patterns, reason in reasons or ()
                  if any(fnmatch.fnmatchcase(row, pattern) for pattern in patterns)), None)
 
 
-def compare(base, head, said):
+def compare(base, head, reasons):
     """Return a Cost for each figure in both lists of scripts/hyperscope bench's lines; for rare events, of the mean.
     ValueError if units differ."""
     theirs = {tuple(row[name] for name in KEY): row for row in base}
@@ -73,5 +73,5 @@ def compare(base, head, said):
         if row["unit"] != theirs[key]["unit"]:
             raise ValueError("%s is of %s in BASE and of %s here" % (row["exit"], theirs[key]["unit"], row["unit"]))
         found.append(Cost(key, typical(theirs[key]), typical(row),
-                          all(row[name] == theirs[key][name] for name in MADE_WITH), _reason(row["exit"], said)))
+                          all(row[name] == theirs[key][name] for name in MADE_WITH), _reason(row["exit"], reasons)))
     return found

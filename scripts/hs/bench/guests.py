@@ -165,11 +165,11 @@ class Runner(systems.Runner):
             self.write_initrd(job, initrd)
             with open(os.path.join(folder, "disk"), "wb") as disk:
                 disk.truncate(DISK_BYTES)
-            status, out, said = self.said_by(getattr(self, job.system)(job, initrd))
+            status, out, errors = self.run_for_output(getattr(self, job.system)(job, initrd))
         found = [(name, int(operations), values.split())
                  for name, operations, values in _BATCHES.findall(_STAMP.sub("", out)) if name in wanted]
         if status:
-            raise self.failed(job, status, found, out + said)
+            raise self.failed(job, status, found, out + errors)
         names = [name for name, _, _ in found]
         if names != wanted:
             missing = [name for name in wanted if name not in names]

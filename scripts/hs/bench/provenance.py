@@ -77,7 +77,7 @@ def commit(parts=("src", "scripts", "trace", "Makefile")):
 
 def described():
     """Return the tree's commit as `git describe` names it, or "" if it is not known."""
-    return _left() or (git.is_clone() and git.said("describe", "--tags", "--always", "--dirty=+changes")) or ""
+    return _left() or (git.is_clone() and git.output("describe", "--tags", "--always", "--dirty=+changes")) or ""
 
 
 def firmware_file(qemu, chosen):
@@ -97,17 +97,17 @@ def opensbi(qemu, firmware, payload, timeout):
                "-kernel", payload, "-append", "only=none"]
     if firmware:
         command += ["-bios", firmware]
-    done = ends.said(["timeout", "--foreground", "--kill-after=5", str(timeout)] + command, stdin=subprocess.DEVNULL,
-                     stderr=subprocess.PIPE)
+    done = ends.captured(["timeout", "--foreground", "--kill-after=5", str(timeout)] + command, stdin=subprocess.DEVNULL,
+                         stderr=subprocess.PIPE)
     text = done.stdout.decode(errors="replace")
     sbi = re.search(r"# sbi: implementation (\d+) version (0x[0-9a-f]+)", text)
     if not sbi and done.returncode == 124:
         raise BenchError("the firmware%s has not started the payload within %d seconds (--timeout)"
                          % (" " + firmware if firmware else "", timeout))
     if not sbi:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
+        errors = done.stderr.decode(errors="replace").strip().splitlines()
         raise BenchError("the firmware%s does not start the payload%s" % (
-            " " + firmware if firmware else "", ": " + said[-1] if said else ""))
+            " " + firmware if firmware else "", ": " + errors[-1] if errors else ""))
     banner = re.search(r"^OpenSBI (v\S+)", text, re.M)
     name = "OpenSBI %s" % banner.group(1) if banner else "implementation %s" % sbi.group(1)
     return "%s %s sha256:%s" % (name, sbi.group(2), _digest(firmware_file(qemu, firmware)))

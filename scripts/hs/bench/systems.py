@@ -187,7 +187,7 @@ class Runner:
 
     # -- a run -----------------------------------------------------------------------------
 
-    def said_by(self, command):
+    def run_for_output(self, command):
         """Run a command to its end. Return its status, output and standard error."""
         try:
             child = ends.start(
@@ -199,17 +199,17 @@ class Runner:
         if self.stopped:  # stop() has been called in the meantime
             child.terminate()
         try:
-            out, said = child.communicate()
+            out, errors = child.communicate()
         finally:
             ends.stop(child)
             self.children.discard(child)
-        return child.returncode, out.decode(errors="replace"), said.decode(errors="replace")
+        return child.returncode, out.decode(errors="replace"), errors.decode(errors="replace")
 
-    def failed(self, job, status, rows, said):
+    def failed(self, job, status, rows, errors):
         return BenchError("%s %s after %d rows%s" % (
             job.label(), "took longer than %d seconds (--timeout)" % self.options.timeout
             if status == 124 else "ended with status %d" % status, len(rows),
-            "".join("\n  " + line for line in said.splitlines()[-5:])))
+            "".join("\n  " + line for line in errors.splitlines()[-5:])))
 
     def whole(self, results):
         """Return the rows to report, given the rows of all jobs. A subclass combines several boots here."""
@@ -217,10 +217,10 @@ class Runner:
 
     def run(self, job):
         """Run a job and return its rows, in order."""
-        status, out, said = self.said_by(getattr(self, job.system)(job))
+        status, out, errors = self.run_for_output(getattr(self, job.system)(job))
         rows = parse(out)
         if status:
-            raise self.failed(job, status, rows, said)
+            raise self.failed(job, status, rows, errors)
         for row in rows:
             row.update(system=job.system, cpu=job.cpu, qemu_flags=" ".join(self.flags(job)),
                        toggles=" ".join(job.settings()) or "default")

@@ -86,7 +86,7 @@ def choose(counts, which):
     return max(sorted(kept), key=keys[which])
 
 
-def look_into(system, options, folder):
+def analyse(system, options, folder):
     """Run the row on SYSTEM and analyse the chosen path."""
     recording = run.record(system, options.row, options, folder)
     batch = recording.median_batch()
@@ -153,7 +153,7 @@ def main(argv):
         for system in systems:
             folder = os.path.join(top, system)
             os.mkdir(folder)
-            found.append(look_into(system, options, folder))
+            found.append(analyse(system, options, folder))
     report(found, options)
     return 0
 
@@ -177,7 +177,7 @@ def show_all(found, options):
         if options.paths:
             print_paths(anatomy)
         if options.way:
-            show.print_way(anatomy, sys.stdout)
+            show.print_path(anatomy, sys.stdout)
         if options.insns:
             show.print_insns(anatomy, sys.stdout)
 

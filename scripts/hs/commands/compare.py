@@ -130,15 +130,15 @@ def base_of(options):
             raise LaunchError("%s: %s" % (options.base, error), 2) from None
         names = {row["commit"].partition("+")[0] for row in lines}
         commits = {git.commit_of(name) for name in names} - {None}
-        said = [each for commit in sorted(commits) for each in costs.sayings(commit)]
-        return lines, None, said
+        reasons = [each for commit in sorted(commits) for each in costs.stated_reasons(commit)]
+        return lines, None, reasons
     commit = git.commit_of(options.base)
     if not commit:
         raise LaunchError("BASE '%s' is neither a commit here nor a file%s" % (
             options.base, "" if git.is_clone() else "; git knows no commit of this folder"), 2)
-    if git.said("merge-base", "--is-ancestor", commit, "HEAD") is None:
+    if git.output("merge-base", "--is-ancestor", commit, "HEAD") is None:
         say("BASE is not an ancestor of HEAD: improvements made there count as higher costs here")
-    return None, commit, costs.sayings(commit)
+    return None, commit, costs.stated_reasons(commit)
 
 
 def wanted(options, theirs):
@@ -154,11 +154,11 @@ def show(found, options):
     if shown:
         print("%-40s%10s%10s%9s%8s" % ("", "base", "head", "more", "%"))
     for cost in sorted(shown, key=lambda cost: -cost.share()):
-        note = "" if not cost.costs_more() else " said: " + cost.said if cost.said else " COSTLIER"
+        note = "" if not cost.costs_more() else " said: " + cost.stated if cost.stated else " COSTLIER"
         line = "%-40s%10s%10s%+9.1f%+8.1f" % (cost.name()[:40], report.shown(cost.base), report.shown(cost.head),
                                               cost.head - cost.base, 100 * cost.share())
         print(line + note if len(line + note) <= 79 else line + "\n   " + note)
-        status |= int(cost.costs_more() and not cost.said and cost.same)
+        status |= int(cost.costs_more() and not cost.stated and cost.same)
     other = [cost for cost in found if not cost.same]
     print("%d figures: %d the same, %d less, %d more, %d of them by more than 2 %%" % (
         len(found), sum(not cost.changed() for cost in found), sum(cost.changed() and cost.head < cost.base for cost in found),
@@ -173,15 +173,15 @@ def show(found, options):
 def main(argv):
     options = parse(argv)
     toggles.refuse_defaults()
-    lines, commit, said = base_of(options)
+    lines, commit, reasons = base_of(options)
     held = lock("compare", os.path.join(options.out, "compare"))
     try:
-        return compared(options, lines, commit, said)
+        return compared(options, lines, commit, reasons)
     finally:
         held.close()
 
 
-def compared(options, lines, commit, said):
+def compared(options, lines, commit, reasons):
     if commit:
         tree, build = built(commit, options)
         names = wanted(options, known(tree))
@@ -191,7 +191,7 @@ def compared(options, lines, commit, said):
         raise LaunchError("BASE has none of these rows")
     head = measured(TOP, options.out, names, options)
     base = lines or measured(tree, build, names, options)
-    found = costs.compare(base, head, said)
+    found = costs.compare(base, head, reasons)
     if not found:
         raise LaunchError("BASE has none of these rows under %s on cpu %s" % (" ".join(options.set) or "the default", options.cpu))
     return show(found, options)

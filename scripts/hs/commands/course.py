@@ -35,7 +35,7 @@ def one(number, out):
     return made
 
 
-def one_apart(number, out):
+def check_in_process(number, out):
     """Check one lab in a process of the pool. The process cleans up after itself when it is terminated."""
     found = []
     ends.run(lambda: found.extend(one(number, out)))
@@ -60,23 +60,23 @@ def main(argv):
         return int(bool(wrong))
     labs = [folder.find(number) for number in options.labs] or folder.all_labs()
     os.makedirs(os.path.join(options.out, "tmp"), exist_ok=True)
-    told = []
+    results = []
 
-    def tell(held, name, lines):
-        told.append(held)
-        print("%sok %d - %s" % ("" if held else "not ", len(told), name))
+    def report(held, name, lines):
+        results.append(held)
+        print("%sok %d - %s" % ("" if held else "not ", len(results), name))
         for line in lines if not held else []:
             print("# %s" % line[:LINE])
 
     if not options.labs:
         wrong = list(pages.faults())
-        tell(not wrong, "what COURSE.md and docs/course name is there", wrong)
+        report(not wrong, "what COURSE.md and docs/course name is there", wrong)
     # Processes, not threads: at its end, a build kills every child of its process (grade/limits.py).
     pool = concurrent.futures.ProcessPoolExecutor(options.jobs, initializer=ends.by_default)
     try:
-        for found in [pool.submit(one_apart, lab.number, options.out) for lab in labs]:
+        for found in [pool.submit(check_in_process, lab.number, options.out) for lab in labs]:
             for held, name, lines in found.result():
-                tell(held, name, lines)
+                report(held, name, lines)
             sys.stdout.flush()
     except Quit:
         for worker in multiprocessing.active_children():
@@ -84,5 +84,5 @@ def main(argv):
         raise
     finally:
         pool.shutdown(cancel_futures=True)
-    print("1..%d" % len(told))
-    return int(not all(told))
+    print("1..%d" % len(results))
+    return int(not all(results))

@@ -146,7 +146,7 @@ class Runner:
         command = self.command(system, row, words, counted)
         if self.options.verbose:
             say(" ".join(shlex.quote(word) for word in command))
-        done = ends.said(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
+        done = ends.captured(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, start_new_session=True)
         return Outcome(done.stdout, done.stderr)
 
 

@@ -58,14 +58,14 @@ def all_notebooks():
     return found
 
 
-def said_of_itself(notebook, name, otherwise):
+def declared(notebook, name, otherwise):
     """Return NAME from the "hyperscope" entry of the notebook's metadata, or OTHERWISE: a user's notebook may lack it."""
     return notebook.get("metadata", {}).get("hyperscope", {}).get(name, otherwise)
 
 
 def missing(notebook):
     """Return the CSV files that the notebook needs and that do not exist."""
-    return [name for name in said_of_itself(notebook, "needs", ())
+    return [name for name in declared(notebook, "needs", ())
             if not os.path.exists(os.path.join(TOP, "notebooks-data", name))]
 
 
@@ -76,14 +76,14 @@ def run(name, options):
     environment = dict(os.environ, HS_NOTEBOOK=os.path.join(made, name), PYTHONDONTWRITEBYTECODE="1",
                        IPYTHONDIR=os.path.join(made, "ipython"))
     try:
-        done = ends.said(
+        done = ends.captured(
             [NBCONVERT, "--to", "html", "--execute", "--ExecutePreprocessor.kernel_name=python3",
              "--ExecutePreprocessor.timeout=%d" % options.timeout, "--output-dir", made,
              os.path.join(FOLDER, name + ".ipynb")],
             env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
         if done.returncode:
-            said = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout.decode(errors="replace"))  # colours
-            sys.stderr.write("notebooks: %s failed:\n%s\n" % (name, "\n".join(said.strip().splitlines()[-25:])))
+            output = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout.decode(errors="replace"))  # colours
+            sys.stderr.write("notebooks: %s failed:\n%s\n" % (name, "\n".join(output.strip().splitlines()[-25:])))
             return False
         for old in glob.glob(os.path.join(options.to, name + ".*")):
             os.remove(old)
@@ -99,7 +99,7 @@ def main(argv):
     there = all_notebooks()
     if options.list:
         for name, notebook in there.items():
-            print("%-14s%s" % (name, said_of_itself(notebook, "what", "")))
+            print("%-14s%s" % (name, declared(notebook, "what", "")))
         return 0
     for name in options.names:
         if name not in there:

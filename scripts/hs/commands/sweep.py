@@ -115,7 +115,7 @@ def run(options, sweep, total):
     begin = time.monotonic()
     try:
         if todo:
-            engine.run(todo, progress.look)
+            engine.run(todo, progress.poll)
     except (Quit, OSError):
         with ends.held():
             engine.stop()
@@ -126,8 +126,8 @@ def run(options, sweep, total):
         done, failed = report(sweep, total)
     if done < total:
         log = sweep.file("engine.log")
-        told = os.path.exists(log) and os.path.getsize(log)
-        why = "see %s" % machine.shown(log) if told else "somebody killed them"
+        has_log = os.path.exists(log) and os.path.getsize(log)
+        why = "see %s" % machine.shown(log) if has_log else "somebody killed them"
         raise LaunchError("%d jobs have no result after %d s ; %s; repeat the command to continue"
                           % (total - done, time.monotonic() - begin, why))
     return 1 if failed else 0

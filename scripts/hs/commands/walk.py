@@ -126,8 +126,8 @@ def other_tools(options):
     with open(os.path.join(machine.out_folder(options, TOP), "hyperscope.elf"), "rb") as image:
         found = re.search(rb"GNU C\d* (\d+)\.", image.read())
     gcc = found.group(1).decode() if found else "unknown"
-    said = subprocess.run(["gdb-multiarch", "--version"], stdout=subprocess.PIPE, check=False).stdout.decode()
-    gdb = (re.search(r"(\d+)\.\d+[^\n]*\n", said) or ["", "unknown"])[1]
+    output = subprocess.run(["gdb-multiarch", "--version"], stdout=subprocess.PIPE, check=False).stdout.decode()
+    gdb = (re.search(r"(\d+)\.\d+[^\n]*\n", output) or ["", "unknown"])[1]
     if (gcc, gdb) == (GCC, GDB):
         return None
     return "pages are of gcc %s and gdb %s; here are %s and %s" % (GCC, GDB, gcc, gdb)

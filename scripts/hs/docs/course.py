@@ -17,9 +17,9 @@ from hs.bench import rows
 from hs.paths import TOP
 
 PAGES = ["COURSE.md"] + sorted(os.path.relpath(p, TOP) for p in glob.glob(TOP + "/docs/course/*.md"))
-ROOMS = ("src", "docs", "scripts", "tests", "trace", "labs", "notebooks-data", ".ci")
+FOLDERS = ("src", "docs", "scripts", "tests", "trace", "labs", "notebooks-data", ".ci")
 PATH = re.compile(r"(?<![\w/.-])((?:%s)/[\w./*-]*[\w*/]|README\.md|COURSE\.md|Makefile)(?!:/|[\w/])"
-                  % "|".join(re.escape(room) for room in ROOMS))
+                  % "|".join(re.escape(name) for name in FOLDERS))
 CODE = re.compile(r"`([^`]+)`")
 ANSWERS = "docs/course/answers.md"
 MAP = "| concept |"

@@ -49,9 +49,9 @@ def position():
 
 
 def monitor(text):
-    said = gdb.execute("monitor " + text, to_string=True).strip()
-    if said:
-        raise Problem("QEMU: %s: %s" % (text, said))
+    output = gdb.execute("monitor " + text, to_string=True).strip()
+    if output:
+        raise Problem("QEMU: %s: %s" % (text, output))
 
 
 def _flush():
@@ -133,7 +133,7 @@ def _differ(one, other):
     return [name for name, value in one.items() if other.get(name) != value and name not in PENDING]
 
 
-def go(mark):
+def return_to(mark):
     """Return to a mark. Problem if a register differs from what it was there."""
     with quietly():
         monitor("loadvm " + mark.name)
@@ -152,7 +152,7 @@ def step():
 
 def _step_on(mark, count, field, progress):
     """Execute `count` instructions from MARK. Return (steps before the last change, old value, new value) or None."""
-    go(mark)
+    return_to(mark)
     look = meaning.reader(field)
     found, before = None, look()
     with quietly():
@@ -177,10 +177,10 @@ def last_change(mark, field, progress):
     here, end = take(mark.at), cmd_switch.take()
     found = _step_on(mark, count, field, progress)
     if _differ(end, cmd_switch.take()):
-        go(here)
+        return_to(here)
         raise Problem("these %d instructions cannot be gone again one by one, for an interrupt came in between. "
                       "b goes back to the stop before it" % count)
-    go(mark)
+    return_to(mark)
     if found is None:
         return None
     with quietly():

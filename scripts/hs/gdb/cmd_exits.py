@@ -23,11 +23,11 @@ def _records(mem, base, hart, wanted, most):
     """
     area = base + int(mem["harts_offset"]) + hart * int(mem["hart_stride"])
     head = int.from_bytes(_physical(area, 8), "little")
-    size, room = int(mem["record_size"]), int(mem["ring_records"])
+    size, capacity = int(mem["record_size"]), int(mem["ring_records"])
     type_ = ctype("struct trace_record", "trace_emit_slow")
     found = []
-    for n in range(head - 1, max(head - room, -1), -1):
-        data = _physical(area + int(mem["ring_offset"]) + n % room * size, size)
+    for n in range(head - 1, max(head - capacity, -1), -1):
+        data = _physical(area + int(mem["ring_offset"]) + n % capacity * size, size)
         seq_event = int.from_bytes(data[56:60], "little")
         if seq_event & (1 << 32 - SEQUENCE_BITS) - 1 == wanted:
             found.append((hart, gdb.Value(data, type_)))

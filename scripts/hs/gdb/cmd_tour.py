@@ -43,7 +43,7 @@ def play_tour(argument):
 
     def auto(player):
         if player.at < len(one.steps):
-            _tell(prompt.told(one, player.at))
+            _tell(prompt.step_text(one, player.at))
 
     _tell("%s\n\n%s" % (one.title, one.intro))
     if not options.auto:

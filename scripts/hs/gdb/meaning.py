@@ -22,7 +22,7 @@ def _vcpu():
         return None
 
 
-def things():
+def named_objects():
     """Return name -> address of the objects that a tour may name."""
     found = {}
     one = _vcpu()
@@ -52,7 +52,7 @@ def describe(value, rough=False):
     """Return the name of an address, or ''. rough: without offsets, which differ between builds."""
     if not isinstance(value, int) or value < 1 << 16:
         return ""
-    for name, at in things().items():
+    for name, at in named_objects().items():
         if value == at:
             return name
         size = {"the vCPU": "struct kvm_vcpu", "the VM": "struct kvm"}.get(name)
@@ -167,7 +167,7 @@ def _table(field):
     return (name, part) if name in csr.TABLES else ("", "")
 
 
-def look(field):
+def read_or_none(field):
     """Return read(field), or None if that fails because there is no vCPU or no such memory yet."""
     try:
         return read(field)
@@ -176,10 +176,10 @@ def look(field):
 
 
 def reader(field):
-    """Return look(field) as a function for frequent calls, which looks up a member only once."""
+    """Return read_or_none(field) as a function for frequent calls, which looks up a member only once."""
     head, _, path = field.partition(".")
     found = _place(head, path) if head in HEADS and path and not _table(field)[0] else None
-    return (lambda: look(field)) if found is None else lambda: _number(load(found[1], found[0]))
+    return (lambda: read_or_none(field)) if found is None else lambda: _number(load(found[1], found[0]))
 
 
 def _register(name):
@@ -230,7 +230,7 @@ def resolve(meaning, field, then):
     if meaning == "then":
         return then
     if meaning.startswith("the "):
-        known = things()
+        known = named_objects()
         if meaning not in known:
             raise Problem("nothing is called '%s' here; there is %s" % (meaning, ", ".join(known) or "no VM yet"))
         at = known[meaning]

@@ -28,7 +28,7 @@ class Player:
         self.titles = page.titles()
         self.at = 0       # index of the next step
         self.then = {}    # values of fields at the beginning of the step
-        self.said = ""    # output of the last command
+        self.output = ""  # output of the last command
 
     # -- one step ----------------------------------------------------------------------------
 
@@ -48,8 +48,8 @@ class Player:
 
     def step(self, step):
         self.page.step(step)
-        before = bool(meaning.things())  # without a VM, there is nothing to compare with
-        self.then = {field: meaning.look(field) if before else None for field in _fields(step)}
+        before = bool(meaning.named_objects())  # without a VM, there is nothing to compare with
+        self.then = {field: meaning.read_or_none(field) if before else None for field in _fields(step)}
         for item in step.items:
             getattr(self, "_" + item.kind)(step, item)
         self.page.end_step()
@@ -79,20 +79,20 @@ class Player:
         dog = Watchdog(self.seconds, item.text)
         try:
             with dog:
-                self.said = gdb.execute(item.text, to_string=True).strip("\n")
+                self.output = gdb.execute(item.text, to_string=True).strip("\n")
         except (gdb.error, gdb.MemoryError) as error:
             self.fail(step, item, "'%s': %s" % (item.text, error))
         except KeyboardInterrupt:
-            self.said = ""
-            if not dog.barked:
+            self.output = ""
+            if not dog.interrupted:
                 self.fail(step, item, "'%s' was interrupted" % item.text)
-        if dog.barked:
+        if dog.interrupted:
             self.fail(step, item, "'%s' did not come back within %g seconds" % (item.text, self.seconds))
-        if self.said:
-            self.tell(self.said)
+        if self.output:
+            self.tell(self.output)
         self.page.shown("(gdb) %s" % item.text)
-        if self.said:
-            self.page.shown(self.names.text(self.said))
+        if self.output:
+            self.page.shown(self.names.text(self.output))
 
     def _show(self, step, item, known=True):
         for field in _words(item.text):
@@ -130,10 +130,10 @@ class Player:
     def _compare(self, step, item):
         expect = item.text
         if expect.verb in ("said", "never said"):
-            found = any(re.search(expect.meaning, line) for line in self.said.split("\n"))
+            found = any(re.search(expect.meaning, line) for line in self.output.split("\n"))
             if found != (expect.verb == "said"):
                 self.fail(step, item, "%s /%s/, and it printed:\n%s" % (
-                    "wanted a line with" if expect.verb == "said" else "wanted no line with", expect.meaning, self.said))
+                    "wanted a line with" if expect.verb == "said" else "wanted no line with", expect.meaning, self.output))
             self.page.holds(expect)
             return
         got = self._read(step, item, expect.field)

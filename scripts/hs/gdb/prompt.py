@@ -18,7 +18,7 @@ ENDS = re.compile(r"(k|kill|det|detach|disconnect|r|run|start|starti|target|tar|
                   r"|mon(itor)? +(q|quit|system_reset|loadvm|delvm|system_powerdown))\b")
 
 
-def told(tour, at):
+def step_text(tour, at):
     """Return the text before step `at`."""
     if at == len(tour.steps):
         return "\n--- That was the last step. Enter ends the machine.\n"
@@ -34,7 +34,7 @@ class Prompt:
         self.marks = []  # states to which the user can go back, oldest first
 
     def __call__(self, player):
-        self.tell(told(player.tour, player.at))
+        self.tell(step_text(player.tour, player.at))
         while True:
             try:
                 line = input("(walk) ").strip()
@@ -60,7 +60,7 @@ class Prompt:
             self.tell(str(error))
         except KeyboardInterrupt:
             self.tell("interrupted")
-        if dog.barked:
+        if dog.interrupted:
             self.tell("'%s' did not come back within %d seconds and was stopped; b goes back" % (line, self.seconds))
 
     def _do(self, player, line):
@@ -92,11 +92,11 @@ class Prompt:
         if not self.marks:
             raise Problem("this is the beginning")
         mark = self.marks.pop()
-        back.go(mark)
+        back.return_to(mark)
         again = mark.at != player.at
         player.at = mark.at
         if again:
-            self.tell(told(player.tour, player.at))
+            self.tell(step_text(player.tour, player.at))
         else:
             self._where()
 

@@ -9,10 +9,10 @@ LAST_SECONDS = 10
 
 
 class Watchdog:
-    """with Watchdog(60, "hs until x") as dog: ...; afterwards dog.barked tells whether it was interrupted."""
+    """with Watchdog(60, "hs until x") as dog: ...; dog.interrupted: whether it took too long."""
 
     def __init__(self, seconds, what):
-        self.seconds, self.what, self.barked = seconds, what, False
+        self.seconds, self.what, self.interrupted = seconds, what, False
         self.timer = None
 
     def _wait(self, seconds, then):
@@ -20,8 +20,8 @@ class Watchdog:
         self.timer.daemon = True
         self.timer.start()
 
-    def _bark(self):
-        self.barked = True
+    def _interrupt(self):
+        self.interrupted = True
         self._wait(LAST_SECONDS, self._give_up)
         os.kill(os.getpid(), signal.SIGINT)  # gdb then stops the machine
 
@@ -31,7 +31,7 @@ class Watchdog:
         os._exit(1)
 
     def __enter__(self):
-        self._wait(self.seconds, self._bark)
+        self._wait(self.seconds, self._interrupt)
         return self
 
     def __exit__(self, *_):

@@ -14,7 +14,7 @@ from . import limits
 CLAIM = re.compile(r"(not )?ok (\d+)(?: - (.*))?$")
 PLAN = re.compile(r"1\.\.(\d+)( # SKIP .*)?$")
 SHOWN_CLAIMS = 4   # number of failed claims to show, from the first; the last one is shown too, as it has the reason
-SAID_LINES = 10    # lines to show after each
+CLAIM_LINES = 10   # lines to show after each
 LINE_MOST = 200
 
 
@@ -50,13 +50,13 @@ def judge(test, ran):
     """Return the Outcome of a test from its run."""
     claims, plan, skipped, before = read(ran.text())
     lines, failed = [], [claim for claim in claims if not claim[1]]
-    for at, (number, _held, name, said) in enumerate(failed):
+    for at, (number, _held, name, lines_of_claim) in enumerate(failed):
         if SHOWN_CLAIMS <= at < len(failed) - 1:
             continue
         if at == len(failed) - 1 and at > SHOWN_CLAIMS:
             lines.append("... and %d more, the last of them:" % (at + 1 - SHOWN_CLAIMS))
         lines.append("not ok %d - %s" % (number, name))
-        lines += said[:SAID_LINES]
+        lines += lines_of_claim[:CLAIM_LINES]
     numbers = [claim[0] for claim in claims]
     if ran.stopped:
         lines += [ran.stopped] + ([] if failed else before[-4:])

@@ -90,9 +90,9 @@ def check(lab, work, out, claim):
     holes = any("LAB_TODO" in tree.read(os.path.join(work, "starter", name)) or
                 "lab_todo" in tree.read(os.path.join(work, "starter", name)) for name in lab.files
                 if os.path.exists(os.path.join(work, "starter", name)))
-    told = any(re.search(r"lab %d: \S+: " % lab.number, line) for test in starter["tests"] for line in test["lines"])
+    named = any(re.search(r"lab %d: \S+: " % lab.number, line) for test in starter["tests"] for line in test["lines"])
     if holes:
-        claim(told, "lab %d: the starter is told by name what to write" % lab.number, _lines(starter))
+        claim(named, "lab %d: the starter is told by name what to write" % lab.number, _lines(starter))
     if os.path.exists(os.path.join(lab.path, "variant.py")) and not lab.contest:
         other = _graded(lab, hand_in(lab, work, "neighbour", NEIGHBOUR, True, out), work, out)
         claim(other["score"] < other["most"] and any(not test["passed"] for test in other["tests"]),

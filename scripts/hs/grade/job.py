@@ -195,7 +195,7 @@ def _secrets(options, reference):
     return sorted(found) + ([options.key] if options.key else [])
 
 
-def _tell_of_commit(grade, theirs, ours):
+def _note_other_commit(grade, theirs, ours):
     """Add a note if the student's tree was made from another commit: then it differs in files that the student left alone."""
     if theirs and theirs != ours:
         grade.notes.append("its tree was made of commit %.40s, and this is %s: grade in a clone of that "
@@ -213,7 +213,7 @@ def _grade_files(grade, options, files, tests, out, work):
         unknown, missing = trees.lay_over(lab, student, files)
     except Refused as refused:
         grade.refused = str(refused)
-        _tell_of_commit(grade, _facts(files.get(FACTS, b"{}")).get("commit"), made["commit"])
+        _note_other_commit(grade, _facts(files.get(FACTS, b"{}")).get("commit"), made["commit"])
         grade.fail_all(tests, "refused")
         return
     if unknown:

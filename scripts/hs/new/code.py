@@ -9,15 +9,15 @@ COLUMNS = 100
 TAB = 8
 
 
-def place(tree, text, rooms):
+def place(tree, text, folders):
     """Parse FILE:/REGEX/ or FILE:LINE. Return (file, index of the line that it names)."""
     found = re.fullmatch(r"([\w./-]+):(?:/(.+)/|([0-9]+))", text)
     if not found:
         refuse("--at '%s': not of the form FILE:/REGEX/ or FILE:LINE" % text)
     path, pattern, number = found.groups()
     path = os.path.normpath(path)
-    if not path.startswith(rooms) or not path.endswith(".c"):
-        refuse("--at '%s': not a .c file of %s" % (text, " or ".join(room.rstrip("/") for room in rooms)))
+    if not path.startswith(folders) or not path.endswith(".c"):
+        refuse("--at '%s': not a .c file of %s" % (text, " or ".join(name.rstrip("/") for name in folders)))
     if not os.path.isfile(os.path.join(tree.top, path)):
         refuse("--at '%s': there is no %s" % (text, path))
     lines = tree.lines(path)

@@ -155,10 +155,10 @@ def formatted(path, text):
     """Format C code with clang-format 14, the version that scripts/hyperscope check uses. Without it, return it unchanged."""
     if not formatted.there:
         try:
-            said = subprocess.run(["clang-format", "--version"], stdout=subprocess.PIPE, check=False).stdout.decode()
+            output = subprocess.run(["clang-format", "--version"], stdout=subprocess.PIPE, check=False).stdout.decode()
         except OSError:
-            said = ""
-        formatted.there = "yes" if re.search(r" 14\.", said) else "no"
+            output = ""
+        formatted.there = "yes" if re.search(r" 14\.", output) else "no"
     if formatted.there == "no":
         return text
     return subprocess.run(["clang-format", "--assume-filename=" + path], input=text.encode(),

@@ -51,11 +51,11 @@ def _names(node, found, depth=0):
             elif type(part) not in _OPERATORS and not isinstance(part, (ast.And, ast.Or, ast.Not, ast.USub)):
                 raise ClaimError("'%s' is not understood" % type(part).__name__)
     else:
-        raise ClaimError("'%s' is not understood: rows, numbers, comparisons, and, or, not, min, max, abs" % _told(node))
+        raise ClaimError("'%s' is not understood: rows, numbers, comparisons, and, or, not, min, max, abs" % _source_of(node))
     return found
 
 
-def _told(node):
+def _source_of(node):
     """Return the text of a node, if that is possible."""
     try:
         return ast.unparse(node)

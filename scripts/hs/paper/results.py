@@ -49,18 +49,18 @@ def _name(row):
     return row.name if row.theirs == "-" else row.theirs
 
 
-def _said(found):
+def _combined(found):
     """Return verdicts as (claim, text, expression, as expected). Systems with the same verdict are combined."""
-    said = []
+    texts = []
     for verdict in found:
         text = "not measured" if verdict.found is None else "holds" if verdict.found else "does not hold"
         right = verdict.found == verdict.look.holds
         where = NAMES.get(verdict.system, "")
-        if said and where and said[-1][:2] == [verdict.look, text]:
-            said[-1][2] += ", " + where
+        if texts and where and texts[-1][:2] == [verdict.look, text]:
+            texts[-1][2] += ", " + where
         else:
-            said.append([verdict.look, text, " on " + where if where else "", right, verdict.claim])
-    return [(claim, text + where, look.text, right) for look, text, where, right, claim in said]
+            texts.append([verdict.look, text, " on " + where if where else "", right, verdict.claim])
+    return [(claim, text + where, look.text, right) for look, text, where, right, claim in texts]
 
 
 def check(paper, lines):
@@ -71,7 +71,7 @@ def check(paper, lines):
     for row, figures in _cells(paper, lines):
         if row.measured:
             print("  %-28s%12s%12s%12s" % ((_name(row)[:28],) + figures))
-    found = _said(judge.verdicts(paper, lines))
+    found = _combined(judge.verdicts(paper, lines))
     for each in paper.claims:
         print(_wrap(each.sentence, "  ", "  "))
         for text, rests_on, right in [line[1:] for line in found if line[0] is each]:
@@ -135,10 +135,10 @@ def _paper(paper):
     yield ""
     yield "| claim | here |"
     yield "|---|---|"
-    found = _said(judge.verdicts(paper, paper.expected))
+    found = _combined(judge.verdicts(paper, paper.expected))
     for each in paper.claims:
-        said = ["%s: `%s`" % (text, rests_on) for claim, text, rests_on, _ in found if claim is each]
-        yield "| %s | %s |" % (each.sentence, "; ".join(said + (["not here: " + each.not_here] if each.not_here else [])))
+        texts = ["%s: `%s`" % (text, rests_on) for claim, text, rests_on, _ in found if claim is each]
+        yield "| %s | %s |" % (each.sentence, "; ".join(texts + (["not here: " + each.not_here] if each.not_here else [])))
     made_with = judge.made_with(paper.expected)
     yield ""
     yield "Measured with %s." % "; ".join(made_with) if made_with else "Nothing has been measured yet."

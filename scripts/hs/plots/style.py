@@ -68,7 +68,7 @@ def shown(value):
     return "%.0f" % value if value >= 100 or value == int(value) else "%.1f" % value
 
 
-def _told(value, low, high, edge, text):
+def _value_text(value, low, high, edge, text):
     """Return a bar's number, with the end of its whisker if that is far away or beyond the edge."""
     far = high > edge or high - value > FAR * edge
     return text(value) + (" (to %s)" % text(high) if far else "")
@@ -90,7 +90,7 @@ def bars(axes, groups, series, unit, text=shown):
         for i, key in enumerate(keys):
             value, low, high = mine[key]
             beside = value if high > edge else max(value, high, 0)
-            axes.annotate(_told(value, low, high, edge, text), (beside, place + i - 0.03), (3, 0),
+            axes.annotate(_value_text(value, low, high, edge, text), (beside, place + i - 0.03), (3, 0),
                           textcoords="offset points", va="center", fontsize=6.5,
                           bbox={"fc": "white", "ec": "none", "pad": 0.4})
             drawn[key].append((place + i, value, value - low, min(high, edge) - value))
@@ -141,12 +141,12 @@ FOOT = 6.5   # points
 MARGIN = 0.01  # share of the width, on either side of the note at the foot
 
 
-def _lines(text, room):
+def _lines(text, width):
     """Yield the lines of a paragraph, each at most ROOM points wide."""
     line, font = "", FontProperties(size=FOOT)
     for word in text.split():
         longer = (line + " " + word).lstrip()
-        if line and text_to_path.get_text_width_height_descent(longer, font, False)[0] > room:
+        if line and text_to_path.get_text_width_height_descent(longer, font, False)[0] > width:
             yield line
             longer = word
         line = longer
@@ -154,8 +154,8 @@ def _lines(text, room):
 
 
 def foot(drawn, note):
-    room = 72 * drawn.get_figwidth() * (1 - 2 * MARGIN)
-    text = "\n".join(line for paragraph in note.splitlines() for line in _lines(paragraph, room))
+    width = 72 * drawn.get_figwidth() * (1 - 2 * MARGIN)
+    text = "\n".join(line for paragraph in note.splitlines() for line in _lines(paragraph, width))
     drawn.supxlabel(text, x=MARGIN, ha="left", fontsize=FOOT, color="#444444")
 
 

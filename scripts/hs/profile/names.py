@@ -46,11 +46,11 @@ def _add_labels(image, path):
             image.names.insert(at + 1, name)
 
 
-def elf_table(room, path):
+def elf_table(world, path):
     loaded = elf.segments(path)
     if not loaded:
         raise LaunchError("%s has no segment to load" % path)
-    image = symbols.Image.of_elf(room, path)
+    image = symbols.Image.of_elf(world, path)
     _add_labels(image, path)
     return Table(image, min(part.virtual for part in loaded),
                  max(part.virtual + part.size for part in loaded))

@@ -18,7 +18,7 @@ from hs.run.machine import need
 from . import names as N
 
 APPEND = "console=ttyS0 quiet nokaslr"
-KALLSYMS_ROOM = 16 << 20
+KALLSYMS_SIZE = 16 << 20
 # The guest writes its kernel's symbols to its disk; the rest of the disk remains zero.
 KALLSYMS_COMMAND = "grep -i ' [tw] ' /proc/kallsyms >/dev/vda && sync"
 
@@ -102,7 +102,7 @@ def guest_kallsyms(options, folder):
         return kept
     disk = os.path.join(folder, "kallsyms.img")
     with open(disk, "wb") as file:
-        file.truncate(KALLSYMS_ROOM)
+        file.truncate(KALLSYMS_SIZE)
     command = [HYPERSCOPE, "run", "--quiet", "--out", options.out,
                "--qemu", options.qemu, "--disk", disk, "--append", APPEND, "--trace", "none",
                "--timeout", str(options.timeout), "--command", KALLSYMS_COMMAND]

@@ -275,7 +275,7 @@ class Machine:
         ended = os.pidfd_open(self.process.pid)  # readable once QEMU has ended
         try:
             while ended not in self.channel.turn([ended], POLL_SECONDS):
-                ends.look()
+                ends.raise_pending()
                 self._show_log()
                 self._check_deadline(deadline)
         finally:

@@ -42,8 +42,8 @@ class Engine:
         """Write the engine's files. Return their paths, and what else run() needs."""
         raise NotImplementedError
 
-    def run(self, todo, look):
-        """Run the jobs with these numbers; call look() while waiting."""
+    def run(self, todo, poll):
+        """Run the jobs with these numbers; call poll() while waiting."""
         raise NotImplementedError
 
     def __init__(self, sweep, options):
@@ -56,12 +56,12 @@ class Engine:
 
     def start(self, words, **more):
         with open(self.sweep.file("engine.log"), "ab") as log:
-            self.child = ends.start(workloads.ended_with_us(words), stdin=subprocess.DEVNULL, stderr=log,
+            self.child = ends.start(workloads.ended_with_parent(words), stdin=subprocess.DEVNULL, stderr=log,
                                     cwd=self.sweep.path, start_new_session=True, **{"stdout": log, **more})
 
-    def wait(self, look):
+    def wait(self, poll):
         while ends.poll(self.child) is None:
-            look()
+            poll()
             time.sleep(TURN)
         if self.child.returncode < 0:
             raise LaunchError("%s was ended by signal %d; repeat the command to continue"
@@ -126,7 +126,7 @@ class Parallel(Engine):
         os.chmod(script, 0o755)
         return [script, path], words
 
-    def run(self, todo, look):
+    def run(self, todo, poll):
         need("parallel", "scripts/hyperscope setup sweep installs it")
         _, words = self.generate(todo)
         if not self.options.ssh:
@@ -144,13 +144,13 @@ class Parallel(Engine):
                     for line in whole:
                         job.keep_line(self.sweep, line)
 
-                def keep_and_look():
+                def keep_and_poll():
                     keep()
-                    look()
+                    poll()
 
-                self.wait(keep_and_look)
+                self.wait(keep_and_poll)
                 keep()
-        self.wait(look)
+        self.wait(poll)
 
 
 class Slurm(Engine):
@@ -169,7 +169,7 @@ exec %(command)s
     def __init__(self, sweep, options):
         super().__init__(sweep, options)
         self.submitted = sweep.file("slurm", "submitted")
-        self.told = False
+        self.reported = False
 
     def most(self):
         """Return the maximum number of tasks in an array: Slurm's setting, or its default if that is unknown."""
@@ -182,13 +182,13 @@ exec %(command)s
             found = re.search(r"^MaxArraySize\s*=\s*(\d+)", text, re.M)
             if found or self.options.generate:
                 return max(1, int(found.group(1)) - 1) if found else USUAL_ARRAY
-            self.tell_away()
+            self.report_no_answer()
             time.sleep(SLURM_TURN)
 
-    def tell_away(self):
-        if not self.told:
+    def report_no_answer(self):
+        if not self.reported:
             sys.stderr.write("\nsweep: Slurm does not answer; waiting for it (Ctrl-C ends)\n")
-        self.told = True
+        self.reported = True
 
     def generate(self, todo):
         folder = self.sweep.file("slurm")
@@ -214,16 +214,16 @@ exec %(command)s
         words = ["sbatch", "--parsable", "--array=0-%d%s" % (tasks - 1, limit)] + self.options.sbatch + [script]
         while True:
             done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
-            said = done.stderr.decode(errors="replace").strip()
+            errors = done.stderr.decode(errors="replace").strip()
             if done.returncode == 0:
                 break
-            if not re.search("limit|temporarily|Unable to contact|timed out", said, re.I):
-                raise LaunchError("sbatch: %s" % (said or "status %d" % done.returncode))
+            if not re.search("limit|temporarily|Unable to contact|timed out", errors, re.I):
+                raise LaunchError("sbatch: %s" % (errors or "status %d" % done.returncode))
             time.sleep(SLURM_TURN)  # the queue is full or the daemon is not running: both are temporary
         with open(self.submitted, "a", encoding="ascii") as file:
             file.write(done.stdout.decode().strip().partition(";")[0] + "\n")
 
-    def ours(self):
+    def submitted_jobs(self):
         try:
             with open(self.submitted, encoding="ascii") as file:
                 return file.read().split()
@@ -233,7 +233,7 @@ exec %(command)s
     def queued(self):
         """Return the number of remaining tasks; None if Slurm does not answer. If Slurm could not start them and holds
         them all, they are cancelled, and then submitted again."""
-        ids = self.ours()
+        ids = self.submitted_jobs()
         if not ids:
             return 0
         done = subprocess.run(["squeue", "--noheader", "--array", "--format=%r", "--jobs", ",".join(ids)],
@@ -245,7 +245,7 @@ exec %(command)s
             self.stop()
         return len(reasons)
 
-    def wait_for_queue(self, look, todo):
+    def wait_for_queue(self, poll, todo):
         """Wait until no task waits or runs, or all jobs have results, even if Slurm still waits for a failed node."""
         while True:
             count = self.queued()
@@ -255,17 +255,17 @@ exec %(command)s
                 self.stop()
                 break
             if count is None:
-                self.tell_away()
+                self.report_no_answer()
             end = time.monotonic() + SLURM_TURN
             while time.monotonic() < end:
-                look()
+                poll()
                 time.sleep(TURN)
         if os.path.exists(self.submitted):
             os.unlink(self.submitted)
 
-    def run(self, todo, look):
+    def run(self, todo, poll):
         need("sbatch", "on Debian and Ubuntu it is in slurm-client; --generate only writes the scripts")
-        self.wait_for_queue(look, todo)  # tasks of an interrupted sweep are still running
+        self.wait_for_queue(poll, todo)  # tasks of an interrupted sweep are still running
         for _ in range(SLURM_ROUNDS):
             done = self.sweep.done()[0]
             todo = [number for number in todo if number not in done]
@@ -273,12 +273,12 @@ exec %(command)s
                 return
             for script, tasks in self.generate(todo)[1]:
                 self.submit(script, tasks)
-                look()
-            self.wait_for_queue(look, todo)
+                poll()
+            self.wait_for_queue(poll, todo)
 
     def stop(self):
-        if self.ours():
-            subprocess.run(["scancel"] + self.ours(), stderr=subprocess.DEVNULL, check=False)
+        if self.submitted_jobs():
+            subprocess.run(["scancel"] + self.submitted_jobs(), stderr=subprocess.DEVNULL, check=False)
 
 
 class Snakemake(Engine):
@@ -310,12 +310,12 @@ rule job:
                                     "command": " ".join("{wildcards.id}" if word == "ID" else word for word in words)})
         return [path, snakefile], snakefile
 
-    def run(self, todo, look):
+    def run(self, todo, poll):
         need("snakemake", "it is a package of Debian and Ubuntu; --generate only writes the Snakefile")
         _, snakefile = self.generate(todo)
         self.start(["snakemake", "--cores", str(self.options.jobs or os.cpu_count() or 1), "--keep-going", "--nolock",
                     "--quiet", "--directory", os.path.dirname(snakefile), "--snakefile", snakefile])
-        self.wait(look)
+        self.wait(poll)
 
 
 ENGINES = {"parallel": Parallel, "slurm": Slurm, "snakemake": Snakemake}

@@ -25,7 +25,7 @@ class Progress:
         self.next = self.shown_at = 0.0
         self.text = ""
 
-    def look(self):
+    def poll(self):
         """Count jobs and show progress, unless that has just been done."""
         now = time.monotonic()
         if now < self.next:
@@ -58,6 +58,6 @@ class Progress:
 
     def end(self):
         self.next = self.shown_at = -PLAIN_EVERY
-        self.look()
+        self.poll()
         if self.terminal and not self.quiet:
             sys.stderr.write("\n")

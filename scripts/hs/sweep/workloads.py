@@ -288,7 +288,7 @@ def outcome(status, text, timeout, flags):
     return Outcome(why(status, timeout) or "".join(wrong[:1]), results, flags)
 
 
-def ended_with_us(command):
+def ended_with_parent(command):
     """Return a command that is terminated when this process ends, even by SIGKILL."""
     return (["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []) + command
 
@@ -308,7 +308,7 @@ class Place:
 
     def call(self, command, environment=None):
         """Run a command and return (status, output). It is terminated when this process ends."""
-        command = ended_with_us(["timeout", "--kill-after=%d" % GRACE, str(self.timeout)] + command)
+        command = ended_with_parent(["timeout", "--kill-after=%d" % GRACE, str(self.timeout)] + command)
         start = time.monotonic()
         with open(self.log, "wb") as log:
             child = ends.start(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.work,
