@@ -137,8 +137,8 @@ static struct perf_announced *announced_of(struct perf_clock *clock, u32 tid)
 }
 
 /* Set the sample's pid and tid for perf. Returns the thread's name. */
-static const char *who(const struct hst_place *place, const struct export_thread *vcpu, bool guest,
-		       struct perf_sample_id *id)
+static const char *set_ids(const struct hst_place *place, const struct export_thread *vcpu,
+			   bool guest, struct perf_sample_id *id)
 {
 	id->pid = EXPORT_HOST_TID;
 	switch (place->mode) {
@@ -161,8 +161,9 @@ static const char *who(const struct hst_place *place, const struct export_thread
 }
 
 /* Write the records that perf needs before a thread's sample: its name and its maps. */
-static int tell(struct perf_clock *clock, struct export_job *job, FILE *out,
-		const struct hst_place *place, const struct perf_sample_id *id, const char *name)
+static int announce(struct perf_clock *clock, struct export_job *job, FILE *out,
+		    const struct hst_place *place, const struct perf_sample_id *id,
+		    const char *name)
 {
 	struct perf_announced *announced = announced_of(clock, id->tid);
 	bool renamed = announced && strcmp(announced->name, name);
@@ -214,8 +215,8 @@ int perf_clock_put(struct perf_clock *clock, struct export_job *job, FILE *out,
 	clock->occurs = true;
 	if (!hst_images_place(job->images, seen, &place))
 		return 0;
-	name = who(&place, thread, seen->vm >= 0, &id);
-	if (tell(clock, job, out, &place, &id, name))
+	name = set_ids(&place, thread, seen->vm >= 0, &id);
+	if (announce(clock, job, out, &place, &id, name))
 		return -1;
 	sample.id = id.id;
 	sample.ip = place.pc;
@@ -229,7 +230,7 @@ int perf_clock_put(struct perf_clock *clock, struct export_job *job, FILE *out,
 }
 
 /* For tdestroy(): the tree's nodes are elements of announced, which is freed as a whole. */
-static void keep_told(void *node)
+static void keep_node(void *node)
 {
 	(void)node;
 }
@@ -238,6 +239,6 @@ void perf_clock_free(struct perf_clock *clock)
 {
 	for (size_t i = 0; i < clock->nr_files; i++)
 		free(clock->file[i].path);
-	tdestroy(clock->announced_tree, keep_told);
+	tdestroy(clock->announced_tree, keep_node);
 	free(clock->announced);
 }

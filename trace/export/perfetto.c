@@ -160,7 +160,7 @@ static void annotate(const struct perfetto *p, const struct hst_seen *seen, stru
 	}
 }
 
-static u64 asked(const struct perfetto *p, const struct hst_seen *seen, unsigned int i)
+static u64 field_arg(const struct perfetto *p, const struct hst_seen *seen, unsigned int i)
 {
 	return seen->record->arg[p->field[seen->event_nr][i]];
 }
@@ -201,10 +201,10 @@ static void set_flows(struct perfetto *p, const struct hst_seen *seen, struct vc
 
 	event->flow_ids = event->terminating_flow_ids = ids;
 	if (meaning == IRQ_PENDING && (vcpu = target_vcpu(p, seen))) {
-		unsigned int irq = guest_code(asked(p, seen, 0));
+		unsigned int irq = guest_code(field_arg(p, seen, 0));
 		u64 *flow = &vcpu->flow[irq];
 
-		if (!asked(p, seen, 1))
+		if (!field_arg(p, seen, 1))
 			*flow = 0;
 		else if (!*flow || vcpu->shown >> irq & 1) /* the last one was taken unseen */
 			*flow = ++p->next_flow;
@@ -214,13 +214,14 @@ static void set_flows(struct perfetto *p, const struct hst_seen *seen, struct vc
 		for (unsigned int line = 0; line < IRQ_CODES; line++) {
 			unsigned int irq = guest_code(line);
 
-			if (!((asked(p, seen, 0) & VS_LINES) >> line & 1) || vcpu->shown >> irq & 1)
+			if (!((field_arg(p, seen, 0) & VS_LINES) >> line & 1) ||
+			    vcpu->shown >> irq & 1)
 				continue;
 			vcpu->shown |= 1ULL << irq;
 			add_flow(ids, &event->n_flow_ids, vcpu->flow[irq]);
 		}
 	} else if (meaning == IRQ_TAKEN && vcpu) {
-		u64 *flow = &vcpu->flow[asked(p, seen, 0) % IRQ_CODES];
+		u64 *flow = &vcpu->flow[field_arg(p, seen, 0) % IRQ_CODES];
 
 		add_flow(ids, &event->n_terminating_flow_ids, *flow);
 		*flow = 0;
@@ -271,13 +272,13 @@ static const char *slice_name(struct perfetto *p, const struct hst_seen *seen,
 		return "guest";
 	case EXIT:
 		hst_field_put(seen->event, (unsigned int)p->field[seen->event_nr][0],
-			      asked(p, seen, 0), buf);
+			      field_arg(p, seen, 0), buf);
 		return buf;
 	case BLOCK:
 		return "blocked";
 	case USER_EXIT:
 		hst_field_put(seen->event, (unsigned int)p->field[seen->event_nr][0],
-			      asked(p, seen, 0), name);
+			      field_arg(p, seen, 0), name);
 		snprintf(buf, HST_NAME_SIZE, "user space: %.30s", name);
 		return buf;
 	default:
@@ -305,10 +306,10 @@ static int slices_after(struct perfetto *p, const struct hst_seen *seen, u64 tim
 	}
 	if (meaning != MMIO)
 		return 0;
-	if (perfetto_know_device(p, (u32)seen->vm, asked(p, seen, 0), &track))
+	if (perfetto_know_device(p, (u32)seen->vm, field_arg(p, seen, 0), &track))
 		return -1;
-	snprintf(name, sizeof(name), "%s 0x%llx: 0x%llx", seen->event->name, asked(p, seen, 0),
-		 asked(p, seen, 1));
+	snprintf(name, sizeof(name), "%s 0x%llx: 0x%llx", seen->event->name, field_arg(p, seen, 0),
+		 field_arg(p, seen, 1));
 	return track ? perfetto_draw(p, time, track, TRACK_EVENT__TYPE__TYPE_INSTANT, name) : 0;
 }
 

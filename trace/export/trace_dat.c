@@ -55,7 +55,7 @@ static void end_page(struct hart *hart)
 }
 
 /* Note in the hart's first page how many events its ring has lost. */
-static void tell_lost(struct hart *hart, u64 lost)
+static void note_lost(struct hart *hart, u64 lost)
 {
 	u64 size = hart->page.commit;
 
@@ -81,7 +81,7 @@ static void put_record(struct hart *hart, u64 lost, u64 time, const struct expor
 	/* A new page has its own timestamp, so it can express a time that a record cannot. */
 	if (!hart->page.commit || time < hart->last || delta >> (DELTA_BITS + 32) ||
 	    hart->page.commit + extend + sizeof(head) + size > room) {
-		tell_lost(hart, lost);
+		note_lost(hart, lost);
 		end_page(hart);
 		hart->page.time = time;
 		delta = extend = 0;
@@ -139,7 +139,7 @@ static int put_events(struct dat *dat)
 
 	for (unsigned int i = 0; i < HST_MAX_HARTS; i++)
 		if (dat->hart[i] && dat->hart[i]->file) {
-			tell_lost(dat->hart[i], dat->job->file->ring[i].lost);
+			note_lost(dat->hart[i], dat->job->file->ring[i].lost);
 			end_page(dat->hart[i]);
 		}
 	return err;

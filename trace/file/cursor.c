@@ -69,7 +69,7 @@ static int next_hart(struct hst_cursor *cursor, struct hst_cursor_hart **best)
 	return 0;
 }
 
-static bool chooses(const struct hst_cursor *cursor, const struct hst_seen *seen)
+static bool selects(const struct hst_cursor *cursor, const struct hst_seen *seen)
 {
 	const struct hst_select *s = cursor->select;
 
@@ -82,8 +82,8 @@ static bool chooses(const struct hst_cursor *cursor, const struct hst_seen *seen
 	       seen->time <= cursor->to && (!s->filter || hst_filter_has(s->filter, seen));
 }
 
-static void see(const struct hst_cursor *cursor, unsigned int hart,
-		const struct trace_record *record, struct hst_seen *seen)
+static void fill_seen(const struct hst_cursor *cursor, unsigned int hart,
+		      const struct trace_record *record, struct hst_seen *seen)
 {
 	const struct hst_file *file = cursor->file;
 	bool guest = TRACE_VM_OF(record->who) != 0;
@@ -106,8 +106,8 @@ static int next_seen(struct hst_cursor *cursor, struct hst_seen *seen)
 		return -1;
 	if (!h)
 		return 0;
-	see(cursor, h->hart, &h->batch[h->at++], seen);
-	seen->chosen = chooses(cursor, seen);
+	fill_seen(cursor, h->hart, &h->batch[h->at++], seen);
+	seen->chosen = selects(cursor, seen);
 	cursor->nr_chosen += seen->chosen;
 	return 1;
 }

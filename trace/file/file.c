@@ -89,7 +89,7 @@ int hst_read(struct hst_file *file, unsigned int hart, u64 from, struct trace_re
 }
 
 /* Text is printed on terminals: replace control characters (escape sequences, DEL) by dots. */
-static void tame(char *text, u64 size)
+static void replace_controls(char *text, u64 size)
 {
 	for (; size; size--, text++)
 		if (((unsigned char)*text < ' ' && *text && *text != '\n' && *text != '\t') ||
@@ -114,7 +114,7 @@ static char *read_text(struct hst_file *file, u64 size, off_t offset)
 		free(text);
 		return NULL;
 	}
-	tame(text, size);
+	replace_controls(text, size);
 	return text;
 }
 

@@ -44,7 +44,7 @@ static int parse_event(struct hst_file *file, char *line, const char *meaning)
 }
 
 /* Name the event numbers that the table lacks; only damaged records have them. */
-static int name_the_rest(struct hst_file *file)
+static int name_unknown_events(struct hst_file *file)
 {
 	static const char *const fields[TRACE_ARGS] = { "arg0", "arg1", "arg2", "arg3", "arg4" };
 	const size_t size = sizeof("event_1023");
@@ -85,7 +85,7 @@ int hst_formats_parse(struct hst_file *file)
 			file->class_title[EXIT_SLOT_CLASS + file->nr_classes++] = line + 6;
 		}
 	}
-	if (name_the_rest(file))
+	if (name_unknown_events(file))
 		return -1;
 	hst_exit_find_events(file);
 	return 0;

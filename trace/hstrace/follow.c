@@ -19,7 +19,7 @@
 #include "hv/bits.h"
 
 #define GATHER   16384 /* records gathered per hart: 1 MiB */
-#define NAP_NS   10000000L
+#define LONG_NS  10000000L
 #define SHORT_NS 500000L
 #define SILENT   20 /* naps without an event after which an ended program's machine counts as off */
 
@@ -55,7 +55,7 @@ static void catch_signals(void)
 		sigaction(signals[i], &action, NULL);
 }
 
-static void nap(long ns)
+static void sleep_ns(long ns)
 {
 	struct timespec time = { .tv_nsec = ns };
 
@@ -147,7 +147,7 @@ static int follow(struct follower *f)
 			written = time(NULL);
 		}
 		if (!last && busy < 16)
-			nap(busy > 2 ? SHORT_NS : NAP_NS);
+			sleep_ns(busy > 2 ? SHORT_NS : LONG_NS);
 	}
 }
 
@@ -159,7 +159,7 @@ static int wait_for_trace(struct follower *f)
 	/* After the run is over, look once more: it may have set up its trace just before. */
 	for (bool over = false; why && !over && !asked_to_end; why = hst_ram_find(&f->ram)) {
 		over = hst_ram_is_over(&f->ram);
-		nap(NAP_NS);
+		sleep_ns(LONG_NS);
 	}
 	if (why)
 		hst_error(f->ram.path, "%s", why);

@@ -67,7 +67,7 @@ static int snapshot(struct live *l, struct hst_file *file)
 }
 
 /* Reduce the file to the records written since the last snapshot. */
-static void only_news(struct live *l, struct hst_file *file)
+static void keep_new_records(struct live *l, struct hst_file *file)
 {
 	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
 		struct hst_ring *ring = &file->ring[i];
@@ -84,7 +84,7 @@ static void only_news(struct live *l, struct hst_file *file)
 	}
 }
 
-static int tables_of(struct live *l, struct hst_file *file, bool first)
+static int update_tables(struct live *l, struct hst_file *file, bool first)
 {
 	struct hst_table now;
 	int err;
@@ -92,7 +92,7 @@ static int tables_of(struct live *l, struct hst_file *file, bool first)
 	hst_table_free(&l->delta);
 	hst_table_init(&l->delta, l->options->by, file);
 	if (from_events(l)) {
-		only_news(l, file);
+		keep_new_records(l, file);
 		err = hst_table_from_events(&l->delta, file, l->options->select);
 		if (!err && first)
 			hst_table_init(&l->total, l->options->by, file);
@@ -107,7 +107,7 @@ static int tables_of(struct live *l, struct hst_file *file, bool first)
 	return err;
 }
 
-static int look(struct live *l, bool first)
+static int read_tables(struct live *l, bool first)
 {
 	static struct hst_file file;
 	struct timespec now;
@@ -120,7 +120,7 @@ static int look(struct live *l, bool first)
 		     (double)(now.tv_nsec - l->last.tv_nsec) / 1e9;
 	l->last = now;
 	file.told_none = true; /* no message: an empty table shows it, each time */
-	err = tables_of(l, &file, first);
+	err = update_tables(l, &file, first);
 	hst_close(&file);
 	return err;
 }
@@ -206,14 +206,14 @@ static int refresh(struct live *l)
 	bool terminal = isatty(1);
 	u64 left = l->options->count ? l->options->count : terminal ? ~0ULL : 1;
 
-	if (look(l, true))
+	if (read_tables(l, true))
 		return -1;
 	while (left--) {
 		bool over = is_over(l), end = wait_interval(l);
 
 		if (end && terminal)
 			break;
-		if (look(l, false))
+		if (read_tables(l, false))
 			return -1;
 		show(l, terminal);
 		if (over || end)

@@ -64,7 +64,8 @@ static u32 who_of(const struct hst_seen *seen)
 }
 
 /* Prepare an event for all parts, and remember the last vCPU of each hart. */
-static void look_at(struct html_run *run, const struct hst_seen *seen, struct html_event *event)
+static void prepare_event(struct html_run *run, const struct hst_seen *seen,
+			  struct html_event *event)
 {
 	u32 who = who_of(seen);
 
@@ -160,7 +161,7 @@ static int pass(struct html_run *run, pass_fn *fn)
 		    seen.time - run->first > run->span)
 			run->span = seen.time - run->first;
 		show_progress(run, number, false);
-		look_at(run, &seen, &event);
+		prepare_event(run, &seen, &event);
 		if (fn(run, &event, number++)) {
 			got = out_of_memory(run);
 			break;

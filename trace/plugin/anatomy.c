@@ -207,7 +207,7 @@ static void found(unsigned int hart, void *userdata)
 	qemu_plugin_reset(self, record);
 }
 
-static void look_at_block(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+static void find_entry(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 {
 	size_t i, n = qemu_plugin_tb_n_insns(tb);
 
@@ -265,7 +265,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 	insns_file = create("insns");
 	if (!iteration || !batches_file || !iterations_file || !paths_file || !insns_file)
 		return -1;
-	qemu_plugin_register_vcpu_tb_trans_cb(id, look_at_block);
+	qemu_plugin_register_vcpu_tb_trans_cb(id, find_entry);
 	qemu_plugin_register_atexit_cb(id, quit, NULL);
 	return 0;
 }

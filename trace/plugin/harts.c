@@ -67,9 +67,9 @@ uint64_t plugin_reg(unsigned int hart, unsigned int which)
 	return value;
 }
 
-unsigned int plugin_hart_begins(unsigned int told)
+unsigned int plugin_hart_begins(unsigned int vcpu_index)
 {
-	uint64_t id = nr_harts > 1 ? plugin_reg(told, nr_regs) : told;
+	uint64_t id = nr_harts > 1 ? plugin_reg(vcpu_index, nr_regs) : vcpu_index;
 
 	if (id >= nr_harts) {
 		fprintf(stderr, "%s: mhartid %" PRIu64 " is invalid with %u harts\n", plugin_name,
@@ -85,9 +85,9 @@ unsigned int plugin_hart(void)
 	return running;
 }
 
-static void insn_begins(unsigned int told, void *userdata)
+static void insn_begins(unsigned int vcpu_index, void *userdata)
 {
-	(void)told;
+	(void)vcpu_index;
 	(void)userdata;
 	begun[running]++;
 }

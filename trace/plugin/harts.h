@@ -20,7 +20,7 @@ void plugin_watch_harts(qemu_plugin_id_t id, const struct qemu_info *info, const
  * Call this first when a block begins, with the hart from QEMU's callback. Returns the hart that
  * really runs.
  */
-unsigned int plugin_hart_begins(unsigned int told);
+unsigned int plugin_hart_begins(unsigned int vcpu_index);
 /* The same hart, while the block runs. */
 unsigned int plugin_hart(void);
 /* Register names[which] of the running hart; 0 if the hart does not have it. */

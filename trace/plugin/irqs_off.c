@@ -92,7 +92,7 @@ static struct hart {
 	const char *from;
 	struct key key;
 	struct block **seen; /* the blocks of this span */
-	size_t nr_seen, room_seen;
+	size_t nr_seen, max_seen;
 } harts[MAX_HARTS];
 
 static struct {
@@ -179,7 +179,7 @@ static void end_span(unsigned int hart, const char *to)
 	keep(path, h, hart);
 }
 
-static void see(unsigned int hart, struct block *block)
+static void count_block(unsigned int hart, struct block *block)
 {
 	struct hart *h = &harts[hart];
 
@@ -189,9 +189,9 @@ static void see(unsigned int hart, struct block *block)
 	}
 	block->in[hart].span = h->span;
 	block->in[hart].times = 1;
-	if (h->nr_seen == h->room_seen) {
-		h->room_seen = h->room_seen ? 2 * h->room_seen : 1024;
-		h->seen = plugin_need(realloc(h->seen, h->room_seen * sizeof(struct block *)));
+	if (h->nr_seen == h->max_seen) {
+		h->max_seen = h->max_seen ? 2 * h->max_seen : 1024;
+		h->seen = plugin_need(realloc(h->seen, h->max_seen * sizeof(struct block *)));
 	}
 	h->seen[h->nr_seen++] = block;
 }
@@ -218,9 +218,9 @@ static struct key entered_for(unsigned int hart)
 	return (struct key){ "call", number, command };
 }
 
-static void block_begins(unsigned int told, void *userdata)
+static void block_begins(unsigned int vcpu_index, void *userdata)
 {
-	unsigned int hart = plugin_hart_begins(told);
+	unsigned int hart = plugin_hart_begins(vcpu_index);
 	struct block *block = userdata;
 	struct hart *h = &harts[hart];
 
@@ -244,11 +244,11 @@ static void block_begins(unsigned int told, void *userdata)
 		h->in_kernel = true;
 		h->key = entered_for(hart);
 	}
-	see(hart, block);
+	count_block(hart, block);
 }
 
 /* The kernel takes pending interrupts or waits for them: a span ends and the next one begins. */
-static void window(unsigned int hart, const char *kind)
+static void split_span(unsigned int hart, const char *kind)
 {
 	if (!harts[hart].open)
 		return;
@@ -258,26 +258,26 @@ static void window(unsigned int hart, const char *kind)
 	begin_span(hart, kind);
 }
 
-static void reads_sip(unsigned int told, void *userdata)
+static void on_sip_read(unsigned int vcpu_index, void *userdata)
 {
-	(void)told;
+	(void)vcpu_index;
 	(void)userdata;
-	window(plugin_hart(), "window");
+	split_span(plugin_hart(), "window");
 }
 
-static void waits(unsigned int told, void *userdata)
+static void on_wfi(unsigned int vcpu_index, void *userdata)
 {
-	(void)told;
+	(void)vcpu_index;
 	(void)userdata;
-	window(plugin_hart(), "wfi");
+	split_span(plugin_hart(), "wfi");
 }
 
-static void returns(unsigned int told, void *userdata)
+static void on_return(unsigned int vcpu_index, void *userdata)
 {
 	unsigned int hart = plugin_hart();
 	bool guest = plugin_reg(hart, HSTATUS) & HSTATUS_SPV;
 
-	(void)told;
+	(void)vcpu_index;
 	(void)userdata;
 	if (!guest && (plugin_reg(hart, SSTATUS) & SSTATUS_SPP))
 		return; /* from a trap in the kernel back to the kernel */
@@ -290,13 +290,13 @@ static void returns(unsigned int told, void *userdata)
 }
 
 /* The hart switches threads: save the reason of the old one, and restore that of the new one. */
-static void switches(unsigned int told, void *userdata)
+static void on_switch(unsigned int vcpu_index, void *userdata)
 {
 	unsigned int hart = plugin_hart();
 	uint64_t prev = plugin_reg(hart, A0), next = plugin_reg(hart, A1);
 	size_t p = prev / 64 % THREADS, n = next / 64 % THREADS;
 
-	(void)told;
+	(void)vcpu_index;
 	(void)userdata;
 	threads[p].thread = prev;
 	threads[p].key = harts[hart].key;
@@ -304,9 +304,9 @@ static void switches(unsigned int told, void *userdata)
 		threads[n].thread == next ? threads[n].key : (struct key){ "thread", 0, 0 };
 }
 
-static void ends(unsigned int told, void *userdata)
+static void on_end(unsigned int vcpu_index, void *userdata)
 {
-	(void)told;
+	(void)vcpu_index;
 	(void)userdata;
 	ended = true;
 }
@@ -341,15 +341,15 @@ static void watch(struct qemu_plugin_insn *insn, uint64_t address)
 	uint32_t word = plugin_word(insn);
 
 	if (word == INSN_SRET)
-		cb = returns;
+		cb = on_return;
 	else if (word == INSN_WFI)
-		cb = waits;
+		cb = on_wfi;
 	else if ((word & ~INSN_RD) == INSN_CSRR_SIP)
-		cb = reads_sip;
+		cb = on_sip_read;
 	else if (address == switch_at)
-		cb = switches;
+		cb = on_switch;
 	else if (address == end_at)
-		cb = ends;
+		cb = on_end;
 	if (cb)
 		qemu_plugin_register_vcpu_insn_exec_cb(insn, cb, QEMU_PLUGIN_CB_R_REGS, NULL);
 }

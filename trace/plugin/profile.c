@@ -93,7 +93,7 @@ static const char *const reg_names[REGS] = {
 
 /* ---- properties of blocks and traps -------------------------------------------------------- */
 
-static void learn(struct block *b, unsigned int hart)
+static void set_world(struct block *b, unsigned int hart)
 {
 	uint64_t vector;
 
@@ -170,7 +170,7 @@ static void count(struct hart *h, uint32_t insns)
 }
 
 /* The number of instructions that the hart has begun in its current block. */
-static uint64_t under_way(unsigned int hart)
+static uint64_t insns_begun(unsigned int hart)
 {
 	return harts[hart].block ? plugin_executed(hart) - harts[hart].at : 0;
 }
@@ -192,11 +192,11 @@ static void forget_counters(void)
  * Another hart runs now. If the last one waits, or its block was cut short by a trap that may yet
  * take an instruction back, QEMU may not have counted all that it has begun.
  */
-static void turn_begins(unsigned int hart)
+static void begin_turn(unsigned int hart)
 {
 	struct hart *last = &harts[turn];
 
-	if (last->block && (last->block->waits || under_way(turn) < last->block->n)) {
+	if (last->block && (last->block->waits || insns_begun(turn) < last->block->n)) {
 		last->unsure = true;
 		forget_counters();
 	}
@@ -218,7 +218,7 @@ static void compare(struct hart *h, unsigned int hart)
 	/* QEMU's counter is one for all harts, and includes what the others have begun. */
 	for (other = 0; other < MAX_HARTS; other++)
 		if (other != hart)
-			offset += under_way(other);
+			offset += insns_begun(other);
 	if (h->counters[which].known) {
 		differed += h->counters[which].offset != offset;
 		reads++;
@@ -229,10 +229,10 @@ static void compare(struct hart *h, unsigned int hart)
 }
 
 /* The block before `to` has run: count it, and follow its call, return or trap. */
-static void lead(struct hart *h, unsigned int hart, const struct block *to)
+static void follow_block(struct hart *h, unsigned int hart, const struct block *to)
 {
 	struct block *by = h->block;
-	uint32_t insns = under_way(hart);
+	uint32_t insns = insns_begun(hart);
 	struct trap trap;
 
 	if (by->waits || h->unsure)
@@ -279,19 +279,19 @@ static bool wanted(struct hart *h, const struct block *b)
 	return h->within;
 }
 
-static void block_begins(unsigned int told, void *userdata)
+static void block_begins(unsigned int vcpu_index, void *userdata)
 {
-	unsigned int hart = plugin_hart_begins(told);
+	unsigned int hart = plugin_hart_begins(vcpu_index);
 	struct hart *h = &harts[hart];
 	struct block *b = userdata;
 
 	if (b->world == WORLD_UNKNOWN)
-		learn(b, hart);
+		set_world(b, hart);
 	profile_stack(h, b->world);
 	if (hart != turn)
-		turn_begins(hart);
+		begin_turn(hart);
 	if (h->block)
-		lead(h, hart, b);
+		follow_block(h, hart, b);
 	if (b->world == WORLD_HS && b->pc == switch_at)
 		profile_switch_thread(h, plugin_reg(hart, X0 + X_A0),
 				      plugin_reg(hart, X0 + X_A0 + 1));
@@ -372,7 +372,7 @@ static void quit(qemu_plugin_id_t id, void *userdata)
 	}
 	for (hart = 0; hart < MAX_HARTS; hart++)
 		if (harts[hart].block)
-			count(&harts[hart], under_way(hart));
+			count(&harts[hart], insns_begun(hart));
 	fprintf(out, "all %" PRIu64 "\nread %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", counted, reads,
 		differed, last_read);
 	profile_write_nodes(out);

@@ -24,7 +24,7 @@
 static struct node *nodes[1u << NODE_BITS];
 static struct node **order; /* by number */
 static uint32_t nr_nodes;
-static size_t order_room;
+static size_t order_size;
 static struct node roots[WORLD_UNKNOWN];
 static struct thread *threads[1u << KEY_BITS];
 static struct task *tasks[1u << KEY_BITS];
@@ -41,9 +41,9 @@ static struct node *new_node(struct node *parent, uint64_t site)
 {
 	struct node *node = plugin_need(malloc(sizeof(*node)));
 
-	if (nr_nodes == order_room) {
-		order_room = order_room ? 2 * order_room : 4096;
-		order = plugin_need(realloc(order, order_room * sizeof(struct node *)));
+	if (nr_nodes == order_size) {
+		order_size = order_size ? 2 * order_size : 4096;
+		order = plugin_need(realloc(order, order_size * sizeof(struct node *)));
 	}
 	*node = (struct node){ .parent = parent, .site = site, .world = parent->world };
 	order[nr_nodes++] = node;
@@ -153,7 +153,7 @@ static struct thread *thread_of(uint64_t key)
 	return plugin_need(calloc(1, sizeof(*t)));
 }
 
-static void know_thread(struct thread *t, uint64_t key)
+static void add_thread(struct thread *t, uint64_t key)
 {
 	if (t->key || !key)
 		return;
@@ -172,7 +172,7 @@ static struct task *task_of(uint64_t key)
 	return plugin_need(calloc(1, sizeof(*t)));
 }
 
-static void know_task(struct task *t, uint64_t key)
+static void add_task(struct task *t, uint64_t key)
 {
 	if (t->key || !key)
 		return;
@@ -228,7 +228,7 @@ void profile_call(struct hart *h, struct block *by)
 }
 
 /* The first return after a switch has no frame: the thread or task is new. Clear its stacks. */
-static void begin_anew(struct hart *h, enum world world)
+static void clear_stacks(struct hart *h, enum world world)
 {
 	if (world == WORLD_HS) {
 		clear(&h->thread->hs);
@@ -257,7 +257,7 @@ void profile_return(struct hart *h, const struct block *by, uint64_t pc)
 			return;
 		}
 	if (first)
-		begin_anew(h, by->world);
+		clear_stacks(h, by->world);
 }
 
 void profile_trap(struct hart *h, enum world to, const struct trap *trap)
@@ -324,36 +324,36 @@ void profile_leave(struct stack *s)
 }
 
 /* The function runs on the hart that has its stack. */
-static void take_along(struct hart *h, struct stack *s)
+static void move_to_hart(struct hart *h, struct stack *s)
 {
 	if (s->within)
 		run_on(s, h);
 }
 
-static void take_task_along(struct hart *h)
+static void move_task_to_hart(struct hart *h)
 {
 	if (!h->thread->task)
 		return;
-	take_along(h, &h->thread->task->vs);
-	take_along(h, &h->thread->task->vu);
+	move_to_hart(h, &h->thread->task->vs);
+	move_to_hart(h, &h->thread->task->vu);
 }
 
 void profile_switch_thread(struct hart *h, uint64_t prev, uint64_t next)
 {
-	know_thread(h->thread, prev); /* for a hart's first thread, to which it never switched */
+	add_thread(h->thread, prev); /* for a hart's first thread, to which it never switched */
 	h->thread = thread_of(next);
-	know_thread(h->thread, next);
+	add_thread(h->thread, next);
 	h->switched = true;
-	take_along(h, &h->thread->hs);
-	take_along(h, &h->thread->u);
-	take_task_along(h);
+	move_to_hart(h, &h->thread->hs);
+	move_to_hart(h, &h->thread->u);
+	move_task_to_hart(h);
 }
 
 void profile_switch_task(struct hart *h, uint64_t prev, uint64_t next)
 {
-	know_task(task(h), prev);
+	add_task(task(h), prev);
 	h->thread->task = task_of(next);
-	know_task(h->thread->task, next);
+	add_task(h->thread->task, next);
 	h->switched = true;
-	take_task_along(h);
+	move_task_to_hart(h);
 }
