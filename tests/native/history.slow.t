@@ -33,7 +33,7 @@ else
 		test_pieces test_fp test_pmu_events test_sbi_fwft test_fault test_restart test_onereg
 fi
 
-mistake vmid-width vmid.c 's/if \(len < bits_of\(vmid_max\)\)\n(\s+use_len\()len\);\n.*?;\n/$1MIN(vmid_len, len));\n/s' test_vmid
+mistake vmid-width vmid.c 's/if \(len < bits_of\(vmid_max\)\)\n(\s+set_vmid_len\()len\);\n.*?;\n/$1MIN(vmid_len, len));\n/s' test_vmid
 mistake awake-host vcpu.c 's/csr_swap\(hvip, 0\)/csr_read(hvip)/' test_run
 mistake lost-wire irq.c 's/~\(BIT\(IRQ_VS_SOFT\) \| BIT\(IRQ_VS_TIMER\)\)/~VS_LINES/' test_sbi_susp
 mistake lost-ipi hsm.c 's/(static void reset_later.*?)\tvcpu_drop_irqs\(vcpu\);\n/$1/s; s/(\tif \(reset\))\n(\t\tvcpu_reset\(vcpu, pc, opaque\);)/$1 {\n\t\tvcpu_drop_irqs(vcpu);\n$2\n\t}/' test_sbi
@@ -47,7 +47,7 @@ mistake large-leaf-too-soon gstage_fault.c 's/ \|\| !READ_ONCE\(gs->huge\)//' te
 mistake lost-rounding fp.c 's/fp_save_fcsr\(&vcpu->fp\);//' test_fp
 mistake counter-delegates pmu.c 's/fp_delegate\(vcpu\);/csr_write(hedeleg, vcpu->hedeleg);/' test_pmu_events
 mistake bare-remembered vmid.c 's/\ttrace_kvm_fence_gvma\(0, ~0ULL, 0\);\n\thfence_gvma_vmid\(0\);\n//' test_vmid
-mistake few-vmids vmid.c 's/\tif \(!vmid_chosen\)\n\t\tuse_none_if_few\(\);\n//' test_vmid
+mistake few-vmids vmid.c 's/\tif \(!vmid_chosen\)\n\t\tdisable_if_few\(\);\n//' test_vmid
 mistake old-setting fwft.c 's/\(\(vcpu->henvcfg \^ henvcfg\) & \(ENVCFG_ADUE \| ENVCFG_PMM\)\)/(0)/' test_sbi_fwft
 mistake fault-for-ever gstage_fault.c 's/vcpu->spurious_gfn == gfn/0/' test_fault
 mistake forgotten-table gstage.c 's/\*old = table;/(void)table;/' test_fault

@@ -93,7 +93,7 @@ mutant "10, a running vCPU is not kicked" request.c \
 mutant "10, an idle hart is not kicked" request.c \
 	's/kick_hart\(vcpu, &vcpu->blocking,.*?;/;/s' test_kick
 mutant "10, an idling vCPU does not check again" halt_poll.c \
-	's/while \(found && !look\(vcpu, over\) && /while (found && /' test_kick
+	's/while \(found && !check_as_idle\(vcpu, over\) && /while (found && /' test_kick
 mutant "10, a sleeping vCPU is not woken" request.c \
 	's/hv_wake_all\(&vcpu->waitq\);/;/' test_race_life
 mutant "10, a line is marked without a request" irq.c \

@@ -20,7 +20,7 @@
 
 /* ---- buffers and queues; port->lock is held ------------------------------------------------- */
 
-static void rx_give(struct port *p, struct port_buf *b)
+static void rx_post(struct port *p, struct port_buf *b)
 {
 	struct virtq_seg seg = { .pa = va_to_pa(b->data), .len = PORT_RX_SIZE };
 
@@ -41,7 +41,7 @@ static bool rx_collect(struct port *p)
 		if (b->len)
 			list_add_tail(&b->link, &p->filled);
 		else
-			rx_give(p, b);
+			rx_post(p, b);
 		any = true;
 	}
 	return any;
@@ -123,7 +123,7 @@ int port_setup(struct port *p, struct virtio_dev *dev, u32 id)
 		if (!pa)
 			return -ENOMEM;
 		p->rx_buf[i].data = pa_to_va(pa);
-		rx_give(p, &p->rx_buf[i]);
+		rx_post(p, &p->rx_buf[i]);
 	}
 	for (i = 0; i < PORT_TX; i++) {
 		pa = page_alloc(TX_ORDER);
@@ -169,7 +169,7 @@ static void tty_feed(struct port *p)
 		b->at += (u32)n;
 		if (b->at == b->len) {
 			list_del(&b->link);
-			rx_give(p, b);
+			rx_post(p, b);
 			virtq_kick(&p->rx);
 		}
 		spin_unlock(&p->lock);
@@ -329,7 +329,7 @@ static bool can_read(void *arg)
  * Like can_read(), but ask for an interrupt if there is nothing to read. Check again after that:
  * input may have come before the device saw the request.
  */
-static bool can_read_or_told(struct port *p)
+static bool can_read_or_arm(struct port *p)
 {
 	if (can_read(p))
 		return true;
@@ -355,7 +355,7 @@ static void rx_done(struct port *p, struct port_buf *b)
 {
 	spin_lock(&p->lock);
 	list_del(&b->link);
-	rx_give(p, b);
+	rx_post(p, b);
 	virtq_kick(&p->rx);
 	spin_unlock(&p->lock);
 }
@@ -387,7 +387,7 @@ static long port_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 		return 0;
 	while (!ret) {
 		/* Check only once: another reader may take the input before a second check. */
-		ret = can_read_or_told(p) ? 0 : -EAGAIN;
+		ret = can_read_or_arm(p) ? 0 : -EAGAIN;
 		if (ret && !(f->flags & O_NONBLOCK))
 			ret = port_wait(&p->rx_wait, can_read, p, WAIT_FOREVER);
 		if (ret)
@@ -414,7 +414,7 @@ static unsigned int port_poll(struct file *f, struct poll_table *table)
 	poll_wait(table, &p->rx_wait);
 	if (file_is_writable(f))
 		events |= open ? poll_out(p, table) : EPOLLERR;
-	if (file_is_readable(f) && can_read_or_told(p))
+	if (file_is_readable(f) && can_read_or_arm(p))
 		events |= EPOLLIN | EPOLLRDNORM;
 	if (file_is_readable(f) && !open)
 		events |= EPOLLHUP;

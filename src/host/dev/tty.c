@@ -160,7 +160,7 @@ static long tty_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 /* ---- writing ----------------------------------------------------------------------------- */
 
 /* Output processing. The result is at most twice as long. */
-static size_t cook(const struct tty *tty, const u8 *from, size_t n, u8 *to)
+static size_t process_output(const struct tty *tty, const u8 *from, size_t n, u8 *to)
 {
 	tcflag_t flags = tty->termios.c_oflag;
 	size_t out = 0, i;
@@ -197,7 +197,7 @@ static long tty_write(struct file *f, unsigned long buf, size_t size, u64 *pos)
 		err = copy_from_user(raw, buf + done, n);
 		if (err)
 			break;
-		err = tty->ops->write(tty, cooked, cook(tty, raw, n, cooked),
+		err = tty->ops->write(tty, cooked, process_output(tty, raw, n, cooked),
 				      f->flags & O_NONBLOCK);
 		if (err >= 0)
 			done += n;

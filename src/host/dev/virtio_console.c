@@ -103,7 +103,7 @@ static void control_message(const struct virtio_console_control *m, const char *
 	waitq_wake_all(&ports_wait);
 }
 
-static void control_give(u8 *buf)
+static void control_post(u8 *buf)
 {
 	struct virtq_seg seg = { .pa = va_to_pa(buf), .len = CONTROL_SIZE - 1 };
 
@@ -126,7 +126,7 @@ static void control_receive(void)
 			len = MIN(len, (u32)CONTROL_SIZE - 1);
 			memcpy(copy, buf, CONTROL_SIZE);
 			copy[len] = '\0';
-			control_give(buf);
+			control_post(buf);
 			virtq_kick(&control_in);
 		}
 		spin_unlock(&control_lock);
@@ -175,7 +175,7 @@ int virtio_console_probe(struct virtio_dev *dev)
 		return err;
 	/* Fill the control queue before DRIVER_OK: legacy devices look at it then. */
 	for (i = 0; i < CONTROL_RX; i++)
-		control_give(control_page + i * CONTROL_SIZE);
+		control_post(control_page + i * CONTROL_SIZE);
 	console = dev;
 	virtio_ready(dev);
 	virtq_kick(&control_in);

@@ -90,13 +90,13 @@ void virtio_fail(struct virtio_dev *dev)
 
 /* ---- queues ---------------------------------------------------------------------------- */
 
-static void tell_address(struct virtio_dev *dev, unsigned int low, unsigned int high, hpa_t pa)
+static void write_address(struct virtio_dev *dev, unsigned int low, unsigned int high, hpa_t pa)
 {
 	wr(dev, low, (u32)pa);
 	wr(dev, high, (u32)(pa >> 32));
 }
 
-static void tell_queue(struct virtq *vq, hpa_t pa)
+static void write_queue(struct virtq *vq, hpa_t pa)
 {
 	struct virtio_dev *dev = vq->dev;
 
@@ -106,12 +106,12 @@ static void tell_queue(struct virtq *vq, hpa_t pa)
 		wr(dev, VIRTIO_MMIO_QUEUE_PFN, (u32)(pa >> PAGE_SHIFT));
 		return;
 	}
-	tell_address(dev, VIRTIO_MMIO_QUEUE_DESC_LOW, VIRTIO_MMIO_QUEUE_DESC_HIGH,
-		     va_to_pa(vq->desc));
-	tell_address(dev, VIRTIO_MMIO_QUEUE_AVAIL_LOW, VIRTIO_MMIO_QUEUE_AVAIL_HIGH,
-		     va_to_pa(vq->avail));
-	tell_address(dev, VIRTIO_MMIO_QUEUE_USED_LOW, VIRTIO_MMIO_QUEUE_USED_HIGH,
-		     va_to_pa(vq->used));
+	write_address(dev, VIRTIO_MMIO_QUEUE_DESC_LOW, VIRTIO_MMIO_QUEUE_DESC_HIGH,
+		      va_to_pa(vq->desc));
+	write_address(dev, VIRTIO_MMIO_QUEUE_AVAIL_LOW, VIRTIO_MMIO_QUEUE_AVAIL_HIGH,
+		      va_to_pa(vq->avail));
+	write_address(dev, VIRTIO_MMIO_QUEUE_USED_LOW, VIRTIO_MMIO_QUEUE_USED_HIGH,
+		      va_to_pa(vq->used));
 	wr(dev, VIRTIO_MMIO_QUEUE_READY, 1);
 }
 
@@ -142,7 +142,7 @@ int virtq_setup(struct virtio_dev *dev, struct virtq *vq, unsigned int index, un
 	for (i = 0; i < vq->size; i++)
 		vq->desc[i].next = (u16)(i + 1);
 	vq->num_free = (u16)vq->size;
-	tell_queue(vq, pa);
+	write_queue(vq, pa);
 	return 0;
 }
 

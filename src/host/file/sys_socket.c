@@ -243,7 +243,7 @@ long sys_accept4(struct trap_frame *frame)
 	return do_accept(frame, (unsigned int)frame->a3);
 }
 
-static long tell_name(struct trap_frame *frame, bool peer)
+static long get_name_of(struct trap_frame *frame, bool peer)
 {
 	struct unix_name name;
 	struct file *f;
@@ -260,12 +260,12 @@ static long tell_name(struct trap_frame *frame, bool peer)
 
 long sys_getsockname(struct trap_frame *frame)
 {
-	return tell_name(frame, false);
+	return get_name_of(frame, false);
 }
 
 long sys_getpeername(struct trap_frame *frame)
 {
-	return tell_name(frame, true);
+	return get_name_of(frame, true);
 }
 
 long sys_shutdown(struct trap_frame *frame)

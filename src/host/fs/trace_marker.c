@@ -19,7 +19,7 @@
 #define MARKER_MAX  1024
 #define RECORD_TEXT 32
 
-static void tell(const char *text, size_t size)
+static void write_records(const char *text, size_t size)
 {
 	u64 part = 0;
 
@@ -46,7 +46,7 @@ static long marker_write(struct file *f, unsigned long buf, size_t size, u64 *po
 		return -EBADF;
 	if (copy_from_user(text, buf, n))
 		return -EFAULT;
-	tell(text, n - (text[n - 1] == '\n'));
+	write_records(text, n - (text[n - 1] == '\n'));
 	*pos += n;
 	return (long)n;
 }

@@ -118,7 +118,7 @@ static void resize(size_t wanted)
 }
 
 /* hugepages=N applies to the size in the last hugepagesz= before it. */
-static size_t boot_wants(unsigned long size)
+static size_t boot_pages(unsigned long size)
 {
 	unsigned long of = SZ_2M;
 	unsigned int i = 0;
@@ -138,7 +138,7 @@ static size_t boot_wants(unsigned long size)
 
 void hugetlb_reserve(void)
 {
-	size_t wanted = boot_wants(SZ_1G), got = giant_pages_reserve(wanted);
+	size_t wanted = boot_pages(SZ_1G), got = giant_pages_reserve(wanted);
 
 	if (got < wanted)
 		printk("host: %zu huge pages of 1 GiB instead of %zu: not enough memory\n", got,
@@ -147,7 +147,7 @@ void hugetlb_reserve(void)
 
 void hugetlb_init(void)
 {
-	size_t wanted = boot_wants(SZ_2M);
+	size_t wanted = boot_pages(SZ_2M);
 
 	mutex_init(&resize_lock);
 	resize(wanted);

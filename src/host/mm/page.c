@@ -45,7 +45,7 @@ static void range_add(hpa_t start, hpa_t end)
 	ranges[nr_ranges++] = (struct range){ start, end };
 }
 
-static void memory_found(hpa_t start, hpa_t end)
+static void add_memory(hpa_t start, hpa_t end)
 {
 	range_add(start, end);
 	ram_start = MIN(ram_start, start);
@@ -118,7 +118,7 @@ void page_init(hpa_t image_start, hpa_t image_end)
 {
 	hpa_t pa;
 
-	fdt_each_memory(memory_found);
+	fdt_each_memory(add_memory);
 	fdt_each_reserved(reserve);
 	reserve(image_start, image_end);
 	if (!nr_ranges)

@@ -66,7 +66,7 @@ static void vma_insert(struct mm *mm, struct vma *vma)
 }
 
 /* Remove the area from the list; vma_unlock() frees it. */
-static void vma_bury(struct mm *mm, struct vma *vma)
+static void vma_free_later(struct mm *mm, struct vma *vma)
 {
 	list_del(&vma->link);
 	list_add_tail(&vma->link, &mm->dead_vmas);
@@ -156,7 +156,7 @@ static void vma_merge(struct mm *mm, unsigned long start, unsigned long end)
 			continue;
 		next->start = vma->start;
 		next->pgoff = vma->pgoff;
-		vma_bury(mm, vma);
+		vma_free_later(mm, vma);
 	}
 }
 
@@ -202,7 +202,7 @@ int vma_unmap(struct mm *mm, unsigned long start, unsigned long len)
 			continue;
 		if (vma->start >= end)
 			break;
-		vma_bury(mm, vma);
+		vma_free_later(mm, vma);
 	}
 	mm_free_tables(mm, start, end);
 	return 0;
@@ -482,6 +482,6 @@ void vma_free_all(struct mm *mm)
 
 	mm_zap(mm, 0, USER_END);
 	list_for_each_entry_safe(vma, n, &mm->vmas, link) {
-		vma_bury(mm, vma);
+		vma_free_later(mm, vma);
 	}
 }

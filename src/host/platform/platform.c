@@ -23,7 +23,7 @@ struct hs_run_desc run_desc __attribute__((section(".run_desc"), used)) = {
 
 hpa_t kernel_image_pa;
 
-static void need(unsigned long ext, const char *name, const char *what_for)
+static void require_sbi(unsigned long ext, const char *name, const char *what_for)
 {
 	if (!firmware_has_sbi(ext))
 		panic("the firmware lacks the SBI %s extension, which the host needs for %s", name,
@@ -43,11 +43,11 @@ void platform_check(void)
 {
 	fdt_each_cpu(count_hart);
 	if (!hv_isa_has("sstc"))
-		need(SBI_EXT_TIME, "TIME", "its timer, because the harts lack Sstc");
+		require_sbi(SBI_EXT_TIME, "TIME", "its timer, because the harts lack Sstc");
 	if (harts_there > 1) {
-		need(SBI_EXT_HSM, "HSM", "more than one hart");
-		need(SBI_EXT_IPI, "IPI", "waking other harts");
-		need(SBI_EXT_RFENCE, "RFENCE", "fences on other harts");
+		require_sbi(SBI_EXT_HSM, "HSM", "more than one hart");
+		require_sbi(SBI_EXT_IPI, "IPI", "waking other harts");
+		require_sbi(SBI_EXT_RFENCE, "RFENCE", "fences on other harts");
 	}
 	if (bootarg_get("need-h") && !hv_isa_has("h"))
 		panic("the harts have no H extension: no guest can run");

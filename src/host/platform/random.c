@@ -26,7 +26,7 @@ static u32 rotl(u32 x, int n)
 	return x << n | x >> (32 - n);
 }
 
-static void quarter(u32 *x, int a, int b, int c, int d)
+static void quarter_round(u32 *x, int a, int b, int c, int d)
 {
 	x[a] += x[b];
 	x[d] = rotl(x[d] ^ x[a], 16);
@@ -49,14 +49,14 @@ static void chacha_block(u32 *out)
 	counter++;
 	memcpy(out, in, sizeof(in));
 	for (i = 0; i < 10; i++) {
-		quarter(out, 0, 4, 8, 12);
-		quarter(out, 1, 5, 9, 13);
-		quarter(out, 2, 6, 10, 14);
-		quarter(out, 3, 7, 11, 15);
-		quarter(out, 0, 5, 10, 15);
-		quarter(out, 1, 6, 11, 12);
-		quarter(out, 2, 7, 8, 13);
-		quarter(out, 3, 4, 9, 14);
+		quarter_round(out, 0, 4, 8, 12);
+		quarter_round(out, 1, 5, 9, 13);
+		quarter_round(out, 2, 6, 10, 14);
+		quarter_round(out, 3, 7, 11, 15);
+		quarter_round(out, 0, 5, 10, 15);
+		quarter_round(out, 1, 6, 11, 12);
+		quarter_round(out, 2, 7, 8, 13);
+		quarter_round(out, 3, 4, 9, 14);
 	}
 	for (i = 0; i < 16; i++)
 		out[i] += in[i];

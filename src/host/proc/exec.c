@@ -251,7 +251,7 @@ static void set_name(struct process *p, const char *path)
 }
 
 /* Trace the exec. The event has room for the last characters of a long name. */
-static void tell_program(const struct process *p, const struct elf_image *image)
+static void trace_exec(const struct process *p, const struct elf_image *image)
 {
 	const char *name = strrchr(p->path, '/') ? strrchr(p->path, '/') + 1 : p->path;
 	u64 words[3] = { 0 };
@@ -338,7 +338,7 @@ int exec_program(const char *path, struct exec_args *args, struct trap_frame *fr
 	signal_exec(p);
 	set_name(p, path);
 	if (trace_sched_process_exec_enabled())
-		tell_program(p, &image);
+		trace_exec(p, &image);
 	reset_thread(frame, image.entry, sp);
 	return 0;
 }

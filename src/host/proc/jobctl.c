@@ -15,7 +15,7 @@
 #include "signal_impl.h"
 #include "syscall.h"
 
-static void tell_parent(struct process *p, int code, int value)
+static void notify_parent(struct process *p, int code, int value)
 {
 	const struct sig_action *action;
 	struct process *parent;
@@ -45,7 +45,7 @@ bool job_stop_completes(struct process *p)
 
 void job_tell_stopped(struct process *p)
 {
-	tell_parent(p, CLD_STOPPED, p->stop_signo);
+	notify_parent(p, CLD_STOPPED, p->stop_signo);
 }
 
 void job_stop(int signo)
@@ -92,7 +92,7 @@ void job_stop_here(void)
 	p->tell_continued = false;
 	spin_unlock(&p->lock);
 	if (tell)
-		tell_parent(p, CLD_CONTINUED, SIGCONT);
+		notify_parent(p, CLD_CONTINUED, SIGCONT);
 }
 
 void job_continue(struct process *p)

@@ -150,7 +150,7 @@ static const char *name_of(const struct process *p)
 }
 
 /* Is there a victim that is still to be waited for? `choosing` is held. */
-static bool victim_is_in_force(void)
+static bool victim_is_pending(void)
 {
 	if (!victim)
 		return false;
@@ -205,7 +205,7 @@ static bool find_victim(const char *what, struct process **p)
 	bool found = true;
 
 	*p = NULL;
-	if (!victim_is_in_force()) {
+	if (!victim_is_pending()) {
 		/* oom_round rises before memory_freed is set, so the last victim's end is seen. */
 		found = __atomic_load_n(&oom_round, __ATOMIC_ACQUIRE) == current->missed_in;
 		if (found)

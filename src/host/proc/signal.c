@@ -61,7 +61,7 @@ static void dequeue_one(struct process *p, struct list_head *queue, u64 *pending
 }
 
 /* Faults of the thread itself come first, then the lowest number. */
-static int lowest(u64 set)
+static int lowest_signal(u64 set)
 {
 	const u64 faults = SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) |
 			   SIG_BIT(SIGFPE);
@@ -83,11 +83,11 @@ int signal_dequeue(u64 set, siginfo_t *info)
 	if (!((READ_ONCE(current->sig.pending) | READ_ONCE(p->pending)) & set))
 		return 0;
 	spin_lock(&p->sig_lock);
-	signo = lowest(current->sig.pending & set);
+	signo = lowest_signal(current->sig.pending & set);
 	if (signo) {
 		dequeue_one(p, &current->sig.queue, &current->sig.pending, signo, info);
 	} else {
-		signo = lowest(p->pending & set);
+		signo = lowest_signal(p->pending & set);
 		if (signo)
 			dequeue_one(p, &p->sigqueue, &p->pending, signo, info);
 	}
@@ -156,7 +156,7 @@ void signal_restart_syscall(struct trap_frame *frame)
 }
 
 /* A handler will run: decide whether the interrupted call runs again after it. */
-static void settle_restart(struct trap_frame *frame, const struct sig_action *action)
+static void prepare_restart(struct trap_frame *frame, const struct sig_action *action)
 {
 	bool again = current->sig.restart == RESTART_ALWAYS ||
 		     (current->sig.restart == RESTART_SYS && (action->flags & SA_RESTART));
@@ -187,7 +187,7 @@ static void run_handler(struct trap_frame *frame, const siginfo_t *info,
 		mask = current->sig.saved_mask;
 		current->sig.restore_saved_mask = false;
 	}
-	settle_restart(frame, action);
+	prepare_restart(frame, action);
 	trace_signal_deliver((u64)info->si_signo, action->handler);
 	if (!(action->flags & SA_NODEFER))
 		next |= SIG_BIT(info->si_signo);

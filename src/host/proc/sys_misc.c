@@ -91,7 +91,7 @@ long sys_setgroups(struct trap_frame *frame)
 	return frame->a0 ? -EINVAL : 0;
 }
 
-static long become(u32 id)
+static long check_id(u32 id)
 {
 	return id == 0 || id == ~0U ? 0 : -EINVAL; /* as in a namespace with user 0 alone */
 }
@@ -108,7 +108,7 @@ long sys_setgid(struct trap_frame *frame)
 
 long sys_setresuid(struct trap_frame *frame)
 {
-	return become((u32)frame->a0) | become((u32)frame->a1) | become((u32)frame->a2);
+	return check_id((u32)frame->a0) | check_id((u32)frame->a1) | check_id((u32)frame->a2);
 }
 
 long sys_setresgid(struct trap_frame *frame)

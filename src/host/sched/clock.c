@@ -50,7 +50,7 @@ unsigned long hv_timebase_hz(void)
 	return timebase_hz;
 }
 
-static void program(struct hart *hart)
+static void program_timer(struct hart *hart)
 {
 	u64 first = HV_FOREVER;
 
@@ -115,7 +115,7 @@ void hv_timer_start(struct hv_timer *timer, u64 deadline)
 		if (other->deadline > deadline)
 			break;
 	list_add_tail(&timer->link, &other->link);
-	program(me);
+	program_timer(me);
 	spin_unlock(&me->timer_lock);
 }
 
@@ -158,7 +158,7 @@ void clock_interrupt(void)
 		spin_lock(&me->timer_lock);
 	}
 	me->programmed = 0; /* the deadline in hardware has passed */
-	program(me);
+	program_timer(me);
 	spin_unlock(&me->timer_lock);
 }
 
@@ -180,6 +180,6 @@ void clock_hart_init(void)
 	if (!me->timers.next)
 		list_init(&me->timers);
 	me->programmed = 0;
-	program(me);
+	program_timer(me);
 	spin_unlock(&me->timer_lock);
 }

@@ -138,7 +138,7 @@ int mutex_lock_killable(struct mutex *m)
  * The mutex was released; another thread may have taken it since. Wake the first waiter. If it has
  * set HANDOFF and the mutex is still free, make it the holder.
  */
-static void pass_on(struct mutex *m)
+static void wake_first_waiter(struct mutex *m)
 {
 	struct thread *next;
 	unsigned long word;
@@ -162,5 +162,5 @@ void mutex_unlock(struct mutex *m)
 
 	/* If no thread waits, another thread may free the mutex as soon as this is done. */
 	if (__atomic_fetch_xor(&m->holder, self, __ATOMIC_RELEASE) != self)
-		pass_on(m);
+		wake_first_waiter(m);
 }

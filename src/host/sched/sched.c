@@ -168,16 +168,16 @@ bool hart_is_wanted(void)
 }
 
 /* Threads queued on an idle hart do not count: the hart was notified and will run them itself. */
-static bool waits_on(unsigned int index)
+static bool has_queued_threads(unsigned int index)
 {
 	return READ_ONCE(harts[index].nr_queued) &&
 	       !(__atomic_load_n(&idle_harts, __ATOMIC_RELAXED) & BIT(index));
 }
 
-static bool waits_elsewhere(void)
+static bool threads_queued_elsewhere(void)
 {
 	for (unsigned int i = 0; i < nr_harts; i++)
-		if (i != this_hart() && waits_on(i))
+		if (i != this_hart() && has_queued_threads(i))
 			return true;
 	return false;
 }
@@ -191,7 +191,7 @@ static struct thread *steal(struct hart *me)
 	for (unsigned int i = 0; i < nr_harts; i++) {
 		struct hart *other = &harts[i];
 
-		if (i == self || !waits_on(i) || !spin_trylock(&other->rq_lock))
+		if (i == self || !has_queued_threads(i) || !spin_trylock(&other->rq_lock))
 			continue;
 		list_for_each_entry(t, &other->run_queue, run_link) {
 			if (!(t->affinity & BIT(self)))
@@ -412,7 +412,7 @@ bool sched_idle_here(void)
 
 	me->is_idling = true;
 	__atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
-	wanted = me->nr_queued || me->need_resched || waits_elsewhere();
+	wanted = me->nr_queued || me->need_resched || threads_queued_elsewhere();
 	if (!wanted)
 		__asm__ volatile("wfi");
 	irq_poll();

@@ -48,7 +48,7 @@ static bool starter_wanted;
 
 /* ---- on each hart, interrupts off ----------------------------------------------------------- */
 
-static void take(struct sampler *s, unsigned int mode, unsigned long pc, u64 now)
+static void take_sample(struct sampler *s, unsigned int mode, unsigned long pc, u64 now)
 {
 	int pid = current->process ? current->process->pid : current->tid;
 
@@ -66,7 +66,7 @@ void hv_sample(unsigned int mode, unsigned long pc)
 		return;
 	now = hv_time();
 	if (now >= s->point)
-		take(s, mode, pc, now);
+		take_sample(s, mode, pc, now);
 }
 
 static enum sample_mode kernel_mode(void)
@@ -84,7 +84,7 @@ static u64 period_of_now(void)
 	return MAX(hv_timebase_hz() / READ_ONCE(hz), least_period);
 }
 
-static void point_passed(struct hv_timer *timer)
+static void sample_timer_fired(struct hv_timer *timer)
 {
 	struct sampler *s = container_of(timer, struct sampler, timer);
 	u64 now = hv_time();
@@ -95,7 +95,7 @@ static void point_passed(struct hv_timer *timer)
 	}
 	/* This point became due only while another timer's interrupt was being handled. */
 	if (!s->taken)
-		take(s, kernel_mode(), (unsigned long)clock_interrupt, now);
+		take_sample(s, kernel_mode(), (unsigned long)clock_interrupt, now);
 	s->taken = false;
 	/* Points that passed meanwhile get no sample; `late` of this one accounts for them. */
 	s->point += (1 + (now - s->point) / s->period) * s->period;
@@ -110,7 +110,7 @@ static void start_here(void)
 	if (!trace_sample_enabled() || (s->runs && s->period == period_of_now()))
 		return;
 	if (!s->runs)
-		hv_timer_init(&s->timer, point_passed);
+		hv_timer_init(&s->timer, sample_timer_fired);
 	s->runs = true;
 	s->taken = false;
 	s->period = period_of_now();

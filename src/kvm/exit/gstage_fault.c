@@ -98,8 +98,8 @@ static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int leve
  * mmu_lock. The leaf has replaced `old`, a leaf or a table. Returns the fence that other harts
  * need, if any; `end` without `fence` means that old == pte.
  */
-static struct gstage_pending_flush replaced(struct gstage *gs, gpa_t gpa, unsigned int level,
-					    pte_t old, pte_t pte)
+static struct gstage_pending_flush flush_for_replaced(struct gstage *gs, gpa_t gpa,
+						      unsigned int level, pte_t old, pte_t pte)
 {
 	/* A read fault racing with a write fault removes W (dirty log). A table has another PPN. */
 	if (!(((old ^ pte) & PTE_PPN) || (old & ~pte & PTE_W)))
@@ -165,7 +165,7 @@ static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
 	/* lab 10 end */
 	replaces = !err && (old & PTE_V);
 	if (replaces)
-		pending = replaced(gs, fault->gpa, level, old, pte);
+		pending = flush_for_replaced(gs, fault->gpa, level, old, pte);
 	spin_unlock(&gs->mmu_lock);
 	if (replaces)
 		fence_replaced(vcpu, fault->gpa, &pending);

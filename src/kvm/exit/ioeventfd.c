@@ -61,7 +61,7 @@ static int assign(struct kvm *vm, struct ioeventfd *io)
 }
 
 /* Remove the one that was assigned with the same arguments. NULL: there is none. */
-static struct ioeventfd *take(struct kvm *vm, const struct ioeventfd *io)
+static struct ioeventfd *unlink_same(struct kvm *vm, const struct ioeventfd *io)
 {
 	struct ioeventfd *other, *found = NULL;
 
@@ -106,7 +106,7 @@ static enum kvm_bus_kind kind_of(u32 flags)
 }
 
 /* Allocate an object as the call describes it. It is not on any list yet. */
-static int describe(const struct kvm_ioeventfd *args, struct ioeventfd **iop)
+static int make_ioeventfd(const struct kvm_ioeventfd *args, struct ioeventfd **iop)
 {
 	struct ioeventfd *io = hv_alloc(sizeof(*io));
 	int err;
@@ -136,7 +136,7 @@ int kvm_vm_ioctl_ioeventfd(struct kvm *vm, const struct kvm_ioeventfd *args)
 	int err = deassign ? 0 : check(args);
 
 	if (!err)
-		err = describe(args, &io);
+		err = make_ioeventfd(args, &io);
 	if (err)
 		return err;
 	if (!deassign) {
@@ -145,7 +145,7 @@ int kvm_vm_ioctl_ioeventfd(struct kvm *vm, const struct kvm_ioeventfd *args)
 			free_one(io);
 		return err;
 	}
-	found = take(vm, io);
+	found = unlink_same(vm, io);
 	free_one(io);
 	if (!found)
 		return -ENOENT;

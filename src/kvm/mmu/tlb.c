@@ -90,14 +90,14 @@ void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pendin
  * The VMID under which the loaded vCPU runs. The VM may have a newer one by now. vmid_update() then
  * drops everything before the next entry, but an HLV may come before that.
  */
-static unsigned long vmid_here(void)
+static unsigned long loaded_vmid(void)
 {
 	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
 }
 
 void tlb_flush_vm_local(struct kvm *vm)
 {
-	unsigned long vmid = vmid_here();
+	unsigned long vmid = loaded_vmid();
 
 	trace_kvm_fence_gvma(0, FENCE_ALL, vmid);
 	hfence_gvma_vmid(vmid);

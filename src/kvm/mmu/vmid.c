@@ -66,23 +66,23 @@ static unsigned int hart_vmid_len(void)
 /*
  * With no more VMIDs than harts, each entry could need a new one. This hart may not be online yet.
  */
-static void use_none_if_few(void)
+static void disable_if_few(void)
 {
 	if (vmid_max <= MAX(hv_nr_harts(), hv_hart() + 1))
 		vmid_max = 0;
 }
 
-static void use_len(unsigned int len)
+static void set_vmid_len(unsigned int len)
 {
 	vmid_len = len;
 	vmid_max = BIT(len) - 1;
-	use_none_if_few();
+	disable_if_few();
 }
 
 void vmid_init(void)
 {
 	vmid_chosen = false;
-	use_len(hart_vmid_len());
+	set_vmid_len(hart_vmid_len());
 }
 
 /* A width that the boot arguments have chosen is kept if the hart has it. */
@@ -91,11 +91,11 @@ void vmid_hart_init(void)
 	unsigned int len = hart_vmid_len();
 
 	if (len < bits_of(vmid_max))
-		use_len(len);
+		set_vmid_len(len);
 	else
 		vmid_len = MIN(vmid_len, len);
 	if (!vmid_chosen)
-		use_none_if_few();
+		disable_if_few();
 }
 
 /* Every VM gets a new VMID when it next enters. A vCPU that is in its guest keeps its old one. */

@@ -91,7 +91,7 @@ static void fill_fence(struct hfence *fence, unsigned long fid, const unsigned l
 	/* lab 9 end */
 }
 
-static bool names(const struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base)
+static bool mask_names(const struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base)
 {
 	return base == ~0UL || (vcpu->id >= base && vcpu->id - base < BITS_PER_LONG &&
 				(mask & BIT(vcpu->id - base)));
@@ -105,7 +105,7 @@ static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long
 	if (trace_group_rfence()) {
 		trace_kvm_remote_fence(fid, mask, range[0], range[1], base);
 		/* The caller's own fence.i, traced here, where one no-op serves both events. */
-		if (fid == SBI_RFENCE_REMOTE_FENCE_I && names(vcpu, mask, base))
+		if (fid == SBI_RFENCE_REMOTE_FENCE_I && mask_names(vcpu, mask, base))
 			trace_kvm_fence_i(READ_ONCE(vcpu->kvm->gstage.vmid));
 	}
 	switch (fid) {

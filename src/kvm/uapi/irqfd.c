@@ -65,7 +65,7 @@ static void free_all(struct list_head *gone)
 	}
 }
 
-static void take_off(struct kvm *vm, const struct hv_event *event, u32 gsi)
+static void remove_matching(struct kvm *vm, const struct hv_event *event, u32 gsi)
 {
 	struct list_head gone = LIST_HEAD_INIT(gone);
 
@@ -80,7 +80,7 @@ static int assign(struct kvm *vm, struct irqfd *irqfd)
 	struct irqfd *other;
 	int err = 0;
 
-	take_off(vm, NULL, 0);
+	remove_matching(vm, NULL, 0);
 	hv_mutex_lock(&vm->lock);
 	list_for_each_entry(other, &vm->irqfds, link) {
 		if (other->event == irqfd->event)
@@ -123,7 +123,7 @@ static int deassign(struct kvm *vm, const struct kvm_irqfd *args)
 
 	if (err)
 		return err;
-	take_off(vm, event, args->gsi);
+	remove_matching(vm, event, args->gsi);
 	hv_event_put(event);
 	return 0;
 }

@@ -57,7 +57,7 @@ static size_t data_offset(const struct stats_file *file)
 	       file->count * sizeof(struct stats_desc);
 }
 
-static void describe(const struct stat_row *row, struct stats_desc *desc)
+static void fill_desc(const struct stat_row *row, struct stats_desc *desc)
 {
 	memset(desc, 0, sizeof(*desc));
 	desc->desc.flags = row->flags;
@@ -83,7 +83,7 @@ static void build(const struct stats_file *file, u8 *image)
 	memcpy(image, &header, sizeof(header));
 	memcpy(image + header.id_offset, file->id, NAME_SIZE);
 	for (i = 0; i < file->count; i++) {
-		describe(&file->rows[i], &desc);
+		fill_desc(&file->rows[i], &desc);
 		memcpy(image + header.desc_offset + i * sizeof(desc), &desc, sizeof(desc));
 	}
 	for (i = 0; i < file->words; i++) {

@@ -27,13 +27,13 @@ static const struct stat_row *row_of(unsigned int counter)
 	return &vcpu_stat_rows[counter - VM_STAT_COUNT];
 }
 
-static u64 *word(void *stats, const struct stat_row *row)
+static u64 *stat_word(void *stats, const struct stat_row *row)
 {
 	return (u64 *)((u8 *)stats + row->offset);
 }
 
 /* Returns a VM's value of the counter. clear: also sets it to 0. */
-static u64 take(struct kvm *vm, unsigned int counter, bool clear)
+static u64 read_stat(struct kvm *vm, unsigned int counter, bool clear)
 {
 	const struct stat_row *row = row_of(counter);
 	struct kvm_vcpu *vcpu;
@@ -41,14 +41,14 @@ static u64 take(struct kvm *vm, unsigned int counter, bool clear)
 	u64 *place, sum = 0;
 
 	if (counter < VM_STAT_COUNT) {
-		place = word(&vm->stats, row);
+		place = stat_word(&vm->stats, row);
 		sum = __atomic_load_n(place, __ATOMIC_RELAXED);
 		if (clear)
 			__atomic_store_n(place, 0, __ATOMIC_RELAXED);
 		return sum;
 	}
 	kvm_for_each_vcpu(i, vcpu, vm) {
-		place = word(&vcpu->stats, row);
+		place = stat_word(&vcpu->stats, row);
 		sum += __atomic_load_n(place, __ATOMIC_RELAXED);
 		if (clear)
 			__atomic_store_n(place, 0, __ATOMIC_RELAXED);
@@ -105,7 +105,7 @@ static void add_counter(struct kvm *vm, void *arg)
 	if (sum->id && vm->id != sum->id)
 		return;
 	sum->found = true;
-	sum->value += take(vm, sum->counter, sum->clear);
+	sum->value += read_stat(vm, sum->counter, sum->clear);
 }
 
 int kvm_debug_value(unsigned int id, unsigned int counter, u64 *value, bool clear)

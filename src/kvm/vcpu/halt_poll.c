@@ -170,7 +170,7 @@ static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64
 }
 
 /* Set `blocking` again before the check: either the next sender kicks, or we see its change. */
-static bool look(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
+static bool check_as_idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
 {
 	/* Release: a sender that sees it kicks `hart`, which was written before (vcpu_load). */
 	__atomic_store_n(&vcpu->blocking, VCPU_IDLE, __ATOMIC_RELEASE);
@@ -195,10 +195,10 @@ static bool idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
 {
 	bool found = true;
 
-	if (!look(vcpu, over)) {
+	if (!check_as_idle(vcpu, over)) {
 		do
 			found = hv_idle();
-		while (found && !look(vcpu, over) && !line_is_pending());
+		while (found && !check_as_idle(vcpu, over) && !line_is_pending());
 	}
 	WRITE_ONCE(vcpu->blocking, VCPU_AWAKE);
 	return found;

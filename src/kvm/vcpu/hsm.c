@@ -90,7 +90,7 @@ bool hsm_is_stopped(struct kvm_vcpu *vcpu)
 	return READ_ONCE(vcpu->hsm_stopped);
 }
 
-static bool hsm_may_go_on(struct kvm_vcpu *vcpu)
+static bool hsm_may_run(struct kvm_vcpu *vcpu)
 {
 	return !hsm_is_stopped(vcpu) || READ_ONCE(vcpu->kvm->dead);
 }
@@ -136,7 +136,7 @@ int hsm_serve(struct kvm_vcpu *vcpu)
 	int err;
 
 	if (hsm_is_stopped(vcpu)) {
-		err = vcpu_sleep(vcpu, hsm_may_go_on);
+		err = vcpu_sleep(vcpu, hsm_may_run);
 		if (err) {
 			/* Still stopped: the next KVM_RUN waits again. */
 			vcpu_set_request(vcpu, REQ_HSM);

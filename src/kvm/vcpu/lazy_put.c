@@ -25,16 +25,16 @@
 
 /*
  * Threads in vcpu_finish_put(), of all VMs. The queue is not part of a vCPU or a VM, because both
- * may be freed between left_hart()'s store and its wake-up.
+ * may be freed between mark_put()'s store and its wake-up.
  */
-static struct hv_waitq left_waitq;
+static struct hv_waitq put_waitq;
 
 void lazy_put_init(void)
 {
-	hv_waitq_init(&left_waitq);
+	hv_waitq_init(&put_waitq);
 }
 
-static bool has_left(void *arg)
+static bool put_is_done(void *arg)
 {
 	const struct kvm_vcpu *vcpu = arg;
 
@@ -42,11 +42,11 @@ static bool has_left(void *arg)
 }
 
 /* The vCPU is put, and may be freed at once. */
-static void left_hart(struct kvm_vcpu *vcpu)
+static void mark_put(struct kvm_vcpu *vcpu)
 {
 	hv_sched_hook_set(NULL);
 	__atomic_store_n(&vcpu->put_pending, false, __ATOMIC_RELEASE);
-	hv_wake_all(&left_waitq);
+	hv_wake_all(&put_waitq);
 }
 
 static void sched_in(struct hv_sched_hook *hook, unsigned int hart)
@@ -66,7 +66,7 @@ static void sched_out(struct hv_sched_hook *hook)
 
 	vcpu_put_csrs(vcpu);
 	if (vcpu->put_pending)
-		left_hart(vcpu); /* in user space: KVM_RUN loads it again */
+		mark_put(vcpu); /* in user space: KVM_RUN loads it again */
 	else
 		sta_preempted(vcpu);
 }
@@ -81,14 +81,14 @@ void vcpu_finish_put(struct kvm_vcpu *vcpu)
 {
 	struct hv_sched_hook *hook = &vcpu->sched_hook;
 
-	if (has_left(vcpu))
+	if (put_is_done(vcpu))
 		return;
 	if (hv_sched_hook_get() == hook) {
 		hook->out(hook);
 		return;
 	}
 	hv_sched_hook_request_out(hook, READ_ONCE(vcpu->hart));
-	hv_wait_uninterruptible(&left_waitq, has_left, vcpu);
+	hv_wait_uninterruptible(&put_waitq, put_is_done, vcpu);
 	WRITE_ONCE(hook->out_requested, false);
 }
 

@@ -29,14 +29,14 @@ void sta_reset(struct kvm_vcpu *vcpu)
  * User space can set any address by ONE_REG; an invalid one is not used. No address is used while
  * STA is disabled; then the registers are not listed, but can still be written.
  */
-static bool is_on(const struct kvm_vcpu *vcpu)
+static bool sta_is_on(const struct kvm_vcpu *vcpu)
 {
 	return IS_ALIGNED(vcpu->sta.shmem, STA_SIZE) &&
 	       (vcpu->sbi_ext >> KVM_RISCV_SBI_EXT_STA & 1);
 }
 
 /* Start measuring now, on this thread. */
-static void begin_at(struct kvm_vcpu *vcpu, u64 delay)
+static void start_measuring(struct kvm_vcpu *vcpu, u64 delay)
 {
 	vcpu->sta.seen_ns = delay;
 	vcpu->sta.thread = hv_thread_id();
@@ -44,8 +44,8 @@ static void begin_at(struct kvm_vcpu *vcpu, u64 delay)
 
 void sta_load(struct kvm_vcpu *vcpu)
 {
-	if (is_on(vcpu) && (vcpu->sta.preempted || vcpu->sta.seen_ns != hv_run_delay_ns() ||
-			    vcpu->sta.thread != hv_thread_id()))
+	if (sta_is_on(vcpu) && (vcpu->sta.preempted || vcpu->sta.seen_ns != hv_run_delay_ns() ||
+				vcpu->sta.thread != hv_thread_id()))
 		vcpu_set_request(vcpu, REQ_STEAL);
 }
 
@@ -87,7 +87,7 @@ void sta_preempted(struct kvm_vcpu *vcpu)
 	static const struct store mark = { STA_PREEMPTED, &yes, sizeof(yes) };
 	hva_t hva;
 
-	if (!is_on(vcpu) || vcpu->sta.preempted || !sta_hva(vcpu, &hva) ||
+	if (!sta_is_on(vcpu) || vcpu->sta.preempted || !sta_hva(vcpu, &hva) ||
 	    store_all(vcpu, hva, &mark, 1))
 		return;
 	vcpu->sta.preempted = true;
@@ -114,7 +114,7 @@ static int write_steal(struct kvm_vcpu *vcpu, hva_t hva, u64 steal)
 }
 
 /* False: there is no memory any more. If it fails only for now, the next load tries again. */
-static bool report(struct kvm_vcpu *vcpu, u64 stolen, bool *reported)
+static bool report_steal(struct kvm_vcpu *vcpu, u64 stolen, bool *reported)
 {
 	unsigned int tries;
 	u64 steal;
@@ -144,15 +144,15 @@ void sta_update(struct kvm_vcpu *vcpu)
 	u64 stolen = vcpu->sta.thread == hv_thread_id() ? now - vcpu->sta.seen_ns : 0;
 	bool reported;
 
-	if (!is_on(vcpu))
+	if (!sta_is_on(vcpu))
 		return;
-	if (!report(vcpu, stolen, &reported)) {
+	if (!report_steal(vcpu, stolen, &reported)) {
 		sta_reset(vcpu); /* until the guest sets another address */
 		return;
 	}
 	if (!reported)
 		return;
-	begin_at(vcpu, now);
+	start_measuring(vcpu, now);
 	vcpu->sta.preempted = false;
 	memslot_mark_dirty(vcpu->kvm, gpa_to_gfn(vcpu->sta.shmem));
 	trace_kvm_steal_time(stolen);
@@ -166,6 +166,6 @@ int sta_begin(struct kvm_vcpu *vcpu, gpa_t shmem)
 		return -EFAULT;
 	sta_reset(vcpu);
 	vcpu->sta.shmem = shmem;
-	begin_at(vcpu, hv_run_delay_ns());
+	start_measuring(vcpu, hv_run_delay_ns());
 	return 0;
 }

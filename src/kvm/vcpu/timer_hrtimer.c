@@ -50,7 +50,7 @@ static bool hrtimer_pending(const struct kvm_vcpu *vcpu)
 	return false;
 }
 
-static void hrtimer_nothing(struct kvm_vcpu *vcpu)
+static void hrtimer_no_op(struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;
 }
@@ -62,6 +62,6 @@ const struct timer_ops timer_hrtimer_ops = {
 	.set = hrtimer_set,
 	.get = hrtimer_get,
 	.pending = hrtimer_pending,
-	.block = hrtimer_nothing,
-	.unblock = hrtimer_nothing,
+	.block = hrtimer_no_op,
+	.unblock = hrtimer_no_op,
 };
