@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""variant.py - lab 9: one student's own fence call, and the order in which VMIDs are given out."""
+"""variant.py - lab 9: each student's own fence call, and the order in which VMIDs are assigned."""
 
 ERRORS = (("SBI_ERR_FAILED", -1), ("SBI_ERR_INVALID_PARAM", -3), ("SBI_ERR_DENIED", -4),
           ("SBI_ERR_INVALID_ADDRESS", -5))
-# Of these primes none divides 2^bits - 1 for a width of up to 14 bits: each step visits every VMID.
+# None of these primes divides 2^bits - 1 for a width of up to 14 bits, so each step visits every VMID.
 STEPS = (19, 29, 37, 41, 47, 53, 59, 61, 67, 71, 79, 83, 97, 101, 103, 107, 109)
 
 
@@ -19,12 +19,12 @@ def variant(draw):
         "width": width, "most": 64 // width, "order": order,
         "order_word": ("lowest", "highest")[order],
         "unit": 13 + draw.below(6), "flag": 16 + draw.below(47),
-        "caller": caller, "caller_word": ("is told as any other", "is left out, even if it is named")[caller],
+        "caller": caller, "caller_word": ("is notified like any other", "is left out, even if named")[caller],
         "error": error[0], "error_number": error[1],
         "first": draw.below(0x4000), "step": draw.among(STEPS),
     }
     made["ones"], made["unit_bytes"] = (1 << width) - 1, 1 << made["unit"]
-    # As the solution reads them; what begins with _ is told to nobody.
+    # As the solution names them. Values whose names begin with _ do not go into the student's tree.
     for name in ("list", "start", "count", "asid"):
         made["_" + name] = "a[%s]" % made[name][1:]
     made["_shift"] = ("i * %d" % width, "64 - (i + 1) * %d" % width)[order]
@@ -32,5 +32,5 @@ def variant(draw):
 
 
 def hidden(draw, _made):
-    """Which lists, ranges and turns the hidden tests take."""
+    """The seed for the lists, ranges and turns of the hidden tests."""
     return {"seed": 1 + draw.below(1 << 30)}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# toggles.t - the same on the long way, by the other world switch, without queues, without VMIDs.
+# toggles.t - the same on the slow path, with the other world switch, without queues and without VMIDs
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 3 --smp 6 --set fastpath=off --set switch=full

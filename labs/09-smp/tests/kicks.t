@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# kicks.t - who is asked for something is interrupted if it has to be, and only then; who waits for a
-# vCPU waits for the right thing.
+# kicks.t - a vCPU with a request is interrupted if, and only if, it has to be, and a wait for a vCPU ends
+# for the right reason
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 3 --smp 6
 payload lab09_kick
 
-# No QEMU shows a store that is seen after a later load. So the code is read: behind the request's
-# amoor, in vcpu_request() or in the kick() that it goes on with, a fence stands before the first load.
+# QEMU never makes a store visible after a later load, so no run can detect a missing fence. Read the
+# code instead: after the request's amoor, in vcpu_request() or in kick(), there must be a fence before
+# the first load.
 ordered()
 {
 	riscv64-linux-gnu-objdump -d --no-show-raw-insn "$O/kernel/src/kvm/request.c.o" | awk '
@@ -32,14 +33,14 @@ ordered()
 		}'
 }
 
-# Nor does a test see that two come at once: who changes the state does so by sc.w.
+# No run can detect a race of two senders either: the state must be changed by sc.w or amocas.w.
 atomic()
 {
 	riscv64-linux-gnu-objdump -d --no-show-raw-insn "$O/kernel/src/kvm/request.c.o" |
 		awk '$2 ~ /^(sc|amocas)\.w/ { n++ } END { exit !n }'
 }
 ordered
-ok $? "a full fence stands between the request and the look at who has to be told"
+ok $? "there is a full fence between the request and the check of the vCPU's state"
 atomic
-ok $? "who sends the interrupt has changed the state by an atomic compare and exchange"
+ok $? "an atomic compare and exchange decides who sends the interrupt"
 done_testing

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# list.t - the fence call of your variant: whom its list names, the range, the ASID, the answer.
+# list.t - your variant's fence call: the harts in its list, the range, the ASID, the answer
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 3 --smp 6

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# masks.t - each form of a hart mask names those that it should, for IPIs and fences: harts that are
-# stopped, whose requests can be looked at, and harts that run.
+# masks.t - each form of a hart mask selects the right harts, for IPIs and fences: stopped harts, whose
+# requests can be examined, and running ones
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 3 --smp 6

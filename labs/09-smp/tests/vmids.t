@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# vmids.t - 40 VMs take turns on one hart and on two, and there are 7 VMIDs: each is given in your
-# variant's order, and a hart drops everything once for each generation that it comes to.
+# vmids.t - 40 VMs take turns on one hart and on two, with 7 VMIDs, which are assigned in your variant's
+# order; each hart drops everything once for each generation that it enters
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 words="bits=3 $(variant --line)"
 
-# EVENT: so many are in the trace, from the first rollover on. Before, each hart drops everything when
-# it has its first VM.
+# EVENT: print how many there are in the trace from the first rollover on. Before that, each hart drops
+# everything when it enters its first VM.
 since()
 {
 	awk -v event="$1" '/kvm_vmid_rollover:/ { on = 1 } on && $0 ~ event { n++ } END { print n + 0 }' <<<"$traced"
@@ -26,21 +26,21 @@ for harts in 1 3; do
 		--trace kvm_vmid_rollover,kvm_fence_gvma,kvm_fence_vvma
 	payload lab09_vmid $words
 	[ "$status" = 0 ]
-	ok $? "with status 0: its trace can be looked at" || continue
+	ok $? "harts: $harts: the run ends with status 0, so its trace is complete" || continue
 	traced=$("$O/hstrace" report "$HS_RUNS/last/trace" 2>/dev/null)
 	[ -z "${HS_REFERENCE:-}" ] || run_sealed "$HS_REFERENCE" lab09_vmid $words
 	read -r rollovers first second vs < <(sed -nE \
 		's/^# rollovers ([0-9]+), dropped: all ([0-9]+) and ([0-9]+), VS-stage ([0-9]+)$/\1 \2 \3 \4/p' <<<"$out")
-	is "$(since kvm_vmid_rollover:)" "$rollovers" "harts: $harts: so many generations begin as have to"
+	is "$(since kvm_vmid_rollover:)" "$rollovers" "harts: $harts: the trace has each rollover"
 	dropped=$(since 'kvm_fence_gvma:.* vmid=0')
 	if [ $harts = 1 ]; then
-		is "$dropped" "$rollovers" "the hart drops everything once in each, and not more often"
+		is "$dropped" "$rollovers" "the hart drops everything once in each generation"
 		continue
 	fi
-	# Once more or less for each vCPU that has gone to another hart meanwhile.
+	# It may be once more or less for each vCPU that moved to another hart meanwhile.
 	within $((first + second - 4)) $((first + second + 4)) "$dropped" \
-		"each hart does once in each that it comes to, and not more often"
+		"each hart drops everything once in each generation that it enters"
 	within $((vs - 40)) $((vs + 100)) "$(since 'kvm_fence_vvma: gva=0x0 size=0xffffffffffffffff')" \
-		"each vCPU drops what it may have left of the VS-stage, once in each"
+		"each vCPU drops its VS-stage translations once in each generation that it enters"
 done
 done_testing

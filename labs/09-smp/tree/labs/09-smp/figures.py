@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""figures.py - bars from your own measured.csv, as vmid.svg, fence.svg and wake.svg: instructions
-of the bench by toggle; and from model.csv, as model.svg: references to page tables.
+"""figures.py - draw vmid.svg, fence.svg and wake.svg from your measured.csv, and model.svg from model.csv.
 
-A template: it draws what everybody measures. Change it to what your explanation needs; what it can
-draw is in scripts/hs/labfigure.py.
+The first three show instructions of the benchmark by toggle, the last references to page tables. This
+is a template that draws what everybody measures. Change it to what your explanation needs;
+scripts/hs/labfigure.py describes what it can draw.
 """
 import sys
 from pathlib import Path

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab09.c - whom a hart mask names, and which fence it is told of (lab 9).
+ * lab09.c - check which harts a mask selects, and which fence they get (lab 9)
  *
- * part=masks, or part=ranges: what a range is, the queue, how many pages are fenced. No other hart
- * is started: what is asked of them stays to be looked at. Command line: lab09.h.
+ * part=masks, or part=ranges: ranges, the queue, and the number of fenced pages. No other hart is
+ * started, so their requests stay pending and can be examined. Command line: see lab09.h.
  */
 #include "lab09.h"
 
@@ -15,17 +15,17 @@ static const struct {
 	{ 0, ALL, "base -1 and no bit" },
 	{ 0x14, ALL, "base -1 and some bits" },
 	{ 0x2a, 0, "every other hart" },
-	{ 0x15, 1, "every other hart behind a base" },
-	{ 1, 5, "the last hart alone" },
-	{ 0x31, 0, "the caller and two behind a gap" },
-	{ 0x40, 0, "a hart that is not there" },
-	{ 0x44, 0, "one that is there and one that is not" },
-	{ 0x7, 4, "two that are there, behind a base, and one that is not" },
+	{ 0x15, 1, "every other hart, with a base" },
+	{ 1, 5, "only the last hart" },
+	{ 0x31, 0, "the caller and two after a gap" },
+	{ 0x40, 0, "a hart that does not exist" },
+	{ 0x44, 0, "one that exists and one that does not" },
+	{ 0x7, 4, "with a base, two that exist and one that does not" },
 	{ 1UL << 63, 0, "bit 63" },
-	{ (1UL << 63) | 2, 2, "bit 63 behind a base, and one that is there" },
+	{ (1UL << 63) | 2, 2, "with a base, bit 63 and one that exists" },
 	{ 1, 64, "base 64" },
 	{ 0x3e, 1UL << 32, "a base beyond 32 bits" },
-	{ 6, ALL - 1, "base -2: what goes round is nobody" },
+	{ 6, ALL - 1, "base -2: an ID that wraps around selects no hart" },
 	{ ALL, 0, "all bits" },
 };
 
@@ -82,8 +82,8 @@ static bool ipi_is(unsigned long mask, unsigned long base, const char *what)
 	good = asked_are(told, REQ_IRQ, NULL);
 	self = csr_read(sip) & BIT(IRQ_S_SOFT) ? 1 : 0;
 	if (error != want || self != (told & 1)) {
-		note("error %ld, expected %ld; to itself: %lu, expected %lu", error, want, self,
-		     told & 1);
+		note("error %ld, expected %ld; IPIs to itself: %lu, expected %lu", error, want,
+		     self, told & 1);
 		good = false;
 	}
 	if (!good)
@@ -100,25 +100,25 @@ static void test_masks(void)
 	for (wrong = i = 0; i < ARRAY_SIZE(masks) && !wrong; i++)
 		wrong += !ipi_is(masks[i].mask, masks[i].base, masks[i].what);
 	for (i = 0; i < 50 && !wrong; i++)
-		wrong += !ipi_is(random_next(&state) >> below(64), below(8), "drawn");
-	ok_eq(wrong, 0, "IPI: those that mask and base name get it, and nobody else");
+		wrong += !ipi_is(random_next(&state) >> below(64), below(8), "random");
+	ok_eq(wrong, 0, "IPI: the harts that mask and base select get it, and no others");
 	for (fid = 0; fid < 3; fid++) {
 		for (wrong = i = 0; i < ARRAY_SIZE(masks) && !wrong; i++)
 			wrong += !rfence_is(fid, masks[i].mask, masks[i].base, masks[i].what);
 		for (i = 0; i < 50 && !wrong; i++)
 			wrong += !rfence_is(fid, random_next(&state) >> below(64), below(8),
-					    "drawn");
-		ok_eq(wrong, 0, "remote %s: those that are named are asked for it, and nobody else",
+					    "random");
+		ok_eq(wrong, 0, "remote %s: the selected harts get a request, and no others",
 		      name[fid]);
 	}
 	for (wrong = 0, fid = 1; fid < 8; fid++)
 		wrong += sbi_call(SBI_EXT_IPI, fid, ALL, 0, 0).error != SBI_ERR_NOT_SUPPORTED;
 	for (fid = 3; fid < 12; fid++)
 		wrong += sbi_call(SBI_EXT_RFENCE, fid, ALL, 0, 0).error != SBI_ERR_NOT_SUPPORTED;
-	ok(!wrong && asked_are(0, 0, NULL), "other functions are not supported, and tell nobody");
+	ok(!wrong && asked_are(0, 0, NULL), "other functions are not supported and notify no hart");
 }
 
-/* ---- ranges, and a queue that is full ---- */
+/* ---- ranges, and a full queue ---- */
 
 #define QUEUE 16
 
@@ -149,11 +149,10 @@ static void test_ranges(void)
 			forget_all();
 		}
 	}
-	ok_eq(wrong, 0,
-	      "0 and 0, or a size of -1, is everything; all else is the range that is said");
+	ok_eq(wrong, 0, "0 and 0, or a size of -1, is everything; all else is the given range");
 }
 
-/* The fewest instructions, in all modes, of a remote fence that is the caller's alone. */
+/* The minimum of instructions, in all modes, of a remote fence of the caller only. */
 static unsigned long cost(unsigned long start, unsigned long size)
 {
 	unsigned long least = ALL, before, took, i;
@@ -168,8 +167,8 @@ static unsigned long cost(unsigned long start, unsigned long size)
 }
 
 /*
- * A fence of 64 pages at most is an instruction for each, and more is one fence of everything. Some
- * instructions to and fro are the compiler's: one page more or less is not seen here.
+ * A fence of at most 64 pages takes an instruction per page; a larger one is one fence of
+ * everything. The counts vary with the compiler, so this does not detect one page more or less.
  */
 static void test_pages(void)
 {
@@ -187,12 +186,12 @@ static void test_pages(void)
 	unsigned long all = cost(0, ALL), one = cost(0, 4096), each, want, got, i, wrong = 0;
 
 	if (flush_all()) {
-		skip("pages of a fence", "tlb_flush=all has no use for them");
+		skip("pages of a fence", "tlb_flush=all does not use them");
 		return;
 	}
 	each = (cost(0, 33 * 4096) - one) / 32;
-	note("a fence of all: %lu instructions, of one page %lu, each page more %lu", all, one,
-	     each);
+	note("a fence of everything: %lu instructions, of one page %lu, each further page %lu", all,
+	     one, each);
 	for (i = 0; i < ARRAY_SIZE(ranges); i++) {
 		got = cost(ranges[i].start, ranges[i].size);
 		want = ranges[i].pages ? one + (ranges[i].pages - 1) * each : all;
@@ -202,10 +201,10 @@ static void test_pages(void)
 		     ranges[i].start, ranges[i].size, got, want);
 		wrong++;
 	}
-	ok(each && each < 50, "each page more of a range costs some instructions");
+	ok(each && each < 50, "each further page of a range costs some instructions");
 	ok_eq(wrong, 0,
-	      "a range of 64 pages is fenced page by page; a longer one, or one that goes "
-	      "round the end, by one fence");
+	      "a range of up to 64 pages is fenced page by page; a longer one, or one that "
+	      "wraps around, by one fence");
 }
 
 static void test_queue(void)
@@ -226,16 +225,17 @@ static void test_queue(void)
 		wrong += !has_fence(2, n, &want);
 	}
 	ok(!wrong && requests(2) == BIT(REQ_HFENCE) && queued(2) == QUEUE,
-	   "%d fences wait in the queue, in their order", QUEUE);
+	   "%d fences wait in the queue, in order", QUEUE);
 	for (n = 0; n < 3; n++)
 		sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, 4, 0, 77 << 12, 4096, 0, 0);
 	ok(requests(2) & BIT(REQ_HFENCE_ALL) && queued(2) == QUEUE,
-	   "what finds it full is a fence of all of the VS-stage");
+	   "a fence that finds the queue full becomes one of the whole VS-stage");
 	note("requests 0x%lx, %lu in the queue", requests(2), queued(2));
-	ok(!(requests(2) & BIT(REQ_TLB_FLUSH)), "and leaves the G-stage alone");
+	ok(!(requests(2) & BIT(REQ_TLB_FLUSH)), "... and does not flush the G-stage");
 	forget_all();
 	sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, 4, 0, 4096, 4096, 0, 0);
-	ok(requests(2) == BIT(REQ_HFENCE) && queued(2) == 1, "emptied, it takes one again");
+	ok(requests(2) == BIT(REQ_HFENCE) && queued(2) == 1,
+	   "the queue takes fences again after it was emptied");
 	forget_all();
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lab09.h - what lab 9's payloads share: what was asked of a vCPU, and the variant's call.
+ * lab09.h - shared by lab 9's payloads: the requests of a vCPU, and the variant's call
  *
- * On the command line: the variant; seed; flush=all where the toggle tlb_flush is all.
+ * On the command line: the variant; seed; flush=all if the toggle tlb_flush is all.
  */
 #ifndef GUEST_LAB09_H
 #define GUEST_LAB09_H
@@ -13,7 +13,7 @@
 #define ALL       (~0UL)
 #define WAIT_MS   2000UL
 
-/* As src/kvm/sbi/sbi_watch.h, request.h and vcpu.h have them. */
+/* The values of src/kvm/sbi/sbi_watch.h, request.h and vcpu.h. */
 enum {
 	ASKED,
 	FENCE,
@@ -51,15 +51,15 @@ enum {
 	VVMA_ASID
 };
 
-static unsigned long harts_there; /* vCPUs, ids 0 to n - 1 */
+static unsigned long harts_there; /* vCPUs, IDs 0 to n - 1 */
 
-/* Before anything else. Harts are as good as never started when their threads are asleep. */
+/* Call first. Waits until the threads of the other harts are asleep, as if never started. */
 static inline void begin(void)
 {
 	random_begin();
 	harts_there = (unsigned long)nr_harts;
 	if (harts_there != 6)
-		bail("this payload wants 6 harts (--smp 6)");
+		bail("this payload needs 6 harts (--smp 6)");
 	wait_irq(0, 10000);
 }
 
@@ -95,7 +95,7 @@ static inline bool flush_all(void)
 	return boot_arg("flush", NULL, 0);
 }
 
-/* What was asked of somebody is a fence of this kind; size ALL: of everything. */
+/* A requested fence. Size ALL: of everything. */
 struct fence {
 	unsigned long kind, start, size, asid;
 };
@@ -116,7 +116,7 @@ static inline bool has_fence(unsigned long id, unsigned long n, const struct fen
 	return false;
 }
 
-/* Those in `told`, and nobody else, have been asked for this fence (NULL: for what `bit` says). */
+/* Do the harts in `told`, and no others, have request `bit`, with this fence unless it is NULL? */
 static inline bool asked_are(unsigned long told, unsigned long bit, const struct fence *fence)
 {
 	unsigned long id, want, count;
@@ -125,8 +125,8 @@ static inline bool asked_are(unsigned long told, unsigned long bit, const struct
 		want = told >> id & 1 ? BIT(bit) : 0;
 		count = fence && want && !flush_all();
 		if (requests(id) != want || queued(id) != count) {
-			note("hart %lu is asked for 0x%lx, with %lu fences; expected 0x%lx, %lu",
-			     id, requests(id), queued(id), want, count);
+			note("hart %lu has requests 0x%lx and %lu fences; expected 0x%lx, %lu", id,
+			     requests(id), queued(id), want, count);
 			return false;
 		}
 		if (count && !has_fence(id, 0, fence))
@@ -140,11 +140,11 @@ static inline unsigned long bit_of_fence(void)
 	return flush_all() ? REQ_HFENCE_ALL : REQ_HFENCE;
 }
 
-/* ---- a wait: hart 2 is staged, hart 1 lets it go --------------------------------------------- */
+/* ---- a wait: hart 2 pretends to be in its guest, hart 1 lets it go --------------------------- */
 
 #define WAITED_FOR 2 /* hart */
 
-/* On hart 1: after a while the vCPU is let go in one way; if that is not enough, in any. */
+/* On hart 1: let the vCPU go in the given way after a while, and later in every way. */
 static inline void let_go(unsigned long how)
 {
 	wait_irq(0, 3000);
@@ -153,7 +153,7 @@ static inline void let_go(unsigned long how)
 	watch(LET_GO, WAITED_FOR, 2, 0, 0);
 }
 
-/* A call that is a fence of hart 2, which is in its guest: does it wait? Hart 1 runs. */
+/* Does a call that fences hart 2, which is in its guest, wait? Hart 1 runs. */
 static inline void call_waits(hart_fn call, const char *name)
 {
 	unsigned long got;
@@ -164,7 +164,7 @@ static inline void call_waits(hart_fn call, const char *name)
 	got = watch(ENDED, WAITED_FOR, 0, 0, 0) & 3;
 	hart_wait(1, WAIT_MS);
 	if (!ok_eq(got, 1, "%s", name))
-		note(got == 0 ? "it came back at once" : "it did not come back");
+		note(got == 0 ? "it returned at once" : "it did not return");
 	forget_all();
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab09_kick.c - who is interrupted when he is asked for something, and when a wait ends (lab 9).
+ * lab09_kick.c - check when a request interrupts a vCPU, and when a wait ends (lab 9)
  *
- * A vCPU that is stopped is said to be in its guest, or asleep, or idle (src/kvm/sbi/sbi_watch.c).
+ * A stopped vCPU pretends to be in its guest, asleep or idle (src/kvm/sbi/sbi_watch.c).
  */
 #include "lab09.h"
 
@@ -12,7 +12,7 @@
 #define ASKED_FOR 0x200UL
 
 static const char *const mode_name[] = { "outside", "in its guest", "kicked" };
-static const char *const blocking_name[] = { "awake", "asleep", "idle", "idle, and kicked" };
+static const char *const blocking_name[] = { "awake", "asleep", "idle", "idle and kicked" };
 
 static void test_kick(unsigned long mode, unsigned long blocking, unsigned long req,
 		      const char *req_name, bool wakes)
@@ -25,12 +25,12 @@ static void test_kick(unsigned long mode, unsigned long blocking, unsigned long 
 		want = OUTSIDE | IDLE_KICKED << 4 | INTERRUPT | ASKED_FOR;
 	for (tries = 0; got == ALL && tries < 50; tries++)
 		got = watch(KICK, 2, mode, blocking, req);
-	if (blocking == ASLEEP) /* whoever wakes a thread may have another reason to interrupt */
+	if (blocking == ASLEEP) /* waking a thread may send an interrupt for another reason */
 		got &= ~INTERRUPT;
-	if (!ok_eq(got, want, "%s, asked of a vCPU that is %s: %s", req_name,
+	if (!ok_eq(got, want, "%s, requested of a vCPU that is %s: %s", req_name,
 		   blocking ? blocking_name[blocking] : mode_name[mode],
-		   want & INTERRUPT ? "one interrupt" : "none"))
-		note("bits 3:0 mode, 7:4 blocking, 8: an interrupt came, 9: the request is there");
+		   want & INTERRUPT ? "one interrupt" : "no interrupt"))
+		note("bits 3:0 mode, 7:4 blocking, 8: an interrupt came, 9: the request is set");
 }
 
 static void test_kicks(void)
@@ -42,7 +42,7 @@ static void test_kicks(void)
 	} reqs[] = { { REQ_IRQ, "an interrupt", true },
 		     { REQ_HFENCE, "a fence", false },
 		     { REQ_FENCE_I, "a fence.i", false },
-		     { REQ_HOST, "a look at the host", true } };
+		     { REQ_HOST, "a check of the host", true } };
 	unsigned long i, at;
 
 	for (i = 0; i < ARRAY_SIZE(reqs); i++) {
@@ -63,7 +63,7 @@ static void test_wait(unsigned long req, unsigned long how, const char *name)
 	got = watch(WAIT, WAITED_FOR, req, 0, 0) & 3;
 	hart_wait(1, WAIT_MS);
 	if (!ok_eq(got, 1, "%s", name))
-		note(got == 0 ? "the wait was over at once" : "the wait went on for ever");
+		note(got == 0 ? "the wait ended at once" : "the wait did not end");
 	forget_all();
 }
 
@@ -79,8 +79,8 @@ static void test_all(unsigned long how, bool in_guest, const char *name)
 	if (in_guest)
 		hart_wait(1, WAIT_MS);
 	ok(got == (in_guest ? 13 : 0) && !missing, "%s", name);
-	note("%lu: 1 waited, 2 for too long, 4 all were asked by then, 8 one was in its guest; "
-	     "%lu others not asked",
+	note("%lu: 1 waited, 2 too long, 4 all had requests by then, 8 one was in its guest; "
+	     "%lu others without a request",
 	     got, missing);
 	forget_all();
 }
@@ -96,7 +96,7 @@ static void sfence_of_target(unsigned long arg)
 		  0x1000, 0, 0);
 }
 
-/* The error says that one of them is not there; the other was told all the same. */
+/* The error says that one hart does not exist; the other one is notified anyway. */
 static void sfence_of_some(unsigned long arg)
 {
 	sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, BIT(WAITED_FOR) | BIT(40), arg,
@@ -108,12 +108,15 @@ static void test_waits(void)
 	hart_need(1);
 	test_wait(REQ_HFENCE, 0, "a wait ends when the vCPU is out of its guest");
 	test_wait(REQ_HFENCE, 1, "a wait ends when the vCPU has served the fence");
-	test_wait(REQ_FENCE_I, 1, "so it does for another request");
-	call_waits(fence_i_of_target, "a remote fence.i comes back when its target is out");
-	call_waits(sfence_of_target, "so does a remote sfence.vma");
-	call_waits(sfence_of_some, "and one that names a hart which is not there, too");
-	test_all(0, true, "all are asked first, then waited for; one was in its guest");
-	test_all(0, false, "if none was, that is said");
+	test_wait(REQ_FENCE_I, 1, "a wait ends when the vCPU has served a fence.i");
+	call_waits(fence_i_of_target,
+		   "a remote fence.i returns when its target is out of its guest");
+	call_waits(sfence_of_target,
+		   "a remote sfence.vma returns when its target is out of its guest");
+	call_waits(sfence_of_some,
+		   "a remote sfence.vma whose mask has a hart that does not exist waits, too");
+	test_all(0, true, "all vCPUs get the request before a wait; true if one is in its guest");
+	test_all(0, false, "if no vCPU is in its guest, false is returned");
 }
 
 void payload_main(void)

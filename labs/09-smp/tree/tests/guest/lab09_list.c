@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab09_list.c - the fence call of a variant: whom its list names, range, ASID, answer (lab 9).
+ * lab09_list.c - check a variant's fence call: harts in its list, range, ASID, answer (lab 9)
  *
- * No other hart is started until the end: what is asked of them stays to be looked at. Command
- * line: lab09.h.
+ * No other hart is started until the end, so their requests stay pending and can be examined.
+ * Command line: see lab09.h.
  */
 #include "lab09.h"
 
-/* n entries; unknown: one of them is no hart. What is not used is noise. */
+/* A list of n entries; unknown: one of them is not a hart. Unused bits are random. */
 static struct list list_of(unsigned long n, bool unknown)
 {
 	struct list list = { random_next(&state), 0, unknown };
@@ -72,7 +72,7 @@ static bool list_fence_is(unsigned long n, bool unknown)
 	good = asked_are(list.told, bit_of_fence(), &fence) && good;
 	if (!good)
 		note("list 0x%lx: %lu entries%s, start 0x%lx count %lu asid 0x%lx", list.word, n,
-		     unknown ? ", one of them no hart" : "", start, count, i);
+		     unknown ? ", one of them not a hart" : "", start, count, i);
 	forget_all();
 	return good;
 }
@@ -91,8 +91,8 @@ static bool list_ipi_is(unsigned long n, bool unknown)
 	self = csr_read(sip) & BIT(IRQ_S_SOFT) ? 1 : 0;
 	good = good && self == (list.told & 1);
 	if (!good)
-		note("IPI, list 0x%lx: %lu entries%s; to itself: %lu, expected %lu", list.word, n,
-		     unknown ? ", one of them no hart" : "", self, list.told & 1);
+		note("IPI, list 0x%lx: %lu entries%s; IPIs to itself: %lu, expected %lu", list.word,
+		     n, unknown ? ", one of them not a hart" : "", self, list.told & 1);
 	forget_all();
 	return good;
 }
@@ -113,18 +113,18 @@ static void test_list(void)
 
 	for (i = 0; i < 40 && !wrong; i++)
 		wrong += !list_fence_is(i % most, false);
-	ok_eq(wrong, 0, "your fence: each hart of the list is asked for it once, and nobody else");
+	ok_eq(wrong, 0, "your fence: each hart of the list gets one request, and no other hart");
 	for (wrong = i = 0; i < 10 && !wrong; i++)
 		wrong += !list_fence_is(most, false);
-	ok_eq(wrong, 0, "a list of %lu entries has no end", most);
+	ok_eq(wrong, 0, "a list of %lu entries needs no end mark", most);
 	for (wrong = i = 0; i < 20 && !wrong; i++)
 		wrong += !list_fence_is(1 + i % most, true);
-	ok_eq(wrong, 0, "a hart that is not there is your error, and nobody is asked");
+	ok_eq(wrong, 0, "a hart that does not exist gives your error, and no hart is notified");
 	for (wrong = i = 0; i < 40 && !wrong; i++)
 		wrong += !list_ipi_is(i % (most + 1), false);
 	for (i = 0; i < 10 && !wrong; i++)
 		wrong += !list_ipi_is(1 + i % most, true);
-	ok_eq(wrong, 0, "your IPI reaches those of the list, and nobody else");
+	ok_eq(wrong, 0, "your IPI reaches the harts of the list, and no others");
 	for (wrong = 0, fid = 0; fid < 80; fid++) {
 		struct sbiret ret;
 
@@ -135,7 +135,7 @@ static void test_list(void)
 	}
 	ok(!wrong && asked_are(0, 0, NULL), "78 other functions are not supported");
 	hart_need(1);
-	call_waits(fence_target, "your fence comes back when its target is out of its guest");
+	call_waits(fence_target, "your fence returns when its target is out of its guest");
 }
 
 void payload_main(void)

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab09_run.c - fences of harts that run: what they see, and what is counted (lab 9).
+ * lab09_run.c - check what running harts see after a fence, and what is counted (lab 9)
  *
- * part=counters (wants a processor that has some) or part=running. Command line: lab09.h.
+ * part=counters (needs a processor with counters) or part=running. Command line: see lab09.h.
  */
 #include "lab09.h"
 
-/* ---- harts that look at a page ---- */
+/* ---- harts that load from a page ---- */
 
 #define OWN_VA 0x3000000000UL
 
@@ -15,7 +15,7 @@ static volatile unsigned long seen[MAX_HARTS];
 static volatile bool stop;
 static unsigned long *page[2];
 
-/* No exit at all: only a kick makes this hart see another translation. */
+/* Causes no exit, so only a kick makes this hart see another translation. */
 static void look_at_page(unsigned long index)
 {
 	pt_on(root, 3);
@@ -52,7 +52,9 @@ static void fence_both(unsigned long how)
 	lab_call(boot_need("fid_fence"), a);
 }
 
-/* Of an address that nobody else fences: the caller alone, then with hart 1. The trace has them. */
+/*
+ * Fence an address that is fenced nowhere else: only the caller, then also hart 1. For the trace.
+ */
 static void fence_self(void)
 {
 	unsigned long n, how, i, a[6] = { 0 };
@@ -87,7 +89,7 @@ static void test_running(void)
 		hart_need((int)i);
 		hart_run((int)i, look_at_page, i);
 	}
-	ok(both_see(100), "two harts look at a page, again and again");
+	ok(both_see(100), "two harts load from a page again and again");
 	for (how = 1; how < 4; how++) {
 		for (lost = i = 0; i < 6 && !lost; i++) {
 			*pt_find(root, TEST_VA) =
@@ -95,14 +97,14 @@ static void test_running(void)
 			fence_both(how);
 			lost += !both_see(101 - (i & 1));
 		}
-		ok_eq(lost, 0, "%s makes both see another one, 6 times", name[how]);
+		ok_eq(lost, 0, "%s makes both see another page, 6 times", name[how]);
 		if (lost)
 			break;
 	}
 	fence_self();
 	stop = true;
 	sbi_send_ipi(6, 0);
-	ok(hart_wait(1, WAIT_MS) && hart_wait(2, WAIT_MS), "and both come to their end");
+	ok(hart_wait(1, WAIT_MS) && hart_wait(2, WAIT_MS), "both harts run to their end");
 }
 
 /* ---- firmware counters ---- */
@@ -145,7 +147,7 @@ static void on_each(hart_fn fn)
 	for (i = 1; i < 3; i++) {
 		hart_run(i, fn, (unsigned long)i);
 		if (!hart_wait(i, WAIT_MS))
-			bail("hart %d does not come back", i);
+			bail("hart %d does not return", i);
 	}
 }
 
@@ -156,7 +158,7 @@ static void test_counters(void)
 	unsigned long i, fid, hart, sent = 0, got[3] = { 0 }, ipis;
 
 	if (!sbi_has(SBI_EXT_PMU)) {
-		skip("firmware counters", "this processor has no counters to lend");
+		skip("firmware counters", "this processor has no counters for guests");
 		return;
 	}
 	for (i = 1; i < 3; i++)
@@ -175,13 +177,14 @@ static void test_counters(void)
 
 		for (hart = 0; hart < 3; hart++)
 			wrong += counted[hart][3 + 2 * fid] != got[hart];
-		ok_eq(wrong, 0, "%s: one is sent for each call, one received by each hart named",
+		ok_eq(wrong, 0,
+		      "%s: each call counts as one sent, and as one received on each target",
 		      name[fid]);
 		note("sent %lu of %lu; received %lu %lu %lu of %lu %lu %lu",
 		     counted[0][2 + 2 * fid], sent, counted[0][3 + 2 * fid],
 		     counted[1][3 + 2 * fid], counted[2][3 + 2 * fid], got[0], got[1], got[2]);
 	}
-	/* Between two looks of hart 0 at its own counter only its own calls. */
+	/* Between two reads of its own counters, hart 0 counts only its own calls. */
 	read_counters(0);
 	ipis = counted[0][0];
 	sent = counted[0][1];
@@ -191,7 +194,7 @@ static void test_counters(void)
 	sbi_call(SBI_EXT_IPI, 1, 7, 0, 0);
 	read_counters(0);
 	ok(counted[0][0] - ipis == 5 && counted[0][1] - sent == 5,
-	   "IPI: one is sent for each call, one received; none by a function that is not there");
+	   "IPI: each call counts as one sent and one received; unknown functions do not count");
 	note("sent %lu, received %lu, of 5", counted[0][0] - ipis, counted[0][1] - sent);
 }
 

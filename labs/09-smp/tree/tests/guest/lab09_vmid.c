@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab09_vmid.c - VMs take turns: which VMID each has, and when all are given anew (lab 9).
+ * lab09_vmid.c - check which VMIDs VMs get that take turns, and when a new generation begins (lab
+ * 9)
  *
- * bits=N, of a VMID. The VMs are src/kvm/sbi/sbi_watch.c's. Command line: lab09.h.
+ * bits=N, the width of a VMID. The VMs are those of src/kvm/sbi/sbi_watch.c. Command line: lab09.h.
  */
 #include "lab09.h"
 
 #define VMS 40
 
-static unsigned long vmids; /* that there are */
+static unsigned long vmids; /* number of VMIDs */
 static struct vm {
 	unsigned long generation, vmid;
-	unsigned long entered[2]; /* for which generation its vCPU on each hart has been */
+	unsigned long entered[2]; /* last generation that its vCPU on each hart has entered */
 } vms[VMS + 1];                   /* the last is this one */
 static unsigned long generation = 1, given, dropped[2], hart_generation[2] = { 1, 1 };
 static unsigned long vs_dropped, turn_wrong, turn_vm;
@@ -21,7 +22,7 @@ static unsigned long order(unsigned long n)
 	return 1 + (boot_need("first") + n * boot_need("step")) % vmids;
 }
 
-/* What has to happen when this VM comes to this hart. */
+/* Model what must happen when this VM is loaded into this hart. */
 static void expect_load(unsigned long vm, unsigned long hart)
 {
 	unsigned long vcpu;
@@ -36,7 +37,7 @@ static void expect_load(unsigned long vm, unsigned long hart)
 	}
 	dropped[hart] += hart_generation[hart] != generation;
 	hart_generation[hart] = generation;
-	/* All others have one vCPU, which goes with the turns from hart to hart. */
+	/* All others have one vCPU, which moves between harts with the turns. */
 	vcpu = vm == VMS ? hart : 0;
 	vs_dropped += vms[vm].entered[vcpu] != generation;
 	vms[vm].entered[vcpu] = generation;
@@ -46,7 +47,7 @@ static void one_turn(unsigned long hart)
 {
 	unsigned long got, other;
 
-	/* If the other hart has begun a generation, this vCPU was entered under its VMID since. */
+	/* If the other hart has begun a generation, this vCPU has since been loaded in it. */
 	expect_load(VMS, hart);
 	expect_load(turn_vm, hart);
 	other = vms[turn_vm].vmid;
@@ -55,8 +56,8 @@ static void one_turn(unsigned long hart)
 	if (got == (other << 16 | vms[VMS].vmid))
 		return;
 	if (!turn_wrong++)
-		note("VM %lu on hart %lu: VMID %lu, then this one's %lu; expected %lu, %lu",
-		     turn_vm, hart, got >> 16, got & 0xffff, other, vms[VMS].vmid);
+		note("VM %lu on hart %lu: VMID %lu, then this VM's %lu; expected %lu, %lu", turn_vm,
+		     hart, got >> 16, got & 0xffff, other, vms[VMS].vmid);
 }
 
 static void turn_on(unsigned long hart)
@@ -67,8 +68,8 @@ static void turn_on(unsigned long hart)
 	}
 	hart_run(1, one_turn, 1);
 	if (!hart_wait(1, WAIT_MS))
-		bail("hart 1 does not come back");
-	/* Until it is asleep: each way into a guest is one into the generation that there is then. */
+		bail("hart 1 does not return");
+	/* Wait until it is asleep, because each entry to a guest uses the current generation. */
 	wait_irq(0, 200);
 	expect_load(VMS, 0);
 }
@@ -96,21 +97,21 @@ static void test_vmids(void)
 		turn_vm = i;
 		turn_on(0);
 	}
-	ok_eq(turn_wrong, 0, "%d VMs, each for the first time: VMIDs in your order", VMS);
+	ok_eq(turn_wrong, 0, "%d VMs get VMIDs in your order at their first load", VMS);
 	for (turn_wrong = i = 0; i < 300; i++) {
 		turn_vm = i % 3 ? below(3) : below(VMS);
 		turn_on(0);
 	}
-	ok_eq(turn_wrong, 0, "who comes again has his own, if no generation has begun since");
-	ok(all_differ(), "no two VMs have one VMID in one generation");
+	ok_eq(turn_wrong, 0, "a VM that is loaded again keeps its VMID within a generation");
+	ok(all_differ(), "no two VMs have the same VMID in one generation");
 	begun = generation;
 	hart_need(1);
 	for (turn_wrong = i = 0; i < 200; i++) {
 		turn_vm = below(VMS);
 		turn_on(below(2));
 	}
-	ok_eq(turn_wrong, 0, "so it is when two harts take turns");
-	ok(generation > begun, "and VMIDs ran out meanwhile");
+	ok_eq(turn_wrong, 0, "VMIDs are right when VMs take turns on two harts");
+	ok(generation > begun, "VMIDs ran out meanwhile");
 	note("rollovers %lu, dropped: all %lu and %lu, VS-stage %lu", generation - 1, dropped[0],
 	     dropped[1], vs_dropped);
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_watch.c - a guest looks at what was asked of another vCPU. Given; nothing to write.
+ * sbi_watch.c - let a guest examine the requests of another vCPU. Given; nothing to write.
  *
- * No hypervisor lets its guest do that. This one does so that a test, which is a guest, can see
- * what lab 9 is about, and without a race: a vCPU that is stopped does not serve what is asked of
- * it, so it stays where it can be looked at. And since its thread sleeps, its mode may be said to
- * be any other.
+ * No real hypervisor lets its guest do that. This one does, so that a test, which is a guest, can
+ * observe requests without a race: a stopped vCPU does not serve its requests, so they stay
+ * pending. And because its thread sleeps, its mode can be set to any other.
  */
 #include "exit/exit.h"
 #include "vcpu/hsm.h"
@@ -17,11 +16,12 @@
 	 BIT(REQ_FENCE_I))
 #define VMS 64
 
-/* VMs that come to a hart in turn, with the asking VM's table. No guest of theirs ever runs. */
+/* VMs that are loaded into a hart in turn, with the calling VM's table. Their guests never run. */
 static struct kvm others[VMS];
 static struct kvm_vcpu other_vcpus[VMS];
 
-static u32 let_go; /* bit 0: the wait was to end, 1: it was late, 2: by then all were asked */
+static u32
+	let_go; /* bit 0: the wait should have ended, 1: it was late, 2: all had requests by then */
 
 static long fence_field(struct kvm_vcpu *target, unsigned long n, unsigned long field)
 {
@@ -39,8 +39,9 @@ static void forget(struct kvm_vcpu *target)
 }
 
 /*
- * mode, blocking << 4, then << 8 one bit each: an interrupt came to this hart, on which it was said
- * to be; the request is there. An interrupt that was there before: ask again.
+ * Pretend that the target is on this hart, with this mode and blocking, and send it a request.
+ * Returns in ret->value its mode, blocking << 4, bit 8 if an interrupt came to this hart, and bit 9
+ * if the request is set. SBI_ERR_FAILED: an interrupt was already pending; try again.
  */
 static long stage_kick(struct kvm_vcpu *target, const unsigned long *a, struct sbiret *ret)
 {
@@ -62,7 +63,7 @@ static long stage_kick(struct kvm_vcpu *target, const unsigned long *a, struct s
 	return SBI_SUCCESS;
 }
 
-/* How its wait was ended (let_go); the vCPU is outside again. */
+/* Return how the wait ended (let_go), and set the vCPU's mode back to outside. */
 static long ended(struct kvm_vcpu *target)
 {
 	long how = __atomic_load_n(&let_go, __ATOMIC_SEQ_CST);
@@ -84,7 +85,7 @@ static long stage_wait(struct kvm_vcpu *target, unsigned long req)
 	return how;
 }
 
-/* Every vCPU is asked, this one as if in its guest; as WATCH_WAIT, and bit 3 is what came back. */
+/* Like WATCH_WAIT with vm_request_all_and_wait(). Bit 3 of the result is what that returned. */
 static long stage_all(struct kvm_vcpu *target, unsigned long req, bool in_guest)
 {
 	bool reached;
@@ -97,7 +98,7 @@ static long stage_all(struct kvm_vcpu *target, unsigned long req, bool in_guest)
 	return ended(target) | (reached ? 8 : 0);
 }
 
-/* Has each vCPU that is stopped something to serve? */
+/* Does each stopped vCPU have a request? */
 static bool all_asked(struct kvm *vm)
 {
 	struct kvm_vcpu *vcpu;
@@ -126,7 +127,7 @@ static unsigned long vmid_after(struct kvm_vcpu *vcpu)
 	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
 }
 
-/* The other VM's VMID << 16, and this one's. */
+/* Load the other VM, then this one again. Returns the other's VMID << 16, and this one's. */
 static long take_turn(struct kvm_vcpu *vcpu, unsigned long number)
 {
 	struct kvm_vcpu *other = &other_vcpus[number];

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * sbi_watch.h - a guest looks at what was asked of another vCPU (sbi_watch.c). Given.
+ * sbi_watch.h - let a guest examine the requests of another vCPU (sbi_watch.c). Given.
  */
 #ifndef KVM_SBI_WATCH_H
 #define KVM_SBI_WATCH_H
 
 #include "sbi/sbi.h"
 
-/* An extension of the course's. But for the last a0 is the id of a vCPU that is stopped. */
+/* The course's own SBI extension. a0 is the ID of a stopped vCPU, except in WATCH_TURN. */
 #define SBI_EXT_WATCH 0x0a0009abUL
 
 enum {
-	WATCH_ASKED,  /* requests of these, as bits; bit 16 up: how many fences its queue has */
-	WATCH_FENCE,  /* of fence number a1 in the queue: 0 kind, 1 start, 2 size, 3 asid, by a2 */
-	WATCH_FORGET, /* all of it; and IPIs */
-	WATCH_KICK,   /* with mode a1, blocking a2, request a3: what comes of vcpu_request()? */
-	WATCH_WAIT, /* wait for request a1 of a vCPU in its guest; the value says by whom it ended */
-	WATCH_LET_GO, /* another hart, meanwhile: a1 0: it is outside, 1: served, 2: both */
-	WATCH_ALL,    /* as WATCH_WAIT, by vm_request_all_and_wait(); a2: is it in its guest? */
-	WATCH_STAGE, /* it is in its guest, here, until it is let go; for a call of the guest's own */
-	WATCH_ENDED, /* by whom the wait of that call was ended; it is outside again */
-	WATCH_TURN,  /* another VM, number a0, has this hart, then this one again: both VMIDs */
+	WATCH_ASKED,  /* pending requests as bits; from bit 16: number of fences in its queue */
+	WATCH_FENCE,  /* field a2 of fence a1 in the queue: 0 kind, 1 start, 2 size, 3 ASID */
+	WATCH_FORGET, /* clear all requests, fences and IPIs */
+	WATCH_KICK,   /* the effect of vcpu_request(a3) with mode a1 and blocking a2 */
+	WATCH_WAIT,   /* wait for request a1, as if in its guest; returns how the wait ended */
+	WATCH_LET_GO, /* called by another hart meanwhile: a1 0: outside, 1: served, 2: both */
+	WATCH_ALL,    /* WATCH_WAIT with vm_request_all_and_wait(); a2: 1 if in its guest */
+	WATCH_STAGE, /* pretend that it is in its guest here until let go, for the guest's own call */
+	WATCH_ENDED, /* how the wait of that call ended; it is outside again */
+	WATCH_TURN,  /* load VM number a0 into this hart, then this VM again; returns both VMIDs */
 };
 
 sbi_fn sbi_watch;
