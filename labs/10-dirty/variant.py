@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""variant.py - lab 10: when one student's pre-copy stops.
+"""variant.py - lab 10: when each student's pre-copy stops.
 
-Numbers alone would let a neighbour's file pass with the numbers changed; so what a round is compared
-with, and how rounds in vain are counted, differ as well.
+If only numbers differed, another student's file would pass with the numbers changed. So what a round is
+compared with, and how rounds in vain are counted, differ as well.
 """
 
 FRACTIONS = ((1, 2), (2, 3), (3, 4), (3, 5), (4, 5), (5, 6), (5, 8), (7, 8))
@@ -16,14 +16,14 @@ def variant(draw):
         "few": few, "patience": 2 + draw.below(3), "percent": percent,
         "few_text": "%d" % few, "percent_text": "%d" % percent, "num": num, "den": den,
         "least": least, "in_a_row": in_a_row,
-        "base": ("what was left one round before", "the least that was left after any round before")[least],
+        "base": ("what was left one round earlier", "the least that was left after any earlier round")[least],
         "counted": ("altogether", "in a row")[in_a_row],
-        # What the solution keeps of a round.
+        # What the solution remembers of a round.
         "_left": ("left", "left < precopy.left ? left : precopy.left")[least],
         "_vain": ("precopy.vain + vain", "vain ? precopy.vain + 1 : 0")[in_a_row],
     }
 
 
 def hidden(draw, _made):
-    """Which pages the hidden tests write, and which rounds they tell."""
+    """The seed for the pages that the hidden tests write, and for their rounds."""
     return {"seed": 1 + draw.below(1 << 30)}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# damaged.t - what is changed in the file of a saved machine is seen: such a machine is not restored.
+# damaged.t - a saved machine whose file was changed is not restored
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 . "$HS_TOP/labs/10-dirty/change.sh"
@@ -10,8 +10,8 @@ options --smp 2 --mem 32M
 saved --save-on writing --save-rounds 0
 payload save_dirty rounds=2000
 
-refused "change byte" "a page of which one bit is another is refused, with its address" \
+refused "change byte" "a page with one changed bit is refused, with its address" \
 	'--restore.*0x80[0-9a-f]{6}'
-refused "change swap" "two pages that have changed places are" '--restore.*0x80[0-9a-f]{6}'
-refused "change number" "a page that lies behind the end of RAM is" '--restore: section pages'
+refused "change swap" "two exchanged pages are refused" '--restore.*0x80[0-9a-f]{6}'
+refused "change number" "a page beyond the end of RAM is refused" '--restore: section pages'
 done_testing

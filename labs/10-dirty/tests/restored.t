@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# restored.t - a guest with something of everything, stopped, saved and restored, does not notice; nor
-# does one that is saved while it writes. What it was told of in another order, or not, is seen apart.
+# restored.t - a guest that uses all kinds of state is unchanged after it was stopped, saved and restored,
+# and so is one that is saved while it writes; registers are set in the right order, and none is left out
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 2 --device testdev --smp 3 --mem 32M

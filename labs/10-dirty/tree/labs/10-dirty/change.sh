@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 #
-# change.sh - for damaged.t: changes in the file of a saved machine (src/vmm/state.h), and what is
-# claimed of them.
+# change.sh - for damaged.t: change the file of a saved machine (src/vmm/state.h), and claim that it is
+# refused
 #
-#   change byte|swap|number       of a page, in $tmp/saved: one bit; the contents of two; its number,
-#                                 with all sums made right again
-#   refused "CHANGE" NAME REGEX   a machine saved and so changed is not restored: status 101, a sentence
+#   change byte|swap|number       change a page in $tmp/saved: one bit; exchange the contents of two; its
+#                                 number, with all checksums corrected
+#   refused "CHANGE" NAME REGEX   claim that a machine saved and changed so is not restored: status 101
+#                                 and a message
 
 change()
 {
@@ -35,7 +36,7 @@ with open(sys.argv[1], "r+b") as file:
         sys.exit("nothing was saved")
     nr, at = struct.unpack_from("<QQ", whole, 24)
     entries = list(struct.iter_unpack("<QQ", whole[at + SECTION.size:at + SECTION.size + 16 * nr]))
-    # One that is read together with those before and behind it.
+    # A page that is read together with the previous and the next one.
     middle = next(i for i in range(1, nr - 1) if entries[i - 1][0] + 2 == entries[i][0] + 1 == entries[i + 1][0] and
                   entries[i][1] != entries[i + 1][1])
     if sys.argv[2] == "byte":
@@ -64,5 +65,5 @@ refused()
 	asked save_dirty rounds=2000
 	said=$(grep 'vmm: ' <<<"$err" | tail -n 1)
 	[ "$changed" = 0 ] && [ "$status" = 101 ] && grep -qE -- "$3" <<<"$said" && [ -z "$claims" ]
-	ok $? "$2" || { diag "status $status, and said: $said"; last_words; }
+	ok $? "$2" || { diag "status $status, message: $said"; last_words; }
 }

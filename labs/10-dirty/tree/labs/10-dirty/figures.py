@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""figures.py - bars from your own measured.csv, as labs/10-dirty/figure.svg: what the log costs, by
-walker and with small leaves; and from rounds.csv, as rounds.svg: pages before the pause and in it.
+"""figures.py - draw figure.svg from your measured.csv and rounds.svg from your rounds.csv.
 
-A template: it draws what everybody measures. Change it to what your explanation needs; what it can
-draw is in scripts/hs/labfigure.py.
+The first shows what the log costs, by walker and with small leaves, the second the pages before the
+pause and in it. This is a template that draws what everybody measures. Change it to what your
+explanation needs; scripts/hs/labfigure.py describes what it can draw.
 """
 import sys
 from pathlib import Path
@@ -20,5 +20,5 @@ sys.exit(labfigure.main(
                             "small leaves": "gstage_huge=off"}),
     labfigure.table("Pages that are saved, by rounds allowed", "pages", source="rounds.csv",
                     svg="rounds.svg",
-                    note="1024 pages written at random, one each gap turns of a loop of two "
+                    note="1024 pages written at random, one every gap iterations of a loop of two "
                     "instructions, and 2048 others; instructions counted, -icount shift=5")))

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab10.c - registers of --logdev by which a guest asks the VMM's own part of the log, and its rule of
+ * lab10.c - registers of --logdev with which a guest uses the VMM's part of the log and its rule of
  * pre-copy. Given; nothing to write. From LAB10 on:
  *
- *   0x00 START    1: dirty_start(), 0: dirty_end(); a load: does it log?
+ *   0x00 START    1: dirty_start(), 0: dirty_end(); a load: is memory logged?
  *   0x08 TAKE     a store: dirty_take()
  *   0x10 FIRST    number of a page of RAM: the first that BITS shows
- *   0x18 BITS     64 of dirty_pages(), from the word on that has FIRST's
+ *   0x18 BITS     64 bits of dirty_pages(): the word with FIRST's bit
  *   0x20 WRITTEN  a store: dirty_written()
- *   0x28 AT       an address of the guest's
- *   0x30 WROTE    a device has written so many bytes there: machine_wrote()
- *   0x38 MOMENT   the address of a word of the guest's: the next time that KVM has given the log, and
+ *   0x28 AT       an address of the guest
+ *   0x30 WROTE    number of bytes that a device has written there: machine_wrote()
+ *   0x38 MOMENT   the address of a word of the guest: the next time that KVM has returned the log,
  *                 before anything else happens, it is set to 1; then the VMM waits until it is 2
- *   0x40 MOMENTS  how often that happened
- *   0x48 PAGES    of the memory whose rounds are told next
- *   0x50 BEGIN    precopy_begin() with PAGES, and so many rounds
- *   0x58 ROUND    a round has written so many pages
- *   0x60 LEFT     and so many are left: precopy_goes_on(); a load: what it answered
- *   0x68 OLD      1: from now on KVM is as another host's: it has no Zicboz, and says of a timer that it
- *                 is off, as Linux 6.12 does with Sstc
+ *   0x40 MOMENTS  how often that has happened
+ *   0x48 PAGES    number of pages of the memory whose rounds follow
+ *   0x50 BEGIN    precopy_begin() with PAGES and this number of rounds
+ *   0x58 ROUND    number of pages that a round has written
+ *   0x60 LEFT     number of pages that are left: precopy_goes_on(); a load: what it returned
+ *   0x68 OLD      1: from now on KVM acts like another host's: it has no Zicboz, and reports a timer
+ *                 as off, as Linux 6.12 does with Sstc
  *   0x70 SET      a load: how many registers --restore has set
- *   0x78 LATE     the first that came after one of a later step; of a machine of one vCPU
- *   0x80 OMITTED  the first of the step "all others" that was not looked at; likewise
- *   0x88 ZICBOZ   does the vCPU have it?
+ *   0x78 LATE     the first register that came after one of a later step; for a single vCPU
+ *   0x80 OMITTED  the first register of the step "all others" that was not accessed; likewise
+ *   0x88 ZICBOZ   does the vCPU have Zicboz?
  */
 #include <stdlib.h>
 #include <time.h>
@@ -63,14 +63,14 @@ static struct lab10 {
 	atomic_ullong *moment;
 	bool goes_on, old;
 
-	/* What becomes of registers. */
-	int vcpu_fd, step; /* the last step that was begun */
+	/* Accesses to registers. */
+	int vcpu_fd, step; /* the last step that has begun */
 	u64 sets, late;
 	u64 looked_at[REGS_MAX];
 	size_t nr_looked_at;
 } lab10;
 
-/* Another vCPU writes now, if it looks for this word. At most 5 s. */
+/* Lets another vCPU write now, if it watches this word. Waits for at most 5 s. */
 void lab10_kvm_did(unsigned long request)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };
@@ -85,9 +85,9 @@ void lab10_kvm_did(unsigned long request)
 	lab10.moments += atomic_load(word) == 2;
 }
 
-/* ---- registers: in the order of the comment at the head of state_vcpu.c ------------------------- */
+/* ---- registers: the order in the comment at the head of state_vcpu.c ------------------------- */
 
-/* 0: at any time. */
+/* The step of a register. 0: any. */
 static int step_of(u64 id)
 {
 	switch (TYPE(id)) {
@@ -132,7 +132,7 @@ void lab10_set_reg(int vcpu_fd, u64 id)
 		dev->step = step_of(id);
 }
 
-/* What a vCPU is may be so already, and is then looked at and not set. */
+/* A register that already has the right value may be read and not set. */
 bool lab10_get_reg(u64 id, void *value)
 {
 	struct lab10 *dev = &lab10;
@@ -163,7 +163,7 @@ int lab10_list_regs(int vcpu_fd, struct kvm_reg_list *list)
 	return 0;
 }
 
-/* F's registers, too: where D is they are a view of the same. */
+/* Not for F's registers: with D they are a view of the same. */
 static u64 omitted(const struct lab10 *dev)
 {
 	struct kvm_reg_list *list = calloc(1, sizeof(*list) + REGS_MAX * sizeof(list->reg[0]));
@@ -191,7 +191,7 @@ static bool has_zicboz(const struct lab10 *dev)
 	return kvm_try(dev->vcpu_fd, KVM_GET_ONE_REG, (unsigned long)&reg) == 0 && value;
 }
 
-/* ---- what the guest asks -------------------------------------------------------------------- */
+/* ---- the guest's accesses ------------------------------------------------------------------- */
 
 static u64 bits(const struct lab10 *dev)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lab10.h - more registers of --logdev, for the tests of lab 10 (lab10.c). Weak: without lab10.c there
- * are none.
+ * lab10.h - more registers of --logdev, for the tests of lab 10 (lab10.c)
+ *
+ * The functions are weak: without lab10.c there are no such registers.
  */
 #ifndef VMM_LAB10_H
 #define VMM_LAB10_H
@@ -12,9 +13,12 @@
 
 __attribute__((weak)) u64 lab10_read(u64 offset);
 __attribute__((weak)) void lab10_write(struct machine *m, u64 offset, u64 value);
-/* An ioctl of kvm_call() has succeeded. */
+/* Called after an ioctl of kvm_call() has succeeded. */
 __attribute__((weak)) void lab10_kvm_did(unsigned long request);
-/* Before KVM_GET_ONE_REG (true: here is the value) and KVM_SET_ONE_REG; KVM_GET_REG_LIST, or -errno. */
+/*
+ * Called before KVM_GET_ONE_REG (true: *value is the answer) and KVM_SET_ONE_REG, and instead of
+ * KVM_GET_REG_LIST (0 or -errno).
+ */
 __attribute__((weak)) bool lab10_get_reg(u64 id, void *value);
 __attribute__((weak)) void lab10_set_reg(int vcpu_fd, u64 id);
 __attribute__((weak)) int lab10_list_regs(int vcpu_fd, struct kvm_reg_list *list);

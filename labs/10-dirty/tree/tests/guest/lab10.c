@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab10.c - a guest holds the VMM's part of the dirty log to what it has written, and its rule of
- * pre-copy to the variant's (labs/10-dirty). It asks the registers of src/vmm/lab10.c.
+ * lab10.c - compare the VMM's part of the dirty log with what this guest has written, and its rule
+ * of pre-copy with the variant's (labs/10-dirty), through the registers of src/vmm/lab10.c
  *
- * do=taken: which pages are taken out of the logs; wants two harts.
- * do=order: in which order registers are set; to be saved when it says "saving".
+ * do=taken: the pages that are taken out of the logs; needs two harts.
+ * do=order: the order in which registers are set; to be saved when it prints "saving".
  * do=rule: when pre-copy stops: few, patience, percent, num, den, least, in_a_row (the variant).
- * do=busy: nothing to claim; to be saved while it writes to one of hot=N pages each gap=N turns of a
- * loop, having written to cold=N others before. seed=N for what is drawn.
+ * do=busy: no claims; to be saved while it writes to one of hot=N pages every gap=N iterations of a
+ * loop, after it has written to cold=N others. seed=N for random choices.
  */
 #include "logdev.h"
 #include "random.h"
@@ -55,7 +55,7 @@ static void store_some(void)
 		store(below(PAGES));
 }
 
-/* The word of the pages found that has this one. */
+/* The word with this page's bit among the pages found. */
 static u64 found(unsigned long page)
 {
 	logdev_set(LAB_FIRST, ((unsigned long)pages + page * PAGE_SIZE - ram_base) >> PAGE_SHIFT);
@@ -82,7 +82,7 @@ static unsigned long wrong(void)
 	return count;
 }
 
-/* All that was found is in the file now. */
+/* All pages found are in the file now. */
 static void written(void)
 {
 	logdev_set(LAB_WRITTEN, 0);
@@ -97,18 +97,18 @@ static void test_taken(void)
 	written();
 	store_some();
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "what vCPUs wrote is taken, and nothing else");
+	ok_eq(wrong(), 0, "the pages that vCPUs wrote are taken, and no others");
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "until it is written it stays among the pages found");
+	ok_eq(wrong(), 0, "pages taken stay among the pages found until they are in the file");
 	store_some();
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "with what is taken later");
+	ok_eq(wrong(), 0, "... together with pages that are taken later");
 	written();
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "what was taken is taken once");
+	ok_eq(wrong(), 0, "a page that was taken is taken only once");
 	store_some();
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "and again when it is written to again");
+	ok_eq(wrong(), 0, "a page that is written again is taken again");
 	written();
 }
 
@@ -132,10 +132,10 @@ static void test_devices(void)
 	wrote(100 + below(20), 0, 0);
 	wrote(200 + below(20), below(PAGE_SIZE), 1 + below(4 * PAGE_SIZE));
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "what devices wrote is taken, to the byte");
+	ok_eq(wrong(), 0, "the pages that devices wrote are taken, to the byte");
 	written();
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "and once");
+	ok_eq(wrong(), 0, "what devices wrote is taken only once");
 	wrote(70, 0, 64);
 	store(70);
 	store(71);
@@ -148,7 +148,7 @@ static void test_devices(void)
 static volatile u64 moment[PAGE_SIZE / 8] __attribute__((aligned(PAGE_SIZE)));
 static unsigned long unlogged, logged;
 
-/* The other hart: a store to a page that KVM has just not named, and to one that it has. */
+/* The other hart stores to a page that KVM's log did not have just now, and to one that it had. */
 static void writer(unsigned long arg)
 {
 	(void)arg;
@@ -165,7 +165,7 @@ static void test_moment(void)
 	bool first;
 
 	if (nr_harts < 2)
-		bail("two harts are wanted");
+		bail("this test needs two harts");
 	hart_need(1);
 	logdev_set(LAB_TAKE, 0);
 	written();
@@ -176,19 +176,19 @@ static void test_moment(void)
 	logdev_set(LAB_MOMENT, (unsigned long)moment);
 	logdev_set(LAB_TAKE, 0);
 	hart_wait(1, 10000);
-	if (!ok(logdev_get(LAB_MOMENTS) == 1, "KVM was asked for its log (by kvm_call)"))
+	if (!ok(logdev_get(LAB_MOMENTS) == 1, "KVM's log was read (by kvm_call)"))
 		return;
-	ok(in_found(logged), "a page that KVM names is found");
+	ok(in_found(logged), "a page in KVM's log is found");
 	first = in_found(unlogged);
 	written();
 	logdev_set(LAB_TAKE, 0);
 	ok(first || in_found(unlogged),
-	   "a page written behind KVM's answer is found by the next take");
+	   "a page written after KVM's answer is found by the next take");
 	written();
 	store(logged);
 	store(unlogged);
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "and both are logged again");
+	ok_eq(wrong(), 0, "both pages are logged again");
 	logdev_set(LAB_START, 0);
 }
 
@@ -200,7 +200,7 @@ static bool last_in_found(void)
 	return logdev_get(LAB_BITS) >> 63;
 }
 
-/* Its bit is the last of the last word. Nothing is there: the device tree ends before. */
+/* Its bit is the last of the last word. The page is unused: the device tree ends before it. */
 static void test_last(void)
 {
 	volatile u8 *last = (volatile u8 *)(ram_base + ram_size - PAGE_SIZE);
@@ -220,7 +220,8 @@ static void test_last(void)
 	logdev_set(LAB_AT, ram_base + ram_size - 1);
 	logdev_set(LAB_WROTE, 1);
 	logdev_set(LAB_TAKE, 0);
-	ok(first && last_in_found(), "and again, and when a device has");
+	ok(first && last_in_found(),
+	   "the last page of RAM is taken again, also when a device has written to it");
 	written();
 }
 
@@ -242,7 +243,7 @@ static const char *name_of(unsigned long reg)
 	return type_of(reg) < ARRAY_SIZE(names) ? names[type_of(reg)] : "";
 }
 
-/* The host that saves says of the timer that it is off, and has one extension less. */
+/* The saving host reports the timer as off, and has one extension less. */
 static void test_order(void)
 {
 	unsigned long t = now(), due = t + us_to_ticks(TIMER_US), late, omitted;
@@ -254,20 +255,20 @@ static void test_order(void)
 	note("saving");
 	while (!logdev_get(LAB_SET) && now() - t < us_to_ticks(5000000))
 		;
-	if (!ok(logdev_get(LAB_SET), "it goes on in another machine"))
+	if (!ok(logdev_get(LAB_SET), "the guest continues in another machine"))
 		return;
 	late = logdev_get(LAB_LATE);
-	if (!ok(!late, "registers are set in their order"))
+	if (!ok(!late, "registers are set in the right order"))
 		note("the first that comes too late is 0x%lx (%s)", late, name_of(late));
 	omitted = logdev_get(LAB_OMITTED);
-	if (!ok(!omitted, "none is left out"))
-		note("the first that nobody has set is 0x%lx (%s)", omitted, name_of(omitted));
+	if (!ok(!omitted, "no register is left out"))
+		note("the first that was not set is 0x%lx (%s)", omitted, name_of(omitted));
 	ok(!logdev_get(LAB_ZICBOZ), "an extension that the guest did not have is switched off");
 	early = csr_read(sip) & BIT(IRQ_S_TIMER) && now() < due;
 	while (now() < due + us_to_ticks(1000))
 		;
 	ok(!early && csr_read(sip) & BIT(IRQ_S_TIMER),
-	   "a timer that KVM has called off, though there is Sstc, comes at its time");
+	   "a timer that KVM has reported as off, although there is Sstc, fires at its time");
 	timer_off();
 }
 
@@ -287,12 +288,12 @@ static struct {
 
 static struct {
 	unsigned long pages, most, rounds, vain, written, base;
-	unsigned long before, left; /* to be told */
+	unsigned long before, left; /* for the message */
 } run;
 
 static unsigned long wrong_stops[REASONS], wrong_goes;
 
-/* Which of the reasons hold, a bit each. */
+/* The reasons to stop that hold, one bit each. */
 static unsigned long reasons(unsigned long wrote_now, unsigned long left)
 {
 	bool vain = left * rule.den > run.base * rule.num;
@@ -308,7 +309,7 @@ static unsigned long reasons(unsigned long wrote_now, unsigned long left)
 	       (unsigned long)(run.rounds >= run.most) << OFTEN;
 }
 
-/* Often just where the rule turns, so that one off is seen. */
+/* Often close to the rule's limits, to detect an error of one. */
 static unsigned long draw_left(void)
 {
 	unsigned long turn = run.base * rule.num / rule.den;
@@ -339,18 +340,17 @@ static void compare(unsigned long why, bool goes_on)
 		wrong_stops[reason] += goes_on && why >> reason & 1;
 }
 
-/* The first save in which it went wrong is the last one. */
+/* The test stops after the first wrong save, so `run` is that one. */
 static void claim(unsigned long wrong_ones, const char *what, const char *but)
 {
 	if (!ok(!wrong_ones, "%s", what))
-		note("memory of %lu pages, round %lu of %lu: %lu pages written so far, %lu were "
-		     "left and "
-		     "now %lu are; %lu rounds in vain: %s",
+		note("memory of %lu pages, round %lu of %lu: %lu pages written so far, %lu left "
+		     "before and %lu now; %lu rounds in vain: %s",
 		     run.pages, run.rounds, run.most, run.written, run.before, run.left, run.vain,
 		     but);
 }
 
-/* Rounds as one save might have them, until both agree to stop or one is wrong. */
+/* Rounds as in a save, until both the rule and the VMM stop, or the VMM is wrong. */
 static void one_save(void)
 {
 	unsigned long why = 0, wrote_now, left;
@@ -363,7 +363,7 @@ static void one_save(void)
 	logdev_set(LAB_BEGIN, run.most);
 	while (goes_on && !why) {
 		wrote_now = left - below(1 + left / 16);
-		if (below(6) == 0) /* to the limit of what may be written, or one beyond it */
+		if (below(6) == 0) /* up to the limit of what may be written, or one page more */
 			wrote_now = run.pages * rule.percent / 100 + below(2) - run.written;
 		left = draw_left();
 		why = reasons(wrote_now, left);
@@ -379,10 +379,10 @@ static void one_save(void)
 static void test_rule(void)
 {
 	static const char *const name[] = {
-		[LITTLE] = "it stops when little is left",
-		[IN_VAIN] = "it stops when rounds are in vain",
-		[TOO_MUCH] = "it stops when too much was written",
-		[OFTEN] = "it stops after as many rounds as are allowed",
+		[LITTLE] = "pre-copy stops when little is left",
+		[IN_VAIN] = "pre-copy stops when rounds are in vain",
+		[TOO_MUCH] = "pre-copy stops when too much was written",
+		[OFTEN] = "pre-copy stops after as many rounds as are allowed",
 	};
 	unsigned long i, bad = 0;
 
@@ -399,14 +399,14 @@ static void test_rule(void)
 		      wrong_stops[TOO_MUCH] + wrong_stops[OFTEN];
 	}
 	for (i = 0; i < REASONS; i++)
-		claim(wrong_stops[i], name[i], "it goes on");
-	claim(wrong_goes, "and goes on otherwise", "it stops");
-	ok(!bad, "so it is in %d saves", SAVES);
+		claim(wrong_stops[i], name[i], "it continues");
+	claim(wrong_goes, "pre-copy continues otherwise", "it stops");
+	ok(!bad, "pre-copy follows the rule in %d saves", SAVES);
 }
 
 /* ---- a guest to be saved ---- */
 
-#define TURNS 1000000000UL /* then it ends, saved or not */
+#define TURNS 1000000000UL /* iterations after which it ends, saved or not */
 
 static void busy(void)
 {
