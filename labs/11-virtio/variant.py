@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""variant.py - lab 11: the two requests that one student's disk knows besides those of virtio.
+"""variant.py - lab 11: two requests that each student's disk has in addition to those of virtio.
 
-One makes a checksum of sectors, which the driver would have to read otherwise; one fills sectors with
-a pattern. Both take parameters, whose places differ.
+One computes a checksum of sectors, which the driver would otherwise have to read; the other fills
+sectors with a pattern. Both take parameters, at different places for each student.
 """
 
 
@@ -30,5 +30,5 @@ def variant(draw):
 
 
 def hidden(draw, _made):
-    """Which sectors are asked for, and what a driver's random chains look like."""
+    """The seed for the sectors that are requested, and for random chains."""
     return {"seed": 1 + draw.below(1 << 30)}

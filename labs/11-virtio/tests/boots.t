@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# boots.t - a guest reads and writes its disk by everyday requests.
+# boots.t - a guest reads and writes its disk with everyday requests
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 head -c 1M /dev/zero >"$tmp/disk"

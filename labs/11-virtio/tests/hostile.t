@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# hostile.t - rings that break the rules: the device asks for a reset, and serves after it.
+# hostile.t - rings that break the rules: the device needs a reset, and serves again after it
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 head -c 1M /dev/zero >"$tmp/disk"

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# interrupts.t - an interrupt for what is used, and requests that are found without a notification.
+# interrupts.t - an interrupt for used buffers, and requests that are found without a notification
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 head -c 1M /dev/zero >"$tmp/disk"
 options --disk "$tmp/disk"
 payload lab11 part=irq
-# Once more, by a VMM that takes its time before it lets the driver notify again: who has looked at the
-# ring before that misses what comes in between.
+# Once more with a VMM that waits before it lets the driver notify again: a device that checks the ring
+# before that misses a request that arrives in between.
 late=$tmp/late
 mkdir "$late" && ln -s "$O"/* "$late" && rm "$late/vmm"
 cat >"$tmp/late.c" <<'END'
@@ -30,5 +30,5 @@ mapfile -t objects < <(find "$O/user/src/vmm" "$O/user/libfdt" -name '*.o')
 	done_testing
 }
 O=$late asked lab11 part=irq
-claim "none is missed" "nor is one if the device is slow to say that it wants to be notified"
+claim "none is missed" "none is missed if the device is slow to unmute"
 done_testing

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# yours.t - the two requests of your variant.
+# yours.t - your variant's two requests
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 head -c 1M /dev/zero >"$tmp/disk"

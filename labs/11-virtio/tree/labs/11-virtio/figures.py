@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""figures.py - bars from your own measured.csv, as labs/11-virtio/figure.svg: what a read costs, by
-how it is notified and by how the vCPU waits, beside the two stores that make the difference.
+"""figures.py - draw labs/11-virtio/figure.svg from your measured.csv: the cost of a read.
 
-A template: it draws what everybody measures. Change it to what your explanation needs; what it can
-draw is in scripts/hs/labfigure.py.
+It is shown by how the device is notified and how the vCPU waits, next to the two stores that make the
+difference. This is a template that draws what everybody measures. Change it to what your explanation
+needs; scripts/hs/labfigure.py describes what it can draw.
 """
 import sys
 from pathlib import Path

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab11.c - a guest drives its disk as a driver should: in every legal shape, by interrupts, for what
- * is not there.
+ * lab11.c - drive the disk as a driver should: requests of every legal shape, interrupts, and
+ * requests outside the disk
  */
 #include "lab11.h"
 #include "plic.h"
@@ -20,9 +20,9 @@ static void test_basic(void)
 	fill(data, sizeof(data));
 	disk_start();
 	ok_eq(request(BLK_OUT, 1, data, 4 * SECTOR), S_OK, "four sectors are written");
-	ok_eq(request(BLK_FLUSH, 0, data, 0), S_OK, "and flushed");
-	ok_eq(request(BLK_IN, 1, back, 4 * SECTOR), S_OK, "and read");
-	ok(!memcmp(data, back, 4 * SECTOR), "and are the same");
+	ok_eq(request(BLK_FLUSH, 0, data, 0), S_OK, "... flushed");
+	ok_eq(request(BLK_IN, 1, back, 4 * SECTOR), S_OK, "... and read");
+	ok(!memcmp(data, back, 4 * SECTOR), "the data read is the data written");
 	for (i = 0; i < 64; i++) {
 		memset(data, (int)i + 1, SECTOR);
 		wrong += request(BLK_OUT, 10 + i, data, SECTOR) != S_OK;
@@ -34,7 +34,7 @@ static void test_basic(void)
 			request(BLK_IN, 10 + n, back, SECTOR) != S_OK || memcmp(data, back, SECTOR);
 	}
 	ok_eq(wrong, 0, "64 sectors are written one by one, and read in another order");
-	ok(!disk_needs_reset(), "the device is well");
+	ok(!disk_needs_reset(), "the device needs no reset");
 }
 
 /* ---- part chains ---- */
@@ -58,7 +58,7 @@ static unsigned long cut_and_read(bool indirect)
 	return wrong;
 }
 
-/* Two requests of three descriptors by one notification. */
+/* Two requests of three descriptors each, with one notification. */
 static unsigned long two_at_once(void)
 {
 	static struct header headers[2];
@@ -83,14 +83,14 @@ static unsigned long two_at_once(void)
 		disk_set(REG_QUEUE_NOTIFY, 0);
 		needs_answer(disk_wait(before) && (disk_used_index() == (u16)(before + 2) ||
 						   disk_wait((u16)(before + 1))),
-			     "the second of two requests by one notification");
+			     "the second of two requests with one notification");
 		wrong += answers[0] != S_OK || answers[1] != S_OK ||
 			 used_head(before) + used_head((u16)(before + 1)) != 3;
 	}
 	return wrong;
 }
 
-/* More requests than a ring's index can count, 64 at a time; each asks for the disk's name. */
+/* More requests than a ring's index can count, 64 at a time. Each reads the disk's name. */
 static unsigned long past_the_index(void)
 {
 	static struct header name = { .type = BLK_GET_ID };
@@ -117,7 +117,7 @@ static unsigned long past_the_index(void)
 			wait_irq(0, 100); /* asleep: the disk's thread has work to do */
 			if (!disk_needs_reset() && now() - t < us_to_ticks(DISK_WAIT_US))
 				continue;
-			note("request %lu or one behind it is not answered", n);
+			note("request %lu or a later one is not answered", n);
 			needs_answer(false, "a request");
 			return 1;
 		}
@@ -133,22 +133,23 @@ static void test_chains(void)
 	unsigned long wrong = 0, i;
 
 	disk_start();
-	ok_eq(cut_and_read(false), 0, "40 writes and 40 reads, cut anywhere, in any descriptors");
+	ok_eq(cut_and_read(false), 0,
+	      "40 writes and 40 reads are served, divided anywhere, in any descriptors");
 	disk_start();
 	for (i = 0; i < 20; i++) {
 		wrong += cut_request(BLK_GET_ID, 0, 0, 20, false) != S_OK;
 		memcpy(name, answer_bytes, 20);
 		wrong += !!strcmp((char *)name, "disk0");
 	}
-	ok_eq(wrong, 0, "the disk's name comes in as many buffers as one likes");
-	ok_eq(two_at_once(), 0, "two requests by one notification are both answered");
-	ok_eq(past_the_index(), 0, "%d requests: the indices go past 65535", MANY);
+	ok_eq(wrong, 0, "the disk's name is read into any number of buffers");
+	ok_eq(two_at_once(), 0, "two requests with one notification are both answered");
+	ok_eq(past_the_index(), 0, "%d requests are answered: the indices go past 65535", MANY);
 	disk_start();
-	ok_eq(cut_and_read(true), 0, "as many in indirect tables");
+	ok_eq(cut_and_read(true), 0, "40 writes and 40 reads in indirect tables are served");
 	disk_make(table, BLK_IN, 0, back, SECTOR);
 	desc_set(&disk_desc[0], table, 3 * sizeof(*table), DESC_INDIRECT | DESC_WRITE, 0);
 	ok(submit(0, "a table") && disk_answer == S_OK,
-	   "a table is read, whatever its own descriptor says of writing");
+	   "an indirect table is read, even if its descriptor is marked writable");
 	ok_eq(long_chain(LONG), S_OK, "a chain may have %d buffers", LONG);
 }
 
@@ -162,22 +163,28 @@ static void test_requests(void)
 	fill(data, sizeof(data));
 	ok_eq(request(BLK_OUT, end - 2, data, 2 * SECTOR), S_OK,
 	      "the last two sectors are written");
-	ok_eq(disk_used_length(), 1, "a write's length in the used ring is its status");
-	ok_eq(request(BLK_IN, end - 2, back, 2 * SECTOR), S_OK, "and read");
-	ok_eq(disk_used_length(), 2 * SECTOR + 1, "a read's counts data and status");
-	ok(!memcmp(data, back, 2 * SECTOR), "and are the same");
-	ok_eq(request(BLK_IN, end, back, SECTOR), S_IOERR, "no read behind the end");
-	ok_eq(request(BLK_IN, end - 1, back, 2 * SECTOR), S_IOERR, "nor across it");
-	ok_eq(request(BLK_OUT, end - 1, back + SECTOR, 2 * SECTOR), S_IOERR, "nor a write");
+	ok_eq(disk_used_length(), 1, "a write's length in the used ring is that of its status");
+	ok_eq(request(BLK_IN, end - 2, back, 2 * SECTOR), S_OK, "the last two sectors are read");
+	ok_eq(disk_used_length(), 2 * SECTOR + 1,
+	      "a read's length in the used ring counts data and status");
+	ok(!memcmp(data, back, 2 * SECTOR), "the data read is the data written");
+	ok_eq(request(BLK_IN, end, back, SECTOR), S_IOERR, "no read beyond the end");
+	ok_eq(request(BLK_IN, end - 1, back, 2 * SECTOR), S_IOERR, "no read across the end");
+	ok_eq(request(BLK_OUT, end - 1, back + SECTOR, 2 * SECTOR), S_IOERR,
+	      "no write across the end");
 	ok_eq(request(BLK_OUT, ~0ULL, data, SECTOR), S_IOERR, "no write at sector 2^64 - 1");
-	ok_eq(request(BLK_OUT, ~0ULL, data, 2 * SECTOR), S_IOERR, "nor one that ends at sector 1");
-	ok_eq(request(BLK_OUT, 1ULL << 55, data, SECTOR), S_IOERR, "nor where bytes overflow");
-	ok_eq(request(BLK_IN, 0, back, 100), S_IOERR, "no part of a sector");
-	ok_eq(request(BLK_IN, 0, back, SECTOR + 1), S_IOERR, "nor a byte more than one");
+	ok_eq(request(BLK_OUT, ~0ULL, data, 2 * SECTOR), S_IOERR,
+	      "no write from sector 2^64 - 1 that ends at sector 1");
+	ok_eq(request(BLK_OUT, 1ULL << 55, data, SECTOR), S_IOERR,
+	      "no write at a sector whose byte offset overflows");
+	ok_eq(request(BLK_IN, 0, back, 100), S_IOERR, "no read of a part of a sector");
+	ok_eq(request(BLK_IN, 0, back, SECTOR + 1), S_IOERR,
+	      "no read of a byte more than a sector");
 	memset(back, 0, sizeof(back));
-	ok_eq(request(BLK_IN, end - 2, back, 2 * SECTOR), S_OK, "what was there is read again");
-	ok(!memcmp(data, back, 2 * SECTOR), "none of this has changed the disk");
-	ok(!disk_needs_reset(), "nor broken the device");
+	ok_eq(request(BLK_IN, end - 2, back, 2 * SECTOR), S_OK,
+	      "the last two sectors are read again");
+	ok(!memcmp(data, back, 2 * SECTOR), "the refused requests have not changed the disk");
+	ok(!disk_needs_reset(), "the device needs no reset");
 }
 
 /* ---- part irq ---- */
@@ -196,7 +203,7 @@ static bool wait_line(bool up)
 	return line() == up;
 }
 
-/* As a driver that believes NO_NOTIFY; false: nobody has found it. */
+/* Offer a request as a driver that obeys NO_NOTIFY does. False: it was not found. */
 static bool offered(void)
 {
 	u16 before = disk_used_index();
@@ -212,7 +219,7 @@ static bool offered(void)
 	return true;
 }
 
-/* The interrupt at its end: at the device, then at the PLIC. */
+/* Acknowledge the interrupt at the device, and complete it at the PLIC. */
 static void serve(unsigned long claim)
 {
 	u32 source = *(volatile u32 *)claim;
@@ -222,8 +229,8 @@ static void serve(unsigned long claim)
 }
 
 /*
- * The second of two comes at any time while the device still has to do with the first: it raises the
- * interrupt, looks for more, unmutes.
+ * The second of two requests arrives at any time while the device is still finishing the first:
+ * raising the interrupt, checking for more, unmuting.
  */
 static unsigned long missed(unsigned long claim)
 {
@@ -254,19 +261,19 @@ static void test_irq(void)
 	csr_write(sie, 0);
 	disk_start();
 	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "after a reset no interrupt is pending");
-	ok(!line(), "and the line is down");
+	ok(!line(), "... and the line is low");
 	request(BLK_FLUSH, 0, data, 0);
-	ok(wait_line(true), "a used buffer raises it");
-	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 1, "and InterruptStatus says why");
+	ok(wait_line(true), "a used buffer raises the line");
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 1, "... and sets bit 0 of InterruptStatus");
 	disk_set(REG_INTERRUPT_ACK, 2);
 	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 1,
-	      "an acknowledgement of something else changes nothing");
+	      "an acknowledgement of another bit changes nothing");
 	disk_set(REG_INTERRUPT_ACK, 1);
-	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "one of this clears it");
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "an acknowledgement of bit 0 clears it");
 	source = *(volatile u32 *)claim;
 	*(volatile u32 *)claim = source;
-	ok(wait_line(false), "and once completed at the PLIC the line is down");
-	ok_eq(*(volatile u32 *)claim, 0, "with nothing more to claim");
+	ok(wait_line(false), "after the completion at the PLIC the line is low");
+	ok_eq(*(volatile u32 *)claim, 0, "... and there is nothing more to claim");
 	for (n = 0; n < 20; n++) {
 		request(BLK_FLUSH, 0, data, 0);
 		if (!wait_line(true))
@@ -275,17 +282,18 @@ static void test_irq(void)
 		if (!wait_line(false))
 			break;
 	}
-	ok_eq(n, 20, "so it goes 20 times");
+	ok_eq(n, 20, "20 interrupts are raised, acknowledged and completed");
 	disk_avail[0] = 1;
 	request(BLK_FLUSH, 0, data, 0);
 	delay_us(2000);
-	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "there is none if the driver does not want one");
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0,
+	      "there is no interrupt if the driver does not want one");
 	for (t = now(); disk_used[0] & 1 && now() - t < us_to_ticks(DISK_WAIT_US);)
 		;
-	ok(!(disk_used[0] & 1), "a device that waits wants to be notified");
+	ok(!(disk_used[0] & 1), "a waiting device wants to be notified");
 	disk_start();
 	ok_eq(missed(claim), 0,
-	      "%d requests of a driver that notifies when it has to: none is missed", 2 * ROUNDS);
+	      "%d requests of a driver that notifies only if it must: none is missed", 2 * ROUNDS);
 }
 
 /* ---- part notify ---- */
@@ -305,16 +313,17 @@ static void test_notify(void)
 		disk_set(REG_QUEUE_NOTIFY + 4, 0);
 		disk_set(REG_QUEUE_NOTIFY - 4, 0);
 	}
-	ok_eq(disk_used_index(), count, "stores of other values, widths and places answer nothing");
-	ok(!disk_needs_reset(), "and break nothing");
+	ok_eq(disk_used_index(), count,
+	      "stores of other values, widths and addresses answer nothing");
+	ok(!disk_needs_reset(), "... and break nothing");
 	ok_eq(request(BLK_IN, 0, back, SECTOR), S_OK, "the next request is answered");
 }
 
 /* ---- part saved ---- */
 
 #define BLOCK  PAGE_SIZE
-#define BLOCKS 256 /* of the disk */
-#define PAGES  128 /* that only the disk writes to */
+#define BLOCKS 256 /* blocks of the disk */
+#define PAGES  128 /* pages that only the disk writes */
 
 static u64 pages[PAGES][BLOCK / 8] __attribute__((aligned(PAGE_SIZE)));
 
@@ -326,8 +335,8 @@ static bool long_block(u32 type, unsigned long block, u64 *page)
 }
 
 /*
- * Each page holds another block of the disk in each round. The machine is saved while this goes on: a
- * page of which nobody has said that the disk wrote it is an old one in the machine that goes on.
+ * Each page holds another block of the disk in each round. The machine is saved meanwhile: a page
+ * whose write by the disk was not logged has its old contents in the restored machine.
  */
 static void test_saved(void)
 {

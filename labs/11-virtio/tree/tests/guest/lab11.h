@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lab11.h - what the three guests of lab 11 share: a driver that cuts requests as it likes.
+ * lab11.h - shared by the three guests of lab 11: a driver that divides requests at random
  *
- * On their command lines: part=NAME; seed for what is random. They need a disk of 1 MiB that may be
+ * On their command lines: part=NAME; seed for random choices. They need a disk of 1 MiB that may be
  * written.
  */
 #ifndef GUEST_LAB11_H
@@ -11,7 +11,7 @@
 #include "random.h"
 #include "virtio.h"
 
-/* Twice a table's length: what stands behind its end must not be followed, however good it looks. */
+/* Twice a table's length: descriptors beyond its end look valid, but must not be followed. */
 static struct desc table[2 * DISK_QUEUE] __attribute__((aligned(16)));
 
 static inline void fill(u8 *bytes, unsigned long count)
@@ -20,11 +20,11 @@ static inline void fill(u8 *bytes, unsigned long count)
 		*bytes++ = (u8)below(256);
 }
 
-/* A device that neither answers nor gives up holds what a reset waits for: nothing can follow. */
+/* End the test if the device neither answers nor needs a reset: a reset would wait for it. */
 static inline void needs_answer(bool answered, const char *what)
 {
 	if (!answered && !disk_needs_reset())
-		bail("%s: the device neither answers nor says that it needs a reset", what);
+		bail("%s: the device neither answers nor needs a reset", what);
 }
 
 static inline unsigned long request(u32 type, u64 sector, void *buffer, u32 len)
@@ -57,8 +57,8 @@ static inline u32 used_head(u16 index)
 }
 
 /*
- * A chain of `count` random pieces in d[], whose first DISK_QUEUE entries are taken in the order of
- * `place`: the header and `out` in those that the device reads, `in` and the status in the others.
+ * Write the next `pieces` descriptors of a chain of `count`, which divide `total` bytes at random.
+ * The entries of d[] are used in the order of `place`, from *at on.
  */
 static inline void cut(struct desc *d, const u8 *place, unsigned int count, void *bytes, u32 total,
 		       u32 pieces, u16 flags, unsigned int *at)
@@ -89,7 +89,7 @@ static inline void shuffle(u8 *place, unsigned int count)
 	}
 }
 
-/* A table is walked from its entry 0 on: that one is the chain's first. */
+/* A table is walked from its entry 0, so make that the chain's first. */
 static inline void begin_at_0(u8 *place)
 {
 	unsigned int i = 0;
@@ -107,8 +107,8 @@ static struct {
 static u8 answer_bytes[8 * SECTOR + 1];
 
 /*
- * A request of `out` readable bytes behind its header and `in` writable ones before its status, cut at
- * random; in an indirect table if told so. Returns its status.
+ * A request of `out` readable bytes after its header and `in` writable ones before its status,
+ * divided at random; in an indirect table if `indirect`. Returns its status.
  */
 static inline unsigned long cut_request(u32 type, u64 sector, u32 out, u32 in, bool indirect)
 {
@@ -130,7 +130,7 @@ static inline unsigned long cut_request(u32 type, u64 sector, u32 out, u32 in, b
 		head = (u16)below(DISK_QUEUE);
 		desc_set(&disk_desc[head], table, count * sizeof(*table), DESC_INDIRECT, 0);
 	}
-	if (!submit(head, "a request that is cut in pieces"))
+	if (!submit(head, "a request in several pieces"))
 		return NO_ANSWER;
 	if (used_head((u16)(disk_used_index() - 1)) != head) {
 		note("used: head %d, expected %d", (int)used_head((u16)(disk_used_index() - 1)),
@@ -140,11 +140,11 @@ static inline unsigned long cut_request(u32 type, u64 sector, u32 out, u32 in, b
 	return answer_bytes[in];
 }
 
-/* A queue as long as one may be; no chain is longer. */
+/* The longest queue, and the longest chain. */
 #define LONG 128
 static struct desc long_desc[LONG] __attribute__((aligned(16)));
 static volatile u16 long_avail[3 + LONG] __attribute__((aligned(4)));
-/* In a page that only the device writes to. */
+/* In a page that only the device writes. */
 static volatile u32 long_used[PAGE_SIZE / 4] __attribute__((aligned(PAGE_SIZE)));
 
 static inline void long_start(void)
@@ -155,7 +155,7 @@ static inline void long_start(void)
 			 (unsigned long)long_used);
 }
 
-/* The chain that begins in long_desc[head]; false: it is not answered. */
+/* Submit the chain that begins at long_desc[head]. False: it is not answered. */
 static inline bool long_submit(u16 head)
 {
 	u16 index = long_avail[1];
@@ -174,7 +174,9 @@ static inline bool long_submit(u16 head)
 	return true;
 }
 
-/* The disk's name is asked for by a chain of so many buffers, in a table; its status or NO_ANSWER. */
+/*
+ * Read the disk's name with a chain of `count` buffers in a table. Returns its status or NO_ANSWER.
+ */
 static inline unsigned long long_chain(u32 count)
 {
 	static struct desc d[LONG + 1] __attribute__((aligned(16)));
@@ -198,7 +200,7 @@ struct part {
 	void (*run)(void);
 };
 
-/* The part that was asked for, the first by default; ends the guest. */
+/* Run the part on the command line, by default the first, and end the guest. */
 static inline void run_part(const struct part *parts, unsigned int count)
 {
 	char part[16] = "";
@@ -214,7 +216,7 @@ static inline void run_part(const struct part *parts, unsigned int count)
 			done();
 		}
 	}
-	bail("part=%s: there is no such part", part);
+	bail("part=%s: no such part", part);
 }
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab11_hostile.c - a guest breaks every rule of a ring, on purpose and at random.
+ * lab11_hostile.c - break every rule of a ring, one by one and at random
  */
 #include "lab11.h"
 
@@ -13,18 +13,18 @@ static void ok_broken(u16 head, const char *what)
 	bool used_it = submit(head, what);
 
 	ok(!used_it && disk_needs_reset(), "refused: %s", what);
-	/* And after a reset all is well. */
+	/* After a reset the device must work again. */
 	disk_start();
 	if (request(BLK_FLUSH, 0, data, 0) != S_OK)
-		ok(false, "after that and a reset the device answers");
+		ok(false, "the device answers after that and a reset");
 }
 
-/* The ring's descriptors of the hostile part: as many again stand behind them. */
+/* The ring's descriptors for the hostile part, followed by as many again. */
 static struct desc ring[2 * DISK_QUEUE] __attribute__((aligned(16)));
 
 /*
- * A good request, in the ring or in a table; what follows makes it bad. Behind the end of each stands a
- * whole request, of which the last two descriptors are data and status.
+ * A good request in the ring or in a table, which the caller then breaks. A whole request follows
+ * the end of each; its last two descriptors are data and status.
  */
 static struct desc *good(bool in_table)
 {
@@ -51,22 +51,22 @@ static void test_bad_chains(void)
 
 	d[2].flags |= DESC_NEXT;
 	d[2].next = 1;
-	ok_broken(0, "a chain that bites its tail");
+	ok_broken(0, "a chain with a loop");
 	d = good(false);
 	d[0].next = 0;
 	ok_broken(0, "a descriptor that is its own next");
 	d = good(false);
 	d[0].next = DISK_QUEUE + 1;
-	ok_broken(0, "a next one beyond the table");
+	ok_broken(0, "a next descriptor beyond the ring");
 	d = good(false);
 	d[1].next = DISK_QUEUE;
 	d[DISK_QUEUE] = d[2];
-	ok_broken(0, "a next one just beyond it");
+	ok_broken(0, "a next descriptor just beyond the ring");
 	good(true);
 	ring[DISK_QUEUE] = ring[0];
-	ok_broken(DISK_QUEUE, "a head beyond the table");
+	ok_broken(DISK_QUEUE, "a head beyond the ring");
 	good(false);
-	ok_broken(0xffff, "a head far beyond it");
+	ok_broken(0xffff, "a head far beyond the ring");
 	d = good(false);
 	d[1].addr = 0x1000;
 	ok_broken(0, "data below RAM");
@@ -82,7 +82,7 @@ static void test_bad_chains(void)
 	d = good(false);
 	d[0].flags = DESC_NEXT | DESC_WRITE;
 	d[1].flags = DESC_NEXT;
-	ok_broken(0, "a readable buffer behind a writable one");
+	ok_broken(0, "a readable buffer after a writable one");
 	d = good(false);
 	d[0].len = sizeof(struct header) - 1;
 	ok_broken(0, "a header of 15 bytes");
@@ -100,7 +100,7 @@ static void test_bad_tables(void)
 
 	good(true);
 	ring[0].len = 3 * sizeof(*d) + 1;
-	ok_broken(0, "an indirect table of a broken length");
+	ok_broken(0, "an indirect table that is not whole descriptors");
 	good(true);
 	ring[0].len = 0;
 	ok_broken(0, "an empty indirect table");
@@ -115,7 +115,7 @@ static void test_bad_tables(void)
 	good(true);
 	ring[0].flags |= DESC_NEXT;
 	ring[0].next = 1;
-	ok_broken(0, "a descriptor behind an indirect one");
+	ok_broken(0, "a descriptor after an indirect one");
 	d = good(true);
 	d[0].flags = DESC_INDIRECT;
 	ok_broken(0, "a table in a table");
@@ -129,15 +129,15 @@ static void test_bad_tables(void)
 	d = good(true);
 	d[1].next = 3;
 	d[3] = d[2];
-	ok_broken(0, "a next one just beyond a table");
+	ok_broken(0, "a next descriptor just beyond a table");
 	d = good(true);
 	d[0].next = 60000;
-	ok_broken(0, "one far beyond it");
+	ok_broken(0, "a next descriptor far beyond a table");
 	ok(long_chain(LONG + 1) == NO_ANSWER && disk_needs_reset(),
 	   "refused: a chain of %d buffers", LONG + 1);
 }
 
-/* Notified all the same: is it answered? */
+/* Notify the device anyway: is the request answered? */
 static bool served(void)
 {
 	u16 before = disk_used_index();
@@ -145,7 +145,7 @@ static bool served(void)
 	disk_make(ring, BLK_IN, 0, back, SECTOR);
 	disk_offer(0);
 	disk_set(REG_QUEUE_NOTIFY, 0);
-	delay_us(3000); /* in which a device that should not serve may do so */
+	delay_us(3000); /* time for a device that serves wrongly */
 	return disk_used_index() != before;
 }
 
@@ -155,12 +155,12 @@ static void test_unserved(void)
 
 	d[0].len = 1;
 	disk_submit(0);
-	ok(disk_needs_reset() && !served(), "nothing is served between that and the reset");
+	ok(disk_needs_reset() && !served(), "a device that needs a reset serves nothing");
 	good(false);
 	disk_set(REG_STATUS, STATUS_DRIVER | STATUS_FEATURES_OK);
-	ok(!served(), "nor while the driver has not said DRIVER_OK");
+	ok(!served(), "the device serves nothing before DRIVER_OK is set");
 	disk_set(REG_STATUS, STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
-	ok(served() || disk_wait(0), "but behind that");
+	ok(served() || disk_wait(0), "the device serves after DRIVER_OK is set");
 }
 
 static void test_hostile(void)
@@ -169,12 +169,12 @@ static void test_hostile(void)
 	test_bad_tables();
 	test_unserved();
 	disk_start();
-	ok_eq(request(BLK_IN, 0, back, SECTOR), S_OK, "after all that the disk serves");
+	ok_eq(request(BLK_IN, 0, back, SECTOR), S_OK, "the disk still serves after all this");
 }
 
 /* ---- part random ---- */
 
-/* May this chain be answered? It is walked as a device walks it. */
+/* May this chain be answered? Walks it as a device does. */
 static bool is_good(const struct desc *d, u32 size, u32 index)
 {
 	u32 readable = 0, writable = 0, n;
@@ -197,7 +197,7 @@ static bool is_good(const struct desc *d, u32 size, u32 index)
 	return false;
 }
 
-/* A chain with this and that wrong in it; is it good? */
+/* A chain with at most one random defect. Returns whether it is still good. */
 static bool random_chain(bool indirect, u16 *head)
 {
 	u32 count = 2 + (u32)below(DISK_QUEUE - 2), readable = 1 + (u32)below(count - 1);
@@ -252,7 +252,7 @@ static bool random_chain(bool indirect, u16 *head)
 		desc_set(&disk_desc[*head], table, size * sizeof(*table), DESC_INDIRECT, 0);
 		first = 0;
 	} else if (d[first].flags & DESC_INDIRECT) {
-		return false; /* its buffer is no table: what is in there has no good chain */
+		return false; /* its buffer is not a table and contains no good chain */
 	}
 	return is_good(d, size, first);
 }
@@ -277,7 +277,7 @@ static void test_random(void)
 		}
 	}
 	ok_eq(wrong, 0, "400 random chains: each good one is answered, each bad one refused");
-	ok(good_ones > 50 && good_ones < 350, "there are some of both");
+	ok(good_ones > 50 && good_ones < 350, "there are good and bad random chains");
 }
 
 void payload_main(void)

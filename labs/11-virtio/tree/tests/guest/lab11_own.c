@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab11_own.c - a guest asks its disk for the two requests of the student's variant, whose values are on the
- * command line (labs/11-virtio/YOURS.md).
+ * lab11_own.c - test the two requests of the student's variant (labs/11-virtio/YOURS.md), whose
+ * values are on the command line
  */
 #include "lab11.h"
 
@@ -9,7 +9,7 @@ static u8 back[8 * SECTOR];
 
 /* ---- part own ---- */
 
-static u8 image[64 * SECTOR]; /* what the first sectors are to hold */
+static u8 image[64 * SECTOR]; /* expected contents of the first sectors */
 
 static u32 sum_of(u64 sector, u32 count, u32 stride)
 {
@@ -34,7 +34,7 @@ static void put32(u8 *at, u32 value)
 	memcpy(at, &value, sizeof(value));
 }
 
-/* Its status; the result is in answer_bytes. */
+/* Make one of the variant's requests. Returns its status; the result is in answer_bytes. */
 static unsigned long own(const char *type, u64 sector, u32 count, u32 other, u32 params, u32 room)
 {
 	u8 made[16 + 8];
@@ -90,9 +90,9 @@ static void test_sums(void)
 	u32 most = (u32)boot_need("most"), count, stride;
 	u64 sector;
 
-	ok_eq(own("type_sum", 3, 1, 1, 16, 16), S_OK, "sum of one sector");
-	ok_eq(disk_used_length(), 17, "has a result and a status");
-	ok(right_sum(3, 1, 1), "and is right");
+	ok_eq(own("type_sum", 3, 1, 1, 16, 16), S_OK, "a sum of one sector is answered");
+	ok_eq(disk_used_length(), 17, "... with a result and a status");
+	ok(right_sum(3, 1, 1), "... and is right");
 	for (i = 0; i < 12; i++) {
 		count = 1 + (u32)below(most < 20 ? most : 20);
 		stride = (u32)below(4);
@@ -103,7 +103,7 @@ static void test_sums(void)
 		if (wrong)
 			break;
 	}
-	ok_eq(wrong, 0, "12 sums of several sectors, apart from each other");
+	ok_eq(wrong, 0, "12 sums of several sectors with different strides are right");
 }
 
 static void test_fills(void)
@@ -127,7 +127,7 @@ static void test_fills(void)
 		if (wrong)
 			break;
 	}
-	ok_eq(wrong, 0, "6 fills: the pattern is where it was asked for, and nowhere else");
+	ok_eq(wrong, 0, "6 fills write the pattern to the requested sectors, and nowhere else");
 }
 
 static void test_own_refused(void)
@@ -140,25 +140,38 @@ static void test_own_refused(void)
 	for (i = 0; i < 2; i++) {
 		const char *type = types[i];
 
-		ok_eq(own(type, 0, 0, 0, 16, 16), S_IOERR, "%s: none is refused", type);
-		ok_eq(own(type, 0, most + 1, 0, 16, 16), S_IOERR, "%s: one more than most", type);
-		ok_eq(own(type, 0, most, 1, 16, 16), S_OK, "%s: most is answered", type);
+		ok_eq(own(type, 0, 0, 0, 16, 16), S_IOERR, "%s: a count of 0 is refused", type);
+		ok_eq(own(type, 0, most + 1, 0, 16, 16), S_IOERR,
+		      "%s: a count of the maximum + 1 is refused", type);
+		ok_eq(own(type, 0, most, 1, 16, 16), S_OK, "%s: the maximum is answered", type);
 		if (i == 1)
-			break; /* its pattern: not the image's any more */
-		ok_eq(own(type, 0, ~0U, 1, 16, 16), S_IOERR, "%s: all there can be", type);
-		ok_eq(own(type, end, 1, 1, 16, 16), S_IOERR, "%s: behind the end", type);
-		ok_eq(own(type, end - 2, 3, 1, 16, 16), S_IOERR, "%s: across it", type);
-		ok_eq(own(type, end - 2, 2, 1, 16, 16), S_OK, "%s: up to it", type);
-		ok_eq(own(type, ~0ULL, 2, 1, 16, 16), S_IOERR, "%s: from sector 2^64 - 1", type);
-		ok_eq(own(type, ~0ULL - 2, 2, 4, 16, 16), S_IOERR, "%s: around it", type);
-		ok_eq(own(type, 0, 3, 0x80000000U, 16, 16), S_IOERR, "%s: a stride too far", type);
-		ok_eq(own(type, 0, 1, 1, 15, 16), S_IOERR, "%s: a parameter byte too few", type);
-		ok_eq(own(type, 0, 1, 1, 16, 15), S_IOERR, "%s: no room for the result", type);
+			break; /* the disk now has its pattern, not the image */
+		ok_eq(own(type, 0, ~0U, 1, 16, 16), S_IOERR, "%s: a count of 2^32 - 1 is refused",
+		      type);
+		ok_eq(own(type, end, 1, 1, 16, 16), S_IOERR,
+		      "%s: a sector beyond the end is refused", type);
+		ok_eq(own(type, end - 2, 3, 1, 16, 16), S_IOERR,
+		      "%s: sectors across the end are refused", type);
+		ok_eq(own(type, end - 2, 2, 1, 16, 16), S_OK,
+		      "%s: sectors up to the end are answered", type);
+		ok_eq(own(type, ~0ULL, 2, 1, 16, 16), S_IOERR,
+		      "%s: sectors from 2^64 - 1 are refused", type);
+		ok_eq(own(type, ~0ULL - 2, 2, 4, 16, 16), S_IOERR,
+		      "%s: sectors that wrap around are refused", type);
+		ok_eq(own(type, 0, 3, 0x80000000U, 16, 16), S_IOERR,
+		      "%s: a stride that leaves the disk is refused", type);
+		ok_eq(own(type, 0, 1, 1, 15, 16), S_IOERR, "%s: 15 bytes of parameters are refused",
+		      type);
+		ok_eq(own(type, 0, 1, 1, 16, 15), S_IOERR,
+		      "%s: too little room for the result is refused", type);
 	}
 	fill(image, sizeof(image));
-	ok_eq(own("type_fill", end - 1, 2, 1, 16, 0), S_IOERR, "type_fill: across the end");
-	ok_eq(own("type_fill", ~0ULL, 2, 1, 16, 0), S_IOERR, "type_fill: from sector 2^64 - 1");
-	ok_eq(own("type_fill", 0, 1, 1, 15, 0), S_IOERR, "type_fill: a parameter byte too few");
+	ok_eq(own("type_fill", end - 1, 2, 1, 16, 0), S_IOERR,
+	      "type_fill: sectors across the end are refused");
+	ok_eq(own("type_fill", ~0ULL, 2, 1, 16, 0), S_IOERR,
+	      "type_fill: sectors from 2^64 - 1 are refused");
+	ok_eq(own("type_fill", 0, 1, 1, 15, 0), S_IOERR,
+	      "type_fill: 15 bytes of parameters are refused");
 	ok_eq(request((u32)boot_need("type_sum") + 0x10000, 0, back, SECTOR), S_UNSUPP,
 	      "another type is unsupported");
 }
@@ -170,7 +183,7 @@ static void test_own(void)
 	test_sums();
 	test_fills();
 	test_own_refused();
-	ok(!disk_needs_reset(), "none of this breaks the device");
+	ok(!disk_needs_reset(), "the device needs no reset");
 }
 
 void payload_main(void)
