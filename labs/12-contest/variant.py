@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""variant.py - lab 12: everybody has the same workload; the hidden one has other proportions."""
+"""variant.py - lab 12: the same workload for everybody, and other proportions for the hidden test."""
 
-# How often a turn does each (src/guest/bench/mix.c), from the last digit's kind to the first's.
+# How often a turn does each kind of work (src/guest/bench/mix.c), from the last digit to the first.
 LEAST = (5, 2, 1, 1, 1, 1, 1, 1)
 MORE = (5, 4, 3, 2, 3, 2, 2, 3)
 

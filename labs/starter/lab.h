@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lab.h - the stops of a lab: each says what to write in its place.
+ * lab.h - the stops of a lab, each of which prints what to write in its place
  *
- * Every file of a lab's tree is compiled as if it began with this one. In the kernel a stop is a
- * panic, in a program of the host's (the VMM, a native test) it ends the program.
+ * Every file of a lab's tree is compiled as if it included this one first. In the kernel a stop is a
+ * panic; in a program of the host (the VMM, a native test) it ends the program.
  */
 #ifndef HV_LAB_H
 #define HV_LAB_H
 
 #ifdef __ASSEMBLER__
-	/* The registers may be the guest's, and stvec anybody's: lab_stop needs neither. */
+	/* lab_stop needs neither the registers nor stvec, which may have any values here. */
 	.macro	lab_todo text
 	.pushsection .rodata
 7771:	.asciz	"\text"
@@ -19,7 +19,7 @@
 	.endm
 #else
 
-/* What a hole has left without use is used again when it is filled. */
+/* What a missing piece leaves unused is used once it is written. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wunused-variable"
@@ -28,7 +28,7 @@
 #pragma GCC diagnostic ignored "-Wunused-macros"
 
 #if __STDC_HOSTED__
-/* Not by stdio, whose buffer abort() would leave behind. */
+/* Without stdio, whose buffer abort() would not flush. */
 int dprintf(int fd, const char *format, ...);
 #define LAB_TODO(text) (dprintf(1, "Bail out! %s\n", text), __builtin_abort())
 #else

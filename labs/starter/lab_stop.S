@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab_stop.S - the end of a run at a stop in assembly code (hv/lab.h).
+ * lab_stop.S - end the run at a stop in assembly code (hv/lab.h)
  *
- *   lab_stop(a0 = text)       says it as a panic does, and switches the machine off
+ *   lab_stop(a0 = text)       print the text like a panic, and power the machine off
  *
- * It is jumped to from the middle of a world switch: no stack, no register but its own, and of
- * the machine only the firmware.
+ * The code jumps here from the middle of a world switch, so this uses no stack, relies on no
+ * register except a0, and calls only the firmware.
  */
 	.text
 	.global	lab_stop
@@ -26,7 +26,7 @@ lab_stop:
 	ecall
 1:	j	1b
 
-	/* The text at s1, byte by byte: console_putchar, SBI §5. */
+	/* Print the text at s1 byte by byte: console_putchar, SBI §5. */
 say:
 	lbu	a0, 0(s1)
 	beqz	a0, 1f

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# everywhere.t - so they do on the long way, by other toggles, with more vCPUs; and the trace and the
-# firmware counters tell of it.
+# everywhere.t - everything works as before on the slow path, with other toggles and more vCPUs; the
+# trace and the firmware counters have all calls
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --boot exitstat=0 --set fastpath=off
@@ -17,7 +17,7 @@ payload pmu
 options --boot exitstat=0 --smp 4
 payload harts rounds=10
 
-# Calls that the trace tells of, of each kind: those that the guest has made.
+# Print the number of calls of each kind in the trace, which must be those that the guest has made.
 calls()	# BUILD
 {
 	O=$1 hs run --quiet --icount --harts 1 --smp 1 --trace kvm_exit,kvm_entry,kvm_sbi_call \
@@ -26,6 +26,6 @@ calls()	# BUILD
 	"$1/hstrace" stat --by sbi "$HS_RUNS/last/trace" | awk '/^(BASE|TIME|IPI|RFENCE) / { print $1, $2, $3 }' | sort
 }
 want=$(calls "$HS_REFERENCE")
-is "$(calls "$O")" "$want" "the trace has each call of the SBI"
-like "$want" '[0-9]{4}' "... and there are some thousands"
+is "$(calls "$O")" "$want" "the trace has each SBI call"
+like "$want" '[0-9]{4}' "... and there are thousands of them"
 done_testing

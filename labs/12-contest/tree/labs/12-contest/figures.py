@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""figures.py - bars before and after, as two figures in labs/12-contest: first.svg from first.csv,
-measured before anything was changed, and figure.svg from measured.csv.
+"""figures.py - draw first.svg and figure.svg in labs/12-contest: the costs before and after your changes.
 
-A template: name the rows that your answers speak of.
+The first shows first.csv, measured before anything was changed, the second measured.csv. This is a
+template: name the rows that your answers refer to.
 """
 import sys
 from pathlib import Path

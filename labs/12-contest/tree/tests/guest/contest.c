@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * contest.c - the calls of the contest's workload, with arguments that it does not have: a shorter way
- * answers what the long one does.
+ * contest.c - make the calls of the contest's workload with other arguments: a shorter path must give
+ * the same answers
  */
 #include "hv/sbi.h"
 #include "rt.h"
@@ -24,7 +24,7 @@ void payload_main(void)
 		(unsigned long)sbi_call(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0, 0, 0).value;
 
 	answers(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, GARBAGE, GARBAGE, SBI_SUCCESS, version,
-		"the version does not hang on arguments");
+		"the version does not depend on arguments");
 	answers(SBI_EXT_BASE, 7, GARBAGE, GARBAGE, SBI_ERR_NOT_SUPPORTED, 0,
 		"the base extension has no function 7");
 	answers(SBI_EXT_TIME, SBI_TIME_SET_TIMER, -1UL, GARBAGE, SBI_SUCCESS, 0,
@@ -33,11 +33,11 @@ void payload_main(void)
 		"the timer extension has no function 1");
 	answers(SBI_EXT_IPI, SBI_IPI_SEND_IPI, GARBAGE, ALL, SBI_SUCCESS, 0,
 		"an IPI to all harts has the value 0");
-	ok(csr_read(sip) & BIT(IRQ_S_SOFT), "and comes to the sender, too");
+	ok(csr_read(sip) & BIT(IRQ_S_SOFT), "... and reaches the sender, too");
 	ipi_clear();
 	answers(SBI_EXT_IPI, 1, 1, 0, SBI_ERR_NOT_SUPPORTED, 0,
 		"the IPI extension has no function 1");
-	ok(!(csr_read(sip) & BIT(IRQ_S_SOFT)), "which sends none");
+	ok(!(csr_read(sip) & BIT(IRQ_S_SOFT)), "... and an unknown function sends no IPI");
 	answers(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_FENCE_I, GARBAGE, ALL, SBI_SUCCESS, 0,
 		"a fence for all harts has the value 0");
 	answers(SBI_EXT_RFENCE, 99, 1, 0, SBI_ERR_NOT_SUPPORTED, 0,
