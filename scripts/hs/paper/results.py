@@ -15,13 +15,16 @@ HEAD = """\
 
 <!-- written by `scripts/hyperscope reproduce write`: change notebooks-data/papers/*, not this page -->
 
+With this page you can check which claims and figures of papers hold on hyperscope and on Linux KVM. These commands
+repeat the measurements:
+
     make reproduce                              # measure everything, and compare
-    scripts/hyperscope reproduce all kvm-arm-2014          # one paper
+    scripts/hyperscope reproduce all kvm-arm-2014          # measure one paper
 
 The unit is instructions in all privilege modes, counted by QEMU (`-icount`), so figures are reproduced
 exactly; *x* is the ratio to the native figure, without a VM. [Validity](validity.md) explains what these
-figures prove. *Published* is a figure read in the source that published.csv names, in its own unit and on
-its own machine. It is empty if no source could be read; no figure is quoted from memory. The paper's
+figures prove. *Published* is a figure from the source that published.csv names, in its own unit and of
+its own machine. It is empty if no source was available; no figure is quoted from memory. The paper's
 claims.md explains each row and the basis of each claim.
 """
 
