@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""exit-path.py - an exit from the guest's trap to the next sret, by the functions that it passes."""
+"""exit-path.py - the functions that an exit passes, from the guest's trap to the next sret."""
 from hs.drawing import Figure
 
 HANDLERS = [
@@ -21,7 +21,7 @@ def figure():
     guest = fig.box(10, 10, 860, 34, ["*the guest (V = 1)"], "guest")
     fig.text(100, 66, "trap: pc = `stvec`", faint=True)
 
-    # the short way
+    # the fast path
     fast = fig.box(30, 84, 250, 54, ["`vcpu_exit_fast`", "`switch_fast.S` (fastpath=on)"], "core")
     quick = fig.box(30, 176, 250, 54, ["`vcpu_fast_sbi()`, or", "`vcpu_fast_virtual_inst()`"], "core")
     fig.arrow((90, 44), (90, 84))
@@ -35,7 +35,7 @@ def figure():
     fig.arrow(fast.right(0.4), (400, 105.6), label="other causes", at=(294, 99))
     fig.arrow((280, 203), (340, 203), (340, 128), (400, 128), label="declined", at=(292, 220))
 
-    once = fig.box(400, 168, 200, 54, ["`run_once()`", "reads `scause` and the rest"], "core")
+    once = fig.box(400, 168, 200, 54, ["`run_once()`", "reads `scause` and others"], "core")
     fig.arrow(slow.bottom(), once.top())
     handle = fig.box(400, 256, 200, 54, ["`exit_dispatch()`, `exit.c`:", "`exit_table[cause]`"], "core")
     fig.arrow(once.bottom(), handle.top())
@@ -50,13 +50,13 @@ def figure():
         fig.box(14 + i * 167, 348, 164, 80, [name, where, cause], "core")
 
     # what follows
-    user = fig.box(30, 480, 300, 72, ["*`RESUME_USER`", "`vcpu_end_run()`: `KVM_RUN` returns,", "the VMM answers, calls it again"], "user")
+    user = fig.box(30, 480, 300, 72, ["*`RESUME_USER`", "`vcpu_end_run()`: `KVM_RUN` returns,", "the VMM answers and calls it again"], "user")
     loop = fig.box(400, 480, 330, 72, ["*`RESUME_GUEST`", "`run_loop()`: requests first", "`serve_requests()`"], "core")
     fig.arrow((180, 438), (180, 480))
     fig.arrow((565, 438), (565, 480))
     fig.arrow(user.right(), loop.left())
     fig.text(40, 572, "then `vcpu_run()`: `complete_exit()`, `vcpu_begin_run()`", faint=True)
-    enter = fig.box(400, 588, 330, 54, ["`run_once()`: `vmid_update()`, `IN_GUEST`,", "requests once more, `vcpu_switch()`"], "core")
+    enter = fig.box(400, 588, 330, 54, ["`run_once()`: `vmid_update()`, `IN_GUEST`,", "requests again, `vcpu_switch()`"], "core")
     fig.arrow(loop.bottom(), enter.top())
     fig.arrow(enter.right(), (862, 615), (862, 44))
     fig.text(742, 634, "`sret`", faint=True)

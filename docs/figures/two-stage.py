@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""two-stage.py - one access of a guest, through both stages: every entry that hardware reads."""
+"""two-stage.py - every page-table entry that hardware reads for one access of a guest, in both stages."""
 from hs.drawing import Figure
 
 G_LEVELS = (4, 3, 2, 1, 0)
@@ -35,7 +35,7 @@ def figure():
         else:
             data = fig.box(x + 14, y, 114, 46, ["*the byte"], "plain")
             fig.arrow(last.right(), data.left())
-    fig.text(14, 380, "Green entries are the hypervisor's (`gstage_map()`, faults 20, 21, 23 to HS); blue ones the guest's own, in guest memory.")
-    fig.text(14, 400, "(3 + 1) walks of 5, and 3 entries of the guest: 23 references. With leaves of 2 MiB (G level 1) 4 x 4 + 3 = 19.")
-    fig.text(14, 420, "No level exits by itself: one that faults does, and `htval` and `htinst` say which address, and whether in the walk.", faint=True)
+    fig.text(14, 380, "Green entries belong to the hypervisor (`gstage_map()`; faults 20, 21, 23 go to HS), blue ones to the guest.")
+    fig.text(14, 400, "(3 + 1) walks of 5 entries, and 3 entries of the guest: 23 references. With 2 MiB leaves (G level 1): 4 x 4 + 3 = 19.")
+    fig.text(14, 420, "Only a level that faults causes an exit. `htval` then has the address, and `htinst` shows whether the walk faulted.", faint=True)
     return fig

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""vmid-life.py - VMIDs given, used up and given again, on two harts (vmid_bits=2: VMIDs 1 to 3)."""
+"""vmid-life.py - allocation and rollover of VMIDs on two harts (vmid_bits=2: VMIDs 1 to 3)."""
 from hs.drawing import Figure
 
 LEFT, COLUMN = 116, 126
@@ -7,7 +7,7 @@ COUNTERS = [("1", "2"), ("1", "3"), ("1", "4"), ("2", "2"), ("2", "3"), ("2", "4
 
 
 def figure():
-    fig = Figure("A VMID's life: given, used up, and given again", 880, 430,
+    fig = Figure("VMIDs: allocation and rollover", 880, 430,
                  ["src/kvm/mmu/vmid.c", "src/kvm/vcpu/vcpu.c", "src/kvm/mmu/hfence.h", "src/kvm/exit/run.c", "trace/events.def"])
 
     def place(step, span=1):
@@ -32,17 +32,17 @@ def figure():
     cell(2, 108, ["*VM C enters", "no fence", "VMID 3"])
     cell(3, 108, ["*VM D enters", "fence of all", "VMID 1, new"], kind="hart")
     cell(5, 108, ["*VM A enters", "no fence", "VMID 3"])
-    cell(1, 198, ["*VM B enters (fence of all) and stays in its guest", "VMID 2 of generation 1:", "nobody tells this hart of the rollover"], span=3)
+    cell(1, 198, ["*VM B enters (fence of all) and stays in its guest", "VMID 2 of generation 1:", "this hart is not notified of the rollover"], span=3)
     cell(4, 198, ["*B enters again", "fence of all", "VMID 2, new"], kind="hart")
 
     fig.text(14, 298, "*1, 2, 3", "start")
-    fig.text(80, 298, "`vmid_new()` gives the next number; a hart's first entry of a generation fences (`hart_generation`).")
+    fig.text(80, 298, "`vmid_new()` assigns the next number; a hart's first entry in a generation fences (`hart_generation`).")
     fig.text(14, 322, "*4")
     fig.text(80, 322, "None is left: `vmid_new()` begins generation 2 with VMID 1 (event `kvm_vmid_rollover`). Hart 0 drops all")
-    fig.text(80, 340, "translations (`hfence_gvma_all()`) before D runs: what A had left under VMID 1 is gone.")
+    fig.text(80, 340, "translations (`hfence_gvma_all()`) before D runs, including those of A under VMID 1.")
     fig.text(14, 364, "*5")
-    fig.text(80, 364, "`vmid_update()`, at every entry, sees that B's VMID is of the past: a new one, and hart 1 drops all.")
+    fig.text(80, 364, "`vmid_update()`, at every entry, finds that B's VMID is out of date: B gets a new one, and hart 1 drops all.")
     fig.text(14, 388, "*6")
-    fig.text(80, 388, "A comes back, gets the next one; hart 0 has fenced in this generation already.")
-    fig.text(14, 416, "Invariant: in one hart's TLB a VMID stands for one VM. No hart waits for another, no IPI is sent.", faint=True)
+    fig.text(80, 388, "A runs again and gets the next VMID; hart 0 has already fenced in this generation.")
+    fig.text(14, 416, "Invariant: in one hart's TLB a VMID belongs to one VM. No hart waits for another, and no IPI is sent.", faint=True)
     return fig

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""world-switch.py - what moves at an entry and at an exit, step by step, and what stays."""
+"""world-switch.py - the state that moves at an entry and at an exit, step by step, and the state that stays."""
 from hs.drawing import Figure
 
 STEPS = [
@@ -20,7 +20,7 @@ def figure():
     fig.box(40, 36, 340, 36, ["`run_once()` calls `vcpu_switch(vcpu)`"])
     fig.box(480, 36, 340, 36, ["`vcpu_switch()` returns: `scause stval`"])
     fig.band(10, 104, 840, 258)
-    fig.text(430, 126, "*`switch.S`, interrupts off; (in brackets: instructions)", "middle")
+    fig.text(430, 126, "*`switch.S`, interrupts off (in brackets: number of instructions)", "middle")
     for i, (entry, leave) in enumerate(STEPS):
         y = 140 + i * 74
         fig.box(40, y, 340, 54, list(entry), "core" if i == 0 else "hart" if i == 1 else "guest")
