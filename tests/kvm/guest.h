@@ -2,8 +2,8 @@
 /*
  * guest.h - a VM whose guest makes one access at a time, on request, and functions for TAP.
  *
- * The guest makes a forwarded SBI call with the result of the last access, and gets the next
- * access as the call's answer. For programs of one source file each.
+ * The guest reports the result of an access by a forwarded SBI call, which returns the next access.
+ * The header defines variables and functions, so include it only in programs of one source file.
  */
 #ifndef TESTS_KVM_GUEST_H
 #define TESTS_KVM_GUEST_H

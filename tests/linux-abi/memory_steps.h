@@ -131,7 +131,10 @@ static bool move(struct worker *w, struct arena *a, struct span s, char *to, uns
 	return true;
 }
 
-/* The span's length, or a larger one if its object has as many pages. */
+/*
+ * A random new size for the span: at most its length, or larger if the object has enough pages. In an
+ * arena with a grain it is a multiple of the grain, and never larger.
+ */
 static unsigned int new_size(struct worker *w, const struct arena *a, struct span s)
 {
 	const struct page *p = &a->page[s.at];

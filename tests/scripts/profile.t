@@ -62,7 +62,7 @@ within=$(awk -F, '{ n += $3 } END { print n }' "$tmp/timed.csv")
 is "$((2 * (within - 3) + 1))" "$(field "$tmp/one.csv" "host user" echo 3)" \
 	"the instructions while it runs are those that it has read from instret"
 
-# A row of the bench: 128 batches and one before them, of 256 rounds each.
+# A benchmark row: one warm-up batch and 128 measured ones, of 256 rounds each.
 profile sbi_version --csv "$tmp/row.csv"
 is $status 0 "a row of the bench is profiled" || diag "$(cat "$tmp/err")"
 code=$("${CROSS_COMPILE:-riscv64-linux-gnu-}objdump" -d --disassemble=op_sbi_version "$O/guest-payloads/bench.elf" |

@@ -134,7 +134,7 @@ refused()	# NAME SED MESSAGE: claims.md with this change is refused
 	sed "$2" "$tmp/claims.md" >"$paper/claims.md"
 	reproduce list
 	is "$status" 125 "$1: refused"
-	like "$out" "^reproduce: notebooks-data/papers/mine/$3" "... and said where" || diag "$out"
+	like "$out" "^reproduce: notebooks-data/papers/mine/$3" "... and the message names the file" || diag "$out"
 	cp "$tmp/claims.md" "$paper/claims.md"
 }
 refused "a row that the bench does not have" 's/run_vms/run_vm/' "claims.md:6: .*there is no row 'run_vm'"

@@ -184,10 +184,10 @@ if [ "$(id -u)" = 0 ] && mkdir "$tmp/small" && mount -t tmpfs -o size=1m tmpfs "
 	like "$status $(tr '\n' ' ' <<<"$out")" '^125 .*full/results.csv: 0 of 1 jobs, 0 failed .*1 jobs have no result' "what a full disk swallowed is no result"
 	like "$(<"$tmp/small/sweeps/full/engine.log")" 'No space left on device' "... and why is said"
 else
-	skip "what a full disk swallowed is no result" "a file system of its own is wanted: that is root's to make"
+	skip "what a full disk swallowed is no result" "mounting a file system needs root"
 fi
 
-# An invalid guest: QEMU starts nothing of it, and its row identifies the file.
+# A guest image of zeroes cannot boot; its row still identifies the file by its checksum.
 if [ -f "$O/guest-initrd.cpio" ] && [ -f "$O/vmm" ]; then
 	printf 'timeout = 2\n[parameters]\nworkload = "guest:true"\nguest = ["linux", "%s"]\nsystem = "bare"\n' "$tmp/image" >"$tmp/kernels.toml"
 	head -c 4096 /dev/zero >"$tmp/image"

@@ -129,7 +129,7 @@ is "$status" 0 "if samples cost more than their period, the guest still makes pr
 like "$("$hstrace" report --events sample "$trace")" 'mode=VS .* period=2[0-9]{4} ' \
 	"... for a sample says how far apart they are: 2000 instructions"
 
-# ---- harts that sleep, programs, and the rate while it runs ----
+# ---- idle harts, program names, changing the rate at run time ----
 busybox=$O/guest/busybox
 if [ -f "$busybox" ]; then
 	cat >script <<'E2'

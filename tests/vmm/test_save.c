@@ -334,7 +334,7 @@ static void put_section_sums(void)
 	}
 }
 
-/* Header fields with false values and a correct sum: each is checked. */
+/* Invalid header fields with a valid checksum: each must be refused. */
 static void an_invalid_header_is_refused(void **state)
 {
 	static const u64 lies[] = { 0, 1, 7, 0x1000, 0x7fffffffffffffff, ~0ull, 1ull << 40 };

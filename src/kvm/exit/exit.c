@@ -2,8 +2,8 @@
 /*
  * exit.c - dispatch an exit to the handler for its cause.
  *
- * Traps that the guest is meant to take itself have rows as well, so nothing here relies on the
- * hardware to delegate what it was told to. An exception without a row ends the run with
+ * Traps that are delegated to the guest have rows as well, so the core is correct on a hart that does
+ * not implement every bit of hedeleg. An exception without a row ends the run with
  * KVM_EXIT_INTERNAL_ERROR.
  */
 #include "exit/exit.h"

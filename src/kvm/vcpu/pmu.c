@@ -147,7 +147,7 @@ int pmu_read_csr(struct kvm_vcpu *vcpu, unsigned long number, u64 *value)
 	return 0;
 }
 
-/* ---- all of them ---------------------------------------------------------------------- */
+/* ---- the vCPU's PMU: claim, load, put, reset --------------------------------------------- */
 
 void pmu_claim(struct kvm_vcpu *vcpu)
 {

@@ -108,7 +108,10 @@ static const struct {
 	CALL(PRE_FAULT_MEMORY),
 };
 
-/* Every call on every descriptor, with an argument of zeroes. The vCPU is there to be changed. */
+/*
+ * Make every call on every descriptor, once with a zeroed buffer and once with the invalid address 8. The
+ * calls may change this vCPU; nothing else uses it.
+ */
 static void every_call(struct walk *w)
 {
 	struct {

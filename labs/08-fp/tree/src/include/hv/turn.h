@@ -41,9 +41,9 @@ enum turn_policy {
 	NR_POLICIES
 };
 
-/* The VMM's extension (src/vmm/move.h), for the calling vCPU's thread. */
+/* SBI extension of the VMM (src/vmm/move.h). Its calls act on the thread of the calling vCPU. */
 #define SBI_EXT_MOVE 0x080008abUL
-#define MOVE_TO_HART 0 /* move it to hart a0 */
-#define MOVE_KEEP_FP 1 /* use FP in it; value: how many of its own registers had changed */
+#define MOVE_TO_HART 0 /* move the thread to hart a0 */
+#define MOVE_KEEP_FP 1 /* use FP there; value: how many of its own FP registers had changed */
 
 #endif
