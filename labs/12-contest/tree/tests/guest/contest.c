@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * contest.c - make the calls of the contest's workload with other arguments: a shorter path must give
- * the same answers
+ * contest.c - make the calls of the contest's workload with other arguments: a shorter path must
+ * give the same answers
  */
 #include "hv/sbi.h"
 #include "rt.h"
