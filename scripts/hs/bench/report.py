@@ -178,7 +178,7 @@ def notes(results, statistic, single):
     print("%s per operation, including a loop of 2 to 4 instructions:" % " and ".join(sorted(units)))
     print("%s of %s (rare events: the mean)." % (statistic, "single operations" if single else "batches of 256"))
     if len(units) > 1:
-        print("Units differ, and there is no ratio between them: %s." % ", ".join(
+        print("Different units have no ratio: %s." % ", ".join(
             "%s for %s" % (unit, " and ".join(units[unit])) for unit in sorted(units)))
     print("ratio: hyperscope / Linux. small: why it is less than Linux: by design, because")
     print("the host is small (no cgroups, no RCU, no LSM), or both.")
