@@ -21,7 +21,7 @@ const struct hst_by_kind hst_by_kinds[HST_NR_BY] = {
 	[HST_BY_MMIO] = { "mmio", "MMIO accesses", "device", "kvm_mmio" },
 	[HST_BY_REG] = { "reg", "MMIO accesses", "register", "kvm_mmio" },
 	[HST_BY_VCPU] = { "vcpu", "exits", "VM.vCPU", "kvm_exit" },
-	[HST_BY_EVENT] = { "event", "events", "event", "any" },
+	[HST_BY_EVENT] = { "event", "events", "event", "all" },
 };
 
 struct vcpu {
