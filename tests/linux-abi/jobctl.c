@@ -417,6 +417,30 @@ static void test_sigtimedwait(void)
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
+/* Poll, so that on two harts the child is reaped as soon as it can be. */
+static void test_sigchld_before_wait(void)
+{
+	sigset_t set, old, pending;
+	int missing = 0;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, &old);
+	for (int i = 0; i < 400; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		while (waitpid(pid, NULL, WNOHANG) == 0)
+			;
+		sigpending(&pending);
+		missing += !sigismember(&pending, SIGCHLD);
+		sigtimedwait(&set, NULL, &(struct timespec){ 0, 1000000 });
+	}
+	ok(missing == 0, "SIGCHLD is pending when wait() returns the child");
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
 static void test_groups(void)
 {
 	pid_t pid = start(forever);
@@ -440,6 +464,7 @@ int main(void)
 	test_orphans();
 	test_vfork();
 	test_sigtimedwait();
+	test_sigchld_before_wait();
 	test_groups();
 	return tap_done();
 }

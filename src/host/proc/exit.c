@@ -138,15 +138,15 @@ static void become_zombie(struct process *p)
 		list_del(&p->all_link);
 	}
 	p->zombie = true;
+	/* Before the unlock: when wait() has found the child, its signal has to be pending. */
+	if (!parent->is_init && p->exit_signal)
+		signal_child(parent, p, p->exit_signal, exit_code(p->wait_status),
+			     exit_value(p->wait_status));
 	if (parent->pgid != p->pgid && parent->sid == p->sid)
 		job_hangup(p->pgid, p->sid);
 	spin_unlock(&all_processes_lock);
-	if (!parent->is_init) {
-		if (p->exit_signal)
-			signal_child(parent, p, p->exit_signal, exit_code(p->wait_status),
-				     exit_value(p->wait_status));
+	if (!parent->is_init)
 		waitq_wake_all(&parent->child_wait);
-	}
 	process_put(parent);
 	if (gone)
 		process_put(p);
