@@ -14,7 +14,7 @@ plot()
 }
 
 plot --list
-like "$status $out" '^0 exit-latency +what an exit costs' "--list has the figures"
+like "$status $out" '^0 exit-latency +cost of an exit' "--list has the figures"
 plot
 is $status 0 "all that have data are drawn" || diag "$out"
 is "$(ls "$tmp/out/figures" | grep -c '\.svg$')" "$(grep -c '\.svg$' <<<"$out")" "each is a file, and is listed"
