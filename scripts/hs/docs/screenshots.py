@@ -9,9 +9,9 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from xml.sax.saxutils import escape
 
+from hs import ends
 from hs.docs.drawings import FOLDER
 from hs.errors import LaunchError
 from hs.paths import HYPERSCOPE, TOP
@@ -30,7 +30,8 @@ STYLE = ("text{font:13px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospac
 
 
 def call(words, what, folder=TOP):
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=folder, check=False)
+    """Return the output of WORDS, which must succeed. WHAT names the step in the error message."""
+    done = ends.captured(words, stderr=subprocess.STDOUT, cwd=folder)
     text = done.stdout.decode(errors="replace")
     if done.returncode:
         raise LaunchError("%s: %s ended with status %d: %s" % (what, words[0], done.returncode, text.strip()[-300:]))
@@ -65,7 +66,7 @@ def report(hstrace, folder):
     for tool in ("chromium", "pdftocairo"):
         if not shutil.which(tool):
             raise LaunchError("%s is not installed: scripts/hyperscope setup browser installs it" % tool)
-    page, pdf, svg = (os.path.join(folder, "report." + kind) for kind in ("html", "pdf", "svg"))
+    page, pdf, svg = (os.path.join(folder, "report." + suffix) for suffix in ("html", "pdf", "svg"))
     call([hstrace, "html", "--out", page, os.path.join(RUNS, "last", "trace")], "the report", folder)
     call(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", "--user-data-dir=" + folder,
           "--print-to-pdf=" + pdf, "file://" + page], "the report")
@@ -82,7 +83,7 @@ def report(hstrace, folder):
 
 def write(out):
     """Run the guest, and write docs/figures/terminal.svg and docs/figures/report.svg."""
-    with tempfile.TemporaryDirectory(prefix="screenshots.", dir=os.path.join(out, "tmp")) as folder:
+    with ends.folder("screenshots.", os.environ.get("TMPDIR")) as folder:
         os.environ["HS_RUNS"] = os.path.join(folder, RUNS)
         output = call([HYPERSCOPE] + RUN[:1] + ["--out", out] + RUN[1:], "the run")
         output = re.sub(r"^trace: .*/(run\.\d+/trace)$", r"trace: build/runs/\1", output, flags=re.MULTILINE)
