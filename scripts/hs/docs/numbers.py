@@ -2,7 +2,7 @@
 """numbers.py - write measured figures into the docs, from notebooks-data/exit-latency.csv and applications.csv.
 
 `make bench` writes the CSV files; then run `scripts/hyperscope figures --docs`. Tables are written between
-<!-- NAME: by scripts/hyperscope figures --> and <!-- end -->. SENTENCES lists the sentences with figures from the CSV.
+<!-- NAME: by scripts/hyperscope figures --> and <!-- end -->. SENTENCES lists the sentences with figures from the two.
 """
 import contextlib
 import io
@@ -61,6 +61,10 @@ docs/status.md | | MMIO write to an ioeventfd | {mmio_ioeventfd} | 600 | {linux:
 docs/status.md | | SBI call forwarded to the VMM | {sbi_user} | 950 | {linux:sbi_user} |
 docs/status.md | | fault on a 4 KiB page: present, fresh | {fault_4k_present}, {fault_4k_fresh} | 900, 2200 | {linux:fault_4k_present}, {linux:fault_4k_fresh} |
 docs/status.md | | IPI ping-pong, two sleeping harts (bare {bare:ipi_pingpong}) | {ipi_pingpong} | * | {linux:ipi_pingpong} |
+docs/status.md | | kvm_entry and kvm_exit on, per exit; accounting | +{sbi_version trace=kvm_entry,kvm_exit - sbi_version}; +{sbi_version exitstat=auto - sbi_version} |
+docs/status.md | | boot to a command, x native (`scripts/hyperscope bench-apps`) | {boot / native:boot} | 1.10 | {linux:boot / native:boot} |
+docs/status.md | | 200 fork+exec, warm; hackbench, x native (same command) | {fork_exec / native:fork_exec}; {hackbench / native:hackbench} | 1.10 | {linux:fork_exec / native:fork_exec}; {linux:hackbench / native:hackbench} |
+docs/status.md | median is {hackbench / linux:hackbench} times Linux KVM's
 docs/caveats.md | where a fresh page of 4 KiB costs {fault_4k_fresh} here and {linux:fault_4k_fresh} on Linux KVM
 docs/toggles.md | costs {fault_4k_present gstage_walk=recursive - fault_4k_present} instructions more with `recursive`
 docs/toggles.md | traps by way of OpenSBI, {run_vcpus_fp_use - run_vcpus} instructions more
@@ -120,7 +124,8 @@ class Measured(expression.Measured):
         except expression.ExpressionError as error:
             raise FiguresError("SENTENCES: {%s}: %s" % (words, error)) from None
         if value is None:
-            raise FiguresError("%s has no figure for {%s}: run make bench without options" % (CSV, words))
+            raise FiguresError("no figure for {%s} in %s or %s: run make bench, or scripts/hyperscope bench-apps, without options"
+                               % (words, CSV, APPLICATIONS))
         return value
 
 
@@ -235,7 +240,8 @@ def with_sentence(text, doc, template, measured):
             wanted.append(None)
             pattern += NUMBER
         elif part.startswith("{"):
-            wanted.append("%.0f" % measured.named(part[1:-1]))
+            words = part[1:-1]
+            wanted.append(("%.3f" if expression.is_ratio(words) else "%.0f") % measured.named(words))
             pattern += NUMBER
         else:
             pattern += re.sub(r"(\\?\s)+", lambda _: r"\s+", re.escape(part))
@@ -276,9 +282,10 @@ def write(check):
     put(page, with_table(text_of(page), page, "toggles", overview(measured)))
     for name in filter(measured.knows, names()):
         put(page, with_table(text_of(page), page, name, toggle_table(measured, name)))
+    both = Measured(measured.results + whole.results)
     for line in SENTENCES.strip().splitlines():
         doc, _, template = line.partition(" | ")
-        put(doc, with_sentence(text_of(doc), doc, template, measured))
+        put(doc, with_sentence(text_of(doc), doc, template, both))
     stale = [doc for doc, (old, new) in docs.items() if old != new]
     for doc in stale:
         if check:
