@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from hs.paths import TOP
+from hs.paths import QEMU, TOP
 
 
 def seconds(text):
@@ -33,10 +33,14 @@ class Parser(argparse.ArgumentParser):
             self.error("unknown option %s" % unknown[0])
         return options
 
-    def add_out(self, text="output folder ($O, else build/)"):
-        """Add the option --out; its value is always an absolute path."""
-        self.add_argument("--out", metavar="DIR", type=absolute, help=text,
-                          default=os.environ.get("O") or os.path.join(TOP, "build"))
+    def add_out(self, text="output folder ($O, else build/)", group=None):
+        """Add the option --out, to GROUP if it is given; its value is always an absolute path."""
+        (group or self).add_argument("--out", metavar="DIR", type=absolute, help=text,
+                                     default=os.environ.get("O") or os.path.join(TOP, "build"))
+
+    def add_qemu(self, what="QEMU to use", group=None):
+        """Add the option --qemu, to GROUP if it is given. WHAT is the help text without the default."""
+        (group or self).add_argument("--qemu", metavar="PROGRAM", default=QEMU, help="%s ($QEMU, else qemu-system-riscv64)" % what)
 
     def written(self, option, path):
         """Check before measuring that the file PATH, given with OPTION, can be written."""

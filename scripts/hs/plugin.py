@@ -31,8 +31,7 @@ def add_machine(parser, harts=True):
 
 def add_run(parser, qemu, timeout):
     """Add --qemu, --timeout and --out. QEMU and TIMEOUT are the help texts of the first two, without the default."""
-    parser.add_argument("--qemu", metavar="PROGRAM", default=os.environ.get("QEMU", "qemu-system-riscv64"),
-                        help="%s ($QEMU, else qemu-system-riscv64)" % qemu)
+    parser.add_qemu(qemu)
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=600, help="%s (600)" % timeout)
     parser.add_out()
 

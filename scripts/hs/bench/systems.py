@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from hs import ends
-from hs.paths import HYPERSCOPE
+from hs.paths import HYPERSCOPE, QEMU
 from .rows import GROUPS, ROWS
 
 SYSTEMS = ("bare", "hyperscope", "linux")
@@ -59,7 +59,7 @@ class Runner:
     def __init__(self, options):
         self.options = options
         self.children, self.stopped = set(), False
-        self.qemu = os.environ.get("QEMU", "qemu-system-riscv64")
+        self.qemu = QEMU
         self.payload = os.path.join(options.out, "guest-payloads", "bench.bin")
         self.vmm = os.path.join(options.out, "vmm")
         self.turns = os.path.join(options.out, "tests", "kvm", "bench_turns")

@@ -14,6 +14,7 @@ import sys
 
 from hs.artifact import functional, pack, packages
 from hs.parser import of_command
+from hs.paths import QEMU
 
 EXAMPLES = """\
 examples:
@@ -46,7 +47,7 @@ def parse(words):
     if options.what == "functional" and options.purposes:
         parser.error("functional takes no PURPOSE")
     options.purposes = ("run", "apps") + tuple(options.purposes)  # the purposes that make reproduce needs
-    options.qemu = os.environ.get("QEMU", "qemu-system-riscv64")
+    options.qemu = QEMU
     options.to = os.path.abspath(options.to or os.path.join(options.out, "artifact"))
     return options
 

@@ -101,16 +101,16 @@ def boot_args(options):
     return " ".join(args + options.boot.split())
 
 
-def keep_trace(run, out, options):
+def keep_trace(run, options):
     """Save the trace if tracing was requested. Print to standard error: standard output is the program's."""
     if options.trace is None:
         return  # but not for "none", since a program can enable events later (/sys/kernel/tracing)
-    trace = save_trace(run, out, options, os.path.basename(options.program))
+    trace = save_trace(run, options, os.path.basename(options.program))
     if trace and not options.quiet:
         print("trace: %s" % machine.shown(trace), file=sys.stderr)
 
 
-def execute(options, ram, name, out, make_job, after=None, ctrl_a=b"\x01"):
+def execute(options, ram, name, make_job, after=None, ctrl_a=b"\x01"):
     """Run a job in a machine of its own and return its status.
 
     make_job(run) creates the job once the run's folder exists. after(run) can read the run's RAM before
@@ -118,11 +118,11 @@ def execute(options, ram, name, out, make_job, after=None, ctrl_a=b"\x01"):
     """
     choose_samples(options)
     arguments = options.boot_arguments = boot_args(options)
-    box = machine.Machine(options, out)
+    box = machine.Machine(options)
     box.channel.set_ctrl_a(ctrl_a)
-    run = RunDir(out, name)
+    run = RunDir(options.out, name)
     if options.trace_stream:
-        box.stream = Stream(out, options, getattr(options, "guest", name))
+        box.stream = Stream(options, getattr(options, "guest", name))
     try:
         job = make_job(run)
         if box.channel.tty_fds:
@@ -161,6 +161,5 @@ def main(argv):
     job.env = list(options.env)
     job.files += [(target, source) for source, target in map(split_file, options.file)]
     ram = machine.parse_size(options.ram, "--ram")
-    out = machine.out_folder(options, TOP)
-    return execute(options, ram, os.path.basename(options.program), out, lambda run: job,
-                   after=lambda run: keep_trace(run, out, options))
+    return execute(options, ram, os.path.basename(options.program), lambda run: job,
+                   after=lambda run: keep_trace(run, options))

@@ -44,9 +44,7 @@ def parse(words):
     parser.add_argument("--timeout", metavar="SECONDS", type=int,
                         help="time limit for each test (120, multiplied by half of $HS_TIME_SCALE "
                              "if that is more than 2)")
-    parser.add_argument("--qemu", metavar="PROGRAM",
-                        default=os.environ.get("QEMU", "qemu-system-riscv64"),
-                        help="QEMU to use ($QEMU, else qemu-system-riscv64)")
+    parser.add_qemu()
     parser.add_argument("--out", metavar="DIR", default=os.environ.get("O"),
                         help="existing build of this tree to start from ($O, else build/)")
     parser.add_argument("--labs", metavar="DIR", help="folder of the labs (labs/)")

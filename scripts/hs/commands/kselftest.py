@@ -25,7 +25,7 @@ from hs import ends
 from hs.bench import stats
 from hs.errors import STATUS_FAILED, LaunchError
 from hs.parser import of_command
-from hs.paths import HYPERSCOPE, TOP
+from hs.paths import HYPERSCOPE, QEMU, TOP
 
 FOLDER = os.path.join(TOP, "tests", "kselftest")
 RECORD = os.path.join(FOLDER, "linux.csv")
@@ -323,7 +323,7 @@ def wanted(row, form, names):
 
 
 def qemu_version():
-    qemu = os.environ.get("QEMU", "qemu-system-riscv64")
+    qemu = QEMU
     if not shutil.which(qemu):
         die("%s is not there: scripts/hyperscope setup run installs it" % qemu)
     text = subprocess.run([qemu, "--version"], stdout=subprocess.PIPE, check=False).stdout.decode()

@@ -2,7 +2,6 @@
 """probe - boot the host to read the platform's features, and explain each of them."""
 # The host reads the facts (src/host/boot/probe.c) and prints them as "probe: NAME VALUE".
 from hs.errors import LaunchError
-from hs.paths import TOP
 from hs.run import machine
 from hs.run.cpio import Archive
 from hs.run.rundir import RunDir
@@ -92,9 +91,8 @@ def main(argv):
     machine.add_options(parser)
     options = parser.parse_args(argv)
     options.quiet = True
-    out = machine.out_folder(options, TOP)
-    box = machine.Machine(options, out)
-    run = RunDir(out, "probe")
+    box = machine.Machine(options)
+    run = RunDir(options.out, "probe")
     try:
         with open(run.file("initramfs"), "wb") as initramfs:
             Archive(initramfs).close()

@@ -12,7 +12,6 @@ import sys
 
 from hs import tables
 from hs.errors import STATUS_USAGE, LaunchError, sentence
-from hs.paths import TOP
 from hs.run import machine
 from hs.run.cpio import behind
 from hs.run.rundir import STATE_PANICKED
@@ -37,18 +36,18 @@ RESTORED = "restored"  # the guest's name if only --restore is given
 class Guest:
     """Image, initrd and command line of the guest to boot."""
 
-    def __init__(self, options, out):
+    def __init__(self, options):
         self.linux = options.guest == "linux"
         self.initrd = options.initrd
         self.append = options.append
         if self.linux:
-            self.image = machine.need(os.path.join(out, "guest", "vmlinux"), "make run fetches it")
+            self.image = machine.need(os.path.join(options.out, "guest", "vmlinux"), "make run fetches it")
             if self.initrd is None:
-                self.initrd = machine.need(os.path.join(out, "guest-initrd.cpio"), "make builds it")
+                self.initrd = machine.need(os.path.join(options.out, "guest-initrd.cpio"), "make builds it")
             if self.append is None:
                 self.append = APPEND
         elif options.guest == "hello":
-            self.image = machine.need(os.path.join(out, "guest-payloads", "hello.bin"),
+            self.image = machine.need(os.path.join(options.out, "guest-payloads", "hello.bin"),
                                       "make builds it")
         elif options.guest == RESTORED:
             self.image = None
@@ -98,8 +97,8 @@ def add_saving(job, options):
         number += 1
 
 
-def new_job(options, guest, run, out):
-    job = Job(machine.need(os.path.join(out, "vmm"), "build it first, with make"), [])
+def new_job(options, guest, run):
+    job = Job(machine.need(os.path.join(options.out, "vmm"), "build it first, with make"), [])
     if guest.image:
         job.files.append(("/Image", guest.image))
     if options.quiet:
@@ -136,10 +135,10 @@ def new_job(options, guest, run, out):
     return job
 
 
-def show_exits(run, out, options):
+def show_exits(run, options):
     """Save the trace from the run's RAM and print the table of exits."""
-    hstrace = os.path.join(out, "hstrace")
-    trace = save_trace(run, out, options, options.guest)
+    hstrace = os.path.join(options.out, "hstrace")
+    trace = save_trace(run, options, options.guest)
     if trace and not options.quiet:
         sys.stdout.flush()
         desc = run.read_desc()
@@ -226,8 +225,7 @@ def complete(options, harts):
 
 def main(argv):
     options = parse(argv)
-    out = machine.out_folder(options, TOP)
-    guest = Guest(options, out)
+    guest = Guest(options)
     if options.command and not guest.ours:
         sentence("--command is for the built-in Linux guest only: ignored")
     # The guest's memory, copies of its files on the host, the trace rings, and the host itself.
@@ -242,9 +240,9 @@ def main(argv):
             options.more_disks.append(machine.Disk(options.restore, read_only=True))
         if save:
             options.more_disks.append(save.disk)
-        return execute(options, ram, "run", out, ctrl_a=b"\x01\x01",  # twice, because the VMM has the same escape
-                       make_job=lambda run: new_job(options, guest, run, out),
-                       after=lambda run: show_exits(run, out, options))
+        return execute(options, ram, "run", ctrl_a=b"\x01\x01",  # twice, because the VMM has the same escape
+                       make_job=lambda run: new_job(options, guest, run),
+                       after=lambda run: show_exits(run, options))
     finally:
         if save:
             save.finish(options.quiet)

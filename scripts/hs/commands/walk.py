@@ -19,7 +19,7 @@ from hs import ends
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.gdb import tour
 from hs.parser import of_command, seconds
-from hs.paths import HYPERSCOPE, TOP
+from hs.paths import HYPERSCOPE, QEMU, TOP
 from hs.run import machine
 
 # The guest has little memory, because going back keeps copies of all of it. Time slices are practically
@@ -123,7 +123,7 @@ def play(path, on, options, page):
 
 def other_tools(options):
     """Return why this session cannot be compared with the page, or None if it can."""
-    with open(os.path.join(machine.out_folder(options, TOP), "hyperscope.elf"), "rb") as image:
+    with open(os.path.join(options.out, "hyperscope.elf"), "rb") as image:
         found = re.search(rb"GNU C\d* (\d+)\.", image.read())
     gcc = found.group(1).decode() if found else "unknown"
     output = subprocess.run(["gdb-multiarch", "--version"], stdout=subprocess.PIPE, check=False).stdout.decode()
@@ -152,8 +152,8 @@ def one_tour(name, options):
     path, one = load(name)
     if not options.auto:
         need_keys()
-    on = machine_of(one, machine.out_folder(options, TOP))  # before the check of QEMU: a faulty tour is always reported
-    if machine.qemu_version(os.environ.get("QEMU", "qemu-system-riscv64")) < QEMU_TELLS_V:
+    on = machine_of(one, options.out)  # before the check of QEMU: a faulty tour is always reported
+    if machine.qemu_version(QEMU) < QEMU_TELLS_V:
         raise LaunchError("this QEMU does not tell gdb whether a hart is in HS or in VS; QEMU %d.%d does" % QEMU_TELLS_V)
     with tempfile.NamedTemporaryFile("r", encoding="utf-8", suffix=".md") as page:
         status = play(path, on, options, page.name)

@@ -98,15 +98,8 @@ def add_options(parser):
                        help="end the run after SECONDS, with status 124 (0: never)")
     group.add_argument("--quiet", action="store_true",
                        help="print only the program's output")
-    group.add_argument("--qemu", metavar="PROGRAM",
-                       default=os.environ.get("QEMU", "qemu-system-riscv64"),
-                       help="QEMU to use ($QEMU, else qemu-system-riscv64)")
-    group.add_argument("--out", metavar="DIR", default=None, help="output folder ($O, else build/); the runs' folders are in DIR/runs, "
-                       "or in $HS_RUNS")
-
-
-def out_folder(options, top):
-    return os.path.abspath(options.out or os.environ.get("O") or os.path.join(top, "build"))
+    parser.add_qemu(group=group)
+    parser.add_out("output folder ($O, else build/); the runs' folders are in DIR/runs, or in $HS_RUNS", group)
 
 
 def shown(path):
@@ -158,11 +151,11 @@ class Disk:
 
 
 class Machine:
-    def __init__(self, options, out):
+    def __init__(self, options):
         self.options = options
         self.run = None
-        self.kernel = need(os.path.join(out, "hyperscope.bin"), "build it first, with make")
-        self.out, self.elf = out, os.path.join(out, "hyperscope.elf")
+        self.kernel = need(os.path.join(options.out, "hyperscope.bin"), "build it first, with make")
+        self.elf = os.path.join(options.out, "hyperscope.elf")
         if qemu_version(options.qemu) < QEMU_MIN:
             raise LaunchError("QEMU %d.%d is too old: 7.2 or newer is needed"
                               % qemu_version(options.qemu))
@@ -285,7 +278,7 @@ class Machine:
 
     def _check_deadline(self, deadline):
         if deadline is not None and time.monotonic() > deadline:
-            doing = hung.what_it_did(self.run.file("ram"), self.elf, self.out)
+            doing = hung.what_it_did(self.run.file("ram"), self.elf, self.options.out)
             raise LaunchError("ended after %g seconds (--timeout)%s" % (self.options.timeout, doing),
                               STATUS_TIMEOUT)
 

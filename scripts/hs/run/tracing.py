@@ -26,7 +26,7 @@ def choose_samples(options):
     options.boot += " trace.sample=%d" % rate
 
 
-def provenance(out, options, guest):
+def provenance(options, guest):
     """Return the lines about a run that are stored in its trace. Equal runs give equal lines."""
     lines = ["icount=%d" % options.icount, "guest=%s" % guest, "cpu=%s" % options.cpu]
     if options.icount:
@@ -40,26 +40,26 @@ def provenance(out, options, guest):
     lines += ["toggles=%s" % " ".join("%s=%s" % pair for pair in in_force(TOP, options.toggles)),
               "boot=%s" % options.boot_arguments, "qemu=%s" % qemu_text(options.qemu)]
     try:
-        with open(os.path.join(out, "hyperscope.commit"), encoding="ascii") as commit:
+        with open(os.path.join(options.out, "hyperscope.commit"), encoding="ascii") as commit:
             lines.append("commit=%s" % commit.read().strip())
     except (OSError, ValueError):
         pass  # the build has no record of its commit
     return lines
 
 
-def meta_arguments(out, options, guest):
-    return [word for line in provenance(out, options, guest) for word in ("--meta", line)]
+def meta_arguments(options, guest):
+    return [word for line in provenance(options, guest) for word in ("--meta", line)]
 
 
-def save_trace(run, out, options, guest):
+def save_trace(run, options, guest):
     """Save the trace from the run's RAM in its folder. Return the file's path, or None if there is no trace."""
     trace = run.file("trace")
     if options.trace_stream and os.path.exists(trace):
         return trace
-    hstrace = os.path.join(out, "hstrace")
+    hstrace = os.path.join(options.out, "hstrace")
     if not os.path.exists(hstrace):
         return None
-    saved = subprocess.run([hstrace, "save"] + meta_arguments(out, options, guest) +
+    saved = subprocess.run([hstrace, "save"] + meta_arguments(options, guest) +
                            [run.file("ram"), trace], check=False)
     return trace if saved.returncode == 0 else None
 
@@ -67,9 +67,9 @@ def save_trace(run, out, options, guest):
 class Stream:
     """`hstrace save --follow`, which runs from the machine's start to its end."""
 
-    def __init__(self, out, options, guest):
-        self.hstrace = need(os.path.join(out, "hstrace"), "make builds it")
-        self.meta = meta_arguments(out, options, guest)
+    def __init__(self, options, guest):
+        self.hstrace = need(os.path.join(options.out, "hstrace"), "make builds it")
+        self.meta = meta_arguments(options, guest)
         self.quiet = options.quiet
         self.process = None
 

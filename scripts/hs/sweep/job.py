@@ -16,6 +16,7 @@ import time
 
 from hs import ends
 from hs.errors import LaunchError
+from hs.paths import QEMU
 from . import folder, workloads
 from .workloads import Outcome, Place
 
@@ -31,7 +32,7 @@ def same_files(plan, point):
             if plan["files"].get(path) != folder.digest(path):
                 return "%s is not what the sweep was begun with" % path
         if "system" in point:
-            here = folder.qemu_key(os.environ.get("QEMU", "qemu-system-riscv64"))
+            here = folder.qemu_key(QEMU)
             if here != plan["qemu"]:
                 return "QEMU and its firmware are %s here; the sweep was begun with %s" % (here, plan["qemu"])
     except LaunchError as error:

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from hs import ends
 from hs.bench import rows, systems
 from hs.bench.systems import BenchError
-from hs.paths import HYPERSCOPE, TOP
+from hs.paths import HYPERSCOPE, QEMU, TOP
 from hs.run.cpio import behind
 from hs.run.machine import MIB, parse_size
 from hs.toggles import toggles
@@ -298,7 +298,7 @@ class Place:
 
     def __init__(self, work, out, timeout):
         self.work, self.out, self.timeout = work, out, timeout
-        self.qemu = os.environ.get("QEMU", "qemu-system-riscv64")
+        self.qemu = QEMU
         self.vmm = os.path.join(out, "vmm")
         self.log = os.path.join(work, "log")
 
