@@ -50,7 +50,7 @@ kvm_pmu_overflow|pmu|counter=[0-9]
 kvm_vcpu_block|timer|deadline=[1-9]
 kvm_halt_poll_ns|timer|grow=1 new=10000 old=0
 kvm_vcpu_wakeup|timer|ns=[1-9][0-9]* waited=1 valid=1
-kvm_vcpu_wake|timer: its interrupt|irqs=0x20 requests=0x0 signal=0
+kvm_wake_reason|timer: its interrupt|irqs=0x20 requests=0x0 signal=0
 kvm_vcpu_kick|an IPI to a vCPU that sleeps|target=[01] asleep=1
 kvm_hart_kick|another thread wants a vCPU out|target=[01]
 kvm_steal_time|sbi_sta, with two vCPUs for a hart|ns=[0-9]

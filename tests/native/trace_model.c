@@ -24,7 +24,6 @@ static struct {
 static const char *const names[] = {
 #define EVENT(name, meaning, behind, ...) [TRACE_##name] = #name,
 #include "events.def"
-#undef EVENT
 };
 
 void (*native_event_hook)(enum trace_event event, const u64 *args);

@@ -136,6 +136,22 @@ static void an_old_name_is_understood(void **state)
 	assert_false(hst_name_number(HST_CAUSE, "legacy_fence_i", &old));
 }
 
+static void an_old_event_name_is_accepted_in_traces_and_lists(void **state)
+{
+	static struct hst_file file = { .path = "table" };
+	char formats[] = "event kvm_vcpu_wake hex:irqs # what ended a vCPU's wait\n";
+
+	(void)state;
+	file.formats = formats;
+	assert_int_equal(hst_formats_parse(&file), 0);
+	assert_string_equal(file.events[0].name, "kvm_wake_reason");
+	assert_int_equal(hst_list_check("kvm_vcpu_wake", &file), 0);
+	assert_true(hst_list_has("kvm_vcpu_wake", "kvm_wake_reason"));
+	assert_false(hst_list_has("all,!kvm_vcpu_wake", "kvm_wake_reason"));
+	assert_false(hst_list_has("kvm_vcpu_wake", "kvm_vcpu_wakeup"));
+	free(file.unnamed);
+}
+
 static void percentiles_are_those_of_the_values(void **state)
 {
 	struct hst_row row = { .whole = true };
@@ -200,6 +216,7 @@ int main(void)
 		cmocka_unit_test(a_cause_is_named_as_its_constant_is),
 		cmocka_unit_test(an_sbi_function_is_named_as_its_constant_is),
 		cmocka_unit_test(an_old_name_is_understood),
+		cmocka_unit_test(an_old_event_name_is_accepted_in_traces_and_lists),
 		cmocka_unit_test(percentiles_are_those_of_the_values),
 		cmocka_unit_test(welch_gives_the_tables_numbers),
 		cmocka_unit_test(runs_that_repeat_differ_for_certain),

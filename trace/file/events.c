@@ -9,7 +9,6 @@ static const struct {
 } known[] = {
 #define EVENT(name, meaning, behind, ...) { #name, meaning },
 #include "events.def"
-#undef EVENT
 };
 
 /* The first word of the list that matches no event, or NULL. */

@@ -28,6 +28,7 @@ static int parse_event(struct hst_file *file, char *line, const char *meaning)
 	event->meaning = meaning;
 	if (!event->name || !is_word(event->name))
 		return hst_damaged(file, "invalid event name");
+	event->name = hst_event_current(event->name);
 	for (char *word; (word = strtok_r(NULL, " ", &save));) {
 		char *colon = strchr(word, ':');
 

@@ -5,6 +5,21 @@
 #include <string.h>
 #include "hst.h"
 
+const char *hst_event_current(const char *name)
+{
+	static const struct {
+		const char *old, *name;
+	} aliases[] = {
+#define EVENT_ALIAS(old, name) { old, name },
+#include "events.def"
+	};
+
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
+		if (!strcmp(aliases[i].old, name))
+			return aliases[i].name;
+	return name;
+}
+
 static bool word_is(const char *word, size_t len, const char *what)
 {
 	return len == strlen(what) && !memcmp(word, what, len);
@@ -20,7 +35,7 @@ static bool word_matches(const char *word, size_t len, const char *name)
 		return false;
 	memcpy(pattern, word, len);
 	pattern[len] = '\0';
-	return !fnmatch(pattern, name, 0);
+	return !fnmatch(hst_event_current(pattern), name, 0);
 }
 
 bool hst_list_has(const char *list, const char *name)

@@ -316,6 +316,8 @@ extern const char hst_stat_help[];
 extern const char hst_profile_help[];      /* trace/hstrace/profile.c */
 extern const char hst_diff_help[];         /* trace/hstrace/diff.c */
 u64 hst_bucket_value(unsigned int bucket); /* the middle of a histogram's bucket */
+/* glob.c: the current form of an event's name, which may be one that an earlier version used */
+const char *hst_event_current(const char *name);
 /* glob.c: does a comma-separated list of globs choose this name? Same rules as trace=. */
 bool hst_list_has(const char *list, const char *name);
 /* Check that each word matches an event of the file. Returns -1 after naming one that does not. */

@@ -30,7 +30,6 @@ static const struct event_info events[] = {
 #define EVENT(name, meaning, behind, ...) \
 	{ #name, meaning, { TRACE_MAP(TRACE_FIELD, __VA_ARGS__) } },
 #include "events.def"
-#undef EVENT
 };
 
 static const struct {
@@ -162,7 +161,7 @@ static const u16 group_members[TRACE_NR_GROUPS][8] = {
 	{ TRACE_kvm_request, TRACE_kvm_exit_handled, TRACE_kvm_irq_take, TRACE_NR_EVENTS },
 	{ TRACE_kvm_entry, TRACE_kvm_userspace_exit, TRACE_kvm_irq_take, TRACE_sample,
 	  TRACE_NR_EVENTS },
-	{ TRACE_kvm_vcpu_wakeup, TRACE_kvm_vcpu_wake, TRACE_NR_EVENTS },
+	{ TRACE_kvm_vcpu_wakeup, TRACE_kvm_wake_reason, TRACE_NR_EVENTS },
 	{ TRACE_kvm_remote_fence, TRACE_kvm_fence_i, TRACE_NR_EVENTS },
 	{ TRACE_kvm_host_irq, TRACE_sample, TRACE_NR_EVENTS },
 	{ TRACE_kvm_irq_take, TRACE_sample, TRACE_NR_EVENTS },

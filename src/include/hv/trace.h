@@ -61,7 +61,6 @@
 enum trace_event {
 #define EVENT(name, meaning, behind, ...) TRACE_##name,
 #include "events.def"
-#undef EVENT
 	TRACE_NR_EVENTS
 };
 
@@ -108,7 +107,6 @@ on:                                                                             
 			trace_emit(TRACE_##name, TRACE_PAD(TRACE_MAP(TRACE_ARG, __VA_ARGS__))); \
 	}
 #include "events.def"
-#undef EVENT
 
 #pragma pop_macro("errno")
 

@@ -217,7 +217,7 @@ static void account_poll(struct vcpu_stats *stats, u64 ns, bool success)
 	}
 }
 
-/* Emit kvm_vcpu_wake: what has ended the wait, and how much of the wait was polling. */
+/* Emit kvm_wake_reason: what has ended the wait, and how much of the wait was polling. */
 static void observe_wake(struct kvm_vcpu *vcpu, u64 polled_ns)
 {
 	unsigned long changed = READ_ONCE(vcpu->irq_changed);
@@ -227,8 +227,8 @@ static void observe_wake(struct kvm_vcpu *vcpu, u64 polled_ns)
 	/* Add lines that the guest does not see yet; it sees VS lines one bit lower. */
 	irqs |= (lines & ~LCOFI) >> 1 | (lines & LCOFI);
 	/* Without REQ_HOST: every wait sets that itself. */
-	trace_kvm_vcpu_wake(irqs & csr_read(vsie), READ_ONCE(vcpu->requests) & ~BIT(REQ_HOST),
-			    hv_signal_pending(), polled_ns);
+	trace_kvm_wake_reason(irqs & csr_read(vsie), READ_ONCE(vcpu->requests) & ~BIT(REQ_HOST),
+			      hv_signal_pending(), polled_ns);
 }
 
 void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
@@ -264,7 +264,7 @@ void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 	adapt(vcpu, ns);
 	if (trace_group_wakeup()) {
 		trace_kvm_vcpu_wakeup(ns, !found, 1);
-		if (trace_kvm_vcpu_wake_enabled())
+		if (trace_kvm_wake_reason_enabled())
 			observe_wake(vcpu, polls ? ticks_to_ns(polled - start) : 0);
 	}
 }
