@@ -15,6 +15,7 @@
 #include "signal_impl.h"
 #include "syscall.h"
 
+/* As on Linux (do_signal_stop()), wait() may report the stop or continue before SIGCHLD is sent. */
 static void notify_parent(struct process *p, int code, int value)
 {
 	const struct sig_action *action;
