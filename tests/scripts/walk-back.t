@@ -52,8 +52,8 @@ for field in a0 hstatus guest.sepc vcpu.mode; do
 		"rb $field: to the instruction that steps forward find, too"
 done
 like "$(grep "no register" <<<"$said")" "there is no register or field 'nosuchfield'" "rb: an unknown field is named"
-like "$(grep "^.walk. which" <<<"$said")" "which field" "rb: a field is needed"
-is "$(grep -c "^.walk. '.*' would leave this machine" <<<"$said")" 2 "a command that would end the machine is refused"
+like "$(grep "^.walk. name a field" <<<"$said")" "name a field" "rb: a field is needed"
+is "$(grep -c "^.walk. '.*' would detach from this machine" <<<"$said")" 2 "a command that would end the machine is refused"
 like "$(tail -n 3 <<<"$said")" "walk: null-sbi: 4 steps, as expected" "the tour ends as usual after all that"
 unlike "$said" "not as the tour expects|Traceback|Python Exception" "and was as expected whenever it went on"
 
@@ -61,6 +61,6 @@ unlike "$said" "not as the tour expects|Traceback|Python Exception" "and was as 
 printf '%s\n' '' '' '' '' 'set *(unsigned int *) $pc = 0x6f' 'continue' 'hs where' b b 'hs where' q >"$tmp/keys"
 said=$(timeout "$(scaled 60)" script -qefc "'$HS_TOP/scripts/hyperscope' walk --timeout 6 null-sbi" /dev/null <"$tmp/keys" 2>&1)
 is $? 0 "on a terminal: q ends it, with status 0" || diag "$(tail -n 20 <<<"$said")"
-like "$(grep "come back" <<<"$said")" "'continue' did not come back within 6 seconds and was stopped" "the watchdog stops what never ends" || diag "$(tail -n 40 <<<"$said")"
+like "$(grep "did not return" <<<"$said")" "'continue' did not return within 6 seconds and was interrupted" "the watchdog stops what never ends" || diag "$(tail -n 40 <<<"$said")"
 is "$(left_running)" "" "nothing is left running"
 done_testing

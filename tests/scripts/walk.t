@@ -46,11 +46,11 @@ except tour.Wrong as error:
 for text, words, name in (
         ("guest: hello\n" + STEP, "x.tour:1: there is no 'title:'", "a tour without a title"),
         (HEAD, "no step", "a tour without steps"),
-        (HEAD + "> stepi\n", "x.tour:4: 'stepi' stands before the first step", "a command before the first step"),
+        (HEAD + "> stepi\n", "x.tour:4: 'stepi' is before the first step", "a command before the first step"),
         (HEAD + "## one\n> stepi\nexpect: pc changed\n", "begins with a sentence", "a step that does not say what will happen"),
         (HEAD + "## one\nbefore\n> stepi\n", "expects nothing", "a step that expects nothing"),
         (HEAD + "## one\nbefore\nexpect: pc changed\n", "has no command", "a step that does nothing"),
-        (HEAD + "## one\nbefore\n> stepi\nexpect: pc equals 5\n", "x.tour:7: 'pc equals 5' is no expectation", "a sentence that is no expectation"),
+        (HEAD + "## one\nbefore\n> stepi\nexpect: pc equals 5\n", "x.tour:7: 'pc equals 5' is not an expectation", "a sentence that is no expectation"),
         (HEAD + "## one\nbefore\n> stepi\nexpect: said (\n", "x.tour:7:", "a broken regular expression")):
     claim(refused(text, words), "refused: " + name)
 

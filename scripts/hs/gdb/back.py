@@ -103,7 +103,7 @@ def _settle(mark):
         _flush()
         _write(MTIME, mark.time)
         _lent -= 1
-        raise Problem("this processor has no Sstc: going back is not possible here")
+        raise Problem("this processor has no Sstc, so going back is not possible")
 
 
 @contextlib.contextmanager
@@ -143,7 +143,7 @@ def return_to(mark):
     cmd_switch.stops[:] = []
     differ = _differ(mark.state, state)
     if differ or position() != mark.position:
-        raise Problem("the machine did not come back as it was: %s" % (", ".join(differ) or "instret"))
+        raise Problem("the restored machine differs from the saved one: %s" % (", ".join(differ) or "instret"))
 
 
 def step():
@@ -172,14 +172,14 @@ def last_change(mark, field, progress):
     Problem if these instructions cannot be repeated; then the machine is where it was."""
     count = position() - mark.position
     if count > MOST_STEPS:
-        raise Problem("it is %d instructions back to the last stop, and each would have to be stepped through: "
-                      "%d is the limit. b goes back to that stop" % (count, MOST_STEPS))
+        raise Problem("the last stop is %d instructions back, and rb can search at most %d; b goes back to that stop"
+                      % (count, MOST_STEPS))
     here, end = take(mark.at), cmd_switch.take()
     found = _step_on(mark, count, field, progress)
     if _differ(end, cmd_switch.take()):
         return_to(here)
-        raise Problem("these %d instructions cannot be gone again one by one, for an interrupt came in between. "
-                      "b goes back to the stop before it" % count)
+        raise Problem("these %d instructions cannot be repeated, because an interrupt arrived among them; "
+                      "b goes back to the stop before them" % count)
     return_to(mark)
     if found is None:
         return None

@@ -19,7 +19,7 @@ def show(argument):
     name, _, text = argument.partition(" ")
     known = csr.sources()
     if name not in known:
-        raise Problem("there is no CSR '%s'" % name if name else "which CSR? As in: hs csr hstatus")
+        raise Problem("there is no CSR '%s'" % name if name else "name a CSR, as in: hs csr hstatus")
     if text:
         value, where = vm.number(text, "value"), ""
     else:
@@ -36,7 +36,7 @@ def _here(name):
         if name in TWINS:
             asked = TWINS[name]
         elif name in TWINS.values():
-            raise Problem("the guest runs here: %s is its own, ask for v%s; the host's cannot be seen" %
+            raise Problem("a guest runs here, so %s is the guest's (v%s), and the host's cannot be read" %
                           (name, name))
         note = ", while the guest runs"
     value = register(asked)

@@ -41,7 +41,7 @@ def _records(mem, base, hart, wanted, most):
 def _physical(pa, size):
     data = read_physical(pa, size)
     if data is None:
-        raise Problem("the trace memory's header makes no sense: it points outside RAM")
+        raise Problem("the trace memory's header is damaged: it points outside RAM")
     return data
 
 
@@ -55,7 +55,7 @@ def exits(argument):
     has just happened and has not been recorded yet is not shown."""
     need_machine()
     if argument and (not argument.isdigit() or not 1 <= int(argument) <= MOST):
-        raise Problem("'%s' is no number of exits: 1 to %d" % (argument, MOST))
+        raise Problem("'%s' is not a number of exits from 1 to %d" % (argument, MOST))
     most = int(argument or 10)
     va = int.from_bytes(read_kernel(address("trace_mem"), 8), "little")
     if not va or kernel_pa(va) is None:

@@ -17,7 +17,7 @@ def _ready():
     need_machine()
     address("vcpu_switch")
     if not image_is_there():
-        raise Problem("hyperscope is not in this machine's RAM, or another build of it")
+        raise Problem("this machine's RAM does not contain this build of hyperscope")
 
 
 def _continue():
@@ -48,7 +48,7 @@ def run_to(places, condition=None):
             if point.is_valid():
                 point.delete()
     if not alive:
-        raise Problem("the machine has ended before that")
+        raise Problem("the machine ended first")
     return register("pc") in places
 
 
@@ -73,7 +73,7 @@ def until_exit(argument):
         try:
             condition = "$scause == 0x%xUL" % names.cause_number(argument)
         except ValueError:
-            raise Problem("'%s' is no cause of a trap; there are %s"
+            raise Problem("'%s' is not a trap cause; the causes are %s"
                           % (argument, " ".join(names.CAUSES.values()))) from None
     _ready()
     tell(run_to(vm.exit_vectors(), condition))
@@ -84,7 +84,7 @@ def _places(text):
     if re.fullmatch(r"step [1-6]", text):
         found = place.address_of_step(int(text[5:]))
         if found is None:
-            raise Problem("src/kvm/exit/switch.S names no %s, or there is no debug information" % text)
+            raise Problem("src/kvm/exit/switch.S has no %s, or there is no debug information" % text)
         return [found], None
     if text in kernel_symbols():
         return [address(text)], None
@@ -97,7 +97,7 @@ def _vmm_address(name):
     path = next((o.filename for o in gdb.objfiles() if os.path.basename(o.filename) == "vmm"), None)
     symbols = elf.symbols(path) if path else {}
     if name not in symbols:
-        raise Problem("the VMM has no symbol '%s'" % name if path else "the VMM's symbols are not loaded: make gdb does it")
+        raise Problem("the VMM has no symbol '%s'" % name if path else "the VMM's symbols are not loaded: make gdb loads them")
     return symbols[name]
 
 
@@ -110,7 +110,7 @@ def until(argument):
            hs until vmm:SYMBOL    symbol of the VMM's ELF file, in U mode
            hs until step N        first instruction of step N of the world switch (src/kvm/exit/switch.S)"""
     if not argument:
-        raise Problem("where? As in: hs until exit_sbi")
+        raise Problem("name a function, as in: hs until exit_sbi")
     _ready()
     tell(run_to(*_places(argument)))
 
@@ -143,7 +143,7 @@ def _guest_address(text):
         return vm.number(text.lstrip("*"), "address")
     path = os.environ.get("HS_GUEST_ELF")
     if not path:
-        raise Problem("this guest's symbols are not known: give an address, or its ELF file to "
+        raise Problem("this guest's symbols are not known: give an address, or the guest's ELF file to "
                       "make gdb")
     try:
         symbols = elf.symbols(path)
@@ -163,7 +163,7 @@ def break_guest(argument):
 
     delete N removes it, like any breakpoint."""
     if not argument:
-        raise Problem("where? As in: hs break-guest main")
+        raise Problem("name a function, as in: hs break-guest main")
     at = _guest_address(argument)
     point = gdb.Breakpoint("*0x%x" % at, gdb.BP_HARDWARE_BREAKPOINT)
     point.condition = "$priv >= 4"

@@ -46,10 +46,10 @@ def diff_switch(argument):
     nothing(argument, "diff-switch")
     need_machine()
     if len(stops) < 2:
-        raise Problem("there have not been two stops yet: go on to another first")
+        raise Problem("there have not been two stops yet: continue to another one first")
     (before_hart, before), (after_hart, after) = stops
     if before_hart != after_hart:
-        raise Problem("the last two stops were in harts %d and %d: nothing to compare"
+        raise Problem("the last two stops were in different harts, %d and %d, and cannot be compared"
                       % (before_hart, after_hart))
     changes = snapshot.diff(before, after)
     print("\n".join(snapshot.show(changes)) if changes else "  nothing has changed")

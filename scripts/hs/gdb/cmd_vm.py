@@ -52,10 +52,10 @@ def memslots(argument):
 
     usage: hs memslots [VM]      default: all VMs"""
     if argument and not argument.isdigit():
-        raise vm.Problem("'%s' is no VM: give its number as hs vms shows it" % argument)
+        raise vm.Problem("'%s' is not a VM: give the number that hs vms shows" % argument)
     some = [one for one in vm.vms() if not argument or one.id == int(argument)]
     if not some:
-        raise vm.Problem("there is no VM %s; hs vms shows those that there are" % argument)
+        raise vm.Problem("there is no VM %s; hs vms shows the VMs" % argument)
     for one in some:
         slots = vm.memslots(one)
         print("VM %d: %d memslots" % (one.id, len(slots)))

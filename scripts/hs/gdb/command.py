@@ -35,4 +35,4 @@ def command(name):
 
 def nothing(argument, name):
     if argument:
-        raise gdb.GdbError("hs %s takes no argument, and got '%s'" % (name, argument))
+        raise gdb.GdbError("hs %s takes no argument, but got '%s'" % (name, argument))

@@ -74,5 +74,5 @@ def decode(name, value):
     if name == "htval":
         lines.append("  the guest physical address 0x%x, to 4 bytes" % (value << 2))
     if left and name in TABLES:
-        lines.append("  bits without a name here: 0x%x" % left)
+        lines.append("  bits without a name: 0x%x" % left)
     return [line.rstrip() for line in lines]

@@ -232,7 +232,7 @@ def resolve(meaning, field, then):
     if meaning.startswith("the "):
         known = named_objects()
         if meaning not in known:
-            raise Problem("nothing is called '%s' here; there is %s" % (meaning, ", ".join(known) or "no VM yet"))
+            raise Problem("nothing is called '%s'; there are %s" % (meaning, ", ".join(known) or "no VM yet"))
         at = known[meaning]
         return at >> 12 if field.endswith(".PPN") else at
     name, part = _table(field)

@@ -59,7 +59,7 @@ class Names:
         lines = []
         for line in text.split("\n"):
             line = re.sub(r"^\d+\t+", "", line)
-            line = re.sub(r"(\bsrc/[\w/]+\.[chS])(:\d+|, line \d+)", r"\1", line)
+            line = re.sub(r"(\b(?:src|trace)/[\w/]+\.(?:[chS]|def))(:\d+|, line \d+)", r"\1", line)
             line = SYMBOLIC.sub(r"<\1+...>", line)
             line = re.sub(r"^(  [\w.$]+) \+ \d+$", r"\1 + ...", line)
             lines.append(self._line(line).rstrip())

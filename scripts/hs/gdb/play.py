@@ -87,7 +87,7 @@ class Player:
             if not dog.interrupted:
                 self.fail(step, item, "'%s' was interrupted" % item.text)
         if dog.interrupted:
-            self.fail(step, item, "'%s' did not come back within %g seconds" % (item.text, self.seconds))
+            self.fail(step, item, "'%s' did not return within %g seconds" % (item.text, self.seconds))
         if self.output:
             self.tell(self.output)
         self.page.shown("(gdb) %s" % item.text)
@@ -125,7 +125,7 @@ class Player:
         except Failed as error:
             if not self.lenient:
                 raise
-            self.tell("not as the tour expects: %s" % error)
+            self.tell("the tour expects otherwise: %s" % error)
 
     def _compare(self, step, item):
         expect = item.text

@@ -61,7 +61,7 @@ class Prompt:
         except KeyboardInterrupt:
             self.tell("interrupted")
         if dog.interrupted:
-            self.tell("'%s' did not come back within %d seconds and was stopped; b goes back" % (line, self.seconds))
+            self.tell("'%s' did not return within %d seconds and was interrupted; b goes back" % (line, self.seconds))
 
     def _do(self, player, line):
         word, _, rest = line.partition(" ")
@@ -70,7 +70,7 @@ class Prompt:
         elif word == "rb":
             self._back_to_change(player, rest.strip())
         elif ENDS.match(line):
-            raise Problem("'%s' would leave this machine, and nothing leads back; q ends the tour" % line)
+            raise Problem("'%s' would detach from this machine for good; q ends the tour" % line)
         elif LOOKS.match(line):
             gdb.execute(line, from_tty=True)
         else:
@@ -86,7 +86,7 @@ class Prompt:
         try:
             self.marks.append(back.take(player.at))
         except Problem as error:
-            self.tell("(no way back to here: %s)" % error)
+            self.tell("(it will not be possible to go back to this point: %s)" % error)
 
     def _back(self, player):
         if not self.marks:
@@ -106,7 +106,7 @@ class Prompt:
 
     def _back_to_change(self, player, field):
         if not field:
-            raise Problem("which field? As in: rb sscratch, rb hstatus.SPV, rb guest.sepc, rb {*(long *) $sp}")
+            raise Problem("name a field, as in: rb sscratch, rb hstatus.SPV, rb guest.sepc, rb {*(long *) $sp}")
         meaning.read(field)  # reports a wrong name now
         while self.marks:
             mark = self.marks[-1]

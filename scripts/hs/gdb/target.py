@@ -35,9 +35,9 @@ _symbols = None
 def need_machine():
     thread = gdb.selected_thread()
     if thread is None or not thread.is_valid():
-        raise Problem("no machine is attached: make gdb starts one, or target remote")
+        raise Problem("no machine is attached: use make gdb or target remote")
     if thread.is_running():
-        raise Problem("the machine runs: stop it first, with Ctrl-C")
+        raise Problem("the machine is running: stop it first with Ctrl-C")
 
 
 # -- harts and registers -----------------------------------------------------------------------
@@ -140,7 +140,7 @@ def kernel_symbols():
         path = next((o.filename for o in gdb.objfiles()
                      if os.path.basename(o.filename) == "hyperscope.elf"), None)
         if path is None:
-            raise Problem("hyperscope.elf is not loaded: make gdb does it, or "
+            raise Problem("hyperscope.elf is not loaded: make gdb loads it, or "
                           "file build/hyperscope.elf")
         _symbols = elf.symbols(path)
     return _symbols
@@ -149,7 +149,7 @@ def kernel_symbols():
 def address(symbol):
     """Return the address of a function or variable of the kernel."""
     if symbol not in kernel_symbols():
-        raise Problem("hyperscope.elf has no symbol %s: is it of the same source as these commands?"
+        raise Problem("hyperscope.elf has no symbol %s: was it built from the same sources as these commands?"
                       % symbol)
     return kernel_symbols()[symbol]
 

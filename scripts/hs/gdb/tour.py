@@ -104,7 +104,7 @@ def parse_expect(text):
         return Expect(found.group(1), found.group(2), "", 0)
     found = re.fullmatch(FIELD + r" (is not|is|in) (.+?)(?: ([+-]) (\d+))?", text)
     if not found:
-        raise ValueError("'%s' is no expectation: FIELD is MEANING, FIELD in FUNCTION, FIELD changed, "
+        raise ValueError("'%s' is not an expectation: FIELD is MEANING, FIELD in FUNCTION, FIELD changed, "
                          "said REGEX" % text)
     field, verb, meaning, sign, number = found.groups()
     return Expect(field, verb, meaning, int(number or 0) * (-1 if sign == "-" else 1))
@@ -128,7 +128,7 @@ class _Parser:
             self.intro = text
         elif not self.items:
             if not text:
-                self.wrong(number, "a step begins with a sentence of what will happen")
+                self.wrong(number, "a step begins with a sentence about what will happen")
             self.items.append(Item("text", text, number))
         elif text:
             self.items.append(Item("text", text, number))
@@ -154,7 +154,7 @@ class _Parser:
 
     def item(self, number, kind, text):
         if self.items is None:
-            self.wrong(number, "'%s' stands before the first step (## TITLE)" % text)
+            self.wrong(number, "'%s' is before the first step (## TITLE)" % text)
         self.end_prose(number)
         if kind == "expect":
             try:
@@ -180,7 +180,7 @@ def parse(text, name="a tour"):
         if not any(i.kind == "command" for i in items):
             parser.wrong(at, "the step '%s' has no command" % title)
         if not any(i.kind == "expect" for i in items):
-            parser.wrong(at, "the step '%s' expects nothing: then it cannot be wrong" % title)
+            parser.wrong(at, "the step '%s' expects nothing, so it cannot fail" % title)
         steps.append(Step(len(steps) + 1, title, items[0].text, items[1:], at))
     header = parser.header
     return Tour(name.partition(".")[0], header["title"], header.get("machine", ""), header["guest"],

@@ -38,7 +38,7 @@ def vms():
     """Return all VMs that have a descriptor. Problem if the host has not booted or has no VM."""
     need_machine()
     if not image_is_there():
-        raise Problem("hyperscope is not in this machine's RAM, or another build of it")
+        raise Problem("this machine's RAM does not contain this build of hyperscope")
     type_ = ctype("struct kvm")
     head = address("vms")
     found, at = [], int.from_bytes(read_kernel(head, 8), "little")
@@ -52,7 +52,7 @@ def vms():
         found.append(Vm(va, value, int(value["id"]), vcpus))
         at = int.from_bytes(read_kernel(at, 8), "little")
     if not found:
-        raise Problem("there is no VM yet: hs until-entry runs to the first entry into a guest")
+        raise Problem("there is no VM yet: hs until-entry continues to the first entry into a guest")
     return found
 
 
@@ -75,12 +75,12 @@ def choose_vcpu(text):
         return choice[0]
     vm_text, _, number = text.rpartition(".")
     if not number.isdigit() or vm_text and not vm_text.isdigit():
-        raise Problem("'%s' is no vCPU: give its number, or VM.NUMBER as hs vms shows it" % text)
+        raise Problem("'%s' is not a vCPU: give its number, or VM.NUMBER, as hs vms shows them" % text)
     for vm in all_:
         for vcpu in vm.vcpus:
             if vcpu.index == int(number) and (not vm_text or vm.id == int(vm_text)):
                 return vcpu
-    raise Problem("there is no vCPU %s; hs vms shows those that there are" % text)
+    raise Problem("there is no vCPU %s; hs vms shows the vCPUs" % text)
 
 
 def owner(vcpu):
@@ -153,7 +153,7 @@ def slot_of(vm, gpa):
 def number(text, what):
     """Return the value of the user's TEXT, a number or any gdb expression. WHAT names it in error messages."""
     if not text:
-        raise Problem("which %s? Give it as a number, or as an expression as in $pc" % what)
+        raise Problem("give %s as a number or as an expression such as $pc" % what)
     try:
         return int(gdb.parse_and_eval("(unsigned long)(%s)" % text)) & MASK
     except (gdb.error, gdb.MemoryError) as error:
