@@ -333,7 +333,7 @@ make tlb-model  count the costs of walks and fences in a model of the TLB
 make anatomy    break down the instructions of an exit, here and on Linux KVM:
                 EXIT=mmio_read
                   SYSTEM=hyperscope only here
-                  ARGS='--way'      also show the path in order
+                  ARGS='--calls'    also show the path in order
 make profile    count the instructions of a boot by function; flame graph
                   WORKLOAD=mmio_read  a row of the bench, or a payload
 make check      run static checks: format, analysis, citations, sizes

@@ -34,7 +34,7 @@ adds_up()	# LABEL MOST: the largest allowed difference between mean and figure
 anatomy --list
 like "$out" '^mmio_read$' "--list has the bench's rows"
 
-anatomy mmio_read --way --svg "$tmp/one.svg" --csv "$tmp/one.csv"
+anatomy mmio_read --calls --svg "$tmp/one.svg" --csv "$tmp/one.csv"
 is $status 0 "mmio_read is looked into" || diag "$(cat "$tmp/err")"
 adds_up mmio_read 0.5
 is "$(python3 -c 'import csv, sys; print("%.2f" % sum(float(row["instructions"]) for row in csv.DictReader(open(sys.argv[1]))))' "$tmp/one.csv")" \
@@ -52,7 +52,7 @@ text = " ".join(root.itertext())
 sys.exit(not (root.tag.endswith("svg") and "user space" in text and "mmio_emulate" in text))
 ' "$tmp/one.svg"
 ok $? "the picture is XML and names stages and functions"
-anatomy mmio_read --way --svg "$tmp/two.svg"
+anatomy mmio_read --calls --svg "$tmp/two.svg"
 grep -v '^picture' "$tmp/table" | cmp -s - "$tmp/first" && cmp -s "$tmp/one.svg" "$tmp/two.svg"
 ok $? "a second time the same, to the byte"
 

@@ -195,7 +195,7 @@ stage                 hyperscope              linux
 guest                          2   0.1%           2   0.1%
 CSR swap                      33   2.3%          34   1.0%
 sum                           35                 36
-other ways                 +0.00             +87.68
+other paths                +0.00             +87.68
 END
 page --anatomy "$tmp/anatomy" "$tmp/t"
 is "$(ask 'page.data["anatomy"][0]["systems"], page.data["anatomy"][0]["stages"]')" \

@@ -53,7 +53,7 @@ def print_stages(found, out):
             line(stage, ("%12d %s" % (count[stage], _share(count[stage], total))
                          for count, total in zip(counts, totals)))
     line("sum", ("%12d       " % total for total in totals))
-    line("other ways", ("%+15.2f    " % (a.mean - a.total()) for a in found))
+    line("other paths", ("%+15.2f    " % (a.mean - a.total()) for a in found))
     line("mean of the batch", ("%15.2f    " % a.mean for a in found))
     line("the bench's figure", ("%15.2f    " % a.figure for a in found))
     for anatomy in found:

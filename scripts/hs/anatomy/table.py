@@ -12,7 +12,7 @@ from hs.errors import LaunchError
 
 KEY = ("system", "exit", "toggles", "cpu")
 COLUMNS = KEY + ("stage", "function", "instructions", "iterations") + provenance.COLUMNS
-OTHER_WAYS = "other ways"  # what the batch's other paths add to the figure of the shown path, on average
+OTHER_PATHS = "other paths"  # what the batch's other paths add to the figure of the shown path, on average
 
 
 def _lines(anatomy, options, runner, shared):
@@ -24,7 +24,7 @@ def _lines(anatomy, options, runner, shared):
                   kernel=provenance.kernel_of(anatomy.system, options.out, shared["commit"]))
     for (stage, function), count in anatomy.by_function().items():
         yield dict(common, stage=stage, function=function, instructions=str(count))
-    yield dict(common, stage=OTHER_WAYS, function="", instructions="%.2f" % (anatomy.mean - anatomy.total()))
+    yield dict(common, stage=OTHER_PATHS, function="", instructions="%.2f" % (anatomy.mean - anatomy.total()))
 
 
 def read(path):

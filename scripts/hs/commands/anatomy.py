@@ -7,6 +7,7 @@ changed, so the sum equals the figure of the bench. From the median batch, the
 path that accounts for most of its instructions is shown, on hyperscope, on
 Linux KVM, on the bare machine, or on several of them side by side.
 """
+import argparse
 import os
 import sys
 
@@ -40,8 +41,9 @@ def parse(argv):
                         "instructions over all its iterations), common, longest, or a number "
                         "from --paths")
     parser.add_argument("--paths", action="store_true", help="also list the paths of the median batch")
-    parser.add_argument("--way", action="store_true",
+    parser.add_argument("--calls", action="store_true",
                         help="also show the path in order, with callers and callees")
+    parser.add_argument("--way", dest="calls", action="store_true", help=argparse.SUPPRESS)  # its name in earlier versions
     parser.add_argument("--insns", action="store_true", help="also show each instruction")
     parser.add_argument("--svg", metavar="FILE", help="draw the result to FILE")
     parser.add_argument("--csv", metavar="FILE",
@@ -176,7 +178,7 @@ def show_all(found, options):
         show.print_functions(anatomy, sys.stdout)
         if options.paths:
             print_paths(anatomy)
-        if options.way:
+        if options.calls:
             show.print_path(anatomy, sys.stdout)
         if options.insns:
             show.print_insns(anatomy, sys.stdout)

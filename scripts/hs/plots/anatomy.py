@@ -20,7 +20,7 @@ def read(folder=data.FOLDER):
     path = data.path_of("anatomy.csv", folder)
     lines = [dict(line, instructions=float(line["instructions"])) for line in table.read(path)]
     for line in lines:
-        known = line["stage"] in STAGES and line["instructions"] >= 0 or line["stage"] == table.OTHER_WAYS
+        known = line["stage"] in STAGES and line["instructions"] >= 0 or line["stage"] == table.OTHER_PATHS
         if not known or abs(line["instructions"]) > data.MOST:
             raise LaunchError("%s: %s of %s: no stage '%s' has %g instructions" % (
                 path, line["exit"], line["system"], line["stage"], line["instructions"]))
@@ -38,7 +38,7 @@ def by_stage(lines):
 
 def _looks(bars):
     """Return {stage: (colour, hatching)} for the stages that occur in any bar."""
-    order = [stage for stage in tuple(STAGES) + (table.OTHER_WAYS,)
+    order = [stage for stage in tuple(STAGES) + (table.OTHER_PATHS,)
              if any(stages.get(stage, 0) >= 0.5 for stages in bars)]
     return {stage: (COLOURS[i % len(COLOURS)], HATCHES[i // len(COLOURS)]) for i, stage in enumerate(order)}
 
@@ -72,7 +72,7 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     style.finish(drawn, "Instructions of an exit by stage", (
         "Stages are in the order of their first instruction; after the last colour, colours repeat with hatching. "
         "Exact: every instruction of one iteration (n = 1), on the path that most of the median batch's instructions "
-        "took; without a stage 'other ways', all iterations took the same path.\n%s" % data.made_with(lines)))
+        "took; without a stage 'other paths', all iterations took the same path.\n%s" % data.made_with(lines)))
     return drawn
 
 
