@@ -3,14 +3,15 @@
 #
 # abi-random.slow.t - the programs of tests/linux-abi with random steps, for a minute or two each.
 #
-# timers and directories print their seed. To repeat: scripts/hyperscope exec build/tests/linux-abi/NAME 70 SEED
+# timers and directories print their seed. To repeat a run:
+# scripts/hyperscope exec build/tests/linux-abi/NAME 70 SEED
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 at_random()	# NAME HARTS SECONDS
 {
 	HS_SECONDS=$((2 * $3 + 60)) hs exec --quiet --harts "$2" "$O/tests/linux-abi/$1" "$3"
 	relay "$out" "$1, $2 harts"
-	is "$status" 0 "$1, $2 harts: it ends with status 0" || diag "$(grep '^# seed' <<<"$out") $err"
+	is "$status" 0 "$1, $2 harts: the program ends with status 0" || diag "$(grep '^# seed' <<<"$out") $err"
 }
 
 for harts in 2 4; do

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* descriptors.h - a process that can open no more files. */
+/* descriptors.h - leave the process no free descriptor. */
 #ifndef DESCRIPTORS_H
 #define DESCRIPTORS_H
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * directories.c - threads of one process change its working directory, and remove the old one, while
- * others use it. usage: directories [SECONDS [SEED]]; 2 seconds by default.
+ * directories.c - threads change their process's working directory and remove its name, while other
+ * threads use it. usage: directories [SECONDS [SEED]]; 2 seconds by default.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -25,7 +25,7 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Change into a new directory and remove its name: only this process's reference keeps it. */
+/* Change into a new directory and remove its name: only the process's reference then keeps it. */
 static void *change(void *arg)
 {
 	unsigned int state = seed + (unsigned int)(intptr_t)arg * 7919;
@@ -56,7 +56,7 @@ static bool in_tmp(const char *path, ssize_t len)
 	return len >= 4 && (!strncmp(path, "/tmp", 4) || strstr(path, "(deleted)"));
 }
 
-/* Use the working directory in every way; returns how often it was not one that had been set. */
+/* Use the working directory in many ways. Returns how often it was not one that change() set. */
 static void *use(void *arg)
 {
 	unsigned int state = seed + 31 + (unsigned int)(intptr_t)arg * 104729;

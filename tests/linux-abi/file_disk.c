@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * file_disk.c - a block device: file_disk [DEVICE [wait]], default /dev/vda. On Linux a loop
- * device serves. It overwrites the first and last MiB and nothing else. With "wait" it only
- * writes its mark and stays until it is killed.
+ * file_disk.c - read and write a block device; on Linux, use a loop device.
+ * usage: file_disk [DEVICE [wait]]; /dev/vda by default.
+ *
+ * It overwrites only the first and the last MiB. With "wait" it fills only the last MiB, and then
+ * waits until it is killed.
  */
 #include <fcntl.h>
 #include <linux/fs.h>
@@ -40,10 +42,11 @@ static void test_facts(const char *name)
 	struct stat st;
 	int sector = 0;
 
-	ok(fstat(fd, &st) == 0 && S_ISBLK(st.st_mode), "a block device");
-	ok(ioctl(fd, BLKGETSIZE64, &size) == 0 && size >= 4 * MIB && size % 512 == 0, "its size");
-	ok(ioctl(fd, BLKSSZGET, &sector) == 0 && sector == 512, "sectors of 512 bytes");
-	ok(lseek(fd, 0, SEEK_END) == (off_t)size, "the end is where the size says");
+	ok(fstat(fd, &st) == 0 && S_ISBLK(st.st_mode), "fstat reports a block device");
+	ok(ioctl(fd, BLKGETSIZE64, &size) == 0 && size >= 4 * MIB && size % 512 == 0,
+	   "BLKGETSIZE64 returns whole sectors and at least 4 MiB");
+	ok(ioctl(fd, BLKSSZGET, &sector) == 0 && sector == 512, "BLKSSZGET returns 512");
+	ok(lseek(fd, 0, SEEK_END) == (off_t)size, "SEEK_END is at the device's size");
 	printf("# %s: %llu bytes\n", name, (unsigned long long)size);
 }
 
@@ -53,19 +56,21 @@ static void test_transfers(void)
 	size_t at, n;
 	bool good = true;
 
-	ok(round_trip(0, 0, MIB, 1), "1 MiB, aligned");
-	ok(round_trip(512, 0, 512, 2), "one sector");
-	ok(round_trip(0, 1, MIB - 4096, 3), "from an odd address");
-	ok(round_trip(size - MIB, 8, 300000, 4), "neither end on a sector");
+	ok(round_trip(0, 0, MIB, 1), "1 MiB of aligned data is written and read back");
+	ok(round_trip(512, 0, 512, 2), "one sector is written and read back");
+	ok(round_trip(0, 1, MIB - 4096, 3), "data at an odd address is written and read back");
+	ok(round_trip(size - MIB, 8, 300000, 4),
+	   "data that ends inside a sector is written and read back");
 	for (at = 1; at < 3000; at += 331)
 		for (n = 1; n < 5000; n = n * 3 + 1)
 			good &= round_trip(at, at, n, (unsigned int)(at * n));
-	ok(good, "many odd offsets and sizes");
+	ok(good, "data of many sizes at unaligned offsets is written and read back");
 	fill(a, MIB, 9);
 	pwrite(fd, a, MIB, 0);
 	pwrite(fd, "XY", 2, 1023);
 	pread(fd, guard, 2, 1022);
-	ok(guard[0] == a[1022] && guard[1] == 'X', "a write leaves its neighbours alone");
+	ok(guard[0] == a[1022] && guard[1] == 'X',
+	   "a write of two bytes leaves the byte before them unchanged");
 }
 
 static void test_edges(void)
@@ -73,15 +78,17 @@ static void test_edges(void)
 	char *ro = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	static char *volatile bad = (char *)8;
 
-	ok(pread(fd, b, 4096, (off_t)size - 100) == 100, "a read at the end is short");
-	ok(pread(fd, b, 4096, (off_t)size) == 0, "and empty behind it");
-	fails_with(pwrite(fd, a, 512, (off_t)size), ENOSPC, "a write behind the end");
+	ok(pread(fd, b, 4096, (off_t)size - 100) == 100, "a read across the end is short");
+	ok(pread(fd, b, 4096, (off_t)size) == 0, "a read at the end returns 0");
+	fails_with(pwrite(fd, a, 512, (off_t)size), ENOSPC, "a write at the end fails with ENOSPC");
 	ok(pwrite(fd, a, 4096, (off_t)size - 512) == 512, "a write across the end is short");
-	fails_with(pread(fd, bad, 4096, 0), EFAULT, "a read to a bad address");
-	fails_with(pwrite(fd, bad, 4096, 0), EFAULT, "a write from a bad address");
-	fails_with(pread(fd, ro, 4096, 0), EFAULT, "a read to memory that is read-only");
-	ok(pwrite(fd, ro, 8192, 4096) == 8192, "a write from memory never touched");
-	ok(fsync(fd) == 0 && fdatasync(fd) == 0, "fsync");
+	fails_with(pread(fd, bad, 4096, 0), EFAULT, "a read to a bad address fails with EFAULT");
+	fails_with(pwrite(fd, bad, 4096, 0), EFAULT,
+		   "a write from a bad address fails with EFAULT");
+	fails_with(pread(fd, ro, 4096, 0), EFAULT, "a read to read-only memory fails with EFAULT");
+	ok(pwrite(fd, ro, 8192, 4096) == 8192,
+	   "a write from memory that was never touched succeeds");
+	ok(fsync(fd) == 0 && fdatasync(fd) == 0, "fsync and fdatasync succeed");
 }
 
 static void *hammer(void *arg)
@@ -90,7 +97,7 @@ static void *hammer(void *arg)
 	unsigned char x[6000], y[6000];
 	uintptr_t wrong = 0;
 
-	/* Neighbours share sectors, because 6000 is no multiple of 512. */
+	/* Adjacent ranges share a sector, because 6000 is not a multiple of 512. */
 	for (i = 0; i < 50; i++) {
 		fill(x, sizeof(x), id * 1000 + i);
 		wrong += pwrite(fd, x, sizeof(x), (off_t)(id * sizeof(x))) != sizeof(x);
@@ -112,15 +119,15 @@ static void test_threads(void)
 		pthread_join(t[i], &wrong);
 		good &= wrong == NULL;
 	}
-	ok(good, "four threads side by side, sharing sectors");
+	ok(good, "four threads read back what they wrote to ranges that share sectors");
 }
 
-/* Write known bytes at the end, which a check from outside looks for. */
+/* Fill the last MiB with known bytes; files.t looks for them in the disk's file. */
 static void leave_mark(void)
 {
 	fill(a, MIB, 4711);
 	ok(pwrite(fd, a, MIB, (off_t)size - MIB) == MIB && fsync(fd) == 0,
-	   "the last MiB is synced");
+	   "the last MiB is written and synced");
 }
 
 int main(int argc, char **argv)
@@ -130,7 +137,7 @@ int main(int argc, char **argv)
 	fd = open(name, O_RDWR);
 	a = malloc(MIB + 4096);
 	b = malloc(MIB + 4096);
-	if (!ok(fd >= 0, "open"))
+	if (!ok(fd >= 0, "the device can be opened"))
 		return tap_done();
 	test_facts(name);
 	if (argc > 2) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * file_io.c - moving bytes: positions, sizes, holes, vectors, and bad arguments.
+ * file_io.c - reads and writes: positions, sizes, holes, vectors, descriptors, locks, errors.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -31,23 +31,25 @@ static void test_position(void)
 	char buf[16] = "";
 	int fd = temp(), other;
 
-	ok(write(fd, "0123456789", 10) == 10 && lseek(fd, 0, SEEK_CUR) == 10, "write moves on");
+	ok(write(fd, "0123456789", 10) == 10 && lseek(fd, 0, SEEK_CUR) == 10,
+	   "write advances the file position");
 	ok(lseek(fd, -4, SEEK_END) == 6 && read(fd, buf, 16) == 4 && !memcmp(buf, "6789", 4),
-	   "seek from the end, read to the end");
-	ok(read(fd, buf, 16) == 0, "and then nothing");
+	   "a read after a seek from the end returns the last bytes");
+	ok(read(fd, buf, 16) == 0, "a read at the end of the file returns 0");
 	ok(pread(fd, buf, 3, 2) == 3 && !memcmp(buf, "234", 3) && lseek(fd, 0, SEEK_CUR) == 10,
-	   "pread leaves the position");
+	   "pread does not change the file position");
 	ok(pwrite(fd, "ab", 2, 0) == 2 && pread(fd, buf, 3, 0) == 3 && !memcmp(buf, "ab2", 3),
-	   "pwrite");
+	   "pwrite writes at its offset");
 	other = dup(fd);
 	lseek(fd, 5, SEEK_SET);
-	ok(lseek(other, 0, SEEK_CUR) == 5, "a duplicate shares the position");
-	fails_with(lseek(fd, -1, SEEK_SET), EINVAL, "a negative position");
-	fails_with(lseek(fd, 0, 99), EINVAL, "seek from nowhere");
-	fails_with(pread(fd, buf, 1, -1), EINVAL, "pread at a negative offset");
+	ok(lseek(other, 0, SEEK_CUR) == 5, "a duplicated descriptor shares the file position");
+	fails_with(lseek(fd, -1, SEEK_SET), EINVAL,
+		   "a seek to a negative position fails with EINVAL");
+	fails_with(lseek(fd, 0, 99), EINVAL, "a seek with an unknown whence fails with EINVAL");
+	fails_with(pread(fd, buf, 1, -1), EINVAL, "pread at a negative offset fails with EINVAL");
 	ok(fcntl(fd, F_SETFL, O_APPEND) == 0 && lseek(fd, 0, SEEK_SET) == 0 &&
 		   write(fd, "end", 3) == 3 && pread(fd, buf, 3, 10) == 3 && !memcmp(buf, "end", 3),
-	   "O_APPEND writes at the end");
+	   "with O_APPEND, write writes at the end of the file");
 	close(fd);
 	close(other);
 }
@@ -58,31 +60,32 @@ static void test_size(void)
 	struct stat st, now;
 	int fd = temp();
 
-	ok(ftruncate(fd, 10000) == 0 && fstat(fd, &st) == 0 && st.st_size == 10000, "grow");
+	ok(ftruncate(fd, 10000) == 0 && fstat(fd, &st) == 0 && st.st_size == 10000,
+	   "ftruncate makes a file larger");
 	ok(pread(fd, page, 4096, 8192) == 10000 - 8192 && !memcmp(page, want, 4096),
-	   "the added part is zeros");
+	   "the bytes that ftruncate adds are zero");
 	memset(page, 'x', sizeof(page));
 	pwrite(fd, page, 4096, 4000);
 	ok(ftruncate(fd, 4001) == 0 && ftruncate(fd, 9000) == 0 &&
 		   pread(fd, page, 4096, 4000) == 4096 && page[0] == 'x' &&
 		   !memcmp(page + 1, want, 4095),
-	   "a part that was cut off returns as zeros");
+	   "bytes that were cut off are zero when the file grows again");
 	ok(pwrite(fd, "y", 1, 1L << 32) == 1 && fstat(fd, &st) == 0 &&
 		   st.st_size == (1L << 32) + 1 && st.st_blocks < 1000,
-	   "a hole of 4 GiB takes no room");
+	   "a hole of 4 GiB has no blocks");
 	ok(lseek(fd, 1 << 20, SEEK_DATA) <= 1L << 32 && lseek(fd, 0, SEEK_HOLE) > 0,
-	   "SEEK_DATA and SEEK_HOLE");
+	   "SEEK_DATA and SEEK_HOLE find data and holes");
 	ok(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4000, 10) == 0 &&
 		   pread(fd, page, 1, 4000) == 1 && page[0] == 0,
 	   "a punched hole reads as zeros");
 	ok(fstat(fd, &st) == 0 && (fallocate(fd, 0, 0, (1L << 32) + 4096) == 0 || errno == ENOSPC ||
 				   errno == ENOMEM),
-	   "fallocate of more than there may be");
+	   "fallocate of over 4 GiB succeeds or fails with ENOSPC or ENOMEM");
 	ok(fstat(fd, &now) == 0 &&
 		   (now.st_size == (1L << 32) + 4096 || now.st_blocks == st.st_blocks),
-	   "is done whole, or leaves nothing behind");
-	fails_with(ftruncate(fd, -1), EINVAL, "a negative size");
-	fails_with(ftruncate(0, 5), EINVAL, "ftruncate of what has no size");
+	   "fallocate of over 4 GiB takes full effect or none");
+	fails_with(ftruncate(fd, -1), EINVAL, "ftruncate to a negative size fails with EINVAL");
+	fails_with(ftruncate(0, 5), EINVAL, "ftruncate of standard input fails with EINVAL");
 	close(fd);
 }
 
@@ -94,16 +97,21 @@ static void test_vectors(void)
 	struct iovec wrong = { bad, 5 };
 	int fd = temp();
 
-	ok(writev(fd, w, 3) == 10, "writev");
+	ok(writev(fd, w, 3) == 10, "writev writes all its buffers");
 	ok(preadv(fd, r, 3, 0) == 10 && !memcmp(a, "abc", 3) && !memcmp(b, "defgh", 5) &&
 		   !memcmp(c, "ij", 2),
-	   "preadv");
-	ok(pwritev(fd, w, 1, 20) == 3 && lseek(fd, 0, SEEK_END) == 23, "pwritev");
-	fails_with(readv(fd, (struct iovec *)bad, 1025), EINVAL, "over 1024 pieces");
-	fails_with(readv(fd, (struct iovec *)bad, 1), EFAULT, "a vector at a bad address");
-	fails_with(preadv(fd, &wrong, 1, 0), EFAULT, "a piece at a bad address");
+	   "preadv fills its buffers in order");
+	ok(pwritev(fd, w, 1, 20) == 3 && lseek(fd, 0, SEEK_END) == 23,
+	   "pwritev writes at its offset");
+	fails_with(readv(fd, (struct iovec *)bad, 1025), EINVAL,
+		   "readv with more than 1024 buffers fails with EINVAL");
+	fails_with(readv(fd, (struct iovec *)bad, 1), EFAULT,
+		   "readv of a vector at a bad address fails with EFAULT");
+	fails_with(preadv(fd, &wrong, 1, 0), EFAULT,
+		   "preadv to a buffer at a bad address fails with EFAULT");
 	r[0].iov_len = SIZE_MAX;
-	fails_with(readv(fd, r, 1), EINVAL, "a piece of negative length");
+	fails_with(readv(fd, r, 1), EINVAL,
+		   "readv to a buffer of negative length fails with EINVAL");
 	close(fd);
 }
 
@@ -114,19 +122,24 @@ static void test_bad_arguments(void)
 
 	munmap(edge + 4096, 4096);
 	memset(edge, 'e', 4096);
-	fails_with(read(-1, edge, 1), EBADF, "read from -1");
-	fails_with(write(1000, edge, 1), EBADF, "write to what is not open");
-	fails_with(close(77), EBADF, "close of what is not open");
-	fails_with(write(fd, bad, 10), EFAULT, "write from a bad address");
-	fails_with(write(fd, (char *)0xffffffc080000000, 10), EFAULT, "write from the kernel");
-	ok(write(fd, edge, 4096) == 4096, "a page");
-	fails_with(pread(fd, bad, 10, 0), EFAULT, "read to a bad address");
-	fails_with(pread(fd, (char *)0xffffffff80200000, 10, 0), EFAULT, "read into the kernel");
-	ok(pread(fd, edge + 4090, 100, 0) == 6 || errno == EFAULT, "read across the end of memory");
-	ok(read(fd, bad, 0) == 0, "nothing to a bad address");
-	fails_with(ioctl(fd, 0x5401 /* TCGETS */, edge), ENOTTY, "ioctl of a terminal");
-	fails_with(ioctl(fd, 0xdeadbeef, edge), ENOTTY, "an unknown ioctl");
-	fails_with(fcntl(fd, 9999), EINVAL, "an unknown fcntl");
+	fails_with(read(-1, edge, 1), EBADF, "read from descriptor -1 fails with EBADF");
+	fails_with(write(1000, edge, 1), EBADF,
+		   "write to a descriptor that is not open fails with EBADF");
+	fails_with(close(77), EBADF, "close of a descriptor that is not open fails with EBADF");
+	fails_with(write(fd, bad, 10), EFAULT, "write from a bad address fails with EFAULT");
+	fails_with(write(fd, (char *)0xffffffc080000000, 10), EFAULT,
+		   "write from a kernel address fails with EFAULT");
+	ok(write(fd, edge, 4096) == 4096, "write accepts a whole page");
+	fails_with(pread(fd, bad, 10, 0), EFAULT, "read to a bad address fails with EFAULT");
+	fails_with(pread(fd, (char *)0xffffffff80200000, 10, 0), EFAULT,
+		   "read to a kernel address fails with EFAULT");
+	ok(pread(fd, edge + 4090, 100, 0) == 6 || errno == EFAULT,
+	   "a read across the end of mapped memory is short or fails with EFAULT");
+	ok(read(fd, bad, 0) == 0, "a read of 0 bytes to a bad address returns 0");
+	fails_with(ioctl(fd, 0x5401 /* TCGETS */, edge), ENOTTY,
+		   "a terminal's ioctl on a file fails with ENOTTY");
+	fails_with(ioctl(fd, 0xdeadbeef, edge), ENOTTY, "an unknown ioctl fails with ENOTTY");
+	fails_with(fcntl(fd, 9999), EINVAL, "an unknown fcntl fails with EINVAL");
 	close(fd);
 }
 
@@ -137,37 +150,41 @@ static void test_descriptors(void)
 
 	ok(fcntl(fd, F_GETFD) == 0 && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 &&
 		   fcntl(fd, F_GETFD) == FD_CLOEXEC,
-	   "close-on-exec");
+	   "F_SETFD sets close-on-exec");
 	high = fcntl(fd, F_DUPFD_CLOEXEC, 100);
-	ok(high == 100 && fcntl(high, F_GETFD) == FD_CLOEXEC, "F_DUPFD_CLOEXEC from 100");
-	ok(dup2(fd, 100) == 100 && fcntl(100, F_GETFD) == 0, "dup2 over an open one");
-	fails_with(dup3(fd, fd, 0), EINVAL, "dup3 onto itself");
-	fails_with(dup2(fd, 100000000), EBADF, "dup2 beyond the limit");
-	fails_with(fcntl(fd, F_DUPFD, 100000000), EINVAL, "F_DUPFD beyond the limit");
+	ok(high == 100 && fcntl(high, F_GETFD) == FD_CLOEXEC,
+	   "F_DUPFD_CLOEXEC returns the lowest free descriptor from 100 on");
+	ok(dup2(fd, 100) == 100 && fcntl(100, F_GETFD) == 0, "dup2 replaces an open descriptor");
+	fails_with(dup3(fd, fd, 0), EINVAL, "dup3 of a descriptor to itself fails with EINVAL");
+	fails_with(dup2(fd, 100000000), EBADF, "dup2 beyond the limit fails with EBADF");
+	fails_with(fcntl(fd, F_DUPFD, 100000000), EINVAL,
+		   "F_DUPFD beyond the limit fails with EINVAL");
 	setrlimit(RLIMIT_NOFILE, &limit);
 	for (i = 0; i < 1100 && (fds[i] = dup(fd)) >= 0; i++)
 		;
-	ok(i < 1100 && errno == EMFILE, "descriptors run out");
+	ok(i < 1100 && errno == EMFILE, "dup fails with EMFILE if no descriptor is free");
 	while (i > 0)
 		close(fds[--i]);
 	close(100);
 	close(fd);
 }
 
-/* More descriptors than a table starts with. A child has them all; the highest is checked last. */
+/* Open more descriptors than a new table has room for. A child inherits all of them. */
 static void test_many_descriptors(void)
 {
 	struct rlimit limit = { 4000, 5000 };
 	int fd, high, status = -1;
 	pid_t child;
 
-	ok(setrlimit(RLIMIT_NOFILE, &limit) == 0, "root raises the hard limit of descriptors");
+	ok(setrlimit(RLIMIT_NOFILE, &limit) == 0, "root can raise the hard limit of descriptors");
 	fd = temp();
 	for (high = dup(fd); high >= 0 && high < 3900; high = dup(fd))
 		;
-	ok(high == 3900, "3900 descriptors are open");
-	ok(close(70) == 0 && dup(fd) == 70 && dup(fd) == 3901, "the lowest free one is taken");
-	fails_with(dup2(fd, 4000), EBADF, "dup2 at the limit");
+	ok(high == 3900, "dup returns descriptors up to 3900");
+	ok(close(70) == 0 && dup(fd) == 70 && dup(fd) == 3901,
+	   "dup returns the lowest free descriptor");
+	fails_with(dup2(fd, 4000), EBADF,
+		   "dup2 to the first descriptor above the limit fails with EBADF");
 	child = fork();
 	if (!child)
 		_exit(fcntl(3901, F_GETFD) == 0 && fcntl(3902, F_GETFD) < 0 &&
@@ -176,15 +193,17 @@ static void test_many_descriptors(void)
 			      : 1);
 	waitpid(child, &status, 0);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 7,
-	   "a child has them, and closes them at once");
-	ok(fcntl(3901, F_GETFD) == 0, "which closes none of the parent's");
+	   "a child inherits all descriptors and closes them with close_range");
+	ok(fcntl(3901, F_GETFD) == 0,
+	   "close_range in a child leaves the parent's descriptors open");
 	limit.rlim_cur = 100;
 	ok(setrlimit(RLIMIT_NOFILE, &limit) == 0 && close(3901) == 0 && close(80) == 0 &&
 		   dup(fd) == 80,
-	   "a lower limit closes none, and leaves what is free below it");
-	fails_with(dup(fd), EMFILE, "above it there is none");
+	   "a lower limit closes no descriptor, and dup still returns free ones below it");
+	fails_with(dup(fd), EMFILE,
+		   "dup fails with EMFILE if no descriptor below the limit is free");
 	ok(syscall(SYS_close_range, fd + 1, 10000, 0) == 0 && dup(fd) == fd + 1,
-	   "close_range closes all");
+	   "close_range closes all descriptors in its range");
 	close(fd + 1);
 	close(fd);
 }
@@ -197,14 +216,16 @@ static void test_devices(void)
 	int i, sum = 0;
 
 	memset(buf, 1, sizeof(buf));
-	ok(read(zero, buf, 100) == 100 && buf[0] == 0 && buf[99] == 0, "/dev/zero");
-	ok(read(null, buf, 100) == 0 && write(null, buf, 100) == 100, "/dev/null");
-	fails_with(write(full, buf, 1), ENOSPC, "/dev/full");
+	ok(read(zero, buf, 100) == 100 && buf[0] == 0 && buf[99] == 0, "/dev/zero reads as zeros");
+	ok(read(null, buf, 100) == 0 && write(null, buf, 100) == 100,
+	   "/dev/null is empty and accepts writes");
+	fails_with(write(full, buf, 1), ENOSPC, "a write to /dev/full fails with ENOSPC");
 	read(rnd, buf, 100);
 	for (i = 0; i < 100; i++)
 		sum += buf[i] != 0;
-	ok(sum > 80, "/dev/urandom");
-	fails_with(open("/dev/null/x", O_RDONLY), ENOTDIR, "below a device");
+	ok(sum > 80, "/dev/urandom returns random bytes");
+	fails_with(open("/dev/null/x", O_RDONLY), ENOTDIR,
+		   "open of a path below a device fails with ENOTDIR");
 	close(zero);
 	close(null);
 	close(full);
@@ -218,13 +239,15 @@ static void test_shared_mapping(void)
 
 	ftruncate(fd, 8192);
 	map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (!ok(map != MAP_FAILED, "a shared mapping"))
+	if (!ok(map != MAP_FAILED, "a file can be mapped shared"))
 		return;
 	map[5000] = 'm';
-	ok(pread(fd, &c, 1, 5000) == 1 && c == 'm', "data stored through the mapping are read");
+	ok(pread(fd, &c, 1, 5000) == 1 && c == 'm',
+	   "pread returns data that was stored through the mapping");
 	pwrite(fd, "w", 1, 100);
-	ok(map[100] == 'w', "data written to the file show in the mapping");
-	ok(read(fd, map, 4096) == 4096 && map[100] == 'w', "a file read into its own mapping");
+	ok(map[100] == 'w', "the mapping shows data written to the file");
+	ok(read(fd, map, 4096) == 4096 && map[100] == 'w',
+	   "a file can be read into its own mapping");
 	munmap(map, 8192);
 	close(fd);
 }
@@ -237,7 +260,8 @@ static void test_memfd(void)
 	unsigned char *map;
 	bool same = true;
 
-	ok(fd >= 0 && ftruncate(fd, size) == 0, "memfd_create");
+	ok(fd >= 0 && ftruncate(fd, size) == 0,
+	   "memfd_create returns a file that ftruncate can grow");
 	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	for (i = 0; i < size; i += 1000)
 		map[i] = (unsigned char)(i / 1000);
@@ -246,21 +270,22 @@ static void test_memfd(void)
 
 		same &= pread(fd, &c, 1, i) == 1 && c == (unsigned char)(i / 1000);
 	}
-	ok(same, "8 MiB stored are read");
+	ok(same, "pread returns what was stored in an 8 MiB mapping");
 	map[0x300000] = map[0x2ff000] = map[0x500000] = 77;
 	ok(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 1 << 20, 4 << 20) == 0 &&
 		   map[0x300000] == 0 && map[0x2ff000] == 0 && map[0x500000] == 77 &&
 		   map[1000] == 1,
-	   "a hole in a mapping is zeros at once");
+	   "a mapping reads as zeros where a hole is punched");
 	map[0x300000] = 78;
 	pread(fd, &map[0], 1, 0x300000);
-	ok(map[0] == 78, "and is the file's again when it is stored to");
+	ok(map[0] == 78, "a store into the hole changes the file");
 	map[0x400001] = 79;
 	ok(ftruncate(fd, 0x400000) == 0 && ftruncate(fd, size) == 0 && map[0x400001] == 0 &&
 		   map[0x300000] == 78,
-	   "the cut-off part of a mapping is zeros");
+	   "a mapping reads as zeros where the file was cut off and grew again");
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	ok(readlink(link, text, sizeof(text) - 1) > 0 && strstr(text, "memfd:a-name"), "its name");
+	ok(readlink(link, text, sizeof(text) - 1) > 0 && strstr(text, "memfd:a-name"),
+	   "the link in /proc/self/fd contains the memfd's name");
 	munmap(map, size);
 	close(fd);
 }
@@ -271,18 +296,19 @@ static void test_flock(void)
 	int a = mkstemp(name), b = open(name, O_RDONLY), c = dup(a);
 
 	ok(flock(a, LOCK_EX) == 0 && flock(b, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK,
-	   "an exclusive lock keeps another open file out");
-	ok(flock(c, LOCK_EX | LOCK_NB) == 0, "a duplicate has the same lock");
+	   "an exclusive lock excludes a shared one through another open file");
+	ok(flock(c, LOCK_EX | LOCK_NB) == 0, "a duplicated descriptor has the same lock");
 	close(a);
-	ok(flock(b, LOCK_SH | LOCK_NB) < 0, "and keeps it when the first is closed");
+	ok(flock(b, LOCK_SH | LOCK_NB) < 0, "the lock is held while a duplicate is open");
 	close(c);
-	ok(flock(b, LOCK_SH | LOCK_NB) == 0, "the last one's end is the lock's end");
+	ok(flock(b, LOCK_SH | LOCK_NB) == 0, "closing the last duplicate releases the lock");
 	a = open(name, O_RDONLY);
 	ok(flock(a, LOCK_SH | LOCK_NB) == 0 && flock(a, LOCK_EX | LOCK_NB) < 0,
-	   "two may share; one of them alone gets it for itself");
-	ok(flock(b, LOCK_UN) == 0 && flock(a, LOCK_EX | LOCK_NB) == 0, "when the other has let go");
+	   "two open files can share a lock, and neither can make it exclusive");
+	ok(flock(b, LOCK_UN) == 0 && flock(a, LOCK_EX | LOCK_NB) == 0,
+	   "a shared lock can be made exclusive once the other is released");
 	ok(flock(a, 3) < 0 && errno == EINVAL && flock(-1, LOCK_EX) < 0 && errno == EBADF,
-	   "no such lock is EINVAL, no such descriptor EBADF");
+	   "an unknown flock operation fails with EINVAL, a bad descriptor with EBADF");
 	close(a);
 	close(b);
 	unlink(name);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * file_jobs.c - job control as by a shell: jobs in the foreground and in the background.
- * tests/linux-abi/files.t types ^Z when it prints "ready stop", and a line for "ready line".
- * Without a terminal it makes only one claim.
+ * file_jobs.c - control jobs in the foreground and in the background, as a shell does.
+ *
+ * on-terminal.py types ^Z after "ready stop" and a line after "ready line". Without a terminal this
+ * program makes only one claim.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -11,7 +12,7 @@
 #include <termios.h>
 #include "tap.h"
 
-/* The job reads a line from the terminal twice; its status says what it got. */
+/* Read one line from the terminal, being stopped twice meanwhile. Exit with 3 if it is as typed. */
 static void job(void)
 {
 	char line[64] = "";
@@ -46,29 +47,33 @@ int main(void)
 	pid_t pid;
 
 	if (!isatty(0)) {
-		ok(tcgetpgrp(0) == -1 && errno == ENOTTY, "a file that is no terminal has no jobs");
+		ok(tcgetpgrp(0) == -1 && errno == ENOTTY,
+		   "tcgetpgrp of a file that is no terminal fails with ENOTTY");
 		return tap_done();
 	}
 	signal(SIGTTIN, SIG_IGN);
 	signal(SIGTTOU, SIG_IGN);
 	signal(SIGTSTP, SIG_IGN);
-	ok(tcsetpgrp(0, getpgrp()) == 0 && tcgetpgrp(0) == getpgrp(), "the terminal is ours");
-	fails_with(tcsetpgrp(0, 30000), ESRCH, "it is nobody's who is not there");
+	ok(tcsetpgrp(0, getpgrp()) == 0 && tcgetpgrp(0) == getpgrp(),
+	   "a process can make its group the terminal's foreground group");
+	fails_with(tcsetpgrp(0, 30000), ESRCH,
+		   "tcsetpgrp to a group that does not exist fails with ESRCH");
 	pid = fork();
 	if (pid == 0)
 		job();
 	setpgid(pid, pid);
-	ok(stopped_by(pid, SIGTTIN), "a job in the background that reads stops");
+	ok(stopped_by(pid, SIGTTIN), "a background job that reads from the terminal stops");
 	tcsetpgrp(0, pid);
 	kill(-pid, SIGCONT);
 	printf("ready stop\n");
 	fflush(stdout);
 	stopped = stopped_by(pid, SIGTSTP);
-	printf("\n"); /* after the echo */
-	ok(stopped, "Ctrl-Z stops the job in the foreground");
+	printf("\n"); /* ends the line that the echo of ^Z began */
+	ok(stopped, "Ctrl-Z stops the foreground job");
 	ok(read(0, &t, 1) == -1 && errno == EIO,
-	   "a background job that ignores SIGTTIN reads nothing");
-	ok(tcsetpgrp(0, getpgrp()) == 0, "a job that ignores SIGTTOU takes the terminal back");
+	   "read fails with EIO in a background job that ignores SIGTTIN");
+	ok(tcsetpgrp(0, getpgrp()) == 0,
+	   "a background job that ignores SIGTTOU can take the terminal back");
 	tcgetattr(0, &t);
 	t.c_lflag |= TOSTOP;
 	tcsetattr(0, TCSANOW, &t);
@@ -76,7 +81,8 @@ int main(void)
 	kill(-pid, SIGCONT);
 	printf("ready line\n");
 	fflush(stdout);
-	ok(wait_for(pid, 0) == 3 << 8, "brought back it gets its line");
+	ok(wait_for(pid, 0) == 3 << 8,
+	   "a stopped job that is continued in the foreground reads its line");
 	tcsetpgrp(0, getpgrp());
 	pid = fork();
 	if (pid == 0) {
@@ -85,10 +91,12 @@ int main(void)
 		_exit(write(1, "# from the background\n", 22) == 22 ? 7 : 8);
 	}
 	setpgid(pid, pid);
-	ok(stopped_by(pid, SIGTTOU), "with TOSTOP a job in the background that writes stops");
+	ok(stopped_by(pid, SIGTTOU),
+	   "with TOSTOP, a background job that writes to the terminal stops");
 	t.c_lflag &= ~(tcflag_t)TOSTOP;
 	tcsetattr(0, TCSANOW, &t);
 	kill(-pid, SIGCONT);
-	ok(wait_for(pid, 0) == 7 << 8, "it continues in the foreground");
+	ok(wait_for(pid, 0) == 7 << 8,
+	   "without TOSTOP, the stopped background job continues and writes");
 	return tap_done();
 }

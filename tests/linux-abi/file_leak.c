@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * file_leak.c - file calls leak nothing: rounds of everything, with errors in between, and as much
- * free memory afterwards as before. Free memory is exact on the host only (HS_EXACT); elsewhere
- * the rounds just run.
+ * file_leak.c - check that file calls leak no memory, whether they succeed or fail.
+ *
+ * All of them are repeated, and free memory is compared before and after. It is exact on the host
+ * only (HS_EXACT); elsewhere the calls are made, but nothing is compared.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,7 +20,7 @@
 #include "tap.h"
 
 #define ROUNDS 80
-#define SLACK  128 /* KiB that allocators keep */
+#define SLACK  128 /* KiB that allocators may keep */
 
 static void *volatile bad = (void *)8; /* volatile: hides the constant from the compiler */
 
@@ -71,7 +72,7 @@ static void directories(void)
 	while (readdir(d))
 		;
 	closedir(d);
-	/* Removed while it is open. */
+	/* Remove a directory while it is open. */
 	fd = open("/tmp/leak-d/3", O_DIRECTORY);
 	for (i = 0; i < 20; i++) {
 		snprintf(name, sizeof(name), "/tmp/leak-d/%d", i);
@@ -167,7 +168,7 @@ static void one_round(void)
 	waiters();
 	sockets();
 	proc_files();
-	while (close(3) == 0) /* close what the failed opens were not supposed to leave */
+	while (close(3) == 0) /* open by an open() that should have failed */
 		;
 }
 
@@ -192,10 +193,10 @@ int main(void)
 	for (i = 0; i < ROUNDS; i++)
 		one_round();
 	after = free_kib();
-	ok(!exact || before - after <= SLACK, "rounds of everything leave no memory behind");
+	ok(!exact || before - after <= SLACK, "repeated file calls leak no memory");
 	printf("# %ld KiB free before, %ld after\n", before, after);
 	for (i = 0; i < 10; i++) {
-		if (fork() == 0) { /* everything is open when it dies */
+		if (fork() == 0) { /* the child exits with everything open */
 			for (j = 0; j < 10; j++) {
 				open("/proc/self/maps", O_RDONLY);
 				epoll_create1(0);
@@ -211,7 +212,8 @@ int main(void)
 	for (i = 0; i < 4; i++)
 		pthread_join(t[i], NULL);
 	after = free_kib();
-	ok(!exact || before - after <= 2 * SLACK, "nor do processes and threads");
+	ok(!exact || before - after <= 2 * SLACK,
+	   "processes and threads that open files leak no memory");
 	printf("# %ld KiB free at the end\n", after);
 	return tap_done();
 }

@@ -33,7 +33,7 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Run `fn` in several threads for a while; returns the sum of their results. */
+/* Run `fn` in n threads for `time` seconds. Returns the sum of their results. */
 static long together(void *(*fn)(void *arg), int n, double time)
 {
 	pthread_t t[8];
@@ -106,7 +106,7 @@ static void *descriptors(void *arg)
 
 	(void)arg;
 	while (!stop) {
-		if (pipe2(p, O_NONBLOCK)) /* a wait could be for a thread that waits for us */
+		if (pipe2(p, O_NONBLOCK)) /* blocking calls could wait for each other */
 			continue;
 		dup2(p[1], 50);
 		(void)!write(50, "x", 1);
@@ -148,7 +148,7 @@ static void *signal_event(void *arg)
 	return NULL;
 }
 
-/* Readers and writers of whole records: no record is torn. */
+/* Write whole records to a pipe, or read them. Returns how many bytes are of another record. */
 static void *records(void *arg)
 {
 	unsigned char rec[100];
@@ -172,7 +172,7 @@ static void *records(void *arg)
 	return (void *)bad;
 }
 
-/* epoll instances watch files that are closed meanwhile. */
+/* Close files while epoll instances watch them. */
 static void *watching(void *arg)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
@@ -224,7 +224,7 @@ static void *links(void *arg)
 			snprintf(path, sizeof(path), "/proc/self/fd/%d", 7 + rand_r(&seed) % 3);
 			bad += readlink(path, text[1], sizeof(text[1])) < 0 && errno != ENOENT;
 			break;
-		default: /* the descriptor has the only reference, so reading its link may get the last one */
+		default: /* reading the link may drop the last reference: there is only one more */
 			fd = (int)syscall(SYS_userfaultfd,
 					  O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
 			close(fd);
@@ -233,7 +233,7 @@ static void *links(void *arg)
 	return (void *)bad;
 }
 
-/* A file that grows, shrinks and is mapped: its bytes are zero or what was stored. */
+/* Grow, shrink, write and read one file. Returns how many bytes were neither zero nor written. */
 static void *sizes(void *arg)
 {
 	int fd = open("/tmp/race-file", O_RDWR);
@@ -269,7 +269,7 @@ static void *sizes(void *arg)
 
 #define APPENDED 9000 /* more than two pages */
 
-/* Each thread appends to the same file through an open file of its own. */
+/* Append records to the same file as the other threads, through a separate open file. */
 static void *appends(void *arg)
 {
 	int fd = open("/tmp/race-end", O_CREAT | O_WRONLY | O_APPEND, 0600);
@@ -284,7 +284,7 @@ static void *appends(void *arg)
 	return (void *)n;
 }
 
-/* The number of complete records in the file. */
+/* Count the complete records in the file, and remove it. */
 static long appended(void)
 {
 	int fd = open("/tmp/race-end", O_RDONLY);
@@ -306,7 +306,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		seconds = atof(argv[1]);
-	signal(SIGPIPE, SIG_IGN); /* a descriptor may be another thread's pipe by now */
+	signal(SIGPIPE, SIG_IGN); /* descriptors() may write to another thread's pipe */
 	mkdir("/tmp/race", 0700);
 	close(open("/tmp/race-file", O_CREAT | O_RDWR, 0600));
 	shared_event = eventfd(0, EFD_NONBLOCK);
@@ -315,20 +315,23 @@ int main(int argc, char **argv)
 	fcntl(shared_pipe[0], F_SETFL, O_NONBLOCK);
 	epoll_ctl(shared_epoll, EPOLL_CTL_ADD, shared_event, &ev);
 
-	ok(together(names, THREADS, seconds / 7) == 0, "names made, moved and removed");
-	ok(together(descriptors, THREADS, seconds / 7) == 0, "descriptors opened and closed");
+	ok(together(names, THREADS, seconds / 7) == 0,
+	   "creating, renaming and removing the same names gives no unexpected error");
+	ok(together(descriptors, THREADS, seconds / 7) == 0,
+	   "threads can open and close the same descriptors");
 	together(signal_event, THREADS, seconds / 7);
 	if (read(shared_event, &v, 8) == 8)
 		got += v;
-	ok(sent == got && sent > 0, "every signal of an eventfd is counted");
-	ok(together(records, THREADS, seconds / 7) == 0, "records in a pipe are whole");
+	ok(sent == got && sent > 0, "reads of an eventfd count every write");
+	ok(together(records, THREADS, seconds / 7) == 0, "records are read from a pipe whole");
 	together(watching, THREADS, seconds / 7);
-	ok(true, "files closed while they are watched");
+	ok(true, "files can be closed while epoll watches them");
 	n = together(appends, THREADS, seconds / 7);
 	ok(n >= 20 * THREADS && appended() == n,
-	   "records that several threads append are all there, and whole");
+	   "all records that several threads append to a file are complete");
 	ok(together(links, THREADS, seconds / 7) == 0,
-	   "descriptors looked at while they are closed");
-	ok(together(sizes, THREADS, seconds / 7) == 0, "a file cut and written");
+	   "links in /proc/self/fd can be read while the descriptors are closed");
+	ok(together(sizes, THREADS, seconds / 7) == 0,
+	   "a file that threads truncate and write holds zeros and written bytes only");
 	return tap_done();
 }

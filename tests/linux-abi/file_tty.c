@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * file_tty.c - what a program on a terminal reads of its user's typing; tests/linux-abi/files.t
- * types. It prints "ready N" before it waits for line N, and then what it got, in hexadecimal.
- * Without a terminal it makes only one claim.
+ * file_tty.c - print what a program reads from a terminal in its various modes.
+ *
+ * on-terminal.py types the keys for NAME after "ready NAME"; this program then prints what it read,
+ * in hexadecimal. Without a terminal it makes only one claim.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -63,7 +64,8 @@ int main(void)
 	int n = -1;
 
 	if (!isatty(0)) {
-		fails_with(tcgetattr(0, &t), ENOTTY, "a file that is no terminal is ENOTTY");
+		fails_with(tcgetattr(0, &t), ENOTTY,
+			   "tcgetattr of a file that is no terminal fails with ENOTTY");
 		return tap_done();
 	}
 	printf("name: %s\n", ttyname(0) ? ttyname(0) : "none");

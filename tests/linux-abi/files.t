@@ -11,10 +11,10 @@ here=$HS_TOP/tests/linux-abi
 claims()	# TITLE: of $out
 {
 	relay "$out" "$1"
-	is "$status" 0 "$1: it ends well" || diag "$err"
+	is "$status" 0 "$1: the run ends with status 0" || diag "$err"
 }
 
-# Whether the disk's last MiB has what file_disk leaves there: the same generator, run here.
+# Succeed if the disk's last MiB holds what leave_mark() in file_disk.c writes.
 mark_is_on()	# DISK
 {
 	python3 - "$1" <<'E2'
@@ -43,7 +43,7 @@ truncate -s 16M "$tmp/disk"
 hs exec --quiet --disk "$tmp/disk" "$progs/file_disk"
 claims "a disk"
 mark_is_on "$tmp/disk"
-ok $? "what the program synced is in the file outside"
+ok $? "the disk's file contains what the program synced"
 
 cat >"$tmp/legacy" <<'E2'
 #!/bin/bash
@@ -69,24 +69,24 @@ for p in /proc/[0-9]*; do
 done 2>/dev/null
 wait "$run"
 mark_is_on "$tmp/disk"
-ok $? "also when QEMU was killed right after the sync"
+ok $? "synced data is in the disk's file even if QEMU is killed right after the sync"
 
 # ---- a terminal ----
 text=$("$here/on-terminal.py" "$(scaled 40)" "$HS_TOP/scripts/hyperscope" exec --quiet \
 	"$progs/file_tty" 2>&1)
 like "$text" '^name: /dev/tty<CR>$' "a terminal has a name, and lines end with CR LF"
-like "$text" '^line: 68 65 6c 6c 6f 0a<CR>$' "a line ends with the Return key"
-like "$text" '^edited: 61 62 63 20 67 68 69 0a<CR>$' "characters and words are erased"
+like "$text" '^line: 68 65 6c 6c 6f 0a<CR>$' "the Return key ends a line"
+like "$text" '^edited: 61 62 63 20 67 68 69 0a<CR>$' "DEL erases a character, and Ctrl-W a word"
 like "$text" '^eof:<CR>$' "Ctrl-D ends the input"
-like "$text" '^long: 4096 bytes, last 0a<CR>$' "a line that is too long loses its end only"
-like "$text" "^interrupts: [1-9]" "Ctrl-C is SIGINT"
-like "$text" '^raw: 71<CR>$' "without lines a key comes at once"
-like "$text" '^three: 31 32 33<CR>$' "MIN waits for more"
-like "$text" '^timed:<CR>$' "TIME ends a read"
-like "$text" '^polled:<CR>$' "MIN 0 does not wait"
-like "$text" '^poll: 1, 2 bytes<CR>$' "poll and FIONREAD"
-like "$text" '^no CR here$' "without OPOST bytes are as they are"
-like "$text" '^status 0$' "and the program ends" || diag "$text"
+like "$text" '^long: 4096 bytes, last 0a<CR>$' "a line that is too long loses only its end"
+like "$text" "^interrupts: [1-9]" "Ctrl-C sends SIGINT"
+like "$text" '^raw: 71<CR>$' "without ICANON a key is read immediately"
+like "$text" '^three: 31 32 33<CR>$' "with MIN 3, read waits for three bytes"
+like "$text" '^timed:<CR>$' "with TIME, read ends without input"
+like "$text" '^polled:<CR>$' "with MIN 0 and TIME 0, read does not wait"
+like "$text" '^poll: 1, 2 bytes<CR>$' "poll and FIONREAD report typed bytes"
+like "$text" '^no CR here$' "without OPOST no CR is added"
+like "$text" '^status 0$' "file_tty ends with status 0" || diag "$text"
 
 # ---- jobs on a terminal ----
 text=$("$here/on-terminal.py" "$(scaled 40)" "$HS_TOP/scripts/hyperscope" exec --quiet \
@@ -96,10 +96,10 @@ status=$(sed -n 's/^status //p' <<<"$out")
 err=$text
 claims "a terminal"
 
-# ---- archives that are damaged ----
+# ---- damaged archives ----
 cat >"$tmp/damage" <<'E2'
 #!/bin/bash
-# QEMU, after $DAMAGE was done to the archive that it is given.
+# Run QEMU after applying $DAMAGE to the archive that it is given.
 [ "$1" != --version ] || exec "${REAL_QEMU:-qemu-system-riscv64}" --version
 for ((i = 1; i <= $#; i++)); do
 	[ "${!i}" != -initrd ] || { n=$((i + 1)); eval "$DAMAGE \"${!n}\""; }
@@ -109,10 +109,10 @@ E2
 chmod +x "$tmp/damage"
 DAMAGE="truncate -s 300000" hs exec --qemu "$tmp/damage" "$progs/file_tree"
 like "$err" "^host: initramfs: truncated at byte [0-9]+ of 300000; " \
-	"an archive that is cut off is said to be"
+	"a truncated archive is reported with its size"
 DAMAGE="truncate -s 5" hs exec --qemu "$tmp/damage" "$progs/file_tree"
-like "$err" "^host: initramfs: truncated at byte 0 of 5; " "one of five bytes, too"
+like "$err" "^host: initramfs: truncated at byte 0 of 5; " "an archive cut to 5 bytes is reported"
 [ "$status" != 0 ] && ! grep -q panic:.*trap <<<"$err"
-ok $? "and the run ends with an error"
-is "$(left_running)" "" "nothing is left running"
+ok $? "a run with a truncated archive fails, but not with a trap"
+is "$(left_running)" "" "no process is left running"
 done_testing

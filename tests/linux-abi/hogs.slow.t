@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# hogs.slow.t - programs take all memory, in many ways, with random sizes, up to three at once, beside one
-# that takes little: it survives, with its memory intact, and all memory is freed.
+# hogs.slow.t - a program that uses little memory survives beside others that use up all memory.
 #
-# A failure is repeated by its seed: scripts/hyperscope exec --ram 72M build/tests/linux-abi/hogs 90 SEED
+# Those are chosen at random, with random sizes, up to three at a time. The survivor's memory stays
+# intact, and all memory is freed at the end. To repeat a failure, use its seed:
+# scripts/hyperscope exec --ram 72M build/tests/linux-abi/hogs 90 SEED
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 
 hogs()	# SEED OPTIONS...
@@ -13,7 +14,7 @@ hogs()	# SEED OPTIONS...
 	shift
 	HS_SECONDS=300 hs exec --quiet --env HS_EXACT=1 "$@" "$O/tests/linux-abi/hogs" 90 "$seed"
 	relay "$out" "seed $seed, $*"
-	is "$status" 0 "seed $seed, $*: it ends well" || diag "$err"
+	is "$status" 0 "seed $seed, $*: hogs ends with status 0" || diag "$err"
 }
 
 hogs 1 --ram 72M

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# memory-random.slow.t - random changes of a process's memory, compared with a model, for minutes.
+# memory-random.slow.t - change a process's memory at random and compare it with a model.
 #
-# HS_SEED=N repeats a run; each minute has a seed of its own, which a failure prints.
+# HS_SEED=N repeats the test. Each run of memory_random prints its seed.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 seed=${HS_SEED:-$(date +%s)}
 HS_SECONDS=150
@@ -14,7 +14,7 @@ random()	# TITLE SECONDS HS-OPTIONS...
 	shift 2
 	hs exec --quiet --env HS_EXACT=1 "$@" "$O/tests/linux-abi/memory_random" "$seconds" "$seed"
 	relay "$out" "$title"
-	is "$status" 0 "$title: it ends with status 0" || diag "$err"
+	is "$status" 0 "$title: memory_random ends with status 0" || diag "$err"
 	seed=$((seed + 10))
 }
 

@@ -3,8 +3,8 @@
 """on-terminal.py SECONDS COMMAND... - run a program on a new terminal, type, and print its output.
 
 COMMAND ends with file_tty or file_jobs. The script waits for each "ready NAME" and types the keys
-for NAME. CR is shown as <CR>. Ctrl-C is typed again each second until the program has noticed it: the
-first one may come before its read().
+for NAME. CR is shown as <CR>. Ctrl-C is typed again each second until the program reports it: the
+first may arrive before the program's read().
 """
 import os
 import pty
@@ -25,7 +25,7 @@ FILE_TTY = [
     ("timed", b""),
     ("polled", b""),
     ("poll", b"ab"),
-    ("signal character", b""),                   # what poll() reported is still there
+    ("signal character", b""),                   # read() returns what poll() reported
 ]
 
 
@@ -42,7 +42,10 @@ class Screen:
         self.seen = b""
 
     def wait_for(self, pattern, again=b""):
-        """Return False if the time is up or the program has ended."""
+        """Read output, typing `again` each second, until `pattern` is seen.
+
+        Return False if the time is up or the program has ended.
+        """
         while not re.search(pattern, self.seen):
             left = self.deadline - time.monotonic()
             if left <= 0:

@@ -2,7 +2,7 @@
 /*
  * suite.c - run the programs named on the command line one after the other, in one boot.
  *
- * It prints "# run NAME" before each, and after it a claim that the program ended normally.
+ * It prints "# run NAME" before each, and afterwards a claim that the program ended with status 0.
  */
 #include <libgen.h>
 #include <sys/wait.h>
@@ -23,7 +23,7 @@ int main(int argc, char **argv)
 			_exit(127);
 		}
 		waitpid(pid, &status, 0);
-		printf("%sok 0 - %s comes to its end\n", status ? "not " : "", basename(argv[i]));
+		printf("%sok 0 - %s ends with status 0\n", status ? "not " : "", basename(argv[i]));
 		if (status)
 			printf("# its wait status is 0x%x\n", (unsigned int)status);
 		tap_failed |= status != 0;
