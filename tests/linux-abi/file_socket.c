@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * file_socket.c - stream sockets between programs of one machine.
+ * file_socket.c - AF_UNIX stream sockets.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -46,29 +46,37 @@ static void test_pair(void)
 	struct stat st;
 	int s[2], n;
 
-	ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s) == 0, "socketpair");
+	ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s) == 0,
+	   "socketpair creates two sockets");
 	ok(fcntl(s[0], F_GETFD) == FD_CLOEXEC && fstat(s[0], &st) == 0 && S_ISSOCK(st.st_mode),
-	   "a socket, closed on exec");
+	   "fstat reports a socket, and SOCK_CLOEXEC sets close-on-exec");
 	ok(write(s[0], "ping", 4) == 4 && read(s[1], buf, 16) == 4 && !memcmp(buf, "ping", 4),
-	   "one way");
+	   "data written to one socket of a pair is read from the other");
 	ok(send(s[1], "pong", 4, 0) == 4 && recv(s[0], buf, 16, 0) == 4 && !memcmp(buf, "pong", 4),
-	   "and the other");
-	fails_with(recv(s[0], buf, 1, MSG_DONTWAIT), EAGAIN, "MSG_DONTWAIT");
+	   "data sent in the other direction is received");
+	fails_with(recv(s[0], buf, 1, MSG_DONTWAIT), EAGAIN,
+		   "recv with MSG_DONTWAIT fails with EAGAIN if there is no data");
 	write(s[0], "abcdefg", 7);
-	ok(ioctl(s[1], FIONREAD, &n) == 0 && n == 7, "FIONREAD");
+	ok(ioctl(s[1], FIONREAD, &n) == 0 && n == 7,
+	   "FIONREAD returns the number of bytes to read");
 	ok(recvmsg(s[1], &msg, 0) == 7 && !memcmp(buf, "abc", 3) && !memcmp(other, "defg", 4),
-	   "recvmsg");
+	   "recvmsg fills its buffers in order");
 	ok(sendmsg(s[1], &msg, 0) == 7 && read(s[0], buf, 16) == 7 && !memcmp(buf, "abcdefg", 7),
-	   "sendmsg");
-	fails_with(lseek(s[0], 0, SEEK_SET), ESPIPE, "it cannot seek");
-	ok(shutdown(s[0], SHUT_WR) == 0 && read(s[1], buf, 1) == 0, "SHUT_WR ends what is read");
-	ok(write(s[1], "x", 1) == 1 && read(s[0], buf, 1) == 1, "the other way goes on");
+	   "sendmsg sends its buffers in order");
+	fails_with(lseek(s[0], 0, SEEK_SET), ESPIPE, "lseek of a socket fails with ESPIPE");
+	ok(shutdown(s[0], SHUT_WR) == 0 && read(s[1], buf, 1) == 0,
+	   "after SHUT_WR the other socket reads the end of the data");
+	ok(write(s[1], "x", 1) == 1 && read(s[0], buf, 1) == 1,
+	   "after SHUT_WR the other direction still works");
 	close(s[0]);
 	signal(SIGPIPE, SIG_IGN);
-	fails_with(write(s[1], "x", 1), EPIPE, "the far end is gone");
+	fails_with(write(s[1], "x", 1), EPIPE,
+		   "a write fails with EPIPE after the other socket is closed");
 	close(s[1]);
-	fails_with(socketpair(AF_UNIX, SOCK_STREAM, 77, s), EPROTONOSUPPORT, "a protocol");
-	fails_with(socket(12345, SOCK_STREAM, 0), EAFNOSUPPORT, "an unknown family");
+	fails_with(socketpair(AF_UNIX, SOCK_STREAM, 77, s), EPROTONOSUPPORT,
+		   "an unknown protocol fails with EPROTONOSUPPORT");
+	fails_with(socket(12345, SOCK_STREAM, 0), EAFNOSUPPORT,
+		   "an unknown address family fails with EAFNOSUPPORT");
 }
 
 static void *client(void *arg)
@@ -102,39 +110,46 @@ static void test_server(const char *title)
 	int other;
 
 	printf("# %s\n", title);
-	fails_with(connect_it(fd), addr.sun_path[0] ? ENOENT : ECONNREFUSED, "nobody there");
-	ok(bind_it(fd) == 0, "bind");
+	fails_with(connect_it(fd), addr.sun_path[0] ? ENOENT : ECONNREFUSED,
+		   "connect to an unbound name fails");
+	ok(bind_it(fd) == 0, "a socket can be bound to a free name");
 	other = socket(AF_UNIX, SOCK_STREAM, 0);
-	fails_with(bind_it(other), EADDRINUSE, "a name that is taken");
-	fails_with(connect_it(other), ECONNREFUSED, "a socket that does not listen refuses");
-	ok(listen(fd, 5) == 0, "listen");
+	fails_with(bind_it(other), EADDRINUSE, "bind to a name in use fails with EADDRINUSE");
+	fails_with(connect_it(other), ECONNREFUSED,
+		   "connect to a socket that does not listen fails with ECONNREFUSED");
+	ok(listen(fd, 5) == 0, "a bound socket can listen");
 	fcntl(fd, F_SETFL, O_NONBLOCK);
-	fails_with(accept(fd, NULL, NULL), EAGAIN, "no client yet");
+	fails_with(accept(fd, NULL, NULL), EAGAIN,
+		   "a non-blocking accept without a client fails with EAGAIN");
 	fcntl(fd, F_SETFL, 0);
 	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
 	pthread_create(&t, NULL, client, NULL);
-	ok(epoll_wait(ep, &ev, 1, 5000) == 1 && ev.events == EPOLLIN, "epoll reports a client");
+	ok(epoll_wait(ep, &ev, 1, 5000) == 1 && ev.events == EPOLLIN,
+	   "epoll reports a client that connects");
 	conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-	ok(conn >= 0, "accept");
+	ok(conn >= 0, "accept returns the client's connection");
 	ok(getsockname(conn, (struct sockaddr *)&name, &len) == 0 && name.sun_family == AF_UNIX &&
 		   !memcmp(name.sun_path, addr.sun_path, 8),
-	   "getsockname");
+	   "getsockname returns the listener's name");
 	while ((n = read(conn, buf, sizeof(buf))) > 0)
 		sum += n;
-	ok(sum == 300000, "all that the client sent, then the end");
-	ok(write(conn, buf, 777) == 777 && close(conn) == 0, "an answer");
+	ok(sum == 300000, "the server reads all data of the client, then the end");
+	ok(write(conn, buf, 777) == 777 && close(conn) == 0,
+	   "the server can answer and close the connection");
 	pthread_join(t, &ret);
-	ok((long)ret == 777, "reaches the client");
-	/* Written before it is accepted; the listener closes without accepting. */
-	ok(connect_it(other) == 0 && write(other, "early", 5) == 5, "written before accept");
-	fails_with(connect_it(other), EISCONN, "connected already");
+	ok((long)ret == 777, "the client reads the whole answer");
+	/* Write before the connection is accepted; the listener closes without accepting it. */
+	ok(connect_it(other) == 0 && write(other, "early", 5) == 5,
+	   "a client can write before its connection is accepted");
+	fails_with(connect_it(other), EISCONN, "connect of a connected socket fails with EISCONN");
 	close(fd);
-	ok(read(other, buf, 1) <= 0, "a listener that closes ends its clients");
+	ok(read(other, buf, 1) <= 0,
+	   "closing a listener ends connections that it has not accepted");
 	close(other);
 	close(ep);
 }
 
-/* An epoll that watches a socket before it is connected gets the events of the connection. */
+/* An epoll instance that watches an unconnected socket reports its events once it is connected. */
 static void test_watched_first(unsigned int mode, const char *what)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP | mode };
@@ -147,15 +162,17 @@ static void test_watched_first(unsigned int mode, const char *what)
 	listen(fd, 1);
 	epoll_ctl(ep, EPOLL_CTL_ADD, s, &ev);
 	ok(epoll_wait(ep, &ev, 1, 0) == 1 && ev.events == EPOLLHUP,
-	   "epoll of an unconnected socket");
-	ok(connect_it(s) == 0 && epoll_wait(ep, &ev, 1, 0) == 0, "connecting it is no event");
+	   "epoll reports EPOLLHUP for an unconnected socket");
+	ok(connect_it(s) == 0 && epoll_wait(ep, &ev, 1, 0) == 0,
+	   "epoll reports no event for the connecting itself");
 	conn = accept(fd, NULL, NULL);
 	ok(write(conn, "x", 1) == 1 && epoll_wait(ep, &ev, 1, 1000) == 1 && ev.events == EPOLLIN,
-	   "data that arrives later is one");
-	ok(read(s, &byte, 1) == 1 && epoll_wait(ep, &ev, 1, 0) == 0, "until it has been read");
+	   "epoll reports data that arrives later");
+	ok(read(s, &byte, 1) == 1 && epoll_wait(ep, &ev, 1, 0) == 0,
+	   "epoll reports nothing after the data has been read");
 	close(conn);
 	ok(epoll_wait(ep, &ev, 1, 1000) == 1 && ev.events == (EPOLLIN | EPOLLHUP | EPOLLRDHUP),
-	   "and so is the end of the connection");
+	   "epoll reports the end of the connection");
 	close(s);
 	close(fd);
 	close(ep);
@@ -172,14 +189,16 @@ static void test_no_descriptor(void)
 	connect_it(s);
 	write(s, "w", 1);
 	was = forbid_descriptors();
-	fails_with(accept(fd, NULL, NULL), EMFILE, "accept without a free descriptor is EMFILE");
+	fails_with(accept(fd, NULL, NULL), EMFILE,
+		   "accept without a free descriptor fails with EMFILE");
 	setrlimit(RLIMIT_NOFILE, &was);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	conn = accept(fd, NULL, NULL);
 	ok(conn >= 0 && read(conn, &byte, 1) == 1 && byte == 'w',
-	   "the connection waits for the next accept");
+	   "the next accept returns that connection with its data");
 	was = forbid_descriptors();
-	fails_with(accept(fd, NULL, NULL), EMFILE, "EMFILE comes before EAGAIN");
+	fails_with(accept(fd, NULL, NULL), EMFILE,
+		   "accept with neither a descriptor nor a client fails with EMFILE");
 	setrlimit(RLIMIT_NOFILE, &was);
 	close(conn);
 	close(fd);
@@ -191,7 +210,7 @@ static void *accepting(void *arg)
 	return (void *)(long)accept(*(int *)arg, NULL, NULL);
 }
 
-/* accept() has reserved its descriptor while it waits: no other call gets it, and it is not open. */
+/* While accept() waits, its descriptor is reserved: no other call gets it, and it is not open. */
 static void test_reserved(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), s = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -210,22 +229,22 @@ static void test_reserved(void)
 		other = dup(0);
 		close(other);
 	}
-	ok(other == first + 1, "while accept waits, its descriptor is given to no other call");
+	ok(other == first + 1, "while accept waits, no other call gets its descriptor");
 	for (int i = 0; i < 200; i++)
 		taken |= (many[i] = dup(0)) == first;
 	for (int i = 0; i < 200; i++)
 		close(many[i]);
-	ok(!taken, "it is given to no other call when the table of descriptors grows");
-	fails_with(close(first), EBADF, "that descriptor cannot be closed");
-	fails_with(dup2(0, first), EBUSY, "dup2 to it is EBUSY");
+	ok(!taken, "no other call gets the reserved descriptor when the table grows");
+	fails_with(close(first), EBADF, "close of the reserved descriptor fails with EBADF");
+	fails_with(dup2(0, first), EBUSY, "dup2 to the reserved descriptor fails with EBUSY");
 	pid = fork();
 	if (pid == 0)
 		_exit(dup(0) != first);
 	waitpid(pid, &status, 0);
-	ok(status == 0, "in a child of fork it is free");
+	ok(status == 0, "the reserved descriptor is free in a forked child");
 	connect_it(s);
 	pthread_join(t, &conn);
-	ok((long)conn == first && close(first) == 0, "accept returns it");
+	ok((long)conn == first && close(first) == 0, "accept returns the reserved descriptor");
 	close(fd);
 	close(s);
 }
@@ -236,12 +255,14 @@ static void test_options(void)
 	socklen_t len = sizeof(value);
 
 	ok(getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &len) == 0 && value == SOCK_STREAM,
-	   "SO_TYPE");
-	ok(getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &len) == 0 && value == 0, "SO_ERROR");
-	fails_with(bind_it(plain), ENOTSOCK, "bind of what is no socket");
-	fails_with(listen(fd, 1), EINVAL, "listen without a name");
-	fails_with(send(fd, "x", 1, 0), ENOTCONN, "send without a connection");
-	fails_with(bind(fd, (struct sockaddr *)&addr, 1), EINVAL, "a name that is too short");
+	   "SO_TYPE is SOCK_STREAM");
+	ok(getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &len) == 0 && value == 0, "SO_ERROR is 0");
+	fails_with(bind_it(plain), ENOTSOCK,
+		   "bind of a file that is no socket fails with ENOTSOCK");
+	fails_with(listen(fd, 1), EINVAL, "listen on an unbound socket fails with EINVAL");
+	fails_with(send(fd, "x", 1, 0), ENOTCONN, "send without a connection fails with ENOTCONN");
+	fails_with(bind(fd, (struct sockaddr *)&addr, 1), EINVAL,
+		   "bind to a name that is too short fails with EINVAL");
 	close(fd);
 	close(plain);
 }
@@ -254,9 +275,11 @@ int main(void)
 	test_pair();
 	set_path("/tmp/file_socket");
 	test_server("a path");
-	ok(stat("/tmp/file_socket", &st) == 0 && S_ISSOCK(st.st_mode), "the name stays");
-	fails_with(connect_it(socket(AF_UNIX, SOCK_STREAM, 0)), ECONNREFUSED, "nobody behind it");
-	ok(unlink("/tmp/file_socket") == 0, "until it is unlinked");
+	ok(stat("/tmp/file_socket", &st) == 0 && S_ISSOCK(st.st_mode),
+	   "the socket's name remains after the listener is closed");
+	fails_with(connect_it(socket(AF_UNIX, SOCK_STREAM, 0)), ECONNREFUSED,
+		   "connect to a name without a listener fails with ECONNREFUSED");
+	ok(unlink("/tmp/file_socket") == 0, "the socket's name can be unlinked");
 	set_path("");
 	strcpy(addr.sun_path + 1, "abstract name");
 	addr_len = offsetof(struct sockaddr_un, sun_path) + 14;

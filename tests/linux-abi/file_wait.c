@@ -35,7 +35,7 @@ static void count_signal(int signo)
 	signals++;
 }
 
-struct later { /* do something to a descriptor after some time */
+struct later { /* write to a descriptor, or close it, after some time */
 	int fd, ms;
 	bool close;
 	uint64_t value;
@@ -61,20 +61,24 @@ static void test_pipe(void)
 	struct stat st;
 	pid_t pid;
 
-	ok(pipe(p) == 0 && write(p[1], "abc", 3) == 3, "a pipe");
-	ok(ioctl(p[0], FIONREAD, &n) == 0 && n == 3, "FIONREAD");
-	ok(read(p[0], back, 100) == 3 && !memcmp(back, "abc", 3), "bytes written are read");
-	fails_with(lseek(p[0], 0, SEEK_SET), ESPIPE, "a pipe cannot seek");
-	ok(fstat(p[0], &st) == 0 && S_ISFIFO(st.st_mode), "fstat says pipe");
+	ok(pipe(p) == 0 && write(p[1], "abc", 3) == 3, "a pipe can be created and written");
+	ok(ioctl(p[0], FIONREAD, &n) == 0 && n == 3,
+	   "FIONREAD returns the number of bytes in a pipe");
+	ok(read(p[0], back, 100) == 3 && !memcmp(back, "abc", 3),
+	   "bytes written to a pipe are read from it");
+	fails_with(lseek(p[0], 0, SEEK_SET), ESPIPE, "lseek of a pipe fails with ESPIPE");
+	ok(fstat(p[0], &st) == 0 && S_ISFIFO(st.st_mode), "fstat reports a FIFO");
 	fcntl(p[0], F_SETFL, O_NONBLOCK);
-	fails_with(read(p[0], back, 1), EAGAIN, "empty and O_NONBLOCK");
+	fails_with(read(p[0], back, 1), EAGAIN,
+		   "a non-blocking read of an empty pipe fails with EAGAIN");
 	fcntl(p[1], F_SETFL, O_NONBLOCK);
-	ok(write(p[1], big, sizeof(big)) == 65536, "full at 64 KiB");
-	fails_with(write(p[1], big, 1), EAGAIN, "full and O_NONBLOCK");
+	ok(write(p[1], big, sizeof(big)) == 65536, "a pipe is full at 64 KiB");
+	fails_with(write(p[1], big, 1), EAGAIN,
+		   "a non-blocking write to a full pipe fails with EAGAIN");
 	close(p[1]);
 	while ((n = read(p[0], back, 5000)) > 0)
 		sum += n;
-	ok(n == 0 && sum == 65536, "all bytes are read, then the end");
+	ok(n == 0 && sum == 65536, "after the writer has closed, all bytes are read, then the end");
 	close(p[0]);
 
 	pipe(p);
@@ -91,16 +95,17 @@ static void test_pipe(void)
 		;
 	waitpid(pid, &n, 0);
 	ok(sum == sizeof(big) && !memcmp(big, back, sizeof(big)) && n == 0,
-	   "200 000 bytes between two processes");
+	   "a process reads 200 000 bytes that its child writes to a pipe");
 	close(p[0]);
 
 	signal(SIGPIPE, count_signal);
 	pipe(p);
 	close(p[0]);
-	fails_with(write(p[1], "x", 1), EPIPE, "writing without a reader");
-	ok(signals == 1, "with SIGPIPE");
+	fails_with(write(p[1], "x", 1), EPIPE,
+		   "a write to a pipe without a reader fails with EPIPE");
+	ok(signals == 1, "a write to a pipe without a reader raises SIGPIPE");
 	close(p[1]);
-	fails_with(pipe2(bad, 0), EFAULT, "pipe to a bad address");
+	fails_with(pipe2(bad, 0), EFAULT, "pipe2 with a bad address fails with EFAULT");
 }
 
 static void test_pipe_interrupted(void)
@@ -116,13 +121,13 @@ static void test_pipe_interrupted(void)
 	signals = 0;
 	l.fd = p[1];
 	alarm(1);
-	fails_with(read(p[0], &c, 1), EINTR, "a signal ends a read");
-	ok(signals == 1, "after its handler ran");
+	fails_with(read(p[0], &c, 1), EINTR, "a signal ends a read with EINTR");
+	ok(signals == 1, "the handler runs before the read returns");
 	sa.sa_flags = SA_RESTART;
 	sigaction(SIGALRM, &sa, NULL);
 	pthread_create(&t, NULL, do_later, &l);
 	alarm(1);
-	ok(read(p[0], &c, 1) == 1 && signals == 2, "with SA_RESTART the read goes on");
+	ok(read(p[0], &c, 1) == 1 && signals == 2, "with SA_RESTART the read continues");
 	pthread_join(t, NULL);
 	close(p[0]);
 	close(p[1]);
@@ -133,21 +138,24 @@ static void test_eventfd(void)
 	int fd = eventfd(3, EFD_NONBLOCK), sem = eventfd(2, EFD_SEMAPHORE | EFD_NONBLOCK);
 	uint64_t v = 0;
 
-	ok(read(fd, &v, 8) == 8 && v == 3, "eventfd gives its count");
-	fails_with(read(fd, &v, 8), EAGAIN, "and is empty then");
+	ok(read(fd, &v, 8) == 8 && v == 3, "a read of an eventfd returns its count");
+	fails_with(read(fd, &v, 8), EAGAIN, "a read of an eventfd that is 0 fails with EAGAIN");
 	v = 5;
 	ok(write(fd, &v, 8) == 8 && write(fd, &v, 8) == 8 && read(fd, &v, 8) == 8 && v == 10,
-	   "counts add up");
+	   "an eventfd adds up the values written");
 	v = UINT64_MAX;
-	fails_with(write(fd, &v, 8), EINVAL, "the one value that cannot be added");
-	fails_with(write(fd, &v, 4), EINVAL, "four bytes");
+	fails_with(write(fd, &v, 8), EINVAL, "a write of UINT64_MAX fails with EINVAL");
+	fails_with(write(fd, &v, 4), EINVAL, "a write of four bytes fails with EINVAL");
 	v = UINT64_MAX - 1;
-	ok(write(fd, &v, 8) == 8, "the largest");
+	ok(write(fd, &v, 8) == 8, "UINT64_MAX - 1 can be added to 0");
 	v = 1;
-	fails_with(write(fd, &v, 8), EAGAIN, "is full then");
-	ok(read(sem, &v, 8) == 8 && v == 1 && read(sem, &v, 8) == 8 && v == 1, "a semaphore");
-	fails_with(read(sem, &v, 8), EAGAIN, "runs out");
-	fails_with(eventfd(0, 0x40000000), EINVAL, "unknown flags");
+	fails_with(write(fd, &v, 8), EAGAIN,
+		   "a write that would overflow the count fails with EAGAIN");
+	ok(read(sem, &v, 8) == 8 && v == 1 && read(sem, &v, 8) == 8 && v == 1,
+	   "each read of an EFD_SEMAPHORE takes 1");
+	fails_with(read(sem, &v, 8), EAGAIN,
+		   "a read of an EFD_SEMAPHORE that is 0 fails with EAGAIN");
+	fails_with(eventfd(0, 0x40000000), EINVAL, "unknown flags of eventfd fail with EINVAL");
 	close(fd);
 	close(sem);
 }
@@ -161,18 +169,20 @@ static void test_timerfd(void)
 
 	ok(timerfd_settime(fd, 0, &its, NULL) == 0 && read(fd, &n, 8) == 8 && n >= 1 &&
 		   now_ms() - start >= 30,
-	   "a timer expires");
+	   "a timer expires, and not too early");
 	usleep(100000);
-	ok(read(fd, &n, 8) == 8 && n >= 4, "expirations are counted");
+	ok(read(fd, &n, 8) == 8 && n >= 4, "a read returns the number of expirations");
 	ok(timerfd_gettime(fd, &its) == 0 && its.it_interval.tv_nsec == 20000000 &&
 		   its.it_value.tv_nsec <= 20000000,
-	   "timerfd_gettime");
+	   "timerfd_gettime returns the interval and the remaining time");
 	its = (struct itimerspec){ 0 };
-	ok(timerfd_settime(fd, 0, &its, NULL) == 0, "disarm");
+	ok(timerfd_settime(fd, 0, &its, NULL) == 0, "a timer can be disarmed");
 	fcntl(fd, F_SETFL, O_NONBLOCK);
-	fails_with(read(fd, &n, 8), EAGAIN, "and nothing comes");
+	fails_with(read(fd, &n, 8), EAGAIN,
+		   "a non-blocking read of a disarmed timer fails with EAGAIN");
 	its.it_value.tv_nsec = 1000000000;
-	fails_with(timerfd_settime(fd, 0, &its, NULL), EINVAL, "a bad time");
+	fails_with(timerfd_settime(fd, 0, &its, NULL), EINVAL,
+		   "a time with 10^9 ns fails with EINVAL");
 	close(fd);
 }
 
@@ -184,7 +194,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
-/* Intervals shorter than the time to handle one expiration. */
+/* Use intervals that are shorter than the time to handle one expiration. */
 static void test_timerfd_shortest(void)
 {
 	const struct itimerspec its = { .it_value = { 0, 1 }, .it_interval = { 0, 1 } };
@@ -196,7 +206,7 @@ static void test_timerfd_shortest(void)
 	timerfd_settime(fd, 0, &its, NULL);
 	usleep(5000);
 	ok(read(fd, &n, 8) == 8 && n >= 4900000 && n <= now_ns() - before,
-	   "an interval of 1 ns: a read counts all of them");
+	   "with an interval of 1 ns, a read counts all expirations");
 	sum = n;
 	for (int i = 0; i < 200 && poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 1000) == 1; i++) {
 		last = now_ns();
@@ -207,7 +217,7 @@ static void test_timerfd_shortest(void)
 	   "reads lose no expiration and count none twice");
 	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
 	ok(epoll_wait(ep, &ev, 1, 1000) == 1 && epoll_wait(ep, &ev, 1, 20) == 0,
-	   "a timer that is not read wakes waiters only once");
+	   "an edge-triggered epoll reports a timer that is not read only once");
 	close(ep);
 	close(fd);
 }
@@ -226,18 +236,19 @@ static void test_poll(void)
 	fds[3] = (struct pollfd){ 500, POLLIN, 0 };
 	ok(poll(fds, 4, 1000) == 2 && fds[0].revents == 0 && fds[1].revents == POLLOUT &&
 		   fds[2].revents == 0 && fds[3].revents == POLLNVAL,
-	   "poll reports the ready descriptors");
+	   "poll reports ready and invalid descriptors");
 	fds[1].events = POLLIN;
 	start = now_ms();
 	ok(poll(fds, 3, 50) == 0 && now_ms() - start >= 50, "poll times out");
 	struct later l = { .fd = p[1], .ms = 50, .size = 8 };
 
 	pthread_create(&t, NULL, do_later, &l);
-	ok(poll(fds, 3, 5000) == 1 && fds[0].revents == POLLIN, "poll is woken");
+	ok(poll(fds, 3, 5000) == 1 && fds[0].revents == POLLIN, "a write to the pipe wakes poll");
 	pthread_join(t, NULL);
 	close(p[1]);
-	ok(poll(fds, 1, 0) == 1 && fds[0].revents == (POLLIN | POLLHUP), "POLLHUP with the rest");
-	fails_with(poll(bad, 1, 0), EFAULT, "poll of a bad address");
+	ok(poll(fds, 1, 0) == 1 && fds[0].revents == (POLLIN | POLLHUP),
+	   "poll reports POLLHUP together with the remaining data");
+	fails_with(poll(bad, 1, 0), EFAULT, "poll with a bad address fails with EFAULT");
 	close(p[0]);
 	close(e);
 }
@@ -254,12 +265,13 @@ static void test_select(void)
 	FD_SET(p[0], &r);
 	FD_SET(p[1], &w);
 	ok(select(p[1] + 1, &r, &w, NULL, NULL) == 1 && FD_ISSET(p[1], &w) && !FD_ISSET(p[0], &r),
-	   "select");
+	   "select reports only the ready descriptor");
 	FD_SET(p[0], &r);
 	ok(select(p[0] + 1, &r, NULL, NULL, &tv) == 0 && !FD_ISSET(p[0], &r), "select times out");
 	close(p[0]);
 	FD_SET(p[0], &r);
-	fails_with(select(p[0] + 1, &r, NULL, NULL, NULL), EBADF, "select of a closed one");
+	fails_with(select(p[0] + 1, &r, NULL, NULL, NULL), EBADF,
+		   "select of a closed descriptor fails with EBADF");
 	close(p[1]);
 }
 
@@ -277,57 +289,69 @@ static void test_epoll(void)
 	pthread_t t;
 
 	pipe(p);
-	ok(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &ev) == 0 && wait_one(ep, &ev) == 0, "add");
-	fails_with(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &ev), EEXIST, "twice");
-	fails_with(epoll_ctl(ep, EPOLL_CTL_MOD, e, &ev), ENOENT, "change what is not there");
-	fails_with(epoll_ctl(ep, EPOLL_CTL_ADD, ep, &ev), EINVAL, "itself");
-	fails_with(epoll_ctl(ep, EPOLL_CTL_ADD, 700, &ev), EBADF, "what is not open");
-	fails_with(epoll_wait(p[0], &ev, 1, 0), EINVAL, "wait on an invalid descriptor");
-	fails_with(epoll_wait(ep, &ev, 0, 0), EINVAL, "wait for no events");
+	ok(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &ev) == 0 && wait_one(ep, &ev) == 0,
+	   "epoll does not report a descriptor that is not ready");
+	fails_with(epoll_ctl(ep, EPOLL_CTL_ADD, p[0], &ev), EEXIST,
+		   "adding a descriptor twice fails with EEXIST");
+	fails_with(epoll_ctl(ep, EPOLL_CTL_MOD, e, &ev), ENOENT,
+		   "changing a descriptor that was not added fails with ENOENT");
+	fails_with(epoll_ctl(ep, EPOLL_CTL_ADD, ep, &ev), EINVAL,
+		   "adding an epoll descriptor to itself fails with EINVAL");
+	fails_with(epoll_ctl(ep, EPOLL_CTL_ADD, 700, &ev), EBADF,
+		   "adding a descriptor that is not open fails with EBADF");
+	fails_with(epoll_wait(p[0], &ev, 1, 0), EINVAL, "epoll_wait on a pipe fails with EINVAL");
+	fails_with(epoll_wait(ep, &ev, 0, 0), EINVAL, "epoll_wait for 0 events fails with EINVAL");
 	write(p[1], "ab", 2);
 	ok(wait_one(ep, &ev) == 1 && ev.events == EPOLLIN && ev.data.u64 == 0x123456789abcdef,
-	   "it is ready, with its data");
-	ok(wait_one(ep, &ev) == 1, "level: as long as it is so");
+	   "epoll reports a ready descriptor with its data");
+	ok(wait_one(ep, &ev) == 1,
+	   "a level-triggered descriptor is reported as long as it is ready");
 	read(p[0], &v, 8);
-	ok(wait_one(ep, &ev) == 0, "and no longer");
+	ok(wait_one(ep, &ev) == 0,
+	   "a level-triggered descriptor that is not ready is not reported");
 
 	ev.events = EPOLLIN | EPOLLET;
 	epoll_ctl(ep, EPOLL_CTL_MOD, p[0], &ev);
 	write(p[1], "a", 1);
-	ok(wait_one(ep, &ev) == 1 && wait_one(ep, &ev) == 0, "edge: once");
+	ok(wait_one(ep, &ev) == 1 && wait_one(ep, &ev) == 0,
+	   "an edge-triggered descriptor is reported once");
 	write(p[1], "b", 1);
-	ok(wait_one(ep, &ev) == 1 && wait_one(ep, &ev) == 0, "and again when more comes");
+	ok(wait_one(ep, &ev) == 1 && wait_one(ep, &ev) == 0,
+	   "an edge-triggered descriptor is reported again when data arrives");
 	ev.events = EPOLLIN | EPOLLONESHOT;
 	epoll_ctl(ep, EPOLL_CTL_MOD, p[0], &ev);
-	ok(wait_one(ep, &ev) == 1 && wait_one(ep, &ev) == 0, "one-shot: once");
+	ok(wait_one(ep, &ev) == 1 && wait_one(ep, &ev) == 0,
+	   "a one-shot descriptor is reported once");
 	write(p[1], "c", 1);
-	ok(wait_one(ep, &ev) == 0, "whatever comes");
+	ok(wait_one(ep, &ev) == 0, "a one-shot descriptor is not reported again when data arrives");
 	ev.events = EPOLLIN | EPOLLONESHOT;
 	ok(epoll_ctl(ep, EPOLL_CTL_MOD, p[0], &ev) == 0 && wait_one(ep, &ev) == 1,
-	   "until it is changed");
-	ok(epoll_ctl(ep, EPOLL_CTL_DEL, p[0], NULL) == 0 && wait_one(ep, &ev) == 0, "delete");
+	   "a one-shot descriptor is reported again after EPOLL_CTL_MOD");
+	ok(epoll_ctl(ep, EPOLL_CTL_DEL, p[0], NULL) == 0 && wait_one(ep, &ev) == 0,
+	   "a deleted descriptor is not reported");
 
 	ev.events = EPOLLIN;
 	epoll_ctl(ep, EPOLL_CTL_ADD, e, &ev);
 	l = (struct later){ .fd = e, .ms = 50, .value = 1, .size = 8 };
 	pthread_create(&t, NULL, do_later, &l);
 	ok(epoll_wait(ep, &ev, 1, 5000) == 1 && ev.events == EPOLLIN,
-	   "a thread that waits is woken");
+	   "an event wakes a thread in epoll_wait");
 	pthread_join(t, NULL);
 	outer = epoll_create1(0);
 	ev.events = EPOLLIN;
 	ok(epoll_ctl(outer, EPOLL_CTL_ADD, ep, &ev) == 0 && wait_one(outer, &ev) == 1,
-	   "an epoll in an epoll");
+	   "an epoll descriptor with events is ready in another one");
 	v = 0;
 	read(e, &v, 8);
-	ok(wait_one(outer, &ev) == 0, "is as ready as what it holds");
+	ok(wait_one(outer, &ev) == 0,
+	   "an epoll descriptor without events is not ready in another one");
 	copy = dup(e);
 	close(e);
 	v = 1;
 	write(copy, &v, 8);
-	ok(wait_one(ep, &ev) == 1, "watched until the last descriptor is closed");
+	ok(wait_one(ep, &ev) == 1, "a file is watched while a duplicate of its descriptor is open");
 	close(copy);
-	ok(wait_one(ep, &ev) == 0, "and then no more");
+	ok(wait_one(ep, &ev) == 0, "a file is not watched after its last descriptor is closed");
 	close(outer);
 	close(ep);
 	close(p[0]);
