@@ -34,15 +34,19 @@ static void test_errors(void)
 {
 	struct timespec bad = { .tv_nsec = 1000000000 };
 
-	fails_with(futex(&word, FUTEX_WAIT, 1, NULL, NULL, 0), EAGAIN, "another value is EAGAIN");
+	fails_with(futex(&word, FUTEX_WAIT, 1, NULL, NULL, 0), EAGAIN,
+		   "a wait for a value that the word does not have fails with EAGAIN");
 	fails_with(futex((uint32_t *)((char *)&word + 1), FUTEX_WAIT, 0, NULL, NULL, 0), EINVAL,
-		   "a crooked address is EINVAL");
+		   "an unaligned address fails with EINVAL");
 	fails_with(futex((uint32_t *)4096, FUTEX_WAIT, 0, NULL, NULL, 0), EFAULT,
-		   "an address of nothing EFAULT");
-	fails_with(futex(&word, FUTEX_WAIT, 0, &bad, NULL, 0), EINVAL, "a bad time EINVAL");
-	fails_with(futex(&word, FUTEX_WAIT_BITSET, 0, NULL, NULL, 0), EINVAL, "no bits EINVAL");
-	fails_with(futex(&word, 99, 0, NULL, NULL, 0), ENOSYS, "no such operation ENOSYS");
-	ok(futex(&word, FUTEX_WAKE, 1, NULL, NULL, 0) == 0, "nobody is woken");
+		   "an unmapped address fails with EFAULT");
+	fails_with(futex(&word, FUTEX_WAIT, 0, &bad, NULL, 0), EINVAL,
+		   "a timeout with 10^9 ns fails with EINVAL");
+	fails_with(futex(&word, FUTEX_WAIT_BITSET, 0, NULL, NULL, 0), EINVAL,
+		   "FUTEX_WAIT_BITSET without bits fails with EINVAL");
+	fails_with(futex(&word, 99, 0, NULL, NULL, 0), ENOSYS,
+		   "an unknown operation fails with ENOSYS");
+	ok(futex(&word, FUTEX_WAKE, 1, NULL, NULL, 0) == 0, "FUTEX_WAKE without waiters returns 0");
 }
 
 static void test_timeouts(void)
@@ -51,19 +55,20 @@ static void test_timeouts(void)
 	double start = now(CLOCK_MONOTONIC), took;
 
 	fails_with(futex(&word, FUTEX_WAIT_PRIVATE, 0, &brief, NULL, 0), ETIMEDOUT,
-		   "a relative time ends a wait");
+		   "a relative timeout ends a wait with ETIMEDOUT");
 	took = now(CLOCK_MONOTONIC) - start;
-	ok(took >= 0.03 && took < 5, "not too early");
+	ok(took >= 0.03 && took < 5, "the relative timeout is not early, nor 5 s late");
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_nsec += 30000000;
 	if (end.tv_nsec >= 1000000000)
 		end.tv_nsec -= 1000000000, end.tv_sec++;
 	fails_with(futex(&word, FUTEX_WAIT_BITSET, 0, &end, NULL, ~0U), ETIMEDOUT,
-		   "an absolute monotonic time, too");
-	ok(now(CLOCK_MONOTONIC) >= (double)end.tv_sec + (double)end.tv_nsec / 1e9, "not too early");
+		   "an absolute monotonic timeout ends a wait with ETIMEDOUT");
+	ok(now(CLOCK_MONOTONIC) >= (double)end.tv_sec + (double)end.tv_nsec / 1e9,
+	   "the absolute timeout is not early");
 	end.tv_sec = 1;
 	fails_with(futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &end, NULL, ~0U),
-		   ETIMEDOUT, "a time in the past at once");
+		   ETIMEDOUT, "an absolute timeout in the past ends a wait with ETIMEDOUT");
 }
 
 static volatile int sleeping;
@@ -91,27 +96,32 @@ static void test_bitset_requeue(void)
 
 	start(&t[0], 1);
 	start(&t[1], 2);
-	ok(futex(&word, FUTEX_WAKE_BITSET, 10, NULL, NULL, 2) == 1, "only who matches is woken");
+	ok(futex(&word, FUTEX_WAKE_BITSET, 10, NULL, NULL, 2) == 1,
+	   "FUTEX_WAKE_BITSET wakes only the waiter with that bit");
 	pthread_join(t[1], NULL);
-	ok(futex(&word, FUTEX_WAKE, 10, NULL, NULL, 0) == 1, "then the other");
+	ok(futex(&word, FUTEX_WAKE, 10, NULL, NULL, 0) == 1,
+	   "FUTEX_WAKE wakes the remaining waiter");
 	pthread_join(t[0], NULL);
 	for (int i = 0; i < 4; i++)
 		start(&t[i], ~0U);
 	fails_with(futex(&word, FUTEX_CMP_REQUEUE, 1, (void *)2L, &other, 5), EAGAIN,
-		   "requeue compares");
-	ok(futex(&word, FUTEX_CMP_REQUEUE, 1, (void *)2L, &other, 0) == 3, "one woken, two moved");
-	ok(futex(&other, FUTEX_WAKE, 10, NULL, NULL, 0) == 2, "they wait on the other word");
-	ok(futex(&word, FUTEX_WAKE, 10, NULL, NULL, 0) == 1, "one had stayed");
+		   "FUTEX_CMP_REQUEUE with another value fails with EAGAIN");
+	ok(futex(&word, FUTEX_CMP_REQUEUE, 1, (void *)2L, &other, 0) == 3,
+	   "FUTEX_CMP_REQUEUE wakes one waiter and moves two");
+	ok(futex(&other, FUTEX_WAKE, 10, NULL, NULL, 0) == 2,
+	   "the two moved waiters wait on the other word");
+	ok(futex(&word, FUTEX_WAKE, 10, NULL, NULL, 0) == 1,
+	   "the fourth waiter still waits on the first word");
 	for (int i = 0; i < 4; i++) {
 		void *ret;
 
 		pthread_join(t[i], &ret);
 		total += (long)ret;
 	}
-	ok(total == 0, "all return 0");
+	ok(total == 0, "all four waits return 0");
 }
 
-/* Many threads pass a token around: a lost wake-up would hang. */
+/* Threads in a ring pass a token on: a lost wake-up would hang the test. */
 #define RING 6
 #define LAPS 300
 
@@ -141,7 +151,7 @@ static void test_ring(void)
 	futex(&ring[0], FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 	for (int i = 0; i < RING; i++)
 		pthread_join(t[i], NULL);
-	ok(true, "no wake-up is lost in a ring");
+	ok(true, "no wake-up is lost when threads pass a token around");
 }
 
 static void test_shared_mapping(void)
@@ -150,7 +160,7 @@ static void test_shared_mapping(void)
 	int status;
 
 	if (fork() == 0) {
-		/* At another address in the child: the futex is known by its object. */
+		/* Wait at another address: a shared futex is identified by its object. */
 		uint32_t *b = mremap(
 			a, 4096, 4096, MREMAP_MAYMOVE | MREMAP_FIXED,
 			(char *)mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
@@ -160,7 +170,8 @@ static void test_shared_mapping(void)
 	for (int i = 0; i < 1000 && futex(a, FUTEX_WAKE, 1, NULL, NULL, 0) != 1; i++)
 		usleep(2000);
 	wait(&status);
-	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "a shared futex at another address");
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	   "a waiter at another address of the shared memory is woken");
 }
 
 static void test_clocks(void)
@@ -178,29 +189,32 @@ static void test_clocks(void)
 		good &= clock_gettime(clocks[i], &ts) == 0 && ts.tv_nsec < 1000000000;
 		good &= clock_getres(clocks[i], &ts) == 0 && ts.tv_sec == 0;
 	}
-	ok(good, "clocks tick");
-	fails_with(clock_gettime(77, &ts), EINVAL, "there is no clock 77");
-	ok(gettimeofday(&tv, NULL) == 0 && labs(tv.tv_sec - time(NULL)) <= 1, "the time of day");
+	ok(good, "clock_gettime and clock_getres work for all clocks");
+	fails_with(clock_gettime(77, &ts), EINVAL,
+		   "clock_gettime of an unknown clock fails with EINVAL");
+	ok(gettimeofday(&tv, NULL) == 0 && labs(tv.tv_sec - time(NULL)) <= 1,
+	   "gettimeofday agrees with time");
 	t0 = now(CLOCK_MONOTONIC);
 	ts = (struct timespec){ .tv_nsec = 15000000 };
-	ok(nanosleep(&ts, NULL) == 0, "nanosleep");
+	ok(nanosleep(&ts, NULL) == 0, "nanosleep returns 0");
 	t1 = now(CLOCK_MONOTONIC);
-	ok(t1 - t0 >= 0.015 && t1 - t0 < 5, "sleeps as long as it should");
-	fails_with(nanosleep(&far, NULL), EINVAL, "no negative time");
+	ok(t1 - t0 >= 0.015 && t1 - t0 < 5, "nanosleep does not return early, nor 5 s late");
+	fails_with(nanosleep(&far, NULL), EINVAL,
+		   "nanosleep for a negative time fails with EINVAL");
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	ts.tv_nsec += 10000000;
 	if (ts.tv_nsec >= 1000000000)
 		ts.tv_nsec -= 1000000000, ts.tv_sec++;
 	ok(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == 0 &&
 		   now(CLOCK_MONOTONIC) >= (double)ts.tv_sec + (double)ts.tv_nsec / 1e9,
-	   "clock_nanosleep until a time");
+	   "clock_nanosleep with TIMER_ABSTIME does not return early");
 	t0 = now(CLOCK_PROCESS_CPUTIME_ID);
 	for (volatile int i = 0; i < 3000000; i++)
 		;
-	ok(now(CLOCK_PROCESS_CPUTIME_ID) > t0, "work takes processor time");
+	ok(now(CLOCK_PROCESS_CPUTIME_ID) > t0, "a busy loop increases the process's CPU time");
 	ok(getrusage(RUSAGE_SELF, &ru) == 0 && ru.ru_utime.tv_sec + ru.ru_utime.tv_usec > 0,
-	   "getrusage tells it");
-	ok(times(&tms) != (clock_t)-1, "times");
+	   "getrusage returns a CPU time");
+	ok(times(&tms) != (clock_t)-1, "times succeeds");
 }
 
 int main(void)

@@ -2,17 +2,17 @@
 /*
  * hogs.c - programs (hogs) that use up all memory, each in its own way, beside one that does not.
  *
- *   hogs            each hog once, in order: for a machine with little memory (tests/linux-abi/abi.t)
+ *   hogs                  each hog once, in order, for a machine with little memory (abi.t)
  *   hogs SECONDS [SEED]   hogs chosen at random, up to three at once
  *
- * A hog gets an error, or is ended by SIGKILL. Meanwhile the bystander, which is smaller than any hog,
- * continues to fork, map memory and make pipes, and its memory keeps its contents.
+ * A hog gets an error or is killed by SIGKILL. Meanwhile the bystander, which is smaller than any
+ * hog, continues to fork, map memory and make pipes, and its memory keeps its contents.
  */
 #include "hogs.h"
 
 /* ---- the bystander ---- */
 
-/* The bystander's guest, whose pages are new each time: none of its stores may be lost. */
+/* The bystander's guest. Its pages are new in each run, and none of its stores may be lost. */
 #define GUEST_PAGES 64
 
 static struct guest {
@@ -37,7 +37,10 @@ static void guest_start(void)
 	ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot);
 }
 
-/* Its last store, above its memory, ends the run. False: KVM_RUN failed, or a store is lost. */
+/*
+ * Let the guest store `value` in all its pages; the next store, above its memory, ends the run.
+ * Returns false if KVM_RUN fails or a store is lost.
+ */
 static bool guest_runs(uint64_t value)
 {
 	if (guest.vcpu < 0)
@@ -59,7 +62,7 @@ static bool guest_runs(uint64_t value)
 }
 
 #define OWN_WORDS (3 * MB / sizeof(uint64_t))
-#define MORE      (2 * MB) /* now and then, more than a full file system leaves */
+#define MORE      (2 * MB) /* mapped in each round; more than a full file system leaves */
 
 static uint64_t word_at(size_t i, unsigned int round)
 {
@@ -72,7 +75,7 @@ static void complain(const char *what)
 	_exit(1);
 }
 
-/* Calls that an ordinary program makes. */
+/* Make calls that an ordinary program makes. */
 static void use_the_kernel(void)
 {
 	int fds[2], status = 0;
@@ -104,7 +107,7 @@ static void use_the_kernel(void)
 		complain("the status of a child that called execve()");
 }
 
-/* Processes that share its memory must not make the bystander count as larger. */
+/* Processes that share the bystander's memory must not make it count as larger. */
 #define SHARERS 16
 
 static int share(void *arg)
@@ -152,7 +155,7 @@ static void bystander(void)
 		}
 		use_the_kernel();
 		if (!guest_runs(round + 1))
-			complain("its guest");
+			complain("the bystander's guest");
 		shared->rounds++;
 		usleep(20000);
 	}
@@ -170,7 +173,7 @@ static unsigned long rnd(unsigned long n)
 	return (seed >> 33) % n;
 }
 
-/* Limit the address space of half of the hogs, so that they are refused at any point. */
+/* Limit the address space of half of the hogs, so that any of their calls may be refused. */
 static void limit_at_random(void)
 {
 	struct rlimit limit = { (8 + rnd(56)) * MB, RLIM_INFINITY };
@@ -195,7 +198,7 @@ static pid_t start_hog(const struct hog *hog)
 	_exit(0);
 }
 
-/* Wait until the bystander has made progress. False: it has ended. */
+/* Wait until the bystander has made progress. Returns false if it has ended. */
 static bool gets_on(pid_t pid)
 {
 	unsigned int from = shared->rounds;
@@ -222,7 +225,7 @@ static long slack_kb(void)
 	return getenv("HS_EXACT") ? 1024 : 65536;
 }
 
-/* The memory of an ended process is freed, though sometimes after its parent has been told. */
+/* Wait up to 2 s for `kb` free: memory may be freed after the parent's wait() has returned. */
 static bool comes_back(long kb)
 {
 	for (int i = 0; i < 2000 && free_kb() < kb; i++)
@@ -245,19 +248,19 @@ static void each_hog(pid_t other)
 		for (int ms = 0; hogs[i].run == hog_heir && ms < 5000 && kill(-pid, 0) == 0; ms++)
 			usleep(1000); /* let the child run */
 		snprintf(name, sizeof(name), "%s: the hog is %s", hogs[i].name,
-			 hogs[i].ended ? "ended" : "refused, or ended");
+			 hogs[i].ended ? "killed" : "refused or killed");
 		good = WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL
 					   : !hogs[i].ended && status == 0;
 		if (!ok(good, name))
 			printf("# its wait status is 0x%x\n", (unsigned int)status);
 		snprintf(name, sizeof(name), "%s: the bystander continues", hogs[i].name);
 		good = gets_on(other);
-		kill(-pid, SIGKILL); /* its children */
+		kill(-pid, SIGKILL); /* the hog's children */
 		if (!ok(good, name)) {
 			printf("# %s\n", shared->complaint);
 			return;
 		}
-		snprintf(name, sizeof(name), "%s: its memory is free again", hogs[i].name);
+		snprintf(name, sizeof(name), "%s: the hog's memory is freed", hogs[i].name);
 		if (!ok(comes_back(before), name))
 			printf("# %ld kB free, %ld before\n", free_kb(), before);
 	}
@@ -296,7 +299,7 @@ static void show(pid_t pid)
 		printf("# %s", line);
 }
 
-/* Hogs come and go, up to three at a time; some are ended from outside before they are done. */
+/* Run hogs chosen at random, up to three at a time, and kill some before they are done. */
 static void random_hogs(pid_t other, unsigned long seconds)
 {
 	pid_t running[AT_ONCE] = { 0 }, pid;
@@ -326,18 +329,18 @@ static void random_hogs(pid_t other, unsigned long seconds)
 		if (rnd(50) == 0)
 			printf("# %lu hogs\n", started);
 	}
-	if (!ok(good, "a bystander goes on beside hogs that come at random"))
+	if (!ok(good, "the bystander continues beside hogs chosen at random"))
 		printf("# %s; after %lu hogs, the last: %s\n", shared->complaint, started,
 		       hogs[last].name);
 	for (int i = 0; i < AT_ONCE; i++)
 		if (running[i]) {
 			kill(-running[i], SIGKILL);
 			kill(running[i], SIGKILL); /* its group may not exist yet */
-			if (!ok(ends(running[i]), "a hog that is killed ends"))
+			if (!ok(ends(running[i]), "a killed hog ends"))
 				show(running[i]);
 		}
-	ok(started > AT_ONCE, "new ones are started after others have ended");
-	if (!ok(comes_back((long)before - slack_kb()), "all of the memory comes back"))
+	ok(started > AT_ONCE, "new hogs are started after others have ended");
+	if (!ok(comes_back((long)before - slack_kb()), "all memory is freed"))
 		printf("# %ld kB free, %lu before\n", free_kb(), before);
 }
 

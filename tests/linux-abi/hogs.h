@@ -59,10 +59,10 @@ static void set_reg(int vcpu, uint64_t id, uint64_t value)
 
 #define GUEST_BASE 0x80000000UL
 
-/* Stores a1 at a0, adds a2 to a0, and so on. */
+/* Stores a1 at a0, adds a2 to a0, and repeats. */
 static const uint32_t guest_code[] = { 0x00b53023, 0x00c50533, 0xff9ff06f }; /* sd, add, j */
 
-/* Keep memory full for two rounds of the bystander, but for 20 s at most: it may have been ended. */
+/* Keep memory full for two rounds of the bystander, but at most 20 s, in case it has ended. */
 static void wait_for_rounds(void)
 {
 	for (unsigned int ms = 0, from = shared->rounds;
@@ -70,7 +70,7 @@ static void wait_for_rounds(void)
 		usleep(1000);
 }
 
-/* ---- hogs: each returns when it is refused ---- */
+/* ---- hogs: each returns when a call is refused ---- */
 
 static void hog_populate(void)
 {
@@ -106,7 +106,7 @@ static void hog_read(void)
 	while (p != MAP_FAILED && read(fd, p, MB) > 0);
 }
 
-/* Children write their copies of the parent's memory, which are too much together. */
+/* Children write to their copies of the parent's memory, which together exceed all memory. */
 static void hog_forks(void)
 {
 	char *p = mmap(NULL, 16 * MB, RW, ANON | MAP_POPULATE, -1, 0);
@@ -123,13 +123,13 @@ static void hog_forks(void)
 			pause();
 		}
 		usleep(1000);
-		if (waitpid(-1, NULL, WNOHANG) > 0) /* stop once one was ended */
+		if (waitpid(-1, NULL, WNOHANG) > 0) /* stop once one has been killed */
 			break;
 	}
 	kill(0, SIGKILL);
 }
 
-/* Every process forks until it is refused. */
+/* Every process forks until fork() fails. */
 static void hog_fork_bomb(void)
 {
 	pid_t pid, top = getpid();
@@ -141,7 +141,7 @@ static void hog_fork_bomb(void)
 		pause();
 }
 
-/* Many processes, each smaller than the bystander, until three have ended; every second one is an orphan. */
+/* Fork processes smaller than the bystander, half of them orphans, until three have ended. */
 static void hog_family(void)
 {
 	int ended = 0;
@@ -182,7 +182,7 @@ static void hog_threads(void)
 		;
 }
 
-/* Single pages far apart, each of which needs a page table too. */
+/* Touch single pages so far apart that each needs its own page table. */
 static void hog_page_tables(void)
 {
 	char *p;
@@ -220,7 +220,7 @@ static void hog_memfd(void)
 	fill_file(memfd_create("hog", 0));
 }
 
-/* A child holds the file, and its creator has ended. */
+/* A child fills the file after its creator has ended. */
 static void hog_heir(void)
 {
 	int fd = memfd_create("hog", 0);
@@ -263,7 +263,7 @@ static void hog_shared_files(void)
 
 /* ---- a directory tree outlives its creator, so the creator must be refused ---- */
 
-#define DIR_NAMES 500 /* a look-up takes as long as the directory has names */
+#define DIR_NAMES 500 /* a look-up's time is proportional to the directory's names */
 
 static char *tree_name(unsigned int i)
 {
@@ -309,7 +309,7 @@ static void hog_links(void)
 	fill_tree(true);
 }
 
-/* One byte in every 2 MiB: the file's tables take as much as its data. */
+/* Write one byte in every 2 MiB: the file's tables take as much memory as its data. */
 static void hog_sparse_file(void)
 {
 	int fd = open("/hog", O_RDWR | O_CREAT, 0600);
@@ -366,7 +366,7 @@ static void hog_vcpus(void)
 	}
 }
 
-/* Slots without memory behind them, each with a log. */
+/* Add memory slots without memory behind them, each with a dirty log. */
 static void hog_logs(void)
 {
 	struct kvm_userspace_memory_region slot = { .flags = KVM_MEM_LOG_DIRTY_PAGES,
@@ -400,7 +400,7 @@ static void hog_slots(void)
 	}
 }
 
-/* A guest that stores to its memory, `step` bytes further each time. */
+/* Run a guest that stores to its memory, `step` bytes further each time. */
 static void run_guest(size_t step)
 {
 	struct kvm_userspace_memory_region slot = { .guest_phys_addr = GUEST_BASE,
@@ -440,7 +440,7 @@ static void hog_guest_tables(void)
 static const struct hog {
 	const char *name;
 	void (*run)(void);
-	bool ended; /* by a signal, because nothing ever refuses it */
+	bool ended; /* killed by a signal, because its calls are never refused */
 } hogs[] = {
 	{ "MAP_POPULATE", hog_populate, true },
 	{ "touching pages", hog_touch, true },
@@ -469,6 +469,6 @@ static const struct hog {
 	{ "a sparse file", hog_sparse_file, false },
 };
 
-#define NR_TREE_HOGS 3 /* the last ones: their files remain if they are ended from outside */
+#define NR_TREE_HOGS 3 /* the last ones: their files remain if they are killed */
 
 #endif

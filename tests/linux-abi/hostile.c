@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * hostile.c - bad pointers, odd numbers and random arguments for every system call.
+ * hostile.c - make system calls with bad pointers, odd numbers and random arguments.
  *
  * The claim is that the host survives: each child may end in any way.
  */
@@ -15,7 +15,7 @@
 #include <time.h>
 #include "tap.h"
 
-/* In no program's memory: null page, beyond the user's half, the kernel, the linear map. */
+/* Addresses in no program's memory: null page, beyond the user's half, kernel, linear map. */
 static const unsigned long bad_addresses[] = {
 	8,
 	0x3fffffffffff0,
@@ -62,15 +62,15 @@ static void test_bad_pointers(void)
 			break;
 		}
 	}
-	ok(good, "bad pointers are EFAULT");
-	ok(fstat(zero, &st) == 0, "and good ones still work");
+	ok(good, "system calls with bad pointers fail with EFAULT");
+	ok(fstat(zero, &st) == 0, "a system call with a good pointer still works");
 	close(fds[0]);
 	close(fds[1]);
 	close(zero);
 	close(null);
 }
 
-/* A buffer that ends at the end of mapped memory. */
+/* Use buffers and a path that cross the end of mapped memory. */
 static void test_edge(void)
 {
 	char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -80,13 +80,16 @@ static void test_edge(void)
 
 	munmap(p + 4096, 4096);
 	got = read(zero, p + 4000, 200);
-	ok(got == 96 || (got == -1 && errno == EFAULT), "a read over the edge is short or EFAULT");
+	ok(got == 96 || (got == -1 && errno == EFAULT),
+	   "a read across the end of mapped memory is short or fails with EFAULT");
 	got = readv(zero, iov, 2);
-	ok(got == 96 || (got == -1 && errno == EFAULT), "a vector over the edge, too");
+	ok(got == 96 || (got == -1 && errno == EFAULT),
+	   "readv across the end of mapped memory is short or fails with EFAULT");
 	memset(p, 'a', 4096);
-	fails_with(open(p + 4000, O_RDONLY), EFAULT, "a path without an end");
+	fails_with(open(p + 4000, O_RDONLY), EFAULT,
+		   "a path that runs into unmapped memory fails with EFAULT");
 	mprotect(p, 4096, PROT_READ);
-	fails_with(read(zero, p, 8), EFAULT, "a buffer that may not be written");
+	fails_with(read(zero, p, 8), EFAULT, "a read to a read-only buffer fails with EFAULT");
 	close(zero);
 }
 
@@ -134,7 +137,7 @@ static unsigned long argument(void)
 	}
 }
 
-/* Calls that would only end or stop the child, or wait for ever. */
+/* Return true for calls that would only end or stop the child, or wait for ever. */
 static bool is_boring(long nr)
 {
 	return nr == SYS_exit || nr == SYS_exit_group || nr == SYS_rt_sigsuspend ||
@@ -176,7 +179,7 @@ static void test_noise(int children)
 
 		if (pid == 0)
 			noisy_child(base + (uint64_t)i);
-		/* It may have blocked SIGALRM and wait for ever: then use SIGKILL. */
+		/* The child may have blocked SIGALRM and wait for ever: kill it after 3 s. */
 		for (int ms = 0; waitpid(pid, &status, WNOHANG) == 0; ms++) {
 			if (ms == 3000)
 				kill(pid, SIGKILL);
@@ -190,11 +193,11 @@ static void test_noise(int children)
 			break;
 		}
 	}
-	ok(ended == children, "programs that make noise at every system call end");
+	ok(ended == children, "children that make random system calls end");
 	unlink("/tmp/abi-noise");
 }
 
-/* Ask for more of each resource than there is. */
+/* Use up queued signals and descriptors. */
 static void test_exhaust(void)
 {
 	int status;
@@ -213,7 +216,8 @@ static void test_exhaust(void)
 		_exit(7);
 	}
 	waitpid(pid, &status, 0);
-	ok(WIFEXITED(status) && WEXITSTATUS(status) == 5, "a queue of signals has an end");
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 5,
+	   "sigqueue fails with EAGAIN when the queue is full");
 	pid = fork();
 	if (pid == 0) {
 		while (dup(1) >= 0)
@@ -221,10 +225,11 @@ static void test_exhaust(void)
 		_exit(errno == EMFILE ? 5 : 6);
 	}
 	waitpid(pid, &status, 0);
-	ok(WIFEXITED(status) && WEXITSTATUS(status) == 5, "descriptors have an end");
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 5,
+	   "dup fails with EMFILE when no descriptor is free");
 }
 
-/* Jumps to unmapped addresses, unmapped stacks, and an invalid frame for rt_sigreturn. */
+/* Run children that jump to unmapped addresses, or call rt_sigreturn on an unmapped stack. */
 static void test_lost_children(void)
 {
 	int status, died = 0;
@@ -241,20 +246,20 @@ static void test_lost_children(void)
 		waitpid(pid, &status, 0);
 		died += WIFSIGNALED(status);
 	}
-	ok(died == NR_BAD, "a jump to nowhere is deadly");
+	ok(died == NR_BAD, "a jump to a bad address kills the process");
 	died = 0;
 	for (unsigned int i = 0; i < NR_BAD; i++) {
 		pid_t pid = fork();
 
 		if (pid == 0) {
 			signal(SIGUSR1, SIG_DFL);
-			/* No stack for a handler, and the kernel must not write at sp. */
+			/* There is no stack for a handler, and the kernel must not write at sp. */
 			__asm__ volatile("mv sp, %0; li a7, 139; ecall; ebreak" ::"r"(BAD(i)));
 		}
 		waitpid(pid, &status, 0);
 		died += WIFSIGNALED(status);
 	}
-	ok(died == NR_BAD, "rt_sigreturn of nonsense, too");
+	ok(died == NR_BAD, "rt_sigreturn with a bad stack pointer kills the process");
 }
 
 int main(void)

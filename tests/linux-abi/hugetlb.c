@@ -40,7 +40,7 @@ static char *map(unsigned long pages, int flags, int fd)
 	return mmap(NULL, pages * HUGE, PROT_READ | PROT_WRITE, flags, fd, 0);
 }
 
-/* The exit status, or 128 + signal, of a child that runs fn(arg). */
+/* Run fn(arg) in a child. Returns its exit status, or 128 + signal. */
 static int in_child(int (*fn)(char *arg), char *arg)
 {
 	int status = 0;
@@ -56,28 +56,33 @@ static void test_anonymous(void)
 {
 	char *mem = map(3, FLAGS | MAP_PRIVATE, -1);
 
-	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0, "three huge pages, aligned");
+	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0,
+	   "a mapping of three huge pages is aligned");
 	ok(mem[0] == 0 && mem[HUGE - 1] == 0 && unused() == POOL - 1,
-	   "the first is used at its first touch");
+	   "the first touch of a huge page takes it from the pool");
 	mem[HUGE + 12345] = 3;
-	ok(mem[HUGE + 12345] == 3 && mem[HUGE] == 0 && unused() == POOL - 2, "and the second");
-	fails_with(munmap(mem, HUGE / 2), EINVAL, "half of one cannot be unmapped");
-	fails_with(mprotect(mem + HUGE / 2, HUGE / 2, PROT_READ), EINVAL, "nor protected");
+	ok(mem[HUGE + 12345] == 3 && mem[HUGE] == 0 && unused() == POOL - 2,
+	   "a touch of the second huge page takes another one");
+	fails_with(munmap(mem, HUGE / 2), EINVAL, "munmap of half a huge page fails with EINVAL");
+	fails_with(mprotect(mem + HUGE / 2, HUGE / 2, PROT_READ), EINVAL,
+		   "mprotect of half a huge page fails with EINVAL");
 	fails_with(madvise(mem + 4096, HUGE, MADV_DONTNEED), EINVAL,
-		   "nor forgotten from its middle on");
+		   "MADV_DONTNEED from inside a huge page fails with EINVAL");
 	ok(madvise(mem, HUGE, MADV_DONTNEED) == 0 && unused() == POOL - 1 && mem[0] == 0,
-	   "a whole one is");
-	ok(munmap(mem, 3 * HUGE) == 0 && unused() == POOL, "all go back to the pool");
+	   "MADV_DONTNEED returns a whole huge page to the pool");
+	ok(munmap(mem, 3 * HUGE) == 0 && unused() == POOL,
+	   "munmap returns all huge pages to the pool");
 	errno = 0;
 	ok(map(POOL + 1, FLAGS | MAP_PRIVATE, -1) == MAP_FAILED && errno == ENOMEM,
-	   "more than there are");
+	   "a mapping larger than the pool fails with ENOMEM");
 	errno = 0;
 	ok(map(1, FLAGS | MAP_PRIVATE | (14 << 26), -1) == MAP_FAILED && errno == EINVAL,
-	   "of 16 KiB there are none");
+	   "MAP_HUGETLB with a size of 16 KiB fails with EINVAL");
 	mem = mmap(NULL, 4096, PROT_READ | PROT_WRITE, FLAGS | MAP_PRIVATE | (21 << 26), -1, 0);
-	ok(mem != MAP_FAILED, "by size, for less than one");
+	ok(mem != MAP_FAILED, "MAP_HUGETLB with a size of 2 MiB accepts a length of 4 KiB");
 	mem[HUGE - 1] = 1;
-	ok(unused() == POOL - 1 && munmap(mem, HUGE) == 0 && unused() == POOL, "is a whole one");
+	ok(unused() == POOL - 1 && munmap(mem, HUGE) == 0 && unused() == POOL,
+	   "a mapping of 4 KiB consists of a whole huge page");
 }
 
 static int write_and_compare(char *mem)
@@ -100,21 +105,24 @@ static void test_fork(void)
 	char *mem = map(2, FLAGS | MAP_PRIVATE, -1);
 
 	mem[5] = mem[HUGE] = 1;
-	ok(in_child(write_and_compare, mem) == 7, "a child writes to a copy of its own");
-	ok(mem[5] == 1 && unused() == POOL - 2, "which goes with it");
+	ok(in_child(write_and_compare, mem) == 7, "a child writes to its own copy of a huge page");
+	ok(mem[5] == 1 && unused() == POOL - 2,
+	   "the child's copy returns to the pool when the child ends");
 	mem[5] = 2;
-	ok(unused() == POOL - 2, "and the parent needs none");
+	ok(unused() == POOL - 2, "the parent then writes without making a copy");
 	munmap(mem, 2 * HUGE);
 	mem = map(2, FLAGS | MAP_SHARED, -1);
 	mem[HUGE] = 1;
 	mem[0] = 0;
 	in_child(write_and_compare, mem);
-	ok(mem[5] == 9, "shared ones are written in place");
+	ok(mem[5] == 9, "a child writes to shared huge pages in place");
 	munmap(mem, 2 * HUGE);
-	ok(unused() == POOL, "and go when nobody has them");
+	ok(unused() == POOL, "shared huge pages return to the pool when they are unmapped");
 	mem = map(POOL + 1, FLAGS | MAP_PRIVATE | MAP_NORESERVE, -1);
-	ok(mem != MAP_FAILED && in_child(touch_all, mem) == 128 + SIGBUS, "none left is SIGBUS");
-	ok(munmap(mem, (POOL + 1) * HUGE) == 0 && unused() == POOL, "and all are given back");
+	ok(mem != MAP_FAILED && in_child(touch_all, mem) == 128 + SIGBUS,
+	   "a touch when no huge page is left raises SIGBUS");
+	ok(munmap(mem, (POOL + 1) * HUGE) == 0 && unused() == POOL,
+	   "the pool has all huge pages again after SIGBUS");
 }
 
 static void test_file(void)
@@ -122,39 +130,45 @@ static void test_file(void)
 	int fd = memfd_create("huge", MFD_HUGETLB);
 	char *mem, *alias, *private, bytes[8] = "";
 
-	ok(fd >= 0, "a memfd of huge pages");
-	fails_with(ftruncate(fd, HUGE + 4096), EINVAL, "has a size in them");
-	ok(ftruncate(fd, 2 * HUGE) == 0, "two");
+	ok(fd >= 0, "a memfd of huge pages can be created");
+	fails_with(ftruncate(fd, HUGE + 4096), EINVAL,
+		   "a size that is no multiple of a huge page fails with EINVAL");
+	ok(ftruncate(fd, 2 * HUGE) == 0, "a size of two huge pages is accepted");
 	mem = map(2, MAP_SHARED, fd);
 	alias = map(2, MAP_SHARED, fd);
-	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0, "it is mapped");
+	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0,
+	   "a mapping of the memfd is aligned");
 	strcpy(mem + HUGE + 100, "huge");
-	ok(!strcmp(alias + HUGE + 100, "huge") && unused() == POOL - 1, "twice, with one page");
-	ok(pread(fd, bytes, 5, HUGE + 100) == 5 && !strcmp(bytes, "huge"), "it can be read");
-	fails_with(write(fd, bytes, 4), EINVAL, "but not written");
+	ok(!strcmp(alias + HUGE + 100, "huge") && unused() == POOL - 1,
+	   "two mappings of the memfd share one huge page");
+	ok(pread(fd, bytes, 5, HUGE + 100) == 5 && !strcmp(bytes, "huge"),
+	   "pread of the memfd returns what was stored");
+	fails_with(write(fd, bytes, 4), EINVAL, "write to the memfd fails with EINVAL");
 	private = map(2, MAP_PRIVATE, fd);
-	ok(!strcmp(private + HUGE + 100, "huge"), "a private mapping sees it");
+	ok(!strcmp(private + HUGE + 100, "huge"), "a private mapping shows the memfd's data");
 	private[HUGE + 100] = 'H';
-	ok(mem[HUGE + 100] == 'h' && unused() == POOL - 2, "and writes to its own");
+	ok(mem[HUGE + 100] == 'h' && unused() == POOL - 2,
+	   "a store to a private mapping changes a copy");
 	munmap(private, 2 * HUGE);
 	ok(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 2 * HUGE) == 0 &&
 		   unused() == POOL,
-	   "a hole frees its pages");
-	ok(mem[HUGE + 100] == 0, "and reads as zeroes");
+	   "a punched hole returns its huge pages to the pool");
+	ok(mem[HUGE + 100] == 0, "a punched hole reads as zeros");
 	close(fd);
 	munmap(mem, 2 * HUGE);
-	ok(alias[HUGE + 100] == 0 && unused() == POOL - 1, "the last mapping holds the file");
+	ok(alias[HUGE + 100] == 0 && unused() == POOL - 1,
+	   "the last mapping of the closed memfd keeps its contents");
 	munmap(alias, 2 * HUGE);
-	ok(unused() == POOL, "and lets it go");
+	ok(unused() == POOL, "munmap of the last mapping frees the memfd");
 }
 
-/* A page below which the next area is placed: an address that is no multiple of 2 MiB. */
+/* Map a page, so that the next area ends there: at an address that is no multiple of 2 MiB. */
 static char *small_page(void)
 {
 	return mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
-/* A child writes to its copy of both pages. */
+/* Write to the child's copies of both pages. Returns 7 if their contents are right. */
 static int write_both(char *mem)
 {
 	mem[0] = mem[2 * HUGE - 1] = 9;
@@ -177,27 +191,30 @@ static void test_alignment(void)
 	char *page = small_page(), *mem = map(2, FLAGS | MAP_PRIVATE | MAP_STACK, -1), *hint;
 	int fd = memfd_create("huge", MFD_HUGETLB);
 
-	ok(is_huge_area(mem), "a stack of huge pages is aligned, and copied by fork");
+	ok(is_huge_area(mem), "a MAP_STACK area of huge pages is aligned, and copied by fork");
 	munmap(mem, 2 * HUGE);
 	mem = map(2, FLAGS | MAP_SHARED | MAP_STACK, -1);
-	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0, "a shared one, too");
+	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0,
+	   "a shared MAP_STACK area of huge pages is aligned");
 	munmap(mem, 2 * HUGE);
 	hint = mem + 8192;
 	mem = mmap(hint, 2 * HUGE, PROT_READ | PROT_WRITE, FLAGS | MAP_PRIVATE, -1, 0);
 	ok(is_huge_area(mem), "a misaligned hint is rounded");
 	munmap(mem, 2 * HUGE);
 	fails_with(mmap(hint, HUGE, PROT_READ, FLAGS | MAP_PRIVATE | MAP_FIXED, -1, 0), EINVAL,
-		   "a misaligned fixed address is refused");
-	ok(ftruncate(fd, 3 * HUGE) == 0, "a file of three huge pages");
+		   "a misaligned fixed address fails with EINVAL");
+	ok(ftruncate(fd, 3 * HUGE) == 0, "a memfd can have three huge pages");
 	fails_with(mmap(NULL, HUGE, PROT_READ, MAP_SHARED, fd, 4096), EINVAL,
-		   "a misaligned offset in it is refused");
+		   "a misaligned offset in the memfd fails with EINVAL");
 	fails_with(mmap(hint, HUGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0), EINVAL,
-		   "a misaligned fixed address for it is refused");
+		   "a misaligned fixed address for the memfd fails with EINVAL");
 	mem = mmap(NULL, HUGE + 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_STACK, fd, HUGE);
-	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0, "its length is rounded up");
+	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0,
+	   "the length of the memfd's mapping is rounded up");
 	mem[2 * HUGE - 1] = 4;
-	fails_with(munmap(mem, HUGE + 4096), EINVAL, "half of a huge page cannot be unmapped");
-	ok(munmap(mem, 2 * HUGE) == 0, "all can");
+	fails_with(munmap(mem, HUGE + 4096), EINVAL,
+		   "munmap that ends inside a huge page fails with EINVAL");
+	ok(munmap(mem, 2 * HUGE) == 0, "munmap of both huge pages succeeds");
 	close(fd);
 	munmap(page, 4096);
 	ok(unused() == POOL, "all pages are back in the pool");
@@ -217,21 +234,23 @@ static void test_mremap(void)
 	to = map(4, FLAGS | MAP_PRIVATE | MAP_NORESERVE, -1);
 	munmap(to, 4 * HUGE);
 	fails_with(mremap(mem, 2 * HUGE, 2 * HUGE, move, to + 4096), EINVAL,
-		   "they cannot move to a misaligned address");
-	fails_with(mremap(mem + 4096, HUGE, HUGE, move, to), EINVAL, "nor from one");
+		   "mremap of huge pages to a misaligned address fails with EINVAL");
+	fails_with(mremap(mem + 4096, HUGE, HUGE, move, to), EINVAL,
+		   "mremap from inside a huge page fails with EINVAL");
 	mprotect(mem + HUGE, HUGE, PROT_READ);
 	fails_with(mremap(mem, 2 * HUGE, 3 * HUGE, MREMAP_MAYMOVE), EINVAL,
 		   "a range of two areas of huge pages does not grow");
 	mprotect(mem + HUGE, HUGE, PROT_READ | PROT_WRITE);
 	ok(mremap(mem, 2 * HUGE, 2 * HUGE, move, to + HUGE) == to + HUGE && is_huge_area(to + HUGE),
-	   "they move to an aligned one");
+	   "huge pages move to an aligned address");
 	mem = to + HUGE;
 	ok(mremap(mem, 2 * HUGE, HUGE, move, to + 3 * HUGE) == to + 3 * HUGE && to[3 * HUGE] == 1 &&
 		   unused() == POOL - 1,
-	   "of two the first can move alone, and the other goes back to the pool");
-	fails_with(mremap(to + 3 * HUGE, HUGE, 2 * HUGE, 0), EINVAL, "it does not grow in place");
+	   "mremap of two huge pages to the size of one returns the other to the pool");
+	fails_with(mremap(to + 3 * HUGE, HUGE, 2 * HUGE, 0), EINVAL,
+		   "an area of huge pages does not grow in place");
 	ok(munmap(to, 4 * HUGE) == 0 && munmap(page, 4096) == 0 && unused() == POOL,
-	   "all go back to the pool");
+	   "all moved huge pages return to the pool when they are unmapped");
 }
 
 static char *fault_at;
@@ -257,36 +276,40 @@ static void test_userfault(void)
 	pthread_t thread;
 
 	memset(bytes, 6, HUGE);
-	ok(ftruncate(fd, 2 * HUGE) == 0 && ioctl(uffd, UFFDIO_API, &api) == 0, "a userfaultfd");
+	ok(ftruncate(fd, 2 * HUGE) == 0 && ioctl(uffd, UFFDIO_API, &api) == 0,
+	   "a memfd of huge pages and a userfaultfd are set up");
 	mem = map(2, MAP_SHARED, fd);
 	alias = map(2, MAP_SHARED, fd);
 	reg.range.start = (unsigned long)mem;
 	reg.range.len = HUGE / 2;
-	fails_with(ioctl(uffd, UFFDIO_REGISTER, &reg), EINVAL, "half of a huge page");
+	fails_with(ioctl(uffd, UFFDIO_REGISTER, &reg), EINVAL,
+		   "UFFDIO_REGISTER of half a huge page fails with EINVAL");
 	reg.range.len = 2 * HUGE;
 	ok(ioctl(uffd, UFFDIO_REGISTER, &reg) == 0 && !(reg.ioctls & 1UL << _UFFDIO_ZEROPAGE) &&
 		   (reg.ioctls & 1UL << _UFFDIO_CONTINUE),
-	   "huge pages are registered");
+	   "UFFDIO_REGISTER of huge pages offers UFFDIO_CONTINUE, not UFFDIO_ZEROPAGE");
 	fault_at = mem + 54321;
 	pthread_create(&thread, NULL, touch, &value);
 	ok(poll(&p, 1, 10000) == 1 && read(uffd, &msg, sizeof(msg)) == sizeof(msg) &&
 		   msg.arg.pagefault.address == (unsigned long)mem,
-	   "a fault is told by its huge page");
+	   "a fault is reported with its huge page's address");
 	copy.dst = (unsigned long)mem;
 	copy.src = (unsigned long)bytes;
-	ok(ioctl(uffd, UFFDIO_COPY, &copy) == 0 && copy.copy == (long)HUGE, "and answered by one");
+	ok(ioctl(uffd, UFFDIO_COPY, &copy) == 0 && copy.copy == (long)HUGE,
+	   "UFFDIO_COPY copies a whole huge page");
 	pthread_join(thread, NULL);
-	ok(value == 6 && alias[HUGE - 1] == 6, "which is the file's");
+	ok(value == 6 && alias[HUGE - 1] == 6,
+	   "the thread and another mapping see the copied huge page");
 	alias[HUGE] = 8;
 	fault_at = mem + HUGE;
 	pthread_create(&thread, NULL, touch, &value);
 	ok(poll(&p, 1, 10000) == 1 && read(uffd, &msg, sizeof(msg)) == sizeof(msg) &&
 		   (msg.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_MINOR),
-	   "one that the file has is a minor fault");
+	   "a fault on a huge page that the file has is a minor fault");
 	cont.range.start = (unsigned long)mem + HUGE;
-	ok(ioctl(uffd, UFFDIO_CONTINUE, &cont) == 0, "answered with the file's");
+	ok(ioctl(uffd, UFFDIO_CONTINUE, &cont) == 0, "UFFDIO_CONTINUE maps the file's huge page");
 	pthread_join(thread, NULL);
-	ok(value == 8, "to whom it waited for");
+	ok(value == 8, "the waiting thread reads the file's huge page");
 	munmap(mem, 2 * HUGE);
 	munmap(alias, 2 * HUGE);
 	close(uffd);
@@ -312,35 +335,40 @@ static int write_far(char *mem)
 	return mem[0] == 1 && mem[GIANT / 2] == 2 && mem[GIANT - 1] == 4 ? 7 : 1;
 }
 
-/* Pages of 1 GiB: only where the machine was booted with some (hugepagesz=1G hugepages=2). */
+/* Test pages of 1 GiB if the machine was booted with some (hugepagesz=1G hugepages=2). */
 static void test_giant(void)
 {
 	int flags = FLAGS | MAP_PRIVATE | MAP_NORESERVE | (30 << 26);
 	long before = giants();
 	char *mem;
 
-	ok(before >= 0, "a pool of 1 GiB pages has its number");
+	ok(before >= 0, "/sys shows the number of free 1 GiB pages");
 	errno = 0;
 	mem = mmap(NULL, (before + 1) * GIANT, PROT_READ, flags & ~MAP_NORESERVE, -1, 0);
-	ok(mem == MAP_FAILED && errno == ENOMEM, "one more than there are");
+	ok(mem == MAP_FAILED && errno == ENOMEM,
+	   "a mapping larger than the pool of 1 GiB pages fails with ENOMEM");
 	if (before < 2)
 		return;
 	mem = mmap(NULL, 1, PROT_READ | PROT_WRITE, flags, -1, 0);
-	ok(mem != MAP_FAILED && (unsigned long)mem % GIANT == 0, "a 1 GiB page");
+	ok(mem != MAP_FAILED && (unsigned long)mem % GIANT == 0,
+	   "a mapping of a 1 GiB page is aligned");
 	mem[0] = 1;
 	mem[GIANT / 2] = 2;
-	ok(mem[GIANT - 1] == 0 && giants() == before - 1, "is one");
-	ok(in_child(write_far, mem) == 7 && mem[GIANT - 1] == 0, "a child has a copy");
-	ok(giants() == before - 1, "which goes with it");
-	fails_with(munmap(mem, GIANT / 2), EINVAL, "half of it cannot be unmapped");
-	ok(munmap(mem, GIANT) == 0 && giants() == before, "all of it can");
+	ok(mem[GIANT - 1] == 0 && giants() == before - 1,
+	   "a touched mapping of 1 GiB takes one page from the pool");
+	ok(in_child(write_far, mem) == 7 && mem[GIANT - 1] == 0,
+	   "a child writes to its own copy of a 1 GiB page");
+	ok(giants() == before - 1, "the child's copy of a 1 GiB page is freed when the child ends");
+	fails_with(munmap(mem, GIANT / 2), EINVAL, "munmap of half a 1 GiB page fails with EINVAL");
+	ok(munmap(mem, GIANT) == 0 && giants() == before,
+	   "munmap returns a 1 GiB page to the pool");
 }
 
 int main(void)
 {
 	ok(set_pool("8") && meminfo("HugePages_Total:") == POOL && unused() == POOL,
-	   "a pool of eight");
-	ok(meminfo("Hugepagesize:") == (long)(HUGE >> 10), "of 2 MiB each");
+	   "the pool can be set to eight huge pages");
+	ok(meminfo("Hugepagesize:") == (long)(HUGE >> 10), "a huge page has 2 MiB");
 	test_anonymous();
 	test_fork();
 	test_file();
@@ -348,7 +376,7 @@ int main(void)
 	test_mremap();
 	test_userfault();
 	test_giant();
-	ok(unused() == POOL, "nothing is lost");
-	ok(set_pool("0") && meminfo("HugePages_Total:") == 0, "and memory has them back");
+	ok(unused() == POOL, "all huge pages are in the pool at the end");
+	ok(set_pool("0") && meminfo("HugePages_Total:") == 0, "the pool can be emptied");
 	return tap_done();
 }

@@ -90,35 +90,37 @@ static void test_wait(void)
 	pid_t pid = start(forever);
 	siginfo_t info = { 0 };
 
-	ok(waitpid(pid, NULL, WNOHANG | WUNTRACED | WCONTINUED) == 0, "nothing to report yet");
+	ok(waitpid(pid, NULL, WNOHANG | WUNTRACED | WCONTINUED) == 0,
+	   "waitpid with WNOHANG has nothing to report of a running child");
 	kill(pid, SIGSTOP);
 	ok(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT) == 0 &&
 		   info.si_code == CLD_STOPPED && info.si_status == SIGSTOP,
-	   "waitid tells of a stop");
-	ok(state_of(pid) == 'T', "its state is T");
-	ok(waitpid(pid, NULL, WNOHANG) == 0, "wait without WUNTRACED does not");
-	ok(wait_is(pid, WUNTRACED, STOPPED(SIGSTOP)), "wait4 with it does");
-	ok(waitpid(pid, NULL, WNOHANG | WUNTRACED) == 0, "once");
+	   "waitid reports a stop");
+	ok(state_of(pid) == 'T', "a stopped process is in state T");
+	ok(waitpid(pid, NULL, WNOHANG) == 0, "waitpid without WUNTRACED does not report a stop");
+	ok(wait_is(pid, WUNTRACED, STOPPED(SIGSTOP)), "waitpid with WUNTRACED reports a stop");
+	ok(waitpid(pid, NULL, WNOHANG | WUNTRACED) == 0, "a stop is reported once");
 	kill(pid, SIGCONT);
-	ok(wait_is(pid, WCONTINUED, CONTINUED), "that it goes on is told under WCONTINUED");
-	ok(waitpid(pid, NULL, WNOHANG | WUNTRACED | WCONTINUED) == 0, "once");
+	ok(wait_is(pid, WCONTINUED, CONTINUED), "waitpid with WCONTINUED reports a continuation");
+	ok(waitpid(pid, NULL, WNOHANG | WUNTRACED | WCONTINUED) == 0,
+	   "a continuation is reported once");
 	kill(pid, SIGTSTP);
 	wait_is(pid, WUNTRACED, STOPPED(SIGTSTP));
 	kill(pid, SIGTERM);
 	sleep_ms(20);
-	ok(waitpid(pid, NULL, WNOHANG) == 0, "SIGTERM waits for who is stopped");
+	ok(waitpid(pid, NULL, WNOHANG) == 0, "SIGTERM does not end a stopped process");
 	kill(pid, SIGCONT);
-	ok(wait_is(pid, 0, SIGTERM), "and ends it when it goes on");
+	ok(wait_is(pid, 0, SIGTERM), "a pending SIGTERM ends the process when it continues");
 	pid = start(forever);
 	kill(pid, SIGSTOP);
 	wait_is(pid, WUNTRACED, STOPPED(SIGSTOP));
 	kill(pid, SIGKILL);
-	ok(wait_is(pid, 0, SIGKILL), "SIGKILL does not wait");
+	ok(wait_is(pid, 0, SIGKILL), "SIGKILL ends a stopped process");
 	pid = start(forever);
 	kill(pid, SIGKILL);
 	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
 	fails_with(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WCONTINUED | WNOHANG), ECHILD,
-		   "without WEXITED a zombie is no child");
+		   "waitid without WEXITED fails with ECHILD for a zombie");
 	waitpid(pid, NULL, 0);
 }
 
@@ -165,7 +167,7 @@ static void test_threads(void)
 	pid_t pid = start(three_threads);
 	bool stood = true, went = true;
 
-	ok(all_move(), "three threads run");
+	ok(all_move(), "three threads of a child run");
 	for (int i = 0; i < 5; i++) {
 		kill(pid, SIGSTOP);
 		waitpid(pid, NULL, WUNTRACED);
@@ -174,14 +176,15 @@ static void test_threads(void)
 		waitpid(pid, NULL, WCONTINUED);
 		went &= all_move();
 	}
-	ok(stood, "when a stop is told all threads stand still");
-	ok(went, "and go on after SIGCONT");
+	ok(stood, "all threads have stopped when a stop is reported");
+	ok(went, "all threads continue after SIGCONT");
 	for (int i = 0; i < 300; i++) {
 		kill(pid, i & 1 ? SIGCONT : SIGSTOP);
 		kill(pid, i & 2 ? SIGTSTP : SIGCONT);
 	}
 	kill(pid, SIGCONT);
-	ok(all_move(), "and after any quick sequence that ends with it");
+	ok(all_move(),
+	   "all threads continue after quick stops and continuations that end with SIGCONT");
 	end(pid);
 }
 
@@ -212,15 +215,15 @@ static void test_sigchld(void)
 	handled = 0;
 	kill(pid, SIGSTOP);
 	ok(handled_becomes(1) && last_code == CLD_STOPPED && last_status == SIGSTOP,
-	   "SIGCHLD tells of a stop");
+	   "SIGCHLD reports a stop");
 	kill(pid, SIGCONT);
 	ok(handled_becomes(2) && last_code == CLD_CONTINUED && last_status == SIGCONT,
-	   "and that it goes on");
+	   "SIGCHLD reports a continuation");
 	sa.sa_flags |= SA_NOCLDSTOP;
 	sigaction(SIGCHLD, &sa, NULL);
 	kill(pid, SIGSTOP);
 	waitpid(pid, NULL, WUNTRACED);
-	ok(handled == 2, "unless SA_NOCLDSTOP is set");
+	ok(handled == 2, "with SA_NOCLDSTOP, a stop raises no SIGCHLD");
 	sigaction(SIGCHLD, &old, NULL);
 	end(pid);
 }
@@ -245,18 +248,18 @@ static void test_own_signals(void)
 	raise(SIGCONT);
 	sigpending(&pending);
 	ok(!sigismember(&pending, SIGTSTP) && sigismember(&pending, SIGCONT),
-	   "SIGCONT takes it back");
+	   "SIGCONT removes a pending SIGTSTP");
 	signal(SIGTSTP, on_any);
 	raise(SIGTSTP);
 	sigpending(&pending);
 	ok(sigismember(&pending, SIGTSTP) && !sigismember(&pending, SIGCONT),
-	   "and the other way round");
+	   "SIGTSTP removes a pending SIGCONT");
 	handled = 0;
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	ok(handled == SIGTSTP, "SIGTSTP can have a handler");
 	signal(SIGTSTP, SIG_IGN);
 	raise(SIGTSTP);
-	ok(true, "and be ignored");
+	ok(true, "SIGTSTP can be ignored");
 	signal(SIGTSTP, SIG_DFL);
 	signal(SIGCONT, SIG_DFL);
 }
@@ -294,7 +297,7 @@ static void test_restart(void)
 	sleep_ms(10);
 	kill(pid, SIGCONT);
 	waitpid(pid, NULL, 0);
-	ok(shared[1] == 1, "a sleep sees nothing of a stop");
+	ok(shared[1] == 1, "a stop does not interrupt nanosleep");
 	(void)!pipe(ends);
 	shared[0] = 0;
 	pid = start(reader);
@@ -306,7 +309,7 @@ static void test_restart(void)
 	kill(pid, SIGCONT);
 	(void)!write(ends[1], "x", 1);
 	waitpid(pid, NULL, 0);
-	ok(shared[1] == 1, "nor does a read");
+	ok(shared[1] == 1, "a stop does not interrupt read");
 }
 
 static void orphan(void)
@@ -324,7 +327,7 @@ static void orphan(void)
 	_exit(WEXITSTATUS(status));
 }
 
-/* Leads a session of its own. Its child stops, and then it exits. */
+/* Start a session whose leader exits once its child has stopped. */
 static void leader(void)
 {
 	int status;
@@ -353,12 +356,12 @@ static void test_orphans(void)
 	char c;
 	pid_t pid = start(orphan);
 
-	ok(wait_is(pid, WUNTRACED, 5 << 8), "who has nobody to continue it does not stop itself");
+	ok(wait_is(pid, WUNTRACED, 5 << 8), "a process in an orphaned group does not stop itself");
 	(void)!pipe(ends);
 	pid = start(leader);
-	ok(wait_is(pid, 0, 6 << 8), "a parent leaves a stopped child");
+	ok(wait_is(pid, 0, 6 << 8), "a session's leader can exit while its child is stopped");
 	close(ends[1]);
-	ok(read(ends[0], &c, 1) == 0, "which is hung up");
+	ok(read(ends[0], &c, 1) == 0, "the stopped child of an orphaned group is ended");
 	close(ends[0]);
 }
 
@@ -380,7 +383,7 @@ static void test_vfork(void)
 	while (!shared[0])
 		sleep_ms(1);
 	kill(pid, SIGTERM);
-	ok(wait_is(pid, 0, SIGTERM), "a parent in vfork can be ended");
+	ok(wait_is(pid, 0, SIGTERM), "SIGTERM ends a parent that waits in vfork");
 	kill(-pid, SIGKILL);
 }
 
@@ -401,7 +404,7 @@ static void test_sigtimedwait(void)
 		_exit(0);
 	}
 	ok(sigtimedwait(&set, NULL, &ts) == SIGCHLD,
-	   "sigtimedwait gets a signal that is ignored by default");
+	   "sigtimedwait returns a signal that is ignored by default");
 	while (wait(NULL) > 0)
 		;
 	while (sigtimedwait(&set, NULL, &(struct timespec){ 0 }) > 0)
@@ -412,7 +415,8 @@ static void test_sigtimedwait(void)
 		kill(pid, SIGUSR1);
 		_exit(0);
 	}
-	ok(sigtimedwait(&set, NULL, &ts) == SIGUSR1, "and one that would end the process");
+	ok(sigtimedwait(&set, NULL, &ts) == SIGUSR1,
+	   "sigtimedwait returns a signal that would end the process");
 	wait(NULL);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
@@ -445,10 +449,12 @@ static void test_groups(void)
 {
 	pid_t pid = start(forever);
 
-	ok(getpgid(pid) == pid, "a child gets a group of its own");
-	fails_with(setpgid(pid, 30000), EPERM, "no group without a process in it");
-	fails_with(setpgid(pid, -1), EINVAL, "no negative group");
-	ok(setpgid(pid, getpgrp()) == 0 && getpgid(pid) == getpgrp(), "back into the parent's");
+	ok(getpgid(pid) == pid, "setpgid moves a child to a new group");
+	fails_with(setpgid(pid, 30000), EPERM,
+		   "setpgid to a group that does not exist fails with EPERM");
+	fails_with(setpgid(pid, -1), EINVAL, "setpgid to a negative group fails with EINVAL");
+	ok(setpgid(pid, getpgrp()) == 0 && getpgid(pid) == getpgrp(),
+	   "setpgid moves a child to its parent's group");
 	end(pid);
 }
 

@@ -36,20 +36,22 @@ static void test_populate(void)
 		   !is_present(p + 2 * PAGE),
 	   "MADV_POPULATE_WRITE populates its range");
 	munmap(p + 3 * PAGE, PAGE);
-	fails_with(madvise(p, 4 * PAGE, MADV_POPULATE_READ), ENOMEM, "populating a hole is ENOMEM");
-	ok(is_present(p + 2 * PAGE), "and the pages before the hole are populated");
+	fails_with(madvise(p, 4 * PAGE, MADV_POPULATE_READ), ENOMEM,
+		   "MADV_POPULATE_READ of a hole fails with ENOMEM");
+	ok(is_present(p + 2 * PAGE), "MADV_POPULATE_READ populates the pages before a hole");
 	mprotect(p, PAGE, PROT_READ);
 	fails_with(madvise(p, PAGE, MADV_POPULATE_WRITE), EINVAL,
-		   "POPULATE_WRITE of a read-only area is EINVAL");
-	ok(madvise(p, PAGE, MADV_POPULATE_READ) == 0, "POPULATE_READ of it works");
+		   "MADV_POPULATE_WRITE of a read-only area fails with EINVAL");
+	ok(madvise(p, PAGE, MADV_POPULATE_READ) == 0,
+	   "MADV_POPULATE_READ of a read-only area succeeds");
 	mprotect(p, PAGE, PROT_NONE);
 	fails_with(madvise(p, PAGE, MADV_POPULATE_READ), EINVAL,
-		   "POPULATE_READ of PROT_NONE is EINVAL");
+		   "MADV_POPULATE_READ of a PROT_NONE area fails with EINVAL");
 	munmap(p, 3 * PAGE);
-	ok(ftruncate(fd, PAGE) == 0, "a file of a page");
+	ok(ftruncate(fd, PAGE) == 0, "a memfd can have one page");
 	q = mmap(NULL, 2 * PAGE, RW, MAP_SHARED, fd, 0);
 	fails_with(madvise(q, 2 * PAGE, MADV_POPULATE_WRITE), EFAULT,
-		   "POPULATE_WRITE where a write would be a SIGBUS is EFAULT");
+		   "MADV_POPULATE_WRITE beyond a file's end fails with EFAULT");
 	munmap(q, 2 * PAGE);
 	q = mmap(NULL, 2 * PAGE, RW, MAP_SHARED | MAP_POPULATE, fd, 0);
 	ok(q != MAP_FAILED && is_present(q),
@@ -69,7 +71,7 @@ static void set_limit(int which, unsigned long soft)
 	setrlimit(which, &limit);
 }
 
-/* The total size of the areas: not every host has VmSize. */
+/* Return the total size of the areas. Not every host has VmSize. */
 static unsigned long mapped(void)
 {
 	unsigned long from, to, sum = 0;
@@ -89,24 +91,28 @@ static void test_address_space(void)
 	char *p, *q;
 
 	set_limit(RLIMIT_AS, now + 4 * MB);
-	fails_with(map(8 * MB, RW, ANON), ENOMEM, "RLIMIT_AS: a larger mapping is ENOMEM");
+	fails_with(map(8 * MB, RW, ANON), ENOMEM,
+		   "RLIMIT_AS: a mapping beyond the limit fails with ENOMEM");
 	p = map(3 * MB, PROT_READ, MAP_SHARED | MAP_ANONYMOUS);
-	ok(p != MAP_FAILED, "a smaller mapping of any kind works");
+	ok(p != MAP_FAILED, "RLIMIT_AS: a shared mapping within the limit succeeds");
 	fails_with(map(2 * MB, PROT_NONE, ANON), ENOMEM,
-		   "the next mapping exceeds the limit: ENOMEM");
+		   "RLIMIT_AS: a second mapping that exceeds the limit fails with ENOMEM");
 	ok(mmap(p, 3 * MB, RW, ANON | MAP_FIXED, -1, 0) == p,
-	   "a mapping that replaces another needs no more");
-	fails_with(mremap(p, 3 * MB, 6 * MB, MREMAP_MAYMOVE), ENOMEM, "mremap cannot exceed it");
+	   "RLIMIT_AS: a mapping that replaces another does not count twice");
+	fails_with(mremap(p, 3 * MB, 6 * MB, MREMAP_MAYMOVE), ENOMEM,
+		   "RLIMIT_AS: mremap beyond the limit fails with ENOMEM");
 	q = mremap(p, 3 * MB, 3 * MB + PAGE, MREMAP_MAYMOVE);
-	ok(q != MAP_FAILED, "within the limit mremap grows and moves an area");
-	ok(sbrk(8 * MB) == (void *)-1 && errno == ENOMEM, "brk cannot exceed it");
+	ok(q != MAP_FAILED, "RLIMIT_AS: mremap grows an area within the limit");
+	ok(sbrk(8 * MB) == (void *)-1 && errno == ENOMEM,
+	   "RLIMIT_AS: brk beyond the limit fails with ENOMEM");
 	munmap(q, 3 * MB + PAGE);
 	p = map(4 * MB, RW, ANON);
-	ok(p != MAP_FAILED, "unmapped memory does not count");
+	ok(p != MAP_FAILED, "RLIMIT_AS: unmapped memory does not count");
 	munmap(p, 4 * MB);
 	set_limit(RLIMIT_AS, RLIM_INFINITY);
 	p = map(8 * MB, RW, ANON);
-	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0, "without the limit the mapping works");
+	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0,
+	   "RLIMIT_AS: without a limit the mapping succeeds");
 }
 
 static void test_data(void)
@@ -115,19 +121,23 @@ static void test_data(void)
 
 	q = map(8 * MB, PROT_READ, ANON);
 	set_limit(RLIMIT_DATA, 4 * MB);
-	fails_with(map(8 * MB, RW, ANON), ENOMEM, "RLIMIT_DATA: more private memory is ENOMEM");
+	fails_with(map(8 * MB, RW, ANON), ENOMEM,
+		   "RLIMIT_DATA: private memory beyond the limit fails with ENOMEM");
 	p = map(8 * MB, RW, MAP_SHARED | MAP_ANONYMOUS);
-	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0, "shared memory does not count");
+	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0, "RLIMIT_DATA: shared memory does not count");
 	p = map(8 * MB, PROT_READ, ANON);
-	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0, "read-only memory does not count");
-	fails_with(mprotect(q, 8 * MB, RW), ENOMEM, "and cannot be made writable beyond the limit");
-	ok(mprotect(q, MB, RW) == 0, "but a part of it can");
-	ok(sbrk(8 * MB) == (void *)-1 && errno == ENOMEM, "brk counts");
+	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0,
+	   "RLIMIT_DATA: read-only memory does not count");
+	fails_with(mprotect(q, 8 * MB, RW), ENOMEM,
+		   "RLIMIT_DATA: mprotect to writable beyond the limit fails with ENOMEM");
+	ok(mprotect(q, MB, RW) == 0, "RLIMIT_DATA: mprotect to writable within the limit succeeds");
+	ok(sbrk(8 * MB) == (void *)-1 && errno == ENOMEM,
+	   "RLIMIT_DATA: brk beyond the limit fails with ENOMEM");
 	set_limit(RLIMIT_DATA, RLIM_INFINITY);
 	munmap(q, 8 * MB);
 }
 
-/* If root is exempt, as on Linux, a child tests as another user. */
+/* Check a claim in a child that is not root, because Linux exempts root from the limits. */
 static bool in_child(bool (*claim)(void))
 {
 	int status = -1;
@@ -205,26 +215,28 @@ static void test_locked(void)
 	ok(mlock(p + PAGE, 2 * PAGE) == 0 && is_present(p + 2 * PAGE) && !is_present(p + 3 * PAGE),
 	   "mlock populates its range");
 	fails_with(madvise(p, 4 * PAGE, MADV_DONTNEED), EINVAL,
-		   "MADV_DONTNEED of locked pages is EINVAL");
+		   "MADV_DONTNEED of locked pages fails with EINVAL");
 	ok(munlock(p, 16 * PAGE) == 0 && madvise(p, 4 * PAGE, MADV_DONTNEED) == 0,
-	   "after munlock it works");
+	   "MADV_DONTNEED succeeds after munlock");
 	ok(mlock2(p + 8 * PAGE, PAGE, MLOCK_ONFAULT) == 0 && !is_present(p + 8 * PAGE),
 	   "MLOCK_ONFAULT populates nothing");
 	mprotect(p, PAGE, PROT_NONE);
-	fails_with(mlock(p, PAGE), ENOMEM, "mlock of pages that cannot be populated is ENOMEM");
+	fails_with(mlock(p, PAGE), ENOMEM, "mlock of a PROT_NONE page fails with ENOMEM");
 	munlock(p, 16 * PAGE);
 	munmap(p, 16 * PAGE);
-	fails_with(mlock(p, PAGE), ENOMEM, "and so is mlock of an unmapped page");
-	fails_with(mlockall(0), EINVAL, "mlockall of nothing is EINVAL");
-	fails_with(mlockall(MCL_ONFAULT), EINVAL, "MCL_ONFAULT alone is EINVAL");
-	ok(mlockall(MCL_FUTURE) == 0, "MCL_FUTURE locks later mappings");
+	fails_with(mlock(p, PAGE), ENOMEM, "mlock of an unmapped page fails with ENOMEM");
+	fails_with(mlockall(0), EINVAL, "mlockall without flags fails with EINVAL");
+	fails_with(mlockall(MCL_ONFAULT), EINVAL,
+		   "mlockall with only MCL_ONFAULT fails with EINVAL");
+	ok(mlockall(MCL_FUTURE) == 0, "mlockall with MCL_FUTURE succeeds");
 	p = map(2 * PAGE, RW, ANON);
 	ok(is_present(p + PAGE) && madvise(p, PAGE, MADV_DONTNEED) != 0,
-	   "a new mapping is populated and locked");
-	ok(munlockall() == 0 && madvise(p, PAGE, MADV_DONTNEED) == 0, "munlockall undoes it");
+	   "after MCL_FUTURE, a new mapping is populated and locked");
+	ok(munlockall() == 0 && madvise(p, PAGE, MADV_DONTNEED) == 0,
+	   "munlockall unlocks the mapping");
 	munmap(p, 2 * PAGE);
-	ok(in_child(locks_within_limit), "RLIMIT_MEMLOCK bounds what is locked");
-	ok(in_child(locks_nothing), "with a limit of 0 nothing may be locked: EPERM");
+	ok(in_child(locks_within_limit), "RLIMIT_MEMLOCK limits locked memory");
+	ok(in_child(locks_nothing), "with an RLIMIT_MEMLOCK of 0, locking fails with EPERM");
 }
 
 /* ---- the number of mappings ---- */
@@ -261,30 +273,33 @@ static void test_mappings(void)
 	ok(was == 65530, "65530 mappings are allowed");
 	munmap(p, (2 * MAPS + 8) * PAGE);
 	set_max_maps(MAPS);
-	ok(max_maps() == MAPS, "the number can be set");
+	ok(max_maps() == MAPS, "max_map_count can be set");
 	/* Every second page, so that no two of them merge into one mapping. */
 	while (n < MAPS + 1 &&
 	       mmap(p + 2 * n * PAGE, PAGE, RW, ANON | MAP_FIXED, -1, 0) != MAP_FAILED)
 		n++;
-	ok(errno == ENOMEM && n > MAPS - 100 && n <= MAPS, "beyond it mmap fails: ENOMEM");
+	ok(errno == ENOMEM && n > MAPS - 100 && n <= MAPS,
+	   "mmap beyond max_map_count fails with ENOMEM");
 	munmap(p + 2 * PAGE, PAGE);
 	/* Filling the gap merges mappings, which makes one fewer. */
 	q = mmap(p + 2 * PAGE, 3 * PAGE, RW, ANON | MAP_FIXED, -1, 0);
-	ok(q != MAP_FAILED, "after one has gone another can be made");
+	ok(q != MAP_FAILED, "after a mapping is removed, another can be made");
 	munmap(p + 8 * PAGE, PAGE);
 	q = mremap(p + 12 * PAGE, PAGE, 2 * PAGE, MREMAP_MAYMOVE);
 	ok(q == p + 12 * PAGE || errno == ENOMEM,
-	   "mremap grows in place or fails: a move needs spare mappings");
+	   "mremap grows in place or fails, because a move needs spare mappings");
 	mmap(p + (2 * MAPS + 4) * PAGE, PAGE, PROT_READ, ANON | MAP_FIXED, -1, 0);
 	mmap(p + (2 * MAPS + 6) * PAGE, PAGE, PROT_NONE, ANON | MAP_FIXED, -1, 0);
-	fails_with(mprotect(p + 3 * PAGE, PAGE, PROT_READ), ENOMEM, "mprotect cannot split one");
-	fails_with(munmap(p + 3 * PAGE, PAGE), ENOMEM, "munmap cannot make a hole in one");
-	ok(munmap(p + 2 * PAGE, PAGE) == 0, "but it can cut off an end");
-	ok(munmap(p, (2 * MAPS + 8) * PAGE) == 0, "and unmap everything");
+	fails_with(mprotect(p + 3 * PAGE, PAGE, PROT_READ), ENOMEM,
+		   "mprotect that would split a mapping fails with ENOMEM");
+	fails_with(munmap(p + 3 * PAGE, PAGE), ENOMEM,
+		   "munmap that would make a hole in a mapping fails with ENOMEM");
+	ok(munmap(p + 2 * PAGE, PAGE) == 0, "munmap can remove the start of a mapping");
+	ok(munmap(p, (2 * MAPS + 8) * PAGE) == 0, "munmap can remove all mappings");
 	set_max_maps(was);
 }
 
-/* ---- setting them ---- */
+/* ---- setting limits ---- */
 
 static void test_setting(void)
 {
@@ -294,11 +309,12 @@ static void test_setting(void)
 	FILE *f;
 
 	fails_with(setrlimit(RLIMIT_AS, &limit), EINVAL,
-		   "a soft limit above the hard one is EINVAL");
-	fails_with(setrlimit(99, &limit), EINVAL, "an unknown limit is EINVAL");
+		   "a soft limit above the hard one fails with EINVAL");
+	fails_with(setrlimit(99, &limit), EINVAL, "an unknown limit fails with EINVAL");
 	fails_with(prlimit(999999, RLIMIT_AS, NULL, &was), ESRCH,
-		   "prlimit of an unknown process is ESRCH");
-	fails_with(prlimit(999999, 99, NULL, &was), ESRCH, "also with an unknown limit");
+		   "prlimit of an unknown process fails with ESRCH");
+	fails_with(prlimit(999999, 99, NULL, &was), ESRCH,
+		   "prlimit of an unknown process and limit fails with ESRCH");
 	getrlimit(RLIMIT_FSIZE, &was);
 	limit = (struct rlimit){ 123456, 234567 };
 	ok(prlimit(getpid(), RLIMIT_FSIZE, &limit, &now) == 0 && now.rlim_cur == was.rlim_cur &&
@@ -313,11 +329,11 @@ static void test_setting(void)
 	}
 	if (f)
 		fclose(f);
-	ok(seen == 171, "/proc/self/limits shows it, as one of sixteen");
+	ok(seen == 171, "/proc/self/limits shows sixteen limits, one of them the new one");
 	ok(prlimit(0, RLIMIT_FSIZE, &was, NULL) == 0, "root can raise a hard limit");
 }
 
-/* When started again, this program uses as much stack as its argument says. */
+/* Use `size` bytes of stack but for 128 KiB. The program does this when started with a size. */
 static int stack_is(unsigned long size)
 {
 	volatile char *low = (char *)&size - size + 128 * 1024;
@@ -346,10 +362,11 @@ static void test_stack(const char *self)
 	ok(child_with_stack(self, 64 * MB, "67108864") == 0,
 	   "RLIMIT_STACK: a program started with a larger limit can use it");
 	ok(child_with_stack(self, MB, "1048576") == 0,
-	   "a program started with a smaller limit can use that");
-	ok(child_with_stack(self, MB, "4194304") == SIGSEGV, "but no more");
+	   "RLIMIT_STACK: a program started with a smaller limit can use it");
+	ok(child_with_stack(self, MB, "4194304") == SIGSEGV,
+	   "RLIMIT_STACK: a program that exceeds its limit gets SIGSEGV");
 	ok(child_with_stack(self, RLIM_INFINITY, "67108864") == 0,
-	   "without a limit the stack is large");
+	   "RLIMIT_STACK: without a limit a program can use 64 MiB");
 }
 
 int main(int argc, char **argv)
@@ -362,7 +379,7 @@ int main(int argc, char **argv)
 	test_locked();
 	test_mappings();
 	test_stack("/proc/self/exe");
-	ok(in_child(forks_within_limit), "RLIMIT_NPROC: no more processes than that: EAGAIN");
+	ok(in_child(forks_within_limit), "RLIMIT_NPROC: fork beyond the limit fails with EAGAIN");
 	test_populate();
 	return tap_done();
 }

@@ -28,7 +28,7 @@ static void on_fault(int signo, siginfo_t *info, void *context)
 	siglongjmp(fault_jump, 1);
 }
 
-/* Whether the access faults; fault_* then describe the fault. */
+/* Return true if the access faults; fault_* then describe the fault. */
 static bool faults(volatile char *p, bool write)
 {
 	fault_signal = 0;
@@ -50,20 +50,20 @@ static void test_anonymous(void)
 {
 	char *p = map(3 * PAGE, RW, ANON);
 
-	ok(p != MAP_FAILED && (uintptr_t)p % PAGE == 0, "mmap gives whole pages");
-	ok(p[0] == 0 && p[3 * PAGE - 1] == 0, "that are zero");
+	ok(p != MAP_FAILED && (uintptr_t)p % PAGE == 0, "mmap returns the address of a page");
+	ok(p[0] == 0 && p[3 * PAGE - 1] == 0, "new pages are zero");
 	memset(p, 7, 3 * PAGE);
 	ok(munmap(p + PAGE, PAGE) == 0 && p[0] == 7 && p[2 * PAGE] == 7,
-	   "a page is unmapped from the middle, its neighbours stay");
+	   "unmapping a page leaves the pages around it unchanged");
 	ok(faults(p + PAGE, false) && fault_signal == SIGSEGV && fault_code == SEGV_MAPERR,
-	   "reading the hole is SIGSEGV with SEGV_MAPERR");
-	ok(fault_addr == p + PAGE, "si_addr is the address");
+	   "a read of the hole raises SIGSEGV with SEGV_MAPERR");
+	ok(fault_addr == p + PAGE, "si_addr is the address that was read");
 	ok(mmap(p + PAGE, PAGE, RW, ANON | MAP_FIXED, -1, 0) == p + PAGE && p[PAGE] == 0,
 	   "MAP_FIXED fills the hole with zeroes");
 	fails_with(mmap(p, PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0), EEXIST,
-		   "MAP_FIXED_NOREPLACE does not replace");
-	ok(munmap(p, 3 * PAGE) == 0, "all of it is unmapped");
-	ok(munmap(p, 3 * PAGE) == 0, "twice, too");
+		   "MAP_FIXED_NOREPLACE over a mapping fails with EEXIST");
+	ok(munmap(p, 3 * PAGE) == 0, "munmap removes all pages of a range");
+	ok(munmap(p, 3 * PAGE) == 0, "munmap of an unmapped range succeeds");
 }
 
 static void test_protection(void)
@@ -71,17 +71,21 @@ static void test_protection(void)
 	char *p = map(4 * PAGE, RW, ANON);
 
 	memset(p, 5, 4 * PAGE);
-	ok(mprotect(p + PAGE, PAGE, PROT_READ) == 0 && p[PAGE] == 5, "mprotect to read-only");
+	ok(mprotect(p + PAGE, PAGE, PROT_READ) == 0 && p[PAGE] == 5,
+	   "mprotect to read-only keeps a page's contents");
 	ok(faults(p + PAGE, true) && fault_code == SEGV_ACCERR,
-	   "a write then is SIGSEGV with SEGV_ACCERR");
-	ok(!faults(p, true) && !faults(p + 2 * PAGE, true), "the pages around may be written");
+	   "a write to a read-only page raises SIGSEGV with SEGV_ACCERR");
+	ok(!faults(p, true) && !faults(p + 2 * PAGE, true),
+	   "the pages around a read-only page can be written");
 	ok(mprotect(p, 4 * PAGE, PROT_NONE) == 0 && faults(p + PAGE, false) && faults(p, true),
-	   "PROT_NONE takes every access away");
+	   "PROT_NONE forbids reads and writes");
 	ok(mprotect(p, 4 * PAGE, RW) == 0 && p[0] == 1 && p[PAGE] == 5 && p[3 * PAGE] == 5,
-	   "what the pages held is there again afterwards");
+	   "pages have their contents again after PROT_NONE");
 	munmap(p, 4 * PAGE);
-	fails_with(mprotect(p, PAGE, PROT_READ), ENOMEM, "mprotect of nothing is ENOMEM");
-	fails_with(mprotect(p + 1, PAGE, PROT_READ), EINVAL, "of a crooked address EINVAL");
+	fails_with(mprotect(p, PAGE, PROT_READ), ENOMEM,
+		   "mprotect of an unmapped page fails with ENOMEM");
+	fails_with(mprotect(p + 1, PAGE, PROT_READ), EINVAL,
+		   "mprotect of an unaligned address fails with EINVAL");
 }
 
 static void test_large(void)
@@ -90,29 +94,31 @@ static void test_large(void)
 	char *p = map(size, RW, ANON);
 	bool good = true;
 
-	ok(p != MAP_FAILED, "32 MiB");
+	ok(p != MAP_FAILED, "32 MiB can be mapped");
 	for (size_t i = 0; i < size; i += PAGE)
 		p[i] = (char)(i / PAGE);
-	ok(munmap(p + MB2 + PAGE, PAGE) == 0, "one page in the midst of a large block goes");
+	ok(munmap(p + MB2 + PAGE, PAGE) == 0,
+	   "one page in the middle of a large block can be unmapped");
 	for (size_t i = 0; i < size; i += PAGE)
 		if (i != MB2 + PAGE && p[i] != (char)(i / PAGE))
 			good = false;
-	ok(good, "all others keep their contents");
-	ok(faults(p + MB2 + PAGE, false), "that one is gone");
+	ok(good, "all other pages keep their contents");
+	ok(faults(p + MB2 + PAGE, false), "a read of the unmapped page faults");
 	ok(mprotect(p + 4 * MB2 + 5 * PAGE, PAGE, PROT_READ) == 0 &&
 		   faults(p + 4 * MB2 + 5 * PAGE, true) && !faults(p + 4 * MB2 + 6 * PAGE, true),
-	   "one page of a large block is protected alone");
-	ok(madvise(p, 3 * MB2, MADV_DONTNEED) != 0 || true, "madvise over a hole is answered");
+	   "one page of a large block can be protected alone");
+	ok(madvise(p, 3 * MB2, MADV_DONTNEED) != 0 || true, "madvise over a hole returns");
 	ok(madvise(p + 8 * MB2, 2 * MB2 + PAGE, MADV_DONTNEED) == 0 && p[8 * MB2 + PAGE] == 0 &&
 		   p[10 * MB2] == 0 && p[10 * MB2 + PAGE] == (char)((10 * MB2 + PAGE) / PAGE),
-	   "MADV_DONTNEED forgets exactly its pages");
+	   "MADV_DONTNEED clears exactly the pages of its range");
 	munmap(p, size);
 	p = map(1UL << 36, PROT_READ | PROT_WRITE, ANON | MAP_NORESERVE);
-	ok(p != MAP_FAILED, "64 GiB with MAP_NORESERVE");
+	ok(p != MAP_FAILED, "64 GiB can be mapped with MAP_NORESERVE");
 	p[1UL << 35] = 1;
 	p[(1UL << 36) - 1] = 2;
-	ok(p[1UL << 35] == 1 && p[(1UL << 36) - 1] == 2 && p[12345678] == 0, "sparse use of it");
-	ok(munmap(p, 1UL << 36) == 0, "and all of it unmapped");
+	ok(p[1UL << 35] == 1 && p[(1UL << 36) - 1] == 2 && p[12345678] == 0,
+	   "single pages of a 64 GiB mapping can be used");
+	ok(munmap(p, 1UL << 36) == 0, "a 64 GiB mapping can be unmapped");
 }
 
 static void test_shared(void)
@@ -131,8 +137,8 @@ static void test_shared(void)
 	}
 	wait(&status);
 	ok(p[0] == 42, "shared anonymous memory is shared with a child");
-	ok(q[MB2 / 4 + 3] == 43, "large ones too");
-	ok(own[0] == 1 && WEXITSTATUS(status) == 2, "private memory is not");
+	ok(q[MB2 / 4 + 3] == 43, "large shared memory is shared with a child");
+	ok(own[0] == 1 && WEXITSTATUS(status) == 2, "private memory is not shared with a child");
 }
 
 static void test_cow(void)
@@ -159,10 +165,11 @@ static void test_cow(void)
 	for (size_t i = 0; i < size; i += 2 * PAGE)
 		p[i] = 2;
 	byte = 0;
-	ok(write(pipe_fds[1], &byte, 1) == 1, "parent writes");
+	ok(write(pipe_fds[1], &byte, 1) == 1, "the parent tells its child that it has written");
 	wait(&status);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 3, "a child sees memory as it was at fork");
-	ok(p[0] == 2 && p[PAGE] == 1 && p[size - PAGE] == 1, "and the parent nothing of the child");
+	ok(p[0] == 2 && p[PAGE] == 1 && p[size - PAGE] == 1,
+	   "a parent does not see its child's writes");
 	munmap(p, size);
 }
 
@@ -172,33 +179,38 @@ static void test_file(void)
 	int fd = open(name, O_RDWR | O_CREAT | O_TRUNC, 0600);
 	char *p, *q;
 
-	if (!ok(fd >= 0, "a file"))
+	if (!ok(fd >= 0, "a file can be created"))
 		return;
-	ok(write(fd, text, sizeof(text)) == sizeof(text), "with some text");
+	ok(write(fd, text, sizeof(text)) == sizeof(text), "text can be written to the file");
 	p = mmap(NULL, PAGE, RW, MAP_PRIVATE, fd, 0);
 	q = mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0);
-	ok(p != MAP_FAILED && strcmp(p, text) == 0, "mapped privately it can be read");
-	ok(q != MAP_FAILED && strcmp(q, text) == 0, "mapped shared, too");
-	ok(p[sizeof(text)] == 0 && p[PAGE - 1] == 0, "zeroes follow its end");
+	ok(p != MAP_FAILED && strcmp(p, text) == 0, "a private mapping shows the file's text");
+	ok(q != MAP_FAILED && strcmp(q, text) == 0, "a shared mapping shows the file's text");
+	ok(p[sizeof(text)] == 0 && p[PAGE - 1] == 0, "the file's page is zero after its end");
 	p[0] = 'J';
-	ok(q[0] == 'h', "a private write stays private");
+	ok(q[0] == 'h', "a store to the private mapping does not change the shared one");
 	q[1] = 'E';
 	text[1] = 0;
-	ok(pread(fd, text, 2, 0) == 2 && text[1] == 'E', "a shared write is in the file");
+	ok(pread(fd, text, 2, 0) == 2 && text[1] == 'E',
+	   "a store to the shared mapping changes the file");
 	munmap(q, PAGE);
 	q = mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
-	ok(faults(q + PAGE, false) && fault_signal == SIGBUS, "behind the file's end is SIGBUS");
+	ok(faults(q + PAGE, false) && fault_signal == SIGBUS,
+	   "a read of a page behind the file's end raises SIGBUS");
 	close(fd);
 	ok(q[1] == 'E', "a mapping outlives its descriptor");
 	fd = open(name, O_RDONLY);
 	fails_with(mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0), EACCES,
-		   "no shared writing to a file that is open for reading");
+		   "a writable shared mapping of a file open for reading fails with EACCES");
 	q = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
-	fails_with(mprotect(q, PAGE, RW), EACCES, "nor by mprotect");
+	fails_with(mprotect(q, PAGE, RW), EACCES,
+		   "mprotect to writable of a file open for reading fails with EACCES");
 	close(fd);
 	unlink(name);
-	fails_with(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, 99, 0), EBADF, "no such descriptor");
-	fails_with(mmap(NULL, 0, PROT_READ, ANON, -1, 0), EINVAL, "length 0");
+	fails_with(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, 99, 0), EBADF,
+		   "mmap of a bad descriptor fails with EBADF");
+	fails_with(mmap(NULL, 0, PROT_READ, ANON, -1, 0), EINVAL,
+		   "mmap of length 0 fails with EINVAL");
 }
 
 static void test_brk(void)
@@ -206,11 +218,13 @@ static void test_brk(void)
 	char *start = sbrk(0), *p;
 
 	p = sbrk(5 * PAGE);
-	ok(p == start && sbrk(0) == start + 5 * PAGE, "sbrk grows");
+	ok(p == start && sbrk(0) == start + 5 * PAGE, "sbrk makes the heap larger");
 	memset(p, 9, 5 * PAGE);
-	ok(sbrk(-(long)(4 * PAGE)) == start + 5 * PAGE && p[0] == 9, "and shrinks");
-	ok(sbrk(4 * PAGE) == start + PAGE && p[4 * PAGE] == 0, "what comes again is zero");
-	ok(brk(start) == 0, "brk back");
+	ok(sbrk(-(long)(4 * PAGE)) == start + 5 * PAGE && p[0] == 9,
+	   "sbrk makes the heap smaller and keeps the rest");
+	ok(sbrk(4 * PAGE) == start + PAGE && p[4 * PAGE] == 0,
+	   "pages that sbrk adds again are zero");
+	ok(brk(start) == 0, "brk sets the heap's former end");
 }
 
 static void test_mremap(void)
@@ -221,19 +235,21 @@ static void test_mremap(void)
 		p[i * PAGE] = (char)(i + 1);
 	q = mremap(p, 4 * PAGE, 600 * PAGE, MREMAP_MAYMOVE);
 	ok(q != MAP_FAILED && q[0] == 1 && q[3 * PAGE] == 4 && q[599 * PAGE] == 0,
-	   "mremap grows and keeps the contents");
+	   "mremap makes an area larger and keeps its contents");
 	q = mremap(q, 600 * PAGE, 2 * PAGE, 0);
-	ok(q != MAP_FAILED && q[PAGE] == 2 && faults(q + 2 * PAGE, false), "mremap shrinks");
+	ok(q != MAP_FAILED && q[PAGE] == 2 && faults(q + 2 * PAGE, false),
+	   "mremap makes an area smaller");
 	p = map(MB2, RW, ANON);
 	ok(mremap(q, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p) == p && p[0] == 1 &&
 		   p[PAGE] == 2 && faults(q, false),
-	   "mremap moves to where it is told");
-	ok(p[2 * PAGE] == 0, "what was there before stays behind it");
+	   "mremap with MREMAP_FIXED moves an area to the given address");
+	ok(p[2 * PAGE] == 0, "the mapping behind the moved area is unchanged");
 	munmap(p, MB2);
-	fails_with(mremap(p, PAGE, 2 * PAGE, MREMAP_MAYMOVE), EFAULT, "mremap of nothing");
+	fails_with(mremap(p, PAGE, 2 * PAGE, MREMAP_MAYMOVE), EFAULT,
+		   "mremap of an unmapped page fails with EFAULT");
 }
 
-/* Address space for `size` bytes that starts at a multiple of 2 MiB: nothing is mapped there. */
+/* Return the address, a multiple of 2 MiB, of `size` bytes where nothing is mapped. */
 static char *room(size_t size)
 {
 	char *p = map(size + MB2, PROT_NONE, ANON);
@@ -262,22 +278,22 @@ static void test_mremap_smaller(void)
 	   "mremap moves the first page of a large block");
 	for (size_t i = PAGE; i < MB2; i += 37 * PAGE)
 		gone &= faults(to + i, false) && fault_code == SEGV_MAPERR;
-	ok(gone, "nothing is mapped after it");
+	ok(gone, "nothing is mapped after the moved page");
 	ok(faults(p, false) && faults(p + PAGE, false) && faults(p + MB2 - PAGE, false),
-	   "nothing is left where the block was");
-	ok(is_filled(p + MB2, MB2, 5), "the next block is as before");
+	   "nothing is mapped where the block was");
+	ok(is_filled(p + MB2, MB2, 5), "the block after the moved one is unchanged");
 	munmap(to, PAGE);
 	gone = faults(to, false) && faults(to + PAGE, false) && faults(to + MB2 / 2, false);
-	ok(gone, "munmap of the page leaves nothing of the block");
+	ok(gone, "nothing of the block is mapped after munmap of the moved page");
 	to += PAGE;
 	ok(mremap(p + MB2, MB2, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to &&
 		   is_filled(to, 3 * PAGE, 5) && faults(to + 3 * PAGE, false) &&
 		   faults(p + MB2 + 3 * PAGE, false),
-	   "the same to a place where no large block fits");
+	   "mremap moves a block's first pages to where no large block fits");
 	munmap(at, 3 * MB2);
 }
 
-/* The child moves one page of the parent's block, and maps shared memory after it. */
+/* Run in a child: move one page of the parent's block, and map shared memory behind it. */
 static int write_behind_moved_page(char *p, char *to)
 {
 	char *behind = to + PAGE;
@@ -328,7 +344,7 @@ static void test_mremap_within(void)
 	good &= faults(p + 2 * MB2, false) && faults(p + 3 * MB2 + 2 * PAGE, false);
 	for (size_t i = 3 * MB2 + 3 * PAGE; i < 4 * MB2; i += PAGE)
 		good &= *(size_t *)(p + i) == i;
-	ok(good, "each page is where it belongs");
+	ok(good, "every page of the area is at its new or old place");
 	munmap(at, 4 * MB2);
 }
 
@@ -344,7 +360,7 @@ static void test_mremap_nothing(void)
 	at += MB2;
 	ok(mremap(p, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at) == at &&
 		   at[3 * PAGE] == 8,
-	   "and the range is still one area");
+	   "the range is still one area after mremap to the same size");
 	munmap(at, 4 * PAGE);
 }
 
@@ -354,21 +370,20 @@ static void test_shared_again(void)
 	int fd = memfd_create("block", 0);
 	char *at = room(4 * MB2), *p, *alias;
 
-	if (!ok(fd >= 0 && ftruncate(fd, 2 * MB2) == 0, "a memfd of 4 MiB"))
+	if (!ok(fd >= 0 && ftruncate(fd, 2 * MB2) == 0, "a memfd can have 4 MiB"))
 		return;
 	p = mmap(at, 2 * MB2, RW, MAP_SHARED | MAP_FIXED, fd, 0);
 	alias = mmap(at + 2 * MB2, 2 * MB2, RW, MAP_SHARED | MAP_FIXED, fd, 0);
 	memset(p, 1, 2 * MB2);
 	mprotect(p, 2 * MB2, PROT_READ);
-	ok(faults(p, true), "a shared block is protected");
+	ok(faults(p, true), "mprotect makes a shared block read-only");
 	mprotect(p, 2 * MB2, RW);
 	memset(p, 2, 2 * MB2);
-	ok(is_filled(alias, 2 * MB2, 2),
-	   "after mprotect it can be written again, and still is the file's");
+	ok(is_filled(alias, 2 * MB2, 2), "a block made writable again still belongs to the file");
 	mprotect(p, 2 * MB2, PROT_READ);
 	ok(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, PAGE, PAGE) == 0 &&
 		   p[PAGE] == 0 && p[0] == 2,
-	   "a hole in a protected block");
+	   "a hole can be punched in a read-only block");
 	mprotect(p, 2 * MB2, RW);
 	memset(p, 3, 2 * MB2);
 	ok(is_filled(alias, 2 * MB2, 3), "everything around the hole is still shared");
@@ -382,10 +397,11 @@ static void test_exec_only(void)
 	int (*fn)(void) = map(PAGE, RW, ANON);
 
 	memcpy((void *)fn, code, sizeof(code));
-	ok(mprotect((void *)fn, PAGE, PROT_READ | PROT_EXEC) == 0, "code may be written, then run");
+	ok(mprotect((void *)fn, PAGE, PROT_READ | PROT_EXEC) == 0,
+	   "memory with code can be made executable");
 	__builtin___clear_cache((char *)fn, (char *)fn + sizeof(code));
-	ok(fn() == 42, "and it runs");
-	ok(faults((char *)fn, true), "but not be written any more");
+	ok(fn() == 42, "the code runs");
+	ok(faults((char *)fn, true), "executable memory cannot be written");
 }
 
 int main(void)

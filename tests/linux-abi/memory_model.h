@@ -152,7 +152,7 @@ static bool check_page(struct worker *w, const struct arena *a, const struct pag
 		    (unsigned long long)word[511], (unsigned long long)want);
 }
 
-/* An access that the model forbids must fault. */
+/* Check that accesses that the model forbids fault. */
 static bool check_rights(struct worker *w, const struct arena *a, unsigned int at)
 {
 	const struct page *p = &a->page[at];
@@ -179,7 +179,7 @@ static bool check_all(struct worker *w)
 	return good;
 }
 
-/* Note the pages where a mistake with a range shows: at its ends and next to them. */
+/* Note the pages at a range's ends and next to them, where a mistake would show. */
 static void watch_edges(struct worker *w, struct span s)
 {
 	const unsigned int at[] = { s.at ? s.at - 1 : 0, s.at, s.at + s.n - 1, s.at + s.n };
@@ -218,7 +218,7 @@ static struct span any_span(struct worker *w, const struct arena *a)
 	return s;
 }
 
-/* A random range in one mapping, often all of it from a block's start; n is 0 if nothing is mapped. */
+/* A random range in one mapping, often all of it from a block's start; n is 0 if it is unmapped. */
 static struct span mapped_span(struct worker *w, const struct arena *a)
 {
 	struct span s = any_span(w, a);
@@ -254,7 +254,7 @@ static void split_area(struct worker *w, struct arena *a, struct span s)
 		a->page[i].area = w->areas;
 }
 
-/* The state at offset i of a moved or grown range: that of the old page, or what follows it. */
+/* Return page i's state in a moved or grown range: the old page's, or that of an added page. */
 static struct page page_after(const struct page *first, unsigned int old_n, unsigned int i)
 {
 	struct page p = i < old_n ? first[i] : first[0];

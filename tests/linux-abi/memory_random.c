@@ -4,8 +4,8 @@
  *
  *   memory_random [SECONDS [SEED]]     without SECONDS: a fixed number of steps
  *
- * Two threads of one process work side by side, each in ranges of its own: one of ordinary pages,
- * one of huge pages where there is a pool. For each page the model knows whether it is mapped,
+ * Two threads of one process work side by side, each in its own ranges: one of ordinary pages,
+ * and one of huge pages if there is a pool. For each page the model knows whether it is mapped,
  * with which permissions, and which value its words have. The values of shared objects are kept in
  * shared memory, so that children, which continue with random steps of their own, update them.
  * At the end all memory must be free again (checked exactly on the host only: HS_EXACT).
@@ -19,7 +19,7 @@
 
 #define STEPS 100
 #define POOL  100
-#define SLACK 128            /* KiB: what allocators keep */
+#define SLACK 128            /* KiB that allocators may keep */
 #define BASE  0x1000000000UL /* mappings without MAP_FIXED are never placed so low */
 
 static struct worker workers[WORKERS];
@@ -151,7 +151,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* In a separate process, so that all its memory is freed at its end. */
+/* Runs in a separate process, so that all its memory is freed at its end. */
 static int run(bool huge)
 {
 	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER };
@@ -219,8 +219,8 @@ int main(int argc, char **argv)
 	ok(run_in_child(huge) == 0, "after random steps each page holds what the model says");
 	after = meminfo("MemFree:");
 	printf("# %ld KiB free before, %ld after\n", before, after);
-	ok(!exact || before - after <= SLACK, "and all memory is free again");
-	ok(!huge || meminfo("HugePages_Free:") == POOL, "and all huge pages are free again");
+	ok(!exact || before - after <= SLACK, "all memory is free again");
+	ok(!huge || meminfo("HugePages_Free:") == POOL, "all huge pages are free again");
 	set_pool(0);
 	return tap_done();
 }

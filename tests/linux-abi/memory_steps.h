@@ -132,7 +132,7 @@ static bool move(struct worker *w, struct arena *a, struct span s, char *to, uns
 }
 
 /*
- * A random new size for the span: at most its length, or larger if the object has enough pages. In an
+ * Return a random new size for the span: smaller, or larger if the object has enough pages. In an
  * arena with a grain it is a multiple of the grain, and never larger.
  */
 static unsigned int new_size(struct worker *w, const struct arena *a, struct span s)
@@ -160,7 +160,7 @@ static bool do_move(struct worker *w, struct arena *a)
 	n = new_size(w, a, s);
 	if (n > a->nr_pages - to.at)
 		return true;
-	if (rnd(w, 3) == 0) { /* there and back */
+	if (rnd(w, 3) == 0) { /* move away and back */
 		char *away = a->away + rnd(w, 3) * a->grain * PAGE;
 
 		if (!move(w, a, s, away, n, page))
@@ -188,7 +188,7 @@ static bool do_move(struct worker *w, struct arena *a)
 	return true;
 }
 
-/* Without MREMAP_FIXED: shrink in place, or grow if the pages after it are free. */
+/* Without MREMAP_FIXED: shrink in place, or grow if the pages after the span are free. */
 static bool do_resize(struct worker *w, struct arena *a)
 {
 	struct span s = mapped_span(w, a);
