@@ -77,19 +77,24 @@ static void test_status(void)
 	int status;
 
 	status = child_status(body_exit_3);
-	ok(WIFEXITED(status) && WEXITSTATUS(status) == 3, "an exit status arrives");
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 3,
+	   "waitpid returns the child's exit status");
 	status = child_status(body_abort);
-	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "abort is SIGABRT");
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "abort raises SIGABRT");
 	status = child_status(body_null);
-	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "a null pointer is SIGSEGV");
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV,
+	   "a store through a bad pointer raises SIGSEGV");
 	status = child_status(body_illegal);
-	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGILL, "an illegal instruction is SIGILL");
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGILL,
+	   "an illegal instruction raises SIGILL");
 	status = child_status(body_break);
-	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGTRAP, "a breakpoint is SIGTRAP");
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGTRAP, "a breakpoint raises SIGTRAP");
 	status = child_status(body_kill_self);
-	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "SIGKILL to oneself");
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+	   "a process can send SIGKILL to itself");
 	status = child_status(body_blocked_fault);
-	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "a blocked fault still kills");
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV,
+	   "SIGSEGV for a fault kills the process even if blocked");
 	fails_with(waitpid(-1, &status, 0), ECHILD, "waitpid() without children fails with ECHILD");
 }
 
@@ -105,15 +110,16 @@ static void test_wait(void)
 	pid = fork();
 	if (pid == 0)
 		_exit(read(fds[0], &byte, 1) == 1 ? 9 : 1);
-	ok(waitpid(pid, &status, WNOHANG) == 0, "WNOHANG while it lives gives 0");
+	ok(waitpid(pid, &status, WNOHANG) == 0,
+	   "waitpid with WNOHANG returns 0 while the child runs");
 	if (write(fds[1], &byte, 1) != 1)
 		return;
 	memset(&info, 0, sizeof(info));
 	ok(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0 && info.si_pid == pid &&
 		   info.si_code == CLD_EXITED && info.si_status == 9,
-	   "waitid tells of the end");
+	   "waitid reports the child's end");
 	ok(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 9,
-	   "and with WNOWAIT leaves it for wait");
+	   "after waitid with WNOWAIT, waitpid still returns the child");
 	first = fork();
 	if (first == 0)
 		_exit(1);
@@ -121,9 +127,11 @@ static void test_wait(void)
 	if (second == 0)
 		_exit(2);
 	ok(waitpid(second, &status, 0) == second && WEXITSTATUS(status) == 2,
-	   "wait for the second");
-	ok(waitpid(first, &status, 0) == first && WEXITSTATUS(status) == 1, "then for the first");
-	fails_with(waitpid(first, &status, 0), ECHILD, "each once");
+	   "waitpid can wait for the second of two children");
+	ok(waitpid(first, &status, 0) == first && WEXITSTATUS(status) == 1,
+	   "waitpid can then wait for the first child");
+	fails_with(waitpid(first, &status, 0), ECHILD,
+		   "a second waitpid for the same child fails with ECHILD");
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -149,7 +157,7 @@ static void test_orphan(void)
 	}
 	waitpid(parent, NULL, 0);
 	ok(read(fds[0], &seen, sizeof(seen)) == sizeof(seen) && seen != parent && seen > 0,
-	   "an orphan gets another parent");
+	   "an orphan gets a new parent");
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -177,16 +185,18 @@ static void test_exec(const char *self)
 	}
 	waitpid(pid, &status, 0);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 42,
-	   "a program is executed with its arguments");
-	fails_with(execve("/nowhere", args, env), ENOENT, "execve of nothing is ENOENT");
-	fails_with(execve("/dev/null", args, env), EACCES, "of a device EACCES");
-	fails_with(execve("/", args, env), EACCES, "of a directory EACCES");
-	fails_with(execve(self, (char **)bad_pointer, env), EFAULT, "with bad arguments EFAULT");
-	ok(posix_spawn(&pid, self, NULL, NULL, args, env) == 0, "posix_spawn");
+	   "execve runs a program with its arguments and environment");
+	fails_with(execve("/nowhere", args, env), ENOENT,
+		   "execve of a missing file fails with ENOENT");
+	fails_with(execve("/dev/null", args, env), EACCES, "execve of a device fails with EACCES");
+	fails_with(execve("/", args, env), EACCES, "execve of a directory fails with EACCES");
+	fails_with(execve(self, (char **)bad_pointer, env), EFAULT,
+		   "execve with arguments at a bad address fails with EFAULT");
+	ok(posix_spawn(&pid, self, NULL, NULL, args, env) == 0, "posix_spawn succeeds");
 	waitpid(pid, &status, 0);
-	ok(WEXITSTATUS(status) == 42, "runs it, too");
+	ok(WEXITSTATUS(status) == 42, "posix_spawn runs the program with its arguments");
 	ok(posix_spawn(&pid, "/nowhere", NULL, NULL, args, env) == ENOENT,
-	   "and tells when it cannot");
+	   "posix_spawn of a missing file returns ENOENT");
 }
 
 static void test_script(const char *self)
@@ -197,18 +207,21 @@ static void test_script(const char *self)
 	int size = snprintf(text, sizeof(text), "#!%s script arg\n", self);
 	pid_t pid;
 
-	ok(fd >= 0 && write(fd, text, (size_t)size) == size && close(fd) == 0, "a script");
+	ok(fd >= 0 && write(fd, text, (size_t)size) == size && close(fd) == 0,
+	   "a script can be created");
 	pid = fork();
 	if (pid == 0) {
 		execve(name, args, environ);
 		_exit(99);
 	}
 	waitpid(pid, &status, 0);
-	ok(WEXITSTATUS(status) == 43, "runs its interpreter");
+	ok(WEXITSTATUS(status) == 43, "execve of a script runs its interpreter with its arguments");
 	unlink(name);
 	fd = open(name, O_CREAT | O_TRUNC | O_WRONLY, 0755);
-	ok(write(fd, "garbage garbage", 15) == 15 && close(fd) == 0, "a file of garbage");
-	fails_with(execve(name, args, environ), ENOEXEC, "is ENOEXEC");
+	ok(write(fd, "garbage garbage", 15) == 15 && close(fd) == 0,
+	   "a file without a program can be created");
+	fails_with(execve(name, args, environ), ENOEXEC,
+		   "execve of a file without a program fails with ENOEXEC");
 	unlink(name);
 }
 
@@ -230,7 +243,7 @@ static void test_cloexec(void)
 {
 	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
-	ok(fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC), "O_CLOEXEC is set");
+	ok(fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC), "O_CLOEXEC sets close-on-exec");
 	close(fd);
 }
 
@@ -242,7 +255,7 @@ static unsigned long free_bytes(void)
 	return info.freeram * info.mem_unit;
 }
 
-/* Each process of a chain creates the next and ends. Returns true in the last one, false in all others. */
+/* Each process creates the next and ends. Returns true in the last one, false in all others. */
 static bool chain_of_processes(void)
 {
 	int left = 2000;
@@ -252,7 +265,7 @@ static bool chain_of_processes(void)
 	return left < 0;
 }
 
-/* A process of the next chain waits until its parent has ended, and closes what its grandparent left. */
+/* Wait until the parent has ended, close the grandparent's file, and create one for the child. */
 static int leave_file(int inherited[2], pid_t parent)
 {
 	while (getppid() == parent)
@@ -263,7 +276,7 @@ static int leave_file(int inherited[2], pid_t parent)
 	return write(inherited[1], "x", 1) == 1 ? 0 : -1;
 }
 
-/* As above, but each leaves a page of a file behind, freed only when its child has ended too. */
+/* Like chain_of_processes(), but each leaves a file's page, freed when its child has ended too. */
 static bool chain_of_files(void)
 {
 	int files[2] = { -1, -1 }, left = 300;
@@ -275,7 +288,10 @@ static bool chain_of_files(void)
 	return left < 0;
 }
 
-/* The last process of a chain reports how much memory is free: at most `slack` bytes fewer than before it. */
+/*
+ * Check that at most `slack` bytes less memory is free in the last process of a chain than before
+ * the chain.
+ */
 static void test_chain(bool (*chain)(void), unsigned long slack, const char *name,
 		       const char *leaves_nothing)
 {
@@ -302,7 +318,8 @@ static void test_chain(bool (*chain)(void), unsigned long slack, const char *nam
 		;
 	if (getenv("HS_EXACT"))
 		ok(after + slack >= before, leaves_nothing);
-	printf("# %ld KiB fewer free at its end\n", ((long)before - (long)after) / 1024);
+	printf("# %ld KiB less memory free at the chain's end\n",
+	       ((long)before - (long)after) / 1024);
 }
 
 /* On the host nothing else runs, so memory that is lost here is lost by the host. */
@@ -327,13 +344,14 @@ static void test_leak(const char *self)
 		good += WEXITSTATUS(status) == 7;
 	}
 	after = free_bytes();
-	printf("# %d fork+exec: %ld KiB fewer free\n", rounds, ((long)before - (long)after) / 1024);
-	ok(good == rounds, "fork and exec many times");
+	printf("# %d fork+exec: %ld KiB less memory free\n", rounds,
+	       ((long)before - (long)after) / 1024);
+	ok(good == rounds, "fork and execve succeed many times");
 	if (getenv("HS_EXACT"))
-		ok(after + 64 * 1024 >= before, "and no memory is lost");
+		ok(after + 64 * 1024 >= before, "fork and execve leak no memory");
 }
 
-/* Fork without end, in a group of its own. The memory, which is copied, makes each fork() take longer. */
+/* Fork without end in a new group. The memory is copied, so that each fork() takes longer. */
 static void fork_for_ever(void)
 {
 	setpgid(0, 0);
@@ -359,7 +377,7 @@ static bool group_is_gone(pid_t pgid)
 	return kill(-pgid, 0) == -1 && errno == ESRCH;
 }
 
-/* The signal also reaches processes of the group that fork() is making at that moment. */
+/* A signal to a group also reaches processes that fork() is creating at that moment. */
 static void test_kill_forking(void)
 {
 	bool gone = true;
@@ -377,7 +395,7 @@ static void test_kill_forking(void)
 		if (!gone)
 			kill(-pid, SIGKILL);
 	}
-	ok(gone, "a signal to a group reaches processes that fork() is making");
+	ok(gone, "a signal to a group reaches processes that fork() is creating");
 }
 
 int main(int argc, char **argv)
@@ -389,9 +407,11 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return run_child(argc, argv);
 	ok(getauxval(AT_PAGESZ) == 4096 && getauxval(AT_PHNUM) > 0 && getauxval(AT_RANDOM),
-	   "the auxiliary vector is there");
-	ok(getpid() > 1 && getppid() >= 0 && getpid() != getppid(), "pids");
-	ok(getrlimit(RLIMIT_STACK, &lim) == 0 && lim.rlim_cur >= 65536, "limits");
+	   "the auxiliary vector has its entries");
+	ok(getpid() > 1 && getppid() >= 0 && getpid() != getppid(),
+	   "a process and its parent have different PIDs");
+	ok(getrlimit(RLIMIT_STACK, &lim) == 0 && lim.rlim_cur >= 65536,
+	   "RLIMIT_STACK is at least 64 KiB");
 	test_status();
 	test_wait();
 	test_orphan();
@@ -400,11 +420,11 @@ int main(int argc, char **argv)
 	test_script(argv[0]);
 	test_cloexec();
 	test_kill_forking();
-	/* The slack is the last process's own memory; an account of each process would take 640 KiB. */
+	/* The slack is the last process's memory; a record of each process would take 640 KiB. */
 	test_chain(chain_of_processes, 400 * 1024, "a chain of 2000 processes ends",
-		   "the chain leaves nothing of the processes that have ended");
-	test_chain(chain_of_files, 600 * 1024, "a chain of 300 processes that pass files on ends",
-		   "that chain leaves no page of the files");
+		   "a chain of 2000 processes leaks no memory");
+	test_chain(chain_of_files, 600 * 1024, "a chain of 300 processes that inherit files ends",
+		   "a chain of 300 processes that inherit files leaks no page of them");
 	test_leak("/proc/self/exe");
 	return tap_done();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * shortage.c - repeat calls on files, sockets, processes and signals while each page in turn is
- * missing.
+ * shortage.c - make calls on files, sockets, processes and signals while each page that they
+ * allocate is missing in turn.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -55,7 +55,7 @@ static long do_timerfd(void)
 	return timerfd_create(CLOCK_MONOTONIC, 0);
 }
 
-/* ---- epoll: an attempt that failed to add [1] to [0] must not count, so [2] can be added to [1] ---- */
+/* ---- epoll: a failed attempt to add [1] to [0] must not count, so [2] can be added to [1] ---- */
 
 static void prepare_epoll(void)
 {
@@ -166,7 +166,7 @@ static bool bind_is_right(long ret)
 	       unlink(addr.sun_path) == 0;
 }
 
-/* A listener and two clients, each of which has sent a byte. */
+/* Create a listener and two clients, each of which has sent a byte. */
 static void prepare_accept(void)
 {
 	do_bind();
@@ -276,8 +276,8 @@ static bool queue_is_right(long ret)
 }
 
 /*
- * kill() misses a page for the siginfo and succeeds without it. If a later call that fails for another
- * reason were repeated for that, it would wait for memory and end the shortage.
+ * kill() finds no page for the siginfo and succeeds without it. A later call that fails for another
+ * reason must not be repeated because of that: it would wait for memory and end the shortage.
  */
 static void test_other_failures(void)
 {
@@ -300,8 +300,7 @@ static void test_other_failures(void)
 		sigtimedwait(&set, NULL, &none);
 	}
 	ok(refused == ENOMEM && again == EAGAIN && !met,
-	   "a call that fails for another reason is not repeated, though an earlier one found no "
-	   "page");
+	   "a call that fails for another reason is not repeated after an earlier missing page");
 	close(s[0]);
 	close(s[1]);
 }
@@ -335,7 +334,7 @@ static long free_kb(void)
 	return (long)(info.freeram * info.mem_unit / 1024);
 }
 
-/* Three pages: the new thread's struct has one, but there are not enough for its kernel stack. */
+/* Leave three pages: enough for the new thread's struct, but not for its kernel stack as well. */
 static void test_fork_leaves_nothing(void)
 {
 	long before = free_kb();
@@ -347,7 +346,7 @@ static void test_fork_leaves_nothing(void)
 		shortage_was_met();
 	}
 	if (!ok(good && (control < 0 || free_kb() + 400 >= before),
-		"fork() that found no kernel stack at first leaves nothing behind"))
+		"a fork() that is repeated for want of a kernel stack leaks no memory"))
 		printf("# %ld kB free, %ld before\n", free_kb(), before);
 }
 

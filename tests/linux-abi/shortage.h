@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * shortage.h - make a system call once for each page that it allocates, with that page missing at first.
+ * shortage.h - make a system call once for each page that it allocates, with that page missing.
  *
- * On the host /sys/kernel/debug/free_pages makes the page missing until the call would wait for memory; the
- * host then repeats the call, whose result must be that of a call with enough memory. Elsewhere the calls
- * are made without a shortage, which shows that the claims are right.
+ * On the host /sys/kernel/debug/free_pages makes the page missing until the call would wait for
+ * memory; the host then repeats the call, whose result must be that of a call with enough memory.
+ * Elsewhere the calls are made without a shortage, which shows that the claims are right.
  */
 #ifndef ABI_SHORTAGE_H
 #define ABI_SHORTAGE_H
@@ -23,7 +23,7 @@ static void shortage_begin(unsigned int left)
 		printf("# the shortage did not begin: errno %d\n", errno);
 }
 
-/* End the shortage. True: a call has ended it already, because it missed a page and had to wait. */
+/* End the shortage. Returns true if a call has ended it before, by waiting for a missing page. */
 static bool shortage_was_met(void)
 {
 	return control >= 0 && write(control, "-1", 2) < 0;
@@ -38,7 +38,7 @@ struct attempt {
 
 #define ATTEMPTS_MAX 500
 
-/* The first attempt has enough memory: it also maps the program's own pages. */
+/* The first attempt has enough memory, so that it also maps the program's own pages. */
 static void try(const struct attempt *a)
 {
 	bool good = true, met = false;

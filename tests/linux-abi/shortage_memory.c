@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * shortage_memory.c - repeat calls on memory and /dev/kvm while each page in turn is missing.
+ * shortage_memory.c - make calls on memory and /dev/kvm while each page that they allocate is
+ * missing in turn.
  */
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -50,7 +51,7 @@ static bool is_mapped(char *p)
 	return mincore(p, PAGE, &present) == 0;
 }
 
-/* One area with large leaves, and another place for it. */
+/* Map an area with large leaves, and a place to move it to. */
 static void prepare_area(void)
 {
 	mmap(area, 3 * MB2, RW, ANON | MAP_FIXED, -1, 0);
@@ -75,7 +76,7 @@ static bool mremap_smaller_is_right(long ret)
 	       place[MB2 + 9 * PAGE] == 0;
 }
 
-/* As prepare_area(), but unmapping what exceeds the new size frees no page. */
+/* Like prepare_area(), but unmapping the part beyond the new size frees no page. */
 static void prepare_half(void)
 {
 	mmap(area, 3 * MB2, RW, ANON | MAP_FIXED, -1, 0);
@@ -159,7 +160,7 @@ static long do_mprotect(void)
 	return mprotect(area + PAGE, MB2, PROT_READ);
 }
 
-/* With the protection restored it must be one area again: mremap() fails for more than one. */
+/* Once the protection is restored it must be one area again: mremap() fails for several. */
 static bool mprotect_is_right(long ret)
 {
 	return ret == 0 && is_filled(area, 0, 3 * MB2) && mprotect(area, 3 * MB2, RW) == 0 &&
@@ -188,7 +189,7 @@ static bool map_shared_is_right(long ret)
 	return ret == 0 && munmap(moved, 3 * MB2) == 0;
 }
 
-/* The heap's end, page-aligned. */
+/* the heap's end, page-aligned */
 static char *heap;
 
 static void prepare_brk(void)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * signal.c - handlers, masks, alternate stacks, queues, restarts; and the signal frame.
+ * signal.c - signals: handlers, masks, alternate stacks, queues, restarts, frames and timers.
  */
 #include <fcntl.h>
 #include <fenv.h>
@@ -59,13 +59,15 @@ static void test_basic(void)
 	sigset_t pending;
 
 	catch (SIGUSR1, 0);
-	ok(raise(SIGUSR1) == 0 && hits == 1 && last_signo == SIGUSR1, "a handler runs");
-	ok(last_code == SI_TKILL && last_pid == getpid(), "raise() is SI_TKILL from oneself");
-	ok(kill(getpid(), SIGUSR1) == 0 && hits == 2 && last_code == SI_USER, "kill() is SI_USER");
+	ok(raise(SIGUSR1) == 0 && hits == 1 && last_signo == SIGUSR1, "raise runs the handler");
+	ok(last_code == SI_TKILL && last_pid == getpid(), "si_code is SI_TKILL for raise()");
+	ok(kill(getpid(), SIGUSR1) == 0 && hits == 2 && last_code == SI_USER,
+	   "si_code is SI_USER for kill()");
 	ok(sigismember(&mask_in_handler, SIGUSR1), "the signal is blocked in its handler");
 	catch (SIGUSR1, SA_NODEFER);
 	raise(SIGUSR1);
-	ok(!sigismember(&mask_in_handler, SIGUSR1), "but not with SA_NODEFER");
+	ok(!sigismember(&mask_in_handler, SIGUSR1),
+	   "with SA_NODEFER the signal is not blocked in its handler");
 	block(SIG_BLOCK, SIGUSR1);
 	hits = 0;
 	kill(getpid(), SIGUSR1);
@@ -73,17 +75,18 @@ static void test_basic(void)
 	sigpending(&pending);
 	ok(hits == 0 && sigismember(&pending, SIGUSR1), "a blocked signal is pending");
 	block(SIG_UNBLOCK, SIGUSR1);
-	ok(hits == 1, "and comes once when it is unblocked");
+	ok(hits == 1, "a signal sent twice while blocked is delivered once");
 	catch (SIGUSR2, SA_RESETHAND);
 	raise(SIGUSR2);
 	sigaction(SIGUSR2, NULL, &old);
-	ok(hits == 1 && old.sa_handler == SIG_DFL, "SA_RESETHAND resets");
+	ok(hits == 1 && old.sa_handler == SIG_DFL, "SA_RESETHAND resets the action to SIG_DFL");
 	signal(SIGUSR1, SIG_IGN);
-	ok(raise(SIGUSR1) == 0, "an ignored one is ignored");
-	fails_with(sigaction(SIGKILL, &old, NULL), EINVAL, "SIGKILL cannot be caught");
-	fails_with(kill(getpid(), 65), EINVAL, "there is no signal 65");
-	fails_with(kill(99999, 0), ESRCH, "nor process 99999");
-	ok(kill(getpid(), 0) == 0, "signal 0 only asks");
+	ok(raise(SIGUSR1) == 0, "an ignored signal has no effect");
+	fails_with(sigaction(SIGKILL, &old, NULL), EINVAL,
+		   "sigaction for SIGKILL fails with EINVAL");
+	fails_with(kill(getpid(), 65), EINVAL, "kill with signal 65 fails with EINVAL");
+	fails_with(kill(99999, 0), ESRCH, "kill of a process that does not exist fails with ESRCH");
+	ok(kill(getpid(), 0) == 0, "kill with signal 0 succeeds for an existing process");
 }
 
 static int order[8], order_count;
@@ -109,7 +112,7 @@ static void test_realtime(void)
 	block(SIG_UNBLOCK, SIGRTMIN + 1);
 	ok(order_count == 4, "real-time signals are queued");
 	ok(order[0] == 1 && order[1] == 2 && order[2] == 3 && order[3] == 4,
-	   "and come in order with their values");
+	   "queued signals are delivered in order with their values");
 }
 
 static void test_altstack(void)
@@ -119,19 +122,20 @@ static void test_altstack(void)
 	stack_t st = { .ss_sp = mem, .ss_size = size }, old;
 	stack_t tiny = { .ss_sp = mem, .ss_size = 100 };
 
-	fails_with(sigaltstack(&tiny, NULL), ENOMEM, "an alternate stack has a least size");
-	ok(sigaltstack(&st, NULL) == 0, "an alternate stack");
+	fails_with(sigaltstack(&tiny, NULL), ENOMEM,
+		   "an alternate stack of 100 bytes fails with ENOMEM");
+	ok(sigaltstack(&st, NULL) == 0, "an alternate stack can be set");
 	catch (SIGUSR1, SA_ONSTACK);
 	raise(SIGUSR1);
 	ok((char *)stack_in_handler > mem && (char *)stack_in_handler < mem + size,
-	   "the handler runs on it");
+	   "with SA_ONSTACK the handler runs on the alternate stack");
 	catch (SIGUSR1, 0);
 	raise(SIGUSR1);
 	ok((char *)stack_in_handler < mem || (char *)stack_in_handler >= mem + size,
-	   "without SA_ONSTACK it does not");
+	   "without SA_ONSTACK the handler runs on the normal stack");
 	ok(sigaltstack(NULL, &old) == 0 && old.ss_sp == mem && old.ss_size == size &&
 		   !(old.ss_flags & SS_ONSTACK),
-	   "sigaltstack tells");
+	   "sigaltstack returns the alternate stack");
 }
 
 static sigjmp_buf overflow_jump;
@@ -209,7 +213,7 @@ static void test_ucontext(void)
 	last_value = (int)a0;
 	hits = (int)t3;
 	ok(last_value == 77 && hits == 1234, "a handler's changes to the context take effect");
-	ok(last_addr == (void *)16, "si_addr of the load");
+	ok(last_addr == (void *)16, "si_addr is the load's address");
 	signal(SIGSEGV, SIG_DFL);
 }
 
@@ -246,10 +250,10 @@ static void test_fp(void)
 	x = fs0;
 	y = ft0;
 	ok(x == 2.5 && y == 3.5, "floating-point registers survive a handler");
-	ok(fegetround() == FE_TONEAREST, "the rounding mode, too");
+	ok(fegetround() == FE_TONEAREST, "the rounding mode survives a handler");
 }
 
-/* Reads /proc/self/task/TID/stat, because qemu-riscv64 makes up a /proc/PID/stat of its own. */
+/* Read /proc/self/task/TID/stat, because qemu-riscv64 makes up its own /proc/PID/stat. */
 static bool main_sleeps(void)
 {
 	char path[64], buf[256] = "", *end;
@@ -263,7 +267,7 @@ static bool main_sleeps(void)
 	return end && end[2] == 'S';
 }
 
-/* Signal the main thread once it sleeps in the call: a signal that comes earlier does not end the call. */
+/* Signal the main thread once it sleeps in the call: an earlier signal would not end the call. */
 static void *send_later(void *arg)
 {
 	for (int i = 0; i < 5000 && !main_sleeps(); i++)
@@ -300,13 +304,13 @@ static void test_restart(void)
 	pthread_create(&t, NULL, send_later, &self);
 	errno = 0;
 	got = read(fds[0], &byte, 1);
-	ok(got == -1 && errno == EINTR && hits == 1, "a handler interrupts read");
+	ok(got == -1 && errno == EINTR && hits == 1, "a handler interrupts read with EINTR");
 	pthread_join(t, NULL);
 	catch (SIGUSR1, SA_RESTART);
 	pthread_create(&t, NULL, send_later, &self);
 	pthread_create(&u, NULL, feed_later, &fds[1]);
 	got = read(fds[0], &byte, 1);
-	ok(got == 1 && hits == 1, "with SA_RESTART it goes on");
+	ok(got == 1 && hits == 1, "with SA_RESTART read continues after the handler");
 	pthread_join(t, NULL);
 	pthread_join(u, NULL);
 }
@@ -326,9 +330,9 @@ static void test_sleep(void)
 
 	catch (SIGUSR1, 0);
 	pthread_create(&t, NULL, send_later, &self);
-	fails_with(nanosleep(&want, &left), EINTR, "a handler interrupts nanosleep");
+	fails_with(nanosleep(&want, &left), EINTR, "a handler interrupts nanosleep with EINTR");
 	ok(left.tv_sec == 0 && left.tv_nsec > 0 && left.tv_nsec < 400000000,
-	   "what remains is told");
+	   "an interrupted nanosleep returns the remaining time");
 	pthread_join(t, NULL);
 }
 
@@ -345,7 +349,7 @@ static void test_suspend(void)
 	ok(sigsuspend(&none) == -1 && errno == EINTR && hits == 1,
 	   "sigsuspend waits for a handler");
 	sigprocmask(SIG_SETMASK, NULL, &old);
-	ok(sigismember(&old, SIGUSR1), "and restores the mask");
+	ok(sigismember(&old, SIGUSR1), "sigsuspend restores the mask");
 	pthread_join(t, NULL);
 	block(SIG_UNBLOCK, SIGUSR1);
 }
@@ -362,14 +366,15 @@ static void test_timedwait(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	fails_with(sigtimedwait(&set, &info, &brief), EAGAIN, "sigtimedwait ends by time");
+	fails_with(sigtimedwait(&set, &info, &brief), EAGAIN, "sigtimedwait times out with EAGAIN");
 	pthread_create(&t, NULL, send_later, &self);
 	signo = sigwaitinfo(&set, &info);
 	ok(signo == SIGUSR1 && info.si_pid == getpid() && hits == 0,
 	   "sigwaitinfo takes a signal without a handler");
 	pthread_join(t, NULL);
 	pthread_create(&t, NULL, send_later, NULL);
-	ok(sigwait(&set, &signo) == 0 && signo == SIGUSR1 && hits == 0, "one of the process, too");
+	ok(sigwait(&set, &signo) == 0 && signo == SIGUSR1 && hits == 0,
+	   "sigwait takes a signal sent to the process");
 	pthread_join(t, NULL);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
@@ -386,12 +391,12 @@ static void test_itimer(void)
 	ok(hits >= 3, "an interval timer fires into a busy loop");
 	memset(&it, 0, sizeof(it));
 	ok(setitimer(ITIMER_REAL, &it, &old) == 0 && old.it_interval.tv_usec == 10000,
-	   "and is stopped");
+	   "an interval timer can be stopped");
 	alarm(1);
-	ok(alarm(0) == 1, "alarm tells what remained");
+	ok(alarm(0) == 1, "alarm returns the remaining time");
 }
 
-/* More timers than a processor can handle within their interval. */
+/* Start more timers than a processor can handle within their interval. */
 static void test_many_itimers(void)
 {
 	const struct itimerval it = { { 0, 1 }, { 0, 1 } }, off = { 0 };
@@ -413,12 +418,12 @@ static void test_many_itimers(void)
 		kill(child[i], SIGKILL);
 		ended += waitpid(child[i], &status, 0) == child[i] && WTERMSIG(status) == SIGKILL;
 	}
-	ok(ended == n, "interval timers of 200 processes leave time for others");
+	ok(ended == n, "200 processes with interval timers can be killed");
 	setitimer(ITIMER_REAL, &it, NULL);
 	usleep(10000);
 	getitimer(ITIMER_REAL, &left);
 	ok(left.it_value.tv_usec == 0 && left.it_value.tv_sec == 0,
-	   "a process that ignores SIGALRM gets one expiration");
+	   "an interval timer whose SIGALRM is ignored is not restarted");
 	setitimer(ITIMER_REAL, &off, NULL);
 }
 
@@ -430,7 +435,7 @@ static void test_child(void)
 	if (fork() == 0)
 		_exit(3);
 	wait(&status);
-	ok(hits == 1 && last_code == CLD_EXITED, "a child's end is SIGCHLD");
+	ok(hits == 1 && last_code == CLD_EXITED, "a child's end raises SIGCHLD");
 	signal(SIGCHLD, SIG_DFL);
 }
 

@@ -43,14 +43,14 @@ static void test_join(void)
 
 	for (long i = 0; i < THREADS; i++)
 		good &= pthread_create(&t[i], NULL, count, (void *)i) == 0;
-	ok(good, "threads start");
+	ok(good, "eight threads start");
 	for (long i = 0; i < THREADS; i++) {
 		void *ret;
 
 		good &= pthread_join(t[i], &ret) == 0 && (long)ret == 5 + i;
 	}
-	ok(good, "and are joined, each with thread-local data of its own");
-	ok(counter == THREADS * ROUNDS, "a mutex excludes");
+	ok(good, "each thread is joined and has its own thread-local data");
+	ok(counter == THREADS * ROUNDS, "a mutex protects a counter");
 }
 
 static int turn;
@@ -79,13 +79,14 @@ static void test_cond(void)
 		pthread_create(&t[i], NULL, ping, (void *)i);
 	for (int i = 0; i < 2; i++)
 		pthread_join(t[i], NULL);
-	ok(turn == 0, "two threads take turns by a condition 500 times");
+	ok(turn == 0, "two threads alternate 500 times with a condition variable");
 	clock_gettime(CLOCK_REALTIME, &end);
 	end.tv_nsec += 20000000;
 	if (end.tv_nsec >= 1000000000)
 		end.tv_nsec -= 1000000000, end.tv_sec++;
 	pthread_mutex_lock(&mutex);
-	ok(pthread_cond_timedwait(&cond, &mutex, &end) == ETIMEDOUT, "a timed wait ends by time");
+	ok(pthread_cond_timedwait(&cond, &mutex, &end) == ETIMEDOUT,
+	   "pthread_cond_timedwait returns ETIMEDOUT");
 	pthread_mutex_unlock(&mutex);
 }
 
@@ -139,12 +140,12 @@ static void test_cancel_detach(void)
 	pthread_create(&t, NULL, endless, NULL);
 	usleep(10000);
 	ok(pthread_cancel(t) == 0 && pthread_join(t, &ret) == 0 && ret == PTHREAD_CANCELED,
-	   "a sleeping thread is cancelled");
+	   "a sleeping thread can be cancelled");
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	for (int i = 0; i < 50; i++)
 		good &= pthread_create(&t, &attr, nothing, NULL) == 0;
-	ok(good, "50 detached threads");
+	ok(good, "50 detached threads can be created");
 	usleep(20000);
 }
 
@@ -168,16 +169,20 @@ static void test_robust(void)
 	pthread_mutex_init(m, &attr);
 	pthread_create(&t, NULL, lock_and_die, m);
 	pthread_join(t, NULL);
-	ok(pthread_mutex_lock(m) == EOWNERDEAD, "the owner's death is told (thread)");
-	ok(pthread_mutex_consistent(m) == 0 && pthread_mutex_unlock(m) == 0, "and healed");
+	ok(pthread_mutex_lock(m) == EOWNERDEAD,
+	   "a robust mutex reports that its owner, a thread, has ended");
+	ok(pthread_mutex_consistent(m) == 0 && pthread_mutex_unlock(m) == 0,
+	   "the mutex of an ended thread can be made consistent");
 	if (fork() == 0) {
 		pthread_mutex_lock(m);
 		kill(getpid(), SIGKILL);
 	}
 	usleep(1000);
 	wait(&status);
-	ok(pthread_mutex_lock(m) == EOWNERDEAD, "the owner's death is told (killed process)");
-	ok(pthread_mutex_consistent(m) == 0 && pthread_mutex_unlock(m) == 0, "and healed, too");
+	ok(pthread_mutex_lock(m) == EOWNERDEAD,
+	   "a robust mutex reports that its owner, a process, was killed");
+	ok(pthread_mutex_consistent(m) == 0 && pthread_mutex_unlock(m) == 0,
+	   "the mutex of a killed process can be made consistent");
 }
 
 static void test_shared_semaphore(void)
@@ -220,7 +225,7 @@ static void test_exit(void)
 		endless(NULL);
 	}
 	wait(&status);
-	ok(WIFEXITED(status) && WEXITSTATUS(status) == 11, "exit() of one thread ends all");
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 11, "exit() in one thread ends all threads");
 	if (fork() == 0) {
 		pthread_create(&t, NULL, exit_from_thread, (void *)12L);
 		pthread_exit(NULL);
@@ -234,7 +239,8 @@ static void test_exit(void)
 		*bad_pointer = 1;
 	}
 	wait(&status);
-	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV, "a fault of one thread ends all");
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV,
+	   "a fault in one thread ends all threads");
 }
 
 static void *leave_together(void *arg)
@@ -264,7 +270,7 @@ static void test_exit_together(void)
 		wait(&status);
 		good += WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	}
-	ok(good == 40, "processes end whose threads all end at once");
+	ok(good == 40, "a process whose threads all exit at the same time ends");
 }
 
 static void *exec_from_thread(void *arg)
@@ -290,7 +296,7 @@ static void test_exec(void)
 	}
 	waitpid(pid, &status, 0);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 33,
-	   "execve of one thread ends the others and keeps the pid");
+	   "execve in one thread ends the others and keeps the PID");
 }
 
 static void test_affinity(void)
@@ -299,22 +305,23 @@ static void test_affinity(void)
 	int n;
 
 	ok(sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) >= 1,
-	   "affinity is told");
+	   "sched_getaffinity returns at least one CPU");
 	n = CPU_COUNT(&set);
 	for (int cpu = 0; cpu < n && cpu < 4; cpu++) {
 		CPU_ZERO(&set);
 		CPU_SET(cpu, &set);
 		if (sched_setaffinity(0, sizeof(set), &set) || sched_getcpu() != cpu)
-			return (void)ok(false, "a thread runs where it is put");
+			return (void)ok(false, "a thread runs on the CPU that it is bound to");
 	}
-	ok(true, "a thread runs where it is put");
+	ok(true, "a thread runs on the CPU that it is bound to");
 	CPU_ZERO(&set);
-	fails_with(sched_setaffinity(0, sizeof(set), &set), EINVAL, "nowhere is no place");
+	fails_with(sched_setaffinity(0, sizeof(set), &set), EINVAL,
+		   "an affinity without CPUs fails with EINVAL");
 	memset(&set, 0xff, sizeof(set));
-	ok(sched_setaffinity(0, sizeof(set), &set) == 0, "everywhere is");
+	ok(sched_setaffinity(0, sizeof(set), &set) == 0, "an affinity with all CPUs is accepted");
 }
 
-/* Each thread has its own FP registers. */
+/* Compute in FP registers across switches. Returns NULL if the sum is wrong. */
 static void *fp_spin(void *arg)
 {
 	double x = (double)(long)arg, sum = 0;
@@ -341,7 +348,7 @@ static void test_fp(void)
 		pthread_join(t[i], &ret);
 		good &= ret != NULL;
 	}
-	ok(good, "floating point survives many switches");
+	ok(good, "FP registers survive many switches between threads");
 }
 
 static volatile int newest;
@@ -367,7 +374,7 @@ static void *look_at_newest(void *arg)
 	return (void *)seen;
 }
 
-/* A thread looks up the process in /proc through threads that may be exiting at that moment. */
+/* Look up threads in /proc while they may be exiting. */
 static void test_look_at_leaving(void)
 {
 	pthread_t looker, t;
@@ -380,7 +387,7 @@ static void test_look_at_leaving(void)
 			pthread_join(t, NULL);
 	looked_enough = true;
 	pthread_join(looker, &seen);
-	ok(seen != NULL, "threads are looked at in /proc while they end");
+	ok(seen != NULL, "threads can be looked up in /proc while they end");
 }
 
 static volatile bool timers_over;
@@ -417,7 +424,7 @@ static void test_interval_timer(void)
 		good &= n != NULL;
 	}
 	setitimer(ITIMER_REAL, &off, NULL);
-	ok(good, "threads set a timer again and again while it fires");
+	ok(good, "threads can set an interval timer while it fires");
 	signal(SIGALRM, SIG_DFL);
 }
 
@@ -435,11 +442,12 @@ static void test_many(void)
 	for (int i = 0; i < rounds; i++)
 		good += pthread_create(&t, NULL, nothing, NULL) == 0 && pthread_join(t, NULL) == 0;
 	sysinfo(&after);
-	ok(good == rounds, "threads start and end many times");
-	printf("# %d threads: %ld KiB fewer free\n", rounds,
+	ok(good == rounds, "threads can be created and joined many times");
+	printf("# %d threads: %ld KiB less memory free\n", rounds,
 	       ((long)before.freeram - (long)after.freeram) / 1024);
 	if (getenv("HS_EXACT"))
-		ok(after.freeram + 64 * 1024 >= before.freeram, "and no memory is lost");
+		ok(after.freeram + 64 * 1024 >= before.freeram,
+		   "creating and joining threads leaks no memory");
 }
 
 int main(int argc, char **argv)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * timers.c - timers with random intervals, set, read and closed by several threads in random order:
- * each count agrees with the clock, and nothing hangs.
+ * timers.c - several threads set, read and close timers with random intervals in random order: each
+ * count agrees with the clock, and nothing hangs.
  * usage: timers [SECONDS [SEED]]; 2 seconds by default.
  */
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 #define THREADS 4
 #define SHARED  3
-#define SLACK   100000 /* ns: CLOCK_REALTIME and timers by it differ by some of these on Linux */
+#define SLACK   100000 /* ns: on Linux, CLOCK_REALTIME and its timers differ by some */
 
 static volatile bool stop;
 static int shared[SHARED]; /* timers that every thread sets and reads */
@@ -39,7 +39,7 @@ static struct timespec to_timespec(uint64_t ns)
 	return (struct timespec){ (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
 }
 
-/* From 1 ns to 16 ms, each power of two as likely as any other. */
+/* Return from 1 ns to 16 ms, with each power of two as likely as any other. */
 static uint64_t random_ns(unsigned int *state)
 {
 	uint64_t least = 1ULL << rand_r(state) % 24;
@@ -47,7 +47,7 @@ static uint64_t random_ns(unsigned int *state)
 	return least + (uint64_t)rand_r(state) % least;
 }
 
-/* A timer of this thread: reads return exactly its expirations, whatever else is done to it. */
+/* Use a timer of this thread. Returns 1 if reads do not return exactly its expirations. */
 static long count_one(unsigned int *state)
 {
 	static const int clocks[] = { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME };
@@ -75,7 +75,7 @@ static long count_one(unsigned int *state)
 		}
 		asked = now_ns(clock);
 		if (read(fd, &n, 8) != 8)
-			continue; /* not yet: the interrupt may come some time after the expiration */
+			continue; /* the interrupt may be later than the expiration */
 		sum += n;
 		last = asked;
 	}
@@ -87,7 +87,7 @@ static long count_one(unsigned int *state)
 	       sum < (last - before - first - SLACK) / interval;
 }
 
-/* Timers shared by the threads, which do anything to them at the same time. */
+/* Do anything to a timer that all threads share. */
 static void disturb(unsigned int *state)
 {
 	int *slot = &shared[rand_r(state) % SHARED], fd = *slot, other;
@@ -141,7 +141,7 @@ static void alarmed(int signo)
 	alarms++;
 }
 
-/* Children whose interval timers fire, are ignored, blocked or stopped, or are freed at exit. */
+/* Kill children while their interval timers fire and are handled, ignored or blocked. */
 static long children(unsigned int *state)
 {
 	int i, n = 1 + rand_r(state) % 40, status;
@@ -203,8 +203,7 @@ int main(int argc, char **argv)
 		pthread_join(t[i], &ret);
 		bad += (long)ret;
 	}
-	ok(bad == 0, "reads return exactly the expirations that the clock gives");
-	ok(bad_children == 0 && rounds > 0,
-	   "processes with interval timers end when they are killed");
+	ok(bad == 0, "reads return exactly the expirations that the clock implies");
+	ok(bad_children == 0 && rounds > 0, "processes with interval timers end when killed");
 	return tap_done();
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * userfaultfd.c - faults that a program handles itself: of its own threads and of the kernel on its
- * behalf, in private and in shared memory; and what happens to waiting threads.
+ * userfaultfd.c - faults that a program handles itself: by its threads and by the kernel on their
+ * behalf, in private and in shared memory, with signals, fork and exit meanwhile.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -47,7 +47,7 @@ static int leave(int fd, void *start, unsigned long len)
 	return ioctl(fd, UFFDIO_UNREGISTER, &range);
 }
 
-/* Returns the number of bytes copied, or -1. */
+/* Fill pages by UFFDIO_COPY. Returns the number of bytes copied, or -1. */
 static long copy(int fd, void *to, const void *from, unsigned long len)
 {
 	struct uffdio_copy arg = { .dst = (unsigned long)to,
@@ -115,29 +115,40 @@ static void test_wrong_use(void)
 	char *mem = map_anon();
 	int fd;
 
-	fails_with(syscall(SYS_userfaultfd, 2), EINVAL, "an unknown flag");
+	fails_with(syscall(SYS_userfaultfd, 2), EINVAL,
+		   "userfaultfd with an unknown flag fails with EINVAL");
 	fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
-	ok(fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC, "userfaultfd");
-	fails_with(enter(fd, mem, PAGE, UFFDIO_REGISTER_MODE_MISSING), EINVAL, "before UFFDIO_API");
-	fails_with(read(fd, &msg, sizeof(msg)), EINVAL, "read before UFFDIO_API");
+	ok(fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC,
+	   "userfaultfd with O_CLOEXEC sets close-on-exec");
+	fails_with(enter(fd, mem, PAGE, UFFDIO_REGISTER_MODE_MISSING), EINVAL,
+		   "UFFDIO_REGISTER before UFFDIO_API fails with EINVAL");
+	fails_with(read(fd, &msg, sizeof(msg)), EINVAL, "read before UFFDIO_API fails with EINVAL");
 	api.api = 1;
-	fails_with(ioctl(fd, UFFDIO_API, &api), EINVAL, "another API");
-	ok(api.api == 0 && api.features == 0, "which is told by zeroes");
+	fails_with(ioctl(fd, UFFDIO_API, &api), EINVAL,
+		   "UFFDIO_API with another version fails with EINVAL");
+	ok(api.api == 0 && api.features == 0, "a UFFDIO_API that fails clears its argument");
 	api.api = UFFD_API;
 	ok(ioctl(fd, UFFDIO_API, &api) == 0 && (api.features & UFFD_FEATURE_MISSING_SHMEM) &&
 		   (api.ioctls & 1UL << _UFFDIO_REGISTER),
-	   "UFFDIO_API tells features and calls");
-	fails_with(ioctl(fd, UFFDIO_API, &api), EINVAL, "a second UFFDIO_API");
-	fails_with(read(fd, &msg, sizeof(msg)), EAGAIN, "nothing to read");
-	fails_with(read(fd, &msg, sizeof(msg) - 1), EINVAL, "too short a buffer");
-	fails_with(enter(fd, mem + 1, PAGE, UFFDIO_REGISTER_MODE_MISSING), EINVAL, "unaligned");
-	fails_with(enter(fd, mem, 0, UFFDIO_REGISTER_MODE_MISSING), EINVAL, "nothing");
-	fails_with(enter(fd, mem, PAGE, 0), EINVAL, "no mode");
-	fails_with(enter(fd, mem, PAGE, 1 << 7), EINVAL, "an unknown mode");
+	   "UFFDIO_API returns the features and ioctls");
+	fails_with(ioctl(fd, UFFDIO_API, &api), EINVAL, "a second UFFDIO_API fails with EINVAL");
+	fails_with(read(fd, &msg, sizeof(msg)), EAGAIN,
+		   "a non-blocking read without a fault fails with EAGAIN");
+	fails_with(read(fd, &msg, sizeof(msg) - 1), EINVAL,
+		   "read with too short a buffer fails with EINVAL");
+	fails_with(enter(fd, mem + 1, PAGE, UFFDIO_REGISTER_MODE_MISSING), EINVAL,
+		   "UFFDIO_REGISTER of an unaligned range fails with EINVAL");
+	fails_with(enter(fd, mem, 0, UFFDIO_REGISTER_MODE_MISSING), EINVAL,
+		   "UFFDIO_REGISTER of an empty range fails with EINVAL");
+	fails_with(enter(fd, mem, PAGE, 0), EINVAL,
+		   "UFFDIO_REGISTER without a mode fails with EINVAL");
+	fails_with(enter(fd, mem, PAGE, 1 << 7), EINVAL,
+		   "UFFDIO_REGISTER with an unknown mode fails with EINVAL");
 	fails_with(enter(fd, mem, PAGE, UFFDIO_REGISTER_MODE_MINOR), EINVAL,
-		   "minor faults of private memory");
-	fails_with(copy(fd, mem, mem, PAGE), ENOENT, "a page for an area that is not registered");
-	fails_with(ioctl(fd, _IO(UFFDIO, 0x20), 0), EINVAL, "an unknown call");
+		   "UFFDIO_REGISTER for minor faults of private memory fails with EINVAL");
+	fails_with(copy(fd, mem, mem, PAGE), ENOENT,
+		   "UFFDIO_COPY to an area that is not registered fails with ENOENT");
+	fails_with(ioctl(fd, _IO(UFFDIO, 0x20), 0), EINVAL, "an unknown ioctl fails with EINVAL");
 	close(fd);
 	munmap(mem, PAGES * PAGE);
 }
@@ -151,50 +162,55 @@ static void test_missing(void)
 	int fd = open_uffd(O_NONBLOCK), other = open_uffd(O_NONBLOCK);
 
 	memset(bytes, 7, sizeof(bytes));
-	mem[0] = 1; /* pages that exist already cause no fault */
+	mem[0] = 1; /* a page that exists causes no fault */
 	ok(madvise(mem + PAGE, (PAGES - 1) * PAGE, MADV_DONTNEED) == 0 &&
 		   enter(fd, mem, PAGES * PAGE, UFFDIO_REGISTER_MODE_MISSING) == 0 && mem[0] == 1,
-	   "an area is registered; what it holds stays");
+	   "a registered area keeps its contents");
 	fails_with(enter(other, mem, PAGE, UFFDIO_REGISTER_MODE_MISSING), EBUSY,
-		   "twice is too often");
+		   "a second registration of an area fails with EBUSY");
 	start(&t, mem + 3 * PAGE + 5);
 	ok(next_fault(fd, &msg) && msg.arg.pagefault.address == (unsigned long)mem + 3 * PAGE &&
 		   msg.arg.pagefault.flags == 0,
-	   "a fault is told, by its page");
-	ok(copy(fd, mem + 3 * PAGE, bytes, PAGE) == (long)PAGE, "UFFDIO_COPY answers");
+	   "a fault is reported with its page's address");
+	ok(copy(fd, mem + 3 * PAGE, bytes, PAGE) == (long)PAGE,
+	   "UFFDIO_COPY fills the missing page");
 	pthread_join(t.thread, NULL);
-	ok(t.value == 7, "and the thread goes on, with these bytes");
-	fails_with(copy(fd, mem + 3 * PAGE, bytes, PAGE), EEXIST, "a page that is there");
-	fails_with(copy(fd, mem + 4 * PAGE, NULL, PAGE), EFAULT, "from nowhere");
+	ok(t.value == 7, "the waiting thread continues with the copied bytes");
+	fails_with(copy(fd, mem + 3 * PAGE, bytes, PAGE), EEXIST,
+		   "UFFDIO_COPY to a page that exists fails with EEXIST");
+	fails_with(copy(fd, mem + 4 * PAGE, NULL, PAGE), EFAULT,
+		   "UFFDIO_COPY from a bad address fails with EFAULT");
 
 	zero.range.start = (unsigned long)mem + 5 * PAGE;
 	start(&t, mem + 5 * PAGE);
 	ok(next_fault(fd, &msg) && ioctl(fd, UFFDIO_ZEROPAGE, &zero) == 0 &&
 		   zero.zeropage == (long)PAGE,
-	   "UFFDIO_ZEROPAGE answers");
+	   "UFFDIO_ZEROPAGE fills a missing page");
 	pthread_join(t.thread, NULL);
-	ok(t.value == 0, "with zeroes");
+	ok(t.value == 0, "the waiting thread reads zero after UFFDIO_ZEROPAGE");
 
 	t.at = mem + 6 * PAGE;
 	pthread_create(&t.thread, NULL, read_pipe, &t);
 	ok(next_fault(fd, &msg) && (msg.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE) &&
 		   copy(fd, mem + 6 * PAGE, bytes, PAGE) == (long)PAGE,
-	   "a fault of the kernel is told, too");
+	   "a fault of the kernel is reported");
 	pthread_join(t.thread, NULL);
 	ok(t.value == 6 && !memcmp(mem + 6 * PAGE, "kernel\7", 7),
-	   "and its copy comes after the page");
+	   "the kernel writes to the page after UFFDIO_COPY");
 
 	start(&t, mem + 8 * PAGE);
-	ok(next_fault(fd, &msg) && leave(fd, mem + 8 * PAGE, PAGE) == 0, "a page is unregistered");
+	ok(next_fault(fd, &msg) && leave(fd, mem + 8 * PAGE, PAGE) == 0,
+	   "a page with a waiting thread can be unregistered");
 	pthread_join(t.thread, NULL);
-	ok(t.value == 0, "who waited for it finds an ordinary one");
+	ok(t.value == 0, "a thread that waits for an unregistered page reads zero");
 	start(&t, mem + 9 * PAGE);
-	ok(next_fault(fd, &msg), "the others are still told");
+	ok(next_fault(fd, &msg), "faults on the other pages are still reported");
 	close(fd);
 	pthread_join(t.thread, NULL);
-	ok(t.value == 0 && mem[10 * PAGE] == 0, "when the descriptor goes all are ordinary");
+	ok(t.value == 0 && mem[10 * PAGE] == 0,
+	   "after the descriptor is closed, missing pages are zero");
 	ok(enter(other, mem, PAGES * PAGE, UFFDIO_REGISTER_MODE_MISSING) == 0,
-	   "and free for another");
+	   "after the descriptor is closed, another can register the area");
 	close(other);
 	munmap(mem, PAGES * PAGE);
 }
@@ -207,30 +223,33 @@ static void test_shared(void)
 	char *mem, *alias, bytes[PAGE];
 
 	memset(bytes, 9, sizeof(bytes));
-	ok(ftruncate(file, PAGES * PAGE) == 0, "a memfd");
+	ok(ftruncate(file, PAGES * PAGE) == 0, "a memfd can be created");
 	mem = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
 	alias = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
 	ok(enter(fd, mem, PAGES * PAGE,
 		 UFFDIO_REGISTER_MODE_MISSING | UFFDIO_REGISTER_MODE_MINOR) == 0,
-	   "missing and minor faults of shared memory");
+	   "shared memory can be registered for missing and minor faults");
 	start(&t, mem + PAGE);
 	ok(next_fault(fd, &msg) && msg.arg.pagefault.flags == 0 &&
 		   copy(fd, mem + PAGE, bytes, PAGE) == (long)PAGE,
-	   "a page that the file lacks");
+	   "a fault on a page that the file lacks is filled by UFFDIO_COPY");
 	pthread_join(t.thread, NULL);
-	ok(t.value == 9 && alias[PAGE] == 9, "is then the file's");
+	ok(t.value == 9 && alias[PAGE] == 9, "the copied page belongs to the file");
 	alias[2 * PAGE] = 11;
 	start(&t, mem + 2 * PAGE);
 	ok(next_fault(fd, &msg) && (msg.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_MINOR),
-	   "a page that the file has is a minor fault");
-	ok(map_known(fd, mem + 2 * PAGE, PAGE) == 0, "UFFDIO_CONTINUE answers");
+	   "a fault on a page that the file has is a minor fault");
+	ok(map_known(fd, mem + 2 * PAGE, PAGE) == 0, "UFFDIO_CONTINUE maps the file's page");
 	pthread_join(t.thread, NULL);
-	ok(t.value == 11, "with the file's page");
-	fails_with(map_known(fd, mem + 2 * PAGE, PAGE), EEXIST, "which is mapped now");
+	ok(t.value == 11, "the waiting thread reads the file's page");
+	fails_with(map_known(fd, mem + 2 * PAGE, PAGE), EEXIST,
+		   "UFFDIO_CONTINUE of a mapped page fails with EEXIST");
 	alias[3 * PAGE] = 12;
-	fails_with(copy(fd, mem + 3 * PAGE, bytes, PAGE), EEXIST, "no copy over the file's page");
+	fails_with(copy(fd, mem + 3 * PAGE, bytes, PAGE), EEXIST,
+		   "UFFDIO_COPY over the file's page fails with EEXIST");
 	close(fd);
-	ok(mem[3 * PAGE] == 12, "and it is there without anybody's help");
+	ok(mem[3 * PAGE] == 12,
+	   "after the descriptor is closed, the file's page is read without a fault");
 	close(file);
 	munmap(mem, PAGES * PAGE);
 	munmap(alias, PAGES * PAGE);
@@ -257,12 +276,13 @@ static void test_signals(void)
 	sigaction(SIGUSR1, &action, NULL);
 	enter(fd, mem, PAGES * PAGE, UFFDIO_REGISTER_MODE_MISSING);
 	start(&t, mem);
-	ok(next_fault(fd, &msg), "a thread waits");
+	ok(next_fault(fd, &msg), "the fault of a thread is reported");
 	pthread_kill(t.thread, SIGUSR1);
-	ok(next_fault(fd, &msg) && handled == 1, "a signal's handler runs, then it faults again");
+	ok(next_fault(fd, &msg) && handled == 1,
+	   "the thread runs a signal's handler, and faults again");
 	copy(fd, mem, bytes, PAGE);
 	pthread_join(t.thread, NULL);
-	ok(t.value == 5, "until it is answered");
+	ok(t.value == 5, "the thread continues after UFFDIO_COPY");
 
 	child = fork();
 	if (!child)
@@ -287,7 +307,7 @@ static void test_signals(void)
 	munmap(mem, PAGES * PAGE);
 }
 
-/* Faults that could not be handled later are answered at once. */
+/* With UFFD_FEATURE_SIGBUS a fault is not reported but fails immediately. */
 static void test_sigbus(void)
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_SIGBUS };
@@ -297,9 +317,10 @@ static void test_sigbus(void)
 
 	ok(ioctl(fd, UFFDIO_API, &api) == 0 &&
 		   enter(fd, mem, PAGES * PAGE, UFFDIO_REGISTER_MODE_MISSING) == 0,
-	   "UFFD_FEATURE_SIGBUS");
-	ok(pipe(fds) == 0 && write(fds[1], "x", 1) == 1, "a pipe");
-	fails_with(read(fds[0], mem, 1), EFAULT, "a missing page is EFAULT for the kernel");
+	   "an area is registered with UFFD_FEATURE_SIGBUS");
+	ok(pipe(fds) == 0 && write(fds[1], "x", 1) == 1, "a pipe with a byte is created");
+	fails_with(read(fds[0], mem, 1), EFAULT,
+		   "with UFFD_FEATURE_SIGBUS, read to a missing page fails with EFAULT");
 	child = fork();
 	if (!child) {
 		fd = (int)syscall(SYS_userfaultfd, O_NONBLOCK);
@@ -309,19 +330,20 @@ static void test_sigbus(void)
 		_exit(*(volatile char *)mem);
 	}
 	waitpid(child, &status, 0);
-	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS, "and SIGBUS for the program");
+	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS,
+	   "a load from a missing page raises SIGBUS");
 	close(fd);
 	munmap(mem, PAGES * PAGE);
 }
 
-/* Another process holds the descriptor when the watched one has ended. */
+/* Another process holds the descriptor after the registered one has ended. */
 static void test_ended(void)
 {
 	int go[2], back[2], error = 0, fd;
 	char *mem = map_anon(), page[PAGE];
 	pid_t child;
 
-	ok(pipe(go) == 0 && pipe(back) == 0, "two pipes");
+	ok(pipe(go) == 0 && pipe(back) == 0, "two pipes are created");
 	child = fork();
 	if (!child) {
 		fd = open_uffd(O_NONBLOCK);
@@ -336,11 +358,11 @@ static void test_ended(void)
 	waitpid(child, NULL, 0);
 	ok(write(go[1], "x", 1) == 1 && read(back[0], &error, sizeof(error)) == sizeof(error) &&
 		   error == ESRCH,
-	   "a process that has ended gets no page: ESRCH");
+	   "UFFDIO_COPY to a process that has ended fails with ESRCH");
 	munmap(mem, PAGES * PAGE);
 }
 
-/* clone() writes the number of the new process to t->at. That one ends with 7 if SIGUSR1 is pending. */
+/* clone() writes the new process's PID to t->at. The process exits with 7 if SIGUSR1 is pending. */
 static void *make_process(void *arg)
 {
 	struct toucher *t = arg;
@@ -353,9 +375,8 @@ static void *make_process(void *arg)
 }
 
 /*
- * Send a signal to the group while clone() waits for a page. It is blocked, so it does not
- * interrupt the call: otherwise a process could keep all others of its group from forking by
- * sending signals.
+ * Send a blocked signal to the group while clone() waits for a page. It must not interrupt the
+ * call: otherwise a process could keep all others of its group from forking by sending signals.
  */
 static void test_clone(void)
 {
@@ -373,10 +394,11 @@ static void test_clone(void)
 	pthread_create(&t.thread, NULL, make_process, &t);
 	ok(next_fault(fd, &msg) && kill(0, SIGUSR1) == 0 &&
 		   copy(fd, (char *)t.at, (char[PAGE]){ 0 }, PAGE) == PAGE,
-	   "a signal to the group while clone() waits for a page");
+	   "a signal can be sent to the group while clone() waits for a page");
 	pthread_join(t.thread, NULL);
 	waitpid(t.value, &status, 0);
-	ok(WIFEXITED(status) && WEXITSTATUS(status) == 7, "is pending in the new process, too");
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 7,
+	   "a signal sent to the group during clone() is pending in the new process");
 	sigtimedwait(&set, NULL, &(struct timespec){ 0 });
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 	setpgid(0, group);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * vm.c - KVM_RUN, and what a process does meanwhile: signals, and changes of guest memory.
+ * vm.c - KVM_RUN with signals to its thread and changes of guest memory at the same time.
  *
  * The guest is four instructions that count in memory; on Linux this tests Linux's KVM.
  */
@@ -76,7 +76,7 @@ static bool make_vm(void)
 static volatile int hits;
 
 /*
- * A signal ends the KVM_RUN that it interrupts. If its handler runs just before the next KVM_RUN is entered,
+ * A signal ends the KVM_RUN that it interrupts. If its handler runs just before a KVM_RUN,
  * immediate_exit ends that one.
  */
 static void on_signal(int signo)
@@ -115,7 +115,7 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Whether the guest's counter, as the host sees it, increases. */
+/* Return true if the guest's counter, as this process sees it, increases within 10 s. */
 static bool counts(void)
 {
 	volatile uint64_t *counter = (uint64_t *)(ram + COUNTER);
@@ -138,7 +138,7 @@ static pthread_t start_runner(void)
 	return t;
 }
 
-/* Send a signal. True: a KVM_RUN has ended since, the current one or the next. */
+/* Send a signal. Returns true if the current KVM_RUN or the next one ends within 10 s. */
 static bool kick(pthread_t t)
 {
 	long before = runs;
@@ -176,7 +176,7 @@ static void test_signals(void)
 	if (!ok(ended == 100, "each of 100 signals ends KVM_RUN"))
 		printf("# %d of them; the handler ran %d times\n", ended, hits);
 	end_runner(t);
-	ok(errors == 0, "with EINTR, always");
+	ok(errors == 0, "KVM_RUN fails only with EINTR");
 	set_reg(CORE_REG(regs.pc), RAM + WFI_CODE);
 	ended = hits = 0;
 	t = start_runner();
@@ -201,14 +201,16 @@ static void test_signal_mask(void)
 	sigaddset(&set, SIGUSR1);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	hits = 0;
-	ok(ioctl(vcpu, KVM_SET_SIGNAL_MASK, &in) == 0, "KVM_SET_SIGNAL_MASK");
+	ok(ioctl(vcpu, KVM_SET_SIGNAL_MASK, &in) == 0, "KVM_SET_SIGNAL_MASK succeeds");
 	pthread_kill(pthread_self(), SIGUSR1);
-	fails_with(ioctl(vcpu, KVM_RUN, 0), EINTR, "a signal open only in KVM_RUN ends it");
+	fails_with(ioctl(vcpu, KVM_RUN, 0), EINTR,
+		   "a signal that is unblocked only in KVM_RUN ends it with EINTR");
 	sigpending(&pending);
-	ok(sigismember(&pending, SIGUSR1) && hits == 0, "and is pending afterwards");
-	ok(ioctl(vcpu, KVM_SET_SIGNAL_MASK, NULL) == 0, "the mask is taken back");
+	ok(sigismember(&pending, SIGUSR1) && hits == 0,
+	   "the signal that ended KVM_RUN is pending afterwards");
+	ok(ioctl(vcpu, KVM_SET_SIGNAL_MASK, NULL) == 0, "the mask of KVM_RUN can be removed");
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
-	ok(hits == 1, "then the handler runs");
+	ok(hits == 1, "the handler runs when the signal is unblocked");
 }
 
 static void test_memory(void)
@@ -228,7 +230,7 @@ static void test_memory(void)
 		madvise(ram + 0x200000, 0x400000, MADV_DONTNEED);
 		good += counts();
 	}
-	ok(good == 10, "of large blocks, too");
+	ok(good == 10, "after MADV_DONTNEED of large blocks guest and host see one page");
 	good = 0;
 	for (int i = 0; i < 10; i++) {
 		pid_t pid = fork();
@@ -243,33 +245,35 @@ static void test_memory(void)
 		waitpid(pid, &status, 0);
 		good += WEXITSTATUS(status) == 3;
 	}
-	ok(good == 20, "fork leaves the guest with the parent, and the child a copy");
+	ok(good == 20, "after fork the guest writes to the parent's memory only");
 	good = 0;
 	for (int i = 0; i < 10; i++) {
 		mmap(ram + COUNTER, 4096, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 		good += counts();
 	}
-	ok(good == 10, "another page in the place of the first is seen by the guest");
-	ok(errors == 0, "all the time KVM_RUN goes on");
+	ok(good == 10, "the guest sees a page that is mapped in place of the first");
+	ok(errors == 0, "KVM_RUN does not fail while guest memory changes");
 	mprotect(ram + COUNTER, 4096, PROT_READ);
 	pthread_join(t, NULL);
-	ok(errors == 1 && last_errno == EFAULT, "without permission to write KVM_RUN is EFAULT");
+	ok(errors == 1 && last_errno == EFAULT,
+	   "KVM_RUN fails with EFAULT when the guest writes to read-only memory");
 	*(volatile uint8_t *)ram;
 	mprotect(ram + COUNTER, 4096, PROT_READ | PROT_WRITE);
 	t = start_runner();
-	ok(counts(), "with it the guest goes on");
+	ok(counts(), "the guest continues when its memory is writable again");
 	munmap(ram + COUNTER, 4096);
 	pthread_join(t, NULL);
-	ok(errors == 1 && last_errno == EFAULT, "without memory it is EFAULT");
+	ok(errors == 1 && last_errno == EFAULT,
+	   "KVM_RUN fails with EFAULT when the guest's memory is unmapped");
 	mmap(ram + COUNTER, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
 	     -1, 0);
 	t = start_runner();
-	ok(counts(), "with memory it goes on");
+	ok(counts(), "the guest continues when its memory is mapped again");
 	end_runner(t);
 }
 
-/* A process that is killed while its vCPUs run leaves nothing behind. */
+/* Kill processes while their vCPUs run. */
 static void test_kill(void)
 {
 	int status, good = 0;
@@ -290,7 +294,7 @@ static void test_kill(void)
 		waitpid(pid, &status, 0);
 		good += WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 	}
-	ok(good == 5, "a process is killed with its vCPU running");
+	ok(good == 5, "a process can be killed while its vCPU runs");
 }
 
 int main(void)
@@ -303,7 +307,7 @@ int main(void)
 		return 0;
 	}
 	sigaction(SIGUSR1, &sa, NULL);
-	if (!ok(make_vm(), "a VM with a vCPU"))
+	if (!ok(make_vm(), "a VM with a vCPU can be created"))
 		return tap_done();
 	test_signals();
 	test_signal_mask();

@@ -12,7 +12,7 @@
 #define CHUNK 65536
 
 static unsigned char buffer[CHUNK];
-static uint32_t sum; /* like Adler: depends on the order, too */
+static uint32_t sum; /* a checksum that also depends on the bytes' order, like Adler's */
 static unsigned long total;
 
 static void put(size_t n)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * ends.c - end as requested: exit N, signal N, or never.
+ * ends.c - exit with status N, raise signal N, or never end.
  */
 #include <signal.h>
 #include <stdio.h>

@@ -4,7 +4,8 @@
  *
  * It runs in a guest with Debian's kernel, counts a loop of a known number of instructions with
  * perf_event_open(2), in all modes, and prints TAP. Every claim is about counters, none about time.
- * With --sampling it also makes them overflow, which needs Sscofpmf.
+ * With --exact it also checks the number of instructions, and with --sampling it makes counters
+ * overflow, which needs Sscofpmf.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +44,7 @@ static void skip(const char *name, const char *why)
 	printf("ok %u - %s # SKIP %s\n", ++claims, name, why);
 }
 
-/* Two instructions per round, in the program itself. */
+/* Run two instructions per round, in user mode. */
 static void loop(unsigned long rounds)
 {
 	__asm__ volatile("1: addi %0, %0, -1\n\tbnez %0, 1b" : "+r"(rounds));
@@ -66,7 +67,7 @@ static uint64_t value_of(int fd)
 	return value;
 }
 
-/* How often the event happens while work() runs; ~0 if the kernel does not count it. */
+/* Return how often the event happens while work() runs, or ~0 if the kernel cannot count it. */
 static uint64_t count(uint32_t type, uint64_t config, struct perf_event_attr attr,
 		      void (*work)(unsigned long), unsigned long arg)
 {
@@ -98,12 +99,12 @@ static void test_hardware(void)
 
 	printf("# instructions %llu, %llu; cycles %llu\n", (unsigned long long)one,
 	       (unsigned long long)two, (unsigned long long)cycles);
-	ok(one != ~0ULL && one, "instructions of a loop are counted");
-	ok(two != ~0ULL && two > one, "twice as many rounds count for more");
-	ok(cycles != ~0ULL && cycles, "and so are cycles");
+	ok(one != ~0ULL && one, "the instructions of a loop are counted");
+	ok(two != ~0ULL && two > one, "twice as many rounds give a higher count");
+	ok(cycles != ~0ULL && cycles, "the cycles of a loop are counted");
 }
 
-/* Where instructions are really counted, not estimated from the clock, the loop's are exact. */
+/* The loop's count is exact if instructions are really counted, not estimated from the clock. */
 static void test_exact(void)
 {
 	struct perf_event_attr user = { .exclude_kernel = 1, .exclude_hv = 1 };
@@ -111,7 +112,7 @@ static void test_exact(void)
 
 	printf("# in user mode %llu\n", (unsigned long long)n);
 	ok(n >= 2 * ROUNDS && n < 2 * ROUNDS + ROUNDS / 2,
-	   "in user mode the loop's own instructions, and few others");
+	   "in user mode the loop's own instructions are counted, and few others");
 }
 
 static void test_modes(void)
@@ -123,7 +124,7 @@ static void test_modes(void)
 
 	printf("# user %llu, kernel %llu\n", (unsigned long long)u, (unsigned long long)k);
 	ok(u != ~0ULL && k != ~0ULL && k && u > 2 * k,
-	   "a loop in user mode counts there and not in the kernel");
+	   "a loop in user mode is counted there and not in the kernel");
 }
 
 static void sleeps(unsigned long times)
@@ -141,7 +142,7 @@ static void test_firmware(void)
 
 	printf("# set_timer %llu\n", (unsigned long long)timers);
 	ok(timers != ~0ULL, "a firmware event can be counted");
-	ok(none == ~0ULL || !none, "one that is none cannot");
+	ok(none == ~0ULL || !none, "a firmware event that does not exist is not counted");
 }
 
 /* ---- from CPU to CPU ---- */
@@ -166,7 +167,7 @@ static void *busy(void *arg)
 	return NULL;
 }
 
-/* Send a byte through a pipe to a sleeping thread on CPU 1, and one back: two wake-ups. */
+/* Send a byte through a pipe to a sleeping thread on CPU 1 and another one back: two wake-ups. */
 static int there[2], back[2];
 
 static void *answer(void *arg)
@@ -196,7 +197,7 @@ static void flushes(unsigned long times)
 		syscall(SYS_riscv_flush_icache, 0, 0, 0);
 }
 
-/* The events received by CPU 1 while this CPU sends. */
+/* Return the number of events that CPU 1 receives while this CPU sends `*sent` of them. */
 static uint64_t received(uint64_t event, void (*work)(unsigned long), unsigned long arg,
 			 uint64_t *sent)
 {
@@ -221,10 +222,10 @@ static void test_pair(const char *what, uint64_t event, void (*work)(unsigned lo
 
 	printf("# %s: %llu sent, %llu received\n", what, (unsigned long long)sent,
 	       (unsigned long long)got);
-	snprintf(name, sizeof(name), "%s: counted where they are sent", what);
+	snprintf(name, sizeof(name), "%s: counted on the CPU that sends them", what);
 	ok(sent >= TIMES / 2 && sent <= 3 * TIMES, name);
 	/* Several that are in flight may be handled at once. */
-	snprintf(name, sizeof(name), "%s: and where they arrive", what);
+	snprintf(name, sizeof(name), "%s: counted on the CPU that receives them", what);
 	ok(got >= 1 && got <= 3 * TIMES, name);
 }
 
@@ -251,7 +252,7 @@ static void test_others(void)
 	pthread_join(thread, NULL);
 }
 
-/* The counter itself, as a program reads it through the mapped page. */
+/* Map a counter's page, which lets a program read the counter itself. */
 static void test_user_read(void)
 {
 	struct perf_event_attr attr = { .exclude_kernel = 1, .config1 = 0 };
@@ -265,7 +266,7 @@ static void test_user_read(void)
 	if (page == MAP_FAILED)
 		return;
 	loop(ROUNDS);
-	ok(value_of(fd) > 0, "and it counts while mapped");
+	ok(value_of(fd) > 0, "the counter counts while its page is mapped");
 	munmap((void *)page, (size_t)size);
 	close(fd);
 }

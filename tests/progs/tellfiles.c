@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * tellfiles.c - print what a program is started with: arguments, environment, files, terminal.
+ * tellfiles.c - print the arguments, environment, files and terminal that a program gets.
  */
 #include <stdio.h>
 #include <stdlib.h>
