@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# abi-random.slow.t - the programs of tests/linux-abi with random steps, for a minute or two each.
+# abi-random.slow.t - run programs of tests/linux-abi with random steps, for a minute or two each.
 #
 # timers and directories print their seed. To repeat a run:
 # scripts/hyperscope exec build/tests/linux-abi/NAME 70 SEED

@@ -49,7 +49,7 @@ static void test_position(void)
 	fails_with(pread(fd, buf, 1, -1), EINVAL, "pread at a negative offset fails with EINVAL");
 	ok(fcntl(fd, F_SETFL, O_APPEND) == 0 && lseek(fd, 0, SEEK_SET) == 0 &&
 		   write(fd, "end", 3) == 3 && pread(fd, buf, 3, 10) == 3 && !memcmp(buf, "end", 3),
-	   "with O_APPEND, write writes at the end of the file");
+	   "with O_APPEND, write appends to the file");
 	close(fd);
 	close(other);
 }

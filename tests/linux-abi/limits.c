@@ -274,7 +274,7 @@ static void test_mappings(void)
 	munmap(p, (2 * MAPS + 8) * PAGE);
 	set_max_maps(MAPS);
 	ok(max_maps() == MAPS, "max_map_count can be set");
-	/* Every second page, so that no two of them merge into one mapping. */
+	/* Map every second page, so that no two of them merge into one mapping. */
 	while (n < MAPS + 1 &&
 	       mmap(p + 2 * n * PAGE, PAGE, RW, ANON | MAP_FIXED, -1, 0) != MAP_FAILED)
 		n++;

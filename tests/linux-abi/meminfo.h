@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* meminfo.h - one line of /proc/meminfo. */
+/* meminfo.h - read a value from /proc/meminfo. */
 #ifndef MEMINFO_H
 #define MEMINFO_H
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The number after a name such as "HugePages_Free:"; -1 if there is none. */
+/* Return the number after a name such as "HugePages_Free:", or -1 if there is none. */
 static inline long meminfo(const char *name)
 {
 	FILE *f = fopen("/proc/meminfo", "r");

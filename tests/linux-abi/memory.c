@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.c - mmap and its relatives, page by page.
+ * memory.c - mmap, mprotect, mremap, madvise and brk, page by page.
  */
 #include <fcntl.h>
 #include <setjmp.h>

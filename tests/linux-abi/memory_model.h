@@ -218,7 +218,7 @@ static struct span any_span(struct worker *w, const struct arena *a)
 	return s;
 }
 
-/* A random range in one mapping, often all of it from a block's start; n is 0 if it is unmapped. */
+/* A random range in one mapping, often from a block's start to its end; n may be 0. */
 static struct span mapped_span(struct worker *w, const struct arena *a)
 {
 	struct span s = any_span(w, a);

@@ -185,7 +185,7 @@ static void test_overflow(void)
 	signal(SIGSEGV, SIG_DFL);
 }
 
-/* The handler moves the pc over the faulting instruction and changes a register. */
+/* Handler: move the pc over the faulting instruction and change two registers. */
 static void skip_insn(int signo, siginfo_t *info, void *context)
 {
 	ucontext_t *uc = context;

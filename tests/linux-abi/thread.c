@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * thread.c - POSIX threads as glibc makes them: clone, TLS, futexes, robust lists, exit.
+ * thread.c - POSIX threads as glibc creates them: clone, TLS, futexes, robust lists, exit.
  */
 #include <pthread.h>
 #include <sched.h>

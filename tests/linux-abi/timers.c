@@ -18,7 +18,7 @@
 
 #define THREADS 4
 #define SHARED  3
-#define SLACK   100000 /* ns: on Linux, CLOCK_REALTIME and its timers differ by some */
+#define SLACK   100000 /* ns by which CLOCK_REALTIME and its timers may differ on Linux */
 
 static volatile bool stop;
 static int shared[SHARED]; /* timers that every thread sets and reads */
@@ -87,7 +87,7 @@ static long count_one(unsigned int *state)
 	       sum < (last - before - first - SLACK) / interval;
 }
 
-/* Do anything to a timer that all threads share. */
+/* Make a random call on a timer that all threads share. */
 static void disturb(unsigned int *state)
 {
 	int *slot = &shared[rand_r(state) % SHARED], fd = *slot, other;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * vm.c - KVM_RUN with signals to its thread and changes of guest memory at the same time.
+ * vm.c - KVM_RUN while its thread gets signals and guest memory changes.
  *
  * The guest is four instructions that count in memory; on Linux this tests Linux's KVM.
  */
@@ -95,7 +95,7 @@ static void *runner(void *arg)
 	while (!stop) {
 		int ret = ioctl(vcpu, KVM_RUN, 0);
 
-		/* Before `runs` changes: kick() then sends the next signal. */
+		/* Clear it before `runs` changes: kick() may then send the next signal. */
 		run->immediate_exit = 0;
 		if (ret == -1 && errno != EINTR) {
 			last_errno = errno;

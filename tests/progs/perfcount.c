@@ -145,7 +145,7 @@ static void test_firmware(void)
 	ok(none == ~0ULL || !none, "a firmware event that does not exist is not counted");
 }
 
-/* ---- from CPU to CPU ---- */
+/* ---- events between CPUs ---- */
 
 static volatile int stop;
 
@@ -224,7 +224,7 @@ static void test_pair(const char *what, uint64_t event, void (*work)(unsigned lo
 	       (unsigned long long)got);
 	snprintf(name, sizeof(name), "%s: counted on the CPU that sends them", what);
 	ok(sent >= TIMES / 2 && sent <= 3 * TIMES, name);
-	/* Several that are in flight may be handled at once. */
+	/* The receiver may handle several of them together. */
 	snprintf(name, sizeof(name), "%s: counted on the CPU that receives them", what);
 	ok(got >= 1 && got <= 3 * TIMES, name);
 }
