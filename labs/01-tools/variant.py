@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What differs between students: how often the guest does each thing, and with which numbers."""
+"""variant.py - lab 1: how often each student's guest does each operation, and with which numbers."""
 
 
 def variant(draw):

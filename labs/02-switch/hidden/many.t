@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# many.t - four vCPUs on two harts find their own registers, also with switch=full, which takes the same
+# many.t - four vCPUs on two harts keep their own registers, also with switch=full, which takes the same
 # path and moves more state
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"

@@ -4,7 +4,8 @@
 # host-registers.t - vcpu_switch() preserves each register and CSR that its C caller relies on
 #
 # This test links a kernel in which run.c calls vcpu_switch_checked() (src/kvm/exit/lab_switch.S). That
-# puts a different value into each register, calls vcpu_switch(), and stops the machine if one changed.
+# function puts a different value into each register, calls vcpu_switch(), and stops the machine if one
+# has changed.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 checked=$tmp/checked

@@ -5,7 +5,7 @@
 #include "rt.h"
 
 #define UART_LSR  0x10000005UL
-#define NOT_THERE 0x09000abcUL /* a vendor's extension: goes to user space, which has none */
+#define NOT_THERE 0x09000abcUL /* a vendor's extension, which the VMM does not have */
 #define SPIN      30000000UL   /* a dozen or so of the host's timer ticks */
 
 void lab_ecall(unsigned long ext, unsigned long fid);
@@ -17,7 +17,7 @@ extern unsigned long lab_after[32];
 
 static unsigned long fresh[64 * 512] __attribute__((aligned(4096)));
 
-/* Does every register except these still have its pattern? Notes the first that does not. */
+/* Return whether every register outside this mask has its pattern. Notes the first wrong one. */
 static bool kept(unsigned long except)
 {
 	unsigned long n, wrong = 0;
@@ -41,13 +41,13 @@ static void test_calls(void)
 	ok(kept(used) && lab_after[16] == SBI_BASE_GET_SPEC_VERSION &&
 		   lab_after[17] == SBI_EXT_BASE,
 	   "an SBI call keeps every register except a0 and a1");
-	ok_eq(lab_after[REG_A0], 0, "... a0 is its error, 0");
-	ok(lab_after[11] >= 1UL << 24, "... and a1 is its value, a version");
+	ok_eq(lab_after[REG_A0], 0, "an SBI call returns error 0 in a0");
+	ok(lab_after[11] >= 1UL << 24, "an SBI call returns its value, the version, in a1");
 	lab_ecall(NOT_THERE, 5);
 	ok(kept(used) && lab_after[16] == 5 && lab_after[17] == NOT_THERE,
 	   "an SBI call that the VMM answers keeps every register except a0 and a1");
 	ok_eq(lab_after[REG_A0], (unsigned long)SBI_ERR_NOT_SUPPORTED,
-	      "... and a0 is the VMM's error");
+	      "an SBI call that the VMM answers returns the VMM's error in a0");
 }
 
 static void test_memory(void)
@@ -57,9 +57,10 @@ static void test_memory(void)
 	lab_load(UART_LSR);
 	ok(kept(BIT(REG_A0) | BIT(7)),
 	   "a load from a device keeps every register except its destination");
-	ok_eq(lab_after[REG_A0], UART_LSR, "... including a0, which has its address");
+	ok_eq(lab_after[REG_A0], UART_LSR,
+	      "a load from a device keeps a0, which contains the address");
 	ok(lab_after[7] <= 0xff && lab_after[7] & 0x20,
-	   "... and the destination has the device's byte");
+	   "a load from a device puts the device's byte into its destination");
 	for (i = 0; i < 64; i++) {
 		unsigned long page = (unsigned long)&fresh[512 * i];
 
@@ -74,7 +75,7 @@ static void test_interrupts(void)
 {
 	lab_spin(SPIN);
 	ok(kept(BIT(REG_A0)), "a loop keeps every register across host interrupts");
-	ok_eq(lab_after[REG_A0], 0, "... and its counter in a0 reaches 0");
+	ok_eq(lab_after[REG_A0], 0, "a loop interrupted by the host counts a0 down to 0");
 }
 
 void payload_main(void)

@@ -2,22 +2,22 @@
 /*
  * lab_switch.S - check that vcpu_switch() preserves what a C function has to preserve
  *
- *   vcpu_switch_checked(vcpu) as vcpu_switch(), but stops the machine if a register has changed;
- *                             if the guest's sp or tp is saved with the host's value, which no guest
- *                             of the test has; or if the guest's a0 or sepc is not saved with the
- *                             value that it had at the trap
+ * vcpu_switch_checked(vcpu) calls vcpu_switch(), and stops the machine if one of these fails:
  *
- * An exit vector placed before the vCPU's own records a0 and sepc at the trap.
+ *  - every register and CSR that C relies on has its old value;
+ *  - the guest's sp and tp are not saved with the host's values, which the test's guest never has;
+ *  - the guest's a0 and sepc are saved with their values at the trap. To record these, another exit
+ *    vector runs before the vCPU's own.
  *
- * Called only in the kernel that labs/02-switch/tests/host-registers.t links. One hart only: there
- * is a single copy of the values to compare with.
+ * Only the kernel that labs/02-switch/tests/host-registers.t links calls this function. It supports
+ * one hart, because there is a single copy of the expected values.
  */
 #include "asm.h"
 #include "kvm_offsets.h"
 
 	.option	arch, +h
 
-	/* Stop unless the CSR \name still has the value in the slot. */
+	/* Stop unless the CSR \name still has the value in the slot of `before`. t0: `before`. */
 	.macro	same_csr name, slot
 	csrr	t1, \name
 	REG_L	t2, (\slot * SZREG)(t0)
@@ -25,14 +25,14 @@
 	lab_todo "lab 2: src/kvm/exit/switch.S: write the restoring of \name: vcpu_switch() returns with another value in \name"
 1:
 	.endm
-	/* The same for a general register. */
+	/* Stop unless the general register \name still has the value in the slot. t0: `before`. */
 	.macro	same name, slot
 	REG_L	t2, (\slot * SZREG)(t0)
 	beq	\name, t2, 1f
 	lab_todo "lab 2: src/kvm/exit/switch.S: write the restoring of \name: vcpu_switch() returns with another value in \name"
 1:
 	.endm
-	/* Stop if the host's value in the slot was saved as the guest's. a1: the vCPU. */
+	/* Stop if the guest's \name was saved with the host's value in the slot. a1: the vCPU. */
 	.macro	not_the_guests name, number, slot
 	REG_L	t1, (GUEST_gpr + \number * SZREG)(a1)
 	REG_L	t2, (\slot * SZREG)(t0)
@@ -41,7 +41,7 @@
 1:
 	.endm
 
-	/* Stop unless the value saved for the guest is the one at its trap. a1: the vCPU. */
+	/* Stop unless the guest's \name was saved with its value at the trap. a1: the vCPU. t0: `seen`. */
 	.macro	as_trapped name, offset, slot
 	REG_L	t1, \offset(a1)
 	REG_L	t2, (\slot * SZREG)(t0)
@@ -50,7 +50,7 @@
 1:
 	.endm
 
-	/* An exit vector that records a0 and sepc, and continues in \next with all registers unchanged. */
+	/* An exit vector: record a0 and sepc, and continue in \next with all registers unchanged. */
 	.macro	vector name, next
 	.balign	4
 \name:
@@ -98,7 +98,7 @@ vcpu_switch_checked:
 	REG_S	t1, (17 * SZREG)(t0)
 	csrr	t1, sstatus
 	REG_S	t1, (18 * SZREG)(t0)
-	/* Put the matching vector before the vCPU's own, and record that neither has run yet. */
+	/* Install the vector that continues in the vCPU's own. sepc 0 in `seen`: it has not run. */
 	la	t0, seen
 	REG_S	zero, (2 * SZREG)(t0)
 	REG_S	a0, (3 * SZREG)(t0)
@@ -144,6 +144,6 @@ vcpu_switch_checked:
 	.balign	SZREG
 before:
 	.space	19 * SZREG
-	/* At the last trap: t0 (temporarily), a0, sepc; and the vCPU. */
+	/* From the last trap: t0 (temporarily), a0 and sepc. Then the vCPU's address. */
 seen:
 	.space	4 * SZREG
