@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """variant.py - lab 3: each student's own SBI extension.
 
-It has four functions, and each requires something else of an SBI handler: arguments in registers, a
-register that holds no argument, an error, and the place where the guest continues.
+Each of its four functions makes an SBI handler do something different: read arguments from registers,
+read a register that is not an argument, return an error, and change where the guest continues.
 """
 
 OPERATIONS = (("+", "plus"), ("-", "minus"), ("^", "exclusive or"))
@@ -27,12 +27,12 @@ def variant(draw):
         "factor": 3 + draw.below(100), "error": error[0], "error_number": error[1],
         "skipped": 1 + draw.below(4),
     }
-    # As the solution names them. Values whose names begin with _ do not go into the student's tree.
+    # How the solution names these registers. Values whose names begin with _ do not go into the student's tree.
     for name in ("first", "second", "saved", "checked"):
         made["_" + name] = "%s[%s]" % (made[name][0], made[name][1:])
     return made
 
 
 def hidden(draw, _made):
-    """The seed for the arguments of the hidden calls, and the number of an extension that does not exist."""
+    """Return a seed for the arguments of the hidden calls, and the ID of an extension that does not exist."""
     return {"seed": 1 + draw.below(1 << 30), "neighbour": 0x09000000 + draw.below(0x1000)}

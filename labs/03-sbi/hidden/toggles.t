@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# toggles.t - the same on the slow path, with the other world switch, and with events on: the trace
-# contains the answers that the calls got
+# toggles.t - SBI calls work on the slow path, with switch=full and with events on, and the trace contains
+# their answers
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --set fastpath=off

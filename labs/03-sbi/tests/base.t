@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# base.t - the base extension answers, unknown calls are refused, other registers keep their values:
+# base.t - the base extension answers, unknown calls are refused, other registers keep their values, both
 # with the fast path, which answers some calls itself, and without it
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"

@@ -127,7 +127,7 @@ static void test_numbers(void)
 	if (neighbour)
 		wrong += sbi_call(neighbour, known[0], 0, 0, 0).error != SBI_ERR_NOT_SUPPORTED ||
 			 sbi_has(neighbour);
-	ok_eq(wrong, 0, "the numbers next to it still go to user space, which has none");
+	ok_eq(wrong, 0, "calls to other extensions still go to user space, which refuses them");
 }
 
 void payload_main(void)

@@ -14,6 +14,6 @@ from hs import labfigure  # noqa: E402
 
 sys.exit(labfigure.main(
     __doc__, HERE,
-    labfigure.bench("What does a fault cost, by walker?",
+    labfigure.bench("Cost of a G-stage fault, by walker",
                     rows=["touch_4k", "fault_4k_present", "fault_new_table", "fault_4k_fresh"],
                     series={"iterative": "", "recursive": "gstage_walk=recursive"})))

@@ -4,7 +4,7 @@
  * (src/kvm/sbi/sbi_walk.c)
  *
  * On the command line: weight0 to weight4, per_level, flags_shift, nothing (the variant); seed, for
- * the pages; huge=1 if leaves above 4 KiB may occur; drop=1 to have pages removed from the table.
+ * the pages; huge=1 if leaves above 4 KiB may occur; drop=1 to remove pages from the table.
  */
 #include "random.h"
 
@@ -22,8 +22,8 @@ static unsigned long index(unsigned long gpa, unsigned long level)
 }
 
 /*
- * The path of a walk that ends at level `end`: at a leaf with these flags, or at no leaf if they
- * are 0.
+ * Return the path of a walk that ends at level `end`, at a leaf with these flags, or at an entry
+ * that is not valid if `flags` is 0.
  */
 static unsigned long path(unsigned long gpa, unsigned long end, unsigned long flags)
 {
@@ -71,11 +71,11 @@ static void test_touched(void)
 		got = found((unsigned long)pages + i * PAGE_SIZE + 8);
 		wrong += got != FLAGS && !(boot_number("huge", 0) && got == (1 << 8 | FLAGS));
 	}
-	ok_eq(wrong, 0, "the walker finds a leaf for each of them");
+	ok_eq(wrong, 0, "the walker finds a leaf for each written page");
 }
 
 /*
- * Addresses beyond all memory, in the last entries of the root, and the first one beyond the table.
+ * Addresses beyond all memory, in the root's last entries, and the first address beyond the table.
  */
 static void test_nothing(void)
 {
@@ -91,7 +91,7 @@ static void test_nothing(void)
 			     path(gpa, levels - 1, 0));
 	}
 	ok_eq(wrong, 0, "the paths of 64 addresses that are not mapped end in the root");
-	ok_eq(found(reach - 8), ~0UL, "the walker finds nothing at such an address");
+	ok_eq(found(reach - 8), ~0UL, "the walker finds no leaf at an address that is not mapped");
 	ok_eq(told(reach), ~0UL, "an address beyond the table is an error");
 }
 
@@ -103,7 +103,8 @@ static unsigned long drop(unsigned long first, unsigned long count)
 }
 
 /*
- * Count the pages whose path does not end at this level: at a leaf, or at no leaf if `what` is 0.
+ * Count the pages whose path does not end at `level`, at a leaf with the flags `what`, or at an
+ * entry that is not valid if `what` is 0.
  */
 static unsigned long wrong_paths(unsigned long first, unsigned long end, unsigned long level,
 				 unsigned long what)
@@ -146,11 +147,13 @@ static void test_drop(void)
 			 wrong_paths(end, PAGES, 0, FLAGS);
 		wrong += wrong_values() + wrong_paths(0, PAGES, 0, FLAGS);
 	}
-	ok_eq(wrong, 0, "10 removed ranges are gone, nothing else is, and they come back");
+	ok_eq(wrong, 0,
+	      "10 removed ranges are not mapped, all else is, and touching them maps them again");
 	wrong = !!drop(0, PAGES / 2) + wrong_paths(0, PAGES / 2, 1, 0) +
 		wrong_paths(PAGES / 2, PAGES, 0, FLAGS);
-	ok_eq(wrong, 0, "a table that lies in the range is removed with it, the next one is not");
-	ok_eq(wrong_values() + wrong_paths(0, PAGES, 0, FLAGS), 0, "the removed table comes back");
+	ok_eq(wrong, 0, "a table within a removed range is removed, and the next table is not");
+	ok_eq(wrong_values() + wrong_paths(0, PAGES, 0, FLAGS), 0,
+	      "touching the pages of a removed table maps them again");
 }
 
 void payload_main(void)

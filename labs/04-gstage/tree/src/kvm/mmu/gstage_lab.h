@@ -9,15 +9,15 @@
 #include "sbi/sbi.h"
 
 /*
- * The course's own SBI extension, with which a guest asks for it. Function 0: number of levels; 1:
- * path of a0; 2: unmap [a0, a1) from the table; 3: level and flags of the leaf that the walker
- * finds at a0.
+ * The course's own SBI extension, for guests that are tests. Function 0: return the number of
+ * levels; 1: return the path of a0; 2: unmap [a0, a1) from the table; 3: return the level and flags
+ * of the leaf that the walker finds at a0.
  */
 #define SBI_EXT_WALK 0x0a0004abUL
 
 sbi_fn sbi_walk;
 
-/* The caller holds mmu_lock. */
+/* Return your variant's number for the path to gpa. The caller holds mmu_lock. */
 u64 gstage_lab_path(const struct gstage *gs, gpa_t gpa);
 
 #endif

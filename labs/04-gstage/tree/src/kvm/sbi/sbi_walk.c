@@ -2,16 +2,16 @@
 /*
  * sbi_walk.c - let a guest ask how its G-stage table maps an address. Given; nothing to write.
  *
- * No real hypervisor does that. This one does, so that a test, which is a guest, can check what the
- * walkers of lab 4 have built.
+ * No real hypervisor offers that. This one does, because the tests of lab 4 are guests, and check
+ * the tables that the walkers have built.
  */
 #include "exit/exit.h"
 #include "mmu/gstage_lab.h"
 #include "mmu/tlb.h"
 
 /*
- * Unmap like a notifier when the host takes pages back. The pages stay, and the next access maps
- * them.
+ * Unmap [start, end), as the notifier does when the host takes pages back. The pages themselves
+ * stay, and the next access maps them again.
  */
 static void drop(struct kvm *vm, gpa_t start, gpa_t end)
 {
