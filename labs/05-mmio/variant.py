@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """variant.py - lab 5: each student's own device.
 
-It has seven registers, and each requires something else of a device: a constant, bits that cannot be
-written, arithmetic at the register's own width, a load with a side effect, a queue, flags with a rule
-of their own, and the answer to an access that no register takes.
+Each of its seven registers has something that the others do not: a constant, bits that cannot be
+written, arithmetic at the register's own width, a load with a side effect, a queue, flags that one
+kind of access clears, and a count of the accesses that are wrong.
 """
 
 REGISTERS = ("ident", "mask", "sum", "count", "data", "level", "errors")
@@ -48,5 +48,5 @@ def variant(draw):
 
 
 def hidden(draw, _made):
-    """The seed for the values and their order, and for the instructions."""
+    """Return a seed for the values and their order, and for the instructions."""
     return {"seed": 1 + draw.below(1 << 30)}

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# accesses.sh - for widths.t and fetch.t: accesses of all kinds, with instructions from one source
+# accesses.sh - test accesses of all kinds, with instructions from one source (for widths.t and fetch.t)
 #
-#   accesses SOURCE    SOURCE: value of the toggle mmio_decode; leaves the trace of the accesses in $told
+#   accesses SOURCE    SOURCE: a value of the toggle mmio_decode; leaves their trace in $told
 
 accesses()
 {

@@ -14,6 +14,6 @@ from hs import labfigure  # noqa: E402
 
 sys.exit(labfigure.main(
     __doc__, HERE,
-    labfigure.bench("What does an access to a device cost, by where its instruction is known from?",
+    labfigure.bench("Cost of an access to a device, by source of the instruction",
                     rows=["mmio_read", "mmio_read_sv39", "mmio_write", "mmio_ioeventfd"],
                     series={"htinst": "", "fetch": "mmio_decode=fetch"})))

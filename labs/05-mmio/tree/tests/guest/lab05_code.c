@@ -2,17 +2,17 @@
 /*
  * lab05_code.c - execute random instructions on the test device, with known values in all registers
  *
- * Each must make the access that it encodes, change only its own register, and continue with the
- * next instruction.
+ * Each instruction must make the access that it encodes, change only its own register, and be
+ * followed by the next instruction.
  *
- * On the command line: seed; refused=1 for instructions that get an access fault.
+ * On the command line: seed; refused=1 to also test instructions that get an access fault.
  */
 #include "random.h"
 #include "testdev.h"
 
 #define EBREAK   0x00100073U
 #define C_EBREAK 0x9002U
-#define ECALL    0x0073U /* its lower half; the upper one is 0 */
+#define ECALL    0x0073U /* lower half of ecall; the upper half is 0 */
 #define TRIES    60
 #define MEMORY   0x800 /* bytes of the device that are memory */
 
@@ -23,7 +23,7 @@ static u8 pages[2 * PAGE_SIZE] __attribute__((aligned(PAGE_SIZE)));
 
 enum form {
 	I_LOAD,  /* funct3 of LOAD */
-	I_STORE, /* of STORE */
+	I_STORE, /* funct3 of STORE */
 	I_C_REG, /* base and register are x8 to x15; funct3 of quadrant 0 */
 	I_C_SP,  /* base is sp; funct3 of quadrant 2 */
 	I_AMO,   /* no offset; funct5 of AMO, width 4 or 8 */
@@ -128,7 +128,7 @@ static u32 encode(const struct insn *insn)
 	return encode_sp(insn);
 }
 
-/* A register whose result can be checked: the trap handler overwrites sp and tp. */
+/* Return a register whose result can be checked: the trap handler overwrites sp and tp. */
 static unsigned int any_result(void)
 {
 	unsigned int reg;
@@ -191,7 +191,7 @@ static void tell(const struct insn *insn, const char *what, unsigned long got, u
 	     insn->kind->name, insn->reg, insn->base, insn->offset, insn->bits, what, got, want);
 }
 
-/* The name of a register with a wrong value, or NULL. Skips what the trap handler overwrites. */
+/* Return the name of a register with a wrong value, or NULL. The trap handler overwrites sp, tp. */
 static const char *wrong_register(const unsigned long *want, unsigned long *got,
 				  unsigned long *expected)
 {
@@ -289,12 +289,13 @@ static void accesses(const struct kind *kinds, unsigned long count, const char *
 		draw(&insn, kinds, count);
 		try_access(&insn, &wrong);
 	}
-	ok_eq(wrong, 0, "%d %s: one access each, and the guest continues after it", TRIES, what);
+	ok_eq(wrong, 0, "%d %s make one access each, and the guest continues after them", TRIES,
+	      what);
 }
 
 /* ---- taken by the kernel ---- */
 
-/* Forms that store four bytes, which is what the register takes. */
+/* Forms that store four bytes, the width that the register takes. */
 static const struct kind words[] = {
 	{ "sw", I_STORE, 2, 4, true, false },
 	{ "c.sw", I_C_REG, 6, 4, true, false },
@@ -302,9 +303,8 @@ static const struct kind words[] = {
 };
 
 /*
- * The kernel only signals an eventfd and does not exit to the VMM. The store is followed by another
- * kind of exit to the VMM: a solution that completes the store again there loses that exit's
- * answer.
+ * Test a store for which the kernel signals an eventfd, without an exit to the VMM. Another kind of
+ * exit to the VMM follows: a solution that completes the store again there loses that exit's answer.
  */
 static void try_taken(const struct insn *insn, unsigned long *wrong)
 {
@@ -344,7 +344,8 @@ static void test_taken(void)
 		while (insn.base >= REG_A0 && insn.base < REG_A0 + 8);
 		try_taken(&insn, &wrong);
 	}
-	ok_eq(wrong, 0, "%d stores that the kernel takes: one signal each, and no exit to the VMM",
+	ok_eq(wrong, 0,
+	      "%d stores that the kernel takes signal once each, without an exit to the VMM",
 	      TRIES);
 }
 
@@ -383,7 +384,7 @@ static void refused(const struct kind *kinds, unsigned long count, bool aligned,
 			at += 1 + below(insn.len - 1);
 		try_refused(&insn, at, &wrong);
 	}
-	ok_eq(wrong, 0, "%s: an access fault each, and nothing else", what);
+	ok_eq(wrong, 0, "%s raise an access fault each, and do nothing else", what);
 }
 
 static void test_refused(void)

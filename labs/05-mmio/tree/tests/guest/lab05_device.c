@@ -102,7 +102,7 @@ static void test_ident(void)
 
 	store(IDENT, random_next(&state));
 	wrong += differs("ident after a store", load(IDENT), boot_need("ident"));
-	ok_eq(wrong, 0, "ident is the variant's number, and a store does nothing");
+	ok_eq(wrong, 0, "ident returns the variant's number, and a store to it does nothing");
 }
 
 static void test_mask(void)
@@ -115,7 +115,8 @@ static void test_mask(void)
 		store(MASK, value);
 		wrong += differs("mask", load(MASK), cut((value & mask) | fixed, width[MASK]));
 	}
-	ok_eq(wrong, 0, "mask keeps the bits of 0x%lx, and has those of 0x%lx", mask, fixed);
+	ok_eq(wrong, 0, "mask keeps the bits of 0x%lx, and those of 0x%lx are always 1", mask,
+	      fixed);
 }
 
 static unsigned long summed(unsigned long sum, unsigned long value)
@@ -168,7 +169,7 @@ static void test_count(void)
 			 differs("count, loaded again", load(COUNT), 0);
 	}
 	ok_eq(wrong, 0,
-	      "a load of count returns the count and clears it, and a store does nothing");
+	      "a load of count returns and clears the count, and a store to it does nothing");
 }
 
 static unsigned long level_of(unsigned long number, bool lost)
@@ -178,7 +179,7 @@ static unsigned long level_of(unsigned long number, bool lost)
 	       (unsigned long)lost << boot_need("lost_bit");
 }
 
-/* Append and remove values, checking level after each. */
+/* Append and remove values, checking level after each operation. */
 static void test_queue(void)
 {
 	unsigned long depth = boot_need("depth"), wrong = 0, in = 0, out = 0, want[16], i;
@@ -197,7 +198,8 @@ static void test_queue(void)
 	ok_eq(wrong, 0, "values come out of the queue in the order in which they went in");
 	wrong = differs("data", load(DATA), boot_need("empty")) + differs("level", load(LEVEL), 0) +
 		differs("data", load(DATA), boot_need("empty"));
-	ok_eq(wrong, 0, "a load from the empty queue returns its number, and it stays empty");
+	ok_eq(wrong, 0,
+	      "a load from the empty queue returns the variant's number and leaves it empty");
 }
 
 /* Store more values than the queue holds; check the lost ones and the bit that reports a loss. */
@@ -216,10 +218,10 @@ static void test_full(void)
 	for (; i < depth + more; i++)
 		store(DATA, base + i);
 	wrong += differs("level after a loss", load(LEVEL), level_of(depth, true));
-	ok_eq(wrong, 0, "level shows that the queue is full, and that a value is lost");
+	ok_eq(wrong, 0, "level shows that the queue is full, and that a value was lost");
 	for (wrong = i = 0; i < depth; i++)
 		wrong += differs("data", load(DATA), base + keeps + i);
-	ok_eq(wrong, 0, "if %lu values are stored in %lu places, the %s are lost", depth + more,
+	ok_eq(wrong, 0, "if %lu values are stored in a queue of %lu, the %s are lost", depth + more,
 	      depth, keeps ? "oldest" : "newest");
 }
 
@@ -243,7 +245,7 @@ static void test_lost(void)
 		wrong += differs("level after its store", load(LEVEL), 0);
 	}
 	ok_eq(wrong, 0,
-	      "the bit that reports a loss stays until it is cleared in the variant's way");
+	      "the bit that reports a loss stays set until it is cleared as the variant says");
 }
 
 /* ---- wrong accesses ---- */
@@ -282,7 +284,7 @@ static void test_widths(void)
 	wrong = differs("count", load(COUNT), 0) + differs("sum", load(SUM), sum) +
 		differs("mask", load(MASK), mask) +
 		differs("level", load(LEVEL), level_of(1, false)) + differs("data", load(DATA), 5);
-	ok_eq(wrong, 0, "such accesses change nothing else");
+	ok_eq(wrong, 0, "accesses with wrong widths change no other register");
 }
 
 static bool is_register(unsigned long offset, unsigned long len)
@@ -302,7 +304,7 @@ static void test_offsets(void)
 
 	for (i = 0; i < 100; i++) {
 		len = BIT(below(4));
-		/* Half of them in or next to a register. */
+		/* Half of the offsets are in or next to a register. */
 		offset = i % 2 ? below(size) : at[below(NR_REGS)] + below(16);
 		offset = ALIGN_DOWN(offset % size, len);
 		if (!is_register(offset, len))
@@ -324,7 +326,7 @@ void payload_main(void)
 	unsigned long reg;
 
 	if (!fdt_find("hyperscope,labdev", 0, &found)) {
-		ok(false, "the device is there (--device labdev)");
+		ok(false, "the device exists (--device labdev)");
 		done();
 	}
 	dev = found.base;
