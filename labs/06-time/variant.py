@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """variant.py - lab 6: each student's own rule for the polling window.
 
-The rule is implemented here a second time, in Python, to compute what it returns: in examples for the
-student, and for the hidden test in others that are drawn from the instructor's key.
+The rule is implemented here a second time, in Python, to compute the right results: of the student's
+examples, and of the hidden test's waits, which are drawn from the instructor's key.
 """
 
 US = 1000
@@ -52,7 +52,7 @@ def _vectors(draw, rule, count):
     long = 100 * US + draw.below(300 * US)
     made += [(long, draw.below(long), 0, 0), (long, draw.below(long // rule["early"]), MOST, 0),
              (long, MOST + 1, MOST, rule["patience"] - 1), (ALL, 1 + draw.below(US), ALL, 0)]
-    # And a window that would wrap around to a small number if it grew in 32 bits.
+    # A window that would wrap around to a small number if it grew in 32 bits.
     wraps = (1 << 32) - rule["plus"] if rule["grow"] else (1 << 32) // rule["times"] + 1
     made.append((wraps + 50, wraps + 51 + draw.below(US), ALL, 0))
     return [vector + next_window(rule, *vector) for vector in made]
@@ -68,8 +68,8 @@ def _text(vectors):
 
 
 def _waits(draw, rule, count):
-    """Return waits for a guest, (us, window), whose result does not depend on a few us more or less. From
-    the tenth on, enough of them are too long in a row for the window to shrink."""
+    """Return waits for a guest, (us, window), whose window does not depend on a few us more or less. From
+    the tenth on, enough waits in a row are too long to make the window shrink."""
     window = streak = 0
     made = []
     while len(made) < count:
@@ -106,6 +106,6 @@ def variant(draw):
 
 
 def hidden(draw, made):
-    """A seed for the timers, and other waits."""
+    """Return a seed for the timers, and waits that the student does not know."""
     return {"seed": 1 + draw.below(1 << 30), "vectors": _text(_vectors(draw, made, 40)),
             "waits": _text(_waits(draw, made, 24))}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# other-waits.t - timers, waits and windows drawn from the instructor's key, also on the slow path
+# other-waits.t - timers, waits and windows drawn from the instructor's key, with other toggles
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 1 --smp 2 --set fastpath=off

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# boots.t - a guest starts, sets its timer, waits and powers off, without polling, the lab's last step
+# boots.t - a guest starts, sets its timer, waits and powers off. Polling, a later step, is off.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 boots timer=sstc --boot kvm.halt_poll_ns=0

@@ -4,16 +4,16 @@
  *
  * On the command line: part=timers or waits; seed=N for the distances of timers. Time is the
  * machine's count of instructions (--icount), so the load of the computer has no influence. Needs
- * two vCPUs, which share a hart.
+ * two vCPUs; the limits of part=timers are for two on one hart.
  */
 #include "lab06.h"
 #include "random.h"
 
 #define TIMERS  60
-#define LATE_US 30   /* alone on the hart; some 4000 instructions are 4 us */
-#define TURN_US 9000 /* while another vCPU computes: first comes that one's turn of 4 ms */
-#define AWAKE   8    /* WFIs that one wait may take */
-#define WAKE_US 200  /* from one vCPU's IPI to the other's next instruction, on one hart */
+#define LATE_US 30   /* limit for a vCPU alone on its hart; 4000 instructions take 4 us */
+#define TURN_US 9000 /* limit next to a computing vCPU, which has time slices of 4 ms */
+#define AWAKE   8    /* limit of WFIs during one wait */
+#define WAKE_US 200  /* limit from a vCPU's IPI to the other's next instruction, on one hart */
 
 static unsigned long ticks_to_us(unsigned long ticks)
 {
@@ -85,7 +85,7 @@ static void claim_seen(const struct seen *seen, const char *how, unsigned long l
 
 /* ---- one timer, set to all kinds of times -------------------------------------------------- */
 
-/* Computes for `us`. Returns true as soon as the timer is pending. */
+/* Compute for `us`. Returns true as soon as the timer is pending. */
 static bool comes_within(unsigned long us)
 {
 	unsigned long end = now() + us_to_ticks(us);
@@ -103,11 +103,11 @@ static void test_set(const char *how, void (*set)(unsigned long long))
 	set(now() - 1);
 	ok(timer_pending(), "%s: a time in the past is pending at once", how);
 	set(now() + us_to_ticks(500 * MS));
-	ok(!timer_pending(), "%s: a later time is no longer pending", how);
+	ok(!timer_pending(), "%s: a timer moved into the future is no longer pending", how);
 	set(0);
 	ok(timer_pending(), "%s: time 0 is pending at once", how);
 	set(~0UL);
-	ok(!timer_pending(), "%s: -1 is never", how);
+	ok(!timer_pending(), "%s: -1 is never pending", how);
 	set(~0UL - 1);
 	ok(!comes_within(200), "%s: -2 is far in the future, not now", how);
 	set(1UL << 63);
@@ -116,7 +116,7 @@ static void test_set(const char *how, void (*set)(unsigned long long))
 	set(target);
 	ok(!comes_within(300) && comes_within(10 * MS) && now() >= target,
 	   "%s: the timer fires at its time while the guest computes", how);
-	ok(comes_within(0), "%s: it stays pending until another one is set", how);
+	ok(comes_within(0), "%s: a timer that has fired stays pending until another is set", how);
 	set(now() + us_to_ticks(300));
 	target = now() + us_to_ticks(2 * MS);
 	set(target);
@@ -229,8 +229,9 @@ static void ipi_after(unsigned long us)
 }
 
 /*
- * Wait for an IPI that the second vCPU sends after `us`; other interrupts stay as they are. True:
- * the vCPU slept and the IPI woke it. (No vCPU sleeps for ever: the VMM's watchdog interrupts it.)
+ * Wait for an IPI that the second vCPU sends after `us`; other interrupts stay as they are. Returns
+ * whether the vCPU slept and the IPI woke it. (No vCPU sleeps for ever: the VMM's watchdog
+ * interrupts it.)
  */
 static bool woken_by_ipi(unsigned long us)
 {
@@ -260,9 +261,10 @@ static void test_masked(void)
 	wfi();
 	ok(now() - t < us_to_ticks(20), "a WFI ends at once while an interrupt is pending");
 	csr_write(sie, BIT(IRQ_S_SOFT));
-	ok(woken_by_ipi(3 * MS), "a pending timer that sie masks does not end a WFI, an IPI does");
+	ok(woken_by_ipi(3 * MS),
+	   "a pending timer that sie masks does not end a WFI, but an IPI does");
 	timer_at(now() + us_to_ticks(1 * MS));
-	ok(woken_by_ipi(3 * MS), "a masked timer that fires during a WFI does not end it either");
+	ok(woken_by_ipi(3 * MS), "a masked timer that fires during a WFI does not end it");
 	timer_off();
 	ok(woken_by_ipi(20 * MS), "without any timer, an IPI ends a WFI");
 	csr_write(sie, 0);
@@ -290,7 +292,7 @@ static void test_enabled(void)
 		wfi();
 	csr_clear(sstatus, SSTATUS_SIE);
 	ok(now() >= target && hart->irqs[IRQ_S_TIMER] == before + 1,
-	   "with sstatus.SIE on, its interrupt is taken once");
+	   "with sstatus.SIE on, a timer that ends a WFI interrupts once");
 	timer_off();
 	csr_write(sie, 0);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lab06.h - shared by lab 6's guests: the course's SBI extension (src/kvm/sbi/sbi_poll.c), and a
- * computing vCPU
+ * lab06.h - shared by lab 6's guests: calls of the course's SBI extension (src/kvm/sbi/sbi_poll.c),
+ * and a vCPU that computes
  */
 #ifndef GUEST_LAB06_H
 #define GUEST_LAB06_H
@@ -23,7 +23,7 @@ static inline long ask(unsigned long fid, unsigned long a0, unsigned long a1, un
 
 static bool stop;
 
-/* Causes no exit, so only the host can give the hart to another vCPU. */
+/* Compute until `stop`, without an exit: only the host can give the hart to another vCPU. */
 static inline void compute(unsigned long arg)
 {
 	(void)arg;

@@ -6,13 +6,13 @@
  *   waits=US,NS:...   windows: after a wait of US the window is NS; from=NS: the first window
  *   vectors=...       rule: window,waited,most,streak,next,streak:...
  *
- * Only under --icount. poll needs two vCPUs, which share a hart.
+ * Requires --icount; part=poll requires two vCPUs that share a hart.
  */
 #include "lab06.h"
 
 static long first_blocks;
 
-/* Causes one exit, and none after that. */
+/* Compute after one exit, without another. */
 static void ask_and_compute(unsigned long arg)
 {
 	first_blocks = ask(9, 0, 0, 0, 0);
@@ -57,8 +57,8 @@ static void wait_us(unsigned long us)
 }
 
 /*
- * Wait for `us` with a window of `window` us. Sets how many us the vCPU polled with success and in
- * vain. True if the statistics count a wake-up.
+ * Wait for `us` with a window of `window` us. Sets *won and *vain to the us that the vCPU polled
+ * with success and in vain. Returns whether the statistics counted a wake-up.
  */
 static bool poll_once(unsigned long window, unsigned long us, unsigned long *won,
 		      unsigned long *vain)
@@ -85,14 +85,14 @@ static void part_poll(void)
 	wait_us(20 * MS);
 	woken[0] = poll_once(400, 100, &won, &vain);
 	ok(won >= 80 && won <= 130 && !vain,
-	   "window 400 us, wait 100 us: it polls until the timer fires, with success");
+	   "window 400 us, wait 100 us: the vCPU polls until the timer fires, with success");
 	wait_us(20 * MS);
 	woken[1] = poll_once(50, 1000, &won, &vain);
 	ok(!won && vain >= 49 && vain <= 80,
-	   "window 50 us, wait 1000 us: it polls for the window, in vain");
+	   "window 50 us, wait 1000 us: the vCPU polls for the window, in vain");
 	wait_us(20 * MS);
 	woken[2] = poll_once(0, 100, &won, &vain);
-	ok(!won && !vain, "window 0: it does not poll");
+	ok(!won && !vain, "window 0: the vCPU does not poll");
 	wait_us(20 * MS);
 	hart_run(1, ask_and_compute, 0);
 	woken[3] = poll_once(400, 300, &won, &vain);
