@@ -10,5 +10,5 @@ def variant(draw):
 
 
 def hidden(draw, _made):
-    """The seed for the pages of the hidden test."""
+    """Return a seed for the pages of the hidden test."""
     return {"seed": 1 + draw.below(1 << 30)}

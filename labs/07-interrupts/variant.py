@@ -24,5 +24,5 @@ def variant(draw):
 
 
 def hidden(draw, _made):
-    """The seed for the random operations of the hidden test."""
+    """Return a seed for the random operations of the hidden test."""
     return {"seed": 1 + draw.below(1 << 30)}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# plic.t - the PLIC's rules one by one, and random operations compared with a model
+# plic.t - the PLIC follows its rules one by one, and answers random operations as a model does
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --device wire

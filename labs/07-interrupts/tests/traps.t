@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# traps.t - exceptions that HS injects into the guest
+# traps.t - an exception that HS injects into the guest is the one that hardware would have raised
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 payload lab07_lines part=1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# wire.t - eventfds that raise lines, with your variant's numbers
+# wire.t - eventfds raise the lines of your variant's numbers, and lowering signals resample eventfds
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --device wire

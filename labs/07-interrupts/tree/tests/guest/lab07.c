@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab07.c - test the PLIC of lab 7 through its registers, with lines that the guest pulls (--wire)
+ * lab07.c - test the PLIC of lab 7 through its registers, with lines that the guest drives (--wire)
  *
- * On the command line: own=0 (the rules) or 1 (the two registers, with the variant: best_shift,
+ * On the command line: own=0 (the rules) or 1 (the two registers; then the variant: best_shift,
  * priority_shift, waiting_shift, busy_shift, raised_shift, filler, status_at, claim_at, multiplier,
  * addend); seed for random operations. Two S contexts are used: that of this hart, whose interrupt
  * shows in sip, and that of another.
  */
 #include "random.h"
 
-#define FIRST   16 /* the first of the sources that the tests use, all of them lines of wire.c */
+#define FIRST   16 /* first source that the tests use; all are lines of wire.c */
 #define SOURCES 32
 #define ALL     (~0U << FIRST)
 #define MINE    (2 * (int)this_hart()->id + 1)
@@ -69,7 +69,7 @@ static unsigned int drawn(unsigned int limit)
 	return (unsigned int)(random_next(&state) >> 16) % limit;
 }
 
-/* All lines low, nothing in service, priority 1 for all sources, all enabled for this hart only. */
+/* Reset: all lines low, nothing in service, priority 1, all sources enabled for this hart only. */
 static void fresh(void)
 {
 	unsigned int source;
@@ -117,17 +117,19 @@ static void test_order(void)
 	*priority(22) = 3;
 	*priority(31) = 3;
 	ok_eq(*claim(MINE), 22, "of two sources of the highest priority the lower one is claimed");
-	ok_eq(*claim(MINE), 31, "... then the other one");
+	ok_eq(*claim(MINE), 31,
+	      "of two sources of the highest priority the higher one is claimed next");
 	*priority(16) = 7;
-	ok_eq(*claim(MINE), 16, "... then the last one");
-	ok_eq(*claim(MINE), 0, "... then none");
+	ok_eq(*claim(MINE), 16,
+	      "the last pending source is claimed after those of higher priority");
+	ok_eq(*claim(MINE), 0, "a claim returns no source when all are claimed");
 }
 
 static void test_claim(void)
 {
 	fresh();
 	pull(BIT(17));
-	ok_eq(*claim(MINE), 17, "a claim returns the source");
+	ok_eq(*claim(MINE), 17, "a claim returns the pending source");
 	ok(!interrupted() && !pending(), "a claim ends the interrupt, although the line is high");
 	ok_eq(*claim(MINE), 0, "a second claim returns no source");
 	pull(0);
@@ -145,7 +147,7 @@ static void test_claim(void)
 	*claim(MINE) = 17;
 	ok(interrupted() && pending() == BIT(17),
 	   "a source completed with its line high is pending again");
-	ok_eq(*claim(MINE), 17, "... and can be claimed again");
+	ok_eq(*claim(MINE), 17, "a source completed with its line high can be claimed again");
 	pull(0);
 	*claim(MINE) = 17;
 	ok(!interrupted() && !pending(), "a source completed with its line low is not pending");
@@ -165,11 +167,13 @@ static void test_contexts(void)
 	   "a source enabled only for another context does not interrupt this hart");
 	pull(BIT(25));
 	ok(interrupted(), "a source enabled for both contexts interrupts this hart");
-	ok_eq(*claim(OTHER), 0, "the other context cannot claim it at its threshold");
+	ok_eq(*claim(OTHER), 0,
+	      "the other context cannot claim a source that is not above its threshold");
 	*threshold(OTHER) = 1;
-	ok_eq(*claim(OTHER), 25, "with a lower threshold the other context can claim it");
-	ok(!interrupted(), "... which ends this hart's interrupt");
-	ok_eq(*claim(MINE), 0, "... and this hart's claim returns no source");
+	ok_eq(*claim(OTHER), 25, "with a lower threshold the other context can claim the source");
+	ok(!interrupted(), "a claim by the other context ends this hart's interrupt");
+	ok_eq(*claim(MINE), 0,
+	      "after a claim by the other context, this hart's claim returns no source");
 	*claim(MINE) = 25;
 	ok(interrupted(), "a context can complete an enabled source that another one has claimed");
 	pull(0);
@@ -218,7 +222,8 @@ static void test_own(void)
 	*threshold(MINE) = 0;
 	ok_eq(*claim(MINE), 30, "the standard claim register still orders by priority and number");
 	ok_eq(status(MINE), status_of(21, 1, 2, 1, true), "status: one source is busy");
-	ok_eq(status(OTHER), status_of(0, 0, 0, 0, false), "status: the other context has its own");
+	ok_eq(status(OTHER), status_of(0, 0, 0, 0, false),
+	      "status: the other context's register does not show this context's sources");
 	fresh();
 	pull(ALL);
 	for (i = FIRST; i < SOURCES; i++) {
@@ -227,15 +232,16 @@ static void test_own(void)
 		last = source;
 	}
 	ok_eq(wrong, 0, "own claim: 16 sources of equal priority come in your order");
-	ok_eq(own_claim(MINE), 0, "own claim: ... then none");
-	ok(!interrupted(), "own claim: ... and the interrupt has ended");
-	ok_eq(status(MINE), status_of(0, 0, 0, 16, false), "status: 16 are busy");
+	ok_eq(own_claim(MINE), 0, "own claim: no source is returned when all are claimed");
+	ok(!interrupted(), "own claim: the last claim ends the interrupt");
+	ok_eq(status(MINE), status_of(0, 0, 0, 16, false), "status: 16 sources are busy");
 	fresh();
 	*priority(19) = 2;
 	pull(ALL);
 	ok_eq(own_claim(MINE), 19, "own claim: a higher priority comes first");
 	*claim(MINE) = 19;
-	ok_eq(own_claim(MINE), 19, "own claim: a source is completed as usual, and pending again");
+	ok_eq(own_claim(MINE), 19,
+	      "own claim: a completed source whose line is high can be claimed again");
 	*threshold(MINE) = 1;
 	ok_eq(own_claim(MINE), 0, "own claim: a source that the threshold masks is not returned");
 	pull(0);
@@ -308,7 +314,7 @@ static unsigned int ones(u32 word)
 	return count;
 }
 
-/* One operation on the PLIC and on the model. False if the answers differ. */
+/* Apply one random operation to the PLIC and the model. Returns false if the answers differ. */
 static bool same(bool own)
 {
 	int c = (int)drawn(2), context = c ? OTHER : MINE;

@@ -3,10 +3,10 @@
  * lab07_lines.c - test injected traps, and that no interrupt is lost or doubled (lab 7)
  *
  * On the command line: part=1 traps, 2 lines, 3 wires (--wire), 4 those tests of part 2 that do not
- * need WFI to exit. The course's own SBI extension (src/kvm/sbi/sbi_moment.c) pulls the lines. With
- * it a guest also chooses at which moment of its own entry or exit another vCPU's interrupt
- * arrives. Each wait ends by itself, so that a lost interrupt is reported and the machine does not
- * hang.
+ * need WFI to exit. The course's own SBI extension (src/kvm/sbi/sbi_moment.c) raises and lowers the
+ * lines. With it a guest also chooses at which moment of its own entry or exit another vCPU's
+ * interrupt arrives. Every wait has a limit, so that a lost interrupt is reported and the machine
+ * does not hang.
  */
 #include "rt.h"
 
@@ -77,7 +77,7 @@ static bool pending(unsigned long irq)
 	return csr_read(sip) & BIT(irq);
 }
 
-/* Polls without an exit, because an exit would deliver an interrupt that was missed before. */
+/* Poll for the interrupt without an exit, because an exit would deliver one that was missed. */
 static bool comes(void)
 {
 	unsigned long i;
@@ -115,20 +115,21 @@ static void test_traps(void)
 	const struct trap *trap;
 
 	trap = from_s(SSTATUS_SIE | SSTATUS_SUM, SSTATUS_SPIE | SSTATUS_SPP);
-	ok_trap(trap, EXC_ILLEGAL_INST, ANY, "an exception of S mode has the cause");
-	ok_eq(trap->epc, (unsigned long)trapping, "... sepc is the instruction's address");
-	ok(trap->status & SSTATUS_SPP, "... SPP is set: it came from S mode");
-	ok(trap->status & SSTATUS_SPIE, "... SPIE is set: interrupts were on");
-	ok(!(trap->status & SSTATUS_SIE), "... SIE is clear: interrupts are off in the handler");
-	ok(trap->status & SSTATUS_SUM, "... the rest of sstatus is unchanged");
+	ok_trap(trap, EXC_ILLEGAL_INST, ANY, "an exception of S mode has the right cause");
+	ok_eq(trap->epc, (unsigned long)trapping, "an exception of S mode has its pc in sepc");
+	ok(trap->status & SSTATUS_SPP, "an exception of S mode sets SPP");
+	ok(trap->status & SSTATUS_SPIE, "an exception sets SPIE if interrupts were on");
+	ok(!(trap->status & SSTATUS_SIE),
+	   "an exception clears SIE: interrupts are off in the handler");
+	ok(trap->status & SSTATUS_SUM, "an exception leaves the rest of sstatus unchanged");
 	trap = from_s(SSTATUS_SPIE, SSTATUS_SIE | SSTATUS_SPP);
 	ok(!(trap->status & SSTATUS_SPIE),
-	   "SPIE is clear if interrupts were off, even if it was set");
+	   "an exception clears SPIE if interrupts were off, even if it was set");
 	csr_set(sstatus, SSTATUS_SPP | SSTATUS_SPIE);
 	trap = catch_user(trap_now, 0);
-	ok_trap(trap, EXC_ILLEGAL_INST, ANY, "an exception of U mode has the cause");
-	ok_eq(trap->epc, (unsigned long)trapping, "... sepc is the instruction's address");
-	ok(!(trap->status & SSTATUS_SPP), "... SPP is clear: it came from U mode");
+	ok_trap(trap, EXC_ILLEGAL_INST, ANY, "an exception of U mode has the right cause");
+	ok_eq(trap->epc, (unsigned long)trapping, "an exception of U mode has its pc in sepc");
+	ok(!(trap->status & SSTATUS_SPP), "an exception of U mode clears SPP");
 	csr_write(stvec, (unsigned long)trap_entry | 1);
 	trap = from_s(0, SSTATUS_SIE);
 	csr_write(stvec, trap_entry);
@@ -157,13 +158,13 @@ static void test_own_line(void)
 	ok(!pending(IRQ_S_EXT), "a lowered line is not pending");
 }
 
-/* The guest can write sip.SSIP too. The hypervisor has to keep the guest's value. */
+/* The guest can also write sip.SSIP. The hypervisor has to keep the guest's value. */
 static void test_own_bit(void)
 {
 	unsigned long me = this_hart()->id;
 
 	hart_ipi(0);
-	ok(pending(IRQ_S_SOFT), "an IPI to the own hart is pending");
+	ok(pending(IRQ_S_SOFT), "an IPI that a hart sends to itself is pending");
 	ipi_clear();
 	moment(RAISE, me);
 	ok(!pending(IRQ_S_SOFT) && pending(IRQ_S_EXT),
@@ -242,7 +243,7 @@ static void test_order(void)
 		taken = comes() || ask(NOT_MET, 0, 0);
 		moment(LOWER_OWN, 0);
 	}
-	ok(taken, "a line that rises just before the marks are taken is up");
+	ok(taken, "a line that rises just before the marks are taken is pending");
 }
 
 static void test_numbers(void)
@@ -277,7 +278,7 @@ static void test_masked(void)
 	moment(LOWER_OWN, 0);
 	ok(wakes < 4, "WFI sleeps while a line is raised that sie does not enable");
 	if (wakes >= 4)
-		note("it returned %lu times in 100 ms", wakes);
+		note("WFI returned %lu times in 100 ms", wakes);
 }
 
 static void test_about_to_wait(void)
@@ -294,7 +295,8 @@ static void test_about_to_wait(void)
 }
 
 /*
- * If its own timer is not checked before a vCPU sleeps, it is late until the host wakes the vCPU.
+ * If a vCPU's own timer is not checked before the vCPU sleeps, the timer's interrupt is late until
+ * the host wakes the vCPU.
  */
 static void test_timer(void)
 {
@@ -352,7 +354,7 @@ static unsigned long taken(void)
 	return __atomic_load_n(&harts[1].irqs[IRQ_S_EXT], __ATOMIC_ACQUIRE);
 }
 
-/* The next interrupt is sent only after this one was taken, so each must be taken. */
+/* Return whether another interrupt is taken. The next is sent only then, so each must be taken. */
 static bool taken_beyond(unsigned long before)
 {
 	unsigned long end = now() + us_to_ticks(PATIENCE);
@@ -373,19 +375,19 @@ static void raise_by_event(void)
 	set(EVENT, harts[1].id, 1);
 }
 
-/* Count the interrupts taken. An IPI ends the target; if it does not, the test ends. */
+/* Count the interrupts taken. An IPI ends target(); if it does not, the whole test ends. */
 static void test_other(unsigned long way, void (*raise)(void), const char *doing)
 {
 	unsigned long i, begun = taken();
 
-	note("now a vCPU that %s; if no output follows, one was never woken", doing);
+	note("now a vCPU that %s; if no output follows, it was never woken", doing);
 	WRITE_ONCE(stop, false);
 	hart_run(1, target, way);
 	delay_us(1000);
 	for (i = 0; i < ROUNDS; i++) {
 		unsigned long before = taken();
 
-		/* Some hit a waiting vCPU just after it fell asleep, others just before. */
+		/* Some arrive just after a waiting vCPU fell asleep, others just before. */
 		delay_us(i % 4 * 100);
 		raise();
 		if (!taken_beyond(before))
@@ -397,7 +399,7 @@ static void test_other(unsigned long way, void (*raise)(void), const char *doing
 	if (!hart_wait(1, PATIENCE / 1000))
 		note("the hart does not come back from its interrupts");
 	ok_eq(i, ROUNDS, "a vCPU that %s takes each of %d interrupts", doing, ROUNDS);
-	ok_eq(taken() - begun, ROUNDS, "... and none of them twice");
+	ok_eq(taken() - begun, ROUNDS, "the vCPU takes none of these interrupts twice");
 	if (!hart_idle(1))
 		done();
 }
@@ -445,22 +447,23 @@ static void test_wires(void)
 	ok(!pending(IRQ_S_EXT), "KVM_INTERRUPT lowers the line");
 	get(TOLD, me);
 	set(EVENT, me, 1);
-	ok(pending(IRQ_S_EXT), "an ioeventfd that is an irqfd's raises the line");
-	ok(!other_pending(), "... and not that of the other vCPU");
+	ok(pending(IRQ_S_EXT), "a store to an ioeventfd that is also an irqfd raises the line");
+	ok(!other_pending(), "the eventfd of one vCPU does not raise the other vCPU's line");
 	ok_eq(get(TOLD, me), 0, "the resample eventfd is not signalled while the line is high");
 	set(LOWER, me, 1);
 	ok(!pending(IRQ_S_EXT), "the line falls when user space lowers it");
-	ok_eq(get(TOLD, me), 1, "... and its resample eventfd is signalled once");
-	ok_eq(get(TOLD, other), 0, "... and that of the other vCPU is not");
+	ok_eq(get(TOLD, me), 1, "lowering the line signals its resample eventfd once");
+	ok_eq(get(TOLD, other), 0,
+	      "lowering the line does not signal the other vCPU's resample eventfd");
 	set(WRITE, other, 1);
 	ok(!pending(IRQ_S_EXT) && other_pending(),
 	   "a write to an eventfd raises the other vCPU's line");
 	set(LOWER, other, 1);
-	ok(!other_pending(), "the other vCPU's line falls");
+	ok(!other_pending(), "the other vCPU's line falls when user space lowers it");
 	ok(get(TOLD, other) == 1 && get(TOLD, me) == 0,
-	   "... and only its resample eventfd is signalled");
+	   "lowering the other vCPU's line signals only that line's resample eventfd");
 	set(STRAY, 0, 1);
-	ok(!pending(IRQ_S_EXT) && !other_pending(), "numbers of no vCPU raise nothing");
+	ok(!pending(IRQ_S_EXT) && !other_pending(), "numbers that belong to no vCPU raise nothing");
 	set(KEEP, me, 1);
 	set(EVENT, me, 1);
 	set(LOWER, me, 1);

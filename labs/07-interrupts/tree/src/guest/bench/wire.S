@@ -2,8 +2,8 @@
 /*
  * wire.S - op_NAME(n, arg): store n times to arg, a register of --wire that raises the line
  *
- * bench_wire_lower, the handler, lowers it. There are three equal copies, so that
- * scripts/hyperscope anatomy can tell them apart.
+ * bench_wire_lower, the handler, lowers the line. The three functions are equal; each has its own
+ * name so that scripts/hyperscope anatomy can distinguish them.
  */
 	.option	norvc
 	.macro	op_wire name

@@ -2,7 +2,7 @@
 /*
  * sbi_moment.c - make an interrupt arrive at the worst moment, as often as a test needs it. Given.
  *
- * A race is lost once in a million entries. Here the guest chooses at which moment of its own
+ * By chance, such a race is lost once in a million entries. Here the guest chooses at which moment of its own
  * vCPU's entry a sender intervenes: run.c and wfi.c call irq_moment_comes() there, which does what
  * the sender's thread would do then. A full fence of run.c and request.c is also such a moment, and
  * so is an atomic change in irq.c (irq_step.h).
@@ -14,11 +14,11 @@
  *   2  raise the external line of the vCPU with the ID a0
  *   3  do nothing, on the slow path
  *   4  raise (a0 = 1) or lower (0) the own line; the marks are taken before each step
- *   5  raise the own line while the vCPU reaches moment a0: was it kicked?
- *   6  request a fence while its hart idles: was it kicked?
- *   7  disarm: had the moment not been reached yet?
- *   8  has this vCPU ever begun to enter without being OUTSIDE?
- *   9  vcpu_has_irq(), with vsie = a0 and hvip = a1
+ *   5  raise the own line while the vCPU reaches moment a0; return whether it was kicked
+ *   6  request a fence while the own hart idles; return whether the vCPU was kicked
+ *   7  disarm; return whether a moment was still armed, because it was not reached
+ *   8  return whether this vCPU has ever begun to enter without being OUTSIDE
+ *   9  return vcpu_has_irq(), with vsie = a0 and hvip = a1
  */
 #include "exit/exit.h"
 #include "vcpu/irq.h"
@@ -57,7 +57,7 @@ void irq_step_now(struct kvm_vcpu *vcpu, bool fence)
 	armed[vcpu->idx] = MOMENT_NONE;
 	switch (moment) {
 	case MOMENT_AT_LOOK:
-		/* A sender that read mode before IN_GUEST was visible, so it does not kick. */
+		/* As a sender that read `mode` before IN_GUEST was visible, and so does not kick. */
 		if (READ_ONCE(vcpu->mode) == VCPU_IN_GUEST)
 			vcpu_set_own_irq(vcpu, IRQ_VS_EXT);
 		else
@@ -70,7 +70,7 @@ void irq_step_now(struct kvm_vcpu *vcpu, bool fence)
 		vcpu_flush_irqs(vcpu);
 		armed[vcpu->idx] = moment;
 		break;
-	/* The vCPU's thread, which read the requests before this one was visible. */
+	/* As the vCPU's thread, which read the requests before this one was visible. */
 	case MOMENT_AT_KICK:
 		WRITE_ONCE(vcpu->mode, VCPU_IN_GUEST);
 		break;
@@ -106,7 +106,7 @@ static bool kicked_for_a_fence(struct kvm_vcpu *vcpu)
 	return kicked;
 }
 
-/* As for a sleeping vCPU. While this one is loaded, no other thread reads its csrs. */
+/* Act as for a sleeping vCPU. While this one is loaded, no other thread reads its csrs. */
 static bool has_irq_with(struct kvm_vcpu *vcpu, unsigned long vsie, unsigned long hvip)
 {
 	vcpu_flush_irqs(vcpu);
@@ -117,7 +117,7 @@ static bool has_irq_with(struct kvm_vcpu *vcpu, unsigned long vsie, unsigned lon
 
 static void arm(struct kvm_vcpu *vcpu, unsigned long moment)
 {
-	/* Leaves a mark to take. */
+	/* Leave a mark to take. */
 	if (moment == MOMENT_AT_TAKE)
 		vcpu_clear_irq(vcpu, IRQ_VS_EXT);
 	armed[vcpu->idx] = (u8)moment;

@@ -26,7 +26,7 @@ enum irq_moment {
 
 sbi_fn sbi_moment;
 
-extern bool irq_moments; /* some vCPU has armed one; if not, a moment costs a load and a branch */
+extern bool irq_moments; /* a vCPU has armed a moment; until then, each costs a load and a branch */
 void irq_moment_now(struct kvm_vcpu *vcpu, enum irq_moment moment);
 void irq_step_now(struct kvm_vcpu *vcpu, bool fence);
 
