@@ -21,5 +21,5 @@ sys.exit(labfigure.main(
                     series={"default": "", "timer=hrtimer": "timer=hrtimer", "wfi=native": "wfi=native"}),
     labfigure.table("Lateness of a timer, by wait and by polling rule",
                     "ns, mean of 32 waits", source="late.csv", svg="late.svg"),
-    labfigure.table("Time polled in vain for a timer, by wait and by polling rule",
+    labfigure.table("Time polled without success, by wait and by polling rule",
                     "ns per wait, mean of 32 waits", source="vain.csv", svg="vain.svg")))

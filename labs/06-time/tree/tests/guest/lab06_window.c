@@ -58,7 +58,7 @@ static void wait_us(unsigned long us)
 
 /*
  * Wait for `us` with a window of `window` us. Sets *won and *vain to the us that the vCPU polled
- * with success and in vain. Returns whether the statistics counted a wake-up.
+ * with and without success. Returns whether the statistics counted a wake-up.
  */
 static bool poll_once(unsigned long window, unsigned long us, unsigned long *won,
 		      unsigned long *vain)
@@ -71,7 +71,7 @@ static bool poll_once(unsigned long window, unsigned long us, unsigned long *won
 	wait_us(us);
 	*won = ((unsigned long)ask(4, 0, 0, 0, 0) - *won) / 1000;
 	*vain = ((unsigned long)ask(4, 1, 0, 0, 0) - *vain) / 1000;
-	note("window %lu us, wait %lu us: polled for %lu us with success, for %lu us in vain",
+	note("window %lu us, wait %lu us: polled for %lu us with success, for %lu us without",
 	     window, us, *won, *vain);
 	return (unsigned long)ask(8, 0, 0, 0, 0) != woken;
 }
@@ -89,7 +89,7 @@ static void part_poll(void)
 	wait_us(20 * MS);
 	woken[1] = poll_once(50, 1000, &won, &vain);
 	ok(!won && vain >= 49 && vain <= 80,
-	   "window 50 us, wait 1000 us: the vCPU polls for the window, in vain");
+	   "window 50 us, wait 1000 us: the vCPU polls for the window, without success");
 	wait_us(20 * MS);
 	woken[2] = poll_once(0, 100, &won, &vain);
 	ok(!won && !vain, "window 0: the vCPU does not poll");

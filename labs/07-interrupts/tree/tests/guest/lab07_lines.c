@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab07_lines.c - test injected traps, and that no interrupt is lost or doubled (lab 7)
+ * lab07_lines.c - test injected traps, and that no interrupt is lost or taken twice (lab 7)
  *
  * On the command line: part=1 traps, 2 lines, 3 wires (--wire), 4 those tests of part 2 that do not
  * need WFI to exit. The course's own SBI extension (src/kvm/sbi/sbi_moment.c) raises and lowers the
@@ -214,8 +214,8 @@ static void test_fences(void)
 	bool met = !ask(NOT_MET, 0, 0);
 
 	ok_eq(lost, 0,
-	      "at the fence of the last look, from a sender that did not see IN_GUEST: 100 "
-	      "interrupts, none lost");
+	      "at the fence of the last look, with a sender that saw OUTSIDE: 100 interrupts, none "
+	      "lost");
 	if (!met)
 		note("there was no full fence while the vCPU was IN_GUEST");
 	ok(ask(KICKED_AT, AT_KICK, 0), "a vCPU that enters at the fence of a kick is kicked");
