@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# browser.slow.t - the page of `hstrace html` in headless Chromium: its numbers are compared with hstrace stat
-# while it is clicked, zoomed, searched, narrowed and printed; 10^6 events open in time.
+# browser.slow.t - drive the page of `hstrace html` in headless Chromium: click, zoom, search, narrow and print
+# it, and compare its numbers with hstrace stat. A page of 10^6 events must open in time.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
@@ -29,5 +29,5 @@ guest single 1 1 1 none
 guest many 32 64 40000 time
 relay "$("$python" "$HS_TOP/tests/trace/browser.py" "$O/hstrace" "$tmp"/{a,b,million,hostile,empty,single,many} 2>"$tmp/err")"
 [ ! -s "$tmp/err" ]
-ok $? "the browser could be driven" || diag "$(tail -n 20 "$tmp/err")"
+ok $? "browser.py ends without an error message" || diag "$(tail -n 20 "$tmp/err")"
 done_testing

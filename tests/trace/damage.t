@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# damage.t - every subcommand and export of hstrace with damaged and foreign files, and outputs that fail,
-# under ASan and UBSan (damage.py). Then other tools read the exports of a trace that is truncated in a ring:
-# they get every event and field of it that report shows.
+# damage.t - run every subcommand and export of hstrace on damaged and foreign files, and with outputs that fail,
+# under ASan and UBSan (damage.py). Then other tools read the exports of a trace that is truncated in a ring, and
+# must find every event and field that report shows.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/trace/readers.sh"
 
@@ -15,16 +15,18 @@ formats=csv,json,trace-cmd,perf
 [ -n "$no_perfetto" ] || formats+=,perfetto
 
 "$bin/mkram" ram 2 60 instret extremes && "$bin/hstrace" save --meta icount=0 ram whole
-ok $? "a trace is made"
+ok $? "mkram and hstrace save create a trace"
 mkdir sweep
 cd sweep || exit 1
 # shellcheck disable=SC2086 # a word or none
 said=$("$HS_TOP/tests/trace/damage.py" "$bin/hstrace" ../whole ../ram "$formats" $damage_sweep 2>../err)
 cd ..
 relay "$said"
-is "$(tail -n 1 <<<"$said")$(cat err)" "1..5" "... and that was all"
+is "$(tail -n 1 <<<"$said")$(cat err)" "1..5" \
+	"damage.py ends after five claims, without an error message"
 
-# A truncated trace is no failure here: what the tools read is compared with report.
+# Replaces readers.sh's function: from a truncated trace, hstrace exports the readable part, prints one line and
+# returns 1.
 export_as()
 {
 	rm -rf "$2"
@@ -33,5 +35,5 @@ export_as()
 }
 hstrace=$bin/hstrace trace=$tmp/cut
 head -c $(($(stat -c %s whole) * 3 / 4)) whole >cut
-every_reader "a trace that is cut off in a ring" 2>said
+every_reader "a trace truncated in a ring" 2>said
 done_testing

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# diff.t - hstrace diff: between runs that repeat exactly it reports the smallest difference and its size;
-# between runs that vary, only what is not chance. mkram makes the runs, with known costs.
+# diff.t - hstrace diff reports even the smallest difference between runs that repeat exactly, and only
+# significant differences between runs that vary. mkram makes the runs, with known costs.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
@@ -16,7 +16,7 @@ compare()	# ARGS...
 	err=$(cat "$tmp/err")
 }
 
-# A run: 1000 exits for faults with a mean of 1030 + EXTRA, and events with their calls.
+# Save a run: 1000 fault exits with a mean cost of 1030 + EXTRA, and EVENTS records with SBI calls and MMIO.
 run()	# NAME EVENTS EXTRA META...
 {
 	local name=$1 words=() text
@@ -31,24 +31,28 @@ run a 10 0 icount=1 "toggles=fp=lazy_save wfi=halt_poll" cpu=rv64
 run same 10 0 icount=1 "toggles=fp=lazy_save wfi=halt_poll" cpu=rv64
 run b 14 1 icount=1 "toggles=fp=eager wfi=halt_poll" cpu=rv64
 compare "$tmp/a" "$tmp/same"
-is "$status $out" "0 no difference: 2 rows" "the same run twice: no difference, status 0"
+is "$status $out" "0 no difference: 2 rows" "two equal runs: no difference, status 0"
 compare "$tmp/a" "$tmp/b"
-is "$status $err" "1 " "another run: status 1"
+is "$status $err" "1 " "two runs that differ: status 1"
 like "$out" '^# toggles: fp=lazy_save -> fp=eager$' "the runs' parameters are compared word by word"
-like "$out" $'^1 of 2 rows differ; mean cost in instructions; exact$' "... and the rows"
-like "$out" '^fault on RAM, store +1000 +1000 += +1030\.0 +1031\.0 +\+0\.1%' "a single instruction is found"
+like "$out" $'^1 of 2 rows differ; mean cost in instructions; exact$' \
+	"the heading has the number of rows that differ"
+like "$out" '^fault on RAM, store +1000 +1000 += +1030\.0 +1031\.0 +\+0\.1%' \
+	"a mean that differs by one instruction is found"
 grep -q irq_s_timer "$tmp/out"
-is "$?" 1 "equal values are not shown"
+is "$?" 1 "rows without a difference are not shown"
 compare --all "$tmp/a" "$tmp/b"
-like "$out" '^irq_s_timer +1 +1 += +7\.0 +7\.0 +=$' "... but with --all"
+like "$out" '^irq_s_timer +1 +1 += +7\.0 +7\.0 +=$' "--all shows rows without a difference"
 compare --by sbi "$tmp/a" "$tmp/b"
-like "$out" '^TIME set_timer +3 +4 +\+33\.3% +900\.0 +1300\.0 +\+44\.4%' "--by sbi compares calls"
+like "$out" '^TIME set_timer +3 +4 +\+33\.3% +900\.0 +1300\.0 +\+44\.4%' \
+	"--by sbi compares SBI calls"
 compare --by mmio "$tmp/b" "$tmp/a"
-like "$out" ' write +3 +2 +-33\.3% +1300\.0 +900\.0 +-30\.8%' "... and --by mmio devices, the other way round"
+like "$out" ' write +3 +2 +-33\.3% +1300\.0 +900\.0 +-30\.8%' \
+	"--by mmio compares device accesses, here with the runs swapped"
 compare --events kvm_exit --by event --vcpu 0 "$tmp/a" "$tmp/b"
-like "$out" '^kvm_exit +5 +7 +\+40\.0%' "the options that choose events choose here, too"
+like "$out" '^kvm_exit +5 +7 +\+40\.0%' "diff has the options that select events"
 compare --by sbi --events 'all,!kvm_sbi_call' "$tmp/a" "$tmp/same"
-is "$status $out" "0 no difference: 0 rows" "nothing is no difference"
+is "$status $out" "0 no difference: 0 rows" "runs without selected events do not differ"
 
 # ---- runs that vary ----
 for i in 1 2 3 4; do
@@ -57,25 +61,31 @@ for i in 1 2 3 4; do
 	run "x$i" 10 $((i * 3 + 500)) icount=0
 done
 compare "$tmp/v1" "$tmp/w1"
-is "$status" 1 "one of each: they differ"
-like "$out" 'may be chance; compare several: hstrace diff A1 A2 A3 vs B1 B2 B3' "... and what is missing is reported"
+is "$status" 1 "one run against one: a difference in their means is reported"
+like "$out" 'may be chance; compare several: hstrace diff A1 A2 A3 vs B1 B2 B3' \
+	"one run against one: diff suggests comparing several runs"
 compare "$tmp"/v? vs "$tmp"/w?
-is "$status $out" "0 no significant difference: 2 rows" "a difference within what runs vary is chance"
+is "$status $out" "0 no significant difference: 2 rows" \
+	"a difference within the runs' variation is not significant"
 compare "$tmp"/v? vs "$tmp"/x?
-is "$status" 1 "a large one is not"
-like "$out" '^1 of 2 rows differ; mean cost in instructions; 4 runs$' "... which the heading says"
-like "$out" '^fault on RAM, store +1000 +1000 += +1037\.5 +1537\.5 +\+48\.2%\*$' "... and a star"
+is "$status" 1 "a difference beyond the runs' variation is significant"
+like "$out" '^1 of 2 rows differ; mean cost in instructions; 4 runs$' \
+	"the heading has the number of runs"
+like "$out" '^fault on RAM, store +1000 +1000 += +1037\.5 +1537\.5 +\+48\.2%\*$' \
+	"a star marks a significant difference"
 compare --confidence 99.99999999999999 "$tmp"/v? vs "$tmp"/x?
-is "$status" 0 "--confidence asks for more"
+is "$status" 0 "with a higher --confidence the same difference is not significant"
 compare --all "$tmp"/v? vs "$tmp"/x?
-is "$(awk 'length > 80' "$tmp/out" | wc -l) $(wc -l <"$tmp/out")" "0 5" "the output fits into 80 columns"
+is "$(awk 'length > 80' "$tmp/out" | wc -l) $(wc -l <"$tmp/out")" "0 5" \
+	"the output fits in 80 columns"
 
-# ---- trouble ----
+# ---- failures ----
 head -c $(($(stat -c %s "$tmp/a") / 2)) "$tmp/a" >"$tmp/cut"
 compare "$tmp/a" "$tmp/cut"
 is "$status $(wc -l <"$tmp/err")" "2 1" "a damaged trace is not compared: status 2"
 compare "$tmp/a" "$tmp/none"
-is "$status $err" "2 hstrace: $tmp/none: No such file or directory" "a file that is not there"
+is "$status $err" "2 hstrace: $tmp/none: No such file or directory" \
+	"a missing file is reported: status 2"
 for args in "" "a" "a b c" "a vs" "vs b" "--frob a b" "--by x a b" "--confidence 0 a b" "--confidence" "--confidence 9x a b"; do
 	# shellcheck disable=SC2086 # words on purpose
 	compare $args

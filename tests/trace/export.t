@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# export.t - hstrace export, read by the tools for which it is made: perf, trace-cmd, babeltrace2, Python.
+# export.t - read hstrace's exports with the tools that they are meant for: perf, trace-cmd, babeltrace2, Python.
 #
 # Every event and field that a tool prints is compared with hstrace report (readers.py), for a run with
 # two vCPUs and every event on, and for a generated trace with the smallest and largest values.
@@ -12,7 +12,7 @@ bin=$O/tests/trace
 needs_built "$bin/hstrace"
 cd "$tmp" || exit 1
 
-# ---- the least and greatest values, under ASan and UBSan ----
+# ---- the smallest and largest values, under ASan and UBSan ----
 hstrace=$bin/hstrace
 trace=$tmp/extremes
 for unit in instret time; do
@@ -32,22 +32,25 @@ if have perf; then
 	is "$(awk 'NR > 1 { n += $2 } END { print n }' table)" "$exits" "perf-exits.py counts every exit"
 	is "$(awk 'NR > 1 { print $1, $2 }' table | LC_ALL=C sort)" \
 		"$(sed -n 's/.* kvm_exit: .*scause=\([a-z_]*\).*/\1/p' report | LC_ALL=C sort | uniq -c | awk '{ print $2, $1 }')" \
-		"... by the names and numbers that report has"
+		"perf-exits.py has the causes and counts of report"
 	# perf 6.12 crashes if an event has no fields, like cpu-clock, even in its own recordings.
 	perf report --stdio -i t.perf -s scause 2>err >out
 	if [ $? = 139 ]; then
-		skip "perf report sorts by a field if there are samples, too" "this perf ends by SIGSEGV then (docs/caveats.md)"
+		skip "perf report sorts by a field in a file with samples" \
+			"this perf dies of SIGSEGV (docs/caveats.md)"
 		export_as perf unsampled.perf --events '*,!sample'
 		perf report --stdio -i unsampled.perf -s scause 2>err >out
 	else
-		like "$(cat out)" "of event 'cpu-clock" "perf report sorts by a field if there are samples, too"
+		like "$(cat out)" "of event 'cpu-clock" \
+			"perf report sorts by a field in a file with samples"
 	fi
-	like "$(cat out)" "of event 'hs:kvm_exit'" "perf report knows the event"
-	like "$(sed -n "/'hs:kvm_exit'/,/^# Samples/p" out)" ' +ecall_vs' "... and sorts by a field's names"
+	like "$(cat out)" "of event 'hs:kvm_exit'" "perf report lists the event hs:kvm_exit"
+	like "$(sed -n "/'hs:kvm_exit'/,/^# Samples/p" out)" ' +ecall_vs' \
+		"perf report -s scause prints the names of causes"
 	perf report --stdio -i t.perf -s comm 2>err | sed -n "/'hs:kvm_exit'/,/^# Samples/p" >out
-	like "$(cat out)" 'vm1\.1' "... and by vCPU"
+	like "$(cat out)" 'vm1\.1' "perf report -s comm prints the vCPUs"
 	perf script -i t.perf --header-only >out 2>err
-	like "$(cat out)" '^# arch : riscv64$' "the architecture is in its header"
+	like "$(cat out)" '^# arch : riscv64$' "the header of the perf file has the architecture"
 	export_as perf t.perf --system kvm --events kvm_entry,kvm_exit
 	perf script -i t.perf 2>err | grep -c ' kvm:kvm_exit: ' >out
 	is "$(cat out)" "$exits" "--system kvm names the events' group"
@@ -55,32 +58,33 @@ else
 	skip "perf-exits.py and perf report" "perf is not installed"
 fi
 
-# ---- what Perfetto draws ----
+# ---- Perfetto's slices, flows and tracks ----
 if [ -z "$no_perfetto" ]; then
 	hs run --out "$O" --mem 64M --cpu rv64,sstc=off --trace 'kvm_*' "$O/guest-payloads/timer.bin"
 	"$hstrace" report "$trace" >report
 	export_as perfetto t.pf
 	protoc --proto_path="$HS_TOP/trace/export" --decode=Trace perfetto.proto <t.pf >t.txt
 	said=$("$HS_TOP/tests/trace/readers.py" report perfetto t.txt 2>&1)
-	like "$said" '^[1-9][0-9]* slices, [1-9][0-9]* flows' "interrupts flow to where the guest takes them" ||
+	like "$said" '^[1-9][0-9]* slices, [1-9][0-9]* flows' \
+		"flows lead from interrupts to the points where the guest takes them" ||
 		diag "$(head -n 5 report)"
 	is "$(grep -c 'name: "guest"' t.txt)" "$(grep -c ' kvm_entry: ' report)" "every entry begins a slice"
 	for track in "hart 0" "vCPU 1.0" "VM 1" "hyperscope" "device at 0x"; do
 		grep -q "\"$track" t.txt
-		ok $? "there is the track $track"
+		ok $? "the trace has the track $track"
 	done
 else
-	skip "what Perfetto draws" "$no_perfetto"
+	skip "Perfetto's slices, flows and tracks" "$no_perfetto"
 fi
 
-# ---- choosing ----
+# ---- selecting events ----
 "$hstrace" export --to json --events kvm_exit --vcpu 1 "$trace" >t.json
 is "$(wc -l <t.json)" "$("$hstrace" report --events kvm_exit --vcpu 1 "$trace" | grep -vc '^#')" \
-	"events to export are chosen as for report"
+	"export selects the same events as report"
 export_as csv t.csv --events kvm_mmio
 fields=$(grep -m 1 ' kvm_mmio: ' report | sed 's/.*: //; s/=[^ ]*//g; s/ /,/g')
 is "$(head -n 1 t.csv)" "time_ns,instret,hart,vm,vcpu,event,$fields" \
-	"CSV has the columns of the events that there are"
+	"CSV has columns for the fields of selected events only"
 
 # ---- losses ----
 hstrace=$bin/hstrace
@@ -88,27 +92,31 @@ hstrace=$bin/hstrace
 trace=$tmp/lossy
 if have trace-cmd; then
 	export_as trace-cmd t.dat
-	like "$(trace-cmd report t.dat 2>&1)" '\[5905 EVENTS DROPPED\]' "trace-cmd says what was lost"
-	like "$(trace-cmd report --stat t.dat 2>&1)" '^overrun: 5905$' "... also in its statistics"
+	like "$(trace-cmd report t.dat 2>&1)" '\[5905 EVENTS DROPPED\]' \
+		"trace-cmd report has the number of lost events"
+	like "$(trace-cmd report --stat t.dat 2>&1)" '^overrun: 5905$' \
+		"trace-cmd report --stat has the number of lost events"
 else
-	skip "losses" "trace-cmd is not installed"
+	skip "trace-cmd report has the number of lost events" "trace-cmd is not installed"
 fi
 if have perf; then
 	export_as perf t.perf
-	like "$(perf script --show-lost-events -i t.perf 2>&1)" 'LOST.* lost 5905' "perf says what was lost"
+	like "$(perf script --show-lost-events -i t.perf 2>&1)" 'LOST.* lost 5905' \
+		"perf script has the number of lost events"
 else
-	skip "losses" "perf is not installed"
+	skip "perf script has the number of lost events" "perf is not installed"
 fi
 if [ -z "$no_ctf" ]; then
 	export_as ctf t.ctf
-	like "$(babeltrace2 t.ctf 2>&1 >/dev/null)" 'discarded 5905 events' "babeltrace2 says what was lost"
+	like "$(babeltrace2 t.ctf 2>&1 >/dev/null)" 'discarded 5905 events' \
+		"babeltrace2 has the number of lost events"
 	export_as ctf t.ctf --events kvm_debug
-	is "$(ls -A t.ctf)" "" "CTF of no event is an empty folder"
+	is "$(ls -A t.ctf)" "" "CTF without events is an empty folder"
 else
-	skip "losses" "$no_ctf"
+	skip "babeltrace2 has the number of lost events" "$no_ctf"
 fi
 
-# ---- what cannot be written ----
+# ---- outputs that cannot be written ----
 refused()	# REGEX NAME
 {
 	[ "$status" = 1 ] && [ "$(wc -l <err)" = 1 ] && grep -qE -- "$1" err
@@ -120,54 +128,57 @@ formats="csv json trace-cmd perf"
 for format in $formats; do
 	( trap '' XFSZ; ulimit -f 100; exec "$hstrace" export --to $format "$trace" full/t ) >out 2>err
 	status=$?
-	refused "full/t: cannot be written" "$format: a folder that is not there"
+	refused "full/t: cannot be written" "$format: a missing output folder is reported"
 	mkdir full
 	( trap '' XFSZ; ulimit -f 100; exec "$hstrace" export --to $format "$trace" full/t ) >out 2>err
 	status=$?
-	refused "full/t: .*(File too large|disk full)" "$format: a file that cannot grow"
-	is "$(ls -A full)" "" "$format: ... and nothing is left of it"
+	refused "full/t: .*(File too large|disk full)" \
+		"$format: an output file that cannot grow is reported"
+	is "$(ls -A full)" "" "$format: a failed export leaves no file"
 	rm -rf full
 done
 if [ -c /dev/full ]; then
 	"$hstrace" export --to csv "$trace" /dev/full 2>err
 	status=$?
-	refused "cannot be written: No space left" "a full disk"
+	refused "cannot be written: No space left" "a full disk is reported"
 	"$hstrace" export --to csv "$trace" >/dev/full 2>err
 	status=$?
-	refused "standard output: cannot be written: No space left" "a full disk behind standard output"
+	refused "standard output: cannot be written: No space left" \
+		"a full disk behind standard output is reported"
 	"$hstrace" export --to perf "$trace" /dev/full 2>err
 	status=$?
-	refused "/dev/full: .*needs to seek" "a format that seeks needs a file"
+	refused "/dev/full: .*needs to seek" "an output that cannot seek is refused for perf"
 fi
 "$hstrace" export --to perf "$trace" >out 2>err
 status=$?
-refused "needs a file name" "... and has no standard output"
+refused "needs a file name" "standard output is refused for perf"
 "$hstrace" export --to csv "$tmp/none" t.csv 2>err
 status=$?
-refused "none: No such file" "no trace"
+refused "none: No such file" "a missing trace is reported"
 
 if [ -z "$no_ctf" ]; then
 	mkdir there
 	"$hstrace" export --to ctf "$trace" there >out 2>err
 	status=$?
-	refused "there: .*already exists" "CTF is not written into a folder that is there"
+	refused "there: .*already exists" "CTF is not written into an existing folder"
 fi
 
 # ---- built without the libraries ----
 make -s -C "$HS_TOP" O="$tmp/o" PKG_CONFIG=false "$tmp/o/hstrace" >out 2>err
-ok $? "hstrace builds without the libraries" || diag "$(cat out err)"
+ok $? "hstrace builds without the optional libraries" || diag "$(cat out err)"
 "$tmp/o/hstrace" export --to ctf "$trace" t.ctf >out 2>err
 status=$?
-refused "without ctf: install libbabeltrace2-dev" "... and names the package that a format needs"
+refused "without ctf: install libbabeltrace2-dev" \
+	"without the libraries hstrace names the package that CTF needs"
 "$tmp/o/hstrace" export --to csv "$trace" t.csv
-is "$?" 0 "... and has the others"
+is "$?" 0 "without the libraries hstrace exports CSV"
 
 for args in "" "--to" "--to xml $trace t" "--to csv" "--to csv --frob 1 $trace" "--to csv a b c" \
 	"--to perf --system a;b $trace t"; do
 	# shellcheck disable=SC2086 # words on purpose
 	"$hstrace" export $args >out 2>err
 	[ $? = 2 ] && grep -q '^usage: hstrace export' err && [ ! -s out ]
-	ok $? "wrong use is told with the usage: export $(sed "s:$tmp/::" <<<"$args")" || diag "$(cat err)"
+	ok $? "wrong use prints the usage: export $(sed "s:$tmp/::" <<<"$args")" || diag "$(cat err)"
 done
 "$hstrace" export --help >out 2>err
 [ $? = 0 ] && grep -q -- '--to FORMAT' out && grep -q -- '--events LIST' out && ! grep -q '.\{81\}' out

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# hstrace.t - hstrace on intact and damaged RAM files, filled by the host's own trace code. The program runs
-# under ASan and UBSan: a finding is an exit status that no claim expects.
+# hstrace.t - run hstrace on intact and damaged RAM files, which the host's own trace code has filled. hstrace is
+# built with ASan and UBSan: their findings end it with a status that no claim expects.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
@@ -16,57 +16,57 @@ trace()
 	err=$(cat "$tmp/err")
 }
 
-# One sentence on standard error with the file's name, and nothing on standard output.
+# Claim that hstrace failed: status 1, one line on standard error that matches REGEX, and no standard output.
 refused()	# REGEX NAME
 {
 	[ "$status" = 1 ] && [ -z "$out" ] && [ "$(wc -l <"$tmp/err")" = 1 ] && grep -qE -- "$1" "$tmp/err"
 	ok $? "$2" || { diag "status $status, want 1 and one line with: $1"; diag "$out"; diag "$err"; }
 }
 
-# ---- what a good file gives ----
+# ---- an intact file ----
 "$bin/mkram" "$tmp/ram" 2 10 instret
 trace save --meta icount=0 --meta guest=none "$tmp/ram" "$tmp/t"
 is "$status$out$err" 0 "save prints nothing if it succeeds"
 
 trace report "$tmp/t"
-is "$(grep -cv '^#' <<<"$out")" 20 "report has one line an event"
+is "$(grep -cv '^#' <<<"$out")" 20 "report has one line per event"
 is "$(grep -v '^#' <<<"$out" | sort -snk1,1 | cmp - <(grep -v '^#' <<<"$out") && echo same)" same \
-	"harts are merged by time"
+	"report merges the harts' events by time"
 like "$out" '^# guest=none$' "report shows the metadata given to save"
 like "$out" '1\.0000000 +0 +0 +1\.0 kvm_exit: sepc=0x0 scause=ecall_vs stval=0x0' \
 	"a line has time, instret, hart, VM and vCPU, and named fields"
-like "$out" ' 1 +1\.1 kvm_entry: pc=0x9 class=NONE$' "the second hart's last event is there"
+like "$out" ' 1 +1\.1 kvm_entry: pc=0x9 class=NONE$' "report shows the second hart's last event"
 trace report --events '*entry' "$tmp/t"
 is "$(grep -v '^#' <<<"$out" | grep -c kvm_entry) $(grep -c kvm_exit <<<"$out")" "10 0" \
-	"--events chooses"
+	"--events selects by pattern"
 trace report --events 'kvm_exit' --last 3 "$tmp/t"
 is "$(grep -v '^#' <<<"$out" | grep -o 'sepc=0x.' | tr '\n' ' ')" "sepc=0x6 sepc=0x8 sepc=0x8 " \
-	"--last gives the last of what is chosen"
+	"--last shows the last of the selected events"
 
 
-# ---- choosing ----
-lines()	# the numbers after pc= and sepc=, in order
+# ---- selecting events ----
+lines()	# print the numbers after pc= and sepc=, in order
 {
 	grep -v '^#' "$tmp/out" | grep -o 'pc=0x[0-9a-f]*' | sed 's/pc=0x//' | tr '\n' ' '
 }
-chosen()	# WANTED NAME OPTIONS...: report's output with these options
+chosen()	# WANTED NAME OPTIONS...: claim that report with these options shows the numbers WANTED
 {
 	local wanted=$1 name=$2
 	shift 2
 	trace report "$@" "$tmp/t"
 	is "$status $(lines)" "0 $wanted" "$name"
 }
-chosen "7 7 9 9 " "a filter compares" --filter 'kvm_entry: pc > 5'
-chosen "4 6 " "... with names, the event's vCPU, parentheses, and, or" \
+chosen "7 7 9 9 " "a filter compares a field" --filter 'kvm_entry: pc > 5'
+chosen "4 6 " "a filter has named values, the event's vCPU, parentheses, && and ||" \
 	--filter 'kvm_exit: scause == ecall_vs && vcpu == 1 && (sepc == 4 || sepc == 0x6)'
-chosen "1 1 8 8 " "... with not, and what an event lacks is false" \
+chosen "1 1 8 8 " "a filter has !, and a comparison of a field that the event lacks is false" \
 	--filter '!(pc >= 2) && pc < 100 || sepc >= 8'
-chosen "3 3 7 7 " "... with &" --filter 'kvm_entry if pc & 2'
-chosen "0 0 9 9 " "several filters choose what any of them chooses" \
+chosen "3 3 7 7 " "a filter has &" --filter 'kvm_entry if pc & 2'
+chosen "0 0 9 9 " "several filters select the events that match any of them" \
 	--filter 'sepc == 0' --filter 'pc == 9'
-chosen "0 2 " "a vCPU is followed up to a time" --vm 1 --vcpu 1 --until 1.0000201 --events kvm_exit
-chosen "8 9 " "... and from a time on" --hart 0 --from 1.00008
-# One sentence on standard error; finding nothing is no failure.
+chosen "0 2 " "--vm, --vcpu, --until and --events combine" --vm 1 --vcpu 1 --until 1.0000201 --events kvm_exit
+chosen "8 9 " "--hart and --from combine" --hart 0 --from 1.00008
+# Selecting no event is reported in one sentence on standard error, and is no failure.
 for args in "--vm 2" "--vcpu 7" "--hart 5" "--from 99" "--until 0" "--events kvm_mmio" "--vm 1 --vcpu 7 --last 3"; do
 	by=${args% --last*}
 	[[ $args =~ ^--(from|until|events) ]] && by=${BASH_REMATCH[0]}
@@ -77,21 +77,23 @@ for args in "--vm 2" "--vcpu 7" "--hart 5" "--from 99" "--until 0" "--events kvm
 		trace $command $args "${files[@]}"
 		lines=$(printf "hstrace: $tmp/t: none of its 20 events matches $by\\n%.0s" "${files[@]}")
 		[ "$status" = 0 ] && [ "$err" = "$lines" ]
-		ok $? "hstrace $command $args reports that it chooses nothing" || { diag "status $status, want 0 and $lines"; diag "$err"; }
+		ok $? "hstrace $command $args reports that no event matches" || { diag "status $status, want 0 and $lines"; diag "$err"; }
 	done
 done
-chosen "" "a filter that nothing passes is no failure" --filter 'pc == 99'
-is "$err" "hstrace: $tmp/t: none of its 20 events matches --filter" "... and is reported"
-chosen "9 " "--last counts what is chosen" --filter 'pc >= 1' --vcpu 0 --last 1
+chosen "" "a filter that matches no event is no failure" --filter 'pc == 99'
+is "$err" "hstrace: $tmp/t: none of its 20 events matches --filter" \
+	"a filter that matches no event is reported"
+chosen "9 " "--last counts selected events only" --filter 'pc >= 1' --vcpu 0 --last 1
 trace report --columns vcpu,delta,event --vcpu 1 --last 2 "$tmp/t"
 is "$(grep -v '^#' <<<"$out" | tr -s ' ' | tr '\n' ';')" " 1.1 0 kvm_exit:; 1.1 10000 kvm_entry:;" \
-	"--columns chooses and orders them; delta is in instructions"
+	"--columns selects and orders columns; delta is in instructions"
 trace report --filter 'kvm_exit: pc == 1' "$tmp/t"
-refused "no event of kvm_exit has a field 'pc'" "a field that no event has is reported"
+refused "no event of kvm_exit has a field 'pc'" "a filter with an unknown field is reported"
 trace report --filter 'scause == nonesuch' "$tmp/t"
-refused "'nonesuch' is neither a number nor a named value of field 'scause'" "... and an unknown name"
+refused "'nonesuch' is neither a number nor a named value of field 'scause'" \
+	"a filter with an unknown named value is reported"
 trace report --events 'kvm_exit,nonesuch' "$tmp/t"
-refused "there is no event 'nonesuch'" "... and an event"
+refused "there is no event 'nonesuch'" "--events with an unknown event is reported"
 for rule in '' 'pc' 'pc =' 'pc == ' 'pc == 1 &&' '(pc == 1' 'pc == 1)' 'pc == 1 pc' 'pc <> 1' '!' 'kvm_exit:'; do
 	trace report --filter "$rule" "$tmp/t"
 	[ "$status" = 2 ] && grep -q "^hstrace: --filter: .*, at character [0-9]* of '" "$tmp/err"
@@ -99,82 +101,95 @@ for rule in '' 'pc' 'pc =' 'pc == ' 'pc == 1 &&' '(pc == 1' 'pc == 1)' 'pc == 1 
 done
 
 trace stat "$tmp/t"
-like "$out" '^exits: 2002; cost in instructions' "stat says the unit: instructions"
+like "$out" '^exits: 2002; cost in instructions' "stat shows the unit: instructions"
 like "$out" '^fault on RAM, store +2000 +99.90% +1030 +500 +2000 +40000$' \
-	"stat has count, share, mean, p50, p99, max of a class"
-like "$out" '^irq_s_timer +2 +0\.10% +7 +7 +7 +7$' "an interrupt has a row of its own"
-is "$(awk 'length > 80' "$tmp/out" | wc -l)" 0 "the table fits 80 columns"
+	"stat shows count, share, mean, p50, p99 and max of a class"
+like "$out" '^irq_s_timer +2 +0\.10% +7 +7 +7 +7$' "an interrupt has its own row"
+is "$(awk 'length > 80' "$tmp/out" | wc -l)" 0 "the table fits in 80 columns"
 
 # ---- rows from events ----
 "$bin/mkram" "$tmp/ram" 2 10 instret calls
 trace save --meta map=virt "$tmp/ram" "$tmp/t"
 trace stat --by sbi "$tmp/t"
 like "$out" '^SBI calls: 6; cost in instructions, from exit to next entry$' "--by sbi counts calls"
-like "$out" '^TIME set_timer +6 100\.00% +900 +904 +1700 +1700$' "... by extension and function, with the exits' costs"
+like "$out" '^TIME set_timer +6 100\.00% +900 +904 +1700 +1700$' \
+	"--by sbi has a row per function, with the exits' costs"
 trace stat --by mmio "$tmp/t"
-like "$out" '^uart write +4 100\.00% +900 +500 +1296 +1300$' "--by mmio knows our VMM's devices"
+like "$out" '^uart write +4 100\.00% +900 +500 +1296 +1300$' "--by mmio names the VMM's devices"
 trace stat --by reg --sort name "$tmp/t"
-like "$out" $'^uart\\+0x2 write +2 +50\\.00% +500 +500 +500 +500\nuart\\+0x6 write +2 +50\\.00% +1300 +1296 ' "--by reg their registers; --sort name"
+like "$out" $'^uart\\+0x2 write +2 +50\\.00% +500 +500 +500 +500\nuart\\+0x6 write +2 +50\\.00% +1300 +1296 ' \
+	"--by reg has a row per register, sorted by --sort name"
 trace stat --by vcpu "$tmp/t"
-like "$out" $'^VM\\.vCPU .*\n1\\.0 +5 +50\\.00% +900 .*\n1\\.1 +5 +50\\.00% +900 ' "--by vcpu"
+like "$out" $'^VM\\.vCPU .*\n1\\.0 +5 +50\\.00% +900 .*\n1\\.1 +5 +50\\.00% +900 ' \
+	"--by vcpu has a row per vCPU"
 trace stat --by event --vcpu 1 "$tmp/t"
-like "$out" $'^events: 15\nevent .*\nkvm_entry +5 +33\\.33%\nkvm_exit +5 .*\nkvm_sbi_call +3 .*\nkvm_mmio +2 ' "--by event, of one vCPU"
+like "$out" $'^events: 15\nevent .*\nkvm_entry +5 +33\\.33%\nkvm_exit +5 .*\nkvm_sbi_call +3 .*\nkvm_mmio +2 ' \
+	"--by event --vcpu counts one vCPU's events"
 trace stat --filter 'kvm_exit: sepc >= 6' "$tmp/t"
-like "$out" $'^exits: 4; .*\n.*\necall_vs +4 100\\.00% +1500 ' "a filter makes the rows of causes come from events; entries still price them"
+like "$out" $'^exits: 4; .*\n.*\necall_vs +4 100\\.00% +1500 ' \
+	"with a filter, stat counts selected events; costs still end at the next entry"
 trace stat --by sbi --vm 9 "$tmp/t"
-is "$status $out" "0 SBI calls: none among the selected events" "a trace without calls is reported"
+is "$status $out" "0 SBI calls: none among the selected events" \
+	"stat reports that no SBI call is selected"
 trace save "$tmp/ram" "$tmp/t"
 trace stat --by cause --events kvm_mmio "$tmp/t"
-is "$status $out" "0 exits: none among the selected events" "... nor exit"
+is "$status $out" "0 exits: none among the selected events" "stat reports that no exit is selected"
 trace save "$tmp/ram" "$tmp/t"
 trace stat --by mmio "$tmp/t"
-like "$out" '^0x10000000 write +4 ' "a device of another VMM is shown by its page"
+like "$out" '^0x10000000 write +4 ' "without map=virt a device is shown by its page's address"
 
 # ---- units ----
 "$bin/mkram" "$tmp/ram" 2 10 instret
 trace save --meta icount=1 --meta harts=2 "$tmp/ram" "$tmp/t"
 trace stat "$tmp/t"
 like "$out" 'counts only' "with icount and two harts only counts are shown"
-like "$out" '^fault on RAM, store +2000 +99.90%$' "... and no cost"
+like "$out" '^fault on RAM, store +2000 +99.90%$' "with icount and two harts no cost is shown"
 "$bin/mkram" "$tmp/ram" 1 10 time
 trace save "$tmp/ram" "$tmp/t"
 trace stat "$tmp/t"
 like "$out" 'microseconds of host time: indicative' "costs in time are called indicative"
-like "$out" '^fault on RAM, store +1000 +99.90% +1\.0 +0\.5 +2\.0 +40\.0$' "... and are microseconds"
+like "$out" '^fault on RAM, store +1000 +99.90% +1\.0 +0\.5 +2\.0 +40\.0$' \
+	"costs in time are shown in microseconds"
 "$bin/mkram" "$tmp/ram" 1 10 none
 trace save "$tmp/ram" "$tmp/t"
 trace stat "$tmp/t"
-like "$out" 'not accounted' "exitstat=0 is reported"
+like "$out" 'not accounted' "stat reports that exits were not accounted"
 
 # ---- losses ----
 "$bin/mkram" "$tmp/ram" 1 10000 instret
 trace save "$tmp/ram" "$tmp/t"
 trace report "$tmp/t"
-like "$out" '^# events written: 10000, lost \(overwritten\): 5905$' "losses are counted"
-is "$(grep -vc '^#' <<<"$out")" 4095 "events that are not lost are shown"
-like "$(grep -v '^#' <<<"$out" | head -n 1)" 'pc=0x1711 class=NONE$' "the oldest are the lost ones"
+like "$out" '^# events written: 10000, lost \(overwritten\): 5905$' \
+	"report shows the number of lost events"
+is "$(grep -vc '^#' <<<"$out")" 4095 "report shows the events that are not lost"
+like "$(grep -v '^#' <<<"$out" | head -n 1)" 'pc=0x1711 class=NONE$' \
+	"the lost events are the oldest"
 trace stat "$tmp/t"
-like "$out" 'the oldest 5905 are lost' "stat names the losses, too"
+like "$out" 'the oldest 5905 are lost' "stat shows the number of lost events"
 
 MKRAM_KEEP=1 "$bin/mkram" "$tmp/kept" 1 10000 instret
 trace save "$tmp/kept" "$tmp/t2"
 trace report "$tmp/t2"
-like "$out" '^# events written: 10000, lost \(overwritten\): [0-9]+$' "a ring that keeps its oldest: what it dropped counts as lost"
-is "$(sed -n 's/.*overwritten): //p' <<<"$out")" "$((10000 - $(grep -vc '^#' <<<"$out")))" "... and is what is not there"
+like "$out" '^# events written: 10000, lost \(overwritten\): [0-9]+$' \
+	"a ring that keeps its oldest records: dropped ones count as lost"
+is "$(sed -n 's/.*overwritten): //p' <<<"$out")" "$((10000 - $(grep -vc '^#' <<<"$out")))" \
+	"a ring that keeps its oldest records: lost and shown events add up"
 
 # ---- a newer host's events ----
 sed 's/event kvm_entry hex:pc/event kvm_entrx xxx:qc/' "$tmp/ram" >"$tmp/ram2"
 trace save "$tmp/ram2" "$tmp/t2"
 trace report "$tmp/t2"
-like "$out" 'kvm_entrx: qc=0x1711 class=NONE$' "events of another version decode by the table in the file"
+like "$out" 'kvm_entrx: qc=0x1711 class=NONE$' \
+	"events of another version are decoded by the file's own table"
 
-# ---- fields called like what every event has ----
+# ---- fields with the names of columns that every event has ----
 sed 's/event kvm_entry hex:pc/event kvm_entry hex:vm/; s/hex:sepc \([^ ]*\) hex:stval/hex:vcpu \1 hex:vcpu_/' "$tmp/ram" >"$tmp/ram2"
 trace save "$tmp/ram2" "$tmp/t2"
 trace export --to csv "$tmp/t2"
 is "$(head -n 1 "$tmp/out")" "time_ns,instret,hart,vm,vcpu,event,vm_,class,vcpu__,scause,vcpu_,htval,htinst" \
 	"CSV: no two columns have the same name"
-like "$(sed -n 3p "$tmp/out")" '^[0-9]+,[0-9]+,0,1,0,kvm_exit,,,0x1712,ecall_vs,0x0,0x0,0x0$' "... and each has its own"
+like "$(sed -n 3p "$tmp/out")" '^[0-9]+,[0-9]+,0,1,0,kvm_exit,,,0x1712,ecall_vs,0x0,0x0,0x0$' \
+	"CSV: each column has its own field's value"
 trace export --to json "$tmp/t2"
 is "$(python3 - "$tmp/out" <<'EOF'
 import json, sys
@@ -184,45 +199,47 @@ def unique(pairs):
 lines = [json.loads(line, object_pairs_hook=unique) for line in open(sys.argv[1])]
 print(len(lines), lines[1]["vcpu"], lines[1]["fields"]["vcpu"], lines[1]["fields"]["vcpu_"])
 EOF
-)" "4095 0 0x1712 0x0" "JSON: nor two members of an object"
+)" "4095 0 0x1712 0x0" "JSON: no two members of an object have the same name"
 trace report --filter 'kvm_exit: vcpu == 0x1712' "$tmp/t2"
-is "$(grep -vc '^#' <<<"$out")" 1 "a filter means the event's own field"
+is "$(grep -vc '^#' <<<"$out")" 1 "a name in a filter refers to the event's own field"
 sed 's/event kvm_exit hex:sepc \([^ ]*\) hex:stval hex:htval/event kvm_exit hex:sepc \1 hex:htval hex:htval/' "$tmp/ram" >"$tmp/ram2"
 trace save "$tmp/ram2" "$tmp/t2"
-refused "the trace is damaged: invalid event fields; no part of it" "an event with two fields of one name is refused"
+refused "the trace is damaged: invalid event fields; no part of it" \
+	"a trace whose event has two fields of the same name is refused"
 
 # ---- refusals ----
 trace stat --live "$tmp/none"
-refused "$tmp/none: No such file" "stat --live: no run"
+refused "$tmp/none: No such file" "stat --live: a missing run is reported"
 mkdir "$tmp/folder"
 trace stat --live "$tmp/folder"
-refused "$tmp/folder: no run in progress in this folder" "stat --live: a folder without one"
+refused "$tmp/folder: no run in progress in this folder" \
+	"stat --live: a folder without a run in progress is refused"
 trace save "$tmp/none" "$tmp/x"
-refused "$tmp/none: No such file" "save: no RAM file"
+refused "$tmp/none: No such file" "save: a missing RAM file is reported"
 trace save /dev/null "$tmp/x"
-refused "not the RAM of a machine that booted hyperscope" "save: an empty file"
+refused "not the RAM of a machine that booted hyperscope" "save: an empty file is refused"
 head -c 4300000 "$tmp/ram" >"$tmp/short"
 trace save "$tmp/short" "$tmp/x"
-refused "the file ends inside the trace" "save: a RAM file that is cut off"
+refused "the file ends inside the trace" "save: a truncated RAM file is refused"
 [ ! -e "$tmp/x" ]
 ok $? "a failed save leaves no file"
 trace save "$tmp/ram" "$tmp/no/x"
-refused "No such file" "save: a folder that is not there"
+refused "No such file" "save: a missing output folder is reported"
 if [ -c /dev/full ]; then
 	trace save "$tmp/ram" /dev/full
-	refused "cannot be written" "save: a full disk"
+	refused "cannot be written" "save: a full disk is reported"
 	[ -c /dev/full ]
-	ok $? "... and a device stays where it is"
+	ok $? "save: a failed write does not remove the device"
 fi
 trace report "$tmp/none"
-refused "No such file" "report: no file"
+refused "No such file" "report: a missing file is reported"
 trace report "$tmp/ram"
-refused "not a trace written by .hstrace save." "report: a foreign file"
+refused "not a trace written by .hstrace save." "report: a file that is no trace is refused"
 trace report "$tmp"
-refused "." "report: a folder"
+refused "." "report: a folder is refused"
 
-# ---- what can be saved of a damaged file ----
-# One sentence, status 1, and a prefix of the intact file's report, which is $tmp/whole.
+# ---- damaged files ----
+# Each command prints one sentence and returns 1; report shows a prefix of the intact file's report, $tmp/whole.
 size=$(stat -c %s "$tmp/t")
 trace report "$tmp/t"
 grep -v '^#' "$tmp/out" >"$tmp/whole"
@@ -243,12 +260,12 @@ for n in 0 1 15 16 17 31 100 $((size / 3)) $((size / 2)) $((size - 24)) $((size 
 	[ "$lines" -gt $shown ] && shown=$lines
 	[ "$n" -gt 100 ] || [ -z "$out" ] || { bad=1; diag "$n bytes: $out"; }
 done
-ok $bad "a file truncated anywhere is reported in one sentence, and shown up to there"
-is "$shown" "$(wc -l <"$tmp/whole")" "... up to its last event if only the end is missing"
+ok $bad "a truncated file is reported in one sentence, and shown up to its end"
+is "$shown" "$(wc -l <"$tmp/whole")" "a file that lacks only its end is shown up to its last event"
 head -c $((size / 2)) "$tmp/t" >"$tmp/cut"
 trace report "$tmp/cut"
 like "$err" "^hstrace: $tmp/cut: the trace is truncated at byte $((size / 2)); using what can be read$" \
-	"the sentence says where"
+	"the sentence about a truncated file has the byte at which it ends"
 
 bad=0
 for n in 9 20 200 3000 $((size / 2)) $((size - 4)); do
@@ -261,14 +278,14 @@ ok $bad "a changed byte is detected"
 { head -c $((size - 100)) "$tmp/t"; printf '\252'; tail -c 99 "$tmp/t"; } >"$tmp/flip"
 trace report "$tmp/flip"
 like "$err" 'wrong checksum; using what can be read' "a wrong checksum is reported"
-is "$(grep -vc '^#' <<<"$out")" 4095 "... and the events are shown"
+is "$(grep -vc '^#' <<<"$out")" 4095 "a file with a wrong checksum is shown"
 
 "$bin/mkram" "$tmp/ram" 2 10 instret
 trace save "$tmp/ram" "$tmp/t"
 "$O/tests/fuzz/trace" 500 "$tmp/t" 2>"$tmp/err"
 ok $? "no damaged file crashes the reader"
 
-# ---- what is read is not written over, by whichever name ----
+# ---- input files are not overwritten, whichever name is given ----
 cp "$tmp/t" "$tmp/precious"
 ln -s precious "$tmp/link"
 ln "$tmp/precious" "$tmp/hard"
@@ -279,20 +296,23 @@ for args in "export --to csv" "export --to json" "export --to perf" "export --to
 	for name in precious link hard; do
 		# shellcheck disable=SC2086 # words on purpose
 		trace $args "$tmp/precious" "$tmp/$name"
-		refused "$tmp/$name: this is an input file" "hstrace $args to its own input ($name)"
+		refused "$tmp/$name: this is an input file" \
+			"hstrace $args does not overwrite its input ($name)"
 	done
 done
 trace html --out "$tmp/link" "$tmp/t" "$tmp/precious"
-refused "$tmp/link: this is an input file" "hstrace html over a run that it shows"
+refused "$tmp/link: this is an input file" "hstrace html does not overwrite a run that it shows"
 for follow in "" --follow; do
 	trace save $follow "$tmp/ram" "$tmp/ram"
-	refused "$tmp/ram: this is an input file" "hstrace save $follow over the machine's RAM"
+	refused "$tmp/ram: this is an input file" \
+		"hstrace save $follow does not overwrite the machine's RAM"
 	trace save $follow "$tmp/a-run" "$tmp/ram"
-	refused "$tmp/ram: this is an input file" "... by the name of the run's folder"
+	refused "$tmp/ram: this is an input file" \
+		"hstrace save of a run's folder does not overwrite its RAM"
 done
-is "$(cat "$tmp/precious" "$tmp/ram" | cksum)" "$sum" "... and all of these files are unchanged"
+is "$(cat "$tmp/precious" "$tmp/ram" | cksum)" "$sum" "none of the input files has changed"
 
-# ---- a hostile trace does not talk to the terminal ----
+# ---- a hostile trace cannot control the terminal ----
 trace save --meta $'guest=\e[31m\x07\x7fred' "$tmp/ram" "$tmp/loud"
 sed -i $'s/class fault on RAM, store #/class \e]0;mine\x07\e[2Jstores #/' "$tmp/loud"
 for args in report stat "stat --by event"; do
@@ -302,7 +322,7 @@ for args in report stat "stat --by event"; do
 	ok $? "hstrace $args prints no character that controls a terminal"
 done
 trace report "$tmp/loud"
-like "$out" '^# guest=\.\[31m\.\.red$' "... but the rest of its text"
+like "$out" '^# guest=\.\[31m\.\.red$' "report prints the rest of a text with control characters"
 
 # ---- wrong use ----
 for args in "" "frobnicate" "save" "save --frob x y" "report" "report --events" "report --last x f" "report --frob 1 f" "report --vm x f" "report --from 1,5 f" "report --columns x f" "report --columns , f" "report f g" "stat a b" "stat --by x f" "stat --sort x f" "stat --live" "stat --live r f" "stat --count 0 --live r" "stat --interval x --live r" "stat --frob f" "events a b"; do
@@ -315,11 +335,11 @@ trace events 'kvm_exit,nonesuch'
 is "$status $err" "2 hstrace: there is no event 'nonesuch'" "an unknown event is reported by name"
 trace events 'kvm_*,!kvm_exit'
 [ "$status" = 0 ] && grep -q '^kvm_entry ' "$tmp/out" && ! grep -q '^kvm_exit ' "$tmp/out"
-ok $? "events lists what a list chooses"
+ok $? "hstrace events lists the events that a list selects"
 for command in "" $("$bin/hstrace" --help | sed -n 's/^.*hstrace \([a-z]*\) .*/\1/p' | sort -u); do
 	trace $command --help
 	[ "$status" = 0 ] && grep -q '^usage: hstrace' "$tmp/out" && [ "$(awk 'length > 80' "$tmp/out" | wc -l)" = 0 ]
-	ok $? "hstrace $command --help fits 80 columns"
+	ok $? "hstrace $command --help fits in 80 columns"
 done
 
 done_testing

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # html.t - the page of `hstrace html` has the numbers of `hstrace stat` and `report`, is self-contained, and
-# never treats a trace's text as markup. Its behaviour in a browser: browser.slow.t.
+# never treats a trace's text as markup. browser.slow.t tests its behaviour in a browser.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
@@ -27,7 +27,7 @@ agrees()
 	is "$(python3 "$here/html_check.py" "$tmp/page.html" "$2" "$tmp/stat" "$tmp/report" 2>&1)" "" "$3"
 }
 
-# ask EXPRESSION: evaluate it, with run 0 as `run` and all of them as `page`
+# ask EXPRESSION: print the value of a Python expression, in which `page` is the page and `run` its run 0
 ask()
 {
 	python3 -c 'import sys
@@ -38,7 +38,7 @@ print(eval(sys.argv[2]))' "$tmp/page.html" "$1" 2>&1
 }
 
 before=
-guest()	# FILE HARTS VCPUS EVENTS UNIT META...; choice: mkguest's CHOICE and RECORDS; before: a change of the RAM
+guest()	# FILE HARTS VCPUS EVENTS UNIT META...; $choice: mkguest's CHOICE and RECORDS; $before: a sed script for the RAM
 {
 	local file=$1 meta=()
 	"$bin/mkguest" "$tmp/ram" "$2" "$3" "$4" "$5" "${choice[@]}"
@@ -49,53 +49,57 @@ guest()	# FILE HARTS VCPUS EVENTS UNIT META...; choice: mkguest's CHOICE and REC
 	rm "$tmp/ram"
 }
 
-# ---- a run with a bit of everything ----
+# ---- a run with all kinds of exits ----
 choice=()
 guest "$tmp/t" 2 3 6000 instret icount=0 guest=made map=virt toggles='fp=eager vmid=on'
 page "$tmp/t"
 is "$status$err" 0 "html prints nothing if it succeeds"
-agrees "$tmp/t" 0 "every row, bin and event is that of stat and report"
+agrees "$tmp/t" 0 "every row, bin and event agrees with stat and report"
 is "$(ask 'run["unit"], len(run["vcpus"]), len(run["exits"])')" "('instructions', 3, 8)" \
-	"unit, vCPUs and causes are there"
+	"the page has the unit, three vCPUs and eight kinds of exits"
 is "$(ask 'sorted(reg["device"] + " " + reg["register"] for reg in run["mmio"])')" \
-	"['uart LSR', 'uart RBR/THR']" "registers have names"
+	"['uart LSR', 'uart RBR/THR']" "device registers are named"
 is "$(ask 'sorted(call["ext"] + " " + call["name"] for call in run["calls"])')" \
-	"['0x12345678 function 0', 'DBCN console_write', 'TIME set_timer']" "SBI calls have names"
+	"['0x12345678 function 0', 'DBCN console_write', 'TIME set_timer']" "SBI calls are named"
 is "$(ask '[e for call in run["calls"] for e in call["errors"] if call["ext"] == "0x12345678"][0][0]')" \
 	NOT_SUPPORTED "an SBI call's error is shown"
 is "$(ask '[(m["gpa"], m["size"] >> 20, sum(m["leaves"]) == m["faults"][2]) for m in run["memory"]]')" \
-	"[('0x80000000', 256, True)]" "guest memory has its faults and leaves"
+	"[('0x80000000', 256, True)]" "a region of guest memory has its faults and leaves"
 is "$(ask 'all(a["cost"] >= b["cost"] for a, b in zip(run["slowest"], run["slowest"][1:])
-	if a["title"] == b["title"])')" True "the slowest exits come first"
+	if a["title"] == b["title"])')" True "the slowest exits of each kind are sorted by cost"
 is "$(ask 'all(w["lines"][0][0] == w["from"] and w["lines"][-1][0] == w["to"] for w in run["slowest"])')" \
-	True "... and have their events from exit to entry"
-is "$(ask '["toggles", "fp=eager vmid=on"] in run["meta"]')" True "the launcher's metadata is there"
+	True "the slowest exits have their events from exit to entry"
+is "$(ask '["toggles", "fp=eager vmid=on"] in run["meta"]')" True \
+	"the page has the launcher's metadata"
 
 # ---- self-contained ----
-is "$(ask 'page.links')" "[]" "the page refers to nothing"
+is "$(ask 'page.links')" "[]" "the page refers to no other file"
 is "$(ask 'sum(word in script for script in page.scripts for word in ("http:", "https:", "fetch(", "import(",
 	"innerHTML", "eval(", "document.write"))' | sed 's/^1$/0/')" 0 \
-	"its scripts load nothing and make no HTML of text" # the only one is SVG's namespace
-like "$(cat "$tmp/page.html")" "default-src 'none'" "and it may not"
+	"the page's scripts load nothing and create no HTML from text" # one match: SVG's namespace
+like "$(cat "$tmp/page.html")" "default-src 'none'" \
+	"the page's security policy forbids loading anything"
 if command -v node >/dev/null; then
 	bad=0
 	for script in "$HS_TOP"/trace/html/report*.js; do node --check "$script" || bad=1; done
-	ok $bad "its scripts are JavaScript"
-	is "$(grep -L "^'use strict';" "$HS_TOP"/trace/html/report*.js)" "" "... in strict mode"
+	ok $bad "the page's scripts are valid JavaScript"
+	is "$(grep -L "^'use strict';" "$HS_TOP"/trace/html/report*.js)" "" \
+		"the page's scripts use strict mode"
 else
-	skip "its scripts are JavaScript" "node is not installed"
+	skip "the page's scripts are valid JavaScript" "node is not installed"
 fi
 
 # ---- two runs, and a part of one ----
 guest "$tmp/t2" 1 1 3000 time icount=0
 page "$tmp/t" "$tmp/t2"
 agrees "$tmp/t" 0 "two runs: the first has its own numbers"
-agrees "$tmp/t2" 1 "... and the second"
+agrees "$tmp/t2" 1 "two runs: the second has its own numbers"
 page --vcpu 1 "$tmp/t"
-is "$(ask '[(v["vm"], v["vcpu"]) for v in run["vcpus"]]')" "[(1, 1)]" "options choose what is drawn"
+is "$(ask '[(v["vm"], v["vcpu"]) for v in run["vcpus"]]')" "[(1, 1)]" \
+	"--vcpu selects the vCPU that is drawn"
 
 # ---- some events only: the table shows the host's counters, whatever events were recorded ----
-# Each guest does the same 700 exits.
+# Each guest makes the same 700 exits.
 for events in none kvm_exit kvm_entry kvm_exit,kvm_entry kvm_exit,kvm_sbi_call,kvm_entry '*,!kvm_exit' 'all 512'; do
 	read -ra choice <<<"$events"
 	guest "$tmp/some" 2 3 700 instret icount=0
@@ -108,21 +112,24 @@ choice=(none)
 guest "$tmp/counted" 2 3 700 instret icount=0
 page "$tmp/some" "$tmp/counted"
 is "$(ask '[[(row["title"], row["count"]) for row in r["exits"]] for r in (page.run(0), page.run(1))].count(
-	[(row["title"], row["count"]) for row in run["exits"]])')" 2 "the same run with other events has the same rows"
+	[(row["title"], row["count"]) for row in run["exits"]])')" 2 "the same run has the same rows whatever events are recorded"
 is "$(ask 'sorted(row["title"] for row in run["causes"])')" \
 	"['ecall_vs', 'load_guest_page_fault', 'store_guest_page_fault', 'virtual_inst']" \
 	"causes without further detail in the events are listed separately, for the graphs over time"
 
-# ---- an exit's class is in the record that ends it; older records are looked at for it ----
+# ---- an exit's class is in the record that ends it; in older traces it is inferred from events ----
 titles='[(row["title"], row["seen"]) for row in run["exits"]]'
 choice=()
 guest "$tmp/all" 2 3 6000 none icount=0
 page "$tmp/all"
 classes=$(ask "$titles")
-like "$classes" "'mmio read, user space', .*'sbi, user space'" "without accounting the events tell the classes"
-like "$("$bin/hstrace" report --events kvm_entry "$tmp/all")" ' kvm_entry: pc=0x8020000c class=SBI_USER$' "report has them by name"
+like "$classes" "'mmio read, user space', .*'sbi, user space'" \
+	"without accounting, exit classes are taken from the events"
+like "$("$bin/hstrace" report --events kvm_entry "$tmp/all")" ' kvm_entry: pc=0x8020000c class=SBI_USER$' \
+	"report shows exit classes by name"
 is "$("$bin/hstrace" report --filter 'kvm_userspace_exit: class == MMIO_READ_USER' "$tmp/all" | grep -c 'reason=MMIO.*class=MMIO_READ_USER$')" \
-	"$("$bin/hstrace" report "$tmp/all" | grep -c 'class=MMIO_READ_USER$' | awk '{ print $1 / 2 }')" "... and takes them in filters"
+	"$("$bin/hstrace" report "$tmp/all" | grep -c 'class=MMIO_READ_USER$' | awk '{ print $1 / 2 }')" \
+	"report's filters accept exit classes by name"
 before='s/class:class/hexxx:klass/g'
 guest "$tmp/old" 2 3 6000 none icount=0
 page "$tmp/old"
@@ -131,13 +138,14 @@ before+='; s/class sbi, other #/class sbi, older #/'
 guest "$tmp/old" 2 3 6000 none icount=0
 page "$tmp/old"
 is "$(ask 'sum(row["seen"] for row in run["exits"] if row["title"] == "ecall_vs")')" \
-	"$(sed "s/.*'sbi, other', \([0-9]*\).*/\1/" <<<"$classes")" "... an exit of a class that its table lacks stays with its cause"
+	"$(sed "s/.*'sbi, other', \([0-9]*\).*/\1/" <<<"$classes")" \
+	"an exit of a class that the trace's table lacks is counted by its cause"
 before=
 choice=(kvm_exit,kvm_entry)
 guest "$tmp/some" 2 3 700 none icount=0
 page "$tmp/some"
 is "$(ask '[row["title"] for row in run["exits"] if "guest_page_fault" in row["title"] or row["title"] == "ecall_vs"]')" "[]" \
-	"kvm_exit and kvm_entry are enough for them"
+	"kvm_exit and kvm_entry suffice to find exit classes"
 choice=()
 
 # ---- few events, many vCPUs ----
@@ -147,25 +155,26 @@ is "$status $(ask 'run["seen"], run["exits"], run["vcpus"]')" "0 (0, [], [])" "a
 guest "$tmp/one" 1 1 1 none
 page "$tmp/one"
 is "$status $(ask 'run["seen"] >= 1, run["accounted"], run["span"] > 0')" "0 (True, False, True)" \
-	"one event gives a page"
+	"a trace with one event gives a page"
 page --last 1 "$tmp/t"
 is "$status $(ask 'run["seen"], run["span"], len(run["last"]["lines"])')" "0 (1, 1, 1)" \
-	"... also a single one of many"
+	"--last 1 gives a page"
 guest "$tmp/none" 2 2 2000 none
 page "$tmp/none"
 is "$status $(ask 'run["unit"], run["accounted"], sum(row["seen"] for row in run["exits"]) > 50')" \
-	"0 ('none', False, True)" "without accounting there are the events' exits"
+	"0 ('none', False, True)" "without accounting, exits are counted from the events"
 guest "$tmp/two" 2 2 2000 instret icount=1 harts=2
 page "$tmp/two"
 is "$(ask 'run["unit"]')" none "harts that share one counter have no costs"
 guest "$tmp/many" 32 64 40000 time
 page "$tmp/many"
-agrees "$tmp/many" 0 "64 vCPUs on 32 harts"
-is "$(ask 'sum("time" in v for v in run["vcpus"]), run["bins"]')" "(64, 512)" "... are all drawn, in fewer bins"
+agrees "$tmp/many" 0 "the numbers of 64 vCPUs on 32 harts agree with stat and report"
+is "$(ask 'sum("time" in v for v in run["vcpus"]), run["bins"]')" "(64, 512)" \
+	"64 vCPUs are all drawn, in fewer bins"
 [ "$(stat -c %s "$tmp/page.html")" -lt 1500000 ]
-ok $? "... in a page of less than 1.5 MB" || diag "$(stat -c %s "$tmp/page.html") bytes"
+ok $? "the page of 64 vCPUs has less than 1.5 MB" || diag "$(stat -c %s "$tmp/page.html") bytes"
 
-# ---- hostile ----
+# ---- hostile text in a trace ----
 nasty=$'</script><script>alert(1)</script><!-- \x01\xff\xc0\xaf \xed\xa0\x80 "\\'
 guest "$tmp/bad" 1 1 300 instret "guest=$nasty" "$nasty" "=" "icount=0"
 python3 - "$tmp/bad" <<'END'
@@ -175,19 +184,19 @@ for old, new in ((b"# the guest executed WFI\n", b"# </script><!--\xff\xfe& \x02
                  (b"class sbi, user space #", b"class </script><b>\xff'\" #")):
     assert old in data
     data = data.replace(old, new[:-1].ljust(len(old) - 1) + new[-1:])
-at, total = len(data) - 24, 0xcbf29ce484222325 # END: a section's header, and the sum
+at, total = len(data) - 24, 0xcbf29ce484222325 # the END section: its header, then the checksum
 for (word,) in struct.iter_unpack("<Q", data[:at]):
     total = (total ^ word) * 0x9e3779b97f4a7c15 & (1 << 64) - 1
     total ^= total >> 29
 open(sys.argv[1], "wb").write(data[:-8] + struct.pack("<Q", total))
 END
 page "$tmp/bad"
-is "$status" 0 "a trace with hostile words gives a page"
+is "$status" 0 "a trace with hostile text gives a page"
 is "$(ask 'len(page.scripts), page.tags.count("script"), "alert(1)" in "".join(page.scripts)')" \
-	"(4, 5, False)" "... in which none of them is markup"
+	"(4, 5, False)" "hostile text does not become markup"
 is "$(ask '([v for k, v in run["meta"] if k == "guest"][0].startswith("</script><script>alert(1)"),
-	any("</script><b>" in row["title"] for row in run["exits"]))')" "(True, True)" "... and all of them are text"
-is "$(grep -c $'\xff\|\x01' "$tmp/page.html")" 0 "... and valid UTF-8"
+	any("</script><b>" in row["title"] for row in run["exits"]))')" "(True, True)" "hostile text is kept as text"
+is "$(grep -c $'\xff\|\x01' "$tmp/page.html")" 0 "a page with hostile text is valid UTF-8"
 
 # ---- anatomy ----
 cat >"$tmp/anatomy" <<'END'
@@ -200,27 +209,28 @@ END
 page --anatomy "$tmp/anatomy" "$tmp/t"
 is "$(ask 'page.data["anatomy"][0]["systems"], page.data["anatomy"][0]["stages"]')" \
 	"(['hyperscope', 'linux'], [['guest', 2, 2], ['CSR swap', 33, 34], ['sum', 35, 36]])" \
-	"an anatomy's table is read"
+	"--anatomy reads the table of scripts/hyperscope anatomy"
 page --anatomy "$tmp/t2" "$tmp/t"
-is "$status $err" "1 hstrace: $tmp/t2: it contains no table of scripts/hyperscope anatomy" "a missing file is refused"
+is "$status $err" "1 hstrace: $tmp/t2: it contains no table of scripts/hyperscope anatomy" \
+	"a file without an anatomy table is refused"
 [ ! -e "$tmp/page.html" ] && [ ! -e "$tmp/page.html.part" ]
-ok $? "... and leaves no page"
+ok $? "a refused anatomy file leaves no page"
 
 # ---- refusals ----
 head -c $(($(stat -c %s "$tmp/t") - 50000)) "$tmp/t" >"$tmp/cut"
 page "$tmp/cut"
 is "$status $(wc -l <"$tmp/err") $(ask '(bool(run["damage"]), run["seen"] > 4000)')" "1 1 (True, True)" \
-	"a truncated file gives a page that says so, and one line"
+	"a truncated file gives a page that says so, and one line on standard error"
 head -c 100 "$tmp/t" >"$tmp/cut"
 page "$tmp/cut"
 is "$status $(wc -l <"$tmp/err") $(ls "$tmp"/page.html* 2>/dev/null)" "1 1 " \
-	"... and no page if nothing of it can be read"
+	"a file of which nothing can be read gives no page"
 cp "$tmp/err" "$tmp/keep.html"
 "$bin/hstrace" html --out "$tmp/keep.html" "$tmp/nothing" 2>"$tmp/err2"
 [ $? = 1 ] && [ -s "$tmp/keep.html" ] && cmp -s "$tmp/err" "$tmp/keep.html" && grep -q 'No such file' "$tmp/err2"
-ok $? "a page that was there stays if there is no trace"
+ok $? "an existing page is kept if the trace is missing"
 page "$tmp/t" "$tmp/t2" "$tmp/one"
-is "$status" 2 "three files are one too many"
+is "$status" 2 "three files are wrong use"
 page --frob "$tmp/t"
 is "$status" 2 "an unknown option is wrong use"
 page --out
@@ -229,12 +239,13 @@ is "$status" 2 "an option without its value is wrong use"
 is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/no/page: No such file or directory" "a missing folder is reported"
 if [ -c /dev/full ]; then
 	"$bin/hstrace" html --out /dev/full "$tmp/t" 2>"$tmp/err"
-	is "$? $(cut -d: -f1-3 "$tmp/err")" "1 hstrace: /dev/full: cannot be written" "a full disk is told"
+	is "$? $(cut -d: -f1-3 "$tmp/err")" "1 hstrace: /dev/full: cannot be written" \
+		"a full disk is reported"
 	[ -c /dev/full ]
-	ok $? "... and a device stays where it is"
+	ok $? "a failed write does not remove the device"
 fi
 "$bin/hstrace" html --help >"$tmp/help"
 [ $? = 0 ] && [ "$(awk 'length > 80' "$tmp/help" | wc -l)" = 0 ] && grep -q -- --anatomy "$tmp/help"
-ok $? "--help has the options, in 80 columns"
+ok $? "--help lists the options, in 80 columns"
 
 done_testing

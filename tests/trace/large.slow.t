@@ -9,7 +9,7 @@ bin=$O/tests/trace hstrace=$O/hstrace events=${EVENTS:-10000000}
 needs_built "$bin/mkguest" "$hstrace"
 cd "$tmp" || exit 1
 "$bin/mkguest" ram 2 2 "$events" instret && "$hstrace" save --meta icount=0 --meta map=virt ram t
-ok $? "a trace of $events events is made"
+ok $? "a trace of $events events is created"
 rm -f ram
 for command in "report t" "stat t" "stat --by sbi t" "diff --by event t t" "html --out h t" \
 	"export --to csv t" "export --to json t" "export --to trace-cmd t o" "export --to perf t o" \
@@ -18,7 +18,7 @@ for command in "report t" "stat t" "stat --by sbi t" "diff --by event t t" "html
 	# shellcheck disable=SC2086 # words on purpose
 	{ time bash -c 'ulimit -v 131072; exec "$@"' - "$hstrace" $command >/dev/null 2>err; } 2>spent
 	status=$?
-	is "$status $(cat err)" "0 " "hstrace $command: 128 MiB are enough"
+	is "$status $(cat err)" "0 " "hstrace $command: 128 MiB of address space is enough"
 	diag "$(awk '{ printf "%.2f s of processor time", $1 + $2 }' spent)"
 	rm -rf o h
 done

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# profile.t - samples of every mode are at the places where a payload is known to be, in the right numbers;
-# hstrace profile and perf report agree.
+# profile.t - samples of every mode are found in the functions in which a payload is known to run, in the right
+# numbers; hstrace profile and perf report agree.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 ! qemu_older 10.0 || skip_all "QEMU $(qemu_version): other instruction counts than QEMU 10.0's"
 cd "$tmp" || exit 1
@@ -16,9 +16,9 @@ hs run --out "$O" --icount --mem 64M --trace none --sample 9973 "$O/guest-payloa
 is "$status" 0 "the payload runs while it is sampled"
 cp "$trace" trace
 "$hstrace" profile --kallsyms "$guest" trace >table 2>err
-is "$? $(cat err)" "0 " "hstrace profile"
+is "$? $(cat err)" "0 " "hstrace profile succeeds"
 
-# between LEAST MOST MODE SYMBOL...: the number of samples of the mode in these functions together
+# between LEAST MOST MODE SYMBOL...: claim that these functions together have so many samples of the mode
 between()
 {
 	local least=$1 most=$2 mode=$3 n
@@ -33,42 +33,47 @@ between()
 between 197 206 VS spin_vs
 between 98 103 VS spin_vs_half
 between 197 206 VU spin_vu
-# 30 000 calls of 2 * 64 instructions, and of some 200 in the host.
+# 30 000 calls, each with 2 * 64 instructions in the guest and some 200 in the host.
 between 25 70 VS call_core
 between 35 90 HS vcpu_fast_sbi
-# 3000 accesses of some 970 instructions each in the host. Which of the two a sample names depends on the
-# length of the path to a few instructions, because accesses follow each other as regularly as samples.
+# 3000 accesses, each with some 970 instructions in the host. Accesses repeat as regularly as samples do, so a
+# path that is a few instructions longer can move all samples from one of the two functions to the other.
 between 15 60 HS exit_gstage_fault vcpu_run
 between 1 60 HS sys_ioctl vcpu_run
 n=$(awk '$3 == "U" { n += $1 } END { print n + 0 }' table)
 [ "$n" -ge 3 ] && [ "$n" -le 60 ]
-ok $? "U: some in the VMM, which answers 3000 accesses" || diag "$n" "$(cat table)"
-like "$(cat table)" " U +vmm +[a-z_]" "... with its symbols, found beside hstrace"
+ok $? "U: 3 to 60 samples in the VMM, which answers 3000 accesses" || diag "$n" "$(cat table)"
+like "$(cat table)" " U +vmm +[a-z_]" "the VMM's symbols are found beside hstrace"
 is "$(awk '$3 ~ /^(U|VU|VS|HS)$/ { n += $1 } END { print n }' table)" \
 	"$("$hstrace" report --events sample trace | grep -c ' sample: ')" "every sample is in the table"
 "$hstrace" report --events sample trace | sed -n 's/^ *\([0-9.]*\) .*/\1/p' |
 	awk 'NR == 1 { first = $1 } { last = $1 } END { print (NR > 500), (NR - 1) / (last - first) }' >rate
-is "$(awk '{ print $1, ($2 > 9774 && $2 < 10073 ? 1 : 0) }' rate)" "1 1" "samples come at the requested rate" ||
+is "$(awk '{ print $1, ($2 > 9774 && $2 < 10073 ? 1 : 0) }' rate)" "1 1" \
+	"samples are taken at the requested rate" ||
 	diag "$(cat rate)"
 
 # ---- folded ----
 "$hstrace" profile --folded --kallsyms "$guest" trace >folded
-is "$(sed 's/ [0-9]*$//' folded | grep -vcx '[A-Z]*;[^; ]*;[^; ]*')" 0 "--folded: MODE;PROGRAM;SYMBOL COUNT"
-is "$(awk '{ n += $NF } END { print n }' folded)" "$(sed -n 's/^samples: //p' table)" "... counts the same"
+is "$(sed 's/ [0-9]*$//' folded | grep -vcx '[A-Z]*;[^; ]*;[^; ]*')" 0 \
+	"--folded prints MODE;PROGRAM;SYMBOL COUNT"
+is "$(awk '{ n += $NF } END { print n }' folded)" "$(sed -n 's/^samples: //p' table)" \
+	"--folded has as many samples as the table"
 "$HS_TOP/scripts/hyperscope" flamegraph --out graph.svg folded 2>err
-is "$? $(grep -c spin_vs_half graph.svg | sed 's/^[1-9][0-9]*$/some/')" "0 some" "... and is what scripts/hyperscope flamegraph draws"
+is "$? $(grep -c spin_vs_half graph.svg | sed 's/^[1-9][0-9]*$/some/')" "0 some" \
+	"scripts/hyperscope flamegraph draws the output of --folded"
 is "$("$hstrace" profile --by mode trace | awk 'NR > 2 { n += $1 } END { print n }')" \
-	"$(sed -n 's/^samples: //p' table)" "--by mode adds them up"
+	"$(sed -n 's/^samples: //p' table)" "--by mode has as many samples as the table"
 
 # ---- a list of symbols instead of an ELF file ----
 nm -n "$guest" >System.map 2>/dev/null || "${CROSS_COMPILE:-riscv64-linux-gnu-}nm" -n "$guest" >System.map
 "$hstrace" profile --kallsyms System.map trace >table2
-is "$(grep ' VS ' table2)" "$(grep ' VS ' table)" "a System.map names the guest's kernel as its ELF file does"
+is "$(grep ' VS ' table2)" "$(grep ' VS ' table)" \
+	"a System.map gives the same symbols as the guest's ELF file"
 
 # ---- perf ----
 if command -v perf >/dev/null; then
 	"$hstrace" export --to perf --kallsyms "$guest" trace t.perf 2>err
-	is "$? $(cat err)" "0 " "export --to perf with symbols"
+	is "$? $(cat err)" "0 " "export --to perf accepts --kallsyms"
 	perf report --stdio -i t.perf --sort dso,sym -n 2>err | sed -n "/'cpu-clock/,/^# Samples.*'hs:/p" |
 		sed -n 's/^ *[0-9.]*% *\([0-9]*\) *\([^ ]*\) *\[\.\] \(.*[^ ]\) *$/\2 \3 \1/p' | LC_ALL=C sort >perf.txt
 	awk 'NR > 2 { p = $4 == "guest-program" ? "guest-kernel" : $4; n[p " " $5] += $1 }
@@ -76,9 +81,9 @@ if command -v perf >/dev/null; then
 	is "$(cat perf.txt)" "$(cat ours.txt)" "perf report counts every symbol as hstrace does" || diag "$(cat err)"
 	"$hstrace" export --to perf --kallsyms System.map trace t2.perf
 	like "$(perf report --stdio -i t2.perf --sort sym 2>/dev/null)" '\[\.\] spin_vs_half' \
-		"... also with a System.map"
+		"export --to perf accepts a System.map"
 	is "$(perf script -i t.perf 2>/dev/null | grep -c ' cpu-clock')" "$(sed -n 's/^samples: //p' table)" \
-		"perf script has a line for each"
+		"perf script has a line per sample"
 else
 	skip "perf report" "perf is not installed"
 fi
@@ -90,7 +95,7 @@ address=0x$(sed -n 's/ T spin_vs$//p' System.map)
 "$mksamples" ram "$address" 60000 && "$hstrace" save --meta icount=0 ram many && rm ram
 # Searching all processes for each sample would take seconds; with a tree it takes a tenth of one.
 is "$(timeout 60 "$hstrace" profile --folded --by program many)" "$(printf 'U;second 60001\nU;first 1')" \
-	"60000 processes have the program of the one that has forked them"
+	"60000 forked processes have the program of their parent"
 "$mksamples" ram "$address" 65544 && "$hstrace" save --meta icount=0 ram more && rm ram
 timeout 60 "$hstrace" profile --by mode more >out 2>err
 is "$? $(grep -c . err) $(grep -o 'the last 10 exec and fork records' err)" \
@@ -100,7 +105,7 @@ if command -v perf >/dev/null; then
 	"$hstrace" export --to perf --program first="$guest" few few.perf
 	is "$(perf script -i few.perf 2>/dev/null | sed -n 's/^ *\([^ ]*\) .* cpu-clock:.* [0-9a-f]* \([^ ]*\) (.*/\1 \2/p')" \
 		"$(printf 'first spin_vs+0x0\nsecond [unknown]\nsecond [unknown]\nsecond [unknown]')" \
-		"perf takes no symbol of the program that a process has left by execve"
+		"perf uses no symbol of a program that its process has replaced by execve"
 fi
 
 # Files that cannot grow beyond 16 KiB, as on a full disk.
@@ -108,7 +113,8 @@ fi
 is "$? $(grep -c 'cannot be written' err) $(echo t3.perf*)" "1 1 t3.perf*" \
 	"an export to perf that fails leaves nothing behind" || diag "$(cat err)"
 
-# A folder blocks it when only the last step is left. (The host's symbols are a pipe, where it waits.)
+# Make the last step fail: a folder takes the output's name while the export waits to read the host's symbols,
+# which are a named pipe.
 mkdir beside
 cp "$hstrace" beside/
 mkfifo beside/hyperscope.elf
@@ -120,14 +126,14 @@ mkdir t4.perf
 : >beside/hyperscope.elf
 wait $!
 is "$? $(grep -c 't4.perf: cannot be written' err) $(echo t4.perf*)" "1 1 t4.perf" \
-	"... also where it cannot be given its name" || diag "$(cat err)"
+	"an export to perf that cannot be renamed leaves nothing behind" || diag "$(cat err)"
 
 # ---- a rate that the machine cannot keep ----
-# An instruction takes 1024 ns: without a minimum period the host would handle its own timer for ever.
+# An instruction takes 1024 ns: without a minimum period the host would handle its own timer forever.
 hs run --quiet --out "$O" --icount-shift 10 --harts 1 --mem 64M --trace none --sample 100000 hello
 is "$status" 0 "if samples cost more than their period, the guest still makes progress" || diag "$err"
 like "$("$hstrace" report --events sample "$trace")" 'mode=VS .* period=2[0-9]{4} ' \
-	"... for a sample says how far apart they are: 2000 instructions"
+	"samples have the minimum period, 2000 instructions"
 
 # ---- idle harts, program names, changing the rate at run time ----
 busybox=$O/guest/busybox
@@ -150,9 +156,10 @@ refused
 2000" "sample_hz can be changed while the host runs" || diag "$err"
 	"$hstrace" report --events sample "$trace" >report
 	is "$(grep -c 'period=5000 ' report) $(grep -vc '^#\|period=5000 ' report)" "$(grep -c ' sample: ' report) 0" \
-		"... and every sample has its weight"
-	like "$(cat report)" 'mode=idle' "a hart that sleeps is idle"
-	like "$("$hstrace" profile --by program "$trace")" ' U +busybox' "programs have their names"
+		"every sample has the new period"
+	like "$(cat report)" 'mode=idle' "samples of a sleeping hart have mode=idle"
+	like "$("$hstrace" profile --by program "$trace")" ' U +busybox' \
+		"--by program shows the names of programs"
 else
 	skip "programs" "$busybox is missing: set-up could not fetch it"
 fi
@@ -170,10 +177,10 @@ head -c 3000 "$guest" >cut
 for row in "hidden|has no addresses" "cut|has no symbols|" "empty|neither an ELF file" "none|No such file" \
 	"$hstrace|not a riscv64 ELF file"; do
 	"$hstrace" profile --kallsyms "${row%%|*}" trace >out 2>err
-	is "$? $(wc -l <err) $(grep -c "$(cut -d'|' -f2 <<<"$row")" err)" "1 1 1" "a bad file is told: $(basename "${row%%|*}")" ||
+	is "$? $(wc -l <err) $(grep -c "$(cut -d'|' -f2 <<<"$row")" err)" "1 1 1" "an invalid file is reported: $(basename "${row%%|*}")" ||
 		diag "$(cat err)"
 done
-# Change every byte of the headers, and read the file with the hstrace that is built with ASan.
+# Change the ELF header two bytes at a time, and read each file with the hstrace that is built with ASan.
 if [ -x "$O/tests/trace/hstrace" ]; then
 	bad=0
 	for ((i = 16; i < 64; i += 2)); do
@@ -182,7 +189,7 @@ if [ -x "$O/tests/trace/hstrace" ]; then
 		"$O/tests/trace/hstrace" profile --kallsyms strange trace >out 2>err
 		[ $? -le 1 ] && ! grep -q Sanitizer err || { bad=$((bad + 1)); diag "$i: $(head -n 3 err)"; }
 	done
-	is "$bad" 0 "an ELF file with strange headers does no harm"
+	is "$bad" 0 "a damaged ELF header causes no sanitizer report"
 fi
 "$hstrace" profile --help >out 2>err
 [ $? = 0 ] && grep -q -- '--kallsyms FILE' out && grep -q -- '--folded' out && ! grep -q '.\{81\}' out

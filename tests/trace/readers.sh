@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# readers.sh - for tests of hstrace export: each tool reads the trace, and readers.py compares.
+# readers.sh - functions for tests of hstrace export: each tool reads a trace, and readers.py compares its output
+# with that of hstrace report.
 #
 #   hstrace=PROGRAM trace=FILE   the trace to export, and the hstrace to use
 #   every_reader LABEL           run all readers that a distribution has; also makes "report"
 #   export_as FORMAT OUT [OPTION...]; equal TOOL TEXT NAME
 #
-# Files are created in the current folder. $no_ctf and $no_perfetto are the reasons why there is none, or "".
+# Files are created in the current folder. $no_ctf and $no_perfetto say why a format cannot be tested, or are "".
 
 export PERF_CONFIG=/dev/null HOME=$tmp
 
@@ -15,7 +16,7 @@ have()
 	command -v "$1" >/dev/null
 }
 
-# equal TOOL TEXT NAME: claim that TOOL's output (in the file TEXT) has what report printed.
+# equal TOOL TEXT NAME: claim that TOOL's output (in the file TEXT) agrees with the file "report".
 equal()
 {
 	local said
@@ -32,23 +33,24 @@ export_as()
 	[ "$status" = 0 ] && [ ! -s out ] && [ ! -s err ] || { diag "status $status"; diag "$(cat out err)"; return 1; }
 }
 
-# Compare every reader with the report of one trace.
+# Claim that every reader agrees with hstrace report about $trace.
 every_reader()	# LABEL
 {
 	"$hstrace" report "$trace" >report
 	export_as csv t.csv
 	equal csv t.csv "$1: CSV has every event and field"
 	"$hstrace" export --to json "$trace" >t.json
-	equal json t.json "$1: JSON, by standard output"
+	equal json t.json "$1: JSON on standard output has every event and field"
 
 	if have trace-cmd; then
 		export_as trace-cmd t.dat
 		trace-cmd report -t t.dat >t.txt 2>err
-		equal trace-cmd t.txt "$1: trace-cmd report"
+		equal trace-cmd t.txt "$1: trace-cmd report has every event and field"
 		rm t.txt
 		trace-cmd convert -i t.dat -o t7.dat --file-version 7 >out 2>err &&
 			trace-cmd report -t t7.dat >t.txt 2>err
-		equal trace-cmd t.txt "$1: trace-cmd convert to version 7, and report"
+		equal trace-cmd t.txt \
+			"$1: trace-cmd report reads what trace-cmd converts to version 7"
 	else
 		skip "$1: trace-cmd" "trace-cmd is not installed"
 	fi
@@ -56,11 +58,12 @@ every_reader()	# LABEL
 	if have perf; then
 		export_as perf t.perf
 		perf script --ns -i t.perf >t.txt 2>err
-		equal perf t.txt "$1: perf script"
-		is "$(cat err)" "" "$1: ... and has nothing to complain of"
+		equal perf t.txt "$1: perf script has every event and field"
+		is "$(cat err)" "" "$1: perf script prints no error"
 		rm -f perf.json
 		perf data convert --force --to-json perf.json -i t.perf >out 2>err
-		equal perf-json perf.json "$1: perf data convert --to-json"
+		equal perf-json perf.json \
+			"$1: perf data convert --to-json has every event and field"
 	else
 		skip "$1: perf" "perf is not installed"
 	fi
@@ -70,7 +73,7 @@ every_reader()	# LABEL
 	else
 		export_as ctf t.ctf
 		babeltrace2 --clock-seconds --no-delta t.ctf >t.txt 2>err
-		equal babeltrace2 t.txt "$1: babeltrace2"
+		equal babeltrace2 t.txt "$1: babeltrace2 has every event and field"
 	fi
 
 	if [ -n "$no_perfetto" ]; then
@@ -78,11 +81,12 @@ every_reader()	# LABEL
 	else
 		export_as perfetto t.pf
 		protoc --proto_path="$HS_TOP/trace/export" --decode=Trace perfetto.proto <t.pf >t.txt 2>err
-		equal perfetto t.txt "$1: Perfetto's packets, by protoc; slices nest and flows end"
+		equal perfetto t.txt \
+			"$1: Perfetto's packets have every event and field; slices nest and flows end"
 	fi
 }
 
-# The reason why there is no CTF here, or "".
+# Why CTF cannot be tested here, or "".
 no_ctf=
 have babeltrace2 || no_ctf="babeltrace2 is not installed"
 "$O/hstrace" export --to ctf none none 2>&1 | grep -q "built without" &&

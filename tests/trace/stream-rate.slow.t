@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# stream-rate.slow.t - a million events per second of wall time are read from rings of the default size
-# without loss, for ten seconds; and what reading and writing ten million events costs in processor time.
+# stream-rate.slow.t - save --follow reads a million events per second of wall time from rings of the default
+# size for ten seconds without loss. The processor time of saving and showing ten million events is limited.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 producer=$O/tests/trace/producer hstrace=$O/hstrace events=10000000
@@ -15,7 +15,7 @@ spent()	# COMMAND...: its processor time in milliseconds, in $ms; its standard o
 	ms=$(awk '{ printf "%d", ($1 + $2) * 1000 }' "$tmp/time")
 }
 
-# Other work on this machine may delay the reader for longer than a ring lasts: three attempts.
+# Other work on this machine may delay the reader for longer than a ring lasts, so there are three attempts.
 lost=none
 for attempt in 1 2 3; do
 	mkfifo "$tmp/ready.$attempt"
@@ -28,16 +28,17 @@ for attempt in 1 2 3; do
 	diag "$rate events a second: $lost lost; the follower took $ms ms of processor time"
 	[ "$lost" != 0 ] || [ "$rate" -lt 900000 ] || break
 done
-is "$lost" 0 "rings of 8 MiB and a million events a second: nothing is lost"
+is "$lost" 0 "save --follow loses no event of rings of 8 MiB"
 [ "$rate" -ge 900000 ]
-ok $? "... and it was a million" || diag "$rate a second"
+ok $? "the producer writes at least 900 000 events per second" || diag "$rate a second"
 [ "$ms" -lt 5000 ]
-ok $? "... for less than half a processor"
+ok $? "save --follow uses less than half a processor"
 
 spent "$hstrace" report "$tmp/t"
 diag "report: $events events in $ms ms of processor time"
 [ "$ms" -lt $((events / 2000)) ]
-ok $? "report shows two million events and more a second of processor time"
+ok $? "report shows at least two million events per second of processor time"
 (ulimit -v 16384; exec "$hstrace" report "$tmp/t") 2>"$tmp/err" | tail -n 1 >"$tmp/out"
-like "$(cat "$tmp/out")" ' kvm_entry: pc=0x4c4b3f$' "... in 16 MiB of address space, whatever the file's size"
+like "$(cat "$tmp/out")" ' kvm_entry: pc=0x4c4b3f$' \
+	"report shows ten million events in 16 MiB of address space"
 done_testing

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# stream.t - hstrace save --follow: of a run that is longer than its rings, all events are in the file, or the
-# number lost. The machine is tests/trace/producer.c, which writes as harts do.
+# stream.t - hstrace save --follow stores all events of a run that is longer than its rings, or counts those it
+# lost. The machine is tests/trace/producer.c, which writes events as harts do.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
 needs_built "$bin/hstrace" "$bin/producer"
 
-# Start a producer in the background and wait until its trace can be found: $producer.
+# Start a producer in the background and wait until its trace can be found. $producer is its process ID.
 produce()	# HARTS RING EVENTS RATE
 {
 	rm -f "$tmp/ready"
@@ -19,7 +19,7 @@ produce()	# HARTS RING EVENTS RATE
 	read -r _ <&3
 }
 
-events()	# of the file: the count, and whether each hart's numbers have only the gaps that the file calls lost
+events()	# print the file's number of events, and `whole` if gaps in the harts' numbers are those reported as lost
 {
 	"$bin/hstrace" report --columns hart,fields "$tmp/t" 2>&1 | tee "$tmp/numbers.all" | grep -v '^#' |
 		sed 's/s*epc=\|pc=//; s/ scause.*//' >"$tmp/numbers"
@@ -38,27 +38,29 @@ print(events, "whole" if missing == int(sys.argv[2]) else "%d missing, %s lost" 
 EOF
 }
 
-# ---- faster than the rings are long: eight times round, and nothing is lost ----
+# ---- the rings wrap eight times, and nothing is lost ----
 # A reader that gets no processor for as long as a ring lasts loses events, so a busy machine gets more time.
 rate=$((40000 / ${HS_TIME_SCALE:-2}))
 produce 2 0x80000 131072 $((rate > 4000 ? rate : 4000))
 "$bin/hstrace" save --follow --meta guest=producer "$tmp/ram" "$tmp/t" 2>"$tmp/err"
-is "$? $(cat "$tmp/err")" "0 hstrace: $tmp/t: 131072 events, 0 lost" "it ends with the run, and prints the number of events"
+is "$? $(cat "$tmp/err")" "0 hstrace: $tmp/t: 131072 events, 0 lost" \
+	"save --follow ends with the run and prints the number of events"
 wait $producer
-is "$(events)" "131072 whole" "every event is in the file, in its order"
+is "$(events)" "131072 whole" "every event is in the file, in order"
 "$bin/hstrace" report --last 1 "$tmp/t" >"$tmp/out"
-like "$(cat "$tmp/out")" '^# events written: 131072, lost \(overwritten\): 0$' "report shows the same number"
+like "$(cat "$tmp/out")" '^# events written: 131072, lost \(overwritten\): 0$' \
+	"report shows the number of events"
 like "$(cat "$tmp/out")" '^# guest=producer$' "--meta is kept"
 
-# ---- a ring that is lapped: what is lost is counted ----
+# ---- a ring that wraps before it is read: lost events are counted ----
 produce 1 0x4000 200000 0
 wait $producer
 "$bin/hstrace" save --follow "$tmp/ram" "$tmp/t" 2>"$tmp/err"
 lost=$(sed -n 's/.*: 200000 events, \([0-9]*\) lost$/\1/p' "$tmp/err")
 is "$((200000 - lost)) events" "$("$bin/hstrace" report "$tmp/t" | grep -vc '^#') events" \
-	"overwritten records are counted"
+	"overwritten records are counted as lost"
 
-# ---- the end by a signal; a run's folder ----
+# ---- following a run's folder; ending by a signal ----
 mkdir "$tmp/run"
 (
 	flock 9
@@ -78,22 +80,26 @@ for ((n = $(scaled 600); n > 0; n--)); do
 	sleep 0.1
 done
 "$bin/hstrace" report --last 1 "$tmp/t" >"$tmp/out" 2>"$tmp/err2"
-is "$?" 1 "during the run the file reads as a truncated one"
-like "$(cat "$tmp/err2")" 'truncated at byte [0-9]*; using what can be read' "... and can be read"
-like "$(cat "$tmp/out")" 'sepc|pc=0x' "... with its events"
+is "$?" 1 "during the run, report treats the file as truncated"
+like "$(cat "$tmp/err2")" 'truncated at byte [0-9]*; using what can be read' \
+	"during the run, report names the byte at which the file ends"
+like "$(cat "$tmp/out")" 'sepc|pc=0x' "during the run, report shows events"
 kill -TERM $follower
 wait $follower
-is "$? $(cat "$tmp/err")" "0 " "a signal ends it in order, and --quiet is quiet"
-like "$(events)" '^[1-9][0-9]* whole$' "... and of what it did not take the file has the number"
+is "$? $(cat "$tmp/err")" "0 " \
+	"SIGTERM ends save --follow with status 0, and --quiet prints nothing"
+like "$(events)" '^[1-9][0-9]* whole$' \
+	"the file has the number of events that were not saved before the signal"
 
-# ---- stat --live, of the same run ----
+# ---- stat --live on the same run ----
 "$bin/hstrace" stat --live "$tmp/run" --by event --count 2 >"$tmp/out" 2>"$tmp/err"
-is "$? $(cat "$tmp/err") $(grep -c ' per second in the last [0-9.]* s' "$tmp/out")" "0  2" "--count 2 gives two tables"
+is "$? $(cat "$tmp/err") $(grep -c ' per second in the last [0-9.]* s' "$tmp/out")" "0  2" \
+	"stat --live --count 2 prints two tables"
 is "$(awk '/^kvm_e/ && $2 > 0 && $3 > 0 && $4 > 49 { n++ } END { print n }' "$tmp/out")" 4 \
-	"... each with what there was, how many in a second, and the share"
+	"stat --live has columns for the total, the rate per second and the share"
 "$bin/hstrace" stat --live "$tmp/run" --by vcpu >"$tmp/out" 2>"$tmp/err"
 is "$(grep -c ' per second in the last ' "$tmp/out") $(grep -c '^1\.0  *[1-9]' "$tmp/out")" "1 1" \
-	"where there is no terminal one table is all"
+	"without a terminal stat --live prints one table"
 if command -v script >/dev/null; then
 	script -qefc "'$bin/hstrace' stat --live '$tmp/run' --by vcpu" "$tmp/screen" </dev/null >/dev/null 2>&1 &
 	screen=$!
@@ -102,37 +108,40 @@ if command -v script >/dev/null; then
 		sleep 0.1
 	done
 	[ "$n" -gt 0 ]
-	ok $? "on a terminal it comes anew each second"
+	ok $? "on a terminal stat --live redraws its table every second"
 else
 	screen=
-	skip "on a terminal it comes anew each second" "script(1) is not installed"
+	skip "on a terminal stat --live redraws its table every second" "script(1) is not installed"
 fi
 "$bin/hstrace" save --follow --quiet "$tmp/run" "$tmp/t" 2>"$tmp/err" &
 follower=$!
 kill -KILL "$(cat "$tmp/producer.pid")"
 wait $follower
-is "$?" 0 "stat --live ends when the run is killed"
+is "$?" 0 "save --follow ends when the run is killed"
 if [ -n "$screen" ]; then
 	wait "$screen"
-	is "$?" 0 "... and so does the screen"
+	is "$?" 0 "stat --live on a terminal ends when the run is killed"
 fi
 wait
 
-# ---- what cannot be ----
+# ---- failures ----
 "$bin/hstrace" save --follow "$tmp/none" "$tmp/t2" 2>"$tmp/err"
-is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/none: No such file or directory" "no RAM"
+is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/none: No such file or directory" \
+	"a missing RAM file is reported"
 mkdir "$tmp/empty"
 "$bin/hstrace" save --follow "$tmp/empty" "$tmp/t2" 2>"$tmp/err"
-is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/empty: no run in progress in this folder" "a folder without a run"
+is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/empty: no run in progress in this folder" \
+	"a folder without a run is refused"
 mkdir "$tmp/dead"
 truncate -s 8M "$tmp/dead/ram"
 : >"$tmp/dead/lock"
 timeout "$(scaled 60)" "$bin/hstrace" save --follow "$tmp/dead" "$tmp/t2" 2>"$tmp/err"
 is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/dead: this is not the RAM of a machine that booted hyperscope" \
-	"a run that was over before the host booted"
+	"a run that ended before the host booted is refused"
 if [ -c /dev/full ]; then
 	"$bin/mkram" "$tmp/ram" 1 10 instret
 	timeout "$(scaled 60)" "$bin/hstrace" save --follow "$tmp/ram" /dev/full 2>"$tmp/err"
-	is "$? $(cat "$tmp/err")" "1 hstrace: /dev/full: cannot be written: No space left on device" "a full disk"
+	is "$? $(cat "$tmp/err")" "1 hstrace: /dev/full: cannot be written: No space left on device" \
+		"a full disk is reported"
 fi
 done_testing

@@ -9,7 +9,7 @@ missing=
 for event in $(sed -n 's/^EVENT(\([a-z0-9_]*\),.*/\1/p' trace/events.def); do
 	grep -rqw "trace_$event" src/kvm src/host || missing+=" $event"
 done
-is "$missing" "" "every event of the table is fired somewhere"
+is "$missing" "" "every event of the table is emitted somewhere"
 
 missing=
 for class in $(sed -n 's/^EXIT_CLASS(\([A-Z0-9_]*\),.*/\1/p' src/include/hv/exit_class.def); do
@@ -21,9 +21,10 @@ is "$(python3 tests/trace/handlers.py 2>&1)" "" "every handler of the dispatch t
 mkdir -p "$tmp/src"
 cp -r src/kvm "$tmp/src"
 sed -i 's/trace_kvm_exit_unknown(.*);//; s/\[EXC_ECALL_U\] = vcpu_redirect_trap/[EXC_ECALL_U] = exit_mute/' "$tmp/src/kvm/exit/exit.c"
-is "$(python3 tests/trace/handlers.py "$tmp" | tr '\n' ' ')" "exit_mute exit_unknown " "... and one that does not is found"
+is "$(python3 tests/trace/handlers.py "$tmp" | tr '\n' ' ')" "exit_mute exit_unknown " \
+	"handlers that emit no event are found"
 
-is "$(trace/doc.py --check 2>&1)" "" "docs/trace.md lists the events that there are"
+is "$(trace/doc.py --check 2>&1)" "" "docs/trace.md lists the events of the table"
 is "$(sed -n 's/^#define TRACE_TYPE_\([a-z]*\).*/\1/p' src/include/hv/trace.h | sort)" \
 	"$(sed -n '/ kinds\[HST_NR_KINDS\] = {/,/^};/s/[^"]*"\([a-z]*\)"/\1\n/gp' trace/file/field.c | grep -x '[a-z]*' | grep . | sort)" \
 	"hstrace prints every kind of field"
@@ -33,9 +34,11 @@ is "$(sed -n 's/^\t{ "\([a-z]*\)", 0x0*\([0-9a-f]*\), 0x0*\([0-9a-f]*\) },$/\1 \
 	"$(for d in SYSCON PLIC UART; do
 		echo "${d,,} $(sed -n "s/^#define ${d}_BASE *0x0*\([0-9a-f]*\)ul$/\1/p" src/vmm/vmm.h)" \
 			"$(sed -n "s/^#define ${d}_SIZE *0x0*\([0-9a-f]*\)ul$/\1/p" src/vmm/vmm.h)"
-	done | sort)" "hstrace names the devices where our VMM has them"
-is "$(grep -hc '^#include.*[/"]device\.def"' src/vmm/vmm.h trace/hstrace/device.c | xargs)" "3 1" "... and takes the others from its table"
+	done | sort)" "hstrace has the addresses and sizes of the VMM's devices"
+is "$(grep -hc '^#include.*[/"]device\.def"' src/vmm/vmm.h trace/hstrace/device.c | xargs)" "3 1" \
+	"hstrace takes the other devices from the VMM's device.def"
 is "$(sed -n 's/^#define VIRTIO_BASE 0x\([0-9a-f]*\)ULL$/\1/p' trace/hstrace/device.c)" \
-	"$(sed -n 's/^#define VIRTIO_BASE(n) (0x\([0-9a-f]*\)ul .*/\1/p' src/vmm/vmm.h)" "... and virtio, too"
+	"$(sed -n 's/^#define VIRTIO_BASE(n) (0x\([0-9a-f]*\)ul .*/\1/p' src/vmm/vmm.h)" \
+	"hstrace has the VMM's address of virtio devices"
 
 done_testing
