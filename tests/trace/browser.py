@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: MIT
 """browser.py - test a page of `hstrace html` in Chromium: clicks, keys, zoom, search, printing.
 
-usage: browser.py HSTRACE TRACE... where the TRACEs are, in order: a run, another run, one of 10^6
-events, one with hostile words, and any others, which only have to open. Prints TAP without a plan.
+usage: browser.py HSTRACE TRACE...
+
+The TRACEs are, in order: a run, another run, one of 10^6 events, one with hostile text, and any
+others, whose pages only have to open. Prints TAP without a plan.
 """
 import os
 import subprocess
@@ -55,7 +57,7 @@ class Browser:
     def media(self, media="", dark=False):
         self.cdp("Emulation.setEmulatedMedia", media=media, features=[
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
-        # A page learns of it at the start of the next frame, before that frame's callbacks.
+        # The page applies the new media at the start of the next frame, before that frame's callbacks.
         self.driver.execute_async_script("requestAnimationFrame(arguments[0])")
 
     def open(self, page):
@@ -83,7 +85,7 @@ class Browser:
             .map((row) => [...row.cells].map((cell) => cell.textContent.trim()));""", css)
 
     def window(self):
-        """Return the numbers of the timeline's two tables: exits of all vCPUs, and by cause."""
+        """Return the exits in the timeline's two tables: the total over vCPUs, and a dict by cause."""
         tables = self.js("""return [...document.querySelectorAll('#timeline details table')].slice(0, 2)
             .map((table) => [...table.tBodies[0].rows].map((row) =>
                 [...row.cells].map((cell) => cell.textContent.trim())));""")
@@ -96,7 +98,7 @@ class Browser:
 
 
 def plain(text):
-    """Return a number of the page as hstrace stat prints it."""
+    """Return a number from the page in the notation of hstrace stat."""
     return text.replace(",", "").replace(" %", "%")
 
 
@@ -105,23 +107,25 @@ def exit_table(browser, stat):
     is_({title[:22]: row for title, row in rows.items()}, stat,
         "count, share, mean, p50, p99 and max of every row are those of hstrace stat")
     counts = [int(row[0]) for row in rows.values()]
-    is_(counts, sorted(counts, reverse=True), "rows come by their count")
+    is_(counts, sorted(counts, reverse=True), "rows are sorted by count")
     mean = next(b for b in browser.all("#exits th button") if b.text.strip() == "mean")
-    for order, name in (True, "a click on a heading sorts by it"), (False, "... a second one backwards"):
+    for order, name in ((True, "a click on a heading sorts by its column"),
+                        (False, "a second click reverses the order")):
         mean.click()
         means = [float(plain(row[3])) for row in browser.rows("#exits")]
         is_(means, sorted(means, reverse=order), name)
     is_(mean.find_element(By.XPATH, "..").get_attribute("aria-sort"), "ascending",
-        "... and says so to a screen reader")
+        "the order is announced to screen readers")
 
 
 def search(browser):
     field = browser.one("#search")
     field.send_keys("sbi")
     titles = [row[0] for row in browser.rows("#exits")]
-    ok(titles and all("sbi" in title for title in titles), "the search leaves the rows that it names", titles)
-    ok(browser.one("#found").text.startswith("found: "), "... and says how many", browser.one("#found").text)
-    ok(browser.all("#timeline path.faded"), "... and fades the other causes in the timeline")
+    ok(titles and all("sbi" in title for title in titles), "a search shows the matching rows only", titles)
+    ok(browser.one("#found").text.startswith("found: "), "a search shows the number of matches",
+       browser.one("#found").text)
+    ok(browser.all("#timeline path.faded"), "a search fades the other causes in the timeline")
     field.clear()
     field.send_keys("LSR")
     is_([row[1] for row in browser.rows("#mmio tr ~ tr, #mmio .scroll:last-of-type")
@@ -129,15 +133,15 @@ def search(browser):
     field.clear()
     field.send_keys("wfi")
     browser.button("next match").click()
-    ok(" wfi" in browser.one("#timeline .readout").text, "'next match' goes to an exit that matches the search",
+    ok(" wfi" in browser.one("#timeline .readout").text, "'next match' selects an exit that matches the search",
        browser.one("#timeline .readout").text)
     first = browser.one("#timeline .readout").text
     browser.one("svg.timeline").send_keys("n")
     second = browser.one("#timeline .readout").text
-    ok(" wfi" in second and second != first, "... and the key n to the one behind it", second)
+    ok(" wfi" in second and second != first, "the key n selects the next exit that matches", second)
     field.clear()
     field.send_keys("x", Keys.BACKSPACE)
-    is_(browser.one("#found").text, "", "an empty search leaves all")
+    is_(browser.one("#found").text, "", "an empty search has no number of matches")
 
 
 def exit_ticks(hstrace, trace, page):
@@ -157,8 +161,8 @@ def timeline(browser, hstrace, trace, page, stat):
     run = page.run()
     total, causes = browser.window()
     is_({title[:22]: str(n) for title, n in causes.items()}, {t: row[0] for t, row in stat.items()},
-        "the timeline as a whole has the exits of hstrace stat, by cause")
-    is_(total, sum(causes.values()), "... and by vCPU")
+        "the whole timeline has the exits of hstrace stat, by cause")
+    is_(total, sum(causes.values()), "the timeline's exits by vCPU and by cause add up to the same number")
     seconds = lambda ticks: repr((run["first"] + ticks) / run["hz"])
     ticks = exit_ticks(hstrace, trace, page)
     parts = []
@@ -169,32 +173,32 @@ def timeline(browser, hstrace, trace, page, stat):
         field.send_keys(Keys.END, " ", Keys.BACKSPACE)
         browser.js("arguments[0].dispatchEvent(new Event('change'))", field)
         parts.append(browser.window()[0])
-    # a bin that the middle divides counts in both
+    # A bin that the middle divides counts in both parts.
     inside = sum(tick < run["span"] / 2 for tick in ticks)
     near = sum(abs(tick - run["span"] / 2) <= run["span"] / run["bins"] for tick in ticks)
     ok(abs(parts[0] - inside) <= near and abs(parts[1] - (total - inside)) <= near,
-       "a part chosen by seconds has that part's exits", (parts, inside, total, near))
+       "a part selected in seconds has that part's exits", (parts, inside, total, near))
     browser.button("all").click()
-    is_(browser.window()[0], total, "'all' shows all again")
+    is_(browser.window()[0], total, "the button 'all' shows the whole timeline again")
     svg = browser.one("svg.timeline")
     browser.js("arguments[0].scrollIntoView({block: 'center'})", svg)
     ActionChains(browser.driver).move_to_element_with_offset(svg, -200, 0).click_and_hold() \
         .move_by_offset(150, 0).release().perform()
     dragged = browser.window()[0]
-    ok(0 < dragged < total / 3, "the mouse drags out a part", (dragged, total))
+    ok(0 < dragged < total / 3, "dragging the mouse selects a part", (dragged, total))
     svg.send_keys("0")
-    is_(browser.window()[0], total, "the key 0 shows all")
+    is_(browser.window()[0], total, "the key 0 shows the whole timeline")
     svg.send_keys("+", "+")
     zoomed = browser.window()[0]
     ok(0 < zoomed < total * 0.6, "the key + zooms in", (zoomed, total))
     svg.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
-    ok(browser.one("#timeline .readout").text.startswith("At "), "arrows read a column in words",
+    ok(browser.one("#timeline .readout").text.startswith("At "), "arrow keys describe a column in words",
        browser.one("#timeline .readout").text)
     svg.send_keys(Keys.PAGE_DOWN, "-", "-", "0")
     browser.js("""const s = document.querySelector('#timeline select'); s.value = '1';
         s.dispatchEvent(new Event('change'));""")
     is_(browser.window()[0], sorted(run["vcpus"], key=lambda v: v["vcpu"])[1]["exits"],
-        "one vCPU alone has its own exits")
+        "one vCPU selected alone has its own exits")
 
 
 def slowest(browser):
@@ -219,13 +223,14 @@ def reading(browser, page):
     ok(reached and "search" in seen and "theme" in seen, "Tab reaches search, theme, tables and timeline", seen)
     is_(browser.js("""return [...document.querySelectorAll('svg[role], .scroll, table, input, select')]
         .filter((e) => !e.getAttribute('aria-label') && !(e.labels && e.labels.length)).length"""), 0,
-        "every drawing, table and field has a name")
+        "every drawing, table and field has an accessible name")
     is_(browser.js("""return [...document.querySelectorAll('a[href^="#"]')].filter((a) =>
-        !document.getElementById(a.hash.slice(1))).length"""), 0, "every link has its section")
+        !document.getElementById(a.hash.slice(1))).length"""), 0, "every link leads to a section")
     for width in 1280, 800, 400:
         browser.size(width)
         browser.open(page)
-        ok(browser.width_needed() <= width, "at %d pixels nothing sticks out" % width, browser.width_needed())
+        ok(browser.width_needed() <= width, "at %d pixels the page does not scroll sideways" % width,
+           browser.width_needed())
     browser.size(1280)
 
 
@@ -234,32 +239,32 @@ def themes(browser, page):
     browser.open(page)
     light = colour()
     browser.media(dark=True)
-    ok(colour() != light, "a system that is dark makes the page dark", colour())
+    ok(colour() != light, "the page is dark if the system's theme is", colour())
     for theme, want in ("light", light), ("dark", colour()):
         browser.js("""const s = document.getElementById('theme'); s.value = arguments[0];
             s.dispatchEvent(new Event('change'));""", theme)
         is_(colour(), want, "theme %s can be chosen" % theme)
     browser.media("print", dark=True)
-    is_(colour(), light, "paper is light")
+    is_(colour(), light, "the printed page is light")
     browser.js("window.dispatchEvent(new Event('beforeprint'))")
     is_(browser.js("return [...document.querySelectorAll('details')].every((e) => e.open)"), True,
-        "... with everything open")
+        "printing opens all details")
     is_(browser.js("return getComputedStyle(document.querySelector('.bar')).display"), "none",
-        "... and without controls")
+        "the printed page has no controls")
     browser.js("document.body.style.width = '600px'")  # without redrawing, as when printing begins
     ok(browser.js("return document.querySelector('svg.timeline').getBoundingClientRect().width") <= 600,
-       "... and the timeline shrinks to the page")
+       "the printed timeline shrinks to the page")
     browser.size(718)  # A4 within its margins
     browser.open(page)
-    ok(browser.width_needed() <= 718, "... and nothing sticks out", browser.width_needed())
+    ok(browser.width_needed() <= 718, "the printed page is no wider than the paper", browser.width_needed())
     browser.size(1280)
     pdf = browser.cdp("Page.printToPDF", preferCSSPageSize=True)["data"]
-    ok(len(pdf) > 50000, "it prints", len(pdf))
+    ok(len(pdf) > 50000, "the page prints to a PDF file", len(pdf))
     browser.media()
 
 
 def million(browser, page):
-    """Measure opening (reading, parsing, drawing) by the thread's own clock: other processes run too."""
+    """Measure opening (reading, parsing, drawing) by the thread's clock: other processes also run."""
     browser.cdp("Performance.enable", timeDomain="threadTicks")
     before = {m["name"]: m["value"] for m in browser.cdp("Performance.getMetrics")["metrics"]}
     browser.open(page)
@@ -269,7 +274,7 @@ def million(browser, page):
     print("# 10^6 events: %d bytes, open after %.2f s, %.2f s of processor time"
           % (os.path.getsize(page), load, took))
     ok(0 < took < OPEN_SECONDS, "10^6 events are open in less than %g s" % OPEN_SECONDS, took)
-    ok(browser.all("svg.timeline path"), "... and drawn")
+    ok(browser.all("svg.timeline path"), "the timeline of 10^6 events is drawn")
 
 
 def two_runs(browser, page, stats):
@@ -279,15 +284,15 @@ def two_runs(browser, page, stats):
         got = {row[0][:22]: plain(row[column]) for row in rows if row[column] != "0"}
         is_(got, {title: row[0] for title, row in stats[number].items()},
             "of two runs, %s has its own counts" % "AB"[number])
-    is_(len(browser.all("svg.timeline")), 2, "... and its own timeline")
-    is_(browser.width_needed(), 1280, "... and both fit beside each other")
+    is_(len(browser.all("svg.timeline")), 2, "each of two runs has its own timeline")
+    is_(browser.width_needed(), 1280, "two timelines fit side by side")
 
 
 def hostile(browser, page):
     browser.open(page)
     is_(browser.js("return [document.scripts.length, document.querySelectorAll('main b, main script').length]"),
-        [5, 0], "hostile words make no element")
-    ok("</script>" in browser.one("#provenance").text, "... but stand there as text")
+        [5, 0], "hostile text creates no element")
+    ok("</script>" in browser.one("#provenance").text, "hostile text is shown as text")
 
 
 def main():
@@ -321,7 +326,7 @@ def main():
         for trace in traces[4:]:
             browser.open(make(trace))
             ok(browser.all("#provenance tbody tr"), "%s opens" % os.path.basename(trace))
-        is_(browser.complaints(), [], "and Chromium never complained")
+        is_(browser.complaints(), [], "Chromium logs no message")
     finally:
         browser.driver.quit()
 

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""damage.py - test every subcommand of hstrace with damaged and foreign files, and outputs that fail.
+"""damage.py - test every subcommand of hstrace with damaged and foreign files and with outputs that fail.
 
 usage: damage.py HSTRACE TRACE RAM FORMATS [all]
 
-TRACE is intact, RAM is the file that it was saved from; FORMATS are the exports, separated by commas.
-With `all`, every command gets every file; otherwise each file gets report, stat and a few of the others in
-turn. A truncated or changed file must be reported in exactly one sentence that names it, with the command's
-exit status for trouble. A failed command must leave nothing under the output's final name, nor beside it. The
-exports must contain the same saved events as report: of a truncated file, the records that are complete by
-this script's own count.
+TRACE is intact, RAM is the file that it was saved from; FORMATS are the export formats, separated by commas.
+With `all`, every command runs on every file; otherwise report, stat and a few of the other commands in turn
+do. A command must report a truncated or changed file in exactly one sentence that names it, and return its
+exit status for failures. A failed command must leave nothing under the output's final name, nor beside it. The
+exports must contain the same events as report: for a truncated file, the records that are complete by this
+script's own count.
 Prints TAP. Works in the current folder.
 """
 import collections
@@ -25,7 +25,7 @@ import sys
 
 META, MEM, FORMATS, STATS, RING, END = range(1, 7)
 RECORD, HEADER, SECTION, RING_HEADER = 64, 16, 16, 16
-IMAGE_START = 0x200000  # of the kernel in RAM, with its run descriptor at 0x40
+IMAGE_START = 0x200000  # the kernel's offset in RAM; its run descriptor is 0x40 further on
 Section = collections.namedtuple("Section", "type at data size")
 Ran = collections.namedtuple("Ran", "status out err")
 failures = []
@@ -53,9 +53,9 @@ def run(*words, **how):
 
 
 def one_sentence(what, ran, path, status=1):
-    """Require exactly one line on standard error, which names the file, and the exit status of trouble."""
+    """Require this exit status, and exactly one line on standard error, which names the file."""
     if ran.status != status:
-        wrong(what, f"exit status, want {status}", ran)
+        wrong(what, f"the exit status should be {status}", ran)
     if ran.err.count("\n") != 1 or not ran.err.startswith(f"hstrace: {path}: "):
         wrong(what, f"not one sentence about {path}", ran)
 
@@ -70,12 +70,12 @@ def sections(data):
 
 
 def whole_records(parts, size):
-    """Return how many complete records are in the first `size` bytes."""
+    """Return the number of complete records in the first `size` bytes."""
     return sum(max(0, min(size, s.data + s.size) - s.data - RING_HEADER) // RECORD for s in parts if s.type == RING)
 
 
 def commands():
-    """Yield name, words before the file, words after it, the file or folder it makes, its status of trouble."""
+    """Yield name, words before the file, words after it, the output (file or folder), the status of failures."""
     yield "report", ["report"], [], None, 1
     yield "stat --by event", ["stat", "--by", "event"], [], None, 1
     yield "export --to csv", ["export", "--to", "csv"], [], None, 1
@@ -105,7 +105,7 @@ def lines_of(ran):
 
 
 def check_events(what, name, ran, report):
-    """Require that the exports read here have exactly the events of report, in its order."""
+    """Require that CSV, JSON and stat --by event have exactly the events of report, in the same order."""
     if name == "export --to csv":
         found = [row.split(b",")[5].decode() for row in ran.out.splitlines()[1:]]
     elif name == "export --to json":
@@ -115,17 +115,20 @@ def check_events(what, name, ran, report):
         found = re.match(rb"events: (\d+)", ran.out)
         found = int(found[1]) if found else 0
         if found != len(report):
-            wrong(what, f"{found} events, report has {len(report)}")
+            wrong(what, f"it has {found} events, report has {len(report)}")
         return
     else:
         return
     names = [re.search(rb" (\w+):", line)[1].decode() for line in report]
     if found != names:
-        wrong(what, f"{len(found)} events are not the {len(names)} of report")
+        wrong(what, f"its {len(found)} events differ from report's {len(names)}")
 
 
 def damaged(path, what, chosen, records=None):
-    """Run all the chosen commands on one file; records: how many report must show, None: any number."""
+    """Run the chosen commands on one file; return whether report could read some of it.
+
+    `records` is the number of events that report must show; None accepts any number.
+    """
     report = []
     beside = set(os.listdir("."))
     for name, before, behind, makes, status in chosen:
@@ -136,9 +139,9 @@ def damaged(path, what, chosen, records=None):
         if name == "report":
             report, could = lines_of(ran), saved
             if records is not None and len(report) != records:
-                wrong(where, f"{len(report)} events, {records} are whole", ran)
+                wrong(where, f"report shows {len(report)} events, but {records} records are complete", ran)
         if saved != could:
-            wrong(where, f"report says of the same file that {'some' if could else 'nothing'} can be read", ran)
+            wrong(where, f"report says that {'some' if could else 'nothing'} of the same file can be read", ran)
         if not saved and ran.out:
             wrong(where, f"nothing can be read, but there is output: {ran.out[:80]}", ran)
         if makes and os.path.lexists(makes) != saved:
@@ -148,12 +151,12 @@ def damaged(path, what, chosen, records=None):
         if makes:
             remove(makes)
         if set(os.listdir(".")) != beside:
-            wrong(where, f"left behind: {set(os.listdir('.')) - beside}")
+            wrong(where, f"it left files behind: {set(os.listdir('.')) - beside}")
     return could
 
 
 def choice(count=3):
-    """Choose report, stat --by event, csv and json always; of the others all, or the next few in turn."""
+    """Yield, without end, report, stat --by event, csv and json plus the next few others, or all others."""
     rest = list(commands())
     first, rest = rest[:4], rest[4:]
     turn = itertools.cycle(rest)
@@ -176,10 +179,10 @@ def test_cuts(data, parts, turns):
                         whole_records(parts, size) if size >= table.data + table.size else 0)
         saved += could
         if could != (size >= table.data + table.size):
-            wrong(f"cut at {size}", "its table of events " + ("is not whole" if could else "is whole"))
+            wrong(f"cut at {size}", "its table of events " + ("is incomplete" if could else "is complete"))
     if not saved:
-        wrong("cuts", "nothing was ever saved")
-    claim("a trace that is cut anywhere: one sentence, and the records that are whole by report and exports")
+        wrong("cuts", "no truncated file could be read")
+    claim("a truncated trace: one sentence, and the complete records in report and exports")
 
 
 def test_flips(data, parts, turns):
@@ -200,9 +203,9 @@ def test_flips(data, parts, turns):
         flipped[at] ^= bits
         with open("flip", "wb") as file:
             file.write(flipped)
-        # The sum covers padding too, so every change is detected.
+        # The checksum covers padding as well, so every change is detected.
         damaged("flip", f"{what} (byte {at}) changed", next(turns), records)
-    claim("a trace with changed bits in header, table and records")
+    claim("a trace with changed bits: one sentence, and the readable events in report and exports")
 
 
 def test_foreign(data, turns):
@@ -217,20 +220,20 @@ def test_foreign(data, turns):
     os.mkfifo("pipe")
     for name in [*contents, "folder", "pipe", "/dev/zero", "/dev/null", "nothing-there", "text/below"]:
         if damaged(name, "a foreign file", list(commands()) if everything else next(turns), 0):
-            wrong(name, "something of it can be read?")
+            wrong(name, "report claims that some of it can be read")
     for command in ("report", "stat"):
         with subprocess.Popen(["cat", whole], stdout=subprocess.PIPE) as cat:
             one_sentence(f"{command} of a pipe", run(command, "/dev/stdin", stdin=cat.stdout), "/dev/stdin")
-    claim("another version, no trace at all, a folder, a pipe, devices, no file: one sentence, and no output")
+    claim("another version, other files, a folder, pipes, devices, no file: one sentence, no output")
 
 
 def test_ram(ram):
-    """save: from files that are no RAM, another machine's or damaged, it refuses or writes an intact trace."""
+    """Check that save refuses damaged RAM and files that are no RAM, or else writes an intact trace."""
     with open(ram, "rb") as file:
         data = file.read()
     start = struct.unpack_from("<Q", data, IMAGE_START + 0x40)[0]
     if start != 0x31304E5552505348:
-        wrong("RAM", "no run descriptor where it is to be")
+        wrong("RAM", "the run descriptor is missing")
     refused = 0
     mem = data.find(struct.pack("<Q", struct.unpack_from("<Q", trace_mem)[0]), IMAGE_START)
     cuts = [0, 1, IMAGE_START, IMAGE_START + 0x41, mem, mem + 9, mem + 200, len(data) // 2, len(data) - 1]
@@ -250,13 +253,13 @@ def test_ram(ram):
         where = f"save, RAM {what} {at}"
         if ran.status == 0 and not ran.err:
             if run("report", "saved").err:
-                wrong(where, "it wrote what report does not read")
+                wrong(where, "it wrote a trace that report cannot read")
             remove("saved")
         else:
             one_sentence(where, ran, "ram2")
             refused += 1
         if set(os.listdir(".")) != beside:
-            wrong(where, "something is left of it")
+            wrong(where, "it left files behind")
     for name in ["empty", "text", "folder", "pipe", "/dev/zero", "/dev/null", "nothing-there", whole]:
         for follow in ([], ["--follow"]) if name in ("nothing-there", "folder") else ([],):
             one_sentence(f"save {follow} of {name}", run("save", *follow, name, "saved"), name)
@@ -265,7 +268,7 @@ def test_ram(ram):
                 remove("saved")
     if refused < len(cuts):
         wrong("save", f"only {refused} damaged RAM files were refused")
-    claim("save out of damaged RAM or none: one sentence and no file, or a whole trace")
+    claim("save from damaged RAM or from no RAM: one sentence and no file, or an intact trace")
 
 
 def limited():
@@ -274,7 +277,7 @@ def limited():
 
 
 def test_outputs(ram):
-    """Unwritable outputs: no such folder, a folder, a full device, a file that cannot grow."""
+    """Check outputs that cannot be written: a missing folder, a folder, a full device, a file that cannot grow."""
     os.mkdir("there")
     writers = [("save", ["save", ram]), ("html", ["html", whole, "--out"])]
     writers += [(f"export --to {name}", ["export", "--to", name, whole]) for name in formats]
@@ -284,7 +287,7 @@ def test_outputs(ram):
             ran = run(*before, out)
             one_sentence(f"{name} to {out}", ran, out)
         if not os.path.isdir("there") or set(os.listdir(".")) != beside:
-            wrong(name, "it took a folder's place, or left something")
+            wrong(name, "it replaced a folder, or left files behind")
         if name != "export --to ctf":
             with open("kept", "w", encoding="utf-8") as file:
                 file.write("what was there\n")
@@ -292,17 +295,17 @@ def test_outputs(ram):
         one_sentence(f"{name} to a full disk", ran, "kept")
         if name != "export --to ctf":
             if not os.path.exists("kept") or open("kept", encoding="utf-8").read() != "what was there\n":
-                wrong(name, "it spoiled what was there")
+                wrong(name, "it changed the existing file")
             remove("kept")
         if set(os.listdir(".")) != beside:
-            wrong(name, f"left on a full disk: {set(os.listdir('.')) - beside}")
+            wrong(name, f"it left files on a full disk: {set(os.listdir('.')) - beside}")
     texts = [["report", whole], ["stat", whole], ["stat", "--by", "event", whole], ["profile", whole], ["events"],
              ["export", "--to", "csv", whole], ["export", "--to", "json", whole], ["--help"], ["diff", whole, whole]]
     for words in texts if os.path.exists("/dev/full") else []:
         with open("/dev/full", "w", encoding="utf-8") as full:
             one_sentence(f"{words} to a full device", run(*words, stdout=full), "standard output",
                          2 if words[0] == "diff" else 1)
-    claim("an output that cannot be written: one sentence that names it, and what was there stays")
+    claim("an output that cannot be written: one sentence that names it, and existing files stay")
 
 
 def main():

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""fields.py - check that the fields of a trace's events agree with each other, and with the machine.
+"""fields.py - check that the fields of a trace's events agree with each other and with the machine.
 
 usage: hstrace export --to json FILE | fields.py
 
-Each rule below compares one event's fields with another's, of the same vCPU or hart: a handler's event with
-the exit that it handles, a return with its call, a lateness with the clock. Prints TAP; a rule that was never
-applied fails as well.
+Each rule below compares an event's fields with those of an earlier event of the same vCPU or hart: a handler's
+event with its exit, a return with its call, a duration with the clock. Prints TAP; a rule that was never applied
+fails as well.
 """
 import json
 import re
@@ -44,14 +44,14 @@ class Rules:
 
     def kvm_entry(self, e, f, v, h):
         if v.get("skips"):  # an exit that finished the instruction at sepc
-            self.rule("the guest goes on behind the instruction that was handled",
+            self.rule("the guest continues after the instruction that was handled",
                       number(f["pc"]) == v["skips"], e)
         v["exit"] = v["skips"] = v["fault"] = v["call"] = v["mmio"] = None
         v["entry"] = f
 
     def kvm_irq_take(self, e, f, v, h):
         if f["entry"] and v.get("entry"):
-            self.rule("an interrupt that is taken at the entry: its epc is where the guest was",
+            self.rule("an interrupt that is taken at the entry has the epc at which the guest was entered",
                       number(f["epc"]) == number(v["entry"]["pc"]), e)
 
     def kvm_exit(self, e, f, v, h):
@@ -61,11 +61,11 @@ class Rules:
         x = v.get("exit")
         if not x:
             return
-        self.rule("each exit has an event of its handler", v["told"], e)
-        self.rule("kvm_exit_handled is of the exit's cause", f["scause"] == x["scause"], e)
-        self.rule("injected says whether a trap was given to the guest",
+        self.rule("each exit has an event from its handler", v["told"], e)
+        self.rule("kvm_exit_handled has the exit's cause", f["scause"] == x["scause"], e)
+        self.rule("injected is set if a trap was injected into the guest",
                   bool(f["injected"]) == bool(v.get("injected")), e)
-        self.rule("only what goes to user space has a reason",
+        self.rule("an exit has a reason if and only if it goes to user space",
                   (f["reason"] != "UNKNOWN") == (f["result"] == 0), e)
         v["handled"] = f
         done = v.get("call") and v.get("returned") or v.get("insn") == "0x10500073" and v.get("wfi")
@@ -76,13 +76,13 @@ class Rules:
     def kvm_userspace_exit(self, e, f, v, h):
         handled = v.get("handled")
         if handled and f["errno"] == 0 and handled["result"] == 0:
-            self.rule("KVM_RUN returns with the reason that the handler gave", f["reason"] == handled["reason"], e)
+            self.rule("KVM_RUN returns with the handler's reason", f["reason"] == handled["reason"], e)
         v["skips"] = None
 
     def kvm_inject_trap(self, e, f, v, h):
         v["injected"], v["skips"] = f, None
         if v.get("exit"):
-            self.rule("a trap for the guest is at the pc of its exit",
+            self.rule("a trap injected into the guest has the pc of its exit",
                       number(f["epc"]) == number(v["exit"]["sepc"]), e)
 
     def of_exit(self, name, e, v, *pairs):
@@ -92,8 +92,8 @@ class Rules:
 
     def kvm_virtual_inst(self, e, f, v, h):
         v["insn"] = f["insn"]
-        if v.get("exit") and number(v["exit"]["stval"]):  # otherwise it was fetched: wrs.nto in QEMU
-            self.of_exit("kvm_virtual_inst has stval's instruction", e, v, (f["insn"], "stval"))
+        if v.get("exit") and number(v["exit"]["stval"]):  # 0: the core fetched the instruction (wrs.nto in QEMU)
+            self.of_exit("kvm_virtual_inst has the instruction from stval", e, v, (f["insn"], "stval"))
 
     def kvm_wfi(self, e, f, v, h):
         v["wfi"] = True
@@ -106,14 +106,15 @@ class Rules:
                       csr is None or csr == number(v["exit"]["stval"]) >> 20, e)
 
     def kvm_debug(self, e, f, v, h):
-        self.of_exit("kvm_debug is at the exit's pc", e, v, (f["pc"], "sepc"))
+        self.of_exit("kvm_debug has the exit's pc", e, v, (f["pc"], "sepc"))
 
     def kvm_host_irq(self, e, f, v, h):
-        self.of_exit("kvm_host_irq is the exit's cause", e, v, (f["scause"], "scause"))
+        self.of_exit("kvm_host_irq has the exit's cause", e, v, (f["scause"], "scause"))
 
     def kvm_access_fault(self, e, f, v, h):
-        if v.get("exit") and v["exit"]["scause"] in GUEST_FAULTS:  # not a fault of the core's own HLV
-            self.of_exit("kvm_access_fault is the exit's", e, v, (f["scause"], "scause"), (f["stval"], "stval"))
+        if v.get("exit") and v["exit"]["scause"] in GUEST_FAULTS:  # not a fault of an HLV in the core
+            self.of_exit("kvm_access_fault has the exit's cause and stval", e, v, (f["scause"], "scause"),
+                         (f["stval"], "stval"))
 
     # ---- faults and MMIO ------------------------------------------------------------------------
 
@@ -122,7 +123,7 @@ class Rules:
         if not x or x["scause"] not in GUEST_FAULTS:
             return
         v["fault"] = f
-        implicit = number(x["htinst"]) in (0x3000, 0x3020)  # a walk's own access (H §6.3)
+        implicit = number(x["htinst"]) in (0x3000, 0x3020)  # an access of the VS-stage walk (H §6.3)
         gpa = number(x["htval"]) << 2 | (0 if implicit else number(x["stval"]) & 3)
         self.rule("kvm_page_fault has the address from htval",
                   number(f["gpa"]) == gpa and f["scause"] == x["scause"], e)
@@ -130,30 +131,30 @@ class Rules:
     def gstage_map(self, e, f, v, h):
         size = PAGE << 9 * f["level"]
         pte = number(f["pte"])
-        self.rule("a leaf is valid, and as aligned as its level", pte & 1 and pte & 0xe and
+        self.rule("a leaf is valid and aligned for its level", pte & 1 and pte & 0xe and
                   (pte >> 10) * PAGE % size == 0, e)
         if v.get("fault"):
-            self.rule("a leaf is written where the fault was",
+            self.rule("a leaf maps the fault's address",
                       number(f["gpa"]) // size == number(v["fault"]["gpa"]) // size, e)
 
     def gstage_step(self, e, f, v, h):
         if v.get("fault"):
-            self.rule("a walk for a fault is for its address", number(f["gpa"]) // (1 << 39) ==
+            self.rule("a walk for a fault is for the fault's address", number(f["gpa"]) // (1 << 39) ==
                       number(v["fault"]["gpa"]) // (1 << 39), e)
 
     def kvm_mmio_insn(self, e, f, v, h):
         x = v.get("exit")
         if not x:
             return
-        self.rule("kvm_mmio_insn is at the exit's pc, and htinst's if it was not fetched",
+        self.rule("kvm_mmio_insn has the exit's pc, and htinst unless the instruction was fetched",
                   number(f["pc"]) == number(x["sepc"]) and (f["fetched"] or f["insn"] == x["htinst"]), e)
 
     def kvm_mmio(self, e, f, v, h):
         if v.get("fault"):
-            self.rule("kvm_mmio is where the fault was", number(f["gpa"]) == number(v["fault"]["gpa"]), e)
+            self.rule("kvm_mmio has the fault's address", number(f["gpa"]) == number(v["fault"]["gpa"]), e)
         if v.get("taken_by"):
             t = v["taken_by"]
-            self.rule("what took a store in the core tells the same as kvm_mmio", f["kernel"] == 1 and
+            self.rule("the event of a store handled in the core agrees with kvm_mmio", f["kernel"] == 1 and
                       all(number(f[k]) == number(t[k]) for k in ("gpa", "len", "val")), e)
         v["taken_by"] = None
 
@@ -170,13 +171,14 @@ class Rules:
     def kvm_sbi_return(self, e, f, v, h):
         call = v.get("call")
         if call:
-            self.rule("an SBI call's return is of the call", (f["ext"], f["fid"]) == (call["ext"], call["fid"]), e)
+            self.rule("kvm_sbi_return has the call's extension and function",
+                      (f["ext"], f["fid"]) == (call["ext"], call["fid"]), e)
         v["returned"] = f
 
     def kvm_remote_fence(self, e, f, v, h):
         call = v.get("call")
         if call and call["ext"] in SBI_RFENCE and not v.get("returned") and f["fid"] == call["fid"]:
-            self.rule("kvm_remote_fence has the call's harts and range",
+            self.rule("kvm_remote_fence has the call's harts and start address",
                       (number(f["hart_mask"]), f["id"], number(f["start"])) ==
                       (number(call["a0"]), number(call["a1"]) % (1 << 64), number(call["a2"])), e)
 
@@ -187,7 +189,7 @@ class Rules:
 
     def kvm_vcpu_irq(self, e, f, v, h):
         if v.get("ipi") is not None:
-            self.rule("an IPI raises the software line of its target",
+            self.rule("an IPI raises its target's software interrupt line",
                       (f["irq"], f["level"], f["target"]) == (2, 1, v["ipi"]), e)
         v["ipi"] = None
 
@@ -196,14 +198,14 @@ class Rules:
 
     def kvm_timer_fire(self, e, f, v, h):
         if "timer" in v:
-            self.rule("a timer that fires is the one that was set", f["cycles"] == v["timer"], e)
+            self.rule("a timer fires with the time that was set", f["cycles"] == v["timer"], e)
 
     def kvm_vcpu_block(self, e, f, v, h):
         v["blocked"] = e["time_ns"]
 
     def kvm_vcpu_wakeup(self, e, f, v, h):
         if v.get("blocked"):
-            self.rule("a wait was not longer than from its event to its end's",
+            self.rule("a wait is not longer than the time between its two events",
                       f["ns"] <= e["time_ns"] - v["blocked"] + TICK_NS, e)
         v["blocked"] = None
 
@@ -213,28 +215,29 @@ class Rules:
     def kvm_pmu_stop(self, e, f, v, h):
         started = self.pmu.pop((e["vm"], e["vcpu"], f["counter"]), None)
         if started is not None:
-            self.rule("a counter that stops counted the event that it was started with", f["event"] == started, e)
+            self.rule("a counter stops with the event that it was started with", f["event"] == started, e)
 
     # ---- load, put, VMIDs ------------------------------------------------------------------------------
 
     def kvm_vcpu_load(self, e, f, v, h):
         if "loaded" in v:
-            self.rule("from_hart is the hart of the load before", f["from_hart"] == v["loaded"], e)
+            self.rule("from_hart is the hart of the previous load", f["from_hart"] == v["loaded"], e)
         v["loaded"] = e["hart"]
 
     def kvm_vmid(self, e, f, v, h):
         given = self.vmids.setdefault(f["generation"], set())
-        self.rule("no VMID is given twice in a generation", f["vmid"] not in given or f["vmid"] == 0, e)
+        self.rule("no VMID is allocated twice in a generation", f["vmid"] not in given or f["vmid"] == 0, e)
         given.add(f["vmid"])
 
     def kvm_vmid_rollover(self, e, f, v, h):
-        self.rule("a rollover begins a generation that was not", f["generation"] not in self.vmids, e)
+        self.rule("a rollover begins a new generation", f["generation"] not in self.vmids, e)
 
     # ---- the host ---------------------------------------------------------------------------------------
 
     def sched_switch(self, e, f, v, h):
         if "pid" in h:
-            self.rule("the task that leaves a hart is the last that came", f["prev_pid"] == h["pid"], e)
+            self.rule("the task that is switched out is the one that was switched in last",
+                      f["prev_pid"] == h["pid"], e)
         h["pid"], h["call_id"] = f["next_pid"], None
 
     def sys_enter(self, e, f, v, h):
@@ -242,11 +245,11 @@ class Rules:
 
     def sys_exit(self, e, f, v, h):
         if h.get("call_id") and f["id"] != "rt_sigreturn":
-            self.rule("a system call's return is of the call", f["id"] == h["call_id"], e)
+            self.rule("a system call's return has the call's number", f["id"] == h["call_id"], e)
         h["call_id"] = None
 
     def host_timer(self, e, f, v, h):
-        self.rule("a host timer is not later than its function's time",
+        self.rule("a host timer is never early, and late by less than 1 s",
                   f["late"] >= 0 and f["late"] < 10**9, e)
 
     def see(self, event):
@@ -259,7 +262,7 @@ class Rules:
 
 
 def every_rule():
-    """Return the names of all rules, read from this file, so that no list has to repeat them."""
+    """Return the names of all rules, read from this file so that no list repeats them."""
     with open(__file__, encoding="utf-8") as source:
         return sorted(set(re.findall(r'(?:self\.rule|of_exit)\("([^"]+)"', source.read())))
 

@@ -4,13 +4,13 @@
 
 usage: handlers.py [TOP]     prints the handlers that emit none
 
-A handler emits one if its own text, or that of a function it calls, at most DEPTH calls down, has a
+A handler emits an event if its own text, or that of a function at most DEPTH calls below it, contains a
 call of trace_kvm_NAME() or trace_gstage_NAME(). Function pointers are not followed. The fast paths that
-assembly calls (switch_fast.S) count as handlers. fields.py checks that each exit of a run has an event of
+assembly calls (switch_fast.S) count as handlers. fields.py checks that each exit of a run has an event from
 its handler, whatever path it took.
 
-Each handler is then muted, with all that it calls, and has to be reported: so the script sees them all. A
-function or a row of the table that it cannot read is an error.
+The script checks itself: it removes the events of each handler and of all functions that the handler calls,
+and the handler must then be reported. A function or a row of the table that it cannot read is an error.
 """
 import glob
 import os
@@ -34,7 +34,7 @@ def functions():
             found += 1
         begun = len(re.findall(r"^\{$", text, re.M))
         if found != begun:
-            sys.exit("%s: %d functions of %d can be read" % (path, found, begun))
+            sys.exit("%s: only %d of %d functions can be read" % (path, found, begun))
     return bodies
 
 
@@ -53,7 +53,7 @@ def reach(name, bodies, depth=DEPTH):
 
 
 def is_noticed_mute(name, bodies):
-    """Return whether the handler is reported once the events of all that it reaches are removed."""
+    """Return whether the handler is reported once the events of all functions that it reaches are removed."""
     mute = dict(bodies)
     for function in reach(name, bodies):
         mute[function] = re.sub(r"\btrace_\w+\(", "none(", mute[function])
@@ -69,7 +69,7 @@ def handlers(bodies):
         sys.exit("exit_table has a row that cannot be read")
     with open(os.path.join(TOP, "src", "kvm", "exit", "switch_fast.S"), encoding="utf-8") as source:
         named |= set(re.findall(r"\bfast_exit\s+(vcpu_fast_\w+)", source.read()))
-    # The handlers called without a row, for interrupts, and for the one cause that is checked first.
+    # The handlers that have no row: those of interrupts, and of the one cause that is checked first.
     choice = bodies["exit_dispatch"] + bodies["exit_handler"]
     named |= set(re.findall(r"\bexit_\w+", choice)) & set(bodies) - {"exit_handler"}
     return sorted(named)
@@ -86,7 +86,7 @@ def main():
         print(name)
     for name in found:
         if name not in silent and not is_noticed_mute(name, bodies):
-            print("%s would not be noticed if it were mute" % name)
+            print("%s would not be noticed if it emitted no event" % name)
             silent.append(name)
     return bool(silent)
 

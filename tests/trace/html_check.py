@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""html_check.py - check that a page's numbers are those of its trace, for each page of html.t.
+"""html_check.py - check that the numbers in a page of `hstrace html` are those of its trace.
 
-usage: html_check.py PAGE RUN STAT REPORT    RUN: 0 or 1; STAT, REPORT: the output of hstrace for it
-Prints each difference in one line.
+usage: html_check.py PAGE RUN STAT REPORT
+
+RUN is 0 or 1; STAT and REPORT are the output of hstrace stat and report for its trace. Prints one line per
+difference.
 """
 import collections
 import re
@@ -13,7 +15,7 @@ from report_page import Page, expand, stat_rows
 
 
 def wrong_exits(run, stat):
-    """Check that the table's counters, the exits counted from events and the bins agree in every row."""
+    """Yield rows in which the page's counters, its exits counted from events, its bins and stat disagree."""
     rows = {row["title"]: row for row in run["exits"]}
     events = sum(event["count"] for event in run["events"] if event["name"] == "kvm_exit")
     partial = any(ring[1] for ring in run["rings"]) or run["causes"] or not events
@@ -22,9 +24,9 @@ def wrong_exits(run, stat):
         if row is None or str(row.get("count")) != numbers[0]:
             yield "%s: stat has %s, the page %s" % (title, numbers[0], row and row.get("count"))
         elif not partial and row["seen"] != row["count"]:
-            yield "%s: %d exits, %d among the events" % (title, row["count"], row["seen"])
+            yield "%s: %d exits, but %d among the events" % (title, row["count"], row["seen"])
         elif sum(row["hist"][1::2]) != row["count"] - row["unpriced"]:
-            yield "%s: its histogram is not whole" % title
+            yield "%s: its histogram does not add up" % title
     total, of_stat = sum(row.get("count", row["seen"]) for row in run["exits"]), sum(int(n[0]) for n in stat.values())
     if total != of_stat:
         yield "stat has %d exits, the page %d" % (of_stat, total)
@@ -45,7 +47,7 @@ def wrong_bins(run):
         states = [expand(runs) for runs in vcpu["time"]]
         if any(len(state) != run["bins"] for state in states):
             yield "a vCPU's bins are %s, not %d" % ([len(s) for s in states], run["bins"])
-        elif any(sum(column) > 1002 for column in zip(*states)):  # four roundings
+        elif any(sum(column) > 1002 for column in zip(*states)):  # per mille; four numbers are rounded
             yield "vCPU %d.%d is in two states at once" % (vcpu["vm"], vcpu["vcpu"])
     for event in run["events"]:
         if sum(expand(event["bins"])) != event["count"]:
@@ -71,7 +73,7 @@ def wrong_events(run, report):
             if not line.startswith("#")][-len(lines):] if lines else []
     mine = ["%s: %s" % (names[line[4]], line[5]) for line in run["last"]["lines"]]
     if [line.strip() for line in last] != [line.strip() for line in mine]:
-        yield "the last events are others: %s, report has %s" % (mine[-1:], last[-1:])
+        yield "the last events differ: the page has %s, report %s" % (mine[-1:], last[-1:])
 
 
 def main():

@@ -4,7 +4,7 @@
 
 usage: kernelshark.py FILE
 
-One line per entry, as kshark_dump_entry() writes it: stream; nanoseconds; task; hart; latency; event;
+Prints one line per entry in the format of kshark_dump_entry(): stream; nanoseconds; task; hart; latency; event;
 fields; visibility. readers.py parses the lines.
 """
 import ctypes

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* machine.c - harts whose index, time and instret a test sets. */
+/* machine.c - model harts whose index, time and instret are set by the test. */
 #include <stdlib.h>
 #include "machine.h"
 #include "hv/csr.h"

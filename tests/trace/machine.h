@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* machine.h - the build machine as harts: the hardware state that trace_ring.c reads. */
+/* machine.h - the hart state that trace_ring.c reads, modelled on the build machine. */
 #ifndef TESTS_TRACE_MACHINE_H
 #define TESTS_TRACE_MACHINE_H
 

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * mkguest.c - make the RAM of a machine whose guest did a bit of everything, with the host's own
- * trace code.
+ * mkguest.c - make the RAM file of a machine whose guest made all kinds of exits, using the host's
+ * own trace code.
  *
  * usage: mkguest OUT HARTS VCPUS EVENTS instret|time|none [CHOICE [RECORDS]]
  *
- * vCPU n runs on hart n % HARTS and repeats the same round of exits until all harts together have
- * written EVENTS records. With CHOICE, which selects the events that are recorded, EVENTS is the
- * number of exits instead. A ring keeps the last RECORDS of them, a power of two (default: all).
- * Each kind of exit has its own cost, and now and then a hundred times that, so the numbers that a
- * reader has to find are known. They are accounted as in the core. that: what a reader of the trace
- * has to find is known. Accounted as the core does it.
+ * vCPU n runs on hart n % HARTS. The vCPUs make exits of random kinds in turn until all harts
+ * together have written EVENTS records. With CHOICE, which selects the events that are recorded,
+ * EVENTS is the number of exits instead. Each ring keeps the last RECORDS records, a power of two
+ * (default: all). Each kind of exit has its own cost, and one exit in 500 costs a hundred times as
+ * much, so the numbers that a reader must find are known. Exits are accounted as in the core.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,14 +41,14 @@ static unsigned long random_below(unsigned long n)
 	return (random_state >> 33) % n;
 }
 
-/* Let this many instructions pass on this hart. */
+/* Advance the current hart by this many instructions. */
 static void pass(unsigned long insns)
 {
 	machine.instret += insns;
 	machine.time = machine.instret / INSNS_TICK;
 }
 
-/* The VMM's work in between; its events have no vCPU. */
+/* Return to the VMM and enter KVM_RUN again. The VMM's events have no vCPU. */
 static void to_user(unsigned int vcpu, u64 reason)
 {
 	trace_set_vcpu(0, 0);
@@ -103,7 +102,7 @@ static void wait_for_interrupt(unsigned int vcpu)
 	trace_kvm_vcpu_wakeup(1000, 1, 1);
 }
 
-/* One exit from kvm_exit to kvm_entry. */
+/* Make one exit, from kvm_exit to kvm_entry. */
 static void exit_once(unsigned int vcpu, unsigned int kind)
 {
 	static const unsigned long cause[] = { EXC_LOAD_GUEST_PAGE_FAULT,

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * mksamples.c - make the RAM of a machine whose processes were sampled, with the host's own trace
- * code.
+ * mksamples.c - make the RAM file of a machine whose processes were sampled, using the host's own
+ * trace code.
  *
  * usage: mksamples OUT PC PROCESSES
  *
- * Process 5 runs the program `first`, then `second`, and is sampled at PC in each. It forks
- * PROCESSES others, each of which is sampled there once.
+ * Process 5 runs the program `first`, then `second`, and is sampled once at PC in each. Then it
+ * forks PROCESSES processes, each of which is sampled once at PC.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,7 +37,7 @@ int main(int argc, char **argv)
 {
 	unsigned long processes = argc == 4 ? strtoul(argv[3], NULL, 0) : 0;
 	u64 pc = argc == 4 ? strtoull(argv[2], NULL, 0) : 0;
-	size_t records = 4096, size; /* a power of two, as rings have */
+	size_t records = 4096, size; /* a ring's size is a power of two */
 	void *memory;
 
 	while (records < 2 * processes + 8)

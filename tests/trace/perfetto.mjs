@@ -5,8 +5,8 @@
 //
 // usage: node perfetto.mjs FOLDER TRACE SQL
 //
-// FOLDER holds trace_processor.wasm, engine_bundle.node.js (which starts it, for a web worker) and
-// engine.mjs (which talks to it): scripts/hyperscope setup readers makes it. Prints one JSON array per row.
+// FOLDER, which scripts/hyperscope setup readers makes, has trace_processor.wasm, engine_bundle.node.js (which
+// starts it in a web worker) and engine.mjs (which talks to it). Prints one JSON array per row.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -19,10 +19,10 @@ if (!sql) {
 	process.exit(2);
 }
 
-// What it says by itself goes to standard error: standard output is the answer's.
+// Perfetto's own messages go to standard error, because standard output is for the answer.
 console.log = console.info = console.warn = console.error;
 
-// A worker's surroundings: itself, where it is, and a request that is always for the one file.
+// The globals that a web worker expects. Every XMLHttpRequest is for trace_processor.wasm.
 function define(name, value) {
 	Object.defineProperty(globalThis, name, { value, writable: true, configurable: true });
 }
@@ -36,8 +36,8 @@ define('XMLHttpRequest', class {
 	}
 });
 
-// It would rather have a memory of 64 bits, and that build is not here: this is how it asks for one,
-// by a module that is nothing but such a memory.
+// Perfetto tests whether 64-bit memory is supported by compiling a module that consists of such a memory. Make
+// that fail, because its 64-bit build is not in FOLDER.
 const { Module } = WebAssembly;
 const MEMORY_SECTION = 5, HEADER = 8, ASKS_64 = 4;
 WebAssembly.Module = class extends Module {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * producer.c - make the RAM file of a running machine, whose harts write events at a steady rate.
+ * producer.c - act as a running machine: write events to its RAM file at a steady rate.
  *
  * usage: producer RAM HARTS RING EVENTS RATE
  *
- * It creates RAM; each hart's ring has RING bytes. It writes EVENTS in all, RATE per second of wall
- * time (0: without a pause), alternately entry and exit, by each hart in turn; an event's pc is its
- * number on its hart. Standard output says when the trace can be found, and what the rate was. At
- * the end the run descriptor says that the program has exited.
+ * Creates RAM, in which each hart's ring has RING bytes. Writes EVENTS events in all, RATE per
+ * second of wall time (0: without a pause), by each hart in turn. A hart's events are alternately
+ * kvm_exit and kvm_entry, and an event's pc is its number on its hart. Prints a line when the trace
+ * can be found, and one with the rate at the end. Then sets the run descriptor's state to exited.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -22,7 +22,7 @@
 
 #define RAM_BASE  0x80000000UL
 #define TRACE_HPA 0x80400000UL
-#define BURST     64 /* events of a hart between two readings of the clock */
+#define BURST     64 /* events that a hart writes per reading of the clock */
 
 static unsigned long now_ns(void)
 {

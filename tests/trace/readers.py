@@ -8,12 +8,12 @@ REPORT is the output of `hstrace report`, TEXT that of the tool:
 
     csv, json    hstrace export
     perf         perf script --ns
-    perf-report  perf report --stdio -s cpu,comm,trace -F sample,cpu,comm,trace -w 8,4,12,300 (or
-                 it cuts texts): how often each event has which fields
+    perf-report  perf report --stdio -s cpu,comm,trace -F sample,cpu,comm,trace -w 8,4,12,300: how
+                 often each event has which fields (without -w, perf truncates texts)
     perf-json    perf data convert --to-json (6.1 leaves the fields out)
     perf-ctf     perf data convert --to-ctf, then babeltrace2 as below
-    perf-exits   perf script -s perf-exits.py: how often each cause, and what it cost
-    kvm-stat     perf kvm stat report (of RISC-V): how often each cause, and how long the guest ran
+    perf-exits   perf script -s perf-exits.py: each cause's count and cost
+    kvm-stat     perf kvm stat report (RISC-V perf): each cause's count, and how long the guest ran
     trace-cmd    trace-cmd report -t
     kernelshark  kernelshark.py
     babeltrace2  babeltrace2 --clock-seconds --no-delta
@@ -21,9 +21,9 @@ REPORT is the output of `hstrace report`, TEXT that of the tool:
     perfetto-sql, perfetto-slices
                  perfetto.mjs FOLDER TRACE "$(readers.py - perfetto-sql -)"
 
-Every event is compared by its time, hart, VM and vCPU, and every field by its value; a number counts as
-equal to the name that report prints for it if it always is this number in this field. One line says
-how many were compared; otherwise status 1 and the first difference.
+Compares the time, hart, VM and vCPU of every event and the value of every field. A number is equal to a
+name that report prints if the two always correspond in this field. Prints the number of events compared,
+or the first difference and returns status 1.
 """
 import collections
 import csv
@@ -44,7 +44,7 @@ BABELTRACE_FIELD = re.compile(r'(\w+) = (?:\( (?:"([^"]*)"|<unknown>) : containe
 
 
 def pairs(text):
-    """Parse fields whose text may contain blanks: it ends where the next field begins."""
+    """Parse fields whose text may contain blanks; a text ends where the next field begins."""
     return tuple(re.findall(r'(\w+)=(.*?)(?: (?=\w+=)|$)', text))
 
 
@@ -88,10 +88,10 @@ def read_json(path):
 
 
 def read_perf_json(path):
-    """A field may have the name of a property of each sample: the first of a name is the sample's."""
+    """Read samples. If a field has the name of one of a sample's properties, the property comes first."""
     for sample in json.load(open(path), object_pairs_hook=lambda pairs: pairs)[-1][1]:
         s = dict(reversed(sample))
-        if s['callchain'][0][0][1] != '0x0':  # the event `sample` again, as cpu-clock
+        if s['callchain'][0][0][1] != '0x0':  # a duplicate of the event `sample`, as cpu-clock
             continue
         keys = [k for k, _ in sample]
         fields = tuple(sample[keys.index('instret') + 1:]) if 'instret' in keys else None
@@ -100,7 +100,7 @@ def read_perf_json(path):
 
 def read_perf_ctf(path):
     for line in open(path):
-        if ' cpu-clock:' in line:  # the event `sample` again
+        if ' cpu-clock:' in line:  # a duplicate of the event `sample`
             continue
         m = PERF_CTF.fullmatch(line.rstrip('\n'))
         if not m:
@@ -129,7 +129,7 @@ PERFETTO_SQL = """
 
 
 def read_perfetto_sql(path):
-    """Read events, each of which has as many rows as annotations; the first is its hart."""
+    """Read events, each of which has one row per annotation; the first is its hart."""
     event = None
     for line in open(path):
         nr, ts, category, track, key, kind, value = json.loads(line)
@@ -139,7 +139,7 @@ def read_perfetto_sql(path):
             guest = track[5:] if track.startswith('vCPU ') else '-'
             event = (nr, int(ts), int(value), guest, category, [])
             if key != 'debug.hart':
-                raise SystemExit('an event without its hart: ' + line)
+                raise SystemExit('the first annotation of this event is not its hart: ' + line)
         elif key != 'debug.instret':
             event[5].append((key[6:], str(int(value) % 2**64) if kind == 'pointer' else value))
     if event:
@@ -157,7 +157,7 @@ def read_babeltrace(path):
 
 
 def read_messages(path):
-    """Parse protoc's text: the packets, each a dict of lists of numbers, strings and such dicts."""
+    """Parse protoc's text into packets: dicts whose values are lists of numbers, strings and nested dicts."""
     stack = []
     for line in open(path):
         line = line.strip()
@@ -176,7 +176,7 @@ def read_messages(path):
 
 
 class Perfetto:
-    """What a viewer would make of the packets: names, tracks, slices, flows; all have to be consistent."""
+    """Names, tracks, slices and flows as a viewer would build them from the packets; all must be consistent."""
 
     def __init__(self):
         self.events, self.names, self.tracks = {}, {}, {'0': 'everything'}
@@ -186,7 +186,7 @@ class Perfetto:
     def describe(self, track):
         uuid = track['uuid'][0]
         if 'parent_uuid' in track and track['parent_uuid'][0] not in self.tracks:
-            raise SystemExit('a track without its parent: %s' % track)
+            raise SystemExit('the parent of this track is not described: %s' % track)
         name = (track.get('name') or track.get('thread', [{}])[0].get('thread_name')
                 or track['process'][0]['process_name'])[0]
         self.tracks[uuid] = name
@@ -200,12 +200,12 @@ class Perfetto:
         self.last[uuid] = time
         self.open[uuid] = self.open.get(uuid, 0) + {'TYPE_SLICE_BEGIN': 1, 'TYPE_SLICE_END': -1}.get(kind, 0)
         if self.open[uuid] < 0:
-            raise SystemExit('a slice ends on track %s that did not begin' % self.tracks[uuid])
+            raise SystemExit('a slice ends on track %s without having begun' % self.tracks[uuid])
         self.slices += kind == 'TYPE_SLICE_END'
         self.flows.update(event.get('flow_ids', ()))
         for flow in event.get('terminating_flow_ids', ()):
             if flow not in self.flows:
-                raise SystemExit('flow %s ends and did not begin' % flow)
+                raise SystemExit('flow %s ends without having begun' % flow)
             self.flows.remove(flow)
             self.ended_flows += 1
         return self.tracks[uuid]
@@ -246,7 +246,7 @@ READERS = {
     'trace-cmd': lambda path: read_lines(path, TRACE_CMD),
 }
 
-NUMBERS = ('perf-json', 'perf-ctf')  # these have no names for numbers
+NUMBERS = ('perf-json', 'perf-ctf')  # tools that print no names for numbers
 BY_BABELTRACE = ('babeltrace2', 'perf-ctf')
 
 
@@ -262,7 +262,7 @@ def number(text):
 
 
 def named(where, name, value):
-    """Return whether this number always has this name in this field, and the name this number."""
+    """Return whether, in this field, the name always stands for this number and the number for this name."""
     return (named.number.setdefault((where, name), value) == value
             and named.name.setdefault((where, value), name) == name)
 
@@ -277,7 +277,7 @@ def same(want, got, where):
         return False
     have = number(got)
     if want.startswith('irq_') and want[4:].isdigit() and have is not None:
-        # an interrupt has bit 63 or 31, and a code below it
+        # The number of an interrupt has bit 63 or 31 set, and its code below.
         return (have >> 63 or have >> 31 == 1) and have & 0x7fffffff == int(want[4:])
     if where and have is not None and number(want) is None:
         return named(where, want, have)
@@ -298,7 +298,7 @@ def same_fields(event, want, got, tool):
 
 
 def run_on(fields):
-    """perf's conversions do not terminate a text of 8 bytes: the next field's bytes follow."""
+    """Return a text as perf converts it: after a text of 8 bytes, the next field's bytes follow unseparated."""
     text = ''
     for _, value in fields:
         text += value
@@ -307,8 +307,8 @@ def run_on(fields):
     return text
 
 
-# The texts that report has shown in a field. babeltrace2 2.0.4 resets the length of a text that it reads
-# again, but not the text: an empty one shows as an earlier one of its field. (In the stream it is empty.)
+# The texts that report has shown in a field. babeltrace2 2.0.4 reuses a text's buffer, and for an empty text it
+# resets the length but not the contents, so it prints an earlier text of the field. (The stream is correct.)
 texts = set()
 
 
@@ -322,7 +322,7 @@ def by_hart(events):
 # ---- tables ----
 
 def visits(report, begin, end):
-    """Yield (vCPU, the event that ends it or began it, duration) for each interval between these two events."""
+    """Yield (vCPU, scause, duration) for each interval from event `begin` to event `end`."""
     since = {}
     for time, _, guest, event, fields in report:
         if event == end and guest in since:
@@ -344,7 +344,7 @@ def near(a, b, digits):
 
 
 def table_perf_exits(report, path):
-    """Compare cause, count, share, mean and maximum of the cost, in us."""
+    """Compare each cause's count, and the mean and maximum of its cost in us."""
     cost = costs((cause, ns) for _, cause, ns in visits(report, 'kvm_exit', 'kvm_entry'))
     count = collections.Counter(dict(e[4])['scause'] for e in report if e[3] == 'kvm_exit')
     for line in list(open(path))[1:]:
@@ -366,7 +366,7 @@ KVM_STAT = {
 
 
 def table_kvm_stat(report, path):
-    """Compare cause, samples, their share, share of time, minimum, maximum and mean time, in us."""
+    """Compare each cause's number of samples, share of time, and minimum, maximum and mean time in us."""
     rows = costs((KVM_STAT.get(cause, 'UNKNOWN'), ns)
                  for _, cause, ns in visits(report, 'kvm_entry', 'kvm_exit'))
     whole = sum(sum(ns) for ns in rows.values())
@@ -398,7 +398,7 @@ def table_perf_report(report, path):
     for line in open(path):
         title = re.match(r"# Samples: .* of event '(?:\w+:(\w+)'|cpu-clock)", line)
         if title:
-            event = title[1]  # None: the event `sample` again
+            event = title[1]  # None: a duplicate of the event `sample`
         row = re.fullmatch(r' +(\d+) +(\d+) +(host|vm\S+)(?: +(\S.*))?\n', line)
         if not row or not event:
             continue
@@ -412,7 +412,7 @@ def table_perf_report(report, path):
 
 
 def table_perfetto_slices(report, path):
-    """Compare rows: vCPU, slice, count, total duration of those that end."""
+    """Compare, for each vCPU and slice name, the count and total duration of complete slices."""
     want = {}
     for guest, cause, ns in visits(report, 'kvm_exit', 'kvm_entry'):
         want.setdefault((guest, cause), []).append(ns)
@@ -462,7 +462,7 @@ def compare_events(report, tool, text):
                 sys.exit('hart %d, event %d:\nreport:  %s\n%s: %s' % (hart, n, a, tool, b))
             n += 1
         if len(w) != len(g):
-            sys.exit('hart %d: %d events in the report, %d by %s' % (hart, len(w), len(g), tool))
+            sys.exit('hart %d: %d events in the report, %d from %s' % (hart, len(w), len(g), tool))
     return n
 
 
@@ -477,7 +477,7 @@ def main():
     else:
         n = compare_events(events, tool, text)
     if not n:
-        sys.exit('no event at all')
+        sys.exit('there are no events to compare')
     print('%d events equal' % n)
 
 

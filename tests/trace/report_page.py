@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""report_page.py - parse a page of `hstrace html`, and the numbers of `hstrace stat`, for tests."""
+"""report_page.py - parse a page of `hstrace html` and the numbers of `hstrace stat`, for tests."""
 import json
 import re
 from html.parser import HTMLParser
 
 
 class _Page(HTMLParser):
-    """What a browser would see: elements, and the end of each script."""
+    """The page as a browser parses it: its elements, links, and the text of each script."""
 
     def __init__(self):
         super().__init__(convert_charrefs=True)
@@ -32,7 +32,7 @@ class Page:
         self.tags, self.links = seen.tags, seen.links
         self.scripts = [text for attrs, text in seen.scripts if "type" not in attrs]
         data = [text for attrs, text in seen.scripts if attrs.get("id") == "data"]
-        assert len(data) == 1, "one script has the data"
+        assert len(data) == 1, "exactly one script must have the data"
         self.data = json.loads(data[0])
 
     def run(self, number=0):

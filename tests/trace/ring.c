@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * ring.c - the host's rings on the build machine, and a view of them for tests.
+ * ring.c - compile the host's trace rings for the build machine, and give tests access to them.
  *
- * A hart is the value of hv_hart(). trace_emit() is trace_emit.S in C.
+ * hv_hart() selects the hart. trace_emit() replaces trace_emit.S.
  */
 #include "hv/host.h"
 #define TRACE_THIS_HART() hv_hart()

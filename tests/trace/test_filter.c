@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_filter.c - conditions on fields, triggers, and rings that keep their oldest records:
- * src/host/trace/trace_filter.c and trace_control.c on the build machine.
+ * test_filter.c - test src/host/trace/trace_filter.c and trace_control.c on the build machine:
+ * conditions on fields, triggers, and rings that keep their oldest records.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -47,7 +47,7 @@ static u64 dropped(unsigned int hart)
 
 /* ---- the language ---- */
 
-/* What `hstrace report --filter` says about a kvm_exit: both use the same language. */
+/* Return whether `hstrace report --filter` selects this kvm_exit. It uses the same language. */
 static bool hstrace_matches(const char *text, const u64 *args, u32 who, unsigned int hart)
 {
 	static struct hst_file file = { .path = "table" };
@@ -199,7 +199,7 @@ static void nothing_that_anybody_writes_leads_astray(void **state)
 	assert_true(good > 0);
 }
 
-/* ---- what is recorded ---- */
+/* ---- recording with filters and triggers ---- */
 
 static void a_filter_keeps_what_does_not_match_out(void **state)
 {
@@ -262,7 +262,7 @@ static void a_trigger_acts_as_often_as_it_may(void **state)
 	assert_int_equal(trace_set_trigger(TRACE_kvm_wfi, TRACE_TRIGGER_OFF, 1, NULL, &error), 0);
 	assert_int_equal(trace_set_trigger(TRACE_kvm_wrs, TRACE_TRIGGER_ON, 2, NULL, &error), 0);
 	assert_int_not_equal(trace_set_trigger(TRACE_kvm_wrs, TRACE_TRIGGER_ON, 1, NULL, &error),
-			     0); /* one exists already */
+			     0); /* it already has one */
 	trace_kvm_wfi(0);
 	assert_false(trace_is_on());
 	trace_kvm_wrs(0);
@@ -298,7 +298,7 @@ static void hart_1_stops_tracing(void)
 	trace_native_hart_stops_tracing(1);
 }
 
-/* A trigger acts on another hart after it was removed; the removal waits for that hart. */
+/* Another hart executes the trigger while it is being removed; the removal waits for that hart. */
 static void a_trigger_that_acts_while_it_goes_stops_all(void **state)
 {
 	(void)state;

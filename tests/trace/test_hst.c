@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_hst.c - the computing parts of hstrace: fields to text and back, percentiles, and the test
- * that tells a difference from chance.
+ * test_hst.c - test the computations of hstrace: fields to text and back, percentiles, and the
+ * significance test of diff.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -15,7 +15,7 @@
 
 static u64 random_state = 1;
 
-/* Values of all sizes, including the ends of their ranges. */
+/* Return a random value of any size, or for every third i, a negative power of two. */
 static u64 random_value(unsigned int i)
 {
 	random_state = random_state * 6364136223846793005ULL + 1442695040888963407ULL;
@@ -72,7 +72,7 @@ static void a_name_leads_back_to_its_number(void **state)
 
 			hst_field_text(&event, 0, value, text);
 			if (!hst_name_number(event.field[0].type, text, &back))
-				continue; /* a number, or interrupts in 32 bits */
+				continue; /* not a named value */
 			names++;
 			if (back != value && !(k == 0 && (value >> 31) == 1))
 				fail_msg("%s %s: 0x%llx, not 0x%llx", kinds[k], text, back, value);
@@ -173,7 +173,7 @@ static void close_to(double got, double want)
 		fail_msg("%.6f, not %.6f", got, want);
 }
 
-/* From tables of Student's t: 2 with 8 degrees of freedom; 4.3027 with 2. */
+/* From tables of Student's t: t = 2 with 8 degrees of freedom, and t = 4.3027 with 2. */
 static void welch_gives_the_tables_numbers(void **state)
 {
 	static const double a[] = { 1, 2, 3, 4, 5 }, b[] = { 3, 4, 5, 6, 7 };

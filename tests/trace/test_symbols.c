@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_symbols.c - what trace/file/symbols.c reads from valid and from hostile files.
+ * test_symbols.c - test trace/file/symbols.c with valid and hostile files.
  */
 #include <elf.h>
 #include <setjmp.h>
@@ -19,7 +19,7 @@
 struct image {
 	Elf64_Ehdr elf;
 	Elf64_Phdr segment;
-	Elf64_Shdr section[5]; /* none, .text, symbols, their names, a second table */
+	Elf64_Shdr section[5]; /* null, .text, symbols, their names, a second symbol table */
 	Elf64_Sym symbol[2][NR_SYMBOLS];
 	char names[64];
 };
@@ -55,7 +55,7 @@ static Elf64_Shdr table(unsigned int i)
 			     .sh_link = 3 };
 }
 
-/* `one` of 16 bytes, `two` up to the end; and one more in the second table. */
+/* Symbols `one` of 16 bytes and `two` up to the segment's end; `other` in the second table. */
 static struct image image_make(void)
 {
 	struct image image = {
@@ -98,7 +98,7 @@ static void an_address_has_the_symbol_that_covers_it(void **state)
 	hst_symbols_close(s);
 }
 
-/* 65 535 headers that all point to one large table would need more memory than there is. */
+/* Otherwise 65 535 section headers that share one large table could exhaust memory. */
 static void a_file_has_one_table_of_symbols(void **state)
 {
 	struct image image = image_make();
@@ -128,7 +128,7 @@ static void a_name_that_no_line_can_hold_is_none(void **state)
 	hst_symbols_close(s);
 }
 
-/* Every byte changed, and every length: an error, or symbols in order. ASan watches. */
+/* Change every byte and try every length: the result is an error or sorted symbols. Needs ASan. */
 static void a_damaged_file_does_no_harm(void **state)
 {
 	static const unsigned char values[] = { 0x00, 0x7f, 0xff };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_trace.c - rings, exit costs and choosing events: src/host/trace/trace_ring.c on the
- * build machine.
+ * test_trace.c - test src/host/trace on the build machine: records in rings, the selection of
+ * events, and exit costs.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -114,7 +114,7 @@ static void a_negative_field_is_kept_as_it_is(void **state)
 	assert_true((s64)ring(0)->arg[1] == -4);
 }
 
-/* ---- choosing ---- */
+/* ---- selecting events ---- */
 
 static void lists_take_names_globs_and_exceptions_in_order(void **state)
 {
@@ -190,7 +190,7 @@ static void a_handler_chooses_the_class(void **state)
 	trace_exit_class(&clock, EXIT_CSR_USER);
 	trace_exit_class(&clock, EXIT_WFI);
 	trace_exit_end(&clock);
-	trace_exit_end(&clock); /* a second entry without an exit: nothing to count */
+	trace_exit_end(&clock); /* a second end without a begin counts nothing */
 	assert_int_equal(stat_of(0, EXIT_WFI)->count, 1);
 	assert_int_equal(stat_of(0, EXIT_CSR_USER)->count, 0);
 	assert_int_equal(stat_of(0, EXC_VIRTUAL_INST)->count, 0);
@@ -220,7 +220,7 @@ static void nothing_is_counted_while_accounting_is_off(void **state)
 	(void)state;
 	trace_exit_init(&clock);
 	exit_of(&clock, EXC_ECALL_VS, 10);
-	trace_exit_account(EXIT_UNIT_INSTRET); /* on between exit and entry: no cost is known */
+	trace_exit_account(EXIT_UNIT_INSTRET); /* began while off: no cost is known */
 	trace_exit_end(&clock);
 	assert_int_equal(stat_of(0, EXC_ECALL_VS)->count, 0);
 }
@@ -313,7 +313,7 @@ static void a_panic_tells_the_last_events_of_each_hart(void **state)
 		trace_kvm_entry(0x1000 + i, 0);
 	trace_kvm_userspace_exit(10, -4, EXIT_WFI);
 	trace_set_vcpu(0, 0);
-	trace_print(0, 0x1b6f6c6c6568, 0, 0, 0); /* "hello", and an escape */
+	trace_print(0, 0x1b6f6c6c6568, 0, 0, 0); /* "hello" and an escape character */
 	trace_dump(3, keep_line);
 	assert_int_equal(nr_dumped, 4);
 	assert_string_equal(dumped[0], "trace: hart 0: the last 3 of 7 events");
@@ -322,7 +322,7 @@ static void a_panic_tells_the_last_events_of_each_hart(void **state)
 	assert_non_null(strstr(dumped[3], " 0 - print: part=0 buf=hello? buf8= buf16= buf24="));
 }
 
-/* Whatever trace memory contains: at most the requested lines, and nothing else is touched. */
+/* Whatever trace memory contains, a panic prints no more lines than requested. Needs ASan. */
 static void a_panic_bears_damaged_rings(void **state)
 {
 	u8 *bytes = (u8 *)trace_native_mem(), *hart = (u8 *)area(0);
