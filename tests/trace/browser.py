@@ -141,7 +141,7 @@ def search(browser):
     ok(" wfi" in second and second != first, "the key n selects the next exit that matches", second)
     field.clear()
     field.send_keys("x", Keys.BACKSPACE)
-    is_(browser.one("#found").text, "", "an empty search has no number of matches")
+    is_(browser.one("#found").text, "", "clearing the search clears the number of matches")
 
 
 def exit_ticks(hstrace, trace, page):

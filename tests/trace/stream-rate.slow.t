@@ -28,7 +28,7 @@ for attempt in 1 2 3; do
 	diag "$rate events a second: $lost lost; the follower took $ms ms of processor time"
 	[ "$lost" != 0 ] || [ "$rate" -lt 900000 ] || break
 done
-is "$lost" 0 "save --follow loses no event of rings of 8 MiB"
+is "$lost" 0 "save --follow loses no event from rings of 8 MiB"
 [ "$rate" -ge 900000 ]
 ok $? "the producer writes at least 900 000 events per second" || diag "$rate a second"
 [ "$ms" -lt 5000 ]
