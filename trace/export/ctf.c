@@ -375,7 +375,7 @@ static const bt_component_source *add_source(bt_graph *graph, struct ctf *ctf)
 	return source;
 }
 
-/* ---- the sink, and both together ---- */
+/* ---- the sink, and the graph ---- */
 
 static const bt_component_sink *add_sink(bt_graph *graph, const char *folder)
 {
@@ -401,7 +401,7 @@ static const bt_component_sink *add_sink(bt_graph *graph, const char *folder)
 	return sink;
 }
 
-/* The sink gives no reason. In our experience, it could not extend a file. */
+/* The sink reports no reason. In our experience, it could not extend a file. */
 static int failed(const struct export_job *job, const char *what)
 {
 	bt_current_thread_clear_error();

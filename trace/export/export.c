@@ -210,8 +210,8 @@ static void remove_folder(const char *name)
 }
 
 /*
- * The format makes its folder inside a temporary one, because that folder must not exist yet. It is
- * then renamed to its final name.
+ * Let the format create its folder inside a temporary one, because it requires a name that does not
+ * exist yet. Then rename its folder to the final name.
  */
 static int write_folder(struct export_job *job, const struct export_format *format, char *name)
 {

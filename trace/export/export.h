@@ -32,8 +32,8 @@ struct export_format {
 	const char *meaning;
 	bool streams; /* written from front to back, so it may go to standard output */
 	/*
-	 * A format has one of the two. write() gets a file at its start, in which it may seek
-	 * unless it streams. write_folder() gets the name of a folder that does not exist yet.
+	 * A format has one of these functions. write() gets a file positioned at its start, and may
+	 * seek unless the format streams. write_folder() gets the name of a folder to create.
 	 */
 	int (*write)(struct export_job *job, FILE *out);
 	int (*write_folder)(struct export_job *job, const char *folder);
@@ -44,7 +44,7 @@ extern const struct export_format export_csv, export_json, export_trace_dat, exp
 extern const struct export_format export_ctf __attribute__((weak));
 extern const struct export_format export_perfetto __attribute__((weak));
 
-/* hst_cursor_next(), but counts events and treats a read error as the end. Returns 1 or 0. */
+/* Like hst_cursor_next(), but count events and treat a read error as the end. Returns 1 or 0. */
 int export_next(struct export_job *job, struct hst_cursor *cursor, struct hst_seen *seen);
 /*
  * Call put() for each chosen event, until it fails or `out` (unless NULL) has an error. Returns 0,
@@ -78,7 +78,7 @@ struct export_threads {
 	} * thread;
 };
 
-/* The thread of an event; *isnew: this is its first event. NULL after printing the reason. */
+/* Return an event's thread; *isnew: this is its first event. NULL after printing the reason. */
 const struct export_thread *export_thread_of(struct export_threads *threads,
 					     const struct hst_seen *seen, bool *isnew);
 

@@ -118,7 +118,7 @@ static int by_tid(const void *a, const void *b)
 	return x->tid < y->tid ? -1 : x->tid > y->tid;
 }
 
-/* The entry of a thread, added if it is new; NULL if there are too many or out of memory. */
+/* Return a thread's entry, added if it is new; NULL if there are too many or out of memory. */
 static struct perf_announced *announced_of(struct perf_clock *clock, u32 tid)
 {
 	struct perf_announced *announced, **found;
@@ -174,7 +174,7 @@ static int announce(struct perf_clock *clock, struct export_job *job, FILE *out,
 	if (renamed) {
 		snprintf(announced->name, sizeof(announced->name), "%s", name);
 		perf_put_comm(out, id, name);
-		/* perf keeps old maps: cover them, lest they name the new program's code. */
+		/* perf keeps old maps: cover them, or they would name the new program's code. */
 		if (announced->symbols)
 			put_mmaps(out, id, announced->symbols, announced->moved, "//anon");
 		announced->symbols = NULL;

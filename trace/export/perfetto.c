@@ -170,7 +170,7 @@ static u64 field_arg(const struct perfetto *p, const struct hst_seen *seen, unsi
 /* Bits of hvip that are guest interrupts: VSSIP, VSTIP, VSEIP, LCOFIP. */
 #define VS_LINES (1U << 2 | 1U << 6 | 1U << 10 | 1U << 13)
 
-/* The guest's number of an interrupt. kvm_vcpu_irq has the hart's: one more, except for LCOFI. */
+/* Return the guest's interrupt number. kvm_vcpu_irq has the hart's: one more, except for LCOFI. */
 static unsigned int guest_code(u64 irq)
 {
 	return irq == 2 || irq == 6 || irq == 10 ? (unsigned int)irq - 1
@@ -206,7 +206,7 @@ static void set_flows(struct perfetto *p, const struct hst_seen *seen, struct vc
 
 		if (!field_arg(p, seen, 1))
 			*flow = 0;
-		else if (!*flow || vcpu->shown >> irq & 1) /* the last one was taken unseen */
+		else if (!*flow || vcpu->shown >> irq & 1) /* the last was taken unrecorded */
 			*flow = ++p->next_flow;
 		vcpu->shown &= ~(1ULL << irq);
 		add_flow(ids, &event->n_flow_ids, *flow);
@@ -259,7 +259,7 @@ static int slices_before(struct perfetto *p, const struct hst_seen *seen, u64 ti
 	return 0;
 }
 
-/* The name of the slice that the event begins (maybe in buf), or NULL if it begins none. */
+/* Return the name of the slice that the event begins (may be in buf), or NULL if it begins none. */
 static const char *slice_name(struct perfetto *p, const struct hst_seen *seen,
 			      const struct vcpu *vcpu, char *buf)
 {

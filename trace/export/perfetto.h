@@ -43,8 +43,8 @@ struct vcpu {
 	u32 who;            /* VM and vCPU */
 	unsigned int depth; /* open slices */
 	enum meaning open[MAX_DEPTH];
-	u64 flow[IRQ_CODES]; /* by the guest's number of the interrupt; 0: none */
-	u64 shown; /* bits by the same number: shown to the guest since becoming pending */
+	u64 flow[IRQ_CODES]; /* by the guest's interrupt number; 0: none */
+	u64 shown; /* a bit per interrupt number: shown to the guest since becoming pending */
 };
 
 struct perfetto {
@@ -85,7 +85,7 @@ int perfetto_know_vm(struct perfetto *p, u32 vm);
 int perfetto_know_vcpu(struct perfetto *p, u32 vm, u32 nr, struct vcpu **vcpu);
 /* *track is that of a device (a page of a VM's addresses), or 0 if there are too many devices. */
 int perfetto_know_device(struct perfetto *p, u32 vm, u64 gpa, u64 *track);
-/* The slot of a vCPU (VM | number << 16), used or free; NULL if there are too many vCPUs. */
+/* Return a vCPU's slot (VM | number << 16), used or free; NULL if there are too many vCPUs. */
 struct vcpu *perfetto_find_vcpu(struct perfetto *p, u32 who);
 
 #endif

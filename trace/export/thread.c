@@ -11,7 +11,7 @@
 
 #define MAX_THREADS 65536 /* a damaged trace may have 2^32 vCPUs: the rest get no name */
 
-/* The index of the thread with this tid, or the index at which to insert it. */
+/* Return the index of the thread with this tid, or the index at which to insert it. */
 static size_t find(const struct export_threads *threads, u32 tid)
 {
 	size_t low = 0, high = threads->n;

@@ -169,7 +169,7 @@ static void put_option(FILE *out, u16 option, const char *text)
 	fwrite(text, 1, size, out);
 }
 
-/* The clock, whose unit is ns, and for each hart the numbers that trace-cmd report --stat shows. */
+/* Write the clock, whose unit is ns, and each hart's numbers for trace-cmd report --stat. */
 static void put_options(const struct dat *dat, u32 harts, FILE *out)
 {
 	static const u16 end;
@@ -186,7 +186,7 @@ static void put_options(const struct dat *dat, u32 harts, FILE *out)
 	fwrite(&end, sizeof(end), 1, out);
 }
 
-/* What follows the description: options, and the position and size of each hart's pages. */
+/* Write what follows the description: options, and the position and size of each hart's pages. */
 static void put_table(const struct dat *dat, FILE *out)
 {
 	u32 harts = nr_harts(dat);

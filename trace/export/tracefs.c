@@ -121,7 +121,7 @@ static void put_format(const struct export_job *job, const struct hst_event *eve
 	fputc('\n', out);
 }
 
-/* ---- all of it ---- */
+/* ---- the whole description ---- */
 
 static void put_number(FILE *out, u64 value, size_t size)
 {

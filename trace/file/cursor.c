@@ -152,7 +152,7 @@ static void stop(struct hst_cursor *cursor)
 	cursor->nr_harts = 0;
 }
 
-/* The first tick at or after `time` (in 1/HST_TIME_UNITS s), limited to the largest u64. */
+/* Return the first tick at or after `time` (1/HST_TIME_UNITS s), limited to the largest u64. */
 static u64 first_tick(const struct hst_file *file, u64 time)
 {
 	u64 hz = file->mem.timebase_hz, part = time % HST_TIME_UNITS;

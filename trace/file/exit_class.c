@@ -20,7 +20,7 @@ enum clue {
 	CLUE_SBI, /* ext */
 	CLUE_UNIT,
 	CLUE_USER,     /* reason */
-	CLUE_OF_CLASS, /* and above: OF_CLASS(class), the event occurs only in this class */
+	CLUE_OF_CLASS, /* and larger values: OF_CLASS(class), the event occurs only in this class */
 };
 
 #define OF_CLASS(class) (CLUE_OF_CLASS + EXIT_##class)
@@ -128,7 +128,7 @@ static unsigned int sbi_class(u64 ext)
 	}
 }
 
-/* The class, in this version's numbers, after this event and those before it. */
+/* Return the class, in this version's numbers, given this event and the exit's earlier ones. */
 static unsigned int infer(const struct hst_exit *exit, unsigned int clue, u64 value)
 {
 	switch (clue) {
@@ -160,7 +160,7 @@ void hst_exit_event(const struct hst_file *file, struct hst_exit *exit, const st
 		exit->class = infer(exit, clue, value);
 }
 
-/* The inferred class of a complete exit that user space had to answer. */
+/* Return the inferred class of a complete exit that user space had to answer. */
 static unsigned int of_user_space(const struct hst_exit *exit)
 {
 	switch (exit->class) {

@@ -49,7 +49,7 @@ static int read_at(struct hst_file *file, void *buf, size_t size, off_t offset)
 	return 0;
 }
 
-/* The extent that holds record `from`. */
+/* Return the extent that holds record `from`. */
 static const struct hst_extent *extent_of(const struct hst_ring *ring, u64 from)
 {
 	size_t low = 0, high = ring->nr_extents;

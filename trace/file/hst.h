@@ -113,7 +113,7 @@ struct hst_ring {
 	struct hst_extent *extent; /* 16 bytes for each RING section */
 };
 
-/* Which events tell the class of an exit, and how (exit_class.c). */
+/* The events from which an exit's class is determined (exit_class.c). */
 struct hst_exit_events {
 	u8 clue[HST_MAX_EVENTS];  /* enum clue, by the file's event number */
 	u8 field[HST_MAX_EVENTS]; /* index of the field that has the clue */
@@ -146,7 +146,7 @@ struct hst_file {
  * 0; hst_finish() then makes the command's exit status 1.
  */
 int hst_open(struct hst_file *file, const char *path);
-/* The same for an open descriptor, which then belongs to `file`. path is for messages. */
+/* Like hst_open() for an open descriptor, which then belongs to `file`. path is for messages. */
 int hst_open_fd(struct hst_file *file, int fd, const char *path);
 void hst_close(struct hst_file *file);
 /* Read records from..from+n-1 of a hart. Returns 0, or -1 after printing the reason. */
@@ -156,9 +156,9 @@ int hst_read(struct hst_file *file, unsigned int hart, u64 from, struct trace_re
 int hst_damaged(struct hst_file *file, const char *what);
 /* formats.c: parse file->formats into events and classes. Returns 0, or -1 with file->why set. */
 int hst_formats_parse(struct hst_file *file);
-/* The number after NAME= in the meta text, or `fallback`. */
+/* Return the number after NAME= in the meta text, or `fallback`. */
 u64 hst_meta(const struct hst_file *file, const char *name, u64 fallback);
-/* The text after NAME= in the meta text (its length in *len), or NULL. */
+/* Return the text after NAME= in the meta text (its length in *len), or NULL. */
 const char *hst_meta_text(const struct hst_file *file, const char *name, size_t *len);
 
 /* ---- fields as text (field.c) ---- */
@@ -167,13 +167,13 @@ const char *hst_meta_text(const struct hst_file *file, const char *name, size_t 
 
 /* Format field i of an event as report prints it. Returns buf (HST_NAME_SIZE). */
 const char *hst_field_text(const struct hst_event *event, unsigned int i, u64 value, char *buf);
-/* The same, but return a pointer to the NUL, which is faster for many fields. */
+/* Like hst_field_text(), but return a pointer to the NUL, which is faster for many fields. */
 char *hst_field_put(const struct hst_event *event, unsigned int i, u64 value, char *buf);
-/* Is the field an s64? */
+/* Return whether the field is an s64. */
 bool hst_field_signed(const struct hst_event *event, unsigned int i);
-/* The index of an event's field, or -1. name need not end at len. */
+/* Return the index of an event's field, or -1. name has len characters and need not end there. */
 int hst_field_index(const struct hst_event *event, const char *name, size_t len);
-/* The kind that this word of events.def stands for; HST_HEX if unknown. */
+/* Return the kind that this word of events.def stands for; HST_HEX if unknown. */
 enum hst_kind hst_kind_of(const char *word);
 /* Write value and a NUL at p, in decimal or (with 0x) hexadecimal. Returns a pointer to the NUL. */
 char *hst_put_num(char *p, u64 value);
@@ -276,17 +276,17 @@ void hst_exit_begin(struct hst_exit *exit, u64 scause);
 /* Process an event of the exit's vCPU, up to and including the kvm_entry that ends the exit. */
 void hst_exit_event(const struct hst_file *file, struct hst_exit *exit,
 		    const struct hst_seen *seen);
-/* The exit's row of the exit table: a slot of hv/trace_mem.h. */
+/* Return the exit's row of the exit table: a slot of hv/trace_mem.h. */
 unsigned int hst_exit_slot(const struct hst_file *file, const struct hst_exit *exit);
-/* Find the events that tell an exit's class. Call it once the file's events are parsed. */
+/* Find the events that determine an exit's class. Call it once the file's events are parsed. */
 void hst_exit_find_events(struct hst_file *file);
 
-/* ---- the rest ---- */
+/* ---- other functions ---- */
 
-/* names.c: the name of a number, which may be put into buf (HST_NAME_SIZE). Never NULL. */
+/* names.c: return the name of a number, which may be in buf (HST_NAME_SIZE). Never NULL. */
 const char *hst_name_cause(u64 scause, char *buf);
 const char *hst_name_sbi(u64 ext, char *buf);
-/* "remote_sfence_vma"; "function 7" if unknown; "" for a legacy call, which has no functions. */
+/* Return "remote_sfence_vma", "function 7" if unknown, or "" for a legacy call (no functions). */
 const char *hst_name_sbi_function(u64 ext, u64 fid, char *buf);
 const char *hst_name_sbierr(u64 error, char *buf);
 const char *hst_name_reason(u64 reason, char *buf);
@@ -356,12 +356,14 @@ extern const char hst_export_help[];
 extern void (*hst_print_usage)(FILE *out);
 /* Print a command-line error, with arg (unless NULL) in quotes, and the usage. Returns 2. */
 int hst_wrong_use(const char *what, const char *arg);
-/* Are IN and OUT one file? Prints an error if so. For a run's folder, IN is the ram in it. */
+/* Return whether `in` (or the ram in it, if a run's folder) and `out` are one file; print if so. */
 bool hst_is_same_file(const char *in, const char *out);
 /* A damaged trace was opened (error.c). */
 extern bool hst_saw_damage;
-/* The exit status of a command that wrote to standard output: 1 if err is not 0, if writing
- * failed, or if a trace was damaged; else 0. */
+/*
+ * Return the exit status of a command that wrote to standard output: 1 if err is not 0, if writing
+ * failed, or if a trace was damaged; else 0.
+ */
 int hst_finish(int err);
 
 #endif

@@ -280,7 +280,7 @@ static int by_pid(const void *a, const void *b)
 	return x->pid < y->pid ? -1 : x->pid > y->pid;
 }
 
-/* The program that pid runs, or NULL if unknown. */
+/* Return the program that pid runs, or NULL if unknown. */
 static struct hst_program *program_of(const struct hst_images *images, u32 pid)
 {
 	struct hst_program key = { .pid = pid }, **found;
@@ -289,7 +289,7 @@ static struct hst_program *program_of(const struct hst_images *images, u32 pid)
 	return found ? *found : NULL;
 }
 
-/* The same, but add the pid if unknown. NULL if there are too many or out of memory. */
+/* Like program_of(), but add an unknown pid. NULL if there are too many or out of memory. */
 static struct hst_program *make_program(struct hst_images *images, u32 pid)
 {
 	struct hst_program *p = &images->pid[images->nr_pids], **found;
@@ -336,7 +336,7 @@ static void place_in_program(struct hst_images *images, struct hst_place *place)
 			place->moved = p->entry - p->symbols->entry;
 		return;
 	}
-	/* Its execve() is not in the trace: assume the one program named by an option, or vmm. */
+	/* The pid's execve() is not in the trace: assume the program named by an option, or vmm. */
 	if (images->nr_named == 1)
 		place->symbols = images->file[0].symbols;
 	else if (!images->nr_named && images->ours)

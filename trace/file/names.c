@@ -156,7 +156,7 @@ const char *hst_name_err(u64 error, char *buf)
 	return buf;
 }
 
-/* ---- numbers of names ---- */
+/* ---- from names to numbers ---- */
 
 /* ORDER: mmio's names (events.def: 1 read, 2 write) */
 static const struct name accesses[] = {
@@ -212,7 +212,7 @@ static const struct {
 #undef TABLE
 };
 
-/* The current form of a name that an earlier version used. */
+/* Return the current form of a name that an earlier version used. */
 static const char *of_today(enum hst_kind kind, const char *name)
 {
 	static const struct {

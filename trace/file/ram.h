@@ -20,19 +20,19 @@ struct hst_ram {
 /* path: the RAM file, or a run's folder, in which it is called `ram`. */
 int hst_ram_open(struct hst_ram *ram, const char *path);
 void hst_ram_close(struct hst_ram *ram);
-/* Is the run known to be over? If so, its last records are in RAM. */
+/* Return whether the run is known to be over. If so, its last records are in RAM. */
 bool hst_ram_is_over(const struct hst_ram *ram);
 /* Find and check trace memory. Returns NULL, or the reason why there is none (yet). */
 const char *hst_ram_find(struct hst_ram *ram);
 /* Read size bytes at an offset in the RAM file. */
 int hst_ram_read(const struct hst_ram *ram, void *buf, size_t size, u64 offset);
-/* The run descriptor's state (enum hs_run_state), or -1 (no message) if it cannot be read. */
+/* Return the run descriptor's state (enum hs_run_state); -1 (no message) if it cannot be read. */
 int hst_ram_state(const struct hst_ram *ram);
-/* Has the program or the host ended? The machine may still be on. */
+/* Return whether the program or the host has ended. The machine may still be on. */
 bool hst_ram_has_ended(const struct hst_ram *ram);
-/* The number of records that a hart has ever written. */
+/* Read the number of records that a hart has ever written. */
 int hst_ram_head(const struct hst_ram *ram, unsigned int hart, u64 *head);
-/* The number of events lost because the ring was full and keeps its oldest records. */
+/* Read the number of events lost because the ring was full and keeps its oldest records. */
 int hst_ram_dropped(const struct hst_ram *ram, unsigned int hart, u64 *dropped);
 /*
  * Read records first..first+n-1 of a hart. They must be older than its head, by at most the size

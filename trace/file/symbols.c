@@ -59,7 +59,7 @@ static bool add(struct hst_symbols *s, u64 start, u64 size, const char *name)
 }
 
 /*
- * Is this a symbol's name that every output can have? Rejects mapping symbols ($x), local labels
+ * Return whether every output can have this symbol name. Rejects mapping symbols ($x), local labels
  * (.L), control characters, blanks, and ';', which separates the frames of a folded stack.
  */
 static bool is_name(const char *name)
@@ -170,7 +170,7 @@ static const char *parse_text(struct hst_symbols *s)
 	return s->n ? NULL : "is neither an ELF file nor a list of symbols";
 }
 
-/* ---- both ---- */
+/* ---- both formats ---- */
 
 static int by_address(const void *a, const void *b)
 {

@@ -77,7 +77,7 @@ static void find_numbers(const struct hst_file *file, struct numbers *nr)
 	nr->gpa = field_number(file, &nr->mmio, "gpa");
 }
 
-/* The vCPU of an event; NULL for an event of the host itself, or beyond MAX_VCPUS. */
+/* Return an event's vCPU; NULL for an event of the host itself, or beyond MAX_VCPUS. */
 static struct vcpu *vcpu_of(struct tally *t, u32 who)
 {
 	size_t i = 0;
@@ -129,7 +129,7 @@ static void title_of(const struct tally *t, const struct hst_seen *seen, const u
 	}
 }
 
-/* Does this event belong to a row of the table? If so, *key is the row's. */
+/* Return whether this event belongs to a row of the table. If so, set *key to the row's key. */
 static bool key_of(const struct tally *t, const struct hst_seen *seen, u64 key[3])
 {
 	const u64 *arg = seen->record->arg;
@@ -190,7 +190,7 @@ static u64 now(const struct tally *t, const struct hst_seen *seen)
 	return t->table->unit == HST_UNIT_INSTRUCTIONS ? seen->instret : seen->time;
 }
 
-/* The guest runs again: add the cost of the exit that ends. */
+/* Process a kvm_entry: add the cost of the exit that it ends. */
 static int enter(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu)
 {
 	bool other_hart = t->table->unit == HST_UNIT_INSTRUCTIONS && vcpu->hart != seen->hart;

@@ -3,7 +3,7 @@
  * device.c - find the device at a guest physical address.
  *
  * Our VMM has the memory map of QEMU's `virt` (src/vmm/vmm.h), and the launcher's `run` notes that
- * in the trace (map=virt). With another VMM, only the page can be told.
+ * in the trace (map=virt). With another VMM, only the page's address is known.
  */
 #include <string.h>
 #include "table.h"

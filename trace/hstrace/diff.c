@@ -35,7 +35,7 @@ struct change {
 	const char *title;
 	double count[2], mean[2];
 	double p_count, p_mean; /* MODE_TEST: corrected p-values */
-	bool differs;           /* MODE_EXACT, MODE_SINGLE: in any of the numbers */
+	bool differs;           /* MODE_EXACT, MODE_SINGLE: any of the numbers differs */
 	bool priced[2];
 };
 
@@ -243,7 +243,7 @@ static void print_meta(const char *a, const char *b)
 	}
 }
 
-/* sure: followed by the mark '*'; else by a blank, except at the end of a line (last). */
+/* Print the change from a to b, then '*' if it is sure, else a blank unless at the line's end. */
 static void print_change(double a, double b, bool sure, bool last)
 {
 	char text[24] = "=";

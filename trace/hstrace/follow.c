@@ -21,7 +21,7 @@
 #define GATHER   16384 /* records gathered per hart: 1 MiB */
 #define LONG_NS  10000000L
 #define SHORT_NS 500000L
-#define SILENT   20 /* naps without an event after which an ended program's machine counts as off */
+#define SILENT   20 /* once the program has ended: reads without an event before following ends */
 
 struct stream {
 	u64 head;    /* the next record to take */
@@ -59,7 +59,7 @@ static void sleep_ns(long ns)
 {
 	struct timespec time = { .tv_nsec = ns };
 
-	nanosleep(&time, NULL); /* a signal ends it early, as it should */
+	nanosleep(&time, NULL); /* a signal ends the sleep early, so that follow() sees it */
 }
 
 static void write_out(struct follower *f, unsigned int hart)
@@ -102,7 +102,7 @@ static int take(struct follower *f, unsigned int hart, u64 *ahead)
 	return 0;
 }
 
-/* Take all harts' new records: *news of them. *busy is how full the fullest ring was, in 1/64. */
+/* Take all new records. *news: their number; *busy: the fill of the fullest ring, in 1/64. */
 static int take_all(struct follower *f, u64 *busy, u64 *news)
 {
 	u64 ahead;

@@ -66,7 +66,7 @@ static char *put_instret(char *p, const struct line *l)
 	return put_padded(p, hst_put_num(p, l->seen->instret), 12);
 }
 
-/* The difference from the line before: in instructions if instret is exact, else in 100 ns. */
+/* Put the difference from the previous line: instructions if instret is exact, else 100 ns. */
 static char *put_delta(char *p, const struct line *l)
 {
 	u64 hz = l->file->mem.timebase_hz;

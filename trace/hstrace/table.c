@@ -50,7 +50,7 @@ static size_t hash(const u64 key[3])
 	return (size_t)(hst_sum(HST_SUM_START, key, 3 * sizeof(key[0])) % NR_SLOTS);
 }
 
-/* The slot with this key, or the free slot in which to put it. */
+/* Return the slot with this key, or the free slot in which to put it. */
 static unsigned int *slot_of(const struct hst_table *table, const u64 key[3])
 {
 	size_t at = hash(key);
@@ -108,7 +108,7 @@ static unsigned int bucket_of(u64 value)
 	return (shift << HIST_SUB_BITS) + (unsigned int)(value >> shift);
 }
 
-/* The middle of a bucket; those below 64 have one value each. */
+/* Return the middle of a bucket; buckets below 64 have one value each. */
 u64 hst_bucket_value(unsigned int bucket)
 {
 	unsigned int shift;

@@ -65,14 +65,14 @@ void hst_table_sort(struct hst_table *table, const char *order);
 
 /* Fill in the host's own exit table, by cause and class. Returns -1 after printing the reason. */
 int hst_table_from_stats(struct hst_table *table, const struct hst_file *file);
-/* The title of a slot's row in the host's table; title has HST_TITLE_SIZE bytes. */
+/* Put the title of a slot's row in the host's table into `title` (HST_TITLE_SIZE bytes). */
 void hst_slot_title(const struct hst_file *file, unsigned int slot, char *title);
-/* by.c: the same from the chosen events; select may be NULL. */
+/* by.c: fill in a table from the chosen events; select may be NULL. */
 int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 			  const struct hst_select *select);
 
 enum hst_unit hst_unit_of(const struct hst_file *file);
-/* A percentile of the row's costs, at most 1/64 off. */
+/* Return a percentile of the row's costs, at most 1/64 off. */
 u64 hst_percentile(const struct hst_row *row, unsigned int percent);
 /* Print a cost, nine columns wide: in instructions or microseconds. */
 void hst_print_cost(const struct hst_table *table, u64 value, FILE *out);

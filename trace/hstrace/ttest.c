@@ -13,7 +13,7 @@
 
 #define STEPS 2000 /* of Simpson's rule; even */
 
-/* The integral of cos(x)^(nu - 1) from `from` to pi/2, where cos is 0. */
+/* Return the integral of cos(x)^(nu - 1) from `from` to pi/2, where cos is 0. */
 static double tail(double nu, double from)
 {
 	double step = (acos(0) - from) / STEPS, sum = pow(cos(from), nu - 1);
@@ -24,8 +24,8 @@ static double tail(double nu, double from)
 }
 
 /*
- * The two-sided p-value of t in Student's distribution with nu degrees of freedom. Substituting
- * t = sqrt(nu) tan(x) makes the density proportional to cos(x)^(nu - 1).
+ * Return the two-sided p-value of t in Student's distribution with nu degrees of freedom.
+ * Substituting t = sqrt(nu) tan(x) makes the density proportional to cos(x)^(nu - 1).
  */
 static double student(double t, double nu)
 {
@@ -41,7 +41,7 @@ double hst_mean(const double *x, size_t n)
 	return n ? sum / (double)n : 0;
 }
 
-/* The variance of the mean of x. */
+/* Return the variance of the mean of x. */
 static double variance(const double *x, size_t n)
 {
 	double mean = hst_mean(x, n), sum = 0;

@@ -34,7 +34,7 @@
 /* ---- JSON output, all of which is safe inside <script> (json.c) ---- */
 
 void json_string(FILE *out, const char *text);
-/* The same for the first len bytes of text. */
+/* Write the first len bytes of text as a string. */
 void json_text(FILE *out, const char *text, size_t len);
 /* Write counts as an array: n >= 0 is a value, -n repeats the value before it n more times. */
 void json_runs(FILE *out, const u32 *values, size_t n);
@@ -182,7 +182,7 @@ struct html_run {
 	u32 vm_made; /* VM of the last kvm_create_vm */
 };
 
-/* The bin of a time, if the run is divided into `bins` equal parts. */
+/* Return the bin of a time if the run is divided into `bins` equal parts. */
 static inline unsigned int html_bin(const struct html_run *run, u64 time, unsigned int bins)
 {
 	double at = (double)time / (double)run->span * bins;
@@ -200,7 +200,7 @@ struct html_vcpu *html_vcpu_of(struct html_vcpus *vcpus, u32 who);
 int html_vcpus_start(struct html_vcpus *vcpus);
 int html_vcpu_event(struct html_run *run, struct html_vcpu *vcpu, const struct html_event *event);
 int html_vcpus_end(struct html_run *run);
-/* The cost from (time, instret) to the event `end`, in the unit of exits' costs. */
+/* Return the cost from (time, instret) to the event `end`, in the unit of exits' costs. */
 u64 html_cost(const struct html_run *run, u64 time, u64 instret, const struct html_event *end);
 void html_vcpus_free(struct html_vcpus *vcpus);
 
@@ -212,14 +212,14 @@ int html_windows_choose(struct html_run *run);
 /* Second pass: add event `number` (from 0) to the windows that it belongs to. */
 void html_windows_event(struct html_run *run, const struct html_event *event, u64 number);
 void html_windows_free(struct html_run *run);
-/* The number of windows of a slot. */
+/* Return the number of a slot's windows. */
 unsigned int html_windows_of(const struct html_run *run, unsigned int slot);
 
 void html_mmio_event(struct html_run *run, const struct html_event *event);
 void html_sbi_event(struct html_run *run, const struct html_event *event);
 void html_memory_event(struct html_run *run, const struct html_event *event);
 
-/* The names of the device and register at an address, HST_NAME_SIZE each. */
+/* Put the names of the device and register at an address into buffers of HST_NAME_SIZE. */
 void html_device_name(const struct hst_file *file, u64 gpa, char *device, char *reg);
 
 /* ---- the page (write.c, page.c, anatomy.c) ---- */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include "html.h"
 
-/* The length of the UTF-8 sequence at p, or 0 if it is invalid (overlong, surrogate, cut off). */
+/* Return the length of the UTF-8 sequence at p, or 0 if it is overlong, a surrogate or cut off. */
 static size_t utf8_length(const unsigned char *p, size_t left)
 {
 	size_t len = p[0] < 0x80                    ? 1

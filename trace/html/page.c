@@ -80,7 +80,7 @@ static int take_option(struct options *options, int argc, char **argv)
 	return 2;
 }
 
-/* The trace of the launcher's last run, at the same path as in `make trace`. */
+/* Return the path of the last run's trace, which is that of `make trace`. */
 static const char *last_trace(void)
 {
 	const char *runs = getenv("HS_RUNS"), *out = getenv("O");

@@ -161,7 +161,7 @@ static void change_state(const struct html_run *run, struct html_vcpu *vcpu,
 	case HTML_BLOCK:
 		state = HTML_BLOCKED;
 		break;
-	case HTML_PUT: /* its thread was descheduled; on the way to user space, see below */
+	case HTML_PUT: /* descheduled, or on the way to user space (see below) */
 		if (state == HTML_CORE)
 			state = HTML_BLOCKED;
 		break;
@@ -169,7 +169,7 @@ static void change_state(const struct html_run *run, struct html_vcpu *vcpu,
 		state = HTML_USER;
 		break;
 	default:
-		/* An event of the vCPU itself means that it is back; others on its hart do not. */
+		/* An event with a VM and vCPU means that the VMM has entered KVM_RUN again. */
 		if (state == HTML_USER && event->seen->vm >= 0)
 			state = HTML_CORE;
 	}

@@ -72,7 +72,7 @@ static bool has_count(const struct hst_file *file, unsigned int slot)
 	return file->stat[slot] && file->stat[slot]->count;
 }
 
-/* Did the host count exits? Then its counters include every exit, with or without an event. */
+/* Return whether the host counted exits. Its counters include exits without an event. */
 static bool has_counters(const struct hst_file *file)
 {
 	for (unsigned int slot = 0; slot < HST_MAX_SLOTS; slot++)
@@ -117,10 +117,10 @@ static void write_slots(const struct html_run *run, const char *name, const bool
 }
 
 /*
- * The exit table has one source, so that it contains no exit twice: the host's counters or, without
- * them, the events. The two may put an exit in different rows: the counters have a row per class,
- * but an event gives only the cause if the event of the exit's handler was not recorded. Such rows
- * are written as "causes", because the graphs over time need their titles.
+ * Write the exit table from one source, so that it contains no exit twice: the host's counters or,
+ * without them, the events. These may put an exit in different rows: counters have a row per class,
+ * but events give only the cause if the event of the exit's handler was not recorded. Rows that
+ * only the events have are written as "causes", because the graphs over time need their titles.
  */
 static void write_exits(const struct html_run *run, FILE *out)
 {

@@ -30,7 +30,7 @@
 #define HASH_BITS     16
 #define FNV_OFFSET    0xcbf29ce484222325ull
 #define FNV_PRIME     0x100000001b3ull
-#define ENTRY_INSNS   2 /* instructions compared, to tell the operation from other code there */
+#define ENTRY_INSNS   2 /* compared, because other code may have been at the operation's address */
 #define PATH_NOT_KEPT (-1L)
 
 const char plugin_name[] = "anatomy";
@@ -71,7 +71,7 @@ static uint64_t hash_of(const uint64_t *words, size_t n)
 	return hash ^ hash >> 32;
 }
 
-/* The number of this iteration's path, which is written if it is new. */
+/* Return the number of this iteration's path, which is written if it is new. */
 static long path_of(const uint64_t *words, size_t n)
 {
 	uint64_t hash = hash_of(words, n);
@@ -126,7 +126,7 @@ static void quit(qemu_plugin_id_t id, void *userdata)
 
 static qemu_plugin_id_t self;
 
-/* The operation returns, which ends the batch. */
+/* End the batch, because the operation returns. */
 static void end_batch(void)
 {
 	if (in_loop)
@@ -158,7 +158,7 @@ static void before_insn(unsigned int hart, void *userdata)
 		end_batch();
 		return;
 	}
-	/* Check the branch: if the first instruction faults, it begins twice in one iteration. */
+	/* Require the branch: if the first instruction faults, it begins twice in one iteration. */
 	if (pc == head && (branched || !in_loop)) {
 		if (in_loop)
 			end_iteration();
@@ -194,7 +194,7 @@ static void record(qemu_plugin_id_t id)
 	qemu_plugin_register_atexit_cb(id, quit, NULL);
 }
 
-/* The operation is called for the first time: record everything from its next call on. */
+/* On the first call of the operation, arrange to record everything from its next call on. */
 static void found(unsigned int hart, void *userdata)
 {
 	static bool once;
@@ -216,7 +216,7 @@ static void find_entry(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, i);
 		struct qemu_plugin_insn *second = qemu_plugin_tb_get_insn(tb, i + 1);
 
-		/* Compare: before its MMU was on, a kernel may have been at that address. */
+		/* Compare, because a kernel with its MMU off may have run at that address. */
 		if (qemu_plugin_insn_vaddr(first) == entry &&
 		    (plugin_word(first) | (uint64_t)plugin_word(second) << 32) == entry_insns)
 			qemu_plugin_register_vcpu_insn_exec_cb(first, found, QEMU_PLUGIN_CB_NO_REGS,

@@ -21,13 +21,13 @@ void plugin_watch_harts(qemu_plugin_id_t id, const struct qemu_info *info, const
  * really runs.
  */
 unsigned int plugin_hart_begins(unsigned int vcpu_index);
-/* The same hart, while the block runs. */
+/* Return the hart that runs the current block. */
 unsigned int plugin_hart(void);
 /* Register names[which] of the running hart; 0 if the hart does not have it. */
 uint64_t plugin_reg(unsigned int hart, unsigned int which);
 /* Call this during translation: count the instruction each time it begins. */
 void plugin_count(struct qemu_plugin_insn *insn);
-/* The number of counted instructions that a hart has begun. */
+/* Return the number of counted instructions that a hart has begun. */
 uint64_t plugin_executed(unsigned int hart);
 
 #endif

@@ -51,7 +51,7 @@ enum world {
 	ELSEWHERE,
 	KERNEL,
 	FIRMWARE,
-	BELOW_KERNEL /* FIRMWARE, or ELSEWHERE in memory that the host hands out: has not run yet */
+	BELOW_KERNEL /* not run yet: FIRMWARE, or ELSEWHERE if in memory that the host allocates */
 };
 
 struct block {
@@ -84,7 +84,7 @@ static struct path paths[MAX_PATHS];
 static size_t nr_paths;
 
 static struct hart {
-	bool open;      /* a span has begun and not ended */
+	bool open;      /* a span has begun and has not ended */
 	bool in_kernel; /* the kernel was entered, and `key` is the reason */
 	bool booted;
 	uint64_t span; /* the span's number, which is unique */
@@ -196,7 +196,7 @@ static void count_block(unsigned int hart, struct block *block)
 	h->seen[h->nr_seen++] = block;
 }
 
-/* The reason for which the kernel was just entered. */
+/* Return the reason for which the kernel was just entered. */
 static struct key entered_for(unsigned int hart)
 {
 	uint64_t cause = plugin_reg(hart, SCAUSE), number = 0, command = 0;
@@ -247,7 +247,7 @@ static void block_begins(unsigned int vcpu_index, void *userdata)
 	count_block(hart, block);
 }
 
-/* The kernel takes pending interrupts or waits for them: a span ends and the next one begins. */
+/* End a span and begin the next: the kernel takes pending interrupts, or waits for them. */
 static void split_span(unsigned int hart, const char *kind)
 {
 	if (!harts[hart].open)
@@ -281,7 +281,7 @@ static void on_return(unsigned int vcpu_index, void *userdata)
 	(void)userdata;
 	if (!guest && (plugin_reg(hart, SSTATUS) & SSTATUS_SPP))
 		return; /* from a trap in the kernel back to the kernel */
-	/* A kernel thread enters a guest only when boot tries out a guest's trap. */
+	/* A kernel thread enters a guest only during boot, which tests a guest's trap. */
 	if (guest && !strcmp(harts[hart].key.kind, "thread"))
 		harts[hart].key = (struct key){ "boot", 0, 0 };
 	if (harts[hart].open)
@@ -289,7 +289,7 @@ static void on_return(unsigned int vcpu_index, void *userdata)
 	harts[hart].in_kernel = false;
 }
 
-/* The hart switches threads: save the reason of the old one, and restore that of the new one. */
+/* On a switch of threads, save the old thread's reason and restore the new one's. */
 static void on_switch(unsigned int vcpu_index, void *userdata)
 {
 	unsigned int hart = plugin_hart();

@@ -43,7 +43,7 @@ void *plugin_need(void *p);
  */
 void plugin_close(FILE *file, const char *path);
 
-/* An instruction's encoding; 0 if it is not in RAM. */
+/* Return an instruction's encoding; 0 if it is not in RAM. */
 uint32_t plugin_word(const struct qemu_plugin_insn *insn);
 
 #endif

@@ -169,16 +169,16 @@ static void count(struct hart *h, uint32_t insns)
 	++*b->counted.times;
 }
 
-/* The number of instructions that the hart has begun in its current block. */
+/* Return the number of instructions that the hart has begun in its current block. */
 static uint64_t insns_begun(unsigned int hart)
 {
 	return harts[hart].block ? plugin_executed(hart) - harts[hart].at : 0;
 }
 
 /*
- * Make the next read of each counter the first one that is known. It cannot be compared after a
- * wait: QEMU then advances its clock, and instret with it, and also counts the instructions after
- * the WFI in its block, which have not run.
+ * Compare the next read of each counter with no earlier one. After a wait, reads cannot be
+ * compared: QEMU then advances its clock, and instret with it, and also counts the instructions
+ * after the WFI in its block, which have not run.
  */
 static void forget_counters(void)
 {
@@ -189,8 +189,8 @@ static void forget_counters(void)
 }
 
 /*
- * Another hart runs now. If the last one waits, or its block was cut short by a trap that may yet
- * take an instruction back, QEMU may not have counted all that it has begun.
+ * Switch to another hart. If the last hart waits, or its block was cut short by a trap that may yet
+ * take an instruction back, QEMU may not have counted all instructions that this hart has begun.
  */
 static void begin_turn(unsigned int hart)
 {
@@ -203,7 +203,7 @@ static void begin_turn(unsigned int hart)
 	turn = hart;
 }
 
-/* The block ended with a read of a counter: since the last read, has it counted as we have? */
+/* After a block that ends with a read of a counter, compare its increase with that of our count. */
 static void compare(struct hart *h, unsigned int hart)
 {
 	uint32_t word = h->block->words[h->block->n - 1];
@@ -215,7 +215,7 @@ static void compare(struct hart *h, unsigned int hart)
 		forget_counters();
 		return;
 	}
-	/* QEMU's counter is one for all harts, and includes what the others have begun. */
+	/* QEMU has one counter for all harts, which includes what other harts have begun. */
 	for (other = 0; other < MAX_HARTS; other++)
 		if (other != hart)
 			offset += insns_begun(other);
@@ -256,12 +256,12 @@ static void follow_block(struct hart *h, unsigned int hart, const struct block *
 		profile_return(h, by, to->pc);
 }
 
-/* Is the block that runs now to be counted, according to from=, to= and while=? */
+/* Return whether to count the block that runs now, according to from=, to= and while=. */
 static bool wanted(struct hart *h, const struct block *b)
 {
 	struct stack *s;
 
-	/* At boot, the host tries out a guest's trap. That is not the guest of from=. */
+	/* Before the first program, the host tests a guest's trap. Ignore that guest for from=. */
 	user_ran = user_ran || b->world == WORLD_U;
 	if (from_world == WORLD_UNKNOWN || (b->world == from_world && user_ran))
 		begun = true;

@@ -67,7 +67,7 @@ struct block {
 #define MAX_FRAMES 512
 
 struct frame {
-	uint64_t resume; /* the return address; for a trap, the address at which it came */
+	uint64_t resume; /* the return address; for a trap, the address at which it was taken */
 	struct node *node;
 	bool trap;
 };
@@ -100,7 +100,7 @@ struct thread {
 struct hart {
 	struct block *block; /* the current one */
 	uint64_t at;         /* instructions that had begun before it */
-	bool counts;         /* the block is to be counted, see wanted() */
+	bool counts;         /* count the block, see wanted() */
 	bool unsure;         /* another hart ran during the block: QEMU's count of it may differ */
 	bool switched;       /* no return since a switch: a new thread has no frame to return to */
 	struct stack m;

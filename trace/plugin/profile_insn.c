@@ -36,7 +36,7 @@ enum ending profile_ending(uint32_t word, size_t size)
 	return is_link(rs1) ? END_RETURN : END_OTHER;
 }
 
-/* Does the block end with an access to cycle or instret, mcycle or minstret, or mcountinhibit? */
+/* Note whether the block ends with an access to (m)cycle, (m)instret or mcountinhibit. */
 void profile_know_counters(struct block *b)
 {
 	uint32_t word = b->words[b->n - 1];
@@ -94,8 +94,8 @@ static bool illegal_late(uint32_t word)
 }
 
 /*
- * Has the trap taken back the last of the block's first `insns` instructions? QEMU counts an
- * instruction that is known to trap when it is translated (ecall, ebreak, most illegal
+ * Return whether the trap has taken back the last of the block's first `insns` instructions. QEMU
+ * counts an instruction that is known to trap when it is translated (ecall, ebreak, most illegal
  * instructions), but not one that fails while it runs. After an interrupt or a failed fetch, epc is
  * the address of another instruction.
  */
@@ -115,7 +115,7 @@ bool profile_taken_back(const struct trap *trap, const struct block *b, uint32_t
 	word = b->words[insns - 1];
 	/*
 	 * For an illegal mret, QEMU 10.0.13 goes back to its beginning, so the trap value is the
-	 * mret. 10.0.2 forgets to, so the trap value is that of an earlier instruction.
+	 * mret. 10.0.2 does not, so the trap value is that of an earlier instruction.
 	 */
 	if (trap->cause == EXC_ILLEGAL_INST)
 		return word == INSN_MRET ? trap->tval == word : illegal_late(word);

@@ -51,7 +51,7 @@ static struct node *new_node(struct node *parent, uint64_t site)
 	return node;
 }
 
-/* The chain with one more call; parent itself if there are too many. */
+/* Return the chain with one more call; parent itself if there are too many. */
 static struct node *child(struct node *parent, uint64_t site)
 {
 	uint64_t hash = ((uint64_t)(uintptr_t)parent ^ site * 0x9e3779b97f4a7c15ull) *
@@ -115,7 +115,7 @@ static bool resumes(uint64_t pc, uint64_t left)
 	return pc - left <= TRAP_LENGTH;
 }
 
-/* Return to the address at which a trap came: remove its frame and all above it. */
+/* Return to the address at which a trap was taken: remove its frame and all above it. */
 static bool cut_trap(struct stack *s, uint64_t pc)
 {
 	unsigned int i;
@@ -227,7 +227,7 @@ void profile_call(struct hart *h, struct block *by)
 	push(s, by->world, by->behind, by->called.to, false);
 }
 
-/* The first return after a switch has no frame: the thread or task is new. Clear its stacks. */
+/* Clear the stacks of a new thread or task: its first return after the switch has no frame. */
 static void clear_stacks(struct hart *h, enum world world)
 {
 	if (world == WORLD_HS) {
@@ -323,7 +323,7 @@ void profile_leave(struct stack *s)
 	run_on(s, NULL);
 }
 
-/* The function runs on the hart that has its stack. */
+/* Move the function of while= to the hart that has its stack. */
 static void move_to_hart(struct hart *h, struct stack *s)
 {
 	if (s->within)

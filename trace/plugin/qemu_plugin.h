@@ -56,7 +56,7 @@ size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t idx);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-/* The instruction's address in QEMU's own memory; NULL if it is not in RAM. */
+/* Return the instruction's address in QEMU's own memory; NULL if it is not in RAM. */
 void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn);
 
 /* Execution: cb is called each time, before the instruction. */
@@ -64,7 +64,7 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
 					    qemu_plugin_vcpu_udata_cb_t cb,
 					    enum qemu_plugin_cb_flags flags, void *userdata);
 
-/* The same before the first instruction of a block. */
+/* Call cb each time before the first instruction of a block. */
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, qemu_plugin_vcpu_udata_cb_t cb,
 					  enum qemu_plugin_cb_flags flags, void *userdata);
 
