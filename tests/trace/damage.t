@@ -18,7 +18,7 @@ formats=csv,json,trace-cmd,perf
 ok $? "mkram and hstrace save create a trace"
 mkdir sweep
 cd sweep || exit 1
-# shellcheck disable=SC2086 # a word or none
+# shellcheck disable=SC2086 # one word or none
 said=$("$HS_TOP/tests/trace/damage.py" "$bin/hstrace" ../whole ../ram "$formats" $damage_sweep 2>../err)
 cd ..
 relay "$said"

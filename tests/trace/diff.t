@@ -87,7 +87,7 @@ compare "$tmp/a" "$tmp/none"
 is "$status $err" "2 hstrace: $tmp/none: No such file or directory" \
 	"a missing file is reported: status 2"
 for args in "" "a" "a b c" "a vs" "vs b" "--frob a b" "--by x a b" "--confidence 0 a b" "--confidence" "--confidence 9x a b"; do
-	# shellcheck disable=SC2086 # words on purpose
+	# shellcheck disable=SC2086 # split into words on purpose
 	compare $args
 	[ "$status" = 2 ] && grep -q '^usage: hstrace diff' "$tmp/err"
 	ok $? "wrong use prints the usage: hstrace diff $args"

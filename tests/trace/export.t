@@ -175,7 +175,7 @@ is "$?" 0 "without the libraries hstrace exports CSV"
 
 for args in "" "--to" "--to xml $trace t" "--to csv" "--to csv --frob 1 $trace" "--to csv a b c" \
 	"--to perf --system a;b $trace t"; do
-	# shellcheck disable=SC2086 # words on purpose
+	# shellcheck disable=SC2086 # split into words on purpose
 	"$hstrace" export $args >out 2>err
 	[ $? = 2 ] && grep -q '^usage: hstrace export' err && [ ! -s out ]
 	ok $? "wrong use prints the usage: export $(sed "s:$tmp/::" <<<"$args")" || diag "$(cat err)"

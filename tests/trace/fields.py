@@ -51,7 +51,7 @@ class Rules:
 
     def kvm_irq_take(self, e, f, v, h):
         if f["entry"] and v.get("entry"):
-            self.rule("an interrupt that is taken at the entry has the epc at which the guest was entered",
+            self.rule("an interrupt that is taken at an entry has the entry's pc as epc",
                       number(f["epc"]) == number(v["entry"]["pc"]), e)
 
     def kvm_exit(self, e, f, v, h):

@@ -57,15 +57,15 @@ chosen()	# WANTED NAME OPTIONS...: claim that report with these options shows th
 	is "$status $(lines)" "0 $wanted" "$name"
 }
 chosen "7 7 9 9 " "a filter compares a field" --filter 'kvm_entry: pc > 5'
-chosen "4 6 " "a filter has named values, the event's vCPU, parentheses, && and ||" \
+chosen "4 6 " "a filter accepts named values, the event's vCPU, parentheses, && and ||" \
 	--filter 'kvm_exit: scause == ecall_vs && vcpu == 1 && (sepc == 4 || sepc == 0x6)'
-chosen "1 1 8 8 " "a filter has !, and a comparison of a field that the event lacks is false" \
+chosen "1 1 8 8 " "a filter accepts !; a comparison of a field that the event lacks is false" \
 	--filter '!(pc >= 2) && pc < 100 || sepc >= 8'
-chosen "3 3 7 7 " "a filter has &" --filter 'kvm_entry if pc & 2'
+chosen "3 3 7 7 " "a filter accepts the operator &" --filter 'kvm_entry if pc & 2'
 chosen "0 0 9 9 " "several filters select the events that match any of them" \
 	--filter 'sepc == 0' --filter 'pc == 9'
-chosen "0 2 " "--vm, --vcpu, --until and --events combine" --vm 1 --vcpu 1 --until 1.0000201 --events kvm_exit
-chosen "8 9 " "--hart and --from combine" --hart 0 --from 1.00008
+chosen "0 2 " "--vm, --vcpu, --until and --events can be combined" --vm 1 --vcpu 1 --until 1.0000201 --events kvm_exit
+chosen "8 9 " "--hart and --from can be combined" --hart 0 --from 1.00008
 # Selecting no event is reported in one sentence on standard error, and is no failure.
 for args in "--vm 2" "--vcpu 7" "--hart 5" "--from 99" "--until 0" "--events kvm_mmio" "--vm 1 --vcpu 7 --last 3"; do
 	by=${args% --last*}
@@ -73,7 +73,7 @@ for args in "--vm 2" "--vcpu 7" "--hart 5" "--from 99" "--until 0" "--events kvm
 	for command in report "export --to json" "export --to csv" "stat --by event" "diff --by event"; do
 		files=("$tmp/t")
 		[[ $command != diff* ]] || files+=("$tmp/t")
-		# shellcheck disable=SC2086 # words on purpose
+		# shellcheck disable=SC2086 # split into words on purpose
 		trace $command $args "${files[@]}"
 		lines=$(printf "hstrace: $tmp/t: none of its 20 events matches $by\\n%.0s" "${files[@]}")
 		[ "$status" = 0 ] && [ "$err" = "$lines" ]
@@ -294,7 +294,7 @@ ln "$tmp/ram" "$tmp/a-run/ram"
 sum=$(cat "$tmp/precious" "$tmp/ram" | cksum)
 for args in "export --to csv" "export --to json" "export --to perf" "export --to trace-cmd"; do
 	for name in precious link hard; do
-		# shellcheck disable=SC2086 # words on purpose
+		# shellcheck disable=SC2086 # split into words on purpose
 		trace $args "$tmp/precious" "$tmp/$name"
 		refused "$tmp/$name: this is an input file" \
 			"hstrace $args does not overwrite its input ($name)"
@@ -316,7 +316,7 @@ is "$(cat "$tmp/precious" "$tmp/ram" | cksum)" "$sum" "none of the input files h
 trace save --meta $'guest=\e[31m\x07\x7fred' "$tmp/ram" "$tmp/loud"
 sed -i $'s/class fault on RAM, store #/class \e]0;mine\x07\e[2Jstores #/' "$tmp/loud"
 for args in report stat "stat --by event"; do
-	# shellcheck disable=SC2086 # words on purpose
+	# shellcheck disable=SC2086 # split into words on purpose
 	trace $args "$tmp/loud"
 	! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' "$tmp/out" "$tmp/err"
 	ok $? "hstrace $args prints no character that controls a terminal"
@@ -326,7 +326,7 @@ like "$out" '^# guest=\.\[31m\.\.red$' "report prints the rest of a text with co
 
 # ---- wrong use ----
 for args in "" "frobnicate" "save" "save --frob x y" "report" "report --events" "report --last x f" "report --frob 1 f" "report --vm x f" "report --from 1,5 f" "report --columns x f" "report --columns , f" "report f g" "stat a b" "stat --by x f" "stat --sort x f" "stat --live" "stat --live r f" "stat --count 0 --live r" "stat --interval x --live r" "stat --frob f" "events a b"; do
-	# shellcheck disable=SC2086 # words on purpose
+	# shellcheck disable=SC2086 # split into words on purpose
 	trace $args
 	[ "$status" = 2 ] && grep -q '^usage: hstrace' "$tmp/err"
 	ok $? "wrong use prints the usage: hstrace $args"

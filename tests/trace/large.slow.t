@@ -15,7 +15,7 @@ for command in "report t" "stat t" "stat --by sbi t" "diff --by event t t" "html
 	"export --to csv t" "export --to json t" "export --to trace-cmd t o" "export --to perf t o" \
 	"export --to perfetto t o" "export --to ctf t o"; do
 	TIMEFORMAT='%U %S'
-	# shellcheck disable=SC2086 # words on purpose
+	# shellcheck disable=SC2086 # split into words on purpose
 	{ time bash -c 'ulimit -v 131072; exec "$@"' - "$hstrace" $command >/dev/null 2>err; } 2>spent
 	status=$?
 	is "$status $(cat err)" "0 " "hstrace $command: 128 MiB of address space is enough"

@@ -166,7 +166,7 @@ fi
 
 # ---- wrong use, wrong files ----
 for args in "" "--by x trace" "--host" "--program = trace" "trace trace" "--frob trace"; do
-	# shellcheck disable=SC2086 # words on purpose
+	# shellcheck disable=SC2086 # split into words on purpose
 	"$hstrace" profile $args >out 2>err
 	[ $? = 2 ] && grep -q '^usage: hstrace profile' err && [ ! -s out ]
 	ok $? "wrong use is reported: profile $args" || diag "$(cat out err)"
