@@ -115,7 +115,7 @@ is "$(ask '[[(row["title"], row["count"]) for row in r["exits"]] for r in (page.
 	[(row["title"], row["count"]) for row in run["exits"]])')" 2 "the same run has the same rows whatever events are recorded"
 is "$(ask 'sorted(row["title"] for row in run["causes"])')" \
 	"['ecall_vs', 'load_guest_page_fault', 'store_guest_page_fault', 'virtual_inst']" \
-	"causes without further detail in the events are listed separately, for the graphs over time"
+	"causes without further detail in the events are listed apart, for the graphs over time"
 
 # ---- an exit's class is in the record that ends it; in older traces it is inferred from events ----
 titles='[(row["title"], row["seen"]) for row in run["exits"]]'
