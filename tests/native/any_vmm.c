@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * any_vmm.c - a VMM and a guest that do anything, in any order (see any_vmm.h).
+ * any_vmm.c - a random VMM and a random guest (see any_vmm.h).
  *
- * The VMM makes and closes VMs and vCPUs, calls every ioctl with arguments from small
- * sets (so that they often fit together), maps and unmaps its memory, and scribbles into
- * kvm_run. The guest is a machine that traps for any cause with any CSRs.
+ * The VMM makes and closes VMs and vCPUs, calls every ioctl with arguments from small sets (so that
+ * calls often refer to the same objects), maps and unmaps its memory, and overwrites bytes of
+ * kvm_run. The guest traps for any cause, with any values in the trap's CSRs.
  */
 #include "any_vmm.h"
 
 #define HVA     NATIVE_USER_BASE
-#define ARGS    (HVA + 0x1000000UL) /* where the ioctls' structures are */
+#define ARGS    (HVA + 0x1000000UL) /* user address of the ioctls' arguments */
 #define MAX_FDS 12
 #define GPA     0x80000000ULL
 #define MB      (1UL << 20)
@@ -27,7 +27,7 @@ static u64 rnd(u64 below)
 		__set[rnd(sizeof(__set) / sizeof(__set[0]))]; \
 	})
 
-/* Usually a meaningful address, sometimes any. */
+/* Return a guest physical address, usually a meaningful one, sometimes any. */
 static u64 any_gpa(void)
 {
 	if (rnd(4))
@@ -95,7 +95,7 @@ static void any_guest(struct kvm_vcpu *vcpu)
 	if (!rnd(16))
 		vcpu->guest.sstatus ^= SSTATUS_SPP;
 	native_trap(&trap);
-	/* A WFI, or a stopped vCPU, sleeps until a signal comes. */
+	/* After a WFI or a hart stop, KVM_RUN sleeps until a signal is pending. */
 	if (!--entries_left || trap.scause == EXC_VIRTUAL_INST || trap.scause == EXC_ECALL_VS)
 		native_signal_set(true);
 }
@@ -152,13 +152,13 @@ static unsigned long put_args(const void *args, size_t size)
 static long answer(long ret)
 {
 	if (ret < -133)
-		hv_panic("any VMM: an answer of %ld\n", ret);
+		hv_panic("any VMM: %ld is neither a result nor -errno\n", ret);
 	return ret;
 }
 
 /*
- * Any number at all, or any of KVM's, with bytes of any value in its argument. Not those that
- * return a descriptor or run the guest, which have their own steps.
+ * Call an ioctl with a random number, or a random one of KVM's, and random bytes as its argument.
+ * KVM_RUN and the ioctls that return a descriptor are skipped, because they have their own steps.
  */
 static void any_ioctl(int fd)
 {
@@ -342,6 +342,6 @@ void any_vmm_end(void)
 	vms.n = vcpus.n = events.n = 0;
 	native_user_exit();
 	if (native_objects_in_use() || native_maps_in_use() || native_pages_in_use())
-		hv_panic("any VMM: left are %lu objects, %lu maps, %lu pages\n",
+		hv_panic("any VMM: leaked %lu objects, %lu maps, %lu pages\n",
 			 native_objects_in_use(), native_maps_in_use(), native_pages_in_use());
 }

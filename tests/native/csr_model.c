@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * csr_model.c - CSRs as an array for each hart, with the WARL rules on which the core depends.
+ * csr_model.c - model CSRs as an array per hart, with the WARL rules on which the core depends.
  *
- * A CSR that hv/csr.def does not name is a bug of the caller. Aliases exist where the core
- * depends on them: hip and vsip show hvip.
+ * Access to a CSR that hv/csr.def does not list panics: it is a bug in the caller. Aliases are
+ * modelled where the core depends on them: hip and vsip show hvip.
  */
 #include <string.h>
 #include "native.h"
@@ -60,17 +60,17 @@ unsigned long native_csr_read(enum csr_number csr)
 	}
 }
 
-/* The value that a write leaves in the CSR. */
+/* Return the value that the CSR holds after `value` is written to it. */
 static unsigned long legal(enum csr_number csr, unsigned long old, unsigned long value)
 {
 	unsigned long mode;
 
 	switch (csr) {
 	case CSR_hgatp:
-		/* As in QEMU: an unsupported mode changes nothing, PPN[1:0] stay as written. */
+		/* As in QEMU: an unsupported MODE changes nothing; PPN[1:0] stay as written. */
 		mode = FIELD_GET(HGATP_MODE, value);
 		if (!mode && value)
-			hv_panic("native CSRs: hgatp 0x%lx: rest not 0 with Bare (H §2.10)\n",
+			hv_panic("native CSRs: hgatp 0x%lx: Bare with other bits set (H §2.10)\n",
 				 value);
 		if (mode && !(hgatp_modes >> mode & 1))
 			return old;
@@ -82,7 +82,7 @@ static unsigned long legal(enum csr_number csr, unsigned long old, unsigned long
 		return value;
 	case CSR_hviprio1: /* read-only zero for interrupts 0, 4 and 8 */
 		return value & 0xffffff00ff00ff00;
-	case CSR_hedeleg: /* what QEMU 10 can delegate */
+	case CSR_hedeleg: /* the exceptions that QEMU 10 can delegate */
 		return value & 0x4b1ff;
 	case CSR_hideleg:
 		return value & 0x2444;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fence_step.h - let a test run the other side of a race at each of the core's full fences.
+ * fence_step.h - let a test act as the other side of a race at each full fence of the core.
  *
- * The compiler's command line includes it into each file of src/kvm (rules.mk). The hook sees what
- * the core wrote before a full fence, and the core sees after it what the hook changes. So a claim
- * holds or fails each time, while a real race seldom shows a missing fence, and sanitizers never.
+ * The compiler's command line includes this file into each file of src/kvm (rules.mk). The hook
+ * sees what the core wrote before the fence, and the core sees the hook's changes after it. So a
+ * missing fence always makes a claim fail. Real races seldom show a missing fence, and sanitizers
+ * never do.
  */
 #ifndef NATIVE_FENCE_STEP_H
 #define NATIVE_FENCE_STEP_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * fixture.c - make VMs with vCPUs as user space does, by the ioctls of /dev/kvm.
+ * fixture.c - make VMs and vCPUs as user space does, with the ioctls of /dev/kvm.
  */
 #include <stdlib.h>
 #include "native.h"
@@ -60,7 +60,7 @@ void native_vm_make(struct native_vm *f, unsigned int user_flags)
 	native_user_map(NATIVE_USER_BASE, NATIVE_GUEST_SIZE, user_flags);
 	native_vm_open(f);
 	if (native_set_slot(f->vm, 0, NATIVE_GUEST_BASE, NATIVE_GUEST_SIZE, NATIVE_USER_BASE, 0))
-		hv_panic("fixture: no memory slot\n");
+		hv_panic("fixture: cannot set the memory slot\n");
 	f->vcpu = native_vcpu_make(f, 0);
 	vcpu_load(f->vcpu);
 }

@@ -2,9 +2,9 @@
 /*
  * fp_guest.h - vCPUs, user programs and harts with an FP and a vector unit, for test_fp.c.
  *
- * Four vCPUs in two VMs, five user threads that use FP and may have a vCPU loaded, three harts. The
- * guest's instructions obey sstatus.FS and vsstatus.FS as on hardware (H §2.11). A model without
- * units keeps the values that each program must find in its registers.
+ * There are four vCPUs in two VMs, three harts, and five user threads that use FP and may each have
+ * a vCPU loaded. The guests' instructions obey sstatus.FS and vsstatus.FS as on hardware (H §2.11).
+ * A model without units keeps the values that each program must find in its registers.
  */
 #ifndef NATIVE_FP_GUEST_H
 #define NATIVE_FP_GUEST_H
@@ -27,7 +27,7 @@
 #define FP_INSN  0x02000053UL /* fadd.d ft0, ft0, ft0 */
 #define VEC_INSN 0x02000057UL /* vadd.vv v0, v0, v0 */
 
-/* The values that a program must find. */
+/* The register values that a program must find. */
 struct twin {
 	struct fp_state fp;
 	unsigned long vl, vcsr;
@@ -40,10 +40,10 @@ static struct twin guests[VCPUS];
 static struct native_user users[USERS];
 static struct fp_state user_twins[USERS];
 static unsigned int user_on[HARTS], vcpu_of[USERS];
-static unsigned int uses, traps, found; /* by guests; seen by the core; units filled by a load */
+static unsigned int uses, traps, found; /* by guests; into the core; loads that leave FS not Off */
 static u64 sum;
 
-/* A checksum of everything that is read, in order. */
+/* Add a value that the test has read to the checksum, which depends on the order of all reads. */
 static inline void add_to_sum(u64 value)
 {
 	sum = (sum ^ value) * 0x100000001b3ULL;
@@ -114,7 +114,7 @@ static inline bool is_loaded(unsigned int n)
 	return false;
 }
 
-/* The vCPU that is loaded on this hart, or NOBODY. */
+/* Return the number of the vCPU that is loaded on this hart, or NOBODY. */
 static inline unsigned int loaded_here(void)
 {
 	unsigned int user = user_on[hv_hart()];
@@ -125,8 +125,9 @@ static inline unsigned int loaded_here(void)
 /* ---- the guest ---------------------------------------------------------------------------------- */
 
 /*
- * The vCPU loaded here executes an instruction that needs `unit` on (SSTATUS_FS, SSTATUS_VS, or 0
- * if it is always illegal). Returns true if it is executed, false if the guest takes the trap.
+ * Execute an instruction as the vCPU loaded here. The instruction needs `unit` (SSTATUS_FS or
+ * SSTATUS_VS), or is always illegal if that is 0. Returns true if it is executed, false if the
+ * guest takes the trap.
  */
 static inline bool executes(struct kvm_vcpu *vcpu, unsigned long unit, unsigned long insn)
 {
@@ -150,7 +151,7 @@ static inline bool executes(struct kvm_vcpu *vcpu, unsigned long unit, unsigned 
 		vcpu->guest.sepc = PC;
 		return false;
 	}
-	fail_msg("the guest traps without end");
+	fail_msg("the instruction still traps after four attempts");
 	return false;
 }
 
@@ -176,7 +177,7 @@ static inline void guest_fp(struct kvm_vcpu *vcpu, struct twin *twin)
 		twin->fp.f[n] = unit->f[n] = random_state;
 		mark(vcpu, SSTATUS_FS, true);
 	}
-	if (rnd(4) == 0) { /* as in QEMU: see fp.h */
+	if (rnd(4) == 0) { /* QEMU makes only vsstatus.FS Dirty here: see fp.h */
 		twin->fp.fcsr = unit->fcsr = (u32)rnd(0x100);
 		mark(vcpu, SSTATUS_FS, false);
 	}

@@ -21,7 +21,7 @@ struct variant {
 
 struct fixture {
 	struct gstage gs;
-	struct gstage twin; /* used with the other walker, for comparison */
+	struct gstage twin; /* a table used with the other walker, for comparison */
 	const struct variant *variant;
 };
 
@@ -80,7 +80,7 @@ static inline void assert_same_table(hpa_t a, hpa_t b, unsigned int level, unsig
 	for (i = 0; i < entries; i++) {
 		if (level > 0 && pte_is_table(ta[i]) && pte_is_table(tb[i]))
 			assert_same_table(pte_to_hpa(ta[i]), pte_to_hpa(tb[i]), level - 1, 512);
-		else if (ta[i] != tb[i]) /* millions of entries, so no call for each */
+		else if (ta[i] != tb[i]) /* no assertion per entry: there are millions */
 			assert_int_equal(ta[i], tb[i]);
 	}
 }

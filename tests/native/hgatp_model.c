@@ -4,8 +4,8 @@
  *
  * A hart may translate speculatively with any value of hgatp (H §2.10). So for each VMID it may
  * have cached translations under every MODE that hgatp has had with this VMID since the last fence
- * of all its addresses. No guest may run while one of these is not its own MODE: under Bare, guest
- * addresses are host physical addresses.
+ * for all of the VMID's addresses. No guest may run while any of these differs from its own MODE:
+ * under Bare, guest addresses are host physical addresses.
  */
 #include <string.h>
 #include "native.h"
@@ -13,7 +13,7 @@
 
 static struct remembered {
 	u16 modes[BIT(14)];     /* by VMID; bit n stands for MODE n */
-	unsigned long nr_vmids; /* all entries from this VMID on are 0 */
+	unsigned long nr_vmids; /* entries from this VMID on are 0 */
 } harts[HV_MAX_HARTS];
 
 static unsigned long vmid_now(void)
@@ -43,7 +43,7 @@ void native_modes_forget(bool any_vmid, unsigned long vmid)
 		memset(here->modes, 0, here->nr_vmids * sizeof(here->modes[0]));
 	else
 		here->modes[vmid] = 0;
-	native_hgatp_written(); /* the current hgatp may be used again at once */
+	native_hgatp_written(); /* the hart may use the current hgatp again immediately */
 }
 
 void native_modes_check(void)

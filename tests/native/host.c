@@ -19,7 +19,7 @@
 
 static __thread unsigned int this_hart;
 static __thread u32 signal_pending;   /* other threads may set it (native_signal_word()) */
-static __thread const char *no_sleep; /* why sleeping is forbidden now; NULL: it is not */
+static __thread const char *no_sleep; /* why sleeping is forbidden; NULL if it is allowed */
 static unsigned int nr_harts = 1;
 static u32 kicked[HV_MAX_HARTS];
 static char isa_names[256];
@@ -120,9 +120,9 @@ void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start
 		     unsigned long size, unsigned long id)
 {
 	(void)harts, (void)start, (void)size, (void)id;
-	/* Only against speculation, which the TLB model does not have: nothing to drop. */
+	/* Nothing to drop: these fences matter only for speculation, which the TLB model lacks. */
 	if (fid != SBI_RFENCE_REMOTE_HFENCE_GVMA)
-		hv_panic("native host: no such SBI remote fence; the core asks vCPUs\n");
+		hv_panic("native host: unexpected SBI remote fence; vCPUs fence themselves\n");
 	__atomic_fetch_add(&native_fences.remote_gvma, 1, __ATOMIC_RELAXED);
 }
 
@@ -278,7 +278,7 @@ void hv_waitq_destroy(struct hv_waitq *wq)
 	pthread_mutex_destroy(&waitq(wq)->lock);
 }
 
-/* Sleep until a wake-up, or for ms milliseconds. Returns true after a wake-up. Holds w->lock. */
+/* Sleep until a wake-up, or for ms milliseconds. Returns true after a wake-up. w->lock is held. */
 static bool doze(struct waitq *w, unsigned int ms)
 {
 	u64 wakes = w->wakes;
@@ -294,9 +294,9 @@ static bool doze(struct waitq *w, unsigned int ms)
 }
 
 /*
- * Sleep in short pieces, since a test may change time and signals without a wake-up. A change of
- * cond must come with one: whoever makes it true has to wake us, and a missing wake-up is counted.
- * It may come a little late, and much later on a busy machine.
+ * Sleep in short pieces, because a test may change time and signals without a wake-up. Code that
+ * makes cond true must wake the sleeper, and a missing wake-up is counted. The wake-up may be a
+ * little late, and much later on a busy machine.
  */
 static void sleep_until(struct waitq *w, bool (*cond)(void *arg), void *arg, u64 deadline,
 			bool interruptible)
@@ -326,7 +326,7 @@ static int wait_for(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64
 	native_hook_in(left);
 	if (!cond(arg) && interruptible && has_signal())
 		return -EINTR;
-	return cond(arg) || hv_time() < deadline ? 0 : -ETIME; /* cond may have been true before */
+	return cond(arg) || hv_time() < deadline ? 0 : -ETIME; /* cond may be false again */
 }
 
 int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline)

@@ -13,8 +13,8 @@
 #define NR_PARAMS 64
 
 /*
- * All are protected by event_lock. Watchers run under it and must not call back here. The core
- * calls these functions with spinning locks held, so no other lock is taken inside.
+ * event_lock protects all fields. Watchers run under it and must not call functions of this file.
+ * The core calls these functions with spinlocks held, so no other lock is taken inside.
  */
 struct hv_event {
 	u64 count;
@@ -22,13 +22,13 @@ struct hv_event {
 	struct list_head watches;
 };
 
-/* An open file. Its descriptor, each call in progress and each hold have a reference. */
+/* An open file. Its descriptor, each call in progress and each hold own a reference. */
 struct file {
 	const struct hv_file_ops *ops; /* NULL for an eventfd */
 	void *priv;
 	struct hv_event *event;
 	unsigned int refs;
-	struct list_head link; /* in `open`, with or without a descriptor */
+	struct list_head link; /* in `open`, even if the descriptor is closed */
 };
 
 static struct file *files[NR_FILES];
@@ -275,7 +275,7 @@ int hv_param_register(const struct hv_param *param)
 
 	for (i = 0; i < nr_params; i++)
 		if (!strcmp(params[i]->name, param->name))
-			return 0; /* the core starts again with each test */
+			return 0; /* the core is started again for each test */
 	if (nr_params == NR_PARAMS)
 		return -ENOMEM;
 	params[nr_params++] = param;

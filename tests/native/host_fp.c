@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * host_fp.c - the host's user programs and their FP registers: the owner of each hart's unit, as
- * hv_fp_take() requires.
+ * host_fp.c - the host's user programs, their FP registers, and the owner of each hart's FP unit
+ * (see hv_fp_take()).
  *
- * A user is a thread of the host. It runs on one hart at a time, has a frame whose FS says whether
- * it may use the unit, and has the scheduler's hook of a vCPU if one is loaded.
+ * A user is a thread of the host. It runs on one hart at a time, has its FP registers in the unit
+ * or in memory (in_unit), and keeps the scheduler's hook of the vCPU that it has loaded, if any.
  */
 #include "native.h"
 #include "native_host.h"
 
 static const void *owner_of[HV_MAX_HARTS];
-static __thread struct native_user *current[HV_MAX_HARTS]; /* NULL: no user of FP */
+static __thread struct native_user *current[HV_MAX_HARTS]; /* NULL: no user of FP runs there */
 
 static void set_owner(const void *owner)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * host_hook.c - the scheduler's hook of a thread, which another thread may also call.
+ * host_hook.c - each thread's scheduler hook, which other threads may also call.
  *
- * A thread that calls native_hart_set() is another thread of the machine from then on, so it has a
- * hook for each hart. Test code is user space. On the real machine a request to put the vCPU is an
- * interrupt and a pass through the scheduler; here the requester calls out() in the other thread's
- * place, and hooks_lock keeps that thread where it is meanwhile.
+ * After native_hart_set() a thread acts as another thread of the machine, so it has a hook for each
+ * hart. Test code acts as user space. On the real machine, a request to put a vCPU is an interrupt
+ * and a pass through the scheduler. Here the requester calls out() on behalf of the vCPU's thread,
+ * and hooks_lock keeps that thread on its hart meanwhile.
  */
 #include <pthread.h>
 #include <string.h>
@@ -21,14 +21,14 @@ static pthread_mutex_t hooks_lock; /* recursive, because out() sets the hook */
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t at_exit;
 static __thread struct slot slots[HV_MAX_HARTS];
-static __thread struct slot *acting_for; /* NULL: the thread acts for itself */
+static __thread struct slot *acting_for; /* NULL if the thread acts for itself */
 
 static struct slot *slot(void)
 {
 	return acting_for ? acting_for : &slots[hv_hart()];
 }
 
-/* Call out() as if the hook's thread were scheduled out on its own hart. Holds hooks_lock. */
+/* Call out() as if the hook's thread were scheduled out on its own hart. hooks_lock is held. */
 static void call_out(struct slot *s)
 {
 	unsigned int hart = hv_hart();

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * host_idle.c - a hart that idles with its vCPU loaded.
+ * host_idle.c - let a hart idle with its vCPU loaded.
  *
- * Only for tests that set native_idle_due, and only while no runner waits for a hart. Whoever makes
- * the vCPU's condition true has to kick the hart; the kick may come late.
+ * Harts idle only in tests that set native_idle_due, and only while no runner waits for a hart. The
+ * thread that makes the vCPU's condition true has to kick the hart; the kick may be late.
  */
 #include <sched.h>
 #include <time.h>
 #include "native.h"
 
 #define LOOKS_AT_ONCE 1000
-#define PATIENCE      10000 /* looks, a millisecond apart */
+#define PATIENCE      10000 /* checks, a millisecond apart */
 
 bool (*native_idle_due)(void);
 

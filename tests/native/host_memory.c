@@ -22,9 +22,9 @@
 #define USER_PAGES (NATIVE_USER_SIZE / PAGE_SIZE)
 
 static u8 *arena;
-static u32 page_refs[NR_PAGES]; /* changed under memory_lock, read without */
+static u32 page_refs[NR_PAGES]; /* written under memory_lock, read without it */
 static unsigned long objects_in_use, maps_in_use;
-static unsigned long pages_in_use; /* under memory_lock, like all below */
+static unsigned long pages_in_use; /* protected by memory_lock, like everything below */
 static size_t next_page;
 static unsigned int fail_countdown;
 static pthread_mutex_t memory_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -90,7 +90,7 @@ static bool block_is_free(size_t first, size_t count)
 	return true;
 }
 
-/* Allocate new pages as long as there are any, so that a stale address hits a freed one. */
+/* Allocate unused pages as long as there are any, so that a stale address hits a freed one. */
 static hpa_t block_alloc(size_t count)
 {
 	size_t tries, first = ALIGN_UP(next_page, count), i;
@@ -137,7 +137,7 @@ void hv_pages_free(hpa_t pa, unsigned int order)
 	size_t i;
 
 	pthread_mutex_lock(&memory_lock);
-	must(IS_ALIGNED(pa, PAGE_SIZE << order), "a block is freed at another address");
+	must(IS_ALIGNED(pa, PAGE_SIZE << order), "a block is freed at an unaligned address");
 	for (i = 0; i < 1UL << order; i++)
 		page_put(pa + i * PAGE_SIZE);
 	pthread_mutex_unlock(&memory_lock);
@@ -145,7 +145,7 @@ void hv_pages_free(hpa_t pa, unsigned int order)
 
 void *hv_page_map(hpa_t pa)
 {
-	must(IS_ALIGNED(pa, PAGE_SIZE), "an address inside of a page is mapped");
+	must(IS_ALIGNED(pa, PAGE_SIZE), "an address inside a page is mapped");
 	must(native_page_refs(pa) > 0, "a freed page is mapped");
 	__atomic_fetch_add(&maps_in_use, 1, __ATOMIC_RELAXED);
 	return native_ram(pa);
@@ -153,7 +153,7 @@ void *hv_page_map(hpa_t pa)
 
 void hv_page_unmap(void *va)
 {
-	must(IS_ALIGNED((uintptr_t)va, PAGE_SIZE), "a page is unmapped by an inner address");
+	must(IS_ALIGNED((uintptr_t)va, PAGE_SIZE), "an address inside a page is unmapped");
 	must(__atomic_fetch_sub(&maps_in_use, 1, __ATOMIC_RELAXED) > 0,
 	     "more is unmapped than was mapped");
 }
@@ -186,12 +186,12 @@ struct user_page {
 
 struct hv_mm {
 	struct user_page page[USER_PAGES];
-	size_t top; /* end of the mapped part, in bytes from the start */
+	size_t top; /* end of the mapped part, in bytes from NATIVE_USER_BASE */
 	struct list_head notifiers;
 	unsigned int holds;
 };
 
-static struct hv_mm mm; /* of the only process */
+static struct hv_mm mm; /* the only process's address space */
 static pthread_mutex_t mm_lock = PTHREAD_MUTEX_INITIALIZER;
 void (*native_page_get_hook)(hva_t hva, bool write);
 unsigned int native_page_gets;
@@ -244,7 +244,7 @@ static void touch_block(hva_t hva)
 	}
 }
 
-/* Returns 0 or -EFAULT. Holds memory_lock. */
+/* Returns 0 or -EFAULT. memory_lock is held. */
 static int user_touch(hva_t hva, bool write)
 {
 	struct user_page *p = user_page(hva);
@@ -264,7 +264,7 @@ static int user_touch(hva_t hva, bool write)
 	return 0;
 }
 
-/* Returns a pointer to user memory, faulted in, or NULL if there is none. Holds memory_lock. */
+/* Returns a pointer to user memory, faulted in, or NULL if there is none. memory_lock is held. */
 static void *user_pointer(hva_t hva, bool write)
 {
 	if (user_touch(hva, write))
@@ -412,7 +412,7 @@ void hv_notifier_unregister(struct hv_mm *m, struct hv_notifier *n)
 	pthread_mutex_unlock(&mm_lock);
 }
 
-/* The rest of a block is mapped by single leaves. */
+/* Split a block: the rest of its pages are mapped by single leaves. */
 static void block_split(hva_t hva)
 {
 	hva_t start = ALIGN_DOWN(hva, SZ_2M);

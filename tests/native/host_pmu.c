@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * host_pmu.c - hv/host.h's performance counters, by arithmetic.
+ * host_pmu.c - a model of hv/host.h's performance counters.
  *
- * A test sets the number of counters per hart. They count when the test says that the guest has
- * done something, and overflow as on hardware: with an interrupt or, if the test wants it, visibly
- * only once they are stopped.
+ * A test sets the number of counters per hart. They count the events that the test reports with
+ * native_pmu_happen(), and overflow as on hardware: with an interrupt or, after
+ * native_pmu_late(true), in a way that is visible only once they are stopped.
  */
 #include <errno.h>
 #include "native.h"

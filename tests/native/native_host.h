@@ -9,7 +9,10 @@
 
 void native_memory_reset(void);
 void native_hooks_reset(void);
-/* The calling thread leaves its hart, and returns to one. A hook that is not NULL stays loaded. */
+/*
+ * Take the calling thread off its hart, and put it on one again. native_hook_out() returns the hook
+ * for native_hook_in(), or NULL if out() has removed it.
+ */
 struct hv_sched_hook *native_hook_out(void);
 void native_hook_in(struct hv_sched_hook *left);
 void native_files_reset(void);
@@ -19,7 +22,7 @@ void native_fp_reset(void);
 void native_pmu_reset(void);
 /* Called after a write of this hart's hgatp. */
 void native_hgatp_written(void);
-/* Called before a guest or an HLV runs on this hart: panics if H §3.2 required a fence before. */
+/* Called before a guest or an HLV runs on this hart. Panics if a fence is missing (H §3.2). */
 void native_modes_check(void);
 /* Called for a fence of all addresses of one VMID, or of all VMIDs. */
 void native_modes_forget(bool any_vmid, unsigned long vmid);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * one_vm.h - the fixture of most native tests: one VM, and a check that nothing of it is left.
+ * one_vm.h - the fixture of most native tests: one VM, and a check that it leaks nothing.
  *
- * The VM is `vm`. A test that needs another one than one_vm_ready() makes builds it with the
- * fixtures of native.h. TEST(claim) uses the including file's `setup`. Include it after the core's
- * headers, which have parameters called vm as well.
+ * The VM is `vm`. A test that needs a VM other than one_vm_ready()'s makes it with the fixtures of
+ * native.h. TEST(claim) uses the including file's `setup`. Include this file after the core's
+ * headers, because they have parameters called vm too.
  */
 #ifndef NATIVE_ONE_VM_H
 #define NATIVE_ONE_VM_H
@@ -20,7 +20,7 @@
 
 static struct native_vm vm;
 
-/* Make a VM with memory and vCPU 0, not loaded, with this pc. isa: NULL for native_reset()'s. */
+/* Make a VM with memory and an unloaded vCPU 0 at pc. isa NULL: that of native_reset(). */
 static inline int one_vm_ready(const char *isa, gva_t pc)
 {
 	native_reset();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * pmu_calls.h - a vCPU with counters, and its guest's calls of SBI §11, for tests of the PMU.
+ * pmu_calls.h - a vCPU with counters, and its guest's PMU calls (SBI §11), for tests of the PMU.
  *
  * The harts' counters are the model of host_pmu.c; native_pmu_happen() simulates the guest's work.
  */
@@ -13,7 +13,7 @@
 
 #define ISA_MAX   "h sstc svinval zicboz zicbom sscofpmf ssaia"
 #define HARDWARE  4              /* hpmcounter3 to 6 */
-#define NR_HW     (3 + HARDWARE) /* with cycle, the unused number of time, and instret */
+#define NR_HW     (3 + HARDWARE) /* plus cycle, the unused number of time, and instret */
 #define NR        (NR_HW + SBI_PMU_FW_COUNT)
 #define CYCLES    SBI_PMU_HW_CYCLES
 #define INSTRET   SBI_PMU_HW_INSTRUCTIONS
@@ -79,7 +79,7 @@ static inline long stop(long counter, unsigned long flags)
 	return pmu(SBI_PMU_COUNTER_STOP, (unsigned long)counter, 1, flags, 0).error;
 }
 
-/* The guest reads a counter CSR into a0. Returns false after an illegal instruction. */
+/* Read a counter CSR into a0 as the guest. Returns false if the instruction is illegal. */
 static inline bool reads(unsigned long number, u64 *value)
 {
 	unsigned long pc = vcpu->guest.sepc;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * race.c - vCPUs that run on threads (see race.h).
+ * race.c - run vCPUs on threads (see race.h).
  *
- * Runners share harts as threads of a host do. A runner that sleeps or is preempted in KVM_RUN, or
- * has left it and will not return at once, gives up its hart and continues on any free one, so
- * vCPUs migrate.
+ * Runners share harts as a host's threads do. A runner gives up its hart when it sleeps or is
+ * preempted in KVM_RUN, or when it has left KVM_RUN and will not call it again at once. It
+ * continues on any free hart, so vCPUs migrate.
  */
 #include <errno.h>
 #include <sched.h>
@@ -162,7 +162,7 @@ void race_start(struct race_runner *r, int fd, struct kvm_vcpu *vcpu)
 		sched_yield();
 }
 
-/* In any state of the runner: an interrupt that comes before the guest runs stays pending. */
+/* Works in any state of the runner: an interrupt sent before the guest runs stays pending. */
 void race_signal(struct race_runner *r)
 {
 	unsigned int hart;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * race.h - vCPUs that run on threads, through KVM_RUN, for tests of races with them.
+ * race.h - run vCPUs on threads, through KVM_RUN, for tests of races with them.
  *
  * A runner is a thread of the VMM: it calls KVM_RUN in a loop until it is stopped. The guest is
  * native_guest, as in every test. It has to call race_interrupted() often.
@@ -16,12 +16,12 @@ struct race_runner {
 	int fd;
 	/*
 	 * Called after each KVM_RUN; false ends the thread. If NULL, any result but 0, -EINTR and
-	 * -EFAULT ends it. If set, `mmio` does not count, because the vCPU may be gone.
+	 * -EFAULT ends it. If set, `mmio` is not counted, because the vCPU may no longer exist.
 	 */
 	bool (*after)(struct race_runner *r, long ret);
 	unsigned long runs,
 		mmio; /* KVM_RUNs, and those that ended with KVM_EXIT_MMIO; read by other threads */
-	long error;   /* the unexpected result that ended it, or 0 */
+	long error;   /* the unexpected result that ended the thread, or 0 */
 	bool stop, done;
 	u32 *signal;       /* NULL until the thread has started */
 	unsigned int hart; /* ~0 if it has none */
@@ -33,7 +33,7 @@ struct race_runner {
  * busy the machine is, and more for 0.3 s, or HS_RACE seconds.
  */
 bool race_round(u64 i);
-/* Wait, a minute at most, until *word differs from `old`. Returns false after the minute. */
+/* Wait at most a minute until *word differs from `old`. Returns false if it still does not. */
 bool race_wait(unsigned long *word, unsigned long old);
 
 /* Let runners use harts 0 to n - 1; the test's own thread is hart n. */
@@ -45,18 +45,18 @@ void race_signal(struct race_runner *r);
 void race_stop(struct race_runner *r);
 
 /*
- * For a guest: whether the hart has an interrupt, which this takes, or the guest has run long
- * enough. Then the guest must return; its trap is set.
+ * For a guest: take the hart's pending interrupt, or a timer interrupt if no steps are left.
+ * Returns true if it set such a trap: the guest must return.
  */
 bool race_interrupted(struct kvm_vcpu *vcpu, unsigned int steps_left);
 /*
- * For a guest: access 8 bytes at a guest physical address. Returns false if it trapped: the guest
- * must return. htinst is that of ld a0 for a load, and of sd a0 for a store.
+ * For a guest: access 8 bytes at a guest physical address. Returns false if the access trapped: the
+ * guest must return. htinst is that of ld a0 for a load, and of sd a0 for a store.
  */
 bool race_load(struct kvm_vcpu *vcpu, gpa_t gpa, u64 *data);
 bool race_store(struct kvm_vcpu *vcpu, gpa_t gpa, u64 data);
 
-/* A number below `below`, from the calling thread's own sequence. */
+/* Return a number below `below`, from the calling thread's own sequence. */
 unsigned int race_random(unsigned int below);
 
 #endif

@@ -9,7 +9,7 @@
 
 static u64 random_state = 0x9e3779b97f4a7c15ULL; /* each program has its own; never 0 */
 
-/* A random number from 0 to below - 1. */
+/* Return a random number from 0 to below - 1. */
 static inline u64 rnd(u64 below)
 {
 	random_state ^= random_state << 13;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * regs.h - a vCPU's registers by id, for the tests of ONE_REG.
+ * regs.h - access a vCPU's registers by id, for the tests of ONE_REG.
  */
 #ifndef NATIVE_REGS_H
 #define NATIVE_REGS_H
@@ -58,7 +58,7 @@ static inline u64 value_of(u64 id)
 #define SBI(ext)     (U64_REG | KVM_REG_RISCV_SBI_EXT | KVM_REG_RISCV_SBI_SINGLE | (ext))
 #define V_CSR(reg)   (U64_REG | KVM_REG_RISCV_VECTOR | KVM_REG_RISCV_VECTOR_CSR_REG(reg))
 #define V_REG(n)     (V_SIZE | KVM_REG_RISCV_VECTOR | KVM_REG_RISCV_VECTOR_REG(n))
-#define V_SIZE       (KVM_REG_RISCV | KVM_REG_SIZE_U128) /* the size for NATIVE_VLENB */
+#define V_SIZE       (KVM_REG_RISCV | KVM_REG_SIZE_U128) /* NATIVE_VLENB bytes */
 #define AIA(reg)     (GENERAL(sstatus) | KVM_REG_RISCV_CSR_AIA | KVM_REG_RISCV_CSR_AIA_REG(reg))
 #define STATEEN      (GENERAL(sstatus) | KVM_REG_RISCV_CSR_SMSTATEEN)
 #define F_REG(n)     (U32_REG | KVM_REG_RISCV_FP_F | (n))

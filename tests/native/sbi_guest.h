@@ -33,7 +33,7 @@ struct call {
 static struct call *script;
 static unsigned int script_len, script_at;
 
-/* Each entry takes the last call's result and makes the next call; a signal comes at the end. */
+/* On each entry, record the last call's result and make the next call. A signal ends the script. */
 static inline void scripted_guest(struct kvm_vcpu *vcpu)
 {
 	unsigned long *gpr = vcpu->guest.gpr;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * switch_model.c - a model of the world switch, the FP unit and the vector unit. The guest is a
+ * switch_model.c - model the world switch, the FP unit and the vector unit. The guest is a
  * function.
  */
 #include <string.h>
@@ -25,7 +25,7 @@ void native_trap(const struct hv_trap *trap)
 	native_csr_poke(CSR_htinst, trap->htinst);
 }
 
-/* Overwrite what vcpu_fast_*() must neither read nor change: see kvm.h. */
+/* Overwrite the fields that vcpu_fast_*() must neither read nor change: see kvm.h. */
 static void hide(struct guest_context *guest, unsigned long with)
 {
 	static const u8 hidden[] = { 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27 };
@@ -42,10 +42,10 @@ static void check_hidden(const struct guest_context *guest, unsigned long with)
 
 	hide(&hidden, with);
 	if (memcmp(&hidden, guest, sizeof(hidden)))
-		hv_panic("fast path: it has used what it does not have\n");
+		hv_panic("fast path: it has changed registers that are not its own\n");
 }
 
-/* The model of switch_fast.S. Returns true if the guest continues. */
+/* Model switch_fast.S. Returns true if the guest continues. */
 static bool is_finished(struct kvm_vcpu *vcpu)
 {
 	static const unsigned long pattern = 0x5ee5ee00;
@@ -64,7 +64,7 @@ static bool is_finished(struct kvm_vcpu *vcpu)
 	hide(&vcpu->guest, pattern);
 	exit = scause == EXC_ECALL_VS ? vcpu_fast_sbi(vcpu) : vcpu_fast_virtual_inst(vcpu);
 	if (exit.vcpu != vcpu)
-		hv_panic("fast path: it has lost its vCPU\n");
+		hv_panic("fast path: it has returned another vCPU\n");
 	check_hidden(&vcpu->guest, pattern);
 	vcpu->guest.sepc = exit.done ? native_csr_read(CSR_sepc) : guest.sepc;
 	vcpu->guest.sstatus = guest.sstatus;
@@ -89,12 +89,12 @@ void vcpu_switch(struct kvm_vcpu *vcpu)
 
 void vcpu_exit_vector(void)
 {
-	hv_panic("native machine: nothing jumps to the exit vector\n");
+	hv_panic("native machine: the exit vector must not be called\n");
 }
 
 void vcpu_exit_fast(void)
 {
-	hv_panic("native machine: nothing jumps to the fast exit vector\n");
+	hv_panic("native machine: the fast exit vector must not be called\n");
 }
 
 struct fp_state *native_fp_unit(void)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * tlb_model.c - translation as hardware may do it, with a TLB that drops nothing by itself.
+ * tlb_model.c - translate as hardware may, with a TLB that drops nothing by itself.
  *
  * Each hart keeps every VS-stage and every G-stage translation that it has made until a fence
- * covers it. The specification allows no worse hardware, and QEMU is far from it, so a missing
- * fence shows here. unpriv_model.c reads guest memory through it.
+ * covers it. This is the worst that the specification allows. QEMU keeps far fewer translations, so
+ * a missing fence shows here first. unpriv_model.c reads guest memory through this model.
  */
 #include <string.h>
 #include "native.h"
@@ -37,7 +37,7 @@ struct tlb {
 	struct g_entry g[TLB_ENTRIES];
 	struct vs_entry vs[TLB_ENTRIES];
 	unsigned int g_next, vs_next;
-	struct g_entry absent; /* the last invalid pointer, with native_quirks.keeps_absent */
+	struct g_entry absent; /* the last invalid pointer met, with native_quirks.keeps_absent */
 	bool invalidating;     /* between sfence.w.inval and sfence.inval.ir */
 	unsigned int nr_invals;
 	struct inval {
@@ -98,7 +98,7 @@ static const unsigned int levels_of_mode[16] = {
 	[SATP_MODE_SV57] = 5,
 };
 
-/* The leaf for gpa in hgatp's table, with the hardware's checks, or 0. */
+/* Return the leaf for gpa in hgatp's table, with the hardware's checks, or 0. */
 static pte_t g_walk(gpa_t gpa, u64 *size)
 {
 	unsigned long hgatp = csr_read(hgatp);
@@ -115,7 +115,7 @@ static pte_t g_walk(gpa_t gpa, u64 *size)
 		pte_t pte;
 
 		if (!entries)
-			hv_panic("native MMU: a G-stage table outside of RAM\n");
+			hv_panic("native MMU: a G-stage table is outside RAM\n");
 		pte = __atomic_load_n(&entries[index], __ATOMIC_ACQUIRE);
 		COUNT_WALK(g_refs);
 		*size = 1ULL << (12 + 9 * level);
@@ -131,7 +131,7 @@ static pte_t g_walk(gpa_t gpa, u64 *size)
 			continue;
 		}
 		if (!(pte & PTE_U) || (pte & PTE_G) || !IS_ALIGNED(pte_to_hpa(pte), *size))
-			hv_panic("native MMU: no valid G-stage leaf: 0x%lx\n", pte);
+			hv_panic("native MMU: invalid G-stage leaf: 0x%lx\n", pte);
 		/* Svade: the hardware does not set A and D. */
 		return (pte & PTE_A) ? pte : 0;
 	}
@@ -243,7 +243,7 @@ static unsigned long vs_fault(struct hv_trap *trap, enum native_access access, g
 	return cause[access];
 }
 
-/* The VS-stage leaf for gva, and *size; 0 after a trap. With ADUE, A and D are set in memory. */
+/* Return gva's VS-stage leaf and *size, or 0 after a trap. With ADUE, set A and D in memory. */
 static pte_t vs_walk(gva_t gva, enum native_access access, u64 *size, struct hv_trap *trap)
 {
 	unsigned long vsatp = csr_read(vsatp);
@@ -426,7 +426,7 @@ void hfence_vvma_asid_gva(unsigned long asid, gva_t gva)
 	vs_drop(false, asid, false, gva);
 }
 
-/* As late as Svinval allows: entries are dropped only at sfence.inval.ir. */
+/* Drop entries as late as Svinval allows: only at sfence.inval.ir. */
 void sfence_w_inval(void)
 {
 	tlb()->invalidating = true;
@@ -452,7 +452,7 @@ static void invalidate(const struct inval *inval)
 {
 	COUNT(inval);
 	if (!tlb()->invalidating || tlb()->nr_invals == MAX_INVALS)
-		hv_panic("native MMU: hinval not behind sfence.w.inval, or too many of them\n");
+		hv_panic("native MMU: hinval without sfence.w.inval before it, or too many\n");
 	tlb()->inval[tlb()->nr_invals++] = *inval;
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_model.c - count events, and keep the last of each kind; every event is on.
+ * trace_model.c - count events, and keep the last one of each kind. All events are on.
  *
- * With HS_TRACE in the environment, print each of them.
+ * If HS_TRACE is set in the environment, each event is printed.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +60,7 @@ void trace_set_vcpu_slow(unsigned int vm, unsigned int vcpu)
 	(void)vcpu;
 }
 
-/* As if the timer had requested a sample each time. */
+/* Record a sample each time, as if the timer had requested it. */
 void hv_sample(unsigned int mode, unsigned long pc)
 {
 	trace_sample(mode, pc, 1, 1, 0);

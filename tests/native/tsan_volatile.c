@@ -2,10 +2,10 @@
 /*
  * tsan_volatile.c - READ_ONCE() and WRITE_ONCE() as TSan sees them: relaxed atomics.
  *
- * gcc calls these before each volatile access, instead of taking it for a plain one (option
- * tsan-distinguish-volatile, made for the same purpose in another kernel). So two volatile
- * accesses do not race with each other, and each still races with a plain one. Adding 0
- * is a write to TSan and changes nothing for any other thread.
+ * With the option tsan-distinguish-volatile (made for the same purpose in another kernel), gcc
+ * calls these functions before each volatile access instead of treating it as a plain one. So two
+ * volatile accesses do not race with each other, but each still races with a plain one. Adding 0 is
+ * a write to TSan and changes nothing for other threads.
  */
 #include "hv/types.h"
 

@@ -54,7 +54,7 @@ unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
 	return trap->scause ? 0 : value;
 }
 
-/* A fetch's permissions, a load's causes (H §3.1); QEMU reports a fetch's page fault for both. */
+/* HLVX: permissions of a fetch, causes of a load (H §3.1). QEMU always reports cause 12. */
 unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
 {
 	u16 value = 0;
