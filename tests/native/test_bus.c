@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_bus.c - zones, ioeventfds and irqfds that are removed with or before their VM, a ring that
- * user space corrupts, and how the halt-polling limit of a vCPU adapts.
+ * test_bus.c - the bus: coalesced-MMIO zones and a ring that user space corrupts, the order of
+ * devices, ioeventfds and irqfds removed with or before their VM. Also halt polling: how a vCPU's
+ * limit adapts.
  */
 #include "exit/bus.h"
 #include "vcpu/halt_poll.h"
@@ -100,7 +101,7 @@ static struct fake fakes[DEVICES];
 static unsigned int listed[DEVICES], nr_listed;
 static unsigned int asked[DEVICES], nr_asked;
 
-/* A zone covers only accesses that lie within it, an ioeventfd without a length its own address. */
+/* A zone covers only accesses within it; an ioeventfd of length 0 covers only its address. */
 static bool fake_covers(const struct bus_device *dev, gpa_t gpa, unsigned int len)
 {
 	if (!dev->len)
@@ -120,7 +121,7 @@ static bool fake_store(struct kvm *kvm, struct bus_device *dev, gpa_t gpa, unsig
 	return (fake->id + data) % 4 == 0;
 }
 
-/* Insert in Linux's order. */
+/* Insert a device in Linux's order. */
 static void list_in_order(unsigned int id)
 {
 	const struct bus_device *dev = &fakes[id].dev;
@@ -186,12 +187,12 @@ static void store_as_listed(gpa_t gpa, unsigned int len, u64 data)
 			assert_int_equal(asked[n++], listed[i]);
 	}
 	assert_int_equal(n, nr_asked);
-	/* If no device took it, every device that covers it was asked: no later one covers it. */
+	/* If no device took the store, every device that covers it was asked, so none is left. */
 	for (; want && i < nr_listed; i++)
 		assert_false(fake_covers(&fakes[listed[i]].dev, gpa, len));
 }
 
-/* Few devices and many, apart and overlapping, also at the end of the address space. */
+/* Test few devices and many, apart and overlapping, also at the end of the address space. */
 static void stores_are_offered_in_linuxs_order(void **state)
 {
 	static const gpa_t bases[] = { 0, ZONE, ~0ULL - 220 };
@@ -207,7 +208,7 @@ static void stores_are_offered_in_linuxs_order(void **state)
 					toggle_fake(id, base);
 			}
 		}
-		/* Alternately at most 6 of the devices, and all. */
+		/* Every 1000 rounds, alternate between 6 of the devices and all of them. */
 		if (rnd(3) == 0)
 			toggle_fake((unsigned int)rnd(round / 1000 % 2 ? DEVICES : 6), base);
 		store_as_listed(base + rnd(220), 1U << rnd(4), rnd(100));
@@ -235,7 +236,7 @@ static void an_irqfd_consumes_events_until_it_is_deassigned(void **state)
 	hv_event_signal(event, 1);
 	assert_int_equal(native_eventfd_count(fd), 0);
 	assert_int_equal(irqfd(fd, 4, 0), -EBUSY);
-	assert_int_equal(irqfd(fd, 4, KVM_IRQFD_FLAG_DEASSIGN), 0); /* not its line */
+	assert_int_equal(irqfd(fd, 4, KVM_IRQFD_FLAG_DEASSIGN), 0); /* the irqfd has line 3 */
 	assert_int_equal(irqfd(fd, 3, 0), -EBUSY);
 	assert_int_equal(irqfd(fd, 3, KVM_IRQFD_FLAG_DEASSIGN), 0);
 	hv_event_signal(event, 1);
@@ -257,7 +258,7 @@ static void irqfds_end_with_their_eventfd_or_their_vm(void **state)
 	assert_int_equal(kvm_vm_ioctl_irqfd(vm.vm, &args), 0);
 	native_close(resample);
 	native_close(left);
-	/* one_vm_end() checks that nothing is left. */
+	/* one_vm_end() checks that nothing has leaked. */
 }
 
 static void running_out_of_memory_leaks_nothing(void **state)
@@ -287,7 +288,7 @@ static bool is_over(struct kvm_vcpu *vcpu)
 	return hv_time() >= over_at;
 }
 
-/* While the thread sleeps, time advances by itself. */
+/* Advance time while the thread sleeps. */
 static bool is_over_asleep(struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;
@@ -325,8 +326,8 @@ static void short_waits_are_polled_and_long_ones_not(void **state)
 	assert_int_equal(stats->halt_poll_fail_ns, 10000);
 	halt_for_us(15);
 	assert_int_equal(stats->halt_successful_poll, 1);
-	assert_int_equal(stats->halt_poll_success_ns, 14900);   /* up to the second last look */
-	assert_int_equal(stats->halt_poll_success_hist[14], 1); /* 2^13 to 2^14 - 1 */
+	assert_int_equal(stats->halt_poll_success_ns, 14900);   /* up to the second-last check */
+	assert_int_equal(stats->halt_poll_success_hist[14], 1); /* 2^13 to 2^14 - 1 ns */
 	assert_int_equal(vm.vcpu->halt_poll_ns, 20000);
 	halt_for_us(1000);
 	assert_int_equal(vm.vcpu->halt_poll_ns, 10000);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_completion.c - exits in flight, resets and MP states in random order, against a model.
+ * test_completion.c - exits in flight, resets and MP states in random order, compared with a model.
  *
- * A guest exits to user space in every way; user space answers, reads and sets registers, stops
- * and resets the vCPU, and other vCPUs start it. The model gives the registers at the guest's next
- * entry. In the second test starts and stops come from another thread.
+ * A guest exits to user space in every way. User space answers, reads and sets registers, stops and
+ * resets the vCPU, and other vCPUs start it. The model gives the registers at the guest's next
+ * entry. In the second test, starts and stops come from another thread.
  * HS_STEPS: number of steps; HS_SEED: seed of the sequence; HS_RACE: seconds of the second test.
  */
 #include <stdlib.h>
@@ -38,10 +38,10 @@ static int setup(void **state)
 	return 0;
 }
 
-/* ---- what a guest may do ------------------------------------------------------------------- */
+/* ---- the guest's actions ------------------------------------------------------------------- */
 
 enum action {
-	NOTHING, /* the host is interrupted */
+	NOTHING, /* a host interrupt ends the run */
 	LOAD,
 	STORE,
 	CSR,
@@ -152,7 +152,7 @@ static const u64 reg_ids[REGS] = {
 
 static struct {
 	u64 regs[REGS];
-	bool stopped, starts; /* a reset to start_pc is pending */
+	bool stopped, starts; /* `starts`: a reset to start_pc is pending */
 	u64 start_pc, opaque;
 	enum action in_flight; /* NOTHING if there is none */
 	u64 answer[2];
@@ -199,7 +199,7 @@ static void check_entry(void)
 	assert_int_equal(csr_read(vstvec), model.regs[R_STVEC]);
 }
 
-/* The guest's action once it is entered. After a stop there KVM_RUN sleeps until a signal. */
+/* Check the entry, and take the next action. After a STOP, KVM_RUN sleeps until a signal. */
 static void modelled_guest(struct kvm_vcpu *runs)
 {
 	unsigned long a1 = random_address(), a2 = rnd(1000);
@@ -261,6 +261,7 @@ static void run(bool immediate)
 	entered = false;
 	vcpu->run->immediate_exit = immediate;
 	model_complete();
+	/* A start that was pending when the vCPU was stopped stays pending. */
 	if (!immediate && !model.stopped)
 		model_settle();
 	native_signal_set(model.stopped);
@@ -268,7 +269,6 @@ static void run(bool immediate)
 	ret = native_ioctl(fd, KVM_RUN, 0);
 	native_signal_set(false);
 	vcpu->run->immediate_exit = 0;
-	/* A start that was pending at the stop stays pending. */
 	to_user = entered && next_action != NOTHING && next_action != STOP;
 	assert_int_equal(ret, to_user ? 0 : -EINTR);
 	if (to_user && next_action != SHUTDOWN)
@@ -370,10 +370,10 @@ static void a_vcpu_is_entered_with_the_state_set_last(void **state)
 /* ---- two threads -------------------------------------------------------------------------------- */
 
 /*
- * Each start begins a new life of the guest. Its number is the start's opaque argument and
- * determines where its code is. The guest keeps the number in t0, the count of executed
- * instructions in t1, and in t2 whether the last one was answered. No state of an earlier life may
- * be visible in a later one.
+ * Each start begins a new life of the guest. The life's number is the start's opaque argument, and
+ * its code is at life_pc(). The guest keeps the number in t0, the count of executed instructions in
+ * t1, and in t2 whether the last instruction gets an answer. No state of an earlier life may be
+ * visible in a later one.
  */
 #define T1     6
 #define T2     7
@@ -415,7 +415,7 @@ static void any_life_guest(struct kvm_vcpu *runs)
 	take_action(action == SUSPEND ? STOP : action, 0, 0);
 }
 
-/* The VMM's thread between two calls of KVM_RUN: it answers, and may read a register. */
+/* Answer the exit on the VMM's thread between two calls of KVM_RUN, and maybe read a register. */
 static bool answer_and_read(struct race_runner *r, long ret)
 {
 	struct kvm_run *page = r->vcpu->run;
@@ -450,13 +450,13 @@ static void a_restarted_vcpu_sees_nothing_of_its_earlier_state(void **state)
 	assert_true(hsm_start(vcpu, life_pc(life), life));
 	race_start(&runner, fd, vcpu);
 	for (i = 1; race_round(i); i++) {
-		/* Like SRST by the other vCPU when the VMM continues nevertheless. */
+		/* As if the other vCPU had called SRST and the VMM had continued anyway. */
 		if (!race_random(4))
 			hsm_power_off(vcpu);
 		before = __atomic_load_n(&begun, __ATOMIC_SEQ_CST);
 		if (hsm_start(vcpu, life_pc(life + 1), life + 1)) {
 			life++;
-			/* Wait for half of the starts. */
+			/* Wait for about half of the starts to reach the guest. */
 			if (race_random(2) && before != life)
 				assert_true(race_wait(&begun, before));
 		}

@@ -67,7 +67,7 @@ static void logging_splits_what_was_mapped_large(void **state)
 	gstage_find(&vm.vm->gstage, GPA + 5 * PAGE_SIZE, &leaf);
 	assert_int_equal(leaf.level, 0);
 	get_log(0);
-	assert_int_equal(log_word(0), 1 << 5); /* not the other 511 */
+	assert_int_equal(log_word(0), 1 << 5); /* and not the other 511 pages */
 	/* When logging ends, the large leaf returns. */
 	assert_int_equal(set(0, GPA, 4 * MB, HVA, 0), 0);
 	store(GPA + 5 * PAGE_SIZE);
@@ -95,7 +95,7 @@ static void a_page_only_read_is_not_logged(void **state)
 static void a_log_of_several_bitmap_pages_is_read(void **state)
 {
 	(void)state;
-	/* 40000 pages: two pages of bits. Only the pages that are touched have to exist. */
+	/* 40000 pages need two pages of bits. Only the pages that are touched have to exist. */
 	assert_int_equal(
 		set(0, GPA, 40000 * PAGE_SIZE, HVA - 8000 * PAGE_SIZE, KVM_MEM_LOG_DIRTY_PAGES), 0);
 	assert_int_equal(store(GPA + 8001 * PAGE_SIZE), RESUME_GUEST);
@@ -152,7 +152,7 @@ static void an_initially_set_log_protects_nothing_until_it_is_cleared(void **sta
 	get_log(0);
 	for (i = 0; i < 16; i++)
 		assert_int_equal(log_word(i), ~0ULL);
-	assert_int_equal(clear_log(0, 1024), 0); /* by the log's own bits, so all of them */
+	assert_int_equal(clear_log(0, 1024), 0); /* with the bits just read: all of them */
 	assert_int_equal(store(GPA + 9 * PAGE_SIZE), RESUME_GUEST);
 	get_log(0);
 	assert_int_equal(log_word(0), 1 << 9);
@@ -163,7 +163,7 @@ static void an_initially_set_log_protects_nothing_until_it_is_cleared(void **sta
 static void a_log_allocates_its_bitmap_pages_on_demand(void **state)
 {
 	(void)state;
-	/* 2^28 - 256 pages would need 8192 pages of bits if they were allocated. */
+	/* Bits for 2^28 - 256 pages would need 8192 pages if they were allocated at once. */
 	native_fail_alloc(16);
 	assert_int_equal(set(0, GPA, (1ULL << 40) - MB, HVA, KVM_MEM_LOG_DIRTY_PAGES), 0);
 	native_fail_alloc(0);
@@ -180,16 +180,16 @@ static void without_a_bitmap_page_its_whole_range_counts_as_written(void **state
 
 	(void)state;
 	set(0, GPA, 4 * MB - 7 * PAGE_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES);
-	exit_gstage_fault(vm.vcpu, &load); /* all tables exist: the next page is one of bits */
+	exit_gstage_fault(vm.vcpu, &load); /* allocate all tables: the next page is one of bits */
 	native_fail_alloc(1);
 	assert_int_equal(store(GPA + 9 * PAGE_SIZE), RESUME_GUEST);
 	native_fail_alloc(0);
 	get_log(0);
 	assert_true(log_word(0) == ~0ULL);
-	assert_true(log_word(15) == ~0ULL >> 7); /* no bit beyond the slot's end */
+	assert_true(log_word(15) == ~0ULL >> 7); /* no bit is set beyond the slot's end */
 	get_log(0);
 	assert_true((log_word(0) | log_word(15)) == 0);
-	assert_int_equal(store(GPA + 9 * PAGE_SIZE), RESUME_GUEST); /* it was protected again */
+	assert_int_equal(store(GPA + 9 * PAGE_SIZE), RESUME_GUEST); /* get_log() has protected it */
 	get_log(0);
 	assert_int_equal(log_word(0), 1 << 9);
 }
@@ -207,7 +207,7 @@ static void an_initially_set_log_is_cleared_in_part(void **state)
 	assert_int_equal(clear_log(64, 64), 0);
 	native_fail_alloc(0);
 	get_log(0);
-	assert_true(log_word(1) == ~0ULL); /* without memory the bit stays set */
+	assert_true(log_word(1) == ~0ULL); /* without memory for its page, the bit stays set */
 	bits[0] = 1 << 3;
 	assert_int_equal(clear_log(64, 64), 0);
 	get_log(0);
@@ -233,7 +233,7 @@ static void bad_ranges_and_flags_of_a_log_are_refused(void **state)
 	assert_int_equal(clear_log(0, 63), -EINVAL);
 	assert_int_equal(clear_log(64, 64), -EINVAL);
 	assert_int_equal(clear_log(128, 0), -EINVAL);
-	assert_int_equal(clear_log(64, 36), 0); /* up to the end */
+	assert_int_equal(clear_log(64, 36), 0); /* up to the slot's end */
 	assert_int_equal(clear_log(0, 100), 0);
 	assert_int_equal(dirty_log_set_manual(vm.vm, 2), -EINVAL);
 	assert_int_equal(dirty_log_set_manual(vm.vm, 4), -EINVAL);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_exit_class.c - the class of an exit, in the records that end it.
+ * test_exit_class.c - check the class of an exit in the record that ends it.
  */
 #include "one_vm.h"
 
@@ -52,13 +52,16 @@ static void the_record_that_ends_an_exit_has_its_class(void **state)
 	(void)state;
 	for (unsigned int mode = 0; mode < 4; mode++) {
 		if (mode == 2)
-			native_slow_path_events_off(); /* the fast path from here on */
+			native_slow_path_events_off(); /* use the fast path from here on */
 		trace_exit_key.enabled = mode & 1;
 		native_event_hook = record_class;
 		nr_seen = 0;
 		vm.vcpu->guest.gpr[GPR_A7] = SBI_EXT_BASE;
 		run_trap(call);
-		/* The entry that ends no exit; the call; a host's interrupt, whose class is 0. */
+		/*
+		 * Three records: the first entry, which ends no exit; the call; and a host
+		 * interrupt, whose class is 0.
+		 */
 		assert_int_equal(nr_seen, 3);
 		assert_int_equal(class_seen[0], 0);
 		assert_int_equal(class_seen[1], EXIT_SBI_BASE);
@@ -73,7 +76,7 @@ static void the_record_that_ends_an_exit_has_its_class(void **state)
 	}
 }
 
-/* Events are turned off while an exit is open, and on after it: that class belongs to no record. */
+/* Turn events off during an exit, and on after it: the exit's class belongs to no record. */
 static void a_class_from_before_its_events_were_disabled_is_dropped(void **state)
 {
 	(void)state;

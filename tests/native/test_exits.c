@@ -2,11 +2,11 @@
 /*
  * test_exits.c - exits have the same effects under each value of the toggles fastpath and switch.
  *
- * A guest with random exits runs once for each pair of values, from the same seed. What it finds at
- * each entry, every event with its arguments, the counters, the CSRs, the FP unit and the fences
- * must be the same. Between exits the guest changes all its own state in the hart. What other
- * threads do meanwhile is done from within the guest, which is the same to the vCPU; test_kick.c
- * has threads.
+ * A guest with random exits runs once for each pair of values, from the same seed. The state that
+ * it finds at each entry, every event with its arguments, the counters, the CSRs, the FP unit and
+ * the fences must be the same. Between exits the guest changes all its own state in the hart.
+ * Requests of other threads are made from within the guest, which makes no difference to the vCPU;
+ * test_kick.c uses threads.
  */
 #include "vcpu/pmu.h"
 #include "vcpu/timer.h"
@@ -14,7 +14,7 @@
 
 #define PC               (NATIVE_GUEST_BASE + 0x1000)
 #define STEPS            50000
-#define SEEDS            6            /* times four pairs of values: 1 200 000 exits */
+#define SEEDS            6            /* for each of four pairs of values: 1 200 000 exits */
 #define CSR_HSTATUS_READ 0x600022f3UL /* csrr t0, hstatus */
 
 static u64 random_state;
@@ -30,7 +30,7 @@ static const struct variant {
 	{ "on", "full" },
 };
 
-/* A log of each run: a number for each step. */
+/* The log of each run: a hash for each step. */
 static u64 logs[ARRAY_SIZE(variants)][STEPS], *run_log;
 static u64 events_hash;
 static unsigned long nr_steps;
@@ -59,14 +59,14 @@ static void hash_event(enum trace_event event, const u64 *args)
 {
 	unsigned int i;
 
-	/* Loads and puts are what switch=full adds. */
+	/* switch=full adds loads and puts. */
 	if (event == TRACE_kvm_vcpu_load || event == TRACE_kvm_vcpu_put || event == TRACE_kvm_fpu)
 		return;
 	/* Samples differ, because they show which path the hart took. */
 	if (event == TRACE_sample)
 		return;
 	events_hash = mix(events_hash, event);
-	/* Skip the VMID, which differs between VMs: it is the last or only argument of these. */
+	/* Skip the arguments of these events: one is the VMID, which differs between VMs. */
 	if (event == TRACE_kvm_fence_vvma || event == TRACE_kvm_fence_gvma ||
 	    event == TRACE_kvm_vmid || event == TRACE_kvm_fence_i)
 		return;
@@ -74,7 +74,7 @@ static void hash_event(enum trace_event event, const u64 *args)
 		events_hash = mix(events_hash, args[i]);
 }
 
-/* CSRs that hold guest values while it is loaded, and the bits that it may write there. */
+/* CSRs that hold the guest's values while it is loaded, and the bits that the guest may write. */
 static const struct {
 	enum csr_number csr;
 	unsigned long bits, fixed;
@@ -90,7 +90,7 @@ static const struct {
 	{ CSR_senvcfg, ENVCFG_FIOM, 0 },
 };
 
-/* Everything that a guest or the VMM could see, and the host's state of this vCPU. */
+/* Hash everything that the guest or the VMM could see, and the host's state of this vCPU. */
 static u64 hash_state(const struct kvm_vcpu *vcpu)
 {
 	static const enum csr_number csrs[] = { CSR_hvip,    CSR_vsip,       CSR_vsie,
@@ -99,7 +99,7 @@ static u64 hash_state(const struct kvm_vcpu *vcpu)
 	u64 hash = events_hash;
 	unsigned int i;
 
-	guest.sstatus &= ~SSTATUS_FS; /* it says whether memory has what the unit has */
+	guest.sstatus &= ~SSTATUS_FS; /* FS depends on whether memory is up to date */
 	hash = mix_bytes(hash, &guest, sizeof(guest));
 	for (i = 0; i < ARRAY_SIZE(csrs); i++)
 		hash = mix(hash, native_csr_read(csrs[i]));
@@ -135,7 +135,7 @@ static unsigned long random_long(void)
 	return (unsigned long)random_below(~0U) << 32 | random_below(~0U);
 }
 
-/* Simulate the guest's computing: change its registers, one of its CSRs, perhaps FP. */
+/* Simulate a computation of the guest: change its registers, one of its CSRs, perhaps FP. */
 static void random_registers(struct kvm_vcpu *vcpu)
 {
 	unsigned int i;
@@ -151,7 +151,7 @@ static void random_registers(struct kvm_vcpu *vcpu)
 	}
 }
 
-/* Any call that does not stop the vCPU or its VM: not SRST, HSM stop and suspend, SUSP. */
+/* Make any SBI call that does not stop the vCPU or its VM: not SRST, HSM stop and suspend, SUSP. */
 static void random_call(struct kvm_vcpu *vcpu)
 {
 	static const unsigned long exts[] = {
@@ -194,7 +194,7 @@ static void random_virtual_inst(struct kvm_vcpu *vcpu)
 				       .stval = insns[random_below(ARRAY_SIZE(insns))] });
 }
 
-/* Requests of other threads, made while the vCPU is in the guest, so that they kick it. */
+/* Make a request as another thread does while the vCPU is in the guest, so that it is kicked. */
 static void random_request(struct kvm_vcpu *vcpu)
 {
 	switch (random_below(5)) {
@@ -268,7 +268,7 @@ static unsigned long run_guest(u64 seed, const struct variant *variant, u64 *log
 	native_vm_make(&vm, 0);
 	second = native_vcpu_make(&vm, 1);
 	vcpu_put(vm.vcpu);
-	native_slow_path_events_off(); /* otherwise no exit is fast */
+	native_slow_path_events_off(); /* otherwise the fast path finishes no exit */
 	native_event_hook = hash_event;
 	native_wait_hook = wake_sleeper;
 	native_guest = random_guest;
@@ -277,7 +277,7 @@ static unsigned long run_guest(u64 seed, const struct variant *variant, u64 *log
 	memset(&native_fences, 0, sizeof(native_fences));
 	nr_steps = 0;
 	run_log = log;
-	/* One extension may be off, the same for each pair of values. */
+	/* Turn at most one extension off, the same one for each pair of values. */
 	vm.vcpu->sbi_ext &= ~(random_below(2) ? 0 : 1U << random_below(8));
 	do
 		ret = vcpu_run(vm.vcpu);

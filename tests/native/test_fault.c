@@ -64,7 +64,7 @@ static void a_repeated_spurious_fault_flushes_the_vm(void **state)
 	(void)state;
 	native_quirks.keeps_absent = true;
 	assert_int_equal(touch(vm.vcpu, BASE + 0x5000, NATIVE_LOAD, &data), RESUME_GUEST);
-	assert_int_equal(faults, 3); /* mapped; fenced by address; fenced completely */
+	assert_int_equal(faults, 3); /* 1: map; 2: fence by address; 3: fence all addresses */
 	native_quirks.keeps_absent = false;
 	before = native_fences.gvma_vmid;
 	load(BASE + 0x6000);
@@ -79,7 +79,7 @@ static void a_large_leaf_that_replaces_small_ones_is_fenced(void **state)
 	unsigned long pages;
 
 	(void)state;
-	gs->huge = false; /* as while another slot's leaves are removed (slots_commit()) */
+	gs->huge = false; /* as if another slot's leaves were being removed (slots_commit()) */
 	store(BASE + 0x5000, 7);
 	pages = native_pages_in_use();
 	gs->huge = true;
@@ -92,7 +92,7 @@ static void a_large_leaf_that_replaces_small_ones_is_fenced(void **state)
 	assert_int_equal(native_pages_in_use(), pages - 1);
 	serve(vm.vcpu);
 	load(BASE + 0x6000);
-	assert_int_equal(native_tlb_entries(), 1); /* only the large one */
+	assert_int_equal(native_tlb_entries(), 1); /* only the large leaf is cached */
 }
 
 static void a_new_leaf_has_a_and_d_set(void **state)
@@ -114,7 +114,7 @@ static void a_page_that_may_not_be_written_now_is_mapped_without_w(void **state)
 	store(BASE, 1);
 	assert_int_equal(faults, 1);
 	assert_true(leaf_at(BASE).pte & PTE_W);
-	assert_int_equal(native_fences.gvma_gpa, 1); /* this hart had cached less */
+	assert_int_equal(native_fences.gvma_gpa, 1); /* this hart had cached a leaf without W */
 }
 
 static void a_2m_block_of_the_host_is_one_leaf(void **state)
@@ -137,7 +137,7 @@ static void the_toggle_keeps_leaves_small(void **state)
 	assert_int_equal(leaf_at(BASE + 0x345678).level, 0);
 }
 
-/* 2 MiB of host memory, at guest addresses that are shifted by a page. */
+/* The slot puts 2 MiB blocks of host memory at guest addresses that are off by one page. */
 static void a_slot_misaligned_with_its_memory_gets_small_leaves(void **state)
 {
 	(void)state;
@@ -217,7 +217,7 @@ static void an_invalidated_page_is_gone_before_the_host_frees_it(void **state)
 	native_user_unmap(HVA + 0x3000, PAGE_SIZE);
 	assert_false(mapped(BASE + 0x3000));
 	assert_true(mapped(BASE + 0x4000));
-	/* The TLB does not have it either, once the vCPU enters. */
+	/* Once the vCPU enters, the TLB does not have the page either. */
 	assert_int_equal(touch(vm.vcpu, BASE + 0x3000, NATIVE_LOAD, &data), -EFAULT);
 }
 
@@ -228,7 +228,7 @@ static void the_tlb_keeps_the_page_until_the_fence_is_served(void **state)
 	(void)state;
 	store(BASE + 0x3000, 1);
 	native_user_unmap(HVA + 0x3000, PAGE_SIZE);
-	/* The TLB model shows it: the request is not served yet, so the entry is still used. */
+	/* The request is not served yet, so the TLB model still uses the entry. */
 	assert_int_equal(native_gstage_access(BASE + 0x3000, NATIVE_LOAD, &hpa), 0);
 	serve(vm.vcpu);
 	assert_int_not_equal(native_gstage_access(BASE + 0x3000, NATIVE_LOAD, &hpa), 0);
@@ -251,7 +251,7 @@ static void unmapping_a_page_of_2m_removes_the_whole_leaf(void **state)
 	store(BASE, 1);
 	native_user_unmap(HVA + 0x7000, PAGE_SIZE);
 	assert_false(mapped(BASE));
-	store(BASE, 2); /* the others are mapped again */
+	store(BASE, 2); /* the other pages are mapped again */
 }
 
 static void an_unrelated_range_needs_no_fence(void **state)
@@ -299,7 +299,7 @@ static void a_page_taken_back_between_lookup_and_mapping_is_not_mapped(void **st
 	assert_int_equal(*(u64 *)native_user(HVA + 0x3000), 77);
 }
 
-/* Begin an invalidation without its end. */
+/* Begin an invalidation at the first lookup, and end it at the third. */
 static void invalidate_across_retries(hva_t hva, bool write)
 {
 	struct hv_notifier *n = &vm.vm->notifier;
@@ -317,7 +317,7 @@ static void a_page_is_not_mapped_during_its_invalidation(void **state)
 	hook_calls = 0;
 	native_page_get_hook = invalidate_across_retries;
 	store(BASE + 0x3000, 77);
-	/* Twice during the invalidation; the third time because it ended in between. */
+	/* Two retries during the invalidation, and one because it ended after the lookup. */
 	assert_int_equal(native_events(TRACE_gstage_retry), 3);
 	assert_int_equal(vm.vm->gstage.inval_count, 0);
 }
@@ -348,7 +348,7 @@ static void a_slot_deleted_between_lookup_and_mapping_is_not_mapped(void **state
 	(void)state;
 	hook_calls = 0;
 	native_page_get_hook = delete_the_slot;
-	/* It is MMIO by now, so the handler exits to user space. */
+	/* The address is MMIO by now, so the handler exits to user space. */
 	assert_int_equal(touch(vm.vcpu, BASE + 0x3000, NATIVE_LOAD, &data), RESUME_USER);
 	assert_false(mapped(BASE + 0x3000));
 	assert_int_equal(vm.vcpu->run->exit_reason, KVM_EXIT_MMIO);
@@ -356,7 +356,7 @@ static void a_slot_deleted_between_lookup_and_mapping_is_not_mapped(void **state
 
 /* ---- several vCPUs ----------------------------------------------------------------------------- */
 
-static volatile bool stop; /* volatile, as by READ_ONCE() and WRITE_ONCE() */
+static volatile bool stop; /* volatile: accessed as by READ_ONCE() and WRITE_ONCE() */
 
 struct worker {
 	struct kvm_vcpu *vcpu;
@@ -364,7 +364,7 @@ struct worker {
 	int error;
 };
 
-/* One step as in run.c: mode, fence, requests, then the access as the guest. */
+/* Take one step as run.c does: mode, fence, requests, then the access as the guest. */
 static int guest_step(struct kvm_vcpu *vcpu, gva_t gva, u64 *data)
 {
 	struct hv_trap trap;
@@ -404,7 +404,7 @@ static void *guest_thread(void *arg)
 	while (!stop && !w->error) {
 		int ret = guest_step(w->vcpu, BASE + (n++ % 64) * PAGE_SIZE, &data);
 
-		/* -EFAULT: the page is missing for a moment. */
+		/* -EFAULT: the page is unmapped for a moment. */
 		if (ret != RESUME_GUEST && ret != -EFAULT)
 			w->error = ret ? ret : -1;
 	}
@@ -430,7 +430,7 @@ static void guests_never_use_a_page_that_the_host_took_back(void **state)
 	}
 	for (i = 0; i < 2; i++)
 		pthread_create(&threads[i], NULL, guest_thread, &workers[i]);
-	/* Until pages were in use often enough; on a busy machine that takes a while. */
+	/* Go on until pages were in use often enough; on a busy machine that takes a while. */
 	for (i = 0; vm.vm->stats.remote_tlb_flush < 60 && time(NULL) < until; i++) {
 		hva_t hva = HVA + (i * 13 % 64) * PAGE_SIZE;
 

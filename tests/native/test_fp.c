@@ -3,8 +3,8 @@
  * test_fp.c - FP and vector registers under each variant of toggle fp: a million steps of guests,
  * user programs, moves between harts and ONE_REG, compared with a model without units.
  *
- * The same steps are done with each variant, and with one VM of each of two variants
- * (fp_guest.h); the values read on the way must be the same too.
+ * The same steps are taken with each variant, and with two VMs of different variants (fp_guest.h).
+ * The values read on the way must be the same too.
  */
 #include "fp_guest.h"
 
@@ -13,7 +13,7 @@
 
 /* ---- user space ------------------------------------------------------------------------------------ */
 
-/* Load a vCPU on this hart, or put it. */
+/* Load a vCPU on this hart, or put the one that is loaded. */
 static void load_step(void)
 {
 	unsigned int user = user_on[hv_hart()], n = (unsigned int)rnd(VCPUS);
@@ -30,7 +30,7 @@ static void load_step(void)
 	}
 }
 
-/* The user's program uses FP. The vCPU that it has loaded is put before. */
+/* Use FP in the user's program, after putting the vCPU that the user has loaded. */
 static void user_step(unsigned int user)
 {
 	unsigned int n = (unsigned int)rnd(32);
@@ -83,7 +83,7 @@ static void onereg_vector(struct kvm_vcpu *vcpu, struct twin *twin)
 	memcpy(want, value, NATIVE_VLENB);
 }
 
-/* An ioctl for a vCPU that is not loaded anywhere. */
+/* Call an ioctl for a vCPU that is not loaded anywhere. */
 static void ioctl_step(unsigned int n)
 {
 	if (is_loaded(n))
@@ -103,7 +103,7 @@ static void ioctl_step(unsigned int n)
 	}
 }
 
-/* Switch this hart to another user, with whatever the user has loaded. */
+/* Switch this hart to another user and the vCPU that the user has loaded. */
 static void schedule_step(void)
 {
 	unsigned int hart = hv_hart(), user = (unsigned int)rnd(USERS + 1), i;
@@ -169,7 +169,7 @@ static void check_memory(void)
 	}
 }
 
-/* Returns a checksum of all values read. */
+/* Take random steps. Returns a checksum of all values read. */
 static u64 walk(const char *first, const char *second, unsigned int steps)
 {
 	unsigned int i;
@@ -219,7 +219,7 @@ static void lazy_trap_reads_what_eager_reads(void **state)
 
 static const char *const variants[] = { "eager", "lazy_save", "lazy_trap" };
 
-/* FS is trusted: a register that changes while FS says Clean is lost. */
+/* Variants other than eager trust FS: a register that changes while FS says Clean is lost. */
 static void only_eager_saves_what_is_clean(void **state)
 {
 	unsigned int i;
@@ -271,7 +271,7 @@ static void a_unit_stays_off_without_its_extension(void **state)
 	}
 }
 
-/* One trap fills both units. Then nothing is Off, and the core gets no more traps. */
+/* One trap fills both units. After it neither is Off, so the core gets no more traps. */
 static void with_both_units_off_an_illegal_instruction_exits_once(void **state)
 {
 	static const unsigned long units[] = { 0, SSTATUS_FS, SSTATUS_VS };

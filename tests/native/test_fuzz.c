@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_fuzz.c - a VMM and a guest that do anything, in any order, under ASan and UBSan.
+ * test_fuzz.c - run the random VMM and guest of any_vmm.c under ASan and UBSan.
  *
- * It claims that results are 0 or -errno, that nothing is leaked, and that no sanitizer reports
- * anything. tests/fuzz has the same with the choices of a fuzzer, which is guided by coverage.
+ * The test checks that results are 0 or -errno, that nothing is leaked, and that no sanitizer
+ * reports anything. tests/fuzz runs the same code with choices made by a coverage-guided fuzzer.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,14 +33,14 @@ static void round_of(u64 seed, unsigned int steps)
 	for (i = 0; i < steps; i++)
 		any_vmm_step();
 	print_message(
-		"# seed %llu: %u exits, %u faults, %u leaves, %u MMIO, %u slots, %u traps given\n",
+		"# seed %llu: %u exits, %u faults, %u leaves, %u MMIO, %u slots, %u injected\n",
 		seed, native_events(TRACE_kvm_exit), native_events(TRACE_kvm_page_fault),
 		native_events(TRACE_gstage_map), native_events(TRACE_kvm_mmio),
 		native_events(TRACE_kvm_memslot), native_events(TRACE_kvm_inject_trap));
 	any_vmm_end();
 }
 
-/* Set HS_FUZZ_SEED=N HS_FUZZ_ROUNDS=N for more rounds, or to repeat one. */
+/* HS_FUZZ_SEED=N and HS_FUZZ_ROUNDS=N run more rounds, or repeat one. */
 static void random_programs_get_answers_and_leak_nothing(void **s)
 {
 	const char *seed = getenv("HS_FUZZ_SEED"), *rounds = getenv("HS_FUZZ_ROUNDS");

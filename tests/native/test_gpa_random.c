@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_gpa_random.c - toggle gpa_from: both variants give the same result for every fault,
+ * test_gpa_random.c - both variants of toggle gpa_from give the same result for every fault,
  * whatever the guest's tables are.
  *
  * A guest writes random entries into a few tables, some of which are outside memory, and accesses
  * addresses that they translate; the host takes pages away. Each trap is given to both variants,
- * then handled by one of them. The hardware fills htval and htinst whenever it may.
+ * and then handled by one of them. The hardware fills htval and htinst whenever it may.
  */
 #include "touch.h"
 #include "mmu/gpa.h"
@@ -41,7 +41,7 @@ static pte_t random_pte(void)
 	if (rnd(3))
 		return pte_make(rnd(16) ? BASE + rnd(TABLES) * PAGE_SIZE : NOWHERE, flags & PTE_V);
 	flags |= rights[rnd(ARRAY_SIZE(rights))];
-	/* Now and then an address that is also valid for a leaf of 2 MiB or 1 GiB. */
+	/* Sometimes choose an address that is also valid for a leaf of 2 MiB or 1 GiB. */
 	return pte_make(rnd(4) ? random_page() : ALIGN_DOWN(BASE, rnd(2) ? SZ_2M : SZ_1G),
 			flags | PTE_U);
 }
@@ -61,7 +61,7 @@ static void unmap_random_page(void)
 	native_user_map(hva, PAGE_SIZE, rnd(2) ? NATIVE_COW : 0);
 }
 
-/* The pages stay, but the guest has to fault for them again. */
+/* Unmap all pages from the G-stage. The host keeps them, but the guest has to fault again. */
 static void core_unmaps(void)
 {
 	struct gstage *gs = &vm.vm->gstage;
@@ -98,7 +98,7 @@ static bool same_location(const struct hv_trap *trap)
 
 static unsigned long trapped, ended, elsewhere;
 
-/* Repeat until the access succeeds, is the guest's own fault, or meets no memory. */
+/* Repeat an access until it succeeds, traps into the guest, or turns out to be MMIO. */
 static void guest_touches(void)
 {
 	static const enum native_access kinds[] = { NATIVE_LOAD, NATIVE_STORE, NATIVE_FETCH };
@@ -125,7 +125,7 @@ static void guest_touches(void)
 		assert_int_equal(exit_gstage_fault(vm.vcpu, &trap), RESUME_GUEST);
 		assert_int_equal(csr_read(vscause), 0);
 	}
-	fail_msg("the guest does not get on");
+	fail_msg("the access still faults after 20 tries");
 }
 
 static void any_guest(unsigned int mode, bool adue)
@@ -168,7 +168,7 @@ static int setup(void **state)
 {
 	(void)state;
 	touch_setup(0);
-	/* A cached translation would save it a walk that one of the variants makes. */
+	/* A cached translation would save a walk that one of the variants makes. */
 	native_quirks.no_tlb = true;
 	return 0;
 }

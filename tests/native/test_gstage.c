@@ -73,7 +73,7 @@ static void hgatp_holds_mode_vmid_and_root(struct fixture *f)
 	assert_int_equal(gstage_gpa_bits(), 9 * f->variant->levels + 14);
 }
 
-/* No table has such an entry. A walker that followed it would go below the last level. */
+/* Valid tables have no such entry. A walker that followed it would go below the last level. */
 static void a_pointer_at_the_last_level_is_an_error(struct fixture *f)
 {
 	struct gstage_leaf leaf;
@@ -137,7 +137,7 @@ static void without_memory_nothing_is_mapped(struct fixture *f)
 	unsigned int nth;
 
 	for (nth = 1; nth < f->variant->levels; nth++) {
-		gpa_t gpa = nth * (gstage_limit(&f->gs) / 8); /* shares no table with the last */
+		gpa_t gpa = nth * (gstage_limit(&f->gs) / 8); /* shares no table with the others */
 
 		native_fail_alloc(nth);
 		assert_int_equal(map(&f->gs, gpa, 0, RAM, RW), -ENOMEM);
@@ -197,9 +197,9 @@ static void unmapping_all_frees_every_table(struct fixture *f)
 	assert_true(f->gs.tables > 0);
 	assert_true(gstage_unmap(&f->gs, 0, ~0ULL));
 	assert_int_equal(f->gs.tables, 0);
-	assert_true(native_pages_in_use() > 8); /* retired, until a fence */
+	assert_true(native_pages_in_use() > 8); /* retired, but kept until a fence */
 	free_retired(&f->gs);
-	assert_int_equal(native_pages_in_use(), 8); /* the two roots */
+	assert_int_equal(native_pages_in_use(), 8); /* the two roots, of 4 pages each */
 }
 
 static void a_retired_table_has_no_valid_entry(struct fixture *f)
@@ -220,7 +220,7 @@ static void a_retired_table_has_no_valid_entry(struct fixture *f)
 	free_retired(&f->gs);
 }
 
-/* The cost depends on what the range contains: the empty 63 GiB take no step. */
+/* The cost depends on what the range contains: its 62 GiB without a leaf take no step. */
 static void a_walk_of_a_range_skips_its_empty_parts(struct fixture *f)
 {
 	unsigned int before;
@@ -229,7 +229,7 @@ static void a_walk_of_a_range_skips_its_empty_parts(struct fixture *f)
 	map(&f->gs, BASE + 40 * SZ_1G, 0, RAM + PAGE_SIZE, RW);
 	before = native_events(TRACE_gstage_step);
 	assert_true(gstage_age(&f->gs, 0, 64 * SZ_1G));
-	/* Two leaves, and the path to each, which is the same above 1 GiB. */
+	/* Two leaves, and the path to each, which they share above 1 GiB. */
 	assert_int_equal(native_events(TRACE_gstage_step) - before, f->variant->levels - 3 + 2 * 3);
 }
 
@@ -241,7 +241,7 @@ static void freeing_leaves_no_table(struct fixture *f)
 		map(&f->gs, BASE + i * 0x1234000ULL, i % 8 == 0, RAM, RW);
 	gstage_unmap(&f->gs, BASE, BASE + 8 * 0x1234000ULL);
 	allocated = native_events(TRACE_gstage_table);
-	gstage_destroy(&f->gs); /* tables in use, and retired tables */
+	gstage_destroy(&f->gs); /* frees the tables in use and the retired ones */
 	assert_int_equal(f->gs.tables, 0);
 	assert_true(native_events(TRACE_gstage_table) > allocated);
 	assert_int_equal(native_pages_in_use(), 4);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_gstage_random.c - random operations with both walkers, compared with each other and with
- * a flat model.
+ * test_gstage_random.c - compare random operations of both walkers with each other and with a flat
+ * model.
  */
 #include "gstage_variants.h"
 #include "random.h"
 
-/* Usually near each other, so that leaves of all sizes meet; sometimes anywhere. */
+/* Addresses are usually close together, so that leaves of all sizes overlap; sometimes anywhere. */
 static gpa_t random_gpa(const struct gstage *gs)
 {
 	if (rnd(8) == 0)
@@ -25,7 +25,7 @@ static void find_alike(struct gstage *gs, struct gstage *twin, gpa_t gpa)
 
 static void map_alike(struct gstage *gs, struct gstage *twin, gpa_t gpa)
 {
-	unsigned int level = (unsigned int)rnd(64); /* 1G seldom: it costs 512 entries at a time */
+	unsigned int level = (unsigned int)rnd(64); /* 1G is rare: it costs 512 entries at a time */
 	pte_t old[2] = { 0 }, pte;
 
 	level = level == 0 ? 2 : level < 8 ? 1 : 0;
@@ -64,7 +64,7 @@ static void random_step(struct gstage *gs, struct gstage *twin)
 }
 
 #define STEPS       1000000
-#define ROUND_STEPS 1000 /* per pair of tables, which is then freed, full or emptied */
+#define ROUND_STEPS 1000 /* per pair of tables, which is then freed, full or emptied first */
 
 static void random_round(const struct gstage_ops *ops, const struct gstage_ops *twin_ops,
 			 unsigned int levels, bool empty)
@@ -114,12 +114,12 @@ static void a_million_random_changes_end_in_the_same_table(void **state)
 		const struct variant *v = &variants[i % 3];
 
 		new_machine(v);
-		trace_keys[TRACE_gstage_step].enabled = 0; /* counting them doubles the time */
+		trace_keys[TRACE_gstage_step].enabled = 0; /* counting steps doubles the time */
 		random_round(&gstage_iter_ops, &gstage_rec_ops, v->levels, i & 1);
 	}
 }
 
-/* Use two tables with one walker, so that the events are its own; then the same with the other. */
+/* Use one walker for both tables, so that all events are its own. Repeat with the other walker. */
 static void both_walkers_emit_the_same_events(void **state)
 {
 	static const struct gstage_ops *const walker[] = { &gstage_iter_ops, &gstage_rec_ops };
@@ -141,7 +141,7 @@ static void both_walkers_emit_the_same_events(void **state)
 	}
 }
 
-/* Compare with a flat model: one entry per page. */
+/* Compare the table with a flat model that has one entry per page. */
 static void random_changes_agree_with_a_flat_model(struct fixture *f)
 {
 	static hpa_t model[4096];
@@ -169,7 +169,7 @@ static void random_changes_agree_with_a_flat_model(struct fixture *f)
 
 			if (first == last)
 				continue;
-			/* A large leaf that is cut is removed as a whole. */
+			/* A range that cuts a large leaf removes it as a whole. */
 			if (!gstage_find(&f->gs, BASE + first * PAGE_SIZE, &leaf) && leaf.level)
 				first &= ~511U;
 			if (!gstage_find(&f->gs, BASE + (last - 1) * PAGE_SIZE, &leaf) &&

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_gstage_vms.c - four VMs that differ in gstage_walk and gstage_huge get the same random
+ * test_gstage_vms.c - four VMs that differ in gstage_walk and gstage_huge take the same random
  * steps.
  *
- * They share the same user memory. After each access the same host page must be mapped, the same
- * pages must be dirty in their logs and, where only the walker differs, the tables must be the
- * same entry by entry. The guests load and store; the host takes pages away and gives new ones,
- * small, large or copied on write, ages them, turns logging on and off, and reads logs.
+ * They share the same user memory. After each access all VMs must map the same host page, and their
+ * logs must show the same dirty pages. Where only the walker differs, the tables must be equal
+ * entry by entry. The guests load and store. The host takes pages away and gives new ones (small,
+ * large or copied on write), ages them, turns logging on and off, and reads logs.
  * HS_STEPS: number of steps; the default takes a second.
  */
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 #define BLOCKS    3
 #define SIZE      (BLOCKS * SZ_2M)
 #define PAGES     (SIZE / PAGE_SIZE)
-#define VMS       4 /* bit 0: recursive, bit 1: no large leaves */
+#define VMS       4 /* bit 0: recursive walker, bit 1: no large leaves */
 #define LOGS      (HVA + 32 * SZ_2M)
 #define LOG_WORDS (PAGES / 64)
 
@@ -69,7 +69,7 @@ static void free_vms(void)
 	assert_int_equal(native_objects_in_use(), 0);
 }
 
-/* ---- steps, each made on all VMs --------------------------------------------------------- */
+/* ---- steps, each taken on all VMs -------------------------------------------------------- */
 
 static void access_page(u64 page, enum native_access access)
 {
@@ -89,7 +89,7 @@ static void access_page(u64 page, enum native_access access)
 	}
 }
 
-/* Replace pages with others of any kind; 2M leaves only for whole blocks. */
+/* Replace pages with others of any kind. Only whole blocks get 2M leaves. */
 static void replace_pages(bool block)
 {
 	u64 first = rnd(PAGES), n = MIN(1 + rnd(16), PAGES - first);
@@ -116,7 +116,7 @@ static void age_pages(void)
 		assert_false(vms[i].vm->notifier.test_young(&vms[i].vm->notifier, start, end));
 }
 
-/* A large leaf makes 512 pages young, so only VMs with the same leaves must agree. */
+/* A large leaf makes 512 pages young, so only VMs with the same leaf sizes must agree. */
 static void compare_young_pages(void)
 {
 	hva_t start = HVA + rnd(PAGES) * PAGE_SIZE;
@@ -234,9 +234,9 @@ static void vms_of_all_variants_end_in_the_same_state(void **state)
 		large += gstage_find(&vms[0].vm->gstage, GPA, &leaf) == 0 && leaf.level == 1;
 	}
 	compare();
-	/* The test is useful only if there were large leaves, and splits of them. */
+	/* The test is useful only if there were large leaves, and some were split. */
 	split = native_events(TRACE_gstage_split);
-	print_message("# %lu steps, large leaves at %u of %lu looks, %u splits\n", steps, large,
+	print_message("# %lu steps, large leaves at %u of %lu checks, %u splits\n", steps, large,
 		      steps / 512, split);
 	assert_true(large > 0 && split > 0);
 	free_vms();

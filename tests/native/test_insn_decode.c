@@ -56,7 +56,7 @@ static void decoding_agrees_with_the_assembler(void **state)
 	assert_true(kinds[ACCESS_OTHER] > 1000 && kinds[ACCESS_NONE] > 1000);
 }
 
-/* The htinst of a 32-bit access: rs1 is replaced by the distance. */
+/* Return the htinst of a 32-bit access: the distance replaces rs1. */
 static unsigned long transform(const struct row *row, unsigned int distance)
 {
 	unsigned long insn = row->insn & ~(0x1fUL << 15);
@@ -96,7 +96,7 @@ static void htinst_of_a_compressed_instruction_is_two_bytes_long(void **state)
 	unsigned int distance;
 
 	(void)state;
-	/* c.lw x10 and lw x10, as QEMU was observed to show them. */
+	/* The htinst of c.lw and lw into x10, as observed on QEMU. */
 	insn_decode_htinst(0x2501, &a, &distance);
 	assert_int_equal(a.kind, ACCESS_LOAD);
 	assert_int_equal(a.insn_len, 2);
@@ -109,7 +109,7 @@ static void htinst_of_a_compressed_instruction_is_two_bytes_long(void **state)
 
 static void htinst_of_amo_fp_and_vector_is_another_access(void **state)
 {
-	/* lr.w, amoadd.d, flw, fsd, vle8.v; with rs1 = 0. */
+	/* lr.w, amoadd.d, flw, fsd and vle8.v, with rs1 = 0. */
 	static const u32 htinst[] = { 0x100022af, 0x007032af, 0x00002087, 0x00103027, 0x02000087 };
 	struct access_insn a;
 	unsigned int distance, i;
@@ -158,7 +158,7 @@ static void zcb_loads_and_stores_bytes_and_halves(void **state)
 	assert_zcb(0x9000, ACCESS_NONE, 0, false, 0);
 }
 
-/* Any bits: the result is within bounds, and no sanitizer reports anything. */
+/* Whatever the bits are, the result is within bounds, and no sanitizer reports anything. */
 static void any_bits_are_decoded_within_bounds(void **state)
 {
 	unsigned int i, distance;

@@ -2,9 +2,9 @@
 /*
  * test_kick.c - requests of other threads are served before the vCPU's guest continues.
  *
- * First a request is made in the two gaps that matter. Then it is made at the full fences, where
- * one side has written its word and not yet read the other's. Then there are races, in which a
- * guest is a thread that stays in its guest until the hart is kicked.
+ * The first tests make a request in the two gaps that matter. The next ones make it at the full
+ * fences, where one side has written its word and not yet read the other's. The last ones are
+ * races, in which a guest is a thread that stays in its guest until the hart is kicked.
  */
 #include "race.h"
 #include "vcpu/halt_poll.h"
@@ -19,7 +19,7 @@ static int setup(void **state)
 	return one_vm_ready(NULL, NATIVE_GUEST_BASE);
 }
 
-/* Another thread's request in the gap between serving requests and setting IN_GUEST. */
+/* Make a request as another thread does, between serving requests and setting IN_GUEST. */
 static void request_late(void)
 {
 	native_signal_hook = NULL;
@@ -38,7 +38,7 @@ static void a_late_request_is_served_before_the_guest_runs(void **state)
 	(void)state;
 	native_guest = see_first_entry;
 	native_signal_hook = request_late;
-	vcpu_set_request(vm.vcpu, REQ_HOST); /* late: the loop checks for a signal */
+	vcpu_set_request(vm.vcpu, REQ_HOST); /* makes the loop check for a signal, which is late */
 	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(seen_hvip, BIT(IRQ_VS_EXT));
 	assert_false(native_kicked(0));
@@ -66,7 +66,7 @@ static void requests_to_a_running_guest_kick_it_once(void **state)
 
 /* ---- the full fences: docs/locking.md, rules 9 and 10 ---- */
 
-static unsigned int arrivals; /* how often the other side arrived, at the fence of the claim */
+static unsigned int arrivals; /* calls of the hook at the fence that the test is about */
 
 static void request_at_the_last_check(void)
 {
@@ -115,7 +115,7 @@ static void a_vcpu_that_enters_or_idles_at_the_fence_is_kicked(void **state)
 	assert_int_equal(arrivals, 2);
 }
 
-static u32 waits_as; /* the value of `blocking` at the fence of the claim */
+static u32 waits_as; /* the value of `blocking` at the fence that the test is about */
 
 static void note_waiter(void)
 {
@@ -134,7 +134,7 @@ static bool never(struct kvm_vcpu *vcpu)
 	return false;
 }
 
-/* After a missed wake-up the wait would never end: end it at the second check. */
+/* After a missed wake-up the wait would never end, so end it at the second check. */
 static bool has_arrived_or_second_check(struct kvm_vcpu *vcpu)
 {
 	static unsigned int checks;
@@ -175,7 +175,7 @@ static unsigned long load(unsigned long *p)
 	return __atomic_load_n(p, __ATOMIC_SEQ_CST);
 }
 
-/* The end of the test comes without a kick, perhaps while the vCPU is on its way in. */
+/* The test ends without a kick, perhaps while the vCPU is entering. */
 static void stay_until_kicked(struct kvm_vcpu *vcpu)
 {
 	bool stop = false;
@@ -206,7 +206,7 @@ static void *run_kicked(void *arg)
 	return NULL;
 }
 
-/* first: the word that has to change before each request, or NULL. */
+/* first: the counter that must change before each request, or NULL. */
 static void repeat_waited_request(void (*guest)(struct kvm_vcpu *vcpu), unsigned long rounds,
 				  unsigned long *first)
 {
@@ -221,7 +221,7 @@ static void repeat_waited_request(void (*guest)(struct kvm_vcpu *vcpu), unsigned
 			assert_true(race_wait(first, load(first)));
 		mine = __atomic_add_fetch(&race.asked, 1, __ATOMIC_SEQ_CST);
 		vm_request_all_and_wait(vm.vm, REQ_FENCE_I);
-		/* Out of the guest, or in it again by an entry after the request. */
+		/* The vCPU is out of the guest, or in it again by an entry after the request. */
 		if (__atomic_load_n(&race.in_guest, __ATOMIC_SEQ_CST) && load(&race.served) < mine)
 			late++;
 	}
@@ -239,8 +239,8 @@ static void a_waited_request_stops_a_running_guest(void **state)
 }
 
 /*
- * Asks for the SBI version in a loop. A fast call is no entry, so it leaves unchanged which
- * requests the guest has seen served.
+ * Get the SBI version in a loop. A call on the fast path is not an entry, so it does not change
+ * which requests the guest has seen served.
  */
 static void fast_guest(struct kvm_vcpu *vcpu)
 {
@@ -268,7 +268,7 @@ static void fast_guest(struct kvm_vcpu *vcpu)
 static void a_waited_request_stops_a_guest_with_fast_exits(void **state)
 {
 	(void)state;
-	native_slow_path_events_off(); /* otherwise none is fast */
+	native_slow_path_events_off(); /* otherwise the fast path finishes no call */
 	repeat_waited_request(fast_guest, ROUNDS / 10, &race.fast);
 	assert_true(native_fast_exits >= ROUNDS / 10);
 }
@@ -353,7 +353,7 @@ static void no_interrupt_is_lost_on_its_way_to_an_idle_hart(void **state)
 	native_idle_due = is_due;
 	pthread_create(&thread, NULL, run_idle, vm.vcpu);
 	for (i = 0; i < ROUNDS / 3; i++) {
-		/* Now and then another thread wants the hart, and the vCPU sleeps instead. */
+		/* Sometimes another thread wants the hart, so the vCPU sleeps instead. */
 		__atomic_store_n(&native_hart_wanted, i % 64 < 8, __ATOMIC_SEQ_CST);
 		request_until_served(reqs[i % ARRAY_SIZE(reqs)]);
 	}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_lazy_put.c - a vCPU stays loaded on its hart while its thread is in user space: rule 20 of
- * docs/locking.md.
+ * test_lazy_put.c - a vCPU stays loaded on its hart while its thread runs in user space (rule 20 of
+ * docs/locking.md).
  */
 #include <pthread.h>
 #include "one_vm.h"
@@ -9,7 +9,7 @@
 
 #define EXPERIMENTAL 0x08000000UL
 
-/* Increments a CSR that load and put move, and exits to user space. */
+/* Increment a CSR that load and put move, and exit to user space. */
 static void counting_guest(struct kvm_vcpu *vcpu)
 {
 	csr_write(vsscratch, csr_read(vsscratch) + 1);
@@ -103,7 +103,7 @@ static void a_vcpu_is_put_when_its_thread_leaves_the_hart(void **state)
 	native_hook_in(native_hook_out());
 	assert_false(vm.vcpu->loaded);
 	assert_int_equal(csr_read(hgatp), 0);
-	/* In user space the guest is not preempted. */
+	/* The guest is not marked as preempted, because its thread was in user space. */
 	assert_false(vm.vcpu->sta.preempted);
 	assert_int_equal(run(0), 0);
 	assert_int_equal(csr_read(vsscratch), 2);
@@ -124,7 +124,7 @@ static void running_another_vcpu_puts_the_first(void **state)
 	assert_int_equal(read_scratch(0), 3);
 }
 
-/* Another hart: native_hart_set() makes the same thread another one of the machine. */
+/* native_hart_set() makes the calling thread act as another thread, on another hart. */
 static void a_run_on_another_hart_fetches_the_state(void **state)
 {
 	(void)state;
@@ -146,7 +146,7 @@ static void signal_comes(bool begins)
 		native_signal_set(true);
 }
 
-/* The thread sleeps and gets no interrupt: the signal is found before the guest runs. */
+/* The thread sleeps and gets no interrupt, so it must find the signal before the guest runs. */
 static void a_signal_during_the_fetch_ends_the_run(void **state)
 {
 	(void)state;
@@ -207,7 +207,7 @@ static void a_clock_set_between_runs_reaches_the_guest(void **state)
 {
 	(void)state;
 	assert_int_equal(run(0), 0);
-	WRITE_ONCE(vm.vm->time_delta, 12345); /* as by another vCPU's ONE_REG */
+	WRITE_ONCE(vm.vm->time_delta, 12345); /* as another vCPU's ONE_REG does */
 	assert_int_equal(run(0), 0);
 	assert_int_equal(csr_read(htimedelta), 12345);
 }

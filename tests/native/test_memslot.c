@@ -40,18 +40,18 @@ static void slots_that_linux_refuses_are_einval(void **state)
 		hva_t hva;
 		u32 flags;
 	} bad[] = {
-		{ "size of no whole pages", 0, GPA, MB + 1, HVA, 0 },
+		{ "size that is not whole pages", 0, GPA, MB + 1, HVA, 0 },
 		{ "address inside a page", 0, GPA + 0x800, MB, HVA, 0 },
 		{ "user address inside a page", 0, GPA, MB, HVA + 8, 0 },
-		{ "user address not of user space", 0, GPA, MB, 0xffffffff80000000, 0 },
-		{ "range that leaves user space", 0, GPA, 1ULL << 63, HVA, 0 },
+		{ "user address outside user space", 0, GPA, MB, 0xffffffff80000000, 0 },
+		{ "range that ends outside user space", 0, GPA, 1ULL << 63, HVA, 0 },
 		{ "unknown flag", 0, GPA, MB, HVA, 8 },
-		{ "guest_memfd, which RISC-V has not", 0, GPA, MB, HVA, 4 },
+		{ "guest_memfd, which RISC-V lacks", 0, GPA, MB, HVA, 4 },
 		{ "slot 32767", 32767, GPA, MB, HVA, 0 },
 		{ "another address space", 1 << 16, GPA, MB, HVA, 0 },
-		{ "wrapping guest addresses", 0, 0xfffffffffffff000, 2 * PAGE_SIZE, HVA, 0 },
+		{ "guest addresses that wrap", 0, 0xfffffffffffff000, 2 * PAGE_SIZE, HVA, 0 },
 		{ "2^31 pages", 0, 0, PAGE_SIZE << 31, HVA, 0 },
-		{ "deletion of what is not", 0, GPA, 0, HVA, 0 },
+		{ "deletion of a missing slot", 0, GPA, 0, HVA, 0 },
 	};
 	unsigned int i;
 
@@ -75,7 +75,7 @@ static void an_overlap_is_eexist(void **state)
 	assert_int_equal(set(1, GPA + PAGE_SIZE, PAGE_SIZE, HVA, 0), -EEXIST);
 	assert_int_equal(set(1, GPA + MB, MB, HVA, 0), 0);
 	assert_int_equal(set(2, GPA - MB, MB, HVA, 0), 0);
-	/* Using the same user memory twice is no overlap. */
+	/* Slots that share user memory do not overlap. */
 	assert_int_equal(slot_at(GPA + MB), 1);
 	assert_int_equal(slot_at(GPA - 1), 2);
 }
@@ -143,7 +143,7 @@ static void a_slot_is_found_from_its_first_to_its_last_page(void **state)
 	unsigned int i;
 
 	(void)state;
-	/* In an order that is not that of the addresses. */
+	/* Create the slots in another order than that of their addresses. */
 	for (i = 0; i < 50; i++)
 		assert_int_equal(set(i, GPA + (i * 7 % 50) * 2 * MB, MB, HVA, 0), 0);
 	for (i = 0; i < 50; i++) {
@@ -160,7 +160,7 @@ static void a_slot_is_found_from_its_first_to_its_last_page(void **state)
 		assert_int_equal(slot_at(GPA + (i * 7 % 50) * 2 * MB), i % 2 ? (long)i : -1);
 }
 
-/* Create the maximum number in an order that splits chunks, then delete them all. */
+/* Create the maximum number of slots in an order that splits chunks, then delete them all. */
 static void all_32767_slots_can_be_used(void **state)
 {
 	const unsigned int all = 32767;
@@ -203,7 +203,7 @@ static void a_moved_slot_is_found_only_at_its_new_address(void **state)
 	(void)state;
 	set(0, GPA, 4 * MB, HVA, 0);
 	store(GPA + MB);
-	assert_int_equal(set(0, GPA + 2 * MB, 4 * MB, HVA, 0), 0); /* overlaps its own old place */
+	assert_int_equal(set(0, GPA + 2 * MB, 4 * MB, HVA, 0), 0); /* overlaps its old range */
 	assert_int_equal(slot_at(GPA), -1);
 	assert_int_equal(slot_at(GPA + 5 * MB), 0);
 	assert_int_equal(store(GPA + 3 * MB), RESUME_GUEST);
@@ -220,7 +220,7 @@ static void an_old_map_lives_while_a_vcpu_reads_it(void **state)
 	memslot_vcpu_refresh(second);
 	slot = memslot_find(second, gpa_to_gfn(GPA));
 	assert_int_equal(set(0, 0, 0, 0, 0), 0);
-	assert_int_equal(slot->hva, HVA); /* ASan would report it */
+	assert_int_equal(slot->hva, HVA); /* ASan would report a freed map */
 	memslot_vcpu_refresh(second);
 	assert_null(memslot_find(second, gpa_to_gfn(GPA)));
 }

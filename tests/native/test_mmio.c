@@ -3,7 +3,7 @@
  * test_mmio.c - MMIO from the trap to user space and back into the register.
  *
  * A dozen of the guest's instructions are written out, because that is clearer than entries from
- * the assembler's table. Each claim holds with htinst and with a fetch (htinst 0).
+ * the assembler's table. Each claim is checked with htinst and with a fetch (htinst 0).
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 
 #define CODE    (NATIVE_GUEST_BASE + 0x1000)
 #define MMIO    0x10000000UL
-#define POINTER (MMIO | 0xa5UL << 56) /* masked: the trap has only the lower half */
+#define POINTER (MMIO | 0xa5UL << 56) /* a masked pointer: the trap's address lacks the tag */
 #define T0      5
 #define A0      10
 #define A1      11
@@ -57,7 +57,7 @@ static void write_code(gpa_t gpa, u32 insn)
 			 0);
 }
 
-/* The guest traps at CODE for `address`. Returns the handler's result. */
+/* Handle the guest's trap on an access to `address`. Returns the handler's result. */
 static int trap_on(struct kvm_vcpu *vcpu, unsigned long scause, gva_t address, gpa_t gpa,
 		   u32 htinst)
 {
@@ -78,7 +78,7 @@ static void setup_vm(struct native_vm *f)
 	native_core_start();
 	native_vm_make(f, 0);
 	f->vcpu->guest.sepc = CODE;
-	/* The code's page is mapped, because the guest has just run there. */
+	/* Map the code's page, because the guest has just run there. */
 	trap_on(f->vcpu, EXC_INST_GUEST_PAGE_FAULT, CODE, CODE, 0);
 }
 
@@ -113,7 +113,7 @@ static void every_access_reaches_user_space(struct native_vm *f)
 		assert_int_equal(vcpu->run->mmio.phys_addr, MMIO);
 		assert_int_equal(vcpu->run->mmio.len, a->len);
 		assert_int_equal(vcpu->run->mmio.is_write, a->store);
-		assert_int_equal(vcpu->guest.sepc, CODE); /* not before user space has answered */
+		assert_int_equal(vcpu->guest.sepc, CODE); /* unchanged until the answer */
 		if (a->store) {
 			memcpy(&data, vcpu->run->mmio.data, a->len);
 			assert_int_equal(data, 0x8182838485868788 & (~0ULL >> (64 - 8 * a->len)));
@@ -337,7 +337,7 @@ static void a_page_table_outside_memory_faults_with_the_accesss_cause(struct nat
 	assert_injected(f->vcpu, EXC_LOAD_ACCESS_FAULT, 0x1234);
 }
 
-/* ---- the instruction has to be fetched, and has changed ----------------------------- */
+/* ---- the fetch of the instruction, which may have changed --------------------------- */
 
 static void fetch_with_trap(struct native_vm *f, unsigned long cause, unsigned long htval)
 {
@@ -378,7 +378,7 @@ static void an_instruction_changed_since_the_fault_is_run_again(struct native_vm
 	static const u32 other[] = {
 		0x00000013, /* nop */
 		0x0001,     /* c.nop */
-		0x00a5a023, /* a store, where a load trapped */
+		0x00a5a023, /* a store, although a load trapped */
 		0x0006a503, /* lw a0,0(a3): another address */
 		0x0000006f, /* j . */
 	};
@@ -409,7 +409,7 @@ static void a_32_bit_instruction_across_pages_is_fetched_in_halves(struct native
 	assert_int_equal(f->vcpu->guest.sepc, CODE + 0x1002);
 }
 
-/* The last half-word before a missing page. */
+/* The instruction is in the last half-word before a missing page. */
 static void a_compressed_instruction_at_a_pages_end_needs_no_next_page(struct native_vm *f)
 {
 	u16 insn = 0x4188; /* c.lw a0,0(a1) */
@@ -423,8 +423,8 @@ static void a_compressed_instruction_at_a_pages_end_needs_no_next_page(struct na
 }
 
 /*
- * The TLB still has the page of the code: whoever took it did not wait for a vCPU outside its
- * guest. ASan would report the read.
+ * The TLB still has the code's page: the host did not wait for a vCPU outside its guest when it
+ * took the page back. ASan would report a read of the page.
  */
 static void a_fetch_reads_no_page_that_the_host_took_back(struct native_vm *f)
 {
@@ -439,7 +439,7 @@ static void a_fetch_reads_no_page_that_the_host_took_back(struct native_vm *f)
 	assert_int_equal(trap_on(f->vcpu, EXC_LOAD_GUEST_PAGE_FAULT, MMIO, MMIO, 0), RESUME_GUEST);
 	assert_null(f->vcpu->completion.complete);
 	assert_int_equal(f->vcpu->mode, VCPU_OUTSIDE);
-	assert_true(f->vcpu->requests & BIT(REQ_HFENCE)); /* still to be served at the entry */
+	assert_true(f->vcpu->requests & BIT(REQ_HFENCE)); /* served at the next entry */
 }
 
 /* ---- each claim with htinst, with a fetch, and with the toggle ------------------------------- */
@@ -452,14 +452,14 @@ static void run(void (*claim)(struct native_vm *f))
 	for (round = 0; round < 3; round++) {
 		setup_vm(&f);
 		with_htinst = round != 1;
-		/* In the last round the toggle requires a fetch, although htinst is there. */
+		/* In the last round the toggle requires a fetch, although htinst is valid. */
 		f.vm->toggle[TOGGLE_mmio_decode] = round == 2;
 		claim(&f);
 		free_vm(&f);
 	}
 }
 
-/* Each claim once, for its wrapper and for the list. */
+/* List each claim once, for both its wrapper and main(). */
 #define CLAIMS(X)                                                    \
 	X(every_access_reaches_user_space)                           \
 	X(a_loaded_value_is_sign_or_zero_extended)                   \

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_notifier.c - the host takes pages back while something else uses them.
+ * test_notifier.c - the host takes pages back while other code uses them.
  *
- * Rules 3, 4 and 6 of docs/locking.md. A hook of the machine makes the other side act at exactly
- * the critical step, so that the test does not depend on luck.
+ * Tests rules 3, 4 and 6 of docs/locking.md. A hook of the native machine makes the other side act
+ * at exactly the critical step, so the result does not depend on timing.
  */
 #include "touch.h"
 
 #define BLOCK BASE            /* a 2M leaf */
-#define PAGE  (BASE + 0x7000) /* in it */
+#define PAGE  (BASE + 0x7000) /* a page inside BLOCK */
 
 static unsigned int hook_calls;
 
@@ -73,9 +73,9 @@ static void a_small_leaf_beside_an_invalidation_is_mapped(void **state)
 	n->invalidate_end(n, HVA + 0x7000, HVA + 0x8000);
 }
 
-/* ---- rule 6: who finds the leaf gone waits for its fence too --------------------------------- */
+/* ---- rule 6: a thread that finds a leaf removed also waits for the fence --------------------- */
 
-/* Another thread has removed the leaf and not yet fenced. */
+/* Act as another thread that has removed the leaf and has not fenced yet. */
 static struct gstage_pending_flush unmap_unfenced(gpa_t gpa)
 {
 	gstage_unmap(&vm.vm->gstage, gpa, gpa + PAGE_SIZE);
@@ -179,11 +179,11 @@ static void removing_a_table_flushes_the_vm(void **state)
 	native_user_unmap(HVA, SZ_2M); /* one leaf, and the table that held it */
 	serve(vm.vcpu);
 	assert_int_equal(native_fences.gvma_vmid, before.gvma_vmid + 1);
-	/* At once on harts where a vCPU is loaded but not in its guest. */
+	/* Harts that have a vCPU loaded but outside its guest fence at once, by an SBI call. */
 	assert_int_equal(native_fences.remote_gvma, before.remote_gvma + 1);
 }
 
-/* More than the queue holds: everything is dropped. */
+/* The ranges are more than the queue holds, so everything is dropped. */
 static void many_ranges_between_two_entries_are_all_fenced(void **state)
 {
 	unsigned int i;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_number.c - numbers as text: what a parameter accepts, and what it shows.
+ * test_number.c - parse and show numbers as the text of a parameter.
  */
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_onereg.c - a vCPU's registers one by one: which exist, and their values.
+ * test_onereg.c - a vCPU's registers: which exist, and the value of each.
  */
 #include "vcpu/hsm.h"
 #include "regs.h"
@@ -121,7 +121,7 @@ static void aia_registers_hold_what_is_written(void **state)
 	assert_int_equal(value_of(AIA(siselect)), 0);
 }
 
-/* ---- what may change, and until when --------------------------------------------------- */
+/* ---- registers that may change, and until when ----------------------------------------- */
 
 static void hardware_constants_accept_only_their_value(void **state)
 {
@@ -206,7 +206,7 @@ static void registers_of_a_disabled_extension_are_not_listed(void **state)
 	static const struct {
 		unsigned long ext;
 		u64 id;
-		int err; /* of a later read */
+		int err; /* of a read while disabled */
 	} rows[] = {
 		{ KVM_RISCV_ISA_EXT_V, V_CSR(vl), -ENOENT },
 		{ KVM_RISCV_ISA_EXT_V, V_REG(0), -ENOENT },
@@ -269,7 +269,7 @@ static bool is_listed(u64 id)
 	return false;
 }
 
-/* Except for a timer that is off: it cannot be switched off, as on Linux. */
+/* Set a register. A timer that is off cannot be switched off, as on Linux, so ignore that error. */
 static int set_back(u64 id, u64 value)
 {
 	int err = set(id, value);
@@ -314,13 +314,13 @@ static void a_restored_vcpu_reads_the_same(void **state)
 	vm.vcpu = native_vcpu_make(&vm, 4);
 	for (i = 0; i < n; i++)
 		assert_int_equal(set_back(ids[i], values[i]), 0);
-	/* F is listed before D, so D's 64 bits remain. */
+	/* F's registers are listed before D's, so all 64 bits of D's are restored. */
 	for (i = 0; i < n; i++)
 		assert_int_equal(value_of(ids[i]), values[i]);
 	vm.vcpu = source;
 }
 
-/* A VMM that stops between the start and the vCPU's next KVM_RUN saves the state of the start. */
+/* A VMM that saves the vCPU between its start and its next KVM_RUN saves the start state. */
 static void a_started_vcpu_reads_its_start_state(void **state)
 {
 	(void)state;
@@ -339,7 +339,7 @@ static void a_started_vcpu_reads_its_start_state(void **state)
 	assert_false(hsm_start_is_pending(vm.vcpu));
 }
 
-/* KVM_RUN serves the vCPU's requests; then a signal ends it. */
+/* Call KVM_RUN: it serves the vCPU's requests, and then a pending signal ends it. */
 static void run_to_a_signal(void)
 {
 	native_signal_set(true);
@@ -363,7 +363,7 @@ static void a_start_does_not_overwrite_registers_set_after_a_stop(void **state)
 	assert_int_equal(value_of(CORE(regs.a1)), 77);
 }
 
-/* A VMM's pause sets no register, so the guest starts as the pending start says. */
+/* A VMM that pauses the vCPU sets no register, so the pending start still applies. */
 static void a_pending_start_survives_a_stop(void **state)
 {
 	(void)state;
@@ -431,7 +431,7 @@ static void a_timer_is_set_in_any_order_of_its_registers(void **state)
 		native_vm_free(&vm);
 		native_vm_open(&vm);
 		vm.vcpu = native_vcpu_make(&vm, 0);
-		/* The previous clock is behind or ahead of all these times. */
+		/* The clock starts behind or ahead of all these times. */
 		assert_int_equal(set(TIMER(time), i & 1 ? 9000000 : 0), 0);
 		assert_int_equal(set(ISA(KVM_RISCV_ISA_EXT_SSTC), i >= ARRAY_SIZE(orders)), 0);
 		vm.vcpu->csrs.vsie = BIT(IRQ_S_TIMER);

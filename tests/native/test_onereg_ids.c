@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_onereg_ids.c - ids of registers: an invalid one is refused as on Linux.
+ * test_onereg_ids.c - invalid register ids are refused as on Linux.
  */
 #include "regs.h"
 
@@ -18,7 +18,10 @@ static void a_wrong_size_is_einval_and_a_wrong_number_enoent(void **state)
 	assert_int_equal(get(U64_REG | 0xfULL << KVM_REG_RISCV_TYPE_SHIFT, &value), -ENOENT);
 }
 
-/* Bits that no id uses belong to the number, so it is out of range. The architecture is ignored. */
+/*
+ * Bits that no id uses count as part of the number, so it is out of range. The architecture's bits
+ * are ignored.
+ */
 static void unused_bits_of_an_id_are_enoent(void **state)
 {
 	static const u64 ids[] = { CONFIG(isa),
@@ -132,5 +135,5 @@ int main(void)
 		TEST(any_id_gets_an_answer_and_a_refusal_changes_nothing),
 	};
 
-	return cmocka_run_group_tests_name("ids of registers", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("register ids", tests, NULL, NULL);
 }

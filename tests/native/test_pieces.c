@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_pieces.c - what may happen while a long change of the table releases mmu_lock in between.
+ * test_pieces.c - what other threads may do when a long change of the table releases mmu_lock.
  *
- * Rules 4, 5, 6 and 21 of docs/locking.md. The hook is called where the host would take interrupts,
- * and acts as another thread could act there.
+ * Tests rules 4, 5, 6 and 21 of docs/locking.md. The hook is called where the host would take
+ * interrupts, and does what another thread could do there.
  */
 #include "touch.h"
 
-#define PAGES 1024U /* 4 KiB leaves, side by side: several pieces */
+#define PAGES 1024U /* adjacent 4 KiB leaves, which take several pieces */
 
 static unsigned int pauses;
 static void (*at_pause)(void);
@@ -33,7 +33,7 @@ static unsigned int pages_mapped(void)
 	return n;
 }
 
-/* Only the polls of a pause matter: those between the first leaf and the last. */
+/* Count only the polls of a pause: those after the first leaf and before the last. */
 static void poll(void)
 {
 	unsigned int left = pages_mapped();
@@ -106,7 +106,7 @@ static void a_long_range_is_removed_in_short_pieces(void **state)
 	(void)state;
 	touch_all();
 	invalidate_all_start();
-	/* A leaf costs GSTAGE_VISIT. */
+	/* Each leaf costs GSTAGE_VISIT. */
 	assert_in_range(pauses, PAGES * GSTAGE_VISIT / GSTAGE_PIECE - 1,
 			PAGES * GSTAGE_VISIT / GSTAGE_PIECE + 4);
 	invalidate_all_end();
@@ -117,15 +117,15 @@ static void tables_are_freed_although_pieces_end_inside_them(void **state)
 	(void)state;
 	touch_all();
 	invalidate_all_start();
-	/* One table per level between the root and the leaves: the range does not fill those. */
+	/* Only the leaves' tables are freed: the range fills no table between them and the root. */
 	assert_int_equal(vm.vm->gstage.tables, vm.vm->gstage.levels - 2);
 	assert_int_equal(vm.vm->gstage.unfenced, 0);
 	invalidate_all_end();
 }
 
-/* ---- rules 4 and 3: the range is announced all the time -------------------------------------- */
+/* ---- rules 4 and 3: the range stays announced ------------------------------------------------ */
 
-/* The guest tries once: the fault is answered with "again", and nothing is mapped. */
+/* Access the page once as the guest: the fault is to be retried, and nothing is mapped. */
 static void is_refused(unsigned int i)
 {
 	struct hv_trap trap;
@@ -170,7 +170,7 @@ static void invalidate_first_page(void)
 	assert_true(vm.vm->gstage.unfenced > 0);
 	n->invalidate_start(n, HVA, HVA + PAGE_SIZE);
 	serve(vm.vcpu);
-	/* The caller frees the page now. */
+	/* The caller may now free the page. */
 	assert_int_not_equal(native_gstage_access(page(0), NATIVE_LOAD, &hpa), 0);
 	n->invalidate_end(n, HVA, HVA + PAGE_SIZE);
 }
@@ -256,7 +256,7 @@ static void poll_log(void)
 		return;
 	native_poll_hook = NULL;
 	pauses++;
-	store(page(0), 4711); /* its bit was already taken */
+	store(page(0), 4711); /* the log has already taken its bit */
 	store(page(PAGES - 1), 4711);
 }
 
@@ -302,7 +302,7 @@ static void the_first_piece_is_fenced_like_the_last(void **state)
 	assert_int_equal(log_of(bits), 2);
 }
 
-/* ---- a leaf mapped where a piece is finished ------------------------------------------------- */
+/* ---- a leaf mapped in the finished part ------------------------------------------------------ */
 
 static bool leaf_mapped;
 
@@ -356,7 +356,7 @@ static void fault_in_second_block(void)
 	pauses++;
 	assert_int_equal(level_of(LATER + 1), 0);
 	store(page(LATER), 4711);
-	/* Its neighbours have not all gone at once for a large leaf. */
+	/* The neighbours have not been removed at once for a large leaf. */
 	assert_int_equal(level_of(LATER + 1), 0);
 }
 

@@ -80,7 +80,7 @@ static void cycles_and_instructions_have_counters_of_their_own(void **state)
 	(void)state;
 	assert_int_equal(configured(CYCLES, 0), PMU_CYCLE);
 	assert_int_equal(configured(INSTRET, 0), PMU_INSTRET);
-	/* With these taken, any other counter is used. */
+	/* When these are taken, another counter is used. */
 	assert_int_equal(configured(CYCLES, 0), 3);
 	assert_int_equal(configured(NATIVE_PMU_CACHE, 0), 4);
 	assert_int_equal(configured(FW(SBI_PMU_FW_SET_TIMER), 0), NR_HW);
@@ -154,7 +154,7 @@ static void inhibit_flags_exclude_the_guests_modes(void **state)
 	assert_int_equal(hw->inhibit, HV_PMC_NOT_IN_VU);
 	hw = &vcpu->pmu->counters[configured(CYCLES, SBI_PMU_CFG_SINH | SBI_PMU_CFG_MINH)].hw;
 	assert_int_equal(hw->inhibit, HV_PMC_NOT_IN_VS);
-	/* Filters for a nested guest, which it cannot have, are ignored. */
+	/* Filters for nested guests, which the guest cannot have, are ignored. */
 	hw = &vcpu->pmu->counters[configured(CYCLES, SBI_PMU_CFG_VUINH | SBI_PMU_CFG_VSINH)].hw;
 	assert_int_equal(hw->inhibit, 0);
 }
@@ -178,7 +178,7 @@ static void a_counter_counts_from_start_to_stop(void **state)
 	assert_int_equal(start_at(n, 1000), SBI_SUCCESS);
 	native_pmu_happen(CYCLES, 1);
 	assert_int_equal(value_of(n), 1001);
-	/* Stopped and reset, it belongs to no vCPU. */
+	/* A counter that is stopped and reset belongs to no vCPU. */
 	assert_int_equal(stop(n, SBI_PMU_STOP_RESET), SBI_SUCCESS);
 	assert_int_equal(native_pmu_lent(0), 0);
 }
@@ -192,7 +192,7 @@ static void starting_or_stopping_twice_is_an_error(void **state)
 	assert_int_equal(start_at(n, 5), SBI_SUCCESS);
 	assert_int_equal(start_at(n, 7), SBI_ERR_ALREADY_STARTED);
 	assert_int_equal(value_of(n), 5);
-	/* The other counter of the set starts all the same. */
+	/* The other counter in the set is started nevertheless. */
 	assert_int_equal(pmu(SBI_PMU_COUNTER_START, 0, ALL, 0, 0).error, SBI_ERR_ALREADY_STARTED);
 	native_pmu_happen(INSTRET, 3);
 	assert_int_equal(value_of(m), 3);
@@ -264,7 +264,7 @@ static void a_counter_migrates_with_its_vcpu(void **state)
 	assert_int_equal(value_of(n), 15);
 	vcpu_put(vcpu);
 	assert_int_equal(native_pmu_lent(1), 0);
-	native_pmu_happen(CYCLES, 1000); /* not this vCPU's */
+	native_pmu_happen(CYCLES, 1000); /* not counted for this vCPU */
 	native_hart_set(0);
 	vcpu_load(vcpu);
 	assert_int_equal(value_of(n), 15);
@@ -304,7 +304,7 @@ static void cycle_reads_the_harts_until_the_guest_uses_the_pmu(void **state)
 
 	(void)state;
 	assert_int_equal(csr_read(hcounteren), COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR);
-	assert_true(reads(5, &value)); /* Zihpm: they read, as 0 */
+	assert_true(reads(5, &value)); /* Zihpm: event counters read as 0 */
 	assert_int_equal(value, 0);
 	pmu(SBI_PMU_NUM_COUNTERS, 0, 0, 0, 0);
 	assert_int_equal(csr_read(hcounteren), COUNTEREN_TM);

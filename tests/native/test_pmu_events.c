@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_pmu_events.c - effects of the guest's counters: overflow, snapshots; firmware events.
+ * test_pmu_events.c - the guest's counters: overflow, snapshots and firmware events.
  */
 #include <pthread.h>
 #include "pmu_calls.h"
@@ -21,13 +21,13 @@ static void an_overflow_interrupts_the_guest(void **state)
 	vcpu_flush_irqs(vcpu);
 	assert_true(csr_read(hvip) & BIT(IRQ_PMU_OVF));
 	assert_int_equal(value_of(n), 3);
-	/* The guest clears it in its sip, which is hvip here, and gets no more interrupts. */
+	/* The guest clears the bit in its sip, which is hvip here, and gets no more interrupts. */
 	csr_clear(hvip, BIT(IRQ_PMU_OVF));
 	native_pmu_happen(CYCLES, 100);
 	native_migrate(1);
 	vcpu_flush_irqs(vcpu);
 	assert_int_equal(csr_read(hvip) & BIT(IRQ_PMU_OVF), 0);
-	/* Started again, it can overflow again. */
+	/* After a restart the counter can overflow again. */
 	stop(n, 0);
 	start_at(n, ~0ULL);
 	native_pmu_happen(CYCLES, 1);
@@ -95,7 +95,7 @@ static void a_snapshot_needs_a_writable_page(void **state)
 			 SBI_ERR_NO_SHMEM);
 	assert_int_equal(shmem(SNAPSHOT, 0, 0), SBI_SUCCESS);
 	assert_int_equal(*SNAP_WORD, 0);
-	/* A refused call leaves the current area; all ones disable it. */
+	/* A refused call keeps the current area; all ones disable it. */
 	assert_int_equal(shmem(8, 0, 0), SBI_ERR_INVALID_PARAM);
 	assert_int_equal(stop(0, SBI_PMU_STOP_TAKE_SNAPSHOT), SBI_SUCCESS);
 	assert_int_equal(shmem(~0UL, ~0UL, 0), SBI_SUCCESS);
@@ -123,7 +123,7 @@ static void values_go_to_and_from_the_snapshot(void **state)
 	assert_int_equal(SNAP_WORD[1 + PMU_CYCLE], 8);
 	assert_int_equal(SNAP_WORD[1 + PMU_INSTRET], 510);
 	assert_int_equal(SNAP_WORD[1 + 3], 99);
-	/* The position is relative to the base of the call. */
+	/* A counter's position in the snapshot is relative to the call's base. */
 	start_at(PMU_INSTRET, ~0ULL);
 	native_pmu_happen(INSTRET, 1);
 	stop(PMU_INSTRET, SBI_PMU_STOP_TAKE_SNAPSHOT);
@@ -147,7 +147,7 @@ static void a_snapshot_in_a_deleted_slot_fails_the_call(void **state)
 	assert_int_equal(native_pmu_lent(0), 0);
 	start_at(n, 5);
 	assert_int_equal(stop(n, SBI_PMU_STOP_TAKE_SNAPSHOT), SBI_ERR_FAILED);
-	/* The counter is stopped. */
+	/* The counter is stopped nevertheless. */
 	assert_int_equal(native_pmu_lent(0), 0);
 	assert_int_equal(stop(n, 0), SBI_ERR_ALREADY_STOPPED);
 }
@@ -264,7 +264,7 @@ static void illegal_instructions_exit_only_while_they_are_counted(void **state)
 	assert_true(csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST));
 }
 
-/* With lazy_trap, the default: FP is off, and its first use has to trap into the core. */
+/* With lazy_trap, the default, FP is off and its first use has to trap into the core. */
 static void a_counter_leaves_the_first_use_of_fp_undelegated(void **state)
 {
 	struct hv_trap trap = { .scause = EXC_ILLEGAL_INST };
@@ -294,7 +294,7 @@ static void *send(void *arg)
 	return NULL;
 }
 
-/* Meanwhile the counter's owner starts, stops and reads it. */
+/* Other threads count while the counter's owner starts, stops and reads the counter. */
 static void other_threads_count_concurrently_with_the_owner(void **state)
 {
 	long n = configured(FW(SBI_PMU_FW_IPI_RECEIVED), SBI_PMU_CFG_AUTO_START);
@@ -330,7 +330,7 @@ static u64 any(void)
 	return bits;
 }
 
-/* A random number, now and then a meaningful one. */
+/* Return a random number, sometimes a meaningful one. */
 static unsigned long any_argument(void)
 {
 	switch (any() % 6) {

@@ -2,9 +2,9 @@
 /*
  * test_race_life.c - vCPUs run, sleep, stop and end while other threads send them requests.
  *
- * The rules are those of docs/locking.md, by number. Nothing may be lost: an event that does not
- * come within a minute, on any machine, counts as lost. The native host counts sleepers whose
- * condition became true without a wake-up, and one_vm_end() requires that there are none.
+ * Rule numbers are those of docs/locking.md. Nothing may be lost: an event that does not arrive
+ * within a minute counts as lost, on any machine. The native host counts sleepers whose condition
+ * became true without a wake-up, and one_vm_end() requires that there are none.
  */
 #include <sched.h>
 #include "one_vm.h"
@@ -45,7 +45,7 @@ static void stop(unsigned int i)
 
 static unsigned long received;
 
-/* Takes the line and waits for the next one; sometimes it computes instead. */
+/* Take the interrupt and wait for the next one; sometimes compute instead of waiting. */
 static void interrupted_guest(struct kvm_vcpu *vcpu)
 {
 	if (csr_read(hvip) & BIT(IRQ_VS_EXT)) {
@@ -86,7 +86,7 @@ static void busy_or_wfi_guest(struct kvm_vcpu *vcpu)
 		sched_yield();
 }
 
-/* One signal for each, in any state of the thread: it is not repeated. */
+/* Each round sends one signal, in any state of the thread, and does not repeat it. */
 static void no_signal_is_lost_on_a_vcpu_that_enters_or_falls_asleep(void **state)
 {
 	unsigned long before;
@@ -122,9 +122,9 @@ static void no_timer_is_lost_on_a_vcpu_that_falls_asleep(void **state)
 	stop(0);
 }
 
-/* ---- HSM: starts and stops from vCPU to vCPU ------------------------------------------------- */
+/* ---- HSM: vCPU 0 starts vCPU 1, which stops itself ------------------------------------------- */
 
-static unsigned long wanted, started; /* as opaque arguments */
+static unsigned long wanted, started; /* opaque argument of the last start, made and arrived */
 static bool asked;
 
 static void ecall(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long a1, unsigned long a2)
@@ -137,7 +137,7 @@ static void ecall(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long a1, un
 	native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 }
 
-/* Starts vCPU 1 again once its last start has arrived. */
+/* Start vCPU 1 again once its last start has arrived. */
 static void starting_guest(struct kvm_vcpu *vcpu)
 {
 	unsigned long now = __atomic_load_n(&started, __ATOMIC_SEQ_CST);
@@ -161,7 +161,7 @@ static void started_guest(struct kvm_vcpu *vcpu)
 	unsigned long opaque = vcpu->guest.gpr[GPR_A1];
 
 	if (vcpu->guest.sepc != BASE + 0x1000) {
-		race_interrupted(vcpu, 0); /* hart_stop has failed, or it was never started */
+		race_interrupted(vcpu, 0); /* hart_stop has failed, or the vCPU was never started */
 		return;
 	}
 	if (race_interrupted(vcpu, race_random(8)))
@@ -242,7 +242,7 @@ static void each_store_is_an_event_or_an_mmio_exit(void **state)
 	native_close(fd);
 }
 
-/* ---- descriptors closed under vCPUs that run --------------------------------------------------------- */
+/* ---- descriptors closed while vCPUs run ------------------------------------------------------ */
 
 static bool until_closed(struct race_runner *r, long ret)
 {

@@ -2,9 +2,9 @@
 /*
  * test_race_memory.c - guests run on two harts while their memory is changed.
  *
- * Each word that a guest reads tells when it was written, and when the guest reads it, it knows
- * which values are too old. The rules are those of docs/locking.md, by number; for the effect of
- * a broken rule see tests/native/mutants.slow.t.
+ * Each word that a guest reads says when it was written, and at the time of the read the guest
+ * knows which values are too old. Rule numbers are those of docs/locking.md;
+ * tests/native/mutants.slow.t shows the effect of a broken rule.
  */
 #include <sched.h>
 #include "one_vm.h"
@@ -16,7 +16,7 @@
 #define PAGES 32
 #define VCPUS 3
 #define HARTS 2
-#define VMS   4 /* without memory, for errors that need several VMs */
+#define VMS   4 /* VMs without memory, for errors that need several VMs */
 
 static struct race_runner runners[VCPUS + VMS];
 static unsigned int nr_runners;
@@ -116,7 +116,7 @@ static void set_floor(unsigned int page, u64 value)
 	__atomic_store_n(&floors[page], value, __ATOMIC_RELEASE);
 }
 
-/* The value 0 means a new page that was not written yet. */
+/* Read a page as the guest. Count values that are too old; 0 means a new, unwritten page. */
 static bool check_page(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int page)
 {
 	u64 oldest = floor_of(page), value = 0;
@@ -130,7 +130,7 @@ static bool check_page(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int page)
 
 /* ---- rules 2, 3, 4, 6: the host takes pages back ---------------------------------------- */
 
-/* Also stores to each page: a store to a freed one would be detected. */
+/* Read random pages and store to them. A store to a freed page would be detected. */
 static void paging_guest(struct kvm_vcpu *vcpu)
 {
 	unsigned int steps = 40, page;
@@ -144,7 +144,7 @@ static void paging_guest(struct kvm_vcpu *vcpu)
 	}
 }
 
-/* Other threads often get in between the lookup of a page and its mapping. */
+/* Often let other threads run between the lookup of a page and its mapping. */
 static void yield_at_lookup(hva_t hva, bool write)
 {
 	(void)hva;
@@ -180,7 +180,7 @@ static void no_guest_sees_a_page_that_the_host_took_back(void **state)
 	assert_int_equal(stale, 0);
 }
 
-/* A page inside a block: the whole leaf is removed, and replaced by small ones. */
+/* Take back a page inside a block: the whole leaf is removed, and replaced by small ones. */
 static void no_guest_sees_a_removed_page_through_a_2m_leaf(void **state)
 {
 	unsigned int at;
@@ -242,7 +242,7 @@ static void no_instruction_is_fetched_from_a_page_taken_back(void **state)
 		hv_copy_to_user(HVA + page * PAGE_SIZE, &lw, sizeof(lw));
 		sched_yield();
 	}
-	/* On a busy machine there may have been none yet. */
+	/* On a busy machine there may have been no MMIO exit yet. */
 	while (!READ_ONCE(runners[0].mmio))
 		sched_yield();
 	stop_all();
@@ -355,7 +355,7 @@ static void copy_page(unsigned int page)
 		hv_copy_from_user(copies[page], HVA + page * PAGE_SIZE, sizeof(copies[page])), 0);
 }
 
-/* As in a migration: read the log, then copy the pages that it lists. */
+/* Read the log, then copy the pages that it lists, as a migration does. */
 static void copy_dirty(bool clear)
 {
 	u32 bitmap = 0; /* for the first PAGES pages */

@@ -38,7 +38,7 @@ static const struct hv_trap answered[] = {
 	{ .scause = EXC_ECALL_VS },
 };
 
-/* Answer like a VMM that does not know that the guest was started again. */
+/* Run to an exit, and answer it like a VMM that does not know that the guest was started again. */
 static void exit_and_answer(const struct hv_trap *trap)
 {
 	struct kvm_run *run = vm.vcpu->run;

@@ -3,10 +3,10 @@
  * test_restore.c - save a vCPU with random extensions and registers, and restore it in many orders.
  *
  * The copy must equal the original: the same list of registers with the same values, and the same
- * behaviour where no register shows it. The timer's interrupt comes at the same time, henvcfg and
- * hedeleg have the same bits, and steal time is written or not. The orders are that of
+ * behaviour where no register shows it. The timer's interrupt is raised at the same time, henvcfg
+ * and hedeleg have the same bits, and steal time is written or not. The orders are that of
  * KVM_GET_REG_LIST, and random ones that keep only the constraints of a register's existence or
- * meaning (before()).
+ * meaning (phase()).
  * HS_STEPS: number of vCPUs; HS_SEED: seed of the sequence.
  */
 #include <stdlib.h>
@@ -87,7 +87,7 @@ static const unsigned long sbi_extensions[] = {
 	KVM_COMPAT_SBI_EXT_SUSP, KVM_RISCV_SBI_EXT_DBCN,  KVM_RISCV_SBI_EXT_TIME,
 };
 
-/* 0, 1, a small number, an address, or any number. */
+/* Return 0, 1, a small number, an address, or any number. */
 static u64 random_value(void)
 {
 	switch (rnd(6)) {
@@ -104,7 +104,7 @@ static u64 random_value(void)
 	}
 }
 
-/* Soon, so that it expires during the test; or never. */
+/* Return a time that expires soon, during the test, or never. */
 static u64 random_time(const struct kvm *of)
 {
 	return rnd(8) ? timer_guest_time(of) + rnd(400) - 200 : TIMER_NEVER;
@@ -155,7 +155,7 @@ static void change(struct kvm_vcpu *vcpu, const u64 *ids, unsigned int n)
 		value[0] = random_time(vcpu->kvm);
 	else if (id == GENERAL(sip)) /* without the timer's bit, which follows the timer */
 		value[0] = (value[0] & ~BIT(IRQ_S_TIMER)) | (sip_of(vcpu) & BIT(IRQ_S_TIMER));
-	set_bytes(vcpu, id, (const u8 *)value); /* many are refused */
+	set_bytes(vcpu, id, (const u8 *)value); /* many writes are refused */
 }
 
 static void make_original(void)
@@ -186,8 +186,8 @@ static void save(void)
 }
 
 /*
- * Constraints: D's registers come after F's, which are halves of them; the registers of an SBI
- * extension come after it has been enabled.
+ * Return the phase in which a register is restored. D's registers follow F's, which are halves of
+ * them, and an SBI extension's registers follow the register that enables it.
  */
 static unsigned int phase(u64 id)
 {
@@ -280,7 +280,7 @@ static void same_behaviour(void)
 	assert_int_equal(a->hedeleg, b->hedeleg);
 	assert_ptr_equal(a->timer_ops, b->timer_ops);
 	assert_int_equal(asks_for_steal_time(a), asks_for_steal_time(b));
-	/* Keep only the timer's line. */
+	/* Ignore all interrupt lines but the timer's. */
 	a->csrs.hvip = b->csrs.hvip &= BIT(IRQ_VS_TIMER);
 	a->csrs.vsie = b->csrs.vsie = BIT(IRQ_S_TIMER);
 	for (i = 0; i < 60; i++) {

@@ -117,7 +117,7 @@ static void a_host_interrupt_samples_the_guests_mode_and_pc(void **state)
 static void a_dead_vm_does_not_run(void **state)
 {
 	(void)state;
-	vm_kill(vm.vm, "the test says so");
+	vm_kill(vm.vm, "killed by the test");
 	assert_int_equal(run_trap((struct hv_trap){ .scause = 24 }), -EIO);
 	assert_int_equal(entries, 0);
 }
@@ -171,7 +171,7 @@ static void run_wrs_nto(void)
 		-EINTR);
 }
 
-/* That thread may be the one that makes the store, and the spinning vCPU's slice is long. */
+/* The waiting thread may be the one whose store ends the wait, and time slices are long. */
 static void wrs_nto_yields_the_hart_to_a_waiting_thread(void **state)
 {
 	(void)state;
@@ -183,7 +183,7 @@ static void wrs_nto_yields_the_hart_to_a_waiting_thread(void **state)
 	assert_int_equal(left_the_hart, 1);
 }
 
-/* The same word if stval is 0, as it may be: the instruction is fetched. */
+/* stval may be 0 instead of the instruction, which is then fetched. */
 static void an_instruction_that_stval_does_not_hold_is_fetched(void **state)
 {
 	u32 wfi = 0x10500073;
@@ -262,7 +262,7 @@ static void irq_lines_reach_hvip_before_the_entry(void **state)
 	assert_int_equal(seen.hvip, BIT(IRQ_VS_EXT));
 }
 
-/* The guest may clear VSSIP: what it cleared must not return with another line. */
+/* Clear VSSIP as a guest may. It must not be set again when another line is raised. */
 static void guest_clears_softirq(struct kvm_vcpu *vcpu)
 {
 	if (entries++ == 0) {
@@ -380,7 +380,7 @@ static void wfi_with_a_line_pending_does_not_sleep(void **state)
 
 static unsigned int idle_looks;
 
-/* The line is raised while the hart idles. A signal ends a second idle, which would not end. */
+/* Raise the line while the hart idles. A signal ends a second idle, which would never end. */
 static bool ring_while_idle(void)
 {
 	if (idle_looks++)
@@ -413,7 +413,7 @@ static void the_hosts_csrs_are_restored(void **state)
 	vm.vcpu->csrs.scounteren = 2;
 	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
 	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_LOAD_ACCESS_FAULT }), -EINTR);
-	assert_int_equal(csr_read(hvip), 0); /* it belongs to the vCPU, and is kept for it */
+	assert_int_equal(csr_read(hvip), 0); /* hvip is the vCPU's, and is saved with it */
 	assert_int_equal(vm.vcpu->csrs.hvip, BIT(IRQ_VS_EXT));
 	assert_int_equal(csr_read(scounteren), 5);
 	assert_int_equal(csr_read(senvcfg), 0x70);

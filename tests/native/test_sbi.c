@@ -2,9 +2,9 @@
 /*
  * test_sbi.c - SBI calls made by a running guest, through the whole loop of KVM_RUN.
  *
- * A guest is a script of steps, one for each entry. This does not repeat what payloads show on the
- * real machine (tests/guest/sbi.c). It covers the states of other vCPUs, wrong answers of user
- * space, and arbitrary arguments.
+ * The guest is a script of calls, one for each entry. Payloads test calls on the real machine
+ * (tests/guest/sbi.c). This file covers what they do not: the states of other vCPUs, wrong answers
+ * of user space, and arbitrary arguments.
  */
 #include "sbi_guest.h"
 #include "mmu/hfence.h"
@@ -51,7 +51,7 @@ static void unknown_calls_are_not_supported(void **state)
 		assert_int_equal(made(CALL(SBI_EXT_RFENCE, i, 1, 0)).error, SBI_ERR_NOT_SUPPORTED);
 }
 
-/* ---- to user space --------------------------------------------------------------------------- */
+/* ---- calls forwarded to user space ----------------------------------------------------------- */
 
 static void a_forwarded_call_is_answered_at_the_next_run(void **state)
 {
@@ -74,7 +74,7 @@ static void a_forwarded_call_is_answered_at_the_next_run(void **state)
 	assert_int_equal(vm.vcpu->guest.sepc, PC + 4);
 }
 
-/* Only user space knows whether such an extension exists. */
+/* Only user space knows whether a vendor extension exists. */
 static void a_probe_of_a_vendor_extension_is_forwarded(void **state)
 {
 	struct call c = CALL(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, SBI_EXT_VENDOR_START + 9);
@@ -130,7 +130,7 @@ static void an_ipi_reaches_the_vcpus_of_its_mask(void **state)
 	assert_false(vm.vcpu->irq_pending & BIT(IRQ_VS_SOFT));
 	assert_int_equal(made(CALL(SBI_EXT_IPI, 0, 1, 0)).error, SBI_SUCCESS);
 	assert_true(vm.vcpu->irq_pending & BIT(IRQ_VS_SOFT));
-	/* base -1: all harts, whatever the mask. */
+	/* A base of -1 selects all harts, whatever the mask. */
 	second->irq_pending = 0;
 	assert_int_equal(made(CALL(SBI_EXT_IPI, 0, 0, ANY)).error, SBI_SUCCESS);
 	assert_true(second->irq_pending & BIT(IRQ_VS_SOFT));
@@ -138,19 +138,22 @@ static void an_ipi_reaches_the_vcpus_of_its_mask(void **state)
 	assert_int_equal(made(CALL(SBI_EXT_IPI, 0, 1, 77)).error, SBI_ERR_INVALID_PARAM);
 }
 
-/* Whether this hart's TLB has a VS-stage translation for gva, found by using it. */
+/* Access gva to find out whether this hart's TLB has a VS-stage translation for it. */
 static bool is_cached(gva_t gva)
 {
 	unsigned int before = native_tlb_entries();
 	struct hv_trap trap;
 	u64 data;
 
-	/* The guest's tables are outside memory, so that a walk faults and adds no entry. */
+	/* The guest's table is empty by now, so a walk faults and adds no entry. */
 	return !native_guest_access(gva, NATIVE_LOAD, &data, 8, &trap) ||
 	       native_tlb_entries() != before;
 }
 
-/* Guest tables: one gigapage at 0 that maps the first one of memory. They are at BASE + 0x4000. */
+/*
+ * Cache a translation of gva by a gigapage at 0, which maps the first gigabyte of memory. Then
+ * empty the guest's table, which is at BASE + 0x4000.
+ */
 static void cache_translation(gva_t gva)
 {
 	struct hv_trap trap;
@@ -271,11 +274,11 @@ static void run_second(void)
 	native_signal_set(false);
 }
 
-/* The vCPU is started, but its thread has not seen it: an IPI sent now has to arrive. */
+/* An IPI sent after the vCPU was started, and before its thread has seen that, has to arrive. */
 static void an_ipi_before_the_first_instruction_is_not_lost(void **state)
 {
 	struct call calls[] = {
-		CALL(SBI_EXT_IPI, 0, 2, 0), /* to a stopped hart: the start drops it */
+		CALL(SBI_EXT_IPI, 0, 2, 0), /* sent to a stopped hart: the start drops it */
 		CALL(SBI_EXT_HSM, SBI_HSM_HART_START, 1, NATIVE_GUEST_BASE + 0x2000, 0xabc),
 		CALL(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, 1),
 		CALL(SBI_EXT_IPI, 0, 2, 0),
@@ -314,7 +317,7 @@ static void a_fault_on_a_legacy_mask_is_injected_at_the_ecall(void **state)
 	assert_int_equal(vm.vcpu->csrs.vsepc, PC);
 }
 
-/* The host cannot provide the page: KVM_RUN must fail, and not retry for ever. */
+/* The host cannot provide the page: KVM_RUN must fail instead of retrying for ever. */
 static void a_legacy_mask_without_host_memory_fails_the_run(void **state)
 {
 	struct call c = CALL(SBI_LEGACY_SEND_IPI, 0, NATIVE_GUEST_BASE + 0x3000);

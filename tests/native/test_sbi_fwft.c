@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_sbi_fwft.c - firmware features: which exist on which machine, set, lock, reset.
+ * test_sbi_fwft.c - firmware features: which exist on which machine, and how to set, lock and reset
+ * them.
  */
 #include "sbi_guest.h"
 #include "vcpu/hsm.h"
@@ -62,18 +63,18 @@ static void a_feature_is_set_read_locked_and_reset(void **state)
 	vcpu_reset(vm.vcpu, PC, 0);
 	assert_int_equal(call_get(SBI_FWFT_AD_HW_UPDATING).value, 0);
 	assert_int_equal(call_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
-	/* Once user space disables it, the setting is the hart's default again. */
+	/* Once user space disables the extension, the setting is the hart's default again. */
 	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_COMPAT_SBI_EXT_FWFT, 0), 0);
 	assert_true(vm.vcpu->henvcfg & ENVCFG_ADUE);
 }
 
-/* A VMM's settings from before the run have no effect once no register shows them any more. */
+/* A VMM's settings from before the run have no effect once their registers no longer exist. */
 static void disabling_the_extension_resets_its_features(void **state)
 {
 	(void)state;
 	restart_with("h f d ssnpm", true);
 	assert_int_equal(reg_set(FWFT, 2, 1), 0);  /* the guest handles misaligned exceptions */
-	assert_int_equal(reg_set(FWFT, 5, 16), 0); /* 16 bits are masked */
+	assert_int_equal(reg_set(FWFT, 5, 16), 0); /* 16 pointer bits are masked */
 	assert_true(vm.vcpu->hedeleg & BIT(EXC_LOAD_MISALIGNED));
 	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_COMPAT_SBI_EXT_FWFT, 0), 0);
 	assert_false(vm.vcpu->hedeleg & BIT(EXC_LOAD_MISALIGNED));
@@ -107,7 +108,7 @@ static void set_table(unsigned int level, unsigned int index, pte_t pte)
 	((pte_t *)native_user(NATIVE_USER_BASE + 0x12000 - 0x1000 * level))[index] = pte;
 }
 
-/* Sv39 tables: two on the path, and a leaf. */
+/* Write Sv39 tables for GVA: two pointers and a leaf. */
 static void give_tables(struct kvm_vcpu *vcpu)
 {
 	set_table(2, 0, pte_make(TABLE + 0x1000, PTE_V));
@@ -169,13 +170,13 @@ static void changing_pointer_masking_drops_translations(void **state)
 		access_on(vm.vcpu, 0);
 		assert_int_equal(call_set(SBI_FWFT_POINTER_MASK_PMLEN, lens[i], 0), SBI_SUCCESS);
 		access_on(vm.vcpu, 0);
-		/* Another vCPU, without pointer masking. */
+		/* Run another vCPU, which has no pointer masking. */
 		access_on(second, 0);
 		access_on(vm.vcpu, 0);
 	}
 }
 
-/* The firmware's switch is on exactly while such a vCPU is loaded. */
+/* The firmware delegates these traps exactly while such a vCPU is loaded. */
 static void misaligned_traps_are_delegated_while_the_vcpu_is_loaded(void **state)
 {
 	unsigned long traps = BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_STORE_MISALIGNED);
@@ -216,7 +217,7 @@ static void features_have_registers(void **state)
 	assert_int_equal(call_get(SBI_FWFT_POINTER_MASK_PMLEN).error, SBI_ERR_NOT_SUPPORTED);
 	vcpu_reset(vm.vcpu, PC, 0);
 	assert_int_equal(reg_get(FWFT, base), 0);
-	assert_int_equal(reg_buf, 0); /* user space's choice stays */
+	assert_int_equal(reg_buf, 0); /* user space's setting is kept */
 	assert_int_equal(reg_get(FWFT, base + 2), 0);
 	assert_int_equal(reg_buf, 0);
 	assert_int_equal(reg_get(FWFT, KVM_COMPAT_FWFT_REGS), -ENOENT);

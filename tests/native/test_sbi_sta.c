@@ -5,7 +5,7 @@
 #include "sbi_guest.h"
 
 #define STA      KVM_REG_RISCV_SBI_STA
-#define AREA     0x8000UL /* the guest's structure, from the start of its memory */
+#define AREA     0x8000UL /* offset of the guest's structure in its memory */
 #define AREA_GPA (NATIVE_GUEST_BASE + AREA)
 
 struct sta {
@@ -33,7 +33,7 @@ static void run_delay_becomes_steal_time(void **state)
 
 	(void)state;
 	memset(area(), 0x55, sizeof(struct sta));
-	native_run_delay_set(1000); /* from before, so not reported to this guest */
+	native_run_delay_set(1000); /* waited earlier, so not reported to this guest */
 	assert_int_equal(set_shmem(AREA_GPA, 0, 0), SBI_SUCCESS);
 	assert_memory_equal(area(), &(struct sta){ 0 }, sizeof(struct sta));
 
@@ -66,7 +66,7 @@ static void without_sta_no_steal_time_is_stored(void **state)
 	run_script(&nothing, 1);
 	assert_int_equal(area()->steal, 0);
 	assert_int_equal(area()->preempted, 0);
-	/* Its registers still exist, as on Linux, and have no effect. */
+	/* The registers of STA still exist, as on Linux, and have no effect. */
 	assert_int_equal(reg_set(STA, 0, AREA_GPA), 0);
 	run_script(&nothing, 1);
 	assert_int_equal(area()->sequence, 0);
@@ -151,7 +151,7 @@ static void a_preempted_vcpu_is_marked_until_it_runs(void **state)
 static void deleting_guest(struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;
-	vm.vcpu->mode = VCPU_OUTSIDE; /* as in an exit, for which a deletion waits */
+	vm.vcpu->mode = VCPU_OUTSIDE; /* as after an exit, for which a deletion waits */
 	assert_int_equal(native_set_slot(vm.vm, 7, OTHER_GPA, 0, 0, 0), 0);
 	native_run_delay_set(300);
 	native_migrate(0);
@@ -211,7 +211,7 @@ static void steal_time_has_two_registers(void **state)
 	run_script(&nothing, 1);
 	assert_int_equal(area()->sequence, 0);
 
-	/* A restore: waiting counts from here, on any thread. */
+	/* A restore: from here on, waiting on any thread counts. */
 	assert_int_equal(reg_set(STA, 0, AREA_GPA), 0);
 	area()->steal = 5;
 	run_script(&nothing, 1);

@@ -34,7 +34,7 @@ static void the_last_vcpu_may_suspend_the_system(void **state)
 	assert_false(vm.vcpu->irq_pending & BIT(IRQ_VS_SOFT));
 	vcpu_clear_irq(vm.vcpu, IRQ_VS_EXT);
 
-	/* An interrupt wakes the machine, and the guest resumes where it wanted to. */
+	/* An interrupt wakes the machine, and the guest resumes at the address that it gave. */
 	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
 	script_at = script_len = 0;
 	assert_int_equal(native_run(vm.vcpu), -EINTR);
@@ -56,7 +56,7 @@ static u64 core_reg(unsigned long num)
 	return *(u64 *)native_user(NATIVE_USER_BASE + 0x100);
 }
 
-/* Whether or not a VMM reads registers meanwhile, and whatever its answer to the call. */
+/* Neither the VMM's reads of registers nor its answer to the call changes the resumed state. */
 static void registers_read_during_suspend_are_those_of_the_resume(void **state)
 {
 	struct call c = SUSPEND(0, NATIVE_GUEST_BASE + 0x2000, 0x99);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_state.c - what a vCPU takes with it from hart to hart, what it leaves there, and what a
- * reset keeps.
+ * test_state.c - the state that moves with a vCPU from hart to hart, the state that stays behind,
+ * and the state that a reset keeps.
  */
 #include "hv/kvm_compat.h"
 #include "regs.h"
@@ -46,7 +46,7 @@ static void stopi_shows_an_external_interrupt_only_while_there_is_one(void **sta
 	vcpu_put(vm.vcpu);
 }
 
-/* ---- the guest's array of priorities: AIA, hviprio1's table --------------------------------- */
+/* ---- AIA: the guest's interrupt priorities in hviprio1 and hviprio2 ------------------------- */
 
 static unsigned long access_sireg(unsigned long select, unsigned long value, unsigned long mask)
 {
@@ -63,11 +63,11 @@ static void iprio_registers_reach_hviprio(void **state)
 	(void)state;
 	vcpu_load(vm.vcpu);
 	access_sireg(0x30, 0x1122334455667788, ~0UL);     /* of interrupts 0 to 7 */
-	assert_int_equal(csr_read(hviprio1), 0x33007700); /* 5 and 1 */
+	assert_int_equal(csr_read(hviprio1), 0x33007700); /* interrupts 5 and 1 */
 	assert_int_equal(access_sireg(0x30, 0, 0), 0x330000007700);
 	access_sireg(0x32, ~0UL, 0xff0000000000); /* 13 */
 	assert_int_equal(csr_read(hviprio1), 0xff0033007700);
-	access_sireg(0x34, 0x0102030405060708, ~0UL); /* 16 to 23 */
+	access_sireg(0x34, 0x0102030405060708, ~0UL); /* interrupts 16 to 23 */
 	assert_int_equal(csr_read(hviprio2), 0x0102030405060708);
 	access_sireg(0x3e, ~0UL, ~0UL);
 	assert_int_equal(access_sireg(0x3e, 0, 0), 0);
@@ -95,7 +95,7 @@ static void other_indirect_registers_go_to_user_space(void **state)
 
 /* ---- reset ---------------------------------------------------------------------------------- */
 
-/* Whatever the vCPU held before, each register then reads as in a new vCPU. */
+/* After a reset each register reads as in a new vCPU, whatever the vCPU held before. */
 static void a_reset_vcpu_reads_as_a_new_one(void **state)
 {
 	static u64 ids[512];
@@ -114,12 +114,12 @@ static void a_reset_vcpu_reads_as_a_new_one(void **state)
 	memset(&used->vector, 0xa5, sizeof(used->vector));
 	memset(regs, 0xa5, UNIT_SIZE);
 	used->vector.regs = regs;
-	/* Not IRQ_VS_EXT, whose level belongs to user space and stays. */
+	/* IRQ_VS_EXT is not set here, because its level belongs to user space and is kept. */
 	vcpu_set_irq(used, IRQ_VS_TIMER);
 	vcpu_set_irq(used, IRQ_VS_SOFT);
 	assert_int_equal(set(TIMER(compare), 12345), 0);
 	assert_int_equal(set(TIMER(state), KVM_RISCV_TIMER_STATE_ON), 0);
-	vcpu_drop_irqs(used); /* as in hsm.c, when the vCPU is started */
+	vcpu_drop_irqs(used); /* as hsm.c does when it starts the vCPU */
 	vcpu_reset(used, 0, 0);
 	for (i = 0; i < n; i++) {
 		vm.vcpu = fresh;
@@ -174,7 +174,7 @@ static void init_received_resets_a_vcpu_once_the_capability_is_enabled(void **st
 	assert_int_equal(value_of(CORE(regs.a0)), 0);
 	assert_int_equal(value_of(GENERAL(satp)), 0);
 	assert_int_equal(value_of(GENERAL(sip)), 0);
-	/* Not the settings of the machine, and not whether it runs. */
+	/* The machine's settings are kept, and so is whether the vCPU runs. */
 	assert_int_equal(value_of(ISA(KVM_RISCV_ISA_EXT_SSTC)), 1);
 	assert_int_equal(mp_state_of(), KVM_MP_STATE_RUNNABLE);
 	assert_int_equal(set_mp_state(KVM_MP_STATE_STOPPED), 0);

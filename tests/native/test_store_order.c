@@ -126,7 +126,7 @@ static bool fails(const struct handshake *h)
 	return can_end_badly(h, (struct state){ .done = { 0, 0 } });
 }
 
-/* With all fences it never ends badly; without any one of them it does in some order. */
+/* With all its fences a handshake never ends badly; without any one of them, some order does. */
 static void needs_each_of_its_fences(const struct handshake *h)
 {
 	unsigned int p, j, fences = 0;
@@ -153,7 +153,7 @@ static bool both_zero(const unsigned int *result)
 	return !result[0] && !result[1];
 }
 
-/* Locking, 9 and 10: never does the vCPU enter with its request unseen and no kick sent. */
+/* locking.md, rules 9 and 10: the vCPU never enters with a request unseen and no kick sent. */
 static void a_kick_is_not_lost(void **state)
 {
 	(void)state;
@@ -181,7 +181,7 @@ static void a_kick_is_lost_with_release_and_acquire(void **state)
 	}));
 }
 
-/* Locking, 10: vcpu_sleep() and vcpu_kick(); the condition is a line, a start or a signal. */
+/* locking.md, rule 10: vcpu_sleep() and vcpu_kick(). The condition: a line, a start or a signal. */
 static void a_wake_up_is_not_lost(void **state)
 {
 	(void)state;
@@ -192,7 +192,7 @@ static void a_wake_up_is_not_lost(void **state)
 	});
 }
 
-/* Locking, 10: a fence does not wake; who still reads that the vCPU waits is read at the entry. */
+/* locking.md, rule 10: a fence request does not wake a waiting vCPU, which sees it at its entry. */
 static void a_fence_for_a_vcpu_that_waits_is_seen_at_its_entry(void **state)
 {
 	(void)state;
@@ -203,7 +203,7 @@ static void a_fence_for_a_vcpu_that_waits_is_seen_at_its_entry(void **state)
 	});
 }
 
-/* Locking, 10: a vCPU that is listed too late to be asked walks the changed table. */
+/* locking.md, rule 10: a vCPU that is listed too late to be asked walks the changed table. */
 static void a_vcpu_listed_during_an_invalidation_sees_the_table_without_the_page(void **state)
 {
 	(void)state;
@@ -219,7 +219,7 @@ static bool new_then_old(const unsigned int *result)
 	return result[0] && !result[1];
 }
 
-/* run.c: whoever sees IN_GUEST kicks the hart that vcpu_load() wrote, not the previous one. */
+/* run.c: a thread that sees IN_GUEST kicks the hart that vcpu_load() wrote, not an earlier one. */
 static void a_kick_goes_to_the_right_hart(void **state)
 {
 	(void)state;
@@ -230,7 +230,7 @@ static void a_kick_goes_to_the_right_hart(void **state)
 	});
 }
 
-/* Locking, 2: a fault that reads the new number finds the page removed, not the old one. */
+/* locking.md, rule 2: a fault that reads the new inval_seq finds the page removed. */
 static void a_new_sequence_number_shows_the_page_removed(void **state)
 {
 	(void)state;

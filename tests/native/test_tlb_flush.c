@@ -84,7 +84,7 @@ static bool reads(gpa_t gpa, hpa_t *hpa)
 	return native_gstage_access(gpa, NATIVE_LOAD, hpa) == 0;
 }
 
-/* The loaded guest touches a page, and the fault is handled. */
+/* Touch a page as the loaded guest, and handle the fault. */
 static hpa_t touch(struct kvm_vcpu *vcpu, gpa_t gpa)
 {
 	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,
@@ -122,7 +122,7 @@ static void a_fence_drops_changed_pages(void)
 	assert_int_equal(entries, PAGES);
 	native_user_unmap(HVA + 3 * PAGE_SIZE, 4 * PAGE_SIZE);
 	serve(vms[0].vcpu);
-	/* Before any access: range has kept what did not change, all has kept nothing. */
+	/* Before any access: range has kept the unchanged pages, all has kept nothing. */
 	assert_int_equal(native_tlb_entries(), by_range() ? PAGES - 4 : 0);
 	assert_false(reads(GPA + 3 * PAGE_SIZE, &hpa));
 	assert_false(reads(GPA + 6 * PAGE_SIZE, &hpa));
@@ -143,7 +143,7 @@ static void the_variant_selects_the_fence_instructions(void)
 			 by_range() && !by_svinval() ? 4 : 0);
 	assert_int_equal(native_fences.gvma_vmid - before.gvma_vmid, by_range() ? 0 : 1);
 	before = native_fences;
-	native_user_unmap(HVA + 9 * PAGE_SIZE, PAGE_SIZE); /* one page: one instruction */
+	native_user_unmap(HVA + 9 * PAGE_SIZE, PAGE_SIZE); /* one page takes one fence */
 	serve(vms[0].vcpu);
 	assert_int_equal(native_fences.inval, before.inval);
 	assert_int_equal(native_fences.gvma_gpa - before.gvma_gpa, by_range() ? 1 : 0);
@@ -166,7 +166,7 @@ static void a_change_too_large_for_a_range_flushes_the_vm(void)
 	assert_false(reads(GPA, &hpa));
 }
 
-/* More changes between two entries than a queue holds: no stale entry is left. */
+/* With more changes between two entries than a queue holds, no stale entry is left. */
 static void many_changes_between_two_entries_are_all_fenced(void)
 {
 	unsigned int i;
@@ -181,7 +181,7 @@ static void many_changes_between_two_entries_are_all_fenced(void)
 		assert_false(reads(GPA + i * PAGE_SIZE, &hpa));
 }
 
-/* The guest's own remote fences, by address and by ASID. */
+/* Request one of the guest's own fences, by address or by ASID, and serve it. */
 static void fence_vvma(enum hfence_kind kind, unsigned long asid, u64 start, u64 size)
 {
 	struct hfence fence = { .kind = kind, .asid = asid, .start = start, .size = size };
@@ -197,7 +197,7 @@ static void a_guests_fence_follows_the_variant(void)
 	vcpu_load(vms[0].vcpu);
 	before = native_fences;
 	fence_vvma(HFENCE_VVMA, 0, 0x1000, 0x3000);
-	fence_vvma(HFENCE_VVMA_ASID, 5, 0x1800, 0x1000); /* touches two pages */
+	fence_vvma(HFENCE_VVMA_ASID, 5, 0x1800, 0x1000); /* spans two pages */
 	assert_int_equal(native_fences.inval - before.inval, by_svinval() ? 5 : 0);
 	assert_int_equal(native_fences.vvma_gva - before.vvma_gva,
 			 by_range() && !by_svinval() ? 5 : 0);
@@ -210,7 +210,7 @@ static void a_guests_fence_follows_the_variant(void)
 			 before.gvma_vmid + before.gvma_gpa);
 }
 
-/* As after a fault that finds more than the hart has cached: no other hart is involved. */
+/* As after a fault that finds more rights than the hart has cached: no other hart is involved. */
 static void a_local_fence_drops_the_page(void)
 {
 	struct hfence fence = { .kind = HFENCE_GVMA, .start = GPA + 5 * PAGE_SIZE, .size = 2 };
@@ -273,7 +273,7 @@ FOR_EACH(a_guests_fence_follows_the_variant)
 FOR_EACH(a_local_fence_drops_the_page)
 FOR_EACH(random_changes_leave_no_stale_translation)
 
-/* On one hart, alternately: each fences in its own way and keeps the other's entries. */
+/* Two VMs alternate on one hart: each fences in its own way and keeps the other's entries. */
 static void two_vms_with_different_variants_share_a_hart(void **state)
 {
 	unsigned int i, v;
@@ -297,7 +297,7 @@ static void two_vms_with_different_variants_share_a_hart(void **state)
 		for (i = 0; i < 2; i++)
 			assert_false(reads(GPA + i * PAGE_SIZE, &hpa));
 		vcpu_put(vms[v].vcpu);
-		/* The first by range: 2 of 128. The second: all of its own, none of the first's. */
+		/* VM 0 drops 2 of 128 entries, by range. VM 1 drops all its own, and no others. */
 		assert_int_equal(native_tlb_entries(), v ? PAGES - 2 : 2 * PAGES - 2);
 	}
 	end();

@@ -2,9 +2,9 @@
 /*
  * test_tlb_model.c - costs that QEMU does not show: page walks, and TLB entries dropped by fences.
  *
- * They are counted in the TLB model (512 entries per stage and hart, the oldest replaced first,
+ * Costs are counted in the TLB model (512 entries per stage and hart, the oldest replaced first,
  * nothing dropped except by a fence) and compared with closed forms; `make tlb-model` prints the
- * tables. The units are references to page-table entries, and TLB entries: not time.
+ * tables. The units are references to page-table entries, and TLB entries, not time.
  */
 #include <stdio.h>
 #include "touch.h"
@@ -14,8 +14,8 @@
 /* ---- the closed form ---------------------------------------------------------------------- */
 
 /*
- * References of an access that misses all TLBs: the guest's walk reads n entries, each through a
- * walk of m, and one more walk of m finds the page. n, m: levels down to the leaf.
+ * Return the references of an access that misses all TLBs: the guest's walk reads n entries, each
+ * through a walk of m, and one more walk of m finds the page. n, m: levels down to the leaf.
  */
 static unsigned int two_dimensional(unsigned int n, unsigned int m)
 {
@@ -56,7 +56,7 @@ static void map_g(struct gstage *gs, unsigned int level)
 	}
 }
 
-/* The guest's tables: page 0 is the root; the leaf of `level` identity-maps the data at GVA. */
+/* Write the guest's tables: page 0 is the root, and the leaf of `level` maps GVA to the data. */
 static void map_vs(const struct mode *vs, unsigned int level)
 {
 	const pte_t leaf = PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D;
@@ -146,7 +146,7 @@ static gpa_t table_gpa(unsigned int page)
 	return BASE + TABLES + page * PAGE_SIZE;
 }
 
-/* Sv39 with 4 KiB pages: identity-map 4 MiB of virtual addresses from BASE on. */
+/* Write Sv39 tables that identity-map 4 MiB of virtual addresses from BASE on with 4 KiB pages. */
 static void guest_paging(unsigned int i)
 {
 	unsigned int page;
@@ -347,7 +347,7 @@ static void vmids_save_the_misses_after_a_switch(void **state)
 	flush = vmid_cost("flush");
 	row("flush", flush);
 	assert_int_equal(on.fences + on.dropped + on.misses + on.refs, 0);
-	assert_int_equal(flush.fences, 3 * SWITCHES); /* G-stage, twice, and VS-stage */
+	assert_int_equal(flush.fences, 3 * SWITCHES); /* two G-stage fences, one VS-stage fence */
 	assert_int_equal(flush.dropped, SWITCHES * (warm + USED));
 	assert_int_equal(flush.misses, SWITCHES * (warm + USED));
 	assert_int_equal(flush.refs, SWITCHES * (warm * 3 + USED * 3));
@@ -392,7 +392,7 @@ static void range_flushes_keep_unchanged_pages(void **state)
 		row(what, all);
 		assert_int_equal(range.faults, n);
 		assert_int_equal(all.faults, n);
-		/* Everything: pages and three tables in one stage, the pages in the other. */
+		/* all drops the pages and three tables in one stage, and the pages in the other. */
 		assert_int_equal(all.dropped, 256 + 3 + 256);
 		assert_int_equal(all.fences, 2);
 		if (n > 64) {
@@ -400,7 +400,7 @@ static void range_flushes_keep_unchanged_pages(void **state)
 			continue;
 		}
 		assert_int_equal(range.fences, n);
-		assert_int_equal(range.dropped, n); /* those of the second stage only */
+		assert_int_equal(range.dropped, n); /* the second stage's entries only */
 		assert_true(range.refs < all.refs);
 	}
 }

@@ -2,7 +2,7 @@
 /*
  * test_vmid.c - VMIDs, their generations, and the fences of load and rollover.
  *
- * Tested against the TLB model, where a missing fence shows as another VM's page.
+ * The tests run on the TLB model, where a missing fence shows as another VM's page.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include "vmid_vms.h"
 
-/* The value that the guest reads at GPA in one run on a hart, with faults handled. */
+/* Return the value that the guest reads at GPA in one run on a hart, with faults handled. */
 static u64 read_on(struct kvm_vcpu *vcpu, unsigned int hart)
 {
 	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,
@@ -96,13 +96,13 @@ static void a_vm_that_stays_in_its_guest_keeps_its_vmid_over_a_rollover(void **s
 	native_hart_set(1);
 	vcpu_load(vms[0].vcpu);
 	vmid_update(vms[0].vcpu);
-	/* It stays in its guest on hart 1; on hart 0 the VMIDs roll over twice. */
+	/* VM 0 stays in its guest on hart 1, while the VMIDs roll over twice on hart 0. */
 	for (i = 0; i < 12; i++)
 		assert_int_equal(read_on(vms[1 + i % 5].vcpu, 0), 1001 + i % 5);
 	native_hart_set(1);
 	if (!native_gstage_access(GPA, NATIVE_LOAD, &hpa))
 		assert_int_equal(*(u64 *)native_ram(hpa), 1000);
-	/* It leaves, and gets a new VMID before it enters again. */
+	/* VM 0 leaves its guest, and gets a new VMID before it enters again. */
 	vmid_update(vms[0].vcpu);
 	assert_int_equal(vms[0].vm->gstage.vmid_generation, vms[0].vcpu->vmid_generation);
 	assert_int_equal(FIELD_GET(HGATP_VMID, csr_read(hgatp)), vmid_of(0));
@@ -183,7 +183,7 @@ static void a_hart_that_starts_keeps_the_width_that_was_chosen(void **state)
 		assert_in_range(vms[i].vm->gstage.vmid, 1, 3);
 	}
 	native_hgatp_set(1 << SATP_MODE_SV39, 1);
-	vmid_hart_init(); /* unless the hart has fewer */
+	vmid_hart_init(); /* this hart has fewer bits, so the width shrinks */
 	assert_int_equal(native_param_set("vmid_bits", "2"), -EINVAL);
 	free_vms();
 }
@@ -229,14 +229,14 @@ static void a_fence_before_hlv_uses_the_vmid_in_hgatp(void **state)
 		assert_true(i < 2);
 		assert_int_equal(exit_gstage_fault(vms[0].vcpu, &trap), RESUME_GUEST);
 	}
-	/* Another vCPU of the VM renews its VMID, and the page is taken. */
+	/* Another vCPU of the VM renews its VMID, and the host takes the page back. */
 	for (i = 1; i < VMS - 1; i++)
 		read_on(vms[i].vcpu, 0);
 	read_on(native_vcpu_make(&vms[0], 1), 2);
 	native_user_unmap(HVA, PAGE_SIZE);
 	native_hart_set(1);
 	assert_int_not_equal(FIELD_GET(HGATP_VMID, csr_read(hgatp)), vmid_of(0));
-	unpriv_read(vms[0].vcpu, false, GPA, &trap); /* ASan would report it */
+	unpriv_read(vms[0].vcpu, false, GPA, &trap); /* ASan would report a read of the page */
 	assert_int_not_equal(trap.scause, 0);
 	vcpu_put(vms[0].vcpu);
 	free_vms();
@@ -311,7 +311,7 @@ static void under_vmid_0_a_fence_follows_the_write_of_mode(void **state)
 	free_vms();
 }
 
-/* csr_model.c ends the test if the rest of hgatp is not 0 beside MODE=Bare. */
+/* csr_model.c panics if hgatp is written with MODE=Bare and any other bit set. */
 static void vmids_are_probed_under_a_mode_that_translates(void **state)
 {
 	static const unsigned int bits[] = { 0, 1, 7, 14 };
@@ -382,7 +382,7 @@ static void a_migrated_vcpu_has_its_table_on_the_new_hart(void **state)
 
 static struct kvm_vcpu *both[VMS][2]; /* a VM's vCPUs, one for each hart */
 
-/* How often a guest on this hart saw another VM's page. */
+/* Count how often a guest on this hart sees another VM's page. */
 static void *run_hart(void *arg)
 {
 	unsigned int hart = (unsigned int)(uintptr_t)arg, n = 99 + hart, i;
@@ -395,7 +395,7 @@ static void *run_hart(void *arg)
 	return (void *)strange;
 }
 
-/* A VM's VMID may be renewed by its vCPU on one hart while another hart takes it into use. */
+/* A vCPU may renew its VM's VMID on one hart while another hart begins to use that VMID. */
 static void no_hart_mixes_vms_while_another_rolls_over(void **state)
 {
 	pthread_t thread[2];

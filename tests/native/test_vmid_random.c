@@ -24,7 +24,7 @@ static void leave(unsigned int hart)
 	loaded[hart] = NULL;
 }
 
-/* Load the vCPU on this hart and read its page, by the guest's own access or by an HLV of the core. */
+/* Load the vCPU on this hart and read its page, by the guest's access or by the core's HLV. */
 static void enter(unsigned int v, unsigned int hart, bool hlv)
 {
 	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,
@@ -58,7 +58,7 @@ static void enter(unsigned int v, unsigned int hart, bool hlv)
 	assert_int_equal(*(u64 *)native_ram(hpa), contents[v / 2]);
 }
 
-/* The host takes the VM's page and gives it another. */
+/* Take the VM's page and give it another, as the host does. */
 static void take_page(unsigned int vm)
 {
 	hva_t hva = HVA + vm * 0x10000;

@@ -20,7 +20,7 @@ static int setup_cow(void **state)
 	return touch_setup(NATIVE_COW);
 }
 
-/* Guest page tables, Sv39: the root at BASE, one table each at BASE + 0x1000 and + 0x2000. */
+/* Write a guest PTE. The Sv39 tables are at BASE (root), BASE + 0x1000 and BASE + 0x2000. */
 static void guest_pte(gpa_t at, gpa_t target, pte_t flags)
 {
 	*(pte_t *)native_user(HVA + (at - BASE)) = pte_make(target, flags);
@@ -48,7 +48,7 @@ static void for_all_quirks(void (*claim)(void))
 		native_quirks.htinst_zero = q & 2;
 		csr_write(vscause, 0);
 		vm.vcpu->guest.sepc = BASE + 0x8000;
-		/* Remove everything, so that each walk faults for each of its entries. */
+		/* Unmap everything, so that each walk faults at each of its entries. */
 		spin_lock(&vm.vm->gstage.mmu_lock);
 		gstage_unmap(&vm.vm->gstage, 0, ~0ULL);
 		pending = gstage_take_pending_flush(&vm.vm->gstage);
@@ -137,7 +137,7 @@ static void a_table_outside_memory_gives_an_access_fault(void **state)
 	for_all_quirks(table_is_nowhere);
 }
 
-/* Address 0x10000678 again, but here the low bits of access and PTE agree. */
+/* As above, but the access and the PTE have the same low address bits. */
 static void table_is_nowhere_with_the_same_low_bits(void)
 {
 	gva_t gva = GVA & ~0xfffUL;
