@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# gen_insns.py - make a table of encodings and what they access, with the real assembler and disassembler.
+# gen_insns.py - make a table of encodings and their accesses, with the assembler and disassembler.
 #
 # usage: gen_insns.py AS OBJCOPY OBJDUMP OUT
 #
-# There are two sources: instructions spelled out here and assembled, whose meaning follows from their
-# text; and every 16-bit encoding, with some thousand 32-bit ones, as the disassembler reads them. A row
-# is 12 bytes: u32 encoding, then u8 kind, length, sign, register, base, instruction length, s16 offset.
+# The rows have two sources. The first is the instructions spelled out here, whose meaning follows
+# from their text, as the assembler encodes them. The second is every 16-bit encoding and some
+# thousand 32-bit ones, as the disassembler reads them. A row is 12 bytes: u32 encoding, then u8 kind,
+# length, sign, register, base, instruction length, s16 offset.
 import random
 import re
 import struct
@@ -23,7 +24,7 @@ OTHERS = re.compile(r"(c\.)?f(l|s)[hwdq](sp)?$|(amo[a-z]+|lr|sc)\.[wd](\.aq|\.rl
 
 
 def rows_from_text(mnemonic, operands, insn_len):
-    """Return what the instruction accesses, as a row without its encoding; None if unknown."""
+    """Return the access of an instruction as a row without the encoding, or None if it is unknown."""
     bare = mnemonic.removeprefix("c.")
     if bare.endswith("sp") and bare[:-2] in {**LOADS, **STORES}:
         bare = bare[:-2]
@@ -41,7 +42,7 @@ def rows_from_text(mnemonic, operands, insn_len):
 
 
 def assembled():
-    """Yield (text, row) for instructions whose meaning follows from their text."""
+    """Yield (mnemonic, operands, length) of instructions whose meaning follows from their text."""
     registers, offsets = (0, 1, 5, 8, 15, 16, 31), (-2048, -8, -1, 0, 1, 4, 2040, 2047)
     for name in list(LOADS) + list(STORES):
         for reg in registers:

@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The two G-stage walkers really differ: in the kernel that is run the recursive one recurses and the
-# iterative one does not (a compiler that turns tail calls into loops would leave the toggle nothing to
-# compare). Neither uses the other, and the tests of the table reach every line of both.
+# The two G-stage walkers really differ: in the kernel's object files the recursive one calls itself
+# and the iterative one does not. (If the compiler turned tail calls into loops, the toggle would
+# have nothing to compare.) Neither walker uses the other, and test_gstage reaches every line of both.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 objects=$O/kernel/src/kvm/mmu
 objdump=${CROSS_COMPILE:-riscv64-linux-gnu-}objdump
 needs_built "$objects/gstage_rec.c.o" "$objects/gstage_iter.c.o"
 
-# Functions of an object that call themselves.
+# Print the functions of an object that call themselves.
 recursive()
 {
 	"$objdump" -dr "$objects/$1" | awk '
@@ -18,13 +18,13 @@ recursive()
 		/R_RISCV_(CALL|CALL_PLT|JAL)/ && $NF == self { print self }' | sort -u | tr '\n' ' '
 }
 
-# Symbols that an object defines or needs and whose names start with the pattern.
+# Print the symbols that an object defines or needs and whose names start with the pattern.
 symbols()
 {
 	"$objdump" -t "$objects/$1" | awk -v want="^($2)" '$NF ~ want { print $NF }' | sort -u | tr '\n' ' '
 }
 
-# Lines of a file of src/kvm/mmu that PROGRAM does not reach, according to gcov.
+# Print the lines of a file of src/kvm/mmu that PROGRAM does not reach, according to gcov.
 unreached()	# FILE PROGRAM
 {
 	local dir=$tmp/$1 base=${1%.c}
@@ -39,12 +39,12 @@ unreached()	# FILE PROGRAM
 }
 
 is "$(recursive gstage_rec.c.o)" "change_in find_in free_in map_in " \
-	"find, map, change and free call themselves"
-is "$(recursive gstage_iter.c.o)" "" "nothing of the iterative walker does"
-is "$(symbols gstage_rec.c.o 'iter_|gstage_iter')" "" "the recursive walker uses nothing of the iterative one"
-is "$(symbols gstage_iter.c.o 'rec_|.*_in$|gstage_rec')" "" "nor the other way round"
+	"find, map, change and free of the recursive walker call themselves"
+is "$(recursive gstage_iter.c.o)" "" "no function of the iterative walker calls itself"
+is "$(symbols gstage_rec.c.o 'iter_|gstage_iter')" "" "the recursive walker uses no symbol of the iterative one"
+is "$(symbols gstage_iter.c.o 'rec_|.*_in$|gstage_rec')" "" "the iterative walker uses no symbol of the recursive one"
 if ! command -v gcov >/dev/null; then
-	skip "the tests of the table reach both" "gcov is not installed"
+	skip "test_gstage reaches every line of both walkers" "gcov is not installed"
 	done_testing
 fi
 for file in gstage_iter.c gstage_rec.c; do

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# history.slow.t - bugs of this project's past are reintroduced one by one, and the test that came with
-# the fix detects each. docs/history.md describes them.
+# history.slow.t - reintroduce past bugs of this project one by one, and check that the test that
+# came with the fix detects each. docs/history.md describes the bugs.
 #
-# usage: tests/native/history.slow.t                all of them
-#        tests/native/history.slow.t --patch NAME   print one as a patch, to plant it: | git apply
+# usage: tests/native/history.slow.t                reintroduce every bug
+#        tests/native/history.slow.t --patch NAME   print one bug as a patch for git apply
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 names=()
@@ -18,7 +18,7 @@ mistake()	# NAME FILE SUBSTITUTION PROGRAM
 		cd "$HS_TOP" || exit 125
 		file=$(ls src/kvm/"$2" src/kvm/*/"$2" 2>/dev/null)
 		perl -0pe "$3" "$file" | diff -u --label "a/$file" --label "b/$file" "$file" -
-		[ $? = 1 ] || { echo "history: $1 changes nothing in $2 any more" >&2; exit 1; }
+		[ $? = 1 ] || { echo "history: the substitution of $1 no longer changes $2" >&2; exit 1; }
 		exit 0
 	fi
 }
@@ -56,21 +56,21 @@ mistake old-start-wins hsm.c 's/(void hsm_settle.*?)READ_ONCE\(vcpu->hsm_reset\)
 mistake timer-left-behind timer.c 's/\tif \(compare != TIMER_NEVER\)\n\t\tops->set\(vcpu, compare\);\n//' test_onereg
 
 if [ "$wanted" ]; then
-	echo "history: there is no mistake '$wanted'; there are ${names[*]}" >&2
+	echo "history: no bug is named '$wanted'; the names are ${names[*]}" >&2
 	exit 2
 fi
 missing=
 for name in "${names[@]}"; do
 	grep -q "^### $name: " "$HS_TOP/docs/history.md" || missing+=" $name"
 done
-is "$missing" "" "docs/history.md tells of each"
+is "$missing" "" "docs/history.md describes each bug"
 if [ "$(git -C "$HS_TOP" rev-parse --is-shallow-repository 2>/dev/null)" = false ]; then
 	missing=
 	for commit in $(grep -oE '`[0-9a-f]{7}`' "$HS_TOP/docs/history.md" | tr -d '`'); do
 		git -C "$HS_TOP" merge-base --is-ancestor "$commit" HEAD 2>/dev/null || missing+=" $commit"
 	done
-	is "$missing" "" "... and names commits that there are"
+	is "$missing" "" "every commit that docs/history.md names exists"
 else
-	skip "... and names commits that there are" "this is no git checkout with its history"
+	skip "every commit that docs/history.md names exists" "this is not a git checkout with its history"
 fi
 done_testing

@@ -2,7 +2,8 @@
 #
 # mutants.sh - break the core in one place, and check that a native test detects it.
 #
-#   unbroken PROGRAM...                          each passes unchanged; its time gives the mutants' limit
+#   unbroken PROGRAM...                          check that each passes unchanged; its time sets the
+#                                                time limit of its mutants
 #   mutant NAME FILE SUBSTITUTION PROGRAM        a file of src/kvm, a Perl substitution that must change
 #                                                it, and the program that has to fail
 
@@ -21,7 +22,7 @@ unbroken()
 	done
 }
 
-# The path of the core's file with this name: names are unique in src/kvm.
+# Print the path of the core's file with this name. Names are unique in src/kvm.
 core_file()
 {
 	(cd "$HS_TOP" && ls src/kvm/"$1" src/kvm/*/"$1" 2>/dev/null)
@@ -33,18 +34,18 @@ mutant()	# NAME FILE SUBSTITUTION PROGRAM
 	source=$(core_file "$file")
 	perl -0pe "$change" "$HS_TOP/$source" >"$tmp/$file"
 	if cmp -s "$tmp/$file" "$HS_TOP/$source"; then
-		ok 1 "$name: noticed by $program"
-		diag "the substitution changes nothing in $file any more: mend it in this file"
+		ok 1 "$name: detected by $program"
+		diag "the substitution no longer changes $file: update the mutant"
 		return
 	fi
 	if ! make -s -f "$HS_TOP/Makefile" O="$O" native-mutant FILE="${source#src/kvm/}" SOURCE="$tmp/$file" \
 		PROGRAM="$program" OUTPUT="$tmp/mutant" >"$tmp/out" 2>&1; then
-		ok 1 "$name: noticed by $program"
+		ok 1 "$name: detected by $program"
 		diag "the mutant does not compile: $(tail -n 5 "$tmp/out")"
 		return
 	fi
-	# A race fails by chance, and seldom on a busy machine, so run it longer each time. In braces, so
-	# that bash's message "Aborted" goes to the file as well.
+	# A race fails by chance, and seldom on a busy machine, so run it longer each time. The braces
+	# send bash's message "Aborted" to the file too.
 	for seconds in 2 8 32; do
 		{
 			HS_RACE=$seconds timeout --kill-after=5 $((${limit[$program]} * seconds / 2)) \
@@ -54,5 +55,5 @@ mutant()	# NAME FILE SUBSTITUTION PROGRAM
 		[ $status = 0 ] || break
 	done
 	[ $status != 0 ]
-	ok $? "$name: noticed by $program" || diag "it passed every test of $program, three times"
+	ok $? "$name: detected by $program" || diag "the mutant passed every test of $program, three times"
 }

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - the core compiled for the build machine, with sanitizers, and its tests.
+# rules.mk - build the core and its tests for the build machine, with sanitizers.
 #
-# Each test_*.c becomes one cmocka program, a file for prove, with ASan and UBSan in tests/native. Those
-# that use threads are built again with TSan in tests/tsan. Linux's UAPI headers are always the target's,
-# never the build machine's.
+# Each test_*.c becomes one cmocka program, which prove runs as one test file. All are built with
+# ASan and UBSan in tests/native, and those that use threads again with TSan in tests/tsan. Linux's
+# UAPI headers are always the target's, never the build machine's.
 
 NATIVE_DIR := $(TOP)/tests/native
 NATIVE_COMMON := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing \
 	-ffile-prefix-map=$(TOP)/= $(UAPI_CFLAGS) -I$(TOP)/src/include -I$(TOP)/trace -I$(TOP)/src/kvm -I$(NATIVE_DIR)
 NATIVE_CFLAGS := $(NATIVE_COMMON) -fsanitize=address,undefined -fno-sanitize-recover=all
-# A hook of the test is called at the core's full fences.
+# Call the test's hook at each full fence of the core.
 NATIVE_STEPS := -include $(NATIVE_DIR)/fence_step.h
-# -Wtsan warns of fences, which TSan does not understand: it may report too much, not too little. gcc
-# finds uninitialized variables better without instrumentation.
+# -Wtsan warns about fences, which TSan does not understand: it may report too much, but not too
+# little. gcc finds uninitialized variables better without instrumentation.
 TSAN_CFLAGS := $(NATIVE_COMMON) -fsanitize=thread --param tsan-distinguish-volatile=1
 TSAN_WARN := $(WARN) -Wno-tsan -Wno-maybe-uninitialized
 
@@ -34,7 +34,7 @@ tests: $(NATIVE_PROGS) $(TSAN_PROGS)
 native-test: $(NATIVE_PROGS) $(TSAN_PROGS)
 	cd $(TOP) && prove --exec $(TOP)/tests/lib/run-one $(NATIVE_PROGS) $(TSAN_PROGS)
 
-# The cost of fences and walks in the TLB model, for docs/toggles.md.
+# Print the cost of fences and walks in the TLB model, for docs/toggles.md.
 .PHONY: tlb-model
 tlb-model: $(O)/tests/native/test_tlb_model
 	@$< >$<.out || { cat $<.out; exit 1; }
@@ -62,14 +62,14 @@ $(O)/tests/tsan/%.o: $(NATIVE_DIR)/%.c | uapi-present
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(TSAN_CFLAGS) $(TSAN_WARN) -MMD -MP -c -o $@ $<
 
-# For mutants.slow.t: link PROGRAM with the core's FILE compiled from SOURCE, as OUTPUT.
+# For mutants.sh and gstage_walkers.t: link PROGRAM as OUTPUT, with the core's FILE from SOURCE.
 .PHONY: native-mutant
 native-mutant:
 	$(HOSTCC) $(NATIVE_CFLAGS) $(NATIVE_STEPS) -w -c -o $(OUTPUT).o $(SOURCE)
 	$(HOSTCC) -fsanitize=address,undefined -pthread -o $(OUTPUT) $(OUTPUT).o $(O)/tests/native/$(PROGRAM).o \
 		$(NATIVE_HOST) $(filter-out $(O)/tests/native/kvm/$(FILE:.c=.o),$(NATIVE_CORE)) -lcmocka
 
-# Every encoding with its meaning, according to the assembler and the disassembler.
+# Make the table of encodings and their meanings, by the assembler and the disassembler.
 $(O)/tests/native/insns.bin: $(NATIVE_DIR)/gen_insns.py
 	@mkdir -p $(@D)
 	$(call say,GEN)$< $(CROSS_COMPILE)as $(CROSS_COMPILE)objcopy $(CROSS_COMPILE)objdump $@

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The figures of the TLB model in docs/toggles.md are those that `make tlb-model` prints, row by row.
+# Check that docs/toggles.md has the figures that `make tlb-model` prints, row by row.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 needs_built "$O/tests/native/test_tlb_model"
@@ -11,7 +11,7 @@ for table in gstage_huge vmid tlb_flush; do
 	sed -n "/^$table: /,/^#*$/p" "$tmp/printed" | sed 's/ *$//; /^#*$/d' >"$tmp/table"
 	missing=$(sed 's/^/    /' "$tmp/table" | grep -vxFf "$page")
 	[ "$(wc -l <"$tmp/table")" -ge 4 ] && [ -z "$missing" ]
-	ok $? "the page has the model's figures of $table" || diag "$(cat "$tmp/table")" "not there: $missing"
+	ok $? "docs/toggles.md has the model's figures of $table" || diag "$(cat "$tmp/table")" "missing: $missing"
 done
 
 # "| Sv39, 4K | Sv57x4, 2M | 3, 4 | 19 |" on the page, "Sv39   4K   | Sv57x4   2M   |  3  4 | 19" printed
@@ -19,5 +19,5 @@ sed -nE 's/^\| (Sv[0-9]+), (..) \| (Sv[0-9]+x4), (..) \| ([0-9]), ([0-9]) \| ([0
 	"$page" | sort >"$tmp/page"
 sed -nE '/^Sv/s/[| ]+/ /gp' "$tmp/printed" | sort >"$tmp/forms"
 [ "$(wc -l <"$tmp/forms")" = 81 ] && [ -s "$tmp/page" ] && [ -z "$(comm -23 "$tmp/page" "$tmp/forms")" ]
-ok $? "and the closed form's" || diag "$(comm -23 "$tmp/page" "$tmp/forms")"
+ok $? "docs/toggles.md has the figures of the closed form" || diag "$(comm -23 "$tmp/page" "$tmp/forms")"
 done_testing

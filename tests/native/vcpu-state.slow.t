@@ -4,7 +4,7 @@
 # vcpu-state.slow.t - test a vCPU's state for minutes: exits in flight, resets, stops and starts in random
 # order, and registers restored in random orders.
 #
-# usage: tests/native/vcpu-state.slow.t [SEED]   a failure prints its seed
+# usage: tests/native/vcpu-state.slow.t [SEED]   SEED repeats a run; a failure prints it
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 seed=${1:-$(((RANDOM << 30 | RANDOM << 15 | RANDOM) + 1))}
@@ -16,7 +16,7 @@ runs()	# PROGRAM STEPS SECONDS CLAIM
 	ok $? "$4" || diag "seed $seed" "$(tail -n 20 "$tmp/out")"
 }
 
-runs native/test_completion 5000000 40 "5 million steps: a vCPU is entered with the registers that the model gives"
-runs tsan/test_completion 200000 20 "the same with threads, under TSan"
-runs native/test_restore 4000 0 "4000 vCPUs are restored as they were saved, each in four orders"
+runs native/test_completion 5000000 40 "a vCPU is entered with the model's registers in 5 million steps"
+runs tsan/test_completion 200000 20 "200000 steps and the race of two threads pass under TSan"
+runs native/test_restore 4000 0 "4000 vCPUs restored in four orders each equal the saved ones"
 done_testing
