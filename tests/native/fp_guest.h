@@ -40,7 +40,7 @@ static struct twin guests[VCPUS];
 static struct native_user users[USERS];
 static struct fp_state user_twins[USERS];
 static unsigned int user_on[HARTS], vcpu_of[USERS];
-static unsigned int uses, traps, found; /* by guests; into the core; loads that leave FS not Off */
+static unsigned int uses, traps, found; /* instructions; traps into HS; loads that leave FS on */
 static u64 sum;
 
 /* Add a value that the test has read to the checksum, which depends on the order of all reads. */
