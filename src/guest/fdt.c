@@ -51,7 +51,7 @@ static void path_pop(struct walk *w)
 	w->path[len] = 0;
 }
 
-/* The next property: its name, value and length, its node's path in w->path. False at the end. */
+/* Get the next property; its node's path is in w->path. Returns false at the end. */
 static bool fdt_next(struct walk *w, const char **name, const void **value, int *len)
 {
 	const char *strings = (const char *)dtb + fdt_cell(dtb, HEADER_STRINGS);

@@ -49,7 +49,7 @@ static inline void logdev_point(const void *at)
 	logdev_set(LOGDEV_FIRST, ((unsigned long)at - ram_base) >> PAGE_SHIFT);
 }
 
-/* The bits of the 64 pages that begin at this address, which is aligned to 256 KiB. */
+/* Return the bits of the 64 pages from this address, which must be aligned to 256 KiB. */
 static inline unsigned long logdev_word(const void *at)
 {
 	logdev_point(at);

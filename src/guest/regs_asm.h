@@ -16,7 +16,7 @@
 	.endr
 	.endm
 
-	/* The same at a symbol. Overwrites t0, which then points to the symbol. */
+	/* callers_to stores these registers at a symbol, callers_from loads them; t0 = symbol. */
 	.macro	callers_to area
 	la	t0, \area
 	callers	sd, t0

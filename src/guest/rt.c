@@ -158,7 +158,7 @@ static void line_number(struct line *line, unsigned long n, unsigned base, bool 
 		line_char(line, digits[--len]);
 }
 
-/* One conversion: flags - and 0, width, l, then one of d u x p s c %. */
+/* Format one conversion: flags - and 0, width, l, then one of d u x p s c %. */
 static const char *line_convert(struct line *line, const char *f, va_list *ap)
 {
 	bool left = false, is_long = false;

@@ -68,7 +68,7 @@ struct hart {
 	unsigned long skipped; /* how many were stepped over */
 	void (*on_irq)(unsigned long code);
 	unsigned long irqs[16]; /* interrupts taken, by code */
-	/* Work for a secondary hart. The hart that gives it sets fn last; cleared when done. */
+	/* Work for a secondary hart: fn is set last, and cleared when the work is done. */
 	hart_fn fn;
 	unsigned long arg;
 };
@@ -130,11 +130,11 @@ void sbi_send_ipi(unsigned long mask, unsigned long base);
 void rt_trap(struct hart *hart);
 /* Call fn(arg); a trap ends the call. The struct is this hart's, valid until the next catch. */
 const struct trap *catch_trap(hart_fn fn, unsigned long arg);
-/* The same with fn in U mode; it ends by any trap, ordinarily its ecall (cause 8). */
+/* Like catch_trap(), but fn runs in U mode. Any trap ends it, normally its ecall (cause 8). */
 const struct trap *catch_user(hart_fn fn, unsigned long arg);
 /*
- * Run the code at regs[0] with x1 to x31 from regs[], until any trap, for example by an ebreak at
- * its end. Afterwards this_hart()->regs[] has the registers at the trap, except sp and tp. A timer
+ * Run the code at regs[0] with x1 to x31 from regs[], until any trap, for example an ebreak at its
+ * end. Afterwards this_hart()->regs[] has the registers at the trap, except sp and tp. A timer
  * interrupt ends the code after five seconds.
  */
 const struct trap *catch_code(const unsigned long *regs);
@@ -144,13 +144,13 @@ unsigned long skip_end(void);
 
 /* ---- smp.c: harts, IPI, timer ---- */
 void smp_init(unsigned long boot_id);
-int hart_start(int index); /* start it, wait until it runs: 0, an SBI error, or -1 (timeout) */
-void hart_need(int index); /* the same, but bails out on an error */
+int hart_start(int index); /* start a hart, wait until it runs: 0, an SBI error, or -1 (timeout) */
+void hart_need(int index); /* like hart_start(), but bails out on an error */
 long hart_status(unsigned long id);
 void hart_run(int index, hart_fn fn, unsigned long arg); /* start work on an idle hart */
 bool hart_idle(int index);
 unsigned long harts_others(void);            /* a mask of all ids except that of harts[0] */
-bool hart_wait(int index, unsigned long ms); /* until its work ends; false: time is up */
+bool hart_wait(int index, unsigned long ms); /* wait until its work ends; false: timeout */
 void hart_ipi(int index);
 void ipi_clear(void);
 unsigned long timebase(void); /* ticks per second */
@@ -159,7 +159,7 @@ void delay_us(unsigned long us);
 bool has_sstc(void);
 void timer_at(unsigned long long time); /* by stimecmp if the hart has Sstc, else by SBI */
 void timer_off(void);
-/* WFI until one of the sie bits is pending or time is up; false: time is up. */
+/* WFI until one of the sie bits is pending. Returns false after `us` microseconds. */
 bool wait_irq(unsigned long sie_bits, unsigned long us);
 bool isa_has(const char *ext); /* as in the device tree's riscv,isa, e.g. "_sstc" or "d" */
 
@@ -169,11 +169,11 @@ struct fdt_reg {
 };
 const void *fdt_prop(const char *path, const char *name, int *len);
 const char *fdt_string(const char *path, const char *name); /* "" if there is none */
-/* reg of the n-th node (from 0) whose compatible list contains this string. */
+/* Get reg of the n-th node (from 0) whose compatible list contains this string. */
 bool fdt_find(const char *compatible, int n, struct fdt_reg *reg);
 bool fdt_memory(struct fdt_reg *reg);
 unsigned long fdt_cell(const void *prop, int index);
-/* The hart ids of /cpus/cpu, at most max of them. Returns their number. */
+/* Get the hart ids of /cpus/cpu, at most max of them. Returns their number. */
 int fdt_cpus(unsigned long *ids, int max);
 bool boot_arg(const char *name, char *value, size_t size); /* name or name=value */
 unsigned long boot_number(const char *name, unsigned long fallback);
@@ -182,8 +182,8 @@ unsigned long boot_need(const char *name); /* bails out if it is missing */
 /* ---- paging.c: Sv39 with all of memory mapped one to one below ---- */
 #define TEST_VA 0x2000000000UL /* 4 KiB mappings of the tests start here */
 void *page_alloc(void);
-pte_t *pt_new(void);                           /* a root with the one-to-one map */
-pte_t *pt_find(pte_t *root, unsigned long va); /* its 4 KiB entry; creates missing tables */
+pte_t *pt_new(void);                           /* a new root with the one-to-one map */
+pte_t *pt_find(pte_t *root, unsigned long va); /* va's 4 KiB entry; creates missing tables */
 void pt_map(pte_t *root, unsigned long va, unsigned long pa, unsigned long flags);
 void pt_on(const pte_t *root, unsigned long asid);
 void pt_off(void);
@@ -224,7 +224,7 @@ static inline unsigned long satp_make(const pte_t *root, unsigned long asid)
 bool ok(bool good, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool ok_eq(unsigned long got, unsigned long want, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* The caught trap has this cause and this tval; ANY if tval does not matter. */
+/* Claim that the caught trap has this cause and this tval; tval = ANY: any value. */
 #define ANY (~1UL)
 bool ok_trap(const struct trap *trap, unsigned long cause, unsigned long tval, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -234,12 +234,12 @@ void skip(const char *claim, const char *why);
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void bail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 void done(void) __attribute__((noreturn));
-void at_end(void); /* for a payload without claims: if there is a key, prints a sealed empty plan */
-/* SBI implementation ids: the system below, where results may rightly differ. */
+void at_end(void); /* without claims: print a sealed empty plan if there is a key */
+/* SBI implementation ids, for results that legitimately differ between systems. */
 #define IMPL_OPENSBI 1
 #define IMPL_KVM     3
 unsigned long impl_id(void);
-/* The test script passes the system on which it runs a payload (boot argument on=linux). */
+/* Whether the payload runs on Linux KVM: its test script then passes the boot argument on=linux. */
 bool on_linux(void);
 
 #endif

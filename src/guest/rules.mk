@@ -32,7 +32,8 @@ $(PAYLOAD_DIR)/obj/%.S.o: $(TOP)/%.S $(COMPILED_BY)
 	@mkdir -p $(@D)
 	$(CC_RV) $(PAYLOAD_CFLAGS) -MMD -MP -c -o $@ $<
 
-# payload-objs NAME.c: the objects of NAME.c and of NAME.S, if any; for the benchmark, of its folder.
+# payload-objs NAME.c: the objects of NAME.c and of NAME.S, if any; for the benchmark, those of its
+# folder.
 payload-objs = $(patsubst $(TOP)/%,$(PAYLOAD_DIR)/obj/%.o,$(if $(findstring /bench/,$(1)), \
 	$(wildcard $(TOP)/$(dir $(1))*.[cS]),$(TOP)/$(1) $(wildcard $(TOP)/$(1:.c=.S))))
 

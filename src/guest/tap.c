@@ -5,10 +5,10 @@
  * Only the boot hart reports. A payload that dies before its end prints no plan,
  * which prove counts as a failure, so that case needs no other check.
  *
- * A grader cannot trust the console, because the hypervisor under test can print
- * there as well. So it writes its own key into the image (scripts/hs/grade/seal.py),
- * and each claim and the plan end in a seal computed from the key, the claim's
- * number and its result. To forge a seal, one has to read the key from the guest.
+ * A grader cannot trust the console, because the hypervisor under test can print there as well. So
+ * the grader writes its own key into the image (scripts/hs/grade/seal.py), and each claim and the
+ * plan end in a seal computed from the key, the claim's number and its result. To forge a seal, one
+ * has to read the key from the guest.
  */
 #include "rt.h"
 
@@ -19,7 +19,7 @@ enum verdict {
 	PLAN
 };
 
-/* The grader finds it in the image by its name. As built it has no key, and lines have no seal. */
+/* The grader finds this struct by its name. As built it has no key, and lines have no seal. */
 static const volatile struct {
 	char name[16];
 	u64 key[2];

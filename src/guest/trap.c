@@ -16,7 +16,7 @@ static void trap_record(struct hart *hart)
 	};
 }
 
-/* A level-triggered interrupt would come again at once, so mask it; the test enables it again. */
+/* A level-triggered interrupt would be taken again at once: mask it until the test enables it. */
 static void trap_irq(struct hart *hart)
 {
 	unsigned long code = hart->cause & ~CAUSE_IRQ_FLAG;
@@ -45,7 +45,7 @@ static void trap_fatal(struct hart *hart, const char *what)
 	bail("%s", what);
 }
 
-/* Length of the instruction at epc, which has just been fetched: 2 unless its low bits are 11. */
+/* Return the length of the instruction at epc, just fetched: 2 unless its low bits are 11. */
 static unsigned long insn_length(unsigned long epc)
 {
 	return (*(volatile u16 *)epc & 3) == 3 ? 4 : 2;
@@ -115,7 +115,7 @@ const struct trap *catch_code(const unsigned long *regs)
 	timer_at(now() + us_to_ticks(5000000));
 	csr_set(sie, BIT(IRQ_S_TIMER));
 	trap = catch_trap(enter_code, (unsigned long)regs);
-	csr_clear(sstatus, SSTATUS_SIE); /* still set, as when the code trapped */
+	csr_clear(sstatus, SSTATUS_SIE); /* SIE is still set, as when the code trapped */
 	csr_clear(sie, BIT(IRQ_S_TIMER));
 	timer_off();
 	hart->catch_irqs = false;

@@ -56,7 +56,7 @@ struct header {
 #define ID_BLOCK  2
 #define SECTOR    512
 #define MAX_DISKS 8
-#define DISK_IRQS ((1U << (MAX_DISKS + 1)) - 2) /* those of all disks: one each, from 1 on */
+#define DISK_IRQS ((1U << (MAX_DISKS + 1)) - 2) /* of all disks: sources 1 to MAX_DISKS */
 
 #define BLK_IN     0
 #define BLK_OUT    1
@@ -88,13 +88,13 @@ bool disk_needs_reset(void);
 bool disk_negotiate(u32 low, u32 high); /* from a reset to FEATURES_OK; true if the device agreed */
 void disk_start_queue(u32 size, unsigned long desc, unsigned long avail, unsigned long used);
 void disk_start(void);      /* with the rings above */
-void disk_offer(u16 head);  /* put into the available ring, without a notification */
-bool disk_wait(u16 before); /* until the used index moves; false: needs a reset, or timeout */
+void disk_offer(u16 head);  /* put head into the available ring, without a notification */
+bool disk_wait(u16 before); /* false: the device needs a reset, or timeout */
 bool disk_submit(u16 head); /* offer, notify, wait */
 void desc_set(struct desc *d, const volatile void *at, u32 len, u16 flags, u16 next);
 /* Make the usual chain in d[0..2]: header, data, status. */
 void disk_make(struct desc *d, u32 type, u64 sector, void *buffer, u32 len);
 unsigned long disk_request(u32 type, u64 sector, void *buffer,
-			   u32 len); /* its status or NO_ANSWER */
+			   u32 len); /* the request's status, or NO_ANSWER */
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * bell.S - ring a doorbell and take its answer (bell.c), set a timer that is already due (time.c).
+ * bell.S - ring a doorbell and take its answer (bell.c); set a timer that is already due (time.c).
  */
 #include "hv/sbi.h"
 
@@ -39,8 +39,9 @@ bench_answered:
 4:	ret
 
 	/*
-	 * void op_timer_now(n, arg): SBI TIME with a time in the past, and its interrupt, which
-	 * sets t0. A host may lose an interrupt (docs/bench.md): t1 limits the wait for all.
+	 * void op_timer_now(n, arg): set a timer in the past by SBI TIME and wait until its
+	 * interrupt's handler sets t0. A host may lose an interrupt (docs/bench.md), so t1 limits
+	 * the wait, counted over all operations.
 	 */
 	.globl	op_timer_now
 	.balign	4
@@ -63,7 +64,7 @@ op_timer_now:
 	bnez	a3, 1b
 	ret
 
-	/* The handler: stop the timer by the guest's own stimecmp, or by a call if it has none. */
+	/* Handlers that stop the timer: by stimecmp, or by an SBI call if the guest has none. */
 	.globl	bench_timer_own
 	.balign	4
 bench_timer_own:

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * bell.c - rows of I/O latency: from the doorbell to the VMM's thread, and back to a handler.
+ * bell.c - rows of I/O latency: from a doorbell to the VMM's thread, and back to a handler.
  *
- * The VMM's --doorbell (src/vmm/doorbell.c) reports when its thread ran, by the host's clock. The
- * difference to the guest's clock is found first, exactly or not at all. A tick is 100
- * instructions, so each batch begins at 50 places within a tick, two instructions apart, in either
- * direction: what its sum of ticks loses by rounding at one place it gains at another.
+ * The VMM's --doorbell (src/vmm/doorbell.c) reports when its thread ran, in the host's time. So the
+ * difference between the guest's clock and the host's is determined first; without an exact value,
+ * no rows are printed. A tick is 100 instructions, so a batch takes samples in both directions at
+ * 50 places within a tick, two instructions apart: rounding errors cancel in its sum.
  */
 #include "bench.h"
 #include "plic.h"
@@ -22,12 +22,12 @@
 #define PLACES       50
 #define BELL_BATCH   (2 * PLACES)
 #define LIMIT_US     2000000UL
-#define TURN_US      20 /* a timer with this period makes QEMU switch harts as often */
+#define TURN_US      20 /* timer period, so that QEMU switches harts this often */
 
 static unsigned long bell, claim;
 static unsigned long ring_ticks[BELL_BATCHES], answer_ticks[BELL_BATCHES];
 
-/* guest - host lies between least and most, each a difference from a clock value read earlier. */
+/* Shared with the VMM, which sets `host`, and `least` <= guest - host (src/vmm/doorbell.c). */
 static struct {
 	unsigned long guest, host, least, enough;
 } volatile clocks;
@@ -42,7 +42,7 @@ static void set64(unsigned long offset, unsigned long value)
 	*(volatile unsigned long *)(bell + offset) = value;
 }
 
-/* How far the guest's clock is ahead; false: the bounds did not meet. */
+/* Set *ahead to the guest's clock minus the host's. Returns false if the bounds did not meet. */
 static bool compare_clocks(unsigned long *ahead)
 {
 	unsigned long end = now() + us_to_ticks(LIMIT_US), turn = 0;
@@ -74,7 +74,7 @@ static bool compare_clocks(unsigned long *ahead)
 	return most == least;
 }
 
-/* Ring and wait for the answer at each place within a tick. Returns false if none comes. */
+/* Ring and wait for the answer at each place within a tick. Returns false if one is missing. */
 static bool batch(unsigned long ahead, unsigned long n)
 {
 	unsigned long i, rung, answered;
@@ -113,7 +113,7 @@ static unsigned long ring_all(unsigned long ahead)
 
 	csr_write(stvec, bench_answered);
 	csr_set(sstatus, SSTATUS_SIE);
-	timer_at(now() + us_to_ticks(LIMIT_US)); /* in case nobody answers */
+	timer_at(now() + us_to_ticks(LIMIT_US)); /* in case no answer comes */
 	if (batch(ahead, 0))
 		while (n < BELL_BATCHES && batch(ahead, n))
 			n++;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench.S - the measured operations: void op_NAME(n, arg) executes one operation
- * n times, with no instruction more than it needs. The loop itself takes two;
- * arguments that a call overwrites are loaded again each time.
+ * bench.S - the measured operations: void op_NAME(n, arg) executes one operation n times, with no
+ * instruction more than it needs. The loop itself takes two instructions; arguments that a call
+ * overwrites are loaded again each time.
  */
 #include "hv/sbi.h"
 
-	/* op NAME: the body, once per turn, may use a0, a1, a6, a7, t0. a2 = arg, a3 counts. */
+	/* op NAME begins a loop. Its body may use a0, a1, a6, a7 and t0; a2 = arg, a3 counts. */
 	.macro	op name:req, setup:vararg
 	.globl	op_\name
 	.balign	4
@@ -55,7 +55,7 @@ op_\name:
 	ecall
 	endop
 
-	/* From address 0: size -1 is everything, 4096 one page. a3 is the size, so a4 counts. */
+	/* Fence from address 0: size -1 is everything, 4096 one page. a3 = size, so a4 counts. */
 	.macro	sfence name, size
 	.globl	op_\name
 op_\name:
@@ -75,12 +75,12 @@ op_\name:
 	sfence	sbi_sfence_all, -1
 	sfence	sbi_sfence_page, 4096
 
-	/* An extension that the hypervisor forwards to user space. */
+	/* A call to an extension that the hypervisor forwards to user space. */
 	op	sbi_user, li a7, SBI_EXT_EXPERIMENTAL_START; li a6, 0
 	ecall
 	endop
 
-	/* The same, and an MMIO read, after writing an FP register: FS is Dirty at the exit. */
+	/* This call and an MMIO read, after writing an FP register: FS is Dirty at the exit. */
 	.option	push
 	.option	arch, +d
 	op	sbi_user_fp, li a7, SBI_EXT_EXPERIMENTAL_START; li a6, 0
@@ -147,7 +147,7 @@ op_\name:
 	ebreak
 	endop
 
-	/* One access to each page. arg = the first one; a1 advances by the page's size. */
+	/* One access to each page. arg = the first page; a1 advances by the page's size. */
 	.macro	touch name, insn, size
 	.globl	op_\name
 op_\name:
@@ -163,7 +163,7 @@ op_\name:
 	touch	store_4k, sd, 4096
 	touch	store_2m, sd, 0x200000
 
-	/* A C function of the payload without arguments. */
+	/* Call a C function of the payload, without arguments. */
 	.macro	calls name function
 	.globl	op_\name
 op_\name:
@@ -181,7 +181,7 @@ op_\name:
 	.endm
 	calls	blk_read, bench_read_block
 
-	/* stvec while traps are measured: 4 instructions and no memory access. */
+	/* Trap handler while traps are measured: 4 instructions and no memory access. */
 	.globl	bench_skip
 	.balign	4
 bench_skip:

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench.c - the cost of operations, from VS mode and back: SBI calls, traps, and all other rows.
+ * bench.c - the benchmark payload: rows of SBI calls, counters and traps, and all other groups.
  *
  * docs/bench.md explains each row. The cost includes a loop of 2 to 4 instructions (row `nothing`).
  * TLB misses and walks cost nothing in QEMU's unit (measure.c).
  *
- * Boot arguments: settle=SECONDS to wait first (a booting Linux host works in the background),
- * only=NAME,NAME; single, cycles (measure.c).
+ * Boot arguments: settle=SECONDS waits before the first row, because a booting Linux host works in
+ * the background; only=NAME,NAME selects rows; single and cycles: see measure.c.
  */
 #include "bench.h"
 
@@ -26,7 +26,7 @@ static void bench_traps(void)
 	bench_trap("ebreak", op_ebreak);
 }
 
-/* Reads of counters, which the guest executes itself or which trap and are emulated. */
+/* Reads of counters: depending on the hypervisor, the guest executes them or they are emulated. */
 static void bench_counters(void)
 {
 	bench("csr_time", op_csr_time, 0);

@@ -51,29 +51,30 @@ OP(store_2m)
 #undef OP
 void bench_skip(void);
 void bench_lower(void);
-extern unsigned long bench_timers_lost; /* by op_timer_now */
+extern unsigned long bench_timers_lost; /* counted by op_timer_now */
 void bench_timer_own(void);
 void bench_timer_call(void);
-void bench_read_block(void); /* the operation of op_blk_read */
+void bench_read_block(void); /* called by op_blk_read */
 unsigned long bench_ring(unsigned long bell, unsigned long steps, unsigned long *rung);
 void bench_answered(void);
 
 /* ---- measure.c ---- */
 extern bool icount; /* a tick of the clock is 100 instructions */
 void measure_init(void);
-bool wanted(const char *name);    /* no rows were selected, or this one was */
-bool asked_for(const char *name); /* selected by name: for rows that need a special machine */
+bool wanted(const char *name); /* this row is selected, or no row is */
+/* This row is selected by name: for rows that need a special machine. */
+bool asked_for(const char *name);
 /* Measure batches of an operation. bench() first runs one more batch to warm up. */
 void bench(const char *name, op_fn op, unsigned long arg);
 void bench_steps(const char *name, op_fn op, unsigned long arg, unsigned long per_batch,
 		 unsigned long batches, unsigned long step);
-/* The same with FS on; the operation sets it to Dirty each time. */
+/* Like bench(), with FS on. Each operation sets it to Dirty. */
 void bench_fp(const char *name, op_fn op, unsigned long arg);
-/* The operation raises the hart's external interrupt; the handler lowers it (devices.c). */
+/* Measure an operation that raises the external interrupt; `lower` handles it (devices.c). */
 void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(void));
-/* The same step by step: begin the row, take samples (start to stop, or ticks), print its line. */
+/* Measure step by step: begin a row, take samples (start to stop, or ticks), print its line. */
 void row_begin(void);
-void row_begin_single(void); /* each sample is one operation, by rdinstret if that is available */
+void row_begin_single(void); /* samples are single operations, by rdinstret if available */
 void sample_start(void);
 void sample_stop(void);
 void sample_ticks(unsigned long ticks);
@@ -90,7 +91,10 @@ static inline void set(unsigned long address, u32 value)
 	*(volatile u32 *)address = value;
 }
 
-/* End of the memory that rows may touch: the last 64 MiB have device tree and initrd. 0: none. */
+/*
+ * Return the end of the memory that rows may touch, or 0 if unknown. The 64 MiB above it hold
+ * device tree and initrd.
+ */
 unsigned long memory_end(void); /* memory.c */
 
 /* ---- groups of rows ---- */

@@ -14,7 +14,7 @@
 #define TESTDEV_NOTIFY  0x840
 #define TESTDEV_SIGNALS 0x848
 
-/* With paging on: a hypervisor that translates the address in software takes three steps. */
+/* With paging on, a hypervisor that translates the address in software takes three steps. */
 static void bench_paged(unsigned long address)
 {
 	pte_t *root;
@@ -30,7 +30,7 @@ static void bench_paged(unsigned long address)
 
 static void bench_mmio(unsigned long plic)
 {
-	/* The priority of source 1: a register without side effects that every VMM has. */
+	/* Use the priority of source 1: a register without side effects that every VMM has. */
 	bench("mmio_read", op_mmio_read, plic + 4);
 	bench("mmio_write", op_mmio_write, plic + 4);
 	bench_fp("mmio_read_fp", op_mmio_read_fp, plic + 4);
@@ -39,7 +39,7 @@ static void bench_mmio(unsigned long plic)
 
 /*
  * The line stays high. The claim takes the request and lowers the hart's interrupt; the completion
- * lets the gateway forward it again. Each of them changes the vCPU's interrupt in the hypervisor.
+ * lets the gateway forward it again. Both change the vCPU's interrupt in the hypervisor.
  */
 static void bench_eoi(unsigned long uart, unsigned long claim)
 {
@@ -62,7 +62,7 @@ void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(vo
 	csr_write(stvec, trap_entry);
 }
 
-/* Not bare: QEMU's own PLIC costs nothing, and a falling line does not withdraw its request. */
+/* Not on a bare machine: QEMU's PLIC is free, and a falling line does not withdraw its request. */
 static void bench_irq(unsigned long plic)
 {
 	struct fdt_reg uart;
@@ -82,7 +82,7 @@ static void bench_irq(unsigned long plic)
 	plic_open(0);
 }
 
-/* Nobody waits for the eventfd. First check that a store reaches it. */
+/* No thread waits for the eventfd. First check that a store signals it. */
 static void bench_ioeventfd(void)
 {
 	struct fdt_reg dev;

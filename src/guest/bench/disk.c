@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * disk.c - rows of a virtio disk, read as a driver does: 4 KiB, asleep until the interrupt.
+ * disk.c - rows of a virtio disk: reads of 4 KiB by a driver that sleeps until the interrupt.
  *
- * One request at a time takes these steps, and a round trip includes all of them: notification (an
- * ioeventfd, which wakes the VMM's disk thread), the read, the interrupt, claim, status,
- * acknowledgement, completion. The driver looks at the ring only after an interrupt. If it looked
- * before it sleeps, it would need no interrupt when the notification lets the disk's thread run
- * first, and the row would measure that choice of the host's scheduler.
+ * There is one request at a time. Its round trip includes: notification (an ioeventfd, which wakes
+ * the VMM's disk thread), the read, the interrupt, claim, status, acknowledgement and completion.
+ * The driver looks at the ring only after an interrupt. If it looked before it slept, it would need
+ * no interrupt whenever the host's scheduler lets the disk's thread run first, and the row would
+ * measure that choice.
  *
  * Rings: virtio §2.7, registers: §4.2.2, block device: §5.2.
  */
@@ -48,7 +48,7 @@ static void acknowledge(void)
 	set(claim, source);
 }
 
-/* One read, called by op_blk_read. `answer` is 0 if it succeeded. */
+/* Read one block; called by op_blk_read. `answer` is 0 if it succeeded. */
 void bench_read_block(void)
 {
 	u16 index = avail[1];

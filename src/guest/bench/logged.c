@@ -2,7 +2,7 @@
 /*
  * logged.c - rows of the dirty log: the first write to a page, and reading the log.
  *
- * The VMM's --logdev switches the log on and reads it; without it these rows are missing.
+ * The VMM's --logdev device switches the log on and reads it; without it these rows are missing.
  */
 #include "bench.h"
 #include "logdev.h"
@@ -34,7 +34,7 @@ void bench_logged(void)
 	if (!logdev_find())
 		return;
 	first = ALIGN_DOWN(memory_end(), SZ_2M) - BLOCKS * SZ_2M;
-	for (i = 0; i < BLOCKS * BLOCK; i++) /* so that all are mapped, by leaves of any size */
+	for (i = 0; i < BLOCKS * BLOCK; i++) /* map all pages, by leaves of any size */
 		set(first + i * SZ_4K, 1);
 	logdev_set(LOGDEV_LOG, 1);
 	if (wanted("dirty_split"))

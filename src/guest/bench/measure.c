@@ -4,8 +4,8 @@
  *
  * The clock is rdtime, which every hypervisor provides. Under QEMU -icount shift=0 a tick is 100
  * instructions (this is measured first and reported in column `unit`), so a batch of 256 resolves
- * 0.4 of one. rdinstret is recorded as well, if it counts. With boot argument `cycles` the clock is
- * rdcycle, for real hardware.
+ * 0.4 instructions. rdinstret is recorded as well, if it counts. With boot argument `cycles` the
+ * clock is rdcycle, for real hardware.
  *
  * Percentiles are nearest ranks over batches, or over single operations with boot argument
  * `single`, which are measured by rdinstret if it counts; rdtime resolves only 100 instructions.
@@ -97,7 +97,7 @@ static const char *unit(void)
 	return cycles && !row.timed ? "cycles" : icount ? "instructions" : "ns";
 }
 
-/* A batch's ticks as hundredths of the unit for one operation. */
+/* Convert a batch's ticks to hundredths of the unit for one operation. */
 static unsigned long each(unsigned long ticks, unsigned long per_batch)
 {
 	unsigned long scale = icount ? INSNS_PER_TICK : 1000000000 / timebase();
@@ -112,13 +112,13 @@ static void print_value(unsigned long hundredths)
 	printf(",%lu.%02lu", hundredths / 100, hundredths % 100);
 }
 
-/* The index of the p-th percentile in the sorted samples: its nearest rank. */
+/* Return the index of the p-th percentile in the sorted samples: its nearest rank. */
 static unsigned long rank(unsigned long p)
 {
 	return row.n ? (row.n * p + 99) / 100 - 1 : 0;
 }
 
-/* A row without samples has n = 0 and zeros: what it counts has not happened. */
+/* Print the row. Without samples, n and all values are 0: the counted event has not occurred. */
 void row_end(const char *name, unsigned long per_batch)
 {
 	unsigned long i, sum = 0, last = row.n ? row.n - 1 : 0;
@@ -206,7 +206,7 @@ static bool counts(unsigned long a, unsigned long b)
 	return b - a >= 2000 && b - a < 2100;
 }
 
-/* Compare rdtime with a loop of 2 instructions per turn, in which a host's tick may occur. */
+/* Compare rdtime with a loop of 2 instructions per turn; the host may take a tick meanwhile. */
 static void find_unit(void)
 {
 	unsigned long t, a, b;
@@ -223,7 +223,7 @@ static void find_unit(void)
 	has_instret = !skip_end() && counts(a, b);
 }
 
-/* If a hypervisor does not give guests the cycle counter, it traps or does not count. */
+/* Return whether the cycle counter works. If not, a read traps or the value never changes. */
 static bool has_cycle(void)
 {
 	unsigned long a, b;

@@ -8,9 +8,9 @@
 #define FP_SAMPLES   1024
 #define TICK_US      400000 /* 100 ticks of a host with 250 Hz */
 #define QUIET_US     50000UL
-#define ROUNDS       16 /* of ping-pong in a batch */
+#define ROUNDS       16 /* of ping-pong per batch */
 
-/* How late a sleeper wakes: ticks from the requested time to the first read of the clock. */
+/* Measure how late a sleeper wakes: ticks from the requested time to the first clock read. */
 static void bench_late(const char *name, unsigned long us)
 {
 	unsigned long b, target;
@@ -32,8 +32,8 @@ static void bench_late(const char *name, unsigned long us)
 }
 
 /*
- * The first FP instruction after a sleep: free, or a trap that loads the registers. Without an
- * exact clock, use the mean of many samples.
+ * Measure the first FP instruction after a sleep: free, or a trap that loads the registers. Without
+ * an exact clock, use the mean of many samples.
  */
 static void bench_fp_first(void)
 {
@@ -54,7 +54,7 @@ static void bench_fp_first(void)
 	row_end("fp_first_use", 1);
 }
 
-/* Time that the host takes from a guest without exits: how much longer 10 ms of computing take. */
+/* Measure the time that the host takes from a guest without exits, during 10 ms of work. */
 static void bench_busy(void)
 {
 	unsigned long b, t;
@@ -72,9 +72,10 @@ static void bench_busy(void)
 }
 
 /*
- * The same, each interruption by itself: read the clock repeatedly. If two reads are more than 2
- * ticks apart, another thread or the host had the hart. n is their number in 400 ms. Wait first,
- * so that the VMM's console thread, which is no host tick, can write the previous row.
+ * Measure each such interruption separately: read the clock repeatedly. If two reads are more than
+ * 2 ticks apart, another thread or the host had the hart. n counts the interruptions in 400 ms.
+ * Wait first until the VMM's console thread has written the previous row: it would count as a host
+ * tick.
  */
 static void bench_tick(void)
 {
@@ -113,7 +114,7 @@ void bench_time(void)
 
 unsigned long bench_timers_lost;
 
-/* A timer that is already due. A guest that has stimecmp stops it by that, else by an SBI call. */
+/* Measure a timer that is already due. It is stopped by stimecmp or, without Sstc, by SBI. */
 void bench_due(void)
 {
 	csr_write(stvec, has_sstc() ? bench_timer_own : bench_timer_call);
@@ -146,7 +147,7 @@ static void pong(unsigned long rounds)
 	}
 }
 
-/* A round trip between two harts that sleep in WFI in between. */
+/* Measure a round trip between two harts that sleep in WFI while they wait. */
 void bench_pingpong(void)
 {
 	unsigned long b, i, round = 0;
