@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * bus.c - stores that the kernel handles itself: coalesced MMIO, also with a corrupted ring, and
- * ioeventfds of every length. Also irqfds of a VM without an interrupt controller.
+ * ioeventfds of every length. It also tests irqfds in a VM without an interrupt controller.
  */
 #include <sys/eventfd.h>
 #include "vm.h"
 
 #define ZONE 0x10000000UL
 
-/* a0: address; a1: first value, counted up; a2: number of stores; a3: added to a0 after each. */
+/* a0: address; a1: first value, incremented; a2: number of stores; a3: added to a0 each time. */
 #define STORES(op)                                                                        \
 	"1: " op " a1, 0(a0)\nadd a0, a0, a3\naddi a1, a1, 1\naddi a2, a2, -1\nbnez a2, " \
 	"1b\n" REPORT
@@ -34,7 +34,7 @@ static int zone(struct vm *vm, unsigned long cmd, uint64_t addr, uint32_t size)
 	return ioctl(vm->fd, cmd, &zone);
 }
 
-/* Complete an open MMIO exit, so that the guest can continue elsewhere. */
+/* Complete a pending exit, so that the guest can be started elsewhere. */
 static void finish(struct vcpu *vcpu)
 {
 	vcpu->run->immediate_exit = 1;
@@ -70,7 +70,8 @@ static void collects(struct vm *vm, struct vcpu *vcpu)
 	bool good = true;
 	char name[64];
 
-	ok(zone(vm, KVM_REGISTER_COALESCED_MMIO, ZONE, 0x1000) == 0, "a zone");
+	ok(zone(vm, KVM_REGISTER_COALESCED_MMIO, ZONE, 0x1000) == 0,
+	   "a zone of coalesced MMIO can be registered");
 	for (int size = 0; size < 4; size++) {
 		ring->first = ring->last = 0;
 		snprintf(name, sizeof(name), "stores of %d bytes go into the ring", 1 << size);
@@ -86,16 +87,18 @@ static void collects(struct vm *vm, struct vcpu *vcpu)
 		}
 		ok(good, name);
 	}
-	ok(stores(vm, vcpu, 3, ZONE + 0xff8, 1, 1, 0) == 0, "up to the zone's last byte");
+	ok(stores(vm, vcpu, 3, ZONE + 0xff8, 1, 1, 0) == 0,
+	   "a store to the zone's last 8 bytes goes into the ring");
 	ok(stores(vm, vcpu, 2, ZONE + 0x1000, 1, 1, 0) == 1,
-	   "a store behind it comes to user space");
-	ok(stores(vm, vcpu, 2, ZONE - 4, 1, 1, 0) == 1, "and before it");
+	   "a store just behind the zone exits to user space");
+	ok(stores(vm, vcpu, 2, ZONE - 4, 1, 1, 0) == 1,
+	   "a store just before the zone exits to user space");
 	vm_load(vm, load);
 	set_reg(vcpu, R_PC, MEM_GPA);
 	set_reg(vcpu, R_A0, ZONE);
 	ok(vcpu_run(vcpu) == 0 && vcpu->run->exit_reason == KVM_EXIT_MMIO &&
 		   !vcpu->run->mmio.is_write,
-	   "a load from the zone comes to user space");
+	   "a load from the zone exits to user space");
 	finish(vcpu);
 }
 
@@ -105,14 +108,14 @@ static void fills(struct vm *vm, struct vcpu *vcpu)
 
 	ring->first = ring->last = 0;
 	ok(stores(vm, vcpu, 2, ZONE, 0, RING_SIZE - 1, 0) == 0 && ring->last == RING_SIZE - 1,
-	   "the ring holds one less than its entries");
+	   "the ring holds one store less than it has entries");
 	ok(stores(vm, vcpu, 2, ZONE, 0x77, 1, 0) == 1 && vcpu->run->mmio.phys_addr == ZONE &&
 		   vcpu->run->mmio.len == 4 && vcpu->run->mmio.data[0] == 0x77 &&
 		   ring->last == RING_SIZE - 1,
-	   "then a store comes to user space");
+	   "a store exits to user space when the ring is full");
 	ring->first = 1;
 	ok(stores(vm, vcpu, 2, ZONE, 0x78, 1, 0) == 0 && ring->last == 0,
-	   "until an entry is taken; the ring wraps");
+	   "once user space has taken an entry, a store goes into the ring, which wraps");
 	ring->first = ring->last = 0;
 }
 
@@ -143,18 +146,18 @@ static void corrupted(struct vm *vm, struct vcpu *vcpu)
 		ring->last = wrong[i];
 		good = good && stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 1 && ring->last == wrong[i];
 	}
-	ok(good, "with an invalid index, the ring counts as full");
+	ok(good, "a ring with an invalid last index counts as full");
 	ring->last = 0;
 	ring->first = ~0u;
 	ok(stores(vm, vcpu, 2, ZONE, 1, 3, 0) == 0 && ring->last == 3,
-	   "with an invalid first index, stores are still collected");
+	   "a ring with an invalid first index still collects stores");
 	stop = false;
 	pthread_create(&thread, NULL, scribble, (void *)ring);
 	for (rounds = 0; rounds < 300; rounds++)
 		stores(vm, vcpu, rounds % 4, ZONE, 1, 20, 8);
 	stop = true;
 	pthread_join(thread, NULL);
-	ok(rounds == 300, "indices that change all the time do no harm");
+	ok(rounds == 300, "the kernel survives ring indices that change all the time");
 	ring->first = ring->last = 0;
 }
 
@@ -167,40 +170,41 @@ static void overlaps(struct vm *vm, struct vcpu *vcpu, struct vcpu *second)
 	io.fd = eventfd(0, EFD_NONBLOCK);
 	ok(ring_of(second)->last == ring->last && (ring->last = 7) == 7 &&
 		   ring_of(second)->last == 7,
-	   "one ring for all vCPUs of a VM");
+	   "all vCPUs of a VM share one ring");
 	ring->first = ring->last = 0;
 	zone(vm, KVM_REGISTER_COALESCED_MMIO, ZONE, 0x800);
 	ok(stores(vm, vcpu, 2, ZONE + 0x10, 1, 1, 0) == 0 && ring->last == 1,
-	   "where zones overlap a store is collected once");
+	   "a store where two zones overlap is collected once");
 	ioctl(vm->fd, KVM_IOEVENTFD, &io);
 	ok(stores(vm, vcpu, 2, ZONE + 0x100, 1, 1, 0) == 0 && ring->last == 2 &&
 		   read(io.fd, &count, 8) == -1,
-	   "an ioeventfd in an older zone comes second");
+	   "a zone that is older than an ioeventfd in it gets the store");
 	ring->first = 3;
 	ok(stores(vm, vcpu, 2, ZONE + 0x100, 1, 1, 0) == 0 && ring->last == 2 &&
 		   read(io.fd, &count, 8) == 8 && count == 1,
-	   "it gets the store when the ring is full");
+	   "the younger ioeventfd gets the store when the ring is full");
 	ring->first = ring->last = 0;
 	zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE + 0x10, 4);
 	ok(stores(vm, vcpu, 2, ZONE + 0x10, 1, 1, 0) == 1,
-	   "unregistering a range removes every zone around it");
+	   "unregistering a range removes every zone that contains it");
 	zone(vm, KVM_REGISTER_COALESCED_MMIO, ZONE, 0x1000);
 	ok(stores(vm, vcpu, 2, ZONE + 0x100, 1, 1, 0) == 0 && ring->last == 0 &&
 		   read(io.fd, &count, 8) == 8,
-	   "an ioeventfd older than the zone comes first");
+	   "an ioeventfd that is older than the zone gets the store");
 	ok(stores(vm, vcpu, 1, ZONE + 0x100, 1, 1, 0) == 0 && ring->last == 1,
-	   "a store of another length is the zone's");
+	   "a store whose length differs from the ioeventfd's goes into the ring");
 	ok(zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 0x1001) == 0 &&
 		   stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 0,
-	   "a range that the zone does not hold leaves it there");
+	   "unregistering a range larger than the zone leaves the zone registered");
 	zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 0x1000);
-	ok(stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 1, "its own eventfd takes it off");
+	ok(stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 1,
+	   "unregistering the zone's own range removes it");
 	io.flags = KVM_IOEVENTFD_FLAG_DEASSIGN;
 	ioctl(vm->fd, KVM_IOEVENTFD, &io);
 	close(io.fd);
 }
 
-/* Bit n of the result: a store of 2^n bytes of this value signals the eventfd. */
+/* Return a mask: bit n is set if a store of 2^n bytes of this value signals the eventfd. */
 static int lengths_that_meet(struct vm *vm, struct vcpu *vcpu, struct kvm_ioeventfd io,
 			     uint64_t value)
 {
@@ -212,11 +216,11 @@ static int lengths_that_meet(struct vm *vm, struct vcpu *vcpu, struct kvm_ioeven
 		bool exits = stores(vm, vcpu, size, ZONE, value, 1, 0) == 1;
 		bool event = read(io.fd, &count, 8) == 8 && count == 1;
 
-		must(exits != event, "one of user space and the event");
+		must(exits != event, "either an exit or an event");
 		met |= event << size;
 	}
 	io.flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;
-	must(ioctl(vm->fd, KVM_IOEVENTFD, &io) == 0, "to take it off");
+	must(ioctl(vm->fd, KVM_IOEVENTFD, &io) == 0, "KVM_IOEVENTFD to remove it");
 	return met;
 }
 
@@ -238,18 +242,18 @@ static void lengths(struct vm *vm, struct vcpu *vcpu)
 		io.datamatch = 0x85 | 1UL << (8 << size);
 		higher = higher && lengths_that_meet(vm, vcpu, io, io.datamatch) == 0;
 	}
-	ok(any, "an ioeventfd of 1, 2, 4, 8 bytes meets stores of just that length");
-	ok(exact && other, "with a match, only stores of that value");
-	ok(higher, "a match beyond its length meets nothing");
+	ok(any, "an ioeventfd of 1, 2, 4 or 8 bytes matches only stores of that length");
+	ok(exact && other, "an ioeventfd with a datamatch matches only stores of that value");
+	ok(higher, "a datamatch that exceeds the ioeventfd's length matches no store");
 	io.flags = 0;
 	io.len = 0;
 	ok(lengths_that_meet(vm, vcpu, io, 0x1234567812345678) == 15,
-	   "one of any length meets all four");
+	   "an ioeventfd of length 0 matches stores of all four lengths");
 	io.flags = KVM_IOEVENTFD_FLAG_PIO;
 	io.len = 4;
-	ok(lengths_that_meet(vm, vcpu, io, 1) == 0, "a port meets no store");
+	ok(lengths_that_meet(vm, vcpu, io, 1) == 0, "a port-I/O ioeventfd matches no store");
 	io.flags = KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY;
-	ok(lengths_that_meet(vm, vcpu, io, 1) == 0, "a channel meets none");
+	ok(lengths_that_meet(vm, vcpu, io, 1) == 0, "a virtio-ccw ioeventfd matches no store");
 	close(io.fd);
 }
 
@@ -259,22 +263,25 @@ static void irqfds(struct vm *vm)
 	uint64_t count = 3, one = 1;
 
 	if (ioctl(vm->kvm, KVM_CHECK_EXTENSION, KVM_CAP_IRQCHIP) > 0) {
-		printf("# this machine has an AIA: not tried without\n");
+		printf("# skipped: this machine has an AIA\n");
 		return;
 	}
-	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0, "an irqfd without an interrupt controller");
-	ok(read((int)irqfd.fd, &count, 8) == 8 && count == 2, "what was there before stays");
+	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0,
+	   "an irqfd can be created without an interrupt controller");
+	ok(read((int)irqfd.fd, &count, 8) == 8 && count == 2,
+	   "creating an irqfd does not change the eventfd's count");
 	ok(write((int)irqfd.fd, &one, 8) == 8 && read((int)irqfd.fd, &count, 8) == -1,
-	   "an event is taken");
+	   "the irqfd consumes an event");
 	irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
 	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0 && write((int)irqfd.fd, &one, 8) == 8 &&
 		   read((int)irqfd.fd, &count, 8) == 8 && count == 1,
-	   "no longer when it is off");
+	   "a removed irqfd consumes no event");
 	irqfd.flags = 0;
 	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0 && close((int)irqfd.fd) == 0,
-	   "its eventfd can be closed");
+	   "an irqfd's eventfd can be closed");
 	irqfd.fd = (uint32_t)eventfd(0, EFD_NONBLOCK);
-	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0, "the next irqfd can take its place");
+	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0,
+	   "another irqfd can be created for the closed one's GSI");
 }
 
 static void odd_sizes(struct vm *vm, struct vcpu *vcpu)
@@ -284,15 +291,16 @@ static void odd_sizes(struct vm *vm, struct vcpu *vcpu)
 	ring->first = ring->last = 0;
 	ok(zone(vm, KVM_REGISTER_COALESCED_MMIO, ZONE, 0) == 0 &&
 		   stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 1 && ring->last == 0,
-	   "a zone of no size collects nothing");
-	ok(zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 0) == 0, "and can be taken off");
+	   "a zone of size 0 collects nothing");
+	ok(zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 0) == 0,
+	   "a zone of size 0 can be unregistered");
 	ok(zone(vm, KVM_REGISTER_COALESCED_MMIO, ZONE, 1U << 31) == 0 &&
 		   zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 1U << 31) == 0 &&
 		   stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 0 && ring->last == 1,
 	   "unregistering a zone of 2 GiB does not remove it");
 	ok(zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 1) == 0 &&
 		   stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 1,
-	   "unregistering a piece of it does");
+	   "unregistering one byte of the 2 GiB zone removes it");
 }
 
 int main(void)

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * bytes.h - free memory to the byte, and random numbers, for tests that processes and VMs leak
- * nothing.
+ * bytes.h - exact counts of free memory, and random numbers, for tests that check that processes
+ * and VMs leak no memory.
  *
- * With HS_EXACT set (nothing else runs, and free memory can be read to the byte) they claim
- * that as much is free afterwards as before; otherwise they only print both.
+ * HS_EXACT is set where nothing else runs and free memory can be read to the byte. Then these tests
+ * claim that as much memory is free afterwards as before; otherwise they only print both numbers.
  */
 #ifndef KVM_API_BYTES_H
 #define KVM_API_BYTES_H
@@ -23,7 +23,7 @@ static inline unsigned int random_below(unsigned int n)
 	return (unsigned int)(seed >> 33) % n;
 }
 
-/* All free memory: free pages, and free objects in the slabs' pages. */
+/* Return the free memory: free pages, and free objects in the slabs' pages. */
 static inline unsigned long free_bytes(void)
 {
 	unsigned long active, all, size, sum;
@@ -42,7 +42,7 @@ static inline unsigned long free_bytes(void)
 	return sum;
 }
 
-/* Memory of what has ended may be freed a moment later: wait for it. */
+/* Wait until `want` bytes are free, up to 2 s: memory may be freed after its process has ended. */
 static inline unsigned long settled_bytes(unsigned long want)
 {
 	unsigned long now = free_bytes();
@@ -54,12 +54,15 @@ static inline unsigned long settled_bytes(unsigned long want)
 	return now;
 }
 
-/* Without a name, claim nothing: a first round that allocates what the program itself needs. */
+/*
+ * Claim that `before` bytes are free. Without a name, claim nothing: use this after a first round,
+ * which allocates what the program itself needs.
+ */
 static inline void claim_equal(unsigned long before, const char *name)
 {
 	unsigned long after = settled_bytes(before);
 
-	printf("# %s%lu bytes free before, %lu after\n", name ? "" : "first, for itself: ", before,
+	printf("# %s%lu bytes free before, %lu after\n", name ? "" : "first round: ", before,
 	       after);
 	if (name && getenv("HS_EXACT"))
 		ok(after == before, name);

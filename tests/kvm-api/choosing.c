@@ -3,7 +3,7 @@
  * choosing.c - hostile threads use the files of tracefs while VMs run: nothing hangs, no byte is
  * leaked, and every record is in a ring or counted as lost.
  *
- *   choosing [ROUNDS [SEED]]     rounds of each thread (3000). For hyperscope alone.
+ *   choosing [ROUNDS [SEED]]     rounds of each thread (3000). Runs on hyperscope only.
  */
 #include <dirent.h>
 #include <stdarg.h>
@@ -211,7 +211,7 @@ static void *run_vcpu(void *arg)
 	return NULL;
 }
 
-/* Restore the state after boot. */
+/* Restore tracefs's state after boot. */
 static void reset_all(void)
 {
 	static const char *const never[] = { "!traceoff", "!traceon" };
@@ -287,9 +287,9 @@ static void all_at_once(void)
 	_exit(7);
 }
 
-/* ---- every record counts ---- */
+/* ---- counting records ---- */
 
-/* Records written, overwritten and dropped, over all harts. */
+/* Return the number of records written, overwritten and dropped, over all harts. */
 static unsigned long long counted(void)
 {
 	unsigned long long sum = 0, value;
@@ -322,7 +322,7 @@ static void *mark(void *arg)
 	return NULL;
 }
 
-/* Set and remove rules, all of which let every marker through. */
+/* Set and remove filters and triggers that let every marker through. */
 static void *flip(void *arg)
 {
 	static const char *const always[] = { "part == 0", "0", "vm >= 0 || vm < 0", "bad (" };
@@ -361,7 +361,7 @@ static void test_counted(void)
 	printf("# %llu of %u marks counted, %lu refused\n", counted() - before, 4 * rounds,
 	       refused[0] + refused[1] + refused[2] + refused[3]);
 	ok(counted() - before == 4ULL * rounds,
-	   "while rules change on other harts no record is lost that is not counted");
+	   "while filters change on other harts, every lost record is counted");
 }
 
 static void round_of(void)
@@ -387,10 +387,12 @@ int main(int argc, char **argv)
 	claim_equal(free_bytes(), NULL);
 	before = settled_bytes(0);
 	rounds = all;
-	ok(status_of(many_open) == 7 << 8, "hundreds of files are open at once, in two processes");
-	ok(status_of(all_at_once) == 7 << 8, "the files bear hostile threads while VMs run");
+	ok(status_of(many_open) == 7 << 8,
+	   "a process and its child can hold hundreds of tracefs files open");
+	ok(status_of(all_at_once) == 7 << 8,
+	   "hostile threads can use tracefs's files while VMs run");
 	reset_all();
-	claim_equal(before, "and then no byte is missing");
+	claim_equal(before, "no byte is missing after the hostile processes have ended");
 	test_counted();
 	return tap_done();
 }

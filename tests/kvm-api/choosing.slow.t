@@ -9,14 +9,14 @@ for seed in 1 2; do
 	HS_SECONDS=900 hs exec --quiet --harts 4 --trace none --env HS_EXACT=1 \
 		"$O/tests/kvm-api/choosing" 400 $seed
 	relay "$out" "seed $seed"
-	is "$status" 0 "seed $seed: it ends well" || diag "$err"
+	is "$status" 0 "seed $seed: the program exits with status 0" || diag "$err"
 done
 
-# Six threads that all want tracefs's mutex all the time, on fewer harts than threads. Four harts are
-# as many as the host machine may have.
+# Six threads compete for tracefs's mutex without a pause, on fewer harts than threads. There are at
+# most four harts, because the host machine may have no more processors.
 for harts in 2 4; do
 	hs exec --quiet --harts $harts --trace none "$O/tests/kvm-api/turns" 4000 6
 	relay "$out" "$harts harts"
-	is "$status" 0 "$harts harts: it ends well" || diag "$err"
+	is "$status" 0 "$harts harts: the program exits with status 0" || diag "$err"
 done
 done_testing

@@ -1,17 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# counts.t - three ways to count exits agree exactly: KVM_GET_STATS_FD, the events and the exit table;
-# per vCPU, for one vCPU, for several, and for a VM whose process was killed.
+# counts.t - three ways to count exits agree exactly: KVM_GET_STATS_FD, the events and the exit table.
+# The counts are per vCPU, for VMs with one vCPU, with several, and with a process that is killed.
 #
-# tests/kvm-api/tally.c makes the exits and knows how many there must be. It runs once with every event
-# on, so that every exit takes the slow path, and once with only those that leave the fast path enabled.
+# tests/kvm-api/tally.c makes the exits and knows how many there must be. Its first run has only
+# those events on that leave the fast path enabled; its second run has every event on, so that every
+# exit takes the slow path.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 busybox=$O/guest/busybox
 [ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
-! qemu_older 10.0 || skip_all "QEMU $(qemu_version): wrs.nto and the seed CSR are QEMU 10.0's"
+! qemu_older 10.0 || skip_all "QEMU $(qemu_version): wrs.nto and the seed CSR need QEMU 10.0"
 fixes "every WFI has to exit" wfi
-fixes "one fault a page" gstage_huge
+fixes "there has to be one fault per page" gstage_huge
 
 hstrace=$O/hstrace
 trace=$tmp/runs/last/trace
@@ -27,47 +28,47 @@ E2
 hs exec --quiet --cpu max --ram 1G --trace "$fast" --boot trace.size=64M --env HS_OURS=1 --env HS_TALLY=1 \
 	--file "$tmp/both:/both" --file "$O/tests/kvm-api/tally" "$busybox" sh /both
 relay "$out"
-is "$status" 0 "the guests make the exits that they should" || diag "$err"
+is "$status" 0 "the program exits with status 0: its guests made the expected exits" || diag "$err"
 sed -n 's/^stat //p' <<<"$out" >"$tmp/stats"
 "$hstrace" report --columns vcpu,event,fields "$trace" >"$tmp/report" 2>"$tmp/err"
 like "$(grep '^# events' "$tmp/report")" ', lost [^:]*: 0' "no event is lost"
 "$hstrace" stat "$trace" >"$tmp/table"
 
-# events REGEX: "VM.VCPU count" of each vCPU that has such an event
+# events REGEX: print "VM.VCPU count" for each vCPU with events that match
 events()
 {
 	grep -E -- "$1" "$tmp/report" | awk '{ n[$1]++ } END { for (v in n) print v, n[v] }' | sort
 }
 
-# stats NAME...: the sum of these counters, likewise, for each vCPU that has them
+# stats NAME...: print "VM.VCPU sum" of these counters for each vCPU that has them
 stats()
 {
 	awk -v names=" $* " 'index($1, ".") && index(names, " " $2 " ") { n[$1] += $3 }
 		END { for (v in n) print v, n[v] }' "$tmp/stats" | sort
 }
 
-# row REGEX: the sum of the table's rows with these titles
+# row REGEX: print the sum of the table's rows whose titles match
 row()
 {
 	awk -v title="^($1) +[0-9]+ +[0-9.]+%" '$0 ~ title {
 		for (i = 1; i < NF; i++) if ($(i + 1) ~ /%$/) { n += $i; break } } END { print n + 0 }' "$tmp/table"
 }
 
-sum()	# of the second column of standard input
+sum()	# print the sum of the second column of standard input
 {
 	awk '{ n += $2 } END { print n + 0 }'
 }
 
-# both COUNTERS EVENTS ROWS: claim that the counters equal the number of events for each vCPU, and the
-# table's count for all of them.
+# both COUNTERS EVENTS ROWS: claim that for each vCPU the sum of the counters equals the number of
+# events, and that their sum over all vCPUs equals the table's count.
 both()
 {
-	is "$(stats $1)" "$(events "$2")" "$1: as many events, of each vCPU"
-	[ -z "$3" ] || is "$(row "$3")" "$(stats $1 | sum)" "$1: as many exits in the table"
+	is "$(stats $1)" "$(events "$2")" "$1: the events give the same count for each vCPU"
+	[ -z "$3" ] || is "$(row "$3")" "$(stats $1 | sum)" "$1: the table gives the same count"
 }
 
 [ "$(stats exits | wc -l)" = 14 ]
-ok $? "there are two times seven vCPUs that ran" || diag "$(cat "$tmp/stats")"
+ok $? "seven vCPUs ran in each of two runs" || diag "$(cat "$tmp/stats")"
 both exits ' kvm_exit: ' '.*'
 both wfi_exit_stat ' kvm_wfi: ' wfi
 both wrs_exit_stat ' kvm_wrs: ' 'wrs[.]nto'
@@ -81,14 +82,17 @@ both signal_exits ' kvm_userspace_exit: reason=INTR errno=-EINTR' ''
 both halt_wait_hist ' kvm_vcpu_wakeup: .* waited=1 ' ''
 both halt_successful_poll ' kvm_vcpu_wakeup: .* waited=0 ' ''
 both "gstage_faults mmio_exit_user mmio_exit_kernel" ' kvm_page_fault: ' 'fault on RAM, .*|mmio .*|mmio, .*'
-is "$(row 'fault on RAM, .*')" "$(stats gstage_faults | sum)" "gstage_faults: as many exits in the table"
+is "$(row 'fault on RAM, .*')" "$(stats gstage_faults | sum)" \
+	"gstage_faults: the table gives the same count"
 is "$(awk '$2 == "remote_tlb_flush_requests" { n += $3 } END { print n + 0 }' "$tmp/stats")" \
-	"$(events ' kvm_remote_fence: fid=[34] ' | sum)" "remote_tlb_flush_requests: as many events"
+	"$(events ' kvm_remote_fence: fid=[34] ' | sum)" \
+		"remote_tlb_flush_requests: the events give the same count"
 
 # ---- by cause ----
 by_cause()	# CAUSE ROWS
 {
-	is "$(row "$2")" "$(events " kvm_exit: .* scause=$1 " | sum)" "$1: as many exits in the table's rows"
+	is "$(row "$2")" "$(events " kvm_exit: .* scause=$1 " | sum)" \
+		"$1: the table's rows have as many exits as there are events"
 }
 by_cause ecall_vs 'sbi.*'
 by_cause virtual_inst 'wfi|wrs[.]nto|csr, .*'
@@ -96,17 +100,19 @@ by_cause '[a-z]*_guest_page_fault' 'fault on RAM, .*|mmio .*|mmio, .*'
 for irq in irq_s_timer irq_s_soft irq_s_ext; do
 	by_cause $irq $irq
 	is "$(events " kvm_host_irq: scause=$irq" | sum)" "$(events " kvm_exit: .* scause=$irq " | sum)" \
-		"$irq: as many events of its own"
+		"$irq: there are as many kvm_host_irq events as exits"
 done
-is "$(row 'trap given to guest|exception_.*|irq_[0-9].*')" 0 "there is no exit of another cause"
+is "$(row 'trap given to guest|exception_.*|irq_[0-9].*')" 0 "no exit has another cause"
 
-# ---- events among themselves ----
+# ---- events compared with each other ----
 is "$(events ' kvm_sbi_call: ')" "$(events ' kvm_exit: .* scause=ecall_vs ')" "every ecall is an SBI call"
 is "$(events ' kvm_virtual_inst: ')" "$(events ' kvm_exit: .* scause=virtual_inst(ruction)? ')" \
-	"every virtual-instruction exit tells its instruction"
-is "$(events ' kvm_vcpu_block: ')" "$(events ' kvm_vcpu_wakeup: ')" "every wait has its end"
-is "$(grep -cE '^ *- kvm_(mmio|sbi_return|csr|userspace_exit): ' "$tmp/report")" 0 "what user space answers names its vCPU"
+	"every virtual-instruction exit has an event that names its instruction"
+is "$(events ' kvm_vcpu_block: ')" "$(events ' kvm_vcpu_wakeup: ')" \
+	"each vCPU has as many kvm_vcpu_wakeup as kvm_vcpu_block events"
+is "$(grep -cE '^ *- kvm_(mmio|sbi_return|csr|userspace_exit): ' "$tmp/report")" 0 \
+	"every event about an answer of user space names its vCPU"
 later="^ *(6|7|8)[.][0-9] "
 is "$(grep -cE "$later.*kvm_exit_handled: " "$tmp/report")" "$(grep -cE "$later.*kvm_exit: " "$tmp/report")" \
-	"every exit has its outcome"
+	"there are as many kvm_exit_handled as kvm_exit events"
 done_testing

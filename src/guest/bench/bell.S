@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * bell.S - ring a doorbell and take its answer (bell.c); set a timer that is already due (time.c).
+ * bell.S - ring a doorbell and take its answer (bell.c), or set a timer that is already due
+ * (time.c).
  */
 #include "hv/sbi.h"
 
