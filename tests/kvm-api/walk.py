@@ -17,7 +17,7 @@ RANGE = re.compile(r"^(.*?\D)(\d+)\.\.(\d+)$")
 
 
 def parse(lines):
-    """Chapters in order: name -> {row: result}."""
+    """Return the chapters in order: name -> {row: result}."""
     chapters, rows = {}, None
     for line in lines:
         line = line.rstrip("\r\n")
@@ -28,7 +28,7 @@ def parse(lines):
             continue
         name, sep, result = line.rpartition(": ")
         if not sep or rows is None:
-            raise SystemExit("walk.py: no row: %r" % line)
+            raise SystemExit("walk.py: not a row: %r" % line)
         match = RANGE.match(name)
         numbers = range(int(match[2]), int(match[3]) + 1) if match else [None]
         for number in numbers:
@@ -83,9 +83,9 @@ def compare(recording, differences, ours):
         details += ["%s: no such row" % row for row in known if row not in rows]
         differ = sum(here.get(row) != rows[row] for row in rows)
         number += 1
-        report(number, not details, "%s: %d rows are Linux's, %d differ" %
+        report(number, not details, "%s: %d rows have Linux's result, %d differ" %
                (chapter, len(rows) - differ, differ), details)
-    report(number + 1, "end" in ours, "the walk comes to its end", [])
+    report(number + 1, "end" in ours, "the walk runs to its end", [])
     print("1..%d" % (number + 1))
 
 

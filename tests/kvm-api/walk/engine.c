@@ -72,7 +72,7 @@ static uint64_t registers_hash(const struct vcpu *vcpu)
 		uint64_t value[32] = { 0 };
 		struct kvm_one_reg reg = { .id = list.reg[i], .addr = (uintptr_t)value };
 
-		/* Time passes between two rows. */
+		/* The time changes between two rows. */
 		if (reg.id == (KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_TIMER |
 			       KVM_REG_RISCV_TIMER_REG(time)))
 			continue;
@@ -84,7 +84,7 @@ static uint64_t registers_hash(const struct vcpu *vcpu)
 	return hash;
 }
 
-/* Whether a guest still finds its memory, and an MMIO exit where there is none. */
+/* Return a hash of what the probe finds: its memory, and an MMIO exit where there is none. */
 static uint64_t memory_hash(struct walk *w)
 {
 	uint64_t hash = 2;

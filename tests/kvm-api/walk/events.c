@@ -172,7 +172,7 @@ static void zones(struct walk *w)
 	call_with(w, &on, &zone, "where memory is");
 }
 
-/* How many zones a VM can have. */
+/* Print how many zones a VM can have. */
 static void zone_limit(struct walk *w)
 {
 	struct kvm_coalesced_mmio_zone zone = { .size = 16 };

@@ -7,7 +7,7 @@
 #define NEW_GPA  0x90000000UL
 #define NEW_SIZE 0x10000UL
 
-/* Beyond any host mapping: a large slot around a program's read-only pages is another row. */
+/* An hva beyond any host mapping, so that a large slot covers no read-only pages of a program. */
 #define FAR_AWAY (1UL << 44)
 
 static void *backing;
@@ -126,7 +126,7 @@ void chapter_memory(void)
 			   sizeof(good),
 			   .undo = delete_slot };
 
-	/* At the same address on every host, because its bits are rows. */
+	/* The address must be the same on every host, because flips of its bits are rows. */
 	backing = mmap((void *)0x20000000UL, 2 * NEW_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	must(backing == (void *)0x20000000UL, "mmap");

@@ -96,7 +96,7 @@ static void foreign(struct walk *w)
 	};
 
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		/* walk_pointers() needs a last byte, also of an empty structure. */
+		/* An empty structure gets one byte, because walk_pointers() needs a last byte. */
 		if (!calls[i].size)
 			calls[i].size = 1;
 		walk_pointers(w, &calls[i]);
