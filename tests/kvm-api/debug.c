@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * debug.c - KVM_SET_GUEST_DEBUG: who gets a breakpoint exception, for both lengths and modes.
+ * debug.c - KVM_SET_GUEST_DEBUG decides whether the guest or its debugger gets a breakpoint
+ * exception, in each instruction length and mode.
  */
 #include "vm.h"
 
@@ -36,7 +37,7 @@ static void begin(unsigned long mode)
 	set_reg(&vcpu, CORE(mode), mode);
 }
 
-/* The guest gets the exception: its handler reports cause 3 at the first instruction. */
+/* Return whether the guest's handler reports cause 3 at the first instruction. */
 static bool is_guests(void)
 {
 	return vcpu_run(&vcpu) == 0 && is_report(&vcpu, 3) &&
@@ -61,20 +62,25 @@ static void each_guest(size_t i)
 	set_reg(&vcpu, CSRREG(sepc), 0x1234);
 
 	begin(guests[i].mode);
-	snprintf(claim, sizeof(claim), "%s: KVM_EXIT_DEBUG at the instruction", guests[i].name);
+	snprintf(claim, sizeof(claim), "%s: KVM_RUN ends with KVM_EXIT_DEBUG at the instruction",
+		 guests[i].name);
 	ok(debug(KVM_GUESTDBG_ENABLE) == 0 && is_debuggers(), claim);
-	ok(get_reg(&vcpu, CSRREG(sepc)) == 0x1234, "the guest has not seen it");
-	snprintf(claim, sizeof(claim), "%s: again, if pc stays there", guests[i].name);
+	ok(get_reg(&vcpu, CSRREG(sepc)) == 0x1234,
+	   "the guest's sepc is unchanged, so it has taken no exception");
+	snprintf(claim, sizeof(claim), "%s: KVM_EXIT_DEBUG again if pc is not moved",
+		 guests[i].name);
 	ok(is_debuggers(), claim);
 	if (guests[i].mode == KVM_RISCV_MODE_S) {
 		set_reg(&vcpu, R_PC, MEM_GPA + guests[i].insn_len);
-		ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 77), "and continues behind it");
+		ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 77),
+		   "the guest continues when pc is moved past the ebreak");
 		vcpu.run->immediate_exit = 1;
 		vcpu_run(&vcpu);
 		vcpu.run->immediate_exit = 0;
 	}
 	begin(guests[i].mode);
-	snprintf(claim, sizeof(claim), "%s: the guest's own when nobody debugs", guests[i].name);
+	snprintf(claim, sizeof(claim), "%s: without a debugger the guest takes the exception",
+		 guests[i].name);
 	ok(debug(0) == 0 && is_guests(), claim);
 	vcpu_free(&vcpu);
 	vm_free(&vm);
@@ -90,14 +96,16 @@ static void other_bits(void)
 	set_reg(&vcpu, CSRREG(stvec), MEM_GPA + VECTOR);
 	begin(KVM_RISCV_MODE_S);
 	ok(debug(KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP) == 0,
-	   "single-stepping is accepted");
+	   "KVM_GUESTDBG_SINGLESTEP is accepted");
 	set_reg(&vcpu, R_PC, MEM_GPA + 4);
-	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 77), "and ignored: the guest runs on");
+	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 77),
+	   "KVM_GUESTDBG_SINGLESTEP is ignored: the guest runs on");
 	vcpu.run->immediate_exit = 1;
 	vcpu_run(&vcpu);
 	vcpu.run->immediate_exit = 0;
 	begin(KVM_RISCV_MODE_S);
-	ok(debug(~KVM_GUESTDBG_ENABLE) == 0 && is_guests(), "all bits but ENABLE switch it off");
+	ok(debug(~KVM_GUESTDBG_ENABLE) == 0 && is_guests(),
+	   "all bits except ENABLE switch debugging off");
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 }

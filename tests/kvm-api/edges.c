@@ -43,7 +43,7 @@ static void answers(struct vm *vm, struct vcpu *vcpu)
 	run->mmio.phys_addr = 0;
 	memset(run->mmio.data, 0x71, 8);
 	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x71717171),
-	   "a load gets its own length, whatever the page says");
+	   "a load gets its own number of bytes, whatever the run page's mmio.len is");
 	finish(vcpu);
 
 	set_reg(vcpu, R_PC, MEM_GPA);
@@ -51,10 +51,12 @@ static void answers(struct vm *vm, struct vcpu *vcpu)
 	run->mmio.len = 0xffffffff;
 	memset(run->mmio.data, 0x11, 8);
 	run->immediate_exit = 1;
-	fails_with(vcpu_run(vcpu), EINTR, "KVM_RUN with an answer and immediate_exit");
+	fails_with(vcpu_run(vcpu), EINTR,
+		   "KVM_RUN with immediate_exit ends after it has taken the answer");
 	run->immediate_exit = 0;
 	memset(run->mmio.data, 0x22, 8);
-	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x11111111), "the answer is taken once");
+	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x11111111),
+	   "a load's answer is taken only once");
 	finish(vcpu);
 }
 
@@ -68,14 +70,15 @@ static void completes(struct vm *vm, struct vcpu *vcpu)
 	run->riscv_sbi.extension_id = 0;
 	run->riscv_sbi.args[0] = ~0UL;
 	run->riscv_sbi.ret[0] = 0x77;
-	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x77), "of an SBI call only the result is read");
+	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x77),
+	   "KVM_RUN reads only the result of an SBI call from the run page");
 	finish(vcpu);
 	run->immediate_exit = 255;
-	fails_with(vcpu_run(vcpu), EINTR, "any immediate_exit but 0 ends KVM_RUN");
+	fails_with(vcpu_run(vcpu), EINTR, "any nonzero immediate_exit ends KVM_RUN");
 	run->immediate_exit = 0;
 }
 
-/* ---- calls while it runs ------------------------------------------------------------------- */
+/* ---- calls while the vCPU runs ------------------------------------------------------------- */
 
 struct caller {
 	struct vcpu *vcpu;
@@ -118,8 +121,9 @@ static void waits(struct vm *vm, struct vcpu *vcpu)
 	sleep_ms(30);
 	pthread_kill(caller, SIGUSR1);
 	sleep_ms(30);
-	ok(!c.done, "a register is not read while the vCPU runs, signal or not");
-	ok(ioctl(vcpu->fd, KVM_INTERRUPT, &irq) == 0, "KVM_INTERRUPT does not wait");
+	ok(!c.done, "KVM_GET_ONE_REG waits while the vCPU runs, even if its caller gets a signal");
+	ok(ioctl(vcpu->fd, KVM_INTERRUPT, &irq) == 0,
+	   "KVM_INTERRUPT does not wait for a running vCPU");
 	while (!c.done) {
 		pthread_kill(runner, SIGUSR1);
 		sleep_ms(5);
@@ -127,14 +131,14 @@ static void waits(struct vm *vm, struct vcpu *vcpu)
 	pthread_join(runner, NULL);
 	pthread_join(caller, NULL);
 	ok(c.value > MEM_GPA && c.value < MEM_GPA + 64,
-	   "it is read once the vCPU has left KVM_RUN");
+	   "KVM_GET_ONE_REG succeeds once the vCPU has left KVM_RUN");
 	irq.irq = KVM_INTERRUPT_UNSET;
 	ioctl(vcpu->fd, KVM_INTERRUPT, &irq);
 }
 
 /* ---- the timer -------------------------------------------------------------------------------- */
 
-/* Whether the timer fires. Waits up to a minute if it should, and only 50 ms if it should not. */
+/* Return whether the timer fires. Wait up to a minute if it should, and 50 ms if it should not. */
 static bool fires(struct vm *vm, struct vcpu *vcpu, uint64_t value, uint64_t from_now, bool should)
 {
 	int ret;
@@ -160,15 +164,16 @@ static void timers(struct vm *vm, struct vcpu *vcpu, struct vcpu *second)
 {
 	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
 
-	ok(!fires(vm, vcpu, -1UL, 0, false), "the timer at -1 never fires");
-	ok(fires(vm, vcpu, 0, 0, true), "the timer at 0 fires at once");
-	ok(fires(vm, vcpu, -1UL, 1, true), "a tick ago it fires at once");
-	ok(fires(vm, vcpu, 1000, 1, true), "a little later it fires");
-	ok(!fires(vm, vcpu, 1UL << 63, 1, false), "2^63 ticks later it does not fire");
-	ok(!fires(vm, vcpu, -2UL, 0, false), "at -2 it does not fire");
+	ok(!fires(vm, vcpu, -1UL, 0, false), "a timer set to -1 never fires");
+	ok(fires(vm, vcpu, 0, 0, true), "a timer set to 0 fires immediately");
+	ok(fires(vm, vcpu, -1UL, 1, true), "a timer set to one tick ago fires immediately");
+	ok(fires(vm, vcpu, 1000, 1, true), "a timer set to 1000 ticks from now fires");
+	ok(!fires(vm, vcpu, 1UL << 63, 1, false),
+	   "a timer set to 2^63 ticks from now does not fire");
+	ok(!fires(vm, vcpu, -2UL, 0, false), "a timer set to -2 does not fire");
 	ioctl(second->fd, KVM_SET_MP_STATE, &runnable);
 	ok(fires(vm, second, 0, 0, true) && !fires(vm, vcpu, -1UL, 0, false),
-	   "one vCPU's timer is not another's");
+	   "one vCPU's timer does not interrupt another vCPU");
 }
 
 int main(void)

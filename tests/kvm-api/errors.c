@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: MIT
 /*
- * errors.c - wrong calls to /dev/kvm fail with the errno of Linux 6.12 and change nothing.
+ * errors.c - invalid calls to /dev/kvm fail with the errno of Linux 6.12 and change nothing.
  */
 #include <sys/wait.h>
 #include "vm.h"
 
 static void system_calls(struct vm *vm)
 {
-	ok(ioctl(vm->kvm, KVM_GET_API_VERSION, 0) == 12, "API version 12");
-	fails_with(ioctl(vm->kvm, KVM_GET_API_VERSION, 1), EINVAL, "its argument must be 0");
-	ok(ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0) == 8192, "a vCPU maps 8192 bytes");
-	fails_with(ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 1), EINVAL, "that argument, too");
-	fails_with(ioctl(vm->kvm, KVM_RUN, 0), EINVAL, "/dev/kvm: a call that it does not know");
-	fails_with(ioctl(vm->fd, KVM_RUN, 0), EINVAL, "VM: a call that it does not know");
-	ok(ioctl(vm->kvm, KVM_CHECK_EXTENSION, 0x7fffffff) == 0, "an unknown capability is 0");
+	ok(ioctl(vm->kvm, KVM_GET_API_VERSION, 0) == 12, "the API version is 12");
+	fails_with(ioctl(vm->kvm, KVM_GET_API_VERSION, 1), EINVAL,
+		   "KVM_GET_API_VERSION refuses an argument other than 0");
+	ok(ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 0) == 8192, "a vCPU's mapping has 8192 bytes");
+	fails_with(ioctl(vm->kvm, KVM_GET_VCPU_MMAP_SIZE, 1), EINVAL,
+		   "KVM_GET_VCPU_MMAP_SIZE refuses an argument other than 0");
+	fails_with(ioctl(vm->kvm, KVM_RUN, 0), EINVAL, "/dev/kvm refuses an unknown ioctl");
+	fails_with(ioctl(vm->fd, KVM_RUN, 0), EINVAL, "a VM refuses an unknown ioctl");
+	ok(ioctl(vm->kvm, KVM_CHECK_EXTENSION, 0x7fffffff) == 0,
+	   "KVM_CHECK_EXTENSION returns 0 for an unknown capability");
 }
 
 static void capabilities(struct vm *vm)
@@ -36,21 +39,23 @@ static void capabilities(struct vm *vm)
 	char name[64];
 
 	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
-		snprintf(name, sizeof(name), "capability %s, of the system and the VM",
-			 caps[i].name);
+		snprintf(name, sizeof(name), "system and VM have the capability %s", caps[i].name);
 		ok(ioctl(vm->kvm, KVM_CHECK_EXTENSION, caps[i].cap) == 1 &&
 			   ioctl(vm->fd, KVM_CHECK_EXTENSION, caps[i].cap) == 1,
 		   name);
 	}
-	ok(ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS) == 1024, "1024 vCPUs at most");
-	ok(ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_VM_GPA_BITS) >= 41, "41 bits of gpa or more");
+	ok(ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_MAX_VCPUS) == 1024,
+	   "a VM has at most 1024 vCPUs");
+	ok(ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_VM_GPA_BITS) >= 41,
+	   "a gpa has at least 41 bits");
 }
 
 static void vcpu_creation(struct vm *vm)
 {
-	fails_with(ioctl(vm->fd, KVM_CREATE_VCPU, 1024), EINVAL, "vCPU id 1024");
-	fails_with(ioctl(vm->fd, KVM_CREATE_VCPU, -1L), EINVAL, "vCPU id -1");
-	fails_with(ioctl(vm->fd, KVM_CREATE_VCPU, 0), EEXIST, "vCPU id 0 a second time");
+	fails_with(ioctl(vm->fd, KVM_CREATE_VCPU, 1024), EINVAL, "vCPU id 1024 is refused");
+	fails_with(ioctl(vm->fd, KVM_CREATE_VCPU, -1L), EINVAL, "vCPU id -1 is refused");
+	fails_with(ioctl(vm->fd, KVM_CREATE_VCPU, 0), EEXIST,
+		   "vCPU id 0 is refused the second time");
 }
 
 static void memory_slots(struct vm *vm)
@@ -58,15 +63,24 @@ static void memory_slots(struct vm *vm)
 	uint8_t *mem = vm->mem;
 	void *bad = (void *)1UL;
 
-	fails_with(vm_set_slot(vm, 1, MEM_GPA, 4096, mem, 0), EEXIST, "slots that overlap");
-	fails_with(vm_set_slot(vm, 1, 0x1001, 4096, mem, 0), EINVAL, "gpa within a page");
-	fails_with(vm_set_slot(vm, 1, 0x1000, 4095, mem, 0), EINVAL, "size within a page");
-	fails_with(vm_set_slot(vm, 1, 0x1000, 4096, mem + 1, 0), EINVAL, "hva within a page");
-	fails_with(vm_set_slot(vm, 1, 0x1000, 4096, mem, 1u << 31), EINVAL, "an unknown flag");
-	fails_with(vm_set_slot(vm, 40000, 0x1000, 4096, mem, 0), EINVAL, "slot 40000");
-	fails_with(vm_set_slot(vm, 2, 0x1000, 0, mem, 0), EINVAL, "deleting what is not there");
-	fails_with(vm_set_slot(vm, 0, MEM_GPA, 4096, mem, 0), EINVAL, "another size of a slot");
-	fails_with(ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, bad), EFAULT, "a bad pointer");
+	fails_with(vm_set_slot(vm, 1, MEM_GPA, 4096, mem, 0), EEXIST,
+		   "a slot that overlaps another is refused");
+	fails_with(vm_set_slot(vm, 1, 0x1001, 4096, mem, 0), EINVAL,
+		   "a slot with an unaligned gpa is refused");
+	fails_with(vm_set_slot(vm, 1, 0x1000, 4095, mem, 0), EINVAL,
+		   "a slot with an unaligned size is refused");
+	fails_with(vm_set_slot(vm, 1, 0x1000, 4096, mem + 1, 0), EINVAL,
+		   "a slot with an unaligned hva is refused");
+	fails_with(vm_set_slot(vm, 1, 0x1000, 4096, mem, 1u << 31), EINVAL,
+		   "a slot with an unknown flag is refused");
+	fails_with(vm_set_slot(vm, 40000, 0x1000, 4096, mem, 0), EINVAL,
+		   "slot number 40000 is refused");
+	fails_with(vm_set_slot(vm, 2, 0x1000, 0, mem, 0), EINVAL,
+		   "a slot that does not exist cannot be deleted");
+	fails_with(vm_set_slot(vm, 0, MEM_GPA, 4096, mem, 0), EINVAL,
+		   "a slot's size cannot be changed");
+	fails_with(ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, bad), EFAULT,
+		   "a slot at a bad pointer is refused");
 }
 
 static void registers(struct vcpu *vcpu)
@@ -78,28 +92,35 @@ static void registers(struct vcpu *vcpu)
 	} list = { .n = 1 };
 	uint64_t value = 0;
 
-	fails_with(ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg), EFAULT, "ONE_REG to a bad address");
-	fails_with(ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg), EFAULT, "ONE_REG from a bad address");
-	fails_with(ioctl(vcpu->fd, KVM_GET_ONE_REG, 8), EFAULT, "ONE_REG at a bad address");
+	fails_with(ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg), EFAULT,
+		   "KVM_GET_ONE_REG refuses a bad address for the value");
+	fails_with(ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg), EFAULT,
+		   "KVM_SET_ONE_REG refuses a bad address of the value");
+	fails_with(ioctl(vcpu->fd, KVM_GET_ONE_REG, 8), EFAULT,
+		   "KVM_GET_ONE_REG refuses a bad address of its argument");
 	reg.addr = (uintptr_t)&value;
 	reg.id = (R_PC & ~KVM_REG_SIZE_MASK) | KVM_REG_SIZE_U32;
-	fails_with(ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg), EINVAL, "a register of another size");
+	fails_with(ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg), EINVAL,
+		   "a register id with a wrong size is refused");
 	reg.id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | (0x3fUL << 24);
-	fails_with(ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg), ENOENT, "a register of no type");
+	fails_with(ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg), ENOENT,
+		   "a register id of an unknown type is refused");
 	reg.id = R_PC + 500;
-	fails_with(ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg), ENOENT, "a register beyond the last");
-	fails_with(ioctl(vcpu->fd, KVM_GET_REG_LIST, &list), E2BIG, "a list that is too short");
-	ok(list.n > 60, "... says how long it must be");
+	fails_with(ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg), ENOENT,
+		   "a register id beyond the last register is refused");
+	fails_with(ioctl(vcpu->fd, KVM_GET_REG_LIST, &list), E2BIG,
+		   "KVM_GET_REG_LIST refuses a list that is too short");
+	ok(list.n > 60, "KVM_GET_REG_LIST reports the required length");
 	fails_with(set_reg(vcpu,
 			   KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_ISA_EXT |
 				   KVM_RISCV_ISA_EXT_I,
 			   0),
-		   EINVAL, "taking I away");
+		   EINVAL, "extension I cannot be removed");
 	fails_with(set_reg(vcpu,
 			   KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_ISA_EXT |
 				   KVM_RISCV_ISA_EXT_H,
 			   1),
-		   EINVAL, "giving H");
+		   EINVAL, "extension H cannot be added");
 }
 
 static void vcpu_calls(struct vcpu *vcpu)
@@ -108,12 +129,17 @@ static void vcpu_calls(struct vcpu *vcpu)
 	struct kvm_signal_mask mask = { .len = 4 };
 	char big[512] = { 0 };
 
-	fails_with(ioctl(vcpu->fd, KVM_RUN, 1), EINVAL, "KVM_RUN's argument must be 0");
-	fails_with(ioctl(vcpu->fd, KVM_SET_MP_STATE, &state), EINVAL, "an unknown MP state");
-	fails_with(ioctl(vcpu->fd, KVM_SET_SIGNAL_MASK, &mask), EINVAL, "a mask of 4 bytes");
-	fails_with(ioctl(vcpu->fd, KVM_GET_REGS, big), EINVAL, "KVM_GET_REGS is x86's");
-	fails_with(ioctl(vcpu->fd, KVM_GET_SREGS, big), EINVAL, "KVM_GET_SREGS is x86's");
-	fails_with(ioctl(vcpu->fd, KVM_INTERRUPT, 8), EFAULT, "KVM_INTERRUPT at a bad address");
+	fails_with(ioctl(vcpu->fd, KVM_RUN, 1), EINVAL, "KVM_RUN refuses an argument other than 0");
+	fails_with(ioctl(vcpu->fd, KVM_SET_MP_STATE, &state), EINVAL,
+		   "an unknown MP state is refused");
+	fails_with(ioctl(vcpu->fd, KVM_SET_SIGNAL_MASK, &mask), EINVAL,
+		   "a signal mask of 4 bytes is refused");
+	fails_with(ioctl(vcpu->fd, KVM_GET_REGS, big), EINVAL,
+		   "KVM_GET_REGS does not exist on RISC-V");
+	fails_with(ioctl(vcpu->fd, KVM_GET_SREGS, big), EINVAL,
+		   "KVM_GET_SREGS does not exist on RISC-V");
+	fails_with(ioctl(vcpu->fd, KVM_INTERRUPT, 8), EFAULT,
+		   "KVM_INTERRUPT refuses a bad address");
 }
 
 static void no_irqchip(struct vm *vm)
@@ -125,35 +151,46 @@ static void no_irqchip(struct vm *vm)
 	struct kvm_create_device device = { .type = KVM_DEV_TYPE_RISCV_AIA };
 
 	if (ioctl(vm->kvm, KVM_CHECK_EXTENSION, KVM_CAP_IRQCHIP) > 0) {
-		printf("# this machine has an AIA: not tried without\n");
+		printf("# skipped: this machine has an AIA\n");
 		return;
 	}
-	fails_with(ioctl(vm->fd, KVM_IRQFD, &irqfd), EBADF, "IRQFD without a descriptor");
+	fails_with(ioctl(vm->fd, KVM_IRQFD, &irqfd), EBADF,
+		   "KVM_IRQFD refuses an invalid descriptor");
 	irqfd.flags = 1u << 30;
-	fails_with(ioctl(vm->fd, KVM_IRQFD, &irqfd), EINVAL, "IRQFD with an unknown flag");
+	fails_with(ioctl(vm->fd, KVM_IRQFD, &irqfd), EINVAL, "KVM_IRQFD refuses an unknown flag");
 	irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
-	fails_with(ioctl(vm->fd, KVM_IRQFD, &irqfd), EBADF, "removing an invalid descriptor");
-	fails_with(ioctl(vm->fd, KVM_SIGNAL_MSI, &msi), EINVAL, "SIGNAL_MSI without an irqchip");
-	fails_with(ioctl(vm->fd, KVM_IRQ_LINE, &level), ENXIO, "IRQ_LINE without an irqchip");
-	fails_with(ioctl(vm->fd, KVM_SET_GSI_ROUTING, &routing), EINVAL, "routing without one");
-	fails_with(ioctl(vm->fd, KVM_CREATE_DEVICE, &device), ENODEV, "an AIA that is not there");
+	fails_with(ioctl(vm->fd, KVM_IRQFD, &irqfd), EBADF,
+		   "KVM_IRQFD refuses to remove an invalid descriptor");
+	fails_with(ioctl(vm->fd, KVM_SIGNAL_MSI, &msi), EINVAL,
+		   "KVM_SIGNAL_MSI fails without an irqchip");
+	fails_with(ioctl(vm->fd, KVM_IRQ_LINE, &level), ENXIO,
+		   "KVM_IRQ_LINE fails without an irqchip");
+	fails_with(ioctl(vm->fd, KVM_SET_GSI_ROUTING, &routing), EINVAL,
+		   "KVM_SET_GSI_ROUTING fails without an irqchip");
+	fails_with(ioctl(vm->fd, KVM_CREATE_DEVICE, &device), ENODEV,
+		   "KVM_CREATE_DEVICE cannot create an AIA on a machine without one");
 }
 
 static void ioeventfds(struct vm *vm)
 {
 	struct kvm_ioeventfd io = { .addr = 0x1000, .len = 4, .fd = 0x7fffffff };
 
-	fails_with(ioctl(vm->fd, KVM_IOEVENTFD, &io), EBADF, "IOEVENTFD without a descriptor");
+	fails_with(ioctl(vm->fd, KVM_IOEVENTFD, &io), EBADF,
+		   "KVM_IOEVENTFD refuses an invalid descriptor");
 	io.fd = vm->fd;
-	fails_with(ioctl(vm->fd, KVM_IOEVENTFD, &io), EINVAL, "IOEVENTFD on no eventfd");
+	fails_with(ioctl(vm->fd, KVM_IOEVENTFD, &io), EINVAL,
+		   "KVM_IOEVENTFD refuses a descriptor that is not an eventfd");
 	io.len = 3;
-	fails_with(ioctl(vm->fd, KVM_IOEVENTFD, &io), EINVAL, "IOEVENTFD of 3 bytes");
+	fails_with(ioctl(vm->fd, KVM_IOEVENTFD, &io), EINVAL,
+		   "KVM_IOEVENTFD refuses a length of 3 bytes");
 	io.len = 4;
 	io.flags = 1u << 20;
-	fails_with(ioctl(vm->fd, KVM_IOEVENTFD, &io), EINVAL, "IOEVENTFD with an unknown flag");
+	fails_with(ioctl(vm->fd, KVM_IOEVENTFD, &io), EINVAL,
+		   "KVM_IOEVENTFD refuses an unknown flag");
 	io.flags = KVM_IOEVENTFD_FLAG_DATAMATCH;
 	io.len = 0;
-	fails_with(ioctl(vm->fd, KVM_IOEVENTFD, &io), EINVAL, "a match of no bytes");
+	fails_with(ioctl(vm->fd, KVM_IOEVENTFD, &io), EINVAL,
+		   "KVM_IOEVENTFD refuses a datamatch of length 0");
 }
 
 /* A VM can be used only from the address space that created it. */
@@ -169,7 +206,8 @@ static void other_process(struct vm *vm, struct vcpu *vcpu)
 		_exit(status);
 	}
 	waitpid(pid, &status, 0);
-	ok(WIFEXITED(status) && !WEXITSTATUS(status), "a child's calls get EIO");
+	ok(WIFEXITED(status) && !WEXITSTATUS(status),
+	   "a child's calls on its parent's VM fail with EIO");
 }
 
 int main(void)

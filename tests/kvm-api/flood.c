@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * flood.c - a program floods the host's log: it crashes repeatedly and makes unknown system calls.
+ * flood.c - flood the host's log: crash repeatedly and make unknown system calls.
  */
 #include <sys/syscall.h>
 #include <sys/wait.h>

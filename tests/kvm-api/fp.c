@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * fp.c - four vCPUs, their VMM's threads and two more threads use FP at once and are moved
- * between harts meanwhile: no FP register is ever wrong.
+ * fp.c - four vCPUs, their VMM's threads and two more threads use FP while they are moved between
+ * harts: no FP register is ever wrong.
  *
- * Each has a pattern of its own in f0 to f31 and fcsr. The guests keep each value of sstatus.FS
- * across exits, and handle their own illegal instructions. The VMM's threads hold their pattern
- * across KVM_RUN, read the guest's by ONE_REG, and now and then replace it. The vCPUs belong to two
+ * Each has its own pattern in f0 to f31 and fcsr. The guests keep each value of sstatus.FS across
+ * exits, and handle their own illegal instructions. The VMM's threads hold their pattern across
+ * KVM_RUN, read the guest's pattern by ONE_REG, and sometimes replace it. The vCPUs belong to two
  * VMs; on hyperscope these have different values of the toggle fp, if two are given.
  *
  *   fp [ROUNDS [VARIANT VARIANT]]
@@ -20,10 +20,10 @@
 #define PARAM    "/sys/module/kvm/parameters/fp"
 
 /*
- * s0: what f0 holds, fN = f0 + N; s1: the round, whose low byte is fcsr and whose low 2 bits are FS
- * while the registers only have to survive. s4: bits that were found wrong; s5, s6: traps, and
- * what was wrong with them. Each round has a spin, and each second one a call with (s4, s0, fcsr,
- * s6). Its answer is the new value of f0, or 0 to keep it.
+ * s0: the value of f0; fN holds s0 + N. s1: the round; its low byte is fcsr, and its low 2 bits are
+ * FS while the registers are not in use. s4: register bits found wrong; s5: traps taken minus traps
+ * expected; s6: errors in traps. Each round has a spin, and every second one a call with (s4, s0,
+ * fcsr, s6). The call's answer is the new value of f0, or 0 to keep it.
  */
 /* clang-format off */
 GUEST(fp,
@@ -136,7 +136,7 @@ static void move(struct worker *w, unsigned int n)
 #define FP_D(n) (KVM_REG_RISCV | KVM_REG_RISCV_FP_D | KVM_REG_SIZE_U64 | (n))
 #define FCSR    (KVM_REG_RISCV | KVM_REG_RISCV_FP_D | KVM_REG_SIZE_U32 | KVM_REG_RISCV_FP_D_REG(fcsr))
 
-/* Compare ONE_REG with the pattern that the guest reports. Every eighth time, set another one. */
+/* Every fourth round, compare ONE_REG with the guest's report. Every eighth, set a new pattern. */
 static void look(struct worker *w, unsigned int n)
 {
 	struct kvm_run *run = w->vcpu.run;
@@ -224,7 +224,7 @@ static struct vm make(const char *variant, unsigned int first)
 	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
 	struct vm vm;
 
-	ok(choose(variant), "the variant is chosen, before the VM is made");
+	ok(choose(variant), "the VM's variant can be chosen before it is created");
 	vm = vm_new();
 	vm_load(&vm, fp);
 	for (unsigned int i = first; i < first + VCPUS / 2; i++) {
@@ -264,13 +264,14 @@ int main(int argc, char **argv)
 		sum.user_bad += w->user_bad;
 	}
 	printf("# %lu moves\n", sum.moves);
-	ok(sum.run_bad == 0, "every vCPU does its rounds");
+	ok(sum.run_bad == 0, "every vCPU completes its rounds");
 	ok(sum.moves > 0, "threads are moved between harts");
-	ok(sum.guest_bad == 0, "guests: 32 registers and fcsr are never wrong");
+	ok(sum.guest_bad == 0, "in guests, f0 to f31 and fcsr are never wrong");
 	ok(sum.trap_bad == 0,
-	   "guests: each illegal instruction is their own, with its bits in stval");
-	ok(sum.read_bad == 0, "ONE_REG reads what the guest has, and what it writes the guest has");
-	ok(sum.user_bad == 0, "programs: 32 registers and fcsr are never wrong");
+	   "guests take their own illegal-instruction traps, with the instruction in stval");
+	ok(sum.read_bad == 0,
+	   "ONE_REG reads the guest's FP registers, and the guest has the values that it writes");
+	ok(sum.user_bad == 0, "in user programs, f0 to f31 and fcsr are never wrong");
 	for (unsigned int i = 0; i < VCPUS; i++)
 		vcpu_free(&workers[i].vcpu);
 	vm_free(&vms[0]);

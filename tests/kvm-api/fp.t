@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# fp.t - FP registers of four vCPUs, of their VMM's threads and of two more threads, on two harts, in two
-# VMs with each pair of variants of the toggle fp. On Linux KVM: kvm-api-linux.slow.t.
+# fp.t - FP registers of four vCPUs, of their VMM's threads and of two more threads are never wrong
+# on two harts. The vCPUs belong to two VMs, with four pairs of variants of the toggle fp.
+# kvm-api-linux.slow.t runs the program on Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 prog=$O/tests/kvm-api/fp
@@ -14,6 +15,6 @@ for pair in "eager lazy_save" "lazy_save lazy_trap" "lazy_trap eager" "lazy_trap
 	# shellcheck disable=SC2086 # two words
 	HS_SECONDS=60 hs exec --quiet --harts 2 "$prog" 200 $pair
 	relay "$out" "$pair"
-	is "$status" 0 "$pair: it ends well" || diag "$err"
+	is "$status" 0 "$pair: the program exits with status 0" || diag "$err"
 done
 done_testing

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * ids.c - ids of ONE_REG that differ from a valid one in one bit: the errno of Linux 6.12.
+ * ids.c - ONE_REG returns the errno of Linux 6.12 for ids that differ from a valid one in one bit.
  *
- * This covers what walk/registers.c does not: groups of two sizes, groups that not every processor
- * has, and writes after the vCPU has run.
+ * This covers what walk/registers.c does not: register groups with two sizes, groups that not every
+ * processor has, and writes after the vCPU has run.
  *
- * A line of ids.rec has 64 letters for reading, for writing, and for writing once the vCPU has run:
- * the result with bit 63, 62, ... 0 of the id flipped. It was recorded on Linux KVM, by this
- * program:
+ * A row of ids.rec has three strings: for reading, for writing, and for writing once the vCPU has
+ * run. Their 64 letters are the results with bit 63, 62, ... 0 of the id flipped. This program
+ * recorded the rows on Linux KVM:
  *
  *     scripts/hyperscope linux-kvm exec [--cpu max] build/tests/kvm-api/ids record
  */
@@ -71,7 +71,7 @@ static char letter(int ret)
 	}
 }
 
-/* Write the register's value with one bit flipped, or 1 if it cannot be read. */
+/* Read a register, or write its value with bit 0 flipped (1 if it cannot be read). */
 static char one(const struct vcpu *vcpu, uint64_t id, enum mode mode)
 {
 	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)bytes };
@@ -135,8 +135,9 @@ static void compare(const char *on, size_t base)
 				want = recorded[i].letters[mode];
 		}
 		try_all(bases[base].id, mode, letters);
-		snprintf(claim, sizeof(claim), "%s and its 64 neighbours %s", bases[base].name,
-			 how[mode]);
+		snprintf(claim, sizeof(claim),
+			 "%s: its id with any one bit flipped gives Linux's result when %s",
+			 bases[base].name, how[mode]);
 		if (!ok(want && !strcmp(letters, want), claim))
 			printf("# got:  %s\n# want: %s\n", letters, want ? want : "(not recorded)");
 	}

@@ -13,7 +13,7 @@ for name in errors run regs reset ids lacks debug bus stats tally sbi edges fp l
 		--timeout "$(scaled 100)" "$progs/$name" </dev/null 2>"$tmp/err")
 	status=$?
 	relay "$out" "Linux KVM"
-	is "$status" 0 "Linux KVM: $name ends well" || diag "$(cat "$tmp/err")"
+	is "$status" 0 "Linux KVM: $name exits with status 0" || diag "$(cat "$tmp/err")"
 done
 
 out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" \

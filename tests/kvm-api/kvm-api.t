@@ -12,12 +12,12 @@ for name in $names; do
 done
 if qemu_older 10.0; then
 	files+=(--env HS_NO_WRS=1)
-	skip "hyperscope: wrs.nto is counted" "wrs.nto of this QEMU never traps" # 8.2.2
+	skip "hyperscope: wrs.nto is counted" "wrs.nto never traps on this QEMU" # as in 8.2.2
 fi
 HS_SECONDS=60 hs exec --quiet --harts 2 --env HS_OURS=1 "${files[@]}" "$O/tests/linux-abi/suite" \
 	$(printf '/kvm/%s ' $names)
 relay "$out" "hyperscope"
-is "$status" 0 "hyperscope: all programs end well" || diag "$err"
+is "$status" 0 "hyperscope: all programs exit with status 0" || diag "$err"
 
 HS_SECONDS=60 hs exec --harts 2 "$progs/flood"
 relay "$out" "hyperscope"

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# kvm-walk.t - every call to /dev/kvm, with each bit flipped, returns what Linux KVM returned.
+# kvm-walk.t - every call to /dev/kvm, with each bit of its arguments flipped, returns what Linux
+# KVM returned.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 here=$HS_TOP/tests/kvm-api
 
 HS_SECONDS=120 hs exec --quiet --harts 2 --ram 2G "$O/tests/kvm-api/walk"
 relay "$("$here/walk.py" compare "$here/walk.linux.txt" "$here/walk.differences.txt" <<<"$out")"
-is "$status" 0 "its status is 0" || diag "$err"
+is "$status" 0 "the walk exits with status 0" || diag "$err"
 done_testing

@@ -53,7 +53,7 @@ static const struct {
 	ROW("Zicbom: cbo.flush", ZICBOM, -1, cbo_flush, 2, false),
 	ROW("Zicbom: cbo.inval", ZICBOM, -1, cbo_inval, 2, false),
 	ROW("Smstateen: sstateen0", SMSTATEEN, -1, sstateen0, 2, false),
-	ROW("Smstateen: senvcfg stays", SMSTATEEN, -1, senvcfg, REPORTED, false),
+	ROW("Smstateen: senvcfg (independent of it)", SMSTATEEN, -1, senvcfg, REPORTED, false),
 	ROW("Ssaia: siselect and sireg", SSAIA, -1, siselect, 2, false),
 	ROW("Ssaia: stopi", SSAIA, -1, stopi, 2, false),
 	ROW("Svpbmt: a PTE with a memory type", SVPBMT, -1, pbmt, 13, false),
@@ -114,7 +114,7 @@ static void one(size_t i)
 		done();
 		return;
 	}
-	snprintf(claim, sizeof(claim), "%s: there at first", rows[i].what);
+	snprintf(claim, sizeof(claim), "%s: works while the vCPU has the extension", rows[i].what);
 	ok(ends_with(0), claim);
 	done();
 
@@ -122,15 +122,16 @@ static void one(size_t i)
 	taken = set_reg(&vcpu, ISA((unsigned long)rows[i].ext), 0) == 0;
 	if (rows[i].also >= 0)
 		taken &= set_reg(&vcpu, ISA((unsigned long)rows[i].also), 0) == 0;
-	snprintf(claim, sizeof(claim), "%s: and not when it was taken away", rows[i].what);
+	snprintf(claim, sizeof(claim),
+		 "%s: after removal, behaves as on a hart without the extension", rows[i].what);
 	ok(taken && ends_with(rows[i].cause == REPORTED ? 0 : rows[i].cause), claim);
-	snprintf(claim, sizeof(claim), "%s: nor does it come back to a vCPU that ran",
+	snprintf(claim, sizeof(claim), "%s: the extension cannot be restored after a run",
 		 rows[i].what);
 	fails_with(set_reg(&vcpu, ISA((unsigned long)rows[i].ext), 1), EBUSY, claim);
 	done();
 }
 
-/* Which of the machine's extensions can be removed and restored. */
+/* Check which of the machine's extensions can be removed and restored. */
 static void who_may_go(bool ours)
 {
 	static const int may[] = { KVM_RISCV_ISA_EXT_D,      KVM_RISCV_ISA_EXT_F,
@@ -162,12 +163,13 @@ static void who_may_go(bool ours)
 		}
 	}
 	ok(!wrong && stay > 5,
-	   "an extension that cannot be removed is refused with EINVAL, any other is removed");
-	ok(gone > 3 && back == gone, "and comes back");
-	fails_with(set_reg(&vcpu, ISA(KVM_RISCV_ISA_EXT_H), 1), EINVAL, "H cannot be had");
+	   "removing a required extension fails with EINVAL; all others can be removed");
+	ok(gone > 3 && back == gone, "every removed extension can be restored");
+	fails_with(set_reg(&vcpu, ISA(KVM_RISCV_ISA_EXT_H), 1), EINVAL,
+		   "extension H cannot be added");
 	done();
 	fresh(guest_h, guest_h_end);
-	ok(ends_with(2), "and hstatus is an illegal instruction");
+	ok(ends_with(2), "an access to hstatus is an illegal instruction in a guest");
 	done();
 }
 
@@ -175,27 +177,28 @@ static void entropy(void)
 {
 	fresh(guest_seed, guest_seed_end);
 	if (!has(KVM_RISCV_ISA_EXT_ZKR)) {
-		ok(ends_with(2), "without Zkr seed is an illegal instruction");
+		ok(ends_with(2), "without Zkr, an access to seed is an illegal instruction");
 		done();
 		return;
 	}
 	ok(vcpu_run(&vcpu) == 0 && vcpu.run->exit_reason == KVM_EXIT_RISCV_CSR &&
 		   vcpu.run->riscv_csr.csr_num == 0x15 && vcpu.run->riscv_csr.write_mask == ~0UL &&
 		   vcpu.run->riscv_csr.new_value == 0,
-	   "Zkr: an access to seed is KVM_EXIT_RISCV_CSR");
+	   "with Zkr, an access to seed exits with KVM_EXIT_RISCV_CSR");
 	vcpu.run->riscv_csr.ret_value = 0x8000abcd;
-	ok(ends_with(0x8000abcd), "and the guest gets what user space answers");
+	ok(ends_with(0x8000abcd), "the guest reads the value of seed that user space returns");
 	done();
 }
 
-/* The host does not save vector registers for programs, so no program may find a guest's there. */
+/* The host saves no vector registers for programs, so a program must not see a guest's. */
 static void host_program(void)
 {
 	int status = 0;
 	pid_t pid;
 
 	fresh(guest_v, guest_v_end);
-	ok(ends_with(has(KVM_RISCV_ISA_EXT_V) ? 0 : 2), "a guest has used V, if there is V (ours)");
+	ok(ends_with(has(KVM_RISCV_ISA_EXT_V) ? 0 : 2),
+	   "a guest can use V if the machine has it (ours)");
 	pid = fork();
 	if (pid == 0) {
 		__asm__ volatile(
@@ -205,7 +208,7 @@ static void host_program(void)
 	}
 	waitpid(pid, &status, 0);
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGILL && !(getauxval(AT_HWCAP) >> 21 & 1),
-	   "for a program of the host there is none: SIGILL, and AT_HWCAP says so (ours)");
+	   "a host program has no V: it gets SIGILL, and AT_HWCAP lacks V (ours)");
 	done();
 }
 

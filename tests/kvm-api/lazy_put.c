@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * lazy_put.c - a guest's state may stay in the processor between two KVM_RUNs: nothing can see it.
+ * lazy_put.c - a guest's state may stay in the processor between two KVM_RUNs, but no program can
+ * observe that.
  *
- * Each guest here counts in registers that a hypervisor moves in different ways: a general one, a
- * CSR and FP registers. Whatever happens between two of its calls, the counts have to continue, and
- * the program has to find its own registers.
+ * The counting guest uses registers that a hypervisor switches in different ways: a general
+ * register, a CSR and FP registers. Whatever happens between two of its calls, the counts have to
+ * continue, and the program has to find its own registers.
  *
- *   lazy_put [ROUNDS]     of two threads that run a vCPU alternately on two processors (200)
+ *   lazy_put [ROUNDS]     rounds of two threads that run a vCPU alternately (200)
  */
 #include <sched.h>
 #include <sys/wait.h>
 #include "vm.h"
 
-/* s0, sscratch and fs0 count the calls; f0 to f31 have distinct patterns, fcsr rounds down. */
+/* s0, sscratch and fs0 count the calls; f7 and f31 have fixed patterns, fcsr rounds down. */
 GUEST(counts, ".option arch, +d\nli t0, 0x6000\ncsrs sstatus, t0\nfscsr zero\nli t0, 2\nfsrm t0\n"
 	      "fmv.d.x f0, zero\nli t1, 0x1234\nfmv.d.x f7, t1\nli t1, 0x4567\nfmv.d.x f31, t1\n"
 	      "li s0, 0\ncsrw sscratch, zero\nfmv.d.x fs0, zero\n"
@@ -66,7 +67,7 @@ static void both_use_fp(const struct vcpu *vcpu, uint64_t *calls)
 					 : "f7");
 		wrong += round % 5 == 1 && f7 != f_pattern(round);
 	}
-	ok(wrong == 0, "guest and program use FP alternately, and each finds its own");
+	ok(wrong == 0, "guest and program use FP alternately, and each finds its own registers");
 }
 
 struct shared {
@@ -78,7 +79,7 @@ struct shared {
 	volatile bool stop;
 };
 
-/* Run the vCPU, then stay on the processor without a system call until told to continue. */
+/* Run the vCPU, then stay on the processor without a system call until told to stop. */
 static void *runs_and_spins(void *arg)
 {
 	struct shared *s = arg;
@@ -100,8 +101,9 @@ static void read_from_elsewhere(struct vcpu *vcpu, uint64_t *calls)
 	while (!s.turn)
 		sched_yield();
 	seen = get_reg(vcpu, CSRREG(sscratch));
-	ok(s.wrong == 0 && seen == s.calls, "another thread reads what the guest has in a CSR");
-	ok(counts_on(vcpu, &s.calls), "and continues it");
+	ok(s.wrong == 0 && seen == s.calls,
+	   "another thread reads the current value of the guest's CSR");
+	ok(counts_on(vcpu, &s.calls), "that other thread can continue the guest");
 	s.stop = true;
 	pthread_join(thread, NULL);
 	*calls = s.calls;
@@ -135,7 +137,7 @@ static void two_threads_run_it(struct vcpu *vcpu, uint64_t *calls, unsigned int 
 		s.rounds--;
 	}
 	pthread_join(thread, NULL);
-	ok(s.wrong == 0, "two threads run it alternately, on two processors");
+	ok(s.wrong == 0, "two threads can run a vCPU alternately on two processors");
 	*calls = s.calls;
 }
 
@@ -153,7 +155,7 @@ static void one_thread_runs_two(struct vcpu *vcpu, uint64_t *calls)
 		if (round % 4 == 0)
 			wrong += get_reg(vcpu, CSRREG(sscratch)) != *calls;
 	}
-	ok(wrong == 0, "one thread runs vCPUs of two VMs alternately");
+	ok(wrong == 0, "one thread can run vCPUs of two VMs alternately");
 	vcpu_free(&second);
 	vm_free(&other);
 }
@@ -168,9 +170,10 @@ static void counting(unsigned int rounds)
 
 	vm_load(&vm, counts);
 	both_use_fp(&vcpu, &calls);
-	ok(get_reg(&vcpu, CSRREG(sscratch)) == calls, "a CSR reads as the guest has left it");
+	ok(get_reg(&vcpu, CSRREG(sscratch)) == calls,
+	   "user space reads a CSR as the guest has left it");
 	ok(set_reg(&vcpu, CSRREG(sscratch), calls) == 0 && counts_on(&vcpu, &calls),
-	   "and written for its next instruction");
+	   "the guest finds the CSR value that user space wrote");
 	read_from_elsewhere(&vcpu, &calls);
 	two_threads_run_it(&vcpu, &calls, rounds);
 	one_thread_runs_two(&vcpu, &calls);
@@ -180,7 +183,7 @@ static void counting(unsigned int rounds)
 		_exit(vcpu_run(&vcpu) == -1 && errno == EIO ? 3 : 4);
 	must(waitpid(child, &status, 0) == child, "waitpid");
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 3 && counts_on(&vcpu, &calls),
-	   "a fork in between is nothing to it");
+	   "a fork between two KVM_RUNs does not affect the guest");
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 }
@@ -206,7 +209,7 @@ static void closed_from_elsewhere(void)
 		pthread_join(thread, NULL);
 		wrong += s.wrong;
 	}
-	ok(wrong == 0, "a VM is freed while the thread that ran it is in user space");
+	ok(wrong == 0, "a VM can be freed while the thread that ran it is in user space");
 }
 
 static uint64_t rdtime(void)
@@ -226,13 +229,13 @@ static void timer_goes_off_outside(void)
 
 	vm_load(&vm, timer);
 	must(vcpu_run(&vcpu) == 0, "the first report");
-	/* The timer is not set again: a lost one stays lost. A busy machine may delay it. */
+	/* The timer is not set again, so a lost one never fires. A busy machine may delay it. */
 	for (begin = rdtime(); !gone && rdtime() - begin < 10 * 10000000;) {
 		for (start = rdtime(); rdtime() - start < 40000;)
 			;
 		gone = vcpu_run(&vcpu) == 0 && is_report(&vcpu, 1);
 	}
-	ok(gone, "the guest's timer went off while its thread was in user space");
+	ok(gone, "the guest's timer fires while its thread is in user space");
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 }
@@ -245,8 +248,9 @@ static void shared_csrs(void)
 
 	vm_load(&vm, closes);
 	must(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 5), "the report");
-	ok(rdtime() >= before, "a guest closes counters to its own programs, not to ours");
-	ok(get_reg(&vcpu, CSRREG(scounteren)) == 0, "and they stay closed in the guest");
+	ok(rdtime() >= before,
+	   "a guest disables counters for its own programs, not for the host's");
+	ok(get_reg(&vcpu, CSRREG(scounteren)) == 0, "the counters stay disabled in the guest");
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 }
@@ -270,7 +274,7 @@ static void becomes_another_program(const char *path)
 	}
 	must(waitpid(child, &status, 0) == child, "waitpid");
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	   "the thread becomes another program, whose FP registers are 0");
+	   "after exec the new program does not find the guest's FP registers");
 }
 
 static int again(void)

@@ -76,7 +76,7 @@ static void handle_drop(struct handles *h, enum handle which)
 	}
 }
 
-/* Whether the parts that are still open work. */
+/* Return whether the parts that are still open work. */
 static bool handles_work(struct handles *h, unsigned int gone)
 {
 	struct kvm_stats_header header;
@@ -135,9 +135,9 @@ static void test_orders(unsigned int most)
 	orders_step = most < NR_ORDERS ? NR_ORDERS / most : 1;
 	shared[0] = shared[1] = 0;
 	ok(status_of(orders_body) == 0 && shared[0] == shared[1] && shared[1],
-	   "parts that are still open work, in any order");
+	   "whatever the order of closing, the parts that are still open work");
 	printf("# %lu orders of %d\n", shared[1], NR_ORDERS);
-	claim_equal(before, "once all is closed no byte is missing");
+	claim_equal(before, "no byte is missing once all parts are closed");
 }
 
 /* ---- 64 VMs at once ---- */
@@ -185,8 +185,8 @@ static void test_many(void)
 
 	status_of(many_body);
 	before = settled_bytes(0);
-	ok(status_of(many_body) == 7 << 8, "64 VMs run at once");
-	claim_equal(before, "and end together, with no byte missing");
+	ok(status_of(many_body) == 7 << 8, "64 VMs run at the same time");
+	claim_equal(before, "no byte is missing after 64 VMs have ended together");
 }
 
 /* ---- stopped in the guest ---- */
@@ -226,7 +226,7 @@ static void test_stop(void)
 	if (pid == 0)
 		stopped_body();
 	setpgid(pid, pid);
-	ok(moves(&shared[0]), "a guest counts");
+	ok(moves(&shared[0]), "a guest counts while its process runs");
 	ended = shared[1];
 	for (int i = 0; i < 5; i++) {
 		kill(pid, SIGSTOP);
@@ -237,8 +237,9 @@ static void test_stop(void)
 		kill(pid, SIGCONT);
 		went &= moves(&shared[0]);
 	}
-	ok(stood, "not while its process is stopped");
-	ok(went && shared[1] == ended + 5, "it continues after KVM_RUN has ended with EINTR");
+	ok(stood, "the guest does not count while its process is stopped");
+	ok(went && shared[1] == ended + 5,
+	   "when its process continues, KVM_RUN fails with EINTR and the guest counts again");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }
@@ -271,7 +272,7 @@ static void *run_until_signal(void *arg)
 	return NULL;
 }
 
-/* The first thread waits while the vCPU runs in another. */
+/* One thread's ioctl waits while the vCPU runs in another thread. */
 static void waiting_body(void)
 {
 	struct vm vm = vm_new();
@@ -306,7 +307,7 @@ static void test_waiting(void)
 	memset((void *)shared, 0, 64);
 	status = status_of(waiting_body);
 	ok(status == 0 && shared[2] == 0 && shared[1] == 1,
-	   "an ioctl waits for a vCPU that runs, handlers or not");
+	   "an ioctl waits for a running vCPU, even if its caller handles a signal");
 	memset((void *)shared, 0, 64);
 	shared[3] = 1;
 	fflush(stdout);
@@ -317,7 +318,7 @@ static void test_waiting(void)
 		sleep_ms(1);
 	kill(pid, SIGTERM);
 	waitpid(pid, &status, 0);
-	ok(status == SIGTERM, "a signal that ends the process ends the wait");
+	ok(status == SIGTERM, "a signal that ends the process ends the ioctl's wait");
 }
 
 int main(int argc, char **argv)

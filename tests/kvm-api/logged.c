@@ -3,7 +3,7 @@
  * logged.c - the dirty log splits a large page of guest memory, and merges it again.
  *
  * tests/boot/events.t uses this program to provoke the split of a large leaf. The host maps large
- * pages where it can (transparent huge pages); elsewhere the claims hold for each page.
+ * pages if it can (transparent huge pages); if not, the claims hold for pages of 4 KiB.
  */
 #include "vm.h"
 
@@ -47,15 +47,16 @@ int main(void)
 	must(area != MAP_FAILED, "mmap");
 	vm_load(&vm, store);
 	must(!set_reg(&vcpu, R_PC, MEM_GPA) && !set_reg(&vcpu, R_A0, LOG_GPA), "registers");
-	ok(vm_set_slot(&vm, 1, LOG_GPA, BLOCK, mem, 0) == 0, "a slot of 2 MiB");
-	ok(store_at(&vcpu, LOG_GPA), "the guest stores there");
-	ok(vm_set_slot(&vm, 1, LOG_GPA, BLOCK, mem, KVM_MEM_LOG_DIRTY_PAGES) == 0, "it is logged");
-	ok(store_at(&vcpu, LOG_GPA + 0x3000), "the guest stores to one page of it");
-	ok(dirty_pages(&vm, bits) == 1 && bits[0] == 8, "only that page is in the log");
+	ok(vm_set_slot(&vm, 1, LOG_GPA, BLOCK, mem, 0) == 0, "a slot of 2 MiB can be created");
+	ok(store_at(&vcpu, LOG_GPA), "the guest stores to the slot's first page");
+	ok(vm_set_slot(&vm, 1, LOG_GPA, BLOCK, mem, KVM_MEM_LOG_DIRTY_PAGES) == 0,
+	   "dirty logging is switched on");
+	ok(store_at(&vcpu, LOG_GPA + 0x3000), "the guest stores to the slot's fourth page");
+	ok(dirty_pages(&vm, bits) == 1 && bits[0] == 8, "only the fourth page is in the log");
 	ok(vm_set_slot(&vm, 1, LOG_GPA, BLOCK, mem, 0) == 0, "dirty logging is switched off");
-	ok(store_at(&vcpu, LOG_GPA + 0x5000), "the guest stores to another page");
+	ok(store_at(&vcpu, LOG_GPA + 0x5000), "the guest stores to the slot's sixth page");
 	ok(*(uint64_t *)(mem + 0x3000) == LOG_GPA + 0x3000 && *(uint64_t *)mem == LOG_GPA &&
 		   *(uint64_t *)(mem + 0x5000) == LOG_GPA + 0x5000,
-	   "all that it has stored is there");
+	   "memory contains all that the guest has stored");
 	return tap_done();
 }

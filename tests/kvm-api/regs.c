@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * regs.c - ONE_REG: the guest finds what user space writes, and the other way round.
+ * regs.c - ONE_REG: the guest reads what user space writes, and user space what the guest writes.
  */
 #include "vm.h"
 
@@ -46,7 +46,7 @@ static void done(void)
 /* Run the loaded guest from its start; returns the value that it reports, or -1. */
 static unsigned long report(void)
 {
-	/* Complete an open call before pc is set. */
+	/* Complete a pending call before setting pc. */
 	vcpu.run->immediate_exit = 1;
 	vcpu_run(&vcpu);
 	vcpu.run->immediate_exit = 0;
@@ -72,7 +72,8 @@ static void every_register(void)
 
 	fresh();
 	list.n = 1024;
-	ok(ioctl(vcpu.fd, KVM_GET_REG_LIST, &list) == 0 && list.n > 60, "a list of registers");
+	ok(ioctl(vcpu.fd, KVM_GET_REG_LIST, &list) == 0 && list.n > 60,
+	   "KVM_GET_REG_LIST lists more than 60 registers");
 	for (i = 0; i < list.n; i++) {
 		reg.id = list.reg[i];
 		if (size_of(reg.id) > sizeof(value) || ioctl(vcpu.fd, KVM_GET_ONE_REG, &reg))
@@ -84,9 +85,9 @@ static void every_register(void)
 		for (j = 0; j < i; j++)
 			twice += list.reg[j] == list.reg[i];
 	}
-	ok(!unreadable, "each can be read");
+	ok(!unreadable, "every listed register can be read");
 	ok(!unwritable, "each value that was read can be written back");
-	ok(!twice, "none is listed twice");
+	ok(!twice, "no register is listed twice");
 	done();
 }
 
@@ -95,19 +96,22 @@ static void values_cross(void)
 	fresh();
 	vm_load(&vm, csrs);
 	set_reg(&vcpu, CSRREG(sscratch), 0x1357);
-	ok(report() == 0x1357, "the guest finds the CSR that was written");
-	ok(get_reg(&vcpu, CSRREG(sscratch)) == 0x77, "and its own is found after it has run");
+	ok(report() == 0x1357, "the guest reads the CSR value that user space wrote");
+	ok(get_reg(&vcpu, CSRREG(sscratch)) == 0x77,
+	   "user space reads the CSR value that the guest wrote");
 	vm_load(&vm, fp);
 	set_reg(&vcpu, FP_D(10), 0x4009000000000000);
-	ok(report() == 0x4009000000000000, "fa0 reaches the guest");
-	ok(get_reg(&vcpu, FP_D(9)) == 0x123456789, "fs1 comes from it");
+	ok(report() == 0x4009000000000000,
+	   "the guest reads the value of fa0 that user space wrote");
+	ok(get_reg(&vcpu, FP_D(9)) == 0x123456789,
+	   "user space reads the value of fs1 that the guest wrote");
 	if (ours)
 		ok((uint32_t)get_reg(&vcpu, FP_F(9)) == 0x23456789,
-		   "its lower half is the F register (ours)");
+		   "the lower half of fs1 is its F register (ours)");
 	done();
 }
 
-/* Every bit that is no field of sstatus: of mstatus, or reserved. Linux passes them all to QEMU. */
+/* Try each bit outside sstatus's fields: mstatus's or reserved. Linux passes them all to QEMU. */
 static void illegal_sstatus(void)
 {
 	const uint64_t fields = 0x80000003000de722;
@@ -125,7 +129,7 @@ static void illegal_sstatus(void)
 	}
 	set_reg(&vcpu, CSRREG(sstatus), ~fields);
 	wrong += (report() & ~fields) != 0;
-	ok(wrong == 0, "other bits than sstatus's reach neither guest nor host (ours)");
+	ok(wrong == 0, "bits outside sstatus's fields reach neither guest nor host (ours)");
 	done();
 }
 
@@ -138,7 +142,7 @@ static void restored_timer(uint64_t hz)
 	   "a timer that user space restored fires (ours)");
 	ok(set_reg(&vcpu, TIMER(state), KVM_RISCV_TIMER_STATE_OFF) == 0 &&
 		   get_reg(&vcpu, TIMER(state)) == KVM_RISCV_TIMER_STATE_OFF,
-	   "and can be switched off (ours)");
+	   "user space can switch the guest's timer off (ours)");
 }
 
 static void clock_and_timer(void)
@@ -148,10 +152,12 @@ static void clock_and_timer(void)
 	fresh();
 	vm_load(&vm, time);
 	hz = get_reg(&vcpu, TIMER(frequency));
-	ok(hz > 1000, "the timer's frequency");
-	fails_with(set_reg(&vcpu, TIMER(frequency), hz + 1), EINVAL, "which cannot be changed");
+	ok(hz > 1000, "the timer's frequency can be read");
+	fails_with(set_reg(&vcpu, TIMER(frequency), hz + 1), EINVAL,
+		   "the timer's frequency cannot be changed");
 	ok(set_reg(&vcpu, TIMER(time), 1ULL << 40) == 0, "the guest's time can be set");
-	ok(report() - (1ULL << 40) < 60 * hz, "and goes on from there");
+	ok(report() - (1ULL << 40) < 60 * hz,
+	   "the guest's time continues from the value that was set");
 	if (ours)
 		restored_timer(hz);
 	done();
@@ -162,24 +168,26 @@ static void extensions(void)
 	fresh();
 	vm_load(&vm, dbcn);
 	ok(report() == -2UL, "the debug console is off at first");
-	fails_with(set_reg(&vcpu, SBI(DBCN), 1), EBUSY, "and stays so once the vCPU has run");
+	fails_with(set_reg(&vcpu, SBI(DBCN), 1), EBUSY,
+		   "the debug console cannot be switched on once the vCPU has run");
 	done();
 
 	fresh();
 	vm_load(&vm, dbcn);
 	ok(set_reg(&vcpu, SBI(DBCN), 1) == 0 && get_reg(&vcpu, SBI(DBCN)) == 1,
-	   "before that it can be switched on");
+	   "the debug console can be switched on before the vCPU runs");
 	set_reg(&vcpu, R_PC, MEM_GPA);
 	ok(vcpu_run(&vcpu) == 0 && vcpu.run->exit_reason == KVM_EXIT_RISCV_SBI &&
 		   vcpu.run->riscv_sbi.extension_id == 0x4442434e &&
 		   vcpu.run->riscv_sbi.args[0] == 65,
-	   "then its calls come to user space");
+	   "calls of a debug console that is on exit to user space");
 	done();
 
 	fresh();
 	vm_load(&vm, trap);
-	ok(set_reg(&vcpu, ISA(D), 0) == 0 && set_reg(&vcpu, ISA(F), 0) == 0, "F and D taken away");
-	ok(report() == 2, "an FP instruction is illegal then");
+	ok(set_reg(&vcpu, ISA(D), 0) == 0 && set_reg(&vcpu, ISA(F), 0) == 0,
+	   "F and D can be removed");
+	ok(report() == 2, "without F and D an FP instruction is illegal");
 	fails_with(set_reg(&vcpu, ISA(D), 1), EBUSY, "D cannot be restored in a vCPU that ran");
 	done();
 }
@@ -194,7 +202,7 @@ static void identity(void)
 		   "mvendorid cannot be changed once the guest has run");
 	ok(set_reg(&vcpu, CONFIG(mvendorid), 0x489) == 0,
 	   "setting the same value again is no error");
-	ok(get_reg(&vcpu, CONFIG(satp_mode)) >= 8, "the widest mode of satp");
+	ok(get_reg(&vcpu, CONFIG(satp_mode)) >= 8, "satp_mode is Sv39 or wider");
 	done();
 }
 
@@ -206,8 +214,8 @@ static void privilege(void)
 	ok(set_reg(&vcpu, CORE(mode), KVM_RISCV_MODE_U) == 0 &&
 		   get_reg(&vcpu, CORE(mode)) == KVM_RISCV_MODE_U,
 	   "a vCPU can be set to begin in VU");
-	ok(report() == 8, "its ecall is the guest kernel's");
-	ok(get_reg(&vcpu, CORE(mode)) == KVM_RISCV_MODE_S, "which runs in VS");
+	ok(report() == 8, "an ecall in VU traps to the guest's handler");
+	ok(get_reg(&vcpu, CORE(mode)) == KVM_RISCV_MODE_S, "the guest's handler runs in VS");
 	done();
 }
 

@@ -5,7 +5,7 @@
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/kvm-api
 selftest=$O/kselftest/get-reg-list
-"${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw rva23s64 || skip_all "this QEMU has no cpu rva23s64"
+"${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw rva23s64 || skip_all "this QEMU has no CPU model rva23s64"
 
 on_cpu()	# MODEL PROGRAM...: run the programs in one boot, and relay their claims
 {
@@ -15,17 +15,17 @@ on_cpu()	# MODEL PROGRAM...: run the programs in one boot, and relay their claim
 	HS_SECONDS=60 hs exec --quiet --harts 2 --cpu "$cpu" --env HS_OURS=1 "${files[@]}" \
 		"$O/tests/linux-abi/suite" "${@/#//kvm/}"
 	relay "$out" "$cpu"
-	is "$status" 0 "$cpu: all programs end well" || diag "$err"
+	is "$status" 0 "$cpu: all programs exit with status 0" || diag "$err"
 }
 
-# Linux's own list of the expected registers, with each extension removed in turn.
+# Run Linux's own test of the list of registers, with each extension removed in turn.
 linux_says()	# MODEL
 {
-	[ -x "$selftest" ] || { skip "$1: get-reg-list of Linux" "$selftest is not there: make kselftest builds it"; return; }
+	[ -x "$selftest" ] || { skip "$1: get-reg-list of Linux passes" "$selftest is missing: run make kselftest"; return; }
 	HS_SECONDS=60 hs exec --quiet --ram 2G --cpu "$1" "$selftest"
 	is "$status" 0 "$1: get-reg-list of Linux passes" || diag "$out"
-	ok "$([ "$(grep -c PASS <<<"$out")" -gt 15 ]; echo $?)" "$1: in more than 15 configurations"
-	is "$(grep -c FAIL <<<"$out")" 0 "$1: and fails in none"
+	ok "$([ "$(grep -c PASS <<<"$out")" -gt 15 ]; echo $?)" "$1: get-reg-list of Linux passes in more than 15 configurations"
+	is "$(grep -c FAIL <<<"$out")" 0 "$1: get-reg-list of Linux fails in no configuration"
 }
 
 on_cpu max regs reset ids lacks

@@ -2,9 +2,9 @@
 /*
  * reset.c - every register's value after KVM_CREATE_VCPU, and after a reset by SBI HSM.
  *
- * Each row states the value of one or several registers. A register that KVM_GET_REG_LIST lists
- * and no row covers is an error, so none can be forgotten. Before the reset each register gets
- * a value of its own, so that a register that is not reset is detected.
+ * Each row states the value of one or several registers. A register that KVM_GET_REG_LIST lists and
+ * no row covers is an error, so none can be forgotten. Before the reset each register gets another
+ * value, so that a register that is not reset is detected.
  *
  * vCPU 1 stops itself with one ecall and vCPU 0 starts it again. vCPU 1 then leaves KVM_RUN by an
  * MMIO exit at its very first instruction.
@@ -118,7 +118,7 @@ static bool read_reg(uint64_t id, uint8_t *bytes)
 	return size_of(id) <= BYTES && ioctl(vcpu.fd, KVM_GET_ONE_REG, &reg) == 0;
 }
 
-/* The value as a number. For a register wider than that: 0 if all of it is 0. */
+/* Return the value as a number. If it is wider than 64 bits: 0 only if all its bits are 0. */
 static uint64_t number(uint64_t id, const uint8_t *bytes)
 {
 	unsigned long size = size_of(id), i;
@@ -180,14 +180,15 @@ static void check_all(bool was_reset)
 			count++;
 			good &= is_right(&rows[r], i, was_reset);
 		}
-		snprintf(claim, sizeof(claim), "%s%s: %u registers", rows[r].name,
-			 was_reset ? ", after a reset" : ", after create", count);
+		snprintf(claim, sizeof(claim), "%s%s: %u registers have the expected value",
+			 rows[r].name, was_reset ? ", after a reset" : ", after KVM_CREATE_VCPU",
+			 count);
 		if (count)
 			ok(good, claim);
 	}
 }
 
-/* Registers hold different bits; every one can hold this value, or ignores it. */
+/* Write a value to every register. They implement different bits, but none refuses this value. */
 static void dirty_all(void)
 {
 	struct kvm_one_reg reg;
@@ -206,7 +207,7 @@ static void dirty_all(void)
 		written++;
 		refused += ioctl(vcpu.fd, KVM_SET_ONE_REG, &reg) != 0;
 	}
-	ok(written > 100 && !refused, "each register takes another value");
+	ok(written > 100 && !refused, "every register accepts another value");
 }
 
 static void *run_to_reset(void *arg)
@@ -229,10 +230,10 @@ static void reset(void)
 	set_reg(&vcpu, R_PC, STOP_GPA);
 	ioctl(vcpu.fd, KVM_SET_MP_STATE, &(struct kvm_mp_state){ KVM_MP_STATE_RUNNABLE });
 	pthread_create(&thread, NULL, run_to_reset, NULL);
-	ok(vcpu_run(&boot) == 0 && is_report(&boot, 0), "another vCPU starts it again");
+	ok(vcpu_run(&boot) == 0 && is_report(&boot, 0), "vCPU 0 starts vCPU 1 again");
 	pthread_join(thread, &ret);
 	ok(!ret && vcpu.run->exit_reason == KVM_EXIT_MMIO && get_reg(&vcpu, R_PC) == START_GPA,
-	   "it is at its first instruction");
+	   "vCPU 1 exits at its first instruction");
 }
 
 int main(void)
@@ -252,7 +253,7 @@ int main(void)
 		unknown++;
 		printf("# 0x%llx\n", (unsigned long long)list.reg[i]);
 	}
-	ok(!unknown, "every register that is listed has a row here");
+	ok(!unknown, "every listed register has a row in this test");
 	check_all(false);
 	dirty_all();
 	reset();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi.c - SBI extensions as user space sees them: disabled and enabled, and their state saved.
+ * sbi.c - SBI extensions as user space sees them: it disables and enables them, and saves their
+ * state.
  *
  * The guest makes the call that is in its registers, and reports the result.
  */
@@ -62,12 +63,12 @@ static void done(void)
 	vm_free(&vm);
 }
 
-/* Make the guest call; *value gets a1. Returns -99 if KVM_RUN ended without a report. */
+/* Make the guest call. Returns a0, and a1 in *value, or -99 if KVM_RUN ended without a report. */
 static long call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
 		 unsigned long a2, unsigned long *value)
 {
 	vcpu.run->immediate_exit = 1;
-	vcpu_run(&vcpu); /* complete an open report first */
+	vcpu_run(&vcpu); /* complete a pending report first */
 	vcpu.run->immediate_exit = 0;
 	set_reg(&vcpu, R_PC, MEM_GPA);
 	set_reg(&vcpu, R_A0, a0);
@@ -107,24 +108,25 @@ static void one_by_one(void)
 	fresh();
 	for (i = 0; i < NR_EXTS; i++)
 		wrong += get_reg(&vcpu, SINGLE(exts[i].id)) != !exts[i].off;
-	ok(wrong == 0, "at first every extension but DBCN is on");
+	ok(wrong == 0, "every extension except DBCN is on at first");
 	for (i = 0; i < NR_EXTS; i++) {
 		wrong += set_reg(&vcpu, SINGLE(exts[i].id), exts[i].off) != 0;
 		wrong += get_reg(&vcpu, SINGLE(exts[i].id)) != exts[i].off;
 	}
-	ok(wrong == 0, "each is what it was set to");
+	ok(wrong == 0, "every extension reads as it was set");
 	fails_with(set_reg(&vcpu, SINGLE(KVM_RISCV_SBI_EXT_TIME), 2), EINVAL,
 		   "a value of 2 is refused");
 	fails_with(set_reg(&vcpu, SINGLE(63), 1), ENOENT, "an unknown extension is refused");
 	for (i = wrong = 0; i < NR_EXTS; i++)
 		wrong += probe(exts[i].ext) != exts[i].off;
-	ok(wrong == 0, "and the guest's probe says the same");
+	ok(wrong == 0, "the guest's probe finds exactly the extensions that are on");
 	for (i = wrong = 0; i < NR_EXTS; i++)
 		wrong += !exts[i].off && call(exts[i].ext, 0, 0, 0, 0, NULL) != NOT_SUPPORTED;
-	ok(wrong == 0, "an extension that is off answers no call");
+	ok(wrong == 0, "a call to an extension that is off returns SBI_ERR_NOT_SUPPORTED");
 	fails_with(set_reg(&vcpu, SINGLE(KVM_RISCV_SBI_EXT_TIME), 1), EBUSY,
-		   "once the vCPU has run nothing is changed");
-	fails_with(set_reg(&vcpu, MULTI_EN(0), 1), EBUSY, "nor several at a time");
+		   "no extension can be changed once the vCPU has run");
+	fails_with(set_reg(&vcpu, MULTI_EN(0), 1), EBUSY,
+		   "no mask of extensions can be set once the vCPU has run");
 	done();
 }
 
@@ -135,16 +137,17 @@ static void many_at_once(void)
 	fresh();
 	ok(set_reg(&vcpu, MULTI_DIS(0), all) == 0 && (get_reg(&vcpu, MULTI_EN(0)) & all) == 0 &&
 		   (get_reg(&vcpu, MULTI_DIS(0)) & all) == all,
-	   "many are taken away by one mask");
+	   "one mask can disable several extensions");
 	for (i = 0; i < NR_EXTS; i++)
 		wrong += get_reg(&vcpu, SINGLE(exts[i].id)) != 0;
-	ok(wrong == 0, "each of them is off");
+	ok(wrong == 0, "every extension in the mask is off");
 	ok(set_reg(&vcpu, MULTI_EN(0), ~0UL) == 0 && (get_reg(&vcpu, MULTI_EN(0)) & all) == all,
-	   "a mask of all ones gives all that there are");
-	fails_with(set_reg(&vcpu, MULTI_EN(1), 1), ENOENT, "there is no second mask");
+	   "a mask of all ones enables all extensions that exist");
+	fails_with(set_reg(&vcpu, MULTI_EN(1), 1), ENOENT,
+		   "a second mask of extensions does not exist");
 	for (i = wrong = 0; i < NR_EXTS; i++)
 		wrong += !probe(exts[i].ext);
-	ok(wrong == 0, "and the guest finds them");
+	ok(wrong == 0, "the guest's probe finds all extensions that the mask enabled");
 	done();
 }
 
@@ -158,16 +161,16 @@ static void vendors(void)
 		   vcpu.run->exit_reason == KVM_EXIT_RISCV_SBI &&
 		   vcpu.run->riscv_sbi.extension_id == 0x10 &&
 		   vcpu.run->riscv_sbi.args[0] == 0x09000000,
-	   "the probe of a vendor's extension comes to user space");
+	   "a guest's probe of a vendor extension exits to user space");
 	vcpu.run->riscv_sbi.ret[0] = 0;
 	vcpu.run->riscv_sbi.ret[1] = 5;
 	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 0) && vcpu.run->riscv_sbi.args[1] == 5,
-	   "user space answers the probe");
+	   "the guest gets user space's answer to the probe");
 	done();
 	fresh();
 	must(set_reg(&vcpu, SINGLE(KVM_RISCV_SBI_EXT_VENDOR), 0) == 0, "VENDOR");
 	ok(call(0x09000000, 0, 0, 0, 0, NULL) == NOT_SUPPORTED,
-	   "taken away, its calls are not supported");
+	   "a call to a disabled vendor extension returns SBI_ERR_NOT_SUPPORTED");
 	done();
 }
 
@@ -178,17 +181,19 @@ static void steal_time(void)
 	ok(get_reg(&vcpu, STA(0)) == ~0UL && get_reg(&vcpu, STA(1)) == 0,
 	   "steal time has no address at first");
 	ok(call(0x535441, 0, AREA, 0, 0, NULL) == 0 && get_reg(&vcpu, STA(0)) == AREA,
-	   "the guest's address can be read");
+	   "user space can read the steal-time address that the guest set");
 	ok(vm.mem[AREA - MEM_GPA + 8] == 0 && vm.mem[AREA - MEM_GPA + 63] == 0 &&
 		   vm.mem[AREA - MEM_GPA + 64] == 0x55,
-	   "where it is, 64 bytes are zeroed and no more");
+	   "exactly 64 bytes at the steal-time address are zeroed");
 	ok(set_reg(&vcpu, STA(0), AREA + 64) == 0 && get_reg(&vcpu, STA(0)) == AREA + 64,
-	   "another can be set");
-	fails_with(set_reg(&vcpu, STA(1), 1), EINVAL, "but no upper half");
-	fails_with(set_reg(&vcpu, STA(2), 0), EINVAL, "there are two registers");
-	fails_with(set_reg(&vcpu, STATE(7UL, 0), 0), EINVAL, "and no state of any extension");
+	   "user space can set another steal-time address");
+	fails_with(set_reg(&vcpu, STA(1), 1), EINVAL,
+		   "the steal-time address cannot have an upper half");
+	fails_with(set_reg(&vcpu, STA(2), 0), EINVAL, "steal time has only two registers");
+	fails_with(set_reg(&vcpu, STATE(7UL, 0), 0), EINVAL,
+		   "an extension without state has no state registers");
 	ok(call(0x535441, 0, ~0UL, ~0UL, 0, NULL) == 0 && get_reg(&vcpu, STA(0)) == ~0UL,
-	   "all ones end it");
+	   "an address of all ones disables steal time");
 	done();
 }
 
@@ -202,10 +207,10 @@ static void suspend(void)
 		   vcpu.run->exit_reason == KVM_EXIT_RISCV_SBI &&
 		   vcpu.run->riscv_sbi.extension_id == 0x53555350 &&
 		   vcpu.run->riscv_sbi.args[1] == RESUME,
-	   "a suspend comes to user space (ours)");
-	vcpu.run->riscv_sbi.ret[0] = 5; /* the value must not matter */
+	   "a suspend call exits to user space (ours)");
+	vcpu.run->riscv_sbi.ret[0] = 5; /* must have no effect */
 	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 0x77),
-	   "the next KVM_RUN is the resume, where the guest wanted it (ours)");
+	   "the next KVM_RUN resumes the guest at its resume address (ours)");
 	done();
 }
 
@@ -214,23 +219,25 @@ static void features(void)
 	unsigned long value;
 
 	fresh();
-	ok(call(0x10, 0, 0, 0, 0, &value) == 0 && value >> 24 == 2, "the SBI is 2.0");
+	ok(call(0x10, 0, 0, 0, 0, &value) == 0 && value >> 24 == 2, "the SBI version is 2.0");
 	done();
 	fresh();
 	must(set_reg(&vcpu, SINGLE(ID_FWFT), 1) == 0, "FWFT");
-	ok(call(0x10, 0, 0, 0, 0, &value) == 0 && value >> 24 == 3, "with FWFT it is 3.0 (ours)");
+	ok(call(0x10, 0, 0, 0, 0, &value) == 0 && value >> 24 == 3,
+	   "with FWFT the SBI version is 3.0 (ours)");
 	ok(call(0x46574654, 1, 6, 0, 0, NULL) == -4, "a reserved feature is denied (ours)");
 	if (call(0x46574654, 1, 0, 0, 0, NULL) == 0) {
 		ok(call(0x46574654, 0, 0, 1, 1, NULL) == 0 && get_reg(&vcpu, FWFT(0)) == 1 &&
 			   get_reg(&vcpu, FWFT(1)) == 1 && get_reg(&vcpu, FWFT(2)) == 1,
-		   "features that the guest sets and locks have registers (ours)");
-		fails_with(set_reg(&vcpu, FWFT(2), 2), EINVAL, "a bad value is refused (ours)");
+		   "registers show a feature that the guest has set and locked (ours)");
+		fails_with(set_reg(&vcpu, FWFT(2), 2), EINVAL,
+			   "an invalid value of a feature's register is refused (ours)");
 	}
-	fails_with(set_reg(&vcpu, FWFT(9), 0), ENOENT, "nine registers, no more (ours)");
+	fails_with(set_reg(&vcpu, FWFT(9), 0), ENOENT, "FWFT has only nine registers (ours)");
 	done();
 }
 
-/* ---- memory that goes away under a call ---------------------------------------------------- */
+/* ---- memory deleted during a call ---------------------------------------------------------- */
 
 #define GONE_GPA (MEM_GPA + 0x10000000)
 
@@ -245,7 +252,7 @@ static void *caller(void *arg)
 
 static void *deleter(void *arg)
 {
-	must(vm_set_slot(&vm, 5, GONE_GPA, 0, NULL, 0) == 0, "the slot's end");
+	must(vm_set_slot(&vm, 5, GONE_GPA, 0, NULL, 0) == 0, "deleting the slot");
 	deleted = true;
 	return arg;
 }
@@ -264,8 +271,9 @@ static int watch(void *page)
 }
 
 /*
- * The kernel is about to clear STA's structure, and waits for its page, when the slot is deleted.
- * Either the deletion waits for it, or nothing is cleared: the memory may have another use by then.
+ * The slot is deleted while the kernel, which is about to clear STA's structure, waits for its
+ * page. Either the deletion waits for the kernel, or nothing is cleared: the memory may have
+ * another use by then.
  */
 static void nothing_is_written_behind_a_slot(void)
 {
@@ -294,7 +302,8 @@ static void nothing_is_written_behind_a_slot(void)
 	ioctl(fd, UFFDIO_WAKE, &zero.range);
 	pthread_join(calls, NULL);
 	memset(was, 0x55, sizeof(was));
-	ok(!memcmp(page, was, sizeof(was)), "nothing is written behind a slot that was deleted");
+	ok(!memcmp(page, was, sizeof(was)),
+	   "the kernel writes nothing to the memory of a deleted slot");
 	munmap(page, 4096);
 	close(fd);
 	done();
@@ -313,10 +322,12 @@ int main(void)
 		ok(get_reg(&vcpu, SINGLE(ID_SUSP)) == 0 && get_reg(&vcpu, SINGLE(ID_FWFT)) == 0,
 		   "SUSP and FWFT are off at first (ours)");
 		fails_with(set_reg(&vcpu, FWFT(0), 0), EINVAL,
-			   "without FWFT its registers do not exist (ours)");
+			   "without FWFT the registers of FWFT do not exist (ours)");
 	} else {
-		fails_with(set_reg(&vcpu, SINGLE(ID_SUSP), 0), ENOENT, "there is no SUSP");
-		fails_with(set_reg(&vcpu, SINGLE(ID_FWFT), 0), ENOENT, "there is no FWFT");
+		fails_with(set_reg(&vcpu, SINGLE(ID_SUSP), 0), ENOENT,
+			   "extension SUSP does not exist");
+		fails_with(set_reg(&vcpu, SINGLE(ID_FWFT), 0), ENOENT,
+			   "extension FWFT does not exist");
 	}
 	done();
 	if (ours) {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * stats.c - counters by KVM_GET_STATS_FD and in /sys/kernel/debug/kvm, and halt polling, the
- * subject of three of the counters and four parameters of the module.
+ * stats.c - counters from KVM_GET_STATS_FD and from /sys/kernel/debug/kvm, and halt polling, which
+ * has its own counters and four parameters of the module.
  */
 #include <dirent.h>
 #include <sys/mount.h>
 #include "vm.h"
 
 GUEST(events, "li t0, 0x10000000\nsw t0, 0(t0)\nli a7, 0x10\nli a6, 0\necall\nli a0, 1\n" REPORT);
-/* a2 times: set the timer a1 ticks ahead by SBI, with or without Sstc, and WFI until it fires. */
+/* Does this a2 times: set a timer a1 ticks ahead by SBI, also with Sstc, and WFI until it fires. */
 GUEST(naps, ".option norvc\nli t0, 0x20\ncsrw sie, t0\nmv s0, a1\nmv s1, a2\n"
 	    "1: rdtime a0\nadd a0, a0, s0\nli a7, 0x54494d45\nli a6, 0\necall\nwfi\n"
 	    "addi s1, s1, -1\nbnez s1, 1b\nli a0, 1\n" REPORT);
@@ -97,22 +97,23 @@ static void layout(struct vm *vm, struct vcpu *vcpu)
 				       *ns = &of_vcpu.descs[6];
 	char id[48];
 
-	ok(lists(&of_vcpu, vcpu_names, COUNT(vcpu_names)), "a vCPU's counters, in Linux's order");
-	ok(lists(&of_vm, vm_names, COUNT(vm_names)), "a VM's");
+	ok(lists(&of_vcpu, vcpu_names, COUNT(vcpu_names)),
+	   "a vCPU has Linux's counters in Linux's order");
+	ok(lists(&of_vm, vm_names, COUNT(vm_names)), "a VM has Linux's counters in Linux's order");
 	snprintf(id, sizeof(id), "kvm-%d", gettid());
-	ok(!strcmp(of_vm.id, id), "a VM is called after the thread that made it");
+	ok(!strcmp(of_vm.id, id), "a VM's id names the thread that created it");
 	snprintf(id, sizeof(id), "kvm-%d/vcpu-0", gettid());
-	ok(!strcmp(of_vcpu.id, id), "and so is a vCPU");
+	ok(!strcmp(of_vcpu.id, id), "a vCPU's id names the thread that created it, and the vCPU");
 	ok(hist->size == 32 && hist->exponent == -9 && !hist->bucket_size &&
 		   hist->flags == (KVM_STATS_TYPE_LOG_HIST | KVM_STATS_UNIT_SECONDS |
 				   KVM_STATS_BASE_POW10),
 	   "a histogram of times has 32 buckets by powers of 2");
 	ok(state->flags == (KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_BOOLEAN | KVM_STATS_BASE_POW10),
-	   "blocking is a state");
+	   "blocking is an instantaneous boolean");
 	ok(ns->flags == (KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_SECONDS |
 			 KVM_STATS_BASE_POW10) &&
 		   ns->exponent == -9,
-	   "halt_wait_ns are nanoseconds");
+	   "halt_wait_ns is a sum of nanoseconds");
 }
 
 static void counts(struct vm *vm, struct vcpu *vcpu)
@@ -124,10 +125,11 @@ static void counts(struct vm *vm, struct vcpu *vcpu)
 	must(vcpu_run(vcpu) == 0 && is_report(vcpu, 1), "the report");
 	after = stats_read(vcpu->fd);
 	ok(value_of(&after, "mmio_exit_user") == value_of(&before, "mmio_exit_user") + 1,
-	   "a store to no memory is counted");
+	   "a store to an address without memory is counted");
 	ok(value_of(&after, "ecall_exit_stat") == value_of(&before, "ecall_exit_stat") + 1,
-	   "of two SBI calls only the forwarded one is counted");
-	ok(value_of(&after, "exits") >= value_of(&before, "exits") + 3, "all exits together");
+	   "ecall_exit_stat counts only the forwarded one of two SBI calls");
+	ok(value_of(&after, "exits") >= value_of(&before, "exits") + 3,
+	   "exits counts the exits of all kinds");
 }
 
 /* ---- halt polling ----------------------------------------------------------------------- */
@@ -162,8 +164,8 @@ static void polling(struct vm *vm, struct vcpu *vcpu)
 	int round;
 
 	if (toggle_is("wfi", "native")) {
-		printf("ok %d - waits # SKIP wfi=native: alone on its hart a vCPU waits without an "
-		       "exit\n",
+		printf("ok %d - waits are counted # SKIP wfi=native: a vCPU alone on its hart "
+		       "waits without an exit\n",
 		       ++tap_count);
 		return;
 	}
@@ -174,30 +176,31 @@ static void polling(struct vm *vm, struct vcpu *vcpu)
 		if (value_of(&s, "halt_wakeup") && value_of(&s, "halt_wait_ns"))
 			break;
 	}
-	ok(value_of(&s, "halt_attempted_poll") == 0, "with a maximum of 0 nothing is polled");
+	ok(value_of(&s, "halt_attempted_poll") == 0,
+	   "with KVM_CAP_HALT_POLL set to 0 no wait is polled");
 	ok(value_of(&s, "wfi_exit_stat") > 0 && hist_sum(&s, 9) > 0 &&
 		   value_of(&s, "halt_wait_ns") > 0 && value_of(&s, "halt_wakeup") > 0,
-	   "the waits are counted, and how long");
+	   "the number and the duration of waits are counted");
 	/*
 	 * A nap is not polled if a busy machine ends it before the vCPU waits, or if another
-	 * program has the hart meanwhile. Nap longer each time, until a poll succeeds.
+	 * program has the hart meanwhile. So nap longer each time until a poll succeeds.
 	 */
 	cap.args[0] = 4000000000;
 	must(ioctl(vm->fd, KVM_ENABLE_CAP, &cap) == 0, "KVM_CAP_HALT_POLL");
 	for (round = 0; round < 20; round++) {
 		s = naps(vm, vcpu, ticks, 50);
 		ticks += ticks < 1000000 ? ticks : 0;
-		/* The first success may take no time at all: it ends at the first look. */
+		/* A successful poll may end at its first look and take no measurable time. */
 		if (value_of(&s, "halt_poll_success_ns"))
 			break;
 	}
 	tried = value_of(&s, "halt_attempted_poll");
 	won = value_of(&s, "halt_successful_poll");
-	ok(won > 0, "short waits are polled after a while");
+	ok(won > 0, "short waits are polled successfully after a while");
 	ok(tried >= won && hist_sum(&s, 7) == won && hist_sum(&s, 8) == tried - won,
-	   "each attempt is in one of two histograms");
+	   "every poll is in the histogram of successes or of failures");
 	ok(value_of(&s, "halt_poll_success_ns") > 0 && !value_of(&s, "halt_poll_invalid"),
-	   "with its time");
+	   "the time of successful polls is counted, and no poll is invalid");
 }
 
 static long read_number(const char *path)
@@ -242,13 +245,14 @@ static void parameters(void)
 	for (size_t i = 1; i < COUNT(params); i++)
 		good = good && read_number(params[i].path) == params[i].value;
 	snprintf(back, sizeof(back), "%ld", first);
-	ok(good, "the parameters of halt polling are there, with Linux's values");
+	ok(good, "the parameters of halt polling have Linux's values");
 	ok(write_text(params[0].path, "1234\n") == 0 && read_number(params[0].path) == 1234,
-	   "one can be changed");
-	fails_with(write_text(params[0].path, "some"), EINVAL, "to a number");
+	   "halt_poll_ns can be changed");
+	fails_with(write_text(params[0].path, "some"), EINVAL,
+		   "halt_poll_ns refuses text that is not a number");
 	ok(write_text(params[0].path, "4294967296") == -1 && read_number(params[0].path) == 1234,
-	   "below 2^32");
-	ok(write_text(params[0].path, back) == 0, "and back");
+	   "halt_poll_ns refuses 2^32");
+	ok(write_text(params[0].path, back) == 0, "halt_poll_ns can be restored");
 }
 
 /* ---- /sys/kernel/debug/kvm ---------------------------------------------------------------- */
@@ -284,26 +288,27 @@ static void debug_files(struct vm *vm, struct vcpu *vcpu)
 	if (access(DEBUG, F_OK))
 		mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
 	snprintf(dir, sizeof(dir), DEBUG "/%d-%d", gettid(), vm->fd);
-	ok(dir_has(DEBUG, strrchr(dir, '/') + 1), "a VM has a directory: thread, descriptor");
+	ok(dir_has(DEBUG, strrchr(dir, '/') + 1),
+	   "a VM has a directory named by its thread and descriptor");
 	for (size_t i = 0; i < COUNT(vcpu_names); i++)
 		all = all && dir_has(dir, vcpu_names[i]) && dir_has(DEBUG, vcpu_names[i]) &&
 		      counter(dir, vcpu_names[i]) >= 0 && counter(DEBUG, vcpu_names[i]) >= 0;
 	for (size_t i = 0; i < COUNT(vm_names); i++)
 		all = all && counter(dir, vm_names[i]) >= 0 && counter(DEBUG, vm_names[i]) >= 0;
-	ok(all, "with a file for every counter, as the directory above it");
+	ok(all, "a VM's directory and its parent have a file for every counter");
 	ok((uint64_t)counter(dir, "exits") == value_of(&s, "exits") &&
 		   counter(DEBUG, "exits") >= counter(dir, "exits"),
-	   "they hold the counters, and their sums");
+	   "a VM's files hold its counters, the parent's files the sums over all VMs");
 	snprintf(path, sizeof(path), "%s/exits", dir);
-	fails_with(write_text(path, "1"), EINVAL, "a counter cannot be set");
-	ok(write_text(path, "0") == 0 && counter(dir, "exits") == 0, "but cleared");
+	fails_with(write_text(path, "1"), EINVAL, "a counter cannot be set to 1");
+	ok(write_text(path, "0") == 0 && counter(dir, "exits") == 0, "a counter can be cleared");
 	s = stats_read(vcpu->fd);
-	ok(value_of(&s, "exits") == 0, "then it is 0 everywhere");
+	ok(value_of(&s, "exits") == 0, "KVM_GET_STATS_FD also reads a cleared counter as 0");
 	gone = vm_new();
 	snprintf(dir, sizeof(dir), DEBUG "/%d-%d", gettid(), gone.fd);
 	all = counter(dir, "exits") == 0;
 	vm_free(&gone);
-	ok(all && counter(dir, "exits") == -1, "a directory is removed with its VM");
+	ok(all && counter(dir, "exits") == -1, "a VM's directory is removed with the VM");
 }
 
 int main(void)

@@ -15,7 +15,7 @@ GUEST(sbi, "1: li a0, 1\n" REPORT "j 1b\n");
 GUEST(wait, "1: wfi\nj 1b\n");
 GUEST(touch, "1: li t0, 0x80100000\nli t1, 0x80300000\nli t2, 4096\n"
 	     "2: sd t0, 0(t0)\nadd t0, t0, t2\nbltu t0, t1, 2b\nj 1b\n");
-/* Sends the others interrupts and fences, and sets a timer that is always in the past. */
+/* Sends vCPUs 0 and 1 IPIs and fences, and sets a timer that is always in the past. */
 GUEST(talk, "1: li a0, 3\nli a1, 0\nli a6, 0\nli a7, 0x735049\necall\n"
 	    "li a0, 3\nli a1, 0\nli a2, 0\nli a3, -1\nli a6, 1\nli a7, 0x52464e43\necall\n"
 	    "li a0, 1\nli a6, 0\nli a7, 0x54494d45\necall\nj 1b\n");
@@ -132,7 +132,7 @@ static void storm_process(bool killed)
 	storm_end(how);
 }
 
-/* Half of the processes are killed, wherever they are; a few are stopped first. */
+/* Half of the processes are killed, whatever they are doing; a few are stopped first. */
 static void storm_finish(pid_t pid, unsigned int n)
 {
 	bool killed = n % 2;
@@ -187,9 +187,8 @@ static void test_storm(unsigned int vms)
 	before = settled_bytes(0);
 	storm(vms);
 	printf("# %u VMs\n", vms);
-	claim_equal(before,
-		    "VMs created, run and destroyed, half of them killed: no byte is missing");
-	ok(status_of(one_more) == 7 << 8, "after the storm a VM runs");
+	claim_equal(before, "no byte is missing after VMs were created, run and killed or ended");
+	ok(status_of(one_more) == 7 << 8, "a VM runs after the storm");
 }
 
 int main(int argc, char **argv)

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * tally.c - guests that make a known number of each kind of exit, and what KVM_GET_STATS_FD says.
+ * tally.c - guests that make a known number of each kind of exit, which KVM_GET_STATS_FD has to
+ * count.
  *
  *   tally [FIRST]     FIRST: the number of the first VM, for the lines below (1)
  *
- * Three VMs: one vCPU (and one that is stopped); four vCPUs at once; two vCPUs whose process is
- * killed while they work, and whose counters are read through descriptors that outlive it. With
- * HS_TALLY set, the program prints a line for each counter that is not 0, "stat VM.VCPU NAME VALUE"
- * (or "stat VM NAME VALUE"), which tests/kvm-api/counts.t compares with the trace.
+ * The first VM has one vCPU (and a stopped one), and the second has four that run concurrently. The
+ * third has two; its process is killed while they work, and their counters are read through
+ * descriptors that outlive it. With HS_TALLY set, the program prints a line for each counter that
+ * is not 0, "stat VM.VCPU NAME VALUE" (or "stat VM NAME VALUE"), which tests/kvm-api/counts.t
+ * compares with the trace.
  */
 #include <sched.h>
 #include <sys/eventfd.h>
@@ -20,10 +22,10 @@
 #define EVENTFD   0x10002000UL
 
 /*
- * s1 rounds. A round: one base call, one call to user space, a store and a load that exit to user
- * space, a store into the ring, one to an ioeventfd, one to a fresh page at s0, an IPI and a remote
- * fence to the vCPUs in s4, WFI with the timer pending, WFI until the timer fires. Bits of s5 add:
- * wrs.nto (1), the seed CSR (2), hpmcounter3 (4).
+ * Executes s1 rounds. A round: one base call, one call to user space, a store and a load that exit
+ * to user space, a store into the ring, one to an ioeventfd, one to a fresh page at s0, an IPI and
+ * a remote fence to the vCPUs in s4, WFI with the timer pending, WFI until the timer fires. Bits of
+ * s5 add: wrs.nto (1), the seed CSR (2), hpmcounter3 (4).
  */
 GUEST(rounds, ".option norvc\nli t0, 0x20\ncsrw sie, t0\n"
 	      "1: li a7, 0x10\nli a6, 0\necall\n"
@@ -174,7 +176,7 @@ static void crew_free(struct crew *crew)
 	vm_free(&crew->vm);
 }
 
-/* Returns false for the last exit, or for one that the guest should not make. */
+/* Answer an exit. Returns false for the last one, or for one that the guest should not make. */
 static bool answer(struct worker *w)
 {
 	volatile struct kvm_coalesced_mmio_ring *ring = (void *)((uint8_t *)w->vcpu.run + 4096);
@@ -207,7 +209,7 @@ static void *work(void *arg)
 	return NULL;
 }
 
-/* ---- what has to be counted --------------------------------------------------------------------- */
+/* ---- expected counts ---------------------------------------------------------------------------- */
 
 static void is(const struct counters *c, const char *name, uint64_t want, const char *claim)
 {
@@ -222,19 +224,21 @@ static void counted(const struct worker *w, unsigned int rounds, bool waits)
 	struct counters c = counters_of(w->stats);
 
 	ok(w->good && w->calls == rounds + 1 && w->stores == rounds && w->loads == rounds,
-	   "its exits come to user space");
-	is(&c, "ecall_exit_stat", rounds + 1, "calls that user space answers are counted");
-	is(&c, "mmio_exit_user", 2 * rounds, "accesses that user space answers");
-	is(&c, "mmio_exit_kernel", 2 * rounds, "stores that the kernel takes");
-	is(&c, "wrs_exit_stat", does & DOES_WRS ? rounds : 0, "wrs.nto");
-	is(&c, "csr_exit_user", does & DOES_SEED ? rounds : 0, "CSRs that user space answers");
+	   "the guest makes the expected exits to user space");
+	is(&c, "ecall_exit_stat", rounds + 1, "SBI calls that user space answers are counted");
+	is(&c, "mmio_exit_user", 2 * rounds, "MMIO accesses that user space answers are counted");
+	is(&c, "mmio_exit_kernel", 2 * rounds, "MMIO stores that the kernel takes are counted");
+	is(&c, "wrs_exit_stat", does & DOES_WRS ? rounds : 0, "exits by wrs.nto are counted");
+	is(&c, "csr_exit_user", does & DOES_SEED ? rounds : 0,
+	   "CSR accesses that user space answers are counted");
 	if (waits)
-		is(&c, "wfi_exit_stat", 2 * rounds, "WFI");
+		is(&c, "wfi_exit_stat", 2 * rounds, "exits by WFI are counted");
 	if (does & DOES_HPM)
-		is(&c, "csr_exit_kernel", rounds, "CSRs that the kernel answers (ours)");
+		is(&c, "csr_exit_kernel", rounds,
+		   "CSR accesses that the kernel answers are counted (ours)");
 }
 
-/* Call KVM_RUN with a signal pending that is unblocked only there. */
+/* Call KVM_RUN with a pending signal that only KVM_RUN's mask unblocks. */
 static void signalled(struct vcpu *vcpu, unsigned int times)
 {
 	struct {
@@ -284,11 +288,11 @@ static void one(bool waits)
 	work(&crew.workers[0]);
 	counted(&crew.workers[0], 20, waits);
 	c = counters_of(crew.workers[0].stats);
-	is(&c, "signal_exits", 3, "signals that ended KVM_RUN");
+	is(&c, "signal_exits", 3, "signals that end KVM_RUN are counted");
 	signalled(&crew.workers[1].vcpu, 2);
 	c = counters_of(crew.workers[1].stats);
-	is(&c, "signal_exits", 2, "those of a vCPU that is stopped, too");
-	is(&c, "exits", 0, "which has made no exit");
+	is(&c, "signal_exits", 2, "signals that end KVM_RUN of a stopped vCPU are counted");
+	is(&c, "exits", 0, "a stopped vCPU makes no exit");
 	show_all(&crew, first);
 	crew_free(&crew);
 }
@@ -313,7 +317,7 @@ static void four(bool waits)
 
 /* ---- a killed VMM ---------------------------------------------------------------------------- */
 
-/* Runs in the child: its vCPUs work until it is killed. */
+/* Runs in the child: the vCPUs work until the child is killed. */
 static void work_for_ever(struct crew *crew)
 {
 	unsigned int i;
@@ -351,7 +355,7 @@ static void killed(void)
 		ok(value_of(&c, "ecall_exit_stat") - w[i].calls <= 1 &&
 			   value_of(&c, "mmio_exit_user") - w[i].stores - w[i].loads <= 1 &&
 			   value_of(&c, "exits") > 30 * 10,
-		   "its VM's counters are there");
+		   "the counters of a killed VMM's vCPUs can be read, and are right");
 	}
 	show_all(crew, first + 2);
 	for (unsigned int i = 0; i < 2; i++) {

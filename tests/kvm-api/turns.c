@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * turns.c - threads write to tracefs's files without a pause, and so all want one mutex all the
- * time: each gets its share.
+ * turns.c - threads that write to tracefs's files without a pause compete for one mutex, and each
+ * gets its share.
  *
- *   turns [MS [THREADS]]     duration (2000), number of threads (6). For hyperscope alone.
+ *   turns [MS [THREADS]]     duration in ms (2000), number of threads (6). Runs on hyperscope only.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -33,7 +33,7 @@ static bool put(const char *path, const char *text)
 	return good;
 }
 
-/* Set an event's filter and trigger, and now and then toggle the event itself. */
+/* Set the filters of two events, and now and then enable or disable a third one. */
 static void *storm(void *arg)
 {
 	unsigned long i = (unsigned long)arg, start;
@@ -77,6 +77,6 @@ int main(int argc, char **argv)
 		sum += writes[i];
 	}
 	printf("# %lu writes in all\n", sum);
-	ok(least * 3 >= most, "no thread has three times the turns of another");
+	ok(least * 3 >= most, "no thread writes more than three times as often as another");
 	return tap_done();
 }

@@ -142,7 +142,7 @@ static inline int vcpu_run(const struct vcpu *vcpu)
 	return ioctl(vcpu->fd, KVM_RUN, 0);
 }
 
-/* Whether the guest has made the call that ends it, with this value in a0. */
+/* Return whether the guest has made its REPORT with this value in a0. */
 static inline bool is_report(const struct vcpu *vcpu, unsigned long value)
 {
 	return vcpu->run->exit_reason == KVM_EXIT_RISCV_SBI &&
@@ -150,7 +150,7 @@ static inline bool is_report(const struct vcpu *vcpu, unsigned long value)
 	       vcpu->run->riscv_sbi.args[0] == value;
 }
 
-/* Whether hyperscope's toggle has this value for VMs that are created now. On Linux: false. */
+/* Return whether hyperscope's toggle has this value for VMs created now. On Linux: false. */
 static inline bool toggle_is(const char *name, const char *value)
 {
 	char path[80], text[32] = "";
