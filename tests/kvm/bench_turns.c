@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench_turns.c - what KVM_RUN costs its caller: the same vCPU again, vCPUs alternately, VMs
- * alternately.
+ * bench_turns.c - measure what KVM_RUN costs its caller: for one vCPU, for vCPUs in turn, and for
+ * VMs in turn.
  *
- * There is one thread, so each run loads one vCPU and puts the previous one. The rows run_vcpus
- * minus run_same are a load and a put, run_vms minus run_same a switch between VMs. Each guest
- * only calls its VMM. Rows, units and arguments are those of the payload
+ * There is one thread, so running another vCPU puts the previous one and loads this one. The row
+ * run_vcpus minus run_same is the cost of a load and a put, run_vms minus run_same that of a switch
+ * between VMs. Each guest only calls its VMM. Rows, units and arguments are those of the payload
  * (src/guest/bench/measure.c); scripts/hyperscope bench runs it on hyperscope and on Linux KVM.
  */
 #include <asm/kvm.h>
@@ -71,7 +71,7 @@ struct vcpu {
 static int kvm;
 static bool icount;
 static const char *only = "";
-static char *memory; /* shared by all VMs, because nobody writes to it */
+static char *memory; /* shared by all VMs, because none writes to it */
 
 static void must(bool good, const char *what)
 {
@@ -238,7 +238,7 @@ static void op_turn(void *arg, unsigned int i)
 	run_once(&turns->vcpu[i % turns->n]);
 }
 
-/* n vCPUs, all of one VM or each of its own VM. */
+/* Run n vCPUs in turn, which belong to one VM or each to its own VM. */
 static void bench_turns(const char *name, unsigned int n, bool own_vm, const char *code)
 {
 	struct turns turns = { .n = n };

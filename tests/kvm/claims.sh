@@ -16,5 +16,5 @@ claims()
 		esac
 	done <<<"$out"
 	[ -n "$plan" ] && [ "$status" = 0 ]
-	ok $? "$label: it ran to its end" || diag "status $status, plan '$plan'; $err"
+	ok $? "$label: the program ran to its end" || diag "status $status, plan '$plan'; $err"
 }

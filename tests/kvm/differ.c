@@ -106,7 +106,7 @@ static void make_side(struct side *s, char **toggles, int count)
 	leave(s);
 }
 
-/* ---- steps, each on both ----------------------------------------------------------------- */
+/* ---- steps, each in both VMs ------------------------------------------------------------- */
 
 static bool same(struct outcome a, struct outcome b)
 {
@@ -253,7 +253,7 @@ int main(int argc, char **argv)
 		good = both_access(OP_LOAD, page);
 	ok(good, "both guests see the same memory");
 	ok(memcmp(sides[0].memory + 2 * MB, sides[1].memory + 2 * MB, GUEST_SIZE - 2 * MB) == 0,
-	   "user space sees the same memory in both");
+	   "user space sees the same memory in both VMs");
 	printf("1..%d\n", claims);
 	return failures != 0;
 }

@@ -13,5 +13,5 @@ HS_SECONDS=60 hs exec --quiet --cpu max "$O/tests/kvm/differ" 3000 2 gstage_walk
 claims "recursive, 4 KiB, whole fences, no VMIDs"
 HS_SECONDS=60 hs exec --quiet --set gstage_huge=off --set gstage_walk=recursive \
 	"$O/tests/kvm/differ" 2000 3 gstage_huge=on tlb_flush=all
-claims "both recursive, one of 4 KiB"
+claims "both recursive, one with 4 KiB leaves"
 done_testing

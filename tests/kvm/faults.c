@@ -19,7 +19,7 @@ static uint64_t instret(void)
 	return count;
 }
 
-/* Instructions of the guest's stores to `count` addresses. */
+/* Return how many instructions the guest's stores to `count` addresses take. */
 static uint64_t sweep(uint64_t start, uint64_t stride, uint64_t count)
 {
 	uint64_t from = instret();
@@ -46,7 +46,7 @@ static char *map_aligned(size_t size)
 #define LARGE     (64 * MB)
 #define TOUCHES   256UL
 
-/* Faults on TOUCHES pages that the host has mapped: each in its own slot, or all in one slot. */
+/* Measure TOUCHES faults on pages that the host has mapped: one per slot, or all in one slot. */
 static void cost_with(unsigned int slots, uint64_t *scattered, uint64_t *together)
 {
 	uint64_t span = SLOTS * SLOT_STEP;
@@ -80,13 +80,13 @@ static void slots_are_searched_by_halves(void)
 	cost_with(1, &one[0], &one[1]); /* warm up: the first VM finds less in the host's caches */
 	cost_with(1, &one[0], &one[1]);
 	cost_with(SLOTS, &many[0], &many[1]);
-	printf("# a fault, 2 and %u slots: %lu and %lu in a slot of their own, %lu and %lu in "
-	       "one\n",
+	printf("# a fault with 2 and %u slots: %lu and %lu each in its own slot, %lu and %lu all "
+	       "in one\n",
 	       SLOTS + 1, one[0] / TOUCHES, many[0] / TOUCHES, one[1] / TOUCHES, many[1] / TOUCHES);
 	ok(many[1] <= one[1] + TOUCHES,
 	   "faults in one slot cost the same among 4097 slots as among 2");
 	ok(many[0] <= one[0] + TOUCHES * 12 * 25,
-	   "a fault in another of 4096 slots costs at most 12 steps of 25 more");
+	   "a fault in one of 4096 slots costs at most 12 steps of 25 instructions more");
 	ok(one[0] > TOUCHES * 200 && one[1] > TOUCHES * 200, "each access was a fault");
 }
 
@@ -102,7 +102,7 @@ static uint64_t pages_free(void)
 	return info.freeram / PAGE;
 }
 
-/* Free pages used when the guest stores to the first page of each of BLOCKS blocks. */
+/* Return how many pages it takes to store to the first page of each of BLOCKS blocks. */
 static uint64_t taken_by(uint64_t gpa)
 {
 	uint64_t before = pages_free(), i;
@@ -141,9 +141,11 @@ static void little_memory_goes_page_by_page(void)
 	again_plenty = taken_by(LARGE_GPA + 32 * MB);
 	printf("# pages taken by %lu first touches: %lu, with little memory %lu, afterwards %lu\n",
 	       BLOCKS, plenty, little, again_plenty);
-	ok(plenty >= BLOCKS * 512, "with plenty of memory a touch brings 2 MiB");
-	ok(little < BLOCKS * 8, "with little memory, a page and its tables");
-	ok(again_plenty >= BLOCKS * 512, "2 MiB again once there is plenty");
+	ok(plenty >= BLOCKS * 512, "with plenty of free memory, a first touch allocates 2 MiB");
+	ok(little < BLOCKS * 8,
+	   "with little free memory, a first touch allocates one page and its tables");
+	ok(again_plenty >= BLOCKS * 512,
+	   "a first touch allocates 2 MiB again once plenty of memory is free");
 	end_vm();
 	munmap(memory_of_guest, LARGE);
 }

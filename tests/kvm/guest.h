@@ -168,7 +168,7 @@ static inline void make_vm(void)
 	close(kvm);
 }
 
-/* Close the VM's last descriptors, and free its memory except what a test has added. */
+/* Close the VM's last descriptors, and free its memory, except slots that a test has added. */
 static inline void end_vm(void)
 {
 	unsigned int i;
@@ -213,7 +213,7 @@ static inline struct outcome run(struct vcpu *vcpu)
 	return o;
 }
 
-/* The vCPU is at its call: answer with what to do next, and return the outcome. */
+/* Answer the guest's call with the next access, and return the outcome of that access. */
 static inline struct outcome guest(enum op op, uint64_t gpa)
 {
 	struct vcpu *vcpu = &vcpus[0];

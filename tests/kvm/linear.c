@@ -131,9 +131,9 @@ static void measure(const struct shape *s, uint64_t cost[WORKS])
 	get_log();
 	sweep(s);
 	cost[HARVEST] = get_log();
-	must(dirty_pages(s) == s->pages, "as many dirty pages as were written");
+	must(dirty_pages(s) == s->pages, "exactly the written pages are dirty");
 	cost[CLEAN] = get_log();
-	must(dirty_pages(s) == 0, "and none afterwards");
+	must(dirty_pages(s) == 0, "no page is dirty after the harvest");
 	make_slot(s, 0); /* this removes all leaves */
 
 	cost[REFAULT] = timed_sweep(s);
@@ -166,7 +166,8 @@ static void linear_in_pages(enum work w, uint64_t size, uint64_t cost[3][WORKS])
 	uint64_t first = cost[1][w] - cost[0][w], second = cost[2][w] - cost[1][w];
 	char name[100];
 
-	snprintf(name, sizeof(name), "%lu GiB, %s: linear in pages", size / GB, work_name[w]);
+	snprintf(name, sizeof(name), "%lu GiB, %s: the cost is linear in the number of pages",
+		 size / GB, work_name[w]);
 	printf("# %s: %lu, %lu, %lu; %lu a page\n", name, cost[0][w], cost[1][w], cost[2][w],
 	       second / 512);
 	ok(near(second, 2 * first, 5), name);
@@ -190,7 +191,7 @@ static void claim_all(void)
 	for (w = 0; w < WORKS; w++) {
 		if (w == CLEAN)
 			continue;
-		snprintf(name, sizeof(name), "%s: 64 GiB cost what 2 GiB do", work_name[w]);
+		snprintf(name, sizeof(name), "%s: 64 GiB cost the same as 2 GiB", work_name[w]);
 		/* The log itself has one bit per page, and user space gets all of it. */
 		more = w == HARVEST ? cost[1][2][CLEAN] - cost[0][2][CLEAN] : 0;
 		printf("# %s: %lu and %lu + %lu\n", name, cost[0][2][w], cost[1][2][w] - more,
@@ -198,9 +199,10 @@ static void claim_all(void)
 		ok(near(cost[1][2][w] - more, cost[0][2][w], 2), name);
 	}
 	more = cost[1][2][CLEAN] - cost[0][2][CLEAN];
-	printf("# a clean log: %lu for 2 GiB, %lu for 64 GiB: %lu for each GiB more\n",
+	printf("# a clean log: %lu for 2 GiB, %lu for 64 GiB: %lu for each additional GiB\n",
 	       cost[0][2][CLEAN], cost[1][2][CLEAN], more / 62);
-	ok(more / 62 <= 8192, "a GiB more of clean log, 32 KiB of bits, costs at most 8192");
+	ok(more / 62 <= 8192,
+	   "reading 32 KiB of clean log, for 1 GiB, takes at most 8192 instructions");
 }
 
 /* ---- the table ----------------------------------------------------------------------------- */
@@ -243,7 +245,7 @@ static void print_table(const char *toggle, char **values, int count)
 		for (s = 0; s < 2; s++)
 			per_page(stride[s], cost[v][s]);
 	}
-	printf("instructions a page of 4 KiB, side by side | alone in its 2M; %s =\n%-28s", toggle,
+	printf("instructions per 4 KiB page, adjacent | one in each 2 MiB; %s =\n%-28s", toggle,
 	       "");
 	for (v = 0; v < count; v++)
 		printf(" %17s", values[v]);

@@ -310,10 +310,11 @@ static void with_width(long bits)
 	long before;
 	char name[120];
 
-	snprintf(name, sizeof(name), "%u VMs see their own memory only, VMIDs of %ld bits", nr_vms,
-		 bits);
+	snprintf(name, sizeof(name), "%u VMs see only their own memory with VMIDs of %ld bits",
+		 nr_vms, bits);
 	if (parameter("vmid_bits") < 0) {
-		printf("ok %d - %s # SKIP this KVM's width cannot be chosen\n", ++claims, name);
+		printf("ok %d - %s # SKIP this KVM's VMID width cannot be chosen\n", ++claims,
+		       name);
 		return;
 	}
 	set_width(bits);
@@ -323,11 +324,11 @@ static void with_width(long bits)
 	if (bits != 1 && bits != 2)
 		return;
 	if (has_no_vmids())
-		printf("ok %d - and VMIDs ran out all the time # SKIP vmid=flush uses none\n",
+		printf("ok %d - narrow VMIDs run out repeatedly # SKIP vmid=flush uses none\n",
 		       ++claims);
 	else
 		ok(parameter("vmid_generation") - before >= (long)(rounds * nr_vms >> bits) / 2,
-		   "and VMIDs ran out all the time");
+		   "narrow VMIDs run out repeatedly");
 }
 
 /* ---- a timer that follows its vCPU ----------------------------------------------------------- */
@@ -346,7 +347,7 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* The next thread continues where the signal stopped this one. */
+/* Run the vCPU in each of this thread's turns. A signal ends a turn; the next thread continues. */
 static void *carrier(void *arg)
 {
 	unsigned int me = (unsigned int)(uintptr_t)arg;
@@ -392,7 +393,7 @@ static void timer_follows(void)
 	while (!__atomic_load_n(&arrived, __ATOMIC_ACQUIRE)) {
 		unsigned int before = __atomic_load_n(&all_turns, __ATOMIC_ACQUIRE);
 
-		/* End each turn with the next timer armed, and only after it has made progress. */
+		/* End a turn while a timer is armed, and only after the vCPU has made progress. */
 		if (*left == seen) {
 			usleep(300);
 			continue;
@@ -411,9 +412,9 @@ static void timer_follows(void)
 		all &= turns[i] > 0;
 	}
 	ok(!arrival.err && arrival.exit == KVM_EXIT_RISCV_SBI,
-	   "a vCPU carried from hart to hart gets every one of its timers");
-	ok(arrival.result == 0, "none of them early");
-	ok(all, "every thread has run it");
+	   "a vCPU moved from hart to hart gets every one of its timers");
+	ok(arrival.result == 0, "no timer of a moved vCPU is early");
+	ok(all, "every thread has run the moved vCPU");
 	printf("# %u %u %u %u turns, the latest %lu ticks late\n", turns[0], turns[1], turns[2],
 	       turns[3], (unsigned long)traveller.vcpu[0].run->riscv_sbi.args[1]);
 	close_vm(&traveller);
@@ -431,16 +432,16 @@ int main(int argc, char **argv)
 	kvm = open("/dev/kvm", O_RDWR);
 	must(kvm >= 0, "/dev/kvm");
 	make_vms();
-	ok(run_all(), "64 VMs at once see their own memory and registers only");
+	ok(run_all(), "64 VMs at once see only their own memory and registers");
 	width = parameter("vmid_bits");
 	with_width(2);
 	with_width(1);
 	with_width(0);
 	if (width >= 0)
 		set_width(width);
-	ok(run_all(), "and once more as it was");
-	printf("# %u times a vCPU was run by another thread than before\n", moves);
-	ok(moves > nr_vms, "vCPUs went from thread to thread");
+	ok(run_all(), "64 VMs see only their own memory with the original VMID width");
+	printf("# %u times a vCPU was run by a different thread than before\n", moves);
+	ok(moves > nr_vms, "vCPUs move from thread to thread");
 	for (i = 0; i < nr_vms; i++)
 		close_vm(&vms[i]);
 	timer_follows();

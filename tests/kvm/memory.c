@@ -22,7 +22,7 @@ static void shared(void)
 	ok(stores(DATA + 8) && *user(DATA + 8) == DATA + 8,
 	   "user space reads what the guest wrote");
 	*user(DATA) = 0x5678;
-	ok(loads(DATA, 0x5678), "the guest reads it also once the page is mapped");
+	ok(loads(DATA, 0x5678), "the guest reads what user space wrote to a page already mapped");
 }
 
 static void taken_back(void)
@@ -32,21 +32,22 @@ static void taken_back(void)
 	stores(page);
 	stores(page + PAGE);
 	madvise(user(page), PAGE, MADV_DONTNEED);
-	ok(loads(page, 0), "a page given up reads as zero");
-	ok(loads(page + PAGE, page + PAGE), "its neighbour keeps what it had");
+	ok(loads(page, 0), "a page dropped with MADV_DONTNEED reads as zero");
+	ok(loads(page + PAGE, page + PAGE), "the page after a dropped one keeps its contents");
 
 	stores(page);
 	must(mmap(user(page), PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
 		  -1, 0) == user(page),
 	     "mmap over a page");
 	*user(page) = 99;
-	ok(loads(page, 99), "a page mapped in its place is what the guest sees");
+	ok(loads(page, 99), "the guest sees a page that user space maps over another");
 
 	munmap(user(page), PAGE);
-	ok(fails_with_efault(OP_LOAD, page), "a page unmapped makes KVM_RUN fail with EFAULT");
+	ok(fails_with_efault(OP_LOAD, page),
+	   "a load from an unmapped page makes KVM_RUN fail with EFAULT");
 	mmap(user(page), PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
 	     0);
-	ok(stores(page), "once it is mapped again the guest continues");
+	ok(stores(page), "the guest continues once the unmapped page is mapped again");
 }
 
 static void protected(void)
@@ -55,10 +56,10 @@ static void protected(void)
 
 	stores(page);
 	mprotect(user(page), PAGE, PROT_READ);
-	ok(loads(page, page), "a page made read-only can be read");
-	ok(fails_with_efault(OP_STORE, page), "but not written");
+	ok(loads(page, page), "the guest can load from a page made read-only");
+	ok(fails_with_efault(OP_STORE, page), "a store to a page made read-only fails with EFAULT");
 	mprotect(user(page), PAGE, PROT_READ | PROT_WRITE);
-	ok(stores(page), "until it is writable again");
+	ok(stores(page), "the guest can store to the page once it is writable again");
 }
 
 static void forked(void)
@@ -79,7 +80,8 @@ static void forked(void)
 	ok(stores(page) && *user(page) == page,
 	   "after fork the guest writes to the parent's memory");
 	must(write(go[1], "x", 1) == 1 && waitpid(child, &status, 0) == child, "the child");
-	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "the child's memory is unchanged");
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+	   "a guest's store after fork does not change the child's memory");
 	close(go[0]);
 	close(go[1]);
 }
@@ -93,27 +95,29 @@ static void executed(void)
 	code[1] = 0x00008067; /* ret */
 	ok(guest(OP_CALL, page).result == 11, "the guest runs code that user space wrote");
 	code[0] = 0x01600513; /* li a0, 22 */
-	ok(guest(OP_CALL, page).result == 22, "the guest runs the code that user space changed");
+	ok(guest(OP_CALL, page).result == 22,
+	   "the guest runs the new code after user space changes it");
 }
 
 static void slots(void)
 {
 	stores(DATA);
 	ok(set_slot(1, ALIAS_BASE, MB, user(DATA), 0) == 0 && loads(ALIAS_BASE, DATA),
-	   "the same memory shows at a second address");
-	ok(stores(ALIAS_BASE) && loads(DATA, ALIAS_BASE), "in both directions");
+	   "a second slot shows the same memory at another address");
+	ok(stores(ALIAS_BASE) && loads(DATA, ALIAS_BASE),
+	   "a store through the second slot shows in the first");
 	ok(set_slot(1, ALIAS_BASE + MB, MB, user(DATA), 0) == 0 &&
 		   loads(ALIAS_BASE + MB, ALIAS_BASE),
-	   "a slot moved is at its new address");
-	ok(is_mmio(OP_LOAD, ALIAS_BASE), "its old address is MMIO");
+	   "a moved slot is at its new address");
+	ok(is_mmio(OP_LOAD, ALIAS_BASE), "the old address of a moved slot is MMIO");
 	ok(set_slot(1, 0, 0, NULL, 0) == 0 && is_mmio(OP_LOAD, ALIAS_BASE + MB),
-	   "a slot deleted is MMIO");
+	   "a load from a deleted slot is MMIO");
 	ok(set_slot(1, ALIAS_BASE, MB, user(DATA), KVM_MEM_READONLY) == 0 &&
 		   loads(ALIAS_BASE, ALIAS_BASE),
 	   "a read-only slot can be read");
-	ok(is_mmio(OP_STORE, ALIAS_BASE), "a store to it is MMIO");
+	ok(is_mmio(OP_STORE, ALIAS_BASE), "a store to a read-only slot is MMIO");
 	ok(loads(ALIAS_BASE, ALIAS_BASE) && stores(DATA) && loads(ALIAS_BASE, DATA),
-	   "the store changes nothing; one through another slot does");
+	   "only a store through another slot changes a read-only slot's memory");
 	set_slot(1, 0, 0, NULL, 0);
 }
 
@@ -130,14 +134,14 @@ static void dirty_log(void)
 	loads(DATA + 5 * PAGE, 0);
 	ok(ioctl(vm, KVM_GET_DIRTY_LOG, &log) == 0 && (bits[first / 64] & ~1UL) == 1 << 3 &&
 		   bits[first / 64 + 1] == 1 << 6,
-	   "the dirty log has the pages that were written, and no other");
+	   "the dirty log has exactly the pages that were written");
 	stores(DATA + 3 * PAGE);
 	ioctl(vm, KVM_GET_DIRTY_LOG, &log);
 	for (i = 0; i < GUEST_SIZE / PAGE / 64; i++)
 		n += (unsigned int)__builtin_popcountl(bits[i]);
-	ok(n == 1 && bits[first / 64] == 1 << 3, "and then those written since");
+	ok(n == 1 && bits[first / 64] == 1 << 3, "the next dirty log has only pages written since");
 	must(set_slot(0, GUEST_BASE, GUEST_SIZE, memory, 0) == 0, "no logging");
-	ok(stores(DATA + 4 * PAGE), "without the log the guest writes on");
+	ok(stores(DATA + 4 * PAGE), "the guest can still store after logging is switched off");
 }
 
 static uint64_t log_bits[GUEST_SIZE / PAGE / 64];
@@ -175,18 +179,19 @@ static void dirty_log_by_hand(void)
 	stores(DATA + 3 * PAGE);
 	stores(DATA + 70 * PAGE);
 	ok(read_log() && read_log() && first[0] == 1 << 3 && first[1] == 1 << 6,
-	   "with manual protection a reading clears nothing");
+	   "with manual protection, reading the log clears nothing");
 	ok(clear_log(page, 64, bits) == 0 && read_log() && first[0] == 0 && first[1] == 1 << 6,
-	   "KVM_CLEAR_DIRTY_LOG clears what it names");
+	   "KVM_CLEAR_DIRTY_LOG clears only the given pages");
 	ok(stores(DATA + 3 * PAGE) && read_log() && first[0] == 1 << 3,
-	   "a page written after that is logged again");
+	   "a page written after KVM_CLEAR_DIRTY_LOG is logged again");
 	bits[0] = ~0UL;
 	errno = 0;
-	ok(clear_log(page + 1, 64, bits) == -1 && errno == EINVAL, "ranges begin at 64 pages");
+	ok(clear_log(page + 1, 64, bits) == -1 && errno == EINVAL,
+	   "KVM_CLEAR_DIRTY_LOG: a first page that is not a multiple of 64 is EINVAL");
 	errno = 0;
 	ok(clear_log(page, 128, (void *)8) == -1 && errno == EFAULT && read_log() &&
 		   first[0] == 1 << 3 && first[1] == 1 << 6,
-	   "bits that cannot be read clear nothing");
+	   "KVM_CLEAR_DIRTY_LOG: an unreadable bitmap is EFAULT and clears nothing");
 	must(set_slot(0, GUEST_BASE, GUEST_SIZE, memory, 0) == 0, "no logging");
 
 	manual_protect(0);
@@ -199,19 +204,19 @@ static void dirty_log_initially_set(void)
 
 	if (!(ioctl(vm, KVM_CHECK_EXTENSION, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) &
 	      KVM_DIRTY_LOG_INITIALLY_SET)) {
-		ok(true, "initially set # SKIP Linux has it on other architectures");
+		ok(true, "KVM_DIRTY_LOG_INITIALLY_SET # SKIP Linux has it on other architectures");
 		return;
 	}
 	manual_protect(KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET);
 	must(set_slot(0, GUEST_BASE, GUEST_SIZE, memory, KVM_MEM_LOG_DIRTY_PAGES) == 0, "logging");
 	ok(read_log() && first[0] == ~0UL && first[23] == ~0UL,
-	   "initially set: at first every page is dirty");
+	   "KVM_DIRTY_LOG_INITIALLY_SET: at first every page is dirty");
 	ok(stores(DATA + 5 * PAGE) && clear_log(page, 64, &bits) == 0 && read_log() &&
 		   first[0] == 0 && first[1] == ~0UL,
-	   "until it is cleared");
+	   "KVM_DIRTY_LOG_INITIALLY_SET: a page is dirty until it is cleared");
 	ok(stores(DATA + 9 * PAGE) && loads(DATA + 11 * PAGE, 0) && read_log() &&
 		   first[0] == 1 << 9 && first[1] == ~0UL,
-	   "and then those written since");
+	   "KVM_DIRTY_LOG_INITIALLY_SET: cleared pages are logged when they are written");
 	must(set_slot(0, GUEST_BASE, GUEST_SIZE, memory, 0) == 0, "no logging");
 	manual_protect(0);
 }
@@ -317,7 +322,7 @@ static void while_running(unsigned int rounds)
 	int i;
 
 	sigaction(SIGUSR1, &action, NULL);
-	/* They store to a slot of its own, so that their code stays mapped. */
+	/* The vCPUs store to a separate slot, so that their code stays mapped. */
 	must(set_slot(0, 0, 0, NULL, 0) == 0 &&
 		     set_slot(0, GUEST_BASE, STORM - GUEST_BASE, memory, 0) == 0 &&
 		     set_slot(2, STORM, 2 * MB, user(STORM), 0) == 0,
@@ -325,16 +330,16 @@ static void while_running(unsigned int rounds)
 	for (i = 1; i < MAX_VCPUS; i++)
 		pthread_create(&threads[i], NULL, storm, &vcpus[i]);
 	ok(others_keep_their_pages(rounds),
-	   "pages taken from running vCPUs are written by none of them");
+	   "running vCPUs do not write to pages that were taken from the guest");
 	ok(guest_pages_hold_their_address(),
-	   "each page of the guest was written by its own address");
+	   "each page of the guest holds its own address or zero");
 	ok(deleted_slots_are_not_written(rounds),
-	   "memory of a deleted slot is written by none of them");
+	   "running vCPUs do not write to the memory of a deleted slot");
 	memset(user(STORM), 0, 64 * PAGE);
 	for (i = 0; i < 10000 && !*user(STORM + 63 * PAGE); i++)
 		usleep(1000);
 	ok(*user(STORM + 63 * PAGE) == STORM + 63 * PAGE && guest_pages_hold_their_address(),
-	   "once the slot is back its memory is written as before");
+	   "the vCPUs store to the slot again once it is restored");
 	stop = true;
 	for (i = 1; i < MAX_VCPUS; i++) {
 		vcpus[i].run->immediate_exit = 1;
@@ -342,7 +347,7 @@ static void while_running(unsigned int rounds)
 		pthread_join(threads[i], &result);
 		good &= (long)result >= 0;
 	}
-	ok(good, "KVM_RUN failed with nothing but EFAULT meanwhile");
+	ok(good, "the vCPUs' KVM_RUN fails with no error but EFAULT meanwhile");
 }
 
 int main(int argc, char **argv)

@@ -7,7 +7,7 @@
 . "$HS_TOP/tests/kvm/claims.sh"
 
 hs exec --quiet --harts 2 "$O/tests/kvm/memory"
-claims "as it comes"
+claims "default toggles"
 hs exec --quiet --harts 2 --set gstage_walk=recursive --set gstage_huge=off --set vmid=flush \
 	--set tlb_flush=all --set mmio_decode=fetch "$O/tests/kvm/memory"
 claims "recursive, 4 KiB, no VMIDs, whole fences, fetch"

@@ -26,7 +26,7 @@ static void skip(const char *name, const char *why)
 	printf("ok %d - %s # SKIP %s\n", ++claims, name, why);
 }
 
-/* Make slot 1 show [at, at + size), or nothing if size is 0. */
+/* Make slot 1 map [at, at + size), or delete the slot if `at` is NULL. */
 static void show(void *at, size_t size, uint32_t flags)
 {
 	set_slot(1, 0, 0, NULL, 0);
@@ -72,21 +72,22 @@ static void of_a_file(void)
 
 	show(at, 4 * MB, 0);
 	ok(stores(SLOT_BASE + 3 * MB) && *(uint64_t *)(twin + 3 * MB) == SLOT_BASE + 3 * MB,
-	   "a guest's store to a file's page shows in every mapping of it");
-	ok(pread(fd, &value, 8, 3 * MB) == 8 && value == SLOT_BASE + 3 * MB, "and in the file");
+	   "a guest's store to a file's page shows in every mapping of the page");
+	ok(pread(fd, &value, 8, 3 * MB) == 8 && value == SLOT_BASE + 3 * MB,
+	   "a guest's store to a file's page is in the file");
 	value = 77;
 	ok(pwrite(fd, &value, 8, 4096) == 8 && loads(SLOT_BASE + 4096, 77),
 	   "the guest loads what is written to the file");
 	ok(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 3 * MB, PAGE) == 0 &&
 		   loads(SLOT_BASE + 3 * MB, 0),
-	   "a hole punched into it reads as zero");
-	ok(loads(SLOT_BASE + 4096, 77), "its neighbours do not");
+	   "a hole punched into the file reads as zero");
+	ok(loads(SLOT_BASE + 4096, 77), "pages outside the hole keep their contents");
 	must(ftruncate(fd, 1 * MB) == 0, "ftruncate");
 	ok(fails_with_efault(OP_LOAD, SLOT_BASE + 3 * MB),
-	   "beyond the end of a truncated file KVM_RUN fails with EFAULT");
+	   "a load beyond the end of a truncated file fails with EFAULT");
 	must(ftruncate(fd, 4 * MB) == 0, "ftruncate");
 	ok(loads(SLOT_BASE + 3 * MB, 0) && stores(SLOT_BASE + 3 * MB),
-	   "once the file is long again the guest continues");
+	   "the guest continues once the file is extended again");
 	show(NULL, 0, 0);
 	munmap(at, 4 * MB);
 	munmap(twin, 4 * MB);
@@ -101,10 +102,10 @@ static void of_a_file_privately(void)
 
 	*(uint64_t *)shared = 5;
 	show(at, 2 * MB, 0);
-	ok(loads(SLOT_BASE, 5), "through a private mapping the guest loads the file");
+	ok(loads(SLOT_BASE, 5), "the guest loads the file's contents through a private mapping");
 	ok(stores(SLOT_BASE) && *(uint64_t *)at == SLOT_BASE && *(uint64_t *)shared == 5,
-	   "its stores are private");
-	ok(loads(SLOT_BASE, SLOT_BASE), "the guest loads what it stored");
+	   "a store through a private mapping does not change the file");
+	ok(loads(SLOT_BASE, SLOT_BASE), "the guest loads what it stored through a private mapping");
 	show(NULL, 0, 0);
 	munmap(at, 2 * MB);
 	munmap(shared, 2 * MB);
@@ -118,19 +119,23 @@ static void read_only(void)
 
 	errno = 0;
 	ok(set_slot(1, SLOT_BASE, 2 * MB, at, 0) == -1 && errno == EPERM,
-	   "a writable slot of a mapping that is not is refused with EPERM");
+	   "a writable slot of a read-only mapping is refused with EPERM");
 	must(mprotect(at, 2 * MB, RW) == 0, "mprotect");
 	show(at, 2 * MB, 0);
 	must(mprotect(at, 2 * MB, PROT_READ) == 0, "mprotect");
-	ok(loads(SLOT_BASE, 0), "if it is made so later loads work");
-	ok(fails_with_efault(OP_STORE, SLOT_BASE), "stores make KVM_RUN fail with EFAULT");
+	ok(loads(SLOT_BASE, 0),
+	   "the guest can load from a slot whose mapping is made read-only later");
+	ok(fails_with_efault(OP_STORE, SLOT_BASE),
+	   "a store to a slot whose mapping is made read-only later fails with EFAULT");
 	must(mprotect(at, 2 * MB, RW) == 0, "mprotect");
-	ok(stores(SLOT_BASE) && *(uint64_t *)at == SLOT_BASE, "until it is writable");
+	ok(stores(SLOT_BASE) && *(uint64_t *)at == SLOT_BASE,
+	   "the guest can store once the mapping is writable again");
 	show(at, 2 * MB, KVM_MEM_READONLY);
 	ok(loads(SLOT_BASE, SLOT_BASE) && is_mmio(OP_STORE, SLOT_BASE),
-	   "a read-only slot of a mapping that is writable: stores are MMIO");
+	   "a store to a read-only slot of a writable mapping is MMIO");
 	must(mprotect(at, 2 * MB, PROT_NONE) == 0, "mprotect");
-	ok(fails_with_efault(OP_LOAD, SLOT_BASE), "PROT_NONE: loads make KVM_RUN fail with EFAULT");
+	ok(fails_with_efault(OP_LOAD, SLOT_BASE),
+	   "a load from a PROT_NONE mapping fails with EFAULT");
 	show(NULL, 0, 0);
 	munmap(at, 2 * MB);
 	close(fd);
@@ -152,7 +157,7 @@ static void of_two_processes(void)
 	}
 	must(child > 0 && waitpid(child, &status, 0) == child, "fork");
 	ok(loads(SLOT_BASE + 8, SLOT_BASE + 1),
-	   "memory shared with a child is shared by the guest");
+	   "the guest sees what a child process writes to shared memory");
 	show(NULL, 0, 0);
 	munmap(at, 2 * MB);
 }
@@ -194,9 +199,10 @@ static void of_huge_pages(void)
 	ok(stores(SLOT_BASE + 3 * MB + 8) && child > 0 && waitpid(child, &status, 0) == child &&
 		   status == 0 && *(uint64_t *)(at + 3 * MB + 8) == SLOT_BASE + 3 * MB + 8,
 	   "after fork the guest writes to the parent's huge page only");
-	ok(loads(SLOT_BASE + 3 * MB, SLOT_BASE + 3 * MB), "the rest of the huge page is a copy");
+	ok(loads(SLOT_BASE + 3 * MB, SLOT_BASE + 3 * MB),
+	   "after fork the rest of the guest's huge page is a copy");
 	ok(madvise(at + 2 * MB, 2 * MB, MADV_DONTNEED) == 0 && loads(SLOT_BASE + 3 * MB, 0),
-	   "a huge page given up reads as zero");
+	   "a huge page dropped with MADV_DONTNEED reads as zero");
 	show(NULL, 0, 0);
 	munmap(at, 4 * MB);
 	fill_pool("0");
@@ -215,8 +221,9 @@ static void of_several_mappings(void)
 	ok(stores(SLOT_BASE) && stores(SLOT_BASE + PAGE) && stores(SLOT_BASE + 4 * PAGE),
 	   "one slot may span several mappings");
 	ok(fails_with_efault(OP_LOAD, SLOT_BASE + 2 * PAGE),
-	   "a hole between them fails with EFAULT");
-	ok(loads(SLOT_BASE + 3 * PAGE, SLOT_BASE + PAGE), "a page of a file may be mapped twice");
+	   "a load from a hole between mappings fails with EFAULT");
+	ok(loads(SLOT_BASE + 3 * PAGE, SLOT_BASE + PAGE),
+	   "a page of a file may be mapped twice in one slot");
 	ok(fails_with_efault(OP_STORE, SLOT_BASE + 3 * PAGE),
 	   "a store to a read-only mapping fails with EFAULT");
 	show(NULL, 0, 0);
@@ -226,7 +233,7 @@ static void of_several_mappings(void)
 
 /* ---- which pages are young --------------------------------------------------------------------- */
 
-/* A value, in kB, from smaps for the VMA that begins at `at`; -1 if there is none. */
+/* Return a value from smaps, in kB, for the VMA that begins at `at`, or -1 if there is none. */
 static long smaps(const char *at, const char *what)
 {
 	FILE *f = fopen("/proc/self/smaps", "r");
@@ -264,29 +271,33 @@ static void young(void)
 	for (i = 0; i < 64; i++)
 		good &= stores(SLOT_BASE + i * PAGE);
 	ok(good && smaps(at, "Rss") == 64 * 4 && smaps(at, "Referenced") == 64 * 4,
-	   "pages that a guest has used are referenced");
+	   "pages that a guest has used are counted as referenced");
 	write_to("/proc/self/clear_refs", "1");
 	if (on_linux) {
-		skip("only those used since clear_refs are", "Linux's do not reach the guest");
-		skip("the guest's stores count, too", "Linux's do not reach the guest");
-		skip("MADV_COLD does it for a range", "Linux's do not reach the guest");
+		skip("after clear_refs only pages that the guest uses again are referenced",
+		     "Linux's clear_refs and MADV_COLD do not reach guests");
+		skip("a guest's store makes a page referenced",
+		     "Linux's clear_refs and MADV_COLD do not reach guests");
+		skip("MADV_COLD makes the pages of a range unreferenced",
+		     "Linux's clear_refs and MADV_COLD do not reach guests");
 	} else {
 		good = smaps(at, "Referenced") == 0;
 		for (i = 0; i < 5; i++)
 			good &= loads(SLOT_BASE + i * PAGE, SLOT_BASE + i * PAGE);
 		ok(good && smaps(at, "Referenced") == 5 * 4,
-		   "only those used since clear_refs are");
+		   "after clear_refs only pages that the guest uses again are referenced");
 		ok(stores(SLOT_BASE + 9 * PAGE) && stores(SLOT_BASE) &&
 			   smaps(at, "Referenced") == 6 * 4,
-		   "the guest's stores count, too");
+		   "a guest's store makes a page referenced");
 		madvise(at, 3 * PAGE, MADV_COLD);
-		ok(smaps(at, "Referenced") == 3 * 4, "MADV_COLD does it for a range");
+		ok(smaps(at, "Referenced") == 3 * 4,
+		   "MADV_COLD makes the pages of a range unreferenced");
 	}
 	good = true;
 	for (i = 0; i < 64; i++)
 		good &= loads(SLOT_BASE + i * PAGE, SLOT_BASE + i * PAGE) &&
 			stores(SLOT_BASE + i * PAGE);
-	ok(good, "the guest uses old pages like young ones");
+	ok(good, "the guest can load from old pages and store to them");
 	show(NULL, 0, 0);
 	munmap(at, 2 * MB);
 }
@@ -348,21 +359,21 @@ static void moved(void)
 	char *at = small_pages(3);
 	uint32_t *code;
 
-	ok(smaps(at, "AnonHugePages") == 0, "pages that came one by one are small");
+	ok(smaps(at, "AnonHugePages") == 0, "pages that are faulted in one by one are small");
 	ok(collapse(at) == 0 && smaps(at, "AnonHugePages") == 2048,
-	   "MADV_COLLAPSE moves them together");
-	ok(holds(at, 3), "every byte is there again, and zero where no page was");
-	ok(guest_sees(3), "for the guest as well");
+	   "MADV_COLLAPSE moves small pages into one large page");
+	ok(holds(at, 3), "after MADV_COLLAPSE every byte is unchanged, and missing pages are zero");
+	ok(guest_sees(3), "after MADV_COLLAPSE the guest sees the same bytes");
 	ok(stores(SLOT_BASE + 8) && *(uint64_t *)(at + 8) == SLOT_BASE + 8,
-	   "the guest's stores go to the new pages");
-	ok(collapse(at) == 0, "a second collapse has nothing to do");
+	   "after MADV_COLLAPSE the guest's stores go to the new page");
+	ok(collapse(at) == 0, "a second MADV_COLLAPSE succeeds without any work");
 	munmap(at + 4 * PAGE, PAGE); /* split again, except the hole */
 	must(mmap(at + 4 * PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
 		     at + 4 * PAGE,
 	     "mmap");
 	ok(loads(SLOT_BASE + 4 * PAGE + 4 * 8, 0) &&
 		   loads(SLOT_BASE + 5 * PAGE + 5 * 8, SLOT_BASE + 5 * PAGE + 5 * 8),
-	   "a page unmapped from it is gone, its neighbours stay");
+	   "a page replaced within a large page reads as zero, the next is unchanged");
 	show(NULL, 0, 0);
 	munmap(at, 2 * MB);
 
@@ -372,7 +383,7 @@ static void moved(void)
 	code[1] = 0x00008067; /* ret */
 	ok(guest(OP_CALL, SLOT_BASE + 511 * PAGE).result == 11 && collapse(at) == 0 &&
 		   guest(OP_CALL, SLOT_BASE + 511 * PAGE).result == 11,
-	   "code runs on where it has moved to");
+	   "the guest runs code that MADV_COLLAPSE has moved");
 	show(NULL, 0, 0);
 	munmap(at, 2 * MB);
 
@@ -380,7 +391,7 @@ static void moved(void)
 	madvise(at + 7 * PAGE, PAGE, MADV_NOHUGEPAGE);
 	errno = 0;
 	ok(madvise(at, 2 * MB, MADV_COLLAPSE) == -1 && errno == EINVAL && holds(at, 0),
-	   "where a page must stay small nothing moves");
+	   "MADV_COLLAPSE moves nothing where a page must stay small");
 	show(NULL, 0, 0);
 	munmap(at, 2 * MB);
 }
@@ -415,8 +426,8 @@ static void filled_by_a_file(void)
 	must(pwrite(fd, returns(21), PAGE, 0) == (ssize_t)PAGE, "pwrite");
 	map_two_pages(FILE_AT, MAP_SHARED, fd);
 	show(FILE_AT, 2 * PAGE, 0);
-	ok(guest(OP_CALL, SLOT_BASE).result == 21, "a guest executes the code of a file");
-	ok(loads(SLOT_BASE + PAGE, 0), "and reads zero in the file's hole");
+	ok(guest(OP_CALL, SLOT_BASE).result == 21, "a guest executes code from a file");
+	ok(loads(SLOT_BASE + PAGE, 0), "a guest reads zero from a file's hole");
 	show(NULL, 0, 0);
 	munmap(FILE_AT, 2 * PAGE);
 	close(fd);
@@ -441,7 +452,8 @@ static void filled_by_a_program(void)
 	show(UFFD_AT, 2 * PAGE, 0);
 	ok(guest(OP_CALL, SLOT_BASE).result == 22,
 	   "a guest executes the code that UFFDIO_COPY has copied");
-	ok(loads(SLOT_BASE + PAGE, 0), "and reads zero after UFFDIO_ZEROPAGE");
+	ok(loads(SLOT_BASE + PAGE, 0),
+	   "a guest reads zero from a page that UFFDIO_ZEROPAGE has filled");
 	show(NULL, 0, 0);
 	munmap(UFFD_AT, 2 * PAGE);
 	close(fd);

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Guest memory of every kind of mapping, aged and moved by the host; 64 VMs with VMIDs of any width;
-# four vCPUs running while their memory is moved, protected, copied and dropped. stress.slow.t has more
-# of the last, on more machines. The same programs on Linux KVM: memory-linux.slow.t.
+# four vCPUs running while their memory is moved, protected, copied and dropped. stress.slow.t does
+# the last for longer, on more machines. The same programs on Linux KVM: memory-linux.slow.t.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

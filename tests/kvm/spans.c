@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * spans.c - operations on much memory, one after the other, for scripts/hyperscope irqs-off to
- * measure how long each keeps interrupts off.
+ * spans.c - operations on large amounts of memory, for which scripts/hyperscope irqs-off measures
+ * how long each keeps interrupts off.
  *
  *   spans sparse|dense|large N    a guest stores to N pages; then the host logs, ages, unmaps,
  *                                 moves and deletes them, and the VM ends
- *   spans slots N                 the same with one page, beside N memory slots
+ *   spans slots N                 a guest stores to N slots of one page; the host ages and drops it
  *   spans vms N                   N VMs, one after the other and 64 at a time
  *   spans process MIB             fork, exec, mprotect, mremap, munmap, exit
- *   spans files MIB               a file in memory: write, map, copy, cut, remove
+ *   spans files MIB               a file in memory: write, read, map, truncate, remove
  *   spans exact                   the longest of 16 calls of KVM_GET_API_VERSION, by instret
  *   spans nothing                 exit at once (`process` executes it)
  */
@@ -67,7 +67,7 @@ static void advise(int advice)
 	must(madvise(slot_memory, slot_size, advice) == 0, "madvise");
 }
 
-/* Read the files that show the process's memory in use, for which the host walks guest tables. */
+/* Read the file that shows the process's memory in use: for it, the host walks guest tables. */
 static void read_smaps(void)
 {
 	static char text[65536];
@@ -125,7 +125,7 @@ static void ranges(uint64_t pages, uint64_t stride, uint64_t size, int advice)
 	end_vm();
 }
 
-/* Map 4 KiB leaves, then one large leaf instead. */
+/* Map 4 KiB leaves, then replace them with one large leaf. */
 static void collapse(void)
 {
 	slot_size = 2 * LARGE;
@@ -332,7 +332,7 @@ int main(int argc, char **argv)
 	} else if (!strcmp(what, "exact")) {
 		exact();
 	} else if (strcmp(what, "nothing")) {
-		printf("spans: what is to be done? The head of spans.c says what there is.\n");
+		printf("spans: unknown workload; the first comment in spans.c lists them\n");
 		return 2;
 	}
 	return 0;

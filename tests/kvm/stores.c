@@ -14,7 +14,7 @@
 #define STEP     16UL /* between two devices' addresses */
 #define STORES   256UL
 
-/* A binary search looks at 10 of a thousand entries. */
+/* A binary search looks at 10 of a thousand entries, at 16 instructions each. */
 #define SEARCH (10 * 16)
 
 static uint64_t instret(void)
@@ -41,7 +41,7 @@ static int zone(uint64_t addr)
 	return ioctl(vm, KVM_REGISTER_COALESCED_MMIO, &args);
 }
 
-/* Instructions of one store to the ioeventfd at addr that stays in the kernel. */
+/* Return the instructions of one store to the ioeventfd at addr, which stays in the kernel. */
 static uint64_t store_cost(uint64_t addr)
 {
 	uint64_t before, count;
@@ -82,10 +82,12 @@ static void among(const char *what, int (*add)(uint64_t addr))
 	printf("# a store to an ioeventfd: %lu instructions among 3, at most %lu among %u\n", alone,
 	       most, MANY);
 	snprintf(name, sizeof(name),
-		 "a store among %u %s takes 10 halvings more, of 16 each at most", MANY, what);
+		 "a store among %u %s costs at most 10 search steps of 16 instructions more", MANY,
+		 what);
 	ok(most <= alone + SEARCH, name);
 	for (i = 0; i < 3; i++)
-		must(ioeventfd(addrs[i], KVM_IOEVENTFD_FLAG_DEASSIGN) == 0, "to deassign");
+		must(ioeventfd(addrs[i], KVM_IOEVENTFD_FLAG_DEASSIGN) == 0,
+		     "KVM_IOEVENTFD with DEASSIGN");
 	end_vm();
 }
 

@@ -93,7 +93,10 @@ static void ready(struct vcpu *vcpu, unsigned int lane)
 	set_reg(vcpu, REG(a4), DROP + DROP_SIZE);
 }
 
-/* Run until stopped. EFAULT: a page was missing for a moment. Returns NULL if nothing was wrong. */
+/*
+ * Run the vCPU until stopped. EFAULT means that a page was missing for a moment. Returns NULL if
+ * nothing was wrong.
+ */
 static void *work(void *arg)
 {
 	struct vcpu *vcpu = arg;
@@ -153,7 +156,7 @@ static bool stands_still(const char *at, size_t len, const char *what)
 	return false;
 }
 
-/* Each word must be zero, or the value of its vCPU for some round. */
+/* Check that each word is zero or the value of its vCPU for some round. */
 static bool words_are_valid(const char *at, uint64_t gpa, size_t len)
 {
 	const uint64_t *word = (const uint64_t *)at;
@@ -167,7 +170,7 @@ static bool words_are_valid(const char *at, uint64_t gpa, size_t len)
 	return true;
 }
 
-/* One call moves pages within one VMA only, and advice for a page splits a VMA into three. */
+/* Move pages. One mremap() stays within a VMA, and advice for a page splits a VMA into three. */
 static void move(char *from, char *to, size_t len)
 {
 	size_t half = len / PAGE / 2 * PAGE;
@@ -220,7 +223,7 @@ static bool gone_for_a_while(void)
 	return true;
 }
 
-/* The child's copy is a snapshot: nothing writes to it, and it is valid. */
+/* Check that a child's copy is a valid snapshot, to which nothing writes. */
 static bool copied_by_fork(void)
 {
 	int status = 0;
@@ -257,7 +260,7 @@ static bool given_to_others(void)
 	must(munmap(user(gpa), len) == 0, "munmap");
 	mine = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	memset(mine, 0x5a, len);
-	good = stands_still(mine, len, "a page of others");
+	good = stands_still(mine, len, "a page of another mapping");
 	munmap(mine, len);
 	must(mmap(user(gpa), len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
 		  -1, 0) == (void *)user(gpa),
@@ -289,7 +292,7 @@ static bool advised(void)
 	return true;
 }
 
-/* The second reading of the log has everything that changed since the first. */
+/* Check that the second reading of the log has every page that changed since the first. */
 static bool logged(void)
 {
 	static uint64_t bits[GUEST_SIZE / PAGE / 64];
@@ -332,7 +335,7 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* A lane ends as values of round n, followed by values of round n - 1. */
+/* Check that a lane holds values of round n followed by values of round n - 1. */
 static bool lane_is_whole(unsigned int lane, uint64_t *rounds)
 {
 	uint64_t gpa, round = *user(KEEP + lane * 8) >> 32;
@@ -353,7 +356,7 @@ static bool lane_is_whole(unsigned int lane, uint64_t *rounds)
 	return true;
 }
 
-/* On a busy machine the host could finish before the vCPUs have started. */
+/* Wait for every vCPU: on a busy machine the host could finish before they have started. */
 static void wait_for_all(void)
 {
 	unsigned int lane, tries = 0;
@@ -403,26 +406,26 @@ int main(int argc, char **argv)
 
 		good = deeds[deed]();
 		if (!good)
-			printf("# round %u, deed %u\n", i, deed);
+			printf("# round %u, operation %u\n", i, deed);
 		usleep(choose(1000));
 		/* `elsewhere` has holes by now, where pages were moved away from it. */
 		must(mmap(elsewhere, KEEP_SIZE + 2 * PAGE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == elsewhere,
 		     "mmap");
 	}
-	ok(good, "no byte changed without a writer, and the log names those that did");
+	ok(good, "no byte changes without a writer, and the dirty log has every changed page");
 	if (good)
 		wait_for_all();
 	good = true;
 	stop_all(threads, &good);
-	ok(good, "each vCPU found in each word what it had written there");
+	ok(good, "each vCPU finds in each word what it has written there");
 	for (i = 0; i < LANES; i++) {
 		whole &= lane_is_whole(i, &n);
 		least = n < least ? n : least;
 	}
-	ok(whole, "in the end the host finds each lane whole");
-	ok(least >= 2, "every vCPU went round more than once");
-	printf("# seed 0x%lx, %u rounds, the slowest vCPU went round %lu times, %u blocks moved\n",
+	ok(whole, "in the end each vCPU's words hold the values of its last two rounds");
+	ok(least >= 2, "every vCPU begins a second round");
+	printf("# seed 0x%lx, %u rounds, the slowest vCPU reached round %lu, %u blocks moved\n",
 	       argc > 2 ? strtoul(argv[2], NULL, 0) : 1, rounds, least, collapses);
 	printf("1..%d\n", claims);
 	return failures != 0;

@@ -28,9 +28,9 @@ stress "ranges without Svinval" --harts 3 --cpu max,svinval=off
 stress "ranges with Svinval" --harts 3 --cpu max
 stress "VMIDs of 1 bit" --harts 3 --boot kvm.vmid_bits=1
 if qemu_older 10.0; then
-	skip "A by faults" "this QEMU always sets A and D"
+	skip "A bits by faults" "this QEMU always sets A and D"
 else
-	stress "A by faults" --harts 3 --cpu rv64,svadu=off,svade=on
+	stress "A bits by faults" --harts 3 --cpu rv64,svadu=off,svade=on
 fi
 hs exec --quiet --harts 2 --icount "$O/tests/kvm/stress" 40 7
 claims "icount"
