@@ -38,19 +38,19 @@ static void ok_illegal(unsigned long word, const char *name)
 
 	if (!ok(trap->cause == EXC_ILLEGAL_INST && tval_is(trap, word) &&
 			trap->epc == (unsigned long)code && trap->status & SSTATUS_SPP,
-		"%s: illegal instruction, from S mode, stval its bits", name))
+		"%s: illegal instruction in S mode, stval has its bits or 0", name))
 		note("cause %ld stval %lx sepc %lx sstatus %lx", (long)trap->cause, trap->tval,
 		     trap->epc, trap->status);
 }
 
-/* Uses VS-stage page tables to let U mode in: without satp there is no U bit to test. */
+/* Run in U mode under VS-stage page tables: without satp there is no U bit to test. */
 static void ok_illegal_in_user(unsigned long word, const char *name)
 {
 	const struct trap *trap = catch_user(run, word);
 
 	if (!ok(trap->cause == EXC_ILLEGAL_INST && tval_is(trap, word) &&
 			trap->epc == (unsigned long)code && !(trap->status & SSTATUS_SPP),
-		"%s in U mode: illegal instruction, from U mode", name))
+		"%s in U mode: illegal instruction, SPP is 0", name))
 		note("cause %ld stval %lx sepc %lx sstatus %lx", (long)trap->cause, trap->tval,
 		     trap->epc, trap->status);
 }
@@ -90,7 +90,7 @@ static void test_virtual(void)
 	unsigned long i;
 
 	if (impl_id() == IMPL_OPENSBI) {
-		skip("virtual instructions", "this is HS mode");
+		skip("virtual instructions", "under OpenSBI this is HS mode");
 		return;
 	}
 	for (i = 0; i < ARRAY_SIZE(insns); i++)
@@ -150,7 +150,7 @@ static void test_delegated(void)
 	   "ecall from U mode traps into the guest's own handler");
 }
 
-/* SIE is on with nothing enabled: the trap must save it in SPIE and clear it, injected or not. */
+/* With SIE on and sie 0, a trap must save SIE in SPIE and clear it, whether injected or not. */
 static void test_sie_kept(void)
 {
 	const struct trap *trap;
@@ -160,8 +160,8 @@ static void test_sie_kept(void)
 	trap = catch_trap(run, impl_id() == IMPL_OPENSBI ? 0 : CSRR_A0(CSR_hstatus));
 	ok(trap->cause == EXC_ILLEGAL_INST && trap->status & SSTATUS_SPIE &&
 		   !(trap->status & SSTATUS_SIE),
-	   "a trap given to the guest moves SIE to SPIE");
-	ok(csr_read(sstatus) & SSTATUS_SIE, "its sret restores SIE from SPIE");
+	   "a trap delivered to the guest moves SIE to SPIE");
+	ok(csr_read(sstatus) & SSTATUS_SIE, "sret from the trap handler restores SIE from SPIE");
 	csr_clear(sstatus, SSTATUS_SIE);
 }
 
@@ -197,12 +197,12 @@ static void test_page_faults(pte_t *root)
 	ok_trap(catch_trap(jump, TEST_VA), EXC_INST_PAGE_FAULT, TEST_VA,
 		"jump to a page without X: instruction page fault");
 	ok_trap(catch_user(load8, TEST_VA), EXC_INST_PAGE_FAULT, ANY,
-		"U mode in a page without U: instruction page fault");
+		"U-mode fetch from a page without U: instruction page fault");
 	pt_map(root, TEST_VA, page, PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D);
 	ok_trap(catch_trap(load8, TEST_VA), EXC_LOAD_PAGE_FAULT, TEST_VA,
 		"load from a U page without SUM: load page fault");
 	csr_set(sstatus, SSTATUS_SUM);
-	ok_trap(catch_trap(load8, TEST_VA), NO_TRAP, ANY, "and with SUM it loads");
+	ok_trap(catch_trap(load8, TEST_VA), NO_TRAP, ANY, "load from a U page with SUM: no trap");
 	csr_clear(sstatus, SSTATUS_SUM);
 	pt_off();
 }
@@ -225,13 +225,13 @@ static void test_fresh_memory(void)
 		bad += *(u64 *)(base + i * PAGE_SIZE + 24) != (i ^ 0x1234567890abcdefULL);
 	ok_eq(bad, 0, "%d pages touched for the first time keep what was stored", FRESH_PAGES);
 	if (impl_id() != IMPL_OPENSBI)
-		ok_eq(dirty, 0, "the pages were zero before: no data of the host is visible");
+		ok_eq(dirty, 0, "fresh pages are zero: no data of the host is visible");
 	else
 		skip("fresh pages are zero", "no hypervisor clears memory here");
 	word = (u64 *)(base + FRESH_PAGES * PAGE_SIZE + 3 * PAGE_SIZE - 4);
 	*(volatile u64 *)word = 0x1122334455667788ULL;
 	ok(*(volatile u64 *)word == 0x1122334455667788ULL && *((u32 *)word + 1) == 0x11223344,
-	   "a store across two fresh pages is whole");
+	   "a store across two fresh pages stores every byte");
 	base += (FRESH_PAGES + 8) * PAGE_SIZE;
 	__atomic_fetch_add((u64 *)base, 7, __ATOMIC_SEQ_CST);
 	ok_eq(*(volatile u64 *)base, impl_id() == IMPL_OPENSBI ? *(volatile u64 *)base : 7,
@@ -245,14 +245,14 @@ static void test_fresh_memory(void)
 
 unsigned long exits_regs_loop(unsigned long end);
 
-/* Registers across the host's interrupts: the loop in exits.S checks all of them until `end`. */
+/* Check registers across the host's interrupts: the loop in exits.S compares them until `end`. */
 static void test_preemption(void)
 {
 	ok_eq(exits_regs_loop(now() + us_to_ticks(IRQ_LOOP_MS * 1000)), 0,
 	      "all registers keep their values for %d ms, whatever the host does", IRQ_LOOP_MS);
 }
 
-/* The walk itself fails: the table of a 2 MiB region is at an address without memory. */
+/* Make the walk itself fail: the table of a 2 MiB region is at an address without memory. */
 static void test_table_nowhere(pte_t *root, unsigned long va)
 {
 	pte_t *middle = (pte_t *)(unsigned long)pte_to_hpa(root[va >> 30 & 511]);
@@ -262,13 +262,13 @@ static void test_table_nowhere(pte_t *root, unsigned long va)
 	ok_trap(catch_trap(load8, va + 7), EXC_LOAD_ACCESS_FAULT, va + 7,
 		"load through a page table outside memory: load access fault");
 	ok_trap(catch_trap(store8, va + 7), EXC_STORE_ACCESS_FAULT, va + 7,
-		"store through it: store access fault");
+		"store through a page table outside memory: store access fault");
 	ok_trap(catch_trap(jump, va + 8), EXC_INST_ACCESS_FAULT, va + 8,
-		"fetch through it: instruction access fault");
+		"fetch through a page table outside memory: instruction access fault");
 	pt_off();
 }
 
-/* Without memory: an access fault, or what the VMM's bus returns there (all ones, no trap). */
+/* Without memory there is an access fault, or the VMM's bus answers (all ones, no trap). */
 static void load_word(unsigned long pa)
 {
 	harts[0].arg = *(volatile u32 *)pa;
@@ -285,7 +285,7 @@ static void test_nothing_there(pte_t *root)
 	ok(trap->cause == EXC_STORE_ACCESS_FAULT || trap->cause == NO_TRAP,
 	   "store to an unused address: access fault or no effect");
 	if (on_linux()) {
-		skip("fetch from an unused address, page tables there",
+		skip("fetch from an unused address, page tables at one",
 		     "Linux 6.12 ends the VM, or takes the PTE for an MMIO register");
 		return;
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * fault_loop.c - a guest that cannot recover: its trap handler itself faults, for ever.
+ * fault_loop.c - a guest that cannot recover, because its trap handler itself faults.
  *
  * Boot argument how=nowhere: stvec points to an address without memory. how=handler: the
  * handler's third instruction is illegal. how=spin: no fault, it only computes for 3 s and

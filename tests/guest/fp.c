@@ -3,8 +3,8 @@
  * fp.c - floating-point registers and fcsr keep their values across every kind of exit,
  * across runs of other vCPUs, and in each state of sstatus.FS.
  *
- * Hypervisors switch FP registers lazily, in one way or another. Each claim here is a
- * moment at which one of those ways could lose them.
+ * Hypervisors switch FP registers lazily in various ways. Each claim covers a moment at
+ * which one of those ways could lose them.
  */
 #include "provoke.h"
 
@@ -64,7 +64,7 @@ static void test_exits(unsigned long fs, const char *fs_name)
 		      exits[i].name);
 		base += 0x1000;
 	}
-	ok_eq(state_changed, 0, "FS stays %s over all of them", fs_name);
+	ok_eq(state_changed, 0, "FS stays %s across all these exits", fs_name);
 }
 
 static void test_states(void)
@@ -72,17 +72,17 @@ static void test_states(void)
 	fs_set(FS_OFF);
 	ok_trap(catch_trap(fp_read, 0), EXC_ILLEGAL_INST, ANY,
 		"FS Off: an FP instruction is illegal");
-	ok_eq(fs_get(), FS_OFF, "and FS is still Off");
+	ok_eq(fs_get(), FS_OFF, "FS Off: FS is still Off after the illegal FP instruction");
 	fs_set(FS_INITIAL);
-	ok_trap(catch_trap(fp_read, 0), NO_TRAP, ANY, "FS Initial: it is legal");
+	ok_trap(catch_trap(fp_read, 0), NO_TRAP, ANY, "FS Initial: an FP instruction is legal");
 	fs_set(FS_CLEAN);
 	ok_trap(catch_trap(fp_write, 0), NO_TRAP, ANY, "FS Clean: a register can be written");
-	ok_eq(fs_get(), FS_DIRTY, "and then FS is Dirty");
-	ok(csr_read(sstatus) & SSTATUS_SD, "and SD is set");
+	ok_eq(fs_get(), FS_DIRTY, "FS Clean: writing a register makes FS Dirty");
+	ok(csr_read(sstatus) & SSTATUS_SD, "FS Clean: writing a register sets SD");
 	fs_set(FS_OFF);
 	one_sleep();
 	ok_trap(catch_trap(fp_read, 0), EXC_ILLEGAL_INST, ANY,
-		"FS Off: still illegal after the vCPU slept");
+		"FS Off: an FP instruction is still illegal after the vCPU slept");
 }
 
 /* Write fcsr while f0 to f31 keep the values with which they were loaded. */
@@ -91,8 +91,8 @@ static void test_fcsr_alone(void)
 	unsigned long base = 0x4545000000000000UL, round, lost = 0;
 
 	if (on_linux()) {
-		skip("fcsr survives when nothing else has changed",
-		     "Linux 6.12 takes QEMU's word that nothing has");
+		skip("fcsr survives when no FP register has changed",
+		     "QEMU leaves FS Clean, and Linux 6.12 relies on it");
 		return;
 	}
 	fs_set(FS_DIRTY);
@@ -107,7 +107,7 @@ static void test_fcsr_alone(void)
 		one_sleep();
 		lost += fp_changed(base, round) != 0;
 	}
-	ok_eq(lost, 0, "fcsr survives when nothing else has changed");
+	ok_eq(lost, 0, "fcsr survives when no FP register has changed");
 }
 
 static void test_memory(void)
@@ -116,20 +116,20 @@ static void test_memory(void)
 
 	fs_set(FS_INITIAL);
 	ok_eq(fp_through(0x400921fb54442d18UL, page), 0x400921fb54442d18UL,
-	      "fsd to a page never touched, and fld from it");
+	      "fld returns what fsd stored to an untouched page");
 	ok_eq(fp_through(0x3ff0000000000001UL, (unsigned long *)((u8 *)page + 2 * PAGE_SIZE - 4)),
-	      0x3ff0000000000001UL, "and across two such pages");
+	      0x3ff0000000000001UL, "fld returns what fsd stored across two untouched pages");
 }
 
 static void test_user(void)
 {
 	fs_set(FS_INITIAL);
 	ok_trap(catch_user(fp_user, 0x1234500), EXC_ECALL_U, ANY, "FP works in U mode");
-	ok_eq(fp_changed(0x1234500, 0x21), 0, "and S mode sees the values");
-	ok_eq(fs_get(), FS_DIRTY, "FS is Dirty then");
+	ok_eq(fp_changed(0x1234500, 0x21), 0, "S mode sees the FP values that U mode has written");
+	ok_eq(fs_get(), FS_DIRTY, "FS is Dirty after U mode has written FP registers");
 }
 
-/* Values unique to this hart; every few rounds an exit of some kind, or none for a while. */
+/* Check values unique to this hart, with an exit of some kind in most rounds. */
 static void loop(unsigned long n)
 {
 	unsigned long base = 0x7000000000000000UL + (n << 32), round = 0, bad = 0;

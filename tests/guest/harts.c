@@ -43,9 +43,9 @@ static void test_start(void)
 		stopped += hart_status(harts[i].id) == SBI_HSM_STOPPED;
 		bad += hart_start((int)i) != 0;
 	}
-	ok_eq(stopped, (unsigned long)nr_harts - 1, "the other %d harts were stopped",
+	ok_eq(stopped, (unsigned long)nr_harts - 1, "the other %d harts are stopped at first",
 	      nr_harts - 1);
-	if (!ok_eq(bad, 0, "each of them starts"))
+	if (!ok_eq(bad, 0, "each other hart starts"))
 		bail("cannot continue without them");
 	others = nr_harts - 1;
 	for (bad = 0, i = 1; i < (unsigned long)nr_harts; i++) {
@@ -54,7 +54,8 @@ static void test_start(void)
 		       seen_hart != harts[i].id || seen_satp || seen_sie;
 		bad += !is_started(harts[i].id);
 	}
-	ok_eq(bad, 0, "each runs as itself with satp 0 and interrupts off, and is STARTED");
+	ok_eq(bad, 0,
+	      "each other hart runs with its id, satp 0 and interrupts off, and is STARTED");
 	if (!others)
 		return;
 	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_HART_START, harts[1].id, (unsigned long)_start, 0);
@@ -103,7 +104,7 @@ static void test_stop(void)
 	ok(wait_status(id, SBI_HSM_STOPPED), "a hart that stops itself is STOPPED");
 	hart_ipi(last);
 	wait_irq(0, 2000);
-	ok(hart_status(id) == SBI_HSM_STOPPED, "and an IPI does not wake it");
+	ok(hart_status(id) == SBI_HSM_STOPPED, "an IPI does not wake a STOPPED hart");
 	for (i = 0; i < 20; i++) {
 		seen_a1 = 0;
 		bad += sbi_call(SBI_EXT_HSM, SBI_HSM_HART_START, id, (unsigned long)harts_restart,
@@ -117,13 +118,14 @@ static void test_stop(void)
 		bad += seen_a1 != 0xabc0 + i || seen_a0 != id;
 		bad += !wait_status(id, SBI_HSM_STOPPED);
 	}
-	ok_eq(bad, 0, "20 times started at another place with hart id and argument, and stopped");
+	ok_eq(bad, 0,
+	      "a hart restarts 20 times at another address with its id and argument, and stops");
 	others--;
 }
 
 static volatile bool wake_up, has_work;
 
-/* The IPI that gave the work may come late. Clear before the check, so as to miss no wake_up. */
+/* The IPI that assigned this work may arrive late. Clear before the check, to miss no wake_up. */
 static void suspend_self(unsigned long arg)
 {
 	csr_write(sie, BIT(IRQ_S_SOFT));
@@ -148,8 +150,9 @@ static void test_suspend(void)
 	ok(slept, "a hart in retentive suspend is SUSPENDED");
 	wake_up = true;
 	hart_ipi(1);
-	ok(hart_wait(1, WAIT_MS) && seen_a0 == 0, "an IPI wakes it, and the call returns success");
-	ok(is_started(id), "after that it is STARTED again");
+	ok(hart_wait(1, WAIT_MS) && seen_a0 == 0,
+	   "an IPI wakes a SUSPENDED hart, and its suspend call returns success");
+	ok(is_started(id), "a hart woken from suspend is STARTED again");
 }
 
 /* ---- IPI ---- */
@@ -255,7 +258,7 @@ static void test_ipi_mask(const char *how, unsigned long mask, unsigned long bas
 	for (i = 1; i <= others; i++)
 		bad += !hart_wait(i, WAIT_MS);
 	ipi_clear();
-	ok_eq(bad, 0, "an IPI by %s reaches all %d others", how, others);
+	ok_eq(bad, 0, "an IPI by %s reaches all %d other harts", how, others);
 }
 
 /* ---- time ---- */
@@ -278,7 +281,7 @@ static void test_time(void)
 		hart_run(j, read_time, 0);
 		bad += !hart_wait(j, WAIT_MS) || seen_a0 < before || now() < seen_a0;
 	}
-	ok_eq(bad, 0, "all harts see one time: it does not run backwards from one to the next");
+	ok_eq(bad, 0, "time does not run backwards from one hart to another");
 }
 
 /* ---- remote fences: what they make visible ---- */
@@ -369,7 +372,7 @@ static void race_judge(const struct trap *trap, unsigned long result, unsigned l
 	}
 }
 
-/* Repeatedly: a fetch fault of lw or of ret is correct, other outcomes are counted. */
+/* Run the code repeatedly. A fetch fault at lw or ret is correct; other outcomes are counted. */
 static void race_runner(unsigned long va)
 {
 	struct hart *hart = this_hart();
@@ -411,7 +414,8 @@ static void race_end(const char *what)
 
 	race_stop = true;
 	ended = hart_wait(1, WAIT_MS);
-	ok(ended && !race_other && race_good, "MMIO in a page that is %s by another hart", what);
+	ok(ended && !race_other && race_good, "MMIO works from a page that is %s by another hart",
+	   what);
 	note("%lu times right, %lu fetch faults, %lu other", race_good, race_fault, race_other);
 	if (race_other)
 		note("first: cause %ld stval %lx sepc %lx result %lx, wanted %lx",

@@ -163,14 +163,15 @@ static void test_bad_start(void)
 			continue;
 		note("hart_start at %lx: error %ld", addrs[i], error);
 		wrong++;
-		break; /* it cannot continue */
+		break; /* the test cannot continue */
 	}
 	ok_eq(wrong, 0, "a hart can't be started at an address without memory");
 	if (!wrong)
-		ok_eq((unsigned long)hart_start(1), 0, "and then it starts at a good address");
+		ok_eq((unsigned long)hart_start(1), 0,
+		      "a hart that was not started at a bad address starts at a good one");
 }
 
-/* Write every bit of every CSR that a guest may write: those it lacks must not stick or harm. */
+/* Write all bits of the CSRs that a guest may write. Missing bits must neither stick nor harm. */
 static void write_csrs(unsigned long value)
 {
 	unsigned long sie = csr_read(sie), counteren = csr_read(scounteren), envcfg, status;
@@ -199,7 +200,7 @@ static void test_csrs(void)
 	ok(true, "wild values in sstatus, sie, sip, scounteren, senvcfg, sepc do no harm");
 	if (boot_arg("satp-keeps-reserved", NULL, 0)) {
 		skip("a reserved mode in satp changes nothing",
-		     "the processor accepts one, and cannot continue");
+		     "the processor accepts a reserved mode, and cannot continue");
 		return;
 	}
 	for (mode = 1; mode < 16; mode++) {
@@ -225,8 +226,8 @@ static void poke(unsigned long pa)
 }
 
 /*
- * The host's kernel and its trace memory are somewhere in the host's physical memory. Here
- * those addresses are this guest's own, and outside its RAM there is nothing.
+ * The host's kernel and its trace memory are somewhere in the host's physical memory. In a
+ * guest those addresses are guest physical, and there is nothing outside the guest's RAM.
  */
 static void test_other_memory(void)
 {
@@ -255,7 +256,8 @@ static void test_other_memory(void)
 
 		read += trap->cause == NO_TRAP && seen != ~0UL;
 	}
-	ok_eq(read, 0, "%lu addresses outside its RAM give access faults or all ones", tried);
+	ok_eq(read, 0, "%lu addresses outside the guest's RAM give access faults or all ones",
+	      tried);
 }
 
 /* Random code in U mode can hurt only itself; a timer ends code that does not end. */

@@ -44,7 +44,7 @@ static bool is_expected(unsigned long page)
 	return want[page / 64] >> page % 64 & 1;
 }
 
-/* The number of these pages whose state in the log is wrong. */
+/* Return the number of these pages whose state in the log is wrong. */
 static unsigned long wrong(u8 *base, unsigned long nr)
 {
 	unsigned long i, page, bad, count = 0;
@@ -113,7 +113,7 @@ static void test_again(void)
 	expect_none();
 	harvest();
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "read once more, the log is empty");
+	ok_eq(wrong(pages, PAGES), 0, "the log is empty when it is read once more");
 	write_some(pages, PAGES);
 	write_some(pages, PAGES);
 	harvest();
@@ -122,7 +122,7 @@ static void test_again(void)
 	read_all(pages, PAGES);
 	expect_none();
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "pages that are only read are not in it");
+	ok_eq(wrong(pages, PAGES), 0, "pages that are only read are not in the log");
 }
 
 /* The end of RAM is unused: the device tree, in its last 64 KiB, is shorter. */
@@ -139,10 +139,11 @@ static void test_last(void)
 	ok(first && !(logdev_word(word) >> 63), "the last page of RAM is in the log, once");
 	*at(last, 0) = 2;
 	harvest();
-	ok(logdev_word(word) >> 63, "it is logged again when it is written again");
+	ok(logdev_word(word) >> 63,
+	   "the last page of RAM is logged again when it is written again");
 }
 
-/* Pages not mapped while they are logged: the first access is a fault, and need not be a write. */
+/* Log pages that are not mapped: the first access to one is a fault, and need not be a write. */
 static void test_fresh(void)
 {
 	read_all(fresh, BLOCK);
@@ -151,7 +152,8 @@ static void test_fresh(void)
 	ok_eq(wrong(fresh, BLOCK), 0, "pages read for the first time are not in the log");
 	write_some(fresh, BLOCK);
 	harvest();
-	ok_eq(wrong(fresh, BLOCK), 0, "their first write is logged, and no other");
+	ok_eq(wrong(fresh, BLOCK), 0,
+	      "of pages that have been read, exactly those written are logged");
 }
 
 /* The pages leave the table when logging ends. The host still has them, and would allow writes. */
@@ -188,16 +190,17 @@ static void test_manual(void)
 	harvest();
 	ok_eq(wrong(pages, PAGES), 0, "with manual protection reading clears nothing");
 
-	/* After the log was read and before it is cleared: write pages that were not in it. */
+	/* After the log is read and before it is cleared, write a page that is not in it. */
 	for (page = 0; page < PAGES && is_expected(page); page++)
 		;
 	at(pages, page)[1] = 1;
 	clear(0, PAGES);
-	ok_eq(logdev_get(LOGDEV_ANSWER), 0, "all that was read is cleared");
+	ok_eq(logdev_get(LOGDEV_ANSWER), 0, "clearing every page of the log succeeds");
 	expect_none();
 	expect(page);
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "a page written in between stays in the log");
+	ok_eq(wrong(pages, PAGES), 0,
+	      "a page written between reading and clearing stays in the log");
 
 	write_some(pages, PAGES);
 	harvest();
@@ -210,7 +213,7 @@ static void test_manual(void)
 	expect(130);
 	expect(319);
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "pages written there are logged again");
+	ok_eq(wrong(pages, PAGES), 0, "pages written in a cleared range are logged again");
 }
 
 static void test_mask(void)
@@ -220,7 +223,7 @@ static void test_mask(void)
 	clear(0, PAGES);
 	harvest();
 	expect_none();
-	ok_eq(wrong(pages, PAGES), 0, "cleared to the last page");
+	ok_eq(wrong(pages, PAGES), 0, "clearing all pages empties the log to the last page");
 	for (page = 128; page < 192; page++)
 		at(pages, page)[2] = page;
 	logdev_point(pages + 128 * PAGE_SIZE);
@@ -228,7 +231,7 @@ static void test_mask(void)
 	clear(128, 64);
 	harvest();
 	want[2] = 0xff00ff00ff00ff00UL;
-	ok_eq(wrong(pages, PAGES), 0, "only the named bits of a word are cleared");
+	ok_eq(wrong(pages, PAGES), 0, "only the given bits of a word are cleared");
 	at(pages, 129)[2] = 1;
 	expect(129);
 	harvest();
@@ -238,7 +241,7 @@ static void test_mask(void)
 	clear(0, 63);
 	ok_eq(logdev_get(LOGDEV_ANSWER), 22, "a range that ends within a word is EINVAL");
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "a refused call changes nothing");
+	ok_eq(wrong(pages, PAGES), 0, "a clear that fails changes nothing");
 }
 
 static void test_initially_set(void)
@@ -274,7 +277,7 @@ static void test_end(void)
 	ok_eq(wrong(pages, PAGES), 0, "a new log is empty");
 	write_some(pages, PAGES);
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "a new log has pages written from then on");
+	ok_eq(wrong(pages, PAGES), 0, "a new log has the pages written after it was switched on");
 	logdev_set(LOGDEV_LOG, 0);
 	for (page = 0; page < PAGES; page++)
 		lost += at(pages, page)[0] != MARK + page;

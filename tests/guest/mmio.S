@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmio.S - loads and stores of a device through every register, and through the compressed
- * forms that use the stack pointer.
+ * mmio.S - loads from and stores to a device through every register, and through the
+ * compressed forms that use the stack pointer.
  *
  * Every register may be in use meanwhile, so the C caller's registers are kept in memory, at
  * pc-relative addresses.

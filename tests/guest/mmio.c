@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmio.c - loads and stores of a device: every width, form and register, and its interrupt.
+ * mmio.c - device loads and stores of every width, form and register, and device interrupts.
  *
  * The device is the VMM's testdev, which reports width and offset of the last access. Without
  * it (bare), only the UART and the PLIC are tested.
@@ -16,7 +16,7 @@ unsigned long mmio_c_ldsp(unsigned long addr, unsigned long value);
 unsigned long mmio_c_swsp(unsigned long addr, unsigned long value);
 unsigned long mmio_c_sdsp(unsigned long addr, unsigned long value);
 
-/* Whether there was exactly one access, with this width, offset and direction. */
+/* Return whether there was exactly one access, with this width, offset and direction. */
 static bool one_access(unsigned long len, unsigned long offset, unsigned long write)
 {
 	bool good = dev_reg(DEV_COUNT) == 1 && dev_reg(DEV_LEN) == len &&
@@ -31,7 +31,7 @@ static bool one_access(unsigned long len, unsigned long offset, unsigned long wr
 
 /* ---- each form ---- */
 
-/* a4 and a5, because the compressed forms can encode them. */
+/* These use a4 and a5, because the compressed forms can encode them. */
 #define LOAD_FN(name, insn)                                             \
 	static unsigned long name(unsigned long addr)                   \
 	{                                                               \
@@ -76,7 +76,7 @@ static const struct {
 	unsigned long len, offset, want;
 } loads[] = {
 	{ "lb sign-extends", do_lb, 1, 0, 0xffffffffffffffe1UL },
-	{ "lb of the byte at 3", do_lb, 1, 3, 0xffffffffffffff84UL },
+	{ "lb of the byte at offset 3", do_lb, 1, 3, 0xffffffffffffff84UL },
 	{ "lbu zero-extends", do_lbu, 1, 1, 0xf2 },
 	{ "lh sign-extends", do_lh, 2, 0, 0xfffffffffffff2e1UL },
 	{ "lhu zero-extends", do_lhu, 2, 2, 0x84a3 },
@@ -121,7 +121,7 @@ static void test_loads(void)
 	   "a load with offset -2048 reaches the end of the range");
 }
 
-/* Linux 6.12 keeps the value in its copy of x0, and later stores of x0 store that. */
+/* Linux 6.12 keeps the value in its copy of x0, and later stores of x0 store that value. */
 static void test_load_to_x0(void)
 {
 	if (on_linux()) {
@@ -134,7 +134,7 @@ static void test_load_to_x0(void)
 	ok(do_lw_x0(dev + 0x40) == 0x5555 && one_access(4, 0x40, 0),
 	   "lw to x0 reads the device once");
 	dev_set(0x48, 0);
-	ok_eq(dev_reg(0x48), 0, "and x0 is still 0 for a store");
+	ok_eq(dev_reg(0x48), 0, "a store of x0 stores 0 after lw to x0");
 }
 
 static void test_stores(void)
@@ -148,7 +148,7 @@ static void test_stores(void)
 		ok(one_access(stores[i].len, 0x80 + stores[i].offset, 1),
 		   "%s: one write of %lu bytes", stores[i].name, stores[i].len);
 		got = dev_reg(0x80);
-		ok_eq(got, stores[i].want, "%s: and no other byte", stores[i].name);
+		ok_eq(got, stores[i].want, "%s: no other byte changes", stores[i].name);
 	}
 	do_sd_imm(dev + 2048, PATTERN);
 	ok_eq(dev_reg(0), PATTERN, "a store with offset -2048 reaches the first byte");
@@ -158,13 +158,13 @@ static void test_sp_forms(void)
 {
 	dev_set(0x108, PATTERN);
 	ok(same(mmio_c_lwsp(dev + 0x100, 0), 0xffffffff84a3f2e1UL, 4),
-	   "c.lwsp with sp in the device");
-	ok_eq(mmio_c_ldsp(dev + 0x100, 0), PATTERN, "c.ldsp with sp in the device");
+	   "c.lwsp loads from the device through sp");
+	ok_eq(mmio_c_ldsp(dev + 0x100, 0), PATTERN, "c.ldsp loads from the device through sp");
 	dev_set(0x108, 0);
 	mmio_c_swsp(dev + 0x100, 0x99887766);
-	ok_eq(dev_reg(0x108), 0x99887766, "c.swsp with sp in the device");
+	ok_eq(dev_reg(0x108), 0x99887766, "c.swsp stores to the device through sp");
 	mmio_c_sdsp(dev + 0x100, ~PATTERN);
-	ok_eq(dev_reg(0x108), ~PATTERN, "c.sdsp with sp in the device");
+	ok_eq(dev_reg(0x108), ~PATTERN, "c.sdsp stores to the device through sp");
 }
 
 static void test_registers(void)
@@ -201,7 +201,7 @@ static void test_uart(void)
 	ok_eq(bad, 0, "the UART's scratch register gives back each of 256 values");
 	reg[7] = 0xa5;
 	ok(same(do_lb(uart + 7), 0xffffffffffffffa5UL, 1), "lb of the UART is sign-extended");
-	ok((reg[5] & 0x60) == 0x60, "the UART's line status has transmitter empty");
+	ok((reg[5] & 0x60) == 0x60, "the UART's line status reports an empty transmitter");
 }
 
 static void test_plic(void)
@@ -221,7 +221,7 @@ static void test_plic(void)
 	for (i = 1; i < 8; i++)
 		priority[i] = 0;
 	priority[0] = 7;
-	ok_eq(priority[0], 0, "source 0 has no priority");
+	ok_eq(priority[0], 0, "the PLIC's source 0 has no priority");
 }
 
 static unsigned long claimed;
@@ -236,7 +236,7 @@ static void on_external(unsigned long code)
 	*claim = (u32)claimed;
 }
 
-/* The device's line becomes an external interrupt through the PLIC, and goes down again. */
+/* Through the PLIC, the device's line raises an external interrupt and lowers it again. */
 static void test_external(unsigned long source)
 {
 	volatile u32 *enable = (volatile u32 *)(plic + 0x2080);
@@ -257,9 +257,9 @@ static void test_external(unsigned long source)
 	while (hart->irqs[IRQ_S_EXT] == before && now() < end)
 		;
 	csr_clear(sstatus, SSTATUS_SIE);
-	ok_eq(claimed, source, "the PLIC's claim register names it");
+	ok_eq(claimed, source, "the PLIC's claim register returns the device's source");
 	ok_eq(hart->irqs[IRQ_S_EXT], before + 1, "after completion the interrupt does not return");
-	ok(!(csr_read(sip) & BIT(IRQ_S_EXT)), "and is no longer pending");
+	ok(!(csr_read(sip) & BIT(IRQ_S_EXT)), "after completion no external interrupt is pending");
 	hart->on_irq = NULL;
 	csr_write(sie, 0);
 	*enable = 0;

@@ -5,9 +5,9 @@
  *
  * The code at TEST_VA maps another page in its own place, without a fence, and then loads from
  * the device. Until it traps, the hart may still use the old translation, and QEMU does. A fetch
- * of the instruction after the trap finds that of the new page; htinst has that of the old one.
- * The guest may see the complete effect of either, and nothing in between. There is no second
- * hart, so the result is the same every time.
+ * after the trap finds the instruction in the new page; htinst has the one in the old page. The
+ * guest may see the complete effect of either instruction, and no mixture of both. There is no
+ * second hart, so the result is the same every time.
  */
 #include "testdev.h"
 
@@ -74,7 +74,7 @@ static struct seen once(u32 instead, unsigned long flags)
 			      dev_reg(DEV_LEN) };
 }
 
-/* The old load, unchanged; then the guest continues in the second page, if there is one. */
+/* Check that the old load was executed, and the guest continued in the second page, if mapped. */
 static bool as_before(const struct seen *seen, bool ends)
 {
 	return seen->cause == (ends ? EXC_INST_PAGE_FAULT : EXC_BREAKPOINT) &&
@@ -144,8 +144,9 @@ static void changed(u32 instead, unsigned long flags, bool (*holds)(const struct
 			     seen.offset, seen.write, seen.len);
 		}
 	}
-	ok_eq(wrong, 0, "a load that has become %s: the guest sees one or the other", what);
-	note("it saw the new one %lu times", seen_new);
+	ok_eq(wrong, 0, "a load replaced by %s: the guest sees the effect of either, not a mixture",
+	      what);
+	note("the guest saw the new one %lu times", seen_new);
 }
 
 void payload_main(void)

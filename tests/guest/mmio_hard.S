@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmio_hard.S - accesses of a device that C cannot express, and code that tests copy.
+ * mmio_hard.S - accesses to a device that C cannot express, and code that tests copy.
  */
 	/*
 	 * FP loads and stores of addr. The caller catches their traps, and sets sstatus.FS.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmio_hard.c - accesses of a device by code that is hard to fetch a second time, and
+ * mmio_hard.c - accesses to a device by code that is hard to fetch a second time, and
  * by instructions that a hypervisor does not emulate.
  *
  * The results of the latter are those of src/kvm/exit/mmio.c: access faults, as from
@@ -42,7 +42,7 @@ static void call_from(pte_t *root, unsigned long va, const char *how)
 	pt_on(root, 1);
 	trap = catch_trap(call_body, va);
 	pt_off();
-	ok(trap->cause == NO_TRAP && same(body_result, BODY_RESULT, 4), "MMIO from %s", how);
+	ok(trap->cause == NO_TRAP && same(body_result, BODY_RESULT, 4), "MMIO works from %s", how);
 	if (trap->cause != NO_TRAP)
 		note("cause %ld stval %lx sepc %lx", (long)trap->cause, trap->tval, trap->epc);
 }
@@ -92,7 +92,7 @@ static void test_user(pte_t *root)
 	trap = catch_user((hart_fn)(TEST_VA + 0x10000), TEST_VA + 0x11040);
 	pt_off();
 	ok(trap->cause == EXC_ECALL_U && same(trap->a0, BODY_RESULT, 4),
-	   "MMIO from U mode, in an execute-only U page");
+	   "MMIO works from U mode, in an execute-only U page");
 	if (trap->cause != EXC_ECALL_U)
 		note("cause %ld stval %lx sepc %lx", (long)trap->cause, trap->tval, trap->epc);
 }
@@ -126,9 +126,9 @@ static void watch(unsigned long page)
 }
 
 /*
- * Whether the other hart sees this value now. Of three rounds that end from now on, the last began
- * after the call (the fence orders the count of the first before the read of the last). Do not wait
- * longer: the hart's next exit, perhaps a host's tick, may drop a stale translation.
+ * Return whether the other hart sees this value now. Of the next three rounds to end, the last
+ * began after the call (the fence orders the count of the first before the read of the last). Do
+ * not wait longer: the hart's next exit, perhaps a tick of the host, may drop a stale translation.
  */
 static bool watched(unsigned long value)
 {
@@ -164,8 +164,9 @@ static void test_zapped_elsewhere(void)
 	}
 	watch_stop = true;
 	hart_wait(1, 20000);
-	ok_eq(stale, 0, "50 times: a hart that stays in VS sees the page dropped, and the new one");
-	note("it checked %lu times", watch_turns);
+	ok_eq(stale, 0,
+	      "a hart that stays in VS sees a page dropped and then written again, 50 times");
+	note("the hart read the page %lu times", watch_turns);
 }
 
 /* ---- accesses that are not plain loads or stores ---- */
@@ -180,7 +181,7 @@ static void do_lr(unsigned long addr)
 	__asm__ volatile("lr.d zero, (%0)" ::"r"(addr) : "memory");
 }
 
-/* Without a reservation it fails without an access, or traps like any store there. */
+/* Without a reservation, sc.d fails without an access or traps like any store to the device. */
 static void do_sc(unsigned long addr)
 {
 	__asm__ volatile("sc.d t0, zero, (%0)" ::"r"(addr) : "t0", "memory");

@@ -35,7 +35,7 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 		skip "cpu max with Svade" "this QEMU always sets A and D"
 	else
 		# The firmware starts with hardware updates of A and D disabled, and QEMU gives the second
-		# hart only Sv39x4: with the first one's mode a guest would have no G-stage there.
+		# hart only Sv39x4: in the first hart's mode a guest would have no G-stage there.
 		vm "cpu max with Svade: sbi_firmware" sbi_firmware --smp 2 --sbi susp,fwft
 		vm "cpu max with Svade: harts, 2 vCPUs" harts --smp 2
 		boot hyperscope --cpu max,svade=on --harts 2

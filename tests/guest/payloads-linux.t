@@ -12,5 +12,6 @@ vm_list linux
 vm_ends "no suspend" sbi_firmware --sbi susp
 boot linux
 is "$(status_of "no suspend"):$(text "no suspend")" \
-	"101:vmm: --sbi: this host's KVM does not support susp" "the VMM says which SBI extension KVM has not got"
+	"101:vmm: --sbi: this host's KVM does not support susp" \
+		"the VMM names the SBI extension that KVM lacks"
 done_testing

@@ -9,10 +9,8 @@
 #   toggle NAME [VALUE]                   set a toggle for the VMs that follow (hyperscope only); without
 #                                         VALUE restore the machine's, which $HYPERSCOPE_SET may have set
 #   together ... apart                    run the VMs between these at the same time
-#   boot hyperscope|linux [OPTION...]     run them all, then make the claims of vm
-#   boot hyperscope|linux [OPTION...]     run all of them, then report what vm asked for
-# The host runs busybox's sh with a script of these lines.
-# The program that is run on the host is busybox's sh with a script of these lines.
+#   boot hyperscope|linux [OPTION...]     run all of them, then report the claims of each vm
+# The host runs busybox's sh with a script of these commands.
 
 guest_dir=$O/guest
 script=$tmp/vms
@@ -184,7 +182,7 @@ boot()
 	esac
 	timeout --kill-after=5 $((limit + 10)) "$@" --timeout "$limit" "${files[@]}" \
 		"$guest_dir/busybox" sh /vms </dev/null >"$tmp/all" 2>"$tmp/err"
-	is $? 0 "the host runs all of it and powers off" || diag "$(tail -n 30 "$tmp/err"; tail -n 5 "$tmp/all")"
+	is $? 0 "the host runs every payload and powers off" || diag "$(tail -n 30 "$tmp/err"; tail -n 5 "$tmp/all")"
 	for label in "${reported[@]}"; do report "$label"; done
 	reported=() payloads=()
 	: >"$script.body"

@@ -9,7 +9,7 @@ need_files
 
 vm_list here
 
-# After each of these the host runs the next VM.
+# After each of these guests the host must run the next VM.
 for act in stvec nowhere faultloop tables garbage; do
 	vm_ends "deadly: $act" hostile --watchdog 1 "do=$act"
 done
@@ -121,23 +121,24 @@ boot hyperscope
 
 for act in stvec nowhere faultloop tables; do
 	is "$(status_of "deadly: $act")" 104 "a guest that does '$act' is ended by the watchdog"
-	like "$(text "deadly: $act")" 'stvec  ' "with its registers"
+	like "$(text "deadly: $act")" 'stvec  ' "the watchdog prints the registers of the guest"
 done
 like "$(status_of "deadly: garbage")" '^(0|3|10[0-9])$' "a guest that runs garbage hurts only itself"
 like "$(status_of "after the deadly ones"):$(text "after the deadly ones")" '^0:hello: I am' \
-	"and after all of them the next guest runs"
+	"the next guest runs after all these guests"
 like "$(status_of hog)" '^(1|2)[0-9][0-9]$' "a guest with more memory than the host has is ended" ||
 	diag "$(text hog)"
-like "$(status_of "after the hog"):$(text "after the hog")" '^0:hello: I am' "and the next guest runs"
+like "$(status_of "after the hog"):$(text "after the hog")" '^0:hello: I am' \
+	"the next guest runs after one that used all memory"
 unlike "$(cat "$tmp/all")" '^=== no toggle' "every toggle of this test exists"
 [ ! -e /tmp/payload-was-here ]
-ok $? "the semihosting sequence has written no file of the user"
+ok $? "the semihosting sequence has not written a file on the user's machine"
 
 # A student's tree has a lab's payloads here too; the lab's own tests run those.
 if [ ! -e "$HS_TOP/lab.json" ]; then
 	is "$(sed -nE 's/^[^#:]+: [^:]+: (\w+).*/\1/p' "$HS_TOP/tests/guest/payloads" | sort -u | xargs)" \
 		"$(cd "$HS_TOP/tests/guest" && printf '%s\n' *.c | sed 's/\.c$//' | sort | xargs)" \
-		"each payload of this folder is in its list, and no other"
+		"the list has exactly the payloads of this folder"
 	is "$(sed -nE 's/^[^#:]+: ([^:]+): (\w+).*/\2 \1/p' "$HS_TOP/tests/guest/payloads" | while read -r name places; do
 		for place in $places; do
 			case $place in
@@ -145,6 +146,6 @@ if [ ! -e "$HS_TOP/lab.json" ]; then
 			*) grep -qs "$name" "$HS_TOP/$place" || echo "$name: $place" ;;
 			esac
 		done
-	done)" "" "and where the list says another test runs it, that test names it"
+	done)" "" "each test that the list names for a payload names that payload"
 fi
 done_testing

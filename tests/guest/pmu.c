@@ -2,8 +2,8 @@
 /*
  * pmu.c - performance counters by SBI §11: events, values, snapshots, overflow, invalid calls.
  *
- * No claim is about how much is counted: on a machine without a cycle model that depends on
- * the clock. Where Linux 6.12 answers otherwise, the claim says so.
+ * No claim is about how much is counted, because on a machine without a cycle model that
+ * depends on the clock. Where Linux 6.12 answers differently, the claim says so.
  *
  * rough-counters=1: the machine's counters count in every mode, whatever the setting, and
  * report an overflow as soon as they start. QEMU before 9.1 has such counters.
@@ -109,14 +109,14 @@ static void test_info(void)
 		csrs |= BIT(csr);
 	}
 	note("%lu counters, hardware %lx, of all %lx", nr, hardware, all);
-	ok_eq(wrong, 0, "each hardware counter has a CSR of its own, and 32 bits at least");
-	ok_eq(none, 1, "only the number of time is not a counter");
+	ok_eq(wrong, 0, "each hardware counter has its own CSR and at least 32 bits");
+	ok_eq(none, 1, "one number is not a counter, that of time");
 	ok((csrs & 5) == 5, "cycle and instret are counters");
-	ok(all != hardware, "and there are counters of firmware events");
+	ok(all != hardware, "there are counters of firmware events");
 	ok_sbi(pmu(SBI_PMU_COUNTER_GET_INFO, 1, 0, 0, 0), SBI_ERR_INVALID_PARAM,
-	       "counter 1, where time is, is invalid");
+	       "counter 1, the number of time, is invalid");
 	ok_sbi(pmu(SBI_PMU_COUNTER_GET_INFO, ~0UL, 0, 0, 0), SBI_ERR_INVALID_PARAM,
-	       "and so is counter -1");
+	       "counter -1 is invalid");
 	ok_sbi(pmu(0x77, 0, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
 	       "an unknown function is not supported");
 }
@@ -130,29 +130,29 @@ static void test_counter(const char *name, unsigned long event, long number, har
 	ok_trap(catch_trap(read, (unsigned long)&a), EXC_ILLEGAL_INST, ANY,
 		"%s: without an event its CSR is illegal", name);
 	ok_eq((unsigned long)configure(event, SBI_PMU_CFG_CLEAR_VALUE), (unsigned long)number,
-	      "%s: the event has this counter", name);
-	ok_trap(catch_trap(read, (unsigned long)&a), NO_TRAP, ANY, "%s: then it can be read", name);
-	ok_eq(a, 0, "%s: cleared, it is 0", name);
-	ok_eq((unsigned long)start(number, 0, 0), 0, "%s: it starts", name);
+	      "%s: the event gets the expected counter", name);
+	ok_trap(catch_trap(read, (unsigned long)&a), NO_TRAP, ANY, "%s: its CSR can be read", name);
+	ok_eq(a, 0, "%s: a cleared counter is 0", name);
+	ok_eq((unsigned long)start(number, 0, 0), 0, "%s: the counter starts", name);
 	work(10000);
 	catch_trap(read, (unsigned long)&a);
 	work(10000);
-	ok_eq((unsigned long)stop(number, 0), 0, "%s: it stops", name);
+	ok_eq((unsigned long)stop(number, 0), 0, "%s: the counter stops", name);
 	catch_trap(read, (unsigned long)&b);
-	ok(a > 0 && b > a, "%s: it has counted in between", name);
+	ok(a > 0 && b > a, "%s: a started counter counts", name);
 	start(number, SBI_PMU_START_SET_INIT, 1UL << 40);
 	stop(number, 0);
 	catch_trap(read, (unsigned long)&a);
-	ok(a >= 1UL << 40 && a < 1UL << 41, "%s: it starts at the given value", name);
+	ok(a >= 1UL << 40 && a < 1UL << 41, "%s: the counter starts at the given value", name);
 	work(10000);
 	catch_trap(read, (unsigned long)&c);
 	/* Linux 6.12 adds the count again at each reading. */
-	ok(c == a || on_linux(), "%s: stopped, it keeps its value", name);
+	ok(c == a || on_linux(), "%s: a stopped counter keeps its value", name);
 	ok_eq((unsigned long)stop(number, SBI_PMU_STOP_RESET),
 	      (unsigned long)SBI_ERR_ALREADY_STOPPED, "%s: stopping a stopped counter is an error",
 	      name);
 	ok_trap(catch_trap(read, (unsigned long)&a), EXC_ILLEGAL_INST, ANY,
-		"%s: reset, its CSR is illegal again", name);
+		"%s: after a reset its CSR is illegal again", name);
 }
 
 static bool rough_counters(void)
@@ -181,7 +181,7 @@ static void test_modes(void)
 	stop(n, 0);
 	catch_trap(read_instret, (unsigned long)&b);
 	stop(n, SBI_PMU_STOP_RESET);
-	ok(!a && b, "a counter that excludes S mode counts nothing here (%lu), another does", a);
+	ok(!a && b, "a counter without S mode counts nothing (%lu), one without U mode counts", a);
 }
 
 static void test_user(void)
@@ -190,13 +190,13 @@ static void test_user(void)
 
 	csr_write(scounteren, 0);
 	if (on_linux())
-		skip("a counter that scounteren hides from U mode", "Linux 6.12 reads it for all");
+		skip("a counter that scounteren hides from U mode", "Linux 6.12 reads it anyway");
 	else
 		ok_trap(catch_user(read_in_user, 0), EXC_ILLEGAL_INST, ANY,
 			"U mode cannot read a counter that scounteren hides");
 	csr_write(scounteren, COUNTEREN_CY);
 	ok_trap(catch_user(read_in_user, 0), EXC_ECALL_U, ANY,
-		"and can, once scounteren allows it");
+		"U mode can read a counter that scounteren allows");
 	ok_trap(catch_trap(write_cycle, 0), EXC_ILLEGAL_INST, ANY, "a counter's CSR is read-only");
 	csr_write(scounteren, 0);
 	stop(n, SBI_PMU_STOP_RESET);
@@ -206,20 +206,20 @@ static void test_twice(void)
 {
 	long n = configure(CYCLES, SBI_PMU_CFG_AUTO_START);
 
-	/* Linux 6.12 does not remember that it has started it. */
+	/* Linux 6.12 does not remember that it has started the counter. */
 	ok(start(n, 0, 0) == SBI_ERR_ALREADY_STARTED || on_linux(),
-	   "a counter that is configured to start has been started");
+	   "a counter configured with AUTO_START has been started");
 	ok_eq((unsigned long)start(n, 0, 0), (unsigned long)SBI_ERR_ALREADY_STARTED,
 	      "starting a started counter is an error");
 	stop(n, SBI_PMU_STOP_RESET);
 	ok_eq((unsigned long)start(n, 0, 0), 0, "starting a counter without an event is ignored");
-	ok_eq((unsigned long)stop(n, 0), 0, "and so is stopping it");
+	ok_eq((unsigned long)stop(n, 0), 0, "stopping a counter without an event is ignored");
 	if (on_linux()) {
 		skip("a second counter of cycles", "Linux gives counter 0 to every request");
 		return;
 	}
 	configure(CYCLES, 0);
-	ok(configure(CYCLES, 0) > 2, "a second counter of cycles is another one");
+	ok(configure(CYCLES, 0) > 2, "a second request for cycles gets another counter");
 	pmu(SBI_PMU_COUNTER_STOP, 0, all, SBI_PMU_STOP_RESET, 0);
 }
 
@@ -264,9 +264,7 @@ static void ask_sfence(void)
 
 #define TIMES 7
 
-/*
- * How often the event is counted over TIMES calls of ask(), without those outside start and stop.
- */
+/* Return the count of an event: TIMES calls of ask() are within start and stop, two outside. */
 static unsigned long counted(unsigned long event, void (*ask)(void))
 {
 	long n = configure(FW(event), 0);
@@ -294,9 +292,10 @@ static void test_firmware(void)
 
 	ok_eq(counted(SBI_PMU_FW_SET_TIMER, ask_timer), TIMES, "set_timer is counted");
 	ok_eq(counted(SBI_PMU_FW_IPI_SENT, ask_ipi), TIMES, "IPIs are counted as sent");
-	ok_eq(counted(SBI_PMU_FW_IPI_RECEIVED, ask_ipi), TIMES, "and as received");
+	ok_eq(counted(SBI_PMU_FW_IPI_RECEIVED, ask_ipi), TIMES, "IPIs are counted as received");
 	ok_eq(counted(SBI_PMU_FW_FENCE_I_SENT, ask_fence_i), TIMES, "fence.i is counted as sent");
-	ok_eq(counted(SBI_PMU_FW_FENCE_I_SENT + 1, ask_fence_i), TIMES, "and as received");
+	ok_eq(counted(SBI_PMU_FW_FENCE_I_SENT + 1, ask_fence_i), TIMES,
+	      "fence.i is counted as received");
 	ok_eq(counted(sfence, ask_sfence), TIMES, "sfence.vma is counted as sent");
 	if (on_linux())
 		skip("illegal instructions", "Linux 6.12 does not count them");
@@ -305,19 +304,20 @@ static void test_firmware(void)
 	else
 		ok_eq(counted(SBI_PMU_FW_ILLEGAL_INSN, ask_illegal), TIMES,
 		      "illegal instructions are counted");
-	ok_eq(counted(SBI_PMU_FW_SET_TIMER, ask_ipi), 0, "and no event is counted as another");
+	ok_eq(counted(SBI_PMU_FW_SET_TIMER, ask_ipi), 0, "an IPI is not counted as set_timer");
 
 	n = configure(FW(SBI_PMU_FW_SET_TIMER), 0);
 	m = configure(FW(SBI_PMU_FW_SET_TIMER), 0);
-	ok(n != m && (hardware >> n & 1) == 0, "any number of counters can have one event");
+	ok(n != m && (hardware >> n & 1) == 0, "two counters can have the same event");
 	start(n, SBI_PMU_START_SET_INIT, 1000);
 	ask_timer();
 	start(m, SBI_PMU_START_SET_INIT, 0);
 	ask_timer();
 	/* Linux 6.12 has one value for both counters. */
-	ok((fw_read(n) == 1002 && fw_read(m) == 1) || on_linux(), "each with its own value");
+	ok((fw_read(n) == 1002 && fw_read(m) == 1) || on_linux(),
+	   "two counters of one event have separate values");
 	ok_eq((unsigned long)pmu(SBI_PMU_COUNTER_FW_READ_HI, (unsigned long)n, 0, 0, 0).value, 0,
-	      "the upper half of a value of 64 bits is 0");
+	      "fw_read_hi of a 64-bit value returns 0");
 	pmu(SBI_PMU_COUNTER_STOP, 0, all, SBI_PMU_STOP_RESET, 0);
 	ok_sbi(pmu(SBI_PMU_COUNTER_FW_READ, nr, 0, 0, 0), SBI_ERR_INVALID_PARAM,
 	       "a counter that does not exist cannot be read");
@@ -338,15 +338,15 @@ static void test_bad_sets(void)
 			wrong += pmu(f, sets[i][0], sets[i][1], 0, CYCLES).error !=
 				 SBI_ERR_INVALID_PARAM;
 	}
-	ok_eq(wrong, 0, "a set that is empty, or has members that do not exist, is invalid");
+	ok_eq(wrong, 0, "a set that is empty, or has counters that do not exist, is invalid");
 	for (wrong = 0, i = 0; i < ARRAY_SIZE(events); i++)
 		wrong += configure(events[i], 0) != SBI_ERR_NOT_SUPPORTED;
 	ok_eq(wrong, 0, "unknown events are not supported");
 	if (on_linux())
-		skip("a base of -1", "Linux adds the mask's bits and forgets the overflow");
+		skip("a base of -1", "Linux adds the mask's bits and ignores the overflow");
 	else
 		ok_sbi(pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, ~0UL, 2, 0, CYCLES),
-		       SBI_ERR_INVALID_PARAM, "a base of -1 reaches no counter");
+		       SBI_ERR_INVALID_PARAM, "a base of -1 does not wrap around to a counter");
 }
 
 /* ---- snapshot -------------------------------------------------------------------------------- */
@@ -362,35 +362,35 @@ static void test_snapshot(void)
 	long n = configure(CYCLES, 0);
 
 	ok_eq((unsigned long)start(n, SBI_PMU_START_INIT_SNAPSHOT, 0),
-	      (unsigned long)SBI_ERR_NO_SHMEM, "without a snapshot no counter starts from it");
+	      (unsigned long)SBI_ERR_NO_SHMEM, "without a snapshot no counter can start from one");
 	ok_eq((unsigned long)stop(n, SBI_PMU_STOP_TAKE_SNAPSHOT), (unsigned long)SBI_ERR_NO_SHMEM,
-	      "or stops into it");
+	      "without a snapshot no counter can stop into one");
 	ok(shmem(here + 8, 0, 0) == SBI_ERR_INVALID_PARAM || on_linux(),
 	   "a snapshot that is not aligned is invalid (Linux: accepted)");
 	ok_eq((unsigned long)shmem(here, 0, 1), (unsigned long)SBI_ERR_INVALID_PARAM,
-	      "and so are flags");
+	      "a snapshot with flags is invalid");
 	ok_eq((unsigned long)shmem(NO_MEMORY, 0, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
 	      "a snapshot outside memory has an invalid address");
 	ok_eq((unsigned long)shmem(here, 1, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
-	      "and so has one beyond 64 bits");
+	      "a snapshot beyond 64 bits has an invalid address");
 	memset(snapshot, 0x55, sizeof(snapshot));
-	ok_eq((unsigned long)shmem(here, 0, 0), 0, "a page of memory is accepted");
-	ok(!snapshot[0] && !snapshot[64], "and cleared");
+	ok_eq((unsigned long)shmem(here, 0, 0), 0, "a snapshot in a page of memory is accepted");
+	ok(!snapshot[0] && !snapshot[64], "a new snapshot is cleared");
 	snapshot[1] = 5000;
 	ok_eq((unsigned long)start(n, SBI_PMU_START_INIT_SNAPSHOT, 0), 0,
-	      "a counter starts from it");
+	      "a counter starts from the snapshot");
 	stop(n, SBI_PMU_STOP_TAKE_SNAPSHOT);
-	ok(snapshot[1] >= 5000 && snapshot[1] < 1UL << 40, "and stops into it");
+	ok(snapshot[1] >= 5000 && snapshot[1] < 1UL << 40, "a counter stops into the snapshot");
 	if (rough_counters())
-		skip("without an overflow", "QEMU before 9.1 reports one immediately");
+		skip("the snapshot shows no overflow", "QEMU before 9.1 reports one immediately");
 	else
-		ok(!snapshot[0], "without an overflow");
+		ok(!snapshot[0], "the snapshot shows no overflow");
 	catch_trap(read_cycle, (unsigned long)&value);
-	ok(value == snapshot[1] || on_linux(), "the snapshot has its value");
+	ok(value == snapshot[1] || on_linux(), "the snapshot has the counter's value");
 	stop(n, SBI_PMU_STOP_RESET);
 	ok_eq((unsigned long)shmem(~0UL, ~0UL, 0), 0, "the snapshot can be disabled");
 	ok_eq((unsigned long)stop(n, SBI_PMU_STOP_TAKE_SNAPSHOT), (unsigned long)SBI_ERR_NO_SHMEM,
-	      "and is no longer used");
+	      "a disabled snapshot is no longer used");
 }
 
 /* ---- overflow -------------------------------------------------------------------------------- */
@@ -432,12 +432,12 @@ static void test_overflow(void)
 	}
 	shmem((unsigned long)snapshot, 0, 0);
 	this_hart()->on_irq = on_overflow;
-	ok(overflow_comes(CYCLES), "cycles: an overflow interrupts, once");
+	ok(overflow_comes(CYCLES), "cycles: an overflow interrupts exactly once");
 	ok_eq(snapshot[0], 1, "the snapshot shows which counter overflowed");
-	ok(snapshot[1] < 1UL << 60, "the counter has wrapped");
-	ok(!(csr_read(sip) & BIT(IRQ_PMU_OVF)), "the guest can clear the interrupt");
+	ok(snapshot[1] < 1UL << 60, "the counter that overflowed has wrapped");
+	ok(!(csr_read(sip) & BIT(IRQ_PMU_OVF)), "the guest can clear the overflow interrupt");
 	stop(overflowing, SBI_PMU_STOP_RESET | SBI_PMU_STOP_TAKE_SNAPSHOT);
-	ok(overflow_comes(INSTRET), "instructions: an overflow interrupts, once");
+	ok(overflow_comes(INSTRET), "instructions: an overflow interrupts exactly once");
 	stop(overflowing, SBI_PMU_STOP_RESET);
 	this_hart()->on_irq = NULL;
 	shmem(~0UL, ~0UL, 0);
@@ -471,9 +471,9 @@ static void test_anything(void)
 
 		own += ret.error < SBI_ERR_NO_SHMEM || ret.error > 0;
 	}
-	ok_eq(own, 0, "3000 random calls: each returns success or a defined error");
+	ok_eq(own, 0, "each of 3000 random calls returns success or a defined error");
 	pmu(SBI_PMU_COUNTER_STOP, 0, all, SBI_PMU_STOP_RESET, 0);
-	ok(configure(CYCLES, 0) == 0, "and cycles can be counted afterwards");
+	ok(configure(CYCLES, 0) == 0, "cycles can be counted after the random calls");
 	stop(0, SBI_PMU_STOP_RESET);
 }
 
@@ -482,7 +482,7 @@ void payload_main(void)
 	if (!sbi_has(SBI_EXT_PMU)) {
 		ok(!isa_has("_sscofpmf"), "without the PMU there is no Sscofpmf");
 		ok_sbi(pmu(SBI_PMU_NUM_COUNTERS, 0, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
-		       "and its calls are not supported");
+		       "without the PMU its calls are not supported");
 		done();
 	}
 	test_info();

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * provoke.h - one exit of each kind, for payloads that check what exits preserve, and the same
- * on all harts at once.
+ * provoke.h - provoke one exit of each kind, also on all harts at once, for payloads that check
+ * what exits preserve.
  */
 #ifndef GUEST_TEST_PROVOKE_H
 #define GUEST_TEST_PROVOKE_H
 
 #include "rt.h"
 
-static unsigned long uart; /* set by payload_main(); 0 if there is none, and no MMIO */
+static unsigned long uart; /* set by payload_main(); 0: there is none, so no MMIO */
 
 static void one_sbi(void)
 {
@@ -37,7 +37,7 @@ static void one_illegal(void)
 	catch_trap(illegal, 0);
 }
 
-/* Untouched memory, 2 MiB further each time: its first use is a G-stage fault. */
+/* Return untouched memory, 2 MiB further each time: its first use is a G-stage fault. */
 static u8 *fresh_page(void)
 {
 	static unsigned long next;
@@ -48,7 +48,7 @@ static u8 *fresh_page(void)
 	return (u8 *)(next - SZ_2M);
 }
 
-/* Alternately an exit of some kind, or none for a while. */
+/* Make an exit of some kind, or none for a while, depending on the round. */
 static void one_by_turns(unsigned long round)
 {
 	if (round % 4 == 1)

@@ -10,7 +10,7 @@
 #define TURNS 5000000UL /* of a loop of two instructions */
 #define CALLS 30000UL
 
-static unsigned long uart; /* 0 if there is none, and no MMIO */
+static unsigned long uart; /* 0: there is none, so no MMIO */
 
 void spin_vs(unsigned long turns);
 void spin_vs_half(unsigned long turns);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * save.c - a guest that uses some of everything is saved half-way: it must not notice.
+ * save.c - a guest that uses some of everything must not notice that it is saved half-way.
  *
- * A store to the test device's SAVE requests it (--save). Every claim is the same whether the
+ * A store to the test device's SAVE requests the save (--save). Every claim is the same whether the
  * machine was saved and restored there or has no --save. Registers hold patterns across that
  * store; a timer is due later, an IPI is pending, one hart waits in WFI, one was never started,
  * a disk has requests in its ring, and memory is written all over.
@@ -93,8 +93,8 @@ static void disk_check(void)
 	   "the disk request that was in progress is answered");
 	disk_put(1);
 	disk_set(REG_QUEUE_NOTIFY, 0);
-	ok(disk_answered(1) && answers[1] == 0, "the disk answers the next one");
-	ok(!memcmp(written, read_back, SECTOR), "the disk has what was written");
+	ok(disk_answered(1) && answers[1] == 0, "the disk answers the next request");
+	ok(!memcmp(written, read_back, SECTOR), "the disk reads back what was written");
 }
 
 /* ---- registers ---- */
@@ -164,16 +164,16 @@ static void sleeper(unsigned long arg)
 
 static void test_sleeper(void)
 {
-	ok_eq(READ_ONCE(woken), 0, "the hart in WFI waits");
+	ok_eq(READ_ONCE(woken), 0, "the hart in WFI still waits");
 	/* 1 is "stopped"; Linux reports a waiting hart as "suspended". */
-	ok(hart_status(harts[1].id) != 1, "for HSM it is not stopped");
+	ok(hart_status(harts[1].id) != 1, "HSM does not report the hart in WFI as stopped");
 	__atomic_store_n(&wake, 1, __ATOMIC_RELEASE);
 	hart_ipi(1);
-	ok(hart_wait(1, 5000) && READ_ONCE(woken), "an IPI wakes it");
+	ok(hart_wait(1, 5000) && READ_ONCE(woken), "an IPI wakes the hart in WFI");
 	if (nr_harts < 3)
 		return;
-	ok_eq(hart_status(harts[2].id), 1, "the hart that was stopped is stopped");
-	ok_eq(hart_start(2), 0, "and can be started");
+	ok_eq(hart_status(harts[2].id), 1, "the hart that was stopped is still stopped");
+	ok_eq(hart_start(2), 0, "the hart that was stopped can be started");
 }
 
 static unsigned long timer_due, timer_came, clock_before;
@@ -193,21 +193,21 @@ static void test_interrupts(void)
 	unsigned long ipis = hart->irqs[IRQ_S_SOFT], t = now();
 
 	ok(t >= clock_before && t - clock_before < us_to_ticks(2000000),
-	   "the guest's clock stood still meanwhile");
-	ok(csr_read(sip) & BIT(IRQ_S_SOFT), "the IPI is pending");
+	   "the guest's clock stood still while the guest was saved");
+	ok(csr_read(sip) & BIT(IRQ_S_SOFT), "the pending IPI is still pending");
 	if (on_linux()) {
-		skip("it ends a WFI", "Linux 6.12 ignores a sip that was set");
+		skip("the pending IPI ends a WFI", "Linux 6.12 ignores a sip that was set");
 	} else {
 		/* Nothing else is enabled: without the IPI this waits for the time-out. */
 		csr_write(sie, BIT(IRQ_S_SOFT));
 		wfi();
-		ok(csr_read(sip) & BIT(IRQ_S_SOFT), "it ends a WFI");
+		ok(csr_read(sip) & BIT(IRQ_S_SOFT), "the pending IPI ends a WFI");
 	}
 	hart->on_irq = on_irq;
 	csr_write(sie, BIT(IRQ_S_SOFT));
 	csr_set(sstatus, SSTATUS_SIE);
 	csr_clear(sstatus, SSTATUS_SIE);
-	ok_eq(hart->irqs[IRQ_S_SOFT], ipis + 1, "and is taken once");
+	ok_eq(hart->irqs[IRQ_S_SOFT], ipis + 1, "the pending IPI is taken once");
 	ipi_clear();
 	csr_write(sie, BIT(IRQ_S_TIMER));
 	csr_set(sstatus, SSTATUS_SIE);
@@ -229,7 +229,7 @@ void payload_main(void)
 	if (nr_harts > 1) {
 		hart_start(1);
 		hart_run(1, sleeper, 0);
-		delay_us(20000); /* by then it is in WFI */
+		delay_us(20000); /* by then the hart is in WFI */
 	}
 	csr_write(sie, 0);
 	dev_set(0x10, pattern(1));

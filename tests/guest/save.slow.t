@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Debian's kernel is saved while it boots, with a disk and two vCPUs, and continues under hyperscope and,
-# from the same file, under Linux KVM. A machine that Linux KVM saves continues there and here.
+# from the same file, under Linux KVM. A machine that Linux KVM saves continues under both.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 payloads=$O/guest-payloads
@@ -14,17 +14,19 @@ seq 1000000 | head -c 2M >"$tmp/disk"
 # ---- Debian -----------------------------------------------------------------------------------------
 
 HS_SECONDS=90 hs run --disk "$tmp/disk" --mem 256M --save "$tmp/linux" --save-on 'Run /init'
-is "$status" 0 "Debian's kernel is saved on its way" || diag "$err"
-like "$err" '^vmm: saved to /dev/vdb: [0-9]{4,} pages, .* after [2-8] rounds' "in rounds while it runs"
-unlike "$out" 'the tour ends' "before its tour has ended"
+is "$status" 0 "Debian's kernel is saved while it boots" || diag "$err"
+like "$err" '^vmm: saved to /dev/vdb: [0-9]{4,} pages, .* after [2-8] rounds' \
+	"Debian's kernel is saved in rounds while it runs"
+unlike "$out" 'the tour ends' "Debian's kernel is saved before its tour ends"
 diag "$(grep -a '^vmm: save' <<<"$err")"
 
 goes_on()	# WHERE
 {
-	is "$status:$(grep -ac 'Run /init\|Linux version' <<<"$out")" 0:0 "$1: it goes on where it was" ||
+	is "$status:$(grep -ac 'Run /init\|Linux version' <<<"$out")" 0:0 \
+		"$1: the guest continues where it was" ||
 		diag "$(tail -n 5 <<<"$out$err")"
-	like "$out" 'guest: the tour ends with status 0' "$1: and comes to its end, with its disk"
-	unlike "$out" 'BUG|WARNING|stall|Oops' "$1: without a complaint"
+	like "$out" 'guest: the tour ends with status 0' "$1: the guest's tour ends well, with its disk"
+	unlike "$out" 'BUG|WARNING|stall|Oops' "$1: the guest's kernel reports no error or warning"
 }
 
 HS_SECONDS=90 hs run --disk "$tmp/disk" --restore "$tmp/linux"
@@ -43,7 +45,7 @@ while [ -f "$tmp/piece.$n" ] && [ "$status" = 0 ] && [ $n -lt 40 ]; do
 	n=$((n + 1))
 done
 is "$status:$((n > 2))" 0:1 "a boot in $((n + 1)) pieces ends well" || diag "$(tail -n 5 <<<"$out$err")"
-like "$all" 'guest: the tour ends with status 0' "and its tour, too"
+like "$all" 'guest: the tour ends with status 0' "the tour of the boot in pieces ends well"
 
 ! qemu_breaks_linux_kvm || { skip "Linux KVM" "$linux_kvm_is_broken"; done_testing; }
 
@@ -58,8 +60,7 @@ linux_kvm()
 linux_kvm --disk "$tmp/linux" --disk "$tmp/disk" "$O/vmm" --disk /dev/vdb --restore /dev/vda
 goes_on "Linux KVM"
 
-# ---- files that Linux KVM saves
-# ----------------------------------------------------------------------------------
+# ---- files that Linux KVM saves -------------------------------------------------------------------
 
 cat >"$tmp/script" <<'END'
 run() {
@@ -96,7 +97,8 @@ part restore-live
 is "$status:$(grep -c '^not ok' <<<"$out")" 0:0 "Linux KVM: a guest that writes all the time loses nothing" ||
 	diag "$out"
 HS_SECONDS=60 hs run --quiet --disk "$tmp/payload-disk" --restore "$tmp/away"
-is "$status:$(grep -c '^not ok' <<<"$out")" 0:0 "what Linux KVM has saved goes on under hyperscope" ||
+is "$status:$(grep -c '^not ok' <<<"$out")" 0:0 \
+	"a guest that Linux KVM has saved continues under hyperscope" ||
 	diag "$out$err"
 is "$(left_running)" "" "nothing is left running"
 done_testing

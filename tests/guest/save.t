@@ -55,10 +55,10 @@ HS_SECONDS=90 hs exec --quiet --harts 2 --ram 512M --disk "$tmp/small" --file "$
 	--file "$O/guest-payloads/save.bin" --file "$O/guest-payloads/save_dirty.bin" \
 	--file "$O/guest-payloads/hello.bin" --file "$O/guest-payloads/fault_loop.bin" \
 	--file "$tmp/script:/script" "$O/guest/busybox" sh /script
-is "$status" 0 "the host runs all of it" || diag "$err"
+is "$status" 0 "the host runs the whole script" || diag "$err"
 all=$out
-# With time counted in instructions, so that each vCPU gets its share during the first round. The guest
-# that writes ends when its console has input, which only the restored one has.
+# Time is counted in instructions, so that each vCPU gets its share during the first round. The guest
+# that writes memory ends when its console has input, which only the restored guest has.
 {
 	sed '/^mkdir/q' "$tmp/script"
 	cat <<-'END'
@@ -97,38 +97,43 @@ for how in "" -live; do
 	part "save$how"
 	first=$(claims "$out")
 	is "$status:$(grep -c '^vmm: saved to [a-z]*: [0-9]* pages' <<<"$out")" 0:1 \
-		"save$how: it ends well, and says what was saved" || diag "$out"
+		"save$how: the VMM ends with status 0 and reports what it saved" || diag "$out"
 	part "restore$how"
 	is "$status" 0 "restore$how: every claim holds" || diag "$out"
 	is "$first
-$(claims "$out")" "$whole" "save$how, restore$how: together they say what the guest says that was never saved"
+$(claims "$out")" "$whole" "save$how, restore$how: together they print what a guest prints that is never saved"
 done
 
 part dirty
 is "$status:$(grep -c '^vmm: saved' <<<"$out"):$(grep -c '^ok' <<<"$out")" 0:1:0 \
-	"a guest that writes all the time is saved meanwhile, by --save-on" || diag "$out"
+	"--save-on saves a guest while it writes memory" || diag "$out"
 rounds=$(sed -n 's/^vmm: save: round [0-9]*: \([0-9]*\) pages.*/\1/p' <<<"$out" | xargs)
-like "$rounds" '^[0-9]+ [0-9]+' "in more than one round, of $rounds pages"
+like "$rounds" '^[0-9]+ [0-9]+' \
+	"the guest that writes is saved in more than one round, of $rounds pages"
 read -r first second _ <<<"$rounds"
 [ "$second" -ge 500 ] && [ "$second" -le "$first" ]
-ok $? "the second round has the 512 pages that it wrote to meanwhile, or nearly all" || diag "$rounds"
+ok $? "the second round has nearly all of the 512 pages that the guest writes" || diag "$rounds"
 like "$out" 'saved to busy: [0-9]+ pages, [0-9]+ of them in the pause of [0-9.]+ ms, after [2-8] rounds' \
-	"the report says pages, pause and rounds"
+	"the VMM reports pages, pause and rounds"
 part restore-dirty
-is "$status:$(grep -c '^ok' <<<"$out"):$(grep -c '^not ok' <<<"$out")" 0:2:0 "no store of it was lost" ||
+is "$status:$(grep -c '^ok' <<<"$out"):$(grep -c '^not ok' <<<"$out")" 0:2:0 \
+	"the guest that writes has lost no store" ||
 	diag "$out"
 
 part signal
-is "$status:$(grep -c '^vmm: saved' <<<"$out"):$(grep -c '^spun' <<<"$out")" 0:1:0 "SIGUSR2 saves" || diag "$out"
+is "$status:$(grep -c '^vmm: saved' <<<"$out"):$(grep -c '^spun' <<<"$out")" 0:1:0 \
+	"SIGUSR2 saves the guest" || diag "$out"
 part restore-signal
-is "$status:$(grep '^spun' <<<"$out")" 0:spun "and what it was at goes on" || diag "$out"
+is "$status:$(grep '^spun' <<<"$out")" 0:spun \
+	"the guest saved by SIGUSR2 continues where it was" || diag "$out"
 part small
 like "$(grep ^vmm <<<"$out")" '^vmm: --save /dev/vda: write: .*; the guest continues$' "a disk too small is reported"
-is "$status:$(grep '^spun' <<<"$out")" 0:spun "and the guest goes on" || diag "$out"
+is "$status:$(grep '^spun' <<<"$out")" 0:spun \
+	"the guest continues after its save has failed" || diag "$out"
 part too-late
 like "$(grep ^vmm <<<"$out")" '^vmm: --save late: the guest ended first; nothing was saved$' \
-	"a guest that ends first is not saved, and that is said"
-is "$(grep -c '^late\|part$' <<<"$all")" 0 "no file is left of what was not saved"
+	"the VMM reports that a guest ended before it was saved"
+is "$(grep -c '^late\|part$' <<<"$all")" 0 "a save that has not happened leaves no file"
 
 # refused NAME STATUS REGEX CLAIM: claim that NAME ended with STATUS and one matching sentence.
 refused()
@@ -137,36 +142,40 @@ refused()
 	[ "$status" = "$2" ] && grep -qE -- "$3" <<<"$out" && [ "$(grep -c . <<<"$out")" = 1 ]
 	ok $? "$4" || diag "status $status: $out"
 }
-refused nowhere 101 '--save /nowhere/file: No such file' "a file that cannot be is refused before the guest starts"
+refused nowhere 101 '--save /nowhere/file: No such file' \
+	"a file that cannot be created is refused before the guest starts"
 refused no-save 100 'need --save FILE' "--save-at without --save is refused"
-refused missing 101 '--restore missing: No such file' "a missing file is refused"
-refused not-one 101 'not a saved machine' "a file that is something else is refused"
-refused cut 101 'truncated: it has 600000 of [0-9]+ bytes' "a file that is cut off is refused"
-refused damaged 101 'the page at 0x80[0-9a-f]+ is damaged' "a damaged page is refused, with its address"
-refused no-disk 101 'it has 1 disks, not 0' "a disk that is missing is refused"
-refused other-smp 101 'it has 3 vCPUs, not 2' "another number of vCPUs is refused"
-refused other-mem 101 'it has 32768 KiB of memory, not 65536' "another size of memory is refused"
-refused other-disk 101 'section disk 0: the disk had a different size' "another disk is refused"
+refused missing 101 '--restore missing: No such file' "--restore of a missing file is refused"
+refused not-one 101 'not a saved machine' "--restore of a file that is not a saved machine is refused"
+refused cut 101 'truncated: it has 600000 of [0-9]+ bytes' "--restore of a truncated file is refused"
+refused damaged 101 'the page at 0x80[0-9a-f]+ is damaged' \
+	"--restore of a damaged page is refused with its address"
+refused no-disk 101 'it has 1 disks, not 0' "--restore without the disk is refused"
+refused other-smp 101 'it has 3 vCPUs, not 2' "--restore with another number of vCPUs is refused"
+refused other-mem 101 'it has 32768 KiB of memory, not 65536' \
+	"--restore with another size of memory is refused"
+refused other-disk 101 'section disk 0: the disk had a different size' \
+	"--restore with a disk of another size is refused"
 
 # ---- the launcher's part --------------------------------------------------------------------------
 
 hs run --mem 8M --save "$tmp/file" --save-at 300 --append how=spin "$O/guest-payloads/fault_loop.bin"
 is "$status:$(ls "$tmp" | grep ^file)" 0:file "run --save leaves one file" || diag "$out$err"
-like "$err" "hyperscope: saved to .*file: [0-9.]+ MiB" "and says so"
+like "$err" "hyperscope: saved to .*file: [0-9.]+ MiB" "run --save reports the file"
 [ "$(stat -c %s "$tmp/file")" -lt 1000000 ]
-ok $? "of the size of what was in memory"
+ok $? "run --save writes only memory that is in use"
 hs run --quiet --restore "$tmp/file"
-is "$status:$out" 0:spun "run --restore goes on with it" || diag "$err"
+is "$status:$out" 0:spun "run --restore continues the saved guest" || diag "$err"
 hs run --restore "$tmp/small"
-is "$status" 125 "run --restore of something else is refused"
-like "$err" 'small: not a saved machine' "with a sentence"
+is "$status" 125 "run --restore of a file that is not a saved machine is refused"
+like "$err" 'small: not a saved machine' "run --restore says that the file is not a saved machine"
 hs run --save-on x hello
 is "$status" 2 "run --save-on without --save is refused"
 
 # Files that the run reads, and the user's other files, are not overwritten.
 cp "$O/guest-payloads/hello.bin" "$tmp/image"
 cp "$tmp/small" "$tmp/disk" && echo mine >"$tmp/new.part" && ln -s "$tmp/disk" "$tmp/linked.part"
-kept()	# FILE: --save FILE is wrong use
+kept()	# FILE CLAIM: --save FILE is a usage error, and no file changes
 {
 	hs run --quiet --trace none --disk "$tmp/disk" --save "$1" "$tmp/image"
 	[ "$status:$(grep -c . <<<"$err")" = 2:1 ] && cmp -s "$tmp/disk" "$tmp/small" &&
@@ -174,19 +183,19 @@ kept()	# FILE: --save FILE is wrong use
 	ok $? "$2" || diag "status $status: $err"
 }
 kept "$tmp/disk" "--save over a disk of the run is refused"
-kept "$tmp/image" "... and over its guest"
-kept "$tmp/new" "... and where a FILE.part is that is no save's"
-kept "$tmp/linked" "... or a link"
-kept "" "... and no name at all"
+kept "$tmp/image" "--save over the guest of the run is refused"
+kept "$tmp/new" "--save is refused if FILE.part exists and is not from a save"
+kept "$tmp/linked" "--save is refused if FILE.part is a link"
+kept "" "--save with an empty name is refused"
 mkdir "$tmp/full"
 if ! unshare --map-root-user --mount mount -t tmpfs none "$tmp/full" 2>/dev/null; then
-	ok 0 "a full disk is told # SKIP no tmpfs may be mounted here"
+	ok 0 "a full disk is reported # SKIP tmpfs cannot be mounted here"
 else
 	unshare --map-root-user --mount sh -c 'mount -t tmpfs -o size=40k none "$0" && exec "$@"' "$tmp/full" \
 		timeout "$(scaled 60)" "$HS_TOP/scripts/hyperscope" run --out "$O" --trace none --mem 8M --save "$tmp/full/x" \
 		--save-at 300 --append how=spin "$O/guest-payloads/fault_loop.bin" </dev/null >"$tmp/said" 2>&1
 	is "$?:$(grep -c 'write: Input/output error; the guest continues' "$tmp/said"):$(grep -c '^spun' "$tmp/said")" 0:1:1 \
-		"a full disk is told, and the guest goes on" || diag "$(<"$tmp/said")"
+		"a full disk is reported, and the guest continues" || diag "$(<"$tmp/said")"
 fi
 is "$(left_running)" "" "nothing is left running"
 done_testing

@@ -29,7 +29,7 @@ static void write_all_the_time(unsigned long hart)
 {
 	do {
 		for (unsigned long page = 0; page < pages; page++) {
-			/* Another word in each round. */
+			/* Use another word in each round. */
 			unsigned long before = (rounds[hart] + 7) % (PAGE_SIZE / 8);
 			volatile unsigned long *words = memory[hart][page];
 
@@ -58,7 +58,7 @@ void payload_main(void)
 		hart_run(i, write_all_the_time, (unsigned long)i);
 	write_all_the_time(0);
 	for (i = 1; i < nr_harts; i++)
-		ok(hart_wait(i, 60000), "hart %d is done", i);
+		ok(hart_wait(i, 60000), "hart %d finishes", i);
 	for (i = 0; i < nr_harts; i++)
 		lost += wrong[i];
 	ok_eq(lost, 0, "no store was lost");

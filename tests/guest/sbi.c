@@ -79,7 +79,8 @@ static void test_unknown(void)
 		if (!sbi_has(ids[i]) && sbi_call(ids[i], 0, 0, 0, 0).error != SBI_ERR_NOT_SUPPORTED)
 			wrong++;
 	ok_eq(wrong, 0, "an extension that probe does not find answers no call");
-	ok_eq(sbi_regs_changed(NO_SUCH_EXT, 0, 0), 0, "an unknown call keeps every register too");
+	ok_eq(sbi_regs_changed(NO_SUCH_EXT, 0, 0), 0,
+	      "an unknown call keeps every register but a0 and a1");
 }
 
 static void test_time(void)
@@ -113,7 +114,7 @@ static void test_ipi(void)
 	unsigned long me = this_hart()->id;
 
 	ok(ipi_arrives(1, me), "an IPI to itself by mask 1, base own hart, arrives");
-	ok(ipi_arrives(0, ~0UL), "an IPI to all harts, base -1, arrives here too");
+	ok(ipi_arrives(0, ~0UL), "an IPI to all harts, base -1, arrives at the sender");
 	ipi_clear();
 	ok(!sbi_call(SBI_EXT_IPI, SBI_IPI_SEND_IPI, 0, 0, 0).error &&
 		   !(csr_read(sip) & BIT(IRQ_S_SOFT)),
@@ -134,7 +135,9 @@ static void test_rfence(void)
 		wrong += !!sbi_call6(SBI_EXT_RFENCE, fid, 0, ~0UL, ~0xfffUL, 0x1000, 5, 0).error;
 		wrong += !!sbi_call6(SBI_EXT_RFENCE, fid, 0, 0, 0, 0, 0, 0).error;
 	}
-	ok_eq(wrong, 0, "fence.i, sfence.vma and sfence.vma with ASID: self, range, all, none");
+	ok_eq(wrong, 0,
+	      "remote fence.i, sfence.vma with and without ASID succeed for self, range, all, "
+	      "none");
 	ok(bad_hart_answer(sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_FENCE_I, 1, NO_SUCH_HART, 0)),
 	   "a remote fence at a hart that does not exist is an invalid parameter (Linux: ignored)");
 	for (wrong = 0, fid = SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID;
@@ -160,7 +163,7 @@ static void test_hsm(void)
 	ok(ret.error == SBI_ERR_INVALID_PARAM || on_linux(),
 	   "the status of a hart that does not exist is invalid");
 	ok_sbi(sbi_call(SBI_EXT_HSM, SBI_HSM_HART_START, me, (unsigned long)_start, 0),
-	       SBI_ERR_ALREADY_AVAILABLE, "starting oneself: already available");
+	       SBI_ERR_ALREADY_AVAILABLE, "starting the calling hart: already available");
 	ok_sbi(sbi_call(SBI_EXT_HSM, SBI_HSM_HART_START, NO_SUCH_HART, (unsigned long)_start, 0),
 	       SBI_ERR_INVALID_PARAM, "starting a hart that does not exist is invalid");
 	t = now();
@@ -238,7 +241,7 @@ static void legacy_ipi(unsigned long mask_address)
 	sbi_legacy(SBI_LEGACY_SEND_IPI, mask_address, 0);
 }
 
-/* SBI §5: each has one function, and returns only a0. */
+/* SBI §5: each legacy extension has one function, which returns only a0. */
 static void test_legacy(void)
 {
 	unsigned long mask = 1UL << this_hart()->id;
@@ -249,23 +252,23 @@ static void test_legacy(void)
 		return;
 	}
 	ret = sbi_call(SBI_LEGACY_SET_TIMER, 0, now() - 1, 0x1111, 0);
-	ok_pending(!ret.error, "legacy set_timer to the past");
+	ok_pending(!ret.error, "legacy set_timer to the past makes the timer pending at once");
 	ok_eq((unsigned long)ret.value, 0x1111, "a legacy call leaves a1 alone");
 	sbi_legacy(SBI_LEGACY_SET_TIMER, ~0UL, 0);
 	ipi_clear();
 	ok(!sbi_legacy(SBI_LEGACY_SEND_IPI, (unsigned long)&mask, 0) &&
 		   wait_irq(BIT(IRQ_S_SOFT), 100000),
-	   "legacy send_ipi to itself, the mask in memory");
+	   "legacy send_ipi to itself arrives, with its mask in memory");
 	ok(!sbi_legacy(SBI_LEGACY_CLEAR_IPI, 0, 0) && !(csr_read(sip) & BIT(IRQ_S_SOFT)),
-	   "legacy clear_ipi clears it");
+	   "legacy clear_ipi clears the IPI");
 	ok(!sbi_legacy(SBI_LEGACY_REMOTE_FENCE_I, (unsigned long)&mask, 0) &&
 		   !sbi_call(SBI_LEGACY_REMOTE_SFENCE_VMA, 0, (unsigned long)&mask, 0, 0x1000)
 			    .error,
-	   "legacy remote fences at itself");
+	   "legacy remote fences of the calling hart succeed");
 	ok_trap(catch_trap(legacy_ipi, NO_MEMORY), EXC_LOAD_ACCESS_FAULT, NO_MEMORY,
 		"a legacy mask outside memory: the caller gets a load access fault");
 	ok_trap(catch_trap(legacy_ipi, 1), EXC_LOAD_ACCESS_FAULT, 1,
-		"and so with one at address 1, whose guest physical address / 4 is 0");
+		"a legacy mask at address 1, whose guest physical address / 4 is 0: the same");
 	ok_eq((unsigned long)sbi_legacy(SBI_LEGACY_CONSOLE_GETCHAR, 0, 0), ~0UL,
 	      "legacy getchar without input is -1");
 }

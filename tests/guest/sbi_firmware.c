@@ -47,7 +47,7 @@ static bool stop_other(void)
 	return true;
 }
 
-/* The serial port's line stays up: an interrupt that ends the suspend at once. */
+/* Raise the serial port's line. It stays up, and its interrupt ends the suspend at once. */
 static bool raise_wakeup(void)
 {
 	struct fdt_reg uart, plic;
@@ -72,15 +72,18 @@ static void test_resume(void)
 		skip("a suspend that resumes", "no serial port or no PLIC");
 		return;
 	}
-	csr_set(sstatus, SSTATUS_SIE); /* masked in sie; the resume has to clear it */
+	csr_set(sstatus, SSTATUS_SIE); /* all are masked in sie; the resume has to clear SIE */
 	error = suspend_to(&state, (unsigned long)suspend_resume);
 	csr_clear(sstatus, SSTATUS_SIE);
 	csr_write(sscratch, sscratch);
 	csr_write(stvec, stvec);
-	ok_eq((unsigned long)error, 0, "the last hart may suspend, and resumes at its address");
-	ok_eq(state.a0, this_hart()->id, "with its id in a0, and its argument in a1");
-	ok(!state.satp && !(state.sstatus & SSTATUS_SIE), "satp 0 and interrupts off");
-	ok(csr_read(sip) & BIT(IRQ_S_EXT), "and the interrupt that woke it is pending");
+	ok_eq((unsigned long)error, 0,
+	      "the last running hart may suspend, and resumes at the given address");
+	ok_eq(state.a0, this_hart()->id,
+	      "the resumed hart has its id in a0 and its argument in a1");
+	ok(!state.satp && !(state.sstatus & SSTATUS_SIE),
+	   "the resumed hart has satp 0 and interrupts off");
+	ok(csr_read(sip) & BIT(IRQ_S_EXT), "the interrupt that ended the suspend is pending");
 }
 
 static void test_susp(void)
@@ -93,15 +96,15 @@ static void test_susp(void)
 	}
 	ok_sbi(suspend(1, here), SBI_ERR_INVALID_PARAM, "a reserved sleep type is invalid");
 	ok_sbi(suspend(0x80000000, here), SBI_ERR_INVALID_PARAM,
-	       "a platform's sleep type is invalid too, here");
+	       "a platform-specific sleep type is invalid on this platform");
 	ok_sbi(suspend(0, NO_MEMORY), SBI_ERR_INVALID_ADDRESS,
 	       "a resume address without memory is an invalid address");
 	ok_sbi(sbi_call(SBI_EXT_SUSP, 1, 0, here, 0), SBI_ERR_NOT_SUPPORTED,
-	       "an unknown function is not supported");
+	       "an unknown function of SUSP is not supported");
 	if (nr_harts > 1) {
 		hart_need(1);
 		ok_sbi(suspend(0, here), SBI_ERR_DENIED,
-		       "while another hart runs the suspend is denied");
+		       "a suspend is denied while another hart runs");
 		if (!stop_other())
 			bail("hart 1 does not stop");
 	}
@@ -143,10 +146,10 @@ static void test_numbers(void)
 	}
 	ok_eq(wrong, 0, "each defined feature is supported and 0, or not supported");
 	ok_sbi(sbi_call(SBI_EXT_FWFT, 2, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
-	       "an unknown function is not supported");
+	       "an unknown function of FWFT is not supported");
 }
 
-/* What every feature with two values has to do. The lock comes last. */
+/* Check what every feature with two values has to do. The lock must be last. */
 static void test_switch(unsigned long feature, const char *name)
 {
 	if (fwft_get(feature).error) {
@@ -155,13 +158,13 @@ static void test_switch(unsigned long feature, const char *name)
 	}
 	ok(fwft_set(feature, 2, 0) == SBI_ERR_INVALID_PARAM &&
 		   fwft_set(feature, 1, 2) == SBI_ERR_INVALID_PARAM && !fwft_get(feature).value,
-	   "%s: a bad value and bad flags are invalid, and nothing is changed", name);
+	   "%s: a bad value and bad flags are invalid and change nothing", name);
 	ok(!fwft_set(feature, 1, 0) && fwft_get(feature).value == 1 && !fwft_set(feature, 0, 0) &&
 		   fwft_get(feature).value == 0,
-	   "%s: can be set, and set back", name);
+	   "%s: the feature can be set, and set back", name);
 	ok(!fwft_set(feature, 1, SBI_FWFT_LOCK) &&
 		   fwft_set(feature, 0, 0) == SBI_ERR_DENIED_LOCKED && fwft_get(feature).value == 1,
-	   "%s: once locked it cannot be changed", name);
+	   "%s: the feature cannot be changed once it is locked", name);
 }
 
 static void misaligned_lr(unsigned long address)
@@ -175,12 +178,14 @@ static void test_misaligned(void)
 	unsigned long odd = (unsigned long)words + 14;
 
 	if (boot_arg("spoiled-redirects", NULL, 0))
-		skip("a misaligned lr before", "QEMU 10.0.13 spoils redirected traps");
+		skip("a misaligned lr before the feature is set",
+		     "QEMU 10.0.13 spoils redirected traps");
 	else
 		ok_trap(catch_trap(misaligned_lr, odd), EXC_LOAD_MISALIGNED, odd,
-			"a misaligned lr traps to us before");
+			"a misaligned lr traps to the guest before the feature is set");
 	test_switch(SBI_FWFT_MISALIGNED, "misaligned exceptions delegated");
-	ok_trap(catch_trap(misaligned_lr, odd), EXC_LOAD_MISALIGNED, odd, "and after");
+	ok_trap(catch_trap(misaligned_lr, odd), EXC_LOAD_MISALIGNED, odd,
+		"a misaligned lr traps to the guest after the feature is set");
 }
 
 static void load_at(unsigned long address)
@@ -203,21 +208,21 @@ static void test_pointers(void)
 		skip("pointer masking", "not on this machine");
 		return;
 	}
-	ok(!loads(low) && !loads(high), "without masking a tag in a pointer faults");
+	ok(!loads(low) && !loads(high), "a tag in a pointer faults without pointer masking");
 	ok_eq((unsigned long)fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 5, 0),
-	      (unsigned long)SBI_ERR_INVALID_PARAM, "5 bits are not available");
+	      (unsigned long)SBI_ERR_INVALID_PARAM, "pointer masking of 5 bits is not available");
 	if (!fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 7, 0) && !loads(low)) {
 		ok(!fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 0, 0), "pointer masking is off again");
-		skip("pointers in VS masked", "henvcfg.PMM has no effect on this machine");
+		skip("pointer masking in VS", "henvcfg.PMM has no effect on this machine");
 		return;
 	}
 	ok(!fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 7, 0) && loads(low) && !loads(high),
-	   "7 bits masked: a tag there is ignored, one below faults");
+	   "7 bits masked: a tag in them is ignored, a tag below them faults");
 	ok(!fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 16, 0) && loads(low) && loads(high) &&
 		   fwft_get(SBI_FWFT_POINTER_MASK_PMLEN).value == 16,
-	   "16 bits masked: both are");
+	   "16 bits masked: both tags are ignored");
 	ok(!fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 0, 0) && !loads(low),
-	   "and it can be switched off again");
+	   "pointer masking can be switched off again");
 }
 
 static void test_ad(void)
@@ -228,7 +233,7 @@ static void test_ad(void)
 	unsigned long cause;
 
 	if (fwft_get(SBI_FWFT_AD_HW_UPDATING).error) {
-		skip("A and D bits", "their updating cannot be switched on this machine");
+		skip("A and D bits", "this machine has no switch for their update by hardware");
 		return;
 	}
 	pt_map(root, TEST_VA, (unsigned long)page, flags);
@@ -236,15 +241,15 @@ static void test_ad(void)
 	pt_on(root, 1);
 	cause = catch_trap(load_at, TEST_VA)->cause;
 	ok(cause == EXC_LOAD_PAGE_FAULT && !(*pte & PTE_A),
-	   "at reset a page without A is a page fault");
+	   "at reset, an access to a page without A is a page fault");
 	fwft_set(SBI_FWFT_AD_HW_UPDATING, 1, 0);
 	cause = catch_trap(load_at, TEST_VA)->cause;
-	ok(cause == NO_TRAP && (*pte & PTE_A), "switched on, the hart sets A itself");
+	ok(cause == NO_TRAP && (*pte & PTE_A), "with the feature on, the hart sets A itself");
 	fwft_set(SBI_FWFT_AD_HW_UPDATING, 0, 0);
 	*pte &= ~(pte_t)PTE_A;
 	sfence_vma();
 	ok(catch_trap(load_at, TEST_VA)->cause == EXC_LOAD_PAGE_FAULT,
-	   "switched off, the access faults again");
+	   "with the feature off, the access faults again");
 	pt_off();
 	test_switch(SBI_FWFT_AD_HW_UPDATING, "A and D bits by hardware");
 }

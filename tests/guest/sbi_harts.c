@@ -34,7 +34,7 @@ static void take_ipis(unsigned long index)
 	}
 }
 
-/* A mask of the harts that got an IPI since the last call. Waits for those in `want`. */
+/* Return a mask of the harts that got an IPI since the last call. Waits for those in `want`. */
 static unsigned long who_got(unsigned long want)
 {
 	unsigned long end = now() + us_to_ticks(WAIT_MS * 1000), seen = 0;
@@ -69,10 +69,12 @@ static void test_one_by_one(unsigned long all)
 			wrong += who_got(1UL << i) != 1UL << i;
 		}
 	}
-	ok_eq(wrong, 0, "one bit from each base: that hart gets an IPI, and no other");
-	ok(!ipi(all, 0).error && who_got(all) == all, "all bits from base 0: each gets one");
-	ok(!ipi(2, ~0UL).error && who_got(all) == all, "base -1: all harts, whatever the mask");
-	ok(!ipi(0, 1).error && who_got(0) == 0, "no bit: no hart");
+	ok_eq(wrong, 0, "one bit from each base: only the selected hart gets an IPI");
+	ok(!ipi(all, 0).error && who_got(all) == all,
+	   "all bits from base 0: each hart gets an IPI");
+	ok(!ipi(2, ~0UL).error && who_got(all) == all,
+	   "base -1: all harts get an IPI, whatever the mask");
+	ok(!ipi(0, 1).error && who_got(0) == 0, "no bit: no hart gets an IPI");
 }
 
 /* Linux 6.12 returns the error for IPIs, but not for fences. */
@@ -90,7 +92,7 @@ static void test_unknown(void)
 		note("mask %lx base %lx", bad[i].mask, bad[i].base);
 		wrong++;
 	}
-	ok_eq(wrong, 0, "a bit for a hart that does not exist is an invalid parameter of an IPI");
+	ok_eq(wrong, 0, "an IPI with a bit for a missing hart is an invalid parameter");
 	for (wrong = i = 0; i < ARRAY_SIZE(bad); i++) {
 		for (j = SBI_RFENCE_REMOTE_FENCE_I; j <= SBI_RFENCE_REMOTE_SFENCE_VMA_ASID; j++) {
 			long error = sbi_call6(SBI_EXT_RFENCE, j, bad[i].mask, bad[i].base, 0,
@@ -100,7 +102,9 @@ static void test_unknown(void)
 			wrong += error != SBI_ERR_INVALID_PARAM && !(on_linux() && !error);
 		}
 	}
-	ok_eq(wrong, 0, "and of a remote fence (Linux: ignored)");
+	ok_eq(wrong, 0,
+	      "a remote fence with a bit for a missing hart is an invalid parameter (Linux: "
+	      "ignored)");
 	who_got(0);
 }
 
@@ -177,10 +181,10 @@ static void test_start(void)
 		lost += !said[0];
 		strange += !stopped(id);
 	}
-	ok_eq(strange, 0, "a hart starts, reports it, and stops, 50 times");
+	ok_eq(strange, 0, "a hart starts, reports its start, and stops, 50 times");
 	if (on_linux())
 		skip("an IPI right after a start",
-		     "Linux 6.12 clears it in the target's reset, if that comes later");
+		     "Linux 6.12 clears the IPI if it resets the target later");
 	else
 		ok_eq(lost, 0, "an IPI right after a start arrives each time");
 }

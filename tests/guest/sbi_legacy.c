@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * sbi_legacy.c - the legacy calls with a hart mask (SBI §5). The mask is at a virtual address of
- * the caller, and a fault of reading it is delivered to the caller.
+ * the caller, and a fault on reading it is delivered to the caller.
  *
  * sbi.c tests these calls with paging off.
  */
@@ -34,7 +34,7 @@ static void call(unsigned long arg)
 		(unsigned long)sbi_call6(a->ext, 0, a->mask, 0, 0x1000, 7, 0, 0).error;
 }
 
-/* How many of the four calls with the mask at va trap at their ecall with this cause and stval. */
+/* Return how many of the calls with the mask at va trap at their ecall with this cause and stval. */
 static unsigned long trapped(unsigned long va, unsigned long cause, unsigned long tval)
 {
 	unsigned long i, n = 0;
@@ -53,7 +53,7 @@ static unsigned long trapped(unsigned long va, unsigned long cause, unsigned lon
 	return n;
 }
 
-/* How many of the four calls succeed with the mask at va. */
+/* Return how many of the four calls succeed with the mask at va. */
 static unsigned long accepted(unsigned long va)
 {
 	unsigned long i, n = 0;
@@ -71,13 +71,13 @@ static void test_pages(pte_t *root)
 	const unsigned long n = ARRAY_SIZE(calls);
 	unsigned long at = TEST_VA + 0x100;
 
-	ok_eq(accepted(at), n, "each finds its mask in a mapped page");
-	ok_eq(accepted(TEST_VA + 0x101), n, "also at an odd address");
-	ok_eq(accepted(0), n, "address 0, where nothing is mapped, means all harts");
+	ok_eq(accepted(at), n, "each legacy call finds its mask in a mapped page");
+	ok_eq(accepted(TEST_VA + 0x101), n, "each legacy call finds its mask at an odd address");
+	ok_eq(accepted(0), n, "a mask at address 0, where nothing is mapped, means all harts");
 	ok_eq(trapped(UNMAPPED, EXC_LOAD_PAGE_FAULT, UNMAPPED), n,
-	      "without a page there, each gets a load page fault at its ecall");
+	      "a mask in an unmapped page: each call gets a load page fault at its ecall");
 	ok_eq(trapped(1UL << 50, EXC_LOAD_PAGE_FAULT, 1UL << 50), n,
-	      "and also at an address that Sv39 does not have");
+	      "a mask outside the addresses of Sv39: each call gets a load page fault");
 	pt_map(root, TEST_VA + PAGE_SIZE, mask_page, PTE_V | PTE_X | PTE_A);
 	sfence_vma();
 	ok_eq(trapped(TEST_VA + PAGE_SIZE, EXC_LOAD_PAGE_FAULT, TEST_VA + PAGE_SIZE), n,
@@ -85,14 +85,14 @@ static void test_pages(pte_t *root)
 	pt_map(root, TEST_VA + PAGE_SIZE, mask_page, PTE_KERNEL | PTE_U);
 	sfence_vma();
 	ok_eq(trapped(TEST_VA + PAGE_SIZE, EXC_LOAD_PAGE_FAULT, TEST_VA + PAGE_SIZE), n,
-	      "nor a U page without SUM");
+	      "a U page cannot hold a mask without SUM");
 	csr_set(sstatus, SSTATUS_SUM);
-	ok_eq(accepted(TEST_VA + PAGE_SIZE), n, "with SUM it can read a U page");
+	ok_eq(accepted(TEST_VA + PAGE_SIZE), n, "a U page can hold a mask with SUM");
 	csr_clear(sstatus, SSTATUS_SUM);
 	pt_map(root, TEST_VA + 7 * PAGE_SIZE, mask_page, PTE_KERNEL);
 	sfence_vma();
 	ok_eq(trapped(UNMAPPED - 4, EXC_LOAD_PAGE_FAULT, ANY), n,
-	      "a mask whose second half is not mapped faults, too");
+	      "a mask whose second half is not mapped faults");
 }
 
 static void test_who(void)

@@ -3,7 +3,7 @@
  * sbi_off.c - SBI extensions that the VMM has disabled (its option --sbi): the guest finds none of
  * them, whatever it calls.
  *
- * Boot argument off=legacy: the legacy calls are missing; otherwise all others that can be.
+ * With boot argument off=legacy the legacy calls are disabled, otherwise all other extensions.
  */
 #include "rt.h"
 
@@ -32,7 +32,7 @@ static void test_absent(const unsigned long *ids, unsigned long n, const char *w
 		wrong += answered(ids[i]);
 	}
 	ok_eq(found, 0, "probe finds none of the %lu %s extensions that were disabled", n, which);
-	ok_eq(wrong, 0, "and none of their functions is supported");
+	ok_eq(wrong, 0, "no function of the disabled extensions is supported");
 	ok(sbi_has(SBI_EXT_BASE), "base itself cannot be disabled");
 }
 

@@ -2,7 +2,7 @@
 /*
  * sbi_sta.c - steal time: the host reports to each hart how long it waited.
  *
- * There is some only if there are more vCPUs than the host has harts.
+ * There is steal time only if there are more vCPUs than the host has harts.
  */
 #include "rt.h"
 
@@ -27,7 +27,7 @@ static long set_shmem(unsigned long lo, unsigned long hi, unsigned long flags)
 	return ret.value ? 99 : ret.error;
 }
 
-/* A vCPU that loses its hart between the call and the check finds an update: it tries again. */
+/* Retry, because a vCPU that loses its hart between the call and the check finds an update. */
 static bool is_taken_and_zeroed(struct sta *sta)
 {
 	int tries;
@@ -59,12 +59,12 @@ static void test_arguments(void)
 	ok_eq((unsigned long)set_shmem(~63UL, 0, 0), (unsigned long)SBI_ERR_INVALID_ADDRESS,
 	      "the last 64 bytes of the address space are invalid");
 	ok_sbi(sbi_call(SBI_EXT_STA, 1, area, 0, 0), SBI_ERR_NOT_SUPPORTED,
-	       "an unknown function is not supported");
+	       "an unknown function of STA is not supported");
 	ok(is_taken_and_zeroed(sta), "a valid address is accepted and its 64 bytes are zeroed");
-	ok(!set_shmem(~0UL, ~0UL, 0), "all ones disable it");
+	ok(!set_shmem(~0UL, ~0UL, 0), "an address of all ones disables steal time");
 }
 
-/* The steal time of a structure that may be updated meanwhile. */
+/* Return the steal time from a structure that may be updated meanwhile. */
 static u64 read_steal(const volatile struct sta *sta)
 {
 	u32 sequence;
@@ -79,7 +79,7 @@ static u64 read_steal(const volatile struct sta *sta)
 	return steal;
 }
 
-/* Runs on every hart until `ends`, and reads its own structure and those of the others. */
+/* Runs on every hart until `ends`: check its own structure and read those of the others. */
 static void busy(unsigned long index)
 {
 	volatile struct sta *mine = &areas[index];
@@ -122,7 +122,7 @@ static void test_busy(void)
 	}
 	ok_eq(late + errors, 0, "%lu harts provide their own structures and are busy for %lu ms", n,
 	      BUSY_MS);
-	ok_eq(odd, 0, "a running hart finds an even sequence and itself not preempted");
+	ok_eq(odd, 0, "a running hart finds an even sequence and no mark that it is preempted");
 	ok_eq(too_much, 0, "no hart's steal time exceeds the time that has passed");
 	ok_eq(clean, n, "in the end no hart is marked preempted");
 	if (!boot_number("crowded", 0)) {
@@ -133,7 +133,7 @@ static void test_busy(void)
 	if (on_linux())
 		skip("the mark of a preempted hart", "Linux 6.12 never sets it");
 	else
-		ok(seen_preempted > 0, "others saw that they were preempted");
+		ok(seen_preempted > 0, "other harts see the mark of a preempted hart");
 }
 
 static void test_end(void)
@@ -143,7 +143,8 @@ static void test_end(void)
 
 	while (now() < end)
 		;
-	ok(!memcmp(&before, &areas[0], sizeof(before)), "once it is disabled nothing is written");
+	ok(!memcmp(&before, &areas[0], sizeof(before)),
+	   "nothing is written after steal time is disabled");
 }
 
 void payload_main(void)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # shifts.t - vCPUs that race with each other, at an icount shift where harts switch after few
-# instructions. shifts.slow.t has more.
+# instructions. shifts.slow.t tries more shifts.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/shifts.sh"
 need_files

@@ -3,8 +3,8 @@
  * spinning.c - vCPUs that spin for each other with wrs.nto, as Linux does for a lock and for the
  * answer to an IPI.
  *
- * With boot argument limit_us=N they share a hart. Then a spinning vCPU has to yield it, and a turn
- * takes no longer than the limit; otherwise it would take a time slice.
+ * With boot argument limit_us=N the vCPUs share a hart. A spinning vCPU then has to yield it, so a
+ * turn takes no longer than the limit; without yielding it would take a time slice.
  */
 #include "rt.h"
 
@@ -13,8 +13,8 @@
 
 static unsigned long turns;    /* turns so far: turn t belongs to hart t % nr_harts */
 static unsigned long answered; /* IPIs */
-static unsigned long sent;     /* time of the last one */
-static unsigned long late;     /* sum of their delays, in ticks */
+static unsigned long sent;     /* time of the last IPI */
+static unsigned long late;     /* sum of the IPIs' delays, in ticks */
 
 /* Spin until *word modulo n is `value`. wrs.nto waits until the reservation of lr is lost. */
 static void spin_until(unsigned long *word, unsigned long n, unsigned long value)
@@ -78,7 +78,7 @@ static void answer(unsigned long code)
 	__atomic_fetch_add(&answered, 1, __ATOMIC_RELEASE);
 }
 
-/* This hart computes: it loses its hart at the end of its time slice, if others want it. */
+/* Compute meanwhile: this vCPU loses its hart only at the end of its time slice. */
 static void take_ipis(unsigned long n)
 {
 	ipi_clear(); /* the IPI that started this work */
@@ -114,7 +114,7 @@ void payload_main(void)
 	int i;
 
 	if (nr_harts < 2 || !isa_has("_zawrs")) {
-		skip("harts that spin for each other", "no Zawrs, or one hart (--smp 2)");
+		skip("harts that spin for each other", "no Zawrs, or only one hart (use --smp 2)");
 		done();
 	}
 	for (i = 1; i < nr_harts; i++)

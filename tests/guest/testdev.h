@@ -36,7 +36,7 @@ static inline void dev_set(unsigned long reg, unsigned long value)
 	*(volatile unsigned long *)(dev + reg) = value;
 }
 
-/* Ends the payload if there is no test device: bare, or a VMM without --testdev. */
+/* Find the test device, or end the payload if there is none: bare, or without --testdev. */
 static inline void testdev_find(void)
 {
 	struct fdt_reg reg;
@@ -46,7 +46,7 @@ static inline void testdev_find(void)
 		done();
 	}
 	dev = reg.base;
-	ok_eq(dev_reg(DEV_MAGIC), 0x0076656474736574UL, "the test device is there");
+	ok_eq(dev_reg(DEV_MAGIC), 0x0076656474736574UL, "the test device has its magic number");
 }
 
 /*

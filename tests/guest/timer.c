@@ -2,7 +2,7 @@
 /*
  * timer.c - time, the timer by SBI and by stimecmp, WFI, wrs, and counters.
  *
- * Nothing here limits lateness, which depends on the machine below. A timer that is early is
+ * Nothing here limits lateness, which depends on the machine. A timer that is early is
  * wrong everywhere, and so is one that never fires (wait_irq gives up after its time).
  *
  * silent-sip=1: sip shows no pending timer, although it interrupts, as in QEMU before 8.0.
@@ -67,9 +67,9 @@ static void test_set(const char *how, void (*set)(unsigned long))
 	ok(!timer_pending(), "%s: time 2^62 is not pending", how);
 	target = now() + us_to_ticks(2 * MS);
 	set(target);
-	ok(!timer_pending() || now() >= target, "%s: not pending before its time", how);
+	ok(!timer_pending() || now() >= target, "%s: a timer is not pending before its time", how);
 	t = pending_at();
-	ok(t >= target, "%s: pending from its time on", how);
+	ok(t >= target, "%s: a timer is pending from its time on", how);
 	for (i = 0; i < ROUNDS; i++) {
 		target = now() + us_to_ticks(20 * i);
 		set(target);
@@ -88,7 +88,7 @@ static void note_time(unsigned long code)
 	csr_clear(sie, BIT(code));
 }
 
-/* As an interrupt: taken once, in straight-line code, and only if both enables are set. */
+/* The timer interrupt is taken once, in straight-line code, and only if both enables are set. */
 static void test_interrupt(void)
 {
 	struct hart *hart = this_hart();
@@ -99,9 +99,11 @@ static void test_interrupt(void)
 	ok_eq(hart->irqs[IRQ_S_TIMER], before, "a pending timer is not taken while sie masks it");
 	csr_clear(sstatus, SSTATUS_SIE);
 	csr_write(sie, BIT(IRQ_S_TIMER));
-	ok_eq(hart->irqs[IRQ_S_TIMER], before, "and not while sstatus.SIE is off");
+	ok_eq(hart->irqs[IRQ_S_TIMER], before,
+	      "a pending timer is not taken while sstatus.SIE is off");
 	csr_set(sstatus, SSTATUS_SIE);
-	ok_eq(hart->irqs[IRQ_S_TIMER], before + 1, "the interrupt is taken when both are on");
+	ok_eq(hart->irqs[IRQ_S_TIMER], before + 1,
+	      "a pending timer is taken when sie and sstatus.SIE are on");
 	ok(hart->trap.status & SSTATUS_SPP && hart->trap.status & SSTATUS_SPIE &&
 		   !(hart->trap.status & SSTATUS_SIE),
 	   "sstatus in the handler: SPP and SPIE as before, SIE off");
@@ -114,7 +116,7 @@ static void test_interrupt(void)
 		;
 	csr_clear(sstatus, SSTATUS_SIE);
 	ok(irq_time >= target, "a timer interrupts a loop that makes no exit");
-	ok_eq(hart->irqs[IRQ_S_TIMER], before + 2, "it is taken exactly once");
+	ok_eq(hart->irqs[IRQ_S_TIMER], before + 2, "the timer interrupt is taken exactly once");
 	timer_off();
 	hart->on_irq = NULL;
 }
@@ -137,7 +139,7 @@ static void test_wfi_pending(void)
 			wfi();
 		early += now() < target;
 	}
-	ok_eq(early, 0, "WFI with SIE off: woken by each of %d timers", ROUNDS);
+	ok_eq(early, 0, "WFI with SIE off is woken by each of %d timers", ROUNDS);
 }
 
 static void test_wfi(void)
@@ -218,7 +220,7 @@ static void test_wrs(void)
 		timer_at(now() + us_to_ticks(100));
 		bad += catch_trap(wrs_nto, 1)->cause != NO_TRAP;
 	}
-	ok_eq(bad, 0, "wrs.nto ends when an interrupt is pending, or before");
+	ok_eq(bad, 0, "wrs.nto ends no later than an interrupt is pending");
 	timer_at(now() - 1);
 	ok_trap(catch_trap(wrs_nto, 10), NO_TRAP, ANY,
 		"wrs.nto with an interrupt pending continues");
@@ -242,7 +244,7 @@ static void read_time(unsigned long arg)
 	csr_read(time);
 }
 
-/* Whether it matches boot argument counters=, the value of the VM's toggle (docs/toggles.md). */
+/* Return whether a counter matches boot argument counters=, the VM's toggle (docs/toggles.md). */
 static bool as_told(const struct trap *trap, unsigned long a, unsigned long b)
 {
 	char told[8] = "";
@@ -274,14 +276,15 @@ static void test_time(void)
 {
 	unsigned long last = now(), i, t, back = 0, start = last;
 
-	ok_trap(catch_user(read_time, 0), EXC_ECALL_U, ANY, "U mode reads rdtime from the start");
+	ok_trap(catch_user(read_time, 0), EXC_ECALL_U, ANY,
+		"U mode can read rdtime from the start");
 	for (i = 0; i < 20000; i++) {
 		t = now();
 		back += t < last;
 		last = t;
 	}
 	ok_eq(back, 0, "rdtime does not run backwards in 20000 readings");
-	ok(last > start, "and it runs");
+	ok(last > start, "rdtime advances");
 	test_counter("rdcycle", read_cycle);
 	test_counter("rdinstret", read_instret);
 	csr_write(scounteren, 0);
@@ -291,7 +294,8 @@ static void test_time(void)
 		ok_trap(catch_user(read_time, 0), EXC_ILLEGAL_INST, ANY,
 			"rdtime in U mode is illegal while scounteren.TM is off");
 	csr_write(scounteren, COUNTEREN_TM);
-	ok_trap(catch_user(read_time, 0), EXC_ECALL_U, ANY, "and reads when scounteren.TM is on");
+	ok_trap(catch_user(read_time, 0), EXC_ECALL_U, ANY,
+		"rdtime in U mode is legal while scounteren.TM is on");
 }
 
 void payload_main(void)

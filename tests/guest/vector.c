@@ -56,7 +56,7 @@ static void fill(unsigned long hart, unsigned long round)
 	vec_put(state);
 }
 
-/* Whether it holds what fill() put there. */
+/* Return whether the vector unit holds what fill() put there. */
 static bool is_kept(unsigned long hart)
 {
 	const struct vec_state *a = &want[hart], *b = &got[hart];
@@ -96,24 +96,25 @@ static void test_exits(unsigned long vs, const char *vs_name)
 		ok(is_kept(0), "VS %s: 32 registers, vl, vtype, vcsr and vstart survive %s",
 		   vs_name, exits[i].name);
 	}
-	ok_eq(state_changed, 0, "VS stays %s over all of them", vs_name);
+	ok_eq(state_changed, 0, "VS stays %s across all these exits", vs_name);
 }
 
 static void test_states(void)
 {
 	vs_set(VS_OFF);
 	ok_trap(catch_trap(vec_read, 0), EXC_ILLEGAL_INST, ANY, "VS Off: vl cannot be read");
-	ok_eq(vs_get(), VS_OFF, "and VS is still Off");
+	ok_eq(vs_get(), VS_OFF, "VS Off: VS is still Off after the illegal read");
 	vs_set(VS_INIT);
 	ok_trap(catch_trap(vec_read, 0), NO_TRAP, ANY, "VS Initial: vl can be read");
 	vs_set(VS_CLEAN);
 	ok_trap(catch_trap(vec_write, 0), NO_TRAP, ANY, "VS Clean: a register can be written");
-	ok_eq(vs_get(), VS_DIRTY, "and then VS is Dirty");
-	ok_trap(catch_user(vec_write, 0), EXC_ECALL_U, ANY, "and in U mode too");
+	ok_eq(vs_get(), VS_DIRTY, "VS Clean: writing a register makes VS Dirty");
+	ok_trap(catch_user(vec_write, 0), EXC_ECALL_U, ANY,
+		"a vector register can be written in U mode");
 	vs_set(VS_OFF);
 	one_sleep();
 	ok_trap(catch_trap(vec_read, 0), EXC_ILLEGAL_INST, ANY,
-		"VS Off: still illegal after the vCPU slept");
+		"VS Off: vl still cannot be read after the vCPU slept");
 }
 
 /* Write vcsr and vstart while everything else keeps the values with which it was loaded. */
@@ -123,7 +124,7 @@ static void test_csrs_alone(void)
 
 	if (on_linux()) {
 		skip("vcsr and vstart survive when nothing else has changed",
-		     "Linux 6.12 takes QEMU's word that nothing has");
+		     "QEMU leaves VS Clean, and Linux 6.12 relies on it");
 		return;
 	}
 	vs_set(VS_DIRTY);
@@ -154,8 +155,9 @@ static void test_memory(void)
 	vs_set(VS_DIRTY);
 	fill(0, 9);
 	n = vec_store(to, 4 * vlenb);
-	ok_eq(n, 4 * vlenb, "a store of four registers to two pages never touched");
-	ok(memcmp(to, want[0].regs + 8 * vlenb, n) == 0, "is complete");
+	ok_eq(n, 4 * vlenb, "a store of four registers to two untouched pages stores every byte");
+	ok(memcmp(to, want[0].regs + 8 * vlenb, n) == 0,
+	   "a store to two untouched pages stores the right bytes");
 }
 
 static void loop(unsigned long n)
@@ -193,8 +195,8 @@ static void test_together(void)
 
 	for (i = 1; i < n; i++)
 		nonzero += !is_zero(&at_start[i]);
-	ok_eq(nonzero, 0, "%d harts begin with all of it zero", n - 1);
-	ok_eq(bad, 0, "%d harts use it at once for %lu ms, and none sees another's values", n,
+	ok_eq(nonzero, 0, "%d harts begin with their vector state zero", n - 1);
+	ok_eq(bad, 0, "%d harts use vector at once for %lu ms, and none sees another's values", n,
 	      LOOP_MS);
 }
 
@@ -217,7 +219,7 @@ static void test_beside_fp(void)
 
 	if (nr_harts < 2 || !isa_has("d")) {
 		skip("vector registers are loaded when FP's are already loaded",
-		     "it needs two harts, and D");
+		     "this needs two harts and D");
 		return;
 	}
 	csr_set(sstatus, SSTATUS_FS);
@@ -243,7 +245,7 @@ void payload_main(void)
 	if (!isa_has("v")) {
 		vs_set(VS_DIRTY);
 		ok_trap(catch_trap(vec_read, 0), EXC_ILLEGAL_INST, ANY,
-			"no V extension here: vl cannot be read, whatever VS");
+			"without the V extension vl cannot be read, whatever VS is");
 		done();
 	}
 	if (fdt_find("ns16550a", 0, &reg))
@@ -251,7 +253,7 @@ void payload_main(void)
 	vs_set(VS_INIT);
 	vlenb = vec_len();
 	if (vlenb > MAX_VLENB) {
-		skip("vector registers", "they are too long for this payload");
+		skip("vector registers", "the registers are too long for this payload");
 		done();
 	}
 	vec_get(&at_start[0]);

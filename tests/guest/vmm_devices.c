@@ -90,18 +90,19 @@ static void test_uart(void)
 	set8(UART_DATA, 0x34);
 	set8(UART_IER, 0x12);
 	ok_eq(get8(UART_DATA), 0x34, "the divisor's low byte can be read back");
-	ok_eq(get8(UART_IER), 0x12, "and its high byte");
+	ok_eq(get8(UART_IER), 0x12, "the divisor's high byte can be read back");
 	set8(UART_LCR, 3);
-	ok_eq(get8(UART_IER), 0, "IER is unchanged by them");
+	ok_eq(get8(UART_IER), 0, "writing the divisor does not change IER");
 	set8(UART_IIR, 0);
-	ok_eq(get8(UART_IIR), IIR_NONE, "no interrupt, no FIFO");
+	ok_eq(get8(UART_IIR), IIR_NONE, "IIR reports no interrupt and no FIFO");
 	set8(UART_IIR, 1);
-	ok_eq(get8(UART_IIR), IIR_NONE | IIR_FIFO, "FIFOs are reported once they are on");
+	ok_eq(get8(UART_IIR), IIR_NONE | IIR_FIFO, "IIR reports FIFOs once they are on");
 	raise_line();
 	ok_eq(get8(UART_IIR), IIR_THRI | IIR_FIFO, "an empty transmitter interrupts");
 	ok_eq(get8(UART_IIR), IIR_NONE | IIR_FIFO, "reading IIR ends the interrupt");
 	set8(UART_DATA, '\n');
-	ok_eq(get8(UART_IIR), IIR_THRI | IIR_FIFO, "a byte sent makes it empty again");
+	ok_eq(get8(UART_IIR), IIR_THRI | IIR_FIFO,
+	      "the transmitter interrupts again after it has sent a byte");
 	drop_line();
 	set8(UART_MCR, MCR_LOOP | 0xf);
 	ok_eq(get8(UART_MSR), 0xf0, "loopback shows our own modem lines");
@@ -115,16 +116,16 @@ static void test_plic_gate(void)
 	*priority(UART_SOURCE) = 0;
 	raise_line();
 	ok(!interrupted(), "priority 0 never interrupts");
-	ok_eq(*claim(1), 0, "nor can it be claimed");
+	ok_eq(*claim(1), 0, "a source with priority 0 can't be claimed");
 	*priority(UART_SOURCE) = 3;
-	ok(interrupted(), "a priority above the threshold does");
+	ok(interrupted(), "a priority above the threshold interrupts");
 	*threshold(1) = 3;
-	ok(!interrupted(), "one equal to it doesn't");
+	ok(!interrupted(), "a priority equal to the threshold doesn't interrupt");
 	*threshold(1) = 2;
 	*enable(1) = 0;
-	ok(!interrupted(), "a source that isn't enabled doesn't");
+	ok(!interrupted(), "a source that isn't enabled doesn't interrupt");
 	*enable(1) = ~0U;
-	ok(interrupted(), "an enabled source does");
+	ok(interrupted(), "an enabled source interrupts");
 	ok_eq(*enable(1), ~1U, "source 0 can't be enabled");
 	drop_line();
 	ok(!interrupted(), "a line that falls before the claim withdraws its request");
@@ -135,7 +136,7 @@ static void test_plic_claim(void)
 	raise_line();
 	ok_eq(*(volatile u32 *)(plic + 0x1000), BIT(UART_SOURCE), "a raised line is pending");
 	ok_eq(*claim(1), UART_SOURCE, "the claim returns the source");
-	ok(!interrupted(), "and ends the interrupt");
+	ok(!interrupted(), "the claim ends the interrupt");
 	ok_eq(*claim(1), 0, "a second claim returns no source");
 	*enable(1) = 0;
 	*claim(1) = UART_SOURCE;
@@ -144,13 +145,13 @@ static void test_plic_claim(void)
 	*claim(1) = 0;
 	*claim(1) = 31;
 	*claim(1) = ~0U;
-	ok(!interrupted(), "completing others does nothing");
+	ok(!interrupted(), "completing other sources does nothing");
 	*claim(1) = UART_SOURCE;
 	ok(interrupted(), "after completion a line that is still high interrupts again");
-	ok_eq(*claim(1), UART_SOURCE, "and is claimed again");
+	ok_eq(*claim(1), UART_SOURCE, "a source that interrupts again is claimed again");
 	drop_line();
 	*claim(1) = UART_SOURCE;
-	ok(!interrupted(), "a line that is low doesn't");
+	ok(!interrupted(), "after completion a line that is low doesn't interrupt");
 }
 
 static void test_plic_nobody(void)
@@ -158,15 +159,15 @@ static void test_plic_nobody(void)
 	unsigned long sum = 0;
 
 	*enable(0) = ~0U;
-	ok_eq(*enable(0), 0, "the M-mode context has no registers");
+	ok_eq(*enable(0), 0, "the M-mode context has no enable register");
 	*threshold(0) = 5;
-	ok_eq(*threshold(0), 0, "none at all");
+	ok_eq(*threshold(0), 0, "the M-mode context has no threshold register");
 	*enable(2 * 40 + 1) = ~0U;
-	ok_eq(*enable(2 * 40 + 1), 0, "nor have harts that don't exist");
+	ok_eq(*enable(2 * 40 + 1), 0, "harts that don't exist have no enable register");
 	*priority(0) = 7;
 	ok_eq(*priority(0), 0, "source 0 has no priority");
 	*priority(UART_SOURCE) = ~0U;
-	ok_eq(*priority(UART_SOURCE), 7, "priorities end at 7");
+	ok_eq(*priority(UART_SOURCE), 7, "the highest priority is 7");
 	for (unsigned long at = plic; at < plic + 0x600000; at += 0x3ff8) {
 		sum += *(volatile u8 *)at;
 		sum += *(volatile u64 *)at;
@@ -185,7 +186,7 @@ static void test_wake(void)
 	wfi();
 	ok(interrupted(), "a pending line ends WFI");
 	csr_write(sie, 0);
-	ok_eq(*claim(1), UART_SOURCE, "and is claimed");
+	ok_eq(*claim(1), UART_SOURCE, "the source that ended WFI is claimed");
 	drop_line();
 	*claim(1) = UART_SOURCE;
 	*enable(1) = 0;

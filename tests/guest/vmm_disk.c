@@ -15,17 +15,19 @@ static u8 data[4 * SECTOR], back[4 * SECTOR];
 
 static void test_registers(void)
 {
-	ok_eq(disk_reg(REG_MAGIC), 0x74726976, "the magic is right");
+	ok_eq(disk_reg(REG_MAGIC), 0x74726976, "the magic number is right");
 	ok_eq(disk_reg(REG_VERSION), 2, "the version is 2");
 	ok_eq(disk_reg(REG_DEVICE_ID), 2, "the device is a disk");
-	ok(disk_reg(REG_CAPACITY) >= 16, "it has 16 sectors or more");
+	ok(disk_reg(REG_CAPACITY) >= 16, "the disk has 16 sectors or more");
 	ok(!disk_negotiate(0, 0), "a driver of the legacy interface gets no FEATURES_OK");
-	ok(!disk_negotiate(BIT(31), FEATURE_VERSION_1), "nor one that accepts what isn't offered");
-	ok(disk_negotiate(0, FEATURE_VERSION_1), "VERSION_1 alone is fine");
+	ok(!disk_negotiate(BIT(31), FEATURE_VERSION_1),
+	   "a driver that accepts what isn't offered gets no FEATURES_OK");
+	ok(disk_negotiate(0, FEATURE_VERSION_1),
+	   "a driver that accepts VERSION_1 alone gets FEATURES_OK");
 	disk_set(REG_QUEUE_SEL, 1);
 	ok_eq(disk_reg(REG_QUEUE_NUM_MAX), 0, "there is no second queue");
 	disk_set(REG_QUEUE_SEL, 0);
-	ok(disk_reg(REG_QUEUE_NUM_MAX) >= DISK_QUEUE, "the first is long enough");
+	ok(disk_reg(REG_QUEUE_NUM_MAX) >= DISK_QUEUE, "the first queue is long enough");
 }
 
 static void test_requests(void)
@@ -34,20 +36,22 @@ static void test_requests(void)
 		data[i] = (u8)(i * 7 + i / 256);
 	disk_start();
 	ok_eq(disk_request(BLK_OUT, 1, data, 4 * SECTOR), S_OK, "four sectors are written");
-	ok_eq(disk_request(BLK_FLUSH, 0, data, 0), S_OK, "and flushed");
-	ok_eq(disk_request(BLK_IN, 1, back, 4 * SECTOR), S_OK, "and read");
-	ok(!memcmp(data, back, sizeof(data)), "and are the same");
+	ok_eq(disk_request(BLK_FLUSH, 0, data, 0), S_OK, "a flush succeeds");
+	ok_eq(disk_request(BLK_IN, 1, back, 4 * SECTOR), S_OK, "four sectors are read");
+	ok(!memcmp(data, back, sizeof(data)), "the sectors read are those written");
 	ok_eq(disk_used_length(), 4 * SECTOR + 1, "a read's length counts data and status");
 	ok_eq(disk_request(BLK_GET_ID, 0, back, 20), S_OK, "the disk has a name");
 	note("the name is %s", (char *)back);
 	ok_eq(disk_request(99, 0, back, SECTOR), S_UNSUPP, "an unknown request is unsupported");
 	ok_eq(disk_request(BLK_IN, disk_reg(REG_CAPACITY), back, SECTOR), S_IOERR,
-	      "no read after the end");
-	ok_eq(disk_request(BLK_OUT, ~0ULL, data, SECTOR), S_IOERR, "no write at sector 2^64 - 1");
+	      "a read after the end of the disk is an I/O error");
+	ok_eq(disk_request(BLK_OUT, ~0ULL, data, SECTOR), S_IOERR,
+	      "a write at sector 2^64 - 1 is an I/O error");
 	ok_eq(disk_request(BLK_OUT, ~0ULL / SECTOR, data, SECTOR), S_IOERR,
-	      "nor where bytes overflow");
-	ok_eq(disk_request(BLK_IN, 0, back, 100), S_IOERR, "no part of a sector");
-	ok(!disk_needs_reset(), "none of this breaks the device");
+	      "a write whose byte offset overflows is an I/O error");
+	ok_eq(disk_request(BLK_IN, 0, back, 100), S_IOERR,
+	      "a read of part of a sector is an I/O error");
+	ok(!disk_needs_reset(), "failed requests don't break the device");
 }
 
 static void test_framing(void)
@@ -62,15 +66,15 @@ static void test_framing(void)
 	desc_set(&disk_desc[1], back + 100, SECTOR - 100, DESC_WRITE | DESC_NEXT, 7);
 	desc_set(&disk_desc[7], &disk_answer, 1, DESC_WRITE, 0);
 	memset(back, 0, SECTOR);
-	ok(disk_submit(5) && disk_answer == S_OK, "a request may be cut anywhere");
-	ok(!memcmp(data, back, SECTOR), "and reads the right data");
+	ok(disk_submit(5) && disk_answer == S_OK, "a request may be split into buffers anywhere");
+	ok(!memcmp(data, back, SECTOR), "a split request reads the right data");
 
 	disk_start();
 	disk_make(table, BLK_IN, 1, back, SECTOR);
 	desc_set(&disk_desc[4], table, 3 * sizeof(*table), DESC_INDIRECT, 0);
 	memset(back, 0, SECTOR);
 	ok(disk_submit(4) && disk_answer == S_OK, "an indirect table works");
-	ok(!memcmp(data, back, SECTOR), "and reads the right data");
+	ok(!memcmp(data, back, SECTOR), "a request in an indirect table reads the right data");
 }
 
 static void test_interrupt(void)
@@ -78,14 +82,14 @@ static void test_interrupt(void)
 	disk_start();
 	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "after a reset no interrupt is pending");
 	disk_request(BLK_FLUSH, 0, data, 0);
-	/* The used index comes before the interrupt. */
+	/* The device sets the used index before it interrupts. */
 	for (unsigned long t = now(); now() - t < us_to_ticks(DISK_WAIT_US);) {
 		if (disk_reg(REG_INTERRUPT_STATUS))
 			break;
 	}
 	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 1, "a used buffer interrupts");
 	disk_set(REG_INTERRUPT_ACK, 1);
-	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "until it is acknowledged");
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "an acknowledged interrupt is no longer pending");
 	disk_avail[0] = 1;
 	disk_request(BLK_FLUSH, 0, data, 0);
 	delay_us(2000);
@@ -98,7 +102,7 @@ static void ok_broken(const char *what)
 {
 	bool used_it = disk_submit(0);
 
-	/* The device reports it before any buffer is used. */
+	/* The device must report the error before it uses any buffer. */
 	ok(!used_it && disk_needs_reset(), "needs a reset: %s", what);
 }
 
@@ -135,7 +139,7 @@ static void test_bad_chains(void)
 	disk_start();
 	disk_make(disk_desc, BLK_IN, 0, back, SECTOR);
 	disk_desc[1].next = DISK_QUEUE;
-	ok_broken("a next beyond the table");
+	ok_broken("a next index beyond the table");
 	disk_start();
 	disk_make(disk_desc, BLK_IN, 0, (void *)0x1000, SECTOR);
 	ok_broken("data below RAM");
@@ -172,7 +176,7 @@ static void test_bad_tables(void)
 	disk_start();
 	disk_make(table, BLK_IN, 0, back, SECTOR);
 	desc_set(&disk_desc[0], table, 3 * sizeof(*table) + 1, DESC_INDIRECT, 0);
-	ok_broken("an indirect table of a broken length");
+	ok_broken("an indirect table of an invalid length");
 	disk_start();
 	desc_set(&disk_desc[0], table, 0, DESC_INDIRECT, 0);
 	ok_broken("an empty indirect table");
@@ -193,7 +197,7 @@ static void test_bad_tables(void)
 	disk_make(table, BLK_IN, 0, back, SECTOR);
 	table[0].next = 60000;
 	desc_set(&disk_desc[0], table, 3 * sizeof(*table), DESC_INDIRECT, 0);
-	ok_broken("a next beyond an indirect table");
+	ok_broken("a next index beyond an indirect table");
 }
 
 static void test_odd_accesses(void)
@@ -215,13 +219,14 @@ static void test_odd_accesses(void)
 	disk_set(REG_QUEUE_SEL, ~0U);
 	disk_set(REG_QUEUE_NUM, 0);
 	disk_set(REG_FEATURES_SEL, 1000);
-	ok_eq(disk_reg(REG_FEATURES), 0, "features end after 64");
+	ok_eq(disk_reg(REG_FEATURES), 0, "there are no features beyond 64");
 	disk_set(REG_QUEUE_SEL, 0);
 	ok_eq(disk_request(BLK_FLUSH, 0, data, 0), S_OK,
-	      "notifying queues that aren't there is harmless");
+	      "notifying queues that don't exist is harmless");
 	disk_set(REG_DESC, 0);
 	disk_set(REG_QUEUE_NUM, 1);
-	ok_eq(disk_request(BLK_FLUSH, 0, data, 0), S_OK, "a queue in use doesn't move");
+	ok_eq(disk_request(BLK_FLUSH, 0, data, 0), S_OK,
+	      "a queue in use keeps its address and size");
 	disk_set(REG_STATUS, 0);
 	disk_set(REG_QUEUE_NOTIFY, 0);
 	delay_us(2000);
