@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# mutants.slow.t - the tests of the host's mutexes can fail: mutex.c is built with one of its rules broken,
-# and one of the two test programs has to detect it, if only by hanging. One rule is left out: no thread takes
-# a mutex that was asked for between the moments when its holder releases it and gives it away. Without that
-# rule, the requester comes too late once more, and gets the mutex from the next holder.
+# mutants.slow.t - check that the tests of the host's mutexes can fail: mutex.c is built with one of
+# its rules broken, and one of the two test programs has to detect it, if only by hanging. One rule has
+# no mutant: after a request, no other thread takes the mutex between its release and its handoff.
+# Without that rule the requester comes too late once more, and gets the mutex from the next holder.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 source=$HS_TOP/src/host/sched/mutex.c
@@ -24,7 +24,7 @@ mutant()	# NAME SUBSTITUTION PROGRAM
 	perl -0pe "$change" "$source" >"$tmp/mutex.c"
 	if cmp -s "$tmp/mutex.c" "$source"; then
 		ok 1 "$name: noticed by $program"
-		diag "the substitution changes nothing any more: mend it in this file"
+		diag "the substitution no longer changes anything: update it in this file"
 		return
 	fi
 	rm -rf "$tmp/build"
@@ -43,13 +43,13 @@ mutant()	# NAME SUBSTITUTION PROGRAM
 	ok $? "$name: noticed by $program" || diag "it passed every test of $program"
 }
 
-mutant "no thread ever asks for the mutex" 's/hv_time\(\) >= patience/patience == 1/' test_mutex
-mutant "a waiter that asked and gives up leaves the request" 's/is_first\(m, entry\) \? MUTEX_HANDOFF : 0/0/' test_mutex
+mutant "no waiter ever requests the mutex" 's/hv_time\(\) >= patience/patience == 1/' test_mutex
+mutant "a waiter that gives up leaves its request set" 's/is_first\(m, entry\) \? MUTEX_HANDOFF : 0/0/' test_mutex
 mutant "the last waiter leaves the waiters bit set" \
 	's/gone \|= MUTEX_WAITERS/gone |= 0/' test_mutex
-mutant "the next in line is not woken" 's/thread_wake\(next\);//' test_mutex
-mutant "a thread that is given the mutex does not notice" 's/mutex_is_mine\(m\) \|\| take/take/' test_mutex
-mutant "the mutex is given to a thread that has not asked" \
+mutant "the first waiter is not woken" 's/thread_wake\(next\);//' test_mutex
+mutant "a thread that is handed the mutex does not notice" 's/mutex_is_mine\(m\) \|\| take/take/' test_mutex
+mutant "the mutex is handed to a thread that has not requested it" \
 	's/\(word & MUTEX_BITS\) == MUTEX_BITS && //; s/MUTEX_HANDOFF \| \(unsigned long\)next/(unsigned long)next/' test_mutex
 mutant "any signal ends any wait" 's/thread_sleep_ends\(current, state\)/thread_sleep_ends(current, THREAD_INTERRUPTIBLE)/' test_mutex
 mutant "unlock has no release ordering" \

@@ -20,13 +20,13 @@ enum thread_state {
 
 struct thread {
 	unsigned int state; /* atomic; enum thread_state */
-	bool signal, kill;  /* atomic: one is pending */
+	bool signal, kill;  /* atomic: a signal is pending, a fatal one */
 	/* Under shim_lock: */
-	bool held_back;       /* not allowed to run once it is woken */
+	bool held_back;       /* must not run yet, even if woken */
 	unsigned int sleeps;  /* how often it has gone to sleep */
-	unsigned int resting; /* the sleep that it is in */
+	unsigned int resting; /* 1 while it sleeps */
 	pthread_t pthread;
-	int (*fn)(void); /* its function, and the result */
+	int (*fn)(void); /* what it runs, and the result */
 	int result;
 	bool done; /* atomic */
 };

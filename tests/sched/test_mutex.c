@@ -167,7 +167,7 @@ static int lock_killable(void)
 	return err;
 }
 
-/* Release the mutex and take it again before t, which that wakes, runs. */
+/* Release the mutex, which wakes t, and take it again before t runs. */
 static void take_again_before(struct thread *t)
 {
 	unsigned int sleeps = t->sleeps;
@@ -186,7 +186,7 @@ static int setup(void **state)
 	return 0;
 }
 
-/* The mutex must be free as at the start, with nothing left of its waiters. */
+/* Check that the mutex is free, with no trace of its waiters. */
 static int teardown(void **state)
 {
 	(void)state;
@@ -242,7 +242,7 @@ static void a_newcomer_can_overtake_a_woken_waiter(void **state)
 	assert_int_equal(end(&other), 0);
 }
 
-/* Let a thread come too late until its patience ends and it asks for the mutex. */
+/* Start a waiter, and let it come too late until its patience ends and it requests the mutex. */
 static void wait_until_it_requests(struct thread *t, int (*fn)(void))
 {
 	start(t, fn);
@@ -260,7 +260,7 @@ static void a_waiter_out_of_patience_is_handed_the_mutex(void **state)
 	wait_until_it_requests(&other, lock_and_unlock);
 	hold_back(&other, true);
 	mutex_unlock(&m);
-	/* It has not run yet, and no thread gets ahead of it. */
+	/* The waiter has not run yet, but no other thread can take the mutex. */
 	for (int i = 0; i < 10; i++)
 		assert_false(mutex_trylock(&m));
 	hold_back(&other, false);
@@ -281,7 +281,7 @@ static void waiters_are_handed_the_mutex_in_order(void **state)
 	wait_until_asleep(&second, 1);
 	pass_time(MUTEX_PATIENCE_MS);
 	take_again_before(&first);
-	assert_int_equal(second.sleeps, 1); /* not even woken */
+	assert_int_equal(second.sleeps, 1); /* it was not even woken */
 	mutex_unlock(&m);
 	assert_int_equal(end(&first), 0);
 	assert_int_equal(end(&second), 0);
@@ -295,7 +295,7 @@ static void a_signal_ends_an_interruptible_wait(void **state)
 	mutex_lock(&m);
 	start(&other, lock_killable);
 	wait_until_asleep(&other, 1);
-	send_signal(&other); /* not one that ends the process */
+	send_signal(&other); /* not a signal that ends the process */
 	wait_until_asleep(&other, 2);
 	assert_false(other.done);
 	__atomic_store_n(&other.kill, true, __ATOMIC_SEQ_CST);

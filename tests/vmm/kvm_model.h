@@ -20,14 +20,14 @@ extern const u64 ids[REGS];
 
 struct model {
 	u8 value[REGS][32];
-	unsigned int order[REGS], sets; /* the order in which they were set */
+	unsigned int order[REGS], sets; /* which registers were set, in order */
 	u32 mp_state;
 	bool interrupted;
 };
 
 extern struct model models[VCPUS]; /* vCPU n's file descriptor is n */
 extern u64 absent, fixed;          /* registers that this host lacks, or that cannot be changed */
-int number_of(u64 id);             /* its index, or -1 */
+int number_of(u64 id);             /* the register's index, or -1 */
 size_t width(u64 id);
 
 extern struct machine machine;

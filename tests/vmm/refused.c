@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * refused.c - die() as a jump back into the test, instead of the one in src/vmm/message.c, which
- * exits.
+ * refused.c - a die() that jumps back into the test, where the one in src/vmm/message.c exits.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * refused.h - die() as a jump back into the test, with the VMM's message.
+ * refused.h - a die() that jumps back into the test and keeps the VMM's message.
  */
 #ifndef VMM_TEST_REFUSED_H
 #define VMM_TEST_REFUSED_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* silent.c - the VMM's messages are discarded, in tests of what it does. */
+/* silent.c - discard the VMM's messages, for tests that check only what it does. */
 #include "vmm.h"
 
-unsigned int nr_complaints; /* messages that have no rate limit */
+unsigned int nr_complaints; /* number of messages that have no rate limit */
 
 void complain(const char *format, ...)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_bounds.c - numbers from a guest or a saved file: too large ones are refused or reduced.
+ * test_bounds.c - numbers from a guest or a saved file are refused or reduced if too large.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -74,7 +74,7 @@ static bool takes_memory_of(u64 size)
 static void an_impossible_memory_size_is_refused(void **state)
 {
 	(void)state;
-	assert_false(takes_memory_of(-SZ_4K)); /* plus its pages and what precedes them: 2^64 */
+	assert_false(takes_memory_of(-SZ_4K)); /* with SAVE_PAGES before it: 2^64 */
 	assert_false(takes_memory_of(RAM_MAX + SZ_4K));
 	assert_false(takes_memory_of(RAM_MIN - SZ_4K));
 	assert_false(takes_memory_of(0));

@@ -69,7 +69,7 @@ void console_write(const void *text, size_t len)
 	volatile u8 sum = 0;
 
 	for (size_t i = 0; i < len; i++)
-		sum += ((const u8 *)text)[i]; /* read it: it must be memory */
+		sum += ((const u8 *)text)[i]; /* reading must not fault */
 }
 
 bool console_has_input(void)
@@ -187,7 +187,7 @@ static void set_up_queue(void)
 	assert_true(reg(VIRTIO_MMIO_QUEUE_READY));
 }
 
-/* Usually the right value, now and then any other. */
+/* Return the right value most times, and now and then another. */
 static u64 nearly_valid(u64 right)
 {
 	switch (random() % 200) {
@@ -303,12 +303,12 @@ static void nearly_right_requests_stay_within_ram(void **state)
 		}
 	}
 	print_message("# %u requests served, %u rings broken\n", served, broken);
-	/* The generator must produce both, or it tests nothing. */
+	/* The generator must produce both outcomes, or it tests nothing. */
 	assert_in_range(served, REQUESTS / 10, REQUESTS);
 	assert_in_range(broken, REQUESTS / 20, REQUESTS);
 }
 
-/* A disk's file was truncated, so each request fails: the guest gets errors, the log only a few. */
+/* With a truncated disk file each request fails: the guest gets errors, the log only a few. */
 static void errors_of_a_disk_do_not_fill_the_log(void **state)
 {
 	struct vring_desc *desc = (void *)(machine.ram + DESC);

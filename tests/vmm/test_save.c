@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_save.c - a saved machine is restored unchanged, or refused with a sentence.
+ * test_save.c - a saved machine is restored unchanged, or refused with a message.
  *
  * The real files of --save and --restore run here, under ASan and UBSan, with the real devices. KVM
  * is a table of registers. A refusal ends the VMM; here it returns by longjmp.
@@ -159,7 +159,7 @@ static void reset_machine(void)
 	virtio_mmio_reset(machine.disks[0]);
 }
 
-/* Restore as main() does, with options completed from the file. False if refused: see `why`. */
+/* Restore as main() does, with options completed from the file. False if refused, with `why`. */
 static bool restores(void)
 {
 	const struct options options = machine.options;
@@ -203,7 +203,7 @@ static void a_restored_machine_equals_the_saved_one(void **state)
 		for (int i = 0; i < REGS; i++) {
 			if (ids[i] == ID(U32, KVM_REG_RISCV_FP_F, 3) ||
 			    (v && ids[i] == TIMER(time)) || ids[i] == TIMER(state))
-				continue; /* part of D; belongs to the VM; on because of Sstc */
+				continue; /* F is in D; time is the VM's; Sstc turns state on */
 			assert_memory_equal(models[v].value[i], saved_models[v].value[i],
 					    width(ids[i]));
 		}
@@ -274,7 +274,7 @@ static void every_truncated_file_is_refused(void **state)
 	}
 	write_file(file, file_len - 1);
 	refused_because("the file is truncated");
-	/* Anything may follow it, because a disk is longer. */
+	/* Anything may follow the saved machine, because a disk is longer. */
 	memset(file + file_len, 0xaa, SZ_4K);
 	write_file(file, file_len + SZ_4K);
 	assert_true(restores());
@@ -293,9 +293,9 @@ static void each_changed_byte_is_refused(void **state)
 		file[at] ^= 0x10;
 		write_file(file, file_len);
 		if (restores())
-			fail_msg("byte %zu of %zu may be anything", at, end);
+			fail_msg("a change of byte %zu of %zu is not detected", at, end);
 		file[at] ^= 0x10;
-		/* Header and sections at small steps, pages at large ones. */
+		/* Take small steps in the header and the sections, large ones in pages. */
 		at += at < sizeof(header) ? 1 : at < header.sections_at ? 1021 : 7;
 		if (at >= sizeof(header) && at < SAVE_PAGES)
 			at = SAVE_PAGES;
@@ -352,14 +352,14 @@ static void an_invalid_header_is_refused(void **state)
 			put_sum();
 			write_file(file, file_len);
 			if (restores())
-				fail_msg("the header's bytes at %zu may lie", at);
+				fail_msg("an invalid header field at %zu is accepted", at);
 			memcpy(file, whole, sizeof(whole));
 		}
 	}
 	write_file(file, file_len);
 }
 
-/* False contents with correct sums: refused or accepted, but harmless. */
+/* Invalid contents with correct sums may be refused or accepted, but must do no harm. */
 static void invalid_sections_do_no_harm(void **state)
 {
 	static u8 whole[FILE_MAX];
@@ -379,7 +379,7 @@ static void invalid_sections_do_no_harm(void **state)
 		taken += restores();
 		memcpy(file, whole, file_len);
 	}
-	print_message("# %u of %u were taken\n", taken, LIES);
+	print_message("# %u of %u invalid files were accepted\n", taken, LIES);
 	assert_in_range(taken, 1, LIES - 1);
 	write_file(file, file_len);
 }
@@ -406,7 +406,7 @@ static void a_file_of_a_different_machine_is_refused(void **state)
 	write_file(saved_ram, sizeof(saved_ram));
 	refused_because("not a saved machine");
 	write_file(file, file_len);
-	/* Options that are not given come from the file. */
+	/* Options that are not given are taken from the file. */
 	machine.options.vcpus = 0;
 	machine.options.ram_size = 0;
 	machine.options.device[DEVICE_testdev] = false;
@@ -471,7 +471,7 @@ static void pages_written_by_a_disk_are_dirty(void **state)
 		usleep(10000);
 	assert_int_equal(used[1], 1);
 	machine.stopping = true;
-	/* The used ring, the page that was read into, and the status; not what it only read. */
+	/* The disk wrote the used ring, the page of data and the status; the rest it only read. */
 	assert_int_equal(dirty_take(dirty), 3);
 	assert_int_equal(dirty_pages(dirty)[0], 1 << 3 | 1 << 6 | 1 << 9);
 	dirty_written(dirty);
