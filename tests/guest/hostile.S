@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * hostile.S - void hostile_go(regs, code): load x2 to x31 from regs and jump to code, without
- * return: the caller waits for the trap that ends it. ra = code.
+ * hostile.S - void hostile_go(regs, code): load x2 to x31 from regs, set ra to code, and jump
+ * there. It does not return: the caller catches the trap that ends the code.
  */
 	.globl	hostile_go
 hostile_go:

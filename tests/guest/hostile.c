@@ -2,9 +2,9 @@
 /*
  * hostile.c - a guest that does what no guest should.
  *
- * Without arguments: everything after which a guest can continue, as TAP. With boot
- * argument do=NAME: one thing after which it cannot. The test script then judges how
- * the machine ends, and that the host runs the next VM.
+ * Without arguments, do everything after which a guest can continue, and print TAP. With
+ * boot argument do=NAME, do one thing after which it cannot. The test script then checks
+ * how the machine ends, and that the host runs the next VM.
  */
 #include "rt.h"
 
@@ -148,7 +148,7 @@ static void test_bad_start(void)
 
 	if (on_linux() || impl_id() == IMPL_OPENSBI) {
 		skip("starting a hart at a bad address",
-		     "OpenSBI and Linux 6.12 start it, and the VM ends there");
+		     "OpenSBI and Linux 6.12 start the hart, and the VM ends");
 		return;
 	}
 	if (nr_harts < 2) {
@@ -373,7 +373,7 @@ static void test_random_insns(void)
 	csr_write(scounteren, COUNTEREN_TM);
 	ok_eq(odd, 0, "%d random instructions in S mode end in the guest's own handler",
 	      RANDOM_INSNS);
-	note("%lu of them were executed", ran);
+	note("%lu of the instructions were executed", ran);
 }
 
 /* ---- what the guest does not survive: do=NAME ---- */

@@ -191,7 +191,7 @@ static void test_uart(void)
 	unsigned long i, bad = 0;
 
 	if (!uart) {
-		skip("UART", "none in the device tree");
+		skip("UART", "no UART in the device tree");
 		return;
 	}
 	for (i = 0; i < 256; i++) {
@@ -210,7 +210,7 @@ static void test_plic(void)
 	u32 i, bad = 0;
 
 	if (!plic) {
-		skip("PLIC", "none in the device tree");
+		skip("PLIC", "no PLIC in the device tree");
 		return;
 	}
 	for (i = 1; i < 8; i++) {

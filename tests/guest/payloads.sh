@@ -3,8 +3,8 @@
 # payloads.sh - run many payloads in one boot, and relay their claims.
 #
 #   . tests/lib/tap.sh; . tests/guest/payloads.sh
-#   vm LABEL PAYLOAD [VMM-OPTION...]      run it; its claims must hold and its status must be 0
-#   vm_ends LABEL PAYLOAD [VMM-OPTION...] run it, however it ends: $(text LABEL), $(status_of LABEL)
+#   vm LABEL PAYLOAD [VMM-OPTION...]      run a payload; its claims must hold, its status be 0
+#   vm_ends LABEL PAYLOAD [VMM-OPTION...] the same, however it ends: $(text LABEL), $(status_of LABEL)
 #   vm_list here|linux                    vm for each payload that tests/guest/payloads lists there
 #   toggle NAME [VALUE]                   set a toggle for the VMs that follow (hyperscope only); without
 #                                         VALUE restore the machine's, which $HYPERSCOPE_SET may have set

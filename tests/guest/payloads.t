@@ -146,6 +146,6 @@ if [ ! -e "$HS_TOP/lab.json" ]; then
 			*) grep -qs "$name" "$HS_TOP/$place" || echo "$name: $place" ;;
 			esac
 		done
-	done)" "" "each test that the list names for a payload names that payload"
+	done)" "" "each test file that the list gives for a payload mentions that payload"
 fi
 done_testing

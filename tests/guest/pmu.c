@@ -110,7 +110,7 @@ static void test_info(void)
 	}
 	note("%lu counters, hardware %lx, of all %lx", nr, hardware, all);
 	ok_eq(wrong, 0, "each hardware counter has its own CSR and at least 32 bits");
-	ok_eq(none, 1, "one number is not a counter, that of time");
+	ok_eq(none, 1, "every number but that of time is a counter");
 	ok((csrs & 5) == 5, "cycle and instret are counters");
 	ok(all != hardware, "there are counters of firmware events");
 	ok_sbi(pmu(SBI_PMU_COUNTER_GET_INFO, 1, 0, 0, 0), SBI_ERR_INVALID_PARAM,

@@ -8,7 +8,7 @@
 
 #include "rt.h"
 
-static unsigned long uart; /* set by payload_main(); 0: there is none, so no MMIO */
+static unsigned long uart; /* set by payload_main(); 0: no UART, so no MMIO */
 
 static void one_sbi(void)
 {

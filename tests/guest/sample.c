@@ -2,7 +2,7 @@
 /*
  * sample.c - a guest that executes a known number of instructions at known places.
  *
- * For the profiler's test (tests/trace/profile.t). Each place is a function of its own, in the
+ * For the profiler's test (tests/trace/profile.t). Each place is a separate function, in the
  * guest's kernel, in its user mode, or behind an exit that the core or the VMM handles.
  */
 #include "rt.h"
@@ -10,7 +10,7 @@
 #define TURNS 5000000UL /* of a loop of two instructions */
 #define CALLS 30000UL
 
-static unsigned long uart; /* 0: there is none, so no MMIO */
+static unsigned long uart; /* 0: no UART, so no MMIO */
 
 void spin_vs(unsigned long turns);
 void spin_vs_half(unsigned long turns);

@@ -5,7 +5,7 @@
  * A store to the test device's SAVE requests the save (--save). Every claim is the same whether the
  * machine was saved and restored there or has no --save. Registers hold patterns across that
  * store; a timer is due later, an IPI is pending, one hart waits in WFI, one was never started,
- * a disk has requests in its ring, and memory is written all over.
+ * a disk has requests in its ring, and pages hold patterns.
  *
  * Needs --testdev; makes more claims with 3 vCPUs and a disk of 1 MiB.
  */

@@ -108,7 +108,8 @@ static void test_who(void)
 	ok(wait_irq(BIT(IRQ_S_SOFT), 100000), "a mask with this hart's bit interrupts it");
 	ipi_clear();
 	if (on_linux()) {
-		skip("a mask with unknown harts", "Linux 6.12 takes a null vCPU for one of them");
+		skip("a mask with unknown harts",
+		     "Linux 6.12 uses a null vCPU for an unknown hart");
 		return;
 	}
 	*(unsigned long *)(mask_page + 0x200) = ~0UL;

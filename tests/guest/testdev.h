@@ -9,7 +9,7 @@
 
 #include "rt.h"
 
-#define PATTERN 0x8877665584a3f2e1UL /* each byte, half and word of it is negative */
+#define PATTERN 0x8877665584a3f2e1UL /* both words negative; the lower one's bytes and halves too */
 
 enum testdev_register {
 	DEV_LEN = 0x800,

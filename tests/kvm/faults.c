@@ -87,7 +87,7 @@ static void slots_are_searched_by_halves(void)
 	   "faults in one slot cost the same among 4097 slots as among 2");
 	ok(many[0] <= one[0] + TOUCHES * 12 * 25,
 	   "a fault in one of 4096 slots costs at most 12 steps of 25 instructions more");
-	ok(one[0] > TOUCHES * 200 && one[1] > TOUCHES * 200, "each access was a fault");
+	ok(one[0] > TOUCHES * 200 && one[1] > TOUCHES * 200, "each measured access was a fault");
 }
 
 /* ---- little memory ------------------------------------------------------------------------ */

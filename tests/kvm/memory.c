@@ -347,7 +347,7 @@ static void while_running(unsigned int rounds)
 		pthread_join(threads[i], &result);
 		good &= (long)result >= 0;
 	}
-	ok(good, "the vCPUs' KVM_RUN fails with no error but EFAULT meanwhile");
+	ok(good, "the vCPUs' KVM_RUN fails with no error but EFAULT");
 }
 
 int main(int argc, char **argv)

@@ -34,7 +34,7 @@ static void show(void *at, size_t size, uint32_t flags)
 		must(set_slot(1, SLOT_BASE, size, at, flags) == 0, "slot 1");
 }
 
-/* Map memory aligned to 2 MiB, in a VMA of its own. */
+/* Map memory aligned to 2 MiB, in a separate VMA. */
 static char *map_aligned(size_t size)
 {
 	char *at = mmap(NULL, size + 4 * MB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -366,7 +366,7 @@ static void moved(void)
 	ok(guest_sees(3), "after MADV_COLLAPSE the guest sees the same bytes");
 	ok(stores(SLOT_BASE + 8) && *(uint64_t *)(at + 8) == SLOT_BASE + 8,
 	   "after MADV_COLLAPSE the guest's stores go to the new page");
-	ok(collapse(at) == 0, "a second MADV_COLLAPSE succeeds without any work");
+	ok(collapse(at) == 0, "a second MADV_COLLAPSE succeeds");
 	munmap(at + 4 * PAGE, PAGE); /* split again, except the hole */
 	must(mmap(at + 4 * PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
 		     at + 4 * PAGE,
