@@ -171,7 +171,7 @@ static void test_bad_start(void)
 		      "a hart that was not started at a bad address starts at a good one");
 }
 
-/* Write all bits of the CSRs that a guest may write. Missing bits must neither stick nor harm. */
+/* Write all bits of the CSRs that a guest may write. Missing bits must not stick or do harm. */
 static void write_csrs(unsigned long value)
 {
 	unsigned long sie = csr_read(sie), counteren = csr_read(scounteren), envcfg, status;

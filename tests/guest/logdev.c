@@ -125,7 +125,7 @@ static void test_again(void)
 	ok_eq(wrong(pages, PAGES), 0, "pages that are only read are not in the log");
 }
 
-/* The end of RAM is unused: the device tree, in its last 64 KiB, is shorter. */
+/* The last page of RAM is unused: the device tree in the last 64 KiB is shorter than that. */
 static void test_last(void)
 {
 	u8 *last = (u8 *)(ram_base + ram_size - PAGE_SIZE);

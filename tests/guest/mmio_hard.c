@@ -76,7 +76,7 @@ static void test_pages(pte_t *root)
 	call_from(root, TEST_VA + 0x100, "a global page");
 }
 
-/* U mode: the device is mapped with U, and so are the pages of code and stack. */
+/* In U mode, the device and the pages of code and stack are mapped with U. */
 static void test_user(pte_t *root)
 {
 	unsigned long page = body_page();

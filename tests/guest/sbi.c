@@ -145,7 +145,7 @@ static void test_rfence(void)
 		wrong += sbi_call6(SBI_EXT_RFENCE, fid, 1, me, 0, 0x1000, 0, 0).error !=
 			 SBI_ERR_NOT_SUPPORTED;
 	}
-	ok_eq(wrong, 0, "hfence without an H extension is not supported");
+	ok_eq(wrong, 0, "a remote hfence without an H extension is not supported");
 	ok_sbi(sbi_call(SBI_EXT_RFENCE, NO_SUCH_FID, 1, me, 0), SBI_ERR_NOT_SUPPORTED,
 	       "an unknown function of the remote fence extension is not supported");
 }

@@ -50,8 +50,8 @@ static inline void testdev_find(void)
 }
 
 /*
- * Linux 6.12 shifts an unsigned long to sign-extend a load, so the sign is lost: there only the
- * loaded bytes are compared.
+ * Return whether a load returned `want`. Linux 6.12 shifts an unsigned long to sign-extend a load,
+ * which loses the sign, so there only the loaded bytes are compared.
  */
 static inline bool same(unsigned long got, unsigned long want, unsigned long len)
 {

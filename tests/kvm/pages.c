@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * pages.c - guest memory of every kind of mapping, and what the host does to pages in use: it
- * finds out which are young, moves them to other frames, and fills them on demand.
+ * ages them, moves them to other frames, and fills them on demand.
  *
  * Its claims hold on Linux KVM too, except those on young pages: Linux's clear_refs and MADV_COLD
  * do not reach guests (its page_idle does). Prints TAP.
