@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lab.h - the stops of a lab, each of which prints what to write in its place
+ * lab.h - stop at a missing piece of a lab, and print what to write there
  *
- * Every file of a lab's tree is compiled as if it included this one first. In the kernel a stop is a
- * panic; in a program of the host (the VMM, a native test) it ends the program.
+ * Every file of a lab's tree is compiled as if it included this one first. In the kernel, a stop is
+ * a panic; in a program of the host (the VMM, a native test), it ends the program.
  */
 #ifndef HV_LAB_H
 #define HV_LAB_H
@@ -19,7 +19,7 @@
 	.endm
 #else
 
-/* What a missing piece leaves unused is used once it is written. */
+/* Do not warn about code that only a missing piece uses. */
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wunused-function"
 #pragma GCC diagnostic ignored "-Wunused-variable"
@@ -28,7 +28,7 @@
 #pragma GCC diagnostic ignored "-Wunused-macros"
 
 #if __STDC_HOSTED__
-/* Without stdio, whose buffer abort() would not flush. */
+/* Not printf(): abort() would not flush its buffer. */
 int dprintf(int fd, const char *format, ...);
 #define LAB_TODO(text) (dprintf(1, "Bail out! %s\n", text), __builtin_abort())
 #else
