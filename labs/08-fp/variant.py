@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """variant.py - lab 8: the rule of each student's fourth policy, and each student's workload.
 
-There are three kinds of rule, and each remembers something else of a vCPU's past: the last turns
-themselves, a sum, or the length of a run.
+There are three kinds of rule. They remember different things about a vCPU's past turns: the
+last turns themselves, a sum, or the length of a run.
 """
 import textwrap
 
@@ -36,8 +36,8 @@ def _counter(draw):
     most = 6 + draw.below(26)
     up, down = draw.some((1, 2, 3), 2)
     bound = 3 + draw.below(most - 4)
-    text = ("Keep a number, initially 0. A turn with evidence adds %d to it, up to at most %d; a turn without "
-            "evidence subtracts %d, down to at least 0. If it is then %d or more, the next turn's load restores "
+    text = ("Keep a number, initially 0. A turn with evidence adds %d to it, but not beyond %d; a turn without "
+            "evidence subtracts %d, but not below 0. If it is then %d or more, the next turn's load restores "
             "the registers, otherwise it does not." % (up, most, down, bound))
     rule = ("\tif (evidence)\n"
             "\t\tvcpu->fp_history = MIN(vcpu->fp_history + %d, %dUL);\n"
@@ -51,8 +51,8 @@ def _counter(draw):
 def _streak(draw):
     on, off = 2 + draw.below(14), 2 + draw.below(14)
     text = ("After %d turns with evidence in a row, the next turn's load restores the registers, and so do the "
-            "loads after it, until there have been %d turns without evidence in a row. From then on no load "
-            "does, until there are %d turns with evidence in a row again." % (on, off, on))
+            "loads after it, until there have been %d turns without evidence in a row. From then on, no load "
+            "restores them until there are %d turns with evidence in a row again." % (on, off, on))
     declare = "\tu32 with = (u32)vcpu->fp_history, without = (u32)(vcpu->fp_history >> 32);\n"
     rule = ("\twith = evidence ? with + 1 : 0;\n"
             "\twithout = evidence ? 0 : without + 1;\n"
@@ -86,5 +86,5 @@ def variant(draw):
 
 
 def hidden(draw, _made):
-    """The seed for the turns of the hidden tests."""
+    """Return the seed for the turns of the hidden tests."""
     return {"seed": 1 + draw.below(1 << 30)}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# eager.t - fp=eager moves all registers at each turn, and no vCPU sees another's
+# eager.t - fp=eager moves all registers in each turn, and no vCPU sees another's registers
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --harts 2 --smp 2 --set fp=eager

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# lazy-save.t - fp=lazy_save saves only what has changed, and loses nothing
+# lazy-save.t - fp=lazy_save saves only changed registers, and loses none
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --harts 2 --smp 2 --set fp=lazy_save

@@ -5,7 +5,7 @@
 #include "vector.S"
 #include "fp.S"
 
-	/* unsigned long fp_any(void): the bitwise or of f0 to f31 and fcsr. */
+	/* unsigned long fp_any(void): return the bitwise OR of f0 to f31 and fcsr. */
 	.globl	fp_any
 fp_any:
 	frcsr	a0

@@ -3,10 +3,9 @@
  * lab08.c - check what a policy of toggle fp moves in each turn (hv/turn.h), and that two vCPUs on
  * one hart, or moving between harts, never see a register that is not their own
  *
- * On the command line: policy=N, that of the VM; from the variant: rule, evidence, rule0 to rule3,
- * and cycle, writes, reads; seed for the random operations; long=1 for enough turns to tell two
- * rules apart; mix=1 to try every pair of policies; count=1 to count the workload's instructions
- * instead.
+ * On the command line: policy=N, the VM's policy; from the variant: rule, evidence, rule0 to rule3,
+ * cycle, writes, reads; seed for the random operations; long=1 for enough turns to tell two rules
+ * apart; mix=1 to try every pair of policies; count=1 to count the workload's instructions instead.
  */
 #include "lab08_turns.h"
 #include "provoke.h"
@@ -17,12 +16,9 @@
 #define CYCLES     64UL
 #define LOOP_MS    40UL
 
-/*
- * ---- two vCPUs
- * -----------------------------------------------------------------------------------
- */
+/* ---- two vCPUs ---- */
 
-static unsigned long host_lost; /* number of FP registers that the VMM lost */
+static unsigned long host_lost; /* number of the VMM's FP registers that were overwritten */
 
 static long move_to(unsigned long hart)
 {
@@ -69,7 +65,7 @@ static void other_does(hart_fn fn, unsigned long arg)
 		bail("the other vCPU does not answer");
 }
 
-/* Known ways in which a policy can mistake another's registers for the vCPU's own. */
+/* Check known cases in which a policy may take another vCPU's registers for the vCPU's own. */
 static void test_known_ways(void)
 {
 	fs_set(FS_DIRTY);
@@ -81,26 +77,25 @@ static void test_known_ways(void)
 	      "two vCPUs on one hart: one writes all registers, the other keeps its own");
 	other_does(on_other_off, 0);
 	ok_eq(found, EXC_ILLEGAL_INST,
-	      "a vCPU whose own FS is Off gets the trap, whatever is in the unit");
+	      "a guest whose own FS is Off takes the trap, whatever the unit contains");
 
 	fill_anew(&mine[0]);
 	move_to(1);
 	fill_anew(&mine[0]);
 	move_to(0);
 	ok_eq(are_wrong(&mine[0]), 0,
-	      "registers changed on another hart are found on the first, whose unit has old "
-	      "values");
+	      "registers changed on hart 1 are restored on hart 0, whose unit has older values");
 	fill_anew(&mine[0]);
 	other_does(on_other_move, 1);
 	other_does(on_other_fill, 0);
 	move_to(1);
 	ok_eq(are_wrong(&mine[0]), 0,
-	      "a vCPU that moves to a hart where another used FP keeps its registers");
+	      "a vCPU that moves to a hart on which another vCPU used FP keeps its registers");
 	other_does(on_other_move, 0);
 	move_to(0);
 }
 
-/* Random steps of a vCPU, which must find the registers that it left. */
+/* Random steps of two vCPUs. Each has to find the registers that it left. */
 static unsigned long mix_wrong, mix_bits, mix_who;
 
 static void mix_check(unsigned long n)
@@ -172,7 +167,7 @@ static void mix(unsigned long steps)
 static void say_mixed(void)
 {
 	if (mix_wrong)
-		note("first vCPU %lu: 0x%lx, where bit N is fN, bit 32 fcsr", mix_who, mix_bits);
+		note("first wrong on vCPU %lu: 0x%lx (bit N: fN, bit 32: fcsr)", mix_who, mix_bits);
 }
 
 static void test_mixed(void)
@@ -195,13 +190,13 @@ static void test_mixed(void)
 		}
 		say_mixed();
 		ok_eq(mix_wrong, 0,
-		      "two vCPUs with any of the %d pairs of policies keep their own registers",
+		      "two vCPUs keep their own registers under each of the %d pairs of policies",
 		      NR_POLICIES * NR_POLICIES);
 	}
 	ok_eq(host_lost, 0, "the VMM keeps its FP registers");
 }
 
-/* Neither vCPU waits for the other: the host's scheduler alternates them. */
+/* Run on both vCPUs, which do not wait for each other: the host's scheduler alternates them. */
 static void loop(unsigned long n)
 {
 	struct registers regs = { 0x7000000000000000UL + (n << 32), n };
@@ -238,10 +233,7 @@ static void test_pair(void)
 	test_at_once();
 }
 
-/*
- * ---- counting the workload's instructions
- * ----------------------------------------------------------
- */
+/* ---- counting the workload's instructions ---- */
 
 static void count_workload(void)
 {
@@ -273,7 +265,7 @@ void payload_main(void)
 	struct fdt_reg reg;
 
 	if (!isa_has("d"))
-		bail("no D extension here");
+		bail("this hart has no D extension");
 	if (fdt_find("ns16550a", 0, &reg))
 		uart = reg.base;
 	if (boot_number("count", 0))

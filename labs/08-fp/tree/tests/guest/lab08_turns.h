@@ -2,7 +2,7 @@
 /*
  * lab08_turns.h - compare turns under a policy of toggle fp with a model of the policy
  *
- * What was wrong in a turn is printed before the claim that fails.
+ * If a claim fails, the first wrong turn is printed before it.
  */
 #ifndef GUEST_TEST_LAB08_TURNS_H
 #define GUEST_TEST_LAB08_TURNS_H
@@ -31,9 +31,7 @@ static void fs_set(unsigned long fs)
 	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, fs));
 }
 
-/*
- * ---- the registers that a vCPU has left ---------------------------------------------------------
- */
+/* ---- the registers that a vCPU has left ---- */
 
 static struct registers {
 	unsigned long base, fcsr;
@@ -51,29 +49,26 @@ static unsigned long are_wrong(const struct registers *regs)
 	return fp_changed(regs->base, regs->fcsr) != 0;
 }
 
-/*
- * ---- turns
- * ----------------------------------------------------------------------------------------
- */
+/* ---- turns ---- */
 
 enum use {
 	USE_NONE,
 	USE_READ,
 	USE_WRITE,
 	USE_FCSR,
-	USE_ILLEGAL, /* with all units Off in the guest: no use, but first_use loads disabled units */
+	USE_ILLEGAL, /* an illegal instruction, all units Off in the guest: first_use loads them */
 	NR_USES
 };
 
 static const char *const use_names[] = { "not used", "registers read", "registers written",
 					 "only fcsr written",
-					 "Off in the guest, an illegal instruction" };
+					 "Off in the guest at an illegal instruction" };
 
-/* The policy as the handout describes it, and what it should have done in this turn. */
+/* A model of the policy that the handout describes. */
 struct model {
 	bool in;       /* the registers are in the unit */
 	bool expected; /* the policy expects a use in the next turn */
-	bool vs_in;    /* vector registers are in the unit, which no other thread takes */
+	bool vs_in;    /* the vector registers are in their unit, which no other thread uses */
 	unsigned long history, with, without;
 };
 
@@ -121,7 +116,7 @@ static bool expects(struct model *m, bool dirty, bool trapped)
 	return true;
 }
 
-/* What a put saves when FS is `fs`, and what the next load leaves. */
+/* Return what a put has to save when FS is `fs`, and whether the next load has to load it. */
 static struct told model_turn(struct model *m, unsigned long fs, bool trapped, bool taken)
 {
 	struct told told = { 0 };
@@ -156,17 +151,17 @@ static unsigned long tell(bool taken)
 
 	if (ret.error)
 		bail("the SBI call for a turn is refused: %ld", ret.error);
-	/* If the host took the hart away in between, there was a turn that the model does not know. */
+	/* If another thread ran on the hart in between, the model has missed a put and a load. */
 	disturbed |= count != (turns_had + 1) % 0x10000;
 	turns_had = count;
 	return (unsigned long)ret.value;
 }
 
-/* A turn and what it should have been, and for each part how often it was wrong. */
+/* A turn: what the guest did, what the call returned, and what the model expects. */
 struct turn {
 	unsigned long n, bits;
 	enum use use, vs_use;
-	bool taken, was_in, vs_was_in; /* in: loaded at its put */
+	bool taken, was_in, vs_was_in; /* was_in: loaded at the put */
 	struct told want;
 };
 
@@ -179,6 +174,7 @@ enum part {
 	NR_PARTS
 };
 
+/* For each part of the result: how often it was wrong, and the first such turn. */
 static struct wrong {
 	unsigned long count;
 	struct turn first;
@@ -191,13 +187,13 @@ static void is_wrong(enum part part, const struct turn *turn)
 		wrong[part].first = *turn;
 }
 
-/* FS says that the registers are loaded, but the host has another owner for the unit. */
+/* Return true if FS says that the registers are loaded, but the host records another owner. */
 static bool is_no_owner(unsigned long bits)
 {
 	return FIELD_GET(TURN_FS_LOADED, bits) != FS_OFF && !(bits & TURN_OWNER);
 }
 
-/* All units of the vCPU are loaded, so the guest takes its illegal instructions itself. */
+/* Return true if all units are loaded, so that the guest takes its illegal instructions itself. */
 static bool all_in(unsigned long bits)
 {
 	return FIELD_GET(TURN_FS_USED, bits) != FS_OFF &&
@@ -275,12 +271,12 @@ static void say_vector(const struct turn *turn)
 {
 	unsigned long bits = turn->bits;
 
-	note("turn %lu: vector %s, VS is %s at its put, but should be %s", turn->n,
+	note("turn %lu: vector %s, VS is %s at the put, but should be %s", turn->n,
 	     use_names[turn->vs_use], fs_names[FIELD_GET(TURN_VS_USED, bits)],
 	     fs_names[vs_wanted(turn)]);
 	note("the put saved %s; it should save %s",
 	     bits & TURN_VS_SAVED ? "v0 to v31" : "none of v0 to v31",
-	     vs_to_save(turn) ? "v0 to v31" : "none of them");
+	     vs_to_save(turn) ? "v0 to v31" : "none of v0 to v31");
 	note("the put leaves VS %s, the load %s", bits & TURN_VS_LEFT_ON ? "on" : "Off",
 	     bits & TURN_VS_LOADED ? "on" : "Off");
 }
@@ -298,10 +294,10 @@ static void say_first(enum part part)
 		say_vector(turn);
 		return;
 	}
-	note("turn %lu: FP %s, FS is %s at its put; %s", turn->n, use_names[turn->use], fs,
+	note("turn %lu: FP %s, FS is %s at the put; %s", turn->n, use_names[turn->use], fs,
 	     turn->taken ? "then another thread uses the unit" : "no other thread uses the unit");
 	if (part == PART_FS)
-		note("it should be %s%s", what_fs_is(turn),
+		note("FS should be %s%s", what_fs_is(turn),
 		     turn->use == USE_ILLEGAL
 			     ? ": such a trap loads every disabled unit (first_use)"
 			     : "");
@@ -343,8 +339,8 @@ static void do_use(enum use use, struct registers *regs)
 }
 
 /*
- * A unit may be loaded although it was not used and was not loaded before: a policy that loads both
- * at the first trap of either is right, too. Returns that for FP, and records it for the vector
+ * Accept a policy that loads both units at the first trap of either: a unit may then be loaded
+ * although the guest has not used it. Return whether FP was loaded so, and record it for the vector
  * unit.
  */
 static bool came_along(struct turn *turn, bool trapped)
@@ -356,7 +352,7 @@ static bool came_along(struct turn *turn, bool trapped)
 	return vs_trapped && FIELD_GET(TURN_FS_USED, turn->bits) == FS_CLEAN;
 }
 
-/* With FS Off in the guest, so that a trap can only be for the vector unit. */
+/* Use the vector unit with FS Off in the guest, so that only the vector unit can cause a trap. */
 static void do_vs_use(enum use use)
 {
 	if (use == USE_NONE)
@@ -388,7 +384,7 @@ static enum use draw_use(bool runs)
 	return below(4) ? USE_WRITE : USE_READ;
 }
 
-/* False: the host was busy and made additional turns. */
+/* Make turns, and compare them with the model. Return false if the host made additional turns. */
 static bool do_turns(unsigned long count, bool runs)
 {
 	struct model m = { 0 };
@@ -417,7 +413,7 @@ static bool do_turns(unsigned long count, bool runs)
 		if (disturbed)
 			break;
 		turn.was_in = came_along(&turn, trapped) || trapped || m.in;
-		/* Report a mistake once, not its consequences. */
+		/* Continue from the actual state: report a mistake, but not its consequences. */
 		m.in = FIELD_GET(TURN_FS_USED, turn.bits) != FS_OFF;
 		turn.want = model_turn(&m, FIELD_GET(TURN_FS_USED, turn.bits), trapped, turn.taken);
 		look(&turn);
@@ -433,12 +429,12 @@ static bool do_turns(unsigned long count, bool runs)
 static void test_turns(unsigned long count, bool runs)
 {
 	static const char *const claims[] = {
-		[PART_FS] = "%lu turns: FS says how each used its registers",
+		[PART_FS] = "%lu turns: FS at each put says how the guest used its registers",
 		[PART_SAVED] = "%lu turns: each put saves what the policy requires, and no more",
 		[PART_LOADED] =
 			"%lu turns: each load restores what the policy requires, and no more",
-		[PART_UNIT] = "%lu turns: the unit, the host's FS and hedeleg are left right",
-		[PART_VECTOR] = "%lu turns: vector registers are saved and kept by the same rules",
+		[PART_UNIT] = "%lu turns: the unit's owner, the host's FS and hedeleg are right",
+		[PART_VECTOR] = "%lu turns: the vector registers are moved by the same rules",
 	};
 	unsigned long start = state;
 	enum part part;
@@ -450,7 +446,7 @@ static void test_turns(unsigned long count, bool runs)
 			break;
 	}
 	if (disturbed)
-		bail("the host keeps taking the hart away");
+		bail("other threads of the host keep running on this hart");
 	for (part = PART_FS; part < NR_PARTS; part++) {
 		if (part == PART_VECTOR && !isa_has("v"))
 			continue;

@@ -3,9 +3,9 @@
  * sbi_turn.c - put and load a guest's vCPU on request, and report what moved. Given; nothing to
  * write.
  *
- * No real hypervisor does that. This one does, so that a test, which is a guest, can see what the
- * policies of lab 8 do. Memory is filled with known values before the put, to see what the put
- * writes.
+ * No real hypervisor offers such a call. This one does, so that a test, which is a guest, can see
+ * what the policies of lab 8 do. Before the put, the vCPU's state in memory is overwritten with
+ * known values, which shows what the put writes.
  */
 #include "exit/exit.h"
 #include "vcpu/fp.h"
@@ -15,17 +15,17 @@
 #include "toggle.h"
 #include "vcpu/vector.h"
 
-#define NOT_SAVED 0x5c4188e100000000ULL /* plus the register's number: no test uses such a value */
+#define NOT_SAVED 0x5c4188e100000000ULL /* plus the register's number; no test uses these values */
 #define ANOTHERS  0x07be400000000000ULL
 
 static void scribble(struct fp_state *fp)
 {
 	for (unsigned int i = 0; i < 32; i++)
 		fp->f[i] = NOT_SAVED + i;
-	fp->fcsr = ~0U; /* not a value of fcsr, which has 8 bits */
+	fp->fcsr = ~0U; /* invalid: fcsr has 8 bits */
 }
 
-/* Return what was written over scribble()'s values, and restore the rest. */
+/* Return which registers the put has written, as TURN_SAVED_* bits. Restore the others. */
 static unsigned long saved(struct fp_state *fp, const struct fp_state *before)
 {
 	unsigned int i, count = 0;
@@ -44,7 +44,7 @@ static unsigned long saved(struct fp_state *fp, const struct fp_state *before)
 	return told | (count == 32 ? TURN_SAVED_ALL : 0) | (count ? TURN_SAVED_SOME : 0);
 }
 
-/* For the vector unit, one word is enough. */
+/* Return the word that shows whether a put has written the vector registers. */
 static u64 *vector_word(struct kvm_vcpu *vcpu)
 {
 	static u64 none;
@@ -63,7 +63,7 @@ static unsigned long vector_told(struct kvm_vcpu *vcpu, u64 before)
 	return told;
 }
 
-/* As if another thread that uses the unit had run here in between. */
+/* Do what a thread that uses FP would do if it ran on this hart between put and load. */
 static void another_takes_the_unit(void)
 {
 	static struct fp_state others;
@@ -84,7 +84,7 @@ static unsigned long turn(struct kvm_vcpu *vcpu, bool taken)
 
 	if (csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST))
 		told |= TURN_DELEGATED;
-	csr_clear(sstatus, SSTATUS_FS); /* a program's FS may be on, but is not needed here */
+	csr_clear(sstatus, SSTATUS_FS); /* may be on for a user program; not needed here */
 	scribble(&vcpu->fp);
 	*vector_word(vcpu) = NOT_SAVED;
 	vcpu_put(vcpu);
