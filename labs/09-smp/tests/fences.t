@@ -14,8 +14,9 @@ fences()	# VCPU ADDRESS
 	"$O/hstrace" report --vcpu "$1" "$HS_RUNS/last/trace" 2>/dev/null | grep -c "gva=$2 "
 }
 
-# The page that both harts load: 6 fences with each of the two functions, 6 with your own call. The other
-# page: fences of vCPU 0 only, with each of the three, then of vCPUs 0 and 1.
+# The page from which both harts load is fenced 6 times with each of the two SBI functions and with
+# your own call. The other page is fenced once with each of the three, first on vCPU 0 only, then on
+# vCPUs 0 and 1.
 self=$(($(variant caller) ? 4 : 6))
 for vcpu in 0 1 2; do
 	is "$(fences $vcpu 0x2000000000)" $((vcpu > 0 ? 18 : 0)) \

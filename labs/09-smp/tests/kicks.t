@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# kicks.t - a vCPU with a request is interrupted if, and only if, it has to be, and a wait for a vCPU ends
-# for the right reason
+# kicks.t - a request interrupts a vCPU if, and only if, that is necessary, and a wait for a vCPU
+# ends for the right reason
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 3 --smp 6
 payload lab09_kick
 
-# QEMU never makes a store visible after a later load, so no run can detect a missing fence. Read the
-# code instead: after the request's amoor, in vcpu_request() or in kick(), there must be a fence before
-# the first load.
+# QEMU never makes a store visible after a later load, so no run can detect a missing fence. Examine
+# the compiled code instead: after the request's amoor, in vcpu_request() or in kick(), there must be
+# a fence before the first load.
 ordered()
 {
 	riscv64-linux-gnu-objdump -d --no-show-raw-insn "$O/kernel/src/kvm/request.c.o" | awk '
@@ -33,7 +33,7 @@ ordered()
 		}'
 }
 
-# No run can detect a race of two senders either: the state must be changed by sc.w or amocas.w.
+# No run can detect a race of two senders either. So check that sc.w or amocas.w changes the state.
 atomic()
 {
 	riscv64-linux-gnu-objdump -d --no-show-raw-insn "$O/kernel/src/kvm/request.c.o" |

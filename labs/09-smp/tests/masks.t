@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# masks.t - each form of a hart mask selects the right harts, for IPIs and fences: stopped harts, whose
-# requests can be examined, and running ones
+# masks.t - each form of a hart mask selects the right harts, for IPIs and fences. The harts are
+# stopped, so that their requests can be examined, or running.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 3 --smp 6

@@ -1,20 +1,20 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# vmids.t - 40 VMs take turns on one hart and on two, with 7 VMIDs, which are assigned in your variant's
-# order; each hart drops everything once for each generation that it enters
+# vmids.t - 40 VMs that take turns on one hart and on two get the 7 VMIDs in your variant's order,
+# and each hart drops everything once in each generation that it enters
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 words="bits=3 $(variant --line)"
 
-# EVENT: print how many there are in the trace from the first rollover on. Before that, each hart drops
-# everything when it enters its first VM.
+# since EVENT: print the number of these events in the trace from the first rollover on. Before it,
+# each hart drops everything when it enters its first VM.
 since()
 {
 	awk -v event="$1" '/kvm_vmid_rollover:/ { on = 1 } on && $0 ~ event { n++ } END { print n + 0 }' <<<"$traced"
 }
 
-# LEAST MOST GOT CLAIM
+# within LEAST MOST GOT CLAIM: claim that GOT is in this range
 within()
 {
 	[ "$3" -ge "$1" ] && [ "$3" -le "$2" ]
@@ -37,7 +37,7 @@ for harts in 1 3; do
 		is "$dropped" "$rollovers" "the hart drops everything once in each generation"
 		continue
 	fi
-	# It may be once more or less for each vCPU that moved to another hart meanwhile.
+	# The counts may differ by one for each vCPU that moved to another hart meanwhile.
 	within $((first + second - 4)) $((first + second + 4)) "$dropped" \
 		"each hart drops everything once in each generation that it enters"
 	within $((vs - 40)) $((vs + 100)) "$(since 'kvm_fence_vvma: gva=0x0 size=0xffffffffffffffff')" \

@@ -15,15 +15,15 @@ from hs import labfigure  # noqa: E402
 
 sys.exit(labfigure.main(
     __doc__, HERE,
-    labfigure.bench("A turn of another vCPU, of another VM: what do VMIDs save?",
+    labfigure.bench("Cost of a turn of another vCPU and of another VM, by vmid",
                     rows=["run_vcpus", "run_vms"], svg="vmid.svg",
                     series={"vmid=on": "", "vmid=flush": "vmid=flush"}),
-    labfigure.bench("A remote fence of the caller alone: what does a range cost?",
+    labfigure.bench("Cost of a remote fence of the caller alone, by tlb_flush",
                     rows=["sbi_sfence_all", "sbi_sfence_page"], svg="fence.svg",
                     series={"tlb_flush=range": "", "tlb_flush=all": "tlb_flush=all"}),
-    labfigure.bench("Two harts wake each other: who idles the hart?",
+    labfigure.bench("Cost of two harts waking each other, by wfi",
                     rows=["ipi_pingpong"], svg="wake.svg",
                     series={"wfi=trap": "", "wfi=native": "wfi=native"}),
-    labfigure.table("And in references to page tables?", "references",
+    labfigure.table("References to page tables", "references",
                     source="model.csv", svg="model.svg",
                     note="counted in the TLB model of the native tests: make tlb-model")))

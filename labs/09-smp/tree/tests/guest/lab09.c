@@ -2,8 +2,8 @@
 /*
  * lab09.c - check which harts a mask selects, and which fence they get (lab 9)
  *
- * part=masks, or part=ranges: ranges, the queue, and the number of fenced pages. No other hart is
- * started, so their requests stay pending and can be examined. Command line: see lab09.h.
+ * part=masks, or part=ranges: ranges, the queue, and the number of fenced pages. The other harts
+ * are not started, so their requests stay pending and can be examined. Command line: see lab09.h.
  */
 #include "lab09.h"
 
@@ -101,21 +101,21 @@ static void test_masks(void)
 		wrong += !ipi_is(masks[i].mask, masks[i].base, masks[i].what);
 	for (i = 0; i < 50 && !wrong; i++)
 		wrong += !ipi_is(random_next(&state) >> below(64), below(8), "random");
-	ok_eq(wrong, 0, "IPI: the harts that mask and base select get it, and no others");
+	ok_eq(wrong, 0, "IPI: exactly the harts that mask and base select get one");
 	for (fid = 0; fid < 3; fid++) {
 		for (wrong = i = 0; i < ARRAY_SIZE(masks) && !wrong; i++)
 			wrong += !rfence_is(fid, masks[i].mask, masks[i].base, masks[i].what);
 		for (i = 0; i < 50 && !wrong; i++)
 			wrong += !rfence_is(fid, random_next(&state) >> below(64), below(8),
 					    "random");
-		ok_eq(wrong, 0, "remote %s: the selected harts get a request, and no others",
-		      name[fid]);
+		ok_eq(wrong, 0, "remote %s: exactly the selected harts get a request", name[fid]);
 	}
 	for (wrong = 0, fid = 1; fid < 8; fid++)
 		wrong += sbi_call(SBI_EXT_IPI, fid, ALL, 0, 0).error != SBI_ERR_NOT_SUPPORTED;
 	for (fid = 3; fid < 12; fid++)
 		wrong += sbi_call(SBI_EXT_RFENCE, fid, ALL, 0, 0).error != SBI_ERR_NOT_SUPPORTED;
-	ok(!wrong && asked_are(0, 0, NULL), "other functions are not supported and notify no hart");
+	ok(!wrong && asked_are(0, 0, NULL),
+	   "unknown functions are not supported and notify no hart");
 }
 
 /* ---- ranges, and a full queue ---- */
@@ -149,10 +149,11 @@ static void test_ranges(void)
 			forget_all();
 		}
 	}
-	ok_eq(wrong, 0, "0 and 0, or a size of -1, is everything; all else is the given range");
+	ok_eq(wrong, 0,
+	      "start 0 and size 0, or size -1, fence everything; other ranges stay as given");
 }
 
-/* The minimum of instructions, in all modes, of a remote fence of the caller only. */
+/* Return the least number of instructions, in all modes, of a remote fence of only the caller. */
 static unsigned long cost(unsigned long start, unsigned long size)
 {
 	unsigned long least = ALL, before, took, i;
@@ -186,7 +187,7 @@ static void test_pages(void)
 	unsigned long all = cost(0, ALL), one = cost(0, 4096), each, want, got, i, wrong = 0;
 
 	if (flush_all()) {
-		skip("pages of a fence", "tlb_flush=all does not use them");
+		skip("pages of a fence", "tlb_flush=all does not fence by page");
 		return;
 	}
 	each = (cost(0, 33 * 4096) - one) / 32;
@@ -203,8 +204,7 @@ static void test_pages(void)
 	}
 	ok(each && each < 50, "each further page of a range costs some instructions");
 	ok_eq(wrong, 0,
-	      "a range of up to 64 pages is fenced page by page; a longer one, or one that "
-	      "wraps around, by one fence");
+	      "up to 64 pages are fenced one by one; a longer or wrapping range by one fence");
 }
 
 static void test_queue(void)
@@ -212,7 +212,7 @@ static void test_queue(void)
 	unsigned long n, wrong = 0;
 
 	if (flush_all()) {
-		skip("the queue of a vCPU", "tlb_flush=all has none");
+		skip("the queue of a vCPU", "tlb_flush=all has no queue");
 		return;
 	}
 	for (n = 0; n < QUEUE; n++)
@@ -231,7 +231,8 @@ static void test_queue(void)
 	ok(requests(2) & BIT(REQ_HFENCE_ALL) && queued(2) == QUEUE,
 	   "a fence that finds the queue full becomes one of the whole VS-stage");
 	note("requests 0x%lx, %lu in the queue", requests(2), queued(2));
-	ok(!(requests(2) & BIT(REQ_TLB_FLUSH)), "... and does not flush the G-stage");
+	ok(!(requests(2) & BIT(REQ_TLB_FLUSH)),
+	   "a fence that finds the queue full does not flush the G-stage");
 	forget_all();
 	sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, 4, 0, 4096, 4096, 0, 0);
 	ok(requests(2) == BIT(REQ_HFENCE) && queued(2) == 1,

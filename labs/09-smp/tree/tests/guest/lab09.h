@@ -13,7 +13,7 @@
 #define ALL       (~0UL)
 #define WAIT_MS   2000UL
 
-/* The values of src/kvm/sbi/sbi_watch.h, request.h and vcpu.h. */
+/* These have the values of src/kvm/sbi/sbi_watch.h, request.h and vcpu.h. */
 enum {
 	ASKED,
 	FENCE,
@@ -53,7 +53,7 @@ enum {
 
 static unsigned long harts_there; /* vCPUs, IDs 0 to n - 1 */
 
-/* Call first. Waits until the threads of the other harts are asleep, as if never started. */
+/* Call this first. It gives the threads of the other harts, which are stopped, time to sleep. */
 static inline void begin(void)
 {
 	random_begin();
@@ -95,7 +95,7 @@ static inline bool flush_all(void)
 	return boot_arg("flush", NULL, 0);
 }
 
-/* A requested fence. Size ALL: of everything. */
+/* A requested fence. Size ALL means everything. */
 struct fence {
 	unsigned long kind, start, size, asid;
 };
@@ -116,7 +116,7 @@ static inline bool has_fence(unsigned long id, unsigned long n, const struct fen
 	return false;
 }
 
-/* Do the harts in `told`, and no others, have request `bit`, with this fence unless it is NULL? */
+/* Check that exactly the harts in `told` have request `bit`, with this fence unless it is NULL. */
 static inline bool asked_are(unsigned long told, unsigned long bit, const struct fence *fence)
 {
 	unsigned long id, want, count;
@@ -140,11 +140,11 @@ static inline unsigned long bit_of_fence(void)
 	return flush_all() ? REQ_HFENCE_ALL : REQ_HFENCE;
 }
 
-/* ---- a wait: hart 2 pretends to be in its guest, hart 1 lets it go --------------------------- */
+/* ---- waits for hart 2, which pretends to be in its guest until hart 1 lets it go ---- */
 
 #define WAITED_FOR 2 /* hart */
 
-/* On hart 1: let the vCPU go in the given way after a while, and later in every way. */
+/* Run on hart 1: after a while, end the wait in the way `how`, and later in every way. */
 static inline void let_go(unsigned long how)
 {
 	wait_irq(0, 3000);
@@ -153,7 +153,7 @@ static inline void let_go(unsigned long how)
 	watch(LET_GO, WAITED_FOR, 2, 0, 0);
 }
 
-/* Does a call that fences hart 2, which is in its guest, wait? Hart 1 runs. */
+/* Check that a call that fences hart 2 waits until hart 1 lets hart 2 go. */
 static inline void call_waits(hart_fn call, const char *name)
 {
 	unsigned long got;
@@ -164,14 +164,14 @@ static inline void call_waits(hart_fn call, const char *name)
 	got = watch(ENDED, WAITED_FOR, 0, 0, 0) & 3;
 	hart_wait(1, WAIT_MS);
 	if (!ok_eq(got, 1, "%s", name))
-		note(got == 0 ? "it returned at once" : "it did not return");
+		note(got == 0 ? "the call returned at once" : "the call did not return");
 	forget_all();
 }
 
-/* ---- the variant's call --------------------------------------------------------------------- */
+/* ---- the variant's call ---- */
 
 struct list {
-	unsigned long word, told; /* told: as bits */
+	unsigned long word, told; /* told: the harts to be notified, as bits */
 	bool unknown;
 };
 

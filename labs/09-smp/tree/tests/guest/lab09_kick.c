@@ -27,7 +27,7 @@ static void test_kick(unsigned long mode, unsigned long blocking, unsigned long 
 		got = watch(KICK, 2, mode, blocking, req);
 	if (blocking == ASLEEP) /* waking a thread may send an interrupt for another reason */
 		got &= ~INTERRUPT;
-	if (!ok_eq(got, want, "%s, requested of a vCPU that is %s: %s", req_name,
+	if (!ok_eq(got, want, "%s requested of a vCPU that is %s causes %s", req_name,
 		   blocking ? blocking_name[blocking] : mode_name[mode],
 		   want & INTERRUPT ? "one interrupt" : "no interrupt"))
 		note("bits 3:0 mode, 7:4 blocking, 8: an interrupt came, 9: the request is set");
@@ -79,7 +79,7 @@ static void test_all(unsigned long how, bool in_guest, const char *name)
 	if (in_guest)
 		hart_wait(1, WAIT_MS);
 	ok(got == (in_guest ? 13 : 0) && !missing, "%s", name);
-	note("%lu: 1 waited, 2 too long, 4 all had requests by then, 8 one was in its guest; "
+	note("%lu: 1 the call waited, 2 too long, 4 all had requests by then, 8 it returned true; "
 	     "%lu others without a request",
 	     got, missing);
 	forget_all();
@@ -96,7 +96,7 @@ static void sfence_of_target(unsigned long arg)
 		  0x1000, 0, 0);
 }
 
-/* The error says that one hart does not exist; the other one is notified anyway. */
+/* The call returns an error, because hart 40 does not exist, but notifies the other hart anyway. */
 static void sfence_of_some(unsigned long arg)
 {
 	sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, BIT(WAITED_FOR) | BIT(40), arg,
@@ -114,9 +114,10 @@ static void test_waits(void)
 	call_waits(sfence_of_target,
 		   "a remote sfence.vma returns when its target is out of its guest");
 	call_waits(sfence_of_some,
-		   "a remote sfence.vma whose mask has a hart that does not exist waits, too");
-	test_all(0, true, "all vCPUs get the request before a wait; true if one is in its guest");
-	test_all(0, false, "if no vCPU is in its guest, false is returned");
+		   "a remote sfence.vma also waits if its mask has a hart that does not exist");
+	test_all(0, true,
+		 "a request to all vCPUs reaches all before the wait; true if one is in its guest");
+	test_all(0, false, "a request to all vCPUs returns false if none is in its guest");
 }
 
 void payload_main(void)

@@ -2,12 +2,12 @@
 /*
  * lab09_list.c - check a variant's fence call: harts in its list, range, ASID, answer (lab 9)
  *
- * No other hart is started until the end, so their requests stay pending and can be examined.
- * Command line: see lab09.h.
+ * The other harts are not started until the end, so their requests stay pending and can be
+ * examined. Command line: see lab09.h.
  */
 #include "lab09.h"
 
-/* A list of n entries; unknown: one of them is not a hart. Unused bits are random. */
+/* Return a list of n entries, one of which is not a hart if `unknown`. Unused bits are random. */
 static struct list list_of(unsigned long n, bool unknown)
 {
 	struct list list = { random_next(&state), 0, unknown };
@@ -113,7 +113,8 @@ static void test_list(void)
 
 	for (i = 0; i < 40 && !wrong; i++)
 		wrong += !list_fence_is(i % most, false);
-	ok_eq(wrong, 0, "your fence: each hart of the list gets one request, and no other hart");
+	ok_eq(wrong, 0,
+	      "your fence: each hart of the list gets one request, and other harts get none");
 	for (wrong = i = 0; i < 10 && !wrong; i++)
 		wrong += !list_fence_is(most, false);
 	ok_eq(wrong, 0, "a list of %lu entries needs no end mark", most);
@@ -124,7 +125,7 @@ static void test_list(void)
 		wrong += !list_ipi_is(i % (most + 1), false);
 	for (i = 0; i < 10 && !wrong; i++)
 		wrong += !list_ipi_is(1 + i % most, true);
-	ok_eq(wrong, 0, "your IPI reaches the harts of the list, and no others");
+	ok_eq(wrong, 0, "your IPI reaches exactly the harts of the list");
 	for (wrong = 0, fid = 0; fid < 80; fid++) {
 		struct sbiret ret;
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab09_run.c - check what running harts see after a fence, and what is counted (lab 9)
+ * lab09_run.c - check that running harts see new mappings after a fence; check counters (lab 9)
  *
  * part=counters (needs a processor with counters) or part=running. Command line: see lab09.h.
  */
@@ -15,7 +15,7 @@ static volatile unsigned long seen[MAX_HARTS];
 static volatile bool stop;
 static unsigned long *page[2];
 
-/* Causes no exit, so only a kick makes this hart see another translation. */
+/* Load in a loop that causes no exit, so only a kick makes this hart see another translation. */
 static void look_at_page(unsigned long index)
 {
 	pt_on(root, 3);
@@ -52,9 +52,7 @@ static void fence_both(unsigned long how)
 	lab_call(boot_need("fid_fence"), a);
 }
 
-/*
- * Fence an address that is fenced nowhere else: only the caller, then also hart 1. For the trace.
- */
+/* For the trace: fence a page not fenced elsewhere, first on the caller, then also on hart 1. */
 static void fence_self(void)
 {
 	unsigned long n, how, i, a[6] = { 0 };
@@ -97,20 +95,20 @@ static void test_running(void)
 			fence_both(how);
 			lost += !both_see(101 - (i & 1));
 		}
-		ok_eq(lost, 0, "%s makes both see another page, 6 times", name[how]);
+		ok_eq(lost, 0, "%s makes both harts see another page, 6 times", name[how]);
 		if (lost)
 			break;
 	}
 	fence_self();
 	stop = true;
 	sbi_send_ipi(6, 0);
-	ok(hart_wait(1, WAIT_MS) && hart_wait(2, WAIT_MS), "both harts run to their end");
+	ok(hart_wait(1, WAIT_MS) && hart_wait(2, WAIT_MS), "both harts end their loops");
 }
 
 /* ---- firmware counters ---- */
 
 #define FIRST_EVENT SBI_PMU_FW_IPI_SENT
-#define EVENTS      8 /* sent and received: IPI, fence.i, sfence.vma, by ASID */
+#define EVENTS      8 /* sent and received: IPI, fence.i, sfence.vma, sfence.vma by ASID */
 
 static unsigned long counter[3][EVENTS], counted[3][EVENTS];
 

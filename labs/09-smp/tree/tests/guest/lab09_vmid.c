@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab09_vmid.c - check which VMIDs VMs get that take turns, and when a new generation begins (lab
- * 9)
+ * lab09_vmid.c - check which VMIDs are assigned to VMs that take turns, and when (lab 9)
  *
- * bits=N, the width of a VMID. The VMs are those of src/kvm/sbi/sbi_watch.c. Command line: lab09.h.
+ * bits=N is the width of a VMID. The VMs are those of src/kvm/sbi/sbi_watch.c. For the rest of the
+ * command line, see lab09.h.
  */
 #include "lab09.h"
 
@@ -13,7 +13,7 @@ static unsigned long vmids; /* number of VMIDs */
 static struct vm {
 	unsigned long generation, vmid;
 	unsigned long entered[2]; /* last generation that its vCPU on each hart has entered */
-} vms[VMS + 1];                   /* the last is this one */
+} vms[VMS + 1];                   /* the last one is the caller */
 static unsigned long generation = 1, given, dropped[2], hart_generation[2] = { 1, 1 };
 static unsigned long vs_dropped, turn_wrong, turn_vm;
 
@@ -37,7 +37,7 @@ static void expect_load(unsigned long vm, unsigned long hart)
 	}
 	dropped[hart] += hart_generation[hart] != generation;
 	hart_generation[hart] = generation;
-	/* All others have one vCPU, which moves between harts with the turns. */
+	/* The other VMs have one vCPU each, which moves between harts with the turns. */
 	vcpu = vm == VMS ? hart : 0;
 	vs_dropped += vms[vm].entered[vcpu] != generation;
 	vms[vm].entered[vcpu] = generation;
@@ -69,7 +69,7 @@ static void turn_on(unsigned long hart)
 	hart_run(1, one_turn, 1);
 	if (!hart_wait(1, WAIT_MS))
 		bail("hart 1 does not return");
-	/* Wait until it is asleep, because each entry to a guest uses the current generation. */
+	/* Wait until hart 1 sleeps, because each entry to a guest uses the current generation. */
 	wait_irq(0, 200);
 	expect_load(VMS, 0);
 }
@@ -91,7 +91,7 @@ static void test_vmids(void)
 	unsigned long i, begun;
 
 	vmids = BIT(boot_need("bits")) - 1;
-	/* This VM was the first of all. */
+	/* The calling VM was the first to get a VMID. */
 	vms[VMS] = (struct vm){ generation, order(given++), { generation, generation } };
 	for (i = 0; i < VMS; i++) {
 		turn_vm = i;
@@ -111,7 +111,7 @@ static void test_vmids(void)
 		turn_on(below(2));
 	}
 	ok_eq(turn_wrong, 0, "VMIDs are right when VMs take turns on two harts");
-	ok(generation > begun, "VMIDs ran out meanwhile");
+	ok(generation > begun, "VMIDs run out at least once while VMs take turns on two harts");
 	note("rollovers %lu, dropped: all %lu and %lu, VS-stage %lu", generation - 1, dropped[0],
 	     dropped[1], vs_dropped);
 }

@@ -4,7 +4,7 @@
  *
  * No real hypervisor lets its guest do that. This one does, so that a test, which is a guest, can
  * observe requests without a race: a stopped vCPU does not serve its requests, so they stay
- * pending. And because its thread sleeps, its mode can be set to any other.
+ * pending. Its mode can be set to any value, because its thread sleeps.
  */
 #include "exit/exit.h"
 #include "vcpu/hsm.h"
@@ -20,8 +20,8 @@
 static struct kvm others[VMS];
 static struct kvm_vcpu other_vcpus[VMS];
 
-static u32
-	let_go; /* bit 0: the wait should have ended, 1: it was late, 2: all had requests by then */
+/* Bit 0: the wait should have ended, 1: it was late, 2: all stopped vCPUs had requests by then. */
+static u32 let_go;
 
 static long fence_field(struct kvm_vcpu *target, unsigned long n, unsigned long field)
 {
@@ -39,9 +39,9 @@ static void forget(struct kvm_vcpu *target)
 }
 
 /*
- * Pretend that the target is on this hart, with this mode and blocking, and send it a request.
- * Returns in ret->value its mode, blocking << 4, bit 8 if an interrupt came to this hart, and bit 9
- * if the request is set. SBI_ERR_FAILED: an interrupt was already pending; try again.
+ * Pretend that the target is on this hart, with mode a[1] and blocking a[2], and send it request
+ * a[3]. Returns in ret->value its mode, blocking << 4, bit 8 if this hart got an interrupt, and bit
+ * 9 if the request is set. SBI_ERR_FAILED: an interrupt was already pending; try again.
  */
 static long stage_kick(struct kvm_vcpu *target, const unsigned long *a, struct sbiret *ret)
 {
@@ -85,7 +85,7 @@ static long stage_wait(struct kvm_vcpu *target, unsigned long req)
 	return how;
 }
 
-/* Like WATCH_WAIT with vm_request_all_and_wait(). Bit 3 of the result is what that returned. */
+/* Like stage_wait(), with vm_request_all_and_wait(), whose result is bit 3 of the result here. */
 static long stage_all(struct kvm_vcpu *target, unsigned long req, bool in_guest)
 {
 	bool reached;
@@ -98,7 +98,7 @@ static long stage_all(struct kvm_vcpu *target, unsigned long req, bool in_guest)
 	return ended(target) | (reached ? 8 : 0);
 }
 
-/* Does each stopped vCPU have a request? */
+/* Return true if each stopped vCPU has a request. */
 static bool all_asked(struct kvm *vm)
 {
 	struct kvm_vcpu *vcpu;
@@ -127,7 +127,7 @@ static unsigned long vmid_after(struct kvm_vcpu *vcpu)
 	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
 }
 
-/* Load the other VM, then this one again. Returns the other's VMID << 16, and this one's. */
+/* Load VM `number`, then the calling VM again. Returns their VMIDs, the first one << 16. */
 static long take_turn(struct kvm_vcpu *vcpu, unsigned long number)
 {
 	struct kvm_vcpu *other = &other_vcpus[number];
