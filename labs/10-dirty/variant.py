@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""variant.py - lab 10: when each student's pre-copy stops.
+"""variant.py - lab 10: each student's rule for the end of pre-copy.
 
-If only numbers differed, another student's file would pass with the numbers changed. So what a round is
-compared with, and how rounds in vain are counted, differ as well.
+If only numbers differed, another student's file would pass with the numbers changed. So rules also
+differ in what a round is compared with, and in how rounds in vain are counted.
 """
 
 FRACTIONS = ((1, 2), (2, 3), (3, 4), (3, 5), (4, 5), (5, 6), (5, 8), (7, 8))
@@ -18,12 +18,12 @@ def variant(draw):
         "least": least, "in_a_row": in_a_row,
         "base": ("what was left one round earlier", "the least that was left after any earlier round")[least],
         "counted": ("altogether", "in a row")[in_a_row],
-        # What the solution remembers of a round.
+        # What the solution records of a round.
         "_left": ("left", "left < precopy.left ? left : precopy.left")[least],
         "_vain": ("precopy.vain + vain", "vain ? precopy.vain + 1 : 0")[in_a_row],
     }
 
 
 def hidden(draw, _made):
-    """The seed for the pages that the hidden tests write, and for their rounds."""
+    """Return the seed for the pages that the hidden tests write, and for their rounds."""
     return {"seed": 1 + draw.below(1 << 30)}

@@ -3,10 +3,10 @@
 # change.sh - for damaged.t: change the file of a saved machine (src/vmm/state.h), and claim that it is
 # refused
 #
-#   change byte|swap|number       change a page in $tmp/saved: one bit; exchange the contents of two; its
-#                                 number, with all checksums corrected
-#   refused "CHANGE" NAME REGEX   claim that a machine saved and changed so is not restored: status 101
-#                                 and a message
+#   change byte|swap|number       change $tmp/saved: flip one bit of a page; exchange the contents
+#                                 of two pages; or change a page's number and correct all checksums
+#   refused "CHANGE" NAME REGEX   claim that a machine saved and then changed by CHANGE is not
+#                                 restored: status 101, and a message that matches REGEX
 
 change()
 {
@@ -19,7 +19,7 @@ PAGE, MASK = 4096, (1 << 64) - 1
 
 
 def sum_of(data, total=0):
-    """src/vmm/state.c:/^u64 state_sum/"""
+    """Return what src/vmm/state.c:/^u64 state_sum/ returns."""
     for (word,) in struct.iter_unpack("<Q", data):
         total = (total ^ word) * 0x9e3779b97f4a7c15 & MASK
         total ^= total >> 32

@@ -15,10 +15,10 @@ from hs import labfigure  # noqa: E402
 
 sys.exit(labfigure.main(
     __doc__, HERE,
-    labfigure.bench("What does a write cost while memory is logged?", rows=["dirty_write", "dirty_split"],
+    labfigure.bench("Cost of a write while memory is logged", rows=["dirty_write", "dirty_split"],
                     series={"default": "", "recursive": "gstage_walk=recursive",
                             "small leaves": "gstage_huge=off"}),
-    labfigure.table("Pages that are saved, by rounds allowed", "pages", source="rounds.csv",
+    labfigure.table("Pages saved, by rounds allowed", "pages", source="rounds.csv",
                     svg="rounds.svg",
                     note="1024 pages written at random, one every gap iterations of a loop of two "
                     "instructions, and 2048 others; instructions counted, -icount shift=5")))

@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: MIT
 /*
  * lab10.c - registers of --logdev with which a guest uses the VMM's part of the log and its rule of
- * pre-copy. Given; nothing to write. From LAB10 on:
+ * pre-copy. Given; nothing to write. Their offsets from LAB10:
  *
  *   0x00 START    1: dirty_start(), 0: dirty_end(); a load: is memory logged?
  *   0x08 TAKE     a store: dirty_take()
- *   0x10 FIRST    number of a page of RAM: the first that BITS shows
+ *   0x10 FIRST    number of a page of RAM, which selects the word that BITS shows
  *   0x18 BITS     64 bits of dirty_pages(): the word with FIRST's bit
  *   0x20 WRITTEN  a store: dirty_written()
  *   0x28 AT       an address of the guest
  *   0x30 WROTE    number of bytes that a device has written there: machine_wrote()
  *   0x38 MOMENT   the address of a word of the guest: the next time that KVM has returned the log,
- *                 before anything else happens, it is set to 1; then the VMM waits until it is 2
+ *                 the VMM first sets this word to 1, and waits until the guest sets it to 2
  *   0x40 MOMENTS  how often that has happened
  *   0x48 PAGES    number of pages of the memory whose rounds follow
  *   0x50 BEGIN    precopy_begin() with PAGES and this number of rounds
  *   0x58 ROUND    number of pages that a round has written
  *   0x60 LEFT     number of pages that are left: precopy_goes_on(); a load: what it returned
- *   0x68 OLD      1: from now on KVM acts like another host's: it has no Zicboz, and reports a timer
- *                 as off, as Linux 6.12 does with Sstc
+ *   0x68 OLD      1: from now on, KVM appears to be another host's: it has no Zicboz, and reports a
+ *                 timer as off, as Linux 6.12 does with Sstc
  *   0x70 SET      a load: how many registers --restore has set
- *   0x78 LATE     the first register that came after one of a later step; for a single vCPU
- *   0x80 OMITTED  the first register of the step "all others" that was not accessed; likewise
+ *   0x78 LATE     the first register that was set after one of a later step; for one vCPU
+ *   0x80 OMITTED  the first register of the step "all others" that was not accessed; for one vCPU
  *   0x88 ZICBOZ   does the vCPU have Zicboz?
  */
 #include <stdlib.h>
@@ -70,7 +70,7 @@ static struct lab10 {
 	size_t nr_looked_at;
 } lab10;
 
-/* Lets another vCPU write now, if it watches this word. Waits for at most 5 s. */
+/* Let another vCPU, which watches the word of MOMENT, write now. Wait for at most 5 s. */
 void lab10_kvm_did(unsigned long request)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };
@@ -85,9 +85,9 @@ void lab10_kvm_did(unsigned long request)
 	lab10.moments += atomic_load(word) == 2;
 }
 
-/* ---- registers: the order in the comment at the head of state_vcpu.c ------------------------- */
+/* ---- the order of registers, which the comment at the top of state_vcpu.c defines ---- */
 
-/* The step of a register. 0: any. */
+/* Return the step in which a register is set, or 0 if any will do. */
 static int step_of(u64 id)
 {
 	switch (TYPE(id)) {
@@ -163,7 +163,7 @@ int lab10_list_regs(int vcpu_fd, struct kvm_reg_list *list)
 	return 0;
 }
 
-/* Not for F's registers: with D they are a view of the same. */
+/* Return the first register that was not accessed. Skip F's: with D they are a view of D's. */
 static u64 omitted(const struct lab10 *dev)
 {
 	struct kvm_reg_list *list = calloc(1, sizeof(*list) + REGS_MAX * sizeof(list->reg[0]));
@@ -191,7 +191,7 @@ static bool has_zicboz(const struct lab10 *dev)
 	return kvm_try(dev->vcpu_fd, KVM_GET_ONE_REG, (unsigned long)&reg) == 0 && value;
 }
 
-/* ---- the guest's accesses ------------------------------------------------------------------- */
+/* ---- the guest's accesses ---- */
 
 static u64 bits(const struct lab10 *dev)
 {

@@ -3,11 +3,11 @@
  * lab10.c - compare the VMM's part of the dirty log with what this guest has written, and its rule
  * of pre-copy with the variant's (labs/10-dirty), through the registers of src/vmm/lab10.c
  *
- * do=taken: the pages that are taken out of the logs; needs two harts.
- * do=order: the order in which registers are set; to be saved when it prints "saving".
- * do=rule: when pre-copy stops: few, patience, percent, num, den, least, in_a_row (the variant).
- * do=busy: no claims; to be saved while it writes to one of hot=N pages every gap=N iterations of a
- * loop, after it has written to cold=N others. seed=N for random choices.
+ * do=taken: test which pages are taken out of the logs; needs two harts.
+ * do=order: test the order in which registers are set; save the guest when it prints "saving".
+ * do=rule: test when pre-copy stops: few, patience, percent, num, den, least, in_a_row (variant).
+ * do=busy: make no claims; save the guest while it writes to one of hot=N pages every gap=N
+ * iterations of a loop, after it has written to cold=N others. seed=N for random choices.
  */
 #include "logdev.h"
 #include "random.h"
@@ -39,7 +39,7 @@ enum lab10_register { /* from LAB10 on, src/vmm/lab10.h */
 static u8 pages[PAGES * PAGE_SIZE] __attribute__((aligned(64 * PAGE_SIZE)));
 static u64 want[PAGES / 64];
 
-/* ---- what is taken ---- */
+/* ---- pages that are taken ---- */
 
 static void store(unsigned long page)
 {
@@ -55,7 +55,7 @@ static void store_some(void)
 		store(below(PAGES));
 }
 
-/* The word with this page's bit among the pages found. */
+/* Return the word of the pages found that contains this page's bit. */
 static u64 found(unsigned long page)
 {
 	logdev_set(LAB_FIRST, ((unsigned long)pages + page * PAGE_SIZE - ram_base) >> PAGE_SHIFT);
@@ -76,13 +76,13 @@ static unsigned long wrong(void)
 		bad = found(64 * i) ^ want[i];
 		for (page = 64 * i; bad; page++, bad >>= 1)
 			if (bad & 1 && !count++)
-				note("page %lu is %s those found", page,
+				note("page %lu is %s the pages found", page,
 				     want[i] >> page % 64 & 1 ? "not among" : "among");
 	}
 	return count;
 }
 
-/* All pages found are in the file now. */
+/* Tell the VMM that all pages found are in the file now. */
 static void written(void)
 {
 	logdev_set(LAB_WRITTEN, 0);
@@ -102,13 +102,13 @@ static void test_taken(void)
 	ok_eq(wrong(), 0, "pages taken stay among the pages found until they are in the file");
 	store_some();
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "... together with pages that are taken later");
+	ok_eq(wrong(), 0, "pages taken earlier are found together with pages taken later");
 	written();
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "a page that was taken is taken only once");
+	ok_eq(wrong(), 0, "a page that was taken and is in the file is not taken again");
 	store_some();
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "a page that is written again is taken again");
+	ok_eq(wrong(), 0, "a page that the guest writes again is taken again");
 	written();
 }
 
@@ -132,23 +132,23 @@ static void test_devices(void)
 	wrote(100 + below(20), 0, 0);
 	wrote(200 + below(20), below(PAGE_SIZE), 1 + below(4 * PAGE_SIZE));
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "the pages that devices wrote are taken, to the byte");
+	ok_eq(wrong(), 0, "exactly the pages that devices wrote are taken");
 	written();
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "what devices wrote is taken only once");
+	ok_eq(wrong(), 0, "pages that devices wrote are taken only once");
 	wrote(70, 0, 64);
 	store(70);
 	store(71);
 	wrote(72, 0, 64);
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "both logs are taken together");
+	ok_eq(wrong(), 0, "one take finds the pages of both logs");
 	written();
 }
 
 static volatile u64 moment[PAGE_SIZE / 8] __attribute__((aligned(PAGE_SIZE)));
 static unsigned long unlogged, logged;
 
-/* The other hart stores to a page that KVM's log did not have just now, and to one that it had. */
+/* On the other hart: store to a page that KVM's log has just reported, and to another. */
 static void writer(unsigned long arg)
 {
 	(void)arg;
@@ -176,9 +176,9 @@ static void test_moment(void)
 	logdev_set(LAB_MOMENT, (unsigned long)moment);
 	logdev_set(LAB_TAKE, 0);
 	hart_wait(1, 10000);
-	if (!ok(logdev_get(LAB_MOMENTS) == 1, "KVM's log was read (by kvm_call)"))
+	if (!ok(logdev_get(LAB_MOMENTS) == 1, "KVM's log is read by kvm_call()"))
 		return;
-	ok(in_found(logged), "a page in KVM's log is found");
+	ok(in_found(logged), "a page in KVM's log is found by the take");
 	first = in_found(unlogged);
 	written();
 	logdev_set(LAB_TAKE, 0);
@@ -188,7 +188,7 @@ static void test_moment(void)
 	store(logged);
 	store(unlogged);
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "both pages are logged again");
+	ok_eq(wrong(), 0, "both pages are logged again when they are written again");
 	logdev_set(LAB_START, 0);
 }
 
@@ -200,7 +200,7 @@ static bool last_in_found(void)
 	return logdev_get(LAB_BITS) >> 63;
 }
 
-/* Its bit is the last of the last word. The page is unused: the device tree ends before it. */
+/* The last page's bit is the last of the last word. The device tree ends before this page. */
 static void test_last(void)
 {
 	volatile u8 *last = (volatile u8 *)(ram_base + ram_size - PAGE_SIZE);
@@ -212,7 +212,7 @@ static void test_last(void)
 	written();
 	logdev_set(LAB_TAKE, 0);
 	ok(first && !last_in_found(),
-	   "the last page of RAM is taken when a vCPU has written to it, once");
+	   "the last page of RAM is taken once after a vCPU has written to it");
 	last[below(PAGE_SIZE)] = 2;
 	logdev_set(LAB_TAKE, 0);
 	first = last_in_found();
@@ -221,7 +221,7 @@ static void test_last(void)
 	logdev_set(LAB_WROTE, 1);
 	logdev_set(LAB_TAKE, 0);
 	ok(first && last_in_found(),
-	   "the last page of RAM is taken again, also when a device has written to it");
+	   "the last page of RAM is taken again after a vCPU or a device has written to it");
 	written();
 }
 
@@ -243,7 +243,7 @@ static const char *name_of(unsigned long reg)
 	return type_of(reg) < ARRAY_SIZE(names) ? names[type_of(reg)] : "";
 }
 
-/* The saving host reports the timer as off, and has one extension less. */
+/* The saving host reports the timer as off, and has one extension fewer. */
 static void test_order(void)
 {
 	unsigned long t = now(), due = t + us_to_ticks(TIMER_US), late, omitted;
@@ -259,16 +259,17 @@ static void test_order(void)
 		return;
 	late = logdev_get(LAB_LATE);
 	if (!ok(!late, "registers are set in the right order"))
-		note("the first that comes too late is 0x%lx (%s)", late, name_of(late));
+		note("the first register set too late is 0x%lx (%s)", late, name_of(late));
 	omitted = logdev_get(LAB_OMITTED);
 	if (!ok(!omitted, "no register is left out"))
-		note("the first that was not set is 0x%lx (%s)", omitted, name_of(omitted));
+		note("the first register that was not set is 0x%lx (%s)", omitted,
+		     name_of(omitted));
 	ok(!logdev_get(LAB_ZICBOZ), "an extension that the guest did not have is switched off");
 	early = csr_read(sip) & BIT(IRQ_S_TIMER) && now() < due;
 	while (now() < due + us_to_ticks(1000))
 		;
 	ok(!early && csr_read(sip) & BIT(IRQ_S_TIMER),
-	   "a timer that KVM has reported as off, although there is Sstc, fires at its time");
+	   "a timer that KVM has reported as off, despite Sstc, fires at its time");
 	timer_off();
 }
 
@@ -293,7 +294,7 @@ static struct {
 
 static unsigned long wrong_stops[REASONS], wrong_goes;
 
-/* The reasons to stop that hold, one bit each. */
+/* Make a round of the model. Return the reasons to stop, one bit each. */
 static unsigned long reasons(unsigned long wrote_now, unsigned long left)
 {
 	bool vain = left * rule.den > run.base * rule.num;
@@ -309,7 +310,7 @@ static unsigned long reasons(unsigned long wrote_now, unsigned long left)
 	       (unsigned long)(run.rounds >= run.most) << OFTEN;
 }
 
-/* Often close to the rule's limits, to detect an error of one. */
+/* Return a number often close to the rule's limits, to detect errors of one page. */
 static unsigned long draw_left(void)
 {
 	unsigned long turn = run.base * rule.num / rule.den;
@@ -340,7 +341,7 @@ static void compare(unsigned long why, bool goes_on)
 		wrong_stops[reason] += goes_on && why >> reason & 1;
 }
 
-/* The test stops after the first wrong save, so `run` is that one. */
+/* `run` is the first wrong save, because the test stops after it. */
 static void claim(unsigned long wrong_ones, const char *what, const char *but)
 {
 	if (!ok(!wrong_ones, "%s", what))
@@ -350,7 +351,7 @@ static void claim(unsigned long wrong_ones, const char *what, const char *but)
 		     but);
 }
 
-/* Rounds as in a save, until both the rule and the VMM stop, or the VMM is wrong. */
+/* Make rounds as in a save, until the rule or the VMM stops. */
 static void one_save(void)
 {
 	unsigned long why = 0, wrote_now, left;
@@ -379,9 +380,9 @@ static void one_save(void)
 static void test_rule(void)
 {
 	static const char *const name[] = {
-		[LITTLE] = "pre-copy stops when little is left",
-		[IN_VAIN] = "pre-copy stops when rounds are in vain",
-		[TOO_MUCH] = "pre-copy stops when too much was written",
+		[LITTLE] = "pre-copy stops when few pages are left",
+		[IN_VAIN] = "pre-copy stops when too many rounds were in vain",
+		[TOO_MUCH] = "pre-copy stops when too many pages were written",
 		[OFTEN] = "pre-copy stops after as many rounds as are allowed",
 	};
 	unsigned long i, bad = 0;
@@ -400,13 +401,13 @@ static void test_rule(void)
 	}
 	for (i = 0; i < REASONS; i++)
 		claim(wrong_stops[i], name[i], "it continues");
-	claim(wrong_goes, "pre-copy continues otherwise", "it stops");
+	claim(wrong_goes, "pre-copy continues if there is no reason to stop", "it stops");
 	ok(!bad, "pre-copy follows the rule in %d saves", SAVES);
 }
 
 /* ---- a guest to be saved ---- */
 
-#define TURNS 1000000000UL /* iterations after which it ends, saved or not */
+#define TURNS 1000000000UL /* iterations after which the guest ends, saved or not */
 
 static void busy(void)
 {
