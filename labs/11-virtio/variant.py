@@ -30,5 +30,5 @@ def variant(draw):
 
 
 def hidden(draw, _made):
-    """The seed for the sectors that are requested, and for random chains."""
+    """Return the seed for the sectors that are requested, and for random chains."""
     return {"seed": 1 + draw.below(1 << 30)}

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# hostile.t - rings that break the rules: the device needs a reset, and serves again after it
+# hostile.t - after a ring that breaks the rules, the device needs a reset, and then serves again
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 head -c 1M /dev/zero >"$tmp/disk"

@@ -7,8 +7,8 @@
 head -c 1M /dev/zero >"$tmp/disk"
 options --disk "$tmp/disk"
 payload lab11 part=irq
-# Once more with a VMM that waits before it lets the driver notify again: a device that checks the ring
-# before that misses a request that arrives in between.
+# Repeat the test with a VMM that waits before it lets the driver notify again. A device that checks
+# the ring too early then misses a request that arrives in between.
 late=$tmp/late
 mkdir "$late" && ln -s "$O"/* "$late" && rm "$late/vmm"
 cat >"$tmp/late.c" <<'END'
@@ -30,5 +30,5 @@ mapfile -t objects < <(find "$O/user/src/vmm" "$O/user/libfdt" -name '*.o')
 	done_testing
 }
 O=$late asked lab11 part=irq
-claim "none is missed" "none is missed if the device is slow to unmute"
+claim "none is missed" "no request is missed if the device is slow to unmute"
 done_testing

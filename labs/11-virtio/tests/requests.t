@@ -7,7 +7,7 @@
 head -c 1M /dev/zero >"$tmp/disk"
 options --disk "$tmp/disk"
 payload lab11 part=requests
-# If pread() or pwrite() rejects a request, its answer is right, but it should have been rejected before.
-is "$(grep -c ' at sector ' <<<"$err")" 0 "none of them was tried on the file" ||
+# A request that only pread() or pwrite() rejects gets the right answer, but too late.
+is "$(grep -c ' at sector ' <<<"$err")" 0 "no refused request was tried on the file" ||
 	grep -m 1 ' at sector ' <<<"$err" | sed 's/^/# /'
 done_testing

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """figures.py - draw labs/11-virtio/figure.svg from your measured.csv: the cost of a read.
 
-It is shown by how the device is notified and how the vCPU waits, next to the two stores that make the
-difference. This is a template that draws what everybody measures. Change it to what your explanation
-needs; scripts/hs/labfigure.py describes what it can draw.
+The figure shows it for each way to notify the device and to wait, next to the two stores that make
+the difference. This is a template that draws what everybody measures. Change it to what your
+explanation needs; scripts/hs/labfigure.py describes what it can draw.
 """
 import sys
 from pathlib import Path
@@ -15,6 +15,6 @@ from hs import labfigure  # noqa: E402
 
 sys.exit(labfigure.main(
     __doc__, HERE,
-    labfigure.bench("What does a read of the disk cost?",
+    labfigure.bench("Cost of a read of the disk",
                     rows=["mmio_ioeventfd", "mmio_write", "blk_read_4k", "blk_read_exit"],
                     series={"default": "", "without polling": "halt_poll_ns=0"})))

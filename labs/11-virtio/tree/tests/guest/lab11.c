@@ -20,8 +20,8 @@ static void test_basic(void)
 	fill(data, sizeof(data));
 	disk_start();
 	ok_eq(request(BLK_OUT, 1, data, 4 * SECTOR), S_OK, "four sectors are written");
-	ok_eq(request(BLK_FLUSH, 0, data, 0), S_OK, "... flushed");
-	ok_eq(request(BLK_IN, 1, back, 4 * SECTOR), S_OK, "... and read");
+	ok_eq(request(BLK_FLUSH, 0, data, 0), S_OK, "the disk is flushed");
+	ok_eq(request(BLK_IN, 1, back, 4 * SECTOR), S_OK, "the four sectors are read");
 	ok(!memcmp(data, back, 4 * SECTOR), "the data read is the data written");
 	for (i = 0; i < 64; i++) {
 		memset(data, (int)i + 1, SECTOR);
@@ -58,7 +58,7 @@ static unsigned long cut_and_read(bool indirect)
 	return wrong;
 }
 
-/* Two requests of three descriptors each, with one notification. */
+/* Submit two requests of three descriptors with one notification, 50 times. Return the failures. */
 static unsigned long two_at_once(void)
 {
 	static struct header headers[2];
@@ -90,7 +90,7 @@ static unsigned long two_at_once(void)
 	return wrong;
 }
 
-/* More requests than a ring's index can count, 64 at a time. Each reads the disk's name. */
+/* Make more requests than a ring's index can count, 64 at a time. Each reads the disk's name. */
 static unsigned long past_the_index(void)
 {
 	static struct header name = { .type = BLK_GET_ID };
@@ -114,7 +114,7 @@ static unsigned long past_the_index(void)
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		disk_set(REG_QUEUE_NOTIFY, 0);
 		for (t = now(); (u16)(long_used[0] >> 16) != index;) {
-			wait_irq(0, 100); /* asleep: the disk's thread has work to do */
+			wait_irq(0, 100); /* sleep: the disk's thread has work to do */
 			if (!disk_needs_reset() && now() - t < us_to_ticks(DISK_WAIT_US))
 				continue;
 			note("request %lu or a later one is not answered", n);
@@ -134,7 +134,7 @@ static void test_chains(void)
 
 	disk_start();
 	ok_eq(cut_and_read(false), 0,
-	      "40 writes and 40 reads are served, divided anywhere, in any descriptors");
+	      "40 writes and 40 reads are served, divided at random, in shuffled descriptors");
 	disk_start();
 	for (i = 0; i < 20; i++) {
 		wrong += cut_request(BLK_GET_ID, 0, 0, 20, false) != S_OK;
@@ -163,23 +163,25 @@ static void test_requests(void)
 	fill(data, sizeof(data));
 	ok_eq(request(BLK_OUT, end - 2, data, 2 * SECTOR), S_OK,
 	      "the last two sectors are written");
-	ok_eq(disk_used_length(), 1, "a write's length in the used ring is that of its status");
+	ok_eq(disk_used_length(), 1, "a write's length in the used ring counts only the status");
 	ok_eq(request(BLK_IN, end - 2, back, 2 * SECTOR), S_OK, "the last two sectors are read");
 	ok_eq(disk_used_length(), 2 * SECTOR + 1,
 	      "a read's length in the used ring counts data and status");
 	ok(!memcmp(data, back, 2 * SECTOR), "the data read is the data written");
-	ok_eq(request(BLK_IN, end, back, SECTOR), S_IOERR, "no read beyond the end");
-	ok_eq(request(BLK_IN, end - 1, back, 2 * SECTOR), S_IOERR, "no read across the end");
+	ok_eq(request(BLK_IN, end, back, SECTOR), S_IOERR, "a read beyond the end is refused");
+	ok_eq(request(BLK_IN, end - 1, back, 2 * SECTOR), S_IOERR,
+	      "a read across the end is refused");
 	ok_eq(request(BLK_OUT, end - 1, back + SECTOR, 2 * SECTOR), S_IOERR,
-	      "no write across the end");
-	ok_eq(request(BLK_OUT, ~0ULL, data, SECTOR), S_IOERR, "no write at sector 2^64 - 1");
+	      "a write across the end is refused");
+	ok_eq(request(BLK_OUT, ~0ULL, data, SECTOR), S_IOERR,
+	      "a write at sector 2^64 - 1 is refused");
 	ok_eq(request(BLK_OUT, ~0ULL, data, 2 * SECTOR), S_IOERR,
-	      "no write from sector 2^64 - 1 that ends at sector 1");
+	      "a write from sector 2^64 - 1 that ends at sector 1 is refused");
 	ok_eq(request(BLK_OUT, 1ULL << 55, data, SECTOR), S_IOERR,
-	      "no write at a sector whose byte offset overflows");
-	ok_eq(request(BLK_IN, 0, back, 100), S_IOERR, "no read of a part of a sector");
+	      "a write at a sector whose byte offset overflows is refused");
+	ok_eq(request(BLK_IN, 0, back, 100), S_IOERR, "a read of a part of a sector is refused");
 	ok_eq(request(BLK_IN, 0, back, SECTOR + 1), S_IOERR,
-	      "no read of a byte more than a sector");
+	      "a read of one byte more than a sector is refused");
 	memset(back, 0, sizeof(back));
 	ok_eq(request(BLK_IN, end - 2, back, 2 * SECTOR), S_OK,
 	      "the last two sectors are read again");
@@ -203,7 +205,7 @@ static bool wait_line(bool up)
 	return line() == up;
 }
 
-/* Offer a request as a driver that obeys NO_NOTIFY does. False: it was not found. */
+/* Offer a request as a driver that obeys NO_NOTIFY does. Return false if it is not answered. */
 static bool offered(void)
 {
 	u16 before = disk_used_index();
@@ -229,7 +231,7 @@ static void serve(unsigned long claim)
 }
 
 /*
- * The second of two requests arrives at any time while the device is still finishing the first:
+ * Let the second of two requests arrive at any time while the device is still finishing the first:
  * raising the interrupt, checking for more, unmuting.
  */
 static unsigned long missed(unsigned long claim)
@@ -261,10 +263,10 @@ static void test_irq(void)
 	csr_write(sie, 0);
 	disk_start();
 	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "after a reset no interrupt is pending");
-	ok(!line(), "... and the line is low");
+	ok(!line(), "after a reset the line is low");
 	request(BLK_FLUSH, 0, data, 0);
 	ok(wait_line(true), "a used buffer raises the line");
-	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 1, "... and sets bit 0 of InterruptStatus");
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 1, "a used buffer sets bit 0 of InterruptStatus");
 	disk_set(REG_INTERRUPT_ACK, 2);
 	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 1,
 	      "an acknowledgement of another bit changes nothing");
@@ -273,7 +275,7 @@ static void test_irq(void)
 	source = *(volatile u32 *)claim;
 	*(volatile u32 *)claim = source;
 	ok(wait_line(false), "after the completion at the PLIC the line is low");
-	ok_eq(*(volatile u32 *)claim, 0, "... and there is nothing more to claim");
+	ok_eq(*(volatile u32 *)claim, 0, "after the completion there is nothing more to claim");
 	for (n = 0; n < 20; n++) {
 		request(BLK_FLUSH, 0, data, 0);
 		if (!wait_line(true))
@@ -290,7 +292,7 @@ static void test_irq(void)
 	      "there is no interrupt if the driver does not want one");
 	for (t = now(); disk_used[0] & 1 && now() - t < us_to_ticks(DISK_WAIT_US);)
 		;
-	ok(!(disk_used[0] & 1), "a waiting device wants to be notified");
+	ok(!(disk_used[0] & 1), "an idle device wants to be notified");
 	disk_start();
 	ok_eq(missed(claim), 0,
 	      "%d requests of a driver that notifies only if it must: none is missed", 2 * ROUNDS);
@@ -305,7 +307,8 @@ static void test_notify(void)
 	disk_start();
 	for (n = 0; n < count; n++)
 		request(BLK_IN, 0, back, SECTOR);
-	ok(disk_used_index() == count, "%lu requests, each notified", count);
+	ok(disk_used_index() == count, "%lu requests, each with a notification, are answered",
+	   count);
 	for (n = 0; n < boot_need("others"); n++) {
 		disk_set(REG_QUEUE_NOTIFY, 1 + (u32)n);
 		*(volatile u16 *)(disk_base + REG_QUEUE_NOTIFY) = 0;
@@ -314,8 +317,8 @@ static void test_notify(void)
 		disk_set(REG_QUEUE_NOTIFY - 4, 0);
 	}
 	ok_eq(disk_used_index(), count,
-	      "stores of other values, widths and addresses answer nothing");
-	ok(!disk_needs_reset(), "... and break nothing");
+	      "stores of other values, widths and addresses are not notifications");
+	ok(!disk_needs_reset(), "stores of other values, widths and addresses break nothing");
 	ok_eq(request(BLK_IN, 0, back, SECTOR), S_OK, "the next request is answered");
 }
 

@@ -20,7 +20,7 @@ static inline void fill(u8 *bytes, unsigned long count)
 		*bytes++ = (u8)below(256);
 }
 
-/* End the test if the device neither answers nor needs a reset: a reset would wait for it. */
+/* End the test if the device neither answers nor needs a reset: a reset may hang then. */
 static inline void needs_answer(bool answered, const char *what)
 {
 	if (!answered && !disk_needs_reset())
@@ -45,7 +45,7 @@ static inline bool submit(u16 head, const char *what)
 	disk_set(REG_QUEUE_NOTIFY, 0);
 	while (disk_used_index() == before && !disk_needs_reset() &&
 	       now() - t <= us_to_ticks(DISK_WAIT_US))
-		wait_irq(0, 100); /* asleep: the disk's thread has work to do */
+		wait_irq(0, 100); /* sleep: the disk's thread has work to do */
 	answered = disk_used_index() != before;
 	needs_answer(answered, what);
 	return answered;
@@ -89,7 +89,7 @@ static inline void shuffle(u8 *place, unsigned int count)
 	}
 }
 
-/* A table is walked from its entry 0, so make that the chain's first. */
+/* A device walks a table from entry 0, so make entry 0 the chain's first. */
 static inline void begin_at_0(u8 *place)
 {
 	unsigned int i = 0;
@@ -107,8 +107,8 @@ static struct {
 static u8 answer_bytes[8 * SECTOR + 1];
 
 /*
- * A request of `out` readable bytes after its header and `in` writable ones before its status,
- * divided at random; in an indirect table if `indirect`. Returns its status.
+ * Submit a request of `out` readable bytes after its header and `in` writable ones before its
+ * status, divided at random; in an indirect table if `indirect`. Return its status.
  */
 static inline unsigned long cut_request(u32 type, u64 sector, u32 out, u32 in, bool indirect)
 {
@@ -140,11 +140,11 @@ static inline unsigned long cut_request(u32 type, u64 sector, u32 out, u32 in, b
 	return answer_bytes[in];
 }
 
-/* The longest queue, and the longest chain. */
+/* The length of the longest queue, and of the longest chain. */
 #define LONG 128
 static struct desc long_desc[LONG] __attribute__((aligned(16)));
 static volatile u16 long_avail[3 + LONG] __attribute__((aligned(4)));
-/* In a page that only the device writes. */
+/* The used ring is in a page that only the device writes. */
 static volatile u32 long_used[PAGE_SIZE / 4] __attribute__((aligned(PAGE_SIZE)));
 
 static inline void long_start(void)
@@ -155,7 +155,7 @@ static inline void long_start(void)
 			 (unsigned long)long_used);
 }
 
-/* Submit the chain that begins at long_desc[head]. False: it is not answered. */
+/* Submit the chain that begins at long_desc[head]. Return false if it is not answered. */
 static inline bool long_submit(u16 head)
 {
 	u16 index = long_avail[1];
@@ -169,13 +169,13 @@ static inline bool long_submit(u16 head)
 	while ((u16)(long_used[0] >> 16) != index) {
 		if (disk_needs_reset() || now() - t > us_to_ticks(DISK_WAIT_US))
 			return false;
-		wait_irq(0, 100); /* asleep: the disk's thread has work to do */
+		wait_irq(0, 100); /* sleep: the disk's thread has work to do */
 	}
 	return true;
 }
 
 /*
- * Read the disk's name with a chain of `count` buffers in a table. Returns its status or NO_ANSWER.
+ * Read the disk's name with a chain of `count` buffers in a table. Return its status or NO_ANSWER.
  */
 static inline unsigned long long_chain(u32 count)
 {

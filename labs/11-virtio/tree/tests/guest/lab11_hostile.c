@@ -13,18 +13,18 @@ static void ok_broken(u16 head, const char *what)
 	bool used_it = submit(head, what);
 
 	ok(!used_it && disk_needs_reset(), "refused: %s", what);
-	/* After a reset the device must work again. */
+	/* After the reset, the device must work again. */
 	disk_start();
 	if (request(BLK_FLUSH, 0, data, 0) != S_OK)
-		ok(false, "the device answers after that and a reset");
+		ok(false, "the device answers after a reset");
 }
 
-/* The ring's descriptors for the hostile part, followed by as many again. */
+/* The ring's descriptors for part hostile, followed by as many beyond its end. */
 static struct desc ring[2 * DISK_QUEUE] __attribute__((aligned(16)));
 
 /*
- * A good request in the ring or in a table, which the caller then breaks. A whole request follows
- * the end of each; its last two descriptors are data and status.
+ * Make a good request in the ring or in a table, for the caller to break. A whole request follows
+ * beyond the end of each; its last two descriptors are data and status.
  */
 static struct desc *good(bool in_table)
 {
@@ -88,7 +88,7 @@ static void test_bad_chains(void)
 	ok_broken(0, "a header of 15 bytes");
 	d = good(false);
 	d[1].flags = 0;
-	ok_broken(0, "no room for the status");
+	ok_broken(0, "a chain without room for the status");
 	good(false);
 	disk_avail[1] = DISK_QUEUE + 5;
 	ok_broken(0, "an available index that is ahead by more than the ring");
@@ -100,7 +100,7 @@ static void test_bad_tables(void)
 
 	good(true);
 	ring[0].len = 3 * sizeof(*d) + 1;
-	ok_broken(0, "an indirect table that is not whole descriptors");
+	ok_broken(0, "an indirect table that is not made of whole descriptors");
 	good(true);
 	ring[0].len = 0;
 	ok_broken(0, "an empty indirect table");
@@ -137,7 +137,7 @@ static void test_bad_tables(void)
 	   "refused: a chain of %d buffers", LONG + 1);
 }
 
-/* Notify the device anyway: is the request answered? */
+/* Submit a request, whatever the device's state. Return true if the device answers it. */
 static bool served(void)
 {
 	u16 before = disk_used_index();
@@ -145,7 +145,7 @@ static bool served(void)
 	disk_make(ring, BLK_IN, 0, back, SECTOR);
 	disk_offer(0);
 	disk_set(REG_QUEUE_NOTIFY, 0);
-	delay_us(3000); /* time for a device that serves wrongly */
+	delay_us(3000); /* gives a wrong device the time to serve */
 	return disk_used_index() != before;
 }
 
@@ -169,12 +169,13 @@ static void test_hostile(void)
 	test_bad_tables();
 	test_unserved();
 	disk_start();
-	ok_eq(request(BLK_IN, 0, back, SECTOR), S_OK, "the disk still serves after all this");
+	ok_eq(request(BLK_IN, 0, back, SECTOR), S_OK,
+	      "the disk still serves requests after all broken rings");
 }
 
 /* ---- part random ---- */
 
-/* May this chain be answered? Walks it as a device does. */
+/* Return true if a device may answer this chain. Walk the chain as a device does. */
 static bool is_good(const struct desc *d, u32 size, u32 index)
 {
 	u32 readable = 0, writable = 0, n;
@@ -197,7 +198,7 @@ static bool is_good(const struct desc *d, u32 size, u32 index)
 	return false;
 }
 
-/* A chain with at most one random defect. Returns whether it is still good. */
+/* Make a chain with at most one random defect. Return true if it is still good. */
 static bool random_chain(bool indirect, u16 *head)
 {
 	u32 count = 2 + (u32)below(DISK_QUEUE - 2), readable = 1 + (u32)below(count - 1);
@@ -277,7 +278,7 @@ static void test_random(void)
 		}
 	}
 	ok_eq(wrong, 0, "400 random chains: each good one is answered, each bad one refused");
-	ok(good_ones > 50 && good_ones < 350, "there are good and bad random chains");
+	ok(good_ones > 50 && good_ones < 350, "some random chains are good, and some are bad");
 }
 
 void payload_main(void)

@@ -34,7 +34,7 @@ static void put32(u8 *at, u32 value)
 	memcpy(at, &value, sizeof(value));
 }
 
-/* Make one of the variant's requests. Returns its status; the result is in answer_bytes. */
+/* Make one of the variant's requests. Return its status; the result is in answer_bytes. */
 static unsigned long own(const char *type, u64 sector, u32 count, u32 other, u32 params, u32 room)
 {
 	u8 made[16 + 8];
@@ -91,8 +91,8 @@ static void test_sums(void)
 	u64 sector;
 
 	ok_eq(own("type_sum", 3, 1, 1, 16, 16), S_OK, "a sum of one sector is answered");
-	ok_eq(disk_used_length(), 17, "... with a result and a status");
-	ok(right_sum(3, 1, 1), "... and is right");
+	ok_eq(disk_used_length(), 17, "the used ring counts the result and the status of a sum");
+	ok(right_sum(3, 1, 1), "a sum of one sector is right");
 	for (i = 0; i < 12; i++) {
 		count = 1 + (u32)below(most < 20 ? most : 20);
 		stride = (u32)below(4);
@@ -143,7 +143,8 @@ static void test_own_refused(void)
 		ok_eq(own(type, 0, 0, 0, 16, 16), S_IOERR, "%s: a count of 0 is refused", type);
 		ok_eq(own(type, 0, most + 1, 0, 16, 16), S_IOERR,
 		      "%s: a count of the maximum + 1 is refused", type);
-		ok_eq(own(type, 0, most, 1, 16, 16), S_OK, "%s: the maximum is answered", type);
+		ok_eq(own(type, 0, most, 1, 16, 16), S_OK, "%s: a count of the maximum is answered",
+		      type);
 		if (i == 1)
 			break; /* the disk now has its pattern, not the image */
 		ok_eq(own(type, 0, ~0U, 1, 16, 16), S_IOERR, "%s: a count of 2^32 - 1 is refused",
@@ -173,7 +174,7 @@ static void test_own_refused(void)
 	ok_eq(own("type_fill", 0, 1, 1, 15, 0), S_IOERR,
 	      "type_fill: 15 bytes of parameters are refused");
 	ok_eq(request((u32)boot_need("type_sum") + 0x10000, 0, back, SECTOR), S_UNSUPP,
-	      "another type is unsupported");
+	      "a request of another type is unsupported");
 }
 
 static void test_own(void)
