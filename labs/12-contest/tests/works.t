@@ -4,7 +4,7 @@
 # works.t - everything works as before for guests: calls, traps, devices, memory, time
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-# Exits are not accounted, as in the benchmark, so that a path that is taken only then is tested.
+# Do not account exits, as in the benchmark, so that paths that are taken only then are tested.
 options --boot exitstat=0
 for name in contest sbi exits timer mmio; do
 	payload $name

@@ -17,5 +17,5 @@ SERIES = {"default": "", "without the fast path": "fastpath=off"}
 
 sys.exit(labfigure.main(
     __doc__, HERE,
-    labfigure.bench("What did it cost?", ROWS, SERIES, source="first.csv", svg="first.svg"),
-    labfigure.bench("What does it cost now?", ROWS, SERIES)))
+    labfigure.bench("Costs before the changes", ROWS, SERIES, source="first.csv", svg="first.svg"),
+    labfigure.bench("Costs after the changes", ROWS, SERIES)))

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * contest.c - make the calls of the contest's workload with other arguments: a shorter path must
- * give the same answers
+ * contest.c - check that the calls of the contest's workload give the same answers with other
+ * arguments, whatever path the hypervisor takes
  */
 #include "hv/sbi.h"
 #include "rt.h"
@@ -33,11 +33,12 @@ void payload_main(void)
 		"the timer extension has no function 1");
 	answers(SBI_EXT_IPI, SBI_IPI_SEND_IPI, GARBAGE, ALL, SBI_SUCCESS, 0,
 		"an IPI to all harts has the value 0");
-	ok(csr_read(sip) & BIT(IRQ_S_SOFT), "... and reaches the sender, too");
+	ok(csr_read(sip) & BIT(IRQ_S_SOFT), "an IPI to all harts reaches the sender as well");
 	ipi_clear();
 	answers(SBI_EXT_IPI, 1, 1, 0, SBI_ERR_NOT_SUPPORTED, 0,
 		"the IPI extension has no function 1");
-	ok(!(csr_read(sip) & BIT(IRQ_S_SOFT)), "... and an unknown function sends no IPI");
+	ok(!(csr_read(sip) & BIT(IRQ_S_SOFT)),
+	   "an unknown function of the IPI extension sends no IPI");
 	answers(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_FENCE_I, GARBAGE, ALL, SBI_SUCCESS, 0,
 		"a fence for all harts has the value 0");
 	answers(SBI_EXT_RFENCE, 99, 1, 0, SBI_ERR_NOT_SUPPORTED, 0,
