@@ -188,7 +188,8 @@ static void test_moment(void)
 	store(logged);
 	store(unlogged);
 	logdev_set(LAB_TAKE, 0);
-	ok_eq(wrong(), 0, "both pages are logged again when they are written again");
+	ok_eq(wrong(), 0,
+	      "the logged and the unlogged page are logged when they are written again");
 	logdev_set(LAB_START, 0);
 }
 
