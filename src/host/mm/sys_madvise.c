@@ -87,10 +87,8 @@ static bool is_locked(struct mm *mm, unsigned long start, unsigned long end)
 	return false;
 }
 
-static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end, int advice)
+static int madvise_area(struct mm *mm, unsigned long start, unsigned long end, int advice)
 {
-	if (!vma_range_mapped(mm, start, end))
-		return -ENOMEM;
 	if (!is_whole_pages(mm, start, end))
 		return -EINVAL;
 	if ((advice == MADV_DONTNEED || advice == MADV_FREE || advice == MADV_COLD ||
@@ -131,6 +129,33 @@ static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end,
 	default:
 		return -EINVAL;
 	}
+}
+
+/*
+ * Advise on each area of the range in turn, as Linux does. mm->lock is held. Unmapped parts are
+ * skipped, and make the result -ENOMEM. Another error ends the call: the areas after it keep their
+ * state.
+ */
+static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end, int advice)
+{
+	struct vma *vma;
+	int err, result = 0;
+
+	while (start < end) {
+		unsigned long stop;
+
+		vma = vma_next(mm, start);
+		if (!vma || vma->start >= end)
+			return -ENOMEM;
+		if (vma->start > start)
+			result = -ENOMEM;
+		stop = MIN(vma->end, end);
+		err = madvise_area(mm, MAX(start, vma->start), stop, advice);
+		if (err)
+			return err;
+		start = stop;
+	}
+	return result;
 }
 
 /*
