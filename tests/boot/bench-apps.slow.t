@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# bench-apps.slow.t - a whole guest stays within the limits of docs/bench.md: its boot and its processes,
-# compared with no VM at all, the number of its exits, with the UART and with DBCN as its console, and
-# applications, compared with Linux KVM.
+# bench-apps.slow.t - a whole guest stays within the limits in docs/bench.md: the cost of booting and of starting
+# processes relative to no VM, the number of exits with the UART and with DBCN as the console, and the cost of
+# applications relative to no VM and to Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-fixes "its figures are those of the defaults" all
+fixes "the limits are for the default toggles" all
 for file in guest/vmlinux guest-initrd.cpio vmm; do
 	[ -f "$O/$file" ] || skip_all "$O/$file is missing"
 done
@@ -19,7 +19,7 @@ at_most()	# LIMIT VALUE NAME
 	ok $? "$3: ${2:-none}, at most $1"
 }
 
-times()	# SYSTEM ROW SETTING: hyperscope's figure as a multiple of that system's
+times()	# SYSTEM ROW SETTING: print hyperscope's figure as a multiple of SYSTEM's
 {
 	awk -F, -v other="$1" -v row="$2" -v setting="$3" '$2 == row && $1 == other { theirs = $8 }
 		$2 == row && $1 == "hyperscope" && $3 == setting { ours = $8 }
@@ -27,11 +27,11 @@ times()	# SYSTEM ROW SETTING: hyperscope's figure as a multiple of that system's
 }
 
 for setting in default console=dbcn; do
-	at_most 1.10 "$(times native boot "$setting")" "$setting: boot to a command, x native"
-	at_most 1.10 "$(times native fork_exec "$setting")" "$setting: fork and exec, warm, x native"
+	at_most 1.10 "$(times native boot "$setting")" "$setting: booting to a command, relative to native"
+	at_most 1.10 "$(times native fork_exec "$setting")" "$setting: a warm fork and exec, relative to native"
 done
-at_most 1000 "$(awk '$1 == "besides" { print $3 }' "$tmp/out")" "exits of a boot and 400 fork and exec, besides MMIO"
-at_most 2500 "$(awk '$1 == "in" && $2 == "all" { print $4 }' "$tmp/out")" "... in all, with DBCN for a console"
+at_most 1000 "$(awk '$1 == "besides" { print $3 }' "$tmp/out")" "exits other than MMIO during a boot and 400 fork and exec"
+at_most 2500 "$(awk '$1 == "in" && $2 == "all" { print $4 }' "$tmp/out")" "all exits during a boot and 400 fork and exec, with DBCN as the console"
 
 [ -d "$O/rt_tests" ] || {
 	skip "workloads" "$O/rt_tests is missing: scripts/hyperscope setup apps"
@@ -42,9 +42,9 @@ timeout "$(scaled 900)" "$HS_TOP/scripts/hyperscope" bench-apps --out "$O" --row
 	--csv "$tmp/csv" >"$tmp/out" 2>"$tmp/err"
 is "$?" 0 "the workloads run" || diag "$(tail -n 5 "$tmp/out" "$tmp/err")"
 for row in hackbench cyclictest files_tmpfs; do
-	at_most 1.15 "$(times native "$row" default)" "$row, x native"
+	at_most 1.15 "$(times native "$row" default)" "$row, relative to native"
 done
 for row in hackbench cyclictest blk files_disk; do
-	at_most 1 "$(times linux "$row" default)" "$row, x Linux KVM"
+	at_most 1 "$(times linux "$row" default)" "$row, relative to Linux KVM"
 done
 done_testing

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The benchmark's rows with two harts, with a disk and of KVM_RUN itself, measured twice on each system: the
-# figures are the same, also on Linux KVM.
+# bench.slow.t - benchmark rows that use two harts, a disk or KVM_RUN itself give the same figures when they are
+# measured twice, also on Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/tests/kvm/bench_turns"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
@@ -14,7 +14,7 @@ is $? 0 "two runs give the same figures" || diag "$(cat "$tmp/out" "$tmp/err")"
 for system in hyperscope linux; do
 	for row in ${rows//,/ }; do
 		grep -qE "^$system,$row,[a-z_0-9=]+,rv64,instructions,[1-9]" "$tmp/csv"
-		ok $? "$system has $row"
+		ok $? "the CSV has $system's row $row"
 	done
 done
 done_testing

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # compare.t - the gate: no kind of exit costs 2 % more than notebooks-data/exit-latency.csv says, unless a
-# commit's message says so. Figures belong to one QEMU, OpenSBI and compiler: with others there is nothing to
-# compare, and the test skips. It also tests scripts/hyperscope compare itself.
+# commit's message accepts it. Figures made with another QEMU, OpenSBI or compiler cannot be compared, and that
+# claim is skipped. The rest tests scripts/hyperscope compare itself.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/vmm"
 export HYPERSCOPE_SET=
@@ -25,29 +25,29 @@ done
 
 compare "$HS_TOP" "$csv" --rows "$rows"
 if grep -q 'another QEMU, OpenSBI or compiler' <<<"$out"; then
-	skip "no exit got costlier by 2 %" "the CSV was made with another QEMU, OpenSBI or compiler"
+	skip "no exit costs 2 % more, unless a commit's message accepts it" "the CSV was made with another QEMU, OpenSBI or compiler"
 else
-	is $status 0 "no exit costs 2 % more, unless a commit's message says so" || diag "$out" "$err"
+	is $status 0 "no exit costs 2 % more, unless a commit's message accepts it" || diag "$out" "$err"
 fi
 like "$out" '^8 figures: [0-9]+ the same' "each of the rows is compared" || diag "$err"
 
-# A base of this very build, with one figure reduced by 5 %.
+# A base measured with this build, with sbi_user's figures reduced to 800.
 made=$tmp/out/compare/head.csv
 sed 's/^\(hyperscope,sbi_user,.*\)/\1/; /^hyperscope,sbi_user,/{s/\(,[0-9.]*\)\{5\},\([0-9.]*\),\([^,]*\),/,800,800,800,800,800,800,BASE,/}' \
 	"$made" | sed "s/^\(hyperscope,.*\),[^,]*,\([0-9a-f]*,[0-9.]*,\"-M\)/\1,BASE,\2/" >"$tmp/base.csv"
 compare "$HS_TOP" "$tmp/base.csv" --rows sbi_user,mmio_read
-is $status 1 "an exit that got costlier fails" || diag "$out" "$err"
-like "$out" '^sbi_user +800 +[0-9]+ +\+[0-9.]+ +\+[0-9.]+' "... by name, with how much"
-like "$out" COSTLIER "... and loudly"
-like "$out" 'Costs: ROW REASON' "... and the message says what to do"
+is $status 1 "compare fails when an exit got costlier" || diag "$out" "$err"
+like "$out" '^sbi_user +800 +[0-9]+ +\+[0-9.]+ +\+[0-9.]+' "the table names the costlier exit and its increase"
+like "$out" COSTLIER "the table marks the costlier exit"
+like "$out" 'Costs: ROW REASON' "the output shows the line with which a commit accepts the cost"
 compare "$HS_TOP" "$tmp/base.csv" --rows mmio_read
-is "$status $out" "0 1 figures: 1 the same, 0 less, 0 more, 0 of them by more than 2 %" "an unchanged figure is equal to the instruction"
+is "$status $out" "0 1 figures: 1 the same, 0 less, 0 more, 0 of them by more than 2 %" "an unchanged figure is the same to the instruction"
 sed 's/gcc [0-9.]*/gcc 99.1/' "$tmp/base.csv" >"$tmp/other.csv"
 compare "$HS_TOP" "$tmp/other.csv" --rows sbi_user
-is $status 0 "a figure of another compiler does not fail"
-like "$out" '^1 were made with another' "... which is said"
+is $status 0 "compare does not fail for a figure of another compiler"
+like "$out" '^1 were made with another' "the output counts the figures of another compiler"
 
-# A commit's message may accept the cost: in a clone whose last commit has the line.
+# A commit's message may accept the cost. Each test is in a clone whose last commit has the Costs: line.
 if git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null && git clone -q --shared "$HS_TOP" "$tmp/clone" 2>/dev/null; then
 	commit()	# MESSAGE
 	{
@@ -57,24 +57,24 @@ if git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null && git clone -q --sh
 	sed "s/BASE/$(cut -c1-12 "$tmp/head")/" "$tmp/base.csv" >"$tmp/said.csv"
 	commit $'kvm: something\n\nCosts: mmio_* another row'
 	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
-	is $status 1 "a statement about another row does not cover this one"
+	is $status 1 "a Costs: line about another row does not cover this one"
 	commit $'kvm: something\n\nCosts: * nobody looks\nCosts: ?*,*_*,fault_* nobody at all'
 	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
-	is $status 1 "a statement about most rows covers none"
+	is $status 1 "a Costs: line that matches most rows covers none"
 	commit $'kvm: something\n\nWhy it is so.\n\nCosts: mmio_read, sbi_u* two locks instead of one'
 	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
 	is $status 0 "a commit's message may accept the cost" || diag "$out" "$err"
-	like "$out" 'said: two locks instead of one' "... and the reason is shown"
+	like "$out" 'said: two locks instead of one' "the reason in the commit's message is shown"
 	commit $'kvm: something\n\nIt waits.\nCosts: sbi_user it waits,\n twice\n\nTested: by hand.'
 	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
-	like "$status $(tr -s '\n ' ' ' <<<"$out")" '^0 .*said: it waits, twice' "... from whatever line of the message, and on" || diag "$err"
+	like "$status $(tr -s '\n ' ' ' <<<"$out")" '^0 .*said: it waits, twice' "a Costs: line may be anywhere in the message and continue on the next line" || diag "$err"
 	sed "s/,$(cut -c1-12 "$tmp/head"),/,--output=written,/" "$tmp/said.csv" >"$tmp/option.csv"
 	is "$(cd "$tmp" && compare "$tmp/clone" "$tmp/option.csv" --rows sbi_user; echo $status; find "$tmp" -maxdepth 2 -name 'written*')" 1 \
-		"a CSV's commit is no option of git's"
+		"a commit in the CSV that looks like an option is not passed to git as one"
 
 	# Bases that cannot be measured.
 	printf 'all: ; @echo no such machine >&2; exit 1\n' >"$tmp/Makefile"
-	base()	# ENTRY...: a commit whose tree is these, by git mktree
+	base()	# ENTRY...: print a new commit whose tree has these entries (git mktree)
 	{
 		git -C "$tmp/clone" -c user.name=test -c user.email=test@localhost commit-tree -m base "$(printf '%s\n' "$@" | git -C "$tmp/clone" mktree)"
 	}
@@ -82,31 +82,31 @@ if git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null && git clone -q --sh
 	printf 'all: ;\n.DEFAULT: ; @:\n' >"$tmp/Makefile"
 	empty=$(git -C "$tmp/clone" hash-object -w "$tmp/Makefile")
 	compare "$tmp/clone" "$(base "100644 blob $broken"$'\tMakefile')"
-	like "$status $(tr '\n' ' ' <<<"$err")" '^125 .* does not build \(.*no such machine' "a base that does not build"
-	like "$err" 'BASE is not an ancestor of HEAD' "... and that is not behind HEAD"
+	like "$status $(tr '\n' ' ' <<<"$err")" '^125 .* does not build \(.*no such machine' "a base that does not build is reported"
+	like "$err" 'BASE is not an ancestor of HEAD' "a base that is not an ancestor of HEAD is reported"
 	compare "$tmp/clone" "$(base "100644 blob $empty"$'\tMakefile')"
-	like "$status $(tail -n 1 <<<"$err")" '^125 compare: BASE has none of these rows' "a base without a bench"
+	like "$status $(tail -n 1 <<<"$err")" '^125 compare: BASE has none of these rows' "a base without a benchmark is reported"
 else
-	skip "what a commit's message says" "this is no git checkout"
+	skip "a commit's message may accept the cost" "this is no git checkout"
 fi
 
 compare "$HS_TOP" --output=x
-like "$status $err" '^2 compare: .*; see scripts/hyperscope compare --help' "a base that looks like an option"
+like "$status $err" '^2 compare: .*; see scripts/hyperscope compare --help' "a base that looks like an option is refused"
 HYPERSCOPE_SET=fp=eager compare "$HS_TOP" "$csv"
 like "$status $err" '^2 compare: HYPERSCOPE_SET is set' "toggles that would not be recorded are refused"
 sed '2,$s/,[0-9.]*,[0-9.]*,[0-9.]*,/,nan,nan,nan,/' "$csv" >"$tmp/nan.csv"
 compare "$HS_TOP" "$tmp/nan.csv"
-like "$status $err" "^2 compare: .*line 2: .* 'nan' is not a number" "figures that are none"
+like "$status $err" "^2 compare: .*line 2: .* 'nan' is not a number" "a figure that is not a number is refused"
 { head -n 1 "$made"; grep ',sbi_user,' "$made"; grep ',sbi_user,' "$made"; } >"$tmp/twice.csv"
 compare "$HS_TOP" "$tmp/twice.csv" --rows sbi_user
-like "$status $err" '^2 compare: .*twice.csv: two lines are of hyperscope sbi_user' "a figure that occurs twice"
+like "$status $err" '^2 compare: .*twice.csv: two lines are of hyperscope sbi_user' "a figure that occurs twice is refused"
 sed 's/,instructions,/,cycles,/' "$made" >"$tmp/cycles.csv"
 compare "$HS_TOP" "$tmp/cycles.csv" --rows sbi_user
-like "$status $(tail -n 1 <<<"$err")" '^125 compare: sbi_user is of cycles in BASE and of instructions here' "figures of another unit"
+like "$status $(tail -n 1 <<<"$err")" '^125 compare: sbi_user is of cycles in BASE and of instructions here' "figures in another unit are reported"
 compare "$HS_TOP" nothing
-is "$status $err" "2 compare: BASE 'nothing' is neither a commit here nor a file" "a base that there is not"
+is "$status $err" "2 compare: BASE 'nothing' is neither a commit here nor a file" "a base that does not exist is refused"
 compare "$HS_TOP" "$csv" --rows none-such
-like "$status $err" '^2 compare: --rows none-such: there is no such row' "a row that there is not"
+like "$status $err" '^2 compare: --rows none-such: there is no such row' "a row that does not exist is refused"
 compare "$HS_TOP" "$HS_TOP/README.md"
-like "$status $err" '^2 compare: .*README.md: not a file that scripts/hyperscope bench' "a file that is no CSV of the bench"
+like "$status $err" '^2 compare: .*README.md: not a file that scripts/hyperscope bench' "a file that bench did not write is refused"
 done_testing

@@ -13,8 +13,9 @@ said()	# HART: the events of this hart that the log shows after the panic, witho
 	sed -n '/^host: panic: /,$p' <<<"$err" | sed -n "s/^trace: \([0-9][0-9.]* $1 \)/\1/p"
 }
 
-# same HART N: the log's events of the hart are those of the trace: time, vCPU, event, and each field that
-# hstrace shows as a number too. Prints differences. (The other hart continues while the log is written.)
+# same HART N: print the differences between the hart's events in the log and its last N events in the trace:
+# time, vCPU, event, and each field that hstrace shows as a number. Later events of the trace are left out,
+# because the other hart continues while the log is written.
 same()
 {
 	said "$1" >"$tmp/said"
@@ -30,7 +31,7 @@ same()
 	}'
 }
 
-# ---- who may ----
+# ---- panics need the boot argument ----
 cat >"$tmp/try" <<'E2'
 ls /proc/sysrq-trigger 2>&1
 echo c >/proc/sysrq-trigger
@@ -53,28 +54,28 @@ echo "not alive"
 E2
 hs exec --trace all --boot 'sysrq=1 trace.crash=40' --file "$tmp/crash:/crash" --file "$O/vmm" \
 	--file "$O/guest-payloads/hello.bin" "$busybox" sh /crash
-is "$status $(tail -n 1 <<<"$out")" "125 alive" "c is a panic, which ends the machine at once"
+is "$status $(tail -n 1 <<<"$out")" "125 alive" "writing c to sysrq-trigger panics the host and ends the machine at once"
 like "$err" 'the host panicked: sysrq: a crash was requested' "the launcher gives the reason"
 for hart in 0 1; do
 	is "$(said $hart | wc -l)" 40 "the last 40 events of hart $hart are shown" || diag "$err"
-	is "$(same $hart 40)" "" "... and are those of the trace, field by field"
+	is "$(same $hart 40)" "" "the events in the log are those in the trace, field by field"
 done
 like "$(said '[01]')" 'print: part=0 buf=the last buf8= word\? buf16= buf24=$' \
 	"a program's text is shown as printable characters"
 like "$(said 0 | tail -n 1; said 1 | tail -n 1)" 'sys_enter: id=64 arg0=0x1 ' \
-	"the last event of a hart is the write that asked for it"
-like "$(sed '/^host: panic: /,$d' <<<"$err")" 'print: part=0 buf=marker 1 buf8=9 ' "z prints the events, and the host continues"
+	"the last event is the write that requested the panic"
+like "$(sed '/^host: panic: /,$d' <<<"$err")" 'print: part=0 buf=marker 1 buf8=9 ' "writing z prints the events, and the host continues"
 
 hs exec --trace all --boot 'sysrq=1 trace.crash=0' --file "$tmp/crash:/crash" "$busybox" sh /crash
-is "$status $(said '[01]' | wc -l)" "125 0" "trace.crash=0: none"
+is "$status $(said '[01]' | wc -l)" "125 0" "with trace.crash=0 a panic prints no events"
 echo 'echo o >/proc/sysrq-trigger; echo alive' >"$tmp/overflow"
 hs exec --trace none --boot sysrq=1 --file "$tmp/overflow:/overflow" "$busybox" sh /overflow
-is "$status $(grep -c '^trace: [0-9]' <<<"$err")" "125 0" "nothing is traced: a panic, and no events"
+is "$status $(grep -c '^trace: [0-9]' <<<"$err")" "125 0" "a panic prints no events if nothing is traced"
 like "$err" 'the host panicked: kernel stack overflow at 0x' \
-	"o overflows a kernel stack, and the unmapped page below it stops that"
+	"writing o overflows a kernel stack, and the unmapped page below it stops that"
 
-# ---- a ring that is damaged ----
-# damage WHAT: change the rings of a waiting machine through its RAM, and let it continue.
+# ---- damaged rings ----
+# The machine waits before it panics, so that its rings can be changed through its RAM.
 cat >"$tmp/wait" <<'E2'
 i=0
 while [ $i -lt 30 ]; do echo "marker $i" >/sys/kernel/tracing/trace_marker; i=$((i + 1)); done
@@ -83,8 +84,8 @@ read go
 echo c >/proc/sysrq-trigger
 E2
 cat >"$tmp/damage.py" <<'E2'
-"""damage.py RAM WHAT ELF: writes into trace memory (hv/trace_mem.h) of a machine that runs, or into
-its kernel."""
+"""damage.py RAM WHAT ELF - overwrite part of the trace memory (hv/trace_mem.h) or of the kernel of a running
+machine."""
 import random
 import re
 import struct
@@ -119,7 +120,7 @@ with open(sys.argv[1], "r+b", buffering=0) as ram:
         ram.seek(rundir.DESC_OFFSET + tree - first)
         ram.write(struct.pack("<Q", 0x1000))
 E2
-damaged()	# WHAT EVENTS
+damaged()	# WHAT EVENTS: damage WHAT in a waiting machine and let it panic; sets $status and $err
 {
 	rm -f "$tmp/in" "$tmp/out"
 	mkfifo "$tmp/in"
@@ -142,19 +143,19 @@ damaged()	# WHAT EVENTS
 damaged none print
 is "$status $(said 0 | wc -l)" "125 16" "a waiting machine shows 16 events when it panics"
 damaged records print
-is "$status" 125 "rings full of ones: it ends"
-like "$err" '^trace: hart 0: 16 of these 16 are damaged' "... and says that they are damaged"
+is "$status" 125 "with a ring full of ones the panic ends the machine"
+like "$err" '^trace: hart 0: 16 of these 16 are damaged' "records full of ones are reported as damaged"
 damaged head print
-is "$status" 125 "a head out of the world: it ends"
-like "$err" '^trace: hart 0: 16 of these 16 are damaged' "... and believes no record"
+is "$status" 125 "with a ring's head out of range the panic ends the machine"
+like "$err" '^trace: hart 0: 16 of these 16 are damaged' "with a ring's head out of range every record is reported as damaged"
 damaged header print
-is "$status" 125 "a header of noise: it ends"
-is "$(said 0 | grep -c 'print: part=0 buf=marker ')" 16 "... and shows the records, which are whole"
+is "$status" 125 "with a random trace header the panic ends the machine"
+is "$(said 0 | grep -c 'print: part=0 buf=marker ')" 16 "with a random trace header the intact records are shown"
 damaged pointer all
 is "$status" 125 "a hart that writes through a wild pointer panics, and the machine ends"
-like "$err" 'host: panic: store page fault at' "... and the panic names the cause"
-is "$(said 0 | wc -l)" 16 "... with its last events"
+like "$err" 'host: panic: store page fault at' "the panic of a wild pointer names the store page fault"
+is "$(said 0 | wc -l)" 16 "the panic of a wild pointer shows the last 16 events"
 damaged tree print
-is "$status $(said 0 | wc -l)" "125 16" "a panic that cannot power the machine off by its device tree: it ends"
+is "$status $(said 0 | wc -l)" "125 16" "a panic ends the machine even without a valid device tree to power it off"
 is "$(left_running)" "" "nothing is left running"
 done_testing

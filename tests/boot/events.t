@@ -6,11 +6,11 @@
 # A row is: event | what provokes it | what one of its records must contain (an extended regular expression
 # on hstrace's text). An event without a row, and a row without an event, fail.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
-fixes "a WFI has to exit, and to poll" wfi halt_poll_ns
-fixes "large leaves are made and split, VMIDs run out, fences of one VM are narrow" gstage_huge vmid tlb_flush
+fixes "WFIs must exit and poll" wfi halt_poll_ns
+fixes "large leaves must be made and split, VMIDs run out, and fences be limited to one VM" gstage_huge vmid tlb_flush
 busybox=$O/guest/busybox
 [ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
-! qemu_older 10.0 || skip_all "QEMU $(qemu_version): what the payloads do is what QEMU 10.0 can"
+! qemu_older 10.0 || skip_all "QEMU $(qemu_version): the payloads need QEMU 10.0"
 hstrace=$O/hstrace
 
 rows='
@@ -24,21 +24,21 @@ kvm_request|any exit|request=[1-9]
 kvm_page_fault|the first instruction|gpa=0x80200000 scause=inst_guest_page_fault
 kvm_mmio|bus: an ioeventfd answers|type=write len=[48] gpa=0x1[0-9a-f]* val=0x[0-9a-f]* kernel=1
 kvm_sbi_call|sbi_get_spec_version|ext=BASE fid=0
-kvm_sbi_return|an extension that is not there|error=NOT_SUPPORTED
+kvm_sbi_return|an extension that does not exist|error=NOT_SUPPORTED
 kvm_wfi|timer|pending=0
 kvm_wrs|timer|pending=
 kvm_virtual_inst|WFI|insn=0x10500073
 kvm_csr|pmu reads cycle|csr=cycle write=0 val=0x[1-9a-f][0-9a-f]* kernel=1
 kvm_debug|debug: a breakpoint|pc=0x80000000
 kvm_host_irq|the host timer|scause=irq_s_timer
-kvm_access_fault|exits: a fetch from nowhere|scause=[a-z]*_guest_page_fault
+kvm_access_fault|exits: a fetch from an address without memory|scause=[a-z]*_guest_page_fault
 kvm_exit_unknown|hardware has no such cause: tests/native/test_run.c|native
 kvm_mmio_insn|any MMIO|insn=0x[0-9a-f]* fetched=[01] pc=0x
 kvm_coalesced_mmio|bus|gpa=0x10000000 len=4 val=0x1 entry=
 kvm_ioeventfd|bus|gpa=0x10000000 len=8 val=0x1234567812345678
 kvm_vcpu_irq|an IPI to the other vCPU|irq=2 level=1 target=1
 kvm_ipi_send|an IPI to the other vCPU| [0-9]+[.]0 kvm_ipi_send: target=1$
-kvm_ipi_receive|the other vCPU is shown it| [0-9]+[.]1 kvm_ipi_receive: hvip=0x[0-9a-f]*[4-7c-f]$
+kvm_ipi_receive|an IPI is shown to the other vCPU| [0-9]+[.]1 kvm_ipi_receive: hvip=0x[0-9a-f]*[4-7c-f]$
 kvm_inject_irq|an IPI|hvip=0x[0-9a-f]*4$
 kvm_irq_take|timer|scause=irq_s_timer epc=0x802[0-9a-f]* entry=1
 kvm_inject_trap|exits|scause=[a-z_]* epc=0x802
@@ -52,18 +52,18 @@ kvm_halt_poll_ns|timer|grow=1 new=10000 old=0
 kvm_vcpu_wakeup|timer|ns=[1-9][0-9]* waited=1 valid=1
 kvm_wake_reason|timer: its interrupt|irqs=0x20 requests=0x0 signal=0
 kvm_vcpu_kick|an IPI to a vCPU that sleeps|target=[01] asleep=1
-kvm_hart_kick|another thread wants a vCPU out|target=[01]
-kvm_steal_time|sbi_sta, with two vCPUs for a hart|ns=[0-9]
+kvm_hart_kick|another thread needs a vCPU to leave its hart|target=[01]
+kvm_steal_time|sbi_sta, with two vCPUs per hart|ns=[0-9]
 kvm_fwft|sbi_firmware|feature=[0-9]+ value=
 kvm_fpu|fp|load=1 first_use=[01]
 kvm_vector|vector|load=1 first_use=[01]
 gstage_step|any fault|gpa=0x80200000 level=0 pte=
 gstage_map|the first instruction|gpa=0x80200000 level=1 pte=
-gstage_unmap|a slot goes|level=[012] pte=0x[1-9a-f]
+gstage_unmap|a memory slot is deleted|level=[012] pte=0x[1-9a-f]
 gstage_split|logged|gpa=0x4[0-9a-f]* level=1
-gstage_collapse|the host unmaps a range before it maps it large: tests/native/test_gstage.c|native
+gstage_collapse|the host unmaps a range before it maps a large page there: tests/native/test_gstage.c|native
 gstage_protect|logged|gpa=0x40000000 size=0x[1-9a-f]
-gstage_retry|memory: pages go while they are touched|gpa=0x[0-9a-f]* hva=0x
+gstage_retry|memory: pages are unmapped while the guest touches them|gpa=0x[0-9a-f]* hva=0x
 gstage_table|any guest|level=0 alloc=1
 kvm_vmid|any guest|vmid=1 generation=
 kvm_vmid_rollover|VMIDs of 3 bits|generation=[2-9]
@@ -84,7 +84,7 @@ kvm_destroy_vm|any guest|vm_id=1$
 kvm_create_vcpu|exits: the second|vm_id=1 vcpu_id=1
 kvm_memslot|logged|slot=1 gpa=0x40000000 size=0x200000 hva=0x[0-9a-f]* flags=0x1
 kvm_ioctl|KVM_RUN|cmd=0xae80 arg=0x0
-kvm_ioctl_return|an ioctl of no kind|cmd=0x[0-9a-f]* ret=-
+kvm_ioctl_return|an unknown ioctl|cmd=0x[0-9a-f]* ret=-
 sched_switch|any program|prev_pid=[0-9]+ prev_state=[0-9]+ next_pid=
 sched_wakeup|any program|pid=[0-9]+ target_cpu=[01]
 sched_migrate_task|any program|orig_cpu=0 dest_cpu=1
@@ -94,7 +94,7 @@ sys_exit|any program|id=write ret=[1-9]
 print|trace_marker|part=0 buf=mark.0x4
 sched_process_exec|any program|pid=[0-9]+ entry=0x1[0-9a-f]* name=vmm name8= name16=$
 sched_process_fork|a program of the shell|parent_pid=[0-9]+ child_pid=[0-9]+$
-sample|timer: the guest is at work|mode=VS pc=0x802[0-9a-f]* pid=[0-9]+ period=10030 late=[0-9]+$
+sample|timer: the guest is running|mode=VS pc=0x802[0-9a-f]* pid=[0-9]+ period=10030 late=[0-9]+$
 signal_deliver|lazy_put, or the shell: a child ends|sig=17 handler=0x
 mm_unmap|any program|start=0x[0-9a-f]* end=0x
 mm_age|pages|start=0x[0-9a-f]* end=0x
@@ -106,7 +106,7 @@ host_irq|any wake-up|scause=irq_s_soft
 host_timer|any slice|deadline=[1-9][0-9]* late='
 
 is "$(sed -n 's/^\([a-z0-9_]*\)|.*/\1/p' <<<"$rows" | sort)" \
-	"$(sed -n 's/^EVENT(\([a-z0-9_]*\),.*/\1/p' "$HS_TOP/trace/events.def" | sort)" "every event has its row"
+	"$(sed -n 's/^EVENT(\([a-z0-9_]*\),.*/\1/p' "$HS_TOP/trace/events.def" | sort)" "every event has a row, and every row an event"
 
 echo "quirks='$(quirks | xargs)'" >"$tmp/provoke"
 cat >>"$tmp/provoke" <<'E2'
@@ -135,10 +135,10 @@ HS_SECONDS=90 hs exec --quiet --cpu max --trace all --boot trace.size=64M --ram 
 	--file "$P/timer.bin" --file "$P/pmu.bin" --file "$P/vector.bin" --file "$P/fp.bin" \
 	--file "$T/kvm/memory" --file "$T/kvm/pages" --file "$T/kvm-api/bus" --file "$T/kvm-api/debug" \
 	--file "$T/kvm-api/logged" --file "$T/kvm-api/lazy_put" "$busybox" sh /provoke
-is "$status $out" "0 " "all on: the payloads and programs pass" || diag "$err"
+is "$status $out" "0 " "the payloads and programs pass with all events on" || diag "$err"
 trace=$(readlink -f "$tmp/runs/last")/trace # of this run, because others may follow
 "$hstrace" report "$trace" >"$tmp/report" 2>"$tmp/err"
-like "$(grep '^# events' "$tmp/report")" ', lost [^:]*: 0' "nothing is lost"
+like "$(grep '^# events' "$tmp/report")" ', lost [^:]*: 0' "no event is lost"
 while IFS='|' read -r event how want; do
 	[ -n "$event" ] || continue
 	if [ "$want" = native ]; then
@@ -147,7 +147,7 @@ while IFS='|' read -r event how want; do
 		continue
 	fi
 	if [ "$event" = kvm_pmu_overflow ] && spoils_redirects; then
-		skip "$event ($how)" "payload pmu leaves it out: $spoiled_redirects"
+		skip "$event ($how)" "payload pmu skips the overflow: $spoiled_redirects"
 		continue
 	fi
 	grep " $event: " "$tmp/report" >"$tmp/these"
@@ -159,16 +159,16 @@ while IFS='|' read -r event how want; do
 		diag "$(tail -n 3 "$tmp/these")"
 	fi
 done <<<"$rows"
-# Frames with new contents, which pages.c (FILE_AT, UFFD_AT) makes its guest execute.
+# pages.c makes its guest execute pages that got new contents (FILE_AT, UFFD_AT).
 for at in '21:a file' '22:UFFDIO_COPY'; do
 	hva=0x${at%%:*}0000
 	is "$(grep -oE " kvm_moved_hva_range: start=${hva}[0-9a-f]* end=0x[0-9a-f]*" "$tmp/report" | sed 's/^ [^ ]* //' | sort -u)" \
 		"start=${hva}0000 end=${hva}1000" "guests execute a fence.i for a page from ${at#*:}, and none for zeroes"
 done
 is "$(grep -c ' kvm_exit_handled: ' "$tmp/report")" "$(grep -c ' kvm_exit: ' "$tmp/report")" \
-	"every exit has its outcome"
+	"every kvm_exit has a kvm_exit_handled"
 is "$("$hstrace" stat "$trace" | sed -n 's/^exits: \([0-9]*\);.*/\1/p')" \
-	"$(grep -c ' kvm_exit: ' "$tmp/report")" "the table of exits counts what the events show"
+	"$(grep -c ' kvm_exit: ' "$tmp/report")" "the table of exits counts as many exits as there are events"
 
 # ---- fields against each other ----
 "$hstrace" export --to json "$trace" >"$tmp/json"
@@ -179,5 +179,5 @@ sed '/"kvm_page_fault"/s/"gpa":"0x80/"gpa":"0x90/; /"kvm_userspace_exit"/s/"MMIO
 	/"kvm_ipi_send"/s/"target":1/"target":0/; /"gstage_map"/s/"level":0/"level":1/' "$tmp/json" |
 	python3 "$HS_TOP/tests/trace/fields.py" >"$tmp/wrong"
 [ "$(grep -c '^not ok' "$tmp/wrong")" -ge 8 ]
-ok $? "... and wrong fields are noticed: of eight events, in eight rules or more" || diag "$(cat "$tmp/wrong")"
+ok $? "wrong fields in eight events break eight rules or more" || diag "$(cat "$tmp/wrong")"
 done_testing

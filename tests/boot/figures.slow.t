@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The figures of notebooks-data/exit-latency.csv, and so those of the docs, are still this tree's. With
-# another QEMU, firmware or compiler than theirs there is nothing to compare.
+# figures.slow.t - the figures in notebooks-data/exit-latency.csv, and so those in the docs, still hold for this
+# tree. The test skips the comparison if they were made with another QEMU, firmware or compiler.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/tests/kvm/bench_turns"
 csv=$HS_TOP/notebooks-data/exit-latency.csv
@@ -10,9 +10,9 @@ csv=$HS_TOP/notebooks-data/exit-latency.csv
 timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/hyperscope" bench --out "$O" --cpu both --csv "$tmp/csv" \
 	--rows sbi_version,sbi_user,mmio_read,virtual_insn,fault_4k_present,fault_4k_fresh,run_vcpus \
 	>"$tmp/out" 2>"$tmp/err"
-is $? 0 "some rows are measured" || diag "$(cat "$tmp/err")"
+is $? 0 "the rows are measured" || diag "$(cat "$tmp/err")"
 
-# "SYSTEM EXIT TOGGLES CPU P50 MADE-WITH" a line
+# Print a line for each row: near, far or other (made with other tools), CPU, exit, and both medians.
 python3 - "$csv" "$tmp/csv" >"$tmp/compared" <<'EOF'
 import csv, sys
 key = ("system", "exit", "toggles", "cpu")
@@ -25,17 +25,17 @@ for row in new:
     near = abs(float(row["p50"]) - float(was["p50"])) <= 0.02 * float(was["p50"])
     print("other" if not same else "near" if near else "far", row["cpu"], row["exit"], was["p50"], row["p50"])
 EOF
-is $? 0 "and are in the CSV, too"
+is $? 0 "each measured row is in the CSV"
 if grep -q ^other "$tmp/compared"; then
-	skip "they are within 2 %" "the CSV was made with another QEMU, firmware or compiler"
+	skip "the figures are within 2 % of the CSV's" "the CSV was made with another QEMU, firmware or compiler"
 else
 	[ "$(grep -c ^near "$tmp/compared")" = 14 ]
-	ok $? "they are within 2 %: else make bench, then scripts/hyperscope figures --docs" || diag "$(cat "$tmp/compared")"
+	ok $? "the figures are within 2 % (else run make bench and scripts/hyperscope figures --docs)" || diag "$(cat "$tmp/compared")"
 fi
 
 # The same for `make walk-cost` and its table in docs/toggles.md.
 HS_SECONDS=120 hs exec --quiet --icount "$O/tests/kvm/linear" gstage_walk iterative recursive
-numbers()	# the table's rows: a name without figures, then its figures
+numbers()	# print the table's rows without column separators: a name, then its figures
 {
 	sed -nE '/^ *(fault, |dirty-log |age |unmap, |free )/s/[|]/ /gp' | sed -E 's/^ +//; s/ +/ /g'
 }
@@ -43,7 +43,7 @@ numbers <<<"$out" >"$tmp/now"
 sed -n '/make walk-cost/,/^Each figure/p' "$HS_TOP/docs/toggles.md" | numbers >"$tmp/page"
 is "$(wc -l <"$tmp/now")" 7 "make walk-cost prints its table" || diag "$out" "$err"
 if grep -q ^other "$tmp/compared"; then
-	skip "the page's is within 2 %" "the page was made with another QEMU, firmware or compiler"
+	skip "the table in docs/toggles.md is within 2 %" "the page was made with another QEMU, firmware or compiler"
 else
 	paste -d '|' "$tmp/page" "$tmp/now" | awk -F '|' '{
 		n = split($1, a, " "); m = split($2, b, " ")
@@ -51,6 +51,6 @@ else
 		for (i = n - 3; i <= n; i++)
 			if (b[i] - a[i] > a[i] * 0.02 + 1 || a[i] - b[i] > a[i] * 0.02 + 1) bad = 1
 	} END { exit bad || NR != 7 }'
-	ok $? "the page's is within 2 %: else put the new one there" || diag "$(paste -d '|' "$tmp/page" "$tmp/now")"
+	ok $? "the table in docs/toggles.md is within 2 % (else copy the new one there)" || diag "$(paste -d '|' "$tmp/page" "$tmp/now")"
 fi
 done_testing

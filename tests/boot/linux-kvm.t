@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The VMM on Linux KVM: payloads, wrong use, and Debian's kernel, all in one boot of the host. Then the same
-# binary boots the same guest under hyperscope, where the guest must see no difference except the name of
-# its SBI implementation.
+# linux-kvm.t - the VMM on Linux KVM: payloads, wrong use, and Debian's kernel, all in one boot of the host. Then
+# the same binary boots the same guest under hyperscope, where the guest must see no difference except the name
+# of its SBI implementation.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 
@@ -13,7 +13,7 @@ for f in "$guest_dir/vmlinux" "$guest_dir/modules/kvm.ko" "$O/vmm" "$O/guest-ini
 	[ -f "$f" ] || skip_all "$f is missing: set-up could not fetch it"
 done
 
-# ---- what the guest does: two lives, told apart by the disk -------------------------------------
+# ---- the guest's script: it runs in two boots, which the disk's first line tells apart ----------
 
 mkdir -p "$tmp/extra/hs"
 echo 1 >"$tmp/extra/hs/disks"
@@ -56,7 +56,7 @@ new_disk() { # 4 MiB: "first" in its first sector, then numbers
 
 linux_args=(--smp 2 --mem 256M --initrd /initrd --append "console=ttyS0 quiet")
 
-# ---- what the host does: each command between marks ----------------------------------------------
+# ---- the host's script: the output of each command is between two marker lines -------------------
 
 cat >"$tmp/claims" <<'END'
 run() {
@@ -121,13 +121,13 @@ timeout --kill-after=5 "$(scaled 100)" "$HS_TOP/scripts/hyperscope" linux-kvm ex
 	"$guest_dir/busybox" sh /claims "${linux_args[@]}" </dev/null >"$tmp/all" 2>"$tmp/err"
 is $? 0 "the host boots, runs everything and powers off" || diag "$(cat "$tmp/err"; tail -n 5 "$tmp/all")"
 
-# part NAME: $out is what that command printed, $status its exit status.
+# part NAME: set $out to what that command printed, and $status to its exit status.
 part() {
 	out=$(sed -n "/^=== $1\$/,/^=== status/p" "$tmp/all" | sed '1d;$d' | tr -d '\r')
 	status=$(sed -n "/^=== $1\$/,/^=== status/p" "$tmp/all" | sed -n 's/^=== status //p')
 }
 
-# fails NAME STATUS REGEX CLAIM: claim that NAME ended with STATUS and one matching sentence.
+# fails NAME STATUS REGEX CLAIM: claim that NAME ended with STATUS and printed one line, which matches.
 fails() {
 	part "$1"
 	[ "$status" = "$2" ] && grep -qE -- "$3" <<<"$out" && [ "$(grep -c . <<<"$out")" = 1 ]
@@ -148,44 +148,44 @@ done
 part hello
 like "$status $out" '^0 .*8 harts' "the hello payload sees 8 vCPUs"
 part lost-handler
-is "$status" 104 "a trap handler that faults at once is ended by the watchdog"
-like "$out" '^  sstatus .*sie .*stvec' "with its registers"
+is "$status" 104 "the watchdog ends a guest whose trap handler faults at once"
+like "$out" '^  sstatus .*sie .*stvec' "the watchdog prints the guest's registers"
 part lost-nowhere
-like "$status" '^10[24]$' "a trap vector that points to nowhere is ended"
+like "$status" '^10[24]$' "a guest whose trap vector points to nowhere is ended"
 part spin
-is "$status:$out" "0:spun" "a guest that only computes is left alone"
+is "$status:$out" "0:spun" "the watchdog does not end a guest that only computes"
 part panic
-is "$status" 103 "a panic is noticed"
+is "$status" 103 "a guest's panic gives status 103"
 like "$out" '^vmm: the guest panicked: Kernel panic - not syncing: as an example' \
-	"and its text repeated"
+	"the VMM repeats the text of a guest's panic"
 
 fails smp-0 100 '--smp 0: must be 1 to 32' "--smp 0 is refused"
 fails smp-33 100 '--smp 33: must be 1 to 32' "--smp beyond the limit is refused"
 fails smp-x 100 '--smp x' "--smp x is refused"
 fails mem-0 100 '--mem 0' "--mem 0 is refused"
 fails mem-huge 100 '--mem 16T' "more memory than KVM can map is refused"
-fails option 100 'unknown option --colour' "an unknown option is refused by its name"
+fails option 100 'unknown option --colour' "an unknown option is refused by name"
 fails value 100 '--smp needs a value' "an option without its value is refused"
-fails no-guest 100 'no IMAGE' "no guest is refused"
+fails no-guest 100 'no IMAGE' "a command line without a guest is refused"
 fails two-guests 100 'only one IMAGE' "two guests are refused"
-fails missing 101 '/missing: No such file' "a missing guest is refused"
+fails missing 101 '/missing: No such file' "a guest file that does not exist is refused"
 fails not-image 101 'not a RISC-V Image' "a guest without the magic is refused"
-fails elf 101 'ELF' "an ELF file is refused as such"
-fails gzip 101 'compressed' "a compressed file is refused as such"
+fails elf 101 'ELF' "an ELF file is refused as an ELF file"
+fails gzip 101 'compressed' "a compressed file is refused as compressed"
 fails short 101 '30 bytes' "a guest shorter than a header is refused"
 fails truncated 101 'truncated.*20000000' "a truncated kernel is refused with its size"
 fails too-large 101 'does not fit.*16 MiB' "a guest larger than its memory is refused"
-fails no-initrd 101 'initrd /missing' "a missing initrd is refused"
+fails no-initrd 101 'initrd /missing' "an initrd that does not exist is refused"
 fails initrd-large 101 'initrd /initrd does not fit' "an initrd that does not fit is refused"
-fails no-disk 101 'disk /missing' "a missing disk is refused"
+fails no-disk 101 'disk /missing' "a disk that does not exist is refused"
 fails empty-disk 101 'disk /dev/null' "a disk without a sector is refused"
 fails same-disk 101 'disk .*in use' "two uses of one disk are refused"
 part sigterm
-is "$status" 143 "SIGTERM ends the VMM with 128 + 15"
+is "$status" 143 "SIGTERM ends the VMM with status 128 + 15"
 
 # ---- Debian's kernel -------------------------------------------------------------------------------
 
-# The guest's output without the parts that differ from run to run.
+# Print the guest's output without the lines that differ from run to run.
 guest_view() {
 	tr -d '\r' | sed -n '/^life: first/,/^life: second/p' | grep -vE 'reboot: |^guest: |^vmm: |^a line$'
 }
@@ -194,15 +194,15 @@ part linux
 linux_view=$(guest_view <<<"$out")
 is "$status" 42 "Debian's kernel boots twice, and the second boot's status is returned" ||
 	diag "$(tail -n 30 <<<"$out")"
-like "$linux_view" '^cpus: 2, online 0-1' "it has both vCPUs"
-like "$linux_view" '^interrupt: virtio0' "its disk raises interrupts"
-like "$linux_view" '^forks: 50' "and starts processes"
-like "$linux_view" '^life: second' "and boots again"
-like "$linux_view" '^typed: a line' "it reads what is typed"
+like "$linux_view" '^cpus: 2, online 0-1' "the guest has both vCPUs"
+like "$linux_view" '^interrupt: virtio0' "the guest's disk raises interrupts"
+like "$linux_view" '^forks: 50' "the guest starts processes"
+like "$linux_view" '^life: second' "the guest boots again"
+like "$linux_view" '^typed: a line' "the guest reads what is typed"
 want=$(dd if="$tmp/disk" bs=64k skip=1 count=16 2>/dev/null | md5sum)
-like "$linux_view" "^read: $want" "it reads the disk's contents"
+like "$linux_view" "^read: $want" "the guest reads the disk's contents"
 want=$(dd if="$tmp/disk" bs=64k skip=32 count=16 2>/dev/null | md5sum)
-like "$linux_view" "^wrote: $want" "data that it wrote and synced is in the file"
+like "$linux_view" "^wrote: $want" "data that the guest wrote and synced is in the file"
 
 # ---- the same under hyperscope ---------------------------------------------------------------------
 
@@ -216,7 +216,7 @@ echo "a line" >"$tmp/in"
 HS_SECONDS=90 hs exec --quiet --harts 2 --ram 1G --disk "$tmp/disk2" --file "$guest_dir/vmlinux:/vmlinux" \
 	--file "$tmp/initrd:/initrd" "$O/vmm" --disk /dev/vda "${linux_args[@]}" /vmlinux
 hyper_view=$(guest_view <<<"$out")
-is "$status" 42 "the same binary and guest under hyperscope: the same status" ||
+is "$status" 42 "the same binary and guest return the same status under hyperscope" ||
 	diag "$(tail -n 20 <<<"$out"; echo "$err")"
 # Linux assumes some extensions that the device tree of an old QEMU does not name.
 if qemu_older 8.0; then
@@ -225,6 +225,6 @@ if qemu_older 8.0; then
 fi
 is "$hyper_view" "$linux_view" "$same" || diag "$(diff <(echo "$linux_view") <(echo "$hyper_view"))"
 cmp -s "$tmp/disk" "$tmp/disk2"
-ok $? "and leaves the same disk behind"
+ok $? "hyperscope's guest leaves the same disk contents as Linux KVM's"
 is "$(left_running)" "" "nothing is left running"
 done_testing

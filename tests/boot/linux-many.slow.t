@@ -8,7 +8,7 @@ HS_SECONDS=300
 for pair in "8 8" "8 1" "1 8" "3 2" "8 3"; do
 	read -r vcpus harts <<<"$pair"
 	hs run --smp "$vcpus" --harts "$harts" --append "console=ttyS0 quiet" --command 'nproc; exit 3'
-	is "$status/$(grep -E '^[0-9]+.?$' <<<"$out" | tr -d '\r')" "3/$vcpus" "$vcpus vCPUs on $harts harts" ||
+	is "$status/$(grep -E '^[0-9]+.?$' <<<"$out" | tr -d '\r')" "3/$vcpus" "Debian's kernel runs on $vcpus vCPUs on $harts harts" ||
 		diag "$(tail -n 20 <<<"$out")" "$(tail -n 5 <<<"$err")"
 done
 done_testing

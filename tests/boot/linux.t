@@ -11,27 +11,27 @@ quiet=(--append "console=ttyS0 quiet")
 # ---- the tour, on one vCPU of one hart ----
 hs run --smp 1 --harts 1 "${quiet[@]}"
 is "$status" 0 "the tour ends with status 0" || diag "$out" "$err"
-like "$out" "^Linux guest .* riscv64 GNU/Linux" "uname -a"
-like "$out" "^isa.*: rv64imafdc" "/proc/cpuinfo"
+like "$out" "^Linux guest .* riscv64 GNU/Linux" "the tour shows uname -a"
+like "$out" "^isa.*: rv64imafdc" "the tour shows /proc/cpuinfo"
 want=$(for n in $(seq 0 4095); do printf '%-511s\n' "hyperscope scratch disk, sector $n"; done | md5sum | cut -d' ' -f1)
-like "$out" "^4096 sectors, md5 $want" "the disk read"
-like "$out" "^100 processes" "the fork loop"
+like "$out" "^4096 sectors, md5 $want" "the tour reads the disk"
+like "$out" "^100 processes" "the tour starts 100 processes"
 like "$out" "^exits: [0-9]+; cost in microseconds" "the table of exits has a unit"
-like "$out" "^fault on RAM" "the table has faults"
+like "$out" "^fault on RAM" "the table of exits has faults"
 trace=$(sed -n 's/^trace: //p' <<<"$out")
 [ -s "$trace" ]
-ok $? "the trace was saved where it says"
+ok $? "the trace was saved at the path that the run prints"
 like "$err" "^host: 1 harts" "the host's boot lines are shown"
-unlike "$out$err" "which is not there" "the VMM asks the host for nothing that it lacks"
+unlike "$out$err" "which is not there" "the VMM requests nothing that the host lacks"
 
-# ---- more vCPUs than harts; a command's status ----
+# ---- more vCPUs than harts, and a command's status ----
 hs run --smp 4 --harts 2 "${quiet[@]}" --command 'nproc; for i in 1 2 3 4; do
 	(n=0; while [ $n -lt 500 ]; do n=$((n + 1)); done; echo "loop $i") & done; wait; exit 7'
-is "$status" 7 "the command's status is the run's" || diag "$out" "$err"
-like "$out" "^4.?$" "4 vCPUs on 2 harts"
-is "$(grep -c '^loop' <<<"$out")" 4 "run processes side by side"
+is "$status" 7 "the run returns the command's status" || diag "$out" "$err"
+like "$out" "^4.?$" "the guest has 4 vCPUs on 2 harts"
+is "$(grep -c '^loop' <<<"$out")" 4 "4 vCPUs on 2 harts run four processes"
 
-# ---- what was synced stays, also when the launcher is killed ----
+# ---- synced data survives when the launcher is killed ----
 head -c 4M /dev/zero >"$tmp/disk"
 GUEST_CMD='dd if=/bin/busybox of=/dev/vda bs=64k count=16 conv=fsync 2>/dev/null
 dd if=/dev/vda bs=64k count=16 2>/dev/null | md5sum; echo synced; sleep 1000' \
@@ -48,18 +48,18 @@ for _ in $(seq 1 50); do
 	[ -z "$(left_running)" ] && break
 	sleep 0.1
 done
-is "$(left_running)" "" "a launcher that is killed outright takes QEMU with it"
+is "$(left_running)" "" "QEMU ends when the launcher is killed with SIGKILL"
 sum=$(head -c 1M "$O/guest/busybox" | md5sum)
 is "$(head -c 1M "$tmp/disk" | md5sum)" "$sum" "data that the guest synced is in the file" ||
 	diag "$(tail -n 5 "$tmp/out")"
-like "$(cat "$tmp/out")" "^${sum%% *}" "and the guest read the same back"
+like "$(cat "$tmp/out")" "^${sum%% *}" "the guest read back the data that it wrote"
 hs exec --quiet "$O/tests/progs/ends" exit 0
-is "$(find "$tmp/runs" -name ram)" "" "the next run removes the killed one's RAM"
+is "$(find "$tmp/runs" -name ram)" "" "the next run removes the killed run's RAM file"
 
 # ---- a guest that panics ----
 hs run "${quiet[@]}" --command 'echo c >/proc/sysrq-trigger'
-is "$status" 103 "a guest's panic has a status of its own"
-like "$err" "the guest panicked: .*sysrq" "and prints one sentence"
-like "$out" "^the last exits:" "with the guest's last exits"
+is "$status" 103 "a guest's panic gives status 103"
+like "$err" "the guest panicked: .*sysrq" "a guest's panic is reported"
+like "$out" "^the last exits:" "a guest's panic prints its last exits"
 is "$(left_running)" "" "nothing is left running"
 done_testing

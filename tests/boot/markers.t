@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # markers.t - the VMM's records in the trace (src/vmm/marker.c) match what the guest did: each access with the
-# device that answered it, each request of a disk. They cost nothing while off. Also two options that the
-# trace shows: --no-ioeventfd, --pin.
+# device that answered it, and each request of a disk. They cost nothing while off. Two options whose effect the
+# trace shows are tested as well: --no-ioeventfd and --pin.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 hstrace=$O/hstrace
 trace=$tmp/runs/last/trace
@@ -32,7 +32,7 @@ hs run --mem 64M --smp 1 --disk "$tmp/disk" --trace 'print,kvm_mmio' --boot trac
 is "$status" 0 "a guest with a disk runs" || diag "$err"
 markers >"$tmp/markers"
 
-# Both as "read|write address bytes value", in the order of the accesses.
+# List the accesses, from the events and from the markers, as "read|write address bytes value" in their order.
 "$hstrace" report --columns event,fields --filter 'kvm_mmio: kernel == 0' "$trace" | grep -v '^#' |
 	sed 's/.*type=\([a-z]*\) len=\([0-9]\) gpa=\(0x[0-9a-f]*\) val=\(0x[0-9a-f]*\) .*/\1 \3 \2 \4/' >"$tmp/mmio"
 python3 - "$HS_TOP/src/vmm/vmm.h" "$tmp/markers" >"$tmp/answered" <<'E2'
@@ -48,18 +48,18 @@ for line in open(sys.argv[2]):
         print(way, "0x%x" % (names[name] + int(offset, 16)), size, value)
 E2
 [ "$(wc -l <"$tmp/mmio")" -gt 100 ]
-ok $? "it makes accesses" || diag "$(head -n 3 "$tmp/mmio")"
+ok $? "the guest makes more than 100 accesses" || diag "$(head -n 3 "$tmp/mmio")"
 is "$(cmp "$tmp/mmio" "$tmp/answered" 2>&1)" "" "each access has its marker, with device, offset, bytes and value" ||
 	diag "$(diff "$tmp/mmio" "$tmp/answered" | head -n 5)"
-like "$(head -n 1 "$tmp/markers")" '^boot 0x80200000 dtb 0x8[0-9a-f]*$' "the first one says where the guest begins"
-is "$(tail -n 1 "$tmp/markers")" "stop 1 status 0" "the last, how it ended"
+like "$(head -n 1 "$tmp/markers")" '^boot 0x80200000 dtb 0x8[0-9a-f]*$' "the first marker says where the guest begins"
+is "$(tail -n 1 "$tmp/markers")" "stop 1 status 0" "the last marker says how the guest ended"
 requests=$(grep -c '^disk0 begin ' "$tmp/markers")
 [ "$requests" -gt 10 ]
-ok $? "there are requests" || diag "$(grep disk0 "$tmp/markers" | head)"
-is "$(grep -E '^disk0 (begin|end)' "$tmp/markers" | awk 'NR % 2 != ($2 == "begin")' | wc -l)" 0 "each begins and ends, one at a time"
+ok $? "there are markers of disk requests" || diag "$(grep disk0 "$tmp/markers" | head)"
+is "$(grep -E '^disk0 (begin|end)' "$tmp/markers" | awk 'NR % 2 != ($2 == "begin")' | wc -l)" 0 "disk requests begin and end one at a time"
 for what in 'begin write 0x[0-9a-f]+ [1-9][0-9]*' 'begin read 0x[0-9a-f]+ [1-9][0-9]*' 'begin flush 0x0 0' 'end 0' 'end 1' 'end 2'; do
 	[ "$(grep -cxE "disk0 $what" "$tmp/markers")" -gt 0 ]
-	ok $? "... $what"
+	ok $? "there is a marker of the disk: $what"
 done
 
 hs exec --quiet --trace print --file "$payloads/exits.bin" "$O/vmm" --markers --quiet --smp 2 --mem 64M /exits.bin
@@ -67,7 +67,7 @@ like "$(markers | grep nobody | head)" '^nobody\+0x[0-9a-f]+ (read|write) [1248]
 	"an access without a device has a marker too"
 
 # ---- off ----
-calls()	# VMM-ARGS...: the system calls of a run of the VMM
+calls()	# VMM-ARGS...: print the number of system calls of a run of the VMM
 {
 	hs exec --quiet --icount --trace sys_enter --boot trace.size=16M --file "$payloads/mmio.bin" "$O/vmm" --quiet \
 		--mem 64M --testdev "$@" /mmio.bin
@@ -80,12 +80,12 @@ diag "$without system calls without --markers, $off with it while the event is o
 [ "$without" -gt 300 ] && [ $((off - without)) -le 6 ]
 ok $? "while the event is off a marker makes no system call"
 hs exec --quiet --trace kvm_exit --file "$payloads/hello.bin" "$O/vmm" --markers --mem 64M /hello.bin
-like "$err" 'vmm: --markers: the event print is off' "... which the VMM says"
+like "$err" 'vmm: --markers: the event print is off' "the VMM warns that the event print is off"
 hs run --quiet --mem 64M --trace 'all,!print' "$payloads/hello.bin"
-is "$(markers 2>&1 | grep -v 'none of its')" "" "run leaves markers out if print is not among the events"
+is "$(markers 2>&1 | grep -v 'none of its')" "" "hyperscope run makes no markers if print is not among the events"
 
 # ---- without ioeventfds ----
-notified()	# KERNEL: stores to the disk's QueueNotify that the core (1) or the VMM (0) handled
+notified()	# KERNEL: count the stores to the disk's QueueNotify that the core (1) or the VMM (0) handled
 {
 	"$hstrace" report --columns event,fields --filter "kvm_mmio: gpa == 0x10001050 && len == 4 && val == 0 && kernel == $1" "$trace" 2>/dev/null |
 		grep -c type=write
@@ -97,8 +97,8 @@ for option in '' --no-ioeventfd; do
 		"a disk is notified by $([ "$option" ] && echo an exit to the VMM || echo an ioeventfd) (${option:-by default})" || diag "$err"
 done
 
-# ---- a hart for each vCPU ----
+# ---- vCPUs pinned to harts ----
 hs run --mem 64M --harts 2 --smp 3 --pin --trace kvm_entry --boot trace.size=16M "$payloads/sbi_harts.bin"
 is "$status:$("$hstrace" report --columns hart,vcpu --events kvm_entry "$trace" | awk '/^ *[0-9]/ { print $1 "/" $2 }' | sort -u | tr '\n' ' ')" \
-	"0:0/1.0 0/1.2 1/1.1 " "with --pin a vCPU runs on the hart of its number, and from the first again" || diag "$err"
+	"0:0/1.0 0/1.2 1/1.1 " "--pin assigns vCPUs to harts in order, and begins again with the first hart" || diag "$err"
 done_testing

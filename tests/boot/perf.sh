@@ -2,11 +2,11 @@
 #
 # perf.sh - run tests/progs/perfcount in a guest with Debian's kernel.
 #
-#   perf_initrd FILE [ARGS]   the guest's initrd, which runs perfcount ARGS
+#   perf_initrd FILE [ARGS]   make FILE, an initrd in which the guest runs perfcount ARGS
 #   report_perf TEXT          relay the program's TAP as claims of this test
 
 [ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest kernel: set-up could not fetch it"
-! qemu_older 9.1 || skip_all "this QEMU's counters do not tell a guest from its host"
+! qemu_older 9.1 || skip_all "this QEMU's counters cannot tell the guest's work from the host's"
 
 perf_initrd()
 {
@@ -28,9 +28,9 @@ report_perf()
 	local line text seen=0 plan=
 	text=$(tr -d '\r' <<<"$1")
 	like "$text" "^SBI PMU extension is available" "Debian's kernel finds the SBI PMU"
-	like "$text" "^22 firmware and 18 hardware counters" "with as many counters as Linux KVM shows it"
-	like "$text" "^SBI PMU snapshot detected" "and takes snapshots"
-	unlike "$text" "sampling/filtering is not supported" "and sampling"
+	like "$text" "^22 firmware and 18 hardware counters" "the guest has as many counters as on Linux KVM"
+	like "$text" "^SBI PMU snapshot detected" "Debian's kernel finds SBI PMU snapshots"
+	unlike "$text" "sampling/filtering is not supported" "Debian's kernel does not report that sampling is unsupported"
 	while IFS= read -r line; do
 		case $line in
 		"ok "*" # SKIP "*) seen=$((seen + 1)); line=${line#ok * - }; skip "${line%% # SKIP*}" "${line##*# SKIP }" ;;
@@ -40,5 +40,5 @@ report_perf()
 		1..*) plan=${line#1..} ;;
 		esac
 	done <<<"$text"
-	is "$plan" "$seen" "perfcount comes to its end"
+	is "$plan" "$seen" "perfcount runs to its end"
 }

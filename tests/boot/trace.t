@@ -5,14 +5,14 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 ! qemu_older 8.0 || skip_all "QEMU $(qemu_version): a pending interrupt does not show in sip, and the payload timer waits for one"
 
-fixes "it wants the events of a WFI that exits, and of VMIDs" wfi vmid
-fixes "what events add to an exit is a figure of the short way" switch fastpath
+fixes "the events of exiting WFIs and of VMIDs are expected" wfi vmid
+fixes "the cost that events add to an exit is measured on the fast path" switch fastpath
 
 hstrace=$O/hstrace
 payloads=$O/guest-payloads
 trace=$tmp/runs/last/trace
 
-# run WHAT ARGS...: run a payload under icount; the files $table and $report are made from its trace.
+# run WHAT ARGS...: run a payload under icount, and write $tmp/table and $tmp/report from its trace.
 run()
 {
 	local what=$1
@@ -22,12 +22,12 @@ run()
 	"$hstrace" report "$trace" >"$tmp/report" 2>&1
 }
 
-events()	# REGEX: the number of matching lines of the report
+events()	# REGEX: print the number of matching lines of the report
 {
 	grep -v '^#' "$tmp/report" | grep -cE -- "$1"
 }
 
-rows()	# the sum of the table's counts
+rows()	# print the sum of the table's counts
 {
 	awk 'NR > 2 && / [0-9]+ +[0-9.]+%/ { for (i = 1; i < NF; i++) if ($(i + 1) ~ /%$/) n += $i } END { print n }' "$tmp/table"
 }
@@ -36,33 +36,33 @@ rows()	# the sum of the table's counts
 # The payload uses no FP, so lazy_trap would move no FP state.
 run "$payloads/timer.bin" --trace all --set fp=lazy_save
 is "$status" 0 "a payload runs with every event on"
-like "$(cat "$tmp/table")" '^exits: [0-9]+; cost in instructions' "icount with one hart: costs are instructions"
+like "$(cat "$tmp/table")" '^exits: [0-9]+; cost in instructions' "with --icount and one hart costs are in instructions"
 is "$(rows)" "$(events ' kvm_exit: ')" "the table's counts are those of the events"
 is "$(events ' kvm_entry: ')" "$(events ' kvm_exit: ')" "every entry has its exit"
-like "$(cat "$tmp/report")" 'events written: [0-9]+, lost \(overwritten\): 0' "nothing is lost"
+like "$(cat "$tmp/report")" 'events written: [0-9]+, lost \(overwritten\): 0' "no event is lost"
 if qemu_older 10.0; then
-	skip "there is kvm_wrs" "wrs.nto of this QEMU never traps" # 8.2.2
+	skip "the trace has kvm_wrs" "wrs.nto of this QEMU never traps" # 8.2.2
 else
 	[ "$(events ' kvm_wrs: ')" -gt 0 ]
-	ok $? "there is kvm_wrs"
+	ok $? "the trace has kvm_wrs"
 fi
 for event in kvm_wfi kvm_timer_set kvm_timer_fire kvm_sbi_call kvm_sbi_return kvm_page_fault \
 	kvm_mmio kvm_virtual_inst kvm_inject_trap kvm_host_irq kvm_vcpu_load kvm_vcpu_put kvm_fpu \
 	kvm_vmid kvm_fence_gvma gstage_step gstage_map gstage_unmap kvm_vcpu_block kvm_vcpu_wakeup \
 	kvm_userspace_exit kvm_ioctl kvm_memslot kvm_unmap_hva_range sched_switch sys_enter; do
 	[ "$(events " $event: ")" -gt 0 ]
-	ok $? "there is $event"
+	ok $? "the trace has $event"
 done
 grep -v '^#' "$tmp/report" | awk '{ print $2 }' >"$tmp/instret"
 sort -nc "$tmp/instret"
-ok $? "the order is that of instret"
+ok $? "events are in the order of instret"
 
 make -s -C "$HS_TOP" report "O=$O" "RUN=$trace" "REPORT=$tmp/page.html" >"$tmp/out" 2>"$tmp/err"
 is "$? $(tail -n 1 "$tmp/out")" "0 report: $tmp/page.html" "make report makes a page" || diag "$(cat "$tmp/err")"
 is "$(PYTHONPATH=$HS_TOP/tests/trace PYTHONDONTWRITEBYTECODE=1 python3 "$HS_TOP/tests/trace/html_check.py" \
-	"$tmp/page.html" 0 "$tmp/table" "$tmp/report" 2>&1)" "" "the report's page has the same numbers"
+	"$tmp/page.html" 0 "$tmp/table" "$tmp/report" 2>&1)" "" "the page has the same numbers as the table and the report"
 for what in harts=1 'toggles=.* fp=lazy_save ' 'boot=(.* )?kvm.fp=lazy_save trace=all' 'qemu=QEMU emulator version' commit=.; do
-	like "$(grep '^#' "$tmp/report")" "^# $what" "the trace says with what it was made: ${what%%=*}"
+	like "$(grep '^#' "$tmp/report")" "^# $what" "the trace records how it was made: ${what%%=*}"
 done
 
 # ---- repeatable ----
@@ -72,19 +72,19 @@ cmp "$tmp/report.1" "$tmp/report" >"$tmp/cmp" 2>&1
 ok $? "a second run's trace is the same to the byte" || diag "$(cat "$tmp/cmp")"
 run "$payloads/timer.bin" --trace all --set fp=lazy_save --trace-stream
 cmp "$tmp/report.1" "$tmp/report" >"$tmp/cmp" 2>&1
-ok $? "... and so is one that was streamed out meanwhile" || diag "$(cat "$tmp/cmp")"
-like "$err" 'the trace is saved to .*/trace; hstrace stat --live ' "... of which the launcher says where it is"
+ok $? "the trace of a run with --trace-stream is the same to the byte" || diag "$(cat "$tmp/cmp")"
+like "$err" 'the trace is saved to .*/trace; hstrace stat --live ' "the launcher says where it saves a streamed trace"
 
 # ---- a ring that is too small ----
 run "$payloads/timer.bin" --trace all --set fp=lazy_save --boot trace.size=8K
-like "$(cat "$tmp/report")" 'lost \(overwritten\): [1-9]' "a small ring loses events, and says how many"
-is "$(events .)" 127 "... and keeps the newest"
-# Record exits only, so that the lost ones can be counted; the number need not be that of the other run.
+like "$(cat "$tmp/report")" 'lost \(overwritten\): [1-9]' "a small ring loses events, and the report says how many"
+is "$(events .)" 127 "a small ring keeps the newest events"
+# Record exits only, so that the lost ones can be counted. Their number may differ from the other run's.
 run "$payloads/timer.bin" --trace kvm_exit --set fp=lazy_save --boot trace.size=8K
 lost=$(sed -n 's/.*lost (overwritten): \([0-9]*\).*/\1/p' "$tmp/report")
 [ "${lost:-0}" -gt 0 ]
-ok $? "... of exits, too"
-is "$(rows)" "$((lost + $(events ' kvm_exit: ')))" "the table loses nothing"
+ok $? "a small ring loses exits"
+is "$(rows)" "$((lost + $(events ' kvm_exit: ')))" "the table counts lost exits, too"
 
 # ---- off ----
 run "$payloads/timer.bin" --trace none --boot exitstat=0
@@ -94,7 +94,7 @@ run "$payloads/timer.bin" --boot exitstat=nonsense
 like "$(cat "$tmp/table")" '^exits: [1-9]' "an unknown exitstat= falls back to auto"
 
 # ---- cheap ----
-null_call()	# ARGS...: instructions of a null SBI call
+null_call()	# ARGS...: print the instructions of a null SBI call
 {
 	run "$payloads/bench.bin" --append only=sbi_version "$@"
 	sed -n 's/^bench,sbi_version,instructions,[^,]*,[^,]*,\([0-9]*\)[.,].*/\1/p' <<<"$out"
@@ -103,9 +103,9 @@ off=$(null_call --trace none --boot exitstat=0)
 both=$(null_call --trace kvm_entry,kvm_exit)
 diag "null SBI call: $off instructions with everything off, $both with entry and exit events and accounting"
 [ -n "$off" ] && [ -n "$both" ] && [ $((both - off)) -le 165 ] && [ "$both" -gt "$off" ]
-ok $? "entry and exit events with the accounting add at most 165 instructions to an exit"
+ok $? "entry and exit events and the accounting add at most 165 instructions to an exit"
 
-# ---- running, and killed ----
+# ---- the trace of a running and of a killed machine ----
 "$HS_TOP/scripts/hyperscope" run --out "$O" --mem 64M --trace kvm_exit,kvm_entry \
 	--timeout "$(scaled 60)" "$payloads/bench.bin" </dev/null >"$tmp/out" 2>"$tmp/err" &
 live=$!
@@ -115,22 +115,22 @@ for ((n = $(scaled 300); n > 0; n--)); do
 	! "$hstrace" stat "$tmp/live" | grep -q '^exits: [1-9][0-9]' || break
 done
 kill -0 $live
-ok $? "the machine runs"
+ok $? "the machine is still running"
 "$hstrace" report --last 5 "$tmp/live" >"$tmp/report" 2>&1
-is "$(events ' kvm_(exit|entry): ')" 5 "... and its trace can be read meanwhile"
+is "$(events ' kvm_(exit|entry): ')" 5 "the trace of a running machine can be read"
 kill $live
 wait $live
-is "$?" 143 "it is killed"
+is "$?" 143 "a killed launcher returns 128 + 15"
 "$hstrace" stat "$trace" >"$tmp/table" 2>&1
-like "$(cat "$tmp/table")" 'microseconds of host time: indicative' "its table is there; without icount it is time"
+like "$(cat "$tmp/table")" 'microseconds of host time: indicative' "a killed run has its table, with costs in time because --icount is off"
 "$hstrace" report --last 5 "$trace" >"$tmp/report" 2>&1
-is "$(events ' kvm_(exit|entry): ')" 5 "... and its events"
+is "$(events ' kvm_(exit|entry): ')" 5 "a killed run has its events"
 
-# ---- a guest that had to be ended ----
+# ---- a guest that the watchdog ends ----
 hs run --out "$O" --mem 64M "$payloads/fault_loop.bin"
 is "$status" 104 "a guest that faults for ever is ended"
-like "$out$err" 'scause +0000000000000002' "its registers are shown"
+like "$out$err" 'scause +0000000000000002' "the registers of an ended guest are shown"
 like "$(sed -n '/^the last exits:/,/^exits:/p' <<<"$out")" ' kvm_exit: sepc=0x80200040 ' \
-	"its last exits are shown"
+	"the last exits of an ended guest are shown"
 
 done_testing

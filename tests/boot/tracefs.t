@@ -8,13 +8,13 @@ busybox=$O/guest/busybox
 hstrace=$O/hstrace
 trace=$tmp/runs/last/trace
 
-# The output of the host's shell by label: lines "LABEL: text".
+# said LABEL: print what the host's shell printed in lines "LABEL: text".
 said()
 {
 	sed -n "s/^$1: //p" <<<"$out"
 }
 
-report()	# ARGS: print only the events
+report()	# ARGS...: print the events without the report's header
 {
 	"$hstrace" report "$@" "$trace" 2>&1 | grep -v '^#'
 }
@@ -37,7 +37,7 @@ show format events/hs/kvm_entry/format
 echo "dirs: $(ls events/hs | wc -l)"
 show link /sys/kernel/debug/tracing/tracing_on
 
-# one event, by its own file and by set_event
+# enable events by their own files and by set_event
 echo 1 >events/hs/sys_enter/enable
 show enabled events/hs/sys_enter/enable events/enable set_event
 echo 'hs:sys_e* !sys_exit' >>set_event
@@ -68,7 +68,7 @@ try on x tracing_on
 try size 1 buffer_size_kb
 try samesize "$(cat buffer_size_kb)" buffer_size_kb
 
-# filters, and what Linux says of wrong ones
+# filters, and Linux's messages for wrong ones
 f=events/hs/sys_enter/filter
 try filter 'id == 64 && arg0 == 1' $f
 show filter $f
@@ -95,7 +95,7 @@ for wrong in snapshot 'traceoff:0' 'traceoff:x' 'traceoff if' 'traceoff if foo =
 	try wrong "$wrong" $t
 done
 
-# the marker; what a filter keeps out; a stop
+# trace_marker, a filter on its event, and a trigger that stops tracing
 echo 1 >events/hs/print/enable
 echo 'part == 0' >events/hs/print/filter
 echo 'short' >trace_marker
@@ -112,7 +112,7 @@ echo heard >trace_marker
 echo "unreadable: $(cat trace_marker 2>/dev/null && echo ok || echo refused)"
 echo 0 >events/enable
 
-# a ring that is full
+# a full ring that keeps its oldest records
 echo 0 >options/overwrite
 echo 1 >events/hs/sys_enter/enable
 n=0
@@ -120,7 +120,7 @@ while [ $n -lt 300 ]; do echo >/dev/null; n=$((n + 1)); done
 echo 0 >events/enable
 cat per_cpu/cpu*/stats | sed 's/^/stats: /'
 
-# whatever is written
+# write garbage to every file
 find . -type f | while read -r file; do
 	head -c 100 /dev/urandom >"$file"
 	head -c 3000 /dev/urandom >"$file"
@@ -133,68 +133,68 @@ echo "alive: yes"
 E2
 hs exec --quiet --harts 1 --trace none --boot trace.size=8K --file "$tmp/files:/files" "$busybox" sh /files
 is "$status" 0 "a shell works with the files" || diag "$err"
-is "$(said start | tr '\n' ' ')" "0 1 1 none " "at first no event is on, tracing is, a ring overwrites"
+is "$(said start | tr '\n' ' ')" "0 1 1 none " "at first no event is on, tracing is on, and a full ring overwrites"
 is "$(said available)" "$(sed -n 's/^EVENT(\([a-z0-9_]*\),.*/hs:\1/p' "$HS_TOP/trace/events.def")" \
-	"available_events lists the table"
-is "$(said dirs)" "$(($(said available | wc -l) + 1))" "every event has its directory"
-is "$(said link)" 1 "/sys/kernel/debug/tracing is the same"
-like "$(said format)" 'name: kvm_entry' "format: the name"
-like "$(said format)" 'field:u64 pc;	offset:16;	size:8;	signed:0;' "format: the field, where it is in a record"
-like "$(said format)" 'print fmt: "pc=0x%llx class=%llu", REC->pc, REC->class' "format: how it prints"
-is "$(said enabled | tr '\n' ' ')" "1 X hs:sys_enter " "an event goes on by its file"
-is "$(said appended | tr '\n' ' ')" "hs:sys_enter hs:print " ">> set_event adds, ! takes away, globs work"
-is "$(said replaced)" "hs:signal_deliver" "> set_event replaces"
-is "$(said none) $(said all) $(said off)" "0 1 0" "none, all, and none again"
-is "$(said spelt | tr '\n' ' ')" "1 1 1 1 1 1 hs:sys_enter " "set_event takes Linux's ways of saying all"
+	"available_events lists the events of events.def"
+is "$(said dirs)" "$(($(said available | wc -l) + 1))" "every event has a directory"
+is "$(said link)" 1 "/sys/kernel/debug/tracing has the same files"
+like "$(said format)" 'name: kvm_entry' "format has the event's name"
+like "$(said format)" 'field:u64 pc;	offset:16;	size:8;	signed:0;' "format has a field and its place in the record"
+like "$(said format)" 'print fmt: "pc=0x%llx class=%llu", REC->pc, REC->class' "format has the print format"
+is "$(said enabled | tr '\n' ' ')" "1 X hs:sys_enter " "an event can be enabled by its own file"
+is "$(said appended | tr '\n' ' ')" "hs:sys_enter hs:print " ">> set_event adds events, ! removes them, and globs work"
+is "$(said replaced)" "hs:signal_deliver" "> set_event replaces the enabled events"
+is "$(said none) $(said all) $(said off)" "0 1 0" "all events can be switched off, on, and off again"
+is "$(said spelt | tr '\n' ' ')" "1 1 1 1 1 1 hs:sys_enter " "set_event accepts Linux's spellings of all events"
 is "$(said nonesuch | sort -u) $(said garbage) $(said garbage2) $(said on) $(said size) $(said samesize)" \
 	"refused refused refused refused refused ok" "invalid values are refused"
 is "$(said filter)" "ok
-id == 64 && arg0 == 1" "a filter is accepted, and read back"
+id == 64 && arg0 == 1" "a filter is accepted and can be read back"
 is "$(said unknown)" "refused
 foo == 1
 ^
-parse_error: Field not found" "an unknown field is told as on Linux"
+parse_error: Field not found" "an unknown field is reported as on Linux"
 is "$(said operator)" "refused
 id = 1
    ^
-parse_error: Invalid operator" "an unknown operator, too, with its place"
+parse_error: Invalid operator" "an unknown operator is reported with its place, as on Linux"
 is "$(said value) $(said parens) $(said long) $(said overlong)" "refused refused refused refused" \
 	"other wrong filters are refused"
 is "$(said clear)" "ok
-none" "0 takes the filter away"
+none" "writing 0 removes a filter"
 is "$(said trigger)" "# Available triggers:
 # traceon traceoff
 ok
-traceoff:count=3 if id == 172" "a trigger is accepted, and read back"
-is "$(said again) $(said untrigger) $(said untwice)" "refused ok refused" "there is one of a kind; ! takes it away"
+traceoff:count=3 if id == 172" "a trigger is accepted and can be read back"
+is "$(said again) $(said untrigger) $(said untwice)" "refused ok refused" "an event has at most one trigger of a kind, and ! removes it"
 is "$(said wrong | sort -u)" refused "wrong triggers are refused"
 is "$(said closed) $(said stopped) $(said unreadable)" "refused 0 refused" \
-	"the event that a trigger waits for stops tracing; trace_marker is to write only"
-is "$(said stats | sed -n 's/^entries: //p')" 128 "a ring that keeps its oldest has them"
-like "$(said stats | sed -n 's/^dropped events: //p')" '^[1-9][0-9]+$' "... and counts what it dropped"
-is "$(said alive)" yes "whatever is written to the files, the host lives"
+	"a trigger's event stops tracing, and trace_marker is write-only"
+is "$(said stats | sed -n 's/^entries: //p')" 128 "a full ring without overwrite keeps its oldest records"
+like "$(said stats | sed -n 's/^dropped events: //p')" '^[1-9][0-9]+$' "a full ring without overwrite counts the records that it drops"
+is "$(said alive)" yes "the host survives whatever is written to the files"
 is "$(report --events print | sed 's/.*print: //')" \
 	"part=0 buf=short buf8= buf16= buf24=
 part=0 buf=01234567 buf8=89abcdef buf16=01234567 buf24=89ABCDEF
 part=0 buf=01234567 buf8=89abcdef buf16=01234567 buf24=89ABCDEF
 part=1 buf=longer buf8= buf16= buf24=
 part=0 buf=stop buf8= buf16= buf24=
-part=0 buf=heard buf8= buf16= buf24=" "what was written to trace_marker is in the trace"
+part=0 buf=heard buf8= buf16= buf24=" "texts written to trace_marker are in the trace"
 [ "$(wc -c <"$tmp/runs/last/log")" -lt 20000 ]
 ok $? "the host's log is not flooded"
 
-# ---- at the start ----
+# ---- filters, stops and full rings set by the launcher ----
 hs exec --quiet --harts 1 --trace 'sys_*' --trace-filter 'sys_enter if id == 64' \
 	--trace-filter 'sys_exit if ret == 5 && id == 64' "$busybox" echo hola
 is "$(report | sed 's/.*- //')" "$(report --events 'sys_*' | sed 's/.*- //' | grep -E 'sys_enter: id=write|sys_exit: id=write ret=5')" \
-	"--trace-filter: only what matches"
+	"--trace-filter records only matching events"
 [ "$(report | wc -l)" -ge 2 ]
-ok $? "... and that is there"
+ok $? "--trace-filter records the matching events"
 hs exec --quiet --harts 1 --trace 'sys_*' --trace-stop 'sys_enter if id == 64' "$busybox" echo hola
-like "$(report --last 1)" 'sys_enter: id=write' "--trace-stop: the event that stopped it is the last"
+like "$(report --last 1)" 'sys_enter: id=write' "--trace-stop: the event that stops tracing is the last one"
 hs exec --quiet --harts 1 --trace 'sys_*' --boot trace.size=4K --trace-keep oldest "$busybox" ls -l /
-is "$(report | wc -l)" 63 "--trace-keep oldest: a full ring"
-like "$(report | head -n 1)" 'sys_(enter|exit):' "... of the first events"
+is "$(report | wc -l)" 63 "--trace-keep oldest fills the ring"
+like "$(report | head -n 1)" 'sys_(enter|exit):' "--trace-keep oldest keeps the first events"
 for wrong in "--trace-filter|kvm_exit" "--trace-filter|nonesuch if a == 1" "--trace-filter|kvm_exit if foo == 1" \
 	"--trace-filter|kvm_exit if scause = 1" "--trace-filter|kvm_exit if (vm == 1" "--trace-stop|kvm_exit if scause == ecall_vs" \
 	"--trace-stop|kvm exit" "--trace-keep|some"; do
@@ -232,7 +232,7 @@ echo 'kvm_exit kvm_entry' >set_event
 /vmm --quiet --mem 64M /timer.bin >/dev/null
 E2
 if qemu_older 10.0; then
-	skip "events are switched on and off while several harts run" "these payloads want QEMU 10.0"
+	skip "events are switched on and off while several harts run" "these payloads need QEMU 10.0"
 else
 	HS_SECONDS=60 hs exec --quiet --harts 3 --trace none --file "$tmp/load:/load" --file "$O/vmm" \
 		--file "$O/guest-payloads/harts.bin" --file "$O/guest-payloads/timer.bin" "$busybox" sh /load
@@ -240,8 +240,8 @@ else
 		diag "$err"
 	diag "switched $(said times) times"
 	[ "$(said times)" -ge 3 ]
-	ok $? "... which they did several times"
-	is "$(said still)" yes "when all are off again no hart writes a record"
+	ok $? "events were switched at least three times"
+	is "$(said still)" yes "no hart writes a record once all events are off again"
 	report --events kvm_exit,kvm_entry | awk '{ print $2, $3 }' >"$tmp/who"
 	[ "$(wc -l <"$tmp/who")" -gt 100 ] && [ "$(report --last 50 | grep -c ' 4\.0 kvm_\|3\.0 kvm_')" -gt 40 ]
 	ok $? "events that are switched on later name the VM and the vCPU"
