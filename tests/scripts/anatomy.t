@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope anatomy: it counts what the bench measures, each instruction belongs to a stage, and it
-# decodes instructions as objdump does. (On Linux KVM: anatomy-linux.slow.t.)
+# anatomy.t - scripts/hyperscope anatomy counts what the bench measures, assigns each instruction to a stage, and
+# decodes instructions as objdump does. anatomy-linux.slow.t tests it on Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin anatomy
 
@@ -11,8 +11,8 @@ anatomy()
 	hs_script anatomy "$@"
 }
 
-# The table checks itself: stages add up to the sum, and the batch's mean is the bench's figure.
-adds_up()	# LABEL MOST: the largest allowed difference between mean and figure
+# Claim that the stages add up to the sum, and that the batch's mean is the bench's figure.
+adds_up()	# LABEL MOST: MOST is the limit of the difference between mean and figure
 {
 	awk -v most="$2" '
 		/^stage .*function/ { exit }
@@ -28,22 +28,22 @@ adds_up()	# LABEL MOST: the largest allowed difference between mean and figure
 			printf "sum %d, stages %d, mean %.2f, figure %.2f\n", sum, total, mean, figure
 			exit !(sum > 0 && sum == total && figure > 0 && off < most)
 		}' "$tmp/table" >"$tmp/sums"
-	ok $? "$1: the stages add up, to the bench's figure" || diag "$(cat "$tmp/sums")"
+	ok $? "$1: the stages add up to the bench's figure" || diag "$(cat "$tmp/sums")"
 }
 
 anatomy --list
 like "$out" '^mmio_read$' "--list has the bench's rows"
 
 anatomy mmio_read --calls --svg "$tmp/one.svg" --csv "$tmp/one.csv"
-is $status 0 "mmio_read is looked into" || diag "$(cat "$tmp/err")"
+is $status 0 "anatomy measures mmio_read" || diag "$(cat "$tmp/err")"
 adds_up mmio_read 0.5
 is "$(python3 -c 'import csv, sys; print("%.2f" % sum(float(row["instructions"]) for row in csv.DictReader(open(sys.argv[1]))))' "$tmp/one.csv")" \
-	"$(awk '/^mean of the batch/ { print $NF }' "$tmp/table")" "--csv has each of them"
+	"$(awk '/^mean of the batch/ { print $NF }' "$tmp/table")" "the CSV's instructions add up to the batch's mean"
 unlike "$out" 'in no stage' "mmio_read: every function has a stage"
 for stage in "registers saved" "CSR swap" "handler" "user space" "sret"; do
-	like "$out" "^$stage +[1-9]" "mmio_read: some of it is: $stage"
+	like "$out" "^$stage +[1-9]" "mmio_read has instructions in the stage $stage"
 done
-like "$out" ' mmio_emulate +[0-9]+$' "an inlined or called function counts for itself"
+like "$out" ' mmio_emulate +[0-9]+$' "an inlined or called function has its own count"
 grep -v '^picture' "$tmp/table" >"$tmp/first"
 python3 -c '
 import sys, xml.etree.ElementTree as tree
@@ -54,32 +54,32 @@ sys.exit(not (root.tag.endswith("svg") and "user space" in text and "mmio_emulat
 ok $? "the picture is XML and names stages and functions"
 anatomy mmio_read --calls --svg "$tmp/two.svg"
 grep -v '^picture' "$tmp/table" | cmp -s - "$tmp/first" && cmp -s "$tmp/one.svg" "$tmp/two.svg"
-ok $? "a second time the same, to the byte"
+ok $? "a second run gives the same table and picture, to the byte"
 
-# An instruction that is taken back, a trap that the guest takes itself, a fault that is retried.
+# An instruction that traps and so is not counted, a trap that the guest takes itself, and a fault that is retried.
 for row in wfi_pending illegal_insn fault_4k_present; do
 	anatomy "$row"
-	is $status 0 "$row is looked into" || diag "$(cat "$tmp/err")"
+	is $status 0 "anatomy measures $row" || diag "$(cat "$tmp/err")"
 	adds_up "$row" 0.5
 	unlike "$out" 'in no stage' "$row: every function has a stage"
 done
 anatomy sbi_version --systems bare --insns
 adds_up "sbi_version, bare" 0.5
-like "$out" '^firmware +[1-9]' "bare: the firmware's part is seen"
+like "$out" '^firmware +[1-9]' "bare: the firmware's instructions are counted"
 like "$out" ' op_sbi_version\+0x[0-9a-f]+ src/guest/bench/bench.S:[0-9]+' "--insns has source lines"
 
 anatomy nonsense
 is $status 2 "an unknown row is refused"
-like "$(cat "$tmp/err")" "no row 'nonsense'.*mmio_read" "and those that there are are named"
+like "$(cat "$tmp/err")" "no row 'nonsense'.*mmio_read" "the message for an unknown row lists the rows"
 anatomy mmio_read --systems windows
 is $status 2 "an unknown system is refused"
 anatomy mmio_read --set nonsense=1
 is $status 2 "an unknown toggle is refused"
 anatomy mmio_read --path 4711
-is $status 2 "a path that there is not is refused"
+is $status 2 "a path that does not exist is refused"
 is "$(find "$tmp" -name 'anatomy.*' | wc -l)" 0 "nothing is left behind"
 
-# Each example in the page is of one run: scripts/hyperscope figures --docs updates only their sums.
+# Each example in the page comes from one run; scripts/hyperscope figures --docs updates only the sums.
 out=$(awk '/^```/ { split("", sum) } $1 ~ /^[A-Za-z]/ && NF >= 5 && $(NF - 1) ~ /^[0-9]+$/ && $(NF) ~ /%$/ { sum[1] += $(NF - 3); sum[2] += $(NF - 1) }
 	$1 == "sum" && sum[1] { examples++; if ($2 != sum[1] || $3 != sum[2]) print $0 ": the stages are " sum[1] " and " sum[2] }
 	$1 == "sum" { mine = $2 } $1 == "mean" { if ($5 < mine - 0.5 || $5 > mine + 0.5) print $0 ": the sum is " mine }

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope artifact: an archive has the committed files, the cache and the list of packages, each
-# with its checksum, and a second one has the same bytes. Invalid input is refused. functional fails if a step
-# does.
+# artifact.t - scripts/hyperscope artifact: an archive has the committed files, the cache and the list of
+# packages, each with its checksum, and a second archive has the same bytes. Invalid input is refused.
+# `artifact functional` fails if a step does.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 for tool in git dpkg-deb dpkg-query; do
 	command -v $tool >/dev/null || { echo "1..0 # SKIP there is no $tool here"; exit 0; }
@@ -55,7 +55,7 @@ artifact()
 	status=$?
 	err=$(<"$tmp/err")
 }
-pack()	# make the archive and unpack it: its folder is $packed
+pack()	# ARGS...: make an archive and unpack it to $packed
 {
 	artifact pack --to "$tmp/to" "$@"
 	rm -rf "$tmp/un" && mkdir "$tmp/un"
@@ -65,68 +65,68 @@ pack()	# make the archive and unpack it: its folder is $packed
 fields() { sed -n "s/^$1,$2,//p" "$packed/artifact/packages.csv"; }
 
 pack
-is "$status" 0 "what is committed is packed" || diag "$err"
+is "$status" 0 "the committed files are packed" || diag "$err"
 commit=$(git -C "$tree" rev-parse --short=12 HEAD)
-is "${out% (*}:${packed##*/}:$(<"$packed/.commit")" "$tmp/to/hyperscope-$commit.tar:hyperscope-$commit:$commit" "... and named by its commit"
+is "${out% (*}:${packed##*/}:$(<"$packed/.commit")" "$tmp/to/hyperscope-$commit.tar:hyperscope-$commit:$commit" "the archive is named by its commit"
 (cd "$tmp/to" && sha256sum --quiet --check ./*.sha256) >/dev/null
-ok $? "its checksum is beside it"
+ok $? "the archive's checksum is beside it"
 (cd "$packed" && sha256sum --quiet --check artifact/SHA256SUMS) >/dev/null
-ok $? "... and in it that of each file"
+ok $? "SHA256SUMS has the right checksum of each file"
 is "$(cd "$packed" && find . -type f ! -name SHA256SUMS | sed 's:^\./::' | LC_ALL=C sort)" \
-	"$(sed 's/^[0-9a-f]*  //' "$packed/artifact/SHA256SUMS" | LC_ALL=C sort)" "... and of no other"
-is "$(diff -r -x .git -x build -x artifact -x .commit "$tree" "$packed" 2>&1)" "" "the sources are those"
+	"$(sed 's/^[0-9a-f]*  //' "$packed/artifact/SHA256SUMS" | LC_ALL=C sort)" "SHA256SUMS lists the archive's files and no others"
+is "$(diff -r -x .git -x build -x artifact -x .commit "$tree" "$packed" 2>&1)" "" "the archive's sources are the same as the tree's"
 [ -x "$packed/scripts/shell/setup" ] && [ ! -x "$packed/scripts/lib/fetch.sh" ]
-ok $? "... a program is one"
-is "$(diff -r -x apt "$dl" "$packed/build/dl" 2>&1)" "" "the cache is what was fetched, and nothing of apt"
+ok $? "programs in the archive stay executable, and other files not"
+is "$(diff -r -x apt "$dl" "$packed/build/dl" 2>&1)" "" "the archive's cache has everything fetched, except apt's lists"
 env -u O "$packed/scripts/hyperscope" setup --cached run apps >/dev/null
-ok $? "... where set-up looks for it"
+ok $? "set-up finds the archive's cache"
 
 snapshot=debian/20261114T093112Z
 is "$(fields guest busybox-static)" "1:2-3,riscv64,$(sum "$dl"/busybox*.deb),$(stat -c %s "$dl"/busybox*.deb),build/dl/busybox-static_1%3a2-3_riscv64.deb,Debian trixie/main,$snapshot" \
 	"a package of the guest has version, checksum and snapshot"
-like "$(fields guest device-tree-compiler)" "^1.7,source,$(sum "$dl"/device-tree*),7,.*,$snapshot\$" "... also a source"
-like "$(fields guest linux-libc-dev)" "^1:2-3,all,$(sum "$dl"/linux-libc-dev*),.*,,\$" "... without a snapshot where no list has it"
-like "$(fields tool make)" "^$version,[a-z0-9]+,1234,1,pool/make.deb,Debian trixie/main,$snapshot\$" "a tool of this machine has them, too"
-like "$(fields tool gcc-riscv64-linux-gnu)" "^$(dpkg-query -W -f '${Version}' gcc-riscv64-linux-gnu | sed 's/+/\\+/g')," "the compiler is there"
+like "$(fields guest device-tree-compiler)" "^1.7,source,$(sum "$dl"/device-tree*),7,.*,$snapshot\$" "a source package has version, checksum and snapshot"
+like "$(fields guest linux-libc-dev)" "^1:2-3,all,$(sum "$dl"/linux-libc-dev*),.*,,\$" "a package that no list has is recorded without a snapshot"
+like "$(fields tool make)" "^$version,[a-z0-9]+,1234,1,pool/make.deb,Debian trixie/main,$snapshot\$" "a tool on this machine has version, checksum and snapshot"
+like "$(fields tool gcc-riscv64-linux-gnu)" "^$(dpkg-query -W -f '${Version}' gcc-riscv64-linux-gnu | sed 's/+/\\+/g')," "packages.csv has the compiler's package"
 compiler=$(basename "$(realpath "$(command -v riscv64-linux-gnu-gcc)")")
-like "$(grep -c "$compiler\|${compiler#riscv64-linux-gnu-}-riscv64-linux-gnu" "$packed/artifact/packages.csv")" '^[1-9]' "... the real one"
-like "$(<"$packed/artifact/packages.csv")" '^tool,(qemu-system-|qemu)' "and QEMU"
-like "$(fields library binutils-riscv64-linux-gnu)$(fields tool binutils-riscv64-linux-gnu)" '^[0-9]' "and their dependencies"
+like "$(grep -c "$compiler\|${compiler#riscv64-linux-gnu-}-riscv64-linux-gnu" "$packed/artifact/packages.csv")" '^[1-9]' "packages.csv has the package of the compiler behind the symbolic link"
+like "$(<"$packed/artifact/packages.csv")" '^tool,(qemu-system-|qemu)' "packages.csv has QEMU"
+like "$(fields library binutils-riscv64-linux-gnu)$(fields tool binutils-riscv64-linux-gnu)" '^[0-9]' "packages.csv has the tools' dependencies"
 like "$err" 'have a version but no checksum, because they are not in' "a package that no list has is reported"
 ! grep -rqE 'https?://|nowhere|127\.0\.0\.1' "$packed/artifact"
-ok $? "no host is named"
+ok $? "the archive's lists name no host"
 
 cp "${out% (*}" "$tmp/first"
 pack
 cmp -s "$tmp/first" "${out% (*}"
-ok $? "twice the same bytes"
-is "$(find "$tmp/to" ! -name '*.tar' ! -name '*.sha256' -type f)" "" "... and no remains"
+ok $? "a second archive has the same bytes"
+is "$(find "$tmp/to" ! -name '*.tar' ! -name '*.sha256' -type f)" "" "packing leaves no temporary file"
 
 echo change >>"$tree/scripts/shell/setup"
 artifact pack --to "$tmp/to"
 is "$status $err" "125 artifact: scripts/shell/setup is not committed, and an archive is of a commit: commit it, or pack what is committed by --commit HEAD" \
-	"what is not committed is refused"
+	"uncommitted changes are refused"
 pack --commit HEAD
-is "$status:$(diff "$packed/scripts/shell/setup" "$HS_TOP/scripts/shell/setup")" "0:" "... or left out"
+is "$status:$(diff "$packed/scripts/shell/setup" "$HS_TOP/scripts/shell/setup")" "0:" "--commit HEAD leaves out uncommitted changes"
 git -C "$tree" checkout -q .
 artifact pack --commit nothing
-is "$status $err" "2 artifact: --commit nothing: there is no such commit" "a commit that there is not"
+is "$status $err" "2 artifact: --commit nothing: there is no such commit" "a commit that does not exist is refused"
 "$packed/scripts/hyperscope" artifact pack --out "$tmp/o" >"$tmp/err" 2>&1
-is "$?:$(<"$tmp/err")" "125:artifact: $packed is no git clone: an archive is made of what is committed" "no clone"
+is "$?:$(<"$tmp/err")" "125:artifact: $packed is no git clone: an archive is made of what is committed" "packing outside a git clone is refused"
 echo more >>"$(echo "$dl"/busybox*.deb)"
 artifact list
 like "$status $err" "^125 artifact: $dl/busybox.* differs from its archive's list: sha256 $(sum "$dl"/busybox*.deb), not" "a damaged package is refused"
 rm "$dl"/busybox*.deb
 artifact list
-is "$status $err" "125 artifact: $dl has no busybox-static_*.deb: scripts/hyperscope setup run fetches it" "a missing one is reported"
+is "$status $err" "125 artifact: $dl has no busybox-static_*.deb: scripts/hyperscope setup run fetches it" "a missing package is reported"
 artifact functional run
-is "$status $err" "2 artifact: functional takes no PURPOSE; see scripts/hyperscope artifact --help" "wrong use"
+is "$status $err" "2 artifact: functional takes no PURPOSE; see scripts/hyperscope artifact --help" "functional refuses a PURPOSE"
 is "$("$tree/scripts/hyperscope" artifact --help | awk 'length > 80')" "" "--help has 80 columns"
 
 seen=$(grep -oE '`(holds|does not hold)[^:`]*: [^`]*`' "$HS_TOP/docs/artifact.md" | tr -d '`')
 is "$(sed 's/^does not hold[^:]*: /Does not hold: /; s/^holds[^:]*: /Holds: /' <<<"$seen" | while IFS=: read -r verdict look; do
 	cat "$HS_TOP"/notebooks-data/papers/*/claims.md | grep -qxF "$verdict: \`${look# }\`" || echo "$verdict:$look"
-done)" "" "what docs/artifact.md says has to be seen is what claims.md expects: $(wc -l <<<"$seen") lines"
+done)" "" "the results in docs/artifact.md are those in claims.md: $(wc -l <<<"$seen") lines"
 
 # functional, run on an archive whose programs only print the expected lines.
 cat >"$tree/scripts/said" <<'END2'
@@ -160,30 +160,30 @@ functional()
 }
 functional
 like "$flat" '^0 sums [0-9]+ s ok set-up [0-9]+ s ok build [0-9]+ s ok hello [0-9]+ s ok exits: 19 guest [0-9]+ s ok Linux 6.12-riscv64 paper [0-9]+ s ok figures: 9 as expected, 0 not all [0-9]+ s functional' \
-	"functional: each step and what it said" || diag "$out" "$(<"$tmp/err")"
-like "$(<"$tmp/err")" '^artifact: 6 of 6: kvm-arm-2014 on hyperscope and bare' "... and while it goes on"
+	"functional prints each step and its result" || diag "$out" "$(<"$tmp/err")"
+like "$(<"$tmp/err")" '^artifact: 6 of 6: kvm-arm-2014 on hyperscope and bare' "functional shows its progress"
 functional PAPER=1 "FIGURES=8 as expected, 1 not"
-like "$flat" '^1 .*paper [0-9]+ s FAILED status 1 all [0-9]+ s 1 of 6 steps failed or were not run' "a paper that is not as expected fails"
-like "$(<"$tmp/err")" '\| +figures: 8 as expected, 1 not' "... and its words are shown"
+like "$flat" '^1 .*paper [0-9]+ s FAILED status 1 all [0-9]+ s 1 of 6 steps failed or were not run' "functional fails if a paper's figures are not as expected"
+like "$(<"$tmp/err")" '\| +figures: 8 as expected, 1 not' "functional shows the output of the step that failed"
 functional "FIGURES=0 as expected, 0 not"
-like "$flat" '^1 .*paper [0-9]+ s FAILED its output lacks' "... and one of which nothing was measured"
+like "$flat" '^1 .*paper [0-9]+ s FAILED its output lacks' "functional fails if none of the paper's figures was measured"
 functional "FIGURES=0 as expected, 0 not, 9 of another key, 8 of them within 5 %"
-like "$flat" '^0 .*9 of another key' "... but another compiler's figures are no failure"
+like "$flat" '^0 .*9 of another key' "functional accepts figures of another compiler"
 functional HS_TIME_SCALE=0.02 SLOW=600
 like "$flat" '^1 .*hello [0-9]+ s FAILED took longer than 12 seconds; HS_TIME_SCALE=4 gives' "a step that takes too long is ended, with a hint"
 functional EXITS=0
 like "$flat" "^1 .*hello [0-9]+ s FAILED its output lacks .*paper [0-9]+ s ok" "a guest without exits fails, and the other steps continue"
 out=$(env -u O "$packed/scripts/hyperscope" reproduce-verify 2>"$tmp/err")
 like "$? $(tr -s '\n ' ' ' <<<"$out")" '^0 .* again: 2 figures, all are equal; .* elsewhere: 2 figures, all are equal' \
-	"reproduce-verify needs no clone: what was packed is measured elsewhere, too" || diag "$(<"$tmp/err")"
+	"reproduce-verify works in an archive, without a clone" || diag "$(<"$tmp/err")"
 is "$(cd "$packed/build/verify/another/folder" && find . -path ./build -prune -o -type f -print | LC_ALL=C sort)" \
-	"$(cd "$packed" && find . -path ./build -prune -o -type f ! -name SHA256SUMS -print | LC_ALL=C sort)" "... all of it"
-is "$(cd "$packed/build/verify/another/folder/build" && ls -d $left)" "$left" "... with all that set-up left"
+	"$(cd "$packed" && find . -path ./build -prune -o -type f ! -name SHA256SUMS -print | LC_ALL=C sort)" "reproduce-verify copies all files of the archive"
+is "$(cd "$packed/build/verify/another/folder/build" && ls -d $left)" "$left" "reproduce-verify copies everything that set-up made"
 sed -i 's/true/false/' "$packed/Makefile"
 functional
-like "$flat" '^1 sums [0-9]+ s FAILED status 1 set-up not run .* paper not run all [0-9]+ s 6 of 6' "a file that was changed ends it"
-like "$(<"$tmp/err")" '\| Makefile: FAILED' "... by name"
+like "$flat" '^1 sums [0-9]+ s FAILED status 1 set-up not run .* paper not run all [0-9]+ s 6 of 6' "a changed file ends functional after its first step"
+like "$(<"$tmp/err")" '\| Makefile: FAILED' "functional names the changed file"
 rm "$packed/artifact/SHA256SUMS"
 functional
-like "$flat" '^1 set-up [0-9]+ s ok build [0-9]+ s FAILED status 2 hello not run' "a failed build ends it"
+like "$flat" '^1 set-up [0-9]+ s ok build [0-9]+ s FAILED status 2 hello not run' "a failed build ends functional"
 done_testing

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope bench-apps: a guest's output becomes a CSV with the bench's columns, or is refused. Here
-# the machine is a program that prints; tests/boot/bench-apps.slow.t has real ones.
+# bench-apps.t - scripts/hyperscope bench-apps turns a guest's output into a CSV with the bench's columns, or
+# refuses it. Here the machine is a program that prints; tests/boot/bench-apps.slow.t runs real guests.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 mkdir -p "$tmp/o/guest-payloads" "$tmp/o/guest"
@@ -24,7 +24,7 @@ case "$*" in
 	}
 	cat "$LINES_OF_GUEST"
 	exit "${GUEST_STATUS:-0}" ;;
-*-kernel*) exec sleep 300 ;;	# wall time: a guest that says nothing
+*-kernel*) exec sleep 300 ;;	# wall time: a guest that prints nothing
 esac
 END
 chmod +x "$tmp/qemu"
@@ -39,28 +39,28 @@ apps()
 # Rows with their operations per batch and instructions per operation; here the same in each layout.
 printf '%s\n' "guest: Linux is up" batches,boot,1,950000000 "[   17.5] batches,fork_exec,20,23000000 21000000 21200010" >"$tmp/guest"
 apps native --rows boot,fork_exec --csv "$tmp/csv"
-is $status 0 "a guest's lines are taken" || diag "$err"
-like "$out" 'boot +950000\.00' "and shown"
-is "$(head -n 1 "$tmp/csv")" "$(head -n 1 "$HS_TOP/notebooks-data/exit-latency.csv")" "the CSV's columns are the bench's"
-is "$(sed -n 3p "$tmp/csv" | cut -d, -f1-8)" "native,fork_exec,default,rv64,instructions,300,1050000.00,1060000.50" "... and a line each row"
-is "$(sed -n 3p "$tmp/csv" | cut -d, -f9-12)" "1150000.00,1150000.00,1086666.83," "... of all batches: the 99th percentile, the greatest, the mean"
-is "$(sort -u "$tmp/guest.sizes" | wc -l):$(wc -l <"$tmp/guest.sizes")" 5:5 "a guest boots five times, each in another layout"
-like "$(sed -n 3p "$tmp/csv")" ',10\.9\.1,.*,OpenSBI v1\.9 [^,]*,Linux linux-image-7 7-1,gcc' "... with what it was made with"
+is $status 0 "a guest's lines are accepted" || diag "$err"
+like "$out" 'boot +950000\.00' "the figures are shown"
+is "$(head -n 1 "$tmp/csv")" "$(head -n 1 "$HS_TOP/notebooks-data/exit-latency.csv")" "the CSV has the bench's columns"
+is "$(sed -n 3p "$tmp/csv" | cut -d, -f1-8)" "native,fork_exec,default,rv64,instructions,300,1050000.00,1060000.50" "the CSV has a line for each row"
+is "$(sed -n 3p "$tmp/csv" | cut -d, -f9-12)" "1150000.00,1150000.00,1086666.83," "the CSV has the 99th percentile, the maximum and the mean of all batches"
+is "$(sort -u "$tmp/guest.sizes" | wc -l):$(wc -l <"$tmp/guest.sizes")" 5:5 "a guest boots five times, each time in another layout"
+like "$(sed -n 3p "$tmp/csv")" ',10\.9\.1,.*,OpenSBI v1\.9 [^,]*,Linux linux-image-7 7-1,gcc' "the CSV records the tools' versions"
 apps native --rows fork_exec --against "$tmp/csv"
-is "$status:$(tail -n 1 <<<"$out")" "0:against $tmp/csv: 1 rows, all figures are the same" "figures that repeat do"
+is "$status:$(tail -n 1 <<<"$out")" "0:against $tmp/csv: 1 rows, all figures are the same" "--against succeeds if the figures are the same"
 sed -i 's/21200010/21200030/' "$tmp/guest"
 apps native --rows fork_exec --against "$tmp/csv"
-is $status 1 "... and others are reported"
-like "$out" 'native fork_exec default rv64: p50 1060000.50 and 1060001.50|1060001.50 and 1060000.50' "... by name"
+is $status 1 "--against fails if a figure differs"
+like "$out" 'native fork_exec default rv64: p50 1060000.50 and 1060001.50|1060001.50 and 1060000.50' "--against names the figure that differs"
 
 sed -i '/fork_exec/d' "$tmp/guest"
 apps native --rows boot
-is $status 125 "a guest that ends early has measured nothing"
-like "$err" 'native \(processes, layout [1-5]\): the guest ended without fork_exec' "... and missing rows are reported"
+is $status 125 "a guest that ends early gives no figures"
+like "$err" 'native \(processes, layout [1-5]\): the guest ended without fork_exec' "the rows that an early end leaves out are reported"
 cp "$tmp/guest" "$tmp/boot"
 printf '%s\n' batches,boot,1,950000000 batches,boot,1,1 batches,fork_exec,20,23000000 >"$tmp/guest"
 apps native --rows boot
-like "$status $err" '^125 .*native \(processes, layout [1-5]\): the guest said boot, boot, fork_exec, and not each once' "a row that occurs twice"
+like "$status $err" '^125 .*native \(processes, layout [1-5]\): the guest said boot, boot, fork_exec, and not each once' "a row that occurs twice is refused"
 printf '%s\n' batches,boot,1,950000000 batches,fork_exec,0,23000000 >"$tmp/guest"
 apps native --rows boot
 like "$status $err" '^125 .*the guest ended without fork_exec' "a row without operations is refused"
@@ -81,29 +81,29 @@ kill -INT $pid
 wait $pid
 is "$? $(ls "$tmp/temporary")" "130 " "Ctrl-C leaves no temporary file" || diag "$(<"$tmp/said")"
 ! kill -0 "$(<"$tmp/pid")" 2>/dev/null
-ok $? "... and no machine"
+ok $? "Ctrl-C leaves no machine running"
 if [ -f "$O/guest/busybox" ]; then
 	ln -s "$O/guest/busybox" "$tmp/o/guest/busybox"
 	echo batches,fork_exec,20,23000000 >>"$tmp/guest"
 	apps native --rows boot --runs 1 --timeout 2
-	like "$status $(tr '\n' ' ' <<<"$err")" '^125 .*no guest came up within 2 seconds \(--timeout\)' "a guest that says nothing is not waited for without end"
+	like "$status $(tr '\n' ' ' <<<"$err")" '^125 .*no guest came up within 2 seconds \(--timeout\)' "--timeout ends the wait for a guest that prints nothing"
 else
-	skip "a guest that says nothing is not waited for without end" "$O/guest/busybox is missing"
+	skip "--timeout ends the wait for a guest that prints nothing" "$O/guest/busybox is missing"
 fi
 apps native --rows hackbench
-is "$status $err" "125 bench-apps: $tmp/o/rt_tests is missing: scripts/hyperscope setup apps fetches it" "rt-tests that are not there"
+is "$status $err" "125 bench-apps: $tmp/o/rt_tests is missing: scripts/hyperscope setup apps fetches it" "missing rt-tests are reported"
 apps native --rows boot --against "$tmp/guest"
-like "$status $err" "^125 bench-apps: $tmp/guest: not a file that scripts/hyperscope bench --csv wrote" "figures to compare with that are none"
+like "$status $err" "^125 bench-apps: $tmp/guest: not a file that scripts/hyperscope bench --csv wrote" "--against refuses a file that is not the bench's CSV"
 rm "$tmp/o/vmm"
 apps native --rows boot
-is "$status $err" "125 bench-apps: $tmp/o/vmm is missing: make builds it after scripts/hyperscope setup run" "so is a missing file"
+is "$status $err" "125 bench-apps: $tmp/o/vmm is missing: make builds it after scripts/hyperscope setup run" "a missing VMM is reported"
 
 apps nativ
-like "$status $err" "^2 .*there is no system 'nativ'; there are native, hyperscope, linux" "a system that there is not"
+like "$status $err" "^2 .*there is no system 'nativ'; there are native, hyperscope, linux" "a system that does not exist is refused"
 apps --rows boots
-like "$status $err" "^2 .*there is no row 'boots'; --list shows them" "a row that there is not"
+like "$status $err" "^2 .*there is no row 'boots'; --list shows them" "a row that does not exist is refused"
 apps --csv "$tmp"
-like "$status $err" "^2 .*--csv $tmp: cannot be written" "a folder for a CSV, before anything is measured"
+like "$status $err" "^2 .*--csv $tmp: cannot be written" "a folder as the CSV is refused"
 apps --csv /none/csv
-like "$status $err" "^2 .*--csv /none/csv: cannot be written" "a CSV that cannot be"
+like "$status $err" "^2 .*--csv /none/csv: cannot be written" "a CSV that cannot be written is refused"
 done_testing

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# check.t - the source checks of `make check`, one claim each; a missing tool is a skip.
+# check.t - the source checks of `make check`, one claim each; a check whose tool is missing is skipped.
 # On two processors they take a minute or two. Time-out: 300 seconds.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 cd "$HS_TOP" || exit 1
@@ -9,7 +9,7 @@ cd "$HS_TOP" || exit 1
 # The checks get the list of files from git, so they cannot run without it.
 git rev-parse --git-dir >/dev/null 2>&1 || skip_all "this is no git checkout"
 
-# Not `commits`: make check has it, but a test must not fail because of a local commit's subject.
+# Leave out `commits`: a test must not fail because of a local commit's subject.
 for name in $(sed -n 's/^all=(\(.*\))$/\1/p' scripts/shell/check); do
 	[ "$name" != commits ] || continue
 	said=$(scripts/hyperscope check --out "$O" "$name" 2>&1)
@@ -21,7 +21,7 @@ for name in $(sed -n 's/^all=(\(.*\))$/\1/p' scripts/shell/check); do
 		ok $result "$name" || diag "$(grep -E 'error|warning|:[0-9]+:|not|lines' <<<"$said" | head -n 20)"
 	fi
 done
-is "$((tests_run >= 9))" 1 "there are the checks that there were"
+is "$((tests_run >= 9))" 1 "there are at least nine checks"
 
 # ---- the order of the subsystems ----
 order() { scripts/hyperscope check-order --root "$tmp/tree"; }
@@ -49,19 +49,19 @@ is "$(order; echo $?)" "src/kvm/mmu/walk.c:1: uapi/api.h is of a higher subsyste
 plant mmu/walk.c <<<'int walk(void) { return 0; }'
 plant mmu/moved.c <<<'int api(void); int moved(void) { return api(); }'
 rm "$tmp/tree/src/kvm/mmu/moved.c"
-is "$(order; echo $?)" 0 "an object whose source is gone is not looked at"
+is "$(order; echo $?)" 0 "an object whose source was removed is ignored"
 tree=host plant file/pipe.c <<<'int exits(void) { return 0; }'
 tree=host plant mm/page.c <<<'int exits(void); int oom_wait(void); int page(void) { return exits() + oom_wait(); }'
 tree=host plant proc/oom.c <<<'int oom_wait(void) { return 0; }'
 is "$(order | grep page.c; order | grep -c 'oom_wait of\|to oom_wait')" "src/host/mm/page.c refers to exits of file/pipe.c
-0" "so is a call upwards in the host, unless it is listed"
-like "$(order)" 'nothing in mm refers to oom_round any more' "and what the list has in vain is told"
+0" "a call into a higher subsystem of the host is refused, unless it is listed"
+like "$(order)" 'nothing in mm refers to oom_round any more' "an unused entry of the list is reported"
 
 # ---- replaced words ----
 is "$(cd scripts && python3 -B -c 'from hs.commands.check_words import REPLACED, faults
 one, two = list(REPLACED)[:2]
 print(list(faults("A %s, %s_more.\nIs it %s?" % (one.capitalize(), one, two))) == [(1, one.capitalize()), (2, two)])')" True \
-	"a replaced phrase is found in any case, and no part of a longer word"
+	"a replaced phrase is found in upper and lower case, but not inside a longer word"
 
 # ---- subjects of commits ----
 said=$(scripts/hyperscope check-commits --subjects 2>&1 <<'END'
@@ -93,10 +93,10 @@ mkdir "$tmp/repository/scripts" && cp -R scripts/hyperscope scripts/hs "$tmp/rep
 commit() { git -C "$tmp/repository" -c user.name=t -c user.email=t commit -q --allow-empty -m "$1"; }
 commit "what was before"
 said=$("$tmp/repository/scripts/hyperscope" check-commits 2>&1)
-like "$? $said" "^3 .*no remote 'origin'" "without an origin there is nothing to count from"
+like "$? $said" "^3 .*no remote 'origin'" "check-commits reports that a clone has no origin"
 git -C "$tmp/repository" update-ref refs/remotes/origin/main HEAD
 commit "kvm: add a thing"
 is "$("$tmp/repository/scripts/hyperscope" check-commits; echo $?)" 0 "a commit that origin has is not checked"
 commit "kvm: things"
-like "$("$tmp/repository/scripts/hyperscope" check-commits; echo $?)" "^[0-9a-f]+ kvm: things: 'things' is not an imperative" "a commit that it has not is checked"
+like "$("$tmp/repository/scripts/hyperscope" check-commits; echo $?)" "^[0-9a-f]+ kvm: things: 'things' is not an imperative" "a commit that origin does not have is checked"
 done_testing

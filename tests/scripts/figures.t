@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope figures --docs: a figure in the docs that differs from the CSV is reported by name and
-# updated.
+# figures.t - scripts/hyperscope figures --docs reports a figure in the docs that differs from the CSV, and
+# updates it.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
-# A tree with what the script reads and writes.
+# Make a tree with the files that the script reads and writes.
 mkdir -p "$tmp/tree/src/kvm" "$tmp/tree/trace"
 cp -R "$HS_TOP/COURSE.md" "$HS_TOP/scripts" "$HS_TOP/docs" "$HS_TOP/notebooks-data" "$tmp/tree"
 cp "$HS_TOP/src/kvm/toggle.def" "$tmp/tree/src/kvm"
@@ -19,27 +19,27 @@ figures()
 figures --check
 is $status 0 "the docs have the figures of notebooks-data/exit-latency.csv" || diag "$out"
 
-changed()	# NAME DOC PERL: a changed doc is reported, and scripts/hyperscope figures --docs restores it
+changed()	# NAME DOC PERL: claim that a changed page is reported, and restored by figures --docs
 {
 	perl -0pi -e "$3" "$tmp/tree/$2"
 	! cmp -s "$tmp/tree/$2" "$HS_TOP/$2"
-	ok $? "$1: changed"
+	ok $? "$1 is changed"
 	figures --check
-	is $status 1 "$1: found"
-	like "$out" "^$2: .*run scripts/hyperscope figures --docs" "and named"
+	is $status 1 "$1 is found"
+	like "$out" "^$2: .*run scripts/hyperscope figures --docs" "the changed page is named"
 	figures
 	cmp -s "$tmp/tree/$2" "$HS_TOP/$2"
-	ok $? "and updated" || diag "$(diff "$HS_TOP/$2" "$tmp/tree/$2")"
+	ok $? "the changed page is updated" || diag "$(diff "$HS_TOP/$2" "$tmp/tree/$2")"
 }
 changed "a figure of a toggle's table" docs/toggles.md 's/(`fault_4k_present` \| )\d+/${1}7/'
-changed "a sentence's" docs/design.md 's/1700 then and is\s+\K\d+/1001/'
-changed "one with a space in it" docs/caveats.md 's/a fresh page of 4 KiB costs \K\d+ \d+/7 123/'
-changed "the benchmark's table" docs/bench.md 's/^mmio_read  .*\n//m'
+changed "a figure in a sentence" docs/design.md 's/1700 then and is\s+\K\d+/1001/'
+changed "a figure with a space in it" docs/caveats.md 's/a fresh page of 4 KiB costs \K\d+ \d+/7 123/'
+changed "a row of the benchmark's table" docs/bench.md 's/^mmio_read  .*\n//m'
 
 perl -0pi -e 's/1700 then and is/1700 once and is/' "$tmp/tree/docs/design.md"
 figures --check
 is $status 1 "a missing sentence is an error"
-like "$out" "docs/design.md: 'which was 1700 then .* is there 0 times: correct it, or SENTENCES" "and the message says what to do"
+like "$out" "docs/design.md: 'which was 1700 then .* is there 0 times: correct it, or SENTENCES" "the message says how to correct a missing sentence"
 figures --wrong
 is $status 2 "an unknown option is wrong use"
 done_testing

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""flame_browser.py - what a flame graph does in Chromium: zoom, keys, search, narrow, dark, paper.
+"""flame_browser.py - check a flame graph in Chromium: zoom, keys, search, narrow windows, dark, paper.
 
-usage: flame_browser.py SVG HOSTILE [SHOTS]    of flamegraph.slow.t; prints TAP without a plan.
-SHOTS is a folder for pictures to look at.
+usage: flame_browser.py SVG HOSTILE [SHOTS]
 """
 import base64
 import os
@@ -36,7 +35,7 @@ class Graph:
         return self.browser.js("return document.querySelector('.readout').textContent")
 
     def click(self, name):
-        # an event of its own: a frame is a group, whose middle may be another's
+        # Dispatch an event: a frame is a group, and another frame may be at its middle.
         self.browser.js("""[...document.querySelectorAll('.f')].find((g) => g.style.display !== 'none' &&
             g.querySelector('title').textContent.startsWith(arguments[0] + '\\n'))
             .querySelector('rect').dispatchEvent(new MouseEvent('click', {bubbles: true}));""", name)
@@ -57,7 +56,7 @@ class Graph:
 
 
 def tidy(graph, name):
-    """Nothing lies over anything else, and what is inside is within."""
+    """Claim that no frames overlap, and that each label fits into its frame."""
     frames, bad = graph.frames(), []
     rows = {}
     for frame in frames:
@@ -72,17 +71,17 @@ def tidy(graph, name):
 
 def zooming(graph, browser):
     whole = graph.named("all")["w"]
-    ok(abs(whole - (1280 - 20)) < 2, "it is as wide as the window", whole)
-    tidy(graph, "no frame or label lies over another")
+    ok(abs(whole - (1280 - 20)) < 2, "the graph is as wide as the window", whole)
+    tidy(graph, "no frames overlap, and labels fit into them")
     graph.click("exit_sbi")
     zoomed, below = graph.named("exit_sbi"), graph.named("memcpy")
     ok(abs(zoomed["w"] - whole) < 1, "a click makes a frame as wide as the window", zoomed)
-    ok(abs(below["w"] / zoomed["w"] - below["n"] / zoomed["n"]) < 0.01, "... and those on it in proportion")
-    ok(not any(frame["name"] == "guest kernel" for frame in graph.frames()), "... and the others vanish")
-    tidy(graph, "... and nothing overlaps")
+    ok(abs(below["w"] / zoomed["w"] - below["n"] / zoomed["n"]) < 0.01, "frames above a zoomed one are in proportion")
+    ok(not any(frame["name"] == "guest kernel" for frame in graph.frames()), "frames beside a zoomed one are hidden")
+    tidy(graph, "nothing overlaps in a zoomed graph")
     graph.shot("zoomed")
     graph.keys(Keys.ESCAPE)
-    is_((graph.named("exit_sbi")["w"] < whole, graph.focused()), (True, "all"), "Esc shows all again")
+    is_((graph.named("exit_sbi")["w"] < whole, graph.focused()), (True, "all"), "Esc zooms out")
 
 
 def by_keys(graph, browser, picture):
@@ -98,31 +97,31 @@ def by_keys(graph, browser, picture):
     graph.keys(Keys.ARROW_UP)
     first = graph.focused()
     graph.keys(Keys.ARROW_RIGHT)
-    ok(first == "guest kernel" and graph.focused() == "host kernel", "arrows go to what is called, and to the right",
+    ok(first == "guest kernel" and graph.focused() == "host kernel", "arrow keys move to a callee, and to the right",
        (first, graph.focused()))
-    is_(graph.readout(), "host kernel: 1,651 instructions (99.22 %)", "... and each is read out")
+    is_(graph.readout(), "host kernel: 1,651 instructions (99.22 %)", "the readout shows the focused frame")
     graph.keys(Keys.ARROW_UP, Keys.ARROW_UP, Keys.ENTER)
-    is_(graph.focused(), "exit_sbi", "... upwards to a callee")
-    ok(abs(graph.named("exit_sbi")["w"] - graph.named("all")["w"]) < 1, "Enter zooms")
+    is_(graph.focused(), "exit_sbi", "the up arrow moves to a callee")
+    ok(abs(graph.named("exit_sbi")["w"] - graph.named("all")["w"]) < 1, "Enter zooms to the focused frame")
     graph.keys(Keys.ARROW_DOWN)
-    is_(graph.focused(), "run", "down leads to the caller")
+    is_(graph.focused(), "run", "the down arrow moves to the caller")
     graph.keys(Keys.ESCAPE)
 
 
 def searching(graph, browser):
     graph.keys("/")
-    is_(graph.focused(), "input", "the key / goes to the search")
+    is_(graph.focused(), "input", "the key / moves to the search")
     graph.keys("MEMCPY")
-    is_(graph.readout(), "2 frames found, 98.20 % of all", "a search says how many, and their share")
-    is_(len(browser.all(".f.found")), 2, "... and marks them")
+    is_(graph.readout(), "2 frames found, 98.20 % of all", "a search shows the number of frames found and their share")
+    is_(len(browser.all(".f.found")), 2, "a search marks the frames found")
     graph.keys(Keys.ENTER)
-    is_(graph.focused(), "memcpy", "Enter goes to the first")
+    is_(graph.focused(), "memcpy", "Enter moves to the first frame found")
     graph.keys("n")
-    ok("400" in graph.readout(), "... n to the one behind", graph.readout())
+    ok("400" in graph.readout(), "n moves to the next frame found", graph.readout())
     graph.shot("found")
     graph.keys("/")
     graph.keys(*[Keys.BACKSPACE] * 6, "fib")
-    is_(graph.readout(), "4 frames found, 0.72 % of all", "a function within itself is counted once")
+    is_(graph.readout(), "4 frames found, 0.72 % of all", "a recursive function is counted once")
     graph.keys(Keys.ESCAPE)
     is_(len(browser.all(".f.found, .f.other")), 0, "Esc ends the search")
 
@@ -134,36 +133,36 @@ def surroundings(graph, browser, picture):
         browser.size(width)
         browser.open(picture)
         needed = browser.js("return document.documentElement.getBoundingClientRect().width")
-        ok(needed <= width, "at %d pixels nothing sticks out" % width, needed)
-        tidy(graph, "... and nothing overlaps")
+        ok(needed <= width, "at %d pixels the graph fits the window" % width, needed)
+        tidy(graph, "nothing overlaps at this width")
         heads = browser.js("""return [...document.querySelectorAll('.title, .muted, .key, foreignObject')]
             .filter((e) => e.style.display !== 'none').map((e) => {
             const b = e.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]})""")
         over = [(a, b) for i, a in enumerate(heads) for b in heads[i + 1:]
                 if a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]]
-        ok(not over, "... neither in its head", over)
+        ok(not over, "nothing overlaps in the graph's head", over)
         graph.shot("width-%d" % width)
     browser.size(1280)
     browser.media(dark=True)
     browser.open(picture)
-    ok(paper() != light, "a system that is dark makes it dark", paper())
+    ok(paper() != light, "the graph is dark on a dark system", paper())
     graph.shot("dark")
     browser.media("print", dark=True)
-    is_(paper(), light, "paper is light")
+    is_(paper(), light, "the printed graph is light")
     is_(browser.js("return getComputedStyle(document.querySelector('foreignObject')).display"), "none",
-        "... and without controls")
+        "the printed graph has no controls")
     pdf = browser.cdp("Page.printToPDF")["data"]
-    ok(len(pdf) > 5000, "it prints", len(pdf))
+    ok(len(pdf) > 5000, "the graph can be printed", len(pdf))
     browser.media()
 
 
 def hostile(graph, browser, picture):
     browser.open(picture)
-    is_(browser.js("return document.querySelectorAll('script').length"), 1, "hostile names make no element")
-    ok("<script>alert(1)</script>" in [frame["name"] for frame in graph.frames()], "... but stand there as text")
+    is_(browser.js("return document.querySelectorAll('script').length"), 1, "hostile names do not become elements")
+    ok("<script>alert(1)</script>" in [frame["name"] for frame in graph.frames()], "hostile names are shown as text")
     graph.click("<script>alert(1)</script>")
-    ok(graph.readout().startswith("<script>alert(1)</script>: 3 "), "... in the readout, too", graph.readout())
-    tidy(graph, "... and wide letters stay within their frames")
+    ok(graph.readout().startswith("<script>alert(1)</script>: 3 "), "a hostile name is shown as text in the readout", graph.readout())
+    tidy(graph, "wide letters stay within their frames")
     graph.shot("hostile")
 
 
@@ -178,7 +177,7 @@ def main():
         searching(graph, browser)
         surroundings(graph, browser, picture)
         hostile(graph, browser, bad)
-        is_(browser.complaints(), [], "and Chromium never complained")
+        is_(browser.complaints(), [], "Chromium reports no errors")
     finally:
         browser.driver.quit()
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""flame_check.py - is this SVG the flame graph of these folded stacks? Prints TAP without a plan.
+"""flame_check.py - check that an SVG is the flame graph of these folded stacks. Prints TAP without a plan.
 
 usage: flame_check.py FOLDED SVG
 
-The stacks are added up here once more, by other means: as sums over prefixes.
+The stacks are added up here independently, as sums over prefixes.
 """
 import re
 import sys
@@ -65,21 +65,21 @@ def contrast(style):
 
 def main(folded, picture):
     svg = ElementTree.parse(picture).getroot()
-    ok(svg.tag == NS + "svg", "it is XML, and an SVG", svg.tag)
+    ok(svg.tag == NS + "svg", "the file is XML, and an SVG", svg.tag)
     text = open(picture, encoding="utf-8").read()
-    ok(not re.search(r"(href|src)\s*=|url\(|@import", text), "it needs nothing but itself")
+    ok(not re.search(r"(href|src)\s*=|url\(|@import", text), "the SVG refers to no other file")
     frames = [Frame(group) for group in svg.iter(NS + "g") if "f" in (group.get("class") or "").split()]
     sums = prefix_sums(folded)
     ok(sorted(frame.count for frame in frames) == sorted(sums.values()),
-       "every stack's beginning is a frame with the sum of all that begin so",
+       "each prefix of a stack is a frame with the sum of the stacks that begin with it",
        (sorted(frame.count for frame in frames), sorted(sums.values())))
     total = sums[()]
     scale = (WIDTH - 2 * MARGIN) / total
     ok(all(abs(frame.width - frame.count * scale) < NEAR and
            abs(frame.x - MARGIN - frame.first * scale) < NEAR for frame in frames),
-       "a frame is as wide as its share, and where it belongs")
+       "a frame's width is its share, and its position is right")
     ok(all(format(frame.count, ",d") in frame.words and "%.2f %%" % (100 * frame.count / total) in
-           frame.words for frame in frames), "and says its count and share")
+           frame.words for frame in frames), "a frame's title has its count and share")
     rows = {}
     for frame in frames:
         rows.setdefault(frame.depth, []).append(frame)
@@ -91,14 +91,14 @@ def main(folded, picture):
             sum(up.first <= frame.first and frame.first + frame.count <= up.first + up.count
                 for up in rows[depth - 1]) == 1 for frame in row))
     ok(apart, "no two frames of a row overlap")
-    ok(held, "each stands on one other, whose width holds it")
+    ok(held, "each frame is on top of one caller, within its width")
     ok(len({frame.y for frame in frames}) == len(rows) and
-       all(len({frame.y for frame in row}) == 1 for row in rows.values()), "a depth is a row")
+       all(len({frame.y for frame in row}) == 1 for row in rows.values()), "all frames of a depth are in one row")
     drawn = [frame for frame in frames if frame.text.text]
     ok(drawn and all(float(frame.text.get("x")) + 7 * len(frame.text.text) <= frame.x + frame.width + 7
-                     for frame in drawn if frame.text.text.isascii()), "a label ends before its frame does")
+                     for frame in drawn if frame.text.text.isascii()), "a label fits into its frame")
     least = contrast(svg.find(NS + "style").text)
-    ok(len(least) >= 40 and min(least) >= CONTRAST, "labels can be read on every colour, light and dark",
+    ok(len(least) >= 40 and min(least) >= CONTRAST, "labels have enough contrast on every colour, light and dark",
        sorted(least)[:5])
 
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope flamegraph: folded stacks become frames as wide as their share; names always stay text;
-# other input is refused. (In a browser: flamegraph.slow.t.)
+# flamegraph.t - scripts/hyperscope flamegraph: folded stacks become frames as wide as their share, names always
+# stay text, and other input is refused. flamegraph.slow.t tests the graph in a browser.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 flamegraph()
@@ -12,7 +12,7 @@ flamegraph()
 	err=$(cat "$tmp/err")
 }
 
-# Recursion, two callers of one function, the same stack twice, a world with its own colour, no count.
+# Recursion, two callers of one function, the same stack twice, a world with its own colour, a count of zero.
 cat >"$tmp/stacks" <<'END'
 # what this was made of
 host kernel;run;exit_sbi;memcpy 1000
@@ -35,13 +35,13 @@ flamegraph "$tmp/stacks" --icicle
 relay "$(python3 "$HS_TOP/tests/scripts/flame_check.py" <(grep -v ' 0$' "$tmp/stacks") "$tmp/out" 2>&1)" icicle
 tac "$tmp/stacks" >"$tmp/turned"
 flamegraph "$tmp/turned" --unit instructions --title stacks
-is "$(cmp "$tmp/one.svg" "$tmp/out" 2>&1)" "" "the order of lines is nothing"
+is "$(cmp "$tmp/one.svg" "$tmp/out" 2>&1)" "" "the order of the lines does not matter"
 
 flamegraph "$tmp/stacks" --depth 2
-like "$(cat "$tmp/out")" 'run$' "deeper frames than --depth are not drawn ..."
-like "$(grep -A 1 'run$' "$tmp/out")" '1,651 instructions|1,651 samples \([0-9.]+ %\)</title>' "... and count for their caller"
+like "$(cat "$tmp/out")" 'run$' "frames deeper than --depth are not drawn"
+like "$(grep -A 1 'run$' "$tmp/out")" '1,651 instructions|1,651 samples \([0-9.]+ %\)</title>' "frames deeper than --depth count for their caller"
 flamegraph "$tmp/stacks" --least 2
-like "$(cat "$tmp/out")" '1,664 samples; frames too narrow to be drawn: 2<' "frames that are too narrow are counted"
+like "$(cat "$tmp/out")" '1,664 samples; frames too narrow to be drawn: 2<' "frames too narrow to be drawn are counted"
 
 # Hostile names: markup, the end of CDATA, control characters, a change of direction, invalid UTF-8, 100 kB.
 {
@@ -50,13 +50,13 @@ like "$(cat "$tmp/out")" '1,664 samples; frames too narrow to be drawn: 2<' "fra
 	printf 'c;%s 7\n' "$(head -c 100000 /dev/zero | tr '\0' x)"
 } >"$tmp/hostile"
 flamegraph "$tmp/hostile" --title '</title><script>' --note ']]>' --unit '<i>'
-is $status 0 "hostile names are drawn, too" || diag "$err"
+is $status 0 "hostile names are drawn" || diag "$err"
 relay "$(python3 "$HS_TOP/tests/scripts/flame_check.py" "$tmp/hostile" "$tmp/out" 2>&1)" hostile
 is "$(python3 -c '
 import sys, xml.etree.ElementTree as tree
 root = tree.parse(sys.argv[1]).getroot()
 print(sorted({node.tag.split("}")[1] for node in root.iter()}), sum(node.tag.endswith("script") for node in root.iter()))
-' "$tmp/out")" "['g', 'rect', 'script', 'style', 'svg', 'text', 'title'] 1" "... and none of them becomes an element"
+' "$tmp/out")" "['g', 'rect', 'script', 'style', 'svg', 'text', 'title'] 1" "no hostile name becomes an element"
 [ "$(wc -c <"$tmp/out")" -lt 40000 ]
 ok $? "a name of 100 kB is cut" || diag "$(wc -c <"$tmp/out")"
 awk 'BEGIN { for (i = 0; i < 5000; i++) printf "f%d;", i % 3; print "end 1" }' >"$tmp/deep"
@@ -68,16 +68,16 @@ refused()	# FILE-TEXT WORDS NAME
 	printf "$1" >"$tmp/bad"
 	flamegraph "$tmp/bad"
 	is "$status/$(wc -l <"$tmp/err")/$(wc -c <"$tmp/out")" 2/1/0 "$3 is refused"
-	like "$err" "$2" "... and why is said"
+	like "$err" "$2" "the refusal gives the reason"
 }
 refused '' 'it contains no stack' "an empty file"
-refused 'a;b 0\n' 'it contains no stack' "a file of noughts"
+refused 'a;b 0\n' 'it contains no stack' "a file with only zero counts"
 refused 'a;b 1\na;b\n' 'line 2: not a stack' "a line without a count"
 refused 'a;b -1\n' 'line 1: not a stack' "a negative count"
 refused 'a;b 99999999999999999999\n' 'line 1: not a stack' "a count beyond 64 bits"
 flamegraph "$tmp/missing"
-is $status 2 "a file that there is not is refused"
-like "$err" 'missing: No such file' "... by its name"
+is $status 2 "a file that does not exist is refused"
+like "$err" 'missing: No such file' "the message names the missing file"
 flamegraph "$tmp/stacks" --out "$tmp/no/where.svg"
 is $status 125 "an output that cannot be written is an error"
 flamegraph --depth 0 "$tmp/stacks"

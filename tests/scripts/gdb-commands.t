@@ -9,7 +9,7 @@
 command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/hyperscope setup test)"
 qemu_older 10.0 && skip_all "QEMU $(qemu_version) does not tell gdb whether a hart is in HS or in VS (8.2 does not, 10.0 does)"
 
-hs_gdb()	# COMMAND...: a machine under gdb; $said, $status
+hs_gdb()	# COMMAND...: run the commands in gdb on a machine; sets $said and $status
 {
 	local commands=(-ex 'set pagination off') c
 	for c in "$@"; do commands+=(-ex "echo \\n== $c\\n" -ex "$c"); done
@@ -18,7 +18,7 @@ hs_gdb()	# COMMAND...: a machine under gdb; $said, $status
 	status=$?
 }
 
-after()	# COMMAND [N]: the output of its Nth call
+after()	# COMMAND [N]: print the output of its Nth call
 {
 	awk -v want="== $1" -v n="${2:-1}" '/^== /{on = ($0 == want && ++seen == n); next} on' <<<"$said"
 }
@@ -33,76 +33,76 @@ hs_gdb 'hs vms' 'hs vcpu' 'hs exits' 'hs diff-switch' 'hs where' 'hs until-exit 
 	'hs break-guest payload_main' 'help hs vstage' 'help hs' 'hs until-exit 9999'
 
 no_vm='there is no VM yet'
-like "$(after 'hs vms')" "$no_vm" "hs vms: before a VM it says so"
-like "$(after 'hs vcpu')" "$no_vm" "hs vcpu: likewise"
-like "$(after 'hs exits')" "has not set up its trace" "hs exits: before the trace it says so"
-like "$(after 'hs diff-switch')" "two stops" "hs diff-switch: without two stops it says so"
-like "$(after 'hs where')" "hart 0, M .the firmware" "hs where: the machine begins in M"
-like "$(after 'hs until-exit nonsense')" "'nonsense' is no cause" "hs until-exit: a wrong cause is named"
-like "$(after 'hs nonsense')" "no command 'hs nonsense'" "hs: so is a wrong command"
-like "$(after 'hs csr')" "which CSR" "hs csr: a name is needed"
-like "$(after 'hs csr mstatuss')" "no CSR 'mstatuss'" "hs csr: and one that there is"
-like "$(after 'hs csr henvcfg 0x8000000000000080')" "63 +STCE=1 " "hs csr: a value has its fields"
-like "$(after 'hs csr henvcfg 0x8000000000000080')" "H §2.5" "and the paragraph"
-like "$(after 'hs break-guest')" "where" "hs break-guest: a place is needed"
-like "$(after 'hs break-guest no_such_symbol')" "no symbol 'no_such_symbol'" "hs break-guest: of the guest"
+like "$(after 'hs vms')" "$no_vm" "hs vms says that there is no VM yet"
+like "$(after 'hs vcpu')" "$no_vm" "hs vcpu says that there is no VM yet"
+like "$(after 'hs exits')" "has not set up its trace" "hs exits says that the trace is not set up yet"
+like "$(after 'hs diff-switch')" "two stops" "hs diff-switch says that it needs two stops"
+like "$(after 'hs where')" "hart 0, M .the firmware" "hs where: the machine starts in M mode"
+like "$(after 'hs until-exit nonsense')" "'nonsense' is no cause" "hs until-exit names an unknown cause"
+like "$(after 'hs nonsense')" "no command 'hs nonsense'" "hs names an unknown command"
+like "$(after 'hs csr')" "which CSR" "hs csr needs a name"
+like "$(after 'hs csr mstatuss')" "no CSR 'mstatuss'" "hs csr names an unknown CSR"
+like "$(after 'hs csr henvcfg 0x8000000000000080')" "63 +STCE=1 " "hs csr shows the fields of a value"
+like "$(after 'hs csr henvcfg 0x8000000000000080')" "H §2.5" "hs csr shows the paragraph of a field"
+like "$(after 'hs break-guest')" "where" "hs break-guest needs a place"
+like "$(after 'hs break-guest no_such_symbol')" "no symbol 'no_such_symbol'" "hs break-guest names a symbol that the guest lacks"
 
-like "$(after 'hs until-exit 20')" "the guest has just trapped .inst_guest_page_fault" "hs until-exit: the guest's first fetch faults"
-like "$(after 'hs vms')$(after 'hs vms' 2)" "vCPU [0-9]+.0: loaded in hart 0, pc 0x80200000, [0-9]+ exits" "hs vms: where the vCPU is"
-like "$(after 'hs vcpu' 2)" "as the trap left them" "hs vcpu: at the trap its registers are in the hart"
-like "$(after 'hs vcpu' 2)" "hgatp .*MODE=Sv(39|48|57)x4 VMID=" "and CSRs have fields"
-like "$(after 'hs vcpu 7')" "no vCPU 7" "hs vcpu: none of that number"
-like "$(after 'hs vcpu x')" "'x' is no vCPU" "hs vcpu: not a number"
-like "$(after 'hs memslots')" "GPA 0x80000000 to 0x9fffffff" "hs memslots: the guest's memory"
-like "$(after 'hs memslots 9')" "no VM 9" "hs memslots: no such VM"
+like "$(after 'hs until-exit 20')" "the guest has just trapped .inst_guest_page_fault" "hs until-exit stops at the fault of the guest's first fetch"
+like "$(after 'hs vms')$(after 'hs vms' 2)" "vCPU [0-9]+.0: loaded in hart 0, pc 0x80200000, [0-9]+ exits" "hs vms shows where the vCPU is"
+like "$(after 'hs vcpu' 2)" "as the trap left them" "hs vcpu: at a trap the vCPU's registers are in the hart"
+like "$(after 'hs vcpu' 2)" "hgatp .*MODE=Sv(39|48|57)x4 VMID=" "hs vcpu shows the fields of CSRs"
+like "$(after 'hs vcpu 7')" "no vCPU 7" "hs vcpu names a vCPU that does not exist"
+like "$(after 'hs vcpu x')" "'x' is no vCPU" "hs vcpu names a word that is not a number"
+like "$(after 'hs memslots')" "GPA 0x80000000 to 0x9fffffff" "hs memslots shows the guest's memory"
+like "$(after 'hs memslots 9')" "no VM 9" "hs memslots names a VM that does not exist"
 like "$(after 'hs gstage $htval << 2')" "no page: V is 0" "hs gstage: the page that faulted is not mapped"
-like "$(after 'hs gstage $htval << 2')" "memslot 0 has GPA 0x80200000" "but a memslot has it"
+like "$(after 'hs gstage $htval << 2')" "memslot 0 has GPA 0x80200000" "hs gstage: the page that faulted belongs to a memslot"
 
-like "$(after 'hs where' 3)" "hart 0, VS .*pc 0x80200000" "hs until-entry: to the guest's first instruction"
-like "$(after 'hs where' 3)" "_start" "which has a symbol"
-like "$(after 'hs vcpu' 3)" "in hart 0, which runs it" "hs vcpu: in VS its registers are in the hart"
-like "$(after 'hs csr sepc')" "ask for vsepc" "hs csr: in VS the host's sepc cannot be seen"
-like "$(after 'hs csr vsatp')" "MODE=Bare" "hs csr: the guest's can"
-like "$(after 'hs vstage $pc')" "VS-stage of 0x80200000, Bare" "hs vstage: the first stage"
-like "$(after 'hs vstage $pc')" "leaf .*UXWRV" "and the second"
-like "$(after 'hs gstage $pc')" "level 0 .* 4 KiB leaf|level 1 .* 2 MiB leaf" "hs gstage: now the page is there"
+like "$(after 'hs where' 3)" "hart 0, VS .*pc 0x80200000" "hs until-entry stops at the guest's first instruction"
+like "$(after 'hs where' 3)" "_start" "hs where names the guest's symbol"
+like "$(after 'hs vcpu' 3)" "in hart 0, which runs it" "hs vcpu: in VS the vCPU's registers are in the hart"
+like "$(after 'hs csr sepc')" "ask for vsepc" "hs csr: in VS the host's sepc cannot be read"
+like "$(after 'hs csr vsatp')" "MODE=Bare" "hs csr: in VS the guest's vsatp can be read"
+like "$(after 'hs vstage $pc')" "VS-stage of 0x80200000, Bare" "hs vstage shows the first stage"
+like "$(after 'hs vstage $pc')" "leaf .*UXWRV" "hs vstage shows the second stage"
+like "$(after 'hs gstage $pc')" "level 0 .* 4 KiB leaf|level 1 .* 2 MiB leaf" "hs gstage: the page is mapped after the fault"
 like "$(after 'hs gstage 0x10000000')" "no memslot has GPA 0x10000000: .*MMIO" "hs gstage: a device has no memslot"
-like "$(after 'hs gstage 0xffffffffffffff00')" "has more than" "hs gstage: an address that is too long"
-like "$(after 'hs gstage')" "which guest physical address" "hs gstage: an address is needed"
-like "$(after 'hs gstage no_such')" "'no_such' is no guest physical address" "hs gstage: one that can be computed"
+like "$(after 'hs gstage 0xffffffffffffff00')" "has more than" "hs gstage names an address that has too many bits"
+like "$(after 'hs gstage')" "which guest physical address" "hs gstage needs an address"
+like "$(after 'hs gstage no_such')" "'no_such' is no guest physical address" "hs gstage names an expression that has no value"
 like "$(after 'hs diff-switch' 2)" "world +HS -> VS" "hs diff-switch: from the exit to the entry the world changed"
-like "$(after 'hs diff-switch' 2)" "at one stop only: .*sepc" "and the host's registers are hidden"
-like "$(after 'hs exits')$(after 'hs exits' 2)" "0x80200000 +inst_guest_page_fault +0x80200000 0x20080000 0x0" "hs exits: the exit is in the ring"
-like "$(after 'hs exits 0')" "'0' is no number" "hs exits: none is none"
+like "$(after 'hs diff-switch' 2)" "at one stop only: .*sepc" "hs diff-switch lists registers that were readable at one stop only"
+like "$(after 'hs exits')$(after 'hs exits' 2)" "0x80200000 +inst_guest_page_fault +0x80200000 0x20080000 0x0" "hs exits shows the exit from the ring"
+like "$(after 'hs exits 0')" "'0' is no number" "hs exits refuses 0"
 
-like "$(after 'hs until-exit')" "world switch: the guest has just trapped" "hs until-exit: whatever the cause"
-like "$(after 'hs vcpu 0')" "pc +0000000080" "hs vcpu: by its number"
-like "$(after 'hs csr scause')" "that is ecall_vs" "hs until-exit: to a call"
-like "$(after 'hs diff-switch' 3)" "world +VS -> HS" "hs diff-switch: and back in the host"
-like "$(after 'hs where' 4)" "world switch: Step 4: guest registers" "hs where: two steps on it is step 4 of the switch"
-like "$(after 'hs diff-switch' 4)" "a0 +0x" "hs diff-switch: a0 and sscratch are swapped"
-like "$(after 'hs diff-switch' 4)" "sscratch +0x" "sscratch, too"
-like "$(after 'hs until')" "where\?" "hs until: a place is needed"
-like "$(after 'hs until no_such_place')" "no symbol 'no_such_place'" "hs until: one that there is"
-like "$(after 'hs until vmm:no_such_place')" "the VMM has no symbol 'no_such_place'" "hs until: of the VMM"
-like "$(after 'hs where' 5)" "world switch: Step 6: host registers" "hs until: to a step of the world switch"
-like "$(after 'hs tour')" "usage: hs tour" "hs tour: a file is needed"
-like "$(after 'hs tour /no/such.tour')" "No such file" "hs tour: one that there is"
-like "$(after 'hs break-guest payload_main')" "breakpoint [0-9]+ in the guest, at 0x802" "hs break-guest: at a symbol"
-like "$(after 'help hs vstage')" "usage: hs vstage GVA" "help: each command has its usage"
+like "$(after 'hs until-exit')" "world switch: the guest has just trapped" "hs until-exit without a cause stops at any exit"
+like "$(after 'hs vcpu 0')" "pc +0000000080" "hs vcpu takes a vCPU's number"
+like "$(after 'hs csr scause')" "that is ecall_vs" "hs until-exit stops at a call"
+like "$(after 'hs diff-switch' 3)" "world +VS -> HS" "hs diff-switch: from the entry to the next exit the world changed back"
+like "$(after 'hs where' 4)" "world switch: Step 4: guest registers" "hs where: two instructions later the hart is in step 4 of the switch"
+like "$(after 'hs diff-switch' 4)" "a0 +0x" "hs diff-switch shows the swapped a0"
+like "$(after 'hs diff-switch' 4)" "sscratch +0x" "hs diff-switch shows the swapped sscratch"
+like "$(after 'hs until')" "where\?" "hs until needs a place"
+like "$(after 'hs until no_such_place')" "no symbol 'no_such_place'" "hs until names an unknown symbol"
+like "$(after 'hs until vmm:no_such_place')" "the VMM has no symbol 'no_such_place'" "hs until names a symbol that the VMM lacks"
+like "$(after 'hs where' 5)" "world switch: Step 6: host registers" "hs until stops at a step of the world switch"
+like "$(after 'hs tour')" "usage: hs tour" "hs tour needs a file"
+like "$(after 'hs tour /no/such.tour')" "No such file" "hs tour reports a file that does not exist"
+like "$(after 'hs break-guest payload_main')" "breakpoint [0-9]+ in the guest, at 0x802" "hs break-guest takes a symbol"
+like "$(after 'help hs vstage')" "usage: hs vstage GVA" "help hs vstage shows the usage"
 for name in break-guest csr diff-switch exits gstage memslots tour until until-entry until-exit vcpu vms vstage where; do
-	like "$(after 'help hs')" "^hs $name -- " "help: hs $name is listed"
+	like "$(after 'help hs')" "^hs $name -- " "help hs lists hs $name"
 done
-like "$(after 'hs until-exit 9999')" "machine has ended|stopped before that" "hs until-exit: what never comes ends, with the machine"
-unlike "$said" "Traceback|Python Exception" "no command failed by itself"
+like "$(after 'hs until-exit 9999')" "machine has ended|stopped before that" "hs until-exit ends with the machine if the stop is never reached"
+unlike "$said" "Traceback|Python Exception" "no command raised an exception"
 for words in --out --vmlinux "--vmlinux /no/such/file hello"; do
 	# shellcheck disable=SC2086 # words on purpose
 	said=$("$HS_TOP/scripts/hyperscope" gdb $words 2>&1)
-	is "$? $(wc -l <<<"$said") $(grep -c '^gdb: ' <<<"$said")" "2 1 1" "scripts/hyperscope gdb $words: wrong use, in a sentence" ||
+	is "$? $(wc -l <<<"$said") $(grep -c '^gdb: ' <<<"$said")" "2 1 1" "scripts/hyperscope gdb $words is refused in one sentence" ||
 		diag "$said"
 done
 
-# A killed command cannot clean up: the machine ends all the same, before gdb does.
+# A killed command cannot clean up. The machine ends nevertheless, before gdb does.
 "$HS_TOP/scripts/hyperscope" gdb --icount --harts 1 --smp 1 --out "$O" hello -- -nx -batch \
 	-ex "shell echo \$\$ >'$tmp/sleeper'; exec sleep 600" </dev/null >/dev/null 2>&1 &
 for _ in $(seq 1 "$(scaled 100)"); do

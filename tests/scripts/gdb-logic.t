@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# gdb-logic.t - what gdb's hs commands compute, without gdb: fields, walks, ELF symbols, differences.
+# gdb-logic.t - the computations of gdb's hs commands, without gdb: fields, walks, ELF symbols, differences.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 said=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP/scripts" 2>&1 <<'E2'
@@ -27,19 +27,19 @@ def refused(call, *args):
 
 
 # Fields: every register named in the table is in csr.def, and no two of its fields overlap.
-claim(set(csr.TABLES) <= set(csr.sources()), "every register with fields is one of csr.def")
+claim(set(csr.TABLES) <= set(csr.sources()), "every register with fields is in csr.def")
 for name, rows in csr.TABLES.items():
     bits = [b for f in rows for b in range(f.low, f.high + 1)]
     claim(len(bits) == len(set(bits)) and max(bits) < 64, "no two fields of %s overlap" % name)
 claim(any("SPV=1 " in line for line in csr.decode("hstatus", 1 << 7)), "hstatus.SPV is bit 7")
 claim(any("0x1000000" in line for line in csr.decode("hstatus", 1 << 24)), "bits without a name are not hidden")
-claim(csr.brief("vsstatus", 3 << 13 | 1 << 8) == "FS=Dirty SPP=S", "values have names, zeros are left out")
+claim(csr.brief("vsstatus", 3 << 13 | 1 << 8) == "FS=Dirty SPP=S", "values have names, and zeros are left out")
 claim(names.cause_number("irq_s_timer") == 1 << 63 | 5 and names.cause_number("0x14") == 20 and
-      names.cause_number("ECALL_VS") == 10, "causes by name and by number")
+      names.cause_number("ECALL_VS") == 10, "a cause is found by name and by number")
 claim(names.cause_number("vs_ecall") == 10 and names.cause_number("load_access") == 5,
-      "... and by the names that gdb's commands had before")
+      "a cause is found by the names that gdb's commands used before")
 claim(refused(names.cause_number, "nonsense"), "a wrong cause is refused")
-claim(names.cause_name(1 << 63 | 33) == "irq_33", "a cause without a name is its number")
+claim(names.cause_name(1 << 63 | 33) == "irq_33", "a cause without a name is shown as its number")
 
 # Walks over a memory of 8-byte entries.
 memory = {}
@@ -69,17 +69,17 @@ def g(gpa):
 
 
 memory.update({0x80000000 + 8 * i: memory.get(0x80000000 + 8 * i, 0) for i in range(2048)})
-claim(g(0x80212345).result == 0xa0212345, "a 2 MiB leaf from its middle")
-claim(g(0x80005abc).result == 0xb0005abc, "a 4 KiB leaf")
-claim(g(1 << 40).result == 0xc0000000, "the root of x4 has 2048 entries")
-claim("more than the 41 bits" in g(1 << 41).error, "an address beyond them is refused")
-claim("V is 0 at level 2" in g(0).error, "an empty entry")
-claim("misaligned" in g(0x80400000).error, "a misaligned leaf")
+claim(g(0x80212345).result == 0xa0212345, "a 2 MiB leaf is found from its middle")
+claim(g(0x80005abc).result == 0xb0005abc, "a 4 KiB leaf is found")
+claim(g(1 << 40).result == 0xc0000000, "the root of Sv39x4 has 2048 entries")
+claim("more than the 41 bits" in g(1 << 41).error, "an address of more than 41 bits is refused")
+claim("V is 0 at level 2" in g(0).error, "an empty entry is reported")
+claim("misaligned" in g(0x80400000).error, "a misaligned leaf is reported")
 claim("reserved" in g(0x80006000).error, "a table at level 0 is reserved")
 claim("reserved" in g(0xc0000000).error, "W without R is reserved")
-claim("outside RAM" in g(0x80007000).error, "an entry that cannot be read")
-claim("MODE 3 is reserved" in walk.walk("G", 3 << 60, 0, memory.get).error, "a reserved mode")
-claim(walk.walk("G", 0, 0x1234, memory.get).result == 0x1234, "Bare changes nothing")
+claim("outside RAM" in g(0x80007000).error, "an entry that cannot be read is reported")
+claim("MODE 3 is reserved" in walk.walk("G", 3 << 60, 0, memory.get).error, "a reserved mode is reported")
+claim(walk.walk("G", 0, 0x1234, memory.get).result == 0x1234, "Bare does not change an address")
 
 # Both stages: the guest's Sv39 root is its page 0x80005000, its next table in the 2 MiB page.
 VSATP = 8 << 60 | 0x80005
@@ -87,21 +87,21 @@ table(0xb0005000, 256, ptr(0x80201000))
 table(0xb0005000, 1, ptr(0x90000000))        # a table where the G-stage maps nothing
 table(0xa0201000, 0, ptr(0x80200000, 0xcf))
 two = walk.walk("VS", VSATP, 0xffffffc000001234, memory.get, g)
-claim(two.result == 0x80201234, "the VS-stage through the G-stage")
-claim([s.inner.result for s in two.steps] == [0xb0005800, 0xa0201000], "each entry with the walk that found it")
-claim(len(walk.show(two)) == 2 + 2 + 5 + 4, "a line a step: 2 here, 3 and 2 inside, with heads and ends")
-claim("not canonical" in walk.walk("VS", VSATP, 1 << 40, memory.get, g).error, "a virtual address that is none")
+claim(two.result == 0x80201234, "the VS-stage is walked through the G-stage")
+claim([s.inner.result for s in two.steps] == [0xb0005800, 0xa0201000], "each VS-stage step has the G-stage walk to its entry")
+claim(len(walk.show(two)) == 2 + 2 + 5 + 4, "a nested walk is shown with a line for each step, head and end")
+claim("not canonical" in walk.walk("VS", VSATP, 1 << 40, memory.get, g).error, "a virtual address that is not canonical is reported")
 lost = walk.walk("VS", VSATP, 1 << 30, memory.get, g)
-claim("no page for the table at GPA 0x90000000" in lost.error, "a table that the G-stage does not have")
+claim("no page for the table at GPA 0x90000000" in lost.error, "a table that the G-stage does not map is reported")
 
 # Snapshots.
 hs = snapshot.take("HS", False, lambda name: {"hstatus": 0x80, "a0": 1}.get(name, 0))
 vs = snapshot.take("VS", True, lambda name: {"hstatus": 0, "a0": 2}.get(name, 0))
 changes = snapshot.diff(hs, vs)
 claim(("a0", 1, 2) in changes and ("world", "HS", "VS") in changes, "a difference names what changed")
-claim(("sepc", 0, None) in changes, "and what cannot be seen any more")
-claim(any("SPV=1 -> 0" in line for line in snapshot.show(changes)), "and the fields")
-claim(snapshot.diff(hs, dict(hs)) == [], "nothing changed, nothing said")
+claim(("sepc", 0, None) in changes, "a difference names what can no longer be read")
+claim(any("SPV=1 -> 0" in line for line in snapshot.show(changes)), "a difference shows the changed fields")
+claim(snapshot.diff(hs, dict(hs)) == [], "equal snapshots have no difference")
 
 # Invalid ELF files.
 for data, what in ((b"", "empty"), (b"\x7fELF\x02\x01" + b"\xff" * 200, "damaged"), (b"\x7fELF\x02\x01" + bytes(90), "without symbols")):
@@ -113,12 +113,13 @@ print("end")
 E2
 )
 relay "$said"
-like "$said" "^end$" "all of it ran"
-# A function that gcc has renamed is found by its own name, unless another has that name; a .part is not it.
+like "$said" "^end$" "the Python part ran to its end"
+# A function that gcc renamed is found by its original name, unless another symbol has that name. A .part symbol
+# is not the function.
 printf '.byte 0\n"f.isra.0": .byte 0\n"g.constprop.0.isra.1": .byte 0\ng: .byte 0\n"h.part.0": .byte 0\n' |
 	"${CROSS_COMPILE:-riscv64-linux-gnu-}gcc" -c -x assembler -o "$tmp/renamed.o" -
 is "$(python3 -B -c 'import sys; sys.path.insert(0, sys.argv[1]); from hs import elf; found = elf.symbols(sys.argv[2]); print(*map(found.get, "fgh"))' \
-	"$HS_TOP/scripts" "$tmp/renamed.o" 2>&1)" "1 3 None" "a function's symbol is found whatever gcc has hung behind its name"
+	"$HS_TOP/scripts" "$tmp/renamed.o" 2>&1)" "1 3 None" "a function's symbol is found in spite of the suffixes that gcc appends"
 payload=$O/guest-payloads/hello.elf
 needs_built "$payload"
 like "$(python3 -B -c 'import sys; sys.path.insert(0, sys.argv[1]); from hs import elf; print(hex(elf.symbols(sys.argv[2])["_start"]))' \

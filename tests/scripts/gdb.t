@@ -5,7 +5,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/hyperscope setup test)"
 
-debug()	# LAUNCHER-OPTION... -- GDB-COMMAND...: returns the launcher's status; gdb's output in $said
+debug()	# LAUNCHER-OPTION... -- GDB-COMMAND...: sets $status (the launcher's) and $said (gdb's output)
 {
 	local options=() commands=() launcher socket
 	while [ "$1" != -- ]; do options+=("$1"); shift; done
@@ -30,9 +30,9 @@ for how in "" --icount; do
 	debug $how --harts 1 --smp 1 -- 'hbreak host_main' 'continue' 'delete' \
 		'hbreak exit_dispatch' 'continue' 'print/x $scause' 'print (unsigned long)$hgatp >> 60' 'delete' 'continue'
 	like "$said" "Breakpoint 1, .*host_main" "gdb stops the host at its first line ${how:-without --icount}"
-	like "$said" "Breakpoint 2, " "and at an exit"
-	like "$said" "= (8|9|10)$" "where hgatp has the guest's table"
-	is "$status" 0 "then the run goes on to its end" || diag "$said"
+	like "$said" "Breakpoint 2, " "gdb stops at an exit"
+	like "$said" "= (8|9|10)$" "at the exit hgatp has the guest's page table"
+	is "$status" 0 "the run continues to its end" || diag "$said"
 done
 is "$(left_running)" "" "nothing is left running"
 done_testing

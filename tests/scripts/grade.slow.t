@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# grade.slow.t - the grader with a starter, with submissions that read a hidden test, do not end, end too
+# grade.slow.t - the grader with a starter, and with submissions that read a hidden test, do not end, end too
 # early or print too much: the tests fail, the grader ends, and nothing is left running.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/fixture-lab.sh"
@@ -16,8 +16,8 @@ from hs.lab import markers
 open(sys.argv[2], "w").write(markers.starter("src/kvm/sbi/sbi_base.c", open(sys.argv[1]).read(), 91))
 END
 graded starter
-is "$status:$(points)" "1:0 of 90" "the starter has none"
-like "$(tr -s '\n ' ' ' <<<"$said")" 'lab 91: src/kvm/sbi/sbi_base.c: answer each function' "... and is told what to write"
+is "$status:$(points)" "1:0 of 90" "the starter gets no points"
+like "$(tr -s '\n ' ' ' <<<"$said")" 'lab 91: src/kvm/sbi/sbi_base.c: answer each function' "the report on the starter says what to write"
 
 echo "the course's key" >"$tmp/key"
 hand_in reads src/kvm/sbi/sbi_base.c
@@ -29,9 +29,9 @@ echo "__asm__(\".pushsection .rodata\\n .inc\" \"bin \\\"$fixture/91-fixture/hid
 	>>"$tmp/reads/src/kvm/sbi/sbi_base.c"
 graded reads --hidden --key "$tmp/key"
 is "$status:$(points)" "1:0 of 100" "a submission that reads a hidden test at build time gets no points" || diag "$said"
-unlike "$said" xyzzy "... and does not see it"
-unlike "$said" 'seen:' "... nor what is written already, nor any of it behind another process"
-like "$said" 'file not found' "... because for the compiler it is not there" || diag "$said"
+unlike "$said" xyzzy "the hidden test's text is not in the report"
+unlike "$said" 'seen:' "the compiler finds neither the solution nor, through /proc, the hidden test"
+like "$said" 'file not found' "the compiler reports that the hidden test does not exist" || diag "$said"
 
 in_vmm()	# NAME CODE: submit a VMM that runs this code first
 {
@@ -51,8 +51,8 @@ nothing()	# NAME REGEX CLAIM
 {
 	graded "$1" --tests base
 	is "$status:$(points)" "1:0 of 60" "$3: no points" || diag "$said"
-	like "$(lines base)" "$2" "... and the reason is given" || diag "$said"
-	is "$(left_running)" "" "... and nothing is left running"
+	like "$(lines base)" "$2" "the report gives the reason" || diag "$said"
+	is "$(left_running)" "" "nothing is left running"
 }
 
 in_vmm hangs 'for (;;) ;'
@@ -67,7 +67,7 @@ in_kernel panics 'void panic(const char *fmt, ...);' 'panic("ok 1 - %s", "all is
 nothing panics 'the host panicked' "a hypervisor that panics"
 in_kernel loops 'void nothing(void);' 'for (;;) __asm__("")'
 nothing loops 'ended after [0-9]+ seconds' "a hypervisor that hangs"
-like "$(lines base)" 'it hangs: nothing else of this test was run' "... and the test with its first machine"
+like "$(lines base)" 'it hangs: nothing else of this test was run' "a hypervisor that hangs ends its test with the first machine"
 
 # In a container root may be unable to make namespaces; then the compiler runs as another user.
 if [ "$(id -u)" = 0 ]; then
@@ -78,18 +78,18 @@ if [ "$(id -u)" = 0 ]; then
 	echo "__asm__(\".incbin \\\"$fixture/91-fixture/hidden/kept.t\\\"\");" >>"$tmp/reads/src/kvm/sbi/sbi_base.c"
 	PATH=$tmp/bin:$PATH graded reads --hidden --key "$tmp/key"
 	is "$status:$(points)" "1:0 of 100" "without namespaces a submission that reads a hidden test gets no points" || diag "$said"
-	like "$said" 'it does not build' "... because the compiler runs as another user"
+	like "$said" 'it does not build' "without namespaces the compiler runs as another user"
 	hand_in right src/kvm/sbi/sbi_base.c
 	PATH=$tmp/bin:$PATH graded right --hidden --key "$tmp/key"
-	is "$status:$(points)" "0:100 of 100" "... and the solution has all points" || diag "$said $err"
+	is "$status:$(points)" "0:100 of 100" "without namespaces the solution gets all points" || diag "$said $err"
 else
-	skip "without namespaces" "only root can be another user"
+	skip "without namespaces the compiler runs as another user" "only root can start it as another user"
 fi
 
 hand_in large src/kvm/sbi/sbi_base.c
 echo 'char large[1UL << 36] = { 1 };' >>"$tmp/large/src/kvm/sbi/sbi_base.c"
 graded large --tests base
-is "$status:$(points)" "1:0 of 60" "an object of 64 GiB: no points" || diag "$said"
-like "$said" 'it does not build' "... it does not build"
-is "$(ls "$O/tmp" | grep -c '^grade\.')" 0 "no folder of a grading is left" || diag "$(ls "$O/tmp")"
+is "$status:$(points)" "1:0 of 60" "a submission with an object of 64 GiB gets no points" || diag "$said"
+like "$said" 'it does not build' "a submission with an object of 64 GiB does not build"
+is "$(ls "$O/tmp" | grep -c '^grade\.')" 0 "no folder of the grader is left" || diag "$(ls "$O/tmp")"
 done_testing

@@ -1,30 +1,30 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# grade.t - the grader with its own lab: a solution gets all points, and a submission that forges results or
-# replaces files gets none for it. grade.slow.t has a starter, and submissions that read or exhaust something.
+# grade.t - the grader with the lab of fixture-lab.sh: a solution gets all points, and a submission that forges
+# results or replaces files gets none. grade.slow.t has a starter, and submissions that read or exhaust something.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/fixture-lab.sh"
-fixes "a lab's machines are its own" all
+fixes "the lab sets its machines' toggles itself" all
 export HYPERSCOPE_SET=
 
-# ---- what is handed in ----
+# ---- a correct submission ----
 hand_in right src/kvm/sbi/sbi_base.c
 (cd "$tmp/right" && mkdir build && ln -s /etc/passwd build/link && tar -cf "$tmp/right.tar" .)
 echo "the course's key" >"$tmp/key"
 graded right.tar --hidden --key "$tmp/key" --results "$tmp/results.json"
-is "$status:$(points)" "0:100 of 100" "the solution has all points" || diag "$said"
-like "$said" '^gcc [0-9.]+, binutils [0-9.]+, QEMU [0-9.]+' "the report names compiler and QEMU"
-like "$said" '^OpenSBI v[0-9.]+' "... and OpenSBI"
+is "$status:$(points)" "0:100 of 100" "the solution gets all points" || diag "$said"
+like "$said" '^gcc [0-9.]+, binutils [0-9.]+, QEMU [0-9.]+' "the report names the compiler and QEMU"
+like "$said" '^OpenSBI v[0-9.]+' "the report names OpenSBI"
 like "$(tr -s '\n ' ' ' <<<"$said")" \
 	'sbi_version \(fastpath=off, gstage_walk=recursive\): [2-9][0-9][0-9]\.[0-9] instructions, the reference solution [0-9.]+: 1\.000 times' \
-	"instructions are counted, beside the reference's, under the toggles that the budget names"
-is "$(awk 'length > 80' <<<"$said")" "" "the report has 80 columns"
+	"instructions are compared with the reference's under the budget's toggles"
+is "$(awk 'length > 80' <<<"$said")" "" "the report has at most 80 columns"
 is "$(python3 -c 'import json, sys; print([(e["name"], e["order"], type(e["value"]).__name__) for e in json.load(open(sys.argv[1]))["leaderboard"]])' "$tmp/results.json")" \
 	"[('ratio', 'asc', 'float'), ('instructions', 'asc', 'float')]" "a contest's results.json has the leaderboard's values"
 cp "$tmp/json" "$tmp/first.json"
 
-# ---- a test that was ended is not in the way of the next, nor is what somebody else left ----
+# ---- a test's limit on files does not count those of an ended test, or of others ----
 mkdir -p "$tmp/ended/tmp/test.old"
 head -c 70M /dev/zero >"$tmp/ended/tmp/test.old/file"
 echo 'at=$(mktemp -d "$O/tmp/test.XXXXXX"); head -c 40M /dev/zero >"$at/file"; sleep 60' >"$tmp/ended/slow.t"
@@ -42,20 +42,20 @@ print(os.listdir(top + "/tmp"))
 END
 )
 is "$said" $'it was ended after 2 seconds\nit was ended after 2 seconds\n[\'test.old\']' \
-	"a test that is ended leaves no files, and is not charged for another's"
+	"an ended test leaves no files, and other files do not count against it"
 
 hand_in nothing src/kvm/sbi/sbi_base.c
 sed '/lab 91: /,/lab 91 end/c (void)fid;' "$fixture/91-fixture/tree/src/kvm/sbi/sbi_base.c" >"$tmp/nothing/src/kvm/sbi/sbi_base.c"
 graded nothing
-is "$status:$(points)" "1:0 of 90" "a submission that does nothing, and that fast, gets none" || diag "$said"
-like "$said" 'has to be right first .base.' "... and the reason is given"
+is "$status:$(points)" "1:0 of 90" "a submission that does nothing, and so is fast, gets no points" || diag "$said"
+like "$said" 'has to be right first .base.' "the report says that test base must pass first"
 
 mkdir "$tmp/broken"
 printf 'all %%:\n\t@echo no such line; exit 1\n' >"$tmp/broken/Makefile"
 echo '{"lab": 91, "student": "ada"}' >"$tmp/broken/lab.json"
 said=$("$HS_TOP/scripts/hyperscope" grade --labs "$fixture" --student-tree "$tmp/broken" 2>/dev/null)
 like "$said" 'it does not build' "a tree that does not build is reported"
-is "$(tail -n 1 <<<"$said")" "Score: 0 of 60" "... of as many points as one that does" || diag "$said"
+is "$(tail -n 1 <<<"$said")" "Score: 0 of 60" "a tree that does not build is graded out of the same number of points" || diag "$said"
 
 said=$(python3 - "$HS_TOP" 2>&1 <<'END'
 import sys
@@ -68,23 +68,23 @@ job._run_tests(grade, [{"id": "fast", "points": 10, "budget": {}}], types.Simple
 print(*["%s: %s" % (test["id"], why) for test, why in grade.left])
 END
 )
-is "$said" "fast: measured beside the reference solution" "in a student's tree a budget is left for later, and not said to run"
+is "$said" "fast: measured beside the reference solution" "a test with a budget is not run in a student's tree, and the reason is given"
 
-# ---- the contest's table ----
-board()	# CLAIM FILE...: the result is $said
+# ---- the contest's leaderboard ----
+board()	# CLAIM FILE...: claim that the leaderboard is made; sets $said
 {
 	said=$("$HS_TOP/scripts/hyperscope" leaderboard "${@:2}" 2>&1)
 	is "$?" 0 "$1" || diag "$said"
 }
 sed 's/"ada"/"eve \\u001b[2J and a name that is longer than any column of a table has room for"/' "$tmp/first.json" |
 	python3 -c 'import json, sys; g = json.load(sys.stdin); g["place"] = [0.9, 200.0]; json.dump(g, sys.stdout)' >"$tmp/second.json"
-board "a correct submission has a rank, by the ratio; another has none" "$tmp/json" "$tmp/first.json" "$tmp/second.json"
-is "$(awk 'NR > 1 { print $1, $2 }' <<<"$said" | xargs)" "1 eve 2 ada - ada" "... in that order" || diag "$said"
-is "$(awk 'length > 80' <<<"$said")$(grep -c $'\x1b' <<<"$said")" 0 "... in 80 columns, and names are text"
+board "the leaderboard is made from three submissions" "$tmp/json" "$tmp/first.json" "$tmp/second.json"
+is "$(awk 'NR > 1 { print $1, $2 }' <<<"$said" | xargs)" "1 eve 2 ada - ada" "only correct submissions have a rank, by their ratio" || diag "$said"
+is "$(awk 'length > 80' <<<"$said")$(grep -c $'\x1b' <<<"$said")" 0 "the leaderboard has at most 80 columns and no escape sequences"
 said=$("$HS_TOP/scripts/hyperscope" leaderboard "$tmp/results.json" 2>&1)
-is "$?:$(grep -c . <<<"$said")" "2:1" "a file that is no grading is refused in one line" || diag "$said"
+is "$?:$(grep -c . <<<"$said")" "2:1" "a file that is not the grader's is refused in one line" || diag "$said"
 
-# ---- what is refused before anything is built ----
+# ---- submissions that are refused before anything is built ----
 refused()	# NAME REGEX CLAIM
 {
 	graded "$1"
@@ -98,16 +98,16 @@ for file in Makefile src/guest/tap.c src/vmm/rules.mk scripts/hyperscope tests/l
 	{ cat "$HS_TOP/$file"; echo "# all tests passed"; } >"$tmp/replaced/$file"
 done
 refused replaced "Makefile, scripts/hyperscope, src/guest/tap.c, src/vmm/rules.mk, tests/lib/lab.sh, tests/lib/tap.sh" \
-	"a Makefile, rules, a payload, the launcher and the tests' library that are others, by name"
+	"a changed Makefile, rules, payload, launcher and test library, by name"
 echo '{"lab": 91, "commit": "0123456"}' >"$tmp/replaced/lab.json"
 graded replaced
 like "$(tr -s '\n ' ' ' <<<"$said")" 'its tree was made of commit 0123456, and this is ' \
-	"... and that a tree is of another commit"
+	"the report says that the tree was made from another commit"
 hand_in linked src/kvm/sbi/sbi_base.c
 ln -s "$fixture/91-fixture/hidden/kept.t" "$tmp/linked/src/kvm/kept.c"
 refused linked "src/kvm/kept.c: a symbolic link" "a symbolic link in a folder"
 tar -C "$tmp/linked" -cf "$tmp/linked.tar" .
-refused linked.tar "src/kvm/kept.c: a link" "... and in a tar"
+refused linked.tar "src/kvm/kept.c: a link" "a symbolic link in a tar"
 mkfifo "$tmp/linked/pipe" && rm "$tmp/linked/src/kvm/kept.c"
 refused linked "pipe: a pipe" "a pipe"
 python3 - "$tmp" <<'END'
@@ -152,16 +152,16 @@ refused bomb.zip 'more than 32 MiB in all' "100 MiB in a zip of 100 KiB"
 refused symlink.zip 'a symbolic link' "a symbolic link in a zip"
 refused device.tar 'not a plain file' "a device in a tar"
 for number in 0 1 2; do
-	refused odd$number.tar "not a file's name" "a name that a terminal would not show, $number"
+	refused odd$number.tar "not a file's name" "a name with characters that a terminal does not show, $number"
 done
 mkdir "$tmp/odd" && : >"$tmp/odd/a"$'\n'"Score: 100 of 100"
-refused odd "not a file's name" "... neither in a folder"
-unlike "$said" '^Score: 100' "... and no line of the report is made of it"
-refused damaged.zip 'neither a folder nor a zip or tar' "an archive that its reader stumbles over"
+refused odd "not a file's name" "a name of two lines in a folder"
+unlike "$said" '^Score: 100' "a file's name does not become a line of the report"
+refused damaged.zip 'neither a folder nor a zip or tar' "a damaged archive"
 head -c 500 "$tmp/large.zip" >"$tmp/cut.zip"
-refused cut.zip 'neither a folder nor a zip or tar' "half an archive"
+refused cut.zip 'neither a folder nor a zip or tar' "a truncated archive"
 
-# ---- what is built, and gets nothing ----
+# ---- submissions that are built and get no points ----
 hand_in forges src/kvm/sbi/sbi_base.c src/vmm/message.c
 cat >>"$tmp/forges/src/vmm/message.c" <<'END'
 #include <unistd.h>
@@ -175,7 +175,7 @@ __attribute__((constructor)) static void forge(void)
 }
 END
 graded forges
-is "$status:$(points)" "1:0 of 90" "a VMM that prints ok lines and exits with 0 has nothing" || diag "$said"
+is "$status:$(points)" "1:0 of 90" "a VMM that prints ok lines and exits with 0 gets no points" || diag "$said"
 python3 - "$HS_TOP" <<'END'
 import sys
 sys.dont_write_bytecode = True
@@ -192,17 +192,17 @@ assert seal.check(key, failed[4:])[0] == {}
 assert seal.check(key, held.replace("ok 2", "ok 1"))[0] == {}
 assert seal.check(key, held.replace("b", "b # SKIP x"))[0] == {}
 assert seal.check(key[::-1], held + plan) == ({}, None)
-# Repeating what held before a claim failed does not undo the failure.
+# A claim that failed stays failed, even if it passed before and passes again.
 assert seal.check(key, sealed("ok 1 - a", 1, 1) + failed + sealed("ok 1 - a", 1, 1))[0] == {1: "not ok 1 - a"}
 END
-ok $? "a seal is of one claim, one verdict and one key"
+ok $? "a seal is valid for one claim, one verdict and one key"
 
-# ---- small things that were worth points, or the grader's end ----
+# ---- input that once got points or ended the grader ----
 mkdir "$tmp/answers"
 for word in nan -nan inf 1e999 ""; do
 	echo "x: $word" >"$tmp/answers/answers.txt"
 	said=$(. "$HS_TOP/tests/lib/lab.sh" && HS_TOP=$tmp/answers && answered x 5 50)
-	like "$said" '^not ok' "'$word' is no answer that is near enough"
+	like "$said" '^not ok' "'$word' is not accepted as an answer"
 done
 python3 - "$HS_TOP" "$tmp/large" <<'END'
 import sys
@@ -214,5 +214,5 @@ assert job._facts(b"[" * 100000) == {}
 assert limits.run(["truncate", "-s", "300M", sys.argv[2]], 20, builds=20).status
 assert limits.run([sys.executable, "-c", "bytes(3 << 30)"], 20, builds=20).status
 END
-ok $? "a line ends where the test has ended it; lab.json may be deep; a compiler has its limits"
+ok $? "only a newline ends a line, a deep lab.json is harmless, and builds have limits"
 done_testing

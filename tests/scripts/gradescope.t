@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# gradescope.t - results.json has Gradescope's documented form, whatever was submitted; the zip has what
-# Gradescope runs, and its set-up says so if the image is too old.
+# gradescope.t - results.json has Gradescope's documented form, whatever was submitted. The zip has what
+# Gradescope runs, and its set-up reports an image that is too old.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/fixture-lab.sh"
 export HYPERSCOPE_SET=
@@ -19,16 +19,16 @@ jsonschema.validate(*(json.load(open(name)) for name in sys.argv[1:]))' "$1" "$s
 echo key >"$tmp/key"
 mkdir -p "$tmp/broken/src/kvm/sbi" && echo 'no C' >"$tmp/broken/src/kvm/sbi/sbi_base.c"
 graded broken --hidden --key "$tmp/key" --results "$tmp/results.json"
-fits "$tmp/results.json" "of what does not build"
+fits "$tmp/results.json" "results.json of a submission that does not build has the documented form"
 is "$(python3 -c 'import json, sys; print(*(t["visibility"] for t in json.load(open(sys.argv[1]))["tests"]))' "$tmp/results.json")" \
-	"visible visible after_published" "hidden tests are not shown before the grades are"
+	"visible visible after_published" "hidden tests are shown only after the grades are published"
 mkdir "$tmp/evil" && ln -s /etc "$tmp/evil/src"
 graded evil --results "$tmp/results.json"
-fits "$tmp/results.json" "of what was refused"
+fits "$tmp/results.json" "results.json of a refused submission has the documented form"
 echo '{"score": "all", "tests": [{"visibility": "always"}]}' >"$tmp/wrong.json"
 ! python3 -c 'import json, jsonschema, sys
 jsonschema.validate(*(json.load(open(name)) for name in sys.argv[1:]))' "$tmp/wrong.json" "$schema" 2>/dev/null
-ok $? "the schema refuses what is not"
+ok $? "the schema refuses an invalid file"
 
 "$HS_TOP/scripts/hyperscope" grade --gradescope "$tmp/lab.zip" --lab 3 --key "$tmp/key" >"$tmp/said" 2>&1
 is "$?" 0 "the zip of lab 3 is made" || diag "$(<"$tmp/said")"
@@ -37,10 +37,10 @@ from hs.grade import package
 package.unpack(*sys.argv[1:])' "$tmp/lab.zip" "$tmp/source"
 [ -x "$tmp/source/run_autograder" ] && [ -x "$tmp/source/setup.sh" ] && bash -n "$tmp/source/setup.sh" &&
 	bash -n "$tmp/source/run_autograder"
-ok $? "run_autograder and setup.sh are at its top, and can be run"
+ok $? "run_autograder and setup.sh are at the zip's top, and can be run"
 is "$(cd "$tmp/source/hyperscope/labs" && echo [0-9]*):$(ls "$tmp/source/hyperscope/labs/03-sbi/hidden" | wc -l | tr -d 0)" \
-	"03-sbi:$(ls "$HS_TOP/labs/03-sbi/hidden" | wc -l)" "it has that lab's hidden tests, and no other lab's"
-is "$(<"$tmp/source/course.key")" key "... and the key"
+	"03-sbi:$(ls "$HS_TOP/labs/03-sbi/hidden" | wc -l)" "the zip has that lab's hidden tests, and no other lab's"
+is "$(<"$tmp/source/course.key")" key "the zip has the course's key"
 "$HS_TOP/scripts/hyperscope" lab --student ada 3 "$tmp/clones" >/dev/null && "$tmp/source/hyperscope/scripts/hyperscope" lab --student ada 3 "$tmp/zips" >/dev/null &&
 	diff -r -x build -x notebooks-data -x tours -x .commit "$tmp/clones" "$tmp/zips" >"$tmp/differ"
 is "$?:$(wc -l <"$tmp/differ")" 0:0 "a student's tree is the same, whether a clone made it or the zip" || diag "$(head -n 5 "$tmp/differ")"
@@ -50,11 +50,11 @@ printf 'ID=ubuntu\nVERSION_ID="22.04"\nPRETTY_NAME="Ubuntu 22.04.4 LTS"\n' >"$tm
 sed "s|/etc/os-release|$tmp/os-release|" "$tmp/source/setup.sh" >"$tmp/source/setup-22.sh"
 bash "$tmp/source/setup-22.sh" >"$tmp/said" 2>&1
 is "$?" 1 "on Ubuntu 22.04 setup.sh ends with 1"
-like "$(<"$tmp/said")" 'Ubuntu 22.04.4 LTS has a QEMU older than 7.2' "... and says why"
+like "$(<"$tmp/said")" 'Ubuntu 22.04.4 LTS has a QEMU older than 7.2' "setup.sh says that Ubuntu 22.04's QEMU is too old"
 
 # If the grader itself cannot run, run_autograder does not crash, gives no points and writes a valid file.
 mkdir -p "$tmp/top/submission" && mv "$tmp/source" "$tmp/top/source"
 AUTOGRADER=$tmp/top PATH=$tmp/none:/usr/bin:/bin CROSS_COMPILE=none- QEMU=/none \
 	timeout 100 bash "$tmp/top/source/run_autograder" >"$tmp/said" 2>&1
-fits "$tmp/top/results/results.json" "where the autograder cannot run, results.json says so"
+fits "$tmp/top/results/results.json" "results.json has the documented form when the autograder cannot run"
 done_testing

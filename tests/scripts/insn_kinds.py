@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: MIT
 """insn_kinds - check that scripts/hs/anatomy/insn.py classifies each encoding as objdump does.
 
-usage: insn_kinds.py TOP OUT; for every instruction of the kernel, the VMM and the bench payload. Prints TAP.
+usage: insn_kinds.py TOP OUT
+
+Every instruction of the kernel, the VMM and the bench payload is checked. Prints TAP.
 """
 import os
 import re
@@ -63,7 +65,7 @@ def compare(elf):
         decoded = I.decode(int(word, 16), len(word) // 2)
         want = expected(mnemonic, operands)
         if want is None:
-            # It does not change the control flow; CSR and ILLEGAL may be named otherwise.
+            # Other instructions do not change the control flow. objdump may name CSR and ILLEGAL ones differently.
             good = decoded.kind in (I.COMPUTE, I.CSR, I.ILLEGAL)
         else:
             seen += 1
@@ -81,7 +83,7 @@ def main():
     out = sys.argv[2]
     for name in ("hyperscope.elf", "vmm", "guest-payloads/bench.elf"):
         seen, wrong = compare(os.path.join(out, name))
-        print("%s - %s: loads, stores, jumps and CSRs are what objdump says"
+        print("%s - %s: loads, stores, jumps and CSRs are classified as by objdump"
               % ("ok" if seen > 50 and not wrong else "not ok", name))
         print("# %d compared" % seen)
         for line in wrong[:10]:

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# No path keeps interrupts off for longer than its bound in scripts/irqs-off.bounds: every workload, then
-# those on the G-stage with the other walker, without large leaves, and on -cpu max.
+# irqs-off.slow.t - no path keeps interrupts off for longer than its bound in scripts/irqs-off.bounds: in every
+# workload, and in those on the G-stage with the other walker, without large leaves, and on -cpu max.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin irqs_off
 
@@ -12,7 +12,7 @@ within()	# LABEL ARGS: options and workloads
 	shift
 	timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/hyperscope" irqs-off --out "$O" --over 0 "$@" \
 		>"$tmp/table" 2>"$tmp/err"
-	ok $? "$label" || diag "$(tail -n 5 "$tmp/err")"
+	ok $? "$label: every path is within its bound" || diag "$(tail -n 5 "$tmp/err")"
 }
 
 for name in $("$HS_TOP/scripts/hyperscope" irqs-off --out "$O" --list | awk '$1 != "boot" { print $1 }'); do

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope irqs-off: an interval has as many instructions as a program counts around it, a second
-# run has the same figures, and impossible requests are refused.
+# irqs-off.t - scripts/hyperscope irqs-off: an interval has as many instructions as a program counts around it,
+# a second run has the same figures, and impossible requests are refused.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin irqs_off
 spans=$O/tests/kvm/spans
@@ -27,49 +27,49 @@ irqs_off --bounds '' --over 100 --csv "$tmp/one.csv" -- "$spans" exact
 is $status 0 "a program is measured" || diag "$(cat "$tmp/err")"
 span=$(longest "$tmp/one.csv" "ioctl KVM_GET_API_VERSION")
 [ "$((inside - span))" -ge 4 ] && [ "$((inside - span))" -le 60 ]
-ok $? "a system call has the instructions that instret shows" ||
+ok $? "a system call has as many instructions as instret shows" ||
 	diag "$inside by instret, of which the span is $span"
-like "$out" '^ioctl KVM_GET_API_VERSION +[0-9]+ +- +16 ' "and 16 calls were 16 stretches"
+like "$out" '^ioctl KVM_GET_API_VERSION +[0-9]+ +- +16 ' "16 calls are 16 intervals"
 is "$(longest "$tmp/one.csv" "firmware alone")" "" \
-	"a program in the memory behind the firmware is not the firmware"
+	"a program in the memory after the firmware is not counted as firmware"
 irqs_off --bounds '' --over 100 --csv "$tmp/two.csv" -- "$spans" exact
 cmp -s "$tmp/one.csv" "$tmp/two.csv"
-ok $? "a second time the same, to the byte" || diag "$(diff "$tmp/one.csv" "$tmp/two.csv")"
+ok $? "a second run gives the same CSV, to the byte" || diag "$(diff "$tmp/one.csv" "$tmp/two.csv")"
 
 echo "10 ioctl KVM_GET_API_VERSION" >"$tmp/bounds"
 irqs_off --bounds "$tmp/bounds" -- "$spans" exact
 is $status 1 "a path that is longer than its bound is an error"
 like "$(cat "$tmp/err")" "KVM_GET_API_VERSION: $span instructions, more than its bound 10" \
-	"and is named"
+	"the path that exceeds its bound is named"
 echo "many ioctl*" >"$tmp/bounds"
 irqs_off --bounds "$tmp/bounds" -- "$spans" exact
-is $status 2 "a bound that is no number is refused"
-like "$(cat "$tmp/err")" "line 1" "with its line"
+is $status 2 "a bound that is not a number is refused"
+like "$(cat "$tmp/err")" "line 1" "the message names the line of an invalid bound"
 
 irqs_off nonsense
 is $status 2 "an unknown workload is refused"
-like "$(cat "$tmp/err")" "no workload 'nonsense'.*sparse" "and those that there are are named"
+like "$(cat "$tmp/err")" "no workload 'nonsense'.*sparse" "the message for an unknown workload lists the workloads"
 irqs_off --set nonsense=1 sparse
 is $status 2 "an unknown toggle is refused"
 irqs_off -- "$tmp/missing"
 [ $status != 0 ]
-ok $? "a program that there is not is refused"
-# The bounds of scripts/irqs-off.bounds, for a share of the workloads of irqs-off.slow.t.
+ok $? "a program that does not exist is refused"
+# Check the bounds in scripts/irqs-off.bounds for smaller versions of the workloads in irqs-off.slow.t.
 for share in "sparse 64" "dense 2048" "large 8" "slots 200"; do
 	irqs_off --over 0 --csv "$tmp/share.csv" -- "$spans" $share
 	is $status 0 "spans $share: every path is within its bound" || diag "$(cat "$tmp/err")"
 done
 [ "$(longest "$tmp/share.csv" "munmap")" -gt 1000 ]
-ok $? "and something was measured"
+ok $? "the last workload's munmap was measured"
 for path in "munmap" "ioctl KVM_SET_USER_MEMORY_REGION"; do
 	is "$(awk -F, -v path="$path" '$1 == path { print ($3 > 0) }' "$tmp/share.csv")" 1 \
 		"$path has a bound"
 done
 
 irqs_off --over 0 --csv "$tmp/hello.csv" hello
-is $status 0 "a guest of scripts/hyperscope run, too" || diag "$(cat "$tmp/err")"
+is $status 0 "every path of a guest's run is within its bound" || diag "$(cat "$tmp/err")"
 [ "$(longest "$tmp/hello.csv" "ioctl KVM_CREATE_VM")" -gt 1000 ]
-ok $? "and it was a guest"
+ok $? "the guest's run created a VM"
 
-is "$(find "$tmp" -name 'irqs-off.*' | wc -l)" 0 "nothing is left behind"
+is "$(find "$tmp" -name 'irqs-off.*' | wc -l)" 0 "no temporary folder is left"
 done_testing

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# labfigure.t - the bars of a lab's figures.py, from the bench, from a trace and from one's own table: each is
-# as long as its number says, on an axis that begins at zero; what cannot be drawn is reported in a sentence.
+# labfigure.t - the bars that a lab's figures.py draws from the bench, a trace or a student's own table are as
+# long as their numbers, on an axis that begins at zero. Data that cannot be drawn are reported in one sentence.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 mkdir -p "$tmp/labs/90-x"
 ln -s "$HS_TOP/scripts" "$tmp/scripts"
@@ -24,7 +24,7 @@ END
 	status=$?
 }
 
-# Print the drawing's bars: ROW, SERIES, and the axis value at the bar's end.
+# Print the drawing's bars: "ROW, SERIES" and the axis value at the bar's end.
 bars()
 {
 	python3 - "$tmp/labs/90-x/figure.svg" <<'END'
@@ -62,19 +62,19 @@ figures 'bench("T", rows=["mmio_read"], series={"a": "", "b & <c>": "mmio_decode
 is "$status:$said" "0:figure: labs/90-x/figure.svg" "rows of the bench are drawn"
 is "$(bars)" "$(printf '%s\n' "mmio_read, a 800.0" "mmio_read, b & <c> 1000.0" "mmio_read, Linux 4000.0")" \
 	"a bar is as long as its number says, by setting and by system"
-like "$(<"$tmp/labs/90-x/figure.svg")" '>1000 \(×1\.25\)<' "the number stands at the bar, beside the first one's"
+like "$(<"$tmp/labs/90-x/figure.svg")" '>1000 \(×1\.25\)<' "a bar shows its number, and its ratio to the first bar"
 like "$(<"$tmp/labs/90-x/figure.svg")" 'n = 32768 operations, counted, and the same in each run; -cpu rv64, QEMU 10\.0\.2' \
-	"below it stands what was measured with what"
+	"the note below the bars says what was measured, and with which tools"
 figures 'bench("T", rows=["ipi_pingpong", "mmio_write"], series={"a": "", "b": "mmio_decode=fetch"})'
 is "$status:$(bars)" "0:$(printf '%s\n' "ipi_pingpong, a 500.0" "mmio_write, a 1020.0" "mmio_write, b 0.0")" \
-	"a row whose machine is set up for it is found; one may lack a setting, or be the same with it"
-is "$(grep -c '>not measured<' "$tmp/labs/90-x/figure.svg")" 1 "... and missing measurements are named"
+	"a row measured on a specially set-up machine is found, and a row may lack a setting"
+is "$(grep -c '>not measured<' "$tmp/labs/90-x/figure.svg")" 1 "a missing measurement is marked"
 
 refused()	# SENTENCE CALL
 {
 	figures "$2"
-	is "$status:$(grep -c . <<<"$said")" "1:1" "refused in a line: $1"
-	like "$said" "^figures.py: .*$1" "... that one"
+	is "$status:$(grep -c . <<<"$said")" "1:1" "refused in one line: $1"
+	like "$said" "^figures.py: .*$1" "the line gives the reason"
 }
 refused "has no figure of csr_time with any of 'default'" 'bench("T", rows=["csr_time"], series={"a": ""})'
 refused "the bench has no row 'mmio_reed'" 'bench("T", rows=["mmio_reed"], series={"a": ""})'
@@ -85,19 +85,19 @@ refused "not a file that scripts/hyperscope bench" 'bench("T", rows=["mmio_read"
 figures 'table("T", "pages")' --nonsense
 is "$status:$(grep -c . <<<"$said")" "2:1" "wrong use is reported in one line"
 figures 'table("T", "pages")' --help
-is "$status:$said" "0:figures.py - the doc" "--help says what it does"
+is "$status:$said" "0:figures.py - the doc" "--help prints the docstring"
 
-# ---- a trace, and one's own table ----
+# ---- a trace, and a student's own table ----
 printf 'time_ns,event,scause\n%s' "$(printf '%s\n' 1,kvm_exit,wfi 2,kvm_exit,wfi 3,kvm_exit,ecall_vs 4,kvm_entry,)" >"$tmp/labs/90-x/one.csv"
 printf 'time_ns,event,scause\n1,kvm_exit,wfi\n' >"$tmp/labs/90-x/two.csv"
 figures 'events("T", "scause", {"one": "one.csv", "two": "two.csv"}, where={"event": "kvm_exit"})'
 is "$status:$(bars)" "0:$(printf '%s\n' "wfi, one 2.0" "wfi, two 1.0" "ecall_vs, one 1.0" "ecall_vs, two 0.0")" \
-	"events of a trace are counted, by file" || diag "$said"
+	"events of a trace are counted for each file" || diag "$said"
 refused "one.csv has no column 'cause'" 'events("T", "cause", {"one": "one.csv"})'
 printf 'guest,eager,lazy\nidle,3,0.5\nbusy,,8\n' >"$tmp/labs/90-x/own.csv"
 figures 'table("T", "moves", source="own.csv")'
 is "$status:$(bars)" "0:$(printf '%s\n' "idle, eager 3.0" "idle, lazy 0.5" "busy, eager 0.0" "busy, lazy 8.0")" \
-	"a table of one's own is drawn" || diag "$said"
+	"a student's own table is drawn" || diag "$said"
 printf 'guest,eager\nidle,many\n' >"$tmp/labs/90-x/own.csv"
 refused "the line of 'idle' contains what is not a number: many" 'table("T", "moves", source="own.csv")'
 printf 'guest,eager\n' >"$tmp/labs/90-x/own.csv"
@@ -105,12 +105,12 @@ refused "there is no line below its first" 'table("T", "moves", source="own.csv"
 printf 'guest,eager\nidle,-1\n' >"$tmp/labs/90-x/own.csv"
 refused "below zero" 'table("T", "moves", source="own.csv")'
 
-# ---- those of the labs: each names rows and settings that there are, and then has no file to read ----
+# ---- the labs' figures.py: each names valid rows and settings, and then stops at its missing file ----
 for file in "$HS_TOP"/labs/*/tree/labs/*/figures.py; do
 	lab=$(basename "$(dirname "$file")")
 	mkdir -p "$tmp/labs/$lab"
 	cp "$file" "$tmp/labs/$lab"
 	said=$(cd "$tmp" && PYTHONDONTWRITEBYTECODE=1 python3 "labs/$lab/figures.py" 2>&1)
-	like "$?:$said" '^1:figures.py: labs/[^:]*: No such file or directory$' "$lab: figures.py fits the bench, and wants a file"
+	like "$?:$said" '^1:figures.py: labs/[^:]*: No such file or directory$' "$lab: figures.py names valid rows and settings, and reports the missing file"
 done
 done_testing

@@ -6,7 +6,7 @@
 # student's variant passes too, and another student's files fail the tests that depend on the variant.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/labs.sh"
-fixes "a lab's figures and stops are those of the initial values" all
+fixes "a lab's figures and stops are for the toggles' initial values" all
 
 # variant FOLDER STUDENT: print the variant as the grader passes it to hidden tests
 variant()
@@ -66,7 +66,7 @@ for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 		[ "$status" = 0 ] || failed=$((failed + 1))
 		! grep -q "$(stop_of "$number")" <<<"$said" || named=$((named + 1))
 	done
-	is "$failed:$named" "$n:$n" "lab $number: each public test fails in the starter, at a stop with a name"
+	is "$failed:$named" "$n:$n" "lab $number: each public test fails in the starter, at a named stop"
 	rm -rf "$tmp/starter"
 	students=(ada "Zoë 7")
 	[ -e "$HS_TOP/labs/$folder/variant.py" ] || students=(ada)
@@ -84,20 +84,20 @@ for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	# For one lab only, because it takes long.
 	[ "$number" != 3 ] || is "$(unmet "$tmp/whole" 3)" "" "lab 3: a public test fails without each of its parts"
 	if [ ${#students[@]} = 2 ]; then
-		# Zoë's files in ada's tree.
+		# Put Zoë's files into ada's tree.
 		tree "$tmp/ada" "$number" --student ada
 		for file in $(python3 -c 'import sys, tomllib
 print(*tomllib.load(open(sys.argv[1], "rb"))["files"])' "$HS_TOP/labs/$folder/lab.toml"); do
 			[ ! -e "$tmp/whole/$file" ] || cp "$tmp/whole/$file" "$tmp/ada/$file"
 		done
 		build "$tmp/ada"
-		is $? 0 "lab $number: a neighbour's files build in another's tree" || diag "$said"
+		is $? 0 "lab $number: one student's files build in another student's tree" || diag "$said"
 		HS_VARIANT=$(variant "$folder" ada)
 		# A test that uses only the variant's seed does not depend on the variant.
 		for test in $(cd "$HS_TOP/labs/$folder" && grep -oE '\(variant [^)]*' tests/*.t hidden/*.t |
 			grep -v '(variant seed' | cut -d: -f1 | sort -u); do
 			try "$tmp/ada" "$HS_TOP/labs/$folder/$test"
-			is "$status" 1 "lab $number: and fail there in $test" || diag "$said"
+			is "$status" 1 "lab $number: one student's files fail another student's $test" || diag "$said"
 		done
 	fi
 	unset HS_VARIANT

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# labs.t - each lab's starter is the source with named gaps, builds, and stops at one of them; with its
+# labs.t - each lab's starter is the source with named gaps, builds, and stops at one of the gaps. With its
 # regions put back it is the source again.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/labs.sh"
-fixes "a lab's figures and stops are those of the initial values" all
+fixes "a lab's figures and stops are for the toggles' initial values" all
 lab=("$HS_TOP/scripts/hyperscope" lab)
 
 said=$("${lab[@]}" --check 2>&1)
-is "$?:$said" "0:" "lab.toml, folders and regions fit; a starter with its regions is the source"
+is "$?:$said" "0:" "lab.toml, folders and regions are consistent, and a starter with its regions is the source"
 
 # The same for invalid labs, each with one change in its lab.toml.
 unfit=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP" "$tmp/labs" <<'END'
@@ -41,10 +41,10 @@ for lab, old, new, words in (
     shutil.rmtree(folder.LABS)
 END
 )
-relay "$unfit" "scripts/hyperscope lab --check tells"
-is "$(grep -c '^ok' <<<"$unfit")" 8 "... of each that does not fit"
+relay "$unfit" "scripts/hyperscope lab --check reports"
+is "$(grep -c '^ok' <<<"$unfit")" 8 "scripts/hyperscope lab --check reports all eight invalid labs"
 
-# What a student sees of lab.toml and of a page, and what a tree without git says it is a copy of.
+# What a student's tree has of lab.toml and of a page.
 given=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP" <<'END'
 import os
 import sys
@@ -82,34 +82,34 @@ text = '''
 starter = true
 """
 claim(tree.without_answers(text) == text[:text.index("\n# above what is")] + text[text.index("# above what stays"):],
-      "... with the comment above each, whatever stands in a text")
+      "a removed insert's comment is removed with it, and lines within texts are not sections")
 page = "[a](../x.md) [its\nplace](docs/course/answers.md#x) [web](https://x.y/z) [here](#h) `t[i](j)` [kept](README.md) ![i](COURSE.md)"
 claim(tree.without_links("page.md", page, folder.find("3")) == page.replace("[its\nplace](docs/course/answers.md#x)", "its\nplace"),
-      "a link to a file that the tree lacks is words, any other is kept")
+      "a link to a file that the tree lacks becomes plain text, and other links are kept")
 END
 )
 relay "$given"
-like "$given" "^ok - a link to" "a student's lab.toml and pages: nothing failed by itself"
+like "$given" "^ok - a link to" "the tests of a student's lab.toml and pages run to their end"
 
 # ---- wrong use ----
 "${lab[@]}" 99 "$tmp/none" >"$tmp/out" 2>&1
-is "$?:$(grep -c . "$tmp/out")" "2:1" "a lab that is not there is refused in one line"
-like "$(cat "$tmp/out")" 'there is no lab 99; there are: .*3 sbi' "... which lists the labs"
+is "$?:$(grep -c . "$tmp/out")" "2:1" "a lab that does not exist is refused in one line"
+like "$(cat "$tmp/out")" 'there is no lab 99; there are: .*3 sbi' "the refusal lists the labs"
 mkdir "$tmp/full" && : >"$tmp/full/mine"
 "${lab[@]}" 3 "$tmp/full" >"$tmp/out" 2>&1
-is "$?:$(ls "$tmp/full")" "2:mine" "a folder with something in it is left alone"
+is "$?:$(ls "$tmp/full")" "2:mine" "a folder that is not empty is refused and not changed"
 "${lab[@]}" 3 "$HS_TOP/mylab" >"$tmp/out" 2>&1
-is "$?:$(ls -d "$HS_TOP/mylab" 2>&1 | grep -c 'No such')" "2:1" "... and so is one among the sources, which would be part of the next tree"
+is "$?:$(ls -d "$HS_TOP/mylab" 2>&1 | grep -c 'No such')" "2:1" "a folder among the sources is refused, because the next tree would include it"
 for name in $'\xff' $'a\nb' "$(printf '%101s' x)"; do
 	"${lab[@]}" 3 "$tmp/odd" --student "$name" >"$tmp/out" 2>&1
-	is "$?:$(grep -c . "$tmp/out")" "2:1" "a student's name of no letters, two lines or 101 is refused in one line"
+	is "$?:$(grep -c . "$tmp/out")" "2:1" "a student's name that is not text, has two lines or is too long is refused in one line"
 done
 "${lab[@]}" ² "$tmp/none" >"$tmp/out" 2>&1
-is "$?" 2 "a lab's number is of digits"
+is "$?" 2 "a lab's number that is not made of decimal digits is refused"
 "${lab[@]}" 3 >"$tmp/out" 2>&1
-is "$?" 2 "a folder has to be given"
+is "$?" 2 "a command without a folder is refused"
 
-# ---- every lab: the starter builds, and stops as named (labs.slow.t has the rest) ----
+# ---- every lab: the starter builds, and stops at a named gap (labs.slow.t has the rest) ----
 for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	folder=${folder##*/}
 	number=$((10#${folder%%-*}))
@@ -119,11 +119,11 @@ for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	is "$?:$(grep -c "warning:" <<<"$said")" "0:0" "lab $number: the starter builds without a warning" ||
 		diag "$said"
 	is "$(cd "$tmp/starter/labs/$folder" && ls -d hidden notes.md variant.py tree ../../docs/course 2>/dev/null)" "" \
-		"lab $number: it has nothing of the instructor's"
-	is "$(cd "$tmp/starter" && git init -q . && scripts/hyperscope check-refs 2>&1)" "" "lab $number: its pages name nothing that it lacks"
+		"lab $number: the starter has none of the instructor's files"
+	is "$(cd "$tmp/starter" && git init -q . && scripts/hyperscope check-refs 2>&1)" "" "lab $number: the starter's pages name no file that it lacks"
 	try "$tmp/starter" "labs/$folder/tests/boots.t"
 	is "$status:$(grep -o "$(stop_of "$number")" <<<"$said" | sort -u | wc -l)" "1:1" \
-		"lab $number: no guest starts in it, and the stop says what to write" || diag "$said"
+		"lab $number: no guest boots in the starter, and the stop says what to write" || diag "$said"
 	rm -rf "$tmp/starter"
 done
 done_testing

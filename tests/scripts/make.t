@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# make.t - a build folder has exactly what the current flags and compiler make; compile_commands.json is
-# right; the tree's version is that of the file VERSION.
+# make.t - a build folder has exactly the files that the current flags and compiler make, compile_commands.json
+# is right, and the tree's version is that in the file VERSION.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 switch=kernel/$(cd "$HS_TOP" && find src/kvm -name switch.S).o
 targets=("$switch" kernel/src/host/lib/string.c.o kernel/libfdt/fdt.o user/src/vmm/marker.c.o user/libfdt/fdt.o
 	guest-payloads/obj/src/guest/fdt.c.o tests/progs/ends)
 
-build()	# ASSIGNMENT...: build the targets in the test's own folder; $made lists what was compiled
+build()	# ASSIGNMENT...: build the targets in the test's own folder; $made lists the compiled files
 {
 	made=$(make -C "$HS_TOP" -j2 O="$tmp/out" UAPI="$O/uapi" LIBFDT_SRC="$O/libfdt" "$@" \
 		"${targets[@]/#/$tmp/out/}" 2>&1) || diag "$made"
@@ -20,9 +20,9 @@ all=$(printf '%s\n' "${targets[@]}" gen/{host,kvm}_offsets.s | sort | tr '\n' ' 
 build
 is "$made" "$all" "missing files are made"
 build
-is "$made" "" "and not a second time"
+is "$made" "" "files that exist are not made a second time"
 build "AREA_kvm=-DSOMETHING"
-is "$made" "$all" "another flag: everything is rebuilt"
+is "$made" "$all" "another flag rebuilds everything"
 
 mkdir "$tmp/bin"
 cat >"$tmp/bin/other-gcc" <<'END'
@@ -31,20 +31,20 @@ cat >"$tmp/bin/other-gcc" <<'END'
 END
 chmod +x "$tmp/bin/other-gcc"
 PATH=$tmp/bin:$PATH build CROSS_COMPILE=other-
-is "$made" "$all" "another compiler: everything is rebuilt"
+is "$made" "$all" "another compiler rebuilds everything"
 
 build
 first=$(cd "$tmp/out" && sha256sum "${targets[@]}")
 rm -rf "$tmp/out"
 build
-is "$(cd "$tmp/out" && sha256sum "${targets[@]}")" "$first" "and the result is that of a clean folder"
+is "$(cd "$tmp/out" && sha256sum "${targets[@]}")" "$first" "a rebuilt folder has the same files as a clean one"
 
 touch "$tmp/out/gen/kvm_offsets.s"
 build
-is "$made" "" "offsets that are computed again and are the same compile no assembly"
+is "$made" "" "offsets that are computed again but did not change rebuild no assembly"
 sed -i 's/"->GUEST_sepc [0-9]*/"->GUEST_sepc 8/' "$tmp/out/gen/kvm_offsets.s"
 build
-is "$made" "$switch " "offsets that differ compile the assembly that includes them"
+is "$made" "$switch " "offsets that changed rebuild the assembly that includes them"
 
 # ---- compile_commands.json ----
 out=$(make -C "$HS_TOP" O="$O" COMPILE_COMMANDS="$tmp/commands" compile_commands.json 2>&1) || diag "$out"
@@ -64,9 +64,9 @@ kernel = [name for name, words in files.items() if name.startswith(("src/kvm/", 
 print("kernel:", " ".join(kernel) or "ok")
 END
 said=$(python3 "$tmp/ask.py" "$HS_TOP" "$tmp/commands" 2>&1)
-like "$said" "^files: ok$" "compile_commands.json has one entry for a file, and the file is there"
-like "$said" "^lacking: none$" "each C file of src, trace and tests has one"
-like "$said" "^folders: ok$" "each folder of -I is there"
+like "$said" "^files: ok$" "compile_commands.json has one entry per file, and each file exists"
+like "$said" "^lacking: none$" "each C file in src, trace and tests has an entry in compile_commands.json"
+like "$said" "^folders: ok$" "each folder of an -I option exists"
 like "$said" "^kernel: ok$" "the core and the host are compiled as for the kernel, not as for a test"
 if command -v clangd >/dev/null && clangd --version | grep -q 'version 14'; then
 	mkdir "$tmp/db" && cp "$tmp/commands" "$tmp/db/compile_commands.json"
@@ -79,14 +79,14 @@ fi
 # ---- the version ----
 version=$(<"$HS_TOP/VERSION")
 like "$version" '^[0-9]+\.[0-9]+\.[0-9]+(-dev)?$' "VERSION holds one version"
-like "$(make -s --no-print-directory -C "$HS_TOP" help | head -n 1)" "^hyperscope $version$" "make help begins with it"
+like "$(make -s --no-print-directory -C "$HS_TOP" help | head -n 1)" "^hyperscope $version$" "make help begins with the version"
 commit=$(git -C "$HS_TOP" describe --tags --always 2>/dev/null)
 like "$("$HS_TOP/scripts/hyperscope" --version)" "^hyperscope $version( \($commit(\+changes)?\))?$" "hyperscope --version adds git's name of the commit"
 like "$("$HS_TOP/scripts/hyperscope" --version run 2>&1)" "^hyperscope: --version takes no argument, not 'run'" "--version with a command is refused"
 mkdir "$tmp/unpacked" && cp -r "$HS_TOP/scripts" "$HS_TOP/VERSION" "$tmp/unpacked"
-is "$("$tmp/unpacked/scripts/hyperscope" --version)" "hyperscope $version" "a tree that is no clone names no commit, least of all of the clone around it"
+is "$("$tmp/unpacked/scripts/hyperscope" --version)" "hyperscope $version" "a tree that is not a clone names no commit, not even that of a clone around it"
 echo abcdef123456 >"$tmp/unpacked/.commit"
-is "$("$tmp/unpacked/scripts/hyperscope" --version)" "hyperscope $version (abcdef123456)" "an unpacked archive names the commit that it was made of"
+is "$("$tmp/unpacked/scripts/hyperscope" --version)" "hyperscope $version (abcdef123456)" "an unpacked archive names the commit that it was made from"
 rm "$tmp/unpacked/VERSION"
 like "$("$tmp/unpacked/scripts/hyperscope" --version 2>&1)" "^hyperscope: cannot read .*/VERSION: No such file" "a tree without VERSION is reported"
 done_testing

@@ -41,7 +41,7 @@ made()	# NAME ARGS...
 	local name=$1
 	shift
 	new "$@"
-	is "$status $err" "0 " "$name: is made"
+	is "$status $err" "0 " "$name is made"
 }
 
 # Claim that the result passes `make check`.
@@ -51,13 +51,13 @@ checked()	# CHECK...
 	git -C "$tree" add -A
 	said=$(cd "$tree" && scripts/hyperscope check "$@" 2>&1 |
 		grep -v ': ok' | grep -v 'all is well')
-	is "$said" "" "make check has nothing against all of it"
+	is "$said" "" "make check accepts the scaffolds"
 	if clang-format --version 2>/dev/null | grep -q ' 14\.'; then
 		said=$(cd "$tree" && git diff --cached --name-only --diff-filter=d '*.c' '*.h' |
 			xargs -r clang-format --dry-run --Werror 2>&1)
-		is "$said" "" "its C is as clang-format has it"
+		is "$said" "" "the scaffolds' C is formatted as by clang-format"
 	else
-		skip "its C is as clang-format has it" "there is no clang-format 14"
+		skip "the scaffolds' C is formatted as by clang-format" "there is no clang-format 14"
 	fi
 }
 
@@ -77,7 +77,7 @@ all_scaffolds()
 	made "an event" "${event[@]}"
 	made "a toggle" "${toggle[@]}"
 	made "an SBI extension" "${sbi[@]}"
-	made "a function more of it" "${sbi_function[@]}"
+	made "a second function of the SBI extension" "${sbi_function[@]}"
 	made "a device" "${device[@]}"
 	made "a lab" "${lab[@]}"
 	made "a payload" "${payload[@]}"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# new.slow.t - everything that `hyperscope new` makes, in one tree: it builds, and works in one boot; then the
-# tests with which scaffolds are registered.
+# new.slow.t - everything that `hyperscope new` makes, in one tree: it builds and works in one boot, and the
+# tests with which scaffolds are registered pass.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/scripts/new.sh"
 [ -d "$O/uapi" ] || skip_all "$O/uapi is missing: set-up could not fetch it"
@@ -12,19 +12,19 @@ copy_tree
 all_scaffolds
 checked includes size spec refs reading api figures
 like "$(cd "$tree" && tests/toggles/rows)" 'wfi_note=loud' "the toggle is in the rows that tests run under"
-is "$(cd "$tree" && scripts/hyperscope lab --check 2>&1)" "" "the lab's folder and its region fit"
+is "$(cd "$tree" && scripts/hyperscope lab --check 2>&1)" "" "the lab's folder and its region are consistent"
 hstrace=$tree/build/hstrace
 
-of_tree()	# COMMAND...: with the copy's build
+of_tree()	# COMMAND...: run it in the copy, with the copy's build
 {
 	(cd "$tree" && HS_TOP=$tree O=$tree/build HS_RUNS=$tmp/runs "$@" 2>&1)
 }
 of_tree make -j2 O="$tree/build" all "$tree/build/tests/native/test_wfi_note" >"$tmp/build"
-ok $? "all of it builds" || { diag "$(tail -n 20 "$tmp/build")"; done_testing; }
+ok $? "all scaffolds build" || { diag "$(tail -n 20 "$tmp/build")"; done_testing; }
 of_tree env CMOCKA_MESSAGE_OUTPUT=TAP build/tests/native/test_wfi_note >"$tmp/said"
 is "$? $(grep -c '^ok' "$tmp/said")" "0 2" "toggle: its native test passes"
 
-# ---- one boot of them all ----
+# ---- one boot with all scaffolds ----
 cat >"$tmp/vms" <<END
 p=/sys/module/kvm/parameters
 vmm() { echo "=== \$1"; shift; /vmm --quiet --mem 64M --append "on=hyperscope $(quirks | xargs)" "\$@"; echo "=== \$?"; }
@@ -44,47 +44,47 @@ of_tree timeout "$(scaled 120)" scripts/hyperscope exec --quiet --timeout "$(sca
 	"$busybox" sh /vms | tr -d '\r' >"$tmp/run"
 "$hstrace" report "$tmp/runs/last/trace" >"$tmp/report" 2>"$tmp/err"
 
-vm()	# LABEL: its output
+vm()	# LABEL: print this VM's output
 {
 	sed -n "/^=== $1\$/,/^=== [0-9]/p" "$tmp/run" | sed 1d
 }
 for label in sbi device payload; do
 	relay "$(vm $label)" "$label"
-	like "$(vm $label | tail -n 1)" '^=== 0$' "$label: comes to its end" || diag "$(tail -n 5 "$tmp/run")"
+	like "$(vm $label | tail -n 1)" '^=== 0$' "$label: the VM ends with status 0" || diag "$(tail -n 5 "$tmp/run")"
 done
 like "$(vm device)" '^ok 3' "device: all claims are made"
 of_tree timeout "$(scaled 60)" scripts/hyperscope run --quiet --trace none --device odometer \
 	build/guest-payloads/odometer.bin >"$tmp/said"
-is "$? $(tr -d '\r' <"$tmp/said" | grep -c '^ok')" "0 3" "device: --device adds it" || diag "$(tail -n 5 "$tmp/said")"
-like "$(vm without)" 'ok 1 - odometer # SKIP' "device: without its option it is not there"
-like "$(cat "$tmp/report")" 'kvm_sbi_call: ext=ODO fid=1' "sbi: the trace knows it by name"
+is "$? $(tr -d '\r' <"$tmp/said" | grep -c '^ok')" "0 3" "device: --device adds the device" || diag "$(tail -n 5 "$tmp/said")"
+like "$(vm without)" 'ok 1 - odometer # SKIP' "device: the device is absent without its option"
+like "$(cat "$tmp/report")" 'kvm_sbi_call: ext=ODO fid=1' "sbi: the trace shows the extension's name"
 
-# The events of one VM, in order.
+# Print the events of one VM, in order.
 of_vm()	# NAME VM
 {
 	sed -n "s/.* $2\.0 $1: //p" "$tmp/report"
 }
 is "$(of_vm kvm_wfi_count 5 | sed 's/count=//' | xargs)" "$(seq "$(of_vm kvm_wfi 5 | wc -l)" | xargs)" \
-	"event: each WFI is in the trace, by its number"
-ok $(($(of_vm kvm_wfi_count 5 | wc -l) < 5)) "event: ... and there were some"
+	"event: each WFI is in the trace, with its number"
+ok $(($(of_vm kvm_wfi_count 5 | wc -l) < 5)) "event: there were at least five WFIs"
 is "$(of_vm kvm_wfi_note 4 | wc -l) $(of_vm kvm_wfi_note 5 | sed 's/ .*//' | sort | uniq -c | xargs)" \
-	"0 $(of_vm kvm_wfi 5 | wc -l) variant=1" "toggle: on tells of each WFI, off of none"
+	"0 $(of_vm kvm_wfi 5 | wc -l) variant=1" "toggle: on traces each WFI, and off none"
 is "$(of_vm kvm_wfi_note 6 | sed 's/ .*//' | sort -u)" "variant=2" "toggle: the third value is another variant"
 
-# ---- the paper, measured; without Linux KVM, whose row then has no figure ----
+# ---- the paper is measured, without Linux KVM, whose column then has no figure ----
 of_tree scripts/hyperscope bench bare hyperscope --rows sbi_version,mmio_read,sbi_machine --csv "$tmp/bench.csv" >"$tmp/said"
 of_tree scripts/hyperscope reproduce all --from "$tmp/bench.csv" my_paper >"$tmp/said"
-like "$(cat "$tmp/said")" '^    holds on hyperscope: own < user' "paper: its claim is looked at" || diag "$(cat "$tmp/said")"
-like "$(cat "$tmp/said")" '^  Own +[0-9]+ +- +[0-9]+' "paper: its own operation is measured"
+like "$(cat "$tmp/said")" '^    holds on hyperscope: own < user' "paper: the claim is checked" || diag "$(cat "$tmp/said")"
+like "$(cat "$tmp/said")" '^  Own +[0-9]+ +- +[0-9]+' "paper: the row's own operation is measured"
 
-# ---- the lab, graded ----
+# ---- the lab is graded ----
 git -C "$tree" add -A
 committed "with everything"
 of_tree scripts/hyperscope course --out "$tree/build" 90 >"$tmp/said" 2>&1
 relay "$(cat "$tmp/said")" "lab"
-like "$(cat "$tmp/said")" '^ok . - lab 90: the solution has all of 100 points' "lab: its solution is graded"
+like "$(cat "$tmp/said")" '^ok . - lab 90: the solution has all of 100 points' "lab: the solution gets all points"
 
-# ---- the tests that they are registered with ----
+# ---- the tests that the scaffolds are registered with ----
 of_tree make -j2 O="$tree/build" "$tree"/build/tests/kvm/{memory,pages} \
 	"$tree"/build/tests/kvm-api/{bus,debug,lazy_put,logged} "$tree/build/tests/progs/ends" >"$tmp/build"
 for name in tests/trace/table.t tests/boot/events.t; do

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Run every notebook whose CSV exists: no exception, each figure is in the page and in a file and not empty,
-# and the key numbers are those that a plain reading of the CSV gives.
+# notebooks.slow.t - every notebook whose CSV exists runs without an exception, each figure is in the page and in
+# a file and not empty, and the key numbers are those that a plain reading of the CSV gives.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 if ! [ -x /usr/bin/jupyter-nbconvert ] || ! /usr/bin/python3 -c 'import pandas, ipykernel, matplotlib' 2>/dev/null; then
 	echo "1..0 # SKIP Jupyter, pandas or matplotlib is missing: scripts/hyperscope setup notebooks installs them"
@@ -13,7 +13,7 @@ fi
 before=$(cat "$HS_TOP"/notebooks-data/notebooks/* | cksum)
 "$HS_TOP/scripts/hyperscope" notebooks --to "$tmp/books" >"$tmp/said" 2>"$tmp/err"
 is $? 0 "all notebooks run" || diag "$(<"$tmp/err")"
-is "$(cat "$HS_TOP"/notebooks-data/notebooks/* | cksum)" "$before" "... and stay as they are stored"
+is "$(cat "$HS_TOP"/notebooks-data/notebooks/* | cksum)" "$before" "running does not change the stored notebooks"
 grep 'skipped' "$tmp/err" | while read -r line; do diag "$line"; done
 
 cat >"$tmp/look.py" <<'END'
@@ -33,7 +33,7 @@ def read(name):
     return list(csv.DictReader(open(data + name, encoding="utf-8")))
 
 def cell(system, row, setting="default", cpu="rv64"):
-    """By hand, with nothing of the project's own code."""
+    """Return a median, read without the project's own code."""
     return next(float(line["p50"]) for line in read("exit-latency.csv")
                 if (line["system"], line["exit"], line["toggles"], line["cpu"]) == (system, row, setting, cpu))
 
@@ -68,7 +68,7 @@ def smp_scale(number):
         yield key, values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
 
 def papers(number):
-    """Of rows that the paper calls as its table does."""
+    """Yield hyperscope's ratio to Linux KVM for each row, by the paper's name of the row."""
     for path in glob.glob(data + "papers/kvm-*/expected.csv"):
         paper = path.split("/")[-2]
         values = {(line["row"], line["system"]): float(line["value"]) for line in csv.DictReader(open(path, encoding="utf-8"))}
@@ -88,16 +88,16 @@ for path in sorted(glob.glob(data + "notebooks/*.ipynb")):
     figures = ["".join(found["source"]).count("notebook.show(") for found in book["cells"] if found["cell_type"] == "code"]
     shown = [base64.b64decode(text).decode() for text in re.findall(r'<img[^>]* src="data:image/svg\+xml;base64,([^"]*)"', page)]
     claim(len(shown) == sum(figures) and all(text.count("<path") > 20 for text in shown),
-          "%s: each of its %d figures is in the page, with something in it" % (name, sum(figures)), len(shown))
+          "%s: each of its %d figures is in the page and not empty" % (name, sum(figures)), len(shown))
     files = glob.glob("%s/%s.*.svg" % (books, name))
-    claim(len(files) == sum(figures) and all(os.path.getsize(file) > 10000 for file in files), "%s: ... and a file" % name, files)
+    claim(len(files) == sum(figures) and all(os.path.getsize(file) > 10000 for file in files), "%s: each of its figures is in a file" % name, files)
     number = dict((line.split()[0], float(line.split()[1])) for line in open("%s/%s.numbers" % (books, name), encoding="utf-8"))
     pairs = list(expected[name](number))
     wrong = [(key, value, number.get(key)) for key, value in pairs if not math.isclose(number.get(key, math.nan), value, rel_tol=1e-4)]
-    claim(pairs and not wrong, "%s: its %d key numbers are the CSV's" % (name, len(pairs)), *wrong)
+    claim(pairs and not wrong, "%s: its %d key numbers match the CSV" % (name, len(pairs)), *wrong)
 print("1..%d" % count)
 END
 python3 "$tmp/look.py" "$tmp/books" >"$tmp/looked" 2>&1
-ok $? "all that was made is looked at" || diag "$(tail -n 3 "$tmp/looked")"
+ok $? "the check of the pages runs to its end" || diag "$(tail -n 3 "$tmp/looked")"
 relay "$(<"$tmp/looked")"
 done_testing

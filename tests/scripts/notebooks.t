@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The notebooks as stored: no outputs, cells that parse, CSVs that exist or are reported as missing; and
-# notebooks-data/README.md lists every file and column. notebooks.slow.t runs them.
+# notebooks.t - the stored notebooks have no outputs, cells that parse, and CSVs that exist or are reported as
+# missing; notebooks-data/README.md lists every file and column. notebooks.slow.t runs the notebooks.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 if [ ! -d "$HS_TOP/notebooks-data/notebooks" ]; then
 	echo "1..0 # SKIP there are no notebooks in this tree"
@@ -32,18 +32,18 @@ paths = sorted(glob.glob(top + "/notebooks-data/notebooks/*.ipynb"))
 books = {os.path.basename(path): json.load(open(path, encoding="utf-8")) for path in paths}
 code = {name: [cell for cell in book["cells"] if cell["cell_type"] == "code"] for name, book in books.items()}
 claim([] if set(books) >= {"exit-latency.ipynb", "toggles.ipynb", "anatomy.ipynb", "boot.ipynb", "smp-scale.ipynb", "papers.ipynb"}
-      else sorted(books), "there are the six of them: %d" % len(books))
+      else sorted(books), "the six notebooks exist: %d" % len(books))
 claim([name for name, cells in code.items() if not cells or any(cell["outputs"] or cell["execution_count"] for cell in cells)],
-      "none has outputs, or numbers of runs")
+      "no notebook has outputs or execution counts")
 claim([(name, cell["id"]) for name, cells in code.items() for cell in cells if not parses("".join(cell["source"]))],
-      "every cell of code parses")
+      "every code cell parses")
 claim([(name, cell["id"], line) for name, cells in code.items() for cell in cells for line in cell["source"] if len(line) > 115],
-      "every line of code is seen in a page, without scrolling")
+      "every line of code fits into a page without scrolling")
 claim([name for name, cells in code.items() if not any("notebook.show(" in "".join(cell["source"]) for cell in cells)],
-      "each shows a figure")
+      "every notebook shows a figure")
 claim([name for name, book in books.items() if book["metadata"]["kernelspec"]["name"] != "python3"
        or not book["metadata"]["hyperscope"]["needs"] or not book["metadata"]["hyperscope"]["what"]],
-      "each says what it needs and what it shows")
+      "every notebook says what it needs and what it shows")
 
 with open(top + "/notebooks-data/README.md", encoding="utf-8") as file:
     page = file.read()
@@ -52,7 +52,7 @@ csvs = {os.path.basename(path): path for path in glob.glob(top + "/notebooks-dat
 claim(sorted(name for name in wanted | set(csvs) if "`%s`" % name not in page), "notebooks-data/README.md names every CSV")
 csvs.update({path: path for path in glob.glob(top + "/notebooks-data/papers/*/*.csv")})
 columns = {column for path in csvs.values() for column in next(csv.reader(open(path, encoding="utf-8")))}
-claim(sorted(column for column in columns if "`%s`" % column not in page), "... and every column: %d" % len(columns))
+claim(sorted(column for column in columns if "`%s`" % column not in page), "notebooks-data/README.md names every column: %d" % len(columns))
 def lines_of(name):
     return list(csv.DictReader(open(top + "/notebooks-data/" + name, encoding="utf-8")))
 bench = {(line["system"], line["exit"], line["toggles"], line["cpu"]): float(line["p50"]) for line in lines_of("exit-latency.csv")}
@@ -62,14 +62,14 @@ for line in lines_of("anatomy.csv"):
     sums[key] = sums.get(key, 0) + float(line["instructions"])
 claim([(key, value, bench.get(key)) for key, value in sums.items()
        if abs(value - bench.get(key, 0)) > (1 if key[0] == "hyperscope" else 0.02 * value)],
-      "each anatomy adds up to the bench's figure: make anatomy-csv, as often as make bench")
+      "each anatomy adds up to the bench's figure (else run make anatomy-csv)")
 print("1..%d" % count)
 END
 python3 "$tmp/look.py" >"$tmp/looked" 2>&1
-ok $? "all that is stored is looked at" || diag "$(tail -n 3 "$tmp/looked")"
+ok $? "the check of the stored notebooks runs to its end" || diag "$(tail -n 3 "$tmp/looked")"
 relay "$(<"$tmp/looked")"
 
-# The command, in a tree without measurements.
+# The command in a tree without measurements.
 mkdir -p "$tmp/tree/notebooks-data"
 cp -R "$HS_TOP/scripts" "$tmp/tree"
 cp -R "$HS_TOP/notebooks-data/notebooks" "$tmp/tree/notebooks-data"
@@ -81,19 +81,19 @@ books()
 }
 books
 is "$status $(grep -c ': skipped: .*\.csv is not there yet' <<<"$out")" \
-	"125 $(ls "$tmp/tree/notebooks-data/notebooks" | grep -c ipynb)" "a notebook without its CSV is said and skipped"
-is "$(find "$tmp/out" -name '*.html' 2>/dev/null)" "" "... and leaves no page"
+	"125 $(ls "$tmp/tree/notebooks-data/notebooks" | grep -c ipynb)" "a notebook without its CSV is reported and skipped"
+is "$(find "$tmp/out" -name '*.html' 2>/dev/null)" "" "a skipped notebook leaves no page"
 echo '{"cells": [], "metadata": {}}' >"$tmp/tree/notebooks-data/notebooks/mine.ipynb"
 books --list
-like "$status $(grep ^mine <<<"$out")" '^0 mine *$' "one of one's own is a notebook, too"
+like "$status $(grep ^mine <<<"$out")" '^0 mine *$' "a user's own notebook is listed"
 echo '{"cells": [' >"$tmp/tree/notebooks-data/notebooks/mine.ipynb"
 books
-like "$status $out" '^125 notebooks: .*mine.ipynb is not a notebook: ' "... and half of one is told"
+like "$status $out" '^125 notebooks: .*mine.ipynb is not a notebook: ' "a truncated notebook is reported"
 rm "$tmp/tree/notebooks-data/notebooks/mine.ipynb"
 books toggle
-like "$status $out" "^2 notebooks: there is no notebook 'toggle'; there are anatomy, " "an unknown one is refused"
+like "$status $out" "^2 notebooks: there is no notebook 'toggle'; there are anatomy, " "an unknown notebook is refused"
 cp "$HS_TOP/notebooks-data/exit-latency.csv" "$tmp/tree/notebooks-data"
 books toggles
-like "$status $out" "^1 notebooks: toggles failed" "one that fails is a failure"
-is "$(find "$tmp/out" -type f 2>/dev/null)" "" "... and leaves nothing half-made"
+like "$status $out" "^1 notebooks: toggles failed" "a notebook that fails is reported"
+is "$(find "$tmp/out" -type f 2>/dev/null)" "" "a notebook that fails leaves no files"
 done_testing
