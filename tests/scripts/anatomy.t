@@ -77,7 +77,7 @@ anatomy mmio_read --set nonsense=1
 is $status 2 "an unknown toggle is refused"
 anatomy mmio_read --path 4711
 is $status 2 "a path that does not exist is refused"
-is "$(find "$tmp" -name 'anatomy.*' | wc -l)" 0 "nothing is left behind"
+is "$(find "$tmp" -name 'anatomy.*' | wc -l)" 0 "no temporary folder is left"
 
 # Each example in the page comes from one run; scripts/hyperscope figures --docs updates only the sums.
 out=$(awk '/^```/ { split("", sum) } $1 ~ /^[A-Za-z]/ && NF >= 5 && $(NF - 1) ~ /^[0-9]+$/ && $(NF) ~ /%$/ { sum[1] += $(NF - 3); sum[2] += $(NF - 1) }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope figures: figures from the CSVs, where each bar is as long as its number says and two runs
-# give the same file. Misleading figures are refused; missing data are reported and skipped.
+# plot.t - scripts/hyperscope figures draws figures from the CSVs. Each bar is as long as its number says, and two
+# runs give the same file. Misleading figures are refused; missing data are reported and skipped.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 /usr/bin/python3 -c 'import matplotlib' 2>/dev/null ||
@@ -16,21 +16,21 @@ plot()
 plot --list
 like "$status $out" '^0 exit-latency +cost of an exit' "--list has the figures"
 plot
-is $status 0 "all that have data are drawn" || diag "$out"
-is "$(ls "$tmp/out/figures" | grep -c '\.svg$')" "$(grep -c '\.svg$' <<<"$out")" "each is a file, and is listed"
+is $status 0 "all figures that have data are drawn" || diag "$out"
+is "$(ls "$tmp/out/figures" | grep -c '\.svg$')" "$(grep -c '\.svg$' <<<"$out")" "each figure is a file, and is listed"
 cp -R "$tmp/out/figures" "$tmp/first"
 plot
 diff -r "$tmp/first" "$tmp/out/figures" >/dev/null
-ok $? "a second run draws the same, to the byte"
+ok $? "a second run draws the same figures, to the byte"
 
 mkdir "$tmp/data"
 plot --data "$tmp/data"
-like "$status $out" '^125 .*exit-latency: skipped: .*exit-latency.csv is missing: make bench writes it' "no data, no figure: said"
-is "$(find "$tmp/out" -newer "$tmp/data" -name '*.svg')" "" "... and no file"
+like "$status $out" '^125 .*exit-latency: skipped: .*exit-latency.csv is missing: make bench writes it' "a figure without data is reported and skipped"
+is "$(find "$tmp/out" -newer "$tmp/data" -name '*.svg')" "" "a skipped figure leaves no file"
 echo "no,csv" >"$tmp/data/exit-latency.csv"
 plot --data "$tmp/data" exit-latency
-like "$status $out" '^125 .*exit-latency.csv: not a file that scripts/hyperscope bench --csv wrote' "a file of something else is refused"
-damaged()	# NAME FIGURE FILE MESSAGE PYTHON: the figure is refused once PYTHON has changed FILE's `rows` (dictionaries)
+like "$status $out" '^125 .*exit-latency.csv: not a file that scripts/hyperscope bench --csv wrote' "a CSV that bench did not write is refused"
+damaged()	# CLAIM FIGURE FILE REGEX PYTHON: draw FIGURE after PYTHON has changed FILE's `rows` (dictionaries)
 {
 	rm -rf "$tmp/data" && mkdir -p "$tmp/data" && cp -R "$HS_TOP"/notebooks-data/{*.csv,papers} "$tmp/data"
 	python3 - "$tmp/data/$3" "$5" <<'END'
@@ -49,28 +49,28 @@ END
 }
 damaged "an invalid n is refused" exit-latency exit-latency.csv "^125 figures: .*exit-latency.csv: nothing of bare: n 'many' is not a number" \
 	'rows[0].update(system="bare", exit="nothing", n="many")'
-damaged "... what is of another unit than the axis" exit-latency exit-latency.csv '^125 .*: nothing of bare is of cycles: only instr' \
+damaged "a figure in another unit than the axis is refused" exit-latency exit-latency.csv '^125 .*: nothing of bare is of cycles: only instr' \
 	'rows[0].update(system="bare", exit="nothing", unit="cycles")'
-damaged "... a least that is not" exit-latency-all exit-latency.csv '^125 .*: nothing of bare: min, p50, p99, max are not in their order' \
+damaged "a minimum above the median is refused" exit-latency-all exit-latency.csv '^125 .*: nothing of bare: min, p50, p99, max are not in their order' \
 	'rows[0].update(system="bare", exit="nothing", min="1e6")'
-damaged "... what no machine counts" toggles exit-latency.csv '^125 .*: nothing of bare: no operation has so many' \
+damaged "a count that no machine can reach is refused" toggles exit-latency.csv '^125 .*: nothing of bare: no operation has so many' \
 	'rows[0].update(system="bare", exit="nothing", p99="1e300", max="1e300")'
-damaged "... half an anatomy" anatomy anatomy.csv "^125 .*anatomy.csv: not a file that scripts/hyperscope anatomy --csv wrote: line 2: instructions '' is not a number" \
+damaged "an anatomy's line without a number is refused" anatomy anatomy.csv "^125 .*anatomy.csv: not a file that scripts/hyperscope anatomy --csv wrote: line 2: instructions '' is not a number" \
 	'rows[0]["instructions"] = ""'
-damaged "... and one of less than nothing" anatomy anatomy.csv "^125 .*anatomy.csv: .*: no stage '.*' has -5 instr" 'rows[0]["instructions"] = "-5"'
+damaged "an anatomy's negative number is refused" anatomy anatomy.csv "^125 .*anatomy.csv: .*: no stage '.*' has -5 instr" 'rows[0]["instructions"] = "-5"'
 for system in bare linux hyperscope; do
 	damaged "without $system the others are drawn" exit-latency-all exit-latency.csv '^0 .*exit-latency-all.svg' \
 		"rows = [row for row in rows if row['system'] != '$system']"
 done
-damaged "a row of another commit's bench is not" applications applications.csv '^0 ' 'rows += [dict(row, exit="else") for row in rows]'
-damaged "each of many machines is drawn" papers-shape papers/kvm-unit-tests-micro-bench/published.csv '^0 ' \
+damaged "a row that the bench does not have does not stop the drawing" applications applications.csv '^0 ' 'rows += [dict(row, exit="else") for row in rows]'
+damaged "a paper with many machines is drawn" papers-shape papers/kvm-unit-tests-micro-bench/published.csv '^0 ' \
 	'rows += [dict(row, system="%d" % i) for row in rows for i in range(12)]'
 rm -rf "$tmp/data" && mkdir -p "$tmp/data/papers" && cp -R "$HS_TOP/notebooks-data/papers/kvm-arm-2014" "$tmp/data/papers"
 sed -i '/,linux,/d' "$tmp/data/papers/kvm-arm-2014/expected.csv"
 plot --data "$tmp/data" papers
-like "$status $out" '^125 figures: papers: skipped: no paper has a row with figures of hyperscope and of Linux KVM' "papers without Linux KVM are said and skipped"
+like "$status $out" '^125 figures: papers: skipped: no paper has a row with figures of hyperscope and of Linux KVM' "papers without figures of Linux KVM are reported and skipped"
 # A sweep's results.
-sweep()	# PYTHON: lines of results, changed by this code
+sweep()	# PYTHON REGEX CLAIM: draw a sweep's results after PYTHON has changed its `rows`
 {
 	python3 - "$HS_TOP/notebooks-data/exit-latency.csv" "$tmp/data/smp-scale.csv" "$1" <<'END'
 import csv, sys
@@ -90,19 +90,19 @@ END
 	like "$status $(tail -n 1 <<<"$out")" "$2" "$3"
 }
 sweep pass '^0 .*smp-scale.svg' "a sweep over vCPUs is drawn"
-sweep 'rows[3]["value"] = "nan"' "^125 .*not results.csv of a sweep over vcpus: result work: value 'nan' is not a number" "... of numbers alone"
-sweep 'rows[3]["vcpus"] = "few"' "^125 .*result work: vcpus 'few' is not a number" "... each of so many vCPUs"
-sweep 'rows[3]["system"] = "xen"' "^125 .*result work: there is no system 'xen'" "... of a system that is known"
-sweep 'rows = [{key: row[key] for key in row if key != "status"} for row in rows]' '^125 .*its first line has no status' "... with its columns"
+sweep 'rows[3]["value"] = "nan"' "^125 .*not results.csv of a sweep over vcpus: result work: value 'nan' is not a number" "a sweep's value that is not a number is refused"
+sweep 'rows[3]["vcpus"] = "few"' "^125 .*result work: vcpus 'few' is not a number" "a sweep's number of vCPUs that is not a number is refused"
+sweep 'rows[3]["system"] = "xen"' "^125 .*result work: there is no system 'xen'" "a sweep's unknown system is refused"
+sweep 'rows = [{key: row[key] for key in row if key != "status"} for row in rows]' '^125 .*its first line has no status' "a sweep's results without a column are refused"
 
 plot --format pdf toggles && mv "$tmp/out/figures/toggles.pdf" "$tmp/first"
 sleep 1.1
 plot --format pdf toggles
 cmp "$tmp/out/figures/toggles.pdf" "$tmp/first/toggles.pdf"
-ok $? "a PDF is the same to the byte, too"
+ok $? "a second run draws the same PDF, to the byte"
 (ulimit -f 8; plot --to "$tmp/full" toggles; echo "$status $out") >"$tmp/said"
-like "$(<"$tmp/said")" '^125 figures: .*File too large' "where it does not fit it says so"
-is "$(ls "$tmp/full")" "" "... and leaves nothing"
+like "$(<"$tmp/said")" '^125 figures: .*File too large' "a figure that cannot be written in full is reported"
+is "$(ls "$tmp/full")" "" "a figure that cannot be written in full leaves no file"
 
 plot --cpu z80 exit-latency
 like "$status $out" "^125 .*no figures for -cpu z80" "a processor without figures is reported"
@@ -143,11 +143,11 @@ made, axes = drawn()
 style.check(made, "x")
 lengths = [[patch.get_width() for patch in bars] for bars in axes.containers if isinstance(bars, BarContainer)]
 claim(lengths == [[10], [40, 20]], "a bar is as long as its number")
-claim(axes.get_xlim()[0] == 0, "... and begins at zero")
-claim("20 (to 900)" in [text.get_text() for text in axes.texts], "a whisker that would dwarf the bars is given as a number")
+claim(axes.get_xlim()[0] == 0, "a bar's axis begins at zero")
+claim("20 (to 900)" in [text.get_text() for text in axes.texts], "the end of a whisker that would dwarf the bars is given as a number")
 _, (other,) = style.figure(4, 2)
 style.bars(other, [("a", {"linux": (20, 15, 30)}), ("b", {"linux": (40, 39, 41)})], series, "apples")
-claim([text.get_text() for text in other.texts] == ["20 (to 30)", "40"], "... and one whose number stands at its end, far from the bar")
+claim([text.get_text() for text in other.texts] == ["20 (to 30)", "40"], "the end of a whisker that is far from its bar is given as a number")
 axes.set_xlim(left=5)
 claim(refused(made, "bars on an axis without a zero"), "an axis without a zero is refused")
 made, axes = drawn()
@@ -155,20 +155,20 @@ axes.set_ylim(2.5, -1)
 claim(refused(made, "a bar reaches beyond its axes"), "a bar that is cut off is refused")
 made, axes = drawn()
 axes.set_xscale("symlog")
-claim(refused(made, "bars on an axis without a zero"), "... and one that is not linear")
+claim(refused(made, "bars on an axis without a zero"), "an axis that is not linear is refused")
 made, axes = drawn()
 axes.set_xlabel("")
 claim(refused(made, "its x axis has numbers and no label"), "an axis of numbers without its unit is refused")
 made, axes = drawn()
 style.finish(made, "Title", "WIDE WORDS " * 9 + "\nand narrow ones")
 style.check(made, "x")
-claim(True, "a foot of wide letters is not wider than the figure")
+claim(True, "a footnote of wide letters is not wider than the figure")
 made.text(0.9, 0.5, "too long for where it begins")
-claim(refused(made, "cut off at the figure's edge"), "... and what is, is refused")
+claim(refused(made, "cut off at the figure's edge"), "text that is wider than the figure is refused")
 made, (axes,) = style.figure(4, 2)
 claim(refused(made, "nothing is drawn"), "an empty figure is refused")
 style.bars(axes, [("a", {})], series, "apples")
-claim(refused(made, "nothing is drawn"), "... and one of rows without a number")
+claim(refused(made, "nothing is drawn"), "a figure whose rows have no numbers is refused")
 
 # The drawing shows the values of the CSV.
 measured = data.bench()
@@ -177,42 +177,42 @@ texts = [text.get_text() for axes in made.axes for text in axes.texts]
 wanted = [style.shown(measured.of(words)) for words in ("sbi_version", "mmio_read", "linux:mmio_read", "fault_4k_fresh")]
 claim(all(text in texts for text in wanted), "exit-latency shows the CSV's numbers: %s" % ", ".join(wanted))
 foot = " ".join(text.get_text() for text in made.findobj(lambda each: hasattr(each, "get_text")))
-claim(measured.results[0]["qemu"] in foot and "Exact" in foot and "n = " in foot, "its foot says with what, how often, how exactly")
+claim(measured.results[0]["qemu"] in foot and "Exact" in foot and "n = " in foot, "exit-latency's footnote gives the QEMU version, the sample count and the precision")
 rows = dict((name, (usual, ours)) for name, usual, ours in toggles.changes(measured.cpus["rv64"], None, 0)["mmio_decode=fetch"])
 claim(rows["mmio_read"] == (measured.of("mmio_read"), measured.of("mmio_read mmio_decode=fetch")), "a toggle's row has both costs")
 both = dict((name, usual) for name, usual, _ in toggles.changes(measured.cpus["rv64"], None, 0)["fastpath=off switch=full"])
-claim(both["sbi_version"] == measured.of("sbi_version fastpath=off"), "a setting beside another is told beside that one")
+claim(both["sbi_version"] == measured.of("sbi_version fastpath=off"), "a setting of two toggles is compared with the first toggle's setting alone")
 paper = papers_folder.find("kvm-unit-tests-vmexit")
 mine = {(line["row"], line["system"]): float(line["value"]) for line in paper.expected + paper.published}
 claim(dict(papers.ratios(paper))["inl_from_qemu"] == mine["inl_from_qemu", "hyperscope"] / mine["inl_from_qemu", "linux"],
-      "a paper's row is hyperscope's as a multiple of Linux KVM's")
+      "a paper's row is hyperscope's figure as a multiple of Linux KVM's")
 shape = dict(papers.shapes(paper))
 claim(shape["inl_from_qemu"]["nested x86"] == mine["inl_from_qemu", "nested x86"] / mine["vmcall", "nested x86"],
-      "a published one is a multiple of that machine's own null call")
-claim(shape["inl_from_qemu"]["linux"] == mine["inl_from_qemu", "linux"] / mine["vmcall", "linux"], "... as is one measured here")
-claim("Skylake server" not in shape["inl_from_qemu"], "... and none where nothing was read")
+      "a published figure is drawn as a multiple of that machine's null call")
+claim(shape["inl_from_qemu"]["linux"] == mine["inl_from_qemu", "linux"] / mine["vmcall", "linux"], "a figure measured here is drawn as a multiple of its system's null call")
+claim("Skylake server" not in shape["inl_from_qemu"], "a machine without a published figure is left out")
 lines = anatomy.read()
 mine = [line for line in lines if (line["exit"], line["system"], line["stage"]) == ("mmio_read", "linux", "handler")]
 claim(len(mine) > 1 and anatomy.by_stage(lines)["mmio_read"]["linux"]["handler"] == sum(line["instructions"] for line in mine),
       "a stage of an anatomy is as long as its functions")
 
-# Files made here.
+# Rows made here instead of read from the CSVs.
 made = [dict(system=system, exit=row, toggles="default", cpu="rv64", unit="instructions", n="1", p50=value, mean=value)
         for system, row, value in (("native", "boot", "200"), ("hyperscope", "boot", "210"), ("linux", "boot", "220"), ("hyperscope", "blk", "5"),
                                    ("native", "fork_exec", "0"), ("linux", "fork_exec", "7"))]
 claim([(row, values) for row, _, _, values in apps.normalised(made)] == [("boot", {"hyperscope": 1.05, "linux": 1.1})],
-      "an application is so many times native, and without native not drawn")
+      "an application is drawn as a multiple of native, and left out without a native figure")
 claim([row for row, _ in apps.beside_linux(made + [dict(made[0], system="linux", exit="blk", p50="10", mean="10")])] == ["blk"],
-      "... but beside Linux KVM")
+      "an application without a native figure is compared with Linux KVM")
 def job(vcpus, value, **more):
     return dict(dict(workload="w", system="linux", vcpus=str(vcpus), name="work", value=str(value), unit="instructions"), **more)
 found = smp.panels([job(1, 10), job(2, 30), job(2, 30, repetition="2"), job(1, 5, time="wall", unit="s", name="t"), job(2, 4, time="wall", unit="s", name="t"),
                     job(1, 1, unit="", name="cpus"), job(2, 2, unit="", name="cpus")])
-claim(found == {("w", "work", "instructions"): {"linux": {1: [10], 2: [30, 30]}}}, "of a sweep counts are drawn, wall-clock of several runs is not")
-claim(smp.point([30, 30]) == (30, 30, 30) and smp.point([1.0, 2.0, 4.0]) == (2, 1, 4), "exact values have no whisker, others have one")
+claim(found == {("w", "work", "instructions"): {"linux": {1: [10], 2: [30, 30]}}}, "a sweep's counts are drawn, but not wall-clock times of separate runs")
+claim(smp.point([30, 30]) == (30, 30, 30) and smp.point([1.0, 2.0, 4.0]) == (2, 1, 4), "equal values have no whisker, and others have one")
 print("1..%d" % count)
 END
 /usr/bin/python3 "$tmp/inside.py" >"$tmp/inside" 2>&1
-ok $? "the library's own claims are all asked" || diag "$(tail -n 5 "$tmp/inside")"
+ok $? "the tests of the library run to their end" || diag "$(tail -n 5 "$tmp/inside")"
 relay "$(<"$tmp/inside")"
 done_testing

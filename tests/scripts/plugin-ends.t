@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope profile, irqs-off and anatomy: impossible requests are refused before anything runs.
-# However they end - closed output, full disk, signal - they leave nothing behind and report it.
+# plugin-ends.t - scripts/hyperscope profile, irqs-off and anatomy refuse impossible requests before anything
+# runs. When closed output, a full disk or a signal ends them, they report it and leave nothing behind.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin profile
 
@@ -41,14 +41,14 @@ refused 125 "$tmp/foreign: not a file that scripts/hyperscope anatomy --csv wrot
 refused 125 "$tmp/qemu: No such file or directory; scripts/hyperscope setup run installs it" \
 	anatomy --qemu "$tmp/qemu" mmio_read
 TMPDIR=$tmp/nowhere hs_script anatomy mmio_read
-is "$status $(grep -c Traceback "$tmp/err")" "125 0" "a folder for its files that there is not is one sentence" ||
+is "$status $(grep -c Traceback "$tmp/err")" "125 0" "a missing folder for temporary files is reported without a traceback" ||
 	diag "$(cat "$tmp/err")"
 
 for tool in profile irqs-off anatomy; do
 	unread "$HS_TOP/scripts/hyperscope" "$tool" --out "$O" --list
-	is "$? $(cat "$tmp/err")" "125 " "$tool: a reader that has seen enough is no error to be told"
+	is "$? $(cat "$tmp/err")" "125 " "$tool: a reader that closes the pipe causes no message"
 	"$HS_TOP/scripts/hyperscope" "$tool" --out "$O" --list >/dev/full 2>"$tmp/err"
-	is "$? $(cat "$tmp/err")" "125 $tool: No space left on device" "$tool: no room for what it says is one sentence"
+	is "$? $(cat "$tmp/err")" "125 $tool: No space left on device" "$tool: a full disk for its output is reported in one sentence"
 done
 
 # Unbuffered, so that the first line already fails.
@@ -56,16 +56,16 @@ PYTHONUNBUFFERED=1 unread "$HS_TOP/scripts/hyperscope" profile --out "$O" --svg 
 	--csv "$tmp/hello.csv" hello
 is $? 125 "output without a reader is an error" || diag "$(cat "$tmp/err")"
 [ -s "$tmp/hello" ] && [ -s "$tmp/hello.csv" ] && [ "$(tail -n 1 "$tmp/hello.svg")" = "</svg>" ]
-ok $? "... but files that were asked for are there" || diag "$(ls -l "$tmp")"
+ok $? "the requested files are complete even without a reader of the output" || diag "$(ls -l "$tmp")"
 hs_script profile --svg /dev/full hello
-is "$status $(tail -n 1 "$tmp/err")" "2 profile: --svg /dev/full: No space left on device" "no room for a file is an error"
-like "$out" 'was our count each time' "... but the result is printed"
+is "$status $(tail -n 1 "$tmp/err")" "2 profile: --svg /dev/full: No space left on device" "a full disk for a file is an error"
+like "$out" 'was our count each time' "the result is printed even if a file cannot be written"
 
 hs_script profile --top 1 -- "$O/tests/progs/ends" signal 11
-is $status 0 "a program that a signal ends has a profile, too" || diag "$(cat "$tmp/err")"
-like "$out" 'was our count each time' "... and it is right"
+is $status 0 "a program that a signal ends is profiled" || diag "$(cat "$tmp/err")"
+like "$out" 'was our count each time' "the count of a program that a signal ends is instret's"
 
-# As by a full disk, a file of the plugin is truncated, between two of its lines.
+# Truncate a file of the plugin between two of its lines, as a full disk would.
 cat >"$tmp/full" <<EOF
 #!/bin/sh
 ${QEMU:-qemu-system-riscv64} "\$@" || exit
@@ -79,8 +79,8 @@ for run in "counts profile hello" "spans irqs-off hello" "insns anatomy --system
 	export CUT=${run%% *}
 	# shellcheck disable=SC2086 # words
 	hs_script ${run#* } --qemu "$tmp/full"
-	is $status 125 "${run#* }: half of what was counted is no result ($CUT)" || diag "$out" "$(cat "$tmp/err")"
-	like "$(cat "$tmp/err")" 'incomplete: is the disk full' "... and the error names a possible cause"
+	is $status 125 "${run#* }: truncated counts give no result ($CUT)" || diag "$out" "$(cat "$tmp/err")"
+	like "$(cat "$tmp/err")" 'incomplete: is the disk full' "the message about truncated counts names a possible cause"
 done
 python3 - "$HS_TOP/scripts" "$tmp/lines" <<'EOF'
 import sys
@@ -100,9 +100,9 @@ assert read(TEXT) == ["times 1 22\n", "times 333 4444\n"] and read("end\n") == [
 assert all(read(TEXT[:size]) is None for size in range(len(TEXT)))
 assert read("") is None and read("end") is None and read("times 1 end\n") is None
 EOF
-ok $? "a file that was cut anywhere, also within a number, is refused"
+ok $? "a file that is truncated anywhere, even within a number, is refused"
 
-# At any moment from the start on (signals.slow.t has more moments and all other commands).
+# Signals at random moments of a run (signals.slow.t has more moments and all other commands).
 is "$(python3 "$HS_TOP/tests/scripts/told.py" 1 3 "$HS_TOP/scripts/hyperscope" profile --out "$O" --top 1 hello)" "" \
 	"profile ended by a signal at any moment: no traceback, nothing left running, no temporary file"
 
@@ -137,7 +137,7 @@ END
 timeout --kill-after=1 "$(scaled 10)" python3 "$tmp/locked"
 is $? 143 "a signal that arrives while Python polls the child ends the tool"
 
-# Half-way, while QEMU runs. The machine is stopped (-S), so that it cannot end before the signal comes.
+# Signals while QEMU runs. The machine is stopped (-S), so that it cannot end before the signal arrives.
 cat >"$tmp/stopped" <<EOF
 #!/bin/sh
 : >"$tmp/started"
@@ -155,7 +155,7 @@ for tool in "profile --whole exits" "irqs-off exits" "anatomy mmio_read"; do
 		kill -"${end% *}" $tool_pid
 		wait $tool_pid
 		is "$? $(left_running) $(find "$tmp" -maxdepth 1 -name "${tool%% *}.*")" "${end#* }  " \
-			"${tool%% *} ended by ${end% *}: its status says so, and nothing stays" || diag "$(cat "$tmp/err")"
+			"${tool%% *} ended by ${end% *}: the status is 128 + N, and nothing is left" || diag "$(cat "$tmp/err")"
 	done
 done
 done_testing

@@ -1,26 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# probe.t - what `scripts/hyperscope probe` reports about machines that each differ in one thing. In the
-# kernel's image, a trace site that is off is one no-op, and an SC precedes each sret to another context.
+# probe.t - `scripts/hyperscope probe` reports on machines that each differ in one feature. In the kernel's
+# image, a trace site that is off is one no-op, and an SC precedes each sret to another context.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 
 hs probe
 is "$status" 0 "a platform is probed"
-like "$out" '^H extension +yes' "it has the H extension"
-like "$out" '^hgatp Sv39x4 +yes' "and a mode of hgatp"
-like "$out" '^VMIDLEN +[0-9]+ ' "the width of its VMID"
-like "$out" '^Sstc +yes' "Sstc"
-like "$out" '^SBI +[0-9]+\.[0-9]+ +OpenSBI' "the version of SBI and who implements it"
-like "$out" '^harts +2$' "two harts"
+like "$out" '^H extension +yes' "the report has the H extension"
+like "$out" '^hgatp Sv39x4 +yes' "the report has a mode of hgatp"
+like "$out" '^VMIDLEN +[0-9]+ ' "the report has the width of VMIDs"
+like "$out" '^Sstc +yes' "the report has Sstc"
+like "$out" '^SBI +[0-9]+\.[0-9]+ +OpenSBI' "the report has SBI's version and implementation"
+like "$out" '^harts +2$' "the report has the number of harts"
 
 hs probe --cpu rv64,sstc=off --harts 3
-like "$out" '^Sstc +no' "a platform without Sstc"
-like "$out" '^harts +3$' "three harts"
+like "$out" '^Sstc +no' "a platform without Sstc is reported"
+like "$out" '^harts +3$' "three harts are reported"
 
 hs probe --cpu rv64,h=false
-like "$out" '^H extension +no' "a platform without the H extension is probed all the same"
-unlike "$out" '^hgatp' "and its hgatp is not touched"
+like "$out" '^H extension +no' "a platform without the H extension is reported"
+unlike "$out" '^hgatp' "hgatp is not probed without the H extension"
 
 # While no event is on, nothing ever overwrites the 4-byte no-op of a site.
 run=$("${CROSS_COMPILE:-riscv64-linux-gnu-}objdump" -d "$O/kernel/src/kvm/exit/run.c.o" |
@@ -30,7 +30,7 @@ diag "$run of them"
 
 # In QEMU no reservation survives a trap, so check-sret inspects the image.
 said=$("$HS_TOP/scripts/hyperscope" check-sret "$O/hyperscope.elf" 2>&1)
-is "$?" 0 "an SC precedes each sret of the kernel that may change who runs" || diag "$said"
+is "$?" 0 "an SC precedes each sret of the kernel to another context" || diag "$said"
 printf '%s\n' '.option norelax' 'bare: csrw sepc, a0' sret 'good: sc.w zero, zero, (a0)' nop sret \
 	'past: beqz a1, 1f' 'sc.w zero, zero, (a0)' '1: sret' 'again: sc.w zero, zero, (a0)' 'lr.w a0, (a0)' sret |
 	"${CROSS_COMPILE:-riscv64-linux-gnu-}as" -march=rv64ima_zicsr -o "$tmp/srets.o" -

@@ -12,15 +12,15 @@ for run in one two; do
 		--folded "$tmp/$run" boot >"$tmp/table" 2>"$tmp/err"
 	is $? 0 "a boot is profiled, run $run" || diag "$(cat "$tmp/err" "$tmp/table")"
 	like "$(cat "$tmp/table")" 'instret was read [1-9][0-9,]* times, the last at [0-9,]+, and was our count each time' \
-		"... and its count is instret's"
+		"the count of a boot is instret's"
 done
 cmp -s "$tmp/one" "$tmp/two"
-ok $? "a second time the same, to the byte"
+ok $? "a second run gives the same stacks, to the byte"
 all=$(awk '{ n += $NF } END { print n }' "$tmp/one")
 kernel=$(grep '^guest kernel;.*start_kernel' "$tmp/one" | awk '{ n += $NF } END { print n + 0 }')
 inits=$(grep '^guest kernel;.*kernel_init' "$tmp/one" | awk '{ n += $NF } END { print n + 0 }')
 [ "$((10 * (kernel + inits)))" -gt "$((3 * all))" ]
-ok $? "start_kernel() and the thread behind it lead to a third of it at least" || diag "$kernel, $inits of $all"
+ok $? "start_kernel() and kernel_init() lead to more than 30 % of the instructions" || diag "$kernel, $inits of $all"
 [ "$(awk '{ n += /no symbol/ ? $NF : 0 } END { print n * 1000 }' "$tmp/one")" -lt "$all" ]
-ok $? "less than a thousandth has no name"
+ok $? "less than a thousandth of the instructions has no symbol"
 done_testing

@@ -12,13 +12,13 @@ export HYPERSCOPE_SET=
 timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/hyperscope" reproduce-verify --out "$O" kvm-unit-tests-micro-bench \
 	>"$tmp/out" 2>"$tmp/err" </dev/null
 is $? 0 "all figures are equal" || diag "$(cat "$tmp/out")" "$(tail -n 5 "$tmp/err")"
-like "$(cat "$tmp/out")" '^again: +13 figures, all are equal; images: the same bytes' "measured twice"
-like "$(cat "$tmp/out")" '^elsewhere: +13 figures, all are equal; images: the same bytes' "and elsewhere, where what was built is the same, too"
+like "$(cat "$tmp/out")" '^again: +13 figures, all are equal; images: the same bytes' "figures measured twice are equal"
+like "$(cat "$tmp/out")" '^elsewhere: +13 figures, all are equal; images: the same bytes' "figures measured in another folder are equal, and so are the images built there"
 
 "$HS_TOP/scripts/hyperscope" reproduce-verify --help >"$tmp/out"
-is "$?:$(awk 'length > 80' "$tmp/out" | wc -l)" 0:0 "--help" || diag "$(cat "$tmp/out")"
+is "$?:$(awk 'length > 80' "$tmp/out" | wc -l)" 0:0 "--help fits into 80 columns" || diag "$(cat "$tmp/out")"
 "$HS_TOP/scripts/hyperscope" reproduce-verify --clean >"$tmp/out" 2>&1
-is "$?:$(cat "$tmp/out")" "2:reproduce-verify: --clean needs a suite; see scripts/hyperscope reproduce-verify --help" "wrong use"
+is "$?:$(cat "$tmp/out")" "2:reproduce-verify: --clean needs a suite; see scripts/hyperscope reproduce-verify --help" "--clean without a suite is refused"
 "$HS_TOP/scripts/hyperscope" reproduce-verify --out "$tmp/none" no-such-paper >"$tmp/out" 2>&1
-like "$? $(tail -n 1 "$tmp/out")" "^2 reproduce: there is no paper 'no-such-paper'" "a paper that there is not is wrong use, too"
+like "$? $(tail -n 1 "$tmp/out")" "^2 reproduce: there is no paper 'no-such-paper'" "a paper that does not exist is refused"
 done_testing

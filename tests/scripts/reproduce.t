@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# scripts/hyperscope reproduce: a paper's folder is read, or refused by file and line. Its claims and figures
-# are judged: as expected, not as expected, or of another key.
+# reproduce.t - scripts/hyperscope reproduce reads a paper's folder, or refuses it by file and line. It reports the
+# paper's claims and figures as expected, not as expected, or of another key.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
-# A tree with one paper.
+# Make a tree with one paper.
 mkdir -p "$tmp/tree/notebooks-data/papers/mine" "$tmp/tree/docs" "$tmp/tree/src/kvm"
 cp -R "$HS_TOP/scripts" "$tmp/tree"
 cp "$HS_TOP/src/kvm/toggle.def" "$tmp/tree/src/kvm"
@@ -42,35 +42,35 @@ reproduce()
 	flat="$status $(tr -s '\n ' ' ' <<<"$out")"
 }
 csv=$tmp/tree/notebooks-data/exit-latency.csv
-figure()	# SYSTEM ROW TOGGLES: its p50 in the CSV
+figure()	# SYSTEM ROW TOGGLES: print its p50 in the CSV
 {
 	sed -n "s/^$1,$2,$3,rv64,[a-z]*,[0-9]*,[0-9.]*,\([0-9.]*\),.*/\1/p" "$csv"
 }
 
 reproduce write --from "$csv"
-is $status 0 "measured figures become the expected ones" || diag "$out"
+is $status 0 "write stores the measured figures as the expected ones" || diag "$out"
 is "$(grep '^call,hyperscope' "$paper/expected.csv" | cut -d, -f3)" "$(figure hyperscope sbi_version fastpath=off)" \
-	"a row with a toggle is hyperscope's under it"
-is "$(grep '^call,linux' "$paper/expected.csv" | cut -d, -f3,5)" "$(figure linux sbi_version default),0.02" "another system's by its own words"
+	"a row with a toggle has hyperscope's figure under that toggle"
+is "$(grep '^call,linux' "$paper/expected.csv" | cut -d, -f3,5)" "$(figure linux sbi_version default),0.02" "a row has Linux KVM's figure by the expression for that system"
 is "$(grep '^switch,hyperscope' "$paper/expected.csv" | cut -d, -f3,5)" "$(python3 -c 'import sys; print("%.2f,0" % (float(sys.argv[1]) - float(sys.argv[2])))' \
-	"$(figure hyperscope run_vms default)" "$(figure hyperscope run_same default)")" "a difference is one, and exact"
-like "$(<"$tmp/tree/docs/results.md")" '\| VM Switch \| `run_vms - run_same` \| [0-9]+ \| [0-9]+ \| - \|' "docs/results.md has the table"
-like "$(<"$tmp/tree/docs/results.md")" 'cheaper than I/O \| holds on hyperscope, Linux KVM: `call < io`; does not hold: `hyperscope.call > linux.call` \|' "... and the claims"
+	"$(figure hyperscope run_vms default)" "$(figure hyperscope run_same default)")" "a difference of two rows has the tolerance 0"
+like "$(<"$tmp/tree/docs/results.md")" '\| VM Switch \| `run_vms - run_same` \| [0-9]+ \| [0-9]+ \| - \|' "docs/results.md has the paper's table"
+like "$(<"$tmp/tree/docs/results.md")" 'cheaper than I/O \| holds on hyperscope, Linux KVM: `call < io`; does not hold: `hyperscope.call > linux.call` \|' "docs/results.md has the paper's claims"
 reproduce write --check
-is $status 0 "and is what it would be"
+is $status 0 "write --check accepts the page that write has written"
 sed -i 's/ VM Switch / VM switch /' "$tmp/tree/docs/results.md"
 reproduce write --check
-is "$status:$out" "1:docs/results.md: not what the papers' files say: run scripts/hyperscope reproduce write" "... until somebody edits it"
+is "$status:$out" "1:docs/results.md: not what the papers' files say: run scripts/hyperscope reproduce write" "write --check reports a page that was edited"
 
 sed 's/^\(hyperscope,.*\),instructions,/\1,cycles,/' "$csv" >"$tmp/cycles.csv"
 reproduce all --from "$tmp/cycles.csv"
 like "$flat" '^125 .*mine: `hyperscope.call > linux.call` is of cycles and of instructions: they do not compare' \
-	"a claim of two units is refused"
+	"a claim that compares two units is refused"
 
-# A row of a whole guest, as a multiple of native, from its own CSV.
+# A row of a whole guest, as a multiple of native, from a separate CSV.
 sed -i '/^| trap/a| boot | Boot | `boot / native:boot` | to a command |' "$paper/claims.md"
 printf '\n## slow: a guest boots slower in a VM\n\nHolds: `boot > 1`\n' >>"$paper/claims.md"
-of_guest()	# SYSTEM VALUE KERNEL
+of_guest()	# SYSTEM VALUE KERNEL: print a line of that CSV
 {
 	echo "$1,boot,default,rv64,instructions,1,$2,$2,$2,$2,$2,,c1,i1,10,flags,sbi,$3,gcc 1,2"
 }
@@ -78,15 +78,15 @@ apps=$tmp/apps.csv
 { head -n 1 "$csv"; of_guest native 1000 Linux; of_guest hyperscope 1010 '"hyperscope c1, guest Linux"'; of_guest linux 990 Linux; } >"$apps"
 reproduce write --from "$csv" --from "$apps"
 is "$status:$(grep ^boot "$paper/expected.csv" | cut -d, -f2-5 | paste -sd' ')" \
-	"0:hyperscope,1.0100,x native,0.04 linux,0.9900,x native,0.04" "a figure in times native is one of each VM"
-like "$(grep ^boot,hyp "$paper/expected.csv")" ',"hyperscope, guest Linux"$' "... its key the guest's kernel, but no commit"
-like "$(<"$tmp/tree/docs/results.md")" '\| Boot \| `boot / native:boot` \| 1\.010 x \| 0\.990 x \| - \|' "... and is shown as such"
-like "$(<"$tmp/tree/docs/results.md")" 'slower in a VM \| holds on hyperscope: `boot > 1`; does not hold on Linux KVM: `boot > 1` \|' "... and claims may be of it"
+	"0:hyperscope,1.0100,x native,0.04 linux,0.9900,x native,0.04" "a figure relative to native is expected for hyperscope and for Linux KVM"
+like "$(grep ^boot,hyp "$paper/expected.csv")" ',"hyperscope, guest Linux"$' "the key of a figure relative to native has the guest's kernel, but no commit"
+like "$(<"$tmp/tree/docs/results.md")" '\| Boot \| `boot / native:boot` \| 1\.010 x \| 0\.990 x \| - \|' "docs/results.md shows a figure relative to native as a multiple"
+like "$(<"$tmp/tree/docs/results.md")" 'slower in a VM \| holds on hyperscope: `boot > 1`; does not hold on Linux KVM: `boot > 1` \|' "a claim may use a figure relative to native"
 sed -i 's/^boot,linux,0.9900/boot,linux,0.9000/' "$paper/expected.csv"
 reproduce all --from "$csv" --from "$apps"
-like "$flat" '^1 .*linux boot expected 0.900 x, measured 0.990 x' "... and differs by thousandths, not by half a count"
+like "$flat" '^1 .*linux boot expected 0.900 x, measured 0.990 x' "figures relative to native are compared in thousandths, not in counts"
 reproduce all --from "$csv" --from "$apps" --systems hyperscope,bare
-like "$flat" '^0 [^>]*figures: 4 as expected, 0 not 1 paper:' "... and without native it is not asked for, nor what rests on it"
+like "$flat" '^0 [^>]*figures: 4 as expected, 0 not 1 paper:' "without the system native, neither its figures nor claims about them are expected"
 cp "$tmp/claims.md" "$paper/claims.md"
 sed -i /^boot/d "$paper/expected.csv"
 
@@ -96,70 +96,70 @@ like "$flat" 'a trap takes 27 cycles not here: QEMU has no cycles, nor has' "a c
 like "$out" 'figures: 7 as expected, 0 not' "each figure is compared"
 
 reproduce all --from "$csv" --systems hyperscope,bare
-is $status 0 "of some systems alone nothing else is asked for" || diag "$out"
-like "$flat" 'holds on hyperscope: call < io a trap takes .* figures: 4 as expected, 0 not 1 paper:' "... no figure, and no claim"
+is $status 0 "--systems expects nothing of other systems" || diag "$out"
+like "$flat" 'holds on hyperscope: call < io a trap takes .* figures: 4 as expected, 0 not 1 paper:' "--systems compares neither figures nor claims of other systems"
 reproduce all --from "$csv" --systems hyperscope,xen
-like "$flat" "^2 .*there is no system 'xen'; there are bare, hyperscope, linux" "a system that there is not is refused"
+like "$flat" "^2 .*there is no system 'xen'; there are bare, hyperscope, linux" "a system that does not exist is refused"
 reproduce all --from "$csv" --systems ""
-like "$flat" "^2 .*there is no system ''; there are" "... and none"
+like "$flat" "^2 .*there is no system ''; there are" "an empty list of systems is refused"
 reproduce write --from "$csv" --systems bare
-like "$flat" '^2 .*expected figures cover all systems' "... and half of what is expected"
+like "$flat" '^2 .*expected figures cover all systems' "write refuses a part of the systems"
 
 sed -i 's/^call,hyperscope,[0-9.]*/call,hyperscope,230/' "$paper/expected.csv"
 reproduce all --from "$csv"
-is $status 1 "a figure that is another one fails"
-like "$out" 'hyperscope call +expected 230, measured 23[0-9]' "... by name"
+is $status 1 "a figure that differs fails"
+like "$out" 'hyperscope call +expected 230, measured 23[0-9]' "the figure that differs is named"
 sed -i '/^call,hyperscope/s/gcc [0-9.]*/gcc 99.1/' "$paper/expected.csv"
 reproduce all --from "$csv"
-is $status 0 "of another compiler it does not"
-like "$out" 'figures: 6 as expected, 0 not, 1 of another key, 1 of them within 5 %' "... and that is said"
+is $status 0 "a figure that differs with another compiler does not fail"
+like "$out" 'figures: 6 as expected, 0 not, 1 of another key, 1 of them within 5 %' "the output counts figures of another key"
 sed -i 's/^call,hyperscope,[0-9.]*/call,hyperscope,100/' "$paper/expected.csv"
 reproduce all --from "$csv"
-like "$flat" '^0 .*expected 100, measured 23[0-9] \(another key\)' "... with the figure, where it is far off"
+like "$flat" '^0 .*expected 100, measured 23[0-9] \(another key\)' "a figure of another key is shown if it is far off"
 cp "$paper/expected.csv" "$tmp/whole.csv"
 sed -i 's/^\(io,hyperscope,[0-9.]*\),instructions/\1,cycles/' "$paper/expected.csv"
 reproduce all --from "$csv"
 like "$flat" '^1 .*figures: 5 as expected, 1 not, .* hyperscope io expected 97[0-9] cycles, measured 97[0-9] instructions .* 1 paper: not all' \
-	"a figure of another unit is another one"
+	"a figure in another unit fails"
 sed '/^switch,linux/d' "$tmp/whole.csv" >"$paper/expected.csv"
 reproduce all --from "$csv"
 like "$flat" '^1 .*, 1 not in expected.csv .* linux switch nothing is expected, measured [0-9]+ 1 paper: not all is as expected' \
-	"a figure of which expected.csv has lost the line is no success"
+	"a figure whose line is missing in expected.csv fails"
 reproduce all --from "$csv" --systems hyperscope,bare
-is $status 0 "... but where its system is not asked for"
+is $status 0 "a missing line of a system that is not selected does not fail"
 cp "$tmp/whole.csv" "$paper/expected.csv"
 
-refused()	# NAME SED MESSAGE: claims.md with this change is refused
+refused()	# NAME SED MESSAGE: claim that claims.md is refused after this change
 {
 	sed "$2" "$tmp/claims.md" >"$paper/claims.md"
 	reproduce list
 	is "$status" 125 "$1: refused"
-	like "$out" "^reproduce: notebooks-data/papers/mine/$3" "... and the message names the file" || diag "$out"
+	like "$out" "^reproduce: notebooks-data/papers/mine/$3" "the message names the file and the line" || diag "$out"
 	cp "$tmp/claims.md" "$paper/claims.md"
 }
 refused "a row that the bench does not have" 's/run_vms/run_vm/' "claims.md:6: .*there is no row 'run_vm'"
-refused "a toggle that there is not" 's/fastpath=off/fastpaths=off/' "claims.md:5: .*fastpaths"
+refused "a toggle that does not exist" 's/fastpath=off/fastpaths=off/' "claims.md:5: .*fastpaths"
 refused "a toggle's default" 's/fastpath=off/fastpath=on/' "claims.md:5: .*fastpath=on is the default"
-refused "a claim of a row that is not there" 's/`call < io`/`call < it`/' "claims.md:12: .*the table has no row 'it'"
-refused "a claim of a row that is not measured" 's/`call < io`/`trap < io`/' "claims.md:12: .*row 'trap' is not measured here"
+refused "a claim about a row that the table lacks" 's/`call < io`/`call < it`/' "claims.md:12: .*the table has no row 'it'"
+refused "a claim about a row that is not measured" 's/`call < io`/`trap < io`/' "claims.md:12: .*row 'trap' is not measured here"
 refused "a figure of two systems" 's/`run_vms - run_same`/`linux:run_vms - bare:run_same`/' "claims.md:6: .*two systems in one figure"
-refused "a claim that is a program" 's/`call < io`/`__import__("os").system("id") or call`/' "claims.md:12: .*is not understood"
+refused "a claim that calls functions" 's/`call < io`/`__import__("os").system("id") or call`/' "claims.md:12: .*is not understood"
 refused "a claim without a statement" '/^Not here/,$d' "claims.md:15: claim 'cycles' has no line"
-refused "a claim in words" 's/^Holds: .*/Holds: always/' "claims.md:12: as in: Holds:"
-refused "two rows of one name" 's/^| trap/| call/' "claims.md:8: row 'call': a name of its own"
-refused "no table" '/^|/d' "claims.md:.*"
+refused "a statement that is not an expression" 's/^Holds: .*/Holds: always/' "claims.md:12: as in: Holds:"
+refused "two rows with one name" 's/^| trap/| call/' "claims.md:8: row 'call': a name of its own"
+refused "a page without a table" '/^|/d' "claims.md:.*"
 refused "a claim that compares nothing" 's/`call < io`/`call or io`/' "claims.md:12: .*compares nothing"
-refused "a claim that is too deep" "s/.call < io./\`$(printf '(%.0s' {1..500})call$(printf ')%.0s' {1..500}) < io\`/" "claims.md:12: .*are allowed"
-refused "... or its signs are" "s/.call < io./\`$(printf -- '-%.0s' {1..985})call < io\`/" "claims.md:12: it is too deep"
-refused "... or its names are" "s/.call < io./\`call$(printf '.b%.0s' {1..490}) < io\`/" "claims.md:12: 'Attribute' is not understood"
+refused "a claim with too many parentheses" "s/.call < io./\`$(printf '(%.0s' {1..500})call$(printf ')%.0s' {1..500}) < io\`/" "claims.md:12: .*are allowed"
+refused "a claim with too many signs" "s/.call < io./\`$(printf -- '-%.0s' {1..985})call < io\`/" "claims.md:12: it is too deep"
+refused "a claim with too many attributes" "s/.call < io./\`call$(printf '.b%.0s' {1..490}) < io\`/" "claims.md:12: 'Attribute' is not understood"
 refused "an invalid number" 's/`call < io`/`call < 1e999 * io`/' "claims.md:12: .*is not understood"
-refused "a claim of a system that has no such row" 's/`call < io`/`native.call < io`/' "claims.md:12: .*row 'call' is not measured on native"
-refused "a claim below no sentence" 's/^## call-least:/## Call least:/' "claims.md:12: of which claim"
-refused "a claim in a list" 's/^Holds:/- Holds:/' "claims.md:12: as in: Holds:"
-refused "two claims of one name" 's/^## cycles:/## call-least:/' "claims.md:15: there is a claim 'call-least' already"
-refused "another system's toggle" 's/`linux:sbi_version`/`linux:sbi_version fastpath=off`/' "claims.md:5: .*linux has no fastpath"
-refused "what is no text" '$s/$/\xff/' "claims.md:1: it is not UTF-8 text"
-figure_refused()	# NAME LINE MESSAGE: of published.csv
+refused "a claim about a system that does not have the row" 's/`call < io`/`native.call < io`/' "claims.md:12: .*row 'call' is not measured on native"
+refused "a statement that belongs to no claim" 's/^## call-least:/## Call least:/' "claims.md:12: of which claim"
+refused "a statement in a list" 's/^Holds:/- Holds:/' "claims.md:12: as in: Holds:"
+refused "two claims with one name" 's/^## cycles:/## call-least:/' "claims.md:15: there is a claim 'call-least' already"
+refused "a toggle of another system" 's/`linux:sbi_version`/`linux:sbi_version fastpath=off`/' "claims.md:5: .*linux has no fastpath"
+refused "text that is not UTF-8" '$s/$/\xff/' "claims.md:1: it is not UTF-8 text"
+figure_refused()	# NAME LINE MESSAGE: claim that published.csv is refused with this line
 {
 	printf '%b\n' "$2" >>"$paper/published.csv"
 	reproduce list
@@ -168,31 +168,31 @@ figure_refused()	# NAME LINE MESSAGE: of published.csv
 }
 figure_refused "an invalid figure" call,paper,many,cycles,nowhere "line 2: value 'many' is not a number"
 figure_refused "a figure that is not finite" call,paper,nan,cycles,nowhere "line 2: value 'nan' is not a number"
-figure_refused "half a line" call,paper,7 "line 2: it does not have 5 fields"
+figure_refused "a line that lacks fields" call,paper,7 "line 2: it does not have 5 fields"
 figure_refused "a quote that does not end" 'call,"paper,7,cycles,nowhere' "line .*unexpected end of data"
-figure_refused "a row that there is not" it,paper,7,cycles,nowhere "claims.md has no row 'it'"
-figure_refused "what is no text" 'call,\xff,7,cycles,nowhere' "it is not UTF-8 text"
+figure_refused "a row that does not exist" it,paper,7,cycles,nowhere "claims.md has no row 'it'"
+figure_refused "text that is not UTF-8" 'call,\xff,7,cycles,nowhere' "it is not UTF-8 text"
 cp "$paper/expected.csv" "$tmp/expected.csv"
 sed -i '2s/,0,/,inf,/' "$paper/expected.csv"
 reproduce all --from "$csv"
-like "$flat" "^125 .*expected.csv: line 2: tolerance 'inf' is not a number" "a tolerance that lets all pass is refused"
+like "$flat" "^125 .*expected.csv: line 2: tolerance 'inf' is not a number" "an infinite tolerance is refused"
 sed '2s/^call/cull/' "$tmp/expected.csv" >"$paper/expected.csv"
 reproduce write --from "$csv" mine
-is "$status:$(grep -c ^cull "$paper/expected.csv")" 0:0 "what is expected of a row that is no more can be written anew"
+is "$status:$(grep -c ^cull "$paper/expected.csv")" 0:0 "write removes expected figures of a row that no longer exists"
 sed -i '2,$d' "$paper/expected.csv"
 reproduce all --from "$csv"
 like "$flat" '^0 .*figures: nothing is expected yet; scripts/hyperscope reproduce write --from .* 1 paper: nothing is expected yet $' \
-	"where nothing is expected it says so, and does not say that all is as expected"
+	"a paper without expected figures is reported as such, not as expected"
 cp -R "$paper" "$tmp/tree/notebooks-data/papers/other" && cp "$tmp/expected.csv" "$tmp/tree/notebooks-data/papers/other/expected.csv"
 reproduce all --from "$csv"
-like "$flat" '^0 .* 2 papers: all is as expected, but of 1 nothing is expected yet $' "... nor of it among others"
+like "$flat" '^0 .* 2 papers: all is as expected, but of 1 nothing is expected yet $' "a paper without expected figures is counted separately from the others"
 rm -r "$tmp/tree/notebooks-data/papers/other"
 cp "$tmp/expected.csv" "$paper/expected.csv"
 sed 's/^\(hyperscope,mmio_read,default,rv64\),.*/\1/' "$csv" >"$tmp/short.csv"
 reproduce all --from "$tmp/short.csv"
-like "$flat" '^125 .*short.csv: not a file that scripts/hyperscope bench --csv wrote: line [0-9]+: it does not have 20 fields' "half a line of the bench is refused"
+like "$flat" '^125 .*short.csv: not a file that scripts/hyperscope bench --csv wrote: line [0-9]+: it does not have 20 fields' "a truncated line in the bench's CSV is refused"
 
-# A row with a limit relative to bare needs a bare measurement, and so does a row that a paper reports.
+# A row with a limit relative to bare needs a bare measurement, and so does one with an expected bare figure.
 out=$(cd "$HS_TOP/scripts" && python3 -B - <<'END'
 from hs.bench import rows, systems
 from hs.paper import folder
@@ -207,29 +207,29 @@ for paper in folder.all_papers():
     print(*sorted(terms - measured("bare", terms)))
 END
 )
-is "$(tr -d '\n' <<<"$out")" "" "every row that is expected bare is measured there"
+is "$(tr -d '\n' <<<"$out")" "" "every row that needs a bare figure is measured on bare"
 
 # The papers in this tree: the source of each figure can be looked up.
 sources=$(cat "$HS_TOP"/notebooks-data/papers/*/published.csv | sed -n 's/^[^"]*,"\(.*\)"$/\1/p' | grep -v '^the same')
-is "$(grep -vE ', [0-9]{4}-[0-9]{2}-[0-9]{2}, [^ ]+@[^ ]+$' <<<"$sources")" "" "each source has its date and its Message-Id"
+is "$(grep -vE ', [0-9]{4}-[0-9]{2}-[0-9]{2}, [^ ]+@[^ ]+$' <<<"$sources")" "" "each source has a date and a Message-Id"
 is "$(sed -n 's/^[^[]*\(\[PATCH[^,]*\).*/\1/p' <<<"$sources" | while read -r title; do
 	cat "$HS_TOP"/notebooks-data/papers/*/claims.md | tr '\n' ' ' | grep -qF "$title" || echo "$title"
-done)" "" "... and is called in claims.md as it is there"
+done)" "" "claims.md has the title of each source's patch"
 
 # A user's own folder: elsewhere, or a link.
 mv "$paper" "$tmp/elsewhere"
 reproduce all --from "$csv" "$tmp/elsewhere"
-like "$flat" '^[01] elsewhere: Mine .* 1 paper: ' "a folder that is elsewhere is measured and checked"
+like "$flat" '^[01] elsewhere: Mine .* 1 paper: ' "a paper's folder outside the tree is measured and checked"
 ln -s "$tmp/elsewhere" "$paper"
 "$paper/run" --from "$csv" --out "$tmp/out" >/dev/null && out=$("$paper/check" --out "$tmp/out" 2>&1)
-like "$out" '^mine: Mine' "... and one that is a link, by its own run and check"
+like "$out" '^mine: Mine' "a linked folder's own run and check work"
 rm "$paper" && mv "$tmp/elsewhere" "$paper"
 out=$({ "$tmp/tree/scripts/hyperscope" reproduce list | true; } 2>&1)
 is "$out" "" "a reader that closes the pipe gets no error"
 
 sed -i 's/^Holds: .*/Holds: `call > io`/' "$paper/claims.md"
 reproduce all --from "$csv"
-like "$flat" "^1 .*does not hold on hyperscope, Linux KVM, which was not expected: call > io" "a claim that turned out otherwise fails"
+like "$flat" "^1 .*does not hold on hyperscope, Linux KVM, which was not expected: call > io" "a claim that does not hold as expected fails"
 cp "$tmp/claims.md" "$paper/claims.md"
 
 # A user's own run: any program that writes the CSV.
@@ -239,8 +239,8 @@ while [ $# -gt 1 ]; do [ "$1" != --to ] || to=$2; shift; done
 printf 'row,system,value,unit,n,compiler,qemu,opensbi,kernel\ncall,hyperscope,7,cycles,1,gcc 1,board,none,none\n' >"$to/mine.csv"
 END
 reproduce all --from "$csv"
-like "$flat" '^1 .*Hypercall +7 .*a call is cheaper than I/O not measured on hyperscope, Linux KVM: call < io' "a run of one's own is taken, and what it lacks told"
-# One that leaves out hyperscope: a claim that holds on Linux KVM alone does not count.
+like "$flat" '^1 .*Hypercall +7 .*a call is cheaper than I/O not measured on hyperscope, Linux KVM: call < io' "a user's own run is accepted, and the figures that it lacks are reported"
+# A run that leaves out hyperscope: it is not enough that a claim holds on Linux KVM.
 printf '# One\n\n%s\n\n## least: a call is least\n\nHolds: `call < io`\n' "$(grep '^|' "$tmp/claims.md")" >"$paper/claims.md"
 cat >"$paper/run" <<'END'
 #!/bin/bash
@@ -249,24 +249,24 @@ while [ $# -gt 1 ]; do case $1 in --to) to=$2 ;; --from) from=$2 ;; esac; shift;
 END
 reproduce all --from "$csv"
 like "$flat" '^1 .*not measured on hyperscope: call < io holds on Linux KVM: call < io .* 1 paper: not all is as expected' \
-	"a claim of all systems is not held by those that were measured"
-like "$out" 'figures: [1-9] as expected, 0 not, 3 not measured' "... and figures that are missing are no success"
-like "$out" 'hyperscope call +expected [0-9]+, not measured' "... by name"
+	"a claim about all systems fails if one of them was not measured"
+like "$out" 'figures: [1-9] as expected, 0 not, 3 not measured' "missing figures are counted"
+like "$out" 'hyperscope call +expected [0-9]+, not measured' "missing figures are named"
 sed -i 's/^Holds: .*/Not here: no/' "$paper/claims.md"
 reproduce all --from "$csv"
-like "$flat" "^1 " "... not even where no claim rests on them"
+like "$flat" "^1 " "missing figures fail even if no claim uses them"
 cp "$tmp/claims.md" "$paper/claims.md"
 printf '#!/bin/bash\n' >"$paper/run"
 reproduce all --from "$csv"
-like "$flat" '^125.*/mine.csv: No such file' "... but not what it wrote another time"
+like "$flat" '^125.*/mine.csv: No such file' "figures that a user's own run wrote earlier are not used"
 printf '#!/bin/bash\nexit 3\n' >"$paper/run"
 reproduce all --from "$csv"
-like "$flat" '^125.*mine: its run ended with status 3' "... and its failure is reported"
+like "$flat" '^125.*mine: its run ended with status 3' "the failure of a user's own run is reported"
 out=$("$tmp/tree/scripts/hyperscope" reproduce-verify --out "$tmp/out" mine 2>&1)
 like "$? $out" '^125 reproduce-verify: .* is neither a git clone nor an archive of scripts/hyperscope artifact' \
-	"reproduce-verify: without a clone it says so before it measures"
+	"reproduce-verify refuses a tree that is neither a clone nor an archive"
 reproduce all nothing
-like "$flat" "^2 .*there is no paper 'nothing'; there are mine" "a paper that there is not"
+like "$flat" "^2 .*there is no paper 'nothing'; there are mine" "a paper that does not exist is refused"
 reproduce all --from /none
-like "$flat" '^125 .*/none: No such file' "a CSV that there is not"
+like "$flat" '^125 .*/none: No such file' "a CSV that does not exist is reported"
 done_testing

@@ -4,7 +4,7 @@
 # run.t - tests/run continues after files that fail, hang or take long, and prints a summary.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
-file()	# NAME: make a test file with this name and the text from standard input
+file()	# NAME: make a test file with this name from standard input
 {
 	{ echo '#!/bin/bash'; cat; } >"$tmp/$1" && chmod +x "$tmp/$1"
 }
@@ -17,7 +17,7 @@ file red.t <<-'END'
 	echo 1..2
 	exit 1
 END
-# This file ends when it has seen its own progress line.
+# This file ends when it has seen its own progress lines.
 file long.t <<-END
 	until grep -q 'long.t runs for' "$tmp/err"; do sleep 0.05; done
 	echo "ok 1 - it was waited for"
@@ -53,19 +53,19 @@ run()	# FILE...: leaves $status, $out and $err
 HS_BEAT=0.1 run red.t long.t green.t
 is "$status" 1 "one file that fails makes the status 1"
 like "$out" '^not ok 2 - it ends well$' "a claim that failed is shown"
-like "$out" '^# for want of a nail$' "with its diagnostics"
-unlike "$out" 'nobody asked' "and without the diagnostics of a claim that held"
-like "$out" 'long\.t \.+ ok' "files after the red one are run"
-like "$err" '^\[..:..:..\] .*long\.t runs for [0-9]+ s$' "one that takes long is named meanwhile"
-like "$err" 'long\.t runs for [0-9]+ s, claims: 1$' "with how many claims it has made"
+like "$out" '^# for want of a nail$' "the diagnostics of a failed claim are shown"
+unlike "$out" 'nobody asked' "the diagnostics of a claim that held are not shown"
+like "$out" 'long\.t \.+ ok' "files after a failed one are run"
+like "$err" '^\[..:..:..\] .*long\.t runs for [0-9]+ s$' "a file that takes long is named while it runs"
+like "$err" 'long\.t runs for [0-9]+ s, claims: 1$' "the number of claims that a running file has made is shown"
 like "$out" 'green\.t \.+ ok' "a test that cmocka skips has not failed"
-like "$out" 'red\.t +\(Wstat: 256 .*Failed: 1\)' "the summary names the red file"
+like "$out" 'red\.t +\(Wstat: 256 .*Failed: 1\)' "the summary names the failed file"
 is "$(tail -n 1 <<<"$out")" "Result: FAIL" "the last line is the result"
 
 HS_TIME_SCALE=12345 run green.t
 like "$out" 'time-outs x 12345,' "HS_TIME_SCALE lengthens the time-outs"
 HS_TIME_SCALE=0 run green.t
-like "$out" 'time-outs x [1-9]' "... and cannot shorten them"
+like "$out" 'time-outs x [1-9]' "HS_TIME_SCALE cannot shorten the time-outs"
 
 MAKEFLAGS=' -j2 --jobserver-auth=3,4' MAKELEVEL=1 run makes.t
 is "$status" 0 "a test's own make knows nothing of the make that runs the tests" || diag "$out"
@@ -73,8 +73,8 @@ is "$status" 0 "a test's own make knows nothing of the make that runs the tests"
 HS_FILE_SECONDS=1 run hangs.t
 like "$out" 'hangs\.t +\(Wstat: 31744 ' "a file that hangs is ended, with status 124"
 
-# As from the keyboard: a signal to prove and its process group. What a test has started is in other groups,
-# made by timeout(1).
+# Send a signal to prove and its process group, as from the keyboard. A test's programs are in other groups, which
+# timeout(1) makes.
 file deep.t <<-EOF
 	timeout 1000 bash -c 'echo \$\$ >"$tmp/deep"; sleep 1000; sleep 1000'
 EOF
@@ -91,7 +91,7 @@ for signal in INT TERM; do
 		sleep 0.1
 	done
 	[ $tries -lt 600 ]
-	ok $? "SIG$signal to its group ends what a test has started, however deep"
+	ok $? "SIG$signal to prove's group ends a test's programs at any depth"
 done
 
 "$HS_TOP/tests/run" --out "$tmp/empty" "$tmp/green.t" >"$tmp/out" 2>&1

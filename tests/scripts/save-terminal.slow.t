@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""save-terminal.slow.t - the guest's shell saved by Ctrl-A S while a line is typed, twice restored."""
+"""save-terminal.slow.t - Ctrl-A S saves a guest's shell while a line is typed, and it is restored twice."""
 import os
 import shutil
 import sys
@@ -22,24 +22,24 @@ def start(*arguments):
 
 
 def save_steps(guest):
-    yield guest.wait_for(PROMPT, 60), "the guest ends in a shell"
+    yield guest.wait_for(PROMPT, 60), "the guest starts a shell"
     guest.type("variable=forty-two\r")
     guest.wait_for(PROMPT, 20)
     guest.type("echo $vari")
     yield guest.wait_for(r"echo \$vari", 20), "half a line is typed"
     guest.type("\x01s")
-    yield guest.end(60) == 0, "Ctrl-A S saves, and the run ends with status 0"
-    yield os.path.exists(saved), "there is the file"
+    yield guest.end(60) == 0, "Ctrl-A S saves the machine and ends the run with status 0"
+    yield os.path.exists(saved), "the saved file exists"
 
 
 def restore_steps(guest):
-    yield guest.wait_for(r"restored from", 60), "it is restored"
+    yield guest.wait_for(r"restored from", 60), "the machine is restored"
     guest.type("able $(nproc)\r")
-    yield guest.wait_for(r"\nforty-two 2\r", 30), "the other half of the line makes a command"
+    yield guest.wait_for(r"\nforty-two 2\r", 30), "the rest of the line completes the command"
     guest.type("n=0; while [ $n -lt 20 ]; do sleep 0.01; n=$((n + 1)); done; echo slept $n\r")
-    yield guest.wait_for(r"\nslept 20\r", 30), "time goes on"
+    yield guest.wait_for(r"\nslept 20\r", 30), "time passes in the restored machine"
     guest.type("poweroff\r")
-    yield guest.end(60) == 0, "poweroff ends it"
+    yield guest.end(60) == 0, "poweroff ends the restored machine"
 
 
 def run_steps(guest, steps):

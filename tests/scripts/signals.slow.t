@@ -12,7 +12,7 @@ diag "seed $seed"
 
 told()	# MOMENTS COMMAND...
 {
-	is "$(python3 "$HS_TOP/tests/scripts/told.py" "$seed" "$1" "$HS_TOP/scripts/hyperscope" "${@:2}")" "" "${*:2:4}: told to end at any moment"
+	is "$(python3 "$HS_TOP/tests/scripts/told.py" "$seed" "$1" "$HS_TOP/scripts/hyperscope" "${@:2}")" "" "${*:2:4}: a signal at any moment ends it properly"
 }
 
 told 20 run --quiet --out "$O" hello
@@ -34,6 +34,6 @@ told 10 flamegraph /dev/null
 if command -v gdb-multiarch >/dev/null; then
 	told 10 gdb --out "$O" hello -- -batch -ex 'info registers pc'
 else
-	skip "gdb told to end" "gdb-multiarch is not installed"
+	skip "gdb: a signal at any moment ends it properly" "gdb-multiarch is not installed"
 fi
 done_testing

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# hyperscope sweep with each engine that is installed gives the same CSV to the byte, except for host and
-# seconds. When it is killed half-way (the sweep, its engine, its jobs, Slurm's daemons), it loses nothing and
-# measures nothing twice. The test starts and ends its own Slurm, with one node, and sshd.
+# sweep.slow.t - hyperscope sweep gives the same CSV to the byte with each installed engine, except for host and
+# seconds. When the sweep, its engine, its jobs or Slurm's daemons are killed half-way, it loses nothing and
+# measures nothing twice. The test starts and ends its own sshd, and its own Slurm with one node.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 python3 -c 'import tomllib' 2>/dev/null || { skip "sweep" "Python before 3.11 reads no TOML"; done_testing; exit; }
@@ -30,17 +30,17 @@ sweep()
 	out=$("$HS_TOP/scripts/hyperscope" sweep --out "$O" "$@" 2>&1)
 	status=$?
 }
-same()	# ENGINE...: claim that it measures the same as GNU parallel
+same()	# ENGINE OPTION...: claim that it measures the same as the first engine
 {
 	sweep --fresh "$table" "${@:2}"
-	is $status 1 "$1 runs it, of which one job fails" || diag "$out"
+	is $status 1 "$1 runs the sweep, in which one job fails" || diag "$out"
 	cut_csv "$results/$name/results.csv" >"$tmp/$1.csv"
 	[ -e "$tmp/first.csv" ] || cp "$tmp/$1.csv" "$tmp/first.csv"
 	cmp "$tmp/first.csv" "$tmp/$1.csv" >"$tmp/said"
-	ok $? "... the same figures to the byte" || diag "$(diff "$tmp/first.csv" "$tmp/$1.csv" | head)"
-	is "$(wc -l <"$tmp/$1.csv")" 16 "... all of them"
+	ok $? "all engines give the same figures, to the byte" || diag "$(diff "$tmp/first.csv" "$tmp/$1.csv" | head)"
+	is "$(wc -l <"$tmp/$1.csv")" 16 "the CSV has all results"
 }
-cut_csv()
+cut_csv()	# CSV: print it without the columns host and seconds
 {
 	python3 -c 'import csv, sys
 rows = csv.reader(open(sys.argv[1], newline=""))
@@ -50,8 +50,8 @@ for row in [head] + list(rows):
     csv.writer(sys.stdout, lineterminator="\n").writerow([row[i] for i in keep])' "$1"
 }
 
-# Killed half-way: 24 jobs, each of which writes a line at its end.
-begin()	# ENGINE: start it in its own session, and wait until some jobs are done
+# The sweep to be killed half-way has 24 jobs, each of which writes a line at its end.
+begin()	# ENGINE: start the sweep in its own session, and wait until some jobs are done
 {
 	cat >"$tmp/killed.toml" <<-END
 		name = "$name-k"
@@ -81,16 +81,16 @@ remember()
 {
 	(cd "$results/$name-k/jobs" && find . -name result.json -exec stat -c '%n %y' {} + | sort) >"$tmp/before"
 }
-goes_on()	# ENGINE NAME
+goes_on()	# ENGINE NAME: claim that the sweep continues to its end
 {
 	sweep --engine "$1" "$tmp/killed.toml"
-	is "$status $(sed 1d "$results/$name-k/results.csv" | grep -c ',1,ok,,x,')" "0 24" "$2: all are there" || diag "$out"
+	is "$status $(sed 1d "$results/$name-k/results.csv" | grep -c ',1,ok,,x,')" "0 24" "$2: the sweep continues, and all results are there" || diag "$out"
 	(cd "$results/$name-k/jobs" && find . -name result.json -exec stat -c '%n %y' {} + | sort) >"$tmp/after"
-	is "$(comm -23 "$tmp/before" "$tmp/after")" "" "... what was done before is untouched"
+	is "$(comm -23 "$tmp/before" "$tmp/after")" "" "earlier results are not changed"
 }
 once()
 {
-	is "$(sort -n "$tmp/ran" | tr '\n' ' ')" "$(seq -s' ' 1 24) " "... and none was run twice"
+	is "$(sort -n "$tmp/ran" | tr '\n' ' ')" "$(seq -s' ' 1 24) " "no job was run twice"
 }
 
 # ---- GNU parallel ----
@@ -105,9 +105,9 @@ if command -v parallel >/dev/null; then
 	kill -KILL $all 2>/dev/null
 	wait $pid
 	[ "$(wc -l <"$tmp/before")" -ge 2 ]
-	ok $? "killed with all its jobs, some done" || diag "$(<"$tmp/said")"
-	goes_on parallel "parallel after that"
-	is "$(sort -nu "$tmp/ran" | wc -l)" 24 "... each was run"
+	ok $? "the sweep was killed with its jobs after some were done" || diag "$(<"$tmp/said")"
+	goes_on parallel "GNU parallel killed with its jobs"
+	is "$(sort -nu "$tmp/ran" | wc -l)" 24 "each job was run"
 else
 	skip "GNU parallel" "it is not installed: scripts/hyperscope setup sweep"
 fi
@@ -119,9 +119,9 @@ if command -v snakemake >/dev/null; then
 	begin snakemake
 	kill -KILL "$(pgrep -P $pid)"
 	wait $pid
-	like "$? $(tr '\n' ' ' <"$tmp/said")" '^125 .*Snakemake was ended by signal 9' "Snakemake killed outright is told"
+	like "$? $(tr '\n' ' ' <"$tmp/said")" '^125 .*Snakemake was ended by signal 9' "a Snakemake that was killed is reported"
 	remember
-	goes_on snakemake "Snakemake after that"
+	goes_on snakemake "Snakemake killed"
 	once
 else
 	skip "Snakemake" "it is not installed"
@@ -149,8 +149,8 @@ if command -v sshd >/dev/null && command -v parallel >/dev/null; then
 		sleep 0.5
 	done
 	PARALLEL_SSH=$tmp/ssh/run same ssh --ssh "2/127.0.0.1"
-	like "$(<"$tmp/ssh/log")" 'Accepted publickey' "... by sshd"
-	like "$(cat "$results/$name/todo")" '^[A-Za-z0-9_=-]+$' "... with nothing of the sweep's folder but the job itself"
+	like "$(<"$tmp/ssh/log")" 'Accepted publickey' "the jobs run over ssh"
+	like "$(cat "$results/$name/todo")" '^[A-Za-z0-9_=-]+$' "GNU parallel's list has only the encoded jobs"
 else
 	skip "over ssh" "there is no sshd, or no GNU parallel"
 fi
@@ -212,17 +212,16 @@ if [ "$(id -u)" = 0 ] && command -v slurmctld slurmd munged sbatch >/dev/null; t
 	export SLURM_CONF=$slurm/slurm.conf
 	sleep 1
 	slurm_start
-	ok $? "Slurm is there" || diag "$(tail -n 5 "$slurm/ctld" "$slurm/slurmd" 2>&1)"
+	ok $? "Slurm starts" || diag "$(tail -n 5 "$slurm/ctld" "$slurm/slurmd" 2>&1)"
 	same slurm --engine slurm
 
 	begin slurm
 	kill -KILL $ctld $slurmd
 	remember
-	# It loses the state of the last seconds, and looks once, after 15 s, for tasks that its node has
-	# lost.
+	# Slurm loses the state of the last seconds. After 15 s it looks once for tasks that its node has lost.
 	sleep 20
 	slurm_start
-	ok $? "its daemons killed outright, and started again" || diag "$(tail -n 5 "$slurm/ctld" "$slurm/slurmd" 2>&1)"
+	ok $? "Slurm's daemons start again after they were killed" || diag "$(tail -n 5 "$slurm/ctld" "$slurm/slurmd" 2>&1)"
 	# If a task outlived the daemons, Slurm drains the node until an administrator resumes it.
 	for _ in $(seq "$(scaled 200)"); do
 		kill -0 $pid 2>/dev/null || break
@@ -231,22 +230,22 @@ if [ "$(id -u)" = 0 ] && command -v slurmctld slurmd munged sbatch >/dev/null; t
 	done
 	kill -TERM $pid 2>/dev/null
 	wait $pid
-	is "$? $(sed 1d "$results/$name-k/results.csv" | grep -c ',1,ok,,x,')" "0 24" "... the sweep has gone on to its end" ||
+	is "$? $(sed 1d "$results/$name-k/results.csv" | grep -c ',1,ok,,x,')" "0 24" "the sweep continues to its end after Slurm's daemons were killed" ||
 		diag "$(<"$tmp/said")"
 	once
 	begin slurm
 	remember
 	kill -KILL $pid
 	wait $pid
-	goes_on slurm "the sweep itself killed, Slurm's tasks not"
+	goes_on slurm "the sweep killed, but not Slurm's tasks"
 	once
 	begin slurm
 	kill -TERM $pid
 	wait $pid
-	is "$?" 143 "ended from outside"
-	is "$(squeue -h -t pending | wc -l)" 0 "... it takes back its tasks"
+	is "$?" 143 "SIGTERM ends a sweep on Slurm"
+	is "$(squeue -h -t pending | wc -l)" 0 "a sweep that SIGTERM ends cancels its pending tasks"
 	remember
-	goes_on slurm "after that"
+	goes_on slurm "the sweep ended by SIGTERM"
 else
 	skip "Slurm" "it is not installed (slurm-wlm), or this is not root"
 fi

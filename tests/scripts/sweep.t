@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# hyperscope sweep: an invalid table is refused by file and key; each combination is one job, run once even if
-# the sweep is interrupted; failures are rows; a row of the bench has the figures of scripts/hyperscope bench.
+# sweep.t - hyperscope sweep refuses an invalid table by file and key. Each combination is one job, run once even
+# if the sweep is interrupted; failures are rows; a benchmark row has the figures of scripts/hyperscope bench.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 sweep()
@@ -10,7 +10,7 @@ sweep()
 	out=$("$HS_TOP/scripts/hyperscope" sweep "$@" --out "${WHERE:-$tmp/out}" 2>&1)
 	status=$?
 }
-table()	# NAME: standard input is the file
+table()	# NAME: write $tmp/NAME.toml from standard input
 {
 	cat >"$tmp/$1.toml"
 }
@@ -25,78 +25,78 @@ refused()	# NAME TEXT MESSAGE
 
 python3 -c 'import tomllib' 2>/dev/null || { skip "sweep" "Python before 3.11 reads no TOML"; done_testing; exit; }
 w='workload = "command:true"'
-refused "what is no TOML" 'name = ' '.*line 1'
-refused "a key that there is not" 'names = "x"' 'names: there is no such key'
-refused "a parameter that there is not" "[parameters]
+refused "a file that is not TOML" 'name = ' '.*line 1'
+refused "a key that does not exist" 'names = "x"' 'names: there is no such key'
+refused "a parameter that does not exist" "[parameters]
 $w
 fastpaths = 'on'" "parameters.fastpaths: there is no such parameter; there are workload, .*fastpath"
-refused "a toggle's value that there is not" '[parameters]
+refused "a toggle's value that does not exist" '[parameters]
 workload = "bench:sbi_version"
 gstage_walk = ["iterative", "slow"]' "parameters.gstage_walk: toggle gstage_walk takes iterative or recursive, not 'slow'"
-refused "a row that there is not" '[parameters]
+refused "a row that does not exist" '[parameters]
 workload = ["bench:sbi_version", "bench:sbi_versio"]' "parameters.workload: there is no row 'sbi_versio'"
 refused "a row that a system does not have" '[parameters]
 workload = "bench:blk_read_4k"
 system = "bare"' "parameters.workload: row 'blk_read_4k' is not there on bare"
-refused "a workload of no kind" '[parameters]
+refused "a workload of an unknown kind" '[parameters]
 workload = "sbi_version"' "parameters.workload: 'sbi_version' is none of bench:ROWS"
 refused "a parameter that a workload does not have" '[parameters]
 workload = "bench:sbi_version"
 vcpus = [1, 2]' "parameters.vcpus: bench:sbi_version has no vcpus"
-refused "a toggle of Linux" '[[job]]
+refused "a toggle on Linux" '[[job]]
 workload = "bench:sbi_version"
 system = ["hyperscope", "linux"]
 fastpath = "off"' "job 1.fastpath: a toggle is hyperscope's; system linux has none"
 refused "too many vCPUs" '[parameters]
 workload = "payload:hello"
 vcpus = [1, 9]' "parameters.vcpus: 1 to 8 are possible, not '9'"
-refused "a value twice" "[parameters]
+refused "a value that occurs twice" "[parameters]
 $w
 argument = [1, 1]" 'parameters.argument: a value stands there twice'
-refused "no job" 'name = "x"' 'there is no job in it'
-refused "no repetition" "repetitions = 0
+refused "a table without a job" 'name = "x"' 'there is no job in it'
+refused "zero repetitions" "repetitions = 0
 [parameters]
 $w" 'repetitions: a whole number from 1 to'
 refused "a name that is a path" "name = '../x'
 [parameters]
 $w" 'name: letters, digits'
-refused "a payload that there is not" '[parameters]
+refused "a payload that does not exist" '[parameters]
 workload = "payload:helo 1"' "parameters.workload: there is no payload 'helo'; there are .*hello"
-refused "half a MiB" '[parameters]
+refused "a size that is not a whole number of MiB" '[parameters]
 workload = "payload:hello"
 memory = "6500k"' "parameters.memory: '6500k' is not a whole number of MiB"
-refused "QEMU's list of processors" '[parameters]
+refused "QEMU's word for its list of processors" '[parameters]
 workload = "payload:hello"
 cpu = "help"' "parameters.cpu: 'help' is no processor"
-refused "a value that no program takes" "[parameters]
+refused "a value longer than a program's argument can be" "[parameters]
 $w
 argument = '$(printf %065537d 1)'" "parameters.argument: 65537 characters"
 refused "a number of 5000 digits" "repetitions = $(printf %05000d 1 | tr 0 1)
 [parameters]
 $w" '.*[Ee]xceeds'
-refused "brackets without end" "x = $(printf %03000d 0 | tr 0 '[')" '.*recursion'
+refused "too many opening brackets" "x = $(printf %03000d 0 | tr 0 '[')" '.*recursion'
 printf 'workload,argument\ncommand:true,1\ncommand:true\n' >"$tmp/lines.csv"
 sweep --plan "$tmp/lines.csv"
-like "$status $out" '^2 .*lines.csv: line 3: 1 fields; the header has 2' "of a CSV, the line is said"
+like "$status $out" '^2 .*lines.csv: line 3: 1 fields; the header has 2' "an error in a CSV is reported with its line"
 printf 'workload,argument\ncommand:true,1\ncommand:true,\ncommand:true,1\n' >"$tmp/lines.csv"
 sweep --plan "$tmp/lines.csv"
 is "$status $(grep -c '^0' <<<"$out") $(sed -n 3p <<<"$out")" "0 3 00003 workload=command:true argument=1 (2)" \
-	"a CSV's lines are jobs; a line that comes again is a repetition"
+	"a CSV's lines are jobs, and a repeated line is a repetition"
 printf 'workload,argument\ncommand:true,"1' >"$tmp/lines.csv"
 sweep --plan "$tmp/lines.csv"
-like "$status $out" '^2 .*lines.csv: line 2: unexpected end' "a CSV that was cut off in a field"
+like "$status $out" '^2 .*lines.csv: line 2: unexpected end' "a CSV that is truncated within a field is refused"
 printf 'workload,argument\ncommand:true,%0150000d\n' 1 >"$tmp/lines.csv"
 sweep --plan "$tmp/lines.csv"
-like "$status $out" '^2 .*lines.csv: line 2: field larger' "a field longer than a CSV's"
+like "$status $out" '^2 .*lines.csv: line 2: field larger' "a field that is too long for a CSV is refused"
 printf '\357\273\277workload\r\ncommand:true\r\n' >"$tmp/lines.csv"
 sweep --plan "$tmp/lines.csv"
-is "$status $(head -n 1 <<<"$out")" "0 00001 workload=command:true (1)" "a spreadsheet's CSV, which begins with a mark"
+is "$status $(head -n 1 <<<"$out")" "0 00001 workload=command:true (1)" "a spreadsheet's CSV is accepted, although it begins with a byte order mark"
 printf '[parameters]\nworkload = "guest:true"\nguest = "image"\n' >"$tmp/image.toml"
 : >"$tmp/image"
-like "$(cd "$tmp" && sweep --plan image.toml; echo "$out")" "^  guest +$tmp/image$" "a guest's path is seen from where the sweep is begun"
+like "$(cd "$tmp" && sweep --plan image.toml; echo "$out")" "^  guest +$tmp/image$" "a guest's path is relative to the folder in which the sweep is started"
 for file in "$HS_TOP"/notebooks-data/sweeps/*; do
 	sweep --plan "$file"
-	is "$status $(grep -c '^0.\{120\}' <<<"$out")" "0 0" "the example ${file##*/} can be planned, a short line a job" || diag "$out"
+	is "$status $(grep -c '^0.\{120\}' <<<"$out")" "0 0" "the example ${file##*/} can be planned, with a short line for each job" || diag "$out"
 done
 
 {
@@ -110,9 +110,9 @@ start=$(date +%s)
 sweep --plan "$tmp/many.toml"
 is "$(grep -c '^[0-9]* workload' <<<"$out")" 10240 "10240 jobs are planned"
 [ $(($(date +%s) - start)) -le "$(scaled 5)" ]
-ok $? "... in 5 seconds"
+ok $? "10240 jobs are planned within 5 seconds"
 
-# ---- what the engines get ----
+# ---- the engines' files ----
 
 mkdir -p "$tmp/bin"
 printf '#!/bin/sh\necho "MaxArraySize            = 5"\n' >"$tmp/bin/scontrol"
@@ -126,34 +126,34 @@ PATH=$tmp/bin:$PATH sweep --engine slurm --generate "$tmp/nine.toml"
 is "$(ls "$tmp/out/sweeps/nine/slurm" | sed 's/-[0-9a-f]*$//')" "array-1.sbatch
 array-2.sbatch
 array-3.sbatch
-todo" "Slurm's arrays are no larger than it takes them"
+todo" "Slurm's arrays are no larger than its limit"
 SLURM_ARRAY_TASK_ID=3 sh "$tmp/out/sweeps/nine/slurm/array-2.sbatch"
-like "$(cat "$tmp/out/sweeps/nine/jobs/00008/result.json")" '\["number", "8", ""\]' "a task is the job on its line"
+like "$(cat "$tmp/out/sweeps/nine/jobs/00008/result.json")" '\["number", "8", ""\]' "a task runs the job on its line"
 sweep --engine snakemake --generate "$tmp/nine.toml"
 like "$(cat "$tmp/out/sweeps/nine/snakemake/Snakefile")" "sweep --job \{wildcards.id\} $tmp/out/sweeps/nine" "Snakemake's file has a rule"
-is "$(grep -c . "$tmp/out/sweeps/nine/snakemake/todo")" 8 "... and the jobs that have no result"
+is "$(grep -c . "$tmp/out/sweeps/nine/snakemake/todo")" 8 "Snakemake's list has the jobs that have no result"
 : >"$tmp/ran"
 sweep --job 00008 "$tmp/out/sweeps/nine"
 is "$status $(wc -l <"$tmp/ran")" "0 0" "a job that has a result is not run again"
 sweep --job 00010 "$tmp/out/sweeps/nine"
-like "$status $out" '^125 .*has no job 00010' "a job that does not exist"
+like "$status $out" '^125 .*has no job 00010' "a job that does not exist is refused"
 sweep --job 00001 "$tmp/nine.toml"
-like "$status $out" '^125 .*nine.toml: no sweep is planned there' "... in a folder without a sweep"
+like "$status $out" '^125 .*nine.toml: no sweep is planned there' "a job in a folder without a sweep is refused"
 HYPERSCOPE_SET=fp=eager sweep --job 00001 "$tmp/out/sweeps/nine"
 like "$status $out" '^2 .*HYPERSCOPE_SET is set' "HYPERSCOPE_SET is refused where a job runs"
 like "$(cat "$tmp/out/sweeps/nine/slurm/array-1.sbatch")" "^#SBATCH --output=\"$tmp/out/sweeps/nine/engine.log\"" "a task's output is kept"
 sweep --engine slurm --sbatch "'" "$tmp/nine.toml"
-like "$status $out" '^2 .*--sbatch .: No closing quotation' "an invalid option for sbatch"
+like "$status $out" '^2 .*--sbatch .: No closing quotation' "an invalid option for sbatch is refused"
 
 # ---- GNU parallel ----
 
 if ! command -v parallel >/dev/null; then
-	skip "runs by GNU parallel" "it is not installed: scripts/hyperscope setup sweep"
+	skip "runs with GNU parallel" "it is not installed: scripts/hyperscope setup sweep"
 	done_testing
 	exit
 fi
 results=$tmp/out/sweeps
-columns()	# NAME: the CSV's columns that the workload makes
+columns()	# NAME: print argument, repetition, status and the result's columns of the CSV
 {
 	python3 -c 'import csv, sys
 for row in csv.DictReader(open(sys.argv[1])):
@@ -166,7 +166,7 @@ is "$(columns nine | sed -n 1,2p)" "1|1|ok|number|1||
 2|1|ok|number|2||" "the CSV has a row for each result, in the order of the jobs"
 is "$(find "$results/nine/jobs" -type f ! -name result.json)" "" "nothing is left in the jobs' folders"
 sweep "$tmp/nine.toml"
-is "$status $(wc -l <"$tmp/ran")" "0 8" "the same again does nothing"
+is "$status $(wc -l <"$tmp/ran")" "0 8" "a second run of a finished sweep does nothing"
 echo '# more' >>"$tmp/nine.toml"
 sweep "$tmp/nine.toml"
 like "$status $(tr '\n' ' ' <<<"$out")" "^125 .*sweep 'nine' was begun and its file has changed since then" "a changed file is refused"
@@ -175,16 +175,16 @@ is "$status $(wc -l <"$tmp/ran")" "0 17" "--fresh starts again"
 
 printf '[parameters]\nworkload = "command:echo result x 1"\n' >"$tmp/blank.toml"
 WHERE="$tmp/a b" sweep "$tmp/blank.toml"
-is "$status $(grep -c ',x,1,' "$tmp/a b/sweeps/blank/results.csv")" "0 1" "a path may have a blank in it" || diag "$out"
+is "$status $(grep -c ',x,1,' "$tmp/a b/sweeps/blank/results.csv")" "0 1" "a path may contain a blank" || diag "$out"
 
 if [ "$(id -u)" = 0 ] && mkdir "$tmp/small" && mount -t tmpfs -o size=1m tmpfs "$tmp/small" 2>/dev/null; then
 	trap 'umount "$tmp/small"; rm -rf "$tmp"' EXIT
 	printf '[parameters]\nworkload = "command:echo result x 1; head -c 2000000 /dev/zero; echo result y 2; true"\n' >"$tmp/full.toml"
 	WHERE="$tmp/small" sweep "$tmp/full.toml"
-	like "$status $(tr '\n' ' ' <<<"$out")" '^125 .*full/results.csv: 0 of 1 jobs, 0 failed .*1 jobs have no result' "what a full disk swallowed is no result"
-	like "$(<"$tmp/small/sweeps/full/engine.log")" 'No space left on device' "... and why is said"
+	like "$status $(tr '\n' ' ' <<<"$out")" '^125 .*full/results.csv: 0 of 1 jobs, 0 failed .*1 jobs have no result' "a job whose result did not fit on the disk has no result"
+	like "$(<"$tmp/small/sweeps/full/engine.log")" 'No space left on device' "the engine's log names the full disk"
 else
-	skip "what a full disk swallowed is no result" "mounting a file system needs root"
+	skip "a job whose result did not fit on the disk has no result" "mounting a file system needs root"
 fi
 
 # A guest image of zeroes cannot boot; its row still identifies the file by its checksum.
@@ -195,13 +195,13 @@ if [ -f "$O/guest-initrd.cpio" ] && [ -f "$O/vmm" ]; then
 	is "$(python3 -c 'import csv, sys
 print(*(row["kernel"] for row in csv.DictReader(open(sys.argv[1]))), sep="\n")' "$O/sweeps/kernels/results.csv")" \
 		"Linux $(<"$O/guest/version")
-image $(sha256sum <"$tmp/image" | cut -c1-12)" "a guest's kernel stands in its row" || diag "$(<"$tmp/said")"
+image $(sha256sum <"$tmp/image" | cut -c1-12)" "a row names its guest's kernel" || diag "$(<"$tmp/said")"
 	rm -rf "$O/sweeps/kernels"
 else
-	skip "a guest's kernel stands in its row" "$O/guest-initrd.cpio or $O/vmm is missing"
+	skip "a row names its guest's kernel" "$O/guest-initrd.cpio or $O/vmm is missing"
 fi
 
-# Files damaged by hand.
+# Damaged files.
 plan=$results/nine/plan.json result=$results/nine/jobs/00003/result.json
 for file in "$plan" "$result" "$results/nine/jobs.csv"; do
 	cp "$file" "$tmp/whole"
@@ -212,14 +212,14 @@ for file in "$plan" "$result" "$results/nine/jobs.csv"; do
 done
 mv "$plan" "$tmp/whole"
 sweep "$tmp/nine.toml"
-like "$status $out" '^125 .*nine: results without a plan; --fresh starts again' "results of a plan that is gone are taken for no other's"
+like "$status $out" '^125 .*nine: results without a plan; --fresh starts again' "results without their plan are refused"
 mv "$tmp/whole" "$plan"
 sweep "$tmp/nine.toml"
-is "$status $(wc -l <"$tmp/ran")" "0 17" "... and once all is whole, all is well"
+is "$status $(wc -l <"$tmp/ran")" "0 17" "a sweep with its files restored has nothing to do"
 mkdir "$results/nine/jobs/99999"
 echo "4242 elsewhere" >"$results/nine/jobs/99999/lock"
 flock "$results/nine/jobs/99999/lock" "$HS_TOP/scripts/hyperscope" sweep --fresh "$tmp/nine.toml" --out "$tmp/out" >"$tmp/said" 2>&1
-like "$? $(<"$tmp/said")" '^125 .*jobs of it are still at work \(process 4242 on elsewhere\)' "--fresh is refused while another one runs"
+like "$? $(<"$tmp/said")" '^125 .*jobs of it are still at work \(process 4242 on elsewhere\)' "--fresh is refused while a job of the sweep runs"
 
 table fails <<END
 timeout = 1
@@ -246,7 +246,7 @@ is "$status:$(columns fails)" "1:|1|failed|a|1|ms|ended with status 1
 |1|failed|f|1||result g is -nan
 |1|failed|g|-nan||result g is -nan
 |1|failed||||took longer than 1 seconds (timeout)
-|1|failed||||'h\\x00' is no name for a result" "failures are rows, with their reason"
+|1|failed||||'h\\x00' is no name for a result" "failures are rows, with their reasons"
 turns=0
 while kill -0 "$(<"$tmp/behind")" 2>/dev/null && [ $turns -lt "$(scaled 50)" ]; do
 	turns=$((turns + 1))
@@ -254,16 +254,15 @@ while kill -0 "$(<"$tmp/behind")" 2>/dev/null && [ $turns -lt "$(scaled 50)" ]; 
 done
 [ $turns -lt "$(scaled 50)" ]
 ok $? "processes that a job leaves behind end with it"
-like "$(cat "$results/fails/jobs/00001/log")" '^my reason$' "... their logs are kept"
-like "$out" 'job 00001: ended with status 1; .*jobs/00001/log' "... and named"
+like "$(cat "$results/fails/jobs/00001/log")" '^my reason$' "the log of a failed job is kept"
+like "$out" 'job 00001: ended with status 1; .*jobs/00001/log' "the log of a failed job is named"
 touch "$tmp/mended"
 before=$(stat -c %y "$results/fails/jobs/00003/result.json")
 sweep --retry "$tmp/fails.toml"
-is "$status $(columns fails | cut -d'|' -f3 | uniq | tr '\n' ' ')$(ls "$results/fails/jobs/00001")" "1 ok failed ok failed result.json" "--retry runs those again"
-is "$(stat -c %y "$results/fails/jobs/00003/result.json")" "$before" "... and no others"
+is "$status $(columns fails | cut -d'|' -f3 | uniq | tr '\n' ' ')$(ls "$results/fails/jobs/00001")" "1 ok failed ok failed result.json" "--retry runs the failed jobs again"
+is "$(stat -c %y "$results/fails/jobs/00003/result.json")" "$before" "--retry does not run other jobs again"
 
-# Each job writes a line when it is done, so a job that runs twice writes two.
-# Here Slurm's first task could not be started and is held; scancel removes it.
+# A fake Slurm, whose first task could not be started and is held; scancel removes it.
 printf '#!/bin/sh\necho 7; if [ -e %s ]; then SLURM_ARRAY_TASK_ID=0 sh "$3"; else touch %s %s; fi\n' "$tmp/second" "$tmp/second" "$tmp/held" >"$tmp/bin/sbatch"
 printf '#!/bin/sh\n[ ! -e %s ] || echo "launch failed requeued held"\n' "$tmp/held" >"$tmp/bin/squeue"
 printf '#!/bin/sh\nrm -f %s\n' "$tmp/held" >"$tmp/bin/scancel"
@@ -278,12 +277,13 @@ workload = 'command:kill -KILL \$(pgrep -f "sweep --job 00001 $results/killed")'
 END
 sweep "$tmp/killed.toml"
 like "$status $(tr '\n' ' ' <<<"$out")" '^125 .*1 jobs have no result after .*; somebody killed them' "a job that was killed has no result"
+# Each job writes a line when it is done, so a job that runs twice writes two.
 table slow <<END
 [parameters]
 workload = 'command:sleep 0.4; echo \$ARGUMENT >>$tmp/slow'
 argument = [$(seq -s, 1 12)]
 END
-begin()	# COMMAND...: start the sweep with it, and wait until some jobs are done
+begin()	# [COMMAND...]: start the sweep, under COMMAND, and wait until some jobs are done
 {
 	local turns=0
 	rm -rf "$tmp/slow" "$results/slow"
@@ -300,7 +300,7 @@ os.execv(sys.argv[1], sys.argv[1:])' "$HS_TOP/scripts/hyperscope" sweep --jobs 2
 		sleep 0.1
 	done
 }
-once()	# NAME: continue it to its end; each job must have run once
+once()	# NAME: continue the sweep to its end, and claim that each job has run once
 {
 	sweep "$tmp/slow.toml"
 	is "$status $(sort -n "$tmp/slow" | tr '\n' ' ')$(columns slow | grep -c ok)" "0 $(seq -s' ' 1 12) 12" "$1" || diag "$out"
@@ -309,10 +309,10 @@ begin
 kill -KILL "$(pgrep -P $pid)"
 wait $pid
 like "$? $(tr '\n' ' ' <"$tmp/said")" '^125 .*GNU parallel was ended by signal 9' "an engine that is killed is reported"
-once "... and then nothing is lost, nothing run twice"
+once "after its engine was killed, the sweep runs each job once"
 begin
 sweep "$tmp/slow.toml"
-like "$status $out" '^125 .*another sweep is at work there' "a second one keeps away"
+like "$status $out" '^125 .*another sweep is at work there' "a second sweep in the same folder is refused"
 sleep 60 &
 other=$!
 mkdir "$results/slow/jobs/99999"
@@ -321,13 +321,13 @@ flock "$results/slow/jobs/99999/lock" sleep 60 &
 holder=$!
 kill -INT $pid
 wait $pid
-is "$?" 130 "Ctrl-C ends it" || diag "$(<"$tmp/said")"
-is "$(find "$results/slow/jobs" -name work)" "" "... by way of its jobs, which leave nothing"
-is "$(pgrep -f "sweep --job .* $results/slow")" "" "... with its jobs"
+is "$?" 130 "Ctrl-C ends a sweep" || diag "$(<"$tmp/said")"
+is "$(find "$results/slow/jobs" -name work)" "" "the jobs of a sweep that Ctrl-C ends leave no files"
+is "$(pgrep -f "sweep --job .* $results/slow")" "" "Ctrl-C ends a sweep's jobs"
 kill -0 $other
-ok $? "... and no process that has the number of another machine's"
+ok $? "Ctrl-C ends no process whose number is in another machine's lock"
 kill $other "$(pgrep -P $holder)"
-once "... and it goes on from there"
+once "after Ctrl-C, the sweep runs each job once"
 begin
 kill -KILL $pid
 { wait $pid; } 2>/dev/null
@@ -337,12 +337,12 @@ while pgrep -f "sweep --job .* $results/slow" >/dev/null && [ $turns -lt "$(scal
 	sleep 0.1
 done
 [ "$(wc -l <"$tmp/slow")" -lt 12 ]
-ok $? "killed outright, it leaves no engine behind that starts more"
-once "... and it goes on from there"
+ok $? "a sweep that is killed leaves no engine that starts more jobs"
+once "after it was killed, the sweep runs each job once"
 begin nohup
 kill -HUP $pid
 wait $pid
-is "$? $(wc -l <"$tmp/slow")" "0 12" "under nohup a terminal may go" || diag "$(<"$tmp/said")"
+is "$? $(wc -l <"$tmp/slow")" "0 12" "a sweep under nohup survives the end of its terminal" || diag "$(<"$tmp/said")"
 
 # ---- a row of the bench ----
 
@@ -352,7 +352,7 @@ workload = "bench:sbi_version"
 fastpath = ["off"]
 END
 "$HS_TOP/scripts/hyperscope" sweep --quiet --out "$O" --fresh "$tmp/row.toml" >"$tmp/said" 2>&1
-is $? 0 "a row of the bench is a job" || diag "$(<"$tmp/said")"
+is $? 0 "a benchmark row can be a job" || diag "$(<"$tmp/said")"
 "$HS_TOP/scripts/hyperscope" bench --out "$O" --rows sbi_version --set fastpath=off --csv "$tmp/bench.csv" >/dev/null 2>&1
 python3 - "$O/sweeps/row/results.csv" "$tmp/bench.csv" >"$tmp/said" <<'END'
 import csv, sys
@@ -361,6 +361,6 @@ same = ("cpu", "system", "unit", "commit", "images", "qemu", "qemu_flags", "open
 print([name for name in same if ours[0][name] != bench[0][name]], ours[0]["value"] == bench[0]["p50"],
       ours[1]["name"], ours[1]["value"] == bench[0]["instret"], ours[0]["fastpath"], len(ours))
 END
-is "$(<"$tmp/said")" "[] True sbi_version.instret True off 2" "... with the figures and facts of scripts/hyperscope bench"
+is "$(<"$tmp/said")" "[] True sbi_version.instret True off 2" "a benchmark row has the figures and facts of scripts/hyperscope bench"
 rm -rf "$O/sweeps/row"
 done_testing

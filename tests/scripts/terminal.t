@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""terminal.t - what `make run` gives on a terminal: the guest's shell, Ctrl-C, poweroff, Ctrl-A X."""
+"""terminal.t - `make run` on a terminal: the guest's shell, Ctrl-C, poweroff, Ctrl-A X."""
 import os
 import shutil
 import sys
@@ -21,22 +21,22 @@ def start(*arguments):
 
 
 def shell_steps(guest):
-    """Each step builds on the one before; what is yielded is good, name."""
-    yield guest.wait_for(PROMPT, 60), "on a terminal the guest ends in a shell"
+    """Yield (good, name) of each step. A step builds on the one before it."""
+    yield guest.wait_for(PROMPT, 60), "on a terminal the guest starts a shell"
     guest.type("echo $((6 * 7)) $(tty) $(stty size)\r")
-    yield guest.wait_for(r"\n42 /dev/ttyS0 33 99\r", 20), "which knows the terminal's size"
+    yield guest.wait_for(r"\n42 /dev/ttyS0 33 99\r", 20), "the guest's shell knows the terminal's size"
     guest.wait_for(PROMPT, 20)
-    # The command itself prints it: until the command runs, the shell has the terminal and gets the signal.
+    # Wait for the command's own output. Until the command runs, the shell has the terminal and gets the signal.
     guest.type("sh -c 'echo begun; exec sleep 1000'\r")
     guest.wait_for(r"\nbegun\r", 20)
     guest.type("\x03")
-    yield guest.wait_for(PROMPT, 20), "Ctrl-C ends what runs in it, and not the machine"
+    yield guest.wait_for(PROMPT, 20), "Ctrl-C ends the guest's command, not the machine"
     guest.type("world\x01\x01echo hello-\r")  # Ctrl-A: to the line's beginning
     yield guest.wait_for(r"\nhello-world\r", 20), "Ctrl-A Ctrl-A sends one Ctrl-A"
     guest.wait_for(PROMPT, 20)
     guest.type("poweroff\r")
-    yield guest.end(60) == 0, "poweroff ends it with status 0"
-    yield guest.wait_for(r"exits: \d+", 1), "then there is the table of exits"
+    yield guest.end(60) == 0, "poweroff ends the run with status 0"
+    yield guest.wait_for(r"exits: \d+", 1), "the run ends with the table of exits"
 
 
 def shell_test():
@@ -45,7 +45,7 @@ def shell_test():
         if not tap.ok(good, name, guest.seen[-600:]):
             break
     guest.end(0)
-    tap.ok(guest.is_as_before(), "and the terminal is as it was")
+    tap.ok(guest.is_as_before(), "poweroff leaves the terminal as it was")
 
 
 def quit_test():
@@ -53,7 +53,7 @@ def quit_test():
     tap.ok(guest.wait_for(r"host: \d+ harts", 30), "the host's boot lines are shown", guest.seen)
     guest.type("\x01x")
     tap.ok(guest.end(20) == 130, "Ctrl-A X quits at any time", guest.seen)
-    tap.ok(guest.is_as_before(), "and the terminal is as it was")
+    tap.ok(guest.is_as_before(), "Ctrl-A X leaves the terminal as it was")
 
 
 try:

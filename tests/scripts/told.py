@@ -5,10 +5,10 @@
 usage: told.py SEED MOMENTS COMMAND...
 
 Each signal is sent at MOMENTS moments, one drawn from each of MOMENTS equal parts of the command's run time.
-The command must be killed by that signal, exit with 128 + N, or have ended before with its usual status; it
-must print no traceback and leave no process and no temporary file. A traceback is allowed until the script
-has imported hs/early.py: Python itself prints one during its start. Prints a line for each run that is
-wrong, with the moment of its signal.
+The command must be killed by that signal, exit with 128 + N, or have ended earlier with its usual status. It
+must print no traceback, and leave no process and no temporary file. A traceback is allowed until the script
+has imported hs/early.py, because Python itself prints one during its start. Prints a line for each error,
+with the moment of the run's signal.
 """
 import concurrent.futures
 import os
@@ -71,7 +71,7 @@ def one(command, number, moment, natural=0):
         os.mkdir(os.path.join(folder, name))
     environment = dict(os.environ, TMPDIR=folder + "/tmp", HS_RUNS=folder + "/runs", **{MARK: mark})
     start = time.monotonic()
-    # QEMU reopens both to write only, and gets what it had.
+    # QEMU reopens both for writing only, and gets the same files.
     with open(folder + "/err", "wb") as err, open(os.devnull, "wb") as out:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                  env=environment, start_new_session=True)

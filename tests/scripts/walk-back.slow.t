@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# walk-back.slow.t - in every walkthrough each step is reversed once and repeated, and all is as expected.
+# walk-back.slow.t - in every walkthrough each step can be reversed and repeated, with the expected results.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "each tour sets the toggles that it is about" all
 . "$HS_TOP/tests/scripts/walk.sh"
@@ -12,10 +12,10 @@ while read -r name steps; do
 	for ((i = 0; i < steps; i++)); do printf '\nb\n\n'; done >"$tmp/keys"
 	echo >>"$tmp/keys"
 	said=$(timeout "$(scaled 150)" "$HS_TOP/scripts/hyperscope" walk --timeout "$(scaled 60)" "$name" <"$tmp/keys" 2>&1)
-	like "$(tail -n 3 <<<"$said")" "walk: $name: $steps steps, as expected" "$name: to its end, with each step twice"
-	is "$(grep -c "^(walk) *$" <<<"$said")" "$steps" "$name: b went back each time"
+	like "$(tail -n 3 <<<"$said")" "walk: $name: $steps steps, as expected" "$name: the tour runs to its end with each step run twice"
+	is "$(grep -c "^(walk) *$" <<<"$said")" "$steps" "$name: b goes back each time"
 	unlike "$(grep -E 'not as the tour|did not come back|no way back|Traceback|^interrupted' <<<"$said")" "." \
-		"$name: and all was as expected whenever it went on"
+		"$name: all expectations hold when steps are repeated"
 done < <("$HS_TOP/scripts/hyperscope" walk --list | sed -E 's/^([^ ]+) .*\(([0-9]+) steps\)$/\1 \2/')
 is "$(left_running)" "" "nothing is left running"
 done_testing

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# walk-back.t - at the prompt of a walkthrough: back a step, back to the last change of a field, and a guest
-# that never ends is stopped.
+# walk-back.t - commands at the prompt of a walkthrough: b goes back a step, rb goes back to the last change of a
+# field, and a guest that never ends is stopped.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "the tour sets the toggles that it is about" all
 . "$HS_TOP/tests/scripts/walk.sh"
@@ -30,37 +30,37 @@ E2
 state='python from hs.gdb import cmd_switch; print("STATE", sorted(row for row in cmd_switch.take().items() if row[0] not in ("sip", "vsip", "hvip")))'
 {
 	printf '%s\n' '' "$state" 'hs vcpu 0' '' '' '' "$state" b b b "$state" 'hs vcpu 0'	# three steps and back
-	printf '%s\n' 'stepi' 'stepi' 'nosuchcommand' 'kill' 'monitor quit' 'b' 'b' "$state"			# steps within
+	printf '%s\n' 'stepi' 'stepi' 'nosuchcommand' 'kill' 'monitor quit' 'b' 'b' "$state"			# single steps and a tour's step
 	printf '%s\n' "source $tmp/forward.py" b "$state"
 	for field in a0 hstatus guest.sepc vcpu.mode; do
 		printf '%s\n' '' "rb $field" "printf \"RB $field 0x%lx\\n\", \$pc"
 	done
-	printf '%s\n' 'rb nosuchfield' 'rb' '' '' '' ''				# and the rest as always
+	printf '%s\n' 'rb nosuchfield' 'rb' '' '' '' ''				# continue the tour to its end
 } >"$tmp/keys"
 said=$(timeout "$(scaled 150)" "$HS_TOP/scripts/hyperscope" walk --timeout "$(scaled 60)" null-sbi <"$tmp/keys" 2>&1)
 states=$(grep -o 'STATE.*' <<<"$said")
 is "$(wc -l <<<"$states")" 5 "the prompt takes gdb's commands" || diag "$(tail -n 40 <<<"$said")"
-is "$(sed -n 3p <<<"$states")" "$(sed -n 1p <<<"$states")" "b after three steps: every register is as before"
+is "$(sed -n 3p <<<"$states")" "$(sed -n 1p <<<"$states")" "b restores every register after three steps"
 [ "$(sed -n 2p <<<"$states")" != "$(sed -n 1p <<<"$states")" ]
-ok $? "in between the registers differed"
-is "$(grep -A 20 'vCPU 1.0' <<<"$said" | grep -c '^registers in hart 0, as the trap left them')" 2 "the vCPU is as before, too"
-is "$(sed -n 4p <<<"$states")" "$(sed -n 1p <<<"$states")" "b takes back single steps, too"
-is "$(sed -n 5p <<<"$states")" "$(sed -n 1p <<<"$states")" "b undoes what a script has done"
+ok $? "the registers differ after three steps"
+is "$(grep -A 20 'vCPU 1.0' <<<"$said" | grep -c '^registers in hart 0, as the trap left them')" 2 "b restores the vCPU after three steps"
+is "$(sed -n 4p <<<"$states")" "$(sed -n 1p <<<"$states")" "b takes back single steps"
+is "$(sed -n 5p <<<"$states")" "$(sed -n 1p <<<"$states")" "b takes back the steps of a script"
 forward=$(grep -o 'FORWARD .*' <<<"$said")
 for field in a0 hstatus guest.sepc vcpu.mode; do
 	is "$(grep -o "RB $field .*" <<<"$said")" "RB $(sed -n "s/FORWARD \\($field .*\\)/\\1/p" <<<"$forward")" \
-		"rb $field: to the instruction that steps forward find, too"
+		"rb $field goes to the instruction that stepping forward finds"
 done
-like "$(grep "no register" <<<"$said")" "there is no register or field 'nosuchfield'" "rb: an unknown field is named"
-like "$(grep "^.walk. name a field" <<<"$said")" "name a field" "rb: a field is needed"
+like "$(grep "no register" <<<"$said")" "there is no register or field 'nosuchfield'" "rb names an unknown field"
+like "$(grep "^.walk. name a field" <<<"$said")" "name a field" "rb needs a field"
 is "$(grep -c "^.walk. '.*' would detach from this machine" <<<"$said")" 2 "a command that would end the machine is refused"
 like "$(tail -n 3 <<<"$said")" "walk: null-sbi: 4 steps, as expected" "the tour ends as usual after all that"
-unlike "$said" "not as the tour expects|Traceback|Python Exception" "and was as expected whenever it went on"
+unlike "$said" "not as the tour expects|Traceback|Python Exception" "all expectations hold after going back"
 
 # On a terminal, a guest that loops for ever: it makes no progress, and the walk says so.
 printf '%s\n' '' '' '' '' 'set *(unsigned int *) $pc = 0x6f' 'continue' 'hs where' b b 'hs where' q >"$tmp/keys"
 said=$(timeout "$(scaled 60)" script -qefc "'$HS_TOP/scripts/hyperscope' walk --timeout 6 null-sbi" /dev/null <"$tmp/keys" 2>&1)
-is $? 0 "on a terminal: q ends it, with status 0" || diag "$(tail -n 20 <<<"$said")"
-like "$(grep "did not return" <<<"$said")" "'continue' did not return within 6 seconds and was interrupted" "the watchdog stops what never ends" || diag "$(tail -n 40 <<<"$said")"
+is $? 0 "on a terminal q ends the tour with status 0" || diag "$(tail -n 20 <<<"$said")"
+like "$(grep "did not return" <<<"$said")" "'continue' did not return within 6 seconds and was interrupted" "the watchdog stops a command that never ends" || diag "$(tail -n 40 <<<"$said")"
 is "$(left_running)" "" "nothing is left running"
 done_testing

@@ -1,14 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# wrong-use.t - an impossible request is refused with one clear sentence and a status, and leaves nothing
-# behind.
+# wrong-use.t - an impossible request is refused with one clear sentence and a status, and leaves nothing behind.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/progs
 payload=$O/guest-payloads/hello.bin
-# OpenSBI and the host print on the UART: with --quiet only the sentence remains.
+# OpenSBI and the host print on the UART; with --quiet only the error message is printed.
 
-# refused STATUSES REGEX NAME ARGS...: one line on standard error that matches, nothing else
+# refused STATUSES REGEX NAME ARGS...: claim that one matching line is printed on standard error, and nothing else
 refused()
 {
 	local statuses=$1 regex=$2 name=$3 problem=
@@ -33,16 +32,16 @@ refused 2 "unknown option --wrong" "an unknown option" run --wrong
 refused 2 "unknown option --wrong" "an unknown option of exec" exec --wrong "$progs/ends"
 refused 2 "no toggle 'colour'" "an unknown toggle" run --set colour=blue hello
 refused 2 "toggle [a-z_]+ takes .*'blue'" "a toggle's unknown value" run --set gstage_walk=blue hello
-refused 2 "halt_poll_ns takes a number, not 'often'" "a word for a number" run --set halt_poll_ns=often hello
+refused 2 "halt_poll_ns takes a number, not 'often'" "a word instead of a number" run --set halt_poll_ns=often hello
 refused 2 "no event 'kvm_exlt'" "an unknown event" run --trace kvm_exlt hello
-refused 2 "--smp 0" "no vCPU" run --smp 0 hello
+refused 2 "--smp 0" "zero vCPUs" run --smp 0 hello
 refused 2 "--smp 9: 1 to 8" "more vCPUs than the limit" run --smp 9 hello
-refused 2 "--device: there is no 'uart'; there are: testdev" "a device that no option adds" run --device uart hello
-refused 2 "--harts 0" "no hart" run --harts 0 hello
+refused 2 "--device: there is no 'uart'; there are: testdev" "a device that --device cannot add" run --device uart hello
+refused 2 "--harts 0" "zero harts" run --harts 0 hello
 refused 2 "--harts 9: 1 to 8" "more harts than the limit" run --harts 9 hello
-refused 2 "--mem lots" "a size that is none" run --mem lots hello
+refused 2 "--mem lots" "an invalid size" run --mem lots hello
 
-refused 2 "--mem 99999999999999999999: at most 126G" "a size that no number holds" run --mem 99999999999999999999 hello
+refused 2 "--mem 99999999999999999999: at most 126G" "a size beyond 64 bits" run --mem 99999999999999999999 hello
 refused 2 "--ram 127G: at most 126G" "more memory than the host maps" exec --ram 127G "$progs/ends"
 for seconds in -1 nan x; do
 	refused 2 "--timeout: $seconds is not a number of seconds" "a time-out of '$seconds'" run --timeout $seconds hello
@@ -56,7 +55,7 @@ sys.path.insert(0, sys.argv[1])
 from hs import errors, main
 
 def call(name, option):
-    """Exit status, standard output and standard error."""
+    """Return exit status, standard output and standard error."""
     script = os.path.join(main.SHELL, name)
     if os.path.exists(script):
         done = subprocess.run([script, option], stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -82,7 +81,7 @@ print("%d commands" % len(main.COMMANDS))
 END
 like "$(cat "$tmp/out")" '^[4-9][0-9] commands$' "each command has --help, and refuses an unknown option in one line"
 
-# ---- linux-kvm: before it looks for its kernel ----
+# ---- linux-kvm: refusals before it looks for its kernel ----
 linux_refused()	# REGEX ARGS...
 {
 	"$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$tmp/none" "${@:2}" >"$tmp/out" 2>"$tmp/err" </dev/null
@@ -105,20 +104,20 @@ linux_refused "no program was named"
 if [ -f "$linux" ] && [ -f "$O/guest/busybox" ]; then
 	"$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" --cpu nothing "$progs/ends" exit 0 >"$tmp/out" 2>"$tmp/err" </dev/null
 	is "$? $(grep -c . "$tmp/err") $(tail -n 1 "$tmp/err")" "125 2 linux-kvm: QEMU could not create the machine (exit status 1)" \
-		"linux-kvm: when QEMU refuses the machine, its message and ours are printed"
+		"linux-kvm: when QEMU refuses the machine, both error messages are printed"
 else
-	skip "linux-kvm: what QEMU refuses" "there is no $linux"
+	skip "linux-kvm: when QEMU refuses the machine, both error messages are printed" "there is no $linux"
 fi
 
 # ---- files ----
-refused 125 "$tmp/none: no such file" "a guest that is not there" run "$tmp/none"
-refused 125 "initrd $tmp/none: no such file" "an initrd that is not there" \
+refused 125 "$tmp/none: no such file" "a guest that does not exist" run "$tmp/none"
+refused 125 "initrd $tmp/none: no such file" "an initrd that does not exist" \
 	run --initrd "$tmp/none" hello
-refused 125 "disk $tmp/none: No such file" "a disk that is not there" run --disk "$tmp/none" hello
+refused 125 "disk $tmp/none: No such file" "a disk that does not exist" run --disk "$tmp/none" hello
 refused 125 "disk $tmp: " "a disk that is a folder" run --disk "$tmp" hello
 refused 125 "disk $tmp/empty: it is empty" "an empty disk" run --disk "$tmp/empty" hello
 refused 125 "bash: not a 64-bit RISC-V program" "a program of another machine" exec /bin/bash
-refused 125 "zeros: not an ELF program" "a program that is none" exec "$tmp/zeros"
+refused 125 "zeros: not an ELF program" "a program that is not an ELF file" exec "$tmp/zeros"
 refused 101 "not a RISC-V Image|no RISC-V Image" "a guest that is not an Image" run "$tmp/zeros"
 if [ -f "$linux" ]; then
 	head -c 10000000 "$linux" >"$tmp/half"
@@ -139,24 +138,24 @@ for _ in $(seq 1 100); do
 done
 is "$(cat "$tmp/first")" waiting "a first run has the disk"
 hs run --quiet --disk "$tmp/disk" hello
-is "$status" 125 "a second run on it is refused"
-is "$err" "hyperscope: disk $tmp/disk is in use by another run" "and told which disk it was"
+is "$status" 125 "a second run on the same disk is refused"
+is "$err" "hyperscope: disk $tmp/disk is in use by another run" "the refusal names the disk in use"
 kill $first
 wait $first
 is $? 143 "a terminated run says so by its status"
-is "$(left_running)" "" "and leaves nothing running"
+is "$(left_running)" "" "a terminated run leaves nothing running"
 
 # ---- a path that make cannot read ----
 out=$(make -C "$HS_TOP" "O=$tmp/a b" help 2>&1)
-like "$? $(tr "\n" " " <<<"$out")" "^2 .*make takes no blank in a path" "a blank in O is told"
+like "$? $(tr "\n" " " <<<"$out")" "^2 .*make takes no blank in a path" "a blank in O is reported"
 mkdir "$tmp/c d" && cp "$HS_TOP/Makefile" "$tmp/c d"
 out=$(make -C "$tmp/c d" help 2>&1)
-like "$? $(tr "\n" " " <<<"$out")" "^2 .*make takes no blank in a path" "and one in the tree's own path"
+like "$? $(tr "\n" " " <<<"$out")" "^2 .*make takes no blank in a path" "a blank in the tree's path is reported"
 
 # ---- a platform that lacks something ----
 refused 125 "H extension|hypervisor extension" "a processor without H" \
 	run --cpu rv64,h=false hello
-refused 125 "SBI" "a firmware without what is needed" \
+refused 125 "SBI" "a firmware without the SBI extensions that are needed" \
 	exec --bios "$O/tests/nosbi.bin" "$progs/ends" exit 0
 refused 125 "16 MiB of memory are too little.* [0-9]+ MiB" "too little memory" \
 	exec --ram 16M "$progs/ends" exit 0
@@ -173,11 +172,11 @@ for link in "$HS_TOP"/scripts/*; do
 	now=$(sed -n 's/.*; use scripts\/hyperscope \([a-z-]*\).*/\1/p' <<<"$said")
 	"$HS_TOP/scripts/hyperscope" --help | grep -qE "(^  |[ ,])$now([ ,.]|$)" || wrong+=" ${link##*/}: '$now'"
 done
-is "$wrong" "" "each name that a command had prints the command that there is now, with status 2"
-is "$("$HS_TOP/scripts/bench" --list 2>&1)" "scripts/bench has been removed; use scripts/hyperscope bench" "... in a sentence"
+is "$wrong" "" "each former name of a command prints the current command, with status 2"
+is "$("$HS_TOP/scripts/bench" --list 2>&1)" "scripts/bench has been removed; use scripts/hyperscope bench" "a former name of a command is answered in one sentence"
 is "$("$HS_TOP/scripts/hyperscope" anatomie 2>&1; echo $?)" \
-	"hyperscope: unknown command 'anatomie'; did you mean anatomy?; --help lists the commands"$'\n'2 "an unknown command is refused, and what is near it named"
-completed()	# WORD...: what bash would offer for the last one
+	"hyperscope: unknown command 'anatomie'; did you mean anatomy?; --help lists the commands"$'\n'2 "an unknown command is refused, and a similar one is named"
+completed()	# WORD...: print what bash offers for the last WORD
 {
 	bash -c 'cd "$1" && source <(scripts/hyperscope completion bash) && shift && COMP_WORDS=(scripts/hyperscope "$@") COMP_CWORD=$# &&
 		_hyperscope && echo "${COMPREPLY[*]}"' - "$HS_TOP" "$@" 2>&1
