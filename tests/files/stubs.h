@@ -8,9 +8,9 @@
 extern char log_line[512]; /* the last logged line, or "" */
 extern unsigned int nr_log_lines;
 extern long fail_alloc_in; /* this many allocations succeed, then one fails; < 0: none fails */
-extern unsigned int fail_allocs; /* ... or this many in a row */
+extern unsigned int fail_allocs; /* the number of allocations in a row that fail then */
 
 void tree_begin(void); /* make an empty root */
-void tree_end(void);   /* free all of it: what is left is a leak */
+void tree_end(void);   /* free the whole tree; LeakSanitizer reports the rest */
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_initramfs.c - archives, valid, damaged and random, become trees or one line in the log.
+ * test_initramfs.c - a valid archive becomes a tree, and each one logs exactly one line, even if damaged.
  */
 #include <stdarg.h>
 #include <setjmp.h>

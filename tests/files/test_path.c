@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_path.c - resolve paths to inodes: dots, slashes, links, loops, and lengths.
+ * test_path.c - paths are resolved to inodes: dots, slashes, links, loops and lengths.
  */
 #include <stdarg.h>
 #include <setjmp.h>

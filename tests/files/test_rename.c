@@ -18,7 +18,7 @@ static struct thread thread = { .process = &process };
 #define current (&thread)
 #include "fs/sys_path.c"
 
-/* ---- what the system calls need; a path argument is the address of its text ---- */
+/* ---- stubs for the system calls; a path argument is the address of its text ---- */
 
 int at_path_get(struct at_path *ap, int dirfd, unsigned long user_path)
 {
@@ -127,7 +127,7 @@ static void files_and_directories_are_renamed(void **state)
 	assert_int_equal(move("/b/empty", "/b/file"), -ENOTDIR);
 }
 
-/* Let each single allocation fail, and all allocations from each one on. */
+/* Let the first two allocations of each rename fail: neither of its paths changes. */
 static void without_memory_nothing_is_lost(void **state)
 {
 	static const char *const moves[][2] = {

@@ -22,7 +22,7 @@ struct choices {
 	size_t left;
 };
 
-/* The target's own invariants. */
+/* Check one of the target's own invariants. */
 #define CLAIM(x)                                                                \
 	do {                                                                    \
 		if (!(x)) {                                                     \
@@ -31,7 +31,7 @@ struct choices {
 		}                                                               \
 	} while (0)
 
-/* A number below `below`, from as few bytes as can encode it; 0 when none are left. */
+/* Return a number below `below`, from as few bytes as can encode it; 0 when no bytes are left. */
 static inline uint64_t choose(struct choices *c, uint64_t below)
 {
 	size_t n = below <= 1UL << 8 ? 1 : below <= 1UL << 16 ? 2 : below <= 1UL << 32 ? 4 : 8;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * insn.c - fuzz target: any instruction, decoded and emulated.
+ * insn.c - fuzz target: decode and emulate any instruction.
  *
- * First the decoder alone, then a vCPU that trapped on the instruction: as a virtual instruction,
- * and as an MMIO access that is known from htinst, or from the instruction itself at the end of a
- * page. This includes user space's answer and its completion.
+ * The decoder is tested alone first, then with a vCPU that trapped on the instruction: as a virtual
+ * instruction, and as an MMIO access that is decoded from htinst or from the instruction itself,
+ * which crosses a page. User space's answer and the completion of the access are included.
  */
 #include "exit/insn_decode.h"
 #include "native.h"
@@ -60,7 +60,7 @@ static void decode(u32 insn)
 	}
 }
 
-/* Call KVM_RUN until the trap is handled; exits to user space are answered with any bytes. */
+/* Call KVM_RUN until the trap is handled, and answer exits to user space with bytes of the input. */
 static void run(struct hv_trap t)
 {
 	struct kvm_vcpu *vcpu = vm.vcpu;

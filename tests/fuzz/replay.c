@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * replay.c - run a fuzz target without its fuzzer, on the files of a corpus and on damaged copies.
+ * replay.c - run a fuzz target without libFuzzer, on the files of a corpus and on damaged copies.
  *
  * usage: NAME DAMAGED FILE...
  *
- * Each FILE unchanged, and DAMAGED times with a few bytes changed, always the same ones.
+ * The target gets each FILE unchanged, and DAMAGED times with a few bytes changed. The changes are
+ * the same in each run.
  */
 #include "fuzz.h"
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - fuzz targets: with libFuzzer in $(O)/fuzz (make fuzz), with replay.c in $(O)/tests/fuzz
-# (make test).
+# rules.mk - build the fuzz targets with libFuzzer in $(O)/fuzz (make fuzz), and with replay.c in
+# $(O)/tests/fuzz (make test).
 
 FUZZ_DIR := $(TOP)/tests/fuzz
 FUZZ_TARGETS := $(patsubst $(FUZZ_DIR)/%.c,%,$(filter-out %/replay.c,$(wildcard $(FUZZ_DIR)/*.c)))
@@ -18,7 +18,7 @@ tests: $(addprefix $(O)/tests/fuzz/,$(FUZZ_TARGETS))
 
 # ---- with libFuzzer ----
 
-# tests/native/rules.mk is read after this file, so its variables need the second expansion.
+# tests/native/rules.mk is read after this file, so its variables need secondary expansion.
 FUZZ_LIB = $(patsubst $(O)/tests/native/%,$(O)/fuzz/obj/native/%,$(NATIVE_CORE) $(NATIVE_HOST))
 
 $(addprefix $(O)/fuzz/,$(FUZZ_CORE)): $(O)/fuzz/%: $(O)/fuzz/obj/%.o $$(FUZZ_LIB)

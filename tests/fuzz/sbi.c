@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi.c - fuzz target: SBI calls with any arguments, of every extension, from two vCPUs.
+ * sbi.c - fuzz target: SBI calls to every extension, with any arguments, from two vCPUs.
  *
- * The input is a script: which vCPU makes which call with which arguments, how user space answers a
+ * The input decides which vCPU makes which call with which arguments, how user space answers a
  * forwarded call, which extensions it has enabled, and when time passes.
  */
 #include "any_vmm.h"
@@ -20,7 +20,7 @@ static u64 from_input(u64 below)
 	return choose(&choices, below);
 }
 
-/* A typical argument: a hart mask, an address, a small number, or anything. */
+/* Return a typical argument: a hart mask, an address, a small number, or any value. */
 static unsigned long argument(void)
 {
 	unsigned long page = NATIVE_GUEST_BASE + choose(&choices, 4) * PAGE_SIZE;
@@ -79,7 +79,7 @@ static void run(unsigned int i)
 	vcpu->run->riscv_sbi.ret[1] = (unsigned long)choose(&choices, 256);
 }
 
-/* Enable any set of extensions, before a vCPU first runs. */
+/* Enable or disable extensions as the input says. Called before a vCPU first runs. */
 static void switch_extensions(unsigned int i)
 {
 	struct kvm_vcpu *vcpu = native_file_priv(vm.vcpu_fd[i]);

@@ -2,8 +2,8 @@
 /*
  * trace.c - fuzz target: hstrace's reader of trace files.
  *
- * The checksum in END is corrected first, wherever the sections lead now: otherwise hardly any
- * input would get past it. Reading must end with an error or with output.
+ * The checksum in the section END is corrected first, if following the sections leads to one.
+ * Otherwise hardly any input would pass it. Reading must end with an error or with output.
  */
 #include <sys/mman.h>
 #include <unistd.h>

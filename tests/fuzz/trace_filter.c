@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_filter.c - fuzz target: filter rules of hstrace, over every event and many values.
+ * trace_filter.c - fuzz target: hstrace's filter rules, applied to every event and many values.
  *
- * The input's first four bytes are a seed for field values, the rest is the rule. Every rule is
- * refused or evaluated, always with the same result for the same event.
+ * The input's first four bytes are a seed for field values, and the rest is the rule. Every rule is
+ * either refused, or evaluated with the same result each time for the same event.
  */
 #include <unistd.h>
 #include "file/hst.h"

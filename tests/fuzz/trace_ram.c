@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_ram.c - fuzz target: hstrace save, with a RAM file of any contents.
+ * trace_ram.c - fuzz target: hstrace save with any contents of trace memory.
  *
- * The input is trace memory, which is at the start of RAM, where the run descriptor points, and is
- * followed by zeros. It must be refused as a whole, or what save writes must be an intact trace:
- * its own checksum holds, and every record can be read.
+ * The input is placed in trace memory, which is at the start of RAM, where the run descriptor points,
+ * and zeros follow it. Either save refuses it as a whole, or it writes an intact trace: the trace's
+ * checksum is right, and every record can be read.
  */
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Linux's own KVM selftests, each with few iterations, have the same results here as on Linux KVM. In full,
-# and compared with Linux KVM: make kselftest.
+# kselftest.t - Linux's own KVM selftests, each with few iterations, have the same results here as on Linux KVM.
+# `make kselftest` runs them in full and compares them with Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 [ -e "$O/kselftest/version" ] || skip_all "$O/kselftest is missing: scripts/hyperscope setup kselftest builds it"
 only=()
 if grep -qw timer=hrtimer <<<"${HYPERSCOPE_SET:-}"; then
-	diag "without arch_timer, which skips where the guest has no Sstc"
+	diag "without arch_timer, which is skipped if the guest has no Sstc"
 	mapfile -t only < <(sed -nE 's/^([a-z][a-z_-]+) *\|.*/\1/p' "$HS_TOP/tests/kselftest/programs" |
 		grep -vx arch_timer | sort -u)
 fi

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - the helper of scripts/hyperscope kselftest. scripts/hyperscope setup builds the selftests
+# rules.mk - build the helper of scripts/hyperscope kselftest. scripts/hyperscope setup builds the selftests
 # themselves.
 
 tests: $(O)/tests/kselftest/timed

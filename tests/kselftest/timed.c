@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * timed.c - run a program, and report on standard error how it ended and what it took:
+ * timed.c - run a program, and print its exit status, time and instructions on standard error:
  *
  *   timed: status 0 ns 123456789 instret 987654321
  *
- * Nanoseconds are of CLOCK_MONOTONIC. instret is the hart's count, in all privilege modes and for
- * every program on it. It is meaningful only where QEMU counts instructions (--icount), and 0 where
+ * Nanoseconds are measured with CLOCK_MONOTONIC. instret is the hart's count, for all privilege modes
+ * and all programs on the hart. It is meaningful only if QEMU counts instructions (--icount), and 0 if
  * user mode may not read it (Linux).
  */
 #include <setjmp.h>
