@@ -114,13 +114,13 @@ last_words()
 {
 	printf '%s\n' "$out" | grep -v '^$' | tail -n 4 | cut -c1-200 | sed 's/^/# /'
 	printf '%s\n' "$err" | grep -v '^$' | tail -n 4 | cut -c1-200 | sed 's/^/# /'
-	if [ "$status" = 139 ]; then	# it printed nothing itself
+	if [ "$status" = 139 ]; then	# the VMM printed nothing itself
 		diag "the VMM has touched memory that is not its own (signal 11)"
 	fi
 }
 
 # Print the diagnostics of failed claim N: those after it, and those before it, since a helper may
-# print what it saw and leave the claim to its caller. Lines after another failed claim belong to that.
+# print what it saw and leave the claim to its caller. Lines after another failed claim belong to that claim.
 reasons()	# N; the payload's output on standard input
 {
 	awk -v n="$1" '/^(not )?ok [0-9]+ - / {
@@ -204,7 +204,7 @@ answered()	# NAME WANT [PERCENT]
 import sys
 def number(text):
     made = int(text, 16) if text.startswith("0x") else float(text)
-    if made != made:    # "nan" is as far from anything as one likes
+    if made != made:    # a comparison with nan is always false, so nan would be accepted
         raise ValueError
     return made
 got, want, percent = sys.argv[1:]

@@ -110,8 +110,8 @@ skip_all()	# REASON
 	exit 0
 }
 
-# make test builds these files. That one is missing is a failure, not a reason to skip the test: when
-# a source moves, its test has to follow.
+# make test builds these files. A missing file is a failure, not a reason to skip the test: when a
+# source moves, its test has to follow.
 needs_built()	# FILE...
 {
 	local file
@@ -164,14 +164,14 @@ spoiled_redirects="this QEMU enters HS with V still 1 for a trap that the firmwa
 
 # The next fetch, at Linux's exit handler, is then translated as the guest's, and KVM_RUN fails with
 # EOPNOTSUPP. Now and then a process of the guest dies from it, so this QEMU cannot serve as the
-# reference. (A core that delegates illegal instructions to the guest never meets it.)
+# reference. (A core that delegates illegal instructions to the guest is not affected.)
 linux_kvm_is_broken="$spoiled_redirects, and guests of Linux KVM go astray"
 qemu_breaks_linux_kvm()
 {
 	spoils_redirects
 }
 
-# What payloads need to know about this QEMU, as words of their command lines: each causes stated skips.
+# Print this QEMU's quirks as words for the payloads' command lines. A payload skips what a quirk breaks.
 quirks()
 {
 	! qemu_older 8.0 || echo silent-sip=1
@@ -186,7 +186,7 @@ done_testing()
 	exit $((tests_failed > 0))
 }
 
-# hs ARGS...: run the launcher, with input from $tmp/in if it exists. The launcher's own time-out is shorter.
+# hs ARGS...: run the launcher, with input from $tmp/in if that exists. The launcher's own time-out is shorter.
 hs()
 {
 	local start=$SECONDS limit input=/dev/null
@@ -208,7 +208,7 @@ hs_script()	# NAME ARGS...
 	out=$(cat "$tmp/table")
 }
 
-# Print machines and launchers that this test started, directly or not, and that still run: none, if all is well.
+# Print the machines and launchers that this test started, directly or indirectly, and that still run.
 left_running()
 {
 	local p

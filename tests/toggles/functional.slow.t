@@ -3,8 +3,8 @@
 #
 # functional.slow.t - every functional test in QEMU, as a whole, under each value of each toggle by itself
 # and under each row of pairs. One claim per file and row; SHARE=K/N runs the K-th of every N
-# rows. tests/toggles/left-out lists the files that are not run, and why; those of tests/linux-abi start no
-# VM. Time-out: 28800 seconds.
+# rows. tests/toggles/left-out lists the files that are not run, and why. The tests in tests/linux-abi are
+# not run because they start no VM. Time-out: 28800 seconds.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 here=$HS_TOP/tests/toggles
 HYPERSCOPE_SET=
@@ -21,7 +21,7 @@ for f in tests/{boot,guest,kvm,kvm-api,kselftest}/*.t; do
 	grep -q "^$f " "$here/left-out" || files+=("$f")
 done
 unlike "$(grep -v '^#' "$here/left-out" | while read -r f _; do [ -f "$f" ] || echo "$f"; done)" . \
-	"each file that is left out is there"
+	"each file in left-out exists"
 
 while read -r row; do
 	for f in "${files[@]}"; do

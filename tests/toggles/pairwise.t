@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # pairwise.t - functional programs under rows of toggles in which any two values of any two toggles occur
-# together (rows.t tests that). Whole test files under these rows: functional.slow.t.
+# together (rows.t tests that). functional.slow.t runs whole test files under these rows.
 # Time-out: 300 seconds.
 . "$(dirname "$0")/shared.sh"
 "$here/rows" >"$list"

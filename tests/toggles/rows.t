@@ -13,12 +13,12 @@ sed -nE 's/^(TOGGLE|NUMBER)\((\w+), "([^"]*)".*/\2 \3/p' "$def" |
 	awk '{ for (i = 2; i <= NF; i++) print $1 "=" $i }' >"$tmp/values"
 count=$(cut -d= -f1 "$tmp/values" | uniq | wc -l)
 
-# missing FILE T: combinations of T toggles' values that are in no row of FILE
+# missing FILE T: print the combinations of T toggles' values that are in no row of FILE
 missing()
 {
 	awk -v strength="$2" '
 		function name(text) { sub(/=.*/, "", text); return text }
-		function note(from, left, text,   i) { # of what() all combinations of `left` more
+		function note(from, left, text,   i) { # see text with each combination of `left` more of what[]
 			if (!left) { seen[text]++; return }
 			for (i = from; i <= n; i++)
 				if (!index(text, " " name(what[i]) "=")) note(i + 1, left - 1, text " " what[i])
@@ -36,27 +36,27 @@ missing()
 
 "$rows" >"$tmp/pairs"
 is "$(missing "$tmp/pairs" 2)" "" "any two values of any two toggles meet in a row"
-is "$(awk -v n="$count" 'NF != n' "$tmp/pairs")" "" "and each row has all $count toggles"
+is "$(awk -v n="$count" 'NF != n' "$tmp/pairs")" "" "each row has all $count toggles"
 sed 1d "$tmp/pairs" >"$tmp/fewer"
 like "$(missing "$tmp/fewer" 2)" '=.*=' "the check can fail: without its first row a pair is missing"
-ok $(($(wc -l <"$tmp/pairs") > 16)) "they are few: $(wc -l <"$tmp/pairs")"
-is "$(PYTHONHASHSEED=1 "$rows" | md5sum)" "$(PYTHONHASHSEED=2 "$rows" | md5sum)" "and the same each time"
+ok $(($(wc -l <"$tmp/pairs") > 16)) "at most 16 rows are needed for pairs: $(wc -l <"$tmp/pairs")"
+is "$(PYTHONHASHSEED=1 "$rows" | md5sum)" "$(PYTHONHASHSEED=2 "$rows" | md5sum)" "the rows are the same each time"
 "$rows" --strength 3 >"$tmp/threes"
-is "$(missing "$tmp/threes" 3)" "" "--strength 3: any three"
+is "$(missing "$tmp/threes" 3)" "" "--strength 3: any three values of any three toggles meet in a row"
 
 "$rows" --single >"$tmp/single"
-is "$(missing "$tmp/single" 1)" "" "--single: each value"
-is "$(wc -l <"$tmp/single")" "$(($(wc -l <"$tmp/values") - count + 1))" "by itself"
+is "$(missing "$tmp/single" 1)" "" "--single has each value of each toggle"
+is "$(wc -l <"$tmp/single")" "$(($(wc -l <"$tmp/values") - count + 1))" "--single has a row for each value, and one for the initial values"
 
 "$rows" --product >"$tmp/product"
 want=$(cut -d= -f1 "$tmp/values" | uniq -c | awk '{ n = (n ? n : 1) * $1 } END { print n }')
-is "$(sort -u "$tmp/product" | wc -l)" "$want" "--product: $want combinations, no two alike"
+is "$(sort -u "$tmp/product" | wc -l)" "$want" "--product prints $want different combinations"
 for k in 1 2 3; do "$rows" --product --share $k/3; done | sort >"$tmp/shares"
-is "$(md5sum <"$tmp/shares")" "$(sort "$tmp/product" | md5sum)" "three shares are all of it"
+is "$(md5sum <"$tmp/shares")" "$(sort "$tmp/product" | md5sum)" "three shares make up the whole product"
 "$rows" --product --share 3/64 >"$tmp/share"
-is "$(missing "$tmp/share" 2)" "" "and the third of 64 has every pair"
+is "$(missing "$tmp/share" 2)" "" "the third of 64 shares has every pair"
 "$rows" --share 4/3 >"$tmp/out" 2>&1
-is "$? $(grep -c '4/3: not of the form K/N' "$tmp/out")" "2 1" "a share that is none is refused"
+is "$? $(grep -c '4/3: not of the form K/N' "$tmp/out")" "2 1" "an invalid share is refused"
 
 # A new toggle in the table appears in the rows.
 mkdir -p "$tmp/top/src/kvm" "$tmp/top/tests/toggles"
@@ -64,11 +64,11 @@ cp -r "$HS_TOP/scripts" "$tmp/top/"
 cp "$rows" "$tmp/top/tests/toggles/"
 sed '/^NUMBER/i TOGGLE(colour, "red green blue", 1, "?")' "$def" >"$tmp/top/src/kvm/toggle.def"
 is "$("$tmp/top/tests/toggles/rows" | grep -o 'colour=[a-z]*' | sort -u | xargs)" \
-	"colour=blue colour=green colour=red" "a new toggle is in the rows by itself"
+	"colour=blue colour=green colour=red" "a new toggle is in the rows automatically"
 
-# ---- what a machine is given --------------------------------------------------------------------
+# ---- the toggles of a machine -------------------------------------------------------------------
 
-settings()	# ARGS...: the toggles as a program on the host reads them, in the order of the table
+settings()	# ARGS...: set $out to the toggles that a program on the host reads, in the order of the table
 {
 	hs exec --quiet "$@" "$O/guest/busybox" sh -c \
 		"cd /sys/module/kvm/parameters; for t in $(cut -d= -f1 "$tmp/values" | uniq | xargs); do echo \$t=\$(cat \$t); done"
@@ -80,25 +80,25 @@ if [ -f "$O/guest/busybox" ]; then
 	# On this QEMU the host chooses another default (src/kvm/vcpu/fp.c:/^void fp_init/).
 	! spoils_redirects || initial=${initial/fp=lazy_trap/fp=lazy_save}
 	is "$(xargs -n1 <<<"$out" | sort)" "$initial" \
-		"without a word: each toggle's initial value, as toggle.def says"
+		"by default each toggle has its initial value in toggle.def"
 	other=$(sed -n 2p "$tmp/pairs")
 	export HYPERSCOPE_SET=$other
 	settings
-	is "$(xargs -n1 <<<"$out" | sort)" "$(xargs -n1 <<<"$other" | sort)" "HYPERSCOPE_SET: a row of the rows"
+	is "$(xargs -n1 <<<"$out" | sort)" "$(xargs -n1 <<<"$other" | sort)" "HYPERSCOPE_SET sets all toggles of a row"
 	HYPERSCOPE_SET="fp=eager vmid=flush" settings --set fp=lazy_save
-	like "$(xargs <<<"$out")" 'fp=lazy_save .*vmid=flush' "--set has precedence over it, toggle by toggle"
+	like "$(xargs <<<"$out")" 'fp=lazy_save .*vmid=flush' "--set has precedence over HYPERSCOPE_SET, toggle by toggle"
 	(fixes "of a reason" fp vmid; echo "now: $HYPERSCOPE_SET") >"$tmp/fixed"
 	is "$(grep -c '^# not under \(fp\|vmid\)=[a-z_]*: of a reason' "$tmp/fixed")" 2 \
 		"a test that fixes toggles says which values it is not run under"
-	unlike "$(grep '^now' "$tmp/fixed")" ' (fp|vmid)=' "and is not"
+	unlike "$(grep '^now' "$tmp/fixed")" ' (fp|vmid)=' "a test that fixes toggles removes them from HYPERSCOPE_SET"
 else
 	skip "toggles of a machine" "$O/guest/busybox is missing: set-up could not fetch it"
 fi
 HYPERSCOPE_SET="colour=blue" hs exec --quiet "$O/tests/progs/ends" exit 0
-is "$status" 2 "a toggle in HYPERSCOPE_SET that is not there is refused"
-like "$err" "no toggle 'colour'" "by name"
+is "$status" 2 "an unknown toggle in HYPERSCOPE_SET is refused"
+like "$err" "no toggle 'colour'" "an unknown toggle in HYPERSCOPE_SET is named"
 "$HS_TOP/tests/run" --out "$O" --set colour=blue "$0" >"$tmp/out" 2>&1
-is "$? $(grep -c "no toggle 'colour'" "$tmp/out")" "2 1" "and by tests/run before it begins"
+is "$? $(grep -c "no toggle 'colour'" "$tmp/out")" "2 1" "tests/run refuses an unknown toggle before it begins"
 HYPERSCOPE_SET="fp=eager" "$HS_TOP/scripts/hyperscope" bench hyperscope --rows sbi_version >"$tmp/out" 2>&1
-is "$? $(grep -c 'HYPERSCOPE_SET is set' "$tmp/out")" "2 1" "who measures does not take toggles from there"
+is "$? $(grep -c 'HYPERSCOPE_SET is set' "$tmp/out")" "2 1" "bench refuses to run with HYPERSCOPE_SET"
 done_testing
