@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# linux-many.slow.t - 1 to 8 vCPUs on 1 to 8 harts, Debian's kernel on each.
+# linux-many.slow.t - Debian's kernel runs on 1 to 8 vCPUs on 1 to 8 harts.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 HS_SECONDS=300
 [ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest kernel: set-up could not fetch it"

@@ -10,7 +10,7 @@ HS_SECONDS=240
 sampling=--sampling
 if spoils_redirects; then
 	sampling=
-	skip "a counter overflows into samples" "an overflow comes too late: $spoiled_redirects"
+	skip "a counter overflows into samples" "an overflow is delivered too late: $spoiled_redirects"
 fi
 perf_initrd "$tmp/initrd" $sampling --exact
 hs run --cpu max --smp 2 --icount --initrd "$tmp/initrd" --append "console=ttyS0 quiet"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * stubs.c - memory, log and time for the file tree on the build machine. A regular file's data is
- * only a pointer and a size here: ramfs.c needs pages.
+ * only a pointer and a size here, because ramfs.c needs pages.
  */
 #include <linux/stat.h>
 #include <stdarg.h>

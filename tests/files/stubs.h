@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* stubs.h - the small host below the file tree: what a test reads and sets. */
+/* stubs.h - the stubs below the file tree: variables that a test reads and sets. */
 #ifndef TESTS_FILES_STUBS_H
 #define TESTS_FILES_STUBS_H
 
@@ -7,8 +7,8 @@
 
 extern char log_line[512]; /* the last logged line, or "" */
 extern unsigned int nr_log_lines;
-extern long fail_alloc_in; /* this many allocations succeed, then one fails; < 0: none fails */
-extern unsigned int fail_allocs; /* the number of allocations in a row that fail then */
+extern long fail_alloc_in; /* this many allocations succeed before one fails; < 0: none fails */
+extern unsigned int fail_allocs; /* how many allocations then fail in a row */
 
 void tree_begin(void); /* make an empty root */
 void tree_end(void);   /* free the whole tree; LeakSanitizer reports the rest */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_initramfs.c - a valid archive becomes a tree, and each one logs exactly one line, even if damaged.
+ * test_initramfs.c - a valid archive becomes a tree; every archive, even a damaged one, logs one line.
  */
 #include <stdarg.h>
 #include <setjmp.h>

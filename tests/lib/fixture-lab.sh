@@ -6,8 +6,8 @@
 #
 #   hand_in NAME FILE...        make a submission $tmp/NAME with the solution's version of these files
 #   graded NAME [OPTION...]     grade $tmp/NAME: sets $status, $said (the report), $err; writes $tmp/json
-#   points                      "N of M", from the JSON
-#   lines ID                    the report's lines on a failed test
+#   points                      print "N of M" from the JSON
+#   lines ID                    print the report's lines on a failed test
 
 fixture=$tmp/labs
 mkdir -p "$fixture/91-fixture/"{tests,hidden,tree/src/kvm/sbi,tree/src/vmm}
@@ -60,7 +60,7 @@ cat >"$fixture/91-fixture/hidden/kept.t" <<'END'
 # the hidden tests' secret word: xyzzy
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-like "$(variant key)" '^[0-9]+$' "the key has made a value"
+like "$(variant key)" '^[0-9]+$' "the instructor's key makes a numeric value"
 [ ! -e "$HS_TOP/labs/91-fixture" ]
 ok $? "the student's tree has no hidden test"
 done_testing

@@ -62,7 +62,7 @@ for name, value in made.items() if sys.argv[1] == "--line" else ():
         print("%s=%s" % (name, re.sub("[as-]", "", str(value))))' "$1" "$HS_TOP/lab.json"
 }
 
-# Leaves the console of both halves in $tmp/out and $out; the status is the second's, if it was run.
+# Leave the console of both halves in $tmp/out and $out. The status is the second half's if that was run.
 run_halves()	# BUILD COPY WORDS
 {
 	local err1 took1

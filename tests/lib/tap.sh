@@ -153,7 +153,7 @@ qemu_older()
 }
 
 # QEMU 10.0.13 (not 10.0.2; OpenSBI makes no difference) enters HS with V still 1 for a guest's trap
-# that the firmware redirects. The host tests for that at boot (src/kvm/vcpu/redirect.S), and prints it.
+# that the firmware redirects. The host tests for that at boot (src/kvm/vcpu/redirect.S), and reports it.
 spoils_redirects()
 {
 	[ -e "$tmp/redirects" ] || HS_RUNS=$tmp/probe "$HS_TOP/scripts/hyperscope" exec \

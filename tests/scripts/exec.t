@@ -50,7 +50,7 @@ is "$status" 7 "a traced program's status is returned"
 [ -n "$trace" ] && "$O/hstrace" report "$trace" 2>&1 | grep -q sys_enter
 ok $? "the path of the trace is printed" || diag "$err"
 
-# ---- bytes ----
+# ---- input and output of many bytes ----
 head -c 3000000 /dev/urandom >"$tmp/in"
 hs exec --quiet "$progs/copy"
 cmp "$tmp/in" "$tmp/out" 2>&1 | head -n 1

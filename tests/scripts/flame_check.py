@@ -53,7 +53,7 @@ def luminance(colour):
 
 
 def contrast(style):
-    """The least contrast of a frame's text on its colour, in each of the two themes."""
+    """Return the contrast of the frames' text on each of their colours, in both themes."""
     found = []
     for part in style.split("@media print")[0].split("@media screen"):
         text = re.search(r"\.flame text \{ fill: (#\w+)", part).group(1)

@@ -24,7 +24,7 @@ is "$(python3 -c 'import json, sys; print([(e["name"], e["order"], type(e["value
 	"[('ratio', 'asc', 'float'), ('instructions', 'asc', 'float')]" "a contest's results.json has the leaderboard's values"
 cp "$tmp/json" "$tmp/first.json"
 
-# ---- a test's limit on files does not count those of an ended test, or of others ----
+# ---- a test's limit on files ignores the files of an ended test and of others ----
 mkdir -p "$tmp/ended/tmp/test.old"
 head -c 70M /dev/zero >"$tmp/ended/tmp/test.old/file"
 echo 'at=$(mktemp -d "$O/tmp/test.XXXXXX"); head -c 40M /dev/zero >"$at/file"; sleep 60' >"$tmp/ended/slow.t"

@@ -68,7 +68,7 @@ HS_TIME_SCALE=0 run green.t
 like "$out" 'time-outs x [1-9]' "HS_TIME_SCALE cannot shorten the time-outs"
 
 MAKEFLAGS=' -j2 --jobserver-auth=3,4' MAKELEVEL=1 run makes.t
-is "$status" 0 "a test's own make knows nothing of the make that runs the tests" || diag "$out"
+is "$status" 0 "a test's own make is independent of the make that runs the tests" || diag "$out"
 
 HS_FILE_SECONDS=1 run hangs.t
 like "$out" 'hangs\.t +\(Wstat: 31744 ' "a file that hangs is ended, with status 124"

@@ -42,7 +42,7 @@ def left(mark):
                 words = file.read().replace(b"\0", b" ").decode(errors="replace").strip()
         except OSError:
             continue
-        if mine and words:  # a zombie has none
+        if mine and words:  # a zombie has no words
             found.append((int(name), words[:100]))
     return found
 

@@ -2,8 +2,8 @@
 #
 # walk.sh - functions for the tests of walkthroughs. Source it after tap.sh.
 #
-#   why_no_tours         the reason why tours cannot run here, or nothing
-#   walk WORD...         scripts/hyperscope walk, with a time-out
+#   why_no_tours         print the reason why tours cannot run here, or nothing
+#   walk WORD...         run scripts/hyperscope walk with a time-out
 #   tour_plays NAME      claim that the tour plays and that its page is current
 
 why_no_tours()

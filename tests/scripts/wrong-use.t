@@ -142,7 +142,7 @@ is "$status" 125 "a second run on the same disk is refused"
 is "$err" "hyperscope: disk $tmp/disk is in use by another run" "the refusal names the disk in use"
 kill $first
 wait $first
-is $? 143 "a terminated run says so by its status"
+is $? 143 "a terminated run returns 128 + 15"
 is "$(left_running)" "" "a terminated run leaves nothing running"
 
 # ---- a path that make cannot read ----
