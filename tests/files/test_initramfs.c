@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_initramfs.c - a valid archive becomes a tree; every archive, even a damaged one, logs one line.
+ * test_initramfs.c - a valid archive becomes a tree; each archive, even a damaged one, logs a line.
  */
 #include <stdarg.h>
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_rename.c - renameat2() on the file tree: what it moves, and that a call that fails for lack of
- * memory changes nothing.
+ * test_rename.c - renameat2() moves files and directories, and a call that fails for lack of memory
+ * changes nothing.
  */
 #include <stdarg.h>
 #include <setjmp.h>

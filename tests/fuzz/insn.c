@@ -60,7 +60,7 @@ static void decode(u32 insn)
 	}
 }
 
-/* Call KVM_RUN until the trap is handled, and answer exits to user space with bytes of the input. */
+/* Call KVM_RUN until the trap is handled. Answer exits to user space with bytes of the input. */
 static void run(struct hv_trap t)
 {
 	struct kvm_vcpu *vcpu = vm.vcpu;
