@@ -311,7 +311,7 @@ static void halt_for_us(u64 us)
 	native_poll_hook = NULL;
 }
 
-static void short_waits_are_polled_and_long_ones_not(void **state)
+static void short_waits_are_polled_and_long_ones_sleep(void **state)
 {
 	const struct vcpu_stats *stats = &vm.vcpu->stats;
 
@@ -361,7 +361,7 @@ int main(void)
 		TEST(an_irqfd_consumes_events_until_it_is_deassigned),
 		TEST(irqfds_end_with_their_eventfd_or_their_vm),
 		TEST(running_out_of_memory_leaks_nothing),
-		TEST(short_waits_are_polled_and_long_ones_not),
+		TEST(short_waits_are_polled_and_long_ones_sleep),
 		TEST(a_vms_own_polling_maximum_applies),
 	};
 

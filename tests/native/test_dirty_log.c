@@ -53,7 +53,7 @@ static void each_page_written_is_logged_once(void **state)
 	assert_int_equal(log_word(1), 0);
 }
 
-static void logging_splits_what_was_mapped_large(void **state)
+static void logging_splits_large_leaves(void **state)
 {
 	struct gstage_leaf leaf;
 
@@ -255,7 +255,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(each_page_written_is_logged_once),
-		TEST(logging_splits_what_was_mapped_large),
+		TEST(logging_splits_large_leaves),
 		TEST(a_page_only_read_is_not_logged),
 		TEST(a_log_of_several_bitmap_pages_is_read),
 		TEST(a_manual_clear_keeps_the_other_bits),

@@ -70,7 +70,7 @@ static bool hstrace_matches(const char *text, const u64 *args, u32 who, unsigned
 	return match;
 }
 
-static void conditions_mean_what_they_say(void **state)
+static void conditions_match_as_in_hstrace(void **state)
 {
 	static const struct {
 		const char *text;
@@ -132,7 +132,7 @@ static void fields_that_may_be_negative_compare_as_such(void **state)
 	assert_true(trace_filter_match(&filter, args, 0, 0));
 }
 
-static void what_is_wrong_is_told_with_its_place(void **state)
+static void an_error_names_its_position(void **state)
 {
 	static const struct {
 		const char *text, *message;
@@ -171,7 +171,7 @@ static void what_is_wrong_is_told_with_its_place(void **state)
 	}
 }
 
-static void nothing_that_anybody_writes_leads_astray(void **state)
+static void any_expression_is_parsed_or_rejected(void **state)
 {
 	static const char words[][8] = { "scause", "vm", "==", "!",  "(", ")",  "&&", "||",
 					 "1",      "<",  "-",  "0x", " ", "&",  "~",  "\xff",
@@ -201,7 +201,7 @@ static void nothing_that_anybody_writes_leads_astray(void **state)
 
 /* ---- recording with filters and triggers ---- */
 
-static void a_filter_keeps_what_does_not_match_out(void **state)
+static void a_filter_drops_records_that_do_not_match(void **state)
 {
 	(void)state;
 	assert_false(slow());
@@ -222,7 +222,7 @@ static void a_filter_keeps_what_does_not_match_out(void **state)
 	assert_int_equal(trace_native_count(TRACE_kvm_exit), 2);
 }
 
-static void a_filter_that_is_refused_leaves_the_event_without(void **state)
+static void a_rejected_filter_leaves_the_event_without_one(void **state)
 {
 	struct trace_filter_error error;
 
@@ -254,7 +254,7 @@ static void a_trigger_stops_with_its_event_as_the_last(void **state)
 	assert_int_equal(trace_native_count(TRACE_kvm_entry), 1);
 }
 
-static void a_trigger_acts_as_often_as_it_may(void **state)
+static void a_trigger_acts_at_most_its_count(void **state)
 {
 	struct trace_filter_error error;
 
@@ -274,7 +274,7 @@ static void a_trigger_acts_as_often_as_it_may(void **state)
 	assert_int_not_equal(trace_clear_trigger(TRACE_kvm_wrs, TRACE_TRIGGER_ON), 0);
 }
 
-static void what_is_so_already_is_no_act(void **state)
+static void an_action_without_effect_leaves_the_triggers_count(void **state)
 {
 	(void)state;
 	assert_int_equal(trace_set_trigger(TRACE_kvm_wfi, TRACE_TRIGGER_OFF, 1, NULL, NULL), 0);
@@ -299,7 +299,7 @@ static void hart_1_stops_tracing(void)
 }
 
 /* Another hart executes the trigger while it is being removed; the removal waits for that hart. */
-static void a_trigger_that_acts_while_it_goes_stops_all(void **state)
+static void a_trigger_that_fires_during_its_removal_stops_tracing(void **state)
 {
 	(void)state;
 	assert_int_equal(trace_set_trigger(TRACE_kvm_exit, TRACE_TRIGGER_OFF, 1, NULL, NULL), 0);
@@ -312,7 +312,7 @@ static void a_trigger_that_acts_while_it_goes_stops_all(void **state)
 	assert_int_equal(trace_native_count(TRACE_kvm_entry), 0);
 }
 
-static void who_went_while_nothing_was_on_is_not_named(void **state)
+static void a_vcpu_that_left_while_events_were_off_is_not_named(void **state)
 {
 	const char *bad;
 
@@ -353,17 +353,18 @@ static void a_ring_that_keeps_its_oldest_counts_what_it_drops(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(conditions_mean_what_they_say, start),
+		cmocka_unit_test_setup(conditions_match_as_in_hstrace, start),
 		cmocka_unit_test_setup(fields_that_may_be_negative_compare_as_such, start),
-		cmocka_unit_test_setup(what_is_wrong_is_told_with_its_place, start),
-		cmocka_unit_test_setup(nothing_that_anybody_writes_leads_astray, start),
-		cmocka_unit_test_setup(a_filter_keeps_what_does_not_match_out, start),
-		cmocka_unit_test_setup(a_filter_that_is_refused_leaves_the_event_without, start),
+		cmocka_unit_test_setup(an_error_names_its_position, start),
+		cmocka_unit_test_setup(any_expression_is_parsed_or_rejected, start),
+		cmocka_unit_test_setup(a_filter_drops_records_that_do_not_match, start),
+		cmocka_unit_test_setup(a_rejected_filter_leaves_the_event_without_one, start),
 		cmocka_unit_test_setup(a_trigger_stops_with_its_event_as_the_last, start),
-		cmocka_unit_test_setup(a_trigger_acts_as_often_as_it_may, start),
-		cmocka_unit_test_setup(what_is_so_already_is_no_act, start),
-		cmocka_unit_test_setup(a_trigger_that_acts_while_it_goes_stops_all, start),
-		cmocka_unit_test_setup(who_went_while_nothing_was_on_is_not_named, start),
+		cmocka_unit_test_setup(a_trigger_acts_at_most_its_count, start),
+		cmocka_unit_test_setup(an_action_without_effect_leaves_the_triggers_count, start),
+		cmocka_unit_test_setup(a_trigger_that_fires_during_its_removal_stops_tracing,
+				       start),
+		cmocka_unit_test_setup(a_vcpu_that_left_while_events_were_off_is_not_named, start),
 		cmocka_unit_test_setup(a_ring_that_keeps_its_oldest_counts_what_it_drops, start),
 	};
 

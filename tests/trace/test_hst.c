@@ -32,7 +32,7 @@ static struct hst_event event_of(const char *kind)
 	return event;
 }
 
-static void numbers_are_as_printf_has_them(void **state)
+static void numbers_are_formatted_as_by_printf(void **state)
 {
 	static const char *const kinds[] = { "hex", "num", "dec", "flag", "of a later version" };
 	static const char *const formats[] = { "0x%llx", "%llu", "%lld", "%llu", "0x%llx" };
@@ -52,7 +52,7 @@ static void numbers_are_as_printf_has_them(void **state)
 	}
 }
 
-static void a_name_leads_back_to_its_number(void **state)
+static void a_name_is_converted_back_to_its_number(void **state)
 {
 	static const char *const kinds[] = { "cause", "sbi", "sbierr", "reason", "csr",
 					     "sys",   "err", "mmio",   "mode",   "class" };
@@ -110,7 +110,7 @@ static void an_sbi_function_is_named_as_its_constant_is(void **state)
 		assert_int_equal(strcasecmp(names[i][0], names[i][1]), 0);
 }
 
-static void an_old_name_is_understood(void **state)
+static void an_old_name_is_accepted(void **state)
 {
 	static const struct {
 		enum hst_kind kind;
@@ -174,7 +174,7 @@ static void close_to(double got, double want)
 }
 
 /* From tables of Student's t: t = 2 with 8 degrees of freedom, and t = 4.3027 with 2. */
-static void welch_gives_the_tables_numbers(void **state)
+static void welch_agrees_with_published_tables(void **state)
 {
 	static const double a[] = { 1, 2, 3, 4, 5 }, b[] = { 3, 4, 5, 6, 7 };
 	static const double c[] = { 0, 1 }, d[] = { 4.3027 * 0.70710678, 4.3027 * 0.70710678 + 1 };
@@ -186,7 +186,7 @@ static void welch_gives_the_tables_numbers(void **state)
 	close_to(hst_welch(c, 2, d, 2), 0.05);
 }
 
-static void runs_that_repeat_differ_for_certain(void **state)
+static void a_difference_between_exact_counts_is_certain(void **state)
 {
 	static const double a[] = { 1030, 1030, 1030 }, b[] = { 1031, 1031, 1031 };
 
@@ -211,15 +211,15 @@ static void holm_corrects_for_the_number_of_rows(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(numbers_are_as_printf_has_them),
-		cmocka_unit_test(a_name_leads_back_to_its_number),
+		cmocka_unit_test(numbers_are_formatted_as_by_printf),
+		cmocka_unit_test(a_name_is_converted_back_to_its_number),
 		cmocka_unit_test(a_cause_is_named_as_its_constant_is),
 		cmocka_unit_test(an_sbi_function_is_named_as_its_constant_is),
-		cmocka_unit_test(an_old_name_is_understood),
+		cmocka_unit_test(an_old_name_is_accepted),
 		cmocka_unit_test(an_old_event_name_is_accepted_in_traces_and_lists),
 		cmocka_unit_test(percentiles_are_those_of_the_values),
-		cmocka_unit_test(welch_gives_the_tables_numbers),
-		cmocka_unit_test(runs_that_repeat_differ_for_certain),
+		cmocka_unit_test(welch_agrees_with_published_tables),
+		cmocka_unit_test(a_difference_between_exact_counts_is_certain),
 		cmocka_unit_test(holm_corrects_for_the_number_of_rows),
 	};
 

@@ -110,7 +110,7 @@ static void a_file_has_one_table_of_symbols(void **state)
 	hst_symbols_close(s);
 }
 
-static void a_name_that_no_line_can_hold_is_none(void **state)
+static void a_name_with_unprintable_bytes_is_not_a_symbol(void **state)
 {
 	static char list[8192] = "10000 T good\n"
 				 "20000 T a;b\n"
@@ -155,7 +155,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_has_the_symbol_that_covers_it),
 		cmocka_unit_test(a_file_has_one_table_of_symbols),
-		cmocka_unit_test(a_name_that_no_line_can_hold_is_none),
+		cmocka_unit_test(a_name_with_unprintable_bytes_is_not_a_symbol),
 		cmocka_unit_test(a_damaged_file_does_no_harm),
 	};
 

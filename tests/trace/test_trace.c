@@ -57,7 +57,7 @@ static const struct exit_stat *stat_of(unsigned int hart, unsigned int slot)
 
 /* ---- records ---- */
 
-static void a_record_has_the_arguments_and_who_where_and_when(void **state)
+static void a_record_has_arguments_vcpu_hart_and_time(void **state)
 {
 	const struct trace_record *r = ring(1);
 
@@ -106,7 +106,7 @@ static void a_full_ring_keeps_the_newest_and_counts_all(void **state)
 	}
 }
 
-static void a_negative_field_is_kept_as_it_is(void **state)
+static void a_negative_field_is_stored_unchanged(void **state)
 {
 	(void)state;
 	choose("kvm_userspace_exit");
@@ -301,7 +301,7 @@ static void keep_line(const char *line)
 	strcpy(dumped[nr_dumped++ % 8], line);
 }
 
-static void a_panic_tells_the_last_events_of_each_hart(void **state)
+static void a_panic_prints_the_last_events_of_each_hart(void **state)
 {
 	(void)state;
 	choose("all");
@@ -323,7 +323,7 @@ static void a_panic_tells_the_last_events_of_each_hart(void **state)
 }
 
 /* Whatever trace memory contains, a panic prints no more lines than requested. Needs ASan. */
-static void a_panic_bears_damaged_rings(void **state)
+static void a_panic_survives_damaged_rings(void **state)
 {
 	u8 *bytes = (u8 *)trace_native_mem(), *hart = (u8 *)area(0);
 	size_t size = trace_native_mem()->size;
@@ -353,10 +353,10 @@ static void a_panic_bears_damaged_rings(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup(a_record_has_the_arguments_and_who_where_and_when, start),
+		cmocka_unit_test_setup(a_record_has_arguments_vcpu_hart_and_time, start),
 		cmocka_unit_test_setup(an_event_that_is_off_writes_nothing, start),
 		cmocka_unit_test_setup(a_full_ring_keeps_the_newest_and_counts_all, start),
-		cmocka_unit_test_setup(a_negative_field_is_kept_as_it_is, start),
+		cmocka_unit_test_setup(a_negative_field_is_stored_unchanged, start),
 		cmocka_unit_test_setup(lists_take_names_globs_and_exceptions_in_order, start),
 		cmocka_unit_test_setup(a_list_with_an_unknown_name_changes_nothing, start),
 		cmocka_unit_test_setup(exits_count_under_their_cause_and_interrupts_apart, start),
@@ -367,8 +367,8 @@ int main(void)
 		cmocka_unit_test_setup(a_bucket_is_within_three_percent_of_its_values, start),
 		cmocka_unit_test_setup(buckets_follow_one_another_without_a_gap, start),
 		cmocka_unit_test_setup(memory_that_is_too_small_is_refused, start),
-		cmocka_unit_test_setup(a_panic_tells_the_last_events_of_each_hart, start),
-		cmocka_unit_test_setup(a_panic_bears_damaged_rings, start),
+		cmocka_unit_test_setup(a_panic_prints_the_last_events_of_each_hart, start),
+		cmocka_unit_test_setup(a_panic_survives_damaged_rings, start),
 	};
 
 	return cmocka_run_group_tests_name("trace", tests, NULL, NULL);
