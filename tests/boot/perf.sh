@@ -40,5 +40,5 @@ report_perf()
 		1..*) plan=${line#1..} ;;
 		esac
 	done <<<"$text"
-	is "$plan" "$seen" "perfcount runs to its end"
+	is "$plan" "$seen" "perfcount runs to completion"
 }

@@ -162,7 +162,7 @@ void payload_main(void)
 	struct fdt_reg reg;
 
 	if (!isa_has("d")) {
-		skip("floating point", "no D extension here");
+		skip("floating point", "this processor has no D extension");
 		done();
 	}
 	if (fdt_find("ns16550a", 0, &reg))

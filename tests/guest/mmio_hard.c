@@ -284,7 +284,7 @@ static void test_refused(pte_t *root)
 	refused_behind_memory(root, "a load", do_crossing_load, EXC_LOAD_ACCESS_FAULT);
 	refused_behind_memory(root, "a store", do_crossing_store, EXC_STORE_ACCESS_FAULT);
 	if (!isa_has("d")) {
-		skip("FP loads and stores", "no D extension here");
+		skip("FP loads and stores", "this processor has no D extension");
 		return;
 	}
 	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, FS_INITIAL));

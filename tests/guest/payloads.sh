@@ -161,7 +161,7 @@ report()
 		*) [ -z "$line" ] || echo "# $line" ;;
 		esac
 	done < <(text "$label")
-	is "$(status_of "$label"):$plan" "0:$seen" "$label: comes to its end" || tail -n 5 "$tmp/err"
+	is "$(status_of "$label"):$plan" "0:$seen" "$label: runs to completion" || tail -n 5 "$tmp/err"
 }
 
 boot()

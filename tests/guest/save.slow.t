@@ -25,7 +25,7 @@ goes_on()	# WHERE
 	is "$status:$(grep -ac 'Run /init\|Linux version' <<<"$out")" 0:0 \
 		"$1: the guest continues where it was" ||
 		diag "$(tail -n 5 <<<"$out$err")"
-	like "$out" 'guest: the tour ends with status 0' "$1: the guest's tour ends well, with its disk"
+	like "$out" 'guest: the tour ends with status 0' "$1: the guest's tour, with its disk, ends with status 0"
 	unlike "$out" 'BUG|WARNING|stall|Oops' "$1: the guest's kernel reports no error or warning"
 }
 
@@ -44,8 +44,8 @@ while [ -f "$tmp/piece.$n" ] && [ "$status" = 0 ] && [ $n -lt 40 ]; do
 	rm "$tmp/piece.$n"
 	n=$((n + 1))
 done
-is "$status:$((n > 2))" 0:1 "a boot in $((n + 1)) pieces ends well" || diag "$(tail -n 5 <<<"$out$err")"
-like "$all" 'guest: the tour ends with status 0' "the tour of the boot in pieces ends well"
+is "$status:$((n > 2))" 0:1 "a boot in $((n + 1)) pieces ends with status 0" || diag "$(tail -n 5 <<<"$out$err")"
+like "$all" 'guest: the tour ends with status 0' "the tour of the boot in pieces ends with status 0"
 
 ! qemu_breaks_linux_kvm || { skip "Linux KVM" "$linux_kvm_is_broken"; done_testing; }
 
@@ -88,7 +88,7 @@ part()
 }
 for what in save live out; do
 	part $what
-	is "$status:$(grep -c '^vmm: saved' <<<"$out")" 0:1 "Linux KVM: $what ends well" || diag "$out"
+	is "$status:$(grep -c '^vmm: saved' <<<"$out")" 0:1 "Linux KVM: $what ends with status 0" || diag "$out"
 done
 part restore
 is "$status:$(grep -c '^not ok' <<<"$out")" 0:0 "Linux KVM: every claim of the payload holds after the restore" ||

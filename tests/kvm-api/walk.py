@@ -85,7 +85,7 @@ def compare(recording, differences, ours):
         number += 1
         report(number, not details, "%s: %d rows have Linux's result, %d differ" %
                (chapter, len(rows) - differ, differ), details)
-    report(number + 1, "end" in ours, "the walk runs to its end", [])
+    report(number + 1, "end" in ours, "the walk runs to completion", [])
     print("1..%d" % (number + 1))
 
 

@@ -98,14 +98,14 @@ run_sealed()	# BUILD NAME [WORD...]: sets $claims, and what hs sets
 asked()	# NAME [WORD...]
 {
 	run_sealed "$O" "$@"
-	[ "$status" != 124 ] || ok 1 "$1 comes to its end" || last_words
+	[ "$status" != 124 ] || ok 1 "$1 runs to completion" || last_words
 	ends_if_hung
 }
 
 ends_if_hung()
 {
 	[ "$status" = 124 ] || return 0
-	diag "it hangs: nothing else of this test was run"
+	diag "the machine hangs: the rest of this test was not run"
 	done_testing
 }
 
@@ -164,14 +164,14 @@ payload()
 		ok $? "$text$lab_under" || reasons "$number" <<<"$said"
 	done <<<"$theirs"
 	[ "$(plan_of "$mine")" ] && [ "$(plan_of "$mine")" = "$(plan_of "$theirs")" ]
-	ok $? "$1 comes to its end$lab_under" || last_words
+	ok $? "$1 runs to completion$lab_under" || last_words
 	ends_if_hung
 }
 
 boots()
 {
 	hs run --quiet --set "$@" hello
-	is "$status" 0 "the guest comes to its end ($*)" || {	# stop: another boot would fail too
+	is "$status" 0 "the guest runs to completion ($*)" || {	# stop: another boot would fail too
 		diag "$err"
 		ends_if_hung
 		return

@@ -7,5 +7,5 @@
 export HYPERSCOPE_SET=
 relay "$("$HS_TOP/scripts/hyperscope" course --out "$O" 2>"$tmp/err")"
 [ "$tests_run" -ge 3 ] && ! grep -v '^course: lab ' "$tmp/err"
-ok $? "scripts/hyperscope course runs to its end" || diag "$(tail -n 3 "$tmp/err")"
+ok $? "scripts/hyperscope course runs to completion" || diag "$(tail -n 3 "$tmp/err")"
 done_testing

@@ -67,7 +67,7 @@ in_kernel panics 'void panic(const char *fmt, ...);' 'panic("ok 1 - %s", "all is
 nothing panics 'the host panicked' "a hypervisor that panics"
 in_kernel loops 'void nothing(void);' 'for (;;) __asm__("")'
 nothing loops 'ended after [0-9]+ seconds' "a hypervisor that hangs"
-like "$(lines base)" 'it hangs: nothing else of this test was run' "a hypervisor that hangs ends its test with the first machine"
+like "$(lines base)" 'the machine hangs: the rest of this test was not run' "a hypervisor that hangs ends its test with the first machine"
 
 # In a container root may be unable to make namespaces; then the compiler runs as another user.
 if [ "$(id -u)" = 0 ]; then

@@ -98,6 +98,6 @@ for path in sorted(glob.glob(data + "notebooks/*.ipynb")):
 print("1..%d" % count)
 END
 python3 "$tmp/look.py" "$tmp/books" >"$tmp/looked" 2>&1
-ok $? "the check of the pages runs to its end" || diag "$(tail -n 3 "$tmp/looked")"
+ok $? "the check of the pages runs to completion" || diag "$(tail -n 3 "$tmp/looked")"
 relay "$(<"$tmp/looked")"
 done_testing

@@ -66,7 +66,7 @@ claim([(key, value, bench.get(key)) for key, value in sums.items()
 print("1..%d" % count)
 END
 python3 "$tmp/look.py" >"$tmp/looked" 2>&1
-ok $? "the check of the stored notebooks runs to its end" || diag "$(tail -n 3 "$tmp/looked")"
+ok $? "the check of the stored notebooks runs to completion" || diag "$(tail -n 3 "$tmp/looked")"
 relay "$(<"$tmp/looked")"
 
 # The command in a tree without measurements.

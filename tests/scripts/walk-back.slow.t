@@ -12,7 +12,7 @@ while read -r name steps; do
 	for ((i = 0; i < steps; i++)); do printf '\nb\n\n'; done >"$tmp/keys"
 	echo >>"$tmp/keys"
 	said=$(timeout "$(scaled 150)" "$HS_TOP/scripts/hyperscope" walk --timeout "$(scaled 60)" "$name" <"$tmp/keys" 2>&1)
-	like "$(tail -n 3 <<<"$said")" "walk: $name: $steps steps, as expected" "$name: the tour runs to its end with each step run twice"
+	like "$(tail -n 3 <<<"$said")" "walk: $name: $steps steps, as expected" "$name: the tour runs to completion with each step run twice"
 	is "$(grep -c "^(walk) *$" <<<"$said")" "$steps" "$name: b goes back each time"
 	unlike "$(grep -E 'the tour expects otherwise|did not return|not be possible to go back|Traceback|^interrupted' <<<"$said")" "." \
 		"$name: all expectations hold when steps are repeated"

@@ -6,7 +6,7 @@
 . "$HS_TOP/tests/lib/lab.sh"
 for smp in 1 4; do
 	hs run --quiet --smp $smp hello
-	is "$status" 0 "the guest runs to its end (vCPUs: $smp)" || diag "$err"
+	is "$status" 0 "the guest runs to completion (vCPUs: $smp)" || diag "$err"
 done
 payload timer
 done_testing

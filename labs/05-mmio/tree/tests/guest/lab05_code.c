@@ -394,7 +394,8 @@ static void test_refused(void)
 	refused(compressed, ARRAY_SIZE(compressed), false, "misaligned compressed accesses");
 	refused(amos, ARRAY_SIZE(amos), true, "atomic instructions");
 	if (!isa_has("d")) {
-		skip("loads and stores of floating-point registers", "no D extension here");
+		skip("loads and stores of floating-point registers",
+		     "this processor has no D extension");
 		return;
 	}
 	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, FS_INITIAL));
