@@ -46,7 +46,7 @@ class Difference(NamedTuple):
 
 
 def rows_of(paper, results):
-    """Return the lines of measured.csv, computed from those of scripts/hyperscope bench."""
+    """Return the measured rows, computed from those of scripts/hyperscope bench."""
     measured, lines = expression.Measured(results), []
     for row in paper.rows.values():
         for system, words in row.measured.items():
@@ -78,7 +78,7 @@ def made_with(lines):
 
 
 def read(path):
-    """Read a measured.csv, which a user's own program may have written."""
+    """Read a CSV file of measured rows, which a user's own program may have written."""
     try:
         lines = csvfile.read(path, MEASURED, ("value",), more=True)
         csvfile.once(lines, ("row", "system"))

@@ -82,7 +82,7 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
         each.set_xlabel("")
         each.tick_params(axis="x", labelbottom=False)
     style.finish(drawn, "Rows of papers: hyperscope relative to Linux KVM", (
-        "Ratios of exact counts of instructions (-icount), so the ratios are exact, too, and have no interval; n is "
+        "Ratios of exact counts of instructions (-icount), so the ratios are exact and have no interval; n is "
         "that of the benchmark. notebooks-data/papers/*/claims.md describe the rows.\n%s" % _made_with(found)))
     return drawn
 
