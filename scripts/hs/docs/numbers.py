@@ -82,17 +82,17 @@ COURSE.md | `touch_2m` costs {touch_2m} here and {linux:touch_2m} on Linux KVM
 COURSE.md | Of the {mmio_read} instructions of an MMIO read
 COURSE.md | `mmio_decode=fetch` costs {mmio_read mmio_decode=fetch - mmio_read} instructions
 COURSE.md | costs 3 instructions and `sbi_set_timer` {sbi_set_timer}.
-COURSE.md | With `hrtimer` a timer 2 ms away comes {timer_late_2ms timer=hrtimer} instructions late, one 5 µs away {timer_late_5us timer=hrtimer}.
+COURSE.md | With `hrtimer`, a timer set 2 ms ahead fires {timer_late_2ms timer=hrtimer} instructions late, and one set 5 µs ahead {timer_late_5us timer=hrtimer}.
 COURSE.md | How much of its {irq_inject} do other rows
-COURSE.md | holds another's registers costs {run_vcpus_fp_use - run_vcpus} instructions
+COURSE.md | holds another vCPU's registers costs {run_vcpus_fp_use - run_vcpus} instructions
 COURSE.md | `vmid=flush` is {run_vcpus - run_vcpus vmid=flush} instructions cheaper
 COURSE.md | cheaper than `range` by {sbi_sfence_page - sbi_sfence_page tlb_flush=all} instructions
-COURSE.md | asleep in between: {ipi_pingpong} instructions, {bare:ipi_pingpong} without a hypervisor
+COURSE.md | A round trip takes {ipi_pingpong} instructions, {bare:ipi_pingpong} without a hypervisor
 COURSE.md | write is {mmio_write - mmio_ioeventfd} instructions more expensive than one to an ioeventfd
 COURSE.md | `run_vcpus` costs {run_vcpus !max - run_vcpus} more
 docs/course/answers.md | row `virtual_insn`, {virtual_insn})
 docs/course/answers.md | with `fastpath=off` it is {sbi_version fastpath=off} and {sbi_version fastpath=off switch=full}.
-docs/course/answers.md | `may_be_fast()`), {sbi_version fastpath=off} and what
+docs/course/answers.md | `may_be_fast()`). The slow path costs {sbi_version fastpath=off};
 docs/course/answers.md | A read costs {blk_read_4k} instructions, without ioeventfds {blk_read_exit}.
 docs/course/answers.md | ({mmio_read_sv39 gpa_from=walk - mmio_read_sv39} - {mmio_read gpa_from=walk - mmio_read}) / 3 =
 docs/course/answers.md | 2 x {mmio_write} + 2 x {kvm_interrupt} =
