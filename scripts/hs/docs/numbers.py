@@ -90,6 +90,9 @@ COURSE.md | cheaper than `range` by {sbi_sfence_page - sbi_sfence_page tlb_flush
 COURSE.md | A round trip takes {ipi_pingpong} instructions, {bare:ipi_pingpong} without a hypervisor
 COURSE.md | write is {mmio_write - mmio_ioeventfd} instructions more expensive than one to an ioeventfd
 COURSE.md | `run_vcpus` costs {run_vcpus !max - run_vcpus} more
+COURSE.md | Where does the difference of {sbi_version fastpath=off - sbi_version} come from
+docs/course/answers.md | {sbi_version exitstat=auto - sbi_version} instructions: {sbi_version exitstat=auto} with accounting, {sbi_version} without
+docs/course/answers.md | The SBI call then costs {sbi_set_timer timer=hrtimer}.
 docs/course/answers.md | row `virtual_insn`, {virtual_insn})
 docs/course/answers.md | with `fastpath=off` it is {sbi_version fastpath=off} and {sbi_version fastpath=off switch=full}.
 docs/course/answers.md | `may_be_fast()`). The slow path costs {sbi_version fastpath=off};
