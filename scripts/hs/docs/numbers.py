@@ -65,13 +65,13 @@ docs/status.md | | kvm_entry and kvm_exit on, per exit; accounting | +{sbi_versi
 docs/status.md | | boot to a command, x native (`scripts/hyperscope bench-apps`) | {boot / native:boot} | 1.10 | {linux:boot / native:boot} |
 docs/status.md | | 200 fork+exec, warm; hackbench, x native (same command) | {fork_exec / native:fork_exec}; {hackbench / native:hackbench} | 1.10 | {linux:fork_exec / native:fork_exec}; {linux:hackbench / native:hackbench} |
 docs/status.md | median is {hackbench / linux:hackbench} times Linux KVM's
-docs/caveats.md | where a fresh page of 4 KiB costs {fault_4k_fresh} here and {linux:fault_4k_fresh} on Linux KVM
+docs/caveats.md | A fresh page of 4 KiB costs {fault_4k_fresh} here and {linux:fault_4k_fresh} on Linux KVM
 docs/toggles.md | costs {fault_4k_present gstage_walk=recursive - fault_4k_present} instructions more with `recursive`
-docs/toggles.md | traps by way of OpenSBI, {run_vcpus_fp_use - run_vcpus} instructions more
-docs/toggles.md | without being asked costs {run_vcpus fp=lazy_save - run_vcpus} to {run_vcpus fp=eager !max - run_vcpus !max}.
-docs/toggles.md | {mmio_read mmio_decode=fetch - mmio_read} instructions more, decoding
+docs/toggles.md | traps through OpenSBI and costs {run_vcpus_fp_use - run_vcpus} instructions more
+docs/toggles.md | restoring unconditionally at each load costs {run_vcpus fp=lazy_save - run_vcpus} to {run_vcpus fp=eager !max - run_vcpus !max}.
+docs/toggles.md | {mmio_read mmio_decode=fetch - mmio_read} instructions more, including
 docs/toggles.md | The walk costs {mmio_read_sv39 gpa_from=walk - mmio_read_sv39} instructions in a guest
-docs/toggles.md | tables of its own; {fault_4k_present gpa_from=walk - fault_4k_present} on a fault
+docs/toggles.md | tables of its own, and {fault_4k_present gpa_from=walk - fault_4k_present} for a fault
 docs/toggles.md | {run_vcpus - run_vcpus vmid=flush} instructions cheaper
 COURSE.md | it costs {illegal_insn} instructions, bare {bare:illegal_insn}
 COURSE.md | A null SBI call costs {sbi_version} instructions by the fast path and {sbi_version fastpath=off} without
