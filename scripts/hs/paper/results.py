@@ -15,7 +15,7 @@ HEAD = """\
 
 <!-- written by `scripts/hyperscope reproduce write`: change notebooks-data/papers/*, not this page -->
 
-With this page you can check which claims and figures of papers hold on hyperscope and on Linux KVM. These commands
+Use this page to check which claims and figures of papers hold on hyperscope and on Linux KVM. These commands
 repeat the measurements:
 
     make reproduce                              # measure everything, and compare
