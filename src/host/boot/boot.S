@@ -54,8 +54,8 @@ start_first:
 
 	/*
 	 * a0 = satp, t2 = thread (first hart only), t3 = where to continue. t2 and t3 are physical;
-	 * adding the difference between link and load address makes them virtual. The first fetch
-	 * after the write of satp faults, and stvec then contains the virtual address of t3.
+	 * adding the difference between the link and load addresses makes them virtual. The first
+	 * fetch after the write to satp faults, and stvec then contains the virtual address of t3.
 	 */
 mmu_on:
 	li	t0, KERNEL_BASE

@@ -37,7 +37,7 @@ struct thread boot_thread;
 
 static struct exec_spec spec;
 
-/* The exit status that a shell would report. */
+/* Return the exit status that a shell would report. */
 static int shell_status(int wait_status)
 {
 	int signo = wait_status & 0x7f;
@@ -99,7 +99,7 @@ static void init_thread(void *arg)
 		printk("host: no /dev/kvm: the harts have no H extension\n");
 	smp_start_all();
 	run_desc.nr_harts = nr_harts;
-	trace_sample_changed(); /* start sampling on the harts that have just come up, too */
+	trace_sample_changed(); /* also start sampling on the harts that have just come up */
 	printk("host: %u harts, %zu MiB free, time %lu Hz\n", nr_harts,
 	       page_free_count() >> (20 - PAGE_SHIFT), timebase_hz);
 	start_program();
@@ -114,7 +114,7 @@ static void memory_init(hpa_t dtb, hpa_t load)
 	page_init(load, load + (hpa_t)(_image_end - _image_start));
 	pgtable_init(load);
 	page_clear_init();
-	hv_cbo_block_size("zicbom"); /* cache it now, so that no VMM's call pays for the search */
+	hv_cbo_block_size("zicbom"); /* cache it now, so that no VMM call pays for the search */
 	trace_init();
 	kstack_init();
 	hugetlb_reserve();

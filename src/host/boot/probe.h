@@ -3,7 +3,10 @@
 #ifndef HOST_PROBE_H
 #define HOST_PROBE_H
 
-/* Log lines "probe: NAME VALUE". Boot argument `probe`; runs on one hart, before kvm_init(). */
+/*
+ * Log each property as "probe: NAME VALUE", if the boot argument `probe` is given. Runs on one
+ * hart, before kvm_init().
+ */
 void probe_print(void);
 
 #endif
