@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* drivers.h - start and end of the devices that the device tree names. */
+/* drivers.h - start the devices in the device tree, and flush their output before power-off. */
 #ifndef HOST_DRIVERS_H
 #define HOST_DRIVERS_H
 
@@ -10,10 +10,10 @@
  * threads and the clock are ready.
  */
 void drivers_init(void);
-/* Before power-off: wait until the programs' output has left the machine or nobody takes it. */
+/* Before power-off, wait until the programs' output has left the machine or is no longer read. */
 void channel_flush(void);
 
-/* The parts, for drivers.c. */
+/* Called by drivers.c. */
 void plic_init(void);
 void rtc_init(void);
 void virtio_init(void);

@@ -2,9 +2,9 @@
 /*
  * plic.c - the host's own interrupt controller: the platform's PLIC.
  *
- * All device interrupts go to the first hart's supervisor context. With several harts, all but one
- * would trap only to lose the race to claim. Without a PLIC (there is no driver for the AIA), a
- * timer calls all handlers every millisecond. Source: PLIC §2 to §9.
+ * All device interrupts go to the first hart's supervisor context. If they went to several harts,
+ * all but one would trap only to lose the race for the claim. Without a PLIC (there is no driver
+ * for the AIA), a timer calls all handlers every millisecond. Source: PLIC §2 to §9.
  */
 #include <linux/errno.h>
 #include "sched/clock.h"
@@ -35,9 +35,9 @@ static struct spinlock lock; /* registration */
 static unsigned long base;   /* 0: there is no PLIC */
 static unsigned long context_base, enable_base;
 static u32 nr_sources;
-static struct hv_timer poll_timer; /* without a PLIC */
+static struct hv_timer poll_timer; /* used if there is no PLIC */
 
-/* The PLIC's context for the hart's supervisor mode, or -1 if there is none. */
+/* Return the PLIC's context for the hart's supervisor mode, or -1 if there is none. */
 static int find_context(int node, unsigned long hartid)
 {
 	const fdt32_t *pair;
@@ -130,7 +130,7 @@ void irq_handle_external(void)
 	u32 irq;
 
 	if (!base) {
-		csr_clear(sie, BIT(IRQ_S_EXT)); /* there is no PLIC at which to claim it */
+		csr_clear(sie, BIT(IRQ_S_EXT)); /* without a PLIC, it cannot be claimed */
 		return;
 	}
 	while ((irq = mmio_read32(context_base, PLIC_CLAIM))) {

@@ -71,7 +71,7 @@ static struct port_buf *tx_take(struct port *p)
 	/* Ask for an interrupt only if the caller is about to wait. */
 	virtq_want_interrupt(&p->tx, !b);
 	if (!b) {
-		tx_collect(p); /* buffers returned before the device saw the request */
+		tx_collect(p); /* the device may have returned buffers before it saw the request */
 		if (!list_empty(&p->free)) {
 			b = list_first_entry(&p->free, struct port_buf, link);
 			list_del(&b->link);
@@ -203,7 +203,7 @@ void port_interrupt(struct port *p)
 
 void port_far_end(struct port *p, bool open)
 {
-	port_interrupt(p); /* collect what came before */
+	port_interrupt(p); /* collect the data that came before this message */
 	WRITE_ONCE(p->open, open);
 	if (!open && p->tty)
 		tty_feed(p);
@@ -281,7 +281,7 @@ static long port_tty_write(struct tty *tty, const u8 *buf, size_t size, bool non
 
 	if (err)
 		return err == -EPIPE ? -EIO : err;
-	memcpy(b->data, buf, size); /* tty_write() passes less than a buffer holds */
+	memcpy(b->data, buf, size); /* tty_write() never passes more than fits in a buffer */
 	tx_send(p, b, (u32)size);
 	return (long)size;
 }
@@ -326,7 +326,7 @@ static bool can_read(void *arg)
 }
 
 /*
- * Like can_read(), but ask for an interrupt if there is nothing to read. Check again after that:
+ * Like can_read(), but ask for an interrupt if there is nothing to read. Then check again, because
  * input may have come before the device saw the request.
  */
 static bool can_read_or_arm(struct port *p)

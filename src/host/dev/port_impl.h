@@ -21,7 +21,7 @@ struct port_buf {
 struct port {
 	char name[64];
 	u32 id;
-	bool used; /* we have opened it */
+	bool used; /* the host has opened it */
 	bool open; /* the far end is open */
 	struct spinlock lock;
 	struct virtq rx, tx;
@@ -31,14 +31,14 @@ struct port {
 	unsigned int sending;
 	struct waitq rx_wait, tx_wait;
 	struct mutex read_lock;
-	struct spinlock feed_lock; /* held while feeding the terminal: bytes stay in order */
+	struct spinlock feed_lock; /* held while feeding the terminal, to keep the bytes in order */
 	struct tty *tty;
 };
 
 int port_setup(struct port *p, struct virtio_dev *dev, u32 id);
 void port_far_end(struct port *p, bool open);
 void port_interrupt(struct port *p);
-void port_offer_input(struct port *p);    /* after the device was told that the port is open */
+void port_offer_input(struct port *p);    /* called once the device knows that the port is open */
 unsigned int port_unsent(struct port *p); /* buffers not yet taken; 0 if the far end is closed */
 
 /* virtio_console.c */

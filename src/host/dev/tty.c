@@ -119,8 +119,8 @@ static int wait_for_input(struct tty *tty, size_t size, bool nonblock)
 }
 
 /*
- * Returns 0 if the current process may use the terminal. From the background: -ERESTARTSYS after
- * its job was sent the signal, or -EIO if the job cannot be stopped.
+ * Returns 0 if the current process may use the terminal. If it is in the background, returns
+ * -ERESTARTSYS after sending signo to its job, or -EIO if the job cannot be stopped.
  */
 static int check_foreground(struct tty *tty, int signo)
 {
@@ -144,7 +144,7 @@ static long tty_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	ready = check_foreground(tty, SIGTTIN);
 	if (ready)
 		return ready;
-	do { /* again if another reader was faster */
+	do { /* repeat if another reader took the input */
 		ready = wait_for_input(tty, size, f->flags & O_NONBLOCK);
 		if (ready <= 0)
 			return ready;
@@ -159,7 +159,7 @@ static long tty_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 
 /* ---- writing ----------------------------------------------------------------------------- */
 
-/* Output processing. The result is at most twice as long. */
+/* Apply output processing. The result is at most twice as long as the input. */
 static size_t process_output(const struct tty *tty, const u8 *from, size_t n, u8 *to)
 {
 	tcflag_t flags = tty->termios.c_oflag;
@@ -214,7 +214,7 @@ static void set_termios(struct tty *tty, const struct termios *t, bool flush)
 	spin_lock(&tty->lock);
 	if (flush)
 		tty->head = tty->committed = tty->tail;
-	/* Without canonical mode, the beginning of an unfinished line can be read at once. */
+	/* Outside canonical mode, the beginning of an unfinished line can be read immediately. */
 	if (!(t->c_lflag & ICANON))
 		tty->committed = tty->tail;
 	tty->termios = *t;

@@ -17,26 +17,26 @@
 struct tty;
 
 struct tty_ops {
-	/* Sends the bytes unchanged. Sleeps until they are taken; or -EAGAIN, -EINTR, -EIO. */
+	/* Send the bytes unchanged and sleep until they are taken; or -EAGAIN, -EINTR, -EIO. */
 	long (*write)(struct tty *tty, const u8 *buf, size_t size, bool nonblock);
-	/* For echo. Never sleeps: what does not fit is lost. */
+	/* Echo the bytes without sleeping: output that does not fit is lost. */
 	void (*echo)(struct tty *tty, const u8 *buf, size_t size);
 	unsigned int (*poll_out)(struct tty *tty, struct poll_table *table); /* NULL: always */
-	void (*refill)(struct tty *tty); /* tty_input() has room again; or NULL */
+	void (*refill)(struct tty *tty); /* called when tty_input() has room again; or NULL */
 };
 
 struct tty {
 	const struct tty_ops *ops;
 	void *priv;
 	struct mutex write_lock; /* keeps the lines of programs apart */
-	struct spinlock lock;    /* guards all below */
+	struct spinlock lock;    /* guards all members below */
 	struct termios termios;
 	struct winsize winsize;
 	struct waitq read_wait;
 	u16 buf[TTY_BUFFER];
 	u32 head;      /* next to read */
 	u32 committed; /* readable up to here: whole lines, in canonical mode */
-	u32 tail;      /* end of what was typed */
+	u32 tail;      /* end of the typed characters */
 	bool literal;  /* after ^V: the next character is literal */
 	bool hung_up;  /* the far end is gone: reads return 0 */
 	int pgid;      /* foreground process group; 0: the first program's, and no job control */

@@ -39,7 +39,7 @@ static void echo_char(const struct tty *tty, struct echo *e, u8 c)
 	}
 }
 
-/* The columns that the character takes on the screen. */
+/* Return how many columns the character takes on the screen. */
 static int echo_width(const struct tty *tty, u16 c)
 {
 	if (c == TTY_EOF)
@@ -91,7 +91,7 @@ static void store(struct tty *tty, u16 c)
 		tty->buf[tty->tail++ % TTY_BUFFER] = c;
 }
 
-/* The signal that the character sends, or 0. */
+/* Return the signal that the character sends, or 0. */
 static int signal_of(const struct tty *tty, u8 c)
 {
 	const cc_t *cc = tty->termios.c_cc;
@@ -156,7 +156,7 @@ static int type_char(struct tty *tty, struct echo *e, u8 c)
 			return 0;
 	}
 	echo_char(tty, e, c);
-	/* Keep one place for the end of the line. */
+	/* Keep one place free for the end of the line. */
 	if (!canonical || c == '\n' || tty->tail - tty->head < TTY_BUFFER - 1)
 		store(tty, c);
 	if (!canonical || (!literal && (c == '\n' || (c && c == tty->termios.c_cc[VEOL]))))

@@ -31,7 +31,7 @@ struct virtio_dev {
 	u32 version, device_id, irq;
 	bool has_irq;
 	u64 features;                           /* negotiated */
-	void (*interrupt)(struct virtio_dev *); /* a queue was used; any context */
+	void (*interrupt)(struct virtio_dev *); /* the device used buffers; any context */
 	void *priv;
 };
 
@@ -41,11 +41,11 @@ struct virtq_seg {
 };
 
 /*
- * Accept the wanted features that the device offers; sets FEATURES_OK on version 2. -ENODEV: the
- * device refuses.
+ * Accept those of the wanted features that the device offers, and set FEATURES_OK on version 2.
+ * -ENODEV: the device refuses.
  */
 int virtio_negotiate(struct virtio_dev *dev, u64 wanted);
-void virtio_ready(struct virtio_dev *dev); /* sets DRIVER_OK; interrupts from here on */
+void virtio_ready(struct virtio_dev *dev); /* sets DRIVER_OK; interrupts may arrive from now on */
 void virtio_fail(struct virtio_dev *dev);
 u32 virtio_config32(struct virtio_dev *dev, unsigned int offset);
 u64 virtio_config64(struct virtio_dev *dev, unsigned int offset);
@@ -53,15 +53,18 @@ u64 virtio_config64(struct virtio_dev *dev, unsigned int offset);
 /* Set up a queue of at most `most` entries. -ENOENT: the device has no such queue; -ENOMEM. */
 int virtq_setup(struct virtio_dev *dev, struct virtq *vq, unsigned int index, unsigned int most);
 
-/* The caller's lock guards each queue. Segments the device reads come first. False: no room. */
+/*
+ * Add a chain to the queue: first the segments that the device reads, then those that it writes.
+ * The caller holds its lock for the queue. False: no room.
+ */
 bool virtq_add(struct virtq *vq, const struct virtq_seg *segs, unsigned int nr_out,
 	       unsigned int nr_in, void *token);
 void virtq_kick(struct virtq *vq);
-void *virtq_get(struct virtq *vq, u32 *len); /* a used chain's token; NULL: none */
+void *virtq_get(struct virtq *vq, u32 *len); /* returns a used chain's token; NULL: none */
 bool virtq_has_used(const struct virtq *vq);
 /* Ask for an interrupt at the next used chain, or for none (a hint). */
 void virtq_want_interrupt(struct virtq *vq, bool want);
-/* Do what the interrupt would do: for devices without one, and before power-off. */
+/* Do the interrupt handler's work: for devices without an interrupt, and before power-off. */
 void virtio_poll(struct virtio_dev *dev);
 
 int virtio_blk_probe(struct virtio_dev *dev);

@@ -2,10 +2,10 @@
 /*
  * virtio_blk.c - disks: /dev/vda and so on, as block device files.
  *
- * There is no cache: data moves between the device and the caller's own pages, which are held
- * meanwhile. When write() returns, the device has the data; fsync() makes it durable
- * (VIRTIO_BLK_T_FLUSH). Only where a transfer begins or ends within a sector does that sector pass
- * through a buffer here, under edge_lock, so that two writers of one sector do not undo each other.
+ * There is no cache: data moves between the device and the caller's own pages, which stay
+ * referenced meanwhile. When write() returns, the device has the data; fsync() makes it durable
+ * (VIRTIO_BLK_T_FLUSH). A sector that is transferred only in part goes through a buffer here, under
+ * edge_lock, so that two writers of one sector do not undo each other.
  *
  * Locks: edge_lock (sleeping) > lock (spin, the queue). Source: virtio §5.2.
  */
@@ -161,7 +161,7 @@ static long move_sectors(struct disk *d, struct transfer *t, bool write, unsigne
 		};
 		done += part;
 	}
-	/* If a page boundary splits a sector, leave what is beyond the last whole sector. */
+	/* If the last sector is incomplete, end the request before it. */
 	for (part = done % SECTOR; part && n; part = part > t->segs[n].len ? part : 0) {
 		if (t->segs[n].len > part) {
 			t->segs[n].len -= (u32)part;
@@ -217,7 +217,7 @@ static long disk_io(struct disk *d, bool write, unsigned long buf, size_t size, 
 			n = move_edge(d, write, buf + done, size - done, *pos);
 		else
 			n = move_sectors(d, t, write, buf + done, whole, *pos);
-		if (!n) /* the device takes too few segments for a sector that spans two pages */
+		if (!n) /* the device accepts too few segments for a sector that spans two pages */
 			n = move_edge(d, write, buf + done, size - done, *pos);
 		if (n <= 0)
 			break;

@@ -50,7 +50,7 @@ static void control_send(u32 id, u16 event, u16 value)
 	spin_lock(&control_lock);
 	while (virtq_get(&control_out, &len))
 		;
-	/* Twice as many slots as the queue has entries, so that this one is not in use. */
+	/* This slot is not in use: there are twice as many slots as the queue has entries. */
 	m = (struct virtio_console_control *)(control_page + PAGE_SIZE / 2) + slot % VIRTQ_MAX;
 	m->id = id;
 	m->event = event;
@@ -143,7 +143,7 @@ static void console_interrupt(struct virtio_dev *dev)
 	int i;
 
 	(void)dev;
-	/* Data before messages: what was sent before the far end closed is still read. */
+	/* Take data before messages, so that data sent before the far end closed is still read. */
 	for (i = 0; i < MAX_PORTS; i++)
 		if (ports[i])
 			port_interrupt(ports[i]);

@@ -72,7 +72,7 @@ u64 virtio_config64(struct virtio_dev *dev, unsigned int offset)
 {
 	u32 low, high, before = 0, after = 0;
 
-	do { /* two reads: repeat until the generation did not change in between */
+	do { /* it takes two reads: repeat until the generation does not change between them */
 		if (dev->version >= 2)
 			before = rd(dev, VIRTIO_MMIO_CONFIG_GENERATION);
 		low = virtio_config32(dev, offset);
@@ -198,7 +198,7 @@ void *virtq_get(struct virtq *vq, u32 *len)
 	vq->last_used++;
 	head = (u16)READ_ONCE(e->id);
 	if (head >= vq->size || !vq->token[head])
-		return NULL; /* a broken device: not a chain of ours */
+		return NULL; /* the device is broken: this is not one of our chains */
 	*len = READ_ONCE(e->len);
 	for (at = head; vq->desc[at].flags & VRING_DESC_F_NEXT; n++)
 		at = vq->desc[at].next;
