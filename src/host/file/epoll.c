@@ -28,7 +28,7 @@
 #include "proc/syscall.h"
 #include "mm/uaccess.h"
 
-#define EP_QUEUES  3 /* that one file may wait on: a connected socket has the most */
+#define EP_QUEUES  3 /* queues that one file may wait on: a connected socket has the most */
 #define EP_PRIVATE (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
 
 struct epoll {
@@ -172,7 +172,7 @@ void epoll_queues_changed(struct file *f)
 	watch_lock();
 	list_for_each_entry(item, &f->watches, file_link) {
 		item_leave_queues(item);
-		/* EPOLLOUT is no news here: an unconnected socket reports it, too. */
+		/* EPOLLOUT is not a new event here: an unconnected socket already reports it. */
 		if (item_events(item, &item->table) & ~(EPOLLOUT | EPOLLWRNORM))
 			item_mark_ready(item);
 	}
@@ -285,7 +285,7 @@ static unsigned int epoll_poll(struct file *f, struct poll_table *table)
 	bool ready = false;
 
 	poll_wait(table, &ep->wait);
-	/* An item on the list may no longer be ready; only polling it tells. */
+	/* An item on the list may no longer be ready: poll the items to find out. */
 	if (list_empty(&ep->ready))
 		return 0;
 	if (!held)
@@ -390,7 +390,7 @@ long sys_epoll_ctl(struct trap_frame *frame)
 		if (epf->ops != &epoll_ops || f == epf) {
 			ret = -EINVAL;
 		} else if (!f->ops->poll) {
-			ret = -EPERM; /* always ready: a regular file, a directory */
+			ret = -EPERM; /* such as a regular file: it is always ready */
 		} else {
 			watch_lock();
 			ret = control(epf->priv, op, f, fd, &event);
@@ -414,7 +414,7 @@ static long do_epoll_wait(struct trap_frame *frame, u64 deadline)
 	f = fd_get((int)frame->a0);
 	if (!f)
 		return -EBADF;
-	max = MIN(max, 1024); /* a caller that wants more calls again */
+	max = MIN(max, 1024); /* a caller that wants more events can call again */
 	events = kmalloc((size_t)max * sizeof(*events));
 	if (f->ops != &epoll_ops)
 		n = -EINVAL;

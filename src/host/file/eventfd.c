@@ -69,7 +69,7 @@ static u64 event_take(struct hv_event *event, bool semaphore)
 	event->count -= count;
 	spin_unlock(&event->lock);
 	if (count)
-		waitq_wake_all(&event->wait); /* writers that found it full */
+		waitq_wake_all(&event->wait); /* wake writers that found it full */
 	return count;
 }
 
@@ -105,7 +105,7 @@ static long event_write(struct file *f, unsigned long buf, size_t size, u64 *pos
 		return -EFAULT;
 	if (count == ~0ULL)
 		return -EINVAL;
-	/* event_add() decides under the lock: of two writers that saw room, one may have to wait */
+	/* event_add() decides under the lock: if two writers saw room, one may have to wait */
 	while (count && !event_add(event, count, false)) {
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;

@@ -5,7 +5,7 @@
  * A table starts with room for a few descriptors. It grows when a descriptor needs it, at least to
  * twice its size, and never shrinks. `used` is above every open descriptor, and no descriptor below
  * `lowest` is free. So fork, exec and exit look no further than the highest open descriptor, and
- * opening the thousandth file does not look at the others.
+ * opening the thousandth file does not search the first 999 descriptors.
  *
  * Lock: fd_table.lock guards everything. Arrays are allocated and freed without it, and references
  * are dropped without it.
@@ -26,7 +26,7 @@
 struct fd_table {
 	u32 refs;
 	struct spinlock lock;
-	int size;   /* number of descriptors that fit; a multiple of 64 */
+	int size;   /* number of descriptors that it can hold; a multiple of 64 */
 	int used;   /* above every open descriptor */
 	int lowest; /* every descriptor below is open */
 	struct file **files;
@@ -179,7 +179,7 @@ static bool is_reserved(const struct fd_table *t, int fd)
 	return fd < t->size && bit_get(t->reserved, fd);
 }
 
-/* The lowest free descriptor from `from` on; it may be beyond the table's room. */
+/* Return the lowest free descriptor >= `from`, which may be beyond the end of the table. */
 static int find_free(const struct fd_table *t, int from)
 {
 	int fd = MAX(from, t->lowest);

@@ -39,7 +39,7 @@ void file_put(struct file *f)
 {
 	if (!f || __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL))
 		return;
-	/* release() may take mm->lock or sockets_lock, both before tree_lock (docs/locking.md). */
+	/* release() may take mm->lock or sockets_lock: they precede tree_lock (docs/locking.md). */
 	BUG_ON(mutex_is_mine(&tree_lock));
 	epoll_forget_file(f);
 	flock_release(f);

@@ -25,14 +25,14 @@ struct file_ops {
 	long (*ioctl)(struct file *f, unsigned int cmd, unsigned long arg);
 	/* Get the page behind a shared mapping, with a reference. -EINVAL beyond the end. */
 	int (*mmap_page)(struct file *f, u64 page_index, bool write, hpa_t *pa);
-	/* Likewise an aligned block of 512 pages, a reference on each. -EINVAL: there is none. */
+	/* Get an aligned block of 512 such pages, with a reference on each. -EINVAL: no block. */
 	int (*mmap_block)(struct file *f, u64 page_index, hpa_t *pa);
 	/*
-	 * For userfaultfd on a file's memory; both or neither. has_page: does the page exist yet?
-	 * insert_page: give the file this page, with its reference; -EEXIST, -EFAULT (beyond the
-	 * end), -ENOMEM.
+	 * For userfaultfd on a file's memory: a file has both has_page and insert_page, or neither.
+	 * has_page: does the page exist yet? insert_page: give the file this page, with its
+	 * reference; -EEXIST, -EFAULT (beyond the end), -ENOMEM.
 	 */
-	unsigned long page_size; /* of what is mapped: SZ_2M for hugetlb (all of it), else 0 */
+	unsigned long page_size; /* of every page in a mapping: SZ_2M for hugetlb, else 0 */
 	bool (*has_page)(struct file *f, u64 page_index);
 	int (*insert_page)(struct file *f, u64 page_index, hpa_t pa);
 	unsigned int (*poll)(struct file *f, struct poll_table *table); /* EPOLL* mask */
@@ -54,9 +54,9 @@ struct file {
 	struct mutex pos_lock;
 	void *priv;
 	const char *anon_name; /* "anon_inode:kvm-vcpu", for /proc/self/fd; or NULL */
-	unsigned int kind; /* without inode: S_IFIFO, S_IFCHR, … and permissions, for fstat() */
+	unsigned int kind; /* if inode is NULL: S_IFIFO, S_IFCHR, … and permissions, for fstat() */
 	struct list_head watches; /* epoll.c: items that watch this file */
-	unsigned int flock;       /* flock.c: its lock on the inode; 0: none */
+	unsigned int flock;       /* flock.c: the lock that it holds on the inode; 0: none */
 };
 
 struct file *file_alloc(const struct file_ops *ops, void *priv, unsigned int flags);
@@ -77,21 +77,21 @@ struct fd_table *fd_table_copy(struct fd_table *from); /* fork */
 void fd_table_get(struct fd_table *t);                 /* clone(CLONE_FILES) */
 void fd_table_put(struct fd_table *t);
 bool fd_table_is_shared(struct fd_table *t);
-void fd_table_exec(struct fd_table *t); /* close the close-on-exec ones */
+void fd_table_exec(struct fd_table *t); /* close close-on-exec descriptors */
 /*
- * Install f as the lowest free descriptor from `from` on or, if `exact`, as `from` itself, below
- * `limit` (at most FD_MAX). Takes over the reference on success. -ENOMEM; -EMFILE or, if `exact`,
- * -EBADF (not below `limit`) or -EBUSY (reserved).
+ * Install f as the lowest free descriptor >= `from` or, if `exact`, as `from` itself, below `limit`
+ * (at most FD_MAX). Takes over the reference on success. -ENOMEM; -EMFILE or, if `exact`, -EBADF
+ * (not below `limit`) or -EBUSY (reserved).
  */
 int fd_table_install(struct fd_table *t, struct file *f, int from, int limit, bool exact,
 		     bool cloexec);
-int fd_table_next(struct fd_table *t, int from); /* the first open one from `from` on; or -1 */
-int fd_limit(void);                              /* of the current process: RLIMIT_NOFILE */
-struct file *fd_get(int fd); /* of the current process, referenced; NULL: -EBADF */
+int fd_table_next(struct fd_table *t, int from); /* the first open descriptor >= from; or -1 */
+int fd_limit(void);                              /* the current process's RLIMIT_NOFILE */
+struct file *fd_get(int fd); /* get the current process's file, referenced; NULL: -EBADF */
 /*
  * For /proc: get the inode of the current process's descriptor, referenced, or NULL, and its name
- * if it has no path, else "". Takes no reference on the file, because the last one must not be
- * dropped under tree_lock. 0 or -EBADF.
+ * if it has no path, else "". Takes no reference on the file, because putting it under tree_lock
+ * could release the file. 0 or -EBADF.
  */
 int fd_look(int fd, struct inode **inode, char *name, size_t size);
 int fd_install(struct file *f, bool cloexec);     /* takes over the reference on success; -EMFILE */
@@ -101,7 +101,7 @@ int fd_install_new(struct file *f, bool cloexec); /* the same, but also takes it
  * a descriptor or memory. Until fd_fill() it is not open, but no other call gets it, as on Linux.
  */
 int fd_reserve(void); /* -EMFILE, -ENOMEM */
-/* Open the reserved descriptor. Takes over the reference; returns fd. */
+/* Make f the file of the reserved descriptor. Takes over the reference; returns fd. */
 int fd_fill(int fd, struct file *f, bool cloexec);
 void fd_unreserve(int fd);
 int fd_close(int fd);

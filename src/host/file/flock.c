@@ -70,7 +70,7 @@ static long do_flock(struct file *f, unsigned int op)
 
 	if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
 		return -EINVAL;
-	if (!f->inode) /* a pipe or the like: nobody else can open it and lock it */
+	if (!f->inode) /* a pipe, for example: no other open file can lock it */
 		return 0;
 	if (f->flock == kind)
 		return 0;

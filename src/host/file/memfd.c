@@ -2,8 +2,9 @@
 /*
  * memfd.c - memfd_create(): a ramfs file without a name.
  *
- * Where its size covers a whole aligned 2 MiB, its memory is one block (ramfs.c), so that mappings
- * get 2M leaves. With MFD_HUGETLB (inode->id is 1) it has only huge pages of the pool (hugetlb.c).
+ * Each aligned 2 MiB within its size is one block of memory (ramfs.c), so that mappings get 2M
+ * leaves. With MFD_HUGETLB (inode->id is 1) it consists only of huge pages from the pool
+ * (hugetlb.c).
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -65,7 +66,7 @@ long sys_memfd_create(struct trap_frame *frame)
 	if (flags & ~(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB | MFD_NOEXEC_SEAL | MFD_EXEC |
 		      HUGE_SIZE_BITS))
 		return -EINVAL;
-	/* 2M is the only size of huge pages, explicit or by default. */
+	/* 2M is the only supported size of huge pages, and the default. */
 	if ((flags & HUGE_SIZE_BITS) && (flags & HUGE_SIZE_BITS) != MFD_HUGE_2MB)
 		return flags & MFD_HUGETLB ? -ENODEV : -EINVAL;
 	len = strncpy_from_user(name, frame->a0, sizeof(name));

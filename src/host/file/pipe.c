@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * pipe.c - pipes: 64 KiB between a file to write and a file to read.
+ * pipe.c - pipes: a buffer of 64 KiB between a file to write and a file to read.
  *
- * Two pipes make a connection of sockets (unix_socket.c).
+ * A connection between sockets consists of two pipes (unix_socket.c).
  *
- * `in` and `out` count all bytes ever moved; their difference is what is in the buffer. User memory
- * is accessed without the spinlock, under the end's own mutex: there is one writer and one reader
- * at a time, and each works on its own part of the buffer. Writes of up to PIPE_BUF bytes are
- * atomic: they wait until all of it fits.
+ * `in` and `out` count all bytes ever moved; their difference is the number of bytes in the buffer.
+ * User memory is accessed without the spinlock, under the end's own mutex: there is one writer and
+ * one reader at a time, and each works on its own part of the buffer. Writes of up to PIPE_BUF
+ * bytes are atomic: they wait until all of it fits.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -31,15 +31,15 @@
 struct pipe {
 	hpa_t page[PIPE_PAGES]; /* single pages: fragmented memory may have no larger blocks */
 	struct mutex read_lock, write_lock;
-	u64 in, out; /* each written only by its end */
+	u64 in, out; /* each is written only by its own end */
 	bool readers, writers;
 	struct waitq wait;    /* both ends */
-	struct spinlock lock; /* guards ends */
+	struct spinlock lock; /* guards `ends` */
 	int ends;
 	char name[32];
 };
 
-/* The address of byte `at` of the buffer. *n is reduced to the number of contiguous bytes there. */
+/* Return the address of byte `at` of the buffer. Reduces *n to the contiguous bytes there. */
 static u8 *bytes_at(const struct pipe *p, size_t at, size_t *n)
 {
 	*n = MIN(*n, PAGE_SIZE - at % PAGE_SIZE);
@@ -83,7 +83,7 @@ long pipe_get(struct pipe *p, bool nonblock, unsigned long buf, size_t size)
 		if (!filled(p) && !READ_ONCE(p->writers)) {
 			if (!filled(p))
 				return 0;
-			continue; /* the last writer wrote and closed between the two tests */
+			continue; /* the last writer wrote and closed it between the two tests */
 		}
 		/* Check only once: another reader may take the data before a second check. */
 		if (nonblock)

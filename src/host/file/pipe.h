@@ -8,7 +8,7 @@
 struct pipe;
 struct poll_table;
 
-struct pipe *pipe_new(void);       /* both ends open; NULL: no memory */
+struct pipe *pipe_new(void);       /* both ends are open; NULL: no memory */
 void pipe_discard(struct pipe *p); /* free an unused pipe */
 /* Move bytes to or from user memory. -EAGAIN, -EINTR, -EFAULT; -EPIPE (no signal): no reader. */
 long pipe_get(struct pipe *p, bool nonblock, unsigned long buf, size_t size);

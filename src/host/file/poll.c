@@ -132,7 +132,7 @@ static int deadline_of(unsigned long ts, u64 *deadline)
 		return -EFAULT;
 	if (t.tv_sec < 0 || t.tv_nsec < 0 || t.tv_nsec >= 1000000000)
 		return -EINVAL;
-	if (t.tv_sec < 0x10000000) /* longer is as good as forever */
+	if (t.tv_sec < 0x10000000) /* a longer timeout counts as forever */
 		*deadline = hv_time() + ns_to_ticks((u64)t.tv_sec * 1000000000ULL + (u64)t.tv_nsec);
 	return 0;
 }
@@ -213,7 +213,7 @@ static const unsigned int select_events[3] = { SELECT_IN, SELECT_OUT, SELECT_EX 
 
 /* The read, write and exception sets, one bit per descriptor: as requested and as answered. */
 struct select_sets {
-	size_t size; /* of one, in bytes */
+	size_t size; /* of one set, in bytes */
 	u64 *asked[3], *answer[3];
 };
 
@@ -257,7 +257,7 @@ static int write_sets(const struct select_sets *sets, const unsigned long user[3
 	return err;
 }
 
-/* Turn the sets into a list of descriptors. Returns how many there are. */
+/* Turn the sets into a list of descriptors. Returns its length. */
 static unsigned int list_sets(const struct select_sets *sets, unsigned int n, int *fds,
 			      struct polled *p)
 {
@@ -326,7 +326,7 @@ static long do_select(unsigned int n, const unsigned long user[3], u64 deadline)
 long sys_pselect6(struct trap_frame *frame)
 {
 	const unsigned long user[3] = { frame->a1, frame->a2, frame->a3 };
-	unsigned long mask[2] = { 0, 0 }; /* address and size */
+	unsigned long mask[2] = { 0, 0 }; /* the signal mask's address and size */
 	int n = (int)frame->a0;
 	u64 deadline;
 	long ret;

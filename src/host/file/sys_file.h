@@ -1,25 +1,25 @@
 // SPDX-License-Identifier: MIT
-/* sys_file.h - what the system calls on files share. */
+/* sys_file.h - declarations that the system calls on files share. */
 #ifndef HOST_SYS_FILE_H
 #define HOST_SYS_FILE_H
 
 #include "file.h"
 #include "fs/inode.h"
 
-#define RW_MAX 0x7ffff000UL /* most bytes that one call moves, as on Linux */
+#define RW_MAX 0x7ffff000UL /* maximum number of bytes that one call moves, as on Linux */
 
 struct at_path { /* a path argument and the directory that it starts from */
 	struct inode *start;
 	char *path;
 };
 
-/* -EBADF, -ENOTDIR, -EFAULT, -ENAMETOOLONG, -ENOMEM. */
+/* 0, -EBADF, -ENOTDIR, -EFAULT, -ENAMETOOLONG or -ENOMEM. */
 int at_path_get(struct at_path *ap, int dirfd, unsigned long user_path);
 void at_path_put(struct at_path *ap);
 /* Look up the inode of (dirfd, path), with AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW; referenced. */
 int at_inode(int dirfd, unsigned long user_path, unsigned int flags, struct inode **inode);
 
-/* The file of a descriptor that is open for reading or writing, referenced; NULL: -EBADF. */
+/* Get the file of a descriptor that is open for reading or writing, referenced; NULL: -EBADF. */
 struct file *fd_get_readable(int fd);
 struct file *fd_get_writable(int fd);
 bool file_is_readable(const struct file *f);

@@ -131,7 +131,7 @@ static int put_name(const struct unix_name *name, unsigned long user, unsigned l
 		return -EINVAL;
 	memcpy(sun.sun_path, name->path, MIN(name->len, sizeof(sun.sun_path)));
 	if (name->len && name->path[0])
-		len++; /* a path's NUL counts */
+		len++; /* the length of a path includes its NUL */
 	if (copy_to_user(user, &sun, MIN(MIN(room, len), (u32)sizeof(sun))))
 		return -EFAULT;
 	return put_user(len, user_len);
@@ -189,7 +189,7 @@ long sys_listen(struct trap_frame *frame)
 	return err;
 }
 
-/* Accept into a file that exists already, so that no connection is lost for lack of memory. */
+/* Accept into a file that already exists, so that no connection is lost for lack of memory. */
 static long accept_into(struct file *new, struct unix_socket *s, bool nonblock,
 			const struct trap_frame *frame)
 {

@@ -2,7 +2,7 @@
 /*
  * timerfd.c - timers as files.
  *
- * As on Linux there is at most one timer interrupt per read: it wakes the readers, and only the
+ * As on Linux, there is at most one timer interrupt per read: it wakes the readers, and only the
  * read that takes the count rearms the timer. Expirations in between are computed from the
  * interval. So no interval is too short: interrupts are no more frequent than reads.
  *
@@ -33,7 +33,7 @@ struct timerfd {
 	u64 count;    /* expirations not yet read */
 };
 
-/* Count what has expired; t->lock is held. */
+/* Count the expirations up to now; t->lock is held. */
 static void advance(struct timerfd *t)
 {
 	u64 now = clock_monotonic_ns(), n;

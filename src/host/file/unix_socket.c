@@ -36,12 +36,12 @@ enum {
 struct unix_socket {
 	u32 refs;
 	bool listening, connected;
-	struct pipe *rx, *tx;         /* of a connection */
-	struct waitq wait;            /* the backlog or the state changed */
-	struct unix_socket **waiting; /* of a listener: its clients' far ends, oldest first */
+	struct pipe *rx, *tx;         /* if connected */
+	struct waitq wait;            /* woken when the backlog or the state changes */
+	struct unix_socket **waiting; /* if listening: the clients' far ends, oldest first */
 	unsigned int nr_waiting, max_waiting;
 	struct list_head link; /* in `bound` */
-	struct inode *inode;   /* the inode of a path name */
+	struct inode *inode;   /* of the name, if it is a path */
 	struct file *f;        /* the socket's file, not referenced; NULL: not accepted yet */
 	struct unix_name name, peer_name;
 };
@@ -115,7 +115,7 @@ int socket_connect_pair(struct unix_socket *a, struct unix_socket *b)
 	a->rx = b->tx = other;
 	b->peer_name = a->name;
 	a->peer_name = b->name;
-	/* A reader without the lock that sees `connected` sees the pipes, too. */
+	/* Release: a reader without the lock that sees `connected` also sees the pipes. */
 	__atomic_store_n(&a->connected, true, __ATOMIC_RELEASE);
 	__atomic_store_n(&b->connected, true, __ATOMIC_RELEASE);
 	return 0;
@@ -146,7 +146,7 @@ static struct unix_socket *find_bound(const struct unix_name *name, const struct
 	return NULL;
 }
 
-/* Create the file for the name. */
+/* Create the file for a path name. */
 static int make_socket_file(const char *path, struct inode **inode)
 {
 	struct inode *start = path_start();
@@ -191,7 +191,7 @@ static int find_socket_file(const char *path, struct inode **inode)
 	return -ECONNREFUSED;
 }
 
-/* ---- what the system calls do -------------------------------------------------------------- */
+/* ---- called by the system calls ------------------------------------------------------------ */
 
 int socket_bind(struct unix_socket *s, const struct unix_name *name)
 {
@@ -273,7 +273,7 @@ int socket_connect(struct unix_socket *s, const struct unix_name *name)
 		if (err)
 			socket_put(far); /* takes the lock */
 		else
-			epoll_queues_changed(s->f); /* it waits on its pipes' queues now */
+			epoll_queues_changed(s->f); /* its state now depends on its pipes' queues */
 	} else {
 		err = -ENOMEM;
 	}
@@ -314,7 +314,7 @@ int socket_shutdown(struct unix_socket *s, int how)
 		return s->name.len ? 0 : -ENOTCONN;
 	if (how != SHUT_WR) {
 		pipe_hang_up(s->rx, false);
-		pipe_hang_up(s->rx, true); /* our own reads end, too */
+		pipe_hang_up(s->rx, true); /* our own reads also end */
 	}
 	if (how != SHUT_RD)
 		pipe_hang_up(s->tx, true);
@@ -381,7 +381,7 @@ static unsigned int socket_poll(struct file *f, struct poll_table *table)
 		return EPOLLOUT | EPOLLHUP;
 	}
 	events = pipe_poll_end(s->rx, false, table) | pipe_poll_end(s->tx, true, table);
-	/* The far end has closed: reads get the rest and then the end, writes fail. */
+	/* The far end has closed: reads return the remaining data and then 0, and writes fail. */
 	if (events & EPOLLHUP)
 		events = (events & ~EPOLLHUP) | EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (events & EPOLLERR)

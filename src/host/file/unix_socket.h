@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* unix_socket.h - interface between sys_socket.c (system calls) and unix_socket.c (their work). */
+/* unix_socket.h - interface between sys_socket.c (system calls) and unix_socket.c (sockets). */
 #ifndef HOST_UNIX_SOCKET_H
 #define HOST_UNIX_SOCKET_H
 
@@ -9,7 +9,7 @@
 struct unix_socket;
 
 struct unix_name {  /* a path, or an abstract name, which starts with NUL; len 0: none */
-	size_t len; /* of sun_path; a path's without its NUL */
+	size_t len; /* of sun_path; of a path, without its NUL */
 	char path[UNIX_PATH_MAX + 1];
 };
 
@@ -17,7 +17,7 @@ struct unix_name {  /* a path, or an abstract name, which starts with NUL; len 0
 struct file *socket_file(struct unix_socket *s, unsigned int flags);
 void socket_attach(struct file *f, struct unix_socket *s); /* takes over s */
 struct unix_socket *socket_new(void);
-struct unix_socket *socket_of(struct file *f); /* NULL: it is no socket */
+struct unix_socket *socket_of(struct file *f); /* NULL: it is not a socket */
 int socket_connect_pair(struct unix_socket *a, struct unix_socket *b);
 int socket_bind(struct unix_socket *s, const struct unix_name *name);
 int socket_listen(struct unix_socket *s, int backlog);
