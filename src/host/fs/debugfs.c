@@ -3,7 +3,7 @@
  * debugfs.c - /sys/kernel/debug/kvm: the core's counters, for all VMs together and for each VM.
  *
  * VMs come and go, so nothing is kept here: inodes are made on lookup. The id of a VM's directory
- * is the VM's number. A file's id has the VM's number (0: all of them) above the counter's.
+ * is the VM's number. A file's id has the VM's number (0: all VMs) above the counter's number.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>

@@ -76,7 +76,7 @@ static long write_full(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	return -ENOSPC;
 }
 
-/* Read in pieces, so that a huge size keeps neither the hart nor a signal waiting. */
+/* Read in pieces, so that a huge read delays neither interrupts nor signals. */
 static long read_pieces(unsigned long buf, size_t size, int (*piece)(unsigned long at, size_t n))
 {
 	size_t done = 0, n;

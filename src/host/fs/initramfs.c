@@ -6,10 +6,10 @@
  * characters, the name with its NUL, padding to 4, the data, padding to 4. Several archives may
  * follow one another, with zeros in between.
  *
- * The archive is not trusted: every length is checked against what is left before it is used. At
- * the first error, unpacking stops with one line in the log; what came before it stays. Data is not
- * copied: files refer to it (ramfs.c), so every page of the archive gets a reference that is never
- * given back.
+ * The archive is not trusted: every length is checked against the rest of the archive before it is
+ * used. At the first error, unpacking stops with one line in the log, and the files unpacked before
+ * it stay. Data is not copied: files refer to it (ramfs.c), so every page of the archive gets a
+ * reference that is never dropped.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -50,7 +50,7 @@ struct archive {
 	size_t at, size;
 	struct list_head links;
 	unsigned int nr_files;
-	const char *wrong; /* NULL: nothing yet */
+	const char *wrong; /* NULL: no error yet */
 };
 
 static bool parse_header(const u8 *p, u32 field[NR_FIELDS])
@@ -213,7 +213,7 @@ static int add_entry(struct archive *a, const char *path, const u32 *field, cons
 	return err;
 }
 
-/* Can the tree hold this type, and is the length of a symbolic link's text in range? */
+/* Can the tree hold this type of file, and is the length of a symbolic link's text in range? */
 static bool entry_is_valid(const u32 *field)
 {
 	u32 type = field[F_MODE] & S_IFMT;

@@ -49,7 +49,7 @@ void inode_put(struct inode *inode)
 {
 	struct inode *parent;
 
-	/* A loop, not recursion: freeing a removed directory may free its parents, too. */
+	/* A loop, not recursion: freeing a removed directory may also free its parents. */
 	while (inode && !__atomic_sub_fetch(&inode->refs, 1, __ATOMIC_ACQ_REL)) {
 		parent = inode->parent;
 		if (inode->ops && inode->ops->destroy)
@@ -112,7 +112,7 @@ struct dentry *dir_find(struct inode *dir, const char *name)
 	return NULL;
 }
 
-/* The memory that kmalloc() uses for so many bytes. */
+/* Return how much memory kmalloc() uses for an object of this size. */
 static size_t object_bytes(size_t bytes)
 {
 	size_t size = 32;
@@ -122,9 +122,9 @@ static size_t object_bytes(size_t bytes)
 	return size;
 }
 
-#define FILE_BYTES 512 /* at most, for a struct ram_file */
+#define FILE_BYTES 512 /* upper limit for a struct ram_file */
 
-/* The memory that a name in the tree uses, with its inode: counted for each name of an inode. */
+/* Return the memory that a name uses, including its inode, which is counted for each name. */
 static long name_bytes(const struct dentry *d, const struct inode *inode)
 {
 	size_t bytes =
@@ -135,7 +135,7 @@ static long name_bytes(const struct dentry *d, const struct inode *inode)
 	return (long)(bytes + (inode->target ? PATH_LEN_MAX : 0)); /* as symlinkat() allocates it */
 }
 
-/* Allocate a name that is in no directory yet; adding it to one cannot fail. */
+/* Allocate a name that is not in a directory yet; adding it to one cannot fail. */
 static int name_alloc(const struct inode *dir, const char *name, struct dentry **d)
 {
 	size_t len = strlen(name);
@@ -249,7 +249,7 @@ struct inode *dir_lookup(struct inode *dir, const char *name)
 
 /* ---- making the tree at boot --------------------------------------------------------- */
 
-/* Return the name's inode, made if it does not exist. The name holds the reference. */
+/* Return the name's inode, which is created if it does not exist. The name holds the reference. */
 static struct inode *make_component(struct inode *dir, const char *name, u32 mode,
 				    const struct inode_ops *ops)
 {

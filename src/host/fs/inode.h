@@ -34,16 +34,16 @@ struct dir_item { /* what readdir() of a generated directory returns */
 	char name[32];
 };
 
-/* A NULL member stands for what ramfs does with this type of file. */
+/* Where a member is NULL, files of this type are handled as in ramfs. */
 struct inode_ops {
 	/* Look up an entry that is generated on demand; referenced, or NULL. Under tree_lock. */
 	struct inode *(*lookup)(struct inode *dir, const char *name);
-	/* The first such entry with a cookie >= from; false: there is none. Under tree_lock. */
+	/* Find the first such entry with a cookie >= from; false: none. Under tree_lock. */
 	bool (*readdir)(struct inode *dir, u64 from, struct dir_item *item);
 	int (*open)(struct inode *inode, struct file *f); /* sets f->ops, f->priv */
-	void (*cut)(struct inode *inode);                 /* opened for writing with O_TRUNC */
+	void (*cut)(struct inode *inode);                 /* open() for writing with O_TRUNC */
 	long (*readlink)(struct inode *inode, char *buf, size_t size); /* returns the length */
-	struct inode *(*follow)(struct inode *inode); /* where a link leads; referenced or NULL */
+	struct inode *(*follow)(struct inode *inode); /* a link's target, referenced; or NULL */
 	void (*destroy)(struct inode *inode);
 };
 
@@ -61,13 +61,13 @@ struct inode {
 	u64 atime, mtime, ctime; /* ns since 1970 */
 	const struct inode_ops *ops;
 	struct inode *parent; /* of a directory, referenced; NULL for the root and removed ones */
-	struct dentry *name;  /* one of its names, or NULL: for getcwd() and /proc */
+	struct dentry *name;  /* one of its names or NULL, for getcwd() and /proc */
 	struct list_head children;
 	u64 next_cookie;
-	struct ram_file *data; /* a regular file of ramfs */
+	struct ram_file *data; /* if it is a regular file in ramfs */
 	char *target;          /* a symbolic link's text */
 	void *priv;
-	unsigned long id; /* free for the owner of ops: a pid, a number */
+	unsigned long id; /* for the owner of ops: a pid, an event's number */
 };
 
 extern struct mutex tree_lock;
@@ -76,16 +76,16 @@ extern struct inode *root_inode;
 struct inode *inode_alloc(u32 mode, const struct inode_ops *ops);
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode); /* may reschedule, takes no sleeping lock */
-/* A path to it from the root, or "(deleted)" if it or a directory on the way has no name left. */
+/* Write its path from the root, or "(deleted)" if it or a directory above it has no name left. */
 void inode_path(struct inode *inode, char *buf, size_t size);
-/* The same with tree_lock held; returns the length. size > 16. */
+/* Like inode_path(), but with tree_lock held; returns the length. size > 16. */
 long inode_path_locked(struct inode *inode, char *buf, size_t size);
 
 /* Names; tree_lock is held. */
 struct dentry *dir_find(struct inode *dir, const char *name);
 int dir_add(struct inode *dir, const char *name, struct inode *inode);
 void dir_remove(struct dentry *d);
-/* Rename `old`, replacing what has the new name. After an error nothing has changed. */
+/* Rename `old`, replacing any file with the new name. After an error nothing has changed. */
 int dir_move(struct dentry *old, struct inode *to, const char *name);
 bool dir_is_empty(const struct inode *dir);
 /* Look up an entry, real or generated; referenced, or NULL. */
@@ -93,8 +93,8 @@ struct inode *dir_lookup(struct inode *dir, const char *name);
 
 /* Paths (path.c); tree_lock is held. */
 #define WALK_NOFOLLOW  1 /* do not follow the last component if it is a symbolic link */
-#define WALK_PARENT    2 /* find the directory, and put the last component's text in `last` */
-#define WALK_DIRECTORY 4 /* what is found must be a directory */
+#define WALK_PARENT    2 /* find the parent directory, and put the last component into `last` */
+#define WALK_DIRECTORY 4 /* the result must be a directory */
 
 struct walk {
 	struct inode *inode;         /* found; referenced */
@@ -104,11 +104,11 @@ struct walk {
 
 int path_walk(struct inode *start, const char *path, unsigned int flags, struct walk *w);
 
-/* Make files at boot, with missing parents. NULL on failure. */
+/* Make a file at boot, together with its missing parents. NULL on failure. */
 struct inode *tree_make(const char *path, u32 mode, const struct inode_ops *ops);
 struct inode *tree_make_link(const char *path, const char *target);
 
-/* Opening (open.c): a new file on an inode, or by path. */
+/* Opening a file by inode or by path (open.c). */
 struct inode *path_start(void); /* the current process's directory, or the root; referenced */
 struct file *inode_open(struct inode *inode, unsigned int flags, int *err);
 struct file *path_open(struct inode *start, const char *path, unsigned int flags, unsigned int mode,
@@ -121,11 +121,11 @@ struct ram_file *ram_file_create(const void *base, u64 size);
 void ram_file_destroy(struct ram_file *rf);
 u64 ram_file_size(const struct ram_file *rf);
 u64 ram_file_pages(const struct ram_file *rf);
-/* Use blocks of 2M where the size allows; `hugetlb`: only pages of the pool of huge pages. */
+/* Use 2M blocks where the size allows. If `hugetlb`, use only pages from the pool of huge pages. */
 void ram_file_set_huge(struct ram_file *rf, bool hugetlb);
 int ram_file_truncate(struct ram_file *rf, u64 size);
 extern const struct file_ops ram_file_ops;
-extern const struct file_ops ram_huge_file_ops; /* of hugetlb files */
+extern const struct file_ops ram_huge_file_ops; /* for hugetlb files */
 extern const struct file_ops dir_file_ops;
 
 u64 inode_size(const struct inode *inode);

@@ -59,7 +59,7 @@ static int open_with(struct file *f, struct inode *inode, unsigned int flags)
 	if (!(flags & O_PATH))
 		err = open_by_type(inode, f, flags);
 	if (err)
-		f->ops = &path_ops; /* there is nothing to release */
+		f->ops = &path_ops; /* so that file_put() calls no release() */
 	return err;
 }
 

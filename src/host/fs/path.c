@@ -2,9 +2,9 @@
 /*
  * path.c - find the inode of a path.
  *
- * The walk is a loop over components. A symbolic link's text is put in front of what is left of the
- * path, in a buffer that is allocated only then. The limit is 40 links, as on Linux. Everything
- * here runs under tree_lock, so names and link texts do not change. No user memory is touched.
+ * The walk is a loop over components. A symbolic link's text is put in front of the rest of the
+ * path, in a buffer that is allocated at the first link. The limit is 40 links, as on Linux. All of
+ * it runs under tree_lock, so names and link texts do not change. No user memory is touched.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -15,9 +15,9 @@
 #define LINKS_MAX 40
 
 struct path_state {
-	struct inode *at;  /* where we are; referenced */
-	const char *rest;  /* what is left of the path */
-	char *buf;         /* two halves of PATH_LEN_MAX, once a link was found */
+	struct inode *at;  /* the inode reached so far, referenced */
+	const char *rest;  /* the rest of the path */
+	char *buf;         /* two halves of PATH_LEN_MAX; NULL until a link is found */
 	unsigned int half; /* the half in use */
 	unsigned int links;
 };
@@ -28,7 +28,7 @@ static void state_move(struct path_state *s, struct inode *to)
 	s->at = to;
 }
 
-/* Put the link's text in front of what is left. */
+/* Put the link's text in front of the rest of the path. */
 static int state_expand(struct path_state *s, struct inode *link)
 {
 	char *text;
@@ -40,7 +40,7 @@ static int state_expand(struct path_state *s, struct inode *link)
 		s->buf = kmalloc(2 * PATH_LEN_MAX);
 	if (!s->buf)
 		return -ENOMEM;
-	s->half = !s->half; /* the rest of the path may be in the other one */
+	s->half = !s->half; /* the rest of the path may be in the other half */
 	text = s->buf + s->half * PATH_LEN_MAX;
 	if (link->ops && link->ops->readlink)
 		len = link->ops->readlink(link, text, PATH_LEN_MAX - 1);
@@ -99,8 +99,8 @@ static struct inode *step_child(struct inode *dir, const char *name)
 }
 
 /*
- * For an unknown name and for lack of memory alike, lookup() and follow() of generated inodes
- * (/proc) return NULL.
+ * lookup() and follow() of generated inodes (/proc) return NULL both for an unknown name and for
+ * lack of memory.
  */
 static int not_found(const struct inode *maker)
 {

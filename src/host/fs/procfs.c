@@ -2,7 +2,7 @@
 /*
  * procfs.c - /proc: files about the machine. procfs_pid.c has those about processes.
  *
- * Only files that real programs read exist, and all they say is true: no figure is invented.
+ * Only files that real programs read exist, and none of the values in them is invented.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -55,8 +55,8 @@ static int show_meminfo(struct inode *inode, struct text *t)
 }
 
 /*
- * In Linux's format (version 2.1). Together with MemFree it shows all free memory, to the byte.
- * Larger blocks are whole pages.
+ * Show the slabs in Linux's format (version 2.1). Together with MemFree they account for all free
+ * memory, to the byte. Larger blocks are whole pages.
  */
 static int show_slabinfo(struct inode *inode, struct text *t)
 {
@@ -78,7 +78,7 @@ static int show_slabinfo(struct inode *inode, struct text *t)
 	return 0;
 }
 
-/* What the device tree says about the harts that are up. */
+/* Show the properties of the online harts, from the device tree. */
 static int show_cpuinfo(struct inode *inode, struct text *t)
 {
 	int cpus = fdt_path_offset(host_fdt, "/cpus"), node;
@@ -149,7 +149,7 @@ static int show_stat(struct inode *inode, struct text *t)
 	return 0;
 }
 
-/* Files with one number or word. */
+/* Show a file that consists of one number or word. */
 static int show_word(struct inode *inode, struct text *t)
 {
 	const struct pseudo_file *pf = inode->priv;

@@ -8,16 +8,16 @@
 
 #include "inode.h"
 
-extern const struct inode_ops proc_root_ops; /* /proc itself: numbers are processes */
+extern const struct inode_ops proc_root_ops; /* /proc itself: a number names a process */
 extern const struct inode_ops proc_exe_ops, proc_cwd_ops, proc_fd_dir_ops;
 void procfs_link_init(void); /* /proc/self */
-void sysrq_init(void);       /* /proc/sysrq-trigger, if the boot asked for it */
+void sysrq_init(void);       /* /proc/sysrq-trigger, if the boot argument is set */
 
-/* Below /proc/PID, inode->id is that number (in fd/, the descriptor). */
-int proc_number(const char *name); /* the number that the name spells; -1: none */
+/* Below /proc/PID, inode->id is the process's number (in fd/, the descriptor). */
+int proc_number(const char *name); /* parse a number; -1: the name is not one */
 struct process;
-struct process *proc_process(int id); /* by a process's or a thread's number; referenced, or NULL */
-bool proc_is_mine(const struct inode *inode); /* is it the caller's own process? */
+struct process *proc_process(int id); /* by its own or a thread's number; referenced, or NULL */
+bool proc_is_mine(const struct inode *inode); /* does it belong to the caller's own process? */
 
 /* procfs_mem.c: the caller's own memory. */
 struct text;
@@ -25,7 +25,7 @@ int proc_show_maps(struct inode *inode, struct text *t);
 int proc_show_smaps(struct inode *inode, struct text *t);
 int proc_store_clear_refs(struct inode *inode, const char *line);
 
-/* As uname() reports it. */
+/* The kernel release that uname() reports. */
 #define OS_RELEASE "6.12.0-hyperscope"
 
 #endif

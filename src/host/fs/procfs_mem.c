@@ -87,7 +87,7 @@ int proc_show_smaps(struct inode *inode, struct text *t)
 	return show(inode, t, true);
 }
 
-/* 1: all pages, 2: anonymous ones, 3: those of files. 4 (soft-dirty) and 5 are not supported. */
+/* 1 clears all pages, 2 anonymous pages, 3 file pages. 4 (soft-dirty) and 5 are not supported. */
 int proc_store_clear_refs(struct inode *inode, const char *line)
 {
 	struct mm *mm = current_process->mm;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * procfs_pid.c - /proc/self and /proc/PID: what a process sees of itself, and a little of others.
+ * procfs_pid.c - /proc/self and /proc/PID: files about the calling process, and some about others.
  *
  * Inodes here are made on lookup and freed with their last reference. id is the process's number,
  * and each file looks the process up again. Another process's memory and descriptors may vanish at
@@ -69,7 +69,7 @@ bool proc_is_mine(const struct inode *inode)
 struct thread_facts {
 	char name[THREAD_NAME_LEN];
 	char state;
-	u64 run, wait, count; /* ticks, ticks, times */
+	u64 run, wait, count; /* run and wait: ticks */
 };
 
 static char state_letter(const struct thread *t)
@@ -112,7 +112,7 @@ static int thread_facts(int tid, struct thread_facts *facts)
 	return err;
 }
 
-/* For a process whose first thread is gone, or for a zombie. */
+/* Fill in the facts of a zombie, or of a process whose first thread is gone. */
 static void facts_without_thread(const struct process *p, struct thread_facts *facts)
 {
 	const char *slash = strrchr(p->path, '/');
@@ -147,7 +147,7 @@ static unsigned long mm_pages(const struct process *p)
 	return p == current_process && p->mm ? p->mm->total_pages : 0;
 }
 
-/* Under the lock, because the parent may exit at any time. */
+/* Take the lock, because the parent may exit at any time. */
 static int parent_of(const struct process *p)
 {
 	int pid;
@@ -171,7 +171,7 @@ static int show_stat(struct inode *inode, struct text *t)
 	text_add(t, "%d (%s) %c %d %d %d 0 -1 0 0 0 0 0 %llu 0 0 0 20 0 %u 0 0 0 %lu",
 		 (int)inode->id, f.name, f.state, parent_of(p), p->pgid, p->sid,
 		 ticks_to_ns(f.run) / 10000000, p->nr_threads, mm_pages(p));
-	for (i = 25; i <= 52; i++) /* what the host does not know is 0 */
+	for (i = 25; i <= 52; i++) /* 0 for values that the host does not know */
 		text_add(t, " 0");
 	text_add(t, "\n");
 	process_put(p);
@@ -315,7 +315,7 @@ static bool pid_readdir(struct inode *dir, u64 from, struct dir_item *item)
 	return entry_readdir(dir, from, item, ARRAY_SIZE(pid_entries));
 }
 
-/* task/TID has the same entries except task itself; else a walk of the tree would never end. */
+/* task/TID has the same entries except task: otherwise a walk of the tree would never end. */
 static struct inode *tid_lookup(struct inode *dir, const char *name)
 {
 	return entry_lookup(dir, name, ARRAY_SIZE(pid_entries) - 1);
@@ -329,7 +329,7 @@ static bool tid_readdir(struct inode *dir, u64 from, struct dir_item *item)
 static const struct inode_ops tid_dir_ops = { .lookup = tid_lookup, .readdir = tid_readdir };
 static const struct inode_ops pid_dir_ops = { .lookup = pid_lookup, .readdir = pid_readdir };
 
-/* The lowest thread number >= from in a process; -1: none. */
+/* Return the lowest thread number >= from in a process; -1: none. */
 static int next_tid(int pid, int from)
 {
 	struct process *p = proc_process(pid);

@@ -20,7 +20,7 @@
 #define TEXT_STEP 1024
 
 struct open_text {
-	struct mutex lock; /* for two readers of one open file */
+	struct mutex lock; /* for concurrent readers of one open file */
 	struct text text;
 	bool made;
 };
@@ -127,7 +127,7 @@ static int pseudo_truncate(struct file *f, u64 size)
 {
 	(void)f;
 	(void)size;
-	return 0; /* ftruncate() succeeds: there is nothing to cut */
+	return 0; /* ftruncate() succeeds but has nothing to truncate */
 }
 
 static void pseudo_release(struct file *f)

@@ -16,13 +16,13 @@ struct text { /* grows as it is written to */
 void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 struct pseudo_file {
-	const char *path; /* its place, or NULL if a directory makes it on lookup */
+	const char *path; /* its path, or NULL if a directory makes it on lookup */
 	int (*show)(struct inode *inode, struct text *t);
-	/* Takes a line written to the file, without newline. NULL: it cannot be written. */
+	/* Handle a line written to the file, without newline. NULL: the file cannot be written. */
 	int (*store)(struct inode *inode, const char *line);
-	void (*cut)(struct inode *inode); /* opened with O_TRUNC, for writing; NULL: nothing */
+	void (*cut)(struct inode *inode); /* called on open for writing with O_TRUNC; or NULL */
 	void *data;
-	unsigned int mode; /* permissions; 0: 0444, or 0644 with store */
+	unsigned int mode; /* permissions; 0 means 0444, or 0644 if store is set */
 };
 
 /* Make the file in the tree. `pf` must live forever; inode->priv is pf. */

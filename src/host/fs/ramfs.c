@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * ramfs.c - the data of regular files, in pages of memory.
+ * ramfs.c - data of regular files, in pages of memory.
  *
  * The bytes of a file from the initramfs stay in the archive (`base`). Reads copy from there, and a
- * page is made only for what is written or mapped shared. A page of the archive that is aligned and
- * belongs wholly to the file becomes the file's page as it is.
+ * page is made only for data that is written or mapped shared. A page of the archive that is
+ * aligned and belongs wholly to the file becomes the file's page without a copy.
  *
  * Pages are kept in chunks of 2 MiB. If a chunk of a "huge" file (memfd) lies within the file's
  * size, it is one block of 512 pages, so that a shared mapping can be a 2M leaf.
@@ -248,7 +248,7 @@ static hpa_t page_make(struct ram_file *rf, u64 index)
 	return pa;
 }
 
-/* Get the file's own page, made if there is none, with a reference for the caller. */
+/* Get the file's own page, which is created if missing, with a reference for the caller. */
 int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
 {
 	struct account *before;
@@ -277,7 +277,7 @@ int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
 
 static const u8 zero_page[PAGE_SIZE] __attribute__((aligned(4096)));
 
-/* Find the bytes from pos on, at most to the page's end; returns how many. *pa: to be put, or 0. */
+/* Find the bytes at pos, up to the page's end. Returns their number. *pa: page to put, or 0. */
 static size_t ram_source(struct ram_file *rf, u64 pos, size_t size, const u8 **from, hpa_t *pa)
 {
 	size_t in_page = pos % PAGE_SIZE, n = 0;

@@ -10,12 +10,12 @@
 #include "mm/page.h"
 
 #define CHUNK_PAGES 512
-#define CHUNKS_MAX  (SZ_2M * 2 / sizeof(struct ram_chunk)) /* what one kmalloc() can hold */
+#define CHUNKS_MAX  (SZ_2M * 2 / sizeof(struct ram_chunk)) /* as many as one kmalloc() can hold */
 #define FILE_MAX    ((u64)CHUNKS_MAX * SZ_2M)
 
 struct ram_chunk {
 	hpa_t *pages; /* CHUNK_PAGES addresses, 0 for a missing page; NULL: no page at all */
-	bool block;   /* they are one aligned block of 2M */
+	bool block;   /* the pages are one aligned 2M block */
 };
 
 struct ram_file {
@@ -29,25 +29,25 @@ struct ram_file {
 	u64 nr_pages;
 	struct account *account; /* its creator's, referenced; the file's pages are charged to it */
 	bool huge;
-	bool hugetlb; /* all chunks are blocks of the pool (hugetlb.c) */
-	bool mapped;  /* shared, at some time: removed pages may be in page tables */
+	bool hugetlb; /* all chunks are blocks from the pool (hugetlb.c) */
+	bool mapped;  /* has been mapped shared: removed pages may be in page tables */
 };
 
-/* Memory kept for programs, in 4K pages: a full file system must not get them killed. */
+/* Return the memory kept for programs, in 4K pages: a full file system must not get them killed. */
 static inline size_t ram_reserve(void)
 {
 	return page_total_count() / 64;
 }
 
-/* All with rf->lock held. */
-hpa_t *ram_page_slot(const struct ram_file *rf, u64 index); /* NULL: not even a chunk */
-/* The file's own page, made if there is none; with a reference for the caller. */
+/* rf->lock is held in all of these. */
+hpa_t *ram_page_slot(const struct ram_file *rf, u64 index); /* NULL: the chunk has no table */
+/* Get the file's own page, which is created if missing, with a reference for the caller. */
 int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa);
 void ram_count_pages(struct ram_file *rf, long pages);
-bool ram_tree_has_room(const struct ram_file *rf);          /* for one more page of this file */
+bool ram_tree_has_room(const struct ram_file *rf);          /* may this file get one more page? */
 void ram_drop_pages(struct ram_file *rf, u64 from, u64 to); /* page indices [from, to) */
 int ram_chunk_make(struct ram_file *rf, u64 chunk);
-/* Like ram_chunk_make(), but without pages in it. */
+/* Like ram_chunk_make(), but the chunk has no pages. */
 int ram_chunk_make_empty(struct ram_file *rf, u64 chunk);
 
 /* unmap.c: unmap pages [from, to) of the file from every address space. Call without locks. */

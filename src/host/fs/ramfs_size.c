@@ -99,7 +99,7 @@ static u64 missing_pages(const struct ram_file *rf, u64 from, u64 to)
 	return missing;
 }
 
-/* All or nothing: a request for more than there is must not take what others need. */
+/* Allocate all or nothing: a request that cannot be met must not use up memory that others need. */
 static int preallocate(struct ram_file *rf, u64 from, u64 to)
 {
 	u64 first = from / PAGE_SIZE, last = (to + PAGE_SIZE - 1) / PAGE_SIZE, index;
@@ -131,7 +131,7 @@ int ram_allocate(struct file *f, int mode, u64 offset, u64 size)
 		return -EFBIG;
 	if (mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE))
 		return -EOPNOTSUPP;
-	if (rf->hugetlb) { /* whole huge pages: a hole shrinks to them, an allocation grows */
+	if (rf->hugetlb) { /* round to huge pages: a hole shrinks, an allocation grows */
 		offset = mode & FALLOC_FL_PUNCH_HOLE ? ALIGN_UP(offset, SZ_2M)
 						     : ALIGN_DOWN(offset, SZ_2M);
 		end = mode & FALLOC_FL_PUNCH_HOLE ? ALIGN_DOWN(end, SZ_2M) : ALIGN_UP(end, SZ_2M);

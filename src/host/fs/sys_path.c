@@ -85,7 +85,7 @@ long sys_mknodat(struct trap_frame *frame)
 	if (type == S_IFDIR)
 		return -EPERM;
 	if (type != S_IFREG && type != S_IFCHR && type != S_IFBLK)
-		return -EINVAL; /* no named pipes and sockets here */
+		return -EINVAL; /* named pipes and sockets are not supported */
 	mode &= 07777 & ~current_process->umask;
 	return make_at((int)frame->a0, frame->a1, type | mode, (u32)frame->a3, NULL);
 }

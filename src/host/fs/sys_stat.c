@@ -25,7 +25,7 @@
 
 _Static_assert(sizeof(struct stat) == 128, "struct stat of riscv64");
 
-struct file_facts { /* what the stat calls report */
+struct file_facts { /* the values that the stat calls report */
 	u64 ino, rdev, size, blocks;
 	u32 mode, nlink, uid, gid;
 	u64 atime, mtime, ctime;
@@ -49,7 +49,7 @@ static void inode_facts(const struct inode *inode, struct file_facts *facts)
 		facts->blocks = ram_file_pages(inode->data) * (PAGE_SIZE / 512);
 }
 
-/* For a file without an inode: a pipe, an eventfd, a terminal opened by the kernel. */
+/* Describe a file without an inode: a pipe, an eventfd, a terminal opened by the kernel. */
 static void anonymous_facts(const struct file *f, struct file_facts *facts)
 {
 	*facts = (struct file_facts){ .ino = 1, .mode = 0600, .nlink = 1 };

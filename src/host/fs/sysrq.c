@@ -4,8 +4,8 @@
  *
  * As on Linux, `c` crashes the host and `z` prints what the trace holds. `o` overflows the writer's
  * kernel stack (on Linux it powers off). Other letters do nothing. The file exists only with the
- * boot argument sysrq=1: every program of this host is root, a VMM too, and none may bring down the
- * machine unless whoever booted it allows that.
+ * boot argument sysrq=1: every program on this host is root, including a VMM, and must not be able
+ * to bring down the machine unless its user allows that at boot.
  */
 #include <string.h>
 #include "platform/bootargs.h"

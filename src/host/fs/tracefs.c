@@ -2,9 +2,9 @@
 /*
  * tracefs.c - /sys/kernel/tracing: which events are on, and under which conditions.
  *
- * Names, texts and errors are Linux's, so that what is known about ftrace's files applies here. The
- * records themselves are not read here but from the machine's RAM (docs/trace.md). trace_control.c
- * implements what the files set; the mutex admits one writer at a time.
+ * Names, texts and errors are Linux's, so that ftrace's documentation applies here. The records
+ * themselves are not read through these files but from the machine's RAM (docs/trace.md).
+ * trace_control.c implements what the files set; the mutex admits one writer at a time.
  *
  * An inode's id below events/hs is the event's number.
  */
@@ -128,7 +128,7 @@ static int set_event(struct inode *inode, const char *line)
 	return locked(store_set_event, line);
 }
 
-/* Opened by ">" and not ">>": switch all events off. */
+/* Opened with ">", not ">>": switch all events off. */
 static void cut_set_event(struct inode *inode)
 {
 	static const bool none[TRACE_NR_EVENTS];
@@ -270,7 +270,7 @@ static int set_size(struct inode *inode, const char *line)
 	return strcmp(line, now) ? -EINVAL : 0;
 }
 
-/* inode->id is the hart. */
+/* inode->id is the hart's index. */
 static int show_stats(struct inode *inode, struct text *t)
 {
 	const struct trace_hart *th = trace_mem ? trace_harts[inode->id] : NULL;

@@ -15,7 +15,7 @@ void trace_lock(void);
 void trace_unlock(void);
 int trace_parse_bool(const char *line, bool *value); /* "0" or "1"; -EINVAL */
 
-void tracefs_events_init(void); /* the directory of each event */
+void tracefs_events_init(void); /* make the events' directory */
 void trace_marker_init(void);
 
 #endif

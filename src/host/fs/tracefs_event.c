@@ -92,7 +92,7 @@ static int show_format(struct inode *inode, struct text *t)
 
 /* ---- filter ---------------------------------------------------------------------------------- */
 
-/* The error of the last rejected filter, until one is accepted. */
+/* The error of the last rejected filter, kept until a filter is accepted. */
 static struct {
 	bool set;
 	unsigned int event, at;
