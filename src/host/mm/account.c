@@ -5,10 +5,9 @@
  * The parent of an account is the account of the process that created its process. An account
  * outlives its process as long as a page is charged to it, for example the page of a pipe or of a
  * memfd that another process has open, or as long as a process that it created is alive. So orphans
- * stay in the family that they come from, and many small processes of one program count by their
- * sum. The pages of an ended process count for its family, too, because it is probably a member of
- * the family that has its files open. A page that a process maps counts for that process
- * (page_is_elsewhere()).
+ * stay in their family, and many small processes of one program are counted together. The pages of
+ * an ended process also count for its family, because it is probably a member of the family that
+ * has its files open. A page that a process maps counts for that process (page_is_elsewhere()).
  *
  * Lock: accounts_lock for the tree. It is a leaf: freeing a page may free an account under any
  * other lock.
@@ -115,7 +114,9 @@ void account_uncharge_dead(struct account *account, long pages)
 
 	spin_lock(&accounts_lock);
 	left = __atomic_sub_fetch(&account->pages, pages, __ATOMIC_ACQ_REL);
-	/* One reference is left, so the account exists: account_free() takes accounts_lock. */
+	/*
+	 * A reference is left, and account_free() takes accounts_lock, so the account still exists.
+	 */
 	if (left == 1)
 		collapsed = collapse(account);
 	spin_unlock(&accounts_lock);
@@ -148,7 +149,7 @@ void account_close(struct account *account)
 
 	kmalloc_close(account);
 	spin_lock(&accounts_lock);
-	/* Also the parent: account_uncharge() of its last page may not have seen is_dead yet. */
+	/* Also try the parent: account_uncharge() of its last page may have missed is_dead. */
 	above = collapse(account->parent);
 	if (collapse(account))
 		refs++; /* the child's */
@@ -166,7 +167,7 @@ static struct account *first_leaf(struct account *account)
 	return account;
 }
 
-/* The next account in an order that visits children before their parents; NULL after the root. */
+/* Return the next account, children before their parents; NULL after the root. */
 static struct account *next_upwards(struct account *account)
 {
 	if (account == &root)

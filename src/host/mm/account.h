@@ -28,16 +28,16 @@ struct account {
 	struct slabs slabs;
 
 	/* The tree of accounts; accounts_lock. */
-	struct account *parent; /* of the process that created this one; referenced */
+	struct account *parent; /* account of the process that created this one; referenced */
 	struct list_head children, sibling;
 
 	/* Pages, for account_find_largest(); accounts_lock, except that oom.c sets footprint. */
-	size_t footprint;        /* what the process's end would free; 0: it cannot be ended */
+	size_t footprint;        /* pages freed if the process ends; 0: it cannot be ended */
 	size_t family;           /* footprints of the process and its descendants, dead ones too */
 	struct account *largest; /* the child with the largest family, or NULL */
 };
 
-/* Create the account of a process that the calling one creates; one reference. NULL: no memory. */
+/* Create an account for a child of the calling process, with one reference. NULL: no memory. */
 struct account *account_create(void);
 void account_get(struct account *account);
 void account_put(struct account *account);

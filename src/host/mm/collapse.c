@@ -26,7 +26,7 @@
 #include "vma.h"
 
 #define BLOCK_PAGES 512
-#define COPY_BATCH  16 /* pages between two calls of irq_window(); a copy: 1200 instructions */
+#define COPY_BATCH  16 /* pages between two calls of irq_window(); a copy takes 1200 instructions */
 #define PUT_BATCH   8
 
 struct block {
@@ -38,7 +38,7 @@ struct block {
 	unsigned int present;
 };
 
-/* 0, or 1: already one leaf. -EAGAIN: a page has another reference. -EINVAL: no page is present. */
+/* Returns 0, 1 (already one leaf), -EAGAIN (a page has another reference) or -EINVAL (no page). */
 static int check_pages(struct block *b)
 {
 	unsigned long va = b->start, size;

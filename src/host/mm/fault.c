@@ -110,8 +110,8 @@ static bool block_fits(struct mm *mm, const struct vma *vma, unsigned long va)
 }
 
 /*
- * The last sixteenth of memory is allocated page by page. Pages of a 2 MiB block that a program has
- * not touched would be missing elsewhere, and small leaves can be collapsed later (collapse.c).
+ * The last sixteenth of memory is allocated page by page. The untouched pages of a 2 MiB block
+ * would be missing elsewhere, and small leaves can be collapsed later (collapse.c).
  */
 static bool memory_is_plenty(void)
 {
@@ -145,7 +145,7 @@ static u64 file_index(const struct vma *vma, unsigned long va)
 	return vma->pgoff + ((va - vma->start) >> PAGE_SHIFT);
 }
 
-/* Failing to get a file's page raises SIGBUS (-EIO), unless memory has run out. */
+/* Failure to get a file's page raises SIGBUS (-EIO), unless memory has run out. */
 static int file_error(int err)
 {
 	return err == -ENOMEM ? -ENOMEM : -EIO;
@@ -319,7 +319,7 @@ static int copy_on_write(struct mm *mm, unsigned long va, unsigned long size)
 	return 0;
 }
 
-/* As copy_on_write(), for a huge page, which is not split. */
+/* Like copy_on_write(), but for a huge page, which is not split. */
 static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte,
 			      unsigned long size)
 {
@@ -381,7 +381,7 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 		if (err < 0)
 			return err;
 		if (err == 0) {
-			/* No longer the file's page (unmap.c). The next fault maps the new one. */
+			/* The file dropped this page (unmap.c). The next fault maps a new one. */
 			mm_notify_start(mm, start, start + size);
 			mm_zap(mm, start, start + size);
 			mm_notify_end(mm, start, start + size);
@@ -445,7 +445,7 @@ int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user)
 		mutex_unlock(&mm->lock);
 		if (err != -EAGAIN && err != -ENOMEM)
 			return err;
-		/* The signal, or the process's end, comes first; then the access faults again. */
+		/* Handle the signal or the process's end first; then the access faults again. */
 		if (err == -EAGAIN ? uffd_sleep(&wait) < 0 : !oom_wait("a page fault"))
 			return user ? 0 : -EFAULT;
 	}

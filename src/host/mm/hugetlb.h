@@ -11,14 +11,14 @@
 
 void hugetlb_reserve(void);    /* blocks of 1 GiB; before page_init_finish() */
 void hugetlb_init(void);       /* boot argument hugepages=N; after page_init_finish() */
-void hugetlb_files_init(void); /* its files in /proc and /sys */
+void hugetlb_files_init(void); /* make its files in /proc and /sys */
 
 /* Take a block of 2 MiB and clear it; one reference on each page. 0: the pool is empty. */
 hpa_t huge_page_alloc(void);
 size_t huge_page_total(void); /* all blocks of the pool, free or in use */
 size_t huge_page_free_count(void);
 
-/* Is 2^log a supported size of huge pages: 2 MiB or 1 GiB? 0: the default, 2 MiB. */
+/* Is 2^log a supported size of huge pages: 2 MiB or 1 GiB? log 0 means the default, 2 MiB. */
 bool huge_page_size_ok(unsigned long log);
 /*
  * For mmap(): if the mapping consists of huge pages, set VMA_HUGETLB and round it to whole pages.
@@ -28,7 +28,7 @@ bool huge_page_size_ok(unsigned long log);
 struct vma_spec;
 int huge_check_mapping(struct vma_spec *spec, bool noreserve);
 
-/* page.c: `pages` pages of a block lost their last reference; once all have, the block is free. */
+/* For page.c: `pages` pages of a block lost their last reference. The last page frees the block. */
 void huge_page_dropped(hpa_t pa, unsigned int pages);
 
 /* ---- hugetlb_1g.c: pages of 1 GiB, for private anonymous areas with VMA_GIANT ---- */

@@ -4,7 +4,7 @@
  *
  * The page allocator has no blocks of that size, so they are reserved before it receives its memory
  * (hugepagesz=1G hugepages=N). The first touch maps the whole block by 512 leaves of 2 MiB, and an
- * area of such pages is never split within a block. Only for private anonymous memory.
+ * area of such pages is never split within a block. They are only for private anonymous memory.
  *
  * The first page of each 2 MiB of a block has the kind PAGE_GIANT. slab_used of the block's first
  * page counts the pages without a reference. Lock: giant_lock.
@@ -105,7 +105,7 @@ int giant_page_map(struct mm *mm, const struct vma *vma, unsigned long va)
 	return err;
 }
 
-/* After fork, the first write copies the whole GiB, as for any other page. */
+/* After fork, the first write copies the page, as for any other size: here the whole GiB. */
 int giant_page_copy(struct mm *mm, unsigned long va)
 {
 	unsigned long start = ALIGN_DOWN(va, SZ_1G), at, size;
@@ -119,7 +119,7 @@ int giant_page_copy(struct mm *mm, unsigned long va)
 		pte = pgtable_find(mm, at, &size);
 		BUG_ON(!pte || size != SZ_2M);
 		old = pte_to_hpa(*pte);
-		/* A part without other references may be writable: no store to it may be lost. */
+		/* A part without other references may be writable: stop stores before the copy. */
 		if (*pte & PTE_W) {
 			WRITE_ONCE(*pte, *pte & ~PTE_W);
 			mm_flush_tlb(mm, at, SZ_2M);

@@ -2,10 +2,10 @@
 /*
  * kmalloc.c - small objects: pages cut into objects of one size each.
  *
- * Sizes are powers of two from 32 to 2048 bytes; larger allocations take whole pages.
- * A page whose objects are all free goes back to the page allocator, unless it is the last page of
- * its size with a free object. All objects of a page are charged to one account (account.h); when a
- * process ends, the free objects in its pages become available to all. Locks: slab_lock.
+ * Sizes are powers of two from 32 to 2048 bytes; larger allocations take whole pages. A page whose
+ * objects are all free is returned to the page allocator, unless it is the last page of its size
+ * with a free object. All objects of a page are charged to one account (account.h); when a process
+ * ends, the free objects in its pages become available to all. Locks: slab_lock.
  */
 #include <string.h>
 #include "account.h"

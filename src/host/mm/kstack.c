@@ -20,7 +20,7 @@
 #define ENTRIES     (PAGE_SIZE / sizeof(pte_t))
 #define KSTACKS_MAX ((KERNEL_BASE / SZ_1G * SZ_1G - KSTACK_BASE) / STRIDE)
 
-static hpa_t first_block; /* of RAM */
+static hpa_t first_block; /* the first block of RAM */
 static u64 nr_blocks;     /* blocks with a second address */
 static pte_t *low_tables; /* contiguous: one array of leaves */
 

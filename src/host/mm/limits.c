@@ -42,7 +42,7 @@ static void add_part(struct sizes *sizes, const struct vma *vma, unsigned long s
 		sizes->locked += pages;
 }
 
-/* The sizes of the parts of areas in [start, end). */
+/* Add up the sizes of areas within [start, end). */
 static struct sizes sizes_of(struct mm *mm, unsigned long start, unsigned long end)
 {
 	struct sizes sizes = { 0 };
@@ -92,14 +92,14 @@ int mm_may_map(struct mm *mm, const struct vma_spec *spec)
 {
 	unsigned long pages = spec->len >> PAGE_SHIFT, end = spec->addr + spec->len;
 
-	/* As on Linux: `>`, so the process may get one area more than max_areas. */
+	/* `>` as on Linux: the process may get one area more than max_areas. */
 	if (mm->nr_areas > READ_ONCE(max_areas))
 		return -ENOMEM;
 	if ((spec->flags & VMA_LOCKED) && !may_lock(mm, pages))
 		return -EAGAIN;
 	if (may_expand(mm, spec->prot, spec->flags, pages))
 		return 0;
-	/* The areas that a fixed mapping replaces are unmapped. */
+	/* Don't count the areas that a fixed mapping replaces: they are unmapped. */
 	if (!spec->fixed || spec->noreplace)
 		return -ENOMEM;
 	pages -= sizes_of(mm, spec->addr, end).mapped;

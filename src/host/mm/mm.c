@@ -108,7 +108,7 @@ void mm_put(struct mm *mm)
 	if (mm->exe)
 		file_put(mm->exe);
 	pgtable_free_mm(mm);
-	oom_round_ended(); /* not only for an ending process: anyone may drop the last reference */
+	oom_round_ended(); /* not only when a process ends: anyone may drop the last reference */
 	mm_drop(mm);
 }
 
@@ -175,7 +175,7 @@ struct file *shared_anon_file(unsigned long size, bool hugetlb)
 		size = ALIGN_UP(size, SZ_2M);
 	inode->data = ram_file_create(NULL, 0);
 	if (inode->data) {
-		ram_file_set_huge(inode->data, hugetlb); /* before it has a size */
+		ram_file_set_huge(inode->data, hugetlb); /* must be called before it has a size */
 		if (ram_file_truncate(inode->data, size) == 0)
 			f = inode_open(inode, O_RDWR, &err);
 		if (f && hugetlb)
@@ -283,9 +283,9 @@ void hv_notifier_unregister(struct hv_mm *mm, struct hv_notifier *n)
 }
 
 /*
- * The entry that maps hva with the permissions needed, or NULL: a fault has to come first. The
- * entry has the area's permissions (vma_pte_flags()), so the area isn't looked up, and the cost of
- * a page that is present doesn't depend on the number of areas.
+ * Return the entry that maps hva with the permissions needed, or NULL if it has to be faulted in
+ * first. The entry has the area's permissions (vma_pte_flags()), so the area isn't looked up, and
+ * the cost of a page that is present doesn't depend on the number of areas.
  */
 static pte_t *usable_entry(struct mm *mm, hva_t hva, bool write, unsigned long *size)
 {
@@ -348,7 +348,7 @@ int mm_page_get(struct mm *mm, unsigned long hva, bool write, struct hv_user_pag
 	return err;
 }
 
-/* The error for the core: a page beyond the end of a file counts as not mapped. */
+/* Return the error for the core, where a page beyond the end of a file counts as not mapped. */
 static int page_error(int err)
 {
 	return err == -EIO ? -EFAULT : err;

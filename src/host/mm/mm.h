@@ -17,7 +17,7 @@ struct file;
 
 struct mm {
 	u32 users;           /* processes that use it; at 0 its areas and pages are freed */
-	u32 refs;            /* to this struct: one for all users, one per hv_mm_hold_current() */
+	u32 refs;            /* references to it: one for all users, one per hv_mm_hold_current() */
 	hpa_t root;          /* Sv39 root table */
 	unsigned long harts; /* harts that have this root in satp: bit mask, atomic */
 	struct mutex lock;
@@ -26,14 +26,14 @@ struct mm {
 	struct list_head dead_vmas;  /* unmapped; vma_unlock() puts their files */
 	struct list_head spare_vmas; /* allocated in advance by mremap(), for splits */
 	unsigned long brk_start, brk;
-	unsigned long mmap_top;        /* new mappings are placed below */
+	unsigned long mmap_top;        /* new mappings are placed below this address */
 	unsigned long sigreturn;       /* user page with the rt_sigreturn call */
 	struct list_head notifiers;    /* struct hv_notifier; protected by lock */
-	unsigned int walked;           /* steps since interrupts were last taken: mm_walked() */
+	unsigned int walked;           /* steps since interrupts were last taken; see mm_walked() */
 	unsigned long nr_areas;        /* length of vmas */
 	unsigned int new_flags;        /* VMA_LOCKED: set on every new area (mlockall()) */
 	unsigned long total_pages;     /* 4K pages mapped, for /proc and oom.c */
-	unsigned long elsewhere_pages; /* those of them that oom.c counts elsewhere */
+	unsigned long elsewhere_pages; /* those pages of total_pages that oom.c counts elsewhere */
 	u32 counted_in; /* oom.c: the last round of set_footprints() that counted the pages */
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe;
@@ -46,8 +46,8 @@ extern hpa_t kernel_root;
 void pgtable_init(hpa_t load);                        /* `load`: where the kernel image starts */
 void pgtable_set_kernel(unsigned long va, hpa_t mid); /* at boot: set the table for 1 GiB at va */
 
-/* kstack.c: allocate KSTACK_SIZE zeroed bytes above an unmapped page; NULL: no memory. */
-void kstack_init(void); /* before page_init_finish() */
+void kstack_init(void); /* kstack.c; before page_init_finish() */
+/* Allocate KSTACK_SIZE zeroed bytes above an unmapped page; NULL: no memory. */
 void *kstack_alloc(void);
 void kstack_free(void *stack);
 
@@ -61,7 +61,7 @@ void pgtable_free_mm(struct mm *mm); /* free the tables; user pages must be gone
  */
 pte_t *pgtable_find(struct mm *mm, unsigned long va, unsigned long *size);
 pte_t *pgtable_alloc(struct mm *mm, unsigned long va, unsigned long size);
-/* Free va's level-0 table if it is empty. True: the 2 MiB hold no table and no leaf now. */
+/* Free va's level-0 table if it is empty. True: its 2 MiB now have neither table nor leaf. */
 bool pgtable_collapse_empty(struct mm *mm, unsigned long va);
 
 /* Fence [va, va + size) on every hart that has mm in satp, this one included; ~0UL: everything. */
@@ -75,10 +75,10 @@ void mm_activate(struct mm *next); /* load it into this hart's satp; NULL: the k
 
 struct mm *mm_create(void);
 void mm_get(struct mm *mm);
-void mm_put(struct mm *mm); /* may sleep; the last one frees everything */
+void mm_put(struct mm *mm); /* may sleep; the last put frees everything */
 /*
- * The next address space in use, with a reference (mm_put()); puts prev. prev NULL: the first one.
- * Returns NULL after the last. May sleep.
+ * Return the address space in use that follows prev (NULL: the first one), with a reference
+ * (mm_put()), and put prev. Returns NULL after the last one. May sleep.
  */
 struct mm *mm_next(struct mm *prev);
 

@@ -22,7 +22,9 @@ static pte_t *table_of(pte_t pte)
 	return pa_to_va(pte_to_hpa(pte));
 }
 
-/* The first valid leaf of one level-0 table, from *va to the table's end or `end`. NULL: none. */
+/*
+ * Find the first valid leaf of a level-0 table, from *va up to the table's end or `end`; or NULL.
+ */
 static pte_t *next_in_table(pte_t *table, unsigned long *va, unsigned long end)
 {
 	unsigned long stop = MIN(end, ALIGN_DOWN(*va, SZ_2M) + SZ_2M);
@@ -137,7 +139,7 @@ unsigned long mm_count_elsewhere(struct mm *mm)
 struct zap {
 	struct mm *mm;
 	unsigned int count;
-	unsigned long start, end; /* the range that was cleared and not yet fenced */
+	unsigned long start, end; /* the range that is cleared but not fenced yet */
 	pte_t pte[ZAP_BATCH];
 	bool huge[ZAP_BATCH];
 };
@@ -151,7 +153,7 @@ static void zap_flush(struct zap *zap)
 	mm_flush_tlb(zap->mm, zap->start, zap->end - zap->start);
 	for (i = 0; i < zap->count; i++) {
 		mm_put_leaf_pages(zap->pte[i], zap->huge[i] ? SZ_2M : SZ_4K);
-		/* This may take long: 512 pages put one by one, or merges with free buddies. */
+		/* Putting 512 pages one by one, or merging free buddies, may take long. */
 		if (zap->huge[i] || i % 8 == 7)
 			irq_window();
 	}
@@ -182,7 +184,7 @@ void mm_zap(struct mm *mm, unsigned long start, unsigned long end)
 	zap_flush(&zap);
 }
 
-/* Tables of [start, end) that were unlinked and not fenced yet. */
+/* Tables of [start, end) that are unlinked but not fenced yet. */
 struct dead_tables {
 	unsigned int count;
 	unsigned long start, end;

@@ -26,7 +26,7 @@ struct range {
 	hpa_t start, end;
 };
 
-static struct range ranges[MAX_RANGES]; /* free so far, page-aligned */
+static struct range ranges[MAX_RANGES]; /* memory that is still free, page-aligned */
 static unsigned int nr_ranges;
 static hpa_t ram_start = ~0ULL, ram_end;
 
@@ -229,8 +229,9 @@ static inline __attribute__((always_inline)) struct page *alloc_block(unsigned i
 	page = order <= PAGE_MAX_ORDER ? take_block(order) : NULL;
 	if (!page) {
 		/*
-		 * Under page_lock, so that memory freed after this miss is seen as freed later.
-		 * Larger blocks don't count: their callers have a fallback, or want much at once.
+		 * Call page_missed() under page_lock, so that memory freed after this miss counts
+		 * as freed later. Larger blocks don't count as missed: their callers have a
+		 * fallback or ask for a lot of memory.
 		 */
 		if (order <= PAGE_COMMON_ORDER)
 			page_missed();

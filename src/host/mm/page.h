@@ -39,14 +39,14 @@ struct page {
 	struct list_head link; /* free list, or slab list */
 };
 
-/* Find usable RAM in the device tree, and allocate the array of page structs from it. */
+/* Find usable RAM in the device tree, and allocate the array of struct page from it. */
 void page_init(hpa_t image_start, hpa_t image_end);
 /*
  * Allocate contiguous memory of any size, cleared; it is never freed. 0: no memory. Only before
  * page_init_finish().
  */
 hpa_t page_boot_alloc(u64 size, u64 align);
-/* Give the remaining memory to the allocator. */
+/* Give the rest of memory to the allocator. */
 void page_init_finish(void);
 /* Give [start, end) to the allocator: memory that was reserved at boot. */
 void page_add_range(hpa_t start, hpa_t end);
@@ -87,7 +87,7 @@ void page_clear(void *va, size_t size); /* uses cbo.zero if the harts have it */
  */
 hpa_t page_alloc_zeroed_block(void); /* as page_alloc_user(); 0: no memory */
 void page_clear_block(hpa_t pa);
-void page_clear_init(void); /* once the ISA string is known */
+void page_clear_init(void); /* call when the ISA string is known */
 
 /* Allocate cleared memory of any size up to 4 MiB; NULL: no memory. kfree(NULL) is allowed. */
 void *kmalloc(size_t size);

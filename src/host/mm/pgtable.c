@@ -84,7 +84,7 @@ void pgtable_free_mm(struct mm *mm)
 {
 	pte_t *root = pa_to_va(mm->root);
 
-	BUG_ON(READ_ONCE(mm->harts)); /* a hart using this root would lose the kernel half, too */
+	BUG_ON(READ_ONCE(mm->harts)); /* a hart using this root would also lose the kernel half */
 	for (int i = 0; i < ROOT_KERNEL; i++) {
 		pte_t *mid;
 

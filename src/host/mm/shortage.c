@@ -2,14 +2,14 @@
 /*
  * shortage.c - /sys/kernel/debug/free_pages: a shortage of memory on request, for tests.
  *
- * A number N written to the file leaves N pages free: all others are withheld, and with them the
+ * Writing a number N to the file leaves N pages free: all other pages are withheld, and so are the
  * free kmalloc() objects of the writing process. The shortage ends when a thread would wait for
  * memory (oom_wait()), or when -1 is written, which fails with EALREADY if it has ended before.
  * Reading the file gives the number of free pages.
  *
- * A test makes the same system call with N = 0, 1, 2, ...: each of the call's pages in turn is the
- * first one that is missing, and the repetition of the call (syscall.c) finds all of them. The
- * allocator has no code for this.
+ * A test makes the same system call with N = 0, 1, 2, ...: each page that the call allocates is in
+ * turn the first one that is missing. When the call is repeated (syscall.c), all pages are
+ * available. The allocator has no code for this.
  *
  * Lock: shortage_lock (a mutex), held while pages are withheld and released. The allocator does not
  * take it.
@@ -40,7 +40,7 @@ static void release(struct list_head *list)
 	}
 }
 
-/* Take up to `max` blocks of this order. */
+/* Withhold up to `max` blocks of this order. */
 static void take(struct list_head *list, unsigned int order, unsigned long max)
 {
 	struct page *page;
@@ -70,7 +70,7 @@ static void begin(unsigned long left)
 	struct list_head spared = LIST_HEAD_INIT(spared);
 	int order;
 
-	/* Before memory is taken: a thread that misses a page meanwhile waits in shortage_end(). */
+	/* Set it first: a thread that misses a page meanwhile waits in shortage_end(). */
 	in_force = true;
 	take(&spared, 0, left);
 	for (order = PAGE_MAX_ORDER; order >= 0; order--)
@@ -97,7 +97,7 @@ bool shortage_end(void)
 	}
 	list_init(&objects);
 	if (was)
-		oom_round_ended(); /* other threads that found no page need no victim either */
+		oom_round_ended(); /* for other threads that found no page: they need no victim */
 	mutex_unlock(&shortage_lock);
 	return was;
 }

@@ -16,7 +16,7 @@
 
 /* ---- populating ---- */
 
-/* Fault in the page at va; *size: its leaf's size. As mm_populate(), or -EAGAIN: call again. */
+/* Fault in the page at va; *size: its leaf's size. Like mm_populate(), or -EAGAIN: call again. */
 static int populate_page(struct mm *mm, unsigned long va, bool write, unsigned long *size)
 {
 	struct uffd_wait wait = { 0 };
@@ -67,7 +67,7 @@ static int madvise_dontneed(struct mm *mm, unsigned long start, unsigned long en
 	return 0;
 }
 
-/* False if start or end, which lie in mapped areas, is inside a huge page of MAP_HUGETLB. */
+/* False if start or end, which are in mapped areas, is inside a huge page of MAP_HUGETLB. */
 static bool is_whole_pages(struct mm *mm, unsigned long start, unsigned long end)
 {
 	struct vma *first = vma_find(mm, start), *last = vma_find(mm, end - 1);
@@ -240,7 +240,7 @@ long sys_msync(struct trap_frame *frame)
 
 /* ---- mlock: only populates and counts for RLIMIT_MEMLOCK, because nothing is paged out ---- */
 
-/* 0, -EINTR, or -ENOMEM, also where an access would raise a signal, as on Linux. */
+/* Returns 0, -EINTR or -ENOMEM; as on Linux, -ENOMEM even if an access would raise a signal. */
 static int populate_locked(struct mm *mm, unsigned long start, unsigned long end)
 {
 	int err = populate_areas(mm, start, end, PROT_ALL);

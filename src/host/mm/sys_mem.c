@@ -189,7 +189,9 @@ long sys_brk(struct trap_frame *frame)
 		if (ret >= 0)
 			mm->brk = want;
 	}
-	/* Callers compare ends: return the old end, not an error, unless the call is repeated. */
+	/*
+	 * Programs check the new end: on failure return the old end, unless the call is repeated.
+	 */
 	if (ret != -ENOMEM || !page_was_missed())
 		ret = (long)mm->brk;
 	vma_unlock(mm);

@@ -7,7 +7,7 @@
 #include "uaccess_asm.h"
 
 	.text
-	/* Every failed access continues here; t6 is SSTATUS_SUM, the stack is as at entry. */
+	/* Failed accesses continue here; t6 is SSTATUS_SUM, and the stack is as it was at entry. */
 	.globl	user_fault
 user_fault:
 	SUM_OFF

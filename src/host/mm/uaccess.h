@@ -13,8 +13,9 @@ int clear_user(unsigned long dst, size_t size);
 long strncpy_from_user(char *dst, unsigned long src, size_t size);
 
 /*
- * As copy_to_user(), get_user() and an atomic compare-and-swap on 32 bits, but -EFAULT at once if a
- * page is not mapped, so they can be used under a spinlock. *seen: the value that was found.
+ * Like copy_to_user(), get_user() and an atomic compare-and-swap on 32 bits, but they fail with
+ * -EFAULT if a page is not mapped, so they can be used under a spinlock. *seen: the value that was
+ * found.
  */
 int copy_to_user_nofault(unsigned long dst, const void *src, size_t size);
 int get_user_u32_nofault(u32 *value, unsigned long addr);

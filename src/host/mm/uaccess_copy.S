@@ -16,7 +16,7 @@ user_copy:
 	SUM_ON
 	xor	t0, a0, a1
 	andi	t0, t0, 7
-	bnez	t0, .Lshifted		/* can't both be aligned */
+	bnez	t0, .Lshifted		/* they can't both be aligned */
 .Lalign:
 	andi	t0, a0, 7
 	beqz	t0, .Lwords
@@ -95,7 +95,7 @@ user_copy:
 .Lshift_begin:
 	andi	t3, a1, 7		/* not 0: they differ modulo 8 */
 	sub	t5, a1, t3		/* the aligned word that contains the next byte */
-	slli	t3, t3, 3		/* bits of it that precede that byte */
+	slli	t3, t3, 3		/* number of its bits that precede that byte */
 	neg	t4, t3			/* shift amounts count modulo 64 */
 	andi	a3, a2, -8
 	add	a1, a1, a3

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * uffd_fill.c - answers to a userfault: UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_CONTINUE.
+ * uffd_fill.c - answer userfaults: UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_CONTINUE.
  *
  * A range is filled page by page. Pages filled before an error stay, and their bytes are reported
- * as the result. The program's bytes are copied before mm->lock is taken: the copy may fault, too.
+ * as the result. The program's bytes are copied before mm->lock is taken, because the copy may
+ * fault as well.
  */
 #include <linux/errno.h>
 #include <linux/userfaultfd.h>
@@ -47,7 +48,7 @@ static int fill_new(struct mm *mm, const struct vma *vma, unsigned long va, hpa_
 		err = vma->file->ops->insert_page(vma->file, index, pa);
 		if (err < 0)
 			return err;
-		mm_get_leaf_pages(pte_make(pa, 0), size); /* one reference is the file's now */
+		mm_get_leaf_pages(pte_make(pa, 0), size); /* the file now holds one reference */
 	}
 	err = mm_install_page(mm, vma, va, pa);
 	if (err < 0 && vma->file) {
@@ -140,7 +141,7 @@ static long fill_range(const struct fill *fill, bool wake)
 	return done ? (long)done : err;
 }
 
-/* 0: the address space has no areas any more, because the process has ended. */
+/* Return the page size at va; 0: the address space has no areas, because the process has ended. */
 static unsigned long page_size_at(struct mm *mm, unsigned long va)
 {
 	struct vma *vma;
@@ -155,7 +156,7 @@ static unsigned long page_size_at(struct mm *mm, unsigned long va)
 
 /*
  * Fill the range, and store the bytes filled, or -errno, at `result`: the last field of the
- * program's struct. 0 if all of it was filled, -EAGAIN if a part was.
+ * program's struct. Returns 0 if all of it was filled, -EAGAIN if only a part was.
  */
 static long answer(struct fill *fill, bool wake, unsigned long result)
 {

@@ -2,8 +2,8 @@
 /*
  * unmap.c - unmap pages that were removed from a file, in all address spaces.
  *
- * The file drops its pages first, so a fault before the unmapping already gets the file's
- * new pages. Locks: one mm->lock at a time; no lock of the file is held.
+ * The file drops its pages first, so a fault before the unmapping gets the file's new pages. Locks:
+ * one mm->lock at a time; no lock of the file is held.
  */
 #include "fs/ramfs.h"
 #include "vma.h"

@@ -398,7 +398,7 @@ static long uffd_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	}
 }
 
-/* No answers can come any more: unregister all areas, and wake all waiting faults. */
+/* No more answers can arrive: unregister all areas, and wake all waiting faults. */
 static void uffd_release(struct file *f)
 {
 	struct uffd *uffd = f->priv;

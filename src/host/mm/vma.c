@@ -126,7 +126,7 @@ static bool is_inside(struct mm *mm, unsigned long addr)
 	return vma && vma->start < addr;
 }
 
-/* For a change that keeps all parts: check the limit first, because each split adds an area. */
+/* Split the range and keep all parts. Check the limit first: each split adds an area. */
 static int vma_split_and_keep(struct mm *mm, unsigned long start, unsigned long end)
 {
 	if (!mm_may_have_areas(mm, 1) && (is_inside(mm, start) || is_inside(mm, end)))
@@ -142,7 +142,7 @@ static bool can_merge(const struct vma *low, const struct vma *high)
 	return !low->file || low->pgoff + ((low->end - low->start) >> PAGE_SHIFT) == high->pgoff;
 }
 
-/* Join areas around [start, end] where possible; else each mprotect() would leave pieces behind. */
+/* Join areas around [start, end] where possible, or each mprotect() would leave pieces behind. */
 static void vma_merge(struct mm *mm, unsigned long start, unsigned long end)
 {
 	struct vma *vma, *next;
@@ -188,7 +188,7 @@ int vma_unmap(struct mm *mm, unsigned long start, unsigned long len)
 
 	if (!len || !vma || vma->start >= end)
 		return 0;
-	/* A hole in the middle of an area leaves one more area. */
+	/* A hole in the middle of an area creates one more area. */
 	if (vma->start < start && vma->end > end && !mm_may_have_areas(mm, 1))
 		return -ENOMEM;
 	err = vma_split_range(mm, start, end);
@@ -233,7 +233,7 @@ static unsigned long place_below(const struct vma_spec *spec, unsigned long top)
 	return addr - ((addr - want) & (SZ_2M - 1));
 }
 
-/* The highest gap below mmap_top that fits, or 0. */
+/* Find the highest gap below mmap_top that fits, or 0. */
 static unsigned long find_gap(struct mm *mm, const struct vma_spec *spec)
 {
 	unsigned long top = mm->mmap_top, bottom, addr;

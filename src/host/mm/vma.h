@@ -21,11 +21,11 @@
 #define VMA_UFFD_MINOR   32  /* the program maps pages that the file already has */
 #define VMA_HUGETLB      64  /* consists only of 2 MiB pages of hugetlb.c */
 #define VMA_GIANT        128 /* with VMA_HUGETLB: 1 GiB pages instead, of 512 leaves each */
-#define VMA_LOCKED       256 /* set by mlock(); only counts for RLIMIT_MEMLOCK */
-#define VMA_STACK        512 /* does not count for RLIMIT_DATA */
+#define VMA_LOCKED       256 /* set by mlock(); only counted for RLIMIT_MEMLOCK */
+#define VMA_STACK        512 /* not counted for RLIMIT_DATA */
 #define VMA_UFFD         (VMA_UFFD_MISSING | VMA_UFFD_MINOR)
 
-#define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC) /* of <linux/mman.h> */
+#define PROT_ALL (PROT_READ | PROT_WRITE | PROT_EXEC) /* from <linux/mman.h> */
 
 struct vma {
 	struct list_head link;
@@ -50,7 +50,7 @@ struct vma_spec {
 /* ---- vma.c ---- */
 struct vma *vma_find(struct mm *mm, unsigned long addr); /* the area that contains addr, or NULL */
 struct vma *vma_next(struct mm *mm, unsigned long addr); /* the first area that ends above addr */
-/* Returns the new area's address or -errno; -EINVAL: it would not consist of whole huge pages. */
+/* Returns the new area's address or -errno; -EINVAL: an area of huge pages that are not whole. */
 long vma_map(struct mm *mm, const struct vma_spec *spec);
 int vma_unmap(struct mm *mm, unsigned long start, unsigned long len);
 int vma_protect(struct mm *mm, unsigned long start, unsigned long len, unsigned int prot);
@@ -89,7 +89,7 @@ void vma_unlock(struct mm *mm); /* unlock mm->lock, then put the files of unmapp
 /* ---- mm_walk.c: leaves of the page table ---- */
 
 /*
- * For loops over leaves: count the table entries that were examined, or other work as long. After
+ * For loops over leaves: count the table entries examined, or other work of the same length. After
  * each WALK_PIECE steps, interrupts are taken and another thread may run. The caller holds mm->lock
  * and no spinlock.
  */
@@ -121,12 +121,12 @@ void mm_notify_end(struct mm *mm, unsigned long start, unsigned long end);
 /* Call the notifiers' moved(): the range has new frames with contents (struct hv_notifier). */
 void mm_notify_moved(struct mm *mm, unsigned long start, unsigned long end);
 
-/* The number of mapped 4K pages that are counted elsewhere: page_is_elsewhere(). */
+/* Return the number of mapped 4K pages that are counted elsewhere; see page_is_elsewhere(). */
 unsigned long mm_count_elsewhere(struct mm *mm);
 
 /* ---- mm_age.c: pages in use ---- */
 
-struct mm_counts { /* of an area, in 4K pages */
+struct mm_counts { /* counts of an area's 4K pages */
 	unsigned long present, young, huge;
 };
 
@@ -146,25 +146,27 @@ int mm_collapse(struct mm *mm, unsigned long start, unsigned long end);
 
 /* ---- fault.c ---- */
 
-/* The most permissive PTE flags for an area with this protection. */
+/* Return the most permissive PTE flags for an area with this protection. */
 unsigned long vma_pte_flags(unsigned int prot);
 /*
- * As mm_fault(), with mm->lock held, but does not wait for memory (-ENOMEM) or for a userfaultfd
+ * Like mm_fault(), with mm->lock held, but does not wait for memory (-ENOMEM) or for a userfaultfd
  * (-EAGAIN: unlock, call uffd_sleep(wait), try again). The caller sets wait->user.
  */
 struct uffd_wait;
 int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, struct uffd_wait *wait);
 /*
- * Map 2 MiB (VMA_HUGETLB) or 4 KiB where nothing is mapped. 0, with the caller's reference taken
- * over, or -ENOMEM.
+ * Map 2 MiB (VMA_HUGETLB) or 4 KiB where nothing is mapped. Returns 0 and takes over the caller's
+ * reference, or -ENOMEM.
  */
 int mm_install_page(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa);
 void mm_sync_icache(struct mm *mm); /* after writing instructions: fence.i wherever mm runs */
 
 /* ---- limits.c ---- */
 bool mm_may_have_areas(const struct mm *mm, unsigned int more);
-#define AREAS_OF_MOVE 4 /* mremap() fails unless so many areas may be added, as on Linux */
-/* Limit checks of mmap(), brk() up to `end`, mremap(). 0, -ENOMEM, or -EAGAIN (RLIMIT_MEMLOCK). */
+#define AREAS_OF_MOVE 4 /* as on Linux, mremap() fails unless it may add this many areas */
+/*
+ * Check the limits for mmap(), brk() to `end` and mremap(). 0, -ENOMEM, -EAGAIN (RLIMIT_MEMLOCK).
+ */
 int mm_may_map(struct mm *mm, const struct vma_spec *spec);
 int mm_may_brk(struct mm *mm, unsigned long end);
 int mm_may_remap(struct mm *mm, const struct vma *vma, unsigned long old_len,
@@ -173,7 +175,7 @@ bool mm_may_make_writable(struct mm *mm, unsigned long start, unsigned long end)
 bool mm_can_lock(void); /* false: RLIMIT_MEMLOCK is 0 */
 bool mm_may_lock(struct mm *mm, unsigned long start, unsigned long end);
 bool mm_may_lock_all(struct mm *mm);
-bool mm_is_within_limits(struct mm *mm); /* for execve(), once the address space is built */
+bool mm_is_within_limits(struct mm *mm); /* for execve(), after building the address space */
 void mm_limits_init(void);
 
 /* ---- sys_madvise.c ---- */
@@ -190,7 +192,7 @@ struct file *shared_anon_file(unsigned long size, bool hugetlb);
 struct mm *mm_copy(struct mm *from);
 /* Map the page with the rt_sigreturn call, which every process has. -ENOMEM. Takes the lock. */
 int mm_map_sigreturn(struct mm *mm);
-/* As hv_user_page_get(), but also works for a thread that is being killed. Takes the lock. */
+/* Like hv_user_page_get(), but also works for a thread that is being killed. Takes the lock. */
 struct hv_user_page;
 int mm_page_get(struct mm *mm, unsigned long va, bool write, struct hv_user_page *page);
 /* Write into an address space from the kernel, faulting pages in. 0 or -errno. Takes the lock. */
