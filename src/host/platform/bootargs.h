@@ -6,11 +6,11 @@
 #include "hv/types.h"
 
 void bootargs_init(const char *cmdline);
-/* The value of NAME=VALUE, "" for a bare NAME, NULL if absent. Lives forever. */
+/* Return the value of NAME=VALUE, "" for a bare NAME, NULL if absent. The string lives forever. */
 const char *bootarg_get(const char *name);
-/* The next argument ("NAME=VALUE" or "NAME"), NULL at the end. *iterator starts at 0. */
+/* Return the next argument ("NAME=VALUE" or "NAME"), NULL at the end. *iterator starts at 0. */
 const char *bootarg_next(unsigned int *iterator);
-/* VALUE as a number with optional suffix K, M or G. `fallback` if absent, or malformed (logged). */
+/* Return VALUE as a number (suffix K, M or G); `fallback` if absent or malformed (logged). */
 unsigned long bootarg_size(const char *name, unsigned long fallback);
 
 #endif

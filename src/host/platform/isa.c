@@ -104,7 +104,9 @@ static void check_block(int node, unsigned long hartid)
 
 unsigned int hv_cbo_block_size(const char *which)
 {
-	/* Size + 1, cached because a search takes 150 000 instructions. 0: not known. memo_lock. */
+	/*
+	 * Cached: size + 1, or 0 if unknown. A search takes 150 000 instructions. Lock: memo_lock.
+	 */
 	static unsigned int known[2];
 	bool zeroes = !strcmp(which, "zicboz");
 	unsigned int size;

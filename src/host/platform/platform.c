@@ -2,9 +2,10 @@
 /*
  * platform.c - check at boot for the SBI and ISA extensions that the host requires.
  *
- * The check runs once, before anything depends on them: otherwise a missing extension would show
- * as a program that dies, or a timer interrupt that never arrives. The boot argument "need-h" also
- * requires the H extension: a host without it runs ordinary programs, but no guest.
+ * The check runs once, before anything depends on them: otherwise the first sign of a missing
+ * extension would be a program that dies, or a timer interrupt that never arrives. The boot
+ * argument "need-h" also requires the H extension: a host without it runs ordinary programs, but no
+ * guest.
  */
 #include "bootargs.h"
 #include "fdt.h"

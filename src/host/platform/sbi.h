@@ -9,7 +9,7 @@
 struct sbiret sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
 		       unsigned long a2, unsigned long a3, unsigned long a4);
 bool firmware_has_sbi(unsigned long ext);
-/* Call RFENCE function fid for the harts of an index mask; see hv_remote_fence(). */
+/* Call the RFENCE function fid for the harts in a mask of indices; see hv_remote_fence(). */
 void sbi_remote_fence(unsigned long fid, unsigned long mask, unsigned long start,
 		      unsigned long size, unsigned long id);
 
