@@ -69,7 +69,7 @@ static bool segment_ok(const Elf64_Phdr *ph)
 	return ((ph->p_vaddr ^ ph->p_offset) & (PAGE_SIZE - 1)) == 0;
 }
 
-/* Compute the span of all PT_LOAD segments, unbiased. */
+/* Compute the span of all PT_LOAD segments, without the bias. */
 static int find_span(const struct elf *elf, unsigned long *start, unsigned long *end)
 {
 	unsigned int i;
@@ -143,7 +143,10 @@ static int map_segment(struct mm *mm, const struct elf *elf, const Elf64_Phdr *p
 	return err;
 }
 
-/* Choose the span's place: its own addresses, PIE_BASE, or for an interpreter a free range. */
+/*
+ * Choose where the span is mapped: at its own addresses, at PIE_BASE or, for an interpreter, in a
+ * free range.
+ */
 static int choose_bias(struct mm *mm, struct elf *elf, unsigned long start, unsigned long end,
 		       bool interp)
 {
@@ -158,7 +161,7 @@ static int choose_bias(struct mm *mm, struct elf *elf, unsigned long start, unsi
 		return end - start < PIE_BASE / 2 ? 0 : -ENOEXEC;
 	}
 	mutex_lock(&mm->lock);
-	addr = vma_map(mm, &spec); /* reserved; map_segment() replaces it */
+	addr = vma_map(mm, &spec); /* reserves the span; map_segment() replaces it */
 	vma_unlock(mm);
 	if (addr < 0)
 		return (int)addr;
@@ -181,7 +184,7 @@ static unsigned long find_phdr_addr(const struct elf *elf)
 	return 0;
 }
 
-/* Map one file. *end: the unbiased end of the span. */
+/* Map one file. *end: the end of the span, without the bias. */
 static int load_one(struct mm *mm, struct elf *elf, bool interp, unsigned long *end)
 {
 	unsigned long start;

@@ -26,8 +26,8 @@
 #include "mm/uaccess.h"
 #include "mm/vma.h"
 
-#define EXEC_STRING_MAX (32 * PAGE_SIZE) /* of one argument, as on Linux */
-#define EXEC_NEST_MAX   5                /* scripts whose interpreter is a script */
+#define EXEC_STRING_MAX (32 * PAGE_SIZE) /* maximum size of one argument, as on Linux */
+#define EXEC_NEST_MAX   5                /* depth of scripts whose interpreter is a script */
 #define SCRIPT_LINE_MAX 256
 
 /* ---- arguments ---- */
@@ -46,7 +46,7 @@ static int add_long_string(struct exec_args *args, unsigned long addr)
 	return len == -ENAMETOOLONG ? -E2BIG : (int)len;
 }
 
-/* buf: a page, enough for nearly every string; a larger block may not be available. */
+/* buf: one page, enough for nearly every string. A larger block may not be available. */
 static int add_user_string(struct exec_args *args, unsigned long addr, char *buf)
 {
 	long len = strncpy_from_user(buf, addr, PAGE_SIZE);
@@ -56,7 +56,7 @@ static int add_user_string(struct exec_args *args, unsigned long addr, char *buf
 	return len < 0 ? (int)len : exec_args_add(args, buf);
 }
 
-/* A NULL-terminated vector of user strings; a NULL vector is an empty one. */
+/* Add a NULL-terminated vector of user strings; a NULL pointer stands for an empty vector. */
 static int add_user_vector(struct exec_args *args, unsigned long vec, char *buf,
 			   unsigned int *count)
 {
@@ -130,7 +130,7 @@ static struct file *open_program(const char *path, int *err)
 	return NULL;
 }
 
-/* Split "#! interpreter [argument]" in place. False: it is no such line. */
+/* Split "#! interpreter [argument]" in place. False: the line is not of this form. */
 static bool parse_script_line(char *line, char **interp, char **arg)
 {
 	char *end = strchr(line, '\n');
@@ -228,7 +228,7 @@ static struct mm *build_mm(struct file *f, const struct exec_args *args, const c
 	if (*err == 0)
 		*err = exec_build_stack(mm, args, image, path, sp);
 	if (*err == 0 && !mm_is_within_limits(mm))
-		*err = -ENOMEM; /* Linux notices only later, and kills the process */
+		*err = -ENOMEM; /* Linux detects this only later, and kills the process */
 	if (*err < 0) {
 		mm_put(mm);
 		return NULL;
@@ -239,14 +239,14 @@ static struct mm *build_mm(struct file *f, const struct exec_args *args, const c
 	return mm;
 }
 
-/* ---- the process changes ---- */
+/* ---- switching to the new program ---- */
 
 static void set_name(struct process *p, const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
 	strlcpy(current->name, slash ? slash + 1 : path, sizeof(current->name));
-	/* The path of the file that is mapped: `path` may be /proc/self/exe, or a script. */
+	/* Store the path of the mapped file: `path` may be /proc/self/exe, or a script. */
 	inode_path(p->mm->exe->inode, p->path, sizeof(p->path));
 }
 
@@ -291,8 +291,9 @@ static void switch_mm(struct process *p, struct mm *mm)
 }
 
 /*
- * Give p a descriptor table of its own, then close what exec closes. The exec can no longer fail,
- * so wait for memory: in a shared table, the other process's descriptors would be closed, too.
+ * Give p its own descriptor table, then close its close-on-exec descriptors. In a shared table,
+ * that would also close the other process's descriptors. The exec can no longer fail, so wait for
+ * memory.
  */
 static void unshare_files(struct process *p)
 {

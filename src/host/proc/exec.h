@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* exec.h - what exec.c, elf.c and process.c share. */
+/* exec.h - interface between exec.c, exec_stack.c, elf.c and process.c. */
 #ifndef HOST_EXEC_H
 #define HOST_EXEC_H
 
@@ -11,18 +11,18 @@ struct mm;
 
 /* The result of elf_load(). */
 struct elf_image {
-	unsigned long entry;      /* where to start: the interpreter's, if there is one */
+	unsigned long entry;      /* start address: that of the interpreter, if any */
 	unsigned long prog_entry; /* AT_ENTRY */
 	unsigned long phdr;       /* user address of the program headers; 0: not mapped */
 	unsigned int phnum;
 	unsigned long interp_base; /* AT_BASE */
-	unsigned long end;         /* of the last segment: where brk starts */
+	unsigned long end;         /* end of the last segment, where brk starts */
 };
 
 /* elf.c: map the program and its interpreter. -ENOEXEC: not a riscv64 program. */
 int elf_load(struct mm *mm, struct file *f, struct elf_image *image);
 
-/* Argument and environment strings, one after the other, each with its NUL. */
+/* Argument and environment strings, one after another, each with its NUL. */
 struct exec_args {
 	char *strings;
 	size_t used, size;
@@ -32,7 +32,7 @@ struct exec_args {
 int exec_args_add(struct exec_args *args, const char *s); /* 0, -E2BIG, -ENOMEM */
 void exec_args_free(struct exec_args *args);
 
-/* The size of a new program's stack, from the caller's RLIMIT_STACK; the stack never grows. */
+/* Return a new program's stack size, from the caller's RLIMIT_STACK; the stack never grows. */
 unsigned long exec_stack_size(void);
 /* exec_stack.c: map and fill the initial stack: argc, argv, envp, auxv. *sp: the stack pointer. */
 int exec_build_stack(struct mm *mm, const struct exec_args *args, const struct elf_image *image,
@@ -42,9 +42,9 @@ int exec_build_stack(struct mm *mm, const struct exec_args *args, const struct e
 int exec_program(const char *path, struct exec_args *args, struct trap_frame *frame);
 
 #define EXEC_STACK_SIZE 0x800000UL /* RLIMIT_STACK of the first process */
-#define EXEC_STACK_MIN  0x40000UL  /* arguments may take half of it */
+#define EXEC_STACK_MIN  0x40000UL  /* arguments may use half of it */
 #define EXEC_STACK_MAX \
-	0x40000000UL /* even with an infinite limit: the whole stack is mapped at once */
+	0x40000000UL /* also if the limit is infinite: the whole stack is mapped at once */
 #define EXEC_STACK_TOP (USER_END - 16 * PAGE_SIZE)
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * exec_file.c - read /.hs/exec, in which the launcher says what to run.
+ * exec_file.c - read /.hs/exec, in which the launcher describes the program to run.
  *
  * The file is a sequence of records "key=value", each ended by NUL: argv and env (repeated, in
  * order), stdin, stdout, stderr, tty (numbers of descriptors), winsize (ROWSxCOLS), cwd.
@@ -36,7 +36,7 @@ static int set_stdio(struct exec_spec *spec, int fd, const char *value)
 	return 0;
 }
 
-/* value: some of "0,1,2", in any order; "" is none. */
+/* value: any of the descriptors 0, 1 and 2, as in "0,1,2", in any order; "" is none. */
 static int set_tty(struct exec_spec *spec, const char *value)
 {
 	for (; *value; value++) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * exec_spec.h - what the launcher asks the host to run: the contents of /.hs/exec.
+ * exec_spec.h - the program that the launcher asks the host to run: the contents of /.hs/exec.
  *
  * exec_file.c reads the file, the file layer opens the three standard files that it names, and
  * process.c starts the program. All strings live as long as the host.
@@ -10,7 +10,7 @@
 
 #include "hv/types.h"
 
-#define EXEC_SPEC_STRINGS 512 /* arguments, and as many environment strings */
+#define EXEC_SPEC_STRINGS 512 /* maximum number of arguments, and of environment strings */
 
 struct fd_table;
 
@@ -19,10 +19,10 @@ struct exec_spec {
 	char *argv[EXEC_SPEC_STRINGS + 1]; /* NULL-terminated; argv[0] is the program's path */
 	char *envp[EXEC_SPEC_STRINGS + 1];
 	const char *stdio[3];    /* "hs.0" …, "file:/path", "null", or "console": the UART */
-	bool tty[3];             /* that file is the launcher's terminal */
-	unsigned int rows, cols; /* of that terminal; 0: unknown */
+	bool tty[3];             /* that standard file is the launcher's terminal */
+	unsigned int rows, cols; /* size of that terminal; 0: unknown */
 	const char *cwd;
-	bool from_file; /* /.hs/exec exists; else /init on the console */
+	bool from_file; /* /.hs/exec exists; otherwise run /init on the console */
 };
 
 /* exec_file.c: read /.hs/exec, or fill in /init on the console. -EINVAL: malformed (logged). */

@@ -66,7 +66,7 @@ void exec_args_free(struct exec_args *args)
 }
 
 /*
- * The letters of misa that programs may use: bit n for letter 'A' + n. Computed once:
+ * Return the letters of misa that programs may use: bit n for letter 'A' + n. Computed once:
  * hv_isa_has() reads the device tree, which takes some 150 000 instructions.
  */
 static unsigned long hwcap(void)
@@ -114,7 +114,7 @@ static unsigned int fill_auxv(unsigned long (*aux)[2], const struct stack *st,
 	return ARRAY_SIZE(pairs);
 }
 
-/* Store pointers to `count` consecutive strings at user address `at`. Returns the end of them. */
+/* Store pointers to `count` consecutive strings at user address `at`. Returns the strings' end. */
 static const char *fill_pointers(unsigned long *out, unsigned int count, const char *s,
 				 unsigned long at)
 {

@@ -4,8 +4,8 @@
  *
  * A thread ends only itself, in thread_end(); other threads mark it (sig.kill) and kick it. The
  * last thread of a process frees its files and memory and makes the process a zombie. The rest is
- * freed when its parent has waited, or at once if the parent will not.
- * Locks: as in process.c.
+ * freed when its parent has waited, or immediately if the parent will not wait. Locks: as in
+ * process.c.
  */
 #include <linux/errno.h>
 #include <linux/resource.h>
@@ -110,7 +110,7 @@ static void orphan_children(struct process *p)
 	}
 }
 
-/* The si_code (CLD_*) for a wait status. */
+/* Return the si_code (CLD_*) for a wait status. */
 static int exit_code(int wait_status)
 {
 	return wait_status & 0x7f ? CLD_KILLED : CLD_EXITED;
@@ -123,7 +123,7 @@ static int exit_value(int wait_status)
 	return signo ? signo : (wait_status >> 8) & 0xff;
 }
 
-/* Make the process a zombie, or free it at once if its parent will not wait. */
+/* Make the process a zombie, or free it immediately if its parent will not wait. */
 static void become_zombie(struct process *p)
 {
 	struct process *parent;
@@ -138,7 +138,7 @@ static void become_zombie(struct process *p)
 		list_del(&p->all_link);
 	}
 	p->zombie = true;
-	/* Before the unlock: when wait() has found the child, its signal has to be pending. */
+	/* Send the signal before the unlock: it has to be pending when wait() finds the child. */
 	if (!parent->is_init && p->exit_signal)
 		signal_child(parent, p, p->exit_signal, exit_code(p->wait_status),
 			     exit_value(p->wait_status));
@@ -152,7 +152,7 @@ static void become_zombie(struct process *p)
 		process_put(p);
 }
 
-/* Memory that is still charged to p is used by other processes, or by none. */
+/* Memory that is still charged to p may be in use by other processes. */
 static void close_account(struct process *p)
 {
 	struct account *account = p->account;
@@ -171,7 +171,7 @@ static void process_teardown(struct process *p)
 	struct mm *mm = p->mm;
 
 	itimer_free_process(p);
-	fd_table_put(fds); /* first: a file's release() may still use the rest */
+	fd_table_put(fds); /* must come first: a file's release() may still use the rest */
 	spin_lock(&p->lock);
 	p->fds = NULL;
 	p->cwd = NULL;
@@ -205,7 +205,7 @@ void thread_end(int code)
 	current->account = NULL; /* the last thread closes it */
 	spin_lock(&p->lock);
 	nproc_add(0, -1);
-	list_del(&current->process_link); /* from here on it is sent no signal */
+	list_del(&current->process_link); /* from now on, no signal is sent to it */
 	last = p->nr_threads == 1;
 	if (last && !p->exiting) {
 		p->exiting = true;
@@ -213,7 +213,7 @@ void thread_end(int code)
 	}
 	p->run_time += current->run_time + (hv_time() - current->run_start);
 	__atomic_store_n(&p->nr_threads, p->nr_threads - 1, __ATOMIC_RELEASE);
-	stopped = job_stop_completes(p); /* it may be the last that had not stopped */
+	stopped = job_stop_completes(p); /* it may be the last thread that had not stopped */
 	spin_unlock(&p->lock);
 	if (stopped)
 		job_tell_stopped(p);
@@ -222,7 +222,7 @@ void thread_end(int code)
 		process_teardown(p);
 	else
 		waitq_wake_all(&p->thread_wait);
-	/* Under the lock: proc_process() takes a reference through a thread that it finds. */
+	/* Take the lock: proc_process() takes a reference through a thread that it finds. */
 	spin_lock(&all_threads_lock);
 	current->process = NULL;
 	spin_unlock(&all_threads_lock);
@@ -247,7 +247,7 @@ struct wait_request {
 	int type; /* P_ALL, P_PID, P_PGID */
 	int id;
 	unsigned int options;  /* WEXITED, WSTOPPED, WCONTINUED, WNOHANG, WNOWAIT */
-	struct process *found; /* referenced; unlinked if it is a zombie and to be reaped */
+	struct process *found; /* referenced; unlinked if it is a zombie to be reaped */
 	int code, value;       /* CLD_*; exit status or signal */
 	bool none;             /* no child matches */
 };
@@ -278,7 +278,7 @@ static bool take_zombie(struct wait_request *req, struct process *child)
 	return true;
 }
 
-/* all_processes_lock is held. True if it stopped or continued and that is not reported yet. */
+/* all_processes_lock is held. True if the child stopped or continued and is not reported yet. */
 static bool take_job(struct wait_request *req, struct process *child)
 {
 	bool keep = req->options & WNOWAIT;
@@ -313,7 +313,7 @@ static bool wait_scan(struct wait_request *req)
 		if (!wait_matches(req, child))
 			continue;
 		if (child->zombie && !(req->options & WEXITED))
-			continue; /* its state will not change any more */
+			continue; /* its state can no longer change */
 		req->none = false;
 		if (!take_zombie(req, child) && !take_job(req, child))
 			continue;
@@ -349,7 +349,7 @@ static int write_rusage(unsigned long addr, const struct process *child)
 	return copy_to_user(addr, &ru, sizeof(ru));
 }
 
-/* The status that wait4() writes. */
+/* Return the status that wait4() writes. */
 static int wait_status_of(const struct wait_request *req)
 {
 	switch (req->code) {

@@ -7,9 +7,9 @@
  * Without the flag, a futex in shared memory is identified by the word's physical address, because
  * two processes may have it at different addresses.
  *
- * Invariant: the word is compared and the waiter added under the bucket's lock, which a waker
- * takes, too. So a change of the word followed by a wake-up is never missed. The word is read under
- * the lock without sleeping; if its page is not mapped, it is faulted in without the lock, and
+ * Invariant: the word is compared and the waiter added under the bucket's lock, which a waker also
+ * takes. So a change of the word followed by a wake-up is never missed. The word is read under the
+ * lock without sleeping; if its page is not mapped, it is faulted in without the lock, and
  * everything is repeated. Locks: bucket lock (two: in order of address) > a waiter's queue.
  */
 #include <linux/errno.h>
@@ -26,7 +26,7 @@
 #include "mm/vma.h"
 
 #define BUCKETS      256
-#define ROBUST_LIMIT 2048 /* entries of a robust list that are looked at, as on Linux */
+#define ROBUST_LIMIT 2048 /* maximum entries of a robust list that are walked, as on Linux */
 
 struct futex_key {
 	const struct mm *mm; /* NULL: addr is physical */
@@ -86,7 +86,7 @@ static int shared_key(struct mm *mm, unsigned long addr, struct futex_key *key)
 		return err;
 	key->mm = NULL;
 	key->addr = page.pa + (addr & (PAGE_SIZE - 1));
-	/* No reference is kept: if the page is reused, the worst is a spurious wake-up. */
+	/* No reference is kept: if the page is reused, the worst result is a spurious wake-up. */
 	hv_user_page_put(&page);
 	return 0;
 }
@@ -303,7 +303,7 @@ again:
 
 /* ---- the call ---- */
 
-/* FUTEX_WAIT has a relative timeout, FUTEX_WAIT_BITSET a time of one of two clocks. */
+/* FUTEX_WAIT has a relative timeout, FUTEX_WAIT_BITSET an absolute time on one of two clocks. */
 static int get_deadline(unsigned long timeout, int op, u64 *deadline)
 {
 	u64 ns;

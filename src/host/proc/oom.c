@@ -32,7 +32,7 @@
 #include "sched/wait.h"
 
 #define PATIENCE_MS 1000
-#define ROUND_MS    50 /* between two checks whether memory has become free */
+#define ROUND_MS    50 /* time between two checks whether memory has become free */
 
 static struct mutex choosing = { .waiters = LIST_HEAD_INIT(choosing.waiters) };
 u32 oom_round;
@@ -132,7 +132,7 @@ static bool find_largest(struct process **found, size_t *pages)
 /* End p and every other process with the same address space: only then is its memory freed. */
 static void end_users_of_memory(struct process *p)
 {
-	const struct mm *mm = READ_ONCE(p->mm); /* only compared */
+	const struct mm *mm = READ_ONCE(p->mm); /* it is only compared */
 	struct process *q;
 
 	spin_lock(&all_processes_lock);
@@ -149,7 +149,7 @@ static const char *name_of(const struct process *p)
 	return slash ? slash + 1 : p->path;
 }
 
-/* Is there a victim that is still to be waited for? `choosing` is held. */
+/* Is there a victim that threads should still wait for? `choosing` is held. */
 static bool victim_is_pending(void)
 {
 	if (!victim)
@@ -197,8 +197,8 @@ static bool choose(const char *what)
 }
 
 /*
- * *p: the victim to wait for, referenced; NULL: there is none. False: a process has freed its
- * memory since the calling thread failed to get its page, so no new victim is needed.
+ * Set *p to the victim to wait for, referenced; to NULL if there is none. False: a process has
+ * freed its memory since the calling thread failed to get its page, so no new victim is needed.
  */
 static bool find_victim(const char *what, struct process **p)
 {

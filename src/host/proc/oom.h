@@ -8,15 +8,14 @@
 struct process;
 
 /*
- * To be called when no page was free for `what`. True: memory has been freed, or may have been: try
- * again. False: the calling process is ending. May sleep: the caller holds no spinlock and no
- * mm->lock. It may hold other sleeping locks: a victim that waits for one is passed over after a
- * while.
+ * Call when no page was free for `what`. True: memory has been freed, or may have been: try again.
+ * False: the calling process is ending. May sleep: the caller holds no spinlock and no mm->lock. It
+ * may hold other sleeping locks: a victim that waits for one is passed over after a while.
  */
 bool oom_wait(const char *what);
 extern u32 oom_round;       /* rises whenever an address space or a process has freed its memory */
-void oom_round_ended(void); /* such memory is free now */
-/* As oom_wait(), for a system call that has failed `tries` times because it got no page. */
+void oom_round_ended(void); /* call when such memory is free */
+/* Like oom_wait(), for a system call that has failed `tries` times because it got no page. */
 bool oom_retry(unsigned int tries);
 void oom_memory_freed(struct process *p); /* called when p has freed its memory at its end */
 

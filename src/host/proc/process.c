@@ -32,7 +32,7 @@
 struct spinlock all_processes_lock;
 struct list_head all_processes = LIST_HEAD_INIT(all_processes);
 
-/* Adopts orphans. It is not a program and never waits, so they are freed as soon as they end. */
+/* Adopts orphans, which are freed as soon as they end: it is not a program and never waits. */
 struct process init_process = {
 	.refs = 1,
 	.pid = 1,
@@ -61,7 +61,7 @@ void process_put(struct process *p)
 
 	signal_free_process(p);
 	kfree(p);
-	if (account) /* the process never ran */
+	if (account) /* not closed yet: the process never ran */
 		account_close(account);
 	nproc_add(-1, 0);
 }
@@ -111,8 +111,8 @@ static struct process *process_alloc(struct process *parent)
 
 	if (!p)
 		return NULL;
-	p->refs = 1;                   /* the parent's, until it has waited */
-	p->account = current->account; /* the new process's own: see sys_clone() */
+	p->refs = 1;                   /* the parent's reference, until it has waited */
+	p->account = current->account; /* already the new process's own account: see sys_clone() */
 	account_get(p->account);
 	list_init(&p->threads);
 	list_init(&p->children);
@@ -171,8 +171,8 @@ static int process_add_thread(struct process *p, struct thread *t)
 }
 
 /*
- * Add p to the tree and the list, with its first thread, which makes it visible. It gets the
- * signals that signal_send_many() has sent to its parent since fork_begin(), as on Linux.
+ * Add p to the tree and the list, with its first thread, which makes it visible. As on Linux, it
+ * gets the signals that signal_send_many() has sent to its parent since fork_begin().
  */
 static void process_publish(struct process *p, struct process *parent, struct thread *t,
 			    struct fork_signals *signals)
@@ -184,7 +184,7 @@ static void process_publish(struct process *p, struct process *parent, struct th
 	p->pgid = parent->is_init ? p->pid : parent->pgid;
 	p->sid = parent->is_init ? p->pid : parent->sid;
 	p->parent = parent;
-	(void)process_add_thread(p, t); /* fails only for a process that others see */
+	(void)process_add_thread(p, t); /* fails only for a process that is visible */
 	list_add_tail(&p->sibling, &parent->children);
 	list_add_tail(&p->all_link, &all_processes);
 	spin_unlock(&all_processes_lock);
@@ -417,7 +417,7 @@ static long clone_new_process(struct thread *t, const struct clone_request *args
 		return interrupted ? -ERESTARTNOINTR : -ENOMEM;
 	}
 	clone_write_tids(args, p->mm, tid);
-	process_get(p); /* for the wait below */
+	process_get(p); /* keeps p during the wait below */
 	process_publish(p, current_process, t, &signals);
 	thread_start(t);
 	/* Wait for the child's exec or exit. Only a kill ends the wait early. */

@@ -14,7 +14,7 @@ struct hv_timer;
 struct inode;
 struct mm;
 
-struct sig_action { /* the kernel's struct sigaction of riscv64: no restorer */
+struct sig_action { /* as in the kernel ABI of riscv64: no restorer */
 	unsigned long handler;
 	unsigned long flags;
 	u64 mask;
@@ -24,11 +24,11 @@ struct process {
 	u32 refs;
 	int pid;
 	struct mm *mm;
-	struct account *account; /* of kernel memory; NULL once it is closed */
+	struct account *account; /* for kernel memory; NULL once it is closed */
 	struct fd_table *fds;
-	struct inode *cwd; /* under lock: any thread may replace it; NULL: the root */
+	struct inode *cwd; /* guarded by lock: any thread may replace it; NULL: the root */
 	u32 umask;
-	struct spinlock lock; /* threads, state, mm, fds, cwd, and as marked; see process.c */
+	struct spinlock lock; /* for threads, state, mm, fds, cwd and marked members (process.c) */
 	struct list_head threads;
 	unsigned int nr_threads;
 	struct process *parent;
@@ -38,22 +38,22 @@ struct process {
 	bool exiting, zombie;
 	bool memory_freed;    /* its files and its memory have been freed */
 	bool oom_passed_over; /* oom.c: it did not free memory in time */
-	int wait_status;      /* as wait4() gives it */
+	int wait_status;      /* as wait4() returns it */
 	int pgid, sid;
-	char path[256]; /* of the program, for /proc/self/exe */
+	char path[256]; /* path of the program, for /proc/self/exe */
 
 	u64 run_time, child_time; /* ticks: of threads that ended; of reaped children */
-	const struct first_program_ops *first; /* of the first program; else NULL */
+	const struct first_program_ops *first; /* only for the first program, else NULL */
 	struct waitq thread_wait;              /* exec waits here until only one thread is left */
 	bool is_init;                          /* pid 1: not a program, adopts orphans */
 	bool stop_all;                         /* exec is ending the other threads: no new ones */
-	bool vfork_done;                       /* it no longer uses the mm of its vfork() parent */
+	bool vfork_done;                       /* it no longer uses its vfork() parent's mm */
 	struct waitq vfork_wait;
-	int exit_signal; /* to the parent; SIGCHLD, or 0: none */
+	int exit_signal; /* sent to the parent; SIGCHLD, or 0: none */
 
 	/* Job control, jobctl.c; under lock. */
-	bool stopping;           /* its threads stop, or have stopped */
-	bool stopped;            /* all of them have stopped */
+	bool stopping;           /* its threads are stopping, or have stopped */
+	bool stopped;            /* all its threads have stopped */
 	bool tell_continued;     /* the first thread that wakes up notifies the parent */
 	unsigned int nr_stopped; /* threads in job_stop_here() */
 	int stop_signo;
@@ -61,7 +61,7 @@ struct process {
 	bool cont_report; /* for wait(): it was continued */
 	struct waitq stop_wait;
 
-	unsigned long rlimits[16][2]; /* soft, hard; under lock (rlimit.c) */
+	unsigned long rlimits[16][2]; /* soft, hard; guarded by lock (rlimit.c) */
 
 	struct spinlock sig_lock;
 	struct sig_action actions[NR_SIGNALS];
@@ -81,9 +81,9 @@ extern struct process init_process;
 struct exec_spec;
 struct fd_table;
 
-/* What the start of the machine does for its first program. */
+/* Callbacks into the boot code for the first program. */
 struct first_program_ops {
-	int (*open_std)(struct fd_table *fds, const struct exec_spec *spec); /* files 0 to 2 */
+	int (*open_std)(struct fd_table *fds, const struct exec_spec *spec); /* open files 0 to 2 */
 	void (*exited)(int wait_status); /* does not return: the machine ends */
 };
 
@@ -115,7 +115,7 @@ int job_in_background(int signo);
 /* syscall.c, called by trap.c with the frame of an ecall; epc is already advanced. */
 void syscall_dispatch(struct trap_frame *frame);
 
-/* t has to leave the kernel for an unblocked signal, a stop, or its end. Never a kernel thread. */
+/* Must t leave the kernel for an unblocked signal, a stop or its end? Never a kernel thread. */
 static inline bool thread_signal_pending(const struct thread *t)
 {
 	const struct process *p = t->process;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* process_impl.h - what process.c, exit.c, exec.c and the signal files share. */
+/* process_impl.h - interface between process.c, exit.c, exec.c and the signal files. */
 #ifndef HOST_PROCESS_IMPL_H
 #define HOST_PROCESS_IMPL_H
 
@@ -15,19 +15,19 @@ void process_vfork_done(struct process *p);
 /* A fork() in progress: the new process is not in all_processes yet. */
 struct fork_signals {
 	struct list_head link; /* process->forks; all_processes_lock */
-	u64 set;               /* sent to the parent meanwhile by signal_send_many() */
+	u64 set;               /* signals sent to the parent meanwhile by signal_send_many() */
 };
 
 /* ---- exit.c ---- */
 /* End all threads of p, with this wait status, unless p is already ending. */
 void process_end(struct process *p, int wait_status);
 void process_end_locked(struct process *p, int wait_status); /* p->lock is held */
-void thread_end(int code) __attribute__((noreturn));         /* the current one */
+void thread_end(int code) __attribute__((noreturn));         /* ends the current thread */
 /* For exec: end the other threads and wait. -EAGAIN, -EINTR: another thread is ending this one. */
 int process_kill_other_threads(struct process *p);
 
 /* ---- futex.c ---- */
-void futex_thread_exit(struct thread *t); /* robust list; clear_child_tid */
+void futex_thread_exit(struct thread *t); /* handle its robust list and clear_child_tid */
 
 /* ---- signal.c ---- */
 void signal_init_process(struct process *p, struct process *parent);
@@ -36,7 +36,7 @@ void signal_free_thread(struct thread *t);
 void signal_exec(struct process *p);
 /* Tell p that a child's state has changed. code: CLD_*; status: exit status or signal. */
 void signal_child(struct process *p, const struct process *child, int signo, int code, int status);
-bool signal_child_ignored(struct process *p); /* p will not wait: free ended children at once */
+bool signal_child_ignored(struct process *p); /* p will not wait: free ended children immediately */
 
 /* ---- jobctl.c ---- */
 /*
@@ -45,7 +45,7 @@ bool signal_child_ignored(struct process *p); /* p will not wait: free ended chi
  */
 bool job_stop_completes(struct process *p);
 void job_tell_stopped(struct process *p);
-/* No member has a parent in the same session but outside the group, which could continue it. */
+/* True if no member has a parent in the same session but outside the group to continue it. */
 bool job_group_is_orphaned(const struct process *p);
 /* If the group is orphaned and stopped, send it SIGHUP and SIGCONT. all_processes_lock is held. */
 void job_hangup(int pgid, int sid);
@@ -54,6 +54,6 @@ int job_group_check(int pgid, int sid);
 
 /* ---- sys_time.c ---- */
 void itimer_free_process(struct process *p);
-void itimer_signal_taken(struct process *p); /* SIGALRM was dequeued: rearm ITIMER_REAL */
+void itimer_signal_taken(struct process *p); /* call when SIGALRM is dequeued: rearm ITIMER_REAL */
 
 #endif

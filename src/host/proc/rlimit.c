@@ -3,8 +3,8 @@
  * rlimit.c - resource limits, /proc/PID/limits, and the number of processes and threads.
  *
  * Every process is user 0 with every capability, so each may raise its hard limits. But every limit
- * is enforced, including those from which Linux exempts that user (NPROC, MEMLOCK): here they would
- * have no effect otherwise.
+ * is enforced, including those from which Linux exempts that user (NPROC, MEMLOCK), which would
+ * otherwise have no effect here.
  *
  * In addition to RLIMIT_NPROC there are limits for the whole machine, which depend on the size of
  * its memory, like Linux's threads-max: the kernel memory of threads (stack, struct) and processes
@@ -34,7 +34,7 @@ void rlimits_init(struct process *p)
 		p->rlimits[i][0] = p->rlimits[i][1] = RLIM_INFINITY;
 	p->rlimits[RLIMIT_STACK][0] = EXEC_STACK_SIZE;
 	p->rlimits[RLIMIT_CORE][0] = 0;
-	p->rlimits[RLIMIT_NOFILE][0] = 1024; /* as Linux's first process has it */
+	p->rlimits[RLIMIT_NOFILE][0] = 1024; /* as in Linux's first process */
 	p->rlimits[RLIMIT_NOFILE][1] = 4096;
 }
 

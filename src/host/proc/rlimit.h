@@ -7,13 +7,13 @@
 #include "hv/bits.h"
 #include "process.h"
 
-/* The calling process's soft limit; which: RLIMIT_*. */
+/* Return the calling process's soft limit; which: RLIMIT_*. */
 static inline unsigned long rlimit(unsigned int which)
 {
 	return READ_ONCE(current_process->rlimits[which][0]);
 }
 
-void rlimits_init(struct process *p); /* to the first process's limits */
+void rlimits_init(struct process *p); /* set the first process's limits */
 struct inode;
 struct text;
 int rlimits_show(struct inode *inode, struct text *t); /* /proc/PID/limits */

@@ -60,7 +60,7 @@ static void dequeue_one(struct process *p, struct list_head *queue, u64 *pending
 		WRITE_ONCE(*pending, *pending & ~SIG_BIT(signo));
 }
 
-/* Faults of the thread itself come first, then the lowest number. */
+/* Take faults of the thread itself first, then the lowest number. */
 static int lowest_signal(u64 set)
 {
 	const u64 faults = SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) |
@@ -107,7 +107,7 @@ void signal_set_blocked(u64 blocked)
 	u64 newly = blocked & ~current->sig.blocked;
 
 	WRITE_ONCE(current->sig.blocked, blocked & ~SIG_UNBLOCKABLE);
-	/* We may have been kicked for a signal to the process: another thread has to take it. */
+	/* This thread may have been kicked for a process signal: another one has to take it. */
 	if (newly & READ_ONCE(p->pending)) {
 		spin_lock(&p->lock);
 		signal_kick_one(p, newly & p->pending);
@@ -171,7 +171,7 @@ static void prepare_restart(struct trap_frame *frame, const struct sig_action *a
 
 static void log_death(const struct trap_frame *frame, const siginfo_t *info)
 {
-	/* Only faults of the program itself: the line may make a debugger unnecessary. */
+	/* Log only the program's own faults: the line may make a debugger unnecessary. */
 	if (info->si_code <= 0 || info->si_code == SI_KERNEL || info->si_signo == SIGCHLD)
 		return;
 	printk_limited("host: %s (%d) gets signal %d: pc 0x%lx, address 0x%lx\n", current->name,
@@ -253,7 +253,7 @@ void user_return_work(struct trap_frame *frame)
 	signal_mask_restore();
 }
 
-/* True if there is an area at addr, which did not allow the access. */
+/* True if there is an area at addr, which then did not allow the access. */
 static bool is_mapped(unsigned long addr)
 {
 	struct mm *mm = current_process->mm;

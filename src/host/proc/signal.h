@@ -8,21 +8,21 @@
 
 #define NR_SIGNALS 64
 
-/* Per thread; the lists and masks under the process's signal lock. */
+/* One per thread; the process's sig_lock guards the lists and masks. */
 struct thread_signals {
 	u64 blocked;            /* bit n - 1: signal n */
-	u64 waiting;            /* sigtimedwait() waits for these: not blocked, and no action */
+	u64 waiting;            /* sigtimedwait() waits for these: not blocked, and not acted on */
 	u64 pending;            /* sent to this thread */
 	struct list_head queue; /* struct sigqueue: the siginfos of pending signals */
 	u64 saved_mask;         /* restored after a handler, for sigsuspend, ppoll, epoll_pwait */
 	bool restore_saved_mask;
-	bool kill;    /* leave the kernel and end: the process ends, or executes a program */
+	bool kill;    /* leave the kernel and end: the process ends or calls execve() */
 	bool stop_ok; /* took a stop signal, and no SIGCONT was sent since */
 	bool stopped; /* sleeps in job_stop_here() */
 	unsigned long altstack_sp, altstack_size;
 	int altstack_flags;
 	u8 restart;           /* enum syscall_restart: the call returned -EINTR and may run again */
-	u64 restart_deadline; /* ticks: when a restarted sleep has to end; 0: none */
+	u64 restart_deadline; /* in ticks: when a restarted sleep has to end; 0: none */
 };
 
 /*

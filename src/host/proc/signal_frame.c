@@ -38,7 +38,7 @@ static bool on_altstack(unsigned long sp)
 	       sp - sig->altstack_sp <= sig->altstack_size;
 }
 
-/* The address of the frame; 0 if an alternate stack in use has no room left. */
+/* Return the address of the frame; 0 if an alternate stack in use has no room left. */
 static unsigned long frame_address(const struct trap_frame *frame, const struct sig_action *action)
 {
 	const struct thread_signals *sig = &current->sig;
@@ -101,7 +101,7 @@ int signal_push_frame(struct trap_frame *frame, const siginfo_t *info,
 	return 0;
 }
 
-/* The extension area must be as it was given: nothing but the END header. */
+/* The extension area must be as the kernel wrote it: only the END header. */
 static bool extension_ok(const struct sigcontext *sc)
 {
 	const struct __riscv_extra_ext_header *ext = &sc->sc_extdesc;
@@ -147,5 +147,5 @@ long sys_rt_sigreturn(struct trap_frame *frame)
 	signal_set_blocked(mask);
 	restore_regs(frame, &sf.uc.uc_mcontext);
 	restore_altstack(&sf.uc.uc_stack);
-	return (long)frame->a0; /* that of the interrupted code */
+	return (long)frame->a0; /* the interrupted code's a0 */
 }

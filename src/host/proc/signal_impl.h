@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* signal_impl.h - what the signal files and jobctl.c share. */
+/* signal_impl.h - interface between the signal files and jobctl.c. */
 #ifndef HOST_SIGNAL_IMPL_H
 #define HOST_SIGNAL_IMPL_H
 
@@ -12,7 +12,7 @@
 #define SIG_UNBLOCKABLE  (SIG_BIT(SIGKILL) | SIG_BIT(SIGSTOP))
 #define SIG_IS_RT(signo) ((signo) >= SIGRTMIN)
 
-/* The default action of these is none, or to stop the process; that of all others is to end it. */
+/* By default these signals are ignored or stop the process; all others end it. */
 #define SIG_DEFAULT_IGNORED \
 	(SIG_BIT(SIGCHLD) | SIG_BIT(SIGURG) | SIG_BIT(SIGWINCH) | SIG_BIT(SIGCONT))
 #define SIG_STOPS (SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
@@ -33,8 +33,8 @@ void signal_info(siginfo_t *info, int signo, int code);
  */
 int signal_send(struct process *p, int tid, const siginfo_t *info);
 /*
- * Take a pending signal of `set`, from the current thread before its process, in each of them
- * faults first, then the lowest number. 0: none.
+ * Take a pending signal of `set`, first from the current thread, then from its process; in each,
+ * faults come first, then the lowest number. 0: none.
  */
 int signal_dequeue(u64 set, siginfo_t *info);
 /* Set the current thread's signal mask. Pending signals may become deliverable. */

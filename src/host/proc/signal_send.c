@@ -4,8 +4,8 @@
  *
  * A signal that is going to end its process does so when it is sent, as on Linux, unless Linux
  * would dump core. So a thread in a killable sleep need not wake up first to find out that the
- * signal is fatal. A stop signal discards a pending SIGCONT, and the other way round.
- * Locks: p->lock (threads) > p->sig_lock (queues, masks, actions).
+ * signal is fatal. A stop signal discards a pending SIGCONT, and vice versa. Locks: p->lock
+ * (threads) > p->sig_lock (queues, masks, actions).
  */
 #include "signal.h"
 #include <linux/errno.h>
@@ -15,7 +15,7 @@
 #include "mm/page.h"
 #include "signal_impl.h"
 
-#define QUEUE_LIMIT 1024 /* siginfos of one process, as RLIMIT_SIGPENDING would bound them */
+#define QUEUE_LIMIT 1024 /* maximum siginfos of one process, in place of RLIMIT_SIGPENDING */
 
 /* Signals for which Linux dumps core: the thread itself takes them. */
 #define DUMPS                                                                       \
@@ -32,7 +32,7 @@ static bool is_ignored(const struct process *p, int signo)
 	return handler == (unsigned long)SIG_DFL && (SIG_DEFAULT_IGNORED & SIG_BIT(signo));
 }
 
-/* sig_lock is held. If there is no room for its siginfo, an ordinary signal has only its bit. */
+/* sig_lock is held. If there is no room for its siginfo, an ordinary signal sets only its bit. */
 static int enqueue(struct process *p, struct thread *t, const siginfo_t *info)
 {
 	u64 *pending = t ? &t->sig.pending : &p->pending;
@@ -72,10 +72,10 @@ void signal_kick_one(struct process *p, u64 bit)
 		thread_signal_kick(first);
 }
 
-/* Whether a thread can take a signal that was sent to it or to the process. p->lock is held. */
+/* Can a thread take a signal that was sent to it or to the process? */
 struct taker {
 	bool now;    /* a thread has not blocked it */
-	bool action; /* and will take it now: is neither stopped nor in sigtimedwait() for it */
+	bool action; /* such a thread is neither stopped nor in sigtimedwait() for it */
 	bool call;   /* a thread waits for it in sigtimedwait() */
 };
 

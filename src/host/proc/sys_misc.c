@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_misc.c - system calls about machine and user, prctl(), getrandom(), riscv_hwprobe().
+ * sys_misc.c - system calls about the machine and the user, prctl(), getrandom(), riscv_hwprobe().
  *
  * Everything runs as user 0; there are no other users.
  */
@@ -93,7 +93,7 @@ long sys_setgroups(struct trap_frame *frame)
 
 static long check_id(u32 id)
 {
-	return id == 0 || id == ~0U ? 0 : -EINVAL; /* as in a namespace with user 0 alone */
+	return id == 0 || id == ~0U ? 0 : -EINVAL; /* as in a namespace that contains only user 0 */
 }
 
 long sys_setuid(struct trap_frame *frame)
@@ -133,7 +133,7 @@ long sys_getresgid(struct trap_frame *frame)
 
 long sys_umask(struct trap_frame *frame)
 {
-	/* One atomic exchange: each of two threads gets either the other's value or the old one. */
+	/* Exchange atomically, so that two concurrent calls do not both return the old value. */
 	return (long)__atomic_exchange_n(&current_process->umask, (u32)frame->a0 & 0777,
 					 __ATOMIC_RELAXED);
 }
@@ -179,7 +179,7 @@ long sys_prctl(struct trap_frame *frame)
 		len = strncpy_from_user(name, frame->a1, sizeof(name) - 1);
 		if (len == -EFAULT)
 			return len;
-		memcpy(current->name, name, sizeof(name)); /* a longer one is cut, as on Linux */
+		memcpy(current->name, name, sizeof(name)); /* as on Linux, a longer name is cut */
 		return 0;
 	case PR_GET_NAME:
 		return copy_to_user(frame->a1, current->name, sizeof(current->name));
@@ -297,7 +297,7 @@ static void hwprobe_one(struct riscv_hwprobe *pair)
 		pair->value = RISCV_HWPROBE_MISALIGNED_UNKNOWN;
 		break;
 	default:
-		pair->key = -1; /* this host does not know it */
+		pair->key = -1; /* this host does not know this key */
 	}
 }
 

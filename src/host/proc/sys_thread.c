@@ -182,7 +182,7 @@ long sys_sched_setaffinity(struct trap_frame *frame)
 		return -EFAULT;
 	if (tid == 0 || tid == current->tid)
 		return sched_set_affinity(current, mask);
-	spin_lock(&all_threads_lock); /* keeps t; for another thread nothing below sleeps */
+	spin_lock(&all_threads_lock); /* keeps t alive; for another thread, nothing below sleeps */
 	t = find_user_thread(tid);
 	if (t)
 		ret = sched_set_affinity(t, mask);

@@ -262,11 +262,11 @@ long sys_clock_nanosleep(struct trap_frame *frame)
 
 /*
  * As on Linux, an interval timer fires once per signal taken: dequeuing SIGALRM rearms it
- * (itimer_signal_taken()). So a timer fires no more often than its program's threads run. When
- * timers rearmed themselves, those of a few hundred processes took all the time of a hart. A
- * process that ignores SIGALRM gets one expiration, and then none until it calls setitimer().
+ * (itimer_signal_taken()). So a timer fires no more often than its program's threads run. If timers
+ * rearmed themselves, those of a few hundred processes would use all the time of a hart. A process
+ * that ignores SIGALRM gets one expiration, and then none until it calls setitimer().
  */
-#define ITIMER_SHORTEST (timebase_hz / 10000) /* ticks: leaves time for the program itself */
+#define ITIMER_SHORTEST (timebase_hz / 10000) /* in ticks; leaves time for the program itself */
 
 /* Guards the creation of a process's struct itimer, which stays until the process ends. */
 static struct mutex itimer_lock = { .waiters = LIST_HEAD_INIT(itimer_lock.waiters) };
@@ -274,10 +274,10 @@ static struct mutex itimer_lock = { .waiters = LIST_HEAD_INIT(itimer_lock.waiter
 struct itimer {
 	struct hv_timer timer;
 	struct process *process;
-	struct spinlock lock; /* taken in interrupt context, too; before the process's locks */
+	struct spinlock lock; /* also taken in interrupt context; before the process's locks */
 	u64 interval;         /* ticks; 0: once */
 	u64 deadline;         /* 0: not set */
-	bool fired;           /* at deadline, and the signal has not been taken */
+	bool fired;           /* fired at deadline, and the signal has not been taken */
 };
 
 static void itimer_fire(struct hv_timer *timer)
@@ -324,7 +324,7 @@ void itimer_free_process(struct process *p)
 
 	if (!it)
 		return;
-	hv_timer_cancel(&it->timer); /* the last thread is here: nothing can start it again */
+	hv_timer_cancel(&it->timer); /* this is the last thread: nothing can start it again */
 	p->itimer = NULL;
 	kfree(it);
 }
@@ -345,7 +345,7 @@ static struct timeval64 ticks_to_timeval(u64 ticks)
 	return (struct timeval64){ (s64)(us / 1000000), (s64)(us % 1000000) };
 }
 
-/* Interval, then value, as struct itimerval has them; it->lock is held. */
+/* Return the interval, then the value, as in struct itimerval; it->lock is held. */
 static void itimer_read(const struct itimer *it, struct timeval64 out[2])
 {
 	u64 now = hv_time();
@@ -371,7 +371,7 @@ static void itimer_write(struct itimer *it, const struct timeval64 in[2])
 		hv_timer_start(&it->timer, it->deadline);
 }
 
-/* The current process's timer, created if there is none; NULL: no memory. */
+/* Return the current process's timer, which is created if missing; NULL: no memory. */
 static struct itimer *itimer_make(void)
 {
 	struct process *p = current_process;
@@ -396,7 +396,7 @@ long sys_getitimer(struct trap_frame *frame)
 	struct itimer *it = itimer_of(current_process);
 	struct timeval64 tv[2] = { 0 };
 
-	if ((int)frame->a0 != 0) /* only ITIMER_REAL: there are no timers of processor time */
+	if ((int)frame->a0 != 0) /* only ITIMER_REAL is supported: processor time has no timers */
 		return -EINVAL;
 	if (it) {
 		spin_lock(&it->lock);

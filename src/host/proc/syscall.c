@@ -38,7 +38,7 @@ static const struct syscall table[] = {
 #undef SYSCALL_ABSENT
 
 #define NR_NAMED  512
-#define LINES_MAX 32 /* so that a program that tries all numbers cannot flood the log */
+#define LINES_MAX 32 /* a program that tries all numbers must not flood the log */
 
 /* Calls that are not implemented and that C libraries only probe. */
 static bool is_probed(unsigned long number)

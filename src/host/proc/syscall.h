@@ -11,7 +11,7 @@
 #include "hv/types.h"
 #include "sched/thread.h"
 
-/* What a call that returned -EINTR does after the signal was handled. */
+/* What happens to a call that returned -EINTR once the signal has been handled. */
 enum syscall_restart {
 	RESTART_NEVER,  /* user space sees EINTR */
 	RESTART_SYS,    /* runs again, unless a handler without SA_RESTART ran */

@@ -8,7 +8,7 @@
 /* Read a user's struct timespec. -EFAULT; -EINVAL: negative, or tv_nsec >= 10^9. Saturates. */
 int user_timespec_get(unsigned long addr, u64 *ns);
 int user_timespec_put(unsigned long addr, u64 ns);
-/* A deadline in ticks: `ns` from now, or a time of CLOCK_MONOTONIC or CLOCK_REALTIME in ns. */
+/* Return a deadline in ticks: `ns` from now, or at `ns` of CLOCK_MONOTONIC or CLOCK_REALTIME. */
 u64 deadline_after(u64 ns);
 u64 deadline_at(u64 ns, bool realtime);
 
