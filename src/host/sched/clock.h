@@ -9,7 +9,7 @@ extern unsigned long timebase_hz;
 extern u64 boot_realtime_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC: from the goldfish RTC, else 0 */
 
 u64 ticks_to_ns(u64 ticks);
-u64 ns_to_ticks(u64 ns); /* saturates at WAIT_FOREVER - 1 */
+u64 ns_to_ticks(u64 ns); /* the result saturates at WAIT_FOREVER - 1 */
 u64 clock_monotonic_ns(void);
 u64 clock_realtime_ns(void);
 

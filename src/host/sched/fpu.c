@@ -5,8 +5,8 @@
  * A thread's FP registers are either in the unit of its hart (fp_in_unit is set, and the hart's
  * fp_owner is the thread) or in thread->fp. In the latter case its FS is Off, and its first FP
  * instruction traps. A thread that used FP when it last ran gets its registers back as soon as it
- * is scheduled in, except a thread that runs a vCPU: the unit may belong to the vCPU, and fp_owner
- * is then the owner that the core passed to hv_fp_take(). Spec: M §1.6 (FS), F §2.
+ * is scheduled in. A thread that runs a vCPU does not: the unit may belong to the vCPU, and
+ * fp_owner is then the owner that the core passed to hv_fp_take(). Spec: M §1.6 (FS), F §2.
  */
 #include "hv/csr.h"
 #include "smp.h"
@@ -63,7 +63,7 @@ void fpu_switch_out(struct thread *t)
 
 void fpu_switch_in(struct thread *t)
 {
-	/* A vCPU is about to be loaded. It may use the unit, which its VMM rarely does. */
+	/* A vCPU is about to be loaded. It may use the unit; its VMM rarely does. */
 	if (t->hook)
 		t->fp_in_unit = false;
 	if (!t->fp_in_unit)

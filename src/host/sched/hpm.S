@@ -5,12 +5,12 @@
  * A CSR's number is part of the instruction, so each counter has its own instruction.
  */
 	.text
-	/* unsigned long hpm_read(unsigned int number): 3 to 31. */
+	/* unsigned long hpm_read(unsigned int number): number is 3 to 31. */
 	.globl	hpm_read
 hpm_read:
 	la	t0, .Lreads
 	addi	a0, a0, -3
-	slli	a0, a0, 3		/* two instructions of 4 bytes each */
+	slli	a0, a0, 3		/* two instructions of 4 bytes per counter */
 	add	t0, t0, a0
 	jr	t0
 

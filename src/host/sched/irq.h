@@ -11,7 +11,7 @@
 
 #include "hv/types.h"
 
-/* -EINVAL: no such irq; -EBUSY: it has a handler. Without an interrupt controller fn is polled. */
+/* -EINVAL: no such irq; -EBUSY: it has a handler. Without an interrupt controller, fn is polled. */
 int irq_register(unsigned int irq, void (*fn)(void *arg), void *arg);
 /* Called by trap.c for a supervisor external interrupt. */
 void irq_handle_external(void);

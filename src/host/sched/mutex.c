@@ -4,13 +4,13 @@
  *
  * A thread may take a free mutex although others sleep for it. Always handing it to a sleeper would
  * leave it idle until that thread runs, and would make threads queue up at every busy lock. But a
- * thread that is woken when the mutex is free could come too late each time and wait forever, while
- * others take the mutex again and again. So when the first waiter has waited MUTEX_PATIENCE_MS, it
+ * thread that is woken when the mutex is free could be too late each time and wait forever, while
+ * other threads keep taking the mutex. So when the first waiter has waited MUTEX_PATIENCE_MS, it
  * sets HANDOFF: from then on no other thread takes the mutex, and unlocking makes it the holder.
  *
  * The bits are in the same word as the holder's address, so that without waiters both paths are one
- * atomic operation: locking replaces 0 by `current`, unlocking removes `current`, and what is left
- * in the word says whether a thread waits.
+ * atomic operation: locking replaces 0 by `current`, unlocking removes `current`, and the remaining
+ * bits say whether a thread waits.
  *
  * Invariant: WAITERS is set while the list is not empty. HANDOFF is set only together with WAITERS,
  * by and for the first waiter. Both change under `lock`. While HANDOFF is set and there is no
@@ -45,7 +45,7 @@ static bool take(struct mutex *m, bool is_first)
 	return false;
 }
 
-/* Take a mutex that is free and has no waiters: one exchange. */
+/* Take a mutex that is free and has no waiters, by one exchange. */
 static bool take_unwanted(struct mutex *m)
 {
 	unsigned long nobody = 0;
@@ -70,7 +70,7 @@ static bool is_first(const struct mutex *m, const struct wait_entry *entry)
 	return list_first_entry(&m->waiters, struct wait_entry, link) == entry;
 }
 
-/* Leave the list. The first waiter takes HANDOFF with it, the last one WAITERS. */
+/* Leave the list. The first waiter clears HANDOFF, the last one clears WAITERS. */
 static void leave(struct mutex *m, struct wait_entry *entry)
 {
 	unsigned long gone = is_first(m, entry) ? MUTEX_HANDOFF : 0;
@@ -93,7 +93,7 @@ static int wait_for(struct mutex *m, enum thread_state state)
 	spin_lock(&m->lock);
 	list_init(&entry.link);
 	list_add_tail(&entry.link, &m->waiters);
-	/* In the word that unlocking changes: the holder sees WAITERS, or we see it free. */
+	/* Set it in the word that unlocking changes: the holder sees WAITERS, or we see it free. */
 	__atomic_fetch_or(&m->holder, MUTEX_WAITERS, __ATOMIC_RELAXED);
 	for (;;) {
 		bool first = is_first(m, &entry);

@@ -16,13 +16,13 @@
 #include "smp.h"
 #include "platform/sbi.h"
 
-#define FIRST_HPM 3  /* 0 to 2 are cycle, time and instret */
-#define NR_CSRS   32 /* cycle to hpmcounter31 */
+#define FIRST_HPM 3  /* counters 0 to 2 are cycle, time and instret */
+#define NR_CSRS   32 /* from cycle to hpmcounter31 */
 
 unsigned long hpm_read(unsigned int number);
 
 static unsigned int nr_counters, counter_width;
-static bool one_per_event;            /* of two counters of an event, only one counts */
+static bool one_per_event;            /* if two counters have the same event, only one counts */
 static unsigned long by_csr[NR_CSRS]; /* the firmware's index of each CSR's counter */
 static u32 available;                 /* CSRs that can be lent, as bits of scountovf */
 /* The borrowers of each hart's counters; only that hart accesses its row. */
@@ -89,7 +89,7 @@ void pmu_interrupt(void)
 	}
 }
 
-/* This hart's free counters, as the mask of an SBI call. */
+/* Return this hart's free counters, as the mask for an SBI call. */
 static unsigned long free_counters(void)
 {
 	unsigned long mask = 0;
@@ -156,7 +156,7 @@ int hv_pmc_start(struct hv_pmc *pmc)
 
 	if (one_per_event && is_counted(pmc->event))
 		return -ENOENT;
-	/* A pending interrupt would keep the firmware from arming that of the new counter. */
+	/* A pending interrupt would keep the firmware from arming the new counter's interrupt. */
 	if (csr_read(sip) & BIT(IRQ_PMU_OVF))
 		pmu_interrupt();
 	if (pmc->inhibit & HV_PMC_NOT_IN_VU)

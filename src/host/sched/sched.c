@@ -2,10 +2,10 @@
 /*
  * sched.c - the scheduler: run queues, wake-ups, thread switches.
  *
- * Each hart has a run queue, first in, first out. There are time slices only while another thread
+ * Each hart has a run queue, first in, first out. Time slices are used only while another thread
  * waits: a hart with one runnable thread takes no timer interrupt. A woken thread goes to an idle
- * hart that it may use, preferably its own. An idle hart takes waiting threads from other harts.
- * A vCPU's thread that waits may stay on its hart while no other thread needs the hart, which then
+ * hart that it may use, preferably its own. An idle hart takes waiting threads from other harts. A
+ * vCPU's thread that waits may stay on its hart while no other thread needs the hart, which then
  * counts as idle (sched_idle_here()). If the waker is about to sleep (`hands_over`), the woken
  * thread runs after it on the same hart: waking another hart would take longer.
  *
@@ -28,7 +28,7 @@
 
 void switch_context(struct thread *prev, struct thread *next);
 
-static unsigned long idle_harts; /* atomic: a bit for each hart in its idle thread */
+static unsigned long idle_harts; /* atomic: one bit per idle hart, also in sched_idle_here() */
 
 /* A debugger needs a longer slice: its stops take time, and threads would switch between them. */
 static u64 slice_ticks(void)
@@ -92,7 +92,7 @@ static unsigned int pick_hart(const struct thread *t)
 	return last;
 }
 
-/* A thread was queued on this hart: limit the running one to a slice; if idle, reschedule. */
+/* A thread was queued on this hart: limit the running thread to a slice or, if idle, reschedule. */
 static void slice_begin(struct hart *hart)
 {
 	struct hv_sched_hook *hook = current->hook;
@@ -123,7 +123,7 @@ bool thread_wake(struct thread *t)
 		return false;
 	}
 	t->state = THREAD_RUNNING;
-	if (hart->running == t) { /* on its way to sleep: schedule() will see the state */
+	if (hart->running == t) { /* it is about to sleep: schedule() will see the state */
 		spin_unlock(&hart->rq_lock);
 		return true;
 	}
@@ -219,7 +219,7 @@ static struct thread *pick_next(struct hart *me, struct thread *prev, bool may_s
 	}
 	if (prev->state == THREAD_RUNNING && !prev->is_idle && may_stay)
 		return prev;
-	next = steal(me); /* trylock only: no deadlock with a hart that does the same */
+	next = steal(me); /* uses only trylock: no deadlock with a hart that does the same */
 	return next ? next : me->idle;
 }
 
@@ -246,7 +246,7 @@ void sched_finish_switch(void)
 		fpu_switch_in(current);
 	if (current->hook)
 		current->hook->in(current->hook, this_hart());
-	/* Only now: a slice can be so few instructions that a vCPU's load would use it up. */
+	/* Start the slice last: it can be so short that loading a vCPU would use it up. */
 	if (me->nr_queued && !me->slice.armed)
 		hv_timer_start(&me->slice, hv_time() + slice_ticks());
 }
@@ -266,14 +266,14 @@ static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 	if (prev->process)
 		fpu_switch_out(prev);
 	prev->run_time += hv_time() - prev->run_start;
-	if (prev->queued) /* from here on it waits */
+	if (prev->queued) /* it waits from now on */
 		prev->run_start = hv_time();
 	if (prev->state == THREAD_RUNNING && !may_stay && !prev->queued)
 		prev->state = THREAD_SLEEPING, me->left = prev;
 	if (prev->state == THREAD_DEAD)
 		me->left = prev;
 	if (!me->nr_queued && me->slice.armed)
-		hv_timer_cancel(&me->slice); /* no thread waits any more: no tick */
+		hv_timer_cancel(&me->slice); /* no other thread waits: no tick needed */
 	if (trace_group_switch())
 		observe_switch(prev, next);
 	me->running = next;
@@ -363,14 +363,14 @@ void sched_tick(struct hv_timer *timer)
 		return;
 	hart->need_resched = true;
 	for (unsigned int i = 0; i < nr_harts; i++)
-		if (idle & BIT(i)) { /* it missed this work: make it look again */
+		if (idle & BIT(i)) { /* it missed the queued thread: make it look again */
 			WRITE_ONCE(harts[i].need_resched, true);
 			ipi_send(i);
 			break;
 		}
 }
 
-/* Another hart queued a thread here, or wants the running one out of user or guest mode. */
+/* Another hart queued a thread here, or wants the running thread to leave user or guest mode. */
 void sched_ipi(void)
 {
 	struct hart *me = my_hart();

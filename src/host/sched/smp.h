@@ -17,22 +17,22 @@ struct hart {
 	struct thread *running;
 	struct thread *idle;
 	bool need_resched;
-	bool is_idling;      /* the running thread waits here: sched_idle_here() */
-	struct thread *left; /* was switched from, and is dead or has to move */
-	struct mm *mm;       /* in satp; NULL: the kernel's own table */
+	bool is_idling;      /* the running thread waits in sched_idle_here() */
+	struct thread *left; /* the thread switched from, if it is dead or has to move */
+	struct mm *mm;       /* address space in satp; NULL: the kernel's own table */
 
 	/* fpu.c: the owner of the FP unit's values, a thread or a vCPU; NULL: none */
 	const void *fp_owner;
 
 	/* clock.c */
 	struct spinlock timer_lock;
-	struct list_head timers; /* armed, by deadline */
+	struct list_head timers; /* armed timers, by deadline */
 	struct hv_timer *running_timer;
 	u64 programmed; /* the deadline in hardware */
 	struct hv_timer slice;
 };
 
-/* For boot.S on a secondary hart, which reads it with the MMU off. */
+/* Read by boot.S on a secondary hart, with the MMU off. */
 struct hart_boot_info {
 	unsigned long satp;
 	struct thread *thread; /* its idle thread (kernel address) */
@@ -40,7 +40,7 @@ struct hart_boot_info {
 
 extern struct hart harts[HV_MAX_HARTS];
 extern bool have_kvm;         /* the harts have the H extension */
-extern unsigned int nr_harts; /* online; indices 0 .. nr_harts - 1 */
+extern unsigned int nr_harts; /* online harts have indices 0 .. nr_harts - 1 */
 
 static inline struct hart *my_hart(void)
 {
@@ -56,12 +56,12 @@ static inline bool need_resched(void)
 /* Start all harts of the device tree by SBI HSM. Logs a start that fails; panics after 2 s. */
 void smp_start_all(void);
 void secondary_main(void) __attribute__((noreturn));
-void ipi_send(unsigned int hart); /* a software interrupt: leave the guest, call sched_ipi() */
+void ipi_send(unsigned int hart); /* make the hart leave the guest and call sched_ipi() */
 
 /* trap.c: take all pending interrupts, without a trap. */
 void irq_poll(void);
 void irq_handle(unsigned long cause);
-void trap_hart_init(void); /* stvec, sie of this hart */
+void trap_hart_init(void); /* set this hart's stvec and sie */
 void trap_return_to_user(void)
 	__attribute__((noreturn));            /* trap.S: restores thread_frame(current) */
 bool extable_fixup(struct trap_frame *frame); /* true: epc is now the fixup of a faulting uaccess */
@@ -69,7 +69,7 @@ void trap_user_exit(struct trap_frame *frame); /* reschedule, handle signals bef
 void trap_print_frame(const struct trap_frame *frame);
 
 /* pmu.c: the harts' counters, which are lent to the core (hv/host.h). */
-void pmu_init(void);      /* once: find the firmware's counters */
+void pmu_init(void);      /* called once: find the firmware's counters */
 void pmu_hart_init(void); /* each hart */
 void pmu_interrupt(void);
 
@@ -90,7 +90,7 @@ void sched_finish_switch(void);
 
 void fpu_switch_out(struct thread *t);
 void fpu_switch_in(struct thread *t);
-bool fpu_trap(struct trap_frame *frame); /* true: the unit was off and is now this thread's */
+bool fpu_trap(struct trap_frame *frame); /* true: the unit was off and now belongs to this thread */
 void fpu_thread_exit(struct thread *t);
 
 #endif

@@ -41,8 +41,7 @@ struct trap_frame {
 
 /*
  * page_missed() stores this in the user's trap frame if the trap being handled could not get a
- * page. The next trap overwrites it with its own cause, so no system call has to clear what an
- * earlier one left.
+ * page. The next trap overwrites it with its own cause, so no system call has to clear it.
  */
 #define CAUSE_PAGE_MISSED (~0UL)
 
@@ -60,7 +59,7 @@ struct context {
 enum thread_state {
 	THREAD_RUNNING,       /* on a hart, or ready in a run queue */
 	THREAD_SLEEPING,      /* until thread_wake() */
-	THREAD_KILLABLE,      /* until thread_wake(), or its process ends */
+	THREAD_KILLABLE,      /* until thread_wake(), or the end of its process */
 	THREAD_INTERRUPTIBLE, /* until thread_wake() or a signal */
 	THREAD_DEAD,
 };
@@ -81,7 +80,7 @@ struct thread {
 	bool queued;
 	bool is_idle;
 	unsigned long affinity; /* allowed harts, one bit each */
-	bool hands_over; /* set by the thread while it wakes others before it sleeps (sched.c) */
+	bool hands_over;        /* set while the thread wakes others before it sleeps (sched.c) */
 	struct list_head run_link;
 	u64 slice_end;
 	u64 run_time; /* ticks spent running (for /proc/TID/schedstat) */
@@ -91,8 +90,8 @@ struct thread {
 
 	/* FP: see fpu.c */
 	struct fp_state fp;
-	bool fp_in_unit; /* its registers are in the unit, or go there when it is scheduled in */
-	unsigned int fp_hart; /* on which they were last loaded */
+	bool fp_in_unit; /* its registers are in the unit, or are loaded when it is scheduled in */
+	unsigned int fp_hart; /* hart on which they were last loaded */
 
 	struct hv_sched_hook *hook;
 
@@ -100,7 +99,7 @@ struct thread {
 	char name[THREAD_NAME_LEN];
 	void *kstack;
 	struct process *process;       /* NULL: a kernel thread */
-	struct account *account;       /* its process's; NULL: its memory is not charged */
+	struct account *account;       /* its process's account; NULL: its memory is not charged */
 	struct list_head process_link; /* in process->threads */
 	struct list_head all_link;     /* in all_threads */
 
@@ -110,7 +109,7 @@ struct thread {
 	unsigned long robust_list; /* user address */
 	int exit_code;
 	u32 missed_in;       /* oom_round at the last page_missed() */
-	bool fault_disabled; /* uaccess: a fault is an error and nothing may sleep */
+	bool fault_disabled; /* in uaccess: a fault is an error, and nothing may sleep */
 
 	void (*fn)(void *arg); /* a kernel thread's body, or NULL */
 	void *arg;
@@ -141,17 +140,17 @@ static inline struct trap_frame *thread_frame(struct thread *t)
 struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg);
 void thread_start(struct thread *t);              /* make it runnable for the first time */
 void thread_exit(void) __attribute__((noreturn)); /* the current one; its memory is freed later */
-void thread_free(struct thread *t);               /* one that was never started, or has ended */
+void thread_free(struct thread *t);               /* a thread that never started, or has ended */
 
-bool thread_wake(struct thread *t); /* from any sleep; any context. True: it slept */
+bool thread_wake(struct thread *t); /* wake t from any sleep; any context. True: it slept */
 /* A signal was sent: wake t if that ends its sleep, or kick it out of user or guest mode. */
 void thread_signal_kick(struct thread *t);
 void schedule(void);       /* run another thread; sleep if current->state says so */
-bool hart_is_wanted(void); /* another thread is ready to run on this hart */
-void irq_window(void);     /* take pending interrupts, reschedule if needed; for long loops */
+bool hart_is_wanted(void); /* is another thread ready to run on this hart? */
+void irq_window(void);     /* take pending interrupts and reschedule if needed; for long loops */
 void sched_yield_current(void);
 void sched_hook_drop(void); /* call the hook's out(): put a vCPU that is still loaded */
-int sched_set_affinity(struct thread *t, unsigned long mask); /* -EINVAL: no online hart in it */
+int sched_set_affinity(struct thread *t, unsigned long mask); /* -EINVAL: mask has no online hart */
 /* signal.c: a sleep in this state has to end, for a signal (process.h) or only for a kill. */
 bool thread_sleep_ends(const struct thread *t, enum thread_state state);
 

@@ -210,7 +210,7 @@ void trap_stack_overflow(struct trap_frame *frame)
 	      frame->tval);
 }
 
-/* A trap from the kernel. A fault on user memory is resolved or skipped; any other is a bug. */
+/* Handle a trap from the kernel: a fault on user memory is resolved or skipped; others are bugs. */
 void trap_kernel(struct trap_frame *frame)
 {
 	bool user_access =

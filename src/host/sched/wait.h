@@ -29,12 +29,12 @@ struct wait_entry {
 
 void waitq_init(struct waitq *wq);
 void waitq_add(struct waitq *wq,
-	       struct wait_entry *entry); /* entry->fn set by the caller, or NULL */
+	       struct wait_entry *entry); /* the caller sets entry->fn, or leaves it NULL */
 void waitq_remove(struct waitq *wq, struct wait_entry *entry);
 void waitq_wake_all(struct waitq *wq);
 void waitq_wake_one(struct waitq *wq);
 
-/* The parts of __wait_event(). */
+/* Used by __wait_event(). */
 void wait_prepare(struct waitq *wq, struct wait_entry *entry, enum thread_state state);
 int wait_sleep(enum thread_state state, u64 deadline); /* 0: woken; -EINTR; -ETIME */
 void wait_finish(struct waitq *wq, struct wait_entry *entry);
@@ -82,8 +82,8 @@ struct mutex {
 
 void mutex_init(struct mutex *m);
 void mutex_lock(struct mutex *m);
-int mutex_lock_interruptible(struct mutex *m); /* 0 or -EINTR: a signal */
-int mutex_lock_killable(struct mutex *m);      /* 0 or -EINTR: the thread is killed */
+int mutex_lock_interruptible(struct mutex *m); /* -EINTR: a signal is pending */
+int mutex_lock_killable(struct mutex *m);      /* -EINTR: the thread is being killed */
 bool mutex_trylock(struct mutex *m);
 void mutex_unlock(struct mutex *m);
 bool mutex_is_mine(const struct mutex *m);
