@@ -49,7 +49,7 @@ bool trace_instret_is_exact(void)
 				 : "=r"(before), "=r"(after), "+r"(n)
 				 :
 				 : "memory");
-		/* The loop's 2000 instructions, and one of the two reads. */
+		/* The count consists of the loop's 2000 instructions and one of the two reads. */
 		if (after - before != 2001)
 			return false;
 	}

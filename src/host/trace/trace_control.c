@@ -60,7 +60,7 @@ static bool passes(struct rules *r, const u64 *args, u32 who, unsigned int hart)
 
 	if (!r)
 		return was_on;
-	/* A trigger that would change nothing does not act, and is not counted (as on Linux). */
+	/* As on Linux, a trigger that would change nothing does not fire and is not counted. */
 	if (!was_on && trigger_fires(&r->trigger[TRACE_TRIGGER_ON], args, who, hart)) {
 		WRITE_ONCE(on, true);
 		was_on = true;
@@ -78,7 +78,7 @@ void trace_emit_slow(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64
 
 	WRITE_ONCE(th->in_slow, 1);
 	__atomic_thread_fence(
-		__ATOMIC_SEQ_CST); /* before the read of rules: see wait_for_harts() */
+		__ATOMIC_SEQ_CST); /* before the rules are read: see wait_for_harts() */
 	if (passes(__atomic_load_n(&rules[event], __ATOMIC_ACQUIRE), args, th->who, hart) &&
 	    ring_takes(th))
 		trace_write(th, event, args);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_control.h - what decides whether an event that is on gets into the ring: filters, triggers,
- * a full ring, and tracing_on.
+ * trace_control.h - conditions for recording an event that is on: filters, triggers, a full ring,
+ * and tracing_on.
  *
  * The setters return 0 or -errno. They have one caller at a time (fs/tracefs.c holds a mutex; at
  * boot there is no other caller), in thread context.
@@ -11,7 +11,7 @@
 
 #include "trace_filter.h"
 
-/* Switch on exactly these events, and notify vCPUs that run. */
+/* Switch on exactly these events, and notify running vCPUs. */
 void trace_set_events(const bool *chosen);
 bool trace_event_is_on(unsigned int event);
 
@@ -37,11 +37,11 @@ enum trace_trigger_kind {
 
 struct trace_trigger {
 	bool set;
-	u64 left; /* how many more times it acts; ~0: no limit */
+	u64 left; /* how many more times it fires; ~0: no limit */
 	struct trace_filter filter;
 };
 
-/* times: 1 or more, ~0 for no limit. -EEXIST if the event has one of this kind. */
+/* times: 1 or more, ~0 for no limit. -EEXIST if the event has a trigger of this kind. */
 int trace_set_trigger(unsigned int event, enum trace_trigger_kind kind, u64 times,
 		      const char *filter, struct trace_filter_error *error);
 int trace_clear_trigger(unsigned int event, enum trace_trigger_kind kind); /* -ENOENT */

@@ -7,7 +7,8 @@
 
 /*
  * Pass the last `count` records of each hart that has any to put(), oldest first, each as a line
- * without newline. Takes no lock, allocates nothing, and ends whatever the rings hold. Any context.
+ * without newline. Takes no lock, allocates nothing, and terminates whatever the rings contain. Any
+ * context.
  */
 void trace_dump(unsigned int count, void (*put)(const char *line));
 

@@ -2,8 +2,8 @@
 /*
  * trace_emit.S - write one record into this hart's ring: the common half of every trace_NAME().
  *
- * Called from inline assembly (hv/trace.h) through t0, so that a site costs its function neither a
- * frame nor saved registers while it is off.
+ * Called from inline assembly (hv/trace.h) through t0, so that a function with a site needs neither
+ * a frame nor saved registers while the site is off.
  *
  * Entry: t0 return address, t1 event, t2-t6 arguments, tp thread; interrupts off.
  * Exit:  all registers but a4-a7 are preserved. 31 instructions. C twin: trace_write()

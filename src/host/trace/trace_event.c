@@ -106,10 +106,10 @@ size_t trace_formats_write(char *buf)
 
 /* ---- choosing events by name ---------------------------------------------------- */
 
-/* On a mismatch, go back to the last *. */
+/* Match a pattern with * and ?. On a mismatch, go back to the last *. */
 bool trace_glob_match(const char *pattern, size_t len, const char *name)
 {
-	size_t p = 0, star = len; /* len: no * seen */
+	size_t p = 0, star = len; /* star == len: no * seen yet */
 	const char *resume = name;
 
 	while (*name) {
@@ -156,7 +156,7 @@ static bool select_word(bool *chosen, const char *word, size_t len)
 	return known;
 }
 
-/* ORDER: enum trace_group. An event has number 0, too: lists end with TRACE_NR_EVENTS. */
+/* ORDER: enum trace_group. Lists end with TRACE_NR_EVENTS, because 0 is also an event's number. */
 static const u16 group_members[TRACE_NR_GROUPS][8] = {
 	{ TRACE_kvm_request, TRACE_kvm_exit_handled, TRACE_kvm_irq_take, TRACE_NR_EVENTS },
 	{ TRACE_kvm_entry, TRACE_kvm_userspace_exit, TRACE_kvm_irq_take, TRACE_sample,
@@ -171,7 +171,7 @@ static const u16 group_members[TRACE_NR_GROUPS][8] = {
 	{ TRACE_kvm_inject_irq, TRACE_kvm_ipi_receive, TRACE_NR_EVENTS },
 };
 
-/* A group is on while one of its members is, trace_any_key while any event is. */
+/* A group is on while one of its members is on, and trace_any_key while any event is on. */
 static void set_groups(const bool *chosen)
 {
 	bool groups[TRACE_NR_GROUPS] = { false }, any = false;

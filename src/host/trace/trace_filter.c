@@ -284,7 +284,7 @@ static u64 value_of(unsigned int field, const u64 *args, u32 who, unsigned int h
 bool trace_filter_match(const struct trace_filter *filter, const u64 *args, u32 who,
 			unsigned int hart)
 {
-	u32 stack = 0; /* truth values, the top in bit 0: 32 operations cannot overflow it */
+	u32 stack = 0; /* truth values, with the top in bit 0; 32 operations cannot overflow it */
 
 	for (unsigned int i = 0; i < filter->nr_ops; i++) {
 		const struct trace_filter_op *op = &filter->op[i];

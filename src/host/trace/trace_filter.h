@@ -30,7 +30,7 @@ struct trace_filter {
 	char text[TRACE_FILTER_TEXT];
 };
 
-/* What is wrong with a text, in Linux's words, and the index of the character. */
+/* The error in a text, in Linux's words, and the index of its character. */
 struct trace_filter_error {
 	const char *message;
 	unsigned int at;

@@ -20,7 +20,7 @@ struct trace_hart {
 	u64 mask;
 	struct exit_stat *stats;
 	u32 who;     /* as in struct trace_record */
-	u32 in_slow; /* trace_control.c: the hart may be using rules */
+	u32 in_slow; /* trace_control.c: not 0 while the hart may be using rules */
 	u64 reserved[2];
 };
 
@@ -29,9 +29,9 @@ extern struct trace_mem *trace_mem;      /* likewise */
 
 /* Write events and classes as text to buf unless it is NULL. Returns the length (trace_event.c). */
 size_t trace_formats_write(char *buf);
-/* The ring of a hart that has one, and how many records it holds, without trusting trace memory. */
+/* Return the ring of a hart that has one, and its record count, without trusting trace memory. */
 const struct trace_record *trace_ring_of(unsigned int hart, u64 *records);
-/* Besides the accounting: do records need an exit's class, do samples need its end? */
+/* Besides the accounting: do records need an exit's class, and do samples need its end? */
 void trace_set_exit_keys(bool records, bool samples);
 /* Write a record into the hart's own ring: the C twin of trace_emit.S. */
 void trace_write(struct trace_hart *th, unsigned int event, const u64 *args);

@@ -16,7 +16,7 @@
 
 struct trace_hart *trace_harts[HV_MAX_HARTS];
 struct trace_mem *trace_mem;
-static u64 ring_records; /* as in trace_mem, which a bug may have overwritten */
+static u64 ring_records; /* a copy of the size in trace_mem, which a bug may overwrite */
 
 struct static_key trace_exit_key, trace_class_key, trace_fast_end_key;
 static struct static_key trace_exit_time_key; /* exit costs are measured in time, not instret */
@@ -174,7 +174,7 @@ static void hart_init(unsigned int hart, struct trace_mem *mem)
 	char *area = (char *)mem + mem->harts_offset + hart * mem->hart_stride;
 	struct trace_hart *th = (struct trace_hart *)area;
 
-	memset(area, 0, mem->ring_offset); /* the ring itself is not cleared: head is 0 */
+	memset(area, 0, mem->ring_offset); /* the rings need no clearing: head is 0 */
 	th->stats = (struct exit_stat *)(area + mem->stats_offset);
 	th->ring = (struct trace_record *)(area + mem->ring_offset);
 	th->mask = mem->ring_records - 1;
@@ -219,7 +219,7 @@ int trace_mem_init(void *memory, size_t size, unsigned int nr_harts, unsigned lo
 	ring_records = mem->ring_records;
 	for (unsigned int i = 0; i < nr_harts; i++)
 		hart_init(i, mem);
-	mem->magic = TRACE_MEM_MAGIC; /* last: a reader that finds it finds the rest, too */
+	mem->magic = TRACE_MEM_MAGIC; /* stored last: a reader that finds it also finds the rest */
 	trace_mem = mem;
 	return 0;
 }

@@ -27,13 +27,13 @@
 #include "sched/wait.h"
 
 #define DEFAULT_HZ 997
-/* Between two samples of a hart: four times the cost of one, so that other code runs as well. */
+/* Minimum between two samples of a hart: four times one's cost, so that other code also runs. */
 #define LEAST_INSTRUCTIONS 2000
 
-/* Accessed only by its own hart. */
+/* Each sampler is accessed only by its own hart. */
 struct sampler {
 	struct hv_timer timer;
-	u64 period; /* ticks; the interval that ends at `point` */
+	u64 period; /* in ticks; the interval that ends at `point` */
 	u64 point;  /* when the next sample is due */
 	bool runs;  /* the timer is armed, or its function runs */
 	bool taken; /* this point's sample is recorded, and the timer's function has yet to run */
@@ -97,7 +97,7 @@ static void sample_timer_fired(struct hv_timer *timer)
 	if (!s->taken)
 		take_sample(s, kernel_mode(), (unsigned long)clock_interrupt, now);
 	s->taken = false;
-	/* Points that passed meanwhile get no sample; `late` of this one accounts for them. */
+	/* Points that passed meanwhile get no sample; this sample's `late` accounts for them. */
 	s->point += (1 + (now - s->point) / s->period) * s->period;
 	s->period = period_of_now();
 	hv_timer_start(timer, s->point);
@@ -120,7 +120,7 @@ static void start_here(void)
 
 /* ---- starting and stopping ------------------------------------------------------------------- */
 
-/* Start the timer on every hart. The kernel is not preempted: the thread stays where it was put. */
+/* Start the timer on every hart. The thread stays on that hart: the kernel is not preempted. */
 static void starter(void *arg)
 {
 	(void)arg;
@@ -137,8 +137,8 @@ static void starter(void *arg)
 
 /*
  * On a slow machine (QEMU's -icount shift=10: an instruction takes 1024 ns) every sample would be
- * due before the previous one is done. Take the least of several measurements: the machine that
- * runs QEMU may have been busy.
+ * due before the previous one is done. Use the least of several measurements: the machine that runs
+ * QEMU may have been busy.
  */
 static u64 measure_least_period(void)
 {

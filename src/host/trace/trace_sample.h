@@ -13,7 +13,7 @@
 
 #define TRACE_SAMPLE_MAX_HZ 100000
 
-/* hv_sample() for the kernel, which takes its interrupts at pc; the mode is idle or HS. */
+/* Call hv_sample() for the kernel, which takes its interrupts at pc; the mode is idle or HS. */
 void trace_sample_kernel(unsigned long pc);
 
 /* Set the samples per second of each hart, 1 to TRACE_SAMPLE_MAX_HZ, or -EINVAL. Thread context. */
