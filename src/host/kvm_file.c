@@ -53,7 +53,7 @@ static long core_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	return cf->ops->read(cf->priv, buf, size, pos);
 }
 
-/* Seeking does nothing, and is no error, as on Linux: statistics are read by pread(). */
+/* As on Linux, seeking does nothing and is not an error: statistics are read by pread(). */
 static long core_seek(struct file *f, s64 offset, int whence)
 {
 	(void)offset;
@@ -72,14 +72,14 @@ static void core_release(struct file *f)
 	kfree(cf);
 }
 
-/* /dev/kvm, which has a path. As on Linux, pread() gives -EINVAL and not -ESPIPE. */
+/* For /dev/kvm. As on Linux, pread() on it returns -EINVAL, not -ESPIPE. */
 static const struct file_ops core_device_ops = {
 	.ioctl = core_ioctl,
 	.seek = core_seek,
 	.release = core_release,
 };
 
-/* Chosen by what the core offers: only ioctl(), pages to map, or something to read. */
+/* The operations depend on what the core offers: only ioctl(), pages to map, or data to read. */
 static const struct file_ops core_file_ops = {
 	.ioctl = core_ioctl,
 	.seek = core_seek,
@@ -148,7 +148,7 @@ int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
 		return -ENOMEM;
 	}
 	core_file_attach(cf, f, priv);
-	file_get(f); /* another thread can close the descriptor at once */
+	file_get(f); /* another thread can close the descriptor immediately */
 	fd = fd_install(f, true);
 	if (fd < 0) {
 		/* The caller keeps priv: it must not be released with the file. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm_host.c - hv/host.h on the bare-metal host: functions that only call another one.
+ * kvm_host.c - hv/host.h on the bare-metal host: functions that only call other functions.
  *
  * The others are in the files of their subjects: hv_user_page_* and notifiers in mm.c,
  * timers in clock.c, files and events in the file layer, FP in fpu.c, ISA in isa.c.

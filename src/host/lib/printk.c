@@ -12,7 +12,7 @@
 
 struct out {
 	char *buf;
-	size_t size, len; /* len counts what would have been written */
+	size_t size, len; /* len: also counts characters beyond size */
 };
 
 static void put(struct out *o, char c)
@@ -226,7 +226,7 @@ static struct spinlock limit_lock;
 static u64 log_tokens_time;
 static unsigned int log_tokens = LOG_BURST, log_dropped;
 
-/* Take a token. False: drop the line. *dropped: the lines dropped before this one. */
+/* Take a token. False: drop the line. *dropped: number of lines dropped before this one. */
 static bool log_may(unsigned int *dropped)
 {
 	u64 per_token = hv_timebase_hz() / LOG_PER_SECOND, now = hv_time();

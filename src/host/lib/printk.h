@@ -8,7 +8,7 @@
 
 /* %d %u %x %lx %llx %s %c %p %zu, width, 0 and - flags, %.*s. Any context. */
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-/* The same for messages that a program can cause repeatedly: 20 lines at once, then 5 a second. */
+/* For messages that a program can cause repeatedly: bursts of 20 lines, then 5 lines a second. */
 void printk_limited(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int snprintf(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list ap);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* limits.h - of an lp64 or ilp32 kernel; gcc's own wants the C library's. */
+/* limits.h - limits of an lp64 or ilp32 kernel; gcc's own <limits.h> includes the C library's. */
 #ifndef HOST_LIMITS_H
 #define HOST_LIMITS_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* stdlib.h - what libfdt needs of it. */
+/* stdlib.h - the part of <stdlib.h> that libfdt and the kernel need. */
 #ifndef HOST_STDLIB_H
 #define HOST_STDLIB_H
 

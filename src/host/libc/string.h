@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* string.h - what libfdt and the kernel need of C's strings; see string.c. */
+/* string.h - the part of <string.h> that libfdt and the kernel need; see string.c. */
 #ifndef HOST_STRING_H
 #define HOST_STRING_H
 
