@@ -2,8 +2,8 @@
 /*
  * virtio_mmio.c - find virtio devices; the transport, modern and legacy.
  *
- * The three parts of a queue are in one block, laid out as the legacy interface requires (the used
- * ring on a page of its own). A modern device is given the three addresses.
+ * The three parts of a queue are in one block, laid out as the legacy interface requires (with the
+ * used ring on its own page). A modern device is told the three addresses.
  */
 #include "virtio.h"
 #include <linux/errno.h>
