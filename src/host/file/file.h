@@ -37,7 +37,7 @@ struct file_ops {
 	int (*insert_page)(struct file *f, u64 page_index, hpa_t pa);
 	unsigned int (*poll)(struct file *f, struct poll_table *table); /* EPOLL* mask */
 	long (*seek)(struct file *f, s64 offset, int whence);
-	bool no_pread, no_pwrite; /* has a seek(), but pread() or pwrite() gives -ESPIPE */
+	bool no_pread, no_pwrite; /* has a seek(), but pread() or pwrite() returns -ESPIPE */
 	int (*fsync)(struct file *f);
 	int (*truncate)(struct file *f, u64 size);
 	long (*getdents)(struct file *f, unsigned long buf, size_t size);
@@ -95,7 +95,7 @@ struct file *fd_get(int fd); /* get the current process's file, referenced; NULL
  */
 int fd_look(int fd, struct inode **inode, char *name, size_t size);
 int fd_install(struct file *f, bool cloexec);     /* takes over the reference on success; -EMFILE */
-int fd_install_new(struct file *f, bool cloexec); /* the same, but also takes it over on failure */
+int fd_install_new(struct file *f, bool cloexec); /* also takes over the reference on failure */
 /*
  * Reserve a descriptor before a call's first effect, after which the call must not fail for lack of
  * a descriptor or memory. Until fd_fill() it is not open, but no other call gets it, as on Linux.

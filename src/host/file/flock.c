@@ -30,7 +30,7 @@ static void drop(struct file *f)
 	f->flock = 0;
 }
 
-/* Drop what f holds, even if another thread has just taken it, and try to lock. True on success. */
+/* Drop f's lock, even if another thread has just taken it, and try to lock. True on success. */
 static bool try_take(struct file *f, unsigned int kind)
 {
 	struct inode *inode = f->inode;

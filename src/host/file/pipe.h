@@ -15,7 +15,7 @@ long pipe_get(struct pipe *p, bool nonblock, unsigned long buf, size_t size);
 long pipe_put(struct pipe *p, bool nonblock, unsigned long buf, size_t size);
 size_t pipe_filled(const struct pipe *p);
 unsigned int pipe_poll_end(struct pipe *p, bool writing, struct poll_table *table);
-void pipe_hang_up(struct pipe *p, bool writing); /* the other end sees it closed */
+void pipe_hang_up(struct pipe *p, bool writing); /* makes it look closed to the other end */
 void pipe_close(struct pipe *p, bool writing);   /* the second close frees it */
 
 #endif
