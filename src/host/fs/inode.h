@@ -2,10 +2,10 @@
 /*
  * inode.h - the tree of files in memory: inodes, names, and paths.
  *
- * There is one tree, and every file with a name is an inode in it: what the initramfs contained and
- * programs made (ramfs.c), device nodes (devfs.c), and files whose text is generated when they are
- * opened (pseudo.c). tree_lock, a mutex, guards names, parents and link counts; a file's data has a
- * lock of its own (ramfs.c). Order: mm->lock > tree_lock > ram_file lock (docs/locking.md).
+ * There is one tree, and every file with a name is an inode in it: files from the initramfs or made
+ * by programs (ramfs.c), device nodes (devfs.c), and files whose text is generated when they are
+ * opened (pseudo.c). tree_lock, a mutex, guards names, parents and link counts; a file's data has
+ * its own lock (ramfs.c). Order: mm->lock > tree_lock > ram_file lock (docs/locking.md).
  */
 #ifndef HOST_INODE_H
 #define HOST_INODE_H
@@ -27,7 +27,7 @@ struct dentry {                /* one name in one directory */
 	char name[];
 };
 
-struct dir_item { /* what readdir() of a generated directory returns */
+struct dir_item { /* an entry that readdir() of a generated directory returns */
 	u64 cookie;
 	u64 ino;
 	u32 mode;
@@ -60,14 +60,14 @@ struct inode {
 	u64 rdev;
 	u64 atime, mtime, ctime; /* ns since 1970 */
 	const struct inode_ops *ops;
-	struct inode *parent; /* of a directory, referenced; NULL for the root and removed ones */
+	struct inode *parent; /* a directory's parent, referenced; NULL for root and if removed */
 	struct dentry *name;  /* one of its names or NULL, for getcwd() and /proc */
 	struct list_head children;
 	u64 next_cookie;
-	struct ram_file *data; /* if it is a regular file in ramfs */
+	struct ram_file *data; /* contents of a regular file in ramfs */
 	char *target;          /* a symbolic link's text */
 	void *priv;
-	unsigned long id; /* for the owner of ops: a pid, an event's number */
+	unsigned long id; /* set by the owner of ops: a pid, an event's number */
 };
 
 extern struct mutex tree_lock;

@@ -7,7 +7,7 @@
 
 #include "inode.h"
 
-struct text { /* grows as it is written to */
+struct text { /* grows as text is added */
 	char *buf;
 	size_t len, size;
 	bool failed; /* no memory: the open fails */

@@ -55,9 +55,9 @@ void ram_file_set_huge(struct ram_file *rf, bool hugetlb)
 }
 
 /*
- * The directory tree outlives all processes. So all of it together gets at most half of memory, the
- * default of Linux's tmpfs: files' pages, tables of chunks, and names with their inodes. Memfds and
- * shared memory are freed with their users, and are not counted.
+ * The directory tree outlives all processes. So files' pages, tables of chunks, and names with
+ * their inodes together get at most half of memory, the default of Linux's tmpfs. Memfds and shared
+ * memory are freed with their users, and are not counted.
  */
 static size_t tree_bytes; /* atomic */
 
@@ -130,7 +130,7 @@ void ram_drop_pages(struct ram_file *rf, u64 from, u64 to)
 		if (index % 8 == 0)
 			irq_window();
 	}
-	/* Free the tables of empty chunks: each can become a block again. */
+	/* Free the tables of empty chunks, so that each chunk can become a block again. */
 	for (chunk = (from + CHUNK_PAGES - 1) / CHUNK_PAGES; (chunk + 1) * CHUNK_PAGES <= last;
 	     chunk++) {
 		table_free(rf, chunk);

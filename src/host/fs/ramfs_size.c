@@ -200,7 +200,9 @@ int ram_mmap_block(struct file *f, u64 index, hpa_t *pa)
 	return err;
 }
 
-/* A page beyond the end counts as present: nobody can supply it, and the access faults as usual. */
+/*
+ * A page beyond the end counts as present: it cannot be supplied, and the access faults as usual.
+ */
 bool ram_has_page(struct file *f, u64 index)
 {
 	struct ram_file *rf = f->inode->data;
