@@ -219,7 +219,7 @@ void printk(const char *fmt, ...)
 
 /* ---- rate limit for messages that programs can cause ------------------------------------ */
 
-#define LOG_BURST      20 /* lines that may be written at once */
+#define LOG_BURST      20 /* lines that may be written in a burst */
 #define LOG_PER_SECOND 5
 
 static struct spinlock limit_lock;
