@@ -4,10 +4,10 @@
  *
  * Every page that page_alloc() returns is charged to the account of the calling thread's process:
  * page tables, kernel stacks, small objects, pipes, memfds and shared memory, KVM's structs and
- * tables. struct page records the account until the page is freed. Not charged are pages that
- * mm->total_pages counts (page_alloc_user()), and pages of files in the directory tree, which no
- * process's end frees. An object that several processes use stays charged to the one that created
- * it.
+ * tables. struct page records the account until the page is freed. Pages that mm->total_pages
+ * counts (page_alloc_user()) are not charged, nor are pages of files in the directory tree, which
+ * no process's end frees. An object that several processes use stays charged to the one that
+ * created it.
  */
 #ifndef HOST_ACCOUNT_H
 #define HOST_ACCOUNT_H
@@ -33,7 +33,7 @@ struct account {
 
 	/* Pages, for account_find_largest(); accounts_lock, except that oom.c sets footprint. */
 	size_t footprint;        /* pages freed if the process ends; 0: it cannot be ended */
-	size_t family;           /* footprints of the process and its descendants, dead ones too */
+	size_t family;           /* footprints of the process and its descendants, even dead ones */
 	struct account *largest; /* the child with the largest family, or NULL */
 };
 

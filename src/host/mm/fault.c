@@ -46,8 +46,8 @@ unsigned long vma_pte_flags(unsigned int prot)
 }
 
 /*
- * Memory contains new instructions: harts that run mm execute fence.i now, the others
- * when they switch to mm (mm_activate() checks icache_stale).
+ * Memory contains new instructions: harts that run mm execute fence.i now, other harts when they
+ * switch to mm (mm_activate() checks icache_stale).
  */
 void mm_sync_icache(struct mm *mm)
 {

@@ -28,7 +28,7 @@
 
 #define PAGES_IN_BLOCK (1U << ORDER_2M)
 
-static struct list_head free_blocks = LIST_HEAD_INIT(free_blocks); /* of struct page */
+static struct list_head free_blocks = LIST_HEAD_INIT(free_blocks); /* list of struct page */
 static size_t nr_blocks, nr_free, nr_wanted;
 static struct spinlock pool_lock;
 static struct mutex resize_lock;
@@ -96,7 +96,7 @@ void huge_page_dropped(hpa_t pa, unsigned int pages)
 	block_to_pool(block);
 }
 
-/* Grow to `wanted` blocks, or as many as memory allows; or give back free blocks to shrink. */
+/* Grow to `wanted` blocks, or as many as memory allows; or shrink by giving back free blocks. */
 static void resize(size_t wanted)
 {
 	hpa_t pa = 1;

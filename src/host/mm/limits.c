@@ -4,7 +4,7 @@
  *
  * RLIMIT_AS, RLIMIT_DATA and RLIMIT_MEMLOCK of the calling process are checked as on Linux, but
  * also for user 0, because there is no other user here. The sizes of all areas are added up for
- * each check, and only if the limit is finite, so there is no counter to keep correct. These
+ * each check, but only if the limit is finite, so there is no counter to keep correct. These
  * functions only check; they change nothing. Locks: mm->lock.
  */
 #include <linux/errno.h>

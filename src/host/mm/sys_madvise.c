@@ -161,7 +161,7 @@ static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end,
 /*
  * Populate [start, end) area by area: for reading or writing (`need`), or with PROT_ALL, for mlock,
  * in whatever way each area permits. -ENOMEM: an address is not mapped; -EINVAL: an area lacks the
- * permission; else as mm_populate(). Pages before the error stay populated.
+ * permission; otherwise the same errors as mm_populate(). Pages before the error stay populated.
  */
 static int populate_areas(struct mm *mm, unsigned long start, unsigned long end, unsigned int need)
 {

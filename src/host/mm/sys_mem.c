@@ -291,9 +291,9 @@ static long mremap_move(struct mm *mm, const struct vma *vma, unsigned long old,
 	addr = vma_map(mm, spec);
 	if (addr < 0)
 		return addr;
-	/* Don't use vma from here on: vma_map() may have unmapped, split or joined it. */
+	/* Don't use vma from now on: vma_map() may have unmapped, split or joined it. */
 	err = move_pages(mm, old, (unsigned long)addr, len);
-	if (err < 0) { /* move back what was moved; the tables for it still exist */
+	if (err < 0) { /* move the pages back; the tables for them still exist */
 		move_pages(mm, (unsigned long)addr, old, len);
 		(void)vma_unmap(mm, (unsigned long)addr, spec->len);
 		return err;

@@ -5,11 +5,11 @@
 
 #include "hv/types.h"
 
-/* 0 or -EFAULT. sstatus.SUM is 1 only within these functions. */
+/* Return 0 or -EFAULT. sstatus.SUM is 1 only within these functions. */
 int copy_from_user(void *dst, unsigned long src, size_t size);
 int copy_to_user(unsigned long dst, const void *src, size_t size);
 int clear_user(unsigned long dst, size_t size);
-/* Length without NUL, -EFAULT, or -ENAMETOOLONG if there is no NUL within size. */
+/* Returns the length without NUL, -EFAULT, or -ENAMETOOLONG if there is no NUL within size. */
 long strncpy_from_user(char *dst, unsigned long src, size_t size);
 
 /*

@@ -19,7 +19,7 @@
 #include "userfaultfd.h"
 #include "vma.h"
 
-/* A range, and what to fill it with. */
+/* A range, and the source of its new contents. */
 struct fill {
 	struct uffd *uffd;
 	unsigned long start, len;
@@ -37,7 +37,7 @@ static void put_pages(hpa_t pa, unsigned long size)
 	mm_put_leaf_pages(pte_make(pa, 0), size);
 }
 
-/* Map a new page at va, and insert it into the area's file, if any. On success, takes pa over. */
+/* Map a new page at va, and insert it into the area's file, if any. Takes over pa on success. */
 static int fill_new(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa)
 {
 	u64 index = vma->pgoff + ((va - vma->start) >> PAGE_SHIFT);

@@ -44,7 +44,7 @@ struct vma_spec {
 	struct file *file;
 	u64 pgoff;
 	bool fixed;     /* exactly at addr; existing mappings there are removed */
-	bool noreplace; /* with fixed: -EEXIST if there are any */
+	bool noreplace; /* with fixed: -EEXIST if there are such mappings */
 };
 
 /* ---- vma.c ---- */
@@ -108,7 +108,7 @@ pte_t *mm_next_leaf(struct mm *mm, unsigned long *va, unsigned long end, unsigne
  */
 pte_t *mm_next_leaf_within(struct mm *mm, unsigned long *va, unsigned long end,
 			   unsigned long *size);
-/* Free the level-0 tables that overlap [start, end) and have no leaf any more. */
+/* Free the level-0 tables that overlap [start, end) and have no leaf left. */
 void mm_free_tables(struct mm *mm, unsigned long start, unsigned long end);
 /* Split the 2M leaf that crosses va, if any. 0 or -ENOMEM. */
 int mm_split_leaf_at(struct mm *mm, unsigned long va);
