@@ -6,7 +6,7 @@
  * Which process needed the page does not matter: a process that needs one page must not be ended
  * because another has taken all the others. Families are compared first because a program may
  * consist of many processes, each smaller than a process of another program. Only pid 1, which is
- * part of the kernel, is exempt; the first program is ended, too, if it is the largest.
+ * part of the kernel, is exempt; even the first program is ended if it is the largest.
  *
  * There is one victim at a time. A thread that finds no memory while the victim is ending waits for
  * its end and tries again. If no page becomes free for PATIENCE_MS (the victim sleeps where it
@@ -48,9 +48,9 @@ static u64 after_ms(unsigned long ms)
 }
 
 /*
- * How many 4K pages p's end would free. p->lock is held. Memory that several processes share
- * (CLONE_VM) counts for the first of them alone: all are ended together, and it must not make their
- * family larger than it is.
+ * Return how many 4K pages p's end would free. p->lock is held. Memory that several processes share
+ * (CLONE_VM) counts only for the first of them: all are ended together, and the memory must not
+ * make their family larger than it is.
  */
 static size_t footprint(const struct process *p, u32 round)
 {

@@ -2,11 +2,11 @@
 /*
  * signal.c - signal masks, and delivery on the return to user mode.
  *
- * A signal is a bit in `pending` of a thread or of the process, and a siginfo in a queue. Ordinary
- * signals (1 to 31) are pending once, real-time ones as often as they were sent. The sender
- * (signal_send.c) kicks one thread that has not blocked the signal; each thread checks for signals
- * in user_return_work(). jobctl.c stops processes.
- * Locks: p->lock (threads) > p->sig_lock (queues, masks, actions).
+ * A signal is a bit in `pending` of a thread or of the process, and a siginfo in a queue. An
+ * ordinary signal (1 to 31) is pending only once, a real-time signal as often as it was sent. The
+ * sender (signal_send.c) kicks one thread that has not blocked the signal; each thread checks for
+ * signals in user_return_work(). jobctl.c stops processes. Locks: p->lock (threads) > p->sig_lock
+ * (queues, masks, actions).
  */
 #include "hv/trace.h"
 #include "signal.h"

@@ -2,8 +2,9 @@
 /*
  * syscall.c - system-call dispatch.
  *
- * The table comes from syscall.def. If a call ended with -EINTR and may run again, it is marked so
- * in current->sig.restart, and signal.c decides, because only it knows whether a handler runs.
+ * The table comes from syscall.def. If a call ended with -EINTR and may run again,
+ * current->sig.restart records that, and signal.c decides, because only it knows whether a handler
+ * runs.
  */
 #include <linux/errno.h>
 #include <linux/unistd.h>
@@ -55,7 +56,7 @@ static bool is_probed(unsigned long number)
 	}
 }
 
-/* Log a missing call once, to show what a program lacks. */
+/* Log a missing call once, to show which calls a program lacks. */
 static long syscall_missing(unsigned long number)
 {
 	static unsigned long named[NR_NAMED / BITS_PER_LONG];
@@ -99,8 +100,8 @@ static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
 }
 
 /*
- * Finish a call that failed. If it returned -EINTR and may run again, it runs again at once if no
- * signal is pending for this thread (another thread took it). Otherwise signal.c decides.
+ * Finish a call that failed. If it returned -EINTR and may run again, it runs again immediately if
+ * no signal is pending for this thread (another thread took it). Otherwise signal.c decides.
  */
 static __attribute__((noinline)) void syscall_failed(struct trap_frame *frame, unsigned long number,
 						     long ret)
