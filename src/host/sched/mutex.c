@@ -147,7 +147,9 @@ static void wake_first_waiter(struct mutex *m)
 	word = __atomic_load_n(&m->holder, __ATOMIC_RELAXED);
 	if (word & MUTEX_WAITERS) {
 		next = list_first_entry(&m->waiters, struct wait_entry, link)->thread;
-		/* Acquire: threads that held it in between released their stores with this word. */
+		/*
+		 * Acquire: threads that held the mutex since released their stores with this word.
+		 */
 		if ((word & MUTEX_BITS) == MUTEX_BITS && !(word & ~MUTEX_BITS))
 			__atomic_fetch_xor(&m->holder, MUTEX_HANDOFF | (unsigned long)next,
 					   __ATOMIC_ACQ_REL);
@@ -160,7 +162,7 @@ void mutex_unlock(struct mutex *m)
 {
 	unsigned long self = (unsigned long)current;
 
-	/* If no thread waits, another thread may free the mutex as soon as this is done. */
+	/* If no thread waits, another thread may free the mutex right after this exchange. */
 	if (__atomic_fetch_xor(&m->holder, self, __ATOMIC_RELEASE) != self)
 		wake_first_waiter(m);
 }

@@ -3,8 +3,8 @@
  * pmu.c - the harts' programmable counters, lent to the core for its guests (hv/host.h).
  *
  * The firmware programs the counters (SBI §11); their values are read from CSRs. Only counters that
- * can be configured not to count in HS, U and M (Sscofpmf) are lent. cycle and instret never are,
- * because everyone who measures uses them. Nothing else in the host uses counters.
+ * can be configured not to count in HS, U and M (Sscofpmf) are lent. cycle and instret are never
+ * lent, because all measurements use them. Nothing else in the host uses counters.
  *
  * An overflow raises an interrupt on this hart, LCOFI. It may be late, or arrive after the counter
  * was stopped, so hv_pmc_stop() checks itself whether the counter has wrapped.
@@ -109,7 +109,9 @@ static unsigned int configure(unsigned long event, u64 data, unsigned long flags
 	struct sbiret ret;
 	unsigned int csr;
 
-	/* With no mask, OpenSBI would set up cycle or instret with our filter, for everyone. */
+	/*
+	 * With an empty mask, OpenSBI would set up cycle or instret with our filter, for all users.
+	 */
 	if (!mask)
 		return 0;
 	ret = sbi_call(SBI_EXT_PMU, SBI_PMU_COUNTER_CONFIG_MATCHING, 0, mask, flags, event,

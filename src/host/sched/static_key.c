@@ -47,8 +47,8 @@ static u16 *writable(unsigned long text)
 }
 
 /*
- * Write one half of each site whose key changes. `first`: the half that is harmless with the old
- * value of the other half; else the other half.
+ * Write one half of each site whose key changes. If `first`, write the half that is harmless with
+ * the other half's old value; else the other half.
  */
 static void write_halves(const struct static_key *keys, unsigned int nr, const bool *enabled,
 			 bool first)

@@ -159,6 +159,6 @@ extern struct spinlock all_threads_lock;
 
 /* fpu.c */
 void fpu_save(struct thread *t);    /* bring t->fp up to date; before fork or a signal frame */
-void fpu_discard(struct thread *t); /* t->fp was changed: forget what the unit holds */
+void fpu_discard(struct thread *t); /* t->fp was changed: discard the unit's copy */
 
 #endif
