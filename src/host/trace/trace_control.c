@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_control.c - filters, triggers, tracing_on, and what a full ring does.
+ * trace_control.c - filters, triggers, tracing_on, and the handling of full rings.
  *
  * While none of these is in use, an event that is on goes straight to the ring (trace_emit.S).
  * Otherwise trace_slow_key sends every event here: the event's rules decide whether trace_write()

@@ -27,7 +27,9 @@
 #include "sched/wait.h"
 
 #define DEFAULT_HZ 997
-/* Minimum between two samples of a hart: four times one's cost, so that other code also runs. */
+/*
+ * Minimum between two samples of a hart: four times a sample's cost, so that other code also runs.
+ */
 #define LEAST_INSTRUCTIONS 2000
 
 /* Each sampler is accessed only by its own hart. */
