@@ -280,7 +280,7 @@ static __attribute__((noinline)) struct file *get_later(struct fd_table *t, int 
 	return get_and_unlock(t, fd);
 }
 
-/* Every system call on a file runs this. It calls no function, so it has to save no register. */
+/* Every system call on a file runs this. It makes only tail calls, so it saves no registers. */
 struct file *fd_get(int fd)
 {
 	struct fd_table *t = current_process->fds;
