@@ -10,7 +10,7 @@ STATUS_QUIT = 130
 
 STATUS_HELP = """\
 exit status: that of the program or guest (128 + N: signal N killed it); else
-    2  wrong use: an unknown option, toggle or event, or an invalid value
+    2  usage error: an unknown option, toggle or event, or an invalid value
   124  ended by --timeout
   125  other failure: a file is missing, the host refused to start or panicked
   126  QEMU itself failed

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""parser.py - parse a command's options; report wrong use in one sentence that names --help."""
+"""parser.py - parse a command's options; report usage errors in one sentence that names --help."""
 import argparse
 import os
 

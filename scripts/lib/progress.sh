@@ -16,7 +16,7 @@ die()
 	exit 1
 }
 
-# wrong_use TEXT: print TEXT and end with the status for wrong use.
+# wrong_use TEXT: print TEXT and end with the status for a usage error.
 wrong_use()
 {
 	echo "$me: $*; see scripts/hyperscope $me --help" >&2

@@ -90,7 +90,7 @@ flat()	# FEW MANY: the medians differ by at most 5 %
 flat run_vcpus run_8_vcpus
 flat run_vms run_16_vms
 
-# ---- wrong use ----
+# ---- usage errors ----
 refused()	# REGEX ARGS...
 {
 	bench "${@:2}"

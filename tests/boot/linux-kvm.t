@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# linux-kvm.t - the VMM on Linux KVM: payloads, wrong use, and Debian's kernel, all in one boot of the host. Then
+# linux-kvm.t - the VMM on Linux KVM: payloads, usage errors, and Debian's kernel, all in one boot of the host. Then
 # the same binary boots the same guest under hyperscope, where the guest must see no difference except the name
 # of its SBI implementation.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"

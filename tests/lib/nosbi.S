@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * nosbi.S - firmware without anything that hyperscope needs: it starts the payload in S mode and
- * answers every SBI call with SBI_ERR_NOT_SUPPORTED. Used by a test of wrong use.
+ * answers every SBI call with SBI_ERR_NOT_SUPPORTED. Used by a test of usage errors.
  */
 	.globl	_start
 _start:

@@ -41,5 +41,5 @@ figures --check
 is $status 1 "a missing sentence is an error"
 like "$out" "docs/design.md: 'which was 1700 then .* is there 0 times: correct it, or SENTENCES" "the message says how to correct a missing sentence"
 figures --wrong
-is $status 2 "an unknown option is wrong use"
+is $status 2 "an unknown option is a usage error"
 done_testing

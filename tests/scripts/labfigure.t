@@ -83,7 +83,7 @@ refused "none.csv: No such file" 'bench("T", rows=["mmio_read"], series={"a": ""
 printf 'a,b\n1,2\n' >"$tmp/labs/90-x/own.csv"
 refused "not a file that scripts/hyperscope bench" 'bench("T", rows=["mmio_read"], series={"a": ""}, source="own.csv")'
 figures 'table("T", "pages")' --nonsense
-is "$status:$(grep -c . <<<"$said")" "2:1" "wrong use is reported in one line"
+is "$status:$(grep -c . <<<"$said")" "2:1" "a usage error is reported in one line"
 figures 'table("T", "pages")' --help
 is "$status:$said" "0:figures.py - the doc" "--help prints the docstring"
 

@@ -91,7 +91,7 @@ END
 relay "$given"
 like "$given" "^ok - a link to" "the tests of a student's lab.toml and pages run to their end"
 
-# ---- wrong use ----
+# ---- usage errors ----
 "${lab[@]}" 99 "$tmp/none" >"$tmp/out" 2>&1
 is "$?:$(grep -c . "$tmp/out")" "2:1" "a lab that does not exist is refused in one line"
 like "$(cat "$tmp/out")" 'there is no lab 99; there are: .*3 sbi' "the refusal lists the labs"

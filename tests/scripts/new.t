@@ -16,7 +16,7 @@ refused()	# REGEX NAME ARGS...: refused in one sentence that matches
 	ok $? "$name: refused, with the reason" || diag "status $status: $err"
 }
 
-# ---- wrong use ----
+# ---- usage errors ----
 x=(--meaning x --field num:a=1)
 at=(--at src/kvm/vcpu/wfi.c:45)
 refused "'Kvm-x' is no name for an event" "an invalid name" event Kvm-x "${at[@]}" "${x[@]}"

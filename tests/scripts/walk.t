@@ -68,7 +68,7 @@ E2
 relay "$said"
 unlike "$said" "Traceback" "the tests of tours and pages raise no exception"
 
-# ---- wrong use ----
+# ---- usage errors ----
 
 . "$HS_TOP/tests/scripts/walk.sh"
 for words in "" --nonsense no-such-tour "--auto $tmp/none.tour"; do

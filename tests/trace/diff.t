@@ -90,6 +90,6 @@ for args in "" "a" "a b c" "a vs" "vs b" "--frob a b" "--by x a b" "--confidence
 	# shellcheck disable=SC2086 # split into words on purpose
 	compare $args
 	[ "$status" = 2 ] && grep -q '^usage: hstrace diff' "$tmp/err"
-	ok $? "wrong use prints the usage: hstrace diff $args"
+	ok $? "a usage error prints the usage: hstrace diff $args"
 done
 done_testing

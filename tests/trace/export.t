@@ -178,7 +178,7 @@ for args in "" "--to" "--to xml $trace t" "--to csv" "--to csv --frob 1 $trace" 
 	# shellcheck disable=SC2086 # split into words on purpose
 	"$hstrace" export $args >out 2>err
 	[ $? = 2 ] && grep -q '^usage: hstrace export' err && [ ! -s out ]
-	ok $? "wrong use prints the usage: export $(sed "s:$tmp/::" <<<"$args")" || diag "$(cat err)"
+	ok $? "a usage error prints the usage: export $(sed "s:$tmp/::" <<<"$args")" || diag "$(cat err)"
 done
 "$hstrace" export --help >out 2>err
 [ $? = 0 ] && grep -q -- '--to FORMAT' out && grep -q -- '--events LIST' out && ! grep -q '.\{81\}' out

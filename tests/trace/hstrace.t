@@ -324,12 +324,12 @@ done
 trace report "$tmp/loud"
 like "$out" '^# guest=\.\[31m\.\.red$' "report prints the rest of a text with control characters"
 
-# ---- wrong use ----
+# ---- usage errors ----
 for args in "" "frobnicate" "save" "save --frob x y" "report" "report --events" "report --last x f" "report --frob 1 f" "report --vm x f" "report --from 1,5 f" "report --columns x f" "report --columns , f" "report f g" "stat a b" "stat --by x f" "stat --sort x f" "stat --live" "stat --live r f" "stat --count 0 --live r" "stat --interval x --live r" "stat --frob f" "events a b"; do
 	# shellcheck disable=SC2086 # split into words on purpose
 	trace $args
 	[ "$status" = 2 ] && grep -q '^usage: hstrace' "$tmp/err"
-	ok $? "wrong use prints the usage: hstrace $args"
+	ok $? "a usage error prints the usage: hstrace $args"
 done
 trace events 'kvm_exit,nonesuch'
 is "$status $err" "2 hstrace: there is no event 'nonesuch'" "an unknown event is reported by name"

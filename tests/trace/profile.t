@@ -164,12 +164,12 @@ else
 	skip "programs" "$busybox is missing: set-up could not fetch it"
 fi
 
-# ---- wrong use, wrong files ----
+# ---- usage errors, wrong files ----
 for args in "" "--by x trace" "--host" "--program = trace" "trace trace" "--frob trace"; do
 	# shellcheck disable=SC2086 # split into words on purpose
 	"$hstrace" profile $args >out 2>err
 	[ $? = 2 ] && grep -q '^usage: hstrace profile' err && [ ! -s out ]
-	ok $? "wrong use is reported: profile $args" || diag "$(cat out err)"
+	ok $? "a usage error is reported: profile $args" || diag "$(cat out err)"
 done
 printf '0000000000000000 T _start\n' >hidden
 head -c 3000 "$guest" >cut

@@ -2,7 +2,7 @@
 /*
  * hstrace.c - the command line of hstrace, which reads hyperscope's traces.
  *
- * Exit status: 0, 1 if a file cannot be read or written, 2 for wrong use.
+ * Exit status: 0, 1 if a file cannot be read or written, 2 for a usage error.
  */
 #include <string.h>
 #include "file/hst.h"

@@ -27,7 +27,7 @@ BATCHES = 128  # as in the bench
 def parse(argv):
     parser = of_command(
         "anatomy", __doc__,
-        epilog="exit status: 0; 2 wrong use; 124 ended by --timeout; 125 other failure")
+        epilog="exit status: 0; 2 usage error; 124 ended by --timeout; 125 other failure")
     parser.add_argument("row", metavar="ROW", nargs="?", help="a row of the bench; --list shows them")
     parser.add_argument("--list", action="store_true", help="list the rows that can be analysed")
     parser.add_argument("--systems", "--system", metavar="NAME", default="hyperscope", dest="system",

@@ -22,7 +22,7 @@ examples:
   scripts/hyperscope artifact pack kselftest  include the selftests (150 MB)
   scripts/hyperscope artifact list            show packages and their snapshot
   scripts/hyperscope artifact functional      make artifact-functional
-exit status: 0; 1 a step of functional failed; 2 wrong use; 125 other failure
+exit status: 0; 1 a step of functional failed; 2 usage error; 125 other failure
 """
 WHAT = {"pack": "write the archive", "list": "print packages.csv", "functional": "build, run, compare"}
 

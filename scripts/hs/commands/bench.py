@@ -26,7 +26,7 @@ examples:
                                     measure the cost of each value of a toggle
   scripts/hyperscope bench all --toggles --cpu both --csv FILE
                                     measure everything (make bench)
-exit status: 0; 1 figures differ (--verify, --against); 2 wrong use;
+exit status: 0; 1 figures differ (--verify, --against); 2 usage error;
 125 measurement failed
 """
 

@@ -31,7 +31,7 @@ examples:
                                             two rows on all three systems
   scripts/hyperscope bench-apps native hyperscope --csv FILE
                                             all rows on two systems
-exit status: 0; 1 figures differ (--against); 2 wrong use;
+exit status: 0; 1 figures differ (--against); 2 usage error;
 125 measurement failed
 """
 UP = re.compile(rb"guest: Linux .* is up, .* after ([0-9.]+) s")

@@ -61,7 +61,7 @@ def since_origin():
 
 
 def main(argv):
-    parser = of_command("check-commits", __doc__, epilog="exit status: 0; 1 a subject is rejected; 2 wrong use; "
+    parser = of_command("check-commits", __doc__, epilog="exit status: 0; 1 a subject is rejected; 2 usage error; "
                         "3 no head of 'origin'")
     parser.add_argument("range", metavar="RANGE", nargs="?",
                         help="commits to check, in git log's syntax (from origin's head to HEAD)")

@@ -11,7 +11,7 @@ from hs import git
 from hs.parser import of_command
 from hs.paths import TOP
 
-EPILOG = "exit status: 0; 1 faults were found, one per line; 2 wrong use"
+EPILOG = "exit status: 0; 1 faults were found, one per line; 2 usage error"
 
 FREESTANDING = r"<(std(def|int|bool|arg|noreturn)|limits|string|stdlib)\.h>"
 

@@ -66,7 +66,7 @@ UPWARD_INCLUDES = {
     ("src/host/trace/trace_sample.c", "proc/process.h"),  # a sample names the process
 }
 EPILOG = """\
-exit status: 0; 1 a reference points upwards; 2 wrong use; 77 the kernel's
+exit status: 0; 1 a reference points upwards; 2 usage error; 77 the kernel's
 objects are not built, so only includes were checked"""
 
 

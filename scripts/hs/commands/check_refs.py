@@ -12,7 +12,7 @@ from hs import git
 from hs.parser import of_command
 from hs.paths import TOP
 
-EPILOG = "exit status: 0; 1 faults were found, one per line; 2 wrong use"
+EPILOG = "exit status: 0; 1 faults were found, one per line; 2 usage error"
 
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)")
 REFERENCE = re.compile(r"`([\w./-]+):/((?:[^/`]|\\/)+)/`")

@@ -57,7 +57,7 @@ def fault(code, at, entries):
 
 
 def main(argv):
-    parser = of_command("check-sret", __doc__, epilog="exit status: 0; 1 an sret lacks its SC; 2 wrong use")
+    parser = of_command("check-sret", __doc__, epilog="exit status: 0; 1 an sret lacks its SC; 2 usage error")
     parser.add_argument("elf", metavar="ELF", help="the kernel image with symbols")
     code, symbols, targets = disassemble(parser.parse_args(argv).elf)
     entries = targets | set(symbols)

@@ -48,7 +48,7 @@ def faults(text):
 
 def main(argv):
     of_command("check-words", __doc__,
-               epilog="exit status: 0; 1 replaced words were found, one per line; 2 wrong use").parse_args(argv)
+               epilog="exit status: 0; 1 replaced words were found, one per line; 2 usage error").parse_args(argv)
     bad = 0
     for path, full in listing():
         with open(full, encoding="utf-8", errors="replace") as file:

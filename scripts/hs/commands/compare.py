@@ -27,7 +27,7 @@ examples:
   scripts/hyperscope compare HEAD~1            compare with the previous commit
   scripts/hyperscope compare v1 --rows 'fault_*' --set gstage_walk=recursive
   scripts/hyperscope compare notebooks-data/exit-latency.csv --rows mmio_read
-exit status: 0; 1 an exit costs more and no commit announces it; 2 wrong use;
+exit status: 0; 1 an exit costs more and no commit announces it; 2 usage error;
 125 measurement failed
 """
 FETCHED = ("dl", "guest", "uapi", "libfdt")

@@ -64,7 +64,7 @@ def entries(lines):
 
 def main(argv):
     parser = of_command("compile-commands", __doc__, epilog="exit status: 0; 1 no compilation found, or FILE cannot be "
-                        "written; 2 wrong use")
+                        "written; 2 usage error")
     parser.add_argument("file", metavar="FILE", help="the file to write")
     path = parser.parse_args(argv).file
     found = entries(sys.stdin.read())

@@ -43,7 +43,7 @@ def check_in_process(number, out):
 
 
 def main(argv):
-    parser = of_command("course", __doc__, epilog="exit status: 0; 1 a check fails; 2 wrong use; 125 other failure")
+    parser = of_command("course", __doc__, epilog="exit status: 0; 1 a check fails; 2 usage error; 125 other failure")
     parser.add_argument("labs", metavar="LAB", nargs="*", help="check only these labs (all labs and the pages)")
     parser.add_argument("--pages", action="store_true", help="check only the pages, and print their faults")
     parser.add_out("existing build to start from ($O, else build/)")

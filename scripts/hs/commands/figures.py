@@ -25,7 +25,7 @@ examples:
   scripts/hyperscope figures --docs --check  check that they are current
   scripts/hyperscope figures --screenshots   renew the screenshots
 exit status: 0 drawn (figures without data are reported and skipped); 1 a page
-or a drawing of the docs is not current; 2 wrong use; 125 not drawn
+or a drawing of the docs is not current; 2 usage error; 125 not drawn
 """
 
 

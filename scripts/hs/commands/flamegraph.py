@@ -19,7 +19,7 @@ DEEPEST = 200
 
 
 def parse(argv):
-    parser = of_command("flamegraph", __doc__, epilog="exit status: 0; 2 wrong use, or no stack in FILE; 125 other failure")
+    parser = of_command("flamegraph", __doc__, epilog="exit status: 0; 2 usage error, or no stack in FILE; 125 other failure")
     parser.add_argument("file", metavar="FILE", nargs="?", default="-",
                         help="file of folded stacks (standard input, also for -)")
     parser.add_argument("--svg", "--out", metavar="FILE", default="-", dest="out", help="write the SVG to FILE (standard output)")

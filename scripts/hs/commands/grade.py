@@ -19,7 +19,7 @@ examples:
   scripts/hyperscope grade --submission ada.zip --hidden --key ~/course.key
   scripts/hyperscope grade --submission ../ada --student ada --results r.json
   scripts/hyperscope grade --gradescope lab03.zip --lab 03 --key ~/course.key
-exit status: 0 all points; 1 fewer; 2 wrong use; 3 the submission was refused;
+exit status: 0 all points; 1 fewer; 2 usage error; 3 the submission was refused;
 125 grading failed
 """
 

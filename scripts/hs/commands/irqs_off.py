@@ -25,7 +25,7 @@ def parse(words):
         "irqs-off", __doc__,
         usage="scripts/hyperscope irqs-off [options] [WORKLOAD...]\n"
         "       scripts/hyperscope irqs-off [options] -- PROGRAM ARGS...",
-        epilog="exit status: 0; 1 a path is longer than its bound; 2 wrong use;\n"
+        epilog="exit status: 0; 1 a path is longer than its bound; 2 usage error;\n"
         "124 ended by --timeout; 125 other failure")
     parser.add_argument("workload", metavar="WORKLOAD", nargs="*",
                         help="workloads to run (all but boot); --list shows them")

@@ -17,7 +17,7 @@ def parse(words):
     parser = of_command(
         "lab", __doc__,
         usage="scripts/hyperscope lab [options] LAB DIR\n       scripts/hyperscope lab --list | --check | --regions LAB",
-        epilog="exit status: 0; 1 --check found a fault; 2 wrong use; 125 other failure")
+        epilog="exit status: 0; 1 --check found a fault; 2 usage error; 125 other failure")
     parser.add_argument("lab", metavar="LAB", nargs="?", help="number of the lab; --list shows all")
     parser.add_argument("dir", metavar="DIR", nargs="?", help="where to create the tree: a new folder")
     parser.add_argument("--student", metavar="ID", default="",

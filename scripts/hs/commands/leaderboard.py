@@ -40,7 +40,7 @@ def lines(found):
 
 
 def main(argv):
-    parser = of_command("leaderboard", __doc__, epilog="exit status: 0; 2 wrong use, or a FILE is not a grading")
+    parser = of_command("leaderboard", __doc__, epilog="exit status: 0; 2 usage error, or a FILE is not a grading")
     parser.add_argument("files", metavar="FILE", nargs="+", help="result of grading one submission")
     print("\n".join(lines([read(path) for path in parser.parse_args(argv).files])))
     return 0

@@ -28,7 +28,7 @@ EXAMPLES = """\
 examples:
   scripts/hyperscope notebooks         run all (make notebooks)
   scripts/hyperscope notebooks toggles
-exit status: 0; 1 a notebook failed; 2 wrong use; 125 none could be run
+exit status: 0; 1 a notebook failed; 2 usage error; 125 none could be run
 """
 
 

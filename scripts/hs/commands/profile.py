@@ -24,7 +24,7 @@ def new_parser():
         "profile", __doc__,
         usage="scripts/hyperscope profile [options] WORKLOAD\n"
         "       scripts/hyperscope profile [options] -- PROGRAM ARGS...",
-        epilog="exit status: 0; 1 the count differs from instret; 2 wrong use; 124 ended by\n"
+        epilog="exit status: 0; 1 the count differs from instret; 2 usage error; 124 ended by\n"
         "--timeout; 125 other failure")
     parser.add_argument("workload", metavar="WORKLOAD", nargs="?",
                         help="a row of the bench, a payload, or boot: Debian's kernel until it "

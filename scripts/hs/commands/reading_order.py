@@ -156,7 +156,7 @@ def tables(files):
 
 def main(argv):
     parser = of_command("reading-order", __doc__, epilog="exit status: 0; 1 a file has no place, or the page is not current; "
-                        "2 wrong use")
+                        "2 usage error")
     parser.add_argument("--check", action="store_true", help="write nothing; fail if the page is not current")
     check = parser.parse_args(argv).check
     left, text, total = tables(sources())

@@ -36,7 +36,7 @@ examples:
                                     measure what needs no Linux (takes seconds)
   notebooks-data/papers/kvm-arm-2014/run
                                     measure this paper only
-exit status: 0 as expected; 1 a figure or a claim is not; 2 wrong use;
+exit status: 0 as expected; 1 a figure or a claim is not; 2 usage error;
 125 measurement failed
 """
 WHAT = {"all": "measure and check", "measure": "measure, write bench.csv", "run": "measure, write PAPER.csv for each paper",

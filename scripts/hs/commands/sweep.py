@@ -25,7 +25,7 @@ from hs.toggles import refuse_defaults
 
 EPILOG = """\
 exit status: 0 all jobs succeeded; 1 some failed (results.csv says which);
-2 wrong use; 125 some have no result yet; 130 interrupted"""
+2 usage error; 125 some have no result yet; 130 interrupted"""
 SHOWN_FAILURES = 5
 SHOWN_TEXT = 32  # characters of a value in a job's line
 WIDTH = 60       # characters of a parameter's values on one line

@@ -36,7 +36,7 @@ def parse(argv):
     parser = of_command(
         "walk", __doc__,
         epilog="exit status: 0; 1 an expectation of the tour did not hold, or its page is not\n"
-        "current; 2 wrong use; 125 it could not be done")
+        "current; 2 usage error; 125 it could not be done")
     parser.add_argument("tour", metavar="TOUR", nargs="*",
                         help="name of a tour (--list shows them), or path of a .tour file")
     parser.add_argument("--list", action="store_true", help="list the tours")

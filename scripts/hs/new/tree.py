@@ -19,7 +19,7 @@ LINES = 500
 
 
 def refuse(text):
-    """Report wrong use; nothing is written."""
+    """Report a usage error; nothing is written."""
     raise LaunchError(text, STATUS_USAGE)
 
 
