@@ -9,7 +9,7 @@
 
 #define BITS_PER_LONG (8 * __SIZEOF_LONG__)
 
-/* Also usable from assembly, where 1UL is no number. */
+/* Also usable from assembly, where 1UL is not a valid number. */
 #ifdef __ASSEMBLER__
 #define BIT(n)        (1 << (n))
 #define GENMASK(h, l) (((1 << ((h) - (l) + 1)) - 1) << (l))
@@ -17,7 +17,7 @@
 #define BIT(n)                 (1UL << (n))
 #define GENMASK(h, l)          ((~0UL >> (BITS_PER_LONG - 1 - (h))) & (~0UL << (l)))
 
-/* FIELD_GET(HSTATUS_VGEIN, hstatus), FIELD_PREP(HGATP_VMID, 3): masks are constants. */
+/* FIELD_GET(HSTATUS_VGEIN, hstatus), FIELD_PREP(HGATP_VMID, 3). The mask has to be a constant. */
 #define FIELD_LSB(mask)        ((mask) & (~(mask) + 1))
 #define FIELD_GET(mask, value) (((value) & (mask)) / FIELD_LSB(mask))
 #define FIELD_PREP(mask, n)    (((unsigned long)(n)*FIELD_LSB(mask)) & (mask))
@@ -31,7 +31,7 @@
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - __builtin_offsetof(type, member)))
 
-/* Read or write exactly once: for memory that another hart or a VMM changes. */
+/* Read or write exactly once. For memory that another hart or a VMM may change meanwhile. */
 #define READ_ONCE(x)                    (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)                (*(volatile __typeof__(x) *)&(x) = (v))
 #endif

@@ -39,7 +39,7 @@
 #define HSTATUS_VTSR  BIT(22)
 #define XL_64         2 /* SXL, UXL, VSXL: 64 bits */
 
-/* scause: an interrupt's code, not an exception's (hv/cause.h) */
+/* scause: set for an interrupt, clear for an exception (hv/cause.h) */
 #define CAUSE_IRQ_FLAG BIT(BITS_PER_LONG - 1)
 
 /* counters: bits of scounteren and hcounteren */
@@ -67,7 +67,7 @@
 #define HGATP_PPN    GENMASK(21, 0)
 #endif
 
-/* henvcfg (H §2.5) is 64 bits wide on every XLEN: bit numbers, used with u64 */
+/* hstateen0 and henvcfg (H §2.5) are 64 bits wide on every XLEN, so use these masks with u64 */
 #define HSTATEEN0_IMSIC   (1ULL << 58) /* the guest may use stopei */
 #define HSTATEEN0_AIA     (1ULL << 59) /* the guest may use stopi */
 #define HSTATEEN0_CSRIND  (1ULL << 60) /* the guest may use siselect and sireg */

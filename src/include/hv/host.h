@@ -45,7 +45,7 @@ struct hv_mm *hv_mm_hold_current(void);
 void hv_mm_release(struct hv_mm *mm);
 bool hv_mm_is_current(const struct hv_mm *mm);
 
-/* What backs a user address, after faulting it in. */
+/* The page behind a user address, after it was faulted in. */
 struct hv_user_page {
 	hpa_t pa;      /* of the 4K page that holds the address */
 	u64 map_size;  /* SZ_4K or SZ_2M: the naturally aligned block, contiguous in
@@ -68,9 +68,9 @@ void hv_user_page_put(const struct hv_user_page *page);
 bool hv_user_range_writable(struct hv_mm *mm, hva_t start, u64 size);
 
 /*
- * MMU notifier: the host calls it before it changes, moves or removes what backs a range of user
- * addresses. Callbacks may run on any thread, with the host's mm lock held. They must neither sleep
- * nor take a lock under which the core accesses user memory.
+ * MMU notifier: the host calls it before it changes, moves or removes the pages behind a range of
+ * user addresses. Callbacks may run on any thread, with the host's mm lock held. They must neither
+ * sleep nor take a lock under which the core accesses user memory.
  */
 struct hv_notifier {
 	/*
@@ -119,24 +119,26 @@ struct hv_waitq { /* opaque */
 void hv_waitq_init(struct hv_waitq *wq);
 void hv_waitq_destroy(struct hv_waitq *wq);
 /*
- * Sleep until cond(arg) is true, a signal has come (-EINTR), or time >= deadline (-ETIME; in ticks
- * of hv_time()). When cond runs, the host holds no lock that the caller takes.
+ * Sleep until cond(arg) is true, a signal has arrived (-EINTR), or time >= deadline (-ETIME; in
+ * ticks of hv_time()). When cond runs, the host holds no lock that the caller takes.
  */
 int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline);
 /* Like hv_wait(), but signals do not end it. For waits that are known to be short. */
 void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg);
 void hv_wake_all(struct hv_waitq *wq); /* any context; neither faults nor sleeps */
 
-bool hv_signal_pending(void); /* of the calling thread: KVM_RUN must return -EINTR */
+bool hv_signal_pending(void); /* for the calling thread: KVM_RUN must return -EINTR */
 bool hv_resched_needed(void); /* another thread should have this hart now */
 bool hv_hart_wanted(void);    /* another thread waits for this hart */
 void hv_resched(void);        /* let that thread run; may sleep */
 bool hv_host_needed(void);    /* a signal is pending, or the thread has to yield */
 int hv_thread_id(void);
-/* How long the calling thread was ready but had no hart, in ns, as in /proc/TID/schedstat. */
+/*
+ * Return how long the calling thread was ready but had no hart, in ns, as in /proc/TID/schedstat.
+ */
 u64 hv_run_delay_ns(void);
 
-/* A temporary signal mask while KVM_RUN runs (KVM_SET_SIGNAL_MASK); 64 signals. */
+/* Set the mask of 64 signals, and return the old one: KVM_RUN has its own (KVM_SET_SIGNAL_MASK). */
 void hv_sigmask_swap(u64 set, u64 *old);
 
 /*
@@ -146,7 +148,10 @@ void hv_sigmask_swap(u64 set, u64 *old);
 struct hv_sched_hook {
 	void (*in)(struct hv_sched_hook *hook, unsigned int hart);
 	void (*out)(struct hv_sched_hook *hook);
-	/* On the thread's hart: another thread now waits for that hart. NULL: nothing to do. */
+	/*
+	 * Called on the thread's hart when another thread begins to wait for that hart; may be
+	 * NULL.
+	 */
 	void (*wanted)(struct hv_sched_hook *hook);
 	bool out_requested; /* set by hv_sched_hook_request_out(); the requester clears it once out() was called */
 	void *host; /* the host's */
@@ -157,7 +162,8 @@ struct hv_sched_hook *hv_sched_hook_get(void); /* the calling thread's, or NULL 
 /*
  * A hook may stay set while its thread runs a program. Then out() is also called before the program
  * uses FP, when it ends, when the thread executes another program, and soon after this call, on the
- * hart where the thread runs. Any thread; `hart` is where out() was last due.
+ * hart where the thread runs. Any thread; `hart`, which gets an interrupt, is the one where the
+ * hook's vCPU was last loaded.
  */
 void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart);
 
@@ -174,8 +180,8 @@ void hv_handle_interrupt(unsigned long scause);
 bool hv_poll_interrupts(void);
 /*
  * Wait on the hart, on the calling thread's account, for an interrupt: one of the host's, which is
- * taken, or one that the loaded guest would take. May return for no reason. False: another thread
- * has to run here, so the caller should sleep.
+ * taken, or one that the loaded guest would take. May return spuriously. False: another thread has
+ * to run here, so the caller should sleep.
  */
 bool hv_idle(void);
 /* Make an SBI call to the firmware of this hart. */
@@ -224,8 +230,8 @@ struct hv_pmc {
 #define HV_PMC_NOT_IN_VS BIT(1)
 
 /*
- * The number of counters of each hart that can distinguish a guest from its host (0: none), and
- * their width in bits.
+ * Return the number of counters of each hart that can distinguish a guest from its host (0: none),
+ * and their width in bits.
  */
 unsigned int hv_pmu_counters(unsigned int *width);
 int hv_pmc_start(struct hv_pmc *pmc); /* -ENOENT: no free counter of this hart can count that */
@@ -252,7 +258,7 @@ void hv_timer_cancel(struct hv_timer *timer);
 
 /*
  * Used while the event `sample` is on. If the host's timer has asked for a sample and none was
- * taken since, record that the hart was at pc (enum sample_mode) when it asked.
+ * taken since, record that at that time the hart was at pc, in this mode (enum sample_mode).
  */
 void hv_sample(unsigned int mode, unsigned long pc);
 
@@ -271,7 +277,7 @@ extern const struct hv_file_ops kvm_dev_ops; /* the core's: /dev/kvm */
 
 /* Create a descriptor in the calling process (O_CLOEXEC). On -errno, priv is unchanged. */
 int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv);
-/* The priv of an open descriptor, with a reference, if it has these ops; otherwise NULL. */
+/* Return the priv of an open descriptor, with a reference, if it has these ops; otherwise NULL. */
 void *hv_file_hold(int fd, const struct hv_file_ops *ops);
 void hv_file_release(void *priv);
 
@@ -282,9 +288,9 @@ void hv_event_signal(struct hv_event *event, u64 count); /* any context */
 u64 hv_event_drain(struct hv_event *event); /* what read() would return; 0 if there is nothing */
 
 /*
- * Calls fn at each signal of the eventfd, and with `closed` when its last descriptor was closed;
- * after that it is no longer watched. True: fn has taken the event, as a read() would. Any thread,
- * under the eventfd's lock: fn must not sleep or call hv_event_*().
+ * Calls fn at each signal of the eventfd, and with `closed` set when its last descriptor has been
+ * closed; after that it is no longer watched. True: fn has taken the event, as a read() would. Any
+ * thread, under the eventfd's lock: fn must not sleep or call hv_event_*().
  */
 struct hv_event_watch {
 	bool (*fn)(struct hv_event_watch *watch, bool closed);
@@ -315,7 +321,9 @@ int hv_param_register(const struct hv_param *param);
  */
 #define HV_DEBUG_NAME 24
 
-/* The lowest VM number >= from, and that VM's name (HV_DEBUG_NAME bytes). 0: there is none. */
+/*
+ * Return the lowest VM number >= from, and that VM's name (HV_DEBUG_NAME bytes). 0: there is none.
+ */
 unsigned int kvm_debug_vm(unsigned int from, char *name);
 const char *kvm_debug_counter(unsigned int index, bool *writable); /* NULL beyond the last */
 /* vm 0: the sum over all VMs. clear: reset it to 0. -ENOENT: the VM no longer exists. */

@@ -41,7 +41,7 @@ static inline void list_insert(struct list_head *entry, struct list_head *prev,
 {
 	entry->prev = prev;
 	entry->next = next;
-	WRITE_ONCE(prev->next, entry); /* some check without the lock if a list is empty */
+	WRITE_ONCE(prev->next, entry); /* readers may check for an empty list without the lock */
 	next->prev = entry;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * run_desc.h - the run descriptor: where a reader of RAM finds the facts of a run.
+ * run_desc.h - the run descriptor, in which a reader of RAM finds the data of a run.
  *
  * It is in the kernel image right after the 64-byte Image header. A tool that has the machine's RAM
  * as a file (hstrace, scripts/hyperscope) finds it at LOAD_ADDRESS + HS_RUN_DESC_OFFSET without

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi.h - the RISC-V Supervisor Binary Interface as constants: those of sbi.def, and of arguments.
+ * sbi.h - constants of the RISC-V SBI: the rows of sbi.def, and values of arguments.
  *
  * Used by the host (which calls OpenSBI), by the core (which answers a guest), by guest payloads
  * and by the readers of traces.

@@ -4,7 +4,7 @@
  *
  * It is unfair on purpose. Under QEMU a hart is a thread, and with more harts than processors the
  * next in a queue is often not running, so all others would wait for its time slice. With a ticket
- * lock, the guests' page faults on 4 harts of 2 processors were 20 times slower. With few harts and
+ * lock, guests' page faults were 20 times slower with 4 harts on 2 processors. With few harts and
  * short critical sections no hart starves.
  *
  * The host kernel runs with interrupts off, so there is no irq-safe variant. A holder neither
@@ -29,7 +29,7 @@ static inline bool spin_trylock(struct spinlock *lock)
 
 static inline void spin_lock(struct spinlock *lock)
 {
-	/* Waiting only reads, so that the lock's cache line stays with its holder. */
+	/* Only read while waiting, so that the lock's cache line stays with its holder. */
 	while (!spin_trylock(lock))
 		while (__atomic_load_n(&lock->locked, __ATOMIC_RELAXED))
 			hv_cpu_relax();

@@ -50,11 +50,11 @@
 
 #define TRACE_PARAM(kind, field) TRACE_TYPE_##kind field
 #define TRACE_ARG(kind, field)   (u64) field
-/* Five arguments; missing ones are 0. */
+/* Exactly five arguments: missing ones become 0. */
 #define TRACE_FIRST5(a, b, c, d, e, ...) a, b, c, d, e
 #define TRACE_PAD(...)                   TRACE_FIRST5(__VA_ARGS__, 0, 0, 0, 0, 0)
 
-/* libc has a macro of this name; Linux's kvm_userspace_exit has such a field. */
+/* Linux's kvm_userspace_exit has a field named errno, which is a macro in libc. */
 #pragma push_macro("errno")
 #undef errno
 
@@ -111,8 +111,9 @@ on:                                                                             
 #pragma pop_macro("errno")
 
 /*
- * What several events share a site for: on while one of them is. So a hot path holds one no-op
- * for all of them, and a way that passes no site of an event is not taken while it is on.
+ * Groups of events that share a site. A group is on while one of its events is, so a hot path needs
+ * only one no-op for all of them. TRACE_GROUP_slow_path has the events whose sites the fast path
+ * does not pass.
  * ORDER: group_members (trace_event.c)
  */
 enum trace_group {
@@ -155,11 +156,6 @@ extern struct static_key trace_any_key; /* some event is on */
 
 void trace_set_vcpu_slow(unsigned int vm, unsigned int vcpu);
 
-/*
- * Record that this hart works for this vCPU from now on; vm 0: for none. Done only while some event
- * is on. After the first one is switched on, a vCPU is right from its next load or entry on, and
- * its hart works for none until then.
- */
 static inline __attribute__((always_inline)) bool trace_any(void)
 {
 	STATIC_KEY_GOTO(&trace_any_key, on);
@@ -168,6 +164,11 @@ on:
 	return true;
 }
 
+/*
+ * Record that this hart works for this vCPU from now on; vm 0: for none. Done only while some event
+ * is on. After the first event is switched on, a hart's records name no vCPU until the hart next
+ * loads or enters one.
+ */
 static inline __attribute__((always_inline)) void trace_set_vcpu(unsigned int vm, unsigned int vcpu)
 {
 	STATIC_KEY_GOTO(&trace_any_key, on);
@@ -194,20 +195,21 @@ enum sample_mode {
  * after the world switch, and trace_exit_end(), right before the next one, including time in user
  * space and asleep. Its class may be set at any point in between. The clock is instret or time
  * (exitstat=). Each hart has its own instret, so an exit of a vCPU that has changed harts meanwhile
- * is counted, but has no cost ("unpriced"). Neither has a vCPU's last exit, which no entry follows.
+ * is counted, but has no cost ("unpriced"). The same holds for a vCPU's last exit, which no entry
+ * follows.
  */
 struct trace_exit_clock {
 	u64 start;
 	int hart;
-	int slot; /* where it counts; below 0: no exit is open, and ~slot was the last one's */
+	int slot; /* its slot in the statistics; < 0: no exit is open, ~slot was the last one's */
 };
 
 #define TRACE_EXIT_NONE (-1)
 
 extern struct static_key trace_exit_key;
-/* The class of exits is needed: they are accounted, or a record that ends one is on. */
+/* On while exits need a class: they are accounted, or an event that ends an exit is on. */
 extern struct static_key trace_class_key;
-/* switch_fast.S, an exit's end: exits are accounted, or sampled. */
+/* For the end of an exit in switch_fast.S: on while exits are accounted or sampled. */
 extern struct static_key trace_fast_end_key;
 
 void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause);
@@ -228,7 +230,7 @@ on:
 	trace_exit_begin_slow(clock, scause);
 }
 
-/* What the exit turned out to be. The last call before trace_exit_end() counts. */
+/* Set what the exit turned out to be. The last call before trace_exit_end() counts. */
 static inline __attribute__((always_inline)) void trace_exit_class(struct trace_exit_clock *clock,
 								   enum exit_class class)
 {
@@ -238,7 +240,10 @@ on:
 	clock->slot = (int)class;
 }
 
-/* For the accounting only: the caller itself passes the class to the record that ends the exit. */
+/*
+ * Set the class for the accounting only: the caller itself passes the class to the record that ends
+ * the exit.
+ */
 static inline __attribute__((always_inline)) void
 trace_exit_account_class(struct trace_exit_clock *clock, enum exit_class class)
 {
@@ -249,8 +254,8 @@ on:
 }
 
 /*
- * For the record that ends an exit: the class of the open exit or, after trace_exit_end(), of the
- * last one; 0 if the exit has none. Valid while trace_class_key is on.
+ * Return the class for the record that ends an exit: that of the open exit or, after
+ * trace_exit_end(), of the last one; 0 if the exit has none. Valid while trace_class_key is on.
  */
 static inline u64 trace_exit_class_of(const struct trace_exit_clock *clock)
 {
@@ -268,8 +273,9 @@ on:
 }
 
 /*
- * Events were switched. A class that was set before they were off belongs to an earlier exit. While
- * exits are accounted, it is always that of the current one.
+ * To be called when events were switched. A class that was set before they were off belongs to an
+ * earlier exit, so forget it. While exits are accounted, the class is always that of the current
+ * exit.
  */
 static inline void trace_exit_events_switched(struct trace_exit_clock *clock)
 {
@@ -279,7 +285,7 @@ on:
 	return;
 }
 
-/* The vCPU will not run again: its last exit counts, without a cost. */
+/* The vCPU will not run again: count its last exit, without a cost. */
 static inline __attribute__((always_inline)) void trace_exit_last(struct trace_exit_clock *clock)
 {
 	STATIC_KEY_GOTO(&trace_exit_key, on);
@@ -292,11 +298,13 @@ on:
 
 /*
  * Lay out [mem, mem + size) for nr_harts, and start with every event off. Returns 0, or -EINVAL if
- * it is too small even for the statistics. Only one hart runs yet.
+ * it is too small even for the statistics. Called while only one hart runs.
  */
 int trace_mem_init(void *mem, size_t size, unsigned int nr_harts, unsigned long timebase_hz,
 		   bool instret_exact);
-/* The size for rings of `ring` bytes each. trace_mem_init() needs at least a page for each. */
+/*
+ * Return the size for rings of `ring` bytes each. trace_mem_init() needs at least a page for each.
+ */
 size_t trace_mem_size(unsigned int nr_harts, size_t ring);
 /*
  * "kvm_exit,gstage_*,!gstage_step", "all", "none": applied from left to right; ! switches off.
@@ -319,16 +327,19 @@ struct trace_field {
 
 const char *trace_event_name(unsigned int event); /* NULL beyond the last */
 bool trace_event_field(unsigned int event, unsigned int i, struct trace_field *field);
-/* The event of this name, or TRACE_NR_EVENTS. */
+/* Return the event of this name, or TRACE_NR_EVENTS. */
 unsigned int trace_event_find(const char *name, size_t len);
 /* Does the name match the pattern (* and ?) of len characters? */
 bool trace_glob_match(const char *pattern, size_t len, const char *name);
 /* True if instret counts instructions here. It does not under QEMU without -icount. */
 bool trace_instret_is_exact(void);
-/* The index of a value's histogram bucket; see trace_mem.h. For tests. */
+/* Return the index of a value's histogram bucket; see trace_mem.h. For tests. */
 unsigned long trace_hist_bucket(u64 value);
 
-/* At boot (trace_boot.c): reserve memory; later, when it can be allocated, apply boot arguments. */
+/*
+ * At boot (trace_boot.c). init: reserve trace memory. start: apply boot arguments, once memory can
+ * be allocated.
+ */
 void trace_init(void);
 void trace_start(void);
 
