@@ -7,7 +7,7 @@
  * 0: before the first one that begins higher). A zone whose ring is full takes nothing, and the
  * next device is asked.
  *
- * With overlaps, this order is not sorted by address, so bisection does not work as it is. But each
+ * With overlaps, this order is not sorted by address, so plain bisection does not work. But each
  * entry has two bounds, and neither ever decreases from one entry to the next: `reach`, the last
  * byte of all ranges up to this entry, and `from`, the first byte of all ranges from this entry on.
  * A store can only match after the last entry whose `reach` is below it and before the first entry
@@ -24,7 +24,7 @@ struct bus_entry {
 	struct bus_device *dev;
 };
 
-/* The first entry whose reach is not below gpa, or nr if there is none. */
+/* Return the first entry whose reach is not below gpa, or nr if there is none. */
 static size_t first_that_reaches(const struct kvm_bus *bus, gpa_t gpa)
 {
 	size_t low = 0, high = bus->nr;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * bus.h - devices in the kernel that take stores: what ioeventfd.c and coalesced.c add to a VM.
+ * bus.h - in-kernel devices that take stores: ioeventfds and coalesced-MMIO zones.
  */
 #ifndef KVM_BUS_H
 #define KVM_BUS_H
@@ -19,8 +19,8 @@ struct bus_device {
 	u32 len;   /* bytes; 0: only the address is compared */
 	bool gone; /* bus_sweep() removes it */
 	/*
-	 * Offer a store near the device's range. The device compares it itself, and returns true if
-	 * it takes it. Called with bus_lock held; must not sleep.
+	 * Offer a store near the device's range. The device itself checks whether the store
+	 * matches, and returns true if it takes it. Called with bus_lock held; must not sleep.
 	 */
 	bool (*store)(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned int len,
 		      u64 data);
@@ -34,7 +34,7 @@ int bus_store(struct kvm *vm, gpa_t gpa, unsigned int len, u64 data);
 int bus_add(struct kvm *vm, enum kvm_bus_kind kind, struct bus_device *dev);
 /* Call with bus_lock held. Removes every device that is `gone`; its owner then frees it. */
 void bus_sweep(struct kvm *vm, enum kvm_bus_kind kind);
-void bus_vm_destroy(struct kvm *vm); /* after its devices */
+void bus_vm_destroy(struct kvm *vm); /* after its devices are gone */
 
 /* coalesced.c */
 int coalesced_vm_init(struct kvm *vm);

@@ -78,7 +78,7 @@ int kvm_vm_ioctl_register_coalesced(struct kvm *vm, const struct kvm_coalesced_m
 	return err;
 }
 
-/* Linux has the size signed: no zone contains a larger one. */
+/* The size is signed in Linux, so no zone contains a range of 2 GiB or more. */
 static bool contains(const struct zone *zone, gpa_t gpa, u32 size)
 {
 	return (s32)size >= 0 && gpa + size >= gpa && gpa >= zone->dev.gpa &&

@@ -38,10 +38,10 @@ struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu);
 exit_fn exit_dispatch;    /* exit.c */
 exit_fn exit_handle_full; /* switch_full.c */
 exit_fn exit_host_irq;    /* exit.c: a host interrupt has ended the guest's run */
-/* The handler for any cause; never NULL. */
+/* Return the handler for any cause; never NULL. */
 exit_fn *exit_handler(unsigned long cause);
 
-/* Handlers, one file a cause; exit_sbi() is declared in sbi.h. */
+/* Handlers, one file per cause; exit_sbi() is declared in sbi.h. */
 exit_fn exit_gstage_fault; /* gstage_fault.c */
 /*
  * Like exit_gstage_fault(), for a trap that unpriv_read() took. The instruction at sepc did not

@@ -64,7 +64,7 @@ INLINE void answer(struct kvm_vcpu *vcpu, const struct sbiret *ret)
 	trace_kvm_sbi_return(gpr[GPR_A7], gpr[GPR_A6], ret->error, (u64)ret->value);
 }
 
-/* A call that its extension's own handler answers. */
+/* Pass a call to its extension's own handler. */
 INLINE struct fast_exit call(struct kvm_vcpu *vcpu, sbi_fn *handle, enum exit_class class)
 {
 	const unsigned long *gpr = vcpu->guest.gpr;
@@ -138,7 +138,7 @@ OUT_OF_LINE struct fast_exit fast_base(struct kvm_vcpu *vcpu)
 	return call(vcpu, sbi_base, EXIT_SBI_BASE);
 }
 
-/* No request is pending, and no event is on that needs the slow path (group_members[]). */
+/* True if no request is pending and no event is on that needs the slow path (group_members[]). */
 INLINE bool may_be_fast(const struct kvm_vcpu *vcpu)
 {
 	return !READ_ONCE(vcpu->requests) && !trace_group_slow_path();
@@ -150,7 +150,9 @@ struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu)
 
 	if (!may_be_fast(vcpu))
 		return declined(vcpu);
-	/* The most frequent first, as in sbi_ext.def. gcc would sort a switch by number. */
+	/*
+	 * The most frequent extension first, as in sbi_ext.def. gcc would sort a switch by number.
+	 */
 	if (ext == SBI_EXT_BASE)
 		return fast_base(vcpu);
 	if (ext == SBI_EXT_TIME)

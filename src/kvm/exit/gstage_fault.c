@@ -6,7 +6,7 @@
  * access is MMIO, or, if there is no load or store to emulate, the guest gets the access fault that
  * hardware would have raised.
  *
- * Mapping races with the host's taking pages back (notifier.c). This order resolves the race: read
+ * Mapping races with the host taking pages back (notifier.c). This order resolves the race: read
  * inval_seq; look up the memory map and the page with no lock held, because that may sleep; take
  * mmu_lock; if inval_seq has changed, or an invalidation of this address is in progress, do
  * nothing: the guest faults again. A new memory map changes inval_seq, too.
@@ -26,7 +26,7 @@
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
 
-/* The slot that can serve this access, or NULL. A store to read-only memory is MMIO. */
+/* Return the slot that can serve this access, or NULL. A store to read-only memory is MMIO. */
 static const struct memslot *backing(struct kvm_vcpu *vcpu, const struct gstage_fault *fault)
 {
 	const struct memslot *slot = memslot_find(vcpu, gpa_to_gfn(fault->gpa));
@@ -80,8 +80,9 @@ static pte_t leaf_flags(const struct memslot *slot, const struct gstage_fault *f
 }
 
 /*
- * mmu_lock. Has the host or the memory map changed since seq was read? For a large leaf, no page of
- * it may be under invalidation: the invalidation has already unmapped, and would not look again.
+ * mmu_lock held. True if the host or the memory map has changed since seq was read, or if any page
+ * of the leaf is under invalidation: the invalidation has already unmapped the page, and would not
+ * do so again.
  */
 static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int level,
 			   unsigned long seq)
@@ -95,13 +96,16 @@ static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int leve
 }
 
 /*
- * mmu_lock. The leaf has replaced `old`, a leaf or a table. Returns the fence that other harts
+ * mmu_lock held. The leaf has replaced `old`, a leaf or a table. Returns the fence that other harts
  * need, if any; `end` without `fence` means that old == pte.
  */
 static struct gstage_pending_flush flush_for_replaced(struct gstage *gs, gpa_t gpa,
 						      unsigned int level, pte_t old, pte_t pte)
 {
-	/* A read fault racing with a write fault removes W (dirty log). A table has another PPN. */
+	/*
+	 * A read fault racing with a write fault removes W (dirty log). If `old` is a table, its
+	 * PPN differs.
+	 */
 	if (!(((old ^ pte) & PTE_PPN) || (old & ~pte & PTE_W)))
 		return (struct gstage_pending_flush){ .end = old == pte };
 	gstage_note_change(gs, gpa, level);
@@ -216,7 +220,7 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 
 	memslot_vcpu_refresh(vcpu);
 	if (gpa->locate(vcpu, trap, &fault)) {
-		/* The missing mapping is there by now, or the guest's own table has changed. */
+		/* The mapping exists by now, or the guest has changed its own tables. */
 		trace_kvm_page_fault((gpa_t)trap->htval << 2, trap->scause);
 		return RESUME_GUEST;
 	}
@@ -239,7 +243,7 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 	 */
 	if (fault.fetch || fault.implicit || !has_insn)
 		return vcpu_inject_access_fault(vcpu, trap);
-	/* A store may have hit a read-only slot. gpa_walk does not trust htval. */
+	/* Remember a device page, not one of a read-only slot. gpa_walk does not trust htval. */
 	if (gpa == &gpa_htval_ops && !memslot_find(vcpu, gpa_to_gfn(fault.gpa)))
 		vcpu->device_gfn = gpa_to_gfn(fault.gpa);
 	return mmio_emulate(vcpu, trap, fault.gpa);

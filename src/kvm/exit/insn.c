@@ -49,7 +49,7 @@ static unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *t
 	insn = unpriv_read(vcpu, true, trap->sepc, &fetch);
 	if (!fetch.scause)
 		return insn;
-	/* The host has taken the page. The guest's own fetch will bring it back. */
+	/* The host has taken the page back. The guest's own fetch will fault it in again. */
 	if (fetch.htval || fetch.scause >= EXC_INST_GUEST_PAGE_FAULT)
 		return 0;
 	vcpu_inject_trap(vcpu,
@@ -114,8 +114,8 @@ static int forward_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
 
 /*
  * cycle to hpmcounter31, and their upper halves on RV32, are read from the PMU (pmu.h) where
- * hcounteren hides the hart's own from the guest. They are read-only. VU may read only what the
- * guest's scounteren opens (H §2.6).
+ * hcounteren hides the hart's own from the guest. They are read-only. VU may read only the counters
+ * that the guest's scounteren permits (H §2.6).
  */
 static bool read_counter(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
 {
@@ -200,7 +200,9 @@ int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	return inject_illegal(vcpu, trap, insn);
 }
 
-/* They exit while FP or vector state is not loaded, or while the guest counts them. */
+/*
+ * Illegal instructions exit while FP or vector state is not loaded, or while the guest counts them.
+ */
 int exit_illegal_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	if (vcpu->fp_ops->first_use && vcpu->fp_ops->first_use(vcpu)) {

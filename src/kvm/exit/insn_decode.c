@@ -130,7 +130,7 @@ static void set_c(struct access_insn *access, enum access_kind kind, unsigned in
 	access->offset = (long)offset;
 }
 
-/* Zcb: bytes and halves, chosen by bits 12:10. */
+/* Zcb: loads and stores of bytes and halfwords, selected by bits 12:10. */
 static void decode_zcb(unsigned long insn, struct access_insn *access)
 {
 	bool store = bits(insn, 11, 11), half = bits(insn, 10, 10), bit6 = bits(insn, 6, 6);
@@ -140,7 +140,7 @@ static void decode_zcb(unsigned long insn, struct access_insn *access)
 	set_c(access, store ? ACCESS_STORE : ACCESS_LOAD, half ? 2 : 1, bits(insn, 5, 5) << 1);
 	if (!half)
 		access->offset |= bit6;
-	access->sign_extend = half && bit6; /* c.lh; c.lhu and c.lbu are not */
+	access->sign_extend = half && bit6; /* only c.lh; c.lhu and c.lbu extend with zeroes */
 }
 
 /* Quadrant 0: base and register are x8 to x15. */
@@ -159,7 +159,7 @@ static void decode_c0(unsigned long insn, struct access_insn *access)
 	case 2:
 		set_c(access, ACCESS_LOAD, 4, offset_cw(insn));
 		break;
-	case 3: /* on RV32 c.flw */
+	case 3: /* c.flw on RV32 */
 		set_c(access, rv64 ? ACCESS_LOAD : ACCESS_OTHER, 8, offset_cd(insn));
 		break;
 	case 4:
@@ -168,7 +168,7 @@ static void decode_c0(unsigned long insn, struct access_insn *access)
 	case 6:
 		set_c(access, ACCESS_STORE, 4, offset_cw(insn));
 		break;
-	case 7: /* on RV32 c.fsw */
+	case 7: /* c.fsw on RV32 */
 		set_c(access, rv64 ? ACCESS_STORE : ACCESS_OTHER, 8, offset_cd(insn));
 		break;
 	}
@@ -192,7 +192,7 @@ static void decode_c2(unsigned long insn, struct access_insn *access)
 		if (rd)
 			set_c(access, ACCESS_LOAD, 4, offset_lwsp(insn));
 		break;
-	case 3: /* on RV32 c.flwsp, with any register */
+	case 3: /* c.flwsp on RV32, with any register */
 		if (!rv64)
 			access->kind = ACCESS_OTHER;
 		else if (rd)
@@ -201,7 +201,7 @@ static void decode_c2(unsigned long insn, struct access_insn *access)
 	case 6:
 		set_c(access, ACCESS_STORE, 4, offset_swsp(insn));
 		break;
-	case 7: /* on RV32 c.fswsp */
+	case 7: /* c.fswsp on RV32 */
 		set_c(access, rv64 ? ACCESS_STORE : ACCESS_OTHER, 8, offset_sdsp(insn));
 		break;
 	}

@@ -25,13 +25,13 @@ struct access_insn {
 };
 
 /*
- * From the instruction as fetched: 32 bits, or 16 if it is compressed (Zcb included). If the kind
- * is ACCESS_OTHER or ACCESS_NONE, only insn_len is valid besides.
+ * Decode an instruction as fetched: 32 bits, or 16 if it is compressed (Zcb included). If the kind
+ * is ACCESS_OTHER or ACCESS_NONE, only insn_len is valid in addition.
  */
 void insn_decode_access(unsigned long insn, struct access_insn *access);
 
 /*
- * From htinst, if the hardware has transformed the instruction (H §6.3): a compressed instruction
+ * Decode htinst, if the hardware has transformed the instruction (H §6.3): a compressed instruction
  * is expanded, with bit 1 clear, and the field of the base register holds the distance from the
  * address of the access to the address that faulted, which is 0 unless the access is misaligned.
  * base and offset are not known; *distance is.

@@ -2,8 +2,8 @@
 /*
  * ioeventfd.c - signal an event when the guest stores to a given address, without user space.
  *
- * The checks, their order and their errno are Linux's, and so is what is not checked: a removal
- * only checks that the ioeventfd exists.
+ * The checks, their order and their errno are Linux's. As in Linux, a removal checks only that the
+ * ioeventfd exists.
  */
 #include "exit/bus.h"
 
@@ -17,8 +17,8 @@ struct ioeventfd {
 };
 
 /*
- * Take a store if the address matches, and the width and the value if the ioeventfd has them. A
- * store that is taken gives one signal and one trace event, and no other device sees it.
+ * Take a store if its address matches, and also its width and value if the ioeventfd specifies
+ * them. A store that is taken causes one signal and one trace event, and no other device sees it.
  */
 static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned int len, u64 data)
 {
@@ -34,7 +34,7 @@ static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned in
 	/* lab 11 end */
 }
 
-/* Could both match the same store? */
+/* Could both ioeventfds match the same store? */
 static bool collide(const struct ioeventfd *a, const struct ioeventfd *b)
 {
 	return a->kind == b->kind && a->dev.gpa == b->dev.gpa &&
@@ -60,7 +60,7 @@ static int assign(struct kvm *vm, struct ioeventfd *io)
 	return err;
 }
 
-/* Remove the one that was assigned with the same arguments. NULL: there is none. */
+/* Remove the ioeventfd that was assigned with the same arguments. NULL: there is none. */
 static struct ioeventfd *unlink_same(struct kvm *vm, const struct ioeventfd *io)
 {
 	struct ioeventfd *other, *found = NULL;
@@ -105,7 +105,7 @@ static enum kvm_bus_kind kind_of(u32 flags)
 	return flags & KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY ? KVM_BUS_CHANNEL : KVM_BUS_MMIO;
 }
 
-/* Allocate an object as the call describes it. It is not on any list yet. */
+/* Allocate an ioeventfd as the call describes it. It is not on any list yet. */
 static int make_ioeventfd(const struct kvm_ioeventfd *args, struct ioeventfd **iop)
 {
 	struct ioeventfd *io = hv_alloc(sizeof(*io));

@@ -8,18 +8,18 @@
  * space as KVM_EXIT_MMIO, and its answer takes effect once, at the next KVM_RUN.
  *
  * Only naturally aligned integer loads and stores of 1, 2, 4 and 8 bytes are emulated. All other
- * accesses get what hardware gives whose I/O region supports neither atomics nor FP nor misaligned
- * accesses: the access fault that fits the trap (H §6.1: load, or store/AMO), at the address that
- * faulted:
+ * accesses get the answer of hardware whose I/O region supports neither atomics nor FP nor
+ * misaligned accesses: the access fault that fits the trap (H §6.1: load, or store/AMO), at the
+ * address that faulted:
  *
  *   AMO, SC, cbo.*, FP and vector stores     store/AMO access fault
  *   LR, FP and vector loads                  load access fault
  *   misaligned, also across a page           load or store access fault
  *   guest page-table entry, or a fetch       see gstage_fault.c
  *
- * The fetch may read other code than what trapped, because another vCPU may have changed the code
- * or the mapping meanwhile. Then the guest continues at the same pc, where it may trap again. If
- * the guest's own fetch would fail, it gets the instruction fault of that fetch.
+ * The fetch may read a different instruction from the one that trapped, because another vCPU may
+ * have changed the code or the mapping meanwhile. Then the guest continues at the same pc, where it
+ * may trap again. If the guest's own fetch would fail, it gets the instruction fault of that fetch.
  * Walkthrough: docs/mmio.md
  */
 #include "hv/trace.h"
@@ -46,21 +46,21 @@ static bool trap_is_store(const struct hv_trap *trap)
 	return trap->scause == EXC_STORE_GUEST_PAGE_FAULT;
 }
 
-/* The fetch of the instruction trapped itself. */
+/* Handle a trap of the fetch itself. */
 static void refetch_failed(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			   const struct hv_trap *fetch)
 {
 	unsigned long cause = EXC_INST_PAGE_FAULT;
 
 	/*
-	 * G-stage fault: the host has taken the page of the instruction. The guest's own fetch will
-	 * bring it back. The specification has cause 21 here (H §3.1, a load). QEMU gives 12 with
-	 * htval set, where a VS-stage fault has htval 0.
+	 * G-stage fault: the host has taken back the page of the instruction. The guest's own fetch
+	 * will fault it in again. The specification requires cause 21 here (H §3.1, a load). QEMU
+	 * gives 12 with htval set; for a VS-stage fault, htval is 0.
 	 */
 	if (fetch->scause == EXC_LOAD_GUEST_PAGE_FAULT ||
 	    fetch->scause == EXC_INST_GUEST_PAGE_FAULT || fetch->htval)
 		return;
-	/* HLVX raises a load's causes for what is a fetch of the guest. */
+	/* HLVX raises the causes of a load, but to the guest this is a fetch. */
 	if (fetch->scause == EXC_LOAD_ACCESS_FAULT || fetch->scause == EXC_INST_ACCESS_FAULT)
 		cause = EXC_INST_ACCESS_FAULT;
 	vcpu_inject_trap(vcpu, cause, trap->sepc, fetch->stval);

@@ -11,9 +11,9 @@
  * The guest takes its interrupts without an exit (hideleg), so they have to be inferred. An
  * interrupt that is pending, enabled and not held off by vsstatus.SIE when the guest is entered is
  * taken before the guest's next instruction (H §2.3, S §1.3). And if vscause and vsepc at the exit
- * differ from their values at the entry, and vscause is an interrupt, one was taken in between. Of
- * several between two exits, only the last is seen. One that was not pending at the entry is missed
- * if it has the same cause and pc as the one before.
+ * differ from their values at the entry, and vscause is an interrupt, one was taken in between. If
+ * several interrupts were taken between two exits, only the last is seen. An interrupt that was not
+ * pending at the entry is missed if it has the same cause and pc as the one before.
  */
 #include "exit/exit.h"
 #include "exit/observe.h"
@@ -21,7 +21,10 @@
 
 /* ---- interrupts, as the guest takes them ------------------------------------------------- */
 
-/* The pending interrupt that is taken first (S §1.3; AIA: LCOFI is below the others). 0: none. */
+/*
+ * Return the pending interrupt that is taken first (S §1.3; AIA: LCOFI is below the others). 0:
+ * none.
+ */
 static unsigned long first_irq(unsigned long pending)
 {
 	static const u8 order[] = { IRQ_S_EXT, IRQ_S_SOFT, IRQ_S_TIMER, IRQ_PMU_OVF };

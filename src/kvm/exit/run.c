@@ -169,7 +169,7 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	int ret;
 
 	vcpu->ran_once = true;
-	/* Now, and not only at the load: completing an exit is already this vCPU's work. */
+	/* Now, and not only at the load: records of complete_exit() have to name this vCPU. */
 	if (trace_any())
 		vcpu_observe(vcpu);
 	complete_exit(vcpu);
@@ -184,8 +184,9 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 		memslot_vcpu_refresh(vcpu);
 	vcpu_begin_run(vcpu);
 	/*
-	 * Time has passed in user space, and vcpu_begin_run() may have slept: look for signals
-	 * first. After most exits REQ_HOST is set anyway.
+	 * While the thread was in user space, or slept in vcpu_begin_run(), a signal or a thread
+	 * that wants the hart may have arrived: check before the first entry. After most exits
+	 * REQ_HOST is set anyway.
 	 */
 	if (!(READ_ONCE(vcpu->requests) & BIT(REQ_HOST)) && hv_host_needed())
 		vcpu_set_request(vcpu, REQ_HOST);

@@ -50,7 +50,10 @@ begun_\handler:
 	static_key_goto trace_fast_end_key, clock_end_\handler
 ended_\handler:
 
-	/* Step 4: back. sepc, SPP and SPV are as the trap left them, or as C changed them. */
+	/*
+	 * Step 4: back to the guest. sepc, SPP and SPV are as the trap left them, or as C changed
+	 * them.
+	 */
 	REG_L	t0, VCPU_exit_vector(a0)
 	csrw	sscratch, a0
 	csrw	stvec, t0
