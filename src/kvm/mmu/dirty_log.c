@@ -85,7 +85,7 @@ struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty)
 	return log;
 }
 
-/* A word of which the first n bits are set, or all if n is 64 or more. */
+/* Return a word of which the first n bits are set, or all if n is 64 or more. */
 static u64 low_bits(u64 n)
 {
 	return n < 64 ? (1ULL << n) - 1 : ~0ULL;
@@ -152,7 +152,7 @@ static void pause_if_due(struct gstage *gs)
 	gs->work -= WORD_WORK;
 }
 
-/* No spinlock is held. */
+/* Called without spinlocks. */
 static void yield_hart(void)
 {
 	if (!hv_poll_interrupts())
@@ -168,7 +168,7 @@ static void protect_word(struct kvm *vm, const struct memslot *slot, u64 page)
 	gstage_protect(&vm->gstage, start, start + (n << PAGE_SHIFT));
 }
 
-/* The bits that stand for pages of the slot, in the word for pages `page` to `page` + 63. */
+/* Return the bits that stand for pages of the slot, in the word for pages `page` to `page` + 63. */
 static u64 valid_bits(const struct memslot *slot, u64 page)
 {
 	return low_bits(slot->npages - page);
@@ -246,7 +246,7 @@ static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	return any;
 }
 
-/* How many bits stand for pages of the slot, in the page of bits that contains `first`. */
+/* Return how many bits stand for pages of the slot, in the page of bits that contains `first`. */
 static u64 bits_used(const struct memslot *slot, u64 first)
 {
 	return MIN(slot->npages - ALIGN_DOWN(first, BITS_PER_PAGE), BITS_PER_PAGE);
@@ -323,7 +323,10 @@ static void clear_bits(struct kvm *vm, const struct memslot *slot, u64 first, co
 	tlb_flush_pending(vm, &pending);
 }
 
-/* How many of the pages [first, end) to handle at once: those in the page of bits of `first`. */
+/*
+ * Return how many of the pages [first, end) to handle at once: those in the page of bits of
+ * `first`.
+ */
 static u64 chunk_pages(u64 first, u64 end)
 {
 	return MIN(end - first, BITS_PER_PAGE - first % BITS_PER_PAGE);

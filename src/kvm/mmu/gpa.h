@@ -33,8 +33,8 @@ struct gpa_ops {
 
 	/*
 	 * Called if there is no memory at the address that locate() has found. Settles `implicit`,
-	 * which decides between MMIO and an access fault; the address may change, too. Otherwise as
-	 * locate().
+	 * which decides between MMIO and an access fault; the address may change, too. Otherwise
+	 * like locate().
 	 */
 	int (*confirm)(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 		       struct gstage_fault *fault);

@@ -19,7 +19,10 @@ static const struct gstage_mode {
 	unsigned int levels;
 } modes[] = { GSTAGE_MODES };
 
-/* The widest mode of all harts, once the last has started. NULL: none, no VM can be created. */
+/*
+ * The widest mode of all harts, once the last has started. NULL: there is none, and no VM can be
+ * created.
+ */
 static const struct gstage_mode *mode = &modes[0];
 
 pte_t *gstage_table_map(pte_t pte)
@@ -181,7 +184,7 @@ hpa_t gstage_take_retired(struct gstage *gs)
 	return retired;
 }
 
-/* Join `list` and gs->retired. Moves the tables of gs->retired, which has few. */
+/* Join `list` and gs->retired. Moves the tables of gs->retired, because they are few. */
 static void retire_again(struct gstage *gs, hpa_t list)
 {
 	hpa_t pa = gs->retired;

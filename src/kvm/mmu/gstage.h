@@ -80,7 +80,7 @@ enum gstage_change {
 /* A request to `change`, and its progress. */
 struct gstage_range {
 	gpa_t start, end; /* page aligned */
-	gpa_t from;       /* earlier pieces have handled what lies below */
+	gpa_t from;       /* earlier pieces have handled the addresses below */
 	gpa_t stop;       /* in: end. Out: where the walker stopped because its piece was used up */
 	enum gstage_change what;
 	bool at_once; /* do not split into pieces */
@@ -88,7 +88,8 @@ struct gstage_range {
 
 /*
  * The interface of a walker. All but `free` are called with mmu_lock held; gpa < gstage_limit(gs).
- * None of them fences. The caller does that (tlb.c), and frees what `change` has retired.
+ * None of them fences: the caller does that (tlb.c), and frees the tables that `change` has
+ * retired.
  */
 struct gstage_ops {
 	const char *name;
@@ -287,8 +288,9 @@ int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
  */
 int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 /*
- * mmu_lock held, too, but released in between (gstage_pause()): what keeps other threads from
- * undoing the change must be visible to them before the call. Ranges are clipped to gstage_limit().
+ * mmu_lock held, too, but released in between (gstage_pause()). So whatever keeps other threads
+ * from undoing the change must be visible to them before the call. Ranges are clipped to
+ * gstage_limit().
  */
 bool gstage_unmap(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end);
@@ -311,10 +313,10 @@ void gstage_note_change(struct gstage *gs, gpa_t gpa, unsigned int level);
  * well.
  */
 struct gstage_pending_flush gstage_take_pending_flush(struct gstage *gs);
-/* The tables retired so far; gstage_free_retired() frees them after a fence. */
+/* Take the tables retired so far; gstage_free_retired() frees them after a fence. */
 hpa_t gstage_take_retired(struct gstage *gs);
 
-/* No lock is held. */
+/* Called without locks. */
 void gstage_free_retired(hpa_t retired);
 /* To be called when the fence of a pending flush is done on every hart. */
 static inline void gstage_fenced(struct gstage *gs)

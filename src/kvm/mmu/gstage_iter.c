@@ -71,7 +71,7 @@ struct place {
 	struct gstage_span span;
 };
 
-/* The part of [start, end) in the table of `level` that begins at `base`. */
+/* Return the part of [start, end) in the table of `level` that begins at `base`. */
 static inline struct place place_in(const struct gstage *gs, pte_t *table, unsigned int level,
 				    gpa_t base, gpa_t start, gpa_t end)
 {
@@ -86,7 +86,7 @@ static inline gpa_t place_gpa(const struct place *p, unsigned int level)
 static bool iter_change(struct gstage *gs, struct gstage_range *range)
 {
 	unsigned int top = gs->levels - 1, level = top;
-	struct place at, up[GSTAGE_MAX_LEVELS]; /* by level: the entry where it went down */
+	struct place at, up[GSTAGE_MAX_LEVELS]; /* by level: the place from which it went down */
 	bool changed = false, stops = false;
 
 	at = place_in(gs, hv_page_map(gs->root), level, 0, range->from, range->end);

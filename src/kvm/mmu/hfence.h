@@ -16,7 +16,7 @@
 	__asm__ volatile(".option push\n.option arch,+h\n" text "\n.option pop" ::__VA_ARGS__ \
 			 : "memory")
 
-/* All G-stage translations of all VMIDs. */
+/* Drop all G-stage translations of all VMIDs. */
 static inline void hfence_gvma_all(void)
 {
 	HFENCE_INSN("hfence.gvma zero, zero", );
@@ -33,7 +33,7 @@ static inline void hfence_gvma_vmid_gpa(unsigned long vmid, gpa_t gpa)
 	HFENCE_INSN("hfence.gvma %0, %1", "r"((unsigned long)(gpa >> 2)), "r"(vmid));
 }
 
-/* VS-stage translations of the VMID that is in hgatp now. */
+/* Drop the VS-stage translations of the VMID that is in hgatp now. */
 static inline void hfence_vvma_all(void)
 {
 	HFENCE_INSN("hfence.vvma zero, zero", );

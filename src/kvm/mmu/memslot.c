@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * memslot.c - memory slots: which guest physical addresses are memory, and which memory.
+ * memslot.c - memory slots: which guest physical addresses are memory, and what backs them.
  *
  * KVM_SET_USER_MEMORY_REGION(2): create, move, change flags, delete. The checks, their order and
  * their errno are those of Linux 6.12. An update makes a new map (memslot_map.c), because lookups
@@ -41,7 +41,7 @@ struct memslots *memslots_hold_locked(struct kvm *vm)
 	return vm->slots;
 }
 
-/* The current map, with a reference. */
+/* Return the current map, with a reference. */
 static struct memslots *memslots_hold(struct kvm *vm)
 {
 	struct memslots *slots;
@@ -61,7 +61,7 @@ const struct memslot *memslots_find(const struct memslots *slots, gfn_t gfn)
 		return NULL;
 	chunk = slots->chunk[c];
 	high = chunk->nr;
-	/* Find the last slot that begins at or below gfn; slot[0] does. */
+	/* Find the last slot that begins at or below gfn; slot[0] always does. */
 	while (high - low > 1) {
 		u32 mid = low + (high - low) / 2;
 
@@ -139,7 +139,7 @@ struct update {
 	const struct memslot *new;
 };
 
-/* A map with the update applied; NULL: no memory. */
+/* Return a map with the update applied; NULL: no memory. */
 static struct memslots *slots_updated(const struct memslots *now, const struct update *u)
 {
 	struct memslots *without, *with;
@@ -154,15 +154,18 @@ static struct memslots *slots_updated(const struct memslots *now, const struct u
 	return with;
 }
 
-/* A new log has every page dirty, so writes need not be noticed before it is cleared. */
+/*
+ * True if a new log starts with every page dirty: writes need not be noticed before it is cleared.
+ */
 static bool dirty_log_all(const struct kvm *vm)
 {
 	return vm->dirty_log_manual & KVM_DIRTY_LOG_INITIALLY_SET;
 }
 
 /*
- * Remove from the G-stage table what does not hold after the update. mmu_lock held, released in
- * between: an invalidation that comes then finds in `removed_slot` the slot that the new map lacks.
+ * Remove from the G-stage table leaves and permissions that are not valid after the update.
+ * mmu_lock held, released in between: an invalidation that starts then finds in `removed_slot` the
+ * slot that the new map lacks.
  */
 static void unmap_stale(struct kvm *vm, const struct update *u)
 {
@@ -260,7 +263,10 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 	spin_unlock(&vm->gstage.mmu_lock);
 
 	tlb_flush_pending(vm, &pending);
-	/* Without a fence, nothing has waited for a store by the host (memslot_store_begin()). */
+	/*
+	 * A fence would have waited for stores by the host (memslot_store_begin()). Otherwise wait
+	 * here.
+	 */
 	if (u->old && !pending.fence)
 		vm_request_all_and_wait(vm, REQ_HOST);
 	dirty_log_free(dropped);
@@ -294,7 +300,7 @@ static bool overlaps_other(const struct memslots *slots, const struct memslot *n
 	return false;
 }
 
-/* The checks that do not need the current map, in Linux's order. All fail with -EINVAL. */
+/* Do the checks that do not need the current map, in Linux's order. All fail with -EINVAL. */
 static bool region_is_sane(const struct kvm_userspace_memory_region2 *r)
 {
 	const u64 user_max = 1UL << 56; /* that of Sv57, the widest mode, as a Linux host has it */

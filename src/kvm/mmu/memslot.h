@@ -73,16 +73,19 @@ static inline bool memslots_overlap(const struct memslot *a, const struct memslo
 struct memslots *memslots_alloc(u32 nr); /* the caller sets the chunks */
 struct memslots *memslots_with(const struct memslots *now, const struct memslot *slot);
 struct memslots *memslots_without(const struct memslots *now, const struct memslot *old);
-/* The index of the last chunk that begins at or below gfn; slots->nr if none does. */
+/* Return the index of the last chunk that begins at or below gfn; slots->nr if none does. */
 u32 memslots_chunk_of(const struct memslots *slots, gfn_t gfn);
 
 /* memslot.c */
 const struct memslot *memslots_find(const struct memslots *slots, gfn_t gfn);
 void memslots_put(struct memslots *slots);
-/* The current map, with a reference. mmu_lock held. */
+/* Return the current map, with a reference. mmu_lock held. */
 struct memslots *memslots_hold_locked(struct kvm *vm);
 
-/* The slot of the vCPU's own map that contains gfn, or NULL. Valid until the map is refreshed. */
+/*
+ * Return the slot of the vCPU's own map that contains gfn, or NULL. Valid until the map is
+ * refreshed.
+ */
 const struct memslot *memslot_find(struct kvm_vcpu *vcpu, gfn_t gfn);
 
 /* Record that the host itself has written to the guest's page. Takes mmu_lock. */
@@ -98,7 +101,7 @@ void memslot_store_end(struct kvm_vcpu *vcpu);
 /* Fault the page in for writing, as a guest's store would. May sleep. -EFAULT, -EINTR. */
 int memslot_fault_in(struct kvm_vcpu *vcpu, hva_t hva);
 
-/* The slot of the current map, or NULL. slots_lock held. */
+/* Return the slot of the current map, or NULL. slots_lock held. */
 const struct memslot *memslot_by_id(struct kvm *vm, u32 id);
 
 /* memslot.c, for others */

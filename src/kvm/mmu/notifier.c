@@ -5,13 +5,14 @@
  * invalidate_start unmaps, and returns when no vCPU can use the pages any more: a vCPU in the guest
  * has been made to leave it, and fences before it enters again. From then until invalidate_end no
  * fault maps a page of the range (inval_count); a fault that looked up its page before the end is
- * retried (inval_seq). So a guest never has a page that the host takes for free.
+ * retried (inval_seq). So a guest never has access to a page that the host considers free.
  *
  * Young marks are the A bits of the leaves. clear_young fences, so that an access through an old
  * translation is not missed; a mark that hardware sets at the same time may be lost.
  *
  * A range is handled in pieces; in between, mmu_lock is released and interrupts are taken. The
- * range counts as being invalidated from before the first piece, and what is unmapped as unfenced.
+ * range counts as being invalidated from before the first piece on, and its unmapped parts as
+ * unfenced.
  *
  * Called with the host's mm lock held: must not sleep or access user memory. Locks: mmu_lock.
  */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * tlb.c - TLB fences: who must drop a translation that has changed, and when that is done.
+ * tlb.c - TLB fences: make all vCPUs drop translations that have changed, and wait for them.
  *
- * On this hart: tlb_fence_local() and the other *_local() functions. How much a fence drops is
- * toggle tlb_flush (tlb.h). On the others: tlb_flush_vm() sets a request for each vCPU and waits
- * until each has left the guest; it fences before it enters again. A hart on which a vCPU ran only
- * earlier keeps old translations, but no vCPU of the VM uses them: vcpu_load() fences if the vCPU
- * was elsewhere in between, or if another vCPU of the VM was here.
+ * On this hart, tlb_fence_local() and the other *_local() functions fence; toggle tlb_flush (tlb.h)
+ * decides how much a fence drops. On other harts, the vCPUs fence: tlb_flush_vm() sets a request
+ * for each vCPU and waits until it has left the guest, and it fences before it enters again. A hart
+ * on which a vCPU ran only earlier keeps old translations, but no vCPU of the VM uses them:
+ * vcpu_load() fences if the vCPU was elsewhere in between, or if another vCPU of the VM was here.
  *
  * G-stage fences name the VMID; VS-stage fences act on the VMID in hgatp, so the vCPU must be
  * loaded (H §3.2). The alternative, an SBI remote fence from the notifier, stops no vCPU, but it
@@ -87,8 +87,8 @@ void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pendin
 }
 
 /*
- * The VMID under which the loaded vCPU runs. The VM may have a newer one by now. vmid_update() then
- * drops everything before the next entry, but an HLV may come before that.
+ * Return the VMID under which the loaded vCPU runs. The VM may have a newer one by now.
+ * vmid_update() then drops everything before the next entry, but an HLV may come before that.
  */
 static unsigned long loaded_vmid(void)
 {

@@ -3,8 +3,8 @@
  * tlb.h - how much a fence drops: the interface of the two variants of toggle tlb_flush.
  *
  * tlb_range.c drops the translations of the addresses that changed and keeps the rest. tlb_all.c
- * drops everything that the hart has cached for the VMID. tlb.c decides who has to fence, and when;
- * the variants decide what a fence is.
+ * drops everything that the hart has cached for the VMID. tlb.c decides which harts have to fence,
+ * and when; the variants decide what a fence is.
  */
 #ifndef KVM_TLB_H
 #define KVM_TLB_H
@@ -15,16 +15,22 @@
 struct tlb_ops {
 	const char *name;
 
-	/* Drop on this hart, for the VMID in hgatp, what the fence names, or more. */
+	/*
+	 * Drop the translations that the fence names, or more, on this hart, for the VMID in hgatp.
+	 */
 	void (*fence)(struct kvm *vm, const struct hfence *fence);
 
 	/*
-	 * The request that makes a vCPU drop what the fence names, or more: REQ_HFENCE if the fence
-	 * is in the vCPU's queue now, otherwise a request that needs no queue. Any thread.
+	 * Return the request that makes a vCPU drop the translations that the fence names, or more:
+	 * REQ_HFENCE if the fence is in the vCPU's queue now, otherwise a request that needs no
+	 * queue. Any thread.
 	 */
 	enum vcpu_request (*request_for)(struct kvm_vcpu *vcpu, const struct hfence *fence);
 
-	/* The fence that a change of leaves in [start, end) needs. False: fence all addresses. */
+	/*
+	 * Fill in the fence that a change of leaves in [start, end) needs. False: fence all
+	 * addresses.
+	 */
 	bool (*range_for)(gpa_t start, gpa_t end, struct hfence *fence);
 };
 

@@ -2,8 +2,9 @@
 /*
  * tlb_all.c - a fence drops everything of the VMID (toggle tlb_flush=all).
  *
- * One instruction whatever has changed, and no queue to fill and to drain. In return, the guest
- * walks again for everything that it still uses. The alternative: tlb_range.c. Spec: H §3.2.
+ * A fence is one instruction, whatever has changed, and there is no queue to fill and drain. In
+ * return, everything that the guest still uses has to be walked again. The alternative:
+ * tlb_range.c. Spec: H §3.2.
  */
 #include "hv/trace.h"
 #include "mmu/hfence.h"

@@ -34,7 +34,7 @@ static unsigned long next_vmid = 1;
 static unsigned long vmid_max;                      /* any thread reads; 0: VMIDs are not used */
 static unsigned long hart_generation[HV_MAX_HARTS]; /* each used by its hart only */
 static unsigned int vmid_len;                       /* the hardware's VMIDLEN */
-static bool vmid_chosen;                            /* set by vmid_bits, however few */
+static bool vmid_chosen;                            /* vmid_bits has set vmid_max, however small */
 
 static unsigned int bits_of(unsigned long max)
 {
@@ -64,7 +64,8 @@ static unsigned int hart_vmid_len(void)
 }
 
 /*
- * With no more VMIDs than harts, each entry could need a new one. This hart may not be online yet.
+ * If there are no more VMIDs than harts, use none: each entry could need a new one. Include this
+ * hart, which may not be online yet.
  */
 static void disable_if_few(void)
 {
@@ -228,8 +229,9 @@ static void enter_own(struct kvm_vcpu *vcpu)
 	unsigned long now;
 
 	/*
-	 * A vCPU of this VM on another hart may have renewed the VMID in between. Taken for one of
-	 * the previous generation, it would hit here what another VM has left.
+	 * In between, a vCPU of this VM on another hart may have got the VM a VMID of the next
+	 * generation. If this hart took it for one of generation `now`, it would not fence, and
+	 * would hit translations of the VM that had this VMID before.
 	 */
 	do {
 		now = vmid_assign(&vm->gstage);

@@ -13,7 +13,7 @@
 #include "mmu/tlb.h"
 #include "mmu/vsstage.h"
 
-/* The number of levels of vsatp's mode; 0: bare. */
+/* Return the number of levels of vsatp's mode; 0: bare. */
 static unsigned int vsatp_levels(unsigned long vsatp)
 {
 	switch (FIELD_GET(SATP_MODE, vsatp)) {
