@@ -2,10 +2,10 @@
 /*
  * kvm.h - the VM, and the header that all parts of the hypervisor core include.
  *
- * A vCPU is in vcpu.h, its registers are in context.h. The interface of each part is in its own
- * header (exit.h, request.h, memslot.h, gstage.h, ...).
- * Lock order: vm->lock > vcpu->mutex > vm->slots_lock > the host's mm lock > gstage's
- * mmu_lock (a leaf): docs/locking.md. Walkthrough: docs/reading-order.md
+ * vcpu.h declares the vCPU, context.h its registers. The interface of each part is in its own
+ * header (exit.h, request.h, memslot.h, gstage.h, ...). Lock order: vm->lock > vcpu->mutex >
+ * vm->slots_lock > the host's mm lock > gstage's mmu_lock (a leaf): docs/locking.md. Walkthrough:
+ * docs/reading-order.md
  */
 #ifndef KVM_KVM_H
 #define KVM_KVM_H
@@ -71,11 +71,14 @@ struct kvm {
 	hpa_t ring_pa;
 
 	struct list_head irqfds;
-	u64 halt_poll_max;       /* KVM_CAP_HALT_POLL: ns + 1; 0: the parameter is in force */
+	u64 halt_poll_max;       /* KVM_CAP_HALT_POLL: ns + 1; 0: the parameter applies */
 	u8 toggle[TOGGLE_COUNT]; /* this VM's copy of each toggle */
 	bool dead;
 	struct vm_stats stats;
-	/* The vCPU (idx + 1) that last ran on each hart: VS-stage entries there are its own. */
+	/*
+	 * The vCPU (idx + 1) that last ran on each hart: the VM's VS-stage translations there are
+	 * this vCPU's.
+	 */
 	u16 hart_vcpu[HV_MAX_HARTS];
 };
 
@@ -92,7 +95,9 @@ void vm_release(struct kvm *vm);
 
 /* ---- vm.c ---------------------------------------------------------------------- */
 
-/* A VM is in the list of all VMs from when its descriptor has a number until it is freed. */
+/*
+ * A VM is in the list of all VMs from the time when its descriptor has a number until it is freed.
+ */
 void vm_list_add(struct kvm *vm);
 void vm_list_del(struct kvm *vm); /* no error if it is not in the list */
 /* Any thread. fn runs under the list's lock, a leaf: it must not sleep or take a lock. */

@@ -19,8 +19,8 @@ unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
 unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus);
 
 /*
- * redirect.S: the scause of an illegal instruction in VS that comes by way of the firmware. At boot
- * only. If it is not EXC_ILLEGAL_INST, the machine corrupts such traps.
+ * redirect.S: return the scause with which an illegal instruction in VS arrives through the
+ * firmware. At boot only. If it is not EXC_ILLEGAL_INST, the machine corrupts such traps.
  */
 unsigned long redirect_probe(void);
 

@@ -73,7 +73,7 @@ void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req)
 	/* lab 9 end */
 }
 
-/* All kicks first, then all waits, so that the exits overlap. */
+/* Send all kicks before the first wait, so that the exits overlap. */
 bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req)
 {
 	struct kvm_vcpu *vcpu;

@@ -30,7 +30,7 @@ enum vcpu_mode {
 	VCPU_KICKED,   /* as IN_GUEST, and a kick is on its way: another one is not needed */
 };
 
-/* How an OUTSIDE vCPU waits. Fences can wait until it ends: they are executed before the entry. */
+/* How an OUTSIDE vCPU waits. Fences need not end the wait: they are executed before the entry. */
 enum vcpu_blocking {
 	VCPU_AWAKE,
 	VCPU_ASLEEP,      /* its thread sleeps on waitq, or is about to */
@@ -40,7 +40,7 @@ enum vcpu_blocking {
 
 /* Any thread. Set a request, and make the vCPU see it soon. */
 void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req);
-/* Any thread. Make it leave the guest, or wake it if it sleeps. */
+/* Any thread. Make the vCPU leave the guest, or wake it if it sleeps. */
 void vcpu_kick(struct kvm_vcpu *vcpu);
 /* Spin until the vCPU is out of the guest, with the request still to serve, or has served it. */
 void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req);

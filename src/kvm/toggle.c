@@ -23,7 +23,7 @@ static struct toggle toggles[] = {
 
 static struct hv_param params[TOGGLE_COUNT];
 
-/* Word `index` of a list, and its length. NULL if the list has fewer words. */
+/* Return word `index` of a list, and its length. NULL if the list has fewer words. */
 static const char *nth_word(const char *words, unsigned int index, size_t *len)
 {
 	const char *end;

@@ -71,7 +71,7 @@ struct vcpu_timer {
 	u64 compare;           /* guest time; ~0: never. Sstc: valid while not loaded */
 	u64 restore;           /* ONE_REG's compare, used while its state is on */
 	bool restore_on;       /* ONE_REG's state, as last written */
-	struct hv_timer timer; /* wakes a blocked vCPU; without Sstc, raises VSTIP too */
+	struct hv_timer timer; /* wakes a blocked vCPU; without Sstc, it also raises VSTIP */
 };
 
 #define STA_OFF (~0ULL)
@@ -81,7 +81,7 @@ struct vcpu_sta {
 	gpa_t shmem;    /* of the shared structure; STA_OFF: none */
 	u64 seen_ns;    /* the run delay of its thread that has been reported to the guest */
 	int thread;     /* the thread of seen_ns; 0: not determined yet */
-	bool preempted; /* the guest's structure says so */
+	bool preempted; /* the guest's structure has the mark */
 };
 
 /* What the guest has set through SBI FWFT (fwft.c). disabled, locked: one bit per feature. */
@@ -121,7 +121,7 @@ struct kvm_vcpu {
 	struct host_context host;
 	unsigned long exit_vector;       /* stvec while the guest runs; toggle fastpath */
 	const struct exit_ops *exit_ops; /* toggle switch */
-	exit_fn *handle_exit;            /* one of its handlers: vcpu_observe() */
+	exit_fn *handle_exit;            /* one of those in exit_ops: vcpu_observe() */
 
 	unsigned long requests;    /* bits of enum vcpu_request; any thread, atomically */
 	u32 mode;                  /* enum vcpu_mode; any thread reads */
@@ -129,7 +129,9 @@ struct kvm_vcpu {
 	unsigned long irq_pending; /* requested state of the lines in irq_changed; any thread */
 	unsigned long irq_changed; /* lines, as bits of hvip, to be updated in hvip; any thread */
 
-	/* What exits use most: in the first 2 KiB, where one instruction reaches it. */
+	/*
+	 * The fields that exits use most, in the first 2 KiB, where one instruction reaches them.
+	 */
 	struct kvm *kvm;
 	const struct timer_ops *timer_ops; /* timer.h */
 	unsigned int id;                   /* KVM_CREATE_VCPU's argument and the guest's hart id */
@@ -152,7 +154,7 @@ struct kvm_vcpu {
 	const struct fp_ops *fp_ops; /* fp.h */
 	unsigned int fp_hart;        /* the hart whose unit may still hold fp unchanged; ~0: none */
 	unsigned int vector_hart;
-	bool fp_expected, vector_expected; /* lazy_trap: changed when last loaded */
+	bool fp_expected, vector_expected; /* lazy_trap: changed in the last turn */
 
 	bool wfi_native;  /* toggle wfi: hstatus.VTW depends on whether the hart is wanted */
 	bool loaded;      /* its CSRs are in a hart */
@@ -201,7 +203,7 @@ struct kvm_vcpu {
 	struct vector_state vector;
 	struct hfence fences[HFENCE_QUEUE_SIZE]; /* under fence_lock */
 
-	struct { /* observe.c: what the guest's trap CSRs said when it was entered */
+	struct { /* observe.c: the guest's trap CSRs at the last entry */
 		unsigned long vscause, vsepc;
 		bool injected; /* this exit's handler has given the guest a trap */
 	} observed;
@@ -217,8 +219,8 @@ void vcpu_destroy(struct kvm_vcpu *vcpu);
 /* ---- vcpu.c: loading a vCPU on a hart ----------------------------------------------- */
 
 /*
- * The traps that VS handles itself: hedeleg of a new vCPU. Not delegated are access and misaligned
- * faults, which the firmware may have to see first, and the causes that H adds. Illegal
+ * The traps that VS handles itself: hedeleg of a new vCPU. Access and misaligned faults, which the
+ * firmware may have to see first, and the causes that H adds are not delegated. Illegal
  * instructions are delegated unless they may be the first use of FP or vector state that is not
  * loaded (fp_lazy_trap.c).
  */
@@ -239,11 +241,15 @@ void vcpu_reload(struct kvm_vcpu *vcpu); /* a loaded vCPU: put and load on the s
 void vcpu_load_csrs(struct kvm_vcpu *vcpu);
 void vcpu_put_csrs(struct kvm_vcpu *vcpu);
 /*
- * The hart works for this vCPU now. Records name it, and its exits are handled as the enabled
- * events require; they may have been switched meanwhile. Its own thread.
+ * Called by the vCPU's own thread when its hart begins to work for it, and after events were
+ * switched: records name this vCPU from now on, and the handlers of its exits are those that the
+ * enabled events require.
  */
 void vcpu_observe(struct kvm_vcpu *vcpu);
-/* Its own thread: sleep until cond. Returns 0, or -EINTR for a signal. Loaded before and after. */
+/*
+ * The vCPU's own thread: sleep until cond holds. Returns 0, or -EINTR for a signal. Loaded before
+ * and after.
+ */
 int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu));
 
 /* ---- lazy_put.c: loaded while in user space ---------------------------------------- */
@@ -256,7 +262,7 @@ void vcpu_end_run(struct kvm_vcpu *vcpu);
 /* Put the vCPU if its put is pending, on any hart. Call with its mutex held; may sleep. */
 void vcpu_finish_put(struct kvm_vcpu *vcpu);
 
-/* The hart where it was last loaded, for the trace. */
+/* Return the hart where it was last loaded, for the trace. */
 static inline unsigned int vcpu_last_hart(const struct kvm_vcpu *vcpu)
 {
 	if (vcpu->last_hart == VCPU_NO_HART)

@@ -2,9 +2,9 @@
 /*
  * sbi.c - handle an ecall from VS: find the extension, call it, return to the guest.
  *
- * What is neither ours nor in a range that KVM forwards gets SBI_ERR_NOT_SUPPORTED here: user space
- * sees only calls that could be meant for it. sepc moves past the ecall when the call is answered;
- * for a forwarded call, that is at the next KVM_RUN.
+ * A call that is neither ours nor in a range that KVM forwards gets SBI_ERR_NOT_SUPPORTED here:
+ * user space sees only calls that could be meant for it. sepc moves past the ecall when the call is
+ * answered; for a forwarded call, that is at the next KVM_RUN.
  */
 #include "hv/kvm_compat.h"
 #include "sbi/sbi.h"
@@ -40,7 +40,7 @@ static const struct sbi_extension extensions[] = {
 #include "sbi/sbi_ext.def"
 };
 
-/* A platform without counters to lend has no PMU to offer. */
+/* The PMU extension exists only on a platform with counters for guests. */
 static bool is_possible(const struct sbi_extension *e)
 {
 	return e->handle != sbi_pmu || pmu_available();
@@ -107,8 +107,9 @@ int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled)
 	else
 		vcpu->sbi_ext &= ~(1u << ext);
 	/*
-	 * FWFT being enabled decides a feature's default. Its registers are listed only while it is
-	 * enabled, so no setting may remain afterwards: a VMM could neither read nor migrate it.
+	 * Whether FWFT is enabled decides a feature's default. Its registers are listed only while
+	 * it is enabled, so no setting may remain afterwards: a VMM could neither read nor migrate
+	 * it.
 	 */
 	if (ext == KVM_COMPAT_SBI_EXT_FWFT && !enabled)
 		vcpu->fwft = (struct vcpu_fwft){ 0 };
@@ -134,7 +135,10 @@ int exit_sbi(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		trace_exit_class(&vcpu->exit_clock, EXIT_SBI_OTHER);
 		ret.error = SBI_ERR_NOT_SUPPORTED;
 	}
-	/* User space answers the call, or a stopped vCPU stays at its ecall. */
+	/*
+	 * sepc stays at the ecall: user space answers the call, the vCPU was stopped, or the guest
+	 * takes a trap or repeats the call.
+	 */
 	if (result != RESUME_GUEST)
 		return result == SBI_NO_RETURN ? RESUME_GUEST : result;
 	vcpu->guest.sepc += ECALL_LEN;

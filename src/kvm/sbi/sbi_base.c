@@ -27,7 +27,9 @@ bool sbi_probe_is_ours(unsigned long ext)
 	}
 }
 
-/* User space knows whether it has such an extension, so forward the probe, if that is enabled. */
+/*
+ * User space knows whether it has such an extension, so forward the probe if its range is enabled.
+ */
 static bool is_for_user(const struct kvm_vcpu *vcpu, unsigned long ext)
 {
 	return !sbi_probe_is_ours(ext) && sbi_probe(vcpu, ext);
@@ -48,7 +50,7 @@ int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 	/* lab 3: write the seven functions of the base extension */
 	switch (fid) {
 	case SBI_BASE_GET_SPEC_VERSION:
-		/* By the version, a guest decides whether to look for FWFT, which came with 3.0. */
+		/* A guest decides by the version whether to look for FWFT, which is new in 3.0. */
 		ret->value = vcpu->sbi_ext >> KVM_COMPAT_SBI_EXT_FWFT & 1 ? SPEC_VERSION_3
 									  : SPEC_VERSION;
 		break;

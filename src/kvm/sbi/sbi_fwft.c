@@ -14,7 +14,7 @@ static const u32 ids[FWFT_FEATURES] = {
 	SBI_FWFT_AD_HW_UPDATING,
 };
 
-/* The index of a feature that this vCPU may use, or an SBI error (< 0). */
+/* Return the index of a feature that this vCPU may use, or an SBI error (< 0). */
 static long find_feature(const struct kvm_vcpu *vcpu, u32 id)
 {
 	unsigned int i;

@@ -15,7 +15,7 @@ static long hart_start(struct kvm_vcpu *vcpu, unsigned long id, unsigned long pc
 	if (!target)
 		return SBI_ERR_INVALID_PARAM;
 	memslot_vcpu_refresh(vcpu);
-	/* Linux 6.12 would start it there, and its first fetch would end the VM. */
+	/* Linux 6.12 would start the hart at this pc, and its first fetch would end the VM. */
 	if (!memslot_find(vcpu, gpa_to_gfn(pc)))
 		return SBI_ERR_INVALID_ADDRESS;
 	return hsm_start(target, pc, opaque) ? SBI_SUCCESS : SBI_ERR_ALREADY_AVAILABLE;

@@ -33,7 +33,10 @@ static int mask_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 	return result == RESUME_GUEST ? SBI_NO_RETURN : result;
 }
 
-/* Read the mask that a0 points to. RESUME_GUEST, or else what the SBI handler returns. */
+/*
+ * Read the mask that a0 points to. Returns RESUME_GUEST, or else the value for the SBI handler to
+ * return.
+ */
 static int hart_mask(struct kvm_vcpu *vcpu, unsigned long *mask, unsigned long *base)
 {
 	unsigned long gva = vcpu->guest.gpr[GPR_A0];

@@ -11,10 +11,10 @@
 #include "sbi/sbi.h"
 #include "vcpu/pmu.h"
 
-#define SNAPSHOT_VALUES (sizeof(u64)) /* offset; the overflow bits come first */
+#define SNAPSHOT_VALUES (sizeof(u64)) /* offset of the values, after the overflow bits */
 #define SHMEM_OFF       (~0UL)        /* both halves of the address: disable the snapshot */
 
-/* The set as a mask of counter numbers from 0; 0 if the set has invalid members. */
+/* Return the set as a mask of counter numbers from 0; 0 if the set has invalid members. */
 static u64 counter_set(const struct kvm_pmu *pmu, unsigned long base, unsigned long mask)
 {
 	u64 all = ~0ULL >> (64 - pmu->nr);
@@ -46,7 +46,7 @@ static long counter_info(const struct kvm_pmu *pmu, unsigned long number, struct
 
 /* ---- config_matching ------------------------------------------------------------------ */
 
-/* The lowest number of a set, or -1. */
+/* Return the lowest number of a set, or -1. */
 static int first_of(u64 set)
 {
 	int i;
@@ -58,7 +58,7 @@ static int first_of(u64 set)
 	return -1;
 }
 
-/* The counters that can count an event, by its type. */
+/* Return the counters that can count an event, by its type. */
 static u64 counters_for(const struct kvm_pmu *pmu, unsigned long event)
 {
 	u64 hpm = ((1ULL << pmu->nr_hw) - 1) & ~7ULL;
@@ -81,7 +81,7 @@ static u64 counters_for(const struct kvm_pmu *pmu, unsigned long event)
 	}
 }
 
-/* Of the guest's modes only. It has no V of its own, and no M. */
+/* Flags for the guest's S and U modes only: it has no modes with V = 1, and no M. */
 static unsigned int inhibit_flags(unsigned long flags)
 {
 	unsigned int inhibit = 0;
@@ -155,7 +155,7 @@ static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, stru
 
 /* ---- start, stop --------------------------------------------------------------------------- */
 
-/* The address in the snapshot of counter `number`, in a call with this base. */
+/* Return the address in the snapshot of counter `number`, in a call with this base. */
 static gpa_t snapshot_value(const struct kvm_pmu *pmu, unsigned int number, unsigned long base)
 {
 	return pmu->snapshot + SNAPSHOT_VALUES + (number - base) * sizeof(u64);
@@ -202,7 +202,7 @@ static long stop_one(struct kvm_pmu *pmu, unsigned int number, const unsigned lo
 	return error;
 }
 
-/* Call `one` for each member, even if it fails for another. Returns the last error. */
+/* Call `one` for each counter of the set, even after a failure. Returns the last error. */
 static long for_each_counter(struct kvm_pmu *pmu, const unsigned long *args,
 			     long (*one)(struct kvm_pmu *pmu, unsigned int number,
 					 const unsigned long *args))
@@ -318,7 +318,7 @@ int sbi_pmu(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 		ret->error = SBI_ERR_NOT_SUPPORTED;
 		break;
 	}
-	/* The page may have been faulted in, which lets in interrupts, and thereby a signal. */
+	/* Faulting the page in may have let in interrupts, and with them a signal. */
 	if (pmu->snapshot != PMU_NO_SNAPSHOT)
 		vcpu_set_request(vcpu, REQ_HOST);
 	return RESUME_GUEST;

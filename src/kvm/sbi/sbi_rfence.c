@@ -104,7 +104,7 @@ static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long
 
 	if (trace_group_rfence()) {
 		trace_kvm_remote_fence(fid, mask, range[0], range[1], base);
-		/* The caller's own fence.i, traced here, where one no-op serves both events. */
+		/* Trace the caller's own fence.i here, where one no-op serves both events. */
 		if (fid == SBI_RFENCE_REMOTE_FENCE_I && mask_names(vcpu, mask, base))
 			trace_kvm_fence_i(READ_ONCE(vcpu->kvm->gstage.vmid));
 	}

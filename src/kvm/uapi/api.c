@@ -48,7 +48,7 @@ static long check_extension(unsigned long cap)
 	case KVM_CAP_COALESCED_PIO:
 	case KVM_CAP_HALT_POLL:
 	case KVM_CAP_RISCV_MP_STATE_RESET:
-	/* Of no use without an interrupt controller; Linux reports them without one as well. */
+	/* Of no use without an in-kernel interrupt controller, but Linux reports them even then. */
 	case KVM_CAP_SIGNAL_MSI:
 	case KVM_CAP_IRQFD:
 	case KVM_CAP_DEVICE_CTRL:
@@ -257,7 +257,7 @@ static long create_vm(void)
 
 	if (ret)
 		return ret;
-	/* User space may guess its descriptor and close it before we are done here. */
+	/* User space may guess the new descriptor and close it before we are done here. */
 	vm_hold(vm);
 	ret = hv_file_create("kvm-vm", &kvm_vm_ops, vm);
 	if (ret < 0)

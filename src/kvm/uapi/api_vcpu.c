@@ -157,7 +157,10 @@ static long vcpu_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 
 	if (!hv_mm_is_current(vcpu->kvm->mm) || READ_ONCE(vcpu->kvm->dead))
 		return -EIO;
-	/* A guessed descriptor: until KVM_CREATE_VCPU lists the vCPU, no fence reaches it. */
+	/*
+	 * User space guessed the descriptor: until KVM_CREATE_VCPU lists the vCPU, no fence reaches
+	 * it.
+	 */
 	if (vcpu->idx >= READ_ONCE(vcpu->kvm->nr_vcpus))
 		return -EINVAL;
 	if (cmd == KVM_INTERRUPT || cmd == KVM_GET_STATS_FD)

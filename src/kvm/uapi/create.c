@@ -159,7 +159,7 @@ int vm_create(struct kvm **vmp)
 	list_init(&vm->ioeventfds);
 	list_init(&vm->zones);
 	list_init(&vm->irqfds);
-	/* Guest time begins at 0 with the VM. */
+	/* Guest time is 0 when the VM is created. */
 	vm->time_delta = 0 - hv_time();
 	err = vm_init(vm);
 	if (err) {
@@ -181,7 +181,7 @@ static void vm_destroy(struct kvm *vm)
 	/* No hart may keep this VM's hgatp. */
 	kvm_for_each_vcpu(i, vcpu, vm)
 		vcpu_finish_put(vcpu);
-	/* The host's notifier first: no invalidation runs after this. */
+	/* Remove the host's notifier first: no invalidation runs after this. */
 	notifier_vm_destroy(vm);
 	irqfd_vm_destroy(vm);
 	ioeventfd_vm_destroy(vm);

@@ -3,7 +3,8 @@
  * dirty_log_ioctl.c - KVM_GET_DIRTY_LOG, KVM_CLEAR_DIRTY_LOG, and the capability that chooses between
  * them.
  *
- * Locks: slots_lock keeps the slot and its log. Source: Linux, Documentation/virt/kvm/api.rst.
+ * Locks: slots_lock keeps the slot and its log from being freed. Source: Linux,
+ * Documentation/virt/kvm/api.rst.
  */
 #include <asm-generic/errno.h>
 #include "mmu/dirty_log.h"
@@ -21,7 +22,7 @@ static bool clear_range_is_valid(const struct memslot *slot, const struct kvm_cl
 	return log->num_pages <= left && (log->num_pages == left || log->num_pages % 64 == 0);
 }
 
-/* Both ioctls; `clear` is NULL for KVM_GET_DIRTY_LOG. slots_lock held. */
+/* Execute either ioctl; `clear` is NULL for KVM_GET_DIRTY_LOG. slots_lock held. */
 static int log_ioctl(struct kvm *vm, u32 id, hva_t to, const struct kvm_clear_dirty_log *clear)
 {
 	const struct memslot *slot = memslot_by_id(vm, id);
@@ -74,7 +75,10 @@ int dirty_log_set_manual(struct kvm *vm, u64 flags)
 {
 	u64 allowed = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
 
-	/* INITIALLY_SET only together with the other flag (Linux's documentation of the cap). */
+	/*
+	 * INITIALLY_SET is valid only with the other flag (Linux's documentation of the
+	 * capability).
+	 */
 	if (flags & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
 		allowed |= KVM_DIRTY_LOG_INITIALLY_SET;
 	if (flags & ~allowed)

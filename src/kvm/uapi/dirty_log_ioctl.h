@@ -6,7 +6,7 @@
 #include <linux/kvm.h>
 #include "kvm.h"
 
-/* -EINVAL: a slot or range that cannot be; -ENOENT: no slot, or one without a log; -ENOMEM, -EFAULT. */
+/* -EINVAL: an invalid slot or range; -ENOENT: no slot, or one without a log; -ENOMEM, -EFAULT. */
 int kvm_vm_ioctl_get_dirty_log(struct kvm *vm, const struct kvm_dirty_log *log);
 int kvm_vm_ioctl_clear_dirty_log(struct kvm *vm, const struct kvm_clear_dirty_log *log);
 /* KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. -EINVAL: flags that Linux does not allow together. */

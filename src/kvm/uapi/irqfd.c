@@ -18,7 +18,7 @@ struct irqfd {
 	struct hv_event *event;
 	struct hv_event *resample; /* or NULL */
 	u32 gsi;
-	bool closed; /* its eventfd is gone; any thread sets */
+	bool closed; /* its eventfd is gone; set by any thread */
 };
 
 /* Consume the event, although no line exists. */
@@ -140,7 +140,7 @@ void irqfd_vm_destroy(struct kvm *vm)
 	free_all(&vm->irqfds);
 }
 
-/* ---- what fails without an interrupt controller ------------------------------------------- */
+/* ---- ioctls that fail without an interrupt controller ------------------------------------- */
 
 static long signal_msi(hva_t arg)
 {

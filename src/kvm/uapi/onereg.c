@@ -146,7 +146,7 @@ static int timer_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 
 #define F_FCSR  KVM_REG_RISCV_FP_F_REG(fcsr)
 #define D_FCSR  KVM_REG_RISCV_FP_D_REG(fcsr)
-#define NAN_BOX 0xffffffff00000000ULL /* how a 64-bit register holds a 32-bit number */
+#define NAN_BOX 0xffffffff00000000ULL /* the upper half of a register that holds a 32-bit value */
 
 static unsigned int f_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 {
@@ -294,7 +294,7 @@ int onereg_get(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 	return hv_copy_to_user((hva_t)reg->addr, &value, KVM_REG_SIZE(reg->id));
 }
 
-/* Through a copy, so that nothing changes if the address faults half-way. */
+/* Read into a copy, so that nothing changes if the address faults half-way. */
 static int set_wide(void *wide, hva_t from, unsigned int size)
 {
 	void *copy = hv_alloc(size);

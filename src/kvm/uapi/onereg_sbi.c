@@ -56,11 +56,11 @@ static unsigned int sta_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 	return vcpu->sbi_ext >> KVM_RISCV_SBI_EXT_STA & 1 ? ULONG_SIZE : 0;
 }
 
-/* ---- FWFT: three registers a feature ------------------------------------------------------- */
+/* ---- FWFT: three registers per feature ----------------------------------------------------- */
 
 #define REGS_EACH 3
 
-/* The register's feature, or -errno. */
+/* Return the register's feature, or -errno. */
 static int reg_feature(const struct kvm_vcpu *vcpu, unsigned long num)
 {
 	if (!fwft_is_on(vcpu))

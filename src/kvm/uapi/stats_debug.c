@@ -4,7 +4,7 @@
  *
  * The layout is Linux's: one file per counter, with the sum over all VMs; and a directory THREAD-FD
  * per VM, named after the thread that created it and the descriptor it got, with the same files for
- * that VM. A vCPU's counter is summed over the VM's vCPUs. Of a histogram, only the first bucket is
+ * that VM. A vCPU's counter is summed over the VM's vCPUs. Only the first bucket of a histogram is
  * shown, as on Linux. Writing 0 clears a counter, unless it is a state.
  */
 #include <string.h>

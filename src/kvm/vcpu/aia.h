@@ -25,7 +25,7 @@ enum aia_answer {
 	AIA_DONE,    /* *value is the old value */
 };
 
-/* sireg or stopei. */
+/* Handle a trapped access to sireg or stopei. */
 enum aia_answer aia_access(struct kvm_vcpu *vcpu, const struct csr_access *access,
 			   unsigned long *value);
 

@@ -13,7 +13,9 @@
 
 struct counter_ops {
 	unsigned long hcounteren; /* the hart's counters that VS reads directly */
-	/* cycle or instret has trapped: 0 and its value, or -ENOENT: the read is illegal. */
+	/*
+	 * Answer a trapped read of cycle or instret: 0 and the value, or -ENOENT if it is illegal.
+	 */
 	int (*read)(const struct kvm_vcpu *vcpu, u64 *value);
 };
 

@@ -2,8 +2,8 @@
 /*
  * counters_pass.c - the guest reads the hart's own cycle and instret without an exit.
  *
- * They include the host's share, so a guest can see how much of its time others had. A guest that
- * measures wants that; the other variant is for a guest that must not know.
+ * They include the host's share, so a guest can see how much of the hart others used. That is
+ * useful to a guest that measures; the other variant is for guests that must not see it.
  */
 #include "vcpu/counters.h"
 

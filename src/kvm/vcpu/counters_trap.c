@@ -2,8 +2,8 @@
 /*
  * counters_trap.c - reads of cycle and instret exit, and are answered as by Linux 6.12.
  *
- * If the platform has no PMU for guests, they are always 0, because old drivers read them without
- * asking. If it has one, they do not exist until the guest has configured them by SBI PMU.
+ * If the platform has no PMU for guests, they are always 0, because old drivers read them without a
+ * check. If it has one, they do not exist until the guest has configured them by SBI PMU.
  */
 #include "vcpu/counters.h"
 

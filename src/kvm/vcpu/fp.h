@@ -24,7 +24,10 @@ struct fp_ops {
 	const char *name;
 	/* Load the vCPU into this hart. FS and VS are Off. */
 	void (*load)(struct kvm_vcpu *vcpu);
-	/* Put it: all state goes to memory; FS and VS become Off. Does nothing if they are. */
+	/*
+	 * Put the vCPU: save all state to memory; FS and VS become Off. Does nothing if they are
+	 * Off.
+	 */
 	void (*put)(struct kvm_vcpu *vcpu);
 	/*
 	 * The guest took an illegal-instruction trap into HS. True: the unit was off and has been
@@ -72,15 +75,24 @@ static inline void fp_save_changed(struct kvm_vcpu *vcpu)
 	/* lab 8 end */
 }
 
-/* The vCPU has the extension, but its unit is Off on this hart: the next use traps. vCPU loaded. */
+/*
+ * True if the vCPU has the extension, but its unit is Off on this hart: the next use traps. vCPU
+ * loaded.
+ */
 bool fp_is_disabled(const struct kvm_vcpu *vcpu);
 bool vector_is_disabled(const struct kvm_vcpu *vcpu);
-/* This hart's unit still holds the registers that are in memory, from the vCPU's last turn here. */
+/*
+ * True if this hart's unit still holds the registers that are in memory, from the vCPU's last turn
+ * here.
+ */
 bool fp_is_resident(const struct kvm_vcpu *vcpu);
 
 /* ---- fp.c: for the rest of the core -------------------------------------------------------- */
 
-/* At boot, before toggle_init(): no lazy_trap by default if a first use's trap does not arrive. */
+/*
+ * At boot, before toggle_init(): make lazy_save the default if the trap of a first use arrives
+ * corrupted (redirect.S).
+ */
 void fp_init(void);
 void fp_vcpu_init(struct kvm_vcpu *vcpu); /* chooses the variant */
 void fp_reset(struct kvm_vcpu *vcpu);     /* FP and vector: all zero; not loaded */

@@ -72,7 +72,10 @@ void fwft_hart_init(void)
 		if (host_pmm[i] && !henvcfg_holds(host_pmm[i]))
 			host_pmm[i] = 0;
 	}
-	/* menvcfg.ADUE enables it, here and for this host; with Svade, firmware starts with 0. */
+	/*
+	 * menvcfg.ADUE enables this bit, and ADUE for this host; with Svade, firmware starts with
+	 * 0.
+	 */
 	if (host_adue && !henvcfg_holds(ENVCFG_ADUE))
 		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_AD_HW_UPDATING, 1);
 	if (host_adue && !henvcfg_holds(ENVCFG_ADUE))

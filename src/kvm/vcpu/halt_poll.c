@@ -73,7 +73,9 @@ int halt_poll_set_max(struct kvm *vm, u64 ns)
 	return 0;
 }
 
-/* The longest time for which a vCPU of this VM may poll: the VMM's setting, or the host's. */
+/*
+ * Return the longest time for which a vCPU of this VM may poll: the VMM's setting, or the host's.
+ */
 static u32 max_ns(const struct kvm *vm)
 {
 	u64 own = __atomic_load_n(&vm->halt_poll_max, __ATOMIC_RELAXED);
@@ -151,7 +153,7 @@ static void count(u64 *hist, u64 value)
 	hist[bucket]++;
 }
 
-/* True: what the vCPU waits for has come. *end receives the time of the last check. */
+/* True: the vCPU's wait is over. *end receives the time of the last check. */
 static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64 start, u64 *end)
 {
 	u64 ns = vcpu->halt_poll_ns, hz = hv_timebase_hz();
@@ -188,8 +190,8 @@ static bool line_is_pending(void)
 }
 
 /*
- * True: what the vCPU waits for has come. False: its thread has to sleep. The hart's WFI ends on
- * interrupts that vsie enables, as the guest's own would (M §3.3, H §2.3).
+ * True: the vCPU's wait is over. False: its thread has to sleep. The hart's WFI ends on interrupts
+ * that vsie enables, as the guest's own would (M §3.3, H §2.3).
  */
 static bool idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
 {
@@ -226,7 +228,7 @@ static void observe_wake(struct kvm_vcpu *vcpu, u64 polled_ns)
 
 	/* Add lines that the guest does not see yet; it sees VS lines one bit lower. */
 	irqs |= (lines & ~LCOFI) >> 1 | (lines & LCOFI);
-	/* Without REQ_HOST: every wait sets that itself. */
+	/* Leave out REQ_HOST, which every wait sets itself. */
 	trace_kvm_wake_reason(irqs & csr_read(vsie), READ_ONCE(vcpu->requests) & ~BIT(REQ_HOST),
 			      hv_signal_pending(), polled_ns);
 }
@@ -249,7 +251,9 @@ void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 		vcpu->stats.blocking = 0;
 	}
 	/* lab 6 end */
-	/* Interrupts were taken here: check what they left, as after an exit by one. */
+	/*
+	 * Interrupts were taken here: check for signals and other threads, as after an exit by one.
+	 */
 	vcpu_set_request(vcpu, REQ_HOST);
 	end = found ? polled : hv_time();
 	ns = ticks_to_ns(end - start);

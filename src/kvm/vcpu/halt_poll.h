@@ -12,7 +12,7 @@ int halt_poll_init(void); /* the parameters */
 int halt_poll_set_max(struct kvm *vm, u64 ns);
 /*
  * The vCPU's own thread, loaded before and after. Poll, then sleep, until the wait is over or a
- * signal has come. over() is called while the vCPU is loaded, over_asleep() while it is not.
+ * signal has arrived. over() is called while the vCPU is loaded, over_asleep() while it is not.
  */
 void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 	       bool (*over_asleep)(struct kvm_vcpu *vcpu));

@@ -58,9 +58,9 @@ bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 }
 
 /*
- * The next two are called for the vCPU's own guest. If a reset is pending, the vCPU was stopped
- * (SRST) and started again since the guest's call, so the call belongs to the state before that
- * reset: ignore it.
+ * The next two functions are called for the vCPU's own guest. If a reset is pending, the vCPU was
+ * stopped (SRST) and started again since the guest's call, so the call belongs to the state before
+ * that reset: ignore it.
  */
 void hsm_stop_self(struct kvm_vcpu *vcpu)
 {

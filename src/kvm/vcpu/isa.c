@@ -91,8 +91,7 @@ void isa_host_ids(struct kvm_vcpu *vcpu)
 
 /*
  * There is no nested virtualization: the register of H exists, as on Linux, and stays 0. So does
- * that of Sscofpmf if nothing filters interrupts, because LCOFI would be the hart's own (AIA,
- * hvien).
+ * the register of Sscofpmf without Ssaia, because LCOFI would then be the hart's own (AIA, hvien).
  */
 bool isa_may_enable(unsigned int ext)
 {

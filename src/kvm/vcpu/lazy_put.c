@@ -9,10 +9,10 @@
  * core executes HLV. Programs find FP off, so their first FP instruction traps.
  *
  * This file has the vCPU's scheduler hook, in() and out(), whether its thread is in KVM_RUN or in
- * user space. A thread with a vCPU whose put is pending calls out() when it leaves its hart for
- * whatever reason, uses FP, ends, executes another program, or runs another vCPU. Other threads
- * that need the state, for an ioctl of the vCPU or to free the VM, call vcpu_finish_put(): it
- * interrupts the thread, which then goes through the scheduler, where out() is called.
+ * user space. A thread with a vCPU whose put is pending calls out() when it leaves its hart for any
+ * reason, uses FP, ends, executes another program, or runs another vCPU. Other threads that need
+ * the state, for an ioctl of the vCPU or to free the VM, call vcpu_finish_put(): it interrupts the
+ * thread, which then goes through the scheduler, where out() is called.
  *
  * Locks: vcpu->mutex for all but out() and vm_destroy(). The thread that ran the vCPU writes
  * `put_pending`; out() stores false last, when the vCPU's state is in memory.
@@ -56,7 +56,7 @@ static void sched_in(struct hv_sched_hook *hook, unsigned int hart)
 	(void)hart;
 	vcpu_load_csrs(vcpu);
 	sta_load(vcpu);
-	/* Meanwhile a signal may have come, or another thread may have taken the kick. */
+	/* Meanwhile a signal may have arrived, or another thread may have taken the kick. */
 	vcpu_set_request(vcpu, REQ_HOST);
 }
 
@@ -111,7 +111,7 @@ void vcpu_begin_run(struct kvm_vcpu *vcpu)
 
 void vcpu_end_run(struct kvm_vcpu *vcpu)
 {
-	/* Misaligned accesses in user space would otherwise trap unlike what programs expect. */
+	/* Otherwise programs' misaligned accesses would trap in a way that they do not expect. */
 	if (vcpu->fwft.misaligned) {
 		vcpu_put(vcpu);
 		return;

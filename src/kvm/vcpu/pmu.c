@@ -69,7 +69,10 @@ static void set_started(struct kvm_pmu *pmu, unsigned int number, bool started)
 			 __ATOMIC_RELEASE);
 }
 
-/* The thread is outside its guest and awake (vcpu_sleep() puts first): no kick, no wake-up. */
+/*
+ * The thread is outside its guest and awake (vcpu_sleep() puts first), so neither a kick nor a
+ * wake-up is needed.
+ */
 static void counter_overflow(struct hv_pmc *hw)
 {
 	struct pmu_counter *c = container_of(hw, struct pmu_counter, hw);
@@ -158,7 +161,7 @@ void pmu_claim(struct kvm_vcpu *vcpu)
 	csr_write(hcounteren, vcpu->hcounteren);
 }
 
-/* If this hart has fewer counters than the last one, the last of them do not count here. */
+/* If this hart has fewer counters than the previous one, those in excess do not count here. */
 void pmu_load(struct kvm_vcpu *vcpu)
 {
 	struct kvm_pmu *pmu = vcpu->pmu;

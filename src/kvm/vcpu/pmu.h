@@ -38,9 +38,9 @@ struct kvm_pmu {
 	unsigned int nr_hw, nr; /* numbers below nr_hw are hardware's, below nr firmware's */
 	unsigned int width;     /* bits of a hardware counter */
 	bool claimed;           /* the guest has made an SBI PMU call since its reset */
-	u64 configured;         /* bits by number: has an event */
-	u64 started;            /* counts; any thread reads those of firmware counters */
-	u64 overflown;          /* has overflowed since it was started */
+	u64 configured;         /* bit n: counter n has an event */
+	u64 started;            /* bit n: it counts; any thread reads those of firmware counters */
+	u64 overflown;          /* bit n: it has overflowed since it was started */
 	gpa_t snapshot;         /* shared memory, or PMU_NO_SNAPSHOT */
 	struct pmu_counter counters[PMU_MAX_COUNTERS];
 };
@@ -76,7 +76,7 @@ static inline void pmu_count(struct kvm_vcpu *vcpu, unsigned int code)
 		pmu_count_event(vcpu, code);
 }
 
-/* The value of a counter CSR, by its distance from cycle: 0, or -ENOENT if it is none. */
+/* Read a counter CSR, given by its distance from cycle. Returns 0, or -ENOENT if it is none. */
 int pmu_read_csr(struct kvm_vcpu *vcpu, unsigned long number, u64 *value);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * shared_csrs.h - CSRs without a VS counterpart: the guest uses the host programs' register.
+ * shared_csrs.h - swap the CSRs without a VS counterpart, which guest and host programs share.
  *
  * Inline, because KVM_RUN swaps them at its beginning and at its end.
  */
@@ -10,7 +10,9 @@
 #include "kvm.h"
 #include "vcpu/isa.h"
 
-/* Load the guest's values into the hart, and the host's again. The vCPU's own thread. */
+/*
+ * Load the guest's values into the hart (load), or the host's again (put). The vCPU's own thread.
+ */
 static inline void load_shared(struct kvm_vcpu *vcpu)
 {
 	vcpu->host_user.scounteren = csr_swap(scounteren, vcpu->csrs.scounteren);

@@ -49,7 +49,7 @@ void sta_load(struct kvm_vcpu *vcpu)
 		vcpu_set_request(vcpu, REQ_STEAL);
 }
 
-/* The structure's host address. False: there is no writable memory. */
+/* Find the structure's host address. False: it is not in writable memory. */
 static bool sta_hva(struct kvm_vcpu *vcpu, hva_t *hva)
 {
 	const struct memslot *slot = memslot_find(vcpu, gpa_to_gfn(vcpu->sta.shmem));
@@ -108,12 +108,14 @@ static int write_steal(struct kvm_vcpu *vcpu, hva_t hva, u64 steal)
 
 	if (hv_copy_from_user(&odd, hva + STA_SEQUENCE, sizeof(odd)))
 		return -EFAULT;
-	odd |= 1; /* whatever the guest made of it */
+	odd |= 1; /* whatever the guest has stored there */
 	even = odd + 1;
 	return store_all(vcpu, hva, stores, ARRAY_SIZE(stores));
 }
 
-/* False: there is no memory any more. If it fails only for now, the next load tries again. */
+/*
+ * False: the structure is not in memory any more. After a temporary failure, the next load retries.
+ */
 static bool report_steal(struct kvm_vcpu *vcpu, u64 stolen, bool *reported)
 {
 	unsigned int tries;
@@ -126,7 +128,7 @@ static bool report_steal(struct kvm_vcpu *vcpu, u64 stolen, bool *reported)
 		memslot_vcpu_refresh(vcpu);
 		if (!sta_hva(vcpu, &hva))
 			return false;
-		/* Read it once: a try that failed half-way may have stored the sum. */
+		/* Read the old value once: a try that failed half-way may have stored the sum. */
 		if (!tries && hv_copy_from_user(&steal, hva + STA_STEAL, sizeof(steal)))
 			return false;
 		err = write_steal(vcpu, hva, steal + stolen);
@@ -140,7 +142,7 @@ static bool report_steal(struct kvm_vcpu *vcpu, u64 stolen, bool *reported)
 void sta_update(struct kvm_vcpu *vcpu)
 {
 	u64 now = hv_run_delay_ns();
-	/* Another thread's delay does not count: measuring begins here. */
+	/* Another thread's delay does not count: start measuring with this thread. */
 	u64 stolen = vcpu->sta.thread == hv_thread_id() ? now - vcpu->sta.seen_ns : 0;
 	bool reported;
 

@@ -18,7 +18,7 @@ struct timer_ops {
 	void (*put)(struct kvm_vcpu *vcpu);
 	/* SBI set_timer or ONE_REG: the next event, in guest time. Loaded or not. */
 	void (*set)(struct kvm_vcpu *vcpu, u64 compare);
-	/* The current compare value. Loaded or not. */
+	/* Return the current compare value. Loaded or not. */
 	u64 (*get)(const struct kvm_vcpu *vcpu);
 	/* Would VSTIP be pending? Not loaded. */
 	bool (*pending)(const struct kvm_vcpu *vcpu);
@@ -40,7 +40,7 @@ void timer_expired(struct hv_timer *timer);
 void timer_vcpu_destroy(struct kvm_vcpu *vcpu);
 /* Write htimedelta of this vCPU's VM to the hart. */
 void timer_load_delta(const struct kvm_vcpu *vcpu);
-/* The host time at which guest time reaches `compare`; TIMER_NEVER stays. */
+/* Return the host time at which guest time reaches `compare`; TIMER_NEVER stays. */
 u64 timer_host_deadline(const struct kvm *vm, u64 compare);
 
 static inline u64 timer_guest_time(const struct kvm *vm)

@@ -43,7 +43,7 @@ static u64 hrtimer_get(const struct kvm_vcpu *vcpu)
 	return vcpu->timer.compare;
 }
 
-/* The line has this: see vcpu_has_irq(). */
+/* Always false: vcpu_has_irq() finds it in the line. */
 static bool hrtimer_pending(const struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;

@@ -230,7 +230,7 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	if (loaded)
 		vcpu_put(vcpu);
 	vcpu->completion.complete = NULL; /* it would overwrite registers set here: see vcpu.h */
-	/* The lines were cleared when the start was requested; keep what has come since. */
+	/* The lines were cleared when the start was requested; keep those raised since. */
 	hvip = vcpu->csrs.hvip;
 	vcpu->guest = (struct guest_context){ 0 };
 	vcpu->guest.sepc = pc;

@@ -10,7 +10,7 @@
 #include "vcpu/vector.h"
 
 static unsigned int vlenb; /* written once, by vector_init() */
-/* Whose values each hart's unit holds, as hv_fp_is_of() does for FP; used on that hart only. */
+/* The vCPU whose values each hart's unit holds (for FP: hv_fp_is_of()). Used on that hart only. */
 static const struct kvm_vcpu *unit_of[HV_MAX_HARTS];
 
 void vector_init(void)
@@ -69,7 +69,7 @@ void vector_save(struct kvm_vcpu *vcpu)
 
 void vector_save_clean(struct kvm_vcpu *vcpu)
 {
-	vector_save_csrs(&vcpu->vector); /* as fcsr: fp.h */
+	vector_save_csrs(&vcpu->vector); /* for the same reason as fcsr: fp.h */
 	vector_set_state(vcpu, FS_OFF);
 }
 

@@ -2,9 +2,9 @@
 /*
  * vector.h - a vCPU's vector state in memory, and in a hart's vector unit.
  *
- * Like FP's, and moved by the same variants (fp.h): guest.sstatus.VS is Off unless the vCPU is
- * loaded and its registers are in this hart's unit; vsstatus.VS is the guest's own view of them. VS
- * is always Off in a vCPU without V, and in the host and its programs.
+ * It is handled like FP state, and moved by the same variants (fp.h): guest.sstatus.VS is Off
+ * unless the vCPU is loaded and its registers are in this hart's unit; vsstatus.VS is the guest's
+ * own view of them. VS is always Off in a vCPU without V, and in the host and its programs.
  */
 #ifndef KVM_VECTOR_H
 #define KVM_VECTOR_H
@@ -35,7 +35,7 @@ static inline void vector_set_state(struct kvm_vcpu *vcpu, unsigned long vs)
 	vcpu->guest.sstatus = (vcpu->guest.sstatus & ~SSTATUS_VS) | FIELD_PREP(SSTATUS_VS, vs);
 }
 
-/* As fp_restore() and the like in fp.h. */
+/* The counterparts of fp_restore(), fp_save() and fp_save_clean() in fp.h. */
 void vector_restore(struct kvm_vcpu *vcpu);
 void vector_save(struct kvm_vcpu *vcpu);
 void vector_save_clean(struct kvm_vcpu *vcpu); /* only vstart, vl, vtype, vcsr */

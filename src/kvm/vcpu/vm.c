@@ -7,7 +7,7 @@
 #include "kvm.h"
 #include "request.h"
 
-static struct spinlock vms_lock; /* a leaf; a VM in the list is not freed */
+static struct spinlock vms_lock; /* a leaf; while held, no VM in the list is freed */
 static struct list_head vms = LIST_HEAD_INIT(vms);
 
 void vm_list_add(struct kvm *vm)

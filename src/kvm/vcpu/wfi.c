@@ -3,11 +3,11 @@
  * wfi.c - the guest waits: WFI, and wrs.nto of Zawrs.
  *
  * WFI exits because hstatus.VTW is set, so that the host decides how the hart idles (toggle `wfi`;
- * the other variant is wfi_native.c, which clears VTW while it may). The vCPU's thread polls for a
- * while (halt_poll.c), then sleeps, until an interrupt that VS has enabled in vsie is pending,
- * whatever vsstatus.SIE says (M §3.3), or until something else needs the vCPU. WFI may end for no
- * reason. wrs.nto exits, too, but only yields: the store that it waits for raises no interrupt, so
- * a sleep might never end.
+ * the other variant is wfi_native.c, which clears VTW while no other thread wants the hart). The
+ * vCPU's thread polls for a while (halt_poll.c), then sleeps, until an interrupt that VS has
+ * enabled in vsie is pending, whatever vsstatus.SIE says (M §3.3), or until something else needs
+ * the vCPU. WFI may end for no reason. wrs.nto exits, too, but only yields: the store that it waits
+ * for raises no interrupt, so a sleep might never end.
  */
 #include "request.h"
 #include "vcpu/halt_poll.h"
@@ -33,7 +33,7 @@ static bool pending_now(struct kvm_vcpu *vcpu)
 	/* lab 6 end */
 }
 
-/* The same and signals, for a poll; a sleeping thread is woken by signals anyway. */
+/* For a poll, with the vCPU loaded. Includes signals, which wake a sleeping thread anyway. */
 static bool wait_is_over(struct kvm_vcpu *vcpu)
 {
 	/* lab 6: write wait_is_over: is the wait over of a vCPU that is still loaded? */
