@@ -2,9 +2,9 @@
 /*
  * bus.c - find the device at a guest physical address.
  *
- * The table is filled before the first vCPU runs and never changes, so reading it needs no lock.
- * To observe all accesses (marker.c), bus_watch() wraps the devices' functions. So an access that
- * is not observed does not test whether it is.
+ * The table is filled before the first vCPU runs and never changes, so reading it needs no lock. To
+ * observe all accesses (marker.c), bus_watch() wraps the devices' functions. So accesses cost
+ * nothing more while they are not observed.
  */
 #include <assert.h>
 #include "vmm.h"

@@ -69,7 +69,7 @@ static void flush_locked(void)
 
 			poll(&ready, 1, -1);
 		} else if (errno != EINTR) {
-			break; /* nobody reads any more: discard the output, let the guest run */
+			break; /* the reader is gone: discard the output, let the guest run */
 		}
 	}
 	console.out_len = 0;
@@ -261,7 +261,7 @@ static void *console_thread(void *arg)
 	return NULL;
 }
 
-/* Input that the guest has not read. Its output has been flushed before. */
+/* State for --save: input that the guest has not read. Its output has been flushed before. */
 void console_state(void *of, struct state *s)
 {
 	u32 tail = atomic_load(&console.in_tail);

@@ -34,7 +34,9 @@
 #include "state.h"
 
 #define UNTIL_ASLEEP_NS 50000
-/* Limits on how long a guest can make the thread spin: after a tick; in a comparison, seconds. */
+/*
+ * Limits on how long a guest can make the thread spin: after a tick, and in a comparison (seconds).
+ */
 #define STEPS_MAX  1000
 #define ROUNDS_MAX (1u << 28)
 
@@ -56,7 +58,7 @@ static struct doorbell {
 	struct machine *machine;
 	struct lock lock;
 	u64 woke, raised, line, steps;
-	_Atomic(volatile struct clocks *) clocks; /* while they are compared */
+	_Atomic(volatile struct clocks *) clocks; /* non-NULL while they are compared */
 	int ring;                                 /* the eventfd */
 	cpu_set_t here, there; /* one processor each; `there` is empty if there is only one */
 	pthread_t thread;
@@ -208,7 +210,10 @@ void doorbell_state(void *of, struct state *s)
 
 /* ---- creation ---- */
 
-/* The first two processors that the VMM may use. Threads created from now on stay on the first. */
+/*
+ * Choose the first two processors that the VMM may use. Threads created from now on stay on the
+ * first.
+ */
 static void choose_processors(struct doorbell *dev)
 {
 	cpu_set_t all;

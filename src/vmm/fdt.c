@@ -237,7 +237,7 @@ static void syscon_nodes(void *fdt)
 	syscon_action_node(fdt, "reboot", "syscon-reboot", 0x7777);
 }
 
-/* A device of device.def. */
+/* Add the node of a device of device.def. */
 static void device_node(void *fdt, const char *name, gpa_t base, u64 size, u32 irq)
 {
 	char compatible[64];

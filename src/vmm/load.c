@@ -78,7 +78,7 @@ static void open_file(struct file *file, const char *what, const char *path)
 	file->size = st.st_size;
 }
 
-/* Returns false if the file ends before. */
+/* Returns false if the file is too short. */
 static bool read_at(const struct file *file, void *to, size_t len, u64 offset)
 {
 	int err = file_read(file->fd, to, len, offset);

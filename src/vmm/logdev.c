@@ -47,7 +47,7 @@ static u64 count_bits(const struct logdev *dev)
 	return count;
 }
 
-/* The word with FIRST's bit, or NULL if there is no such page. */
+/* Return the word with FIRST's bit, or NULL if there is no such page. */
 static u64 *word(struct logdev *dev)
 {
 	return dev->first / 64 < dev->words ? &dev->bits[dev->first / 64] : NULL;

@@ -103,7 +103,7 @@ void machine_stop(struct machine *m, enum stop_reason reason, int status)
 	pthread_mutex_unlock(&m->lock);
 }
 
-/* Stopped by SBI HSM? */
+/* Has SBI HSM stopped this vCPU? */
 static bool is_stopped(const struct vcpu *vcpu)
 {
 	struct kvm_mp_state state = { .mp_state = KVM_MP_STATE_RUNNABLE };
@@ -181,7 +181,7 @@ static void wait_for_stop(struct machine *m)
 		else if (m->options.watchdog)
 			sleep_until_tick(m);
 		else
-			sem_wait(&m->wake); /* EINTR: look again */
+			sem_wait(&m->wake); /* EINTR: check again */
 	}
 }
 

@@ -4,7 +4,7 @@
  *
  *   boot 0x80200000 dtb 0x9fe00000      a boot: entry point and device tree
  *   uart+0x5 read 1 0x60                an access to a device: region, offset, bytes, value
- *   nobody+0x30000000 write 4 0x1       an access where no device is
+ *   nobody+0x30000000 write 4 0x1       an access where there is no device
  *   disk0 begin write 0x2a8 4096        a request: sector and bytes
  *   disk0 end 0                         its status
  *   stop 1 status 0                     enum stop_reason, and the VMM's exit status if it ends now

@@ -32,8 +32,8 @@ static bool is_s_context(u64 number)
 }
 
 /*
- * The enabled pending source of highest priority above the threshold, and of the lowest number
- * among equals; 0 if there is none.
+ * Return the enabled pending source of highest priority above the threshold, and of the lowest
+ * number among equals; 0 if there is none.
  */
 static unsigned int best_source(const struct plic *plic, const struct plic_context *context)
 {

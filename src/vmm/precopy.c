@@ -2,9 +2,9 @@
 /*
  * precopy.c - decide whether another round of copying memory from a running guest is worthwhile.
  *
- * A round writes the pages that the previous one left dirty. Meanwhile the guest dirties more.
- * What is left in the end is written while the guest is stopped. So rounds continue until few
- * pages are left, or hardly fewer than before, or the allowed number of rounds is reached.
+ * A round writes the pages that the previous one left dirty. Meanwhile the guest dirties more. The
+ * pages left at the end are written while the guest is stopped. So rounds continue until few pages
+ * are left, or hardly fewer than before, or the allowed number of rounds is reached.
  */
 #include "state.h"
 

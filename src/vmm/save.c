@@ -2,10 +2,10 @@
 /*
  * save.c - save a running VM to a file (--save).
  *
- * Memory is written first, while the guest runs: all of it, then in rounds what became dirty
- * meanwhile, as long as that is worthwhile (precopy.c). Then the vCPUs are parked, as for a reboot,
- * and the remaining pages, registers and devices follow. Without rounds (--save-rounds 0) the guest
- * stops at the request, and everything is written then.
+ * Memory is written first, while the guest runs: all of it, then, in rounds, the pages that became
+ * dirty meanwhile, as long as that is worthwhile (precopy.c). Then the vCPUs are parked, as for a
+ * reboot, and the remaining pages, registers and devices follow. Without rounds (--save-rounds 0)
+ * the guest stops at the request, and everything is written then.
  *
  * A save is requested by save_request() from any thread (test device, console, --save-at,
  * --save-on) or by SIGUSR2. If it fails, the guest continues unchanged.

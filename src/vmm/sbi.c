@@ -21,7 +21,10 @@ enum {
 /* A call may write less than requested (SBI DBCN FID 0). The limit keeps a call short. */
 #define DBCN_MAX 0x10000ul
 
-/* The buffer of a DBCN call: a length, and an address in two registers. NULL if it is not RAM. */
+/*
+ * Return the buffer of a DBCN call: a length, and an address in two registers. NULL if it is not
+ * RAM.
+ */
 static void *dbcn_buffer(struct machine *m, const unsigned long *args)
 {
 	gpa_t gpa = args[1];
@@ -117,7 +120,7 @@ void sbi_handle(struct vcpu *vcpu)
 	case SBI_EXT_DBCN:
 		ret[0] = dbcn(m, vcpu->run->riscv_sbi.function_id, args, &ret[1]);
 		break;
-	case SBI_EXT_BASE: /* probe of an extension that user space would provide: there is none */
+	case SBI_EXT_BASE: /* probes an extension that the VMM would provide: it has none */
 		ret[0] = SBI_SUCCESS;
 		ret[1] = 0;
 		break;

@@ -2,9 +2,9 @@
 /*
  * state.c - fields to bytes and back.
  *
- * A device lists its fields once, in one function for both directions, so what is saved and what
- * is restored cannot differ. Loaded data may be anything: before each field the remaining length
- * is checked, and a field that is missing is left unchanged and makes all of it bad.
+ * A device lists its fields once, in one function for both directions, so what is saved and what is
+ * restored cannot differ. Loaded data is not trusted: the remaining length is checked before each
+ * field, and a field that is missing is left unchanged and makes all of the data invalid.
  */
 #include <stdlib.h>
 #include <string.h>

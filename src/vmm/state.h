@@ -85,7 +85,10 @@ struct pages {
 	} * entries; /* by place in the file */
 };
 
-/* All `len` bytes. Returns 0 or -errno: -ENOSPC, or -ENODATA if the file ends before. */
+/*
+ * Write or read all `len` bytes. Returns 0 or -errno: -ENOSPC, or -ENODATA if the file is too
+ * short.
+ */
 int file_write(int fd, const void *from, size_t len, u64 offset);
 int file_read(int fd, void *to, size_t len, u64 offset);
 
@@ -122,7 +125,7 @@ void dirty_end(struct dirty *dirty);
 /* ---- precopy.c: whether a save needs another round ------------------------------------------- */
 
 void precopy_begin(u64 pages, unsigned int most); /* of guest memory, all dirty; rounds allowed */
-/* After a round that wrote `written` pages, with `left` dirty pages now. */
+/* Called after a round that wrote `written` pages, with `left` dirty pages now. */
 bool precopy_goes_on(u64 written, u64 left);
 
 #endif

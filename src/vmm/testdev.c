@@ -11,7 +11,7 @@
  *   0x828 MAGIC    the letters "testdev"
  *   0x830 ZAP      store a gpa: the host drops the page there, which then reads as zeros
  *   0x838 IRQ      the level of its interrupt line
- *   0x840 NOTIFY   4 bytes: a store signals an eventfd that nobody waits for, without an exit to
+ *   0x840 NOTIFY   4 bytes: a store signals an eventfd that no thread waits for, without an exit to
  *                  the VMM (KVM_IOEVENTFD); reads as 1 if KVM supports that
  *   0x848 SIGNALS  how often it was signalled since the last load of this register
  *   0x850 SAVE     a store requests a save of the machine; without --save it does nothing

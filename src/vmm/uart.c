@@ -18,7 +18,7 @@ static bool receive_ready(const struct uart *uart)
 	return (uart->mcr & UART_MCR_RTS) && !(uart->mcr & UART_MCR_LOOP) && console_has_input();
 }
 
-/* The pending cause of highest priority, in IIR's encoding. */
+/* Return the pending cause of highest priority, in IIR's encoding. */
 static u8 interrupt_cause(const struct uart *uart)
 {
 	if (uart->ier & UART_IER_RDI && receive_ready(uart))

@@ -278,7 +278,7 @@ static int open_disk(const char *path)
 
 	if (fd < 0)
 		die(STATUS_SETUP, "disk %s: %s", path, strerror(errno));
-	/* On a file system without locks flock() fails otherwise: use the disk unlocked. */
+	/* With another errno, the file system has no locks: use the disk unlocked. */
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		die(STATUS_SETUP, "disk %s is in use by another virtual machine", path);
 	return fd;

@@ -419,7 +419,7 @@ int machine_run(struct machine *m);
 void machine_stop(struct machine *m, enum stop_reason reason, int status);
 void machine_vcpu_park(struct vcpu *vcpu);
 
-/* The VMM's address of guest memory, or NULL unless all `len` bytes are RAM. */
+/* Return the VMM's address of guest memory, or NULL unless all `len` bytes are RAM. */
 void *machine_ram(struct machine *m, gpa_t gpa, u64 len);
 int machine_log_writes(struct machine *m, bool on); /* by vCPUs: KVM's log; 0 or -errno */
 
