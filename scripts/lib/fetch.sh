@@ -74,7 +74,7 @@ debian_mirror()
 	[ -n "$mirror" ] || mirror=$(unread_sources_mirror)
 	[ -n "$mirror" ] || mirror=$(debootstrap_mirror)
 	if [ -z "$mirror" ]; then
-		echo "$me: no Debian mirror is known: set DEBIAN_MIRROR to one" >&2
+		echo "$me: no Debian mirror is known: set DEBIAN_MIRROR to the URL of one" >&2
 		return 1
 	fi
 	echo "$mirror"
@@ -133,7 +133,7 @@ fetch_cached()
 		if [ -n "$file" ]; then
 			echo "$file"
 		else
-			say "$out/dl has no $pattern: scripts/hyperscope setup $([ "$purpose" = guest ] && echo run || echo "$purpose") fetches it" >&2
+			say "$out/dl has no $pattern: run 'scripts/hyperscope setup $([ "$purpose" = guest ] && echo run || echo "$purpose")'" >&2
 			status=1
 		fi
 	done < <(cache_table)
@@ -394,7 +394,7 @@ make_perf_riscv64()
 	step "fetching perf for riscv64 with its libraries (44 MB)" apt-get -q -y -c "$dl/apt/conf" \
 		--no-install-recommends --download-only install linux-perf || return 1
 	mkdir -p "$made/usr/bin" "$made/usr/lib" && ln -s usr/lib usr/bin "$made/" &&
-		step "unpacking it" unpack_libraries "$archives"
+		step "unpacking perf" unpack_libraries "$archives"
 	local status=$?
 	rm -f "$archives"/*.deb
 	[ $status = 0 ] && [ -x "$made/usr/bin/perf" ] && [ -e "$made/lib/ld-linux-riscv64-lp64d.so.1" ]
@@ -453,7 +453,7 @@ fetch_all()
 				say "$out/perfetto could not be made: tests that need it are skipped"
 				continue
 			fi
-			die "$out/$name could not be made: it comes from a Debian mirror, over the network"
+			die "$out/$name could not be made: check that the Debian mirror can be reached"
 		fi
 		eval "publish $name \$recipe_$name"
 	done

@@ -191,10 +191,10 @@ find_root()
 	fi
 	packages_explain >&2
 	if [ -n "$qemu_problem" ] && on_debian_12 && ! backports_are_configured; then
-		die "these need root, and sudo does not work here without a password." \
-			"As root: $here/setup packages$purposes"
+		die "installing packages needs root, and sudo does not work here without a password." \
+			"As root: $here/hyperscope setup packages$purposes"
 	fi
-	die "these need root, and sudo does not work here without a password. As root:" \
+	die "installing packages needs root, and sudo does not work here without a password. As root:" \
 		"apt-get install --no-install-recommends$missing_packages" \
 		"${qemu_problem:+$(qemu_package) $(qemu_install_options)}"
 }
@@ -242,7 +242,7 @@ install_from_backports()	# PACKAGE...
 }
 
 # QEMU from backports brings newer libraries (libelf1), with which some packages of Debian 12 itself
-# (gdb-multiarch) can no longer be installed. These are then taken from backports, too.
+# (gdb-multiarch) can no longer be installed. Those packages are then taken from backports as well.
 install_missing()	# PACKAGE...
 {
 	install_packages "$@" || { on_debian_12 && install_from_backports "$@"; }
@@ -261,7 +261,7 @@ packages_install()
 {
 	local version
 	if [ -n "$missing_packages$qemu_problem" ]; then
-		have apt-get || { packages_explain >&2; die "there is no apt-get here; install them by hand"; }
+		have apt-get || { packages_explain >&2; die "this machine has no apt-get: install the packages listed above by hand"; }
 		find_root
 		# If two set-ups run at once, even for different output folders, one waits while the other installs.
 		exec 8</var/lib/dpkg/status	# readable for everybody, and not one of dpkg's own lock files
@@ -270,7 +270,7 @@ packages_install()
 	fi
 	if [ -n "$missing_packages$qemu_problem" ]; then
 		step "reading the package lists" apt_root update ||
-			die "apt-get update failed, so nothing could be installed; missing are" \
+			die "apt-get update failed, so nothing could be installed; missing:" \
 			"${missing_packages:-(no packages)} ${qemu_problem:+and QEMU}"
 		packages_find_missing $purposes	# the lists now show what the distribution lacks
 	fi
@@ -282,7 +282,7 @@ packages_install()
 	absent) step "installing QEMU ($(qemu_package))" install_qemu || exit 1 ;;
 	*)
 		say "QEMU $qemu_problem is too old: hyperscope needs $qemu_min or newer"
-		step "installing a newer one" install_qemu || exit 1
+		step "installing a newer QEMU" install_qemu || exit 1
 		;;
 	esac
 	exec 8>&-

@@ -118,7 +118,7 @@ artifact list
 like "$status $err" "^125 artifact: $dl/busybox.* differs from its archive's list: sha256 $(sum "$dl"/busybox*.deb), not" "a damaged package is refused"
 rm "$dl"/busybox*.deb
 artifact list
-is "$status $err" "125 artifact: $dl has no busybox-static_*.deb: scripts/hyperscope setup run fetches it" "a missing package is reported"
+is "$status $err" "125 artifact: $dl has no busybox-static_*.deb: run 'scripts/hyperscope setup run'" "a missing package is reported"
 artifact functional run
 is "$status $err" "2 artifact: functional takes no PURPOSE; see scripts/hyperscope artifact --help" "functional refuses a PURPOSE"
 is "$("$tree/scripts/hyperscope" artifact --help | awk 'length > 80')" "" "--help has 80 columns"

@@ -32,7 +32,7 @@ is "$status $err" "125 hyperscope: QEMU 6.2 is too old: 7.2 or newer is needed" 
 
 text=$($setup --out "$tmp/o" --no-guest run 2>&1)
 is $? 1 "set-up fails without network and cache"
-like "$text" "uapi could not be made: it comes from a Debian mirror, over the network" "the message names the part that could not be made"
+like "$text" "uapi could not be made: check that the Debian mirror can be reached" "the message names the part that could not be made"
 is "$(find "$tmp/o" -maxdepth 1 -mindepth 1 -printf '%f ')" "dl " "a failed set-up leaves nothing half-made"
 
 # The files that make up the cache.
@@ -42,7 +42,7 @@ text=$($setup --out "$tmp/f" --cached run 2>"$tmp/err")
 is "$?:$(sed 's:.*/::' <<<"$text" | paste -sd' ')" \
 	"1:linux-libc-dev_6.12_all.deb device-tree-compiler_1.7.orig.tar.xz linux-image-6.12-riscv64_6.12_riscv64.deb" \
 	"--cached prints the newest file of each package, and fails if one is missing"
-is "$(<"$tmp/err")" "setup: $tmp/f/dl has no busybox-static_*.deb: scripts/hyperscope setup run fetches it" "--cached names the missing file"
+is "$(<"$tmp/err")" "setup: $tmp/f/dl has no busybox-static_*.deb: run 'scripts/hyperscope setup run'" "--cached names the missing file"
 $setup --out "$tmp/f" --no-guest --cached run >/dev/null
 is $? 0 "--no-guest needs none of the guest's files"
 needs_debootstrap()	# WITH-GUEST: print the missing packages where no mirror is known
