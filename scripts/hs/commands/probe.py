@@ -26,24 +26,24 @@ YES_NO = (
     ("isa.svinval", "Svinval", "fences of a range can be batched", "fences are single hfence.gvma"),
     ("isa.svpbmt", "Svpbmt", "guests may choose memory types", "guests do not see it"),
     ("isa.zicboz", "Zicboz", "fresh pages are cleared by cbo.zero", "fresh pages are cleared by stores"),
-    ("isa.zawrs", "Zawrs", "a guest's wrs.nto is an exit of its own", "guests do not see it"),
-    ("isa.smstateen", "Smstateen", "what guests may touch is opened bit by bit", "nothing to open"),
-    ("isa.v", "vector", "guests do not see it: its state is not switched", "nothing to switch"),
-    ("imsic", "AIA (IMSIC)", "there for in-kernel interrupts; the VMM's PLIC is used",
+    ("isa.zawrs", "Zawrs", "a guest's wrs.nto causes an exit", "guests do not see it"),
+    ("isa.smstateen", "Smstateen", "guests' access to state is enabled bit by bit", "nothing to enable"),
+    ("isa.v", "vector", "guests can use it: each vCPU has its own vector state", "guests do not see it"),
+    ("imsic", "AIA (IMSIC)", "available, but interrupts go through the VMM's PLIC",
      "interrupts go through the VMM's PLIC"),
     ("finisher", "test finisher", "QEMU ends with the run's status", "power-off is by SBI SRST"),
 )
 SBI = (
     ("time", "the host's timer", "needed where Sstc is missing"),
     ("ipi", "harts kick each other", "needed with more than one hart"),
-    ("rfence", "remote fences", "IPIs do it"),
+    ("rfence", "remote fences", "done by IPIs"),
     ("hsm", "other harts are started", "one hart only"),
     ("srst", "power-off", "needed where there is no finisher"),
     ("pmu", "performance counters", "no counters for guests"),
     ("dbcn", "console by firmware", "the UART is used"),
     ("susp", "system suspend", "not used"),
-    ("sta", "steal time", "not used by the host"),
-    ("fwft", "A and D updates can be chosen at run time", "they stay as they are"),
+    ("sta", "steal time", "not used"),
+    ("fwft", "A and D updates can be chosen at run time", "A and D updates cannot be chosen"),
 )
 
 
