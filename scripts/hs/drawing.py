@@ -120,16 +120,16 @@ class Figure:
         area = Area(x, y, w, h, lines[0] if lines else "box")
         for other in self.areas:
             if area.meets(other) and not other.contains(area):
-                raise DrawingError("'%s' lies over '%s'" % (area.what, other.what))
+                raise DrawingError("'%s' overlaps '%s'" % (area.what, other.what))
         self.areas.append(area)
         self.under.append('<rect class="%s" x="%g" y="%g" width="%g" height="%g" rx="5"/>'
                           % (kind, x, y, w, h))
         if PAD + len(lines) * LINE > h + (0 if top else PAD):
-            raise DrawingError("'%s': %d lines are higher than the box" % (area.what, len(lines)))
+            raise DrawingError("'%s': %d lines do not fit into the box" % (area.what, len(lines)))
         begin = y + PAD / 2 if top else y + (h - len(lines) * LINE) / 2
         for i, line in enumerate(lines):
             if width_of(line) > w - PAD:
-                raise DrawingError("'%s' is %.0f wide, its box %.0f" % (line, width_of(line), w - PAD))
+                raise DrawingError("'%s' is %.0f pixels wide, but its box has room for %.0f" % (line, width_of(line), w - PAD))
             self.text(x + (w / 2 if align == "middle" else PAD), begin + i * LINE + 13, line, align)
         return area
 
@@ -140,7 +140,7 @@ class Figure:
         word = Area(left, y - 11, width, 14, line)
         for other in self.words:
             if word.meets(other):
-                raise DrawingError("'%s' lies over '%s'" % (line, other.what))
+                raise DrawingError("'%s' overlaps '%s'" % (line, other.what))
         self.words.append(word)
         for code in " ".join(CODE.findall(line)).split():
             self.names.update([code] if FILE.match(code) else WORD.findall(code))
@@ -154,7 +154,7 @@ class Figure:
         """Draw an arrow of horizontal and vertical segments. AT is the position of its label."""
         for one, other in zip(points, points[1:]):
             if abs(one[0] - other[0]) > 0.01 and abs(one[1] - other[1]) > 0.01:
-                raise DrawingError("the arrow '%s' is oblique from %s to %s" % (label, one, other))
+                raise DrawingError("the arrow '%s' is neither horizontal nor vertical from %s to %s" % (label, one, other))
         self.lines.append((points, label))
         path = "M" + "L".join("%g %g" % point for point in points)
         self.over.append('<path class="arrow%s" d="%s"/>' % (" dashed" * dashed, path))
@@ -179,20 +179,20 @@ class Figure:
         page = Area(0, 0, self.width, self.height, "the page")
         for thing in self.areas + self.words:
             if not page.contains(thing):
-                raise DrawingError("'%s' reaches over the edge" % thing.what)
+                raise DrawingError("'%s' extends beyond the page" % thing.what)
         for word in self.words:
             for area in self.areas:
                 if word.meets(area) and not area.contains(word):
-                    raise DrawingError("'%s' lies over the border of '%s'" % (word.what, area.what))
+                    raise DrawingError("'%s' crosses the border of '%s'" % (word.what, area.what))
             for points, label in self.lines:
                 if any(word.is_crossed(one, other) for one, other in zip(points, points[1:])):
-                    raise DrawingError("an arrow ('%s') goes through '%s'" % (label, word.what))
+                    raise DrawingError("the arrow '%s' crosses '%s'" % (label, word.what))
         text = "\n".join(text_of(path) for path in self.sources)
         for name in sorted(self.names):
             there = (("/" + path).endswith("/" + name) for path in self.sources) if FILE.match(name) \
                 else [re.search(r"\b%s\b" % re.escape(name), text)]
             if not any(there):
-                raise DrawingError("`%s` is in none of %s" % (name, ", ".join(self.sources)))
+                raise DrawingError("`%s` does not occur in any of %s" % (name, ", ".join(self.sources)))
 
     def svg(self):
         return "\n".join(

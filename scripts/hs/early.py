@@ -2,7 +2,7 @@
 """early.py - the first import of every script: let SIGINT end it until ends.py has set its handlers.
 
 Python's own handler of SIGINT raises KeyboardInterrupt, which prints a traceback during the imports.
-The default action is right there, because nothing has to be undone yet. TERM and HUP have their default
+The default action is correct at that time, because nothing has to be undone yet. TERM and HUP have their default
 action anyway; a signal that is ignored stays ignored (nohup).
 """
 import _signal  # built in; importing signal would import more modules first

@@ -41,7 +41,7 @@ def _on_signal(number, _frame):
         _raise()
 
 
-class held:  # pylint: disable=invalid-name  # a word of its own in `with held():`
+class held:  # pylint: disable=invalid-name  # lower case, because it reads as a word in `with held():`
     """Defer a signal to the end of the block. No effect in other threads, which get no signals."""
 
     def __enter__(self):

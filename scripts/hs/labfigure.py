@@ -29,7 +29,7 @@ from hs.toggles import check_toggles
 WIDTH, MARGIN, BAR, GAP = 720, 16, 16, 12
 LABEL_MOST = 260
 VALUE_ROOM = 110
-# Those of Okabe and Ito's colours, which colour-blind readers can distinguish, that suit light and dark pages.
+# Okabe and Ito's colours, which colour-blind readers can distinguish; only those that suit light and dark pages.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#808080", "#56b4e9")
 
 
@@ -117,10 +117,10 @@ def draw(title, bars):
     names = list(dict.fromkeys(name for values in bars.groups.values() for name in values))
     shown = sum(map(len, bars.groups.values()))
     if len(names) > len(COLOURS):
-        raise Wrong("%d bars per row are too many to distinguish: at most %d" % (len(names), len(COLOURS)))
+        raise Wrong("%d bars per row are too many to distinguish: draw at most %d" % (len(names), len(COLOURS)))
     values = [value for row in bars.groups.values() for value in row.values() if value is not None]
     if not values:
-        raise Wrong("there is nothing to draw")
+        raise Wrong("no row has a measured value, so there is nothing to draw")
     if min(values) < 0:
         raise Wrong("%s is below zero: bars begin at zero" % number(min(values)))
     left = MARGIN + 12 + min(LABEL_MOST, max(width_of("`%s`" % row) for row in bars.groups))
@@ -168,7 +168,7 @@ def lines_of(path):
         reader = csv.DictReader(file)
         found = list(reader)
     if not found or None in reader.fieldnames:
-        raise Wrong("%s: there is no line below its first" % path)
+        raise Wrong("%s has no line after its header" % path)
     return found
 
 
@@ -207,11 +207,11 @@ def bench(title, rows, series, source="measured.csv", svg="figure.svg", cpu="rv6
             groups[row] = {name: value for name, value in values.items()
                            if value is not None or can_differ(row, series[name])}
             if all(value is None for value in groups[row].values()):
-                raise Wrong("%s has no figure of %s with any of %s on cpu %s" % (
+                raise Wrong("%s has no figure for row '%s' with any of the settings %s on cpu %s" % (
                     paths[0], row, ", ".join("'%s'" % (word or "default") for word in series.values()), cpu))
         first = next(line for line in measured if line["exit"] == rows[0])
         shown = sorted({line["n"] for line in measured if line["exit"] in rows}, key=int)
-        exact = "counted, and the same in each run" if first["unit"] == "instructions" else "time: another in each run"
+        exact = "counted, and the same in each run" if first["unit"] == "instructions" else "time, different in each run"
         return Bars(groups, first["unit"] + " per operation", "%s of n = %s operations, %s; -cpu %s, QEMU %s, %s" % (
             "median" if statistic == "p50" else statistic, " or ".join(shown), exact, cpu, first["qemu"],
             first["compiler"]))
@@ -226,7 +226,7 @@ def events(title, column, series, svg="figure.svg", where=None, unit="events"):
             lines = lines_of(path)
             for key in [column] + list(where or {}):
                 if key not in lines[0]:
-                    raise Wrong("%s has no column '%s'; it has %s" % (path, key, ", ".join(lines[0])))
+                    raise Wrong("%s has no column '%s'; its columns: %s" % (path, key, ", ".join(lines[0])))
             counted[name] = collections.Counter(
                 line[column] for line in lines
                 if line[column] and all(line[key] == value for key, value in (where or {}).items()))
@@ -245,7 +245,7 @@ def table(title, unit, source="measured.csv", svg="figure.svg", note=""):
             try:
                 groups[name] = {key: float(cell) if cell else None for key, cell in cells}
             except (TypeError, ValueError):
-                raise Wrong("%s: the line of '%s' contains what is not a number: %s" % (
+                raise Wrong("%s: the line of '%s' contains a value that is not a number: %s" % (
                     paths[0], name, ", ".join(str(cell) for _, cell in cells))) from None
         return Bars(groups, unit, note)
     return Given(title, (source,), svg, read)
@@ -261,7 +261,7 @@ def main(doc, folder, *figures):
         print(doc.strip())
         return 0
     if words:
-        sys.stderr.write("figures.py: there is no argument '%s'; see figures.py --help\n" % words[0])
+        sys.stderr.write("figures.py: unknown argument '%s'; see figures.py --help\n" % words[0])
         return 2
     for figure in figures:
         paths = [os.path.relpath(os.path.join(folder, name)) for name in figure.files]

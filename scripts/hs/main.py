@@ -76,7 +76,7 @@ def usage():
 def unknown(name):
     near = difflib.get_close_matches(name, COMMANDS, 3)
     return "hyperscope: unknown command '%s'%s; --help lists the commands\n" % (
-        name, near and "; did you mean %s?" % " or ".join(near) or "")
+        name, near and " (did you mean %s?)" % " or ".join(near) or "")
 
 
 def call(name, argv):

@@ -7,7 +7,7 @@ from hs.paths import QEMU, TOP
 
 
 def seconds(text):
-    """The type of an option that takes a duration in seconds."""
+    """Convert the value of an option that takes a duration in seconds."""
     try:
         value = float(text)
     except ValueError:
@@ -18,7 +18,7 @@ def seconds(text):
 
 
 def absolute(path):
-    """The type of an option that takes a path: absolute, so that a change of folder does not affect it."""
+    """Convert a path given with an option to an absolute path, so that a change of folder does not affect it."""
     return os.path.abspath(path)
 
 

@@ -49,14 +49,14 @@ def split_program(parser, words):
 def check_options(options):
     """Reject invalid values of the common options before anything runs."""
     if options.timeout < 1:
-        raise LaunchError("--timeout %d: at least 1 second" % options.timeout, STATUS_USAGE)
+        raise LaunchError("--timeout %d: must be at least 1 second" % options.timeout, STATUS_USAGE)
     if hasattr(options, "harts"):
         parse_count(str(options.harts), "--harts", MAX_HARTS)
 
 
 def check_qemu(qemu):
     if qemu_version(qemu)[0] < QEMU_MIN:
-        raise LaunchError("%s is older than QEMU %d, the first version whose plugins can do this"
+        raise LaunchError("%s is older than QEMU %d, the first version that supports this plugin"
                           % (qemu, QEMU_MIN))
 
 

@@ -66,7 +66,7 @@ def check_toggles(top, wanted, origin="--set"):
         if not equals:
             raise LaunchError("%s %s: not of the form NAME=VALUE" % (origin, text), STATUS_USAGE)
         if name not in known:
-            raise LaunchError("there is no toggle '%s'; there are %s"
+            raise LaunchError("there is no toggle '%s'; known toggles: %s"
                               % (name, ", ".join(sorted(known))), STATUS_USAGE)
         values = known[name]
         if values is None and not re.fullmatch("[0-9]+", value):
@@ -109,7 +109,7 @@ def trace_rule(top, option, text):
                           STATUS_USAGE)
     event, condition = match.groups()
     if event not in events(top):
-        raise LaunchError("there is no event '%s'; `hstrace events` lists them" % event,
+        raise LaunchError("there is no event '%s'; `hstrace events` lists the events" % event,
                           STATUS_USAGE)
     if option == "--trace-filter" and not condition:
         raise LaunchError("%s '%s': a condition is missing, as in '%s if vm == 1'"
@@ -121,7 +121,7 @@ def trace_rule(top, option, text):
                           % (option, text, value.group(1)), STATUS_USAGE)
     for name in re.findall(r"\b[A-Za-z_]\w*", re.sub(r"\b0[xX][0-9a-fA-F]+\b", "", condition or "")):
         if name not in known:
-            raise LaunchError("%s '%s': %s has no field '%s'; there are %s"
+            raise LaunchError("%s '%s': %s has no field '%s'; known fields: %s"
                               % (option, text, event, name, ", ".join(known)), STATUS_USAGE)
     condition = re.sub(r"\s", "", condition or "")
     if condition and (not is_condition(condition) or len(condition) > 255):
@@ -140,7 +140,7 @@ def check_trace(top, text):
     known = events(top) + ["all", "none"]
     for pattern in text.split(","):
         if not fnmatch.filter(known, pattern[pattern.startswith("!"):]):
-            raise LaunchError("there is no event '%s'; `hstrace events` lists them" % pattern,
+            raise LaunchError("there is no event '%s'; `hstrace events` lists the events" % pattern,
                               STATUS_USAGE)
     return text
 

@@ -86,7 +86,7 @@ if [ -f "$O/guest/busybox" ]; then
 	ln -s "$O/guest/busybox" "$tmp/o/guest/busybox"
 	echo batches,fork_exec,20,23000000 >>"$tmp/guest"
 	apps native --rows boot --runs 1 --timeout 2
-	like "$status $(tr '\n' ' ' <<<"$err")" '^125 .*no guest came up within 2 seconds \(--timeout\)' "--timeout ends the wait for a guest that prints nothing"
+	like "$status $(tr '\n' ' ' <<<"$err")" '^125 .*no guest started within 2 seconds \(--timeout\)' "--timeout ends the wait for a guest that prints nothing"
 else
 	skip "--timeout ends the wait for a guest that prints nothing" "$O/guest/busybox is missing"
 fi
@@ -99,9 +99,9 @@ apps native --rows boot
 is "$status $err" "125 bench-apps: $tmp/o/vmm is missing: make builds it after scripts/hyperscope setup run" "a missing VMM is reported"
 
 apps nativ
-like "$status $err" "^2 .*there is no system 'nativ'; there are native, hyperscope, linux" "a system that does not exist is refused"
+like "$status $err" "^2 .*there is no system 'nativ'; known systems: native, hyperscope, linux" "a system that does not exist is refused"
 apps --rows boots
-like "$status $err" "^2 .*there is no row 'boots'; --list shows them" "a row that does not exist is refused"
+like "$status $err" "^2 .*there is no row 'boots'; --list shows the rows" "a row that does not exist is refused"
 apps --csv "$tmp"
 like "$status $err" "^2 .*--csv $tmp: cannot be written" "a folder as the CSV is refused"
 apps --csv /none/csv

@@ -38,13 +38,13 @@ plant uapi/api.c <<<'int walk(void); int api(void) { return walk(); }'
 plant mmu/walk.c <<<'int walk(void) { return 0; }'
 is "$(order; echo $?)" 0 "a call into a lower subsystem is accepted"
 plant mmu/walk.c <<<'int api(void); int walk(void) { return api(); }'
-is "$(order; echo $?)" "src/kvm/mmu/walk.c refers to api of uapi/api.c
+is "$(order; echo $?)" "src/kvm/mmu/walk.c refers to api in uapi/api.c, which belongs to a higher subsystem
 1" "a call into a higher subsystem is refused"
 plant mmu/walk.c <<'END'
 #include "uapi/api.h"
 int walk(void) { return 0; }
 END
-is "$(order; echo $?)" "src/kvm/mmu/walk.c:1: uapi/api.h is of a higher subsystem
+is "$(order; echo $?)" "src/kvm/mmu/walk.c:1: uapi/api.h belongs to a higher subsystem
 1" "a header of a higher subsystem is refused"
 plant mmu/walk.c <<<'int walk(void) { return 0; }'
 plant mmu/moved.c <<<'int api(void); int moved(void) { return api(); }'
@@ -53,7 +53,7 @@ is "$(order; echo $?)" 0 "an object whose source was removed is ignored"
 tree=host plant file/pipe.c <<<'int exits(void) { return 0; }'
 tree=host plant mm/page.c <<<'int exits(void); int oom_wait(void); int page(void) { return exits() + oom_wait(); }'
 tree=host plant proc/oom.c <<<'int oom_wait(void) { return 0; }'
-is "$(order | grep page.c; order | grep -c 'oom_wait of\|to oom_wait')" "src/host/mm/page.c refers to exits of file/pipe.c
+is "$(order | grep page.c; order | grep -c 'oom_wait in\|to oom_wait')" "src/host/mm/page.c refers to exits in file/pipe.c, which belongs to a higher subsystem
 0" "a call into a higher subsystem of the host is refused, unless it is listed"
 like "$(order)" 'nothing in mm refers to oom_round any more' "an unused entry of the list is reported"
 

@@ -38,9 +38,9 @@ notices "a make target that does not exist is reported" "no target sing" COURSE.
 notices "a row that the bench does not have is reported" "no row sbi_nothing" COURSE.md 's/EXIT=sbi_version/EXIT=sbi_nothing/'
 notices "a question without an answer is reported" "question 1.1 has no answer" docs/course/answers.md 's/^- \*\*1.1\*\*/- 1.1/'
 notices "an outdated picture is reported" "is not current" docs/figures/world-switch.py 's/the guest runs/a guest runs/' "$draw"
-notices "a function that is not in a figure's sources is reported" '`vcpu_swap` is in none of' docs/figures/world-switch.py 's/`vcpu_switch()`/`vcpu_swap()`/' "$draw"
-notices "text that does not fit its box is reported" "wide, its box" docs/figures/world-switch.py 's/"\*1  host/"*1  many a word about what happens to host/' "$draw"
-notices "overlapping boxes are reported" "lies over" docs/figures/world-switch.py 's/fig.box(480, 36/fig.box(300, 36/' "$draw"
+notices "a function that is not in a figure's sources is reported" '`vcpu_swap` does not occur in any of' docs/figures/world-switch.py 's/`vcpu_switch()`/`vcpu_swap()`/' "$draw"
+notices "text that does not fit its box is reported" "pixels wide, but its box" docs/figures/world-switch.py 's/"\*1  host/"*1  many a word about what happens to host/' "$draw"
+notices "overlapping boxes are reported" "overlaps" docs/figures/world-switch.py 's/fig.box(480, 36/fig.box(300, 36/' "$draw"
 cd "$HS_TOP" || exit 1
 
 # The figure of the world switch gives the number of instructions in steps 1 to 3 and in steps 4 to 6.

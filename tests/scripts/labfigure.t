@@ -76,7 +76,7 @@ refused()	# SENTENCE CALL
 	is "$status:$(grep -c . <<<"$said")" "1:1" "refused in one line: $1"
 	like "$said" "^figures.py: .*$1" "the line gives the reason"
 }
-refused "has no figure of csr_time with any of 'default'" 'bench("T", rows=["csr_time"], series={"a": ""})'
+refused "has no figure for row 'csr_time' with any of the settings 'default'" 'bench("T", rows=["csr_time"], series={"a": ""})'
 refused "the bench has no row 'mmio_reed'" 'bench("T", rows=["mmio_reed"], series={"a": ""})'
 refused "toggle mmio_decode takes htinst or fetch" 'bench("T", rows=["mmio_read"], series={"a": "mmio_decode=x"})'
 refused "none.csv: No such file" 'bench("T", rows=["mmio_read"], series={"a": ""}, source="none.csv")'
@@ -99,9 +99,9 @@ figures 'table("T", "moves", source="own.csv")'
 is "$status:$(bars)" "0:$(printf '%s\n' "idle, eager 3.0" "idle, lazy 0.5" "busy, eager 0.0" "busy, lazy 8.0")" \
 	"a student's own table is drawn" || diag "$said"
 printf 'guest,eager\nidle,many\n' >"$tmp/labs/90-x/own.csv"
-refused "the line of 'idle' contains what is not a number: many" 'table("T", "moves", source="own.csv")'
+refused "the line of 'idle' contains a value that is not a number: many" 'table("T", "moves", source="own.csv")'
 printf 'guest,eager\n' >"$tmp/labs/90-x/own.csv"
-refused "there is no line below its first" 'table("T", "moves", source="own.csv")'
+refused "has no line after its header" 'table("T", "moves", source="own.csv")'
 printf 'guest,eager\nidle,-1\n' >"$tmp/labs/90-x/own.csv"
 refused "below zero" 'table("T", "moves", source="own.csv")'
 

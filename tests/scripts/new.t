@@ -32,7 +32,7 @@ refused "there is no kind 'int'; there are hex, num" "a field of an unknown kind
 refused "6 fields" "six fields" event kvm_x "${at[@]}" --meaning x --field=num:{a,b,c,d,e,f}=1
 refused "neither KVM nor host" "a paragraph that does not exist" event kvm_x "${at[@]}" "${x[@]}" --spec 'H 99'
 refused "required: --at" "an event without a place" event kvm_x --meaning x --field num:a=1
-refused "unknown kind 'ioctl'; there are toggle" "an unknown kind" ioctl x
+refused "unknown kind 'ioctl'; known kinds: toggle" "an unknown kind" ioctl x
 refused "unknown option --wrong" "an unknown option" event kvm_x "${at[@]}" "${x[@]}" --wrong
 refused "there is a toggle 'fp' already" "a toggle that exists already" toggle fp --values a,b --question x "${at[@]}"
 refused "two or more" "a toggle with one value" toggle colour --values red --question x "${at[@]}"

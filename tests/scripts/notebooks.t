@@ -80,7 +80,7 @@ books()
 	status=$?
 }
 books
-is "$status $(grep -c ': skipped: .*\.csv is not there yet' <<<"$out")" \
+is "$status $(grep -c ': skipped: .*\.csv does not exist yet' <<<"$out")" \
 	"125 $(ls "$tmp/tree/notebooks-data/notebooks" | grep -c ipynb)" "a notebook without its CSV is reported and skipped"
 is "$(find "$tmp/out" -name '*.html' 2>/dev/null)" "" "a skipped notebook leaves no page"
 echo '{"cells": [], "metadata": {}}' >"$tmp/tree/notebooks-data/notebooks/mine.ipynb"
@@ -91,7 +91,7 @@ books
 like "$status $out" '^125 notebooks: .*mine.ipynb is not a notebook: ' "a truncated notebook is reported"
 rm "$tmp/tree/notebooks-data/notebooks/mine.ipynb"
 books toggle
-like "$status $out" "^2 notebooks: there is no notebook 'toggle'; there are anatomy, " "an unknown notebook is refused"
+like "$status $out" "^2 notebooks: there is no notebook 'toggle'; known notebooks: anatomy, " "an unknown notebook is refused"
 cp "$HS_TOP/notebooks-data/exit-latency.csv" "$tmp/tree/notebooks-data"
 books toggles
 like "$status $out" "^1 notebooks: toggles failed" "a notebook that fails is reported"

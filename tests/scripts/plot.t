@@ -107,7 +107,7 @@ is "$(ls "$tmp/full")" "" "a figure that cannot be written in full leaves no fil
 plot --cpu z80 exit-latency
 like "$status $out" "^125 .*no figures for -cpu z80" "a processor without figures is reported"
 plot exit-latencies
-like "$status $out" "^2 figures: there is no figure 'exit-latencies'; there are exit-latency" "an unknown figure is refused"
+like "$status $out" "^2 figures: there is no figure 'exit-latencies'; known figures: exit-latency" "an unknown figure is refused"
 plot --format gif
 like "$status $out" "^2 .*--format gif: must be svg, png or pdf" "an unknown format is refused"
 

@@ -21,16 +21,16 @@ unread()	# COMMAND...: run it into a pipe without a reader; its messages are in 
 
 for tool in profile irqs-off; do
 	for harts in 0 9; do
-		refused 2 "--harts $harts: 1 to 8 are possible" $tool --harts $harts hello
+		refused 2 "--harts $harts: must be 1 to 8" $tool --harts $harts hello
 	done
 done
-refused 2 "--timeout 0: at least 1 second" profile --timeout 0 hello
-refused 2 "--timeout 0: at least 1 second" irqs-off --timeout 0 hello
-refused 2 "--timeout -1: at least 1 second" anatomy --timeout -1 mmio_read
-refused 2 "--kallsyms is for boot or a program: hello is no Linux guest; see scripts/hyperscope profile --help" \
+refused 2 "--timeout 0: must be at least 1 second" profile --timeout 0 hello
+refused 2 "--timeout 0: must be at least 1 second" irqs-off --timeout 0 hello
+refused 2 "--timeout -1: must be at least 1 second" anatomy --timeout -1 mmio_read
+refused 2 "--kallsyms is for boot or a program: hello is not a Linux guest; see scripts/hyperscope profile --help" \
 	profile --kallsyms /dev/null hello
 refused 2 "--systems bare,bare: a system is named twice" anatomy --systems bare,bare mmio_read
-refused 2 "there is no event 'nonsense'; \`hstrace events\` lists them" anatomy --trace nonsense mmio_read
+refused 2 "there is no event 'nonsense'; \`hstrace events\` lists the events" anatomy --trace nonsense mmio_read
 refused 2 "--svg $tmp/no/where.svg: cannot be written; see scripts/hyperscope anatomy --help" \
 	anatomy --svg "$tmp/no/where.svg" mmio_read
 refused 2 "--csv $tmp: cannot be written; see scripts/hyperscope anatomy --help" anatomy --csv "$tmp" mmio_read
@@ -38,7 +38,7 @@ printf '\377\n' >"$tmp/foreign"
 refused 2 "--bounds $tmp/foreign: it is not UTF-8 text" irqs-off --bounds "$tmp/foreign" hello
 refused 125 "$tmp/foreign: not a file that scripts/hyperscope anatomy --csv wrote: it is not UTF-8 text" \
 	anatomy --csv "$tmp/foreign" mmio_read
-refused 125 "$tmp/qemu: No such file or directory; scripts/hyperscope setup run installs it" \
+refused 125 "$tmp/qemu: No such file or directory; run 'scripts/hyperscope setup run' to install QEMU" \
 	anatomy --qemu "$tmp/qemu" mmio_read
 TMPDIR=$tmp/nowhere hs_script anatomy mmio_read
 is "$status $(grep -c Traceback "$tmp/err")" "125 0" "a missing folder for temporary files is reported without a traceback" ||

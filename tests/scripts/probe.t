@@ -35,7 +35,7 @@ printf '%s\n' '.option norelax' 'bare: csrw sepc, a0' sret 'good: sc.w zero, zer
 	'past: beqz a1, 1f' 'sc.w zero, zero, (a0)' '1: sret' 'again: sc.w zero, zero, (a0)' 'lr.w a0, (a0)' sret |
 	"${CROSS_COMPILE:-riscv64-linux-gnu-}as" -march=rv64ima_zicsr -o "$tmp/srets.o" -
 said=$("$HS_TOP/scripts/hyperscope" check-sret "$tmp/srets.o" 2>&1)
-is "$?:$(grep -v ' it has no sret$' <<<"$said" | sed 's/sret at 0x[0-9a-f]*: //' | tr '\n' ';')" \
+is "$?:$(grep -v ' it contains no sret$' <<<"$said" | sed 's/sret at 0x[0-9a-f]*: //' | tr '\n' ';')" \
 	"1:bare: not every path to it contains an SC;good: an SC precedes it;past: not every path to it contains an SC;again: an LR between the SC and the sret;" \
 	"check-sret finds an sret without an SC, one with a way around the SC, and one with an LR after it"
 

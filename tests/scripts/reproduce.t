@@ -60,7 +60,7 @@ reproduce write --check
 is $status 0 "write --check accepts the page that write has written"
 sed -i 's/ VM Switch / VM switch /' "$tmp/tree/docs/results.md"
 reproduce write --check
-is "$status:$out" "1:docs/results.md: not what the papers' files say: run scripts/hyperscope reproduce write" "write --check reports a page that was edited"
+is "$status:$out" "1:docs/results.md is not current: run scripts/hyperscope reproduce write" "write --check reports a page that was edited"
 
 sed 's/^\(hyperscope,.*\),instructions,/\1,cycles,/' "$csv" >"$tmp/cycles.csv"
 reproduce all --from "$tmp/cycles.csv"
@@ -99,9 +99,9 @@ reproduce all --from "$csv" --systems hyperscope,bare
 is $status 0 "--systems expects nothing of other systems" || diag "$out"
 like "$flat" 'holds on hyperscope: call < io a trap takes .* figures: 4 as expected, 0 not 1 paper:' "--systems compares neither figures nor claims of other systems"
 reproduce all --from "$csv" --systems hyperscope,xen
-like "$flat" "^2 .*there is no system 'xen'; there are bare, hyperscope, linux" "a system that does not exist is refused"
+like "$flat" "^2 .*there is no system 'xen'; known systems: bare, hyperscope, linux" "a system that does not exist is refused"
 reproduce all --from "$csv" --systems ""
-like "$flat" "^2 .*there is no system ''; there are" "an empty list of systems is refused"
+like "$flat" "^2 .*there is no system ''; known systems:" "an empty list of systems is refused"
 reproduce write --from "$csv" --systems bare
 like "$flat" '^2 .*expected figures cover all systems' "write refuses a part of the systems"
 
@@ -185,7 +185,7 @@ like "$flat" '^0 .*figures: nothing is expected yet; scripts/hyperscope reproduc
 	"a paper without expected figures is reported as such, not as expected"
 cp -R "$paper" "$tmp/tree/notebooks-data/papers/other" && cp "$tmp/expected.csv" "$tmp/tree/notebooks-data/papers/other/expected.csv"
 reproduce all --from "$csv"
-like "$flat" '^0 .* 2 papers: all is as expected, but of 1 nothing is expected yet $' "a paper without expected figures is counted separately from the others"
+like "$flat" '^0 .* 2 papers: all is as expected; papers without expected figures: 1 $' "a paper without expected figures is counted separately from the others"
 rm -r "$tmp/tree/notebooks-data/papers/other"
 cp "$tmp/expected.csv" "$paper/expected.csv"
 sed 's/^\(hyperscope,mmio_read,default,rv64\),.*/\1/' "$csv" >"$tmp/short.csv"
@@ -261,7 +261,7 @@ reproduce all --from "$csv"
 like "$flat" '^125.*/mine.csv: No such file' "figures that a user's own run wrote earlier are not used"
 printf '#!/bin/bash\nexit 3\n' >"$paper/run"
 reproduce all --from "$csv"
-like "$flat" '^125.*mine: its run ended with status 3' "the failure of a user's own run is reported"
+like "$flat" '^125.*mine: run ended with status 3' "the failure of a user's own run is reported"
 out=$("$tmp/tree/scripts/hyperscope" reproduce-verify --out "$tmp/out" mine 2>&1)
 like "$? $out" '^125 reproduce-verify: .* is neither a git clone nor an archive of scripts/hyperscope artifact' \
 	"reproduce-verify refuses a tree that is neither a clone nor an archive"

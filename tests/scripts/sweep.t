@@ -276,7 +276,7 @@ table killed <<END
 workload = 'command:kill -KILL \$(pgrep -f "sweep --job 00001 $results/killed")'
 END
 sweep "$tmp/killed.toml"
-like "$status $(tr '\n' ' ' <<<"$out")" '^125 .*1 jobs have no result after .*; somebody killed them' "a job that was killed has no result"
+like "$status $(tr '\n' ' ' <<<"$out")" '^125 .*1 jobs have no result after .*; their processes were killed' "a job that was killed has no result"
 # Each job writes a line when it is done, so a job that runs twice writes two.
 table slow <<END
 [parameters]

@@ -82,7 +82,7 @@ like "$(QEMU=$tmp/older walk --auto "$tmp/program.tour")" "^walk: program.tour: 
 	"a tour of a program without its name is refused before the QEMU version is checked"
 like "$(QEMU=$tmp/older walk --auto null-sbi)" "^walk: this QEMU does not tell gdb .* QEMU 10.0 does" "a QEMU that is too old for tours is named"
 said=$(walk null-sbi)
-like "$? $said" '^2 walk: there is no terminal to press Enter on: .* --auto' "a tour without a terminal is refused, and the message names --auto"
+like "$? $said" '^2 walk: standard input cannot provide keys: .* --auto' "a tour without a terminal is refused, and the message names --auto"
 like "$(walk --list)" "^null-sbi +Null SBI call" "--list has the tours with their titles"
 
 # ---- on the machine ----

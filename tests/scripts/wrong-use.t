@@ -35,10 +35,10 @@ refused 2 "toggle [a-z_]+ takes .*'blue'" "a toggle's unknown value" run --set g
 refused 2 "halt_poll_ns takes a number, not 'often'" "a word instead of a number" run --set halt_poll_ns=often hello
 refused 2 "no event 'kvm_exlt'" "an unknown event" run --trace kvm_exlt hello
 refused 2 "--smp 0" "zero vCPUs" run --smp 0 hello
-refused 2 "--smp 9: 1 to 8" "more vCPUs than the limit" run --smp 9 hello
-refused 2 "--device: there is no 'uart'; there are: testdev" "a device that --device cannot add" run --device uart hello
+refused 2 "--smp 9: must be 1 to 8" "more vCPUs than the limit" run --smp 9 hello
+refused 2 "--device: there is no device 'uart'; known devices: testdev" "a device that --device cannot add" run --device uart hello
 refused 2 "--harts 0" "zero harts" run --harts 0 hello
-refused 2 "--harts 9: 1 to 8" "more harts than the limit" run --harts 9 hello
+refused 2 "--harts 9: must be 1 to 8" "more harts than the limit" run --harts 9 hello
 refused 2 "--mem lots" "an invalid size" run --mem lots hello
 
 refused 2 "--mem 99999999999999999999: at most 126G" "a size beyond 64 bits" run --mem 99999999999999999999 hello
@@ -88,7 +88,7 @@ linux_refused()	# REGEX ARGS...
 	like "$? $(wc -l <"$tmp/err") $(cat "$tmp/out" "$tmp/err")" "^2 1 linux-kvm: $1" "linux-kvm refuses ${*:2:2}"
 }
 for harts in x 0 -1 1.5 65 99999999999999999999 ''; do
-	linux_refused "--harts $harts: 1 to 64 are possible" --harts "$harts" "$progs/ends"
+	linux_refused "--harts $harts: must be 1 to 64" --harts "$harts" "$progs/ends"
 done
 for ram in x 0 -1 1.5G 2X ''; do
 	linux_refused "--ram $ram: a size is a number" --ram "$ram" "$progs/ends"
@@ -115,7 +115,7 @@ refused 125 "initrd $tmp/none: no such file" "an initrd that does not exist" \
 	run --initrd "$tmp/none" hello
 refused 125 "disk $tmp/none: No such file" "a disk that does not exist" run --disk "$tmp/none" hello
 refused 125 "disk $tmp: " "a disk that is a folder" run --disk "$tmp" hello
-refused 125 "disk $tmp/empty: it is empty" "an empty disk" run --disk "$tmp/empty" hello
+refused 125 "disk $tmp/empty is empty" "an empty disk" run --disk "$tmp/empty" hello
 refused 125 "bash: not a 64-bit RISC-V program" "a program of another machine" exec /bin/bash
 refused 125 "zeros: not an ELF program" "a program that is not an ELF file" exec "$tmp/zeros"
 refused 101 "not a RISC-V Image|no RISC-V Image" "a guest that is not an Image" run "$tmp/zeros"
@@ -157,7 +157,7 @@ refused 125 "H extension|hypervisor extension" "a processor without H" \
 	run --cpu rv64,h=false hello
 refused 125 "SBI" "a firmware without the SBI extensions that are needed" \
 	exec --bios "$O/tests/nosbi.bin" "$progs/ends" exit 0
-refused 125 "16 MiB of memory are too little.* [0-9]+ MiB" "too little memory" \
+refused 125 "16 MiB of memory is too little.* [0-9]+ MiB" "too little memory" \
 	exec --ram 16M "$progs/ends" exit 0
 refused 126 "QEMU failed: .*nonsense" "a processor that QEMU does not know" \
 	exec --cpu nonsense "$progs/ends" exit 0
@@ -175,7 +175,7 @@ done
 is "$wrong" "" "each former name of a command prints the current command, with status 2"
 is "$("$HS_TOP/scripts/bench" --list 2>&1)" "scripts/bench has been removed; use scripts/hyperscope bench" "a former name of a command is answered in one sentence"
 is "$("$HS_TOP/scripts/hyperscope" anatomie 2>&1; echo $?)" \
-	"hyperscope: unknown command 'anatomie'; did you mean anatomy?; --help lists the commands"$'\n'2 "an unknown command is refused, and a similar one is named"
+	"hyperscope: unknown command 'anatomie' (did you mean anatomy?); --help lists the commands"$'\n'2 "an unknown command is refused, and a similar one is named"
 completed()	# WORD...: print what bash offers for the last WORD
 {
 	bash -c 'cd "$1" && source <(scripts/hyperscope completion bash) && shift && COMP_WORDS=(scripts/hyperscope "$@") COMP_CWORD=$# &&

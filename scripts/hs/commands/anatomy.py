@@ -63,7 +63,7 @@ def chosen_systems(text):
     names = {"both": "hyperscope,linux", "all": ",".join(SYSTEMS)}.get(text, text).split(",")
     for name in names:
         if name not in SYSTEMS:
-            raise LaunchError("unknown system '%s'; there are %s, both, all"
+            raise LaunchError("unknown system '%s'; known systems: %s, both, all"
                               % (name, ", ".join(SYSTEMS)), STATUS_USAGE)
     if len(set(names)) < len(names):
         raise LaunchError("--systems %s: a system is named twice" % text, STATUS_USAGE)
@@ -74,16 +74,16 @@ def choose(counts, which):
     """Choose the path to show from COUNTS, a batch's paths: path -> (times, instructions)."""
     kept = {path: found for path, found in counts.items() if path >= 0}
     if not kept:
-        raise LaunchError("no path was recorded: they are too long for so many batches; use a smaller --batches")
+        raise LaunchError("no path was recorded: the paths are too long for this number of batches; use a smaller --batches")
     if which.isdigit():
         if int(which) not in kept:
-            raise LaunchError("--path %s: the median batch has no such path; it has %s" %
+            raise LaunchError("--path %s: the median batch does not have this path; its paths: %s" %
                               (which, " ".join(map(str, sorted(kept)))), STATUS_USAGE)
         return int(which)
     keys = {"heaviest": lambda path: kept[path][1], "common": lambda path: kept[path][0],
             "longest": lambda path: kept[path][1] / kept[path][0]}
     if which not in keys:
-        raise LaunchError("--path %s: not heaviest, common, longest or a number" % which,
+        raise LaunchError("--path %s: must be heaviest, common, longest or a number" % which,
                           STATUS_USAGE)
     return max(sorted(kept), key=keys[which])
 
@@ -139,10 +139,10 @@ def main(argv):
     if options.row is None:
         raise LaunchError("no row was named; --list shows the rows", STATUS_USAGE)
     if options.row not in rows:
-        raise LaunchError("there is no row '%s' to look into; there are %s"
+        raise LaunchError("there is no row '%s' to analyse; known rows: %s"
                           % (options.row, " ".join(rows)), STATUS_USAGE)
     if options.batches < 1:
-        raise LaunchError("--batches %d: at least 1" % options.batches, STATUS_USAGE)
+        raise LaunchError("--batches %d: must be at least 1" % options.batches, STATUS_USAGE)
     systems = chosen_systems(options.system)
     toggles.refuse_defaults()
     toggles.check_toggles(TOP, options.set)

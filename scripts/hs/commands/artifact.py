@@ -31,7 +31,7 @@ def parse(words):
     parser = of_command("artifact", __doc__, epilog=EXAMPLES)
     parser.add_argument("what", metavar="WHAT", choices=tuple(WHAT),
                         help="; ".join("%s: %s" % pair for pair in WHAT.items()))
-    parser.add_argument("purposes", metavar="PURPOSE", nargs="*", help="a purpose of scripts/hyperscope setup whose files to pack, too")
+    parser.add_argument("purposes", metavar="PURPOSE", nargs="*", help="also pack the files of this purpose of scripts/hyperscope setup")
     parser.add_argument("--commit", metavar="NAME", default="",
                         help="commit to pack (HEAD, which requires that nothing is uncommitted)")
     parser.add_argument("--to", metavar="FOLDER", help="folder for the archive (OUT/artifact)")
@@ -43,7 +43,7 @@ def parse(words):
                         help="functional: number of jobs to run at once (one per processor, at most 4)")
     options = parser.parse_args(words)
     if options.jobs < 1:
-        parser.error("--jobs: 1 or more")
+        parser.error("--jobs must be at least 1")
     if options.what == "functional" and options.purposes:
         parser.error("functional takes no PURPOSE")
     options.purposes = ("run", "apps") + tuple(options.purposes)  # the purposes that make reproduce needs

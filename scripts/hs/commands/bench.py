@@ -102,7 +102,7 @@ def wanted_rows(parser, options):
     for word in filter(None, words.split(",")):
         found = rows.matching(word)
         if not found:
-            parser.error("there is no row '%s'; --list shows them" % word)
+            parser.error("there is no row '%s'; --list shows the rows" % word)
         names += found
     return names
 
@@ -114,7 +114,7 @@ def settings(parser, options):
     chosen = list(table) if options.toggles else []
     for name in options.toggle:
         if name not in table:
-            parser.error("there is no toggle '%s'; there are %s" % (name, ", ".join(table)))
+            parser.error("there is no toggle '%s'; known toggles: %s" % (name, ", ".join(table)))
         chosen.append(name)
     result: list = [(own, None)]
     for name in chosen:
@@ -136,7 +136,7 @@ def settings(parser, options):
 def check(parser, options):
     for system in options.systems:
         if system not in SYSTEMS + ("all",):
-            parser.error("there is no system '%s'; there are %s, all"
+            parser.error("there is no system '%s'; known systems: %s, all"
                          % (system, ", ".join(SYSTEMS)))
     if "all" in options.systems:
         options.systems = list(SYSTEMS)
@@ -145,7 +145,7 @@ def check(parser, options):
         cpus += ["rv64", "max"] if cpu == "both" else [cpu]
     options.cpu = list(dict.fromkeys(cpus))
     if options.jobs < 1 or options.timeout < 1:
-        parser.error("--jobs and --timeout: 1 or more")
+        parser.error("--jobs and --timeout must be at least 1")
     try:
         hstoggles.refuse_defaults()
         hstoggles.check_toggles(TOP, options.set)

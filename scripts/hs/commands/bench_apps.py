@@ -58,10 +58,10 @@ def parse(argv):
     options.systems = list(dict.fromkeys(options.systems)) or list(guests.SYSTEMS)
     for system in options.systems:
         if system not in guests.SYSTEMS:
-            parser.error("there is no system '%s'; there are %s" % (system, ", ".join(guests.SYSTEMS)))
+            parser.error("there is no system '%s'; known systems: %s" % (system, ", ".join(guests.SYSTEMS)))
     options.names = wanted_rows(parser, options.rows)
     if options.runs < 0 or options.jobs < 1 or options.timeout < 1:
-        parser.error("--runs: 0 or more; --jobs and --timeout: 1 or more")
+        parser.error("--runs must be at least 0, --jobs and --timeout at least 1")
     parser.written("--csv", options.csv)
     os.environ["O"] = options.out
     return options
@@ -72,7 +72,7 @@ def wanted_rows(parser, words):
     for word in filter(None, ",".join(words).split(",")):
         found = rows.matching(word, rows.APPLICATIONS)
         if not found:
-            parser.error("there is no row '%s'; --list shows them" % word)
+            parser.error("there is no row '%s'; --list shows the rows" % word)
         names += found
     return names or [row.name for row in rows.APPLICATIONS]
 
@@ -96,7 +96,7 @@ def show_exits(exits):
     tables = {"with DBCN" if setting else "hyperscope": dict(found) for setting, found in sorted(exits.items())}
     if not tables:
         return
-    print("exits until it powers off  %s" % "".join("%12s" % name for name in tables))
+    print("exits until power-off      %s" % "".join("%12s" % name for name in tables))
     for cause in dict.fromkeys(cause for found in tables.values() for cause in found):
         print("  %-25s%s" % (cause, "".join("%12d" % found.get(cause, 0) for found in tables.values())))
     for what, counts in (("in all", lambda cause: True), ("besides MMIO", lambda cause: not cause.startswith("mmio"))):
@@ -146,7 +146,7 @@ def boot(command, stop_at_start, limit):
     finally:
         ends.stop(child)
     late = " within %d seconds (--timeout)" % limit if child.returncode == 124 else ""
-    raise BenchError("no guest came up%s:\n%s" % (late, b"".join(tail).decode("utf-8", "replace")))
+    raise BenchError("no guest started%s:\n%s" % (late, b"".join(tail).decode("utf-8", "replace")))
 
 
 def wall(out, runs, limit):

@@ -58,7 +58,7 @@ def check(path):
                         not any(re.match(rule, target) for rule in RULES[tree]):
                     found.append("%s:%d: %s may not include %s" % (path, number, tree, target))
             elif path.endswith(".c") and re.match(r"\s*#\s*(ifdef|ifndef|if)\b", line):
-                found.append("%s:%d: conditional code in a .c file; variants are chosen by an ops "
+                found.append("%s:%d: conditional compilation in a .c file: choose variants by an ops "
                              "pointer or by linking" % (path, number))
     return found
 

@@ -39,7 +39,7 @@ UPWARD = {
         "ppoll and epoll_pwait set the signal mask, and a write to a broken pipe sends SIGPIPE",
         {"signal_mask_restore", "signal_mask_set_user", "signal_send_process"}),
     ("src/host", "mm", "proc"): (
-        "out of memory, a process is ended", {"oom_round", "oom_round_ended", "oom_wait"}),
+        "when memory runs out, a process is killed", {"oom_round", "oom_round_ended", "oom_wait"}),
     ("src/host", "mm", "fs"): (
         "an area's pages are a file's; the limits of memory are files of /proc and /sys",
         {"inode_alloc", "inode_open", "inode_put", "pseudo_make", "ram_file_create", "ram_file_pages", "ram_file_set_huge",
@@ -71,13 +71,13 @@ objects are not built, so only includes were checked"""
 
 
 def level(tree, path):
-    """Position in ORDER of a path below the tree, or below the folder of its objects; None: no subsystem."""
+    """Return the position in ORDER of a path below the tree or the folder of its objects, or None if it has no subsystem."""
     folder = os.path.dirname(path)
     return next((number for number, folders in enumerate(ORDER[tree]) if folder in folders), None)
 
 
 def allowed(tree, path, target):
-    """What may be referred to, beyond the order, from PATH in the folder of TARGET."""
+    """Return the symbols in the folder of TARGET to which PATH may refer, although TARGET is higher."""
     return UPWARD.get((tree, os.path.dirname(path), os.path.dirname(target)), ("", ()))[1]
 
 
@@ -86,7 +86,7 @@ def bad_includes(root, tree):
         name, below = os.path.relpath(path, root), os.path.relpath(path, os.path.join(root, tree))
         own = level(tree, below)
         if own is None:
-            yield "%s: no such subsystem; there are %s" % (
+            yield "%s is not in a subsystem; known subsystems: %s" % (
                 name, ", ".join(folder for folders in ORDER[tree] for folder in folders if folder))
             continue
         with open(path, encoding="utf-8") as source:
@@ -97,18 +97,18 @@ def bad_includes(root, tree):
                     continue
                 if level(tree, target) < own and (name, target) not in UPWARD_INCLUDES \
                         and (name.endswith(".h") or not allowed(tree, below, target)):
-                    yield "%s:%d: %s is of a higher subsystem" % (name, number, target)
+                    yield "%s:%d: %s belongs to a higher subsystem" % (name, number, target)
 
 
 def symbols(path):
-    """What an object defines, and what it refers to."""
+    """Return the symbols that an object defines, and those that it refers to."""
     lines = subprocess.run(["nm", path], stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()
     words = [line.split()[-2:] for line in lines]
     return {name for kind, name in words if kind in "TDBRVWCSG"}, {name for kind, name in words if kind == "U"}
 
 
 def interface(root):
-    """The functions and objects that src/include/hv declares: they are for all subsystems of both trees."""
+    """Return the names that src/include/hv declares, which all subsystems of both trees may use."""
     found = set()
     for path in glob.glob(root + "/src/include/hv/*"):
         with open(path, encoding="utf-8") as source:
@@ -120,9 +120,9 @@ def interface(root):
 
 
 def bad_symbols(root, tree, folder):
-    """References of the objects in FOLDER, which holds SOURCE.o for each source file of the tree.
+    """Yield the faults of the objects in FOLDER, which contains SOURCE.o for each source file of the tree.
 
-    Objects of sources that have been moved or removed stay in an output folder: they are not looked at.
+    Objects of sources that have been moved or removed stay in an output folder; they are ignored.
     """
     paths = (os.path.relpath(path, folder) for path in glob.glob(folder + "/**/*.o", recursive=True))
     objects = {path: symbols(os.path.join(folder, path)) for path in paths
@@ -136,7 +136,8 @@ def bad_symbols(root, tree, folder):
             if name in allowed(tree, path, home[name]):
                 used.add((tree, os.path.dirname(path), os.path.dirname(home[name]), name))
             else:
-                yield "%s/%s refers to %s of %s" % (tree, path[:-len(".o")], name, home[name][:-len(".o")])
+                yield "%s/%s refers to %s in %s, which belongs to a higher subsystem" % (
+                    tree, path[:-len(".o")], name, home[name][:-len(".o")])
     for key, (_, names) in sorted(UPWARD.items()):
         for name in sorted(names):
             if key[0] == tree and key + (name,) not in used:

@@ -74,6 +74,6 @@ def main(argv):
         print("%s: sret at 0x%x: %s" % (inside, address, why or "an SC precedes it"))
         bad += why is not None
     for name in EXEMPT.keys() - used:
-        print("%s: exempt, but it has no sret" % name)
+        print("%s: listed in EXEMPT, but it contains no sret" % name)
         bad += 1
     return 1 if bad else 0

@@ -46,7 +46,7 @@ def parse(words):
     os.environ["O"] = options.out
     for word in options.rows.split(",") if options.rows else ():
         if not rows.matching(word):
-            parser.error("--rows %s: there is no such row; scripts/hyperscope bench --list shows the rows" % word)
+            parser.error("--rows: there is no row '%s'; scripts/hyperscope bench --list shows the rows" % word)
     return options
 
 
@@ -75,7 +75,7 @@ def built(commit, options):
     os.makedirs(build)
     archive = os.path.join(folder, "tree.tar")
     ran("git archive %s failed" % commit, ["git", "-C", TOP, "archive", "-o", archive, commit], archive + ".log")
-    ran("its tree cannot be unpacked", ["tar", "-xf", archive, "-C", tree], archive + ".log")
+    ran("the archive cannot be unpacked", ["tar", "-xf", archive, "-C", tree], archive + ".log")
     os.unlink(archive)
     with open(os.path.join(tree, ".commit"), "w", encoding="ascii") as file:
         file.write(commit[:12] + "\n")
@@ -134,8 +134,8 @@ def base_of(options):
         return lines, None, reasons
     commit = git.commit_of(options.base)
     if not commit:
-        raise LaunchError("BASE '%s' is neither a commit here nor a file%s" % (
-            options.base, "" if git.is_clone() else "; git knows no commit of this folder"), 2)
+        raise LaunchError("BASE '%s' is neither a commit nor a file%s" % (
+            options.base, "" if git.is_clone() else "; this tree is not a git clone, so it has no commits"), 2)
     if git.output("merge-base", "--is-ancestor", commit, "HEAD") is None:
         say("BASE is not an ancestor of HEAD: improvements made there count as higher costs here")
     return None, commit, costs.stated_reasons(commit)
@@ -164,7 +164,7 @@ def show(found, options):
         len(found), sum(not cost.changed() for cost in found), sum(cost.changed() and cost.head < cost.base for cost in found),
         sum(cost.changed() and cost.head > cost.base for cost in found), sum(cost.costs_more() for cost in found)))
     if other:
-        print("%d were made with another QEMU, OpenSBI or compiler: their differences do not fail" % len(other))
+        print("figures made with another QEMU, OpenSBI or compiler (differences are not failures): %d" % len(other))
     if status:
         print("announce each higher cost in a commit's message: Costs: ROW REASON")
     return status
@@ -188,10 +188,11 @@ def compared(options, lines, commit, reasons):
     else:
         names = wanted(options, {row["exit"] for row in lines})
     if not names:
-        raise LaunchError("BASE has none of these rows")
+        raise LaunchError("BASE has none of the rows to compare")
     head = measured(TOP, options.out, names, options)
     base = lines or measured(tree, build, names, options)
     found = costs.compare(base, head, reasons)
     if not found:
-        raise LaunchError("BASE has none of these rows under %s on cpu %s" % (" ".join(options.set) or "the default", options.cpu))
+        raise LaunchError("BASE has none of the rows to compare with %s on cpu %s" % (
+            " ".join(options.set) or "the default toggles", options.cpu))
     return show(found, options)

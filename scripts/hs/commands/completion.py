@@ -24,7 +24,7 @@ VALUES = {
 
 
 def main(argv):
-    from hs.main import COMMANDS, PARTS  # not at the top: main imports this module
+    from hs.main import COMMANDS, PARTS  # imported here, because main imports this module
     parser = of_command("completion", __doc__, epilog="exit status: 0; 2 usage error")
     parser.add_argument("what", metavar="SHELL", choices=["bash", "zsh"] + list(VALUES),
                         help="bash or zsh; the scripts also call it with: " + ", ".join(VALUES))

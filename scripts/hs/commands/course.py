@@ -31,7 +31,7 @@ def one(number, out):
         with ends.folder("course.", os.path.join(out, "tmp")) as work:
             course.check(lab, work, out, lambda *claim: made.append(claim))
     except LaunchError as error:
-        made.append((False, "lab %d: it can be graded" % lab.number, str(error).splitlines()))
+        made.append((False, "lab %d can be graded" % lab.number, str(error).splitlines()))
     return made
 
 
@@ -51,7 +51,7 @@ def main(argv):
                         help="number of labs to check at once (one per processor, at most 4)")
     options = parser.parse_args(argv)
     if options.jobs < 1:
-        parser.error("--jobs %d: 1 or more" % options.jobs)
+        parser.error("--jobs %d: must be at least 1" % options.jobs)
     if options.pages:
         if options.labs:
             parser.error("--pages takes no LAB")
@@ -70,7 +70,7 @@ def main(argv):
 
     if not options.labs:
         wrong = list(pages.faults())
-        report(not wrong, "what COURSE.md and docs/course name is there", wrong)
+        report(not wrong, "everything that COURSE.md and docs/course name exists", wrong)
     # Processes, not threads: at its end, a build kills every child of its process (grade/limits.py).
     pool = concurrent.futures.ProcessPoolExecutor(options.jobs, initializer=ends.by_default)
     try:

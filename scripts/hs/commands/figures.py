@@ -3,7 +3,7 @@
 
 Nothing is measured here. The axes of each figure name the units; the caption
 names the tools, the number of measurements and their uncertainty. Only
-matplotlib is needed (scripts/hyperscope setup figures installs it). --docs does
+matplotlib is needed (run scripts/hyperscope setup figures). --docs does
 not need it: it writes the measured values into the tables and sentences of the
 docs, and draws docs/figures/NAME.svg from docs/figures/NAME.py.
 """
@@ -62,7 +62,7 @@ def library():
     try:
         import matplotlib  # noqa: F401
     except ImportError:
-        raise LaunchError("this Python (%s) has no matplotlib: scripts/hyperscope setup figures installs it"
+        raise LaunchError("this Python (%s) has no matplotlib: run 'scripts/hyperscope setup figures'"
                           % sys.executable) from None
     from hs.plots import data, registry, style
     return data, registry, style
@@ -97,7 +97,7 @@ def main(argv):
         return 0
     unknown = [name for name in options.names if name not in registry.PLOTS]
     if unknown:
-        raise LaunchError("there is no figure '%s'; there are %s" % (unknown[0], ", ".join(registry.PLOTS)), 2)
+        raise LaunchError("there is no figure '%s'; known figures: %s" % (unknown[0], ", ".join(registry.PLOTS)), 2)
     drawn = 0
     for name in options.names or registry.PLOTS:
         try:

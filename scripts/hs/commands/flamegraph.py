@@ -33,7 +33,7 @@ def parse(argv):
                         help="maximum depth; deeper frames are added to their caller (%d)" % DEEPEST)
     options = parser.parse_args(argv)
     if options.depth < 1 or options.least != options.least or options.least < 0:
-        parser.error("--depth is at least 1, --least at least 0")
+        parser.error("--depth must be at least 1, and --least at least 0")
     return options
 
 
@@ -46,7 +46,7 @@ def read(name):
     except OSError as error:
         raise LaunchError("%s: %s" % (source, error.strerror), STATUS_USAGE) from None
     if not sum(stacks.values()):
-        raise LaunchError("%s: it contains no stack" % source, STATUS_USAGE)
+        raise LaunchError("%s contains no stack" % source, STATUS_USAGE)
     return stacks
 
 

@@ -57,7 +57,7 @@ def parse(words):
     if options.hidden and not options.submission:
         parser.error("--hidden needs --submission: a student's tree has no hidden tests")
     if options.timeout is not None and options.timeout < 1:
-        parser.error("--timeout %d: 1 or more" % options.timeout)
+        parser.error("--timeout %d: must be at least 1" % options.timeout)
     return options
 
 

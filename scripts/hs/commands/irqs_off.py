@@ -49,7 +49,7 @@ def parse(words):
     if program and options.workload:
         parser.error("name either workloads or a program")
     if options.functions < 1:
-        parser.error("--functions is at least 1")
+        parser.error("--functions must be at least 1")
     plugin.check_options(options)
     parser.written("--csv", options.csv)
     return options

@@ -174,7 +174,7 @@ class Record:
         order = [(row.program, getattr(row, form), row.machine)
                  for form in ("full", "short") for row in read_rows() if getattr(row, form) != "-"]
         with open(RECORD + ".new", "w", encoding="utf-8", newline="") as out:
-            out.write("# What Linux KVM makes of its selftests: scripts/hyperscope kselftest --record\n")
+            out.write("# Results of the selftests on Linux KVM, written by scripts/hyperscope kselftest --record\n")
             writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
             writer.writeheader()
             for key in dict.fromkeys(order):
@@ -217,7 +217,7 @@ def judge(claims, row, form, runs, expected, counted, qemu):
         facts.append(amount(counted.instret) if counted.result == "pass"
                      else "counted form: %s" % counted.result)
     if expected is None:
-        facts.append("nothing recorded of Linux KVM")
+        facts.append("no result recorded on Linux KVM")
     else:
         facts.append("Linux KVM: %s%s" % (expected["result"], ", %s s" % expected["seconds"]
                                           if expected["seconds"] else ""))
@@ -236,7 +236,7 @@ def judge(claims, row, form, runs, expected, counted, qemu):
                               (expected is not None and expected["result"] != "pass"))
         if not held and older_than(qemu, expected) and "--cpu max" in row.machine:
             # QEMU's version decides what "max" has. Nothing was recorded for a QEMU that has less.
-            reason = "QEMU %s has less than %s, with which Linux KVM was recorded: %s" % (
+            reason = "QEMU %s has fewer features than %s, with which Linux KVM's result was recorded: %s" % (
                 qemu, expected["qemu"], "; ".join(extra))
             held = True
         notes = worst.skipped if not held else []
@@ -310,7 +310,7 @@ def parse_arguments(argv):
     if options.timeout < 0:
         die("--timeout %d: must be 0 or more" % options.timeout, 2)
     if options.runs < 1:
-        die("--runs %d: 1 or more" % options.runs, 2)
+        die("--runs %d: must be 1 or more" % options.runs, 2)
     if options.record and not (options.linux or options.compare):
         die("--record needs a run on Linux KVM: --compare or --linux", 2)
     return options
@@ -325,7 +325,7 @@ def wanted(row, form, names):
 def qemu_version():
     qemu = QEMU
     if not shutil.which(qemu):
-        die("%s is not there: scripts/hyperscope setup run installs it" % qemu)
+        die("%s is not installed: run 'scripts/hyperscope setup run', or set $QEMU" % qemu)
     text = subprocess.run([qemu, "--version"], stdout=subprocess.PIPE, check=False).stdout.decode()
     return (re.findall(r"version ([0-9.]+)", text) or ["unknown"])[0]
 
@@ -343,10 +343,10 @@ def main(argv):
         return 0
     for row in rows:
         if not os.path.exists(os.path.join(options.out, "kselftest", row.program)):
-            die("%s/kselftest/%s is missing: scripts/hyperscope setup kselftest builds it" % (options.out, row.program))
+            die("%s/kselftest/%s is missing: run 'scripts/hyperscope setup kselftest'" % (options.out, row.program))
     runner, record, claims = Runner(options), Record(), Claims()
     if not os.path.exists(runner.timed):
-        die("%s is missing: make tests builds it" % runner.timed)
+        die("%s is missing: run 'make tests'" % runner.timed)
     qemu, start = qemu_version(), time.monotonic()
     with open(os.path.join(options.out, "kselftest", "version"), encoding="utf-8") as version:
         say("%s; QEMU %s; %d programs, %s" % (version.read().strip(), qemu, len(rows), form))

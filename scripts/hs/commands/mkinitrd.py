@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """mkinitrd - build the Linux guest's initrd: busybox, kernel modules and /init.
 
-DIR was filled by scripts/hyperscope setup: busybox and modules/*.ko. The modules
-go where modprobe looks for them, so that `mount -t ext4` in the guest finds its
-driver.
+scripts/hyperscope setup fills DIR with busybox and modules/*.ko. The modules
+are stored where modprobe looks for them, so that `mount -t ext4` in the guest
+finds its driver.
 """
 import os
 import re
@@ -31,7 +31,7 @@ def module_names(folder):
         with open(os.path.join(folder, "order"), encoding="ascii") as order:
             names = [line.strip()[:-len(".ko")] for line in order]
     except OSError as error:
-        raise LaunchError("%s: %s; scripts/hyperscope setup run makes it" % (folder, error.strerror)) from None
+        raise LaunchError("%s/order: %s; run 'scripts/hyperscope setup run'" % (folder, error.strerror)) from None
     return [name for name in names if name not in LEFT_OUT]
 
 

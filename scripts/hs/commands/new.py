@@ -73,7 +73,7 @@ def main(argv):
         return 0 if argv else 2
     module = KINDS.get(argv[0])
     if module is None:
-        sys.stderr.write("hyperscope: unknown kind '%s'; there are %s\n" % (argv[0], ", ".join(KINDS)))
+        sys.stderr.write("hyperscope: unknown kind '%s'; known kinds: %s\n" % (argv[0], ", ".join(KINDS)))
         return 2
     options = parser_of(argv[0], module).parse_args(argv[1:])
     tree = Tree(TOP)
@@ -83,7 +83,7 @@ def main(argv):
     if options.dry_run:
         sys.stdout.write(tree.diff())
         sys.stdout.flush()
-        sys.stderr.write("new: without --dry-run, it would then run %s\n" % ", ".join(tree.generators.values()))
+        sys.stderr.write("new: without --dry-run, the command would then run %s\n" % ", ".join(tree.generators.values()))
         return 0
     dirty = tree.uncommitted()
     tree.write()

@@ -41,7 +41,7 @@ def parse(words):
     parser.add_out()
     options = parser.parse_args(words)
     if options.timeout < 1:
-        parser.error("--timeout: 1 or more")
+        parser.error("--timeout must be at least 1")
     options.to = os.path.abspath(options.to or os.path.join(options.out, "notebooks"))
     return options
 
@@ -103,15 +103,15 @@ def main(argv):
         return 0
     for name in options.names:
         if name not in there:
-            raise LaunchError("there is no notebook '%s'; there are %s" % (name, ", ".join(there)), 2)
+            raise LaunchError("there is no notebook '%s'; known notebooks: %s" % (name, ", ".join(there)), 2)
     if not os.path.exists(NBCONVERT):
-        raise LaunchError("%s is missing: scripts/hyperscope setup notebooks installs it" % NBCONVERT)
+        raise LaunchError("%s is missing: run 'scripts/hyperscope setup notebooks'" % NBCONVERT)
     ran = failed = 0
     for name in options.names or there:
         lacks = missing(there[name])
         if lacks:
-            sys.stderr.write("notebooks: %s: skipped: notebooks-data/%s is not there yet (see notebooks-data/README.md "
-                             "for what writes it)\n" % (name, lacks[0]))
+            sys.stderr.write("notebooks: %s: skipped: notebooks-data/%s does not exist yet; notebooks-data/README.md "
+                             "names the command that writes it\n" % (name, lacks[0]))
             continue
         start = time.monotonic()
         if run(name, options):

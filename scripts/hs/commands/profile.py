@@ -57,9 +57,9 @@ def parse(words):
     if bool(program) == bool(options.workload) and not options.list:
         parser.error("name one workload, or give a program after --")
     if options.top < 0:
-        parser.error("--top is at least 0")
+        parser.error("--top must be at least 0")
     if options.kallsyms and options.workload not in (None, "boot"):
-        parser.error("--kallsyms is for boot or a program: %s is no Linux guest" % options.workload)
+        parser.error("--kallsyms is for boot or a program: %s is not a Linux guest" % options.workload)
     plugin.check_options(options)
     if options.whole and options.within:
         parser.error("--whole and --while exclude each other")

@@ -40,7 +40,7 @@ exit status: 0 as expected; 1 a figure or a claim is not; 2 usage error;
 125 measurement failed
 """
 WHAT = {"all": "measure and check", "measure": "measure, write bench.csv", "run": "measure, write PAPER.csv for each paper",
-        "check": "check the claims and figures of such a file",
+        "check": "check the claims and figures in PAPER.csv",
         "write": "write measured figures as expected.csv, and update docs/results.md",
         "list": "list the papers"}
 
@@ -65,12 +65,12 @@ def parse(words):
                         help="number of machines to run at once (one per processor, at most 4)")
     options = parser.parse_args(words)
     if options.jobs < 1 or options.timeout < 1:
-        parser.error("--jobs and --timeout: 1 or more")
+        parser.error("--jobs and --timeout must be at least 1")
     if options.what == "write" and options.systems:
         parser.error("write takes no --systems: expected figures cover all systems")
     for name in options.systems.split(",") if options.systems is not None else ():
         if name not in systems.KNOWN:
-            parser.error("--systems: there is no system '%s'; there are %s" % (name, ", ".join(systems.KNOWN)))
+            parser.error("--systems: there is no system '%s'; known systems: %s" % (name, ", ".join(systems.KNOWN)))
     os.environ["O"] = options.out
     options.to = os.path.abspath(options.to or os.path.join(options.out, "reproduce"))
     return options
@@ -168,11 +168,11 @@ def everything(papers, options):
         ended = ends.call([os.path.join(paper.path, "run"), "--from", figures] + common,
                           stdout=subprocess.DEVNULL, env=environment)
         if ended:
-            raise LaunchError("%s: its run ended with status %d" % (paper.name, ended))
+            raise LaunchError("%s: run ended with status %d" % (paper.name, ended))
         sys.stdout.flush()
         ended = ends.call([os.path.join(paper.path, "check")] + common, env=environment)
         if ended not in (0, 1):
-            raise LaunchError("%s: its check ended with status %d" % (paper.name, ended))
+            raise LaunchError("%s: check ended with status %d" % (paper.name, ended))
         status |= ended
         print()
     held.close()
@@ -187,7 +187,7 @@ def verdict(papers, status):
         return "not all is as expected"
     if nothing == len(papers):
         return "nothing is expected yet"
-    return "all is as expected" + (", but of %d nothing is expected yet" % nothing if nothing else "")
+    return "all is as expected" + ("; papers without expected figures: %d" % nothing if nothing else "")
 
 
 def write(papers, options):
@@ -199,7 +199,7 @@ def write(papers, options):
     text = results.page(folder.all_papers())
     with open(os.path.join(TOP, results.PAGE), "r" if options.check else "w", encoding="utf-8") as file:
         if options.check and file.read() != text:
-            print("%s: not what the papers' files say: run scripts/hyperscope reproduce write" % results.PAGE)
+            print("%s is not current: run scripts/hyperscope reproduce write" % results.PAGE)
             return 1
         if not options.check:
             file.write(text)
@@ -217,9 +217,9 @@ def main(argv):
             print("%-28s%s" % (paper.name, paper.title))
         return 0
     if not papers:
-        raise LaunchError("there is no paper in %s" % folder.PAPERS)
+        raise LaunchError("%s contains no paper" % folder.PAPERS)
     if options.what == "check" and options.sources and len(papers) != 1:
-        raise LaunchError("check --from %s: name the one paper that it belongs to" % options.sources[-1], 2)
+        raise LaunchError("check --from %s: name the paper to which the file belongs" % options.sources[-1], 2)
     if options.what == "measure":
         with lock("reproduce", options.to):
             print(measured_rows(papers, options))

@@ -41,14 +41,14 @@ class Guest:
         self.initrd = options.initrd
         self.append = options.append
         if self.linux:
-            self.image = machine.need(os.path.join(options.out, "guest", "vmlinux"), "make run fetches it")
+            self.image = machine.need(os.path.join(options.out, "guest", "vmlinux"), "run 'scripts/hyperscope setup run', then make")
             if self.initrd is None:
-                self.initrd = machine.need(os.path.join(options.out, "guest-initrd.cpio"), "make builds it")
+                self.initrd = machine.need(os.path.join(options.out, "guest-initrd.cpio"), "run make")
             if self.append is None:
                 self.append = APPEND
         elif options.guest == "hello":
             self.image = machine.need(os.path.join(options.out, "guest-payloads", "hello.bin"),
-                                      "make builds it")
+                                      "run make")
         elif options.guest == RESTORED:
             self.image = None
         else:
@@ -98,7 +98,7 @@ def add_saving(job, options):
 
 
 def new_job(options, guest, run):
-    job = Job(machine.need(os.path.join(options.out, "vmm"), "build it first, with make"), [])
+    job = Job(machine.need(os.path.join(options.out, "vmm"), "run make"), [])
     if guest.image:
         job.files.append(("/Image", guest.image))
     if options.quiet:
@@ -200,10 +200,10 @@ def parse(argv):
     if options.mem is not None:
         options.mem = machine.parse_size(options.mem, "--mem")
         if options.mem < 4 * MIB:
-            raise LaunchError("--mem: a guest needs 4 MiB at least", STATUS_USAGE)
+            raise LaunchError("--mem: a guest needs at least 4 MiB", STATUS_USAGE)
     for name in options.device:
         if name not in devices():
-            raise LaunchError("--device: there is no '%s'; there are: %s"
+            raise LaunchError("--device: there is no device '%s'; known devices: %s"
                               % (name, ", ".join(devices())), STATUS_USAGE)
     if options.save is None and (options.save_at or options.save_on or options.save_rounds):
         raise LaunchError("--save-at, --save-on and --save-rounds need --save FILE", STATUS_USAGE)
@@ -227,7 +227,7 @@ def main(argv):
     options = parse(argv)
     guest = Guest(options)
     if options.command and not guest.ours:
-        sentence("--command is for the built-in Linux guest only: ignored")
+        sentence("--command is ignored: it is for the built-in Linux guest only")
     # The guest's memory, copies of its files on the host, the trace rings, and the host itself.
     ram = options.mem + 3 * guest.size() + int(options.harts) * TRACE_RING + 192 * MIB
     ram = -(-ram // (64 * MIB)) * 64 * MIB

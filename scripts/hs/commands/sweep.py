@@ -57,7 +57,7 @@ def parse(argv):
     if options.file is None and options.packed is None:
         parser.error("no file was named")
     if options.jobs is not None and options.jobs < 1:
-        parser.error("--jobs: 1 or more")
+        parser.error("--jobs must be at least 1")
     if options.ssh and options.engine != "parallel":
         parser.error("--ssh needs --engine parallel; %s has its own list of hosts" % options.engine)
     if options.ssh and options.generate:
@@ -127,8 +127,8 @@ def run(options, sweep, total):
     if done < total:
         log = sweep.file("engine.log")
         has_log = os.path.exists(log) and os.path.getsize(log)
-        why = "see %s" % machine.shown(log) if has_log else "somebody killed them"
-        raise LaunchError("%d jobs have no result after %d s ; %s; repeat the command to continue"
+        why = "see %s" % machine.shown(log) if has_log else "their processes were killed"
+        raise LaunchError("%d jobs have no result after %d s; %s; repeat the command to continue"
                           % (total - done, time.monotonic() - begin, why))
     return 1 if failed else 0
 
@@ -149,7 +149,7 @@ def main(argv):
         with sweep.held():
             sweep.begin(options.file, plan, options.out, options.fresh)
             if options.retry:
-                sys.stderr.write("sweep: %d jobs that failed are run again\n" % sweep.forget_failed())
+                sys.stderr.write("sweep: running %d failed jobs again\n" % sweep.forget_failed())
             return run(options, sweep, len(plan.points))
     except BenchError as error:
         raise LaunchError(str(error)) from None

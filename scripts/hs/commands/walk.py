@@ -36,7 +36,7 @@ def parse(argv):
     parser = of_command(
         "walk", __doc__,
         epilog="exit status: 0; 1 an expectation of the tour did not hold, or its page is not\n"
-        "current; 2 usage error; 125 it could not be done")
+        "current; 2 usage error; 125 other failure")
     parser.add_argument("tour", metavar="TOUR", nargs="*",
                         help="name of a tour (--list shows them), or path of a .tour file")
     parser.add_argument("--list", action="store_true", help="list the tours")
@@ -86,9 +86,9 @@ def machine_of(one, out):
     if kind == "exec":
         if not program:
             raise LaunchError("%s.tour: 'guest: exec' needs a program" % one.name, STATUS_USAGE)
-        return ["--exec"] + options, [machine.need(os.path.join(out, program[0]), "make builds it")] + program[1:]
+        return ["--exec"] + options, [machine.need(os.path.join(out, program[0]), "run make")] + program[1:]
     if kind not in ("linux", "hello"):
-        kind = machine.need(os.path.join(out, "guest-payloads", kind + ".bin"), "make builds it")
+        kind = machine.need(os.path.join(out, "guest-payloads", kind + ".bin"), "run make")
     return OF_GUEST + options, [kind]
 
 
@@ -99,7 +99,7 @@ def need_keys():
     except OSError:  # closed
         nobody = True
     if nobody:
-        raise LaunchError("there is no terminal to press Enter on: use one, or --auto (make walk: ARGS=--auto)",
+        raise LaunchError("standard input cannot provide keys: use a terminal, or --auto (make walk: ARGS=--auto)",
                           STATUS_USAGE)
 
 
@@ -130,7 +130,7 @@ def other_tools(options):
     gdb = (re.search(r"(\d+)\.\d+[^\n]*\n", output) or ["", "unknown"])[1]
     if (gcc, gdb) == (GCC, GDB):
         return None
-    return "pages are of gcc %s and gdb %s; here are %s and %s" % (GCC, GDB, gcc, gdb)
+    return "pages are made with gcc %s and gdb %s; the versions here are %s and %s" % (GCC, GDB, gcc, gdb)
 
 
 def compare(one, text):
@@ -144,7 +144,7 @@ def compare(one, text):
     if before == text:
         return True
     sys.stderr.writelines(difflib.unified_diff(before.splitlines(True), text.splitlines(True), path, "this session", n=1))
-    sys.stderr.write("walk: %s is not current: scripts/hyperscope walk --write %s makes it\n" % (path, one.name))
+    sys.stderr.write("walk: %s is not current: run scripts/hyperscope walk --write %s\n" % (path, one.name))
     return False
 
 

@@ -147,10 +147,10 @@ def faults_of_answers():
             yield 0, "question %s has no answer in %s" % (name, ANSWERS)
     for name in answered:
         if name not in asked:
-            yield 0, "question %s, answered in %s, is not asked" % (name, ANSWERS)
+            yield 0, "%s answers question %s, which COURSE.md does not ask" % (ANSWERS, name)
     for name in set(asked):
         if asked.count(name) + answered.count(name) > 2:
-            yield 0, "question %s is there twice" % name
+            yield 0, "question %s occurs twice" % name
 
 
 def faults():

@@ -23,7 +23,7 @@ def source(path):
         with open(os.path.join(TOP, path), encoding="utf-8") as file:
             return file.read()
     except OSError as error:
-        raise DrawingError("no source %s: %s" % (path, error.strerror)) from error
+        raise DrawingError("cannot read the source %s: %s" % (path, error.strerror)) from error
 
 
 def drawn(name):
@@ -31,7 +31,7 @@ def drawn(name):
     figure.check(source)
     svg = figure.svg()
     if len(svg.encode()) > LARGEST:
-        raise DrawingError("%d bytes are more than %d" % (len(svg.encode()), LARGEST))
+        raise DrawingError("the drawing has %d bytes; at most %d are allowed" % (len(svg.encode()), LARGEST))
     return svg
 
 
@@ -40,7 +40,7 @@ def write(names, check):
     known = sorted(os.path.basename(path)[:-3] for path in glob.glob(FOLDER + "/*.py"))
     for name in names:
         if name not in known:
-            raise LaunchError("there is no drawing '%s'; there are: %s" % (name, " ".join(known)), STATUS_USAGE)
+            raise LaunchError("there is no drawing '%s'; known drawings: %s" % (name, " ".join(known)), STATUS_USAGE)
     bad = 0
     for name in names or known:
         path = os.path.join(FOLDER, name + ".svg")

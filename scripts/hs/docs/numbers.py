@@ -225,7 +225,7 @@ def applications(measured):
 def with_table(text, doc, name, lines):
     begin, end = "<!-- %s: by scripts/hyperscope figures -->\n" % name, "<!-- end -->\n"
     if text.count(begin) != 1:
-        raise FiguresError("%s: there is no line %s" % (doc, begin.strip()))
+        raise FiguresError("%s: the line '%s' has to occur exactly once" % (doc, begin.strip()))
     head, rest = text.split(begin)
     return head + begin + "\n" + "\n".join(lines) + "\n\n" + end + rest.split(end, 1)[1]
 
@@ -250,7 +250,7 @@ def with_sentence(text, doc, template, measured):
             pattern += re.sub(r"(\\?\s)+", lambda _: r"\s+", re.escape(part))
     found = list(re.finditer(pattern, text))
     if len(found) != 1:
-        raise FiguresError("%s: '%s' is there %d times: correct it, or SENTENCES in scripts/hs/docs/numbers.py"
+        raise FiguresError("%s: '%s' occurs %d times instead of once: correct the page, or SENTENCES in scripts/hs/docs/numbers.py"
                            % (doc, template, len(found)))
     new, match = text, found[0]
     for i in range(len(wanted), 0, -1):
@@ -292,7 +292,7 @@ def write(check):
     stale = [doc for doc, (old, new) in docs.items() if old != new]
     for doc in stale:
         if check:
-            print("%s: not the figures of %s and %s: run scripts/hyperscope figures --docs" % (doc, CSV, APPLICATIONS))
+            print("%s is not current with %s and %s: run scripts/hyperscope figures --docs" % (doc, CSV, APPLICATIONS))
             continue
         with open(os.path.join(TOP, doc), "w", encoding="utf-8") as file:
             file.write(docs[doc][1])

@@ -65,7 +65,7 @@ def report(hstrace, folder):
     """Return the first page of the report of the run in FOLDER."""
     for tool in ("chromium", "pdftocairo"):
         if not shutil.which(tool):
-            raise LaunchError("%s is not installed: scripts/hyperscope setup browser installs it" % tool)
+            raise LaunchError("%s is not installed: run 'scripts/hyperscope setup browser'" % tool)
     page, pdf, svg = (os.path.join(folder, "report." + suffix) for suffix in ("html", "pdf", "svg"))
     call([hstrace, "html", "--out", page, os.path.join(RUNS, "last", "trace")], "the report", folder)
     call(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-pdf-header-footer", "--user-data-dir=" + folder,
@@ -75,7 +75,7 @@ def report(hstrace, folder):
         text = file.read()
     width = re.search(r'<svg [^>]*width="([0-9.]+)', text)
     if not width:
-        raise LaunchError("the report: pdftocairo wrote no width")
+        raise LaunchError("the report: the SVG that pdftocairo wrote has no width")
     size = 'width="%s" height="%d" viewBox="0 0 %s %d"' % (width.group(1), PAGE_HEIGHT, width.group(1), PAGE_HEIGHT)
     return re.sub(r'(<svg [^>]*?)\s*width="[^"]*" height="[^"]*" viewBox="[^"]*"([^>]*>)',
                   r'\1 ' + size + r'\2<rect width="100%" height="100%" fill="#ffffff"/>', text, count=1)
@@ -89,7 +89,7 @@ def write(out):
         output = re.sub(r"^trace: .*/(run\.\d+/trace)$", r"trace: build/runs/\1", output, flags=re.MULTILINE)
         for name, svg in (("terminal", terminal(output)), ("report", report(os.path.join(out, "hstrace"), folder))):
             if len(svg.encode()) > LARGEST:
-                raise LaunchError("docs/figures/%s.svg: %d bytes are more than %d" % (name, len(svg.encode()), LARGEST))
+                raise LaunchError("docs/figures/%s.svg has %d bytes; at most %d are allowed" % (name, len(svg.encode()), LARGEST))
             with open(os.path.join(FOLDER, name + ".svg"), "w", encoding="utf-8") as file:
                 file.write(svg)
             print("docs/figures/%s.svg" % name)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """folded.py - read and write folded stacks: lines FRAME;FRAME;... COUNT, outermost frame first.
 
-perf's helpers, inferno and speedscope read this format, too. Counts of equal stacks are added. Empty lines
+perf's helpers, inferno and speedscope also read this format. Counts of equal stacks are added. Empty lines
 and lines that begin with "# " are ignored.
 """
 import re
@@ -32,7 +32,7 @@ def read(lines, source):
             continue
         found = LINE.match(line)
         if found is None or int(found.group(2)) >= LARGEST:
-            raise LaunchError("%s, line %d: not a stack FRAME;FRAME... and a count"
+            raise LaunchError("%s, line %d: must have the form FRAME;FRAME;... COUNT"
                               % (source, number), STATUS_USAGE)
         stack = tuple(found.group(1).split(";"))
         stacks[stack] = stacks.get(stack, 0) + int(found.group(2))

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """channel.py - connect the program's standard input, output and error with the launcher's.
 
-Each distinct one of the launcher's three files becomes a virtio-serial port "hs.N". /.hs/exec
-tells the host which of its program's files is which port. Ports are socket pairs, so a slow
-reader slows the program down and nothing is lost. Under --icount they are plain files that are
-copied out as they grow, because a machine that waits for its reader would not be reproducible.
+Each of the launcher's three files becomes a virtio-serial port "hs.N"; files that are the same
+share a port. /.hs/exec tells the host which port serves which file of the program. Ports are
+socket pairs, so a slow reader slows the program down and nothing is lost. With --icount, ports
+are plain files that are copied out as they grow, because a machine that waits for its reader
+would not be reproducible.
 """
 import fcntl
 import os
@@ -255,7 +256,7 @@ class Channel:
     def _plan_counted_stdin(self, info):
         """Read all of the input before the start, or nothing."""
         if os.isatty(0):
-            sentence("under --icount nothing is read from the terminal (runs must repeat)")
+            sentence("with --icount, no input is read from the terminal (runs have to be repeatable)")
         if os.isatty(0) or (self.files_only and not stat.S_ISREG(info.st_mode)):
             self.wiring["stdin"] = "null"
             return

@@ -68,7 +68,7 @@ class Archive:
                 if not stat.S_ISREG(info.st_mode):
                     raise LaunchError("%s: not a regular file" % path)
                 if info.st_size > MAX_FILE:
-                    raise LaunchError("%s: larger than 4 GiB; give it as a --disk" % path)
+                    raise LaunchError("%s: larger than 4 GiB; pass it with --disk instead" % path)
                 self._new(name)
                 mode = 0o755 if info.st_mode & 0o111 else 0o644
                 self._header(name.strip("/"), stat.S_IFREG | mode, info.st_size)
@@ -83,7 +83,7 @@ class Archive:
     def _new(self, name):
         name = name.strip("/")
         if name in self.names:
-            raise LaunchError("two files would be /%s on the host" % name)
+            raise LaunchError("two files would have the name /%s on the host" % name)
         self._parents(name)
         self.names.add(name)
 

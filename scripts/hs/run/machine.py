@@ -40,20 +40,20 @@ def parse_size(text, option):
         raise LaunchError("%s %s: not a size such as 512M or 2G" % (option, text), STATUS_USAGE)
     unit = {"k": 1 << 10, "": MIB, "m": MIB, "g": 1 << 30}[match.group(2).lower()]
     if int(match.group(1)) * unit > MAX_SIZE:
-        raise LaunchError("%s %s: at most %dG are possible" % (option, text, MAX_SIZE >> 30), STATUS_USAGE)
+        raise LaunchError("%s %s: at most %dG is supported" % (option, text, MAX_SIZE >> 30), STATUS_USAGE)
     return int(match.group(1)) * unit
 
 
 def parse_count(text, option, most):
     if not re.fullmatch(r"[0-9]+", text) or not 1 <= int(text) <= most:
-        raise LaunchError("%s %s: 1 to %d are possible" % (option, text, most), STATUS_USAGE)
+        raise LaunchError("%s %s: must be 1 to %d" % (option, text, most), STATUS_USAGE)
     return int(text)
 
 
 class ShiftAction(argparse.Action):
     def __call__(self, parser, options, value, option_string=None):
         if not re.fullmatch(r"[0-9]+", value) or int(value) > MAX_SHIFT:
-            raise LaunchError("%s %s: 0 to %d are possible" % (option_string, value, MAX_SHIFT),
+            raise LaunchError("%s %s: must be 0 to %d" % (option_string, value, MAX_SHIFT),
                               STATUS_USAGE)
         options.icount = True
         options.icount_shift = int(value)
@@ -121,7 +121,7 @@ def qemu_text(qemu):
         text = subprocess.run([qemu, "--version"], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, check=False).stdout.decode()
     except OSError as error:
-        raise LaunchError("%s: %s; scripts/hyperscope setup run installs it" % (qemu, error.strerror)) from None
+        raise LaunchError("%s: %s; run 'scripts/hyperscope setup run' to install QEMU" % (qemu, error.strerror)) from None
     return text.partition("\n")[0].strip()
 
 
@@ -143,7 +143,7 @@ class Disk:
         except OSError as error:
             raise LaunchError("disk %s: %s" % (path, error.strerror)) from None
         if os.path.isdir(path) or not os.lseek(self.fd, 0, os.SEEK_END):
-            raise LaunchError("disk %s: it is empty" % path)
+            raise LaunchError("disk %s is empty" % path)
         try:
             fcntl.flock(self.fd, (fcntl.LOCK_SH if read_only else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError:
@@ -154,19 +154,19 @@ class Machine:
     def __init__(self, options):
         self.options = options
         self.run = None
-        self.kernel = need(os.path.join(options.out, "hyperscope.bin"), "build it first, with make")
+        self.kernel = need(os.path.join(options.out, "hyperscope.bin"), "run make")
         self.elf = os.path.join(options.out, "hyperscope.elf")
         if qemu_version(options.qemu) < QEMU_MIN:
             raise LaunchError("QEMU %d.%d is too old: 7.2 or newer is needed"
                               % qemu_version(options.qemu))
         if options.bios != "default":
-            need(options.bios, "no such file")
+            need(options.bios, "--bios needs an existing file")
         most = 1 if options.icount else 2
         self.harts = parse_count(options.harts or str(most), "--harts", MAX_HARTS)
         more_disks = getattr(options, "more_disks", [])  # follow the user's disks
         most = MAX_DISKS - len(more_disks)
         if len(options.disk) > most:
-            raise LaunchError("%d disks: at most %d are possible" % (len(options.disk), most),
+            raise LaunchError("%d disks: at most %d are supported" % (len(options.disk), most),
                               STATUS_USAGE)
         self.disks = [Disk(path) for path in options.disk] + more_disks
         self.channel = Channel(options.icount, getattr(options, "input_from_files_only", False))
@@ -214,13 +214,13 @@ class Machine:
 
     def _check_ram(self, ram):
         if ram > MAX_SIZE:
-            raise LaunchError("%d MiB of memory are too much: the host maps %d MiB at most"
+            raise LaunchError("%d MiB of memory is too much: the host maps at most %d MiB"
                               % (ram // MIB, MAX_SIZE // MIB), STATUS_USAGE)
         # QEMU loads the initramfs at half of memory or at 128 MiB, whichever is less.
         files = os.path.getsize(self.run.file("initramfs"))
         least = max(MIN_RAM, 2 * files + 32 * MIB)
         if ram < least:
-            raise LaunchError("%d MiB of memory are too little: the host and its files need %d MiB"
+            raise LaunchError("%d MiB of memory is too little: the host and its files need %d MiB"
                               % (ram // MIB, -(-least // MIB)))
 
     # -- start, run, end -------------------------------------------------------------------
@@ -330,7 +330,7 @@ class Machine:
             return lines[0]
         if self.process.returncode < 0:
             return "killed by signal %d" % -self.process.returncode
-        return "status %d, without a message" % self.process.returncode
+        return "exit status %d without a message" % self.process.returncode
 
     def last_words(self, text):
         reasons = [line for line in self.run.log_lines() if line.startswith(PANIC)]

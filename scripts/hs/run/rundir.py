@@ -62,7 +62,7 @@ class RunDir:
                 return path
             except FileExistsError:  # an old run had this process number
                 path = os.path.join(top, "%s.%d" % (name, number))
-        raise LaunchError("%s is full of old runs" % top)
+        raise LaunchError("%s contains too many old runs: remove some" % top)
 
     def _link_as_last(self, top):
         link = os.path.join(top, ".last.%d" % os.getpid())
@@ -100,7 +100,7 @@ class RunDir:
             os.ftruncate(self.ram, size)
             os.symlink("/proc/%d/fd/%d" % (os.getpid(), self.ram), self.file("ram"))
         except OSError as error:
-            raise LaunchError("%d bytes for the machine's memory: %s"
+            raise LaunchError("cannot allocate %d bytes for the machine's memory: %s"
                               % (size, error.strerror)) from None
         return self.file("ram")
 

@@ -52,7 +52,7 @@ class SaveFile:
         self.path = path
         self.part = path + ".part"
         if not os.path.basename(path):
-            raise LaunchError("--save '%s': not a file's name" % path, STATUS_USAGE)
+            raise LaunchError("--save '%s': not a file name" % path, STATUS_USAGE)
         if os.path.exists(path) and not os.path.isfile(path):
             raise LaunchError("--save %s: not a regular file" % path)
         for name in (path, self.part):
@@ -89,7 +89,7 @@ class SaveFile:
                 os.truncate(self.part, header.length)
                 os.replace(self.part, self.path)
             except OSError as error:
-                raise LaunchError("--save %s: %s; it is saved in %s"
+                raise LaunchError("--save %s: %s; the machine is saved in %s"
                                   % (self.path, error.strerror, self.part)) from None
             if not quiet:
                 sentence("saved to %s: %.1f MiB; run --restore %s resumes it"

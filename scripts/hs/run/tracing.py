@@ -68,7 +68,7 @@ class Stream:
     """`hstrace save --follow`, which runs from the machine's start to its end."""
 
     def __init__(self, options, guest):
-        self.hstrace = need(os.path.join(options.out, "hstrace"), "make builds it")
+        self.hstrace = need(os.path.join(options.out, "hstrace"), "run make")
         self.meta = meta_arguments(options, guest)
         self.quiet = options.quiet
         self.process = None
