@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# causes.t - every cause of an exit has its handler, and a guest gets its own traps
+# causes.t - every cause of an exit has its handler, and traps that the guest must handle are injected
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 payload exits

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# recursive.t - guests run to their end with memory mapped by the recursive walker
+# recursive.t - guests run to completion with memory mapped by the recursive walker
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 hs run --quiet --set gstage_walk=recursive hello

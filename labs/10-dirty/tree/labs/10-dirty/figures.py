@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """figures.py - draw figure.svg from your measured.csv and rounds.svg from your rounds.csv.
 
-The first shows what the log costs, by walker and with small leaves, the second the pages before the
-pause and in it. This is a template that draws what everybody measures. Change it to what your
+The first shows the cost of a logged write, by walker and with small leaves, the second the numbers of
+pages saved before and during the pause. This is a template that draws what everybody measures. Change it to what your
 explanation needs; scripts/hs/labfigure.py describes what it can draw.
 """
 import sys

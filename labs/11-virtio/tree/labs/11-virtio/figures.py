@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """figures.py - draw labs/11-virtio/figure.svg from your measured.csv: the cost of a read.
 
-The figure shows it for each way to notify the device and to wait, next to the two stores that make
-the difference. This is a template that draws what everybody measures. Change it to what your
-explanation needs; scripts/hs/labfigure.py describes what it can draw.
+The figure shows the cost for each way of notifying the device (through the ioeventfd, or by an exit
+to the VMM) and of waiting (with or without polling), next to the cost of the notifying store alone.
+This is a template that draws what everybody measures. Change it to what your explanation needs;
+scripts/hs/labfigure.py describes what it can draw.
 """
 import sys
 from pathlib import Path
