@@ -220,7 +220,7 @@ trace save /dev/null "$tmp/x"
 refused "not the RAM of a machine that booted hyperscope" "save: an empty file is refused"
 head -c 4300000 "$tmp/ram" >"$tmp/short"
 trace save "$tmp/short" "$tmp/x"
-refused "the file ends inside the trace" "save: a truncated RAM file is refused"
+refused "the file ends inside the trace memory" "save: a truncated RAM file is refused"
 [ ! -e "$tmp/x" ]
 ok $? "a failed save leaves no file"
 trace save "$tmp/ram" "$tmp/no/x"
@@ -296,18 +296,18 @@ for args in "export --to csv" "export --to json" "export --to perf" "export --to
 	for name in precious link hard; do
 		# shellcheck disable=SC2086 # split into words on purpose
 		trace $args "$tmp/precious" "$tmp/$name"
-		refused "$tmp/$name: this is an input file" \
+		refused "$tmp/$name: cannot be written: it is an input file" \
 			"hstrace $args does not overwrite its input ($name)"
 	done
 done
 trace html --out "$tmp/link" "$tmp/t" "$tmp/precious"
-refused "$tmp/link: this is an input file" "hstrace html does not overwrite a run that it shows"
+refused "$tmp/link: cannot be written: it is an input file" "hstrace html does not overwrite a run that it shows"
 for follow in "" --follow; do
 	trace save $follow "$tmp/ram" "$tmp/ram"
-	refused "$tmp/ram: this is an input file" \
+	refused "$tmp/ram: cannot be written: it is an input file" \
 		"hstrace save $follow does not overwrite the machine's RAM"
 	trace save $follow "$tmp/a-run" "$tmp/ram"
-	refused "$tmp/ram: this is an input file" \
+	refused "$tmp/ram: cannot be written: it is an input file" \
 		"hstrace save of a run's folder does not overwrite its RAM"
 done
 is "$(cat "$tmp/precious" "$tmp/ram" | cksum)" "$sum" "none of the input files has changed"

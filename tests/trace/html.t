@@ -211,7 +211,7 @@ is "$(ask 'page.data["anatomy"][0]["systems"], page.data["anatomy"][0]["stages"]
 	"(['hyperscope', 'linux'], [['guest', 2, 2], ['CSR swap', 33, 34], ['sum', 35, 36]])" \
 	"--anatomy reads the table of scripts/hyperscope anatomy"
 page --anatomy "$tmp/t2" "$tmp/t"
-is "$status $err" "1 hstrace: $tmp/t2: it contains no table of scripts/hyperscope anatomy" \
+is "$status $err" "1 hstrace: $tmp/t2: not a table that scripts/hyperscope anatomy prints" \
 	"a file without an anatomy table is refused"
 [ ! -e "$tmp/page.html" ] && [ ! -e "$tmp/page.html.part" ]
 ok $? "a refused anatomy file leaves no page"
@@ -220,11 +220,11 @@ ok $? "a refused anatomy file leaves no page"
 head -c $(($(stat -c %s "$tmp/t") - 50000)) "$tmp/t" >"$tmp/cut"
 page "$tmp/cut"
 is "$status $(wc -l <"$tmp/err") $(ask '(bool(run["damage"]), run["seen"] > 4000)')" "1 1 (True, True)" \
-	"a truncated file gives a page that says so, and one line on standard error"
+	"a truncated file gives a page that reports the damage, and one line on standard error"
 head -c 100 "$tmp/t" >"$tmp/cut"
 page "$tmp/cut"
 is "$status $(wc -l <"$tmp/err") $(ls "$tmp"/page.html* 2>/dev/null)" "1 1 " \
-	"a file of which nothing can be read gives no page"
+	"an unreadable file gives no page"
 cp "$tmp/err" "$tmp/keep.html"
 "$bin/hstrace" html --out "$tmp/keep.html" "$tmp/nothing" 2>"$tmp/err2"
 [ $? = 1 ] && [ -s "$tmp/keep.html" ] && cmp -s "$tmp/err" "$tmp/keep.html" && grep -q 'No such file' "$tmp/err2"

@@ -421,7 +421,8 @@ static int run_graph(struct ctf *ctf, bt_graph *graph, const char *folder)
 				   bt_component_sink_borrow_input_port_by_index_const(sink, 0),
 				   NULL) != BT_GRAPH_CONNECT_PORTS_STATUS_OK ||
 	    bt_graph_run(graph) != BT_GRAPH_RUN_STATUS_OK)
-		return failed(ctf->job, "cannot be written: libbabeltrace2 failed (disk full?)");
+		return failed(ctf->job,
+			      "cannot be written: libbabeltrace2 failed; the disk may be full");
 	return 0;
 }
 

@@ -121,7 +121,8 @@ int export_append(const struct export_job *job, FILE *to, FILE *from)
 	if (!ferror(from))
 		return 0;
 failed:
-	hst_error(job->out, "its temporary file: %s", strerror(errno ? errno : EIO));
+	hst_error(job->out, "its temporary file cannot be copied: %s",
+		  strerror(errno ? errno : EIO));
 	return -1;
 }
 
@@ -220,7 +221,7 @@ static int write_folder(struct export_job *job, const struct export_format *form
 	int err;
 
 	if (!lstat(job->out, &st))
-		return failed_output(job, "it already exists, and this format makes a folder");
+		return failed_output(job, "it already exists; give the name of a folder to create");
 	if (!mkdtemp(name))
 		return failed_output(job, strerror(errno));
 	snprintf(folder, sizeof(folder), "%s/trace", name);
@@ -247,7 +248,7 @@ static int write_output(struct export_job *job, const struct export_format *form
 	}
 	if (special && !format->write_folder)
 		return failed_output(job,
-				     "it is not a regular file, and this format needs to seek");
+				     "this format needs to seek, so OUT must be a regular file");
 	if (snprintf(name, sizeof(name), "%s.XXXXXX", job->out) >= (int)sizeof(name))
 		return failed_output(job, strerror(ENAMETOOLONG));
 	return format->write_folder ? write_folder(job, format, name)
@@ -321,7 +322,7 @@ static int run(struct export_job *job, const char *in, const struct export_forma
 		remove_folder(job->folder);
 	free(job->folder);
 	if (!err && job->cut)
-		hst_error(in, "could not be read to the end: %llu events were exported",
+		hst_error(in, "cannot be read to the end; only %llu events were exported",
 			  job->count);
 	hst_close(&file);
 	return err || job->cut || hst_saw_damage ? 1 : 0;

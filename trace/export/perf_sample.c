@@ -80,7 +80,7 @@ static char *make_file(struct perf_clock *clock, struct export_job *job,
 	if (!mkdir(folder, 0777)) {
 		job->folder = strdup(folder);
 	} else if (errno != EEXIST) {
-		hst_error(folder, "cannot be made: %s", strerror(errno));
+		hst_error(folder, "cannot be created: %s", strerror(errno));
 		return NULL;
 	}
 	absolute = realpath(folder, NULL);

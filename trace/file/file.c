@@ -131,7 +131,7 @@ static int take_mem(struct hst_file *file, u64 size, off_t offset)
 	if (mem->magic != TRACE_MEM_MAGIC)
 		return hst_damaged(file, "invalid header");
 	if (mem->version != TRACE_MEM_VERSION)
-		return hst_damaged(file, "this hstrace does not support its version");
+		return hst_damaged(file, "this hstrace does not support the header's version");
 	if (!mem->nr_harts || mem->nr_harts > HST_MAX_HARTS || mem->nr_slots > HST_MAX_SLOTS ||
 	    !mem->timebase_hz || mem->record_size != sizeof(struct trace_record) ||
 	    mem->stat_size != sizeof(struct exit_stat))

@@ -254,8 +254,8 @@ static int read_changes(struct hst_images *images, struct hst_file *file)
 	hst_cursor_close(&cursor);
 	if (images->nr_beyond)
 		hst_error(file->path,
-			  "the last %llu exec and fork records, beyond %d, are ignored: samples "
-			  "may show the wrong program",
+			  "the last %llu exec and fork records are ignored, because at most %d are "
+			  "used: samples may show the wrong program",
 			  images->nr_beyond, MAX_PIDS);
 	return more < 0 && !images->nr_changes ? -1 : 0;
 }

@@ -21,6 +21,9 @@
 #define IMAGE_START 0x200000ULL   /* offset in RAM at which -kernel puts the image */
 #define CHUNK       1024          /* records read at once */
 
+static const char cut_off[] = "the file ends inside the trace memory that its run descriptor "
+			      "names: it is truncated or damaged";
+
 int hst_ram_open(struct hst_ram *ram, const char *path)
 {
 	struct stat st;
@@ -67,8 +70,7 @@ int hst_ram_read(const struct hst_ram *ram, void *buf, size_t size, u64 offset)
 
 	if (n == (ssize_t)size)
 		return 0;
-	hst_error(ram->path, n < 0 ? "%s" : "the file ends inside the trace (%s)",
-		  n < 0 ? strerror(errno) : "is it this machine's RAM?");
+	hst_error(ram->path, "%s", n < 0 ? strerror(errno) : cut_off);
 	return -1;
 }
 
@@ -121,13 +123,13 @@ const char *hst_ram_find(struct hst_ram *ram)
 	if (desc.version != HS_RUN_DESC_VERSION)
 		return "this hstrace does not support the run descriptor's version";
 	if (desc.trace_hpa < RAM_BASE || !desc.trace_size)
-		return "the host did not get as far as setting up tracing";
+		return "the host has not set up tracing";
 	ram->base = desc.trace_hpa - RAM_BASE;
 	if (ram->base > 1ULL << 50 ||
 	    pread(ram->fd, mem, sizeof(*mem), (off_t)ram->base) != sizeof(*mem))
-		return "the file ends inside the trace (is it this machine's RAM?)";
+		return cut_off;
 	if (mem->magic != TRACE_MEM_MAGIC || mem->version != TRACE_MEM_VERSION)
-		return "the run descriptor points to no trace memory, or to that of another "
+		return "the run descriptor does not point to trace memory of this hstrace's "
 		       "version";
 	return makes_sense(mem, desc.trace_size) ? NULL : "the trace memory's header is invalid";
 }

@@ -140,7 +140,7 @@ static const char *parse_elf(struct hst_symbols *s, const struct elf *elf)
 				return "out of memory";
 			break;
 		}
-	return s->n ? NULL : "has no symbols: was it stripped?";
+	return s->n ? NULL : "has no symbols; it may have been stripped";
 }
 
 /* ---- text: lines "ffffffff80002000 T name", possibly followed by "\t[module]" ---- */

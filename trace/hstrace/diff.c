@@ -285,7 +285,7 @@ static void print_heading(const struct diff *d, size_t different)
 		puts("exact");
 		break;
 	case MODE_SINGLE:
-		puts("runs that vary,\none per side: may be chance; "
+		puts("the runs vary,\nso differences may be chance; "
 		     "compare several: hstrace diff A1 A2 A3 vs B1 B2 B3");
 		break;
 	case MODE_TEST:

@@ -50,14 +50,14 @@ static int snapshot(struct live *l, struct hst_file *file)
 	FILE *out = fd < 0 ? NULL : fdopen(dup(fd), "wb");
 
 	if (!out) {
-		hst_error(l->ram.path, "no memory for a snapshot");
+		hst_error(l->ram.path, "out of memory for a copy of the trace");
 		if (fd >= 0)
 			close(fd);
 		return -1;
 	}
 	err = hst_save_to(&l->ram, out, "", from_events(l));
 	if (fclose(out) && !err) {
-		hst_error(l->ram.path, "no memory for a snapshot");
+		hst_error(l->ram.path, "out of memory for a copy of the trace");
 		err = -1;
 	}
 	if (!err)

@@ -161,7 +161,7 @@ static void print(const struct profile *profile)
 		else
 			print_row(profile, profile->rows[i]);
 	if (!profile->folded && profile->unseen)
-		printf("%llu sampling points have no sample: the one before came too late\n",
+		printf("%llu sampling points have no sample: the previous sample was taken late\n",
 		       profile->unseen);
 }
 

@@ -117,7 +117,8 @@ int hst_cmd_save(int argc, char **argv)
 		if (argc < 2)
 			return hst_wrong_use("--meta needs TEXT", NULL);
 		if (strlen(argv[1]) + 2 > sizeof(meta) - len)
-			return hst_wrong_use("the texts given with --meta exceed 64 KiB", NULL);
+			return hst_wrong_use("the arguments of --meta exceed 64 KiB in total",
+					     NULL);
 		len += (size_t)snprintf(meta + len, sizeof(meta) - len, "%s\n", argv[1]);
 	}
 	if (argc != 2)

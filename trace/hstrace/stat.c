@@ -118,8 +118,8 @@ const char hst_stat_help[] =
 	"  --count N       with --live: end after N tables (default: no limit on a\n"
 	"                  terminal, else 1)\n"
 	"For rows from events, costs need kvm_exit and kvm_entry in the trace; --by sbi\n"
-	"also needs kvm_sbi_call, and mmio and reg need kvm_mmio. An option that selects\n"
-	"events makes rows by cause come from events, too:\n";
+	"also needs kvm_sbi_call, and mmio and reg need kvm_mmio. With an option that\n"
+	"selects events, rows by cause also come from events:\n";
 
 static int set_by(struct hst_stat_options *o, const char *value)
 {
@@ -216,8 +216,7 @@ int hst_cmd_stat(int argc, char **argv)
 	int used = options(&o, &select, argc, argv), status = 2;
 
 	if (used >= 0 && argc - used != (o.live ? 0 : 1)) {
-		hst_wrong_use(o.live ? "stat --live takes a run and no FILE"
-				     : "stat takes one FILE",
+		hst_wrong_use(o.live ? "stat --live RUN takes no FILE" : "stat takes one FILE",
 			      NULL);
 		used = -1;
 	}

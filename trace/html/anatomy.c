@@ -86,7 +86,7 @@ static int write_table(const char *path, FILE *in, FILE *out)
 		if (strcspn(line, "\r\n"))
 			snprintf(title, sizeof(title), "%.*s", (int)strcspn(line, "\r\n"), line);
 	if (strncmp(line, "stage ", 6)) {
-		hst_error(path, "it contains no table of scripts/hyperscope anatomy");
+		hst_error(path, "not a table that scripts/hyperscope anatomy prints");
 		return -1;
 	}
 	fputs("{\"name\":", out);
@@ -103,7 +103,7 @@ static int write_table(const char *path, FILE *in, FILE *out)
 	fputs("]}", out);
 	if (systems && stages)
 		return 0;
-	hst_error(path, "its table of stages is empty");
+	hst_error(path, "the table of stages is empty");
 	return -1;
 }
 

@@ -254,8 +254,8 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 	if (!plugin_arguments(known, sizeof(known) / sizeof(known[0]), argc, argv))
 		return -1;
 	if (!dir || !entry || !head || !back || !ret || !batches_left) {
-		fprintf(stderr,
-			"anatomy: dir, entry, insns, head, back, ret, batches, room are needed\n");
+		fprintf(stderr, "anatomy: give dir=, entry=, insns=, head=, back=, ret=, batches= "
+				"and room=\n");
 		return -1;
 	}
 	iteration = malloc(LONGEST * sizeof(*iteration));

@@ -35,7 +35,7 @@ static void find_registers(qemu_plugin_id_t id, unsigned int hart)
 
 	(void)id;
 	if (hart >= MAX_HARTS) {
-		fprintf(stderr, "%s: more than %d harts\n", plugin_name, MAX_HARTS);
+		fprintf(stderr, "%s: the machine has more than %d harts\n", plugin_name, MAX_HARTS);
 		exit(1);
 	}
 	regs[hart] = plugin_need(calloc(nr_regs + 1, sizeof(struct qemu_plugin_register *)));

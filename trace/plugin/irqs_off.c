@@ -418,7 +418,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 		return -1;
 	if (!file || !kernel || !kernel_end || !linked || !switch_at || !end_at) {
 		fprintf(stderr,
-			"irqs_off: out, kernel, kernel_end, linked, switch, end are needed\n");
+			"irqs_off: give out=, kernel=, kernel_end=, linked=, switch= and end=\n");
 		return -1;
 	}
 	plugin_watch_harts(id, info, reg_names, REGS);

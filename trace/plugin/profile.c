@@ -396,7 +396,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 	if (!plugin_arguments(known, sizeof(known) / sizeof(known[0]), argc, argv))
 		return -1;
 	if (!file || !switch_at || !end_at) {
-		fprintf(stderr, "profile: out, switch, end are needed\n");
+		fprintf(stderr, "profile: give out=, switch= and end=\n");
 		return -1;
 	}
 	plugin_watch_harts(id, info, reg_names, REGS);
