@@ -6,8 +6,8 @@
 #
 #   hand_in NAME FILE...        make a submission $tmp/NAME with the solution's version of these files
 #   graded NAME [OPTION...]     grade $tmp/NAME: sets $status, $said (the report), $err; writes $tmp/json
-#   points                      print "N of M" from the JSON
-#   lines ID                    print the report's lines on a failed test
+#   points                      print the score in $tmp/json as "N of M"
+#   lines ID                    print the lines that $tmp/json has for test ID
 
 fixture=$tmp/labs
 mkdir -p "$fixture/91-fixture/"{tests,hidden,tree/src/kvm/sbi,tree/src/vmm}
@@ -101,7 +101,7 @@ graded()	# NAME [OPTION...]
 	said=$(<"$tmp/said") err=$(<"$tmp/err")
 }
 
-points()
+points()	# print SCORE of MOST
 {
 	python3 -c 'import json, sys; g = json.load(open(sys.argv[1])); print(g["score"], "of", g["most"])' "$tmp/json"
 }

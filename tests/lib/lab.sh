@@ -4,17 +4,20 @@
 #
 #   variant NAME              print a value of the student's variant, from $HS_VARIANT (JSON) or lab.json
 #   variant --line            print all numeric values, and registers by number: NAME=VALUE...
-#   payload NAME [WORD...]    run a payload in a VM with WORDs on its command line; its claims become
-#                             claims of this test, and the reason is printed if the machine stopped
+#   payload NAME [WORD...]    run a payload in a VM with WORDs on its command line; repeat its claims as
+#                             claims of this test, and print the reason if the machine stopped
 #   asked NAME [WORD...]      run it without making claims; then
-#   claim TEXT [NAME]         claims that the payload's claim that contains TEXT held
+#   claim TEXT [NAME]         claim that the payload's claim that contains TEXT held
 #   boots NAME=VALUE [OPTION...]
-#                             a guest ends normally under this toggle; so does the payload timer
-#   options OPTION...         options of scripts/hyperscope for the payloads that follow
-#   under TEXT                the condition of the payloads that follow; appended to each of their claims
-#   saved OPTION...           save each payload while it runs, as OPTIONs (--save-on ...) say, and continue it
-#                             in another machine; between COMMAND is run in between, with the file in $tmp/saved
-#   answer NAME               print a value of answers.txt; answered NAME WANT [PERCENT] claims that it is WANT
+#                             claim that a guest and the payload timer run to completion under this toggle
+#   options OPTION...         set options of scripts/hyperscope for the payloads that follow
+#   under TEXT                append TEXT to each claim of the payloads that follow, in parentheses
+#   saved OPTION...           save each payload that follows while it runs, as OPTIONs (--save-on ...) say, and
+#                             restore it in another machine
+#   between COMMAND           run COMMAND between save and restore; the saved file is $tmp/saved
+#   answer NAME               print a value of answers.txt
+#   answered NAME WANT [PERCENT]
+#                             claim that this value is WANT, or within PERCENT of it
 #
 # Neither a line on the console nor an exit status proves that a claim held: the student's hypervisor
 # and VMM print there, and can end the machine in any way. Only claims that have the seal of this run's
@@ -62,7 +65,9 @@ for name, value in made.items() if sys.argv[1] == "--line" else ():
         print("%s=%s" % (name, re.sub("[as-]", "", str(value))))' "$1" "$HS_TOP/lab.json"
 }
 
-# Leave the console of both halves in $tmp/out and $out. The status is the second half's if that was run.
+# Run payload COPY of BUILD with WORDS on its command line, save it while it runs, call $lab_between, and
+# restore it. Sets what hs sets: $out and $err are those of both runs, $took is their sum, and $status is
+# that of the restored machine, or of the first one if it failed.
 run_halves()	# BUILD COPY WORDS
 {
 	local err1 took1
@@ -79,7 +84,9 @@ run_halves()	# BUILD COPY WORDS
 	err=$err1$'\n'$err took=$((took + took1))
 }
 
-run_sealed()	# BUILD NAME [WORD...]: sets $claims, and what hs sets
+# Run payload NAME of BUILD with a new key and WORDs on its command line. Sets $claims to the claims that
+# have the key's seal, and sets what hs sets; the seals are removed from $out.
+run_sealed()	# BUILD NAME [WORD...]
 {
 	local build=$1 name=$2 key words
 	shift 2
@@ -102,6 +109,7 @@ asked()	# NAME [WORD...]
 	ends_if_hung
 }
 
+# End this test if the last machine hung.
 ends_if_hung()
 {
 	[ "$status" = 124 ] || return 0
@@ -119,8 +127,8 @@ last_words()
 	fi
 }
 
-# Print the diagnostics of failed claim N: those after it, and those before it, since a helper may
-# print what it saw and leave the claim to its caller. Lines after another failed claim belong to that claim.
+# Print the diagnostics of failed claim N: those after it, and those before it, because a helper may
+# print its findings before its caller makes the claim. Lines after another failed claim belong to that claim.
 reasons()	# N; the payload's output on standard input
 {
 	awk -v n="$1" '/^(not )?ok [0-9]+ - / {
@@ -138,6 +146,7 @@ reasons()	# N; the payload's output on standard input
 		/^# / && !failed { before = before $0 "\n" }'
 }
 
+# Print the number of claims in the TAP plan of CLAIMS, or nothing if there is no plan.
 plan_of()	# CLAIMS
 {
 	sed -n 's/^1\.\.//p' <<<"$1"
@@ -196,10 +205,10 @@ answer()	# NAME
 	sed -n "s/^$1:[[:space:]]*//p" "$HS_TOP/answers.txt" | head -n 1 | tr -d '\r' | tr 'A-Z' 'a-z' | sed 's/[[:space:]]*$//'
 }
 
-# Claim that the answer is WANT, as a number or a name, or within PERCENT of it. WANT is not printed.
+# Claim that answer NAME is WANT, as a number or a name, or within PERCENT of it. WANT is not printed.
 answered()	# NAME WANT [PERCENT]
 {
-	[ "$2" ] || { ok 1 "$1: the grader has an answer"; return; }
+	[ "$2" ] || { ok 1 "$1: the grader knows the answer"; return; }
 	python3 -c '
 import sys
 def number(text):
@@ -212,5 +221,5 @@ try:
     sys.exit(abs(number(got) - number(want)) > number(want) * float(percent) / 100)
 except ValueError:
     sys.exit(got != want)' "$(answer "$1")" "${2,,}" "${3:-0}"
-	ok $? "$1 is what the run says" || diag "answered: '$(answer "$1")'"
+	ok $? "$1 is the value that the run shows" || diag "answered: '$(answer "$1")'"
 }

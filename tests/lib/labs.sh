@@ -6,7 +6,7 @@
 #   tree DIR LAB OPTION...       make LAB's tree in DIR with scripts/hyperscope lab, and build it; output in $said
 #   build DIR                    build it again, after a change
 #   try DIR TEST                 run TEST in the tree; sets $status and $said
-#   stop_of LAB                  print a pattern that matches the message of LAB's stops
+#   stop_of LAB                  print a pattern for grep that matches the messages of LAB's stops
 #   tests_of FOLDER              list the public tests of labs/FOLDER that are files
 
 tree()

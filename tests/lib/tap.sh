@@ -1,20 +1,23 @@
 # SPDX-License-Identifier: MIT
 #
-# tap.sh - for tests written in bash: claims as TAP, runs of the launcher, scaled time-outs.
+# tap.sh - functions for tests written in bash: claims as TAP, runs of the launcher, scaled time-outs.
 #
 #   . "$HS_TOP/tests/lib/tap.sh"
-#   hs exec ...          run scripts/hyperscope; sets $status, $out and $err (texts), $took (s)
+#   hs COMMAND ...       run scripts/hyperscope COMMAND; sets $status, $out, $err, and $took in seconds
 #   is GOT WANT NAME     like TEXT REGEX NAME     ok CONDITION-STATUS NAME
 #   skip NAME REASON     diag TEXT
-#   relay TEXT [LABEL]   make a program's TAP this test's own claims, each with LABEL before it
-#   spoils_redirects     true if this QEMU enters HS with V set after a redirected trap; $spoiled_redirects says so
+#   relay TEXT [LABEL]   repeat the claims in TEXT, a program's TAP, as claims of this test, each after LABEL
+#   spoils_redirects     true if this QEMU enters HS with V set after a redirected trap; $spoiled_redirects is the
+#                        reason to give to skip
 #   fixes WHY TOGGLE...  keep the defaults of these toggles (or all), whatever $HYPERSCOPE_SET says
-#   needs_plugin NAME    skip the whole test without our plugin NAME.so and a QEMU that loads it
-#   hs_script NAME ...   run scripts/hyperscope NAME with this build: sets $status, $out; files $tmp/table, $tmp/err
-#   needs_browser        skip the whole test unless Chromium can be driven; sets $python, which has selenium
+#   needs_plugin NAME    skip the whole test unless plugin NAME.so is built and this QEMU can load it
+#   hs_script NAME ...   run scripts/hyperscope NAME with this build; sets $status and $out, and leaves standard
+#                        output in $tmp/table and standard error in $tmp/err
+#   needs_browser        skip the whole test unless Chromium and Selenium are installed; sets $python to the
+#                        Python that has Selenium
 #   done_testing
 #
-# $tmp is the test's own folder, removed when it ends; the folders of its runs are there too.
+# $tmp is a folder for this test alone, and holds the folders of its runs. It is removed when the test ends.
 
 : "${HS_TOP:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
 : "${O:=$HS_TOP/build}"
@@ -84,8 +87,8 @@ relay()	# TEXT [LABEL]
 	done <<<"$1"
 }
 
-# Machines of a test take their toggles from $HYPERSCOPE_SET (docs/testing.md). A test that states
-# figures, or is about one value, declares the toggles that must keep their defaults, and why.
+# Machines of a test take their toggles from $HYPERSCOPE_SET (docs/testing.md). A test that expects
+# figures, or tests one value of a toggle, declares the toggles that must keep their defaults, and why.
 fixes()	# WHY TOGGLE...
 {
 	local why=$1 word kept= name
@@ -123,7 +126,7 @@ needs_built()	# FILE...
 needs_plugin()	# NAME
 {
 	[ -f "$O/$1.so" ] || skip_all "$O/$1.so is missing"
-	[ "$1" = anatomy ] || ! qemu_older 9.0 || skip_all "QEMU $(qemu_version) is older than 9, the first whose plugins can do this"
+	[ "$1" = anatomy ] || ! qemu_older 9.0 || skip_all "QEMU $(qemu_version) is older than 9.0, the first whose plugins can read registers"
 	export TMPDIR=$tmp
 }
 
@@ -131,12 +134,12 @@ needs_browser()
 {
 	local tool
 	for tool in chromium chromedriver; do
-		command -v $tool >/dev/null || skip_all "$tool is not installed: scripts/hyperscope setup browser, where the distribution has it as a package"
+		command -v $tool >/dev/null || skip_all "$tool is not installed: run 'scripts/hyperscope setup browser' if the distribution has it"
 	done
 	for python in python3 /usr/bin/python3; do
 		"$python" -c 'import selenium' 2>/dev/null && return
 	done
-	skip_all "python3-selenium is not installed: scripts/hyperscope setup browser"
+	skip_all "python3-selenium is not installed: run 'scripts/hyperscope setup browser'"
 }
 
 qemu_version()
@@ -144,7 +147,7 @@ qemu_version()
 	"${QEMU:-qemu-system-riscv64}" --version | sed -n 's/.* version \([0-9.]*[0-9]\).*/\1/p'
 }
 
-# qemu_older MAJOR.MINOR: true if this QEMU is older
+# qemu_older MAJOR.MINOR: true if this QEMU is older than that version
 qemu_older()
 {
 	local have
@@ -163,9 +166,9 @@ spoils_redirects()
 spoiled_redirects="this QEMU enters HS with V still 1 for a trap that the firmware redirects (docs/caveats.md)"
 
 # The next fetch, at Linux's exit handler, is then translated as the guest's, and KVM_RUN fails with
-# EOPNOTSUPP. Now and then a process of the guest dies from it, so this QEMU cannot serve as the
+# EOPNOTSUPP. Some processes of the guest are killed as a result, so this QEMU cannot serve as the
 # reference. (A core that delegates illegal instructions to the guest is not affected.)
-linux_kvm_is_broken="$spoiled_redirects, and guests of Linux KVM go astray"
+linux_kvm_is_broken="$spoiled_redirects, which makes guests of Linux KVM fail"
 qemu_breaks_linux_kvm()
 {
 	spoils_redirects
@@ -186,7 +189,8 @@ done_testing()
 	exit $((tests_failed > 0))
 }
 
-# hs ARGS...: run the launcher, with input from $tmp/in if that exists. The launcher's own time-out is shorter.
+# hs COMMAND ARGS...: run the launcher, with input from $tmp/in if that exists. The launcher's own time-out,
+# $HS_SECONDS (default: 30), is shorter than that of timeout(1), so that it can end the machine itself.
 hs()
 {
 	local start=$SECONDS limit input=/dev/null
@@ -208,7 +212,7 @@ hs_script()	# NAME ARGS...
 	out=$(cat "$tmp/table")
 }
 
-# Print the machines and launchers that this test started, directly or indirectly, and that still run.
+# Print the machines and launchers that this test has started, directly or indirectly, and that still run.
 left_running()
 {
 	local p

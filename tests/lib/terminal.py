@@ -88,7 +88,7 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def end(self, seconds):
-        """Return the exit status, or kill the command and return None if it does not end in time."""
+        """Wait this many seconds (scaled) for the command's end. Return its status, or kill it and return None."""
         end = time.monotonic() + seconds * SCALE
         while self.process.poll() is None and time.monotonic() < end:
             self._read(0.1)

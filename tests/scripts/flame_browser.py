@@ -35,7 +35,7 @@ class Graph:
         return self.browser.js("return document.querySelector('.readout').textContent")
 
     def click(self, name):
-        # Dispatch an event: a frame is a group, and another frame may be at its middle.
+        # Dispatch an event instead of clicking: a frame is a group, and another frame may cover its middle.
         self.browser.js("""[...document.querySelectorAll('.f')].find((g) => g.style.display !== 'none' &&
             g.querySelector('title').textContent.startsWith(arguments[0] + '\\n'))
             .querySelector('rect').dispatchEvent(new MouseEvent('click', {bubbles: true}));""", name)
@@ -134,7 +134,7 @@ def surroundings(graph, browser, picture):
         browser.open(picture)
         needed = browser.js("return document.documentElement.getBoundingClientRect().width")
         ok(needed <= width, "at %d pixels the graph fits the window" % width, needed)
-        tidy(graph, "nothing overlaps at this width")
+        tidy(graph, "at %d pixels nothing overlaps" % width)
         heads = browser.js("""return [...document.querySelectorAll('.title, .muted, .key, foreignObject')]
             .filter((e) => e.style.display !== 'none').map((e) => {
             const b = e.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]})""")

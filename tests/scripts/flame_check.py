@@ -77,7 +77,7 @@ def main(folded, picture):
     scale = (WIDTH - 2 * MARGIN) / total
     ok(all(abs(frame.width - frame.count * scale) < NEAR and
            abs(frame.x - MARGIN - frame.first * scale) < NEAR for frame in frames),
-       "a frame's width is its share, and its position is right")
+       "a frame has the width of its share, and the right position")
     ok(all(format(frame.count, ",d") in frame.words and "%.2f %%" % (100 * frame.count / total) in
            frame.words for frame in frames), "a frame's title has its count and share")
     rows = {}

@@ -8,7 +8,7 @@ Each signal is sent at MOMENTS moments, one drawn from each of MOMENTS equal par
 The command must be killed by that signal, exit with 128 + N, or have ended earlier with its usual status. It
 must print no traceback, and leave no process and no temporary file. A traceback is allowed until the script
 has imported hs/early.py, because Python itself prints one during its start. Prints a line for each error,
-with the moment of the run's signal.
+with the signal and the moment at which it was sent.
 """
 import concurrent.futures
 import os
@@ -48,7 +48,7 @@ def left(mark):
 
 
 def files(folder):
-    """Return files that must not be left. A run's folder may keep its log and trace, not its memory and files."""
+    """Yield files that must not be left. A run's folder may keep its log and trace, but not its memory and files."""
     for at, _, names in os.walk(folder):
         for name in names:
             if name in ("initramfs", "ram", "guest-initrd") or name.startswith(".last.") or "/runs" not in at:
@@ -64,7 +64,11 @@ def traceback_of_ours(text):
 
 
 def one(command, number, moment, natural=0):
-    """Return a line for each error, the time that the command took, and its status."""
+    """Run the command, sending signal `number` after `moment` seconds, unless it is None.
+
+    Return a line for each error, the seconds that the command took, and its status. `natural` is the status
+    of a run without a signal.
+    """
     folder = tempfile.mkdtemp(prefix="told.")
     mark = os.path.basename(folder)
     for name in ("tmp", "runs"):

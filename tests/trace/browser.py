@@ -79,7 +79,7 @@ class Browser:
         return next(b for b in self.all("#timeline button") if b.text == text)
 
     def rows(self, css):
-        """Return the texts of a table's visible rows."""
+        """Return the visible rows of a table, each a list of its cells' text."""
         return self.js("""return [...document.querySelectorAll(arguments[0] + ' tbody tr')]
             .filter((row) => row.offsetParent !== null)
             .map((row) => [...row.cells].map((cell) => cell.textContent.trim()));""", css)
@@ -177,7 +177,7 @@ def timeline(browser, hstrace, trace, page, stat):
     inside = sum(tick < run["span"] / 2 for tick in ticks)
     near = sum(abs(tick - run["span"] / 2) <= run["span"] / run["bins"] for tick in ticks)
     ok(abs(parts[0] - inside) <= near and abs(parts[1] - (total - inside)) <= near,
-       "a part selected in seconds has that part's exits", (parts, inside, total, near))
+       "selecting a part in seconds shows that part's exits", (parts, inside, total, near))
     browser.button("all").click()
     is_(browser.window()[0], total, "the button 'all' shows the whole timeline again")
     svg = browser.one("svg.timeline")
@@ -198,7 +198,7 @@ def timeline(browser, hstrace, trace, page, stat):
     browser.js("""const s = document.querySelector('#timeline select'); s.value = '1';
         s.dispatchEvent(new Event('change'));""")
     is_(browser.window()[0], sorted(run["vcpus"], key=lambda v: v["vcpu"])[1]["exits"],
-        "one vCPU selected alone has its own exits")
+        "selecting one vCPU shows the exits of that vCPU only")
 
 
 def slowest(browser):
@@ -264,7 +264,7 @@ def themes(browser, page):
 
 
 def million(browser, page):
-    """Measure opening (reading, parsing, drawing) by the thread's clock: other processes also run."""
+    """Measure opening (reading, parsing, drawing) by the thread's clock, because other processes also run."""
     browser.cdp("Performance.enable", timeDomain="threadTicks")
     before = {m["name"]: m["value"] for m in browser.cdp("Performance.getMetrics")["metrics"]}
     browser.open(page)
@@ -273,7 +273,7 @@ def million(browser, page):
     load = browser.js("return performance.getEntriesByType('navigation')[0].loadEventEnd") / 1000
     print("# 10^6 events: %d bytes, open after %.2f s, %.2f s of processor time"
           % (os.path.getsize(page), load, took))
-    ok(0 < took < OPEN_SECONDS, "10^6 events are open in less than %g s" % OPEN_SECONDS, took)
+    ok(0 < took < OPEN_SECONDS, "a page of 10^6 events opens in less than %g s" % OPEN_SECONDS, took)
     ok(browser.all("svg.timeline path"), "the timeline of 10^6 events is drawn")
 
 
@@ -283,8 +283,8 @@ def two_runs(browser, page, stats):
     for number, column in (0, 1), (1, 2):
         got = {row[0][:22]: plain(row[column]) for row in rows if row[column] != "0"}
         is_(got, {title: row[0] for title, row in stats[number].items()},
-            "of two runs, %s has its own counts" % "AB"[number])
-    is_(len(browser.all("svg.timeline")), 2, "each of two runs has its own timeline")
+            "on a page of two runs, run %s has its own counts" % "AB"[number])
+    is_(len(browser.all("svg.timeline")), 2, "on a page of two runs, each has its own timeline")
     is_(browser.width_needed(), 1280, "two timelines fit side by side")
 
 

@@ -156,7 +156,7 @@ def damaged(path, what, chosen, records=None):
 
 
 def choice(count=3):
-    """Yield, without end, report, stat --by event, csv and json plus the next few others, or all others."""
+    """Yield lists of commands without end: report, stat --by event, csv and json, plus the next few or all others."""
     rest = list(commands())
     first, rest = rest[:4], rest[4:]
     turn = itertools.cycle(rest)
@@ -182,7 +182,7 @@ def test_cuts(data, parts, turns):
             wrong(f"cut at {size}", "its table of events " + ("is incomplete" if could else "is complete"))
     if not saved:
         wrong("cuts", "no truncated file could be read")
-    claim("a truncated trace: one sentence, and the complete records in report and exports")
+    claim("a truncated trace gives one sentence, and its complete records are in report and exports")
 
 
 def test_flips(data, parts, turns):
@@ -205,7 +205,7 @@ def test_flips(data, parts, turns):
             file.write(flipped)
         # The checksum covers padding as well, so every change is detected.
         damaged("flip", f"{what} (byte {at}) changed", next(turns), records)
-    claim("a trace with changed bits: one sentence, and the readable events in report and exports")
+    claim("a trace with changed bits gives one sentence, and its readable events are in report and exports")
 
 
 def test_foreign(data, turns):
@@ -224,11 +224,11 @@ def test_foreign(data, turns):
     for command in ("report", "stat"):
         with subprocess.Popen(["cat", whole], stdout=subprocess.PIPE) as cat:
             one_sentence(f"{command} of a pipe", run(command, "/dev/stdin", stdin=cat.stdout), "/dev/stdin")
-    claim("another version, other files, a folder, pipes, devices, no file: one sentence, no output")
+    claim("other versions, other files, folders, pipes, devices and missing files give one sentence, no output")
 
 
 def test_ram(ram):
-    """Check that save refuses damaged RAM and files that are no RAM, or else writes an intact trace."""
+    """Check that save refuses damaged RAM and files that are not RAM, or else writes an intact trace."""
     with open(ram, "rb") as file:
         data = file.read()
     start = struct.unpack_from("<Q", data, IMAGE_START + 0x40)[0]
@@ -268,7 +268,7 @@ def test_ram(ram):
                 remove("saved")
     if refused < len(cuts):
         wrong("save", f"only {refused} damaged RAM files were refused")
-    claim("save from damaged RAM or from no RAM: one sentence and no file, or an intact trace")
+    claim("save from damaged RAM, or from no RAM, gives one sentence and no file, or an intact trace")
 
 
 def limited():
@@ -305,7 +305,7 @@ def test_outputs(ram):
         with open("/dev/full", "w", encoding="utf-8") as full:
             one_sentence(f"{words} to a full device", run(*words, stdout=full), "standard output",
                          2 if words[0] == "diff" else 1)
-    claim("an output that cannot be written: one sentence that names it, and existing files stay")
+    claim("an output that cannot be written gives one sentence that names it, and existing files stay")
 
 
 def main():

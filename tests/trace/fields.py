@@ -139,7 +139,7 @@ class Rules:
 
     def gstage_step(self, e, f, v, h):
         if v.get("fault"):
-            self.rule("a walk for a fault is for the fault's address", number(f["gpa"]) // (1 << 39) ==
+            self.rule("a walk for a fault has the fault's address", number(f["gpa"]) // (1 << 39) ==
                       number(v["fault"]["gpa"]) // (1 << 39), e)
 
     def kvm_mmio_insn(self, e, f, v, h):

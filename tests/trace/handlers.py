@@ -69,7 +69,7 @@ def handlers(bodies):
         sys.exit("exit_table has a row that cannot be read")
     with open(os.path.join(TOP, "src", "kvm", "exit", "switch_fast.S"), encoding="utf-8") as source:
         named |= set(re.findall(r"\bfast_exit\s+(vcpu_fast_\w+)", source.read()))
-    # The handlers that have no row: those of interrupts, and of the one cause that is checked first.
+    # Add the handlers that have no row: those of interrupts, and of the one cause that is checked first.
     choice = bodies["exit_dispatch"] + bodies["exit_handler"]
     named |= set(re.findall(r"\bexit_\w+", choice)) & set(bodies) - {"exit_handler"}
     return sorted(named)
@@ -86,7 +86,7 @@ def main():
         print(name)
     for name in found:
         if name not in silent and not is_noticed_mute(name, bodies):
-            print("%s would not be noticed if it emitted no event" % name)
+            print("%s would not be reported if it emitted no event" % name)
             silent.append(name)
     return bool(silent)
 

@@ -9,7 +9,7 @@ REPORT is the output of `hstrace report`, TEXT that of the tool:
     csv, json    hstrace export
     perf         perf script --ns
     perf-report  perf report --stdio -s cpu,comm,trace -F sample,cpu,comm,trace -w 8,4,12,300: how
-                 often each event has which fields (without -w, perf truncates texts)
+                 often each event has which fields (without -w, perf truncates strings)
     perf-json    perf data convert --to-json (6.1 leaves the fields out)
     perf-ctf     perf data convert --to-ctf, then babeltrace2 as below
     perf-exits   perf script -s perf-exits.py: each cause's count and cost
@@ -44,7 +44,7 @@ BABELTRACE_FIELD = re.compile(r'(\w+) = (?:\( (?:"([^"]*)"|<unknown>) : containe
 
 
 def pairs(text):
-    """Parse fields whose text may contain blanks; a text ends where the next field begins."""
+    """Parse NAME=VALUE fields. A value may contain blanks, and ends where the next field begins."""
     return tuple(re.findall(r'(\w+)=(.*?)(?: (?=\w+=)|$)', text))
 
 
@@ -176,7 +176,7 @@ def read_messages(path):
 
 
 class Perfetto:
-    """Names, tracks, slices and flows as a viewer would build them from the packets; all must be consistent."""
+    """The names, tracks, slices and flows that a viewer would build from the packets. Inconsistent ones are errors."""
 
     def __init__(self):
         self.events, self.names, self.tracks = {}, {}, {'0': 'everything'}
@@ -277,7 +277,7 @@ def same(want, got, where):
         return False
     have = number(got)
     if want.startswith('irq_') and want[4:].isdigit() and have is not None:
-        # The number of an interrupt has bit 63 or 31 set, and its code below.
+        # An interrupt's number has bit 63 or 31 set, and the interrupt's code in the bits below.
         return (have >> 63 or have >> 31 == 1) and have & 0x7fffffff == int(want[4:])
     if where and have is not None and number(want) is None:
         return named(where, want, have)
@@ -298,7 +298,7 @@ def same_fields(event, want, got, tool):
 
 
 def run_on(fields):
-    """Return a text as perf converts it: after a text of 8 bytes, the next field's bytes follow unseparated."""
+    """Return the first field as perf converts it: after 8 bytes or more, the next field follows without a separator."""
     text = ''
     for _, value in fields:
         text += value
@@ -307,8 +307,8 @@ def run_on(fields):
     return text
 
 
-# The texts that report has shown in a field. babeltrace2 2.0.4 reuses a text's buffer, and for an empty text it
-# resets the length but not the contents, so it prints an earlier text of the field. (The stream is correct.)
+# The strings that report has shown in a field. babeltrace2 2.0.4 reuses a string's buffer, and for an empty string
+# it resets the length but not the contents, so it prints an earlier string of the field. (The stream is correct.)
 texts = set()
 
 
