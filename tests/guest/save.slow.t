@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Debian's kernel is saved while it boots, with a disk and two vCPUs, and continues under hyperscope and,
-# from the same file, under Linux KVM. A machine that Linux KVM saves continues under both.
+# save.slow.t - Debian's kernel is saved while it boots, with a disk and two vCPUs, and continues under
+# hyperscope and, from the same file, under Linux KVM. A machine that Linux KVM saves continues under both.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 payloads=$O/guest-payloads
@@ -20,7 +20,7 @@ like "$err" '^vmm: saved to /dev/vdb: [0-9]{4,} pages, .* after [2-8] rounds' \
 unlike "$out" 'the tour ends' "Debian's kernel is saved before its tour ends"
 diag "$(grep -a '^vmm: save' <<<"$err")"
 
-goes_on()	# WHERE
+goes_on()	# WHERE: claim that the guest of the last run has continued and ended its tour
 {
 	is "$status:$(grep -ac 'Run /init\|Linux version' <<<"$out")" 0:0 \
 		"$1: the guest continues where it was" ||
@@ -34,7 +34,7 @@ goes_on hyperscope
 HS_SECONDS=90 hs run --disk "$tmp/disk" --restore "$tmp/linux"
 goes_on "hyperscope once more"
 
-# One run in many pieces of half a second, each restored from the one before.
+# Run one boot in many pieces of half a second, each restored from the previous one.
 n=0
 HS_SECONDS=60 hs run --mem 192M --save "$tmp/piece.0" --save-at 1000
 all=$out
@@ -94,7 +94,7 @@ part restore
 is "$status:$(grep -c '^not ok' <<<"$out")" 0:0 "Linux KVM: every claim of the payload holds after the restore" ||
 	diag "$out"
 part restore-live
-is "$status:$(grep -c '^not ok' <<<"$out")" 0:0 "Linux KVM: a guest that writes all the time loses nothing" ||
+is "$status:$(grep -c '^not ok' <<<"$out")" 0:0 "Linux KVM: a guest that writes all the time loses no page" ||
 	diag "$out"
 HS_SECONDS=60 hs run --quiet --disk "$tmp/payload-disk" --restore "$tmp/away"
 is "$status:$(grep -c '^not ok' <<<"$out")" 0:0 \

@@ -40,7 +40,9 @@ static struct twin guests[VCPUS];
 static struct native_user users[USERS];
 static struct fp_state user_twins[USERS];
 static unsigned int user_on[HARTS], vcpu_of[USERS];
-static unsigned int uses, traps, found; /* instructions; traps into HS; loads that leave FS on */
+static unsigned int uses;  /* instructions that the guests have executed or tried */
+static unsigned int traps; /* traps of these instructions into HS */
+static unsigned int found; /* loads of a vCPU after which FS is on */
 static u64 sum;
 
 /* Add a value that the test has read to the checksum, which depends on the order of all reads. */

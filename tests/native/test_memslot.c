@@ -40,9 +40,9 @@ static void slots_that_linux_refuses_are_einval(void **state)
 		hva_t hva;
 		u32 flags;
 	} bad[] = {
-		{ "size that is not whole pages", 0, GPA, MB + 1, HVA, 0 },
-		{ "address inside a page", 0, GPA + 0x800, MB, HVA, 0 },
-		{ "user address inside a page", 0, GPA, MB, HVA + 8, 0 },
+		{ "size that is not a multiple of the page size", 0, GPA, MB + 1, HVA, 0 },
+		{ "address that is not page-aligned", 0, GPA + 0x800, MB, HVA, 0 },
+		{ "user address that is not page-aligned", 0, GPA, MB, HVA + 8, 0 },
 		{ "user address outside user space", 0, GPA, MB, 0xffffffff80000000, 0 },
 		{ "range that ends outside user space", 0, GPA, 1ULL << 63, HVA, 0 },
 		{ "unknown flag", 0, GPA, MB, HVA, 8 },

@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# artifact.t - scripts/hyperscope artifact: an archive has the committed files, the cache and the list of
-# packages, each with its checksum, and a second archive has the same bytes. Invalid input is refused.
-# `artifact functional` fails if a step does.
+# artifact.t - scripts/hyperscope artifact packs the committed files, the cache and the list of packages, each
+# with its checksum, and a second archive has the same bytes. Invalid input is refused. `artifact functional`
+# fails if one of its steps fails.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 for tool in git dpkg-deb dpkg-query; do
-	command -v $tool >/dev/null || { echo "1..0 # SKIP there is no $tool here"; exit 0; }
+	command -v $tool >/dev/null || { echo "1..0 # SKIP $tool is not installed"; exit 0; }
 done
 
 # A clone with packages, and the package lists of a mirror that has them.
@@ -76,8 +76,8 @@ is "$(cd "$packed" && find . -type f ! -name SHA256SUMS | sed 's:^\./::' | LC_AL
 	"$(sed 's/^[0-9a-f]*  //' "$packed/artifact/SHA256SUMS" | LC_ALL=C sort)" "SHA256SUMS lists the archive's files and no others"
 is "$(diff -r -x .git -x build -x artifact -x .commit "$tree" "$packed" 2>&1)" "" "the archive's sources are the same as the tree's"
 [ -x "$packed/scripts/shell/setup" ] && [ ! -x "$packed/scripts/lib/fetch.sh" ]
-ok $? "programs in the archive stay executable, and other files not"
-is "$(diff -r -x apt "$dl" "$packed/build/dl" 2>&1)" "" "the archive's cache has everything fetched, except apt's lists"
+ok $? "programs in the archive are executable, and other files are not"
+is "$(diff -r -x apt "$dl" "$packed/build/dl" 2>&1)" "" "the archive's cache has all fetched files except apt's lists"
 env -u O "$packed/scripts/hyperscope" setup --cached run apps >/dev/null
 ok $? "set-up finds the archive's cache"
 
@@ -85,14 +85,14 @@ snapshot=debian/20261114T093112Z
 is "$(fields guest busybox-static)" "1:2-3,riscv64,$(sum "$dl"/busybox*.deb),$(stat -c %s "$dl"/busybox*.deb),build/dl/busybox-static_1%3a2-3_riscv64.deb,Debian trixie/main,$snapshot" \
 	"a package of the guest has version, checksum and snapshot"
 like "$(fields guest device-tree-compiler)" "^1.7,source,$(sum "$dl"/device-tree*),7,.*,$snapshot\$" "a source package has version, checksum and snapshot"
-like "$(fields guest linux-libc-dev)" "^1:2-3,all,$(sum "$dl"/linux-libc-dev*),.*,,\$" "a package that no list has is recorded without a snapshot"
+like "$(fields guest linux-libc-dev)" "^1:2-3,all,$(sum "$dl"/linux-libc-dev*),.*,,\$" "a package that is in no list is recorded without a snapshot"
 like "$(fields tool make)" "^$version,[a-z0-9]+,1234,1,pool/make.deb,Debian trixie/main,$snapshot\$" "a tool on this machine has version, checksum and snapshot"
 like "$(fields tool gcc-riscv64-linux-gnu)" "^$(dpkg-query -W -f '${Version}' gcc-riscv64-linux-gnu | sed 's/+/\\+/g')," "packages.csv has the compiler's package"
 compiler=$(basename "$(realpath "$(command -v riscv64-linux-gnu-gcc)")")
 like "$(grep -c "$compiler\|${compiler#riscv64-linux-gnu-}-riscv64-linux-gnu" "$packed/artifact/packages.csv")" '^[1-9]' "packages.csv has the package of the compiler behind the symbolic link"
 like "$(<"$packed/artifact/packages.csv")" '^tool,(qemu-system-|qemu)' "packages.csv has QEMU"
 like "$(fields library binutils-riscv64-linux-gnu)$(fields tool binutils-riscv64-linux-gnu)" '^[0-9]' "packages.csv has the tools' dependencies"
-like "$err" 'have a version but no checksum, because they are not in' "a package that no list has is reported"
+like "$err" 'have a version but no checksum, because they are not in' "a package that is in no list is reported"
 ! grep -rqE 'https?://|nowhere|127\.0\.0\.1' "$packed/artifact"
 ok $? "the archive's lists name no host"
 
@@ -121,7 +121,7 @@ artifact list
 is "$status $err" "125 artifact: $dl has no busybox-static_*.deb: run 'scripts/hyperscope setup run'" "a missing package is reported"
 artifact functional run
 is "$status $err" "2 artifact: functional takes no PURPOSE; see scripts/hyperscope artifact --help" "functional refuses a PURPOSE"
-is "$("$tree/scripts/hyperscope" artifact --help | awk 'length > 80')" "" "--help has 80 columns"
+is "$("$tree/scripts/hyperscope" artifact --help | awk 'length > 80')" "" "--help fits into 80 columns"
 
 seen=$(grep -oE '`(holds|does not hold)[^:`]*: [^`]*`' "$HS_TOP/docs/artifact.md" | tr -d '`')
 is "$(sed 's/^does not hold[^:]*: /Does not hold: /; s/^holds[^:]*: /Holds: /' <<<"$seen" | while IFS=: read -r verdict look; do
@@ -172,7 +172,7 @@ like "$flat" '^0 .*9 of another key' "functional accepts figures of another comp
 functional HS_TIME_SCALE=0.02 SLOW=600
 like "$flat" '^1 .*hello [0-9]+ s FAILED took longer than 12 seconds; HS_TIME_SCALE=4 gives' "a step that takes too long is ended, with a hint"
 functional EXITS=0
-like "$flat" "^1 .*hello [0-9]+ s FAILED its output lacks .*paper [0-9]+ s ok" "a guest without exits fails, and the other steps continue"
+like "$flat" "^1 .*hello [0-9]+ s FAILED its output lacks .*paper [0-9]+ s ok" "a guest without exits fails its step, and the other steps continue"
 out=$(env -u O "$packed/scripts/hyperscope" reproduce-verify 2>"$tmp/err")
 like "$? $(tr -s '\n ' ' ' <<<"$out")" '^0 .* again: 2 figures, all are equal; .* elsewhere: 2 figures, all are equal' \
 	"reproduce-verify works in an archive, without a clone" || diag "$(<"$tmp/err")"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# flamegraph.slow.t - a flame graph in headless Chromium: zoom, search, keys, narrow, dark, printed, with no
-# overlaps. SHOTS=DIR keeps screenshots.
+# flamegraph.slow.t - test a flame graph in headless Chromium: zoom, search, keys, narrow windows, the dark theme,
+# printing; nothing overlaps. SHOTS=DIR keeps screenshots.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 needs_browser
@@ -22,5 +22,5 @@ for name in stacks hostile; do
 done
 relay "$("$python" "$HS_TOP/tests/scripts/flame_browser.py" "$tmp/stacks.svg" "$tmp/hostile.svg" ${SHOTS:+"$SHOTS"} 2>"$tmp/err")"
 [ ! -s "$tmp/err" ]
-ok $? "the browser could be driven" || diag "$(tail -n 20 "$tmp/err")"
+ok $? "the browser's test prints no error" || diag "$(tail -n 20 "$tmp/err")"
 done_testing

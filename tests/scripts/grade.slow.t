@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# grade.slow.t - the grader with a starter, and with submissions that read a hidden test, do not end, end too
-# early or print too much: the tests fail, the grader ends, and nothing is left running.
+# grade.slow.t - grade a starter, and submissions that read a hidden test, do not end, end too early or print
+# too much: their tests fail, the grader ends, and nothing is left running.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/fixture-lab.sh"
 export HYPERSCOPE_SET=
@@ -17,7 +17,7 @@ open(sys.argv[2], "w").write(markers.starter("src/kvm/sbi/sbi_base.c", open(sys.
 END
 graded starter
 is "$status:$(points)" "1:0 of 90" "the starter gets no points"
-like "$(tr -s '\n ' ' ' <<<"$said")" 'lab 91: src/kvm/sbi/sbi_base.c: answer each function' "the report on the starter says what to write"
+like "$(tr -s '\n ' ' ' <<<"$said")" 'lab 91: src/kvm/sbi/sbi_base.c: answer each function' "the report on the starter names what is to be written"
 
 echo "the course's key" >"$tmp/key"
 hand_in reads src/kvm/sbi/sbi_base.c
@@ -47,12 +47,12 @@ in_kernel()	# NAME DECLARATION CALL: submit a hypervisor that does this at each 
 		>"$tmp/$1/src/kvm/sbi/sbi_base.c"
 }
 
-nothing()	# NAME REGEX CLAIM
+nothing()	# NAME REGEX LABEL: claim that $tmp/NAME gets no points for the test base, for a reason that REGEX matches
 {
 	graded "$1" --tests base
-	is "$status:$(points)" "1:0 of 60" "$3: no points" || diag "$said"
-	like "$(lines base)" "$2" "the report gives the reason" || diag "$said"
-	is "$(left_running)" "" "nothing is left running"
+	is "$status:$(points)" "1:0 of 60" "$3 gets no points" || diag "$said"
+	like "$(lines base)" "$2" "$3: the report gives the reason" || diag "$said"
+	is "$(left_running)" "" "$3: nothing is left running"
 }
 
 in_vmm hangs 'for (;;) ;'

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: MIT
 #
 # irqs-off.slow.t - no path keeps interrupts off for longer than its bound in scripts/irqs-off.bounds: in every
-# workload, and in those on the G-stage with the other walker, without large leaves, and on -cpu max.
+# workload, and in those on the G-stage with the recursive walker, without large leaves, and on -cpu max.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin irqs_off
 
-within()	# LABEL ARGS: options and workloads
+within()	# LABEL ARGS...: run irqs-off with these options and workloads
 {
 	local label=$1
 	shift

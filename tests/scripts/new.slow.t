@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# new.slow.t - everything that `hyperscope new` makes, in one tree: it builds and works in one boot, and the
-# tests with which scaffolds are registered pass.
+# new.slow.t - everything that `hyperscope new` makes builds in one tree and works in one boot, and the tests
+# with which scaffolds are registered pass.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/scripts/new.sh"
 [ -d "$O/uapi" ] || skip_all "$O/uapi is missing: set-up could not fetch it"
@@ -22,7 +22,7 @@ of_tree()	# COMMAND...: run it in the copy, with the copy's build
 of_tree make -j2 O="$tree/build" all "$tree/build/tests/native/test_wfi_note" >"$tmp/build"
 ok $? "all scaffolds build" || { diag "$(tail -n 20 "$tmp/build")"; done_testing; }
 of_tree env CMOCKA_MESSAGE_OUTPUT=TAP build/tests/native/test_wfi_note >"$tmp/said"
-is "$? $(grep -c '^ok' "$tmp/said")" "0 2" "toggle: its native test passes"
+is "$? $(grep -c '^ok' "$tmp/said")" "0 2" "toggle: the native test passes"
 
 # ---- one boot with all scaffolds ----
 cat >"$tmp/vms" <<END
@@ -52,7 +52,7 @@ for label in sbi device payload; do
 	relay "$(vm $label)" "$label"
 	like "$(vm $label | tail -n 1)" '^=== 0$' "$label: the VM ends with status 0" || diag "$(tail -n 5 "$tmp/run")"
 done
-like "$(vm device)" '^ok 3' "device: all claims are made"
+like "$(vm device)" '^ok 3' "device: the payload makes all three claims"
 of_tree timeout "$(scaled 60)" scripts/hyperscope run --quiet --trace none --device odometer \
 	build/guest-payloads/odometer.bin >"$tmp/said"
 is "$? $(tr -d '\r' <"$tmp/said" | grep -c '^ok')" "0 3" "device: --device adds the device" || diag "$(tail -n 5 "$tmp/said")"
@@ -66,12 +66,12 @@ of_vm()	# NAME VM
 }
 is "$(of_vm kvm_wfi_count 5 | sed 's/count=//' | xargs)" "$(seq "$(of_vm kvm_wfi 5 | wc -l)" | xargs)" \
 	"event: each WFI is in the trace, with its number"
-ok $(($(of_vm kvm_wfi_count 5 | wc -l) < 5)) "event: there were at least five WFIs"
+ok $(($(of_vm kvm_wfi_count 5 | wc -l) < 5)) "event: the trace has at least five WFIs"
 is "$(of_vm kvm_wfi_note 4 | wc -l) $(of_vm kvm_wfi_note 5 | sed 's/ .*//' | sort | uniq -c | xargs)" \
-	"0 $(of_vm kvm_wfi 5 | wc -l) variant=1" "toggle: on traces each WFI, and off none"
+	"0 $(of_vm kvm_wfi 5 | wc -l) variant=1" "toggle: the value on traces each WFI, and off traces none"
 is "$(of_vm kvm_wfi_note 6 | sed 's/ .*//' | sort -u)" "variant=2" "toggle: the third value is another variant"
 
-# ---- the paper is measured, without Linux KVM, whose column then has no figure ----
+# ---- the paper is measured without Linux KVM, so that the column of Linux KVM has no figure ----
 of_tree scripts/hyperscope bench bare hyperscope --rows sbi_version,mmio_read,sbi_machine --csv "$tmp/bench.csv" >"$tmp/said"
 of_tree scripts/hyperscope reproduce all --from "$tmp/bench.csv" my_paper >"$tmp/said"
 like "$(cat "$tmp/said")" '^    holds on hyperscope: own < user' "paper: the claim is checked" || diag "$(cat "$tmp/said")"

@@ -5,15 +5,15 @@
 # a file and not empty, and the key numbers are those that a plain reading of the CSV gives.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 if ! [ -x /usr/bin/jupyter-nbconvert ] || ! /usr/bin/python3 -c 'import pandas, ipykernel, matplotlib' 2>/dev/null; then
-	echo "1..0 # SKIP Jupyter, pandas or matplotlib is missing: scripts/hyperscope setup notebooks installs them"
+	echo "1..0 # SKIP Jupyter, pandas or matplotlib is missing: run 'scripts/hyperscope setup notebooks'"
 	exit 0
 fi
 [ -d "$HS_TOP/notebooks-data/notebooks" ] || { echo "1..0 # SKIP there are no notebooks in this tree"; exit 0; }
 
 before=$(cat "$HS_TOP"/notebooks-data/notebooks/* | cksum)
 "$HS_TOP/scripts/hyperscope" notebooks --to "$tmp/books" >"$tmp/said" 2>"$tmp/err"
-is $? 0 "all notebooks run" || diag "$(<"$tmp/err")"
-is "$(cat "$HS_TOP"/notebooks-data/notebooks/* | cksum)" "$before" "running does not change the stored notebooks"
+is $? 0 "all notebooks run without an error" || diag "$(<"$tmp/err")"
+is "$(cat "$HS_TOP"/notebooks-data/notebooks/* | cksum)" "$before" "running the notebooks does not change the stored ones"
 grep 'skipped' "$tmp/err" | while read -r line; do diag "$line"; done
 
 cat >"$tmp/look.py" <<'END'
@@ -82,7 +82,7 @@ for path in sorted(glob.glob(data + "notebooks/*.ipynb")):
     name = os.path.basename(path)[:-len(".ipynb")]
     book = json.load(open(path, encoding="utf-8"))
     if not all(os.path.exists(data + need) for need in book["metadata"]["hyperscope"]["needs"]):
-        claim(not os.path.exists("%s/%s.html" % (books, name)), "%s: without its CSV there is no page" % name)
+        claim(not os.path.exists("%s/%s.html" % (books, name)), "%s: a notebook without its CSV has no page" % name)
         continue
     page = open("%s/%s.html" % (books, name), encoding="utf-8").read()
     figures = ["".join(found["source"]).count("notebook.show(") for found in book["cells"] if found["cell_type"] == "code"]

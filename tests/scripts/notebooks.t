@@ -43,7 +43,7 @@ claim([name for name, cells in code.items() if not any("notebook.show(" in "".jo
       "every notebook shows a figure")
 claim([name for name, book in books.items() if book["metadata"]["kernelspec"]["name"] != "python3"
        or not book["metadata"]["hyperscope"]["needs"] or not book["metadata"]["hyperscope"]["what"]],
-      "every notebook says what it needs and what it shows")
+      "every notebook's metadata has what it needs and what it shows")
 
 with open(top + "/notebooks-data/README.md", encoding="utf-8") as file:
     page = file.read()

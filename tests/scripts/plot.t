@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# plot.t - scripts/hyperscope figures draws figures from the CSVs. Each bar is as long as its number says, and two
+# plot.t - scripts/hyperscope figures draws figures from the CSVs. The length of each bar is its number, and two
 # runs give the same file. Misleading figures are refused; missing data are reported and skipped.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 /usr/bin/python3 -c 'import matplotlib' 2>/dev/null ||
-	{ echo "1..0 # SKIP /usr/bin/python3 has no matplotlib: scripts/hyperscope setup figures installs it"; exit 0; }
+	{ echo "1..0 # SKIP /usr/bin/python3 has no matplotlib: run 'scripts/hyperscope setup figures'"; exit 0; }
 plot()
 {
 	out=$("$HS_TOP/scripts/hyperscope" figures "$@" --out "$tmp/out" 2>&1)
@@ -14,7 +14,7 @@ plot()
 }
 
 plot --list
-like "$status $out" '^0 exit-latency +cost of an exit' "--list has the figures"
+like "$status $out" '^0 exit-latency +cost of an exit' "--list prints the figures"
 plot
 is $status 0 "all figures that have data are drawn" || diag "$out"
 is "$(ls "$tmp/out/figures" | grep -c '\.svg$')" "$(grep -c '\.svg$' <<<"$out")" "each figure is a file, and is listed"
@@ -59,10 +59,10 @@ damaged "an anatomy's line without a number is refused" anatomy anatomy.csv "^12
 	'rows[0]["instructions"] = ""'
 damaged "an anatomy's negative number is refused" anatomy anatomy.csv "^125 .*anatomy.csv: .*: no stage '.*' has -5 instr" 'rows[0]["instructions"] = "-5"'
 for system in bare linux hyperscope; do
-	damaged "without $system the others are drawn" exit-latency-all exit-latency.csv '^0 .*exit-latency-all.svg' \
+	damaged "the other systems are drawn if the CSV has no rows of $system" exit-latency-all exit-latency.csv '^0 .*exit-latency-all.svg' \
 		"rows = [row for row in rows if row['system'] != '$system']"
 done
-damaged "a row that the bench does not have does not stop the drawing" applications applications.csv '^0 ' 'rows += [dict(row, exit="else") for row in rows]'
+damaged "a figure is drawn if its CSV has a row that the bench lacks" applications applications.csv '^0 ' 'rows += [dict(row, exit="else") for row in rows]'
 damaged "a paper with many machines is drawn" papers-shape papers/kvm-unit-tests-micro-bench/published.csv '^0 ' \
 	'rows += [dict(row, system="%d" % i) for row in rows for i in range(12)]'
 rm -rf "$tmp/data" && mkdir -p "$tmp/data/papers" && cp -R "$HS_TOP/notebooks-data/papers/kvm-arm-2014" "$tmp/data/papers"
@@ -188,7 +188,7 @@ claim(dict(papers.ratios(paper))["inl_from_qemu"] == mine["inl_from_qemu", "hype
       "a paper's row is hyperscope's figure as a multiple of Linux KVM's")
 shape = dict(papers.shapes(paper))
 claim(shape["inl_from_qemu"]["nested x86"] == mine["inl_from_qemu", "nested x86"] / mine["vmcall", "nested x86"],
-      "a published figure is drawn as a multiple of that machine's null call")
+      "a published figure is drawn as a multiple of the null call on its own machine")
 claim(shape["inl_from_qemu"]["linux"] == mine["inl_from_qemu", "linux"] / mine["vmcall", "linux"], "a figure measured here is drawn as a multiple of its system's null call")
 claim("Skylake server" not in shape["inl_from_qemu"], "a machine without a published figure is left out")
 lines = anatomy.read()
@@ -209,10 +209,10 @@ def job(vcpus, value, **more):
 found = smp.panels([job(1, 10), job(2, 30), job(2, 30, repetition="2"), job(1, 5, time="wall", unit="s", name="t"), job(2, 4, time="wall", unit="s", name="t"),
                     job(1, 1, unit="", name="cpus"), job(2, 2, unit="", name="cpus")])
 claim(found == {("w", "work", "instructions"): {"linux": {1: [10], 2: [30, 30]}}}, "a sweep's counts are drawn, but not wall-clock times of separate runs")
-claim(smp.point([30, 30]) == (30, 30, 30) and smp.point([1.0, 2.0, 4.0]) == (2, 1, 4), "equal values have no whisker, and others have one")
+claim(smp.point([30, 30]) == (30, 30, 30) and smp.point([1.0, 2.0, 4.0]) == (2, 1, 4), "equal values have no whisker, and different values have one")
 print("1..%d" % count)
 END
 /usr/bin/python3 "$tmp/inside.py" >"$tmp/inside" 2>&1
-ok $? "the tests of the library run to their end" || diag "$(tail -n 5 "$tmp/inside")"
+ok $? "the tests of the library run to completion" || diag "$(tail -n 5 "$tmp/inside")"
 relay "$(<"$tmp/inside")"
 done_testing

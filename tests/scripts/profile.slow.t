@@ -1,18 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# profile.slow.t - scripts/hyperscope profile of Debian's boot: its count is instret's, the kernel's functions
-# have names and callers, and a second run is the same.
+# profile.slow.t - scripts/hyperscope profile of Debian's boot: the count of instructions is that of instret, the
+# kernel's functions have names and callers, and a second run gives the same stacks.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin profile
-[ -f "$O/guest/vmlinux" ] || skip_all "$O/guest/vmlinux is missing: scripts/hyperscope setup run fetches it"
+[ -f "$O/guest/vmlinux" ] || skip_all "$O/guest/vmlinux is missing: run 'scripts/hyperscope setup run'"
 
 for run in one two; do
 	timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/hyperscope" profile --out "$O" --timeout "$(scaled 400)" \
 		--folded "$tmp/$run" boot >"$tmp/table" 2>"$tmp/err"
 	is $? 0 "a boot is profiled, run $run" || diag "$(cat "$tmp/err" "$tmp/table")"
 	like "$(cat "$tmp/table")" 'instret was read [1-9][0-9,]* times, the last at [0-9,]+, and was our count each time' \
-		"the count of a boot is instret's"
+		"run $run: the plugin's count is that of instret"
 done
 cmp -s "$tmp/one" "$tmp/two"
 ok $? "a second run gives the same stacks, to the byte"

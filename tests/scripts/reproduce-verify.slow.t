@@ -6,12 +6,12 @@
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/tests/kvm/bench_turns"
 [ -f "$O/guest/modules/kvm.ko" ] || skip_all "$O/guest/modules/kvm.ko is missing: set-up could not fetch it"
-git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null || skip_all "this is no git checkout"
+git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null || skip_all "this tree is not a git checkout"
 export HYPERSCOPE_SET=
 
 timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/hyperscope" reproduce-verify --out "$O" kvm-unit-tests-micro-bench \
 	>"$tmp/out" 2>"$tmp/err" </dev/null
-is $? 0 "all figures are equal" || diag "$(cat "$tmp/out")" "$(tail -n 5 "$tmp/err")"
+is $? 0 "reproduce-verify finds all figures equal" || diag "$(cat "$tmp/out")" "$(tail -n 5 "$tmp/err")"
 like "$(cat "$tmp/out")" '^again: +13 figures, all are equal; images: identical' "figures measured twice are equal"
 like "$(cat "$tmp/out")" '^elsewhere: +13 figures, all are equal; images: identical' "figures measured in another folder are equal, and so are the images built there"
 

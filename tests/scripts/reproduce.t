@@ -91,27 +91,27 @@ cp "$tmp/claims.md" "$paper/claims.md"
 sed -i /^boot/d "$paper/expected.csv"
 
 reproduce all --from "$csv"
-is $status 0 "all is as expected" || diag "$out"
+is $status 0 "claims and figures that are all as expected give status 0" || diag "$out"
 like "$flat" 'a trap takes 27 cycles not here: QEMU has no cycles, nor has' "a claim that cannot be checked is shown with its reason"
 like "$out" 'figures: 7 as expected, 0 not' "each figure is compared"
 
 reproduce all --from "$csv" --systems hyperscope,bare
-is $status 0 "--systems expects nothing of other systems" || diag "$out"
+is $status 0 "--systems expects no figures of other systems" || diag "$out"
 like "$flat" 'holds on hyperscope: call < io a trap takes .* figures: 4 as expected, 0 not 1 paper:' "--systems compares neither figures nor claims of other systems"
 reproduce all --from "$csv" --systems hyperscope,xen
 like "$flat" "^2 .*there is no system 'xen'; known systems: bare, hyperscope, linux" "a system that does not exist is refused"
 reproduce all --from "$csv" --systems ""
 like "$flat" "^2 .*there is no system ''; known systems:" "an empty list of systems is refused"
 reproduce write --from "$csv" --systems bare
-like "$flat" '^2 .*expected figures cover all systems' "write refuses a part of the systems"
+like "$flat" '^2 .*expected figures cover all systems' "write refuses --systems, because expected figures cover all systems"
 
 sed -i 's/^call,hyperscope,[0-9.]*/call,hyperscope,230/' "$paper/expected.csv"
 reproduce all --from "$csv"
-is $status 1 "a figure that differs fails"
-like "$out" 'hyperscope call +expected 230, measured 23[0-9]' "the figure that differs is named"
+is $status 1 "a figure that differs gives status 1"
+like "$out" 'hyperscope call +expected 230, measured 23[0-9]' "a figure that differs is named"
 sed -i '/^call,hyperscope/s/gcc [0-9.]*/gcc 99.1/' "$paper/expected.csv"
 reproduce all --from "$csv"
-is $status 0 "a figure that differs with another compiler does not fail"
+is $status 0 "a figure that differs with another compiler gives status 0"
 like "$out" 'figures: 6 as expected, 0 not, 1 of another key, 1 of them within 5 %' "the output counts figures of another key"
 sed -i 's/^call,hyperscope,[0-9.]*/call,hyperscope,100/' "$paper/expected.csv"
 reproduce all --from "$csv"
@@ -126,15 +126,15 @@ reproduce all --from "$csv"
 like "$flat" '^1 .*, 1 not in expected.csv .* linux switch nothing is expected, measured [0-9]+ 1 paper: not all is as expected' \
 	"a figure whose line is missing in expected.csv fails"
 reproduce all --from "$csv" --systems hyperscope,bare
-is $status 0 "a missing line of a system that is not selected does not fail"
+is $status 0 "a missing line of a system that is not selected is no failure"
 cp "$tmp/whole.csv" "$paper/expected.csv"
 
 refused()	# NAME SED MESSAGE: claim that claims.md is refused after this change
 {
 	sed "$2" "$tmp/claims.md" >"$paper/claims.md"
 	reproduce list
-	is "$status" 125 "$1: refused"
-	like "$out" "^reproduce: notebooks-data/papers/mine/$3" "the message names the file and the line" || diag "$out"
+	is "$status" 125 "$1 is refused"
+	like "$out" "^reproduce: notebooks-data/papers/mine/$3" "$1: the message names the file and the line" || diag "$out"
 	cp "$tmp/claims.md" "$paper/claims.md"
 }
 refused "a row that the bench does not have" 's/run_vms/run_vm/' "claims.md:6: .*there is no row 'run_vm'"
@@ -209,14 +209,14 @@ END
 )
 is "$(tr -d '\n' <<<"$out")" "" "every row that needs a bare figure is measured on bare"
 
-# The papers in this tree: the source of each figure can be looked up.
+# In this tree's papers, the source of each figure can be looked up.
 sources=$(cat "$HS_TOP"/notebooks-data/papers/*/published.csv | sed -n 's/^[^"]*,"\(.*\)"$/\1/p' | grep -v '^the same')
 is "$(grep -vE ', [0-9]{4}-[0-9]{2}-[0-9]{2}, [^ ]+@[^ ]+$' <<<"$sources")" "" "each source has a date and a Message-Id"
 is "$(sed -n 's/^[^[]*\(\[PATCH[^,]*\).*/\1/p' <<<"$sources" | while read -r title; do
 	cat "$HS_TOP"/notebooks-data/papers/*/claims.md | tr '\n' ' ' | grep -qF "$title" || echo "$title"
 done)" "" "claims.md has the title of each source's patch"
 
-# A user's own folder: elsewhere, or a link.
+# A user's own folder, outside the tree or as a link.
 mv "$paper" "$tmp/elsewhere"
 reproduce all --from "$csv" "$tmp/elsewhere"
 like "$flat" '^[01] elsewhere: Mine .* 1 paper: ' "a paper's folder outside the tree is measured and checked"
@@ -240,7 +240,7 @@ printf 'row,system,value,unit,n,compiler,qemu,opensbi,kernel\ncall,hyperscope,7,
 END
 reproduce all --from "$csv"
 like "$flat" '^1 .*Hypercall +7 .*a call is cheaper than I/O not measured on hyperscope, Linux KVM: call < io' "a user's own run is accepted, and the figures that it lacks are reported"
-# A run that leaves out hyperscope: it is not enough that a claim holds on Linux KVM.
+# A run without hyperscope's figures: it is not enough that a claim holds on Linux KVM.
 printf '# One\n\n%s\n\n## least: a call is least\n\nHolds: `call < io`\n' "$(grep '^|' "$tmp/claims.md")" >"$paper/claims.md"
 cat >"$paper/run" <<'END'
 #!/bin/bash

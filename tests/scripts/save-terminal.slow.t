@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""save-terminal.slow.t - Ctrl-A S saves a guest's shell while a line is typed, and it is restored twice."""
+"""save-terminal.slow.t - Ctrl-A S saves a machine while a line is typed at its shell; it is restored twice."""
 import os
 import shutil
 import sys
@@ -26,7 +26,7 @@ def save_steps(guest):
     guest.type("variable=forty-two\r")
     guest.wait_for(PROMPT, 20)
     guest.type("echo $vari")
-    yield guest.wait_for(r"echo \$vari", 20), "half a line is typed"
+    yield guest.wait_for(r"echo \$vari", 20), "the guest echoes half a line"
     guest.type("\x01s")
     yield guest.end(60) == 0, "Ctrl-A S saves the machine and ends the run with status 0"
     yield os.path.exists(saved), "the saved file exists"
@@ -47,7 +47,7 @@ def run_steps(guest, steps):
         if not tap.ok(good, name, guest.seen[-900:]):
             break
     guest.end(0)
-    tap.ok(guest.is_as_before(), "the terminal is as it was")
+    tap.ok(guest.is_as_before(), "the terminal's settings are as before")
 
 
 try:

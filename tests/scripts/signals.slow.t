@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# signals.slow.t - send HUP, INT and TERM to each command that runs something, at random moments from start to
-# end: it is killed by the signal or exits with 128 + N, prints no traceback, and leaves nothing behind.
+# signals.slow.t - a command that gets HUP, INT or TERM at a random moment from its start to its end is killed by
+# the signal or exits with 128 + N, prints no traceback, and leaves nothing behind.
 #
 # usage: signals.slow.t [SEED]
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
@@ -10,7 +10,7 @@ needs_plugin profile
 seed=${1:-$RANDOM}
 diag "seed $seed"
 
-told()	# MOMENTS COMMAND...
+told()	# MOMENTS COMMAND...: claim that told.py finds no error
 {
 	is "$(python3 "$HS_TOP/tests/scripts/told.py" "$seed" "$1" "$HS_TOP/scripts/hyperscope" "${@:2}")" "" "${*:2:4}: a signal at any moment ends it properly"
 }

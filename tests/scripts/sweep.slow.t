@@ -30,15 +30,15 @@ sweep()
 	out=$("$HS_TOP/scripts/hyperscope" sweep --out "$O" "$@" 2>&1)
 	status=$?
 }
-same()	# ENGINE OPTION...: claim that it measures the same as the first engine
+same()	# ENGINE OPTION...: claim that ENGINE measures the same as the engine of the first call
 {
 	sweep --fresh "$table" "${@:2}"
 	is $status 1 "$1 runs the sweep, in which one job fails" || diag "$out"
 	cut_csv "$results/$name/results.csv" >"$tmp/$1.csv"
 	[ -e "$tmp/first.csv" ] || cp "$tmp/$1.csv" "$tmp/first.csv"
 	cmp "$tmp/first.csv" "$tmp/$1.csv" >"$tmp/said"
-	ok $? "all engines give the same figures, to the byte" || diag "$(diff "$tmp/first.csv" "$tmp/$1.csv" | head)"
-	is "$(wc -l <"$tmp/$1.csv")" 16 "the CSV has all results"
+	ok $? "$1 gives the figures of the first engine, to the byte" || diag "$(diff "$tmp/first.csv" "$tmp/$1.csv" | head)"
+	is "$(wc -l <"$tmp/$1.csv")" 16 "$1: the CSV has all results"
 }
 cut_csv()	# CSV: print it without the columns host and seconds
 {
@@ -69,7 +69,7 @@ begin()	# ENGINE: start the sweep in its own session, and wait until some jobs a
 		sleep 0.1
 	done
 }
-descendants()	# PID
+descendants()	# PID: print its descendants
 {
 	local child
 	for child in $(pgrep -P "$1"); do
@@ -77,7 +77,7 @@ descendants()	# PID
 		echo "$child"
 	done
 }
-remember()
+remember()	# write the names and times of the results that exist to $tmp/before
 {
 	(cd "$results/$name-k/jobs" && find . -name result.json -exec stat -c '%n %y' {} + | sort) >"$tmp/before"
 }
@@ -86,11 +86,11 @@ goes_on()	# ENGINE NAME: claim that the sweep continues to its end
 	sweep --engine "$1" "$tmp/killed.toml"
 	is "$status $(sed 1d "$results/$name-k/results.csv" | grep -c ',1,ok,,x,')" "0 24" "$2: the sweep continues, and all results are there" || diag "$out"
 	(cd "$results/$name-k/jobs" && find . -name result.json -exec stat -c '%n %y' {} + | sort) >"$tmp/after"
-	is "$(comm -23 "$tmp/before" "$tmp/after")" "" "earlier results are not changed"
+	is "$(comm -23 "$tmp/before" "$tmp/after")" "" "$2: earlier results are not changed"
 }
-once()
+once()	# claim that the killed sweep has run each job once
 {
-	is "$(sort -n "$tmp/ran" | tr '\n' ' ')" "$(seq -s' ' 1 24) " "no job was run twice"
+	is "$(sort -n "$tmp/ran" | tr '\n' ' ')" "$(seq -s' ' 1 24) " "each job was run once"
 }
 
 # ---- GNU parallel ----
@@ -152,12 +152,12 @@ if command -v sshd >/dev/null && command -v parallel >/dev/null; then
 	like "$(<"$tmp/ssh/log")" 'Accepted publickey' "the jobs run over ssh"
 	like "$(cat "$results/$name/todo")" '^[A-Za-z0-9_=-]+$' "GNU parallel's list has only the encoded jobs"
 else
-	skip "over ssh" "there is no sshd, or no GNU parallel"
+	skip "over ssh" "sshd or GNU parallel is not installed"
 fi
 
 # ---- Slurm ----
 
-slurm_start()	# start its daemons, with this machine as the node
+slurm_start()	# start Slurm's daemons, with this machine as the node
 {
 	slurmctld -D >"$slurm/ctld" 2>&1 &
 	ctld=$!
