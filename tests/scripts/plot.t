@@ -142,7 +142,7 @@ def drawn():
 made, axes = drawn()
 style.check(made, "x")
 lengths = [[patch.get_width() for patch in bars] for bars in axes.containers if isinstance(bars, BarContainer)]
-claim(lengths == [[10], [40, 20]], "a bar is as long as its number")
+claim(lengths == [[10], [40, 20]], "a bar's length is its number")
 claim(axes.get_xlim()[0] == 0, "a bar's axis begins at zero")
 claim("20 (to 900)" in [text.get_text() for text in axes.texts], "the end of a whisker that would dwarf the bars is given as a number")
 _, (other,) = style.figure(4, 2)

@@ -229,7 +229,7 @@ is "$out" "" "a reader that closes the pipe gets no error"
 
 sed -i 's/^Holds: .*/Holds: `call > io`/' "$paper/claims.md"
 reproduce all --from "$csv"
-like "$flat" "^1 .*does not hold on hyperscope, Linux KVM, which was not expected: call > io" "a claim that does not hold as expected fails"
+like "$flat" "^1 .*does not hold on hyperscope, Linux KVM, which was not expected: call > io" "a claim that is expected to hold, and does not, gives status 1"
 cp "$tmp/claims.md" "$paper/claims.md"
 
 # A user's own run: any program that writes the CSV.
