@@ -87,7 +87,7 @@ if git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null && git clone -q --sh
 	compare "$tmp/clone" "$(base "100644 blob $empty"$'\tMakefile')"
 	like "$status $(tail -n 1 <<<"$err")" '^125 compare: BASE has none of the rows to compare' "a base without a benchmark is reported"
 else
-	skip "a commit's message may accept the cost" "this is no git checkout"
+	skip "a commit's message may accept the cost" "this tree is not a git checkout"
 fi
 
 compare "$HS_TOP" --output=x

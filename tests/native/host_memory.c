@@ -145,7 +145,7 @@ void hv_pages_free(hpa_t pa, unsigned int order)
 
 void *hv_page_map(hpa_t pa)
 {
-	must(IS_ALIGNED(pa, PAGE_SIZE), "an address inside a page is mapped");
+	must(IS_ALIGNED(pa, PAGE_SIZE), "an address that is not page-aligned is mapped");
 	must(native_page_refs(pa) > 0, "a freed page is mapped");
 	__atomic_fetch_add(&maps_in_use, 1, __ATOMIC_RELAXED);
 	return native_ram(pa);
@@ -153,7 +153,8 @@ void *hv_page_map(hpa_t pa)
 
 void hv_page_unmap(void *va)
 {
-	must(IS_ALIGNED((uintptr_t)va, PAGE_SIZE), "an address inside a page is unmapped");
+	must(IS_ALIGNED((uintptr_t)va, PAGE_SIZE),
+	     "an address that is not page-aligned is unmapped");
 	must(__atomic_fetch_sub(&maps_in_use, 1, __ATOMIC_RELAXED) > 0,
 	     "more is unmapped than was mapped");
 }

@@ -7,7 +7,7 @@
 cd "$HS_TOP" || exit 1
 
 # The checks get the list of files from git, so they cannot run without it.
-git rev-parse --git-dir >/dev/null 2>&1 || skip_all "this is no git checkout"
+git rev-parse --git-dir >/dev/null 2>&1 || skip_all "this tree is not a git checkout"
 
 # Leave out `commits`: a test must not fail because of a local commit's subject.
 for name in $(sed -n 's/^all=(\(.*\))$/\1/p' scripts/shell/check); do

@@ -5,7 +5,7 @@
 # detected.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 cd "$HS_TOP" || exit 1
-git rev-parse --git-dir >/dev/null 2>&1 || skip_all "this is no git checkout"
+git rev-parse --git-dir >/dev/null 2>&1 || skip_all "this tree is not a git checkout"
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 

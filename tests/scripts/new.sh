@@ -3,7 +3,7 @@
 # new.sh - run `hyperscope new` in a copy of the tree, $tree, built in $tree/build, for new.t and new.slow.t.
 
 command -v git >/dev/null && git -C "$HS_TOP" rev-parse --git-dir >/dev/null 2>&1 ||
-	skip_all "this is no git checkout"
+	skip_all "this tree is not a git checkout"
 tree=$tmp/tree
 
 # Commit what git would commit now, so that `git diff` shows only what a command changes.
