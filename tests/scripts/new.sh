@@ -66,12 +66,12 @@ event=(event kvm_wfi_count --at 'src/kvm/vcpu/wfi.c:/wfi_exit_stat/' --every-exi
 	--meaning 'how many WFIs of this vCPU have exited' --field 'num:count=vcpu->stats.wfi_exit_stat')
 toggle=(toggle wfi_note --values off,on,loud --question 'what does it cost to note each WFI?'
 	--at 'src/kvm/vcpu/wfi.c:/wfi_exit_stat\+\+/')
-sbi=(sbi odo --what 'tells a guest of its own exits')
+sbi=(sbi odo --what 'tells a guest the number of its exits')
 sbi_function=(sbi odo.get_vcpu)
 device=(device odometer --what 'counts how often it is read')
-payload=(payload echo --smp 2 --what 'calls that are answered alike, and a second hart')
-lab=(lab waiting --title 'who waits, and who is woken' --region src/kvm/vcpu/wfi.c:vcpu_wfi --payload timer --number 90)
-paper=(paper my_paper --title 'My paper (Workshop 2027)' --row sbi_machine --what 'SBI BASE, whose implementation it is')
+payload=(payload echo --smp 2 --what 'repeated SBI calls, and a second hart')
+lab=(lab waiting --title 'sleeping and waking vCPUs' --region src/kvm/vcpu/wfi.c:vcpu_wfi --payload timer --number 90)
+paper=(paper my_paper --title 'My paper (Workshop 2027)' --row sbi_machine --what 'SBI BASE, vendor ID of the machine')
 all_scaffolds()
 {
 	made "an event" "${event[@]}"

@@ -82,7 +82,7 @@ git -C "$tree" add -A
 committed "with everything"
 of_tree scripts/hyperscope course --out "$tree/build" 90 >"$tmp/said" 2>&1
 relay "$(cat "$tmp/said")" "lab"
-like "$(cat "$tmp/said")" '^ok . - lab 90: the solution has all of 100 points' "lab: the solution gets all points"
+like "$(cat "$tmp/said")" '^ok . - lab 90: the solution gets all 100 points' "lab: the solution gets all points"
 
 # ---- the tests that the scaffolds are registered with ----
 of_tree make -j2 O="$tree/build" "$tree"/build/tests/kvm/{memory,pages} \

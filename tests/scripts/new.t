@@ -19,16 +19,16 @@ refused()	# REGEX NAME ARGS...: refused in one sentence that matches
 # ---- usage errors ----
 x=(--meaning x --field num:a=1)
 at=(--at src/kvm/vcpu/wfi.c:45)
-refused "'Kvm-x' is no name for an event" "an invalid name" event Kvm-x "${at[@]}" "${x[@]}"
+refused "'Kvm-x' is not a valid name for an event" "an invalid name" event Kvm-x "${at[@]}" "${x[@]}"
 refused "called kvm_" "a name without an event's prefix" event wfi_x "${at[@]}" "${x[@]}"
-refused "say 'gstage', not 'stage2'" "a name with a replaced word" event kvm_stage2 "${at[@]}" "${x[@]}"
+refused "use 'gstage', not 'stage2'" "a name with a replaced word" event kvm_stage2 "${at[@]}" "${x[@]}"
 refused "is an event 'kvm_exit' already" "an event that exists already" event kvm_exit "${at[@]}" "${x[@]}"
 refused "no line of src/kvm/vcpu/wfi.c" "a place that does not exist" event kvm_x --at 'src/kvm/vcpu/wfi.c:/no such line/' "${x[@]}"
 refused "more than one line" "a place that occurs twice" event kvm_x --at 'src/kvm/vcpu/wfi.c:/return RESUME_GUEST/' "${x[@]}"
 refused "body of 'if' without braces" "a place below an if without braces" \
 	event kvm_x --at 'src/kvm/vcpu/wfi.c:/trace_kvm_vcpu_block\(/' "${x[@]}"
 refused "not inside a function" "a place outside a function" event kvm_x --at src/kvm/vcpu/wfi.c:3 "${x[@]}"
-refused "there is no kind 'int'; there are hex, num" "a field of an unknown kind" event kvm_x "${at[@]}" --meaning x --field int:a=1
+refused "there is no kind 'int'; known kinds: hex, num" "a field of an unknown kind" event kvm_x "${at[@]}" --meaning x --field int:a=1
 refused "6 fields" "six fields" event kvm_x "${at[@]}" --meaning x --field=num:{a,b,c,d,e,f}=1
 refused "neither KVM nor host" "a paragraph that does not exist" event kvm_x "${at[@]}" "${x[@]}" --spec 'H 99'
 refused "required: --at" "an event without a place" event kvm_x --meaning x --field num:a=1
@@ -39,21 +39,21 @@ refused "two or more" "a toggle with one value" toggle colour --values red --que
 refused "no 'struct kvm_vcpu \*vcpu'" "a toggle at a place without a vcpu" toggle colour --values a,b --question x --at 'src/kvm/toggle.c:/toggles.id..value = /'
 refused "'sbi_time' already" "an SBI extension that exists already" sbi time --what x
 refused "range for experiments" "an extension id outside the range for experiments" sbi odo --what x --id 0x10
-refused "no extension 'hsm' that" "a function for an extension of the SBI specification" sbi hsm.sleep
+refused "no extension 'hsm' that was made" "a function for an extension of the SBI specification" sbi hsm.sleep
 refused "has a part 'uart' already" "a device that exists already" device uart --what x
 refused "an option --quiet already" "a device with an option's name" device quiet --what x
 for what in 'x */ int y' 'of @NAME@' $'a\x1b[2J' $'\xff'; do
 	refused "one line without" "a description that ends a comment, has a template's word or is not text" payload odd --what "$what"
 done
 refused "there is a payload 'timer' already" "a payload that exists already" payload timer --what x
-refused "smp 9: 1 to 8" "too many vCPUs" payload echo --what x --smp 9
+refused "smp 9: not a number from 1 to 8" "too many vCPUs" payload echo --what x --smp 9
 refused "there is a lab" "a lab's number that is taken" lab waiting --title x --region src/kvm/vcpu/wfi.c:vcpu_wfi --payload timer --number 3
 refused "a lab's region already" "a function that is in another lab's region" lab waiting --title x --region src/kvm/sbi/sbi_base.c:sbi_base --payload timer
-refused "defines no such function" "a function that does not exist" lab waiting --title x --region src/kvm/vcpu/wfi.c:exit_wfj --payload timer
+refused "has no definition of the function" "a function that does not exist" lab waiting --title x --region src/kvm/vcpu/wfi.c:exit_wfj --payload timer
 refused "without .* and without a full stop" "a description that would break a table" payload echo --what 'a | b'
 refused "the bench has a row 'mmio_read' already" "a row that exists already" paper mine --title x --row mmio_read --what x
 refused "src/guest/bench/disk.c already" "a row whose file exists already" paper mine --title x --row disk --what x
-refused "go together" "a row without a description" paper mine --title x --row mine
+refused "have to be given together" "a row without a description" paper mine --title x --row mine
 is "$(git -C "$tree" status --porcelain)" "" "a refused command writes nothing"
 
 # ---- an event, a device and a payload (new.slow.t: one of each kind) ----

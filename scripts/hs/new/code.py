@@ -131,5 +131,5 @@ def include(tree, path, header):
         first = next((i for i, line in enumerate(tree.lines(path)) if line.startswith('#include "')),
                      None)
         if first is None:
-            refuse("%s includes nothing: which line is to include %s?" % (path, header))
+            refuse("%s has no line #include \"...\" before which to include %s" % (path, header))
         tree.insert(path, first, '#include "%s"' % header)

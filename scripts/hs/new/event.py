@@ -10,7 +10,7 @@ from hs.errors import LaunchError
 from . import code, names
 from .tree import refuse
 
-SUMMARY = "a trace event, fired where you say"
+SUMMARY = "a trace event, recorded at a place in the source"
 EXAMPLE = """\
 hyperscope new event kvm_wfi_count \\
     --at 'src/kvm/vcpu/wfi.c:/wfi_exit_stat/' \\
@@ -57,11 +57,11 @@ def parse_fields(tree, texts):
             refuse("--field '%s': not of the form KIND:NAME=EXPRESSION" % text)
         kind, name, value = found.groups()
         if kind not in known:
-            refuse("--field '%s': there is no kind '%s'; there are %s" % (text, kind, ", ".join(known)))
+            refuse("--field '%s': there is no kind '%s'; known kinds: %s" % (text, kind, ", ".join(known)))
         if name != "errno":  # Linux's kvm_userspace_exit has one of that name, and hv/trace.h allows it
             names.check(name, "a field", "gpa")
         if name in [known_name for _, known_name, _ in fields]:
-            refuse("--field '%s': there are two fields '%s'" % (text, name))
+            refuse("--field '%s': there is a field '%s' already" % (text, name))
         fields.append((kind, name, value.strip()))
     return fields
 
@@ -99,7 +99,7 @@ def declare(tree, name, meaning, fields, spec, host=False):
 def claim(tree, name, how, seen):
     """Add a row to the test that triggers every event."""
     if "|" in seen.replace("\\|", ""):
-        refuse("--seen '%s': '|' ends a row's column there" % seen)
+        refuse("--seen '%s': write \\| for |, which separates columns in tests/boot/events.t" % seen)
     tree.replace(ROWS, r"^([a-z0-9_]+\|[^'\n]*)'$", lambda match: "%s\n%s|%s|%s'" % (match.group(1), name, how, seen))
 
 
@@ -131,7 +131,7 @@ def make(tree, options):
     spec = options.spec or ("host" if host else "KVM")
     check_spec(tree, spec)
     if options.every_exit and host:
-        refuse("--every-exit is for events of src/kvm: the host's own fire in either way of an exit")
+        refuse("--every-exit is for events of src/kvm: those of the host are recorded on the fast path, too")
     how = names.check_sentence(options.by or options.at.split(":")[0], "--by")
 
     declare(tree, name, options.meaning, fields, spec, host)
@@ -144,4 +144,4 @@ def make(tree, options):
     claim(tree, name, how, seen)
     return ["make", "tests/trace/table.t",
             "scripts/hyperscope run --trace %s hello && make trace" % name,
-            "tests/boot/events.t    # each event, provoked; --by and --seen say how"]
+            "tests/boot/events.t    # triggers and checks every event, as --by and --seen say"]

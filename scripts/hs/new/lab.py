@@ -12,7 +12,7 @@ from .tree import refuse
 
 SUMMARY = "a lab of the course: handout, tests, region in the source"
 EXAMPLE = """\
-hyperscope new lab waiting --title 'who waits, and who is woken' \\
+hyperscope new lab waiting --title 'sleeping and waking vCPUs' \\
     --region src/kvm/vcpu/wfi.c:vcpu_wfi --payload timer"""
 NOTES = """\
 The region is the body of the function. The payload has to execute it; otherwise
@@ -41,13 +41,13 @@ def body(tree, text):
     begins = [i for i, line in enumerate(lines) if re.match(r"\w.*\b%s\(" % function, line)
               and "{" in lines[i:i + 4] and not any(each.endswith(";") for each in lines[i:i + lines[i:].index("{")])]
     if len(begins) != 1:
-        refuse("--region %s: %s defines %s such function" % (text, path, "no" if not begins else "more than one"))
+        refuse("--region %s: %s has %s definition of the function" % (text, path, "no" if not begins else "more than one"))
     first = lines.index("{", begins[0]) + 1
     last = lines.index("}", first)
     if any(re.match(r"\s*/\* lab \d", line) for line in lines[first:last]) or \
             sum(bool(re.match(r"\s*/\* lab \d+(, \d+)*: ", line)) for line in lines[:first]) != \
             sum(bool(re.match(r"\s*/\* lab \d+(, \d+)* end", line)) for line in lines[:first]):
-        refuse("--region %s: there is a lab's region already" % text)
+        refuse("--region %s: the function has, or is in, a lab's region already" % text)
     return path, function, first, last
 
 
@@ -57,7 +57,7 @@ def make(tree, options):
     folders = [entry for entry in os.listdir(os.path.join(tree.top, "labs")) if re.match(r"\d\d-", entry)]
     number = max([int(entry[:2]) for entry in folders] + [0]) + 1 if options.number is None else options.number
     if not 1 <= number <= MOST or not 1 <= options.hours <= MOST:
-        refuse("--number %s, --hours %s: 1 to %d" % (number, options.hours, MOST))
+        refuse("--number %s, --hours %s: both have to be from 1 to %d" % (number, options.hours, MOST))
     if number in [int(entry[:2]) for entry in folders] or name in [entry[3:] for entry in folders]:
         refuse("there is a lab %d or a lab '%s' already: %s" % (number, name, ", ".join(sorted(folders))))
     if not tree.exists("tests/guest/%s.c" % options.payload):
@@ -76,4 +76,4 @@ def make(tree, options):
     tree.template(folder + "hidden/ways.t", "lab_ways.t.in", executable=True, **values)
     return ["scripts/hyperscope lab --check",
             "make lab NN=%02d DIR=../lab%d    # a student's tree" % (number, number),
-            "scripts/hyperscope course %d          # starter and solution, graded" % number]
+            "scripts/hyperscope course %d          # grades starter and solution" % number]

@@ -15,15 +15,15 @@ unsigned void volatile while bool asm errno""".split())
 def check(name, what, example):
     """Check and return a C name in lower case, with words joined by _."""
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
-        refuse("'%s' is no name for %s: use lower-case letters, digits and single _, a letter first, as in '%s'"
+        refuse("'%s' is not a valid name for %s: begin with a letter, and use lower-case letters, digits and single _, as in '%s'"
                % (name, what, example))
     if len(name) > LENGTH:
-        refuse("'%s' is too long for %s: %d characters are allowed" % (name, what, LENGTH))
+        refuse("'%s' is too long for %s: at most %d characters are allowed" % (name, what, LENGTH))
     if name in C_WORDS:
-        refuse("'%s' is no name for %s: it is a word of C" % (name, what))
+        refuse("'%s' is not a valid name for %s: it is reserved in C" % (name, what))
     for word in name.split("_"):
         if word in WRONG:
-            refuse("'%s' is no name for %s: say '%s', not '%s'" % (name, what, WRONG[word], word))
+            refuse("'%s' is not a valid name for %s: use '%s', not '%s'" % (name, what, WRONG[word], word))
     return name
 
 
@@ -34,5 +34,5 @@ def check_sentence(text, option, most=90):
         refuse('%s %s: one line without " | \\ @ */ and without a full stop at its end'
                % (option, "'%s'" % text if text.isprintable() else ascii(text)))
     if len(text) > most:
-        refuse("%s '%s': %d characters are allowed" % (option, text, most))
+        refuse("%s '%s': at most %d characters are allowed" % (option, text, most))
     return text

@@ -10,7 +10,7 @@ from .tree import refuse
 SUMMARY = "a paper: its rows, its claims, and a row of the bench for it"
 EXAMPLE = """\
 hyperscope new paper my_paper --title 'My paper (Workshop 2027)' \\
-    --row sbi_machine --what 'SBI BASE, whose implementation it is'"""
+    --row sbi_machine --what 'SBI BASE, vendor ID of the machine'"""
 NOTES = """\
 Without --row, the paper uses only existing rows (hyperscope bench --list). The
 new row's operation is an SBI call at first; change it in src/guest/bench/ROW.c.
@@ -42,7 +42,7 @@ def make(tree, options):
     name = names.check(options.name, "a paper", "my_paper")
     title = names.check_sentence(options.title, "--title", 110)
     if bool(options.row) != bool(options.what):
-        refuse("--row and --what go together: an operation, and what it is")
+        refuse("--row and --what have to be given together: an operation and its description")
     folder = "notebooks-data/papers/%s/" % name
     if tree.exists(folder + "claims.md"):
         refuse("there is a paper '%s' already" % name)
@@ -57,6 +57,6 @@ def make(tree, options):
     for program in ("run", "check"):
         tree.create(folder + program, tree.read("notebooks-data/papers/kvm-riscv/" + program), executable=True)
     tree.generate("docs/results.md", "scripts/hyperscope reproduce write")
-    return ["make reproduce PAPERS=%s        # measure, and look at the claims" % name,
+    return ["make reproduce PAPERS=%s        # measure, and check the claims" % name,
             "scripts/hyperscope reproduce write --from build/reproduce/bench.csv %s" % name,
-            "                                # that is what is expected from now on"]
+            "                                # expect these figures from now on"]

@@ -11,7 +11,7 @@ from .tree import refuse
 SUMMARY = "a test payload: a guest of one C file, run here and on Linux KVM"
 EXAMPLE = """\
 hyperscope new payload echo --smp 2 \\
-    --what 'calls that are answered alike, and a second hart'"""
+    --what 'repeated SBI calls, and a second hart'"""
 NOTES = """\
 The scaffold makes claims about SBI calls and, with --smp 2, about a second
 hart. docs/payloads.md describes the runtime."""
@@ -54,7 +54,7 @@ def check_free(tree, name):
 def steps(name, options):
     """Return the next steps for the user; `options`: options of the launcher."""
     return ["make", "scripts/hyperscope run %s" % " ".join(options + ["build/guest-payloads/%s.bin" % name]),
-            "tests/guest/payloads.t    # with all others"]
+            "tests/guest/payloads.t    # runs all payloads"]
 
 
 def make(tree, options):
@@ -62,7 +62,7 @@ def make(tree, options):
     check_free(tree, name)
     what = names.check_sentence(options.what, "--what")
     if not 1 <= options.smp <= MOST_VCPUS:
-        refuse("--smp %d: 1 to %d" % (options.smp, MOST_VCPUS))
+        refuse("--smp %d: not a number from 1 to %d" % (options.smp, MOST_VCPUS))
     vmm = ["--smp", str(options.smp)] if options.smp > 1 else []
     tree.template(file_of(name), "payload.c.in", NAME=name, WHAT=what)
     register(tree, name, vmm, what, options.only_here)

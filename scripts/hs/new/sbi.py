@@ -12,7 +12,7 @@ from .tree import fill, refuse
 
 SUMMARY = "an SBI extension that the core answers, or a function of one"
 EXAMPLE = """\
-hyperscope new sbi odo --what 'tells a guest of its own exits'
+hyperscope new sbi odo --what 'tells a guest the number of its exits'
   scripts/hyperscope new sbi odo.get_vcpu"""
 NOTES = """\
 NAME is the name of an extension; EXT.FUNCTION adds a function to an extension
@@ -34,9 +34,9 @@ def extension_id(tree, text):
     if text is None:
         return next(number for number in range(FIRST, LAST) if number not in taken)
     if not re.fullmatch("0x[0-9a-fA-F]{1,8}", text) or not FIRST <= int(text, 16) <= LAST:
-        refuse("--id %s: a number of the range for experiments, 0x%08x to 0x%08x" % (text, FIRST, LAST))
+        refuse("--id %s: not in the range for experiments, 0x%08x to 0x%08x" % (text, FIRST, LAST))
     if int(text, 16) in taken:
-        refuse("--id %s: an extension of %s has it" % (text, TABLE))
+        refuse("--id %s: an extension in %s has this ID already" % (text, TABLE))
     return int(text, 16)
 
 
@@ -44,7 +44,7 @@ def make_extension(tree, options):
     name = names.check(options.name, "an extension", "odo")
     upper, path = name.upper(), "src/kvm/sbi/sbi_%s.c" % name
     if options.what is None:
-        refuse("--what is needed: what is the extension for?")
+        refuse("a new extension needs --what, its purpose")
     what = names.check_sentence(options.what, "--what", 60)
     if tree.exists(path) or re.search(r"\b(SBI_EXTENSION\(%s|sbi_%s)\b" % (upper, name), tree.read(TABLE) + tree.read(HANDLERS)):
         refuse("there is an extension or a function 'sbi_%s' already" % name)
@@ -70,9 +70,9 @@ def make_function(tree, options, extension, function):
     upper, path = extension.upper(), "src/kvm/sbi/sbi_%s.c" % extension
     test = payload.file_of("sbi_" + extension)
     if options.what or options.id:
-        refuse("--what and --id are an extension's: a function has its name alone")
+        refuse("--what and --id are for a new extension, not for a function of one")
     if not tree.exists(path) or "SBI_%s_GET_EXITS" % upper not in tree.read(path):
-        refuse("there is no extension '%s' that `hyperscope new sbi` has made" % extension)
+        refuse("there is no extension '%s' that was made by `hyperscope new sbi`" % extension)
     taken = tree.names(TABLE, r"^SBI_FUNCTION\(%s, (\w+), (\d+)," % upper)
     if function.upper() in [name for name, _ in taken]:
         refuse("extension '%s' has a function '%s' already" % (extension, function))
@@ -89,9 +89,9 @@ static void test_%s(void)
 	struct sbiret ret = sbi_call(SBI_EXT_%s, %s, 0, 0, 0);
 
 	ok_sbi(ret, SBI_SUCCESS, "%s succeeds");
-	ok_eq((unsigned long)ret.value, this_hart()->id, "and tells the caller which vCPU it is");
+	ok_eq((unsigned long)ret.value, this_hart()->id, "%s returns the number of the calling vCPU");
 }
-""" % (function, upper, macro, function))
+""" % (function, upper, macro, function, function))
     tree.after(test, r"^\ttest_\w+\(\);$", "\ttest_%s();" % function, last=True)
     return payload.steps("sbi_" + extension, [])
 

@@ -11,7 +11,7 @@ import re
 from . import code, event, names, payload
 from .tree import refuse
 
-SUMMARY = "a toggle: variants in files side by side, called where you say"
+SUMMARY = "a toggle: a file for each variant, called at a place in the source"
 EXAMPLE = """\
 hyperscope new toggle wfi_note --values off,on \\
     --question 'what does it cost to note each WFI?' \\
@@ -19,9 +19,9 @@ hyperscope new toggle wfi_note --values off,on \\
 NOTES = """\
 The first value is the default and does nothing. Each other value records an
 event, kvm_NAME, with its number. NAME.h has the contract; each NAME_VALUE.c is
-a variant. A variable vcpu has to be in scope at the place. The toggle is part
-of the tests' combinations at once. scripts/hyperscope bench --toggle NAME
-measures it."""
+a variant. A variable vcpu has to be in scope at the place. The tests'
+combinations include the toggle from then on. scripts/hyperscope bench --toggle
+NAME measures it."""
 
 TABLE, PAGE = "src/kvm/toggle.def", "docs/toggles.md"
 
@@ -41,10 +41,10 @@ def check_values(name, text):
     for value in values:
         names.check(value, "a value", "off")
     if len(values) < 2 or len(set(values)) < len(values):
-        refuse("--values %s: two or more, separated by commas, no two alike" % text)
+        refuse("--values %s: give two or more different values, separated by commas" % text)
     longest = max(len(name) + len(value) + 1 for value in values)
     if longest > 40:
-        refuse("--values %s: with '%s' these names are too long" % (text, name))
+        refuse("--values %s: joined with '%s', these values make names that are too long" % (text, name))
     return values
 
 
@@ -61,7 +61,7 @@ def section(folder, name, values, question):
 ## %s: %s
 
 `%s` does nothing; %s, and does nothing else. The contract is in
-`%s/%s.h:/^struct %s_ops/`. Not measured yet; what of the bench changes, once it is:
+`%s/%s.h:/^struct %s_ops/`. Not measured yet. Afterwards, the rows of the benchmark that it changes are listed here:
 
 <!-- %s: by scripts/hyperscope figures -->
 <!-- end -->
@@ -77,7 +77,7 @@ def make(tree, options):
         refuse("there is a toggle '%s' already: %s" % (name, TABLE))
     event.check_spec(tree, options.spec)
     if options.payload not in payload.run_here(tree):
-        refuse("--payload %s: tests/guest/payloads.t runs none of that name" % options.payload)
+        refuse("--payload %s: tests/guest/payloads.t runs no payload of that name" % options.payload)
     path, index = code.place(tree, options.at, ("src/kvm/",))
     folder = os.path.dirname(path)  # the variants belong to the subsystem that calls them
     header = os.path.relpath("%s/%s.h" % (folder, name), "src/kvm")
@@ -86,7 +86,7 @@ def make(tree, options):
             refuse("%s exists already: choose another name" % own)
     index, indent = code.behind(tree.lines(path), index, "--at '%s'" % options.at)
     if not has_vcpu(tree.lines(path), index - 1):
-        refuse("--at '%s': no 'struct kvm_vcpu *vcpu' in that function" % options.at)
+        refuse("--at '%s': the function has no 'struct kvm_vcpu *vcpu'" % options.at)
 
     tree.insert(path, index, code.call(indent, "%s_of(vcpu->kvm)->act" % name, ["vcpu"]))
     code.include(tree, path, header)
@@ -100,7 +100,7 @@ def make(tree, options):
                       **({"NAME": name, "VALUE": value, "HEADER": header} | ({"EVENT": fired, "INDEX": str(number)} if number else {})))
     tree.template("tests/native/test_%s.c" % name, "toggle_test.c.in", NAME=name, HEADER=header, EVENT=fired, COUNT=str(len(values)))
 
-    event.declare(tree, fired, "toggle %s has acted, by this variant" % name, [("num", "variant"), ("num", "exits")],
+    event.declare(tree, fired, "a variant of toggle %s has acted" % name, [("num", "variant"), ("num", "exits")],
                   options.spec)
     tree.after(event.ROWS, r"^p=/sys/module/kvm/parameters$", "echo %s >$p/%s" % (values[1], name))
     event.claim(tree, fired, "toggle %s=%s" % (name, values[1]), "variant=1 exits=[1-9]")
@@ -115,4 +115,4 @@ def make(tree, options):
     return ["make && make $PWD/build/tests/native/test_%s && build/tests/native/test_%s" % (name, name),
             "scripts/hyperscope run --set %s=%s --trace %s hello && make trace" % (name, values[1], fired),
             "tests/toggles/try --only %s '%s=%s'" % (options.payload, name, values[1]),
-            "scripts/hyperscope bench --toggle %s --cpu both    # what it costs; make bench puts it into docs/toggles.md" % name]
+            "scripts/hyperscope bench --toggle %s --cpu both    # measures its cost; make bench writes it to docs/toggles.md" % name]

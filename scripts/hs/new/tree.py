@@ -87,7 +87,7 @@ class Tree:
         """Replace the only match in a file, as re.sub does."""
         text, count = re.subn(pattern, by, self.read(path), flags=re.M)
         if count != 1:
-            raise LaunchError("%s: /%s/ is there %d times" % (path, pattern, count))
+            raise LaunchError("%s: /%s/ matches %d times" % (path, pattern, count))
         self.texts[path] = text
 
     def generate(self, page, command):
@@ -175,5 +175,5 @@ def fill(name, **values):
         text = text.replace("@%s@" % word, value)
     left = re.search(r"@[A-Z_]+@", text)
     if left:
-        sys.exit("template %s: there is no value for %s" % (name, left.group()))
+        sys.exit("template %s: no value is given for %s" % (name, left.group()))
     return text
