@@ -29,7 +29,7 @@ refused "a file that is not TOML" 'name = ' '.*line 1'
 refused "a key that does not exist" 'names = "x"' 'names: there is no such key'
 refused "a parameter that does not exist" "[parameters]
 $w
-fastpaths = 'on'" "parameters.fastpaths: there is no such parameter; there are workload, .*fastpath"
+fastpaths = 'on'" "parameters.fastpaths: there is no such parameter; known parameters: workload, .*fastpath"
 refused "a toggle's value that does not exist" '[parameters]
 workload = "bench:sbi_version"
 gstage_walk = ["iterative", "slow"]' "parameters.gstage_walk: toggle gstage_walk takes iterative or recursive, not 'slow'"
@@ -37,37 +37,37 @@ refused "a row that does not exist" '[parameters]
 workload = ["bench:sbi_version", "bench:sbi_versio"]' "parameters.workload: there is no row 'sbi_versio'"
 refused "a row that a system does not have" '[parameters]
 workload = "bench:blk_read_4k"
-system = "bare"' "parameters.workload: row 'blk_read_4k' is not there on bare"
+system = "bare"' "parameters.workload: row 'blk_read_4k' is not measured on bare"
 refused "a workload of an unknown kind" '[parameters]
-workload = "sbi_version"' "parameters.workload: 'sbi_version' is none of bench:ROWS"
+workload = "sbi_version"' "parameters.workload: 'sbi_version' is not of the form bench:ROWS"
 refused "a parameter that a workload does not have" '[parameters]
 workload = "bench:sbi_version"
 vcpus = [1, 2]' "parameters.vcpus: bench:sbi_version has no vcpus"
 refused "a toggle on Linux" '[[job]]
 workload = "bench:sbi_version"
 system = ["hyperscope", "linux"]
-fastpath = "off"' "job 1.fastpath: a toggle is hyperscope's; system linux has none"
+fastpath = "off"' "job 1.fastpath: only hyperscope has toggles, but this is system linux"
 refused "too many vCPUs" '[parameters]
 workload = "payload:hello"
-vcpus = [1, 9]' "parameters.vcpus: 1 to 8 are possible, not '9'"
+vcpus = [1, 9]' "parameters.vcpus: '9' is not a number from 1 to 8"
 refused "a value that occurs twice" "[parameters]
 $w
-argument = [1, 1]" 'parameters.argument: a value stands there twice'
-refused "a table without a job" 'name = "x"' 'there is no job in it'
+argument = [1, 1]" 'parameters.argument: a value occurs twice'
+refused "a table without a job" 'name = "x"' 'the file has no jobs'
 refused "zero repetitions" "repetitions = 0
 [parameters]
-$w" 'repetitions: a whole number from 1 to'
+$w" 'repetitions: expected an integer from 1 to'
 refused "a name that is a path" "name = '../x'
 [parameters]
-$w" 'name: letters, digits'
+$w" 'name: expected letters, digits'
 refused "a payload that does not exist" '[parameters]
-workload = "payload:helo 1"' "parameters.workload: there is no payload 'helo'; there are .*hello"
+workload = "payload:helo 1"' "parameters.workload: there is no payload 'helo'; known payloads: .*hello"
 refused "a size that is not a whole number of MiB" '[parameters]
 workload = "payload:hello"
 memory = "6500k"' "parameters.memory: '6500k' is not a whole number of MiB"
 refused "QEMU's word for its list of processors" '[parameters]
 workload = "payload:hello"
-cpu = "help"' "parameters.cpu: 'help' is no processor"
+cpu = "help"' "parameters.cpu: 'help' is not a processor"
 refused "a value longer than a program's argument can be" "[parameters]
 $w
 argument = '$(printf %065537d 1)'" "parameters.argument: 65537 characters"
@@ -138,7 +138,7 @@ is "$status $(wc -l <"$tmp/ran")" "0 0" "a job that has a result is not run agai
 sweep --job 00010 "$tmp/out/sweeps/nine"
 like "$status $out" '^125 .*has no job 00010' "a job that does not exist is refused"
 sweep --job 00001 "$tmp/nine.toml"
-like "$status $out" '^125 .*nine.toml: no sweep is planned there' "a job in a folder without a sweep is refused"
+like "$status $out" '^125 .*nine.toml is not the folder of a sweep' "a job in a folder without a sweep is refused"
 HYPERSCOPE_SET=fp=eager sweep --job 00001 "$tmp/out/sweeps/nine"
 like "$status $out" '^2 .*HYPERSCOPE_SET is set' "HYPERSCOPE_SET is refused where a job runs"
 like "$(cat "$tmp/out/sweeps/nine/slurm/array-1.sbatch")" "^#SBATCH --output=\"$tmp/out/sweeps/nine/engine.log\"" "a task's output is kept"
@@ -169,7 +169,7 @@ sweep "$tmp/nine.toml"
 is "$status $(wc -l <"$tmp/ran")" "0 8" "a second run of a finished sweep does nothing"
 echo '# more' >>"$tmp/nine.toml"
 sweep "$tmp/nine.toml"
-like "$status $(tr '\n' ' ' <<<"$out")" "^125 .*sweep 'nine' was begun and its file has changed since then" "a changed file is refused"
+like "$status $(tr '\n' ' ' <<<"$out")" "^125 .*sweep 'nine' cannot continue, because its file has changed since it began" "a changed file is refused"
 sweep --fresh "$tmp/nine.toml"
 is "$status $(wc -l <"$tmp/ran")" "0 17" "--fresh starts again"
 
@@ -207,19 +207,19 @@ for file in "$plan" "$result" "$results/nine/jobs.csv"; do
 	cp "$file" "$tmp/whole"
 	head -c 20 "$tmp/whole" >"$file"
 	sweep "$tmp/nine.toml"
-	like "$status $out" "^125 .*$file: not what a sweep wrote; " "a truncated ${file##*/} is reported"
+	like "$status $out" "^125 .*$file was not written by a sweep, or is damaged; " "a truncated ${file##*/} is reported"
 	cp "$tmp/whole" "$file"
 done
 mv "$plan" "$tmp/whole"
 sweep "$tmp/nine.toml"
-like "$status $out" '^125 .*nine: results without a plan; --fresh starts again' "results without their plan are refused"
+like "$status $out" '^125 .*nine has results, but no plan; use --fresh to start again' "results without their plan are refused"
 mv "$tmp/whole" "$plan"
 sweep "$tmp/nine.toml"
 is "$status $(wc -l <"$tmp/ran")" "0 17" "a sweep with its files restored has nothing to do"
 mkdir "$results/nine/jobs/99999"
 echo "4242 elsewhere" >"$results/nine/jobs/99999/lock"
 flock "$results/nine/jobs/99999/lock" "$HS_TOP/scripts/hyperscope" sweep --fresh "$tmp/nine.toml" --out "$tmp/out" >"$tmp/said" 2>&1
-like "$? $(<"$tmp/said")" '^125 .*jobs of it are still at work \(process 4242 on elsewhere\)' "--fresh is refused while a job of the sweep runs"
+like "$? $(<"$tmp/said")" '^125 .*jobs of this sweep are still running \(process 4242 on elsewhere\)' "--fresh is refused while a job of the sweep runs"
 
 table fails <<END
 timeout = 1
@@ -246,7 +246,7 @@ is "$status:$(columns fails)" "1:|1|failed|a|1|ms|ended with status 1
 |1|failed|f|1||result g is -nan
 |1|failed|g|-nan||result g is -nan
 |1|failed||||took longer than 1 seconds (timeout)
-|1|failed||||'h\\x00' is no name for a result" "failures are rows, with their reasons"
+|1|failed||||'h\\x00' is not a valid name for a result" "failures are rows, with their reasons"
 turns=0
 while kill -0 "$(<"$tmp/behind")" 2>/dev/null && [ $turns -lt "$(scaled 50)" ]; do
 	turns=$((turns + 1))
@@ -312,7 +312,7 @@ like "$? $(tr '\n' ' ' <"$tmp/said")" '^125 .*GNU parallel was ended by signal 9
 once "after its engine was killed, the sweep runs each job once"
 begin
 sweep "$tmp/slow.toml"
-like "$status $out" '^125 .*another sweep is at work there' "a second sweep in the same folder is refused"
+like "$status $out" '^125 .*another sweep is running in this folder' "a second sweep in the same folder is refused"
 sleep 60 &
 other=$!
 mkdir "$results/slow/jobs/99999"

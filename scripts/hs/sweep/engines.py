@@ -2,7 +2,7 @@
 """engines.py - the engines that run jobs: GNU parallel, here or over ssh; Slurm's arrays; Snakemake.
 
 An engine gets the numbers of the jobs without a result, and runs `sweep --job ID FOLDER` for each. That
-command ensures that no job is run twice. stop() ends what was started.
+command ensures that no job is run twice. stop() terminates everything that was started.
 """
 import hashlib
 import os
@@ -127,7 +127,7 @@ class Parallel(Engine):
         return [script, path], words
 
     def run(self, todo, poll):
-        need("parallel", "scripts/hyperscope setup sweep installs it")
+        need("parallel", "run 'scripts/hyperscope setup sweep'")
         _, words = self.generate(todo)
         if not self.options.ssh:
             self.start(words)
@@ -264,7 +264,7 @@ exec %(command)s
             os.unlink(self.submitted)
 
     def run(self, todo, poll):
-        need("sbatch", "on Debian and Ubuntu it is in slurm-client; --generate only writes the scripts")
+        need("sbatch", "install slurm-client (Debian, Ubuntu), or use --generate to write only the scripts")
         self.wait_for_queue(poll, todo)  # tasks of an interrupted sweep are still running
         for _ in range(SLURM_ROUNDS):
             done = self.sweep.done()[0]
@@ -311,7 +311,7 @@ rule job:
         return [path, snakefile], snakefile
 
     def run(self, todo, poll):
-        need("snakemake", "it is a package of Debian and Ubuntu; --generate only writes the Snakefile")
+        need("snakemake", "install the package snakemake (Debian, Ubuntu), or use --generate to write only the Snakefile")
         _, snakefile = self.generate(todo)
         self.start(["snakemake", "--cores", str(self.options.jobs or os.cpu_count() or 1), "--keep-going", "--nolock",
                     "--quiet", "--directory", os.path.dirname(snakefile), "--snakefile", snakefile])

@@ -37,7 +37,7 @@ def read_json(path, keys, remedy):
     except (OSError, ValueError):
         found = None
     if not isinstance(found, dict) or not found.keys() >= set(keys):
-        raise LaunchError("%s: not what a sweep wrote; %s" % (path, remedy))
+        raise LaunchError("%s was not written by a sweep, or is damaged; %s" % (path, remedy))
     return found
 
 
@@ -85,7 +85,7 @@ def digest(path):
     try:
         return provenance.digest_of(path)[:12]
     except OSError as error:
-        raise LaunchError("%s: %s; make builds what is hyperscope's, scripts/hyperscope setup run fetches the rest"
+        raise LaunchError("%s: %s; run 'scripts/hyperscope setup run', then make"
                           % (path, error.strerror)) from None
 
 
@@ -143,7 +143,7 @@ class Folder:
         if fresh:
             running = self.running() if os.path.exists(self.file("jobs")) else []
             if running:  # they would write into the new sweep
-                raise LaunchError("%s: jobs of it are still at work (%s): wait for their end, or end them" % (
+                raise LaunchError("%s: jobs of this sweep are still running (%s): wait for them, or end them" % (
                     self.path, ", ".join("process %d on %s" % each for each in running[:3])))
             for name in os.listdir(self.path):
                 if name != "lock":
@@ -155,7 +155,7 @@ class Folder:
         if os.path.exists(self.file("plan.json")):
             self.check_same(plan, table)
         elif os.path.exists(self.file("jobs")) and self.done()[0]:  # of an unknown plan; perhaps --fresh was killed
-            raise LaunchError("%s: results without a plan; --fresh starts again" % self.path)
+            raise LaunchError("%s has results, but no plan; use --fresh to start again" % self.path)
         else:
             self.write_plan(source, table, plan)
 
@@ -165,7 +165,7 @@ class Folder:
         self.make(self.path)
         with locked(self.file("lock"), wait=False) as lock:
             if lock is None:
-                raise LaunchError("%s: another sweep is at work there" % self.path)
+                raise LaunchError("%s: another sweep is running in this folder" % self.path)
             yield
 
     def make(self, path):
@@ -192,17 +192,17 @@ class Folder:
                         os.path.relpath(path, TOP) for path in sorted(set(old["files"]) ^ set(plan["files"]) | {
                             path for path in plan["files"] if old["files"].get(path) != plan["files"][path]})),
                     }.get(key, "its %s has changed" % key)
-            raise LaunchError("sweep '%s' was begun and %s since then: its results would not belong together. --fresh "
-                              "throws away what it has (%s); or give it another name" % (plan["name"], what, self.path))
+            raise LaunchError("sweep '%s' cannot continue, because %s since it began. Use --fresh to discard its results "
+                              "(%s), or give it another name" % (plan["name"], what, self.path))
         planned = [({name: value for name, value in point.items() if value}, repetition)
                    for point, repetition in table.points]
         if [(point, repetition) for _, point, repetition in self.jobs()] != planned:
             raise self.damaged()
 
     def plan(self):
-        found = read_json(self.file("plan.json"), PLAN, "--fresh starts again")
+        found = read_json(self.file("plan.json"), PLAN, "use --fresh to start again")
         if found is None:
-            raise LaunchError("%s: no sweep is planned there" % self.path)
+            raise LaunchError("%s is not the folder of a sweep" % self.path)
         return found
 
     def jobs(self):
@@ -216,7 +216,7 @@ class Folder:
             raise self.damaged() from None
 
     def damaged(self):
-        return LaunchError("%s: not what a sweep wrote; --fresh starts again" % self.file("jobs.csv"))
+        return LaunchError("%s was not written by a sweep, or is damaged; use --fresh to start again" % self.file("jobs.csv"))
 
     def point(self, number):
         """Return the point of a job."""
@@ -232,7 +232,7 @@ class Folder:
 
     def result(self, number):
         """Return the result of a job, or None if it has none."""
-        return read_json(self.result_file(number), RESULT, "without it the job is run again")
+        return read_json(self.result_file(number), RESULT, "remove it to run the job again")
 
     def done(self):
         """Return the numbers of the jobs that have a result, and of those that were started but have none."""

@@ -30,11 +30,11 @@ def same_files(plan, point):
     try:
         for path in paths:
             if plan["files"].get(path) != folder.digest(path):
-                return "%s is not what the sweep was begun with" % path
+                return "%s is not the file with which the sweep began" % path
         if "system" in point:
             here = folder.qemu_key(QEMU)
             if here != plan["qemu"]:
-                return "QEMU and its firmware are %s here; the sweep was begun with %s" % (here, plan["qemu"])
+                return "QEMU and its firmware are %s here, but the sweep began with %s" % (here, plan["qemu"])
     except LaunchError as error:
         return str(error)
     return ""
@@ -82,7 +82,7 @@ def keep(sweep, number, result, log):
 
 
 def run(sweep, number):
-    """Run the job with this number, unless it has a result. Return 0 if it has one afterwards, of any kind."""
+    """Run the job with this number, unless it has a result. Return 0, even if the job fails."""
     sweep.plan()
     sweep.point(number)
     if sweep.result(number) is not None:
@@ -119,7 +119,7 @@ def run_packed(text):
     try:
         plan, number, point = json.loads(base64.urlsafe_b64decode(text))
     except ValueError:
-        raise LaunchError("--packed: not what a sweep has packed", 2) from None
+        raise LaunchError("--packed: not a job that a sweep has packed", 2) from None
     with ends.folder("sweep-%s-%s." % (plan["name"], number)) as work:
         result, log = measure(plan, number, point, work)
     line = json.dumps([result, base64.b64encode(log).decode()])

@@ -50,7 +50,7 @@ class Reader:
     def value(self, key, name, value):
         """Check a parameter's value and return it as text."""
         if isinstance(value, bool) or not isinstance(value, (str, int)):
-            self.refuse(key, "a text or a whole number is wanted, not %r" % (value,))
+            self.refuse(key, "expected a string or an integer, not %r" % (value,))
         value = str(value)
         if (name, value) not in self.seen:
             self._check(key, name, value)
@@ -60,9 +60,9 @@ class Reader:
 
     def _check(self, key, name, value):
         if not value.isprintable():
-            self.refuse(key, "one line of text is wanted")
+            self.refuse(key, "expected one line of printable text")
         if len(value) > MAX_TEXT:
-            self.refuse(key, "%d characters; %d are possible" % (len(value), MAX_TEXT))
+            self.refuse(key, "%d characters: at most %d are allowed" % (len(value), MAX_TEXT))
         if name in self.toggles:
             self._check_toggle(key, name, value)
         elif name == "workload":
@@ -73,20 +73,20 @@ class Reader:
         elif name in ("system", "time"):
             choices = SYSTEMS if name == "system" else TIMES
             if value not in choices:
-                self.refuse(key, "there is no '%s'; there are %s" % (value, ", ".join(choices)))
+                self.refuse(key, "'%s' is not one of %s" % (value, ", ".join(choices)))
         elif name in ("harts", "vcpus"):
             if not re.fullmatch("[1-8]", value):
-                self.refuse(key, "1 to 8 are possible, not '%s'" % value)
+                self.refuse(key, "'%s' is not a number from 1 to 8" % value)
         elif name == "memory" and not re.fullmatch("[0-9]+[kKmMgG]?", value):
             self.refuse(key, "'%s' is not a size such as 512M or 2G" % value)
         elif name == "memory" and machine.parse_size(value, key) < 4 * machine.MIB:
-            self.refuse(key, "a guest needs 4 MiB at least")
+            self.refuse(key, "a guest needs at least 4 MiB")
         elif name == "memory" and machine.parse_size(value, key) % machine.MIB:
             self.refuse(key, "'%s' is not a whole number of MiB" % value)
         elif name == "guest" and value != "linux" and not os.path.isfile(value):
             self.refuse(key, "%s: no such file (linux: Debian's kernel)" % value)
         elif name == "cpu" and not re.fullmatch(r"(?!help$)[\w.,=+-]+", value):
-            self.refuse(key, "'%s' is no processor as QEMU spells it" % value)
+            self.refuse(key, "'%s' is not a processor of QEMU" % value)
 
     def _check_toggle(self, key, name, value):
         values = self.toggles[name]
@@ -101,19 +101,19 @@ class Reader:
         for name, values in named.items():
             key = "%s.%s" % (where, name)
             if name not in self.known:
-                self.refuse(key, "there is no such parameter; there are %s" % ", ".join(self.known))
+                self.refuse(key, "there is no such parameter; known parameters: %s" % ", ".join(self.known))
             values = values if isinstance(values, list) else [values]
             if not values:
                 self.refuse(key, "the list is empty")
             values = [self.value(key, name, value) for value in values]
             if len(set(values)) != len(values):
-                self.refuse(key, "a value stands there twice; repetitions = N measures again")
+                self.refuse(key, "a value occurs twice; use repetitions = N to repeat a measurement")
             lists.append(values)
         count = 1
         for values in lists:
             count *= len(values)
         if count > MAX_JOBS:
-            self.refuse(where, "%d combinations; %d are possible" % (count, MAX_JOBS))
+            self.refuse(where, "%d combinations: at most %d are allowed" % (count, MAX_JOBS))
         return [self.point(where, dict(zip(named, values))) for values in itertools.product(*lists)]
 
     def point(self, where, named):
@@ -126,10 +126,10 @@ class Reader:
             if name in PARAMETERS and name not in kind.TAKES:
                 self.refuse("%s.%s" % (where, name), "%s has no %s" % (point["workload"], name))
         if own and point.get("system") != "hyperscope":
-            self.refuse("%s.%s" % (where, own[0]), "a toggle is hyperscope's; %s has none: give it a [[job]]"
+            self.refuse("%s.%s" % (where, own[0]), "only hyperscope has toggles, but this is %s: use a [[job]] of its own"
                         % ("system " + point["system"] if "system" in point else point["workload"]))
         if point.get("system") == "bare" and "harts" in point:
-            self.refuse(where + ".harts", "a bare system's vcpus are its harts")
+            self.refuse(where + ".harts", "the bare system has no harts besides its vcpus: give vcpus")
         try:
             kind.check(point, tuple(own))
         except workloads.WorkloadError as error:
@@ -139,14 +139,14 @@ class Reader:
 
 def _whole(reader, key, value):
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_JOBS:
-        reader.refuse(key, "a whole number from 1 to %d is wanted, not %r" % (MAX_JOBS, value))
+        reader.refuse(key, "expected an integer from 1 to %d, not %r" % (MAX_JOBS, value))
     return value
 
 
 def _repeated(reader, key, points, count):
     """Return a list with each point repeated COUNT times."""
     if len(points) * count > MAX_JOBS:
-        reader.refuse(key, "%d jobs; %d are possible" % (len(points) * count, MAX_JOBS))
+        reader.refuse(key, "%d jobs: at most %d are allowed" % (len(points) * count, MAX_JOBS))
     return [point for point in points for _ in range(count)]
 
 
@@ -154,17 +154,17 @@ def _toml(reader, text):
     try:
         import tomllib
     except ImportError:
-        reader.refuse("", "TOML is read from Python 3.11 on; write the table as CSV")
+        reader.refuse("", "TOML needs Python 3.11 or later; write the table as CSV")
     data = tomllib.loads(text)
     for key in data:
         if key not in ("name", "repetitions", "timeout", "parameters", "job"):
-            reader.refuse(key, "there is no such key; there are name, repetitions, timeout, [parameters] and "
+            reader.refuse(key, "there is no such key; known keys: name, repetitions, timeout, [parameters] and "
                           "[[job]]")
     parameters, jobs = data.get("parameters", {}), data.get("job", [])
     if not isinstance(parameters, dict):
-        reader.refuse("parameters", "a table is wanted: [parameters]")
+        reader.refuse("parameters", "expected a table: [parameters]")
     if not isinstance(jobs, list) or not all(isinstance(job, dict) for job in jobs):
-        reader.refuse("job", "tables are wanted: [[job]]")
+        reader.refuse("job", "expected tables: [[job]]")
     usual = _whole(reader, "repetitions", data.get("repetitions", 1))
     points = _repeated(reader, "repetitions", reader.product("parameters", parameters) if parameters else [], usual)
     for number, job in enumerate(jobs, 1):
@@ -183,10 +183,10 @@ def _csv(reader, text):
     header = rows.pop(0)[1] if rows else []
     for name in header:
         if name not in reader.known:
-            reader.refuse("line 1", "there is no parameter '%s'; there are %s"
+            reader.refuse("line 1", "there is no parameter '%s'; known parameters: %s"
                           % (name, ", ".join(reader.known)))
         if header.count(name) > 1:
-            reader.refuse("line 1", "'%s' stands there twice" % name)
+            reader.refuse("line 1", "column '%s' occurs twice" % name)
     points = []
     for number, fields in rows:
         where = "line %d" % number
@@ -203,20 +203,20 @@ def read(path):
     except OSError as error:
         raise LaunchError("%s: %s" % (path, error.strerror)) from None
     except UnicodeDecodeError:
-        raise LaunchError("%s: not a text in UTF-8" % path, STATUS_USAGE) from None
+        raise LaunchError("%s: not UTF-8 text" % path, STATUS_USAGE) from None
     reader = Reader(path)
     stem, kind = os.path.splitext(os.path.basename(path))
     if kind not in (".toml", ".csv"):
-        reader.refuse("", "its name ends with neither .toml nor .csv")
+        reader.refuse("", "the file's name ends with neither .toml nor .csv")
     try:
         name, timeout, points = (_toml if kind == ".toml" else _csv)(reader, text)
     except (ValueError, RecursionError) as error:  # not TOML, a number of 5000 digits, or lists nested too deeply
         reader.refuse("", str(error))
     name = stem if name is None else name
     if not isinstance(name, str) or not re.fullmatch(r"[\w][\w.-]*", name):
-        reader.refuse("name", "letters, digits, - _ and . are wanted, not %r" % (name,))
+        reader.refuse("name", "expected letters, digits, - _ and ., not %r" % (name,))
     if not points:
-        reader.refuse("", "there is no job in it: [parameters], or [[job]] tables")
+        reader.refuse("", "the file has no jobs: add [parameters] or [[job]] (TOML), or lines (CSV)")
     named = set().union(*points)
     return Table(name, timeout, tuple(name for name in reader.known if name in named),
                  _numbered(points), hashlib.sha256(text.encode()).hexdigest()[:12])

@@ -66,10 +66,10 @@ class Bench:
         for word in rest.replace(",", " ").split():
             found = rows.matching(word)
             if not found:
-                raise WorkloadError("there is no row '%s'; scripts/hyperscope bench --list shows them" % word)
+                raise WorkloadError("there is no row '%s'; scripts/hyperscope bench --list shows the rows" % word)
             names += [name for name in found if name not in names]
         if not names:
-            raise WorkloadError("bench: which rows? As in bench:sbi_version,mmio_*")
+            raise WorkloadError("bench: name the rows, as in bench:sbi_version,mmio_*")
         return names
 
     def check(self, point, _own):
@@ -77,7 +77,7 @@ class Bench:
         there = {name for job in self.jobs(point) for name in job.rows}
         for name in wanted:
             if name not in there:
-                raise WorkloadError("row '%s' is not there on %s" % (name, point["system"]))
+                raise WorkloadError("row '%s' is not measured on %s" % (name, point["system"]))
 
     def jobs(self, point):
         return systems.jobs_of(point["system"], point["cpu"], " ".join(own_toggles(point)), None,
@@ -174,7 +174,7 @@ class Payload(Machine):
     def check(self, point, _own):
         name = parse(point["workload"])[1].split()[0]
         if name not in self.names():
-            raise WorkloadError("there is no payload '%s'; there are %s" % (name, ", ".join(self.names())))
+            raise WorkloadError("there is no payload '%s'; known payloads: %s" % (name, ", ".join(self.names())))
 
     @staticmethod
     def image(point, out):
@@ -235,9 +235,9 @@ def parse(text):
     """Return (kind, text after the colon)."""
     name, colon, rest = text.partition(":")
     if not colon or name not in KINDS:
-        raise WorkloadError("'%s' is none of %s" % (text, FORMS))
+        raise WorkloadError("'%s' is not of the form %s" % (text, FORMS))
     if not rest.strip():
-        raise WorkloadError("'%s': nothing stands behind the colon" % text)
+        raise WorkloadError("'%s' has nothing after the colon" % text)
     kind = KINDS[name]
     if name == "bench":
         Bench.names(rest)
@@ -254,7 +254,7 @@ def runner(out, timeout):
 
 
 def machine_files(point, out):
-    """Return the files of which every machine of the system consists."""
+    """Return the files that every machine of the system uses."""
     if point["system"] == "hyperscope":
         return [os.path.join(out, "hyperscope.bin"), os.path.join(out, "vmm")]
     if point["system"] == "linux":
@@ -280,7 +280,7 @@ def outcome(status, text, timeout, flags):
     results, wrong = [], []
     for name, value, unit in lines_of(text):
         if not (name + unit).isprintable() or len(name + unit) > MAX_NAME:
-            wrong.append("%.40r is no name for a result" % name)
+            wrong.append("%.40r is not a valid name for a result" % name)
             continue
         if not math.isfinite(float(value)):
             wrong.append("result %s is %s" % (name, value))
@@ -323,6 +323,6 @@ class Place:
             os.killpg(child.pid, signal.SIGTERM)  # timeout's group: remaining processes would disturb other jobs
         except ProcessLookupError:
             pass
-        self.note("")  # fails if the disk is full: then results may be lost, and there must be none
+        self.note("")  # fails if the disk is full: part of the results may then be lost, so none may be returned
         with open(self.log, "rb") as log:
             return status, log.read().decode("utf-8", "replace")
