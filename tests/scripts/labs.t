@@ -22,14 +22,14 @@ from hs.lab import check, folder  # noqa: E402
 
 SOURCE, folder.LABS = folder.LABS, sys.argv[2]
 for lab, old, new, words in (
-        ("03-sbi", 'before = \'#include "vcpu/fwft.h"\'', 'before = "#include"', "sbi.c: the solution's place is there"),
-        ("03-sbi", 'before = \'#include "sbi/sbi.h"\'', 'before = "no such line"', "sbi_base.c: the solution's place is there 0 times"),
-        ("04-gstage", 'file = "src/kvm/sbi/sbi.c"', 'file = "src/kvm/none.c"', "[[insert]] src/kvm/none.c: no source file"),
+        ("03-sbi", 'before = \'#include "vcpu/fwft.h"\'', 'before = "#include"', "sbi.c: the place for the solution occurs"),
+        ("03-sbi", 'before = \'#include "sbi/sbi.h"\'', 'before = "no such line"', "sbi_base.c: the place for the solution occurs 0 times"),
+        ("04-gstage", 'file = "src/kvm/sbi/sbi.c"', 'file = "src/kvm/none.c"', "[[insert]] src/kvm/none.c: not a source file"),
         ("03-sbi", 'row = "sbi_version"', 'row = "sbi_nothing"', "budget: the bench has no row 'sbi_nothing'"),
         ("03-sbi", 'row = "sbi_version"', 'row = "run_same"', "budget: row 'run_same' is not a loop"),
         ("03-sbi", ", ratio = ", ', toggles = "fastpath=of", ratio = ', "budget: toggle fastpath takes on or off, not 'of'"),
         ("03-sbi", ", ratio = ", ', toggle = "fastpath=off", ratio = ', "budget: there is no key 'toggle'"),
-        ("02-switch", "points = ", "points = 1", "the points are")):
+        ("02-switch", "points = ", "points = 1", "the points add up to")):
     shutil.copytree(os.path.join(SOURCE, lab), os.path.join(folder.LABS, lab))
     file = os.path.join(folder.LABS, lab, "lab.toml")
     with open(file, encoding="utf-8") as text:
@@ -94,7 +94,7 @@ like "$given" "^ok - a link to" "the tests of a student's lab.toml and pages run
 # ---- usage errors ----
 "${lab[@]}" 99 "$tmp/none" >"$tmp/out" 2>&1
 is "$?:$(grep -c . "$tmp/out")" "2:1" "a lab that does not exist is refused in one line"
-like "$(cat "$tmp/out")" 'there is no lab 99; there are: .*3 sbi' "the refusal lists the labs"
+like "$(cat "$tmp/out")" 'there is no lab 99; known labs: .*3 sbi' "the refusal lists the labs"
 mkdir "$tmp/full" && : >"$tmp/full/mine"
 "${lab[@]}" 3 "$tmp/full" >"$tmp/out" 2>&1
 is "$?:$(ls "$tmp/full")" "2:mine" "a folder that is not empty is refused and not changed"

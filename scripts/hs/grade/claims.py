@@ -13,8 +13,8 @@ from . import limits
 
 CLAIM = re.compile(r"(not )?ok (\d+)(?: - (.*))?$")
 PLAN = re.compile(r"1\.\.(\d+)( # SKIP .*)?$")
-SHOWN_CLAIMS = 4   # number of failed claims to show, from the first; the last one is shown too, as it has the reason
-CLAIM_LINES = 10   # lines to show after each
+SHOWN_CLAIMS = 4   # number of failed claims to show, from the first; the last one, which has the reason, is shown too
+CLAIM_LINES = 10   # lines to show after each failed claim
 LINE_MOST = 200
 
 
@@ -31,7 +31,7 @@ def read(text):
     """Return the claims as (number, held, name, lines after it), the plan or None, the reason of a skip or None,
     and the lines before the first claim."""
     claims, plan, skipped, before = [], None, None, []
-    for line in text.split("\n"):  # not splitlines(), which has further line ends, and a guest can print them
+    for line in text.split("\n"):  # not splitlines(): it also splits at other characters, and a guest can print them
         found = CLAIM.match(line)
         if found:
             claims.append((int(found.group(2)), not found.group(1), found.group(3) or "", []))
@@ -61,14 +61,14 @@ def judge(test, ran):
     if ran.stopped:
         lines += [ran.stopped] + ([] if failed else before[-4:])
     elif skipped:
-        lines.append("it could not be run:" + skipped)
+        lines.append("the test could not be run:" + skipped)
     elif plan is None:
-        lines += ["it ended with status %d before its last claim" % ran.status] + before[-6:]
+        lines += ["the test ended with status %d before its last claim" % ran.status] + before[-6:]
         lines += claims[-1][3][-6:] if claims else []
     elif not plan or numbers != list(range(1, plan + 1)):
-        lines.append("%d claims were announced and %d made" % (plan, len(claims)))
+        lines.append("the plan announced %d claims, but the test made %d" % (plan, len(claims)))
     elif ran.status and not failed:
-        lines.append("it ended with status %d" % ran.status)
+        lines.append("the test ended with status %d" % ran.status)
     passed = not lines
     return Outcome(test, passed, [line[:LINE_MOST] for line in lines], ran.seconds)
 
@@ -86,7 +86,7 @@ def environment(top, out, reference, student, variant):
 
 
 def _left(folder):
-    """Return the folders that tests (tap.sh) have in FOLDER. The student's machine may have replaced FOLDER by a link."""
+    """Return the folders that tests (tap.sh) created in FOLDER. The student's machine may have replaced FOLDER by a link."""
     try:
         return set() if os.path.islink(folder) else {n for n in os.listdir(folder) if n.startswith("test.")}
     except OSError:

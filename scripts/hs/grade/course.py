@@ -29,7 +29,7 @@ def _solve(lab, made, out):
     try:
         built = trees.build(made, folder.TOP, out, lambda _top: [])
     except trees.BuildFailed as failed:
-        raise LaunchError("lab %d: its tree does not build:\n%s" % (lab.number, failed)) from None
+        raise LaunchError("the tree of lab %d does not build:\n%s" % (lab.number, failed)) from None
     trees.share_tools(built, out)
     done = subprocess.run([program, made, built], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, check=False)
@@ -38,7 +38,7 @@ def _solve(lab, made, out):
 
 
 def hand_in(lab, work, name, student, whole, out):
-    """Create WORK/NAME with the files that the student would hand in, of the solution (WHOLE) or starter. Return its path."""
+    """Create WORK/NAME with the files to hand in, those of the solution (WHOLE) or of the starter. Return its path."""
     made, handed_in = os.path.join(work, "tree"), os.path.join(work, name)
     trees.make(lab, made, student, whole)
     if whole:
@@ -75,9 +75,9 @@ def _lines(grade):
 def check(lab, work, out, claim):
     """Check a lab; call claim(held, name, lines) for each claim."""
     solution = _graded(lab, hand_in(lab, work, "solution", STUDENT, True, out), work, out)
-    claim(solution["score"] == solution["most"] and not solution["left"], "lab %d: the solution has all of %d points"
+    claim(solution["score"] == solution["most"] and not solution["left"], "lab %d: the solution gets all %d points"
           % (lab.number, solution["most"]), _lines(solution) + [solution["build"] or ""])
-    claim(solution["most"] == 100, "lab %d: there are 100" % lab.number, ["there are %d" % solution["most"]])
+    claim(solution["most"] == 100, "lab %d: the points add up to 100" % lab.number, ["they add up to %d" % solution["most"]])
     for test in solution["tests"]:
         if test["figures"]:
             claim(test["passed"], "lab %d: %s is within its budget: %.3f of %.3f" % (
@@ -86,14 +86,14 @@ def check(lab, work, out, claim):
     claim(not starter["build"], "lab %d: the starter builds" % lab.number, [starter["build"] or ""])
     given = lab.contest.get("given")
     claim(starter["score"] < starter["most"] and given in (None, starter["score"]),
-          "lab %d: the starter has %d points" % (lab.number, starter["score"]), _lines(starter))
+          "lab %d: the starter gets %d points" % (lab.number, starter["score"]), _lines(starter))
     holes = any("LAB_TODO" in tree.read(os.path.join(work, "starter", name)) or
                 "lab_todo" in tree.read(os.path.join(work, "starter", name)) for name in lab.files
                 if os.path.exists(os.path.join(work, "starter", name)))
     named = any(re.search(r"lab %d: \S+: " % lab.number, line) for test in starter["tests"] for line in test["lines"])
     if holes:
-        claim(named, "lab %d: the starter is told by name what to write" % lab.number, _lines(starter))
+        claim(named, "lab %d: the starter's failed tests name the parts to write" % lab.number, _lines(starter))
     if os.path.exists(os.path.join(lab.path, "variant.py")) and not lab.contest:
         other = _graded(lab, hand_in(lab, work, "neighbour", NEIGHBOUR, True, out), work, out)
         claim(other["score"] < other["most"] and any(not test["passed"] for test in other["tests"]),
-              "lab %d: a neighbour's solution has %d points" % (lab.number, other["score"]), [])
+              "lab %d: another student's solution gets %d points" % (lab.number, other["score"]), [])

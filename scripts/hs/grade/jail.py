@@ -50,7 +50,7 @@ def _other_user(secrets):
 
 
 def make(secrets):
-    """Return a function that maps a tree to the command words before its make."""
+    """Return a function that maps a tree to the words that its make command begins with."""
     secrets = [os.path.abspath(path) for path in secrets if os.path.exists(path)]
     if not secrets:
         return lambda top: []
@@ -61,5 +61,5 @@ def make(secrets):
         return covering
     if root and _works(["setpriv", "--reuid=%d" % NOBODY, "--regid=%d" % NOBODY, "--clear-groups"]):
         return _other_user(secrets)
-    raise LaunchError("hidden tests cannot be kept from the compiler here: neither root nor user "
-                      "namespaces. Grade in a container, or without --hidden where no labs/*/hidden is")
+    raise LaunchError("hidden tests cannot be hidden from the compiler, because this user is not root and has no user "
+                      "namespaces. Grade in a container, or without --hidden in a tree that lacks labs/*/hidden")

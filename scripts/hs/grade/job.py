@@ -51,7 +51,7 @@ def _facts(data):
 def _lab(options, facts):
     number = options.lab or facts.get("lab")
     if number is None:
-        raise LaunchError("the lab is not known, because there is no lab.json: use --lab NN", STATUS_USAGE)
+        raise LaunchError("the lab is unknown, because no lab.json names it: use --lab NN", STATUS_USAGE)
     return folder.find(number)
 
 
@@ -102,7 +102,7 @@ def _run_tests(grade, tests, options, student, reference, variants, place, priso
         trees.progress("test %s" % test["id"])
         left = TOTAL_SECONDS - (time.monotonic() - start)
         if left < 5:
-            grade.outcomes.append(claims.Outcome(test, False, ["not run: the tests before it took all "
+            grade.outcomes.append(claims.Outcome(test, False, ["not run: the earlier tests took all "
                                                                "of the %d seconds" % TOTAL_SECONDS], 0))
             continue
         begun = time.monotonic()
@@ -110,7 +110,7 @@ def _run_tests(grade, tests, options, student, reference, variants, place, priso
         if "budget" in test:
             wrong = [done.test["id"] for done in grade.outcomes if not done.passed and "budget" not in done.test]
             if wrong:  # code that does nothing would take the fewest instructions
-                outcome = claims.Outcome(test, False, ["not measured: what is counted has to be right first (%s)"
+                outcome = claims.Outcome(test, False, ["not measured: these tests have to pass first: %s"
                                                        % ", ".join(wrong)], 0)
             else:
                 outcome = measure.judge(test, variants[bool(test.get("hidden"))], student[1], reference[1],
@@ -143,7 +143,7 @@ def _in_its_tree(options, top):
     except trees.BuildFailed as failed:
         grade.build = str(failed)
         grade.left += [(test, BESIDE) for test in tests if "budget" in test]
-        grade.fail_all([test for test in tests if "budget" not in test], "it does not build")
+        grade.fail_all([test for test in tests if "budget" not in test], "the build failed")
         return grade
     grade.with_what = _with_what(out, options.qemu)
     _run_tests(grade, tests, options, (top, out), None, {False: grade.variant}, lab.path, lambda _top: [])
@@ -167,7 +167,7 @@ def _handed_in(options):
     named = facts.get("student", "")
     grade.student = options.student if options.student is not None else named if folder.is_student(named) else ""
     if options.student is not None and named and named != options.student:
-        grade.notes.append("its lab.json is that of student '%.40s'" % named)
+        grade.notes.append("the submission's lab.json is that of student '%.40s'" % named)
     tests = _wanted(options, grade.lab, grade)
     os.makedirs(os.path.join(out, "tmp"), exist_ok=True)
     kept = contextlib.nullcontext(options.keep and os.path.abspath(options.keep))
@@ -184,7 +184,7 @@ def read_key(path):
     with open(path, encoding="utf-8") as file:
         key = file.read().strip()
     if not key:
-        raise LaunchError("%s: it is empty" % path, STATUS_USAGE)
+        raise LaunchError("the key file %s is empty" % path, STATUS_USAGE)
     return key
 
 
@@ -196,11 +196,10 @@ def _secrets(options, reference):
 
 
 def _note_other_commit(grade, theirs, ours):
-    """Add a note if the student's tree was made from another commit: then it differs in files that the student left alone."""
+    """Add a note if the student's tree was made from another commit: it then differs in files that the student left alone."""
     if theirs and theirs != ours:
-        grade.notes.append("its tree was made of commit %.40s, and this is %s: grade in a clone of that "
-                           "commit, or have %s and the files that are asked for handed in, without "
-                           "the rest" % (theirs, ours, FACTS))
+        grade.notes.append("the student's tree was made from commit %.40s, but this is %s: grade in a clone of that "
+                           "commit, or have only %s and the files to hand in submitted" % (theirs, ours, FACTS))
 
 
 def _grade_files(grade, options, files, tests, out, work):
@@ -217,10 +216,10 @@ def _grade_files(grade, options, files, tests, out, work):
         grade.fail_all(tests, "refused")
         return
     if unknown:
-        grade.notes.append("passed over, since the tree has no such files: " + ", ".join(unknown[:8]) +
+        grade.notes.append("ignored, because the tree has no such files: " + ", ".join(unknown[:8]) +
                            (" and %d more" % (len(unknown) - 8) if len(unknown) > 8 else ""))
     if missing:
-        grade.notes.append("not handed in, so as they were given: " + ", ".join(missing))
+        grade.notes.append("not handed in, so taken from the starter: " + ", ".join(missing))
     trees.make(lab, reference, grade.student, True)
     trees.progress("building the reference solution")
     try:
@@ -231,13 +230,13 @@ def _grade_files(grade, options, files, tests, out, work):
         raise LaunchError("the reference solution does not build:\n%s" % failed) from None
     trees.share_tools(reference_out, out)
     grade.with_what = _with_what(reference_out, options.qemu)
-    trees.progress("building what was handed in")
+    trees.progress("building the submission")
     try:
         prison = jail.make(_secrets(options, reference))
         student_out = trees.build(student, reference, reference_out, prison)
     except trees.BuildFailed as failed:
         grade.build = str(failed)
-        grade.fail_all(tests, "it does not build")
+        grade.fail_all(tests, "the build failed")
         return
     trees.share_tools(student_out, reference_out)
     variants = {False: grade.variant, True: lab.variant(grade.student, key)}
@@ -256,8 +255,8 @@ def grade(options):
     else:
         top = os.path.abspath(options.student_tree or folder.TOP)
         if not os.path.exists(os.path.join(top, FACTS)):
-            raise LaunchError("%s is not a student's tree (scripts/hyperscope lab makes them); what was handed in "
-                              "is graded by --submission" % top, STATUS_USAGE)
+            raise LaunchError("%s is not a student's tree (scripts/hyperscope lab makes one); to grade a submission, "
+                              "use --submission" % top, STATUS_USAGE)
         result = _in_its_tree(options, top)
     result.seconds = time.monotonic() - start
     return result

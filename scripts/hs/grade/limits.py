@@ -132,11 +132,11 @@ def run(command, seconds, folder=None, env=None, cwd=None, builds=None, stdin=No
             elif ended in ready:
                 break
             if len(output) > OUTPUT_MOST:
-                stopped = "it was ended: more than %d MiB of output" % (OUTPUT_MOST >> 20)
+                stopped = "killed: more than %d MiB of output" % (OUTPUT_MOST >> 20)
             elif time.monotonic() - start > seconds:
-                stopped = "it was ended after %d seconds" % seconds
+                stopped = "killed after %d seconds" % seconds
             elif folder and _size(folder) - found > FOLDER_MOST:
-                stopped = "it was ended: more than %d MiB in its files" % (FOLDER_MOST >> 20)
+                stopped = "killed: more than %d MiB in its files" % (FOLDER_MOST >> 20)
     finally:
         with ends.held():
             os.close(ended)

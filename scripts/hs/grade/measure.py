@@ -38,7 +38,7 @@ def _count(out, wanted, qemu, seconds):
 
 
 def sentence(figures):
-    return "%s: %.1f instructions, the reference solution %.1f: %.3f times, at most %.3f" % (
+    return "%s: %.1f instructions, %.1f in the reference solution: ratio %.3f, limit %.3f" % (
         figures["row"], figures["instructions"], figures["reference"], figures["ratio"], figures["limit"])
 
 
@@ -56,7 +56,7 @@ def judge(test, variant, out, reference, qemu, seconds):
     figures = {"row": wanted.name(), "instructions": round(mine, 2), "reference": round(theirs, 2),
                "ratio": round(mine / theirs, 4), "limit": wanted.ratio}
     if times != wanted_times:
-        return Outcome(test, False, [sentence(figures), "%d operations were asked for and %d made"
+        return Outcome(test, False, [sentence(figures), "%d operations were expected, but %d were counted"
                                      % (wanted_times, times)], 0, figures)
     passed = mine <= theirs * wanted.ratio
     return Outcome(test, passed, [] if passed else [sentence(figures)], 0, figures)

@@ -54,7 +54,7 @@ def text(grade):
     if grade.refused:
         lines += _wrapped("refused: " + _shown(grade.refused), "")
     elif grade.build:
-        lines += ["it does not build; the compiler's last lines:"] + _wrapped(grade.build, "    ")
+        lines += ["the build failed; the compiler's last lines:"] + _wrapped(grade.build, "    ")
     else:
         for outcome in grade.outcomes:
             lines += _outcome(outcome)
@@ -102,7 +102,7 @@ def gradescope(grade):
     if grade.refused:
         head.append("refused: " + grade.refused)
     if grade.build:
-        head += ["it does not build; the compiler's last lines:", grade.build]
+        head += ["the build failed; the compiler's last lines:", grade.build]
     made = {"score": grade.score(), "execution_time": round(grade.seconds), "output": "\n".join(head),
             "output_format": "text", "visibility": "visible", "stdout_visibility": "hidden",
             "extra_data": {"lab": grade.lab.number, "with": grade.with_what}, "tests": tests}

@@ -25,7 +25,7 @@ class Refused(Exception):
 def _plain(name):
     """Return a member's name as a path below the tree. Refused if it leads out of the tree."""
     if "\\" in name or not name.isprintable():
-        raise Refused("%s: not a file's name" % ascii(name))
+        raise Refused("%s: not a valid file name" % ascii(name))
     if name.startswith("/") or ".." in name.split("/"):
         raise Refused("%s: a path that leads out of the tree" % name)
     return os.path.normpath(name)
@@ -46,9 +46,9 @@ class Pile:
         if len(data) > FILE_MOST:
             raise Refused("%s: more than %d MiB" % (name, FILE_MOST >> 20))
         if self.total > TOTAL_MOST:
-            raise Refused("%s: with it more than %d MiB in all" % (name, TOTAL_MOST >> 20))
+            raise Refused("%s: with this file, more than %d MiB in all" % (name, TOTAL_MOST >> 20))
         if name in self.files:
-            raise Refused("%s: it is there twice" % name)
+            raise Refused("%s: contained twice" % name)
         if len(self.files) >= COUNT_MOST:
             raise Refused("%s: more than %d files" % (name, COUNT_MOST))
         self.files[name] = data
@@ -118,7 +118,7 @@ def _without_top(files, known):
 
 
 def read(path, known):
-    """Return name -> bytes. known: names of which some are expected, by which the tree's top is found."""
+    """Return name -> bytes. known: names of files in a tree, which show whether the archive has a top folder."""
     pile = Pile()
     try:
         if os.path.isdir(path):
@@ -134,6 +134,6 @@ def read(path, known):
     except OSError as error:
         raise Refused("%s: %s" % (error.filename or path, error.strerror or error)) from None
     except Exception as error:  # pylint: disable=broad-except  # a damaged archive makes its readers raise anything
-        raise Refused("%s: neither a folder nor a zip or tar that can be read (%s)"
+        raise Refused("%s: neither a folder nor a readable zip or tar file (%s)"
                       % (os.path.basename(path), error)) from None
     return _without_top(pile.files, known)

@@ -58,10 +58,10 @@ def lay_over(lab, pristine, files):
                 protected.append(name)
     protected = [name for name in protected if name != "lab.json"]
     if protected:
-        raise Refused("changed, but not among the files that you hand in: " + ", ".join(protected))
+        raise Refused("changed, although not among the files that you hand in: " + ", ".join(protected))
     handed_in = [name for name in lab.files if name in files]
     if not handed_in:
-        raise Refused("none of the files that you hand in is there: " + ", ".join(lab.files))
+        raise Refused("the submission has none of the files that you hand in: " + ", ".join(lab.files))
     for name in handed_in:
         path = os.path.join(pristine, name)
         os.makedirs(os.path.dirname(path), exist_ok=True)

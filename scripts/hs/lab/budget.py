@@ -47,7 +47,7 @@ def countable():
 
 
 def of(test, variant=None):
-    """Return the test's budget; LaunchError if it is wrong. variant: None if the variant's values are not needed."""
+    """Return the test's budget; LaunchError if it is invalid. variant: None if the variant's values are not needed."""
     given = test["budget"]
 
     def wrong(text, *values):
@@ -55,21 +55,21 @@ def of(test, variant=None):
 
     for key in given:
         if key not in KEYS:
-            raise wrong("there is no key '%s'; there are %s", key, ", ".join(KEYS))
+            raise wrong("there is no key '%s'; known keys: %s", key, ", ".join(KEYS))
     for key, kind in KINDS.items():
         if key in KEYS[:2] and key not in given:
             raise wrong("%s is missing", key)
         if key in given and not isinstance(given[key], kind):
-            raise wrong("%s is no %s: %r", key, "number" if key == "ratio" else "text", given[key])
+            raise wrong("%s is not a %s: %r", key, "number" if key == "ratio" else "string", given[key])
     if given["row"] not in BY_NAME:
         raise wrong("the bench has no row '%s'; scripts/hyperscope bench --list shows the rows", given["row"])
     if given["row"] not in countable():
         raise wrong("row '%s' is not a loop of one operation; scripts/hyperscope anatomy --list shows those that are",
                     given["row"])
     if not 0 < given["ratio"] < 10:
-        raise wrong("ratio %s: more than 0, less than 10", given["ratio"])
+        raise wrong("ratio %s is not between 0 and 10", given["ratio"])
     if not re.fullmatch(r"[A-Za-z0-9_.,=-]+", given.get("cpu", "rv64")):
-        raise wrong("cpu '%s': as QEMU spells it, as in 'max' or 'rv64,sstc=off'", given["cpu"])
+        raise wrong("cpu '%s' is not a QEMU processor such as 'max' or 'rv64,sstc=off'", given["cpu"])
     words = tuple(word.strip() for word in given["toggles"].split(",")) if "toggles" in given else ()
     try:
         toggles.check_toggles(folder.TOP, words, "toggles")
@@ -77,6 +77,6 @@ def of(test, variant=None):
         raise wrong("%s", error) from None
     append = folder.fill(given.get("append", ""), variant or {})
     if "${" in append and variant is not None:
-        raise wrong("append '%s': the variant has no such value (of hidden tests: --key)", append)
+        raise wrong("append '%s': the variant has no value of this name (hidden tests' values need --key)", append)
     return Budget(given["row"], given["ratio"], words, given.get("cpu", "rv64"),
                   (append,) if append else ())

@@ -31,14 +31,14 @@ def holes(lab):
             continue
         made = markers.starter(path, text, lab.number, lab.starter_texts(path))
         if made == text or markers.solution(path, made, lab.number, text) != text:
-            yield "%s: starter and regions do not make the source" % path
+            yield "%s: the starter with its regions filled in is not the source" % path
         if path not in lab.files:
-            yield "%s: has regions and is not in files" % path
+            yield "%s has regions, but is not among the files in lab.toml" % path
         for region in mine:
             if not region.what.startswith("write "):
-                yield '%s:%d: a region\'s sentence begins with "write"' % (path, region.first + 1)
+                yield '%s:%d: a region\'s sentence has to begin with "write"' % (path, region.first + 1)
             if sum(r.what == region.what for r in mine) > 1:
-                yield "%s:%d: two regions of one sentence" % (path, region.first + 1)
+                yield "%s:%d: two regions have the same sentence" % (path, region.first + 1)
 
 
 def texts(lab):
@@ -46,7 +46,7 @@ def texts(lab):
     found = [(r.path, r.what) for r in regions_of(lab)]
     for given in lab.toml.get("starter", []):
         if not any(p == given["file"] and w.startswith(given["region"]) for p, w in found):
-            yield "[[starter]] %s: no region begins with %s" % (given["file"], given["region"])
+            yield "[[starter]] %s: no region's sentence begins with '%s'" % (given["file"], given["region"])
 
 
 def inserts(lab):
@@ -55,7 +55,7 @@ def inserts(lab):
     tracked = tree.tracked()
     for path in sorted({file for file, _before, _text in given}):
         if path not in tracked or not tree.is_source(path):
-            yield "[[insert]] %s: no source file of the tree" % path
+            yield "[[insert]] %s: not a source file of the tree" % path
             continue
         try:
             tree.with_inserts(path, tree.read(os.path.join(folder.TOP, path)), given)
@@ -70,9 +70,9 @@ def tests(lab):
             if key not in test:
                 yield "a test has no %s" % key
         if names.count(test["id"]) > 1:
-            yield "test %s: is there twice" % test["id"]
+            yield "test %s: two tests have this id" % test["id"]
         if "budget" not in test and not os.access(lab.test_file(test), os.X_OK):
-            yield "test %s: %s is no program" % (test["id"], lab.test_file(test))
+            yield "test %s: %s does not exist or is not executable" % (test["id"], lab.test_file(test))
         if "budget" in test:
             try:
                 budget.of(test)
@@ -80,19 +80,19 @@ def tests(lab):
                 yield str(error)
     if lab.contest:
         if sorted(lab.contest) != ["given", "leaderboard"]:
-            yield "[contest] has given and leaderboard, not %s" % ", ".join(sorted(lab.contest))
+            yield "[contest] needs the keys given and leaderboard, but has %s" % ", ".join(sorted(lab.contest))
         elif not any(test["id"] == lab.contest["leaderboard"] and "budget" in test for test in lab.tests):
             yield "[contest] leaderboard: there is no test '%s' with a budget" % lab.contest["leaderboard"]
         if any(regions_of(lab)):
-            yield "[contest]: its starter is the source, and there are regions of it"
+            yield "[contest]: the starter is the source, so the lab must not have regions"
     total = sum(test["points"] for test in lab.tests)
     if total != 100:
-        yield "the points are %d, not 100" % total
+        yield "the points add up to %d, not 100" % total
     for place in ("tests", "hidden"):
         path = os.path.join(lab.path, place)
         for name in sorted(os.listdir(path)) if os.path.isdir(path) else []:
             if name.endswith(".t") and name[:-2] not in names:
-                yield "%s/%s: lab.toml does not know it" % (place, name)
+                yield "%s/%s is not in lab.toml" % (place, name)
     for name in ("README.md", "notes.md"):
         if not os.path.exists(os.path.join(lab.path, name)):
             yield "%s is missing" % name

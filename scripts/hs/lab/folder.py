@@ -43,14 +43,14 @@ class Lab:
         self.files, self.tests = self.toml["files"], self.toml["test"]
         self.contest = self.toml.get("contest", {})
         if self.folder != "%02d-%s" % (self.number, self.name):
-            raise LaunchError("%s: it is lab %d, %s" % (file, self.number, self.name))
+            raise LaunchError("%s: number and name are %d and '%s', unlike those of the folder" % (file, self.number, self.name))
 
     def test_file(self, test):
         return os.path.join(self.path, "hidden" if test.get("hidden") else "tests", test["id"] + ".t")
 
     def variant(self, student, key=""):
-        """Return the values with which this student's tree is made, a dict for lab.json, which never changes. With
-        the instructor's key, it also has the values of hidden tests. {} if the lab has no variants."""
+        """Return the values with which this student's tree is made, a dict for lab.json. They are always the same.
+        With the instructor's key, values of hidden tests are added. {} if the lab has no variants."""
         if not is_student(student):
             raise LaunchError("%s: not a student's name: %d characters at most, all of them printable"
                               % (ascii(student[:STUDENT_MOST]), STUDENT_MOST), STATUS_USAGE)
@@ -69,8 +69,8 @@ class Lab:
         return [(s["region"], s["text"]) for s in self.toml.get("starter", []) if s["file"] == path]
 
     def inserts(self, variant, whole):
-        """Return (file, before, text) of the texts that are not in the source: those of the solution (WHOLE), or
-        only those that the starter has, too."""
+        """Return (file, before, text) of the texts to insert, which are not in the source: all, for the solution
+        (WHOLE), or only those that the starter also has."""
         return [(i["file"], i["before"], fill(i["text"], variant))
                 for i in self.toml.get("insert", []) if whole or i.get("starter")]
 
@@ -116,6 +116,6 @@ def find(number):
     for lab in labs:
         if re.fullmatch("[0-9]{1,4}", str(number)) and lab.number == int(number):
             return lab
-    raise LaunchError("there is no lab %s; there are: %s"
+    raise LaunchError("there is no lab %s; known labs: %s"
                       % (number, ", ".join("%d %s" % (lab.number, lab.name) for lab in labs)),
                       STATUS_USAGE)

@@ -48,11 +48,11 @@ def regions(path, text):
                 raise LaunchError("%s:%d: a lab's region begins inside that of line %d"
                                   % (path, at + 1, start[0] + 1))
             if begin.group("mark") == "/*" and not begin.group("close"):
-                raise LaunchError("%s:%d: a lab's marker is one line: %s" % (path, at + 1, line))
+                raise LaunchError("%s:%d: a lab's marker has to be a single line: %s" % (path, at + 1, line))
             start = (at, begin)
         elif end:
             if not start or numbers(end.group("labs")) != numbers(start[1].group("labs")):
-                raise LaunchError("%s:%d: a lab's region ends that has not begun" % (path, at + 1))
+                raise LaunchError("%s:%d: the end of a lab's region that has not begun" % (path, at + 1))
             begin = start[1]
             found.append(Region(path, start[0], at, numbers(begin.group("labs")),
                                 begin.group("what"), begin.group("indent")))
@@ -66,7 +66,7 @@ def stop(region, lab):
     """Return the statement that replaces a region unless the lab provides another text."""
     words = "lab %d: %s" % (lab, region.name())
     if '"' in words or "\\" in words or "%" in words:
-        raise LaunchError("%s: a region's sentence has no quotes and no %%: %s" % (region.path, words))
+        raise LaunchError("%s: a region's sentence must not contain quotes, backslashes or %%: %s" % (region.path, words))
     if region.path.endswith(".S"):
         return '%slab_todo "%s"\n' % (region.indent, words)
     if region.path.endswith((".c", ".h")):
@@ -97,7 +97,7 @@ def solution(path, text, lab, source):
     holes = [r for r in regions(path, text) if lab in r.labs]
     whole = [r for r in regions(path, source) if lab in r.labs]
     if [r.name() for r in holes] != [r.name() for r in whole]:
-        raise LaunchError("%s: its regions are not those of the source" % path)
+        raise LaunchError("%s: the regions differ from those of the source" % path)
     for hole, region in zip(reversed(holes), reversed(whole)):
         lines[hole.first + 1:hole.last] = full[region.first + 1:region.last]
     return "\n".join(lines)

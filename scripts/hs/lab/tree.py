@@ -88,7 +88,7 @@ def with_inserts(path, text, inserts):
         if file != path:
             continue
         if text.count(before) != 1:
-            raise LaunchError("%s: the solution's place is there %d times: %s"
+            raise LaunchError("%s: the place for the solution occurs %d times instead of once: %s"
                               % (path, text.count(before), before.strip()))
         text = text.replace(before, given + before)
     return text
@@ -139,7 +139,7 @@ def copy(path, dest):
 def make(lab, dest, student="", whole=False):
     """Write the tree to the folder dest. whole: the solution. Returns lab.json's content."""
     if os.path.exists(dest) and (not os.path.isdir(dest) or os.listdir(dest)):
-        raise LaunchError("%s: it exists already, and is not an empty folder" % dest, STATUS_USAGE)
+        raise LaunchError("%s exists already and is not an empty folder" % dest, STATUS_USAGE)
     variant = lab.variant(student)
     inserts = lab.inserts(variant, whole)
     for path in tracked():

@@ -13,7 +13,7 @@ ubuntu:2[0-3].* | ubuntu:1* | debian:[1-9] | debian:1[01])
 	exit 1
 	;;
 esac
-# Hidden tests and the key are root's: the compiler of a submission runs as somebody else.
+# Only root may read hidden tests and the key: submissions are compiled as another user.
 chmod -R go-rwx "$source"/hyperscope/labs/*/hidden "$source"/hyperscope/labs/*/notes.md 2>/dev/null || true
 [ ! -e "$source/course.key" ] || chmod 600 "$source/course.key"
 export DEBIAN_FRONTEND=noninteractive
