@@ -40,7 +40,7 @@ def named_objects():
 def symbol(value):
     """Return (name, offset) of the symbol at an address in the host, the guest or the VMM, or None."""
     if value < 1 << 16 or value < 1 << 31 and world() != "U":
-        return None  # the VMM is there, but so are ordinary small numbers
+        return None  # the VMM's symbols are there, but ordinary small numbers would match them
     text = gdb.execute("info symbol 0x%x" % value, to_string=True).strip()
     found = re.match(r"([\w.$]+)(?: \+ (\d+))? in section", text)
     if not found or int(found.group(2) or 0) > 1 << 20:
@@ -232,7 +232,7 @@ def resolve(meaning, field, then):
     if meaning.startswith("the "):
         known = named_objects()
         if meaning not in known:
-            raise Problem("nothing is called '%s'; there are %s" % (meaning, ", ".join(known) or "no VM yet"))
+            raise Problem("nothing is called '%s'; known names: %s" % (meaning, ", ".join(known) or "none without a VM"))
         at = known[meaning]
         return at >> 12 if field.endswith(".PPN") else at
     name, part = _table(field)

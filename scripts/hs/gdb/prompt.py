@@ -8,8 +8,8 @@ from . import back, meaning, place, play
 from .target import Problem
 from .watchdog import Watchdog
 
-KEYS = """At the prompt Enter does the next step; b goes back (a step, or what you have done since); rb FIELD goes
-back to the instruction that changed a field last, as in rb sscratch; q ends; all else is gdb's."""
+KEYS = """At the prompt, Enter does the next step; b goes back one step, or undoes your own commands; rb FIELD goes
+back to the instruction that last changed a field, as in rb sscratch; q ends; all else is a gdb command."""
 # Commands that only look. Before any other command the machine is saved, so that b can undo it.
 LOOKS = re.compile(r"(x|p|print|output|printf|info|i|bt|backtrace|where|list|l|disassemble|help|h|show|display|set pagination"
                    r"|hs (where|vms|vcpu|csr|gstage|vstage|exits|memslots|diff-switch))\b")

@@ -61,5 +61,5 @@ def show(changes):
             lines.append(("  %-10s 0x%x -> 0x%x  %s"
                           % (name, then, now, _fields(name, then, now))).rstrip())
     if hidden:
-        lines.append("  to be seen at one stop only: " + " ".join(hidden))
+        lines.append("  accessible at one stop only: " + " ".join(hidden))
     return lines

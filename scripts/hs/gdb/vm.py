@@ -157,4 +157,4 @@ def number(text, what):
     try:
         return int(gdb.parse_and_eval("(unsigned long)(%s)" % text)) & MASK
     except (gdb.error, gdb.MemoryError) as error:
-        raise Problem("'%s' is no %s: %s" % (text, what, error)) from None
+        raise Problem("'%s' is not a %s: %s" % (text, what, error)) from None
