@@ -99,10 +99,10 @@ compare "$HS_TOP" "$tmp/nan.csv"
 like "$status $err" "^2 compare: .*line 2: .* 'nan' is not a number" "a figure that is not a number is refused"
 { head -n 1 "$made"; grep ',sbi_user,' "$made"; grep ',sbi_user,' "$made"; } >"$tmp/twice.csv"
 compare "$HS_TOP" "$tmp/twice.csv" --rows sbi_user
-like "$status $err" '^2 compare: .*twice.csv: two lines are of hyperscope sbi_user' "a figure that occurs twice is refused"
+like "$status $err" '^2 compare: .*twice.csv: more than one line for hyperscope sbi_user' "a figure that occurs twice is refused"
 sed 's/,instructions,/,cycles,/' "$made" >"$tmp/cycles.csv"
 compare "$HS_TOP" "$tmp/cycles.csv" --rows sbi_user
-like "$status $(tail -n 1 <<<"$err")" '^125 compare: sbi_user is of cycles in BASE and of instructions here' "figures in another unit are reported"
+like "$status $(tail -n 1 <<<"$err")" '^125 compare: the unit of sbi_user is cycles in BASE, but instructions here' "figures in another unit are reported"
 compare "$HS_TOP" nothing
 is "$status $err" "2 compare: BASE 'nothing' is neither a commit nor a file" "a base that does not exist is refused"
 compare "$HS_TOP" "$csv" --rows none-such

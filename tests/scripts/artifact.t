@@ -104,7 +104,7 @@ is "$(find "$tmp/to" ! -name '*.tar' ! -name '*.sha256' -type f)" "" "packing le
 
 echo change >>"$tree/scripts/shell/setup"
 artifact pack --to "$tmp/to"
-is "$status $err" "125 artifact: scripts/shell/setup is not committed, and an archive is of a commit: commit it, or pack what is committed by --commit HEAD" \
+is "$status $err" "125 artifact: scripts/shell/setup is not committed, and an archive contains only committed files: commit it, or use --commit HEAD to pack without it" \
 	"uncommitted changes are refused"
 pack --commit HEAD
 is "$status:$(diff "$packed/scripts/shell/setup" "$HS_TOP/scripts/shell/setup")" "0:" "--commit HEAD leaves out uncommitted changes"
@@ -112,7 +112,7 @@ git -C "$tree" checkout -q .
 artifact pack --commit nothing
 is "$status $err" "2 artifact: --commit nothing: there is no such commit" "a commit that does not exist is refused"
 "$packed/scripts/hyperscope" artifact pack --out "$tmp/o" >"$tmp/err" 2>&1
-is "$?:$(<"$tmp/err")" "125:artifact: $packed is no git clone: an archive is made of what is committed" "packing outside a git clone is refused"
+is "$?:$(<"$tmp/err")" "125:artifact: $packed is not a git clone, and an archive contains only committed files" "packing outside a git clone is refused"
 echo more >>"$(echo "$dl"/busybox*.deb)"
 artifact list
 like "$status $err" "^125 artifact: $dl/busybox.* differs from its archive's list: sha256 $(sum "$dl"/busybox*.deb), not" "a damaged package is refused"

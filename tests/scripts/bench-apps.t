@@ -60,7 +60,7 @@ like "$err" 'native \(processes, layout [1-5]\): the guest ended without fork_ex
 cp "$tmp/guest" "$tmp/boot"
 printf '%s\n' batches,boot,1,950000000 batches,boot,1,1 batches,fork_exec,20,23000000 >"$tmp/guest"
 apps native --rows boot
-like "$status $err" '^125 .*native \(processes, layout [1-5]\): the guest said boot, boot, fork_exec, and not each once' "a row that occurs twice is refused"
+like "$status $err" '^125 .*native \(processes, layout [1-5]\): the guest printed the rows boot, boot, fork_exec, not each once' "a row that occurs twice is refused"
 printf '%s\n' batches,boot,1,950000000 batches,fork_exec,0,23000000 >"$tmp/guest"
 apps native --rows boot
 like "$status $err" '^125 .*the guest ended without fork_exec' "a row without operations is refused"
@@ -91,12 +91,12 @@ else
 	skip "--timeout ends the wait for a guest that prints nothing" "$O/guest/busybox is missing"
 fi
 apps native --rows hackbench
-is "$status $err" "125 bench-apps: $tmp/o/rt_tests is missing: scripts/hyperscope setup apps fetches it" "missing rt-tests are reported"
+is "$status $err" "125 bench-apps: $tmp/o/rt_tests is missing: run 'scripts/hyperscope setup apps'" "missing rt-tests are reported"
 apps native --rows boot --against "$tmp/guest"
 like "$status $err" "^125 bench-apps: $tmp/guest: not a file that scripts/hyperscope bench --csv wrote" "--against refuses a file that is not the bench's CSV"
 rm "$tmp/o/vmm"
 apps native --rows boot
-is "$status $err" "125 bench-apps: $tmp/o/vmm is missing: make builds it after scripts/hyperscope setup run" "a missing VMM is reported"
+is "$status $err" "125 bench-apps: $tmp/o/vmm is missing: run 'scripts/hyperscope setup run', then make" "a missing VMM is reported"
 
 apps nativ
 like "$status $err" "^2 .*there is no system 'nativ'; known systems: native, hyperscope, linux" "a system that does not exist is refused"

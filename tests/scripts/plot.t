@@ -25,7 +25,7 @@ ok $? "a second run draws the same figures, to the byte"
 
 mkdir "$tmp/data"
 plot --data "$tmp/data"
-like "$status $out" '^125 .*exit-latency: skipped: .*exit-latency.csv is missing: make bench writes it' "a figure without data is reported and skipped"
+like "$status $out" '^125 .*exit-latency: skipped: .*exit-latency.csv is missing: run .make bench.' "a figure without data is reported and skipped"
 is "$(find "$tmp/out" -newer "$tmp/data" -name '*.svg')" "" "a skipped figure leaves no file"
 echo "no,csv" >"$tmp/data/exit-latency.csv"
 plot --data "$tmp/data" exit-latency
@@ -49,15 +49,15 @@ END
 }
 damaged "an invalid n is refused" exit-latency exit-latency.csv "^125 figures: .*exit-latency.csv: nothing of bare: n 'many' is not a number" \
 	'rows[0].update(system="bare", exit="nothing", n="many")'
-damaged "a figure in another unit than the axis is refused" exit-latency exit-latency.csv '^125 .*: nothing of bare is of cycles: only instr' \
+damaged "a figure in another unit than the axis is refused" exit-latency exit-latency.csv '^125 .*: nothing of bare has the unit cycles: only instr' \
 	'rows[0].update(system="bare", exit="nothing", unit="cycles")'
-damaged "a minimum above the median is refused" exit-latency-all exit-latency.csv '^125 .*: nothing of bare: min, p50, p99, max are not in their order' \
+damaged "a minimum above the median is refused" exit-latency-all exit-latency.csv '^125 .*: nothing of bare: min, p50, p99, max are not in ascending order' \
 	'rows[0].update(system="bare", exit="nothing", min="1e6")'
 damaged "a count that no machine can reach is refused" toggles exit-latency.csv '^125 .*: nothing of bare: no operation has so many' \
 	'rows[0].update(system="bare", exit="nothing", p99="1e300", max="1e300")'
 damaged "an anatomy's line without a number is refused" anatomy anatomy.csv "^125 .*anatomy.csv: not a file that scripts/hyperscope anatomy --csv wrote: line 2: instructions '' is not a number" \
 	'rows[0]["instructions"] = ""'
-damaged "an anatomy's negative number is refused" anatomy anatomy.csv "^125 .*anatomy.csv: .*: no stage '.*' has -5 instr" 'rows[0]["instructions"] = "-5"'
+damaged "an anatomy's negative number is refused" anatomy anatomy.csv "^125 .*anatomy.csv: .*: stage '.*' is unknown, or cannot have -5 instr" 'rows[0]["instructions"] = "-5"'
 for system in bare linux hyperscope; do
 	damaged "the other systems are drawn if the CSV has no rows of $system" exit-latency-all exit-latency.csv '^0 .*exit-latency-all.svg' \
 		"rows = [row for row in rows if row['system'] != '$system']"
@@ -93,7 +93,7 @@ sweep pass '^0 .*smp-scale.svg' "a sweep over vCPUs is drawn"
 sweep 'rows[3]["value"] = "nan"' "^125 .*not results.csv of a sweep over vcpus: result work: value 'nan' is not a number" "a sweep's value that is not a number is refused"
 sweep 'rows[3]["vcpus"] = "few"' "^125 .*result work: vcpus 'few' is not a number" "a sweep's number of vCPUs that is not a number is refused"
 sweep 'rows[3]["system"] = "xen"' "^125 .*result work: there is no system 'xen'" "a sweep's unknown system is refused"
-sweep 'rows = [{key: row[key] for key in row if key != "status"} for row in rows]' '^125 .*its first line has no status' "a sweep's results without a column are refused"
+sweep 'rows = [{key: row[key] for key in row if key != "status"} for row in rows]' '^125 .*the first line has no column .status.' "a sweep's results without a column are refused"
 
 plot --format pdf toggles && mv "$tmp/out/figures/toggles.pdf" "$tmp/first"
 sleep 1.1

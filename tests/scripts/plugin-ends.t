@@ -35,8 +35,8 @@ refused 2 "--svg $tmp/no/where.svg: cannot be written; see scripts/hyperscope an
 	anatomy --svg "$tmp/no/where.svg" mmio_read
 refused 2 "--csv $tmp: cannot be written; see scripts/hyperscope anatomy --help" anatomy --csv "$tmp" mmio_read
 printf '\377\n' >"$tmp/foreign"
-refused 2 "--bounds $tmp/foreign: it is not UTF-8 text" irqs-off --bounds "$tmp/foreign" hello
-refused 125 "$tmp/foreign: not a file that scripts/hyperscope anatomy --csv wrote: it is not UTF-8 text" \
+refused 2 "--bounds $tmp/foreign: not UTF-8 text" irqs-off --bounds "$tmp/foreign" hello
+refused 125 "$tmp/foreign: not a file that scripts/hyperscope anatomy --csv wrote: not UTF-8 text" \
 	anatomy --csv "$tmp/foreign" mmio_read
 refused 125 "$tmp/qemu: No such file or directory; run 'scripts/hyperscope setup run' to install QEMU" \
 	anatomy --qemu "$tmp/qemu" mmio_read

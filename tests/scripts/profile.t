@@ -78,7 +78,7 @@ is "$(grep -oE '(begun|ended|clock_begin)_[a-z_]*' "$tmp/row.csv")" "" "a label 
 profile exits --top 3
 is $status 0 "a guest with every kind of trap is profiled" || diag "$out"
 like "$out" 'was our count each time' "the count after every kind of trap is instret's"
-like "$out" '[0-9]+ functions more$' "--top counts the other functions in one line"
+like "$out" '[0-9]+ more functions$' "--top counts the other functions in one line"
 profile hostile
 like "$out" 'instret was read [0-9]{2},[0-9]{3} times, .* was our count each time' \
 	"thousands of random instructions, valid or not, are counted as by instret"
@@ -92,7 +92,7 @@ profile --whole --while main -- "$counted"
 is $status 2 "--whole and --while together are refused"
 profile --while nonsense -- "$counted"
 is $status 2 "an unknown function is refused"
-like "$(cat "$tmp/err")" "while nonsense: neither" "the message names the unknown function"
+like "$(cat "$tmp/err")" "while nonsense: no function" "the message names the unknown function"
 profile --set nonsense=1 hello
 is $status 2 "an unknown toggle is refused"
 profile --svg "$tmp/no/where.svg" hello

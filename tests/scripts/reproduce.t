@@ -64,7 +64,7 @@ is "$status:$out" "1:docs/results.md is not current: run scripts/hyperscope repr
 
 sed 's/^\(hyperscope,.*\),instructions,/\1,cycles,/' "$csv" >"$tmp/cycles.csv"
 reproduce all --from "$tmp/cycles.csv"
-like "$flat" '^125 .*mine: `hyperscope.call > linux.call` is of cycles and of instructions: they do not compare' \
+like "$flat" '^125 .*mine: `hyperscope.call > linux.call` compares different units, cycles and instructions' \
 	"a claim that compares two units is refused"
 
 # A row of a whole guest, as a multiple of native, from a separate CSV.
@@ -123,7 +123,7 @@ like "$flat" '^1 .*figures: 5 as expected, 1 not, .* hyperscope io expected 97[0
 	"a figure in another unit fails"
 sed '/^switch,linux/d' "$tmp/whole.csv" >"$paper/expected.csv"
 reproduce all --from "$csv"
-like "$flat" '^1 .*, 1 not in expected.csv .* linux switch nothing is expected, measured [0-9]+ 1 paper: not all is as expected' \
+like "$flat" '^1 .*, 1 not in expected.csv .* linux switch not in expected.csv, measured [0-9]+ 1 paper: not all is as expected' \
 	"a figure whose line is missing in expected.csv fails"
 reproduce all --from "$csv" --systems hyperscope,bare
 is $status 0 "a missing line of a system that is not selected is no failure"
@@ -142,23 +142,23 @@ refused "a toggle that does not exist" 's/fastpath=off/fastpaths=off/' "claims.m
 refused "a toggle's default" 's/fastpath=off/fastpath=on/' "claims.md:5: .*fastpath=on is the default"
 refused "a claim about a row that the table lacks" 's/`call < io`/`call < it`/' "claims.md:12: .*the table has no row 'it'"
 refused "a claim about a row that is not measured" 's/`call < io`/`trap < io`/' "claims.md:12: .*row 'trap' is not measured here"
-refused "a figure of two systems" 's/`run_vms - run_same`/`linux:run_vms - bare:run_same`/' "claims.md:6: .*two systems in one figure"
-refused "a claim that calls functions" 's/`call < io`/`__import__("os").system("id") or call`/' "claims.md:12: .*is not understood"
+refused "a figure of two systems" 's/`run_vms - run_same`/`linux:run_vms - bare:run_same`/' "claims.md:6: .*a figure cannot have two systems"
+refused "a claim that calls functions" 's/`call < io`/`__import__("os").system("id") or call`/' "claims.md:12: .*is not allowed"
 refused "a claim without a statement" '/^Not here/,$d' "claims.md:15: claim 'cycles' has no line"
-refused "a statement that is not an expression" 's/^Holds: .*/Holds: always/' "claims.md:12: as in: Holds:"
-refused "two rows with one name" 's/^| trap/| call/' "claims.md:8: row 'call': a name of its own"
+refused "a statement that is not an expression" 's/^Holds: .*/Holds: always/' "claims.md:12: not of the form Holds:"
+refused "two rows with one name" 's/^| trap/| call/' "claims.md:8: row 'call': the name of a row has to be unique"
 refused "a page without a table" '/^|/d' "claims.md:.*"
 refused "a claim that compares nothing" 's/`call < io`/`call or io`/' "claims.md:12: .*compares nothing"
 refused "a claim with too many parentheses" "s/.call < io./\`$(printf '(%.0s' {1..500})call$(printf ')%.0s' {1..500}) < io\`/" "claims.md:12: .*are allowed"
-refused "a claim with too many signs" "s/.call < io./\`$(printf -- '-%.0s' {1..985})call < io\`/" "claims.md:12: it is too deep"
-refused "a claim with too many attributes" "s/.call < io./\`call$(printf '.b%.0s' {1..490}) < io\`/" "claims.md:12: 'Attribute' is not understood"
-refused "an invalid number" 's/`call < io`/`call < 1e999 * io`/' "claims.md:12: .*is not understood"
+refused "a claim with too many signs" "s/.call < io./\`$(printf -- '-%.0s' {1..985})call < io\`/" "claims.md:12: the expression is nested too deeply"
+refused "a claim with too many attributes" "s/.call < io./\`call$(printf '.b%.0s' {1..490}) < io\`/" "claims.md:12: 'Attribute' is not allowed"
+refused "an invalid number" 's/`call < io`/`call < 1e999 * io`/' "claims.md:12: .*is not allowed"
 refused "a claim about a system that does not have the row" 's/`call < io`/`native.call < io`/' "claims.md:12: .*row 'call' is not measured on native"
-refused "a statement that belongs to no claim" 's/^## call-least:/## Call least:/' "claims.md:12: of which claim"
-refused "a statement in a list" 's/^Holds:/- Holds:/' "claims.md:12: as in: Holds:"
+refused "a statement that belongs to no claim" 's/^## call-least:/## Call least:/' "claims.md:12: this line belongs to no claim"
+refused "a statement in a list" 's/^Holds:/- Holds:/' "claims.md:12: not of the form Holds:"
 refused "two claims with one name" 's/^## cycles:/## call-least:/' "claims.md:15: there is a claim 'call-least' already"
 refused "a toggle of another system" 's/`linux:sbi_version`/`linux:sbi_version fastpath=off`/' "claims.md:5: .*linux has no fastpath"
-refused "text that is not UTF-8" '$s/$/\xff/' "claims.md:1: it is not UTF-8 text"
+refused "text that is not UTF-8" '$s/$/\xff/' "claims.md:1: not UTF-8 text"
 figure_refused()	# NAME LINE MESSAGE: claim that published.csv is refused with this line
 {
 	printf '%b\n' "$2" >>"$paper/published.csv"
@@ -168,10 +168,10 @@ figure_refused()	# NAME LINE MESSAGE: claim that published.csv is refused with t
 }
 figure_refused "an invalid figure" call,paper,many,cycles,nowhere "line 2: value 'many' is not a number"
 figure_refused "a figure that is not finite" call,paper,nan,cycles,nowhere "line 2: value 'nan' is not a number"
-figure_refused "a line that lacks fields" call,paper,7 "line 2: it does not have 5 fields"
+figure_refused "a line that lacks fields" call,paper,7 "line 2: expected 5 fields"
 figure_refused "a quote that does not end" 'call,"paper,7,cycles,nowhere' "line .*unexpected end of data"
 figure_refused "a row that does not exist" it,paper,7,cycles,nowhere "claims.md has no row 'it'"
-figure_refused "text that is not UTF-8" 'call,\xff,7,cycles,nowhere' "it is not UTF-8 text"
+figure_refused "text that is not UTF-8" 'call,\xff,7,cycles,nowhere' "not UTF-8 text"
 cp "$paper/expected.csv" "$tmp/expected.csv"
 sed -i '2s/,0,/,inf,/' "$paper/expected.csv"
 reproduce all --from "$csv"
@@ -181,7 +181,7 @@ reproduce write --from "$csv" mine
 is "$status:$(grep -c ^cull "$paper/expected.csv")" 0:0 "write removes expected figures of a row that no longer exists"
 sed -i '2,$d' "$paper/expected.csv"
 reproduce all --from "$csv"
-like "$flat" '^0 .*figures: nothing is expected yet; scripts/hyperscope reproduce write --from .* 1 paper: nothing is expected yet $' \
+like "$flat" '^0 .*figures: expected.csv is empty; run .scripts/hyperscope reproduce write --from .* 1 paper: nothing is expected yet $' \
 	"a paper without expected figures is reported as such, not as expected"
 cp -R "$paper" "$tmp/tree/notebooks-data/papers/other" && cp "$tmp/expected.csv" "$tmp/tree/notebooks-data/papers/other/expected.csv"
 reproduce all --from "$csv"
@@ -190,7 +190,7 @@ rm -r "$tmp/tree/notebooks-data/papers/other"
 cp "$tmp/expected.csv" "$paper/expected.csv"
 sed 's/^\(hyperscope,mmio_read,default,rv64\),.*/\1/' "$csv" >"$tmp/short.csv"
 reproduce all --from "$tmp/short.csv"
-like "$flat" '^125 .*short.csv: not a file that scripts/hyperscope bench --csv wrote: line [0-9]+: it does not have 20 fields' "a truncated line in the bench's CSV is refused"
+like "$flat" '^125 .*short.csv: not a file that scripts/hyperscope bench --csv wrote: line [0-9]+: expected 20 fields' "a truncated line in the bench's CSV is refused"
 
 # A row with a limit relative to bare needs a bare measurement, and so does one with an expected bare figure.
 out=$(cd "$HS_TOP/scripts" && python3 -B - <<'END'
@@ -266,7 +266,7 @@ out=$("$tmp/tree/scripts/hyperscope" reproduce-verify --out "$tmp/out" mine 2>&1
 like "$? $out" '^125 reproduce-verify: .* is neither a git clone nor an archive of scripts/hyperscope artifact' \
 	"reproduce-verify refuses a tree that is neither a clone nor an archive"
 reproduce all nothing
-like "$flat" "^2 .*there is no paper 'nothing'; there are mine" "a paper that does not exist is refused"
+like "$flat" "^2 .*there is no paper 'nothing'; known papers: mine" "a paper that does not exist is refused"
 reproduce all --from /none
 like "$flat" '^125 .*/none: No such file' "a CSV that does not exist is reported"
 done_testing

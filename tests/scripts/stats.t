@@ -88,7 +88,7 @@ class Comparisons(unittest.TestCase):
 
     def test_pairs_missing(self):
         """turns without a partner are refused"""
-        with self.assertRaisesRegex(NotComparable, "3 turns and 2"):
+        with self.assertRaisesRegex(NotComparable, "3 and 2 samples"):
             ratio(Samples([1, 2, 3], "s", RUN), Samples([1, 2], "s", RUN))
 
     def test_units(self):

@@ -57,10 +57,10 @@ def print_stages(found, out):
     line("mean of the batch", ("%15.2f    " % a.mean for a in found))
     line("the bench's figure", ("%15.2f    " % a.figure for a in found))
     for anatomy in found:
-        print("%s: %d of the median batch's %d iterations went this way"
+        print("%s: %d of the median batch's %d iterations took this path"
               % (anatomy.system, anatomy.times, anatomy.of), file=out)
         if anatomy.lost:
-            print("%s: %d instructions of other iterations were not kept (--batches)"
+            print("%s: %d instructions of other iterations were not recorded (--batches)"
                   % (anatomy.system, anatomy.lost), file=out)
         names = anatomy.unassigned()
         if names:
@@ -110,4 +110,4 @@ def print_insns(anatomy, out):
         offset = step.address - image.start(step.address)
         print("%7d %s%-17x %-18s %s+0x%x %s" % (at, " " if step.counted else "*", step.address,
               step.stage, image.function(step.address), offset, image.line(step.address)), file=out)
-    print("*: a trap took it back, so instret has not counted it", file=out)
+    print("*: a trap undid this instruction, so instret did not count it", file=out)

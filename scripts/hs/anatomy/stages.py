@@ -10,8 +10,8 @@ STAGES = ("guest", "registers saved", "CSR swap", "registers restored", "dispatc
           "checks", "vCPU put", "exit to user", "user space", "return from user", "vCPU load",
           "trap entry", "trap exit", "sret", "firmware", "not assigned")
 UNASSIGNED = STAGES[-1]
-# The meaning of a word in the table: a stage for each phase (see walk.py), which are before the
-# handler, after it towards the guest, after it towards user space, and back from user space.
+# The meaning of a word in the table: a stage for each phase (see walk.py). The phases are before the
+# handler, after it on the way to the guest or to user space, and back from user space.
 WORDS = {
     "loop": ("dispatch", "checks", "exit to user", "checks"),
     "host": ("handler", "checks", "exit to user", "return from user"),

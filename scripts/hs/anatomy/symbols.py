@@ -24,7 +24,7 @@ def run(command, text=None):
         done = subprocess.run(command, input=text, stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, check=False, encoding="utf-8")
     except OSError as error:
-        raise LaunchError("%s: %s; scripts/hyperscope setup run installs it"
+        raise LaunchError("%s: %s; run 'scripts/hyperscope setup run'"
                           % (command[0], error.strerror)) from None
     if done.returncode:
         raise LaunchError("%s failed on %s" % (command[0], command[-1]))

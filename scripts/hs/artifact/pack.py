@@ -26,12 +26,12 @@ from . import packages
 def commit_of(word):
     """Return the full name of the commit to pack. The default is HEAD, and then nothing may be uncommitted."""
     if not git.is_clone():
-        raise LaunchError("%s is no git clone: an archive is made of what is committed" % TOP)
+        raise LaunchError("%s is not a git clone, and an archive contains only committed files" % TOP)
     if not word:
         changed = git.output("status", "--porcelain")
         if changed:
-            raise LaunchError("%s is not committed, and an archive is of a commit: commit it, or pack what is committed "
-                              "by --commit HEAD" % changed.splitlines()[0].split(maxsplit=1)[1])
+            raise LaunchError("%s is not committed, and an archive contains only committed files: commit it, or use "
+                              "--commit HEAD to pack without it" % changed.splitlines()[0].split(maxsplit=1)[1])
     name = git.commit_of(word or "HEAD")
     if not name:
         raise LaunchError("--commit %s: there is no such commit" % word, 2)

@@ -145,7 +145,7 @@ def _files(purposes, qemu):
     found = [(_file_of(what), package) for what, package in _wanted(purposes)]
     program = os.path.realpath(shutil.which(qemu) or qemu)
     if not os.path.exists(program):
-        raise LaunchError("there is no %s: scripts/hyperscope setup run installs it" % qemu)
+        raise LaunchError("%s is missing: run 'scripts/hyperscope setup run'" % qemu)
     return found + [(program, ""), (os.path.realpath(provenance.firmware_file(qemu, "")), "")]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""costs.py - find exits that cost more than at another commit, and commits that announce it.
+"""costs.py - find exits that cost more than at another commit, and commits that announce the increase.
 
 A commit that makes an exit more expensive announces it in a line of its message, `Costs: ROW[,ROW...]
 REASON`, with names of the bench's rows or patterns.
@@ -44,7 +44,7 @@ class Cost(NamedTuple):
 
 
 def _of_message(text):
-    """Yield (patterns, reason) for each Costs: line of a message, which need not be at its end. Continuation lines are
+    """Yield (patterns, reason) for each Costs: line of a message. The line need not be the last one. Continuation lines are
     indented. Patterns that match most rows are ignored."""
     text = re.sub(r"\n[ \t]+(?=\S)", " ", text)
     for names, reason in re.findall(r"^Costs:[ \t]*([^\s,]+(?:[ \t]*,[ \t]*[^\s,]+)*)[ \t]+([^\s,].*)$", text, re.M):
@@ -52,7 +52,7 @@ def _of_message(text):
 
 
 def stated_reasons(base, head="HEAD"):
-    """Return (patterns, reason) pairs of the commits after BASE, a full commit name; [] if git does not know it."""
+    """Return (patterns, reason) pairs of the commits after BASE, a full commit name; [] if git does not know BASE."""
     return list(_of_message(git.output("log", "--format=%B%n", "%s..%s" % (base, head)) or ""))
 
 
@@ -62,8 +62,8 @@ def _reason(row, reasons):
 
 
 def compare(base, head, reasons):
-    """Return a Cost for each figure in both lists of scripts/hyperscope bench's lines; for rare events, of the mean.
-    ValueError if units differ."""
+    """Return a Cost for each figure that both lists of lines from scripts/hyperscope bench contain. Of rare events, the
+    mean is compared. ValueError if units differ."""
     theirs = {tuple(row[name] for name in KEY): row for row in base}
     found = []
     for row in head:
@@ -71,7 +71,7 @@ def compare(base, head, reasons):
         if key not in theirs:
             continue
         if row["unit"] != theirs[key]["unit"]:
-            raise ValueError("%s is of %s in BASE and of %s here" % (row["exit"], theirs[key]["unit"], row["unit"]))
+            raise ValueError("the unit of %s is %s in BASE, but %s here" % (row["exit"], theirs[key]["unit"], row["unit"]))
         found.append(Cost(key, typical(theirs[key]), typical(row),
                           all(row[name] == theirs[key][name] for name in MADE_WITH), _reason(row["exit"], reasons)))
     return found

@@ -14,18 +14,18 @@ def read(path, columns, numbers=(), more=False):
             names, lines = tuple(reader.fieldnames or ()), []
             lacks = [name for name in columns if name not in names]
             if more and lacks:
-                raise ValueError("its first line has no %s" % lacks[0])
+                raise ValueError("the first line has no column '%s'" % lacks[0])
             if not more and names != tuple(columns):
-                raise ValueError("its first line is not %s" % ",".join(columns))
+                raise ValueError("the first line is not '%s'" % ",".join(columns))
             for line in reader:
                 where = "line %d: " % reader.line_num
                 if None in line or None in line.values():
-                    raise ValueError(where + "it does not have %d fields" % len(names))
+                    raise ValueError(where + "expected %d fields" % len(names))
                 for name in numbers:
                     number(line[name], where + name)
                 lines.append(line)
     except UnicodeDecodeError:
-        raise ValueError("it is not UTF-8 text") from None
+        raise ValueError("not UTF-8 text") from None
     except csv.Error as error:
         raise ValueError("line %d: %s" % (reader.line_num, error)) from None
     return lines
@@ -53,10 +53,10 @@ def number(text, what):
 
 
 def once(found, names):
-    """Raise ValueError if two lines have equal values in the columns NAMES, since it would be arbitrary which counts."""
+    """Raise ValueError if two lines have equal values in the columns NAMES, because which of them counts would be arbitrary."""
     seen = set()
     for line in found:
         key = tuple(line[name] for name in names)
         if key in seen:
-            raise ValueError("two lines are of %s" % " ".join(key))
+            raise ValueError("more than one line for %s" % " ".join(key))
         seen.add(key)

@@ -25,13 +25,13 @@ class Term(NamedTuple):
 def _term(words, system):
     cpu, parts = "rv64", words.split()
     if not parts:
-        raise ExpressionError("there are no words")
+        raise ExpressionError("an expression or one side of it is empty")
     if parts[-1].startswith("!"):
         cpu = parts.pop()[1:]
     if parts and ":" in parts[0]:
         system, _, parts[0] = parts[0].partition(":")
         if system not in KNOWN:
-            raise ExpressionError("there is no system '%s'; there are %s" % (system, ", ".join(KNOWN)))
+            raise ExpressionError("there is no system '%s'; known systems: %s" % (system, ", ".join(KNOWN)))
     if not parts or parts[0] not in rows.BY_NAME:
         raise ExpressionError("there is no row '%s'; scripts/hyperscope bench --list shows the rows" % "".join(parts[:1]))
     return Term(system, parts[0], " ".join(parts[1:]), cpu)

@@ -97,9 +97,9 @@ class Runner(systems.Runner):
     def check(self, jobs):
         for path in self.images() + [self.payload]:
             if not os.path.exists(path):
-                raise BenchError("%s is missing: make builds it after scripts/hyperscope setup run" % path)
+                raise BenchError("%s is missing: run 'scripts/hyperscope setup run', then make" % path)
         if any(GROUPS[job.part].disk for job in jobs) and not os.path.isdir(self.rt_tests):
-            raise BenchError("%s is missing: scripts/hyperscope setup apps fetches it" % self.rt_tests)
+            raise BenchError("%s is missing: run 'scripts/hyperscope setup apps'" % self.rt_tests)
 
     # -- command lines ---------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ class Runner(systems.Runner):
         return APPEND_DBCN if job.setting == DBCN else APPEND
 
     def vm(self, job, initrd):
-        """Return the options for the VMM's files, and the VMM's arguments. Its disk is in the host's memory."""
+        """Return the options for the VMM's files, and the VMM's arguments. The disk is a file in the host's memory."""
         files, words = ["--file", self.kernel + ":/vmlinux", "--file", initrd + ":/initrd"], ["--quiet"]
         if GROUPS[job.part].disk:
             files += ["--file", os.path.join(os.path.dirname(initrd), "disk") + ":/disk"]
@@ -141,7 +141,7 @@ class Runner(systems.Runner):
                     'sleep %d; exec /vmm "$@"' % SETTLE, "vmm"] + words
 
     def write_initrd(self, job, path):
-        """Write the common initrd, followed by what this guest runs."""
+        """Write the common initrd, followed by the files that only this guest needs."""
         with behind(self.initrd, path) as archive:
             archive.add_dir("hs")
             archive.add_file("/hs/command", PROGRAM)
@@ -174,7 +174,7 @@ class Runner(systems.Runner):
         if names != wanted:
             missing = [name for name in wanted if name not in names]
             raise BenchError("%s: the guest %s:\n%s" % (job.label(), "ended without " + ", ".join(missing) if missing
-                                                        else "said %s, and not each once" % ", ".join(names), out[-1000:]))
+                                                        else "printed the rows %s, not each once" % ", ".join(names), out[-1000:]))
         if job.system == "hyperscope" and job.part == "processes" and not job.layout:
             self.exits[job.setting] = [(cause.strip(), int(count)) for cause, count in _EXIT_ROW.findall(out)]
         return [{"exit": name, "system": job.system, "cpu": job.cpu, "qemu_flags": " ".join(self.flags(job)),

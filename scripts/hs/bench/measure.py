@@ -10,7 +10,7 @@ from .systems import BenchError
 
 
 class Progress:
-    """Print a line for each boot on standard error, because the whole takes minutes."""
+    """Print a line for each boot on standard error, because the run takes minutes."""
 
     def __init__(self, total):
         self.total, self.done, self.start = total, 0, time.monotonic()
@@ -46,7 +46,7 @@ def measure(runner, jobs, shared):
             runner.stop()
             raise
     if provenance.images(runner) != shared["images"]:
-        raise BenchError("a file was rebuilt during the measurement, so the figures are of two builds")
+        raise BenchError("a file was rebuilt during the measurement, so the figures mix two builds: measure again")
     results = runner.whole(results)
     for row in results:
         row.update(shared)

@@ -141,7 +141,7 @@ def _linux(out):
 
 
 def kernel_of(system, out, name, guest=False):
-    """Return the host's kernel and, if the guest has a kernel, that too. On Linux KVM, both are the same."""
+    """Return the host's kernel and, if there is one, the guest's. On Linux KVM, both are the same."""
     if system == "hyperscope":
         return "hyperscope " + name + (", guest " + _linux(out) if guest else "")
     return _linux(out) if system in ("linux", "native") else "none"

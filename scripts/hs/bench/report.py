@@ -92,7 +92,7 @@ def shown(value):
 
 
 def reached(value, limit):
-    """Compare with a precision of one instruction: a batch resolves 0.4, and includes its own call and clock."""
+    """Compare to within one instruction: a batch resolves 0.4, and includes its own call and clock reads."""
     return "yes" if value < limit + 0.5 else "NO"
 
 
@@ -180,7 +180,7 @@ def notes(results, statistic, single):
     if len(units) > 1:
         print("Different units have no ratio: %s." % ", ".join(
             "%s for %s" % (unit, " and ".join(units[unit])) for unit in sorted(units)))
-    print("ratio: hyperscope / Linux. small: why it is less than Linux: by design, because")
+    print("ratio: hyperscope / Linux. small: why hyperscope needs less: by design, because")
     print("the host is small (no cgroups, no RCU, no LSM), or both.")
     print("docs/bench.md describes each row and the limits of the unit.")
 

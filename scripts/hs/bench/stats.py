@@ -31,7 +31,7 @@ class ComparedAcrossRuns(ValueError):
 
 
 class NotComparable(ValueError):
-    """Different units, a count and a time, or samples that are not in pairs."""
+    """The measurements are in different units, a count and a time, or samples that are not in pairs."""
 
 
 class Interval(NamedTuple):
@@ -54,9 +54,9 @@ class Exact(_Exact):
 
     def __new__(cls, value, unit, n=1):
         if unit in TIMES:
-            raise NotComparable("%s are not a count: times need Samples" % unit)
+            raise NotComparable("%s are not a count: use Samples for times" % unit)
         if not math.isfinite(value):
-            raise NotComparable("a count of %s that is not a finite number" % unit)
+            raise NotComparable("the count of %s is not a finite number" % unit)
         return super().__new__(cls, value, unit, n)
 
     def __str__(self):
@@ -69,10 +69,10 @@ class Samples:
     def __init__(self, values, unit, run):
         self.values, self.unit, self.run = tuple(float(value) for value in values), unit, run
         if not self.values:
-            raise NotComparable("there are no measured %s" % unit)
+            raise NotComparable("no %s were measured" % unit)
         if not all(math.isfinite(value) and value >= 0 for value in self.values):
-            raise NotComparable("a time in %s that is negative or not a number" % unit)
-        if not isinstance(run, str) or not _RUN.fullmatch(run):  # two that nobody named would be one
+            raise NotComparable("a time in %s is negative or not a number" % unit)
+        if not isinstance(run, str) or not _RUN.fullmatch(run):  # two runs without a name would count as one
             raise NotComparable("%r is not a run's name: call new_run() where both sides are measured" % (run,))
 
     @property
@@ -123,7 +123,7 @@ def interval_of(values, level=LEVEL, resamples=RESAMPLES):
 
 
 def ratio(ours, theirs):
-    """Return the Ratio of ours to theirs. Raises an error if they cannot be compared."""
+    """Return the Ratio of ours to theirs. Raise NotComparable if they cannot be compared."""
     if isinstance(ours, Exact) != isinstance(theirs, Exact):
         raise NotComparable("a count (%s) and a time (%s) have no ratio" % (
             (ours.unit, theirs.unit) if isinstance(ours, Exact) else (theirs.unit, ours.unit)))
@@ -131,14 +131,14 @@ def ratio(ours, theirs):
         raise NotComparable("%s and %s have no ratio" % (ours.unit, theirs.unit))
     if isinstance(ours, Exact):
         if not theirs.value:
-            raise NotComparable("nothing is so many times 0 %s" % theirs.unit)
+            raise NotComparable("a ratio to 0 %s does not exist" % theirs.unit)
         return Ratio(ours.value / theirs.value, None, min(ours.n, theirs.n))
     if ours.run != theirs.run:
         raise ComparedAcrossRuns(
-            "wall-clock of two runs (%s, %s) cannot be compared: the machine may have changed. Measure both in one run, alternately."
+            "wall-clock times of two runs (%s, %s) cannot be compared: the machine may have changed. Measure both alternately, in one run."
             % (ours.run, theirs.run))
     if ours.n != theirs.n:
-        raise NotComparable("%d turns and %d: they are compared in pairs" % (ours.n, theirs.n))
+        raise NotComparable("%d and %d samples cannot be compared in pairs" % (ours.n, theirs.n))
     if not all(theirs.values):
         raise NotComparable("a time of 0 %s has no ratio" % theirs.unit)
     pairs = [mine / other for mine, other in zip(ours.values, theirs.values)]

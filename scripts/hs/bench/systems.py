@@ -73,11 +73,11 @@ class Runner:
             needed.append(os.path.join(self.options.out, "hyperscope.bin"))
         for path in needed:
             if not os.path.exists(path):
-                raise BenchError("%s is missing: make builds it" % path)
+                raise BenchError("%s is missing: run make" % path)
         for name in ("vmlinux", "busybox", "modules/kvm.ko") if "linux" in systems else ():
             path = os.path.join(self.options.out, "guest", name)
             if not os.path.exists(path):
-                raise BenchError("%s is missing: scripts/hyperscope setup run fetches it" % path)
+                raise BenchError("%s is missing: run 'scripts/hyperscope setup run'" % path)
         firmware = self.options.firmware
         if firmware:
             try:
@@ -249,7 +249,7 @@ def plan(systems, cpus, settings, wanted):
 
 
 def asked_for(jobs, results):
-    """Return those results that the jobs measure as well."""
+    """Return the results of the rows that the jobs measure."""
     keys = {(job.system, job.cpu, " ".join(job.settings()) or "default", name)
             for job in jobs for name in job.rows}
     return [row for row in results

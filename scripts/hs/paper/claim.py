@@ -32,14 +32,14 @@ class Look(NamedTuple):
 def _names(node, found, depth=0):
     """Collect the rows that a claim names in FOUND and return it. ClaimError if it is not a claim."""
     if depth > DEEPEST:
-        raise ClaimError("it is too deep")
+        raise ClaimError("the expression is nested too deeply")
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
         found.append((node.value.id, node.attr))
     elif isinstance(node, ast.Name):
         found.append(("", node.id))
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _CALLS and not node.keywords:
         if not _CALLS[node.func.id][1] <= len(node.args) <= _CALLS[node.func.id][2]:
-            raise ClaimError("%s() is not of %d rows or numbers" % (node.func.id, len(node.args)))
+            raise ClaimError("%s() cannot have %d arguments" % (node.func.id, len(node.args)))
         for each in node.args:
             _names(each, found, depth + 1)
     elif isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) < 1e18:
@@ -49,9 +49,9 @@ def _names(node, found, depth=0):
             if not isinstance(part, (ast.cmpop, ast.boolop, ast.operator, ast.unaryop)):
                 _names(part, found, depth + 1)
             elif type(part) not in _OPERATORS and not isinstance(part, (ast.And, ast.Or, ast.Not, ast.USub)):
-                raise ClaimError("'%s' is not understood" % type(part).__name__)
+                raise ClaimError("operator '%s' is not allowed" % type(part).__name__)
     else:
-        raise ClaimError("'%s' is not understood: rows, numbers, comparisons, and, or, not, min, max, abs" % _source_of(node))
+        raise ClaimError("'%s' is not allowed: use rows, numbers, comparisons, and, or, not, min, max, abs" % _source_of(node))
     return found
 
 
@@ -64,7 +64,7 @@ def _source_of(node):
 
 
 def _compares(node):
-    """Return whether an expression is a comparison or a combination of such. A plain number would always be true."""
+    """Return whether an expression is a comparison or a combination of comparisons. A plain number would always be true."""
     if isinstance(node, ast.BoolOp):
         return all(_compares(each) for each in node.values)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
@@ -82,13 +82,13 @@ def read(text, holds, rows):
             warnings.simplefilter("ignore")  # Python's warnings about doubtful syntax
             tree = ast.parse(text, mode="eval")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ClaimError("`%s` cannot be read" % text) from None
+        raise ClaimError("`%s` is not an expression" % text) from None
     found = _names(tree, [])
     if not _compares(tree.body):
-        raise ClaimError("`%s` compares nothing, or something that is not a number" % text)
+        raise ClaimError("`%s` compares nothing, or compares something that is not a number" % text)
     for system, row in found:
         if system and system not in KNOWN:
-            raise ClaimError("`%s`: there is no system '%s'; there are %s" % (text, system, ", ".join(KNOWN)))
+            raise ClaimError("`%s`: there is no system '%s'; known systems: %s" % (text, system, ", ".join(KNOWN)))
         if row not in rows:
             raise ClaimError("`%s`: the table has no row '%s'" % (text, row))
         if not rows[row].measured:

@@ -70,7 +70,7 @@ def _systems_of(part):
     divided = expression.is_ratio(part) and named[1].system
     systems = {term.system for term in (named[:1] if divided else named)} - {""}
     if len(systems) > 1:
-        raise expression.ExpressionError("two systems in one figure")
+        raise expression.ExpressionError("a figure cannot have two systems")
     if systems:
         return systems
     if any(term.setting for term in named):
@@ -107,7 +107,7 @@ class Paper:
             with open(os.path.join(path, "claims.md"), encoding="utf-8") as file:
                 self._read(file.read().splitlines())
         except UnicodeDecodeError:
-            raise self._wrong(1, "it is not UTF-8 text") from None
+            raise self._wrong(1, "not UTF-8 text") from None
         self.published = self._table("published.csv", PUBLISHED)
 
     @functools.cached_property
@@ -155,8 +155,8 @@ class Paper:
                 except claim.ClaimError as error:
                     raise self._wrong(number, error) from None
             elif _ALIKE.match(line) and not (section and _NOT_HERE.fullmatch(line)):
-                raise self._wrong(number, "as in: Holds: `hypercall < io_user`" if section else
-                                  "of which claim? Above it there is no line as in ## fast-path: a sentence")
+                raise self._wrong(number, "not of the form Holds: `hypercall < io_user`" if section else
+                                  "this line belongs to no claim: write a line such as ## fast-path: SENTENCE above it")
             elif section and _NOT_HERE.fullmatch(line):
                 why = [_NOT_HERE.fullmatch(line).group(1)]
             elif why and line and not line.startswith(("|", "#", "-", "```")):
@@ -165,7 +165,7 @@ class Paper:
                 why = [" ".join(why)]
         end()
         if not self.rows:
-            raise self._wrong(1, "there is no table of rows: | %s |" % " | ".join(HEAD))
+            raise self._wrong(1, "the table of rows is missing: | %s |" % " | ".join(HEAD))
 
     def _read_row(self, number, cells):
         if cells == HEAD or set("".join(cells)) <= set("-:"):
@@ -175,7 +175,7 @@ class Paper:
         name, theirs, measured, what = cells
         name, measured = name.strip("`"), measured.replace("`", "")
         if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or name in self.rows:
-            raise self._wrong(number, "row '%s': a name of its own, of a-z, 0-9 and _" % name)
+            raise self._wrong(number, "row '%s': the name of a row has to be unique, and consist of a-z, 0-9 and _" % name)
         try:
             self.rows[name] = Row(name, theirs, {} if measured == "-" else _by_system(measured), what)
         except expression.ExpressionError as error:
@@ -190,7 +190,7 @@ class Paper:
                 if line["row"] not in self.rows:
                     raise ValueError("claims.md has no row '%s'" % line["row"])
         except FileNotFoundError:
-            raise LaunchError("%s is missing; with no figures it is its first line alone: %s"
+            raise LaunchError("%s is missing: write at least its first line, %s"
                               % (shown, ",".join(columns))) from None
         except ValueError as error:
             raise LaunchError("%s: %s" % (shown, error)) from None
@@ -202,7 +202,7 @@ class Paper:
             if line["system"] not in self.rows[line["row"]].measured:
                 raise ValueError("row '%s' is not measured on '%s'" % (line["row"], line["system"]))
             if not 0 <= float(line["tolerance"]) <= 1:
-                raise ValueError("row '%s': a tolerance is from 0 to 1, of the value" % line["row"])
+                raise ValueError("row '%s': the tolerance, a share of the value, is not between 0 and 1" % line["row"])
 
     def only(self, systems):
         """Remove rows, claims and expected figures that need other systems than these. Return self."""
@@ -240,6 +240,6 @@ def find(name):
     """Return the paper with a folder's name or path."""
     path = name if os.path.isfile(os.path.join(name, "claims.md")) else os.path.join(PAPERS, name)
     if not os.path.isfile(os.path.join(path, "claims.md")):
-        raise LaunchError("there is no paper '%s'; there are %s" % (
+        raise LaunchError("there is no paper '%s'; known papers: %s" % (
             name, ", ".join(paper.name for paper in all_papers()) or "none"), 2)
     return Paper(os.path.abspath(path))

@@ -102,8 +102,8 @@ def verdicts(paper, lines):
             for system in systems or ["hyperscope"]:
                 found = {units[its or system, row] for its, row in look.rows if (its or system, row) in units}
                 if len(found) > 1:
-                    raise LaunchError("%s: `%s` is of %s: they do not compare" % (
-                        paper.name, look.text, " and of ".join(sorted(found))))
+                    raise LaunchError("%s: `%s` compares different units, %s" % (
+                        paper.name, look.text, " and ".join(sorted(found))))
                 yield Judged(each, look, system, claim.value(look, figures, system))
 
 

@@ -97,7 +97,7 @@ def _beside(each):
 def _figures(paper, found, unexpected):
     """Print the summary of expected.csv, and each figure that differs, is missing, or is not in it."""
     if not found:
-        print(_wrap("figures: nothing is expected yet; scripts/hyperscope reproduce write --from BENCH.CSV %s does so" % paper.name,
+        print(_wrap("figures: expected.csv is empty; run 'scripts/hyperscope reproduce write --from BENCH.CSV %s'" % paper.name,
                     "  ", "    "))
         return 0
     same = [each for each in found if each.key and each.within]
@@ -112,7 +112,7 @@ def _figures(paper, found, unexpected):
     for each in failed + [each for each in other if not each.within]:
         print(_wrap("%-11s%-20s %s" % (each.line["system"], each.line["row"], _beside(each)), "    ", "      "))
     for line in unexpected:
-        print("    %-11s%-20s nothing is expected, measured %s" % (line["system"], line["row"], _cell(line)))
+        print("    %-11s%-20s not in expected.csv, measured %s" % (line["system"], line["row"], _cell(line)))
     return int(bool(failed or unexpected))
 
 

@@ -22,7 +22,7 @@ def read(folder=data.FOLDER):
     for line in lines:
         known = line["stage"] in STAGES and line["instructions"] >= 0 or line["stage"] == table.OTHER_PATHS
         if not known or abs(line["instructions"]) > data.MOST:
-            raise LaunchError("%s: %s of %s: no stage '%s' has %g instructions" % (
+            raise LaunchError("%s: %s of %s: stage '%s' is unknown, or cannot have %g instructions" % (
                 path, line["exit"], line["system"], line["stage"], line["instructions"]))
     return lines
 

@@ -25,7 +25,7 @@ class Absent(Exception):
 def path_of(name, folder=FOLDER):
     path = os.path.join(folder, name)
     if not os.path.exists(path):
-        raise Absent("%s is missing: %s writes it" % (os.path.relpath(path), MADE_BY[name]))
+        raise Absent("%s is missing: run '%s'" % (os.path.relpath(path), MADE_BY[name]))
     return path
 
 
@@ -33,14 +33,14 @@ def _checked(line):
     """Check and return a line: instructions, n a number, statistics in ascending order."""
     where = "%s of %s" % (line["exit"], line["system"])
     if line["unit"] != report.COUNTED:
-        raise ValueError("%s is of %s: only %s are plotted" % (where, line["unit"], report.COUNTED))
+        raise ValueError("%s has the unit %s: only %s are plotted" % (where, line["unit"], report.COUNTED))
     if not line["n"].isdecimal():
         raise ValueError("%s: n '%s' is not a number" % (where, line["n"][:40]))
     ends = [float(line[name]) for name in ("min", "p50", "p99", "max")]
     if ends != sorted(ends):
-        raise ValueError("%s: min, p50, p99, max are not in their order" % where)
+        raise ValueError("%s: min, p50, p99, max are not in ascending order" % where)
     if max(abs(value) for value in ends + [float(line["mean"])]) > MOST:
-        raise ValueError("%s: no operation has so many instructions" % where)
+        raise ValueError("%s: more instructions than one operation can have" % where)
     return line
 
 

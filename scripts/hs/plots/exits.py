@@ -49,7 +49,7 @@ def _read(folder, cpu, rows):
     usual = data.count_of(list(figures.rows.values()))
     groups = list(_groups(figures, rows, usual))
     if not groups:
-        raise data.Absent("exit-latency.csv has no such row that was measured on two systems")
+        raise data.Absent("exit-latency.csv has none of the figure's rows from two systems")
     return measured, figures, usual, groups
 
 

@@ -21,7 +21,7 @@ def _papers(folder):
     found = [papers.Paper(os.path.join(path, name)) for name in names
              if os.path.isfile(os.path.join(path, name, "claims.md"))]
     if not any(paper.expected for paper in found):
-        raise data.Absent("%s has no paper with figures: run make reproduce, then scripts/hyperscope reproduce write"
+        raise data.Absent("%s has no paper with figures: run 'make reproduce', then 'scripts/hyperscope reproduce write'"
                           % os.path.relpath(path))
     return found
 
@@ -44,7 +44,7 @@ def _label(paper, row):
 
 
 def _with_rows(found, rows_of, why):
-    """Return (paper, rows_of(paper)) for the papers that have such rows. Absent with WHY if there are none."""
+    """Return (paper, rows_of(paper)) for the papers in which rows_of finds rows. Absent with WHY if there are none."""
     parts = [(paper, rows) for paper, rows in ((paper, rows_of(paper)) for paper in found) if rows]
     if not parts:
         raise data.Absent(why)

@@ -68,7 +68,7 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
     lines = read(folder)
     found = panels(lines)
     if not found:
-        raise data.Absent("%s has no result for more than one number of vCPUs that can be compared" % NAME)
+        raise data.Absent("%s has no comparable result for more than one number of vCPUs" % NAME)
     columns = 1 if len(found) == 1 else 2
     rows = -(-len(found) // columns)
     drawn, axes = style.figure(7.2, 1.2 + 2.2 * rows, rows, columns)

@@ -76,9 +76,9 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     axes.set_ylim(place - 0.6, -1)
     axes.grid(axis="x", color="#dddddd", linewidth=0.6)
     style.thousands(axes.xaxis)
-    axes.set_xlabel("cost with the toggle / cost by default (logarithmic axis)")
+    axes.set_xlabel("cost with the toggle / cost without it (logarithmic axis)")
     style.finish(drawn, "Effect of each toggle", (
-        "Right: instructions per operation, by default \u2192 with the toggle. Blue circle: fewer; red square: more. "
+        "Right: instructions per operation, without \u2192 with the toggle. Blue circle: fewer; red square: more. "
         "Shown are at most %d rows per setting, those that change most, if they change by %d %% or more (no row: %s); "
         "'A=x B=y' is compared with A=x.\n"
         "Exact counts (QEMU -icount, -cpu %s); median batch of n = %d operations, unless the benchmark states "

@@ -87,7 +87,7 @@ class Names:
             image = kallsyms(guest)
             start = dict(zip(image.names, image.addresses)).get("_start")
             if start is None:
-                raise LaunchError("--kallsyms %s: it has no _start, so it is not a kernel's" % guest, STATUS_USAGE)
+                raise LaunchError("--kallsyms %s: no symbol _start, so not a kernel's /proc/kallsyms" % guest, STATUS_USAGE)
             self.guest = Table(image, image.addresses[0], 1 << 64)
             self.guest_early = start - RAM - LINUX_TEXT
         self.firmware = []  # start addresses of the firmware's functions that were called
@@ -133,7 +133,7 @@ class Names:
                              (U, self.program and self.program.table.image)):
             if image and function in image.names:
                 return image.addresses[image.names.index(function)], world
-        raise LaunchError("--while %s: neither the guest nor the host nor the program has it"
+        raise LaunchError("--while %s: no function of the guest, the host or the program has this name"
                           % function, STATUS_USAGE)
 
 

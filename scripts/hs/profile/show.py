@@ -42,15 +42,15 @@ def table(recording, what, top):
     lines = ["%s: %s instructions of %s since reset" % (
         what, format(recording.total, ",d"), format(recording.counted, ",d"))]
     if not recording.reads:
-        lines.append("instret was never read, so nothing proves the count")
+        lines.append("instret was never read, so the count is not verified")
     elif recording.differed:
-        lines.append("instret was read %s times and was NOT our count %s times" % (
+        lines.append("instret was read %s times and DIFFERED from our count %s times" % (
             format(recording.reads, ",d"), format(recording.differed, ",d")))
     else:
         lines.append("instret was read %s times, the last at %s, and was our count each time" % (
             format(recording.reads, ",d"), format(recording.last, ",d")))
     if recording.full:
-        lines.append("there were too many different stacks: deep ones count for their callers")
+        lines.append("too many different stacks: instructions of deep ones are counted for their callers")
     lines += ["", "%-16s %14s %8s" % ("world", "instructions", "share")]
     lines += ["%-16s %14d %7.2f%%" % (world, count, 100 * count / total)
               for world, count in worlds(recording.stacks)]
@@ -64,7 +64,7 @@ def table(recording, what, top):
     rest = found[len(shown):]
     if rest:
         own = sum(row.own for row in rest)
-        lines.append("%12d %7.2f%% %12s  %-12s %d functions more" % (own, 100 * own / total, "", "",
+        lines.append("%12d %7.2f%% %12s  %-12s %d more functions" % (own, 100 * own / total, "", "",
                                                                      len(rest)))
     return "\n".join(lines)
 

@@ -65,8 +65,8 @@ def _row(row, options, kernel):
 
 def _payload(name, options, kernel):
     elf = os.path.join(options.out, "guest-payloads", name + ".elf")
-    image = need(elf[:-4] + ".bin", "make builds it")
-    vmm = need(os.path.join(options.out, "vmm"), "make builds it")
+    image = need(elf[:-4] + ".bin", "build it first, with make")
+    vmm = need(os.path.join(options.out, "vmm"), "build it first, with make")
     command = _hyperscope(options, "exec") + ["--quiet", "--ram", "1G", "--file", image + ":/payload",
                                               vmm, "--quiet", "/payload"]
     return Workload(name, command, N.Names(kernel, vmm, elf), "from=%d" % N.VS)
@@ -82,13 +82,13 @@ def _program(options, kernel):
 
 
 def _boot(options, kernel, folder):
-    vmm = need(os.path.join(options.out, "vmm"), "make builds it")
+    vmm = need(os.path.join(options.out, "vmm"), "build it first, with make")
     path = options.kallsyms or guest_kallsyms(options, folder)
     names = N.Names(kernel, vmm, path)
     image = names.guest.image
     switch = dict(zip(image.names, image.addresses)).get("__switch_to")
     if switch is None:
-        raise LaunchError("%s has no __switch_to" % path)
+        raise LaunchError("%s has no symbol __switch_to" % path)
     command = _hyperscope(options, "run") + ["--quiet", "--smp", str(options.harts), "--append",
                                              APPEND, "--command", "true"]
     return Workload("boot", command, names, "from=%d,to=%d,task_switch=0x%x" % (N.VS, N.VU, switch))
@@ -97,7 +97,7 @@ def _boot(options, kernel, folder):
 def guest_kallsyms(options, folder):
     """Return a file with the symbols of Debian's kernel. Its System.map is empty, so boot it once to obtain them."""
     kept = os.path.join(options.out, "guest.kallsyms")
-    kernel = need(os.path.join(options.out, "guest", "vmlinux"), "make run fetches it")
+    kernel = need(os.path.join(options.out, "guest", "vmlinux"), "run 'scripts/hyperscope setup run'")
     if os.path.exists(kept) and os.path.getmtime(kept) > os.path.getmtime(kernel):
         return kept
     disk = os.path.join(folder, "kallsyms.img")
@@ -118,7 +118,7 @@ def guest_kallsyms(options, folder):
 
 
 def start(command, what, options, folder, environment):
-    """Run a command to its end. Any failure is an error, but a program may end with a status of its own."""
+    """Run a command to its end. Any failure is an error, but the user's program may end with any status."""
     status, last = plugin.run(command, "profile", what, folder, environment, options)
     if status and (not options.program or status in (STATUS_FAILED, STATUS_QEMU)):
         raise plugin.failed(what, status, last)
@@ -138,7 +138,7 @@ def chosen(options, folder):
         return _row(options.workload, options, kernel)
     if options.workload in known:
         return _payload(options.workload, options, kernel)
-    raise LaunchError("there is no workload '%s'; there are boot %s %s"
+    raise LaunchError("there is no workload '%s'; known workloads: boot %s %s"
                       % (options.workload, " ".join(known), " ".join(rows)), STATUS_USAGE)
 
 

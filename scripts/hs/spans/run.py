@@ -31,12 +31,12 @@ WORKLOADS = {
             ["exec", SPANS, "vms", "200"]),
     "process": ("fork, exec, munmap, mremap, mprotect, exit of a process of 256 MiB",
                 ["exec", SPANS, "process", "256"]),
-    "files": ("a file of 64 MiB: written, mapped, copied, cut short, removed",
+    "files": ("a file of 64 MiB: written, mapped, copied, truncated, removed",
               ["exec", SPANS, "files", "64"]),
-    "trace": ("every event but the tick of samples, until the ring has gone round",
+    "trace": ("every event except the sampling tick, until the ring wraps",
               ["exec", "--trace", "all,!sample", SPANS, "dense", "4096"]),
-    "hello": ("a VM from its start to its end, by scripts/hyperscope run", ["run", "hello"]),
-    "boot": ("Debian's kernel as the guest, its tour and its end: minutes",
+    "hello": ("a VM from start to end, by scripts/hyperscope run", ["run", "hello"]),
+    "boot": ("Debian's kernel as the guest, with its tour and power-off: takes minutes",
              ["run", "--smp", "1", "--append", "console=ttyS0 quiet"]),
 }
 BY_ITSELF = [name for name in WORKLOADS if name != "boot"]
@@ -49,7 +49,7 @@ def chosen(options):
     toggles.check_trace(TOP, options.trace)
     for name in options.workload:
         if name not in WORKLOADS:
-            raise LaunchError("there is no workload '%s'; there are %s"
+            raise LaunchError("there is no workload '%s'; known workloads: %s"
                               % (name, " ".join(WORKLOADS)), STATUS_USAGE)
     plugin.check_qemu(options.qemu)
     for name in ("hyperscope.elf", "hyperscope.bin", "irqs_off.so"):
@@ -81,7 +81,7 @@ def _command(name, options):
         for word in words:
             path = word.split(":")[0]
             if path.startswith(options.out):
-                need(path, "make builds it")
+                need(path, "build it first, with make")
     command = [HYPERSCOPE, words[0], "--icount",
                "--harts", str(options.harts), "--out", options.out, "--cpu", options.cpu,
                "--trace", options.trace, "--boot", "exitstat=0",
@@ -118,6 +118,6 @@ def _paths(out, what, options):
         elif words[0] == "block":
             paths[-1].add_block(names, int(words[1], 16), int(words[2]) * int(words[3]))
         elif words[0] == "sie" and words[1] != "0":
-            raise LaunchError("%s: the kernel met %s windows with sstatus.SIE = 1, of which this "
-                              "count knows nothing" % (what, words[1]))
+            raise LaunchError("%s: the kernel reached %s windows with sstatus.SIE = 1, for which "
+                              "the plugin's count is not valid" % (what, words[1]))
     return paths

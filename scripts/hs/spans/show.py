@@ -79,7 +79,7 @@ class Path:
 
 
 class Bounds:
-    """A file with lines of a number of instructions and a pattern of path names. The first match is used."""
+    """A file of bounds: each line has a number of instructions and a pattern of path names. The first match is used."""
 
     def __init__(self, path):
         self.rules = []
@@ -89,7 +89,7 @@ class Bounds:
         except OSError as error:
             raise LaunchError("--bounds %s: %s" % (path, error.strerror), STATUS_USAGE) from None
         except UnicodeDecodeError:
-            raise LaunchError("--bounds %s: it is not UTF-8 text" % path, STATUS_USAGE) from None
+            raise LaunchError("--bounds %s: not UTF-8 text" % path, STATUS_USAGE) from None
         for number, line in enumerate(text, 1):
             words = line.split("#")[0].split(None, 1)
             if not words:
