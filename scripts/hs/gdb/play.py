@@ -132,7 +132,7 @@ class Player:
         if expect.verb in ("said", "never said"):
             found = any(re.search(expect.meaning, line) for line in self.output.split("\n"))
             if found != (expect.verb == "said"):
-                self.fail(step, item, "%s /%s/, and it printed:\n%s" % (
+                self.fail(step, item, "%s /%s/, but the output was:\n%s" % (
                     "wanted a line with" if expect.verb == "said" else "wanted no line with", expect.meaning, self.output))
             self.page.holds(expect)
             return

@@ -49,8 +49,8 @@ class Lab:
         return os.path.join(self.path, "hidden" if test.get("hidden") else "tests", test["id"] + ".t")
 
     def variant(self, student, key=""):
-        """Return the values with which this student's tree is made, a dict for lab.json. They are always the same.
-        With the instructor's key, values of hidden tests are added. {} if the lab has no variants."""
+        """Return the values with which this student's tree is made, a dict for lab.json. A student's values never
+        change. With the instructor's key, values of hidden tests are added. {} if the lab has no variants."""
         if not is_student(student):
             raise LaunchError("%s: not a student's name: %d characters at most, all of them printable"
                               % (ascii(student[:STUDENT_MOST]), STUDENT_MOST), STATUS_USAGE)

@@ -30,7 +30,7 @@ def same_files(plan, point):
     try:
         for path in paths:
             if plan["files"].get(path) != folder.digest(path):
-                return "%s is not the file with which the sweep began" % path
+                return "%s differs from the file with which the sweep began" % path
         if "system" in point:
             here = folder.qemu_key(QEMU)
             if here != plan["qemu"]:

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# setup.sh - Gradescope runs it once, as root, when it makes the image of lab @LAB@'s autograder:
+# setup.sh - Gradescope runs this once, as root, when it makes the image of lab @LAB@'s autograder:
 # packages, fetched files, and a build of the reference, so that a submission compiles little.
 set -eu
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
