@@ -61,7 +61,8 @@ def section(folder, name, values, question):
 ## %s: %s
 
 `%s` does nothing; %s, and does nothing else. The contract is in
-`%s/%s.h:/^struct %s_ops/`. Not measured yet. Afterwards, the rows of the benchmark that it changes are listed here:
+`%s/%s.h:/^struct %s_ops/`. Not measured yet.
+Rows of the benchmark that the toggle changes:
 
 <!-- %s: by scripts/hyperscope figures -->
 <!-- end -->
