@@ -176,13 +176,15 @@ is "$wrong" "" "each former name of a command prints the current command, with s
 is "$("$HS_TOP/scripts/bench" --list 2>&1)" "scripts/bench has been removed; use scripts/hyperscope bench" "a former name of a command is answered in one sentence"
 is "$("$HS_TOP/scripts/hyperscope" anatomie 2>&1; echo $?)" \
 	"hyperscope: unknown command 'anatomie' (did you mean anatomy?); --help lists the commands"$'\n'2 "an unknown command is refused, and a similar one is named"
-completed()	# WORD...: print what bash offers for the last WORD
+completed()	# LINE: print what bash offers after `scripts/hyperscope LINE`
 {
-	bash -c 'cd "$1" && source <(scripts/hyperscope completion bash) && shift && COMP_WORDS=(scripts/hyperscope "$@") COMP_CWORD=$# &&
-		_hyperscope && echo "${COMPREPLY[*]}"' - "$HS_TOP" "$@" 2>&1
+	bash -c 'cd "$1" && source <(scripts/hyperscope completion bash) && COMP_LINE="scripts/hyperscope $2" && COMP_POINT=${#COMP_LINE} &&
+		_hyperscope && echo "${COMPREPLY[*]}"' - "$HS_TOP" "$1" 2>&1
 }
-is "$(completed ksel) $(completed bench --rows sbi_vers) $(completed bench --toggle fastp) $(completed run --trace-st)" \
+is "$(completed ksel) $(completed 'bench --rows sbi_vers') $(completed 'bench --toggle fastp') $(completed 'run --trace-st')" \
 	"kselftest sbi_version fastpath --trace-stop --trace-stream" "bash completes commands, rows, toggles and options"
+is "$(completed 'run --set fp=ea') $(completed 'run --trace kvm_exit,!kvm_wf') $(completed 'walk fast') $(completed 'run ') $(completed 'run /')" \
+	"eager kvm_exit,!kvm_wfi fast-path linux hello " "bash completes values, lists and the names that a command takes"
 [ "$(wc -w <<<"$commands")" -gt 25 ]
 ok $? "--help lists the commands"
 

@@ -4,36 +4,94 @@
 bash: source <(scripts/hyperscope completion bash)
 zsh:  source <(scripts/hyperscope completion zsh)    after compinit
 
-The printed script contains the names of the commands. It takes options from a
-command's --help, and calls this command for rows, toggles and events.
+The printed script calls `scripts/hyperscope completion words WORD...` for the
+words that can replace the last WORD: commands, options, rows, toggles, events,
+and the names that some commands take. It offers file names if there are none.
 """
 import os
+import re
+import subprocess
 
 from hs import toggles
 from hs.bench.rows import BY_NAME
+from hs.bench.systems import SYSTEMS
+from hs.errors import LaunchError
 from hs.parser import of_command
-from hs.paths import TOP
+from hs.paths import HYPERSCOPE, TOP
 
-# option -> the values to offer after it
-VALUES = {
-    "rows": lambda: list(BY_NAME),
-    "toggle": lambda: list(toggles.toggles(TOP)),
-    "set": lambda: ["%s=%s" % (name, value) for name, values in toggles.tried(TOP).items() for value in values],
-    "trace": lambda: ["all", "none"] + list(toggles.events(TOP)),
-}
+SHELLS = ("bash", "zsh")
+LISTS = ("--rows", "--trace")  # options whose value is a list, separated by commas
+
+
+def _rows():
+    return list(BY_NAME)
+
+
+def _settings():
+    return ["%s=%s" % (name, value) for name, values in toggles.tried(TOP).items() for value in values]
+
+
+def _tours():
+    return sorted(name[:-5] for name in os.listdir(os.path.join(TOP, "scripts", "gdb", "tours")) if name.endswith(".tour"))
+
+
+def _checks():
+    with open(os.path.join(TOP, "scripts", "shell", "check"), encoding="utf-8") as file:
+        return re.search(r"^all=\((.*)\)$", file.read(), re.M).group(1).split()
+
+
+def _kinds():
+    from hs.commands.new import KINDS
+    return list(KINDS)
+
+
+# The values of options, and of the words that commands take.
+OPTIONS = {"--rows": _rows, "--toggle": lambda: list(toggles.toggles(TOP)), "--set": _settings,
+           "--trace": lambda: ["all", "none"] + list(toggles.events(TOP))}
+WORDS = {"anatomy": _rows, "profile": _rows, "bench": lambda: list(SYSTEMS) + ["all"], "check": _checks, "completion": lambda: SHELLS,
+         "gdb": lambda: ["linux", "hello"], "new": _kinds, "run": lambda: ["linux", "hello"], "walk": _tours}
+
+
+def _options(command):
+    """Return the options that a command's --help names."""
+    done = subprocess.run([HYPERSCOPE, command, "--help"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+    return sorted(set(re.findall(r"--[a-z][a-z-]*", done.stdout.decode())))
+
+
+def words(typed):
+    """Return the words that can replace the last of the words typed after `scripts/hyperscope`."""
+    from hs.main import COMMANDS, PARTS  # imported here, because main imports this module
+    head, word = "", typed[-1]
+    if len(typed) == 1:
+        found = [name for name in COMMANDS if name not in PARTS] + ["--help", "--version"]
+    else:
+        before = typed[-2]
+        if word.startswith("--") and "=" in word:
+            before, _, word = word.partition("=")
+            head = before + "="
+        if before in LISTS:
+            done, comma, word = word.rpartition(",")
+            mark = "!" if word.startswith("!") else ""  # removes what follows from the list
+            head, word = head + done + comma + mark, word[len(mark):]
+        if word.startswith("-"):
+            found = _options(typed[0])
+        else:
+            found = OPTIONS.get(before, WORDS.get(typed[0], list))()
+    return [head + name for name in found if name.startswith(word)]
 
 
 def main(argv):
-    from hs.main import COMMANDS, PARTS  # imported here, because main imports this module
     parser = of_command("completion", __doc__, epilog="exit status: 0; 2 usage error")
-    parser.add_argument("what", metavar="SHELL", choices=["bash", "zsh"] + list(VALUES),
-                        help="bash or zsh; the scripts also call it with: " + ", ".join(VALUES))
-    what = parser.parse_args(argv).what
-    if what in VALUES:
-        print("\n".join(VALUES[what]()))
+    parser.add_argument("shell", metavar="SHELL", help="bash or zsh")
+    if argv[:1] == ["words"]:
+        try:
+            print("\n".join(words(argv[1:] or [""])))
+        except (LaunchError, OSError):
+            pass  # nobody reads a message while a word is completed
         return 0
-    commands = [name for name in COMMANDS if name not in PARTS]
-    with open(os.path.join(TOP, "scripts", "hs", "completion", what + ".in"), encoding="ascii") as file:
-        text = file.read()
-    print(text.replace("@COMMANDS@", " ".join(commands)).replace("@OPTIONS@", " | ".join("--" + name for name in VALUES)), end="")
+    shell = parser.parse_args(argv).shell
+    if shell not in SHELLS:
+        parser.error("unknown shell '%s'; known shells: %s" % (shell, ", ".join(SHELLS)))
+    with open(os.path.join(TOP, "scripts", "hs", "completion", "hyperscope." + shell), encoding="ascii") as file:
+        print(file.read(), end="")
     return 0
