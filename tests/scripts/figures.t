@@ -26,14 +26,14 @@ changed()	# NAME DOC PERL: claim that a changed page is reported, and restored b
 	ok $? "$1 is changed"
 	figures --check
 	is $status 1 "$1 is found"
-	like "$out" "^$2: .*run scripts/hyperscope figures --docs" "the changed page is named"
+	like "$out" "^$2 is not current with .*run scripts/hyperscope figures --docs" "the changed page is named"
 	figures
 	cmp -s "$tmp/tree/$2" "$HS_TOP/$2"
 	ok $? "the changed page is updated" || diag "$(diff "$HS_TOP/$2" "$tmp/tree/$2")"
 }
 changed "a figure of a toggle's table" docs/toggles.md 's/(`fault_4k_present` \| )\d+/${1}7/'
 changed "a figure in a sentence" docs/design.md 's/1700 then and is\s+\K\d+/1001/'
-changed "a figure with a space in it" docs/caveats.md 's/a fresh page of 4 KiB costs \K\d+ \d+/7 123/'
+changed "a figure with a space in it" docs/caveats.md 's/A fresh page of 4 KiB costs \K\d+ \d+/7 123/'
 changed "a row of the benchmark's table" docs/bench.md 's/^mmio_read  .*\n//m'
 
 perl -0pi -e 's/1700 then and is/1700 once and is/' "$tmp/tree/docs/design.md"

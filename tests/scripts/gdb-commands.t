@@ -40,11 +40,11 @@ like "$(after 'hs diff-switch')" "two stops" "hs diff-switch says that it needs 
 like "$(after 'hs where')" "hart 0, M .the firmware" "hs where: the machine starts in M mode"
 like "$(after 'hs until-exit nonsense')" "'nonsense' is not a trap cause" "hs until-exit names an unknown cause"
 like "$(after 'hs nonsense')" "no command 'hs nonsense'" "hs names an unknown command"
-like "$(after 'hs csr')" "which CSR" "hs csr needs a name"
+like "$(after 'hs csr')" "name a CSR" "hs csr needs a name"
 like "$(after 'hs csr mstatuss')" "no CSR 'mstatuss'" "hs csr names an unknown CSR"
 like "$(after 'hs csr henvcfg 0x8000000000000080')" "63 +STCE=1 " "hs csr shows the fields of a value"
 like "$(after 'hs csr henvcfg 0x8000000000000080')" "H §2.5" "hs csr shows the paragraph of a field"
-like "$(after 'hs break-guest')" "where" "hs break-guest needs a place"
+like "$(after 'hs break-guest')" "name a function" "hs break-guest needs a place"
 like "$(after 'hs break-guest no_such_symbol')" "no symbol 'no_such_symbol'" "hs break-guest names a symbol that the guest lacks"
 
 like "$(after 'hs until-exit 20')" "the guest has just trapped .inst_guest_page_fault" "hs until-exit stops at the fault of the guest's first fetch"
@@ -61,14 +61,14 @@ like "$(after 'hs gstage $htval << 2')" "memslot 0 has GPA 0x80200000" "hs gstag
 like "$(after 'hs where' 3)" "hart 0, VS .*pc 0x80200000" "hs until-entry stops at the guest's first instruction"
 like "$(after 'hs where' 3)" "_start" "hs where names the guest's symbol"
 like "$(after 'hs vcpu' 3)" "in hart 0, which runs it" "hs vcpu: in VS the vCPU's registers are in the hart"
-like "$(after 'hs csr sepc')" "ask for vsepc" "hs csr: in VS the host's sepc cannot be read"
+like "$(after 'hs csr sepc')" "sepc is the guest.s .vsepc" "hs csr: in VS the host's sepc cannot be read"
 like "$(after 'hs csr vsatp')" "MODE=Bare" "hs csr: in VS the guest's vsatp can be read"
 like "$(after 'hs vstage $pc')" "VS-stage of 0x80200000, Bare" "hs vstage shows the first stage"
 like "$(after 'hs vstage $pc')" "leaf .*UXWRV" "hs vstage shows the second stage"
 like "$(after 'hs gstage $pc')" "level 0 .* 4 KiB leaf|level 1 .* 2 MiB leaf" "hs gstage: the page is mapped after the fault"
 like "$(after 'hs gstage 0x10000000')" "no memslot has GPA 0x10000000: .*MMIO" "hs gstage: a device has no memslot"
 like "$(after 'hs gstage 0xffffffffffffff00')" "has more than" "hs gstage names an address that has too many bits"
-like "$(after 'hs gstage')" "which guest physical address" "hs gstage needs an address"
+like "$(after 'hs gstage')" "give the guest physical address as a number" "hs gstage needs an address"
 like "$(after 'hs gstage no_such')" "'no_such' is not a guest physical address" "hs gstage names an expression that has no value"
 like "$(after 'hs diff-switch' 2)" "world +HS -> VS" "hs diff-switch: from the exit to the entry the world changed"
 like "$(after 'hs diff-switch' 2)" "at one stop only: .*sepc" "hs diff-switch lists registers that were readable at one stop only"
@@ -82,7 +82,7 @@ like "$(after 'hs diff-switch' 3)" "world +VS -> HS" "hs diff-switch: from the e
 like "$(after 'hs where' 4)" "world switch: Step 4: guest registers" "hs where: two instructions later the hart is in step 4 of the switch"
 like "$(after 'hs diff-switch' 4)" "a0 +0x" "hs diff-switch shows the swapped a0"
 like "$(after 'hs diff-switch' 4)" "sscratch +0x" "hs diff-switch shows the swapped sscratch"
-like "$(after 'hs until')" "where\?" "hs until needs a place"
+like "$(after 'hs until')" "name a function" "hs until needs a place"
 like "$(after 'hs until no_such_place')" "no symbol 'no_such_place'" "hs until names an unknown symbol"
 like "$(after 'hs until vmm:no_such_place')" "the VMM has no symbol 'no_such_place'" "hs until names a symbol that the VMM lacks"
 like "$(after 'hs where' 5)" "world switch: Step 6: host registers" "hs until stops at a step of the world switch"
@@ -93,7 +93,7 @@ like "$(after 'help hs vstage')" "usage: hs vstage GVA" "help hs vstage shows th
 for name in break-guest csr diff-switch exits gstage memslots tour until until-entry until-exit vcpu vms vstage where; do
 	like "$(after 'help hs')" "^hs $name -- " "help hs lists hs $name"
 done
-like "$(after 'hs until-exit 9999')" "machine has ended|stopped before that" "hs until-exit ends with the machine if the stop is never reached"
+like "$(after 'hs until-exit 9999')" "the machine ended first|stopped before that" "hs until-exit ends with the machine if the stop is never reached"
 unlike "$said" "Traceback|Python Exception" "no command raised an exception"
 for words in --out --vmlinux "--vmlinux /no/such/file hello"; do
 	# shellcheck disable=SC2086 # words on purpose

@@ -53,7 +53,7 @@ damaged "a figure in another unit than the axis is refused" exit-latency exit-la
 	'rows[0].update(system="bare", exit="nothing", unit="cycles")'
 damaged "a minimum above the median is refused" exit-latency-all exit-latency.csv '^125 .*: nothing of bare: min, p50, p99, max are not in ascending order' \
 	'rows[0].update(system="bare", exit="nothing", min="1e6")'
-damaged "a count that no machine can reach is refused" toggles exit-latency.csv '^125 .*: nothing of bare: no operation has so many' \
+damaged "a count that no machine can reach is refused" toggles exit-latency.csv '^125 .*: nothing of bare: more instructions than one operation can have' \
 	'rows[0].update(system="bare", exit="nothing", p99="1e300", max="1e300")'
 damaged "an anatomy's line without a number is refused" anatomy anatomy.csv "^125 .*anatomy.csv: not a file that scripts/hyperscope anatomy --csv wrote: line 2: instructions '' is not a number" \
 	'rows[0]["instructions"] = ""'

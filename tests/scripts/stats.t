@@ -60,7 +60,7 @@ class Intervals(unittest.TestCase):
 class Comparisons(unittest.TestCase):
     def test_across_runs(self):
         """times of two runs are refused, with the reason"""
-        with self.assertRaisesRegex(ComparedAcrossRuns, "two runs .*in one run, alternately"):
+        with self.assertRaisesRegex(ComparedAcrossRuns, "two runs .*alternately, in one run"):
             ratio(Samples([1, 2], "s", stats.new_run()), Samples([1, 2], "s", stats.new_run()))
 
     def test_unnamed(self):

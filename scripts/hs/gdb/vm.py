@@ -153,7 +153,7 @@ def slot_of(vm, gpa):
 def number(text, what):
     """Return the value of the user's TEXT, a number or any gdb expression. WHAT names it in error messages."""
     if not text:
-        raise Problem("give %s as a number or as an expression such as $pc" % what)
+        raise Problem("give the %s as a number or as an expression such as $pc" % what)
     try:
         return int(gdb.parse_and_eval("(unsigned long)(%s)" % text)) & MASK
     except (gdb.error, gdb.MemoryError) as error:
