@@ -37,6 +37,10 @@ static int exit_counted_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	return vcpu_redirect_trap(vcpu, trap);
 }
 
+/*
+ * The handler for each cause. With fastpath=on (the default), switch_fast.S first offers SBI calls
+ * and WFI (EXC_ECALL_VS, EXC_VIRTUAL_INST) to fastpath.c. An exit that it finishes does not get here.
+ */
 /* ORDER: exception codes (hv/csr.h) */
 /* lab 3: write exit_table[]: the handler of each cause */
 static exit_fn *const exit_table[] = {

@@ -41,7 +41,7 @@ exit_fn exit_host_irq;    /* exit.c: a host interrupt has ended the guest's run 
 /* Return the handler for any cause; never NULL. */
 exit_fn *exit_handler(unsigned long cause);
 
-/* Handlers, one file per cause; exit_sbi() is declared in sbi.h. */
+/* Handlers with a file of their own; short ones are in exit.c. exit_sbi() is declared in sbi.h. */
 exit_fn exit_gstage_fault; /* gstage_fault.c */
 /*
  * Like exit_gstage_fault(), for a trap that unpriv_read() took. The instruction at sepc did not

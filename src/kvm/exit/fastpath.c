@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * fastpath.c - exits that are handled without a world switch (toggle fastpath=on).
+ * fastpath.c - exits that are handled without a full world switch (toggle fastpath=on).
  *
  * These are a guest's requests to its own hart for which no thread has to wait: SBI base, set_timer
  * with Sstc, an IPI or a fence for itself, and WFI with an interrupt pending. Each exit is checked

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * switch_fast.S - exits that may end in C code without a world switch (toggle fastpath=on).
+ * switch_fast.S - exits that may end in C code without a full world switch (toggle fastpath=on).
  *
  *   vcpu_exit_fast            stvec while the guest runs, instead of vcpu_exit_vector (switch.S)
  *
