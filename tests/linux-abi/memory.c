@@ -91,7 +91,7 @@ static void test_protection(void)
 static void test_large(void)
 {
 	size_t size = 16 * MB2;
-	char *p = map(size, RW, ANON);
+	char *p = map(size, RW, ANON), *q;
 	bool good = true;
 
 	ok(p != MAP_FAILED, "32 MiB can be mapped");
@@ -111,6 +111,14 @@ static void test_large(void)
 		   "madvise over a hole fails with ENOMEM");
 	ok(p[MB2 - PAGE] == 0 && p[3 * MB2 - PAGE] == 0,
 	   "madvise over a hole takes effect before and after the hole");
+	fails_with(madvise(p, 0, 999), EINVAL, "an unknown advice fails with EINVAL");
+	q = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	*q = 1;
+	fails_with(madvise(q, PAGE, MADV_FREE), EINVAL,
+		   "MADV_FREE of shared memory fails with EINVAL");
+	fails_with(madvise(q, PAGE, MADV_WIPEONFORK), EINVAL,
+		   "MADV_WIPEONFORK of shared memory fails with EINVAL");
+	munmap(q, PAGE);
 	ok(madvise(p + 8 * MB2, 2 * MB2 + PAGE, MADV_DONTNEED) == 0 && p[8 * MB2 + PAGE] == 0 &&
 		   p[10 * MB2] == 0 && p[10 * MB2 + PAGE] == (char)((10 * MB2 + PAGE) / PAGE),
 	   "MADV_DONTNEED clears exactly the pages of its range");

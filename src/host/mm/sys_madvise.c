@@ -56,8 +56,44 @@ int mm_populate(struct mm *mm, unsigned long start, unsigned long end, bool writ
 
 /* ---- madvise ---- */
 
+struct advice {
+	enum {
+		INVALID,
+		NO_EFFECT,
+		DROP,
+		AGE,
+		COLLAPSE,
+		SET_FLAGS
+	} action;
+	unsigned int refused;    /* fail on an area with any of these flags */
+	bool anonymous;          /* fail on an area of a file */
+	unsigned int set, clear; /* SET_FLAGS: flags of the areas */
+};
+
+static const struct advice advices[] = {
+	[MADV_NORMAL] = { NO_EFFECT },
+	[MADV_RANDOM] = { NO_EFFECT },
+	[MADV_SEQUENTIAL] = { NO_EFFECT },
+	[MADV_WILLNEED] = { NO_EFFECT },
+	[MADV_DONTNEED] = { DROP, VMA_LOCKED },
+	[MADV_FREE] = { DROP, VMA_LOCKED | VMA_SHARED | VMA_HUGETLB, true },
+	[MADV_DONTFORK] = { SET_FLAGS, .set = VMA_DONTFORK },
+	[MADV_DOFORK] = { SET_FLAGS, .clear = VMA_DONTFORK },
+	[MADV_MERGEABLE] = { NO_EFFECT },
+	[MADV_UNMERGEABLE] = { NO_EFFECT },
+	[MADV_HUGEPAGE] = { SET_FLAGS, .clear = VMA_NO_HUGE },
+	[MADV_NOHUGEPAGE] = { SET_FLAGS, .set = VMA_NO_HUGE },
+	[MADV_DONTDUMP] = { NO_EFFECT },
+	[MADV_DODUMP] = { NO_EFFECT },
+	[MADV_WIPEONFORK] = { SET_FLAGS, VMA_SHARED | VMA_HUGETLB, true, .set = VMA_WIPEFORK },
+	[MADV_KEEPONFORK] = { SET_FLAGS, .clear = VMA_WIPEFORK },
+	[MADV_COLD] = { AGE, VMA_LOCKED | VMA_HUGETLB },
+	[MADV_PAGEOUT] = { NO_EFFECT, VMA_LOCKED | VMA_HUGETLB },
+	[MADV_COLLAPSE] = { COLLAPSE },
+};
+
 /* The contents of private pages are lost; shared pages stay in their file. */
-static int madvise_dontneed(struct mm *mm, unsigned long start, unsigned long end)
+static int madvise_drop(struct mm *mm, unsigned long start, unsigned long end)
 {
 	if (mm_split_leaf_at(mm, start) < 0 || mm_split_leaf_at(mm, end) < 0)
 		return -ENOMEM;
@@ -67,95 +103,90 @@ static int madvise_dontneed(struct mm *mm, unsigned long start, unsigned long en
 	return 0;
 }
 
-/* False if start or end, which are in mapped areas, is inside a huge page of MAP_HUGETLB. */
-static bool is_whole_pages(struct mm *mm, unsigned long start, unsigned long end)
-{
-	struct vma *first = vma_find(mm, start), *last = vma_find(mm, end - 1);
-
-	return (!first || start % vma_page_size(first) == 0) &&
-	       (!last || end % vma_page_size(last) == 0);
-}
-
-/* Is any part of the range locked? MADV_DONTNEED, FREE, COLD and PAGEOUT fail then. */
-static bool is_locked(struct mm *mm, unsigned long start, unsigned long end)
+static int madvise_collapse(struct mm *mm, unsigned long start, unsigned long end)
 {
 	struct vma *vma;
+	int err;
 
-	list_for_each_entry(vma, &mm->vmas, link)
-		if (vma->start < end && vma->end > start && (vma->flags & VMA_LOCKED))
-			return true;
-	return false;
+	list_for_each_entry(vma, &mm->vmas, link) {
+		if (vma->start >= end || vma->end <= start)
+			continue;
+		err = mm_collapse(mm, MAX(start, vma->start), MIN(end, vma->end));
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
-static int madvise_area(struct mm *mm, unsigned long start, unsigned long end, int advice)
+/* Apply the advice to the mapped parts of the range. None of its areas refuses it. */
+static int madvise_range(struct mm *mm, unsigned long start, unsigned long end,
+			 const struct advice *advice)
 {
-	if (!is_whole_pages(mm, start, end))
-		return -EINVAL;
-	if ((advice == MADV_DONTNEED || advice == MADV_FREE || advice == MADV_COLD ||
-	     advice == MADV_PAGEOUT) &&
-	    is_locked(mm, start, end))
-		return -EINVAL;
-	switch (advice) {
-	case MADV_DONTNEED:
-	case MADV_FREE:
-		return madvise_dontneed(mm, start, end);
-	case MADV_NOHUGEPAGE:
-		return vma_set_flags(mm, start, end, VMA_NO_HUGE, 0);
-	case MADV_HUGEPAGE:
-		return vma_set_flags(mm, start, end, 0, VMA_NO_HUGE);
-	case MADV_DONTFORK:
-		return vma_set_flags(mm, start, end, VMA_DONTFORK, 0);
-	case MADV_DOFORK:
-		return vma_set_flags(mm, start, end, 0, VMA_DONTFORK);
-	case MADV_WIPEONFORK:
-		return vma_set_flags(mm, start, end, VMA_WIPEFORK, 0);
-	case MADV_KEEPONFORK:
-		return vma_set_flags(mm, start, end, 0, VMA_WIPEFORK);
-	case MADV_COLLAPSE:
-		return mm_collapse(mm, start, end);
-	case MADV_COLD:
+	int err;
+
+	switch (advice->action) {
+	case DROP:
+		return madvise_drop(mm, start, end);
+	case AGE:
 		mm_age(mm, start, end);
 		return 0;
-	case MADV_NORMAL:
-	case MADV_RANDOM:
-	case MADV_SEQUENTIAL:
-	case MADV_WILLNEED:
-	case MADV_MERGEABLE:
-	case MADV_UNMERGEABLE:
-	case MADV_DONTDUMP:
-	case MADV_DODUMP:
-	case MADV_PAGEOUT:
-		return 0; /* accepted without effect */
+	case COLLAPSE:
+		return madvise_collapse(mm, start, end);
+	case SET_FLAGS:
+		err = vma_set_flags(mm, start, end, advice->set, advice->clear);
+		return err == -ENOMEM ? -EAGAIN : err; /* as on Linux: too many areas */
 	default:
-		return -EINVAL;
+		return 0;
 	}
 }
 
 /*
- * Advise on each area of the range in turn, as Linux does. mm->lock is held. Unmapped parts are
- * skipped, and make the result -ENOMEM. Another error ends the call: the areas after it keep their
- * state.
+ * Return the start of the first part of the range that refuses the advice, or its end. *drop_end is
+ * the end rounded down to a whole page: that is where MADV_DONTNEED stops in a huge page.
  */
-static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end, int advice)
+static unsigned long refused_at(struct mm *mm, unsigned long start, unsigned long end,
+				const struct advice *advice, unsigned long *drop_end)
 {
 	struct vma *vma;
-	int err, result = 0;
 
-	while (start < end) {
-		unsigned long stop;
+	*drop_end = end;
+	list_for_each_entry(vma, &mm->vmas, link) {
+		unsigned long first = MAX(start, vma->start), last = MIN(end, vma->end);
+		unsigned long size = vma_page_size(vma);
 
-		vma = vma_next(mm, start);
-		if (!vma || vma->start >= end)
-			return -ENOMEM;
-		if (vma->start > start)
-			result = -ENOMEM;
-		stop = MIN(vma->end, end);
-		err = madvise_area(mm, MAX(start, vma->start), stop, advice);
-		if (err)
-			return err;
-		start = stop;
+		if (first >= last)
+			continue;
+		if ((vma->flags & advice->refused) || (advice->anonymous && vma->file))
+			return first;
+		if (advice->action == NO_EFFECT)
+			continue;
+		if (first % size || (last % size && advice->action != DROP))
+			return first;
+		*drop_end = ALIGN_DOWN(last, size) < last ? ALIGN_DOWN(last, size) : *drop_end;
 	}
-	return result;
+	return end;
+}
+
+/*
+ * mm->lock is held. As on Linux, areas are advised in turn up to the first one that refuses. The
+ * result is then -EINVAL, otherwise -ENOMEM if a part of the range is not mapped.
+ */
+static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end,
+			  const struct advice *advice)
+{
+	bool mapped = vma_range_mapped(mm, start, end);
+	unsigned long drop_end, stop, last;
+	int err = 0;
+
+	irq_window(); /* each step visits every area */
+	stop = refused_at(mm, start, end, advice, &drop_end);
+	irq_window();
+	last = advice->action == DROP ? MIN(stop, drop_end) : stop;
+	if (last > start)
+		err = madvise_range(mm, start, last, advice);
+	if (err)
+		return err;
+	return stop < end ? -EINVAL : mapped ? 0 : -ENOMEM;
 }
 
 /*
@@ -194,20 +225,32 @@ long sys_madvise(struct trap_frame *frame)
 {
 	struct mm *mm = current_process->mm;
 	unsigned long start = frame->a0, len = frame->a1;
-	int advice = (int)frame->a2;
+	unsigned int advice = (unsigned int)frame->a2;
 	int err;
 
+	if (advice != MADV_POPULATE_READ && advice != MADV_POPULATE_WRITE &&
+	    (advice >= ARRAY_SIZE(advices) || advices[advice].action == INVALID))
+		return -EINVAL;
 	if (!page_range(start, &len))
 		return -EINVAL;
 	if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE)
 		return madvise_populate(mm, start, start + len, advice == MADV_POPULATE_WRITE);
 	mutex_lock(&mm->lock);
-	err = madvise_locked(mm, start, start + len, advice);
+	err = madvise_locked(mm, start, start + len, &advices[advice]);
 	vma_unlock(mm);
 	return err;
 }
 
 /* ---- msync, mlock, mincore ---- */
+
+/* False if start or end, which lie in mapped areas, is inside a huge page of MAP_HUGETLB. */
+static bool is_whole_pages(struct mm *mm, unsigned long start, unsigned long end)
+{
+	struct vma *first = vma_find(mm, start), *last = vma_find(mm, end - 1);
+
+	return (!first || start % vma_page_size(first) == 0) &&
+	       (!last || end % vma_page_size(last) == 0);
+}
 
 /* Round the range out to whole pages. False: it is not a range of user addresses. */
 static bool touched_pages(unsigned long *start, unsigned long *len)
