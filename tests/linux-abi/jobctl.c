@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include "tap.h"
@@ -421,6 +422,28 @@ static void test_sigtimedwait(void)
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
+/* A parent that ignores SIGCHLD gets none, and waits only for children with another exit signal. */
+static void test_sigchld_ignored(void)
+{
+	sigset_t set, pending;
+	pid_t pid;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGCHLD, SIG_IGN);
+	if ((pid = fork()) == 0)
+		_exit(0);
+	ok(waitpid(pid, NULL, 0) == -1 && errno == ECHILD && sigpending(&pending) == 0 &&
+		   !sigismember(&pending, SIGCHLD),
+	   "an ignored SIGCHLD is not pending while blocked, and wait() finds no child");
+	if ((pid = (pid_t)syscall(SYS_clone, 0, 0, 0, 0, 0)) == 0)
+		_exit(0);
+	ok(waitpid(pid, NULL, __WALL) == pid, "a child without an exit signal is waited for");
+	signal(SIGCHLD, SIG_DFL);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
 /* Poll, so that on two harts the child is reaped as soon as it can be. */
 static void test_sigchld_before_wait(void)
 {
@@ -470,6 +493,7 @@ int main(void)
 	test_orphans();
 	test_vfork();
 	test_sigtimedwait();
+	test_sigchld_ignored();
 	test_sigchld_before_wait();
 	test_groups();
 	return tap_done();

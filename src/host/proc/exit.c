@@ -132,7 +132,7 @@ static void become_zombie(struct process *p)
 	spin_lock(&all_processes_lock);
 	parent = p->parent;
 	process_get(parent);
-	gone = parent->is_init || signal_child_ignored(parent);
+	gone = parent->is_init || (p->exit_signal == SIGCHLD && signal_child_ignored(parent));
 	if (gone) {
 		list_del(&p->sibling);
 		list_del(&p->all_link);

@@ -234,6 +234,9 @@ void signal_child(struct process *p, const struct process *child, int signo, int
 {
 	siginfo_t info;
 
+	/* As on Linux: an ignored SIGCHLD does not become pending, even if it is blocked. */
+	if (signo == SIGCHLD && p->actions[SIGCHLD - 1].handler == (unsigned long)SIG_IGN)
+		return;
 	signal_info(&info, signo, code);
 	info.si_pid = child->pid;
 	info.si_status = status;
