@@ -4,4 +4,4 @@ import os
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 HYPERSCOPE = os.path.join(TOP, "scripts", "hyperscope")
-QEMU = os.environ.get("QEMU", "qemu-system-riscv64")  # the default of --qemu
+QEMU = os.environ.get("QEMU") or "qemu-system-riscv64"  # the default of --qemu

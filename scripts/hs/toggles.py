@@ -108,6 +108,7 @@ def trace_rule(top, option, text):
         raise LaunchError("%s '%s': not of the form EVENT if CONDITION" % (option, text),
                           STATUS_USAGE)
     event, condition = match.groups()
+    event = current_event(top, event)
     if event not in events(top):
         raise LaunchError("there is no event '%s'; `hstrace events` lists the events" % event,
                           STATUS_USAGE)
@@ -136,13 +137,21 @@ def fields(top, event):
             for _, field in listed]
 
 
+def current_event(top, name):
+    """Return the current name of an event, which may be called by a former name."""
+    return dict(_rows(top, EVENTS, "EVENT_ALIAS")).get(name, name)
+
+
 def check_trace(top, text):
-    known = events(top) + ["all", "none"]
-    for pattern in text.split(","):
-        if not fnmatch.filter(known, pattern[pattern.startswith("!"):]):
-            raise LaunchError("there is no event '%s'; `hstrace events` lists the events" % pattern,
-                              STATUS_USAGE)
-    return text
+    """Check a list of events. Return it with former names replaced by current ones, as the host knows only those."""
+    known, patterns = events(top) + ["all", "none"], []
+    for word in text.split(","):
+        mark = "!" if word.startswith("!") else ""
+        pattern = current_event(top, word[len(mark):])
+        if not fnmatch.filter(known, pattern):
+            raise LaunchError("there is no event '%s'; `hstrace events` lists the events" % word, STATUS_USAGE)
+        patterns.append(mark + pattern)
+    return ",".join(patterns)
 
 
 def trace_chooses(text, event):

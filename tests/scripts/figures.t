@@ -32,14 +32,14 @@ changed()	# NAME DOC PERL: claim that a changed page is reported, and restored b
 	ok $? "the changed page is updated" || diag "$(diff "$HS_TOP/$2" "$tmp/tree/$2")"
 }
 changed "a figure of a toggle's table" docs/toggles.md 's/(`fault_4k_present` \| )\d+/${1}7/'
-changed "a figure in a sentence" docs/design.md 's/1700 then and is\s+\K\d+/1001/'
+changed "a figure in a sentence" docs/design.md 's/1700 instructions then and costs\s+\K\d+/1001/'
 changed "a figure with a space in it" docs/caveats.md 's/A fresh page of 4 KiB costs \K\d+ \d+/7 123/'
 changed "a row of the benchmark's table" docs/bench.md 's/^mmio_read  .*\n//m'
 
-perl -0pi -e 's/1700 then and is/1700 once and is/' "$tmp/tree/docs/design.md"
+perl -0pi -e 's/1700 instructions then/1700 instructions once/' "$tmp/tree/docs/design.md"
 figures --check
 is $status 1 "a missing sentence is an error"
-like "$out" "docs/design.md: 'which was 1700 then .* occurs 0 times instead of once: correct the page, or SENTENCES" "the message says how to correct a missing sentence"
+like "$out" "docs/design.md: 'cost 1700 instructions then .* occurs 0 times instead of once: correct the page, or SENTENCES" "the message says how to correct a missing sentence"
 figures --wrong
 is $status 2 "an unknown option is a usage error"
 done_testing

@@ -185,6 +185,8 @@ is "$(completed ksel) $(completed 'bench --rows sbi_vers') $(completed 'bench --
 	"kselftest sbi_version fastpath --trace-stop --trace-stream" "bash completes commands, rows, toggles and options"
 is "$(completed 'run --set fp=ea') $(completed 'run --trace kvm_exit,!kvm_wf') $(completed 'walk fast') $(completed 'run ') $(completed 'run /')" \
 	"eager kvm_exit,!kvm_wfi fast-path linux hello " "bash completes values, lists and the names that a command takes"
+is "$(PYTHONPATH=$HS_TOP/scripts python3 -c 'from hs import paths, toggles; print(toggles.check_trace(paths.TOP, "kvm_exit,!kvm_vcpu_wake"))')" \
+	"kvm_exit,!kvm_wake_reason" "--trace accepts the former name of an event"
 [ "$(wc -w <<<"$commands")" -gt 25 ]
 ok $? "--help lists the commands"
 

@@ -132,7 +132,7 @@ for format in $formats; do
 	mkdir full
 	( trap '' XFSZ; ulimit -f 100; exec "$hstrace" export --to $format "$trace" full/t ) >out 2>err
 	status=$?
-	refused "full/t: .*(File too large|disk full)" \
+	refused "full/t: .*(File too large|disk may be full)" \
 		"$format: an output file that cannot grow is reported"
 	is "$(ls -A full)" "" "$format: a failed export leaves no file"
 	rm -rf full

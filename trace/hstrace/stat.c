@@ -50,7 +50,8 @@ static void print_notes(const struct hst_file *file, const struct hst_table *tab
 
 	if (table->unpriced && table->by != HST_BY_EVENT)
 		fprintf(out,
-			"%llu of them have no cost: the vCPU changed harts or did not run again\n",
+			"exits without a cost, because the vCPU changed harts or did not run "
+			"again: %llu\n",
 			table->unpriced);
 	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
 		written += file->ring[i].total;

@@ -45,7 +45,7 @@ def parse(words):
                         help="time limit for each test (120, multiplied by half of $HS_TIME_SCALE "
                              "if that is more than 2)")
     parser.add_qemu()
-    parser.add_argument("--out", metavar="DIR", default=os.environ.get("O"),
+    parser.add_argument("--out", metavar="DIR", default=os.environ.get("O") or None,
                         help="existing build of this tree to start from ($O, else build/)")
     parser.add_argument("--labs", metavar="DIR", help="folder of the labs (labs/)")
     parser.add_argument("--keep", metavar="DIR", help="keep both trees in DIR, a new folder")

@@ -39,7 +39,7 @@ IN_THE_MODEL = ("gstage_huge", "vmid", "tlb_flush")
 
 # Braces contain an expression (hs/bench/expression.py). * stands for any figure.
 SENTENCES = """
-docs/design.md | which was 1700 then and is {mmio_read} now
+docs/design.md | cost 1700 instructions then and costs {mmio_read} now
 docs/anatomy.md | sum {mmio_read} * other paths
 docs/anatomy.md | sret 2 0.2% 2 0.1% sum {mmio_read} *
 docs/anatomy.md | is 128 of {mmio_read} and 142 of * instructions

@@ -73,10 +73,10 @@ def judge(test, ran):
     return Outcome(test, passed, [line[:LINE_MOST] for line in lines], ran.seconds)
 
 
-def environment(top, out, reference, student, variant):
+def environment(top, out, reference, student, variant, qemu):
     env = {name: value for name, value in os.environ.items()
            if not name.startswith(("MAKE", "MFLAGS", "HYPERSCOPE_"))}
-    env.update(HS_TOP=top, O=out, HS_VARIANT=json.dumps(variant), HS_STUDENT=student,
+    env.update(HS_TOP=top, O=out, QEMU=qemu, HS_VARIANT=json.dumps(variant), HS_STUDENT=student,
                PYTHONDONTWRITEBYTECODE="1", TMPDIR=env.get("TMPDIR", "/tmp"))
     for name in ("HS_REFERENCE", "HS_REFERENCE_TOP", "HS_RUNS"):
         env.pop(name, None)

@@ -12,6 +12,7 @@ from hs import ends
 from hs.bench import provenance, systems
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.lab import folder
+from hs.run.machine import qemu_text
 from . import claims, jail, limits, measure, submission, trees
 from .submission import Refused
 
@@ -120,7 +121,7 @@ def _run_tests(grade, tests, options, student, reference, variants, place, priso
             if not os.path.isfile(file):
                 raise LaunchError("%s is missing" % file)
             env = claims.environment(student[0], student[1], reference, grade.student,
-                                     variants[bool(test.get("hidden"))])
+                                     variants[bool(test.get("hidden"))], options.qemu)
             outcome = claims.run(test, file, env, seconds, prison(student[0]))
         outcome.seconds = time.monotonic() - begun
         grade.outcomes.append(outcome)
@@ -245,6 +246,7 @@ def _grade_files(grade, options, files, tests, out, work):
 
 
 def grade(options):
+    qemu_text(options.qemu)  # before the build, which takes minutes
     limits.adopt_orphans()
     os.environ.setdefault("HS_TIME_SCALE", "2")
     if options.labs:
