@@ -150,8 +150,8 @@ function exitSection() {
 			'; "over time": exits during the run; each row has its own scale, from zero',
 		columns, rows, RUNS.length > 1 ? 'count A' : 'count') :
 			h('p', {}, 'No exits: no guest ran, or none were recorded.'),
-		unpriced ? h('p', { class: 'muted small' }, count(unpriced) + ' of them have no cost: the vCPU ' +
-			'changed harts or did not run again.') : null,
+		unpriced ? h('p', { class: 'muted small' }, 'Exits without a cost, because the vCPU ' +
+			'changed harts or did not run again: ' + count(unpriced) + '.') : null,
 		missing.length ? h('details', {}, h('summary', {}, 'Rows with fewer exits among the events ' +
 			'than in the counters'), h('p', {}, missing.join('; ') + '.'), causes.length ? h('p', {},
 			'For other exits the events give only the cause, because the events of their handlers ' +
