@@ -8,6 +8,7 @@ needs_built "$O/tests/kvm/bench_turns"
 [ -f "$O/guest/modules/kvm.ko" ] || skip_all "$O/guest/modules/kvm.ko is missing: set-up could not fetch it"
 git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null || skip_all "this tree is not a git checkout"
 export HYPERSCOPE_SET=
+[ -e "$O/verify" ] || trap 'rm -rf "$tmp" "$O/verify"' EXIT # 400 MB
 
 timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/hyperscope" reproduce-verify --out "$O" kvm-unit-tests-micro-bench \
 	>"$tmp/out" 2>"$tmp/err" </dev/null
