@@ -81,7 +81,7 @@ books()
 }
 books
 is "$status $(grep -c ': skipped: .*\.csv does not exist yet' <<<"$out")" \
-	"125 $(ls "$tmp/tree/notebooks-data/notebooks" | grep -c ipynb)" "a notebook without its CSV is reported and skipped"
+	"125 $(find "$tmp/tree/notebooks-data/notebooks" -name '*.ipynb' | wc -l)" "a notebook without its CSV is reported and skipped"
 is "$(find "$tmp/out" -name '*.html' 2>/dev/null)" "" "a skipped notebook leaves no page"
 echo '{"cells": [], "metadata": {}}' >"$tmp/tree/notebooks-data/notebooks/mine.ipynb"
 books --list

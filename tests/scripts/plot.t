@@ -17,7 +17,7 @@ plot --list
 like "$status $out" '^0 exit-latency +cost of an exit' "--list prints the figures"
 plot
 is $status 0 "all figures that have data are drawn" || diag "$out"
-is "$(ls "$tmp/out/figures" | grep -c '\.svg$')" "$(grep -c '\.svg$' <<<"$out")" "each figure is a file, and is listed"
+is "$(find "$tmp/out/figures" -name '*.svg' | wc -l)" "$(grep -c '\.svg$' <<<"$out")" "each figure is a file, and is listed"
 cp -R "$tmp/out/figures" "$tmp/first"
 plot
 diff -r "$tmp/first" "$tmp/out/figures" >/dev/null

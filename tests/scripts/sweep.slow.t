@@ -163,7 +163,7 @@ slurm_start()	# start Slurm's daemons, with this machine as the node
 	ctld=$!
 	slurmd -D -N localhost >"$slurm/slurmd" 2>&1 &
 	slurmd=$!
-	ended+=($ctld $slurmd)
+	ended+=("$ctld" "$slurmd")
 	for _ in $(seq "$(scaled 60)"); do
 		sinfo -h -o %t 2>/dev/null | grep -qE 'idle|mix|alloc' && return
 		sleep 0.5

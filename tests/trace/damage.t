@@ -34,6 +34,6 @@ export_as()
 	[ "$?" = 1 ] && [ "$(wc -l <err)" = 1 ]
 }
 hstrace=$bin/hstrace trace=$tmp/cut
-head -c $(($(stat -c %s whole) * 3 / 4)) whole >cut
+head -c $(($(stat -c %s whole) * 3 / 4)) whole >"cut"
 every_reader "a trace truncated in a ring" 2>said
 done_testing

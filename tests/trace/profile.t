@@ -172,7 +172,7 @@ for args in "" "--by x trace" "--host" "--program = trace" "trace trace" "--frob
 	ok $? "a usage error is reported: profile $args" || diag "$(cat out err)"
 done
 printf '0000000000000000 T _start\n' >hidden
-head -c 3000 "$guest" >cut
+head -c 3000 "$guest" >"cut"
 : >empty
 for row in "hidden|has no addresses" "cut|has no symbols|" "empty|neither an ELF file" "none|No such file" \
 	"$hstrace|not a riscv64 ELF file"; do

@@ -147,7 +147,8 @@ else
 		return 1
 	}
 	wait_until 30 test -s display
-	export DISPLAY=:$(cat display)
+	DISPLAY=:$(cat display)
+	export DISPLAY
 	kernelshark -i t.dat --cpu 0,1 --pid 10000,10001 >out 2>err &
 	shark=$!
 	title="Kernel Shark (t.dat)"
