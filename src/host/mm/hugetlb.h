@@ -21,14 +21,17 @@ size_t huge_page_free_count(void);
 /* Is 2^log a supported size of huge pages: 2 MiB or 1 GiB? log 0 means the default, 2 MiB. */
 bool huge_page_size_ok(unsigned long log);
 /*
- * For mmap(): if the mapping consists of huge pages, set VMA_HUGETLB and round it to whole pages.
- * -EINVAL: misaligned, or MAP_HUGETLB with another kind of file; -ENOMEM: out of range, or the pool
- * has too few free pages (not checked with `noreserve`).
+ * For mmap(): if the mapping consists of huge pages, set VMA_HUGETLB, and round the length and an
+ * address hint up to whole huge pages. -EINVAL: misaligned, or MAP_HUGETLB with another kind of
+ * file; -ENOMEM: out of range, or the pool has too few free pages (not checked with `noreserve`).
  */
 struct vma_spec;
 int huge_check_mapping(struct vma_spec *spec, bool noreserve);
 
-/* For page.c: `pages` pages of a block lost their last reference. The last page frees the block. */
+/*
+ * For page.c: `pages` pages, from pa on, have lost their last reference. Their block returns to the
+ * pool when all of its pages have.
+ */
 void huge_page_dropped(hpa_t pa, unsigned int pages);
 
 /* ---- hugetlb_1g.c: pages of 1 GiB, for private anonymous areas with VMA_GIANT ---- */

@@ -45,7 +45,7 @@ static struct page *slab_create(unsigned int class)
 	page->slab_used = 0;
 	page->slab_free = 1;
 	va = pa_to_va(pa);
-	/* Each free object starts with the value of slab_free after it has been allocated. */
+	/* Each free object starts with the value that slab_free gets when it is allocated. */
 	for (size_t at = 0; at < PAGE_SIZE; at += size)
 		*(u32 *)(va + at) = at + size < PAGE_SIZE ? (u32)(at + size + 1) : 0;
 	return page;

@@ -2,11 +2,11 @@
 /*
  * mm.c - address spaces: create, copy and free them, and their interface to the hypervisor core.
  *
- * Two counts: `users` counts the processes that use the address space, `refs` the
- * references to its struct. A VM holds only the struct: its vCPUs' run pages are
- * mapped in the same address space, so a VM that kept the areas alive would keep
- * itself alive forever. When the last user drops its reference, release() of every
- * notifier is called, and areas and pages are freed. Locks: mm->lock.
+ * Two counts: `users` counts the processes that use the address space and the callers of
+ * mm_next() that look at it, `refs` the references to its struct. A VM holds only the
+ * struct: its vCPUs' run pages are mapped in the same address space, so a VM that kept the
+ * areas alive would keep itself alive forever. When the last user drops its reference,
+ * release() of every notifier is called, and areas and pages are freed. Locks: mm->lock.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>

@@ -16,7 +16,7 @@
 struct file;
 
 struct mm {
-	u32 users;           /* processes that use it; at 0 its areas and pages are freed */
+	u32 users;           /* processes, mm_next() callers; at 0 its areas and pages are freed */
 	u32 refs;            /* references to it: one for all users, one per hv_mm_hold_current() */
 	hpa_t root;          /* Sv39 root table */
 	unsigned long harts; /* harts that have this root in satp: bit mask, atomic */
@@ -29,7 +29,7 @@ struct mm {
 	unsigned long mmap_top;        /* new mappings are placed below this address */
 	unsigned long sigreturn;       /* user page with the rt_sigreturn call */
 	struct list_head notifiers;    /* struct hv_notifier; protected by lock */
-	unsigned int walked;           /* steps since interrupts were last taken; see mm_walked() */
+	unsigned int walked;           /* steps since mm_walked() last took interrupts */
 	unsigned long nr_areas;        /* length of vmas */
 	unsigned int new_flags;        /* VMA_LOCKED: set on every new area (mlockall()) */
 	unsigned long total_pages;     /* 4K pages mapped, for /proc and oom.c */

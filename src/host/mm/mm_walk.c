@@ -23,7 +23,8 @@ static pte_t *table_of(pte_t pte)
 }
 
 /*
- * Find the first valid leaf of a level-0 table, from *va up to the table's end or `end`; or NULL.
+ * Find the first valid leaf of a level-0 table, from *va up to the table's end or `end`, and set
+ * *va to its address. NULL: there is none; *va is then where the search ended.
  */
 static pte_t *next_in_table(pte_t *table, unsigned long *va, unsigned long end)
 {
@@ -38,7 +39,7 @@ static pte_t *next_in_table(pte_t *table, unsigned long *va, unsigned long end)
 	return pte < last ? pte : NULL;
 }
 
-#define WALK_STEP 4 /* cost of skipping an empty entry of a higher table */
+#define WALK_STEP 4 /* steps for skipping an empty entry of a higher table */
 
 void mm_walked(struct mm *mm, unsigned int steps)
 {

@@ -321,7 +321,7 @@ void page_get(hpa_t pa)
 		__atomic_fetch_add(&page->refs, 1, __ATOMIC_RELAXED);
 }
 
-/* Does a page that is in use belong to a block of hugetlb.c? */
+/* Does the page at pa, which is in use, belong to hugetlb.c or hugetlb_1g.c? */
 static bool is_huge(hpa_t pa)
 {
 	const struct page *head = page_of(ALIGN_DOWN(pa, SZ_2M));

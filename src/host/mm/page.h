@@ -72,7 +72,7 @@ void page_charge(hpa_t pa, unsigned long pages);
 /* Drop the allocation's reference to each of the 2^order pages. */
 void page_free(hpa_t pa, unsigned int order);
 
-void page_get(hpa_t pa); /* one 4K page; no-op if it is not RAM */
+void page_get(hpa_t pa); /* takes a reference to one 4K page; no-op if it is not RAM */
 void page_put(hpa_t pa); /* drops a reference; the last one frees the page */
 u32 page_refs(hpa_t pa);
 /* For a page in use: is it charged to a live process, in a huge-page pool, or not RAM? */

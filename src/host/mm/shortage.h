@@ -6,6 +6,6 @@
 #include "hv/types.h"
 
 void shortage_init(void);
-bool shortage_end(void); /* true: it was in force, and it has freed the memory */
+bool shortage_end(void); /* true: a shortage was in force; its memory is free now */
 
 #endif

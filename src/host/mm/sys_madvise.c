@@ -141,8 +141,8 @@ static int madvise_range(struct mm *mm, unsigned long start, unsigned long end,
 }
 
 /*
- * Return the start of the first part of the range that refuses the advice, or its end. *drop_end is
- * the end rounded down to a whole page: that is where MADV_DONTNEED stops in a huge page.
+ * Return the start of the first part of the range that refuses the advice; `end` if none does.
+ * *drop_end: where MADV_DONTNEED stops, which is `end` or, inside a huge page, the page's start.
  */
 static unsigned long refused_at(struct mm *mm, unsigned long start, unsigned long end,
 				const struct advice *advice, unsigned long *drop_end)

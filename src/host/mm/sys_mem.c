@@ -200,7 +200,10 @@ long sys_brk(struct trap_frame *frame)
 
 /* ---- mremap: shrink, grow in place, or move pages to a larger place ---- */
 
-/* Move page-table entries to another range of the same length. Both areas exist. */
+/*
+ * Move the page-table entries of len bytes at `from` to the addresses at `to`. Both areas exist.
+ * -ENOMEM: only the first part has been moved.
+ */
 static int move_pages(struct mm *mm, unsigned long from, unsigned long to, unsigned long len)
 {
 	unsigned long va = from, at, size;

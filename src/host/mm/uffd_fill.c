@@ -79,7 +79,7 @@ static int fill_known(struct mm *mm, const struct vma *vma, unsigned long va)
 	return err;
 }
 
-/* With mm->lock held. */
+/* Fill the page at va; pa: its frame, unless the file has it already. mm->lock is held. */
 static int fill_locked(const struct fill *fill, struct mm *mm, unsigned long va, hpa_t pa)
 {
 	struct vma *vma = vma_find(mm, va);
@@ -155,8 +155,9 @@ static unsigned long page_size_at(struct mm *mm, unsigned long va)
 }
 
 /*
- * Fill the range, and store the bytes filled, or -errno, at `result`: the last field of the
- * program's struct. Returns 0 if all of it was filled, -EAGAIN if only a part was.
+ * Fill the range, and store the number of bytes filled, or -errno, at user address `result`: the
+ * last field of the program's struct. Returns 0 if the whole range was filled, -EAGAIN if only a
+ * part was, otherwise -errno.
  */
 static long answer(struct fill *fill, bool wake, unsigned long result)
 {

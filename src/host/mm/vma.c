@@ -233,7 +233,7 @@ static unsigned long place_below(const struct vma_spec *spec, unsigned long top)
 	return addr - ((addr - want) & (SZ_2M - 1));
 }
 
-/* Find the highest gap below mmap_top that fits, or 0. */
+/* Return an address for the area in the highest gap below mmap_top that fits; 0: there is none. */
 static unsigned long find_gap(struct mm *mm, const struct vma_spec *spec)
 {
 	unsigned long top = mm->mmap_top, bottom, addr;

@@ -190,7 +190,7 @@ int mm_populate(struct mm *mm, unsigned long start, unsigned long end, bool writ
 struct file *shared_anon_file(unsigned long size, bool hugetlb);
 /* Copy an address space, for fork; NULL: no memory. Takes both locks itself. */
 struct mm *mm_copy(struct mm *from);
-/* Map the page with the rt_sigreturn call, which every process has. -ENOMEM. Takes the lock. */
+/* Map the rt_sigreturn page, which every process has. 0 or -ENOMEM. Takes the lock. */
 int mm_map_sigreturn(struct mm *mm);
 /* Like hv_user_page_get(), but also works for a thread that is being killed. Takes the lock. */
 struct hv_user_page;
