@@ -220,7 +220,7 @@ static int load_interp(struct mm *mm, const char *path, struct elf_image *image)
 	return err;
 }
 
-/* Read the path in PT_INTERP, or "" if there is none. */
+/* Read the path in PT_INTERP into `path`; "" if there is none. */
 static int read_interp(const struct elf *elf, char *path)
 {
 	unsigned int i;

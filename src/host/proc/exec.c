@@ -56,7 +56,10 @@ static int add_user_string(struct exec_args *args, unsigned long addr, char *buf
 	return len < 0 ? (int)len : exec_args_add(args, buf);
 }
 
-/* Add a NULL-terminated vector of user strings; a NULL pointer stands for an empty vector. */
+/*
+ * Add the strings of the NULL-terminated vector at user address vec; *count: their number. A vec of
+ * 0 stands for an empty vector.
+ */
 static int add_user_vector(struct exec_args *args, unsigned long vec, char *buf,
 			   unsigned int *count)
 {
@@ -157,8 +160,8 @@ static bool parse_script_line(char *line, char **interp, char **arg)
 }
 
 /*
- * If *f is a script, replace it by its interpreter and put that into the arguments.
- * 1: it was a script; 0: it is not; -errno.
+ * If *f is a script, replace *f by its interpreter, and the first argument by the interpreter, the
+ * script line's argument, if any, and `path`. 1: *f was a script; 0: it is not one; -errno.
  */
 static int resolve_script(struct file **f, const char *path, struct exec_args *args)
 {

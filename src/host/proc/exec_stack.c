@@ -114,7 +114,10 @@ static unsigned int fill_auxv(unsigned long (*aux)[2], const struct stack *st,
 	return ARRAY_SIZE(pairs);
 }
 
-/* Store pointers to `count` consecutive strings at user address `at`. Returns the strings' end. */
+/*
+ * Store in out[] the user addresses of `count` consecutive strings, then 0. s is the first string
+ * in the kernel, `at` its user address. Returns the end of the last string.
+ */
 static const char *fill_pointers(unsigned long *out, unsigned int count, const char *s,
 				 unsigned long at)
 {

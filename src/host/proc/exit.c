@@ -278,7 +278,10 @@ static bool take_zombie(struct wait_request *req, struct process *child)
 	return true;
 }
 
-/* all_processes_lock is held. True if the child stopped or continued and is not reported yet. */
+/*
+ * all_processes_lock is held. Store in req a stop or continuation of the child that it asks for and
+ * that has not been reported. False: there is none. True: the child is now referenced.
+ */
 static bool take_job(struct wait_request *req, struct process *child)
 {
 	bool keep = req->options & WNOWAIT;

@@ -105,8 +105,9 @@ static struct process *set_footprints(void)
 }
 
 /*
- * Set *found to the process to end, referenced, and *pages to its footprint; to NULL and 0 if all
- * have been passed over. False: the largest process has ended meanwhile.
+ * Set *found to the process to end, referenced, and *pages to its footprint; or to a process that
+ * is already ending, and 0; or to NULL and 0 if all have been passed over. False: the largest
+ * process has ended meanwhile.
  */
 static bool find_largest(struct process **found, size_t *pages)
 {
@@ -197,8 +198,8 @@ static bool choose(const char *what)
 }
 
 /*
- * Set *p to the victim to wait for, referenced; to NULL if there is none. False: a process has
- * freed its memory since the calling thread failed to get its page, so no new victim is needed.
+ * Set *p to the victim to wait for, referenced; to NULL if there is none. False: memory has been
+ * freed since the calling thread failed to get its page, so no new victim is needed.
  */
 static bool find_victim(const char *what, struct process **p)
 {

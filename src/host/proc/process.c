@@ -171,8 +171,9 @@ static int process_add_thread(struct process *p, struct thread *t)
 }
 
 /*
- * Add p to the tree and the list, with its first thread, which makes it visible. As on Linux, it
- * gets the signals that signal_send_many() has sent to its parent since fork_begin().
+ * Add p to its parent's children and to all_processes, with its first thread t, which makes it
+ * visible. As on Linux, it gets the signals that signal_send_many() has sent to its parent since
+ * fork_begin().
  */
 static void process_publish(struct process *p, struct process *parent, struct thread *t,
 			    struct fork_signals *signals)
@@ -245,7 +246,7 @@ static int first_set_cwd(struct process *p, const char *path)
 	return err;
 }
 
-/* Body of the first program's thread: in the kernel until the program is in place. */
+/* Body of the first program's thread, which runs in the kernel until the program is in place. */
 static void first_thread(void *arg)
 {
 	struct first_start *start = arg;
@@ -427,7 +428,10 @@ static long clone_new_process(struct thread *t, const struct clone_request *args
 	return tid;
 }
 
-/* Memory allocated here is charged to the new process, or, for a new thread, to this one. */
+/*
+ * Memory that this function allocates is charged to the new process or, for a new thread, to the
+ * current process.
+ */
 static long clone_as(const struct clone_request *args, const struct trap_frame *frame)
 {
 	struct thread *t = thread_create(current->name, NULL, NULL);

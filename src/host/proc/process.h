@@ -58,7 +58,7 @@ struct process {
 	unsigned int nr_stopped; /* threads in job_stop_here() */
 	int stop_signo;
 	int stop_report;  /* for wait(): the signal that stopped it; 0: none, or reported */
-	bool cont_report; /* for wait(): it was continued */
+	bool cont_report; /* for wait(): it was continued, and that is not reported yet */
 	struct waitq stop_wait;
 
 	unsigned long rlimits[16][2]; /* soft, hard; guarded by lock (rlimit.c) */

@@ -45,11 +45,17 @@ bool signal_child_ignored(struct process *p); /* p will not wait: free ended chi
  */
 bool job_stop_completes(struct process *p);
 void job_tell_stopped(struct process *p);
-/* True if no member has a parent in the same session but outside the group to continue it. */
+/*
+ * True if no member of p's group has a parent outside the group, but in the same session, which
+ * could continue it.
+ */
 bool job_group_is_orphaned(const struct process *p);
-/* If the group is orphaned and stopped, send it SIGHUP and SIGCONT. all_processes_lock is held. */
+/*
+ * If the group is orphaned and a member has stopped, send the group SIGHUP and SIGCONT.
+ * all_processes_lock is held.
+ */
 void job_hangup(int pgid, int sid);
-/* -ESRCH: there is no such group; -EPERM: it is in another session. */
+/* 0: the group is in session sid; -ESRCH: there is no such group; -EPERM: another session. */
 int job_group_check(int pgid, int sid);
 
 /* ---- sys_time.c ---- */

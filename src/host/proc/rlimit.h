@@ -18,7 +18,7 @@ struct inode;
 struct text;
 int rlimits_show(struct inode *inode, struct text *t); /* /proc/PID/limits */
 
-/* May a new process (or a thread) be created? -EAGAIN: the limit has been reached. */
+/* May a new process (`process`) or thread be created? 0, or -EAGAIN: a limit has been reached. */
 int nproc_check(bool process);
 /* Change both counts; called when a process or a thread is created and when it ends. */
 void nproc_add(int processes, int threads);

@@ -60,7 +60,7 @@ static void dequeue_one(struct process *p, struct list_head *queue, u64 *pending
 		WRITE_ONCE(*pending, *pending & ~SIG_BIT(signo));
 }
 
-/* Take faults of the thread itself first, then the lowest number. */
+/* Return the first signal to take: faults come first, then the lowest number. 0: set is empty. */
 static int lowest_signal(u64 set)
 {
 	const u64 faults = SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) |

@@ -22,7 +22,7 @@ struct sigqueue { /* the siginfo of a pending signal */
 	siginfo_t info;
 };
 
-/* signal_send.c; p->lock is held: wake one thread that will take the signal. */
+/* signal_send.c; p->lock is held: kick one thread that blocks no signal of the set `bit`. */
 void signal_kick_one(struct process *p, u64 bit);
 
 /* Fill in a siginfo, with the current process's pid if code is SI_USER or SI_TKILL. */
@@ -45,7 +45,10 @@ void job_stop(int signo); /* stop the current process, unless SIGCONT was sent m
 void job_stop_here(void); /* sleep as long as the current process is stopped */
 void job_continue(struct process *p); /* p->lock is held */
 
-/* signal_frame.c: make the thread run the handler next. -EFAULT: no stack for it. */
+/*
+ * signal_frame.c: make the current thread run the handler next, whose return sets the signal mask
+ * to restore_mask. -EFAULT: no stack for the handler.
+ */
 int signal_push_frame(struct trap_frame *frame, const siginfo_t *info,
 		      const struct sig_action *action, u64 restore_mask);
 

@@ -55,7 +55,10 @@ static int enqueue(struct process *p, struct thread *t, const siginfo_t *info)
 	return 0;
 }
 
-/* p->lock is held: wake one thread that will take the signal. */
+/*
+ * p->lock is held. Kick one thread of p that blocks none of the signals in `bit`, unless the
+ * current thread is such a thread.
+ */
 void signal_kick_one(struct process *p, u64 bit)
 {
 	struct thread *t, *first = NULL;

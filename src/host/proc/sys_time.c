@@ -285,7 +285,7 @@ static void itimer_fire(struct hv_timer *timer)
 	struct itimer *it = container_of(timer, struct itimer, timer);
 
 	spin_lock(&it->lock);
-	/* Do nothing if the timer was set again after it had been armed for this deadline. */
+	/* Do nothing if setitimer() changed or cleared the deadline after the timer was armed. */
 	if (it->deadline && !it->fired && hv_time() >= it->deadline) {
 		it->fired = it->interval;
 		if (!it->interval)
@@ -345,7 +345,7 @@ static struct timeval64 ticks_to_timeval(u64 ticks)
 	return (struct timeval64){ (s64)(us / 1000000), (s64)(us % 1000000) };
 }
 
-/* Return the interval, then the value, as in struct itimerval; it->lock is held. */
+/* Store the interval, then the time left, as in struct itimerval; it->lock is held. */
 static void itimer_read(const struct itimer *it, struct timeval64 out[2])
 {
 	u64 now = hv_time();

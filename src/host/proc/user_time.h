@@ -5,7 +5,10 @@
 
 #include "hv/types.h"
 
-/* Read a user's struct timespec. -EFAULT; -EINVAL: negative, or tv_nsec >= 10^9. Saturates. */
+/*
+ * Read the struct timespec at user address addr; *ns saturates. 0, -EFAULT, or -EINVAL: negative,
+ * or tv_nsec >= 10^9.
+ */
 int user_timespec_get(unsigned long addr, u64 *ns);
 int user_timespec_put(unsigned long addr, u64 ns);
 /* Return a deadline in ticks: `ns` from now, or at `ns` of CLOCK_MONOTONIC or CLOCK_REALTIME. */
