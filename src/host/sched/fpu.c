@@ -24,7 +24,7 @@ static void set_frame_fs(struct trap_frame *frame, unsigned long fs)
 	frame->status = (frame->status & ~(SSTATUS_FS | SSTATUS_SD)) | FIELD_PREP(SSTATUS_FS, fs);
 }
 
-/* t runs here, or did until now, so its frame's FS says whether the unit has newer values. */
+/* t runs on this hart, or did until now: its frame's FS says whether the unit has newer values. */
 static void save_if_dirty(struct thread *t)
 {
 	struct trap_frame *frame = thread_frame(t);

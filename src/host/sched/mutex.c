@@ -93,7 +93,7 @@ static int wait_for(struct mutex *m, enum thread_state state)
 	spin_lock(&m->lock);
 	list_init(&entry.link);
 	list_add_tail(&entry.link, &m->waiters);
-	/* Set it in the word that unlocking changes: the holder sees WAITERS, or we see it free. */
+	/* Set WAITERS in the word that unlocking changes: the holder sees it, or we find m free. */
 	__atomic_fetch_or(&m->holder, MUTEX_WAITERS, __ATOMIC_RELAXED);
 	for (;;) {
 		bool first = is_first(m, &entry);

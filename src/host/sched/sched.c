@@ -69,8 +69,8 @@ static void dequeue(struct hart *hart, struct thread *t)
 }
 
 /*
- * Choose a hart for a woken thread: this one if the waker hands over, else the thread's own if
- * idle, another idle one, its own, or any that it may use.
+ * Choose a hart for a woken thread: this one if the waker hands over and no thread is queued here;
+ * else the thread's own if idle, another idle one, its own, or any that it may use.
  */
 static unsigned int pick_hart(const struct thread *t)
 {

@@ -28,7 +28,7 @@ struct hart {
 	struct spinlock timer_lock;
 	struct list_head timers; /* armed timers, by deadline */
 	struct hv_timer *running_timer;
-	u64 programmed; /* the deadline in hardware */
+	u64 programmed; /* first deadline when hardware was last programmed; 0: it has passed */
 	struct hv_timer slice;
 };
 
@@ -53,10 +53,10 @@ static inline bool need_resched(void)
 	return my_hart()->need_resched;
 }
 
-/* Start all harts of the device tree by SBI HSM. Logs a start that fails; panics after 2 s. */
+/* Start all harts of the device tree by SBI HSM. Logs a failed start; panics if one takes 2 s. */
 void smp_start_all(void);
 void secondary_main(void) __attribute__((noreturn));
-void ipi_send(unsigned int hart); /* make the hart leave the guest and call sched_ipi() */
+void ipi_send(unsigned int hart); /* interrupt the hart, which then calls sched_ipi() */
 
 /* trap.c: take all pending interrupts, without a trap. */
 void irq_poll(void);

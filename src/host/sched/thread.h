@@ -59,7 +59,7 @@ struct context {
 enum thread_state {
 	THREAD_RUNNING,       /* on a hart, or ready in a run queue */
 	THREAD_SLEEPING,      /* until thread_wake() */
-	THREAD_KILLABLE,      /* until thread_wake(), or the end of its process */
+	THREAD_KILLABLE,      /* until thread_wake() or a kill (sig.kill) */
 	THREAD_INTERRUPTIBLE, /* until thread_wake() or a signal */
 	THREAD_DEAD,
 };
@@ -115,7 +115,7 @@ struct thread {
 	void *arg;
 };
 
-/* tp holds the running thread while in the kernel. */
+/* In the kernel, tp holds the address of the running thread's struct. */
 static inline struct thread *current_thread(void)
 {
 	struct thread *t;
@@ -151,7 +151,10 @@ void irq_window(void);     /* take pending interrupts and reschedule if needed; 
 void sched_yield_current(void);
 void sched_hook_drop(void); /* call the hook's out(): put a vCPU that is still loaded */
 int sched_set_affinity(struct thread *t, unsigned long mask); /* -EINVAL: mask has no online hart */
-/* signal.c: a sleep in this state has to end, for a signal (process.h) or only for a kill. */
+/*
+ * signal.c: must t end a sleep in this state? INTERRUPTIBLE: for a signal, a stop or a kill;
+ * KILLABLE: only for a kill; SLEEPING: never.
+ */
 bool thread_sleep_ends(const struct thread *t, enum thread_state state);
 
 extern struct list_head all_threads;
