@@ -36,7 +36,10 @@ static void count_hart(int node, unsigned long hartid)
 	harts_of_fdt++;
 }
 
-/* Without -icount, QEMU's instret counts host ticks. Detect that with a loop of known length. */
+/*
+ * Return whether instret counts instructions, measured with a loop of known length: without
+ * -icount, QEMU's counts host ticks.
+ */
 bool trace_instret_is_exact(void)
 {
 	for (int i = 0; i < 3; i++) {

@@ -26,7 +26,7 @@ bool trace_overwrites(void);
  * filter and *error says why.
  */
 int trace_set_filter(unsigned int event, const char *text, struct trace_filter_error *error);
-/* The event's filter, or NULL if it has none. Valid until the event's rules change. */
+/* Return the text of the event's filter, or NULL. Valid until the event's rules change. */
 const char *trace_filter_text(unsigned int event);
 
 enum trace_trigger_kind {

@@ -29,9 +29,12 @@ extern struct trace_mem *trace_mem;      /* likewise */
 
 /* Write events and classes as text to buf unless it is NULL. Returns the length (trace_event.c). */
 size_t trace_formats_write(char *buf);
-/* Return the ring of a hart that has one, and its record count, without trusting trace memory. */
+/* Return the ring of a hart that has one; *records: its size. Does not trust trace memory. */
 const struct trace_record *trace_ring_of(unsigned int hart, u64 *records);
-/* Besides the accounting: do records need an exit's class, and do samples need its end? */
+/*
+ * Set the static keys of exits: the accounting needs both an exit's class and its end. `records`:
+ * records need the class; `samples`: samples need the end.
+ */
 void trace_set_exit_keys(bool records, bool samples);
 /* Write a record into the hart's own ring: the C twin of trace_emit.S. */
 void trace_write(struct trace_hart *th, unsigned int event, const u64 *args);

@@ -43,7 +43,7 @@ struct sampler {
 
 static struct sampler samplers[HV_MAX_HARTS];
 static unsigned long hz; /* 0: not set yet */
-static u64 least_period; /* ticks that LEAST_INSTRUCTIONS take here */
+static u64 least_period; /* ticks that LEAST_INSTRUCTIONS take on this machine */
 static struct thread *starter_thread;
 static struct waitq starter_queue;
 static bool starter_wanted;
@@ -122,13 +122,13 @@ static void start_here(void)
 
 /* ---- starting and stopping ------------------------------------------------------------------- */
 
-/* Start the timer on every hart. The thread stays on that hart: the kernel is not preempted. */
+/* Start the timer on every hart. start_here() stays on one: the kernel is not preempted. */
 static void starter(void *arg)
 {
 	(void)arg;
 	for (;;) {
 		wait_event(&starter_queue, READ_ONCE(starter_wanted));
-		/* Before reading which events are on. */
+		/* Clear it before reading which events are on. */
 		__atomic_store_n(&starter_wanted, false, __ATOMIC_SEQ_CST);
 		for (unsigned int i = 0; i < nr_harts; i++) {
 			sched_set_affinity(current, BIT(i));

@@ -16,10 +16,13 @@
 /* Call hv_sample() for the kernel, which takes its interrupts at pc; the mode is idle or HS. */
 void trace_sample_kernel(unsigned long pc);
 
-/* Set the samples per second of each hart, 1 to TRACE_SAMPLE_MAX_HZ, or -EINVAL. Thread context. */
+/*
+ * Set the samples per second of each hart. -EINVAL: not within 1 to TRACE_SAMPLE_MAX_HZ, or more
+ * than the timebase. Thread context.
+ */
 int trace_sample_set_hz(unsigned long hz);
 unsigned long trace_sample_hz(void);
-/* Start or stop sampling after events were switched. Thread context, all harts up. */
+/* Start or stop sampling after a change of the events that are on. Thread context, harts up. */
 void trace_sample_changed(void);
 
 #endif
