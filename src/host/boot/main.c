@@ -37,7 +37,7 @@ struct thread boot_thread;
 
 static struct exec_spec spec;
 
-/* Return the exit status that a shell would report. */
+/* Return the exit status that a shell would report for this wait status. */
 static int shell_status(int wait_status)
 {
 	int signo = wait_status & 0x7f;

@@ -105,7 +105,8 @@ static void check_block(int node, unsigned long hartid)
 unsigned int hv_cbo_block_size(const char *which)
 {
 	/*
-	 * Cached: size + 1, or 0 if unknown. A search takes 150 000 instructions. Lock: memo_lock.
+	 * Cached: size + 1; 0: not searched for yet. A search takes 150 000 instructions. Lock:
+	 * memo_lock.
 	 */
 	static unsigned int known[2];
 	bool zeroes = !strcmp(which, "zicboz");
