@@ -28,7 +28,7 @@ struct account {
 	struct slabs slabs;
 
 	/* The tree of accounts; accounts_lock. */
-	struct account *parent; /* account of the process that created this one; referenced */
+	struct account *parent; /* the creating process's account, or one above it; referenced */
 	struct list_head children, sibling;
 
 	/* Pages, for account_find_largest(); accounts_lock, except that oom.c sets footprint. */
