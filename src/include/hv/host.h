@@ -55,16 +55,17 @@ struct hv_user_page {
 
 /*
  * Fault a user page in (write: for writing). -EFAULT: no mapping or no permission. -EINTR: a fatal
- * signal. The core returns -ENOMEM, also if hv_pages_alloc() fails, as the ioctl's result: the host
- * then frees memory and repeats the ioctl. May sleep. No reference is held: on return the page may
- * already be unmapped, and its frame reused. A caller that maps it registers a notifier, reads its
- * sequence before the call and rechecks it under its own lock.
+ * signal. -ENOMEM: the core returns it from the ioctl, as it does if hv_pages_alloc() fails; the
+ * host then frees memory and repeats the ioctl. May sleep. No reference is held: on return the page
+ * may already be unmapped, and its frame reused. A caller that maps the page registers a notifier
+ * that changes a sequence number, reads the number before this call and rechecks it under its own
+ * lock.
  */
 int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
 /* The same, with a reference on the 4K page: its frame stays allocated, but may become unmapped. */
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
 void hv_user_page_put(const struct hv_user_page *page);
-/* False: some mapping in the range is not writable. Holes do not count. May sleep. */
+/* False: some mapping in [start, start + size) is not writable. Holes do not count. May sleep. */
 bool hv_user_range_writable(struct hv_mm *mm, hva_t start, u64 size);
 
 /*
@@ -138,12 +139,15 @@ int hv_thread_id(void);
  */
 u64 hv_run_delay_ns(void);
 
-/* Set the mask of 64 signals, and return the old one: KVM_RUN has its own (KVM_SET_SIGNAL_MASK). */
+/*
+ * Set the calling thread's mask of 64 signals; *old receives the previous one. KVM_RUN has a mask
+ * of its own (KVM_SET_SIGNAL_MASK).
+ */
 void hv_sigmask_swap(u64 set, u64 *old);
 
 /*
- * Called when the calling thread is switched: in() after it was scheduled in on `hart`, out()
- * before it leaves. One hook per thread; NULL removes it. Interrupts are off.
+ * Called when the thread that has set the hook is switched: in() after it was scheduled in on
+ * `hart`, out() before it leaves. One hook per thread; NULL removes it. Interrupts are off.
  */
 struct hv_sched_hook {
 	void (*in)(struct hv_sched_hook *hook, unsigned int hart);
@@ -189,7 +193,8 @@ struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0
 			  unsigned long a2, unsigned long a3, unsigned long a4);
 /*
  * Do the SBI remote fence `fid` (SBI_RFENCE_*) on the harts whose index bits are set in `harts`,
- * which may include this one. Addresses in bytes; size ~0UL: everything.
+ * which may include this one. `start` and `size` in bytes; size ~0UL: all addresses. `id`: the VMID
+ * or ASID, if this fence has one.
  */
 void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start,
 		     unsigned long size, unsigned long id);
@@ -222,7 +227,7 @@ struct hv_pmc {
 	/* The counter has overflowed. From an interrupt or hv_pmc_stop(); must not sleep. */
 	void (*overflow)(struct hv_pmc *pmc);
 	u64 from;               /* the host's: the value at the start */
-	unsigned int counter;   /* the host's: the hart's counter; 0: stopped */
+	unsigned int counter;   /* the host's: number of the hart's counter; 0: stopped */
 	bool overflow_reported; /* the host's: overflow() was called since the start */
 };
 
@@ -230,11 +235,11 @@ struct hv_pmc {
 #define HV_PMC_NOT_IN_VS BIT(1)
 
 /*
- * Return the number of counters of each hart that can distinguish a guest from its host (0: none),
- * and their width in bits.
+ * Return the number of counters of each hart that can distinguish a guest from its host (0: none);
+ * *width receives their width in bits.
  */
 unsigned int hv_pmu_counters(unsigned int *width);
-int hv_pmc_start(struct hv_pmc *pmc); /* -ENOENT: no free counter of this hart can count that */
+int hv_pmc_start(struct hv_pmc *pmc); /* -ENOENT: this hart has no free counter for the event */
 void hv_pmc_stop(struct hv_pmc *pmc); /* does nothing if it is stopped */
 u64 hv_pmc_read(const struct hv_pmc *pmc);
 
@@ -275,7 +280,10 @@ struct hv_file_ops {
 
 extern const struct hv_file_ops kvm_dev_ops; /* the core's: /dev/kvm */
 
-/* Create a descriptor in the calling process (O_CLOEXEC). On -errno, priv is unchanged. */
+/*
+ * Return a new descriptor of the calling process (O_CLOEXEC). On -errno, the caller keeps priv:
+ * release() is not called.
+ */
 int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv);
 /* Return the priv of an open descriptor, with a reference, if it has these ops; otherwise NULL. */
 void *hv_file_hold(int fd, const struct hv_file_ops *ops);
@@ -322,11 +330,15 @@ int hv_param_register(const struct hv_param *param);
 #define HV_DEBUG_NAME 24
 
 /*
- * Return the lowest VM number >= from, and that VM's name (HV_DEBUG_NAME bytes). 0: there is none.
+ * Return the lowest VM number >= from, or 0 if there is none; `name` receives that VM's name
+ * (HV_DEBUG_NAME bytes).
  */
 unsigned int kvm_debug_vm(unsigned int from, char *name);
 const char *kvm_debug_counter(unsigned int index, bool *writable); /* NULL beyond the last */
-/* vm 0: the sum over all VMs. clear: reset it to 0. -ENOENT: the VM no longer exists. */
+/*
+ * *value receives the VM's counter (vm 0: the sum over all VMs). clear: also set the counter to 0.
+ * -ENOENT: the VM no longer exists.
+ */
 int kvm_debug_value(unsigned int vm, unsigned int counter, u64 *value, bool clear);
 
 /* Write a line to the host's log. Rate-limited, so that a guest or a VMM cannot flood it. */

@@ -201,7 +201,7 @@ enum sample_mode {
 struct trace_exit_clock {
 	u64 start;
 	int hart;
-	int slot; /* its slot in the statistics; < 0: no exit is open, ~slot was the last one's */
+	int slot; /* its slot in the statistics; < 0: no exit is open, ~slot was the last exit's */
 };
 
 #define TRACE_EXIT_NONE (-1)
@@ -273,8 +273,8 @@ on:
 }
 
 /*
- * To be called when events were switched. A class that was set before they were off belongs to an
- * earlier exit, so forget it. While exits are accounted, the class is always that of the current
+ * To be called when events were switched. The class may be left from an exit before the time when
+ * no event was on, so forget it. While exits are accounted, the class is always that of the current
  * exit.
  */
 static inline void trace_exit_events_switched(struct trace_exit_clock *clock)
@@ -298,12 +298,13 @@ on:
 
 /*
  * Lay out [mem, mem + size) for nr_harts, and start with every event off. Returns 0, or -EINVAL if
- * it is too small even for the statistics. Called while only one hart runs.
+ * `size` is too small even for the statistics. Called while only one hart runs.
  */
 int trace_mem_init(void *mem, size_t size, unsigned int nr_harts, unsigned long timebase_hz,
 		   bool instret_exact);
 /*
- * Return the size for rings of `ring` bytes each. trace_mem_init() needs at least a page for each.
+ * Return the size of trace memory for nr_harts rings of `ring` bytes each. trace_mem_init() needs
+ * at least a page for each ring.
  */
 size_t trace_mem_size(unsigned int nr_harts, size_t ring);
 /*

@@ -11,7 +11,8 @@
  *
  * All fields are little-endian. Trace memory belongs to the host kernel alone: it is never user
  * memory, and so never in a memslot. Record n of a hart has index n % ring_records. So
- * the ring keeps the newest records; `head` is the number of records ever written.
+ * the ring keeps the newest records (with trace.overwrite=0, it keeps the first ones and drops new
+ * ones); `head` is the number of records ever written.
  *
  * A reader of a killed machine's RAM can rely on this: `head` is written after the record that it
  * counts, so records head - ring_records + 1 .. head - 1 are complete. The slot at `head` may be
@@ -86,7 +87,7 @@ enum exit_unit {
 
 struct trace_hart_mem {
 	u64 head;    /* records ever written */
-	u64 dropped; /* records lost: the ring was full, and keeps the oldest */
+	u64 dropped; /* records not written: the ring is full, and keeps the oldest */
 	u64 own[6];  /* private to the host */
 };
 
