@@ -11,7 +11,7 @@
  * entry has two bounds, and neither ever decreases from one entry to the next: `reach`, the last
  * byte of all ranges up to this entry, and `from`, the first byte of all ranges from this entry on.
  * A store can only match after the last entry whose `reach` is below it and before the first entry
- * whose `from` is above it. If nothing overlaps, that is one entry.
+ * whose `from` is above it. If nothing overlaps, at most one entry remains.
  */
 #include "exit/bus.h"
 #include <string.h>
@@ -24,7 +24,7 @@ struct bus_entry {
 	struct bus_device *dev;
 };
 
-/* Return the first entry whose reach is not below gpa, or nr if there is none. */
+/* Return the index of the first entry whose reach is not below gpa, or nr if there is none. */
 static size_t first_that_reaches(const struct kvm_bus *bus, gpa_t gpa)
 {
 	size_t low = 0, high = bus->nr;

@@ -27,7 +27,7 @@
 /* Tail-called by vcpu_fast_sbi(), so that each call saves only the registers that it needs. */
 #define OUT_OF_LINE static __attribute__((noinline))
 
-/* The exit will be finished here. switch_fast.S handles its clock. */
+/* Count and trace an exit that the fast path will finish. switch_fast.S handles its clock. */
 INLINE void begin(struct kvm_vcpu *vcpu, enum exit_class class)
 {
 	trace_exit_account_class(&vcpu->exit_clock, class);

@@ -36,8 +36,9 @@ static int inject_illegal(struct kvm_vcpu *vcpu, const struct hv_trap *trap, uns
 }
 
 /*
- * stval holds the instruction, or 0 if this hart does not report it (S §1.9). Then it is fetched
- * again. Returns 0 if the guest is to continue, either with its own trap or by trying again.
+ * Return the instruction that trapped: stval or, if this hart does not report it there (stval is 0,
+ * S §1.9), what a new fetch reads. If that fetch traps, return 0: the guest is to continue, either
+ * with its own trap or by trying again.
  */
 static unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
@@ -113,9 +114,10 @@ static int forward_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
 }
 
 /*
- * cycle to hpmcounter31, and their upper halves on RV32, are read from the PMU (pmu.h) where
- * hcounteren hides the hart's own from the guest. They are read-only. VU may read only the counters
- * that the guest's scounteren permits (H §2.6).
+ * Read a counter, cycle to hpmcounter31 or the upper half of one on RV32, from the PMU (pmu.h) into
+ * *old, where hcounteren hides the hart's own from the guest. False: the CSR is no counter, the
+ * access writes (counters are read-only), or the guest may not read it. VU may read only the
+ * counters that the guest's scounteren permits (H §2.6).
  */
 static bool read_counter(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
 {
@@ -132,7 +134,7 @@ static bool read_counter(struct kvm_vcpu *vcpu, const struct csr_access *access,
 	return true;
 }
 
-/* The access was handled here: continue the guest, with the old value in rd. */
+/* Finish a CSR access that the core has handled: the guest continues, with `old` in rd. */
 static int finish_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long old)
 {
 	trace_exit_class(&vcpu->exit_clock, EXIT_CSR);

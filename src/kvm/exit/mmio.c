@@ -72,8 +72,9 @@ static unsigned long gpr_read(const struct kvm_vcpu *vcpu, unsigned int reg)
 }
 
 /*
- * Does the fetched instruction make the access that trapped? Only the low 32 bits are compared:
- * pointer masking, or UXL = 32, may have changed the upper ones.
+ * Does the fetched instruction make the access that trapped? *distance receives the bytes from the
+ * access's address to the one that faulted. Only the low 32 bits are compared: pointer masking, or
+ * UXL = 32, may have changed the upper ones.
  */
 static bool access_matches(const struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			   const struct access_insn *access, unsigned int *distance)
