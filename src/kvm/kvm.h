@@ -55,13 +55,13 @@ struct kvm {
 	const struct memslot
 		*removed_slot; /* no longer in the map, not fully unmapped yet; mmu_lock */
 	u64 dirty_log_manual;  /* KVM_DIRTY_LOG_*; under slots_lock */
-	hpa_t slot_ids[64];    /* pages of slot positions by id (memslot.c) */
+	hpa_t slot_ids[64];    /* pages with a word for each slot id (memslot.c) */
 	struct gstage gstage;
 	const struct tlb_ops *tlb; /* toggle tlb_flush (tlb.h) */
 	const struct gpa_ops *gpa; /* toggle gpa_from (gpa.h) */
 	struct hv_notifier notifier;
 
-	u32 hsm_starts;           /* number of starts; any thread */
+	u32 hsm_starts;           /* starts of its vCPUs so far (hsm.c); any thread */
 	bool mp_state_reset;      /* KVM_CAP_RISCV_MP_STATE_RESET is enabled; any thread */
 	u64 time_delta;           /* htimedelta: guest time = time + time_delta */
 	struct spinlock bus_lock; /* the fields down to ring (bus.h); above an eventfd's lock */

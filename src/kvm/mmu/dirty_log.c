@@ -139,7 +139,7 @@ void dirty_log_mark(const struct memslot *slot, gfn_t gfn)
 
 /* ---- reading and clearing --------------------------------------------------------- */
 
-#define WORD_WORK 3 /* the work of looking at a word of bits, in units of GSTAGE_PIECE */
+#define WORD_WORK 3 /* the work of looking at a word of bits, in the unit of GSTAGE_PIECE */
 
 /*
  * mmu_lock held, released in between. Called before each word; only slots_lock keeps other readers

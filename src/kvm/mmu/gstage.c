@@ -112,7 +112,7 @@ bool gstage_change_leaf(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_
 	return true;
 }
 
-/* The link of the list goes into entry 0, with V clear. */
+/* Unlink the table at *ptep, and add it to gs->retired. Its entry 0 becomes the link, V clear. */
 static void retire(struct gstage *gs, pte_t *ptep)
 {
 	hpa_t pa = pte_to_hpa(*ptep);
@@ -184,7 +184,7 @@ hpa_t gstage_take_retired(struct gstage *gs)
 	return retired;
 }
 
-/* Join `list` and gs->retired. Moves the tables of gs->retired, because they are few. */
+/* Add `list` to gs->retired. Relinks the tables that are in gs->retired, because they are few. */
 static void retire_again(struct gstage *gs, hpa_t list)
 {
 	hpa_t pa = gs->retired;
@@ -314,7 +314,10 @@ bool gstage_is_young(struct gstage *gs, gpa_t start, gpa_t end)
 	return change(gs, start, end, GSTAGE_LOOK);
 }
 
-/* Widest mode first, as Linux does. A mode that the hart lacks does not read back (H §2.10). */
+/*
+ * Return the widest mode of this hart, starting with `from`. NULL: it has none, or `from` is NULL.
+ * Tries the widest first, as Linux does. A mode that the hart lacks does not read back (H §2.10).
+ */
 static const struct gstage_mode *hart_mode(const struct gstage_mode *from)
 {
 	const struct gstage_mode *m;

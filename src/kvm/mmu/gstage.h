@@ -283,14 +283,15 @@ void gstage_destroy(struct gstage *gs);
 /* mmu_lock held. */
 int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
 /*
- * *old is the entry that the leaf has replaced: 0, a leaf, or a table, which is retired. If it was
- * valid, harts may still use it, and the caller has to fence (gstage_take_pending_flush()).
+ * Set the leaf of `level` that maps gpa to `pte`. *old is the entry that the leaf has replaced: 0,
+ * a leaf, or a table, which is retired. If it was valid, harts may still use it, and the caller has
+ * to fence (gstage_take_pending_flush()).
  */
 int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 /*
  * mmu_lock held, too, but released in between (gstage_pause()). So whatever keeps other threads
  * from undoing the change must be visible to them before the call. Ranges are clipped to
- * gstage_limit().
+ * gstage_limit(). True: some entry was changed; gstage_is_young(): some leaf has A.
  */
 bool gstage_unmap(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end);

@@ -86,7 +86,7 @@ static inline gpa_t place_gpa(const struct place *p, unsigned int level)
 static bool iter_change(struct gstage *gs, struct gstage_range *range)
 {
 	unsigned int top = gs->levels - 1, level = top;
-	struct place at, up[GSTAGE_MAX_LEVELS]; /* by level: the place from which it went down */
+	struct place at, up[GSTAGE_MAX_LEVELS]; /* by level: the place where the walk went down */
 	bool changed = false, stops = false;
 
 	at = place_in(gs, hv_page_map(gs->root), level, 0, range->from, range->end);

@@ -78,7 +78,10 @@ static int rec_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, 
 	return map_in(gs, hv_page_map(gs->root), gs->levels - 1, &req);
 }
 
-/* Change what the range covers of the table that begins at `base`. True: the piece ends. */
+/*
+ * Change the entries that the range touches in the table at `pa`, whose first entry maps `base`,
+ * and below it. *changed becomes true if some entry was changed. True: the piece ends.
+ */
 static bool change_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t base,
 		      struct gstage_range *range, bool *changed)
 {

@@ -187,8 +187,9 @@ static void unmap_stale(struct kvm *vm, const struct update *u)
 }
 
 /*
- * The slots by id: one word for each, in pages that are allocated when needed. slots_lock held. The
- * word is base + 1, or 0 if there is no such slot.
+ * Return the word of slot `id`, until slot_word_done(). The word is base + 1, or 0 if there is no
+ * such slot. NULL: the page for this word, which is allocated when needed, does not exist yet.
+ * slots_lock held.
  */
 static u64 *slot_word(struct kvm *vm, u32 id)
 {

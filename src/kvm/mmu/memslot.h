@@ -101,7 +101,7 @@ void memslot_store_end(struct kvm_vcpu *vcpu);
 /* Fault the page in for writing, as a guest's store would. May sleep. -EFAULT, -EINTR. */
 int memslot_fault_in(struct kvm_vcpu *vcpu, hva_t hva);
 
-/* Return the slot of the current map, or NULL. slots_lock held. */
+/* Return the slot `id` of the current map, or NULL. slots_lock held. */
 const struct memslot *memslot_by_id(struct kvm *vm, u32 id);
 
 /* memslot.c, for others */

@@ -28,9 +28,12 @@ static struct kvm *notifier_vm(struct hv_notifier *n)
 
 typedef bool gstage_fn(struct gstage *gs, gpa_t start, gpa_t end);
 
-#define SLOT_WORK 5 /* the work of skipping a slot, in units of GSTAGE_PIECE */
+#define SLOT_WORK 5 /* the work of skipping a slot, in the unit of GSTAGE_PIECE */
 
-/* mmu_lock held, released in between. Call fn for the part of [start, end) that is in the slot. */
+/*
+ * mmu_lock held, released in between. Call fn for the part of [start, end) that is in the slot, if
+ * any. True: fn returned true.
+ */
 static bool for_slot(struct kvm *vm, const struct memslot *slot, hva_t start, hva_t end,
 		     gstage_fn *fn)
 {
@@ -68,7 +71,10 @@ static bool for_range(struct kvm *vm, const struct memslots *slots, hva_t start,
 	return any;
 }
 
-/* Call fn for the whole range, then fence. opens: begin an invalidation of the range first. */
+/*
+ * Call fn for the whole range, then fence. opens: begin an invalidation of the range first. True: a
+ * call of fn returned true.
+ */
 static bool change_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn, bool opens)
 {
 	struct gstage *gs = &vm->gstage;

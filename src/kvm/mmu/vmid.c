@@ -31,10 +31,11 @@
 static struct spinlock vmid_lock;
 static unsigned long generation = 1; /* any thread reads; VMs and vCPUs begin with 0, a past one */
 static unsigned long next_vmid = 1;
-static unsigned long vmid_max;                      /* any thread reads; 0: VMIDs are not used */
-static unsigned long hart_generation[HV_MAX_HARTS]; /* each used by its hart only */
-static unsigned int vmid_len;                       /* the hardware's VMIDLEN */
-static bool vmid_chosen;                            /* vmid_bits has set vmid_max, however small */
+static unsigned long vmid_max; /* the highest VMID; 0: VMIDs are not used; any thread reads */
+/* For each hart, the generation of the VMID (not 0) that it last loaded. Used by that hart only. */
+static unsigned long hart_generation[HV_MAX_HARTS];
+static unsigned int vmid_len; /* the hardware's VMIDLEN */
+static bool vmid_chosen;      /* vmid_bits has set vmid_max, however small */
 
 static unsigned int bits_of(unsigned long max)
 {
@@ -229,9 +230,9 @@ static void enter_own(struct kvm_vcpu *vcpu)
 	unsigned long now;
 
 	/*
-	 * In between, a vCPU of this VM on another hart may have got the VM a VMID of the next
-	 * generation. If this hart took it for one of generation `now`, it would not fence, and
-	 * would hit translations of the VM that had this VMID before.
+	 * Between the two reads, a vCPU of this VM on another hart may have got the VM a VMID of
+	 * the next generation. If this hart took that VMID for one of generation `now`, it would
+	 * not fence, and would hit translations of the VM that had this VMID before.
 	 */
 	do {
 		now = vmid_assign(&vm->gstage);
