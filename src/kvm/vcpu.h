@@ -79,7 +79,7 @@ struct vcpu_timer {
 /* Steal-time accounting (steal_time.c). */
 struct vcpu_sta {
 	gpa_t shmem;    /* of the shared structure; STA_OFF: none */
-	u64 seen_ns;    /* the run delay of its thread that has been reported to the guest */
+	u64 seen_ns;    /* run delay of `thread` at the last report, or when measuring began */
 	int thread;     /* the thread of seen_ns; 0: not determined yet */
 	bool preempted; /* the guest's structure has the mark */
 };
@@ -154,7 +154,7 @@ struct kvm_vcpu {
 	const struct fp_ops *fp_ops; /* fp.h */
 	unsigned int fp_hart;        /* the hart whose unit may still hold fp unchanged; ~0: none */
 	unsigned int vector_hart;
-	bool fp_expected, vector_expected; /* lazy_trap: changed in the last turn */
+	bool fp_expected, vector_expected; /* lazy_trap: registers changed in its last turn */
 
 	bool wfi_native;  /* toggle wfi: hstatus.VTW depends on whether the hart is wanted */
 	bool loaded;      /* its CSRs are in a hart */
@@ -170,8 +170,8 @@ struct kvm_vcpu {
 	struct memslots *slots;          /* this vCPU's view of the memory map (memslot.c) */
 	const struct memslot *slot_hint; /* the slot found last */
 	gfn_t spurious_gfn;              /* the last gfn whose fault found its leaf present */
-	gfn_t device_gfn;                /* a page without a slot; ~0: none known */
-	unsigned long vmid_generation;   /* of the VMID in hgatp (vmid.c) */
+	gfn_t device_gfn;                /* the last page found to have no slot; ~0: none known */
+	unsigned long vmid_generation;   /* of the VMID it was last loaded with (vmid.c) */
 
 	bool suspended;           /* in SBI HSM suspend; only its own thread writes */
 	struct spinlock hsm_lock; /* hsm_* and start_*; a leaf */

@@ -58,7 +58,10 @@ static int hviprio_bit(unsigned int irq)
 	return -1;
 }
 
-/* Access the array that an even siselect selects: a byte for each of 8 interrupts (RV64). */
+/*
+ * Access the priorities of the 8 interrupts from first_irq on, a byte each: the register that an
+ * even siselect selects (RV64). Returns its old value.
+ */
 static unsigned long access_iprio(unsigned int first_irq, const struct csr_access *access)
 {
 	u64 words[2] = { csr_read(hviprio1), csr_read(hviprio2) };

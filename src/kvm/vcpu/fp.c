@@ -2,7 +2,7 @@
 /*
  * fp.c - move FP state between memory and unit; what all variants of toggle fp share.
  *
- * The host keeps one word that says whose values a hart's FP unit holds: a user thread's or a
+ * The host keeps one word per hart that says whose values its FP unit holds: a user thread's or a
  * vCPU's (hv_fp_take()). vcpu->fp_hart is the only hart whose unit may still hold the vCPU's
  * registers: the last one that it used, unless memory was written since. Both must agree
  * (fp_is_resident()): a hart may name a vCPU that has used another hart since, and a new vCPU may

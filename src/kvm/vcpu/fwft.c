@@ -22,8 +22,8 @@
 /* The bits of henvcfg that every hart supports. Written before any VM exists. */
 static u64 host_pmm[3]; /* by index of pmlens; 0: not supported */
 static bool host_adue;
-static bool firmware_delegates;         /* always */
-static bool firmware_delegates_on_call; /* if asked */
+static bool firmware_delegates;         /* misaligned exceptions, without being asked */
+static bool firmware_delegates_on_call; /* misaligned exceptions, if asked by FWFT */
 
 static const u8 pmlens[] = { 0, 7, 16 };
 static const u8 pmms[] = { ENVCFG_PMM_0, ENVCFG_PMM_7, ENVCFG_PMM_16 };
@@ -73,8 +73,8 @@ void fwft_hart_init(void)
 			host_pmm[i] = 0;
 	}
 	/*
-	 * menvcfg.ADUE enables this bit, and ADUE for this host; with Svade, firmware starts with
-	 * 0.
+	 * While menvcfg.ADUE is 0, as firmware leaves it on a hart with Svade, henvcfg.ADUE reads
+	 * as 0. A set menvcfg.ADUE also has hardware update A and D for this host.
 	 */
 	if (host_adue && !henvcfg_holds(ENVCFG_ADUE))
 		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_AD_HW_UPDATING, 1);

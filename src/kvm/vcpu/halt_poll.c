@@ -153,7 +153,10 @@ static void count(u64 *hist, u64 value)
 	hist[bucket]++;
 }
 
-/* True: the vCPU's wait is over. *end receives the time of the last check. */
+/*
+ * True: the vCPU's wait is over. *end receives the time right before the last check; it stays as it
+ * was if the first check ends the poll.
+ */
 static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64 start, u64 *end)
 {
 	u64 ns = vcpu->halt_poll_ns, hz = hv_timebase_hz();

@@ -21,12 +21,13 @@ bool hsm_start_is_pending(struct kvm_vcpu *vcpu);
  * Perform a pending reset, before user space reads or writes a register. A reset is pending if the
  * vCPU was started, or suspended the system, and its thread has not been in KVM_RUN since. A VMM
  * that saves the vCPU must see the registers it will start with, and registers that a VMM sets must
- * not be overwritten later. Holds the vCPU's mutex.
+ * not be overwritten later. Call with the vCPU's mutex held.
  */
 void hsm_settle(struct kvm_vcpu *vcpu);
 /*
  * KVM_MP_STATE_INIT_RECEIVED: reset registers and interrupt lines to their state after
- * KVM_CREATE_VCPU, and cancel a pending start. The vCPU stays stopped or runnable. Holds its mutex.
+ * KVM_CREATE_VCPU, and cancel a pending start. The vCPU stays stopped or runnable. Call with its
+ * mutex held.
  */
 void hsm_reset_by_user(struct kvm_vcpu *vcpu);
 /* REQ_HSM: wait while stopped (-EINTR: a signal), then reset if it was started. */

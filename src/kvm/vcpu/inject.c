@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * inject.c - inject traps into the guest that arrived in HS.
+ * inject.c - deliver traps that arrived in HS to the guest.
  *
  * Does in software what the hardware does on a trap into VS (S §1.1, H §2.11, §6.2): the old
  * privilege and interrupt enable go to vsstatus, the cause to the VS CSRs, and the guest continues

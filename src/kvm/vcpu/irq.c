@@ -20,8 +20,8 @@
 #define VS_LINES (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
 
 /*
- * The guest sees VS lines one bit lower (H §2.12). Local interrupts, of which LCOFI is the only one
- * here, have the same number everywhere (AIA).
+ * The guest sees VS lines one bit lower (H §2.12). Local interrupts, of which this core has only
+ * LCOFI, have the same number everywhere (AIA).
  */
 static unsigned long guest_to_hart(unsigned long lines)
 {

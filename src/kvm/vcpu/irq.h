@@ -11,8 +11,8 @@
 
 void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq);   /* any thread */
 void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
-void vcpu_drop_irqs(struct kvm_vcpu *vcpu);                   /* any thread: as at a reset */
-/* Lower every line, including the external one, as after creation. Holds the mutex; not loaded. */
+void vcpu_drop_irqs(struct kvm_vcpu *vcpu);                   /* any thread: VS_SOFT and VS_TIMER */
+/* Lower every line, including the external one, as after creation. Mutex held; not loaded. */
 void vcpu_reset_irqs(struct kvm_vcpu *vcpu);
 /* The vCPU's own thread, outside the guest, loaded or not. No wake-up and no kick. */
 void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);

@@ -90,8 +90,9 @@ void isa_host_ids(struct kvm_vcpu *vcpu)
 }
 
 /*
- * There is no nested virtualization: the register of H exists, as on Linux, and stays 0. So does
- * the register of Sscofpmf without Ssaia, because LCOFI would then be the hart's own (AIA, hvien).
+ * False: the extension's register exists, but stays 0. That holds for H, because there is no nested
+ * virtualization (the register exists on Linux, too), and for Sscofpmf without Ssaia, because LCOFI
+ * would then be the hart's own (AIA, hvien).
  */
 bool isa_may_enable(unsigned int ext)
 {
@@ -130,7 +131,10 @@ u64 isa_henvcfg(u64 isa)
 		henvcfg |= ENVCFG_PBMTE;
 	if (isa & ISA(SSTC))
 		henvcfg |= ENVCFG_STCE;
-	/* KVM has no id for Svadu here: hardware updates the guest's A and D if the hart can. */
+	/*
+	 * Linux 6.12's KVM API has no extension id for Svadu, so no VMM can remove it: if the harts
+	 * have it, hardware updates A and D in the guest's tables.
+	 */
 	if (hv_isa_has("svadu"))
 		henvcfg |= ENVCFG_ADUE;
 	return henvcfg;

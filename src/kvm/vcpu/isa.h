@@ -14,7 +14,7 @@ void isa_host_ids(struct kvm_vcpu *vcpu); /* mvendorid, marchid, mimpid of this 
 extern u64 isa_host;                      /* bit KVM_RISCV_ISA_EXT_*; written once, by isa_init() */
 bool isa_may_enable(unsigned int ext);
 bool isa_may_disable(unsigned int ext);
-u64 isa_henvcfg(u64 isa); /* the bits of henvcfg that they enable */
+u64 isa_henvcfg(u64 isa); /* the bits of henvcfg for these extensions */
 u64 isa_hstateen0(u64 isa);
 unsigned long isa_satp_mode(void); /* the widest VS-stage mode, as in satp.MODE */
 

@@ -76,7 +76,7 @@ static inline void pmu_count(struct kvm_vcpu *vcpu, unsigned int code)
 		pmu_count_event(vcpu, code);
 }
 
-/* Read a counter CSR, given by its distance from cycle. Returns 0, or -ENOENT if it is none. */
+/* Read the counter CSR cycle + number. Returns 0, or -ENOENT if the guest may not read it. */
 int pmu_read_csr(struct kvm_vcpu *vcpu, unsigned long number, u64 *value);
 
 #endif

@@ -49,7 +49,7 @@ void sta_load(struct kvm_vcpu *vcpu)
 		vcpu_set_request(vcpu, REQ_STEAL);
 }
 
-/* Find the structure's host address. False: it is not in writable memory. */
+/* Store the structure's user address in *hva. False: it is not in writable memory. */
 static bool sta_hva(struct kvm_vcpu *vcpu, hva_t *hva)
 {
 	const struct memslot *slot = memslot_find(vcpu, gpa_to_gfn(vcpu->sta.shmem));
@@ -114,7 +114,8 @@ static int write_steal(struct kvm_vcpu *vcpu, hva_t hva, u64 steal)
 }
 
 /*
- * False: the structure is not in memory any more. After a temporary failure, the next load retries.
+ * Add `stolen` to the guest's steal time; *reported: this was done. False: the structure is not in
+ * memory any more. After a temporary failure (true, not reported), the next load retries.
  */
 static bool report_steal(struct kvm_vcpu *vcpu, u64 stolen, bool *reported)
 {
