@@ -48,7 +48,7 @@ static inline bool sbi_names_only(const struct kvm_vcpu *vcpu, unsigned long mas
 	return vcpu->id >= base && vcpu->id - base < BITS_PER_LONG && mask == BIT(vcpu->id - base);
 }
 
-/* Is a probe of this extension answered here, whatever user space has enabled? */
+/* Does the core answer a probe of this extension, whatever user space has enabled? */
 bool sbi_probe_is_ours(unsigned long ext);
 /* Does this vCPU have this extension? This is the answer to base's probe. */
 unsigned long sbi_probe(const struct kvm_vcpu *vcpu, unsigned long ext);

@@ -17,7 +17,7 @@ bool sbi_probe_is_ours(unsigned long ext)
 {
 	if (ext < SBI_EXT_EXPERIMENTAL_START || ext > SBI_EXT_VENDOR_END)
 		return true;
-	/* User space answers these probes, unless the extension has a row of its own. */
+	/* User space answers probes of this range, unless the extension has its own row. */
 	switch (ext) {
 #define SBI_HANDLER(ext, function, id, off) case SBI_EXT_##ext:
 #include "sbi/sbi_ext.def"

@@ -46,7 +46,7 @@ static long counter_info(const struct kvm_pmu *pmu, unsigned long number, struct
 
 /* ---- config_matching ------------------------------------------------------------------ */
 
-/* Return the lowest number of a set, or -1. */
+/* Return the lowest number of a set, or -1 if it is empty. */
 static int first_of(u64 set)
 {
 	int i;
@@ -93,7 +93,10 @@ static unsigned int inhibit_flags(unsigned long flags)
 	return inhibit;
 }
 
-/* Give a counter its event. Only a trial shows whether the hart counts a hardware event. */
+/*
+ * Give a counter its event. Returns 0, or -errno if the hart cannot count a hardware event: only a
+ * trial shows that.
+ */
 static int configure(struct kvm_pmu *pmu, unsigned int number, unsigned long flags,
 		     unsigned long event, u64 data)
 {
@@ -155,7 +158,7 @@ static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, stru
 
 /* ---- start, stop --------------------------------------------------------------------------- */
 
-/* Return the address in the snapshot of counter `number`, in a call with this base. */
+/* Return the guest address of counter `number`'s value in the snapshot; `base` is the call's. */
 static gpa_t snapshot_value(const struct kvm_pmu *pmu, unsigned int number, unsigned long base)
 {
 	return pmu->snapshot + SNAPSHOT_VALUES + (number - base) * sizeof(u64);

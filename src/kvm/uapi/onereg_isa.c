@@ -197,7 +197,7 @@ static int sbi_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 typedef int reg_get_fn(struct kvm_vcpu *vcpu, unsigned long num, u64 *value);
 typedef int reg_set_fn(struct kvm_vcpu *vcpu, unsigned long num, u64 value);
 
-/* BITS_PER_LONG extensions as one mask. Those that do not exist read as 0. */
+/* Store in *value the mask `num` of BITS_PER_LONG extensions. Those that do not exist read as 0. */
 static void multi_get(struct kvm_vcpu *vcpu, unsigned long num, reg_get_fn *get, u64 *value)
 {
 	unsigned int i;
