@@ -8,7 +8,7 @@
  */
 #include "rt.h"
 
-#define NO_MEMORY   0x7f00000000UL /* no memory there, but within Sv39x4 */
+#define NO_MEMORY   0x7f00000000UL /* an address without memory, within Sv39x4's range */
 #define FRESH_PAGES 512
 #define IRQ_LOOP_MS 40
 
@@ -245,7 +245,7 @@ static void test_fresh_memory(void)
 
 unsigned long exits_regs_loop(unsigned long end);
 
-/* Check registers across the host's interrupts: the loop in exits.S compares them until `end`. */
+/* Check registers across the host's interrupts: exits_regs_loop() compares them all the time. */
 static void test_preemption(void)
 {
 	ok_eq(exits_regs_loop(now() + us_to_ticks(IRQ_LOOP_MS * 1000)), 0,
@@ -268,7 +268,7 @@ static void test_table_nowhere(pte_t *root, unsigned long va)
 	pt_off();
 }
 
-/* Without memory there is an access fault, or the VMM's bus answers (all ones, no trap). */
+/* At an address without memory a load faults, or the VMM's bus answers it (all ones, no trap). */
 static void load_word(unsigned long pa)
 {
 	harts[0].arg = *(volatile u32 *)pa;

@@ -7,7 +7,7 @@
 
 	.option	arch, +d
 
-	/* void fp_fill(base, fcsr): set fN = base + N. */
+	/* void fp_fill(base, fcsr): set the bits of fN to base + N, and fcsr. */
 	.globl	fp_fill
 fp_fill:
 	.macro	fill n
@@ -59,7 +59,7 @@ fp_through:
 	fmv.x.d	a0, f3
 	ret
 
-	/* void fp_user(base): in U mode, fill the registers; an ecall returns. */
+	/* void fp_user(base): called in U mode: fill the registers, and return (to an ecall). */
 	.globl	fp_user
 fp_user:
 	mv	t6, ra

@@ -125,7 +125,7 @@ static void test_stop(void)
 
 static volatile bool wake_up, has_work;
 
-/* The IPI that assigned this work may arrive late. Clear before the check, to miss no wake_up. */
+/* The IPI that assigned this work may be late. Clear IPIs before checking wake_up, to miss none. */
 static void suspend_self(unsigned long arg)
 {
 	csr_write(sie, BIT(IRQ_S_SOFT));
@@ -194,7 +194,10 @@ static void take_ipis(unsigned long arg)
 	}
 }
 
-/* Wait for each IPI before sending the next. Extra interrupts are late ones from before. */
+/*
+ * Send n IPIs to hart j, each once the previous one has arrived, and return how many do not arrive.
+ * Extra interrupts are late ones of earlier IPIs.
+ */
 static unsigned long lost_ipis(int j, unsigned long n)
 {
 	unsigned long lost = 0, i;
@@ -244,7 +247,7 @@ static void one_ipi(unsigned long arg)
 	ipi_clear();
 }
 
-/* Every other hart must get an IPI that is sent with this mask and base (-1: to all). */
+/* Claim that each other hart gets an IPI sent with this hart mask and base (base -1: to all). */
 static void test_ipi_mask(const char *how, unsigned long mask, unsigned long base)
 {
 	unsigned long bad = 0;
@@ -269,7 +272,7 @@ static void read_time(unsigned long arg)
 	seen_a0 = now();
 }
 
-/* The value is passed by IPI and memory, so the order of the three readings is certain. */
+/* The harts hand over by IPI and memory, so the order of the three readings is certain. */
 static void test_time(void)
 {
 	unsigned long i, before, bad = 0;
@@ -342,7 +345,7 @@ static void test_sfence(const char *name, unsigned long fid)
 
 static unsigned long device; /* a register that may be read at any time */
 static unsigned long race_good, race_fault, race_other;
-static struct trap race_trap; /* the first wrong outcome */
+static struct trap race_trap; /* of the first wrong outcome */
 static unsigned long race_result, race_want;
 
 /*
@@ -372,7 +375,7 @@ static void race_judge(const struct trap *trap, unsigned long result, unsigned l
 	}
 }
 
-/* Run the code repeatedly. A fetch fault at lw or ret is correct; other outcomes are counted. */
+/* Run the code at va repeatedly, and count the outcomes. A fetch fault at lw or ret is correct. */
 static void race_runner(unsigned long va)
 {
 	struct hart *hart = this_hart();
@@ -398,7 +401,7 @@ static void race_begin(void)
 	hart_run(1, race_runner, TEST_VA);
 }
 
-/* Let the other hart succeed once more, or wait for a while. */
+/* Wait until the other hart has succeeded once more, but at most 50 ms. */
 static void race_turn(void)
 {
 	unsigned long before = READ_ONCE(race_good), end = now() + us_to_ticks(50000);

@@ -45,7 +45,7 @@ static unsigned long random_arg(void)
 
 /* ---- what the guest survives ---- */
 
-/* Calls that end or stop the caller, sleep or print would end the test. */
+/* Return whether a call could end, stop or suspend the machine or the caller, or print. */
 static bool harmful(unsigned long ext, unsigned long fid)
 {
 	return ext == SBI_EXT_SRST || ext == SBI_EXT_SUSP || ext == SBI_LEGACY_SHUTDOWN ||

@@ -44,7 +44,7 @@ static bool is_expected(unsigned long page)
 	return want[page / 64] >> page % 64 & 1;
 }
 
-/* Return the number of these pages whose state in the log is wrong. */
+/* Return for how many of the `nr` pages at `base` the log differs from want[]. */
 static unsigned long wrong(u8 *base, unsigned long nr)
 {
 	unsigned long i, page, bad, count = 0;
@@ -156,7 +156,7 @@ static void test_fresh(void)
 	      "of pages that have been read, exactly those written are logged");
 }
 
-/* The pages leave the table when logging ends. The host still has them, and would allow writes. */
+/* When logging ends, the pages leave the G-stage table. The host still maps them as writable. */
 static void test_unmapped(void)
 {
 	logdev_set(LOGDEV_LOG, 0);

@@ -16,7 +16,7 @@ unsigned long mmio_c_ldsp(unsigned long addr, unsigned long value);
 unsigned long mmio_c_swsp(unsigned long addr, unsigned long value);
 unsigned long mmio_c_sdsp(unsigned long addr, unsigned long value);
 
-/* Return whether there was exactly one access, with this width, offset and direction. */
+/* Return whether there was one access, with this width, offset and direction. Clears the count. */
 static bool one_access(unsigned long len, unsigned long offset, unsigned long write)
 {
 	bool good = dev_reg(DEV_COUNT) == 1 && dev_reg(DEV_LEN) == len &&

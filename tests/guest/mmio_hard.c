@@ -97,7 +97,7 @@ static void test_user(pte_t *root)
 		note("cause %ld stval %lx sepc %lx", (long)trap->cause, trap->tval, trap->epc);
 }
 
-/* The host drops the page with the code just before the code is needed again. */
+/* In each round the host drops the page with the code, and the guest writes the code again. */
 static void test_zapped(void)
 {
 	unsigned long page = body_page(), i, bad = 0;

@@ -4,8 +4,8 @@
 #
 #   . tests/lib/tap.sh; . tests/guest/payloads.sh
 #   vm LABEL PAYLOAD [VMM-OPTION...]      run a payload; its claims must hold, its status be 0
-#   vm_ends LABEL PAYLOAD [VMM-OPTION...] the same, however it ends: $(text LABEL), $(status_of LABEL)
-#   vm_list here|linux                    vm for each payload that tests/guest/payloads lists there
+#   vm_ends LABEL PAYLOAD [VMM-OPTION...] run it without a claim: see $(text LABEL), $(status_of LABEL)
+#   vm_list here|linux                    call vm for each line of tests/guest/payloads with this WHERE
 #   toggle NAME [VALUE]                   set a toggle for the VMs that follow (hyperscope only); without
 #                                         VALUE restore the machine's, which $HYPERSCOPE_SET may have set
 #   together ... apart                    run the VMs between these at the same time
@@ -81,8 +81,8 @@ apart()
 
 # Linux 6.12 loses the time just written by SBI set_timer if its scheduler preempts the vCPU's thread
 # before the guest continues: kvm_riscv_vcpu_timer_restore() writes the vstimecmp that the exit found.
-# This was seen in 1 of 40 runs of sbi beside three busy loops. So a VM of one vCPU is run there with
-# real-time priority; vCPUs that wait for each other on fewer harts must not be.
+# This was seen in 1 of 40 runs of sbi beside three busy loops. So on Linux KVM a VM of one vCPU runs with
+# real-time priority; vCPUs that wait for each other on fewer harts must not.
 write_script()	# SYSTEM
 {
 	cat >"$script" <<END

@@ -264,7 +264,7 @@ static void ask_sfence(void)
 
 #define TIMES 7
 
-/* Return the count of an event: TIMES calls of ask() are within start and stop, two outside. */
+/* Return an event's count, or ~0. TIMES calls of ask() are between start and stop, two outside. */
 static unsigned long counted(unsigned long event, void (*ask)(void))
 {
 	long n = configure(FW(event), 0);
@@ -285,7 +285,7 @@ static unsigned long counted(unsigned long event, void (*ask)(void))
 
 static void test_firmware(void)
 {
-	/* Linux counts a guest's sfence.vma as the fence that it executes itself. */
+	/* Linux counts a guest's remote sfence.vma as the hfence.vvma that it executes for it. */
 	unsigned long sfence =
 		on_linux() ? SBI_PMU_FW_HFENCE_VVMA_SENT : SBI_PMU_FW_SFENCE_VMA_SENT;
 	long n, m;

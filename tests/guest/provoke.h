@@ -64,7 +64,10 @@ static void one_by_turns(unsigned long round)
 /* When loop(n) on hart n has to end, and its results. */
 static unsigned long loop_end, loop_bad[MAX_HARTS], loop_rounds[MAX_HARTS];
 
-/* Run loop() on all harts for `ms` ms, and return their number. *bad includes those that hang. */
+/*
+ * Run loop(n) on each hart n for `ms` ms. Returns the number of harts. *bad is the sum of
+ * loop_bad[] and of the harts that hang.
+ */
 static int loop_together(void (*loop)(unsigned long n), unsigned long ms, unsigned long *bad)
 {
 	int i, started = 0;

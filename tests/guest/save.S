@@ -5,8 +5,8 @@
 #include "regs_asm.h"
 
 	/*
-	 * void save_with(gprs, store_to): load x1 to x31, except t0, from gprs[1..31], store 0 to
-	 * the address, and save the registers to gprs[]. Interrupts are off; tp and sscratch are
+	 * void save_with(gprs, store_to): load x1 to x31, except t0, from gprs[1..31], store 0 at
+	 * store_to, and save the registers to gprs[]. Interrupts are off; tp and sscratch are
 	 * kept.
 	 */
 	.globl	save_with

@@ -55,7 +55,7 @@ static volatile u8 answers[2];
 static u8 written[SECTOR], read_back[SECTOR];
 static bool disk;
 
-/* Put request n for sector 5 into the ring, without a notification: 0 writes, 1 reads. */
+/* Put request n for sector 5 (0: a write, 1: a read) into the ring, without a notification. */
 static void disk_put(int n)
 {
 	struct desc *d = &disk_desc[3 * n];
@@ -150,7 +150,7 @@ static void test_registers(void)
 
 static unsigned long wake, woken;
 
-/* Wait for an interrupt that comes after the restore. */
+/* Wait in WFI for the IPI that test_sleeper() sends after the restore. */
 static void sleeper(unsigned long arg)
 {
 	(void)arg;

@@ -175,7 +175,10 @@ static void wfi_in_user(unsigned long arg)
 	wfi();
 }
 
-/* H: in VU mode WFI traps as a virtual instruction. Linux executes it, hardware refuses it. */
+/*
+ * In VU mode WFI traps as a virtual instruction (H). Linux executes it; hyperscope refuses it, as
+ * hardware does in U mode.
+ */
 static void test_wfi_user(void)
 {
 	const struct trap *trap;
