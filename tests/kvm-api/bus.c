@@ -42,7 +42,10 @@ static void finish(struct vcpu *vcpu)
 	vcpu->run->immediate_exit = 0;
 }
 
-/* Returns 0 if the kernel took all the guest's stores, 1 if one exited to user space. */
+/*
+ * Let the guest store `count` values of 2^size bytes, `value` and up, at `addr` and `step` bytes
+ * further each time. Returns 0 if the kernel took all stores, 1 if one exited to user space.
+ */
 static int stores(struct vm *vm, struct vcpu *vcpu, int size, uint64_t addr, uint64_t value,
 		  unsigned long count, unsigned long step)
 {

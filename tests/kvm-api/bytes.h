@@ -42,7 +42,10 @@ static inline unsigned long free_bytes(void)
 	return sum;
 }
 
-/* Wait until `want` bytes are free, up to 2 s: memory may be freed after its process has ended. */
+/*
+ * Wait until `want` bytes are free, up to 2 s: memory may be freed after its process has ended.
+ * Returns the bytes that are free.
+ */
 static inline unsigned long settled_bytes(unsigned long want)
 {
 	unsigned long now = free_bytes();
@@ -55,8 +58,8 @@ static inline unsigned long settled_bytes(unsigned long want)
 }
 
 /*
- * Claim that `before` bytes are free. Without a name, claim nothing: use this after a first round,
- * which allocates what the program itself needs.
+ * Print both numbers, and with HS_EXACT claim that `before` bytes are free. With name NULL, claim
+ * nothing: use this after a first round, which allocates what the program itself needs.
  */
 static inline void claim_equal(unsigned long before, const char *name)
 {

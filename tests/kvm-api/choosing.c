@@ -322,7 +322,7 @@ static void *mark(void *arg)
 	return NULL;
 }
 
-/* Set and remove filters and triggers that let every marker through. */
+/* Change filters, triggers and options all the time; none of the filters drops a marker. */
 static void *flip(void *arg)
 {
 	static const char *const always[] = { "part == 0", "0", "vm >= 0 || vm < 0", "bad (" };

@@ -37,7 +37,7 @@ static void begin(unsigned long mode)
 	set_reg(&vcpu, CORE(mode), mode);
 }
 
-/* Return whether the guest's handler reports cause 3 at the first instruction. */
+/* Run the guest. Return whether its handler reports a breakpoint (3) at its first instruction. */
 static bool is_guests(void)
 {
 	return vcpu_run(&vcpu) == 0 && is_report(&vcpu, 3) &&

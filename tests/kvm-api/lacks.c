@@ -40,7 +40,7 @@ static const struct {
 	int ext, also; /* the extensions to remove; `also` is -1 if there is only one */
 	const uint8_t *code, *end;
 	unsigned long cause;
-	bool ours; /* Linux 6.12 cannot remove Sstc, and leaves sstatus.VS enabled */
+	bool ours; /* not true of Linux 6.12: it cannot remove Sstc, and leaves sstatus.VS on */
 } rows[] = {
 #define ROW(what, ext, also, code, cause, ours)                                                    \
 	{                                                                                          \

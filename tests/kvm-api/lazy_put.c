@@ -24,7 +24,7 @@ GUEST(counts, ".option arch, +d\nli t0, 0x6000\ncsrs sstatus, t0\nfscsr zero\nli
 	      "fmv.x.d t2, f7\nli t3, 0x1234\nbne t2, t3, 2f\n"
 	      "fmv.x.d t2, f31\nli t3, 0x4567\nbne t2, t3, 2f\n"
 	      "3:" REPORT "j 1b\n2: li a0, -1\nj 3b");
-/* Sets its timer 2 ms ahead; a0 is the number of times it has fired. */
+/* Sets its timer 2 ms ahead, once. Reports how often the timer has fired, again and again. */
 GUEST(timer, ".option norvc\nlla t0, 2f\ncsrw stvec, t0\nli t0, 0x20\ncsrw sie, t0\n"
 	     "csrsi sstatus, 2\nli s0, 0\nrdtime a0\nli t0, 20000\nadd a0, a0, t0\n"
 	     "li a7, 0x54494d45\nli a6, 0\necall\n1: mv a0, s0\n" REPORT "j 1b\n"

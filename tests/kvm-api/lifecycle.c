@@ -76,7 +76,7 @@ static void handle_drop(struct handles *h, enum handle which)
 	}
 }
 
-/* Return whether the parts that are still open work. */
+/* Return whether the parts that are still open work. `gone`: a mask of the closed ones. */
 static bool handles_work(struct handles *h, unsigned int gone)
 {
 	struct kvm_stats_header header;
@@ -92,7 +92,7 @@ static bool handles_work(struct handles *h, unsigned int gone)
 	return good;
 }
 
-/* Close everything in the n-th of all possible orders. */
+/* Close everything in the n-th of all possible orders. Returns whether open parts always worked. */
 static bool drop_in_order(unsigned int n)
 {
 	unsigned int gone = 0, i, left, which;

@@ -188,7 +188,10 @@ static void check_all(bool was_reset)
 	}
 }
 
-/* Write a value to every register. They implement different bits, but none refuses this value. */
+/*
+ * Write a value to every register whose row has VALUE, and not `keep`. They implement different
+ * bits, but none refuses this value.
+ */
 static void dirty_all(void)
 {
 	struct kvm_one_reg reg;

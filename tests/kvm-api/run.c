@@ -398,7 +398,7 @@ static void *scribble(void *arg)
 	return NULL;
 }
 
-/* Another thread scribbles on the run page: only this guest may suffer. */
+/* Another thread scribbles on the run page: nothing but this guest may be affected. */
 static void hostile_page(void)
 {
 	struct vm vm = vm_new();

@@ -32,12 +32,12 @@ static const struct {
 
 /* ---- processes ---- */
 
-#define AT_ONCE   4 /* even, so that a slot has either killed processes or others */
+#define AT_ONCE   4 /* processes; even, so that all those of a slot are killed or none */
 #define MAX_VCPUS 2
 
 static struct vm storm_vm;
 static struct vcpu storm_vcpus[MAX_VCPUS];
-static volatile int rounds; /* KVM_RUNs of the storm's process */
+static volatile int rounds; /* KVM_RUNs of this process that have returned */
 static int exec_after;      /* rounds until a vCPU's thread calls exec; 0: never */
 
 static void become_another_program(void)
@@ -132,7 +132,7 @@ static void storm_process(bool killed)
 	storm_end(how);
 }
 
-/* Half of the processes are killed, whatever they are doing; a few are stopped first. */
+/* Wait for the n-th process to end. Half of them are killed, and some of these stopped first. */
 static void storm_finish(pid_t pid, unsigned int n)
 {
 	bool killed = n % 2;

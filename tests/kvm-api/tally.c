@@ -23,9 +23,9 @@
 
 /*
  * Executes s1 rounds. A round: one base call, one call to user space, a store and a load that exit
- * to user space, a store into the ring, one to an ioeventfd, one to a fresh page at s0, an IPI and
- * a remote fence to the vCPUs in s4, WFI with the timer pending, WFI until the timer fires. Bits of
- * s5 add: wrs.nto (1), the seed CSR (2), hpmcounter3 (4).
+ * to user space, a store into the ring, one to an ioeventfd, one to the page at s0 (s3 further each
+ * round), an IPI and a remote fence to the vCPUs in s4, WFI with the timer pending, WFI until a
+ * timer of s2 ticks fires. Bits of s5 add: wrs.nto (1), the seed CSR (2), hpmcounter3 (4).
  */
 GUEST(rounds, ".option norvc\nli t0, 0x20\ncsrw sie, t0\n"
 	      "1: li a7, 0x10\nli a6, 0\necall\n"
@@ -137,7 +137,7 @@ static void ring_and_eventfd(struct crew *crew)
 	must(ioctl(crew->vm.fd, KVM_IOEVENTFD, &io) == 0, "the ioeventfd");
 }
 
-/* Each vCPU has its own fresh pages, a quarter of the memory above the first MiB. */
+/* `fresh`: each round uses a new page of the vCPU's quarter of the memory above the first MiB. */
 static void crew_make(struct crew *crew, unsigned int count, unsigned int rounds, bool fresh)
 {
 	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
@@ -308,7 +308,7 @@ static void four(bool waits)
 		     "a thread");
 	for (i = 0; i < 4; i++)
 		pthread_join(crew.workers[i].thread, NULL);
-	/* IPIs and fences end no WFI here, so each vCPU's counts are those of a single vCPU. */
+	/* IPIs and fences end no WFI of these guests: each vCPU counts as much as a single one. */
 	for (i = 0; i < 4; i++)
 		counted(&crew.workers[i], 20, waits);
 	show_all(&crew, first + 1);

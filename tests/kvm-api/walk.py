@@ -6,8 +6,8 @@ usage: walk.py fold <OUTPUT            join rows that differ only in their last 
        walk.py compare RECORDING DIFFERENCES <OUTPUT      print TAP, one claim per chapter
 
 A row is "NAME: RESULT"; names are unique within a chapter, and "== NAME" begins a chapter.
-DIFFERENCES holds the rows whose result here differs from the recording's, each below a comment that
-gives the reason.
+DIFFERENCES holds the rows whose result on hyperscope differs from the recording's, each below a comment
+that gives the reason.
 """
 import re
 import sys

@@ -84,7 +84,7 @@ static uint64_t registers_hash(const struct vcpu *vcpu)
 	return hash;
 }
 
-/* Return a hash of what the probe finds: its memory, and an MMIO exit where there is none. */
+/* Return a hash of what the probe finds: a word of memory, and an MMIO exit outside memory. */
 static uint64_t memory_hash(struct walk *w)
 {
 	uint64_t hash = 2;
@@ -141,7 +141,7 @@ void walk_free(struct walk *w)
 
 /* ---- one call --------------------------------------------------------------------------- */
 
-/* Print a row: the call, its result and what it changed. `was`: a copy of its argument, or NULL. */
+/* Make a call and print its row. `was`: a copy of the structure at `arg`, or NULL for a number. */
 static long make_call(struct walk *w, const struct call *c, unsigned long arg, const void *was,
 		      const char *fmt, va_list ap)
 {

@@ -21,7 +21,7 @@ struct walk {
 	struct vcpu probe; /* id 1: runs the probe, if `probing` is set */
 	bool registers;    /* rows also compare the registers of the first vCPU */
 	bool probing;      /* ... and check that guest memory is unchanged */
-	uint64_t state;    /* after the last row, or 0 if that may have changed it */
+	uint64_t state;    /* walk_state() after the last row; 0: the row may have changed it */
 };
 
 /* A call with a structure as its argument, and how to undo it if it succeeds. */
