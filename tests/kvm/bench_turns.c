@@ -185,7 +185,7 @@ static void report(const char *name, unsigned long *ticks)
 	printf(",\n");
 }
 
-/* Call op(arg, i) repeatedly: one batch that is not counted, then BATCHES. */
+/* Call op(arg, i) in one batch that is not counted, then in BATCHES, and print their row. */
 static void bench(const char *name, void (*op)(void *arg, unsigned int i), void *arg)
 {
 	unsigned long ticks[BATCHES + 1];
@@ -238,7 +238,7 @@ static void op_turn(void *arg, unsigned int i)
 	run_once(&turns->vcpu[i % turns->n]);
 }
 
-/* Run n vCPUs in turn, which belong to one VM or each to its own VM. */
+/* Run n vCPUs in turn, which belong to one VM or, with own_vm, each to its own VM. */
 static void bench_turns(const char *name, unsigned int n, bool own_vm, const char *code)
 {
 	struct turns turns = { .n = n };

@@ -19,7 +19,7 @@ static uint64_t instret(void)
 	return count;
 }
 
-/* Return how many instructions the guest's stores to `count` addresses take. */
+/* Return how many instructions `count` stores take, from address `start` on, `stride` apart. */
 static uint64_t sweep(uint64_t start, uint64_t stride, uint64_t count)
 {
 	uint64_t from = instret();
@@ -46,7 +46,10 @@ static char *map_aligned(size_t size)
 #define LARGE     (64 * MB)
 #define TOUCHES   256UL
 
-/* Measure TOUCHES faults on pages that the host has mapped: one per slot, or all in one slot. */
+/*
+ * Measure the instructions of TOUCHES faults on pages that the host has mapped: *scattered over the
+ * `slots` small slots, *together in the large slot.
+ */
 static void cost_with(unsigned int slots, uint64_t *scattered, uint64_t *together)
 {
 	uint64_t span = SLOTS * SLOT_STEP;
@@ -102,7 +105,7 @@ static uint64_t pages_free(void)
 	return info.freeram / PAGE;
 }
 
-/* Return how many pages it takes to store to the first page of each of BLOCKS blocks. */
+/* Return how many pages of the host the guest's stores to BLOCKS blocks of 2 MiB at `gpa` take. */
 static uint64_t taken_by(uint64_t gpa)
 {
 	uint64_t before = pages_free(), i;

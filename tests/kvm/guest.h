@@ -168,7 +168,7 @@ static inline void make_vm(void)
 	close(kvm);
 }
 
-/* Close the VM's last descriptors, and free its memory, except slots that a test has added. */
+/* Close the VM's last descriptors, and free its memory, except that of slots a test has added. */
 static inline void end_vm(void)
 {
 	unsigned int i;

@@ -219,7 +219,7 @@ static void set_toggle(const char *toggle, const char *value)
 	close(fd);
 }
 
-/* The cost of an additional page, for 512 pages that are `stride` apart. */
+/* Set cost[] to the cost of an additional page: 1024 pages against 512, `stride` bytes apart. */
 static void per_page(uint64_t stride, uint64_t cost[WORKS])
 {
 	uint64_t less[WORKS];

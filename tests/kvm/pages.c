@@ -399,8 +399,8 @@ static void moved(void)
 /* ---- filled on demand ------------------------------------------------------------------------ */
 
 /*
- * tests/boot/events.t looks for the host's events at these addresses: one for the first page of
- * each mapping, which may hold instructions, and none for the second, which is all zeroes.
+ * tests/boot/events.t looks for kvm_moved_hva_range at these addresses: an event for the first page
+ * of each mapping, which may hold instructions, and none for the second, which is all zeroes.
  */
 #define FILE_AT ((char *)0x2100000000)
 #define UFFD_AT ((char *)0x2200000000)

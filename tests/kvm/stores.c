@@ -41,7 +41,7 @@ static int zone(uint64_t addr)
 	return ioctl(vm, KVM_REGISTER_COALESCED_MMIO, &args);
 }
 
-/* Return the instructions of one store to the ioeventfd at addr, which stays in the kernel. */
+/* Return the instructions per store to the ioeventfd at addr. The kernel handles the stores. */
 static uint64_t store_cost(uint64_t addr)
 {
 	uint64_t before, count;

@@ -27,7 +27,7 @@
 #define LANES     MAX_VCPUS
 
 /*
- * a0: lane in bytes, a1/a2: KEEP and its end, a3/a4: DROP and its end, s0: round. A value is
+ * a0: the lane's offset, a1/a2: KEEP and its end, a3/a4: DROP and its end, s0: round. A value is
  * round << 32 | address; the first round finds zeroes. On a mismatch: a forwarded SBI
  * call with a0 = address, a1 = found, a2 = expected.
  */
@@ -135,7 +135,7 @@ static unsigned int choose(unsigned int n)
 	return (unsigned int)(seed >> 33) % n;
 }
 
-/* Choose some pages of [base, base + size). */
+/* Choose some pages of [base, base + size): *len bytes from guest address *start on. */
 static void some_pages(uint64_t base, size_t size, uint64_t *start, size_t *len)
 {
 	size_t pages = size / PAGE, n = 1 + choose(choose(2) ? 8 : 600);
@@ -156,7 +156,7 @@ static bool stands_still(const char *at, size_t len, const char *what)
 	return false;
 }
 
-/* Check that each word is zero or the value of its vCPU for some round. */
+/* Check that each word at `at`, the guest's `gpa`, is zero or its vCPU's value of some round. */
 static bool words_are_valid(const char *at, uint64_t gpa, size_t len)
 {
 	const uint64_t *word = (const uint64_t *)at;
@@ -335,7 +335,7 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* Check that a lane holds values of round n followed by values of round n - 1. */
+/* Check that a lane holds values of a round, *rounds, followed by values of the round before. */
 static bool lane_is_whole(unsigned int lane, uint64_t *rounds)
 {
 	uint64_t gpa, round = *user(KEEP + lane * 8) >> 32;
@@ -356,7 +356,7 @@ static bool lane_is_whole(unsigned int lane, uint64_t *rounds)
 	return true;
 }
 
-/* Wait for every vCPU: on a busy machine the host could finish before they have started. */
+/* Wait until each vCPU is in round 3: on a busy machine the host could end before they start. */
 static void wait_for_all(void)
 {
 	unsigned int lane, tries = 0;
