@@ -56,7 +56,7 @@ static bool in_tmp(const char *path, ssize_t len)
 	return len >= 4 && (!strncmp(path, "/tmp", 4) || strstr(path, "(deleted)"));
 }
 
-/* Use the working directory in many ways. Returns how often it was not one that change() set. */
+/* Use the working directory in many ways. Returns how often this failed or gave a wrong path. */
 static void *use(void *arg)
 {
 	unsigned int state = seed + 31 + (unsigned int)(intptr_t)arg * 104729;

@@ -148,7 +148,7 @@ static void *signal_event(void *arg)
 	return NULL;
 }
 
-/* Write whole records to a pipe, or read them. Returns how many bytes are of another record. */
+/* Write (even arg) or read records. Returns how many bytes read differ from the first of theirs. */
 static void *records(void *arg)
 {
 	unsigned char rec[100];
@@ -224,7 +224,7 @@ static void *links(void *arg)
 			snprintf(path, sizeof(path), "/proc/self/fd/%d", 7 + rand_r(&seed) % 3);
 			bad += readlink(path, text[1], sizeof(text[1])) < 0 && errno != ENOENT;
 			break;
-		default: /* reading the link may drop the last reference: there is only one more */
+		default: /* case 1 may drop the last reference: the table has the only other one */
 			fd = (int)syscall(SYS_userfaultfd,
 					  O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
 			close(fd);

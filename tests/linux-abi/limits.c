@@ -71,7 +71,7 @@ static void set_limit(int which, unsigned long soft)
 	setrlimit(which, &limit);
 }
 
-/* Return the total size of the areas. Not every host has VmSize. */
+/* Return the total size of the areas. Not every kernel has VmSize in /proc/self/status. */
 static unsigned long mapped(void)
 {
 	unsigned long from, to, sum = 0;
@@ -145,7 +145,7 @@ static bool in_child(bool (*claim)(void))
 
 	if (pid == 0) {
 		if (setgid(65534) || setuid(65534))
-			errno = 0; /* there is only user 0, which is not exempt */
+			errno = 0; /* hyperscope's host has only user 0, which is not exempt */
 		_exit(!claim());
 	}
 	waitpid(pid, &status, 0);

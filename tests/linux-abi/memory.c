@@ -304,7 +304,10 @@ static void test_mremap_smaller(void)
 	munmap(at, 3 * MB2);
 }
 
-/* Run in a child: move one page of the parent's block, and map shared memory behind it. */
+/*
+ * Run in a child: move one page of the parent's block p to `to`, and map shared memory behind it.
+ * Returns 0, or the number of the step that failed.
+ */
 static int write_behind_moved_page(char *p, char *to)
 {
 	char *behind = to + PAGE;

@@ -47,7 +47,7 @@ struct worker {
 	unsigned int id, step;
 	uint64_t random;
 	uint32_t areas;
-	bool is_child, private_only; /* private_only: its parent runs at the same time */
+	bool is_child, private_only; /* private_only: use no shared pages, as the parent runs too */
 	pid_t child;                 /* a child that runs at the same time, or 0 */
 	struct arena arena[2];
 	unsigned int nr_arenas;

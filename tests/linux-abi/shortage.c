@@ -276,8 +276,9 @@ static bool queue_is_right(long ret)
 }
 
 /*
- * kill() finds no page for the siginfo and succeeds without it. A later call that fails for another
- * reason must not be repeated because of that: it would wait for memory and end the shortage.
+ * kill() finds no page for the siginfo and succeeds without it. That missing page must not cause a
+ * later call that fails for another reason to be repeated: it would wait for memory and end the
+ * shortage.
  */
 static void test_other_failures(void)
 {

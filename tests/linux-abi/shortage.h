@@ -12,7 +12,7 @@
 #include <fcntl.h>
 #include "tap.h"
 
-static int control; /* free_pages; -1: this is not the host */
+static int control; /* descriptor of free_pages; -1: this is not the host */
 
 static void shortage_begin(unsigned int left)
 {

@@ -39,7 +39,7 @@ static struct timespec to_timespec(uint64_t ns)
 	return (struct timespec){ (time_t)(ns / 1000000000), (long)(ns % 1000000000) };
 }
 
-/* Return from 1 ns to 16 ms, with each power of two as likely as any other. */
+/* Return a random time from 1 ns to 16 ms, with each power of two as likely as any other. */
 static uint64_t random_ns(unsigned int *state)
 {
 	uint64_t least = 1ULL << rand_r(state) % 24;
@@ -47,7 +47,7 @@ static uint64_t random_ns(unsigned int *state)
 	return least + (uint64_t)rand_r(state) % least;
 }
 
-/* Use a timer of this thread. Returns 1 if reads do not return exactly its expirations. */
+/* Use a timer of this thread. Returns 1 if reads return more or fewer expirations than it had. */
 static long count_one(unsigned int *state)
 {
 	static const int clocks[] = { CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME };

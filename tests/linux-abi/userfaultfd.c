@@ -76,7 +76,7 @@ static bool next_fault(int fd, struct uffd_msg *msg)
 
 struct toucher {
 	volatile char *at;
-	int value; /* the value read there */
+	int value; /* the value read at `at` */
 	pthread_t thread;
 };
 
