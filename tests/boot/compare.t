@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # compare.t - the gate: no kind of exit costs 2 % more than notebooks-data/exit-latency.csv says, unless a
-# commit's message accepts it. Figures made with another QEMU, OpenSBI or compiler cannot be compared, and that
-# claim is skipped. The rest tests scripts/hyperscope compare itself.
+# commit's message accepts it. This claim is skipped if the figures were made with another QEMU, OpenSBI or
+# compiler, because they cannot be compared. The other claims test scripts/hyperscope compare itself.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/vmm"
 export HYPERSCOPE_SET=

@@ -12,7 +12,7 @@ timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/hyperscope" bench --out 
 	>"$tmp/out" 2>"$tmp/err"
 is $? 0 "the rows are measured" || diag "$(cat "$tmp/err")"
 
-# Print a line for each row: near, far or other (made with other tools), CPU, exit, and both medians.
+# Print a line for each row: near, far or other (made with other tools), CPU, exit, the CSV's median, the new median.
 python3 - "$csv" "$tmp/csv" >"$tmp/compared" <<'EOF'
 import csv, sys
 key = ("system", "exit", "toggles", "cpu")
@@ -33,7 +33,7 @@ else
 	ok $? "the figures are within 2 % (else run make bench and scripts/hyperscope figures --docs)" || diag "$(cat "$tmp/compared")"
 fi
 
-# The same for `make walk-cost` and its table in docs/toggles.md.
+# Compare what `make walk-cost` prints with its table in docs/toggles.md.
 HS_SECONDS=120 hs exec --quiet --icount "$O/tests/kvm/linear" gstage_walk iterative recursive
 numbers()	# print the table's rows without column separators: a name, then its figures
 {

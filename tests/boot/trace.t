@@ -79,7 +79,7 @@ like "$err" 'the trace is saved to .*/trace; hstrace stat --live ' "the launcher
 run "$payloads/timer.bin" --trace all --set fp=lazy_save --boot trace.size=8K
 like "$(cat "$tmp/report")" 'lost \(overwritten\): [1-9]' "a small ring loses events, and the report says how many"
 is "$(events .)" 127 "a small ring keeps the newest events"
-# Record exits only, so that the lost ones can be counted. Their number may differ from the other run's.
+# Record exits only, so that the lost ones can be counted. Their number may differ from the previous run's.
 run "$payloads/timer.bin" --trace kvm_exit --set fp=lazy_save --boot trace.size=8K
 lost=$(sed -n 's/.*lost (overwritten): \([0-9]*\).*/\1/p' "$tmp/report")
 [ "${lost:-0}" -gt 0 ]

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# kselftest.t - Linux's own KVM selftests, each with few iterations, have the same results here as on Linux KVM.
+# kselftest.t - Linux's own KVM selftests, each with few iterations, have the same results as on Linux KVM.
 # `make kselftest` runs them in full and compares them with Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 

@@ -197,7 +197,7 @@ static void flushes(unsigned long times)
 		syscall(SYS_riscv_flush_icache, 0, 0, 0);
 }
 
-/* Return the number of events that CPU 1 receives while this CPU sends `*sent` of them. */
+/* Return how many events CPU 1 receives during work(arg); set *sent to how many this CPU sends. */
 static uint64_t received(uint64_t event, void (*work)(unsigned long), unsigned long arg,
 			 uint64_t *sent)
 {

@@ -25,7 +25,7 @@ sum()	# FOLDED [PATTERN]
 
 profile --csv "$tmp/one.csv" --folded "$tmp/one" --svg "$tmp/one.svg" -- "$counted"
 is $status 0 "a program is profiled" || diag "$(cat "$tmp/err")"
-# Rounds of count_down: main 10000, jumps 4 x 10, behind_jump 100, the signal's handler 1000, the end 5000.
+# Rounds of count_down: main 10000, jumps 4 x 10, behind_jump 100, on_signal 1000, behind_signal 5000.
 is "$(field "$tmp/one.csv" "host user" count_down 3)" $((2 * (10000 + 40 + 100 + 1000 + 5000) + 8)) \
 	"a loop has as many instructions as its length says"
 is "$(field "$tmp/one.csv" "host user" tree 3)" $((14 * 255 + 2 * 256)) "a recursive function has as many instructions as its length says"

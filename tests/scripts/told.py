@@ -24,7 +24,7 @@ import time
 MARK = "HS_TOLD"
 OURS = re.compile(r'^  File "[^"]*/scripts/([^"]*)", line [1-9].*\n *(.*)', re.M)
 HEADER = re.compile(r"import (os|sys)$|sys\.|from hs import early")
-LINES = 3      # an error message, and notes on progress
+LINES = 3      # allowed on standard error: a message, and notes on progress
 AT_ONCE = 2
 SCALE = max(1.0, float(os.environ.get("HS_TIME_SCALE", "1")))
 PATIENCE = 60 * SCALE
@@ -64,7 +64,7 @@ def traceback_of_ours(text):
 
 
 def one(command, number, moment, natural=0):
-    """Run the command, sending signal `number` after `moment` seconds, unless it is None.
+    """Run the command. Send it signal `number` after `moment` seconds, unless `number` is None.
 
     Return a line for each error, the seconds that the command took, and its status. `natural` is the status
     of a run without a signal.
