@@ -51,7 +51,7 @@ docs/walkthroughs/fast-path.md | `sret` follows at once: {sbi_version} instructi
 docs/trace.md | call from VS and back: {sbi_version} instructions with everything off, {sbi_version fastpath=off} with `fastpath=off`
 docs/trace.md | `kvm_entry`, `kvm_exit` | {sbi_version trace=kvm_entry,kvm_exit - sbi_version} |
 docs/trace.md | exit accounting (`exitstat=auto`, the default) | {sbi_version exitstat=auto - sbi_version} |
-docs/kvm-api.md | {illegal_insn} instructions instead of 1345
+docs/kvm-api.md | {illegal_insn} instructions instead of {linux:illegal_insn}
 docs/status.md | | null SBI call (`fastpath=off`) | {sbi_version} ({sbi_version fastpath=off}) | 120 (400) | {linux:sbi_version} |
 docs/validity.md | a null call costs {sbi_version fastpath=off} instructions here, {linux:sbi_version} in Linux KVM
 docs/status.md | | SBI set_timer; IPI to itself; fence.i | {sbi_set_timer}; {sbi_ipi_self}; {sbi_fence_i_self} | 150; 250; 400 | {linux:sbi_set_timer}; {linux:sbi_ipi_self}; {linux:sbi_fence_i_self} |
@@ -61,7 +61,8 @@ docs/status.md | | MMIO write to an ioeventfd | {mmio_ioeventfd} | 600 | {linux:
 docs/status.md | | SBI call forwarded to the VMM | {sbi_user} | 950 | {linux:sbi_user} |
 docs/status.md | | fault on a 4 KiB page: present, fresh | {fault_4k_present}, {fault_4k_fresh} | 900, 2200 | {linux:fault_4k_present}, {linux:fault_4k_fresh} |
 docs/status.md | | IPI ping-pong, two sleeping harts (bare {bare:ipi_pingpong}) | {ipi_pingpong} | * | {linux:ipi_pingpong} |
-docs/status.md | | kvm_entry and kvm_exit on, per exit; accounting | +{sbi_version trace=kvm_entry,kvm_exit - sbi_version}; +{sbi_version exitstat=auto - sbi_version} |
+docs/status.md | | host tick, while only one thread can run | none | none | {linux:host_tick} |
+docs/status.md | | kvm_entry and kvm_exit on, per exit; accounting | +{sbi_version trace=kvm_entry,kvm_exit - sbi_version}; +{sbi_version exitstat=auto - sbi_version} | +80; - | +{linux:sbi_version trace=kvm_entry,kvm_exit - linux:sbi_version} |
 docs/status.md | | boot to a command, x native (`scripts/hyperscope bench-apps`) | {boot / native:boot} | 1.10 | {linux:boot / native:boot} |
 docs/status.md | | 200 fork+exec, warm; hackbench, x native (same command) | {fork_exec / native:fork_exec}; {hackbench / native:hackbench} | 1.10 | {linux:fork_exec / native:fork_exec}; {linux:hackbench / native:hackbench} |
 docs/status.md | median is {hackbench / linux:hackbench} times Linux KVM's
