@@ -62,10 +62,10 @@ struct hart {
 	unsigned long id; /* in SBI calls and in the device tree */
 	int index;
 	bool in_trap;
-	struct trap trap;      /* the last one caught */
+	struct trap trap;      /* the last trap recorded */
 	bool catch_irqs;       /* an interrupt also ends the catch in progress */
 	bool skip;             /* record exceptions and step over their instructions */
-	unsigned long skipped; /* how many were stepped over */
+	unsigned long skipped; /* how many instructions were stepped over */
 	void (*on_irq)(unsigned long code);
 	unsigned long irqs[16]; /* interrupts taken, by code */
 	/* Work for a secondary hart: fn is set last, and cleared when the work is done. */
@@ -74,7 +74,7 @@ struct hart {
 };
 
 extern struct hart harts[MAX_HARTS];
-extern int nr_harts; /* as the device tree lists them, at most MAX_HARTS */
+extern int nr_harts; /* harts in the device tree, at most MAX_HARTS */
 extern const void *dtb;
 extern char _start[], _end[];
 
@@ -128,7 +128,7 @@ void sbi_send_ipi(unsigned long mask, unsigned long base);
 
 /* ---- trap.c ---- */
 void rt_trap(struct hart *hart);
-/* Call fn(arg); a trap ends the call. The struct is this hart's, valid until the next catch. */
+/* Call fn(arg); a trap ends the call. The struct is this hart's, valid until its next trap. */
 const struct trap *catch_trap(hart_fn fn, unsigned long arg);
 /* Like catch_trap(), but fn runs in U mode. Any trap ends it, normally its ecall (cause 8). */
 const struct trap *catch_user(hart_fn fn, unsigned long arg);
@@ -138,7 +138,7 @@ const struct trap *catch_user(hart_fn fn, unsigned long arg);
  * interrupt ends the code after five seconds.
  */
 const struct trap *catch_code(const unsigned long *regs);
-/* From here on step over instructions that trap; skip_end() returns how many did. */
+/* Until skip_end(), step over instructions that trap. skip_end() returns how many did. */
 void skip_begin(void);
 unsigned long skip_end(void);
 
@@ -159,7 +159,7 @@ void delay_us(unsigned long us);
 bool has_sstc(void);
 void timer_at(unsigned long long time); /* by stimecmp if the hart has Sstc, else by SBI */
 void timer_off(void);
-/* WFI until one of the sie bits is pending. Returns false after `us` microseconds. */
+/* WFI until one of the sie bits is pending, for at most `us` microseconds. False: none is. */
 bool wait_irq(unsigned long sie_bits, unsigned long us);
 bool isa_has(const char *ext); /* as in the device tree's riscv,isa, e.g. "_sstc" or "d" */
 

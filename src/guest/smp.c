@@ -92,7 +92,7 @@ long hart_status(unsigned long id)
 	return ret.error ? ret.error : ret.value;
 }
 
-/* Wait for a condition after which another hart sends an IPI. */
+/* Wait until done_yet(index), at most `ms`. The hart that makes it true then sends an IPI. */
 static bool wait_flag(bool (*done_yet)(int), int index, unsigned long ms)
 {
 	unsigned long end = now() + us_to_ticks(ms * 1000);

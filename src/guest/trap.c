@@ -16,7 +16,10 @@ static void trap_record(struct hart *hart)
 	};
 }
 
-/* A level-triggered interrupt would be taken again at once: mask it until the test enables it. */
+/*
+ * Let on_irq() handle the interrupt. Without it, clear a software interrupt, and mask any other
+ * until the test enables it: a level-triggered interrupt would be taken again at once.
+ */
 static void trap_irq(struct hart *hart)
 {
 	unsigned long code = hart->cause & ~CAUSE_IRQ_FLAG;

@@ -42,7 +42,7 @@ bench_answered:
 	/*
 	 * void op_timer_now(n, arg): set a timer in the past by SBI TIME and wait until its
 	 * interrupt's handler sets t0. A host may lose an interrupt (docs/bench.md), so t1 limits
-	 * the wait, counted over all operations.
+	 * the turns of the waiting loop, summed over all operations since the last loss.
 	 */
 	.globl	op_timer_now
 	.balign	4
@@ -65,7 +65,7 @@ op_timer_now:
 	bnez	a3, 1b
 	ret
 
-	/* Handlers that stop the timer: by stimecmp, or by an SBI call if the guest has none. */
+	/* Handlers that stop the timer: by stimecmp, or by an SBI call if the hart lacks Sstc. */
 	.globl	bench_timer_own
 	.balign	4
 bench_timer_own:

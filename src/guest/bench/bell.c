@@ -27,7 +27,7 @@
 static unsigned long bell, claim;
 static unsigned long ring_ticks[BELL_BATCHES], answer_ticks[BELL_BATCHES];
 
-/* Shared with the VMM, which sets `host`, and `least` <= guest - host (src/vmm/doorbell.c). */
+/* Shared with the VMM, which sets `host`, and `least` to a lower bound of guest - host. */
 static struct {
 	unsigned long guest, host, least, enough;
 } volatile clocks;
@@ -52,7 +52,7 @@ static bool compare_clocks(unsigned long *ahead)
 	clocks.host = clocks.enough = 0;
 	clocks.guest = t = now();
 	set64(CLOCKS, (unsigned long)&clocks);
-	if (!get64(CLOCKS)) /* there is only one hart */
+	if (!get64(CLOCKS)) /* the VMM may use only one hart */
 		return false;
 	while (t < end && most != least) {
 		host = clocks.host;
@@ -74,7 +74,7 @@ static bool compare_clocks(unsigned long *ahead)
 	return most == least;
 }
 
-/* Ring and wait for the answer at each place within a tick. Returns false if one is missing. */
+/* Ring and wait for the answer at each place within a tick. False: an answer is missing. */
 static bool batch(unsigned long ahead, unsigned long n)
 {
 	unsigned long i, rung, answered;

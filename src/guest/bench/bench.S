@@ -80,7 +80,7 @@ op_\name:
 	ecall
 	endop
 
-	/* This call and an MMIO read, after writing an FP register: FS is Dirty at the exit. */
+	/* Write an FP register before this call, alone, and before an MMIO read: FS is Dirty. */
 	.option	push
 	.option	arch, +d
 	op	sbi_user_fp, li a7, SBI_EXT_EXPERIMENTAL_START; li a6, 0

@@ -64,11 +64,12 @@ void measure_init(void);
 bool wanted(const char *name); /* this row is selected, or no row is */
 /* This row is selected by name: for rows that need a special machine. */
 bool asked_for(const char *name);
-/* Measure batches of an operation. bench() first runs one more batch to warm up. */
+/* Measure batches of op(n, arg). First run one more batch to warm up. */
 void bench(const char *name, op_fn op, unsigned long arg);
+/* Like bench(), without warming up; arg grows by `step` after each batch. */
 void bench_steps(const char *name, op_fn op, unsigned long arg, unsigned long per_batch,
 		 unsigned long batches, unsigned long step);
-/* Like bench(), with FS on. Each operation sets it to Dirty. */
+/* Like bench(), with FS on. Each operation sets FS to Dirty. */
 void bench_fp(const char *name, op_fn op, unsigned long arg);
 /* Measure an operation that raises the external interrupt; `lower` handles it (devices.c). */
 void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(void));

@@ -62,7 +62,10 @@ void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(vo
 	csr_write(stvec, trap_entry);
 }
 
-/* Not on a bare machine: QEMU's PLIC is free, and a falling line does not withdraw its request. */
+/*
+ * Not on a bare machine: an access to QEMU's PLIC costs nothing, and a falling line does not
+ * withdraw its request.
+ */
 static void bench_irq(unsigned long plic)
 {
 	struct fdt_reg uart;

@@ -206,7 +206,10 @@ static bool counts(unsigned long a, unsigned long b)
 	return b - a >= 2000 && b - a < 2100;
 }
 
-/* Compare rdtime with a loop of 2 instructions per turn; the host may take a tick meanwhile. */
+/*
+ * Set icount and has_instret: compare rdtime and rdinstret with loops of 2 instructions per turn.
+ * Allow 1000 ticks of rdtime for the host's own timer interrupts.
+ */
 static void find_unit(void)
 {
 	unsigned long t, a, b;

@@ -54,7 +54,7 @@ static void bench_fp_first(void)
 	row_end("fp_first_use", 1);
 }
 
-/* Measure the time that the host takes from a guest without exits, during 10 ms of work. */
+/* Measure the time that the host takes from a guest during 10 ms of work without exits. */
 static void bench_busy(void)
 {
 	unsigned long b, t;
@@ -72,8 +72,8 @@ static void bench_busy(void)
 }
 
 /*
- * Measure each such interruption separately: read the clock repeatedly. If two reads are more than
- * 2 ticks apart, another thread or the host had the hart. n counts the interruptions in 400 ms.
+ * Measure each time that the host takes separately: read the clock repeatedly. If two reads are
+ * more than 2 ticks apart, another thread or the host had the hart. n counts such gaps in 400 ms.
  * Wait first until the VMM's console thread has written the previous row: it would count as a host
  * tick.
  */
