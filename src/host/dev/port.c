@@ -231,7 +231,7 @@ static bool can_write(void *arg)
 	return !list_empty(&p->free) || virtq_has_used(&p->tx) || !READ_ONCE(p->open);
 }
 
-/* Get a buffer to fill. -EPIPE if the far end is gone; -EAGAIN; -EINTR. */
+/* Get a buffer to fill; wait unless nonblock. -EPIPE if the far end is gone; -EAGAIN; -EINTR. */
 static int tx_wait_for(struct port *p, bool nonblock, struct port_buf **b)
 {
 	int err = 0;

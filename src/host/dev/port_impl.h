@@ -21,7 +21,7 @@ struct port_buf {
 struct port {
 	char name[64];
 	u32 id;
-	bool used; /* the host has opened it */
+	bool used; /* we have opened it */
 	bool open; /* the far end is open */
 	struct spinlock lock;
 	struct virtq rx, tx;

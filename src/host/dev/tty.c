@@ -119,8 +119,9 @@ static int wait_for_input(struct tty *tty, size_t size, bool nonblock)
 }
 
 /*
- * Returns 0 if the current process may use the terminal. If it is in the background, returns
- * -ERESTARTSYS after sending signo to its job, or -EIO if the job cannot be stopped.
+ * Returns 0 if the current process may use the terminal: it is in the foreground, or ignores or
+ * blocks SIGTTOU, if that is signo. Else returns -ERESTARTSYS after sending signo to its job, or
+ * -EIO if the job cannot be stopped.
  */
 static int check_foreground(struct tty *tty, int signo)
 {

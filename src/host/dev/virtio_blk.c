@@ -138,8 +138,8 @@ struct transfer {
 };
 
 /*
- * Move whole sectors, as many as one request takes. On a read, the device writes to the pages, so
- * they are faulted in for writing.
+ * Move whole sectors, as many as one request takes. Returns their bytes, 0 if not even one fits, or
+ * -errno. On a read, the device writes to the pages, so they are faulted in for writing.
  */
 static long move_sectors(struct disk *d, struct transfer *t, bool write, unsigned long buf,
 			 size_t size, u64 pos)

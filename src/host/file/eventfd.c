@@ -39,7 +39,10 @@ static bool event_has_room(struct hv_event *event, u64 count)
 	return count <= COUNT_MAX - READ_ONCE(event->count);
 }
 
-/* Add count. Without room for all of it, add what fits (fill), or add nothing and return false. */
+/*
+ * Add count. If there is no room for all of it, add what fits if `fill`, else add nothing and
+ * return false.
+ */
 static bool event_add(struct hv_event *event, u64 count, bool fill)
 {
 	struct hv_event_watch *w, *next;

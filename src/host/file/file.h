@@ -89,13 +89,13 @@ int fd_table_next(struct fd_table *t, int from); /* the first open descriptor >=
 int fd_limit(void);                              /* the current process's RLIMIT_NOFILE */
 struct file *fd_get(int fd); /* get the current process's file, referenced; NULL: -EBADF */
 /*
- * For /proc: get the inode of the current process's descriptor, referenced, or NULL, and its name
- * if it has no path, else "". Takes no reference on the file, because putting it under tree_lock
- * could release the file. 0 or -EBADF.
+ * For /proc: look at the file of the current process's descriptor fd. Sets *inode to its inode,
+ * referenced, or to NULL, and `name` to what it is called if it has no path, else to "". Takes no
+ * reference on the file, because putting it under tree_lock could release the file. 0 or -EBADF.
  */
 int fd_look(int fd, struct inode **inode, char *name, size_t size);
-int fd_install(struct file *f, bool cloexec);     /* takes over the reference on success; -EMFILE */
-int fd_install_new(struct file *f, bool cloexec); /* also takes over the reference on failure */
+int fd_install(struct file *f, bool cloexec);     /* takes over f on success; -EMFILE, -ENOMEM */
+int fd_install_new(struct file *f, bool cloexec); /* takes over f even on failure */
 /*
  * Reserve a descriptor before a call's first effect, after which the call must not fail for lack of
  * a descriptor or memory. Until fd_fill() it is not open, but no other call gets it, as on Linux.

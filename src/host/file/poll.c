@@ -94,7 +94,7 @@ static int scan(struct polled *p, unsigned int n, struct poll_table *table)
 	return ready;
 }
 
-/* Returns the number of ready files; 0 if time is up; -EINTR, -ENOMEM. */
+/* Returns the number of ready descriptors; 0 if time is up; -EINTR, -ENOMEM. */
 static int poll_wait_for(struct polled *p, unsigned int n, u64 deadline)
 {
 	struct poll_call call = { .table.enter = call_enter };
@@ -120,7 +120,10 @@ static int poll_wait_for(struct polled *p, unsigned int n, u64 deadline)
 	return ready ? ready : err == -ETIME ? 0 : err;
 }
 
-/* Turn a relative timespec at user address `ts` into a deadline; 0 means forever. */
+/*
+ * Set *deadline from the relative timespec at user address `ts`, or to WAIT_FOREVER if ts is 0.
+ * 0, -EFAULT or -EINVAL.
+ */
 static int deadline_of(unsigned long ts, u64 *deadline)
 {
 	struct __kernel_timespec t;
@@ -257,7 +260,7 @@ static int write_sets(const struct select_sets *sets, const unsigned long user[3
 	return err;
 }
 
-/* Turn the sets into a list of descriptors. Returns its length. */
+/* Store the requested descriptors below n in fds[], their events in p[]. Returns their number. */
 static unsigned int list_sets(const struct select_sets *sets, unsigned int n, int *fds,
 			      struct polled *p)
 {
@@ -275,7 +278,7 @@ static unsigned int list_sets(const struct select_sets *sets, unsigned int n, in
 	return count;
 }
 
-/* Set the answer: which descriptor is ready in which set. Returns the number of bits. */
+/* Set the answer: which descriptor is ready in which set. Returns the number of bits set. */
 static long answer_sets(const struct select_sets *sets, const int *fds, const struct polled *p,
 			unsigned int count)
 {

@@ -230,7 +230,10 @@ int socket_listen(struct unix_socket *s, int backlog)
 	return err;
 }
 
-/* sockets_lock is held. `far` is new; on success it is in the listener's backlog. */
+/*
+ * Connect s to `far`, a new socket, which on success is in the listener's backlog. sockets_lock is
+ * held. 0 or -errno.
+ */
 static int connect_to(struct unix_socket *s, struct unix_socket *far, struct unix_socket *listener)
 {
 	int err;

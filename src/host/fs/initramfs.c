@@ -98,7 +98,10 @@ static void link_remember(struct archive *a, const u32 *field, struct inode *ino
 	list_add(&l->link, &a->links);
 }
 
-/* Find the file's directory, and make missing ones; *last is the name in it. NULL on failure. */
+/*
+ * Return the directory that `path` is in, referenced; make missing ones. *last: the file's name in
+ * it. NULL on failure.
+ */
 static struct inode *parent_of(const char *path, const char **last)
 {
 	char name[NAME_LEN_MAX + 1];

@@ -191,7 +191,11 @@ static size_t put_entry(u8 *to, size_t room, u64 ino, u64 next, u32 mode, const 
 	return size;
 }
 
-/* Store the entry with the smallest cookie >= *cookie. Generated entries follow the real ones. */
+/*
+ * Store at `to` the entry of dir with the smallest cookie >= *cookie, and set *cookie to follow it.
+ * Returns its length, or 0 if it does not fit or, with *more false, if there is none. Generated
+ * entries follow the real ones.
+ */
 static size_t entry_at(struct inode *dir, u64 *cookie, u8 *to, size_t room, bool *more)
 {
 	const u64 made_up = 1ULL << 32;

@@ -10,7 +10,7 @@
 struct text { /* grows as text is added */
 	char *buf;
 	size_t len, size;
-	bool failed; /* no memory: the open fails */
+	bool failed; /* no memory, or too much text: -ENOMEM */
 };
 
 void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -277,7 +277,10 @@ int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
 
 static const u8 zero_page[PAGE_SIZE] __attribute__((aligned(4096)));
 
-/* Find the bytes at pos, up to the page's end. Returns their number. *pa: page to put, or 0. */
+/*
+ * Set *from to the file's bytes at pos. Returns how many of `size` are there, at most up to the end
+ * of the page. *pa: the page that the caller has to put, or 0.
+ */
 static size_t ram_source(struct ram_file *rf, u64 pos, size_t size, const u8 **from, hpa_t *pa)
 {
 	size_t in_page = pos % PAGE_SIZE, n = 0;
@@ -348,7 +351,7 @@ static long ram_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	return done ? (long)done : err;
 }
 
-/* Write one page's part. The size grows after the copy. */
+/* Write n bytes at pos, all in one page. The file's size grows only after the copy. */
 static int ram_write_page(struct ram_file *rf, unsigned long buf, u64 pos, size_t n)
 {
 	hpa_t pa;

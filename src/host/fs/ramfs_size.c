@@ -249,7 +249,10 @@ int ram_insert_page(struct file *f, u64 index, hpa_t pa)
 	return err == -ENOSPC ? -ENOMEM : err;
 }
 
-/* SEEK_DATA and SEEK_HOLE: pages and the archive's bytes are data. */
+/*
+ * For SEEK_DATA and SEEK_HOLE: return the first position from pos on in data (want_data) or in a
+ * hole. Pages and the archive's bytes are data. -ENXIO: no more data.
+ */
 static s64 next_edge(struct ram_file *rf, u64 pos, bool want_data)
 {
 	u64 at = pos;

@@ -64,8 +64,8 @@ static int show_set_event(struct inode *inode, struct text *t)
 }
 
 /*
- * Apply one word of set_event: [!][hs:]NAME, with * and ?. An empty part matches any, and hs alone
- * means all events. False if the word names no event.
+ * Apply one word of set_event to chosen[]: [!][hs:]NAME, with * and ?. An empty part matches any,
+ * and hs alone means all events. False if the word names no event.
  */
 static bool choose(bool *chosen, const char *word, size_t len)
 {
