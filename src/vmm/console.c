@@ -39,7 +39,7 @@ static struct {
 	char panic[160];
 	u8 in[INPUT_SIZE];
 	atomic_uint in_head, in_tail; /* free-running; only the console thread advances in_head */
-	atomic_bool in_open;          /* set by console_listen(), cleared at the end of the file */
+	atomic_bool in_open;          /* set by console_listen(), cleared at the end of input */
 	bool in_tty, in_escape;
 	int wake;
 	struct termios saved;

@@ -16,11 +16,11 @@
 
 struct dirty {
 	struct machine *machine;
-	u64 nr; /* pages, and words of a bitmap of them */
-	size_t words;
-	bool manual; /* reading KVM's log does not clear it */
-	u64 *log;    /* as read from KVM */
-	u64 *found;  /* taken out of the logs, not written to the file yet */
+	u64 nr;       /* pages of guest memory */
+	size_t words; /* of a bitmap with a bit for each page */
+	bool manual;  /* reading KVM's log does not clear it */
+	u64 *log;     /* KVM's log, as last read */
+	u64 *found;   /* taken out of the logs, not written to the file yet */
 	atomic_ullong own[];
 };
 
@@ -37,7 +37,10 @@ void machine_wrote(struct machine *m, const void *at, u64 len)
 	/* lab 10 end */
 }
 
-/* Clear separately from reading: a page written in between is not write-protected twice. */
+/*
+ * Have KVM's log cleared only on request, not on reading: a page written in between is not
+ * write-protected twice. False: KVM cannot.
+ */
 static bool choose_manual(struct machine *m)
 {
 	struct kvm_enable_cap manual = {

@@ -34,9 +34,7 @@
 #include "state.h"
 
 #define UNTIL_ASLEEP_NS 50000
-/*
- * Limits on how long a guest can make the thread spin: after a tick, and in a comparison (seconds).
- */
+/* Limits on how long a guest can make the thread spin: steps after a tick, rounds of comparison. */
 #define STEPS_MAX  1000
 #define ROUNDS_MAX (1u << 28)
 
@@ -49,7 +47,7 @@ enum doorbell_register {
 	REG_CLOCKS = 0x28,
 };
 
-/* In guest memory. guest - host is `least` or more. The guest sets `enough` to end this. */
+/* In guest memory. guest - host is at least `least`. The guest ends the comparison by `enough`. */
 struct clocks {
 	u64 guest, host, least, enough;
 };

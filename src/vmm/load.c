@@ -128,7 +128,10 @@ static void read_header(const struct file *file, struct image_header *header)
 		    IMAGE_MAJOR(header->version));
 }
 
-/* Returns where the contents of the last PE section end in the file, or 0 without a PE header. */
+/*
+ * Returns where the contents of the last PE section end in the file; 0 if there is no PE header at
+ * `offset`; PE_INCOMPLETE if the file ends within the section table.
+ */
 #define PE_INCOMPLETE UINT64_MAX
 static u64 pe_end(const struct file *file, u64 offset)
 {

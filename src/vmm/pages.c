@@ -103,7 +103,10 @@ static int write_run(struct pages *pages, struct run *run)
 	return err;
 }
 
-/* Returns 1 if the page will be written, 0 if it is zero and not in the file, or -errno. */
+/*
+ * Add page `number` to the run; write the run first if the page does not continue it. Returns 1 if
+ * the page will be written, 0 if it is zero and not in the file, or -errno.
+ */
 static int add_page(struct pages *pages, struct run *run, u64 number)
 {
 	const u8 *page = pages->ram + number * SZ_4K;

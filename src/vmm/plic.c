@@ -8,7 +8,7 @@
  *
  * A source goes level -> pending (gateway) -> claimed, in service -> completed. It is pending
  * again only after completion, if its line is still high. A line that falls before the claim
- * withdraws its request (as in QEMU; PLIC §1.2 would let a stale claim through). A claim returns
+ * withdraws its request (PLIC §1.2 and newer QEMUs let a stale claim through). A claim returns
  * only a source above the threshold (as in QEMU; by PLIC §8 it would ignore the threshold).
  *
  * Register map: PLIC §3.

@@ -120,7 +120,7 @@ void sbi_handle(struct vcpu *vcpu)
 	case SBI_EXT_DBCN:
 		ret[0] = dbcn(m, vcpu->run->riscv_sbi.function_id, args, &ret[1]);
 		break;
-	case SBI_EXT_BASE: /* probes an extension that the VMM would provide: it has none */
+	case SBI_EXT_BASE: /* a probe for an extension of user space: the VMM has none */
 		ret[0] = SBI_SUCCESS;
 		ret[1] = 0;
 		break;

@@ -31,7 +31,7 @@ struct save_header {
 	char magic[8];
 	u32 version;
 	u32 xlen;
-	u64 length; /* of the whole, in bytes */
+	u64 length; /* of the whole file, in bytes */
 	u64 pages;
 	u64 sections_at, sections_len;
 	u64 ram_base, ram_size;
@@ -63,12 +63,12 @@ void state_bytes(struct state *s, void *at, size_t len);
 void state_bool(struct state *s, bool *value);
 void state_refuse(struct state *s, const char *why);
 #define STATE(s, object) state_bytes(s, &(object), sizeof(object))
-u64 state_sum(u64 sum, const void *data, size_t len); /* of whole words; start with sum = 0 */
+u64 state_sum(u64 sum, const void *data, size_t len); /* of u64s; start with sum = 0 */
 
-/* Saving: begin a section after the others, and end it. */
+/* Saving: begin a section after the others; end it, given what section_begin() returned. */
 size_t section_begin(struct state *s, const char *name, unsigned int index);
 void section_end(struct state *s, size_t begin);
-/* Loading: the next section has to be this one. Returns its contents, or false with s->bad set. */
+/* Loading: set *contents to the next section, which has to be this one. False: s->bad is set. */
 bool section_open(struct state *s, const char *name, unsigned int index, struct state *contents);
 
 /* ---- pages.c: guest memory in the file ------------------------------------------------------ */
@@ -93,7 +93,10 @@ int file_write(int fd, const void *from, size_t len, u64 offset);
 int file_read(int fd, void *to, size_t len, u64 offset);
 
 int pages_begin(struct pages *pages, struct machine *m, int fd);
-/* Write the pages in the bitmap, or all if it is NULL. Returns their number, or -errno. */
+/*
+ * Write the pages in the bitmap, or all if it is NULL, except for pages of zeroes that are not in
+ * the file. Returns how many were written, or -errno.
+ */
 long pages_write(struct pages *pages, const u64 *bitmap);
 void pages_end(struct pages *pages);
 
@@ -117,15 +120,16 @@ void sections_state(struct machine *m, struct pages *pages, struct state *s);
 
 struct dirty;
 struct dirty *dirty_start(struct machine *m); /* or NULL with errno: no memory, or KVM refused */
-u64 dirty_take(struct dirty *dirty); /* add the pages in the logs to the dirty ones; their number */
-const u64 *dirty_pages(const struct dirty *dirty); /* as a bitmap */
+/* Move the pages in the logs to the dirty pages. Returns the number of dirty pages. */
+u64 dirty_take(struct dirty *dirty);
+const u64 *dirty_pages(const struct dirty *dirty); /* the dirty pages, as a bitmap */
 void dirty_written(struct dirty *dirty);           /* all have been written to the file */
 void dirty_end(struct dirty *dirty);
 
 /* ---- precopy.c: whether a save needs another round ------------------------------------------- */
 
-void precopy_begin(u64 pages, unsigned int most); /* of guest memory, all dirty; rounds allowed */
-/* Called after a round that wrote `written` pages, with `left` dirty pages now. */
+void precopy_begin(u64 pages, unsigned int most); /* pages of guest memory; at most `most` rounds */
+/* Is another round worthwhile, after one that wrote `written` pages, with `left` dirty now? */
 bool precopy_goes_on(u64 written, u64 left);
 
 #endif

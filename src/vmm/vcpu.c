@@ -132,7 +132,7 @@ static void handle_exit(struct vcpu *vcpu)
 	}
 }
 
-/* --pin: use the processor of the vCPU's number among those that the VMM may use, cyclically. */
+/* --pin: run vCPU n on the n-th processor that the VMM may use, counting cyclically from 0. */
 static void pin(const struct vcpu *vcpu)
 {
 	unsigned int left;

@@ -99,7 +99,7 @@ static ssize_t transfer(int fd, const struct iovec *iov, u64 offset, bool write)
 	return n;
 }
 
-/* Are these bytes whole sectors of the disk? Both values come from the guest unchecked. */
+/* Are `len` bytes from `sector` on whole sectors of the disk? The guest chose both values. */
 static bool on_disk(const struct disk *disk, u64 sector, u64 len)
 {
 	/* lab 11: write on_disk: without a sum or a product that can overflow */

@@ -348,7 +348,7 @@ static bool can_work(const struct virtio_device *device)
 /*
  * Work on the queue in batches until it is empty. io_lock is released between batches, so that
  * even if requests never end the guest can reset the device and the machine can stop. process()
- * writes the used ring, so that is logged as dirty before io_lock is released.
+ * writes the used ring, so the ring is logged as dirty before io_lock is released.
  */
 static void work(struct virtio_device *device)
 {

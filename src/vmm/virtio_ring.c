@@ -128,7 +128,7 @@ static bool walk(struct machine *m, struct chain *chain, const struct vring_desc
 }
 
 /*
- * The chain is in a table elsewhere in RAM and starts at entry 0. `head` has the table's address,
+ * Follow a chain through an indirect table in RAM, from entry 0. `head` has the table's address,
  * aligned to 8, and its length in bytes: whole descriptors, at least one. An indirect descriptor
  * has no next.
  */

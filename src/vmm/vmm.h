@@ -107,7 +107,7 @@ struct options {
 	bool quiet;
 	bool input;
 	const char *save;         /* --save, or NULL */
-	unsigned int save_rounds; /* of writing memory while the guest runs; 0: stop it first */
+	unsigned int save_rounds; /* writing memory while the guest runs; 0: stop it first */
 	unsigned int save_at;     /* ms after the start; 0: not by time */
 	const char *save_on;      /* save when the guest prints this, or NULL */
 	const char *restore;      /* --restore, or NULL */
@@ -225,7 +225,7 @@ bool plic_is_raised(struct plic *plic, unsigned int vcpu); /* the vCPU's externa
 /* ---- console.c: the VMM's standard input and output as the guest's terminal ---- */
 
 void console_start(struct machine *m);
-void console_listen(void); /* to be called when the machine is booted or restored */
+void console_listen(void); /* once the machine has been booted or restored */
 void console_reset(void);
 void console_write(const void *text, size_t len);
 void console_flush(void);
@@ -303,7 +303,7 @@ struct virtio_device {
 		struct virtio_device *device); /* make completed writes durable; io_lock is held */
 	void (*state)(struct virtio_device *device, struct state *s); /* own part, or NULL */
 
-	pthread_mutex_t lock; /* registers and the interrupt line */
+	pthread_mutex_t lock; /* guards the registers and the interrupt line */
 	u32 status, interrupt_status;
 	u32 features_select, driver_features_select, queue_select;
 	u64 driver_features;
@@ -353,7 +353,7 @@ struct vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	bool parked;         /* under the machine's lock */
-	bool parked_stopped; /* HSM had it stopped when it was parked */
+	bool parked_stopped; /* when it was parked, it was stopped by HSM */
 	atomic_bool sample_wanted;
 	atomic_uint suspicions; /* consecutive samples with the same fault in the trap handler */
 	struct trap_sample sample;
@@ -369,7 +369,7 @@ void registers_sample(const struct vcpu *vcpu, struct trap_sample *sample);
 
 void sbi_handle(struct vcpu *vcpu);
 /* sbi_list.c */
-void sbi_check_list(const char *list);  /* of --sbi: dies if it is invalid */
+void sbi_check_list(const char *list);  /* dies if it is invalid */
 void sbi_apply_list(struct vcpu *vcpu); /* before the vCPU first runs */
 
 /* ---- watchdog.c ---- */
@@ -410,7 +410,7 @@ struct machine {
 	int stop_status;
 
 	atomic_bool save_wanted;
-	u64 saved_time;                /* the guest's clock when it was stopped */
+	u64 saved_time;                /* the guest's clock when the guest was stopped */
 	_Atomic(struct dirty *) dirty; /* where devices' writes are logged, or NULL */
 };
 
@@ -421,7 +421,8 @@ void machine_vcpu_park(struct vcpu *vcpu);
 
 /* Return the VMM's address of guest memory, or NULL unless all `len` bytes are RAM. */
 void *machine_ram(struct machine *m, gpa_t gpa, u64 len);
-int machine_log_writes(struct machine *m, bool on); /* by vCPUs: KVM's log; 0 or -errno */
+/* Switch KVM's log of the vCPUs' writes on or off. 0 or -errno. */
+int machine_log_writes(struct machine *m, bool on);
 
 /* ---- dirty.c, save.c, restore.c; the rest of --save is in state.h ---- */
 
