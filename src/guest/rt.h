@@ -175,7 +175,8 @@ bool fdt_memory(struct fdt_reg *reg);
 unsigned long fdt_cell(const void *prop, int index);
 /* Get the hart ids of /cpus/cpu, at most max of them. Returns their number. */
 int fdt_cpus(unsigned long *ids, int max);
-bool boot_arg(const char *name, char *value, size_t size); /* name or name=value */
+/* Is name or name=value a boot argument? If so, copy the value, or ""; at most size bytes. */
+bool boot_arg(const char *name, char *value, size_t size);
 unsigned long boot_number(const char *name, unsigned long fallback);
 unsigned long boot_need(const char *name); /* bails out if it is missing */
 

@@ -87,9 +87,10 @@ u32 disk_used_length(void); /* of the last used element */
 bool disk_needs_reset(void);
 bool disk_negotiate(u32 low, u32 high); /* from a reset to FEATURES_OK; true if the device agreed */
 void disk_start_queue(u32 size, unsigned long desc, unsigned long avail, unsigned long used);
-void disk_start(void);      /* with the rings above */
-void disk_offer(u16 head);  /* put head into the available ring, without a notification */
-bool disk_wait(u16 before); /* false: the device needs a reset, or timeout */
+void disk_start(void);     /* with the rings above */
+void disk_offer(u16 head); /* put head into the available ring, without a notification */
+/* Wait until the used index is not `before`. False: the device needs a reset, or timeout. */
+bool disk_wait(u16 before);
 bool disk_submit(u16 head); /* offer, notify, wait */
 void desc_set(struct desc *d, const volatile void *at, u32 len, u16 flags, u16 next);
 /* Make the usual chain in d[0..2]: header, data, status. */

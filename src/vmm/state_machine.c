@@ -9,7 +9,7 @@
 #include <string.h>
 #include "state.h"
 
-/* Read it when the last vCPU has stopped: writing the rest of memory takes long. */
+/* Read the clock when the last vCPU has stopped: writing the rest of memory takes long. */
 void clock_read(struct machine *m)
 {
 	kvm_get_timer(m->vcpus[0].fd, KVM_REG_RISCV_TIMER_REG(time), &m->saved_time);

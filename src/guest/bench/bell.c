@@ -106,7 +106,7 @@ static void row_of(const char *name, const unsigned long *ticks, unsigned long n
 	row_end(name, BELL_BATCH);
 }
 
-/* The first batch only warms up. */
+/* Ring in batches; the first only warms up. Returns how many of the others are complete. */
 static unsigned long ring_all(unsigned long ahead)
 {
 	unsigned long n = 0;

@@ -146,7 +146,7 @@ static struct unix_socket *find_bound(const struct unix_name *name, const struct
 	return NULL;
 }
 
-/* Create the file for a path name. */
+/* Create the socket file `path` and set *inode to it, referenced. 0 or -errno. */
 static int make_socket_file(const char *path, struct inode **inode)
 {
 	struct inode *start = path_start();
