@@ -275,7 +275,7 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 		die(STATUS_USAGE, "--save-at and --save-on need --save FILE");
 }
 
-/* Set options that were not given as in the restored machine, or to the defaults. */
+/* Give each option that is missing its value in the restored machine, or its default. */
 static void complete_options(struct options *options)
 {
 	if (options->save)

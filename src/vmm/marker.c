@@ -48,7 +48,7 @@ static void seen(const struct region *region, u64 offset, bool write, unsigned i
 	       write ? "write" : "read", len, (unsigned long long)value);
 }
 
-/* Are markers recorded? Hyperscope has a file that tells. Linux has none, and always records them. */
+/* Are markers recorded? Hyperscope has a file that tells; Linux has none and records them all. */
 static bool event_is_on(void)
 {
 	int fd = open(TRACEFS "events/hs/print/enable", O_RDONLY | O_CLOEXEC);

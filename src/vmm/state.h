@@ -63,7 +63,7 @@ void state_bytes(struct state *s, void *at, size_t len);
 void state_bool(struct state *s, bool *value);
 void state_refuse(struct state *s, const char *why);
 #define STATE(s, object) state_bytes(s, &(object), sizeof(object))
-u64 state_sum(u64 sum, const void *data, size_t len); /* of u64s; start with sum = 0 */
+u64 state_sum(u64 sum, const void *data, size_t len); /* of the u64s in data; start with sum = 0 */
 
 /* Saving: begin a section after the others; end it, given what section_begin() returned. */
 size_t section_begin(struct state *s, const char *name, unsigned int index);

@@ -107,7 +107,7 @@ struct options {
 	bool quiet;
 	bool input;
 	const char *save;         /* --save, or NULL */
-	unsigned int save_rounds; /* writing memory while the guest runs; 0: stop it first */
+	unsigned int save_rounds; /* rounds of writing memory before the guest is stopped */
 	unsigned int save_at;     /* ms after the start; 0: not by time */
 	const char *save_on;      /* save when the guest prints this, or NULL */
 	const char *restore;      /* --restore, or NULL */
@@ -353,7 +353,7 @@ struct vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	bool parked;         /* under the machine's lock */
-	bool parked_stopped; /* when it was parked, it was stopped by HSM */
+	bool parked_stopped; /* it was stopped by HSM when it was parked */
 	atomic_bool sample_wanted;
 	atomic_uint suspicions; /* consecutive samples with the same fault in the trap handler */
 	struct trap_sample sample;

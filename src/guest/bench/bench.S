@@ -80,7 +80,7 @@ op_\name:
 	ecall
 	endop
 
-	/* Write an FP register before this call, alone, and before an MMIO read: FS is Dirty. */
+	/* Make FS Dirty by writing an FP register: before the call above, alone, before a load. */
 	.option	push
 	.option	arch, +d
 	op	sbi_user_fp, li a7, SBI_EXT_EXPERIMENTAL_START; li a6, 0

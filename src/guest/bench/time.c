@@ -72,7 +72,7 @@ static void bench_busy(void)
 }
 
 /*
- * Measure each time that the host takes separately: read the clock repeatedly. If two reads are
+ * Measure separately each interval that the host takes: read the clock repeatedly. If two reads are
  * more than 2 ticks apart, another thread or the host had the hart. n counts such gaps in 400 ms.
  * Wait first until the VMM's console thread has written the previous row: it would count as a host
  * tick.

@@ -17,7 +17,10 @@
 struct tty;
 
 struct tty_ops {
-	/* Send the bytes unchanged; wait for room unless nonblock. size, -EAGAIN, -EINTR, -EIO. */
+	/*
+	 * Send the bytes unchanged; wait for room unless nonblock. Returns size, -EAGAIN, -EINTR or
+	 * -EIO.
+	 */
 	long (*write)(struct tty *tty, const u8 *buf, size_t size, bool nonblock);
 	/* Echo the bytes without sleeping: output that does not fit is lost. */
 	void (*echo)(struct tty *tty, const u8 *buf, size_t size);

@@ -99,8 +99,8 @@ static void link_remember(struct archive *a, const u32 *field, struct inode *ino
 }
 
 /*
- * Return the directory that `path` is in, referenced; make missing ones. *last: the file's name in
- * it. NULL on failure.
+ * Return the directory that `path` is in, referenced; create missing directories. *last: the file's
+ * name in it. NULL on failure.
  */
 static struct inode *parent_of(const char *path, const char **last)
 {

@@ -50,7 +50,7 @@ static int state_expand(struct path_state *s, struct inode *link)
 		return len < 0 ? (int)len : -ENOENT;
 	if ((size_t)len + strlen(s->rest) + 2 > PATH_LEN_MAX)
 		return -ENAMETOOLONG;
-	strlcpy(text + len, s->rest, PATH_LEN_MAX - (size_t)len); /* it is "" or begins with '/' */
+	strlcpy(text + len, s->rest, PATH_LEN_MAX - (size_t)len); /* rest: "", or begins with '/' */
 	s->rest = text;
 	if (*text == '/') {
 		inode_get(root_inode);

@@ -17,7 +17,7 @@
 #include "proc/syscall.h"
 #include "mm/uaccess.h"
 
-/* Find the directory and last name of a path to be created. -EEXIST. tree_lock is held. */
+/* Find directory and last name of a path to be created. -EEXIST: it exists. tree_lock is held. */
 static int walk_new(struct at_path *ap, struct walk *w)
 {
 	struct inode *there;
