@@ -60,7 +60,7 @@ unsigned long native_csr_read(enum csr_number csr)
 	}
 }
 
-/* Return the value that the CSR holds after `value` is written to it. */
+/* Return what a CSR that holds `old` holds after `value` is written to it. */
 static unsigned long legal(enum csr_number csr, unsigned long old, unsigned long value)
 {
 	unsigned long mode;

@@ -42,7 +42,7 @@ static struct fp_state user_twins[USERS];
 static unsigned int user_on[HARTS], vcpu_of[USERS];
 static unsigned int uses;  /* instructions that the guests have executed or tried */
 static unsigned int traps; /* traps of these instructions into HS */
-static unsigned int found; /* loads of a vCPU after which FS is on */
+static unsigned int found; /* loads of a vCPU that leave its registers in the unit, FS on */
 static u64 sum;
 
 /* Add a value that the test has read to the checksum, which depends on the order of all reads. */
@@ -127,9 +127,9 @@ static inline unsigned int loaded_here(void)
 /* ---- the guest ---------------------------------------------------------------------------------- */
 
 /*
- * Execute an instruction as the vCPU loaded here. The instruction needs `unit` (SSTATUS_FS or
- * SSTATUS_VS), or is always illegal if that is 0. Returns true if it is executed, false if the
- * guest takes the trap.
+ * Execute `insn` as the guest of the vCPU that is loaded on this hart. `unit` is the field that
+ * must not be Off (SSTATUS_FS or SSTATUS_VS), or 0 if the instruction is always illegal. Returns
+ * true if it is executed, false if the guest takes the trap.
  */
 static inline bool executes(struct kvm_vcpu *vcpu, unsigned long unit, unsigned long insn)
 {
@@ -179,7 +179,7 @@ static inline void guest_fp(struct kvm_vcpu *vcpu, struct twin *twin)
 		twin->fp.f[n] = unit->f[n] = random_state;
 		mark(vcpu, SSTATUS_FS, true);
 	}
-	if (rnd(4) == 0) { /* QEMU makes only vsstatus.FS Dirty here: see fp.h */
+	if (rnd(4) == 0) { /* for fcsr QEMU makes only vsstatus.FS Dirty: see fp.h */
 		twin->fp.fcsr = unit->fcsr = (u32)rnd(0x100);
 		mark(vcpu, SSTATUS_FS, false);
 	}

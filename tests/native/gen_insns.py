@@ -5,7 +5,7 @@
 #
 # usage: gen_insns.py AS OBJCOPY OBJDUMP OUT
 #
-# The rows have two sources. The first is the instructions spelled out here, whose meaning follows
+# The rows have two sources. The first is assembled()'s instructions, whose meaning follows
 # from their text, as the assembler encodes them. The second is every 16-bit encoding and some
 # thousand 32-bit ones, as the disassembler reads them. A row is 12 bytes: u32 encoding, then u8 kind,
 # length, sign, register, base, instruction length, s16 offset.

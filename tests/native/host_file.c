@@ -14,7 +14,7 @@
 
 /*
  * event_lock protects all fields. Watchers run under it and must not call functions of this file.
- * The core calls these functions with spinlocks held, so no other lock is taken inside.
+ * The core calls hv_event_*() with spinlocks held, so no other lock is taken under event_lock.
  */
 struct hv_event {
 	u64 count;
@@ -79,7 +79,7 @@ static struct file *file_get(int fd)
 	return file;
 }
 
-/* The last descriptor of an eventfd was closed; other references may remain. */
+/* Called when the last descriptor of an eventfd is closed; other references may remain. */
 static void event_closed(struct hv_event *event)
 {
 	struct hv_event_watch *watch, *next;

@@ -10,7 +10,7 @@
 #include "native_host.h"
 
 static const void *owner_of[HV_MAX_HARTS];
-static __thread struct native_user *current[HV_MAX_HARTS]; /* NULL: no user of FP runs there */
+static __thread struct native_user *current[HV_MAX_HARTS]; /* by hart; NULL: no user */
 
 static void set_owner(const void *owner)
 {

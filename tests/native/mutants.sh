@@ -9,7 +9,8 @@
 
 needs_built "$O/tests/native/test_kick"
 
-# Seconds after which a program counts as hung: five times its time without a mutant, plus ten.
+# For each program, the seconds after which it counts as hung with a mutant: five times its time
+# without one, plus ten.
 declare -A limit
 unbroken()
 {

@@ -46,17 +46,23 @@ const char *native_last_log(void);
 
 /* ---- harts ------------------------------------------------------------------- */
 
-void native_hart_set(unsigned int hart); /* make the calling thread this hart */
-/* Call KVM_RUN, then put the vCPU as if the host had descheduled the calling thread. */
+void native_hart_set(unsigned int hart); /* the calling thread acts as this hart from now on */
+/*
+ * Run the vCPU as KVM_RUN does, then put it as if the host had descheduled the calling thread.
+ * Returns the result of vcpu_run().
+ */
 int native_run(struct kvm_vcpu *vcpu);
-/* Act as if the host had preempted the calling thread and run it again on this hart. */
+/* Act as if the host had preempted the calling thread and now ran it again on `hart`. */
 void native_migrate(unsigned int hart);
-/* Whether the firmware has FWFT, with misaligned exceptions only, and that feature's value. */
+/*
+ * Whether the firmware has FWFT, whose only feature is the delegation of misaligned exceptions, and
+ * whether that feature is on.
+ */
 extern bool native_firmware_fwft, native_firmware_delegates;
 /* Set how long the calling thread has waited for a hart so far. */
 void native_run_delay_set(u64 ns);
 void native_harts_set(unsigned int count);
-bool native_kicked(unsigned int hart); /* clears it */
+bool native_kicked(unsigned int hart); /* whether it was kicked since the last call */
 void native_signal_set(bool pending);  /* for the calling thread */
 /* The calling thread's signal. Another thread may set it atomically and then kick the hart. */
 u32 *native_signal_word(void);
@@ -66,19 +72,24 @@ u32 *native_signal_word(void);
  */
 void native_no_sleep(const char *why);
 void native_may_sleep(const char *what);
-/* Called on a thread before it falls asleep and after it has woken. It may change the hart. */
+/*
+ * Called on a thread with true before it falls asleep, and with false after it has woken. It may
+ * change the thread's hart.
+ */
 extern void (*native_wait_hook)(bool begins);
-extern u32 native_hart_wanted; /* threads that wait for a hart, atomic: hv_resched_needed() */
-extern u32 native_hart_queued; /* waiting threads not yet due to run: hv_hart_wanted() only */
+/* Number of threads that wait for a hart. Atomic; read by hv_resched_needed(). */
+extern u32 native_hart_wanted;
+/* Number of waiting threads that are not yet due to run; read by hv_hart_wanted() only. */
+extern u32 native_hart_queued;
 /*
  * If not NULL, a hart may idle with its vCPU loaded (hv_idle()), and this returns whether the event
  * for which the vCPU waits has occurred. An event without a kick of the hart counts as a missed
  * wake-up. native_reset() clears the pointer.
  */
 extern bool (*native_idle_due)(void);
-/* Sleepers whose condition became true without a wake-up, since native_reset(). */
+/* Number of waits since native_reset() whose condition became true without a wake-up or kick. */
 extern unsigned int native_missed_wakes;
-/* Called when the core checks for a signal just before it enters the guest, to cause races. */
+/* Called by hv_signal_pending() before it looks for a signal. Tests use it to cause races. */
 extern void (*native_signal_hook)(void);
 /* Called at each full fence of the core (fence_step.h). */
 extern void (*native_fence_hook)(void);
@@ -104,17 +115,20 @@ unsigned int native_page_refs(hpa_t pa);
 enum native_user_flags {
 	NATIVE_READ_ONLY = 1, /* never writable */
 	NATIVE_HUGE = 2,      /* backed by 2 MiB blocks where the range is aligned to 2 MiB */
-	NATIVE_COW = 4,       /* not writable until a write fault, which keeps the page */
+	NATIVE_COW = 4,       /* a write fault makes the same page writable */
 };
 
-/* Map user memory in [BASE, BASE + SIZE). Its pages are allocated at the first touch. */
+/*
+ * Map user memory at [hva, hva + size), which lies in the window of NATIVE_USER_SIZE bytes at
+ * NATIVE_USER_BASE. Its pages are allocated at the first touch.
+ */
 void native_user_map(hva_t hva, size_t size, unsigned int flags);
-/* Unmap user memory, and call notifiers as the host does. */
+/* Unmap user memory at [hva, hva + size), and call notifiers as the host does. */
 void native_user_unmap(hva_t hva, size_t size);
-void native_user_exit(void); /* free the address space: calls release() */
-/* Called inside hv_user_page_look(), after the page was found, to cause races. */
+void native_user_exit(void); /* call the notifiers' release(), then free the address space */
+/* Called by hv_user_page_look() and _get() once the page is found. Tests use it to cause races. */
 extern void (*native_page_get_hook)(hva_t hva, bool write);
-/* Return a pointer to user memory, faulted in, or NULL if there is none. */
+/* Return a pointer to the user memory at hva, faulted in, or NULL if none is mapped there. */
 void *native_user(hva_t hva);
 /* Number of calls of hv_user_page_look() and _get() since native_reset(). */
 extern unsigned int native_page_gets;
@@ -122,23 +136,23 @@ extern unsigned int native_page_gets;
 /* ---- CSRs (csr_model.c) -------------------------------------------------------------- */
 
 void native_csrs_reset(void);
-/* Set a CSR without masks, as hardware does: scause and the like. */
+/* Set this hart's CSR without WARL rules, as hardware sets scause and the like at a trap. */
 void native_csr_poke(enum csr_number csr, unsigned long value);
-/* The bits that vsip shows: all, or only SSIP as on QEMU before 8.0. */
+/* Mask of the bits that vsip shows: all, or only SSIP as on QEMU before 8.0. */
 extern unsigned long native_vsip_shows;
 /* Set which hgatp modes exist (a mask), and the number of VMID bits. */
 void native_hgatp_set(unsigned int modes, unsigned int vmid_bits);
-/* Return the number of writes to a CSR since native_reset(). */
+/* Return the number of writes to a CSR by all harts since native_reset(), without pokes. */
 unsigned int native_csr_writes(enum csr_number csr);
 
 /* ---- performance counters (host_pmu.c) -------------------------------------------------- */
 
 #define NATIVE_PMU_CACHE 0x10019 /* the only cache event of the model */
 
-void native_pmu_set(unsigned int counters, unsigned int width); /* per hart; 0 after a reset */
+void native_pmu_set(unsigned int counters, unsigned int width); /* per hart; none after a reset */
 void native_pmu_late(bool on); /* report an overflow only when its counter is stopped */
 unsigned int native_pmu_lent(unsigned int hart);
-/* Cause `times` events on this hart as the guest. Counters started for the event count them. */
+/* Let `event` occur `times` times on this hart. The counters started for it count that. */
 void native_pmu_happen(unsigned long event, u64 times);
 
 /* ---- time ------------------------------------------------------------------------------ */
@@ -155,8 +169,8 @@ enum native_access {
 
 void native_tlb_reset(void);
 /*
- * Access gpa through this hart's TLB and hgatp. Returns 0 and *hpa, or the trap's scause. A
- * translation in the TLB is used even if the table has changed since.
+ * Access gpa through this hart's TLB and hgatp. Returns 0 with the host physical address in *hpa,
+ * or the trap's scause. A translation in the TLB is used even if the table has changed since.
  */
 unsigned long native_gstage_access(gpa_t gpa, enum native_access access, hpa_t *hpa);
 /* Return the number of entries in this hart's TLB. */
@@ -177,8 +191,8 @@ struct native_walks {
 extern struct native_walks native_walks;
 
 /*
- * Access len bytes at a virtual address as the guest, to or from *data. vsatp's tables are read
- * through the G-stage (and A and D are set there if henvcfg.ADUE is set), then the data. Returns 0,
+ * Access len bytes at a virtual address as the guest, to or from *data. This walks vsatp's tables,
+ * which are read through the G-stage, and sets A and D in them if henvcfg.ADUE is set. Returns 0,
  * or the trap's scause with the trap's CSRs in *trap as QEMU fills them, except sepc.
  */
 unsigned long native_guest_access(gva_t gva, enum native_access access, void *data, size_t len,
@@ -186,12 +200,12 @@ unsigned long native_guest_access(gva_t gva, enum native_access access, void *da
 
 /* Variations of this hardware; all false and 0 after native_reset(). */
 struct native_quirks {
-	bool htval_zero;      /* htval is never written (allowed) */
-	bool htinst_zero;     /* htinst is never written (allowed; QEMU 7.2) */
+	bool htval_zero;      /* a trap writes 0 to htval (allowed) */
+	bool htinst_zero;     /* a trap writes 0 to htinst (allowed; QEMU 7.2) */
 	bool no_tlb;          /* every access walks */
-	bool keeps_absent;    /* an invalid pointer to a table is cached (allowed) */
-	bool hlvx_as_qemu;    /* HLVX faults with cause 12, in both stages */
-	unsigned long htinst; /* htinst of explicit accesses: the transformed instruction */
+	bool keeps_absent;    /* the last invalid pointer to a table is cached (allowed) */
+	bool hlvx_as_qemu;    /* a fault of HLVX in either stage has cause 12 */
+	unsigned long htinst; /* the transformed instruction, for explicit accesses */
 };
 extern struct native_quirks native_quirks;
 
@@ -216,7 +230,7 @@ void native_unpriv_trap(const struct hv_trap *trap);
 struct native_user {
 	struct fp_state fp; /* valid while not in a unit */
 	bool in_unit;
-	struct hv_sched_hook *hook; /* its loaded vCPU's; valid while it is not current */
+	struct hv_sched_hook *hook; /* of the vCPU it has loaded; valid while it runs on no hart */
 };
 
 /* Switch this hart to `user` as the scheduler does, or to no user if NULL. */
@@ -258,11 +272,17 @@ struct native_vm {
 	int vcpu_fd[NATIVE_MAX_VCPUS];
 };
 
-/* Start the core on every hart. Call it after native_reset() and changes of the machine. */
+/*
+ * Start the core on every hart. Call this after native_reset() and after the calls that change the
+ * machine, such as native_harts_set() and native_isa_set(). The calling thread is then hart 0.
+ */
 void native_core_start(void);
 /* Make an empty VM. */
 void native_vm_open(struct native_vm *f);
-/* Make a VM with memory at NATIVE_GUEST_BASE, and vCPU 0 loaded on this hart. */
+/*
+ * Make a VM with memory at NATIVE_GUEST_BASE, and vCPU 0 loaded on this hart. user_flags are those
+ * of native_user_map().
+ */
 void native_vm_make(struct native_vm *f, unsigned int user_flags);
 struct kvm_vcpu *native_vcpu_make(struct native_vm *f, unsigned int id);
 void native_vm_free(struct native_vm *f);

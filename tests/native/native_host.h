@@ -10,8 +10,9 @@
 void native_memory_reset(void);
 void native_hooks_reset(void);
 /*
- * Take the calling thread off its hart, and put it on one again. native_hook_out() returns the hook
- * for native_hook_in(), or NULL if out() has removed it.
+ * native_hook_out() acts as if the calling thread were scheduled out: it calls the scheduler hook's
+ * out(), and removes and returns the hook, or returns NULL if there is none or out() has removed
+ * it. native_hook_in() sets the returned hook again and calls its in(), on the thread's new hart.
  */
 struct hv_sched_hook *native_hook_out(void);
 void native_hook_in(struct hv_sched_hook *left);
@@ -24,7 +25,7 @@ void native_pmu_reset(void);
 void native_hgatp_written(void);
 /* Called before a guest or an HLV runs on this hart. Panics if a fence is missing (H §3.2). */
 void native_modes_check(void);
-/* Called for a fence of all addresses of one VMID, or of all VMIDs. */
+/* Called for a fence of all addresses of VMID `vmid`, or of all VMIDs if any_vmid is set. */
 void native_modes_forget(bool any_vmid, unsigned long vmid);
 void native_modes_reset(void);
 void native_unpriv_reset(void);

@@ -20,7 +20,7 @@
 
 static struct native_vm vm;
 
-/* Make a VM with memory and an unloaded vCPU 0 at pc. isa NULL: that of native_reset(). */
+/* Make a VM with memory and an unloaded vCPU 0 at pc. isa: extensions; NULL: native_reset()'s. */
 static inline int one_vm_ready(const char *isa, gva_t pc)
 {
 	native_reset();

@@ -79,7 +79,7 @@ static inline long stop(long counter, unsigned long flags)
 	return pmu(SBI_PMU_COUNTER_STOP, (unsigned long)counter, 1, flags, 0).error;
 }
 
-/* Read a counter CSR into a0 as the guest. Returns false if the instruction is illegal. */
+/* Read CSR cycle + number into *value as the guest. Returns false if the instruction is illegal. */
 static inline bool reads(unsigned long number, u64 *value)
 {
 	unsigned long pc = vcpu->guest.sepc;

@@ -57,7 +57,7 @@ unsigned int race_random(unsigned int below)
 	return (unsigned int)(state >> 20) % below;
 }
 
-/* The calling thread's runner; a signal interrupts its hart. */
+/* The calling thread's runner; NULL on the test's own thread. */
 static __thread struct race_runner *self;
 
 static void take_hart(void)

@@ -33,7 +33,10 @@ struct call {
 static struct call *script;
 static unsigned int script_len, script_at;
 
-/* On each entry, record the last call's result and make the next call. A signal ends the script. */
+/*
+ * On each entry, record the last call's result and make the next call. After the script's last
+ * call, a host interrupt for a signal ends KVM_RUN.
+ */
 static inline void scripted_guest(struct kvm_vcpu *vcpu)
 {
 	unsigned long *gpr = vcpu->guest.gpr;

@@ -121,7 +121,7 @@ static bool fake_store(struct kvm *kvm, struct bus_device *dev, gpa_t gpa, unsig
 	return (fake->id + data) % 4 == 0;
 }
 
-/* Insert a device in Linux's order. */
+/* Insert a device into listed[], at its place in Linux's order. */
 static void list_in_order(unsigned int id)
 {
 	const struct bus_device *dev = &fakes[id].dev;

@@ -66,7 +66,7 @@ static void an_access_by_the_page_table_walk_is_not_emulated(void **state)
 {
 	(void)state;
 	assert_int_equal(load(), RESUME_USER);
-	/* A page-table walk that reads an entry there has no load to emulate. */
+	/* A page-table walk that reads an entry in the device has no load to emulate. */
 	assert_int_equal(access(EXC_LOAD_GUEST_PAGE_FAULT, 0x3000), RESUME_GUEST);
 	assert_int_equal(csr_read(vscause), EXC_LOAD_ACCESS_FAULT);
 }

@@ -4,7 +4,7 @@
  */
 #include "slot_vm.h"
 
-/* Make the guest store to gpa, and handle its fault. */
+/* Make the guest store to gpa, and handle its fault. Returns the handler's result, or 0. */
 static int store(gpa_t gpa)
 {
 	struct hv_trap trap = { .scause = EXC_STORE_GUEST_PAGE_FAULT,

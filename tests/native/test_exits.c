@@ -99,7 +99,7 @@ static u64 hash_state(const struct kvm_vcpu *vcpu)
 	u64 hash = events_hash;
 	unsigned int i;
 
-	guest.sstatus &= ~SSTATUS_FS; /* FS depends on whether memory is up to date */
+	guest.sstatus &= ~SSTATUS_FS; /* FS depends on whether vcpu->fp is up to date */
 	hash = mix_bytes(hash, &guest, sizeof(guest));
 	for (i = 0; i < ARRAY_SIZE(csrs); i++)
 		hash = mix(hash, native_csr_read(csrs[i]));
@@ -251,7 +251,7 @@ static void wake_sleeper(bool begins)
 		vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
 }
 
-/* Returns the number of fast exits. */
+/* Run the guest, and store each step's hash in `log`. Returns the number of fast exits. */
 static unsigned long run_guest(u64 seed, const struct variant *variant, u64 *log)
 {
 	unsigned long fast;

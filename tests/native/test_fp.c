@@ -13,7 +13,7 @@
 
 /* ---- user space ------------------------------------------------------------------------------------ */
 
-/* Load a vCPU on this hart, or put the one that is loaded. */
+/* Let the user on this hart, if any, put the vCPU that it has loaded, or else load one. */
 static void load_step(void)
 {
 	unsigned int user = user_on[hv_hart()], n = (unsigned int)rnd(VCPUS);

@@ -137,7 +137,7 @@ static void without_memory_nothing_is_mapped(struct fixture *f)
 	unsigned int nth;
 
 	for (nth = 1; nth < f->variant->levels; nth++) {
-		gpa_t gpa = nth * (gstage_limit(&f->gs) / 8); /* shares no table with the others */
+		gpa_t gpa = nth * (gstage_limit(&f->gs) / 8); /* they share only the root */
 
 		native_fail_alloc(nth);
 		assert_int_equal(map(&f->gs, gpa, 0, RAM, RW), -ENOMEM);

@@ -64,7 +64,7 @@ static void random_step(struct gstage *gs, struct gstage *twin)
 }
 
 #define STEPS       1000000
-#define ROUND_STEPS 1000 /* per pair of tables, which is then freed, full or emptied first */
+#define ROUND_STEPS 1000 /* per pair of tables; every other pair is emptied before it is freed */
 
 static void random_round(const struct gstage_ops *ops, const struct gstage_ops *twin_ops,
 			 unsigned int levels, bool empty)

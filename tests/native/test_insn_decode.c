@@ -56,7 +56,10 @@ static void decoding_agrees_with_the_assembler(void **state)
 	assert_true(kinds[ACCESS_OTHER] > 1000 && kinds[ACCESS_NONE] > 1000);
 }
 
-/* Return the htinst of a 32-bit access: the distance replaces rs1. */
+/*
+ * Return the htinst of a 32-bit access: `distance`, from the access's address to the one that
+ * faulted, replaces rs1.
+ */
 static unsigned long transform(const struct row *row, unsigned int distance)
 {
 	unsigned long insn = row->insn & ~(0x1fUL << 15);

@@ -38,7 +38,7 @@ static void a_late_request_is_served_before_the_guest_runs(void **state)
 	(void)state;
 	native_guest = see_first_entry;
 	native_signal_hook = request_late;
-	vcpu_set_request(vm.vcpu, REQ_HOST); /* makes the loop check for a signal, which is late */
+	vcpu_set_request(vm.vcpu, REQ_HOST); /* KVM_RUN checks for a signal: calls the hook */
 	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(seen_hvip, BIT(IRQ_VS_EXT));
 	assert_false(native_kicked(0));
@@ -175,7 +175,10 @@ static unsigned long load(unsigned long *p)
 	return __atomic_load_n(p, __ATOMIC_SEQ_CST);
 }
 
-/* The test ends without a kick, perhaps while the vCPU is entering. */
+/*
+ * Stay in the guest until the hart is kicked or the test ends. The end brings no kick if the vCPU
+ * is just entering.
+ */
 static void stay_until_kicked(struct kvm_vcpu *vcpu)
 {
 	bool stop = false;
@@ -206,7 +209,10 @@ static void *run_kicked(void *arg)
 	return NULL;
 }
 
-/* first: the counter that must change before each request, or NULL. */
+/*
+ * Make `rounds` requests to a guest on hart 1, and wait for each to be served. If first is not
+ * NULL, *first must change before each request.
+ */
 static void repeat_waited_request(void (*guest)(struct kvm_vcpu *vcpu), unsigned long rounds,
 				  unsigned long *first)
 {

@@ -9,7 +9,7 @@
 
 #define EXPERIMENTAL 0x08000000UL
 
-/* Increment a CSR that load and put move, and exit to user space. */
+/* Increment a CSR that load restores and put saves, and exit to user space. */
 static void counting_guest(struct kvm_vcpu *vcpu)
 {
 	csr_write(vsscratch, csr_read(vsscratch) + 1);

@@ -11,7 +11,7 @@ static long slot_at(gpa_t gpa)
 	return slot ? (long)slot->id : -1;
 }
 
-/* Make the guest store to gpa, and handle its fault. */
+/* Make the guest store to gpa, and handle its fault. Returns the handler's result, or 0. */
 static int store(gpa_t gpa)
 {
 	struct hv_trap trap = { .scause = EXC_STORE_GUEST_PAGE_FAULT,

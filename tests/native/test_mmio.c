@@ -57,7 +57,7 @@ static void write_code(gpa_t gpa, u32 insn)
 			 0);
 }
 
-/* Handle the guest's trap on an access to `address`. Returns the handler's result. */
+/* Handle the guest's trap on an access to `address`, at gpa. Returns the handler's result. */
 static int trap_on(struct kvm_vcpu *vcpu, unsigned long scause, gva_t address, gpa_t gpa,
 		   u32 htinst)
 {

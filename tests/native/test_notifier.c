@@ -35,7 +35,7 @@ static bool mapped(gpa_t gpa)
 
 /* ---- rule 3: the recheck covers the whole leaf ------------------------------------------ */
 
-/* An invalidation begins after the first lookup of another page, and ends at the third. */
+/* Begin an invalidation of PAGE after the first lookup of another page, and end it at the third. */
 static void invalidate_neighbour(hva_t hva, bool write)
 {
 	struct hv_notifier *n = &vm.vm->notifier;
@@ -179,7 +179,7 @@ static void removing_a_table_flushes_the_vm(void **state)
 	native_user_unmap(HVA, SZ_2M); /* one leaf, and the table that held it */
 	serve(vm.vcpu);
 	assert_int_equal(native_fences.gvma_vmid, before.gvma_vmid + 1);
-	/* Harts that have a vCPU loaded but outside its guest fence at once, by an SBI call. */
+	/* An SBI call fences at once on the harts whose loaded vCPU is outside its guest. */
 	assert_int_equal(native_fences.remote_gvma, before.remote_gvma + 1);
 }
 
@@ -234,7 +234,7 @@ static void only_a_page_used_again_is_young_again(void **state)
 	age(HVA, HVA + SZ_2M);
 	assert_false(is_young(HVA + 0x1000) || is_young(HVA + 0x2000));
 	assert_int_equal(load(BASE + 0x2000), 2);
-	assert_int_equal(faults, 1); /* this hardware does not set A: the fault does */
+	assert_int_equal(faults, 1); /* this hardware does not set A: the fault's handler does */
 	assert_false(is_young(HVA + 0x1000));
 	assert_true(is_young(HVA + 0x2000));
 	store(BASE + 0x2000, 3); /* W and D are unchanged */

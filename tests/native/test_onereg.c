@@ -206,7 +206,7 @@ static void registers_of_a_disabled_extension_are_not_listed(void **state)
 	static const struct {
 		unsigned long ext;
 		u64 id;
-		int err; /* of a read while disabled */
+		int err; /* of a read while ext is disabled */
 	} rows[] = {
 		{ KVM_RISCV_ISA_EXT_V, V_CSR(vl), -ENOENT },
 		{ KVM_RISCV_ISA_EXT_V, V_REG(0), -ENOENT },

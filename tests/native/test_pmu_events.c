@@ -21,7 +21,7 @@ static void an_overflow_interrupts_the_guest(void **state)
 	vcpu_flush_irqs(vcpu);
 	assert_true(csr_read(hvip) & BIT(IRQ_PMU_OVF));
 	assert_int_equal(value_of(n), 3);
-	/* The guest clears the bit in its sip, which is hvip here, and gets no more interrupts. */
+	/* The guest clears the bit in its sip, an alias of hvip, and gets no more interrupts. */
 	csr_clear(hvip, BIT(IRQ_PMU_OVF));
 	native_pmu_happen(CYCLES, 100);
 	native_migrate(1);

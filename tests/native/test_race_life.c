@@ -124,7 +124,8 @@ static void no_timer_is_lost_on_a_vcpu_that_falls_asleep(void **state)
 
 /* ---- HSM: vCPU 0 starts vCPU 1, which stops itself ------------------------------------------- */
 
-static unsigned long wanted, started; /* opaque argument of the last start, made and arrived */
+/* Opaque argument of the last start that was made, and of the last one that arrived. */
+static unsigned long wanted, started;
 static bool asked;
 
 static void ecall(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long a1, unsigned long a2)

@@ -16,7 +16,7 @@
 #define PAGES 32
 #define VCPUS 3
 #define HARTS 2
-#define VMS   4 /* VMs without memory, for errors that need several VMs */
+#define VMS   4 /* other VMs, without memory, for bugs that need several VMs */
 
 static struct race_runner runners[VCPUS + VMS];
 static unsigned int nr_runners;
@@ -116,7 +116,10 @@ static void set_floor(unsigned int page, u64 value)
 	__atomic_store_n(&floors[page], value, __ATOMIC_RELEASE);
 }
 
-/* Read a page as the guest. Count values that are too old; 0 means a new, unwritten page. */
+/*
+ * Read a page as the guest, and count the value if it is too old or the VM is not `vm`. 0 means a
+ * new, unwritten page. Returns false if the access traps.
+ */
 static bool check_page(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int page)
 {
 	u64 oldest = floor_of(page), value = 0;
@@ -216,7 +219,7 @@ static void mmio_guest(struct kvm_vcpu *vcpu)
 
 	if (race_interrupted(vcpu, race_random(8)))
 		return;
-	/* The guest's own fetch maps the page and fills this hart's TLB. */
+	/* The load, in place of the guest's own fetch, maps the page and fills this hart's TLB. */
 	if (!race_load(vcpu, BASE + page * PAGE_SIZE, &code))
 		return;
 	vcpu->guest.sepc = BASE + page * PAGE_SIZE;

@@ -104,7 +104,7 @@ static u64 random_value(void)
 	}
 }
 
-/* Return a time that expires soon, during the test, or never. */
+/* Return a timer's time: at most 200 ticks before or after the guest's time, or never. */
 static u64 random_time(const struct kvm *of)
 {
 	return rnd(8) ? timer_guest_time(of) + rnd(400) - 200 : TIMER_NEVER;

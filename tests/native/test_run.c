@@ -171,7 +171,7 @@ static void run_wrs_nto(void)
 		-EINTR);
 }
 
-/* The waiting thread may be the one whose store ends the wait, and time slices are long. */
+/* The thread that waits for the hart may have to make the awaited store, and slices are long. */
 static void wrs_nto_yields_the_hart_to_a_waiting_thread(void **state)
 {
 	(void)state;
@@ -371,7 +371,7 @@ static void wfi_with_a_line_pending_does_not_sleep(void **state)
 	(void)state;
 	vm.vcpu->csrs.vsie = BIT(IRQ_S_SOFT);
 	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT);
-	/* The CSR model's vsip is no alias of hvip, so set what hardware would show. */
+	/* Has no effect: the CSR model's vsip always shows hvip. */
 	native_csr_poke(CSR_vsip, BIT(IRQ_S_SOFT));
 	assert_int_equal(run_trap(WFI_TRAP), -EINTR);
 	assert_int_equal(vm.vcpu->stats.halt_wakeup, 0);
@@ -380,7 +380,7 @@ static void wfi_with_a_line_pending_does_not_sleep(void **state)
 
 static unsigned int idle_looks;
 
-/* Raise the line while the hart idles. A signal ends a second idle, which would never end. */
+/* Raise the line while the hart idles. If it idles again, nothing but a signal would end that. */
 static bool ring_while_idle(void)
 {
 	if (idle_looks++)

@@ -264,7 +264,7 @@ static void a_hart_is_started_once_and_its_state_reported(void **state)
 	assert_int_equal(second->start_opaque, 0xabc);
 }
 
-/* Run the second vCPU's own thread until a signal. */
+/* Run the second vCPU until it has served its requests; a pending signal ends KVM_RUN. */
 static void run_second(void)
 {
 	script_at = script_len = 0;

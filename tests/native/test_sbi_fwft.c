@@ -176,7 +176,7 @@ static void changing_pointer_masking_drops_translations(void **state)
 	}
 }
 
-/* The firmware delegates these traps exactly while such a vCPU is loaded. */
+/* The firmware delegates misaligned traps exactly while a vCPU that handles them is loaded. */
 static void misaligned_traps_are_delegated_while_the_vcpu_is_loaded(void **state)
 {
 	unsigned long traps = BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_STORE_MISALIGNED);

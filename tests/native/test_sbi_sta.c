@@ -140,7 +140,7 @@ static void a_preempted_vcpu_is_marked_until_it_runs(void **state)
 	native_signal_set(false);
 	native_run(vm.vcpu);
 	assert_int_equal(seen.preempted, 1);
-	assert_int_equal(seen.steal, 0); /* reported before the next entry, not in the switch */
+	assert_int_equal(seen.steal, 0); /* reported before the next entry, not by the preemption */
 	run_script(&nothing, 1);
 	assert_int_equal(area()->preempted, 0);
 	assert_int_equal(area()->steal, 300);
@@ -151,7 +151,7 @@ static void a_preempted_vcpu_is_marked_until_it_runs(void **state)
 static void deleting_guest(struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;
-	vm.vcpu->mode = VCPU_OUTSIDE; /* as after an exit, for which a deletion waits */
+	vm.vcpu->mode = VCPU_OUTSIDE; /* as after an exit: the deletion waits until then */
 	assert_int_equal(native_set_slot(vm.vm, 7, OTHER_GPA, 0, 0, 0), 0);
 	native_run_delay_set(300);
 	native_migrate(0);

@@ -62,8 +62,8 @@ static void iprio_registers_reach_hviprio(void **state)
 {
 	(void)state;
 	vcpu_load(vm.vcpu);
-	access_sireg(0x30, 0x1122334455667788, ~0UL);     /* of interrupts 0 to 7 */
-	assert_int_equal(csr_read(hviprio1), 0x33007700); /* interrupts 5 and 1 */
+	access_sireg(0x30, 0x1122334455667788, ~0UL);     /* priorities of interrupts 0 to 7 */
+	assert_int_equal(csr_read(hviprio1), 0x33007700); /* those of interrupts 5 and 1 */
 	assert_int_equal(access_sireg(0x30, 0, 0), 0x330000007700);
 	access_sireg(0x32, ~0UL, 0xff0000000000); /* 13 */
 	assert_int_equal(csr_read(hviprio1), 0xff0033007700);

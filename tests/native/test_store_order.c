@@ -192,7 +192,7 @@ static void a_wake_up_is_not_lost(void **state)
 	});
 }
 
-/* locking.md, rule 10: a fence request does not wake a waiting vCPU, which sees it at its entry. */
+/* locking.md, rule 10: a waiting vCPU is not woken by a fence request, but sees it at its entry. */
 static void a_fence_for_a_vcpu_that_waits_is_seen_at_its_entry(void **state)
 {
 	(void)state;

@@ -78,13 +78,13 @@ static void serve(struct kvm_vcpu *vcpu)
 	tlb_serve(vcpu, __atomic_exchange_n(&vcpu->requests, 0, __ATOMIC_ACQUIRE));
 }
 
-/* Whether this hart's TLB, or the table, maps the page for the loaded vCPU. */
+/* Whether this hart's TLB, or the table, maps gpa for the loaded vCPU, and to which *hpa. */
 static bool reads(gpa_t gpa, hpa_t *hpa)
 {
 	return native_gstage_access(gpa, NATIVE_LOAD, hpa) == 0;
 }
 
-/* Touch a page as the loaded guest, and handle the fault. */
+/* Load from gpa as the loaded guest, and handle its fault. Returns gpa's host physical address. */
 static hpa_t touch(struct kvm_vcpu *vcpu, gpa_t gpa)
 {
 	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,

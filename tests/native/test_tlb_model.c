@@ -279,8 +279,8 @@ static struct cost huge_cost(const char *value, bool again)
 
 /*
  * 1024 pages do not fit into a stage's 512 entries and are used in order, so each access misses
- * the first stage: 3 references. The tables are in three pages, which may hit the second stage or
- * not, and so may the page itself. A miss there is a walk of 2 (2M leaf) or 3 references.
+ * the first stage: 3 references, to tables in three pages. These pages, and the accessed page
+ * itself, may hit or miss the second stage. Each miss is a walk of 2 (2M leaf) or 3 references.
  */
 static void large_leaves_save_faults_and_walks(void **state)
 {
@@ -392,7 +392,7 @@ static void range_flushes_keep_unchanged_pages(void **state)
 		row(what, all);
 		assert_int_equal(range.faults, n);
 		assert_int_equal(all.faults, n);
-		/* all drops the pages and three tables in one stage, and the pages in the other. */
+		/* `all` drops 256 pages and 3 tables in the G-stage, 256 pages in the VS-stage. */
 		assert_int_equal(all.dropped, 256 + 3 + 256);
 		assert_int_equal(all.fences, 2);
 		if (n > 64) {

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include "vmid_vms.h"
 
-/* Return the value that the guest reads at GPA in one run on a hart, with faults handled. */
+/* Load the vCPU on a hart, let its guest read GPA, handle its fault, put it. Returns the value. */
 static u64 read_on(struct kvm_vcpu *vcpu, unsigned int hart)
 {
 	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,
@@ -302,7 +302,7 @@ static void under_vmid_0_a_fence_follows_the_write_of_mode(void **state)
 	assert_int_equal(FIELD_GET(HGATP_VMID, csr_read(hgatp)), 0);
 	assert_int_equal(native_gstage_access(GPA, NATIVE_LOAD, &hpa), EXC_LOAD_GUEST_PAGE_FAULT);
 	vcpu_put(vms[0].vcpu);
-	/* The vCPU has not moved, so this fence is for MODE, not for its old translations. */
+	/* One fence precedes the write of hgatp, as VMID 0 is shared. One follows, for MODE. */
 	before = native_fences.gvma_vmid;
 	vcpu_load(vms[0].vcpu);
 	assert_int_equal(native_fences.gvma_vmid, before + 2);
@@ -380,7 +380,7 @@ static void a_migrated_vcpu_has_its_table_on_the_new_hart(void **state)
 
 #define ROUNDS 20000
 
-static struct kvm_vcpu *both[VMS][2]; /* a VM's vCPUs, one for each hart */
+static struct kvm_vcpu *both[VMS][2]; /* each VM's vCPUs, one for each hart */
 
 /* Count how often a guest on this hart sees another VM's page. */
 static void *run_hart(void *arg)

@@ -13,7 +13,7 @@
 
 static u64 first_seed = 1, rounds = 20;
 
-static struct kvm_vcpu *vcpus[2 * VMS], *loaded[HARTS]; /* two per VM, grouped by VM */
+static struct kvm_vcpu *vcpus[2 * VMS], *loaded[HARTS]; /* vcpus: two per VM, grouped by VM */
 static u64 contents[VMS];
 
 static void leave(unsigned int hart)
@@ -24,7 +24,7 @@ static void leave(unsigned int hart)
 	loaded[hart] = NULL;
 }
 
-/* Load the vCPU on this hart and read its page, by the guest's access or by the core's HLV. */
+/* Load vCPU v on a hart and read its VM's page, by the guest's access or by the core's HLV. */
 static void enter(unsigned int v, unsigned int hart, bool hlv)
 {
 	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,

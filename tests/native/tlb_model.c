@@ -4,7 +4,7 @@
  *
  * Each hart keeps every VS-stage and every G-stage translation that it has made until a fence
  * covers it. This is the worst that the specification allows. QEMU keeps far fewer translations, so
- * a missing fence shows here first. unpriv_model.c reads guest memory through this model.
+ * this model shows a missing fence first. unpriv_model.c reads guest memory through it.
  */
 #include <string.h>
 #include "native.h"
@@ -98,7 +98,10 @@ static const unsigned int levels_of_mode[16] = {
 	[SATP_MODE_SV57] = 5,
 };
 
-/* Return the leaf for gpa in hgatp's table, with the hardware's checks, or 0. */
+/*
+ * Return the leaf for gpa in hgatp's table and the bytes that it maps in *size, or 0 if there is
+ * none or its A is clear. Panic if the table is invalid.
+ */
 static pte_t g_walk(gpa_t gpa, u64 *size)
 {
 	unsigned long hgatp = csr_read(hgatp);
@@ -243,7 +246,10 @@ static unsigned long vs_fault(struct hv_trap *trap, enum native_access access, g
 	return cause[access];
 }
 
-/* Return gva's VS-stage leaf and *size, or 0 after a trap. With ADUE, set A and D in memory. */
+/*
+ * Return gva's VS-stage leaf and the bytes that it maps in *size, or 0 with the trap in *trap. With
+ * ADUE, set A and D in memory.
+ */
 static pte_t vs_walk(gva_t gva, enum native_access access, u64 *size, struct hv_trap *trap)
 {
 	unsigned long vsatp = csr_read(vsatp);
@@ -289,7 +295,7 @@ static pte_t vs_walk(gva_t gva, enum native_access access, u64 *size, struct hv_
 	return 0;
 }
 
-/* Returns 0 and *gpa, or a cause. */
+/* Translate gva. Returns 0 with the address in *gpa, or scause with the trap in *trap. */
 static unsigned long vs_translate(gva_t gva, enum native_access access, gpa_t *gpa,
 				  struct hv_trap *trap)
 {

@@ -10,7 +10,7 @@
 #define BASE NATIVE_GUEST_BASE
 #define HVA  NATIVE_USER_BASE
 
-static unsigned int faults; /* during the last touch() */
+static unsigned int faults; /* handled in the last touch() */
 
 static inline int touch_setup(unsigned int user_flags)
 {
@@ -27,7 +27,11 @@ static inline void serve(struct kvm_vcpu *vcpu)
 	tlb_serve(vcpu, __atomic_exchange_n(&vcpu->requests, 0, __ATOMIC_ACQUIRE));
 }
 
-/* Access as the guest until that succeeds. Returns the handler's last result if it fails. */
+/*
+ * Access 8 bytes as the guest, and handle its faults. Returns RESUME_GUEST once the access
+ * succeeds, the handler's result if that differs or the guest got a trap (in vscause), -1000 -
+ * scause after a trap that is no guest page fault, or -ELOOP after 20 faults.
+ */
 static inline int touch(struct kvm_vcpu *vcpu, gva_t gva, enum native_access access, u64 *data)
 {
 	struct hv_trap trap;

@@ -18,7 +18,7 @@
 
 static struct native_vm vms[VMS];
 
-/* Make VMs. VM i has its own page at GPA, whose first word is 1000 + i. */
+/* Make all of vms[]. VM i has its own page at GPA, whose first word is 1000 + i. */
 static inline void make_only_vms(void)
 {
 	unsigned int i;
