@@ -11,6 +11,6 @@ extern long fail_alloc_in; /* this many allocations succeed before one fails; < 
 extern unsigned int fail_allocs; /* how many allocations then fail in a row */
 
 void tree_begin(void); /* make an empty root */
-void tree_end(void);   /* free the whole tree; LeakSanitizer reports the rest */
+void tree_end(void);   /* free the whole tree; LeakSanitizer reports what is left */
 
 #endif

@@ -34,7 +34,7 @@ static int end(void **state)
 	return 0;
 }
 
-/* Returns the inode's path, or "!N" for -N. */
+/* Walk `path` from directory `from`. Returns the found inode's path, or "!N" for error -N. */
 static const char *walk(const char *from, const char *path, unsigned int flags)
 {
 	static char text[PATH_LEN_MAX];

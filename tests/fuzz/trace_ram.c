@@ -13,7 +13,7 @@
 #include "hv/run_desc.h"
 #include "fuzz.h"
 
-#define RAM_SIZE 0x210000 /* trace memory up to the image, and the descriptor in it */
+#define RAM_SIZE 0x210000 /* trace memory, then the start of the image, which has the descriptor */
 
 static int make_ram(const uint8_t *data, size_t size)
 {

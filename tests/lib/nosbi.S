@@ -25,7 +25,7 @@ _start:
 	csrs	mstatus, t0
 	li	t0, 0x80200000
 	csrw	mepc, t0
-	csrr	a0, mhartid		/* a1 has the device tree from QEMU's reset code */
+	csrr	a0, mhartid		/* a1: the device tree's address, from QEMU's reset code */
 	mret
 
 	.balign	4

@@ -67,7 +67,7 @@ class Terminal:
             self.unread += text
 
     def wait_for(self, pattern, seconds):
-        """Return the match, or None after this many seconds (scaled)."""
+        """Wait for matching output. Return the match, or None after this many seconds (scaled)."""
         end = time.monotonic() + seconds * SCALE
         while True:
             match = re.search(pattern, self.unread)

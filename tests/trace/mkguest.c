@@ -155,7 +155,7 @@ static size_t written(unsigned int harts)
 	return n;
 }
 
-/* by_exits: `events` is the number of exits. */
+/* Make exits until the harts have written `events` records in all. If by_exits: `events` exits. */
 static void run(unsigned int harts, unsigned int vcpus, size_t events, bool by_exits)
 {
 	size_t exits = 0;

@@ -129,7 +129,7 @@ PERFETTO_SQL = """
 
 
 def read_perfetto_sql(path):
-    """Read events, each of which has one row per annotation; the first is its hart."""
+    """Read events. Each has one row per annotation, and its first annotation is its hart."""
     event = None
     for line in open(path):
         nr, ts, category, track, key, kind, value = json.loads(line)

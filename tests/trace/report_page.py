@@ -40,7 +40,7 @@ class Page:
 
 
 def expand(runs):
-    """Expand bins as the page's script does."""
+    """Expand bins as the page's script does: -N repeats the value before it N times."""
     values = []
     for value in runs:
         values += [value] if value >= 0 else [values[-1]] * -value

@@ -28,7 +28,8 @@ void trace_native_start(unsigned int harts, const char *list)
 {
 	size_t size = trace_mem_size(harts, NATIVE_RING);
 
-	void *before = native_mem; /* in use until its events are off */
+	/* Free the old memory only after trace_native_start_in(), which turns its events off. */
+	void *before = native_mem;
 
 	native_mem = aligned_alloc(PAGE_SIZE, ALIGN_UP(size, PAGE_SIZE));
 	if (!native_mem)

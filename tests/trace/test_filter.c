@@ -262,7 +262,7 @@ static void a_trigger_acts_at_most_its_count(void **state)
 	assert_int_equal(trace_set_trigger(TRACE_kvm_wfi, TRACE_TRIGGER_OFF, 1, NULL, &error), 0);
 	assert_int_equal(trace_set_trigger(TRACE_kvm_wrs, TRACE_TRIGGER_ON, 2, NULL, &error), 0);
 	assert_int_not_equal(trace_set_trigger(TRACE_kvm_wrs, TRACE_TRIGGER_ON, 1, NULL, &error),
-			     0); /* it already has one */
+			     0); /* kvm_wrs already has a traceon trigger */
 	trace_kvm_wfi(0);
 	assert_false(trace_is_on());
 	trace_kvm_wrs(0);

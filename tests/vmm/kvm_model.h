@@ -20,14 +20,15 @@ extern const u64 ids[REGS];
 
 struct model {
 	u8 value[REGS][32];
-	unsigned int order[REGS], sets; /* which registers were set, in order */
+	unsigned int order[REGS], sets; /* indices of the registers that were set, in order */
 	u32 mp_state;
 	bool interrupted;
 };
 
 extern struct model models[VCPUS]; /* vCPU n's file descriptor is n */
-extern u64 absent, fixed;          /* registers that this host lacks, or that cannot be changed */
-int number_of(u64 id);             /* the register's index, or -1 */
+/* Ids of a register that this host lacks, and of one that cannot be changed; 0 if there is none. */
+extern u64 absent, fixed;
+int number_of(u64 id); /* the register's index in ids[], or -1 */
 size_t width(u64 id);
 
 extern struct machine machine;

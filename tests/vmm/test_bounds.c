@@ -74,7 +74,7 @@ static bool takes_memory_of(u64 size)
 static void an_impossible_memory_size_is_refused(void **state)
 {
 	(void)state;
-	assert_false(takes_memory_of(-SZ_4K)); /* with SAVE_PAGES before it: 2^64 */
+	assert_false(takes_memory_of(-SZ_4K)); /* SAVE_PAGES + size is 2^64 */
 	assert_false(takes_memory_of(RAM_MAX + SZ_4K));
 	assert_false(takes_memory_of(RAM_MIN - SZ_4K));
 	assert_false(takes_memory_of(0));
