@@ -78,7 +78,7 @@ static void setup_vm(struct native_vm *f)
 	native_core_start();
 	native_vm_make(f, 0);
 	f->vcpu->guest.sepc = CODE;
-	/* Map the code's page, because the guest has just run there. */
+	/* Map the code's page, because the guest has just run in it. */
 	trap_on(f->vcpu, EXC_INST_GUEST_PAGE_FAULT, CODE, CODE, 0);
 }
 

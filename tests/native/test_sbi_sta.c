@@ -211,7 +211,7 @@ static void steal_time_has_two_registers(void **state)
 	run_script(&nothing, 1);
 	assert_int_equal(area()->sequence, 0);
 
-	/* A restore: from here on, waiting on any thread counts. */
+	/* A restore: only what this thread waits after its first KVM_RUN counts. */
 	assert_int_equal(reg_set(STA, 0, AREA_GPA), 0);
 	area()->steal = 5;
 	run_script(&nothing, 1);

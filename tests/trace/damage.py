@@ -70,7 +70,7 @@ def sections(data):
 
 
 def whole_records(parts, size):
-    """Return how many complete records the first `size` bytes of a trace with these sections have."""
+    """Return how many complete records a trace with these sections has in its first `size` bytes."""
     return sum(max(0, min(size, s.data + s.size) - s.data - RING_HEADER) // RECORD for s in parts if s.type == RING)
 
 

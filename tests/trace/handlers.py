@@ -47,7 +47,7 @@ def emits(name, bodies, depth=DEPTH):
 
 
 def reach(name, bodies, depth=DEPTH):
-    """Return the functions whose text emits() searches: `name` and all within `depth` calls of it."""
+    """Return the functions whose text emits() searches: `name`, and all within `depth` calls."""
     calls = set(re.findall(r"\b(\w+)\(", bodies.get(name, ""))) & set(bodies)
     return {name}.union(*(reach(call, bodies, depth - 1) for call in calls if depth > 0))
 

@@ -121,7 +121,7 @@ int kvm_capability(const struct machine *m, unsigned int capability)
 
 struct machine machine;
 
-/* Devices report the time to a guest; there is none here. */
+/* Devices report the time to a guest, but no guest runs in these tests. */
 u64 clock_now(void)
 {
 	return 0;

@@ -2,7 +2,7 @@
 /* silent.c - discard the VMM's messages, for tests that check only what it does. */
 #include "vmm.h"
 
-unsigned int nr_complaints; /* number of messages that have no rate limit */
+unsigned int nr_complaints; /* number of messages by complain(), which has no rate limit */
 
 void complain(const char *format, ...)
 {
