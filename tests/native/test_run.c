@@ -371,8 +371,6 @@ static void wfi_with_a_line_pending_does_not_sleep(void **state)
 	(void)state;
 	vm.vcpu->csrs.vsie = BIT(IRQ_S_SOFT);
 	vcpu_set_irq(vm.vcpu, IRQ_VS_SOFT);
-	/* Has no effect: the CSR model's vsip always shows hvip. */
-	native_csr_poke(CSR_vsip, BIT(IRQ_S_SOFT));
 	assert_int_equal(run_trap(WFI_TRAP), -EINTR);
 	assert_int_equal(vm.vcpu->stats.halt_wakeup, 0);
 	assert_int_equal(vm.vcpu->stats.wfi_exit_stat, 1);
