@@ -17,7 +17,10 @@ extern unsigned long lab_after[32];
 
 static unsigned long fresh[64 * 512] __attribute__((aligned(4096)));
 
-/* Return whether every register outside this mask has its pattern. Notes the first wrong one. */
+/*
+ * Return whether each register that is not in the mask `except` has its pattern. Notes the first
+ * one that does not.
+ */
 static bool kept(unsigned long except)
 {
 	unsigned long n, wrong = 0;

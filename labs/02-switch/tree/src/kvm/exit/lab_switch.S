@@ -17,7 +17,7 @@
 
 	.option	arch, +h
 
-	/* Stop unless the CSR \name still has the value in the slot of `before`. t0: `before`. */
+	/* Stop unless the CSR \name still has the value in slot \slot of `before`. t0: `before`. */
 	.macro	same_csr name, slot
 	csrr	t1, \name
 	REG_L	t2, (\slot * SZREG)(t0)
@@ -25,14 +25,17 @@
 	lab_todo "lab 2: src/kvm/exit/switch.S: write the restoring of \name: vcpu_switch() returns with another value in \name"
 1:
 	.endm
-	/* Stop unless the general register \name still has the value in the slot. t0: `before`. */
+	/* The same for the general register \name. */
 	.macro	same name, slot
 	REG_L	t2, (\slot * SZREG)(t0)
 	beq	\name, t2, 1f
 	lab_todo "lab 2: src/kvm/exit/switch.S: write the restoring of \name: vcpu_switch() returns with another value in \name"
 1:
 	.endm
-	/* Stop if the guest's \name was saved with the host's value in the slot. a1: the vCPU. */
+	/*
+	 * Stop if the guest's \name, general register \number, was saved with the host's value,
+	 * which is in slot \slot of `before`. t0: `before`, a1: the vCPU.
+	 */
 	.macro	not_the_guests name, number, slot
 	REG_L	t1, (GUEST_gpr + \number * SZREG)(a1)
 	REG_L	t2, (\slot * SZREG)(t0)
@@ -41,7 +44,10 @@
 1:
 	.endm
 
-	/* Stop unless the guest's \name was saved with its value at the trap. a1: the vCPU. t0: `seen`. */
+	/*
+	 * Stop unless the guest's \name was saved, at \offset of the vCPU, with its value at the
+	 * trap, which is in slot \slot of `seen`. t0: `seen`, a1: the vCPU.
+	 */
 	.macro	as_trapped name, offset, slot
 	REG_L	t1, \offset(a1)
 	REG_L	t2, (\slot * SZREG)(t0)
@@ -50,7 +56,10 @@
 1:
 	.endm
 
-	/* An exit vector: record a0 and sepc, and continue in \next with all registers unchanged. */
+	/*
+	 * An exit vector: record a0 and sepc in `seen`, and continue in \next with all registers
+	 * unchanged.
+	 */
 	.macro	vector name, next
 	.balign	4
 \name:
@@ -75,7 +84,10 @@
 	.global	vcpu_switch_checked
 	.type	vcpu_switch_checked, @function
 vcpu_switch_checked:
-	/* Save the caller's registers on its stack, and the values expected after the switch in memory. */
+	/*
+	 * Save the caller's registers on its stack, and the values expected after the switch in
+	 * `before`.
+	 */
 	addi	sp, sp, -16 * SZREG
 	REG_S	ra, 0(sp)
 	REG_S	a0, (13 * SZREG)(sp)
@@ -98,7 +110,10 @@ vcpu_switch_checked:
 	REG_S	t1, (17 * SZREG)(t0)
 	csrr	t1, sstatus
 	REG_S	t1, (18 * SZREG)(t0)
-	/* Install the vector that continues in the vCPU's own. sepc 0 in `seen`: it has not run. */
+	/*
+	 * Install the vector that records a0 and sepc and continues in the vCPU's own one. As long
+	 * as sepc in `seen` is 0, it has not run.
+	 */
 	la	t0, seen
 	REG_S	zero, (2 * SZREG)(t0)
 	REG_S	a0, (3 * SZREG)(t0)
@@ -144,6 +159,6 @@ vcpu_switch_checked:
 	.balign	SZREG
 before:
 	.space	19 * SZREG
-	/* From the last trap: t0 (temporarily), a0 and sepc. Then the vCPU's address. */
+	/* Slots 0 to 2: t0 (temporarily), a0, sepc at the last trap; slot 3: the vCPU's address. */
 seen:
 	.space	4 * SZREG
