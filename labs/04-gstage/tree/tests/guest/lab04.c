@@ -22,8 +22,8 @@ static unsigned long index(unsigned long gpa, unsigned long level)
 }
 
 /*
- * Return the path of a walk that ends at level `end`, at a leaf with these flags, or at an entry
- * that is not valid if `flags` is 0.
+ * Return the number of the path of a walk to `gpa` that ends at level `end`: at a leaf with these
+ * flags, or, if `flags` is 0, at an entry that is not valid.
  */
 static unsigned long path(unsigned long gpa, unsigned long end, unsigned long flags)
 {
@@ -75,7 +75,8 @@ static void test_touched(void)
 }
 
 /*
- * Addresses beyond all memory, in the root's last entries, and the first address beyond the table.
+ * Test addresses beyond all memory, in the upper half of the root's entries, and the first address
+ * beyond the table.
  */
 static void test_nothing(void)
 {
@@ -103,8 +104,8 @@ static unsigned long drop(unsigned long first, unsigned long count)
 }
 
 /*
- * Count the pages whose path does not end at `level`, at a leaf with the flags `what`, or at an
- * entry that is not valid if `what` is 0.
+ * Return how many of pages[first] to pages[end - 1] have a wrong path. The right one ends at
+ * `level`: at a leaf with the flags `what`, or, if `what` is 0, at an entry that is not valid.
  */
 static unsigned long wrong_paths(unsigned long first, unsigned long end, unsigned long level,
 				 unsigned long what)
