@@ -128,7 +128,7 @@ static u32 encode(const struct insn *insn)
 	return encode_sp(insn);
 }
 
-/* Return a register whose result can be checked: the trap handler overwrites sp and tp. */
+/* Return a random register that can be checked: not sp or tp, which the trap handler overwrites. */
 static unsigned int any_result(void)
 {
 	unsigned int reg;
@@ -169,7 +169,10 @@ static void draw(struct insn *insn, const struct kind *kinds, unsigned long coun
 
 /* ---- executing an instruction ---- */
 
-/* Write the code, sometimes across two pages, and then c.ebreak to end the run. Returns its pc. */
+/*
+ * Write the instruction, sometimes across two pages, and after it c.ebreak, which ends the run.
+ * Returns the instruction's pc.
+ */
 static unsigned long place(const struct insn *insn)
 {
 	unsigned long at = below(4) ? below(PAGE_SIZE) : PAGE_SIZE - 2;
@@ -191,7 +194,10 @@ static void tell(const struct insn *insn, const char *what, unsigned long got, u
 	     insn->kind->name, insn->reg, insn->base, insn->offset, insn->bits, what, got, want);
 }
 
-/* Return the name of a register with a wrong value, or NULL. The trap handler overwrites sp, tp. */
+/*
+ * Return the name of the first register whose value is not the one in want[], and set *got and
+ * *expected to both values; NULL if there is none. The trap handler overwrites sp and tp.
+ */
 static const char *wrong_register(const unsigned long *want, unsigned long *got,
 				  unsigned long *expected)
 {
@@ -218,7 +224,10 @@ static unsigned long extended(const struct insn *insn, unsigned long cell, unsig
 	return insn->kind->sign ? (unsigned long)((long)value >> unused) : value >> unused;
 }
 
-/* Set up the registers so that the access goes to offset `at` of the device. Returns its pc. */
+/*
+ * Write the instruction, and set up the registers so that it accesses offset `at` of the device.
+ * Returns the instruction's pc.
+ */
 static unsigned long prepare(const struct insn *insn, unsigned long at)
 {
 	unsigned int i;
@@ -295,7 +304,7 @@ static void accesses(const struct kind *kinds, unsigned long count, const char *
 
 /* ---- taken by the kernel ---- */
 
-/* Forms that store four bytes, the width that the register takes. */
+/* Stores of four bytes, the only width for which the kernel signals the eventfd of DEV_NOTIFY. */
 static const struct kind words[] = {
 	{ "sw", I_STORE, 2, 4, true, false },
 	{ "c.sw", I_C_REG, 6, 4, true, false },
@@ -304,7 +313,7 @@ static const struct kind words[] = {
 
 /*
  * Test a store for which the kernel signals an eventfd, without an exit to the VMM. Another kind of
- * exit to the VMM follows: a solution that completes the store again there loses that exit's answer.
+ * exit to the VMM follows: a solution that completes the store again at that exit loses its answer.
  */
 static void try_taken(const struct insn *insn, unsigned long *wrong)
 {

@@ -81,7 +81,10 @@ static void store(enum reg reg, unsigned long value)
 	store_at(at[reg], width[reg], value);
 }
 
-/* Returns 1 if the values differ, else 0. Prints the first difference of each kind. */
+/*
+ * Returns 1 if the values differ, else 0. Prints the difference unless the last one printed had the
+ * same `what`.
+ */
 static unsigned long differs(const char *what, unsigned long got, unsigned long want)
 {
 	static const char *told;
