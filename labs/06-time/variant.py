@@ -8,7 +8,7 @@ examples, and of the hidden test's waits, which are drawn from the instructor's 
 US = 1000
 MOST = 500 * US                # halt_poll_ns with default settings
 ALL = 0xffffffff
-NEAR, LATE = 4 * US, 40 * US   # a wait as the host measures it may be shorter or longer by this much
+NEAR, LATE = 4 * US, 40 * US   # the host may measure a wait as this much shorter or longer
 
 
 def next_window(rule, window, waited, most, streak):
@@ -68,8 +68,8 @@ def _text(vectors):
 
 
 def _waits(draw, rule, count):
-    """Return waits for a guest, (us, window), whose window does not depend on a few us more or less. From
-    the tenth on, enough waits in a row are too long to make the window shrink."""
+    """Return waits for a guest, and the window after each: (us, ns). A few us more or less do not change the
+    window. From the tenth on, enough waits in a row are too long to make the window shrink."""
     window = streak = 0
     made = []
     while len(made) < count:

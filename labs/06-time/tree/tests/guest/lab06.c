@@ -230,8 +230,8 @@ static void ipi_after(unsigned long us)
 
 /*
  * Wait for an IPI that the second vCPU sends after `us`; other interrupts stay as they are. Returns
- * whether the vCPU slept and the IPI woke it. (No vCPU sleeps for ever: the VMM's watchdog
- * interrupts it.)
+ * whether the vCPU slept, executed at most AWAKE WFIs, and was woken by the IPI in time. (No vCPU
+ * sleeps for ever: the VMM's watchdog interrupts it.)
  */
 static bool woken_by_ipi(unsigned long us)
 {

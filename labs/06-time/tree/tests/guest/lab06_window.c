@@ -12,7 +12,7 @@
 
 static long first_blocks;
 
-/* Compute after one exit, without another. */
+/* Read the first vCPU's stats.blocking, which takes one exit, then compute without another. */
 static void ask_and_compute(unsigned long arg)
 {
 	first_blocks = ask(9, 0, 0, 0, 0);

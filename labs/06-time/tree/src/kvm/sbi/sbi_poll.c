@@ -30,8 +30,8 @@ static long next_of(const unsigned long *gpr)
 
 /*
  * Put the vCPU and load it again, as if another VM had run on the hart in between, with its own
- * time offset and no timer. Function 5 returns the hart's timer meanwhile; 6 returns the vCPU's
- * timer and sets it to a0.
+ * time offset and no timer. While the vCPU is put, function 5 reads the hart's timer (TIMER_NEVER
+ * without Sstc), and 6 reads the vCPU's timer and sets it to a0. Returns the timer that was read.
  */
 static long leave_and_return(struct kvm_vcpu *vcpu, unsigned long fid)
 {
