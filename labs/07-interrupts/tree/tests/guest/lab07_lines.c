@@ -205,7 +205,7 @@ static void test_entering(void)
 }
 
 /*
- * Interrupts between the two halves of each handshake. If the full fence is missing or is in
+ * Test interrupts between the two halves of each handshake. If the full fence is missing or is in
  * another place, the moment is not reached and no interrupt arrives.
  */
 static void test_fences(void)
@@ -226,7 +226,10 @@ static void test_fences(void)
 	ok(!ask(KICKED_FOR_FENCE, 0, 0), "a fence requested by another vCPU does not end a wait");
 }
 
-/* The marks are taken between any two steps of a sender, and a sender acts just before they are. */
+/*
+ * Test a line whose marks are taken between any two steps of a sender, and a sender that acts just
+ * before the marks are taken.
+ */
 static void test_order(void)
 {
 	unsigned long i;
@@ -295,8 +298,8 @@ static void test_about_to_wait(void)
 }
 
 /*
- * If a vCPU's own timer is not checked before the vCPU sleeps, the timer's interrupt is late until
- * the host wakes the vCPU.
+ * If a vCPU's own timer is not checked before the vCPU sleeps, the timer's interrupt comes only
+ * when the host wakes the vCPU for another reason.
  */
 static void test_timer(void)
 {
@@ -387,7 +390,7 @@ static void test_other(unsigned long way, void (*raise)(void), const char *doing
 	for (i = 0; i < ROUNDS; i++) {
 		unsigned long before = taken();
 
-		/* Some arrive just after a waiting vCPU fell asleep, others just before. */
+		/* Some interrupts arrive just after a waiting vCPU fell asleep, others before. */
 		delay_us(i % 4 * 100);
 		raise();
 		if (!taken_beyond(before))

@@ -2,10 +2,10 @@
 /*
  * sbi_moment.c - make an interrupt arrive at the worst moment, as often as a test needs it. Given.
  *
- * By chance, such a race is lost once in a million entries. Here the guest chooses at which moment of its own
- * vCPU's entry a sender intervenes: run.c and wfi.c call irq_moment_comes() there, which does what
- * the sender's thread would do then. A full fence of run.c and request.c is also such a moment, and
- * so is an atomic change in irq.c (irq_step.h).
+ * By chance, such a race is lost once in a million entries. With this extension, the guest chooses
+ * at which moment of its own vCPU's entry a sender intervenes: at these moments run.c and wfi.c
+ * call irq_moment_comes(), which does what the sender's thread would do then. Each full fence of
+ * run.c and request.c is also such a moment, and so is each atomic change in irq.c (irq_step.h).
  *
  * Functions ("own" means of the calling vCPU):
  *
@@ -13,11 +13,12 @@
  *   1  lower the own external line
  *   2  raise the external line of the vCPU with the ID a0
  *   3  do nothing, on the slow path
- *   4  raise (a0 = 1) or lower (0) the own line; the marks are taken before each step
+ *   4  raise (a0 = 1) or lower (0) the own line; the marks (irq_changed) are taken before each
+ *      of the atomic changes by which this is done
  *   5  raise the own line while the vCPU reaches moment a0; return whether it was kicked
- *   6  request a fence while the own hart idles; return whether the vCPU was kicked
+ *   6  request a fence as if the own hart were idle; return whether the vCPU was kicked
  *   7  disarm; return whether a moment was still armed, because it was not reached
- *   8  return whether this vCPU has ever begun to enter without being OUTSIDE
+ *   8  return whether this vCPU's mode was ever not OUTSIDE at MOMENT_BEFORE_LOOK
  *   9  return vcpu_has_irq(), with vsie = a0 and hvip = a1
  */
 #include "exit/exit.h"
@@ -57,7 +58,7 @@ void irq_step_now(struct kvm_vcpu *vcpu, bool fence)
 	armed[vcpu->idx] = MOMENT_NONE;
 	switch (moment) {
 	case MOMENT_AT_LOOK:
-		/* As a sender that read `mode` before IN_GUEST was visible, and so does not kick. */
+		/* Act as a sender that read `mode` before IN_GUEST was visible: do not kick. */
 		if (READ_ONCE(vcpu->mode) == VCPU_IN_GUEST)
 			vcpu_set_own_irq(vcpu, IRQ_VS_EXT);
 		else
@@ -70,7 +71,7 @@ void irq_step_now(struct kvm_vcpu *vcpu, bool fence)
 		vcpu_flush_irqs(vcpu);
 		armed[vcpu->idx] = moment;
 		break;
-	/* As the vCPU's thread, which read the requests before this one was visible. */
+	/* Act as the vCPU's thread, if it read the requests before this one was visible. */
 	case MOMENT_AT_KICK:
 		WRITE_ONCE(vcpu->mode, VCPU_IN_GUEST);
 		break;
@@ -106,7 +107,10 @@ static bool kicked_for_a_fence(struct kvm_vcpu *vcpu)
 	return kicked;
 }
 
-/* Act as for a sleeping vCPU. While this one is loaded, no other thread reads its csrs. */
+/*
+ * Return vcpu_has_irq() as for a sleeping vCPU with these CSRs. vcpu->csrs may be overwritten,
+ * because no other thread reads it while the vCPU is loaded.
+ */
 static bool has_irq_with(struct kvm_vcpu *vcpu, unsigned long vsie, unsigned long hvip)
 {
 	vcpu_flush_irqs(vcpu);

@@ -16,7 +16,7 @@ enum irq_moment {
 	MOMENT_BEFORE_LOOK, /* requests are served; the vCPU's mode is not IN_GUEST yet */
 	MOMENT_AFTER_LOOK,  /* after the last look at the requests */
 	MOMENT_BEFORE_WAIT, /* WFI: nothing was pending; the vCPU does not sleep yet */
-	/* Steps (irq_step.h). sbi_moment.c decides what the other thread does then. */
+	/* Steps (irq_step.h). sbi_moment.c decides what the other thread does at each. */
 	MOMENT_AT_LOOK,      /* the fence of the last look */
 	MOMENT_AT_TAKE,      /* the marks are taken */
 	MOMENT_AT_CHANGE,    /* each atomic change that a sender makes */
