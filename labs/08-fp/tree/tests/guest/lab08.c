@@ -95,7 +95,10 @@ static void test_known_ways(void)
 	move_to(0);
 }
 
-/* Random steps of two vCPUs. Each has to find the registers that it left. */
+/*
+ * Random steps of two vCPUs. Each has to find the registers that it left: how often one did not,
+ * and the first time which registers (fp_changed()) and whose.
+ */
 static unsigned long mix_wrong, mix_bits, mix_who;
 
 static void mix_check(unsigned long n)

@@ -116,7 +116,11 @@ static bool expects(struct model *m, bool dirty, bool trapped)
 	return true;
 }
 
-/* Return what a put has to save when FS is `fs`, and whether the next load has to load it. */
+/*
+ * Return what a put has to save when FS is `fs`, and whether FP has to be in the unit after the
+ * next load. trapped: a use in this turn caused a trap. taken: another thread uses the unit between
+ * put and load.
+ */
 static struct told model_turn(struct model *m, unsigned long fs, bool trapped, bool taken)
 {
 	struct told told = { 0 };
@@ -340,8 +344,8 @@ static void do_use(enum use use, struct registers *regs)
 
 /*
  * Accept a policy that loads both units at the first trap of either: a unit may then be loaded
- * although the guest has not used it. Return whether FP was loaded so, and record it for the vector
- * unit.
+ * although the guest has not used it. Return whether FP was loaded in this way; if the vector unit
+ * was, set turn->vs_was_in.
  */
 static bool came_along(struct turn *turn, bool trapped)
 {
