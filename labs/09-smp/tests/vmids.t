@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 #
 # vmids.t - 40 VMs that take turns on one hart and on two get the 7 VMIDs in your variant's order,
-# and each hart drops everything once in each generation that it enters
+# and each hart drops everything once in each generation in which it loads a VM
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 words="bits=3 $(variant --line)"
 
 # since EVENT: print the number of these events in the trace from the first rollover on. Before it,
-# each hart drops everything when it enters its first VM.
+# each hart drops everything when it loads its first VM.
 since()
 {
 	awk -v event="$1" '/kvm_vmid_rollover:/ { on = 1 } on && $0 ~ event { n++ } END { print n + 0 }' <<<"$traced"

@@ -153,7 +153,7 @@ static void test_ranges(void)
 	      "start 0 and size 0, or size -1, fence everything; other ranges stay as given");
 }
 
-/* Return the least number of instructions, in all modes, of a remote fence of only the caller. */
+/* Return the least number of instructions, in all modes, of a remote fence on the caller only. */
 static unsigned long cost(unsigned long start, unsigned long size)
 {
 	unsigned long least = ALL, before, took, i;
@@ -168,8 +168,9 @@ static unsigned long cost(unsigned long start, unsigned long size)
 }
 
 /*
- * A fence of at most 64 pages takes an instruction per page; a larger one is one fence of
- * everything. The counts vary with the compiler, so this does not detect one page more or less.
+ * A call for at most 64 pages executes a fence instruction for each page; one for more pages
+ * executes a single one, for everything. The counts vary with the compiler, so this does not detect
+ * one page more or less.
  */
 static void test_pages(void)
 {

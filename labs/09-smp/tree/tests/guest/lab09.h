@@ -51,7 +51,7 @@ enum {
 	VVMA_ASID
 };
 
-static unsigned long harts_there; /* vCPUs, IDs 0 to n - 1 */
+static unsigned long harts_there; /* number of vCPUs; the IDs are 0 to harts_there - 1 */
 
 /* Call this first. It gives the threads of the other harts, which are stopped, time to sleep. */
 static inline void begin(void)
@@ -144,7 +144,7 @@ static inline unsigned long bit_of_fence(void)
 
 #define WAITED_FOR 2 /* hart */
 
-/* Run on hart 1: after a while, end the wait in the way `how`, and later in every way. */
+/* Run on hart 1: after a while, end the wait in way `how` (WATCH_LET_GO), later in both ways. */
 static inline void let_go(unsigned long how)
 {
 	wait_irq(0, 3000);

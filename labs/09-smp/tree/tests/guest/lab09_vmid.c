@@ -12,8 +12,8 @@
 static unsigned long vmids; /* number of VMIDs */
 static struct vm {
 	unsigned long generation, vmid;
-	unsigned long entered[2]; /* last generation that its vCPU on each hart has entered */
-} vms[VMS + 1];                   /* the last one is the caller */
+	unsigned long entered[2]; /* for each vCPU, the generation in which it was last loaded */
+} vms[VMS + 1];                   /* the last one is the caller, and only it has two vCPUs */
 static unsigned long generation = 1, given, dropped[2], hart_generation[2] = { 1, 1 };
 static unsigned long vs_dropped, turn_wrong, turn_vm;
 
@@ -47,7 +47,7 @@ static void one_turn(unsigned long hart)
 {
 	unsigned long got, other;
 
-	/* If the other hart has begun a generation, this vCPU has since been loaded in it. */
+	/* If a turn on the other hart began a generation, this vCPU has been loaded in it since. */
 	expect_load(VMS, hart);
 	expect_load(turn_vm, hart);
 	other = vms[turn_vm].vmid;
@@ -69,7 +69,10 @@ static void turn_on(unsigned long hart)
 	hart_run(1, one_turn, 1);
 	if (!hart_wait(1, WAIT_MS))
 		bail("hart 1 does not return");
-	/* Wait until hart 1 sleeps, because each entry to a guest uses the current generation. */
+	/*
+	 * Wait until hart 1 sleeps. An entry of its vCPU during a later turn would bring that vCPU
+	 * into the generation of that turn, which the model does not expect.
+	 */
 	wait_irq(0, 200);
 	expect_load(VMS, 0);
 }

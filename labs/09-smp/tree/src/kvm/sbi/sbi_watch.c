@@ -20,7 +20,10 @@
 static struct kvm others[VMS];
 static struct kvm_vcpu other_vcpus[VMS];
 
-/* Bit 0: the wait should have ended, 1: it was late, 2: all stopped vCPUs had requests by then. */
+/*
+ * The calls of WATCH_LET_GO since the wait began. Bit 0: one with 0 or 1, which should have ended
+ * the wait; 1: one with 2, so the wait was late; 2: each stopped vCPU had a request at one of them.
+ */
 static u32 let_go;
 
 static long fence_field(struct kvm_vcpu *target, unsigned long n, unsigned long field)
@@ -85,7 +88,7 @@ static long stage_wait(struct kvm_vcpu *target, unsigned long req)
 	return how;
 }
 
-/* Like stage_wait(), with vm_request_all_and_wait(), whose result is bit 3 of the result here. */
+/* Like stage_wait(), with vm_request_all_and_wait(). Bit 3 of the result is what that returned. */
 static long stage_all(struct kvm_vcpu *target, unsigned long req, bool in_guest)
 {
 	bool reached;
