@@ -9,19 +9,22 @@
  *   0x18 BITS     64 bits of dirty_pages(): the word with FIRST's bit
  *   0x20 WRITTEN  a store: dirty_written()
  *   0x28 AT       an address of the guest
- *   0x30 WROTE    number of bytes that a device has written there: machine_wrote()
+ *   0x30 WROTE    number of bytes that a device has written at AT: machine_wrote()
  *   0x38 MOMENT   the address of a word of the guest: the next time that KVM has returned the log,
  *                 the VMM first sets this word to 1, and waits until the guest sets it to 2
- *   0x40 MOMENTS  how often that has happened
+ *   0x40 MOMENTS  how often the guest has set such a word to 2 in time
  *   0x48 PAGES    number of pages of the memory whose rounds follow
  *   0x50 BEGIN    precopy_begin() with PAGES and this number of rounds
- *   0x58 ROUND    number of pages that a round has written
- *   0x60 LEFT     number of pages that are left: precopy_goes_on(); a load: what it returned
+ *   0x58 ROUND    number of pages that this round has written; a store to LEFT ends the round
+ *   0x60 LEFT     number of pages that are left after the round: precopy_goes_on(); a load: what it
+ *                 returned
  *   0x68 OLD      1: from now on, KVM appears to be another host's: it has no Zicboz, and reports a
  *                 timer as off, as Linux 6.12 does with Sstc
  *   0x70 SET      a load: how many registers --restore has set
- *   0x78 LATE     the first register that was set after one of a later step; for one vCPU
- *   0x80 OMITTED  the first register of the step "all others" that was not accessed; for one vCPU
+ *   0x78 LATE     the first register that was read or set after one of a later step was set; right
+ *                 only if there is one vCPU
+ *   0x80 OMITTED  the first register of the step "all others" that was neither read nor set; right
+ *                 only if there is one vCPU
  *   0x88 ZICBOZ   does the vCPU have Zicboz?
  */
 #include <stdlib.h>
@@ -63,8 +66,8 @@ static struct lab10 {
 	atomic_ullong *moment;
 	bool goes_on, old;
 
-	/* Accesses to registers. */
-	int vcpu_fd, step; /* the last step that has begun */
+	/* The VMM's accesses to a vCPU's registers. */
+	int vcpu_fd, step; /* step: the latest that has begun */
 	u64 sets, late;
 	u64 looked_at[REGS_MAX];
 	size_t nr_looked_at;
@@ -132,7 +135,7 @@ void lab10_set_reg(int vcpu_fd, u64 id)
 		dev->step = step_of(id);
 }
 
-/* A register that already has the right value may be read and not set. */
+/* Count a read like a set: a register that already has the right value need not be set. */
 bool lab10_get_reg(u64 id, void *value)
 {
 	struct lab10 *dev = &lab10;
@@ -163,7 +166,10 @@ int lab10_list_regs(int vcpu_fd, struct kvm_reg_list *list)
 	return 0;
 }
 
-/* Return the first register that was not accessed. Skip F's: with D they are a view of D's. */
+/*
+ * Return the first register of step 3, "all others", that was not accessed, or 0. Skip F's: if the
+ * vCPU has D, they are a view of D's.
+ */
 static u64 omitted(const struct lab10 *dev)
 {
 	struct kvm_reg_list *list = calloc(1, sizeof(*list) + REGS_MAX * sizeof(list->reg[0]));

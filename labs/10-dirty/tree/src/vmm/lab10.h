@@ -9,7 +9,7 @@
 
 #include "vmm.h"
 
-#define LAB10 0x100 /* offset of the first one */
+#define LAB10 0x100 /* offset of the first register */
 
 __attribute__((weak)) u64 lab10_read(u64 offset);
 __attribute__((weak)) void lab10_write(struct machine *m, u64 offset, u64 value);

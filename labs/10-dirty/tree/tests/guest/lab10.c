@@ -55,7 +55,7 @@ static void store_some(void)
 		store(below(PAGES));
 }
 
-/* Return the word of the pages found that contains this page's bit. */
+/* Return the word that contains this page's bit, from the VMM's bitmap of the pages found. */
 static u64 found(unsigned long page)
 {
 	logdev_set(LAB_FIRST, ((unsigned long)pages + page * PAGE_SIZE - ram_base) >> PAGE_SHIFT);
@@ -295,7 +295,7 @@ static struct {
 
 static unsigned long wrong_stops[REASONS], wrong_goes;
 
-/* Make a round of the model. Return the reasons to stop, one bit each. */
+/* Make a round of the model. Return the reasons to stop, as bits of enum stop. */
 static unsigned long reasons(unsigned long wrote_now, unsigned long left)
 {
 	bool vain = left * rule.den > run.base * rule.num;
