@@ -90,7 +90,10 @@ static unsigned long two_at_once(void)
 	return wrong;
 }
 
-/* Make more requests than a ring's index can count, 64 at a time. Each reads the disk's name. */
+/*
+ * Make more requests than a ring's index can count, 64 at a time. Each reads the disk's name.
+ * Return the number of failures.
+ */
 static unsigned long past_the_index(void)
 {
 	static struct header name = { .type = BLK_GET_ID };
@@ -232,7 +235,8 @@ static void serve(unsigned long claim)
 
 /*
  * Let the second of two requests arrive at any time while the device is still finishing the first:
- * raising the interrupt, checking for more, unmuting.
+ * raising the interrupt, checking for more, unmuting. Return 1 if a request or an interrupt is
+ * missed, else 0. claim: address of the PLIC's claim register.
  */
 static unsigned long missed(unsigned long claim)
 {

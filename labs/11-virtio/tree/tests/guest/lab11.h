@@ -57,8 +57,9 @@ static inline u32 used_head(u16 index)
 }
 
 /*
- * Write the next `pieces` descriptors of a chain of `count`, which divide `total` bytes at random.
- * The entries of d[] are used in the order of `place`, from *at on.
+ * Write the next `pieces` descriptors of a chain of `count`, and divide the `total` bytes at
+ * `bytes` among them at random. Descriptor n of the chain is d[place[n]]. Begins with n = *at, and
+ * advances *at.
  */
 static inline void cut(struct desc *d, const u8 *place, unsigned int count, void *bytes, u32 total,
 		       u32 pieces, u16 flags, unsigned int *at)
@@ -108,7 +109,7 @@ static u8 answer_bytes[8 * SECTOR + 1];
 
 /*
  * Submit a request of `out` readable bytes after its header and `in` writable ones before its
- * status, divided at random; in an indirect table if `indirect`. Return its status.
+ * status, divided at random; in an indirect table if `indirect`. Return its status, or NO_ANSWER.
  */
 static inline unsigned long cut_request(u32 type, u64 sector, u32 out, u32 in, bool indirect)
 {
@@ -200,7 +201,7 @@ struct part {
 	void (*run)(void);
 };
 
-/* Run the part on the command line, by default the first, and end the guest. */
+/* Run the part that the command line names, by default the first, and end the guest. */
 static inline void run_part(const struct part *parts, unsigned int count)
 {
 	char part[16] = "";

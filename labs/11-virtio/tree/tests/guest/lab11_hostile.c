@@ -23,8 +23,9 @@ static void ok_broken(u16 head, const char *what)
 static struct desc ring[2 * DISK_QUEUE] __attribute__((aligned(16)));
 
 /*
- * Make a good request in the ring or in a table, for the caller to break. A whole request follows
- * beyond the end of each; its last two descriptors are data and status.
+ * Make a good request in the ring, or in a table if `in_table`, for the caller to break. Its copy
+ * follows beyond the end of that ring or table; the last two descriptors are data and status.
+ * Return the request's first descriptor.
  */
 static struct desc *good(bool in_table)
 {
@@ -175,7 +176,10 @@ static void test_hostile(void)
 
 /* ---- part random ---- */
 
-/* Return true if a device may answer this chain. Walk the chain as a device does. */
+/*
+ * Return true if a device may answer the chain that begins at d[index], in a table of `size`
+ * descriptors. Walk it as a device does.
+ */
 static bool is_good(const struct desc *d, u32 size, u32 index)
 {
 	u32 readable = 0, writable = 0, n;
@@ -198,7 +202,10 @@ static bool is_good(const struct desc *d, u32 size, u32 index)
 	return false;
 }
 
-/* Make a chain with at most one random defect. Return true if it is still good. */
+/*
+ * Make a chain with at most one random defect, and set *head to its first descriptor in the ring.
+ * Return true if the chain is still good.
+ */
 static bool random_chain(bool indirect, u16 *head)
 {
 	u32 count = 2 + (u32)below(DISK_QUEUE - 2), readable = 1 + (u32)below(count - 1);
