@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # everywhere.t - everything works as before on the slow path, with other toggles and more vCPUs; the
-# trace and the firmware counters contain all calls
+# trace has each SBI call, and the firmware counters count it
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --boot exitstat=0 --set fastpath=off
@@ -17,7 +17,8 @@ payload pmu
 options --boot exitstat=0 --smp 4
 payload harts rounds=10
 
-# Print the number of calls of each kind in the trace, which must be those that the guest has made.
+# Print how often each SBI call of the benchmark's row mix is in the trace. The counts must be those
+# of the reference's build.
 calls()	# BUILD
 {
 	O=$1 hs run --quiet --icount --harts 1 --smp 1 --trace kvm_exit,kvm_entry,kvm_sbi_call \
