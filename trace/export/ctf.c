@@ -18,7 +18,7 @@
 #include "export.h"
 
 #define PACKET_EVENTS 65536
-#define PENDING_MAX   (4 * HST_MAX_HARTS + 8) /* messages that one step can make */
+#define PENDING_MAX   (4 * HST_MAX_HARTS + 8) /* most messages of one event, or of the end */
 
 struct ctf {
 	struct export_job *job;
@@ -390,7 +390,7 @@ static const bt_component_sink *add_sink(bt_graph *graph, const char *folder)
 	bt_value_map_insert_string_entry(params, "path", folder);
 	bt_value_map_insert_bool_entry(params, "assume-single-trace", BT_TRUE);
 	bt_value_map_insert_bool_entry(params, "quiet", BT_TRUE);
-	/* 2.1 writes CTF 2 by default. 2.0 writes only 1.8 and lacks this parameter. */
+	/* Version 2.1 writes CTF 2 by default. 2.0 writes only 1.8 and lacks this parameter. */
 	if (bt_version_get_major() > 2 || bt_version_get_minor() > 0)
 		bt_value_map_insert_string_entry(params, "ctf-version", "1.8");
 	bt_graph_add_sink_component(
@@ -401,7 +401,10 @@ static const bt_component_sink *add_sink(bt_graph *graph, const char *folder)
 	return sink;
 }
 
-/* The sink reports no reason. In our experience, it could not extend a file. */
+/*
+ * Print `what`. Returns -1. The sink gives no reason for a failure; in our experience, it could not
+ * extend a file.
+ */
 static int failed(const struct export_job *job, const char *what)
 {
 	bt_current_thread_clear_error();

@@ -272,7 +272,7 @@ static bool is_word(const char *text)
 		       strlen(text);
 }
 
-/* Parse options up to the first other word. Returns 0, or 2 after printing an error. */
+/* Parse the options and move *argc and *argv past them. Returns 0, or 2 after printing an error. */
 static int options(int *argc, char ***argv, struct export_job *job, struct hst_select *select,
 		   const struct known **format)
 {

@@ -17,15 +17,15 @@ struct export_job {
 	const struct hst_select *select;
 	const char *system;        /* the events' group, in formats that have groups: "hs", "kvm" */
 	struct hst_images *images; /* symbols, for formats that use samples (file/symbols.h) */
-	const char *out;           /* the final name, for messages; NULL: standard output */
+	const char *out;           /* the output's final name; NULL: standard output */
 	char *folder;              /* an extra folder to remove if the export fails, or NULL */
 	u64 count;                 /* events written */
 	bool cut; /* the trace could not be read to its end; what was read is written */
 };
 
 /*
- * An output format. write() and write_folder() return 0, or -1 after printing the reason. Output
- * errors are left in `out` for the caller to check.
+ * An output format. write() and write_folder() return 0, or -1 after printing the reason. write()
+ * need not check for errors of writing to `out`: the caller checks ferror() and reports them.
  */
 struct export_format {
 	const char *name;
@@ -44,7 +44,7 @@ extern const struct export_format export_csv, export_json, export_trace_dat, exp
 extern const struct export_format export_ctf __attribute__((weak));
 extern const struct export_format export_perfetto __attribute__((weak));
 
-/* Like hst_cursor_next(), but count events and treat a read error as the end. Returns 1 or 0. */
+/* Like hst_cursor_next(), but count the event in *job. If reading fails, set job->cut; return 0. */
 int export_next(struct export_job *job, struct hst_cursor *cursor, struct hst_seen *seen);
 /*
  * Call put() for each chosen event, until it fails or `out` (unless NULL) has an error. Returns 0,
@@ -53,15 +53,18 @@ int export_next(struct export_job *job, struct hst_cursor *cursor, struct hst_se
 int export_each(struct export_job *job, FILE *out,
 		int (*put)(void *arg, const struct hst_seen *seen), void *arg);
 /*
- * Find out, in a pass over the trace, which events occur among the chosen ones. Returns 0, or -1
- * after printing the reason.
+ * Set occurs[number] to whether the event with this number occurs among the chosen ones, in a pass
+ * over the trace. Returns 0, or -1 after printing the reason.
  */
 int export_occurring(struct export_job *job, bool occurs[HST_MAX_EVENTS]);
 /* Convert ticks to nanoseconds, saturating at the largest u64. */
 u64 export_ns(const struct hst_file *file, u64 ticks);
-/* Open an unnamed file in the folder of job->out, else in the current one. NULL after an error. */
+/* Open an unnamed file in job->out's folder (`.` if it has none). NULL after printing why. */
 FILE *export_scratch(const struct export_job *job);
-/* Append all of `from` to `to`. Returns 0, or -1 after printing the reason. */
+/*
+ * Append all of `from` to `to`. Returns -1 after printing why `from` cannot be read, else 0: the
+ * caller checks `to` for errors.
+ */
 int export_append(const struct export_job *job, FILE *to, FILE *from);
 
 /* ---- threads (thread.c), which stand for vCPUs in perf and trace-cmd ---- */
@@ -78,7 +81,7 @@ struct export_threads {
 	} * thread;
 };
 
-/* Return an event's thread; *isnew: this is its first event. NULL after printing the reason. */
+/* Return an event's thread; *isnew: whether it was just added. NULL after printing the reason. */
 const struct export_thread *export_thread_of(struct export_threads *threads,
 					     const struct hst_seen *seen, bool *isnew);
 
@@ -99,10 +102,13 @@ struct export_record {
 #define EXPORT_PAGE        4096
 #define EXPORT_PAGE_HEADER 16
 
-/* Fill in a record. Returns its size in bytes, which depends on the number of fields. */
+/* Fill in *record from *seen. Returns its size in bytes, which depends on the number of fields. */
 size_t export_record_fill(const struct export_job *job, struct export_record *record,
 			  const struct hst_seen *seen, const struct export_thread *thread);
-/* Write the description of all events that occur, from the magic number to the threads' names. */
+/*
+ * Write the tracing data (format `version`, such as "0.6") that describe the events in occurs[]:
+ * from the magic number to the threads' names.
+ */
 void export_tracing_data(const struct export_job *job, const char *version, const bool *occurs,
 			 const struct export_threads *threads, FILE *out);
 

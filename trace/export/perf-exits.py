@@ -4,9 +4,10 @@
     hstrace export --to perf TRACE perf.data
     perf script -s trace/export/perf-exits.py -i perf.data
 
-A row is a cause of kvm_exit with its RISC-V name: the number of exits, and the time from an exit
-to the vCPU's next entry (microseconds). `perf kvm stat` on another architecture gives all causes
-the same wrong name, and on RISC-V confuses interrupts with exceptions.
+A row is a cause of kvm_exit with its RISC-V name: the number of exits, their share, and the mean
+and maximum time from an exit to the vCPU's next entry (microseconds). `perf kvm stat` on another
+architecture gives all causes the same wrong name, and on RISC-V confuses interrupts with
+exceptions.
 """
 import os
 import sys
@@ -17,8 +18,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 from hs.names import cause_name  # noqa: E402
 
-rows = {}       # cause: [count, number with a cost, their sum, the greatest], nanoseconds
-last_exit = {}  # (VM, vCPU): (cause, time)
+rows = {}       # cause: [exits, exits with a cost, sum of the costs, greatest cost], in ns
+last_exit = {}  # (VM, vCPU): (row, time in ns)
 
 
 def trace_unhandled(event_name, context, fields, sample):

@@ -114,7 +114,7 @@ static void put_sample(const struct perf *perf, const struct hst_seen *seen,
 	size_t size = export_record_fill(perf->job, &record, seen, thread);
 
 	memcpy(sample.record, &record, size);
-	/* size and record together fill 8-byte words: append 4 bytes, which are zero. */
+	/* size and record together have to fill 8-byte words: append 4 zero bytes. */
 	sample.size = (u32)size + 4;
 	sample.header.size = (u16)(offsetof(struct sample, record) + sample.size);
 	fwrite(&sample, sample.header.size, 1, perf->out);
@@ -200,7 +200,7 @@ static void put_feature(const struct perf *perf, unsigned int feature)
 	}
 }
 
-/* Write a table of sections, in the order of their bits, then their contents. */
+/* Write the features: a table of their sections, in the order of their bits, then the contents. */
 static void put_features(const struct perf *perf, struct file_header *header)
 {
 	struct section section[NR_FEATURES] = { 0 };

@@ -17,9 +17,9 @@
 #include "perf.h"
 
 #define MAX_ANNOUNCED 65536
-#define HOST_TIDS     0x20000000U /* ORed to a vCPU's tid while its thread runs in the host */
+#define HOST_TIDS     0x20000000U /* ORed into a vCPU's tid while its thread runs in the host */
 #define IDLE_TID      0x2fffffffU
-#define LARGE_PIDS    0x40000000U /* ORed to a pid that could be a VM's or the host's */
+#define LARGE_PIDS    0x40000000U /* ORed into a pid that could be a VM's or the host's */
 
 void perf_put_comm(FILE *out, const struct perf_sample_id *id, const char *name)
 {
@@ -89,7 +89,7 @@ static char *make_file(struct perf_clock *clock, struct export_job *job,
 		return NULL;
 	}
 	snprintf(path, sizeof(path), "%.4000s/%.32s", absolute, name);
-	if (is_used(clock, path)) /* such as a program with the name that a kernel has here */
+	if (is_used(clock, path)) /* such as by a program named "hyperscope" */
 		snprintf(path, sizeof(path), "%.4000s/%.32s.%zu", absolute, name, clock->nr_files);
 	free(absolute);
 	return export_symbol_file(path, s) ? NULL : strdup(path);
@@ -118,7 +118,7 @@ static int by_tid(const void *a, const void *b)
 	return x->tid < y->tid ? -1 : x->tid > y->tid;
 }
 
-/* Return a thread's entry, added if it is new; NULL if there are too many or out of memory. */
+/* Return the entry of thread tid, adding it if new; NULL if there are too many or out of memory. */
 static struct perf_announced *announced_of(struct perf_clock *clock, u32 tid)
 {
 	struct perf_announced *announced, **found;
@@ -136,7 +136,7 @@ static struct perf_announced *announced_of(struct perf_clock *clock, u32 tid)
 	return found ? *found : NULL;
 }
 
-/* Set the sample's pid and tid for perf. Returns the thread's name. */
+/* Set a sample's pid and tid. guest: its event has a vCPU. Returns the thread's name. */
 static const char *set_ids(const struct hst_place *place, const struct export_thread *vcpu,
 			   bool guest, struct perf_sample_id *id)
 {
@@ -160,7 +160,10 @@ static const char *set_ids(const struct hst_place *place, const struct export_th
 	}
 }
 
-/* Write the records that perf needs before a thread's sample: its name and its maps. */
+/*
+ * Write the records that perf needs before a sample of a thread: its name and its maps, as far as
+ * they have changed since its last sample. Returns 0, or -1 after printing the reason.
+ */
 static int announce(struct perf_clock *clock, struct export_job *job, FILE *out,
 		    const struct hst_place *place, const struct perf_sample_id *id,
 		    const char *name)

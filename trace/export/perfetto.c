@@ -6,10 +6,10 @@
  * per VM, with a thread per vCPU and a track per device (a page of MMIO), and a process for the
  * host with a thread per hart. A vCPU's track has the slices "guest", from kvm_entry to kvm_exit,
  * and then the exit with the name of its cause, up to the next kvm_entry; "blocked" and "user
- * space" are nested in it. A hart's track has a slice while a guest runs there. Every event is one
- * packet, either the beginning of a slice or an instant, with the event's name as category, and
- * the fields and the hart as annotations. Packets without a category only draw: ends of slices,
- * harts' slices, devices' instants.
+ * space" are nested in it. A hart's track has a slice while a guest runs on the hart. Every event
+ * is one packet, either the beginning of a slice or an instant, with the event's name as category,
+ * and the hart, instret (if exact) and the fields as annotations. Packets without a category only
+ * draw: ends of slices, harts' slices, devices' instants.
  *
  * A flow begins when an interrupt becomes pending, continues when it is shown to the guest, and
  * ends when the guest takes it.
@@ -28,7 +28,7 @@ enum {
 static const struct {
 	const char *event;
 	enum meaning meaning;
-	const char *field[2]; /* fields used here; without them the event has no meaning */
+	const char *field[2]; /* fields that the meaning needs; an event without them is PLAIN */
 } meanings[] = {
 	{ "kvm_entry", ENTRY, { NULL } },
 	{ "kvm_exit", EXIT, { "scause" } },
@@ -78,7 +78,7 @@ static void add_name(struct names *names, unsigned int i, u64 iid, const char *t
 	names->list[i] = &names->name[i];
 }
 
-/* Define the names of an event that occurs for the first time. */
+/* For an event that occurs for the first time, put its names into *names and find its meaning. */
 static void name_event(struct perfetto *p, const struct hst_seen *seen, struct names *names)
 {
 	const struct hst_event *event = seen->event;
@@ -170,7 +170,7 @@ static u64 field_arg(const struct perfetto *p, const struct hst_seen *seen, unsi
 /* Bits of hvip that are guest interrupts: VSSIP, VSTIP, VSEIP, LCOFIP. */
 #define VS_LINES (1U << 2 | 1U << 6 | 1U << 10 | 1U << 13)
 
-/* Return the guest's interrupt number. kvm_vcpu_irq has the hart's: one more, except for LCOFI. */
+/* Return the guest's number of interrupt `irq` (a bit of hvip): one less, except for LCOFI. */
 static unsigned int guest_code(u64 irq)
 {
 	return irq == 2 || irq == 6 || irq == 10 ? (unsigned int)irq - 1
@@ -193,7 +193,7 @@ static void add_flow(uint64_t *ids, size_t *n, u64 flow)
 		ids[(*n)++] = flow;
 }
 
-/* Add the flows that begin, continue or end at this event; ids has room for IRQ_CODES. */
+/* Add to *event the flows that begin, continue or end at *seen; ids has room for IRQ_CODES. */
 static void set_flows(struct perfetto *p, const struct hst_seen *seen, struct vcpu *vcpu,
 		      TrackEvent *event, uint64_t *ids)
 {
@@ -239,7 +239,7 @@ static int close_slices(struct perfetto *p, u64 time, struct vcpu *vcpu, unsigne
 	return 0;
 }
 
-/* End the slices that this event ends, before it is written. */
+/* End the slices that the event ends. Call this before writing the event. */
 static int slices_before(struct perfetto *p, const struct hst_seen *seen, u64 time,
 			 struct vcpu *vcpu)
 {

@@ -59,7 +59,7 @@ struct perfetto {
 	unsigned char meaning[HST_MAX_EVENTS];
 	signed char field[HST_MAX_EVENTS][2];
 	unsigned int
-		first_name[HST_MAX_EVENTS]; /* name id of its first field; 0: not defined yet */
+		first_name[HST_MAX_EVENTS]; /* name id of an event's first field; 0: none yet */
 	unsigned int next_name;
 	u64 next_flow;
 	bool begun;
@@ -73,19 +73,22 @@ struct perfetto {
  * Functions that return int return 0, or -1 after printing the reason.
  */
 
-/* names: the names that this packet defines, or NULL. */
+/* Write a packet with an event at `time` (ns). names: the names that it defines, or NULL. */
 int perfetto_put_event(struct perfetto *p, u64 time, TrackEvent *event, InternedData *names);
 /* Write a packet without a category, which only draws. */
 int perfetto_draw(struct perfetto *p, u64 time, u64 track, TrackEvent__Type type, char *name);
 
-/* Each of these describes a track when called for it the first time. */
+/* perfetto_know_...() write the description of a track, unless an earlier call has written it. */
 int perfetto_know_hart(struct perfetto *p, unsigned int hart);
 int perfetto_know_vm(struct perfetto *p, u32 vm);
-/* *vcpu is NULL if there are too many vCPUs. */
+/* Set *vcpu to the vCPU's slot, or to NULL (and return 0) if there are too many vCPUs. */
 int perfetto_know_vcpu(struct perfetto *p, u32 vm, u32 nr, struct vcpu **vcpu);
-/* *track is that of a device (a page of a VM's addresses), or 0 if there are too many devices. */
+/* Set *track to the track of the device (page) at gpa, or to 0 if there are too many devices. */
 int perfetto_know_device(struct perfetto *p, u32 vm, u64 gpa, u64 *track);
-/* Return a vCPU's slot (VM | number << 16), used or free; NULL if there are too many vCPUs. */
+/*
+ * Return the slot of vCPU `who` (VM | vCPU number << 16), or a free one if it has none yet; NULL if
+ * there are too many vCPUs.
+ */
 struct vcpu *perfetto_find_vcpu(struct perfetto *p, u32 who);
 
 #endif

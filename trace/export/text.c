@@ -4,16 +4,20 @@
  *
  * CSV (RFC 4180, one event per line) has the columns time_ns, instret, hart, vm, vcpu, event, then
  * one for every field name that occurs. A field "event" becomes the column "event_", so that names
- * of columns are unique. Fields that an event lacks are empty. JSON has one object per line, with
- * the fields in a nested object. So neither writer nor reader needs the whole in memory, and a file
- * that was cut off is good up to its last line. In both formats a field has the same text as in
- * hstrace report, but in JSON, num, dec, flag and err are numbers.
+ * of columns are unique. Columns of fields that an event lacks are empty. JSON has one object per
+ * line, with the fields in a nested object. So neither the writer nor a reader has to keep all of
+ * the output in memory, and if a file is cut off, its complete lines can still be read. In both
+ * formats a field has the same text as in hstrace report, except that JSON has numbers for fields
+ * of the kinds num, dec, flag and err.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "export.h"
 
-/* Names are shorter than HST_WORD_SIZE, without quotes or commas (trace/file/formats.c checks). */
+/*
+ * A line has at most a comma per column, and one event's names and values. Names are shorter than
+ * HST_WORD_SIZE, without quotes or commas (trace/file/formats.c checks).
+ */
 #define LINE_SIZE (HST_MAX_EVENTS * TRACE_ARGS + 2048)
 
 static char *put_text(char *p, const char *text)

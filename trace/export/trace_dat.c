@@ -169,7 +169,7 @@ static void put_option(FILE *out, u16 option, const char *text)
 	fwrite(text, 1, size, out);
 }
 
-/* Write the clock, whose unit is ns, and each hart's numbers for trace-cmd report --stat. */
+/* Write the clock, whose unit is ns, and each hart's losses, for trace-cmd report --stat. */
 static void put_options(const struct dat *dat, u32 harts, FILE *out)
 {
 	static const u16 end;

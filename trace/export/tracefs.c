@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * tracefs.c - write event descriptions in tracefs's text format, which perf.data and trace.dat
- * contain. All tools of that family read them with libtraceevent.
+ * contain. perf, trace-cmd and KernelShark read them with libtraceevent.
  *
  * An event's "print fmt" prints its fields as hstrace report does, except for numbers without a
  * name (0x1f, where report has exception_31) and errors (-2, not -ENOENT).
@@ -42,7 +42,7 @@ static void put_field(FILE *out, const char *type, const char *name, size_t offs
 		size, is_signed);
 }
 
-/* Describe a field that every event has. Append '_' while the event has a field of that name. */
+/* Describe a field that all events have. Append '_' while one of the event's own has this name. */
 static void put_own_field(FILE *out, const struct hst_event *event, const char *type,
 			  const char *name, size_t offset, size_t size)
 {
@@ -167,8 +167,8 @@ static void put_formats(const struct export_job *job, const bool *occurs, FILE *
 
 	for (unsigned int i = 0; i < HST_MAX_EVENTS; i++)
 		n += occurs[i];
-	put_number(out, 0, 4); /* formats of ftrace itself */
-	put_number(out, 1, 4); /* systems */
+	put_number(out, 0, 4); /* number of ftrace's own formats */
+	put_number(out, 1, 4); /* number of systems */
 	fwrite(job->system, 1, strlen(job->system) + 1, out);
 	put_number(out, n, 4);
 	for (unsigned int i = 0; i < HST_MAX_EVENTS; i++) {
@@ -207,11 +207,11 @@ void export_tracing_data(const struct export_job *job, const char *version, cons
 	fwrite("\027\010\104tracing", 1, 10, out);
 	fwrite(version, 1, strlen(version) + 1, out);
 	put_number(out, 0, 1); /* little-endian */
-	put_number(out, 8, 1); /* bytes of a long */
+	put_number(out, 8, 1); /* size of a long, in bytes */
 	put_number(out, EXPORT_PAGE, 4);
 	put_headers(out);
 	put_formats(job, occurs, out);
-	put_number(out, 0, 4); /* kallsyms */
-	put_number(out, 0, 4); /* formats of trace_printk() */
+	put_number(out, 0, 4); /* size of kallsyms */
+	put_number(out, 0, 4); /* size of the formats of trace_printk() */
 	put_threads(threads, out);
 }
