@@ -128,7 +128,7 @@ static unsigned int sbi_class(u64 ext)
 	}
 }
 
-/* Return the class, in this version's numbers, given this event and the exit's earlier ones. */
+/* Return the exit's class (this version's number) after an event with this clue and field value. */
 static unsigned int infer(const struct hst_exit *exit, unsigned int clue, u64 value)
 {
 	switch (clue) {

@@ -50,8 +50,8 @@ struct hst_slot {
 };
 
 struct hst_ring_header {
-	u64 total; /* records that the hart has written so far */
-	u64 lost;  /* how many of those are not in this file: overwritten or half written */
+	u64 total; /* events of the hart so far, including dropped ones */
+	u64 lost;  /* of these, not in the file: overwritten, half written or dropped */
 };
 
 struct hst_end {
@@ -62,7 +62,7 @@ struct hst_end {
 #define HST_MAX_EVENTS (1U << TRACE_EVENT_BITS)
 #define HST_MAX_SLOTS  256
 
-/* Add 8-byte words to a running checksum. size is a multiple of 8 except in the last call. */
+/* Continue checksum `sum` over `data`. size is a multiple of 8 bytes except in the last call. */
 u64 hst_sum(u64 sum, const void *data, size_t size);
 #define HST_SUM_START 0xcbf29ce484222325ULL
 
@@ -126,7 +126,7 @@ struct hst_file {
 	bool damaged;  /* cut off or modified: this struct has only the readable part */
 	char why[128]; /* the damage or the read error, for a message */
 	struct trace_mem mem;
-	char *meta;    /* NUL-terminated; "" if none */
+	char *meta;    /* NUL-terminated; NULL if the file has none */
 	char *formats; /* split in place into the strings of events and class_title */
 	char *unnamed; /* names for the event numbers that the table lacks */
 	unsigned int nr_events, nr_classes;
@@ -146,7 +146,7 @@ struct hst_file {
  * 0; hst_finish() then makes the command's exit status 1.
  */
 int hst_open(struct hst_file *file, const char *path);
-/* Like hst_open() for an open descriptor, which then belongs to `file`. path is for messages. */
+/* Like hst_open(), but take over descriptor fd, even after an error. path is for messages. */
 int hst_open_fd(struct hst_file *file, int fd, const char *path);
 void hst_close(struct hst_file *file);
 /* Read records from..from+n-1 of a hart. Returns 0, or -1 after printing the reason. */
@@ -165,13 +165,13 @@ const char *hst_meta_text(const struct hst_file *file, const char *name, size_t 
 
 #define HST_NAME_SIZE 48 /* room for any field's text and its NUL */
 
-/* Format field i of an event as report prints it. Returns buf (HST_NAME_SIZE). */
+/* Format `value` as report prints it in field i of an event. Returns buf (HST_NAME_SIZE). */
 const char *hst_field_text(const struct hst_event *event, unsigned int i, u64 value, char *buf);
 /* Like hst_field_text(), but return a pointer to the NUL, which is faster for many fields. */
 char *hst_field_put(const struct hst_event *event, unsigned int i, u64 value, char *buf);
 /* Return whether the field is an s64. */
 bool hst_field_signed(const struct hst_event *event, unsigned int i);
-/* Return the index of an event's field, or -1. name has len characters and need not end there. */
+/* Return the index of the field with this name (len characters, no NUL needed), or -1. */
 int hst_field_index(const struct hst_event *event, const char *name, size_t len);
 /* Return the kind that this word of events.def stands for; HST_HEX if unknown. */
 enum hst_kind hst_kind_of(const char *word);
@@ -188,7 +188,7 @@ struct hst_select {
 	const char *events;        /* a list (hst_list_has), NULL: all */
 	struct hst_filter *filter; /* NULL: all */
 	int vm, vcpu, hart;        /* -1: any */
-	u64 from, to;              /* since the start, in 1/HST_TIME_UNITS s, both included */
+	u64 from, to;              /* since tracing was set up, in 1/HST_TIME_UNITS s, inclusive */
 	u64 last;                  /* only the last N of the chosen events; 0: all */
 };
 
@@ -215,7 +215,7 @@ void hst_select_none(struct hst_file *file, const struct hst_select *select);
 /* filter.c: add a --filter rule. Returns 0, or -1 after printing an error (exit status 2). */
 int hst_filter_add(struct hst_filter **filter, const char *text);
 void hst_filter_free(struct hst_filter *filter);
-/* Look up the rules' fields in the file's events. Returns -1 after naming one that none has. */
+/* Look up the rules' lists, fields and values in the file. Returns 0, or -1 after an error. */
 int hst_filter_bind(struct hst_filter *filter, const struct hst_file *file);
 bool hst_filter_has(const struct hst_filter *filter, const struct hst_seen *seen);
 
@@ -225,7 +225,7 @@ struct hst_seen {
 	unsigned int hart;
 	const struct hst_event *event; /* never NULL */
 	unsigned int event_nr;
-	const struct trace_record *record; /* until the next call */
+	const struct trace_record *record; /* valid until the next call */
 	u64 time;                          /* ticks (mem.timebase_hz) since tracing was set up */
 	u64 instret;                       /* since then; meaningful if mem.instret_exact */
 	int vm, vcpu;                      /* -1: none */
@@ -267,13 +267,13 @@ void hst_cursor_close(struct hst_cursor *cursor);
 /* One exit of a vCPU. */
 struct hst_exit {
 	u64 scause;
-	unsigned int class; /* 0: none (the cause is the class), or not known yet */
+	unsigned int class; /* 0: none (the exit counts by its cause), or not known yet */
 	bool user;          /* user space had to answer it (exit_class.c) */
 };
 
 /* Start an exit, at kvm_exit. */
 void hst_exit_begin(struct hst_exit *exit, u64 scause);
-/* Process an event of the exit's vCPU, up to and including the kvm_entry that ends the exit. */
+/* Update an exit from each event of its vCPU, up to and including the kvm_entry that ends it. */
 void hst_exit_event(const struct hst_file *file, struct hst_exit *exit,
 		    const struct hst_seen *seen);
 /* Return the exit's row of the exit table: a slot of hv/trace_mem.h. */
@@ -286,7 +286,7 @@ void hst_exit_find_events(struct hst_file *file);
 /* names.c: return the name of a number, which may be in buf (HST_NAME_SIZE). Never NULL. */
 const char *hst_name_cause(u64 scause, char *buf);
 const char *hst_name_sbi(u64 ext, char *buf);
-/* Return "remote_sfence_vma", "function 7" if unknown, or "" for a legacy call (no functions). */
+/* Return a function's name, "function 7" if unknown, or "" for a legacy call (no functions). */
 const char *hst_name_sbi_function(u64 ext, u64 fid, char *buf);
 const char *hst_name_sbierr(u64 error, char *buf);
 const char *hst_name_reason(u64 reason, char *buf);
@@ -297,9 +297,9 @@ const char *hst_name_mmio(u64 type, char *buf);
 const char *hst_name_mode(u64 mode, char *buf);
 const char *hst_name_class(u64 class, char *buf);
 
-/* Find the number with this name in fields of this kind; false if there is none. */
+/* Set *number to the number with this name in fields of this kind; false if there is none. */
 bool hst_name_number(enum hst_kind kind, const char *name, u64 *number);
-/* Name i of a kind (from 0) and its number; NULL after the last. Error names lack the minus. */
+/* Return name i (from 0) of a kind and its number; NULL after the last. Errors lack the minus. */
 const char *hst_name_at(enum hst_kind kind, size_t i, u64 *number);
 
 /* trace/hstrace/save.c */
@@ -316,11 +316,11 @@ extern const char hst_stat_help[];
 extern const char hst_profile_help[];      /* trace/hstrace/profile.c */
 extern const char hst_diff_help[];         /* trace/hstrace/diff.c */
 u64 hst_bucket_value(unsigned int bucket); /* the middle of a histogram's bucket */
-/* glob.c: the current form of an event's name, which may be one that an earlier version used */
+/* glob.c: return an event's current name. `name` may be one that an earlier version used. */
 const char *hst_event_current(const char *name);
-/* glob.c: does a comma-separated list of globs choose this name? Same rules as trace=. */
+/* glob.c: return whether a list (comma-separated globs, as in trace=) chooses this event. */
 bool hst_list_has(const char *list, const char *name);
-/* Check that each word matches an event of the file. Returns -1 after naming one that does not. */
+/* Return 0 if each word of a list matches an event of the file; else print the word, return -1. */
 int hst_list_check(const char *list, const struct hst_file *file);
 
 /* ---- output files that appear complete or not at all (out.c) ---- */
@@ -356,7 +356,10 @@ extern const char hst_export_help[];
 extern void (*hst_print_usage)(FILE *out);
 /* Print a command-line error, with arg (unless NULL) in quotes, and the usage. Returns 2. */
 int hst_wrong_use(const char *what, const char *arg);
-/* Return whether `in` (or the ram in it, if a run's folder) and `out` are one file; print if so. */
+/*
+ * Return whether `out` is the same file as `in`, or as the file ram in `in` if that is a run's
+ * folder. If so, print an error.
+ */
 bool hst_is_same_file(const char *in, const char *out);
 /* A damaged trace was opened (error.c). */
 extern bool hst_saw_damage;

@@ -28,7 +28,7 @@ struct hst_images {
 	struct hst_symbols *host, *guest;
 	size_t nr_files;
 	struct {
-		char name[HST_PROGRAM_NAME]; /* its last characters, as in the event */
+		char name[HST_PROGRAM_NAME]; /* the end of the program's name, as in the event */
 		const char *path;
 		struct hst_symbols *symbols;
 	} file[MAX_FILES];

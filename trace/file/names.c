@@ -2,7 +2,7 @@
 /*
  * names.c - names of the numbers in a trace: causes, SBI extensions, CSRs and others.
  *
- * A number without a name here is printed as a number, so traces of newer hosts can be read.
+ * A number that these tables lack is printed as a number, so traces of newer hosts can be read.
  */
 #include <stdio.h>
 #include <string.h>
@@ -212,7 +212,7 @@ static const struct {
 #undef TABLE
 };
 
-/* Return the current form of a name that an earlier version used. */
+/* Return the current form of a name, which may be one that an earlier version used. */
 static const char *of_today(enum hst_kind kind, const char *name)
 {
 	static const struct {

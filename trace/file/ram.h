@@ -32,11 +32,11 @@ int hst_ram_state(const struct hst_ram *ram);
 bool hst_ram_has_ended(const struct hst_ram *ram);
 /* Read the number of records that a hart has ever written. */
 int hst_ram_head(const struct hst_ram *ram, unsigned int hart, u64 *head);
-/* Read the number of events lost because the ring was full and keeps its oldest records. */
+/* Read how many events a hart lost because its ring was full and keeps its oldest records. */
 int hst_ram_dropped(const struct hst_ram *ram, unsigned int hart, u64 *dropped);
 /*
- * Read records first..first+n-1 of a hart. They must be older than its head, by at most the size
- * of the ring. The hart may overwrite some meanwhile: the complete ones are moved to the front of
+ * Read records first..first+n-1 of a hart. They must precede its head, by at most the size of the
+ * ring. The hart may overwrite some meanwhile: the complete ones are moved to the front of
  * `records`, and *whole is their number.
  */
 int hst_ram_records(const struct hst_ram *ram, unsigned int hart, u64 first, u64 n,

@@ -19,7 +19,7 @@ const char hst_select_help[] =
 	"  --until T       end at time T, inclusive\n"
 	"  --last N        take only the last N of the selected events\n";
 
-/* Parse a decimal number between least and max. Returns -1 after printing an error. */
+/* Parse an option's value, a number from least to max. Returns -1 after printing an error. */
 static long long number(const char *option, const char *text, u64 least, u64 max)
 {
 	char what[100], *end;

@@ -2,9 +2,9 @@
 /*
  * symbols.c - read the symbols of an ELF file, or of a text in the format of /proc/kallsyms.
  *
- * Of several symbols at one address, the largest is kept, then the one with the shortest name. A
- * symbol without a size ends where the next one begins. (libelf would save some 40 lines here, but
- * would be one more package that every hstrace needs.)
+ * Of several symbols at one address, the largest is kept; of equally large ones, the one with the
+ * shortest name. A symbol without a size ends where the next one begins. (libelf would save some 40
+ * lines here, but would be one more package that every hstrace needs.)
  */
 #include <elf.h>
 #include <errno.h>
@@ -78,7 +78,7 @@ struct elf {
 	size_t size;
 };
 
-/* n elements of `each` bytes at offset; NULL if they are not all inside the file, or unaligned. */
+/* Return n elements of `each` bytes at offset; NULL if not all are in the file, or unaligned. */
 static const void *part(const struct elf *elf, u64 offset, u64 n, u64 each)
 {
 	if (offset > elf->size || n > (elf->size - offset) / each || offset % 8)

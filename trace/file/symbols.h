@@ -83,8 +83,8 @@ struct hst_place {
 };
 
 /*
- * If the event is a sample in a known mode, find its program and symbol; else return false. Call it
- * for samples in the order of time.
+ * If the event is a sample in a known mode, find its program and symbol, fill in *place and return
+ * true; else return false. Call this for samples in the order of time.
  */
 bool hst_images_place(struct hst_images *images, const struct hst_seen *seen,
 		      struct hst_place *place);
