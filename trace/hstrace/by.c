@@ -4,8 +4,8 @@
  *
  * The cost of a call or access is that of its exit: from kvm_exit to the vCPU's next kvm_entry,
  * including the VMM's work, in the unit of the host's own table. Both events must be in the trace.
- * If the kvm_entry is missing, or comes from another hart (so from another instret counter), the
- * exit is counted without a cost.
+ * If the kvm_entry is missing, the exit is counted without a cost. The same applies if it is from
+ * another hart and costs are instructions, because each hart has its own instret counter.
  */
 #include <stdlib.h>
 #include <string.h>

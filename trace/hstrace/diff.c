@@ -2,9 +2,9 @@
 /*
  * diff.c - `hstrace diff`: compare two runs, or two sets of runs.
  *
- * Runs that count instructions on one hart repeat exactly, so with one such run per side every
- * difference is real and is shown. Other runs vary. With several per side, significant differences
- * are marked (ttest.c). With one per side, chance cannot be excluded, and the output says so.
+ * Runs under icount repeat exactly, so with one such run per side every difference is real and is
+ * shown. Other runs vary. With several per side, significant differences are marked (ttest.c). With
+ * one per side, chance cannot be excluded, and the output says so.
  *
  * Exit status, as for diff(1): 0 no differences, 1 some, 2 trouble.
  */
@@ -243,7 +243,7 @@ static void print_meta(const char *a, const char *b)
 	}
 }
 
-/* Print the change from a to b, then '*' if it is sure, else a blank unless at the line's end. */
+/* Print the change from a to b, then '*' if `sure`, else a blank unless it is the line's `last`. */
 static void print_change(double a, double b, bool sure, bool last)
 {
 	char text[24] = "=";

@@ -4,11 +4,11 @@
  *
  * The machine is not involved: nothing is sent to it, no exit is caused, and producers never wait.
  * If a hart laps this reader, its oldest events are lost and counted in the file. Each hart's
- * records are gathered here and written after a mebibyte or a second. So the file has few RING
+ * records are gathered in memory and written after a mebibyte or a second. So the file has few RING
  * sections, and loses little if this process is killed.
  *
- * It ends with the run (according to the run descriptor or the launcher's lock), or on SIGINT,
- * SIGTERM or SIGHUP, after saving what is in the rings then.
+ * Following ends with the run (according to the run descriptor or the launcher's lock), or on
+ * SIGINT, SIGTERM or SIGHUP, after saving what is in the rings then.
  */
 #include <errno.h>
 #include <signal.h>
@@ -25,7 +25,7 @@
 
 struct stream {
 	u64 head;    /* the next record to take */
-	u64 taken;   /* how many of the records before that are in the file or gathered */
+	u64 taken;   /* how many of the records before `head` are in the file or gathered */
 	u64 dropped; /* by a ring that keeps its oldest records; read at the end */
 	size_t n;
 	struct trace_record *records;
@@ -72,7 +72,7 @@ static void write_out(struct follower *f, unsigned int hart)
 	s->n = 0;
 }
 
-/* Take the records that a hart has written since the last call; *ahead is their number. */
+/* Take the records that a hart wrote since the last call; *ahead: how many, with any lost ones. */
 static int take(struct follower *f, unsigned int hart, u64 *ahead)
 {
 	u64 nr = f->ram.mem.ring_records, head, whole, n;

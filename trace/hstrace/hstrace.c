@@ -2,7 +2,8 @@
 /*
  * hstrace.c - the command line of hstrace, which reads hyperscope's traces.
  *
- * Exit status: 0, 1 if a file cannot be read or written, 2 for a usage error.
+ * Exit status, except that of diff: 0, 1 if a file cannot be read or written or is damaged, 2 for a
+ * usage error.
  */
 #include <string.h>
 #include "file/hst.h"

@@ -119,7 +119,7 @@ static int read_tables(struct live *l, bool first)
 	l->seconds = (double)(now.tv_sec - l->last.tv_sec) +
 		     (double)(now.tv_nsec - l->last.tv_nsec) / 1e9;
 	l->last = now;
-	file.told_none = true; /* print no message each time: the table is empty */
+	file.told_none = true; /* an empty table suffices: do not print the message too */
 	err = update_tables(l, &file, first);
 	hst_close(&file);
 	return err;

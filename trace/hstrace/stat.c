@@ -2,8 +2,8 @@
 /*
  * stat.c - `hstrace stat`: the exit table, with count, share and cost of each kind of exit.
  *
- * Without options, the rows come from the host's own counters, which are exact even if the rings
- * lost events. With --by or a selection, they come from the events in the file.
+ * Rows by cause come from the host's own counters, which are exact even if the rings lost events.
+ * With another --by, or if options select events, the rows come from the events in the file.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -3,11 +3,12 @@
  * table.c - tables of counts and costs: look up rows, add, subtract, sort, compute percentiles.
  *
  * Count, mean and max are exact. Percentiles come from log-linear histograms (hv/trace_mem.h) and
- * are at most 1/64 off. The unit of costs, and whether they mean anything, depends on the machine:
+ * are at most 1/64 off. The unit of costs, and whether they mean anything, depends on the machine,
+ * unless the boot argument exitstat= sets the unit:
  *
- *   instret exact, one hart          instructions
  *   icount, several harts            none: all harts share one instret counter, and run
  *                                    alternately in long slices
+ *   otherwise, instret exact         instructions
  *   otherwise                        time, which depends on QEMU and its host: indicative only
  */
 #include <stdlib.h>

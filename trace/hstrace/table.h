@@ -72,9 +72,9 @@ int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 			  const struct hst_select *select);
 
 enum hst_unit hst_unit_of(const struct hst_file *file);
-/* Return a percentile of the row's costs, at most 1/64 off. */
+/* Return a percentile of the row's costs, at most 1/64 off. The row must have a histogram. */
 u64 hst_percentile(const struct hst_row *row, unsigned int percent);
-/* Print a cost, nine columns wide: in instructions or microseconds. */
+/* Print a blank and a cost, nine columns wide, in instructions or microseconds. */
 void hst_print_cost(const struct hst_table *table, u64 value, FILE *out);
 
 struct hst_by_kind {
@@ -91,7 +91,7 @@ struct hst_stat_options {
 	const struct hst_select *select; /* NULL: the host's own table, if by cause */
 	const char *live;                /* the run's folder, or NULL */
 	u64 interval;                    /* seconds between tables */
-	u64 count;                       /* tables; 0: until the run ends */
+	u64 count; /* tables; 0: until the run ends if on a terminal, else one */
 };
 
 /* Parse --by or --sort. Returns the same as hst_select_option(). */
