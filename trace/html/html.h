@@ -67,7 +67,7 @@ struct html_event {
 	enum html_kind kind;
 	const struct hst_seen *seen;
 	u64 time; /* since the first event */
-	u32 who;  /* as in a record; for an event without vCPU, the last one on its hart, or 0 */
+	u32 who;  /* as in a record; for an event without vCPU, its hart's last vCPU, or 0 */
 	u64 arg[TRACE_ARGS]; /* the fields that run.c lists for the kind, in its order */
 };
 
@@ -97,8 +97,8 @@ struct html_vcpu {
 	u64 since;
 	struct html_exit exit;
 	bool drawn;
-	double *time[HTML_STATES];   /* ticks in each bin */
-	u32 *exit_bins[HTML_CAUSES]; /* by slot; NULL: none */
+	double *time[HTML_STATES];   /* by state: ticks in each bin */
+	u32 *exit_bins[HTML_CAUSES]; /* by slot: exits in each bin; NULL: none */
 };
 
 struct html_vcpus {
@@ -152,7 +152,7 @@ struct html_memory {
 	u64 faults[3]; /* fetch, load, store */
 	u64 leaves[4]; /* number written, by level */
 	u32 cell_faults[HTML_CELLS];
-	u32 cell_levels[HTML_CELLS]; /* bit L: a leaf of level L was written here */
+	u32 cell_levels[HTML_CELLS]; /* bit L: a leaf of level L was written in the cell */
 };
 
 struct html_run {
@@ -162,9 +162,9 @@ struct html_run {
 	u8 kind[HST_MAX_EVENTS]; /* enum html_kind, by the file's event number */
 	u8 field[HTML_KINDS][TRACE_ARGS];
 
-	u64 first, span, events; /* of the chosen events: time of the first, ticks, number */
+	u64 first, span, events; /* of the chosen events: first time, duration (ticks), number */
 	u64 event_count[HST_MAX_EVENTS];
-	u32 **event_bins; /* HTML_EVENT_BINS each, NULL: none */
+	u32 **event_bins; /* by event: HTML_EVENT_BINS bins; NULL: none */
 	u32 on_hart[HST_MAX_HARTS];
 	struct html_vcpus vcpus;
 	u64 *slot_exits;                             /* exits among the events, by slot */
@@ -194,9 +194,9 @@ static inline unsigned int html_bin(const struct html_run *run, u64 time, unsign
 int html_read(struct html_run *run, struct hst_file *file, const struct hst_select *select);
 void html_free(struct html_run *run);
 
-/* Find or create a vCPU; NULL if there is no room. */
+/* Find or create a vCPU; NULL if there are HTML_VCPUS others, or if out of memory. */
 struct html_vcpu *html_vcpu_of(struct html_vcpus *vcpus, u32 who);
-/* Between the passes: choose the vCPUs to draw and the number of bins. -1: out of memory. */
+/* Between the passes: choose the vCPUs to draw and the number of bins. -1 if out of memory. */
 int html_vcpus_start(struct html_vcpus *vcpus);
 int html_vcpu_event(struct html_run *run, struct html_vcpu *vcpu, const struct html_event *event);
 int html_vcpus_end(struct html_run *run);
@@ -207,12 +207,12 @@ void html_vcpus_free(struct html_vcpus *vcpus);
 int html_windows_start(struct html_run *run);
 /* First pass: keep the exit that just ended if it is one of the slowest of its slot. */
 void html_windows_offer(struct html_run *run, const struct html_vcpu *vcpu, u64 now, u64 cost);
-/* Between the passes: allocate the lines of the windows in use. -1: out of memory. */
+/* Between the passes: allocate the lines of the windows in use. -1 if out of memory. */
 int html_windows_choose(struct html_run *run);
 /* Second pass: add event `number` (from 0) to the windows that it belongs to. */
 void html_windows_event(struct html_run *run, const struct html_event *event, u64 number);
 void html_windows_free(struct html_run *run);
-/* Return the number of a slot's windows. */
+/* Return how many windows of slowest exits a slot has. */
 unsigned int html_windows_of(const struct html_run *run, unsigned int slot);
 
 void html_mmio_event(struct html_run *run, const struct html_event *event);

@@ -3,12 +3,12 @@
  * json.c - write text and numbers as JSON that is safe inside a page's <script>.
  *
  * Whatever the trace file contains, the output is valid UTF-8 without `<`. So it cannot end the
- * script element or begin a comment there.
+ * script element or begin a comment in it.
  */
 #include <string.h>
 #include "html.h"
 
-/* Return the length of the UTF-8 sequence at p, or 0 if it is overlong, a surrogate or cut off. */
+/* Return the length of the UTF-8 sequence at p, or 0 if it is invalid or longer than `left`. */
 static size_t utf8_length(const unsigned char *p, size_t left)
 {
 	size_t len = p[0] < 0x80                    ? 1

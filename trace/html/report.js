@@ -101,7 +101,7 @@ function costColumns(i) {
 	return RUNS.length > 1 ? [columns[0], columns[2]] : columns;
 }
 
-/** B/A. Changes of 5 % or more are marked, as are rows that only one run has. */
+/** A column of value B/A. Changes of 5 % or more, and rows that only one run has, are marked. */
 function ratio(title, value) {
 	const [a, b] = [(row) => value(row, 0), (row) => value(row, 1)];
 	const text = (row) => {
@@ -160,7 +160,7 @@ function exitSection() {
 
 /* ---- latency ---- */
 
-/** Does run i have exits with a cost in this row? */
+/** Whether run i has exits with a cost in this row. */
 function hasCost(row, i) {
 	const mine = row.runs[i];
 	return RUNS[i].unit !== 'none' && mine !== undefined && mine.count > mine.unpriced;

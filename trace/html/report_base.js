@@ -13,7 +13,7 @@ const RUNS = DATA.runs;
 const LETTERS = ['A', 'B'];
 const STATES = ['guest', 'core', 'VMM', 'blocked'];
 const NR_CAUSE_COLOURS = 7; // further causes share one more colour
-const LONG_TABLE = 24; // a table with more rows than this scrolls by itself
+const LONG_TABLE = 24; // a table with more rows than this has a scroll bar of its own
 
 /* ---- data ---- */
 
@@ -55,7 +55,7 @@ function bucketValue(bucket) {
 	return (bucket - shift * 32) * 2 ** shift + Math.floor(2 ** shift / 2);
 }
 
-/** A percentile of a row's costs; null if its histogram is incomplete. */
+/** A percentile of a row's costs; null if there are none or the row's histogram is incomplete. */
 function percentile(row, percent) {
 	const priced = row.count - row.unpriced;
 	let total = 0;

@@ -28,7 +28,7 @@ class Timeline {
 		this.to = run.bins;
 		this.cursor = null;
 		this.found = null; // slots found by the search; null: no search
-		this.foundEvents = null; // bins of the events found by the search
+		this.foundEvents = null; // by bin: number of events found by the search; null: none
 		this.element = this.build();
 	}
 
@@ -118,7 +118,7 @@ class Timeline {
 			this.draw();
 	}
 
-	/** Go to the next column before (-1) or after (1) the cursor that has a found exit. */
+	/** Move the cursor to the previous (-1) or next (1) bin with an exit found by the search. */
 	seek(direction) {
 		if (!this.found || !this.found.size)
 			return this.say('The search above matches no cause of an exit.');
@@ -213,7 +213,7 @@ class Timeline {
 
 	/* ---- drawing ---- */
 
-	/** The smallest number for which a column is at least a pixel and a half wide. */
+	/** The smallest number of bins with which a column is at least a pixel and a half wide. */
 	binsPerColumn() {
 		const room = Math.max(Math.floor(this.width - this.left - this.right), 1);
 		const bins = Math.min(Math.ceil(this.to), this.run.bins) - Math.floor(this.from);
@@ -280,7 +280,7 @@ class Timeline {
 		return this.left + Math.min(Math.max(share, 0), 1) * (this.width - this.left - this.right);
 	}
 
-	/** Rates of exits by cause in each column, and the highest sum of a column. */
+	/** Exits per second by cause in each column, and the highest sum of a column. */
 	stack(lane, edges) {
 		const rates = new Map();
 		const total = new Float64Array(edges.length - 1);
@@ -338,7 +338,7 @@ class Timeline {
 				s('text', { x: this.left - 4, y: top + height, 'text-anchor': 'end' }, '0'));
 	}
 
-	/** The events found by the search, of all harts together. Their bins are wider. */
+	/** The events found by the search, on all harts. Their bins are wider than those of exits. */
 	drawFound(top, x, edges) {
 		const n = this.foundEvents.length;
 		const values = new Float64Array(edges.length - 1);
@@ -412,7 +412,7 @@ class Timeline {
 		return drawnRows(this.run).find((row) => row.slot === slot).title;
 	}
 
-	/** The numbers of the part of the run that is shown. */
+	/** Tables of the numbers in the visible part of the run. */
 	windowTable() {
 		const edges = this.edges();
 		const from = edges[0];

@@ -118,9 +118,10 @@ static void write_slots(const struct html_run *run, const char *name, const bool
 
 /*
  * Write the exit table from one source, so that it contains no exit twice: the host's counters or,
- * without them, the events. These may put an exit in different rows: counters have a row per class,
- * but events give only the cause if the event of the exit's handler was not recorded. Rows that
- * only the events have are written as "causes", because the graphs over time need their titles.
+ * without them, the events. The two may put an exit in different rows: counters have a row per
+ * class, but events give only the cause if the event of the exit's handler was not recorded. Rows
+ * that only the events have are written as "causes", because the graphs over time need their
+ * titles.
  */
 static void write_exits(const struct html_run *run, FILE *out)
 {
