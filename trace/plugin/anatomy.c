@@ -3,10 +3,10 @@
  * anatomy.c - a QEMU plugin that records each iteration of a loop, instruction by instruction.
  *
  * scripts/hyperscope anatomy loads it together with a bench payload. The loop is that of an
- * operation (src/guest/bench/bench.S): a function that does one thing n times. An iteration starts
- * at the loop's first instruction and ends when the loop's branch has led back there. It includes
- * everything that ran in between, in any privilege mode. The machine is not changed: QEMU calls
- * the plugin before each instruction.
+ * operation (src/guest/bench/bench.S): a function that does one thing n times. An iteration is all
+ * instructions, in any privilege mode, from the loop's first one until the loop's branch has led
+ * back to it or the operation returns. The machine is not changed: QEMU calls the plugin before
+ * each instruction.
  *
  * There are three phases, because a callback per instruction is slow: wait for the operation (only
  * its first instruction has a callback), record whole batches of it, do nothing. The output files
@@ -38,11 +38,11 @@ const char plugin_name[] = "anatomy";
 /* Arguments, all of which are required. */
 static const char *dir;
 static uint64_t entry;        /* address of the operation's first instruction */
-static uint64_t entry_insns;  /* the two words there */
+static uint64_t entry_insns;  /* encodings of its first two instructions */
 static uint64_t head, back;   /* addresses of the loop's first instruction, and of its branch */
 static uint64_t ret;          /* address of the operation's return */
 static uint64_t batches_left; /* number of batches still to be recorded */
-static uint64_t room;         /* for paths, in instructions */
+static uint64_t room;         /* left in the file `paths`, in instructions */
 
 struct path {
 	struct path *next;
@@ -54,7 +54,7 @@ static struct path *paths[1u << HASH_BITS];
 static long nr_paths;
 
 static FILE *batches_file, *iterations_file, *paths_file, *insns_file;
-static uint64_t *iteration; /* the current one */
+static uint64_t *iteration; /* instructions of the current one, as in `paths` */
 static size_t iteration_len;
 static bool in_batch, in_loop, ended;
 static bool branched; /* the loop's branch has been reached since its first instruction */
@@ -71,7 +71,7 @@ static uint64_t hash_of(const uint64_t *words, size_t n)
 	return hash ^ hash >> 32;
 }
 
-/* Return the number of this iteration's path, which is written if it is new. */
+/* Return the number of this path, which is written if new, or PATH_NOT_KEPT if it does not fit. */
 static long path_of(const uint64_t *words, size_t n)
 {
 	uint64_t hash = hash_of(words, n);

@@ -23,7 +23,7 @@ void plugin_watch_harts(qemu_plugin_id_t id, const struct qemu_info *info, const
 unsigned int plugin_hart_begins(unsigned int vcpu_index);
 /* Return the hart that runs the current block. */
 unsigned int plugin_hart(void);
-/* Register names[which] of the running hart; 0 if the hart does not have it. */
+/* Return register names[which] of the running hart, `hart`; 0 if it does not have the register. */
 uint64_t plugin_reg(unsigned int hart, unsigned int which);
 /* Call this during translation: count the instruction each time it begins. */
 void plugin_count(struct qemu_plugin_insn *insn);

@@ -13,7 +13,7 @@
  *
  *   path KIND A B SPANS LONGEST FROM TO
  *   block ADDRESS INSTRUCTIONS TIMES     a block of the path above; address 0: firmware
- *   sie N                                windows reached with SIE = 1, which must be 0
+ *   sie N                                N reads of sip or WFIs had SIE = 1; N must be 0
  *   end                                  the file is complete
  *
  * KIND is boot; thread (a kernel thread); firmware (a trap that the firmware handled alone); call

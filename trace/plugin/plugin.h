@@ -33,7 +33,7 @@ struct plugin_argument {
 /* Parse QEMU's arguments. Returns false, after an error message, if one is unknown. */
 bool plugin_arguments(const struct plugin_argument *known, size_t n, int argc, char **argv);
 
-/* Check the result of malloc() or a similar function: exit if it is NULL. */
+/* Return p, the result of malloc() or a similar function, or exit if it is NULL. */
 void *plugin_need(void *p);
 
 /*

@@ -14,9 +14,9 @@
  *   read TIMES DIFFERED LAST             reads of instret or cycle that were compared with the
  *                                        previous read; how many of them differed from our count;
  *                                        the count at the last one
- *   node NUMBER PARENT WORLD SITE        a call at SITE, in chain PARENT; 0: first in its world
+ *   node NUMBER PARENT WORLD SITE        a call at SITE, in chain PARENT (0: its world's root)
  *   block NUMBER WORLD PC WORD...        instructions
- *   times NODE WORLD BLOCK INSNS TIMES   the first INSNS of BLOCK, called by NODE, ran TIMES times
+ *   times NODE WORLD BLOCK INSNS TIMES   the first INSNS of BLOCK, in chain NODE, ran TIMES times
  *   full                                 there were too many chains
  *   end                                  the file is complete
  */
@@ -36,7 +36,10 @@ static const char *file;
 static uint64_t switch_at;      /* the host's switch_context(prev, next) */
 static uint64_t task_switch_at; /* a Linux guest's __switch_to(prev, next), or 0 */
 static uint64_t end_at;         /* host_first_exited() */
-/* Count from the first block in from_world to the next in to_world. Unknown: from reset, to end. */
+/*
+ * Count from the first block in from_world (if unknown: from reset) to the next block in to_world
+ * (if unknown: to the end).
+ */
 static uint64_t from_world = WORLD_UNKNOWN, to_world = WORLD_UNKNOWN;
 static uint64_t while_at, while_world; /* count only while this function, or a callee, runs */
 
@@ -51,7 +54,7 @@ static struct pair *pairs[1u << PAIR_BITS];
 
 static struct hart harts[MAX_HARTS];
 static unsigned int turn; /* the hart that ran last */
-static uint64_t counted;  /* since reset, on all harts, without the block that each is in */
+static uint64_t counted;  /* instructions since reset on all harts, without their current blocks */
 static bool over;         /* the first program has ended: the machine shuts down */
 static uint64_t reads, differed, last_read;
 static uint32_t nr_blocks;
@@ -203,7 +206,7 @@ static void begin_turn(unsigned int hart)
 	turn = hart;
 }
 
-/* After a block that ends with a read of a counter, compare its increase with that of our count. */
+/* After a block that reads a counter: compare the increases of the counter and of our count. */
 static void compare(struct hart *h, unsigned int hart)
 {
 	uint32_t word = h->block->words[h->block->n - 1];

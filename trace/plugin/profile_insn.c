@@ -60,7 +60,7 @@ static uint64_t address_of(const struct block *b, uint32_t i)
 	return pc;
 }
 
-/* Valid encodings of HLV, HLVX and HSV (H §3.1). */
+/* Return whether this is a valid HLV, HLVX or HSV (H §3.1). */
 static bool is_hypervisor_access(uint32_t word)
 {
 	/* By width, the valid values of rs2 as bits: 0 hlv, 1 hlv.u, 3 hlvx. */
@@ -74,7 +74,7 @@ static bool is_hypervisor_access(uint32_t word)
 	return loads[word >> 26 & 3] >> (word >> 20 & 31) & 1;
 }
 
-/* Instructions that QEMU finds to be illegal only when they run, not when it translates them. */
+/* Return whether QEMU finds this to be illegal only when it runs, not when it is translated. */
 static bool illegal_late(uint32_t word)
 {
 	static const uint32_t fences[] = { 0x12000073, 0x16000073, 0x22000073,

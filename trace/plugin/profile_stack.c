@@ -115,7 +115,7 @@ static bool resumes(uint64_t pc, uint64_t left)
 	return pc - left <= TRAP_LENGTH;
 }
 
-/* Return to the address at which a trap was taken: remove its frame and all above it. */
+/* If a trap was taken at pc, remove its frame and all above it, and return true. */
 static bool cut_trap(struct stack *s, uint64_t pc)
 {
 	unsigned int i;
@@ -128,7 +128,10 @@ static bool cut_trap(struct stack *s, uint64_t pc)
 	return false;
 }
 
-/* Return from a trap to another address: remove the last trap's frame, or all if there is none. */
+/*
+ * For a trap that returns to an address at which none was taken: remove the last trap's frame and
+ * all above it, or all frames if none is a trap's.
+ */
 static void cut_last_trap(struct stack *s)
 {
 	while (s->depth) {
