@@ -302,7 +302,7 @@ static void test_signals(void)
 	}
 	waitpid(child, &status, 0);
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
-	   "a process with a fault in the kernel can be killed");
+	   "a process can be killed while a thread waits in the kernel for a page");
 	close(fd);
 	munmap(mem, PAGES * PAGE);
 }

@@ -127,5 +127,5 @@ int main(void)
 		TEST(an_answer_survives_a_stop_of_the_vcpu),
 	};
 
-	return cmocka_run_group_tests_name("exits and new starts", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("exits, stops and restarts", tests, NULL, NULL);
 }

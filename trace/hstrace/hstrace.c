@@ -2,8 +2,8 @@
 /*
  * hstrace.c - the command line of hstrace, which reads hyperscope's traces.
  *
- * Exit status, except that of diff: 0, 1 if a file cannot be read or written or is damaged, 2 for a
- * usage error.
+ * Exit status of every command except diff: 0 on success, 1 if a file is damaged or cannot be read
+ * or written, 2 for a usage error.
  */
 #include <string.h>
 #include "file/hst.h"

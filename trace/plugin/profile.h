@@ -78,7 +78,7 @@ struct stack {
 	unsigned int depth;
 	unsigned int beyond; /* calls that did not fit into frames[] */
 	bool exec;           /* left by execve */
-	/* While the function of while= runs: the number of frames below it, and its hart. */
+	/* While the function that while= names runs: the number of frames below it, and its hart. */
 	unsigned int within_depth;
 	struct hart *within;
 	struct frame frames[MAX_FRAMES];
@@ -105,7 +105,7 @@ struct hart {
 	bool switched;       /* no return since a switch: a new thread has no frame to return to */
 	struct stack m;
 	struct thread *thread;
-	unsigned int within; /* number of its stacks in which the function of while= runs */
+	unsigned int within; /* number of its stacks in which the function that while= names runs */
 	struct {
 		bool known;
 		uint64_t offset;

@@ -304,7 +304,7 @@ void profile_trap_return(struct hart *h, const struct block *by, const struct bl
 	push(s, to->world, left, child(s->node ? s->node : root(to->world), left), true);
 }
 
-/* ---- the function of while= ------------------------------------------------------------------ */
+/* ---- the function that while= names ---------------------------------------------------------- */
 
 static void run_on(struct stack *s, struct hart *h)
 {
@@ -326,7 +326,7 @@ void profile_leave(struct stack *s)
 	run_on(s, NULL);
 }
 
-/* Move the function of while= to the hart that has its stack. */
+/* Move the function that while= names to the hart that has its stack. */
 static void move_to_hart(struct hart *h, struct stack *s)
 {
 	if (s->within)

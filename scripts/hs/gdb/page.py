@@ -76,7 +76,7 @@ def expectation(expect):
     """Return an expectation in words for the reader, or None if it is not shown."""
     if expect.verb in ("said", "never said"):
         return None
-    text = "`%s` %s" % (expect.field, expect.verb)
+    text = "`%s` %s" % (expect.field, "is in" if expect.verb == "in" else expect.verb)
     if expect.verb in ("changed", "unchanged"):
         return "`%s` has %s" % (expect.field, expect.verb) if expect.verb == "changed" else text.replace(" un", " is un")
     meaning = expect.meaning
