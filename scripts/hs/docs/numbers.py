@@ -79,31 +79,31 @@ COURSE.md | A null SBI call costs {sbi_version} instructions by the fast path an
 COURSE.md | a null call costs {sbi_version trace=kvm_sbi_call} instructions
 COURSE.md | `recursive` costs {fault_4k_present gstage_walk=recursive - fault_4k_present} instructions more
 COURSE.md | A fresh page costs {fault_4k_fresh - fault_4k_present} instructions more
-COURSE.md | `touch_2m` costs {touch_2m} here and {linux:touch_2m} on Linux KVM
+COURSE.md | `touch_2m` costs {touch_2m} instructions here and {linux:touch_2m} on Linux KVM
 COURSE.md | Of the {mmio_read} instructions of an MMIO read
 COURSE.md | `mmio_decode=fetch` costs {mmio_read mmio_decode=fetch - mmio_read} instructions
 COURSE.md | costs 3 instructions and `sbi_set_timer` {sbi_set_timer}.
 COURSE.md | With `hrtimer`, a timer set 2 ms ahead fires {timer_late_2ms timer=hrtimer} instructions late, and one set 5 µs ahead {timer_late_5us timer=hrtimer}.
-COURSE.md | How much of its {irq_inject} do other rows
+COURSE.md | How many of its {irq_inject} instructions do other rows
 COURSE.md | holds another vCPU's registers costs {run_vcpus_fp_use - run_vcpus} instructions
 COURSE.md | `vmid=flush` is {run_vcpus - run_vcpus vmid=flush} instructions cheaper
 COURSE.md | cheaper than `range` by {sbi_sfence_page - sbi_sfence_page tlb_flush=all} instructions
 COURSE.md | A round trip takes {ipi_pingpong} instructions, {bare:ipi_pingpong} without a hypervisor
 COURSE.md | write is {mmio_write - mmio_ioeventfd} instructions more expensive than one to an ioeventfd
-COURSE.md | `run_vcpus` costs {run_vcpus !max - run_vcpus} more
+COURSE.md | `run_vcpus` costs {run_vcpus !max - run_vcpus} instructions more
 COURSE.md | Where does the difference of {sbi_version fastpath=off - sbi_version} come from
 docs/course/answers.md | {sbi_version exitstat=auto - sbi_version} instructions: {sbi_version exitstat=auto} with accounting, {sbi_version} without
-docs/course/answers.md | The SBI call then costs {sbi_set_timer timer=hrtimer}.
+docs/course/answers.md | The SBI call then costs {sbi_set_timer timer=hrtimer} instructions.
 docs/course/answers.md | row `virtual_insn`, {virtual_insn})
-docs/course/answers.md | with `fastpath=off` it is {sbi_version fastpath=off} and {sbi_version fastpath=off switch=full}.
+docs/course/answers.md | with `fastpath=off` it costs {sbi_version fastpath=off} instructions, and {sbi_version fastpath=off switch=full} with
 docs/course/answers.md | `may_be_fast()`). The slow path costs {sbi_version fastpath=off};
 docs/course/answers.md | A read costs {blk_read_4k} instructions, without ioeventfds {blk_read_exit}.
 docs/course/answers.md | ({mmio_read_sv39 gpa_from=walk - mmio_read_sv39} - {mmio_read gpa_from=walk - mmio_read}) / 3 =
 docs/course/answers.md | 2 x {mmio_write} + 2 x {kvm_interrupt} =
-docs/course/answers.md | No FP: `lazy_trap` ({run_vcpus}; `lazy_save` {run_vcpus fp=lazy_save}, `eager` {run_vcpus fp=eager}).
-docs/course/answers.md | Both write: `eager` ({run_vcpus_fp fp=eager}; {run_vcpus_fp fp=lazy_save}, {run_vcpus_fp}).
-docs/course/answers.md | Both read: `lazy_save` ({run_vcpus_fp_use fp=lazy_save}; {run_vcpus_fp_use fp=eager}, and `lazy_trap` {run_vcpus_fp_use}).
-docs/course/answers.md | {ipi_pingpong - ipi_pingpong wfi=native} of {ipi_pingpong - bare:ipi_pingpong}: the two exits
+docs/course/answers.md | without FP: `lazy_trap` ({run_vcpus}; `lazy_save` {run_vcpus fp=lazy_save}, `eager` {run_vcpus fp=eager}).
+docs/course/answers.md | If both vCPUs write: `eager` ({run_vcpus_fp fp=eager}; {run_vcpus_fp fp=lazy_save}, {run_vcpus_fp}).
+docs/course/answers.md | If both read: `lazy_save` ({run_vcpus_fp_use fp=lazy_save}; {run_vcpus_fp_use fp=eager}, and `lazy_trap` {run_vcpus_fp_use}).
+docs/course/answers.md | {ipi_pingpong - ipi_pingpong wfi=native} of {ipi_pingpong - bare:ipi_pingpong} instructions: the two exits
 """
 
 
