@@ -22,7 +22,7 @@ def _window(draw):
     k = 3 + draw.below(m - 4)
     j = 1 + draw.below(k - 1)
     text = ("Count the turns with evidence among the last %d, including this one. If there are %d or more, the "
-            "next turn's load restores the registers. If there are fewer than %d, it does not. In between, the "
+            "next turn's load restores the registers. If there are fewer than %d, it does not. Otherwise the "
             "previous decision remains." % (m, k, j))
     declare = "\tunsigned int i, count = 0;\n"
     rule = ("\tvcpu->fp_history = vcpu->fp_history << 1 | evidence;\n"
