@@ -3,9 +3,9 @@
  * harts.c - several harts: start, stop, suspend; IPIs; remote fences; and MMIO
  * instructions that another hart unmaps or rewrites.
  *
- * Runs with any number of harts from 1; boot argument rounds=N sets how often the
- * races are tried. Waiting is done in WFI, so that it also ends when only one hart
- * runs at a time (more vCPUs than harts, or -icount).
+ * Runs with one hart or more; boot argument rounds=N sets how often each race is
+ * tried. Except for a moment in test_suspend(), waiting is done in WFI, so that it
+ * also ends when only one hart runs at a time (more vCPUs than harts, or -icount).
  */
 #include "rt.h"
 

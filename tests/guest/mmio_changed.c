@@ -146,7 +146,7 @@ static void changed(u32 instead, unsigned long flags, bool (*holds)(const struct
 	}
 	ok_eq(wrong, 0, "a load replaced by %s: the guest sees the effect of either, not a mixture",
 	      what);
-	note("the guest saw the new one %lu times", seen_new);
+	note("the guest saw the effect of the replacement %lu times", seen_new);
 }
 
 void payload_main(void)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * futex.c - the futex system call, clocks and sleeps, by raw calls.
+ * futex.c - the futex system call (through syscall()), clocks and sleeps.
  */
 #include <linux/futex.h>
 #include <pthread.h>

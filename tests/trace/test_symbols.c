@@ -98,8 +98,8 @@ static void an_address_has_the_symbol_that_covers_it(void **state)
 	hst_symbols_close(s);
 }
 
-/* Otherwise 65 535 section headers that share one large table could exhaust memory. */
-static void a_file_has_one_table_of_symbols(void **state)
+/* If all were read, 65 535 section headers that share one large table could exhaust memory. */
+static void only_the_first_symbol_table_is_read(void **state)
 {
 	struct image image = image_make();
 	struct hst_symbols *s = open_bytes(&image, sizeof(image));
@@ -154,7 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_address_has_the_symbol_that_covers_it),
-		cmocka_unit_test(a_file_has_one_table_of_symbols),
+		cmocka_unit_test(only_the_first_symbol_table_is_read),
 		cmocka_unit_test(a_name_with_unprintable_bytes_is_not_a_symbol),
 		cmocka_unit_test(a_damaged_file_does_no_harm),
 	};

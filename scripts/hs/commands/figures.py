@@ -25,7 +25,8 @@ examples:
   scripts/hyperscope figures --docs --check  check that they are current
   scripts/hyperscope figures --screenshots   renew the screenshots
 exit status: 0 drawn (figures without data are reported and skipped); 1 a page
-or a drawing of the docs is not current; 2 usage error; 125 not drawn
+or a drawing of the docs is not current, or cannot be made; 2 usage error; 125
+not drawn
 """
 
 
@@ -69,7 +70,10 @@ def library():
 
 
 def docs(options):
-    """Update the pages' numbers and the drawings: all, or those that are named. Return 1 if --check finds a stale one."""
+    """Update the numbers in the pages, and the drawings: all, or only those named.
+
+    Return 1 if a drawing cannot be made, or if --check finds a page or a drawing that is not current.
+    """
     from hs.docs import drawings, numbers
     named = [name for name in options.names if name != NUMBERS]
     stale = 0

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """svg.py - draw a flame graph as one self-contained SVG.
 
-The width of a frame is its share, and it is drawn above its caller. The picture can be viewed and printed
-as it is; in a browser, flame.js adds zoom and search. Names come from untrusted stacks and are only used as
-text.
+A frame's width is its share of the total. A frame is drawn above its caller, in an icicle graph below it. The
+picture can be viewed and printed as it is; in a browser, flame.js adds zoom and search. Names come from
+untrusted stacks and are only used as text.
 """
 import os
 import unicodedata

@@ -100,8 +100,8 @@ struct gstage_ops {
 	/*
 	 * Set the leaf of `level` that maps gpa to `pte`; *old is the previous entry (0 if there
 	 * was none). A larger leaf in the way is split into leaves with the same permissions.
-	 * -EEXIST: *old is a table, which may have smaller leaves. -ENOMEM: nothing was mapped;
-	 * tables that were added stay, empty.
+	 * -EEXIST: *old is a table, which may have smaller leaves. -ENOMEM: the leaf was not set;
+	 * tables that were added stay, empty, and leaves that were split stay split.
 	 */
 	int (*map)(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 
