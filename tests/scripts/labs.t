@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # labs.t - each lab's starter is the source with named gaps, builds, and stops at one of the gaps. With its
-# regions put back it is the source again.
+# regions put back it is the source again. It builds twelve trees. Time-out: 300 seconds.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/labs.sh"
 fixes "a lab's figures and stops are for the toggles' initial values" all
