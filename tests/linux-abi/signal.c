@@ -439,32 +439,6 @@ static void test_child(void)
 	signal(SIGCHLD, SIG_DFL);
 }
 
-static void *spin(void *arg)
-{
-	while (!*(volatile int *)arg)
-		;
-	return NULL;
-}
-
-static void test_process_signal(void)
-{
-	static volatile int stop;
-	pthread_t t;
-	sigset_t all;
-
-	catch (SIGUSR1, 0);
-	pthread_create(&t, NULL, spin, (void *)&stop);
-	sigfillset(&all);
-	pthread_sigmask(SIG_BLOCK, &all, NULL);
-	kill(getpid(), SIGUSR1);
-	for (double start = now(); !hits && now() - start < 5;)
-		;
-	ok(hits == 1, "a signal to the process goes to a thread that does not block it");
-	stop = 1;
-	pthread_join(t, NULL);
-	pthread_sigmask(SIG_UNBLOCK, &all, NULL);
-}
-
 int main(void)
 {
 	test_basic();
@@ -480,6 +454,5 @@ int main(void)
 	test_itimer();
 	test_many_itimers();
 	test_child();
-	test_process_signal();
 	return tap_done();
 }

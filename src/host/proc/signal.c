@@ -107,10 +107,10 @@ void signal_set_blocked(u64 blocked)
 	u64 newly = blocked & ~current->sig.blocked;
 
 	WRITE_ONCE(current->sig.blocked, blocked & ~SIG_UNBLOCKABLE);
-	/* This thread may have been kicked for a process signal: another one has to take it. */
+	/* This thread may have been kicked for process signals: other threads have to take them. */
 	if (newly & READ_ONCE(p->pending)) {
 		spin_lock(&p->lock);
-		signal_kick_one(p, newly & p->pending);
+		signal_kick_for(p, newly & p->pending);
 		spin_unlock(&p->lock);
 	}
 }
@@ -320,11 +320,11 @@ void signal_free_thread(struct thread *t)
 	free_queue(p, &t->sig.queue);
 	t->sig.pending = 0;
 	spin_unlock(&p->sig_lock);
-	/* This thread may have been kicked for a signal to the process: kick another one. */
+	/* This thread may have been kicked for process signals: other threads have to take them. */
 	t->sig.blocked = ~0ULL;
 	if (READ_ONCE(p->pending)) {
 		spin_lock(&p->lock);
-		signal_kick_one(p, p->pending);
+		signal_kick_for(p, p->pending);
 		spin_unlock(&p->lock);
 	}
 }

@@ -22,8 +22,11 @@ struct sigqueue { /* the siginfo of a pending signal */
 	siginfo_t info;
 };
 
-/* signal_send.c; p->lock is held: kick one thread that blocks no signal of the set `bit`. */
-void signal_kick_one(struct process *p, u64 bit);
+/*
+ * signal_send.c; p->lock is held: for each signal of the set, kick one thread that does not block
+ * it. If the current thread does not block a signal, it takes that signal itself.
+ */
+void signal_kick_for(struct process *p, u64 set);
 
 /* Fill in a siginfo, with the current process's pid if code is SI_USER or SI_TKILL. */
 void signal_info(siginfo_t *info, int signo, int code);

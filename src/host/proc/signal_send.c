@@ -55,11 +55,8 @@ static int enqueue(struct process *p, struct thread *t, const siginfo_t *info)
 	return 0;
 }
 
-/*
- * p->lock is held. Kick one thread of p that blocks none of the signals in `bit`, unless the
- * current thread is such a thread.
- */
-void signal_kick_one(struct process *p, u64 bit)
+/* p->lock is held. Kick one thread that does not block the signal, unless the current one does not. */
+static void kick_one(struct process *p, u64 bit)
 {
 	struct thread *t, *first = NULL;
 
@@ -73,6 +70,12 @@ void signal_kick_one(struct process *p, u64 bit)
 	}
 	if (first)
 		thread_signal_kick(first);
+}
+
+void signal_kick_for(struct process *p, u64 set)
+{
+	for (; set; set &= set - 1)
+		kick_one(p, set & -set);
 }
 
 /* Can a thread take a signal that was sent to it or to the process? */
@@ -161,7 +164,7 @@ static int send_locked(struct process *p, struct thread *t, const siginfo_t *inf
 	if (taker.action && ends_process(p, signo))
 		process_end_locked(p, signo);
 	else if (!t)
-		signal_kick_one(p, SIG_BIT(signo));
+		kick_one(p, SIG_BIT(signo));
 	else if (t != current)
 		thread_signal_kick(t);
 	return 0;

@@ -116,9 +116,10 @@ long sys_rt_sigtimedwait(struct trap_frame *frame)
 		WRITE_ONCE(current->sig.waiting, set);
 		WRITE_ONCE(current->sig.blocked, blocked & ~set);
 		err = wait_event_deadline(&never, false, deadline);
-		WRITE_ONCE(current->sig.blocked, blocked);
-		WRITE_ONCE(current->sig.waiting, 0);
 		signo = signal_dequeue(set, &info);
+		WRITE_ONCE(current->sig.waiting, 0);
+		/* Signals of the set that arrived with the dequeued one may be for other threads. */
+		signal_set_blocked(blocked);
 		if (!signo)
 			return err == -EINTR ? -EINTR : -EAGAIN;
 	}
