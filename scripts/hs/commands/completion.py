@@ -16,6 +16,7 @@ from hs import toggles
 from hs.bench.rows import BY_NAME
 from hs.bench.systems import SYSTEMS
 from hs.errors import LaunchError
+from hs.gdb import tour
 from hs.parser import of_command
 from hs.paths import HYPERSCOPE, TOP
 
@@ -29,10 +30,6 @@ def _rows():
 
 def _settings():
     return ["%s=%s" % (name, value) for name, values in toggles.tried(TOP).items() for value in values]
-
-
-def _tours():
-    return sorted(name[:-5] for name in os.listdir(os.path.join(TOP, "scripts", "gdb", "tours")) if name.endswith(".tour"))
 
 
 def _checks():
@@ -49,7 +46,7 @@ def _kinds():
 OPTIONS = {"--rows": _rows, "--toggle": lambda: list(toggles.toggles(TOP)), "--set": _settings,
            "--trace": lambda: ["all", "none"] + list(toggles.events(TOP))}
 WORDS = {"anatomy": _rows, "profile": _rows, "bench": lambda: list(SYSTEMS) + ["all"], "check": _checks, "completion": lambda: SHELLS,
-         "gdb": lambda: ["linux", "hello"], "new": _kinds, "run": lambda: ["linux", "hello"], "walk": _tours}
+         "gdb": lambda: ["linux", "hello"], "new": _kinds, "run": lambda: ["linux", "hello"], "walk": tour.names}
 
 
 def _options(command):

@@ -2,7 +2,7 @@
 """numbers.py - write measured figures into the docs, from notebooks-data/exit-latency.csv and applications.csv.
 
 `make bench` writes the CSV files; then run `scripts/hyperscope figures --docs`. Tables are written between
-<!-- NAME: by scripts/hyperscope figures --> and <!-- end -->. SENTENCES lists the sentences with figures from the two.
+<!-- NAME: by scripts/hyperscope figures --> and <!-- end -->. SENTENCES lists the sentences with figures from these files.
 """
 import contextlib
 import io

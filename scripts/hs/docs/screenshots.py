@@ -83,7 +83,7 @@ def report(hstrace, folder):
 
 def write(out):
     """Run the guest, and write docs/figures/terminal.svg and docs/figures/report.svg."""
-    with ends.folder("screenshots.", os.environ.get("TMPDIR")) as folder:
+    with ends.folder("screenshots.") as folder:
         os.environ["HS_RUNS"] = os.path.join(folder, RUNS)
         output = call([HYPERSCOPE] + RUN[:1] + ["--out", out] + RUN[1:], "the run")
         output = re.sub(r"^trace: .*/(run\.\d+/trace)$", r"trace: build/runs/\1", output, flags=re.MULTILINE)
