@@ -162,7 +162,8 @@ static unsigned long refused_at(struct mm *mm, unsigned long start, unsigned lon
 			continue;
 		if (first % size || (last % size && advice->action != DROP))
 			return first;
-		*drop_end = ALIGN_DOWN(last, size) < last ? ALIGN_DOWN(last, size) : *drop_end;
+		if (last % size)
+			*drop_end = ALIGN_DOWN(last, size);
 	}
 	return end;
 }
