@@ -5,7 +5,7 @@
  *   sp ->  argc, argv[0] … NULL, envp[0] … NULL, auxv … AT_NULL,
  *          (padding), 16 random bytes, argument strings, environment strings, path
  *
- * It is written into the new address space from outside, because that is not active yet.
+ * It is written from outside the new address space, because that address space is not active yet.
  */
 #include <linux/auxvec.h>
 #include <linux/errno.h>
@@ -65,23 +65,16 @@ void exec_args_free(struct exec_args *args)
 	*args = (struct exec_args){ 0 };
 }
 
-/*
- * Return the letters of misa that programs may use: bit n for letter 'A' + n. Computed once:
- * hv_isa_has() reads the device tree, which takes some 150 000 instructions.
- */
+/* Return the letters of misa that programs may use: bit n for letter 'A' + n. */
 static unsigned long hwcap(void)
 {
 	static const char *const single[] = { "i", "m", "a", "f", "d", "c" };
-	static unsigned long known;
-	unsigned long cap = READ_ONCE(known);
+	unsigned long cap = 0;
 	unsigned int i;
 
-	if (cap)
-		return cap;
 	for (i = 0; i < ARRAY_SIZE(single); i++)
 		if (hv_isa_has(single[i]))
 			cap |= BIT(single[i][0] - 'a');
-	WRITE_ONCE(known, cap);
 	return cap;
 }
 
@@ -109,7 +102,7 @@ static unsigned int fill_auxv(unsigned long (*aux)[2], const struct stack *st,
 		{ AT_NULL, 0 },
 	};
 
-	_Static_assert(ARRAY_SIZE(pairs) <= AUX_PAIRS, "auxv is larger than its room");
+	_Static_assert(ARRAY_SIZE(pairs) <= AUX_PAIRS, "auxv has more than AUX_PAIRS entries");
 	memcpy(aux, pairs, sizeof(pairs));
 	return ARRAY_SIZE(pairs);
 }

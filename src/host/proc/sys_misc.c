@@ -22,7 +22,7 @@
 #include "syscall.h"
 #include "mm/uaccess.h"
 
-/* Programs compare it with the release that they need. This host imitates Linux 6.12. */
+/* Programs compare this string with the release that they need. This host imitates Linux 6.12. */
 #define LINUX_RELEASE "6.12.0-hyperscope"
 
 long sys_uname(struct trap_frame *frame)
@@ -257,18 +257,14 @@ static u64 hwprobe_extensions(void)
 		{ "zacas", RISCV_HWPROBE_EXT_ZACAS },
 		{ "zihintpause", RISCV_HWPROBE_EXT_ZIHINTPAUSE },
 	};
-	static u64 known; /* as in exec_stack.c: reading the device tree takes long */
-	u64 bits = READ_ONCE(known);
 	unsigned int i;
+	u64 bits = 0;
 
-	if (bits)
-		return bits;
 	if (hv_isa_has("f") && hv_isa_has("d"))
 		bits |= RISCV_HWPROBE_IMA_FD;
 	for (i = 0; i < ARRAY_SIZE(map); i++)
 		if (hv_isa_has(map[i].name))
 			bits |= map[i].bit;
-	WRITE_ONCE(known, bits);
 	return bits;
 }
 
