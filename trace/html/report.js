@@ -232,7 +232,9 @@ function timelineSection() {
 		TIMELINES.push(timeline);
 		const left = run.vcpus.filter((vcpu) => !vcpu.time).length;
 		return h('div', {}, RUNS.length > 1 ? h('h3', {}, runName(i)) : null, timeline.element,
-			left ? h('p', { class: 'muted small' }, left + ' vCPUs with fewer exits are not drawn.') : null);
+			left ? h('p', { class: 'muted small' }, left + ' vCPUs with fewer exits are not drawn.') : null,
+			run.otherVcpuEvents ? h('p', { class: 'muted small' }, count(run.otherVcpuEvents) +
+				' events of vCPUs beyond the first ' + count(run.vcpus.length) + ' are not drawn.') : null);
 	});
 	const causes = [...COLOURS.keys()].filter((title) => COLOURS.get(title) < NR_CAUSE_COLOURS)
 		.map((title) => ['--cause-' + COLOURS.get(title), title]);
@@ -347,7 +349,7 @@ function sbiSection() {
 				minimumFractionDigits: 1 });
 		const unit = run.unit === 'instructions' ? 'instructions' : 'µs';
 		const average = (row) => row.returns ? row.sum / row.returns : 0;
-		return table('SBI calls; cost from call to return, in ' + unit, [
+		return h('div', {}, table('SBI calls; cost from call to return, in ' + unit, [
 			{ title: 'extension', text: (row) => row.ext, sort: (row) => row.ext },
 			{ title: 'function', text: (row) => row.name, sort: (row) => row.name },
 			{ title: 'calls', number: true, text: (row) => count(row.calls), sort: (row) => row.calls },
@@ -359,7 +361,9 @@ function sbiSection() {
 				text: (row) => row.returns ? in_unit(row.max) : '-' },
 			{ title: 'results', class: 'answers', text: (row) => [...row.errors.map(([name, n]) => name + ' ' + count(n)),
 				...row.otherErrors ? ['other ' + count(row.otherErrors)] : []].join(', ') || 'none' }],
-		run.calls.map((call) => Object.assign({ search: call.ext + ' ' + call.name + ' sbi' }, call)), 'calls');
+		run.calls.map((call) => Object.assign({ search: call.ext + ' ' + call.name + ' sbi' }, call)), 'calls'),
+		run.otherCalls ? h('p', { class: 'muted small' }, count(run.otherCalls) +
+			' calls to other functions are not shown.') : null);
 	}));
 }
 

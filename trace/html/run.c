@@ -97,6 +97,7 @@ static int first_pass(struct html_run *run, const struct html_event *event, u64 
 
 	run->events = number + 1;
 	run->event_count[event->seen->event_nr]++;
+	run->vcpus.others += event->who && !vcpu;
 	return vcpu ? html_vcpu_event(run, vcpu, event) : 0;
 }
 

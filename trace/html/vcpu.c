@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * vcpu.c - count, in time bins, each vCPU's exits and its time in guest, core, VMM and blocked.
+ * vcpu.c - count, in time bins, each vCPU's exits and the time that it spends in each state.
  *
  *              kvm_exit            kvm_userspace_exit
  *     GUEST ------------> CORE -----------------------> USER
@@ -39,10 +39,8 @@ struct html_vcpu *html_vcpu_of(struct html_vcpus *vcpus, u32 who)
 	for (; vcpus->hash[at] != NO_VCPU; at = (at + 1) % HASH_SIZE)
 		if (vcpus->all[vcpus->hash[at]].who == who)
 			return &vcpus->all[vcpus->hash[at]];
-	if (vcpus->nr == HTML_VCPUS) {
-		vcpus->others++;
+	if (vcpus->nr == HTML_VCPUS)
 		return NULL;
-	}
 	vcpus->hash[at] = (u16)vcpus->nr;
 	vcpus->all[vcpus->nr] = (struct html_vcpu){ .who = who, .state = HTML_AWAY };
 	return &vcpus->all[vcpus->nr++];
@@ -238,7 +236,9 @@ int html_vcpu_event(struct html_run *run, struct html_vcpu *vcpu, const struct h
 	return follow_exit(run, vcpu, event);
 }
 
-/* Count exits without a following entry. States guest and blocked last to the end of the run. */
+/*
+ * Count exits without a following entry. The states guest and blocked last to the end of the run.
+ */
 int html_vcpus_end(struct html_run *run)
 {
 	int err = 0;
