@@ -6,6 +6,7 @@
  * instruction, and as an MMIO access that is decoded from htinst or from the instruction itself,
  * which crosses a page. User space's answer and the completion of the access are included.
  */
+#include "exit/exit.h"
 #include "exit/insn_decode.h"
 #include "native.h"
 #include "fuzz.h"
@@ -100,9 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (how & 1)
 		vm.vcpu->guest.sstatus &= ~SSTATUS_SPP;
 	hv_copy_to_user(NATIVE_USER_BASE + PAGE_SIZE - 2, &insn, sizeof(insn));
-	if (how & 2) /* not for WFI, which would wait */
-		run((struct hv_trap){ .scause = EXC_VIRTUAL_INST,
-				      .stval = how & 4 && insn != 0x10500073 ? insn : 0 });
+	if (how & 2 && insn != INSN_WFI) /* WFI would wait */
+		run((struct hv_trap){ .scause = EXC_VIRTUAL_INST, .stval = how & 4 ? insn : 0 });
 	trap = (struct hv_trap){ .scause = how & 8 ? EXC_LOAD_GUEST_PAGE_FAULT
 						   : EXC_STORE_GUEST_PAGE_FAULT,
 				 .stval = MMIO,
