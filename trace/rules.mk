@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - build hstrace, which reads traces, and three QEMU plugins, for the build machine.
+# rules.mk - build the trace reader hstrace and three QEMU plugins, all for the build machine.
 
 HSTRACE_SRC := $(sort $(wildcard $(TOP)/trace/file/*.c $(TOP)/trace/hstrace/*.c $(TOP)/trace/html/*.c))
 HSTRACE_HDR := $(wildcard $(TOP)/trace/*/*.h $(TOP)/trace/*.def $(TOP)/trace/html/report* $(TOP)/src/include/hv/* \
 	$(TOP)/src/host/proc/syscall.def $(TOP)/src/vmm/device.def)
 
-# hstrace export. CTF and Perfetto's format need a library each (packages: scripts/hyperscope setup,
-# "test"). Without it, hstrace is built without that format and reports an error when asked for it.
+# hstrace export. CTF and Perfetto's format each need a library (packages: scripts/hyperscope setup,
+# "test"). If a library is missing, hstrace is built without its format and reports an error when
+# asked for it.
 PKG_CONFIG ?= pkg-config
 EXPORT_PERFETTO := $(wildcard $(TOP)/trace/export/perfetto*.c)
 EXPORT_SRC := $(filter-out %/ctf.c $(EXPORT_PERFETTO),$(sort $(wildcard $(TOP)/trace/export/*.c)))

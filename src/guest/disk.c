@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * disk.c - a virtio disk driver for tests: it polls, executes one request at a time, and lets its
- * caller break every rule.
+ * caller break any rule.
  */
 #include "virtio.h"
 

@@ -2,9 +2,9 @@
 /*
  * fdt.c - look up properties of the device tree.
  *
- * It walks the structure block of the flattened format (Devicetree §5) itself, so
- * that a payload can be built with only a compiler. `reg` has two cells for the
- * address and two for the size, except in /cpus: one cell.
+ * It walks the structure block of the flattened format (Devicetree §5) itself, so that a payload
+ * can be built with only a compiler. `reg` has two cells for the address and two for the size,
+ * except in /cpus, where it has one cell.
  */
 #include "rt.h"
 

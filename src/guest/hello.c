@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * hello.c - the smallest guest: prints what it finds, causes one exit of each
- * common kind, and powers off. `make run GUEST=hello` boots it.
+ * hello.c - the smallest guest: it prints what it finds, causes one exit of each common kind, and
+ * powers off. `make run GUEST=hello` boots it.
  */
 #include "rt.h"
 
@@ -25,7 +25,7 @@ static void say_what_is_seen(void)
 	long version = sbi_call(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0, 0, 0).value;
 
 	fdt_memory(&mem);
-	printf("hello: I am a guest of %d hart%s, this one is hart %lu\n", nr_harts,
+	printf("hello: I am a guest with %d hart%s, and this is hart %lu\n", nr_harts,
 	       nr_harts == 1 ? "" : "s", this_hart()->id);
 	printf("hello: isa %s\n", fdt_string("/cpus/cpu", "riscv,isa"));
 	printf("hello: memory 0x%lx, %lu MiB; I am at 0x%lx\n", mem.base, mem.size >> 20,

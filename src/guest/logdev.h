@@ -19,7 +19,7 @@ enum logdev_register {
 	LOGDEV_ANSWER = 0x30,
 };
 
-static unsigned long logdev; /* its address; 0 if there is none */
+static unsigned long logdev; /* the device's address; 0 if there is none */
 static unsigned long ram_base, ram_size;
 
 static inline bool logdev_find(void)
@@ -49,7 +49,7 @@ static inline void logdev_point(const void *at)
 	logdev_set(LOGDEV_FIRST, ((unsigned long)at - ram_base) >> PAGE_SHIFT);
 }
 
-/* Return the bits of the 64 pages from this address, which must be aligned to 256 KiB. */
+/* Return the log's bits for the 64 pages from this address, which must be aligned to 256 KiB. */
 static inline unsigned long logdev_word(const void *at)
 {
 	logdev_point(at);

@@ -2,15 +2,15 @@
 /*
  * paging.c - Sv39 page tables for tests of two-stage translation.
  *
- * Every root maps the low 128 GiB one to one by 1 GiB leaves, so that image,
- * stacks, devices and the device tree keep their addresses. Tests map 4 KiB
- * pages from TEST_VA upwards, for which tables are created.
+ * Every root maps the low 128 GiB one to one by 1 GiB leaves, so the image, the stacks, the devices
+ * and the device tree keep their addresses. Tests map 4 KiB pages from TEST_VA upwards, for which
+ * tables are created.
  */
 #include "rt.h"
 
 #define POOL_PAGES 128
 #define PT_LEVELS  3
-#define ONE_TO_ONE 128 /* gigabytes; TEST_VA is the next one */
+#define ONE_TO_ONE 128 /* in GiB; TEST_VA follows directly */
 
 static u8 pool[POOL_PAGES][4096] __attribute__((aligned(4096)));
 static int pool_used;

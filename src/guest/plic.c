@@ -6,7 +6,7 @@
 
 #define PRIORITY(irq)    (4 * (irq))
 #define ENABLE(context)  (0x2000 + 0x80 * (context))
-#define CONTEXT(context) (0x200000 + 0x1000 * (context)) /* its threshold, then its claim */
+#define CONTEXT(context) (0x200000 + 0x1000 * (context)) /* its threshold and claim registers */
 #define CLAIM            4
 
 unsigned long plic_open(u32 irqs)

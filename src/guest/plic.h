@@ -8,8 +8,8 @@
 #define PLIC_PENDING 0x1000
 
 /*
- * Let the sources in `irqs` (bit n is source n) interrupt this hart, and no others. Returns the
- * address of the hart's claim register. Bails out if there is no PLIC.
+ * Let only the sources in `irqs` (bit n is source n) interrupt this hart. Returns the address of
+ * the hart's claim register. Bails out if there is no PLIC.
  */
 unsigned long plic_open(u32 irqs);
 

@@ -5,7 +5,10 @@
 #ifndef REGS_ASM_H
 #define REGS_ASM_H
 
-	/* Store or load (insn: sd or ld) ra, sp, gp, tp, s0 to s11 in 16 words at register `at`. */
+	/*
+	 * Store or load (insn: sd or ld) ra, sp, gp, tp and s0 to s11, in the 16 words to which
+	 * register `at` points.
+	 */
 	.macro	callers insn, at
 	\insn	ra, 0(\at)
 	\insn	sp, 8(\at)
@@ -16,7 +19,10 @@
 	.endr
 	.endm
 
-	/* callers_to stores these registers at a symbol, callers_from loads them; t0 = symbol. */
+	/*
+	 * callers_to stores these registers at a symbol and callers_from loads them; both overwrite
+	 * t0.
+	 */
 	.macro	callers_to area
 	la	t0, \area
 	callers	sd, t0

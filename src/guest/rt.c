@@ -17,7 +17,10 @@ _Static_assert(offsetof(struct hart, trap_sp) == HART_TRAP_SP, "start.S");
 _Static_assert(offsetof(struct hart, catch_sp) == HART_CATCH_SP, "start.S");
 _Static_assert(offsetof(struct hart, sp) == HART_SP, "start.S");
 
-/* Writing (status << 16) | 0x3333 ends the machine with that status; 0x5555 with 0. */
+/*
+ * Writing (status << 16) | 0x3333 ends the machine with that status; writing 0x5555 ends it with
+ * status 0.
+ */
 #define FINISHER_PASS 0x5555
 #define FINISHER_FAIL 0x3333
 
@@ -254,8 +257,8 @@ void rt_init_finisher(void)
 }
 
 /*
- * Try the finisher first: only it passes a status. A call of SRST after it would
- * overwrite the status, so give the machine time to end.
+ * Try the finisher first: only it passes a status. A later call to SRST would overwrite the status,
+ * so give the machine time to end.
  */
 void power_off(int status)
 {

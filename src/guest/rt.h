@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * rt.h - the runtime of every payload: a program that is the whole of a guest.
+ * rt.h - the runtime of every payload; a payload is a program that is the whole of a guest.
  *
- * A payload runs in VS mode under a hypervisor, or in HS mode directly under
- * OpenSBI (`qemu-system-riscv64 -M virt -kernel NAME.bin`, the "bare" floor).
- * It is linked at 0x80200000, runs with interrupts off and satp = 0 until it
- * changes that, and reports its results as TAP on the SBI console.
+ * A payload runs in VS mode under a hypervisor, or in HS mode directly under OpenSBI
+ * (`qemu-system-riscv64 -M virt -kernel NAME.bin`, the "bare" floor). It is linked at 0x80200000,
+ * runs with interrupts off and satp = 0 until it changes that, and reports its results as TAP on
+ * the SBI console.
  */
 #ifndef GUEST_RT_H
 #define GUEST_RT_H
@@ -57,7 +57,7 @@ struct hart {
 	unsigned long regs[32];
 	unsigned long epc, status, cause, tval;
 	unsigned long trap_sp;
-	unsigned long catch_sp; /* not 0: a trap returns to the catch_call() in progress */
+	unsigned long catch_sp; /* if not 0, a trap returns to the catch_call() in progress */
 	unsigned long sp;
 	unsigned long id; /* in SBI calls and in the device tree */
 	int index;
@@ -128,17 +128,20 @@ void sbi_send_ipi(unsigned long mask, unsigned long base);
 
 /* ---- trap.c ---- */
 void rt_trap(struct hart *hart);
-/* Call fn(arg); a trap ends the call. The struct is this hart's, valid until its next trap. */
+/*
+ * Call fn(arg); a trap ends the call. The returned struct is this hart's, valid until the hart's
+ * next trap.
+ */
 const struct trap *catch_trap(hart_fn fn, unsigned long arg);
-/* Like catch_trap(), but fn runs in U mode. Any trap ends it, normally its ecall (cause 8). */
+/* Like catch_trap(), but fn runs in U mode. Any trap ends fn, normally its own ecall (cause 8). */
 const struct trap *catch_user(hart_fn fn, unsigned long arg);
 /*
  * Run the code at regs[0] with x1 to x31 from regs[], until any trap, for example an ebreak at its
- * end. Afterwards this_hart()->regs[] has the registers at the trap, except sp and tp. A timer
+ * end. Afterwards, this_hart()->regs[] has the registers at the trap, except sp and tp. A timer
  * interrupt ends the code after five seconds.
  */
 const struct trap *catch_code(const unsigned long *regs);
-/* Until skip_end(), step over instructions that trap. skip_end() returns how many did. */
+/* Until skip_end(), step over instructions that trap. skip_end() returns their number. */
 void skip_begin(void);
 unsigned long skip_end(void);
 
@@ -159,7 +162,10 @@ void delay_us(unsigned long us);
 bool has_sstc(void);
 void timer_at(unsigned long long time); /* by stimecmp if the hart has Sstc, else by SBI */
 void timer_off(void);
-/* WFI until one of the sie bits is pending, for at most `us` microseconds. False: none is. */
+/*
+ * WFI until one of the sie bits is pending, for at most `us` microseconds. Returns false if none
+ * is.
+ */
 bool wait_irq(unsigned long sie_bits, unsigned long us);
 bool isa_has(const char *ext); /* as in the device tree's riscv,isa, e.g. "_sstc" or "d" */
 
@@ -169,18 +175,24 @@ struct fdt_reg {
 };
 const void *fdt_prop(const char *path, const char *name, int *len);
 const char *fdt_string(const char *path, const char *name); /* "" if there is none */
-/* Get reg of the n-th node (from 0) whose compatible list contains this string. */
+/*
+ * Get reg of the n-th node (from 0) whose compatible list contains this string. Returns false if
+ * there is none.
+ */
 bool fdt_find(const char *compatible, int n, struct fdt_reg *reg);
 bool fdt_memory(struct fdt_reg *reg);
 unsigned long fdt_cell(const void *prop, int index);
 /* Get the hart ids of /cpus/cpu, at most max of them. Returns their number. */
 int fdt_cpus(unsigned long *ids, int max);
-/* Is name or name=value a boot argument? If so, copy the value, or ""; at most size bytes. */
+/*
+ * Return whether name or name=value is a boot argument. If it is, copy the value (or ""), at most
+ * size bytes.
+ */
 bool boot_arg(const char *name, char *value, size_t size);
 unsigned long boot_number(const char *name, unsigned long fallback);
 unsigned long boot_need(const char *name); /* bails out if it is missing */
 
-/* ---- paging.c: Sv39 with all of memory mapped one to one below ---- */
+/* ---- paging.c: Sv39; everything below TEST_VA is mapped one to one ---- */
 #define TEST_VA 0x2000000000UL /* 4 KiB mappings of the tests start here */
 void *page_alloc(void);
 pte_t *pt_new(void);                           /* a new root with the one-to-one map */
@@ -221,11 +233,11 @@ static inline unsigned long satp_make(const pte_t *root, unsigned long asid)
 	       (unsigned long)root >> PAGE_SHIFT;
 }
 
-/* ---- tap.c: one claim per line, its name a sentence ---- */
+/* ---- tap.c: one claim per line; its name is a sentence ---- */
 bool ok(bool good, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool ok_eq(unsigned long got, unsigned long want, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Claim that the caught trap has this cause and this tval; tval = ANY: any value. */
+/* Claim that the caught trap has this cause and this tval; ANY stands for any tval. */
 #define ANY (~1UL)
 bool ok_trap(const struct trap *trap, unsigned long cause, unsigned long tval, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

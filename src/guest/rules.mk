@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - payloads: $(O)/guest-payloads/NAME.{elf,bin}, one for hello.c and one for each NAME.c in
-# tour/ and tests/guest, including a NAME.S beside it; bench/ is one payload. Included by the top
-# Makefile. It needs only a cross compiler (no libc, no fetched source).
+# rules.mk - payloads: $(O)/guest-payloads/NAME.{elf,bin}, one for hello.c and one for each NAME.c
+# in tour/ and tests/guest, with the NAME.S beside it, if any; bench/ is one payload. Included by
+# the top Makefile. It needs only a cross compiler (no libc, no fetched source).
 
 PAYLOAD_DIR := $(O)/guest-payloads
 PAYLOAD_MAIN := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/guest/hello.c \
@@ -32,8 +32,8 @@ $(PAYLOAD_DIR)/obj/%.S.o: $(TOP)/%.S $(COMPILED_BY)
 	@mkdir -p $(@D)
 	$(CC_RV) $(PAYLOAD_CFLAGS) -MMD -MP -c -o $@ $<
 
-# payload-objs NAME.c: the objects of NAME.c and of NAME.S, if any; for the benchmark, those of its
-# folder.
+# payload-objs NAME.c: the objects of NAME.c and of NAME.S, if any; for the benchmark, the objects
+# of all files in its folder.
 payload-objs = $(patsubst $(TOP)/%,$(PAYLOAD_DIR)/obj/%.o,$(if $(findstring /bench/,$(1)), \
 	$(wildcard $(TOP)/$(dir $(1))*.[cS]),$(TOP)/$(1) $(wildcard $(TOP)/$(1:.c=.S))))
 

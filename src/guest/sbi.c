@@ -2,8 +2,8 @@
 /*
  * sbi.c - SBI calls to the hypervisor or, on the bare machine, to the firmware.
  *
- * SBI §3: extension in a7, function in a6, arguments in a0 to a5; a0 and a1
- * return error and value, every other register is preserved.
+ * SBI §3: the extension is in a7, the function in a6, the arguments in a0 to a5; a0 and a1 return
+ * error and value, and every other register is preserved.
  */
 #include "rt.h"
 

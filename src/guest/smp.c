@@ -2,9 +2,9 @@
 /*
  * smp.c - secondary harts, interrupts between harts, and the timer.
  *
- * A secondary hart sleeps in WFI until it is given work; the hart that gave it
- * sleeps in WFI until it is done. Harts avoid spinning, because under -icount
- * they run alternately in slices, and a spinning hart uses up its slice.
+ * A secondary hart sleeps in WFI until it is given work; the hart that waits for this work also
+ * sleeps in WFI. Harts avoid spinning, because under -icount they run alternately in slices, and a
+ * spinning hart uses up its slice.
  */
 #include "rt.h"
 
@@ -92,7 +92,10 @@ long hart_status(unsigned long id)
 	return ret.error ? ret.error : ret.value;
 }
 
-/* Wait until done_yet(index), at most `ms`. The hart that makes it true then sends an IPI. */
+/*
+ * Wait until done_yet(index) is true, for at most `ms` milliseconds. The hart that makes it true
+ * then sends an IPI. Returns false on a timeout.
+ */
 static bool wait_flag(bool (*done_yet)(int), int index, unsigned long ms)
 {
 	unsigned long end = now() + us_to_ticks(ms * 1000);
@@ -195,7 +198,7 @@ void timer_off(void)
 	timer_at(~0ULL);
 }
 
-/* WFI ends for a pending interrupt that sie enables, even if sstatus.SIE = 0. */
+/* A pending interrupt that sie enables ends WFI, even if sstatus.SIE = 0. */
 bool wait_irq(unsigned long sie_bits, unsigned long us)
 {
 	unsigned long old = csr_read(sie), end = now() + us_to_ticks(us);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * start.S - the assembly of a payload: Image header, boot, trap entry, and calls
- * of code that may trap.
+ * start.S - the assembly of a payload: Image header, boot, trap entry, and calls to code that may
+ * trap.
  *
  * tp and sscratch always hold the address of this hart's struct hart.
  */
@@ -125,7 +125,10 @@ enter_user:
 	la	ra, user_done
 	sret
 
-	/* enter_code(regs): load x1 to x31 from regs[], go to regs[0] in S mode, interrupts on. */
+	/*
+	 * enter_code(regs): load x1 to x31 from regs[] and go to regs[0] in S mode, with interrupts
+	 * on.
+	 */
 	.globl	enter_code
 enter_code:
 	ld	t0, 0(a0)

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * tap.c - results as TAP: one claim per line, the plan at the end.
+ * tap.c - results as TAP: one claim per line, and the plan at the end.
  *
- * Only the boot hart reports. A payload that dies before its end prints no plan,
- * which prove counts as a failure, so that case needs no other check.
+ * Only the boot hart reports. A payload that dies before its end does not print a plan, which prove
+ * counts as a failure, so that case needs no other check.
  *
  * A grader cannot trust the console, because the hypervisor under test can print there as well. So
  * the grader writes its own key into the image (scripts/hs/grade/seal.py), and each claim and the
@@ -19,7 +19,10 @@ enum verdict {
 	PLAN
 };
 
-/* The grader finds this struct by its name. As built it has no key, and lines have no seal. */
+/*
+ * The grader finds this struct by its name. As built, the struct has no key, and lines have no
+ * seal.
+ */
 static const volatile struct {
 	char name[16];
 	u64 key[2];

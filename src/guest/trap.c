@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * trap.c - handle a payload's traps: count interrupts, catch exceptions that a
- * test expects, end the payload on any other.
+ * trap.c - handle a payload's traps: count interrupts, catch exceptions that a test expects, and
+ * end the payload on any other exception.
  */
 #include "rt.h"
 
@@ -17,8 +17,8 @@ static void trap_record(struct hart *hart)
 }
 
 /*
- * Let on_irq() handle the interrupt. Without it, clear a software interrupt, and mask any other
- * until the test enables it: a level-triggered interrupt would be taken again at once.
+ * Let on_irq() handle the interrupt. If there is no on_irq(), clear a software interrupt, and mask
+ * any other until the test enables it: a level-triggered interrupt would be taken again at once.
  */
 static void trap_irq(struct hart *hart)
 {
@@ -31,7 +31,10 @@ static void trap_irq(struct hart *hart)
 		csr_clear(sip, BIT(IRQ_S_SOFT));
 	else
 		csr_clear(sie, BIT(code));
-	/* Count it after clearing it: a hart that sees the count may send the next IPI at once. */
+	/*
+	 * Count an interrupt after clearing it: a hart that sees the count may send the next IPI at
+	 * once.
+	 */
 	if (code < ARRAY_SIZE(hart->irqs))
 		__atomic_fetch_add(&hart->irqs[code], 1, __ATOMIC_SEQ_CST);
 }
@@ -48,7 +51,10 @@ static void trap_fatal(struct hart *hart, const char *what)
 	bail("%s", what);
 }
 
-/* Return the length of the instruction at epc, just fetched: 2 unless its low bits are 11. */
+/*
+ * Return the length of the instruction at epc, which was just fetched: 2 bytes unless its low two
+ * bits are 11.
+ */
 static unsigned long insn_length(unsigned long epc)
 {
 	return (*(volatile u16 *)epc & 3) == 3 ? 4 : 2;

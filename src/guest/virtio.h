@@ -89,7 +89,10 @@ bool disk_negotiate(u32 low, u32 high); /* from a reset to FEATURES_OK; true if 
 void disk_start_queue(u32 size, unsigned long desc, unsigned long avail, unsigned long used);
 void disk_start(void);     /* with the rings above */
 void disk_offer(u16 head); /* put head into the available ring, without a notification */
-/* Wait until the used index is not `before`. False: the device needs a reset, or timeout. */
+/*
+ * Wait until the used index is not `before`. Returns false if the device needs a reset, or on a
+ * timeout.
+ */
 bool disk_wait(u16 before);
 bool disk_submit(u16 head); /* offer, notify, wait */
 void desc_set(struct desc *d, const volatile void *at, u32 len, u16 flags, u16 next);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm_file.c - the core's files: /dev/kvm and the descriptors of VMs and vCPUs, behind
- * the ops of hv/host.h.
+ * kvm_file.c - the core's files: /dev/kvm and the descriptors of VMs and vCPUs, behind the ops of
+ * hv/host.h.
  *
- * A descriptor of the core and each holder by hv_file_hold() share one open file, which has one
- * struct core_file. The core's release() runs when the last reference is dropped.
+ * A descriptor of the core and the holders that used hv_file_hold() share one open file, which has
+ * one struct core_file. The core's release() runs when the last reference is dropped.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>

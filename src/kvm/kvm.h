@@ -53,7 +53,7 @@ struct kvm {
 	struct hv_mutex slots_lock; /* memslot updates */
 	struct memslots *slots;
 	const struct memslot
-		*removed_slot; /* no longer in the map, not fully unmapped yet; mmu_lock */
+		*removed_slot; /* no longer in the map, but not fully unmapped yet; mmu_lock */
 	u64 dirty_log_manual;  /* KVM_DIRTY_LOG_*; under slots_lock */
 	hpa_t slot_ids[64];    /* pages with a word for each slot id (memslot.c) */
 	struct gstage gstage;
@@ -64,7 +64,7 @@ struct kvm {
 	u32 hsm_starts;           /* starts of its vCPUs so far (hsm.c); any thread */
 	bool mp_state_reset;      /* KVM_CAP_RISCV_MP_STATE_RESET is enabled; any thread */
 	u64 time_delta;           /* htimedelta: guest time = time + time_delta */
-	struct spinlock bus_lock; /* the fields down to ring (bus.h); above an eventfd's lock */
+	struct spinlock bus_lock; /* guards fields down to ring; taken before an eventfd's lock */
 	struct kvm_bus bus[3];    /* by enum kvm_bus_kind */
 	struct list_head ioeventfds, zones;
 	struct kvm_coalesced_mmio_ring *ring; /* shared with user space: hostile */

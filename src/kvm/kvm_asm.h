@@ -10,7 +10,10 @@
 
 #include "kvm.h"
 
-/* switch.S: exit.h declares vcpu_switch(). Values of stvec in the guest, by toggle fastpath: */
+/*
+ * switch.S: exit.h declares vcpu_switch(). Values of stvec while the guest runs, by toggle
+ * fastpath:
+ */
 void vcpu_exit_vector(void); /* switch.S: every exit returns from vcpu_switch() */
 void vcpu_exit_fast(void);   /* switch_fast.S: tries fastpath.c first */
 
@@ -29,7 +32,7 @@ void fp_save_regs(struct fp_state *fp);
 void fp_save_fcsr(struct fp_state *fp); /* fcsr alone */
 void fp_restore_regs(const struct fp_state *fp);
 
-/* vector.S: the whole vector unit, as fp.S does. Only if the hart has V. */
+/* vector.S: the whole vector unit, like fp.S for FP. To be called only if the hart has V. */
 void vector_save_regs(struct vector_state *vector);
 void vector_save_csrs(struct vector_state *vector); /* vstart, vl, vtype and vcsr alone */
 void vector_restore_regs(const struct vector_state *vector);

@@ -9,11 +9,17 @@
 
 #define NUMBER_SIZE 21 /* bytes of the longest number, with its '\0' */
 
-/* Write n in decimal at `to`, which has room. Returns the end of the text, at its '\0'. */
+/*
+ * Write n in decimal to `to`, which must have room for it. Returns the end of the string, at its
+ * '\0'.
+ */
 char *number_append(char *to, u64 n);
-/* For a parameter's get: write n as the whole text. -EINVAL: buf is too short. */
+/* For a parameter's get(): write n to buf as a complete string. -EINVAL: buf is too short. */
 int number_show(char *buf, size_t size, u64 n);
-/* Parse decimal digits, and nothing else, up to max. Returns 0, or -EINVAL with *n unchanged. */
+/*
+ * Parse a number of at most max that consists only of decimal digits. Returns 0, or -EINVAL with *n
+ * unchanged.
+ */
 int number_parse(const char *text, u64 max, u64 *n);
 
 #endif

@@ -3,7 +3,7 @@
  * offsets.c - offsets of C structure members, for the assembly files.
  *
  * Compiled to assembly only. The build turns each line `->NAME value` of the result into a #define
- * of gen/kvm_offsets.h.
+ * in gen/kvm_offsets.h.
  */
 #include "kvm.h"
 

@@ -7,14 +7,15 @@
  * steps on both sides, at least one side sees the other: either the thread finds the bit and does
  * not enter, or the sender finds IN_GUEST and kicks. The kick is a host interrupt: with SIE = 0 it
  * stays pending until the guest runs, and then ends the guest's run at once. The same rule holds
- * for `blocking` and what a vCPU waits for: a vCPU asleep is woken, an idle one is kicked.
+ * for `blocking` and the event that a vCPU waits for: a sleeping vCPU is woken, and an idle one is
+ * kicked.
  */
 #include "request.h"
 
-/* The requests that end a wait. The others are served before the entry, whenever that is. */
+/* The requests that end a wait. The others do not; they are served before the next entry. */
 #define WAKING (BIT(REQ_HOST) | BIT(REQ_IRQ) | BIT(REQ_HSM) | BIT(REQ_VM_DEAD))
 
-/* One interrupt is enough: only the thread that changes `state` from -> to sends it. */
+/* One interrupt is enough: only the thread that changes `state` from `from` to `to` sends it. */
 static void kick_hart(struct kvm_vcpu *vcpu, u32 *state, u32 from, u32 to)
 {
 	/* lab 9: write kick_hart: send the interrupt if this caller changes the state */
@@ -60,9 +61,9 @@ void vcpu_kick(struct kvm_vcpu *vcpu)
 }
 
 /*
- * The vCPU's thread takes the bit while mode is OUTSIDE and serves it before the next entry, so
- * seeing either is enough. The caller's own vCPU is OUTSIDE: nobody waits for it, and two callers
- * cannot wait for each other.
+ * The vCPU's thread clears the bit while mode is OUTSIDE and serves the request before the next
+ * entry, so it is enough to see either the clear bit or OUTSIDE. The caller's own vCPU is OUTSIDE:
+ * nobody waits for it, and two callers cannot wait for each other.
  */
 void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req)
 {

@@ -8,18 +8,18 @@
 #include "kvm.h"
 
 /*
- * Requests: one word. Any thread sets bits, run.c clears them before the entry. To set a bit for a
- * vCPU that may be running, call vcpu_request(), which also kicks.
+ * Requests are the bits of one word. Any thread sets bits; run.c clears them before the entry. To
+ * set a bit for a vCPU that may be running, call vcpu_request(), which also kicks.
  */
 enum vcpu_request {
 	REQ_HOST,       /* look for a signal, or for a thread that waits for this hart */
 	REQ_IRQ,        /* irq_pending changed */
 	REQ_HSM,        /* start, stop or reset of this vCPU */
-	REQ_TLB_FLUSH,  /* every G- and VS-stage translation of this VM on this hart */
-	REQ_HFENCE,     /* entries in the fence queue */
-	REQ_HFENCE_ALL, /* VS-stage, all: the fence queue overflowed */
+	REQ_TLB_FLUSH,  /* drop all G- and VS-stage translations of this VM on this hart */
+	REQ_HFENCE,     /* execute the entries of the fence queue */
+	REQ_HFENCE_ALL, /* drop all VS-stage translations: the fence queue overflowed */
 	REQ_FENCE_I,
-	REQ_TRACE,   /* events were switched (observe.c) */
+	REQ_TRACE,   /* trace events were switched on or off (observe.c) */
 	REQ_STEAL,   /* the guest's steal time is out of date (steal_time.c) */
 	REQ_VM_DEAD, /* an error has stopped the VM: KVM_RUN returns -EIO */
 };
@@ -35,19 +35,23 @@ enum vcpu_blocking {
 	VCPU_AWAKE,
 	VCPU_ASLEEP,      /* its thread sleeps on waitq, or is about to */
 	VCPU_IDLE,        /* it is loaded, and its hart idles */
-	VCPU_IDLE_KICKED, /* the same, and an interrupt is on its way to the hart */
+	VCPU_IDLE_KICKED, /* as IDLE, and an interrupt is on its way to the hart */
 };
 
 /* Any thread. Set a request, and make the vCPU see it soon. */
 void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req);
 /* Any thread. Make the vCPU leave the guest, or wake it if it sleeps. */
 void vcpu_kick(struct kvm_vcpu *vcpu);
-/* Spin until the vCPU is out of the guest, with the request still to serve, or has served it. */
+/*
+ * Spin until the vCPU has served the request, or is outside the guest and will serve it before it
+ * enters.
+ */
 void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req);
 /*
- * Send the request to every vCPU of the VM, and return when each has left the guest since, so that
- * none continues without having served it. Spins: hold no lock that a vCPU takes on its way out of
- * the guest. Sets the calling vCPU's own bit as well. Returns true if some vCPU was in its guest.
+ * Send the request to every vCPU of the VM, and return when each of them has since left the guest,
+ * so that none can continue without serving it. Spins: hold no lock that a vCPU takes on its way
+ * out of the guest. Sets the calling vCPU's own bit as well. Returns true if some vCPU was in its
+ * guest.
  */
 bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req);
 

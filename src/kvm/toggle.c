@@ -2,8 +2,8 @@
 /*
  * toggle.c - the settings of the toggles: host parameters, copied by each new VM.
  *
- * A setting is changed by writing one of its words. A VM keeps the settings of its creation, so VMs
- * with different variants can run side by side.
+ * A setting is changed by writing the name of one of its values. A VM keeps the settings that it
+ * was created with, so VMs with different variants can run side by side.
  */
 #include <string.h>
 #include "kvm.h"

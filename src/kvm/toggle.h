@@ -14,7 +14,10 @@ enum toggle_id {
 	TOGGLE_COUNT
 };
 
-/* Replace the table's initial value. Before toggle_init(), which applies boot arguments. */
+/*
+ * Replace the initial value from toggle.def. Called before toggle_init(), which applies boot
+ * arguments.
+ */
 void toggle_set_initial(enum toggle_id id, unsigned int value);
 int toggle_init(void);
 void toggle_vm_init(struct kvm *vm); /* copies the settings, for the VM's life */

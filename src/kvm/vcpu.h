@@ -40,9 +40,10 @@ typedef void complete_fn(struct kvm_vcpu *vcpu);
  * that this function reads. NULL: no exit is in flight.
  *
  * A completion writes only guest registers. vcpu_reset() overwrites all of those, so it drops the
- * completion: the result is the same as if the exit had been completed just before. The two have no
- * other order, wherever a reset comes from (hsm.c). Other states of KVM_SET_MP_STATE and
- * KVM_SET_ONE_REG drop nothing: the completion then changes the registers that the VMM has set.
+ * completion: the result is the same as if the exit had been completed just before. So the order of
+ * a completion and a reset does not matter, wherever the reset comes from (hsm.c). KVM_SET_ONE_REG,
+ * and KVM_SET_MP_STATE with other states, do not drop the completion: it then changes the registers
+ * that the VMM has set.
  */
 struct completion {
 	complete_fn *complete;
@@ -81,14 +82,14 @@ struct vcpu_sta {
 	gpa_t shmem;    /* of the shared structure; STA_OFF: none */
 	u64 seen_ns;    /* run delay of `thread` at the last report, or when measuring began */
 	int thread;     /* the thread of seen_ns; 0: not determined yet */
-	bool preempted; /* the guest's structure has the mark */
+	bool preempted; /* the guest's structure is marked preempted */
 };
 
 /* What the guest has set through SBI FWFT (fwft.c). disabled, locked: one bit per feature. */
 struct vcpu_fwft {
 	u8 disabled; /* by user space */
 	u8 locked;   /* until the next reset */
-	u8 pmlen;    /* index: 0, 7, 16 bits masked */
+	u8 pmlen;    /* index of 0, 7 or 16 masked bits */
 	bool misaligned, ad_hw;
 	bool switched; /* fwft_load() and fwft_put() have work to do */
 };
@@ -121,7 +122,7 @@ struct kvm_vcpu {
 	struct host_context host;
 	unsigned long exit_vector;       /* stvec while the guest runs; toggle fastpath */
 	const struct exit_ops *exit_ops; /* toggle switch */
-	exit_fn *handle_exit;            /* one of those in exit_ops: vcpu_observe() */
+	exit_fn *handle_exit;            /* a handler of exit_ops, chosen by vcpu_observe() */
 
 	unsigned long requests;    /* bits of enum vcpu_request; any thread, atomically */
 	u32 mode;                  /* enum vcpu_mode; any thread reads */
@@ -156,14 +157,14 @@ struct kvm_vcpu {
 	unsigned int vector_hart;
 	bool fp_expected, vector_expected; /* lazy_trap: registers changed in its last turn */
 
-	bool wfi_native;  /* toggle wfi: hstatus.VTW depends on whether the hart is wanted */
+	bool wfi_native;  /* toggle wfi: hstatus.VTW depends on whether others want the hart */
 	bool loaded;      /* its CSRs are in a hart */
 	bool put_pending; /* loaded, and its thread is in user space (lazy_put.c) */
 	unsigned int
 		last_hart; /* the hart of the last load, perhaps with VCPU_STALE; or VCPU_NO_HART */
 	struct hv_sched_hook sched_hook;
 
-	struct kvm_run *run; /* shared with user space: hostile, each field read once */
+	struct kvm_run *run; /* shared with user space: untrusted, so each field is read once */
 	hpa_t run_pa;
 	struct completion completion;
 
@@ -174,7 +175,7 @@ struct kvm_vcpu {
 	unsigned long vmid_generation;   /* of the VMID it was last loaded with (vmid.c) */
 
 	bool suspended;           /* in SBI HSM suspend; only its own thread writes */
-	struct spinlock hsm_lock; /* hsm_* and start_*; a leaf */
+	struct spinlock hsm_lock; /* guards hsm_* and start_*; a leaf */
 	bool hsm_stopped;         /* SBI HSM STOPPED: KVM_RUN waits for a start */
 	bool hsm_reset;           /* START_PENDING: start at start_pc before the next entry */
 	unsigned long start_pc, start_opaque;
@@ -229,26 +230,31 @@ void vcpu_destroy(struct kvm_vcpu *vcpu);
 	 BIT(EXC_ECALL_U) | BIT(EXC_INST_PAGE_FAULT) | BIT(EXC_LOAD_PAGE_FAULT) | \
 	 BIT(EXC_STORE_PAGE_FAULT))
 
-/* Reset as after power-on, but with pc, a0 = its id and a1 = opaque. Loaded or not. */
+/*
+ * Reset as after power-on, but with pc, a0 = its id and a1 = opaque. The vCPU need not be loaded.
+ */
 void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 /* Apply a changed set of extensions, before the vCPU first runs. */
 void vcpu_isa_changed(struct kvm_vcpu *vcpu);
-void vcpu_hart_init(void);             /* each hart: what is delegated to VS, for any vCPU */
-void vcpu_load(struct kvm_vcpu *vcpu); /* CSRs into this hart, for many world switches */
+void vcpu_hart_init(void);             /* each hart: set what is delegated to VS, for any vCPU */
+void vcpu_load(struct kvm_vcpu *vcpu); /* move CSRs into this hart, for many world switches */
 void vcpu_put(struct kvm_vcpu *vcpu);
 void vcpu_reload(struct kvm_vcpu *vcpu); /* a loaded vCPU: put and load on the same hart */
-/* vcpu_load() and vcpu_put() without the scheduler's hook: for its in() and out() (lazy_put.c). */
+/*
+ * vcpu_load() and vcpu_put() without the scheduler's hook: for the hook's in() and out()
+ * (lazy_put.c).
+ */
 void vcpu_load_csrs(struct kvm_vcpu *vcpu);
 void vcpu_put_csrs(struct kvm_vcpu *vcpu);
 /*
  * Called by the vCPU's own thread when its hart begins to work for it, and after events were
- * switched: records name this vCPU from now on, and the handlers of its exits are those that the
- * enabled events require.
+ * switched on or off: records name this vCPU from now on, and the handlers of its exits are those
+ * that the enabled events require.
  */
 void vcpu_observe(struct kvm_vcpu *vcpu);
 /*
- * The vCPU's own thread: sleep until cond holds. Returns 0, or -EINTR for a signal. Loaded before
- * and after.
+ * The vCPU's own thread: sleep until cond holds. Returns 0, or -EINTR for a signal. The vCPU is
+ * loaded before and after.
  */
 int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu));
 
@@ -256,13 +262,16 @@ int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu));
 
 void lazy_put_init(void);
 void lazy_put_vcpu_init(struct kvm_vcpu *vcpu); /* the scheduler's hook */
-/* At the beginning and end of KVM_RUN: load the vCPU; and put it, or leave the put pending. */
+/* At the beginning of KVM_RUN, load the vCPU; at the end, put it or leave the put pending. */
 void vcpu_begin_run(struct kvm_vcpu *vcpu);
 void vcpu_end_run(struct kvm_vcpu *vcpu);
-/* Put the vCPU if its put is pending, on any hart. Call with its mutex held; may sleep. */
+/*
+ * Put the vCPU if its put is pending, whichever hart it is loaded on. Call with its mutex held; may
+ * sleep.
+ */
 void vcpu_finish_put(struct kvm_vcpu *vcpu);
 
-/* Return the hart where it was last loaded, for the trace. */
+/* Return the hart on which the vCPU was last loaded, or VCPU_NO_HART. For the trace. */
 static inline unsigned int vcpu_last_hart(const struct kvm_vcpu *vcpu)
 {
 	if (vcpu->last_hart == VCPU_NO_HART)

@@ -3,8 +3,8 @@
  * bus.c - find the device at a guest physical address.
  *
  * The table is filled before the first vCPU runs and never changes, so reading it needs no lock. To
- * observe all accesses (marker.c), bus_watch() wraps the devices' functions. So accesses cost
- * nothing more while they are not observed.
+ * observe all accesses (marker.c), bus_watch() wraps the devices' functions. So accesses have no
+ * extra cost while they are not observed.
  */
 #include <assert.h>
 #include "vmm.h"
@@ -96,7 +96,7 @@ static void unmapped_write(void *device, u64 offset, u64 value, unsigned int len
 
 void bus_watch(struct bus *bus, bus_watcher *seen)
 {
-	/* Last, so that it is found only if no device matches. */
+	/* Add this region last, so that it is found only if no device matches. */
 	bus_add(bus, &(struct region){
 			     .name = "nobody",
 			     .size = ~0ull,

@@ -261,7 +261,9 @@ static void *console_thread(void *arg)
 	return NULL;
 }
 
-/* State for --save: input that the guest has not read. Its output has been flushed before. */
+/*
+ * State for --save: input that the guest has not read. The guest's output has been flushed before.
+ */
 void console_state(void *of, struct state *s)
 {
 	u32 tail = atomic_load(&console.in_tail);
@@ -322,8 +324,9 @@ void console_start(struct machine *m)
 }
 
 /*
- * Start reading input. Not earlier: the bytes that a saved machine had not read yet come first,
- * and restoring them (console_state()) would overwrite bytes that had arrived before.
+ * Start reading input. If a saved machine is restored, call this afterwards: the bytes that the
+ * machine had not read yet come first, and restoring them (console_state()) would overwrite bytes
+ * that had arrived before.
  */
 void console_listen(void)
 {

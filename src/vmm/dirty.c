@@ -5,8 +5,8 @@
  * KVM logs what vCPUs write and what it writes for them. It does not log what devices write, since
  * they are threads of the VMM. They call machine_wrote().
  *
- * Order: a page is first taken out of the logs, then copied, so a later write logs it again.
- * A disk logs a write before it does it. So the devices' log is read while no disk works on a
+ * Order: a page is first removed from the logs, then copied, so a later write logs it again. A disk
+ * logs each write before performing it. So the devices' log is read while no disk works on a
  * request (io_lock).
  */
 #include <errno.h>
@@ -38,8 +38,8 @@ void machine_wrote(struct machine *m, const void *at, u64 len)
 }
 
 /*
- * Have KVM's log cleared only on request, not on reading: a page written in between is not
- * write-protected twice. False: KVM cannot.
+ * Have KVM's log cleared only on request, not on reading, so that a page written in between is not
+ * write-protected twice. False: KVM cannot do this.
  */
 static bool choose_manual(struct machine *m)
 {

@@ -3,7 +3,8 @@
  * doorbell.c - a device that times a guest's doorbell and the VMM's answer (--doorbell).
  *
  * A thread waits for the doorbell, as a disk's thread does, and records by the host's clock when
- * it ran. It gives the guest time to fall asleep, raises the device's interrupt, and records when.
+ * it ran. It gives the guest time to fall asleep, raises the device's interrupt, and records that
+ * time too.
  *
  *   0x00 RING    4 bytes: a store signals the eventfd that the thread reads (KVM_IOEVENTFD)
  *   0x08 WOKE    when the thread ran after the doorbell
@@ -16,10 +17,10 @@
  *
  * The host's clock and the guest's differ by htimedelta, which KVM does not report. A request for
  * the guest's clock takes hundreds of instructions, and it is unknown at which of them the clock
- * is read. So two harts compare: the guest runs on one and the thread on the other, each publishes
- * its own clock and reads the other's. A value that was read lies in the past, which bounds the
- * difference from both sides. Under QEMU, whose harts run alternately at no cost in time, the
- * bounds meet.
+ * is read. So two harts compare the clocks: the guest runs on one and the thread on the other, and
+ * each publishes its own clock and reads the other's. A value that was read lies in the past, which
+ * bounds the difference from both sides. Under QEMU, whose harts run alternately at no cost in
+ * time, the bounds meet.
  *
  * Except for the comparison, the whole VMM runs on one hart. With two, under icount, the woken
  * thread would have to wait until the other hart's turn has ended. The machine must not be saved
@@ -47,7 +48,10 @@ enum doorbell_register {
 	REG_CLOCKS = 0x28,
 };
 
-/* In guest memory. guest - host is at least `least`. The guest ends the comparison by `enough`. */
+/*
+ * In guest memory. guest - host is at least `least`. The guest ends the comparison by setting
+ * `enough`.
+ */
 struct clocks {
 	u64 guest, host, least, enough;
 };
@@ -145,7 +149,7 @@ static u64 doorbell_read(void *device, u64 offset, unsigned int len)
 	struct doorbell *dev = device;
 	u64 value;
 
-	(void)len; /* KVM takes as many bytes as the guest loads */
+	(void)len; /* KVM uses only as many bytes as the guest loads */
 	lock_take(&dev->lock);
 	value = read_register(dev, offset);
 	lock_release(&dev->lock);
@@ -188,7 +192,10 @@ static void doorbell_write(void *device, u64 offset, u64 value, unsigned int len
 	lock_release(&dev->lock);
 }
 
-/* State for --save. A ring in progress is lost, and times are those of the old host's clock. */
+/*
+ * State for --save. A ring of the doorbell in progress is lost, and times are those of the old
+ * host's clock.
+ */
 void doorbell_state(void *of, struct state *s)
 {
 	struct doorbell *dev = &doorbell;

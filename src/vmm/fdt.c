@@ -77,7 +77,8 @@ static bool has_extension(const struct vcpu *vcpu, unsigned int number)
 }
 
 /*
- * Both forms: the string that older kernels read, and riscv,isa-base with a list of names.
+ * Add both forms of the ISA: the string that older kernels read (riscv,isa), and riscv,isa-base
+ * with a list of names.
  */
 static void isa_properties(void *fdt, const struct vcpu *vcpu)
 {
@@ -237,7 +238,7 @@ static void syscon_nodes(void *fdt)
 	syscon_action_node(fdt, "reboot", "syscon-reboot", 0x7777);
 }
 
-/* Add the node of a device of device.def. */
+/* Add the node of a device from device.def. */
 static void device_node(void *fdt, const char *name, gpa_t base, u64 size, u32 irq)
 {
 	char compatible[64];
@@ -281,7 +282,7 @@ static void chosen_node(struct machine *m, void *fdt, const struct layout *layou
 	do_fdt(fdt_begin_node(fdt, "chosen"));
 	do_fdt(fdt_property_string(fdt, "bootargs", m->options.append));
 	do_fdt(fdt_property_string(fdt, "stdout-path", path));
-	/* Without a seed, a guest without devices waits long for its first random number. */
+	/* Without a seed, a guest without devices waits a long time for its first random number. */
 	if (getrandom(seed, sizeof(seed), 0) == sizeof(seed))
 		do_fdt(fdt_property(fdt, "rng-seed", seed, sizeof(seed)));
 	if (layout->initrd != layout->initrd_end) {

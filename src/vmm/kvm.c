@@ -8,7 +8,7 @@
 #include <sys/ioctl.h>
 #include "vmm.h"
 
-/* The machine needs these. Optional capabilities are checked where they are used. */
+/* The machine needs these capabilities. Optional ones are checked where they are used. */
 static const struct {
 	unsigned int number;
 	const char *name;

@@ -8,9 +8,9 @@
  *   end of RAM - 64 KiB      device tree
  *
  * image_size includes .bss, which is not in the file, so it does not show whether an Image is
- * complete. A kernel that is also an EFI program (as Debian's is) lists its sections in a PE
- * header, and then the file has to reach to the end of the last one. Any other Image needs only
- * a complete header.
+ * complete. A kernel that is also an EFI program (such as Debian's) lists its sections in a PE
+ * header, and then the file has to reach the end of the last one. For any other Image, only the
+ * header has to be complete.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -78,7 +78,7 @@ static void open_file(struct file *file, const char *what, const char *path)
 	file->size = st.st_size;
 }
 
-/* Returns false if the file is too short. */
+/* Read exactly len bytes. Returns false if the file is too short; any other error ends the VMM. */
 static bool read_at(const struct file *file, void *to, size_t len, u64 offset)
 {
 	int err = file_read(file->fd, to, len, offset);
@@ -94,7 +94,7 @@ static void load_file(struct machine *m, const struct file *file, gpa_t gpa)
 
 	if (!read_at(file, to, file->size, 0))
 		die(STATUS_SETUP, "%s was truncated while it was being read", file->path);
-	/* Other harts may have executed the old contents (reboot). */
+	/* Other harts may have executed the old contents before a reboot. */
 	__builtin___clear_cache((char *)to, (char *)to + file->size);
 }
 

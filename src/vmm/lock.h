@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * lock.h - a lock for devices that costs a few instructions while it is not contended.
+ * lock.h - a lock for devices that costs only a few instructions while it is not contended.
  *
- * Every access to a device takes one, so taking a free lock makes no system call.
+ * Every access to a device takes a lock, so taking a free one makes no system call.
  *
- * state is 0: free; 1: taken; 2: taken, and a thread may be sleeping on the futex until it is
+ * state is 0: free; 1: taken; 2: taken, and a thread may be sleeping on the futex until the lock is
  * free. A lock of zeroes is free. Not for signal handlers; not recursive.
  */
 #ifndef VMM_LOCK_H

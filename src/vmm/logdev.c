@@ -2,17 +2,20 @@
 /*
  * logdev.c - a device that shows a guest the dirty log of its own memory (--logdev).
  *
- * With it a payload can test and measure the log by itself, since it knows what it has written.
+ * With this device, a payload can test and measure the log by itself, since it knows what it has
+ * written.
  *
  *   0x00 LOG     1: log the guest's memory from now on; 0: stop
- *   0x08 GET     a store: KVM_GET_DIRTY_LOG; a load: how many bits are set in all of its bitmap
+ *   0x08 GET     a store: KVM_GET_DIRTY_LOG; a load: the number of bits set in the whole bitmap
  *   0x10 FIRST   number of a page of RAM: selects BITS, and is where CLEAR begins
  *   0x18 BITS    the 64 bits of the bitmap's word that contains FIRST's bit
- *   0x20 CLEAR   N: KVM_CLEAR_DIRTY_LOG of those of the N pages from FIRST on whose bits are set
+ *   0x20 CLEAR   N: KVM_CLEAR_DIRTY_LOG for those of the N pages, beginning with FIRST, whose bits
+ *                are set
  *   0x28 MANUAL  enable KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 with these flags
  *   0x30 ANSWER  the result of the last of these ioctls: 0 or an errno
  *
- * Registers have any width. Not to be used while the machine is saved, which uses the same log.
+ * Registers can be accessed with any width. Do not use the device while the machine is being saved:
+ * saving uses the same log.
  *
  * Locks: logdev.lock.
  */
@@ -58,7 +61,7 @@ static u64 logdev_read(void *device, u64 offset, unsigned int len)
 	struct logdev *dev = device;
 	u64 value = 0;
 
-	(void)len; /* KVM takes as many bytes as the guest loads */
+	(void)len; /* KVM uses only as many bytes as the guest loads */
 	lock_take(&dev->lock);
 	if (offset == REG_LOG)
 		value = dev->log;

@@ -38,7 +38,7 @@ static struct kvm_userspace_memory_region ram_region(const struct machine *m)
 }
 
 /*
- * KVM can map RAM by 2 MiB leaves if gpa and hva are both aligned to 2 MiB. So map 2 MiB more
+ * KVM can map RAM with 2 MiB leaves if gpa and hva are both aligned to 2 MiB. So map 2 MiB more
  * than the guest needs, and unmap the excess.
  */
 static void create_ram(struct machine *m)
@@ -56,7 +56,10 @@ static void create_ram(struct machine *m)
 		munmap(raw, ram - raw);
 	if (ram < raw + SZ_2M)
 		munmap(ram + size, raw + SZ_2M - ram);
-	/* Only advice: if the host ignores it, pages may be small, or come one by one. */
+	/*
+	 * This is only advice: if the host ignores it, pages may be small, or be provided one by
+	 * one.
+	 */
 	madvise(ram, size, m->options.small_pages ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
 	if (m->options.populate && madvise(ram, size, MADV_POPULATE_WRITE))
 		die(STATUS_SETUP, "--populate: %s", strerror(errno));
@@ -136,7 +139,10 @@ static bool all_parked(const struct machine *m)
 	return true;
 }
 
-/* immediate_exit is set before the signal, which a thread just before KVM_RUN would miss. */
+/*
+ * immediate_exit is set before the signal, because a thread that is just before KVM_RUN would miss
+ * the signal.
+ */
 static void park_all(struct machine *m)
 {
 	for (unsigned int i = 0; i < m->options.vcpus; i++) {
@@ -236,7 +242,7 @@ static void boot(struct machine *m)
 
 /* ---- running ---- */
 
-/* Run until something stops the machine. On return all vCPUs are parked. */
+/* Run until something stops the machine. On return, all vCPUs are parked. */
 static void run_until_stop(struct machine *m)
 {
 	resume(m);
@@ -248,7 +254,8 @@ static void run_until_stop(struct machine *m)
 
 /*
  * A vCPU that HSM had stopped when it was parked may have been started since, by a vCPU that was
- * not parked yet. KVM sets its new registers only in KVM_RUN, so it has to run before the save.
+ * not parked yet. KVM sets the new registers of a started vCPU only in KVM_RUN, so that vCPU has to
+ * run before the save.
  */
 static bool was_started_late(const struct machine *m)
 {

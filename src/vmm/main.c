@@ -13,14 +13,14 @@
 static const char help[] =
 	"usage: vmm [options] IMAGE\n"
 	"\n"
-	"Run IMAGE, a RISC-V Image (Linux, or any flat binary with that header), in a virtual\n"
+	"Run IMAGE, a RISC-V Image (Linux, or any flat binary with an Image header), in a virtual\n"
 	"machine, through /dev/kvm. The console is standard input and output.\n"
 	"\n"
 	"  --smp N              virtual harts, 1 to 32 (1)\n"
 	"  --pin                pin the Nth vCPU to the host's Nth processor, wrapping around\n"
 	"  --mem SIZE           guest memory, with K, M, G or T (512M)\n"
 	"  --small-pages        back it with 4 KiB pages (MADV_NOHUGEPAGE), for measurements\n"
-	"  --populate           allocate all of it before the guest starts\n"
+	"  --populate           allocate all guest memory before the guest starts\n"
 	"  --initrd FILE        initial RAM disk\n"
 	"  --append STRING      kernel command line (console=ttyS0)\n"
 	"  --disk FILE          add a raw disk, file or block device; the first is /dev/vda, the\n"
@@ -275,7 +275,7 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 		die(STATUS_USAGE, "--save-at and --save-on need --save FILE");
 }
 
-/* Give each option that is missing its value in the restored machine, or its default. */
+/* Set each option that was not given to its value in the restored machine, or to its default. */
 static void complete_options(struct options *options)
 {
 	if (options->save)

@@ -9,9 +9,10 @@
  *   disk0 end 0                         its status
  *   stop 1 status 0                     enum stop_reason, and the VMM's exit status if it ends now
  *
- * Each is one write, hence one or two records of the event `print` (docs/trace.md), between the
- * events of the same hart. Without --markers, or if that event is off when the VMM starts, an
- * access takes no system call and no additional instruction: the bus calls the devices directly.
+ * Each line is one write, hence one or two records of the event `print` (docs/trace.md), between
+ * the events of the same hart. Without --markers, or if that event is off when the VMM starts, an
+ * access makes no system call and executes no additional instruction: the bus calls the devices
+ * directly.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +38,7 @@ void marker(const char *format, ...)
 	va_start(args, format);
 	n = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	/* The write fails while tracing is off; that is no error. */
+	/* The write fails while tracing is off; that is not an error. */
 	if (n > 0 && write(marker_fd, text, n < (int)sizeof(text) ? n : (int)sizeof(text) - 1) < 0)
 		return;
 }
@@ -48,7 +49,9 @@ static void seen(const struct region *region, u64 offset, bool write, unsigned i
 	       write ? "write" : "read", len, (unsigned long long)value);
 }
 
-/* Are markers recorded? Hyperscope has a file that tells; Linux has none and records them all. */
+/*
+ * Are markers recorded? On hyperscope, a file tells; Linux has no such file and records them all.
+ */
 static bool event_is_on(void)
 {
 	int fd = open(TRACEFS "events/hs/print/enable", O_RDONLY | O_CLOEXEC);

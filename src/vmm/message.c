@@ -10,8 +10,8 @@
 #include "vmm.h"
 
 /*
- * A hostile guest must not be able to fill the user's disk with messages: of those that it can
- * cause repeatedly only the first ones are shown.
+ * A hostile guest must not be able to fill the user's disk with messages: of the messages that it
+ * can cause repeatedly, only the first ones are shown.
  */
 #define GUEST_ERRORS_SHOWN  20
 #define GUEST_REBOOTS_SHOWN 20

@@ -43,7 +43,7 @@ static bool is_zero(const u8 *page)
 	return true;
 }
 
-/* Give a page that has none a place at the end of the file. Returns 0 or -ENOMEM. */
+/* Assign a place at the end of the file to a page that does not have one. Returns 0 or -ENOMEM. */
 static int give_place(struct pages *pages, u64 number)
 {
 	if (pages->nr == pages->room) {

@@ -32,8 +32,8 @@ static bool is_s_context(u64 number)
 }
 
 /*
- * Return the enabled pending source of highest priority above the threshold, and of the lowest
- * number among equals; 0 if there is none.
+ * Return the enabled pending source with the highest priority above the threshold; among equals,
+ * the one with the lowest number. 0 if there is none.
  */
 static unsigned int best_source(const struct plic *plic, const struct plic_context *context)
 {
@@ -111,7 +111,7 @@ static u32 claim(struct plic *plic, struct plic_context *context)
 	/* lab 7 end */
 }
 
-/* A completion by a context that hasn't enabled the source is ignored (PLIC §9). */
+/* A completion by a context that has not enabled the source is ignored (PLIC §9). */
 static void complete(struct plic *plic, struct plic_context *context, u64 source)
 {
 	/* lab 7: write complete: let the gateway forward this source again */
@@ -222,7 +222,10 @@ void plic_reset(struct plic *plic)
 	lock_release(&plic->lock);
 }
 
-/* KVM knows its lines only from the PLIC, so set all of them again after a restore. */
+/*
+ * KVM knows the levels of its interrupt lines only from the PLIC, so set all of them again after a
+ * restore.
+ */
 static void update_lines(struct plic *plic)
 {
 	for (unsigned int i = 0; i < plic->machine->options.vcpus; i++) {

@@ -3,8 +3,8 @@
  * restore.c - restore a VM from a file that --save has written (--restore).
  *
  * The machine is built as the header describes it; it is an error if the command line contradicts
- * the header. The disks have to be those that the machine had, unchanged. If anything does not
- * fit, is damaged or is cut off, the VMM prints the reason and exits: no guest runs with only a
+ * the header. The disks have to be those that the machine had, unchanged. If anything does not fit,
+ * is damaged or is cut off, the VMM prints the reason and exits: a guest never runs with only a
  * part of its state.
  */
 #include <errno.h>

@@ -4,14 +4,14 @@
  *
  * Memory is written first, while the guest runs: all of it, then, in rounds, the pages that became
  * dirty meanwhile, as long as that is worthwhile (precopy.c). Then the vCPUs are parked, as for a
- * reboot, and the remaining pages, registers and devices follow. Without rounds (--save-rounds 0)
+ * reboot, and the remaining pages, registers and devices follow. Without rounds (--save-rounds 0),
  * the guest stops at the request, and everything is written then.
  *
  * A save is requested by save_request() from any thread (test device, console, --save-at,
  * --save-on) or by SIGUSR2. If it fails, the guest continues unchanged.
  *
- * A regular file is written as FILE.part and renamed at the end. On a block device the header,
- * written last, makes the file valid.
+ * A regular file is written as FILE.part and renamed at the end. On a block device, the header,
+ * which is written last, makes the file valid.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -9,7 +9,7 @@
 #include <time.h>
 #include "vmm.h"
 
-/* Only the numbers: the VMM includes none of the hypervisor's headers. */
+/* Take only the numbers: the VMM does not include the hypervisor's headers. */
 enum {
 #define SBI_EXTENSION(ext, number, class, version)      SBI_EXT_##ext = number,
 #define SBI_LEGACY(call, number, class, name, version)  SBI_LEGACY_##call = number,
@@ -22,8 +22,8 @@ enum {
 #define DBCN_MAX 0x10000ul
 
 /*
- * Return the buffer of a DBCN call: a length, and an address in two registers. NULL if it is not
- * RAM.
+ * Return the buffer of a DBCN call, which passes a length, and an address in two registers. NULL if
+ * the buffer is not RAM.
  */
 static void *dbcn_buffer(struct machine *m, const unsigned long *args)
 {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * sbi_list.c - the list of --sbi: SBI extensions to enable or disable in KVM.
- */
+/* sbi_list.c - the argument of --sbi: a list of SBI extensions to enable or disable in KVM. */
 #include <string.h>
 #include "vmm.h"
 

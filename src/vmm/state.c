@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * state.c - fields to bytes and back.
+ * state.c - convert fields to bytes and back.
  *
  * A device lists its fields once, in one function for both directions, so what is saved and what is
  * restored cannot differ. Loaded data is not trusted: the remaining length is checked before each
@@ -10,7 +10,10 @@
 #include <string.h>
 #include "state.h"
 
-/* Multiplying by an odd number and the xor of the halves are bijective: a changed word is seen. */
+/*
+ * Multiplying by an odd number and combining the halves with xor are bijective: a changed word is
+ * detected.
+ */
 #define SUM_FACTOR 0x9e3779b97f4a7c15ull
 
 u64 state_sum(u64 sum, const void *data, size_t len)

@@ -68,7 +68,10 @@ u64 state_sum(u64 sum, const void *data, size_t len); /* of the u64s in data; st
 /* Saving: begin a section after the others; end it, given what section_begin() returned. */
 size_t section_begin(struct state *s, const char *name, unsigned int index);
 void section_end(struct state *s, size_t begin);
-/* Loading: set *contents to the next section, which has to be this one. False: s->bad is set. */
+/*
+ * Loading: set *contents to the next section, which must have this name and index. False: s->bad is
+ * set.
+ */
 bool section_open(struct state *s, const char *name, unsigned int index, struct state *contents);
 
 /* ---- pages.c: guest memory in the file ------------------------------------------------------ */

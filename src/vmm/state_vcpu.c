@@ -3,16 +3,17 @@
  * state_vcpu.c - save and restore a vCPU: its HSM state, and every register that KVM lists.
  *
  *   u32 HSM state, u32 number of registers; then for each: u64 id, and the value in as many bytes
- *   as the id specifies, rounded up to 8
+ *   as the id specifies, rounded up to a multiple of 8
  *
  * Registers are set in this order (Documentation/virt/kvm/api.rst and the code of arch/riscv/kvm):
  *
  *   1. ISA_EXT, SBI_EXT, CONFIG: the kind of vCPU. Registers exist only with their extension,
- *      which cannot be changed after the first KVM_RUN. Values that are right already are not
+ *      which cannot be changed after the first KVM_RUN. Values that are already right are not
  *      set; extensions that only this host has are switched off.
  *   2. the guest's time, once for the VM (state_machine.c, before this): the timer is
  *      compared with it
- *   3. all others; of the FP registers only D's if there are any, since F's are a view of the same
+ *   3. all others; of the FP registers, only those of D if there are any, since those of F are
+ *      a view of the same registers
  *   4. the timer, which may be due at once; setting sip later would clear its interrupt. First
  *      compare, then the state, which starts the timer with the value of compare.
  *   5. HSM state
@@ -178,8 +179,8 @@ static void set_identities(struct vcpu *vcpu, const struct regs *regs, u64 type)
 }
 
 /*
- * Switch off the extensions that only this host has. If KVM refuses, the guest keeps one that it
- * was never told about.
+ * Switch off the extensions that only this host has. If KVM refuses, the guest keeps an extension
+ * that it was never told about.
  */
 static void switch_others_off(struct vcpu *vcpu, const struct regs *regs)
 {
@@ -226,9 +227,9 @@ static void set_rest(struct vcpu *vcpu, const struct regs *regs)
 	 KVM_REG_RISCV_ISA_EXT | KVM_REG_RISCV_ISA_SINGLE | KVM_RISCV_ISA_EXT_SSTC)
 
 /*
- * A timer that is off stays as in a new vCPU. With Sstc the guest's stimecmp is always compared,
- * but Linux 6.12 reports the state "off", because no SBI call set it. So with Sstc only compare
- * decides (all ones: off).
+ * A timer that was off is left as in a new vCPU. With Sstc, the guest's stimecmp is always
+ * compared, but Linux 6.12 reports the state "off", because no SBI call set it. So with Sstc, only
+ * compare decides (all ones: off).
  */
 static void set_timer(struct vcpu *vcpu, const struct regs *regs, struct state *s)
 {

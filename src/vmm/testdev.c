@@ -10,10 +10,10 @@
  *   0x820 COUNT    number of such accesses; a store sets it
  *   0x828 MAGIC    the letters "testdev"
  *   0x830 ZAP      store a gpa: the host drops the page there, which then reads as zeros
- *   0x838 IRQ      the level of its interrupt line
+ *   0x838 IRQ      the level of the device's interrupt line
  *   0x840 NOTIFY   4 bytes: a store signals an eventfd that no thread waits for, without an exit to
  *                  the VMM (KVM_IOEVENTFD); reads as 1 if KVM supports that
- *   0x848 SIGNALS  how often it was signalled since the last load of this register
+ *   0x848 SIGNALS  how often the eventfd was signaled since the last load of this register
  *   0x850 SAVE     a store requests a save of the machine; without --save it does nothing
  *
  * Locks: testdev.lock, taken before the plic's.
@@ -169,7 +169,10 @@ void testdev_state(void *of, struct state *s)
 	lock_release(&dev->lock);
 }
 
-/* Optional: without the eventfd only rows of the benchmark are missing. Returns it, or -1. */
+/*
+ * Optional: without the eventfd, only some rows of the benchmark are missing. Returns the eventfd,
+ * or -1.
+ */
 static int make_notify(struct machine *m)
 {
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -6,8 +6,8 @@
  * each byte (and when that interrupt is enabled). Bytes are received directly from the console's
  * ring, so there is no receive FIFO that could overrun or be cleared.
  *
- * The other end respects RTS: while the guest has it off, input stays in the ring. When Linux's
- * driver opens the port it clears the FIFOs and discards a byte, but with RTS off, so no input is
+ * The other end respects RTS: while the guest has RTS off, input stays in the ring. When Linux's
+ * driver opens the port, it clears the FIFOs and discards a byte, but with RTS off, so no input is
  * lost. RTS is on after reset, for programs that poll and never write MCR.
  */
 #include <linux/serial_reg.h>
@@ -38,7 +38,7 @@ static void update_irq(struct uart *uart)
 	plic_set_level(&uart->machine->plic, UART_IRQ, irq);
 }
 
-/* In loopback the modem inputs are connected to the UART's own modem outputs. */
+/* In loopback, the modem inputs are connected to the UART's own modem outputs. */
 static u8 modem_status(const struct uart *uart)
 {
 	u8 status = 0;

@@ -186,7 +186,10 @@ void vcpu_create(struct vcpu *vcpu, struct machine *m, unsigned int id)
 	vcpu->run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, vcpu->fd, 0);
 	if (vcpu->run == MAP_FAILED)
 		die(STATUS_SETUP, "mmap of vCPU %u: %s", id, strerror(errno));
-	/* KVM offers the debug console only on request. An older KVM has none; ignore its error. */
+	/*
+	 * KVM offers the debug console only on request. An older KVM does not have it; ignore the
+	 * error.
+	 */
 	kvm_set_reg(vcpu->fd, REG_SBI(KVM_RISCV_SBI_EXT_DBCN), 1);
 	sbi_apply_list(vcpu);
 }

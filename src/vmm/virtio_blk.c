@@ -26,7 +26,7 @@
 #define SECTOR 512u
 
 struct disk {
-	struct virtio_device device; /* first: process() gets its address */
+	struct virtio_device device; /* must be first: process() gets its address */
 	const char *path;
 	int fd;
 	struct virtio_blk_config config;
@@ -59,7 +59,10 @@ static bool take_front(struct iovec *iov, unsigned int count, void *to, size_t l
 	return !len;
 }
 
-/* The reverse: copy `len` bytes to the front. False if fewer fit; as many as fit are copied. */
+/*
+ * The reverse of take_front(): copy `len` bytes to the front of the buffers. If fewer fit, copy
+ * only those and return false.
+ */
 static bool put_front(struct iovec *iov, unsigned int count, const void *from, size_t len)
 {
 	/* lab 11: write put_front: the reverse of take_front, which also removes the bytes */
@@ -196,8 +199,8 @@ static u8 execute_marked(struct disk *disk, const struct virtio_blk_outhdr *head
 
 /*
  * Execute a chain, which is one request: its header is the first of the readable bytes, its status
- * the last writable byte. Returns NULL, or why the chain is not a request. Once executed it is in
- * the used ring, with the number of all its writable bytes including the status.
+ * the last writable byte. Returns NULL, or why the chain is not a request. An executed chain is put
+ * into the used ring with the number of its writable bytes, including the status.
  */
 static const char *answer(struct disk *disk)
 {
@@ -240,7 +243,7 @@ static void process(struct virtio_device *device)
 
 /* ---- saved and restored ---- */
 
-/* Make all writes durable that were reported to the guest as done. */
+/* Make durable all writes that were reported to the guest as done. */
 static void sync_disk(struct virtio_device *device)
 {
 	flush((struct disk *)device);
@@ -278,7 +281,9 @@ static int open_disk(const char *path)
 
 	if (fd < 0)
 		die(STATUS_SETUP, "disk %s: %s", path, strerror(errno));
-	/* With another errno, the file system has no locks: use the disk unlocked. */
+	/*
+	 * Any other errno means that the file system does not support locks: use the disk unlocked.
+	 */
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		die(STATUS_SETUP, "disk %s is in use by another virtual machine", path);
 	return fd;

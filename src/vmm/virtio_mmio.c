@@ -20,7 +20,10 @@
 
 /* ---- interrupts, with the lock held ---- */
 
-/* Set InterruptStatus. The line is high while it is not 0; the PLIC is told only of changes. */
+/*
+ * Set InterruptStatus. The line is high while the register is not 0; the PLIC is told only of
+ * changes.
+ */
 static void set_interrupt(struct virtio_device *device, u32 status)
 {
 	/* lab 11: write set_interrupt: set the register, and the line if it changes */
@@ -49,7 +52,10 @@ static void broken_locked(struct virtio_device *device, const char *why)
 		set_interrupt(device, device->interrupt_status | VIRTIO_MMIO_INT_CONFIG);
 }
 
-/* The driver broke a rule: execute no request until it resets us. Called with io_lock held. */
+/*
+ * The driver broke a rule: do not execute requests until it resets the device. Called with io_lock
+ * held.
+ */
 void virtio_mmio_broken(struct virtio_device *device, const char *why)
 {
 	pthread_mutex_lock(&device->lock);
@@ -115,7 +121,10 @@ static void write_status(struct virtio_device *device, u32 value)
 		reset_locked(device);
 		return;
 	}
-	/* Refuse FEATURES_OK to a legacy driver, and for features that were not offered. */
+	/*
+	 * Refuse FEATURES_OK if the driver is a legacy driver, or chose features that were not
+	 * offered.
+	 */
 	if (value & VIRTIO_CONFIG_S_FEATURES_OK &&
 	    (unknown || !(device->driver_features >> VIRTIO_F_VERSION_1 & 1)))
 		value &= ~VIRTIO_CONFIG_S_FEATURES_OK;
@@ -346,9 +355,9 @@ static bool can_work(const struct virtio_device *device)
 }
 
 /*
- * Work on the queue in batches until it is empty. io_lock is released between batches, so that
- * even if requests never end the guest can reset the device and the machine can stop. process()
- * writes the used ring, so the ring is logged as dirty before io_lock is released.
+ * Work on the queue in batches until it is empty. io_lock is released between batches, so that even
+ * if requests never end, the guest can reset the device and the machine can stop. process() writes
+ * the used ring, so the ring is logged as dirty before io_lock is released.
  */
 static void work(struct virtio_device *device)
 {

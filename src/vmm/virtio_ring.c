@@ -3,8 +3,8 @@
  * virtio_ring.c - the device's side of a split virtqueue (virtio §2.7).
  *
  * A hostile guest can change the rings at any time. So every field is read exactly once, into a
- * local variable that is checked and used; every address goes through machine_ram(); and no loop
- * relies on the guest to end.
+ * local variable that is checked and used; every address goes through machine_ram(); and every loop
+ * ends, whatever the guest does.
  */
 #include <linux/virtio_ring.h>
 #include "vmm.h"

@@ -80,11 +80,11 @@ enum device_number {
 	NR_DEVICES
 };
 
-/* The VMM's exit status, when it isn't the guest's own (finisher code). See --help. */
+/* The VMM's exit status when it is not the guest's own (finisher code). See --help. */
 enum exit_status {
 	STATUS_POWEROFF = 0,
 	STATUS_USAGE = 100,    /* wrong options */
-	STATUS_SETUP = 101,    /* a file could not be used, no memory, or KVM returned an error */
+	STATUS_SETUP = 101,    /* a file was unusable, memory ran out, or KVM returned an error */
 	STATUS_VCPU = 102,     /* a vCPU cannot continue */
 	STATUS_PANIC = 103,    /* the guest reported that it crashed */
 	STATUS_WATCHDOG = 104, /* a vCPU only takes faults in its own trap handler */
@@ -92,7 +92,7 @@ enum exit_status {
 
 struct options {
 	unsigned int vcpus;
-	bool pin; /* each vCPU's thread to one processor */
+	bool pin; /* pin each vCPU's thread to one processor */
 	u64 ram_size;
 	bool small_pages, populate;
 	const char *image;
@@ -143,7 +143,7 @@ static inline int kvm_try(int fd, unsigned long request, unsigned long arg) /* o
 void kvm_open(struct machine *m);
 int kvm_capability(const struct machine *m, unsigned int capability);
 
-/* Ids of registers that are unsigned long wide, less the size: type, subtype, index. */
+/* Ids of registers that are as wide as an unsigned long, without the size: type, subtype, index. */
 #define REG_CONFIG(name) (KVM_REG_RISCV_CONFIG | KVM_REG_RISCV_CONFIG_REG(name))
 #define REG_CORE(index)  (KVM_REG_RISCV_CORE | (index))
 #define REG_CSR(index)   (KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_GENERAL | (index))
@@ -187,8 +187,8 @@ void bus_add(struct bus *bus, const struct region *region);
 u64 bus_read(struct bus *bus, gpa_t gpa, unsigned int len);
 void bus_write(struct bus *bus, gpa_t gpa, u64 value, unsigned int len);
 /*
- * Call `seen` for every access from now on, for a write before the device gets it. May be called
- * once, before any vCPU runs.
+ * Call `seen` for every access from now on; for a write, call it before the device gets the value.
+ * May be called once, before any vCPU runs.
  */
 typedef void bus_watcher(const struct region *region, u64 offset, bool write, unsigned int len,
 			 u64 value);
@@ -225,7 +225,7 @@ bool plic_is_raised(struct plic *plic, unsigned int vcpu); /* the vCPU's externa
 /* ---- console.c: the VMM's standard input and output as the guest's terminal ---- */
 
 void console_start(struct machine *m);
-void console_listen(void); /* once the machine has been booted or restored */
+void console_listen(void); /* after the machine has been booted or restored */
 void console_reset(void);
 void console_write(const void *text, size_t len);
 void console_flush(void);
@@ -301,14 +301,17 @@ struct virtio_device {
 	void (*process)(struct virtio_device *device);
 	void (*sync)(
 		struct virtio_device *device); /* make completed writes durable; io_lock is held */
-	void (*state)(struct virtio_device *device, struct state *s); /* own part, or NULL */
+	void (*state)(struct virtio_device *device, struct state *s); /* its own state, or NULL */
 
 	pthread_mutex_t lock; /* guards the registers and the interrupt line */
 	u32 status, interrupt_status;
 	u32 features_select, driver_features_select, queue_select;
 	u64 driver_features;
 
-	/* Held while requests are executed. A reset takes it, so no request writes after it. */
+	/*
+	 * Held while requests are executed. A reset takes this lock, so no request writes after the
+	 * reset.
+	 */
 	pthread_mutex_t io_lock;
 	struct virtqueue queue;
 	int kick; /* eventfd: KVM signals it when the guest notifies the queue */
@@ -330,7 +333,7 @@ void virtio_blk_add(struct machine *m, const char *path, unsigned int slot);
 struct layout {
 	gpa_t entry;
 	gpa_t kernel_end;
-	gpa_t initrd, initrd_end; /* equal if there is none */
+	gpa_t initrd, initrd_end; /* equal if there is no initrd */
 	gpa_t dtb;
 };
 
@@ -369,7 +372,7 @@ void registers_sample(const struct vcpu *vcpu, struct trap_sample *sample);
 
 void sbi_handle(struct vcpu *vcpu);
 /* sbi_list.c */
-void sbi_check_list(const char *list);  /* dies if it is invalid */
+void sbi_check_list(const char *list);  /* dies if the list is invalid */
 void sbi_apply_list(struct vcpu *vcpu); /* before the vCPU first runs */
 
 /* ---- watchdog.c ---- */
@@ -421,7 +424,7 @@ void machine_vcpu_park(struct vcpu *vcpu);
 
 /* Return the VMM's address of guest memory, or NULL unless all `len` bytes are RAM. */
 void *machine_ram(struct machine *m, gpa_t gpa, u64 len);
-/* Switch KVM's log of the vCPUs' writes on or off. 0 or -errno. */
+/* Switch KVM's log of the vCPUs' writes on or off. Returns 0 or -errno. */
 int machine_log_writes(struct machine *m, bool on);
 
 /* ---- dirty.c, save.c, restore.c; the rest of --save is in state.h ---- */

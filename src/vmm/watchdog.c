@@ -2,21 +2,24 @@
 /*
  * watchdog.c - end a guest that does nothing but take faults in its own trap handler.
  *
- * Such a loop (stvec is invalid, the handler's stack is gone, ...) never exits to user space. So a
- * few times per period every vCPU is kicked out of KVM_RUN and its registers are sampled. A sample
+ * Such a loop (stvec is invalid, the handler's stack is gone, ...) never exits to user space. So, a
+ * few times per period, every vCPU is kicked out of KVM_RUN and its registers are sampled. A sample
  * is suspicious if the last trap was a fault in the first instructions of the trap handler, and pc
- * is between the handler's start and that fault. If all samples of a period are suspicious and
- * show the same fault, the guest is ended: nothing else happened meanwhile, because any other trap
+ * is between the handler's start and that fault. If all samples of a period are suspicious and show
+ * the same fault, the guest is ended: nothing else has happened meanwhile, because any other trap
  * or interrupt would have changed sepc and scause.
  *
  * A guest that computes, waits, or spins on purpose is not ended.
  */
 #include "vmm.h"
 
-/* The fault has to be in this many bytes after stvec. */
+/* The fault must be within this many bytes after stvec. */
 #define HANDLER_START 256
 
-/* scause of faults (Priv. spec, S §1.8): fetch, illegal, load and store; not ecall, ebreak. */
+/*
+ * The scause values of faults (Priv. spec, S §1.8): fetch, illegal instruction, load and store, but
+ * not ecall or ebreak.
+ */
 #define FAULTS ((1ul << 1) | (1ul << 2) | (0xful << 4) | (1ul << 12) | (1ul << 13) | (1ul << 15))
 
 static bool suspicious(const struct trap_sample *now)

@@ -2,14 +2,14 @@
 /*
  * ctf.c - export to CTF 1.8 through libbabeltrace2, for babeltrace2 and Trace Compass.
  *
- * The library's graph has two components: our own source, which turns events into messages, and
- * the library's sink.ctf.fs, which writes them. Each hart is a stream. Packets have a limited
- * number of events, so that a reader can seek. Names of numbers become enumerations.
+ * The library's graph has two components: our own source, which turns events into messages, and the
+ * library's sink.ctf.fs, which writes them. Each hart is a stream. Packets have a limited number of
+ * events, so that a reader can seek. Names of numbers become enumerations.
  *
  * A stream's messages are: its beginning; the number of events that its ring lost; packets of
- * events; its end. The loss is put between two packets without events, because readers compute it
- * from the difference between packets. The sink writes the metadata when the last reference to the
- * trace is released, so a leaked reference leaves a trace without metadata.
+ * events; its end. The loss is reported between two empty packets, because readers compute it from
+ * the difference between packets. The sink writes the metadata when the last reference to the trace
+ * is released, so a leaked reference leaves a trace without metadata.
  */
 #include <babeltrace2/babeltrace.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "export.h"
 
 #define PACKET_EVENTS 65536
-#define PENDING_MAX   (4 * HST_MAX_HARTS + 8) /* most messages of one event, or of the end */
+#define PENDING_MAX   (4 * HST_MAX_HARTS + 8) /* most messages for one event, or for the end */
 
 struct ctf {
 	struct export_job *job;
@@ -390,7 +390,10 @@ static const bt_component_sink *add_sink(bt_graph *graph, const char *folder)
 	bt_value_map_insert_string_entry(params, "path", folder);
 	bt_value_map_insert_bool_entry(params, "assume-single-trace", BT_TRUE);
 	bt_value_map_insert_bool_entry(params, "quiet", BT_TRUE);
-	/* Version 2.1 writes CTF 2 by default. 2.0 writes only 1.8 and lacks this parameter. */
+	/*
+	 * Version 2.1 writes CTF 2 by default. Version 2.0 writes only CTF 1.8 and lacks this
+	 * parameter.
+	 */
 	if (bt_version_get_major() > 2 || bt_version_get_minor() > 0)
 		bt_value_map_insert_string_entry(params, "ctf-version", "1.8");
 	bt_graph_add_sink_component(
@@ -402,8 +405,8 @@ static const bt_component_sink *add_sink(bt_graph *graph, const char *folder)
 }
 
 /*
- * Print `what`. Returns -1. The sink gives no reason for a failure; in our experience, it could not
- * extend a file.
+ * Print `what`. Returns -1. The sink does not give a reason for a failure; in our experience, it
+ * could not extend a file.
  */
 static int failed(const struct export_job *job, const char *what)
 {
@@ -437,7 +440,7 @@ static int check_metadata(const struct export_job *job, const char *folder)
 
 	snprintf(name, sizeof(name), "%s/metadata", folder);
 	file = fopen(name, "rb");
-	if (!job->count && !file) /* without events the sink writes nothing: make an empty folder */
+	if (!job->count && !file) /* no events, so the sink writes nothing: make an empty folder */
 		return mkdir(folder, 0777) && errno != EEXIST ? -1 : 0;
 	if (file && !fseek(file, -4, SEEK_END) && fread(end, 1, 2, file) == 2 &&
 	    !memcmp(end, "};", 2)) {

@@ -13,7 +13,7 @@
 #include "export.h"
 #include "file/symbols.h"
 
-#define BUFFER (1 << 18) /* of the output, in bytes */
+#define BUFFER (1 << 18) /* size of the output's buffer, in bytes */
 
 static const struct known {
 	const char *name;
@@ -211,8 +211,8 @@ static void remove_folder(const char *name)
 }
 
 /*
- * Let the format create its folder inside a temporary one, because it requires a name that does not
- * exist yet. Then rename its folder to the final name.
+ * Let the format create its folder inside a temporary one, because the format requires a name that
+ * does not exist yet. Then rename its folder to the final name.
  */
 static int write_folder(struct export_job *job, const struct export_format *format, char *name)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * export.h - interface between `hstrace export` and its formats, which are those of other tools.
+ * export.h - interface between `hstrace export` and its formats, which other tools define.
  *
  * A format reads the chosen events from a cursor, in one or more passes, and writes while it reads,
  * so memory use does not grow with the trace.
@@ -25,7 +25,7 @@ struct export_job {
 
 /*
  * An output format. write() and write_folder() return 0, or -1 after printing the reason. write()
- * need not check for errors of writing to `out`: the caller checks ferror() and reports them.
+ * need not check for errors when it writes to `out`: the caller checks ferror() and reports them.
  */
 struct export_format {
 	const char *name;
@@ -44,22 +44,27 @@ extern const struct export_format export_csv, export_json, export_trace_dat, exp
 extern const struct export_format export_ctf __attribute__((weak));
 extern const struct export_format export_perfetto __attribute__((weak));
 
-/* Like hst_cursor_next(), but count the event in *job. If reading fails, set job->cut; return 0. */
+/*
+ * Like hst_cursor_next(), but count the event in *job. If reading fails, set job->cut and return 0.
+ */
 int export_next(struct export_job *job, struct hst_cursor *cursor, struct hst_seen *seen);
 /*
  * Call put() for each chosen event, until it fails or `out` (unless NULL) has an error. Returns 0,
- * put()'s error, or -1 after printing why no event can be read.
+ * put()'s error, or -1 after printing why the events cannot be read.
  */
 int export_each(struct export_job *job, FILE *out,
 		int (*put)(void *arg, const struct hst_seen *seen), void *arg);
 /*
- * Set occurs[number] to whether the event with this number occurs among the chosen ones, in a pass
- * over the trace. Returns 0, or -1 after printing the reason.
+ * In one pass over the trace, set occurs[number] to whether an event with this number is among the
+ * chosen ones. Returns 0, or -1 after printing the reason.
  */
 int export_occurring(struct export_job *job, bool occurs[HST_MAX_EVENTS]);
 /* Convert ticks to nanoseconds, saturating at the largest u64. */
 u64 export_ns(const struct hst_file *file, u64 ticks);
-/* Open an unnamed file in job->out's folder (`.` if it has none). NULL after printing why. */
+/*
+ * Open an unnamed file in job->out's folder (`.` if it has none). Returns NULL after printing the
+ * reason.
+ */
 FILE *export_scratch(const struct export_job *job);
 /*
  * Append all of `from` to `to`. Returns -1 after printing why `from` cannot be read, else 0: the
@@ -81,13 +86,16 @@ struct export_threads {
 	} * thread;
 };
 
-/* Return an event's thread; *isnew: whether it was just added. NULL after printing the reason. */
+/*
+ * Return an event's thread, or NULL after printing the reason. Sets *isnew to whether the thread
+ * was just added.
+ */
 const struct export_thread *export_thread_of(struct export_threads *threads,
 					     const struct hst_seen *seen, bool *isnew);
 
 /* ---- the text formats of tracefs, as used in perf.data and trace.dat (tracefs.c) ---- */
 
-/* A record as the format texts describe it: a header, then 8 bytes per field. */
+/* A record as the text formats describe it: a header, then 8 bytes per field. */
 struct export_record {
 	u16 type; /* the event's number plus EXPORT_FIRST_ID */
 	u8 flags, preempt_count;

@@ -4,16 +4,16 @@
     hstrace export --to perf TRACE perf.data
     perf script -s trace/export/perf-exits.py -i perf.data
 
-A row is a cause of kvm_exit with its RISC-V name: the number of exits, their share, and the mean
-and maximum time from an exit to the vCPU's next entry (microseconds). `perf kvm stat` on another
-architecture gives all causes the same wrong name, and on RISC-V confuses interrupts with
-exceptions.
+Each row shows a cause of kvm_exit by its RISC-V name, the number of exits, their share, and the
+mean and maximum time from an exit to the vCPU's next entry (microseconds). `perf kvm stat` on
+another architecture gives all causes the same wrong name, and on RISC-V it confuses interrupts
+with exceptions.
 """
 import os
 import sys
 
 sys.dont_write_bytecode = True  # the checkout may be read-only
-# perf has __file__ only while it loads this file.
+# perf defines __file__ only while it loads this file.
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "..", "scripts"))
 
 from hs.names import cause_name  # noqa: E402

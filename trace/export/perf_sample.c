@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * perf_sample.c - export the event `sample` as perf's cpu-clock, so that perf report has symbols.
+ * perf_sample.c - export the event `sample` as perf's cpu-clock, so that perf report can show
+ * symbols.
  *
  * All samples are marked as user code, for which perf uses a process's memory maps: hyperscope's
- * kernel is mapped in the host's process, a guest's kernel in its VM's, a program in its own. For
- * samples in a kernel, perf would use the kernel of the machine on which it runs, and perf report
- * has no option for a guest's. The folder OUT.symbols gets ELF files with only symbols for perf to
- * open, because a kallsyms list is not an ELF file, and because perf 6.1 takes mapping symbols ($x)
- * for functions.
+ * kernel is mapped in the host's process, a guest's kernel in its VM's process, and a program in
+ * its own. For samples in a kernel, perf would use the kernel of the machine on which it runs, and
+ * perf report has no option to use a guest's kernel instead. The folder OUT.symbols gets ELF files
+ * with only symbols for perf to open, because a kallsyms list is not an ELF file, and because perf
+ * 6.1 mistakes mapping symbols ($x) for functions.
  */
 #include <errno.h>
 #include <search.h>
@@ -19,7 +20,7 @@
 #define MAX_ANNOUNCED 65536
 #define HOST_TIDS     0x20000000U /* ORed into a vCPU's tid while its thread runs in the host */
 #define IDLE_TID      0x2fffffffU
-#define LARGE_PIDS    0x40000000U /* ORed into a pid that could be a VM's or the host's */
+#define LARGE_PIDS    0x40000000U /* ORed into a pid that could be taken for a VM's or the host's */
 
 void perf_put_comm(FILE *out, const struct perf_sample_id *id, const char *name)
 {
@@ -47,7 +48,7 @@ static void put_mmaps(FILE *out, const struct perf_sample_id *id, const struct h
 
 	mmap.header.size = (u16)(sizeof(mmap) + size + sizeof(*id));
 	for (unsigned int i = 0; i < s->nr_segments; i++) {
-		/* Whole pages, as from mmap(). */
+		/* Map whole pages, as mmap() does. */
 		u64 before = s->segment[i].address % 4096;
 
 		if (before > s->segment[i].offset)
@@ -89,7 +90,7 @@ static char *make_file(struct perf_clock *clock, struct export_job *job,
 		return NULL;
 	}
 	snprintf(path, sizeof(path), "%.4000s/%.32s", absolute, name);
-	if (is_used(clock, path)) /* such as by a program named "hyperscope" */
+	if (is_used(clock, path)) /* for example, by a program named "hyperscope" */
 		snprintf(path, sizeof(path), "%.4000s/%.32s.%zu", absolute, name, clock->nr_files);
 	free(absolute);
 	return export_symbol_file(path, s) ? NULL : strdup(path);
@@ -118,7 +119,10 @@ static int by_tid(const void *a, const void *b)
 	return x->tid < y->tid ? -1 : x->tid > y->tid;
 }
 
-/* Return the entry of thread tid, adding it if new; NULL if there are too many or out of memory. */
+/*
+ * Return the entry of thread tid, which is added if it is new; NULL if there are too many or memory
+ * runs out.
+ */
 static struct perf_announced *announced_of(struct perf_clock *clock, u32 tid)
 {
 	struct perf_announced *announced, **found;
@@ -136,7 +140,9 @@ static struct perf_announced *announced_of(struct perf_clock *clock, u32 tid)
 	return found ? *found : NULL;
 }
 
-/* Set a sample's pid and tid. guest: its event has a vCPU. Returns the thread's name. */
+/*
+ * Set a sample's pid and tid; `guest` says whether its event has a vCPU. Returns the thread's name.
+ */
 static const char *set_ids(const struct hst_place *place, const struct export_thread *vcpu,
 			   bool guest, struct perf_sample_id *id)
 {
@@ -161,8 +167,8 @@ static const char *set_ids(const struct hst_place *place, const struct export_th
 }
 
 /*
- * Write the records that perf needs before a sample of a thread: its name and its maps, as far as
- * they have changed since its last sample. Returns 0, or -1 after printing the reason.
+ * Write the records that perf needs before a sample of a thread: the thread's name and its maps, if
+ * they have changed since the thread's last sample. Returns 0, or -1 after printing the reason.
  */
 static int announce(struct perf_clock *clock, struct export_job *job, FILE *out,
 		    const struct hst_place *place, const struct perf_sample_id *id,
@@ -177,7 +183,10 @@ static int announce(struct perf_clock *clock, struct export_job *job, FILE *out,
 	if (renamed) {
 		snprintf(announced->name, sizeof(announced->name), "%s", name);
 		perf_put_comm(out, id, name);
-		/* perf keeps old maps: cover them, or they would name the new program's code. */
+		/*
+		 * perf keeps old maps: cover them, because otherwise perf would use them to name
+		 * the new program's code.
+		 */
 		if (announced->symbols)
 			put_mmaps(out, id, announced->symbols, announced->moved, "//anon");
 		announced->symbols = NULL;

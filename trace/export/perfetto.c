@@ -170,7 +170,7 @@ static u64 field_arg(const struct perfetto *p, const struct hst_seen *seen, unsi
 /* Bits of hvip that are guest interrupts: VSSIP, VSTIP, VSEIP, LCOFIP. */
 #define VS_LINES (1U << 2 | 1U << 6 | 1U << 10 | 1U << 13)
 
-/* Return the guest's number of interrupt `irq` (a bit of hvip): one less, except for LCOFI. */
+/* Return the guest's number for interrupt `irq` (a bit of hvip): one less, except for LCOFI. */
 static unsigned int guest_code(u64 irq)
 {
 	return irq == 2 || irq == 6 || irq == 10 ? (unsigned int)irq - 1
@@ -206,7 +206,7 @@ static void set_flows(struct perfetto *p, const struct hst_seen *seen, struct vc
 
 		if (!field_arg(p, seen, 1))
 			*flow = 0;
-		else if (!*flow || vcpu->shown >> irq & 1) /* the last was taken unrecorded */
+		else if (!*flow || vcpu->shown >> irq & 1) /* taking the last was not recorded */
 			*flow = ++p->next_flow;
 		vcpu->shown &= ~(1ULL << irq);
 		add_flow(ids, &event->n_flow_ids, *flow);

@@ -61,7 +61,7 @@ int perfetto_draw(struct perfetto *p, u64 time, u64 track, TrackEvent__Type type
 
 /* ---- tracks ---- */
 
-/* Describe `track` as that of a process or of a thread; the other of the two is NULL. */
+/* Describe `track` as that of a process or of a thread; the descriptor that is not used is NULL. */
 static int put_track(struct perfetto *p, u64 track, ProcessDescriptor *process,
 		     ThreadDescriptor *thread)
 {

@@ -44,8 +44,8 @@ static int refill(struct hst_cursor *cursor, struct hst_cursor_hart *h)
 }
 
 /*
- * Find the hart with the next event (*best; NULL at the end), and drop harts without records left.
- * Returns 0, or -1 after printing the reason.
+ * Find the hart with the next event (*best; NULL at the end), and drop harts that have no records
+ * left. Returns 0, or -1 after printing the reason.
  */
 static int next_hart(struct hst_cursor *cursor, struct hst_cursor_hart **best)
 {

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * exit_class.c - find the class of an exit, and so its row of the exit table.
+ * exit_class.c - find the class of an exit, and with it the exit's row in the exit table.
  *
  * The records that end an exit (kvm_entry, kvm_userspace_exit) have its class in their field
- * `class`. Older hosts recorded classes only in their own table. So if a trace's kvm_entry lacks
- * the field, the class is inferred from the handlers' events: an MMIO access has a kvm_mmio_insn,
- * an SBI call a kvm_sbi_call, and so on. An exit without a class is counted by its cause.
+ * `class`. Older hosts recorded classes only in the host's own table. So if a trace's kvm_entry
+ * lacks the field, the class is inferred from the handlers' events: an MMIO access has a
+ * kvm_mmio_insn, an SBI call a kvm_sbi_call, and so on. An exit without a class is counted by its
+ * cause.
  */
 #include <string.h>
 #include "hst.h"
@@ -20,7 +21,7 @@ enum clue {
 	CLUE_SBI, /* ext */
 	CLUE_UNIT,
 	CLUE_USER,     /* reason */
-	CLUE_OF_CLASS, /* and larger values: OF_CLASS(class), the event occurs only in this class */
+	CLUE_OF_CLASS, /* and above: OF_CLASS(class), for an event that occurs only in this class */
 };
 
 #define OF_CLASS(class) (CLUE_OF_CLASS + EXIT_##class)

@@ -2,7 +2,7 @@
 /*
  * field.c - format a field's value as text, for report, export and html.
  *
- * Numbers are formatted by hand: with printf, a report of ten million events takes three times as
+ * Numbers are formatted by hand: with printf(), a report of ten million events takes three times as
  * long.
  */
 #include <string.h>

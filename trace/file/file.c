@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * file.c - open a trace file: check all of it, load everything but the records.
+ * file.c - open a trace file: check all of it, and load everything but the records.
  *
  * Records are read on demand, so a file may be larger than memory. Everything in the file is
  * untrusted until it has been checked here.
@@ -88,7 +88,7 @@ int hst_read(struct hst_file *file, unsigned int hart, u64 from, struct trace_re
 	return 0;
 }
 
-/* Text is printed on terminals: replace control characters (escape sequences, DEL) by dots. */
+/* Text is printed on terminals: replace control characters (escape sequences, DEL) with dots. */
 static void replace_controls(char *text, u64 size)
 {
 	for (; size; size--, text++)
@@ -193,7 +193,7 @@ static int add_extent(struct hst_ring *ring, u64 count, off_t offset)
 	return 0;
 }
 
-/* Add a RING section. If it is cut off, take its complete records. */
+/* Add a RING section. If it is cut off, use its complete records. */
 static int take_ring(struct hst_file *file, unsigned int hart, u64 size, off_t offset, bool cut)
 {
 	struct hst_ring_header header;

@@ -51,7 +51,7 @@ struct hst_slot {
 
 struct hst_ring_header {
 	u64 total; /* events of the hart so far, including dropped ones */
-	u64 lost;  /* of these, not in the file: overwritten, half written or dropped */
+	u64 lost;  /* of these, those not in the file: overwritten, half written or dropped */
 };
 
 struct hst_end {
@@ -102,7 +102,7 @@ struct hst_event {
 };
 
 struct hst_extent {
-	u64 first;    /* index of its first record among the hart's, as in hst_read() */
+	u64 first;    /* index of its first record among the hart's records, as in hst_read() */
 	off_t offset; /* of that record in the file, in bytes */
 };
 
@@ -141,9 +141,9 @@ struct hst_file {
 };
 
 /*
- * Open a trace and check all of it. Returns 0, or -1 after printing the reason. For a damaged
- * trace of which some can be shown, it prints what is wrong, makes that part available and returns
- * 0; hst_finish() then makes the command's exit status 1.
+ * Open a trace and check all of it. Returns 0, or -1 after printing the reason. If only a part of a
+ * damaged trace can be shown, hst_open() prints what is wrong, makes that part available and
+ * returns 0; hst_finish() then makes the command's exit status 1.
  */
 int hst_open(struct hst_file *file, const char *path);
 /* Like hst_open(), but take over descriptor fd, even after an error. path is for messages. */
@@ -185,7 +185,7 @@ struct hst_filter;
 struct hst_seen;
 
 struct hst_select {
-	const char *events;        /* a list (hst_list_has), NULL: all */
+	const char *events;        /* a list (hst_list_has()); NULL: all */
 	struct hst_filter *filter; /* NULL: all */
 	int vm, vcpu, hart;        /* -1: any */
 	u64 from, to;              /* since tracing was set up, in 1/HST_TIME_UNITS s, inclusive */
@@ -205,17 +205,20 @@ extern const char hst_select_help[];
 
 /*
  * Parse argv[0] if it is an option that chooses events. Returns the number of words consumed, 0 if
- * it is no such option, or -1 after printing an error (exit status 2).
+ * it is not such an option, or -1 after printing an error (exit status 2).
  */
 int hst_select_option(struct hst_select *select, int argc, char **argv);
 void hst_select_free(struct hst_select *select);
-/* Print that the selection chooses none of the file's events, once per file. */
+/* Print, once per file, that the selection chooses none of the file's events. */
 void hst_select_none(struct hst_file *file, const struct hst_select *select);
 
 /* filter.c: add a --filter rule. Returns 0, or -1 after printing an error (exit status 2). */
 int hst_filter_add(struct hst_filter **filter, const char *text);
 void hst_filter_free(struct hst_filter *filter);
-/* Look up the rules' lists, fields and values in the file. Returns 0, or -1 after an error. */
+/*
+ * Look up the rules' lists, fields and values in the file. Returns 0, or -1 after printing an
+ * error.
+ */
 int hst_filter_bind(struct hst_filter *filter, const struct hst_file *file);
 bool hst_filter_has(const struct hst_filter *filter, const struct hst_seen *seen);
 
@@ -249,9 +252,9 @@ struct hst_cursor {
 
 /*
  * Iterate over the events of all harts, merged by time; events of one hart come in the order of
- * writing. Memory use does not depend on the file's size. With select NULL, every event is chosen.
+ * writing. Memory use does not depend on the file's size. If select is NULL, every event is chosen.
  * select and file must outlive the cursor. Returns 0, or -1 after printing the reason; close the
- * cursor only after 0.
+ * cursor only if this returned 0.
  */
 int hst_cursor_open(struct hst_cursor *cursor, struct hst_file *file,
 		    const struct hst_select *select);
@@ -283,7 +286,7 @@ void hst_exit_find_events(struct hst_file *file);
 
 /* ---- other functions ---- */
 
-/* names.c: return the name of a number, which may be in buf (HST_NAME_SIZE). Never NULL. */
+/* names.c: return the name of a number, never NULL. The name may be in buf (HST_NAME_SIZE). */
 const char *hst_name_cause(u64 scause, char *buf);
 const char *hst_name_sbi(u64 ext, char *buf);
 /* Return a function's name, "function 7" if unknown, or "" for a legacy call (no functions). */
@@ -299,7 +302,10 @@ const char *hst_name_class(u64 class, char *buf);
 
 /* Set *number to the number with this name in fields of this kind; false if there is none. */
 bool hst_name_number(enum hst_kind kind, const char *name, u64 *number);
-/* Return name i (from 0) of a kind and its number; NULL after the last. Errors lack the minus. */
+/*
+ * Return name i (from 0) of a kind, and set *number to its number; NULL after the last name. Names
+ * of errors lack the minus sign.
+ */
 const char *hst_name_at(enum hst_kind kind, size_t i, u64 *number);
 
 /* trace/hstrace/save.c */
@@ -320,7 +326,10 @@ u64 hst_bucket_value(unsigned int bucket); /* the middle of a histogram's bucket
 const char *hst_event_current(const char *name);
 /* glob.c: return whether a list (comma-separated globs, as in trace=) chooses this event. */
 bool hst_list_has(const char *list, const char *name);
-/* Return 0 if each word of a list matches an event of the file; else print the word, return -1. */
+/*
+ * Return 0 if each word of a list matches an event of the file; else print the word that does not
+ * and return -1.
+ */
 int hst_list_check(const char *list, const struct hst_file *file);
 
 /* ---- output files that appear complete or not at all (out.c) ---- */
@@ -331,7 +340,10 @@ struct hst_out {
 	char beside[4096]; /* temporary name; "" if path is a device or pipe, written directly */
 };
 
-/* Returns 0, or -1 after printing the reason; close only after 0. path must outlive *out. */
+/*
+ * Returns 0, or -1 after printing the reason; close *out only if this returned 0. path must outlive
+ * *out.
+ */
 int hst_out_open(struct hst_out *out, const char *path);
 /*
  * Close the file and rename it to its path. Remove it instead if err is not 0 (the caller has
@@ -357,8 +369,8 @@ extern void (*hst_print_usage)(FILE *out);
 /* Print a command-line error, with arg (unless NULL) in quotes, and the usage. Returns 2. */
 int hst_wrong_use(const char *what, const char *arg);
 /*
- * Return whether `out` is the same file as `in`, or as the file ram in `in` if that is a run's
- * folder. If so, print an error.
+ * Return whether `out` is the same file as `in` or, if `in` is a run's folder, as the file `ram` in
+ * that folder. If so, print an error.
  */
 bool hst_is_same_file(const char *in, const char *out);
 /* A damaged trace was opened (error.c). */

@@ -130,7 +130,7 @@ int hst_images_option(struct hst_images *images, int argc, char **argv)
 
 /* ---- files ---- */
 
-/* Open NAME in hstrace's own directory; NULL if it is not there or cannot be opened. */
+/* Open NAME in hstrace's own directory. Returns NULL if it is not there or cannot be opened. */
 static struct hst_symbols *open_beside(const char *name)
 {
 	char path[4096 + HST_PROGRAM_NAME];
@@ -289,7 +289,10 @@ static struct hst_program *program_of(const struct hst_images *images, u32 pid)
 	return found ? *found : NULL;
 }
 
-/* Like program_of(), but add an unknown pid. NULL if there are too many or out of memory. */
+/*
+ * Like program_of(), but add an unknown pid. Returns NULL if there are too many pids or memory runs
+ * out.
+ */
 static struct hst_program *make_program(struct hst_images *images, u32 pid)
 {
 	struct hst_program *p = &images->pid[images->nr_pids], **found;
@@ -336,7 +339,10 @@ static void place_in_program(struct hst_images *images, struct hst_place *place)
 			place->moved = p->entry - p->symbols->entry;
 		return;
 	}
-	/* The pid's execve() is not in the trace: assume the program named by an option, or vmm. */
+	/*
+	 * The pid's execve() is not in the trace: assume the only program named by an option or, if
+	 * none is named and the run's VMM is the one from the build, vmm.
+	 */
 	if (images->nr_named == 1)
 		place->symbols = images->file[0].symbols;
 	else if (!images->nr_named && images->ours)

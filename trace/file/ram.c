@@ -96,7 +96,7 @@ bool hst_ram_has_ended(const struct hst_ram *ram)
 /* Check that everything to be read later lies inside trace memory. */
 static bool makes_sense(const struct trace_mem *mem, u64 size)
 {
-	u64 limit = 1ULL << 40; /* for every number, so that no sum of them overflows */
+	u64 limit = 1ULL << 40; /* for every number, to keep their sums from overflowing */
 
 	if (size > limit || mem->harts_offset > limit || mem->hart_stride > limit ||
 	    mem->stats_offset > limit || mem->ring_offset > limit || mem->formats_size > limit)

@@ -17,7 +17,7 @@ struct hst_ram {
 
 /* Functions that return int return 0, or -1 after printing the reason, unless noted. */
 
-/* path: the RAM file, or a run's folder, in which it is called `ram`. */
+/* path: the RAM file, or the folder of a run, which contains it as `ram`. */
 int hst_ram_open(struct hst_ram *ram, const char *path);
 void hst_ram_close(struct hst_ram *ram);
 /* Return whether the run is known to be over. If so, its last records are in RAM. */
@@ -32,12 +32,12 @@ int hst_ram_state(const struct hst_ram *ram);
 bool hst_ram_has_ended(const struct hst_ram *ram);
 /* Read the number of records that a hart has ever written. */
 int hst_ram_head(const struct hst_ram *ram, unsigned int hart, u64 *head);
-/* Read how many events a hart lost because its ring was full and keeps its oldest records. */
+/* Read how many events a hart lost because its ring, which keeps its oldest records, was full. */
 int hst_ram_dropped(const struct hst_ram *ram, unsigned int hart, u64 *dropped);
 /*
- * Read records first..first+n-1 of a hart. They must precede its head, by at most the size of the
- * ring. The hart may overwrite some meanwhile: the complete ones are moved to the front of
- * `records`, and *whole is their number.
+ * Read records first..first+n-1 of a hart. They must precede the hart's head, by at most the size
+ * of the ring. The hart may overwrite some of them meanwhile: the complete ones are moved to the
+ * front of `records`, and *whole is set to the number of complete ones.
  */
 int hst_ram_records(const struct hst_ram *ram, unsigned int hart, u64 first, u64 n,
 		    struct trace_record *records, u64 *whole);
@@ -59,7 +59,7 @@ int hst_write_start(struct hst_writer *w, const struct hst_ram *ram, const char 
 /* Write a hart's STATS. */
 int hst_write_stats(struct hst_writer *w, const struct hst_ram *ram, unsigned int hart);
 void hst_write_end(struct hst_writer *w);
-/* Close the file; -1, after printing an error, if any write has failed. */
+/* Close the file. Returns -1, after printing an error, if any write has failed. */
 int hst_write_close(FILE *file, const char *out);
 /* trace/hstrace/save.c: write a complete trace, with or without RING sections */
 int hst_save_to(const struct hst_ram *ram, FILE *out, const char *meta, bool rings);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * symbols.c - read the symbols of an ELF file, or of a text in the format of /proc/kallsyms.
+ * symbols.c - read the symbols of an ELF file, or of text in the format of /proc/kallsyms.
  *
  * Of several symbols at one address, the largest is kept; of equally large ones, the one with the
  * shortest name. A symbol without a size ends where the next one begins. (libelf would save some 40
@@ -16,7 +16,7 @@
 #define MAX_FILE    (1ULL << 30)
 #define MAX_UNSIZED (1ULL << 20) /* bytes; limits the last symbol, and one before a gap */
 #define MAX_NAME    4096         /* characters */
-#define TEXT_OFFSET 4096         /* of the segment in the ELF file that export makes from a text */
+#define TEXT_OFFSET 4096         /* of the segment in the ELF file that export makes from text */
 
 static char *read_file(const char *path, size_t *size)
 {
@@ -59,8 +59,9 @@ static bool add(struct hst_symbols *s, u64 start, u64 size, const char *name)
 }
 
 /*
- * Return whether every output can have this symbol name. Rejects mapping symbols ($x), local labels
- * (.L), control characters, blanks, and ';', which separates the frames of a folded stack.
+ * Return whether every output format can contain this symbol name. Rejects mapping symbols ($x),
+ * local labels (.L), control characters, blanks, and ';', which separates the frames of a folded
+ * stack.
  */
 static bool is_name(const char *name)
 {
@@ -78,7 +79,10 @@ struct elf {
 	size_t size;
 };
 
-/* Return n elements of `each` bytes at offset; NULL if not all are in the file, or unaligned. */
+/*
+ * Return n elements of `each` bytes at offset, or NULL if some lie outside the file or offset is
+ * unaligned.
+ */
 static const void *part(const struct elf *elf, u64 offset, u64 n, u64 each)
 {
 	if (offset > elf->size || n > (elf->size - offset) / each || offset % 8)
@@ -107,7 +111,10 @@ static bool elf_symbols(struct hst_symbols *s, const struct elf *elf, const Elf6
 	for (u64 i = 0; i < nr; i++) {
 		u64 name = sym[i].st_name;
 
-		/* data[size] is NUL, so every name ends, even if not within the string table. */
+		/*
+		 * data[size] is NUL, so every name ends, even if it does not end within the string
+		 * table.
+		 */
 		if (name < strings->sh_size && is_code(&sym[i], elf->data + at + name, sections, n))
 			if (!add(s, sym[i].st_value, sym[i].st_size, elf->data + at + name))
 				return false;
@@ -135,7 +142,10 @@ static const char *parse_elf(struct hst_symbols *s, const struct elf *elf)
 	sections = part(elf, head->e_shoff, head->e_shnum, sizeof(*sections));
 	for (unsigned int i = 0; sections && i < head->e_shnum; i++)
 		if (sections[i].sh_type == SHT_SYMTAB) {
-			/* Only one: a hostile file could repeat it until memory is exhausted. */
+			/*
+			 * Read only one table: a hostile file could repeat it until memory is
+			 * exhausted.
+			 */
 			if (!elf_symbols(s, elf, sections, head->e_shnum, &sections[i]))
 				return "out of memory";
 			break;

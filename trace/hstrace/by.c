@@ -4,8 +4,9 @@
  *
  * The cost of a call or access is that of its exit: from kvm_exit to the vCPU's next kvm_entry,
  * including the VMM's work, in the unit of the host's own table. Both events must be in the trace.
- * If the kvm_entry is missing, the exit is counted without a cost. The same applies if it is from
- * another hart and costs are instructions, because each hart has its own instret counter.
+ * If the kvm_entry is missing, the exit is counted without a cost. The same applies if the
+ * kvm_entry is from another hart and costs are instructions, because each hart has its own instret
+ * counter.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -77,7 +78,9 @@ static void find_numbers(const struct hst_file *file, struct numbers *nr)
 	nr->gpa = field_number(file, &nr->mmio, "gpa");
 }
 
-/* Return an event's vCPU; NULL for an event of the host itself, or beyond MAX_VCPUS. */
+/*
+ * Return an event's vCPU, or NULL if the event is the host's own or the vCPU is beyond MAX_VCPUS.
+ */
 static struct vcpu *vcpu_of(struct tally *t, u32 who)
 {
 	size_t i = 0;
@@ -145,7 +148,7 @@ static bool key_of(const struct tally *t, const struct hst_seen *seen, u64 key[3
 		if (number != t->nr.sbi)
 			return false;
 		key[0] = arg[t->nr.ext];
-		key[1] = key[0] < SBI_EXT_BASE ? 0 : arg[t->nr.fid]; /* legacy calls have none */
+		key[1] = key[0] < SBI_EXT_BASE ? 0 : arg[t->nr.fid]; /* no fid in legacy calls */
 		return true;
 	case HST_BY_MMIO:
 	case HST_BY_REG:

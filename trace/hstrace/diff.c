@@ -3,8 +3,8 @@
  * diff.c - `hstrace diff`: compare two runs, or two sets of runs.
  *
  * Runs under icount repeat exactly, so with one such run per side every difference is real and is
- * shown. Other runs vary. With several per side, significant differences are marked (ttest.c). With
- * one per side, chance cannot be excluded, and the output says so.
+ * shown. Other runs vary. With several runs per side, significant differences are marked (ttest.c).
+ * With one run per side, chance cannot be excluded, and the output says so.
  *
  * Exit status, as for diff(1): 0 no differences, 1 some, 2 trouble.
  */
@@ -45,7 +45,7 @@ struct diff {
 	double level;
 	bool all, icount; /* icount: every run repeats exactly */
 	struct side side[2];
-	struct hst_table sum; /* of all runs: has every row that occurs in any of them */
+	struct hst_table sum; /* over all runs: has every row that occurs in any run */
 	struct change *changes;
 	size_t n;
 };
@@ -90,7 +90,7 @@ static int read_run(struct diff *d, const char *path, struct hst_table *table, c
 	if (!err)
 		err = hst_table_add(table, &own);
 	if (own.lost)
-		fprintf(stderr, "hstrace: %s: %llu events are lost and were not compared\n", path,
+		fprintf(stderr, "hstrace: %s: %llu events were lost and are not compared\n", path,
 			own.lost);
 	hst_table_free(&own);
 	hst_close(&file);
@@ -217,7 +217,7 @@ static void print_words(const char *a, size_t n, const char *b, size_t m)
 	}
 }
 
-/* Print how the lines NAME=WORDS of the meta texts differ. */
+/* Print how the NAME=WORDS lines of two runs' metadata differ. */
 static void print_meta(const char *a, const char *b)
 {
 	struct hst_file other = { .meta = (char *)b };
@@ -243,7 +243,10 @@ static void print_meta(const char *a, const char *b)
 	}
 }
 
-/* Print the change from a to b, then '*' if `sure`, else a blank unless it is the line's `last`. */
+/*
+ * Print the change from a to b, then '*' if `sure`, else a blank unless this is the line's `last`
+ * change.
+ */
 static void print_change(double a, double b, bool sure, bool last)
 {
 	char text[24] = "=";
@@ -323,10 +326,10 @@ const char hst_diff_help[] =
 	"A and B are traces. To compare several traces per side: A1 A2 A3 vs B1 B2 B3.\n"
 	"Exit status: 0 no differences, 1 differences, 2 trouble.\n"
 	"  --all           also print the rows that do not differ\n"
-	"  --confidence P  with several traces per side: confidence level of a\n"
-	"                  significant difference, in percent (default: 95)\n"
+	"  --confidence P  with several traces per side: confidence level at which a\n"
+	"                  difference is significant, in percent (default: 95)\n"
 	"  --by WHAT       rows as in `stat --by`\n"
-	"  --sort KEY      sort as `stat --sort` does, by all traces together\n";
+	"  --sort KEY      sort as `stat --sort` does, by the totals of all traces\n";
 
 static int own_option(struct diff *d, int argc, char **argv)
 {

@@ -3,12 +3,12 @@
  * follow.c - `hstrace save --follow`: save events from the rings while the run goes on.
  *
  * The machine is not involved: nothing is sent to it, no exit is caused, and producers never wait.
- * If a hart laps this reader, its oldest events are lost and counted in the file. Each hart's
- * records are gathered in memory and written after a mebibyte or a second. So the file has few RING
- * sections, and loses little if this process is killed.
+ * If a hart laps this reader, the hart's oldest events are lost and counted in the file. Each
+ * hart's records are gathered in memory and written after a mebibyte or a second, so the file has
+ * few RING sections, and little is lost if this process is killed.
  *
  * Following ends with the run (according to the run descriptor or the launcher's lock), or on
- * SIGINT, SIGTERM or SIGHUP, after saving what is in the rings then.
+ * SIGINT, SIGTERM or SIGHUP, once the events still in the rings have been saved.
  */
 #include <errno.h>
 #include <signal.h>
@@ -21,12 +21,12 @@
 #define GATHER   16384 /* records gathered per hart: 1 MiB */
 #define LONG_NS  10000000L
 #define SHORT_NS 500000L
-#define SILENT   20 /* once the program has ended: reads without an event before following ends */
+#define SILENT   20 /* once the program has ended, stop after this many empty reads in a row */
 
 struct stream {
 	u64 head;    /* the next record to take */
 	u64 taken;   /* how many of the records before `head` are in the file or gathered */
-	u64 dropped; /* by a ring that keeps its oldest records; read at the end */
+	u64 dropped; /* dropped by a ring that keeps its oldest records; read at the end */
 	size_t n;
 	struct trace_record *records;
 };
@@ -72,7 +72,10 @@ static void write_out(struct follower *f, unsigned int hart)
 	s->n = 0;
 }
 
-/* Take the records that a hart wrote since the last call; *ahead: how many, with any lost ones. */
+/*
+ * Take the records that a hart wrote since the last call; *ahead: their number, including lost
+ * ones.
+ */
 static int take(struct follower *f, unsigned int hart, u64 *ahead)
 {
 	u64 nr = f->ram.mem.ring_records, head, whole, n;
@@ -102,7 +105,7 @@ static int take(struct follower *f, unsigned int hart, u64 *ahead)
 	return 0;
 }
 
-/* Take all new records. *news: their number; *busy: the fill of the fullest ring, in 1/64. */
+/* Take all new records. *news: their number; *busy: how full the fullest ring is, in 64ths. */
 static int take_all(struct follower *f, u64 *busy, u64 *news)
 {
 	u64 ahead;
@@ -156,7 +159,9 @@ static int wait_for_trace(struct follower *f)
 {
 	const char *why = hst_ram_find(&f->ram);
 
-	/* After the run is over, look once more: it may have set up its trace just before. */
+	/*
+	 * After the run is over, look once more: it may have set up its trace just before it ended.
+	 */
 	for (bool over = false; why && !over && !asked_to_end; why = hst_ram_find(&f->ram)) {
 		over = hst_ram_is_over(&f->ram);
 		sleep_ns(LONG_NS);
@@ -178,7 +183,10 @@ static int make_streams(struct follower *f)
 	return 0;
 }
 
-/* Write the rest: STATS, and per hart a last, empty RING whose header has the final numbers. */
+/*
+ * Write the rest: the gathered records, STATS, and for each hart a last, empty RING whose header
+ * has the final numbers.
+ */
 static int finish(struct follower *f)
 {
 	for (unsigned int hart = 0; hart < f->ram.mem.nr_harts; hart++) {

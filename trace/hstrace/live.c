@@ -3,8 +3,8 @@
  * live.c - `hstrace stat --live`: show what a run is doing, from its RAM.
  *
  * A snapshot is a trace file in memory, written as by save. The plain table is the difference
- * between the host's own tables in two snapshots, which have no rings. Other tables are made from
- * the events that the rings got since the last snapshot.
+ * between the host's own tables in two snapshots, and these snapshots have no rings. Other tables
+ * are made from the events that were written to the rings since the last snapshot.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ struct live {
 	const struct hst_stat_options *options;
 	struct hst_ram ram;
 	struct hst_table total, delta;
-	u64 seen[HST_MAX_HARTS]; /* events of each hart in the tables so far */
+	u64 seen[HST_MAX_HARTS]; /* each hart's events that are already in the tables */
 	u64 missed;              /* events that were overwritten between two snapshots */
 	double seconds;          /* between the last two snapshots */
 	struct timespec last;
@@ -43,7 +43,10 @@ static bool from_events(const struct live *l)
 
 /* ---- snapshots ---- */
 
-/* Write a trace to an unnamed file and open it. Messages name the run. -1 after printing why. */
+/*
+ * Write a trace to an unnamed file and open it. Error messages name the run. Returns -1 after
+ * printing the reason.
+ */
 static int snapshot(struct live *l, struct hst_file *file)
 {
 	int fd = memfd_create("hstrace-live", MFD_CLOEXEC), err;
@@ -174,7 +177,8 @@ static void show(struct live *l, bool terminal)
 		putchar('\n');
 	}
 	if (l->missed)
-		printf("%llu events were overwritten before they were read (trace.size=)\n",
+		printf("%llu events were overwritten before they were read (a larger trace.size= "
+		       "helps)\n",
 		       l->missed);
 	fflush(stdout);
 }

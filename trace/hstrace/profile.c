@@ -3,7 +3,7 @@
  * profile.c - `hstrace profile`: show where time was spent, from the samples in a trace.
  *
  * --folded prints the input of flame graphs (scripts/hyperscope flamegraph): one line per place,
- * its parts separated by semicolons, and the count.
+ * with the parts of the place separated by semicolons, and then the count.
  */
 #include <search.h>
 #include <stdlib.h>

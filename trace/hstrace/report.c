@@ -66,7 +66,10 @@ static char *put_instret(char *p, const struct line *l)
 	return put_padded(p, hst_put_num(p, l->seen->instret), 12);
 }
 
-/* Put the difference from the previous line: instructions if instret is exact, else 100 ns. */
+/*
+ * Put the difference from the previous line, in instructions if instret is exact, else in units of
+ * 100 ns.
+ */
 static char *put_delta(char *p, const struct line *l)
 {
 	u64 hz = l->file->mem.timebase_hz;
@@ -217,7 +220,7 @@ const char hst_report_help[] =
 	"                  hart, vcpu, event, fields; delta is the difference from the\n"
 	"                  previous line, in instructions or else in units of 100 ns\n";
 
-/* Parse the options. Returns the number of words, or -1 after printing an error. */
+/* Parse the options. Returns how many arguments they occupy, or -1 after printing an error. */
 static int options(int argc, char **argv, struct hst_select *select, const char **columns_text)
 {
 	struct layout layout;

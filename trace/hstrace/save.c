@@ -45,7 +45,9 @@ int hst_save_to(const struct hst_ram *ram, FILE *out, const char *meta, bool rin
 	return 0;
 }
 
-/* Check the file now: if the machine overwrote its own trace, no command could read it. */
+/*
+ * Check the file now: if the machine has overwritten its own trace, no command can read the file.
+ */
 static int read_back(struct hst_out *to, const char *path)
 {
 	static struct hst_file file;

@@ -30,9 +30,9 @@ struct hst_row {
 	u64 key[3];
 	char title[HST_TITLE_SIZE];
 	u64 count;
-	u64 priced; /* how many of them have a cost, and so are in the fields below */
+	u64 priced; /* how many of `count` have a cost, and so are in the fields below */
 	u64 sum, max;
-	u64 *hist;  /* HIST_BUCKETS; NULL: none priced */
+	u64 *hist;  /* HIST_BUCKETS counters, or NULL if nothing is priced */
 	bool whole; /* the histogram is complete: no 32-bit bucket overflowed */
 };
 
@@ -51,7 +51,10 @@ struct hst_table {
 
 void hst_table_init(struct hst_table *table, enum hst_by by, const struct hst_file *file);
 void hst_table_free(struct hst_table *table);
-/* Find or create the row of a key. NULL if out of memory. Valid until the next call. */
+/*
+ * Find or create the row of a key. Returns NULL if out of memory; the pointer is valid until the
+ * next call.
+ */
 struct hst_row *hst_table_row(struct hst_table *table, const u64 key[3]);
 /* Add one cost. Returns -1 if out of memory. */
 int hst_row_price(struct hst_row *row, u64 cost);
@@ -67,7 +70,7 @@ void hst_table_sort(struct hst_table *table, const char *order);
 int hst_table_from_stats(struct hst_table *table, const struct hst_file *file);
 /* Put the title of a slot's row in the host's table into `title` (HST_TITLE_SIZE bytes). */
 void hst_slot_title(const struct hst_file *file, unsigned int slot, char *title);
-/* by.c: fill in a table from the chosen events; select may be NULL. */
+/* by.c: fill in a table from the chosen events; select may be NULL. Returns -1 on error. */
 int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 			  const struct hst_select *select);
 
@@ -88,10 +91,10 @@ extern const struct hst_by_kind hst_by_kinds[HST_NR_BY]; /* by.c */
 struct hst_stat_options {
 	enum hst_by by;
 	const char *order;               /* for hst_table_sort() */
-	const struct hst_select *select; /* NULL: the host's own table, if by cause */
+	const struct hst_select *select; /* NULL: all events; by cause, the host's own table */
 	const char *live;                /* the run's folder, or NULL */
 	u64 interval;                    /* seconds between tables */
-	u64 count; /* tables; 0: until the run ends if on a terminal, else one */
+	u64 count; /* number of tables; 0: no limit on a terminal, otherwise one */
 };
 
 /* Parse --by or --sort. Returns the same as hst_select_option(). */

@@ -41,7 +41,10 @@ static void write_words(const char *p, FILE *out, unsigned int *n)
 	}
 }
 
-/* Read the counts of a line into counts[]; a share may follow each. Returns their number. */
+/*
+ * Read the counts of a line into counts[]; a share may follow each count. Returns the number of
+ * counts.
+ */
 static unsigned int read_counts(const char *p, u64 *counts)
 {
 	unsigned int n = 0;
@@ -61,7 +64,7 @@ static unsigned int read_counts(const char *p, u64 *counts)
 	return n;
 }
 
-/* Write a line of the table as JSON. Returns false if `line` is no line of the table. */
+/* Write a line of the table as JSON. Returns false if `line` is not a line of the table. */
 static bool write_stage(const char *line, unsigned int systems, bool first, FILE *out)
 {
 	u64 counts[MAX_SYSTEMS];

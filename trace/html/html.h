@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * html.h - definitions shared by the parts of `hstrace html`: a run, summed up for a page.
+ * html.h - definitions shared by the parts of `hstrace html`, such as the summary of a run for a
+ * page.
  *
- * A trace of a million events becomes a page of a few hundred kilobytes: everything is counted
- * into a fixed number of time bins, and single events are kept only for the slowest exits and for
- * the end of the run. There are two passes: the first one finds the span, the vCPUs and the
- * slowest exits, the second one counts.
+ * A trace of a million events becomes a page of a few hundred kilobytes: everything is counted into
+ * a fixed number of time bins, and individual events are kept only for the slowest exits and for
+ * the end of the run. There are two passes: the first one finds the span, the vCPUs and the slowest
+ * exits, and the second one counts.
  *
  * Times are ticks of the time CSR since the first event; `span` is never 0.
  */
@@ -34,9 +35,9 @@
 /* ---- JSON output, all of which is safe inside <script> (json.c) ---- */
 
 void json_string(FILE *out, const char *text);
-/* Write the first len bytes of text as a string. */
+/* Write the first len bytes of text as a JSON string. */
 void json_text(FILE *out, const char *text, size_t len);
-/* Write counts as an array: n >= 0 is a value, -n repeats the value before it n more times. */
+/* Write counts as an array: k >= 0 is a value, and -k repeats the preceding value k more times. */
 void json_runs(FILE *out, const u32 *values, size_t n);
 
 /* ---- events that are processed, not only counted (run.c) ---- */
@@ -67,13 +68,13 @@ struct html_event {
 	enum html_kind kind;
 	const struct hst_seen *seen;
 	u64 time; /* since the first event */
-	u32 who;  /* as in a record; for an event without vCPU, its hart's last vCPU, or 0 */
+	u32 who;  /* as in a record; for an event without a vCPU, its hart's last vCPU, or 0 */
 	u64 arg[TRACE_ARGS]; /* the fields that run.c lists for the kind, in its order */
 };
 
 /* ---- vCPUs (vcpu.c) ---- */
 
-/* From kvm_exit to the next kvm_entry of one vCPU. */
+/* The time from one vCPU's kvm_exit to its next kvm_entry. */
 struct html_exit {
 	bool open;
 	u64 time, instret;
@@ -134,7 +135,7 @@ struct html_register {
 
 struct html_call {
 	u64 ext, fid;
-	u64 calls, returns, sum, max; /* sum and max of costs, in the unit of exits' costs */
+	u64 calls, returns, sum, max; /* sum and max of costs, in the unit of exit costs */
 	u64 error[HTML_ERRORS], errors[HTML_ERRORS], other_errors;
 };
 
@@ -194,20 +195,22 @@ static inline unsigned int html_bin(const struct html_run *run, u64 time, unsign
 int html_read(struct html_run *run, struct hst_file *file, const struct hst_select *select);
 void html_free(struct html_run *run);
 
-/* Find or create a vCPU; NULL if there are HTML_VCPUS others, or if out of memory. */
+/* Find or create a vCPU. Returns NULL if there are HTML_VCPUS others, or if out of memory. */
 struct html_vcpu *html_vcpu_of(struct html_vcpus *vcpus, u32 who);
-/* Between the passes: choose the vCPUs to draw and the number of bins. -1 if out of memory. */
+/*
+ * Between the passes: choose the vCPUs to draw and the number of bins. Returns -1 if out of memory.
+ */
 int html_vcpus_start(struct html_vcpus *vcpus);
 int html_vcpu_event(struct html_run *run, struct html_vcpu *vcpu, const struct html_event *event);
 int html_vcpus_end(struct html_run *run);
-/* Return the cost from (time, instret) to the event `end`, in the unit of exits' costs. */
+/* Return the cost from (time, instret) to the event `end`, in the unit of exit costs. */
 u64 html_cost(const struct html_run *run, u64 time, u64 instret, const struct html_event *end);
 void html_vcpus_free(struct html_vcpus *vcpus);
 
 int html_windows_start(struct html_run *run);
 /* First pass: keep the exit that just ended if it is one of the slowest of its slot. */
 void html_windows_offer(struct html_run *run, const struct html_vcpu *vcpu, u64 now, u64 cost);
-/* Between the passes: allocate the lines of the windows in use. -1 if out of memory. */
+/* Between the passes: allocate the lines of the windows in use. Returns -1 if out of memory. */
 int html_windows_choose(struct html_run *run);
 /* Second pass: add event `number` (from 0) to the windows that it belongs to. */
 void html_windows_event(struct html_run *run, const struct html_event *event, u64 number);

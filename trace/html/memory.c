@@ -27,7 +27,7 @@ static struct html_memory *add(struct html_run *run, u32 vm, u64 slot, u64 gpa, 
 {
 	struct html_memory *memory;
 
-	for (unsigned int i = 0; i < run->nr_memory; i++) /* set again, such as with other flags */
+	for (unsigned int i = 0; i < run->nr_memory; i++) /* set again, perhaps with other flags */
 		if (run->memory[i].vm == vm && run->memory[i].gpa == gpa &&
 		    run->memory[i].size == size)
 			return &run->memory[i];

@@ -80,7 +80,7 @@ static int take_option(struct options *options, int argc, char **argv)
 	return 2;
 }
 
-/* Return the path of the last run's trace, which is that of `make trace`. */
+/* Return the path of the last run's trace, the default file of `make trace`. */
 static const char *last_trace(void)
 {
 	const char *runs = getenv("HS_RUNS"), *out = getenv("O");
@@ -156,7 +156,7 @@ static int write_page(const struct options *options, FILE *out)
 	return 0;
 }
 
-/* Write to PAGE.part and rename it at the end, so that an error keeps an existing page. */
+/* Write to PAGE.part and rename it at the end, so that an existing page survives an error. */
 static int write_file(const struct options *options)
 {
 	static char path[4096];

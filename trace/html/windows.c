@@ -85,7 +85,10 @@ int html_windows_choose(struct html_run *run)
 	return 0;
 }
 
-/* A window has its vCPU's events, and those without vCPU that the vCPU's hart wrote meanwhile. */
+/*
+ * A window has its vCPU's events, and the events without a vCPU that the vCPU's hart wrote
+ * meanwhile.
+ */
 void html_windows_event(struct html_run *run, const struct html_event *event, u64 number)
 {
 	if (run->events - number <= HTML_LAST)

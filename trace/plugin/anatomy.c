@@ -2,15 +2,15 @@
 /*
  * anatomy.c - a QEMU plugin that records each iteration of a loop, instruction by instruction.
  *
- * scripts/hyperscope anatomy loads it together with a bench payload. The loop is that of an
+ * scripts/hyperscope anatomy loads it together with a bench payload. The loop belongs to an
  * operation (src/guest/bench/bench.S): a function that does one thing n times. An iteration is all
  * instructions, in any privilege mode, from the loop's first one until the loop's branch has led
- * back to it or the operation returns. The machine is not changed: QEMU calls the plugin before
- * each instruction.
+ * back to it or the operation returns. A batch is one call of the operation. The machine is not
+ * changed: QEMU calls the plugin before each instruction.
  *
  * There are three phases, because a callback per instruction is slow: wait for the operation (only
- * its first instruction has a callback), record whole batches of it, do nothing. The output files
- * are text and end with a line "end", except for `paths`:
+ * its first instruction has a callback), record whole batches, and then do nothing. The output
+ * files are text and end with a line "end", except for `paths`:
  *
  *   DIR/batches     ITERATIONS INSTRUCTIONS               a line per call of the operation
  *   DIR/iterations  BATCH PATH INSTRUCTIONS               a line per iteration
@@ -54,10 +54,10 @@ static struct path *paths[1u << HASH_BITS];
 static long nr_paths;
 
 static FILE *batches_file, *iterations_file, *paths_file, *insns_file;
-static uint64_t *iteration; /* instructions of the current one, as in `paths` */
+static uint64_t *iteration; /* the current iteration's instructions, as in `paths` */
 static size_t iteration_len;
 static bool in_batch, in_loop, ended;
-static bool branched; /* the loop's branch has been reached since its first instruction */
+static bool branched; /* the loop's branch has been reached since the loop's first instruction */
 static unsigned long batch, batch_iterations;
 static uint64_t batch_insns;
 

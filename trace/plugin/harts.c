@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * harts.c - the hart that runs, its registers, and its count of instructions begun (QEMU 9).
+ * harts.c - the running hart, its registers, and how many instructions it has begun (QEMU 9).
  *
  * With one hart, translated code counts instructions inline, without a callback. With several
- * harts, QEMU 10 breaks that code. In it, the hart's number is a constant, which each inline
- * counter multiplies in place by the size of its element. So the block's next counter adds to
- * another place in QEMU's memory, and other uses of the constant in the block get a wrong value
- * (accel/tcg/plugin-gen.c, gen_plugin_u64_ptr; a constant of 0 stays 0). Besides, the constant is
- * not the number of the hart that runs the block. So with several harts, every instruction has a
- * callback.
+ * harts, QEMU 10 breaks that code. The hart's number is a constant in the code, and each inline
+ * counter multiplies this constant in place by the size of its element. So the block's next counter
+ * adds to a wrong place in QEMU's memory, and other uses of the constant in the block get a wrong
+ * value (accel/tcg/plugin-gen.c, gen_plugin_u64_ptr; a constant of 0 stays 0). Besides, the
+ * constant is not the number of the hart that runs the block. So with several harts, every
+ * instruction has a callback.
  */
 #include <inttypes.h>
 

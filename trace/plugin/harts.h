@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * harts.h - the hart that runs, its registers, and its count of instructions begun (QEMU 9).
+ * harts.h - the running hart, its registers, and how many instructions it has begun (QEMU 9).
  *
  * With -icount, harts run alternately in one thread and share translated code. QEMU 10 passes to a
  * callback the hart for which the code was translated, not the one that runs it. So with several
@@ -23,7 +23,10 @@ void plugin_watch_harts(qemu_plugin_id_t id, const struct qemu_info *info, const
 unsigned int plugin_hart_begins(unsigned int vcpu_index);
 /* Return the hart that runs the current block. */
 unsigned int plugin_hart(void);
-/* Return register names[which] of the running hart, `hart`; 0 if it does not have the register. */
+/*
+ * Return register names[which] of `hart`, which must be the running hart; 0 if it has no such
+ * register.
+ */
 uint64_t plugin_reg(unsigned int hart, unsigned int which);
 /* Call this during translation: count the instruction each time it begins. */
 void plugin_count(struct qemu_plugin_insn *insn);

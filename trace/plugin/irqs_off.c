@@ -230,9 +230,7 @@ static void block_begins(unsigned int vcpu_index, void *userdata)
 			(plugin_reg(hart, PRIV) & PRIV_MASK) == PRIV_M ? FIRMWARE : ELSEWHERE;
 	if (block->world == ELSEWHERE) {
 		if (h->open)
-			end_span(
-				hart,
-				"user"); /* by the firmware's mret: the kernel's sret has ended its span */
+			end_span(hart, "user"); /* by the firmware's mret; sret ends spans itself */
 		h->in_kernel = false;
 		return;
 	}

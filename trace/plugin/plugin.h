@@ -23,7 +23,7 @@
 
 extern const char plugin_name[];
 
-/* An argument NAME=VALUE: a number (if `number` is not NULL) or a text. */
+/* An argument NAME=VALUE: a number (if `number` is not NULL) or a string. */
 struct plugin_argument {
 	const char *name; /* including the = */
 	uint64_t *number;

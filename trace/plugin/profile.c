@@ -179,9 +179,9 @@ static uint64_t insns_begun(unsigned int hart)
 }
 
 /*
- * Compare the next read of each counter with no earlier one. After a wait, reads cannot be
+ * Do not compare the next read of either counter with an earlier one. After a wait, reads cannot be
  * compared: QEMU then advances its clock, and instret with it, and also counts the instructions
- * after the WFI in its block, which have not run.
+ * after the WFI in the WFI's block, which have not run.
  */
 static void forget_counters(void)
 {
@@ -193,7 +193,8 @@ static void forget_counters(void)
 
 /*
  * Switch to another hart. If the last hart waits, or its block was cut short by a trap that may yet
- * take an instruction back, QEMU may not have counted all instructions that this hart has begun.
+ * take an instruction back, QEMU may not have counted all instructions that the last hart has
+ * begun.
  */
 static void begin_turn(unsigned int hart)
 {
@@ -218,7 +219,10 @@ static void compare(struct hart *h, unsigned int hart)
 		forget_counters();
 		return;
 	}
-	/* QEMU has one counter for all harts, which includes what other harts have begun. */
+	/*
+	 * QEMU has one counter for all harts, which includes the instructions that other harts have
+	 * begun.
+	 */
 	for (other = 0; other < MAX_HARTS; other++)
 		if (other != hart)
 			offset += insns_begun(other);

@@ -58,7 +58,7 @@ struct block {
 	struct {
 		struct node *node;
 		uint64_t *times;
-	} counted; /* cache: where it was counted last */
+	} counted; /* cache: where the block was counted last */
 	struct {
 		struct node *from, *to;
 	} called;
@@ -99,7 +99,7 @@ struct thread {
 
 struct hart {
 	struct block *block; /* the current one */
-	uint64_t at;         /* instructions that had begun before it */
+	uint64_t at;         /* instructions that had begun before the block */
 	bool counts;         /* count the block, see wanted() */
 	bool unsure;         /* another hart ran during the block: QEMU's count of it may differ */
 	bool switched;       /* no return since a switch: a new thread has no frame to return to */

@@ -74,7 +74,9 @@ static bool is_hypervisor_access(uint32_t word)
 	return loads[word >> 26 & 3] >> (word >> 20 & 31) & 1;
 }
 
-/* Return whether QEMU finds this to be illegal only when it runs, not when it is translated. */
+/*
+ * Return whether QEMU finds this instruction illegal only when it runs, not when it is translated.
+ */
 static bool illegal_late(uint32_t word)
 {
 	static const uint32_t fences[] = { 0x12000073, 0x16000073, 0x22000073,

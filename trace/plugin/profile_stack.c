@@ -5,8 +5,8 @@
  * The machine's memory is not read: stacks follow from calls, returns and traps alone. A return
  * removes the frame with its target address and all frames above it, so longjmp() and unwinding by
  * an exception are handled. A return to an unknown address leaves the stack as it is. A signal
- * handler begins when a trap returns to another address, and ends when one returns to the address
- * at which the first trap left.
+ * handler begins when a trap returns to an address other than the one at which it was taken, and
+ * ends when a later trap returns to that first address.
  */
 #include "hv/cause.h"
 #include "profile.h"
@@ -129,8 +129,8 @@ static bool cut_trap(struct stack *s, uint64_t pc)
 }
 
 /*
- * For a trap that returns to an address at which none was taken: remove the last trap's frame and
- * all above it, or all frames if none is a trap's.
+ * For a trap that returns to an address at which no trap was taken: remove the last trap's frame
+ * and all above it, or all frames if none belongs to a trap.
  */
 static void cut_last_trap(struct stack *s)
 {

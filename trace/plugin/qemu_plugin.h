@@ -14,7 +14,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The interface version of a plugin: QEMU 8 accepts up to 1, QEMU 9 from 2 on. */
+/*
+ * The interface version of a plugin: QEMU 8 accepts versions up to 1, and QEMU 9 version 2 and
+ * later.
+ */
 #define QEMU_PLUGIN_API     2
 #define QEMU_PLUGIN_API_OLD 1
 
@@ -59,7 +62,7 @@ size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
 /* Return the instruction's address in QEMU's own memory; NULL if it is not in RAM. */
 void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn);
 
-/* Execution: cb is called each time, before the instruction. */
+/* Execution: cb is called each time before the instruction runs. */
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
 					    qemu_plugin_vcpu_udata_cb_t cb,
 					    enum qemu_plugin_cb_flags flags, void *userdata);
@@ -103,7 +106,7 @@ struct qemu_plugin_bytes *g_byte_array_new(void);
 struct qemu_plugin_bytes *g_byte_array_set_size(struct qemu_plugin_bytes *bytes, unsigned int len);
 void qemu_plugin_register_vcpu_init_cb(qemu_plugin_id_t id, qemu_plugin_vcpu_simple_cb_t cb);
 struct qemu_plugin_array *qemu_plugin_get_registers(void); /* of the calling hart */
-/* Appends the register's bytes to buf. */
+/* Append the register's bytes to buf. */
 int qemu_plugin_read_register(struct qemu_plugin_register *handle, struct qemu_plugin_bytes *buf);
 
 void qemu_plugin_register_atexit_cb(qemu_plugin_id_t id, qemu_plugin_udata_cb_t cb, void *userdata);

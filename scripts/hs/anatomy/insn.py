@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""insn.py - decode what determines the path through a program from a RISC-V encoding.
+"""insn.py - decode from a RISC-V encoding what determines the path through a program.
 
 Covers the base instruction set, C and Zicsr of the Unprivileged spec, and sret, mret, wfi, HLV and HSV
-of the Privileged spec. Any other instruction is COMPUTE: it continues with the next instruction.
+of the Privileged spec. Any other instruction is COMPUTE: execution continues with the next instruction.
 """
 
 COMPUTE, LOAD, STORE, CSR, BRANCH, JUMP, CALL, RETURN, ECALL, TRAP_RETURN, WFI, ILLEGAL = range(12)
-# If these trap, QEMU undoes them, so instret has not counted them.
+# If one of these instructions traps, QEMU undoes it, so instret does not count it.
 MAY_FAULT = (LOAD, STORE, CSR, WFI)
 RA, T0 = 1, 5
 

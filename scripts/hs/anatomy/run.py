@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """run.py - run the bench payload on one system with the plugin, and read the recording.
 
-The runs have the same payload, VMM and options as in the bench, so they give the same figures.
+The runs use the same payload, VMM and options as the bench, so they give the same figures.
 """
 import array
 import os
@@ -63,7 +63,7 @@ class Recording:
         self.batches = [tuple(map(int, line.split())) for line in self._lines("batches")]
         self.iterations = [tuple(map(int, line.split())) for line in self._lines("iterations")]
         if not self.batches or not self.iterations:
-            raise LaunchError("nothing was recorded: the operation was called less than twice")
+            raise LaunchError("nothing was recorded: the operation was called fewer than two times")
         self.encodings = {}
         for line in self._lines("insns"):
             address, size, word = line.split()
@@ -188,7 +188,7 @@ def record(system, row, options, folder):
     if row not in rows:
         raise LaunchError("%s has no row %s" % (system, row))
     if rows[row]["unit"] != "instructions":
-        raise LaunchError("%s: the payload measured %s" % (system, rows[row]["unit"]))
+        raise LaunchError("%s: the payload measured %s, not instructions" % (system, rows[row]["unit"]))
     return Recording(folder, float(rows[row]["p50"]))
 
 

@@ -11,7 +11,7 @@ class Anatomy:
     def __init__(self, system, row, steps, address_map):
         self.system, self.row, self.steps, self.map = system, row, steps, address_map
         self.figure = self.mean = 0.0  # the bench's figure, and the mean of the median batch
-        self.times = self.of = 0  # the number of the batch's iterations with this path, and of all
+        self.times = self.of = 0  # how many of the batch's iterations took this path, and how many there are
         self.lost = 0  # instructions of iterations whose path was not recorded
         self.paths: list = []  # (iterations, instructions, number) of each path in the batch
 
@@ -25,7 +25,7 @@ class Anatomy:
         return counts
 
     def by_function(self):
-        """Return (stage, function) -> instructions; of inlined functions, the innermost counts."""
+        """Return (stage, function) -> instructions; those of inlined functions count for the innermost function."""
         counts = {}
         for step in self.steps:
             key = (step.stage, step.chain[0])
@@ -60,7 +60,7 @@ def print_stages(found, out):
         print("%s: %d of the median batch's %d iterations took this path"
               % (anatomy.system, anatomy.times, anatomy.of), file=out)
         if anatomy.lost:
-            print("%s: %d instructions of other iterations were not recorded (--batches)"
+            print("%s: %d instructions of other iterations were not recorded (use a smaller --batches)"
                   % (anatomy.system, anatomy.lost), file=out)
         names = anatomy.unassigned()
         if names:

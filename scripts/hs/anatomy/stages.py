@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""stages.py - assign each instruction to a stage of an exit, by the table scripts/anatomy.stages."""
+"""stages.py - assign each instruction to a stage of an exit, according to the table scripts/anatomy.stages."""
 import fnmatch
 
 from hs.errors import LaunchError
@@ -10,8 +10,8 @@ STAGES = ("guest", "registers saved", "CSR swap", "registers restored", "dispatc
           "checks", "vCPU put", "exit to user", "user space", "return from user", "vCPU load",
           "trap entry", "trap exit", "sret", "firmware", "not assigned")
 UNASSIGNED = STAGES[-1]
-# The meaning of a word in the table: a stage for each phase (see walk.py). The phases are before the
-# handler, after it on the way to the guest or to user space, and back from user space.
+# The meaning of a word in the table: a stage for each phase (see walk.py). The phases are: before the handler; after
+# the handler, on the way to the guest; after it, on the way to user space; and on the way back from user space.
 WORDS = {
     "loop": ("dispatch", "checks", "exit to user", "checks"),
     "host": ("handler", "checks", "exit to user", "return from user"),
@@ -37,7 +37,7 @@ class Stages:
                 if not words:
                     continue
                 if len(words) != 3:
-                    raise LaunchError("anatomy.stages: not SYSTEM FUNCTION STAGE: %s" % words)
+                    raise LaunchError("anatomy.stages: expected SYSTEM FUNCTION STAGE: %s" % words)
                 where, function, stage = words
                 if where not in (system, "any"):
                     continue
@@ -58,7 +58,8 @@ class Stages:
         return self.cache[name]
 
     def _of_step(self, step):
-        """Return the stage of the nearest function with one: first those it is inlined into, then its callers."""
+        """Return the stage of the nearest function that has one: first try those that the step is inlined into, then
+        the callers."""
         for name in step.chain:
             found = self._of_function(name)
             if found:

@@ -2,7 +2,7 @@
 """svg.py - draw an anatomy: stages at the top, below them callers and callees, from left to right.
 
 An instruction has the same width in all systems, so lengths can be compared. A stage has the same
-colour everywhere. Names too long for their box are omitted, and shown when the pointer is on it.
+color everywhere. A name too long for its box is omitted, and shown when the pointer is on the box.
 """
 from xml.sax.saxutils import escape
 
@@ -71,7 +71,7 @@ class _Drawing:
         for stage, first, width in _runs([step.stage for step in steps], widths):
             self.box(first, width, COLOURS[stage], stage, "%s: %d instructions" % (stage, width))
         self.y += ROW + 2
-        # One stack of the functions that were called and, within them, those that were inlined.
+        # Each stack lists the functions that were called and, within them, those that were inlined.
         stacks = [(step.world,) + step.stack[:-1] + tuple(reversed(step.chain)) for step in steps]
         for depth in range(1, max(map(len, stacks))):
             keys = [(stack[:depth + 1], step.stage) if len(stack) > depth else None

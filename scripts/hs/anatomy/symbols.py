@@ -97,7 +97,7 @@ class Image:
                 name = None
 
     def chain(self, address):
-        """Return the functions that contain this instruction, through inlining, innermost first."""
+        """Return the functions that contain this instruction, including inlined ones, innermost first."""
         names = [name for name, _ in self.inline.get(address, ())]
         own = self.function(address)
         if names:

@@ -14,8 +14,8 @@ DISPATCH, CHECKS, OUT, BACK = range(4)  # phases of the host's work: see stages.
 class Frame:
     """A call that has not returned. resume: the return address, or None if the call was not on the path.
 
-    trapped: entered by a trap within the same world, which a trap return ends. tail: entered by a jump
-    (tail call) from the frame below, with which it returns.
+    trapped: entered by a trap within the same world, and left by a trap return. tail: entered by a jump
+    (tail call) from the frame below, and returns together with it.
     """
     __slots__ = ("function", "resume", "trapped", "tail")
 
@@ -130,7 +130,7 @@ class Walk:
             del stack[:]
             stack.append(Frame(self._function(step)))
         elif GUEST in (step.world, before.world):
-            stack[-1].function = self._function(step)  # for example the exit half of the world switch
+            stack[-1].function = self._function(step)  # for example, the exit half of the world switch
 
     def _is_tail(self, before, step):
         """Return whether a jump is a tail call, that is, goes to the first instruction of another function."""
@@ -157,8 +157,8 @@ class Walk:
 def phases(steps):
     """Return the phase of the host's work for each step. CHECKS is left to stages.py, which knows the handler.
 
-    After the guest's trap it is OUT if user space runs before the guest does, else DISPATCH. After user
-    space it is BACK.
+    After the guest's trap, the phase is OUT if user space runs before the guest does, and DISPATCH otherwise.
+    After user space, it is BACK.
     """
     result, phase = [], {}
     ahead = {}

@@ -41,14 +41,14 @@ def steps(options):
     out, log = options.out, os.path.join(options.out, "artifact")
     make = ["flock", os.path.join(out, "build.lock"), "make", "-C", TOP, "--no-print-directory", "O=" + out,
             "-j%d" % options.jobs, "all", os.path.join(out, "tests", "kvm", "bench_turns")]
-    found = [Step("sums", "the archive's files have their checksums",
+    found = [Step("sums", "the archive's files match their checksums",
                   ["sha256sum", "--quiet", "--check", SUMS], "", True)] if os.path.exists(SUMS) else []
     return found + [
-        Step("set-up", "tools are installed, the guest's packages are unpacked", _command("setup", "--out", out, "run"), "", True),
+        Step("set-up", "tools are installed, and the guest's packages are unpacked", _command("setup", "--out", out, "run"), "", True),
         Step("build", "host, hypervisor, VMM, payloads", make, "", True),
         Step("hello", "a payload runs in a VM", _command("run", "--out", out, "hello"),
              r"^(exits: [1-9][0-9]*);"),
-        Step("guest", "Debian's kernel boots in a VM, and runs a command",
+        Step("guest", "Debian's kernel boots in a VM and runs a command",
              _command("run", "--out", out, "--command", "echo this is $(uname -sr)", "linux"),
              r"^this is (Linux [0-9]\S+)"),
         Step("paper", "%s on hyperscope and bare, compared with expected.csv" % options.paper,

@@ -18,7 +18,7 @@ _TARGET = "$(FILENAME)\t$(ORIGIN)\t$(LABEL)\t$(CODENAME)\t$(COMPONENT)\t$(CREATE
 class Known(NamedTuple):
     sha256: str
     size: str
-    file: str       # below the archive's root
+    file: str       # path below the archive's root
     archive: str    # "Debian trixie/main"
     snapshot: str   # "debian/20261114T093112Z", or ""
 

@@ -24,7 +24,7 @@ from . import packages
 
 
 def commit_of(word):
-    """Return the full name of the commit to pack. The default is HEAD, and then nothing may be uncommitted."""
+    """Return the full name of the commit to pack. The default is HEAD; then uncommitted changes are an error."""
     if not git.is_clone():
         raise LaunchError("%s is not a git clone, and an archive contains only committed files" % TOP)
     if not word:
@@ -84,7 +84,7 @@ def _add_sources(archive, commit):
                     archive.link(member.name, member.linkname)
                 elif member.isfile():
                     archive.data(member.name, source.extractfile(member).read(), member.mode)
-        child.stdout.read()  # the zeros after the end; closing the pipe before them would kill git
+        child.stdout.read()  # the zeros after the end; if the pipe were closed before them, git would be killed
     if child.returncode:
         raise LaunchError("git archive %s ended with status %d" % (commit, child.returncode))
 
@@ -92,7 +92,7 @@ def _add_sources(archive, commit):
 def write(options):
     """Write the archive and its checksum, and return the archive's path."""
     commit = commit_of(options.commit)
-    packages.say("reading what is installed, and the package lists ...")
+    packages.say("reading the installed packages and the package lists ...")
     lines, files = packages.collect(options.out, options.purposes, options.qemu)
     name = "hyperscope-" + commit[:12]
     path = os.path.join(options.to, name + ".tar")

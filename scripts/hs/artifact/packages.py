@@ -57,7 +57,7 @@ def _named(path):
         right, text_of = _output(["dpkg-deb", "-f", path, "Package", "Version", "Architecture"])
         fields = dict(line.split(": ", 1) for line in text_of.splitlines() if ": " in line)
         if not right or len(fields) != 3:
-            raise LaunchError("%s is not a package, or is incomplete: remove it, and scripts/hyperscope setup fetches it again" % path)
+            raise LaunchError("%s is not a package, or is incomplete: remove it, and run scripts/hyperscope setup to fetch it again" % path)
         return fields["Package"], fields["Version"], fields["Architecture"]
     found = re.fullmatch(r"([^_]+)_(.+)\.orig\.tar\.[a-z0-9]+", os.path.basename(path))
     return (found.group(1), found.group(2), "source") if found else (os.path.basename(path), "", "")
@@ -71,7 +71,7 @@ def _known_source(known, name, path):
 
 
 def guest(out, files):
-    """Return a line for each fetched file, and check it against the list of its archive."""
+    """Check each fetched file against the list of its archive, and return a line for each."""
     named = {path: _named(path) for path in files}
     conf = os.path.join(out, "dl", "apt", "conf")
     known = lists.read(["apt-get", "-c", conf], {name for name, _, _ in named.values()}) if os.path.exists(conf) else {}
@@ -88,7 +88,7 @@ def guest(out, files):
     return lines
 
 
-# ---- the machine's own ----
+# ---- this machine's packages ----
 
 
 def _wanted(purposes):
@@ -196,7 +196,7 @@ def tools(out, purposes, qemu):
         lines.append(dict(zip(COLUMNS, ("tool" if name in roots else "library", name) + packages[name][:2] + (
             has.sha256, has.size, has.file, has.archive, has.snapshot))))
     if unknown:
-        say("of %d packages of this machine %d have a version but no checksum, because they are not in apt's current "
+        say("of %d packages of this machine, %d have a version but no checksum, because they are not in apt's current "
             "lists (apt-get update): %s%s" % (len(names), len(unknown), " ".join(unknown[:6]), " ..." if len(unknown) > 6 else ""))
     return lines
 

@@ -22,7 +22,7 @@ class Cost(NamedTuple):
     key: tuple       # values of report.KEY
     base: float
     head: float
-    same: bool       # made with the same QEMU, OpenSBI, compiler
+    same: bool       # made with the same versions of MADE_WITH
     stated: Optional[str]  # the reason that a commit's message gives
 
     def name(self):
@@ -62,8 +62,8 @@ def _reason(row, reasons):
 
 
 def compare(base, head, reasons):
-    """Return a Cost for each figure that both lists of lines from scripts/hyperscope bench contain. Of rare events, the
-    mean is compared. ValueError if units differ."""
+    """Return a Cost for each figure that both lists of lines from scripts/hyperscope bench contain. For rare events, the
+    mean is compared. Raise ValueError if units differ."""
     theirs = {tuple(row[name] for name in KEY): row for row in base}
     found = []
     for row in head:

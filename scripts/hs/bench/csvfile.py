@@ -6,8 +6,8 @@ import os
 
 
 def read(path, columns, numbers=(), more=False):
-    """Return the lines as dictionaries. ValueError if the columns are not exactly COLUMNS (more: if one is missing),
-    a line is incomplete, or a field of NUMBERS is not a number."""
+    """Return the lines as dictionaries. Raise ValueError if the columns are not exactly COLUMNS (with more: if one of them
+    is missing), a line is incomplete, or a field of NUMBERS is not a number."""
     try:
         with open(path, newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, strict=True)
@@ -32,7 +32,7 @@ def read(path, columns, numbers=(), more=False):
 
 
 def write(path, columns, lines):
-    """Write the file; if that fails, it is unchanged. Missing columns of a line are written empty."""
+    """Write the file; if that fails, the file is unchanged. Missing columns of a line are left empty."""
     beside = "%s.%d.new" % (path, os.getpid())
     with open(beside, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, lineterminator="\n", restval="")
@@ -53,7 +53,7 @@ def number(text, what):
 
 
 def once(found, names):
-    """Raise ValueError if two lines have equal values in the columns NAMES, because which of them counts would be arbitrary."""
+    """Raise ValueError if two lines have equal values in the columns NAMES, because it would be arbitrary which one counts."""
     seen = set()
     for line in found:
         key = tuple(line[name] for name in names)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""expression.py - evaluate expressions for figures: ROW, ROW SETTING, SYSTEM:ROW, ROW !CPU, or two with - or /.
+"""expression.py - evaluate expressions for figures: ROW, ROW SETTING, SYSTEM:ROW, ROW !CPU, or two of them joined by - or /.
 
 Examples are `sbi_version fastpath=off - sbi_version`, `linux:mmio_read !max` and `boot / native:boot`. The
-default system is hyperscope, the default processor rv64.
+default system is hyperscope, and the default processor is rv64.
 """
 import re
 from typing import NamedTuple

@@ -5,7 +5,7 @@ native is QEMU without a hypervisor. The other two systems are hyperscope and Li
 kernel and initrd. One Job is one boot.
 
 Each measurement is booted several times with initrds of different sizes, which change the layout of the
-guest's memory and the times of its timers. With one layout, a boot's figure would be off by some hundredths
+guest's memory and the times of its timers. With only one layout, a figure would be off by a few percent
 by chance (Mytkowicz et al., "Producing Wrong Data Without Doing Anything Obviously Wrong!", ASPLOS 2009).
 """
 import os
@@ -61,7 +61,7 @@ def beside_native(figures, row, setting=""):
 
 
 def jobs_of(chosen, names, dbcn=True):
-    """Return the jobs (boots) that measure these rows. dbcn: also with the DBCN console, which exits rarely."""
+    """Return the jobs (boots) that measure these rows. dbcn: also with the DBCN console, which causes few exits."""
     parts = dict.fromkeys(row.group for row in APPLICATIONS if row.name in names)
     return [Job(system, part, setting, layout=layout) for part in parts for system in chosen
             for setting in ([""] + [DBCN] * (dbcn and system == "hyperscope" and part == "processes"))

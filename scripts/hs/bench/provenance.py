@@ -64,7 +64,7 @@ def _left():
 
 
 def commit(parts=("src", "scripts", "trace", "Makefile")):
-    """Return the tree's commit, with "+changes" if one of PARTS has changes. A folder in another clone has no commit."""
+    """Return the tree's commit, with "+changes" if one of PARTS has changes. It is "unknown" for a folder in another clone."""
     left = _left()
     if left:
         return left

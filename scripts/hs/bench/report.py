@@ -92,7 +92,7 @@ def shown(value):
 
 
 def reached(value, limit):
-    """Compare to within one instruction: a batch resolves 0.4, and includes its own call and clock reads."""
+    """Compare to within one instruction: a batch has a resolution of 0.4, and includes its own call and clock reads."""
     return "yes" if value < limit + 0.5 else "NO"
 
 

@@ -29,8 +29,8 @@ GROUPS = {
     "fresh": Group(vmm=("--small-pages",)),
     "present": Group(vmm=("--small-pages", "--populate")),
     "logged": Group(vmm=("--logdev",)),
-    # Under icount QEMU runs harts in turn, so polling would measure the length of a turn. --pin, because
-    # the cost halves if Linux runs both sides on one hart, as it does with some layouts of its memory.
+    # Under icount, QEMU runs harts in turn, so polling would measure the length of a turn. --pin is set because the
+    # cost halves if Linux runs both sides on one hart, which it does with some layouts of its memory.
     "pair": Group(vmm=("--pin",), harts=2, setting="halt_poll_ns=0", bare=True),
     # One vCPU; the second hart is used to compare the host's clock with the guest's (src/vmm/doorbell.c).
     "bell": Group(vmm=("--doorbell",), harts=2, vcpus=1, setting="halt_poll_ns=0"),
@@ -51,7 +51,7 @@ class Row(NamedTuple):
     over_bare: bool = False     # the limit is relative to bare
     xvisor: Optional[int] = None  # published figure, measured with a payload of the same kind, rv64
     bao: Optional[int] = None
-    small: str = ""             # why it is less than Linux's: by design, or because the host is small
+    small: str = ""             # why the figure is less than Linux's: by design, or because the host is small
     mean: bool = False          # use the mean, because the median of a rare event is meaningless
     none: bool = False          # the goal is that the event does not happen
 
@@ -114,7 +114,7 @@ ROWS = [
     Row("run_16_vms", "16 VMs in turn", "turns", small=BOTH),
     Row("ipi_pingpong", "IPI round trip, both harts asleep", "pair", goal=2500, over_bare=True, small=HOST),
 ]
-# Rows of a whole guest, also native: scripts/hyperscope bench-apps measures them by running scripts/guest/apps.
+# Rows that measure a whole guest, also natively: scripts/hyperscope bench-apps runs scripts/guest/apps for them.
 APPLICATIONS = [
     Row("boot", "Debian's kernel, from first line to first command", "processes"),
     Row("fork_exec", "fork and exec of busybox, warm", "processes"),
@@ -143,7 +143,8 @@ MATTERS = {
     "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",
     "counters": "sbi_version sbi_user csr_*",
 }
-# A toggle that has no effect on some rows unless another one is set: these are also measured with that setting.
+# Toggles that have no effect on some rows unless another toggle is set: these rows are also measured with that
+# setting.
 BESIDE = {"switch": ("fastpath=off", "sbi_version wfi_pending"), "wfi": ("fastpath=off", "wfi_pending")}
 # Values to measure, besides the default, of toggles that take a number.
 NUMBERS = {"halt_poll_ns": ("0",)}

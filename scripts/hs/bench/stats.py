@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""stats.py - statistics of measurements: a count is exact, a time has a spread.
+"""stats.py - statistics of measurements: a count is exact, but a time has a spread.
 
 An Exact is a count under -icount. The same images reproduce it, so it has n but no interval. Samples are
 wall-clock times of one run. Times of different runs are not compared (ComparedAcrossRuns), because the load
-was different. Within a run, systems alternate, and the ratio of each pair is taken, so that a disturbance
-affects both sides of a pair.
+may have been different. Within a run, systems alternate, and the ratio of each pair is taken, so that a
+disturbance affects both sides of a pair.
 
 Intervals are 95 % intervals of the median, by the percentile bootstrap with 10 000 resamples drawn by
 random.Random(1), so that equal times have equal intervals. With fewer than six times, resampling says
@@ -31,7 +31,7 @@ class ComparedAcrossRuns(ValueError):
 
 
 class NotComparable(ValueError):
-    """The measurements are in different units, a count and a time, or samples that are not in pairs."""
+    """The measurements have different units, or are a count and a time, or are samples that are not in pairs."""
 
 
 class Interval(NamedTuple):

@@ -20,7 +20,7 @@ COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
 ICOUNT = ["-icount", "shift=0,sleep=off"]
 CLOCK = ["-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
 RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G"}
-SETTLE = 5  # seconds: background work of a booting Linux would double the first figures
+SETTLE = 5  # seconds; without them, background work of a booting Linux would double the first figures
 DISK_BYTES = 1 << 20
 
 
@@ -48,7 +48,7 @@ class Job(NamedTuple):
 
 
 def plain(out, timeout, jobs):
-    """Return a Runner's default options, those of scripts/hyperscope bench without options, for JOBS jobs at a time."""
+    """Return a Runner's options for JOBS jobs at a time, with the defaults of scripts/hyperscope bench."""
     return SimpleNamespace(out=out, firmware="", cycles=False, single=False, append=[], trace="none", exitstat="0",
                            timeout=timeout, jobs=jobs)
 
@@ -257,7 +257,7 @@ def asked_for(jobs, results):
 
 
 def linux_settings(system, settings):
-    """Return the settings for a system other than hyperscope: no toggles, but on Linux also tracing."""
+    """Return the settings for a system other than hyperscope: the default and, on Linux, tracing."""
     return [(setting, matters) for setting, matters in settings
             if not setting or system == "linux" and setting.startswith("trace=kvm_entry")]
 

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """anatomy - break down the instructions of one exit by stage and by function.
 
-Runs a row of the bench again, the same payload with the same VMM, while a QEMU
-plugin records every instruction of every iteration. Nothing in the machine is
-changed, so the sum equals the figure of the bench. From the median batch, the
-path that accounts for most of its instructions is shown, on hyperscope, on
-Linux KVM, on the bare machine, or on several of them side by side.
+Runs a row of the bench again, with the same payload and the same VMM, while a
+QEMU plugin records every instruction of every iteration. Nothing in the
+machine is changed, so the sum equals the figure of the bench. From the median
+batch, the path that accounts for most of its instructions is shown, on
+hyperscope, on Linux KVM, on the bare machine, or on several of them side by
+side.
 """
 import argparse
 import os
@@ -29,7 +30,7 @@ def parse(argv):
         "anatomy", __doc__,
         epilog="exit status: 0; 2 usage error; 124 ended by --timeout; 125 other failure")
     parser.add_argument("row", metavar="ROW", nargs="?", help="a row of the bench; --list shows them")
-    parser.add_argument("--list", action="store_true", help="list the rows that can be analysed")
+    parser.add_argument("--list", action="store_true", help="list the rows that can be analyzed")
     parser.add_argument("--systems", "--system", metavar="NAME", default="hyperscope", dest="system",
                         help="hyperscope (default), linux, bare, both (hyperscope and linux), all, "
                         "or a comma-separated list")
@@ -43,7 +44,7 @@ def parse(argv):
     parser.add_argument("--paths", action="store_true", help="also list the paths of the median batch")
     parser.add_argument("--calls", action="store_true",
                         help="also show the path in order, with callers and callees")
-    parser.add_argument("--way", dest="calls", action="store_true", help=argparse.SUPPRESS)  # its name in earlier versions
+    parser.add_argument("--way", dest="calls", action="store_true", help=argparse.SUPPRESS)  # former name of --calls
     parser.add_argument("--insns", action="store_true", help="also show each instruction")
     parser.add_argument("--svg", metavar="FILE", help="draw the result to FILE")
     parser.add_argument("--csv", metavar="FILE",
@@ -89,7 +90,7 @@ def choose(counts, which):
 
 
 def analyse(system, options, folder):
-    """Run the row on SYSTEM and analyse the chosen path."""
+    """Run the row on SYSTEM and analyze the chosen path."""
     recording = run.record(system, options.row, options, folder)
     batch = recording.median_batch()
     counts = recording.counts(batch)
@@ -185,7 +186,7 @@ def show_all(found, options):
 
 
 def report(found, options):
-    """Write the files before printing, because the reader of a pipe may close it; print even if writing fails."""
+    """Write the files before printing, because the reader of a pipe may close the pipe; print even if writing fails."""
     try:
         write_files(found, options)
     finally:

@@ -70,7 +70,7 @@ def new_parser():
     parser.add_argument("--against", metavar="FILE",
                         help="list the rows that differ from those in the CSV file FILE")
     parser.add_argument("--from", metavar="SYSTEM=LOG", action="append", default=[], dest="logs",
-                        help="read the figures of SYSTEM from a console log, for example of a board")
+                        help="read the figures of SYSTEM from a console log, for example a board's")
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=900,
                         help="time limit for each boot (900)")
     parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
@@ -84,8 +84,7 @@ def new_parser():
 
 
 def wanted_rows(parser, options):
-    """
-    Return the names of the rows to measure, or None for all. only=NAME in --append selects rows like --rows.
+    """Return the names of the rows to measure, or None for all. only=NAME in --append selects rows, as --rows does.
     If neither is given, --toggle NAME selects the rows that the toggle can change.
     """
     only = [arg[len("only="):] for arg in options.append if arg.startswith("only=")]

@@ -47,7 +47,7 @@ def parse(argv):
     parser.add_argument("--against", metavar="FILE",
                         help="list the rows that differ from those in the CSV file FILE")
     parser.add_argument("--runs", metavar="N", type=int, default=0,
-                        help="also measure wall time, with N alternating runs (0: do not)")
+                        help="also measure wall time, with N alternating runs (0: do not measure it)")
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=1200,
                         help="time limit for each boot (1200)")
     parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),
@@ -158,7 +158,7 @@ def wall(out, runs, limit):
         "Linux KVM": [HYPERSCOPE, "linux-kvm", "exec", "--ram", "2G"],
     }
     times = {name: [] for name in systems}
-    print("start of the VMM to /init, wall time, 2 vCPUs on 2 harts, %d alternating runs:" % runs,
+    print("wall time from the start of the VMM to /init, 2 vCPUs on 2 harts, %d alternating runs:" % runs,
           flush=True)
     for i in range(runs):
         for name, command in systems.items():

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """check-commits - check that commit subjects have the form `area: imperative summary`.
 
-A subject has at most 72 characters and no full stop at its end. The area is a
-path in the tree, as short as is clear, or several, separated by commas. Without
-a dictionary the check cannot decide whether a word is an imperative. It rejects
-words with the ending of another form and words that begin a statement. Merges
-and the subjects that git writes for a revert are not checked.
+A subject has at most 72 characters and no period at its end. The area is a
+path in the tree, as short as is clear, or several, separated by commas.
+Without a dictionary, the check cannot decide whether a word is an imperative.
+It rejects words with the ending of another form and words that begin a
+statement. Merges and the subjects that git writes for a revert are not checked.
 """
 import re
 import subprocess

@@ -2,10 +2,10 @@
 """check-kvm-api - check that docs/kvm-api.md covers what the code offers to user space.
 
 The check searches src/kvm for ioctls, capabilities, exit reasons, statistics
-and parameters. The section of that name in docs/kvm-api.md has to name each of
-them, in `backticks`, in the first cell of a row. Conversely, each name in such
-a row has to be in the code, unless the second cell begins with "not here".
-Each toggle has to have a section of docs/toggles.md.
+and parameters. docs/kvm-api.md has a section for each kind, which has to name
+all of them, in `backticks`, in the first cell of a row. Conversely, each name
+in such a row has to be in the code, unless the second cell begins with "not
+here". Each toggle has to have a section of docs/toggles.md.
 """
 import glob
 import os
@@ -33,7 +33,7 @@ def core():
 
 
 def offered():
-    """Return section -> names that the code has."""
+    """Return section -> names that the code offers."""
     api = read("src/kvm/uapi/api.c", "src/kvm/uapi/api_vcpu.c", "src/kvm/uapi/irqfd.c")
     names = re.findall(r"(?:case|cmd ==) (KVM_[A-Z0-9_]+)\b", api)
     return {

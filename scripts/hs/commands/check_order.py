@@ -2,14 +2,14 @@
 """check-order - check that subsystems refer to each other in one direction.
 
 A file may include headers of its own subsystem and of those below it, and its
-object may refer only to their symbols. From top to bottom the subsystems are:
+object may refer only to their symbols. From top to bottom, the subsystems are:
 
   src/kvm   uapi, exit, sbi, vcpu, mmu, and the files directly in src/kvm
   src/host  boot, the files directly in src/host, dev, proc, fs and file, trace,
             mm, sched, platform, lib
 
-In src/kvm a lower subsystem calls a higher one through a table of functions
-(struct exit_ops). In src/host some references point upwards, as in most
+In src/kvm, a lower subsystem calls a higher one through a table of functions
+(struct exit_ops). In src/host, some references point upwards, as in most
 kernels. UPWARD lists them, each with its reason; a reference that is not in the
 list is an error, and so is an entry that no reference needs. All subsystems may
 use what src/include/hv declares, the interface between the two trees.
@@ -45,7 +45,7 @@ UPWARD = {
         {"inode_alloc", "inode_open", "inode_put", "pseudo_make", "ram_file_create", "ram_file_pages", "ram_file_set_huge",
          "ram_file_truncate", "ram_huge_file_ops", "text_add"}),
     ("src/host", "mm", "file"): (
-        "an area's pages are a file's, and userfaultfd() makes one",
+        "an area's pages are a file's, and userfaultfd() creates a file",
         {"fd_get", "fd_install_new", "file_alloc", "file_kread", "file_put", "file_size"}),
     ("src/host", "sched", "boot"): ("the entry of a hart that is started", {"start_secondary"}),
     ("src/host", "sched", "dev"): ("the interrupt controller", {"irq_handle_external"}),
@@ -147,7 +147,7 @@ def bad_symbols(root, tree, folder):
 def main(argv):
     parser = of_command("check-order", __doc__, epilog=EPILOG)
     parser.add_argument("--root", metavar="DIR", default=TOP, help="the tree (this one)")
-    parser.add_argument("--out", metavar="DIR", default=None, help="its output folder (ROOT/build)")
+    parser.add_argument("--out", metavar="DIR", default=None, help="the tree's output folder (ROOT/build)")
     options = parser.parse_args(argv)
     found, built = [], True
     for tree in ORDER:

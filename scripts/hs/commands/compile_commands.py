@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """compile-commands - write compile_commands.json for clangd from make's commands.
 
-`make compile_commands.json` calls it, with the output of `make --dry-run
---always-make V=1 TARGET...` as standard input. Each C file has one entry, its
-first compilation, so src/kvm appears as it is compiled for the kernel and not
-for tests. Options that only gcc knows are omitted or replaced.
+`make compile_commands.json` calls this command, with the output of `make
+--dry-run --always-make V=1 TARGET...` as standard input. Each C file has one
+entry, its first compilation, so src/kvm appears as it is compiled for the
+kernel and not for tests. Options that only gcc knows are omitted or replaced.
 """
 import json
 import os
@@ -17,8 +17,8 @@ from hs.paths import TOP
 
 COMPILER = re.compile(r"(?:(riscv64-[\w-]+?)-)?(?:gcc|clang)(?:-[0-9]+)?$")
 WITH_VALUE = {"-o", "-include", "-isystem", "-iquote", "-I", "-D", "-U", "-MF", "-MT", "-x", "--param"}
-# The ISA string names extensions that clang 14 does not know and that C code does not need. clang has more
-# warnings than gcc: they should not become errors, and gcc accepts `{ .member = 1 }` as complete.
+# The ISA string names extensions that clang 14 does not know and that C code does not need. clang warns about more
+# than gcc: its warnings should not become errors, and gcc does not report `{ .member = 1 }` as incomplete.
 GCC_ONLY = re.compile(r"-march=|-mabi=|-msmall-data-limit=|-fno-tree-loop-distribute-patterns$|-Wa,|-Werror$")
 CLANG_ONLY = ["-Wno-missing-field-initializers"]
 

@@ -6,7 +6,8 @@ zsh:  source <(scripts/hyperscope completion zsh)    after compinit
 
 The printed script calls `scripts/hyperscope completion words WORD...` for the
 words that can replace the last WORD: commands, options, rows, toggles, events,
-and the names that some commands take. It offers file names if there are none.
+and the names that some commands take. If there are no such words, it offers
+file names.
 """
 import os
 import re
@@ -68,7 +69,7 @@ def words(typed):
             head = before + "="
         if before in LISTS:
             done, comma, word = word.rpartition(",")
-            mark = "!" if word.startswith("!") else ""  # removes what follows from the list
+            mark = "!" if word.startswith("!") else ""  # ! removes the event after it from the list
             head, word = head + done + comma + mark, word[len(mark):]
         if word.startswith("-"):
             found = _options(typed[0])

@@ -33,7 +33,7 @@ def new_parser(name, doc, usage):
 
 
 def check_program(path):
-    """Reject a program that cannot run on the host before anything is started."""
+    """Before anything is started, reject a program that cannot run on the host."""
     try:
         with open(path, "rb") as program:
             head = program.read(64)
@@ -104,7 +104,7 @@ def boot_args(options):
 def keep_trace(run, options):
     """Save the trace if tracing was requested. Print to standard error: standard output is the program's."""
     if options.trace is None:
-        return  # but not for "none", since a program can enable events later (/sys/kernel/tracing)
+        return  # "none" does not return: a program can enable events later (/sys/kernel/tracing)
     trace = save_trace(run, options, os.path.basename(options.program))
     if trace and not options.quiet:
         print("trace: %s" % machine.shown(trace), file=sys.stderr)

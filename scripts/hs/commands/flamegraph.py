@@ -25,7 +25,7 @@ def parse(argv):
     parser.add_argument("--svg", "--out", metavar="FILE", default="-", dest="out", help="write the SVG to FILE (standard output)")
     parser.add_argument("--title", metavar="TEXT", default="", help="title of the graph (the name of FILE)")
     parser.add_argument("--unit", metavar="WORD", default="samples", help="unit of the counts (samples)")
-    parser.add_argument("--note", metavar="TEXT", default="", help="additional line, for example to describe the run")
+    parser.add_argument("--note", metavar="TEXT", default="", help="additional line of text, for example to describe the run")
     parser.add_argument("--icicle", action="store_true", help="draw the outermost frame at the top")
     parser.add_argument("--least", metavar="PIXELS", type=float, default=0.1,
                         help="omit frames narrower than this, of a width of 1200 (0.1; 0: omit none)")

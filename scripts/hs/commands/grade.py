@@ -30,7 +30,7 @@ def parse(words):
     what.add_argument("--submission", metavar="PATH",
                       help="the submission to grade: a folder, zip or tar file")
     what.add_argument("--gradescope", metavar="FILE",
-                      help="do not grade: write the autograder zip for Gradescope of lab --lab NN")
+                      help="do not grade: write the Gradescope autograder zip of the lab that --lab names")
     what.add_argument("--student-tree", metavar="DIR", help="grade the student's tree DIR in place (this one)")
     parser.add_argument("--lab", metavar="NN", help="number of the lab (default: from lab.json)")
     parser.add_argument("--student", metavar="ID",

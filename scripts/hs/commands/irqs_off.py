@@ -34,7 +34,7 @@ def parse(words):
     parser.add_argument("--over", metavar="N", type=int, default=2000,
                         help="show only paths of more than N instructions (2000)")
     parser.add_argument("--functions", metavar="N", type=int, default=1,
-                        help="for each path, show the N functions with most instructions in its "
+                        help="for each path, show the N functions with the most instructions in its "
                         "longest span (1)")
     parser.add_argument("--csv", metavar="FILE", help="also write all paths to FILE")
     parser.add_argument("--bounds", metavar="FILE",

@@ -235,7 +235,7 @@ def judge(claims, row, form, runs, expected, counted, qemu):
         held = not extra and (worst.result != "skip" or
                               (expected is not None and expected["result"] != "pass"))
         if not held and older_than(qemu, expected) and "--cpu max" in row.machine:
-            # QEMU's version decides what "max" has. Nothing was recorded for a QEMU that has less.
+            # QEMU's version decides which features "max" has. No result was recorded with a QEMU that has fewer.
             reason = "QEMU %s has fewer features than %s, with which Linux KVM's result was recorded: %s" % (
                 qemu, expected["qemu"], "; ".join(extra))
             held = True

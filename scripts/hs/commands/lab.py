@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """lab - create the tree of a lab, without the parts that the student writes.
 
-`make lab NN=03 DIR=../mylab STUDENT=ada` calls it. The handout is the file
-labs/NN-name/README.md of the tree; the student's variant is recorded in its
-lab.json. labs/README.md explains how a lab is made.
+`make lab NN=03 DIR=../mylab STUDENT=ada` calls this command. The handout is
+the file labs/NN-name/README.md of the tree; the student's variant is recorded
+in the tree's lab.json. labs/README.md explains how a lab is made.
 """
 import os
 import sys

@@ -15,7 +15,7 @@ LINE = "%4s  %-36.36s %6s %13s %8s"
 
 
 def read(path):
-    """Return (ratio, instructions, student, score) of one grading. The first two are None if it is not ranked."""
+    """Return (ratio, instructions, student, score) of one grading. The first two are None if the submission is not ranked."""
     try:
         with open(path, encoding="utf-8") as file:
             grade = json.load(file)

@@ -16,7 +16,7 @@ from hs.paths import TOP
 from hs.profile import show, workload
 from hs.profile.recording import Recording
 
-DEEPEST = 200  # frames in the picture
+DEEPEST = 200  # maximum depth of the picture, in frames
 
 
 def new_parser():
@@ -43,7 +43,7 @@ def new_parser():
     parser.add_argument("--csv", metavar="FILE", help="write the counts of all functions to FILE")
     parser.add_argument("--kallsyms", metavar="FILE",
                         help="symbols of a Linux guest: its /proc/kallsyms as read by root (for "
-                        "Debian's kernel they are obtained automatically)")
+                        "Debian's kernel, they are obtained automatically)")
     plugin.add_machine(parser)
     plugin.add_run(parser, "QEMU to use, version 9 or newer", "time limit for the run")
     return parser
@@ -89,7 +89,7 @@ def write_files(recording, what, options):
 
 
 def report(recording, what, options):
-    """Write the files before printing, because the reader of a pipe may close it; print even if writing fails."""
+    """Write the files before printing, because the reader of a pipe may close the pipe; print even if writing fails."""
     try:
         write_files(recording, what, options)
     finally:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """reading-order - write docs/reading-order.md, a list of all source files in order.
 
-The order is ORDER in scripts/hs/commands/reading_order.py: for each table a
-title, a sentence, and files or patterns. A pattern stands for the files that no
-earlier entry names. A file that no entry names is an error: add it to ORDER.
+The order is ORDER in scripts/hs/commands/reading_order.py: for each table, it
+has a title, a sentence, and files or patterns. A pattern stands for the files
+that no earlier entry names. A file that no entry names is an error: add it to
+ORDER.
 """
 import fnmatch
 import os

@@ -3,9 +3,9 @@
 
 A paper is a folder of notebooks-data/papers. It contains the paper's rows and
 claims, the published figures where available, and the figures expected here
-(docs/results.md shows all of them). `all` measures every figure that the papers
-need once, on hyperscope, Linux KVM and bare, and then checks each paper. `run`
-and `check` are these two steps for one paper. Figures are counts of
+(docs/results.md shows all of them). `all` first measures every figure that the
+papers need, on hyperscope, Linux KVM and bare, and then checks each paper.
+`run` and `check` are these two steps for one paper. Figures are counts of
 instructions; docs/validity.md explains what they prove.
 """
 import os
@@ -157,12 +157,12 @@ def check(papers, options):
 
 
 def everything(papers, options):
-    """Measure, then call run and check of each paper's folder, which a user may have replaced by other programs."""
+    """Measure, then call the programs run and check in each paper's folder; a user may have replaced them."""
     held = lock("reproduce", options.to)
     figures, status = measured_rows(papers, options), 0
     environment = dict(os.environ, HYPERSCOPE=HYPERSCOPE)  # a paper's folder may be outside the tree
     for paper in papers:
-        if os.path.exists(measured_file(paper, options)):  # left by an earlier run: it would hide that this run wrote none
+        if os.path.exists(measured_file(paper, options)):  # an earlier run's file would hide that this run wrote none
             os.unlink(measured_file(paper, options))
         common = ["--out", options.out, "--to", options.to] + (["--systems", options.systems] if options.systems else [])
         ended = ends.call([os.path.join(paper.path, "run"), "--from", figures] + common,

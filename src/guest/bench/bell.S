@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * bell.S - ring a doorbell and take its answer (bell.c), or set a timer that is already due
- * (time.c).
+ * bell.S - ring a doorbell and note when it is answered (bell.c), or set a timer that is already
+ * due (time.c).
  */
 #include "hv/sbi.h"
 
@@ -9,10 +9,10 @@
 
 	/*
 	 * unsigned long bench_ring(bell, steps, &rung): ring a doorbell, `steps` times two
-	 * instructions after a tick of the clock, and sleep until an interrupt. Sets *rung to the
-	 * time of the ring; returns the time at which the interrupt's handler began. SIE is 1, and
-	 * the handler does not return to the WFI, which would sleep forever if the interrupt came
-	 * just before it.
+	 * instructions after a tick of the clock, and sleep until an interrupt arrives. Sets *rung
+	 * to the time of the ring; returns the time at which the interrupt's handler began. SIE is
+	 * 1, and the handler does not return to the WFI, which would sleep forever if the interrupt
+	 * came just before it.
 	 */
 	.globl	bench_ring
 	.balign	4
@@ -40,9 +40,9 @@ bench_answered:
 4:	ret
 
 	/*
-	 * void op_timer_now(n, arg): set a timer in the past by SBI TIME and wait until its
+	 * void op_timer_now(n, arg): set a timer in the past through SBI TIME and wait until its
 	 * interrupt's handler sets t0. A host may lose an interrupt (docs/bench.md), so t1 limits
-	 * the turns of the waiting loop, summed over all operations since the last loss.
+	 * how often the waiting loop repeats, counted over all operations since the last loss.
 	 */
 	.globl	op_timer_now
 	.balign	4

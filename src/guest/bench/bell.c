@@ -22,12 +22,15 @@
 #define PLACES       50
 #define BELL_BATCH   (2 * PLACES)
 #define LIMIT_US     2000000UL
-#define TURN_US      20 /* timer period, so that QEMU switches harts this often */
+#define TURN_US      20 /* timer period, which makes QEMU switch harts this often */
 
 static unsigned long bell, claim;
 static unsigned long ring_ticks[BELL_BATCHES], answer_ticks[BELL_BATCHES];
 
-/* Shared with the VMM, which sets `host`, and `least` to a lower bound of guest - host. */
+/*
+ * Shared with the VMM, which sets `host` to its own clock and `least` to a lower bound on
+ * guest - host.
+ */
 static struct {
 	unsigned long guest, host, least, enough;
 } volatile clocks;
@@ -42,7 +45,10 @@ static void set64(unsigned long offset, unsigned long value)
 	*(volatile unsigned long *)(bell + offset) = value;
 }
 
-/* Set *ahead to the guest's clock minus the host's. Returns false if the bounds did not meet. */
+/*
+ * Set *ahead to the guest's clock minus the host's. Returns false if the VMM cannot compare the
+ * clocks or the bounds do not meet.
+ */
 static bool compare_clocks(unsigned long *ahead)
 {
 	unsigned long end = now() + us_to_ticks(LIMIT_US), turn = 0;
@@ -52,7 +58,7 @@ static bool compare_clocks(unsigned long *ahead)
 	clocks.host = clocks.enough = 0;
 	clocks.guest = t = now();
 	set64(CLOCKS, (unsigned long)&clocks);
-	if (!get64(CLOCKS)) /* the VMM may use only one hart */
+	if (!get64(CLOCKS)) /* the VMM has no second hart */
 		return false;
 	while (t < end && most != least) {
 		host = clocks.host;
@@ -74,7 +80,9 @@ static bool compare_clocks(unsigned long *ahead)
 	return most == least;
 }
 
-/* Ring and wait for the answer at each place within a tick. False: an answer is missing. */
+/*
+ * Ring and wait for the answer at each place within a tick. Returns false if an answer is missing.
+ */
 static bool batch(unsigned long ahead, unsigned long n)
 {
 	unsigned long i, rung, answered;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * bench.S - the measured operations: void op_NAME(n, arg) executes one operation n times, with no
- * instruction more than it needs. The loop itself takes two instructions; arguments that a call
+ * more instructions than it needs. The loop itself takes two instructions; arguments that a call
  * overwrites are loaded again each time.
  */
 #include "hv/sbi.h"
@@ -41,7 +41,7 @@ op_\name:
 	ecall
 	endop
 
-	/* arg = own hart id; the interrupt is cleared each time. */
+	/* arg = this hart's id; the interrupt is cleared each time. */
 	op	sbi_ipi_self, li a7, SBI_EXT_IPI; li a6, SBI_IPI_SEND_IPI
 	li	a0, 1
 	mv	a1, a2
@@ -55,7 +55,7 @@ op_\name:
 	ecall
 	endop
 
-	/* Fence from address 0: size -1 is everything, 4096 one page. a3 = size, so a4 counts. */
+	/* Fence from address 0: size -1 means everything, 4096 one page. a3 = size; a4 counts. */
 	.macro	sfence name, size
 	.globl	op_\name
 op_\name:
@@ -80,7 +80,7 @@ op_\name:
 	ecall
 	endop
 
-	/* Make FS Dirty by writing an FP register: before the call above, alone, before a load. */
+	/* Write an FP register (FS Dirty): before the call above, on its own, before a load. */
 	.option	push
 	.option	arch, +d
 	op	sbi_user_fp, li a7, SBI_EXT_EXPERIMENTAL_START; li a6, 0
@@ -190,7 +190,7 @@ bench_skip:
 	csrw	sepc, t2
 	sret
 
-	/* Handler of op_irq_inject's interrupt: lower its line. */
+	/* Handler for op_irq_inject's interrupt: lower its line. */
 	.globl	bench_lower
 	.balign	4
 bench_lower:

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench.c - the benchmark payload: rows of SBI calls, counters and traps, and all other groups.
+ * bench.c - the benchmark payload: it measures SBI calls, counters and traps, and calls all other
+ * groups of rows.
  *
  * docs/bench.md explains each row. The cost includes a loop of 2 to 4 instructions (row `nothing`).
  * TLB misses and walks cost nothing in QEMU's unit (measure.c).
  *
  * Boot arguments: settle=SECONDS waits before the first row, because a booting Linux host works in
- * the background; only=NAME,NAME selects rows; single and cycles: see measure.c.
+ * the background; only=NAME,NAME selects rows; for single and cycles, see measure.c.
  */
 #include "bench.h"
 

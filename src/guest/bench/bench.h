@@ -3,8 +3,8 @@
  * bench.h - the measuring functions (measure.c), and the groups of rows that use them.
  *
  * A row is a name and samples; a sample is the cost of a batch of operations. To add a row, write
- * an operation in bench.S (OP below), a call of bench() in the group's file, and a line in
- * scripts/hs/bench/rows.py that describes it.
+ * an operation in bench.S (OP below), a call to bench() in the group's file, and a line in
+ * scripts/hs/bench/rows.py that describes the row.
  */
 #ifndef GUEST_BENCH_H
 #define GUEST_BENCH_H
@@ -15,7 +15,7 @@
 #define PER_BATCH   256
 #define MAX_SAMPLES 1024
 
-/* Execute an operation n times, with no instruction more than it needs (bench.S). */
+/* Execute an operation n times, with no more instructions than it needs (bench.S). */
 typedef void (*op_fn)(unsigned long n, unsigned long arg);
 #define OP(name) void op_##name(unsigned long n, unsigned long arg);
 OP(nothing)
@@ -61,19 +61,24 @@ void bench_answered(void);
 /* ---- measure.c ---- */
 extern bool icount; /* a tick of the clock is 100 instructions */
 void measure_init(void);
-bool wanted(const char *name); /* this row is selected, or no row is */
-/* This row is selected by name: for rows that need a special machine. */
+bool wanted(const char *name); /* true if this row is selected, or if none is */
+/* True if this row is selected by name: for rows that need a special machine. */
 bool asked_for(const char *name);
-/* Measure batches of op(n, arg). First run one more batch to warm up. */
+/* Measure batches of op(n, arg), after one extra batch to warm up. */
 void bench(const char *name, op_fn op, unsigned long arg);
-/* Like bench(), without warming up; arg grows by `step` after each batch. */
+/* Like bench(), but without warming up; arg grows by `step` after each batch. */
 void bench_steps(const char *name, op_fn op, unsigned long arg, unsigned long per_batch,
 		 unsigned long batches, unsigned long step);
-/* Like bench(), with FS on. Each operation sets FS to Dirty. */
+/*
+ * Like bench(), but with FS on; each operation sets FS to Dirty. Does nothing if the hart lacks D.
+ */
 void bench_fp(const char *name, op_fn op, unsigned long arg);
 /* Measure an operation that raises the external interrupt; `lower` handles it (devices.c). */
 void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(void));
-/* Measure step by step: begin a row, take samples (start to stop, or ticks), print its line. */
+/*
+ * Measure step by step: begin a row, take samples (from start to stop, or given in ticks), and
+ * print the row's line.
+ */
 void row_begin(void);
 void row_begin_single(void); /* samples are single operations, by rdinstret if available */
 void sample_start(void);
@@ -93,8 +98,8 @@ static inline void set(unsigned long address, u32 value)
 }
 
 /*
- * Return the end of the memory that rows may touch, or 0 if unknown. The 64 MiB above it hold
- * device tree and initrd.
+ * Return the end of the memory that rows may touch, or 0 if it is unknown. The 64 MiB above that
+ * end hold the device tree and the initrd.
  */
 unsigned long memory_end(void); /* memory.c */
 

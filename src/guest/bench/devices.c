@@ -10,7 +10,7 @@
 #define UART_IER      1
 #define UART_IER_THRI 2
 
-/* The VMM's --testdev (src/vmm/testdev.c): a register whose stores signal an eventfd. */
+/* The VMM's --testdev (src/vmm/testdev.c): a store to its NOTIFY register signals an eventfd. */
 #define TESTDEV_NOTIFY  0x840
 #define TESTDEV_SIGNALS 0x848
 
@@ -39,7 +39,7 @@ static void bench_mmio(unsigned long plic)
 
 /*
  * The line stays high. The claim takes the request and lowers the hart's interrupt; the completion
- * lets the gateway forward it again. Both change the vCPU's interrupt in the hypervisor.
+ * lets the gateway send a new request. Both change the vCPU's interrupt in the hypervisor.
  */
 static void bench_eoi(unsigned long uart, unsigned long claim)
 {
@@ -63,8 +63,8 @@ void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(vo
 }
 
 /*
- * Not on a bare machine: an access to QEMU's PLIC costs nothing, and a falling line does not
- * withdraw its request.
+ * Do not measure these rows on a bare machine: there, an access to QEMU's PLIC costs nothing, and a
+ * falling line does not withdraw its request.
  */
 static void bench_irq(unsigned long plic)
 {

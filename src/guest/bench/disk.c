@@ -2,11 +2,11 @@
 /*
  * disk.c - rows of a virtio disk: reads of 4 KiB by a driver that sleeps until the interrupt.
  *
- * There is one request at a time. Its round trip includes: notification (an ioeventfd, which wakes
- * the VMM's disk thread), the read, the interrupt, claim, status, acknowledgement and completion.
- * The driver looks at the ring only after an interrupt. If it looked before it slept, it would need
- * no interrupt whenever the host's scheduler lets the disk's thread run first, and the row would
- * measure that choice.
+ * There is one request at a time. Its round trip includes the notification (an ioeventfd, which
+ * wakes the VMM's disk thread), the read, the interrupt, the claim, the status, the acknowledgment
+ * and the completion. The driver looks at the ring only after an interrupt. If it looked before it
+ * slept, it would not need an interrupt whenever the host's scheduler lets the disk's thread run
+ * first, and the row would measure that choice.
  *
  * Rings: virtio §2.7, registers: §4.2.2, block device: §5.2.
  */
@@ -48,7 +48,7 @@ static void acknowledge(void)
 	set(claim, source);
 }
 
-/* Read one block; called by op_blk_read. `answer` is 0 if it succeeded. */
+/* Read one block (for op_blk_read). `answer` is 0 if the read succeeded. */
 void bench_read_block(void)
 {
 	u16 index = avail[1];

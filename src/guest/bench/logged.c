@@ -2,7 +2,8 @@
 /*
  * logged.c - rows of the dirty log: the first write to a page, and reading the log.
  *
- * The VMM's --logdev device switches the log on and reads it; without it these rows are missing.
+ * The VMM's --logdev device switches the log on and reads it; without that device, these rows are
+ * missing.
  */
 #include "bench.h"
 #include "logdev.h"

@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * measure.c - measure an operation: time batches, sort the samples, print one line of CSV per row.
+ * measure.c - measure an operation: time batches, sort the samples, and print one line of CSV per
+ * row.
  *
- * The clock is rdtime, which every hypervisor provides. Under QEMU -icount shift=0 a tick is 100
+ * The clock is rdtime, which every hypervisor provides. Under QEMU -icount shift=0, a tick is 100
  * instructions (this is measured first and reported in column `unit`), so a batch of 256 resolves
- * 0.4 instructions. rdinstret is recorded as well, if it counts. With boot argument `cycles` the
- * clock is rdcycle, for real hardware.
+ * 0.4 instructions. rdinstret is recorded as well, if it counts. With the boot argument `cycles`,
+ * the clock is rdcycle, for real hardware.
  *
- * Percentiles are nearest ranks over batches, or over single operations with boot argument
- * `single`, which are measured by rdinstret if it counts; rdtime resolves only 100 instructions.
+ * Percentiles are nearest ranks over batches. With the boot argument `single`, they are over single
+ * operations, which are measured by rdinstret if it counts, because rdtime resolves only 100
+ * instructions.
  */
 #include "bench.h"
 
@@ -22,7 +24,7 @@ static char only[ONLY_MAX];
 
 static struct {
 	unsigned long n, start, start_insns;
-	bool timed; /* samples are ticks of rdtime, whatever the clock of other rows */
+	bool timed; /* samples are ticks of rdtime, whatever clock other rows use */
 	bool exact; /* samples are single operations by rdinstret */
 	unsigned long ticks[MAX_SAMPLES];
 	unsigned long insns[MAX_SAMPLES];
@@ -97,7 +99,7 @@ static const char *unit(void)
 	return cycles && !row.timed ? "cycles" : icount ? "instructions" : "ns";
 }
 
-/* Convert a batch's ticks to hundredths of the unit for one operation. */
+/* Convert a batch's ticks to hundredths of a unit per operation. */
 static unsigned long each(unsigned long ticks, unsigned long per_batch)
 {
 	unsigned long scale = icount ? INSNS_PER_TICK : 1000000000 / timebase();
@@ -207,8 +209,8 @@ static bool counts(unsigned long a, unsigned long b)
 }
 
 /*
- * Set icount and has_instret: compare rdtime and rdinstret with loops of 2 instructions per turn.
- * Allow 1000 ticks of rdtime for the host's own timer interrupts.
+ * Set icount and has_instret: compare rdtime and rdinstret with loops of 2 instructions per
+ * iteration. Allow 1000 ticks of rdtime for the host's own timer interrupts.
  */
 static void find_unit(void)
 {
@@ -226,7 +228,10 @@ static void find_unit(void)
 	has_instret = !skip_end() && counts(a, b);
 }
 
-/* Return whether the cycle counter works. If not, a read traps or the value never changes. */
+/*
+ * Return whether the cycle counter works. If it does not, reading it traps, or its value never
+ * changes.
+ */
 static bool has_cycle(void)
 {
 	unsigned long a, b;

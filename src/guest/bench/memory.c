@@ -2,9 +2,9 @@
 /*
  * memory.c - rows of the first touch of memory.
  *
- * A batch is 2 MiB of pages, so that all batches cost the same, whether the hypervisor maps pages
- * or 2 MiB leaves. The rows fault_* need options of the VMM: --small-pages, and --populate if the
- * host must already have every page. So they are measured only if selected by name.
+ * A batch is 2 MiB of pages, so all batches cost the same, whether the hypervisor maps pages or 2
+ * MiB leaves. The rows fault_* need options of the VMM: --small-pages, and --populate if the host
+ * must already have every page. So they are measured only if selected by name.
  */
 #include "bench.h"
 

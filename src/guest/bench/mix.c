@@ -2,10 +2,10 @@
 /*
  * mix.c - a row of typical guest requests in fixed proportions; one operation is a round of them.
  *
- * Each digit of boot argument mix=NUMBER is how often a round makes one kind of request. From the
- * last digit to the first: null SBI call, set_timer, IPI to itself, fence of a page for itself, WFI
- * with an interrupt pending, MMIO read, MMIO write, page touched for the first time. The contest of
- * the labs uses this row.
+ * Each digit of the boot argument mix=NUMBER says how often a round makes one kind of request. From
+ * the last digit to the first: a null SBI call, set_timer, an IPI to itself, a fence of a page for
+ * itself, WFI with an interrupt pending, an MMIO read, an MMIO write, a page touched for the first
+ * time. The contest of the labs uses this row.
  */
 #include "bench.h"
 #include "hv/sbi.h"

@@ -6,9 +6,9 @@
 
 #define LATE_SAMPLES 64
 #define FP_SAMPLES   1024
-#define TICK_US      400000 /* 100 ticks of a host with 250 Hz */
+#define TICK_US      400000 /* 100 ticks of a 250 Hz host */
 #define QUIET_US     50000UL
-#define ROUNDS       16 /* of ping-pong per batch */
+#define ROUNDS       16 /* rounds of ping-pong per batch */
 
 /* Measure how late a sleeper wakes: ticks from the requested time to the first clock read. */
 static void bench_late(const char *name, unsigned long us)
@@ -32,8 +32,8 @@ static void bench_late(const char *name, unsigned long us)
 }
 
 /*
- * Measure the first FP instruction after a sleep: free, or a trap that loads the registers. Without
- * an exact clock, use the mean of many samples.
+ * Measure the first FP instruction after a sleep: it is free, or it traps and the registers are
+ * loaded. Without an exact clock, use the mean of many samples.
  */
 static void bench_fp_first(void)
 {
@@ -72,10 +72,10 @@ static void bench_busy(void)
 }
 
 /*
- * Measure separately each interval that the host takes: read the clock repeatedly. If two reads are
+ * Measure each interval that the host takes separately: read the clock repeatedly. If two reads are
  * more than 2 ticks apart, another thread or the host had the hart. n counts such gaps in 400 ms.
- * Wait first until the VMM's console thread has written the previous row: it would count as a host
- * tick.
+ * First wait until the VMM's console thread has written the previous row, because that work would
+ * count as a host tick.
  */
 static void bench_tick(void)
 {
@@ -114,7 +114,10 @@ void bench_time(void)
 
 unsigned long bench_timers_lost;
 
-/* Measure a timer that is already due. It is stopped by stimecmp or, without Sstc, by SBI. */
+/*
+ * Measure a timer that is already due. It is stopped through stimecmp or, without Sstc, by an SBI
+ * call.
+ */
 void bench_due(void)
 {
 	csr_write(stvec, has_sstc() ? bench_timer_own : bench_timer_call);

@@ -3,8 +3,8 @@
  * device.c - for walkthroughs: a guest that reads a device's register and is interrupted by it.
  *
  * The serial port's "transmitter empty" is an interrupt that a program can raise at any time.
- * Nothing is printed before it, because the VMM's console thread would then run in between, some
- * milliseconds later.
+ * Nothing is printed before this interrupt, because the VMM's console thread would then run in
+ * between, some milliseconds later.
  */
 #include "rt.h"
 

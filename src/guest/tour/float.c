@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * float.c - for walkthroughs: a guest that uses floating point, and leaves the hart before and
- * after that.
+ * after doing so.
  *
- * It leaves the hart as wait.c does: the VMM's console thread writes the line during a wait.
+ * It leaves the hart as wait.c does: the VMM's console thread writes the printed line during a
+ * wait.
  */
 #include "rt.h"
 

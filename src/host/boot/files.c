@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * files.c - start of the file layer: the directory tree, and the first program's standard files.
- */
+/* files.c - set up the file layer: the directory tree, and the first program's standard files. */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* files.h - start of the file layer: the directory tree, and the first program's standard files. */
+/* files.h - set up the file layer: the directory tree, and the first program's standard files. */
 #ifndef HOST_FILES_H
 #define HOST_FILES_H
 
@@ -8,7 +8,10 @@
 struct exec_spec;
 struct fd_table;
 
-/* Unpack the initramfs and make /dev, /proc and /sys. Called after drivers_init(). */
+/*
+ * Set up the file layer: unpack the initramfs, and make /tmp, /dev, /proc and /sys. Called after
+ * drivers_init().
+ */
 void files_init(hpa_t initrd, size_t size);
 /* Open descriptors 0 to 2 as /.hs/exec says. Returns 0 or -errno; an error is logged. */
 int files_open_std(struct fd_table *fds, const struct exec_spec *spec);

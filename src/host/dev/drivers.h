@@ -17,7 +17,10 @@ void channel_flush(void);
 void plic_init(void);
 void rtc_init(void);
 void virtio_init(void);
-/* Device registers. They are reached through the linear map, which covers low memory-mapped I/O. */
+/*
+ * Access device registers through the linear map, which also covers the memory-mapped I/O at low
+ * addresses.
+ */
 static inline u32 mmio_read32(unsigned long base, unsigned long offset)
 {
 	u32 value = *(volatile u32 *)(base + offset);

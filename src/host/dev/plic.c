@@ -130,7 +130,7 @@ void irq_handle_external(void)
 	u32 irq;
 
 	if (!base) {
-		csr_clear(sie, BIT(IRQ_S_EXT)); /* without a PLIC, it cannot be claimed */
+		csr_clear(sie, BIT(IRQ_S_EXT)); /* no PLIC: the interrupt cannot be claimed */
 		return;
 	}
 	while ((irq = mmio_read32(context_base, PLIC_CLAIM))) {

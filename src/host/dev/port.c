@@ -148,7 +148,7 @@ void port_offer_input(struct port *p)
 
 /* ---- notifications by the device ------------------------------------------------------------ */
 
-/* Pass input to the terminal as far as it has room. The rest waits in `filled`. */
+/* Pass input to the terminal while it has room. The rest waits in `filled`. */
 static void tty_feed(struct port *p)
 {
 	u8 bytes[256];
@@ -231,7 +231,10 @@ static bool can_write(void *arg)
 	return !list_empty(&p->free) || virtq_has_used(&p->tx) || !READ_ONCE(p->open);
 }
 
-/* Get a buffer to fill; wait unless nonblock. -EPIPE if the far end is gone; -EAGAIN; -EINTR. */
+/*
+ * Get a buffer to fill; wait for one unless nonblock is set. Returns 0, -EPIPE if the far end is
+ * gone, -EAGAIN, or -EINTR.
+ */
 static int tx_wait_for(struct port *p, bool nonblock, struct port_buf **b)
 {
 	int err = 0;
@@ -337,7 +340,10 @@ static bool can_read_or_arm(struct port *p)
 	return can_read(p);
 }
 
-/* Under read_lock, so the oldest filled buffer stays ours while we copy without the spinlock. */
+/*
+ * Called with read_lock held, so the oldest filled buffer stays ours while we copy without the
+ * spinlock.
+ */
 static struct port_buf *rx_first(struct port *p)
 {
 	struct port_buf *b = NULL;
@@ -465,7 +471,7 @@ struct tty *port_tty(struct port *p)
 	if (!tty)
 		return NULL;
 	tty_init(tty, &port_tty_ops, p);
-	/* From here on every filled buffer interrupts: ^C must not wait for a reader. */
+	/* From here on, every filled buffer causes an interrupt: ^C must not wait for a reader. */
 	spin_lock(&p->lock);
 	p->tty = tty;
 	virtq_want_interrupt(&p->rx, true);

@@ -18,7 +18,7 @@ struct file *port_file(struct port *port, unsigned int flags);
 /* The port's terminal, the same one on every call. NULL: no memory. */
 struct tty;
 struct tty *port_tty(struct port *port);
-/* Wait until all output has been taken. Gives up after patience_ticks without progress. */
+/* Wait until the device has taken all output. Give up after patience_ticks without progress. */
 void ports_flush(u64 patience_ticks);
 
 /* virtio_console.c, for virtio_mmio.c. */

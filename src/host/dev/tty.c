@@ -2,8 +2,8 @@
 /*
  * tty.c - a terminal as a file: reading, writing, ioctls. tty_input.c handles typed input.
  *
- * Locks: tty->write_lock (sleeping) is held around output, tty->lock guards the rest. User memory
- * is never accessed under a spinlock.
+ * Locks: tty->write_lock (sleeping) is held around output, and tty->lock guards the rest. User
+ * memory is never accessed under a spinlock.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -48,7 +48,7 @@ static bool readable(struct tty *tty, u32 least)
 	return READ_ONCE(tty->committed) - READ_ONCE(tty->head) >= least || READ_ONCE(tty->hung_up);
 }
 
-/* Take characters from the buffer, in canonical mode at most to the end of a line. */
+/* Take characters from the buffer, but in canonical mode only up to the end of a line. */
 static size_t take(struct tty *tty, u8 *to, size_t size, bool *line_end)
 {
 	bool canonical = tty->termios.c_lflag & ICANON;
@@ -86,7 +86,10 @@ static int take_all(struct tty *tty, unsigned long buf, size_t size, size_t *don
 	return 0;
 }
 
-/* Wait for input as the mode requires. 1: read the buffer; 0: the read returns 0; or -errno. */
+/*
+ * Wait for input as the mode requires. Returns 1 if the buffer has to be read, 0 if the read
+ * returns 0, or -errno.
+ */
 static int wait_for_input(struct tty *tty, size_t size, bool nonblock)
 {
 	bool canonical = tty->termios.c_lflag & ICANON;
@@ -119,9 +122,9 @@ static int wait_for_input(struct tty *tty, size_t size, bool nonblock)
 }
 
 /*
- * Returns 0 if the current process may use the terminal: it is in the foreground, or ignores or
- * blocks SIGTTOU, if that is signo. Else returns -ERESTARTSYS after sending signo to its job, or
- * -EIO if the job cannot be stopped.
+ * Returns 0 if the current process may use the terminal: it is in the foreground or, if signo is
+ * SIGTTOU, ignores or blocks that signal. Otherwise, returns -ERESTARTSYS after sending signo to
+ * the process's job, or -EIO if the job cannot be stopped.
  */
 static int check_foreground(struct tty *tty, int signo)
 {

@@ -5,7 +5,7 @@
  * There is no cache: data moves between the device and the caller's own pages, which stay
  * referenced meanwhile. When write() returns, the device has the data; fsync() makes it durable
  * (VIRTIO_BLK_T_FLUSH). A sector that is transferred only in part goes through a buffer here, under
- * edge_lock, so that two writers of one sector do not undo each other.
+ * edge_lock, so that two writers of the same sector do not undo each other's changes.
  *
  * Locks: edge_lock (sleeping) > lock (spin, the queue). Source: virtio §5.2.
  */
@@ -138,8 +138,9 @@ struct transfer {
 };
 
 /*
- * Move whole sectors, as many as one request takes. Returns their bytes, 0 if not even one fits, or
- * -errno. On a read, the device writes to the pages, so they are faulted in for writing.
+ * Move as many whole sectors as one request can carry. Returns the number of bytes moved, 0 if not
+ * even one sector fits, or -errno. On a read, the device writes to the pages, so they are faulted
+ * in for writing.
  */
 static long move_sectors(struct disk *d, struct transfer *t, bool write, unsigned long buf,
 			 size_t size, u64 pos)

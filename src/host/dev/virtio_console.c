@@ -6,12 +6,12 @@
  *
  * The device announces its ports by messages on a control queue (virtio §5.3.6.2). We send
  * DEVICE_READY, and it answers with PORT_ADD for each port. It answers our PORT_READY with the
- * port's name and whether the far end is open. A port is opened when it is first used; before that
- * the device takes no input for it.
+ * port's name and whether the far end is open. A port is opened when it is first used; before that,
+ * the device does not accept input for it.
  *
- * Output is copied into buffers of 16 KiB, and each is given to the device immediately; a writer
- * waits only while the device has all of them. Input stays in the buffers that the device filled
- * until it is read: if a program does not read, the far end waits.
+ * Output is copied into buffers of 16 KiB, and each buffer is given to the device immediately; a
+ * writer waits only while the device has all of them. Input stays in the buffers that the device
+ * has filled until it is read: if a program does not read, the far end waits.
  *
  * Locks: port->lock (spin) for both queues and the lists; control_lock for the messages.
  */

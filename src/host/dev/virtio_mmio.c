@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * virtio_mmio.c - find virtio devices; the transport, modern and legacy.
+ * virtio_mmio.c - finding virtio devices, and their transport, modern and legacy.
  *
  * The three parts of a queue are in one block, laid out as the legacy interface requires (with the
  * used ring on its own page). A modern device is told the three addresses.

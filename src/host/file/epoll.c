@@ -2,10 +2,10 @@
 /*
  * epoll.c - epoll_create1(), epoll_ctl(), epoll_pwait().
  *
- * An item watches one pair of file and descriptor. A wake-up of one of the file's queues puts it on
- * the instance's ready list; epoll_wait() takes it off and polls the file to see whether it is
- * ready. Level-triggered items go back on the list once reported, edge-triggered ones wait for the
- * next wake-up, one-shot ones for EPOLL_CTL_MOD.
+ * An item watches one pair of file and descriptor. A wake-up of one of the file's queues puts the
+ * item on the instance's ready list; epoll_wait() takes it off and polls the file to see whether it
+ * is ready. Level-triggered items go back on the list once reported, edge-triggered ones wait for
+ * the next wake-up, and one-shot ones wait for EPOLL_CTL_MOD.
  *
  * Locks: watch_mutex (sleeping, one for all instances) guards which items exist. It is held while
  * files are polled, so it comes before every file's own locks. ep->lock (spin) guards the ready
@@ -244,7 +244,7 @@ static int collect(struct epoll *ep, struct epoll_event *out, int max)
 			WRITE_ONCE(item->disabled, true);
 		} else if (!(item->event.events & EPOLLET)) {
 			spin_lock(&ep->lock);
-			/* A waker may have put it back already. */
+			/* A waker may have put the item back already. */
 			if (!list_is_linked(&item->ready_link))
 				list_add_tail(&item->ready_link, &again);
 			spin_unlock(&ep->lock);

@@ -40,8 +40,8 @@ static bool event_has_room(struct hv_event *event, u64 count)
 }
 
 /*
- * Add count. If there is no room for all of it, add what fits if `fill`, else add nothing and
- * return false.
+ * Add count. If there is no room for all of it, add what fits if `fill` is set; otherwise, add
+ * nothing and return false.
  */
 static bool event_add(struct hv_event *event, u64 count, bool fill)
 {
@@ -72,7 +72,7 @@ static u64 event_take(struct hv_event *event, bool semaphore)
 	event->count -= count;
 	spin_unlock(&event->lock);
 	if (count)
-		waitq_wake_all(&event->wait); /* wake writers that found it full */
+		waitq_wake_all(&event->wait); /* wake writers that found the counter full */
 	return count;
 }
 

@@ -152,7 +152,9 @@ static struct file *file_at(const struct fd_table *t, int fd)
 	return fd >= 0 && fd < t->used ? t->files[fd] : NULL;
 }
 
-/* Take the open descriptor fd out of the table. The caller gets its reference. */
+/*
+ * Take the open descriptor fd out of the table. The caller gets the table's reference to the file.
+ */
 static struct file *take(struct fd_table *t, int fd)
 {
 	struct file *f = t->files[fd];
@@ -217,7 +219,7 @@ int fd_table_next(struct fd_table *t, int from)
 	return found;
 }
 
-/* Choose a descriptor for fd_table_install() and make room for it. On success t->lock is held. */
+/* Choose a descriptor for fd_table_install() and make room for it. On success, t->lock is held. */
 static int lock_with_room(struct fd_table *t, int from, int limit, bool exact)
 {
 	int fd, err;

@@ -25,7 +25,10 @@ struct file_ops {
 	long (*ioctl)(struct file *f, unsigned int cmd, unsigned long arg);
 	/* Get the page behind a shared mapping, with a reference. -EINVAL beyond the end. */
 	int (*mmap_page)(struct file *f, u64 page_index, bool write, hpa_t *pa);
-	/* Get an aligned block of 512 such pages, with a reference on each. -EINVAL: no block. */
+	/*
+	 * Get an aligned block of 512 pages behind a shared mapping, with a reference on each.
+	 * -EINVAL: there is no such block.
+	 */
 	int (*mmap_block)(struct file *f, u64 page_index, hpa_t *pa);
 	/*
 	 * For userfaultfd on a file's memory: a file has both has_page and insert_page, or neither.
@@ -89,16 +92,18 @@ int fd_table_next(struct fd_table *t, int from); /* the first open descriptor >=
 int fd_limit(void);                              /* the current process's RLIMIT_NOFILE */
 struct file *fd_get(int fd); /* get the current process's file, referenced; NULL: -EBADF */
 /*
- * For /proc: look at the file of the current process's descriptor fd. Sets *inode to its inode,
- * referenced, or to NULL, and `name` to what it is called if it has no path, else to "". Takes no
- * reference on the file, because putting it under tree_lock could release the file. 0 or -EBADF.
+ * For /proc: look at the file behind the current process's descriptor fd. Sets *inode to the file's
+ * inode, with a reference, or to NULL, and `name` to the file's name if it has no path, else to "".
+ * Does not take a reference on the file, because dropping it under tree_lock could release the
+ * file. Returns 0 or -EBADF.
  */
 int fd_look(int fd, struct inode **inode, char *name, size_t size);
 int fd_install(struct file *f, bool cloexec);     /* takes over f on success; -EMFILE, -ENOMEM */
 int fd_install_new(struct file *f, bool cloexec); /* takes over f even on failure */
 /*
- * Reserve a descriptor before a call's first effect, after which the call must not fail for lack of
- * a descriptor or memory. Until fd_fill() it is not open, but no other call gets it, as on Linux.
+ * Reserve a descriptor before a system call has its first effect, because from then on the call
+ * must not fail for lack of a descriptor or memory. Until fd_fill(), the descriptor is not open,
+ * but no other call gets it, as on Linux.
  */
 int fd_reserve(void); /* -EMFILE, -ENOMEM */
 /* Make f the file of the reserved descriptor. Takes over the reference; returns fd. */

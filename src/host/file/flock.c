@@ -3,8 +3,9 @@
  * flock.c - flock(): advisory locks on open files.
  *
  * A lock belongs to the open file, not to the process: descriptors made by dup() or fork() share
- * it, and it ends with the last of them. To change a lock between shared and exclusive, the old one
- * is dropped first, as on Linux.
+ * it, and it ends when the last of them is closed. When a lock changes between shared and
+ * exclusive, the old one is dropped first, as on Linux.
+ *
  * Locks: flock_lock guards every inode's counts; all waiters share one queue.
  */
 #include <linux/errno.h>
@@ -30,7 +31,10 @@ static void drop(struct file *f)
 	f->flock = 0;
 }
 
-/* Drop f's lock, even if another thread has just taken it, and try to lock. True on success. */
+/*
+ * Drop f's lock, even if another thread has just taken it, and try to take a lock of this kind.
+ * True on success.
+ */
 static bool try_take(struct file *f, unsigned int kind)
 {
 	struct inode *inode = f->inode;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * pipe.c - pipes: a buffer of 64 KiB between a file to write and a file to read.
+ * pipe.c - pipes: a buffer of 64 KiB between a file for writing and a file for reading.
  *
  * A connection between sockets consists of two pipes (unix_socket.c).
  *
  * `in` and `out` count all bytes ever moved; their difference is the number of bytes in the buffer.
  * User memory is accessed without the spinlock, under the end's own mutex: there is one writer and
  * one reader at a time, and each works on its own part of the buffer. Writes of up to PIPE_BUF
- * bytes are atomic: they wait until all of it fits.
+ * bytes are atomic: they wait until all the bytes fit.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -83,7 +83,7 @@ long pipe_get(struct pipe *p, bool nonblock, unsigned long buf, size_t size)
 		if (!filled(p) && !READ_ONCE(p->writers)) {
 			if (!filled(p))
 				return 0;
-			continue; /* the last writer wrote and closed it between the two tests */
+			continue; /* the last writer wrote and closed its end between the tests */
 		}
 		/* Check only once: another reader may take the data before a second check. */
 		if (nonblock)
@@ -163,7 +163,7 @@ long pipe_put(struct pipe *p, bool nonblock, unsigned long buf, size_t size)
 	if (!size)
 		return 0;
 	if (nonblock) {
-		/* A blocking writer waits with the lock held only while the pipe is full. */
+		/* A writer that sleeps with the lock held does so only while the pipe is full. */
 		if (!mutex_trylock(&p->write_lock))
 			return -EAGAIN;
 	} else {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* pipe.h - the pipe interface for other files: one end to write, one end to read. */
+/* pipe.h - the pipe interface for other files: one end for writing, one end for reading. */
 #ifndef HOST_PIPE_H
 #define HOST_PIPE_H
 
@@ -15,7 +15,7 @@ long pipe_get(struct pipe *p, bool nonblock, unsigned long buf, size_t size);
 long pipe_put(struct pipe *p, bool nonblock, unsigned long buf, size_t size);
 size_t pipe_filled(const struct pipe *p);
 unsigned int pipe_poll_end(struct pipe *p, bool writing, struct poll_table *table);
-void pipe_hang_up(struct pipe *p, bool writing); /* makes it look closed to the other end */
-void pipe_close(struct pipe *p, bool writing);   /* the second close frees it */
+void pipe_hang_up(struct pipe *p, bool writing); /* makes this end look closed to the other */
+void pipe_close(struct pipe *p, bool writing);   /* the second call frees the pipe */
 
 #endif

@@ -260,7 +260,10 @@ static int write_sets(const struct select_sets *sets, const unsigned long user[3
 	return err;
 }
 
-/* Store the requested descriptors below n in fds[], their events in p[]. Returns their number. */
+/*
+ * Store the requested descriptors below n in fds[], and their events in p[]. Returns the number of
+ * descriptors stored.
+ */
 static unsigned int list_sets(const struct select_sets *sets, unsigned int n, int *fds,
 			      struct polled *p)
 {

@@ -2,8 +2,8 @@
 /*
  * sys_file.c - system calls that move bytes: read, write, and their variants.
  *
- * A file that has a position keeps it under pos_lock for the length of the call, so two threads
- * that share a descriptor do not read the same bytes.
+ * A call on a file that has a position holds pos_lock until it ends, so two threads that share a
+ * descriptor do not read the same bytes.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>

@@ -13,10 +13,13 @@ struct at_path { /* a path argument and the directory that it starts from */
 	char *path;
 };
 
-/* 0, -EBADF, -ENOTDIR, -EFAULT, -ENAMETOOLONG or -ENOMEM. */
+/* Get a path argument. Returns 0, -EBADF, -ENOTDIR, -EFAULT, -ENAMETOOLONG or -ENOMEM. */
 int at_path_get(struct at_path *ap, int dirfd, unsigned long user_path);
 void at_path_put(struct at_path *ap);
-/* Look up the inode of (dirfd, path), with AT_EMPTY_PATH and AT_SYMLINK_NOFOLLOW; referenced. */
+/*
+ * Look up the inode of (dirfd, path), and take a reference on it. Obeys AT_EMPTY_PATH and
+ * AT_SYMLINK_NOFOLLOW in `flags`.
+ */
 int at_inode(int dirfd, unsigned long user_path, unsigned int flags, struct inode **inode);
 
 /* Get the file of a descriptor that is open for reading or writing, referenced; NULL: -EBADF. */

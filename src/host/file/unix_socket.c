@@ -7,7 +7,7 @@
  * accepted, as on Linux.
  *
  * Locks: sockets_lock (sleeping, one for all) guards names, states and backlogs. The pipes of a
- * connected socket never change, so bytes move without it.
+ * connected socket never change, so bytes move without this lock.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -67,7 +67,7 @@ struct unix_socket *socket_new(void)
 	return s;
 }
 
-/* Take the first client in the backlog, or NULL. */
+/* Take the first client out of the backlog. NULL: the backlog is empty. */
 static struct unix_socket *backlog_take(struct unix_socket *s)
 {
 	struct unix_socket *client = NULL;

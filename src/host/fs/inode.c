@@ -203,7 +203,7 @@ void dir_remove(struct dentry *d)
 	if (S_ISDIR(inode->mode)) {
 		dir->nlink--;
 		inode->parent = NULL;
-		inode_put(dir); /* never the last: the caller holds one */
+		inode_put(dir); /* never the last reference: the caller holds one */
 	} else {
 		inode->nlink--;
 	}

@@ -76,7 +76,10 @@ extern struct inode *root_inode;
 struct inode *inode_alloc(u32 mode, const struct inode_ops *ops);
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode); /* may reschedule, takes no sleeping lock */
-/* Write its path from the root, or "(deleted)" if it or a directory above it has no name left. */
+/*
+ * Write the inode's path from the root, or "(deleted)" if the inode or a directory above it has no
+ * name left.
+ */
 void inode_path(struct inode *inode, char *buf, size_t size);
 /* Like inode_path(), but with tree_lock held; returns the length. size > 16. */
 long inode_path_locked(struct inode *inode, char *buf, size_t size);
@@ -85,7 +88,7 @@ long inode_path_locked(struct inode *inode, char *buf, size_t size);
 struct dentry *dir_find(struct inode *dir, const char *name);
 int dir_add(struct inode *dir, const char *name, struct inode *inode);
 void dir_remove(struct dentry *d);
-/* Rename `old`, replacing any file with the new name. After an error nothing has changed. */
+/* Rename `old`, replacing any file with the new name. After an error, nothing has changed. */
 int dir_move(struct dentry *old, struct inode *to, const char *name);
 bool dir_is_empty(const struct inode *dir);
 /* Look up an entry, real or generated; referenced, or NULL. */

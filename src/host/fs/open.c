@@ -47,7 +47,7 @@ static int open_by_type(struct inode *inode, struct file *f, unsigned int flags)
 	return 0;
 }
 
-/* Open the inode as f, which alloc_unopened() has made. On failure the caller puts f. */
+/* Open the inode as f, which alloc_unopened() has made. On failure, the caller puts f. */
 static int open_with(struct file *f, struct inode *inode, unsigned int flags)
 {
 	int err = 0;
@@ -193,8 +193,8 @@ static size_t put_entry(u8 *to, size_t room, u64 ino, u64 next, u32 mode, const 
 
 /*
  * Store at `to` the entry of dir with the smallest cookie >= *cookie, and set *cookie to follow it.
- * Returns its length, or 0 if it does not fit or, with *more false, if there is none. Generated
- * entries follow the real ones.
+ * Returns the entry's length, 0 if it does not fit, or 0 with *more false if there is no such
+ * entry. Generated entries follow the real ones.
  */
 static size_t entry_at(struct inode *dir, u64 *cookie, u8 *to, size_t room, bool *more)
 {

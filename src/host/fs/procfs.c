@@ -2,7 +2,7 @@
 /*
  * procfs.c - /proc: files about the machine. procfs_pid.c has those about processes.
  *
- * Only files that real programs read exist, and none of the values in them is invented.
+ * The only files are those that real programs read, and none of the values in them is invented.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -55,7 +55,7 @@ static int show_meminfo(struct inode *inode, struct text *t)
 }
 
 /*
- * Show the slabs in Linux's format (version 2.1). Together with MemFree they account for all free
+ * Show the slabs in Linux's format (version 2.1). Together with MemFree, they account for all free
  * memory, to the byte. Larger blocks are whole pages.
  */
 static int show_slabinfo(struct inode *inode, struct text *t)

@@ -69,7 +69,7 @@ bool proc_is_mine(const struct inode *inode)
 struct thread_facts {
 	char name[THREAD_NAME_LEN];
 	char state;
-	u64 run, wait, count; /* run and wait: ticks */
+	u64 run, wait, count; /* run and wait are in ticks */
 };
 
 static char state_letter(const struct thread *t)

@@ -109,7 +109,7 @@ hpa_t *ram_page_slot(const struct ram_file *rf, u64 index)
 	return &rf->chunks[chunk].pages[index % CHUNK_PAGES];
 }
 
-/* Free the pages of [from, to), by page index. */
+/* Free the pages whose indices are in [from, to). */
 void ram_drop_pages(struct ram_file *rf, u64 from, u64 to)
 {
 	u64 last = MIN(to, (u64)rf->nr_chunks * CHUNK_PAGES), index, chunk;
@@ -278,8 +278,8 @@ int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
 static const u8 zero_page[PAGE_SIZE] __attribute__((aligned(4096)));
 
 /*
- * Set *from to the file's bytes at pos. Returns how many of `size` are there, at most up to the end
- * of the page. *pa: the page that the caller has to put, or 0.
+ * Set *from to the file's bytes at pos. Returns how many of the `size` bytes are there, at most up
+ * to the end of the page. *pa: the page that the caller has to put, or 0.
  */
 static size_t ram_source(struct ram_file *rf, u64 pos, size_t size, const u8 **from, hpa_t *pa)
 {

@@ -47,7 +47,7 @@ void ram_count_pages(struct ram_file *rf, long pages);
 bool ram_tree_has_room(const struct ram_file *rf);          /* may this file get one more page? */
 void ram_drop_pages(struct ram_file *rf, u64 from, u64 to); /* page indices [from, to) */
 int ram_chunk_make(struct ram_file *rf, u64 chunk);
-/* Like ram_chunk_make(), but the chunk has no pages. */
+/* Like ram_chunk_make(), but without allocating a block: a new chunk has no pages. */
 int ram_chunk_make_empty(struct ram_file *rf, u64 chunk);
 
 /* unmap.c: unmap pages [from, to) of the file from every address space. Call without locks. */

@@ -84,7 +84,7 @@ static int punch_hole(struct ram_file *rf, u64 from, u64 to)
 	return err;
 }
 
-/* Count the pages of [from, to), by index, that the file does not have. */
+/* Count the pages with indices in [from, to) that the file does not have. */
 static u64 missing_pages(const struct ram_file *rf, u64 from, u64 to)
 {
 	u64 index, missing = 0, next;
@@ -173,7 +173,7 @@ int ram_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa)
 		err = ram_page_own(rf, index, pa);
 	rf->mapped = true;
 	mutex_unlock(&rf->lock);
-	/* No process's exit would make room in the tree: SIGBUS, as on Linux. */
+	/* The exit of a process would not make room in the tree: SIGBUS, as on Linux. */
 	if (err != -ENOSPC || !ram_tree_has_room(rf))
 		return err;
 	page_missed(); /* not ENOSPC: an access through a mapping has run out of memory */
@@ -250,8 +250,8 @@ int ram_insert_page(struct file *f, u64 index, hpa_t pa)
 }
 
 /*
- * For SEEK_DATA and SEEK_HOLE: return the first position from pos on in data (want_data) or in a
- * hole. Pages and the archive's bytes are data. -ENXIO: no more data.
+ * For SEEK_DATA and SEEK_HOLE: return the first position at or after pos that is in data (if
+ * want_data) or in a hole. Pages and the archive's bytes are data. -ENXIO: there is no more data.
  */
 static s64 next_edge(struct ram_file *rf, u64 pos, bool want_data)
 {

@@ -3,8 +3,9 @@
  * sys_path.c - system calls that change the tree: mkdir, unlink, rename, links; and the current
  * directory.
  *
- * Each call looks up, checks and changes without releasing tree_lock in between; paths are copied
- * from user memory before that. A directory with ops (as in /proc) cannot be changed.
+ * Each call does its lookup, its checks and its change without releasing tree_lock in between;
+ * paths are copied from user memory before that. A directory with ops (as in /proc) cannot be
+ * changed.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -17,7 +18,10 @@
 #include "proc/syscall.h"
 #include "mm/uaccess.h"
 
-/* Find directory and last name of a path to be created. -EEXIST: it exists. tree_lock is held. */
+/*
+ * Find the directory and the last name of a path to be created. -EEXIST: it exists. tree_lock is
+ * held.
+ */
 static int walk_new(struct at_path *ap, struct walk *w)
 {
 	struct inode *there;

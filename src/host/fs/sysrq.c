@@ -14,7 +14,9 @@
 #include "procfs.h"
 #include "pseudo.h"
 
-/* Not a tail call, which would become a loop: each level uses its bytes after the call. */
+/*
+ * The call is not a tail call, which would become a loop: each level uses its bytes after the call.
+ */
 static __attribute__((noinline)) unsigned int overflow(unsigned int depth)
 {
 	volatile u8 bytes[256] = { 0 };

@@ -2,9 +2,9 @@
 /*
  * trace_marker.c - /sys/kernel/tracing/trace_marker: each write by a program is an event, `print`.
  *
- * A record has room for 32 characters; a longer text becomes several records, with `part` counting
- * from 0. One write takes at most MARKER_MAX bytes; the rest is left to the next write, as on
- * Linux. A newline at the end is dropped.
+ * A record has room for 32 characters; a longer string becomes several records, with `part`
+ * counting from 0. One write() accepts at most MARKER_MAX bytes; the rest is left to the next
+ * write(), as on Linux. A newline at the end is dropped.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>

@@ -2,7 +2,7 @@
 /*
  * tracefs.c - /sys/kernel/tracing: which events are on, and under which conditions.
  *
- * Names, texts and errors are Linux's, so that ftrace's documentation applies here. The records
+ * Names, formats and errors are Linux's, so ftrace's documentation applies here. The records
  * themselves are not read through these files but from the machine's RAM (docs/trace.md).
  * trace_control.c implements what the files set; the mutex admits one writer at a time.
  *
@@ -64,8 +64,8 @@ static int show_set_event(struct inode *inode, struct text *t)
 }
 
 /*
- * Apply one word of set_event to chosen[]: [!][hs:]NAME, with * and ?. An empty part matches any,
- * and hs alone means all events. False if the word names no event.
+ * Apply one word of set_event to chosen[]: [!][hs:]NAME, with * and ?. An empty part matches
+ * anything, and hs alone means all events. False if the word does not name any event.
  */
 static bool choose(bool *chosen, const char *word, size_t len)
 {

@@ -66,11 +66,11 @@ size_t account_pages(const struct account *account)
 }
 
 /*
- * If the account is dead, without pages, and has a single child, move the child up to the
- * account's parent: the account no longer keeps a family together. Otherwise each process in a
- * chain (fork, then exit) would leave its account behind. accounts_lock is held. Returns the
- * account if the child was moved: after unlocking, the caller drops the child's reference to it,
- * which may free it. Returns NULL if nothing was changed.
+ * If the account is dead, has no pages, and has a single child, move the child up to the account's
+ * parent: the account no longer keeps a family together. Otherwise, each process in a chain (fork,
+ * then exit) would leave its account behind. accounts_lock is held. Returns the account if the
+ * child was moved: after unlocking, the caller drops the child's reference to it, which may free
+ * it. Returns NULL if nothing was changed.
  */
 static struct account *collapse(struct account *account)
 {

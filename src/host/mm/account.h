@@ -6,8 +6,8 @@
  * page tables, kernel stacks, small objects, pipes, memfds and shared memory, KVM's structs and
  * tables. struct page records the account until the page is freed. Pages that mm->total_pages
  * counts (page_alloc_user()) are not charged, nor are pages of files in the directory tree, which
- * no process's end frees. An object that several processes use stays charged to the one that
- * created it.
+ * are not freed when a process ends. An object that several processes use stays charged to the one
+ * that created it.
  */
 #ifndef HOST_ACCOUNT_H
 #define HOST_ACCOUNT_H
@@ -24,14 +24,17 @@ struct slabs { /* kmalloc.c: pages with a free object, by size */
 struct account {
 	u32 refs;     /* atomic: the process, files whose pages are charged here, children */
 	long pages;   /* atomic: pages charged, plus one while refs is not 0 */
-	bool is_dead; /* its process has ended; slab_lock */
+	bool is_dead; /* its process has ended; guarded by slab_lock */
 	struct slabs slabs;
 
-	/* The tree of accounts; accounts_lock. */
+	/* The tree of accounts, guarded by accounts_lock. */
 	struct account *parent; /* the creating process's account, or one above it; referenced */
 	struct list_head children, sibling;
 
-	/* Pages, for account_find_largest(); accounts_lock, except that oom.c sets footprint. */
+	/*
+	 * Numbers of pages, for account_find_largest(). Guarded by accounts_lock, except footprint,
+	 * which oom.c sets.
+	 */
 	size_t footprint;        /* pages freed if the process ends; 0: it cannot be ended */
 	size_t family;           /* footprints of the process and its descendants, even dead ones */
 	struct account *largest; /* the child with the largest family, or NULL */
@@ -41,7 +44,7 @@ struct account {
 struct account *account_create(void);
 void account_get(struct account *account);
 void account_put(struct account *account);
-/* The process has freed its resources. Drops its reference. */
+/* Close the account of a process that has freed its resources. Drops the process's reference. */
 void account_close(struct account *account);
 /* Charge the calling thread's page_alloc() and kmalloc() to `account`. Returns the previous one. */
 struct account *account_use(struct account *account);

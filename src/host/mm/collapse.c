@@ -26,7 +26,7 @@
 #include "vma.h"
 
 #define BLOCK_PAGES 512
-#define COPY_BATCH  16 /* pages between two calls of irq_window(); a copy takes 1200 instructions */
+#define COPY_BATCH  16 /* pages between two calls to irq_window(); a copy takes 1200 instructions */
 #define PUT_BATCH   8
 
 struct block {

@@ -46,8 +46,8 @@ unsigned long vma_pte_flags(unsigned int prot)
 }
 
 /*
- * Memory contains new instructions: harts that run mm execute fence.i now, other harts when they
- * switch to mm (mm_activate() checks icache_stale).
+ * Memory contains new instructions: harts that run mm execute fence.i now, and other harts do so
+ * when they switch to mm (mm_activate() checks icache_stale).
  */
 void mm_sync_icache(struct mm *mm)
 {
@@ -262,7 +262,7 @@ static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, bool
 /*
  * The frame may have had other contents: a hart that has fetched instructions from it may execute
  * those until its next fence.i (the rules are those of Zifencei). install() takes care of this for
- * the process, the notifiers for its guests.
+ * the process, and the notifiers do so for its guests.
  */
 static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, bool write)
 {
@@ -419,7 +419,7 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 		WRITE_ONCE(*pte, *pte | PTE_A);
 		if (write && !(*pte & PTE_W))
 			return make_writable(mm, vma, va, pte, size);
-		/* Another thread has mapped it; this hart had cached the old entry. */
+		/* Another thread has mapped the page; this hart had cached the old entry. */
 		__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
 		return 0;
 	}

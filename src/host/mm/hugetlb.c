@@ -43,7 +43,7 @@ size_t huge_page_free_count(void)
 	return READ_ONCE(nr_free);
 }
 
-/* Each of its pages has one reference, as from page_alloc(). */
+/* Each page of the block has one reference, as from page_alloc(). */
 static void block_to_pool(hpa_t pa)
 {
 	struct page *page = page_of(pa);

@@ -9,11 +9,13 @@
 
 #include "hv/types.h"
 
-void hugetlb_reserve(void);    /* blocks of 1 GiB; before page_init_finish() */
-void hugetlb_init(void);       /* boot argument hugepages=N; after page_init_finish() */
-void hugetlb_files_init(void); /* make its files in /proc and /sys */
+void hugetlb_reserve(void);    /* reserve blocks of 1 GiB; call before page_init_finish() */
+void hugetlb_init(void);       /* fill the pool (hugepages=N); call after page_init_finish() */
+void hugetlb_files_init(void); /* create the pool's files in /proc and /sys */
 
-/* Take a block of 2 MiB and clear it; one reference on each page. 0: the pool is empty. */
+/*
+ * Take a block of 2 MiB and clear it. Each page has one reference. Return 0 if the pool is empty.
+ */
 hpa_t huge_page_alloc(void);
 size_t huge_page_total(void); /* all blocks of the pool, free or in use */
 size_t huge_page_free_count(void);
@@ -30,7 +32,7 @@ int huge_check_mapping(struct vma_spec *spec, bool noreserve);
 
 /*
  * For page.c: `pages` pages, from pa on, have lost their last reference. Their block returns to the
- * pool when all of its pages have.
+ * pool when all of its pages have lost theirs.
  */
 void huge_page_dropped(hpa_t pa, unsigned int pages);
 
@@ -42,7 +44,10 @@ size_t giant_pages_reserve(size_t wanted); /* returns how many were reserved */
 size_t giant_page_total(void);
 size_t giant_page_free_count(void);
 void giant_page_dropped(hpa_t pa, unsigned int pages);
-/* Map or copy the page at va, for a fault. mm->lock is held. 0, -EIO (pool is empty), -ENOMEM. */
+/*
+ * Map or copy the page at va, for a fault. mm->lock is held. Return 0, -EIO (empty pool) or
+ * -ENOMEM.
+ */
 int giant_page_map(struct mm *mm, const struct vma *vma, unsigned long va);
 int giant_page_copy(struct mm *mm, unsigned long va);
 

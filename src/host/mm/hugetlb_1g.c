@@ -2,9 +2,10 @@
 /*
  * hugetlb_1g.c - the pool of 1 GiB huge pages, which is reserved at boot and never given back.
  *
- * The page allocator has no blocks of that size, so they are reserved before it receives its memory
- * (hugepagesz=1G hugepages=N). The first touch maps the whole block by 512 leaves of 2 MiB, and an
- * area of such pages is never split within a block. They are only for private anonymous memory.
+ * The page allocator has no blocks of that size, so the pages are reserved before the allocator
+ * receives its memory (hugepagesz=1G hugepages=N). The first touch maps the whole block with 512
+ * leaves of 2 MiB, and an area of such pages is never split within a block. The pages are only for
+ * private anonymous memory.
  *
  * The first page of each 2 MiB of a block has the kind PAGE_GIANT. slab_used of the block's first
  * page counts the pages without a reference. Lock: giant_lock.
@@ -107,7 +108,10 @@ int giant_page_map(struct mm *mm, const struct vma *vma, unsigned long va)
 	return err;
 }
 
-/* After fork, the first write copies the page, as for any other size: here the whole GiB. */
+/*
+ * After fork, the first write copies the page, as with pages of any other size. Here, that is the
+ * whole GiB.
+ */
 int giant_page_copy(struct mm *mm, unsigned long va)
 {
 	unsigned long start = ALIGN_DOWN(va, SZ_1G), at, size;
@@ -121,7 +125,10 @@ int giant_page_copy(struct mm *mm, unsigned long va)
 		pte = pgtable_find(mm, at, &size);
 		BUG_ON(!pte || size != SZ_2M);
 		old = pte_to_hpa(*pte);
-		/* A part without other references may be writable: stop stores before the copy. */
+		/*
+		 * A part without other references may be writable: stop stores to it before the
+		 * copy.
+		 */
 		if (*pte & PTE_W) {
 			WRITE_ONCE(*pte, *pte & ~PTE_W);
 			mm_flush_tlb(mm, at, SZ_2M);

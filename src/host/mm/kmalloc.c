@@ -45,13 +45,19 @@ static struct page *slab_create(unsigned int class)
 	page->slab_used = 0;
 	page->slab_free = 1;
 	va = pa_to_va(pa);
-	/* Each free object starts with the value that slab_free gets when it is allocated. */
+	/*
+	 * Each free object starts with the value to which slab_free is set when the object is
+	 * allocated.
+	 */
 	for (size_t at = 0; at < PAGE_SIZE; at += size)
 		*(u32 *)(va + at) = at + size < PAGE_SIZE ? (u32)(at + size + 1) : 0;
 	return page;
 }
 
-/* Each account has its own pages; threads without one use the common ones. slab_lock is held. */
+/*
+ * Each account has its own pages; threads without an account use the common ones. slab_lock is
+ * held.
+ */
 static struct list_head *partial_of(struct account *account, unsigned int class)
 {
 	struct slabs *slabs = account ? &account->slabs : &common;
@@ -90,7 +96,7 @@ static void *slab_alloc(unsigned int class)
 	return object;
 }
 
-/* Make the page common. slab_lock is held. The caller uncharges the page's owner. */
+/* Move the page to the common slabs. slab_lock is held. The caller uncharges the page's owner. */
 static void slab_donate(struct page *page)
 {
 	page->owner = NULL;

@@ -23,7 +23,7 @@ struct sizes {
 	unsigned long mapped, data, locked;
 };
 
-/* RLIMIT_DATA counts private writable memory, as well as brk. */
+/* RLIMIT_DATA applies to private writable memory as well as to brk. */
 static bool is_data(unsigned int prot, unsigned int flags)
 {
 	return (prot & PROT_WRITE) && !(flags & (VMA_SHARED | VMA_STACK));
@@ -68,7 +68,7 @@ bool mm_may_have_areas(const struct mm *mm, unsigned int more)
 	return mm->nr_areas + more <= READ_ONCE(max_areas);
 }
 
-/* May an area of these properties get `pages` more pages? */
+/* May an area with these properties get `pages` more pages? */
 static bool may_expand(struct mm *mm, unsigned int prot, unsigned int flags, unsigned long pages)
 {
 	bool data = is_data(prot, flags) && is_limited(RLIMIT_DATA);
@@ -92,7 +92,7 @@ int mm_may_map(struct mm *mm, const struct vma_spec *spec)
 {
 	unsigned long pages = spec->len >> PAGE_SHIFT, end = spec->addr + spec->len;
 
-	/* `>` as on Linux: the process may get one area more than max_areas. */
+	/* `>` as on Linux: the process may get one more area than max_areas. */
 	if (mm->nr_areas > READ_ONCE(max_areas))
 		return -ENOMEM;
 	if ((spec->flags & VMA_LOCKED) && !may_lock(mm, pages))

@@ -108,7 +108,7 @@ void mm_put(struct mm *mm)
 	if (mm->exe)
 		file_put(mm->exe);
 	pgtable_free_mm(mm);
-	oom_round_ended(); /* not only when a process ends: anyone may drop the last reference */
+	oom_round_ended(); /* here: the last reference need not be dropped by an exiting process */
 	mm_drop(mm);
 }
 
@@ -175,7 +175,7 @@ struct file *shared_anon_file(unsigned long size, bool hugetlb)
 		size = ALIGN_UP(size, SZ_2M);
 	inode->data = ram_file_create(NULL, 0);
 	if (inode->data) {
-		ram_file_set_huge(inode->data, hugetlb); /* must be called before it has a size */
+		ram_file_set_huge(inode->data, hugetlb); /* call before the file has a size */
 		if (ram_file_truncate(inode->data, size) == 0)
 			f = inode_open(inode, O_RDWR, &err);
 		if (f && hugetlb)

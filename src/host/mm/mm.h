@@ -16,8 +16,8 @@
 struct file;
 
 struct mm {
-	u32 users;           /* processes, mm_next() callers; at 0 its areas and pages are freed */
-	u32 refs;            /* references to it: one for all users, one per hv_mm_hold_current() */
+	u32 users;           /* processes and mm_next() callers; at 0, areas and pages are freed */
+	u32 refs;            /* references: one for all users, one per hv_mm_hold_current() */
 	hpa_t root;          /* Sv39 root table */
 	unsigned long harts; /* harts that have this root in satp: bit mask, atomic */
 	struct mutex lock;
@@ -37,7 +37,7 @@ struct mm {
 	u32 counted_in; /* oom.c: the last round of set_footprints() that counted the pages */
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe;
-	unsigned long icache_stale; /* harts that need a fence.i before they run it: bit mask */
+	unsigned long icache_stale; /* harts that need a fence.i before using this mm: bit mask */
 };
 
 /* ---- pgtable.c: the page table. Callers hold mm->lock. ---- */
@@ -64,9 +64,11 @@ pte_t *pgtable_alloc(struct mm *mm, unsigned long va, unsigned long size);
 /* Free va's level-0 table if it is empty. True: its 2 MiB now have neither table nor leaf. */
 bool pgtable_collapse_empty(struct mm *mm, unsigned long va);
 
-/* Fence [va, va + size) on every hart that has mm in satp, this one included; ~0UL: everything. */
+/*
+ * Fence [va, va + size) on every hart with mm in satp, including this one; size ~0UL: everything.
+ */
 void mm_flush_tlb(struct mm *mm, unsigned long va, unsigned long size);
-void mm_activate(struct mm *next); /* load it into this hart's satp; NULL: the kernel's own table */
+void mm_activate(struct mm *next); /* load into this hart's satp; NULL: the kernel's own table */
 
 /* Flags of every user leaf, except for PROT_NONE. */
 #define PTE_USER_BASE (PTE_V | PTE_U | PTE_A | PTE_D)
@@ -83,10 +85,11 @@ void mm_put(struct mm *mm); /* may sleep; the last put frees everything */
 struct mm *mm_next(struct mm *prev);
 
 /*
- * Make va usable for the access (write, exec). Called by the trap handler, for the program's
- * accesses and those of uaccess.c, and by futex.c. 0, -EFAULT (SIGSEGV) or -EIO (SIGBUS). May
- * sleep. `user`: the program itself made the access and will repeat it, so 0 is returned if a wait
- * was ended early (by a signal, or because the process is ending); -EFAULT otherwise.
+ * Make va usable for the access (write, exec). The trap handler calls this for the accesses of the
+ * program and of uaccess.c; futex.c calls it too. Return 0, -EFAULT (SIGSEGV) or -EIO (SIGBUS). May
+ * sleep. `user`: the program itself made the access and will repeat it, so 0 is also returned if a
+ * wait was ended early (by a signal, or because the process is ending). Without `user`, -EFAULT is
+ * returned in that case.
  */
 int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user);
 

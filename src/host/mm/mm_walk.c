@@ -2,9 +2,9 @@
 /*
  * mm_walk.c - walk the leaves of a user page table: find, split, remove.
  *
- * A page is freed only after every hart that may use it has been fenced: mm_zap()
- * collects leaves, fences once, then drops the references. By then mm_notify_start()
- * has removed the range from the core's G-stage tables.
+ * A page is freed only after every hart that may use it has been fenced: mm_zap() collects leaves,
+ * fences once, then drops the references. By then, mm_notify_start() has removed the range from the
+ * core's G-stage tables.
  */
 #include <linux/errno.h>
 #include "hv/bits.h"
@@ -39,7 +39,7 @@ static pte_t *next_in_table(pte_t *table, unsigned long *va, unsigned long end)
 	return pte < last ? pte : NULL;
 }
 
-#define WALK_STEP 4 /* steps for skipping an empty entry of a higher table */
+#define WALK_STEP 4 /* steps counted for skipping an empty entry of a higher table */
 
 void mm_walked(struct mm *mm, unsigned int steps)
 {

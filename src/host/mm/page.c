@@ -2,9 +2,9 @@
 /*
  * page.c - physical memory: discovery at boot, and the buddy allocator.
  *
- * Invariant: a free block of order n starts at a multiple of 2^n pages, and its first
- * page is PAGE_FREE with that order; no two buddies are both free.
- * Locks: page_lock protects the free lists. Reference counts are atomic.
+ * Invariant: a free block of order n starts at a multiple of 2^n pages, and its first page has the
+ * kind PAGE_FREE and the order n; no two buddies are both free. Locks: page_lock protects the free
+ * lists. Reference counts are atomic.
  */
 #include "page.h"
 #include <string.h>
@@ -130,7 +130,7 @@ void page_init(hpa_t image_start, hpa_t image_end)
 		list_init(&free_lists[i]);
 	pa = page_boot_alloc((ram_end - ram_start) / PAGE_SIZE * sizeof(struct page), PAGE_SIZE);
 	if (!pa)
-		panic("too little memory: 0x%llx bytes do not fit their own page array",
+		panic("too little memory: 0x%llx bytes cannot hold their own page array",
 		      ram_end - ram_start);
 	pages = pa_to_va(pa);
 }
@@ -220,7 +220,7 @@ void page_miss_forget(void)
 		thread_frame(current)->cause = 0;
 }
 
-/* Inlined, like alloc_charged(), to keep a guest's fault cheap: it may allocate a table. */
+/* Inlined, like alloc_charged(), to keep guest faults cheap: they may allocate a table. */
 static inline __attribute__((always_inline)) struct page *alloc_block(unsigned int order)
 {
 	struct page *page;

@@ -46,7 +46,7 @@ void page_init(hpa_t image_start, hpa_t image_end);
  * page_init_finish().
  */
 hpa_t page_boot_alloc(u64 size, u64 align);
-/* Give the rest of memory to the allocator. */
+/* Give the rest of the memory to the allocator. */
 void page_init_finish(void);
 /* Give [start, end) to the allocator: memory that was reserved at boot. */
 void page_add_range(hpa_t start, hpa_t end);
@@ -64,7 +64,7 @@ hpa_t page_alloc_zeroed(unsigned int order);
 hpa_t page_alloc_user(unsigned int order);
 hpa_t page_alloc_user_zeroed(unsigned int order);
 void page_missed(void); /* record that the calling thread got no page */
-/* Has the thread missed a page since it entered the kernel or called page_miss_forget()? */
+/* Has the calling thread missed a page since it entered the kernel or called page_miss_forget()? */
 bool page_was_missed(void);
 void page_miss_forget(void);
 /* Charge pages from page_alloc_user() to the calling thread's account. */
@@ -82,8 +82,8 @@ size_t page_free_count(void);           /* 4K pages */
 size_t page_total_count(void);          /* 4K pages */
 void page_clear(void *va, size_t size); /* uses cbo.zero if the harts have it */
 /*
- * Clear 2 MiB in pieces. Interrupts are taken between the pieces and another thread may run, so the
- * caller holds no spinlock.
+ * Clear 2 MiB in pieces. Between the pieces, interrupts are taken and another thread may run, so
+ * the caller must not hold a spinlock.
  */
 hpa_t page_alloc_zeroed_block(void); /* as page_alloc_user(); 0: no memory */
 void page_clear_block(hpa_t pa);

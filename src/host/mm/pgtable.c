@@ -228,7 +228,7 @@ void mm_activate(struct mm *next)
 	csr_write(satp, FIELD_PREP(SATP_MODE, SATP_MODE_SV39) |
 				(next ? next->root : kernel_root) >> PAGE_SHIFT);
 	sfence_vma_all();
-	/* This hart's bit is set, so from now on mm_sync_icache() fences it remotely. */
+	/* This hart's bit is set, so from now on, mm_sync_icache() fences this hart remotely. */
 	if (next && (__atomic_load_n(&next->icache_stale, __ATOMIC_SEQ_CST) & BIT(this_hart()))) {
 		__atomic_fetch_and(&next->icache_stale, ~BIT(this_hart()), __ATOMIC_SEQ_CST);
 		__asm__ volatile("fence.i" ::: "memory");
@@ -238,7 +238,7 @@ void mm_activate(struct mm *next)
 		__atomic_fetch_and(&prev->harts, ~BIT(this_hart()), __ATOMIC_SEQ_CST);
 }
 
-/* At boot, before any other page table and any other hart exist. */
+/* Called at boot, when there is no other page table and no other hart yet. */
 void pgtable_set_kernel(unsigned long va, hpa_t mid)
 {
 	early_root[index_of(va, 2)] = pte_make(mid, PTE_V);

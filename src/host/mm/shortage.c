@@ -4,8 +4,8 @@
  *
  * Writing a number N to the file leaves N pages free: all other pages are withheld, and so are the
  * free kmalloc() objects of the writing process. The shortage ends when a thread would wait for
- * memory (oom_wait()), or when -1 is written, which fails with EALREADY if it has ended before.
- * Reading the file gives the number of free pages.
+ * memory (oom_wait()), or when -1 is written. Writing -1 fails with EALREADY if the shortage has
+ * already ended. Reading the file gives the number of free pages.
  *
  * A test makes the same system call with N = 0, 1, 2, ...: each page that the call allocates is in
  * turn the first one that is missing. When the call is repeated (syscall.c), all pages are
@@ -54,7 +54,7 @@ static void take(struct list_head *list, unsigned int order, unsigned long max)
 	}
 }
 
-/* While no page is free, kmalloc() fails once the process has no free object of the size. */
+/* While no page is free, kmalloc() fails once the process has no free object of that size left. */
 static void take_objects(void)
 {
 	struct list_head *object;
@@ -70,7 +70,7 @@ static void begin(unsigned long left)
 	struct list_head spared = LIST_HEAD_INIT(spared);
 	int order;
 
-	/* Set it first: a thread that misses a page meanwhile waits in shortage_end(). */
+	/* Set in_force first: a thread that misses a page meanwhile waits in shortage_end(). */
 	in_force = true;
 	take(&spared, 0, left);
 	for (order = PAGE_MAX_ORDER; order >= 0; order--)

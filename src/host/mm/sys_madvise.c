@@ -16,7 +16,10 @@
 
 /* ---- populating ---- */
 
-/* Fault in the page at va; *size: its leaf's size. Like mm_populate(), or -EAGAIN: call again. */
+/*
+ * Fault in the page at va, and set *size to the size of its leaf. Returns 0, an error as
+ * mm_populate() does, or -EAGAIN: call again.
+ */
 static int populate_page(struct mm *mm, unsigned long va, bool write, unsigned long *size)
 {
 	struct uffd_wait wait = { 0 };
@@ -66,7 +69,7 @@ struct advice {
 		SET_FLAGS
 	} action;
 	unsigned int refused;    /* fail on an area with any of these flags */
-	bool anonymous;          /* fail on an area of a file */
+	bool anonymous;          /* fail on an area that maps a file */
 	unsigned int set, clear; /* SET_FLAGS: flags of the areas */
 };
 
@@ -118,7 +121,9 @@ static int madvise_collapse(struct mm *mm, unsigned long start, unsigned long en
 	return 0;
 }
 
-/* Apply the advice to the mapped parts of the range. None of its areas refuses it. */
+/*
+ * Apply the advice to the mapped parts of the range. None of the range's areas refuses the advice.
+ */
 static int madvise_range(struct mm *mm, unsigned long start, unsigned long end,
 			 const struct advice *advice)
 {
@@ -142,7 +147,8 @@ static int madvise_range(struct mm *mm, unsigned long start, unsigned long end,
 
 /*
  * Return the start of the first part of the range that refuses the advice; `end` if none does.
- * *drop_end: where MADV_DONTNEED stops, which is `end` or, inside a huge page, the page's start.
+ * *drop_end is where MADV_DONTNEED stops: at `end` or, if that is inside a huge page, at the page's
+ * start.
  */
 static unsigned long refused_at(struct mm *mm, unsigned long start, unsigned long end,
 				const struct advice *advice, unsigned long *drop_end)
@@ -169,8 +175,8 @@ static unsigned long refused_at(struct mm *mm, unsigned long start, unsigned lon
 }
 
 /*
- * mm->lock is held. As on Linux, areas are advised in turn up to the first one that refuses. The
- * result is then -EINVAL, otherwise -ENOMEM if a part of the range is not mapped.
+ * mm->lock is held. As on Linux, areas are advised in turn up to the first one that refuses. In
+ * that case, the result is -EINVAL; otherwise, it is -ENOMEM if a part of the range is not mapped.
  */
 static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end,
 			  const struct advice *advice)

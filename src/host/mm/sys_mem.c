@@ -190,7 +190,7 @@ long sys_brk(struct trap_frame *frame)
 			mm->brk = want;
 	}
 	/*
-	 * Programs check the new end: on failure return the old end, unless the call is repeated.
+	 * Programs check the new end: on failure, return the old end, unless the call is repeated.
 	 */
 	if (ret != -ENOMEM || !page_was_missed())
 		ret = (long)mm->brk;
@@ -233,7 +233,7 @@ static int move_pages(struct mm *mm, unsigned long from, unsigned long to, unsig
 	return 0;
 }
 
-#define SPARE_AREAS 4 /* vma_map() and the last vma_unmap() split at most two each */
+#define SPARE_AREAS 4 /* vma_map() and the last vma_unmap() split at most two areas each */
 
 static int spare_areas_alloc(struct mm *mm)
 {
@@ -274,8 +274,8 @@ static int mremap_prepare(struct mm *mm, unsigned long old, unsigned long len,
 
 /*
  * A failure leaves the old range as it was, so that the call can be repeated. The old range,
- * including what exceeds spec->len, is unmapped once the pages have been moved. That does not fail,
- * unless max_map_count is lowered meanwhile.
+ * including what exceeds spec->len, is unmapped once the pages have been moved. Unmapping does not
+ * fail, unless max_map_count is lowered meanwhile.
  */
 static long mremap_move(struct mm *mm, const struct vma *vma, unsigned long old,
 			unsigned long old_len, struct vma_spec *spec)

@@ -48,7 +48,9 @@ user_clear:
 	li	a0, 0
 	ret
 
-	/* long user_strncpy(char *dst, unsigned long src, size_t n): length; n: no NUL; -EFAULT. */
+	/*
+	 * long user_strncpy(char *dst, unsigned long src, size_t n): length, n (no NUL) or -EFAULT.
+	 */
 	.globl	user_strncpy
 user_strncpy:
 	SUM_ON

@@ -9,7 +9,7 @@
 int copy_from_user(void *dst, unsigned long src, size_t size);
 int copy_to_user(unsigned long dst, const void *src, size_t size);
 int clear_user(unsigned long dst, size_t size);
-/* Returns the length without NUL, -EFAULT, or -ENAMETOOLONG if there is no NUL within size. */
+/* Returns the length without the NUL, -EFAULT, or -ENAMETOOLONG if there is no NUL within size. */
 long strncpy_from_user(char *dst, unsigned long src, size_t size);
 
 /*

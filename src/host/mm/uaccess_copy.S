@@ -30,7 +30,7 @@ user_copy:
 .Lwords:
 	andi	a3, a2, -64
 	beqz	a3, .Lword
-	add	a3, a3, a0		/* end of the part in blocks of 64 */
+	add	a3, a3, a0		/* end of the part in blocks of 64 bytes */
 	andi	a2, a2, 63
 .Lblock:
 	user	ld t0, 0(a1)
@@ -93,10 +93,10 @@ user_copy:
 	addi	a2, a2, -1
 	j	.Lshift_align
 .Lshift_begin:
-	andi	t3, a1, 7		/* not 0: they differ modulo 8 */
+	andi	t3, a1, 7		/* not 0: a0 and a1 differ modulo 8 */
 	sub	t5, a1, t3		/* the aligned word that contains the next byte */
-	slli	t3, t3, 3		/* number of its bits that precede that byte */
-	neg	t4, t3			/* shift amounts count modulo 64 */
+	slli	t3, t3, 3		/* number of the word's bits that precede that byte */
+	neg	t4, t3			/* shift amounts are modulo 64 */
 	andi	a3, a2, -8
 	add	a1, a1, a3
 	add	a3, a3, a0		/* end of the part in words */

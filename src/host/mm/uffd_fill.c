@@ -2,9 +2,9 @@
 /*
  * uffd_fill.c - answer userfaults: UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_CONTINUE.
  *
- * A range is filled page by page. Pages filled before an error stay, and their bytes are reported
- * as the result. The program's bytes are copied before mm->lock is taken, because the copy may
- * fault as well.
+ * A range is filled page by page. Pages filled before an error stay, and their size in bytes is
+ * reported as the result. The program's bytes are copied before mm->lock is taken, because the copy
+ * may fault as well.
  */
 #include <linux/errno.h>
 #include <linux/userfaultfd.h>
@@ -79,14 +79,16 @@ static int fill_known(struct mm *mm, const struct vma *vma, unsigned long va)
 	return err;
 }
 
-/* Fill the page at va; pa: its frame, unless the file has it already. mm->lock is held. */
+/* Fill the page at va. pa is its frame, unless the file already has the page. mm->lock is held. */
 static int fill_locked(const struct fill *fill, struct mm *mm, unsigned long va, hpa_t pa)
 {
 	struct vma *vma = vma_find(mm, va);
 	unsigned long size;
 	int err;
 
-	/* One registered area contains the whole range. It may be registered with another uffd. */
+	/*
+	 * One registered area must contain the whole range. It may be registered with another uffd.
+	 */
 	if (!vma || !vma->uffd || vma->start > fill->start || vma->end < fill->start + fill->len)
 		return -ENOENT;
 	if (vma_page_size(vma) != fill->size ||
@@ -96,7 +98,7 @@ static int fill_locked(const struct fill *fill, struct mm *mm, unsigned long va,
 		return -EEXIST;
 	err = fill->kind == FILL_CONTINUE ? fill_known(mm, vma, va) : fill_new(mm, vma, va, pa);
 	if (!err && fill->kind != FILL_ZERO)
-		mm_notify_moved(mm, va, va + fill->size); /* they may be a guest's instructions */
+		mm_notify_moved(mm, va, va + fill->size); /* the new bytes may be guest code */
 	return err;
 }
 
@@ -123,7 +125,10 @@ static int fill_page(const struct fill *fill, unsigned long va)
 	return err;
 }
 
-/* Returns the bytes filled, or the error of the first page. If `wake`, wakes faults in them. */
+/*
+ * Returns the number of bytes filled, or the error of the first page. If `wake`, wakes the faults
+ * in the filled range.
+ */
 static long fill_range(const struct fill *fill, bool wake)
 {
 	unsigned long done = 0;

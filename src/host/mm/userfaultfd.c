@@ -2,16 +2,16 @@
 /*
  * userfaultfd.c - userfaultfd(2): report page faults to the program, which answers them.
  *
- * A new fault is in `queued`. read() moves it to `delivered`, where it stays until its page is filled
- * in (uffd_fill.c) or its range is woken. The waker removes it from its list and sets `woken`. A
- * thread that stops waiting before that removes its fault itself.
+ * A new fault is in `queued`. read() moves it to `delivered`, where it stays until its page is
+ * filled in (uffd_fill.c) or its range is woken. The waker removes it from its list and sets
+ * `woken`. A thread that stops waiting earlier removes its fault itself.
  *
- * Modes: missing pages, of private anonymous memory and of shared memory; minor faults, where
- * the file already has the page. Not implemented: write protection, events of fork, mremap and
- * munmap, UFFDIO_MOVE, UFFDIO_POISON. A child of fork inherits no registration.
+ * Modes: missing pages, of private anonymous memory and of shared memory; minor faults, where the
+ * file already has the page. Not implemented: write protection, events of fork, mremap and munmap,
+ * UFFDIO_MOVE, UFFDIO_POISON. A child of fork inherits no registration.
  *
- * References to a uffd: its file, each registered area, each waiting fault. It keeps the struct of
- * the address space alive, but not its contents. Locks: mm->lock > uffd->lock.
+ * References to a uffd: its file, each registered area, each waiting fault. A uffd keeps the struct
+ * of the address space alive, but not its contents. Locks: mm->lock > uffd->lock.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -110,7 +110,10 @@ int uffd_sleep(struct uffd_wait *wait)
 	struct uffd *uffd = wait->uffd;
 	int err;
 
-	/* A kernel access can't be interrupted to run a signal handler, but must end if killed. */
+	/*
+	 * A kernel access can't be interrupted to run a signal handler, but must end if the thread
+	 * is killed.
+	 */
 	if (wait->user)
 		err = wait_event_interruptible(&uffd->faulters, READ_ONCE(wait->woken));
 	else

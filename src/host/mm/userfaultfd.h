@@ -19,7 +19,7 @@ struct vma;
 
 /* A fault that waits for an answer, on the stack of the faulting thread. */
 struct uffd_wait {
-	bool user; /* the program's own access, not the kernel's for it; set by the caller */
+	bool user; /* the program's own access, not the kernel's on its behalf; set by the caller */
 	bool woken;
 	unsigned long va, page; /* the address, and the start of its page */
 	u64 flags;              /* UFFD_PAGEFAULT_FLAG_* */

@@ -360,7 +360,7 @@ int vma_protect(struct mm *mm, unsigned long start, unsigned long len, unsigned 
 		if (vma->start >= start && vma->end <= end)
 			vma->prot = prot;
 	protect_pages(mm, start, end, prot);
-	/* install() does no fence.i for pages that were mapped without PROT_EXEC. */
+	/* install() does not execute fence.i for pages that were mapped without PROT_EXEC. */
 	if (prot & PROT_EXEC)
 		mm_sync_icache(mm);
 	mm_notify_end(mm, start, end);

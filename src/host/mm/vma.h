@@ -50,7 +50,7 @@ struct vma_spec {
 /* ---- vma.c ---- */
 struct vma *vma_find(struct mm *mm, unsigned long addr); /* the area that contains addr, or NULL */
 struct vma *vma_next(struct mm *mm, unsigned long addr); /* the first area that ends above addr */
-/* Returns the new area's address or -errno; -EINVAL: an area of huge pages that are not whole. */
+/* Returns the new area's address or -errno; -EINVAL: the area has partial huge pages. */
 long vma_map(struct mm *mm, const struct vma_spec *spec);
 int vma_unmap(struct mm *mm, unsigned long start, unsigned long len);
 int vma_protect(struct mm *mm, unsigned long start, unsigned long len, unsigned int prot);
@@ -62,7 +62,7 @@ int vma_set_uffd(struct mm *mm, unsigned long start, unsigned long end, struct u
 		 unsigned int mode);
 void vma_forget_uffd(struct mm *mm, const struct uffd *uffd);
 bool vma_range_mapped(struct mm *mm, unsigned long start, unsigned long end);
-int vma_copy_all(struct mm *to, struct mm *from); /* fork: areas and pages; both locked */
+int vma_copy_all(struct mm *to, struct mm *from); /* fork: copy areas and pages; both are locked */
 void vma_free_all(struct mm *mm);
 
 static inline unsigned long vma_flags_page_size(unsigned int flags)
@@ -103,8 +103,8 @@ void mm_walked(struct mm *mm, unsigned int steps);
  */
 pte_t *mm_next_leaf(struct mm *mm, unsigned long *va, unsigned long end, unsigned long *size);
 /*
- * The same for walks that remove, move or change leaves: panics if the leaf crosses *va or end,
- * because the part of it outside the range would belong to another area, or to none.
+ * Like mm_next_leaf(), for walks that remove, move or change leaves: panics if the leaf crosses *va
+ * or end, because the part of it outside the range would belong to another area, or to none.
  */
 pte_t *mm_next_leaf_within(struct mm *mm, unsigned long *va, unsigned long end,
 			   unsigned long *size);

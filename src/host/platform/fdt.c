@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * fdt.c - the device tree: memory, reserved ranges, harts, nodes by compatible.
+ * fdt.c - the device tree: memory, reserved ranges, harts, nodes by compatible string.
  *
- * The blob stays where the firmware put it. Its pages are reserved, and it is read
- * through the linear map. Source: Devicetree §2, §3, §5.
+ * The blob stays where the firmware put it. Its pages are reserved, and it is read through the
+ * linear map. Source: Devicetree §2, §3, §5.
  */
 #include "fdt.h"
 #include "layout.h"

@@ -9,7 +9,9 @@
 extern const void *host_fdt; /* for libfdt's own functions */
 
 void fdt_init(hpa_t dtb); /* panics if there is no device tree */
-/* Find the next enabled node with this compatible after `from` (-1: the first); < 0: none. */
+/*
+ * Find the next enabled node with this compatible string after `from` (-1: the first); < 0: none.
+ */
 int fdt_next_compatible(int from, const char *compatible);
 /* Read reg[index] of a node, with its parent's cell counts. size may be NULL. False: no entry. */
 bool fdt_reg(int node, int index, hpa_t *base, u64 *size);

@@ -7,7 +7,9 @@
 
 extern hpa_t kernel_image_pa; /* where the image was loaded: host_main() sets it */
 
-/* Panics with the name of a missing extension. Needs the device tree and the boot arguments. */
+/*
+ * Panics and names the extension if one is missing. Needs the device tree and the boot arguments.
+ */
 void platform_check(void);
 
 #endif

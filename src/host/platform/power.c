@@ -3,8 +3,8 @@
  * power.c - power-off, and panic.
  *
  * A panic prints the last events of each hart (boot argument trace.crash=N, default 16, 0: none).
- * The SiFive test device of QEMU's virt machine makes QEMU exit with a status that we choose;
- * with SBI SRST the status is 0. The run descriptor contains the status in either case.
+ * The SiFive test device of QEMU's virt machine makes QEMU exit with a status that we choose; with
+ * SBI SRST, the status is 0. The run descriptor contains the status in either case.
  */
 #include "power.h"
 #include "bootargs.h"

@@ -2,9 +2,9 @@
 /*
  * random.c - a ChaCha20 random number generator with fast key erasure.
  *
- * It is seeded with the device tree's rng-seed, which QEMU derives from -seed, and with the
- * time of the seeding. Under -icount both repeat, so runs repeat. Each request ends with one
- * more block that replaces the key, so earlier output cannot be computed from later state.
+ * It is seeded with the device tree's rng-seed, which QEMU derives from -seed, and with the time of
+ * the seeding. Under -icount, both are the same in every run, so runs repeat. Each request ends
+ * with one more block that replaces the key, so earlier output cannot be computed from later state.
  * Algorithm: RFC 8439 §2.3. Locks: lock.
  */
 #include "random.h"

@@ -86,7 +86,7 @@ static int args_from_user(struct exec_args *args, unsigned long argv, unsigned l
 	if (!buf)
 		return -ENOMEM;
 	err = add_user_vector(args, argv, buf, &args->argc);
-	if (err == 0 && args->argc == 0) { /* as Linux does since 5.18: never argc 0 */
+	if (err == 0 && args->argc == 0) { /* as on Linux since 5.18: argc is never 0 */
 		err = exec_args_add(args, "");
 		args->argc = 1;
 	}
@@ -96,7 +96,7 @@ static int args_from_user(struct exec_args *args, unsigned long argv, unsigned l
 	return err;
 }
 
-/* Replace the first argument by `prefix` (count strings, in order). */
+/* Replace the first argument with `prefix` (count strings, in order). */
 static int args_replace_first(struct exec_args *args, const char *const *prefix, unsigned int count)
 {
 	struct exec_args next = { .argc = args->argc - 1 + count, .envc = args->envc };
@@ -160,8 +160,8 @@ static bool parse_script_line(char *line, char **interp, char **arg)
 }
 
 /*
- * If *f is a script, replace *f by its interpreter, and the first argument by the interpreter, the
- * script line's argument, if any, and `path`. 1: *f was a script; 0: it is not one; -errno.
+ * If *f is a script, replace *f with its interpreter, and the first argument with the interpreter,
+ * the script line's argument, if any, and `path`. 1: *f was a script; 0: it is not one; -errno.
  */
 static int resolve_script(struct file **f, const char *path, struct exec_args *args)
 {
@@ -191,7 +191,10 @@ static int resolve_script(struct file **f, const char *path, struct exec_args *a
 	return err < 0 ? err : 1;
 }
 
-/* Open the file to map for path: the interpreter, if path is a script. NULL with *err. */
+/*
+ * Open the file to map for path: the interpreter, if path is a script. On failure, returns NULL and
+ * sets *err.
+ */
 static struct file *open_executable(const char *path, struct exec_args *args, int *err)
 {
 	struct file *f = open_program(path, err);

@@ -2,9 +2,9 @@
 /*
  * exec_file.c - read /.hs/exec, in which the launcher describes the program to run.
  *
- * The file is a sequence of records "key=value", each ended by NUL: argv and env (repeated, in
- * order), stdin, stdout, stderr, tty (numbers of descriptors), winsize (ROWSxCOLS), cwd.
- * Without the file the program is /init, on the console.
+ * The file is a sequence of records "key=value", each ended by a NUL: argv and env (repeated, in
+ * order), stdin, stdout, stderr, tty (numbers of descriptors), winsize (ROWSxCOLS), cwd. Without
+ * the file, the program is /init, on the console.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -108,7 +108,7 @@ static int parse(struct exec_spec *spec, char *text, size_t size)
 		}
 	}
 	if (!spec->argc) {
-		printk("host: %s names no program\n", EXEC_FILE);
+		printk("host: %s does not name a program\n", EXEC_FILE);
 		return -EINVAL;
 	}
 	return 0;

@@ -199,13 +199,14 @@ void thread_end(int code)
 	futex_thread_exit(current);
 	/*
 	 * Leave the page table before nr_threads drops: after that, the last thread may free the
-	 * table. Nothing sleeps up to the unlock: being scheduled in would activate it again.
+	 * table. Nothing sleeps up to the unlock: being scheduled in would activate the table
+	 * again.
 	 */
 	mm_activate(NULL);
 	current->account = NULL; /* the last thread closes it */
 	spin_lock(&p->lock);
 	nproc_add(0, -1);
-	list_del(&current->process_link); /* from now on, no signal is sent to it */
+	list_del(&current->process_link); /* from now on, no signal is sent to this thread */
 	last = p->nr_threads == 1;
 	if (last && !p->exiting) {
 		p->exiting = true;
@@ -213,7 +214,7 @@ void thread_end(int code)
 	}
 	p->run_time += current->run_time + (hv_time() - current->run_start);
 	__atomic_store_n(&p->nr_threads, p->nr_threads - 1, __ATOMIC_RELEASE);
-	stopped = job_stop_completes(p); /* it may be the last thread that had not stopped */
+	stopped = job_stop_completes(p); /* this thread may be the last that had not stopped */
 	spin_unlock(&p->lock);
 	if (stopped)
 		job_tell_stopped(p);
@@ -279,8 +280,8 @@ static bool take_zombie(struct wait_request *req, struct process *child)
 }
 
 /*
- * all_processes_lock is held. Store in req a stop or continuation of the child that it asks for and
- * that has not been reported. False: there is none. True: the child is now referenced.
+ * all_processes_lock is held. Store in req a stop or continuation of the child that req asks for
+ * and that has not been reported yet. False: there is none. True: the child is now referenced.
  */
 static bool take_job(struct wait_request *req, struct process *child)
 {
@@ -327,7 +328,10 @@ static bool wait_scan(struct wait_request *req)
 	return req->found || req->none;
 }
 
-/* 1: req->found is set; 0: WNOHANG and nothing yet; -ECHILD, -EINTR. */
+/*
+ * Returns 1 if req->found is set, 0 if WNOHANG is set and there is nothing to report yet, -ECHILD
+ * or -EINTR.
+ */
 static int wait_for_child(struct wait_request *req)
 {
 	int err;

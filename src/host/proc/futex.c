@@ -145,8 +145,8 @@ static long futex_wake(unsigned long addr, int op, int count, u32 bitset)
 /* ---- waiting ---- */
 
 /*
- * Lock the word's bucket and read the word under the lock, which is held only on return of 0.
- * -EFAULT: the word cannot be read.
+ * Lock the word's bucket and read the word under the lock. The lock remains held only if 0 is
+ * returned. -EFAULT: the word cannot be read.
  */
 static int lock_and_read(unsigned long addr, int op, struct futex_key *key, struct bucket **b,
 			 u32 *value)
@@ -265,7 +265,7 @@ static long requeue_locked(const struct requeue *rq, struct bucket *from,
 		}
 		moved++;
 	}
-	/* CMP_REQUEUE counts both, REQUEUE only those woken (futex(2)). */
+	/* CMP_REQUEUE counts the waiters woken and moved, REQUEUE only those woken (futex(2)). */
 	return rq->compare ? done + moved : done;
 }
 
@@ -400,7 +400,7 @@ static void walk_robust_list(struct thread *t)
 
 	if (copy_from_user(&head, t->robust_list, sizeof(head)) < 0)
 		return;
-	/* Bit 0 marks a priority-inheriting lock, which this host does not have. */
+	/* Bit 0 marks a priority-inheriting lock, which this host does not support. */
 	pending = (unsigned long)head.list_op_pending & ~1UL;
 	entry = (unsigned long)head.list.next & ~1UL;
 	while (entry != t->robust_list && limit--) {

@@ -103,7 +103,10 @@ void job_continue(struct process *p)
 	WRITE_ONCE(p->stopping, false);
 	p->stopped = false;
 	p->stop_report = 0;
-	/* A thread that wakes up notifies the parent: locks for that come before p->lock. */
+	/*
+	 * A thread that wakes up notifies the parent, because that takes locks that come before
+	 * p->lock.
+	 */
 	p->tell_continued = p->cont_report = p->nr_stopped > 0;
 	waitq_wake_all(&p->stop_wait);
 }

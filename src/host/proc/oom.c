@@ -10,12 +10,12 @@
  *
  * There is one victim at a time. A thread that finds no memory while the victim is ending waits for
  * its end and tries again. If no page becomes free for PATIENCE_MS (the victim sleeps where it
- * cannot be interrupted, or waits for a lock that a thread waiting here holds), it is passed over,
- * and the next victim is chosen.
+ * cannot be interrupted, or waits for a lock that a thread waiting here holds), the victim is
+ * passed over, and the next one is chosen.
  *
- * Locks: `choosing` (a mutex) guards the current victim; within it all_processes_lock > p->lock,
- * and all_processes_lock > accounts_lock. Callers hold neither mm->lock nor a spinlock: the victim
- * may need it to end.
+ * Locks: `choosing` (a mutex) guards the current victim; within it, all_processes_lock > p->lock,
+ * and all_processes_lock > accounts_lock. Callers hold neither mm->lock nor a spinlock, because the
+ * victim may need such a lock to end.
  */
 #include "oom.h"
 #include <asm/signal.h>
@@ -32,14 +32,14 @@
 #include "sched/wait.h"
 
 #define PATIENCE_MS 1000
-#define ROUND_MS    50 /* time between two checks whether memory has become free */
+#define ROUND_MS    50 /* time between two checks for free memory */
 
 static struct mutex choosing = { .waiters = LIST_HEAD_INIT(choosing.waiters) };
 u32 oom_round;
 
 static struct process *victim; /* referenced, or NULL */
 static u64 give_up;            /* time at which the victim is passed over */
-static size_t free_seen;       /* free pages when that time was set */
+static size_t free_seen;       /* free pages when give_up was set */
 static struct waitq freed = { .entries = LIST_HEAD_INIT(freed.entries) };
 
 static u64 after_ms(unsigned long ms)
@@ -67,9 +67,9 @@ static size_t footprint(const struct process *p, u32 round)
 
 /*
  * Count the mapped pages that are not part of an address space's own footprint: pages charged to an
- * account, even to that of the same process, are counted there, and huge pages go back to their
- * pool. If mm->lock is taken, keep the last count: its holder may wait for a lock that our caller
- * holds.
+ * account, even to that of the same process, are counted for the account, and huge pages go back to
+ * their pool. If another thread holds mm->lock, keep the last count: that thread may wait for a
+ * lock that our caller holds.
  */
 static void count_elsewhere(void)
 {
@@ -105,9 +105,9 @@ static struct process *set_footprints(void)
 }
 
 /*
- * Set *found to the process to end, referenced, and *pages to its footprint; or to a process that
- * is already ending, and 0; or to NULL and 0 if all have been passed over. False: the largest
- * process has ended meanwhile.
+ * Set *found to the process to end, and *pages to its footprint. If a process is already ending,
+ * set *found to that process, and *pages to 0. *found is referenced. If all have been passed over,
+ * set *found to NULL, and *pages to 0. False: the largest process has ended meanwhile.
  */
 static bool find_largest(struct process **found, size_t *pages)
 {
@@ -133,7 +133,7 @@ static bool find_largest(struct process **found, size_t *pages)
 /* End p and every other process with the same address space: only then is its memory freed. */
 static void end_users_of_memory(struct process *p)
 {
-	const struct mm *mm = READ_ONCE(p->mm); /* it is only compared */
+	const struct mm *mm = READ_ONCE(p->mm); /* only compared, never dereferenced */
 	struct process *q;
 
 	spin_lock(&all_processes_lock);

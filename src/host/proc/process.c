@@ -2,9 +2,9 @@
 /*
  * process.c - processes: the first one, clone(), and looking them up.
  *
- * A process is referenced by its threads, by its parent until that has waited, and by code that
- * uses it. The list and number of its threads are under p->lock; parents, children and zombies
- * under all_processes_lock. Order: all_processes_lock > p->lock > p->sig_lock.
+ * A process is referenced by its threads, by its parent until the parent has waited for it, and by
+ * code that uses it. p->lock protects the list and number of its threads; all_processes_lock
+ * protects parents, children and zombies. Order: all_processes_lock > p->lock > p->sig_lock.
  */
 #include "process.h"
 #include <linux/errno.h>
@@ -32,7 +32,10 @@
 struct spinlock all_processes_lock;
 struct list_head all_processes = LIST_HEAD_INIT(all_processes);
 
-/* Adopts orphans, which are freed as soon as they end: it is not a program and never waits. */
+/*
+ * The adopter of orphans, which are freed as soon as they end: init is not a program and never
+ * waits.
+ */
 struct process init_process = {
 	.refs = 1,
 	.pid = 1,
@@ -95,7 +98,9 @@ struct inode *process_cwd(struct process *p)
 {
 	struct inode *dir;
 
-	/* Reference it under the lock: another thread's chdir() may free the old directory. */
+	/*
+	 * Take the reference under the lock: another thread's chdir() may free the old directory.
+	 */
 	spin_lock(&p->lock);
 	dir = p->cwd;
 	if (dir)
@@ -171,9 +176,8 @@ static int process_add_thread(struct process *p, struct thread *t)
 }
 
 /*
- * Add p to its parent's children and to all_processes, with its first thread t, which makes it
- * visible. As on Linux, it gets the signals that signal_send_many() has sent to its parent since
- * fork_begin().
+ * Make p visible: add it to its parent's children and to all_processes, with its first thread t. As
+ * on Linux, p gets the signals that signal_send_many() has sent to its parent since fork_begin().
  */
 static void process_publish(struct process *p, struct process *parent, struct thread *t,
 			    struct fork_signals *signals)

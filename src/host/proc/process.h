@@ -51,7 +51,7 @@ struct process {
 	struct waitq vfork_wait;
 	int exit_signal; /* sent to the parent; SIGCHLD, or 0: none */
 
-	/* Job control, jobctl.c; under lock. */
+	/* Job control (jobctl.c); protected by lock. */
 	bool stopping;           /* its threads are stopping, or have stopped */
 	bool stopped;            /* all its threads have stopped */
 	bool tell_continued;     /* the first thread that wakes up notifies the parent */
@@ -100,7 +100,7 @@ void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long a
 /* Send signo to a process from the kernel itself: SIGPIPE, or a timer's signal. */
 int signal_send_process(struct process *p, int signo, int code);
 /*
- * Send signo, unless it is 0, to every process of a group, or for pgid 0 to every process but the
+ * Send signo, unless it is 0, to every process of a group or, for pgid 0, to every process but the
  * current one. all_processes_lock is held. False: there is no such process.
  */
 bool signal_send_many(int pgid, int signo, int code);
@@ -115,7 +115,7 @@ int job_in_background(int signo);
 /* syscall.c, called by trap.c with the frame of an ecall; epc is already advanced. */
 void syscall_dispatch(struct trap_frame *frame);
 
-/* Must t leave the kernel for an unblocked signal, a stop or its end? Never a kernel thread. */
+/* Must t leave the kernel for an unblocked signal, a stop or its end? False for a kernel thread. */
 static inline bool thread_signal_pending(const struct thread *t)
 {
 	const struct process *p = t->process;

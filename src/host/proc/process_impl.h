@@ -46,8 +46,8 @@ bool signal_child_ignored(struct process *p); /* p will not wait: free ended chi
 bool job_stop_completes(struct process *p);
 void job_tell_stopped(struct process *p);
 /*
- * True if no member of p's group has a parent outside the group, but in the same session, which
- * could continue it.
+ * True if no member of p's group has a parent that could continue the group: one outside the group,
+ * but in the same session.
  */
 bool job_group_is_orphaned(const struct process *p);
 /*

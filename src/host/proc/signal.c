@@ -201,7 +201,7 @@ static void run_handler(struct trap_frame *frame, const siginfo_t *info,
 	signal_set_blocked(next);
 }
 
-/* Copy the action for signo, which another thread may change. Resets it for SA_RESETHAND. */
+/* Copy the action for signo, which another thread may change. For SA_RESETHAND, also reset it. */
 static struct sig_action take_action(struct process *p, int signo)
 {
 	struct sig_action action;
@@ -253,7 +253,7 @@ void user_return_work(struct trap_frame *frame)
 	signal_mask_restore();
 }
 
-/* True if there is an area at addr, which then did not allow the access. */
+/* True if there is an area at addr. Then the area did not allow the access. */
 static bool is_mapped(unsigned long addr)
 {
 	struct mm *mm = current_process->mm;

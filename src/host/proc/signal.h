@@ -11,13 +11,13 @@
 /* One per thread; the process's sig_lock guards the lists and masks. */
 struct thread_signals {
 	u64 blocked;            /* bit n - 1: signal n */
-	u64 waiting;            /* sigtimedwait() waits for these: not blocked, and not acted on */
+	u64 waiting;            /* sigtimedwait() waits for these: not blocked, but not acted on */
 	u64 pending;            /* sent to this thread */
 	struct list_head queue; /* struct sigqueue: the siginfos of pending signals */
 	u64 saved_mask;         /* restored after a handler, for sigsuspend, ppoll, epoll_pwait */
 	bool restore_saved_mask;
 	bool kill;    /* leave the kernel and end: the process ends or calls execve() */
-	bool stop_ok; /* took a stop signal, and no SIGCONT was sent since */
+	bool stop_ok; /* took a stop signal, and no SIGCONT has been sent since */
 	bool stopped; /* sleeps in job_stop_here() */
 	unsigned long altstack_sp, altstack_size;
 	int altstack_flags;

@@ -12,7 +12,7 @@
 #define SIG_UNBLOCKABLE  (SIG_BIT(SIGKILL) | SIG_BIT(SIGSTOP))
 #define SIG_IS_RT(signo) ((signo) >= SIGRTMIN)
 
-/* By default these signals are ignored or stop the process; all others end it. */
+/* By default, these signals are ignored or stop the process; all others end it. */
 #define SIG_DEFAULT_IGNORED \
 	(SIG_BIT(SIGCHLD) | SIG_BIT(SIGURG) | SIG_BIT(SIGWINCH) | SIG_BIT(SIGCONT))
 #define SIG_STOPS (SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
@@ -49,8 +49,8 @@ void job_stop_here(void); /* sleep as long as the current process is stopped */
 void job_continue(struct process *p); /* p->lock is held */
 
 /*
- * signal_frame.c: make the current thread run the handler next, whose return sets the signal mask
- * to restore_mask. -EFAULT: no stack for the handler.
+ * signal_frame.c: make the current thread run the handler next. The return from the handler sets
+ * the signal mask to restore_mask. -EFAULT: no stack for the handler.
  */
 int signal_push_frame(struct trap_frame *frame, const siginfo_t *info,
 		      const struct sig_action *action, u64 restore_mask);

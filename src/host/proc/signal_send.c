@@ -32,7 +32,7 @@ static bool is_ignored(const struct process *p, int signo)
 	return handler == (unsigned long)SIG_DFL && (SIG_DEFAULT_IGNORED & SIG_BIT(signo));
 }
 
-/* sig_lock is held. If there is no room for its siginfo, an ordinary signal sets only its bit. */
+/* sig_lock is held. If there is no room for the siginfo, an ordinary signal sets only its bit. */
 static int enqueue(struct process *p, struct thread *t, const siginfo_t *info)
 {
 	u64 *pending = t ? &t->sig.pending : &p->pending;
@@ -55,7 +55,10 @@ static int enqueue(struct process *p, struct thread *t, const siginfo_t *info)
 	return 0;
 }
 
-/* p->lock is held. Kick one thread that does not block the signal, unless the current one does not. */
+/*
+ * p->lock is held. Kick one of p's threads that do not block the signal, unless the current thread
+ * is one.
+ */
 static void kick_one(struct process *p, u64 bit)
 {
 	struct thread *t, *first = NULL;

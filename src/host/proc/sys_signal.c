@@ -89,8 +89,8 @@ long sys_rt_sigsuspend(struct trap_frame *frame)
 }
 
 /*
- * While the thread waits, the set is unblocked, so that a sender wakes the thread. No handler runs
- * for it, because the mask is restored before the return to user mode.
+ * While the thread waits, the signals of the set are unblocked, so that a sender wakes the thread.
+ * Their handlers do not run, because the mask is restored before the return to user mode.
  */
 long sys_rt_sigtimedwait(struct trap_frame *frame)
 {
@@ -166,7 +166,7 @@ long sys_kill(struct trap_frame *frame)
 	return ret;
 }
 
-/* The process that has a thread tid; referenced, or NULL. */
+/* Return the process that has a thread tid, referenced, or NULL. */
 static struct process *process_of_thread(int tid)
 {
 	struct process *p, *found = NULL;
@@ -223,7 +223,7 @@ long sys_tgkill(struct trap_frame *frame)
 	return send_to_thread((int)frame->a0, (int)frame->a1, &info);
 }
 
-/* To another process, a program may not pretend that the signal is from the kernel or kill(). */
+/* A program may not send another process a signal that pretends to be from the kernel or kill(). */
 static int get_info(siginfo_t *info, unsigned long addr, int signo, int pid)
 {
 	if (copy_from_user(info, addr, sizeof(*info)) < 0)

@@ -75,7 +75,7 @@ long sys_get_robust_list(struct trap_frame *frame)
 
 /* ---- process groups and sessions: for shells, wait() and kill() ---- */
 
-/* pid 0: the caller. Referenced, or NULL. */
+/* Return the process, referenced, or NULL. pid 0: the caller. */
 static struct process *find_or_self(int pid)
 {
 	if (pid && pid != current_process->pid)
@@ -195,7 +195,9 @@ long sys_sched_getaffinity(struct trap_frame *frame)
 	unsigned long mask;
 	struct thread *t;
 
-	/* As on Linux, the size must be whole words and hold every possible hart. */
+	/*
+	 * As on Linux, the size must be a multiple of the word size and hold every possible hart.
+	 */
 	if (frame->a1 % sizeof(mask) || !frame->a1)
 		return -EINVAL;
 	spin_lock(&all_threads_lock);

@@ -331,7 +331,7 @@ void itimer_free_process(struct process *p)
 
 static u64 timeval_to_ticks(const struct timeval64 *tv)
 {
-	const u64 most = WAIT_FOREVER / 4; /* the sum of two doesn't overflow */
+	const u64 most = WAIT_FOREVER / 4; /* so that the sum of two doesn't overflow */
 
 	if ((u64)tv->sec > SEC_MAX)
 		return most;

@@ -11,12 +11,12 @@
 #include "hv/types.h"
 #include "sched/thread.h"
 
-/* What happens to a call that returned -EINTR once the signal has been handled. */
+/* What happens, once the signal has been handled, to a call that returned -EINTR. */
 enum syscall_restart {
 	RESTART_NEVER,  /* user space sees EINTR */
 	RESTART_SYS,    /* runs again, unless a handler without SA_RESTART ran */
 	RESTART_NOHAND, /* runs again, unless a handler ran */
-	RESTART_ALWAYS, /* runs again, whatever handler ran */
+	RESTART_ALWAYS, /* runs again, even if a handler ran */
 };
 
 /*

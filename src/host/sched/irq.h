@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * irq.h - device interrupts, numbered by their source at the platform's PLIC.
+ * irq.h - device interrupts, identified by their source numbers at the platform's PLIC.
  *
  * A handler runs with interrupts off on the hart that claimed the interrupt. The host takes
  * interrupts only where no lock is held, so a handler may take spinlocks and wake threads, but it
@@ -11,7 +11,10 @@
 
 #include "hv/types.h"
 
-/* -EINVAL: no such irq; -EBUSY: it has a handler. Without an interrupt controller, fn is polled. */
+/*
+ * Returns -EINVAL if the irq does not exist, -EBUSY if it already has a handler. Without an
+ * interrupt controller, fn is polled.
+ */
 int irq_register(unsigned int irq, void (*fn)(void *arg), void *arg);
 /* Called by trap.c for a supervisor external interrupt. */
 void irq_handle_external(void);

@@ -2,15 +2,16 @@
 /*
  * mutex.c - sleeping locks.
  *
- * A thread may take a free mutex although others sleep for it. Always handing it to a sleeper would
- * leave it idle until that thread runs, and would make threads queue up at every busy lock. But a
- * thread that is woken when the mutex is free could be too late each time and wait forever, while
- * other threads keep taking the mutex. So when the first waiter has waited MUTEX_PATIENCE_MS, it
- * sets HANDOFF: from then on no other thread takes the mutex, and unlocking makes it the holder.
+ * A thread may take a free mutex even while other threads sleep for it. Always handing it to a
+ * sleeper would leave the mutex idle until that thread runs, and would make threads queue up at
+ * every busy lock. But a thread that is woken when the mutex is free could be too late each time
+ * and wait forever, while other threads keep taking the mutex. So when the first waiter has waited
+ * for MUTEX_PATIENCE_MS, it sets HANDOFF: from then on no other thread takes the mutex, and
+ * unlocking makes that waiter the holder.
  *
- * The bits are in the same word as the holder's address, so that without waiters both paths are one
- * atomic operation: locking replaces 0 by `current`, unlocking removes `current`, and the remaining
- * bits say whether a thread waits.
+ * The bits are in the same word as the holder's address, so that without waiters both locking and
+ * unlocking are a single atomic operation: locking replaces 0 by `current`, unlocking removes
+ * `current`, and the remaining bits say whether a thread waits.
  *
  * Invariant: WAITERS is set while the list is not empty. HANDOFF is set only together with WAITERS,
  * by and for the first waiter. Both change under `lock`. While HANDOFF is set and there is no
@@ -45,7 +46,7 @@ static bool take(struct mutex *m, bool is_first)
 	return false;
 }
 
-/* Take a mutex that is free and has no waiters, by one exchange. */
+/* If the mutex is free and has no waiters, take it with a single exchange. */
 static bool take_unwanted(struct mutex *m)
 {
 	unsigned long nobody = 0;
@@ -98,7 +99,9 @@ static int wait_for(struct mutex *m, enum thread_state state)
 	for (;;) {
 		bool first = is_first(m, &entry);
 
-		/* The waker holds `lock`: it sees this state, or we find the mutex free. */
+		/*
+		 * Either the waker, which holds `lock`, sees this state, or we find the mutex free.
+		 */
 		__atomic_store_n(&current->state, state, __ATOMIC_SEQ_CST);
 		if (mutex_is_mine(m) || take(m, first))
 			break;
@@ -148,7 +151,8 @@ static void wake_first_waiter(struct mutex *m)
 	if (word & MUTEX_WAITERS) {
 		next = list_first_entry(&m->waiters, struct wait_entry, link)->thread;
 		/*
-		 * Acquire: threads that held the mutex since released their stores with this word.
+		 * Acquire: threads that have held the mutex in the meantime released their stores
+		 * through this word.
 		 */
 		if ((word & MUTEX_BITS) == MUTEX_BITS && !(word & ~MUTEX_BITS))
 			__atomic_fetch_xor(&m->holder, MUTEX_HANDOFF | (unsigned long)next,
@@ -162,7 +166,10 @@ void mutex_unlock(struct mutex *m)
 {
 	unsigned long self = (unsigned long)current;
 
-	/* If no thread waits, another thread may free the mutex right after this exchange. */
+	/*
+	 * If no thread waits, m is not accessed after this exchange: another thread may free its
+	 * memory.
+	 */
 	if (__atomic_fetch_xor(&m->holder, self, __ATOMIC_RELEASE) != self)
 		wake_first_waiter(m);
 }

@@ -6,8 +6,8 @@
  * can be configured not to count in HS, U and M (Sscofpmf) are lent. cycle and instret are never
  * lent, because all measurements use them. Nothing else in the host uses counters.
  *
- * An overflow raises an interrupt on this hart, LCOFI. It may be late, or arrive after the counter
- * was stopped, so hv_pmc_stop() checks itself whether the counter has wrapped.
+ * An overflow raises an interrupt, LCOFI, on the counter's hart. It may be late, or arrive after
+ * the counter was stopped, so hv_pmc_stop() itself checks whether the counter has wrapped.
  */
 #include <linux/errno.h>
 #include "hv/csr.h"
@@ -23,7 +23,7 @@ unsigned long hpm_read(unsigned int number);
 
 static unsigned int nr_counters, counter_width;
 static bool one_per_event;            /* if two counters have the same event, only one counts */
-static unsigned long by_csr[NR_CSRS]; /* the firmware's index of each CSR's counter */
+static unsigned long by_csr[NR_CSRS]; /* for each CSR, the firmware's index of its counter */
 static u32 available;                 /* CSRs that can be lent, as bits of scountovf */
 /* The borrowers of each hart's counters; only that hart accesses its row. */
 static struct hv_pmc *lent[HV_MAX_HARTS][NR_CSRS];
@@ -201,8 +201,8 @@ void hv_pmc_stop(struct hv_pmc *pmc)
 /* ---- at boot ---- */
 
 /*
- * True if a second counter of an event counts. QEMU has only one per event: a second one would keep
- * its value, and its guest would take that for the true count.
+ * True if a second counter for the same event counts. QEMU has only one counter per event: a second
+ * one would keep its value, and its guest would take that value for the true count.
  */
 static bool second_counts(void)
 {

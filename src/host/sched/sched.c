@@ -3,17 +3,16 @@
  * sched.c - the scheduler: run queues, wake-ups, thread switches.
  *
  * Each hart has a run queue, first in, first out. Time slices are used only while another thread
- * waits: a hart with one runnable thread takes no timer interrupt. A woken thread goes to an idle
- * hart that it may use, preferably its own. An idle hart takes waiting threads from other harts. A
- * vCPU's thread that waits may stay on its hart while no other thread needs the hart, which then
- * counts as idle (sched_idle_here()). If the waker is about to sleep (`hands_over`), the woken
- * thread runs after it on the same hart: waking another hart would take longer.
+ * waits: a hart with one runnable thread takes no timer interrupts. A woken thread goes to an idle
+ * hart that it may use, preferably its own. An idle hart takes waiting threads from other harts.
+ * While a vCPU's thread waits, it may stay on its hart if no other thread needs the hart, which
+ * then counts as idle (sched_idle_here()). If the waker is about to sleep (`hands_over`), the woken
+ * thread runs on the waker's hart after it: waking another hart would take longer.
  *
  * Invariant: a thread is `running` on exactly one hart, or in at most one queue; its `hart` says
  * which. state, hart and queued change under that hart's rq_lock, except that a running thread sets
- * its own state before it sleeps.
- * Locks: rq_lock is held across switch_context() and released by the thread that is switched to.
- * A second rq_lock is taken only by trylock, in steal().
+ * its own state before it sleeps. Locks: rq_lock is held across switch_context() and released by
+ * the thread that is switched to. A second rq_lock is taken only by trylock, in steal().
  */
 #include <asm-generic/errno-base.h>
 #include "platform/bootargs.h"
@@ -28,9 +27,12 @@
 
 void switch_context(struct thread *prev, struct thread *next);
 
-static unsigned long idle_harts; /* atomic: one bit per idle hart, also in sched_idle_here() */
+static unsigned long idle_harts; /* atomic: a bit per idle hart, even in sched_idle_here() */
 
-/* A debugger needs a longer slice: its stops take time, and threads would switch between them. */
+/*
+ * Under a debugger, a longer slice is needed: each stop takes time, and threads would be switched
+ * between the stops.
+ */
 static u64 slice_ticks(void)
 {
 	static u64 ticks;
@@ -69,8 +71,9 @@ static void dequeue(struct hart *hart, struct thread *t)
 }
 
 /*
- * Choose a hart for a woken thread: this one if the waker hands over and no thread is queued here;
- * else the thread's own if idle, another idle one, its own, or any that it may use.
+ * Choose a hart for a woken thread: this one if the waker hands over and no thread is queued here.
+ * Otherwise, in this order: the thread's own hart if it is idle, another idle hart, its own hart,
+ * or any hart that it may use.
  */
 static unsigned int pick_hart(const struct thread *t)
 {
@@ -92,7 +95,10 @@ static unsigned int pick_hart(const struct thread *t)
 	return last;
 }
 
-/* A thread was queued on this hart: limit the running thread to a slice or, if idle, reschedule. */
+/*
+ * A thread was queued on this hart: limit the running thread to a slice or, if the hart is idle,
+ * reschedule.
+ */
 static void slice_begin(struct hart *hart)
 {
 	struct hv_sched_hook *hook = current->hook;
@@ -123,7 +129,7 @@ bool thread_wake(struct thread *t)
 		return false;
 	}
 	t->state = THREAD_RUNNING;
-	if (hart->running == t) { /* it is about to sleep: schedule() will see the state */
+	if (hart->running == t) { /* t is about to sleep: schedule() will see the state */
 		spin_unlock(&hart->rq_lock);
 		return true;
 	}
@@ -363,7 +369,7 @@ void sched_tick(struct hv_timer *timer)
 		return;
 	hart->need_resched = true;
 	for (unsigned int i = 0; i < nr_harts; i++)
-		if (idle & BIT(i)) { /* it missed the queued thread: make it look again */
+		if (idle & BIT(i)) { /* hart i missed the queued thread: make it look again */
 			WRITE_ONCE(harts[i].need_resched, true);
 			ipi_send(i);
 			break;
@@ -434,7 +440,8 @@ void sched_idle_loop(void)
 		irq_poll();
 		/*
 		 * SIE is 0: an interrupt that arrives after the poll makes wfi fall through
-		 * (M §3.3: it resumes if one is pending and enabled in sie, whatever SIE is).
+		 * (M §3.3: wfi resumes if an interrupt is pending and enabled in sie, whatever SIE
+		 * is).
 		 */
 		if (!me->nr_queued && !me->need_resched)
 			__asm__ volatile("wfi");

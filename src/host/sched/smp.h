@@ -47,13 +47,19 @@ static inline struct hart *my_hart(void)
 	return &harts[this_hart()];
 }
 
-/* The running thread has to call schedule() soon, usually because another waits for this hart. */
+/*
+ * The running thread has to call schedule() soon, usually because another thread waits for this
+ * hart.
+ */
 static inline bool need_resched(void)
 {
 	return my_hart()->need_resched;
 }
 
-/* Start all harts of the device tree by SBI HSM. Logs a failed start; panics if one takes 2 s. */
+/*
+ * Start all harts of the device tree with SBI HSM. Logs a failed start; panics if a hart does not
+ * come up within 2 s.
+ */
 void smp_start_all(void);
 void secondary_main(void) __attribute__((noreturn));
 void ipi_send(unsigned int hart); /* interrupt the hart, which then calls sched_ipi() */
@@ -80,8 +86,8 @@ void clock_interrupt(void);
 void sched_init(unsigned int hart, struct thread *idle);
 void sched_idle_loop(void) __attribute__((noreturn));
 /*
- * The running thread has nothing to do: wait on its hart for an interrupt, and take what is
- * pending. False: another thread is ready to run here, or waits on another hart.
+ * The running thread has nothing to do: wait on its hart for an interrupt, and take the pending
+ * interrupts. False: another thread is ready to run here, or waits on another hart.
  */
 bool sched_idle_here(void);
 void sched_tick(struct hv_timer *timer);

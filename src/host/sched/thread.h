@@ -40,8 +40,9 @@ struct trap_frame {
 };
 
 /*
- * page_missed() stores this in the user's trap frame if the trap being handled could not get a
- * page. The next trap overwrites it with its own cause, so no system call has to clear it.
+ * page_missed() stores this value in the user's trap frame if the code that handles the trap could
+ * not get a page. The next trap overwrites it with its own cause, so no system call has to clear
+ * it.
  */
 #define CAUSE_PAGE_MISSED (~0UL)
 
@@ -136,10 +137,13 @@ static inline struct trap_frame *thread_frame(struct thread *t)
 	return (struct trap_frame *)(t->kernel_sp);
 }
 
-/* Create a thread, not yet runnable. fn: a kernel thread's body, or NULL. NULL: no memory. */
+/*
+ * Create a thread that is not runnable yet. fn: a kernel thread's body, or NULL. Returns NULL if
+ * there is no memory.
+ */
 struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg);
 void thread_start(struct thread *t);              /* make it runnable for the first time */
-void thread_exit(void) __attribute__((noreturn)); /* the current one; its memory is freed later */
+void thread_exit(void) __attribute__((noreturn)); /* end the current thread; it is freed later */
 void thread_free(struct thread *t);               /* a thread that never started, or has ended */
 
 bool thread_wake(struct thread *t); /* wake t from any sleep; any context. True: it slept */

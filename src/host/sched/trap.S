@@ -29,9 +29,9 @@
 	 * The SC drops the hart's load reservation, which a trap need not clear. It may be the
 	 * reservation of another thread, of a guest, or of a failed compare-and-swap in the kernel,
 	 * and an SC of the context that continues here could succeed because of it (A §2 recommends
-	 * an SC to a scratch word at a context switch). This includes returns to the kernel: the SC
-	 * of user_cmpxchg_4() may fault, and the fault may sleep. The scratch word is the frame's
-	 * epc, which is overwritten by the same value.
+	 * an SC to a scratch word at a context switch). A return to the kernel needs the SC too:
+	 * the SC of user_cmpxchg_4() may fault, and the fault may sleep. The scratch word is the
+	 * frame's epc, which is overwritten with the same value.
 	 */
 #if FRAME_epc != 0
 #error "the frame does not begin with epc"
@@ -66,7 +66,7 @@ trap_entry:
 	mv	a0, sp
 	call	trap_user
 
-	/* Also where a new thread of a process starts: see thread.c. */
+	/* A new thread of a process starts here too: see thread.c. */
 	.globl	trap_return_to_user
 trap_return_to_user:
 	ld	sp, THREAD_kernel_sp(tp)
@@ -93,7 +93,10 @@ from_kernel:
 	addi	sp, sp, FRAME_SIZE
 	sret
 
-	/* The first hart whose stack overflows reports it, on a separate stack. Others stop. */
+	/*
+	 * The first hart whose stack overflows reports it, on a separate stack. Any other such hart
+	 * stops.
+	 */
 stack_overflow:
 	sd	sp, THREAD_user_sp(tp)
 	la	sp, overflow_reported

@@ -199,7 +199,7 @@ void trap_print_frame(const struct trap_frame *frame)
 	}
 }
 
-/* Runs on a separate stack and doesn't return. */
+/* Runs on a separate stack and does not return. */
 void trap_stack_overflow(struct trap_frame *frame)
 {
 	csr_clear(sstatus, SSTATUS_SUM);
@@ -210,7 +210,10 @@ void trap_stack_overflow(struct trap_frame *frame)
 	      frame->tval);
 }
 
-/* Handle a trap from the kernel: a fault on user memory is resolved or skipped; others are bugs. */
+/*
+ * Handle a trap from the kernel: for a fault on user memory, resolve it or continue at the fixup;
+ * all other traps are bugs.
+ */
 void trap_kernel(struct trap_frame *frame)
 {
 	bool user_access =

@@ -61,7 +61,7 @@ void waitq_wake_one(struct waitq *wq)
 		if (entry->fn != wake_thread) {
 			entry->fn(entry);
 		} else if (thread_wake(entry->thread)) {
-			/* Remove it, so that the next wake-up goes to another thread. */
+			/* Remove the entry, so that the next wake-up goes to another thread. */
 			list_del(&entry->link);
 			break;
 		}

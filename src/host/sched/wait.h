@@ -69,8 +69,8 @@ void wait_finish(struct waitq *wq, struct wait_entry *entry);
 
 /*
  * A sleeping lock (mutex.c). Initialize it with mutex_init(), or statically with zeroes and
- * LIST_HEAD_INIT for `waiters`. A thread may take a free mutex although others wait. But when the
- * first waiter has waited MUTEX_PATIENCE_MS, the holder hands the mutex over to it.
+ * LIST_HEAD_INIT for `waiters`. A thread may take a free mutex even while others wait. But when the
+ * first waiter has waited for MUTEX_PATIENCE_MS, the holder hands the mutex over to that waiter.
  */
 struct mutex {
 	struct spinlock lock; /* guards waiters and the MUTEX_* bits of `holder` */

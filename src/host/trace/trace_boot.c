@@ -38,7 +38,7 @@ static void count_hart(int node, unsigned long hartid)
 
 /*
  * Return whether instret counts instructions, measured with a loop of known length: without
- * -icount, QEMU's counts host ticks.
+ * -icount, QEMU's instret counts host ticks.
  */
 bool trace_instret_is_exact(void)
 {
@@ -85,8 +85,8 @@ static void select_events(const char *list)
 }
 
 /*
- * Parse EVENT[:CONDITION] of len bytes; *condition has room for 256. False if there is no such
- * event or the condition is too long.
+ * Parse a rule EVENT[:CONDITION] of len bytes; `condition` has room for 256 bytes. Returns false if
+ * there is no such event or the condition is too long.
  */
 static bool parse_rule(const char *rule, size_t len, unsigned int *event, char *condition)
 {
@@ -121,7 +121,7 @@ static void set_filters(const char *list)
 		for (len = 0; list[len] && list[len] != ';'; len++)
 			;
 		if (!parse_rule(list, len, &event, condition))
-			refused("trace.filter", list, len, "no such event, or too long");
+			refused("trace.filter", list, len, "no such event, or condition too long");
 		else if (trace_set_filter(event, condition, &error))
 			refused("trace.filter", list, len, error.message);
 	}
@@ -135,7 +135,7 @@ static void set_stop(const char *rule)
 	unsigned int event;
 
 	if (!parse_rule(rule, len, &event, condition))
-		refused("trace.stop", rule, len, "no such event, or too long");
+		refused("trace.stop", rule, len, "no such event, or condition too long");
 	else if (trace_set_trigger(event, TRACE_TRIGGER_OFF, ~0ULL, *condition ? condition : NULL,
 				   &error))
 		refused("trace.stop", rule, len, error.message);

@@ -3,21 +3,21 @@
  * trace_control.h - conditions for recording an event that is on: filters, triggers, a full ring,
  * and tracing_on.
  *
- * The setters return 0 or -errno. They have one caller at a time (fs/tracefs.c holds a mutex; at
- * boot there is no other caller), in thread context.
+ * The setters return 0 or -errno. They are called in thread context, by one caller at a time
+ * (fs/tracefs.c holds a mutex; at boot there is no other caller).
  */
 #ifndef TRACE_CONTROL_H
 #define TRACE_CONTROL_H
 
 #include "trace_filter.h"
 
-/* Switch on exactly these events, and notify running vCPUs. */
+/* Switch on exactly the chosen events, and notify running vCPUs. */
 void trace_set_events(const bool *chosen);
 bool trace_event_is_on(unsigned int event);
 
 void trace_set_on(bool on); /* tracing_on */
 bool trace_is_on(void);
-/* A full ring overwrites its oldest records (the default), or drops new ones. */
+/* Set what a full ring does: overwrite its oldest records (the default), or drop new ones. */
 void trace_set_overwrite(bool overwrite);
 bool trace_overwrites(void);
 
@@ -41,7 +41,7 @@ struct trace_trigger {
 	struct trace_filter filter;
 };
 
-/* times: 1 or more, ~0 for no limit. -EEXIST if the event has a trigger of this kind. */
+/* times: 1 or more, ~0 for no limit. -EEXIST if the event already has a trigger of this kind. */
 int trace_set_trigger(unsigned int event, enum trace_trigger_kind kind, u64 times,
 		      const char *filter, struct trace_filter_error *error);
 int trace_clear_trigger(unsigned int event, enum trace_trigger_kind kind); /* -ENOENT */

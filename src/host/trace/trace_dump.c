@@ -2,8 +2,8 @@
 /*
  * trace_dump.c - print the last events of each hart to the log, for a panic.
  *
- * It runs when something is broken. So it takes no lock, allocates nothing, calls no function that
- * may panic, and the number of its steps is bounded by the number of lines requested, whatever the
+ * It runs when something is broken. So it takes no lock, allocates nothing and calls no function
+ * that may panic, and the number of lines requested bounds the number of its steps, whatever the
  * rings contain. A ring's address and size come from trace_ring_of(), not from trace memory. A
  * record is valid only if it has the number that belongs in its slot. Other harts may go on writing
  * meanwhile; records that they overwrite are reported as damaged.

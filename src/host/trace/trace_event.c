@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_event.c - the table of events at run time: its text for readers, and switching events on.
+ * trace_event.c - the table of events at run time: its text for readers, and switching events on
+ * and off.
  *
  * Also compiled for the build machine (tests/trace). Documentation: docs/trace.md
  */
@@ -131,7 +132,10 @@ bool trace_glob_match(const char *pattern, size_t len, const char *name)
 	return p == len;
 }
 
-/* Apply one word of the list to the choice so far. False if it names no event. */
+/*
+ * Apply one word of the list to the choice so far. Returns false if the word does not name any
+ * event.
+ */
 static bool select_word(bool *chosen, const char *word, size_t len)
 {
 	bool on = *word != '!', known = false;

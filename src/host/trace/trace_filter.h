@@ -30,7 +30,10 @@ struct trace_filter {
 	char text[TRACE_FILTER_TEXT];
 };
 
-/* The error in a text, in Linux's words, and the index of the character where it was found. */
+/*
+ * The error in the text of a condition, in Linux's words, and the index of the character where it
+ * was found.
+ */
 struct trace_filter_error {
 	const char *message;
 	unsigned int at;

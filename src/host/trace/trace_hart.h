@@ -29,11 +29,14 @@ extern struct trace_mem *trace_mem;      /* likewise */
 
 /* Write events and classes as text to buf unless it is NULL. Returns the length (trace_event.c). */
 size_t trace_formats_write(char *buf);
-/* Return the ring of a hart that has one; *records: its size. Does not trust trace memory. */
+/*
+ * Return the ring of a hart, which must have one, and set *records to the ring's size. Does not
+ * trust trace memory.
+ */
 const struct trace_record *trace_ring_of(unsigned int hart, u64 *records);
 /*
- * Set the static keys of exits: the accounting needs both an exit's class and its end. `records`:
- * records need the class; `samples`: samples need the end.
+ * Set the static keys of exits. The accounting needs both an exit's class and its end. If `records`
+ * is set, records need the class; if `samples` is set, samples need the end.
  */
 void trace_set_exit_keys(bool records, bool samples);
 /* Write a record into the hart's own ring: the C twin of trace_emit.S. */

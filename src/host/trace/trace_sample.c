@@ -2,7 +2,7 @@
 /*
  * trace_sample.c - the event `sample`: a timer on each hart records where the hart is.
  *
- *   trace.sample=HZ   samples per second on each hart (default 997: no multiple of a usual tick)
+ *   trace.sample=HZ   samples per second on each hart (default 997: not a multiple of a usual tick)
  *
  * The timer is one of the host's (clock.c) and armed only while the event is on; without it, a hart
  * has no tick. It interrupts the guest, or a program, at an exact pc. The kernel runs with
@@ -12,8 +12,10 @@
  * the timer's interrupt has become pending takes the sample. The timer's function runs after that
  * and only restarts the timer.
  *
- * `late` is this delay. A hart's timer has to be started by the hart itself: a thread moves from
- * hart to hart to do so (starter()), so that no interrupt handler has to check for it.
+ * The record's `late` is the time from when the sample was due until it was taken. A hart's timer
+ * has to be started by the hart itself: a thread moves from hart to hart to start the timers
+ * (starter()), so that interrupt handlers do not have to check whether to start one.
+ *
  * Spec: S §1.3 (sip.STIP), S §1.4. Documentation: docs/trace.md
  */
 #include "trace_sample.h"
@@ -28,7 +30,8 @@
 
 #define DEFAULT_HZ 997
 /*
- * Minimum between two samples of a hart: four times a sample's cost, so that other code also runs.
+ * Minimum distance between two samples of a hart, in instructions: four times a sample's cost, so
+ * that other code also runs.
  */
 #define LEAST_INSTRUCTIONS 2000
 
@@ -63,7 +66,7 @@ void hv_sample(unsigned int mode, unsigned long pc)
 	struct sampler *s = &samplers[this_hart()];
 	u64 now;
 
-	/* Check the pending bit first: until it is set no sample is due, whatever the time is. */
+	/* Check the pending bit first: until it is set, no sample is due, whatever the time is. */
 	if (!s->runs || s->taken || !(csr_read(sip) & BIT(IRQ_S_TIMER)))
 		return;
 	now = hv_time();
@@ -122,13 +125,16 @@ static void start_here(void)
 
 /* ---- starting and stopping ------------------------------------------------------------------- */
 
-/* Start the timer on every hart. start_here() stays on one: the kernel is not preempted. */
+/*
+ * Start the timer on every hart. During start_here() the thread stays on its hart: the kernel is
+ * not preempted.
+ */
 static void starter(void *arg)
 {
 	(void)arg;
 	for (;;) {
 		wait_event(&starter_queue, READ_ONCE(starter_wanted));
-		/* Clear it before reading which events are on. */
+		/* Clear the flag before reading which events are on. */
 		__atomic_store_n(&starter_wanted, false, __ATOMIC_SEQ_CST);
 		for (unsigned int i = 0; i < nr_harts; i++) {
 			sched_set_affinity(current, BIT(i));
@@ -138,7 +144,7 @@ static void starter(void *arg)
 }
 
 /*
- * On a slow machine (QEMU's -icount shift=10: an instruction takes 1024 ns) every sample would be
+ * On a slow machine (QEMU's -icount shift=10: an instruction takes 1024 ns), every sample would be
  * due before the previous one is done. Use the least of several measurements: the machine that runs
  * QEMU may have been busy.
  */

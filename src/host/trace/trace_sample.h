@@ -17,12 +17,15 @@
 void trace_sample_kernel(unsigned long pc);
 
 /*
- * Set the samples per second of each hart. -EINVAL: not within 1 to TRACE_SAMPLE_MAX_HZ, or more
- * than the timebase. Thread context.
+ * Set the number of samples per second of each hart. Returns -EINVAL if it is not within 1 to
+ * TRACE_SAMPLE_MAX_HZ, or is more than the timebase. Thread context.
  */
 int trace_sample_set_hz(unsigned long hz);
 unsigned long trace_sample_hz(void);
-/* Start or stop sampling after a change of the events that are on. Thread context, harts up. */
+/*
+ * Start or stop sampling after a change of the events that are on. Thread context, with all harts
+ * up.
+ */
 void trace_sample_changed(void);
 
 #endif

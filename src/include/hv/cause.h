@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * cause.h - trap causes as constants: EXC_* in scause, IRQ_* there and in sip, sie, hvip, hideleg.
+ * cause.h - trap causes as constants: EXC_* in scause; IRQ_* in scause, sip, sie, hvip, hideleg.
  *
- * Includes nothing, so tools of the build machine may include it.
+ * This header includes only cause.def, so tools on the build machine can include it too.
  */
 #ifndef HV_CAUSE_H
 #define HV_CAUSE_H

@@ -2,9 +2,9 @@
 /*
  * csr.h - control and status registers: numbers, fields, access.
  *
- * Fields are spelled as in the manual, and given by bit position. CSRs are accessed only through
- * the accessors: on the native test host they use a model (native_csr_*), so src/kvm runs there
- * unchanged.
+ * Fields are named as in the manual and defined by their bit positions. CSRs are accessed only
+ * through the accessors: on the native test host, these use a model (native_csr_*), so src/kvm runs
+ * there unchanged.
  */
 #ifndef HV_CSR_H
 #define HV_CSR_H
@@ -78,7 +78,7 @@
 #define ENVCFG_CBCFE      BIT(6)
 #define ENVCFG_CBZE       BIT(7)
 #define ENVCFG_PMM        (3ULL << 32)
-#define ENVCFG_PMM_0      0 /* values of PMM: no masking, or the upper 7 or 16 bits */
+#define ENVCFG_PMM_0      0 /* values of PMM: no bits masked, the upper 7, or the upper 16 */
 #define ENVCFG_PMM_7      2
 #define ENVCFG_PMM_16     3
 #define ENVCFG_ADUE       (1ULL << 61)

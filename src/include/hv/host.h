@@ -37,7 +37,10 @@ void hv_free(void *p);
 int hv_copy_from_user(void *dst, hva_t src, size_t size); /* 0 or -EFAULT */
 int hv_copy_to_user(hva_t dst, const void *src, size_t size);
 int hv_clear_user(hva_t dst, size_t size); /* zeroes */
-/* hv_copy_to_user() without sleeping: -EFAULT also if a fault would have brought the page in. */
+/*
+ * Like hv_copy_to_user(), but does not sleep: also returns -EFAULT if a fault would bring the page
+ * in.
+ */
 int hv_copy_to_user_nofault(hva_t dst, const void *src, size_t size);
 
 struct hv_mm; /* an address space */
@@ -48,8 +51,8 @@ bool hv_mm_is_current(const struct hv_mm *mm);
 /* The page behind a user address, after it was faulted in. */
 struct hv_user_page {
 	hpa_t pa;      /* of the 4K page that holds the address */
-	u64 map_size;  /* SZ_4K or SZ_2M: the naturally aligned block, contiguous in
-			  * both hva and hpa, that the host maps by one leaf around it */
+	u64 map_size;  /* SZ_4K or SZ_2M: the size of the naturally aligned block around the page,
+		        * contiguous in both hva and hpa, that the host maps with one leaf */
 	bool writable; /* the host mapping can be written now without a further fault */
 };
 
@@ -57,12 +60,15 @@ struct hv_user_page {
  * Fault a user page in (write: for writing). -EFAULT: no mapping or no permission. -EINTR: a fatal
  * signal. -ENOMEM: the core returns it from the ioctl, as it does if hv_pages_alloc() fails; the
  * host then frees memory and repeats the ioctl. May sleep. No reference is held: on return the page
- * may already be unmapped, and its frame reused. A caller that maps the page registers a notifier
- * that changes a sequence number, reads the number before this call and rechecks it under its own
- * lock.
+ * may already be unmapped, and its frame reused. A caller that maps the page must register a
+ * notifier that changes a sequence number; it reads this number before the call and rechecks it
+ * under its own lock.
  */
 int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
-/* The same, with a reference on the 4K page: its frame stays allocated, but may become unmapped. */
+/*
+ * Like hv_user_page_look(), but takes a reference on the 4K page: its frame stays allocated,
+ * although the page may become unmapped.
+ */
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
 void hv_user_page_put(const struct hv_user_page *page);
 /* False: some mapping in [start, start + size) is not writable. Holes do not count. May sleep. */
@@ -76,14 +82,14 @@ bool hv_user_range_writable(struct hv_mm *mm, hva_t start, u64 size);
 struct hv_notifier {
 	/*
 	 * [start, end) is about to lose its mapping or write permission. Returns when no vCPU can
-	 * use it any more. Faults in the range must retry until _end.
+	 * use the range anymore. Faults in the range must retry until invalidate_end().
 	 */
 	void (*invalidate_start)(struct hv_notifier *n, hva_t start, hva_t end);
 	void (*invalidate_end)(struct hv_notifier *n, hva_t start, hva_t end);
 	/*
-	 * The range has new frames with contents, which may be instructions. Called between
-	 * invalidate_start and invalidate_end if the old contents were copied. Called alone if a
-	 * page of a file or a program was mapped where there was none. Not called for pages of
+	 * The range has new frames, whose contents may be instructions. Called between
+	 * invalidate_start() and invalidate_end() if the old contents were copied. Called alone if
+	 * a page of a file or a program was mapped where there was none. Not called for pages of
 	 * zeroes.
 	 */
 	void (*moved)(struct hv_notifier *n, hva_t start, hva_t end);
@@ -120,8 +126,9 @@ struct hv_waitq { /* opaque */
 void hv_waitq_init(struct hv_waitq *wq);
 void hv_waitq_destroy(struct hv_waitq *wq);
 /*
- * Sleep until cond(arg) is true, a signal has arrived (-EINTR), or time >= deadline (-ETIME; in
- * ticks of hv_time()). When cond runs, the host holds no lock that the caller takes.
+ * Sleep until cond(arg) is true (returns 0), a signal has arrived (-EINTR), or hv_time() has
+ * reached the deadline (-ETIME). While cond() runs, the host does not hold any lock that the caller
+ * takes.
  */
 int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline);
 /* Like hv_wait(), but signals do not end it. For waits that are known to be short. */
@@ -146,8 +153,9 @@ u64 hv_run_delay_ns(void);
 void hv_sigmask_swap(u64 set, u64 *old);
 
 /*
- * Called when the thread that has set the hook is switched: in() after it was scheduled in on
- * `hart`, out() before it leaves. One hook per thread; NULL removes it. Interrupts are off.
+ * Callbacks for when the thread that set the hook is switched: in() after the thread was scheduled
+ * in on `hart`, out() before it leaves that hart. One hook per thread; NULL removes it. Interrupts
+ * are off.
  */
 struct hv_sched_hook {
 	void (*in)(struct hv_sched_hook *hook, unsigned int hart);
@@ -164,10 +172,10 @@ struct hv_sched_hook {
 void hv_sched_hook_set(struct hv_sched_hook *hook);
 struct hv_sched_hook *hv_sched_hook_get(void); /* the calling thread's, or NULL */
 /*
- * A hook may stay set while its thread runs a program. Then out() is also called before the program
- * uses FP, when it ends, when the thread executes another program, and soon after this call, on the
- * hart where the thread runs. Any thread; `hart`, which gets an interrupt, is the one where the
- * hook's vCPU was last loaded.
+ * Request a call to out() soon, on the hart where the hook's thread runs. A hook may stay set while
+ * its thread runs a program; out() is then also called before the program uses FP, when it ends,
+ * and when the thread executes another program. Any thread may make the request. `hart`, which gets
+ * an interrupt, is the one where the hook's vCPU was last loaded.
  */
 void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart);
 
@@ -178,14 +186,16 @@ void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart);
 unsigned int hv_hart(void);           /* index of this hart, 0 .. hv_nr_harts() - 1 */
 unsigned int hv_nr_harts(void);       /* number of online harts */
 void hv_hart_kick(unsigned int hart); /* make it leave its guest, if it is in one */
-/* Handle a host interrupt that ended a guest's run, interrupts off; `scause` as in the trap. */
+/*
+ * With interrupts off, handle the host interrupt that ended a guest's run; `scause` is the trap's.
+ */
 void hv_handle_interrupt(unsigned long scause);
 /* For long loops: take interrupts pending on this hart. False: another thread waits for it. */
 bool hv_poll_interrupts(void);
 /*
- * Wait on the hart, on the calling thread's account, for an interrupt: one of the host's, which is
- * taken, or one that the loaded guest would take. May return spuriously. False: another thread has
- * to run here, so the caller should sleep.
+ * Wait on this hart for an interrupt: either one of the host's, which is then taken, or one that
+ * the loaded guest would take. The time is charged to the calling thread. May return spuriously.
+ * False: another thread has to run here, so the caller should sleep.
  */
 bool hv_idle(void);
 /* Make an SBI call to the firmware of this hart. */
@@ -193,21 +203,21 @@ struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0
 			  unsigned long a2, unsigned long a3, unsigned long a4);
 /*
  * Do the SBI remote fence `fid` (SBI_RFENCE_*) on the harts whose index bits are set in `harts`,
- * which may include this one. `start` and `size` in bytes; size ~0UL: all addresses. `id`: the VMID
- * or ASID, if this fence has one.
+ * which may include this one. `start` and `size` are in bytes; a size of ~0UL means all addresses.
+ * `id` is the VMID or ASID, if the fence has one.
  */
 void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start,
 		     unsigned long size, unsigned long id);
 
 /* True if every hart's riscv,isa-extensions contains this name ("sstc", "zba", "v", …). */
 bool hv_isa_has(const char *name);
-unsigned int hv_cbo_block_size(const char *which); /* "zicbom" or "zicboz": bytes, 0 if absent */
+unsigned int hv_cbo_block_size(const char *which); /* "zicbom" or "zicboz"; in bytes, 0 if absent */
 
 /*
  * This hart's FP unit, which the core's guests share with user programs (vector is the core's
- * alone). take: the unit belongs to owner from now on. The calling thread's user registers are
- * saved if dirty, and are restored before user code uses them again. is_of: nothing else has been
- * loaded into the unit since owner took it.
+ * alone). hv_fp_take(): the unit belongs to `owner` from now on. The calling thread's user
+ * registers are saved if dirty, and are restored before user code uses them again. hv_fp_is_of():
+ * true if nothing else has been loaded into the unit since `owner` took it.
  */
 void hv_fp_take(const void *owner);
 bool hv_fp_is_of(const void *owner);
@@ -224,7 +234,10 @@ struct hv_pmc {
 	u64 data;             /* its event_data */
 	unsigned int inhibit; /* HV_PMC_NOT_IN_*: a part of the guest that is not counted */
 	u64 value;            /* its value while it is stopped */
-	/* The counter has overflowed. From an interrupt or hv_pmc_stop(); must not sleep. */
+	/*
+	 * Called when the counter has overflowed, from an interrupt or hv_pmc_stop(); must not
+	 * sleep.
+	 */
 	void (*overflow)(struct hv_pmc *pmc);
 	u64 from;               /* the host's: the value at the start */
 	unsigned int counter;   /* the host's: number of the hart's counter; 0: stopped */
@@ -249,7 +262,7 @@ static inline u64 hv_time(void); /* ticks of the time CSR */
 unsigned long hv_timebase_hz(void);
 
 struct hv_timer {
-	void (*fn)(struct hv_timer *timer); /* in interrupt context of some hart; no sleep */
+	void (*fn)(struct hv_timer *timer); /* in interrupt context on some hart; must not sleep */
 	u64 deadline;                       /* the host's while armed */
 	struct list_head link;              /* the host's */
 	unsigned int hart;                  /* the host's */
@@ -258,18 +271,21 @@ struct hv_timer {
 
 void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer));
 void hv_timer_start(struct hv_timer *timer, u64 deadline); /* re-arms it if it is armed */
-/* When this returns, fn neither runs nor will run. Not from fn itself. */
+/* When this returns, fn is not running and will not run. Must not be called from fn itself. */
 void hv_timer_cancel(struct hv_timer *timer);
 
 /*
- * Used while the event `sample` is on. If the host's timer has asked for a sample and none was
- * taken since, record that at that time the hart was at pc, in this mode (enum sample_mode).
+ * Used while the event `sample` is on. If the host's timer has asked for a sample that has not been
+ * taken yet, record that at that time the hart was at `pc`, in `mode` (enum sample_mode).
  */
 void hv_sample(unsigned int mode, unsigned long pc);
 
 /* ---- files ---------------------------------------------------------------- */
 
-/* The core's operations for a file descriptor. NULL members: -ENOTTY, -ENODEV, -EINVAL. */
+/*
+ * The core's operations on a file descriptor. If a member is NULL, its operation fails with
+ * -ENOTTY, -ENODEV or -EINVAL.
+ */
 struct hv_file_ops {
 	int (*open)(void **priv); /* only for a device node: /dev/kvm */
 	long (*ioctl)(void *priv, unsigned int cmd, unsigned long arg); /* may sleep */
@@ -281,8 +297,8 @@ struct hv_file_ops {
 extern const struct hv_file_ops kvm_dev_ops; /* the core's: /dev/kvm */
 
 /*
- * Return a new descriptor of the calling process (O_CLOEXEC). On -errno, the caller keeps priv:
- * release() is not called.
+ * Return a new file descriptor of the calling process (O_CLOEXEC). If the call returns -errno, the
+ * caller keeps priv: release() is not called.
  */
 int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv);
 /* Return the priv of an open descriptor, with a reference, if it has these ops; otherwise NULL. */
@@ -290,15 +306,16 @@ void *hv_file_hold(int fd, const struct hv_file_ops *ops);
 void hv_file_release(void *priv);
 
 struct hv_event;                                   /* an eventfd of a user process */
-int hv_event_get(int fd, struct hv_event **event); /* -EBADF, -EINVAL: no eventfd */
+int hv_event_get(int fd, struct hv_event **event); /* -EBADF, -EINVAL: not an eventfd */
 void hv_event_put(struct hv_event *event);
 void hv_event_signal(struct hv_event *event, u64 count); /* any context */
 u64 hv_event_drain(struct hv_event *event); /* what read() would return; 0 if there is nothing */
 
 /*
- * Calls fn at each signal of the eventfd, and with `closed` set when its last descriptor has been
- * closed; after that it is no longer watched. True: fn has taken the event, as a read() would. Any
- * thread, under the eventfd's lock: fn must not sleep or call hv_event_*().
+ * fn is called each time the eventfd is signaled, and with `closed` set when its last descriptor
+ * has been closed; after that, the eventfd is no longer watched. fn returns true if it has taken
+ * the event, as a read() would. It may run on any thread, under the eventfd's lock, so it must not
+ * sleep or call hv_event_*().
  */
 struct hv_event_watch {
 	bool (*fn)(struct hv_event_watch *watch, bool closed);
@@ -324,8 +341,8 @@ struct hv_param {
 int hv_param_register(const struct hv_param *param);
 
 /*
- * The core's counters for /sys/kernel/debug/kvm, numbered from 0, the same for each VM and for all
- * VMs together. Any thread; no sleep.
+ * The core's counters for /sys/kernel/debug/kvm. They are numbered from 0, in the same way for each
+ * VM and for all VMs together. Any thread may call these functions; they do not sleep.
  */
 #define HV_DEBUG_NAME 24
 
@@ -348,7 +365,8 @@ void hv_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void hv_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /*
- * The core's functions, called by the host: once at boot (on the first hart), then on every hart.
+ * The core's functions that the host calls: kvm_init() once at boot, on the first hart; then
+ * kvm_hart_init() on every hart.
  */
 int kvm_init(void); /* -ENODEV: no H extension; the host continues without /dev/kvm */
 void kvm_hart_init(void);

@@ -4,7 +4,7 @@
  *
  * Source: arch/riscv/include/uapi/asm/kvm.h of Linux 6.13 (SUSP), and of 6.18 and later (FWFT);
  * include/uapi/linux/kvm.h of 6.16 and later (the capability). #ifdef cannot test an enum's
- * constants, so those have names of our own.
+ * constants, so constants that belong to an enum there have names of our own here.
  */
 #ifndef HV_KVM_COMPAT_H
 #define HV_KVM_COMPAT_H

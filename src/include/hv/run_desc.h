@@ -29,7 +29,7 @@ struct hs_run_desc {
 	u32 state;       /* enum hs_run_state */
 	u32 exit_status; /* wait status as wait4() reports it; valid when EXITED */
 	u32 nr_harts;
-	u64 trace_hpa;  /* trace memory, its layout in hv/trace_mem.h; 0: none */
+	u64 trace_hpa;  /* trace memory, laid out as in hv/trace_mem.h; 0: none */
 	u64 trace_size; /* bytes */
 	u64 timebase_hz;
 	u64 reserved[10];

@@ -46,7 +46,10 @@ struct static_key_site {      /* ORDER: STATIC_KEY_GOTO() */
 
 /* Change every site of a key on all harts while they run. Does not sleep. */
 void static_key_set(struct static_key *key, bool enabled);
-/* The same for nr consecutive keys, each with its own value, with as many fences as for one. */
+/*
+ * Like static_key_set() for nr consecutive keys, each with its own value, but with no more fences
+ * than for one key.
+ */
 void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabled);
 
 #if __SIZEOF_POINTER__ == 8
@@ -59,7 +62,7 @@ void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabl
 
 /*
  * Go to label if the key is on. `key` is a constant address expression (&keys[3]). The no-op needs
- * no alignment or padding, because static_key.c patches it by halves.
+ * no alignment or padding, because static_key.c patches it one half at a time.
  */
 #define STATIC_KEY_GOTO(key, label)                                                              \
 	__asm__ goto(".option push\n"                                                            \

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace.h - emit trace events and account exits.
+ * trace.h - emit trace events, and account for exits.
  *
  * For every row EVENT(name, ...) of trace/events.def there are
  *
@@ -8,8 +8,8 @@
  *   trace_name_enabled()       for a site that must compute something first
  *
  * A record's VM and vCPU are those that trace_set_vcpu() has set for the hart at load and put.
- * Emitting neither locks nor waits nor allocates. It is possible in any context of the host, with
- * interrupts off. Documentation: docs/trace.md.
+ * Emitting a record neither locks nor waits nor allocates, and is possible in any context of the
+ * host, with interrupts off. Documentation: docs/trace.md.
  */
 #ifndef HV_TRACE_H
 #define HV_TRACE_H
@@ -37,7 +37,7 @@
 #define TRACE_TYPE_mode   u64
 #define TRACE_TYPE_class  u64
 
-/* TRACE_MAP(m, (a, b), (c, d)) is m(a, b), m(c, d): for one to five pairs. */
+/* TRACE_MAP(m, (a, b), (c, d)) expands to m(a, b), m(c, d). It takes one to five pairs. */
 #define TRACE_MAP1(m, p)                            m p
 #define TRACE_MAP2(m, p, ...)                       m p, TRACE_MAP1(m, __VA_ARGS__)
 #define TRACE_MAP3(m, p, ...)                       m p, TRACE_MAP2(m, __VA_ARGS__)
@@ -50,7 +50,7 @@
 
 #define TRACE_PARAM(kind, field) TRACE_TYPE_##kind field
 #define TRACE_ARG(kind, field)   (u64) field
-/* Exactly five arguments: missing ones become 0. */
+/* Expands to exactly five arguments: missing ones become 0. */
 #define TRACE_FIRST5(a, b, c, d, e, ...) a, b, c, d, e
 #define TRACE_PAD(...)                   TRACE_FIRST5(__VA_ARGS__, 0, 0, 0, 0, 0)
 
@@ -69,9 +69,9 @@ extern struct static_key trace_keys[TRACE_NR_EVENTS];
 /* Write one record into this hart's ring. Only the functions below call it. */
 #if defined(__riscv) && __SIZEOF_LONG__ == 8
 /*
- * Not a C call, which would cost the function of every site a frame and callee-saved registers,
- * even while the event is off. trace_emit.S preserves all registers but these, and writes no memory
- * that the compiler knows of.
+ * Not a C call: that would cost the function of every site a stack frame and the saving of
+ * callee-saved registers, even while the event is off. trace_emit.S preserves all registers but
+ * these, and does not write any memory that the compiler knows of.
  */
 static inline __attribute__((always_inline)) void trace_emit(enum trace_event event, u64 a0, u64 a1,
 							     u64 a2, u64 a3, u64 a4)
@@ -122,7 +122,7 @@ enum trace_group {
 	TRACE_GROUP_wakeup,    /* halt_poll.c, a wait's end */
 	TRACE_GROUP_rfence,    /* sbi_rfence.c */
 	TRACE_GROUP_irq,       /* exit.c, a host interrupt has ended the guest's run */
-	TRACE_GROUP_look,      /* run.c, before the world switch; only while TRACE_GROUP_entry */
+	TRACE_GROUP_look,      /* run.c, before the world switch, if TRACE_GROUP_entry is on */
 	TRACE_GROUP_switch,    /* host: another thread runs */
 	TRACE_GROUP_sys_exit,  /* host: a system call ends */
 	TRACE_GROUP_line,      /* irq.c, a line goes up */
@@ -165,9 +165,9 @@ on:
 }
 
 /*
- * Record that this hart works for this vCPU from now on; vm 0: for none. Done only while some event
- * is on. After the first event is switched on, a hart's records name no vCPU until the hart next
- * loads or enters one.
+ * Note that this hart now works for this vCPU, or for none if vm is 0. This is done only while some
+ * event is on: after the first event is switched on, a hart's records do not name a vCPU until the
+ * hart next loads or enters one.
  */
 static inline __attribute__((always_inline)) void trace_set_vcpu(unsigned int vm, unsigned int vcpu)
 {
@@ -191,10 +191,10 @@ enum sample_mode {
 /* ---- exits: exact counts and what they cost ---------------------------------- */
 
 /*
- * Part of struct kvm_vcpu. The cost of an exit is what passes between trace_exit_begin(), right
- * after the world switch, and trace_exit_end(), right before the next one, including time in user
- * space and asleep. Its class may be set at any point in between. The clock is instret or time
- * (exitstat=). Each hart has its own instret, so an exit of a vCPU that has changed harts meanwhile
+ * Part of struct kvm_vcpu. The cost of an exit is the instret or time (exitstat=) that passes
+ * between trace_exit_begin(), right after the world switch, and trace_exit_end(), right before the
+ * next one, including time in user space and asleep. The exit's class may be set at any point in
+ * between. Each hart has its own instret, so if a vCPU has changed harts during an exit, the exit
  * is counted, but has no cost ("unpriced"). The same holds for a vCPU's last exit, which no entry
  * follows.
  */
@@ -207,9 +207,11 @@ struct trace_exit_clock {
 #define TRACE_EXIT_NONE (-1)
 
 extern struct static_key trace_exit_key;
-/* On while exits need a class: they are accounted, or an event that ends an exit is on. */
+/*
+ * On while exits need a class: while they are accounted for, or an event that ends an exit is on.
+ */
 extern struct static_key trace_class_key;
-/* For the end of an exit in switch_fast.S: on while exits are accounted or sampled. */
+/* For the end of an exit in switch_fast.S: on while exits are accounted for or sampled. */
 extern struct static_key trace_fast_end_key;
 
 void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause);
@@ -230,7 +232,7 @@ on:
 	trace_exit_begin_slow(clock, scause);
 }
 
-/* Set what the exit turned out to be. The last call before trace_exit_end() counts. */
+/* Set the class that the exit turned out to have. The last call before trace_exit_end() counts. */
 static inline __attribute__((always_inline)) void trace_exit_class(struct trace_exit_clock *clock,
 								   enum exit_class class)
 {
@@ -273,9 +275,9 @@ on:
 }
 
 /*
- * To be called when events were switched. The class may be left from an exit before the time when
- * no event was on, so forget it. While exits are accounted, the class is always that of the current
- * exit.
+ * Call this after events were switched on or off. The class may be a leftover from an exit before a
+ * time when no event was on, so forget it. While exits are accounted for, however, the class is
+ * always that of the current exit.
  */
 static inline void trace_exit_events_switched(struct trace_exit_clock *clock)
 {
@@ -308,11 +310,15 @@ int trace_mem_init(void *mem, size_t size, unsigned int nr_harts, unsigned long 
  */
 size_t trace_mem_size(unsigned int nr_harts, size_t ring);
 /*
- * "kvm_exit,gstage_*,!gstage_step", "all", "none": applied from left to right; ! switches off.
- * Returns 0, or -EINVAL with *bad at the word that names no event; then nothing has changed.
+ * Select events by a list such as "kvm_exit,gstage_*,!gstage_step", "all" or "none", which is
+ * applied from left to right; ! switches off. Returns 0, or -EINVAL with *bad at the word that does
+ * not name any event; then nothing has changed.
  */
 int trace_select(const char *list, const char **bad);
-/* Switch on exactly the chosen ones of the TRACE_NR_EVENTS events. One caller at a time. */
+/*
+ * Switch on the chosen ones of the TRACE_NR_EVENTS events, and all others off. One caller at a
+ * time.
+ */
 void trace_apply(const bool *chosen);
 /* On while records pass filters or triggers, or go to a ring that keeps the oldest. */
 extern struct static_key trace_slow_key;
@@ -338,8 +344,8 @@ bool trace_instret_is_exact(void);
 unsigned long trace_hist_bucket(u64 value);
 
 /*
- * At boot (trace_boot.c). init: reserve trace memory. start: apply boot arguments, once memory can
- * be allocated.
+ * Called at boot (trace_boot.c): trace_init() reserves trace memory, and trace_start() applies the
+ * boot arguments once memory can be allocated.
  */
 void trace_init(void);
 void trace_start(void);

@@ -50,12 +50,13 @@ struct trace_record {
 #define TRACE_VCPU_OF(who)        ((who) >> 16)
 
 /*
- * Exit costs, per slot. A slot is a cause (exceptions 0-31, interrupts 32-63, codes beyond in 31
- * and 63) or a class that a handler has set (from 64, hv/exit_class.def).
+ * Exit costs, per slot. A slot is a cause (slots 0-31: exceptions, 32-63: interrupts; larger codes
+ * share slots 31 and 63) or a class that a handler has set (from 64, hv/exit_class.def). A slot is
+ * one page.
  *
  * Histogram: each value below 64 has its own bucket. Above that, every power of two has 32 buckets,
- * so a bucket is at most 1/32 as wide as its values, and its middle at most 1/64 off. The last
- * bucket is open: values from HIST_LIMIT on. A slot is one page.
+ * so the width of a bucket is at most 1/32 of its values, and its middle is at most 1/64 off. The
+ * last bucket has no upper limit: it counts values from HIST_LIMIT on.
  */
 #define EXIT_SLOT_IRQ   32
 #define EXIT_SLOT_CLASS 64
@@ -73,14 +74,14 @@ enum exit_class {
 
 struct exit_stat {
 	u64 count;    /* all exits, exact */
-	u64 unpriced; /* those without a cost, not in the fields below: see trace.h */
+	u64 unpriced; /* exits without a cost, which are not in the fields below: see trace.h */
 	u64 sum;
 	u64 max;
 	u32 hist[HIST_BUCKETS];
 };
 
 enum exit_unit {
-	EXIT_UNIT_NONE = 0,    /* exits are not accounted */
+	EXIT_UNIT_NONE = 0,    /* exits are not accounted for */
 	EXIT_UNIT_INSTRET = 1, /* instructions */
 	EXIT_UNIT_TIME = 2,    /* ticks of the time CSR */
 };
@@ -98,7 +99,7 @@ struct trace_mem {
 	u64 size;        /* of all trace memory */
 	u32 nr_harts;
 	u32 nr_events;    /* rows of the formats text */
-	u32 nr_slots;     /* struct exit_stat per hart */
+	u32 nr_slots;     /* number of struct exit_stat per hart */
 	u32 record_size;  /* sizeof(struct trace_record) */
 	u32 stat_size;    /* sizeof(struct exit_stat) */
 	u32 hist_buckets; /* HIST_BUCKETS */

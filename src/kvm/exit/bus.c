@@ -4,8 +4,8 @@
  *
  * If several devices match, the first one that takes the store wins. Their order is Linux's: a new
  * device is inserted before the first one that begins no lower and ends higher (a device of length
- * 0: before the first one that begins higher). A zone whose ring is full takes nothing, and the
- * next device is asked.
+ * 0: before the first one that begins higher). A zone whose ring is full does not take the store,
+ * which is then offered to the next device.
  *
  * With overlaps, this order is not sorted by address, so plain bisection does not work. But each
  * entry has two bounds, and neither ever decreases from one entry to the next: `reach`, the last
@@ -46,7 +46,7 @@ int bus_store(struct kvm *vm, gpa_t gpa, unsigned int len, u64 data)
 	const struct bus_entry *entry, *end;
 	int ret = -ENOENT;
 
-	/* Most VMs have no such device, and take no lock. */
+	/* Most VMs have no such device, so they do not need the lock. */
 	if (!READ_ONCE(bus->nr))
 		return -ENOENT;
 	spin_lock(&vm->bus_lock);
@@ -73,7 +73,7 @@ static gpa_t last_byte(const struct bus_device *dev)
 	return last < dev->gpa ? ~(gpa_t)0 : last;
 }
 
-/* Recompute both bounds after entries were added or removed. */
+/* Recompute the bounds of all entries after some were added or removed. */
 static void set_bounds(struct kvm_bus *bus)
 {
 	gpa_t reach = 0, from = ~(gpa_t)0;

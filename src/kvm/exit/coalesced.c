@@ -3,11 +3,11 @@
  * coalesced.c - coalesced MMIO: collect stores to a zone in a ring, which user space empties later.
  *
  * Each VM has one ring, in a page that every vCPU's mapping shows at
- * KVM_COALESCED_MMIO_PAGE_OFFSET. We fill it at `last`, user space takes from `first`, and one
- * entry stays free, so that a full ring differs from an empty one. User space can write to the
- * page, so it is as hostile as struct kvm_run: `last` is read once for each store, and an invalid
- * one counts as a full ring. That is always correct, because a store that finds no room goes to
- * user space like any other.
+ * KVM_COALESCED_MMIO_PAGE_OFFSET. We fill the ring at `last`, user space takes entries from
+ * `first`, and one entry always stays free to tell a full ring from an empty one. User space can
+ * write to the page, so it is as hostile as struct kvm_run: `last` is read once for each store, and
+ * with an invalid value the ring counts as full. That is always correct, because a store that finds
+ * no room goes to user space like any other.
  */
 #include "exit/bus.h"
 

@@ -12,7 +12,9 @@
 #include "vcpu/fp.h"
 #include "vcpu/pmu.h"
 
-/* Not delegated while KVM_SET_GUEST_DEBUG is on: the VMM's debugger has set the breakpoint. */
+/*
+ * If breakpoints are not delegated, KVM_SET_GUEST_DEBUG is on, and the VMM's debugger set this one.
+ */
 static int exit_breakpoint(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	if (vcpu->hedeleg & BIT(EXC_BREAKPOINT))
@@ -39,7 +41,8 @@ static int exit_counted_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 
 /*
  * The handler for each cause. With fastpath=on (the default), switch_fast.S first offers SBI calls
- * and WFI (EXC_ECALL_VS, EXC_VIRTUAL_INST) to fastpath.c. An exit that it finishes does not get here.
+ * and WFI (EXC_ECALL_VS, EXC_VIRTUAL_INST) to fastpath.c. An exit that fastpath.c finishes does not
+ * get here.
  */
 /* ORDER: exception codes (hv/csr.h) */
 /* lab 3: write exit_table[]: the handler of each cause */
@@ -106,7 +109,7 @@ exit_fn *exit_handler(unsigned long cause)
 	/* lab 3 end */
 }
 
-/* Not inlined: gcc would move the arguments of exit_dispatch() even for an SBI call. */
+/* Not inlined: otherwise, gcc would move the arguments of exit_dispatch() even for an SBI call. */
 static __attribute__((noinline)) int dispatch_other(struct kvm_vcpu *vcpu,
 						    const struct hv_trap *trap)
 {
@@ -117,7 +120,10 @@ static __attribute__((noinline)) int dispatch_other(struct kvm_vcpu *vcpu,
 
 int exit_dispatch(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
-	/* An SBI call, the shortest of exits, leaves no work for the host: no REQ_HOST. */
+	/*
+	 * An SBI call, the shortest of exits, does not leave any work for the host: REQ_HOST is not
+	 * needed.
+	 */
 	if (trap->scause == EXC_ECALL_VS)
 		return exit_sbi(vcpu, trap);
 	return dispatch_other(vcpu, trap);

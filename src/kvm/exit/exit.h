@@ -25,9 +25,9 @@ static inline void complete_exit(struct kvm_vcpu *vcpu)
 /* Enter the guest; returns at its next trap. Interrupts off, vCPU loaded. */
 void vcpu_switch(struct kvm_vcpu *vcpu);
 /*
- * fastpath.c: handle a short exit completely. done: the guest can continue; otherwise nothing has
- * changed. Called by switch_fast.S with mode = IN_GUEST and interrupts off. Of `guest`, only ra,
- * sp, gp, tp, t0-t6 and a0-a7 are in memory; sepc and sstatus are in the hart.
+ * fastpath.c: handle a short exit completely. If `done` is set, the guest can continue; otherwise,
+ * nothing has changed. Called by switch_fast.S with mode = IN_GUEST and interrupts off. Of `guest`,
+ * only ra, sp, gp, tp, t0-t6 and a0-a7 are in memory; sepc and sstatus are in the hart.
  */
 struct fast_exit {
 	struct kvm_vcpu *vcpu; /* the argument, returned: assembly has no other place to keep it */

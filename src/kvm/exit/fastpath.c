@@ -4,15 +4,15 @@
  *
  * These are a guest's requests to its own hart for which no thread has to wait: SBI base, set_timer
  * with Sstc, an IPI or a fence for itself, and WFI with an interrupt pending. Each exit is checked
- * first, because a declined one must not have changed anything. It is then handled by the functions
- * of the slow path, with the same events, counters and clock.
+ * first, because a declined exit must not have changed anything. It is then handled by the
+ * functions of the slow path, with the same events, counters and clock.
  *
  * mode stays IN_GUEST. So a thread that wants this vCPU sends the interrupt, which is pending when
  * the guest continues and ends its run at once. No kick is lost, and a thread that waits for the
- * vCPU to leave the guest waits a few hundred instructions longer. For the same reason nothing here
- * serves a request: fences, a new VMID, signals and rescheduling are left to the slow path, which
- * that interrupt takes. Exits also take the slow path while a request is pending or an event is on
- * that only the slow path records.
+ * vCPU to leave the guest waits a few hundred instructions longer. For the same reason, the fast
+ * path does not serve requests: fences, a new VMID, signals and rescheduling are left to the slow
+ * path, which that interrupt takes. Exits also take the slow path while a request is pending, or
+ * while an event is on that only the slow path records.
  */
 #include "exit/exit.h"
 #include "kvm.h"
@@ -24,7 +24,7 @@
 #define ECALL_LEN 4
 #define WFI_LEN   4
 #define INLINE    static inline __attribute__((always_inline))
-/* Tail-called by vcpu_fast_sbi(), so that each call saves only the registers that it needs. */
+/* Tail-called by vcpu_fast_sbi(), so each call saves only the registers that it needs. */
 #define OUT_OF_LINE static __attribute__((noinline))
 
 /* Count and trace an exit that the fast path will finish. switch_fast.S handles its clock. */
@@ -76,7 +76,7 @@ INLINE struct fast_exit call(struct kvm_vcpu *vcpu, sbi_fn *handle, enum exit_cl
 	return end(vcpu, ECALL_LEN, class);
 }
 
-/* Like sbi_ipi(), but updates the line at once instead of by a request. */
+/* Like sbi_ipi(), but updates the line at once, not through a request. */
 INLINE struct fast_exit ipi_to_self(struct kvm_vcpu *vcpu)
 {
 	struct sbiret ret = { SBI_SUCCESS, 0 };

@@ -11,10 +11,10 @@
  * mmu_lock; if inval_seq has changed, or an invalidation of this address is in progress, do
  * nothing: the guest faults again. A new memory map changes inval_seq, too.
  *
- * No fence follows a new leaf where there was none. A hart that has cached the missing leaf (S §2.1
- * allows it) faults once more, finds the leaf and fences its address; if it faults a third time, it
- * fences everything. No fence.i follows either: if the page has contents, the host has made every
- * vCPU execute one (notifier.c).
+ * No fence follows if a new leaf has not replaced anything. A hart that has cached the absence of
+ * the leaf (S §2.1 allows this) faults once more, finds the leaf and fences its address; if it
+ * faults a third time, it fences everything. No fence.i follows either: if the page has contents,
+ * the host has made every vCPU execute one (notifier.c).
  *
  * Spec: H §5.1, §6.3.
  */
@@ -38,7 +38,7 @@ static const struct memslot *backing(struct kvm_vcpu *vcpu, const struct gstage_
 
 /* ---- mapping ------------------------------------------------------------------- */
 
-/* May one leaf of this level map the page, as far as slot and host are concerned? */
+/* Do the slot and the host allow one leaf of this level to map the page? */
 static bool level_fits(const struct memslot *slot, gpa_t gpa, const struct hv_user_page *page,
 		       unsigned int level)
 {
@@ -114,8 +114,8 @@ static struct gstage_pending_flush flush_for_replaced(struct gstage *gs, gpa_t g
 
 /*
  * The leaf was already there, so this hart has cached an older state. A fence by address drops an
- * older leaf. But it need not drop a cached missing pointer to a table above the leaf (H §3.2).
- * Then the guest faults again at once, and everything is fenced.
+ * older leaf, but not necessarily the cached absence of a pointer to a table above the leaf
+ * (H §3.2). In that case, the guest faults again at once, and everything is fenced.
  */
 static __attribute__((noinline)) void fence_spurious(struct kvm_vcpu *vcpu,
 						     const struct hfence *fence)
@@ -238,12 +238,15 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 		return map_fault(vcpu, slot, &fault, seq);
 
 	/*
-	 * No memory. A fetch, or a page-table access of the VS-stage walk, has no load or store to
-	 * emulate: hardware would raise an access fault.
+	 * This is not memory. A fetch, or a page-table access of the VS-stage walk, has no load or
+	 * store to emulate: hardware would raise an access fault.
 	 */
 	if (fault.fetch || fault.implicit || !has_insn)
 		return vcpu_inject_access_fault(vcpu, trap);
-	/* Remember a device page, not one of a read-only slot. gpa_walk does not trust htval. */
+	/*
+	 * Remember the page of a device, but not of a read-only slot, and not with gpa_walk, which
+	 * does not trust htval.
+	 */
 	if (gpa == &gpa_htval_ops && !memslot_find(vcpu, gpa_to_gfn(fault.gpa)))
 		vcpu->device_gfn = gpa_to_gfn(fault.gpa);
 	return mmio_emulate(vcpu, trap, fault.gpa);

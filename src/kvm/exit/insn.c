@@ -114,10 +114,10 @@ static int forward_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
 }
 
 /*
- * Read a counter, cycle to hpmcounter31 or the upper half of one on RV32, from the PMU (pmu.h) into
- * *old, where hcounteren hides the hart's own from the guest. False: the CSR is no counter, the
- * access writes (counters are read-only), or the guest may not read it. VU may read only the
- * counters that the guest's scounteren permits (H §2.6).
+ * Read a counter (cycle to hpmcounter31, or on RV32 the upper half of one) from the PMU (pmu.h)
+ * into *old, where hcounteren hides the hart's own counter from the guest. Returns false if the CSR
+ * is not a counter, the access writes (counters are read-only), or the guest may not read it. VU
+ * may read only the counters that the guest's scounteren permits (H §2.6).
  */
 static bool read_counter(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
 {
@@ -203,7 +203,8 @@ int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 }
 
 /*
- * Illegal instructions exit while FP or vector state is not loaded, or while the guest counts them.
+ * Illegal instructions cause exits while FP or vector state is not loaded, or while the guest
+ * counts them.
  */
 int exit_illegal_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {

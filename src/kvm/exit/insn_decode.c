@@ -32,7 +32,10 @@ static long sign_extend(unsigned int value, unsigned int width)
 	return (long)(value ^ sign) - (long)sign;
 }
 
-/* Width and sign extension of a load, by its funct3. Returns false if the encoding is reserved. */
+/*
+ * Set the width and sign extension of a load from its funct3. Returns false if the encoding is
+ * reserved.
+ */
 static bool load_width(struct access_insn *access, unsigned int funct3)
 {
 	/* lab 5: write load_width: len and sign_extend of a load, from its funct3 */
@@ -143,7 +146,7 @@ static void decode_zcb(unsigned long insn, struct access_insn *access)
 	access->sign_extend = half && bit6; /* only c.lh; c.lhu and c.lbu extend with zeroes */
 }
 
-/* Quadrant 0: base and register are x8 to x15. */
+/* Quadrant 0: the base and the register are among x8 to x15. */
 static void decode_c0(unsigned long insn, struct access_insn *access)
 {
 	/* lab 5: write decode_c0: decode the compressed loads and stores whose base is not sp */

@@ -26,7 +26,7 @@ struct access_insn {
 
 /*
  * Decode an instruction as fetched: 32 bits, or 16 if it is compressed (Zcb included). If the kind
- * is ACCESS_OTHER or ACCESS_NONE, only insn_len is valid in addition.
+ * is ACCESS_OTHER or ACCESS_NONE, only the kind and insn_len are valid.
  */
 void insn_decode_access(unsigned long insn, struct access_insn *access);
 

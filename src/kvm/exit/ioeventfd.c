@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * ioeventfd.c - signal an event when the guest stores to a given address, without user space.
+ * ioeventfd.c - signal an event when the guest stores to a given address, without an exit to user
+ * space.
  *
- * The checks, their order and their errno are Linux's. As in Linux, a removal checks only that the
- * ioeventfd exists.
+ * The checks, their order and their errno values are Linux's. As in Linux, a removal checks only
+ * that the ioeventfd exists.
  */
 #include "exit/bus.h"
 
@@ -11,7 +12,7 @@ struct ioeventfd {
 	struct bus_device dev;
 	struct list_head link; /* in kvm->ioeventfds */
 	enum kvm_bus_kind kind;
-	bool match; /* only stores of `data` */
+	bool match; /* take only stores of `data` */
 	u64 data;
 	struct hv_event *event;
 };

@@ -2,10 +2,10 @@
 /*
  * mmio.c - emulate an access to a guest physical address that is not memory.
  *
- * The register and the width come from htinst if the hardware has transformed the instruction into
- * it, else from the instruction, which is fetched again as the guest would (H §3.1: HLVX). Stores
- * are first offered to ioeventfds and coalesced-MMIO rings (bus.c). Everything else goes to user
- * space as KVM_EXIT_MMIO, and its answer takes effect once, at the next KVM_RUN.
+ * The register and the width come from htinst if the hardware has provided the transformed
+ * instruction there, else from the instruction, which is fetched again as the guest would (H §3.1:
+ * HLVX). Stores are first offered to ioeventfds and coalesced-MMIO rings (bus.c). Everything else
+ * goes to user space as KVM_EXIT_MMIO, and the answer takes effect once, at the next KVM_RUN.
  *
  * Only naturally aligned integer loads and stores of 1, 2, 4 and 8 bytes are emulated. All other
  * accesses get the answer of hardware whose I/O region supports neither atomics nor FP nor
@@ -18,8 +18,9 @@
  *   guest page-table entry, or a fetch       see gstage_fault.c
  *
  * The fetch may read a different instruction from the one that trapped, because another vCPU may
- * have changed the code or the mapping meanwhile. Then the guest continues at the same pc, where it
- * may trap again. If the guest's own fetch would fail, it gets the instruction fault of that fetch.
+ * have changed the code or the mapping meanwhile. In that case, the guest continues at the same pc,
+ * where it may trap again. If the guest's own fetch would fail, it gets the instruction fault of
+ * that fetch.
  * Walkthrough: docs/mmio.md
  */
 #include "hv/trace.h"
@@ -72,9 +73,9 @@ static unsigned long gpr_read(const struct kvm_vcpu *vcpu, unsigned int reg)
 }
 
 /*
- * Does the fetched instruction make the access that trapped? *distance receives the bytes from the
- * access's address to the one that faulted. Only the low 32 bits are compared: pointer masking, or
- * UXL = 32, may have changed the upper ones.
+ * Does the fetched instruction make the access that trapped? *distance receives the number of bytes
+ * from the access's address to the one that faulted. Only the low 32 bits are compared: pointer
+ * masking, or UXL = 32, may have changed the upper ones.
  */
 static bool access_matches(const struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			   const struct access_insn *access, unsigned int *distance)
@@ -162,7 +163,7 @@ static void mmio_complete(struct kvm_vcpu *vcpu)
 	/* lab 5 end */
 }
 
-/* Not inlined, because the walkthrough stops here. */
+/* Not inlined, because the walkthrough stops at this function. */
 static __attribute__((noinline)) int exit_to_user(struct kvm_vcpu *vcpu)
 {
 	const struct mmio_access *mmio = &vcpu->completion.mmio;

@@ -7,7 +7,7 @@
 
 #include "kvm.h"
 
-/* Right before the world switch, while kvm_irq_take is on. */
+/* Called right before the world switch; does nothing unless kvm_irq_take is on. */
 void vcpu_observe_entry(struct kvm_vcpu *vcpu);
 /* The exit handlers of a VM with toggle switch=minimal, and with switch=full. */
 extern const struct exit_ops exit_minimal_ops, exit_full_ops;

@@ -20,7 +20,10 @@
 #include "vcpu/irq.h"
 #include "vcpu/steal_time.h"
 
-/* Rare requests: fences from other vCPUs (tlb.c, sbi_rfence.c), and switched events. */
+/*
+ * Serve rare requests: fences from other vCPUs (tlb.c, sbi_rfence.c), and REQ_TRACE, after events
+ * were switched on or off.
+ */
 static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
 {
 	if (requests & BIT(REQ_FENCE_I)) {
@@ -85,7 +88,7 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 	return 0;
 }
 
-/* Not inlined: run_once() should not save registers for it while no event is on. */
+/* Not inlined, so that run_once() does not save registers for this call while no event is on. */
 static __attribute__((noinline)) void observe_entry(struct kvm_vcpu *vcpu)
 {
 	vcpu_observe_entry(vcpu);
@@ -100,7 +103,10 @@ static int run_once(struct kvm_vcpu *vcpu)
 
 	vmid_update(vcpu);
 	/* lab 7: write the last look at the requests, once the mode makes every sender kick */
-	/* Release: a thread that sees it kicks `hart`, which was written earlier (vcpu_load). */
+	/*
+	 * Release: a thread that sees this mode kicks `hart`, which was written earlier
+	 * (vcpu_load()).
+	 */
 	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (READ_ONCE(vcpu->requests)) {
@@ -156,7 +162,9 @@ static int run_loop(struct kvm_vcpu *vcpu)
 	return ret;
 }
 
-/* Return before the vCPU was loaded. Kept out of line so that the common path does not pay for it. */
+/*
+ * End KVM_RUN before the vCPU is loaded. Out of line, so that the common path does not pay for it.
+ */
 static __attribute__((noinline)) int not_run(void)
 {
 	trace_set_vcpu(0, 0);
@@ -185,7 +193,7 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	vcpu_begin_run(vcpu);
 	/*
 	 * While the thread was in user space, or slept in vcpu_begin_run(), a signal or a thread
-	 * that wants the hart may have arrived: check before the first entry. After most exits
+	 * that wants the hart may have arrived: check before the first entry. After most exits,
 	 * REQ_HOST is set anyway.
 	 */
 	if (!(READ_ONCE(vcpu->requests) & BIT(REQ_HOST)) && hv_host_needed())

@@ -59,12 +59,12 @@ vcpu_switch:
 	/* lab 2 end */
 
 	/*
-	 * Drop the hart's load reservation, which a trap need not clear. It may be that of another
-	 * vCPU or thread, or of a failed compare-and-swap in the core, and the guest's next SC could
-	 * succeed because of it. The A extension recommends an SC to a scratch word at a context
-	 * switch, and when pages have moved (A §2). a0 points at the slot of x0, which stays 0
-	 * whether the SC succeeds or fails. vcpu_exit_fast needs no SC (switch_fast.S).
-	 * scripts/hyperscope check-sret checks that one precedes each sret.
+	 * Drop the hart's load reservation, which a trap does not necessarily clear. It may belong
+	 * to another vCPU or thread, or to a failed compare-and-swap in the core, and the guest's
+	 * next SC could succeed because of it. The A extension recommends an SC to a scratch word
+	 * at a context switch, and when pages have moved (A §2). a0 points at the slot of x0, which
+	 * stays 0 whether the SC succeeds or fails. vcpu_exit_fast needs no SC (switch_fast.S).
+	 * scripts/hyperscope check-sret checks that an SC precedes each sret.
 	 */
 #if GUEST_gpr != 0
 #error "the vCPU does not begin with the slot of x0"
@@ -85,7 +85,7 @@ vcpu_switch:
 
 	/*
 	 * The guest has trapped. Hardware has set SIE = 0 and V = 0; the general registers are
-	 * still the guest's. stvec is in direct mode, so this must be aligned to 4.
+	 * still the guest's. stvec is in direct mode, so this label must be aligned to 4 bytes.
 	 */
 	.global	vcpu_exit_vector
 	.type	vcpu_exit_vector, @function

@@ -27,14 +27,20 @@
 	.option	arch, +h
 	.text
 
-	/* Steps 2 to 4 for a cause: a0 is the vCPU, the guest's t0 is saved, its a0 in sscratch. */
+	/*
+	 * Steps 2 to 4 for a cause. a0 points at the vCPU; the guest's t0 is saved, and its a0 is
+	 * in sscratch.
+	 */
 	.macro	fast_exit handler
 	/* Step 2: save the guest's registers that C may use, and its sp, gp and tp. */
 	.irp	n, 1, 2, 3, 4, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
 	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)
 	.endr
 
-	/* Step 3: the host state that C expects. The stack goes on below vcpu_switch()'s caller. */
+	/*
+	 * Step 3: the host state that C expects. The stack continues where vcpu_switch()'s caller
+	 * left it.
+	 */
 	REG_L	sp, HOST_sp(a0)
 	REG_L	gp, HOST_gp(a0)
 	REG_L	tp, HOST_tp(a0)

@@ -4,14 +4,14 @@
  *
  * The first hypervisors worked like this: between two runs of a guest, every register of the hart
  * is the host's. VS CSRs, hgatp, timer, interrupts, counters, FP and vector registers go to memory,
- * what the host shares with the guest is restored, and all of it is loaded again for the next run.
- * In the other variant the state stays in the hart until another thread wants the hart (vcpu.c),
- * and exit_dispatch() directly follows the world switch.
+ * what the host shares with the guest is restored, and all of the guest's state is loaded again for
+ * the next run. In the other variant (switch=minimal), the state stays in the hart until another
+ * thread wants the hart (vcpu.c), and exit_dispatch() directly follows the world switch.
  *
  * The state is loaded again before the handler, not before the entry, because handlers read the
  * guest's CSRs in the hart (inject.c, wfi.c, unpriv.c) in both variants. This does not change any
- * count: the state is saved and loaded once for each exit. An exit that the fast path finishes
- * moves no state in either variant.
+ * count: the state is saved and loaded once for each exit. An exit that the fast path finishes does
+ * not move this state in either variant.
  *
  * On entry: SIE = 0, the vCPU is loaded, its mode is OUTSIDE; the trap's CSRs have been read.
  */

@@ -21,14 +21,14 @@
 
 /*
  * The bits are in pages of their own, because a slot may have 2^31 - 1 of them. A page of bits is
- * allocated for the first mark in it, so the size of a log depends on its marks: an empty log of 8
+ * allocated for the first mark in it, so the size of a log depends on its marks: an empty log for 8
  * TiB takes 512 KiB instead of 256 MiB. Pages without a mark are not read; user space gets zeroes
  * for them.
  *
  * Each page of bits has an entry: its address, or 0, and BITS_DIRTY. BITS_DIRTY without an address
  * means that all bits of the page are set. That is the initial state with INITIALLY_SET, and it
- * keeps a mark for which no page could be allocated: user space then copies pages that were not
- * written, but misses none that was.
+ * also preserves a mark for which no page could be allocated: user space then copies pages that
+ * were not written, but does not miss any that were.
  */
 struct dirty_log {
 	u64 npages;
@@ -110,7 +110,7 @@ static bool bits_alloc(u64 *entry, u64 set)
 }
 
 /*
- * mmu_lock held. Prepare an entry without a page for a mark by allocating the page. False: nothing
+ * mmu_lock held. For the first mark in an entry without a page, allocate the page. False: nothing
  * is left to mark, because all bits are set, or are set here for lack of memory.
  */
 static __attribute__((noinline)) bool bits_first_mark(u64 *entry)
@@ -267,8 +267,8 @@ static bool mask_covers(const struct memslot *slot, u64 first, const u64 *mask, 
 
 /*
  * mmu_lock held, released in between. For an entry without a page, whose bits are all set: clear
- * all, or allocate the page so that some can be cleared. False: nothing is left to do. Without
- * memory no bit is cleared, so all pages are reported dirty once more.
+ * all, or allocate the page so that some can be cleared. False: nothing is left to do. If there is
+ * no memory, no bit is cleared, so all pages are reported dirty once more.
  */
 static bool clear_full(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
 		       size_t words)

@@ -3,12 +3,12 @@
  * gpa.h - find the guest physical address that faulted: the interface of toggle gpa_from's
  * variants.
  *
- * gpa_htval.c uses htval and htinst, and walks the guest's tables only where these give no answer.
- * gpa_walk.c ignores both and always walks, as a hypervisor must on hardware that leaves both 0
- * (H §2.8, H §6.3). Both use the walk of vsstage.c.
+ * gpa_htval.c uses htval and htinst, and walks the guest's tables only where these do not give an
+ * answer. gpa_walk.c ignores both and always walks, as a hypervisor must on hardware that leaves
+ * both 0 (H §2.8, H §6.3). Both variants use the walk of vsstage.c.
  *
  * It is always safe to return -EAGAIN (try again): the guest repeats the access, and nothing cached
- * on this hart can make it trap the same way for ever.
+ * on this hart can make it trap the same way forever.
  */
 #ifndef KVM_GPA_H
 #define KVM_GPA_H
@@ -25,8 +25,8 @@ struct gpa_ops {
 	const char *name;
 
 	/*
-	 * Fill *fault with what faulted, as far as that is cheap to find out. Returns 0 or -EAGAIN.
-	 * vCPU loaded; may sleep.
+	 * Fill *fault with what can be found out cheaply about the fault. Returns 0 or -EAGAIN. The
+	 * vCPU must be loaded; may sleep.
 	 */
 	int (*locate)(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 		      struct gstage_fault *fault);

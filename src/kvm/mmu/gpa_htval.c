@@ -4,9 +4,9 @@
  *
  * htval is the address shifted right by 2; for an explicit access, the low 2 bits are those of
  * stval. htinst is a pseudoinstruction if the guest's own page-table walk faulted. Hardware may
- * leave either 0. Then, and only then, the guest's tables are walked.
+ * leave either one at 0. Then, and only then, the guest's tables are walked.
  *
- * gpa_walk.c implements the same interface by the walk alone. Spec: H §2.8, H §6.3.
+ * gpa_walk.c implements the same interface with the walk alone. Spec: H §2.8, H §6.3.
  */
 #include <asm-generic/errno.h>
 #include "mmu/gpa.h"

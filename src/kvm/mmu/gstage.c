@@ -143,7 +143,10 @@ bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa
 	if (range->what != GSTAGE_UNMAP || first < range->start ||
 	    first + gstage_size(level) > range->end)
 		return false;
-	/* Where an earlier piece has been, a leaf may have been added while the lock was free. */
+	/*
+	 * Earlier pieces have handled the start of this table; since then, a leaf may have been
+	 * added there.
+	 */
 	if (first < range->from && !table_is_empty(gs, *ptep))
 		return false;
 	trace_gstage_table(first, level - 1, false);
@@ -339,7 +342,7 @@ int gstage_probe(void)
 
 /*
  * Harts may differ: with -cpu max,svade=on, QEMU's second hart has only Sv39. A hart that lacks the
- * mode ignores the write of hgatp, and its guest would run on the host's own memory.
+ * mode ignores the write to hgatp, and its guest would run on the host's own memory.
  */
 void gstage_hart_init(void)
 {

@@ -3,8 +3,8 @@
  * gstage.h - a VM's G-stage page table: its format, its contents and its locking.
  *
  * The table translates guest physical to host physical addresses (H §5.1). It has the form of Sv39,
- * Sv48 or Sv57 (Sv32 on RV32) with a root four times as large: 2 more bits of address, 16 KiB,
- * aligned to its size.
+ * Sv48 or Sv57 (Sv32 on RV32), but its root is four times as large: the root translates 2 more bits
+ * of the address, and its 16 KiB are aligned to their size.
  *
  *          50 bits (Sv48x4)
  *   +--------+--------+--------+--------+-------------+
@@ -18,11 +18,12 @@
  * the next fault sets it again.
  *
  * Two walkers implement struct gstage_ops, side by side: gstage_iter.c and gstage_rec.c (toggle
- * gstage_walk). gstage.c has what both share.
+ * gstage_walk). gstage.c contains what they share.
  *
  * Locks: mmu_lock guards the table, the retired tables and the invalidation fields. It is a leaf:
  * inside it, only the host's page allocator takes locks. The hardware walks the table without it,
- * so an entry is written whole, and a table is freed only after a fence has followed its unlinking.
+ * so an entry is written whole, and a table is freed only after it was unlinked and a fence was
+ * executed.
  */
 #ifndef KVM_GSTAGE_H
 #define KVM_GSTAGE_H
@@ -116,7 +117,7 @@ struct gstage_ops {
 
 	/*
 	 * Free every table below the root, whose entries become stale: no hart may walk the table
-	 * any more. Leaves are ignored.
+	 * anymore. Leaves are ignored.
 	 */
 	void (*free)(struct gstage *gs);
 };
@@ -133,7 +134,7 @@ struct gstage_pending_flush {
 
 struct gstage {
 	const struct gstage_ops *ops;
-	unsigned int levels; /* 3, 4, 5; 2 for Sv32x4 */
+	unsigned int levels; /* 3, 4 or 5; 2 for Sv32x4 */
 	bool huge;           /* toggle gstage_huge: leaves larger than 4 KiB are used */
 	hpa_t root;
 	unsigned long hgatp; /* MODE and PPN, VMID 0 */
@@ -242,9 +243,15 @@ static inline bool gstage_range_stops(const struct gstage *gs, struct gstage_ran
 /* The kernel mapping of the table that a pointer entry refers to. */
 pte_t *gstage_table_map(pte_t pte);
 void gstage_table_unmap(pte_t *table);
-/* Add an empty table below an invalid entry. Returns its kernel mapping, or NULL: no memory. */
+/*
+ * Add an empty table below an invalid entry. Returns its kernel mapping, or NULL if there is no
+ * memory.
+ */
 pte_t *gstage_table_add(struct gstage *gs, pte_t *ptep, gpa_t gpa, unsigned int level);
-/* Replace a leaf of `level` by a table of leaves one level lower, with the same permissions. */
+/*
+ * Replace a leaf of `level` with a table of leaves one level lower, which have the same
+ * permissions. Returns 0, or -ENOMEM.
+ */
 int gstage_split(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa);
 /* The last step of `map`, at the entry itself. */
 int gstage_set_leaf(pte_t *ptep, unsigned int level, pte_t pte, pte_t *old);
@@ -275,9 +282,15 @@ static inline void gstage_set(pte_t *ptep, pte_t pte)
 
 /* ---- gstage.c: what the rest of the core uses -------------------------------------- */
 
-/* Create an empty table in the widest mode that every hart has. -ENODEV: there is none. -ENOMEM. */
+/*
+ * Create an empty table in the widest mode that every hart has. -ENODEV: there is no such mode;
+ * -ENOMEM: no memory.
+ */
 int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge);
-/* Free the table. No vCPU runs, and a hart that ran one fences before it runs this VMID again. */
+/*
+ * Free the table. The VM's vCPUs must not run, and a hart that ran one fences before it runs this
+ * VMID again.
+ */
 void gstage_destroy(struct gstage *gs);
 
 /* mmu_lock held. */
@@ -310,8 +323,8 @@ static inline bool gstage_pause_is_due(const struct gstage *gs)
 void gstage_note_change(struct gstage *gs, gpa_t gpa, unsigned int level);
 /*
  * End a critical section that changed the table, or that found its change already made. In the
- * second case another thread's fence may still be pending, so the caller has to wait for it as
- * well.
+ * second case, another thread's fence may still be pending, so the caller has to wait for that
+ * fence as well.
  */
 struct gstage_pending_flush gstage_take_pending_flush(struct gstage *gs);
 /* Take the tables retired so far; gstage_free_retired() frees them after a fence. */
@@ -333,7 +346,7 @@ static inline unsigned long gstage_hgatp(const struct gstage *gs, unsigned long 
 
 /* gstage.c: modes of the harts, and hgatp */
 int gstage_probe(void);                       /* once; -ENODEV: no mode works */
-void gstage_hart_init(void);                  /* then each hart: the widest mode that all have */
+void gstage_hart_init(void);                  /* then on each hart: the widest mode that all have */
 void gstage_vcpu_load(struct kvm_vcpu *vcpu); /* hgatp */
 void gstage_vcpu_put(struct kvm_vcpu *vcpu);
 unsigned long gstage_mode(void);    /* what hgatp.MODE will be; 0: some hart has no G-stage */

@@ -3,8 +3,9 @@
  * memslot.c - memory slots: which guest physical addresses are memory, and what backs them.
  *
  * KVM_SET_USER_MEMORY_REGION(2): create, move, change flags, delete. The checks, their order and
- * their errno are those of Linux 6.12. An update makes a new map (memslot_map.c), because lookups
- * are far more frequent; a lookup tries the vCPU's last hit, then a binary search.
+ * their error codes are those of Linux 6.12. An update makes a new map (memslot_map.c), so that a
+ * vCPU's lookups, which are far more frequent, need no lock. A lookup tries the vCPU's last hit,
+ * then a binary search.
  *
  * Locks: slots_lock serializes updates and may be held while sleeping. Publishing a map, and taking
  * a reference on the current one, need mmu_lock.
@@ -133,7 +134,7 @@ void memslot_vm_destroy(struct kvm *vm)
 
 /* ---- updates ------------------------------------------------------------------ */
 
-/* An update replaces the slot `old` (NULL: creates one) by `new` (NULL: deletes). */
+/* An update replaces slot `old` with `new`; NULL: creates or deletes the slot. */
 struct update {
 	const struct memslot *old;
 	const struct memslot *new;
@@ -155,7 +156,7 @@ static struct memslots *slots_updated(const struct memslots *now, const struct u
 }
 
 /*
- * True if a new log starts with every page dirty: writes need not be noticed before it is cleared.
+ * True if a new log starts with every page dirty: no write need be noticed until it is cleared.
  */
 static bool dirty_log_all(const struct kvm *vm)
 {
@@ -163,9 +164,9 @@ static bool dirty_log_all(const struct kvm *vm)
 }
 
 /*
- * Remove from the G-stage table leaves and permissions that are not valid after the update.
- * mmu_lock held, released in between: an invalidation that starts then finds in `removed_slot` the
- * slot that the new map lacks.
+ * Remove the leaves and permissions that the update makes invalid from the G-stage table. mmu_lock
+ * is held, but released between pieces: an invalidation that starts at such a point needs the
+ * removed slot, which the new map lacks, and finds it in `removed_slot`.
  */
 static void unmap_stale(struct kvm *vm, const struct update *u)
 {
@@ -187,9 +188,9 @@ static void unmap_stale(struct kvm *vm, const struct update *u)
 }
 
 /*
- * Return the word of slot `id`, until slot_word_done(). The word is base + 1, or 0 if there is no
- * such slot. NULL: the page for this word, which is allocated when needed, does not exist yet.
- * slots_lock held.
+ * Return a pointer to the word of slot `id`, valid until slot_word_done(). The word is base + 1, or
+ * 0 if there is no such slot. NULL: the page for this word, which is allocated when needed, does
+ * not exist yet. slots_lock held.
  */
 static u64 *slot_word(struct kvm *vm, u32 id)
 {
@@ -265,8 +266,8 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 
 	tlb_flush_pending(vm, &pending);
 	/*
-	 * A fence would have waited for stores by the host (memslot_store_begin()). Otherwise wait
-	 * here.
+	 * If a fence was needed, it has also waited for stores by the host (memslot_store_begin()).
+	 * Otherwise wait for them here.
 	 */
 	if (u->old && !pending.fence)
 		vm_request_all_and_wait(vm, REQ_HOST);
@@ -304,7 +305,7 @@ static bool overlaps_other(const struct memslots *slots, const struct memslot *n
 /* Do the checks that do not need the current map, in Linux's order. All fail with -EINVAL. */
 static bool region_is_sane(const struct kvm_userspace_memory_region2 *r)
 {
-	const u64 user_max = 1UL << 56; /* that of Sv57, the widest mode, as a Linux host has it */
+	const u64 user_max = 1UL << 56; /* the limit on a Linux host with Sv57, the widest mode */
 
 	if (r->flags & ~(u32)(KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY))
 		return false;
@@ -320,7 +321,7 @@ static bool region_is_sane(const struct kvm_userspace_memory_region2 *r)
 	return r->memory_size >> PAGE_SHIFT <= MEMSLOT_MAX_PAGES;
 }
 
-/* Does Linux allow the change from old to new? Returns 0, -errno, or 1: there is nothing to do. */
+/* Returns 0 if Linux allows the change from old to new, 1 if there is nothing to do, or -errno. */
 static int check_change(struct kvm *vm, const struct memslot *old, const struct memslot *new)
 {
 	if (old) {
@@ -335,7 +336,10 @@ static int check_change(struct kvm *vm, const struct memslot *old, const struct 
 	/* Linux refuses the last page of the guest physical address space, too. */
 	if (new->base + new->npages >= gstage_limit(&vm->gstage) >> PAGE_SHIFT)
 		return -EFAULT;
-	/* Memory must be writable by user space now; if that changes later, KVM_RUN fails. */
+	/*
+	 * Unless the slot is read-only, user space must be able to write to the memory now; if that
+	 * changes later, KVM_RUN fails.
+	 */
 	if (!(new->flags &KVM_MEM_READONLY) &&
 	    !hv_user_range_writable(vm->mm, new->hva, new->npages << PAGE_SHIFT))
 		return -EPERM;
@@ -396,7 +400,7 @@ void memslot_mark_dirty(struct kvm *vm, gfn_t gfn)
 	const struct memslot *slot;
 
 	spin_lock(&vm->gstage.mmu_lock);
-	slot = memslots_find(vm->slots, gfn); /* current map: an older log may be gone */
+	slot = memslots_find(vm->slots, gfn); /* current map: an older map's log may be gone */
 	if (slot && slot->dirty)
 		dirty_log_mark(slot, gfn);
 	spin_unlock(&vm->gstage.mmu_lock);
@@ -421,8 +425,8 @@ int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len)
 }
 
 /*
- * After a slot was removed, nothing may be written to its memory any more. While mode says "in the
- * guest", slots_commit() waits for this thread as it waits for the guest itself.
+ * Once a slot has been removed, nothing may be written to its memory any more. While mode says "in
+ * the guest", slots_commit() waits for this thread as it waits for the guest itself.
  */
 bool memslot_store_begin(struct kvm_vcpu *vcpu)
 {
@@ -452,8 +456,8 @@ int memslot_fault_in(struct kvm_vcpu *vcpu, hva_t hva)
 #define STORE_TRIES 8 /* a VMM that keeps changing its memory gets an error */
 
 /*
- * Store within one page. The page is faulted in before the store begins, not during it: that may
- * sleep, and the slot may be removed meanwhile.
+ * Store within one page. The page is faulted in before the store begins, not during it: faulting it
+ * in may sleep, and the slot may be removed meanwhile.
  */
 static int store_in_page(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, size_t n)
 {

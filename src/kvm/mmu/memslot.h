@@ -4,10 +4,11 @@
  *
  * A map is never changed: an update makes a new one, publishes it under mmu_lock and drops the
  * reference on the old one. Maps share the chunks in which they are equal, so an update among 32767
- * slots copies 64 of them and some hundred pointers.
+ * slots copies 64 of them and several hundred pointers.
  *
- * A vCPU reads its own reference without a lock, and takes the new map at its next fault. Whatever
- * it does with an old map is checked again under mmu_lock before it takes effect (gstage_fault.c).
+ * A vCPU reads the map that it holds a reference on without a lock, and switches to the current map
+ * at its next KVM_RUN or fault. Whatever it does with an old map is checked again under mmu_lock
+ * before it takes effect (gstage_fault.c).
  */
 #ifndef KVM_MEMSLOT_H
 #define KVM_MEMSLOT_H
@@ -29,8 +30,8 @@ struct memslot {
 	u32 id;
 	u32 flags; /* KVM_MEM_* */
 	/*
-	 * With KVM_MEM_LOG_DIRTY_PAGES. Used only under mmu_lock, and only through the current map:
-	 * an older map's log may have been freed.
+	 * NULL without KVM_MEM_LOG_DIRTY_PAGES. Used only under mmu_lock, and only through the
+	 * current map: an older map's log may have been freed.
 	 */
 	struct dirty_log *dirty;
 };
@@ -43,7 +44,7 @@ struct memslot_chunk {
 };
 
 struct memslots {
-	u32 refs; /* atomic, any thread; the chunks' too */
+	u32 refs; /* atomic, changed by any thread; so are the chunks' refs */
 	u32 nr;
 	struct memslot_chunk *chunk[]; /* ascending; no two slots overlap */
 };
@@ -88,7 +89,7 @@ struct memslots *memslots_hold_locked(struct kvm *vm);
  */
 const struct memslot *memslot_find(struct kvm_vcpu *vcpu, gfn_t gfn);
 
-/* Record that the host itself has written to the guest's page. Takes mmu_lock. */
+/* Record that the host itself has written to guest page gfn. Takes mmu_lock. */
 void memslot_mark_dirty(struct kvm *vm, gfn_t gfn);
 
 /*
@@ -98,7 +99,9 @@ void memslot_mark_dirty(struct kvm *vm, gfn_t gfn);
  */
 bool memslot_store_begin(struct kvm_vcpu *vcpu);
 void memslot_store_end(struct kvm_vcpu *vcpu);
-/* Fault the page in for writing, as a guest's store would. May sleep. -EFAULT, -EINTR. */
+/*
+ * Fault the page in for writing, as a guest's store would. May sleep. Returns 0, -EFAULT or -EINTR.
+ */
 int memslot_fault_in(struct kvm_vcpu *vcpu, hva_t hva);
 
 /* Return the slot `id` of the current map, or NULL. slots_lock held. */

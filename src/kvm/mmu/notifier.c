@@ -3,16 +3,16 @@
  * notifier.c - invalidate mappings when the host takes back or changes guest memory.
  *
  * invalidate_start unmaps, and returns when no vCPU can use the pages any more: a vCPU in the guest
- * has been made to leave it, and fences before it enters again. From then until invalidate_end no
+ * has been made to leave it, and fences before it enters again. From then until invalidate_end, no
  * fault maps a page of the range (inval_count); a fault that looked up its page before the end is
  * retried (inval_seq). So a guest never has access to a page that the host considers free.
  *
  * Young marks are the A bits of the leaves. clear_young fences, so that an access through an old
  * translation is not missed; a mark that hardware sets at the same time may be lost.
  *
- * A range is handled in pieces; in between, mmu_lock is released and interrupts are taken. The
- * range counts as being invalidated from before the first piece on, and its unmapped parts as
- * unfenced.
+ * A range is handled in pieces; between two pieces, mmu_lock is released and interrupts are taken.
+ * From before the first piece, the whole range counts as being invalidated, and the parts that have
+ * been unmapped count as not yet fenced.
  *
  * Called with the host's mm lock held: must not sleep or access user memory. Locks: mmu_lock.
  */
@@ -28,7 +28,7 @@ static struct kvm *notifier_vm(struct hv_notifier *n)
 
 typedef bool gstage_fn(struct gstage *gs, gpa_t start, gpa_t end);
 
-#define SLOT_WORK 5 /* the work of skipping a slot, in the unit of GSTAGE_PIECE */
+#define SLOT_WORK 5 /* the cost of skipping a slot, in the units of GSTAGE_PIECE */
 
 /*
  * mmu_lock held, released in between. Call fn for the part of [start, end) that is in the slot, if
@@ -45,12 +45,12 @@ static bool for_slot(struct kvm *vm, const struct memslot *slot, hva_t start, hv
 }
 
 /*
- * mmu_lock held, released in between. Call fn for the part of [start, end) in every slot: a host
- * page may be mapped at several guest addresses. True: a call of fn returned true.
+ * Call fn for the part of [start, end) in every slot: a host page may be mapped at several guest
+ * addresses. Returns true if any call to fn did. mmu_lock is held, but released between pieces.
  *
- * `slots` was the current map when the operation began; `removed_slot` is a slot that has just left it.
- * If another map becomes current meanwhile, no leaf in the range is created from it, because the
- * range is announced.
+ * `slots` was the current map when the operation began; `removed_slot` is a slot that has just left
+ * it. If another map becomes current meanwhile, no leaf in the range is created from it, because
+ * the range is announced.
  */
 static bool for_range(struct kvm *vm, const struct memslots *slots, hva_t start, hva_t end,
 		      gstage_fn *fn)
@@ -72,8 +72,8 @@ static bool for_range(struct kvm *vm, const struct memslots *slots, hva_t start,
 }
 
 /*
- * Call fn for the whole range, then fence. opens: begin an invalidation of the range first. True: a
- * call of fn returned true.
+ * Call fn for the whole range, then fence. If `opens` is set, begin an invalidation of the range
+ * first. Returns true if any call to fn did.
  */
 static bool change_range(struct kvm *vm, hva_t start, hva_t end, gstage_fn *fn, bool opens)
 {
@@ -117,8 +117,8 @@ static void notifier_end(struct hv_notifier *n, hva_t start, hva_t end)
 }
 
 /*
- * Instruction caches are tagged by frame, and harts may have fetched other contents from the frames
- * that the range has now. So all vCPUs execute a fence.i, whether or not a slot maps the range: a
+ * Instruction caches are tagged by frame, and harts may have fetched earlier contents of the frames
+ * that back the range now. So all vCPUs execute a fence.i, whether or not a slot maps the range: a
  * slot that maps it later then needs no further check.
  */
 static void notifier_moved(struct hv_notifier *n, hva_t start, hva_t end)
@@ -139,7 +139,7 @@ static void notifier_clear_young(struct hv_notifier *n, hva_t start, hva_t end)
 	change_range(notifier_vm(n), start, end, gstage_age, false);
 }
 
-/* The address space is gone. A later fault finds no page there, so none has to be held off. */
+/* The address space is gone. A later fault finds no page there, so faults need not be held off. */
 static void notifier_gone(struct hv_notifier *n)
 {
 	trace_kvm_unmap_hva_range(0, ~0UL);

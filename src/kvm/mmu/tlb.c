@@ -4,14 +4,14 @@
  *
  * On this hart, tlb_fence_local() and the other *_local() functions fence; toggle tlb_flush (tlb.h)
  * decides how much a fence drops. On other harts, the vCPUs fence: tlb_flush_vm() sets a request
- * for each vCPU and waits until it has left the guest, and it fences before it enters again. A hart
- * on which a vCPU ran only earlier keeps old translations, but no vCPU of the VM uses them:
- * vcpu_load() fences if the vCPU was last loaded on another hart, or if another vCPU of the VM has
- * been loaded on this hart since.
+ * for each vCPU and waits until the vCPU has left the guest; the vCPU fences before it enters
+ * again. A hart on which a vCPU ran only earlier keeps old translations, but no vCPU of the VM uses
+ * them: vcpu_load() fences if the vCPU was last loaded on another hart, or if another vCPU of the
+ * VM has been loaded on this hart since.
  *
  * G-stage fences name the VMID; VS-stage fences act on the VMID in hgatp, so the vCPU must be
- * loaded (H §3.2). The alternative, an SBI remote fence from the notifier, stops no vCPU, but it
- * would have to know under which VMID each one still runs across a rollover.
+ * loaded (H §3.2). The alternative, an SBI remote fence from the notifier, would not stop any vCPU,
+ * but it would have to know under which VMID each one still runs across a rollover.
  */
 #include "hv/trace.h"
 #include "mmu/hfence.h"

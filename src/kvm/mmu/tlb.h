@@ -47,7 +47,9 @@ void tlb_fence_local(struct kvm *vm, const struct hfence *fence);
  * thread; spins; mmu_lock not held.
  */
 void tlb_flush_vm(struct kvm *vm);
-/* Do the fences of a pending flush, then free the retired tables. Context as above. */
+/*
+ * Do the fences of a pending flush, then free the retired tables. Same context as tlb_flush_vm().
+ */
 void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pending);
 /* Any thread. Kick the vCPU, and make it do the fence before it runs its guest again. */
 void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence);

@@ -3,8 +3,9 @@
  * tlb_range.c - a fence drops what it names, page by page (toggle tlb_flush=range).
  *
  * Beyond FENCE_MAX_PAGES, or when a vCPU's queue is full, everything of the VMID is dropped. With
- * Svinval, several pages are invalidated between one pair of fences, which need not wait for each
- * page. For a single page that would take three instructions instead of one, so it is not used.
+ * Svinval, several pages are invalidated between one pair of fences, so the hart need not wait for
+ * each page. For a single page that would take three instructions instead of one, so it is not
+ * used.
  *
  * The alternative: tlb_all.c. Locks: fence_lock guards the queue. Spec: H §3.2.
  */

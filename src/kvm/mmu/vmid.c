@@ -6,10 +6,11 @@
  * are 2^VMIDLEN VMIDs, handed out in order. When they are used up, a new generation begins with the
  * first one, and every VM needs a new VMID. VMID 0 is not given to any VM.
  *
- * Invariant: in one hart's TLB a VMID stands for one VM. It holds without telling other harts of a
- * rollover: each drops everything before it runs a VM of a later generation than the last it ran
- * (hart_generation). A vCPU that is in its guest at that time stays there under its old VMID;
- * nothing of the new generation can get into that hart's TLB before the vCPU has left.
+ * Invariant: in one hart's TLB, a VMID stands for one VM. Other harts need not be told of a
+ * rollover: each hart drops everything before it runs a VM of a later generation than that of the
+ * last VM that it ran (hart_generation). A vCPU that is in its guest at the time of a rollover
+ * stays there under its old VMID; nothing of the new generation can get into that hart's TLB before
+ * the vCPU has left.
  *
  * With too few VMIDs (VMIDLEN 0), or with toggle vmid=flush, all VMs share VMID 0 and each load
  * drops everything.
@@ -29,13 +30,13 @@
 #include "toggle.h"
 
 static struct spinlock vmid_lock;
-static unsigned long generation = 1; /* any thread reads; VMs and vCPUs begin with 0, a past one */
+static unsigned long generation = 1; /* any thread reads; VMs and vCPUs start with 0: outdated */
 static unsigned long next_vmid = 1;
 static unsigned long vmid_max; /* the highest VMID; 0: VMIDs are not used; any thread reads */
 /* For each hart, the generation of the VMID (not 0) that it last loaded. Used by that hart only. */
 static unsigned long hart_generation[HV_MAX_HARTS];
 static unsigned int vmid_len; /* the hardware's VMIDLEN */
-static bool vmid_chosen;      /* vmid_bits has set vmid_max, however small */
+static bool vmid_chosen;      /* vmid_bits has set vmid_max: keep it even if small */
 
 static unsigned int bits_of(unsigned long max)
 {
@@ -65,8 +66,8 @@ static unsigned int hart_vmid_len(void)
 }
 
 /*
- * If there are no more VMIDs than harts, use none: each entry could need a new one. Include this
- * hart, which may not be online yet.
+ * If there are no more VMIDs than harts, use none: each entry could need a new one. Count this hart
+ * as well, because it may not be online yet.
  */
 static void disable_if_few(void)
 {
@@ -87,7 +88,7 @@ void vmid_init(void)
 	set_vmid_len(hart_vmid_len());
 }
 
-/* A width that the boot arguments have chosen is kept if the hart has it. */
+/* A width that was chosen with the boot arguments is kept if the hart supports it. */
 void vmid_hart_init(void)
 {
 	unsigned int len = hart_vmid_len();
@@ -116,7 +117,10 @@ static int vmid_bits_get(const struct hv_param *param, char *buf, size_t size)
 	return number_show(buf, size, bits_of(__atomic_load_n(&vmid_max, __ATOMIC_RELAXED)));
 }
 
-/* Accepts 0 to VMIDLEN. Unlike the hardware's own width, it may give fewer VMIDs than harts. */
+/*
+ * Accepts 0 to VMIDLEN. Unlike the hardware's own width, a chosen width may give fewer VMIDs than
+ * there are harts.
+ */
 static int vmid_bits_set(const struct hv_param *param, const char *value)
 {
 	u64 bits;
@@ -165,7 +169,10 @@ static __attribute__((noinline)) unsigned long vmid_new(struct gstage *gs)
 			trace_kvm_vmid_rollover(generation);
 		}
 		vmid = next_vmid++;
-		/* Store after `generation` and before the VM's, for readers without the lock. */
+		/*
+		 * Store the VMID after `generation` and before the VM's generation, for readers
+		 * without the lock.
+		 */
 		__atomic_store_n(&gs->vmid, vmid, __ATOMIC_RELEASE);
 		__atomic_store_n(&gs->vmid_generation, generation, __ATOMIC_RELEASE);
 		trace_kvm_vmid(vmid, generation);

@@ -7,9 +7,9 @@
 
 #include "kvm.h"
 
-void vmid_init(void);      /* VMIDLEN, of the first hart */
-void vmid_hart_init(void); /* each hart, before there is a VM: the shortest VMIDLEN */
-int vmid_param_init(void); /* vmid_bits, vmid_generation; after vmid_init() */
+void vmid_init(void);      /* on the first hart: probe VMIDLEN */
+void vmid_hart_init(void); /* on each hart, before any VM exists: keep the shortest VMIDLEN */
+int vmid_param_init(void); /* register vmid_bits and vmid_generation; after vmid_init() */
 /* Before an entry, vCPU loaded: put a VMID of the current generation into hgatp. */
 void vmid_update(struct kvm_vcpu *vcpu);
 

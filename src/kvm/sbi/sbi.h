@@ -34,10 +34,10 @@ enum {
 int sbi_forward(struct kvm_vcpu *vcpu);
 /* KVM_EXIT_SYSTEM_EVENT: stop every vCPU and let user space decide. */
 int sbi_system_event(struct kvm_vcpu *vcpu, unsigned int type, u64 reason);
-/* Legacy remote fences (5.6 to 5.8), after their hart mask has been read. */
+/* Execute a legacy remote fence (SBI §5) after its hart mask has been read. */
 void sbi_rfence_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long mask,
 		       unsigned long base);
-/* The effect of IPI and of legacy SEND_IPI on each vCPU of the mask. */
+/* Send an IPI to `target`. IPI and legacy SEND_IPI call this for each vCPU of the mask. */
 void sbi_ipi_send(struct kvm_vcpu *target, void *arg);
 /* Does the hart mask name this vCPU and no other vCPU of its VM? */
 static inline bool sbi_names_only(const struct kvm_vcpu *vcpu, unsigned long mask,
@@ -50,12 +50,13 @@ static inline bool sbi_names_only(const struct kvm_vcpu *vcpu, unsigned long mas
 
 /* Does the core answer a probe of this extension, whatever user space has enabled? */
 bool sbi_probe_is_ours(unsigned long ext);
-/* Does this vCPU have this extension? This is the answer to base's probe. */
+/* Does this vCPU have this extension? This is the answer to a probe through the base extension. */
 unsigned long sbi_probe(const struct kvm_vcpu *vcpu, unsigned long ext);
 
 /*
- * Call `call` for each vCPU that the hart mask and base name (SBI §3.1); base ~0: for all. Returns
- * SBI_ERR_INVALID_PARAM if a bit names no vCPU; `call` was called for the others.
+ * Call `call` for each vCPU that the hart mask and base name (SBI §3.1), or for all vCPUs if base
+ * is ~0. Returns SBI_ERR_INVALID_PARAM if a bit does not name a vCPU; the other vCPUs are called
+ * for even then.
  */
 long sbi_for_each_hart(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,
 		       void (*call)(struct kvm_vcpu *target, void *arg), void *arg);

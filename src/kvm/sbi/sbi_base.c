@@ -17,7 +17,10 @@ bool sbi_probe_is_ours(unsigned long ext)
 {
 	if (ext < SBI_EXT_EXPERIMENTAL_START || ext > SBI_EXT_VENDOR_END)
 		return true;
-	/* User space answers probes of this range, unless the extension has its own row. */
+	/*
+	 * In the experimental and vendor ranges, user space answers probes, unless the extension
+	 * has its own row.
+	 */
 	switch (ext) {
 #define SBI_HANDLER(ext, function, id, off) case SBI_EXT_##ext:
 #include "sbi/sbi_ext.def"
@@ -28,7 +31,8 @@ bool sbi_probe_is_ours(unsigned long ext)
 }
 
 /*
- * User space knows whether it has such an extension, so forward the probe if its range is enabled.
+ * Only user space knows whether it has an extension that the core does not answer for, so forward
+ * the probe if the extension's range is enabled.
  */
 static bool is_for_user(const struct kvm_vcpu *vcpu, unsigned long ext)
 {

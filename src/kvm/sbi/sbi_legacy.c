@@ -27,7 +27,10 @@ static int mask_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 		vcpu_redirect_trap(vcpu, trap);
 		return SBI_NO_RETURN;
 	}
-	/* An SBI call sets no REQ_HOST itself, but the fault may sleep, or end in an error. */
+	/*
+	 * Set REQ_HOST, which an SBI call does not set itself: resolving the fault may sleep, or
+	 * end in an error.
+	 */
 	vcpu_set_request(vcpu, REQ_HOST);
 	result = vcpu->exit_ops->unpriv_fault(vcpu, trap);
 	return result == RESUME_GUEST ? SBI_NO_RETURN : result;
@@ -75,7 +78,7 @@ int sbi_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, stru
 
 	(void)fid;
 	trace_exit_class(&vcpu->exit_clock, classes[ext]);
-	ret->value = (long)vcpu->guest.gpr[GPR_A1]; /* these return in a0 only (SBI §5) */
+	ret->value = (long)vcpu->guest.gpr[GPR_A1]; /* legacy calls do not change a1 (SBI §5) */
 	switch (ext) {
 	case SBI_LEGACY_SET_TIMER:
 		return legacy_set_timer(vcpu);

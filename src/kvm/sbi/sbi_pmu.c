@@ -158,7 +158,10 @@ static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, stru
 
 /* ---- start, stop --------------------------------------------------------------------------- */
 
-/* Return the guest address of counter `number`'s value in the snapshot; `base` is the call's. */
+/*
+ * Return the guest address of counter `number`'s value in the snapshot. `base` is the first counter
+ * of the set in the call.
+ */
 static gpa_t snapshot_value(const struct kvm_pmu *pmu, unsigned int number, unsigned long base)
 {
 	return pmu->snapshot + SNAPSHOT_VALUES + (number - base) * sizeof(u64);
@@ -321,7 +324,10 @@ int sbi_pmu(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 		ret->error = SBI_ERR_NOT_SUPPORTED;
 		break;
 	}
-	/* Faulting the page in may have let in interrupts, and with them a signal. */
+	/*
+	 * Faulting the page in may have let in interrupts, and a signal with them, so make run.c
+	 * look for one.
+	 */
 	if (pmu->snapshot != PMU_NO_SNAPSHOT)
 		vcpu_set_request(vcpu, REQ_HOST);
 	return RESUME_GUEST;

@@ -77,7 +77,7 @@ static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long
 	/* lab 9 end */
 }
 
-/* On [start, start + size), or on all addresses if both are 0 or the size is ~0 (SBI §8). */
+/* Fence [start, start + size), or all addresses if both are 0 or the size is ~0 (SBI §8). */
 static void fill_fence(struct hfence *fence, unsigned long fid, const unsigned long *range)
 {
 	/* lab 9: write fill_fence: the kind, range and ASID of the guest's call */
@@ -104,7 +104,10 @@ static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long
 
 	if (trace_group_rfence()) {
 		trace_kvm_remote_fence(fid, mask, range[0], range[1], base);
-		/* Trace the caller's own fence.i here, where one no-op serves both events. */
+		/*
+		 * Trace the caller's own fence.i here, so that one no-op serves both events while
+		 * they are off.
+		 */
 		if (fid == SBI_RFENCE_REMOTE_FENCE_I && mask_names(vcpu, mask, base))
 			trace_kvm_fence_i(READ_ONCE(vcpu->kvm->gstage.vmid));
 	}

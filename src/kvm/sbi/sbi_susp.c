@@ -11,9 +11,9 @@
 #include "vcpu/hsm.h"
 
 /*
- * Is every other vCPU stopped? They are checked one after the other. Meanwhile, a vCPU that was
- * still running could have started one that was already checked, and then stopped. So no start may
- * have happened during the check.
+ * Is every other vCPU stopped? The vCPUs are checked one after the other. Meanwhile, a vCPU that
+ * was still running could have started one that was already checked, and then stopped. So the
+ * answer is yes only if no vCPU was started during the check.
  */
 static bool others_are_stopped(struct kvm_vcpu *vcpu)
 {

@@ -2,8 +2,9 @@
 /*
  * api.c - /dev/kvm and the VM's ioctls: copy in, check, call.
  *
- * Numbers, structures and errno are Linux's. A capability is reported only if it works here; an
- * unknown request gets Linux's answer on RISC-V (-EINVAL). A failed call has changed nothing.
+ * Numbers, structures and error codes are Linux's. A capability is reported only if it works here;
+ * an unknown request gets Linux's answer on RISC-V (-EINVAL). A call that fails has not changed
+ * anything.
  */
 #include <string.h>
 #include "hv/kvm_compat.h"

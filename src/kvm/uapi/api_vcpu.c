@@ -61,7 +61,9 @@ static long set_mp_state(struct kvm_vcpu *vcpu, hva_t arg)
 	}
 }
 
-/* The debugger has set the guest's breakpoints, so they become KVM_EXIT_DEBUG. */
+/*
+ * While debugging is enabled, the guest's breakpoints are the debugger's and cause KVM_EXIT_DEBUG.
+ */
 static long set_guest_debug(struct kvm_vcpu *vcpu, hva_t arg)
 {
 	struct kvm_guest_debug debug;
@@ -116,7 +118,7 @@ static long interrupt(struct kvm_vcpu *vcpu, hva_t arg)
 	return 0;
 }
 
-/* All ioctls under the mutex except KVM_RUN, which has to be fast. */
+/* Execute an ioctl that needs the mutex, except KVM_RUN, which has to be fast. */
 static __attribute__((noinline)) long locked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd,
 						   unsigned long arg)
 {
@@ -143,7 +145,7 @@ static __attribute__((noinline)) long locked_ioctl(struct kvm_vcpu *vcpu, unsign
 	}
 }
 
-/* Without the mutex, since the vCPU may be running. */
+/* Execute an ioctl that does not take the mutex, because the vCPU may be running. */
 static __attribute__((noinline)) long unlocked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd,
 						     unsigned long arg)
 {

@@ -185,7 +185,7 @@ static unsigned int d_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 	return num == D_FCSR ? sizeof(u32) : sizeof(u64);
 }
 
-/* The registers have two sizes, so the number is checked first. */
+/* The size depends on the register, so the number is checked first. */
 static int d_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
 {
 	if (num > D_FCSR || !d_listed(vcpu, num))
@@ -237,7 +237,7 @@ static const struct reg_group core_groups[] = {
 	  .count = D_FCSR + 1 },
 };
 
-/* In the order of the list. The first row of a type is its subtype 0. */
+/* In the order of KVM_GET_REG_LIST. The first row of a type is its subtype 0. */
 static const struct reg_group *const groups[] = {
 	&reg_group_config,    &core_groups[0],    &reg_groups_csr[0], &reg_groups_csr[1],
 	&reg_groups_csr[2],   &core_groups[1],    &core_groups[2],    &core_groups[3],
@@ -294,7 +294,7 @@ int onereg_get(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg)
 	return hv_copy_to_user((hva_t)reg->addr, &value, KVM_REG_SIZE(reg->id));
 }
 
-/* Read into a copy, so that nothing changes if the address faults half-way. */
+/* Read into a copy, so that nothing changes if reading user memory fails halfway. */
 static int set_wide(void *wide, hva_t from, unsigned int size)
 {
 	void *copy = hv_alloc(size);

@@ -11,7 +11,7 @@
 
 /*
  * Registers of one type and subtype. `num` is the id without architecture, size, type and subtype.
- * check() gets all of its bits, so that it refuses every number that Linux refuses.
+ * check() gets all bits of `num`, so that it can refuse every number that Linux refuses.
  */
 struct reg_group {
 	u64 type; /* KVM_REG_RISCV_* with subtype */
@@ -20,15 +20,25 @@ struct reg_group {
 	 * the size is checked first differs from group to group, as it does on Linux.
 	 */
 	int (*check)(const struct kvm_vcpu *vcpu, u64 num, unsigned int size);
-	/* 0, -ENOENT (no such register after all), -EINVAL, -EBUSY. num has passed check(). */
+	/*
+	 * Return 0, -ENOENT (there is no such register after all), -EINVAL or -EBUSY. num has
+	 * passed check().
+	 */
 	int (*get)(struct kvm_vcpu *vcpu, unsigned long num, u64 *value);
 	int (*set)(struct kvm_vcpu *vcpu, unsigned long num, u64 value);
-	/* For KVM_GET_REG_LIST: bytes of register `num`, 0 if it is not listed; num < count. */
+	/*
+	 * For KVM_GET_REG_LIST: return the size of register `num` in bytes, or 0 if it is not
+	 * listed. num < count.
+	 */
 	unsigned int (*listed)(const struct kvm_vcpu *vcpu, unsigned long num);
 	unsigned long count;
 	/* Once the vCPU has run, a write gives -EBUSY, whatever the number. */
 	bool frozen_by_run;
-	/* The bytes of a register wider than a u64, in place of get and set; else NULL. */
+	/*
+	 * For registers wider than a u64, in place of get and set: return a pointer to the
+	 * register's bytes, or NULL for a register that get and set access. The member is NULL in
+	 * groups without wide registers.
+	 */
 	void *(*wide)(struct kvm_vcpu *vcpu, unsigned long num);
 };
 
@@ -46,7 +56,7 @@ unsigned int reg_always_ulong(const struct kvm_vcpu *vcpu, unsigned long num);
 extern const struct reg_group reg_groups_csr[3];   /* onereg_csr.c: general, AIA, smstateen */
 extern const struct reg_group reg_group_vector;    /* onereg_vector.c */
 extern const struct reg_group reg_groups_isa[3];   /* onereg_isa.c: single, enable, disable */
-extern const struct reg_group reg_groups_sbi[3];   /* onereg_isa.c, the same three of SBI */
+extern const struct reg_group reg_groups_sbi[3];   /* onereg_isa.c: the same three for SBI */
 extern const struct reg_group reg_groups_state[2]; /* onereg_sbi.c: STA, FWFT */
 extern const struct reg_group reg_group_config;    /* onereg_isa.c */
 

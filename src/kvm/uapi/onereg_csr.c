@@ -27,7 +27,7 @@ static int general_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size
 	return reg_check_ulong(num, CSR_COUNT, size);
 }
 
-/* Where each CSR is kept. sip has no place here: it is part of hvip. */
+/* Return where a CSR is kept. sip is not kept on its own: it is part of hvip. */
 static unsigned long *general_place(struct kvm_vcpu *vcpu, unsigned long num)
 {
 	struct guest_csrs *c = &vcpu->csrs;

@@ -34,7 +34,9 @@ static u64 isa_letters(const struct kvm_vcpu *vcpu)
 	return bits;
 }
 
-/* Letters that cannot be changed silently keep their state, as on Linux. */
+/*
+ * As on Linux, trying to change a letter that cannot be changed has no effect and is not an error.
+ */
 static int set_isa_letters(struct kvm_vcpu *vcpu, u64 bits)
 {
 	unsigned int i;
@@ -212,7 +214,7 @@ static void multi_get(struct kvm_vcpu *vcpu, unsigned long num, reg_get_fn *get,
 
 /*
  * As on Linux: each bit is tried, and extensions that cannot be changed are skipped. The only error
- * is that SBI extensions are frozen by the first run.
+ * is -EBUSY, for SBI extensions after the first run.
  */
 static int multi_set(struct kvm_vcpu *vcpu, unsigned long num, reg_set_fn *set, u64 mask, u64 value)
 {

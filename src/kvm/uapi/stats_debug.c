@@ -32,7 +32,7 @@ static u64 *stat_word(void *stats, const struct stat_row *row)
 	return (u64 *)((u8 *)stats + row->offset);
 }
 
-/* Returns a VM's value of the counter. clear: also sets it to 0. */
+/* Return a VM's value of the counter. If `clear` is set, also set it to 0. */
 static u64 read_stat(struct kvm *vm, unsigned int counter, bool clear)
 {
 	const struct stat_row *row = row_of(counter);

@@ -46,7 +46,9 @@ void aia_put(struct kvm_vcpu *vcpu)
 /* Byte `n` of hviprio1 and 2 is the priority of this interrupt; 0, 4 and 8 read as zero. */
 static const u8 hviprio_irq[16] = { 0, 1, 4, 5, 8, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23 };
 
-/* Position of the priority of interrupt `irq`, as a bit number in both words; -1: it has none. */
+/*
+ * Return the bit number of interrupt `irq`'s priority, counted through both words; -1: it has none.
+ */
 static int hviprio_bit(unsigned int irq)
 {
 	int i;

@@ -14,7 +14,7 @@ void aia_show_external(unsigned long hvip); /* after a change of hvip: update st
 /* A trapped CSR instruction: old = csr; csr = (old & ~write_mask) | (new_value & write_mask). */
 struct csr_access {
 	unsigned int csr;
-	unsigned int rd; /* receives the old value; 0: none does */
+	unsigned int rd; /* register for the old value; 0: not wanted */
 	unsigned long new_value;
 	unsigned long write_mask; /* 0: read only */
 };

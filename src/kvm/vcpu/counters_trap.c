@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * counters_trap.c - reads of cycle and instret exit, and are answered as by Linux 6.12.
+ * counters_trap.c - reads of cycle and instret exit, and are answered as Linux 6.12 answers them.
  *
- * If the platform has no PMU for guests, they are always 0, because old drivers read them without a
- * check. If it has one, they do not exist until the guest has configured them by SBI PMU.
+ * If the platform has no PMU for guests, both are always 0, because old drivers read them without a
+ * check. If it has one, they do not exist until the guest has configured them through SBI PMU.
  */
 #include "vcpu/counters.h"
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * fp.c - move FP state between memory and unit; what all variants of toggle fp share.
+ * fp.c - move FP state between memory and the unit; the code that all variants of toggle fp share.
  *
  * The host keeps one word per hart that says whose values its FP unit holds: a user thread's or a
  * vCPU's (hv_fp_take()). vcpu->fp_hart is the only hart whose unit may still hold the vCPU's
- * registers: the last one that it used, unless memory was written since. Both must agree
+ * registers: the last one that it used, unless memory was written since. Both records must agree
  * (fp_is_resident()): a hart may name a vCPU that has used another hart since, and a new vCPU may
  * have the address of an old one.
  */
@@ -13,7 +13,7 @@
 #include "vcpu/fp.h"
 #include "vcpu/vector.h"
 
-#define FP_LAZY_SAVE 1 /* of toggle fp's values (toggle.def) */
+#define FP_LAZY_SAVE 1 /* an index into toggle fp's values (toggle.def) */
 
 void fp_restore(struct kvm_vcpu *vcpu)
 {

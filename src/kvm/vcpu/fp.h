@@ -61,7 +61,7 @@ static inline void fp_set_state(struct kvm_vcpu *vcpu, unsigned long fs)
 void fp_restore(struct kvm_vcpu *vcpu);
 /* Save f0 to f31 and fcsr to memory; FS becomes Off. */
 void fp_save(struct kvm_vcpu *vcpu);
-/* The same if f0 to f31 have not changed: only fcsr is written. */
+/* Do the same when f0 to f31 have not changed: save only fcsr. */
 void fp_save_clean(struct kvm_vcpu *vcpu);
 
 /* Save what FS says has changed: everything, fcsr alone, or nothing. FS is Off afterwards. */
@@ -95,7 +95,7 @@ bool fp_is_resident(const struct kvm_vcpu *vcpu);
  */
 void fp_init(void);
 void fp_vcpu_init(struct kvm_vcpu *vcpu); /* chooses the variant */
-void fp_reset(struct kvm_vcpu *vcpu);     /* FP and vector: all zero; not loaded */
+void fp_reset(struct kvm_vcpu *vcpu);     /* set FP and vector state to 0; vCPU not loaded */
 /* To be called before anything but put() writes vcpu->fp or vcpu->vector. vCPU not loaded. */
 void fp_forget(struct kvm_vcpu *vcpu);
 /*

@@ -4,11 +4,12 @@
  *
  * The features, their registers and their errors are those of Linux since 6.18: misaligned
  * exceptions delegated, pointer masking in VS, A and D bits by hardware. The extension is off until
- * user space switches it on; then the SBI reports version 3.0, by which guests probe for it.
+ * user space switches it on; then the SBI reports version 3.0, which is the version that guests
+ * require before they probe for the extension.
  *
  * A feature is one bit or field of what vcpu_load() writes. Only the delegation of misaligned
- * exceptions starts at a higher level, in medeleg: we ask this host's firmware for it while such a
- * vCPU is loaded, so that nothing changes for the host's programs.
+ * exceptions starts at a higher level, in medeleg: we ask this host's firmware for it only while a
+ * vCPU with this feature is loaded, so that nothing changes for the host's programs.
  */
 #include "hv/kvm_compat.h"
 #include "kvm.h"
@@ -74,7 +75,7 @@ void fwft_hart_init(void)
 	}
 	/*
 	 * While menvcfg.ADUE is 0, as firmware leaves it on a hart with Svade, henvcfg.ADUE reads
-	 * as 0. A set menvcfg.ADUE also has hardware update A and D for this host.
+	 * as 0. Setting menvcfg.ADUE also makes hardware update A and D for this host.
 	 */
 	if (host_adue && !henvcfg_holds(ENVCFG_ADUE))
 		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_AD_HW_UPDATING, 1);
@@ -92,8 +93,8 @@ void fwft_apply(struct kvm_vcpu *vcpu)
 	if (fwft_is_on(vcpu) && host_adue)
 		henvcfg = vcpu->fwft.ad_hw ? henvcfg | ENVCFG_ADUE : henvcfg & ~ENVCFG_ADUE;
 	/*
-	 * Translations made under the old ADUE need an HFENCE.VVMA, those made under the old PMM an
-	 * HFENCE.GVMA (H §5.3 since 2025, Ssnpm). The next load executes both.
+	 * Translations made under the old ADUE need an HFENCE.VVMA, and those made under the old
+	 * PMM need an HFENCE.GVMA (H §5.3 since 2025, Ssnpm). The next load executes both.
 	 */
 	if ((vcpu->henvcfg ^ henvcfg) & (ENVCFG_ADUE | ENVCFG_PMM))
 		vcpu->last_hart |= VCPU_STALE;
@@ -125,7 +126,8 @@ void fwft_put(struct kvm_vcpu *vcpu)
 	if (!vcpu->fwft.pmlen)
 		return;
 	/*
-	 * Fence when PMM changes (Ssnpm): here for the VM's next vCPU, and at this one's next load.
+	 * A change of PMM needs a fence (Ssnpm): fence here for the next vCPU of the VM, and at the
+	 * next load for this one.
 	 */
 	tlb_flush_vm_local(vcpu->kvm);
 	vcpu->last_hart |= VCPU_STALE;

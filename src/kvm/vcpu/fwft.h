@@ -17,16 +17,22 @@ enum fwft_feature {
 
 void fwft_init(void);                   /* once, after isa_init() */
 void fwft_hart_init(void);              /* then each hart */
-void fwft_reset(struct kvm_vcpu *vcpu); /* as at power-on; henvcfg and hedeleg follow */
+void fwft_reset(struct kvm_vcpu *vcpu); /* as at power-on; also sets henvcfg and hedeleg */
 void fwft_apply(struct kvm_vcpu *vcpu); /* recompute henvcfg and hedeleg; not loaded */
-/* Hart state besides the CSRs of vcpu_load(); only for a vCPU with fwft.switched. */
+/*
+ * Load and put the hart state that is not in the CSRs of vcpu_load(). Only for a vCPU with
+ * fwft.switched.
+ */
 void fwft_load(struct kvm_vcpu *vcpu);
 void fwft_put(struct kvm_vcpu *vcpu);
 
 bool fwft_is_on(const struct kvm_vcpu *vcpu);  /* user space has switched the extension on */
 bool fwft_is_there(enum fwft_feature feature); /* every hart has it */
 unsigned long fwft_get(const struct kvm_vcpu *vcpu, enum fwft_feature feature);
-/* Not loaded. Returns 0, or SBI_ERR_INVALID_PARAM: no such value. The feature must be there. */
+/*
+ * Set a feature of a vCPU that is not loaded. Returns 0, or SBI_ERR_INVALID_PARAM if the feature
+ * does not have this value. fwft_is_there() must be true for the feature.
+ */
 long fwft_set(struct kvm_vcpu *vcpu, enum fwft_feature feature, unsigned long value);
 
 #endif

@@ -4,14 +4,15 @@
  *
  * The polling time adapts as in Linux. A wait that was longer than the poll, but short, makes the
  * next poll longer (times halt_poll_ns_grow, from halt_poll_ns_grow_start on). A wait beyond
- * halt_poll_ns, or beyond what the VMM has set by KVM_CAP_HALT_POLL, makes it shorter. A vCPU
- * starts without polling. The parameters are /sys/module/kvm/parameters/NAME, read at each wait.
+ * halt_poll_ns, or beyond what the VMM has set with KVM_CAP_HALT_POLL, makes the next poll shorter.
+ * A vCPU starts without polling. The parameters are in /sys/module/kvm/parameters/NAME and are read
+ * at each wait.
  *
  * While it polls, the vCPU stays loaded, the hart's interrupts are taken, and the poll ends as soon
  * as another thread wants the hart: polling is for harts that have nothing better to do. After the
- * poll the hart idles with the vCPU still loaded, as long as no other thread wants the hart. An
- * interrupt to the hart, or of the guest's own timer, lets the vCPU continue at once. The thread
- * sleeps only if its hart is wanted.
+ * poll, the hart idles with the vCPU still loaded, as long as no other thread wants the hart. An
+ * interrupt to the hart, or from the guest's own timer, lets the vCPU continue at once. The thread
+ * sleeps only if another thread wants its hart.
  */
 #include "number.h"
 #include "request.h"
@@ -177,7 +178,10 @@ static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64
 /* Set `blocking` again before the check: either the next sender kicks, or we see its change. */
 static bool check_as_idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
 {
-	/* Release: a sender that sees it kicks `hart`, which was written before (vcpu_load). */
+	/*
+	 * Release: a sender that sees this value kicks `hart`, which was written before
+	 * (vcpu_load).
+	 */
 	__atomic_store_n(&vcpu->blocking, VCPU_IDLE, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	return over(vcpu);
@@ -255,7 +259,8 @@ void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 	}
 	/* lab 6 end */
 	/*
-	 * Interrupts were taken here: check for signals and other threads, as after an exit by one.
+	 * Interrupts were taken here: check for signals and other threads, as after an exit caused
+	 * by an interrupt.
 	 */
 	vcpu_set_request(vcpu, REQ_HOST);
 	end = found ? polled : hv_time();

@@ -8,11 +8,12 @@
 #include "kvm.h"
 
 int halt_poll_init(void); /* the parameters */
-/* KVM_CAP_HALT_POLL: the VM's own maximum, in ns; -EINVAL: not 32 bits. */
+/* KVM_CAP_HALT_POLL: set the VM's own maximum, in ns; -EINVAL: ns does not fit into 32 bits. */
 int halt_poll_set_max(struct kvm *vm, u64 ns);
 /*
- * The vCPU's own thread, loaded before and after. Poll, then sleep, until the wait is over or a
- * signal has arrived. over() is called while the vCPU is loaded, over_asleep() while it is not.
+ * Poll, then sleep, until the wait is over or a signal has arrived. Called by the vCPU's own
+ * thread; the vCPU is loaded before and after. over() is called while the vCPU is loaded,
+ * over_asleep() while it is not.
  */
 void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 	       bool (*over_asleep)(struct kvm_vcpu *vcpu));

@@ -113,7 +113,10 @@ static void reset_if_started(struct kvm_vcpu *vcpu)
 		vcpu_reset(vcpu, pc, opaque);
 }
 
-/* Also while the vCPU is stopped: an earlier start must not overwrite registers set from now on. */
+/*
+ * Reset even while the vCPU is stopped: an earlier start must not overwrite registers that are set
+ * from now on.
+ */
 void hsm_settle(struct kvm_vcpu *vcpu)
 {
 	if (READ_ONCE(vcpu->hsm_reset))

@@ -14,7 +14,10 @@ bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 bool hsm_is_stopped(struct kvm_vcpu *vcpu);
 /* The vCPU's own thread, for its guest. The vCPU is stopped from the next entry on. */
 void hsm_stop_self(struct kvm_vcpu *vcpu);
-/* The vCPU's own thread. The next entry is at pc after a reset, as if another vCPU started it. */
+/*
+ * The vCPU's own thread. The next entry is at pc after a reset, as if another vCPU had started this
+ * one.
+ */
 void hsm_reset_self(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 bool hsm_start_is_pending(struct kvm_vcpu *vcpu);
 /*
@@ -26,11 +29,14 @@ bool hsm_start_is_pending(struct kvm_vcpu *vcpu);
 void hsm_settle(struct kvm_vcpu *vcpu);
 /*
  * KVM_MP_STATE_INIT_RECEIVED: reset registers and interrupt lines to their state after
- * KVM_CREATE_VCPU, and cancel a pending start. The vCPU stays stopped or runnable. Call with its
- * mutex held.
+ * KVM_CREATE_VCPU, and cancel a pending start. The vCPU stays stopped or runnable, as it was. Call
+ * with its mutex held.
  */
 void hsm_reset_by_user(struct kvm_vcpu *vcpu);
-/* REQ_HSM: wait while stopped (-EINTR: a signal), then reset if it was started. */
+/*
+ * Serve REQ_HSM: wait while the vCPU is stopped (-EINTR: a signal), then reset the vCPU if it was
+ * started.
+ */
 int hsm_serve(struct kvm_vcpu *vcpu);
 
 #endif

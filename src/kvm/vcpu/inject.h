@@ -11,7 +11,9 @@ void vcpu_inject_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long 
 		      unsigned long tval);
 /* Give the trap to the guest as if the guest had taken it: same sepc, cause and stval. */
 int vcpu_redirect_trap(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
-/* Answer a guest page fault at an unmapped address by a load, store or instruction access fault. */
+/*
+ * Answer a guest page fault at an unmapped address with a load, store or instruction access fault.
+ */
 int vcpu_inject_access_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 
 #endif

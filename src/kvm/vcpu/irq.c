@@ -66,7 +66,10 @@ void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 	/* lab 7 end */
 }
 
-/* The external line stays: user space drives it like a wire, and will not repeat its state. */
+/*
+ * The external line keeps its state: user space drives it like a wire, and will not repeat its
+ * state.
+ */
 void vcpu_drop_irqs(struct kvm_vcpu *vcpu)
 {
 	__atomic_fetch_and(&vcpu->irq_pending, ~(BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER)),

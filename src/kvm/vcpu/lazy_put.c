@@ -41,7 +41,7 @@ static bool put_is_done(void *arg)
 	return !__atomic_load_n(&vcpu->put_pending, __ATOMIC_ACQUIRE);
 }
 
-/* The vCPU is put, and may be freed at once. */
+/* The vCPU has been put. Once put_pending is false, another thread may free it. */
 static void mark_put(struct kvm_vcpu *vcpu)
 {
 	hv_sched_hook_set(NULL);
@@ -56,7 +56,7 @@ static void sched_in(struct hv_sched_hook *hook, unsigned int hart)
 	(void)hart;
 	vcpu_load_csrs(vcpu);
 	sta_load(vcpu);
-	/* Meanwhile a signal may have arrived, or another thread may have taken the kick. */
+	/* Meanwhile, a signal may have arrived, or another thread may have taken the kick. */
 	vcpu_set_request(vcpu, REQ_HOST);
 }
 
@@ -111,7 +111,10 @@ void vcpu_begin_run(struct kvm_vcpu *vcpu)
 
 void vcpu_end_run(struct kvm_vcpu *vcpu)
 {
-	/* Otherwise programs' misaligned accesses would trap in a way that they do not expect. */
+	/*
+	 * If the vCPU stayed loaded, programs' misaligned accesses would trap in a way that the
+	 * programs do not expect.
+	 */
 	if (vcpu->fwft.misaligned) {
 		vcpu_put(vcpu);
 		return;

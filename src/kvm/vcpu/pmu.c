@@ -161,7 +161,10 @@ void pmu_claim(struct kvm_vcpu *vcpu)
 	csr_write(hcounteren, vcpu->hcounteren);
 }
 
-/* If this hart has fewer counters than the previous one, those in excess do not count here. */
+/*
+ * If this hart has fewer counters than the previous one, the guest's excess counters do not count
+ * here.
+ */
 void pmu_load(struct kvm_vcpu *vcpu)
 {
 	struct kvm_pmu *pmu = vcpu->pmu;

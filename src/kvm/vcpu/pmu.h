@@ -5,13 +5,9 @@
  *   0        cycle      3 ..  as many as the hart has    nr_hw ..  one for each
  *   2        instret          (hpmcounter3 ...)                    firmware event
  *
- * Hardware counters have the numbers of their CSRs; there is no counter 1, which would be time. A
- * started hardware counter occupies a counter of the hart whenever the vCPU is loaded
- * (hv_pmc_start()), and its value moves with the vCPU from hart to hart. Firmware events are what
- * this hypervisor does for the guest; any thread may count them.
+ * Hardware counters have the numbers of their CSRs; there is no counter 1, which would be time. A started hardware counter occupies a counter of the hart whenever the vCPU is loaded (hv_pmc_start()), and its value moves with the vCPU from hart to hart. Firmware events are what this hypervisor does for the guest; any thread may count them.
  *
- * Until its first SBI PMU call a vCPU reads cycle and instret as toggle `counters` says
- * (counters.h). From then on these CSRs, too, are the guest's own counters, and trap (pmu_claim()).
+ * Until its first SBI PMU call, a vCPU reads cycle and instret as toggle `counters` says (counters.h). From then on, these CSRs, too, are the guest's own counters, and reading them traps (pmu_claim()).
  */
 #ifndef KVM_PMU_H
 #define KVM_PMU_H
@@ -35,7 +31,7 @@ struct pmu_counter {
 
 struct kvm_pmu {
 	struct kvm_vcpu *vcpu;
-	unsigned int nr_hw, nr; /* numbers below nr_hw are hardware's, below nr firmware's */
+	unsigned int nr_hw, nr; /* below nr_hw: hardware counters; from nr_hw to nr: firmware's */
 	unsigned int width;     /* bits of a hardware counter */
 	bool claimed;           /* the guest has made an SBI PMU call since its reset */
 	u64 configured;         /* bit n: counter n has an event */
@@ -51,12 +47,15 @@ bool pmu_available(void); /* do vCPUs have counters on this platform? any thread
 int pmu_vcpu_init(struct kvm_vcpu *vcpu);
 void pmu_vcpu_destroy(struct kvm_vcpu *vcpu);
 void pmu_reset(struct kvm_vcpu *vcpu); /* as after power-on; not loaded */
-void pmu_load(struct kvm_vcpu *vcpu);  /* started counters count on this hart */
+void pmu_load(struct kvm_vcpu *vcpu);  /* make started counters count on this hart */
 void pmu_put(struct kvm_vcpu *vcpu);
 
-/* From now on cycle and instret are the guest's own. */
+/* Make cycle and instret the guest's own counters from now on. */
 void pmu_claim(struct kvm_vcpu *vcpu);
-/* Start a configured, stopped counter: 0, or -ENOENT if the hart has none for its event. */
+/*
+ * Start a configured, stopped counter. Returns 0, or -ENOENT if the hart has no counter for its
+ * event.
+ */
 int pmu_start(struct kvm_pmu *pmu, unsigned int number);
 void pmu_stop(struct kvm_pmu *pmu, unsigned int number);
 u64 pmu_read(const struct kvm_pmu *pmu, unsigned int number); /* of a configured counter */
@@ -69,7 +68,7 @@ static inline bool pmu_is_firmware(const struct kvm_pmu *pmu, unsigned int numbe
 
 void pmu_count_event(struct kvm_vcpu *vcpu, unsigned int code) __attribute__((cold));
 
-/* Any thread. A firmware event of SBI §11, SBI_PMU_FW_*, has happened to the vCPU. */
+/* Count a firmware event of SBI §11 (SBI_PMU_FW_*) that has happened to the vCPU. Any thread. */
 static inline void pmu_count(struct kvm_vcpu *vcpu, unsigned int code)
 {
 	if (__builtin_expect(READ_ONCE(vcpu->pmu_events) & BIT(code), 0))

@@ -26,7 +26,7 @@ void sta_reset(struct kvm_vcpu *vcpu)
 }
 
 /*
- * User space can set any address by ONE_REG; an invalid one is not used. No address is used while
+ * User space can set any address with ONE_REG; an invalid one is not used. No address is used while
  * STA is disabled; then the registers are not listed, but can still be written.
  */
 static bool sta_is_on(const struct kvm_vcpu *vcpu)
@@ -94,7 +94,7 @@ void sta_preempted(struct kvm_vcpu *vcpu)
 	memslot_mark_dirty(vcpu->kvm, gpa_to_gfn(vcpu->sta.shmem));
 }
 
-/* Store an odd sequence, the rest, an even sequence. Errors as store_all(). */
+/* Store an odd sequence, the rest, and an even sequence. The errors are those of store_all(). */
 static int write_steal(struct kvm_vcpu *vcpu, hva_t hva, u64 steal)
 {
 	static const u8 no = 0;
@@ -114,8 +114,9 @@ static int write_steal(struct kvm_vcpu *vcpu, hva_t hva, u64 steal)
 }
 
 /*
- * Add `stolen` to the guest's steal time; *reported: this was done. False: the structure is not in
- * memory any more. After a temporary failure (true, not reported), the next load retries.
+ * Add `stolen` to the guest's steal time; *reported says whether this was done. Returns false if
+ * the structure is not in memory any more. After a temporary failure (true, not reported), the next
+ * load retries.
  */
 static bool report_steal(struct kvm_vcpu *vcpu, u64 stolen, bool *reported)
 {
@@ -129,7 +130,7 @@ static bool report_steal(struct kvm_vcpu *vcpu, u64 stolen, bool *reported)
 		memslot_vcpu_refresh(vcpu);
 		if (!sta_hva(vcpu, &hva))
 			return false;
-		/* Read the old value once: a try that failed half-way may have stored the sum. */
+		/* Read the old value once: a try that failed halfway may have stored the sum. */
 		if (!tries && hv_copy_from_user(&steal, hva + STA_STEAL, sizeof(steal)))
 			return false;
 		err = write_steal(vcpu, hva, steal + stolen);
@@ -150,7 +151,7 @@ void sta_update(struct kvm_vcpu *vcpu)
 	if (!sta_is_on(vcpu))
 		return;
 	if (!report_steal(vcpu, stolen, &reported)) {
-		sta_reset(vcpu); /* until the guest sets another address */
+		sta_reset(vcpu); /* off until the guest sets another address */
 		return;
 	}
 	if (!reported)

@@ -10,7 +10,10 @@
 #include "vcpu/isa.h"
 #include "vcpu/timer.h"
 
-/* A blocked vCPU sleeps without a hart, so a host timer wakes it. */
+/*
+ * Without Sstc, the host timer raises the guest's line. With Sstc, it only wakes a blocked vCPU,
+ * which sleeps without a hart.
+ */
 void timer_expired(struct hv_timer *timer)
 {
 	struct kvm_vcpu *vcpu = container_of(timer, struct kvm_vcpu, timer.timer);
@@ -43,8 +46,9 @@ void timer_vcpu_choose(struct kvm_vcpu *vcpu)
 	if (ops == vcpu->timer_ops)
 		return;
 	/*
-	 * The VMM may have set the timer already: it precedes the extensions in KVM_GET_REG_LIST.
-	 * The old variant cancels its event, and lowers the line that it may have raised.
+	 * The VMM may have set the timer already: its register precedes those of the extensions in
+	 * KVM_GET_REG_LIST. The old variant cancels its event, and lowers the line that it may have
+	 * raised.
 	 */
 	if (compare != TIMER_NEVER)
 		vcpu->timer_ops->set(vcpu, TIMER_NEVER);

@@ -2,8 +2,8 @@
 /*
  * timer.h - the guest's timer: the interface of its two variants.
  *
- * Guest time is time + htimedelta (H §2.7). The guest sets its timer by stimecmp or by SBI; either
- * way VSTIP is pending while guest time >= compare.
+ * Guest time is time + htimedelta (H §2.7). The guest sets its timer through stimecmp or SBI;
+ * either way, VSTIP is pending while guest time >= compare.
  */
 #ifndef KVM_TIMER_H
 #define KVM_TIMER_H
@@ -16,13 +16,21 @@ struct timer_ops {
 	const char *name;
 	void (*load)(struct kvm_vcpu *vcpu);
 	void (*put)(struct kvm_vcpu *vcpu);
-	/* SBI set_timer or ONE_REG: the next event, in guest time. Loaded or not. */
+	/*
+	 * Set the next event, in guest time, for SBI set_timer or ONE_REG. The vCPU may be loaded
+	 * or not.
+	 */
 	void (*set)(struct kvm_vcpu *vcpu, u64 compare);
-	/* Return the current compare value. Loaded or not. */
+	/* Return the current compare value. The vCPU may be loaded or not. */
 	u64 (*get)(const struct kvm_vcpu *vcpu);
-	/* Would VSTIP be pending? Not loaded. */
+	/*
+	 * Would the hart itself raise VSTIP if the vCPU were loaded? Called while it is not loaded.
+	 */
 	bool (*pending)(const struct kvm_vcpu *vcpu);
-	/* Before and after sleeping, not loaded: arm and cancel a wake-up at the deadline. */
+	/*
+	 * Arm and cancel a wake-up at the deadline: called before and after sleeping, with the vCPU
+	 * not loaded.
+	 */
 	void (*block)(struct kvm_vcpu *vcpu);
 	void (*unblock)(struct kvm_vcpu *vcpu);
 };
@@ -31,16 +39,25 @@ extern const struct timer_ops timer_sstc_ops, timer_hrtimer_ops;
 
 /* timer.c */
 void timer_vcpu_init(struct kvm_vcpu *vcpu);
-/* Select the variant for the vCPU's ISA, and keep the event that is set; before its first run. */
+/*
+ * Select the variant for the vCPU's ISA, and keep an event that is already set. Called before the
+ * vCPU's first run.
+ */
 void timer_vcpu_choose(struct kvm_vcpu *vcpu);
-/* Guest time was changed by ONE_REG on this vCPU: set the timer again. Not loaded. */
+/* ONE_REG on this vCPU has changed guest time: set the timer again. The vCPU is not loaded. */
 void timer_clock_set(struct kvm_vcpu *vcpu);
-/* The deadline has come: tell the guest, or wake its thread. Any thread, also in an interrupt. */
+/*
+ * The deadline has passed: raise the guest's line, or wake the vCPU's thread. Called on any thread,
+ * and in interrupts.
+ */
 void timer_expired(struct hv_timer *timer);
 void timer_vcpu_destroy(struct kvm_vcpu *vcpu);
 /* Write htimedelta of this vCPU's VM to the hart. */
 void timer_load_delta(const struct kvm_vcpu *vcpu);
-/* Return the host time at which guest time reaches `compare`; TIMER_NEVER stays. */
+/*
+ * Return the host time at which guest time reaches `compare`: the current time if it already has,
+ * TIMER_NEVER if it never does.
+ */
 u64 timer_host_deadline(const struct kvm *vm, u64 compare);
 
 static inline u64 timer_guest_time(const struct kvm *vm)
@@ -48,7 +65,7 @@ static inline u64 timer_guest_time(const struct kvm *vm)
 	return hv_time() + READ_ONCE(vm->time_delta);
 }
 
-/* A CSR pair that is one register on RV64: stimecmp, htimedelta, henvcfg. */
+/* A 64-bit CSR, which is a pair of CSRs on RV32: vstimecmp, htimedelta, henvcfg. */
 #define csr_write64(csr, value)                                          \
 	do {                                                             \
 		u64 v64__ = (u64)(value);                                \

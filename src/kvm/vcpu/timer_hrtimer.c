@@ -2,9 +2,9 @@
 /*
  * timer_hrtimer.c - the guest's timer without Sstc: a host timer that raises VSTIP.
  *
- * The guest sets it by SBI (it has no stimecmp: henvcfg.STCE is 0). The host timer is armed whether
- * the vCPU runs, sleeps or waits for a hart; when it fires, it sets the line and kicks. Setting a
- * later time clears the line (SBI §6).
+ * The guest sets the timer through SBI, because it has no stimecmp (henvcfg.STCE is 0). The host
+ * timer is armed whether the vCPU runs, sleeps or waits for a hart; when it fires, it sets the line
+ * and kicks the vCPU. Setting a later time clears the line (SBI §6).
  */
 #include "vcpu/irq.h"
 #include "vcpu/timer.h"
@@ -43,7 +43,7 @@ static u64 hrtimer_get(const struct kvm_vcpu *vcpu)
 	return vcpu->timer.compare;
 }
 
-/* Always false: vcpu_has_irq() finds it in the line. */
+/* Always false: vcpu_has_irq() finds a pending timer interrupt in the line. */
 static bool hrtimer_pending(const struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;

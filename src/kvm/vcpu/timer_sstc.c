@@ -3,8 +3,8 @@
  * timer_sstc.c - the guest's timer in hardware: vstimecmp is its stimecmp.
  *
  * The hart itself raises VSTIP while time + htimedelta >= vstimecmp, so neither setting the timer
- * nor its interrupt exits. Only a sleeping vCPU needs help: a host timer, armed while it sleeps.
- * Spec: Sstc; henvcfg.STCE enables it (isa.c).
+ * nor its interrupt causes an exit. Only a sleeping vCPU needs help: a host timer, armed while the
+ * vCPU sleeps. Spec: Sstc; henvcfg.STCE enables it (isa.c).
  */
 #include "vcpu/timer.h"
 
@@ -20,7 +20,9 @@ static void sstc_put(struct kvm_vcpu *vcpu)
 {
 	/* lab 6: write sstc_put: save the vCPU's timer, and leave none in the hart */
 	vcpu->timer.compare = csr_read64(vstimecmp);
-	/* The next vCPU on this hart may have no Sstc, and our timer must not fire in it. */
+	/*
+	 * The next vCPU on this hart may not have Sstc, and this vCPU's timer must not fire in it.
+	 */
 	csr_write64(vstimecmp, TIMER_NEVER);
 	/* lab 6 end */
 }

@@ -3,10 +3,10 @@
  * vcpu.c - load and put a vCPU on a hart, reset it, and let its thread sleep.
  *
  * vcpu_load() moves everything that switch.S leaves alone: VS CSRs, interrupts, timer, FP, hgatp,
- * and the few CSRs that the host's user programs share with the guest. While loaded, the thread may
- * sleep or be preempted. The host's scheduler then calls the hook, so another thread always finds
- * the hart free, and this one gets its state back. A vCPU stays loaded between two KVM_RUNs of one
- * thread, if it can (lazy_put.c).
+ * and the few CSRs that the host's user programs share with the guest. While the vCPU is loaded,
+ * its thread may sleep or be preempted. The host's scheduler then calls the vCPU's hook, so another
+ * thread always finds the hart free, and the vCPU gets its state back later. A vCPU stays loaded
+ * between two KVM_RUNs of one thread, if it can (lazy_put.c).
  */
 #include "kvm.h"
 #include "kvm_asm.h"
@@ -30,7 +30,10 @@ void vcpu_hart_init(void)
 	csr_write(hedeleg, HEDELEG_DEFAULT);
 	csr_write(hideleg, HIDELEG_DEFAULT);
 	csr_write(hvip, 0);
-	/* The guest's LCOFI is the bit in hvip, whatever the hart's own is (AIA). */
+	/*
+	 * With this bit set in hvien, the guest's LCOFI is the bit in hvip, whatever the hart's own
+	 * LCOFI is (AIA).
+	 */
 	if (isa_host_has(KVM_RISCV_ISA_EXT_SSCOFPMF) && isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF))
 		csr_write(hvien, BIT(IRQ_PMU_OVF));
 	csr_write(hie, 0);
@@ -46,9 +49,10 @@ void vcpu_hart_init(void)
 }
 
 /*
- * Drop what this hart may still have cached under the VM's VMID: translations from the vCPU's last
- * turn here that were changed elsewhere since, and VS-stage ones of another vCPU, whose ASIDs refer
- * to other tables.
+ * Drop what this hart may still have cached. For a vCPU that was last on another hart, these are
+ * instructions, and all translations under the VM's VMID, which may have changed since its last
+ * turn here. Otherwise, if another vCPU of the VM was here in between, they are VS-stage
+ * translations: that vCPU's ASIDs refer to other tables.
  */
 static void load_fences(struct kvm_vcpu *vcpu, unsigned int hart)
 {
@@ -70,9 +74,9 @@ static void load_fences(struct kvm_vcpu *vcpu, unsigned int hart)
 	 SSTATUS_MXR)
 
 /*
- * A VMM may have written anything. QEMU 10.0 takes all of it, and at the entry ORs it into mstatus,
- * where MPRV and MPP belong to the firmware. UXL values of 0, as after a reset, and 3 are not
- * valid: user mode is 64 bits wide.
+ * A VMM may have written any value. QEMU 10.0 accepts every bit of vsstatus, and at the entry ORs
+ * them into mstatus, where MPRV and MPP belong to the firmware. The UXL values 0, as after a reset,
+ * and 3 are not valid: make user mode 64 bits wide instead.
  */
 static unsigned long vsstatus_of(unsigned long vsstatus)
 {
@@ -115,8 +119,9 @@ void vcpu_load_csrs(struct kvm_vcpu *vcpu)
 	vcpu->timer_ops->load(vcpu);
 
 	/*
-	 * vsatp is 0 from the last put until hgatp is ours. Otherwise a speculative walk could
-	 * combine this guest's VS-stage with another guest's G-stage in the TLB (H §5.3).
+	 * vsatp is 0 from the last put until hgatp has this VM's table. Otherwise, a speculative
+	 * walk could combine this guest's VS-stage with another guest's G-stage in the TLB
+	 * (H §5.3).
 	 */
 	gstage_vcpu_load(vcpu);
 	csr_write(vsatp, csrs->vsatp);
@@ -151,8 +156,8 @@ void vcpu_put_csrs(struct kvm_vcpu *vcpu)
 	csrs->vscause = csr_read(vscause);
 	csrs->vstval = csr_read(vstval);
 	/*
-	 * Pending and enabled in vsie, a line would end every wfi of the idle host (H §2.3,
-	 * M §3.3).
+	 * A line that stayed pending, and enabled in vsie, would end every wfi of the idle host
+	 * (H §2.3, M §3.3).
 	 */
 	csrs->hvip = csr_swap(hvip, 0);
 	csrs->vsatp = csr_swap(vsatp, 0);
@@ -202,8 +207,9 @@ static bool sleep_is_over(void *arg)
 
 /*
  * Put first, so that the condition, which may run on any hart, finds the CSRs in memory. `blocking`
- * is set before the first check of the condition, and a sender reads it after its change. So one of
- * the two sees the other, as with mode.
+ * is set before the first check of the condition, and a sender reads `blocking` after it has
+ * changed what the condition checks. So at least one of them sees the other's write, as with
+ * vcpu->mode.
  */
 int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu))
 {
@@ -236,7 +242,7 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	vcpu->guest.sepc = pc;
 	vcpu->guest.gpr[GPR_A0] = vcpu->id;
 	vcpu->guest.gpr[GPR_A1] = opaque;
-	/* sret goes to VS (SPP, SPV). VTW: WFI exits, unless wfi_native.c lets the guest idle. */
+	/* sret goes to VS (SPP, SPV). VTW makes WFI exit, unless wfi_native.c clears it. */
 	vcpu->guest.sstatus = SSTATUS_SPP | FIELD_PREP(SSTATUS_UXL, XL_64);
 	vcpu->guest.hstatus =
 		HSTATUS_SPV | HSTATUS_SPVP | HSTATUS_VTW | FIELD_PREP(HSTATUS_VSXL, XL_64);

@@ -5,9 +5,10 @@
  *   vector_save_regs(struct vector_state *)      vector_restore_regs(const struct vector_state *)
  *   vector_save_csrs(struct vector_state *)
  *
- * They return with sstatus.VS as on entry; vector.c keeps the guest's. The registers are moved as
- * bytes, eight registers at a time, whatever VLEN is: vsetvli returns their size (V §6.2). It also
- * clears vstart, so vstart is read before it and written after it.
+ * They return with sstatus.VS as it was on entry; vector.c keeps the guest's value of the field.
+ * The registers are moved as bytes, eight registers at a time, whatever VLEN is: vsetvli returns
+ * the size of eight registers (V §6.2). It also clears vstart, so vstart is read before the vsetvli
+ * and written after it.
  */
 #include "asm.h"
 #include "kvm_offsets.h"
@@ -66,7 +67,7 @@ vector_restore_regs:
 	vle8.v	v\n, (t3)
 	add	t3, t3, t2
 	.endr
-	/* A vtype that this hart lacks becomes vill, with vl = 0. */
+	/* If this hart does not support the vtype, vsetvl sets vill, with vl = 0. */
 	REG_L	t2, VECTOR_vl(a0)
 	REG_L	t3, VECTOR_vtype(a0)
 	vsetvl	zero, t2, t3

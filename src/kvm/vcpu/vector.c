@@ -10,7 +10,10 @@
 #include "vcpu/vector.h"
 
 static unsigned int vlenb; /* written once, by vector_init() */
-/* The vCPU whose values each hart's unit holds (for FP: hv_fp_is_of()). Used on that hart only. */
+/*
+ * For each hart, the vCPU whose values its vector unit holds; used on that hart only. The FP unit
+ * has hv_fp_is_of().
+ */
 static const struct kvm_vcpu *unit_of[HV_MAX_HARTS];
 
 void vector_init(void)
@@ -69,7 +72,7 @@ void vector_save(struct kvm_vcpu *vcpu)
 
 void vector_save_clean(struct kvm_vcpu *vcpu)
 {
-	vector_save_csrs(&vcpu->vector); /* for the same reason as fcsr: fp.h */
+	vector_save_csrs(&vcpu->vector); /* for the same reason as with fcsr: see fp.h */
 	vector_set_state(vcpu, FS_OFF);
 }
 

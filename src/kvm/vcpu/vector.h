@@ -11,14 +11,17 @@
 
 #include "kvm.h"
 
-/* Before any vCPU: find the width of a vector register. */
+/* Find the width of a vector register. Called before any vCPU is created. */
 void vector_init(void);
-/* Bytes of a vector register on every hart, a power of two; 0: no V here. */
+/*
+ * Return the size of a vector register in bytes, a power of two and the same on every hart; 0 if
+ * there is no V.
+ */
 unsigned int vector_vlenb(void);
 
 int vector_vcpu_init(struct kvm_vcpu *vcpu); /* 0 or -ENOMEM */
 void vector_vcpu_destroy(struct kvm_vcpu *vcpu);
-void vector_reset(struct kvm_vcpu *vcpu); /* all zero; not loaded: fp_reset() */
+void vector_reset(struct kvm_vcpu *vcpu); /* set all to zero; called by fp_reset(), not loaded */
 
 static inline bool vector_present(const struct kvm_vcpu *vcpu)
 {
@@ -38,7 +41,7 @@ static inline void vector_set_state(struct kvm_vcpu *vcpu, unsigned long vs)
 /* The counterparts of fp_restore(), fp_save() and fp_save_clean() in fp.h. */
 void vector_restore(struct kvm_vcpu *vcpu);
 void vector_save(struct kvm_vcpu *vcpu);
-void vector_save_clean(struct kvm_vcpu *vcpu); /* only vstart, vl, vtype, vcsr */
+void vector_save_clean(struct kvm_vcpu *vcpu); /* saves only vstart, vl, vtype and vcsr */
 
 static inline void vector_save_changed(struct kvm_vcpu *vcpu)
 {

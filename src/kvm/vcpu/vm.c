@@ -7,7 +7,7 @@
 #include "kvm.h"
 #include "request.h"
 
-static struct spinlock vms_lock; /* a leaf; while held, no VM in the list is freed */
+static struct spinlock vms_lock; /* a leaf lock; while it is held, no VM in the list is freed */
 static struct list_head vms = LIST_HEAD_INIT(vms);
 
 void vm_list_add(struct kvm *vm)
@@ -39,7 +39,7 @@ struct kvm_vcpu *vm_find_vcpu(struct kvm *vm, unsigned long id)
 	struct kvm_vcpu *vcpu;
 	unsigned int i;
 
-	/* The id is nearly always the position. */
+	/* A vCPU's id is nearly always its index in vm->vcpus. */
 	if (id < __atomic_load_n(&vm->nr_vcpus, __ATOMIC_ACQUIRE) && vm->vcpus[id]->id == id)
 		return vm->vcpus[id];
 	kvm_for_each_vcpu(i, vcpu, vm) {

@@ -24,7 +24,10 @@ static bool wake_reason(struct kvm_vcpu *vcpu)
 	/* lab 6 end */
 }
 
-/* While loaded, vsip has everything: lines in hvip, and Sstc's comparison. */
+/*
+ * While the vCPU is loaded, vsip shows every pending interrupt: lines in hvip, and Sstc's
+ * comparison.
+ */
 static bool pending_now(struct kvm_vcpu *vcpu)
 {
 	/* lab 6: write pending_now: is an interrupt pending that ends a WFI? */
@@ -33,7 +36,10 @@ static bool pending_now(struct kvm_vcpu *vcpu)
 	/* lab 6 end */
 }
 
-/* For a poll, with the vCPU loaded. Includes signals, which wake a sleeping thread anyway. */
+/*
+ * The condition of a poll, with the vCPU loaded. It includes signals, which wake a sleeping thread
+ * anyway.
+ */
 static bool wait_is_over(struct kvm_vcpu *vcpu)
 {
 	/* lab 6: write wait_is_over: is the wait over of a vCPU that is still loaded? */

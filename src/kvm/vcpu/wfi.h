@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * wfi.h - the guest's WFI and wrs.nto: a wait for an interrupt. The vCPU's own thread, loaded.
- */
+/* wfi.h - the guest's WFI and wrs.nto. Called on the vCPU's own thread, with the vCPU loaded. */
 #ifndef KVM_WFI_H
 #define KVM_WFI_H
 
@@ -13,8 +11,10 @@
 int vcpu_wfi(struct kvm_vcpu *vcpu);
 int vcpu_wrs(struct kvm_vcpu *vcpu);
 
-/* wfi_native.c, for a vCPU with wfi_native, outside the guest: choose whether its WFI exits. */
-void wfi_native_load(struct kvm_vcpu *vcpu);        /* by the current state of its hart */
-void wfi_native_wanted(struct hv_sched_hook *hook); /* a thread wants the hart */
+/*
+ * wfi_native.c: choose whether WFI exits, for a vCPU with wfi_native set. Called outside the guest.
+ */
+void wfi_native_load(struct kvm_vcpu *vcpu);        /* it exits if a thread wants the hart now */
+void wfi_native_wanted(struct hv_sched_hook *hook); /* a thread wants the hart: WFI exits */
 
 #endif
