@@ -29,7 +29,8 @@ STRIP_RV := $(CROSS_COMPILE)strip
 HOSTCC ?= gcc
 HOST_CC = $(call say,HOSTCC)$(HOSTCC)
 
-# Linux's UAPI headers of trixie and libfdt's source, fetched by scripts/hyperscope setup.
+# The UAPI headers of trixie's Linux and the source of libfdt, both fetched by scripts/hyperscope
+# setup.
 UAPI ?= $(O)/uapi
 LIBFDT_SRC ?= $(O)/libfdt
 UAPI_CFLAGS := -isystem $(UAPI)/usr/include -isystem $(UAPI)/usr/lib/linux/uapi/riscv
@@ -48,9 +49,10 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wstri
 .DEFAULT_GOAL := all
 all: kernel guest-initrd
 
-# Everything compiled for RISC-V depends on this file, which is rewritten when the compiler or a flag changes.
-# Otherwise objects compiled with old flags would be measured, and they differ from those of a clean clone.
-# Names of folders are left out, because the images do not contain them either.
+# Everything compiled for RISC-V depends on this file, which is rewritten when the compiler or a
+# flag changes. Otherwise, objects compiled with old flags would be measured, and they differ from
+# those of a clean clone. Names of folders are left out, because the images do not contain them
+# either.
 COMPILED_BY := $(O)/gen/compiled-by
 $(COMPILED_BY): look-at-flags
 	@mkdir -p $(@D)
@@ -95,10 +97,11 @@ $(O)/kernel/src/kvm/%.o: private AREA := $(AREA_kvm)
 # gcc turns a tail call into a loop at -O2; then the recursive walker would not recurse.
 $(O)/kernel/src/kvm/mmu/gstage_rec.c.o: private AREA += -fno-optimize-sibling-calls
 
-# For a switch of few cases, two comparisons take fewer instructions than a table of addresses, and no load.
+# For a switch of few cases, two comparisons take fewer instructions than a table of addresses, and
+# they do not need a load.
 $(O)/kernel/src/kvm/sbi/sbi_base.c.o: private AREA += -fno-jump-tables
 
-# The flags of these two files are set only here, so they depend on this file.
+# The flags of these two files are set only here, so their objects depend on this file.
 $(O)/kernel/src/kvm/mmu/gstage_rec.c.o $(O)/kernel/src/kvm/sbi/sbi_base.c.o: $(TOP)/Makefile
 
 $(O)/kernel/%.c.o: $(TOP)/%.c $(COMPILED_BY) | $(OFFSETS) uapi-present
@@ -148,15 +151,16 @@ $(O)/guest-initrd.cpio: $(INITRD_PARTS) $(wildcard $(TOP)/scripts/guest/* $(TOP)
 
 GUEST ?= linux
 ARGS ?=
-# Not through scripts/hyperscope, because set-up may have to install Python first.
+# Set-up does not run through scripts/hyperscope, because it may have to install Python first.
 SETUP = $(TOP)/scripts/shell/setup --out $(O)
-# A separate make, because the files that set-up installs did not exist when this one read its rules. It
-# runs under a lock, because another make may be building in the same folder.
+# The build runs in a separate make, because the files that set-up installs did not exist when this
+# make read its rules. It runs under a lock, because another make may be building in the same
+# folder.
 BUILD = mkdir -p $(O) && flock $(O)/build.lock $(MAKE) --no-print-directory -f $(TOP)/Makefile \
 	O=$(O) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
 
-# Tests that take long end in .slow.t and run last. NATIVE_TESTS are the folders' test programs for the
-# build machine.
+# Tests that take a long time have names that end in .slow.t, and they run last. NATIVE_TESTS are
+# the folders' test programs for the build machine.
 ALL_TESTS = $(sort $(wildcard $(TOP)/tests/*/*.t)) $(NATIVE_TESTS)
 SET ?=
 TESTS ?= $(filter-out %.slow.t,$(ALL_TESTS))
@@ -222,8 +226,8 @@ trace:
 	$(TRACED)
 	$(O)/hstrace report $(ARGS) "$(or $(RUN),$(O)/runs/last/trace)"
 
-# Write the trace of RUN (default: of the last run) as an HTML page, next to that of WITH. ANATOMY is a file
-# with the output of scripts/hyperscope anatomy.
+# Write the trace RUN (default: that of the last run) as an HTML page, next to the trace WITH if it
+# is given. ANATOMY is a file with the output of scripts/hyperscope anatomy.
 REPORT ?= $(O)/report.html
 report:
 	+$(BUILD) $(O)/hstrace
@@ -231,7 +235,7 @@ report:
 	$(O)/hstrace html --out "$(REPORT)" $(ANATOMY:%=--anatomy %) $(ARGS) "$(or $(RUN),$(O)/runs/last/trace)" $(WITH)
 	echo "report: $(REPORT)"
 
-# Break down the instructions of one exit: EXIT is a row of the bench.
+# Break down the instructions of one exit: EXIT is a row of the benchmark.
 SYSTEM ?= both
 anatomy:
 	test -n "$(EXIT)" || { echo "make: EXIT=ROW is needed, e.g. EXIT=mmio_read; scripts/hyperscope anatomy --list has the rows" >&2; exit 2; }
@@ -239,7 +243,8 @@ anatomy:
 	+$(BUILD) all
 	$(TOP)/scripts/hyperscope anatomy --out $(O) --systems $(SYSTEM) --svg $(O)/anatomy-$(EXIT).svg $(ARGS) $(EXIT)
 
-# Count the instructions of a workload, by function: WORKLOAD is one of scripts/hyperscope profile --list.
+# Count the instructions of a workload, by function: WORKLOAD is one of those that
+# scripts/hyperscope profile --list prints.
 WORKLOAD ?= boot
 .PHONY: profile
 profile:
@@ -248,8 +253,9 @@ profile:
 	$(TOP)/scripts/hyperscope profile --out $(O) --svg $(O)/profile-$(WORKLOAD).svg \
 		--folded $(O)/profile-$(WORKLOAD).folded $(ARGS) $(WORKLOAD)
 
-# For clangd. A second make lists its commands without running them. It must not inherit this one's options,
-# such as the job server, but it gets the variables of the command line.
+# For clangd: a second make lists the commands of the build without running them. It must not
+# inherit this make's options, such as the job server, but it gets the variables of the command
+# line.
 COMPILE_COMMANDS ?= $(TOP)/compile_commands.json
 .PHONY: compile_commands.json
 compile_commands.json:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - the course's labs. Included by the top Makefile.
+# rules.mk - make targets for the course's labs. Included by the top Makefile.
 
 STUDENT ?=
 .PHONY: lab
@@ -8,20 +8,23 @@ lab:
 	test -n "$(NN)" -a -n "$(DIR)" || { echo "make: NN= and DIR= are needed: make lab NN=03 DIR=../mylab; scripts/hyperscope lab --list has the labs" >&2; exit 2; }
 	$(TOP)/scripts/hyperscope lab --out $(O) --student "$(STUDENT)" "$(NN)" "$(DIR)"
 
-# Grade a student's tree with its public tests. make does not fail if points are missing.
+# Grade a student's tree with its public tests. make does not fail if the tree gets fewer than all
+# points.
 .PHONY: grade
 grade:
 	$(SETUP) --no-guest run
 	$(TOP)/scripts/hyperscope grade --out $(O) $(ARGS) || test $$? = 1
 
-# Check all labs: starters, solutions and budgets are graded like submissions.
+# Check all labs: starters and solutions are graded like submissions, and each solution has to stay
+# within its budgets.
 .PHONY: course-check
 course-check:
 	$(SETUP) --no-guest run test
 	+$(BUILD) all
 	$(TOP)/scripts/hyperscope course --out $(O) $(NN)
 
-# Write the zip of a lab's autograder for Gradescope; KEY=FILE is the key from which hidden tests are generated.
+# Write the zip of a lab's autograder for Gradescope; KEY=FILE names the key file, from which hidden
+# tests are generated.
 ZIP ?= $(O)/gradescope-$(NN).zip
 .PHONY: gradescope
 gradescope:

@@ -8,7 +8,8 @@ reproduce:
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/hyperscope reproduce all --out $(O) $(ARGS) $(PAPERS)
 
-# Check that figures are identical: twice here, and in another folder, as another user, under load, on one processor.
+# Check that figures are identical when they are measured twice here, and in another folder, as
+# another user, under load and on one processor.
 .PHONY: reproduce-verify
 reproduce-verify:
 	$(SETUP) run apps
@@ -23,7 +24,8 @@ sweep:
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/hyperscope sweep --out $(O) $(ARGS) $(FILE)
 
-# Compare this tree's exits with another commit's; fail if one costs more and no commit announces it.
+# Compare the costs of this tree's exits with those of another commit; fail if an exit costs more
+# and no commit announces that.
 .PHONY: compare
 compare:
 	test -n "$(BASE)" || { echo "make: BASE=COMMIT is needed, e.g. BASE=HEAD~1" >&2; exit 2; }
@@ -31,7 +33,7 @@ compare:
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/hyperscope compare --out $(O) $(ARGS) '$(BASE)'
 
-# Record the anatomy of these rows for the figures. Takes minutes.
+# Record the anatomy of these rows for the figures. This takes some minutes.
 ANATOMY_ROWS ?= sbi_version sbi_user mmio_read virtual_insn fault_4k_present
 .PHONY: anatomy-csv
 anatomy-csv:

@@ -3,8 +3,8 @@
 # rules.mk - files that the test harness needs. The folders below tests/ add their programs to `tests`
 # as prerequisites, and to NATIVE_TESTS if prove has to run them.
 
-# Flags of programs for the host under hyperscope: static, and the same on every distribution (Ubuntu's
-# gcc fortifies by default, and then warns of every result that a test ignores).
+# Flags of programs for the host: static, and the same on every distribution (Ubuntu's gcc fortifies
+# by default, and then warns about every result that a test ignores).
 PROG_CFLAGS = -std=gnu11 -D_GNU_SOURCE -U_FORTIFY_SOURCE -O2 -g -static -pthread -Wall -Wextra -Werror \
 	$(UAPI_CFLAGS) $(PROGRAM_PATHLESS)
 

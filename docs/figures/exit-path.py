@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""exit-path.py - the functions that an exit passes, from the guest's trap to the next sret."""
+"""exit-path.py - the functions that an exit passes through, from the guest's trap to the next sret."""
 from hs.drawing import Figure
 
 HANDLERS = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""two-stage.py - every page-table entry that hardware reads for one access of a guest, in both stages."""
+"""two-stage.py - every page-table entry that the hardware reads for one access by a guest, in both stages."""
 from hs.drawing import Figure
 
 G_LEVELS = (4, 3, 2, 1, 0)
@@ -37,5 +37,5 @@ def figure():
             fig.arrow(last.right(), data.left())
     fig.text(14, 380, "Green entries belong to the hypervisor (`gstage_map()`; faults 20, 21, 23 go to HS), blue ones to the guest.")
     fig.text(14, 400, "(3 + 1) walks of 5 entries, and 3 entries of the guest: 23 references. With 2 MiB leaves (G level 1): 4 x 4 + 3 = 19.")
-    fig.text(14, 420, "Only a level that faults causes an exit. `htval` then has the address, and `htinst` shows whether the walk faulted.", faint=True)
+    fig.text(14, 420, "An exit occurs only if a level faults. `htval` then has the address, and `htinst` shows whether the walk faulted.", faint=True)
     return fig

@@ -7,8 +7,8 @@ STEPS = [
      ("*6  host registers from memory (17)", "`ra sp gp tp`, s0 to s11; then `ret`")),
     (("*2  CSRs swapped (14)", "`stvec sscratch sstatus hstatus sepc`; an SC"),
      ("*5  CSRs swapped back (13)", "`stvec sscratch sstatus hstatus`; `sepc` read")),
-    (("*3  guest registers from memory (32)", "31 of them, `a0` last, then `sret`"),
-     ("*4  guest registers to memory (31)", "31 of them, `a0` by way of `sscratch`")),
+    (("*3  guest registers from memory (32)", "31 registers, `a0` last, then `sret`"),
+     ("*4  guest registers to memory (31)", "31 registers, `a0` by way of `sscratch`")),
 ]
 
 

@@ -35,4 +35,4 @@ def variant(draw):
 
 def hidden(draw, _made):
     """Return a seed for the arguments of the hidden calls, and the ID of an extension that does not exist."""
-    return {"seed": 1 + draw.below(1 << 30), "neighbour": 0x09000000 + draw.below(0x1000)}
+    return {"seed": 1 + draw.below(1 << 30), "neighbor": 0x09000000 + draw.below(0x1000)}

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 """variant.py - lab 6: each student's own rule for the polling window.
 
-The rule is implemented here a second time, in Python, to compute the right results: of the student's
-examples, and of the hidden test's waits, which are drawn from the instructor's key.
+The rule is implemented here a second time, in Python, to compute the expected results for the student's
+examples and for the hidden test's waits, which are drawn from the instructor's key.
 """
 
 US = 1000
 MOST = 500 * US                # halt_poll_ns with default settings
 ALL = 0xffffffff
-NEAR, LATE = 4 * US, 40 * US   # the host may measure a wait as this much shorter or longer
+NEAR, LATE = 4 * US, 40 * US   # the host may measure a wait as shorter or longer by this much
 
 
 def next_window(rule, window, waited, most, streak):
@@ -69,7 +69,7 @@ def _text(vectors):
 
 def _waits(draw, rule, count):
     """Return waits for a guest, and the window after each: (us, ns). A few us more or less do not change the
-    window. From the tenth on, enough waits in a row are too long to make the window shrink."""
+    window. Starting with the tenth wait, enough waits in a row are longer than MOST for the window to shrink."""
     window = streak = 0
     made = []
     while len(made) < count:
@@ -106,6 +106,6 @@ def variant(draw):
 
 
 def hidden(draw, made):
-    """Return a seed for the timers, and waits that the student does not know."""
+    """Return a seed for the timers, and vectors and waits that the student does not know."""
     return {"seed": 1 + draw.below(1 << 30), "vectors": _text(_vectors(draw, made, 40)),
             "waits": _text(_waits(draw, made, 24))}

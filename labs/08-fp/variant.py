@@ -38,7 +38,7 @@ def _counter(draw):
     bound = 3 + draw.below(most - 4)
     text = ("Keep a number, initially 0. A turn with evidence adds %d to it, but not beyond %d; a turn without "
             "evidence subtracts %d, but not below 0. If it is then %d or more, the next turn's load restores "
-            "the registers, otherwise it does not." % (up, most, down, bound))
+            "the registers; otherwise it does not." % (up, most, down, bound))
     rule = ("\tif (evidence)\n"
             "\t\tvcpu->fp_history = MIN(vcpu->fp_history + %d, %dUL);\n"
             "\telse\n"
@@ -62,7 +62,7 @@ def _streak(draw):
 
 
 def _workload(draw):
-    """Return a cycle of turns with each letter: W writes a register, R reads one, '.' uses no FP."""
+    """Return a cycle of turns that contains each letter: W writes a register, R reads one, '.' does not use FP."""
     turns = ["W", "R", "."] + [draw.among("WR...") for _ in range(4 + draw.below(9))]
     return "".join(draw.some(turns, len(turns)))
 

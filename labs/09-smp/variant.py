@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""variant.py - lab 9: each student's own fence call, and order in which VMIDs are assigned."""
+"""variant.py - lab 9: each student's own fence call and own order of VMIDs."""
 
 ERRORS = (("SBI_ERR_FAILED", -1), ("SBI_ERR_INVALID_PARAM", -3), ("SBI_ERR_DENIED", -4),
           ("SBI_ERR_INVALID_ADDRESS", -5))
@@ -24,7 +24,7 @@ def variant(draw):
         "first": draw.below(0x4000), "step": draw.among(STEPS),
     }
     made["ones"], made["unit_bytes"] = (1 << width) - 1, 1 << made["unit"]
-    # The solution's expressions for these. Values with a leading _ do not go into the tree.
+    # The expressions that the solution uses for these values. Values with a leading _ do not go into the tree.
     for name in ("list", "start", "count", "asid"):
         made["_" + name] = "a[%s]" % made[name][1:]
     made["_shift"] = ("i * %d" % width, "64 - (i + 1) * %d" % width)[order]

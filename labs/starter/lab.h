@@ -3,7 +3,7 @@
  * lab.h - stop at a missing piece of a lab, and print what to write there
  *
  * Every file of a lab's tree is compiled as if it included this one first. In the kernel, a stop is
- * a panic; in a program of the host (the VMM, a native test), it ends the program.
+ * a panic; in any other program (the VMM, a native test), it ends the program.
  */
 #ifndef HV_LAB_H
 #define HV_LAB_H

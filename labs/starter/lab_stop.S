@@ -2,9 +2,9 @@
 /*
  * lab_stop.S - end the run at a stop in assembly code (hv/lab.h)
  *
- *   lab_stop(a0 = text)       print the text like a panic, and power the machine off
+ *   lab_stop(a0 = text)       print the text like a panic message, and power the machine off
  *
- * The code jumps here from the middle of a world switch, so this uses no stack, relies on no
+ * The code jumps here from the middle of a world switch, so lab_stop uses no stack, relies on no
  * register except a0, and calls only the firmware.
  */
 	.text
@@ -26,7 +26,7 @@ lab_stop:
 	ecall
 1:	j	1b
 
-	/* Print the text at s1 byte by byte: console_putchar, SBI §5. */
+	/* Print the string at s1 byte by byte with console_putchar (SBI §5). */
 say:
 	lbu	a0, 0(s1)
 	beqz	a0, 1f

@@ -6,8 +6,7 @@ errors: words that do not fit their box, overlapping elements, an arrow through 
 in `backticks` that the sources do not contain.
 
 Widths are those of DejaVu, the widest font in which a page may be shown. No layout program is used,
-because each version of one places things differently, so that a figure could not be compared with
-its source.
+because its versions place things differently, so a figure could not be compared with its source.
 """
 import re
 from xml.sax.saxutils import escape
@@ -42,8 +41,8 @@ def style():
         text, faint = TEXT[offset // 2], FAINT[offset // 2]
         yield "text{fill:%s}.faint{fill:%s}" % (text, faint)
         yield ".arrow{stroke:%s}.head{fill:%s}" % (text, text)
-        for kind, colours in KINDS.items():
-            yield ".%s{fill:%s;stroke:%s}" % (kind, colours[offset], colours[offset + 1])
+        for kind, colors in KINDS.items():
+            yield ".%s{fill:%s;stroke:%s}" % (kind, colors[offset], colors[offset + 1])
     sans = "'Segoe UI',Helvetica,Arial,'DejaVu Sans',sans-serif"
     mono = "ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace"
     return ("text{font:%dpx %s}.code{font-family:%s;font-size:%dpx}.bold{font-weight:600}"
@@ -53,7 +52,7 @@ def style():
 
 
 def sans_width(text, bold):
-    """Return the width of a text in DejaVu Sans, rounded up, in pixels."""
+    """Return the width of a string in DejaVu Sans, rounded up, in pixels."""
     em = 0.0
     for c in text:
         em += 0.32 if c in " .,:;'|!ijlI()[]/ft" else 0.9 if c in "mwMW@%" else 0.72 if c.isupper() else 0.62
@@ -69,7 +68,7 @@ def width_of(text):
 
 
 class Area:
-    """A rectangle of the figure. The methods named after sides return a point on that side; AT is from 0 to 1."""
+    """A rectangle of the figure. The methods named after sides return the point at position AT (0 to 1) of that side."""
 
     def __init__(self, x, y, w, h, what):
         self.x, self.y, self.w, self.h, self.what = x, y, w, h, what

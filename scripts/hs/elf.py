@@ -32,7 +32,7 @@ class Symbol(NamedTuple):
     size: int
     kind: int
     bind: int
-    is_code: bool   # in a section of instructions
+    is_code: bool   # in an executable section
 
 
 def _data(path):
@@ -101,11 +101,11 @@ def address(path, name):
 
 
 def symbols(path):
-    """Return name -> address of functions and data. ValueError if it is not an ELF file or has no symbols."""
+    """Return name -> address of functions and data. ValueError if PATH is not an ELF file or has no symbols."""
     found = {symbol.name: symbol.value for symbol in table(path)}
     if not found:
         raise ElfError("%s has no symbols" % path)
-    # If gcc has changed the arguments of a static function, it has renamed it: f.isra.0, f.constprop.0.
+    # If gcc has changed the arguments of a static function, it has renamed the function: f.isra.0, f.constprop.0.
     for text, value in list(found.items()):
         plain, _, how = text.partition(".")
         if how.split(".")[0] in ("isra", "constprop"):

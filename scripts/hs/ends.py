@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """ends.py - end a script: normally, with an error message, or by INT, TERM or HUP at any moment.
 
-The first such signal raises Quit. A signal may arrive at any instruction (between a fork and the assignment
+The first of these signals raises Quit. A signal may arrive at any instruction (between a fork and the assignment
 of the child, in the middle of a removal), so it is deferred within `with held():` and outside run(). Children
-and temporary folders are recorded when they are created. At its end, run() terminates and removes those
-that an exception has left.
+and temporary folders are recorded when they are created. At its end, run() terminates the children and removes
+the folders that an exception has left behind.
 """
 import contextlib
 import os
@@ -18,7 +18,7 @@ import threading
 from hs.errors import STATUS_FAILED, LaunchError, Quit
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-GRACE = 20  # seconds that a child has to end after SIGTERM
+GRACE = 20  # seconds for a child to end after SIGTERM
 
 _depth = 1            # > 0: signals are deferred
 _first_signal = None  # number of the first signal
@@ -57,7 +57,7 @@ class held:  # pylint: disable=invalid-name  # lower case, because it reads as a
 
 
 def raise_pending():
-    """Raise Quit again after a signal. Loops that wait call it, since Python drops a Quit raised in a destructor."""
+    """Raise Quit again after a signal. Waiting loops call this function, since Python drops a Quit raised in a destructor."""
     if _first_signal is not None and not _depth:
         _raise()
 
@@ -75,7 +75,7 @@ def poll(child, seconds=0):
     """Return the child's status, or None if it does not end within SECONDS (at most 0.2: signals are deferred).
 
     Use it instead of child.poll() and child.wait(seconds): a Quit raised in one of them may leave a lock of
-    Popen taken, and every later wait() would block forever.
+    Popen held, and every later wait() would block forever.
     """
     with held():
         try:
@@ -113,7 +113,7 @@ def captured(command, **more):
 
 @contextlib.contextmanager
 def folder(prefix, where=None):
-    """Create a temporary folder, which is removed with its contents at the end."""
+    """Create a temporary folder, which is removed with its contents at the end of the block."""
     with held():
         path = tempfile.mkdtemp(prefix=prefix, dir=where)
         _folders.add(path)
@@ -140,7 +140,7 @@ def _tidy():
 
 
 def by_default():
-    """Drop the parent's handlers, children and folders. For a child of fork()."""
+    """In a child of fork(): drop the parent's handlers, children and folders."""
     _children.clear()
     _folders.clear()
     for number in ENDING:
@@ -149,7 +149,7 @@ def by_default():
 
 
 def run(main):
-    """Return main()'s status, or 128 + the signal that ended it. On return no child and no temporary folder is left."""
+    """Return main()'s status, or 128 + the signal that ended it. On return, no child or temporary folder is left."""
     global _depth, _first_signal
     _first_signal = None
     before = {number: signal.getsignal(number) for number in ENDING}
@@ -177,7 +177,8 @@ def run(main):
 
 
 def _discard_output():
-    """Discard unwritten output. Otherwise Python tries again at exit, and 3.13 exits with a status of its own on error."""
+    """Discard unwritten output. Otherwise, Python tries to write it at exit; on an error, Python 3.13 exits with its
+    own status."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -18,7 +18,7 @@ exit status: that of the program or guest (128 + N: signal N killed it); else
 
 
 class LaunchError(Exception):
-    """An error whose text, one sentence, is shown to the user unchanged."""
+    """An error whose one-sentence text is shown to the user unchanged."""
 
     def __init__(self, text, status=STATUS_FAILED):
         super().__init__(text)
@@ -26,7 +26,7 @@ class LaunchError(Exception):
 
 
 class Quit(BaseException):
-    """The user ended the run: print nothing. Not an Exception, so that no `except Exception` catches it."""
+    """The user ended the run: print nothing. Not an Exception, so `except Exception` does not catch it."""
 
     def __init__(self, status):
         super().__init__()

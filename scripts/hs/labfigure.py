@@ -29,16 +29,16 @@ from hs.toggles import check_toggles
 WIDTH, MARGIN, BAR, GAP = 720, 16, 16, 12
 LABEL_MOST = 260
 VALUE_ROOM = 110
-# Okabe and Ito's colours, which colour-blind readers can distinguish; only those that suit light and dark pages.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#808080", "#56b4e9")
+# Okabe and Ito's colors, which color-blind readers can distinguish; only those that suit light and dark pages.
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#808080", "#56b4e9")
 
 
 class Wrong(Exception):
-    """An error whose text, one sentence, is shown to the student unchanged."""
+    """An error whose one-sentence text is shown to the student unchanged."""
 
 
 class Bars(NamedTuple):
-    """Data to draw: groups is {row: {series: number or None}}, unit that of the axis, note a text below.
+    """Data to draw: groups is {row: {series: number or None}}, unit is that of the axis, and note is text below the bars.
 
     A row has no bar for a series that is missing from its dictionary. None means not measured."""
     groups: dict
@@ -116,8 +116,8 @@ def draw(title, bars):
     """Return the SVG as text."""
     names = list(dict.fromkeys(name for values in bars.groups.values() for name in values))
     shown = sum(map(len, bars.groups.values()))
-    if len(names) > len(COLOURS):
-        raise Wrong("%d bars per row are too many to distinguish: draw at most %d" % (len(names), len(COLOURS)))
+    if len(names) > len(COLORS):
+        raise Wrong("%d bars per row are too many to distinguish: draw at most %d" % (len(names), len(COLORS)))
     values = [value for row in bars.groups.values() for value in row.values() if value is not None]
     if not values:
         raise Wrong("no row has a measured value, so there is nothing to draw")
@@ -150,12 +150,12 @@ def draw(title, bars):
     for at, line in enumerate(feet):
         fig.text(MARGIN, foot + at * LINE, line, faint=True)
     fig.height = foot - 6 + len(feet) * LINE
-    fig.names.clear()  # only figures of the docs check that names are in the sources
+    fig.names.clear()  # names are checked against the sources only in figures of the docs
     try:
         fig.check(None)
     except DrawingError as error:
         raise Wrong(str(error)) from None
-    fig.under.insert(0, "<style>%s</style>" % "".join(".s%d{fill:%s}" % pair for pair in enumerate(COLOURS)))
+    fig.under.insert(0, "<style>%s</style>" % "".join(".s%d{fill:%s}" % pair for pair in enumerate(COLORS)))
     return fig.svg()
 
 
@@ -237,7 +237,7 @@ def events(title, column, series, svg="figure.svg", where=None, unit="events"):
 
 
 def table(title, unit, source="measured.csv", svg="figure.svg", note=""):
-    """Request any CSV file. Its first line names the columns; the first column is the name of the row."""
+    """Request a figure of any CSV file. Its first line names the columns; the first column contains the rows' names."""
     def read(paths):
         groups = {}
         for line in lines_of(paths[0]):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""main.py - `scripts/hyperscope COMMAND`: list the commands and run one of them."""
+"""main.py - `scripts/hyperscope COMMAND`: list the commands, or run one of them."""
 import difflib
 import importlib
 import os
@@ -22,7 +22,7 @@ GROUPS = (
         "run": "boot a guest in a VM",
         "exec": "run a static riscv64 Linux program on the host",
         "gdb": "start a machine under gdb, stopped at its first instruction",
-        "walk": "play a walkthrough in gdb, forwards and backwards",
+        "walk": "play a walkthrough in gdb, forward and backward",
         "lab": "create the tree of a lab",
         "grade": "grade the tree of a lab",
         "probe": "show a machine's features and how hyperscope uses them",

@@ -11,7 +11,7 @@ from hs import ends
 from hs.errors import STATUS_TIMEOUT, STATUS_USAGE, LaunchError
 from hs.run.machine import MAX_HARTS, parse_count, qemu_version
 
-QEMU_MIN = 9  # the first with counters and register access for plugins; anatomy's plugin needs neither
+QEMU_MIN = 9  # the first version with counters and register access for plugins; anatomy's plugin needs neither
 QUIET_SECONDS = 2
 
 
@@ -71,7 +71,7 @@ def wrapper(folder, qemu, arguments):
 
 
 def wait(process, tool, what, seconds=None):
-    """Wait for PROCESS to end, at most SECONDS. Report progress after a while; on a terminal, continuously."""
+    """Wait for PROCESS to end; after SECONDS, stop it and raise an error. Report progress, on a terminal continuously."""
     start, announced = time.monotonic(), False
     while ends.poll(process, 0.2) is None:
         ends.raise_pending()
@@ -122,7 +122,7 @@ def cut_short(what):
 
 
 def lines_of(path, what):
-    """Yield the lines of a text file that the plugin wrote, except the last. It must be "end", or the file is rejected."""
+    """Yield the lines of a text file that the plugin wrote, except the last. If the last is not "end", reject the file."""
     try:
         with open(path, "rb") as file:
             file.seek(max(0, os.path.getsize(path) - len(b"\nend\n")))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""tables.py - read the rows, MACRO(field, ...), of the .def tables from which C is built."""
+"""tables.py - read the rows, MACRO(field, ...), of the .def tables from which C code is built."""
 import os
 import re
 
@@ -31,7 +31,7 @@ def _fields(text, at):
 
 
 def rows(path, *macros, top=TOP):
-    """Yield a list of fields for each row of these macros, in the file's order; OSError if it cannot be read."""
+    """Yield a list of fields for each row of these macros, in the file's order. Raise OSError if the file cannot be read."""
     with open(os.path.join(top, path), encoding="utf-8") as table:
         text = table.read()
     for match in re.finditer(r"^(?:%s)\(" % "|".join(macros), text, re.M):

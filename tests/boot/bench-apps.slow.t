@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# bench-apps.slow.t - a whole guest stays within the limits in docs/bench.md: the cost of booting and of starting
-# processes relative to no VM, the number of exits with the UART and with DBCN as the console, and the cost of
-# applications relative to no VM and to Linux KVM.
+# bench-apps.slow.t - a whole guest stays within the limits in docs/bench.md. They limit the costs
+# of booting, of starting processes and of applications relative to running without a VM, the costs
+# of applications relative to Linux KVM, and the number of exits with the UART and with DBCN as the
+# console.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "the limits are for the default toggles" all
 for file in guest/vmlinux guest-initrd.cpio vmm; do
@@ -30,11 +31,11 @@ for setting in default console=dbcn; do
 	at_most 1.10 "$(times native boot "$setting")" "$setting: booting to a command, relative to native"
 	at_most 1.10 "$(times native fork_exec "$setting")" "$setting: a warm fork and exec, relative to native"
 done
-at_most 1000 "$(awk '$1 == "besides" { print $3 }' "$tmp/out")" "exits other than MMIO during a boot and 400 fork and exec"
-at_most 2500 "$(awk '$1 == "in" && $2 == "all" { print $4 }' "$tmp/out")" "all exits during a boot and 400 fork and exec, with DBCN as the console"
+at_most 1000 "$(awk '$1 == "besides" { print $3 }' "$tmp/out")" "exits other than MMIO exits during a boot and 400 forks and execs"
+at_most 2500 "$(awk '$1 == "in" && $2 == "all" { print $4 }' "$tmp/out")" "all exits during a boot and 400 forks and execs, with DBCN as the console"
 
 [ -d "$O/rt_tests" ] || {
-	skip "workloads" "$O/rt_tests is missing: scripts/hyperscope setup apps"
+	skip "workloads" "$O/rt_tests is missing: run scripts/hyperscope setup apps"
 	done_testing
 	exit
 }

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# bench.t - what `make bench` relies on: under --icount a run repeats to the byte, and figures are counts of
-# instructions. No absolute figure is checked here.
+# bench.t - what `make bench` relies on: under --icount, two runs print the same bytes, and figures
+# are counts of instructions. This test does not check absolute figures.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/vmm"
 
@@ -14,7 +14,7 @@ done
 cmp -s "$tmp/hello.1" "$tmp/hello.2"
 ok $? "two runs with --icount print the same bytes, times included" || diag "$(diff "$tmp"/hello.[12])"
 
-bench()	# ARGS...: $status, $out, $err
+bench()	# ARGS...: run bench, and set $status, $out and $err
 {
 	timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/hyperscope" bench --out "$O" "$@" \
 		>"$tmp/out" 2>"$tmp/err"
@@ -30,16 +30,16 @@ of_make()	# NAME=VALUE...: print the --cpu options that `make bench` would pass
 is "$(of_make "ARGS=--rows mmio_read"):$(of_make "ARGS=--rows mmio_read" CPU=max)" "--cpu both:--cpu max" \
 	"make bench measures both processors, or the one that CPU= names"
 is "$(of_make "ARGS=--cpu rv64 --rows mmio_read"):$(of_make ARGS=--cpu=max CPU=rv64)" "--cpu rv64:--cpu=max" \
-	"make bench measures only the processor of --cpu in ARGS"
+	"make bench measures only the processor that --cpu in ARGS names"
 
 # ---- --verify and --against ----
 bench bare hyperscope --rows sbi_version,mmio_read --toggle mmio_decode --csv "$tmp/csv" --verify
 is $status 0 "--verify: two runs give the same figures" || diag "$out" "$err"
 like "$out" 'verify: [0-9]+ rows, all figures are the same' "--verify: the output says that all figures are the same"
-like "$out" '^mmio_read +3\.[0-9] +[0-9]+ ' "the table's row has figures of bare and hyperscope"
+like "$out" '^mmio_read +3\.[0-9] +[0-9]+ ' "the table's mmio_read row has figures for bare and for hyperscope"
 like "$out" '^mmio_decode=fetch +mmio_read +[0-9]+ +[0-9]+ +\+[0-9]+' "the table has a row for the cost that a toggle adds"
 like "$err" '^bench: 1 of 3, ' "progress is shown on standard error"
-is "$(awk 'length > 80' "$tmp/out")" "" "no line is longer than 80 characters"
+is "$(awk 'length > 80' "$tmp/out")" "" "no line of the output is longer than 80 characters"
 like "$(cat "$tmp/csv")" '^hyperscope,mmio_read,default,rv64,instructions,32768,[0-9.,]+,' \
 	"the CSV has a row for each measurement"
 like "$(cat "$tmp/csv")" 'OpenSBI v[0-9.]+ ' "the CSV's rows name the firmware"
@@ -58,7 +58,7 @@ for unit in cycles ns; do
 	printf 'bench,sbi_version,%s,32768,307,307,307,307,307,307\n' $unit >"$tmp/$unit"
 done
 bench hyperscope linux --rows sbi_version --from hyperscope="$tmp/cycles" --from linux="$tmp/ns"
-like "$out" '^sbi_version +- +307 +307 +- +- +-$' "cycles and nanoseconds have no ratio and no goal"
+like "$out" '^sbi_version +- +307 +307 +- +- +-$' "figures in cycles and in nanoseconds are shown without a ratio or a goal"
 like "$out" '^Different units have no ratio: cycles for hyperscope, ns for linux' "a note says that different units have no ratio"
 bench hyperscope linux --rows sbi_version --from hyperscope="$tmp/ns" --from linux="$tmp/ns"
 like "$out" '^sbi_version +- +307 +307 +1\.00 ' "figures in the same unit have a ratio"
@@ -66,9 +66,10 @@ bench hyperscope --single --rows mmio_read --csv "$tmp/csv"
 like "$(cat "$tmp/csv")" '^hyperscope,mmio_read,default,rv64,instructions,1024,[0-9]+\.00,[0-9]+\.00,' \
 	"--single: each sample is one operation, in whole instructions"
 
-# ---- I/O latency in both directions, measured with two compared clocks over all phases of a tick ----
+# ---- I/O latency in both directions, over all phases of a tick, measured by comparing two clocks
+# ----
 bench hyperscope --rows io_out,io_in,timer_now,sbi_set_timer --csv "$tmp/csv"
-agree()	# ROW: claim that its batches agree within 2 %
+agree()	# ROW: claim that the row's batches agree within 2 %
 {
 	awk -F, -v row="$1" '$2 == row && $6 == 3200 && $7 > 0 && $10 <= 1.02 * $7 { found = 1 } END { exit !found }' "$tmp/csv"
 	ok $? "$1 is measured, and its batches agree within 2 %" || diag "$out" "$err"
@@ -76,16 +77,16 @@ agree()	# ROW: claim that its batches agree within 2 %
 agree io_out
 agree io_in
 awk -F, '{ p50[$2] = $8 } END { more = p50["timer_now"] - p50["sbi_set_timer"]; exit !(more > 2 && more < 20) }' "$tmp/csv"
-ok $? "a timer that is already due costs its interrupt handler on top of SBI TIME" || diag "$(cut -d, -f 1-8 "$tmp/csv")"
+ok $? "setting a timer that is already due costs the SBI TIME call plus the interrupt handler" || diag "$(cut -d, -f 1-8 "$tmp/csv")"
 
 # ---- scale: an exit costs the same among 8 vCPUs, and among 16 VMs ----
 bench hyperscope --rows run_vcpus,run_8_vcpus,run_vms,run_16_vms --csv "$tmp/csv"
-flat()	# FEW MANY: the medians differ by at most 5 %
+flat()	# FEW MANY: claim that the medians differ by at most 5 %
 {
 	awk -F, -v few="$1" -v many="$2" '{ p50[$2] = $8 } END {
 		exit !(p50[few] > 0 && p50[many] >= p50[few] * 0.95 && p50[many] <= p50[few] * 1.05) }' \
 		"$tmp/csv"
-	ok $? "$2 costs the same as $1 within 5 %" || diag "$(cut -d, -f 1-8 "$tmp/csv")"
+	ok $? "$2 costs the same as $1, within 5 %" || diag "$(cut -d, -f 1-8 "$tmp/csv")"
 }
 flat run_vcpus run_8_vcpus
 flat run_vms run_16_vms
@@ -107,17 +108,17 @@ refused "--rows: no row is named" --rows ''
 refused "--exitstat: .*'bogus'.*auto" --exitstat bogus
 refused "unknown option --wrong" --wrong
 bench --firmware /nowhere/fw.bin
-is $status 125 "bench ends with 125 when the firmware does not exist"
+is $status 125 "bench ends with status 125 when the firmware does not exist"
 like "$err" "firmware /nowhere/fw.bin: No such file" "the message names the missing firmware"
 printf '\x6f\0\0\0' >"$tmp/stuck" # j .
 bench bare --rows nothing --firmware "$tmp/stuck" --timeout 2
-is $status 125 "--timeout ends a firmware that starts nothing"
+is $status 125 "--timeout ends a run whose firmware does not start a payload"
 like "$err" "has not started the payload within 2 seconds" "the message says that the payload was not started"
 mkdir "$tmp/o"
 ln -s "$O"/* "$tmp/o"
 rm "$tmp/o/tests"
 bench hyperscope --rows run_same --out "$tmp/o"
-is $status 125 "bench ends with 125 when a row's program is not built"
+is $status 125 "bench ends with status 125 when a row's program is not built"
 like "$err" "/tests/kvm/bench_turns is missing: run make" "the message says what builds the missing program"
 bench bare --rows nothing --out "$tmp/o"
 is $status 0 "a row that does not need the missing program is measured" || diag "$err"

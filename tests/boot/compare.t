@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# compare.t - the gate: no kind of exit costs 2 % more than notebooks-data/exit-latency.csv says, unless a
-# commit's message accepts it. This claim is skipped if the figures were made with another QEMU, OpenSBI or
-# compiler, because they cannot be compared. The other claims test scripts/hyperscope compare itself.
+# compare.t - the gate: no kind of exit costs over 2 % more than notebooks-data/exit-latency.csv
+# says, unless a commit's message accepts the increase. This claim is skipped if the figures were
+# made with another QEMU, OpenSBI or compiler, because they cannot be compared. The other claims
+# test scripts/hyperscope compare itself.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/vmm"
 export HYPERSCOPE_SET=
 rows=sbi_version,sbi_set_timer,sbi_user,mmio_read,plic_eoi,wfi_pending,virtual_insn,fault_4k_present
 csv=$HS_TOP/notebooks-data/exit-latency.csv
 
-compare()	# TOP ARGS...: $status, $out, $err
+compare()	# TOP ARGS...: run compare in TOP, and set $status, $out and $err
 {
 	local top=$1
 	shift
@@ -25,9 +26,9 @@ done
 
 compare "$HS_TOP" "$csv" --rows "$rows"
 if grep -q 'another QEMU, OpenSBI or compiler' <<<"$out"; then
-	skip "no exit costs 2 % more, unless a commit's message accepts it" "the CSV was made with another QEMU, OpenSBI or compiler"
+	skip "no exit costs over 2 % more, unless a commit's message accepts the increase" "the CSV was made with another QEMU, OpenSBI or compiler"
 else
-	is $status 0 "no exit costs 2 % more, unless a commit's message accepts it" || diag "$out" "$err"
+	is $status 0 "no exit costs over 2 % more, unless a commit's message accepts the increase" || diag "$out" "$err"
 fi
 like "$out" '^8 figures: [0-9]+ the same' "each of the rows is compared" || diag "$err"
 
@@ -36,18 +37,19 @@ made=$tmp/out/compare/head.csv
 sed 's/^\(hyperscope,sbi_user,.*\)/\1/; /^hyperscope,sbi_user,/{s/\(,[0-9.]*\)\{5\},\([0-9.]*\),\([^,]*\),/,800,800,800,800,800,800,BASE,/}' \
 	"$made" | sed "s/^\(hyperscope,.*\),[^,]*,\([0-9a-f]*,[0-9.]*,\"-M\)/\1,BASE,\2/" >"$tmp/base.csv"
 compare "$HS_TOP" "$tmp/base.csv" --rows sbi_user,mmio_read
-is $status 1 "compare fails when an exit got costlier" || diag "$out" "$err"
+is $status 1 "compare fails when an exit has become costlier" || diag "$out" "$err"
 like "$out" '^sbi_user +800 +[0-9]+ +\+[0-9.]+ +\+[0-9.]+' "the table names the costlier exit and its increase"
 like "$out" COSTLIER "the table marks the costlier exit"
 like "$out" 'Costs: ROW REASON' "the output shows the line with which a commit accepts the cost"
 compare "$HS_TOP" "$tmp/base.csv" --rows mmio_read
-is "$status $out" "0 1 figures: 1 the same, 0 less, 0 more, 0 of them by more than 2 %" "an unchanged figure is the same to the instruction"
+is "$status $out" "0 1 figures: 1 the same, 0 less, 0 more, 0 of them by more than 2 %" "the figure of an unchanged exit is the same to the instruction"
 sed 's/gcc [0-9.]*/gcc 99.1/' "$tmp/base.csv" >"$tmp/other.csv"
 compare "$HS_TOP" "$tmp/other.csv" --rows sbi_user
-is $status 0 "compare does not fail for a figure of another compiler"
-like "$out" '^figures made with another .*: 1$' "the output counts the figures of another compiler"
+is $status 0 "compare does not fail because of a figure made with another compiler"
+like "$out" '^figures made with another .*: 1$' "the output counts the figures made with another compiler"
 
-# A commit's message may accept the cost. Each test is in a clone whose last commit has the Costs: line.
+# A commit's message may accept the cost. Each test runs in a clone whose last commit has a Costs:
+# line.
 if git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null && git clone -q --shared "$HS_TOP" "$tmp/clone" 2>/dev/null; then
 	commit()	# MESSAGE
 	{
@@ -57,13 +59,13 @@ if git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null && git clone -q --sh
 	sed "s/BASE/$(cut -c1-12 "$tmp/head")/" "$tmp/base.csv" >"$tmp/said.csv"
 	commit $'kvm: something\n\nCosts: mmio_* another row'
 	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
-	is $status 1 "a Costs: line about another row does not cover this one"
+	is $status 1 "a Costs: line does not cover a row that it does not name"
 	commit $'kvm: something\n\nCosts: * nobody looks\nCosts: ?*,*_*,fault_* nobody at all'
 	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
-	is $status 1 "a Costs: line that matches most rows covers none"
+	is $status 1 "a Costs: line that matches most rows covers none of them"
 	commit $'kvm: something\n\nWhy it is so.\n\nCosts: mmio_read, sbi_u* two locks instead of one'
 	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
-	is $status 0 "a commit's message may accept the cost" || diag "$out" "$err"
+	is $status 0 "a Costs: line in a commit's message can accept the cost" || diag "$out" "$err"
 	like "$out" 'said: two locks instead of one' "the reason in the commit's message is shown"
 	commit $'kvm: something\n\nIt waits.\nCosts: sbi_user it waits,\n twice\n\nTested: by hand.'
 	compare "$tmp/clone" "$tmp/said.csv" --rows sbi_user
@@ -87,13 +89,13 @@ if git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null && git clone -q --sh
 	compare "$tmp/clone" "$(base "100644 blob $empty"$'\tMakefile')"
 	like "$status $(tail -n 1 <<<"$err")" '^125 compare: BASE has none of the rows to compare' "a base without a benchmark is reported"
 else
-	skip "a commit's message may accept the cost" "this tree is not a git checkout"
+	skip "a Costs: line in a commit's message can accept the cost" "this tree is not a git checkout"
 fi
 
 compare "$HS_TOP" --output=x
 like "$status $err" '^2 compare: .*; see scripts/hyperscope compare --help' "a base that looks like an option is refused"
 HYPERSCOPE_SET=fp=eager compare "$HS_TOP" "$csv"
-like "$status $err" '^2 compare: HYPERSCOPE_SET is set' "toggles that would not be recorded are refused"
+like "$status $err" '^2 compare: HYPERSCOPE_SET is set' "toggles set in HYPERSCOPE_SET are refused"
 sed '2,$s/,[0-9.]*,[0-9.]*,[0-9.]*,/,nan,nan,nan,/' "$csv" >"$tmp/nan.csv"
 compare "$HS_TOP" "$tmp/nan.csv"
 like "$status $err" "^2 compare: .*line 2: .* 'nan' is not a number" "a figure that is not a number is refused"

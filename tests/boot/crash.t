@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# crash.t - a host that panics prints the correct last events, even from damaged rings, and stops. Panics are
-# requested by /proc/sysrq-trigger, which exists only with the boot argument sysrq=1.
+# crash.t - a host that panics prints its last events, even if its rings are damaged, and stops. A
+# panic is requested by a write to /proc/sysrq-trigger, which exists only with the boot argument
+# sysrq=1.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 busybox=$O/guest/busybox
 [ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
@@ -38,7 +39,7 @@ echo c >/proc/sysrq-trigger
 echo alive
 E2
 hs exec --quiet --file "$tmp/try:/try" "$busybox" sh /try
-is "$status $(tail -n 1 <<<"$out")" "0 alive" "without sysrq=1 no program can crash the host"
+is "$status $(tail -n 1 <<<"$out")" "0 alive" "without sysrq=1, no program can crash the host"
 
 # ---- the last events ----
 cat >"$tmp/crash" <<'E2'
@@ -55,24 +56,24 @@ E2
 hs exec --trace all --boot 'sysrq=1 trace.crash=40' --file "$tmp/crash:/crash" --file "$O/vmm" \
 	--file "$O/guest-payloads/hello.bin" "$busybox" sh /crash
 is "$status $(tail -n 1 <<<"$out")" "125 alive" "writing c to sysrq-trigger panics the host and ends the machine at once"
-like "$err" 'the host panicked: sysrq: a crash was requested' "the launcher gives the reason"
+like "$err" 'the host panicked: sysrq: a crash was requested' "the launcher prints the reason for the panic"
 for hart in 0 1; do
 	is "$(said $hart | wc -l)" 40 "the last 40 events of hart $hart are shown" || diag "$err"
 	is "$(same $hart 40)" "" "the events in the log are those in the trace, field by field"
 done
 like "$(said '[01]')" 'print: part=0 buf=the last buf8= word\? buf16= buf24=$' \
-	"a program's text is shown as printable characters"
+	"a program's text is shown with a question mark for an unprintable character"
 like "$(said 0 | tail -n 1; said 1 | tail -n 1)" 'sys_enter: id=64 arg0=0x1 ' \
 	"the last event is the write that requested the panic"
-like "$(sed '/^host: panic: /,$d' <<<"$err")" 'print: part=0 buf=marker 1 buf8=9 ' "writing z prints the events, and the host continues"
+like "$(sed '/^host: panic: /,$d' <<<"$err")" 'print: part=0 buf=marker 1 buf8=9 ' "writing z to sysrq-trigger prints the events, and the host continues"
 
 hs exec --trace all --boot 'sysrq=1 trace.crash=0' --file "$tmp/crash:/crash" "$busybox" sh /crash
-is "$status $(said '[01]' | wc -l)" "125 0" "with trace.crash=0 a panic prints no events"
+is "$status $(said '[01]' | wc -l)" "125 0" "with trace.crash=0, a panic does not print events"
 echo 'echo o >/proc/sysrq-trigger; echo alive' >"$tmp/overflow"
 hs exec --trace none --boot sysrq=1 --file "$tmp/overflow:/overflow" "$busybox" sh /overflow
 is "$status $(grep -c '^trace: [0-9]' <<<"$err")" "125 0" "a panic prints no events if nothing is traced"
 like "$err" 'the host panicked: kernel stack overflow at 0x' \
-	"writing o overflows a kernel stack, and the unmapped page below it stops that"
+	"writing o overflows a kernel stack, and the unmapped page below the stack stops the overflow"
 
 # ---- damaged rings ----
 # The machine waits before it panics, so that its rings can be changed through its RAM.
@@ -143,19 +144,19 @@ damaged()	# WHAT EVENTS: damage WHAT in a waiting machine and let it panic; sets
 damaged none print
 is "$status $(said 0 | wc -l)" "125 16" "a waiting machine shows 16 events when it panics"
 damaged records print
-is "$status" 125 "with a ring full of ones the panic ends the machine"
+is "$status" 125 "with a ring full of ones, the panic ends the machine"
 like "$err" '^trace: hart 0: 16 of these 16 are damaged' "records full of ones are reported as damaged"
 damaged head print
-is "$status" 125 "with a ring's head out of range the panic ends the machine"
-like "$err" '^trace: hart 0: 16 of these 16 are damaged' "with a ring's head out of range every record is reported as damaged"
+is "$status" 125 "with a ring's head out of range, the panic ends the machine"
+like "$err" '^trace: hart 0: 16 of these 16 are damaged' "with a ring's head out of range, every record is reported as damaged"
 damaged header print
-is "$status" 125 "with a random trace header the panic ends the machine"
-is "$(said 0 | grep -c 'print: part=0 buf=marker ')" 16 "with a random trace header the intact records are shown"
+is "$status" 125 "with a random trace header, the panic ends the machine"
+is "$(said 0 | grep -c 'print: part=0 buf=marker ')" 16 "with a random trace header, the intact records are shown"
 damaged pointer all
 is "$status" 125 "a hart that writes through a wild pointer panics, and the machine ends"
-like "$err" 'host: panic: store page fault at' "the panic of a wild pointer names the store page fault"
-is "$(said 0 | wc -l)" 16 "the panic of a wild pointer shows the last 16 events"
+like "$err" 'host: panic: store page fault at' "the panic after a write through a wild pointer names the store page fault"
+is "$(said 0 | wc -l)" 16 "the panic after a write through a wild pointer shows the last 16 events"
 damaged tree print
-is "$status $(said 0 | wc -l)" "125 16" "a panic ends the machine even without a valid device tree to power it off"
+is "$status $(said 0 | wc -l)" "125 16" "a panic ends the machine even if there is no valid device tree with which to power it off"
 is "$(left_running)" "" "nothing is left running"
 done_testing

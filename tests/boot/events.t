@@ -1,13 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# events.t - every event of the table is provoked, in one boot of payloads and programs with all events on.
+# events.t - every event of trace/events.def is provoked, in one boot of payloads and programs with
+# all events on.
 #
-# A row is: event | what provokes it | what one of its records must contain (an extended regular expression
-# on hstrace's text). An event without a row, and a row without an event, fail.
+# A row is: event | what provokes it | what one of its records must contain (an extended regular
+# expression on hstrace's text). An event without a row fails the test, and so does a row without an
+# event.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "WFIs must exit and poll" wfi halt_poll_ns
-fixes "large leaves must be made and split, VMIDs run out, and fences be limited to one VM" gstage_huge vmid tlb_flush
+fixes "large leaves must be made and split, VMIDs must run out, and fences must be limited to one VM" gstage_huge vmid tlb_flush
 busybox=$O/guest/busybox
 [ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
 ! qemu_older 10.0 || skip_all "QEMU $(qemu_version): the payloads need QEMU 10.0"
@@ -168,7 +170,7 @@ done
 is "$(grep -c ' kvm_exit_handled: ' "$tmp/report")" "$(grep -c ' kvm_exit: ' "$tmp/report")" \
 	"every kvm_exit has a kvm_exit_handled"
 is "$("$hstrace" stat "$trace" | sed -n 's/^exits: \([0-9]*\);.*/\1/p')" \
-	"$(grep -c ' kvm_exit: ' "$tmp/report")" "the table of exits counts as many exits as there are events"
+	"$(grep -c ' kvm_exit: ' "$tmp/report")" "the table of exits counts as many exits as there are kvm_exit events"
 
 # ---- fields against each other ----
 "$hstrace" export --to json "$trace" >"$tmp/json"

@@ -30,7 +30,7 @@ if grep -q ^other "$tmp/compared"; then
 	skip "the figures are within 2 % of the CSV's" "the CSV was made with another QEMU, firmware or compiler"
 else
 	[ "$(grep -c ^near "$tmp/compared")" = 14 ]
-	ok $? "the figures are within 2 % (else run make bench and scripts/hyperscope figures --docs)" || diag "$(cat "$tmp/compared")"
+	ok $? "the figures are within 2 % of the CSV's (else run make bench and scripts/hyperscope figures --docs)" || diag "$(cat "$tmp/compared")"
 fi
 
 # Compare what `make walk-cost` prints with its table in docs/toggles.md.
@@ -43,7 +43,7 @@ numbers <<<"$out" >"$tmp/now"
 sed -n '/make walk-cost/,/^Each figure/p' "$HS_TOP/docs/toggles.md" | numbers >"$tmp/page"
 is "$(wc -l <"$tmp/now")" 7 "make walk-cost prints its table" || diag "$out" "$err"
 if grep -q ^other "$tmp/compared"; then
-	skip "the table in docs/toggles.md is within 2 %" "the page was made with another QEMU, firmware or compiler"
+	skip "the table in docs/toggles.md is within 2 % of the new measurement" "the figures were made with another QEMU, firmware or compiler"
 else
 	paste -d '|' "$tmp/page" "$tmp/now" | awk -F '|' '{
 		n = split($1, a, " "); m = split($2, b, " ")
@@ -51,6 +51,6 @@ else
 		for (i = n - 3; i <= n; i++)
 			if (b[i] - a[i] > a[i] * 0.02 + 1 || a[i] - b[i] > a[i] * 0.02 + 1) bad = 1
 	} END { exit bad || NR != 7 }'
-	ok $? "the table in docs/toggles.md is within 2 % (else copy the new one there)" || diag "$(paste -d '|' "$tmp/page" "$tmp/now")"
+	ok $? "the table in docs/toggles.md is within 2 % of the new measurement (else copy the new table there)" || diag "$(paste -d '|' "$tmp/page" "$tmp/now")"
 fi
 done_testing

@@ -81,7 +81,7 @@ run smp-33 /vmm --smp 33 /hello.bin
 run smp-x /vmm --smp x /hello.bin
 run mem-0 /vmm --mem 0 /hello.bin
 run mem-huge /vmm --mem 16T /hello.bin
-run option /vmm --colour /hello.bin
+run option /vmm --color /hello.bin
 run value /vmm --smp
 run no-guest /vmm
 run two-guests /vmm /hello.bin /hello.bin
@@ -121,13 +121,14 @@ timeout --kill-after=5 "$(scaled 100)" "$HS_TOP/scripts/hyperscope" linux-kvm ex
 	"$guest_dir/busybox" sh /claims "${linux_args[@]}" </dev/null >"$tmp/all" 2>"$tmp/err"
 is $? 0 "the host boots, runs everything and powers off" || diag "$(cat "$tmp/err"; tail -n 5 "$tmp/all")"
 
-# part NAME: set $out to what that command printed, and $status to its exit status.
+# part NAME: set $out to what command NAME printed, and $status to its exit status.
 part() {
 	out=$(sed -n "/^=== $1\$/,/^=== status/p" "$tmp/all" | sed '1d;$d' | tr -d '\r')
 	status=$(sed -n "/^=== $1\$/,/^=== status/p" "$tmp/all" | sed -n 's/^=== status //p')
 }
 
-# fails NAME STATUS REGEX CLAIM: claim that NAME ended with STATUS and printed one line, which matches.
+# fails NAME STATUS REGEX CLAIM: claim that command NAME ended with STATUS and printed one line,
+# which matches REGEX.
 fails() {
 	part "$1"
 	[ "$status" = "$2" ] && grep -qE -- "$3" <<<"$out" && [ "$(grep -c . <<<"$out")" = 1 ]
@@ -151,35 +152,35 @@ part lost-handler
 is "$status" 104 "the watchdog ends a guest whose trap handler faults at once"
 like "$out" '^  sstatus .*sie .*stvec' "the watchdog prints the guest's registers"
 part lost-nowhere
-like "$status" '^10[24]$' "a guest whose trap vector points to nowhere is ended"
+like "$status" '^10[24]$' "the VMM ends a guest whose trap vector points nowhere"
 part spin
 is "$status:$out" "0:spun" "the watchdog does not end a guest that only computes"
 part panic
-is "$status" 103 "a guest's panic gives status 103"
+is "$status" 103 "a run whose guest panics ends with status 103"
 like "$out" '^vmm: the guest panicked: Kernel panic - not syncing: as an example' \
-	"the VMM repeats the text of a guest's panic"
+	"the VMM repeats the message of a guest's panic"
 
 fails smp-0 100 '--smp 0: must be 1 to 32' "--smp 0 is refused"
 fails smp-33 100 '--smp 33: must be 1 to 32' "--smp beyond the limit is refused"
 fails smp-x 100 '--smp x' "--smp x is refused"
 fails mem-0 100 '--mem 0' "--mem 0 is refused"
 fails mem-huge 100 '--mem 16T' "more memory than KVM can map is refused"
-fails option 100 'unknown option --colour' "an unknown option is refused by name"
+fails option 100 'unknown option --color' "an unknown option is refused by name"
 fails value 100 '--smp needs a value' "an option without its value is refused"
 fails no-guest 100 'no IMAGE' "a command line without a guest is refused"
-fails two-guests 100 'only one IMAGE' "two guests are refused"
+fails two-guests 100 'only one IMAGE' "a command line with two guests is refused"
 fails missing 101 '/missing: No such file' "a guest file that does not exist is refused"
-fails not-image 101 'not a RISC-V Image' "a guest without the magic is refused"
+fails not-image 101 'not a RISC-V Image' "a guest file without the magic number of an Image is refused"
 fails elf 101 'ELF' "an ELF file is refused as an ELF file"
 fails gzip 101 'compressed' "a compressed file is refused as compressed"
-fails short 101 '30 bytes' "a guest shorter than a header is refused"
+fails short 101 '30 bytes' "a guest file that is shorter than a header is refused"
 fails truncated 101 'truncated.*20000000' "a truncated kernel is refused with its size"
 fails too-large 101 'does not fit.*16 MiB' "a guest larger than its memory is refused"
 fails no-initrd 101 'initrd /missing' "an initrd that does not exist is refused"
 fails initrd-large 101 'initrd /initrd does not fit' "an initrd that does not fit is refused"
 fails no-disk 101 'disk /missing' "a disk that does not exist is refused"
-fails empty-disk 101 'disk /dev/null' "a disk without a sector is refused"
-fails same-disk 101 'disk .*in use' "two uses of one disk are refused"
+fails empty-disk 101 'disk /dev/null' "a disk smaller than one sector is refused"
+fails same-disk 101 'disk .*in use' "a disk that is given twice is refused"
 part sigterm
 is "$status" 143 "SIGTERM ends the VMM with status 128 + 15"
 
@@ -202,7 +203,7 @@ like "$linux_view" '^typed: a line' "the guest reads what is typed"
 want=$(dd if="$tmp/disk" bs=64k skip=1 count=16 2>/dev/null | md5sum)
 like "$linux_view" "^read: $want" "the guest reads the disk's contents"
 want=$(dd if="$tmp/disk" bs=64k skip=32 count=16 2>/dev/null | md5sum)
-like "$linux_view" "^wrote: $want" "data that the guest wrote and synced is in the file"
+like "$linux_view" "^wrote: $want" "data that the guest wrote and synced is in the disk's file"
 
 # ---- the same under hyperscope ---------------------------------------------------------------------
 

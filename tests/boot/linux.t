@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# linux.t - Debian's kernel as the guest, as in `make run`: the tour, 1 and 4 vCPUs, a panic, and a disk
-# whose contents survive a machine that is killed.
+# linux.t - Debian's kernel as the guest, as in `make run`: the tour, 1 and 4 vCPUs, a panic, and a
+# disk whose contents survive when the machine is killed.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 HS_SECONDS=120
 [ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest kernel: set-up could not fetch it"
@@ -16,8 +16,8 @@ like "$out" "^isa.*: rv64imafdc" "the tour shows /proc/cpuinfo"
 want=$(for n in $(seq 0 4095); do printf '%-511s\n' "hyperscope scratch disk, sector $n"; done | md5sum | cut -d' ' -f1)
 like "$out" "^4096 sectors, md5 $want" "the tour reads the disk"
 like "$out" "^100 processes" "the tour starts 100 processes"
-like "$out" "^exits: [0-9]+; cost in microseconds" "the table of exits has a unit"
-like "$out" "^fault on RAM" "the table of exits has faults"
+like "$out" "^exits: [0-9]+; cost in microseconds" "the table of exits states the unit of cost"
+like "$out" "^fault on RAM" "the table of exits has a row for faults on RAM"
 trace=$(sed -n 's/^trace: //p' <<<"$out")
 [ -s "$trace" ]
 ok $? "the trace was saved at the path that the run prints"
@@ -50,7 +50,7 @@ for _ in $(seq 1 50); do
 done
 is "$(left_running)" "" "QEMU ends when the launcher is killed with SIGKILL"
 sum=$(head -c 1M "$O/guest/busybox" | md5sum)
-is "$(head -c 1M "$tmp/disk" | md5sum)" "$sum" "data that the guest synced is in the file" ||
+is "$(head -c 1M "$tmp/disk" | md5sum)" "$sum" "data that the guest synced is in the disk's file" ||
 	diag "$(tail -n 5 "$tmp/out")"
 like "$(cat "$tmp/out")" "^${sum%% *}" "the guest read back the data that it wrote"
 hs exec --quiet "$O/tests/progs/ends" exit 0
@@ -58,8 +58,8 @@ is "$(find "$tmp/runs" -name ram)" "" "the next run removes the killed run's RAM
 
 # ---- a guest that panics ----
 hs run "${quiet[@]}" --command 'echo c >/proc/sysrq-trigger'
-is "$status" 103 "a guest's panic gives status 103"
+is "$status" 103 "a run whose guest panics ends with status 103"
 like "$err" "the guest panicked: .*sysrq" "a guest's panic is reported"
-like "$out" "^the last exits:" "a guest's panic prints its last exits"
+like "$out" "^the last exits:" "a guest's last exits are printed when it panics"
 is "$(left_running)" "" "nothing is left running"
 done_testing

@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# markers.t - the VMM's records in the trace (src/vmm/marker.c) match what the guest did: each access with the
-# device that answered it, and each request of a disk. They cost nothing while off. Two options whose effect the
-# trace shows are tested as well: --no-ioeventfd and --pin.
+# markers.t - the VMM's records in the trace (src/vmm/marker.c) match what the guest did: each
+# access with the device that answered it, and each disk request. The records cost nothing while
+# they are off. Two options whose effect the trace shows are tested as well: --no-ioeventfd and
+# --pin.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 hstrace=$O/hstrace
 trace=$tmp/runs/last/trace
 payloads=$O/guest-payloads
 
-# Print the text of each marker, from one record or several. The records of one marker are consecutive on
-# their hart; another hart's may be in between.
+# Print the text of each marker, from one record or several. The records of one marker are
+# consecutive on their hart; records of another hart may be in between.
 markers()
 {
 	"$hstrace" export --to json --events print "$trace" | python3 -c '
@@ -48,8 +49,8 @@ for line in open(sys.argv[2]):
         print(way, "0x%x" % (names[name] + int(offset, 16)), size, value)
 E2
 [ "$(wc -l <"$tmp/mmio")" -gt 100 ]
-ok $? "the guest makes more than 100 accesses" || diag "$(head -n 3 "$tmp/mmio")"
-is "$(cmp "$tmp/mmio" "$tmp/answered" 2>&1)" "" "each access has its marker, with device, offset, bytes and value" ||
+ok $? "the guest makes more than 100 MMIO accesses" || diag "$(head -n 3 "$tmp/mmio")"
+is "$(cmp "$tmp/mmio" "$tmp/answered" 2>&1)" "" "each MMIO access has a marker with its device, offset, size and value" ||
 	diag "$(diff "$tmp/mmio" "$tmp/answered" | head -n 5)"
 like "$(head -n 1 "$tmp/markers")" '^boot 0x80200000 dtb 0x8[0-9a-f]*$' "the first marker says where the guest begins"
 is "$(tail -n 1 "$tmp/markers")" "stop 1 status 0" "the last marker says how the guest ended"
@@ -64,7 +65,7 @@ done
 
 hs exec --quiet --trace print --file "$payloads/exits.bin" "$O/vmm" --markers --quiet --smp 2 --mem 64M /exits.bin
 like "$(markers | grep nobody | head)" '^nobody\+0x[0-9a-f]+ (read|write) [1248] 0x' \
-	"an access without a device has a marker too"
+	"an access that no device answers has a marker, too"
 
 # ---- off ----
 calls()	# VMM-ARGS...: print the number of system calls of a run of the VMM
@@ -78,11 +79,11 @@ without=$(calls)
 off=$(calls --markers)
 diag "$without system calls without --markers, $off with it while the event is off"
 [ "$without" -gt 300 ] && [ $((off - without)) -le 6 ]
-ok $? "while the event is off a marker makes no system call"
+ok $? "while the event is off, a marker does not make a system call"
 hs exec --quiet --trace kvm_exit --file "$payloads/hello.bin" "$O/vmm" --markers --mem 64M /hello.bin
 like "$err" 'vmm: --markers: the event print is off' "the VMM warns that the event print is off"
 hs run --quiet --mem 64M --trace 'all,!print' "$payloads/hello.bin"
-is "$(markers 2>&1 | grep -v 'none of its')" "" "hyperscope run makes no markers if print is not among the events"
+is "$(markers 2>&1 | grep -v 'none of its')" "" "hyperscope run does not make markers if print is not among the events"
 
 # ---- without ioeventfds ----
 notified()	# KERNEL: count the stores to the disk's QueueNotify that the core (1) or the VMM (0) handled

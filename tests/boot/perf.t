@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# perf.t - Debian's kernel finds the PMU and counts with it, as perf would: hardware and firmware events, user
-# mode only, several at once, overflow. Instruction counts are exact only under --icount.
+# perf.t - Debian's kernel finds the PMU and counts with it, as perf would: hardware and firmware
+# events, events in user mode only, several events at once, and overflows. Instruction counts are
+# exact only under --icount.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/boot/perf.sh"
 HS_SECONDS=240
@@ -17,8 +18,8 @@ hs run --cpu max --smp 2 --icount --initrd "$tmp/initrd" --append "console=ttyS0
 is "$status" 0 "the guest ends with status 0" || diag "$out" "$err"
 report_perf "$out"
 
-# Without Sscofpmf the guest's work cannot be told from the host's, so there is no PMU.
+# Without Sscofpmf, the guest's work cannot be told from the host's, so there is no PMU.
 hs run --smp 1 --append "console=ttyS0 quiet" --command 'dmesg | grep -i pmu'
-unlike "$out" "SBI PMU extension is available" "without Sscofpmf the guest is offered no PMU"
-like "$out" "Legacy PMU implementation is available" "without Sscofpmf the guest uses its legacy PMU driver"
+unlike "$out" "SBI PMU extension is available" "without Sscofpmf, the guest is not offered a PMU"
+like "$out" "Legacy PMU implementation is available" "without Sscofpmf, the guest uses its legacy PMU driver"
 done_testing

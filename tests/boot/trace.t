@@ -36,8 +36,8 @@ rows()	# print the sum of the table's counts
 # The payload uses no FP, so lazy_trap would move no FP state.
 run "$payloads/timer.bin" --trace all --set fp=lazy_save
 is "$status" 0 "a payload runs with every event on"
-like "$(cat "$tmp/table")" '^exits: [0-9]+; cost in instructions' "with --icount and one hart costs are in instructions"
-is "$(rows)" "$(events ' kvm_exit: ')" "the table's counts are those of the events"
+like "$(cat "$tmp/table")" '^exits: [0-9]+; cost in instructions' "with --icount and one hart, costs are in instructions"
+is "$(rows)" "$(events ' kvm_exit: ')" "the table counts as many exits as there are kvm_exit events"
 is "$(events ' kvm_entry: ')" "$(events ' kvm_exit: ')" "every entry has its exit"
 like "$(cat "$tmp/report")" 'events written: [0-9]+, lost \(overwritten\): 0' "no event is lost"
 if qemu_older 10.0; then
@@ -58,7 +58,7 @@ sort -nc "$tmp/instret"
 ok $? "events are in the order of instret"
 
 make -s -C "$HS_TOP" report "O=$O" "RUN=$trace" "REPORT=$tmp/page.html" >"$tmp/out" 2>"$tmp/err"
-is "$? $(tail -n 1 "$tmp/out")" "0 report: $tmp/page.html" "make report makes a page" || diag "$(cat "$tmp/err")"
+is "$? $(tail -n 1 "$tmp/out")" "0 report: $tmp/page.html" "make report writes the page" || diag "$(cat "$tmp/err")"
 is "$(PYTHONPATH=$HS_TOP/tests/trace PYTHONDONTWRITEBYTECODE=1 python3 "$HS_TOP/tests/trace/html_check.py" \
 	"$tmp/page.html" 0 "$tmp/table" "$tmp/report" 2>&1)" "" "the page has the same numbers as the table and the report"
 for what in harts=1 'toggles=.* fp=lazy_save ' 'boot=(.* )?kvm.fp=lazy_save trace=all' 'qemu=QEMU emulator version' commit=.; do
@@ -120,15 +120,15 @@ ok $? "the machine is still running"
 is "$(events ' kvm_(exit|entry): ')" 5 "the trace of a running machine can be read"
 kill $live
 wait $live
-is "$?" 143 "a killed launcher returns 128 + 15"
+is "$?" 143 "a launcher that SIGTERM ends returns 128 + 15"
 "$hstrace" stat "$trace" >"$tmp/table" 2>&1
-like "$(cat "$tmp/table")" 'microseconds of host time: indicative' "a killed run has its table, with costs in time because --icount is off"
+like "$(cat "$tmp/table")" 'microseconds of host time: indicative' "a killed run has a table of exits, with costs in time because --icount is off"
 "$hstrace" report --last 5 "$trace" >"$tmp/report" 2>&1
-is "$(events ' kvm_(exit|entry): ')" 5 "a killed run has its events"
+is "$(events ' kvm_(exit|entry): ')" 5 "the events of a killed run can be read"
 
 # ---- a guest that the watchdog ends ----
 hs run --out "$O" --mem 64M "$payloads/fault_loop.bin"
-is "$status" 104 "a guest that faults for ever is ended"
+is "$status" 104 "the watchdog ends a guest that faults forever"
 like "$out$err" 'scause +0000000000000002' "the registers of an ended guest are shown"
 like "$(sed -n '/^the last exits:/,/^exits:/p' <<<"$out")" ' kvm_exit: sepc=0x80200040 ' \
 	"the last exits of an ended guest are shown"

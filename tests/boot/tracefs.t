@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# tracefs.t - /sys/kernel/tracing: choosing events while running, usage errors, hostile use, several harts.
+# tracefs.t - /sys/kernel/tracing: choosing events during a run, usage errors, hostile use, and
+# several harts.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 busybox=$O/guest/busybox
 [ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
@@ -53,15 +54,15 @@ echo 0 >events/enable
 show off events/enable
 for all in '*:*' : hs: hs 'h?:*' '*:'; do
 	echo "$all" >set_event
-	show spelt events/enable
+	show spelled events/enable
 done
 echo '*:*nter' >set_event
-show spelt set_event
+show spelled set_event
 echo >set_event
 for wrong in nonesuch sched: 'sched:*' ! '!:nonesuch' 'hs:hs:'; do
 	try nonesuch "$wrong" set_event
 done
-show spelt set_event
+show spelled set_event
 try garbage 2 events/hs/sys_enter/enable
 try garbage2 '' events/enable
 try on x tracing_on
@@ -132,7 +133,7 @@ done 2>/dev/null
 echo "alive: yes"
 E2
 hs exec --quiet --harts 1 --trace none --boot trace.size=8K --file "$tmp/files:/files" "$busybox" sh /files
-is "$status" 0 "a shell works with the files" || diag "$err"
+is "$status" 0 "a shell script can use the tracing files" || diag "$err"
 is "$(said start | tr '\n' ' ')" "0 1 1 none " "at first no event is on, tracing is on, and a full ring overwrites"
 is "$(said available)" "$(sed -n 's/^EVENT(\([a-z0-9_]*\),.*/hs:\1/p' "$HS_TOP/trace/events.def")" \
 	"available_events lists the events of events.def"
@@ -145,7 +146,7 @@ is "$(said enabled | tr '\n' ' ')" "1 X hs:sys_enter " "an event can be enabled 
 is "$(said appended | tr '\n' ' ')" "hs:sys_enter hs:print " ">> set_event adds events, ! removes them, and globs work"
 is "$(said replaced)" "hs:signal_deliver" "> set_event replaces the enabled events"
 is "$(said none) $(said all) $(said off)" "0 1 0" "all events can be switched off, on, and off again"
-is "$(said spelt | tr '\n' ' ')" "1 1 1 1 1 1 hs:sys_enter " "set_event accepts Linux's spellings of all events"
+is "$(said spelled | tr '\n' ' ')" "1 1 1 1 1 1 hs:sys_enter " "set_event accepts Linux's spellings of all events"
 is "$(said nonesuch | sort -u) $(said garbage) $(said garbage2) $(said on) $(said size) $(said samesize)" \
 	"refused refused refused refused refused ok" "invalid values are refused"
 is "$(said filter)" "ok
@@ -166,10 +167,10 @@ is "$(said trigger)" "# Available triggers:
 # traceon traceoff
 ok
 traceoff:count=3 if id == 172" "a trigger is accepted and can be read back"
-is "$(said again) $(said untrigger) $(said untwice)" "refused ok refused" "an event has at most one trigger of a kind, and ! removes it"
+is "$(said again) $(said untrigger) $(said untwice)" "refused ok refused" "an event has at most one trigger of each kind, and ! removes a trigger"
 is "$(said wrong | sort -u)" refused "wrong triggers are refused"
 is "$(said closed) $(said stopped) $(said unreadable)" "refused 0 refused" \
-	"a trigger's event stops tracing, and trace_marker is write-only"
+	"an event with a traceoff trigger stops tracing, and trace_marker is write-only"
 is "$(said stats | sed -n 's/^entries: //p')" 128 "a full ring without overwrite keeps its oldest records"
 like "$(said stats | sed -n 's/^dropped events: //p')" '^[1-9][0-9]+$' "a full ring without overwrite counts the records that it drops"
 is "$(said alive)" yes "the host survives whatever is written to the files"
@@ -236,7 +237,7 @@ if qemu_older 10.0; then
 else
 	HS_SECONDS=60 hs exec --quiet --harts 3 --trace none --file "$tmp/load:/load" --file "$O/vmm" \
 		--file "$O/guest-payloads/harts.bin" --file "$O/guest-payloads/timer.bin" "$busybox" sh /load
-	is "$(said status | tr '\n' ' ')" "0 0 " "guests on three harts end normally while events are switched" ||
+	is "$(said status | tr '\n' ' ')" "0 0 " "guests on three harts end normally while events are switched on and off" ||
 		diag "$err"
 	diag "switched $(said times) times"
 	[ "$(said times)" -ge 3 ]

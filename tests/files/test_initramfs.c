@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_initramfs.c - a valid archive becomes a tree; each archive, even a damaged one, logs a line.
+ * test_initramfs.c - a valid archive becomes a tree, and any archive, even a damaged one, logs one
+ * line.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -70,7 +71,7 @@ static struct inode *find(const char *path)
 
 	if (path_walk(root_inode, path, WALK_NOFOLLOW, &w))
 		return NULL;
-	inode_put(w.inode); /* its name holds a reference */
+	inode_put(w.inode); /* the file's name still holds a reference */
 	return w.inode;
 }
 

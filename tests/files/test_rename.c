@@ -18,7 +18,7 @@ static struct thread thread = { .process = &process };
 #define current (&thread)
 #include "fs/sys_path.c"
 
-/* ---- stubs for the system calls; a path argument is the address of its text ---- */
+/* ---- stubs for the system calls; a path argument is the address of the string ---- */
 
 int at_path_get(struct at_path *ap, int dirfd, unsigned long user_path)
 {
@@ -100,7 +100,7 @@ static long move(const char *from, const char *to)
 	return sys_renameat2(&frame);
 }
 
-/* Returns the mode of the file at a path, or 0 if there is none. */
+/* Return the mode of the file at a path, or 0 if there is no such file. */
 static u32 mode_of(const char *path)
 {
 	struct walk w;
@@ -127,7 +127,10 @@ static void files_and_directories_are_renamed(void **state)
 	assert_int_equal(move("/b/empty", "/b/file"), -ENOTDIR);
 }
 
-/* Let the first two allocations of each rename fail: neither of its paths changes. */
+/*
+ * Make the first two allocations of each rename fail. The rename then fails, and neither of its
+ * paths changes.
+ */
 static void without_memory_nothing_is_lost(void **state)
 {
 	static const char *const moves[][2] = {

@@ -3,8 +3,8 @@
  * fuzz.h - what a fuzz target defines, and choices made from its input's bytes.
  *
  * Each tests/fuzz/NAME.c is one target, built twice: with libFuzzer (make fuzz), and with replay.c,
- * which only replays the corpus and needs no clang (make test). A finding ends the process, by a
- * sanitizer, hv_panic() or abort().
+ * which runs the target on the corpus and on damaged copies of it, and needs no clang (make test).
+ * A finding ends the process, through a sanitizer, hv_panic() or abort().
  */
 #ifndef FUZZ_H
 #define FUZZ_H

@@ -11,7 +11,7 @@
 #include "native.h"
 #include "fuzz.h"
 
-#define CODE (NATIVE_GUEST_BASE + PAGE_SIZE - 2) /* 32 bits cross the page */
+#define CODE (NATIVE_GUEST_BASE + PAGE_SIZE - 2) /* a 32-bit instruction crosses the page */
 #define MMIO 0x10000000UL
 
 static struct native_vm vm;

@@ -18,7 +18,8 @@ tests: $(addprefix $(O)/tests/fuzz/,$(FUZZ_TARGETS))
 
 # ---- with libFuzzer ----
 
-# tests/native/rules.mk is read after this file, so its variables need secondary expansion.
+# This file is read before tests/native/rules.mk, so the variables of that file need secondary
+# expansion.
 FUZZ_LIB = $(patsubst $(O)/tests/native/%,$(O)/fuzz/obj/native/%,$(NATIVE_CORE) $(NATIVE_HOST))
 
 $(addprefix $(O)/fuzz/,$(FUZZ_CORE)): $(O)/fuzz/%: $(O)/fuzz/obj/%.o $$(FUZZ_LIB)

@@ -71,7 +71,7 @@ static void run(unsigned int i)
 	long ret;
 
 	calls = 1 + (unsigned int)choose(&choices, 8);
-	/* A stopped vCPU would wait for its start. */
+	/* Without a signal, a stopped vCPU would wait to be started. */
 	native_signal_set(hsm_is_stopped(vcpu));
 	ret = native_ioctl(vm.vcpu_fd[i], KVM_RUN, 0);
 	CLAIM(ret <= 0 && ret > -134);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * exits.c - every cause by which a guest leaves VS or VU mode, what the guest sees
- * of it, and the traps that must not cause an exit at all.
+ * exits.c - every cause by which a guest leaves VS or VU mode, what the guest sees of it, and the
+ * traps that must not cause an exit at all.
  *
- * Bare, under OpenSBI, the H extension's CSRs exist, so claims about virtual
- * instructions are skipped. MMIO has its own payload (mmio.c).
+ * When the payload runs directly under OpenSBI, the H extension's CSRs exist, so claims about
+ * virtual instructions are skipped. MMIO has its own payload (mmio.c).
  */
 #include "rt.h"
 
@@ -29,7 +29,7 @@ static bool tval_is(const struct trap *trap, unsigned long want)
 }
 
 /*
- * S §1.9: stval is the instruction's bits, or 0. Not checked for mret and sret, for
+ * S §1.9: stval holds the instruction's bits, or 0. This is not checked for mret and sret, for
  * which QEMU gives the bits of an earlier instruction.
  */
 static void ok_illegal(unsigned long word, const char *name)
@@ -90,7 +90,7 @@ static void test_virtual(void)
 	unsigned long i;
 
 	if (impl_id() == IMPL_OPENSBI) {
-		skip("virtual instructions", "under OpenSBI this is HS mode");
+		skip("virtual instructions", "under OpenSBI, the payload runs in HS mode");
 		return;
 	}
 	for (i = 0; i < ARRAY_SIZE(insns); i++)
@@ -117,7 +117,7 @@ static void do_ebreak(unsigned long arg)
 			 : "t0", "memory");
 }
 
-/* The semihosting sequence: in a guest it must be a plain breakpoint. */
+/* In a guest, the semihosting sequence must be an ordinary breakpoint. */
 static void do_semihosting(unsigned long arg)
 {
 	static const char path[] = "/tmp/payload-was-here";
@@ -150,7 +150,7 @@ static void test_delegated(void)
 	   "ecall from U mode traps into the guest's own handler");
 }
 
-/* With SIE on and sie 0, a trap must save SIE in SPIE and clear it, whether injected or not. */
+/* With SIE on and sie 0, a trap must save SIE in SPIE and clear SIE, whether injected or not. */
 static void test_sie_kept(void)
 {
 	const struct trap *trap;
@@ -245,7 +245,7 @@ static void test_fresh_memory(void)
 
 unsigned long exits_regs_loop(unsigned long end);
 
-/* Check registers across the host's interrupts: exits_regs_loop() compares them all the time. */
+/* Check that registers survive the host's interrupts: exits_regs_loop() compares them in a loop. */
 static void test_preemption(void)
 {
 	ok_eq(exits_regs_loop(now() + us_to_ticks(IRQ_LOOP_MS * 1000)), 0,
@@ -268,7 +268,7 @@ static void test_table_nowhere(pte_t *root, unsigned long va)
 	pt_off();
 }
 
-/* At an address without memory a load faults, or the VMM's bus answers it (all ones, no trap). */
+/* At an address without memory, a load faults, or the VMM's bus answers it (all ones, no trap). */
 static void load_word(unsigned long pa)
 {
 	harts[0].arg = *(volatile u32 *)pa;
@@ -285,8 +285,8 @@ static void test_nothing_there(pte_t *root)
 	ok(trap->cause == EXC_STORE_ACCESS_FAULT || trap->cause == NO_TRAP,
 	   "store to an unused address: access fault or no effect");
 	if (on_linux()) {
-		skip("fetch from an unused address, page tables at one",
-		     "Linux 6.12 ends the VM, or takes the PTE for an MMIO register");
+		skip("a fetch from an unused address, and page tables at such an address",
+		     "Linux 6.12 ends the VM, or mistakes the PTE for an MMIO register");
 		return;
 	}
 	ok_trap(catch_trap(jump, NO_MEMORY), EXC_INST_ACCESS_FAULT, NO_MEMORY,

@@ -7,7 +7,7 @@
 
 	.option	arch, +d
 
-	/* void fp_fill(base, fcsr): set the bits of fN to base + N, and fcsr. */
+	/* void fp_fill(base, fcsr): set the bits of each fN to base + N, and set fcsr. */
 	.globl	fp_fill
 fp_fill:
 	.macro	fill n
@@ -40,7 +40,7 @@ fp_changed:
 1:	mv	a0, t2
 	ret
 
-	/* One FP instruction that writes no FP register, and one that does. */
+	/* One FP instruction that does not write an FP register, and one that does. */
 	.globl	fp_read
 fp_read:
 	fmv.x.d	a0, f1

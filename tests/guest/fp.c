@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * fp.c - floating-point registers and fcsr keep their values across every kind of exit,
- * across runs of other vCPUs, and in each state of sstatus.FS.
+ * fp.c - floating-point registers and fcsr keep their values across every kind of exit, across runs
+ * of other vCPUs, and in each state of sstatus.FS.
  *
- * Hypervisors switch FP registers lazily in various ways. Each claim covers a moment at
- * which one of those ways could lose them.
+ * Hypervisors switch FP registers lazily in various ways. Each claim covers a moment at which one
+ * of these ways could lose their values.
  */
 #include "provoke.h"
 
@@ -64,7 +64,7 @@ static void test_exits(unsigned long fs, const char *fs_name)
 		      exits[i].name);
 		base += 0x1000;
 	}
-	ok_eq(state_changed, 0, "FS stays %s across all these exits", fs_name);
+	ok_eq(state_changed, 0, "FS stays %s across exits of every tested kind", fs_name);
 }
 
 static void test_states(void)
@@ -91,8 +91,8 @@ static void test_fcsr_alone(void)
 	unsigned long base = 0x4545000000000000UL, round, lost = 0;
 
 	if (on_linux()) {
-		skip("fcsr survives when no FP register has changed",
-		     "QEMU leaves FS Clean, and Linux 6.12 relies on it");
+		skip("fcsr survives exits when no FP register has changed",
+		     "QEMU leaves FS Clean, and Linux 6.12 relies on FS");
 		return;
 	}
 	fs_set(FS_DIRTY);
@@ -107,7 +107,7 @@ static void test_fcsr_alone(void)
 		one_sleep();
 		lost += fp_changed(base, round) != 0;
 	}
-	ok_eq(lost, 0, "fcsr survives when no FP register has changed");
+	ok_eq(lost, 0, "fcsr survives exits when no FP register has changed");
 }
 
 static void test_memory(void)
@@ -153,7 +153,7 @@ static void test_together(void)
 	unsigned long bad;
 	int n = loop_together(loop, LOOP_MS, &bad);
 
-	ok_eq(bad, 0, "%d harts use FP at once for %lu ms, and none sees another's values", n,
+	ok_eq(bad, 0, "%d harts use FP at once for %lu ms, and none sees another hart's values", n,
 	      LOOP_MS);
 }
 

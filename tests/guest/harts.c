@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * harts.c - several harts: start, stop, suspend; IPIs; remote fences; and MMIO
- * instructions that another hart unmaps or rewrites.
+ * harts.c - several harts: start, stop, suspend; IPIs; remote fences; and MMIO instructions that
+ * another hart unmaps or rewrites.
  *
- * Runs with one hart or more; boot argument rounds=N sets how often each race is
- * tried. Except for a moment in test_suspend(), waiting is done in WFI, so that it
- * also ends when only one hart runs at a time (more vCPUs than harts, or -icount).
+ * Runs with one hart or more; boot argument rounds=N sets how often each race is tried. Except for
+ * a moment in test_suspend(), harts wait in WFI, so that a wait also ends when only one hart runs
+ * at a time (more vCPUs than harts, or -icount).
  */
 #include "rt.h"
 
@@ -45,8 +45,8 @@ static void test_start(void)
 	}
 	ok_eq(stopped, (unsigned long)nr_harts - 1, "the other %d harts are stopped at first",
 	      nr_harts - 1);
-	if (!ok_eq(bad, 0, "each other hart starts"))
-		bail("cannot continue without them");
+	if (!ok_eq(bad, 0, "all other harts start"))
+		bail("cannot continue without the other harts");
 	others = nr_harts - 1;
 	for (bad = 0, i = 1; i < (unsigned long)nr_harts; i++) {
 		hart_run((int)i, note_state, 0x1000 + i);
@@ -55,11 +55,11 @@ static void test_start(void)
 		bad += !is_started(harts[i].id);
 	}
 	ok_eq(bad, 0,
-	      "each other hart runs with its id, satp 0 and interrupts off, and is STARTED");
+	      "all other harts run with their id, satp 0 and interrupts off, and are STARTED");
 	if (!others)
 		return;
 	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_HART_START, harts[1].id, (unsigned long)_start, 0);
-	ok_sbi(ret, SBI_ERR_ALREADY_AVAILABLE, "starting a running hart: already available");
+	ok_sbi(ret, SBI_ERR_ALREADY_AVAILABLE, "starting a running hart fails: already available");
 }
 
 static void stop_self(unsigned long arg)
@@ -143,7 +143,7 @@ static void test_suspend(void)
 	seen_a0 = 99;
 	wake_up = has_work = false;
 	hart_run(1, suspend_self, SBI_HSM_SUSPEND_RETENTIVE);
-	/* On Linux KVM a hart that waits for work in WFI is SUSPENDED too. */
+	/* On Linux KVM, a hart that waits for work in WFI is SUSPENDED too. */
 	while (!READ_ONCE(has_work) && now() < end)
 		;
 	slept = wait_status(id, SBI_HSM_SUSPENDED);
@@ -180,8 +180,8 @@ static bool wait_arrived(unsigned long n)
 }
 
 /*
- * Take software interrupts until told to stop. SIE is off around the check of race_stop,
- * so that no interrupt is taken between it and the WFI.
+ * Take software interrupts until told to stop. SIE is off around the check of race_stop, so that no
+ * interrupt is taken between the check and the WFI.
  */
 static void take_ipis(unsigned long arg)
 {
@@ -195,8 +195,8 @@ static void take_ipis(unsigned long arg)
 }
 
 /*
- * Send n IPIs to hart j, each once the previous one has arrived, and return how many do not arrive.
- * Extra interrupts are late ones of earlier IPIs.
+ * Send n IPIs to hart j, each once the previous one has arrived, and return how many did not
+ * arrive. Extra interrupts come from earlier IPIs that were late.
  */
 static unsigned long lost_ipis(int j, unsigned long n)
 {
@@ -233,7 +233,7 @@ static void test_ipi_each(void)
 		hart_ipi(j);
 		lost += !hart_wait(j, WAIT_MS);
 	}
-	ok_eq(lost, 0, "30 IPIs to each other hart arrive one by one as interrupts");
+	ok_eq(lost, 0, "30 IPIs to each of the other harts arrive one by one as interrupts");
 }
 
 static void one_ipi(unsigned long arg)
@@ -247,7 +247,7 @@ static void one_ipi(unsigned long arg)
 	ipi_clear();
 }
 
-/* Claim that each other hart gets an IPI sent with this hart mask and base (base -1: to all). */
+/* Claim that all other harts get an IPI sent with this hart mask and base (base -1: to all). */
 static void test_ipi_mask(const char *how, unsigned long mask, unsigned long base)
 {
 	unsigned long bad = 0;
@@ -315,7 +315,7 @@ static void test_fence_i(void)
 		hart_run(1, call_patch, 0);
 		bad += !hart_wait(1, WAIT_MS) || seen_a0 != i + 1;
 	}
-	ok_eq(bad, 0, "after a remote fence.i another hart runs the new code, 50 times");
+	ok_eq(bad, 0, "after a remote fence.i, another hart runs the new code, 50 times");
 }
 
 static void read_under(unsigned long va)
@@ -338,7 +338,7 @@ static void test_sfence(const char *name, unsigned long fid)
 		hart_run(1, read_under, TEST_VA);
 		bad += !hart_wait(1, WAIT_MS) || seen_a0 != 0x100 + (i & 1);
 	}
-	ok_eq(bad, 0, "after %s another hart sees the new page, 50 times", name);
+	ok_eq(bad, 0, "after %s, another hart sees the new page, 50 times", name);
 }
 
 /* ---- races for an MMIO instruction ---- */
@@ -401,7 +401,7 @@ static void race_begin(void)
 	hart_run(1, race_runner, TEST_VA);
 }
 
-/* Wait until the other hart has succeeded once more, but at most 50 ms. */
+/* Wait until the other hart has succeeded once more, but for at most 50 ms. */
 static void race_turn(void)
 {
 	unsigned long before = READ_ONCE(race_good), end = now() + us_to_ticks(50000);

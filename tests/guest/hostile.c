@@ -128,7 +128,7 @@ static void test_wild_pointers(void)
 	unsigned long i, wrong = 0;
 
 	if (impl_id() == IMPL_OPENSBI || !sbi_has(SBI_EXT_DBCN)) {
-		skip("wild pointers to DBCN", "no DBCN here, or OpenSBI's own, which follows them");
+		skip("wild pointers to DBCN", "no DBCN, or OpenSBI's, which follows wild pointers");
 		return;
 	}
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -138,7 +138,7 @@ static void test_wild_pointers(void)
 				 .error != SBI_ERR_INVALID_PARAM;
 	}
 	ok_eq(wrong, 0,
-	      "DBCN rejects pointers outside memory, past its end, and lengths that wrap");
+	      "DBCN rejects pointers outside memory or past its end, and lengths that wrap");
 }
 
 static void test_bad_start(void)
@@ -165,13 +165,13 @@ static void test_bad_start(void)
 		wrong++;
 		break; /* the test cannot continue */
 	}
-	ok_eq(wrong, 0, "a hart can't be started at an address without memory");
+	ok_eq(wrong, 0, "a hart cannot be started at an address without memory");
 	if (!wrong)
 		ok_eq((unsigned long)hart_start(1), 0,
 		      "a hart that was not started at a bad address starts at a good one");
 }
 
-/* Write all bits of the CSRs that a guest may write. Missing bits must not stick or do harm. */
+/* Write all bits of CSRs that a guest may write. Unimplemented bits must not stick or do harm. */
 static void write_csrs(unsigned long value)
 {
 	unsigned long sie = csr_read(sie), counteren = csr_read(scounteren), envcfg, status;
@@ -197,7 +197,7 @@ static void test_csrs(void)
 
 	for (i = 0; i < 200; i++)
 		write_csrs(random_arg());
-	ok(true, "wild values in sstatus, sie, sip, scounteren, senvcfg, sepc do no harm");
+	ok(true, "wild values in sstatus, sie, sip, scounteren, senvcfg and sepc do no harm");
 	if (boot_arg("satp-keeps-reserved", NULL, 0)) {
 		skip("a reserved mode in satp changes nothing",
 		     "the processor accepts a reserved mode, and cannot continue");
@@ -260,7 +260,7 @@ static void test_other_memory(void)
 	      tried);
 }
 
-/* Random code in U mode can hurt only itself; a timer ends code that does not end. */
+/* Random code in U mode can hurt only itself; a timer ends code that does not end by itself. */
 static void test_random_code(void)
 {
 	struct hart *hart = this_hart();

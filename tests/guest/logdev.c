@@ -17,7 +17,7 @@
 #define MANUAL  1UL /* KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE */
 #define INITIAL 2UL /* KVM_DIRTY_LOG_INITIALLY_SET */
 
-/* `pages` is written before anything is logged, `fresh` is untouched. */
+/* `pages` is written before anything is logged; `fresh` is untouched. */
 static u8 pages[PAGES * PAGE_SIZE] __attribute__((aligned(SZ_2M)));
 static u8 fresh[BLOCK * PAGE_SIZE] __attribute__((aligned(SZ_2M)));
 static u64 want[PAGES / 64];
@@ -101,7 +101,7 @@ static void test_written(void)
 	write_some(pages, PAGES);
 	read_all(pages, PAGES);
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "each page that was written is in the log, and no other");
+	ok_eq(wrong(pages, PAGES), 0, "the log contains exactly the pages that were written");
 	for (page = 0; page < PAGES; page++)
 		lost += at(pages, page)[0] != MARK + page;
 	ok_eq(lost, 0, "every page still has its contents");
@@ -125,7 +125,7 @@ static void test_again(void)
 	ok_eq(wrong(pages, PAGES), 0, "pages that are only read are not in the log");
 }
 
-/* The last page of RAM is unused: the device tree in the last 64 KiB is shorter than that. */
+/* The last page of RAM is unused: the device tree, in the last 64 KiB, does not reach it. */
 static void test_last(void)
 {
 	u8 *last = (u8 *)(ram_base + ram_size - PAGE_SIZE);
@@ -136,7 +136,7 @@ static void test_last(void)
 	harvest();
 	first = logdev_word(word) >> 63;
 	harvest();
-	ok(first && !(logdev_word(word) >> 63), "the last page of RAM is in the log, once");
+	ok(first && !(logdev_word(word) >> 63), "the last page of RAM is in the log exactly once");
 	*at(last, 0) = 2;
 	harvest();
 	ok(logdev_word(word) >> 63,
@@ -153,7 +153,7 @@ static void test_fresh(void)
 	write_some(fresh, BLOCK);
 	harvest();
 	ok_eq(wrong(fresh, BLOCK), 0,
-	      "of pages that have been read, exactly those written are logged");
+	      "pages that are written after they were read are logged, and no others");
 }
 
 /* When logging ends, the pages leave the G-stage table. The host still maps them as writable. */
@@ -164,7 +164,7 @@ static void test_unmapped(void)
 	read_all(pages, PAGES);
 	expect_none();
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "a new log does not have pages that are only read");
+	ok_eq(wrong(pages, PAGES), 0, "a new log does not contain pages that are only read");
 	write_some(pages, PAGES);
 	harvest();
 	ok_eq(wrong(pages, PAGES), 0, "writes to pages that were read before are logged");
@@ -188,7 +188,7 @@ static void test_manual(void)
 	write_some(pages, PAGES);
 	harvest();
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "with manual protection reading clears nothing");
+	ok_eq(wrong(pages, PAGES), 0, "with manual protection, reading clears nothing");
 
 	/* After the log is read and before it is cleared, write a page that is not in it. */
 	for (page = 0; page < PAGES && is_expected(page); page++)
@@ -237,9 +237,9 @@ static void test_mask(void)
 	harvest();
 	ok_eq(wrong(pages, PAGES), 0, "only cleared pages are logged again");
 	clear(1, 64);
-	ok_eq(logdev_get(LOGDEV_ANSWER), 22, "a range that begins within a word is EINVAL");
+	ok_eq(logdev_get(LOGDEV_ANSWER), 22, "a clear that begins within a word fails: EINVAL");
 	clear(0, 63);
-	ok_eq(logdev_get(LOGDEV_ANSWER), 22, "a range that ends within a word is EINVAL");
+	ok_eq(logdev_get(LOGDEV_ANSWER), 22, "a clear that ends within a word fails: EINVAL");
 	harvest();
 	ok_eq(wrong(pages, PAGES), 0, "a clear that fails changes nothing");
 }
@@ -251,7 +251,7 @@ static void test_initially_set(void)
 	logdev_set(LOGDEV_LOG, 0);
 	logdev_set(LOGDEV_MANUAL, MANUAL | INITIAL);
 	if (logdev_get(LOGDEV_ANSWER)) {
-		skip("a new log has every page", "this KVM has no KVM_DIRTY_LOG_INITIALLY_SET");
+		skip("a new log lists every page", "this KVM has no KVM_DIRTY_LOG_INITIALLY_SET");
 		logdev_set(LOGDEV_LOG, 1);
 		return;
 	}
@@ -259,7 +259,7 @@ static void test_initially_set(void)
 	harvest();
 	for (page = 0; page < PAGES; page++)
 		expect(page);
-	ok_eq(wrong(pages, PAGES), 0, "with KVM_DIRTY_LOG_INITIALLY_SET a new log has every page");
+	ok_eq(wrong(pages, PAGES), 0, "KVM_DIRTY_LOG_INITIALLY_SET: a new log lists every page");
 }
 
 static void test_end(void)
@@ -270,18 +270,18 @@ static void test_end(void)
 	logdev_set(LOGDEV_MANUAL, 0);
 	write_some(pages, PAGES);
 	harvest();
-	ok_eq(logdev_get(LOGDEV_ANSWER), 2, "memory that is not logged has no log: ENOENT");
+	ok_eq(logdev_get(LOGDEV_ANSWER), 2, "reading the log of unlogged memory fails with ENOENT");
 	logdev_set(LOGDEV_LOG, 1);
 	expect_none();
 	harvest();
 	ok_eq(wrong(pages, PAGES), 0, "a new log is empty");
 	write_some(pages, PAGES);
 	harvest();
-	ok_eq(wrong(pages, PAGES), 0, "a new log has the pages written after it was switched on");
+	ok_eq(wrong(pages, PAGES), 0, "a new log lists the pages written since it was switched on");
 	logdev_set(LOGDEV_LOG, 0);
 	for (page = 0; page < PAGES; page++)
 		lost += at(pages, page)[0] != MARK + page;
-	ok_eq(lost, 0, "in the end every page still has its contents");
+	ok_eq(lost, 0, "in the end, every page still has its contents");
 }
 
 void payload_main(void)

@@ -2,8 +2,8 @@
 /*
  * mmio.c - device loads and stores of every width, form and register, and device interrupts.
  *
- * The device is the VMM's testdev, which reports width and offset of the last access. Without
- * it (bare), only the UART and the PLIC are tested.
+ * The device is the VMM's testdev, which reports the width and offset of the last access. Without
+ * the testdev (bare), only the UART and the PLIC are tested.
  */
 #include "testdev.h"
 
@@ -16,7 +16,7 @@ unsigned long mmio_c_ldsp(unsigned long addr, unsigned long value);
 unsigned long mmio_c_swsp(unsigned long addr, unsigned long value);
 unsigned long mmio_c_sdsp(unsigned long addr, unsigned long value);
 
-/* Return whether there was one access, with this width, offset and direction. Clears the count. */
+/* Return whether there was one access, with this width, offset and direction. Clear the count. */
 static bool one_access(unsigned long len, unsigned long offset, unsigned long write)
 {
 	bool good = dev_reg(DEV_COUNT) == 1 && dev_reg(DEV_LEN) == len &&
@@ -176,7 +176,7 @@ static void test_registers(void)
 	mmio_load_regs(dev + 0x200, out);
 	for (i = 1; i < 32; i++)
 		bad += out[i] != 0x7000000000000000UL + i;
-	ok_eq(bad, 0, "a load may have any of x1 to x31 as its result");
+	ok_eq(bad, 0, "any of x1 to x31 may receive the result of a load");
 	mmio_store_regs(dev + 0x200);
 	for (bad = 0, i = 0; i < 32; i++)
 		bad += dev_reg(0x200 + 8 * i) != (i ? 0x4000 + i : 0);
@@ -217,7 +217,7 @@ static void test_plic(void)
 		priority[i] = i;
 		bad += priority[i] != i;
 	}
-	ok_eq(bad, 0, "the PLIC's priorities of sources 1 to 7 read back");
+	ok_eq(bad, 0, "the PLIC's priorities of sources 1 to 7 read back as written");
 	for (i = 1; i < 8; i++)
 		priority[i] = 0;
 	priority[0] = 7;
@@ -258,8 +258,8 @@ static void test_external(unsigned long source)
 		;
 	csr_clear(sstatus, SSTATUS_SIE);
 	ok_eq(claimed, source, "the PLIC's claim register returns the device's source");
-	ok_eq(hart->irqs[IRQ_S_EXT], before + 1, "after completion the interrupt does not return");
-	ok(!(csr_read(sip) & BIT(IRQ_S_EXT)), "after completion no external interrupt is pending");
+	ok_eq(hart->irqs[IRQ_S_EXT], before + 1, "after completion, the interrupt does not return");
+	ok(!(csr_read(sip) & BIT(IRQ_S_EXT)), "after completion, no external interrupt is pending");
 	hart->on_irq = NULL;
 	csr_write(sie, 0);
 	*enable = 0;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmio_changed.c - the instruction that accessed a device has changed when the hypervisor
- * fetches it. (docs/mmio.md)
+ * mmio_changed.c - the instruction that accessed a device has changed by the time the hypervisor
+ * fetches it (docs/mmio.md).
  *
- * The code at TEST_VA maps another page in its own place, without a fence, and then loads from
- * the device. Until it traps, the hart may still use the old translation, and QEMU does. A fetch
- * after the trap finds the instruction in the new page; htinst has the one in the old page. The
- * guest may see the complete effect of either instruction, and no mixture of both. There is no
+ * The code at TEST_VA maps another page in its own place, without a fence, and then loads from the
+ * device. Until it traps, the hart may still use the old translation, and QEMU does. A fetch after
+ * the trap finds the instruction in the new page; htinst holds the one from the old page. The guest
+ * may see the complete effect of either instruction, but not a mixture of the two. There is no
  * second hart, so the result is the same every time.
  */
 #include "testdev.h"
@@ -74,7 +74,10 @@ static struct seen once(u32 instead, unsigned long flags)
 			      dev_reg(DEV_LEN) };
 }
 
-/* Check that the old load was executed, and the guest continued in the second page, if mapped. */
+/*
+ * Check that the old load was executed, and that the guest continued in the second page, if it is
+ * mapped.
+ */
 static bool as_before(const struct seen *seen, bool ends)
 {
 	return seen->cause == (ends ? EXC_INST_PAGE_FAULT : EXC_BREAKPOINT) &&

@@ -3,8 +3,8 @@
  * mmio_hard.S - accesses to a device that C cannot express, and code that tests copy.
  */
 	/*
-	 * FP loads and stores of addr. The caller catches their traps, and sets sstatus.FS.
-	 * void f(addr).
+	 * FP loads from addr and stores to addr. The caller catches their traps, and sets
+	 * sstatus.FS. void f(addr).
 	 */
 	.macro	fp_form name, insn
 	.globl	\name

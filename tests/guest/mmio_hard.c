@@ -97,7 +97,7 @@ static void test_user(pte_t *root)
 		note("cause %ld stval %lx sepc %lx", (long)trap->cause, trap->tval, trap->epc);
 }
 
-/* In each round the host drops the page with the code, and the guest writes the code again. */
+/* In each round, the host drops the page with the code, and the guest writes the code again. */
 static void test_zapped(void)
 {
 	unsigned long page = body_page(), i, bad = 0;
@@ -141,13 +141,13 @@ static bool watched(unsigned long value)
 	return watch_seen == value;
 }
 
-/* Drop a page and write it again: the other hart must not continue to read the old one. */
+/* Drop a page and write it again: the other hart must not continue to read the old page. */
 static void test_zapped_elsewhere(void)
 {
 	unsigned long page = (unsigned long)page_alloc(), i, stale = 0;
 
 	if (nr_harts < 2) {
-		skip("a page dropped under another hart", "one hart only");
+		skip("a page dropped while another hart reads it", "one hart only");
 		return;
 	}
 	hart_need(1);
@@ -192,7 +192,7 @@ static void do_fetch(unsigned long addr)
 	((void (*)(void))addr)();
 }
 
-/* In assembly: for a pointer known to be misaligned the compiler might split the access. */
+/* In assembly, because the compiler might split the access for a pointer known to be misaligned. */
 static void load_double(unsigned long addr)
 {
 	__asm__ volatile("ld zero, (%0)" ::"r"(addr) : "memory");

@@ -34,8 +34,8 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	if qemu_older 10.0; then
 		skip "cpu max with Svade" "this QEMU always sets A and D"
 	else
-		# The firmware starts with hardware updates of A and D disabled, and QEMU gives the second
-		# hart only Sv39x4: in the first hart's mode a guest would have no G-stage there.
+		# The firmware starts with hardware updates of A and D disabled, and QEMU gives the second hart
+		# only Sv39x4: in the first hart's mode, a guest would have no G-stage on the second hart.
 		vm "cpu max with Svade: sbi_firmware" sbi_firmware --smp 2 --sbi susp,fwft
 		vm "cpu max with Svade: harts, 2 vCPUs" harts --smp 2
 		boot hyperscope --cpu max,svade=on --harts 2
@@ -46,7 +46,7 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	apart
 	boot hyperscope --cpu rv64,v=on,vlen=512
 else
-	skip "cpu max" "this QEMU has none"
+	skip "cpu max" "this QEMU has no cpu max"
 fi
 vm "no V: vector" vector
 

@@ -3,13 +3,14 @@
 # payloads.sh - run many payloads in one boot, and relay their claims.
 #
 #   . tests/lib/tap.sh; . tests/guest/payloads.sh
-#   vm LABEL PAYLOAD [VMM-OPTION...]      run a payload; its claims must hold, its status be 0
+#   vm LABEL PAYLOAD [VMM-OPTION...]      run a payload; its claims must hold, and its status must be 0
 #   vm_ends LABEL PAYLOAD [VMM-OPTION...] run it without a claim: see $(text LABEL), $(status_of LABEL)
 #   vm_list here|linux                    call vm for each line of tests/guest/payloads with this WHERE
 #   toggle NAME [VALUE]                   set a toggle for the VMs that follow (hyperscope only); without
-#                                         VALUE restore the machine's, which $HYPERSCOPE_SET may have set
-#   together ... apart                    run the VMs between these at the same time
-#   boot hyperscope|linux [OPTION...]     run all of them, then report the claims of each vm
+#                                         VALUE, restore the machine's value, which $HYPERSCOPE_SET may
+#                                         have set
+#   together ... apart                    run the VMs between these two at the same time
+#   boot hyperscope|linux [OPTION...]     run all VMs, then report the claims of each vm
 # The host runs busybox's sh with a script of these commands.
 
 guest_dir=$O/guest

@@ -9,7 +9,7 @@ need_files
 
 vm_list here
 
-# After each of these guests the host must run the next VM.
+# After each of these guests, the host must run the next VM.
 for act in stvec nowhere faultloop tables garbage; do
 	vm_ends "deadly: $act" hostile --watchdog 1 "do=$act"
 done
@@ -89,7 +89,8 @@ vm "harts, switch=full" harts --smp 4 rounds=10
 vm "hostile, switch=full" hostile --smp 2 seed=4
 toggle switch
 
-# Two VMs with three vCPUs on two harts, each with its own toggles: neither affects the other.
+# Four VMs with five vCPUs in all on two harts, each VM with its own toggles: none affects the
+# others.
 together
 vm "side by side: fp, 2 vCPUs" fp --smp 2
 toggle gstage_walk recursive
@@ -125,7 +126,7 @@ for act in stvec nowhere faultloop tables; do
 done
 like "$(status_of "deadly: garbage")" '^(0|3|10[0-9])$' "a guest that runs garbage hurts only itself"
 like "$(status_of "after the deadly ones"):$(text "after the deadly ones")" '^0:hello: I am' \
-	"the next guest runs after all these guests"
+	"the next guest runs after all deadly guests"
 like "$(status_of hog)" '^(1|2)[0-9][0-9]$' "a guest with more memory than the host has is ended" ||
 	diag "$(text hog)"
 like "$(status_of "after the hog"):$(text "after the hog")" '^0:hello: I am' \
@@ -138,7 +139,7 @@ ok $? "the semihosting sequence has not written a file on the user's machine"
 if [ ! -e "$HS_TOP/lab.json" ]; then
 	is "$(sed -nE 's/^[^#:]+: [^:]+: (\w+).*/\1/p' "$HS_TOP/tests/guest/payloads" | sort -u | xargs)" \
 		"$(cd "$HS_TOP/tests/guest" && printf '%s\n' *.c | sed 's/\.c$//' | sort | xargs)" \
-		"the list has exactly the payloads of this folder"
+		"the list contains exactly the payloads of this folder"
 	is "$(sed -nE 's/^[^#:]+: ([^:]+): (\w+).*/\2 \1/p' "$HS_TOP/tests/guest/payloads" | while read -r name places; do
 		for place in $places; do
 			case $place in

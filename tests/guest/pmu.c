@@ -2,11 +2,11 @@
 /*
  * pmu.c - performance counters by SBI §11: events, values, snapshots, overflow, invalid calls.
  *
- * No claim is about how much is counted, because on a machine without a cycle model that
- * depends on the clock. Where Linux 6.12 answers differently, the claim says so.
+ * The claims do not say how much is counted: on a machine without a cycle model, that depends on
+ * the clock. Where Linux 6.12 answers differently, the claim says so.
+ * rough-counters=1: the machine's counters count in every mode, whatever the setting, and report an
+ * overflow as soon as they start. QEMU before 9.1 has such counters.
  *
- * rough-counters=1: the machine's counters count in every mode, whatever the setting, and
- * report an overflow as soon as they start. QEMU before 9.1 has such counters.
  * spoiled-redirects=1: illegal instructions and overflows are not delivered correctly (QEMU
  * 10.0.13).
  */
@@ -108,13 +108,13 @@ static void test_info(void)
 			 FIELD_GET(SBI_PMU_INFO_WIDTH, info) < 31;
 		csrs |= BIT(csr);
 	}
-	note("%lu counters, hardware %lx, of all %lx", nr, hardware, all);
+	note("%lu counters, mask of hardware counters %lx, of all %lx", nr, hardware, all);
 	ok_eq(wrong, 0, "each hardware counter has its own CSR and at least 32 bits");
-	ok_eq(none, 1, "every number but that of time is a counter");
+	ok_eq(none, 1, "every number but that of time belongs to a counter");
 	ok((csrs & 5) == 5, "cycle and instret are counters");
 	ok(all != hardware, "there are counters of firmware events");
 	ok_sbi(pmu(SBI_PMU_COUNTER_GET_INFO, 1, 0, 0, 0), SBI_ERR_INVALID_PARAM,
-	       "counter 1, the number of time, is invalid");
+	       "counter 1, which would be that of time, is invalid");
 	ok_sbi(pmu(SBI_PMU_COUNTER_GET_INFO, ~0UL, 0, 0, 0), SBI_ERR_INVALID_PARAM,
 	       "counter -1 is invalid");
 	ok_sbi(pmu(0x77, 0, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
@@ -128,7 +128,7 @@ static void test_counter(const char *name, unsigned long event, long number, har
 	unsigned long a = 0, b = 0, c = 0;
 
 	ok_trap(catch_trap(read, (unsigned long)&a), EXC_ILLEGAL_INST, ANY,
-		"%s: without an event its CSR is illegal", name);
+		"%s: without an event, its CSR cannot be read", name);
 	ok_eq((unsigned long)configure(event, SBI_PMU_CFG_CLEAR_VALUE), (unsigned long)number,
 	      "%s: the event gets the expected counter", name);
 	ok_trap(catch_trap(read, (unsigned long)&a), NO_TRAP, ANY, "%s: its CSR can be read", name);
@@ -152,7 +152,7 @@ static void test_counter(const char *name, unsigned long event, long number, har
 	      (unsigned long)SBI_ERR_ALREADY_STOPPED, "%s: stopping a stopped counter is an error",
 	      name);
 	ok_trap(catch_trap(read, (unsigned long)&a), EXC_ILLEGAL_INST, ANY,
-		"%s: after a reset its CSR is illegal again", name);
+		"%s: after a reset, its CSR cannot be read", name);
 }
 
 static bool rough_counters(void)
@@ -181,7 +181,7 @@ static void test_modes(void)
 	stop(n, 0);
 	catch_trap(read_instret, (unsigned long)&b);
 	stop(n, SBI_PMU_STOP_RESET);
-	ok(!a && b, "a counter without S mode counts nothing (%lu), one without U mode counts", a);
+	ok(!a && b, "a counter counts nothing (%lu) without S mode, but counts without U mode", a);
 }
 
 static void test_user(void)
@@ -190,7 +190,7 @@ static void test_user(void)
 
 	csr_write(scounteren, 0);
 	if (on_linux())
-		skip("a counter that scounteren hides from U mode", "Linux 6.12 reads it anyway");
+		skip("a counter that scounteren hides from U mode", "Linux 6.12 allows the read");
 	else
 		ok_trap(catch_user(read_in_user, 0), EXC_ILLEGAL_INST, ANY,
 			"U mode cannot read a counter that scounteren hides");
@@ -264,7 +264,7 @@ static void ask_sfence(void)
 
 #define TIMES 7
 
-/* Return an event's count, or ~0. TIMES calls of ask() are between start and stop, two outside. */
+/* Return an event's count, or ~0. TIMES calls to ask() are between start and stop, two outside. */
 static unsigned long counted(unsigned long event, void (*ask)(void))
 {
 	long n = configure(FW(event), 0);
@@ -338,7 +338,7 @@ static void test_bad_sets(void)
 			wrong += pmu(f, sets[i][0], sets[i][1], 0, CYCLES).error !=
 				 SBI_ERR_INVALID_PARAM;
 	}
-	ok_eq(wrong, 0, "a set that is empty, or has counters that do not exist, is invalid");
+	ok_eq(wrong, 0, "a set that is empty or contains counters that do not exist is invalid");
 	for (wrong = 0, i = 0; i < ARRAY_SIZE(events); i++)
 		wrong += configure(events[i], 0) != SBI_ERR_NOT_SUPPORTED;
 	ok_eq(wrong, 0, "unknown events are not supported");
@@ -362,9 +362,9 @@ static void test_snapshot(void)
 	long n = configure(CYCLES, 0);
 
 	ok_eq((unsigned long)start(n, SBI_PMU_START_INIT_SNAPSHOT, 0),
-	      (unsigned long)SBI_ERR_NO_SHMEM, "without a snapshot no counter can start from one");
+	      (unsigned long)SBI_ERR_NO_SHMEM, "a counter cannot start from an unset snapshot");
 	ok_eq((unsigned long)stop(n, SBI_PMU_STOP_TAKE_SNAPSHOT), (unsigned long)SBI_ERR_NO_SHMEM,
-	      "without a snapshot no counter can stop into one");
+	      "a counter cannot stop into an unset snapshot");
 	ok(shmem(here + 8, 0, 0) == SBI_ERR_INVALID_PARAM || on_linux(),
 	   "a snapshot that is not aligned is invalid (Linux: accepted)");
 	ok_eq((unsigned long)shmem(here, 0, 1), (unsigned long)SBI_ERR_INVALID_PARAM,
@@ -382,7 +382,7 @@ static void test_snapshot(void)
 	stop(n, SBI_PMU_STOP_TAKE_SNAPSHOT);
 	ok(snapshot[1] >= 5000 && snapshot[1] < 1UL << 40, "a counter stops into the snapshot");
 	if (rough_counters())
-		skip("the snapshot shows no overflow", "QEMU before 9.1 reports one immediately");
+		skip("the snapshot shows no overflow", "QEMU before 9.1 reports an overflow");
 	else
 		ok(!snapshot[0], "the snapshot shows no overflow");
 	catch_trap(read_cycle, (unsigned long)&value);
@@ -480,9 +480,9 @@ static void test_anything(void)
 void payload_main(void)
 {
 	if (!sbi_has(SBI_EXT_PMU)) {
-		ok(!isa_has("_sscofpmf"), "without the PMU there is no Sscofpmf");
+		ok(!isa_has("_sscofpmf"), "without the PMU, there is no Sscofpmf");
 		ok_sbi(pmu(SBI_PMU_NUM_COUNTERS, 0, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
-		       "without the PMU its calls are not supported");
+		       "without the PMU, its calls are not supported");
 		done();
 	}
 	test_info();

@@ -37,7 +37,7 @@ static void one_illegal(void)
 	catch_trap(illegal, 0);
 }
 
-/* Return untouched memory, 2 MiB further each time: its first use is a G-stage fault. */
+/* Return untouched memory, 2 MiB further at each call: its first use causes a G-stage fault. */
 static u8 *fresh_page(void)
 {
 	static unsigned long next;
@@ -48,7 +48,7 @@ static u8 *fresh_page(void)
 	return (u8 *)(next - SZ_2M);
 }
 
-/* Make an exit of some kind, or none for a while, depending on the round. */
+/* Cause an exit of some kind, or none for a while, depending on the round. */
 static void one_by_turns(unsigned long round)
 {
 	if (round % 4 == 1)
@@ -65,8 +65,8 @@ static void one_by_turns(unsigned long round)
 static unsigned long loop_end, loop_bad[MAX_HARTS], loop_rounds[MAX_HARTS];
 
 /*
- * Run loop(n) on each hart n for `ms` ms. Returns the number of harts. *bad is the sum of
- * loop_bad[] and of the harts that hang.
+ * Run loop(n) on each hart n for `ms` ms, and return the number of harts. *bad is the sum of
+ * loop_bad[] plus the number of harts that hang.
  */
 static int loop_together(void (*loop)(unsigned long n), unsigned long ms, unsigned long *bad)
 {

@@ -2,7 +2,7 @@
 /*
  * sample.c - a guest that executes a known number of instructions at known places.
  *
- * For the profiler's test (tests/trace/profile.t). Each place is a separate function, in the
+ * The profiler's test (tests/trace/profile.t) runs it. Each place is a separate function, in the
  * guest's kernel, in its user mode, or behind an exit that the core or the VMM handles.
  */
 #include "rt.h"

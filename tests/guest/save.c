@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * save.c - a guest that uses some of everything must not notice that it is saved half-way.
+ * save.c - a guest that uses a little of everything must not notice that it is saved midway.
  *
  * A store to the test device's SAVE requests the save (--save). Every claim is the same whether the
- * machine was saved and restored there or has no --save. Registers hold patterns across that
- * store; a timer is due later, an IPI is pending, one hart waits in WFI, one was never started,
- * a disk has requests in its ring, and pages hold patterns.
+ * machine is saved and restored at that store or runs without --save. Registers hold patterns
+ * across that store; a timer is due later, an IPI is pending, one hart waits in WFI, one was never
+ * started, a disk has requests in its ring, and pages hold patterns.
  *
  * Needs --testdev; makes more claims with 3 vCPUs and a disk of 1 MiB.
  */
@@ -138,12 +138,12 @@ static void test_registers(void)
 
 	for (i = 1; i < 32; i++)
 		wrong += i != 5 && gprs[i] != pattern(i);
-	ok_eq(wrong, 0, "the general registers are as they were");
-	ok_eq(csrs_wrong, 0, "sepc, scause, stval and scounteren are as they were");
+	ok_eq(wrong, 0, "the general registers keep their values across a save");
+	ok_eq(csrs_wrong, 0, "sepc, scause, stval, scounteren keep their values across a save");
 	ok(!fp || (fcsr == 0x65 && !memcmp(floats, floats_then, sizeof(floats))),
-	   "the FP registers are as they were");
+	   "the FP registers keep their values across a save");
 	ok(!vec || (vector == vector_then && !memcmp(vectors, vectors_then, 32 * csr_read(vlenb))),
-	   "the vector registers are as they were");
+	   "the vector registers keep their values across a save");
 }
 
 /* ---- harts and interrupts ---- */
@@ -244,8 +244,8 @@ void payload_main(void)
 	note("saving");
 	test_registers();
 	test_interrupts();
-	ok_eq(memory_wrong(), 0, "memory is as it was");
-	ok_eq(dev_reg(0x10), pattern(1), "the device's memory is as it was");
+	ok_eq(memory_wrong(), 0, "memory keeps its contents across a save");
+	ok_eq(dev_reg(0x10), pattern(1), "the device's memory keeps its contents across a save");
 	if (nr_harts > 1)
 		test_sleeper();
 	else

@@ -23,7 +23,7 @@ diag "$(grep -a '^vmm: save' <<<"$err")"
 goes_on()	# WHERE: claim that the guest of the last run has continued and ended its tour
 {
 	is "$status:$(grep -ac 'Run /init\|Linux version' <<<"$out")" 0:0 \
-		"$1: the guest continues where it was" ||
+		"$1: the guest continues where it was saved" ||
 		diag "$(tail -n 5 <<<"$out$err")"
 	like "$out" 'guest: the tour ends with status 0' "$1: the guest's tour, with its disk, ends with status 0"
 	unlike "$out" 'BUG|WARNING|stall|Oops' "$1: the guest's kernel reports no error or warning"

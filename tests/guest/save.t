@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# A VM that is saved to a file and restored must not notice. One boot of hyperscope for the VMM's part,
-# two for the launcher's. Damaged files: tests/vmm/test_save.c; Debian and Linux KVM: save.slow.t.
+# A guest whose VM is saved to a file and restored must not notice. The first half tests the VMM,
+# the second the launcher. tests/vmm/test_save.c covers damaged files; save.slow.t covers Debian and
+# Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 for f in "$O/vmm" "$O/guest/busybox" "$O/guest-payloads"/{save,save_dirty,hello,fault_loop}.bin; do
@@ -25,12 +26,12 @@ sleep 2.5
 run restore /vmm --disk disk --restore stopped
 
 echo "=== signal"
-/vmm --mem 8M --save signalled --append how=spin /fault_loop.bin </dev/null 2>&1 &
+/vmm --mem 8M --save signaled --append how=spin /fault_loop.bin </dev/null 2>&1 &
 sleep 0.5
 kill -USR2 $!
 wait $!
 printf '\n=== status %d\n' $?
-run restore-signal /vmm --restore signalled
+run restore-signal /vmm --restore signaled
 run small /vmm --mem 8M --save /dev/vda --save-at 200 --append how=spin /fault_loop.bin
 run too-late /vmm --mem 8M --save late --save-at 100000 /hello.bin
 ls late* *.part 2>/dev/null
@@ -112,7 +113,7 @@ like "$rounds" '^[0-9]+ [0-9]+' \
 	"the guest that writes is saved in more than one round, of $rounds pages"
 read -r first second _ <<<"$rounds"
 [ "$second" -ge 500 ] && [ "$second" -le "$first" ]
-ok $? "the second round has nearly all of the 512 pages that the guest writes" || diag "$rounds"
+ok $? "the second round saves nearly all of the 512 pages that the guest writes" || diag "$rounds"
 like "$out" 'saved to busy: [0-9]+ pages, [0-9]+ of them in the pause of [0-9.]+ ms, after [2-8] rounds' \
 	"the VMM reports pages, pause and rounds"
 part restore-dirty
@@ -127,7 +128,7 @@ part restore-signal
 is "$status:$(grep '^spun' <<<"$out")" 0:spun \
 	"the guest saved by SIGUSR2 continues where it was" || diag "$out"
 part small
-like "$(grep ^vmm <<<"$out")" '^vmm: --save /dev/vda: write: .*; the guest continues$' "a disk too small is reported"
+like "$(grep ^vmm <<<"$out")" '^vmm: --save /dev/vda: write: .*; the guest continues$' "a disk that is too small is reported"
 is "$status:$(grep '^spun' <<<"$out")" 0:spun \
 	"the guest continues after its save has failed" || diag "$out"
 part too-late

@@ -2,10 +2,10 @@
 /*
  * save_dirty.c - harts write memory all the time while the machine is saved: no store may be lost.
  *
- * Each hart goes over its own pages, checks that each holds the value stored in the previous
+ * Each hart goes over its own pages, checks that each page holds the value stored in the previous
  * round, and stores the next value. Arguments: rounds=N (60000), pages=N for each hart (256);
- * until=input: write until the console has a byte, whatever the rounds, so that the guest cannot
- * end before it has been saved.
+ * until=input: go on after the rounds until the console has a byte, so that the guest cannot end
+ * before it has been saved.
  */
 #include "rt.h"
 

@@ -42,15 +42,15 @@ static void test_base(void)
 	note("SBI %ld.%ld, implementation %lu", ret.value >> 24, ret.value & 0xffffff, impl_id());
 	for (fid = SBI_BASE_GET_IMPL_ID; fid <= SBI_BASE_GET_MIMPID; fid++)
 		good += !sbi_call(SBI_EXT_BASE, fid, SBI_EXT_TIME, 0, 0).error;
-	ok_eq(good, 6, "implementation id, versions and machine ids answer without error");
+	ok_eq(good, 6, "the calls for implementation id, versions and machine ids succeed");
 	for (good = i = 0; i < ARRAY_SIZE(required); i++)
 		good += sbi_has(required[i]);
 	ok_eq(good, ARRAY_SIZE(required), "probe finds base, time, IPI, HSM, remote fence, reset");
 	ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, NO_SUCH_EXT, 0, 0);
-	ok(!ret.error && !ret.value, "probe of an unknown extension is 0 and no error");
+	ok(!ret.error && !ret.value, "probing an unknown extension returns 0 and no error");
 	ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, ~0UL, 0, 0);
 	/* Linux 6.12 finds the table entries of extensions that it was built without. */
-	ok(!ret.error && (!ret.value || on_linux()), "probe of extension -1 is 0 and no error");
+	ok(!ret.error && (!ret.value || on_linux()), "probing extension -1 returns 0 and no error");
 	ok_sbi(sbi_call(SBI_EXT_BASE, NO_SUCH_FID, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
 	       "an unknown function of the base extension is not supported");
 	ok_eq(sbi_regs_changed(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0), 0,
@@ -78,7 +78,7 @@ static void test_unknown(void)
 	for (wrong = i = 0; i < ARRAY_SIZE(ids); i++)
 		if (!sbi_has(ids[i]) && sbi_call(ids[i], 0, 0, 0, 0).error != SBI_ERR_NOT_SUPPORTED)
 			wrong++;
-	ok_eq(wrong, 0, "an extension that probe does not find answers no call");
+	ok_eq(wrong, 0, "calls to an extension that probe does not find are not supported");
 	ok_eq(sbi_regs_changed(NO_SUCH_EXT, 0, 0), 0,
 	      "an unknown call keeps every register but a0 and a1");
 }
@@ -113,14 +113,14 @@ static void test_ipi(void)
 {
 	unsigned long me = this_hart()->id;
 
-	ok(ipi_arrives(1, me), "an IPI to itself by mask 1, base own hart, arrives");
+	ok(ipi_arrives(1, me), "a hart's IPI to itself (mask 1, its own id as base) arrives");
 	ok(ipi_arrives(0, ~0UL), "an IPI to all harts, base -1, arrives at the sender");
 	ipi_clear();
 	ok(!sbi_call(SBI_EXT_IPI, SBI_IPI_SEND_IPI, 0, 0, 0).error &&
 		   !(csr_read(sip) & BIT(IRQ_S_SOFT)),
 	   "an empty hart mask succeeds and interrupts no hart");
 	ok(bad_hart_answer(sbi_call(SBI_EXT_IPI, SBI_IPI_SEND_IPI, 1, NO_SUCH_HART, 0)),
-	   "an IPI to a hart that does not exist is an invalid parameter (Linux: ignored)");
+	   "an IPI to a missing hart fails with INVALID_PARAM (Linux: ignored)");
 	ok_sbi(sbi_call(SBI_EXT_IPI, NO_SUCH_FID, 1, me, 0), SBI_ERR_NOT_SUPPORTED,
 	       "an unknown function of the IPI extension is not supported");
 }
@@ -136,10 +136,10 @@ static void test_rfence(void)
 		wrong += !!sbi_call6(SBI_EXT_RFENCE, fid, 0, 0, 0, 0, 0, 0).error;
 	}
 	ok_eq(wrong, 0,
-	      "remote fence.i, sfence.vma with and without ASID succeed for self, range, all, "
+	      "remote fence.i and sfence.vma with and without ASID succeed for self, range, all, "
 	      "none");
 	ok(bad_hart_answer(sbi_call(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_FENCE_I, 1, NO_SUCH_HART, 0)),
-	   "a remote fence at a hart that does not exist is an invalid parameter (Linux: ignored)");
+	   "a remote fence at a missing hart fails with INVALID_PARAM (Linux: ignored)");
 	for (wrong = 0, fid = SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID;
 	     fid <= SBI_RFENCE_REMOTE_HFENCE_VVMA; fid++) {
 		wrong += sbi_call6(SBI_EXT_RFENCE, fid, 1, me, 0, 0x1000, 0, 0).error !=
@@ -161,9 +161,9 @@ static void test_hsm(void)
 	/* Linux 6.12 loses the error, and returns success and STARTED. */
 	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_HART_GET_STATUS, NO_SUCH_HART, 0, 0);
 	ok(ret.error == SBI_ERR_INVALID_PARAM || on_linux(),
-	   "the status of a hart that does not exist is invalid");
+	   "asking for the status of a hart that does not exist is invalid");
 	ok_sbi(sbi_call(SBI_EXT_HSM, SBI_HSM_HART_START, me, (unsigned long)_start, 0),
-	       SBI_ERR_ALREADY_AVAILABLE, "starting the calling hart: already available");
+	       SBI_ERR_ALREADY_AVAILABLE, "starting the calling hart fails: already available");
 	ok_sbi(sbi_call(SBI_EXT_HSM, SBI_HSM_HART_START, NO_SUCH_HART, (unsigned long)_start, 0),
 	       SBI_ERR_INVALID_PARAM, "starting a hart that does not exist is invalid");
 	t = now();
@@ -258,7 +258,7 @@ static void test_legacy(void)
 	ipi_clear();
 	ok(!sbi_legacy(SBI_LEGACY_SEND_IPI, (unsigned long)&mask, 0) &&
 		   wait_irq(BIT(IRQ_S_SOFT), 100000),
-	   "legacy send_ipi to itself arrives, with its mask in memory");
+	   "a hart's legacy IPI to itself, with its mask in memory, arrives");
 	ok(!sbi_legacy(SBI_LEGACY_CLEAR_IPI, 0, 0) && !(csr_read(sip) & BIT(IRQ_S_SOFT)),
 	   "legacy clear_ipi clears the IPI");
 	ok(!sbi_legacy(SBI_LEGACY_REMOTE_FENCE_I, (unsigned long)&mask, 0) &&
@@ -268,9 +268,9 @@ static void test_legacy(void)
 	ok_trap(catch_trap(legacy_ipi, NO_MEMORY), EXC_LOAD_ACCESS_FAULT, NO_MEMORY,
 		"a legacy mask outside memory: the caller gets a load access fault");
 	ok_trap(catch_trap(legacy_ipi, 1), EXC_LOAD_ACCESS_FAULT, 1,
-		"a legacy mask at address 1, whose guest physical address / 4 is 0: the same");
+		"a legacy mask at address 1, where address / 4 is 0: a load access fault");
 	ok_eq((unsigned long)sbi_legacy(SBI_LEGACY_CONSOLE_GETCHAR, 0, 0), ~0UL,
-	      "legacy getchar without input is -1");
+	      "legacy getchar without input returns -1");
 }
 
 void payload_main(void)

@@ -72,7 +72,7 @@ static void test_resume(void)
 		skip("a suspend that resumes", "no serial port or no PLIC");
 		return;
 	}
-	csr_set(sstatus, SSTATUS_SIE); /* all are masked in sie; the resume has to clear SIE */
+	csr_set(sstatus, SSTATUS_SIE); /* sie masks all interrupts; the resume has to clear SIE */
 	error = suspend_to(&state, (unsigned long)suspend_resume);
 	csr_clear(sstatus, SSTATUS_SIE);
 	csr_write(sscratch, sscratch);
@@ -130,7 +130,7 @@ static void test_numbers(void)
 	struct sbiret version = sbi_call(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0, 0, 0);
 	unsigned long i, wrong = 0;
 
-	ok_eq((unsigned long)version.value >> 24, 3, "with FWFT the SBI version is 3.0");
+	ok_eq((unsigned long)version.value >> 24, 3, "with FWFT, the SBI version is 3.0");
 	for (i = 0; i < ARRAY_SIZE(unknown); i++) {
 		wrong += fwft_get(unknown[i]).error != SBI_ERR_DENIED;
 		wrong += fwft_set(unknown[i], 0, 0) != SBI_ERR_DENIED;
@@ -161,7 +161,7 @@ static void test_switch(unsigned long feature, const char *name)
 	   "%s: a bad value and bad flags are invalid and change nothing", name);
 	ok(!fwft_set(feature, 1, 0) && fwft_get(feature).value == 1 && !fwft_set(feature, 0, 0) &&
 		   fwft_get(feature).value == 0,
-	   "%s: the feature can be set, and set back", name);
+	   "%s: the feature can be switched on, and off again", name);
 	ok(!fwft_set(feature, 1, SBI_FWFT_LOCK) &&
 		   fwft_set(feature, 0, 0) == SBI_ERR_DENIED_LOCKED && fwft_get(feature).value == 1,
 	   "%s: the feature cannot be changed once it is locked", name);
@@ -217,10 +217,10 @@ static void test_pointers(void)
 		return;
 	}
 	ok(!fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 7, 0) && loads(low) && !loads(high),
-	   "7 bits masked: a tag in them is ignored, a tag below them faults");
+	   "with 7 bits masked, a tag in them is ignored, and a tag below them faults");
 	ok(!fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 16, 0) && loads(low) && loads(high) &&
 		   fwft_get(SBI_FWFT_POINTER_MASK_PMLEN).value == 16,
-	   "16 bits masked: both tags are ignored");
+	   "with 16 bits masked, both tags are ignored");
 	ok(!fwft_set(SBI_FWFT_POINTER_MASK_PMLEN, 0, 0) && !loads(low),
 	   "pointer masking can be switched off again");
 }
@@ -233,7 +233,7 @@ static void test_ad(void)
 	unsigned long cause;
 
 	if (fwft_get(SBI_FWFT_AD_HW_UPDATING).error) {
-		skip("A and D bits", "this machine has no switch for their update by hardware");
+		skip("A and D bits", "this machine has no switch for updates by hardware");
 		return;
 	}
 	pt_map(root, TEST_VA, (unsigned long)page, flags);

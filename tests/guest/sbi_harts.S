@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_harts.S - entry of a hart that sbi_harts.c restarts: it waits for its IPI, reports it and
- * stops. a1: address of two words, the second of which is written last. No stack, no traps.
+ * sbi_harts.S - entry of a hart that sbi_harts.c restarts: the hart waits for its IPI, reports it
+ * and stops. a1: address of two words, the second of which is written last. The code uses no stack
+ * and must not trap.
  */
 #include "hv/sbi.h"
 

@@ -34,7 +34,7 @@ static void take_ipis(unsigned long index)
 	}
 }
 
-/* Return a mask of the harts that got an IPI since the last call. Waits for those in `want`. */
+/* Wait for the harts in `want`. Return a mask of the harts that got an IPI since the last call. */
 static unsigned long who_got(unsigned long want)
 {
 	unsigned long end = now() + us_to_ticks(WAIT_MS * 1000), seen = 0;
@@ -92,7 +92,7 @@ static void test_unknown(void)
 		note("mask %lx base %lx", bad[i].mask, bad[i].base);
 		wrong++;
 	}
-	ok_eq(wrong, 0, "an IPI with a bit for a missing hart is an invalid parameter");
+	ok_eq(wrong, 0, "an IPI with a bit for a missing hart fails with INVALID_PARAM");
 	for (wrong = i = 0; i < ARRAY_SIZE(bad); i++) {
 		for (j = SBI_RFENCE_REMOTE_FENCE_I; j <= SBI_RFENCE_REMOTE_SFENCE_VMA_ASID; j++) {
 			long error = sbi_call6(SBI_EXT_RFENCE, j, bad[i].mask, bad[i].base, 0,
@@ -103,7 +103,7 @@ static void test_unknown(void)
 		}
 	}
 	ok_eq(wrong, 0,
-	      "a remote fence with a bit for a missing hart is an invalid parameter (Linux: "
+	      "a remote fence with a bit for a missing hart fails with INVALID_PARAM (Linux: "
 	      "ignored)");
 	who_got(0);
 }
@@ -131,7 +131,7 @@ static void test_ranges(unsigned long all)
 			wrong += sbi_call6(SBI_EXT_RFENCE, j, all, 0, ranges[i].start,
 					   ranges[i].size, ~0UL, 0)
 					 .error != 0;
-	ok_eq(wrong, 0, "remote fences of all harts take any range and any ASID");
+	ok_eq(wrong, 0, "remote fences at all harts accept any range and any ASID");
 }
 
 /* ---- an IPI right after a start ---- */

@@ -105,7 +105,7 @@ static void test_who(void)
 	ok(!(csr_read(sip) & BIT(IRQ_S_SOFT)), "an empty mask in memory interrupts no hart");
 	*(unsigned long *)(mask_page + 0x200) = 1UL << this_hart()->id;
 	call((unsigned long)&a);
-	ok(wait_irq(BIT(IRQ_S_SOFT), 100000), "a mask with this hart's bit interrupts it");
+	ok(wait_irq(BIT(IRQ_S_SOFT), 100000), "a mask with this hart's bit interrupts this hart");
 	ipi_clear();
 	if (on_linux()) {
 		skip("a mask with unknown harts",

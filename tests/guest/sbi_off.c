@@ -3,7 +3,8 @@
  * sbi_off.c - SBI extensions that the VMM has disabled (its option --sbi): the guest finds none of
  * them, whatever it calls.
  *
- * With boot argument off=legacy the legacy calls are disabled, otherwise all other extensions.
+ * With boot argument off=legacy, the legacy calls are disabled; otherwise, all other extensions
+ * are.
  */
 #include "rt.h"
 
@@ -33,7 +34,7 @@ static void test_absent(const unsigned long *ids, unsigned long n, const char *w
 	}
 	ok_eq(found, 0, "probe finds none of the %lu %s extensions that were disabled", n, which);
 	ok_eq(wrong, 0, "no function of the disabled extensions is supported");
-	ok(sbi_has(SBI_EXT_BASE), "base itself cannot be disabled");
+	ok(sbi_has(SBI_EXT_BASE), "the base extension cannot be disabled");
 }
 
 void payload_main(void)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_sta.c - steal time: the host reports to each hart how long it waited.
+ * sbi_sta.c - steal time: the host reports to each hart how long the hart has waited.
  *
- * There is steal time only if there are more vCPUs than the host has harts.
+ * There is steal time only if the VM has more vCPUs than the host has harts.
  */
 #include "rt.h"
 
@@ -79,7 +79,7 @@ static u64 read_steal(const volatile struct sta *sta)
 	return steal;
 }
 
-/* Runs on every hart until `ends`: check its own structure and read those of the others. */
+/* Run on every hart until `ends`: check the hart's own structure and read those of the others. */
 static void busy(unsigned long index)
 {
 	volatile struct sta *mine = &areas[index];
@@ -124,14 +124,14 @@ static void test_busy(void)
 	      BUSY_MS);
 	ok_eq(odd, 0, "a running hart finds an even sequence and no mark that it is preempted");
 	ok_eq(too_much, 0, "no hart's steal time exceeds the time that has passed");
-	ok_eq(clean, n, "in the end no hart is marked preempted");
+	ok_eq(clean, n, "in the end, no hart is marked preempted");
 	if (!boot_number("crowded", 0)) {
 		skip("steal time", "the host has a hart for each vCPU");
 		return;
 	}
 	ok(told >= n / 2, "vCPUs that share a hart have steal time");
 	if (on_linux())
-		skip("the mark of a preempted hart", "Linux 6.12 never sets it");
+		skip("the mark of a preempted hart", "Linux 6.12 never sets the mark");
 	else
 		ok(seen_preempted > 0, "other harts see the mark of a preempted hart");
 }

@@ -6,8 +6,8 @@
 #   race_payloads TITLE OPTION...    payloads whose vCPUs wait for each other
 #   race_programs TITLE OPTION...    programs that change a guest under its vCPUs
 #
-# With shift=N an instruction takes 2^N ns of the machine's time, and QEMU runs each hart for a slice of
-# that time. At 0 a slice has many thousand instructions, and harts hardly interleave.
+# With shift=N, an instruction takes 2^N ns of the machine's time, and QEMU runs each hart for a slice of
+# that time. With shift=0, a slice has many thousands of instructions, and harts hardly interleave.
 . "$HS_TOP/tests/guest/payloads.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

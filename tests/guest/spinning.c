@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * spinning.c - vCPUs that spin for each other with wrs.nto, as Linux does for a lock and for the
- * answer to an IPI.
+ * spinning.c - vCPUs that spin with wrs.nto while they wait for each other, as Linux does for a
+ * lock and for the answer to an IPI.
  *
- * With boot argument limit_us=N the vCPUs share a hart. A spinning vCPU then has to yield it, so a
- * turn takes no longer than the limit; without yielding it would take a time slice.
+ * With boot argument limit_us=N, the vCPUs share a hart. A spinning vCPU then has to yield the
+ * hart, so that a turn takes no longer than the limit; if it did not yield, a turn would take a
+ * time slice.
  */
 #include "rt.h"
 
@@ -51,7 +52,7 @@ static void in_time(unsigned long ticks, unsigned long n, const char *what)
 	if (limit)
 		ok(ticks / n <= limit, "%s does not wait for a time slice's end", what);
 	else
-		skip(what, "no limit is set for harts that share one (limit_us=N)");
+		skip(what, "no limit is set (limit_us=N) for vCPUs that share a hart");
 }
 
 static void test_turns(void)

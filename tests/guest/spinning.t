@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# spinning.t - vCPUs that share one hart and spin for each other yield it. Time is counted in
+# spinning.t - vCPUs that share a hart yield it while they spin for each other. Time is counted in
 # instructions, so that a busy machine makes no difference.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/payloads.sh"

@@ -2,7 +2,7 @@
 /*
  * testdev.h - the VMM's device for tests of MMIO, as a payload sees it.
  *
- * Registers and their meaning: src/vmm/testdev.c.
+ * src/vmm/testdev.c describes the registers and their meaning.
  */
 #ifndef GUEST_TESTDEV_H
 #define GUEST_TESTDEV_H
@@ -20,7 +20,7 @@ enum testdev_register {
 	DEV_MAGIC = 0x828,
 	DEV_ZAP = 0x830,
 	DEV_IRQ = 0x838,
-	DEV_NOTIFY = 0x840, /* 4 bytes: the kernel takes a store and signals an eventfd */
+	DEV_NOTIFY = 0x840, /* 4 bytes: the kernel handles a store by signaling an eventfd */
 	DEV_SIGNALS = 0x848,
 };
 

@@ -2,10 +2,11 @@
 /*
  * timer.c - time, the timer by SBI and by stimecmp, WFI, wrs, and counters.
  *
- * Nothing here limits lateness, which depends on the machine. A timer that is early is
- * wrong everywhere, and so is one that never fires (wait_irq gives up after its time).
+ * Nothing here limits lateness, which depends on the machine. A timer that is early is wrong
+ * everywhere, and so is one that never fires (wait_irq gives up after its time).
  *
- * silent-sip=1: sip shows no pending timer, although it interrupts, as in QEMU before 8.0.
+ * silent-sip=1: sip does not show a pending timer, although the timer interrupts, as in QEMU before
+ * 8.0.
  */
 #include "rt.h"
 
@@ -33,7 +34,7 @@ static void by_stimecmp(unsigned long time)
 	csr_write(stimecmp, time);
 }
 
-/* Wait until the timer is pending. Returns the time at which it was seen, or 0 if it never was. */
+/* Wait until the timer is pending. Return the time at which it was seen, or 0 if it never was. */
 static unsigned long pending_at(void)
 {
 	unsigned long start = now(), t;
@@ -56,15 +57,15 @@ static void test_set(const char *how, void (*set)(unsigned long))
 	}
 	csr_write(sie, 0);
 	set(now() - 1);
-	ok(timer_pending(), "%s: a time in the past is pending at once", how);
+	ok(timer_pending(), "%s: a timer set to a time in the past is pending at once", how);
 	set(0);
-	ok(timer_pending(), "%s: time 0 is pending at once", how);
+	ok(timer_pending(), "%s: a timer set to 0 is pending at once", how);
 	set(~0UL);
 	ok(!timer_pending(), "%s: -1 means never, and clears a pending timer", how);
 	set(now() + us_to_ticks(1000 * 1000000UL));
-	ok(!timer_pending(), "%s: a far time is not pending", how);
+	ok(!timer_pending(), "%s: a timer far in the future is not pending", how);
 	set(1UL << 62);
-	ok(!timer_pending(), "%s: time 2^62 is not pending", how);
+	ok(!timer_pending(), "%s: a timer set to 2^62 is not pending", how);
 	target = now() + us_to_ticks(2 * MS);
 	set(target);
 	ok(!timer_pending() || now() >= target, "%s: a timer is not pending before its time", how);
@@ -76,7 +77,7 @@ static void test_set(const char *how, void (*set)(unsigned long))
 		t = pending_at();
 		early += t < target;
 	}
-	ok_eq(early, 0, "%s: of %d timers none is early and none is lost", how, ROUNDS);
+	ok_eq(early, 0, "%s: none of %d timers is early or lost", how, ROUNDS);
 	set(~0UL);
 }
 
@@ -115,7 +116,7 @@ static void test_interrupt(void)
 	while (!READ_ONCE(irq_time) && now() < target + us_to_ticks(ENOUGH_US))
 		;
 	csr_clear(sstatus, SSTATUS_SIE);
-	ok(irq_time >= target, "a timer interrupts a loop that makes no exit");
+	ok(irq_time >= target, "a timer interrupts a loop that causes no exits");
 	ok_eq(hart->irqs[IRQ_S_TIMER], before + 2, "the timer interrupt is taken exactly once");
 	timer_off();
 	hart->on_irq = NULL;
@@ -164,7 +165,7 @@ static void test_wfi(void)
 	t = now();
 	while (!(csr_read(sip) & BIT(IRQ_S_SOFT)) && now() - t < us_to_ticks(ENOUGH_US))
 		wfi();
-	ok(csr_read(sip) & BIT(IRQ_S_SOFT), "WFI is woken by an IPI to itself");
+	ok(csr_read(sip) & BIT(IRQ_S_SOFT), "WFI is woken by an IPI that the hart sends to itself");
 	ipi_clear();
 	csr_write(sie, 0);
 }
@@ -176,7 +177,7 @@ static void wfi_in_user(unsigned long arg)
 }
 
 /*
- * In VU mode WFI traps as a virtual instruction (H). Linux executes it; hyperscope refuses it, as
+ * In VU mode, WFI traps as a virtual instruction (H). Linux executes it; hyperscope refuses it, as
  * hardware does in U mode.
  */
 static void test_wfi_user(void)
@@ -223,7 +224,7 @@ static void test_wrs(void)
 		timer_at(now() + us_to_ticks(100));
 		bad += catch_trap(wrs_nto, 1)->cause != NO_TRAP;
 	}
-	ok_eq(bad, 0, "wrs.nto ends no later than an interrupt is pending");
+	ok_eq(bad, 0, "wrs.nto ends at the latest when an interrupt is pending");
 	timer_at(now() - 1);
 	ok_trap(catch_trap(wrs_nto, 10), NO_TRAP, ANY,
 		"wrs.nto with an interrupt pending continues");
@@ -280,7 +281,7 @@ static void test_time(void)
 	unsigned long last = now(), i, t, back = 0, start = last;
 
 	ok_trap(catch_user(read_time, 0), EXC_ECALL_U, ANY,
-		"U mode can read rdtime from the start");
+		"U mode can execute rdtime from the start");
 	for (i = 0; i < 20000; i++) {
 		t = now();
 		back += t < last;
@@ -292,7 +293,7 @@ static void test_time(void)
 	test_counter("rdinstret", read_instret);
 	csr_write(scounteren, 0);
 	if (impl_id() == IMPL_OPENSBI)
-		skip("scounteren.TM for U mode", "OpenSBI emulates rdtime without checking it");
+		skip("scounteren.TM for U mode", "OpenSBI emulates rdtime without checking TM");
 	else
 		ok_trap(catch_user(read_time, 0), EXC_ILLEGAL_INST, ANY,
 			"rdtime in U mode is illegal while scounteren.TM is off");

@@ -56,7 +56,7 @@ vec_len:
 	csrr	a0, vlenb
 	ret
 
-	/* One access that writes no vector state, and one that does. */
+	/* One access that does not write vector state, and one that does. */
 	.globl	vec_read
 vec_read:
 	csrr	a0, vl
@@ -67,7 +67,7 @@ vec_write:
 	vmv.v.i	v1, 5
 	ret
 
-	/* unsigned long vec_store(to, n): store up to n bytes of v8 to v15; returns how many. */
+	/* unsigned long vec_store(to, n): store up to n bytes of v8 to v15; return how many. */
 	.globl	vec_store
 vec_store:
 	vsetvli	t0, a1, e8, m8, ta, ma

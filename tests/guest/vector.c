@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * vector.c - vector registers and their CSRs keep their values across every kind of exit, across
- * runs of other vCPUs, and in each state of sstatus.VS; a new vCPU finds nothing of another's.
+ * runs of other vCPUs, and in each state of sstatus.VS; a new vCPU does not find another vCPU's
+ * values.
  */
 #include "provoke.h"
 
@@ -96,7 +97,7 @@ static void test_exits(unsigned long vs, const char *vs_name)
 		ok(is_kept(0), "VS %s: 32 registers, vl, vtype, vcsr and vstart survive %s",
 		   vs_name, exits[i].name);
 	}
-	ok_eq(state_changed, 0, "VS stays %s across all these exits", vs_name);
+	ok_eq(state_changed, 0, "VS stays %s across exits of every tested kind", vs_name);
 }
 
 static void test_states(void)
@@ -123,8 +124,8 @@ static void test_csrs_alone(void)
 	unsigned long round, lost = 0;
 
 	if (on_linux()) {
-		skip("vcsr and vstart survive when nothing else has changed",
-		     "QEMU leaves VS Clean, and Linux 6.12 relies on it");
+		skip("vcsr and vstart survive exits when nothing else has changed",
+		     "QEMU leaves VS Clean, and Linux 6.12 relies on VS");
 		return;
 	}
 	vs_set(VS_DIRTY);
@@ -142,10 +143,10 @@ static void test_csrs_alone(void)
 		lost += !is_kept(0);
 		vec_put(&want[0]);
 	}
-	ok_eq(lost, 0, "vcsr and vstart survive when nothing else has changed");
+	ok_eq(lost, 0, "vcsr and vstart survive exits when nothing else has changed");
 }
 
-/* A store across the boundary of an untouched page faults half-way. */
+/* A store across the boundary of an untouched page faults halfway. */
 static void test_memory(void)
 {
 	u8 *to = fresh_page() + SZ_2M - 7;
@@ -195,8 +196,8 @@ static void test_together(void)
 
 	for (i = 1; i < n; i++)
 		nonzero += !is_zero(&at_start[i]);
-	ok_eq(nonzero, 0, "%d harts begin with their vector state zero", n - 1);
-	ok_eq(bad, 0, "%d harts use vector at once for %lu ms, and none sees another's values", n,
+	ok_eq(nonzero, 0, "%d harts begin with all vector state zero", n - 1);
+	ok_eq(bad, 0, "%d harts use vector at once for %lu ms; none sees another hart's values", n,
 	      LOOP_MS);
 }
 
@@ -212,13 +213,16 @@ static void use_fp(unsigned long value)
 		".option push; .option arch, +d; fmv.d.x f0, %0; .option pop" ::"r"(value));
 }
 
-/* On one host hart: this vCPU uses FP each turn and vector every third, the other uses vector. */
+/*
+ * On one host hart: this vCPU uses FP in each turn and vector in every third, and the other uses
+ * vector.
+ */
 static void test_beside_fp(void)
 {
 	unsigned long turn, lost = 0;
 
 	if (nr_harts < 2 || !isa_has("d")) {
-		skip("vector registers are loaded when FP's are already loaded",
+		skip("vector registers are loaded even if FP registers are already loaded",
 		     "this needs two harts and D");
 		return;
 	}
@@ -235,7 +239,7 @@ static void test_beside_fp(void)
 		use_vector(0);
 	}
 	csr_clear(sstatus, SSTATUS_FS);
-	ok_eq(lost, 0, "vector registers are loaded when FP's are already loaded");
+	ok_eq(lost, 0, "vector registers are loaded even if FP registers are already loaded");
 }
 
 void payload_main(void)
@@ -245,7 +249,7 @@ void payload_main(void)
 	if (!isa_has("v")) {
 		vs_set(VS_DIRTY);
 		ok_trap(catch_trap(vec_read, 0), EXC_ILLEGAL_INST, ANY,
-			"without the V extension vl cannot be read, whatever VS is");
+			"without the V extension, vl cannot be read, whatever VS is");
 		done();
 	}
 	if (fdt_find("ns16550a", 0, &reg))

@@ -67,7 +67,10 @@ static bool interrupted(void)
 	return csr_read(sip) & BIT(IRQ_S_EXT);
 }
 
-/* Raise the port's line: enabling THRI reports the empty transmitter; reading IIR lowers it. */
+/*
+ * Raise the port's line: enabling THRI reports that the transmitter is empty. Reading IIR lowers
+ * the line.
+ */
 static void raise_line(void)
 {
 	set8(UART_IER, 0);
@@ -83,7 +86,7 @@ static void test_uart(void)
 {
 	set8(UART_IER, 0);
 	set8(UART_SCR, 0x5a);
-	ok_eq(get8(UART_SCR), 0x5a, "the scratch register keeps what is written");
+	ok_eq(get8(UART_SCR), 0x5a, "the scratch register keeps the value written to it");
 	ok_eq(get8(UART_LSR) & LSR_EMPTY, LSR_EMPTY, "the transmitter is empty");
 	ok_eq(get8(UART_MSR), MSR_ONLINE, "the modem lines are on");
 	set8(UART_LCR, LCR_DLAB | 3);
@@ -94,18 +97,21 @@ static void test_uart(void)
 	set8(UART_LCR, 3);
 	ok_eq(get8(UART_IER), 0, "writing the divisor does not change IER");
 	set8(UART_IIR, 0);
-	ok_eq(get8(UART_IIR), IIR_NONE, "IIR reports no interrupt and no FIFO");
+	ok_eq(get8(UART_IIR), IIR_NONE,
+	      "IIR reports no interrupt, and no FIFOs while they are off");
 	set8(UART_IIR, 1);
 	ok_eq(get8(UART_IIR), IIR_NONE | IIR_FIFO, "IIR reports FIFOs once they are on");
 	raise_line();
-	ok_eq(get8(UART_IIR), IIR_THRI | IIR_FIFO, "an empty transmitter interrupts");
+	ok_eq(get8(UART_IIR), IIR_THRI | IIR_FIFO,
+	      "an empty transmitter interrupts when THRI is enabled");
 	ok_eq(get8(UART_IIR), IIR_NONE | IIR_FIFO, "reading IIR ends the interrupt");
 	set8(UART_DATA, '\n');
 	ok_eq(get8(UART_IIR), IIR_THRI | IIR_FIFO,
 	      "the transmitter interrupts again after it has sent a byte");
 	drop_line();
 	set8(UART_MCR, MCR_LOOP | 0xf);
-	ok_eq(get8(UART_MSR), 0xf0, "loopback shows our own modem lines");
+	ok_eq(get8(UART_MSR), 0xf0,
+	      "in loopback mode, the modem status shows the port's own outputs");
 	set8(UART_MCR, 3);
 }
 
@@ -115,12 +121,12 @@ static void test_plic_gate(void)
 	*threshold(1) = 0;
 	*priority(UART_SOURCE) = 0;
 	raise_line();
-	ok(!interrupted(), "priority 0 never interrupts");
+	ok(!interrupted(), "a source with priority 0 never interrupts");
 	ok_eq(*claim(1), 0, "a source with priority 0 can't be claimed");
 	*priority(UART_SOURCE) = 3;
-	ok(interrupted(), "a priority above the threshold interrupts");
+	ok(interrupted(), "a source with a priority above the threshold interrupts");
 	*threshold(1) = 3;
-	ok(!interrupted(), "a priority equal to the threshold doesn't interrupt");
+	ok(!interrupted(), "a source with a priority equal to the threshold doesn't interrupt");
 	*threshold(1) = 2;
 	*enable(1) = 0;
 	ok(!interrupted(), "a source that isn't enabled doesn't interrupt");
@@ -145,13 +151,13 @@ static void test_plic_claim(void)
 	*claim(1) = 0;
 	*claim(1) = 31;
 	*claim(1) = ~0U;
-	ok(!interrupted(), "completing other sources does nothing");
+	ok(!interrupted(), "completing sources other than the claimed one has no effect");
 	*claim(1) = UART_SOURCE;
-	ok(interrupted(), "after completion a line that is still high interrupts again");
-	ok_eq(*claim(1), UART_SOURCE, "a source that interrupts again is claimed again");
+	ok(interrupted(), "after completion, a line that is still high interrupts again");
+	ok_eq(*claim(1), UART_SOURCE, "a source that interrupts again can be claimed again");
 	drop_line();
 	*claim(1) = UART_SOURCE;
-	ok(!interrupted(), "after completion a line that is low doesn't interrupt");
+	ok(!interrupted(), "after completion, a line that is low doesn't interrupt");
 }
 
 static void test_plic_nobody(void)
@@ -173,7 +179,7 @@ static void test_plic_nobody(void)
 		sum += *(volatile u64 *)at;
 		*(volatile u16 *)at = 0xffff;
 	}
-	ok_eq(sum, 0, "accesses of a wrong width read 0");
+	ok_eq(sum, 0, "PLIC reads of a wrong width return 0");
 }
 
 static void test_wake(void)
@@ -186,7 +192,7 @@ static void test_wake(void)
 	wfi();
 	ok(interrupted(), "a pending line ends WFI");
 	csr_write(sie, 0);
-	ok_eq(*claim(1), UART_SOURCE, "the source that ended WFI is claimed");
+	ok_eq(*claim(1), UART_SOURCE, "the source that ended WFI can be claimed");
 	drop_line();
 	*claim(1) = UART_SOURCE;
 	*enable(1) = 0;

@@ -19,15 +19,16 @@ static void test_registers(void)
 	ok_eq(disk_reg(REG_VERSION), 2, "the version is 2");
 	ok_eq(disk_reg(REG_DEVICE_ID), 2, "the device is a disk");
 	ok(disk_reg(REG_CAPACITY) >= 16, "the disk has 16 sectors or more");
-	ok(!disk_negotiate(0, 0), "a driver of the legacy interface gets no FEATURES_OK");
+	ok(!disk_negotiate(0, 0), "a legacy driver doesn't get FEATURES_OK");
 	ok(!disk_negotiate(BIT(31), FEATURE_VERSION_1),
-	   "a driver that accepts what isn't offered gets no FEATURES_OK");
+	   "a driver that accepts features that aren't offered doesn't get FEATURES_OK");
 	ok(disk_negotiate(0, FEATURE_VERSION_1),
 	   "a driver that accepts VERSION_1 alone gets FEATURES_OK");
 	disk_set(REG_QUEUE_SEL, 1);
 	ok_eq(disk_reg(REG_QUEUE_NUM_MAX), 0, "there is no second queue");
 	disk_set(REG_QUEUE_SEL, 0);
-	ok(disk_reg(REG_QUEUE_NUM_MAX) >= DISK_QUEUE, "the first queue is long enough");
+	ok(disk_reg(REG_QUEUE_NUM_MAX) >= DISK_QUEUE,
+	   "the first queue can have as many entries as this test uses");
 }
 
 static void test_requests(void)
@@ -35,16 +36,18 @@ static void test_requests(void)
 	for (unsigned int i = 0; i < sizeof(data); i++)
 		data[i] = (u8)(i * 7 + i / 256);
 	disk_start();
-	ok_eq(disk_request(BLK_OUT, 1, data, 4 * SECTOR), S_OK, "four sectors are written");
+	ok_eq(disk_request(BLK_OUT, 1, data, 4 * SECTOR), S_OK, "a write of four sectors succeeds");
 	ok_eq(disk_request(BLK_FLUSH, 0, data, 0), S_OK, "a flush succeeds");
-	ok_eq(disk_request(BLK_IN, 1, back, 4 * SECTOR), S_OK, "four sectors are read");
-	ok(!memcmp(data, back, sizeof(data)), "the sectors read are those written");
-	ok_eq(disk_used_length(), 4 * SECTOR + 1, "a read's length counts data and status");
+	ok_eq(disk_request(BLK_IN, 1, back, 4 * SECTOR), S_OK, "a read of four sectors succeeds");
+	ok(!memcmp(data, back, sizeof(data)), "the read returns the data that was written");
+	ok_eq(disk_used_length(), 4 * SECTOR + 1,
+	      "the used length of a read counts the data and the status byte");
 	ok_eq(disk_request(BLK_GET_ID, 0, back, 20), S_OK, "the disk has a name");
 	note("the name is %s", (char *)back);
-	ok_eq(disk_request(99, 0, back, SECTOR), S_UNSUPP, "an unknown request is unsupported");
+	ok_eq(disk_request(99, 0, back, SECTOR), S_UNSUPP,
+	      "an unknown request fails with S_UNSUPP");
 	ok_eq(disk_request(BLK_IN, disk_reg(REG_CAPACITY), back, SECTOR), S_IOERR,
-	      "a read after the end of the disk is an I/O error");
+	      "a read beyond the end of the disk is an I/O error");
 	ok_eq(disk_request(BLK_OUT, ~0ULL, data, SECTOR), S_IOERR,
 	      "a write at sector 2^64 - 1 is an I/O error");
 	ok_eq(disk_request(BLK_OUT, ~0ULL / SECTOR, data, SECTOR), S_IOERR,
@@ -66,34 +69,37 @@ static void test_framing(void)
 	desc_set(&disk_desc[1], back + 100, SECTOR - 100, DESC_WRITE | DESC_NEXT, 7);
 	desc_set(&disk_desc[7], &disk_answer, 1, DESC_WRITE, 0);
 	memset(back, 0, SECTOR);
-	ok(disk_submit(5) && disk_answer == S_OK, "a request may be split into buffers anywhere");
+	ok(disk_submit(5) && disk_answer == S_OK,
+	   "a request may be split into buffers at any byte");
 	ok(!memcmp(data, back, SECTOR), "a split request reads the right data");
 
 	disk_start();
 	disk_make(table, BLK_IN, 1, back, SECTOR);
 	desc_set(&disk_desc[4], table, 3 * sizeof(*table), DESC_INDIRECT, 0);
 	memset(back, 0, SECTOR);
-	ok(disk_submit(4) && disk_answer == S_OK, "an indirect table works");
+	ok(disk_submit(4) && disk_answer == S_OK, "a request in an indirect table succeeds");
 	ok(!memcmp(data, back, SECTOR), "a request in an indirect table reads the right data");
 }
 
 static void test_interrupt(void)
 {
 	disk_start();
-	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "after a reset no interrupt is pending");
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "after a reset, no interrupt is pending");
 	disk_request(BLK_FLUSH, 0, data, 0);
 	/* The device sets the used index before it interrupts. */
 	for (unsigned long t = now(); now() - t < us_to_ticks(DISK_WAIT_US);) {
 		if (disk_reg(REG_INTERRUPT_STATUS))
 			break;
 	}
-	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 1, "a used buffer interrupts");
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 1,
+	      "the device interrupts after it has used a buffer");
 	disk_set(REG_INTERRUPT_ACK, 1);
 	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "an acknowledged interrupt is no longer pending");
 	disk_avail[0] = 1;
 	disk_request(BLK_FLUSH, 0, data, 0);
 	delay_us(2000);
-	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "no interrupt if the driver doesn't want it");
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0,
+	      "the device doesn't interrupt if the driver has turned interrupts off");
 }
 
 /* ---- hostile use ---- */
@@ -213,13 +219,13 @@ static void test_odd_accesses(void)
 		*(volatile u16 *)(at + 6) = 0xffff;
 		*(volatile u64 *)at = sum;
 	}
-	ok(!disk_needs_reset(), "accesses of a wrong width do nothing");
+	ok(!disk_needs_reset(), "accesses of a wrong width don't break the device");
 	disk_set(REG_QUEUE_NOTIFY, 1);
 	disk_set(REG_QUEUE_NOTIFY, ~0U);
 	disk_set(REG_QUEUE_SEL, ~0U);
 	disk_set(REG_QUEUE_NUM, 0);
 	disk_set(REG_FEATURES_SEL, 1000);
-	ok_eq(disk_reg(REG_FEATURES), 0, "there are no features beyond 64");
+	ok_eq(disk_reg(REG_FEATURES), 0, "feature bits beyond the first 64 read as 0");
 	disk_set(REG_QUEUE_SEL, 0);
 	ok_eq(disk_request(BLK_FLUSH, 0, data, 0), S_OK,
 	      "notifying queues that don't exist is harmless");

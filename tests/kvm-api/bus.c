@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * bus.c - stores that the kernel handles itself: coalesced MMIO, also with a corrupted ring, and
- * ioeventfds of every length. It also tests irqfds in a VM without an interrupt controller.
+ * bus.c - stores that the kernel handles itself: coalesced MMIO, even with a corrupted ring, and
+ * ioeventfds of every length. This program also tests irqfds in a VM without an interrupt
+ * controller.
  */
 #include <sys/eventfd.h>
 #include "vm.h"
@@ -93,7 +94,7 @@ static void collects(struct vm *vm, struct vcpu *vcpu)
 	ok(stores(vm, vcpu, 3, ZONE + 0xff8, 1, 1, 0) == 0,
 	   "a store to the zone's last 8 bytes goes into the ring");
 	ok(stores(vm, vcpu, 2, ZONE + 0x1000, 1, 1, 0) == 1,
-	   "a store just behind the zone exits to user space");
+	   "a store just after the zone exits to user space");
 	ok(stores(vm, vcpu, 2, ZONE - 4, 1, 1, 0) == 1,
 	   "a store just before the zone exits to user space");
 	vm_load(vm, load);
@@ -111,7 +112,7 @@ static void fills(struct vm *vm, struct vcpu *vcpu)
 
 	ring->first = ring->last = 0;
 	ok(stores(vm, vcpu, 2, ZONE, 0, RING_SIZE - 1, 0) == 0 && ring->last == RING_SIZE - 1,
-	   "the ring holds one store less than it has entries");
+	   "the ring holds one store fewer than it has entries");
 	ok(stores(vm, vcpu, 2, ZONE, 0x77, 1, 0) == 1 && vcpu->run->mmio.phys_addr == ZONE &&
 		   vcpu->run->mmio.len == 4 && vcpu->run->mmio.data[0] == 0x77 &&
 		   ring->last == RING_SIZE - 1,
@@ -185,7 +186,7 @@ static void overlaps(struct vm *vm, struct vcpu *vcpu, struct vcpu *second)
 	ring->first = 3;
 	ok(stores(vm, vcpu, 2, ZONE + 0x100, 1, 1, 0) == 0 && ring->last == 2 &&
 		   read(io.fd, &count, 8) == 8 && count == 1,
-	   "the younger ioeventfd gets the store when the ring is full");
+	   "an ioeventfd in an older zone gets the store when the ring is full");
 	ring->first = ring->last = 0;
 	zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE + 0x10, 4);
 	ok(stores(vm, vcpu, 2, ZONE + 0x10, 1, 1, 0) == 1,
@@ -201,7 +202,7 @@ static void overlaps(struct vm *vm, struct vcpu *vcpu, struct vcpu *second)
 	   "unregistering a range larger than the zone leaves the zone registered");
 	zone(vm, KVM_UNREGISTER_COALESCED_MMIO, ZONE, 0x1000);
 	ok(stores(vm, vcpu, 2, ZONE, 1, 1, 0) == 1,
-	   "unregistering the zone's own range removes it");
+	   "unregistering exactly the zone's range removes the zone");
 	io.flags = KVM_IOEVENTFD_FLAG_DEASSIGN;
 	ioctl(vm->fd, KVM_IOEVENTFD, &io);
 	close(io.fd);
@@ -247,16 +248,16 @@ static void lengths(struct vm *vm, struct vcpu *vcpu)
 	}
 	ok(any, "an ioeventfd of 1, 2, 4 or 8 bytes matches only stores of that length");
 	ok(exact && other, "an ioeventfd with a datamatch matches only stores of that value");
-	ok(higher, "a datamatch that exceeds the ioeventfd's length matches no store");
+	ok(higher, "a datamatch that exceeds the ioeventfd's length does not match any store");
 	io.flags = 0;
 	io.len = 0;
 	ok(lengths_that_meet(vm, vcpu, io, 0x1234567812345678) == 15,
 	   "an ioeventfd of length 0 matches stores of all four lengths");
 	io.flags = KVM_IOEVENTFD_FLAG_PIO;
 	io.len = 4;
-	ok(lengths_that_meet(vm, vcpu, io, 1) == 0, "a port-I/O ioeventfd matches no store");
+	ok(lengths_that_meet(vm, vcpu, io, 1) == 0, "a port-I/O ioeventfd never matches a store");
 	io.flags = KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY;
-	ok(lengths_that_meet(vm, vcpu, io, 1) == 0, "a virtio-ccw ioeventfd matches no store");
+	ok(lengths_that_meet(vm, vcpu, io, 1) == 0, "a virtio-ccw ioeventfd never matches a store");
 	close(io.fd);
 }
 
@@ -274,17 +275,17 @@ static void irqfds(struct vm *vm)
 	ok(read((int)irqfd.fd, &count, 8) == 8 && count == 2,
 	   "creating an irqfd does not change the eventfd's count");
 	ok(write((int)irqfd.fd, &one, 8) == 8 && read((int)irqfd.fd, &count, 8) == -1,
-	   "the irqfd consumes an event");
+	   "an irqfd consumes an event of its eventfd");
 	irqfd.flags = KVM_IRQFD_FLAG_DEASSIGN;
 	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0 && write((int)irqfd.fd, &one, 8) == 8 &&
 		   read((int)irqfd.fd, &count, 8) == 8 && count == 1,
-	   "a removed irqfd consumes no event");
+	   "a removed irqfd does not consume events");
 	irqfd.flags = 0;
 	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0 && close((int)irqfd.fd) == 0,
-	   "an irqfd's eventfd can be closed");
+	   "an eventfd can be closed while it has an irqfd");
 	irqfd.fd = (uint32_t)eventfd(0, EFD_NONBLOCK);
 	ok(ioctl(vm->fd, KVM_IRQFD, &irqfd) == 0,
-	   "another irqfd can be created for the closed one's GSI");
+	   "after an irqfd's eventfd is closed, another irqfd can use its GSI");
 }
 
 static void odd_sizes(struct vm *vm, struct vcpu *vcpu)

@@ -211,7 +211,7 @@ static void *run_vcpu(void *arg)
 	return NULL;
 }
 
-/* Restore tracefs's state after boot. */
+/* Restore tracefs to its state after boot. */
 static void reset_all(void)
 {
 	static const char *const never[] = { "!traceoff", "!traceon" };

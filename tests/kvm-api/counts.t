@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# counts.t - three ways to count exits agree exactly: KVM_GET_STATS_FD, the events and the exit table.
-# The counts are per vCPU, for VMs with one vCPU, with several, and with a process that is killed.
+# counts.t - three ways to count exits agree exactly: KVM_GET_STATS_FD, the events and the exit
+# table. The counts are per vCPU, for VMs with one vCPU or several, and for VMs whose process is
+# killed.
 #
-# tests/kvm-api/tally.c makes the exits and knows how many there must be. Its first run has only
-# those events on that leave the fast path enabled; its second run has every event on, so that every
-# exit takes the slow path.
+# tests/kvm-api/tally.c makes the exits and knows how many there must be. In its first run, only
+# those events are on that leave the fast path enabled; in its second run, every event is on, so
+# that every exit takes the slow path.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 busybox=$O/guest/busybox
 [ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
@@ -63,8 +64,8 @@ sum()	# print the sum of the second column of standard input
 # events, and that their sum over all vCPUs equals the table's count.
 both()
 {
-	is "$(stats $1)" "$(events "$2")" "$1: the events give the same count for each vCPU"
-	[ -z "$3" ] || is "$(row "$3")" "$(stats $1 | sum)" "$1: the table gives the same count"
+	is "$(stats $1)" "$(events "$2")" "$1: for each vCPU, the events and the counters agree"
+	[ -z "$3" ] || is "$(row "$3")" "$(stats $1 | sum)" "$1: the table and the counters agree"
 }
 
 [ "$(stats exits | wc -l)" = 14 ]
@@ -83,10 +84,10 @@ both halt_wait_hist ' kvm_vcpu_wakeup: .* waited=1 ' ''
 both halt_successful_poll ' kvm_vcpu_wakeup: .* waited=0 ' ''
 both "gstage_faults mmio_exit_user mmio_exit_kernel" ' kvm_page_fault: ' 'fault on RAM, .*|mmio .*|mmio, .*'
 is "$(row 'fault on RAM, .*')" "$(stats gstage_faults | sum)" \
-	"gstage_faults: the table gives the same count"
+	"gstage_faults: the table and the counter agree"
 is "$(awk '$2 == "remote_tlb_flush_requests" { n += $3 } END { print n + 0 }' "$tmp/stats")" \
 	"$(events ' kvm_remote_fence: fid=[34] ' | sum)" \
-		"remote_tlb_flush_requests: the events give the same count"
+		"remote_tlb_flush_requests: the events and the counter agree"
 
 # ---- by cause ----
 by_cause()	# CAUSE ROWS
@@ -102,7 +103,7 @@ for irq in irq_s_timer irq_s_soft irq_s_ext; do
 	is "$(events " kvm_host_irq: scause=$irq" | sum)" "$(events " kvm_exit: .* scause=$irq " | sum)" \
 		"$irq: there are as many kvm_host_irq events as exits"
 done
-is "$(row 'trap given to guest|exception_.*|irq_[0-9].*')" 0 "no exit has another cause"
+is "$(row 'trap given to guest|exception_.*|irq_[0-9].*')" 0 "no exit has an unexpected cause"
 
 # ---- events compared with each other ----
 is "$(events ' kvm_sbi_call: ')" "$(events ' kvm_exit: .* scause=ecall_vs ')" "every ecall is an SBI call"
@@ -111,7 +112,7 @@ is "$(events ' kvm_virtual_inst: ')" "$(events ' kvm_exit: .* scause=virtual_ins
 is "$(events ' kvm_vcpu_block: ')" "$(events ' kvm_vcpu_wakeup: ')" \
 	"each vCPU has as many kvm_vcpu_wakeup as kvm_vcpu_block events"
 is "$(grep -cE '^ *- kvm_(mmio|sbi_return|csr|userspace_exit): ' "$tmp/report")" 0 \
-	"every event about an answer of user space names its vCPU"
+	"every event about an answer from user space names its vCPU"
 later="^ *(6|7|8)[.][0-9] "
 is "$(grep -cE "$later.*kvm_exit_handled: " "$tmp/report")" "$(grep -cE "$later.*kvm_exit: " "$tmp/report")" \
 	"there are as many kvm_exit_handled as kvm_exit events"

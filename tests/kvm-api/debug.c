@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * debug.c - KVM_SET_GUEST_DEBUG decides whether the guest or its debugger gets a breakpoint
- * exception, in each instruction length and mode.
+ * exception, for each instruction length and mode.
  */
 #include "vm.h"
 
@@ -37,7 +37,10 @@ static void begin(unsigned long mode)
 	set_reg(&vcpu, CORE(mode), mode);
 }
 
-/* Run the guest. Return whether its handler reports a breakpoint (3) at its first instruction. */
+/*
+ * Run the guest. Return whether its handler reports a breakpoint (3) at the guest's first
+ * instruction.
+ */
 static bool is_guests(void)
 {
 	return vcpu_run(&vcpu) == 0 && is_report(&vcpu, 3) &&
@@ -67,7 +70,7 @@ static void each_guest(size_t i)
 	ok(debug(KVM_GUESTDBG_ENABLE) == 0 && is_debuggers(), claim);
 	ok(get_reg(&vcpu, CSRREG(sepc)) == 0x1234,
 	   "the guest's sepc is unchanged, so it has taken no exception");
-	snprintf(claim, sizeof(claim), "%s: KVM_EXIT_DEBUG again if pc is not moved",
+	snprintf(claim, sizeof(claim), "%s: KVM_EXIT_DEBUG ends KVM_RUN again if pc is not moved",
 		 guests[i].name);
 	ok(is_debuggers(), claim);
 	if (guests[i].mode == KVM_RISCV_MODE_S) {
@@ -79,7 +82,7 @@ static void each_guest(size_t i)
 		vcpu.run->immediate_exit = 0;
 	}
 	begin(guests[i].mode);
-	snprintf(claim, sizeof(claim), "%s: without a debugger the guest takes the exception",
+	snprintf(claim, sizeof(claim), "%s: without a debugger, the guest takes the exception",
 		 guests[i].name);
 	ok(debug(0) == 0 && is_guests(), claim);
 	vcpu_free(&vcpu);
@@ -105,7 +108,7 @@ static void other_bits(void)
 	vcpu.run->immediate_exit = 0;
 	begin(KVM_RISCV_MODE_S);
 	ok(debug(~KVM_GUESTDBG_ENABLE) == 0 && is_guests(),
-	   "all bits except ENABLE switch debugging off");
+	   "KVM_SET_GUEST_DEBUG with all bits except ENABLE switches debugging off");
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 }

@@ -52,11 +52,11 @@ static void answers(struct vm *vm, struct vcpu *vcpu)
 	memset(run->mmio.data, 0x11, 8);
 	run->immediate_exit = 1;
 	fails_with(vcpu_run(vcpu), EINTR,
-		   "KVM_RUN with immediate_exit ends after it has taken the answer");
+		   "KVM_RUN with immediate_exit set reads a load's answer, then ends with EINTR");
 	run->immediate_exit = 0;
 	memset(run->mmio.data, 0x22, 8);
 	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x11111111),
-	   "a load's answer is taken only once");
+	   "KVM_RUN reads a load's answer only once");
 	finish(vcpu);
 }
 

@@ -39,7 +39,7 @@ static void capabilities(struct vm *vm)
 	char name[64];
 
 	for (size_t i = 0; i < sizeof(caps) / sizeof(caps[0]); i++) {
-		snprintf(name, sizeof(name), "system and VM have the capability %s", caps[i].name);
+		snprintf(name, sizeof(name), "/dev/kvm and a VM have capability %s", caps[i].name);
 		ok(ioctl(vm->kvm, KVM_CHECK_EXTENSION, caps[i].cap) == 1 &&
 			   ioctl(vm->fd, KVM_CHECK_EXTENSION, caps[i].cap) == 1,
 		   name);
@@ -80,7 +80,7 @@ static void memory_slots(struct vm *vm)
 	fails_with(vm_set_slot(vm, 0, MEM_GPA, 4096, mem, 0), EINVAL,
 		   "a slot's size cannot be changed");
 	fails_with(ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, bad), EFAULT,
-		   "a slot at a bad pointer is refused");
+		   "KVM_SET_USER_MEMORY_REGION refuses a bad address for its argument");
 }
 
 static void registers(struct vcpu *vcpu)
@@ -95,9 +95,9 @@ static void registers(struct vcpu *vcpu)
 	fails_with(ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg), EFAULT,
 		   "KVM_GET_ONE_REG refuses a bad address for the value");
 	fails_with(ioctl(vcpu->fd, KVM_SET_ONE_REG, &reg), EFAULT,
-		   "KVM_SET_ONE_REG refuses a bad address of the value");
+		   "KVM_SET_ONE_REG refuses a bad address for the value");
 	fails_with(ioctl(vcpu->fd, KVM_GET_ONE_REG, 8), EFAULT,
-		   "KVM_GET_ONE_REG refuses a bad address of its argument");
+		   "KVM_GET_ONE_REG refuses a bad address for its argument");
 	reg.addr = (uintptr_t)&value;
 	reg.id = (R_PC & ~KVM_REG_SIZE_MASK) | KVM_REG_SIZE_U32;
 	fails_with(ioctl(vcpu->fd, KVM_GET_ONE_REG, &reg), EINVAL,

@@ -3,10 +3,11 @@
  * fp.c - four vCPUs, their VMM's threads and two more threads use FP while they are moved between
  * harts: no FP register is ever wrong.
  *
- * Each has its own pattern in f0 to f31 and fcsr. The guests keep each value of sstatus.FS across
- * exits, and handle their own illegal instructions. The VMM's threads hold their pattern across
- * KVM_RUN, read the guest's pattern by ONE_REG, and sometimes replace it. The vCPUs belong to two
- * VMs; on hyperscope these have different values of the toggle fp, if two are given.
+ * Each vCPU and each thread has its own pattern in f0 to f31 and fcsr. The guests keep each value
+ * of sstatus.FS across exits, and handle their own illegal instructions. The VMM's threads hold
+ * their pattern across KVM_RUN, read the guest's pattern with ONE_REG, and sometimes replace it.
+ * The vCPUs belong to two VMs; on hyperscope, these have different values of the toggle fp, if two
+ * are given.
  *
  *   fp [ROUNDS [VARIANT VARIANT]]
  */
@@ -22,8 +23,8 @@
 /*
  * s0: the value of f0; fN holds s0 + N. s1: the round; its low byte is fcsr, and its low 2 bits are
  * FS while the registers are not in use. s4: register bits found wrong; s5: traps taken minus traps
- * expected; s6: errors in traps. Each round has a spin, and every second one a call with (s4, s0,
- * fcsr, s6). The call's answer is the new value of f0, or 0 to keep it.
+ * expected; s6: errors in traps. Each round spins, and every second round also makes an SBI call
+ * with (s4, s0, fcsr, s6). The answer to the call is the new value of f0, or 0 to keep it.
  */
 /* clang-format off */
 GUEST(fp,
@@ -63,7 +64,9 @@ struct regs {
 	uint64_t fcsr;
 };
 
-/* Load all registers from `in`, make a system call (or spin, if nr < 0), and save them in `out`. */
+/*
+ * Load all FP registers from `in`, make a system call (or spin, if nr < 0), and save them in `out`.
+ */
 static long with_regs(long nr, long fd, long request, long spin, const struct regs *in,
 		      struct regs *out)
 {
@@ -167,7 +170,7 @@ static void *run_vcpu(void *arg)
 	long err;
 
 	for (w->rounds = 0; w->rounds < rounds; w->rounds++) {
-		/* Two of the threads do not use FP: their guest's registers may stay loaded. */
+		/* Two of the threads do not use FP, so their guests' registers may stay loaded. */
 		if (n % 2) {
 			pattern(&mine,
 				0x5000000000000000UL + ((uint64_t)n << 40) + w->rounds * STEP,
@@ -224,7 +227,7 @@ static struct vm make(const char *variant, unsigned int first)
 	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
 	struct vm vm;
 
-	ok(choose(variant), "the VM's variant can be chosen before it is created");
+	ok(choose(variant), "a VM's variant can be chosen before the VM is created");
 	vm = vm_new();
 	vm_load(&vm, fp);
 	for (unsigned int i = first; i < first + VCPUS / 2; i++) {
@@ -270,7 +273,7 @@ int main(int argc, char **argv)
 	ok(sum.trap_bad == 0,
 	   "guests take their own illegal-instruction traps, with the instruction in stval");
 	ok(sum.read_bad == 0,
-	   "ONE_REG reads the guest's FP registers, and the guest has the values that it writes");
+	   "ONE_REG reads the guest's FP registers, and values that it writes reach the guest");
 	ok(sum.user_bad == 0, "in user programs, f0 to f31 and fcsr are never wrong");
 	for (unsigned int i = 0; i < VCPUS; i++)
 		vcpu_free(&workers[i].vcpu);

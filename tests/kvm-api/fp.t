@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# fp.t - FP registers of four vCPUs, of their VMM's threads and of two more threads are never wrong
-# on two harts. The vCPUs belong to two VMs, with four pairs of variants of the toggle fp.
+# fp.t - the FP registers of four vCPUs, of their VMM's threads and of two more threads are never
+# wrong on two harts. The vCPUs belong to two VMs, with four pairs of variants of the toggle fp.
 # kvm-api-linux.slow.t runs the program on Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 

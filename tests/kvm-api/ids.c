@@ -2,12 +2,12 @@
 /*
  * ids.c - ONE_REG returns the errno of Linux 6.12 for ids that differ from a valid one in one bit.
  *
- * This covers what walk/registers.c does not: register groups with two sizes, groups that not every
- * processor has, and writes after the vCPU has run.
+ * This covers what walk/registers.c does not: register groups with two sizes, groups that not
+ * every processor has, and writes after the vCPU has run.
  *
  * A row of ids.rec has three strings: for reading, for writing, and for writing once the vCPU has
- * run. Their 64 letters are the results with bit 63, 62, ... 0 of the id flipped. This program
- * recorded the rows on Linux KVM:
+ * run. Each string has 64 letters: the results with bit 63, 62, ... 0 of the id flipped. This
+ * program recorded the rows on Linux KVM:
  *
  *     scripts/hyperscope linux-kvm exec [--cpu max] build/tests/kvm-api/ids record
  */
@@ -136,7 +136,7 @@ static void compare(const char *on, size_t base)
 		}
 		try_all(bases[base].id, mode, letters);
 		snprintf(claim, sizeof(claim),
-			 "%s: its id with any one bit flipped gives Linux's result when %s",
+			 "%s: an id with any one bit flipped gives Linux's result when %s",
 			 bases[base].name, how[mode]);
 		if (!ok(want && !strcmp(letters, want), claim))
 			printf("# got:  %s\n# want: %s\n", letters, want ? want : "(not recorded)");

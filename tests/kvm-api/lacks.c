@@ -2,8 +2,9 @@
 /*
  * lacks.c - an extension that was removed from a vCPU is absent for its guest.
  *
- * Each row is a small guest that uses one extension. With the extension it finishes; without, it
- * takes the trap of a hart that never had it. Rows are skipped if the machine lacks the extension.
+ * Each row is a small guest that uses one extension. With the extension, the guest finishes;
+ * without it, the guest takes the trap of a hart that never had the extension. Rows are skipped if
+ * the machine lacks the extension.
  */
 #include <sys/auxv.h>
 #include <sys/wait.h>
@@ -46,7 +47,7 @@ static const struct {
 	{                                                                                          \
 		what, KVM_RISCV_ISA_EXT_##ext, also, guest_##code, guest_##code##_end, cause, ours \
 	}
-	ROW("V: a vector instruction (ours)", V, -1, v, 2, true),
+	ROW("V: a vector instruction (hyperscope only)", V, -1, v, 2, true),
 	ROW("F and D: an FP instruction", F, KVM_RISCV_ISA_EXT_D, f, 2, false),
 	ROW("Zicboz: cbo.zero", ZICBOZ, -1, cbo_zero, 2, false),
 	ROW("Zicbom: cbo.clean", ZICBOM, -1, cbo_clean, 2, false),
@@ -57,7 +58,7 @@ static const struct {
 	ROW("Ssaia: siselect and sireg", SSAIA, -1, siselect, 2, false),
 	ROW("Ssaia: stopi", SSAIA, -1, stopi, 2, false),
 	ROW("Svpbmt: a PTE with a memory type", SVPBMT, -1, pbmt, 13, false),
-	ROW("Sstc: stimecmp (ours)", SSTC, -1, stimecmp, 2, true),
+	ROW("Sstc: stimecmp (hyperscope only)", SSTC, -1, stimecmp, 2, true),
 };
 
 static struct vm vm;
@@ -105,7 +106,7 @@ static void one(size_t i)
 	bool there, taken;
 
 	fresh(rows[i].code, rows[i].end);
-	/* Ssaia needs Smstateen, which contains the bit that disables it. */
+	/* Ssaia needs Smstateen, which contains the bit that disables Ssaia. */
 	there = has(rows[i].ext) &&
 		(rows[i].ext != KVM_RISCV_ISA_EXT_SSAIA || has(KVM_RISCV_ISA_EXT_SMSTATEEN));
 	if (!there) {
@@ -198,7 +199,7 @@ static void host_program(void)
 
 	fresh(guest_v, guest_v_end);
 	ok(ends_with(has(KVM_RISCV_ISA_EXT_V) ? 0 : 2),
-	   "a guest can use V if the machine has it (ours)");
+	   "a guest can use V if the machine has it (hyperscope only)");
 	pid = fork();
 	if (pid == 0) {
 		__asm__ volatile(
@@ -208,7 +209,7 @@ static void host_program(void)
 	}
 	waitpid(pid, &status, 0);
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGILL && !(getauxval(AT_HWCAP) >> 21 & 1),
-	   "a host program has no V: it gets SIGILL, and AT_HWCAP lacks V (ours)");
+	   "a host program has no V: it gets SIGILL, and AT_HWCAP lacks V (hyperscope only)");
 	done();
 }
 

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include "vm.h"
 
-/* s0, sscratch and fs0 count the calls; f7 and f31 have fixed patterns, fcsr rounds down. */
+/* s0, sscratch and fs0 count the calls; f7 and f31 have fixed patterns, and fcsr rounds down. */
 GUEST(counts, ".option arch, +d\nli t0, 0x6000\ncsrs sstatus, t0\nfscsr zero\nli t0, 2\nfsrm t0\n"
 	      "fmv.d.x f0, zero\nli t1, 0x1234\nfmv.d.x f7, t1\nli t1, 0x4567\nfmv.d.x f31, t1\n"
 	      "li s0, 0\ncsrw sscratch, zero\nfmv.d.x fs0, zero\n"
@@ -24,7 +24,9 @@ GUEST(counts, ".option arch, +d\nli t0, 0x6000\ncsrs sstatus, t0\nfscsr zero\nli
 	      "fmv.x.d t2, f7\nli t3, 0x1234\nbne t2, t3, 2f\n"
 	      "fmv.x.d t2, f31\nli t3, 0x4567\nbne t2, t3, 2f\n"
 	      "3:" REPORT "j 1b\n2: li a0, -1\nj 3b");
-/* Sets its timer 2 ms ahead, once. Reports how often the timer has fired, again and again. */
+/*
+ * Sets its timer to 2 ms from now, once, and then reports again and again how often it has fired.
+ */
 GUEST(timer, ".option norvc\nlla t0, 2f\ncsrw stvec, t0\nli t0, 0x20\ncsrw sie, t0\n"
 	     "csrsi sstatus, 2\nli s0, 0\nrdtime a0\nli t0, 20000\nadd a0, a0, t0\n"
 	     "li a7, 0x54494d45\nli a6, 0\necall\n1: mv a0, s0\n" REPORT "j 1b\n"
@@ -103,7 +105,7 @@ static void read_from_elsewhere(struct vcpu *vcpu, uint64_t *calls)
 	seen = get_reg(vcpu, CSRREG(sscratch));
 	ok(s.wrong == 0 && seen == s.calls,
 	   "another thread reads the current value of the guest's CSR");
-	ok(counts_on(vcpu, &s.calls), "that other thread can continue the guest");
+	ok(counts_on(vcpu, &s.calls), "a thread can continue a guest that another thread ran");
 	s.stop = true;
 	pthread_join(thread, NULL);
 	*calls = s.calls;
@@ -229,13 +231,15 @@ static void timer_goes_off_outside(void)
 
 	vm_load(&vm, timer);
 	must(vcpu_run(&vcpu) == 0, "the first report");
-	/* The timer is not set again, so a lost one never fires. A busy machine may delay it. */
+	/*
+	 * The timer is not set again: if it is lost, it never fires. A busy machine may delay it.
+	 */
 	for (begin = rdtime(); !gone && rdtime() - begin < 10 * 10000000;) {
 		for (start = rdtime(); rdtime() - start < 40000;)
 			;
 		gone = vcpu_run(&vcpu) == 0 && is_report(&vcpu, 1);
 	}
-	ok(gone, "the guest's timer fires while its thread is in user space");
+	ok(gone, "the guest's timer fires while the vCPU's thread is in user space");
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 }
@@ -274,7 +278,7 @@ static void becomes_another_program(const char *path)
 	}
 	must(waitpid(child, &status, 0) == child, "waitpid");
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	   "after exec the new program does not find the guest's FP registers");
+	   "after exec, the new program does not find the guest's FP registers");
 }
 
 static int again(void)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * lifecycle.c - VMs are destroyed correctly: descriptors closed in any order, a process stopped in
- * the guest, a thread that waits for a running vCPU, 64 VMs at once.
+ * lifecycle.c - VMs are destroyed correctly: with descriptors closed in any order, a process
+ * stopped in the guest, a thread that waits for a running vCPU, and 64 VMs at once.
  *
  *   lifecycle [ORDERS]     how many of the 5040 orders of closing a VM's parts to try (100)
  */
@@ -239,7 +239,7 @@ static void test_stop(void)
 	}
 	ok(stood, "the guest does not count while its process is stopped");
 	ok(went && shared[1] == ended + 5,
-	   "when its process continues, KVM_RUN fails with EINTR and the guest counts again");
+	   "when a VMM's process continues, KVM_RUN fails with EINTR and the guest counts again");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }

@@ -48,13 +48,13 @@ int main(void)
 	vm_load(&vm, store);
 	must(!set_reg(&vcpu, R_PC, MEM_GPA) && !set_reg(&vcpu, R_A0, LOG_GPA), "registers");
 	ok(vm_set_slot(&vm, 1, LOG_GPA, BLOCK, mem, 0) == 0, "a slot of 2 MiB can be created");
-	ok(store_at(&vcpu, LOG_GPA), "the guest stores to the slot's first page");
+	ok(store_at(&vcpu, LOG_GPA), "the guest can store to the slot's first page");
 	ok(vm_set_slot(&vm, 1, LOG_GPA, BLOCK, mem, KVM_MEM_LOG_DIRTY_PAGES) == 0,
-	   "dirty logging is switched on");
-	ok(store_at(&vcpu, LOG_GPA + 0x3000), "the guest stores to the slot's fourth page");
+	   "dirty logging can be switched on");
+	ok(store_at(&vcpu, LOG_GPA + 0x3000), "the guest can store to the slot's fourth page");
 	ok(dirty_pages(&vm, bits) == 1 && bits[0] == 8, "only the fourth page is in the log");
-	ok(vm_set_slot(&vm, 1, LOG_GPA, BLOCK, mem, 0) == 0, "dirty logging is switched off");
-	ok(store_at(&vcpu, LOG_GPA + 0x5000), "the guest stores to the slot's sixth page");
+	ok(vm_set_slot(&vm, 1, LOG_GPA, BLOCK, mem, 0) == 0, "dirty logging can be switched off");
+	ok(store_at(&vcpu, LOG_GPA + 0x5000), "the guest can store to the slot's sixth page");
 	ok(*(uint64_t *)(mem + 0x3000) == LOG_GPA + 0x3000 && *(uint64_t *)mem == LOG_GPA &&
 		   *(uint64_t *)(mem + 0x5000) == LOG_GPA + 0x5000,
 	   "memory contains all that the guest has stored");

@@ -29,7 +29,7 @@ GUEST(trap, ".option norvc\n.option arch, +d\nlla t0, 1f\ncsrw stvec, t0\nli t0,
 
 static struct vm vm;
 static struct vcpu vcpu;
-static bool ours; /* HS_OURS is set: also make claims that Linux 6.12 does not fulfil */
+static bool ours; /* HS_OURS is set: also make claims that Linux 6.12 does not fulfill */
 
 static void fresh(void)
 {
@@ -43,7 +43,7 @@ static void done(void)
 	vm_free(&vm);
 }
 
-/* Run the loaded guest from its start; returns the value that it reports, or -1. */
+/* Run the loaded guest from its start. Returns the value that it reports, or -1. */
 static unsigned long report(void)
 {
 	/* Complete a pending call before setting pc. */
@@ -107,11 +107,14 @@ static void values_cross(void)
 	   "user space reads the value of fs1 that the guest wrote");
 	if (ours)
 		ok((uint32_t)get_reg(&vcpu, FP_F(9)) == 0x23456789,
-		   "the lower half of fs1 is its F register (ours)");
+		   "the lower half of fs1 is its F register (hyperscope only)");
 	done();
 }
 
-/* Try each bit outside sstatus's fields: mstatus's or reserved. Linux passes them all to QEMU. */
+/*
+ * Try each bit outside sstatus's fields: mstatus's fields and reserved bits. Linux passes them all
+ * to QEMU.
+ */
 static void illegal_sstatus(void)
 {
 	const uint64_t fields = 0x80000003000de722;
@@ -129,7 +132,7 @@ static void illegal_sstatus(void)
 	}
 	set_reg(&vcpu, CSRREG(sstatus), ~fields);
 	wrong += (report() & ~fields) != 0;
-	ok(wrong == 0, "bits outside sstatus's fields reach neither guest nor host (ours)");
+	ok(wrong == 0, "bits outside sstatus reach neither guest nor host (hyperscope only)");
 	done();
 }
 
@@ -139,10 +142,10 @@ static void restored_timer(uint64_t hz)
 	set_reg(&vcpu, TIMER(compare), get_reg(&vcpu, TIMER(time)) + hz / 100);
 	ok(set_reg(&vcpu, TIMER(state), KVM_RISCV_TIMER_STATE_ON) == 0 &&
 		   report() == (1UL << 63 | 5),
-	   "a timer that user space restored fires (ours)");
+	   "a timer fires after user space has restored it (hyperscope only)");
 	ok(set_reg(&vcpu, TIMER(state), KVM_RISCV_TIMER_STATE_OFF) == 0 &&
 		   get_reg(&vcpu, TIMER(state)) == KVM_RISCV_TIMER_STATE_OFF,
-	   "user space can switch the guest's timer off (ours)");
+	   "user space can switch the guest's timer off (hyperscope only)");
 }
 
 static void clock_and_timer(void)
@@ -180,15 +183,15 @@ static void extensions(void)
 	ok(vcpu_run(&vcpu) == 0 && vcpu.run->exit_reason == KVM_EXIT_RISCV_SBI &&
 		   vcpu.run->riscv_sbi.extension_id == 0x4442434e &&
 		   vcpu.run->riscv_sbi.args[0] == 65,
-	   "calls of a debug console that is on exit to user space");
+	   "calls to the debug console exit to user space while it is switched on");
 	done();
 
 	fresh();
 	vm_load(&vm, trap);
 	ok(set_reg(&vcpu, ISA(D), 0) == 0 && set_reg(&vcpu, ISA(F), 0) == 0,
 	   "F and D can be removed");
-	ok(report() == 2, "without F and D an FP instruction is illegal");
-	fails_with(set_reg(&vcpu, ISA(D), 1), EBUSY, "D cannot be restored in a vCPU that ran");
+	ok(report() == 2, "without F and D, an FP instruction is illegal");
+	fails_with(set_reg(&vcpu, ISA(D), 1), EBUSY, "D cannot be restored in a vCPU that has run");
 	done();
 }
 
@@ -196,12 +199,12 @@ static void identity(void)
 {
 	fresh();
 	vm_load(&vm, vendor);
-	ok(set_reg(&vcpu, CONFIG(mvendorid), 0x489) == 0, "user space may set mvendorid");
-	ok(report() == 0x489, "the guest reads that mvendorid");
+	ok(set_reg(&vcpu, CONFIG(mvendorid), 0x489) == 0, "user space can set mvendorid");
+	ok(report() == 0x489, "the guest reads the mvendorid that user space has set");
 	fails_with(set_reg(&vcpu, CONFIG(mvendorid), 1), EBUSY,
 		   "mvendorid cannot be changed once the guest has run");
 	ok(set_reg(&vcpu, CONFIG(mvendorid), 0x489) == 0,
-	   "setting the same value again is no error");
+	   "setting mvendorid to the same value again is not an error");
 	ok(get_reg(&vcpu, CONFIG(satp_mode)) >= 8, "satp_mode is Sv39 or wider");
 	done();
 }

@@ -3,11 +3,11 @@
  * reset.c - every register's value after KVM_CREATE_VCPU, and after a reset by SBI HSM.
  *
  * Each row states the value of one or several registers. A register that KVM_GET_REG_LIST lists and
- * no row covers is an error, so none can be forgotten. Before the reset each register gets another
+ * no row covers is an error, so none can be forgotten. Before the reset, each register gets another
  * value, so that a register that is not reset is detected.
  *
- * vCPU 1 stops itself with one ecall and vCPU 0 starts it again. vCPU 1 then leaves KVM_RUN by an
- * MMIO exit at its very first instruction.
+ * vCPU 1 stops itself with one ecall, and vCPU 0 starts it again. vCPU 1 then leaves KVM_RUN with
+ * an MMIO exit at its very first instruction.
  */
 #include "vm.h"
 
@@ -118,7 +118,10 @@ static bool read_reg(uint64_t id, uint8_t *bytes)
 	return size_of(id) <= BYTES && ioctl(vcpu.fd, KVM_GET_ONE_REG, &reg) == 0;
 }
 
-/* Return the value as a number. If it is wider than 64 bits: 0 only if all its bits are 0. */
+/*
+ * Return the value as a number. If it is wider than 64 bits, the number is 0 only if all its bits
+ * are 0.
+ */
 static uint64_t number(uint64_t id, const uint8_t *bytes)
 {
 	unsigned long size = size_of(id), i;
@@ -189,8 +192,8 @@ static void check_all(bool was_reset)
 }
 
 /*
- * Write a value to every register whose row has VALUE, and not `keep`. They implement different
- * bits, but none refuses this value.
+ * Write a value to every register whose row has VALUE, and not `keep`. The registers implement
+ * different bits, but none refuses this value.
  */
 static void dirty_all(void)
 {

@@ -50,7 +50,7 @@ static void forwarded_call(void)
 	vcpu.run->immediate_exit = 1;
 	fails_with(vcpu_run(&vcpu), EINTR, "immediate_exit ends KVM_RUN immediately");
 	ok(get_reg(&vcpu, R_A0) == 3 && get_reg(&vcpu, R_A1) == 4,
-	   "KVM_RUN with immediate_exit has put the answer into a0 and a1");
+	   "KVM_RUN with immediate_exit puts the answer to an SBI call into a0 and a1");
 	ok(get_reg(&vcpu, R_PC) == pc + 4, "pc is one instruction past the SBI call");
 	vcpu.run->immediate_exit = 0;
 	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 7), "the guest continues with the answer");
@@ -133,7 +133,7 @@ static void signals(void)
 	ended_by_signal(&vm, &vcpu, "a signal ends KVM_RUN of a spinning guest");
 	ok(ioctl(second.fd, KVM_GET_MP_STATE, &state) == 0 &&
 		   state.mp_state == KVM_MP_STATE_STOPPED,
-	   "vCPU 1 begins stopped");
+	   "vCPU 1 is stopped when it is created");
 	ended_by_signal(&vm, &second, "a signal ends KVM_RUN of vCPU 1, which waits to be started");
 	vm_load(&vm, sleep);
 	ended_by_signal(&vm, &vcpu, "a signal ends KVM_RUN of a guest in WFI");
@@ -240,7 +240,7 @@ static void events(void)
 	vcpu.run->immediate_exit = 0;
 	set_reg(&vcpu, R_PC, MEM_GPA);
 	ok(vcpu_run(&vcpu) == 0 && vcpu.run->mmio.phys_addr == 0x10000000,
-	   "without the ioeventfd its store exits to user space");
+	   "without the ioeventfd, its store exits to user space");
 	close(io.fd);
 	vcpu_free(&vcpu);
 	vm_free(&vm);
@@ -308,7 +308,7 @@ static void reset_by_mp_state(void)
 
 	fails_with(set_mp_state(&vcpu, KVM_MP_STATE_INIT_RECEIVED), EINVAL,
 		   "INIT_RECEIVED is refused without its capability");
-	ok(get_reg(&vcpu, R_PC) == MEM_GPA, "a refused INIT_RECEIVED resets nothing");
+	ok(get_reg(&vcpu, R_PC) == MEM_GPA, "a refused INIT_RECEIVED does not reset the vCPU");
 	if (ioctl(vm.fd, KVM_ENABLE_CAP, &cap)) {
 		printf("ok %d - INIT_RECEIVED resets # SKIP this KVM is older than Linux 6.16\n",
 		       ++tap_count);
@@ -412,13 +412,13 @@ static void hostile_page(void)
 	for (rounds = 0; rounds < 2000; rounds++) {
 		vm_load(&vm, report);
 		set_reg(&vcpu, R_PC, MEM_GPA);
-		ualarm(20000, 10000); /* repeated: the first may arrive before KVM_RUN */
+		ualarm(20000, 10000); /* repeated: the first signal may arrive before KVM_RUN */
 		vcpu_run(&vcpu);
 	}
 	ualarm(0, 0);
 	stop_scribbling = true;
 	pthread_join(thread, NULL);
-	ok(rounds == 2000, "a run page that changes all the time affects no other program");
+	ok(rounds == 2000, "a run page that changes all the time does not affect other programs");
 	vcpu_free(&vcpu);
 	vm_free(&vm);
 }

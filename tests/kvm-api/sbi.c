@@ -108,15 +108,15 @@ static void one_by_one(void)
 	fresh();
 	for (i = 0; i < NR_EXTS; i++)
 		wrong += get_reg(&vcpu, SINGLE(exts[i].id)) != !exts[i].off;
-	ok(wrong == 0, "every extension except DBCN is on at first");
+	ok(wrong == 0, "every SBI extension except DBCN is on at first");
 	for (i = 0; i < NR_EXTS; i++) {
 		wrong += set_reg(&vcpu, SINGLE(exts[i].id), exts[i].off) != 0;
 		wrong += get_reg(&vcpu, SINGLE(exts[i].id)) != exts[i].off;
 	}
-	ok(wrong == 0, "every extension reads as it was set");
+	ok(wrong == 0, "every SBI extension's register reads as it was set");
 	fails_with(set_reg(&vcpu, SINGLE(KVM_RISCV_SBI_EXT_TIME), 2), EINVAL,
-		   "a value of 2 is refused");
-	fails_with(set_reg(&vcpu, SINGLE(63), 1), ENOENT, "an unknown extension is refused");
+		   "the register of an SBI extension refuses the value 2");
+	fails_with(set_reg(&vcpu, SINGLE(63), 1), ENOENT, "an unknown SBI extension is refused");
 	for (i = wrong = 0; i < NR_EXTS; i++)
 		wrong += probe(exts[i].ext) != exts[i].off;
 	ok(wrong == 0, "the guest's probe finds exactly the extensions that are on");
@@ -124,9 +124,9 @@ static void one_by_one(void)
 		wrong += !exts[i].off && call(exts[i].ext, 0, 0, 0, 0, NULL) != NOT_SUPPORTED;
 	ok(wrong == 0, "a call to an extension that is off returns SBI_ERR_NOT_SUPPORTED");
 	fails_with(set_reg(&vcpu, SINGLE(KVM_RISCV_SBI_EXT_TIME), 1), EBUSY,
-		   "no extension can be changed once the vCPU has run");
+		   "SBI extensions cannot be changed once the vCPU has run");
 	fails_with(set_reg(&vcpu, MULTI_EN(0), 1), EBUSY,
-		   "no mask of extensions can be set once the vCPU has run");
+		   "masks of SBI extensions cannot be set once the vCPU has run");
 	done();
 }
 
@@ -137,7 +137,7 @@ static void many_at_once(void)
 	fresh();
 	ok(set_reg(&vcpu, MULTI_DIS(0), all) == 0 && (get_reg(&vcpu, MULTI_EN(0)) & all) == 0 &&
 		   (get_reg(&vcpu, MULTI_DIS(0)) & all) == all,
-	   "one mask can disable several extensions");
+	   "one mask can disable several SBI extensions");
 	for (i = 0; i < NR_EXTS; i++)
 		wrong += get_reg(&vcpu, SINGLE(exts[i].id)) != 0;
 	ok(wrong == 0, "every extension in the mask is off");
@@ -202,15 +202,15 @@ static void suspend(void)
 	fresh();
 	must(set_reg(&vcpu, SINGLE(ID_SUSP), 1) == 0, "SUSP");
 	ok(call(0x53555350, 0, 1, RESUME, 0, NULL) == -3,
-	   "a reserved sleep type is invalid (ours)");
+	   "a reserved sleep type is invalid (hyperscope only)");
 	ok(call(0x53555350, 0, 0, RESUME, 0x77, NULL) == -99 &&
 		   vcpu.run->exit_reason == KVM_EXIT_RISCV_SBI &&
 		   vcpu.run->riscv_sbi.extension_id == 0x53555350 &&
 		   vcpu.run->riscv_sbi.args[1] == RESUME,
-	   "a suspend call exits to user space (ours)");
+	   "a suspend call exits to user space (hyperscope only)");
 	vcpu.run->riscv_sbi.ret[0] = 5; /* must have no effect */
 	ok(vcpu_run(&vcpu) == 0 && is_report(&vcpu, 0x77),
-	   "the next KVM_RUN resumes the guest at its resume address (ours)");
+	   "the next KVM_RUN resumes the guest at its resume address (hyperscope only)");
 	done();
 }
 
@@ -224,16 +224,16 @@ static void features(void)
 	fresh();
 	must(set_reg(&vcpu, SINGLE(ID_FWFT), 1) == 0, "FWFT");
 	ok(call(0x10, 0, 0, 0, 0, &value) == 0 && value >> 24 == 3,
-	   "with FWFT the SBI version is 3.0 (ours)");
-	ok(call(0x46574654, 1, 6, 0, 0, NULL) == -4, "a reserved feature is denied (ours)");
+	   "with FWFT, the SBI version is 3.0 (hyperscope only)");
+	ok(call(0x46574654, 1, 6, 0, 0, NULL) == -4, "FWFT denies reserved IDs (hyperscope only)");
 	if (call(0x46574654, 1, 0, 0, 0, NULL) == 0) {
 		ok(call(0x46574654, 0, 0, 1, 1, NULL) == 0 && get_reg(&vcpu, FWFT(0)) == 1 &&
 			   get_reg(&vcpu, FWFT(1)) == 1 && get_reg(&vcpu, FWFT(2)) == 1,
-		   "registers show a feature that the guest has set and locked (ours)");
+		   "registers show a feature that the guest has set and locked (hyperscope only)");
 		fails_with(set_reg(&vcpu, FWFT(2), 2), EINVAL,
-			   "an invalid value of a feature's register is refused (ours)");
+			   "an invalid value of a feature's register is refused (hyperscope only)");
 	}
-	fails_with(set_reg(&vcpu, FWFT(9), 0), ENOENT, "FWFT has only nine registers (ours)");
+	fails_with(set_reg(&vcpu, FWFT(9), 0), ENOENT, "FWFT has nine registers (hyperscope only)");
 	done();
 }
 
@@ -271,9 +271,9 @@ static int watch(void *page)
 }
 
 /*
- * The slot is deleted while the kernel, which is about to clear STA's structure, waits for its
- * page. Either the deletion waits for the kernel, or nothing is cleared: the memory may have
- * another use by then.
+ * The slot is deleted while the kernel, which is about to clear STA's structure, waits for the
+ * structure's page. Either the deletion waits for the kernel, or nothing is cleared: the memory may
+ * have another use by then.
  */
 static void nothing_is_written_behind_a_slot(void)
 {
@@ -320,9 +320,9 @@ int main(void)
 	fresh();
 	if (ours) {
 		ok(get_reg(&vcpu, SINGLE(ID_SUSP)) == 0 && get_reg(&vcpu, SINGLE(ID_FWFT)) == 0,
-		   "SUSP and FWFT are off at first (ours)");
+		   "SUSP and FWFT are off at first (hyperscope only)");
 		fails_with(set_reg(&vcpu, FWFT(0), 0), EINVAL,
-			   "without FWFT the registers of FWFT do not exist (ours)");
+			   "without FWFT, the registers of FWFT do not exist (hyperscope only)");
 	} else {
 		fails_with(set_reg(&vcpu, SINGLE(ID_SUSP), 0), ENOENT,
 			   "extension SUSP does not exist");

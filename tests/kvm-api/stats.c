@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
  * stats.c - counters from KVM_GET_STATS_FD and from /sys/kernel/debug/kvm, and halt polling, which
- * has its own counters and four parameters of the module.
+ * has its own counters and four module parameters.
  */
 #include <dirent.h>
 #include <sys/mount.h>
 #include "vm.h"
 
 GUEST(events, "li t0, 0x10000000\nsw t0, 0(t0)\nli a7, 0x10\nli a6, 0\necall\nli a0, 1\n" REPORT);
-/* Does this a2 times: set a timer a1 ticks ahead by SBI, also with Sstc, and WFI until it fires. */
+/*
+ * Does this a2 times: set a timer a1 ticks ahead by SBI (even with Sstc), and wait with WFI until
+ * it fires.
+ */
 GUEST(naps, ".option norvc\nli t0, 0x20\ncsrw sie, t0\nmv s0, a1\nmv s1, a2\n"
 	    "1: rdtime a0\nadd a0, a0, s0\nli a7, 0x54494d45\nli a6, 0\necall\nwfi\n"
 	    "addi s1, s1, -1\nbnez s1, 1b\nli a0, 1\n" REPORT);
@@ -103,13 +106,13 @@ static void layout(struct vm *vm, struct vcpu *vcpu)
 	snprintf(id, sizeof(id), "kvm-%d", gettid());
 	ok(!strcmp(of_vm.id, id), "a VM's id names the thread that created it");
 	snprintf(id, sizeof(id), "kvm-%d/vcpu-0", gettid());
-	ok(!strcmp(of_vcpu.id, id), "a vCPU's id names the thread that created it, and the vCPU");
+	ok(!strcmp(of_vcpu.id, id), "a vCPU's id names the vCPU and the thread that created it");
 	ok(hist->size == 32 && hist->exponent == -9 && !hist->bucket_size &&
 		   hist->flags == (KVM_STATS_TYPE_LOG_HIST | KVM_STATS_UNIT_SECONDS |
 				   KVM_STATS_BASE_POW10),
-	   "a histogram of times has 32 buckets by powers of 2");
+	   "a histogram of times has 32 buckets, one for each power of 2");
 	ok(state->flags == (KVM_STATS_TYPE_INSTANT | KVM_STATS_UNIT_BOOLEAN | KVM_STATS_BASE_POW10),
-	   "blocking is an instantaneous boolean");
+	   "the counter blocking is an instantaneous boolean");
 	ok(ns->flags == (KVM_STATS_TYPE_CUMULATIVE | KVM_STATS_UNIT_SECONDS |
 			 KVM_STATS_BASE_POW10) &&
 		   ns->exponent == -9,
@@ -127,9 +130,9 @@ static void counts(struct vm *vm, struct vcpu *vcpu)
 	ok(value_of(&after, "mmio_exit_user") == value_of(&before, "mmio_exit_user") + 1,
 	   "a store to an address without memory is counted");
 	ok(value_of(&after, "ecall_exit_stat") == value_of(&before, "ecall_exit_stat") + 1,
-	   "ecall_exit_stat counts only the forwarded one of two SBI calls");
+	   "of two SBI calls, ecall_exit_stat counts only the forwarded one");
 	ok(value_of(&after, "exits") >= value_of(&before, "exits") + 3,
-	   "exits counts the exits of all kinds");
+	   "the counter exits counts exits of all kinds");
 }
 
 /* ---- halt polling ----------------------------------------------------------------------- */
@@ -170,14 +173,14 @@ static void polling(struct vm *vm, struct vcpu *vcpu)
 		return;
 	}
 	must(ioctl(vm->fd, KVM_ENABLE_CAP, &cap) == 0, "KVM_CAP_HALT_POLL");
-	/* On a busy machine a short nap may be over before the vCPU waits. */
+	/* On a busy machine, a short nap may be over before the vCPU waits. */
 	for (ticks = 400; ticks < 2000000; ticks *= 8) {
 		s = naps(vm, vcpu, ticks, 30);
 		if (value_of(&s, "halt_wakeup") && value_of(&s, "halt_wait_ns"))
 			break;
 	}
 	ok(value_of(&s, "halt_attempted_poll") == 0,
-	   "with KVM_CAP_HALT_POLL set to 0 no wait is polled");
+	   "with KVM_CAP_HALT_POLL set to 0, no wait is polled");
 	ok(value_of(&s, "wfi_exit_stat") > 0 && hist_sum(&s, 9) > 0 &&
 		   value_of(&s, "halt_wait_ns") > 0 && value_of(&s, "halt_wakeup") > 0,
 	   "the number and the duration of waits are counted");
@@ -241,7 +244,9 @@ static void parameters(void)
 	char back[24];
 	bool good = first >= 0;
 
-	/* The first is a toggle, which this run may have set (tests/toggles/rows.t tests it). */
+	/*
+	 * The first one is a toggle, which this run may have set (tests/toggles/rows.t tests it).
+	 */
 	for (size_t i = 1; i < COUNT(params); i++)
 		good = good && read_number(params[i].path) == params[i].value;
 	snprintf(back, sizeof(back), "%ld", first);
@@ -289,7 +294,7 @@ static void debug_files(struct vm *vm, struct vcpu *vcpu)
 		mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
 	snprintf(dir, sizeof(dir), DEBUG "/%d-%d", gettid(), vm->fd);
 	ok(dir_has(DEBUG, strrchr(dir, '/') + 1),
-	   "a VM has a directory named by its thread and descriptor");
+	   "a VM has a directory named after its thread and descriptor");
 	for (size_t i = 0; i < COUNT(vcpu_names); i++)
 		all = all && dir_has(dir, vcpu_names[i]) && dir_has(DEBUG, vcpu_names[i]) &&
 		      counter(dir, vcpu_names[i]) >= 0 && counter(DEBUG, vcpu_names[i]) >= 0;
@@ -298,7 +303,7 @@ static void debug_files(struct vm *vm, struct vcpu *vcpu)
 	ok(all, "a VM's directory and its parent have a file for every counter");
 	ok((uint64_t)counter(dir, "exits") == value_of(&s, "exits") &&
 		   counter(DEBUG, "exits") >= counter(dir, "exits"),
-	   "a VM's files hold its counters, the parent's files the sums over all VMs");
+	   "a VM's files hold its counters, and the parent directory's the sums over all VMs");
 	snprintf(path, sizeof(path), "%s/exits", dir);
 	fails_with(write_text(path, "1"), EINVAL, "a counter cannot be set to 1");
 	ok(write_text(path, "0") == 0 && counter(dir, "exits") == 0, "a counter can be cleared");

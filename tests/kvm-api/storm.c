@@ -32,7 +32,7 @@ static const struct {
 
 /* ---- processes ---- */
 
-#define AT_ONCE   4 /* processes; even, so that all those of a slot are killed or none */
+#define AT_ONCE   4 /* processes; even, so that all or none of a slot's processes are killed */
 #define MAX_VCPUS 2
 
 static struct vm storm_vm;

@@ -24,7 +24,7 @@
 /*
  * Executes s1 rounds. A round: one base call, one call to user space, a store and a load that exit
  * to user space, a store into the ring, one to an ioeventfd, one to the page at s0 (s3 further each
- * round), an IPI and a remote fence to the vCPUs in s4, WFI with the timer pending, WFI until a
+ * round), an IPI and a remote fence to the vCPUs in s4, WFI with the timer pending, and WFI until a
  * timer of s2 ticks fires. Bits of s5 add: wrs.nto (1), the seed CSR (2), hpmcounter3 (4).
  */
 GUEST(rounds, ".option norvc\nli t0, 0x20\ncsrw sie, t0\n"
@@ -82,7 +82,10 @@ static uint64_t value_of(const struct counters *c, const char *name)
 	return 0;
 }
 
-/* Print a histogram, which has more than one word, as its sum. */
+/*
+ * Print each counter that is not 0. A histogram, which has more than one word, is printed as its
+ * sum.
+ */
 static void show(const char *who, int fd)
 {
 	struct counters c = counters_of(fd);
@@ -227,7 +230,7 @@ static void counted(const struct worker *w, unsigned int rounds, bool waits)
 	   "the guest makes the expected exits to user space");
 	is(&c, "ecall_exit_stat", rounds + 1, "SBI calls that user space answers are counted");
 	is(&c, "mmio_exit_user", 2 * rounds, "MMIO accesses that user space answers are counted");
-	is(&c, "mmio_exit_kernel", 2 * rounds, "MMIO stores that the kernel takes are counted");
+	is(&c, "mmio_exit_kernel", 2 * rounds, "MMIO stores that the kernel handles are counted");
 	is(&c, "wrs_exit_stat", does & DOES_WRS ? rounds : 0, "exits by wrs.nto are counted");
 	is(&c, "csr_exit_user", does & DOES_SEED ? rounds : 0,
 	   "CSR accesses that user space answers are counted");
@@ -235,11 +238,11 @@ static void counted(const struct worker *w, unsigned int rounds, bool waits)
 		is(&c, "wfi_exit_stat", 2 * rounds, "exits by WFI are counted");
 	if (does & DOES_HPM)
 		is(&c, "csr_exit_kernel", rounds,
-		   "CSR accesses that the kernel answers are counted (ours)");
+		   "CSR accesses that the kernel answers are counted (hyperscope only)");
 }
 
 /* Call KVM_RUN with a pending signal that only KVM_RUN's mask unblocks. */
-static void signalled(struct vcpu *vcpu, unsigned int times)
+static void signaled(struct vcpu *vcpu, unsigned int times)
 {
 	struct {
 		struct kvm_signal_mask head;
@@ -261,7 +264,7 @@ static void signalled(struct vcpu *vcpu, unsigned int times)
 	must(ioctl(vcpu->fd, KVM_SET_SIGNAL_MASK, NULL) == 0, "no mask");
 }
 
-/* Delete the VM's memory first, so that its invalidations are counted. */
+/* Delete the VM's memory first, so that the resulting invalidations are counted. */
 static void show_all(struct crew *crew, unsigned int vm)
 {
 	char who[16];
@@ -284,15 +287,15 @@ static void one(bool waits)
 	crew_make(&crew, 2, 20, true);
 	must(ioctl(crew.workers[1].vcpu.fd, KVM_SET_MP_STATE, &stopped) == 0, "a stopped vCPU");
 	set_reg(&crew.workers[0].vcpu, CORE(regs.s4), 1);
-	signalled(&crew.workers[0].vcpu, 3);
+	signaled(&crew.workers[0].vcpu, 3);
 	work(&crew.workers[0]);
 	counted(&crew.workers[0], 20, waits);
 	c = counters_of(crew.workers[0].stats);
 	is(&c, "signal_exits", 3, "signals that end KVM_RUN are counted");
-	signalled(&crew.workers[1].vcpu, 2);
+	signaled(&crew.workers[1].vcpu, 2);
 	c = counters_of(crew.workers[1].stats);
 	is(&c, "signal_exits", 2, "signals that end KVM_RUN of a stopped vCPU are counted");
-	is(&c, "exits", 0, "a stopped vCPU makes no exit");
+	is(&c, "exits", 0, "a stopped vCPU has no exits");
 	show_all(&crew, first);
 	crew_free(&crew);
 }
@@ -308,7 +311,10 @@ static void four(bool waits)
 		     "a thread");
 	for (i = 0; i < 4; i++)
 		pthread_join(crew.workers[i].thread, NULL);
-	/* IPIs and fences end no WFI of these guests: each vCPU counts as much as a single one. */
+	/*
+	 * IPIs and fences do not end these guests' WFIs, so each vCPU's counts are those of a vCPU
+	 * that runs alone.
+	 */
 	for (i = 0; i < 4; i++)
 		counted(&crew.workers[i], 20, waits);
 	show_all(&crew, first + 1);

@@ -3,7 +3,8 @@
  * vm.h - a VM of one memory slot and small guests, for the tests of /dev/kvm.
  *
  * The programs here also pass on Linux 6.12 KVM (scripts/hyperscope linux-kvm exec): what they
- * claim is Linux's behaviour. Claims named "(ours)" are made only if HS_OURS is set.
+ * claim is Linux's behavior. Claims that end with "(hyperscope only)" are made only if HS_OURS is
+ * set.
  */
 #ifndef KVM_API_VM_H
 #define KVM_API_VM_H

@@ -3,10 +3,11 @@
  * bench_turns.c - measure what KVM_RUN costs its caller: for one vCPU, for vCPUs in turn, and for
  * VMs in turn.
  *
- * There is one thread, so running another vCPU puts the previous one and loads this one. The row
- * run_vcpus minus run_same is the cost of a load and a put, run_vms minus run_same that of a switch
- * between VMs. Each guest only calls its VMM. Rows, units and arguments are those of the payload
- * (src/guest/bench/measure.c); scripts/hyperscope bench runs it on hyperscope and on Linux KVM.
+ * There is one thread, so running another vCPU puts the previous one and loads the next. The row
+ * run_vcpus minus run_same is the cost of a load and a put, and run_vms minus run_same is that of a
+ * switch between VMs. Each guest only calls its VMM. Rows, units and arguments are those of the
+ * payload (src/guest/bench/measure.c); scripts/hyperscope bench runs this program on hyperscope and
+ * on Linux KVM.
  */
 #include <asm/kvm.h>
 #include <errno.h>
@@ -30,8 +31,8 @@
 #define TICK_INSNS 100
 
 /*
- * The guests make a forwarded SBI call in a loop. The second one writes an FP register before each
- * call, the third reads one.
+ * The guests make a forwarded SBI call in a loop. The second guest writes an FP register before
+ * each call, and the third reads one.
  */
 extern const char guest_code[], guest_fp[], guest_fp_read[], guest_end[];
 __asm__(".section .rodata\n"

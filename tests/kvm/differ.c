@@ -2,11 +2,11 @@
 /*
  * differ.c - two VMs of one host with different toggles get the same random steps.
  *
- * The first VM has the current toggles, the second those named by the arguments. After each step
- * both must give the same result: what a guest's load returns, how its store ends, which pages
- * are dirty; at the end, each page as the guest and as user space see it. Meanwhile the host
- * takes pages away, forbids and allows writing, ages pages, joins and splits large pages, and
- * turns logging on and off. Prints TAP.
+ * The first VM has the current toggles, and the second those named by the arguments. After each
+ * step, both must give the same result: what a guest's load returns, how its store ends, which
+ * pages are dirty; at the end, each page as the guest and as user space see it. Meanwhile, the host
+ * takes pages away, forbids and allows writing, ages pages, joins and splits large pages, and turns
+ * logging on and off. Prints TAP.
  *
  *   differ STEPS SEED TOGGLE=VALUE...
  */

@@ -19,7 +19,10 @@ static uint64_t instret(void)
 	return count;
 }
 
-/* Return how many instructions `count` stores take, from address `start` on, `stride` apart. */
+/*
+ * Return how many instructions `count` stores take that begin at address `start` and are `stride`
+ * bytes apart.
+ */
 static uint64_t sweep(uint64_t start, uint64_t stride, uint64_t count)
 {
 	uint64_t from = instret();
@@ -47,8 +50,8 @@ static char *map_aligned(size_t size)
 #define TOUCHES   256UL
 
 /*
- * Measure the instructions of TOUCHES faults on pages that the host has mapped: *scattered over the
- * `slots` small slots, *together in the large slot.
+ * Measure how many instructions TOUCHES faults take on pages that the host has mapped: *scattered
+ * if they are spread over the `slots` small slots, *together if they are all in the large slot.
  */
 static void cost_with(unsigned int slots, uint64_t *scattered, uint64_t *together)
 {
@@ -89,7 +92,7 @@ static void slots_are_searched_by_halves(void)
 	ok(many[1] <= one[1] + TOUCHES,
 	   "faults in one slot cost the same among 4097 slots as among 2");
 	ok(many[0] <= one[0] + TOUCHES * 12 * 25,
-	   "a fault in one of 4096 slots costs at most 12 steps of 25 instructions more");
+	   "a fault with 4096 slots costs at most 12 steps of 25 instructions more than with one");
 	ok(one[0] > TOUCHES * 200 && one[1] > TOUCHES * 200, "each measured access was a fault");
 }
 
@@ -105,7 +108,10 @@ static uint64_t pages_free(void)
 	return info.freeram / PAGE;
 }
 
-/* Return how many pages of the host the guest's stores to BLOCKS blocks of 2 MiB at `gpa` take. */
+/*
+ * Return how many of the host's free pages are used by the guest's stores to BLOCKS blocks of 2 MiB
+ * at `gpa`.
+ */
 static uint64_t taken_by(uint64_t gpa)
 {
 	uint64_t before = pages_free(), i;

@@ -35,7 +35,7 @@
 
 enum op {
 	OP_LOAD = 1,
-	OP_STORE, /* the address as the value */
+	OP_STORE, /* store the address as the value */
 	OP_CALL,  /* call the function at the address, after fence.i */
 	OP_STORM, /* store to the 64 pages at the address in an endless loop */
 	OP_SWEEP, /* store to the addresses given by the struct sweep at the address */

@@ -4,9 +4,10 @@
  * of the memory.
  *
  * A slot has 2 or 64 GiB of untouched memory (MAP_NORESERVE). The guest stores to some of its
- * pages, and then the host reads the dirty log, ages, unmaps, deletes and frees. The unit is
- * instructions of all privilege modes, by instret: run it with --icount and one hart, where the
- * counts repeat exactly. Prints TAP; with arguments, a table instead:
+ * pages, and then the host reads the dirty log, ages and unmaps pages, deletes the slot and frees
+ * the VM. The unit is instructions of all privilege modes, by instret: run the program with
+ * --icount and one hart, where the counts repeat exactly. Prints TAP; with arguments, a table
+ * instead:
  *
  *   linear TOGGLE VALUE...     each operation under each value of a toggle, per page
  */
@@ -35,12 +36,12 @@ struct shape {
 
 enum work {
 	FAULT,   /* the guest's first store to each page, including the host's fault */
-	REFAULT, /* the same when the host already has the pages */
+	REFAULT, /* such a store if the host already has the page */
 	HARVEST, /* KVM_GET_DIRTY_LOG after each page was written */
-	CLEAN,   /* the same when no page was written */
+	CLEAN,   /* KVM_GET_DIRTY_LOG if no page was written */
 	AGE,     /* MADV_COLD of the whole slot */
 	UNMAP,   /* MADV_DONTNEED of the whole slot */
-	DELETE,  /* the slot is deleted, its pages stay */
+	DELETE,  /* the slot is deleted, but its pages stay */
 	END,     /* the VM's last descriptor is closed while all pages are mapped */
 	WORKS,
 };
@@ -191,7 +192,7 @@ static void claim_all(void)
 	for (w = 0; w < WORKS; w++) {
 		if (w == CLEAN)
 			continue;
-		snprintf(name, sizeof(name), "%s: 64 GiB cost the same as 2 GiB", work_name[w]);
+		snprintf(name, sizeof(name), "%s: 64 GiB costs the same as 2 GiB", work_name[w]);
 		/* The log itself has one bit per page, and user space gets all of it. */
 		more = w == HARVEST ? cost[1][2][CLEAN] - cost[0][2][CLEAN] : 0;
 		printf("# %s: %lu and %lu + %lu\n", name, cost[0][2][w], cost[1][2][w] - more,

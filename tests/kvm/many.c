@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * many.c - 64 VMs at once, whose vCPUs are run alternately by several threads and harts.
+ * many.c - 64 VMs at once, whose vCPUs are run alternately by several threads on several harts.
  *
  * Each VM's memory holds the VM's number, at the same guest addresses in all VMs. Its vCPUs check
  * every word in a loop, and keep the number in integer and FP registers. With VMIDs of 2, 1 or 0
- * bits (the parameter vmid_bits) there are more VMs than VMIDs, so VMIDs are reassigned all the
- * time. Then one vCPU waits for timers while it is moved from hart to hart. Its claims hold on
- * Linux KVM too, except those about the width. Prints TAP.
+ * bits (the parameter vmid_bits), there are more VMs than VMIDs, so VMIDs are reassigned all the
+ * time. Then one vCPU waits for timers while it is moved from hart to hart. The program's claims
+ * hold on Linux KVM too, except those about the width of VMIDs. Prints TAP.
  *
  *   many [ROUNDS [VMS]]
  */
@@ -24,8 +24,8 @@
 /*
  * a1: the first page, a2: the VM's number, a3: where this vCPU stores its count of rounds, a4: the
  * number of rounds. Every page holds the VM's number in its first word. After a4 rounds: a
- * forwarded call with a0 = 0, or the address of a wrong word, or 1 for a wrong FP register, 2 for
- * an integer register.
+ * forwarded call with a0 = 0, or the address of a wrong word, or 1 for a wrong FP register, or 2
+ * for a wrong integer register.
  */
 extern const char many_code[], many_code_end[], timer_code[], timer_code_end[];
 __asm__(".section .rodata\n"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# A guest's memory while user space changes it: the same programs on Linux KVM.
+# The programs that test guest memory while user space changes it also pass on Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 
@@ -15,7 +15,7 @@ for program in memory pages "many 4" "stress 40"; do
 	status=$?
 	out=$(tr -d '\0\r' <<<"$out")
 	err=$(tail -n 3 "$tmp/err")
-	# On Linux 6.12 the timer is early in one run of seven (docs/history.md).
+	# On Linux 6.12, the timer is early in one of seven runs (docs/history.md).
 	early='no timer of a moved vCPU is early'
 	if [ "$(grep '^not ok' <<<"$out" | sed 's/.* - //')" = "$early" ]; then
 		out=$(sed "s/^not \(ok .* - $early\)/\1 # SKIP Linux shows a timer that has not expired/" <<<"$out")

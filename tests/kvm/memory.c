@@ -2,10 +2,10 @@
 /*
  * memory.c - a guest's memory while user space changes it.
  *
- * A static program that uses only the KVM user API, so that it runs on hyperscope and on Linux
- * KVM, where it must give the same results. The guest makes one access at a time, as requested
- * by the answer to a forwarded SBI call. In the last claims some vCPUs store in an endless loop
- * while the host takes pages away; the argument is the number of rounds. Prints TAP.
+ * A static program that uses only the KVM user API, so that it runs on hyperscope and on Linux KVM,
+ * where it must give the same results. The guest makes one access at a time, as requested by the
+ * answer to a forwarded SBI call. In the last claims, some vCPUs store in an endless loop while
+ * user space unmaps pages; the argument is the number of rounds. Prints TAP.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -78,10 +78,10 @@ static void forked(void)
 		_exit(*user(page) == 7 ? 0 : 1);
 	}
 	ok(stores(page) && *user(page) == page,
-	   "after fork the guest writes to the parent's memory");
+	   "after fork(), the guest writes to the parent's memory");
 	must(write(go[1], "x", 1) == 1 && waitpid(child, &status, 0) == child, "the child");
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-	   "a guest's store after fork does not change the child's memory");
+	   "a guest's store after fork() does not change the child's memory");
 	close(go[0]);
 	close(go[1]);
 }
@@ -105,11 +105,11 @@ static void slots(void)
 	ok(set_slot(1, ALIAS_BASE, MB, user(DATA), 0) == 0 && loads(ALIAS_BASE, DATA),
 	   "a second slot shows the same memory at another address");
 	ok(stores(ALIAS_BASE) && loads(DATA, ALIAS_BASE),
-	   "a store through the second slot shows in the first");
+	   "a store through the second slot is visible in the first");
 	ok(set_slot(1, ALIAS_BASE + MB, MB, user(DATA), 0) == 0 &&
 		   loads(ALIAS_BASE + MB, ALIAS_BASE),
-	   "a moved slot is at its new address");
-	ok(is_mmio(OP_LOAD, ALIAS_BASE), "the old address of a moved slot is MMIO");
+	   "the memory of a moved slot is at its new address");
+	ok(is_mmio(OP_LOAD, ALIAS_BASE), "a load from the old address of a moved slot is MMIO");
 	ok(set_slot(1, 0, 0, NULL, 0) == 0 && is_mmio(OP_LOAD, ALIAS_BASE + MB),
 	   "a load from a deleted slot is MMIO");
 	ok(set_slot(1, ALIAS_BASE, MB, user(DATA), KVM_MEM_READONLY) == 0 &&
@@ -134,12 +134,12 @@ static void dirty_log(void)
 	loads(DATA + 5 * PAGE, 0);
 	ok(ioctl(vm, KVM_GET_DIRTY_LOG, &log) == 0 && (bits[first / 64] & ~1UL) == 1 << 3 &&
 		   bits[first / 64 + 1] == 1 << 6,
-	   "the dirty log has exactly the pages that were written");
+	   "the dirty log lists exactly the pages that were written");
 	stores(DATA + 3 * PAGE);
 	ioctl(vm, KVM_GET_DIRTY_LOG, &log);
 	for (i = 0; i < GUEST_SIZE / PAGE / 64; i++)
 		n += (unsigned int)__builtin_popcountl(bits[i]);
-	ok(n == 1 && bits[first / 64] == 1 << 3, "the next dirty log has only pages written since");
+	ok(n == 1 && bits[first / 64] == 1 << 3, "the next log lists only the pages written since");
 	must(set_slot(0, GUEST_BASE, GUEST_SIZE, memory, 0) == 0, "no logging");
 	ok(stores(DATA + 4 * PAGE), "the guest can still store after logging is switched off");
 }
@@ -187,11 +187,11 @@ static void dirty_log_by_hand(void)
 	bits[0] = ~0UL;
 	errno = 0;
 	ok(clear_log(page + 1, 64, bits) == -1 && errno == EINVAL,
-	   "KVM_CLEAR_DIRTY_LOG: a first page that is not a multiple of 64 is EINVAL");
+	   "KVM_CLEAR_DIRTY_LOG fails with EINVAL if the first page is not a multiple of 64");
 	errno = 0;
 	ok(clear_log(page, 128, (void *)8) == -1 && errno == EFAULT && read_log() &&
 		   first[0] == 1 << 3 && first[1] == 1 << 6,
-	   "KVM_CLEAR_DIRTY_LOG: an unreadable bitmap is EFAULT and clears nothing");
+	   "KVM_CLEAR_DIRTY_LOG with an unreadable bitmap fails with EFAULT and clears nothing");
 	must(set_slot(0, GUEST_BASE, GUEST_SIZE, memory, 0) == 0, "no logging");
 
 	manual_protect(0);
@@ -233,7 +233,7 @@ static void *storm(void *arg)
 	struct outcome o;
 	long faults = 0;
 
-	run(vcpu); /* up to its first call */
+	run(vcpu); /* run up to its first call */
 	vcpu->run->riscv_sbi.ret[0] = OP_STORM;
 	vcpu->run->riscv_sbi.ret[1] = STORM;
 	while (!stop) {
@@ -252,7 +252,7 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* The guest can no longer write to pages that the host took and gave to other mappings. */
+/* The guest can no longer write to pages that the host has unmapped and given to other mappings. */
 static bool others_keep_their_pages(unsigned int rounds)
 {
 	const size_t size = 64 * PAGE;
@@ -330,7 +330,7 @@ static void while_running(unsigned int rounds)
 	for (i = 1; i < MAX_VCPUS; i++)
 		pthread_create(&threads[i], NULL, storm, &vcpus[i]);
 	ok(others_keep_their_pages(rounds),
-	   "running vCPUs do not write to pages that were taken from the guest");
+	   "running vCPUs do not write to pages that were unmapped from the guest");
 	ok(guest_pages_hold_their_address(),
 	   "each page of the guest holds its own address or zero");
 	ok(deleted_slots_are_not_written(rounds),
@@ -347,7 +347,7 @@ static void while_running(unsigned int rounds)
 		pthread_join(threads[i], &result);
 		good &= (long)result >= 0;
 	}
-	ok(good, "the vCPUs' KVM_RUN fails with no error but EFAULT");
+	ok(good, "apart from EINTR, KVM_RUN of the storing vCPUs fails only with EFAULT");
 }
 
 int main(int argc, char **argv)

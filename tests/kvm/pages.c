@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * pages.c - guest memory of every kind of mapping, and what the host does to pages in use: it
- * ages them, moves them to other frames, and fills them on demand.
+ * pages.c - guest memory of every kind of mapping, and what the host does to pages in use: it ages
+ * them, moves them to other frames, and fills them on demand.
  *
- * Its claims hold on Linux KVM too, except those on young pages: Linux's clear_refs and MADV_COLD
- * do not reach guests (its page_idle does). Prints TAP.
+ * The claims hold on Linux KVM too, except those about young pages: Linux's clear_refs and
+ * MADV_COLD do not age a guest's pages (its page_idle does). Prints TAP.
  */
 #include <linux/userfaultfd.h>
 #include <sys/syscall.h>
@@ -72,9 +72,9 @@ static void of_a_file(void)
 
 	show(at, 4 * MB, 0);
 	ok(stores(SLOT_BASE + 3 * MB) && *(uint64_t *)(twin + 3 * MB) == SLOT_BASE + 3 * MB,
-	   "a guest's store to a file's page shows in every mapping of the page");
+	   "a guest's store to a file's page is visible in every mapping of the page");
 	ok(pread(fd, &value, 8, 3 * MB) == 8 && value == SLOT_BASE + 3 * MB,
-	   "a guest's store to a file's page is in the file");
+	   "pread() returns what the guest stored to a page of the file");
 	value = 77;
 	ok(pwrite(fd, &value, 8, 4096) == 8 && loads(SLOT_BASE + 4096, 77),
 	   "the guest loads what is written to the file");
@@ -84,7 +84,7 @@ static void of_a_file(void)
 	ok(loads(SLOT_BASE + 4096, 77), "pages outside the hole keep their contents");
 	must(ftruncate(fd, 1 * MB) == 0, "ftruncate");
 	ok(fails_with_efault(OP_LOAD, SLOT_BASE + 3 * MB),
-	   "a load beyond the end of a truncated file fails with EFAULT");
+	   "a load beyond the end of a truncated file makes KVM_RUN fail with EFAULT");
 	must(ftruncate(fd, 4 * MB) == 0, "ftruncate");
 	ok(loads(SLOT_BASE + 3 * MB, 0) && stores(SLOT_BASE + 3 * MB),
 	   "the guest continues once the file is extended again");
@@ -126,7 +126,7 @@ static void read_only(void)
 	ok(loads(SLOT_BASE, 0),
 	   "the guest can load from a slot whose mapping is made read-only later");
 	ok(fails_with_efault(OP_STORE, SLOT_BASE),
-	   "a store to a slot whose mapping is made read-only later fails with EFAULT");
+	   "KVM_RUN fails with EFAULT at a store to a slot whose mapping is made read-only later");
 	must(mprotect(at, 2 * MB, RW) == 0, "mprotect");
 	ok(stores(SLOT_BASE) && *(uint64_t *)at == SLOT_BASE,
 	   "the guest can store once the mapping is writable again");
@@ -135,7 +135,7 @@ static void read_only(void)
 	   "a store to a read-only slot of a writable mapping is MMIO");
 	must(mprotect(at, 2 * MB, PROT_NONE) == 0, "mprotect");
 	ok(fails_with_efault(OP_LOAD, SLOT_BASE),
-	   "a load from a PROT_NONE mapping fails with EFAULT");
+	   "a load from a PROT_NONE mapping makes KVM_RUN fail with EFAULT");
 	show(NULL, 0, 0);
 	munmap(at, 2 * MB);
 	close(fd);
@@ -162,7 +162,7 @@ static void of_two_processes(void)
 	munmap(at, 2 * MB);
 }
 
-/* Set the number of huge pages in the pool, as far as the machine can. */
+/* Set the number of huge pages in the pool; the machine may provide fewer. */
 static void fill_pool(const char *number)
 {
 	int fd = open("/proc/sys/vm/nr_hugepages", O_WRONLY);
@@ -198,9 +198,9 @@ static void of_huge_pages(void)
 	}
 	ok(stores(SLOT_BASE + 3 * MB + 8) && child > 0 && waitpid(child, &status, 0) == child &&
 		   status == 0 && *(uint64_t *)(at + 3 * MB + 8) == SLOT_BASE + 3 * MB + 8,
-	   "after fork the guest writes to the parent's huge page only");
+	   "after fork(), the guest writes only to the parent's huge page");
 	ok(loads(SLOT_BASE + 3 * MB, SLOT_BASE + 3 * MB),
-	   "after fork the rest of the guest's huge page is a copy");
+	   "after fork(), the rest of the huge page that the guest writes to is unchanged");
 	ok(madvise(at + 2 * MB, 2 * MB, MADV_DONTNEED) == 0 && loads(SLOT_BASE + 3 * MB, 0),
 	   "a huge page dropped with MADV_DONTNEED reads as zero");
 	show(NULL, 0, 0);
@@ -221,11 +221,11 @@ static void of_several_mappings(void)
 	ok(stores(SLOT_BASE) && stores(SLOT_BASE + PAGE) && stores(SLOT_BASE + 4 * PAGE),
 	   "one slot may span several mappings");
 	ok(fails_with_efault(OP_LOAD, SLOT_BASE + 2 * PAGE),
-	   "a load from a hole between mappings fails with EFAULT");
+	   "a load from a hole between mappings makes KVM_RUN fail with EFAULT");
 	ok(loads(SLOT_BASE + 3 * PAGE, SLOT_BASE + PAGE),
 	   "a page of a file may be mapped twice in one slot");
 	ok(fails_with_efault(OP_STORE, SLOT_BASE + 3 * PAGE),
-	   "a store to a read-only mapping fails with EFAULT");
+	   "a store to a read-only mapping makes KVM_RUN fail with EFAULT");
 	show(NULL, 0, 0);
 	munmap(at, 2 * MB);
 	close(fd);
@@ -274,18 +274,18 @@ static void young(void)
 	   "pages that a guest has used are counted as referenced");
 	write_to("/proc/self/clear_refs", "1");
 	if (on_linux) {
-		skip("after clear_refs only pages that the guest uses again are referenced",
-		     "Linux's clear_refs and MADV_COLD do not reach guests");
+		skip("after clear_refs, only pages that the guest uses again are referenced",
+		     "Linux's clear_refs and MADV_COLD do not age a guest's pages");
 		skip("a guest's store makes a page referenced",
-		     "Linux's clear_refs and MADV_COLD do not reach guests");
+		     "Linux's clear_refs and MADV_COLD do not age a guest's pages");
 		skip("MADV_COLD makes the pages of a range unreferenced",
-		     "Linux's clear_refs and MADV_COLD do not reach guests");
+		     "Linux's clear_refs and MADV_COLD do not age a guest's pages");
 	} else {
 		good = smaps(at, "Referenced") == 0;
 		for (i = 0; i < 5; i++)
 			good &= loads(SLOT_BASE + i * PAGE, SLOT_BASE + i * PAGE);
 		ok(good && smaps(at, "Referenced") == 5 * 4,
-		   "after clear_refs only pages that the guest uses again are referenced");
+		   "after clear_refs, only pages that the guest uses again are referenced");
 		ok(stores(SLOT_BASE + 9 * PAGE) && stores(SLOT_BASE) &&
 			   smaps(at, "Referenced") == 6 * 4,
 		   "a guest's store makes a page referenced");
@@ -362,18 +362,18 @@ static void moved(void)
 	ok(smaps(at, "AnonHugePages") == 0, "pages that are faulted in one by one are small");
 	ok(collapse(at) == 0 && smaps(at, "AnonHugePages") == 2048,
 	   "MADV_COLLAPSE moves small pages into one large page");
-	ok(holds(at, 3), "after MADV_COLLAPSE every byte is unchanged, and missing pages are zero");
-	ok(guest_sees(3), "after MADV_COLLAPSE the guest sees the same bytes");
+	ok(holds(at, 3), "after MADV_COLLAPSE, every byte is unchanged and missing pages are zero");
+	ok(guest_sees(3), "after MADV_COLLAPSE, the guest sees the same bytes");
 	ok(stores(SLOT_BASE + 8) && *(uint64_t *)(at + 8) == SLOT_BASE + 8,
-	   "after MADV_COLLAPSE the guest's stores go to the new page");
+	   "after MADV_COLLAPSE, the guest's stores go to the new page");
 	ok(collapse(at) == 0, "a second MADV_COLLAPSE succeeds");
-	munmap(at + 4 * PAGE, PAGE); /* split again, except the hole */
+	munmap(at + 4 * PAGE, PAGE); /* split the large page, leaving a hole */
 	must(mmap(at + 4 * PAGE, PAGE, RW, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
 		     at + 4 * PAGE,
 	     "mmap");
 	ok(loads(SLOT_BASE + 4 * PAGE + 4 * 8, 0) &&
 		   loads(SLOT_BASE + 5 * PAGE + 5 * 8, SLOT_BASE + 5 * PAGE + 5 * 8),
-	   "a page replaced within a large page reads as zero, the next is unchanged");
+	   "a page replaced within a large page reads as zero, and the next is unchanged");
 	show(NULL, 0, 0);
 	munmap(at, 2 * MB);
 
@@ -391,7 +391,7 @@ static void moved(void)
 	madvise(at + 7 * PAGE, PAGE, MADV_NOHUGEPAGE);
 	errno = 0;
 	ok(madvise(at, 2 * MB, MADV_COLLAPSE) == -1 && errno == EINVAL && holds(at, 0),
-	   "MADV_COLLAPSE moves nothing where a page must stay small");
+	   "MADV_COLLAPSE fails with EINVAL and moves nothing if a page must stay small");
 	show(NULL, 0, 0);
 	munmap(at, 2 * MB);
 }

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 #
 # Guest memory of every kind of mapping, aged and moved by the host; 64 VMs with VMIDs of any width;
-# four vCPUs running while their memory is moved, protected, copied and dropped. stress.slow.t does
-# the last for longer, on more machines. The same programs on Linux KVM: memory-linux.slow.t.
+# and four vCPUs that run while their memory is moved, protected, copied and dropped. stress.slow.t
+# runs the last program for longer, on more machines. memory-linux.slow.t runs the same programs on
+# Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

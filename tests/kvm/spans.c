@@ -5,11 +5,12 @@
  *
  *   spans sparse|dense|large N    a guest stores to N pages; then the host logs, ages, unmaps,
  *                                 moves and deletes them, and the VM ends
- *   spans slots N                 a guest stores to N slots of one page; the host ages and drops it
+ *   spans slots N                 a guest stores to N slots that share a page; the host ages and
+ *                                 drops the page
  *   spans vms N                   N VMs, one after the other and 64 at a time
  *   spans process MIB             fork, exec, mprotect, mremap, munmap, exit
  *   spans files MIB               a file in memory: write, read, map, truncate, remove
- *   spans exact                   the longest of 16 calls of KVM_GET_API_VERSION, by instret
+ *   spans exact                   the longest of 16 KVM_GET_API_VERSION calls, by instret
  *   spans nothing                 exit at once (`process` executes it)
  */
 #include <sys/wait.h>
@@ -67,7 +68,7 @@ static void advise(int advice)
 	must(madvise(slot_memory, slot_size, advice) == 0, "madvise");
 }
 
-/* Read the file that shows the process's memory in use: for it, the host walks guest tables. */
+/* Read the file that shows the process's memory in use, for which the host walks G-stage tables. */
 static void read_smaps(void)
 {
 	static char text[65536];
@@ -292,7 +293,7 @@ static void files(uint64_t size)
 	close(fd);
 }
 
-/* Count from inside, including the few instructions around the system call. */
+/* Count in the process itself, so the few instructions around the system call are included. */
 static void exact(void)
 {
 	int kvm = open("/dev/kvm", O_RDWR), i;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * stress.c - four vCPUs use memory that the host moves, protects, copies and drops meanwhile.
+ * stress.c - four vCPUs use memory while the host moves, protects, copies and drops it.
  *
  * Every vCPU has a lane, every fourth word of all pages, and goes over it in rounds: each word must
  * have the value that the vCPU wrote in the last round (or zero, where the host drops pages), and
- * gets a new value made of address and round. So the guest detects a lost write, an old page or
- * another's page at once. The host also checks every byte: a range that must not be written does
- * not change, pages given to others are not written, and the dirty log lists what changed. Its
- * claims hold on Linux KVM too. Prints TAP.
+ * gets a new value made of its address and the round. So the guest detects a lost write, an old
+ * page or a page of another mapping at once. The host also checks every byte: a range that must
+ * not be written does not change, pages given to other mappings are not written, and the dirty log
+ * lists every page that changed. The claims hold on Linux KVM too. Prints TAP.
  *
  *   stress [ROUNDS [SEED]]
  */
@@ -28,8 +28,8 @@
 
 /*
  * a0: the lane's offset, a1/a2: KEEP and its end, a3/a4: DROP and its end, s0: round. A value is
- * round << 32 | address; the first round finds zeroes. On a mismatch: a forwarded SBI
- * call with a0 = address, a1 = found, a2 = expected.
+ * round << 32 | address; the first round finds zeroes. On a mismatch, the guest makes a forwarded
+ * SBI call with a0 = address, a1 = found, a2 = expected.
  */
 extern const char stress_code[], stress_code_end[];
 __asm__(".section .rodata\n"
@@ -94,8 +94,8 @@ static void ready(struct vcpu *vcpu, unsigned int lane)
 }
 
 /*
- * Run the vCPU until stopped. EFAULT means that a page was missing for a moment. Returns NULL if
- * nothing was wrong.
+ * Run the vCPU until `stop` is set. EFAULT means that a page was missing for a moment. Return NULL
+ * if nothing was wrong.
  */
 static void *work(void *arg)
 {
@@ -156,7 +156,10 @@ static bool stands_still(const char *at, size_t len, const char *what)
 	return false;
 }
 
-/* Check that each word at `at`, the guest's `gpa`, is zero or its vCPU's value of some round. */
+/*
+ * Check that each word at `at` (`gpa` in the guest) is zero or the value that its vCPU writes in
+ * some round.
+ */
 static bool words_are_valid(const char *at, uint64_t gpa, size_t len)
 {
 	const uint64_t *word = (const uint64_t *)at;
@@ -170,7 +173,7 @@ static bool words_are_valid(const char *at, uint64_t gpa, size_t len)
 	return true;
 }
 
-/* Move pages. One mremap() stays within a VMA, and advice for a page splits a VMA into three. */
+/* Move pages. One mremap() cannot cross VMAs, and advice for one page splits a VMA into three. */
 static void move(char *from, char *to, size_t len)
 {
 	size_t half = len / PAGE / 2 * PAGE;
@@ -268,7 +271,7 @@ static bool given_to_others(void)
 	return good;
 }
 
-/* Collapse small pages into a large one, in another frame. It can fail if they are in use. */
+/* Collapse small pages into a large one in another frame. This can fail if the pages are in use. */
 static unsigned int collapses;
 
 static bool collapsed(void)
@@ -292,7 +295,7 @@ static bool advised(void)
 	return true;
 }
 
-/* Check that the second reading of the log has every page that changed since the first. */
+/* Check that the second read of the dirty log reports every page that changed since the first. */
 static bool logged(void)
 {
 	static uint64_t bits[GUEST_SIZE / PAGE / 64];
@@ -310,7 +313,7 @@ static bool logged(void)
 	for (i = 0; i < KEEP_SIZE / PAGE && good; i++)
 		if (memcmp(before + i * PAGE, elsewhere + i * PAGE, PAGE) != 0 &&
 		    !(bits[(first + i) / 64] >> (first + i) % 64 & 1)) {
-			printf("# page 0x%lx changed and is not in the log\n", KEEP + i * PAGE);
+			printf("# page 0x%lx changed but is not in the log\n", KEEP + i * PAGE);
 			good = false;
 		}
 	return good;
@@ -356,7 +359,7 @@ static bool lane_is_whole(unsigned int lane, uint64_t *rounds)
 	return true;
 }
 
-/* Wait until each vCPU is in round 3: on a busy machine the host could end before they start. */
+/* Wait until each vCPU is in round 3: on a busy machine, the test could end before they start. */
 static void wait_for_all(void)
 {
 	unsigned int lane, tries = 0;
@@ -423,7 +426,7 @@ int main(int argc, char **argv)
 		whole &= lane_is_whole(i, &n);
 		least = n < least ? n : least;
 	}
-	ok(whole, "in the end each vCPU's words hold the values of its last two rounds");
+	ok(whole, "in the end, each vCPU's words hold the values of its last two rounds");
 	ok(least >= 2, "every vCPU begins a second round");
 	printf("# seed 0x%lx, %u rounds, the slowest vCPU reached round %lu, %u blocks moved\n",
 	       argc > 2 ? strtoul(argv[2], NULL, 0) : 1, rounds, least, collapses);

@@ -30,13 +30,13 @@ what = "the SBI answers"
 [[test]]
 id = "null"
 points = 30
-what = "a null call costs at most 1.05 of the reference's instructions"
+what = "a null call costs at most 1.05 times the reference's instructions"
 budget = { row = "sbi_version", toggles = "fastpath=off,gstage_walk=recursive", ratio = 1.05 }
 
 [[test]]
 id = "kept"
 points = 10
-what = "a value that the instructor's key makes is claimed"
+what = "a value derived from the instructor's key is claimed"
 hidden = true
 END
 cat >"$fixture/91-fixture/variant.py" <<'END'
@@ -60,7 +60,7 @@ cat >"$fixture/91-fixture/hidden/kept.t" <<'END'
 # the hidden tests' secret word: xyzzy
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-like "$(variant key)" '^[0-9]+$' "the instructor's key makes a numeric value"
+like "$(variant key)" '^[0-9]+$' "the instructor's key gives a numeric value"
 [ ! -e "$HS_TOP/labs/91-fixture" ]
 ok $? "the student's tree has no hidden test"
 done_testing

@@ -65,9 +65,10 @@ for name, value in made.items() if sys.argv[1] == "--line" else ():
         print("%s=%s" % (name, re.sub("[as-]", "", str(value))))' "$1" "$HS_TOP/lab.json"
 }
 
-# Run payload COPY of BUILD with WORDS on its command line, save it while it runs, call $lab_between, and
-# restore it. Sets what hs sets: $out and $err are those of both runs, $took is their sum, and $status is
-# that of the restored machine, or of the first one if it failed.
+# Run payload COPY of BUILD with WORDS on its command line, save the machine while it runs, call
+# $lab_between, and restore the machine. Sets what hs sets: $out and $err hold the output of both
+# runs, $took is the sum of their times, and $status is the status of the restored machine, or of
+# the first machine if that one failed.
 run_halves()	# BUILD COPY WORDS
 {
 	local err1 took1
@@ -156,7 +157,7 @@ payload()
 {
 	local mine theirs said line number text found HS_SECONDS=$HS_SECONDS
 	theirs=
-	if [ -n "${HS_REFERENCE:-}" ]; then	# before the student's: a test may read the last run's trace
+	if [ -n "${HS_REFERENCE:-}" ]; then	# run it before the student's: a test may read the last run's trace
 		HS_SECONDS=60 run_sealed "$HS_REFERENCE" "$@"
 		theirs=$claims
 		[ $((took * 6)) -le "$(scaled "$HS_SECONDS")" ] || HS_SECONDS=$((took * 6 / $(scaled 1) + 1))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spin.S - a fixed amount of work for the speed probe: no firmware, one hart, then power off.
+ * spin.S - the speed probe's fixed amount of work: it runs without firmware on one hart, and then
+ * powers off.
  */
 	.globl	_start
 _start:

@@ -24,7 +24,7 @@
 export HS_TOP O
 tests_run=0
 tests_failed=0
-# Not in /tmp, which may be a file system in memory: a run's RAM is a file there.
+# Do not use /tmp, which may be a file system in memory: the RAM of each run is a file below $tmp.
 mkdir -p "$O/tmp" && tmp=$(mktemp -d "$O/tmp/test.XXXXXX") || exit 1
 export HS_RUNS=$tmp/runs HS_TAG=$tmp
 trap 'rm -rf "$tmp"' EXIT
@@ -155,8 +155,9 @@ qemu_older()
 	[ "$have" != "$1" ] && [ "$(printf '%s\n%s\n' "$have" "$1" | sort -V | head -n 1)" = "$have" ]
 }
 
-# QEMU 10.0.13 (not 10.0.2; OpenSBI makes no difference) enters HS with V still 1 for a guest's trap
-# that the firmware redirects. The host tests for that at boot (src/kvm/vcpu/redirect.S), and reports it.
+# QEMU 10.0.13 (not 10.0.2; OpenSBI makes no difference) enters HS with V still 1 after the firmware
+# has redirected a guest's trap. The host tests for this bug at boot (src/kvm/vcpu/redirect.S), and
+# reports it.
 spoils_redirects()
 {
 	[ -e "$tmp/redirects" ] || HS_RUNS=$tmp/probe "$HS_TOP/scripts/hyperscope" exec \
@@ -165,9 +166,10 @@ spoils_redirects()
 }
 spoiled_redirects="this QEMU enters HS with V still 1 for a trap that the firmware redirects (docs/caveats.md)"
 
-# The next fetch, at Linux's exit handler, is then translated as the guest's, and KVM_RUN fails with
-# EOPNOTSUPP. Some processes of the guest are killed as a result, so this QEMU cannot serve as the
-# reference. (A core that delegates illegal instructions to the guest is not affected.)
+# After a redirected trap, the next fetch, at Linux's exit handler, is translated as the guest's,
+# and KVM_RUN fails with EOPNOTSUPP. Some processes of the guest are killed as a result, so this
+# QEMU cannot serve as the reference. (A core that delegates illegal instructions to the guest is
+# not affected.)
 linux_kvm_is_broken="$spoiled_redirects, which makes guests of Linux KVM fail"
 qemu_breaks_linux_kvm()
 {

@@ -88,7 +88,7 @@ class Terminal:
         os.write(self.master, text.encode())
 
     def end(self, seconds):
-        """Wait this many seconds (scaled) for the command's end. Return its status, or kill it and return None."""
+        """Wait up to this many seconds (scaled) for the command to end. Return its status, or kill it and return None."""
         end = time.monotonic() + seconds * SCALE
         while self.process.poll() is None and time.monotonic() < end:
             self._read(0.1)

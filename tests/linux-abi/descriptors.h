@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* descriptors.h - leave the process no free descriptor. */
+/* descriptors.h - leave the process without a free descriptor. */
 #ifndef DESCRIPTORS_H
 #define DESCRIPTORS_H
 

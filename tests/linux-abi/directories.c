@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * directories.c - threads change their process's working directory and remove its name, while other
- * threads use it. usage: directories [SECONDS [SEED]]; 2 seconds by default.
+ * threads use the directory. usage: directories [SECONDS [SEED]]; 2 seconds by default.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -25,7 +25,10 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Change into a new directory and remove its name: only the process's reference then keeps it. */
+/*
+ * Change into a new directory and remove its name, so that only the process's reference keeps the
+ * directory.
+ */
 static void *change(void *arg)
 {
 	unsigned int state = seed + (unsigned int)(intptr_t)arg * 7919;
@@ -92,7 +95,7 @@ static void *use(void *arg)
 			fd = open("./none", O_RDONLY);
 			bad += fd >= 0 || errno != ENOENT;
 			break;
-		default: /* vfork() copies no memory, so more time is spent copying the directory */
+		default: /* vfork() doesn't copy memory, so more time goes to the directory */
 			pid = vfork();
 			if (pid == 0)
 				_exit(0);
@@ -130,6 +133,6 @@ int main(int argc, char **argv)
 	}
 	printf("# %ld changes\n", changes);
 	ok(bad == 0 && changes > 0,
-	   "the working directory is always one that was set, while other threads change it");
+	   "while threads change the working directory, others see only directories that were set");
 	return tap_done();
 }

@@ -42,11 +42,12 @@ static void test_facts(const char *name)
 	struct stat st;
 	int sector = 0;
 
-	ok(fstat(fd, &st) == 0 && S_ISBLK(st.st_mode), "fstat reports a block device");
+	ok(fstat(fd, &st) == 0 && S_ISBLK(st.st_mode), "fstat() reports a block device");
 	ok(ioctl(fd, BLKGETSIZE64, &size) == 0 && size >= 4 * MIB && size % 512 == 0,
-	   "BLKGETSIZE64 returns whole sectors and at least 4 MiB");
+	   "BLKGETSIZE64 returns a multiple of 512 that is at least 4 MiB");
 	ok(ioctl(fd, BLKSSZGET, &sector) == 0 && sector == 512, "BLKSSZGET returns 512");
-	ok(lseek(fd, 0, SEEK_END) == (off_t)size, "SEEK_END is at the device's size");
+	ok(lseek(fd, 0, SEEK_END) == (off_t)size,
+	   "lseek() with SEEK_END returns the device's size");
 	printf("# %s: %llu bytes\n", name, (unsigned long long)size);
 }
 
@@ -78,17 +79,21 @@ static void test_edges(void)
 	char *ro = mmap(NULL, 8192, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	static char *volatile bad = (char *)8;
 
-	ok(pread(fd, b, 4096, (off_t)size - 100) == 100, "a read across the end is short");
-	ok(pread(fd, b, 4096, (off_t)size) == 0, "a read at the end returns 0");
-	fails_with(pwrite(fd, a, 512, (off_t)size), ENOSPC, "a write at the end fails with ENOSPC");
-	ok(pwrite(fd, a, 4096, (off_t)size - 512) == 512, "a write across the end is short");
-	fails_with(pread(fd, bad, 4096, 0), EFAULT, "a read to a bad address fails with EFAULT");
+	ok(pread(fd, b, 4096, (off_t)size - 100) == 100,
+	   "a read across the end of the device is short");
+	ok(pread(fd, b, 4096, (off_t)size) == 0, "a read at the end of the device returns 0");
+	fails_with(pwrite(fd, a, 512, (off_t)size), ENOSPC,
+		   "a write at the end of the device fails with ENOSPC");
+	ok(pwrite(fd, a, 4096, (off_t)size - 512) == 512,
+	   "a write across the end of the device is short");
+	fails_with(pread(fd, bad, 4096, 0), EFAULT,
+		   "a read of the device to a bad address fails with EFAULT");
 	fails_with(pwrite(fd, bad, 4096, 0), EFAULT,
-		   "a write from a bad address fails with EFAULT");
+		   "a write to the device from a bad address fails with EFAULT");
 	fails_with(pread(fd, ro, 4096, 0), EFAULT, "a read to read-only memory fails with EFAULT");
 	ok(pwrite(fd, ro, 8192, 4096) == 8192,
 	   "a write from memory that was never touched succeeds");
-	ok(fsync(fd) == 0 && fdatasync(fd) == 0, "fsync and fdatasync succeed");
+	ok(fsync(fd) == 0 && fdatasync(fd) == 0, "fsync() and fdatasync() succeed");
 }
 
 static void *hammer(void *arg)

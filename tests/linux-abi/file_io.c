@@ -32,21 +32,21 @@ static void test_position(void)
 	int fd = temp(), other;
 
 	ok(write(fd, "0123456789", 10) == 10 && lseek(fd, 0, SEEK_CUR) == 10,
-	   "write advances the file position");
+	   "write() advances the file position");
 	ok(lseek(fd, -4, SEEK_END) == 6 && read(fd, buf, 16) == 4 && !memcmp(buf, "6789", 4),
 	   "a read after a seek from the end returns the last bytes");
 	ok(read(fd, buf, 16) == 0, "a read at the end of the file returns 0");
 	ok(pread(fd, buf, 3, 2) == 3 && !memcmp(buf, "234", 3) && lseek(fd, 0, SEEK_CUR) == 10,
-	   "pread does not change the file position");
+	   "pread() does not change the file position");
 	ok(pwrite(fd, "ab", 2, 0) == 2 && pread(fd, buf, 3, 0) == 3 && !memcmp(buf, "ab2", 3),
-	   "pwrite writes at its offset");
+	   "pwrite() writes at its offset");
 	other = dup(fd);
 	lseek(fd, 5, SEEK_SET);
 	ok(lseek(other, 0, SEEK_CUR) == 5, "a duplicated descriptor shares the file position");
 	fails_with(lseek(fd, -1, SEEK_SET), EINVAL,
 		   "a seek to a negative position fails with EINVAL");
 	fails_with(lseek(fd, 0, 99), EINVAL, "a seek with an unknown whence fails with EINVAL");
-	fails_with(pread(fd, buf, 1, -1), EINVAL, "pread at a negative offset fails with EINVAL");
+	fails_with(pread(fd, buf, 1, -1), EINVAL, "pread() at a negative offset fails with EINVAL");
 	ok(fcntl(fd, F_SETFL, O_APPEND) == 0 && lseek(fd, 0, SEEK_SET) == 0 &&
 		   write(fd, "end", 3) == 3 && pread(fd, buf, 3, 10) == 3 && !memcmp(buf, "end", 3),
 	   "with O_APPEND, write appends to the file");
@@ -62,9 +62,9 @@ static void test_size(void)
 	off_t to;
 
 	ok(ftruncate(fd, 10000) == 0 && fstat(fd, &st) == 0 && st.st_size == 10000,
-	   "ftruncate makes a file larger");
+	   "ftruncate() can make a file larger");
 	ok(pread(fd, page, 4096, 8192) == 10000 - 8192 && !memcmp(page, want, 4096),
-	   "the bytes that ftruncate adds are zero");
+	   "the bytes that ftruncate() adds are zero");
 	memset(page, 'x', sizeof(page));
 	pwrite(fd, page, 4096, 4000);
 	ok(ftruncate(fd, 4001) == 0 && ftruncate(fd, 9000) == 0 &&
@@ -82,12 +82,12 @@ static void test_size(void)
 	   "a punched hole reads as zeros");
 	ok(fstat(fd, &st) == 0 && (fallocate(fd, 0, 0, (1L << 32) + 4096) == 0 || errno == ENOSPC ||
 				   errno == ENOMEM),
-	   "fallocate of over 4 GiB succeeds or fails with ENOSPC or ENOMEM");
+	   "fallocate() of more than 4 GiB succeeds or fails with ENOSPC or ENOMEM");
 	ok(fstat(fd, &now) == 0 &&
 		   (now.st_size == (1L << 32) + 4096 || now.st_blocks == st.st_blocks),
-	   "fallocate of over 4 GiB takes full effect or none");
-	fails_with(ftruncate(fd, -1), EINVAL, "ftruncate to a negative size fails with EINVAL");
-	fails_with(ftruncate(0, 5), EINVAL, "ftruncate of standard input fails with EINVAL");
+	   "fallocate() of more than 4 GiB takes full effect or none");
+	fails_with(ftruncate(fd, -1), EINVAL, "ftruncate() to a negative size fails with EINVAL");
+	fails_with(ftruncate(0, 5), EINVAL, "ftruncate() of standard input fails with EINVAL");
 	close(fd);
 }
 
@@ -99,21 +99,21 @@ static void test_vectors(void)
 	struct iovec wrong = { bad, 5 };
 	int fd = temp();
 
-	ok(writev(fd, w, 3) == 10, "writev writes all its buffers");
+	ok(writev(fd, w, 3) == 10, "writev() writes all its buffers");
 	ok(preadv(fd, r, 3, 0) == 10 && !memcmp(a, "abc", 3) && !memcmp(b, "defgh", 5) &&
 		   !memcmp(c, "ij", 2),
-	   "preadv fills its buffers in order");
+	   "preadv() fills its buffers in order");
 	ok(pwritev(fd, w, 1, 20) == 3 && lseek(fd, 0, SEEK_END) == 23,
-	   "pwritev writes at its offset");
+	   "pwritev() writes at its offset");
 	fails_with(readv(fd, (struct iovec *)bad, 1025), EINVAL,
-		   "readv with more than 1024 buffers fails with EINVAL");
+		   "readv() with more than 1024 buffers fails with EINVAL");
 	fails_with(readv(fd, (struct iovec *)bad, 1), EFAULT,
-		   "readv of a vector at a bad address fails with EFAULT");
+		   "readv() of a vector at a bad address fails with EFAULT");
 	fails_with(preadv(fd, &wrong, 1, 0), EFAULT,
-		   "preadv to a buffer at a bad address fails with EFAULT");
+		   "preadv() to a buffer at a bad address fails with EFAULT");
 	r[0].iov_len = SIZE_MAX;
 	fails_with(readv(fd, r, 1), EINVAL,
-		   "readv to a buffer of negative length fails with EINVAL");
+		   "readv() to a buffer of negative length fails with EINVAL");
 	close(fd);
 }
 
@@ -124,24 +124,25 @@ static void test_bad_arguments(void)
 
 	munmap(edge + 4096, 4096);
 	memset(edge, 'e', 4096);
-	fails_with(read(-1, edge, 1), EBADF, "read from descriptor -1 fails with EBADF");
+	fails_with(read(-1, edge, 1), EBADF, "read() from descriptor -1 fails with EBADF");
 	fails_with(write(1000, edge, 1), EBADF,
-		   "write to a descriptor that is not open fails with EBADF");
-	fails_with(close(77), EBADF, "close of a descriptor that is not open fails with EBADF");
-	fails_with(write(fd, bad, 10), EFAULT, "write from a bad address fails with EFAULT");
+		   "write() to a descriptor that is not open fails with EBADF");
+	fails_with(close(77), EBADF, "close() of a descriptor that is not open fails with EBADF");
+	fails_with(write(fd, bad, 10), EFAULT, "write() from a bad address fails with EFAULT");
 	fails_with(write(fd, (char *)0xffffffc080000000, 10), EFAULT,
-		   "write from a kernel address fails with EFAULT");
-	ok(write(fd, edge, 4096) == 4096, "write accepts a whole page");
-	fails_with(pread(fd, bad, 10, 0), EFAULT, "read to a bad address fails with EFAULT");
+		   "write() from a kernel address fails with EFAULT");
+	ok(write(fd, edge, 4096) == 4096,
+	   "write() accepts a whole page that ends at unmapped memory");
+	fails_with(pread(fd, bad, 10, 0), EFAULT, "read() to a bad address fails with EFAULT");
 	fails_with(pread(fd, (char *)0xffffffff80200000, 10, 0), EFAULT,
-		   "read to a kernel address fails with EFAULT");
+		   "read() to a kernel address fails with EFAULT");
 	ok(pread(fd, edge + 4090, 100, 0) == 6 || errno == EFAULT,
 	   "a read across the end of mapped memory is short or fails with EFAULT");
 	ok(read(fd, bad, 0) == 0, "a read of 0 bytes to a bad address returns 0");
 	fails_with(ioctl(fd, 0x5401 /* TCGETS */, edge), ENOTTY,
 		   "a terminal's ioctl on a file fails with ENOTTY");
 	fails_with(ioctl(fd, 0xdeadbeef, edge), ENOTTY, "an unknown ioctl fails with ENOTTY");
-	fails_with(fcntl(fd, 9999), EINVAL, "an unknown fcntl fails with EINVAL");
+	fails_with(fcntl(fd, 9999), EINVAL, "an unknown fcntl() command fails with EINVAL");
 	close(fd);
 }
 
@@ -156,15 +157,15 @@ static void test_descriptors(void)
 	high = fcntl(fd, F_DUPFD_CLOEXEC, 100);
 	ok(high == 100 && fcntl(high, F_GETFD) == FD_CLOEXEC,
 	   "F_DUPFD_CLOEXEC returns the lowest free descriptor from 100 on");
-	ok(dup2(fd, 100) == 100 && fcntl(100, F_GETFD) == 0, "dup2 replaces an open descriptor");
-	fails_with(dup3(fd, fd, 0), EINVAL, "dup3 of a descriptor to itself fails with EINVAL");
-	fails_with(dup2(fd, 100000000), EBADF, "dup2 beyond the limit fails with EBADF");
+	ok(dup2(fd, 100) == 100 && fcntl(100, F_GETFD) == 0, "dup2() replaces an open descriptor");
+	fails_with(dup3(fd, fd, 0), EINVAL, "dup3() of a descriptor to itself fails with EINVAL");
+	fails_with(dup2(fd, 100000000), EBADF, "dup2() beyond the limit fails with EBADF");
 	fails_with(fcntl(fd, F_DUPFD, 100000000), EINVAL,
 		   "F_DUPFD beyond the limit fails with EINVAL");
 	setrlimit(RLIMIT_NOFILE, &limit);
 	for (i = 0; i < 1100 && (fds[i] = dup(fd)) >= 0; i++)
 		;
-	ok(i < 1100 && errno == EMFILE, "dup fails with EMFILE if no descriptor is free");
+	ok(i < 1100 && errno == EMFILE, "dup() fails with EMFILE if no descriptor is free");
 	while (i > 0)
 		close(fds[--i]);
 	close(100);
@@ -178,15 +179,15 @@ static void test_many_descriptors(void)
 	int fd, high, status = -1;
 	pid_t child;
 
-	ok(setrlimit(RLIMIT_NOFILE, &limit) == 0, "root can raise the hard limit of descriptors");
+	ok(setrlimit(RLIMIT_NOFILE, &limit) == 0, "root can raise the hard limit on descriptors");
 	fd = temp();
 	for (high = dup(fd); high >= 0 && high < 3900; high = dup(fd))
 		;
-	ok(high == 3900, "dup returns descriptors up to 3900");
+	ok(high == 3900, "with a limit of 4000, dup() returns descriptors up to 3900");
 	ok(close(70) == 0 && dup(fd) == 70 && dup(fd) == 3901,
-	   "dup returns the lowest free descriptor");
+	   "dup() returns the lowest free descriptor");
 	fails_with(dup2(fd, 4000), EBADF,
-		   "dup2 to the first descriptor above the limit fails with EBADF");
+		   "dup2() to the first descriptor above the limit fails with EBADF");
 	child = fork();
 	if (!child)
 		_exit(fcntl(3901, F_GETFD) == 0 && fcntl(3902, F_GETFD) < 0 &&
@@ -195,17 +196,17 @@ static void test_many_descriptors(void)
 			      : 1);
 	waitpid(child, &status, 0);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 7,
-	   "a child inherits all descriptors and closes them with close_range");
+	   "a child inherits all descriptors and can close them with close_range()");
 	ok(fcntl(3901, F_GETFD) == 0,
-	   "close_range in a child leaves the parent's descriptors open");
+	   "close_range() in a child leaves the parent's descriptors open");
 	limit.rlim_cur = 100;
 	ok(setrlimit(RLIMIT_NOFILE, &limit) == 0 && close(3901) == 0 && close(80) == 0 &&
 		   dup(fd) == 80,
-	   "a lower limit closes no descriptor, and dup still returns free ones below it");
+	   "a lower limit does not close descriptors, and dup() still returns free ones below it");
 	fails_with(dup(fd), EMFILE,
-		   "dup fails with EMFILE if no descriptor below the limit is free");
+		   "dup() fails with EMFILE if no descriptor below the limit is free");
 	ok(syscall(SYS_close_range, fd + 1, 10000, 0) == 0 && dup(fd) == fd + 1,
-	   "close_range closes all descriptors in its range");
+	   "close_range() closes all descriptors in its range");
 	close(fd + 1);
 	close(fd);
 }
@@ -227,7 +228,7 @@ static void test_devices(void)
 		sum += buf[i] != 0;
 	ok(sum > 80, "/dev/urandom returns random bytes");
 	fails_with(open("/dev/null/x", O_RDONLY), ENOTDIR,
-		   "open of a path below a device fails with ENOTDIR");
+		   "open() of a path below a device fails with ENOTDIR");
 	close(zero);
 	close(null);
 	close(full);
@@ -241,11 +242,11 @@ static void test_shared_mapping(void)
 
 	ftruncate(fd, 8192);
 	map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	if (!ok(map != MAP_FAILED, "a file can be mapped shared"))
+	if (!ok(map != MAP_FAILED, "a file can be mapped with MAP_SHARED"))
 		return;
 	map[5000] = 'm';
 	ok(pread(fd, &c, 1, 5000) == 1 && c == 'm',
-	   "pread returns data that was stored through the mapping");
+	   "pread() returns data that was stored through the mapping");
 	pwrite(fd, "w", 1, 100);
 	ok(map[100] == 'w', "the mapping shows data written to the file");
 	ok(read(fd, map, 4096) == 4096 && map[100] == 'w',
@@ -263,7 +264,7 @@ static void test_memfd(void)
 	bool same = true;
 
 	ok(fd >= 0 && ftruncate(fd, size) == 0,
-	   "memfd_create returns a file that ftruncate can grow");
+	   "memfd_create() returns a file that ftruncate() can grow");
 	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	for (i = 0; i < size; i += 1000)
 		map[i] = (unsigned char)(i / 1000);
@@ -272,7 +273,7 @@ static void test_memfd(void)
 
 		same &= pread(fd, &c, 1, i) == 1 && c == (unsigned char)(i / 1000);
 	}
-	ok(same, "pread returns what was stored in an 8 MiB mapping");
+	ok(same, "pread() returns what was stored in an 8 MiB mapping");
 	map[0x300000] = map[0x2ff000] = map[0x500000] = 77;
 	ok(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 1 << 20, 4 << 20) == 0 &&
 		   map[0x300000] == 0 && map[0x2ff000] == 0 && map[0x500000] == 77 &&
@@ -280,7 +281,7 @@ static void test_memfd(void)
 	   "a mapping reads as zeros where a hole is punched");
 	map[0x300000] = 78;
 	pread(fd, &map[0], 1, 0x300000);
-	ok(map[0] == 78, "a store into the hole changes the file");
+	ok(map[0] == 78, "a store into the punched hole changes the file");
 	map[0x400001] = 79;
 	ok(ftruncate(fd, 0x400000) == 0 && ftruncate(fd, size) == 0 && map[0x400001] == 0 &&
 		   map[0x300000] == 78,
@@ -298,19 +299,19 @@ static void test_flock(void)
 	int a = mkstemp(name), b = open(name, O_RDONLY), c = dup(a);
 
 	ok(flock(a, LOCK_EX) == 0 && flock(b, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK,
-	   "an exclusive lock excludes a shared one through another open file");
-	ok(flock(c, LOCK_EX | LOCK_NB) == 0, "a duplicated descriptor has the same lock");
+	   "a shared lock fails with EWOULDBLOCK while another open file has an exclusive one");
+	ok(flock(c, LOCK_EX | LOCK_NB) == 0, "a duplicated descriptor shares the lock");
 	close(a);
-	ok(flock(b, LOCK_SH | LOCK_NB) < 0, "the lock is held while a duplicate is open");
+	ok(flock(b, LOCK_SH | LOCK_NB) < 0, "the lock is still held while a duplicate is open");
 	close(c);
 	ok(flock(b, LOCK_SH | LOCK_NB) == 0, "closing the last duplicate releases the lock");
 	a = open(name, O_RDONLY);
 	ok(flock(a, LOCK_SH | LOCK_NB) == 0 && flock(a, LOCK_EX | LOCK_NB) < 0,
 	   "two open files can share a lock, and neither can make it exclusive");
 	ok(flock(b, LOCK_UN) == 0 && flock(a, LOCK_EX | LOCK_NB) == 0,
-	   "a shared lock can be made exclusive once the other is released");
+	   "a shared lock can be made exclusive once the other shared lock is released");
 	ok(flock(a, 3) < 0 && errno == EINVAL && flock(-1, LOCK_EX) < 0 && errno == EBADF,
-	   "an unknown flock operation fails with EINVAL, a bad descriptor with EBADF");
+	   "an unknown flock() operation fails with EINVAL, and a bad descriptor with EBADF");
 	close(a);
 	close(b);
 	unlink(name);

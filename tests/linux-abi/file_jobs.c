@@ -2,8 +2,8 @@
 /*
  * file_jobs.c - control jobs in the foreground and in the background, as a shell does.
  *
- * on-terminal.py types ^Z after "ready stop" and a line after "ready line". Without a terminal this
- * program makes only one claim.
+ * on-terminal.py types ^Z after "ready stop" and a line after "ready line". Without a terminal,
+ * this program makes only one claim.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -12,7 +12,9 @@
 #include <termios.h>
 #include "tap.h"
 
-/* Read one line from the terminal, being stopped twice meanwhile. Exit with 3 if it is as typed. */
+/*
+ * Read one line from the terminal while being stopped twice. Exit with 3 if the line is as typed.
+ */
 static void job(void)
 {
 	char line[64] = "";
@@ -48,7 +50,7 @@ int main(void)
 
 	if (!isatty(0)) {
 		ok(tcgetpgrp(0) == -1 && errno == ENOTTY,
-		   "tcgetpgrp of a file that is no terminal fails with ENOTTY");
+		   "tcgetpgrp() of a file that is not a terminal fails with ENOTTY");
 		return tap_done();
 	}
 	signal(SIGTTIN, SIG_IGN);
@@ -57,7 +59,7 @@ int main(void)
 	ok(tcsetpgrp(0, getpgrp()) == 0 && tcgetpgrp(0) == getpgrp(),
 	   "a process can make its group the terminal's foreground group");
 	fails_with(tcsetpgrp(0, 30000), ESRCH,
-		   "tcsetpgrp to a group that does not exist fails with ESRCH");
+		   "tcsetpgrp() to a group that does not exist fails with ESRCH");
 	pid = fork();
 	if (pid == 0)
 		job();
@@ -71,7 +73,7 @@ int main(void)
 	printf("\n"); /* ends the line that the echo of ^Z began */
 	ok(stopped, "Ctrl-Z stops the foreground job");
 	ok(read(0, &t, 1) == -1 && errno == EIO,
-	   "read fails with EIO in a background job that ignores SIGTTIN");
+	   "read() fails with EIO in a background job that ignores SIGTTIN");
 	ok(tcsetpgrp(0, getpgrp()) == 0,
 	   "a background job that ignores SIGTTOU can take the terminal back");
 	tcgetattr(0, &t);

@@ -2,8 +2,8 @@
 /*
  * file_leak.c - check that file calls leak no memory, whether they succeed or fail.
  *
- * All of them are repeated, and free memory is compared before and after. It is exact on the host
- * only (HS_EXACT); elsewhere the calls are made, but nothing is compared.
+ * The calls are repeated, and the free memory before and after them is compared. Free memory is
+ * exact only on the host (HS_EXACT); elsewhere the calls are made, but nothing is compared.
  */
 #include <dirent.h>
 #include <fcntl.h>
@@ -168,7 +168,7 @@ static void one_round(void)
 	waiters();
 	sockets();
 	proc_files();
-	close_range(3, ~0U, 0); /* opened by an open() that should have failed */
+	close_range(3, ~0U, 0); /* close what an open() that should fail may have opened */
 }
 
 static void *round_in_thread(void *arg)

@@ -148,7 +148,10 @@ static void *signal_event(void *arg)
 	return NULL;
 }
 
-/* Write (even arg) or read records. Returns how many bytes read differ from the first of theirs. */
+/*
+ * Write (even arg) or read records. Returns how many bytes differ from the first byte of their
+ * record.
+ */
 static void *records(void *arg)
 {
 	unsigned char rec[100];
@@ -316,14 +319,15 @@ int main(int argc, char **argv)
 	epoll_ctl(shared_epoll, EPOLL_CTL_ADD, shared_event, &ev);
 
 	ok(together(names, THREADS, seconds / 7) == 0,
-	   "creating, renaming and removing the same names gives no unexpected error");
+	   "threads can create, rename and remove the same names without unexpected errors");
 	ok(together(descriptors, THREADS, seconds / 7) == 0,
 	   "threads can open and close the same descriptors");
 	together(signal_event, THREADS, seconds / 7);
 	if (read(shared_event, &v, 8) == 8)
 		got += v;
 	ok(sent == got && sent > 0, "reads of an eventfd count every write");
-	ok(together(records, THREADS, seconds / 7) == 0, "records are read from a pipe whole");
+	ok(together(records, THREADS, seconds / 7) == 0,
+	   "records that several threads write to a pipe are read whole");
 	together(watching, THREADS, seconds / 7);
 	ok(true, "files can be closed while epoll watches them");
 	n = together(appends, THREADS, seconds / 7);
@@ -332,6 +336,6 @@ int main(int argc, char **argv)
 	ok(together(links, THREADS, seconds / 7) == 0,
 	   "links in /proc/self/fd can be read while the descriptors are closed");
 	ok(together(sizes, THREADS, seconds / 7) == 0,
-	   "a file that threads truncate and write holds zeros and written bytes only");
+	   "a file that threads truncate and write contains only zeros and written bytes");
 	return tap_done();
 }

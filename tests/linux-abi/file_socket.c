@@ -47,36 +47,36 @@ static void test_pair(void)
 	int s[2], n;
 
 	ok(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s) == 0,
-	   "socketpair creates two sockets");
+	   "socketpair() creates two sockets");
 	ok(fcntl(s[0], F_GETFD) == FD_CLOEXEC && fstat(s[0], &st) == 0 && S_ISSOCK(st.st_mode),
-	   "fstat reports a socket, and SOCK_CLOEXEC sets close-on-exec");
+	   "fstat() reports a socket, and SOCK_CLOEXEC sets close-on-exec");
 	ok(write(s[0], "ping", 4) == 4 && read(s[1], buf, 16) == 4 && !memcmp(buf, "ping", 4),
 	   "data written to one socket of a pair is read from the other");
 	ok(send(s[1], "pong", 4, 0) == 4 && recv(s[0], buf, 16, 0) == 4 && !memcmp(buf, "pong", 4),
 	   "data sent in the other direction is received");
 	fails_with(recv(s[0], buf, 1, MSG_DONTWAIT), EAGAIN,
-		   "recv with MSG_DONTWAIT fails with EAGAIN if there is no data");
+		   "recv() with MSG_DONTWAIT fails with EAGAIN if there is no data");
 	write(s[0], "abcdefg", 7);
 	ok(ioctl(s[1], FIONREAD, &n) == 0 && n == 7,
 	   "FIONREAD returns the number of bytes to read");
 	ok(recvmsg(s[1], &msg, 0) == 7 && !memcmp(buf, "abc", 3) && !memcmp(other, "defg", 4),
-	   "recvmsg fills its buffers in order");
+	   "recvmsg() fills its buffers in order");
 	ok(sendmsg(s[1], &msg, 0) == 7 && read(s[0], buf, 16) == 7 && !memcmp(buf, "abcdefg", 7),
-	   "sendmsg sends its buffers in order");
-	fails_with(lseek(s[0], 0, SEEK_SET), ESPIPE, "lseek of a socket fails with ESPIPE");
+	   "sendmsg() sends its buffers in order");
+	fails_with(lseek(s[0], 0, SEEK_SET), ESPIPE, "lseek() of a socket fails with ESPIPE");
 	ok(shutdown(s[0], SHUT_WR) == 0 && read(s[1], buf, 1) == 0,
-	   "after SHUT_WR the other socket reads the end of the data");
+	   "after SHUT_WR, the other socket reads end of file");
 	ok(write(s[1], "x", 1) == 1 && read(s[0], buf, 1) == 1,
-	   "after SHUT_WR the other direction still works");
+	   "after SHUT_WR, data can still be sent in the other direction");
 	close(s[0]);
 	signal(SIGPIPE, SIG_IGN);
 	fails_with(write(s[1], "x", 1), EPIPE,
 		   "a write fails with EPIPE after the other socket is closed");
 	close(s[1]);
 	fails_with(socketpair(AF_UNIX, SOCK_STREAM, 77, s), EPROTONOSUPPORT,
-		   "an unknown protocol fails with EPROTONOSUPPORT");
+		   "socketpair() with an unknown protocol fails with EPROTONOSUPPORT");
 	fails_with(socket(12345, SOCK_STREAM, 0), EAFNOSUPPORT,
-		   "an unknown address family fails with EAFNOSUPPORT");
+		   "socket() with an unknown address family fails with EAFNOSUPPORT");
 }
 
 static void *client(void *arg)
@@ -111,12 +111,12 @@ static void test_server(const char *title)
 
 	printf("# %s\n", title);
 	fails_with(connect_it(fd), addr.sun_path[0] ? ENOENT : ECONNREFUSED,
-		   "connect to an unbound name fails");
+		   "connect() to a name that is not bound fails with ENOENT or ECONNREFUSED");
 	ok(bind_it(fd) == 0, "a socket can be bound to a free name");
 	other = socket(AF_UNIX, SOCK_STREAM, 0);
-	fails_with(bind_it(other), EADDRINUSE, "bind to a name in use fails with EADDRINUSE");
+	fails_with(bind_it(other), EADDRINUSE, "bind() to a name in use fails with EADDRINUSE");
 	fails_with(connect_it(other), ECONNREFUSED,
-		   "connect to a socket that does not listen fails with ECONNREFUSED");
+		   "connect() to a socket that does not listen fails with ECONNREFUSED");
 	ok(listen(fd, 5) == 0, "a bound socket can listen");
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	fails_with(accept(fd, NULL, NULL), EAGAIN,
@@ -127,21 +127,25 @@ static void test_server(const char *title)
 	ok(epoll_wait(ep, &ev, 1, 5000) == 1 && ev.events == EPOLLIN,
 	   "epoll reports a client that connects");
 	conn = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-	ok(conn >= 0, "accept returns the client's connection");
+	ok(conn >= 0, "accept() returns the client's connection");
 	ok(getsockname(conn, (struct sockaddr *)&name, &len) == 0 && name.sun_family == AF_UNIX &&
 		   !memcmp(name.sun_path, addr.sun_path, 8),
-	   "getsockname returns the listener's name");
+	   "getsockname() returns the listener's name");
 	while ((n = read(conn, buf, sizeof(buf))) > 0)
 		sum += n;
-	ok(sum == 300000, "the server reads all data of the client, then the end");
+	ok(sum == 300000, "the server reads all of the client's data, then end of file");
 	ok(write(conn, buf, 777) == 777 && close(conn) == 0,
 	   "the server can answer and close the connection");
 	pthread_join(t, &ret);
 	ok((long)ret == 777, "the client reads the whole answer");
-	/* Write before the connection is accepted; the listener closes without accepting it. */
+	/*
+	 * Write before the connection is accepted. The listener is closed without accepting the
+	 * connection.
+	 */
 	ok(connect_it(other) == 0 && write(other, "early", 5) == 5,
 	   "a client can write before its connection is accepted");
-	fails_with(connect_it(other), EISCONN, "connect of a connected socket fails with EISCONN");
+	fails_with(connect_it(other), EISCONN,
+		   "connect() of a connected socket fails with EISCONN");
 	close(fd);
 	ok(read(other, buf, 1) <= 0,
 	   "closing a listener ends connections that it has not accepted");
@@ -149,7 +153,10 @@ static void test_server(const char *title)
 	close(ep);
 }
 
-/* An epoll instance that watches an unconnected socket reports its events once it is connected. */
+/*
+ * An epoll instance that watches an unconnected socket reports the socket's events once the socket
+ * is connected.
+ */
 static void test_watched_first(unsigned int mode, const char *what)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLRDHUP | mode };
@@ -164,7 +171,7 @@ static void test_watched_first(unsigned int mode, const char *what)
 	ok(epoll_wait(ep, &ev, 1, 0) == 1 && ev.events == EPOLLHUP,
 	   "epoll reports EPOLLHUP for an unconnected socket");
 	ok(connect_it(s) == 0 && epoll_wait(ep, &ev, 1, 0) == 0,
-	   "epoll reports no event for the connecting itself");
+	   "epoll reports no event for the connection itself");
 	conn = accept(fd, NULL, NULL);
 	ok(write(conn, "x", 1) == 1 && epoll_wait(ep, &ev, 1, 1000) == 1 && ev.events == EPOLLIN,
 	   "epoll reports data that arrives later");
@@ -190,15 +197,15 @@ static void test_no_descriptor(void)
 	write(s, "w", 1);
 	was = forbid_descriptors();
 	fails_with(accept(fd, NULL, NULL), EMFILE,
-		   "accept without a free descriptor fails with EMFILE");
+		   "accept() without a free descriptor fails with EMFILE");
 	setrlimit(RLIMIT_NOFILE, &was);
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	conn = accept(fd, NULL, NULL);
 	ok(conn >= 0 && read(conn, &byte, 1) == 1 && byte == 'w',
-	   "the next accept returns that connection with its data");
+	   "after EMFILE, the next accept() returns the connection with its data");
 	was = forbid_descriptors();
 	fails_with(accept(fd, NULL, NULL), EMFILE,
-		   "accept with neither a descriptor nor a client fails with EMFILE");
+		   "accept() with neither a free descriptor nor a client fails with EMFILE");
 	setrlimit(RLIMIT_NOFILE, &was);
 	close(conn);
 	close(fd);
@@ -229,14 +236,15 @@ static void test_reserved(void)
 		other = dup(0);
 		close(other);
 	}
-	ok(other == first + 1, "while accept waits, no other call gets its descriptor");
+	ok(other == first + 1,
+	   "while accept() waits, no other call gets the descriptor reserved for it");
 	for (int i = 0; i < 200; i++)
 		taken |= (many[i] = dup(0)) == first;
 	for (int i = 0; i < 200; i++)
 		close(many[i]);
 	ok(!taken, "no other call gets the reserved descriptor when the table grows");
-	fails_with(close(first), EBADF, "close of the reserved descriptor fails with EBADF");
-	fails_with(dup2(0, first), EBUSY, "dup2 to the reserved descriptor fails with EBUSY");
+	fails_with(close(first), EBADF, "close() of the reserved descriptor fails with EBADF");
+	fails_with(dup2(0, first), EBUSY, "dup2() to the reserved descriptor fails with EBUSY");
 	pid = fork();
 	if (pid == 0)
 		_exit(dup(0) != first);
@@ -244,7 +252,7 @@ static void test_reserved(void)
 	ok(status == 0, "the reserved descriptor is free in a forked child");
 	connect_it(s);
 	pthread_join(t, &conn);
-	ok((long)conn == first && close(first) == 0, "accept returns the reserved descriptor");
+	ok((long)conn == first && close(first) == 0, "accept() returns the reserved descriptor");
 	close(fd);
 	close(s);
 }
@@ -258,11 +266,12 @@ static void test_options(void)
 	   "SO_TYPE is SOCK_STREAM");
 	ok(getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &len) == 0 && value == 0, "SO_ERROR is 0");
 	fails_with(bind_it(plain), ENOTSOCK,
-		   "bind of a file that is no socket fails with ENOTSOCK");
-	fails_with(listen(fd, 1), EINVAL, "listen on an unbound socket fails with EINVAL");
-	fails_with(send(fd, "x", 1, 0), ENOTCONN, "send without a connection fails with ENOTCONN");
+		   "bind() of a file that is not a socket fails with ENOTSOCK");
+	fails_with(listen(fd, 1), EINVAL, "listen() on an unbound socket fails with EINVAL");
+	fails_with(send(fd, "x", 1, 0), ENOTCONN,
+		   "send() without a connection fails with ENOTCONN");
 	fails_with(bind(fd, (struct sockaddr *)&addr, 1), EINVAL,
-		   "bind to a name that is too short fails with EINVAL");
+		   "bind() to a name that is too short fails with EINVAL");
 	close(fd);
 	close(plain);
 }
@@ -278,7 +287,7 @@ int main(void)
 	ok(stat("/tmp/file_socket", &st) == 0 && S_ISSOCK(st.st_mode),
 	   "the socket's name remains after the listener is closed");
 	fails_with(connect_it(socket(AF_UNIX, SOCK_STREAM, 0)), ECONNREFUSED,
-		   "connect to a name without a listener fails with ECONNREFUSED");
+		   "connect() to a name without a listener fails with ECONNREFUSED");
 	ok(unlink("/tmp/file_socket") == 0, "the socket's name can be unlinked");
 	set_path("");
 	strcpy(addr.sun_path + 1, "abstract name");

@@ -48,31 +48,31 @@ static void test_open(void)
 	struct stat st;
 	int fd;
 
-	fails_with(open("none", O_RDONLY), ENOENT, "open of a missing file fails with ENOENT");
+	fails_with(open("none", O_RDONLY), ENOENT, "open() of a missing file fails with ENOENT");
 	fails_with(open("none/below", O_RDWR | O_CREAT, 0600), ENOENT,
 		   "creating a file in a missing directory fails with ENOENT");
-	fails_with(open("", O_RDONLY), ENOENT, "open of an empty path fails with ENOENT");
+	fails_with(open("", O_RDONLY), ENOENT, "open() of an empty path fails with ENOENT");
 	ok(put("f", "hello") == 0 && holds("f", "hello"), "a file keeps what was written");
 	fails_with(open("f", O_CREAT | O_EXCL | O_RDWR, 0600), EEXIST,
 		   "O_EXCL for an existing file fails with EEXIST");
 	fails_with(open("f/x", O_RDONLY), ENOTDIR, "a path through a file fails with ENOTDIR");
 	fails_with(open("f/", O_RDONLY), ENOTDIR,
-		   "a file's name with a slash at its end fails with ENOTDIR");
+		   "a file's name with a trailing slash fails with ENOTDIR");
 	fails_with(open(".", O_WRONLY), EISDIR,
-		   "open of a directory for writing fails with EISDIR");
+		   "open() of a directory for writing fails with EISDIR");
 	fails_with(open("f", O_DIRECTORY), ENOTDIR, "O_DIRECTORY for a file fails with ENOTDIR");
 	fails_with(open((char *)8, O_RDONLY), EFAULT, "a path at a bad address fails with EFAULT");
 	umask(027);
 	fd = open("modes", O_CREAT | O_RDWR, 0666);
 	ok(fstat(fd, &st) == 0 && (st.st_mode & 07777) == 0640,
-	   "umask clears permission bits of a new file");
+	   "umask() clears permission bits of a new file");
 	umask(022);
 	ok(fchmod(fd, 0711) == 0 && stat("modes", &st) == 0 && (st.st_mode & 07777) == 0711,
-	   "fchmod sets the permission bits");
+	   "fchmod() sets the permission bits");
 	fails_with(read(open("f", O_WRONLY), base, 1), EBADF,
-		   "read of a file that is open for writing fails with EBADF");
+		   "read() of a file that is open only for writing fails with EBADF");
 	fails_with(write(open("f", O_RDONLY), base, 1), EBADF,
-		   "write to a file that is open for reading fails with EBADF");
+		   "write() to a file that is open only for reading fails with EBADF");
 	close(fd);
 }
 
@@ -84,10 +84,11 @@ static void test_no_descriptor(void)
 	put("full", "text");
 	was = forbid_descriptors();
 	fails_with(open("new", O_CREAT | O_WRONLY, 0600), EMFILE,
-		   "open without a free descriptor fails with EMFILE");
-	fails_with(stat("new", &st), ENOENT, "an open that fails with EMFILE creates no file");
+		   "open() without a free descriptor fails with EMFILE");
+	fails_with(stat("new", &st), ENOENT,
+		   "an open() that fails with EMFILE does not create a file");
 	fails_with(open("full", O_TRUNC | O_WRONLY), EMFILE,
-		   "open with O_TRUNC without a free descriptor fails with EMFILE");
+		   "open() with O_TRUNC but without a free descriptor fails with EMFILE");
 	setrlimit(RLIMIT_NOFILE, &was);
 	ok(holds("full", "text"), "an open that fails with EMFILE does not truncate the file");
 	unlink("full");
@@ -98,10 +99,10 @@ static void test_long_names(void)
 	static char name[PATH_MAX + 10];
 
 	memset(name, 'n', 255);
-	ok(put(name, "x") == 0 && unlink(name) == 0, "a name can have 255 bytes");
+	ok(put(name, "x") == 0 && unlink(name) == 0, "a file name can have 255 bytes");
 	memset(name, 'n', 256);
 	fails_with(open(name, O_CREAT | O_RDWR, 0600), ENAMETOOLONG,
-		   "a name of 256 bytes fails with ENAMETOOLONG");
+		   "a file name of 256 bytes fails with ENAMETOOLONG");
 	memset(name, '/', PATH_MAX + 5);
 	fails_with(open(name, O_RDONLY), ENAMETOOLONG,
 		   "a path of over 4096 bytes fails with ENAMETOOLONG");
@@ -110,24 +111,25 @@ static void test_long_names(void)
 static void test_directories(void)
 {
 	ok(mkdir("d", 0755) == 0 && mkdir("d/e", 0755) == 0,
-	   "mkdir creates a directory and another one in it");
-	fails_with(mkdir("d", 0755), EEXIST, "mkdir of an existing name fails with EEXIST");
-	fails_with(rmdir("d"), ENOTEMPTY, "rmdir of a directory with entries fails with ENOTEMPTY");
-	fails_with(unlink("d"), EISDIR, "unlink of a directory fails with EISDIR");
-	fails_with(rmdir("f"), ENOTDIR, "rmdir of a file fails with ENOTDIR");
+	   "mkdir() creates a directory and another one in it");
+	fails_with(mkdir("d", 0755), EEXIST, "mkdir() of an existing name fails with EEXIST");
+	fails_with(rmdir("d"), ENOTEMPTY,
+		   "rmdir() of a directory with entries fails with ENOTEMPTY");
+	fails_with(unlink("d"), EISDIR, "unlink() of a directory fails with EISDIR");
+	fails_with(rmdir("f"), ENOTDIR, "rmdir() of a file fails with ENOTDIR");
 	put("d/1", "1");
 	put("d/2", "2");
-	ok(count_entries("d") == 5, "readdir returns all entries, including . and ..");
+	ok(count_entries("d") == 5, "readdir() returns all entries, including . and ..");
 	ok(rename("d/1", "d/e/one") == 0 && holds("d/e/one", "1"),
-	   "rename moves a file into another directory");
+	   "rename() moves a file into another directory");
 	fails_with(rename("d", "d/e/d"), EINVAL,
-		   "rename of a directory into itself fails with EINVAL");
+		   "rename() of a directory into itself fails with EINVAL");
 	ok(rename("d/2", "d/e/one") == 0 && holds("d/e/one", "2"),
-	   "rename replaces an existing file");
+	   "rename() replaces an existing file");
 	ok(unlink("d/e/one") == 0 && rmdir("d/e") == 0 && rmdir("d") == 0,
-	   "unlink and rmdir remove the files and directories");
+	   "unlink() and rmdir() remove the files and directories");
 	fails_with(stat("d", &(struct stat){ 0 }), ENOENT,
-		   "stat of a removed directory fails with ENOENT");
+		   "stat() of a removed directory fails with ENOENT");
 }
 
 static void test_many_entries(void)
@@ -142,7 +144,7 @@ static void test_many_entries(void)
 		snprintf(name, sizeof(name), "many/a-file-with-number-%d", i);
 		put(name, "");
 	}
-	ok(count_entries("many") == 302, "readdir returns all 300 entries of a directory");
+	ok(count_entries("many") == 302, "readdir() returns all 300 entries of a directory");
 	dir = opendir("many");
 	while ((e = readdir(dir)))
 		if (e->d_name[0] != '.' && unlinkat(dirfd(dir), e->d_name, 0) == 0)
@@ -161,30 +163,30 @@ static void test_links(void)
 	ok(symlink("target", "link") == 0 && holds("link", "text"),
 	   "a symbolic link leads to its target");
 	ok(readlink("link", buf, sizeof(buf)) == 6 && !memcmp(buf, "target", 6),
-	   "readlink returns the target's name");
-	ok(readlink("link", buf, 3) == 3, "readlink truncates the name to the buffer's size");
+	   "readlink() returns the target's name");
+	ok(readlink("link", buf, 3) == 3, "readlink() truncates the name to the buffer's size");
 	ok(lstat("link", &a) == 0 && S_ISLNK(a.st_mode) && a.st_size == 6,
-	   "lstat describes the link itself");
+	   "lstat() describes the link itself");
 	fails_with(open("link", O_RDONLY | O_NOFOLLOW), ELOOP,
 		   "O_NOFOLLOW for a symbolic link fails with ELOOP");
 	ok(link("target", "hard") == 0 && stat("target", &a) == 0 && stat("hard", &b) == 0 &&
 		   a.st_ino == b.st_ino && a.st_nlink == 2,
-	   "a hard link is the same file");
+	   "a hard link names the same file");
 	ok(unlink("target") == 0 && holds("hard", "text"),
 	   "a file remains under its other name when one is unlinked");
 	fails_with(open("link", O_RDONLY), ENOENT,
-		   "open of a link to a missing file fails with ENOENT");
+		   "open() of a link to a missing file fails with ENOENT");
 	symlink("loop2", "loop1");
 	symlink("loop1", "loop2");
 	fails_with(open("loop1", O_RDONLY), ELOOP,
-		   "open of a link in a circle of links fails with ELOOP");
+		   "open() of a symbolic link that is part of a loop fails with ELOOP");
 	mkdir("real", 0755);
 	symlink("real", "dirlink");
 	ok(put("dirlink/in", "side") == 0 && holds("real/in", "side"),
 	   "a path can lead through a link to a directory");
 	ok(holds("real/../dirlink/./in", "side"), "a path can contain . and ..");
 	fails_with(symlink("x", "dirlink"), EEXIST,
-		   "symlink over an existing name fails with EEXIST");
+		   "symlink() over an existing name fails with EEXIST");
 }
 
 static void test_cwd(void)
@@ -193,11 +195,11 @@ static void test_cwd(void)
 
 	snprintf(want, sizeof(want), "%s/real", base);
 	ok(chdir("dirlink") == 0 && getcwd(buf, sizeof(buf)) && !strcmp(buf, want),
-	   "after chdir through a link, getcwd returns the directory's real name");
+	   "after chdir() through a link, getcwd() returns the directory's real name");
 	fails_with(getcwd(buf, 3) ? 0 : -1, ERANGE,
-		   "getcwd with too small a buffer fails with ERANGE");
-	fails_with(chdir("in"), ENOTDIR, "chdir to a file fails with ENOTDIR");
-	ok(chdir("..") == 0, "chdir to .. succeeds");
+		   "getcwd() with too small a buffer fails with ERANGE");
+	fails_with(chdir("in"), ENOTDIR, "chdir() to a file fails with ENOTDIR");
+	ok(chdir("..") == 0, "chdir() to .. succeeds");
 }
 
 static void test_unlinked(void)
@@ -212,7 +214,7 @@ static void test_unlinked(void)
 	fails_with(openat(dir, "x", O_CREAT | O_RDWR, 0600), ENOENT,
 		   "creating a file in a removed directory fails with ENOENT");
 	fails_with(mkdirat(dir, "x", 0700), ENOENT,
-		   "mkdir in a removed directory fails with ENOENT");
+		   "mkdir() in a removed directory fails with ENOENT");
 	close(dir);
 	fd = open("gone", O_CREAT | O_RDWR, 0600);
 
@@ -232,13 +234,14 @@ static void test_times_and_access(void)
 	ok(utimensat(AT_FDCWD, "hard", ts, 0) == 0 && stat("hard", &after) == 0 &&
 		   after.st_atim.tv_sec == 1000 && after.st_atim.tv_nsec == 5 &&
 		   after.st_mtim.tv_sec == before.st_mtim.tv_sec,
-	   "utimensat with UTIME_OMIT sets only the access time");
-	ok(access("hard", R_OK | W_OK) == 0, "access allows reading and writing");
+	   "utimensat() with UTIME_OMIT sets only the access time");
+	ok(access("hard", R_OK | W_OK) == 0,
+	   "access() succeeds for a file that may be read and written");
 	fails_with(access("hard", X_OK), EACCES,
-		   "access of a non-executable file with X_OK fails with EACCES");
+		   "access() of a non-executable file with X_OK fails with EACCES");
 	ok(statx(AT_FDCWD, "hard", 0, STATX_BASIC_STATS, &sx) == 0 && sx.stx_size == 4,
-	   "statx returns the file's size");
-	fails_with(fstat(999, &before), EBADF, "fstat of a bad descriptor fails with EBADF");
+	   "statx() returns the file's size");
+	fails_with(fstat(999, &before), EBADF, "fstat() of a bad descriptor fails with EBADF");
 }
 
 static int deepest;

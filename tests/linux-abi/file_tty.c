@@ -3,7 +3,7 @@
  * file_tty.c - print what a program reads from a terminal in its various modes.
  *
  * on-terminal.py types the keys for NAME after "ready NAME"; this program then prints what it read,
- * in hexadecimal. Without a terminal it makes only one claim.
+ * in hexadecimal. Without a terminal, it makes only one claim.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -65,7 +65,7 @@ int main(void)
 
 	if (!isatty(0)) {
 		fails_with(tcgetattr(0, &t), ENOTTY,
-			   "tcgetattr of a file that is no terminal fails with ENOTTY");
+			   "tcgetattr() of a file that is not a terminal fails with ENOTTY");
 		return tap_done();
 	}
 	printf("name: %s\n", ttyname(0) ? ttyname(0) : "none");

@@ -66,8 +66,8 @@ static void test_pipe(void)
 	   "FIONREAD returns the number of bytes in a pipe");
 	ok(read(p[0], back, 100) == 3 && !memcmp(back, "abc", 3),
 	   "bytes written to a pipe are read from it");
-	fails_with(lseek(p[0], 0, SEEK_SET), ESPIPE, "lseek of a pipe fails with ESPIPE");
-	ok(fstat(p[0], &st) == 0 && S_ISFIFO(st.st_mode), "fstat reports a FIFO");
+	fails_with(lseek(p[0], 0, SEEK_SET), ESPIPE, "lseek() of a pipe fails with ESPIPE");
+	ok(fstat(p[0], &st) == 0 && S_ISFIFO(st.st_mode), "fstat() reports a FIFO");
 	fcntl(p[0], F_SETFL, O_NONBLOCK);
 	fails_with(read(p[0], back, 1), EAGAIN,
 		   "a non-blocking read of an empty pipe fails with EAGAIN");
@@ -78,7 +78,8 @@ static void test_pipe(void)
 	close(p[1]);
 	while ((n = read(p[0], back, 5000)) > 0)
 		sum += n;
-	ok(n == 0 && sum == 65536, "after the writer has closed, all bytes are read, then the end");
+	ok(n == 0 && sum == 65536,
+	   "after the writer has closed the pipe, all bytes can be read, then end of file");
 	close(p[0]);
 
 	pipe(p);
@@ -105,7 +106,7 @@ static void test_pipe(void)
 		   "a write to a pipe without a reader fails with EPIPE");
 	ok(signals == 1, "a write to a pipe without a reader raises SIGPIPE");
 	close(p[1]);
-	fails_with(pipe2(bad, 0), EFAULT, "pipe2 with a bad address fails with EFAULT");
+	fails_with(pipe2(bad, 0), EFAULT, "pipe2() with a bad address fails with EFAULT");
 }
 
 static void test_pipe_interrupted(void)
@@ -127,7 +128,8 @@ static void test_pipe_interrupted(void)
 	sigaction(SIGALRM, &sa, NULL);
 	pthread_create(&t, NULL, do_later, &l);
 	alarm(1);
-	ok(read(p[0], &c, 1) == 1 && signals == 2, "with SA_RESTART the read continues");
+	ok(read(p[0], &c, 1) == 1 && signals == 2,
+	   "with SA_RESTART, the read continues after the signal");
 	pthread_join(t, NULL);
 	close(p[0]);
 	close(p[1]);
@@ -144,18 +146,21 @@ static void test_eventfd(void)
 	ok(write(fd, &v, 8) == 8 && write(fd, &v, 8) == 8 && read(fd, &v, 8) == 8 && v == 10,
 	   "an eventfd adds up the values written");
 	v = UINT64_MAX;
-	fails_with(write(fd, &v, 8), EINVAL, "a write of UINT64_MAX fails with EINVAL");
-	fails_with(write(fd, &v, 4), EINVAL, "a write of four bytes fails with EINVAL");
+	fails_with(write(fd, &v, 8), EINVAL,
+		   "a write of UINT64_MAX to an eventfd fails with EINVAL");
+	fails_with(write(fd, &v, 4), EINVAL,
+		   "a write of four bytes to an eventfd fails with EINVAL");
 	v = UINT64_MAX - 1;
-	ok(write(fd, &v, 8) == 8, "UINT64_MAX - 1 can be added to 0");
+	ok(write(fd, &v, 8) == 8, "UINT64_MAX - 1 can be added to an eventfd that is 0");
 	v = 1;
 	fails_with(write(fd, &v, 8), EAGAIN,
-		   "a write that would overflow the count fails with EAGAIN");
+		   "a write that would overflow an eventfd's count fails with EAGAIN");
 	ok(read(sem, &v, 8) == 8 && v == 1 && read(sem, &v, 8) == 8 && v == 1,
-	   "each read of an EFD_SEMAPHORE takes 1");
+	   "each read of an EFD_SEMAPHORE eventfd returns 1 and subtracts it from the count");
 	fails_with(read(sem, &v, 8), EAGAIN,
-		   "a read of an EFD_SEMAPHORE that is 0 fails with EAGAIN");
-	fails_with(eventfd(0, 0x40000000), EINVAL, "unknown flags of eventfd fail with EINVAL");
+		   "a read of an EFD_SEMAPHORE eventfd that is 0 fails with EAGAIN");
+	fails_with(eventfd(0, 0x40000000), EINVAL,
+		   "eventfd() with unknown flags fails with EINVAL");
 	close(fd);
 	close(sem);
 }
@@ -169,12 +174,12 @@ static void test_timerfd(void)
 
 	ok(timerfd_settime(fd, 0, &its, NULL) == 0 && read(fd, &n, 8) == 8 && n >= 1 &&
 		   now_ms() - start >= 30,
-	   "a timer expires, and not too early");
+	   "a timer expires, but not before its time");
 	usleep(100000);
-	ok(read(fd, &n, 8) == 8 && n >= 4, "a read returns the number of expirations");
+	ok(read(fd, &n, 8) == 8 && n >= 4, "a read of a timer returns the number of expirations");
 	ok(timerfd_gettime(fd, &its) == 0 && its.it_interval.tv_nsec == 20000000 &&
 		   its.it_value.tv_nsec <= 20000000,
-	   "timerfd_gettime returns the interval and the remaining time");
+	   "timerfd_gettime() returns the interval and the remaining time");
 	its = (struct itimerspec){ 0 };
 	ok(timerfd_settime(fd, 0, &its, NULL) == 0, "a timer can be disarmed");
 	fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -182,7 +187,7 @@ static void test_timerfd(void)
 		   "a non-blocking read of a disarmed timer fails with EAGAIN");
 	its.it_value.tv_nsec = 1000000000;
 	fails_with(timerfd_settime(fd, 0, &its, NULL), EINVAL,
-		   "a time with 10^9 ns fails with EINVAL");
+		   "timerfd_settime() with tv_nsec = 10^9 fails with EINVAL");
 	close(fd);
 }
 
@@ -217,7 +222,7 @@ static void test_timerfd_shortest(void)
 	   "reads lose no expiration and count none twice");
 	epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev);
 	ok(epoll_wait(ep, &ev, 1, 1000) == 1 && epoll_wait(ep, &ev, 1, 20) == 0,
-	   "an edge-triggered epoll reports a timer that is not read only once");
+	   "an edge-triggered epoll reports an unread timer only once");
 	close(ep);
 	close(fd);
 }
@@ -236,19 +241,19 @@ static void test_poll(void)
 	fds[3] = (struct pollfd){ 500, POLLIN, 0 };
 	ok(poll(fds, 4, 1000) == 2 && fds[0].revents == 0 && fds[1].revents == POLLOUT &&
 		   fds[2].revents == 0 && fds[3].revents == POLLNVAL,
-	   "poll reports ready and invalid descriptors");
+	   "poll() reports ready and invalid descriptors");
 	fds[1].events = POLLIN;
 	start = now_ms();
 	ok(poll(fds, 3, 50) == 0 && now_ms() - start >= 50, "poll times out");
 	struct later l = { .fd = p[1], .ms = 50, .size = 8 };
 
 	pthread_create(&t, NULL, do_later, &l);
-	ok(poll(fds, 3, 5000) == 1 && fds[0].revents == POLLIN, "a write to the pipe wakes poll");
+	ok(poll(fds, 3, 5000) == 1 && fds[0].revents == POLLIN, "a write to the pipe wakes poll()");
 	pthread_join(t, NULL);
 	close(p[1]);
 	ok(poll(fds, 1, 0) == 1 && fds[0].revents == (POLLIN | POLLHUP),
-	   "poll reports POLLHUP together with the remaining data");
-	fails_with(poll(bad, 1, 0), EFAULT, "poll with a bad address fails with EFAULT");
+	   "poll() reports POLLHUP together with the remaining data");
+	fails_with(poll(bad, 1, 0), EFAULT, "poll() with a bad address fails with EFAULT");
 	close(p[0]);
 	close(e);
 }
@@ -265,13 +270,13 @@ static void test_select(void)
 	FD_SET(p[0], &r);
 	FD_SET(p[1], &w);
 	ok(select(p[1] + 1, &r, &w, NULL, NULL) == 1 && FD_ISSET(p[1], &w) && !FD_ISSET(p[0], &r),
-	   "select reports only the ready descriptor");
+	   "select() reports only the ready descriptor");
 	FD_SET(p[0], &r);
 	ok(select(p[0] + 1, &r, NULL, NULL, &tv) == 0 && !FD_ISSET(p[0], &r), "select times out");
 	close(p[0]);
 	FD_SET(p[0], &r);
 	fails_with(select(p[0] + 1, &r, NULL, NULL, NULL), EBADF,
-		   "select of a closed descriptor fails with EBADF");
+		   "select() of a closed descriptor fails with EBADF");
 	close(p[1]);
 }
 
@@ -299,8 +304,9 @@ static void test_epoll(void)
 		   "adding an epoll descriptor to itself fails with EINVAL");
 	fails_with(epoll_ctl(ep, EPOLL_CTL_ADD, 700, &ev), EBADF,
 		   "adding a descriptor that is not open fails with EBADF");
-	fails_with(epoll_wait(p[0], &ev, 1, 0), EINVAL, "epoll_wait on a pipe fails with EINVAL");
-	fails_with(epoll_wait(ep, &ev, 0, 0), EINVAL, "epoll_wait for 0 events fails with EINVAL");
+	fails_with(epoll_wait(p[0], &ev, 1, 0), EINVAL, "epoll_wait() on a pipe fails with EINVAL");
+	fails_with(epoll_wait(ep, &ev, 0, 0), EINVAL,
+		   "epoll_wait() for 0 events fails with EINVAL");
 	write(p[1], "ab", 2);
 	ok(wait_one(ep, &ev) == 1 && ev.events == EPOLLIN && ev.data.u64 == 0x123456789abcdef,
 	   "epoll reports a ready descriptor with its data");
@@ -335,16 +341,16 @@ static void test_epoll(void)
 	l = (struct later){ .fd = e, .ms = 50, .value = 1, .size = 8 };
 	pthread_create(&t, NULL, do_later, &l);
 	ok(epoll_wait(ep, &ev, 1, 5000) == 1 && ev.events == EPOLLIN,
-	   "an event wakes a thread in epoll_wait");
+	   "an event wakes a thread in epoll_wait()");
 	pthread_join(t, NULL);
 	outer = epoll_create1(0);
 	ev.events = EPOLLIN;
 	ok(epoll_ctl(outer, EPOLL_CTL_ADD, ep, &ev) == 0 && wait_one(outer, &ev) == 1,
-	   "an epoll descriptor with events is ready in another one");
+	   "an epoll descriptor with events is reported as ready by another one");
 	v = 0;
 	read(e, &v, 8);
 	ok(wait_one(outer, &ev) == 0,
-	   "an epoll descriptor without events is not ready in another one");
+	   "an epoll descriptor without events is not reported as ready by another one");
 	copy = dup(e);
 	close(e);
 	v = 1;

@@ -80,12 +80,12 @@ like "$text" '^edited: 61 62 63 20 67 68 69 0a<CR>$' "DEL erases a character, an
 like "$text" '^eof:<CR>$' "Ctrl-D ends the input"
 like "$text" '^long: 4096 bytes, last 0a<CR>$' "a line that is too long loses only its end"
 like "$text" "^interrupts: [1-9]" "Ctrl-C sends SIGINT"
-like "$text" '^raw: 71<CR>$' "without ICANON a key is read immediately"
-like "$text" '^three: 31 32 33<CR>$' "with MIN 3, read waits for three bytes"
-like "$text" '^timed:<CR>$' "with TIME, read ends without input"
-like "$text" '^polled:<CR>$' "with MIN 0 and TIME 0, read does not wait"
-like "$text" '^poll: 1, 2 bytes<CR>$' "poll and FIONREAD report typed bytes"
-like "$text" '^no CR here$' "without OPOST no CR is added"
+like "$text" '^raw: 71<CR>$' "without ICANON, a key is read immediately"
+like "$text" '^three: 31 32 33<CR>$' "with MIN 3, read() waits for three bytes"
+like "$text" '^timed:<CR>$' "with TIME, read() returns without input"
+like "$text" '^polled:<CR>$' "with MIN 0 and TIME 0, read() does not wait"
+like "$text" '^poll: 1, 2 bytes<CR>$' "poll() and FIONREAD report typed bytes"
+like "$text" '^no CR here$' "without OPOST, no CR is added"
 like "$text" '^status 0$' "file_tty ends with status 0" || diag "$text"
 
 # ---- jobs on a terminal ----

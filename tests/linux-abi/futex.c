@@ -35,17 +35,17 @@ static void test_errors(void)
 	struct timespec bad = { .tv_nsec = 1000000000 };
 
 	fails_with(futex(&word, FUTEX_WAIT, 1, NULL, NULL, 0), EAGAIN,
-		   "a wait for a value that the word does not have fails with EAGAIN");
+		   "FUTEX_WAIT fails with EAGAIN if the word does not have the expected value");
 	fails_with(futex((uint32_t *)((char *)&word + 1), FUTEX_WAIT, 0, NULL, NULL, 0), EINVAL,
-		   "an unaligned address fails with EINVAL");
+		   "FUTEX_WAIT at an unaligned address fails with EINVAL");
 	fails_with(futex((uint32_t *)4096, FUTEX_WAIT, 0, NULL, NULL, 0), EFAULT,
-		   "an unmapped address fails with EFAULT");
+		   "FUTEX_WAIT at an unmapped address fails with EFAULT");
 	fails_with(futex(&word, FUTEX_WAIT, 0, &bad, NULL, 0), EINVAL,
-		   "a timeout with 10^9 ns fails with EINVAL");
+		   "FUTEX_WAIT with a timeout whose tv_nsec is 10^9 fails with EINVAL");
 	fails_with(futex(&word, FUTEX_WAIT_BITSET, 0, NULL, NULL, 0), EINVAL,
 		   "FUTEX_WAIT_BITSET without bits fails with EINVAL");
 	fails_with(futex(&word, 99, 0, NULL, NULL, 0), ENOSYS,
-		   "an unknown operation fails with ENOSYS");
+		   "an unknown futex operation fails with ENOSYS");
 	ok(futex(&word, FUTEX_WAKE, 1, NULL, NULL, 0) == 0, "FUTEX_WAKE without waiters returns 0");
 }
 
@@ -55,17 +55,18 @@ static void test_timeouts(void)
 	double start = now(CLOCK_MONOTONIC), took;
 
 	fails_with(futex(&word, FUTEX_WAIT_PRIVATE, 0, &brief, NULL, 0), ETIMEDOUT,
-		   "a relative timeout ends a wait with ETIMEDOUT");
+		   "a relative timeout ends FUTEX_WAIT with ETIMEDOUT");
 	took = now(CLOCK_MONOTONIC) - start;
-	ok(took >= 0.03 && took < 5, "the relative timeout is not early, nor 5 s late");
+	ok(took >= 0.03 && took < 5,
+	   "FUTEX_WAIT with a relative timeout returns neither early nor 5 s late");
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_nsec += 30000000;
 	if (end.tv_nsec >= 1000000000)
 		end.tv_nsec -= 1000000000, end.tv_sec++;
 	fails_with(futex(&word, FUTEX_WAIT_BITSET, 0, &end, NULL, ~0U), ETIMEDOUT,
-		   "an absolute monotonic timeout ends a wait with ETIMEDOUT");
+		   "an absolute monotonic timeout ends FUTEX_WAIT_BITSET with ETIMEDOUT");
 	ok(now(CLOCK_MONOTONIC) >= (double)end.tv_sec + (double)end.tv_nsec / 1e9,
-	   "the absolute timeout is not early");
+	   "FUTEX_WAIT_BITSET with an absolute timeout does not return early");
 	end.tv_sec = 1;
 	fails_with(futex(&word, FUTEX_WAIT_BITSET | FUTEX_CLOCK_REALTIME, 0, &end, NULL, ~0U),
 		   ETIMEDOUT, "an absolute timeout in the past ends a wait with ETIMEDOUT");
@@ -105,7 +106,7 @@ static void test_bitset_requeue(void)
 	for (int i = 0; i < 4; i++)
 		start(&t[i], ~0U);
 	fails_with(futex(&word, FUTEX_CMP_REQUEUE, 1, (void *)2L, &other, 5), EAGAIN,
-		   "FUTEX_CMP_REQUEUE with another value fails with EAGAIN");
+		   "FUTEX_CMP_REQUEUE fails with EAGAIN if the word has another value");
 	ok(futex(&word, FUTEX_CMP_REQUEUE, 1, (void *)2L, &other, 0) == 3,
 	   "FUTEX_CMP_REQUEUE wakes one waiter and moves two");
 	ok(futex(&other, FUTEX_WAKE, 10, NULL, NULL, 0) == 2,
@@ -189,31 +190,31 @@ static void test_clocks(void)
 		good &= clock_gettime(clocks[i], &ts) == 0 && ts.tv_nsec < 1000000000;
 		good &= clock_getres(clocks[i], &ts) == 0 && ts.tv_sec == 0;
 	}
-	ok(good, "clock_gettime and clock_getres work for all clocks");
+	ok(good, "clock_gettime() and clock_getres() work for all clocks");
 	fails_with(clock_gettime(77, &ts), EINVAL,
-		   "clock_gettime of an unknown clock fails with EINVAL");
+		   "clock_gettime() of an unknown clock fails with EINVAL");
 	ok(gettimeofday(&tv, NULL) == 0 && labs(tv.tv_sec - time(NULL)) <= 1,
-	   "gettimeofday agrees with time");
+	   "gettimeofday() agrees with time()");
 	t0 = now(CLOCK_MONOTONIC);
 	ts = (struct timespec){ .tv_nsec = 15000000 };
 	ok(nanosleep(&ts, NULL) == 0, "nanosleep returns 0");
 	t1 = now(CLOCK_MONOTONIC);
-	ok(t1 - t0 >= 0.015 && t1 - t0 < 5, "nanosleep does not return early, nor 5 s late");
+	ok(t1 - t0 >= 0.015 && t1 - t0 < 5, "nanosleep() returns neither early nor 5 s late");
 	fails_with(nanosleep(&far, NULL), EINVAL,
-		   "nanosleep for a negative time fails with EINVAL");
+		   "nanosleep() for a negative time fails with EINVAL");
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	ts.tv_nsec += 10000000;
 	if (ts.tv_nsec >= 1000000000)
 		ts.tv_nsec -= 1000000000, ts.tv_sec++;
 	ok(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) == 0 &&
 		   now(CLOCK_MONOTONIC) >= (double)ts.tv_sec + (double)ts.tv_nsec / 1e9,
-	   "clock_nanosleep with TIMER_ABSTIME does not return early");
+	   "clock_nanosleep() with TIMER_ABSTIME does not return early");
 	t0 = now(CLOCK_PROCESS_CPUTIME_ID);
 	for (volatile int i = 0; i < 3000000; i++)
 		;
 	ok(now(CLOCK_PROCESS_CPUTIME_ID) > t0, "a busy loop increases the process's CPU time");
 	ok(getrusage(RUSAGE_SELF, &ru) == 0 && ru.ru_utime.tv_sec + ru.ru_utime.tv_usec > 0,
-	   "getrusage returns a CPU time");
+	   "getrusage() returns a CPU time");
 	ok(times(&tms) != (clock_t)-1, "times succeeds");
 }
 

@@ -62,7 +62,7 @@ static bool guest_runs(uint64_t value)
 }
 
 #define OWN_WORDS (3 * MB / sizeof(uint64_t))
-#define MORE      (2 * MB) /* mapped in each round; more than a full file system leaves */
+#define MORE      (2 * MB) /* mapped in each round; more than a full file system leaves free */
 
 static uint64_t word_at(size_t i, unsigned int round)
 {
@@ -225,7 +225,10 @@ static long slack_kb(void)
 	return getenv("HS_EXACT") ? 1024 : 65536;
 }
 
-/* Wait up to 2 s for `kb` free: memory may be freed after the parent's wait() has returned. */
+/*
+ * Wait up to 2 s until `kb` kB are free: memory may be freed after the parent's wait() has
+ * returned.
+ */
 static bool comes_back(long kb)
 {
 	for (int i = 0; i < 2000 && free_kb() < kb; i++)
@@ -340,7 +343,7 @@ static void random_hogs(pid_t other, unsigned long seconds)
 				show(running[i]);
 		}
 	ok(started > AT_ONCE, "new hogs are started after others have ended");
-	if (!ok(comes_back((long)before - slack_kb()), "all memory is freed"))
+	if (!ok(comes_back((long)before - slack_kb()), "the memory of all hogs is freed"))
 		printf("# %ld kB free, %lu before\n", free_kb(), before);
 }
 

@@ -220,7 +220,7 @@ static void hog_memfd(void)
 	fill_file(memfd_create("hog", 0));
 }
 
-/* A child fills the file after its creator has ended. */
+/* A child fills a file whose creator has ended. */
 static void hog_heir(void)
 {
 	int fd = memfd_create("hog", 0);
@@ -261,9 +261,9 @@ static void hog_shared_files(void)
 	} while (before >= 0 && fd == 0);
 }
 
-/* ---- a directory tree outlives its creator, so the creator must be refused ---- */
+/* ---- a directory tree outlives its creator, so its creator's calls must be refused ---- */
 
-#define DIR_NAMES 500 /* a look-up's time is proportional to the directory's names */
+#define DIR_NAMES 500 /* lookup time is proportional to the number of names */
 
 static char *tree_name(unsigned int i)
 {

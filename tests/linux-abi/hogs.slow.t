@@ -3,8 +3,8 @@
 #
 # hogs.slow.t - a program that uses little memory survives beside others that use up all memory.
 #
-# Those are chosen at random, with random sizes, up to three at a time. The survivor's memory stays
-# intact, and all memory is freed at the end. To repeat a failure, use its seed:
+# The others are chosen at random, with random sizes, up to three at a time. The survivor's memory
+# stays intact, and all memory is freed at the end. To repeat a failure, use its seed:
 # scripts/hyperscope exec --ram 72M build/tests/linux-abi/hogs 90 SEED
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 

@@ -15,7 +15,9 @@
 #include <time.h>
 #include "tap.h"
 
-/* Addresses in no program's memory: null page, beyond the user's half, kernel, linear map. */
+/*
+ * Addresses outside any program's memory: the null page, beyond the user half, kernel, linear map.
+ */
 static const unsigned long bad_addresses[] = {
 	8,
 	0x3fffffffffff0,
@@ -84,7 +86,7 @@ static void test_edge(void)
 	   "a read across the end of mapped memory is short or fails with EFAULT");
 	got = readv(zero, iov, 2);
 	ok(got == 96 || (got == -1 && errno == EFAULT),
-	   "readv across the end of mapped memory is short or fails with EFAULT");
+	   "readv() across the end of mapped memory is short or fails with EFAULT");
 	memset(p, 'a', 4096);
 	fails_with(open(p + 4000, O_RDONLY), EFAULT,
 		   "a path that runs into unmapped memory fails with EFAULT");
@@ -137,7 +139,7 @@ static unsigned long argument(void)
 	}
 }
 
-/* Return true for calls that would only end or stop the child, or wait for ever. */
+/* Return true for calls that would only end or stop the child, or wait forever. */
 static bool is_boring(long nr)
 {
 	return nr == SYS_exit || nr == SYS_exit_group || nr == SYS_rt_sigsuspend ||
@@ -179,7 +181,7 @@ static void test_noise(int children)
 
 		if (pid == 0)
 			noisy_child(base + (uint64_t)i);
-		/* The child may have blocked SIGALRM and wait for ever: kill it after 3 s. */
+		/* The child may have blocked SIGALRM and wait forever: kill it after 3 s. */
 		for (int ms = 0; waitpid(pid, &status, WNOHANG) == 0; ms++) {
 			if (ms == 3000)
 				kill(pid, SIGKILL);
@@ -197,7 +199,7 @@ static void test_noise(int children)
 	unlink("/tmp/abi-noise");
 }
 
-/* Use up queued signals and descriptors. */
+/* Fill the queue of signals, and use up all descriptors. */
 static void test_exhaust(void)
 {
 	int status;
@@ -217,7 +219,7 @@ static void test_exhaust(void)
 	}
 	waitpid(pid, &status, 0);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 5,
-	   "sigqueue fails with EAGAIN when the queue is full");
+	   "sigqueue() fails with EAGAIN when the queue is full");
 	pid = fork();
 	if (pid == 0) {
 		while (dup(1) >= 0)
@@ -226,7 +228,7 @@ static void test_exhaust(void)
 	}
 	waitpid(pid, &status, 0);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 5,
-	   "dup fails with EMFILE when no descriptor is free");
+	   "dup() fails with EMFILE when no descriptor is free");
 }
 
 /* Run children that jump to unmapped addresses, or call rt_sigreturn on an unmapped stack. */
@@ -259,7 +261,7 @@ static void test_lost_children(void)
 		waitpid(pid, &status, 0);
 		died += WIFSIGNALED(status);
 	}
-	ok(died == NR_BAD, "rt_sigreturn with a bad stack pointer kills the process");
+	ok(died == NR_BAD, "rt_sigreturn() with a bad stack pointer kills the process");
 }
 
 int main(void)

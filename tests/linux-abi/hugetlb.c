@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * hugetlb.c - explicit huge pages: the pool, MAP_HUGETLB, MFD_HUGETLB, and the effects of fork,
+ * hugetlb.c - explicit huge pages: the pool, MAP_HUGETLB, MFD_HUGETLB, and the effects of fork(),
  * holes, faults that the program handles (userfaultfd) and an exhausted pool.
  */
 #include <fcntl.h>
@@ -62,16 +62,16 @@ static void test_anonymous(void)
 	   "the first touch of a huge page takes it from the pool");
 	mem[HUGE + 12345] = 3;
 	ok(mem[HUGE + 12345] == 3 && mem[HUGE] == 0 && unused() == POOL - 2,
-	   "a touch of the second huge page takes another one");
-	fails_with(munmap(mem, HUGE / 2), EINVAL, "munmap of half a huge page fails with EINVAL");
+	   "the first touch of the second huge page takes another one from the pool");
+	fails_with(munmap(mem, HUGE / 2), EINVAL, "munmap() of half a huge page fails with EINVAL");
 	fails_with(mprotect(mem + HUGE / 2, HUGE / 2, PROT_READ), EINVAL,
-		   "mprotect of half a huge page fails with EINVAL");
+		   "mprotect() of half a huge page fails with EINVAL");
 	fails_with(madvise(mem + 4096, HUGE, MADV_DONTNEED), EINVAL,
 		   "MADV_DONTNEED from inside a huge page fails with EINVAL");
 	ok(madvise(mem, HUGE, MADV_DONTNEED) == 0 && unused() == POOL - 1 && mem[0] == 0,
 	   "MADV_DONTNEED returns a whole huge page to the pool");
 	ok(munmap(mem, 3 * HUGE) == 0 && unused() == POOL,
-	   "munmap returns all huge pages to the pool");
+	   "munmap() returns all huge pages to the pool");
 	errno = 0;
 	ok(map(POOL + 1, FLAGS | MAP_PRIVATE, -1) == MAP_FAILED && errno == ENOMEM,
 	   "a mapping larger than the pool fails with ENOMEM");
@@ -107,9 +107,10 @@ static void test_fork(void)
 	mem[5] = mem[HUGE] = 1;
 	ok(in_child(write_and_compare, mem) == 7, "a child writes to its own copy of a huge page");
 	ok(mem[5] == 1 && unused() == POOL - 2,
-	   "the child's copy returns to the pool when the child ends");
+	   "a child's copy of a huge page returns to the pool when the child ends");
 	mem[5] = 2;
-	ok(unused() == POOL - 2, "the parent then writes without making a copy");
+	ok(unused() == POOL - 2,
+	   "the parent does not make a copy when it writes after the child has ended");
 	munmap(mem, 2 * HUGE);
 	mem = map(2, FLAGS | MAP_SHARED, -1);
 	mem[HUGE] = 1;
@@ -120,7 +121,7 @@ static void test_fork(void)
 	ok(unused() == POOL, "shared huge pages return to the pool when they are unmapped");
 	mem = map(POOL + 1, FLAGS | MAP_PRIVATE | MAP_NORESERVE, -1);
 	ok(mem != MAP_FAILED && in_child(touch_all, mem) == 128 + SIGBUS,
-	   "a touch when no huge page is left raises SIGBUS");
+	   "touching a huge page when none is left raises SIGBUS");
 	ok(munmap(mem, (POOL + 1) * HUGE) == 0 && unused() == POOL,
 	   "the pool has all huge pages again after SIGBUS");
 }
@@ -132,8 +133,8 @@ static void test_file(void)
 
 	ok(fd >= 0, "a memfd of huge pages can be created");
 	fails_with(ftruncate(fd, HUGE + 4096), EINVAL,
-		   "a size that is no multiple of a huge page fails with EINVAL");
-	ok(ftruncate(fd, 2 * HUGE) == 0, "a size of two huge pages is accepted");
+		   "ftruncate() to a size that is not a multiple of a huge page fails with EINVAL");
+	ok(ftruncate(fd, 2 * HUGE) == 0, "ftruncate() to a size of two huge pages succeeds");
 	mem = map(2, MAP_SHARED, fd);
 	alias = map(2, MAP_SHARED, fd);
 	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0,
@@ -142,8 +143,8 @@ static void test_file(void)
 	ok(!strcmp(alias + HUGE + 100, "huge") && unused() == POOL - 1,
 	   "two mappings of the memfd share one huge page");
 	ok(pread(fd, bytes, 5, HUGE + 100) == 5 && !strcmp(bytes, "huge"),
-	   "pread of the memfd returns what was stored");
-	fails_with(write(fd, bytes, 4), EINVAL, "write to the memfd fails with EINVAL");
+	   "pread() of the memfd returns what was stored");
+	fails_with(write(fd, bytes, 4), EINVAL, "write() to the memfd fails with EINVAL");
 	private = map(2, MAP_PRIVATE, fd);
 	ok(!strcmp(private + HUGE + 100, "huge"), "a private mapping shows the memfd's data");
 	private[HUGE + 100] = 'H';
@@ -159,10 +160,10 @@ static void test_file(void)
 	ok(alias[HUGE + 100] == 0 && unused() == POOL - 1,
 	   "the last mapping of the closed memfd keeps its contents");
 	munmap(alias, 2 * HUGE);
-	ok(unused() == POOL, "munmap of the last mapping frees the memfd");
+	ok(unused() == POOL, "munmap() of the last mapping frees the memfd");
 }
 
-/* Map a page, so that the next area ends there: at an address that is no multiple of 2 MiB. */
+/* Map a page so that the next area ends there, at an address that is not a multiple of 2 MiB. */
 static char *small_page(void)
 {
 	return mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -191,7 +192,7 @@ static void test_alignment(void)
 	char *page = small_page(), *mem = map(2, FLAGS | MAP_PRIVATE | MAP_STACK, -1), *hint;
 	int fd = memfd_create("huge", MFD_HUGETLB);
 
-	ok(is_huge_area(mem), "a MAP_STACK area of huge pages is aligned, and copied by fork");
+	ok(is_huge_area(mem), "a MAP_STACK area of huge pages is aligned, and fork() copies it");
 	munmap(mem, 2 * HUGE);
 	mem = map(2, FLAGS | MAP_SHARED | MAP_STACK, -1);
 	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0,
@@ -199,22 +200,22 @@ static void test_alignment(void)
 	munmap(mem, 2 * HUGE);
 	hint = mem + 8192;
 	mem = mmap(hint, 2 * HUGE, PROT_READ | PROT_WRITE, FLAGS | MAP_PRIVATE, -1, 0);
-	ok(is_huge_area(mem), "a misaligned hint is rounded");
+	ok(is_huge_area(mem), "mmap() of huge pages rounds a misaligned hint");
 	munmap(mem, 2 * HUGE);
 	fails_with(mmap(hint, HUGE, PROT_READ, FLAGS | MAP_PRIVATE | MAP_FIXED, -1, 0), EINVAL,
-		   "a misaligned fixed address fails with EINVAL");
+		   "mmap() of huge pages at a misaligned fixed address fails with EINVAL");
 	ok(ftruncate(fd, 3 * HUGE) == 0, "a memfd can have three huge pages");
 	fails_with(mmap(NULL, HUGE, PROT_READ, MAP_SHARED, fd, 4096), EINVAL,
-		   "a misaligned offset in the memfd fails with EINVAL");
+		   "mmap() of a huge-page memfd at a misaligned offset fails with EINVAL");
 	fails_with(mmap(hint, HUGE, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0), EINVAL,
-		   "a misaligned fixed address for the memfd fails with EINVAL");
+		   "mmap() of a huge-page memfd at a misaligned address fails with EINVAL");
 	mem = mmap(NULL, HUGE + 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_STACK, fd, HUGE);
 	ok(mem != MAP_FAILED && (unsigned long)mem % HUGE == 0,
 	   "the length of the memfd's mapping is rounded up");
 	mem[2 * HUGE - 1] = 4;
 	fails_with(munmap(mem, HUGE + 4096), EINVAL,
-		   "munmap that ends inside a huge page fails with EINVAL");
-	ok(munmap(mem, 2 * HUGE) == 0, "munmap of both huge pages succeeds");
+		   "munmap() that ends inside a huge page fails with EINVAL");
+	ok(munmap(mem, 2 * HUGE) == 0, "munmap() of both huge pages succeeds");
 	close(fd);
 	munmap(page, 4096);
 	ok(unused() == POOL, "all pages are back in the pool");
@@ -234,19 +235,19 @@ static void test_mremap(void)
 	to = map(4, FLAGS | MAP_PRIVATE | MAP_NORESERVE, -1);
 	munmap(to, 4 * HUGE);
 	fails_with(mremap(mem, 2 * HUGE, 2 * HUGE, move, to + 4096), EINVAL,
-		   "mremap of huge pages to a misaligned address fails with EINVAL");
+		   "mremap() of huge pages to a misaligned address fails with EINVAL");
 	fails_with(mremap(mem + 4096, HUGE, HUGE, move, to), EINVAL,
-		   "mremap from inside a huge page fails with EINVAL");
+		   "mremap() from inside a huge page fails with EINVAL");
 	mprotect(mem + HUGE, HUGE, PROT_READ);
 	fails_with(mremap(mem, 2 * HUGE, 3 * HUGE, MREMAP_MAYMOVE), EINVAL,
-		   "a range of two areas of huge pages does not grow");
+		   "mremap() does not grow a range that consists of two areas of huge pages");
 	mprotect(mem + HUGE, HUGE, PROT_READ | PROT_WRITE);
 	ok(mremap(mem, 2 * HUGE, 2 * HUGE, move, to + HUGE) == to + HUGE && is_huge_area(to + HUGE),
 	   "huge pages move to an aligned address");
 	mem = to + HUGE;
 	ok(mremap(mem, 2 * HUGE, HUGE, move, to + 3 * HUGE) == to + 3 * HUGE && to[3 * HUGE] == 1 &&
 		   unused() == POOL - 1,
-	   "mremap of two huge pages to the size of one returns the other to the pool");
+	   "mremap() of two huge pages to the size of one returns the other to the pool");
 	fails_with(mremap(to + 3 * HUGE, HUGE, 2 * HUGE, 0), EINVAL,
 		   "an area of huge pages does not grow in place");
 	ok(munmap(to, 4 * HUGE) == 0 && munmap(page, 4096) == 0 && unused() == POOL,
@@ -305,7 +306,7 @@ static void test_userfault(void)
 	pthread_create(&thread, NULL, touch, &value);
 	ok(poll(&p, 1, 10000) == 1 && read(uffd, &msg, sizeof(msg)) == sizeof(msg) &&
 		   (msg.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_MINOR),
-	   "a fault on a huge page that the file has is a minor fault");
+	   "a fault on a huge page that the file already contains is a minor fault");
 	cont.range.start = (unsigned long)mem + HUGE;
 	ok(ioctl(uffd, UFFDIO_CONTINUE, &cont) == 0, "UFFDIO_CONTINUE maps the file's huge page");
 	pthread_join(thread, NULL);
@@ -359,16 +360,18 @@ static void test_giant(void)
 	ok(in_child(write_far, mem) == 7 && mem[GIANT - 1] == 0,
 	   "a child writes to its own copy of a 1 GiB page");
 	ok(giants() == before - 1, "the child's copy of a 1 GiB page is freed when the child ends");
-	fails_with(munmap(mem, GIANT / 2), EINVAL, "munmap of half a 1 GiB page fails with EINVAL");
+	fails_with(munmap(mem, GIANT / 2), EINVAL,
+		   "munmap() of half a 1 GiB page fails with EINVAL");
 	ok(munmap(mem, GIANT) == 0 && giants() == before,
-	   "munmap returns a 1 GiB page to the pool");
+	   "munmap() returns a 1 GiB page to the pool");
 }
 
 int main(void)
 {
 	ok(set_pool("8") && meminfo("HugePages_Total:") == POOL && unused() == POOL,
 	   "the pool can be set to eight huge pages");
-	ok(meminfo("Hugepagesize:") == (long)(HUGE >> 10), "a huge page has 2 MiB");
+	ok(meminfo("Hugepagesize:") == (long)(HUGE >> 10),
+	   "/proc/meminfo reports that a huge page has 2 MiB");
 	test_anonymous();
 	test_fork();
 	test_file();

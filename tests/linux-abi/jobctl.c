@@ -45,7 +45,7 @@ static void *count(void *arg)
 	return NULL;
 }
 
-/* Start a child in its own group: it may stop, because its parent could continue it. */
+/* Start a child in its own group. The child may stop, because its parent could continue it. */
 static pid_t start(void (*body)(void))
 {
 	pid_t pid;
@@ -92,19 +92,19 @@ static void test_wait(void)
 	siginfo_t info = { 0 };
 
 	ok(waitpid(pid, NULL, WNOHANG | WUNTRACED | WCONTINUED) == 0,
-	   "waitpid with WNOHANG has nothing to report of a running child");
+	   "waitpid() with WNOHANG reports nothing about a running child");
 	kill(pid, SIGSTOP);
 	ok(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WNOWAIT) == 0 &&
 		   info.si_code == CLD_STOPPED && info.si_status == SIGSTOP,
-	   "waitid reports a stop");
+	   "waitid() reports a stop");
 	ok(state_of(pid) == 'T', "a stopped process is in state T");
-	ok(waitpid(pid, NULL, WNOHANG) == 0, "waitpid without WUNTRACED does not report a stop");
-	ok(wait_is(pid, WUNTRACED, STOPPED(SIGSTOP)), "waitpid with WUNTRACED reports a stop");
-	ok(waitpid(pid, NULL, WNOHANG | WUNTRACED) == 0, "a stop is reported once");
+	ok(waitpid(pid, NULL, WNOHANG) == 0, "waitpid() without WUNTRACED does not report a stop");
+	ok(wait_is(pid, WUNTRACED, STOPPED(SIGSTOP)), "waitpid() with WUNTRACED reports a stop");
+	ok(waitpid(pid, NULL, WNOHANG | WUNTRACED) == 0, "a stop is reported only once");
 	kill(pid, SIGCONT);
-	ok(wait_is(pid, WCONTINUED, CONTINUED), "waitpid with WCONTINUED reports a continuation");
+	ok(wait_is(pid, WCONTINUED, CONTINUED), "waitpid() with WCONTINUED reports a continuation");
 	ok(waitpid(pid, NULL, WNOHANG | WUNTRACED | WCONTINUED) == 0,
-	   "a continuation is reported once");
+	   "a continuation is reported only once");
 	kill(pid, SIGTSTP);
 	wait_is(pid, WUNTRACED, STOPPED(SIGTSTP));
 	kill(pid, SIGTERM);
@@ -121,7 +121,7 @@ static void test_wait(void)
 	kill(pid, SIGKILL);
 	waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
 	fails_with(waitid(P_PID, (id_t)pid, &info, WSTOPPED | WCONTINUED | WNOHANG), ECHILD,
-		   "waitid without WEXITED fails with ECHILD for a zombie");
+		   "waitid() without WEXITED fails with ECHILD for a zombie");
 	waitpid(pid, NULL, 0);
 }
 
@@ -185,7 +185,7 @@ static void test_threads(void)
 	}
 	kill(pid, SIGCONT);
 	ok(all_move(),
-	   "all threads continue after quick stops and continuations that end with SIGCONT");
+	   "all threads continue after quick stops and continuations if SIGCONT comes last");
 	end(pid);
 }
 
@@ -224,7 +224,7 @@ static void test_sigchld(void)
 	sigaction(SIGCHLD, &sa, NULL);
 	kill(pid, SIGSTOP);
 	waitpid(pid, NULL, WUNTRACED);
-	ok(handled == 2, "with SA_NOCLDSTOP, a stop raises no SIGCHLD");
+	ok(handled == 2, "with SA_NOCLDSTOP, a stop does not raise SIGCHLD");
 	sigaction(SIGCHLD, &old, NULL);
 	end(pid);
 }
@@ -298,7 +298,7 @@ static void test_restart(void)
 	sleep_ms(10);
 	kill(pid, SIGCONT);
 	waitpid(pid, NULL, 0);
-	ok(shared[1] == 1, "a stop does not interrupt nanosleep");
+	ok(shared[1] == 1, "a stop does not interrupt nanosleep()");
 	(void)!pipe(ends);
 	shared[0] = 0;
 	pid = start(reader);
@@ -310,7 +310,7 @@ static void test_restart(void)
 	kill(pid, SIGCONT);
 	(void)!write(ends[1], "x", 1);
 	waitpid(pid, NULL, 0);
-	ok(shared[1] == 1, "a stop does not interrupt read");
+	ok(shared[1] == 1, "a stop does not interrupt read()");
 }
 
 static void orphan(void)
@@ -362,7 +362,7 @@ static void test_orphans(void)
 	pid = start(leader);
 	ok(wait_is(pid, 0, 6 << 8), "a session's leader can exit while its child is stopped");
 	close(ends[1]);
-	ok(read(ends[0], &c, 1) == 0, "the stopped child of an orphaned group is ended");
+	ok(read(ends[0], &c, 1) == 0, "a stopped process is ended when its group becomes orphaned");
 	close(ends[0]);
 }
 
@@ -384,7 +384,7 @@ static void test_vfork(void)
 	while (!shared[0])
 		sleep_ms(1);
 	kill(pid, SIGTERM);
-	ok(wait_is(pid, 0, SIGTERM), "SIGTERM ends a parent that waits in vfork");
+	ok(wait_is(pid, 0, SIGTERM), "SIGTERM ends a parent that waits in vfork()");
 	kill(-pid, SIGKILL);
 }
 
@@ -405,7 +405,7 @@ static void test_sigtimedwait(void)
 		_exit(0);
 	}
 	ok(sigtimedwait(&set, NULL, &ts) == SIGCHLD,
-	   "sigtimedwait returns a signal that is ignored by default");
+	   "sigtimedwait() returns a signal that is ignored by default");
 	while (wait(NULL) > 0)
 		;
 	while (sigtimedwait(&set, NULL, &(struct timespec){ 0 }) > 0)
@@ -417,12 +417,12 @@ static void test_sigtimedwait(void)
 		_exit(0);
 	}
 	ok(sigtimedwait(&set, NULL, &ts) == SIGUSR1,
-	   "sigtimedwait returns a signal that would end the process");
+	   "sigtimedwait() returns a signal that would end the process");
 	wait(NULL);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
-/* A parent that ignores SIGCHLD gets none, and waits only for children with another exit signal. */
+/* A parent that ignores SIGCHLD does not get it; it waits for children with another exit signal. */
 static void test_sigchld_ignored(void)
 {
 	sigset_t set, pending;
@@ -439,7 +439,7 @@ static void test_sigchld_ignored(void)
 	   "an ignored SIGCHLD is not pending while blocked, and wait() finds no child");
 	if ((pid = (pid_t)syscall(SYS_clone, 0, 0, 0, 0, 0)) == 0)
 		_exit(0);
-	ok(waitpid(pid, NULL, __WALL) == pid, "a child without an exit signal is waited for");
+	ok(waitpid(pid, NULL, __WALL) == pid, "a child without an exit signal is kept for wait()");
 	signal(SIGCHLD, SIG_DFL);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
@@ -472,12 +472,12 @@ static void test_groups(void)
 {
 	pid_t pid = start(forever);
 
-	ok(getpgid(pid) == pid, "setpgid moves a child to a new group");
+	ok(getpgid(pid) == pid, "setpgid() moves a child to a new group");
 	fails_with(setpgid(pid, 30000), EPERM,
-		   "setpgid to a group that does not exist fails with EPERM");
-	fails_with(setpgid(pid, -1), EINVAL, "setpgid to a negative group fails with EINVAL");
+		   "setpgid() to a group that does not exist fails with EPERM");
+	fails_with(setpgid(pid, -1), EINVAL, "setpgid() to a negative group fails with EINVAL");
 	ok(setpgid(pid, getpgrp()) == 0 && getpgid(pid) == getpgrp(),
-	   "setpgid moves a child to its parent's group");
+	   "setpgid() moves a child to its parent's group");
 	end(pid);
 }
 

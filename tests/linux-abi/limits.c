@@ -100,11 +100,11 @@ static void test_address_space(void)
 	ok(mmap(p, 3 * MB, RW, ANON | MAP_FIXED, -1, 0) == p,
 	   "RLIMIT_AS: a mapping that replaces another does not count twice");
 	fails_with(mremap(p, 3 * MB, 6 * MB, MREMAP_MAYMOVE), ENOMEM,
-		   "RLIMIT_AS: mremap beyond the limit fails with ENOMEM");
+		   "RLIMIT_AS: mremap() beyond the limit fails with ENOMEM");
 	q = mremap(p, 3 * MB, 3 * MB + PAGE, MREMAP_MAYMOVE);
-	ok(q != MAP_FAILED, "RLIMIT_AS: mremap grows an area within the limit");
+	ok(q != MAP_FAILED, "RLIMIT_AS: mremap() grows an area within the limit");
 	ok(sbrk(8 * MB) == (void *)-1 && errno == ENOMEM,
-	   "RLIMIT_AS: brk beyond the limit fails with ENOMEM");
+	   "RLIMIT_AS: brk() beyond the limit fails with ENOMEM");
 	munmap(q, 3 * MB + PAGE);
 	p = map(4 * MB, RW, ANON);
 	ok(p != MAP_FAILED, "RLIMIT_AS: unmapped memory does not count");
@@ -112,7 +112,7 @@ static void test_address_space(void)
 	set_limit(RLIMIT_AS, RLIM_INFINITY);
 	p = map(8 * MB, RW, ANON);
 	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0,
-	   "RLIMIT_AS: without a limit the mapping succeeds");
+	   "RLIMIT_AS: without a limit, the mapping succeeds");
 }
 
 static void test_data(void)
@@ -129,10 +129,11 @@ static void test_data(void)
 	ok(p != MAP_FAILED && munmap(p, 8 * MB) == 0,
 	   "RLIMIT_DATA: read-only memory does not count");
 	fails_with(mprotect(q, 8 * MB, RW), ENOMEM,
-		   "RLIMIT_DATA: mprotect to writable beyond the limit fails with ENOMEM");
-	ok(mprotect(q, MB, RW) == 0, "RLIMIT_DATA: mprotect to writable within the limit succeeds");
+		   "RLIMIT_DATA: mprotect() to writable beyond the limit fails with ENOMEM");
+	ok(mprotect(q, MB, RW) == 0,
+	   "RLIMIT_DATA: mprotect() to writable within the limit succeeds");
 	ok(sbrk(8 * MB) == (void *)-1 && errno == ENOMEM,
-	   "RLIMIT_DATA: brk beyond the limit fails with ENOMEM");
+	   "RLIMIT_DATA: brk() beyond the limit fails with ENOMEM");
 	set_limit(RLIMIT_DATA, RLIM_INFINITY);
 	munmap(q, 8 * MB);
 }
@@ -213,27 +214,27 @@ static void test_locked(void)
 
 	madvise(p, 16 * PAGE, MADV_NOHUGEPAGE);
 	ok(mlock(p + PAGE, 2 * PAGE) == 0 && is_present(p + 2 * PAGE) && !is_present(p + 3 * PAGE),
-	   "mlock populates its range");
+	   "mlock() populates its range");
 	fails_with(madvise(p, 4 * PAGE, MADV_DONTNEED), EINVAL,
 		   "MADV_DONTNEED of locked pages fails with EINVAL");
 	ok(munlock(p, 16 * PAGE) == 0 && madvise(p, 4 * PAGE, MADV_DONTNEED) == 0,
-	   "MADV_DONTNEED succeeds after munlock");
+	   "MADV_DONTNEED succeeds after munlock()");
 	ok(mlock2(p + 8 * PAGE, PAGE, MLOCK_ONFAULT) == 0 && !is_present(p + 8 * PAGE),
 	   "MLOCK_ONFAULT populates nothing");
 	mprotect(p, PAGE, PROT_NONE);
-	fails_with(mlock(p, PAGE), ENOMEM, "mlock of a PROT_NONE page fails with ENOMEM");
+	fails_with(mlock(p, PAGE), ENOMEM, "mlock() of a PROT_NONE page fails with ENOMEM");
 	munlock(p, 16 * PAGE);
 	munmap(p, 16 * PAGE);
-	fails_with(mlock(p, PAGE), ENOMEM, "mlock of an unmapped page fails with ENOMEM");
-	fails_with(mlockall(0), EINVAL, "mlockall without flags fails with EINVAL");
+	fails_with(mlock(p, PAGE), ENOMEM, "mlock() of an unmapped page fails with ENOMEM");
+	fails_with(mlockall(0), EINVAL, "mlockall() without flags fails with EINVAL");
 	fails_with(mlockall(MCL_ONFAULT), EINVAL,
-		   "mlockall with only MCL_ONFAULT fails with EINVAL");
-	ok(mlockall(MCL_FUTURE) == 0, "mlockall with MCL_FUTURE succeeds");
+		   "mlockall() with only MCL_ONFAULT fails with EINVAL");
+	ok(mlockall(MCL_FUTURE) == 0, "mlockall() with MCL_FUTURE succeeds");
 	p = map(2 * PAGE, RW, ANON);
 	ok(is_present(p + PAGE) && madvise(p, PAGE, MADV_DONTNEED) != 0,
 	   "after MCL_FUTURE, a new mapping is populated and locked");
 	ok(munlockall() == 0 && madvise(p, PAGE, MADV_DONTNEED) == 0,
-	   "munlockall unlocks the mapping");
+	   "munlockall() unlocks the mapping");
 	munmap(p, 2 * PAGE);
 	ok(in_child(locks_within_limit), "RLIMIT_MEMLOCK limits locked memory");
 	ok(in_child(locks_nothing), "with an RLIMIT_MEMLOCK of 0, locking fails with EPERM");
@@ -270,7 +271,7 @@ static void test_mappings(void)
 	unsigned long was = max_maps(), n = 0;
 	char *p = map((2 * MAPS + 8) * PAGE, PROT_NONE, ANON), *q;
 
-	ok(was == 65530, "65530 mappings are allowed");
+	ok(was == 65530, "65530 mappings are allowed by default");
 	munmap(p, (2 * MAPS + 8) * PAGE);
 	set_max_maps(MAPS);
 	ok(max_maps() == MAPS, "max_map_count can be set");
@@ -279,23 +280,23 @@ static void test_mappings(void)
 	       mmap(p + 2 * n * PAGE, PAGE, RW, ANON | MAP_FIXED, -1, 0) != MAP_FAILED)
 		n++;
 	ok(errno == ENOMEM && n > MAPS - 100 && n <= MAPS,
-	   "mmap beyond max_map_count fails with ENOMEM");
+	   "mmap() beyond max_map_count fails with ENOMEM");
 	munmap(p + 2 * PAGE, PAGE);
-	/* Filling the gap merges mappings, which makes one fewer. */
+	/* Filling the gap merges mappings, so that there is one fewer. */
 	q = mmap(p + 2 * PAGE, 3 * PAGE, RW, ANON | MAP_FIXED, -1, 0);
 	ok(q != MAP_FAILED, "after a mapping is removed, another can be made");
 	munmap(p + 8 * PAGE, PAGE);
 	q = mremap(p + 12 * PAGE, PAGE, 2 * PAGE, MREMAP_MAYMOVE);
 	ok(q == p + 12 * PAGE || errno == ENOMEM,
-	   "mremap grows in place or fails, because a move needs spare mappings");
+	   "mremap() grows in place or fails, because a move needs spare mappings");
 	mmap(p + (2 * MAPS + 4) * PAGE, PAGE, PROT_READ, ANON | MAP_FIXED, -1, 0);
 	mmap(p + (2 * MAPS + 6) * PAGE, PAGE, PROT_NONE, ANON | MAP_FIXED, -1, 0);
 	fails_with(mprotect(p + 3 * PAGE, PAGE, PROT_READ), ENOMEM,
-		   "mprotect that would split a mapping fails with ENOMEM");
+		   "mprotect() that would split a mapping fails with ENOMEM");
 	fails_with(munmap(p + 3 * PAGE, PAGE), ENOMEM,
-		   "munmap that would make a hole in a mapping fails with ENOMEM");
-	ok(munmap(p + 2 * PAGE, PAGE) == 0, "munmap can remove the start of a mapping");
-	ok(munmap(p, (2 * MAPS + 8) * PAGE) == 0, "munmap can remove all mappings");
+		   "munmap() that would make a hole in a mapping fails with ENOMEM");
+	ok(munmap(p + 2 * PAGE, PAGE) == 0, "munmap() can remove the start of a mapping");
+	ok(munmap(p, (2 * MAPS + 8) * PAGE) == 0, "munmap() can remove all mappings");
 	set_max_maps(was);
 }
 
@@ -309,18 +310,19 @@ static void test_setting(void)
 	FILE *f;
 
 	fails_with(setrlimit(RLIMIT_AS, &limit), EINVAL,
-		   "a soft limit above the hard one fails with EINVAL");
-	fails_with(setrlimit(99, &limit), EINVAL, "an unknown limit fails with EINVAL");
+		   "setrlimit() with a soft limit above the hard one fails with EINVAL");
+	fails_with(setrlimit(99, &limit), EINVAL,
+		   "setrlimit() of an unknown limit fails with EINVAL");
 	fails_with(prlimit(999999, RLIMIT_AS, NULL, &was), ESRCH,
-		   "prlimit of an unknown process fails with ESRCH");
+		   "prlimit() of an unknown process fails with ESRCH");
 	fails_with(prlimit(999999, 99, NULL, &was), ESRCH,
-		   "prlimit of an unknown process and limit fails with ESRCH");
+		   "prlimit() of an unknown process and limit fails with ESRCH");
 	getrlimit(RLIMIT_FSIZE, &was);
 	limit = (struct rlimit){ 123456, 234567 };
 	ok(prlimit(getpid(), RLIMIT_FSIZE, &limit, &now) == 0 && now.rlim_cur == was.rlim_cur &&
 		   getrlimit(RLIMIT_FSIZE, &now) == 0 && now.rlim_cur == 123456 &&
 		   now.rlim_max == 234567,
-	   "prlimit sets a limit and returns the old one");
+	   "prlimit() sets a limit and returns the old one");
 	f = fopen("/proc/self/limits", "r");
 	while (f && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "Max file %39s %39s", kind, soft) == 2 && !strcmp(kind, "size"))
@@ -333,7 +335,10 @@ static void test_setting(void)
 	ok(prlimit(0, RLIMIT_FSIZE, &was, NULL) == 0, "root can raise a hard limit");
 }
 
-/* Use `size` bytes of stack but for 128 KiB. The program does this when started with a size. */
+/*
+ * Use all but 128 KiB of `size` bytes of stack. The program does this when it is started with a
+ * size.
+ */
 static int stack_is(unsigned long size)
 {
 	volatile char *low = (char *)&size - size + 128 * 1024;
@@ -360,13 +365,13 @@ static int child_with_stack(const char *self, unsigned long limit, const char *u
 static void test_stack(const char *self)
 {
 	ok(child_with_stack(self, 64 * MB, "67108864") == 0,
-	   "RLIMIT_STACK: a program started with a larger limit can use it");
+	   "RLIMIT_STACK: a program started with a larger limit can use that much stack");
 	ok(child_with_stack(self, MB, "1048576") == 0,
-	   "RLIMIT_STACK: a program started with a smaller limit can use it");
+	   "RLIMIT_STACK: a program started with a smaller limit can use that much stack");
 	ok(child_with_stack(self, MB, "4194304") == SIGSEGV,
 	   "RLIMIT_STACK: a program that exceeds its limit gets SIGSEGV");
 	ok(child_with_stack(self, RLIM_INFINITY, "67108864") == 0,
-	   "RLIMIT_STACK: without a limit a program can use 64 MiB");
+	   "RLIMIT_STACK: without a limit, a program can use 64 MiB");
 }
 
 int main(int argc, char **argv)
@@ -379,7 +384,7 @@ int main(int argc, char **argv)
 	test_locked();
 	test_mappings();
 	test_stack("/proc/self/exe");
-	ok(in_child(forks_within_limit), "RLIMIT_NPROC: fork beyond the limit fails with EAGAIN");
+	ok(in_child(forks_within_limit), "RLIMIT_NPROC: fork() beyond the limit fails with EAGAIN");
 	test_populate();
 	return tap_done();
 }

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * memory.c - mmap, mprotect, mremap, madvise and brk, page by page.
- */
+/* memory.c - mmap(), mprotect(), mremap(), madvise() and brk(), page by page. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -50,7 +48,7 @@ static void test_anonymous(void)
 {
 	char *p = map(3 * PAGE, RW, ANON);
 
-	ok(p != MAP_FAILED && (uintptr_t)p % PAGE == 0, "mmap returns the address of a page");
+	ok(p != MAP_FAILED && (uintptr_t)p % PAGE == 0, "mmap() returns a page-aligned address");
 	ok(p[0] == 0 && p[3 * PAGE - 1] == 0, "new pages are zero");
 	memset(p, 7, 3 * PAGE);
 	ok(munmap(p + PAGE, PAGE) == 0 && p[0] == 7 && p[2 * PAGE] == 7,
@@ -62,8 +60,8 @@ static void test_anonymous(void)
 	   "MAP_FIXED fills the hole with zeroes");
 	fails_with(mmap(p, PAGE, RW, ANON | MAP_FIXED_NOREPLACE, -1, 0), EEXIST,
 		   "MAP_FIXED_NOREPLACE over a mapping fails with EEXIST");
-	ok(munmap(p, 3 * PAGE) == 0, "munmap removes all pages of a range");
-	ok(munmap(p, 3 * PAGE) == 0, "munmap of an unmapped range succeeds");
+	ok(munmap(p, 3 * PAGE) == 0, "munmap() removes all pages of a range");
+	ok(munmap(p, 3 * PAGE) == 0, "munmap() of an unmapped range succeeds");
 }
 
 static void test_protection(void)
@@ -72,7 +70,7 @@ static void test_protection(void)
 
 	memset(p, 5, 4 * PAGE);
 	ok(mprotect(p + PAGE, PAGE, PROT_READ) == 0 && p[PAGE] == 5,
-	   "mprotect to read-only keeps a page's contents");
+	   "mprotect() to read-only keeps a page's contents");
 	ok(faults(p + PAGE, true) && fault_code == SEGV_ACCERR,
 	   "a write to a read-only page raises SIGSEGV with SEGV_ACCERR");
 	ok(!faults(p, true) && !faults(p + 2 * PAGE, true),
@@ -80,12 +78,12 @@ static void test_protection(void)
 	ok(mprotect(p, 4 * PAGE, PROT_NONE) == 0 && faults(p + PAGE, false) && faults(p, true),
 	   "PROT_NONE forbids reads and writes");
 	ok(mprotect(p, 4 * PAGE, RW) == 0 && p[0] == 1 && p[PAGE] == 5 && p[3 * PAGE] == 5,
-	   "pages have their contents again after PROT_NONE");
+	   "pages still have their contents after PROT_NONE is lifted");
 	munmap(p, 4 * PAGE);
 	fails_with(mprotect(p, PAGE, PROT_READ), ENOMEM,
-		   "mprotect of an unmapped page fails with ENOMEM");
+		   "mprotect() of an unmapped page fails with ENOMEM");
 	fails_with(mprotect(p + 1, PAGE, PROT_READ), EINVAL,
-		   "mprotect of an unaligned address fails with EINVAL");
+		   "mprotect() fails with EINVAL if the address is not page-aligned");
 }
 
 static void test_large(void)
@@ -108,10 +106,10 @@ static void test_large(void)
 		   faults(p + 4 * MB2 + 5 * PAGE, true) && !faults(p + 4 * MB2 + 6 * PAGE, true),
 	   "one page of a large block can be protected alone");
 	fails_with(madvise(p, 3 * MB2, MADV_DONTNEED), ENOMEM,
-		   "madvise over a hole fails with ENOMEM");
+		   "madvise() over a hole fails with ENOMEM");
 	ok(p[MB2 - PAGE] == 0 && p[3 * MB2 - PAGE] == 0,
-	   "madvise over a hole takes effect before and after the hole");
-	fails_with(madvise(p, 0, 999), EINVAL, "an unknown advice fails with EINVAL");
+	   "madvise() over a hole takes effect before and after the hole");
+	fails_with(madvise(p, 0, 999), EINVAL, "madvise() with unknown advice fails with EINVAL");
 	q = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	*q = 1;
 	fails_with(madvise(q, PAGE, MADV_FREE), EINVAL,
@@ -178,7 +176,8 @@ static void test_cow(void)
 	byte = 0;
 	ok(write(pipe_fds[1], &byte, 1) == 1, "the parent tells its child that it has written");
 	wait(&status);
-	ok(WIFEXITED(status) && WEXITSTATUS(status) == 3, "a child sees memory as it was at fork");
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 3,
+	   "a child sees memory as it was at fork()");
 	ok(p[0] == 2 && p[PAGE] == 1 && p[size - PAGE] == 1,
 	   "a parent does not see its child's writes");
 	munmap(p, size);
@@ -197,7 +196,8 @@ static void test_file(void)
 	q = mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0);
 	ok(p != MAP_FAILED && strcmp(p, text) == 0, "a private mapping shows the file's text");
 	ok(q != MAP_FAILED && strcmp(q, text) == 0, "a shared mapping shows the file's text");
-	ok(p[sizeof(text)] == 0 && p[PAGE - 1] == 0, "the file's page is zero after its end");
+	ok(p[sizeof(text)] == 0 && p[PAGE - 1] == 0,
+	   "the rest of a page beyond the file's end is zero");
 	p[0] = 'J';
 	ok(q[0] == 'h', "a store to the private mapping does not change the shared one");
 	q[1] = 'E';
@@ -207,21 +207,21 @@ static void test_file(void)
 	munmap(q, PAGE);
 	q = mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	ok(faults(q + PAGE, false) && fault_signal == SIGBUS,
-	   "a read of a page behind the file's end raises SIGBUS");
+	   "a read of a page beyond the file's end raises SIGBUS");
 	close(fd);
 	ok(q[1] == 'E', "a mapping outlives its descriptor");
 	fd = open(name, O_RDONLY);
 	fails_with(mmap(NULL, PAGE, RW, MAP_SHARED, fd, 0), EACCES,
-		   "a writable shared mapping of a file open for reading fails with EACCES");
+		   "a writable shared mapping of a file open only for reading fails with EACCES");
 	q = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	fails_with(mprotect(q, PAGE, RW), EACCES,
-		   "mprotect to writable of a file open for reading fails with EACCES");
+		   "mprotect() to writable fails with EACCES for a file open only for reading");
 	close(fd);
 	unlink(name);
 	fails_with(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, 99, 0), EBADF,
-		   "mmap of a bad descriptor fails with EBADF");
+		   "mmap() of a bad descriptor fails with EBADF");
 	fails_with(mmap(NULL, 0, PROT_READ, ANON, -1, 0), EINVAL,
-		   "mmap of length 0 fails with EINVAL");
+		   "mmap() of length 0 fails with EINVAL");
 }
 
 static void test_brk(void)
@@ -229,13 +229,13 @@ static void test_brk(void)
 	char *start = sbrk(0), *p;
 
 	p = sbrk(5 * PAGE);
-	ok(p == start && sbrk(0) == start + 5 * PAGE, "sbrk makes the heap larger");
+	ok(p == start && sbrk(0) == start + 5 * PAGE, "sbrk() makes the heap larger");
 	memset(p, 9, 5 * PAGE);
 	ok(sbrk(-(long)(4 * PAGE)) == start + 5 * PAGE && p[0] == 9,
-	   "sbrk makes the heap smaller and keeps the rest");
+	   "sbrk() makes the heap smaller and keeps the rest");
 	ok(sbrk(4 * PAGE) == start + PAGE && p[4 * PAGE] == 0,
-	   "pages that sbrk adds again are zero");
-	ok(brk(start) == 0, "brk sets the heap's former end");
+	   "pages that sbrk() adds again are zero");
+	ok(brk(start) == 0, "brk() can restore the heap's former end");
 }
 
 static void test_mremap(void)
@@ -246,18 +246,18 @@ static void test_mremap(void)
 		p[i * PAGE] = (char)(i + 1);
 	q = mremap(p, 4 * PAGE, 600 * PAGE, MREMAP_MAYMOVE);
 	ok(q != MAP_FAILED && q[0] == 1 && q[3 * PAGE] == 4 && q[599 * PAGE] == 0,
-	   "mremap makes an area larger and keeps its contents");
+	   "mremap() makes an area larger and keeps its contents");
 	q = mremap(q, 600 * PAGE, 2 * PAGE, 0);
 	ok(q != MAP_FAILED && q[PAGE] == 2 && faults(q + 2 * PAGE, false),
-	   "mremap makes an area smaller");
+	   "mremap() makes an area smaller");
 	p = map(MB2, RW, ANON);
 	ok(mremap(q, 2 * PAGE, 2 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, p) == p && p[0] == 1 &&
 		   p[PAGE] == 2 && faults(q, false),
-	   "mremap with MREMAP_FIXED moves an area to the given address");
+	   "mremap() with MREMAP_FIXED moves an area to the given address");
 	ok(p[2 * PAGE] == 0, "the mapping behind the moved area is unchanged");
 	munmap(p, MB2);
 	fails_with(mremap(p, PAGE, 2 * PAGE, MREMAP_MAYMOVE), EFAULT,
-		   "mremap of an unmapped page fails with EFAULT");
+		   "mremap() of an unmapped page fails with EFAULT");
 }
 
 /* Return the address, a multiple of 2 MiB, of `size` bytes where nothing is mapped. */
@@ -277,7 +277,7 @@ static bool is_filled(const char *p, size_t size, char value)
 	return true;
 }
 
-/* With MREMAP_FIXED a range may shrink while it moves: only its start is moved. */
+/* With MREMAP_FIXED, a range may shrink while it moves: only its start is moved. */
 static void test_mremap_smaller(void)
 {
 	char *at = room(3 * MB2), *to = at + 2 * MB2;
@@ -286,7 +286,7 @@ static void test_mremap_smaller(void)
 
 	memset(p, 5, 2 * MB2);
 	ok(mremap(p, MB2, PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to && is_filled(to, PAGE, 5),
-	   "mremap moves the first page of a large block");
+	   "mremap() moves the first page of a large block");
 	for (size_t i = PAGE; i < MB2; i += 37 * PAGE)
 		gone &= faults(to + i, false) && fault_code == SEGV_MAPERR;
 	ok(gone, "nothing is mapped after the moved page");
@@ -295,12 +295,12 @@ static void test_mremap_smaller(void)
 	ok(is_filled(p + MB2, MB2, 5), "the block after the moved one is unchanged");
 	munmap(to, PAGE);
 	gone = faults(to, false) && faults(to + PAGE, false) && faults(to + MB2 / 2, false);
-	ok(gone, "nothing of the block is mapped after munmap of the moved page");
+	ok(gone, "no part of the block is mapped after munmap() of the moved page");
 	to += PAGE;
 	ok(mremap(p + MB2, MB2, 3 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to &&
 		   is_filled(to, 3 * PAGE, 5) && faults(to + 3 * PAGE, false) &&
 		   faults(p + MB2 + 3 * PAGE, false),
-	   "mremap moves a block's first pages to where no large block fits");
+	   "mremap() moves a block's first pages to an address where no large block fits");
 	munmap(at, 3 * MB2);
 }
 
@@ -334,12 +334,12 @@ static void test_mremap_smaller_in_child(void)
 	if (fork() == 0)
 		_exit(write_behind_moved_page(p, at + MB2));
 	wait(&status);
-	ok(status == 0, "shared memory behind a page that mremap has moved is new memory");
+	ok(status == 0, "shared memory behind a page that mremap() has moved is new memory");
 	ok(is_filled(p, MB2, 5), "the child's write does not reach its parent's memory");
 	munmap(p, MB2);
 }
 
-/* mremap within one area, downwards: unmapping the destination splits the area in front of it. */
+/* mremap() within one area, downwards: unmapping the destination splits the area in front of it. */
 static void test_mremap_within(void)
 {
 	char *at = room(4 * MB2), *p = mmap(at, 4 * MB2, RW, ANON | MAP_FIXED, -1, 0);
@@ -349,7 +349,7 @@ static void test_mremap_within(void)
 		*(size_t *)(p + i) = i;
 	ok(mremap(p + 2 * MB2, MB2 + 3 * PAGE, MB2 + PAGE, MREMAP_MAYMOVE | MREMAP_FIXED,
 		  p + PAGE) == p + PAGE,
-	   "mremap moves a range over the area's own start");
+	   "mremap() moves a range over the area's own start");
 	for (size_t i = 0; i < 2 * MB2; i += PAGE) {
 		size_t want = i < PAGE || i >= MB2 + 2 * PAGE ? i : i - PAGE + 2 * MB2;
 
@@ -362,7 +362,7 @@ static void test_mremap_within(void)
 	munmap(at, 4 * MB2);
 }
 
-/* mremap to the same size does not split the area: one call can still move all of it. */
+/* mremap() to the same size does not split the area: one call can still move all of it. */
 static void test_mremap_nothing(void)
 {
 	char *at = room(2 * MB2), *p = mmap(at, 4 * PAGE, RW, ANON | MAP_FIXED, -1, 0);
@@ -370,15 +370,15 @@ static void test_mremap_nothing(void)
 	p[3 * PAGE] = 8;
 	ok(mremap(p, PAGE, PAGE, 0) == p &&
 		   mremap(p + PAGE, PAGE, PAGE, MREMAP_MAYMOVE) == p + PAGE,
-	   "mremap to the same size does nothing");
+	   "mremap() to the same size does nothing");
 	at += MB2;
 	ok(mremap(p, 4 * PAGE, 4 * PAGE, MREMAP_MAYMOVE | MREMAP_FIXED, at) == at &&
 		   at[3 * PAGE] == 8,
-	   "the range is still one area after mremap to the same size");
+	   "the range is still one area after mremap() to the same size");
 	munmap(at, 4 * PAGE);
 }
 
-/* A file's 2M block that is written after mprotect still belongs to the file. */
+/* A file's 2 MiB block that is written after mprotect() still belongs to the file. */
 static void test_shared_again(void)
 {
 	int fd = memfd_create("block", 0);
@@ -390,7 +390,7 @@ static void test_shared_again(void)
 	alias = mmap(at + 2 * MB2, 2 * MB2, RW, MAP_SHARED | MAP_FIXED, fd, 0);
 	memset(p, 1, 2 * MB2);
 	mprotect(p, 2 * MB2, PROT_READ);
-	ok(faults(p, true), "mprotect makes a shared block read-only");
+	ok(faults(p, true), "mprotect() makes a shared block read-only");
 	mprotect(p, 2 * MB2, RW);
 	memset(p, 2, 2 * MB2);
 	ok(is_filled(alias, 2 * MB2, 2), "a block made writable again still belongs to the file");

@@ -16,7 +16,7 @@
 #include "tap.h"
 
 #define PAGE    4096UL
-#define BLOCK   512U /* pages of a huge page, or of a large leaf */
+#define BLOCK   512U /* small pages in a huge page, or in a large leaf */
 #define PAGES   (4 * BLOCK)
 #define OBJECTS 8 /* a file to write to, one that stays unchanged, and shared anonymous memory */
 #define WORKERS 2
@@ -35,7 +35,7 @@ struct page {
 
 struct arena {
 	char *base, *away;  /* away: a second range, used only within a step */
-	unsigned int grain; /* 1, or BLOCK: huge pages */
+	unsigned int grain; /* BLOCK for huge pages, otherwise 1 */
 	int flags;          /* MAP_HUGETLB */
 	int fd[2];          /* of objects 0 and 1 */
 	unsigned int file_pages, nr_pages;
@@ -152,7 +152,7 @@ static bool check_page(struct worker *w, const struct arena *a, const struct pag
 		    (unsigned long long)word[511], (unsigned long long)want);
 }
 
-/* Check that accesses that the model forbids fault. */
+/* Check that an access faults if the model forbids it. */
 static bool check_rights(struct worker *w, const struct arena *a, unsigned int at)
 {
 	const struct page *p = &a->page[at];

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory_random.c - random mmap, mremap, mprotect, madvise, fork and writes against a model.
+ * memory_random.c - random mmap(), mremap(), mprotect(), madvise(), fork() and writes, with a model.
  *
  *   memory_random [SECONDS [SEED]]     without SECONDS: a fixed number of steps
  *
  * Two threads of one process work side by side, each in its own ranges: one of ordinary pages,
  * and one of huge pages if there is a pool. For each page the model knows whether it is mapped,
  * with which permissions, and which value its words have. The values of shared objects are kept in
- * shared memory, so that children, which continue with random steps of their own, update them.
- * At the end all memory must be free again (checked exactly on the host only: HS_EXACT).
+ * shared memory, so that children, which continue with random steps of their own, can update them.
+ * At the end, all memory must be free again (checked exactly on the host only: HS_EXACT).
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -216,7 +216,7 @@ int main(int argc, char **argv)
 		seed = strtoull(argv[2], NULL, 0);
 	printf("# seed %llu\n", (unsigned long long)seed);
 	before = meminfo("MemFree:");
-	ok(run_in_child(huge) == 0, "after random steps each page holds what the model says");
+	ok(run_in_child(huge) == 0, "after random steps, each page holds what the model says");
 	after = meminfo("MemFree:");
 	printf("# %ld KiB free before, %ld after\n", before, after);
 	ok(!exact || before - after <= SLACK, "all memory is free again");

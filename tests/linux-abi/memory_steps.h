@@ -235,7 +235,7 @@ static bool do_write(struct worker *w, struct arena *a)
 	return true;
 }
 
-/* The kernel may write to the page exactly where the program could. */
+/* pread() may write to the page exactly if the program could. */
 static bool do_read_file(struct worker *w, struct arena *a)
 {
 	unsigned int at = rnd(w, a->nr_pages), index = rnd(w, a->file_pages);

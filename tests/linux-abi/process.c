@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * process.c - fork, exec, wait and exit, and what a process leaves behind.
- */
+/* process.c - fork(), execve(), wait() and exit(), and what a process leaves behind. */
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
@@ -78,7 +76,7 @@ static void test_status(void)
 
 	status = child_status(body_exit_3);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 3,
-	   "waitpid returns the child's exit status");
+	   "waitpid() returns the child's exit status");
 	status = child_status(body_abort);
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT, "abort raises SIGABRT");
 	status = child_status(body_null);
@@ -94,7 +92,7 @@ static void test_status(void)
 	   "a process can send SIGKILL to itself");
 	status = child_status(body_blocked_fault);
 	ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV,
-	   "SIGSEGV for a fault kills the process even if blocked");
+	   "SIGSEGV for a fault kills the process even if SIGSEGV is blocked");
 	fails_with(waitpid(-1, &status, 0), ECHILD, "waitpid() without children fails with ECHILD");
 }
 
@@ -111,15 +109,15 @@ static void test_wait(void)
 	if (pid == 0)
 		_exit(read(fds[0], &byte, 1) == 1 ? 9 : 1);
 	ok(waitpid(pid, &status, WNOHANG) == 0,
-	   "waitpid with WNOHANG returns 0 while the child runs");
+	   "waitpid() with WNOHANG returns 0 while the child runs");
 	if (write(fds[1], &byte, 1) != 1)
 		return;
 	memset(&info, 0, sizeof(info));
 	ok(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0 && info.si_pid == pid &&
 		   info.si_code == CLD_EXITED && info.si_status == 9,
-	   "waitid reports the child's end");
+	   "waitid() reports the child's end");
 	ok(waitpid(pid, &status, 0) == pid && WEXITSTATUS(status) == 9,
-	   "after waitid with WNOWAIT, waitpid still returns the child");
+	   "after waitid() with WNOWAIT, waitpid() still returns the child");
 	first = fork();
 	if (first == 0)
 		_exit(1);
@@ -127,11 +125,11 @@ static void test_wait(void)
 	if (second == 0)
 		_exit(2);
 	ok(waitpid(second, &status, 0) == second && WEXITSTATUS(status) == 2,
-	   "waitpid can wait for the second of two children");
+	   "waitpid() can wait for the second of two children");
 	ok(waitpid(first, &status, 0) == first && WEXITSTATUS(status) == 1,
-	   "waitpid can then wait for the first child");
+	   "waitpid() can then wait for the first child");
 	fails_with(waitpid(first, &status, 0), ECHILD,
-		   "a second waitpid for the same child fails with ECHILD");
+		   "a second waitpid() for the same child fails with ECHILD");
 	close(fds[0]);
 	close(fds[1]);
 }
@@ -167,7 +165,7 @@ static void test_sigchld_ignored(void)
 	signal(SIGCHLD, SIG_IGN);
 	if (fork() == 0)
 		_exit(0);
-	fails_with(wait(NULL), ECHILD, "with SIGCHLD ignored children leave no zombie");
+	fails_with(wait(NULL), ECHILD, "if SIGCHLD is ignored, children leave no zombies");
 	signal(SIGCHLD, SIG_DFL);
 }
 
@@ -185,18 +183,19 @@ static void test_exec(const char *self)
 	}
 	waitpid(pid, &status, 0);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 42,
-	   "execve runs a program with its arguments and environment");
+	   "execve() runs a program with its arguments and environment");
 	fails_with(execve("/nowhere", args, env), ENOENT,
-		   "execve of a missing file fails with ENOENT");
-	fails_with(execve("/dev/null", args, env), EACCES, "execve of a device fails with EACCES");
-	fails_with(execve("/", args, env), EACCES, "execve of a directory fails with EACCES");
+		   "execve() of a missing file fails with ENOENT");
+	fails_with(execve("/dev/null", args, env), EACCES,
+		   "execve() of a device fails with EACCES");
+	fails_with(execve("/", args, env), EACCES, "execve() of a directory fails with EACCES");
 	fails_with(execve(self, (char **)bad_pointer, env), EFAULT,
-		   "execve with arguments at a bad address fails with EFAULT");
+		   "execve() with arguments at a bad address fails with EFAULT");
 	ok(posix_spawn(&pid, self, NULL, NULL, args, env) == 0, "posix_spawn succeeds");
 	waitpid(pid, &status, 0);
-	ok(WEXITSTATUS(status) == 42, "posix_spawn runs the program with its arguments");
+	ok(WEXITSTATUS(status) == 42, "posix_spawn() runs the program with its arguments");
 	ok(posix_spawn(&pid, "/nowhere", NULL, NULL, args, env) == ENOENT,
-	   "posix_spawn of a missing file returns ENOENT");
+	   "posix_spawn() of a missing file returns ENOENT");
 }
 
 static void test_script(const char *self)
@@ -215,13 +214,14 @@ static void test_script(const char *self)
 		_exit(99);
 	}
 	waitpid(pid, &status, 0);
-	ok(WEXITSTATUS(status) == 43, "execve of a script runs its interpreter with its arguments");
+	ok(WEXITSTATUS(status) == 43,
+	   "execve() of a script runs its interpreter with its arguments");
 	unlink(name);
 	fd = open(name, O_CREAT | O_TRUNC | O_WRONLY, 0755);
 	ok(write(fd, "garbage garbage", 15) == 15 && close(fd) == 0,
 	   "a file without a program can be created");
 	fails_with(execve(name, args, environ), ENOEXEC,
-		   "execve of a file without a program fails with ENOEXEC");
+		   "execve() of a file without a program fails with ENOEXEC");
 	unlink(name);
 }
 
@@ -276,7 +276,10 @@ static int leave_file(int inherited[2], pid_t parent)
 	return write(inherited[1], "x", 1) == 1 ? 0 : -1;
 }
 
-/* Like chain_of_processes(), but each leaves a file's page, freed when its child has ended too. */
+/*
+ * Like chain_of_processes(), but each process leaves a file's page, which is freed when its child
+ * has ended too.
+ */
 static bool chain_of_files(void)
 {
 	int files[2] = { -1, -1 }, left = 300;
@@ -303,7 +306,7 @@ static void test_chain(bool (*chain)(void), unsigned long slack, const char *nam
 	if (fork() == 0) {
 		if (!chain())
 			_exit(0);
-		/* The processes before it may still be freeing their memory. */
+		/* The processes before this one may still be freeing their memory. */
 		for (int i = 0; i < 200 && after + slack < before; i++) {
 			usleep(10000);
 			after = free_bytes();
@@ -322,7 +325,7 @@ static void test_chain(bool (*chain)(void), unsigned long slack, const char *nam
 	       ((long)before - (long)after) / 1024);
 }
 
-/* On the host nothing else runs, so memory that is lost here is lost by the host. */
+/* Nothing else runs on the host, so memory that is lost here is lost by the host. */
 static void test_leak(const char *self)
 {
 	char *args[] = { (char *)self, "quick", NULL };
@@ -346,9 +349,9 @@ static void test_leak(const char *self)
 	after = free_bytes();
 	printf("# %d fork+exec: %ld KiB less memory free\n", rounds,
 	       ((long)before - (long)after) / 1024);
-	ok(good == rounds, "fork and execve succeed many times");
+	ok(good == rounds, "fork() and execve() succeed many times");
 	if (getenv("HS_EXACT"))
-		ok(after + 64 * 1024 >= before, "fork and execve leak no memory");
+		ok(after + 64 * 1024 >= before, "fork() and execve() leak no memory");
 }
 
 /* Fork without end in a new group. The memory is copied, so that each fork() takes longer. */
@@ -369,7 +372,7 @@ static void fork_for_ever(void)
 	}
 }
 
-/* Wait up to two seconds until the group has no process. */
+/* Wait up to two seconds for the group to have no processes. */
 static bool group_is_gone(pid_t pgid)
 {
 	for (int i = 0; i < 20000 && kill(-pgid, 0) == 0; i++)
@@ -407,7 +410,7 @@ int main(int argc, char **argv)
 	if (argc > 1)
 		return run_child(argc, argv);
 	ok(getauxval(AT_PAGESZ) == 4096 && getauxval(AT_PHNUM) > 0 && getauxval(AT_RANDOM),
-	   "the auxiliary vector has its entries");
+	   "the auxiliary vector has AT_PAGESZ, AT_PHNUM and AT_RANDOM");
 	ok(getpid() > 1 && getppid() >= 0 && getpid() != getppid(),
 	   "a process and its parent have different PIDs");
 	ok(getrlimit(RLIMIT_STACK, &lim) == 0 && lim.rlim_cur >= 65536,
@@ -424,7 +427,7 @@ int main(int argc, char **argv)
 	test_chain(chain_of_processes, 400 * 1024, "a chain of 2000 processes ends",
 		   "a chain of 2000 processes leaks no memory");
 	test_chain(chain_of_files, 600 * 1024, "a chain of 300 processes that inherit files ends",
-		   "a chain of 300 processes that inherit files leaks no page of them");
+		   "a chain of 300 processes that inherit files leaks no pages of the files");
 	test_leak("/proc/self/exe");
 	return tap_done();
 }

@@ -2,9 +2,9 @@
 /*
  * shortage.h - make a system call once for each page that it allocates, with that page missing.
  *
- * On the host /sys/kernel/debug/free_pages makes the page missing until the call would wait for
+ * On the host, /sys/kernel/debug/free_pages makes the page missing until the call would wait for
  * memory; the host then repeats the call, whose result must be that of a call with enough memory.
- * Elsewhere the calls are made without a shortage, which shows that the claims are right.
+ * Elsewhere, the calls are made without a shortage, which shows that the claims are right.
  */
 #ifndef ABI_SHORTAGE_H
 #define ABI_SHORTAGE_H

@@ -160,7 +160,7 @@ static long do_mprotect(void)
 	return mprotect(area + PAGE, MB2, PROT_READ);
 }
 
-/* Once the protection is restored it must be one area again: mremap() fails for several. */
+/* Once its protection is restored, `area` must be one area again: mremap() fails for several. */
 static bool mprotect_is_right(long ret)
 {
 	return ret == 0 && is_filled(area, 0, 3 * MB2) && mprotect(area, 3 * MB2, RW) == 0 &&

@@ -59,7 +59,7 @@ static void test_basic(void)
 	sigset_t pending;
 
 	catch (SIGUSR1, 0);
-	ok(raise(SIGUSR1) == 0 && hits == 1 && last_signo == SIGUSR1, "raise runs the handler");
+	ok(raise(SIGUSR1) == 0 && hits == 1 && last_signo == SIGUSR1, "raise() runs the handler");
 	ok(last_code == SI_TKILL && last_pid == getpid(), "si_code is SI_TKILL for raise()");
 	ok(kill(getpid(), SIGUSR1) == 0 && hits == 2 && last_code == SI_USER,
 	   "si_code is SI_USER for kill()");
@@ -67,7 +67,7 @@ static void test_basic(void)
 	catch (SIGUSR1, SA_NODEFER);
 	raise(SIGUSR1);
 	ok(!sigismember(&mask_in_handler, SIGUSR1),
-	   "with SA_NODEFER the signal is not blocked in its handler");
+	   "with SA_NODEFER, the signal is not blocked in its handler");
 	block(SIG_BLOCK, SIGUSR1);
 	hits = 0;
 	kill(getpid(), SIGUSR1);
@@ -83,10 +83,11 @@ static void test_basic(void)
 	signal(SIGUSR1, SIG_IGN);
 	ok(raise(SIGUSR1) == 0, "an ignored signal has no effect");
 	fails_with(sigaction(SIGKILL, &old, NULL), EINVAL,
-		   "sigaction for SIGKILL fails with EINVAL");
-	fails_with(kill(getpid(), 65), EINVAL, "kill with signal 65 fails with EINVAL");
-	fails_with(kill(99999, 0), ESRCH, "kill of a process that does not exist fails with ESRCH");
-	ok(kill(getpid(), 0) == 0, "kill with signal 0 succeeds for an existing process");
+		   "sigaction() for SIGKILL fails with EINVAL");
+	fails_with(kill(getpid(), 65), EINVAL, "kill() with signal 65 fails with EINVAL");
+	fails_with(kill(99999, 0), ESRCH,
+		   "kill() of a process that does not exist fails with ESRCH");
+	ok(kill(getpid(), 0) == 0, "kill() with signal 0 succeeds for an existing process");
 }
 
 static int order[8], order_count;
@@ -123,19 +124,19 @@ static void test_altstack(void)
 	stack_t tiny = { .ss_sp = mem, .ss_size = 100 };
 
 	fails_with(sigaltstack(&tiny, NULL), ENOMEM,
-		   "an alternate stack of 100 bytes fails with ENOMEM");
+		   "sigaltstack() with 100 bytes fails with ENOMEM");
 	ok(sigaltstack(&st, NULL) == 0, "an alternate stack can be set");
 	catch (SIGUSR1, SA_ONSTACK);
 	raise(SIGUSR1);
 	ok((char *)stack_in_handler > mem && (char *)stack_in_handler < mem + size,
-	   "with SA_ONSTACK the handler runs on the alternate stack");
+	   "with SA_ONSTACK, the handler runs on the alternate stack");
 	catch (SIGUSR1, 0);
 	raise(SIGUSR1);
 	ok((char *)stack_in_handler < mem || (char *)stack_in_handler >= mem + size,
-	   "without SA_ONSTACK the handler runs on the normal stack");
+	   "without SA_ONSTACK, the handler runs on the normal stack");
 	ok(sigaltstack(NULL, &old) == 0 && old.ss_sp == mem && old.ss_size == size &&
 		   !(old.ss_flags & SS_ONSTACK),
-	   "sigaltstack returns the alternate stack");
+	   "sigaltstack() returns the alternate stack");
 }
 
 static sigjmp_buf overflow_jump;
@@ -204,7 +205,7 @@ static void test_ucontext(void)
 	register long t3 __asm__("t3");
 
 	sigaction(SIGSEGV, &sa, NULL);
-	a0 = 16; /* set it right before, because calls clobber it */
+	a0 = 16; /* set right before the load, because calls clobber a0 */
 	t3 = 0;
 	__asm__ volatile(".option push; .option norvc; ld a0, 0(a0); .option pop"
 			 : "+r"(a0), "+r"(t3)
@@ -304,13 +305,13 @@ static void test_restart(void)
 	pthread_create(&t, NULL, send_later, &self);
 	errno = 0;
 	got = read(fds[0], &byte, 1);
-	ok(got == -1 && errno == EINTR && hits == 1, "a handler interrupts read with EINTR");
+	ok(got == -1 && errno == EINTR && hits == 1, "a handler interrupts read() with EINTR");
 	pthread_join(t, NULL);
 	catch (SIGUSR1, SA_RESTART);
 	pthread_create(&t, NULL, send_later, &self);
 	pthread_create(&u, NULL, feed_later, &fds[1]);
 	got = read(fds[0], &byte, 1);
-	ok(got == 1 && hits == 1, "with SA_RESTART read continues after the handler");
+	ok(got == 1 && hits == 1, "with SA_RESTART, read() continues after the handler");
 	pthread_join(t, NULL);
 	pthread_join(u, NULL);
 }
@@ -330,9 +331,9 @@ static void test_sleep(void)
 
 	catch (SIGUSR1, 0);
 	pthread_create(&t, NULL, send_later, &self);
-	fails_with(nanosleep(&want, &left), EINTR, "a handler interrupts nanosleep with EINTR");
+	fails_with(nanosleep(&want, &left), EINTR, "a handler interrupts nanosleep() with EINTR");
 	ok(left.tv_sec == 0 && left.tv_nsec > 0 && left.tv_nsec < 400000000,
-	   "an interrupted nanosleep returns the remaining time");
+	   "an interrupted nanosleep() returns the remaining time");
 	pthread_join(t, NULL);
 }
 
@@ -347,9 +348,9 @@ static void test_suspend(void)
 	pthread_create(&t, NULL, send_later, &self);
 	errno = 0;
 	ok(sigsuspend(&none) == -1 && errno == EINTR && hits == 1,
-	   "sigsuspend waits for a handler");
+	   "sigsuspend() waits for a handler");
 	sigprocmask(SIG_SETMASK, NULL, &old);
-	ok(sigismember(&old, SIGUSR1), "sigsuspend restores the mask");
+	ok(sigismember(&old, SIGUSR1), "sigsuspend() restores the mask");
 	pthread_join(t, NULL);
 	block(SIG_UNBLOCK, SIGUSR1);
 }
@@ -366,15 +367,16 @@ static void test_timedwait(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &set, NULL);
-	fails_with(sigtimedwait(&set, &info, &brief), EAGAIN, "sigtimedwait times out with EAGAIN");
+	fails_with(sigtimedwait(&set, &info, &brief), EAGAIN,
+		   "sigtimedwait() times out with EAGAIN");
 	pthread_create(&t, NULL, send_later, &self);
 	signo = sigwaitinfo(&set, &info);
 	ok(signo == SIGUSR1 && info.si_pid == getpid() && hits == 0,
-	   "sigwaitinfo takes a signal without a handler");
+	   "sigwaitinfo() takes a signal without running its handler");
 	pthread_join(t, NULL);
 	pthread_create(&t, NULL, send_later, NULL);
 	ok(sigwait(&set, &signo) == 0 && signo == SIGUSR1 && hits == 0,
-	   "sigwait takes a signal sent to the process");
+	   "sigwait() takes a signal sent to the process");
 	pthread_join(t, NULL);
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
@@ -388,12 +390,12 @@ static void test_itimer(void)
 	setitimer(ITIMER_REAL, &it, NULL);
 	while (hits < 3 && now() - start < 5)
 		;
-	ok(hits >= 3, "an interval timer fires into a busy loop");
+	ok(hits >= 3, "an interval timer fires during a busy loop");
 	memset(&it, 0, sizeof(it));
 	ok(setitimer(ITIMER_REAL, &it, &old) == 0 && old.it_interval.tv_usec == 10000,
 	   "an interval timer can be stopped");
 	alarm(1);
-	ok(alarm(0) == 1, "alarm returns the remaining time");
+	ok(alarm(0) == 1, "alarm() returns the remaining time");
 }
 
 /* Start more timers than a processor can handle within their interval. */

@@ -19,7 +19,7 @@ static void count(int signo)
 	hits++;
 }
 
-/* Wait at most 5 seconds. */
+/* Wait at most 5 seconds until there are `wanted` hits. */
 static void wait_for_hits(int wanted)
 {
 	time_t start = time(NULL);
@@ -67,7 +67,7 @@ static void *pause_blocking(void *arg)
 }
 
 /*
- * The first thread waits for three signals and takes one. The other two belong to threads each of
+ * The first thread waits for three signals and takes one. The other two go to two threads, each of
  * which blocks one of them.
  */
 static void test_retarget(void)

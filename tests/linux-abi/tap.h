@@ -2,7 +2,7 @@
 /*
  * tap.h - claims as TAP, for programs that run on the host and, for reference, on Linux.
  *
- * Every program here passes under `qemu-riscv64` (Linux), so its claims are Linux's behaviour.
+ * Every program here passes under `qemu-riscv64` (Linux), so its claims are Linux's behavior.
  */
 #ifndef ABI_TAP_H
 #define ABI_TAP_H
@@ -29,7 +29,7 @@ static inline bool tap_ok(bool good, const char *name, const char *file, int lin
 
 #define ok(good, name) tap_ok((good), (name), __FILE__, __LINE__)
 
-/* expr must return -1 with this errno. */
+/* Claim that expr returns -1 and sets errno to `error`. */
 #define fails_with(expr, error, name)                                                      \
 	({                                                                                 \
 		errno = 0;                                                                 \

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * thread.c - POSIX threads as glibc creates them: clone, TLS, futexes, robust lists, exit.
- */
+/* thread.c - POSIX threads as glibc creates them: clone(), TLS, futexes, robust lists, exit(). */
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -140,7 +138,7 @@ static void test_cancel_detach(void)
 	pthread_create(&t, NULL, endless, NULL);
 	usleep(10000);
 	ok(pthread_cancel(t) == 0 && pthread_join(t, &ret) == 0 && ret == PTHREAD_CANCELED,
-	   "a sleeping thread can be cancelled");
+	   "a sleeping thread can be canceled");
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
 	for (int i = 0; i < 50; i++)
@@ -252,7 +250,7 @@ static void *leave_together(void *arg)
 
 /*
  * The last thread to exit frees the address space while others are still exiting on other harts:
- * the host stops itself if one of these still runs on its page table.
+ * the host stops itself if one of these still runs on the freed page table.
  */
 static void test_exit_together(void)
 {
@@ -296,7 +294,7 @@ static void test_exec(void)
 	}
 	waitpid(pid, &status, 0);
 	ok(WIFEXITED(status) && WEXITSTATUS(status) == 33,
-	   "execve in one thread ends the others and keeps the PID");
+	   "execve() in one thread ends the others and keeps the PID");
 }
 
 static void test_affinity(void)
@@ -305,7 +303,7 @@ static void test_affinity(void)
 	int n;
 
 	ok(sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) >= 1,
-	   "sched_getaffinity returns at least one CPU");
+	   "sched_getaffinity() returns at least one CPU");
 	n = CPU_COUNT(&set);
 	for (int cpu = 0; cpu < n && cpu < 4; cpu++) {
 		CPU_ZERO(&set);
@@ -316,9 +314,10 @@ static void test_affinity(void)
 	ok(true, "a thread runs on the CPU that it is bound to");
 	CPU_ZERO(&set);
 	fails_with(sched_setaffinity(0, sizeof(set), &set), EINVAL,
-		   "an affinity without CPUs fails with EINVAL");
+		   "sched_setaffinity() without CPUs fails with EINVAL");
 	memset(&set, 0xff, sizeof(set));
-	ok(sched_setaffinity(0, sizeof(set), &set) == 0, "an affinity with all CPUs is accepted");
+	ok(sched_setaffinity(0, sizeof(set), &set) == 0,
+	   "sched_setaffinity() with all CPUs succeeds");
 }
 
 /* Compute in FP registers across switches. Returns NULL if the sum is wrong. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * userfaultfd.c - faults that a program handles itself: by its threads and by the kernel on their
- * behalf, in private and in shared memory, with signals, fork and exit meanwhile.
+ * userfaultfd.c - faults that a program handles itself, caused by its threads or by the kernel on
+ * their behalf, in private and in shared memory, with signals, fork() and exit() meanwhile.
  */
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -47,7 +47,7 @@ static int leave(int fd, void *start, unsigned long len)
 	return ioctl(fd, UFFDIO_UNREGISTER, &range);
 }
 
-/* Fill pages by UFFDIO_COPY. Returns the number of bytes copied, or -1. */
+/* Fill pages with UFFDIO_COPY. Returns the number of bytes copied, or -1. */
 static long copy(int fd, void *to, const void *from, unsigned long len)
 {
 	struct uffdio_copy arg = { .dst = (unsigned long)to,
@@ -116,13 +116,14 @@ static void test_wrong_use(void)
 	int fd;
 
 	fails_with(syscall(SYS_userfaultfd, 2), EINVAL,
-		   "userfaultfd with an unknown flag fails with EINVAL");
+		   "userfaultfd() with an unknown flag fails with EINVAL");
 	fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	ok(fd >= 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC,
-	   "userfaultfd with O_CLOEXEC sets close-on-exec");
+	   "userfaultfd() with O_CLOEXEC sets close-on-exec");
 	fails_with(enter(fd, mem, PAGE, UFFDIO_REGISTER_MODE_MISSING), EINVAL,
 		   "UFFDIO_REGISTER before UFFDIO_API fails with EINVAL");
-	fails_with(read(fd, &msg, sizeof(msg)), EINVAL, "read before UFFDIO_API fails with EINVAL");
+	fails_with(read(fd, &msg, sizeof(msg)), EINVAL,
+		   "read() before UFFDIO_API fails with EINVAL");
 	api.api = 1;
 	fails_with(ioctl(fd, UFFDIO_API, &api), EINVAL,
 		   "UFFDIO_API with another version fails with EINVAL");
@@ -135,7 +136,7 @@ static void test_wrong_use(void)
 	fails_with(read(fd, &msg, sizeof(msg)), EAGAIN,
 		   "a non-blocking read without a fault fails with EAGAIN");
 	fails_with(read(fd, &msg, sizeof(msg) - 1), EINVAL,
-		   "read with too short a buffer fails with EINVAL");
+		   "read() with too short a buffer fails with EINVAL");
 	fails_with(enter(fd, mem + 1, PAGE, UFFDIO_REGISTER_MODE_MISSING), EINVAL,
 		   "UFFDIO_REGISTER of an unaligned range fails with EINVAL");
 	fails_with(enter(fd, mem, 0, UFFDIO_REGISTER_MODE_MISSING), EINVAL,
@@ -193,7 +194,7 @@ static void test_missing(void)
 	pthread_create(&t.thread, NULL, read_pipe, &t);
 	ok(next_fault(fd, &msg) && (msg.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_WRITE) &&
 		   copy(fd, mem + 6 * PAGE, bytes, PAGE) == (long)PAGE,
-	   "a fault of the kernel is reported");
+	   "a fault caused by the kernel is reported");
 	pthread_join(t.thread, NULL);
 	ok(t.value == 6 && !memcmp(mem + 6 * PAGE, "kernel\7", 7),
 	   "the kernel writes to the page after UFFDIO_COPY");
@@ -232,13 +233,13 @@ static void test_shared(void)
 	start(&t, mem + PAGE);
 	ok(next_fault(fd, &msg) && msg.arg.pagefault.flags == 0 &&
 		   copy(fd, mem + PAGE, bytes, PAGE) == (long)PAGE,
-	   "a fault on a page that the file lacks is filled by UFFDIO_COPY");
+	   "UFFDIO_COPY resolves a fault on a page that the file lacks");
 	pthread_join(t.thread, NULL);
 	ok(t.value == 9 && alias[PAGE] == 9, "the copied page belongs to the file");
 	alias[2 * PAGE] = 11;
 	start(&t, mem + 2 * PAGE);
 	ok(next_fault(fd, &msg) && (msg.arg.pagefault.flags & UFFD_PAGEFAULT_FLAG_MINOR),
-	   "a fault on a page that the file has is a minor fault");
+	   "a fault on a page that the file already contains is a minor fault");
 	ok(map_known(fd, mem + 2 * PAGE, PAGE) == 0, "UFFDIO_CONTINUE maps the file's page");
 	pthread_join(t.thread, NULL);
 	ok(t.value == 11, "the waiting thread reads the file's page");
@@ -276,10 +277,10 @@ static void test_signals(void)
 	sigaction(SIGUSR1, &action, NULL);
 	enter(fd, mem, PAGES * PAGE, UFFDIO_REGISTER_MODE_MISSING);
 	start(&t, mem);
-	ok(next_fault(fd, &msg), "the fault of a thread is reported");
+	ok(next_fault(fd, &msg), "a thread's fault is reported");
 	pthread_kill(t.thread, SIGUSR1);
 	ok(next_fault(fd, &msg) && handled == 1,
-	   "the thread runs a signal's handler, and faults again");
+	   "the thread runs a signal handler and then faults again");
 	copy(fd, mem, bytes, PAGE);
 	pthread_join(t.thread, NULL);
 	ok(t.value == 5, "the thread continues after UFFDIO_COPY");
@@ -307,7 +308,7 @@ static void test_signals(void)
 	munmap(mem, PAGES * PAGE);
 }
 
-/* With UFFD_FEATURE_SIGBUS a fault is not reported but fails immediately. */
+/* With UFFD_FEATURE_SIGBUS, a fault is not reported; the access fails immediately. */
 static void test_sigbus(void)
 {
 	struct uffdio_api api = { .api = UFFD_API, .features = UFFD_FEATURE_SIGBUS };
@@ -320,7 +321,7 @@ static void test_sigbus(void)
 	   "an area is registered with UFFD_FEATURE_SIGBUS");
 	ok(pipe(fds) == 0 && write(fds[1], "x", 1) == 1, "a pipe with a byte is created");
 	fails_with(read(fds[0], mem, 1), EFAULT,
-		   "with UFFD_FEATURE_SIGBUS, read to a missing page fails with EFAULT");
+		   "with UFFD_FEATURE_SIGBUS, read() to a missing page fails with EFAULT");
 	child = fork();
 	if (!child) {
 		fd = (int)syscall(SYS_userfaultfd, O_NONBLOCK);

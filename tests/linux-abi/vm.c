@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * vm.c - KVM_RUN while its thread gets signals and guest memory changes.
+ * vm.c - KVM_RUN while its thread gets signals, and while guest memory changes.
  *
- * The guest is four instructions that count in memory; on Linux this tests Linux's KVM.
+ * The guest is a loop of four instructions that increments a counter in memory. On Linux, this
+ * program tests Linux KVM.
  */
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -76,8 +77,8 @@ static bool make_vm(void)
 static volatile int hits;
 
 /*
- * A signal ends the KVM_RUN that it interrupts. If its handler runs just before a KVM_RUN,
- * immediate_exit ends that one.
+ * A signal ends the KVM_RUN that it interrupts. If the handler runs just before a KVM_RUN,
+ * immediate_exit ends that KVM_RUN.
  */
 static void on_signal(int signo)
 {
@@ -95,7 +96,9 @@ static void *runner(void *arg)
 	while (!stop) {
 		int ret = ioctl(vcpu, KVM_RUN, 0);
 
-		/* Clear it before `runs` changes: kick() may then send the next signal. */
+		/*
+		 * Clear immediate_exit before `runs` changes: kick() may then send the next signal.
+		 */
 		run->immediate_exit = 0;
 		if (ret == -1 && errno != EINTR) {
 			last_errno = errno;
@@ -138,7 +141,7 @@ static pthread_t start_runner(void)
 	return t;
 }
 
-/* Send a signal. Returns true if the current KVM_RUN or the next one ends within 10 s. */
+/* Send a signal. Return true if the current KVM_RUN or the next one ends within 10 s. */
 static bool kick(pthread_t t)
 {
 	long before = runs;
@@ -204,11 +207,11 @@ static void test_signal_mask(void)
 	ok(ioctl(vcpu, KVM_SET_SIGNAL_MASK, &in) == 0, "KVM_SET_SIGNAL_MASK succeeds");
 	pthread_kill(pthread_self(), SIGUSR1);
 	fails_with(ioctl(vcpu, KVM_RUN, 0), EINTR,
-		   "a signal that is unblocked only in KVM_RUN ends it with EINTR");
+		   "a signal that is unblocked only in KVM_RUN makes KVM_RUN fail with EINTR");
 	sigpending(&pending);
 	ok(sigismember(&pending, SIGUSR1) && hits == 0,
 	   "the signal that ended KVM_RUN is pending afterwards");
-	ok(ioctl(vcpu, KVM_SET_SIGNAL_MASK, NULL) == 0, "the mask of KVM_RUN can be removed");
+	ok(ioctl(vcpu, KVM_SET_SIGNAL_MASK, NULL) == 0, "KVM_RUN's signal mask can be removed");
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 	ok(hits == 1, "the handler runs when the signal is unblocked");
 }
@@ -224,13 +227,13 @@ static void test_memory(void)
 		madvise(ram + COUNTER, 4096, MADV_DONTNEED);
 		good += counts();
 	}
-	ok(good == 20, "after MADV_DONTNEED guest and host see one page");
+	ok(good == 20, "after MADV_DONTNEED, guest and host see the same page");
 	good = 0;
 	for (int i = 0; i < 10; i++) {
 		madvise(ram + 0x200000, 0x400000, MADV_DONTNEED);
 		good += counts();
 	}
-	ok(good == 10, "after MADV_DONTNEED of large blocks guest and host see one page");
+	ok(good == 10, "after MADV_DONTNEED of large blocks, guest and host see the same page");
 	good = 0;
 	for (int i = 0; i < 10; i++) {
 		pid_t pid = fork();
@@ -245,14 +248,14 @@ static void test_memory(void)
 		waitpid(pid, &status, 0);
 		good += WEXITSTATUS(status) == 3;
 	}
-	ok(good == 20, "after fork the guest writes to the parent's memory only");
+	ok(good == 20, "after fork(), the guest writes only to the parent's memory");
 	good = 0;
 	for (int i = 0; i < 10; i++) {
 		mmap(ram + COUNTER, 4096, PROT_READ | PROT_WRITE,
 		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 		good += counts();
 	}
-	ok(good == 10, "the guest sees a page that is mapped in place of the first");
+	ok(good == 10, "when mmap() replaces a page of guest memory, the guest sees the new page");
 	ok(errors == 0, "KVM_RUN does not fail while guest memory changes");
 	mprotect(ram + COUNTER, 4096, PROT_READ);
 	pthread_join(t, NULL);

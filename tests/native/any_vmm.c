@@ -27,7 +27,7 @@ static u64 rnd(u64 below)
 		__set[rnd(sizeof(__set) / sizeof(__set[0]))]; \
 	})
 
-/* Return a guest physical address, usually a meaningful one, sometimes any. */
+/* Return a guest physical address, usually a meaningful one, sometimes an arbitrary one. */
 static u64 any_gpa(void)
 {
 	if (rnd(4))
@@ -95,7 +95,10 @@ static void any_guest(struct kvm_vcpu *vcpu)
 	if (!rnd(16))
 		vcpu->guest.sstatus ^= SSTATUS_SPP;
 	native_trap(&trap);
-	/* After a WFI or a hart stop, KVM_RUN sleeps until a signal is pending. */
+	/*
+	 * KVM_RUN has to end after the last entry. After a WFI or a hart stop, it sleeps until a
+	 * signal is pending.
+	 */
 	if (!--entries_left || trap.scause == EXC_VIRTUAL_INST || trap.scause == EXC_ECALL_VS)
 		native_signal_set(true);
 }
@@ -139,7 +142,7 @@ static unsigned long put_args(const void *args, size_t size)
 	if (!rnd(50))
 		return (unsigned long)any_hva();
 	if (hv_copy_to_user(ARGS, args, size))
-		hv_panic("any VMM: no memory for arguments\n");
+		hv_panic("any VMM: no memory at the address of the arguments\n");
 	return ARGS;
 }
 
@@ -157,8 +160,9 @@ static long answer(long ret)
 }
 
 /*
- * Call an ioctl with a random number, or a random one of KVM's, and random bytes as its argument.
- * KVM_RUN and the ioctls that return a descriptor are skipped, because they have their own steps.
+ * Call an ioctl with random bytes as its argument. Its number is random, or a random one of KVM's
+ * numbers. KVM_RUN and the ioctls that return a descriptor are skipped, because they have their own
+ * steps.
  */
 static void any_ioctl(int fd)
 {

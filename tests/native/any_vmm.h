@@ -8,7 +8,10 @@
 
 #include "native.h"
 
-/* Returns the next choice, a number below `below`. Set this before calling the functions below. */
+/*
+ * Returns the next choice, a number less than `below`. Set this pointer before you call the
+ * functions that follow.
+ */
 extern u64 (*any_choice)(u64 below);
 
 void any_vmm_begin(void);

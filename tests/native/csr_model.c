@@ -2,8 +2,8 @@
 /*
  * csr_model.c - model CSRs as an array per hart, with the WARL rules on which the core depends.
  *
- * Access to a CSR that hv/csr.def does not list panics: it is a bug in the caller. Aliases are
- * modelled where the core depends on them: hip and vsip show hvip.
+ * An access to a CSR panics if hv/csr.def does not list that CSR, because this is a bug in the
+ * caller. Aliases are modeled where the core depends on them: hip and vsip show hvip.
  */
 #include <string.h>
 #include "native.h"
@@ -60,14 +60,17 @@ unsigned long native_csr_read(enum csr_number csr)
 	}
 }
 
-/* Return what a CSR that holds `old` holds after `value` is written to it. */
+/* Return the value that a CSR with the value `old` has after `value` is written to it. */
 static unsigned long legal(enum csr_number csr, unsigned long old, unsigned long value)
 {
 	unsigned long mode;
 
 	switch (csr) {
 	case CSR_hgatp:
-		/* As in QEMU: an unsupported MODE changes nothing; PPN[1:0] stay as written. */
+		/*
+		 * As in QEMU, a write with an unsupported MODE changes nothing. Any other write
+		 * sets PPN[1:0] too.
+		 */
 		mode = FIELD_GET(HGATP_MODE, value);
 		if (!mode && value)
 			hv_panic("native CSRs: hgatp 0x%lx: Bare with other bits set (H §2.10)\n",

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * fp_guest.h - vCPUs, user programs and harts with an FP and a vector unit, for test_fp.c.
+ * fp_guest.h - vCPUs, user programs, and harts with an FP unit and a vector unit, for test_fp.c.
  *
  * There are four vCPUs in two VMs, three harts, and five user threads that use FP and may each have
  * a vCPU loaded. The guests' instructions obey sstatus.FS and vsstatus.FS as on hardware (H §2.11).
- * A model without units keeps the values that each program must find in its registers.
+ * A model that has no units keeps the values that each program must find in its registers.
  */
 #ifndef NATIVE_FP_GUEST_H
 #define NATIVE_FP_GUEST_H
@@ -42,7 +42,7 @@ static struct fp_state user_twins[USERS];
 static unsigned int user_on[HARTS], vcpu_of[USERS];
 static unsigned int uses;  /* instructions that the guests have executed or tried */
 static unsigned int traps; /* traps of these instructions into HS */
-static unsigned int found; /* loads of a vCPU that leave its registers in the unit, FS on */
+static unsigned int found; /* vCPU loads that leave FS on, with the vCPU's registers in the unit */
 static u64 sum;
 
 /* Add a value that the test has read to the checksum, which depends on the order of all reads. */
@@ -129,7 +129,7 @@ static inline unsigned int loaded_here(void)
 /*
  * Execute `insn` as the guest of the vCPU that is loaded on this hart. `unit` is the field that
  * must not be Off (SSTATUS_FS or SSTATUS_VS), or 0 if the instruction is always illegal. Returns
- * true if it is executed, false if the guest takes the trap.
+ * true if the instruction is executed, and false if the guest takes the trap.
  */
 static inline bool executes(struct kvm_vcpu *vcpu, unsigned long unit, unsigned long insn)
 {
@@ -179,7 +179,7 @@ static inline void guest_fp(struct kvm_vcpu *vcpu, struct twin *twin)
 		twin->fp.f[n] = unit->f[n] = random_state;
 		mark(vcpu, SSTATUS_FS, true);
 	}
-	if (rnd(4) == 0) { /* for fcsr QEMU makes only vsstatus.FS Dirty: see fp.h */
+	if (rnd(4) == 0) { /* a write to fcsr makes only vsstatus.FS Dirty in QEMU: see fp.h */
 		twin->fp.fcsr = unit->fcsr = (u32)rnd(0x100);
 		mark(vcpu, SSTATUS_FS, false);
 	}

@@ -5,10 +5,10 @@
 #
 # usage: gen_insns.py AS OBJCOPY OBJDUMP OUT
 #
-# The rows have two sources. The first is assembled()'s instructions, whose meaning follows
-# from their text, as the assembler encodes them. The second is every 16-bit encoding and some
-# thousand 32-bit ones, as the disassembler reads them. A row is 12 bytes: u32 encoding, then u8 kind,
-# length, sign, register, base, instruction length, s16 offset.
+# The rows have two sources. The first is the list of instructions in assembled(), whose meaning follows from their
+# text and whose encodings come from the assembler. The second is every 16-bit encoding and some thousand 32-bit ones,
+# with the meanings that the disassembler gives. A row is 12 bytes: u32 encoding, then u8 kind, length, sign,
+# register, base, instruction length, s16 offset.
 import random
 import re
 import struct
@@ -24,7 +24,7 @@ OTHERS = re.compile(r"(c\.)?f(l|s)[hwdq](sp)?$|(amo[a-z]+|lr|sc)\.[wd](\.aq|\.rl
 
 
 def rows_from_text(mnemonic, operands, insn_len):
-    """Return the access of an instruction as a row without the encoding, or None if it is unknown."""
+    """Return the access of an instruction as a row without the encoding, or None if the instruction is unknown."""
     bare = mnemonic.removeprefix("c.")
     if bare.endswith("sp") and bare[:-2] in {**LOADS, **STORES}:
         bare = bare[:-2]

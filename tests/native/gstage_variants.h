@@ -71,7 +71,7 @@ static inline void free_retired(struct gstage *gs)
 	gstage_free_retired(gstage_take_retired(gs));
 }
 
-/* Compare two tables entry by entry, except the addresses of lower tables. */
+/* Compare two tables entry by entry, ignoring the addresses of lower tables. */
 static inline void assert_same_table(hpa_t a, hpa_t b, unsigned int level, unsigned long entries)
 {
 	pte_t *ta = native_ram(a), *tb = native_ram(b);

@@ -7,5 +7,5 @@
 program=$O/tests/native/test_gstage_vms
 needs_built "$program"
 HS_STEPS=1000000 timeout "$(scaled 300)" "$program" >"$tmp/out" 2>&1
-ok $? "four VMs agree on tables, dirty logs and pages during 10^6 steps" || diag "$(tail -n 20 "$tmp/out")"
+ok $? "four VMs with different variants agree on tables, dirty logs and pages during 10^6 steps" || diag "$(tail -n 20 "$tmp/out")"
 done_testing

@@ -18,7 +18,7 @@ recursive()
 		/R_RISCV_(CALL|CALL_PLT|JAL)/ && $NF == self { print self }' | sort -u | tr '\n' ' '
 }
 
-# Print the symbols that an object defines or needs and whose names start with the pattern.
+# Print those symbols that an object defines or refers to whose names start with the pattern.
 symbols()
 {
 	"$objdump" -t "$objects/$1" | awk -v want="^($2)" '$NF ~ want { print $NF }' | sort -u | tr '\n' ' '
@@ -39,7 +39,7 @@ unreached()	# FILE PROGRAM
 }
 
 is "$(recursive gstage_rec.c.o)" "change_in find_in free_in map_in " \
-	"find, map, change and free of the recursive walker call themselves"
+	"the recursive walker's functions to find, map, change and free call themselves"
 is "$(recursive gstage_iter.c.o)" "" "no function of the iterative walker calls itself"
 is "$(symbols gstage_rec.c.o 'iter_|gstage_iter')" "" "the recursive walker uses no symbol of the iterative one"
 is "$(symbols gstage_iter.c.o 'rec_|.*_in$|gstage_rec')" "" "the iterative walker uses no symbol of the recursive one"

@@ -51,7 +51,7 @@ void native_modes_check(void)
 	unsigned long vmid = vmid_now();
 
 	if (harts[hv_hart()].modes[vmid] & ~mode_now())
-		hv_panic("native MMU: hgatp.MODE was changed for VMID %lu without a fence behind "
+		hv_panic("native MMU: hgatp.MODE was changed for VMID %lu without a fence after "
 			 "it\n",
 			 vmid);
 }

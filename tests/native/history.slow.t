@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # history.slow.t - reintroduce past bugs of this project one by one, and check that the test that
-# came with the fix detects each. docs/history.md describes the bugs.
+# came with each bug's fix detects the bug. docs/history.md describes the bugs.
 #
 # usage: tests/native/history.slow.t                reintroduce every bug
 #        tests/native/history.slow.t --patch NAME   print one bug as a patch for git apply

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * host.c - hv/host.h on pthreads: harts, locks, waiting, timers, log.
+ * host.c - hv/host.h on pthreads: harts, locks, waiting, timers and the log.
  *
  * Memory is in host_memory.c, files and parameters in host_file.c.
  */
@@ -411,7 +411,7 @@ static struct hv_timer *timer_take_due(u64 now)
 	return due;
 }
 
-/* Call it from one thread at a time. */
+/* Only one thread may call this at a time. */
 void native_time_set(u64 ticks)
 {
 	struct hv_timer *timer;

@@ -22,7 +22,9 @@ struct hv_event {
 	struct list_head watches;
 };
 
-/* An open file. Its descriptor, each call in progress and each hold own a reference. */
+/*
+ * An open file. References are owned by its descriptor, by each call in progress and by each hold.
+ */
 struct file {
 	const struct hv_file_ops *ops; /* NULL for an eventfd */
 	void *priv;
@@ -275,7 +277,7 @@ int hv_param_register(const struct hv_param *param)
 
 	for (i = 0; i < nr_params; i++)
 		if (!strcmp(params[i]->name, param->name))
-			return 0; /* the core is started again for each test */
+			return 0; /* already registered: each test starts the core again */
 	if (nr_params == NR_PARAMS)
 		return -ENOMEM;
 	params[nr_params++] = param;

@@ -22,7 +22,7 @@ bool hv_fp_is_of(const void *owner)
 	return __atomic_load_n(&owner_of[hv_hart()], __ATOMIC_RELAXED) == owner;
 }
 
-/* Changes of a user's registers are not tracked, so they are always saved, as if FS were Dirty. */
+/* Changes to a user's registers are not tracked, so they are always saved, as if FS were Dirty. */
 static void leave_unit(struct native_user *user)
 {
 	if (user && user->in_unit)

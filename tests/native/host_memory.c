@@ -90,7 +90,7 @@ static bool block_is_free(size_t first, size_t count)
 	return true;
 }
 
-/* Allocate unused pages as long as there are any, so that a stale address hits a freed one. */
+/* Allocate unused pages as long as there are any, so that a stale address hits a freed page. */
 static hpa_t block_alloc(size_t count)
 {
 	size_t tries, first = ALIGN_UP(next_page, count), i;
@@ -156,7 +156,7 @@ void hv_page_unmap(void *va)
 	must(IS_ALIGNED((uintptr_t)va, PAGE_SIZE),
 	     "an address that is not page-aligned is unmapped");
 	must(__atomic_fetch_sub(&maps_in_use, 1, __ATOMIC_RELAXED) > 0,
-	     "more is unmapped than was mapped");
+	     "more pages are unmapped than were mapped");
 }
 
 void *hv_alloc(size_t size)
@@ -265,7 +265,7 @@ static int user_touch(hva_t hva, bool write)
 	return 0;
 }
 
-/* Returns a pointer to user memory, faulted in, or NULL if there is none. memory_lock is held. */
+/* Fault in user memory and return a pointer to it; NULL: inaccessible. memory_lock is held. */
 static void *user_pointer(hva_t hva, bool write)
 {
 	if (user_touch(hva, write))
@@ -290,7 +290,7 @@ static int user_copy(hva_t hva, void *buf, size_t size, bool write)
 		size_t n = MIN(size, PAGE_SIZE - (hva & (PAGE_SIZE - 1)));
 		void *p;
 
-		/* The page stays while it is copied, but a guest may write it meanwhile. */
+		/* The page stays allocated while it is copied, but a guest may write to it. */
 		pthread_mutex_lock(&memory_lock);
 		p = user_pointer(hva, write);
 		if (p)
@@ -328,7 +328,7 @@ static int page_look(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page
 	int err;
 
 	native_may_sleep("a user page is looked up");
-	must(m == &mm, "a page of another address space");
+	must(m == &mm, "a page of another address space is looked up");
 	pthread_mutex_lock(&memory_lock);
 	native_page_gets++;
 	err = user_touch(hva, write);
@@ -360,7 +360,7 @@ bool hv_user_range_writable(struct hv_mm *m, hva_t start, u64 size)
 	bool writable = true;
 	u64 at;
 
-	must(m == &mm, "a range of another address space");
+	must(m == &mm, "a range of another address space is checked");
 	pthread_mutex_lock(&memory_lock);
 	for (at = 0; at < size; at += PAGE_SIZE) {
 		const struct user_page *p = user_page(start + at);
@@ -413,7 +413,7 @@ void hv_notifier_unregister(struct hv_mm *m, struct hv_notifier *n)
 	pthread_mutex_unlock(&mm_lock);
 }
 
-/* Split a block: the rest of its pages are mapped by single leaves. */
+/* Split a block: its remaining pages are then mapped by single leaves. */
 static void block_split(hva_t hva)
 {
 	hva_t start = ALIGN_DOWN(hva, SZ_2M);

@@ -9,8 +9,8 @@
 
 needs_built "$O/tests/native/test_kick"
 
-# For each program, the seconds after which it counts as hung with a mutant: five times its time
-# without one, plus ten.
+# For each program, the number of seconds after which it counts as hung with a mutant: five times
+# the seconds that it takes without one, plus ten.
 declare -A limit
 unbroken()
 {
@@ -45,7 +45,7 @@ mutant()	# NAME FILE SUBSTITUTION PROGRAM
 		diag "the mutant does not compile: $(tail -n 5 "$tmp/out")"
 		return
 	fi
-	# A race fails by chance, and seldom on a busy machine, so run it longer each time. The braces
+	# A race test fails by chance, and seldom on a busy machine, so run it longer each time. The braces
 	# send bash's message "Aborted" to the file too.
 	for seconds in 2 8 32; do
 		{

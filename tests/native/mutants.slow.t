@@ -6,10 +6,10 @@
 # has to detect it.
 #
 # A mutant is a file of src/kvm, a Perl substitution that must change it, and the program that has
-# to fail: by a claim, a sanitizer, the native host, or by hanging (mutants.sh). There is no mutant
-# for one rule, that enter_own() reads the generation again. Without that, only an HLV right after a
-# preemption could use another VM's translation, because vmid_update() repairs the VMID before each
-# entry.
+# to fail: because of a claim, a sanitizer or the native host, or because it hangs (mutants.sh).
+# There is no mutant for one rule: that enter_own() reads the generation again. Without that, only
+# an HLV right after a preemption could use another VM's translation, because vmid_update() repairs
+# the VMID before each entry.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
@@ -50,7 +50,7 @@ mutant "dirty log: clearing some bits of a full page of bits clears all" dirty_l
 	's/if \(!mask_covers\(.*?\)\)\n/if (0)\n/' test_dirty_log
 mutant "fences: a range is invalidated without sfence.inval.ir" tlb_range.c \
 	's/sfence_inval_ir\(\);//g' test_tlb_flush
-mutant "fences: tlb_flush=all executes no G-stage fence" tlb_all.c \
+mutant "fences: tlb_flush=all does not execute a G-stage fence" tlb_all.c \
 	's/hfence_gvma_vmid\(vmid\);//' test_tlb_flush
 
 # ---- long changes in pieces ----
@@ -64,7 +64,7 @@ mutant "rule 21: the pending flush of a piece is lost" gstage.c \
 	's/(void gstage_pause.*?)if \(pending\.end\)/$1if (0)/s' test_pieces
 mutant "rule 21: tables that a piece has retired are lost" gstage.c \
 	's/retire_again\(gs, pending\.retired\);/(void)retire_again;/' test_pieces
-mutant "rule 21: a table is freed with a leaf mapped between two pieces" gstage.c \
+mutant "rule 21: a table is freed although a leaf was mapped in it between two pieces" gstage.c \
 	's/first < range->from && !table_is_empty\(gs, \*ptep\)/(void)table_is_empty, 0/' test_pieces
 mutant "rule 21: the whole range is one piece" gstage.c \
 	's/(\.from = start,\s+\.what = what)/$1, .at_once = true/' test_pieces
@@ -81,13 +81,13 @@ mutant "rule 9: no fence between storing IN_GUEST and the last check" run.c \
 	's/(mode, VCPU_IN_GUEST.*?)__atomic_thread_fence\(__ATOMIC_SEQ_CST\);/$1/s' test_kick
 mutant "rule 9: the fence precedes storing IN_GUEST" run.c \
 	's/(\t__atomic_store_n\(&vcpu->mode, VCPU_IN_GUEST.*?;\n)(\t__atomic_thread_fence\(.*?;\n)/$2$1/' test_kick
-mutant "rule 10: a kick executes no fence" request.c \
+mutant "rule 10: a kick does not execute a fence" request.c \
 	's/(void kick\(.*?)__atomic_thread_fence\(__ATOMIC_SEQ_CST\);/$1/s' test_kick
 mutant "rule 10: a kick executes only a release fence" request.c \
 	's/(void kick\(.*?__ATOMIC_)SEQ_CST/$1RELEASE/s' test_kick
-mutant "rule 10: a vCPU that falls asleep executes no fence" vcpu.c \
+mutant "rule 10: a vCPU that falls asleep does not execute a fence" vcpu.c \
 	's/(VCPU_ASLEEP\);\s+)__atomic_thread_fence\(__ATOMIC_SEQ_CST\);/$1/' test_kick
-mutant "rule 10: a vCPU that begins to idle executes no fence" halt_poll.c \
+mutant "rule 10: a vCPU that begins to idle does not execute a fence" halt_poll.c \
 	's/__atomic_thread_fence\(__ATOMIC_SEQ_CST\);//' test_kick
 mutant "rule 10: a running vCPU is not kicked" request.c \
 	's/hv_hart_kick\(READ_ONCE\(vcpu->hart\)\);//' test_kick
@@ -103,11 +103,11 @@ mutant "rule 11: a requester does not wait for the vCPU" request.c \
 	's/(!= VCPU_OUTSIDE) &&/$1 \&\& 0 \&\&/' test_race_memory
 mutant "rule 12: HLVX does not count as an entry" unpriv.c \
 	's/(__atomic_store_n\(&vcpu->mode, VCPU_)IN_GUEST/$1OUTSIDE/' test_race_memory
-mutant "HSM: a start sets no request" hsm.c \
+mutant "HSM: a start does not set a request" hsm.c \
 	's/if \(stopped\)\n\t\tvcpu_request\(vcpu, REQ_HSM\);//' test_race_life
 
 # ---- harts and VMIDs ----
-mutant "rule 13: a vCPU that moves to another hart drops no translations" vcpu.c \
+mutant "rule 13: a vCPU that moves to another hart does not drop translations" vcpu.c \
 	's/tlb_flush_vm_local\(vm\);//' test_race_memory
 mutant "rule 14: a hart keeps translations of an earlier generation" vmid.c \
 	's/if \(hart_generation\[hart\] != now\) \{/if (0) {/' test_vmid
@@ -118,7 +118,7 @@ mutant "rule 15: no fence after MODE changes under VMID 0" vmid.c \
 
 # ---- lifetimes ----
 mutant "lifetime: a vCPU does not hold its VM" api.c 's/vm_hold\(vm\);//' test_race_life
-mutant "lifetime: an eventfd is put before it is signalled" ioeventfd.c \
+mutant "lifetime: an eventfd is put before it is signaled" ioeventfd.c \
 	's/hv_event_signal\((.*?), 1\);/hv_event_put($1); hv_event_signal($1, 1);/' test_race_life
 
 # ---- lazy put ----

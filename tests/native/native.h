@@ -2,10 +2,10 @@
 /*
  * native.h - the machine that src/kvm runs on in native tests, and its controls.
  *
- * One process is the whole machine. A thread acts as the hart that it selects (native_hart_set).
- * Physical memory is an arena whose addresses are not pointers. CSRs are an array for each hart.
- * The TLB is a model that drops only what a fence covers. The guest is a function in the test. Time
- * stands still unless a test advances it.
+ * One process is the whole machine. A thread acts as the hart that it selects with
+ * native_hart_set(). Physical memory is an arena whose addresses are not pointers. CSRs are an
+ * array for each hart. The TLB is a model that drops only what a fence covers. The guest is a
+ * function in the test. Time stands still unless a test advances it.
  */
 #ifndef NATIVE_H
 #define NATIVE_H
@@ -39,7 +39,10 @@ void native_reset(void);
 unsigned long native_pages_in_use(void);
 unsigned long native_objects_in_use(void);
 unsigned long native_maps_in_use(void);
-/* Make the nth allocation from now on fail, whether page or object. 0: none fails. */
+/*
+ * Make the nth allocation from now on fail, whether it is of a page or of an object. With 0, none
+ * fails.
+ */
 void native_fail_alloc(unsigned int nth);
 /* The last line passed to hv_log(). */
 const char *native_last_log(void);
@@ -52,7 +55,7 @@ void native_hart_set(unsigned int hart); /* the calling thread acts as this hart
  * Returns the result of vcpu_run().
  */
 int native_run(struct kvm_vcpu *vcpu);
-/* Act as if the host had preempted the calling thread and now ran it again on `hart`. */
+/* Act as if the host had preempted the calling thread and were now running it again on `hart`. */
 void native_migrate(unsigned int hart);
 /*
  * Whether the firmware has FWFT, whose only feature is the delegation of misaligned exceptions, and
@@ -62,7 +65,7 @@ extern bool native_firmware_fwft, native_firmware_delegates;
 /* Set how long the calling thread has waited for a hart so far. */
 void native_run_delay_set(u64 ns);
 void native_harts_set(unsigned int count);
-bool native_kicked(unsigned int hart); /* whether it was kicked since the last call */
+bool native_kicked(unsigned int hart); /* whether it has been kicked since the last call */
 void native_signal_set(bool pending);  /* for the calling thread */
 /* The calling thread's signal. Another thread may set it atomically and then kick the hart. */
 u32 *native_signal_word(void);
@@ -73,8 +76,8 @@ u32 *native_signal_word(void);
 void native_no_sleep(const char *why);
 void native_may_sleep(const char *what);
 /*
- * Called on a thread with true before it falls asleep, and with false after it has woken. It may
- * change the thread's hart.
+ * Called on a thread with true before the thread falls asleep, and with false after it has woken.
+ * The hook may change the thread's hart.
  */
 extern void (*native_wait_hook)(bool begins);
 /* Number of threads that wait for a hart. Atomic; read by hv_resched_needed(). */
@@ -130,7 +133,7 @@ void native_user_exit(void); /* call the notifiers' release(), then free the add
 extern void (*native_page_get_hook)(hva_t hva, bool write);
 /* Return a pointer to the user memory at hva, faulted in, or NULL if none is mapped there. */
 void *native_user(hva_t hva);
-/* Number of calls of hv_user_page_look() and _get() since native_reset(). */
+/* Number of calls to hv_user_page_look() and _get() since native_reset(). */
 extern unsigned int native_page_gets;
 
 /* ---- CSRs (csr_model.c) -------------------------------------------------------------- */
@@ -142,7 +145,10 @@ void native_csr_poke(enum csr_number csr, unsigned long value);
 extern unsigned long native_vsip_shows;
 /* Set which hgatp modes exist (a mask), and the number of VMID bits. */
 void native_hgatp_set(unsigned int modes, unsigned int vmid_bits);
-/* Return the number of writes to a CSR by all harts since native_reset(), without pokes. */
+/*
+ * Return the number of writes to a CSR by all harts since native_reset(), not counting those of
+ * native_csr_poke().
+ */
 unsigned int native_csr_writes(enum csr_number csr);
 
 /* ---- performance counters (host_pmu.c) -------------------------------------------------- */
@@ -152,7 +158,7 @@ unsigned int native_csr_writes(enum csr_number csr);
 void native_pmu_set(unsigned int counters, unsigned int width); /* per hart; none after a reset */
 void native_pmu_late(bool on); /* report an overflow only when its counter is stopped */
 unsigned int native_pmu_lent(unsigned int hart);
-/* Let `event` occur `times` times on this hart. The counters started for it count that. */
+/* Let `event` occur `times` times on this hart. The counters started for this event count that. */
 void native_pmu_happen(unsigned long event, u64 times);
 
 /* ---- time ------------------------------------------------------------------------------ */
@@ -184,7 +190,7 @@ extern struct native_fences native_fences; /* of all harts, since native_reset()
 
 /* TLB misses, page-table reads and dropped entries of all harts, since native_reset(). */
 struct native_walks {
-	unsigned int vs_misses, g_misses; /* lookups without an entry: this stage is walked */
+	unsigned int vs_misses, g_misses; /* lookups that find no entry, so this stage is walked */
 	unsigned int vs_refs, g_refs;     /* page-table entries read by walks */
 	unsigned int dropped;             /* TLB entries dropped by fences */
 };
@@ -198,7 +204,7 @@ extern struct native_walks native_walks;
 unsigned long native_guest_access(gva_t gva, enum native_access access, void *data, size_t len,
 				  struct hv_trap *trap);
 
-/* Variations of this hardware; all false and 0 after native_reset(). */
+/* Variations of the modeled hardware; all are false or 0 after native_reset(). */
 struct native_quirks {
 	bool htval_zero;      /* a trap writes 0 to htval (allowed) */
 	bool htinst_zero;     /* a trap writes 0 to htinst (allowed; QEMU 7.2) */
@@ -212,8 +218,8 @@ extern struct native_quirks native_quirks;
 /* ---- the guest (switch_model.c) -------------------------------------------------------------- */
 
 /*
- * Called when the core enters the guest. It calls native_trap() and returns when the guest traps.
- * If NULL, every entry ends at once with a trap of cause 24.
+ * Called when the core enters the guest. When the guest traps, the function calls native_trap() and
+ * returns. If the pointer is NULL, every entry ends at once with a trap of cause 24.
  */
 extern void (*native_guest)(struct kvm_vcpu *vcpu);
 /* Number of exits that the fast path finished inside vcpu_switch(), since native_reset(). */
@@ -230,12 +236,15 @@ void native_unpriv_trap(const struct hv_trap *trap);
 struct native_user {
 	struct fp_state fp; /* valid while not in a unit */
 	bool in_unit;
-	struct hv_sched_hook *hook; /* of the vCPU it has loaded; valid while it runs on no hart */
+	struct hv_sched_hook *hook; /* of the loaded vCPU; valid while the user is not on a hart */
 };
 
 /* Switch this hart to `user` as the scheduler does, or to no user if NULL. */
 void native_user_switch(struct native_user *user);
-/* Execute an FP instruction as this hart's user. Returns the user's registers, in the unit. */
+/*
+ * Execute an FP instruction as this hart's user. Returns the user's registers, which are in the
+ * unit.
+ */
 struct fp_state *native_user_fp(void);
 
 /* ---- files and parameters (host_file.c) --------------------------------------------------------- */
@@ -250,7 +259,9 @@ int native_param_set(const char *name, const char *value);
 
 /* ---- events (trace_model.c) -------------------------------------------------------------------- */
 
-/* Return the number of records since native_reset(), or the arguments of the last one of a kind. */
+/*
+ * Return the number of records of an event since native_reset(), or the arguments of the last one.
+ */
 unsigned int native_events(enum trace_event event);
 const u64 *native_event_args(enum trace_event event);
 /* Called for each event with its five arguments. native_reset() clears it. */

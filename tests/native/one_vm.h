@@ -20,7 +20,10 @@
 
 static struct native_vm vm;
 
-/* Make a VM with memory and an unloaded vCPU 0 at pc. isa: extensions; NULL: native_reset()'s. */
+/*
+ * Make a VM with memory and an unloaded vCPU 0 at pc. `isa` names the extensions; if it is NULL,
+ * the VM has those of native_reset().
+ */
 static inline int one_vm_ready(const char *isa, gva_t pc)
 {
 	native_reset();
@@ -49,7 +52,10 @@ static inline int one_vm_end(void **state)
 	return 0;
 }
 
-/* End the guest's run: the host interrupts it for a signal, and KVM_RUN returns -EINTR. */
+/*
+ * End the guest's run: the host interrupts the guest because of a signal, and KVM_RUN returns
+ * -EINTR.
+ */
 static inline void host_interrupt(void)
 {
 	native_signal_set(true);

@@ -13,7 +13,7 @@
 
 #define ISA_MAX   "h sstc svinval zicboz zicbom sscofpmf ssaia"
 #define HARDWARE  4              /* hpmcounter3 to 6 */
-#define NR_HW     (3 + HARDWARE) /* plus cycle, the unused number of time, and instret */
+#define NR_HW     (3 + HARDWARE) /* plus cycle, time (its number is unused), and instret */
 #define NR        (NR_HW + SBI_PMU_FW_COUNT)
 #define CYCLES    SBI_PMU_HW_CYCLES
 #define INSTRET   SBI_PMU_HW_INSTRUCTIONS
@@ -79,7 +79,10 @@ static inline long stop(long counter, unsigned long flags)
 	return pmu(SBI_PMU_COUNTER_STOP, (unsigned long)counter, 1, flags, 0).error;
 }
 
-/* Read CSR cycle + number into *value as the guest. Returns false if the instruction is illegal. */
+/*
+ * As the guest, read CSR number CSR_cycle + number into *value. Returns false if the instruction is
+ * illegal.
+ */
 static inline bool reads(unsigned long number, u64 *value)
 {
 	unsigned long pc = vcpu->guest.sepc;

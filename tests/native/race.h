@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * race.h - run vCPUs on threads, through KVM_RUN, for tests of races with them.
+ * race.h - run vCPUs on threads, through KVM_RUN, to test races with them.
  *
  * A runner is a thread of the VMM: it calls KVM_RUN in a loop until it is stopped. The guest is
- * native_guest, as in every test. It has to call race_interrupted() often.
+ * native_guest, as in every test. The guest has to call race_interrupted() often.
  */
 #ifndef NATIVE_RACE_H
 #define NATIVE_RACE_H
@@ -15,8 +15,9 @@ struct race_runner {
 	struct kvm_vcpu *vcpu;
 	int fd;
 	/*
-	 * Called after each KVM_RUN; false ends the thread. If NULL, any result but 0, -EINTR and
-	 * -EFAULT ends it. If set, `mmio` is not counted, because the vCPU may no longer exist.
+	 * Called after each KVM_RUN; if it returns false, the thread ends. If `after` is NULL, any
+	 * result but 0, -EINTR and -EFAULT ends the thread. If it is not NULL, `mmio` is not
+	 * counted, because the vCPU may no longer exist.
 	 */
 	bool (*after)(struct race_runner *r, long ret);
 	unsigned long runs,
@@ -24,13 +25,13 @@ struct race_runner {
 	long error;   /* the unexpected result that ended the thread, or 0 */
 	bool stop, done;
 	u32 *signal;       /* NULL until the thread has started */
-	unsigned int hart; /* ~0 if it has none */
+	unsigned int hart; /* ~0 if the runner has none */
 	pthread_t thread;
 };
 
 /*
- * Whether there is time for round `i` of a test, counted from 1 or 2. There are 30 rounds however
- * busy the machine is, and more for 0.3 s, or HS_RACE seconds.
+ * Whether a test has time for round `i`; its first round has number 1 or 2. The rounds up to 30
+ * take place however busy the machine is. More follow until 0.3 s, or HS_RACE seconds, are over.
  */
 bool race_round(u64 i);
 /* Wait at most a minute until *word differs from `old`. Returns false if it still does not. */
@@ -46,17 +47,17 @@ void race_stop(struct race_runner *r);
 
 /*
  * For a guest: take the hart's pending interrupt, or a timer interrupt if no steps are left.
- * Returns true if it set such a trap: the guest must return.
+ * Returns true if there is such a trap; the guest must then return.
  */
 bool race_interrupted(struct kvm_vcpu *vcpu, unsigned int steps_left);
 /*
- * For a guest: access 8 bytes at a guest physical address. Returns false if the access trapped: the
- * guest must return. htinst is that of ld a0 for a load, and of sd a0 for a store.
+ * For a guest: access 8 bytes at a guest physical address. Returns false if the access trapped; the
+ * guest must then return. htinst is that of ld a0 for a load, and of sd a0 for a store.
  */
 bool race_load(struct kvm_vcpu *vcpu, gpa_t gpa, u64 *data);
 bool race_store(struct kvm_vcpu *vcpu, gpa_t gpa, u64 data);
 
-/* Return a number below `below`, from the calling thread's own sequence. */
+/* Return a number less than `below`, from the calling thread's own sequence. */
 unsigned int race_random(unsigned int below);
 
 #endif

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * random.h - random numbers that are the same in every run: xorshift64 (Marsaglia 2003, 13, 7, 17).
+ * random.h - random numbers that are the same in every run: xorshift64 (Marsaglia 2003) with shifts
+ * of 13, 7 and 17.
  */
 #ifndef NATIVE_RANDOM_H
 #define NATIVE_RANDOM_H

@@ -3,8 +3,8 @@
 # rules.mk - build the core and its tests for the build machine, with sanitizers.
 #
 # Each test_*.c becomes one cmocka program, which prove runs as one test file. All are built with
-# ASan and UBSan in tests/native, and those that use threads again with TSan in tests/tsan. Linux's
-# UAPI headers are always the target's, never the build machine's.
+# ASan and UBSan in tests/native; those that use threads are also built with TSan in tests/tsan.
+# Linux's UAPI headers are always the target's, never the build machine's.
 
 NATIVE_DIR := $(TOP)/tests/native
 NATIVE_COMMON := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing \
@@ -62,14 +62,15 @@ $(O)/tests/tsan/%.o: $(NATIVE_DIR)/%.c | uapi-present
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(TSAN_CFLAGS) $(TSAN_WARN) -MMD -MP -c -o $@ $<
 
-# For mutants.sh and gstage_walkers.t: link PROGRAM as OUTPUT, with the core's FILE from SOURCE.
+# For mutants.sh and gstage_walkers.t: link PROGRAM as OUTPUT, with the core's FILE compiled from
+# SOURCE.
 .PHONY: native-mutant
 native-mutant:
 	$(HOSTCC) $(NATIVE_CFLAGS) $(NATIVE_STEPS) -w -c -o $(OUTPUT).o $(SOURCE)
 	$(HOSTCC) -fsanitize=address,undefined -pthread -o $(OUTPUT) $(OUTPUT).o $(O)/tests/native/$(PROGRAM).o \
 		$(NATIVE_HOST) $(filter-out $(O)/tests/native/kvm/$(FILE:.c=.o),$(NATIVE_CORE)) -lcmocka
 
-# Make the table of encodings and their meanings, by the assembler and the disassembler.
+# Make the table of encodings and their meanings, with the assembler and the disassembler.
 $(O)/tests/native/insns.bin: $(NATIVE_DIR)/gen_insns.py
 	@mkdir -p $(@D)
 	$(call say,GEN)$< $(CROSS_COMPILE)as $(CROSS_COMPILE)objcopy $(CROSS_COMPILE)objdump $@

@@ -42,7 +42,7 @@ static void check_hidden(const struct guest_context *guest, unsigned long with)
 
 	hide(&hidden, with);
 	if (memcmp(&hidden, guest, sizeof(hidden)))
-		hv_panic("fast path: it has changed registers that are not its own\n");
+		hv_panic("the fast path has changed registers that are not its own\n");
 }
 
 /* Model switch_fast.S. Returns true if the guest continues. */
@@ -64,7 +64,7 @@ static bool is_finished(struct kvm_vcpu *vcpu)
 	hide(&vcpu->guest, pattern);
 	exit = scause == EXC_ECALL_VS ? vcpu_fast_sbi(vcpu) : vcpu_fast_virtual_inst(vcpu);
 	if (exit.vcpu != vcpu)
-		hv_panic("fast path: it has returned another vCPU\n");
+		hv_panic("the fast path has returned another vCPU\n");
 	check_hidden(&vcpu->guest, pattern);
 	vcpu->guest.sepc = exit.done ? native_csr_read(CSR_sepc) : guest.sepc;
 	vcpu->guest.sstatus = guest.sstatus;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_bus.c - the bus: coalesced-MMIO zones and a ring that user space corrupts, the order of
- * devices, ioeventfds and irqfds removed with or before their VM. Also halt polling: how a vCPU's
- * limit adapts.
+ * devices, and ioeventfds and irqfds that are removed with or before their VM. It also covers halt
+ * polling: how a vCPU's limit adapts.
  */
 #include "exit/bus.h"
 #include "vcpu/halt_poll.h"
@@ -101,7 +101,10 @@ static struct fake fakes[DEVICES];
 static unsigned int listed[DEVICES], nr_listed;
 static unsigned int asked[DEVICES], nr_asked;
 
-/* A zone covers only accesses within it; an ioeventfd of length 0 covers only its address. */
+/*
+ * A zone covers only accesses within it; an ioeventfd of length 0 covers accesses of any length at
+ * its address.
+ */
 static bool fake_covers(const struct bus_device *dev, gpa_t gpa, unsigned int len)
 {
 	if (!dev->len)
@@ -192,7 +195,9 @@ static void store_as_listed(gpa_t gpa, unsigned int len, u64 data)
 		assert_false(fake_covers(&fakes[listed[i]].dev, gpa, len));
 }
 
-/* Test few devices and many, apart and overlapping, also at the end of the address space. */
+/*
+ * Test with few and many devices, apart and overlapping, and at the end of the address space too.
+ */
 static void stores_are_offered_in_linuxs_order(void **state)
 {
 	static const gpa_t bases[] = { 0, ZONE, ~0ULL - 220 };
@@ -326,7 +331,7 @@ static void short_waits_are_polled_and_long_ones_sleep(void **state)
 	assert_int_equal(stats->halt_poll_fail_ns, 10000);
 	halt_for_us(15);
 	assert_int_equal(stats->halt_successful_poll, 1);
-	assert_int_equal(stats->halt_poll_success_ns, 14900);   /* up to the second-last check */
+	assert_int_equal(stats->halt_poll_success_ns, 14900);   /* until the second-to-last check */
 	assert_int_equal(stats->halt_poll_success_hist[14], 1); /* 2^13 to 2^14 - 1 ns */
 	assert_int_equal(vm.vcpu->halt_poll_ns, 20000);
 	halt_for_us(1000);

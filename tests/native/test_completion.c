@@ -46,7 +46,7 @@ enum action {
 	STORE,
 	CSR,
 	SBI,
-	ACTIONS_ANSWERED, /* the actions above exit to user space for an answer */
+	ACTIONS_ANSWERED, /* the actions from LOAD to SBI exit to user space for an answer */
 	SUSPEND = ACTIONS_ANSWERED,
 	STOP,
 	SHUTDOWN,
@@ -200,7 +200,7 @@ static void check_entry(void)
 }
 
 /* Check the entry, and take the next action. After a STOP, KVM_RUN sleeps until a signal. */
-static void modelled_guest(struct kvm_vcpu *runs)
+static void modeled_guest(struct kvm_vcpu *runs)
 {
 	unsigned long a1 = random_address(), a2 = rnd(1000);
 
@@ -265,7 +265,7 @@ static void run(bool immediate)
 	if (!immediate && !model.stopped)
 		model_settle();
 	native_signal_set(model.stopped);
-	native_guest = modelled_guest;
+	native_guest = modeled_guest;
 	ret = native_ioctl(fd, KVM_RUN, 0);
 	native_signal_set(false);
 	vcpu->run->immediate_exit = 0;
@@ -450,7 +450,7 @@ static void a_restarted_vcpu_sees_nothing_of_its_earlier_state(void **state)
 	assert_true(hsm_start(vcpu, life_pc(life), life));
 	race_start(&runner, fd, vcpu);
 	for (i = 1; race_round(i); i++) {
-		/* As if the other vCPU had called SRST and the VMM had continued anyway. */
+		/* Act as if the other vCPU had called SRST and the VMM had continued anyway. */
 		if (!race_random(4))
 			hsm_power_off(vcpu);
 		before = __atomic_load_n(&begun, __ATOMIC_SEQ_CST);

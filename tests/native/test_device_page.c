@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_device_page.c - a vCPU remembers a page without a slot only until its memory map changes.
+ * test_device_page.c - a vCPU remembers that a page has no slot only until the VM's memory map
+ * changes.
  */
 #include "one_vm.h"
 
@@ -66,7 +67,7 @@ static void an_access_by_the_page_table_walk_is_not_emulated(void **state)
 {
 	(void)state;
 	assert_int_equal(load(), RESUME_USER);
-	/* A page-table walk that reads an entry in the device has no load to emulate. */
+	/* If a page-table walk reads an entry in the device, there is no load to emulate. */
 	assert_int_equal(access(EXC_LOAD_GUEST_PAGE_FAULT, 0x3000), RESUME_GUEST);
 	assert_int_equal(csr_read(vscause), EXC_LOAD_ACCESS_FAULT);
 }

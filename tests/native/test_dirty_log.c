@@ -4,7 +4,10 @@
  */
 #include "slot_vm.h"
 
-/* Make the guest store to gpa, and handle its fault. Returns the handler's result, or 0. */
+/*
+ * Make the guest store to gpa, and handle its fault, if any. Returns the handler's result, or 0 if
+ * there was no fault.
+ */
 static int store(gpa_t gpa)
 {
 	struct hv_trap trap = { .scause = EXC_STORE_GUEST_PAGE_FAULT,
@@ -95,7 +98,10 @@ static void a_page_only_read_is_not_logged(void **state)
 static void a_log_of_several_bitmap_pages_is_read(void **state)
 {
 	(void)state;
-	/* 40000 pages need two pages of bits. Only the pages that are touched have to exist. */
+	/*
+	 * 40000 pages need two pages of bits. Only the guest's pages that are touched have to
+	 * exist.
+	 */
 	assert_int_equal(
 		set(0, GPA, 40000 * PAGE_SIZE, HVA - 8000 * PAGE_SIZE, KVM_MEM_LOG_DIRTY_PAGES), 0);
 	assert_int_equal(store(GPA + 8001 * PAGE_SIZE), RESUME_GUEST);
@@ -152,7 +158,7 @@ static void an_initially_set_log_protects_nothing_until_it_is_cleared(void **sta
 	get_log(0);
 	for (i = 0; i < 16; i++)
 		assert_int_equal(log_word(i), ~0ULL);
-	assert_int_equal(clear_log(0, 1024), 0); /* with the bits just read: all of them */
+	assert_int_equal(clear_log(0, 1024), 0); /* with the bits just read, which are all set */
 	assert_int_equal(store(GPA + 9 * PAGE_SIZE), RESUME_GUEST);
 	get_log(0);
 	assert_int_equal(log_word(0), 1 << 9);
@@ -180,7 +186,7 @@ static void without_a_bitmap_page_its_whole_range_counts_as_written(void **state
 
 	(void)state;
 	set(0, GPA, 4 * MB - 7 * PAGE_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES);
-	exit_gstage_fault(vm.vcpu, &load); /* allocate all tables: the next page is one of bits */
+	exit_gstage_fault(vm.vcpu, &load); /* allocate all tables; a page of bits is next */
 	native_fail_alloc(1);
 	assert_int_equal(store(GPA + 9 * PAGE_SIZE), RESUME_GUEST);
 	native_fail_alloc(0);
@@ -207,7 +213,7 @@ static void an_initially_set_log_is_cleared_in_part(void **state)
 	assert_int_equal(clear_log(64, 64), 0);
 	native_fail_alloc(0);
 	get_log(0);
-	assert_true(log_word(1) == ~0ULL); /* without memory for its page, the bit stays set */
+	assert_true(log_word(1) == ~0ULL); /* without a page of bits, the bit stays set */
 	bits[0] = 1 << 3;
 	assert_int_equal(clear_log(64, 64), 0);
 	get_log(0);

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * test_exit_class.c - check the class of an exit in the record that ends it.
- */
+/* test_exit_class.c - check that the record that ends an exit contains the exit's class. */
 #include "one_vm.h"
 
 #define PC (NATIVE_GUEST_BASE + 0x1000)
@@ -59,8 +57,8 @@ static void the_record_that_ends_an_exit_has_its_class(void **state)
 		vm.vcpu->guest.gpr[GPR_A7] = SBI_EXT_BASE;
 		run_trap(call);
 		/*
-		 * Three records: the first entry, which ends no exit; the call; and a host
-		 * interrupt, whose class is 0.
+		 * There are three records: the first entry, which does not end an exit; the call;
+		 * and a host interrupt, whose class is 0.
 		 */
 		assert_int_equal(nr_seen, 3);
 		assert_int_equal(class_seen[0], 0);
@@ -76,7 +74,9 @@ static void the_record_that_ends_an_exit_has_its_class(void **state)
 	}
 }
 
-/* Turn events off during an exit, and on after it: the exit's class belongs to no record. */
+/*
+ * Turn events off during an exit, and on again after it: no record may then have the exit's class.
+ */
 static void a_class_from_before_its_events_were_disabled_is_dropped(void **state)
 {
 	(void)state;

@@ -135,7 +135,7 @@ static unsigned long random_long(void)
 	return (unsigned long)random_below(~0U) << 32 | random_below(~0U);
 }
 
-/* Simulate a computation of the guest: change its registers, one of its CSRs, perhaps FP. */
+/* Simulate a computation of the guest: change its registers, one of its CSRs, and perhaps FP. */
 static void random_registers(struct kvm_vcpu *vcpu)
 {
 	unsigned int i;
@@ -151,7 +151,10 @@ static void random_registers(struct kvm_vcpu *vcpu)
 	}
 }
 
-/* Make any SBI call that does not stop the vCPU or its VM: not SRST, HSM stop and suspend, SUSP. */
+/*
+ * Make any SBI call that does not stop the vCPU or its VM: not SRST, SUSP, or HSM's stop and
+ * suspend.
+ */
 static void random_call(struct kvm_vcpu *vcpu)
 {
 	static const unsigned long exts[] = {
@@ -194,7 +197,7 @@ static void random_virtual_inst(struct kvm_vcpu *vcpu)
 				       .stval = insns[random_below(ARRAY_SIZE(insns))] });
 }
 
-/* Make a request as another thread does while the vCPU is in the guest, so that it is kicked. */
+/* Make a request as another thread does while the vCPU is in the guest, which kicks the vCPU. */
 static void random_request(struct kvm_vcpu *vcpu)
 {
 	switch (random_below(5)) {
@@ -244,7 +247,7 @@ static void random_guest(struct kvm_vcpu *vcpu)
 		native_trap(&(struct hv_trap){ .scause = EXC_ILLEGAL_INST, .stval = 0xffffffff });
 }
 
-/* End the sleep of a WFI without a pending interrupt. */
+/* Wake the vCPU when it sleeps because a WFI has found no pending interrupt. */
 static void wake_sleeper(bool begins)
 {
 	if (begins)
@@ -268,7 +271,7 @@ static unsigned long run_guest(u64 seed, const struct variant *variant, u64 *log
 	native_vm_make(&vm, 0);
 	second = native_vcpu_make(&vm, 1);
 	vcpu_put(vm.vcpu);
-	native_slow_path_events_off(); /* otherwise the fast path finishes no exit */
+	native_slow_path_events_off(); /* otherwise the fast path does not finish any exit */
 	native_event_hook = hash_event;
 	native_wait_hook = wake_sleeper;
 	native_guest = random_guest;

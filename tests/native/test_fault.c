@@ -364,7 +364,10 @@ struct worker {
 	int error;
 };
 
-/* Take one step as run.c does: mode, fence, requests, then the access as the guest. */
+/*
+ * Take one step as run.c does: set the mode, execute the fence, check for requests, and then access
+ * memory as the guest.
+ */
 static int guest_step(struct kvm_vcpu *vcpu, gva_t gva, u64 *data)
 {
 	struct hv_trap trap;
@@ -430,7 +433,10 @@ static void guests_never_use_a_page_that_the_host_took_back(void **state)
 	}
 	for (i = 0; i < 2; i++)
 		pthread_create(&threads[i], NULL, guest_thread, &workers[i]);
-	/* Go on until pages were in use often enough; on a busy machine that takes a while. */
+	/*
+	 * Continue until enough of the unmapped pages were in use; on a busy machine, that takes a
+	 * while.
+	 */
 	for (i = 0; vm.vm->stats.remote_tlb_flush < 60 && time(NULL) < until; i++) {
 		hva_t hva = HVA + (i * 13 % 64) * PAGE_SIZE;
 

@@ -271,7 +271,7 @@ static void a_unit_stays_off_without_its_extension(void **state)
 	}
 }
 
-/* One trap fills both units. After it neither is Off, so the core gets no more traps. */
+/* One trap fills both units. After that, neither is Off, so the core gets no more traps. */
 static void with_both_units_off_an_illegal_instruction_exits_once(void **state)
 {
 	static const unsigned long units[] = { 0, SSTATUS_FS, SSTATUS_VS };

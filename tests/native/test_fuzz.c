@@ -40,7 +40,7 @@ static void round_of(u64 seed, unsigned int steps)
 	any_vmm_end();
 }
 
-/* HS_FUZZ_SEED=N and HS_FUZZ_ROUNDS=N run more rounds, or repeat one. */
+/* Set HS_FUZZ_SEED and HS_FUZZ_ROUNDS to run more rounds, or to repeat one. */
 static void random_programs_get_answers_and_leak_nothing(void **s)
 {
 	const char *seed = getenv("HS_FUZZ_SEED"), *rounds = getenv("HS_FUZZ_ROUNDS");

@@ -4,8 +4,8 @@
  * whatever the guest's tables are.
  *
  * A guest writes random entries into a few tables, some of which are outside memory, and accesses
- * addresses that they translate; the host takes pages away. Each trap is given to both variants,
- * and then handled by one of them. The hardware fills htval and htinst whenever it may.
+ * addresses that the tables translate; the host takes pages back. Each trap is given to both
+ * variants, and then handled by one of them. The hardware fills htval and htinst whenever it may.
  */
 #include "touch.h"
 #include "mmu/gpa.h"
@@ -168,7 +168,7 @@ static int setup(void **state)
 {
 	(void)state;
 	touch_setup(0);
-	/* With a cached translation the hardware would skip a walk that gpa_walk_ops makes. */
+	/* With a cached translation, the hardware would skip a walk that gpa_walk_ops makes. */
 	native_quirks.no_tlb = true;
 	return 0;
 }

@@ -73,7 +73,10 @@ static void hgatp_holds_mode_vmid_and_root(struct fixture *f)
 	assert_int_equal(gstage_gpa_bits(), 9 * f->variant->levels + 14);
 }
 
-/* Valid tables have no such entry. A walker that followed it would go below the last level. */
+/*
+ * Valid tables do not have a pointer at the last level. A walker that followed one would go below
+ * that level.
+ */
 static void a_pointer_at_the_last_level_is_an_error(struct fixture *f)
 {
 	struct gstage_leaf leaf;
@@ -137,7 +140,7 @@ static void without_memory_nothing_is_mapped(struct fixture *f)
 	unsigned int nth;
 
 	for (nth = 1; nth < f->variant->levels; nth++) {
-		gpa_t gpa = nth * (gstage_limit(&f->gs) / 8); /* they share only the root */
+		gpa_t gpa = nth * (gstage_limit(&f->gs) / 8); /* the gpas share only the root */
 
 		native_fail_alloc(nth);
 		assert_int_equal(map(&f->gs, gpa, 0, RAM, RW), -ENOMEM);
@@ -220,7 +223,7 @@ static void a_retired_table_has_no_valid_entry(struct fixture *f)
 	free_retired(&f->gs);
 }
 
-/* The cost depends on what the range contains: its 62 GiB without a leaf take no step. */
+/* The cost depends on what the range contains: its 62 GiB without leaves do not cost any steps. */
 static void a_walk_of_a_range_skips_its_empty_parts(struct fixture *f)
 {
 	unsigned int before;
@@ -229,7 +232,9 @@ static void a_walk_of_a_range_skips_its_empty_parts(struct fixture *f)
 	map(&f->gs, BASE + 40 * SZ_1G, 0, RAM + PAGE_SIZE, RW);
 	before = native_events(TRACE_gstage_step);
 	assert_true(gstage_age(&f->gs, 0, 64 * SZ_1G));
-	/* Two leaves, and the path to each, which they share above 1 GiB. */
+	/*
+	 * The steps visit two leaves, and the path to each; above 1 GiB, the two share their path.
+	 */
 	assert_int_equal(native_events(TRACE_gstage_step) - before, f->variant->levels - 3 + 2 * 3);
 }
 
@@ -323,7 +328,7 @@ static void a_mode_that_one_hart_lacks_is_not_used(void **s)
 	assert_int_equal(FIELD_GET(HGATP_MODE, gstage_hgatp(&gs, 1)), SATP_MODE_SV39);
 	gstage_destroy(&gs);
 
-	/* A third hart has no mode: refuse VMs rather than run them without a G-stage. */
+	/* A third hart has no mode, so VMs must be refused rather than run without a G-stage. */
 	native_hgatp_set(0, 14);
 	gstage_hart_init();
 	assert_int_equal(gstage_gpa_bits(), 0);

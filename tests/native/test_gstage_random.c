@@ -6,7 +6,10 @@
 #include "gstage_variants.h"
 #include "random.h"
 
-/* Addresses are usually close together, so that leaves of all sizes overlap; sometimes anywhere. */
+/*
+ * Addresses are usually close together, so that leaves of all sizes overlap; sometimes they are
+ * anywhere.
+ */
 static gpa_t random_gpa(const struct gstage *gs)
 {
 	if (rnd(8) == 0)
@@ -169,7 +172,7 @@ static void random_changes_agree_with_a_flat_model(struct fixture *f)
 
 			if (first == last)
 				continue;
-			/* A range that cuts a large leaf removes it as a whole. */
+			/* Unmapping a range that cuts a large leaf removes the whole leaf. */
 			if (!gstage_find(&f->gs, BASE + first * PAGE_SIZE, &leaf) && leaf.level)
 				first &= ~511U;
 			if (!gstage_find(&f->gs, BASE + (last - 1) * PAGE_SIZE, &leaf) &&

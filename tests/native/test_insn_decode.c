@@ -18,7 +18,7 @@ struct row {
 	s16 offset;
 };
 
-_Static_assert(sizeof(struct row) == 12, "as gen_insns.py packs it");
+_Static_assert(sizeof(struct row) == 12, "struct row has the size that gen_insns.py packs");
 
 __asm__(".section .rodata\n.balign 4\n.globl insn_table, insn_table_end\n"
 	"insn_table: .incbin \"" INSN_TABLE "\"\ninsn_table_end:\n.previous");

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_kick.c - requests of other threads are served before the vCPU's guest continues.
+ * test_kick.c - requests from other threads are served before the vCPU's guest continues.
  *
  * The first tests make a request in the two gaps that matter. The next ones make it at the full
  * fences, where one side has written its word and not yet read the other's. The last ones are
- * races, in which a guest is a thread that stays in its guest until the hart is kicked.
+ * races, in which a thread stays in its vCPU's guest until the hart is kicked.
  */
 #include "race.h"
 #include "vcpu/halt_poll.h"
@@ -38,7 +38,7 @@ static void a_late_request_is_served_before_the_guest_runs(void **state)
 	(void)state;
 	native_guest = see_first_entry;
 	native_signal_hook = request_late;
-	vcpu_set_request(vm.vcpu, REQ_HOST); /* KVM_RUN checks for a signal: calls the hook */
+	vcpu_set_request(vm.vcpu, REQ_HOST); /* KVM_RUN checks for a signal and calls the hook */
 	assert_int_equal(native_run(vm.vcpu), -EINTR);
 	assert_int_equal(seen_hvip, BIT(IRQ_VS_EXT));
 	assert_false(native_kicked(0));
@@ -66,7 +66,7 @@ static void requests_to_a_running_guest_kick_it_once(void **state)
 
 /* ---- the full fences: docs/locking.md, rules 9 and 10 ---- */
 
-static unsigned int arrivals; /* calls of the hook at the fence that the test is about */
+static unsigned int arrivals; /* calls to the hook at the fence that the test is about */
 
 static void request_at_the_last_check(void)
 {
@@ -134,7 +134,7 @@ static bool never(struct kvm_vcpu *vcpu)
 	return false;
 }
 
-/* After a missed wake-up the wait would never end, so end it at the second check. */
+/* After a missed wake-up, the wait would never end, so end it at the second check. */
 static bool has_arrived_or_second_check(struct kvm_vcpu *vcpu)
 {
 	static unsigned int checks;
@@ -176,8 +176,8 @@ static unsigned long load(unsigned long *p)
 }
 
 /*
- * Stay in the guest until the hart is kicked or the test ends. The end brings no kick if the vCPU
- * is just entering.
+ * Stay in the guest until the hart is kicked or the test ends. The end of the test does not kick
+ * the hart if the vCPU is just entering.
  */
 static void stay_until_kicked(struct kvm_vcpu *vcpu)
 {
@@ -210,8 +210,8 @@ static void *run_kicked(void *arg)
 }
 
 /*
- * Make `rounds` requests to a guest on hart 1, and wait for each to be served. If first is not
- * NULL, *first must change before each request.
+ * Make `rounds` requests to a guest on hart 1, and wait for each to be served. If `first` is not
+ * NULL, wait for *first to change before each request.
  */
 static void repeat_waited_request(void (*guest)(struct kvm_vcpu *vcpu), unsigned long rounds,
 				  unsigned long *first)
@@ -227,7 +227,7 @@ static void repeat_waited_request(void (*guest)(struct kvm_vcpu *vcpu), unsigned
 			assert_true(race_wait(first, load(first)));
 		mine = __atomic_add_fetch(&race.asked, 1, __ATOMIC_SEQ_CST);
 		vm_request_all_and_wait(vm.vm, REQ_FENCE_I);
-		/* The vCPU is out of the guest, or in it again by an entry after the request. */
+		/* The vCPU has left the guest, or has entered it again after the request. */
 		if (__atomic_load_n(&race.in_guest, __ATOMIC_SEQ_CST) && load(&race.served) < mine)
 			late++;
 	}
@@ -250,7 +250,7 @@ static void a_waited_request_stops_a_running_guest(void **state)
  */
 static void fast_guest(struct kvm_vcpu *vcpu)
 {
-	static unsigned long fast; /* at the last call; native_fast_exits starts at 0 */
+	static unsigned long fast; /* native_fast_exits at the previous call, initially 0 */
 	bool stop = __atomic_load_n(&race.stop, __ATOMIC_SEQ_CST);
 
 	if (native_fast_exits == fast)
@@ -274,7 +274,7 @@ static void fast_guest(struct kvm_vcpu *vcpu)
 static void a_waited_request_stops_a_guest_with_fast_exits(void **state)
 {
 	(void)state;
-	native_slow_path_events_off(); /* otherwise the fast path finishes no call */
+	native_slow_path_events_off(); /* otherwise the fast path does not finish any call */
 	repeat_waited_request(fast_guest, ROUNDS / 10, &race.fast);
 	assert_true(native_fast_exits >= ROUNDS / 10);
 }

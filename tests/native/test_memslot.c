@@ -11,7 +11,10 @@ static long slot_at(gpa_t gpa)
 	return slot ? (long)slot->id : -1;
 }
 
-/* Make the guest store to gpa, and handle its fault. Returns the handler's result, or 0. */
+/*
+ * Make the guest store to gpa, and handle its fault, if any. Returns the handler's result, or 0 if
+ * there was no fault.
+ */
 static int store(gpa_t gpa)
 {
 	struct hv_trap trap = { .scause = EXC_STORE_GUEST_PAGE_FAULT,
@@ -143,7 +146,7 @@ static void a_slot_is_found_from_its_first_to_its_last_page(void **state)
 	unsigned int i;
 
 	(void)state;
-	/* Create the slots in another order than that of their addresses. */
+	/* Create the slots in an order other than that of their addresses. */
 	for (i = 0; i < 50; i++)
 		assert_int_equal(set(i, GPA + (i * 7 % 50) * 2 * MB, MB, HVA, 0), 0);
 	for (i = 0; i < 50; i++) {
@@ -220,7 +223,7 @@ static void an_old_map_lives_while_a_vcpu_reads_it(void **state)
 	memslot_vcpu_refresh(second);
 	slot = memslot_find(second, gpa_to_gfn(GPA));
 	assert_int_equal(set(0, 0, 0, 0, 0), 0);
-	assert_int_equal(slot->hva, HVA); /* ASan would report a freed map */
+	assert_int_equal(slot->hva, HVA); /* ASan would report the use of a freed map */
 	memslot_vcpu_refresh(second);
 	assert_null(memslot_find(second, gpa_to_gfn(GPA)));
 }

@@ -22,7 +22,7 @@
 #define A0      10
 #define A1      11
 
-/* An access: its instruction as fetched, as in htinst, and its expected effect. */
+/* An access: its instruction as it is fetched and as it is in htinst, and its expected effect. */
 struct access {
 	const char *text;
 	u32 insn;   /* base x11, register x10, offset 0 */

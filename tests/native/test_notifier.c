@@ -2,8 +2,8 @@
 /*
  * test_notifier.c - the host takes pages back while other code uses them.
  *
- * Tests rules 3, 4 and 6 of docs/locking.md. A hook of the native machine makes the other side act
- * at exactly the critical step, so the result does not depend on timing.
+ * The tests cover rules 3, 4 and 6 of docs/locking.md. A hook of the native machine makes the other
+ * side act at exactly the critical step, so the result does not depend on timing.
  */
 #include "touch.h"
 
@@ -36,7 +36,7 @@ static bool mapped(gpa_t gpa)
 /* ---- rule 3: the recheck covers the whole leaf ------------------------------------------ */
 
 /* Begin an invalidation of PAGE after the first lookup of another page, and end it at the third. */
-static void invalidate_neighbour(hva_t hva, bool write)
+static void invalidate_neighbor(hva_t hva, bool write)
 {
 	struct hv_notifier *n = &vm.vm->notifier;
 
@@ -54,7 +54,7 @@ static void invalidate_neighbour(hva_t hva, bool write)
 static void a_large_leaf_is_refused_during_an_invalidation_inside_it(void **state)
 {
 	(void)state;
-	native_page_get_hook = invalidate_neighbour;
+	native_page_get_hook = invalidate_neighbor;
 	store(BLOCK, 1);
 	assert_int_equal(hook_calls, 4);
 	assert_int_equal(native_events(TRACE_gstage_retry), 3);
@@ -183,7 +183,7 @@ static void removing_a_table_flushes_the_vm(void **state)
 	assert_int_equal(native_fences.remote_gvma, before.remote_gvma + 1);
 }
 
-/* The ranges are more than the queue holds, so everything is dropped. */
+/* There are more ranges than the queue holds, so all translations are dropped. */
 static void many_ranges_between_two_entries_are_all_fenced(void **state)
 {
 	unsigned int i;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * test_number.c - parse and show numbers as the text of a parameter.
- */
+/* test_number.c - parse numbers from the text of a parameter, and show numbers as text. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

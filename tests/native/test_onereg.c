@@ -206,7 +206,7 @@ static void registers_of_a_disabled_extension_are_not_listed(void **state)
 	static const struct {
 		unsigned long ext;
 		u64 id;
-		int err; /* of a read while ext is disabled */
+		int err; /* result of a read while ext is disabled */
 	} rows[] = {
 		{ KVM_RISCV_ISA_EXT_V, V_CSR(vl), -ENOENT },
 		{ KVM_RISCV_ISA_EXT_V, V_REG(0), -ENOENT },
@@ -401,7 +401,10 @@ static void a_set_timer_survives_a_change_of_sstc(void **state)
 	}
 }
 
-/* Without Sstc the host raises the interrupt line; with Sstc it follows the compare register. */
+/*
+ * Without Sstc, the host raises the interrupt line; with Sstc, the line follows the compare
+ * register.
+ */
 static void the_timer_line_follows_the_timer_variant(void **state)
 {
 	(void)state;

@@ -19,8 +19,8 @@ static void a_wrong_size_is_einval_and_a_wrong_number_enoent(void **state)
 }
 
 /*
- * Bits that no id uses count as part of the number, so it is out of range. The architecture's bits
- * are ignored.
+ * Bits that no id uses count as part of the number, so the number is out of range. The
+ * architecture's bits are ignored.
  */
 static void unused_bits_of_an_id_are_enoent(void **state)
 {

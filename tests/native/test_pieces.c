@@ -2,8 +2,8 @@
 /*
  * test_pieces.c - what other threads may do when a long change of the table releases mmu_lock.
  *
- * Tests rules 4, 5, 6 and 21 of docs/locking.md. The hook is called where the host would take
- * interrupts, and does what another thread could do there.
+ * The tests cover rules 4, 5, 6 and 21 of docs/locking.md. The hook is called where the host would
+ * take interrupts, and does what another thread could do there.
  */
 #include "touch.h"
 
@@ -33,7 +33,10 @@ static unsigned int pages_mapped(void)
 	return n;
 }
 
-/* Count only the polls of a pause: those after the first leaf and before the last. */
+/*
+ * Count only the polls during a pause, that is, after the first leaf is removed and before the
+ * last.
+ */
 static void poll(void)
 {
 	unsigned int left = pages_mapped();
@@ -117,7 +120,10 @@ static void tables_are_freed_although_pieces_end_inside_them(void **state)
 	(void)state;
 	touch_all();
 	invalidate_all_start();
-	/* Only the leaves' tables are freed: the range fills no table between them and the root. */
+	/*
+	 * Only the leaves' tables are freed: the range does not fill any table between them and the
+	 * root.
+	 */
 	assert_int_equal(vm.vm->gstage.tables, vm.vm->gstage.levels - 2);
 	assert_int_equal(vm.vm->gstage.unfenced, 0);
 	invalidate_all_end();
@@ -125,7 +131,10 @@ static void tables_are_freed_although_pieces_end_inside_them(void **state)
 
 /* ---- rules 4 and 3: the range stays announced ------------------------------------------------ */
 
-/* Access the page once as the guest: the fault is to be retried, and nothing is mapped. */
+/*
+ * Access the page once as the guest, and check that the fault is to be retried and nothing is
+ * mapped.
+ */
 static void is_refused(unsigned int i)
 {
 	struct hv_trap trap;
@@ -256,7 +265,7 @@ static void poll_log(void)
 		return;
 	native_poll_hook = NULL;
 	pauses++;
-	store(page(0), 4711); /* the log has already taken its bit */
+	store(page(0), 4711); /* the reader of the log has already taken this page's bit */
 	store(page(PAGES - 1), 4711);
 }
 
@@ -356,7 +365,7 @@ static void fault_in_second_block(void)
 	pauses++;
 	assert_int_equal(level_of(LATER + 1), 0);
 	store(page(LATER), 4711);
-	/* The neighbours have not been removed at once for a large leaf. */
+	/* The neighbors have not been removed at once to make room for a large leaf. */
 	assert_int_equal(level_of(LATER + 1), 0);
 }
 

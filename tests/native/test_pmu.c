@@ -2,7 +2,7 @@
 /*
  * test_pmu.c - the guest's performance counters: which exist, and what they count.
  *
- * Overflow, snapshots and firmware events: test_pmu_events.c.
+ * Overflow, snapshots and firmware events are tested in test_pmu_events.c.
  */
 #include "pmu_calls.h"
 
@@ -66,7 +66,7 @@ static void sscofpmf_needs_filtered_interrupts(void **state)
 	assert_false(isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF));
 	assert_false(isa_may_disable(KVM_RISCV_ISA_EXT_SSCOFPMF));
 	assert_int_equal(native_csr_writes(CSR_hvien), 0);
-	/* There are counters, but their overflow causes no interrupt. */
+	/* There are counters, but their overflow does not cause an interrupt. */
 	start_at(configured(CYCLES, 0), ~0ULL);
 	native_pmu_happen(CYCLES, 5);
 	assert_int_equal(vcpu->irq_pending & BIT(IRQ_PMU_OVF), 0);
@@ -80,7 +80,7 @@ static void cycles_and_instructions_have_counters_of_their_own(void **state)
 	(void)state;
 	assert_int_equal(configured(CYCLES, 0), PMU_CYCLE);
 	assert_int_equal(configured(INSTRET, 0), PMU_INSTRET);
-	/* When these are taken, another counter is used. */
+	/* When these are in use, another counter is chosen. */
 	assert_int_equal(configured(CYCLES, 0), 3);
 	assert_int_equal(configured(NATIVE_PMU_CACHE, 0), 4);
 	assert_int_equal(configured(FW(SBI_PMU_FW_SET_TIMER), 0), NR_HW);
@@ -178,7 +178,7 @@ static void a_counter_counts_from_start_to_stop(void **state)
 	assert_int_equal(start_at(n, 1000), SBI_SUCCESS);
 	native_pmu_happen(CYCLES, 1);
 	assert_int_equal(value_of(n), 1001);
-	/* A counter that is stopped and reset belongs to no vCPU. */
+	/* A hardware counter is given back when the guest's counter is stopped and reset. */
 	assert_int_equal(stop(n, SBI_PMU_STOP_RESET), SBI_SUCCESS);
 	assert_int_equal(native_pmu_lent(0), 0);
 }

@@ -27,7 +27,7 @@ static void an_overflow_interrupts_the_guest(void **state)
 	native_migrate(1);
 	vcpu_flush_irqs(vcpu);
 	assert_int_equal(csr_read(hvip) & BIT(IRQ_PMU_OVF), 0);
-	/* After a restart the counter can overflow again. */
+	/* After a restart, the counter can overflow again. */
 	stop(n, 0);
 	start_at(n, ~0ULL);
 	native_pmu_happen(CYCLES, 1);
@@ -95,7 +95,7 @@ static void a_snapshot_needs_a_writable_page(void **state)
 			 SBI_ERR_NO_SHMEM);
 	assert_int_equal(shmem(SNAPSHOT, 0, 0), SBI_SUCCESS);
 	assert_int_equal(*SNAP_WORD, 0);
-	/* A refused call keeps the current area; all ones disable it. */
+	/* A refused call keeps the current area; an address of all ones disables it. */
 	assert_int_equal(shmem(8, 0, 0), SBI_ERR_INVALID_PARAM);
 	assert_int_equal(stop(0, SBI_PMU_STOP_TAKE_SNAPSHOT), SBI_SUCCESS);
 	assert_int_equal(shmem(~0UL, ~0UL, 0), SBI_SUCCESS);

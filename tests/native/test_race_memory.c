@@ -117,8 +117,8 @@ static void set_floor(unsigned int page, u64 value)
 }
 
 /*
- * Read a page as the guest, and count the value if it is too old or the VM is not `vm`. 0 means a
- * new, unwritten page. Returns false if the access traps.
+ * Read a page as the guest, and count the value as stale if it is too old or the vCPU's VM is not
+ * `vm`. The value 0 means a new, unwritten page. Returns false if the access traps.
  */
 static bool check_page(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int page)
 {
@@ -176,7 +176,7 @@ static void no_guest_sees_a_page_that_the_host_took_back(void **state)
 	native_guest = paging_guest;
 	native_page_get_hook = yield_at_lookup;
 	start_all();
-	/* On a busy machine it takes a while until a vCPU is in its guest. */
+	/* On a busy machine, it takes a while until a vCPU is in its guest. */
 	for (i = 1; race_round(i) || (!vm.vm->stats.remote_tlb_flush && i < 10000); i++)
 		take_back(race_random(PAGES), i);
 	stop_all();
@@ -197,7 +197,7 @@ static void no_guest_sees_a_removed_page_through_a_2m_leaf(void **state)
 		take_back(race_random(PAGES), i);
 		if (i % 8)
 			continue;
-		/* Map all of it again, as one block. */
+		/* Map the whole 2 MiB again, as one block. */
 		native_user_unmap(HVA, SZ_2M);
 		for (at = 0; at < PAGES; at++)
 			set_floor(at, i);
@@ -399,7 +399,7 @@ static void log_while_they_write(bool manual)
 	for (page = 0; page < PAGES; page++) {
 		assert_int_equal(hv_copy_from_user(now, HVA + page * PAGE_SIZE, sizeof(now)), 0);
 		if (memcmp(now, copies[page], sizeof(now)))
-			fail_msg("a write to page %u is in no log", page);
+			fail_msg("a write to page %u is not in any log", page);
 	}
 }
 

@@ -3,11 +3,10 @@
  * test_restore.c - save a vCPU with random extensions and registers, and restore it in many orders.
  *
  * The copy must equal the original: the same list of registers with the same values, and the same
- * behaviour where no register shows it. The timer's interrupt is raised at the same time, henvcfg
- * and hedeleg have the same bits, and steal time is written or not. The orders are that of
- * KVM_GET_REG_LIST, and random ones that keep only the constraints of a register's existence or
- * meaning (phase()).
- * HS_STEPS: number of vCPUs; HS_SEED: seed of the sequence.
+ * behavior where no register shows it. The timer's interrupt is raised at the same time, henvcfg
+ * and hedeleg have the same bits, and steal time is written for both or for neither. The orders are
+ * that of KVM_GET_REG_LIST, and random ones that obey only the constraints of a register's
+ * existence or meaning (phase()). HS_STEPS: number of vCPUs; HS_SEED: seed of the sequence.
  */
 #include <stdlib.h>
 #include "hv/kvm_compat.h"
@@ -271,7 +270,7 @@ static bool asks_for_steal_time(struct kvm_vcpu *vcpu)
 	return vcpu->requests & BIT(REQ_STEAL);
 }
 
-static void same_behaviour(void)
+static void same_behavior(void)
 {
 	struct kvm_vcpu *a = original.vcpu, *b = copy.vcpu;
 	unsigned int i;
@@ -305,7 +304,7 @@ static void a_restored_vcpu_equals_the_saved_one(void **state)
 			save();
 			make_copy(i == 0);
 			same_registers();
-			same_behaviour();
+			same_behavior();
 			native_vm_free(&copy);
 		}
 		native_vm_free(&original);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_run.c - KVM_RUN's loop: traps delivered to the guest, interrupts, waiting.
+ * test_run.c - KVM_RUN's loop: traps delivered to the guest, interrupts, and waiting.
  *
  * The guest traps once, and records its registers at the next entry.
  */
@@ -171,7 +171,9 @@ static void run_wrs_nto(void)
 		-EINTR);
 }
 
-/* The thread that waits for the hart may have to make the awaited store, and slices are long. */
+/*
+ * The thread that waits for the hart may have to make the awaited store, and time slices are long.
+ */
 static void wrs_nto_yields_the_hart_to_a_waiting_thread(void **state)
 {
 	(void)state;
@@ -378,7 +380,7 @@ static void wfi_with_a_line_pending_does_not_sleep(void **state)
 
 static unsigned int idle_looks;
 
-/* Raise the line while the hart idles. If it idles again, nothing but a signal would end that. */
+/* Raise the line while the hart idles. If the hart idles again, only a signal can end the wait. */
 static bool ring_while_idle(void)
 {
 	if (idle_looks++)

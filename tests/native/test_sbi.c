@@ -3,8 +3,8 @@
  * test_sbi.c - SBI calls made by a running guest, through the whole loop of KVM_RUN.
  *
  * The guest is a script of calls, one for each entry. Payloads test calls on the real machine
- * (tests/guest/sbi.c). This file covers what they do not: the states of other vCPUs, wrong answers
- * of user space, and arbitrary arguments.
+ * (tests/guest/sbi.c). This file covers what the payloads do not: the states of other vCPUs, wrong
+ * answers from user space, and arbitrary arguments.
  */
 #include "sbi_guest.h"
 #include "mmu/hfence.h"
@@ -145,7 +145,7 @@ static bool is_cached(gva_t gva)
 	struct hv_trap trap;
 	u64 data;
 
-	/* The guest's table is empty by now, so a walk faults and adds no entry. */
+	/* The guest's table is empty by now, so a walk faults and does not add an entry. */
 	return !native_guest_access(gva, NATIVE_LOAD, &data, 8, &trap) ||
 	       native_tlb_entries() != before;
 }
@@ -274,7 +274,10 @@ static void run_second(void)
 	native_signal_set(false);
 }
 
-/* An IPI sent after the vCPU was started, and before its thread has seen that, has to arrive. */
+/*
+ * An IPI has to arrive if it is sent after the vCPU was started, even if the vCPU's thread has not
+ * seen the start yet.
+ */
 static void an_ipi_before_the_first_instruction_is_not_lost(void **state)
 {
 	struct call calls[] = {
@@ -317,7 +320,7 @@ static void a_fault_on_a_legacy_mask_is_injected_at_the_ecall(void **state)
 	assert_int_equal(vm.vcpu->csrs.vsepc, PC);
 }
 
-/* The host cannot provide the page: KVM_RUN must fail instead of retrying for ever. */
+/* The host cannot provide the page: KVM_RUN must fail instead of retrying forever. */
 static void a_legacy_mask_without_host_memory_fails_the_run(void **state)
 {
 	struct call c = CALL(SBI_LEGACY_SEND_IPI, 0, NATIVE_GUEST_BASE + 0x3000);

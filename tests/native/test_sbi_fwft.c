@@ -140,7 +140,10 @@ static void access_on(struct kvm_vcpu *vcpu, unsigned int hart)
 	assert_int_equal(native_run(vcpu), -EINTR);
 }
 
-/* Hardware may have cached translations of the old setting; tlb_model.c panics if one is used. */
+/*
+ * Hardware may have cached translations made under the old setting; tlb_model.c panics if one is
+ * used.
+ */
 static void changing_ad_updating_drops_translations(void **state)
 {
 	(void)state;

@@ -151,7 +151,7 @@ static void a_preempted_vcpu_is_marked_until_it_runs(void **state)
 static void deleting_guest(struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;
-	vm.vcpu->mode = VCPU_OUTSIDE; /* as after an exit: the deletion waits until then */
+	vm.vcpu->mode = VCPU_OUTSIDE; /* as after an exit, for which the deletion waits */
 	assert_int_equal(native_set_slot(vm.vm, 7, OTHER_GPA, 0, 0, 0), 0);
 	native_run_delay_set(300);
 	native_migrate(0);
@@ -211,7 +211,9 @@ static void steal_time_has_two_registers(void **state)
 	run_script(&nothing, 1);
 	assert_int_equal(area()->sequence, 0);
 
-	/* A restore: only what this thread waits after its first KVM_RUN counts. */
+	/*
+	 * This is a restore: only the time that this thread waits after its first KVM_RUN counts.
+	 */
 	assert_int_equal(reg_set(STA, 0, AREA_GPA), 0);
 	area()->steal = 5;
 	run_script(&nothing, 1);

@@ -2,12 +2,12 @@
 /*
  * test_store_order.c - the core's lock-free handshakes in every order that RVWMO allows.
  *
- * TSan knows which accesses are ordered, but not that a store and a later load of another word
- * need a full fence, and the build machine reorders less than RISC-V may. So each handshake is
- * written here as two short programs. The accesses of a program may happen in any order that its
- * fences and equal addresses allow (memory itself is the same for all harts). All interleavings of
- * all such orders are tried. With its fences a handshake never ends badly. Without any one of them
- * it can; otherwise that fence would not be needed.
+ * TSan knows which accesses are ordered, but not that a store and a later load of another word need
+ * a full fence, and the build machine reorders less than RISC-V may. So each handshake is written
+ * here as two short programs. The accesses of a program may happen in any order that its fences and
+ * equal addresses allow (memory itself is the same for all harts). All interleavings of all such
+ * orders are tried. With its fences, a handshake never ends badly. Without any one of them, it can
+ * end badly; otherwise that fence would not be needed.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -126,7 +126,10 @@ static bool fails(const struct handshake *h)
 	return can_end_badly(h, (struct state){ .done = { 0, 0 } });
 }
 
-/* With all its fences a handshake never ends badly; without any one of them, some order does. */
+/*
+ * With all its fences, a handshake never ends badly; without any one of them, some order ends
+ * badly.
+ */
 static void needs_each_of_its_fences(const struct handshake *h)
 {
 	unsigned int p, j, fences = 0;
@@ -181,7 +184,9 @@ static void a_kick_is_lost_with_release_and_acquire(void **state)
 	}));
 }
 
-/* locking.md, rule 10: vcpu_sleep() and vcpu_kick(). The condition: a line, a start or a signal. */
+/*
+ * locking.md, rule 10: vcpu_sleep() and vcpu_kick(). The condition is a line, a start or a signal.
+ */
 static void a_wake_up_is_not_lost(void **state)
 {
 	(void)state;

@@ -2,8 +2,9 @@
 /*
  * test_tlb_flush.c - what the two variants of toggle tlb_flush drop, and what they must not keep.
  *
- * Each claim is checked for range with and without Svinval, and for all, against the TLB model. Its
- * entries are dropped only by a fence; hinval.* takes effect only at sfence.inval.ir.
+ * Each claim is checked against the TLB model: for `range`, with and without Svinval, and for
+ * `all`. The model's entries are dropped only by a fence; hinval.* takes effect only at
+ * sfence.inval.ir.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -78,13 +79,19 @@ static void serve(struct kvm_vcpu *vcpu)
 	tlb_serve(vcpu, __atomic_exchange_n(&vcpu->requests, 0, __ATOMIC_ACQUIRE));
 }
 
-/* Whether this hart's TLB, or the table, maps gpa for the loaded vCPU, and to which *hpa. */
+/*
+ * Whether the loaded vCPU can read gpa, through this hart's TLB or the table. If so, *hpa is the
+ * host physical address.
+ */
 static bool reads(gpa_t gpa, hpa_t *hpa)
 {
 	return native_gstage_access(gpa, NATIVE_LOAD, hpa) == 0;
 }
 
-/* Load from gpa as the loaded guest, and handle its fault. Returns gpa's host physical address. */
+/*
+ * Load from gpa as the loaded guest, and handle its fault, if any. Returns gpa's host physical
+ * address.
+ */
 static hpa_t touch(struct kvm_vcpu *vcpu, gpa_t gpa)
 {
 	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,
@@ -122,7 +129,7 @@ static void a_fence_drops_changed_pages(void)
 	assert_int_equal(entries, PAGES);
 	native_user_unmap(HVA + 3 * PAGE_SIZE, 4 * PAGE_SIZE);
 	serve(vms[0].vcpu);
-	/* Before any access: range has kept the unchanged pages, all has kept nothing. */
+	/* Before any access: `range` has kept the unchanged pages, and `all` has kept nothing. */
 	assert_int_equal(native_tlb_entries(), by_range() ? PAGES - 4 : 0);
 	assert_false(reads(GPA + 3 * PAGE_SIZE, &hpa));
 	assert_false(reads(GPA + 6 * PAGE_SIZE, &hpa));
@@ -210,7 +217,10 @@ static void a_guests_fence_follows_the_variant(void)
 			 before.gvma_vmid + before.gvma_gpa);
 }
 
-/* As after a fault that finds more rights than the hart has cached: no other hart is involved. */
+/*
+ * Fence as after a fault that finds more rights than the hart has cached: no other hart is
+ * involved.
+ */
 static void a_local_fence_drops_the_page(void)
 {
 	struct hfence fence = { .kind = HFENCE_GVMA, .start = GPA + 5 * PAGE_SIZE, .size = 2 };

@@ -14,8 +14,9 @@
 /* ---- the closed form ---------------------------------------------------------------------- */
 
 /*
- * Return the references of an access that misses all TLBs: the guest's walk reads n entries, each
- * through a walk of m, and one more walk of m finds the page. n, m: levels down to the leaf.
+ * Return the number of references of an access that misses all TLBs: the guest's walk reads n
+ * entries, each through a walk of m, and one more walk of m finds the page. n and m are the numbers
+ * of levels down to the leaf.
  */
 static unsigned int two_dimensional(unsigned int n, unsigned int m)
 {
@@ -111,7 +112,7 @@ static void a_misss_references_match_the_closed_form(void **state)
 	unsigned int v, g, vl, gl, counted;
 
 	(void)state;
-	print_message("# References of one access that no TLB helps: (n + 1)(m + 1) - 1\n");
+	print_message("# References of one access that misses all TLBs: (n + 1)(m + 1) - 1\n");
 	print_message("# guest  leaf | G-stage  leaf |  n  m | references\n");
 	for (v = 0; v < ARRAY_SIZE(modes); v++)
 		for (vl = 0; vl < 3; vl++)

@@ -14,7 +14,10 @@
 #include <stdio.h>
 #include "vmid_vms.h"
 
-/* Load the vCPU on a hart, let its guest read GPA, handle its fault, put it. Returns the value. */
+/*
+ * Load the vCPU on a hart, let its guest read GPA, handle its fault, if any, and put the vCPU.
+ * Returns the value.
+ */
 static u64 read_on(struct kvm_vcpu *vcpu, unsigned int hart)
 {
 	struct hv_trap trap = { .scause = EXC_LOAD_GUEST_PAGE_FAULT,
@@ -112,7 +115,7 @@ static void a_vm_that_stays_in_its_guest_keeps_its_vmid_over_a_rollover(void **s
 	free_vms();
 }
 
-/* Fewer VMIDs than harts are safe too: a hart that is in another VM keeps its VMID. */
+/* Fewer VMIDs than harts are safe too: a hart that is in another VM keeps that VM's VMID. */
 static void a_single_vmid_rolls_over_between_vms(void **state)
 {
 	unsigned int i, n = 777;
@@ -213,7 +216,7 @@ static void harts_that_start_later_need_vmids_too(void **state)
 	}
 }
 
-/* HLV runs under the VMID in hgatp, even if the VM has got another one meanwhile. */
+/* HLV runs under the VMID in hgatp, even if the VM has a different one by now. */
 static void a_fence_before_hlv_uses_the_vmid_in_hgatp(void **state)
 {
 	struct hv_trap trap;
@@ -229,7 +232,7 @@ static void a_fence_before_hlv_uses_the_vmid_in_hgatp(void **state)
 		assert_true(i < 2);
 		assert_int_equal(exit_gstage_fault(vms[0].vcpu, &trap), RESUME_GUEST);
 	}
-	/* Another vCPU of the VM renews its VMID, and the host takes the page back. */
+	/* Another vCPU of the VM renews the VM's VMID, and the host takes the page back. */
 	for (i = 1; i < VMS - 1; i++)
 		read_on(vms[i].vcpu, 0);
 	read_on(native_vcpu_make(&vms[0], 1), 2);
@@ -302,7 +305,9 @@ static void under_vmid_0_a_fence_follows_the_write_of_mode(void **state)
 	assert_int_equal(FIELD_GET(HGATP_VMID, csr_read(hgatp)), 0);
 	assert_int_equal(native_gstage_access(GPA, NATIVE_LOAD, &hpa), EXC_LOAD_GUEST_PAGE_FAULT);
 	vcpu_put(vms[0].vcpu);
-	/* One fence precedes the write of hgatp, as VMID 0 is shared. One follows, for MODE. */
+	/*
+	 * One fence precedes the write of hgatp, because VMID 0 is shared. One follows, for MODE.
+	 */
 	before = native_fences.gvma_vmid;
 	vcpu_load(vms[0].vcpu);
 	assert_int_equal(native_fences.gvma_vmid, before + 2);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_vmid_random.c - VMs enter and leave harts in any order, under VMIDs of any width or none.
+ * test_vmid_random.c - VMs enter and leave harts in any order, under VMIDs of any width or without
+ * VMIDs.
  *
  * usage: test_vmid_random [FIRST-SEED [ROUNDS]]
  */
@@ -58,7 +59,7 @@ static void enter(unsigned int v, unsigned int hart, bool hlv)
 	assert_int_equal(*(u64 *)native_ram(hpa), contents[v / 2]);
 }
 
-/* Take the VM's page and give it another, as the host does. */
+/* Take back the VM's page and give the VM another one, as the host does. */
 static void take_page(unsigned int vm)
 {
 	hva_t hva = HVA + vm * 0x10000;

@@ -77,7 +77,9 @@ static void a_and_d_are_set(void)
 	guest_tables(BASE + 0x5000, PTE_V | PTE_R | PTE_W);
 	vm.vcpu->henvcfg |= ENVCFG_ADUE;
 	csr_write(henvcfg, ENVCFG_ADUE);
-	/* The PTE's page is readable, but not writable until the walk wants to set A and D. */
+	/*
+	 * The PTE's page is readable, and becomes writable only when the walk has to set A and D.
+	 */
 	load_gpa(BASE + 0x2000 + ((GVA >> 12) & 511) * 8);
 	store(GVA, 5);
 	assert_int_equal(*(u64 *)native_user(HVA + 0x5678), 5);
@@ -137,7 +139,7 @@ static void a_table_outside_memory_gives_an_access_fault(void **state)
 	for_all_quirks(table_is_nowhere);
 }
 
-/* As above, but the access and the PTE have the same low address bits. */
+/* As in table_is_nowhere(), but the access and the PTE have the same low address bits. */
 static void table_is_nowhere_with_the_same_low_bits(void)
 {
 	gva_t gva = GVA & ~0xfffUL;

@@ -37,7 +37,7 @@ struct tlb {
 	struct g_entry g[TLB_ENTRIES];
 	struct vs_entry vs[TLB_ENTRIES];
 	unsigned int g_next, vs_next;
-	struct g_entry absent; /* the last invalid pointer met, with native_quirks.keeps_absent */
+	struct g_entry absent; /* the last invalid pointer seen, if native_quirks.keeps_absent */
 	bool invalidating;     /* between sfence.w.inval and sfence.inval.ir */
 	unsigned int nr_invals;
 	struct inval {
@@ -67,7 +67,7 @@ static unsigned long vmid_now(void)
 
 /* ---- henvcfg: the settings under which entries were made ------------------------------------- */
 
-/* Whether this PMM masks bits of a guest physical address under the current MODE (Ssnpm). */
+/* Whether pmm masks bits of a guest physical address under the current MODE of hgatp (Ssnpm). */
 static bool masks_gpa(unsigned long pmm)
 {
 	unsigned int pmlen = pmm == ENVCFG_PMM_7 ? 7 : pmm == ENVCFG_PMM_16 ? 16 : 0;
@@ -99,8 +99,8 @@ static const unsigned int levels_of_mode[16] = {
 };
 
 /*
- * Return the leaf for gpa in hgatp's table and the bytes that it maps in *size, or 0 if there is
- * none or its A is clear. Panic if the table is invalid.
+ * Return the leaf for gpa in hgatp's table, with the number of bytes that it maps in *size, or 0 if
+ * there is no leaf or its A bit is clear. Panic if the table is invalid.
  */
 static pte_t g_walk(gpa_t gpa, u64 *size)
 {
@@ -247,8 +247,8 @@ static unsigned long vs_fault(struct hv_trap *trap, enum native_access access, g
 }
 
 /*
- * Return gva's VS-stage leaf and the bytes that it maps in *size, or 0 with the trap in *trap. With
- * ADUE, set A and D in memory.
+ * Return the VS-stage leaf for gva, with the number of bytes that it maps in *size, or 0 with the
+ * trap in *trap. With ADUE, set A and D in memory.
  */
 static pte_t vs_walk(gva_t gva, enum native_access access, u64 *size, struct hv_trap *trap)
 {

@@ -11,10 +11,11 @@ for table in gstage_huge vmid tlb_flush; do
 	sed -n "/^$table: /,/^#*$/p" "$tmp/printed" | sed 's/ *$//; /^#*$/d' >"$tmp/table"
 	missing=$(sed 's/^/    /' "$tmp/table" | grep -vxFf "$page")
 	[ "$(wc -l <"$tmp/table")" -ge 4 ] && [ -z "$missing" ]
-	ok $? "docs/toggles.md has the model's figures of $table" || diag "$(cat "$tmp/table")" "missing: $missing"
+	ok $? "docs/toggles.md has the model's figures for $table" || diag "$(cat "$tmp/table")" "missing: $missing"
 done
 
-# "| Sv39, 4K | Sv57x4, 2M | 3, 4 | 19 |" on the page, "Sv39   4K   | Sv57x4   2M   |  3  4 | 19" printed
+# The page has `| Sv39, 4K | Sv57x4, 2M | 3, 4 | 19 |` where the program prints
+# `Sv39   4K   | Sv57x4   2M   |  3  4 | 19`.
 sed -nE 's/^\| (Sv[0-9]+), (..) \| (Sv[0-9]+x4), (..) \| ([0-9]), ([0-9]) \| ([0-9]+) \|$/\1 \2 \3 \4 \5 \6 \7/p' \
 	"$page" | sort >"$tmp/page"
 sed -nE '/^Sv/s/[| ]+/ /gp' "$tmp/printed" | sort >"$tmp/forms"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * touch.h - let the guest access its memory as run.c would, for tests of faults.
+ * touch.h - access memory as the guest does, and handle its faults as run.c does, for tests of
+ * faults.
  */
 #ifndef NATIVE_TOUCH_H
 #define NATIVE_TOUCH_H
@@ -29,8 +30,8 @@ static inline void serve(struct kvm_vcpu *vcpu)
 
 /*
  * Access 8 bytes as the guest, and handle its faults. Returns RESUME_GUEST once the access
- * succeeds, the handler's result if that differs or the guest got a trap (in vscause), -1000 -
- * scause after a trap that is no guest page fault, or -ELOOP after 20 faults.
+ * succeeds, the handler's result if that is different or if the guest got a trap (its cause is in
+ * vscause), -1000 - scause after a trap that is not a guest page fault, or -ELOOP after 20 faults.
  */
 static inline int touch(struct kvm_vcpu *vcpu, gva_t gva, enum native_access access, u64 *data)
 {

@@ -2,7 +2,7 @@
 /*
  * tsan_volatile.c - READ_ONCE() and WRITE_ONCE() as TSan sees them: relaxed atomics.
  *
- * With the option tsan-distinguish-volatile (made for the same purpose in another kernel), gcc
+ * The option tsan-distinguish-volatile was made for this purpose in another kernel. With it, gcc
  * calls these functions before each volatile access instead of treating it as a plain one. So two
  * volatile accesses do not race with each other, but each still races with a plain one. Adding 0 is
  * a write to TSan and changes nothing for other threads.

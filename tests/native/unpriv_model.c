@@ -9,7 +9,7 @@
 #define READ_RELAXED(p)     __atomic_load_n(p, __ATOMIC_RELAXED)
 #define WRITE_RELAXED(p, v) __atomic_store_n(p, v, __ATOMIC_RELAXED)
 
-/* Guest memory has no lock: each access is one atomic of its width. */
+/* Guest memory has no lock: copy it with atomic accesses of 8, 4 or 1 bytes. */
 void native_copy(void *dst, const void *src, size_t n)
 {
 	size_t step;
@@ -54,7 +54,10 @@ unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
 	return trap->scause ? 0 : value;
 }
 
-/* HLVX: permissions of a fetch, causes of a load (H §3.1). QEMU always reports cause 12. */
+/*
+ * HLVX checks the permissions of a fetch, but traps with the causes of a load (H §3.1). QEMU always
+ * reports cause 12.
+ */
 unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
 {
 	u16 value = 0;

@@ -16,7 +16,7 @@ runs()	# PROGRAM STEPS SECONDS CLAIM
 	ok $? "$4" || diag "seed $seed" "$(tail -n 20 "$tmp/out")"
 }
 
-runs native/test_completion 5000000 40 "a vCPU is entered with the model's registers in 5 million steps"
+runs native/test_completion 5000000 40 "in 5 million steps, every entry has the model's registers"
 runs tsan/test_completion 200000 20 "200000 steps and the race of two threads pass under TSan"
-runs native/test_restore 4000 0 "4000 vCPUs restored in four orders each equal the saved ones"
+runs native/test_restore 4000 0 "4000 vCPUs, each restored in four orders, equal the saved ones"
 done_testing

@@ -27,7 +27,7 @@
 /* A raw event of the riscv_pmu driver: a firmware event of the SBI specification. */
 #define FIRMWARE(code)  (1ULL << 63 | (code))
 #define FW_SET_TIMER    5
-#define FW_IPI_SENT     6 /* the next number is "received" */
+#define FW_IPI_SENT     6 /* the next number counts those received */
 #define FW_FENCE_I_SENT 8
 
 static unsigned int claims, failed;
@@ -112,7 +112,7 @@ static void test_exact(void)
 
 	printf("# in user mode %llu\n", (unsigned long long)n);
 	ok(n >= 2 * ROUNDS && n < 2 * ROUNDS + ROUNDS / 2,
-	   "in user mode the loop's own instructions are counted, and few others");
+	   "in user mode, the loop's own instructions are counted, and few others");
 }
 
 static void test_modes(void)
@@ -224,7 +224,7 @@ static void test_pair(const char *what, uint64_t event, void (*work)(unsigned lo
 	       (unsigned long long)got);
 	snprintf(name, sizeof(name), "%s: counted on the CPU that sends them", what);
 	ok(sent >= TIMES / 2 && sent <= 3 * TIMES, name);
-	/* The receiver may handle several of them together. */
+	/* The receiver may handle several of these events together. */
 	snprintf(name, sizeof(name), "%s: counted on the CPU that receives them", what);
 	ok(got >= 1 && got <= 3 * TIMES, name);
 }

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 #
 # mutants.slow.t - check that the tests of the host's mutexes can fail: mutex.c is built with one of
-# its rules broken, and one of the two test programs has to detect it, if only by hanging. One rule has
-# no mutant: after a request, no other thread takes the mutex between its release and its handoff.
-# Without that rule the requester comes too late once more, and gets the mutex from the next holder.
+# its rules broken, and one of the two test programs has to detect the mutant, if only by hanging.
+# One rule has no mutant: after a request, no other thread takes the mutex between its release and
+# its handoff. Without that rule, the requester comes too late once more, and gets the mutex from
+# the next holder.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 source=$HS_TOP/src/host/sched/mutex.c

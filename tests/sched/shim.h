@@ -20,7 +20,7 @@ enum thread_state {
 
 struct thread {
 	unsigned int state; /* atomic; enum thread_state */
-	bool signal, kill;  /* atomic: a signal is pending, a fatal one */
+	bool signal, kill;  /* atomic: a signal is pending; a fatal one is pending */
 	/* Under shim_lock: */
 	bool held_back;       /* must not run yet, even if woken */
 	unsigned int sleeps;  /* how often it has gone to sleep */

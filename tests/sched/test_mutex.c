@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_mutex.c - the host's mutexes (src/host/sched/mutex.c) on pthreads: one holder at a time, no
- * lost wake-up, and no thread that waits for ever while others take the mutex repeatedly.
+ * lost wake-up, and no thread that waits forever while others take the mutex repeatedly.
  *
  * A test holds a thread back to model a thread that was woken but gets no hart. Time is controlled
  * by the test. Built with ASan and UBSan, and with TSan.

@@ -26,6 +26,6 @@ for row in mmio_read sbi_ipi_self illegal_insn fault_4k_present; do
 	ok $? "$row: the stages add up to the bench's figure" || diag "$(cat "$tmp/sums")"
 	unlike "$(cat "$tmp/table")" 'in no stage' "$row: every function has a stage"
 	like "$(cat "$tmp/table")" '^CSR swap +__kvm_riscv_switch_to +[0-9]+$' \
-		"$row: Linux's functions have their names"
+		"$row: Linux's functions are shown by name"
 done
 done_testing

@@ -12,7 +12,7 @@ anatomy()
 }
 
 # Claim that the stages add up to the sum, and that the batch's mean is the bench's figure.
-adds_up()	# LABEL MOST: MOST is the limit of the difference between mean and figure
+adds_up()	# LABEL MOST: MOST is the limit on the difference between mean and figure
 {
 	awk -v most="$2" '
 		/^stage .*function/ { exit }
@@ -56,7 +56,8 @@ anatomy mmio_read --calls --svg "$tmp/two.svg"
 grep -v '^picture' "$tmp/table" | cmp -s - "$tmp/first" && cmp -s "$tmp/one.svg" "$tmp/two.svg"
 ok $? "a second run gives the same table and picture, to the byte"
 
-# An instruction that traps and so is not counted, a trap that the guest takes itself, and a fault that is retried.
+# These rows have an instruction that traps and so is not counted, a trap that the guest takes
+# itself, and a fault that is retried.
 for row in wfi_pending illegal_insn fault_4k_present; do
 	anatomy "$row"
 	is $status 0 "anatomy measures $row" || diag "$(cat "$tmp/err")"
@@ -66,7 +67,7 @@ done
 anatomy sbi_version --systems bare --insns
 adds_up "sbi_version, bare" 0.5
 like "$out" '^firmware +[1-9]' "bare: the firmware's instructions are counted"
-like "$out" ' op_sbi_version\+0x[0-9a-f]+ src/guest/bench/bench.S:[0-9]+' "--insns has source lines"
+like "$out" ' op_sbi_version\+0x[0-9a-f]+ src/guest/bench/bench.S:[0-9]+' "--insns shows source lines"
 
 anatomy nonsense
 is $status 2 "an unknown row is refused"
@@ -79,12 +80,13 @@ anatomy mmio_read --path 4711
 is $status 2 "a path that does not exist is refused"
 is "$(find "$tmp" -name 'anatomy.*' | wc -l)" 0 "no temporary folder is left"
 
-# Each example in the page comes from one run; scripts/hyperscope figures --docs updates only the sums.
+# Each example in docs/anatomy.md comes from one run; scripts/hyperscope figures --docs updates only
+# the sums.
 out=$(awk '/^```/ { split("", sum) } $1 ~ /^[A-Za-z]/ && NF >= 5 && $(NF - 1) ~ /^[0-9]+$/ && $(NF) ~ /%$/ { sum[1] += $(NF - 3); sum[2] += $(NF - 1) }
 	$1 == "sum" && sum[1] { examples++; if ($2 != sum[1] || $3 != sum[2]) print $0 ": the stages are " sum[1] " and " sum[2] }
 	$1 == "sum" { mine = $2 } $1 == "mean" { if ($5 < mine - 0.5 || $5 > mine + 0.5) print $0 ": the sum is " mine }
 	END { print examples + 0, "examples" }' "$HS_TOP/docs/anatomy.md")
-is "$out" "2 examples" "docs/anatomy.md: an example's stages add up to its sum"
+is "$out" "2 examples" "docs/anatomy.md: the stages of each example add up to its sum"
 
 before=$tests_run
 relay "$(python3 "$HS_TOP/tests/scripts/insn_kinds.py" "$HS_TOP" "$O" 2>&1)"

@@ -83,18 +83,18 @@ ok $? "set-up finds the archive's cache"
 
 snapshot=debian/20261114T093112Z
 is "$(fields guest busybox-static)" "1:2-3,riscv64,$(sum "$dl"/busybox*.deb),$(stat -c %s "$dl"/busybox*.deb),build/dl/busybox-static_1%3a2-3_riscv64.deb,Debian trixie/main,$snapshot" \
-	"a package of the guest has version, checksum and snapshot"
-like "$(fields guest device-tree-compiler)" "^1.7,source,$(sum "$dl"/device-tree*),7,.*,$snapshot\$" "a source package has version, checksum and snapshot"
-like "$(fields guest linux-libc-dev)" "^1:2-3,all,$(sum "$dl"/linux-libc-dev*),.*,,\$" "a package that is in no list is recorded without a snapshot"
-like "$(fields tool make)" "^$version,[a-z0-9]+,1234,1,pool/make.deb,Debian trixie/main,$snapshot\$" "a tool on this machine has version, checksum and snapshot"
+	"a package of the guest is listed with its version, checksum and snapshot"
+like "$(fields guest device-tree-compiler)" "^1.7,source,$(sum "$dl"/device-tree*),7,.*,$snapshot\$" "a source package is listed with its version, checksum and snapshot"
+like "$(fields guest linux-libc-dev)" "^1:2-3,all,$(sum "$dl"/linux-libc-dev*),.*,,\$" "a package that is not in any list is recorded without a snapshot"
+like "$(fields tool make)" "^$version,[a-z0-9]+,1234,1,pool/make.deb,Debian trixie/main,$snapshot\$" "a tool on this machine is listed with its version, checksum and snapshot"
 like "$(fields tool gcc-riscv64-linux-gnu)" "^$(dpkg-query -W -f '${Version}' gcc-riscv64-linux-gnu | sed 's/+/\\+/g')," "packages.csv has the compiler's package"
 compiler=$(basename "$(realpath "$(command -v riscv64-linux-gnu-gcc)")")
 like "$(grep -c "$compiler\|${compiler#riscv64-linux-gnu-}-riscv64-linux-gnu" "$packed/artifact/packages.csv")" '^[1-9]' "packages.csv has the package of the compiler behind the symbolic link"
 like "$(<"$packed/artifact/packages.csv")" '^tool,(qemu-system-|qemu)' "packages.csv has QEMU"
 like "$(fields library binutils-riscv64-linux-gnu)$(fields tool binutils-riscv64-linux-gnu)" '^[0-9]' "packages.csv has the tools' dependencies"
-like "$err" 'have a version but no checksum, because they are not in' "a package that is in no list is reported"
+like "$err" 'have a version but no checksum, because they are not in' "a package that is not in any list is reported"
 ! grep -rqE 'https?://|nowhere|127\.0\.0\.1' "$packed/artifact"
-ok $? "the archive's lists name no host"
+ok $? "the archive's lists do not name a host"
 
 cp "${out% (*}" "$tmp/first"
 pack
@@ -128,7 +128,7 @@ is "$(sed 's/^does not hold[^:]*: /Does not hold: /; s/^holds[^:]*: /Holds: /' <
 	cat "$HS_TOP"/notebooks-data/papers/*/claims.md | grep -qxF "$verdict: \`${look# }\`" || echo "$verdict:$look"
 done)" "" "the results in docs/artifact.md are those in claims.md: $(wc -l <<<"$seen") lines"
 
-# functional, run on an archive whose programs only print the expected lines.
+# Run functional on an archive whose programs only print the expected lines.
 cat >"$tree/scripts/said" <<'END2'
 #!/bin/bash
 case $1 in run) ;; reproduce) shift ;; *) exec "${0%/*}/real" "$@" ;; esac
@@ -168,7 +168,7 @@ like "$(<"$tmp/err")" '\| +figures: 8 as expected, 1 not' "functional shows the 
 functional "FIGURES=0 as expected, 0 not"
 like "$flat" '^1 .*paper [0-9]+ s FAILED its output lacks' "functional fails if none of the paper's figures was measured"
 functional "FIGURES=0 as expected, 0 not, 9 of another key, 8 of them within 5 %"
-like "$flat" '^0 .*9 of another key' "functional accepts figures of another compiler"
+like "$flat" '^0 .*9 of another key' "functional accepts figures that were made with another compiler"
 functional HS_TIME_SCALE=0.02 SLOW=600
 like "$flat" '^1 .*hello [0-9]+ s FAILED took longer than 12 seconds; HS_TIME_SCALE=4 gives' "a step that takes too long is ended, with a hint"
 functional EXITS=0

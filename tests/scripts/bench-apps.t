@@ -36,7 +36,8 @@ apps()
 	err=$(<"$tmp/err")
 }
 
-# Rows with their operations per batch and instructions per operation; here the same in each layout.
+# Each row has the number of operations per batch, and the instructions of each batch; here they are
+# the same in each layout.
 printf '%s\n' "guest: Linux is up" batches,boot,1,950000000 "[   17.5] batches,fork_exec,20,23000000 21000000 21200010" >"$tmp/guest"
 apps native --rows boot,fork_exec --csv "$tmp/csv"
 is $status 0 "a guest's lines are accepted" || diag "$err"
@@ -56,7 +57,7 @@ like "$out" 'native fork_exec default rv64: p50 1060000.50 and 1060001.50|106000
 sed -i '/fork_exec/d' "$tmp/guest"
 apps native --rows boot
 is $status 125 "a guest that ends early gives no figures"
-like "$err" 'native \(processes, layout [1-5]\): the guest ended without fork_exec' "the rows that an early end leaves out are reported"
+like "$err" 'native \(processes, layout [1-5]\): the guest ended without fork_exec' "the rows that are missing because the guest ended early are reported"
 cp "$tmp/guest" "$tmp/boot"
 printf '%s\n' batches,boot,1,950000000 batches,boot,1,1 batches,fork_exec,20,23000000 >"$tmp/guest"
 apps native --rows boot
@@ -103,7 +104,7 @@ like "$status $err" "^2 .*there is no system 'nativ'; known systems: native, hyp
 apps --rows boots
 like "$status $err" "^2 .*there is no row 'boots'; --list shows the rows" "a row that does not exist is refused"
 apps --csv "$tmp"
-like "$status $err" "^2 .*--csv $tmp: cannot be written" "a folder as the CSV is refused"
+like "$status $err" "^2 .*--csv $tmp: cannot be written" "--csv with a folder is refused"
 apps --csv /none/csv
 like "$status $err" "^2 .*--csv /none/csv: cannot be written" "a CSV that cannot be written is refused"
 done_testing

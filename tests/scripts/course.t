@@ -17,7 +17,8 @@ ok $? "the docs' figures are current" || diag "$(cat "$copy/said")"
 git ls-files --cached --others --exclude-standard | cpio -pdm --quiet "$copy/tree" 2>/dev/null
 cd "$copy/tree" && git init -q . || exit 1
 
-# notices CLAIM SENTENCE FILE SED [CHECK]: claim that the check prints the sentence after this change of the file
+# notices CLAIM SENTENCE FILE SED [CHECK]: claim that CHECK prints SENTENCE after SED has changed
+# FILE
 notices()
 {
 	local claim=$1 want=$2 file=$3 edit=$4 tool=${5:-scripts/hyperscope course --pages} said
@@ -31,7 +32,7 @@ notices()
 draw='scripts/hyperscope figures --docs --check world-switch'
 notices "an event that was removed is reported" "no event kvm_page_fault" trace/events.def 's/EVENT(kvm_page_fault,/EVENT(kvm_other,/'
 notices "a toggle's value that was removed is reported" "toggle fastpath has no value off" src/kvm/toggle.def 's/fastpath, "on off"/fastpath, "on none"/'
-notices "a new toggle that the map lacks is reported" "the map does not have the toggle colour" src/kvm/toggle.def '/^TOGGLE(vmid/iTOGGLE(colour, "red blue", 0, "?")'
+notices "a new toggle that the map lacks is reported" "the map does not have the toggle color" src/kvm/toggle.def '/^TOGGLE(vmid/iTOGGLE(color, "red blue", 0, "?")'
 notices "a tour that does not exist is reported" "no tour nowhere" COURSE.md 's/| `gstage-fault` |/| `nowhere` |/'
 notices "a file that does not exist is reported" "no src/kvm/nothing.c" COURSE.md 's,`src/kvm/context.h`\,$,`src/kvm/nothing.c`\,,'
 notices "a make target that does not exist is reported" "no target sing" COURSE.md 's/^    make report/    make sing/'
@@ -56,9 +57,9 @@ shown()	# FIRST LAST: print the sum of these steps' counts in the figure
 		awk -v from="$1" -v to="$2" '$1 >= from && $1 <= to { n += $2 } END { print n }'
 }
 if [ -f "$O/kernel/src/kvm/exit/switch.S.o" ] && command -v riscv64-linux-gnu-objdump >/dev/null; then
-	is "$(shown 1 3)" "$(count vcpu_switch vcpu_exit_vector)" "the figure has the kernel's number of instructions into the guest"
-	is "$(shown 4 6)" "$(count vcpu_exit_vector none)" "the figure has the kernel's number of instructions out of the guest"
+	is "$(shown 1 3)" "$(count vcpu_switch vcpu_exit_vector)" "the figure shows as many instructions into the guest as the kernel has"
+	is "$(shown 4 6)" "$(count vcpu_exit_vector none)" "the figure shows as many instructions out of the guest as the kernel has"
 else
-	skip "the figure has the kernel's numbers of instructions" "there is no finished build"
+	skip "the figure shows as many instructions as the kernel has" "there is no finished build"
 fi
 done_testing

@@ -21,12 +21,12 @@ isatty(1)=0
 isatty(2)=0
 HS_WORD=two words
 file /etc/greeting: good day" "the program has its arguments, environment and files, and no terminal"
-is "$err" "to stderr" "with --quiet only the program's output is printed"
+is "$err" "to stderr" "with --quiet, only the program's output is printed"
 
 hs exec --quiet "$progs/ends" exit 42
 is "$status" 42 "the program's exit status is returned"
 hs exec --quiet "$progs/ends" signal 15
-is "$status" 143 "a program that a signal ended gives 128 + N"
+is "$status" 143 "a program that signal N ended gives status 128 + N"
 hs exec --quiet --timeout "$(scaled 2)" "$progs/ends" never
 is "$status" 124 "--timeout ends a program with status 124"
 is "$(left_running)" "" "--timeout leaves nothing running"
@@ -104,10 +104,10 @@ is "$(cat "$tmp"/side.? | grep '^argv.1.')" "argv[1]=1
 argv[1]=2
 argv[1]=3" "runs side by side do not disturb each other"
 [ -d "$tmp/runs/last/" ]
-ok $? "the last run is linked as last"
+ok $? "the link named last leads to the last run"
 
 # ---- a terminal ----
-hs_on_terminal()	# INPUT ARGS...: through script(1)'s terminal
+hs_on_terminal()	# INPUT ARGS...: run exec ARGS with INPUT on script(1)'s terminal
 {
 	local input=$1
 	shift
@@ -118,7 +118,7 @@ hs_on_terminal()	# INPUT ARGS...: through script(1)'s terminal
 if command -v script >/dev/null; then
 	text=$(hs_on_terminal '' "$progs/tellfiles")
 	like "$text" "^isatty\(0\)=1" "a program run on a terminal has a terminal"
-	like "$text" "^window 33x99" "the program's terminal has the same size"
+	like "$text" "^window 33x99" "the program's terminal has the same size as the launcher's"
 	like "$text" "^canonical 1 echo 1" "the program's terminal has a line discipline"
 	text=$( (sleep 3; printf '\001x') | timeout "$(scaled 40)" script -qec \
 		"'$HS_TOP/scripts/hyperscope' exec --quiet $progs/ends never; echo status \$?; stty -a" /dev/null)

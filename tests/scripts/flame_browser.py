@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""flame_browser.py - check a flame graph in Chromium: zoom, keys, search, narrow windows, dark, paper.
+"""flame_browser.py - check a flame graph in Chromium: zoom, keys, search, narrow windows, dark theme, printing.
 
 usage: flame_browser.py SVG HOSTILE [SHOTS]
 """
@@ -133,8 +133,8 @@ def surroundings(graph, browser, picture):
         browser.size(width)
         browser.open(picture)
         needed = browser.js("return document.documentElement.getBoundingClientRect().width")
-        ok(needed <= width, "at %d pixels the graph fits the window" % width, needed)
-        tidy(graph, "at %d pixels nothing overlaps" % width)
+        ok(needed <= width, "at %d pixels, the graph fits the window" % width, needed)
+        tidy(graph, "at %d pixels, nothing overlaps" % width)
         heads = browser.js("""return [...document.querySelectorAll('.title, .muted, .key, foreignObject')]
             .filter((e) => e.style.display !== 'none').map((e) => {
             const b = e.getBoundingClientRect(); return [b.left, b.top, b.right, b.bottom]})""")

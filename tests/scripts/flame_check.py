@@ -46,14 +46,14 @@ def prefix_sums(path):
     return sums
 
 
-def luminance(colour):
-    parts = [int(colour[at:at + 2], 16) / 255 for at in (1, 3, 5)]
+def luminance(color):
+    parts = [int(color[at:at + 2], 16) / 255 for at in (1, 3, 5)]
     parts = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
 
 
 def contrast(style):
-    """Return the contrast of the frames' text on each of their colours, in both themes."""
+    """Return the contrast between the frames' text and each of the frames' colors, in both themes."""
     found = []
     for part in style.split("@media print")[0].split("@media screen"):
         text = re.search(r"\.flame text \{ fill: (#\w+)", part).group(1)
@@ -67,7 +67,7 @@ def main(folded, picture):
     svg = ElementTree.parse(picture).getroot()
     ok(svg.tag == NS + "svg", "the file is XML, and an SVG", svg.tag)
     text = open(picture, encoding="utf-8").read()
-    ok(not re.search(r"(href|src)\s*=|url\(|@import", text), "the SVG refers to no other file")
+    ok(not re.search(r"(href|src)\s*=|url\(|@import", text), "the SVG does not refer to other files")
     frames = [Frame(group) for group in svg.iter(NS + "g") if "f" in (group.get("class") or "").split()]
     sums = prefix_sums(folded)
     ok(sorted(frame.count for frame in frames) == sorted(sums.values()),
@@ -91,14 +91,14 @@ def main(folded, picture):
             sum(up.first <= frame.first and frame.first + frame.count <= up.first + up.count
                 for up in rows[depth - 1]) == 1 for frame in row))
     ok(apart, "no two frames of a row overlap")
-    ok(held, "each frame is on top of one caller, within its width")
+    ok(held, "each frame is on top of one caller, within the caller's width")
     ok(len({frame.y for frame in frames}) == len(rows) and
        all(len({frame.y for frame in row}) == 1 for row in rows.values()), "all frames of a depth are in one row")
     drawn = [frame for frame in frames if frame.text.text]
     ok(drawn and all(float(frame.text.get("x")) + 7 * len(frame.text.text) <= frame.x + frame.width + 7
                      for frame in drawn if frame.text.text.isascii()), "a label fits into its frame")
     least = contrast(svg.find(NS + "style").text)
-    ok(len(least) >= 40 and min(least) >= CONTRAST, "labels have enough contrast on every colour, light and dark",
+    ok(len(least) >= 40 and min(least) >= CONTRAST, "labels have enough contrast on every color, light and dark",
        sorted(least)[:5])
 
 

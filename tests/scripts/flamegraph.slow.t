@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# flamegraph.slow.t - test a flame graph in headless Chromium: zoom, search, keys, narrow windows, the dark theme,
-# printing; nothing overlaps. SHOTS=DIR keeps screenshots.
+# flamegraph.slow.t - test a flame graph in headless Chromium: zoom, search, keys, narrow windows,
+# the dark theme and printing work, and nothing overlaps. SHOTS=DIR keeps screenshots.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 needs_browser

@@ -12,7 +12,8 @@ flamegraph()
 	err=$(cat "$tmp/err")
 }
 
-# Recursion, two callers of one function, the same stack twice, a world with its own colour, a count of zero.
+# Recursion, two callers of one function, the same stack twice, a world with its own color, and a
+# count of zero.
 cat >"$tmp/stacks" <<'END'
 # what this was made of
 host kernel;run;exit_sbi;memcpy 1000
@@ -28,7 +29,7 @@ END
 flamegraph "$tmp/stacks" --unit instructions --out "$tmp/one.svg"
 is $status 0 "stacks become a picture" || diag "$err"
 relay "$(python3 "$HS_TOP/tests/scripts/flame_check.py" <(grep -v ' 0$' "$tmp/stacks") "$tmp/one.svg" 2>&1)"
-like "$(cat "$tmp/one.svg")" '^1,234 instructions \(74\.16 %\)</title>' "the same stack twice is added up"
+like "$(cat "$tmp/one.svg")" '^1,234 instructions \(74\.16 %\)</title>' "a stack that occurs twice is added up"
 flamegraph - --unit instructions --title stacks <"$tmp/stacks"
 is "$(cmp "$tmp/one.svg" "$tmp/out" 2>&1)" "" "the same input gives the same picture, to the byte"
 flamegraph "$tmp/stacks" --icicle
@@ -61,7 +62,7 @@ print(sorted({node.tag.split("}")[1] for node in root.iter()}), sum(node.tag.end
 ok $? "a name of 100 kB is cut" || diag "$(wc -c <"$tmp/out")"
 awk 'BEGIN { for (i = 0; i < 5000; i++) printf "f%d;", i % 3; print "end 1" }' >"$tmp/deep"
 flamegraph "$tmp/deep"
-is $status 0 "a stack of 5000 frames is drawn as far as --depth" || diag "$err"
+is $status 0 "a stack of 5000 frames is drawn down to the limit of --depth" || diag "$err"
 
 refused()	# FILE-TEXT WORDS NAME
 {
@@ -81,5 +82,5 @@ like "$err" 'missing: No such file' "the message names the missing file"
 flamegraph "$tmp/stacks" --out "$tmp/no/where.svg"
 is $status 125 "an output that cannot be written is an error"
 flamegraph --depth 0 "$tmp/stacks"
-is $status 2 "a wrong option is refused"
+is $status 2 "an invalid value of an option is refused"
 done_testing

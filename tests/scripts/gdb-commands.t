@@ -18,7 +18,7 @@ hs_gdb()	# COMMAND...: run the commands in gdb on a machine; sets $said and $sta
 	status=$?
 }
 
-after()	# COMMAND [N]: print the output of its Nth call
+after()	# COMMAND [N]: print the output of COMMAND's Nth call
 {
 	awk -v want="== $1" -v n="${2:-1}" '/^== /{on = ($0 == want && ++seen == n); next} on' <<<"$said"
 }
@@ -43,13 +43,13 @@ like "$(after 'hs nonsense')" "no command 'hs nonsense'" "hs names an unknown co
 like "$(after 'hs csr')" "name a CSR" "hs csr needs a name"
 like "$(after 'hs csr mstatuss')" "no CSR 'mstatuss'" "hs csr names an unknown CSR"
 like "$(after 'hs csr henvcfg 0x8000000000000080')" "63 +STCE=1 " "hs csr shows the fields of a value"
-like "$(after 'hs csr henvcfg 0x8000000000000080')" "H §2.5" "hs csr shows the paragraph of a field"
+like "$(after 'hs csr henvcfg 0x8000000000000080')" "H §2.5" "hs csr shows the section that describes a field"
 like "$(after 'hs break-guest')" "name a function" "hs break-guest needs a place"
 like "$(after 'hs break-guest no_such_symbol')" "no symbol 'no_such_symbol'" "hs break-guest names a symbol that the guest lacks"
 
 like "$(after 'hs until-exit 20')" "the guest has just trapped .inst_guest_page_fault" "hs until-exit stops at the fault of the guest's first fetch"
 like "$(after 'hs vms')$(after 'hs vms' 2)" "vCPU [0-9]+.0: loaded in hart 0, pc 0x80200000, [0-9]+ exits" "hs vms shows where the vCPU is"
-like "$(after 'hs vcpu' 2)" "as the trap left them" "hs vcpu: at a trap the vCPU's registers are in the hart"
+like "$(after 'hs vcpu' 2)" "as the trap left them" "hs vcpu: at a trap, the vCPU's registers are in the hart"
 like "$(after 'hs vcpu' 2)" "hgatp .*MODE=Sv(39|48|57)x4 VMID=" "hs vcpu shows the fields of CSRs"
 like "$(after 'hs vcpu 7')" "no vCPU 7" "hs vcpu names a vCPU that does not exist"
 like "$(after 'hs vcpu x')" "'x' is not a vCPU" "hs vcpu names a word that is not a number"
@@ -60,9 +60,9 @@ like "$(after 'hs gstage $htval << 2')" "memslot 0 has GPA 0x80200000" "hs gstag
 
 like "$(after 'hs where' 3)" "hart 0, VS .*pc 0x80200000" "hs until-entry stops at the guest's first instruction"
 like "$(after 'hs where' 3)" "_start" "hs where names the guest's symbol"
-like "$(after 'hs vcpu' 3)" "in hart 0, which runs it" "hs vcpu: in VS the vCPU's registers are in the hart"
-like "$(after 'hs csr sepc')" "sepc is the guest.s .vsepc" "hs csr: in VS the host's sepc cannot be read"
-like "$(after 'hs csr vsatp')" "MODE=Bare" "hs csr: in VS the guest's vsatp can be read"
+like "$(after 'hs vcpu' 3)" "in hart 0, which runs it" "hs vcpu: in VS, the vCPU's registers are in the hart"
+like "$(after 'hs csr sepc')" "sepc is the guest.s .vsepc" "hs csr: in VS, the host's sepc cannot be read"
+like "$(after 'hs csr vsatp')" "MODE=Bare" "hs csr: in VS, the guest's vsatp can be read"
 like "$(after 'hs vstage $pc')" "VS-stage of 0x80200000, Bare" "hs vstage shows the first stage"
 like "$(after 'hs vstage $pc')" "leaf .*UXWRV" "hs vstage shows the second stage"
 like "$(after 'hs gstage $pc')" "level 0 .* 4 KiB leaf|level 1 .* 2 MiB leaf" "hs gstage: the page is mapped after the fault"
@@ -70,16 +70,16 @@ like "$(after 'hs gstage 0x10000000')" "no memslot has GPA 0x10000000: .*MMIO" "
 like "$(after 'hs gstage 0xffffffffffffff00')" "has more than" "hs gstage names an address that has too many bits"
 like "$(after 'hs gstage')" "give the guest physical address as a number" "hs gstage needs an address"
 like "$(after 'hs gstage no_such')" "'no_such' is not a guest physical address" "hs gstage names an expression that has no value"
-like "$(after 'hs diff-switch' 2)" "world +HS -> VS" "hs diff-switch: from the exit to the entry the world changed"
+like "$(after 'hs diff-switch' 2)" "world +HS -> VS" "hs diff-switch: from the exit to the entry, the world changed"
 like "$(after 'hs diff-switch' 2)" "at one stop only: .*sepc" "hs diff-switch lists registers that were readable at one stop only"
 like "$(after 'hs exits')$(after 'hs exits' 2)" "0x80200000 +inst_guest_page_fault +0x80200000 0x20080000 0x0" "hs exits shows the exit from the ring"
 like "$(after 'hs exits 0')" "'0' is not a number" "hs exits refuses 0"
 
 like "$(after 'hs until-exit')" "world switch: the guest has just trapped" "hs until-exit without a cause stops at any exit"
 like "$(after 'hs vcpu 0')" "pc +0000000080" "hs vcpu takes a vCPU's number"
-like "$(after 'hs csr scause')" "that is ecall_vs" "hs until-exit stops at a call"
-like "$(after 'hs diff-switch' 3)" "world +VS -> HS" "hs diff-switch: from the entry to the next exit the world changed back"
-like "$(after 'hs where' 4)" "world switch: Step 4: guest registers" "hs where: two instructions later the hart is in step 4 of the switch"
+like "$(after 'hs csr scause')" "that is ecall_vs" "hs until-exit ecall_vs stops at an SBI call"
+like "$(after 'hs diff-switch' 3)" "world +VS -> HS" "hs diff-switch: from the entry to the next exit, the world changed back"
+like "$(after 'hs where' 4)" "world switch: Step 4: guest registers" "hs where: two instructions later, the hart is in step 4 of the switch"
 like "$(after 'hs diff-switch' 4)" "a0 +0x" "hs diff-switch shows the swapped a0"
 like "$(after 'hs diff-switch' 4)" "sscratch +0x" "hs diff-switch shows the swapped sscratch"
 like "$(after 'hs until')" "name a function" "hs until needs a place"

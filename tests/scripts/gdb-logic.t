@@ -32,13 +32,13 @@ for name, rows in csr.TABLES.items():
     bits = [b for f in rows for b in range(f.low, f.high + 1)]
     claim(len(bits) == len(set(bits)) and max(bits) < 64, "no two fields of %s overlap" % name)
 claim(any("SPV=1 " in line for line in csr.decode("hstatus", 1 << 7)), "hstatus.SPV is bit 7")
-claim(any("0x1000000" in line for line in csr.decode("hstatus", 1 << 24)), "bits without a name are not hidden")
-claim(csr.brief("vsstatus", 3 << 13 | 1 << 8) == "FS=Dirty SPP=S", "values have names, and zeros are left out")
+claim(any("0x1000000" in line for line in csr.decode("hstatus", 1 << 24)), "set bits of hstatus that have no name are shown too")
+claim(csr.brief("vsstatus", 3 << 13 | 1 << 8) == "FS=Dirty SPP=S", "csr.brief() shows values by name and leaves out fields that are 0")
 claim(names.cause_number("irq_s_timer") == 1 << 63 | 5 and names.cause_number("0x14") == 20 and
       names.cause_number("ECALL_VS") == 10, "a cause is found by name and by number")
 claim(names.cause_number("vs_ecall") == 10 and names.cause_number("load_access") == 5,
       "a cause is found by the names that gdb's commands used before")
-claim(refused(names.cause_number, "nonsense"), "a wrong cause is refused")
+claim(refused(names.cause_number, "nonsense"), "an unknown cause is refused")
 claim(names.cause_name(1 << 63 | 33) == "irq_33", "a cause without a name is shown as its number")
 
 # Walks over a memory of 8-byte entries.
@@ -79,17 +79,18 @@ claim("reserved" in g(0x80006000).error, "a table at level 0 is reserved")
 claim("reserved" in g(0xc0000000).error, "W without R is reserved")
 claim("outside RAM" in g(0x80007000).error, "an entry that cannot be read is reported")
 claim("MODE 3 is reserved" in walk.walk("G", 3 << 60, 0, memory.get).error, "a reserved mode is reported")
-claim(walk.walk("G", 0, 0x1234, memory.get).result == 0x1234, "Bare does not change an address")
+claim(walk.walk("G", 0, 0x1234, memory.get).result == 0x1234, "a walk in mode Bare does not change the address")
 
-# Both stages: the guest's Sv39 root is its page 0x80005000, its next table in the 2 MiB page.
+# Both stages: the guest's Sv39 root is the page at GPA 0x80005000, and its next table is in the 2
+# MiB page.
 VSATP = 8 << 60 | 0x80005
 table(0xb0005000, 256, ptr(0x80201000))
 table(0xb0005000, 1, ptr(0x90000000))        # a table where the G-stage maps nothing
 table(0xa0201000, 0, ptr(0x80200000, 0xcf))
 two = walk.walk("VS", VSATP, 0xffffffc000001234, memory.get, g)
 claim(two.result == 0x80201234, "the VS-stage is walked through the G-stage")
-claim([s.inner.result for s in two.steps] == [0xb0005800, 0xa0201000], "each VS-stage step has the G-stage walk to its entry")
-claim(len(walk.show(two)) == 2 + 2 + 5 + 4, "a nested walk is shown with a line for each step, head and end")
+claim([s.inner.result for s in two.steps] == [0xb0005800, 0xa0201000], "each step of the VS-stage walk includes the G-stage walk to its entry")
+claim(len(walk.show(two)) == 2 + 2 + 5 + 4, "a nested walk is shown with one line for each step, heading and end")
 claim("not canonical" in walk.walk("VS", VSATP, 1 << 40, memory.get, g).error, "a virtual address that is not canonical is reported")
 lost = walk.walk("VS", VSATP, 1 << 30, memory.get, g)
 claim("no page for the table at GPA 0x90000000" in lost.error, "a table that the G-stage does not map is reported")
@@ -98,9 +99,9 @@ claim("no page for the table at GPA 0x90000000" in lost.error, "a table that the
 hs = snapshot.take("HS", False, lambda name: {"hstatus": 0x80, "a0": 1}.get(name, 0))
 vs = snapshot.take("VS", True, lambda name: {"hstatus": 0, "a0": 2}.get(name, 0))
 changes = snapshot.diff(hs, vs)
-claim(("a0", 1, 2) in changes and ("world", "HS", "VS") in changes, "a difference names what changed")
-claim(("sepc", 0, None) in changes, "a difference names what can no longer be read")
-claim(any("SPV=1 -> 0" in line for line in snapshot.show(changes)), "a difference shows the changed fields")
+claim(("a0", 1, 2) in changes and ("world", "HS", "VS") in changes, "the difference of two snapshots names what changed")
+claim(("sepc", 0, None) in changes, "the difference of two snapshots names what can no longer be read")
+claim(any("SPV=1 -> 0" in line for line in snapshot.show(changes)), "the difference of two snapshots shows the changed fields")
 claim(snapshot.diff(hs, dict(hs)) == [], "equal snapshots have no difference")
 
 # Invalid ELF files.

@@ -31,7 +31,7 @@ for how in "" --icount; do
 		'hbreak exit_dispatch' 'continue' 'print/x $scause' 'print (unsigned long)$hgatp >> 60' 'delete' 'continue'
 	like "$said" "Breakpoint 1, .*host_main" "gdb stops the host at its first line ${how:-without --icount}"
 	like "$said" "Breakpoint 2, " "gdb stops at an exit"
-	like "$said" "= (8|9|10)$" "at the exit hgatp has the guest's page table"
+	like "$said" "= (8|9|10)$" "at the exit, hgatp has the mode of a G-stage page table"
 	is "$status" 0 "the run continues to its end" || diag "$said"
 done
 is "$(left_running)" "" "nothing is left running"

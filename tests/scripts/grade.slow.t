@@ -17,7 +17,7 @@ open(sys.argv[2], "w").write(markers.starter("src/kvm/sbi/sbi_base.c", open(sys.
 END
 graded starter
 is "$status:$(points)" "1:0 of 90" "the starter gets no points"
-like "$(tr -s '\n ' ' ' <<<"$said")" 'lab 91: src/kvm/sbi/sbi_base.c: answer each function' "the report on the starter names what is to be written"
+like "$(tr -s '\n ' ' ' <<<"$said")" 'lab 91: src/kvm/sbi/sbi_base.c: answer each function' "the report on the starter names what the student has to write"
 
 echo "the course's key" >"$tmp/key"
 hand_in reads src/kvm/sbi/sbi_base.c
@@ -33,14 +33,14 @@ unlike "$said" xyzzy "the hidden test's text is not in the report"
 unlike "$said" 'seen:' "the compiler finds neither the solution nor, through /proc, the hidden test"
 like "$said" 'file not found' "the compiler reports that the hidden test does not exist" || diag "$said"
 
-in_vmm()	# NAME CODE: submit a VMM that runs this code first
+in_vmm()	# NAME CODE: submit a VMM that runs CODE first
 {
 	hand_in "$1" src/kvm/sbi/sbi_base.c src/vmm/message.c
 	printf '#include <unistd.h>\n__attribute__((constructor)) static void cheat(void)\n{\n%s\n}\n' "$2" \
 		>>"$tmp/$1/src/vmm/message.c"
 }
 
-in_kernel()	# NAME DECLARATION CALL: submit a hypervisor that does this at each call of the base extension
+in_kernel()	# NAME DECLARATION CALL: submit a hypervisor that runs CALL at each call to the base extension
 {
 	hand_in "$1" src/kvm/sbi/sbi_base.c
 	{ echo "$2"; sed "s|^\tswitch (fid) {|\t$3;\n&|" "$fixture/91-fixture/tree/src/kvm/sbi/sbi_base.c"; } \
@@ -67,9 +67,9 @@ in_kernel panics 'void panic(const char *fmt, ...);' 'panic("ok 1 - %s", "all is
 nothing panics 'the host panicked' "a hypervisor that panics"
 in_kernel loops 'void nothing(void);' 'for (;;) __asm__("")'
 nothing loops 'ended after [0-9]+ seconds' "a hypervisor that hangs"
-like "$(lines base)" 'the machine hangs: the rest of this test was not run' "a hypervisor that hangs ends its test with the first machine"
+like "$(lines base)" 'the machine hangs: the rest of this test was not run' "if the hypervisor hangs, the test ends with its first machine"
 
-# In a container root may be unable to make namespaces; then the compiler runs as another user.
+# In a container, root may be unable to create namespaces; then the compiler runs as another user.
 if [ "$(id -u)" = 0 ]; then
 	mkdir "$tmp/bin" && printf '#!/bin/sh\nexit 1\n' >"$tmp/bin/unshare" && chmod +x "$tmp/bin/unshare"
 	chmod 755 "$tmp"
@@ -77,13 +77,13 @@ if [ "$(id -u)" = 0 ]; then
 	hand_in reads src/kvm/sbi/sbi_base.c
 	echo "__asm__(\".incbin \\\"$fixture/91-fixture/hidden/kept.t\\\"\");" >>"$tmp/reads/src/kvm/sbi/sbi_base.c"
 	PATH=$tmp/bin:$PATH graded reads --hidden --key "$tmp/key"
-	is "$status:$(points)" "1:0 of 100" "without namespaces a submission that reads a hidden test gets no points" || diag "$said"
-	like "$said" 'the build failed' "without namespaces the compiler runs as another user"
+	is "$status:$(points)" "1:0 of 100" "without namespaces, a submission that reads a hidden test gets no points" || diag "$said"
+	like "$said" 'the build failed' "without namespaces, the compiler runs as another user"
 	hand_in right src/kvm/sbi/sbi_base.c
 	PATH=$tmp/bin:$PATH graded right --hidden --key "$tmp/key"
-	is "$status:$(points)" "0:100 of 100" "without namespaces the solution gets all points" || diag "$said $err"
+	is "$status:$(points)" "0:100 of 100" "without namespaces, the solution gets all points" || diag "$said $err"
 else
-	skip "without namespaces the compiler runs as another user" "only root can start it as another user"
+	skip "without namespaces, the compiler runs as another user" "only root can start the compiler as another user"
 fi
 
 hand_in large src/kvm/sbi/sbi_base.c

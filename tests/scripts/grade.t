@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# grade.t - the grader with the lab of fixture-lab.sh: a solution gets all points, and a submission that forges
-# results or replaces files gets none. grade.slow.t has a starter, and submissions that read or exhaust something.
+# grade.t - the grader with the lab of fixture-lab.sh: a solution gets all points, and a submission
+# that forges results or replaces files gets none. grade.slow.t grades a starter and submissions
+# that read a hidden test or exhaust a resource.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/fixture-lab.sh"
 fixes "the lab sets its machines' toggles itself" all
@@ -18,13 +19,13 @@ like "$said" '^gcc [0-9.]+, binutils [0-9.]+, QEMU [0-9.]+' "the report names th
 like "$said" '^OpenSBI v[0-9.]+' "the report names OpenSBI"
 like "$(tr -s '\n ' ' ' <<<"$said")" \
 	'sbi_version \(fastpath=off, gstage_walk=recursive\): [2-9][0-9][0-9]\.[0-9] instructions, [0-9.]+ in the reference solution: ratio 1\.000,' \
-	"instructions are compared with the reference's under the budget's toggles"
+	"instructions are compared with the reference solution's, under the toggles of the budget"
 is "$(awk 'length > 80' <<<"$said")" "" "the report has at most 80 columns"
 is "$(python3 -c 'import json, sys; print([(e["name"], e["order"], type(e["value"]).__name__) for e in json.load(open(sys.argv[1]))["leaderboard"]])' "$tmp/results.json")" \
 	"[('ratio', 'asc', 'float'), ('instructions', 'asc', 'float')]" "a contest's results.json has the leaderboard's values"
 cp "$tmp/json" "$tmp/first.json"
 
-# ---- a test's limit on files ignores the files of an ended test and of others ----
+# ---- files of an ended test and of others do not count against a test's limit on files ----
 mkdir -p "$tmp/ended/tmp/test.old"
 head -c 70M /dev/zero >"$tmp/ended/tmp/test.old/file"
 echo 'at=$(mktemp -d "$O/tmp/test.XXXXXX"); head -c 40M /dev/zero >"$at/file"; sleep 60' >"$tmp/ended/slow.t"
@@ -42,7 +43,7 @@ print(os.listdir(top + "/tmp"))
 END
 )
 is "$said" $'killed after 2 seconds\nkilled after 2 seconds\n[\'test.old\']' \
-	"an ended test leaves no files, and other files do not count against it"
+	"a test that was ended leaves no files, and other files do not count against its limit"
 
 hand_in nothing src/kvm/sbi/sbi_base.c
 sed '/lab 91: /,/lab 91 end/c (void)fid;' "$fixture/91-fixture/tree/src/kvm/sbi/sbi_base.c" >"$tmp/nothing/src/kvm/sbi/sbi_base.c"
@@ -55,7 +56,7 @@ printf 'all %%:\n\t@echo no such line; exit 1\n' >"$tmp/broken/Makefile"
 echo '{"lab": 91, "student": "ada"}' >"$tmp/broken/lab.json"
 said=$("$HS_TOP/scripts/hyperscope" grade --labs "$fixture" --student-tree "$tmp/broken" 2>/dev/null)
 like "$said" 'the build failed' "a tree that does not build is reported"
-is "$(tail -n 1 <<<"$said")" "Score: 0 of 60" "a tree that does not build is graded out of the same number of points" || diag "$said"
+is "$(tail -n 1 <<<"$said")" "Score: 0 of 60" "a tree that does not build is graded out of as many points as one that builds" || diag "$said"
 
 said=$(python3 - "$HS_TOP" 2>&1 <<'END'
 import sys
@@ -79,7 +80,7 @@ board()	# CLAIM FILE...: claim that the leaderboard is made; sets $said
 sed 's/"ada"/"eve \\u001b[2J and a name that is longer than any column of a table has room for"/' "$tmp/first.json" |
 	python3 -c 'import json, sys; g = json.load(sys.stdin); g["place"] = [0.9, 200.0]; json.dump(g, sys.stdout)' >"$tmp/second.json"
 board "the leaderboard is made from three submissions" "$tmp/json" "$tmp/first.json" "$tmp/second.json"
-is "$(awk 'NR > 1 { print $1, $2 }' <<<"$said" | xargs)" "1 eve 2 ada - ada" "only correct submissions have a rank, by their ratio" || diag "$said"
+is "$(awk 'NR > 1 { print $1, $2 }' <<<"$said" | xargs)" "1 eve 2 ada - ada" "only correct submissions are ranked, by their ratio" || diag "$said"
 is "$(awk 'length > 80' <<<"$said")$(grep -c $'\x1b' <<<"$said")" 0 "the leaderboard has at most 80 columns and no escape sequences"
 said=$("$HS_TOP/scripts/hyperscope" leaderboard "$tmp/results.json" 2>&1)
 is "$?:$(grep -c . <<<"$said")" "2:1" "a file that is not the grader's is refused in one line" || diag "$said"
@@ -155,7 +156,7 @@ for number in 0 1 2; do
 	refused odd$number.tar "not a valid file name" "a name with characters that a terminal does not show, $number"
 done
 mkdir "$tmp/odd" && : >"$tmp/odd/a"$'\n'"Score: 100 of 100"
-refused odd "not a valid file name" "a name of two lines in a folder"
+refused odd "not a valid file name" "a file name of two lines in a folder"
 unlike "$said" '^Score: 100' "a file's name does not become a line of the report"
 refused damaged.zip 'neither a folder nor a readable zip or tar' "a damaged archive"
 head -c 500 "$tmp/large.zip" >"$tmp/cut.zip"
@@ -187,7 +188,8 @@ def sealed(text, number, verdict):
     return "%s [%016x]\n" % (text, seal.sip_hash(key, (number << 8 | verdict).to_bytes(8, "little")))
 failed, held, plan = sealed("not ok 1 - a", 1, 0), sealed("ok 2 - b", 2, 1), sealed("1..2", 2, 3)
 assert seal.check(key, failed + held + plan) == ({1: "not ok 1 - a", 2: "ok 2 - b"}, 2)
-# A failed claim presented as passed; a seal of another claim, of another verdict, of another key.
+# Not accepted: a failed claim that is presented as passed, and a seal of another claim, verdict or
+# key.
 assert seal.check(key, failed[4:])[0] == {}
 assert seal.check(key, held.replace("ok 2", "ok 1"))[0] == {}
 assert seal.check(key, held.replace("b", "b # SKIP x"))[0] == {}
@@ -214,5 +216,5 @@ assert job._facts(b"[" * 100000) == {}
 assert limits.run(["truncate", "-s", "300M", sys.argv[2]], 20, builds=20).status
 assert limits.run([sys.executable, "-c", "bytes(3 << 30)"], 20, builds=20).status
 END
-ok $? "only a newline ends a line, a deep lab.json is harmless, and builds have limits"
+ok $? "only a newline ends a line of output, a deeply nested lab.json is harmless, and builds have limits"
 done_testing

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# gradescope.t - results.json has Gradescope's documented form, whatever was submitted. The zip has what
-# Gradescope runs, and its set-up reports an image that is too old.
+# gradescope.t - results.json has Gradescope's documented form, whatever was submitted. The zip
+# contains what Gradescope runs, and its setup.sh reports an image that is too old.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/fixture-lab.sh"
 export HYPERSCOPE_SET=
@@ -43,13 +43,13 @@ is "$(cd "$tmp/source/hyperscope/labs" && echo [0-9]*):$(ls "$tmp/source/hypersc
 is "$(<"$tmp/source/course.key")" key "the zip has the course's key"
 "$HS_TOP/scripts/hyperscope" lab --student ada 3 "$tmp/clones" >/dev/null && "$tmp/source/hyperscope/scripts/hyperscope" lab --student ada 3 "$tmp/zips" >/dev/null &&
 	diff -r -x build -x notebooks-data -x tours -x .commit "$tmp/clones" "$tmp/zips" >"$tmp/differ"
-is "$?:$(wc -l <"$tmp/differ")" 0:0 "a student's tree is the same, whether a clone made it or the zip" || diag "$(head -n 5 "$tmp/differ")"
+is "$?:$(wc -l <"$tmp/differ")" 0:0 "a clone and the zip make the same tree for a student" || diag "$(head -n 5 "$tmp/differ")"
 
 # With an os-release as on Ubuntu 22.04.
 printf 'ID=ubuntu\nVERSION_ID="22.04"\nPRETTY_NAME="Ubuntu 22.04.4 LTS"\n' >"$tmp/os-release"
 sed "s|/etc/os-release|$tmp/os-release|" "$tmp/source/setup.sh" >"$tmp/source/setup-22.sh"
 bash "$tmp/source/setup-22.sh" >"$tmp/said" 2>&1
-is "$?" 1 "on Ubuntu 22.04 setup.sh ends with 1"
+is "$?" 1 "on Ubuntu 22.04, setup.sh exits with status 1"
 like "$(<"$tmp/said")" 'Ubuntu 22.04.4 LTS has a QEMU older than 7.2' "setup.sh says that Ubuntu 22.04's QEMU is too old"
 
 # If the grader itself cannot run, run_autograder does not crash, gives no points and writes a valid file.

@@ -61,7 +61,7 @@ def compare(elf):
             continue
         address, word, mnemonic, operands = found.groups()
         if mnemonic.startswith("."):
-            continue  # binutils 2.38 does not know cbo.zero and similar ones
+            continue  # binutils 2.38 does not know cbo.zero and similar instructions
         decoded = I.decode(int(word, 16), len(word) // 2)
         want = expected(mnemonic, operands)
         if want is None:
@@ -83,7 +83,7 @@ def main():
     out = sys.argv[2]
     for name in ("hyperscope.elf", "vmm", "guest-payloads/bench.elf"):
         seen, wrong = compare(os.path.join(out, name))
-        print("%s - %s: loads, stores, jumps and CSRs are classified as by objdump"
+        print("%s - %s: loads, stores, jumps and CSRs are classified as objdump classifies them"
               % ("ok" if seen > 50 and not wrong else "not ok", name))
         print("# %d compared" % seen)
         for line in wrong[:10]:

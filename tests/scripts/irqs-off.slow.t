@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# irqs-off.slow.t - no path keeps interrupts off for longer than its bound in scripts/irqs-off.bounds: in every
-# workload, and in those on the G-stage with the recursive walker, without large leaves, and on -cpu max.
+# irqs-off.slow.t - no path keeps interrupts off for longer than its bound in
+# scripts/irqs-off.bounds: every workload is measured, and those on the G-stage also with the
+# recursive walker, without large leaves, and on -cpu max.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin irqs_off
 

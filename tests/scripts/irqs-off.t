@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# irqs-off.t - scripts/hyperscope irqs-off: an interval has as many instructions as a program counts around it,
-# a second run has the same figures, and impossible requests are refused.
+# irqs-off.t - scripts/hyperscope irqs-off: an interval's length agrees with the program's own count
+# of instructions, a second run has the same figures, and impossible requests are refused.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin irqs_off
 spans=$O/tests/kvm/spans
@@ -20,16 +20,16 @@ longest()	# CSV PATH
 irqs_off --list
 like "$out" '^sparse ' "--list has the workloads"
 
-# The same call counted by the program itself, including the instructions before and after the ecall.
+# The program counts the same call itself, including the instructions before and after the ecall.
 hs exec --quiet --icount "$spans" exact
 inside=$out
 irqs_off --bounds '' --over 100 --csv "$tmp/one.csv" -- "$spans" exact
-is $status 0 "a program is measured" || diag "$(cat "$tmp/err")"
+is $status 0 "a program given on the command line is measured" || diag "$(cat "$tmp/err")"
 span=$(longest "$tmp/one.csv" "ioctl KVM_GET_API_VERSION")
 [ "$((inside - span))" -ge 4 ] && [ "$((inside - span))" -le 60 ]
-ok $? "a system call has as many instructions as instret shows" ||
-	diag "$inside by instret, of which the span is $span"
-like "$out" '^ioctl KVM_GET_API_VERSION +[0-9]+ +- +16 ' "16 calls are 16 intervals"
+ok $? "the length of a system call agrees with the program's own instret count" ||
+	diag "$inside instructions by instret, of which the interval has $span"
+like "$out" '^ioctl KVM_GET_API_VERSION +[0-9]+ +- +16 ' "16 calls are reported as 16 intervals"
 is "$(longest "$tmp/one.csv" "firmware alone")" "" \
 	"a program in the memory after the firmware is not counted as firmware"
 irqs_off --bounds '' --over 100 --csv "$tmp/two.csv" -- "$spans" exact

@@ -61,7 +61,7 @@ row()	# SYSTEM ROW TOGGLES VALUE
 figures 'bench("T", rows=["mmio_read"], series={"a": "", "b & <c>": "mmio_decode=fetch", "Linux": "linux"})'
 is "$status:$said" "0:figure: labs/90-x/figure.svg" "rows of the bench are drawn"
 is "$(bars)" "$(printf '%s\n' "mmio_read, a 800.0" "mmio_read, b & <c> 1000.0" "mmio_read, Linux 4000.0")" \
-	"a bar is as long as its number says, by setting and by system"
+	"a bar is as long as its number, for each setting and each system"
 like "$(<"$tmp/labs/90-x/figure.svg")" '>1000 \(×1\.25\)<' "a bar shows its number, and its ratio to the first bar"
 like "$(<"$tmp/labs/90-x/figure.svg")" 'n = 32768 operations, counted, and the same in each run; -cpu rv64, QEMU 10\.0\.2' \
 	"the note below the bars says what was measured, and with which tools"

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# labs.slow.t - in each lab's starter every public test fails at a stop that names what is to be written, and the
-# solution passes all tests, including the hidden ones. In labs with variants the solution of another
-# student's variant passes too, and another student's files fail the tests that depend on the variant.
+# labs.slow.t - in each lab's starter, every public test fails at a stop that names what the student
+# has to write, and the solution passes all tests, including the hidden ones. In labs with variants,
+# the solution of another student's variant passes too, and another student's files fail the tests
+# that depend on the variant.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/labs.sh"
-fixes "a lab's figures and stops are for the toggles' initial values" all
+fixes "a lab's figures and stops assume the toggles' initial values" all
 
 # variant FOLDER STUDENT: print the variant as the grader passes it to hidden tests
 variant()
@@ -56,7 +57,8 @@ END
 for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	folder=${folder##*/}
 	number=$((10#${folder%%-*}))
-	# A lab that writes no source has no stops; scripts/hyperscope course tests those labs too.
+	# A lab in which students do not write any source has no stops; scripts/hyperscope course tests
+	# those labs too.
 	[ "$("$HS_TOP/scripts/hyperscope" lab --regions "$number")" ] || continue
 	tree "$tmp/starter" "$number" --student ada
 	failed=0 named=0 n=0
@@ -81,8 +83,8 @@ for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 			is "$status" 0 "lab $number: the solution of '$student' passes ${test##*/}" || diag "$said"
 		done
 	done
-	# Leave out parts in one lab only, because it takes long.
-	[ "$number" != 3 ] || is "$(unmet "$tmp/whole" 3)" "" "lab 3: without any one part of the solution, a public test fails"
+	# Leave out parts in one lab only, because this takes a long time.
+	[ "$number" != 3 ] || is "$(unmet "$tmp/whole" 3)" "" "lab 3: if any one part of the solution is left out, a public test fails"
 	if [ ${#students[@]} = 2 ]; then
 		# Put Zoë's files into ada's tree.
 		tree "$tmp/ada" "$number" --student ada

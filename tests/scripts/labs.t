@@ -1,17 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# labs.t - each lab's starter is the source with named gaps, builds, and stops at one of the gaps. With its
-# regions put back it is the source again. It builds twelve trees. Time-out: 300 seconds.
+# labs.t - each lab's starter is the source with named gaps, builds, and stops at one of the gaps.
+# With its regions put back, it is the source again. This test builds twelve trees.
+#
+# Time-out: 300 seconds.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/labs.sh"
-fixes "a lab's figures and stops are for the toggles' initial values" all
+fixes "a lab's figures and stops assume the toggles' initial values" all
 lab=("$HS_TOP/scripts/hyperscope" lab)
 
 said=$("${lab[@]}" --check 2>&1)
-is "$?:$said" "0:" "lab.toml, folders and regions are consistent, and a starter with its regions is the source"
+is "$?:$said" "0:" "lab.toml, folders and regions are consistent, and a starter with its regions put back is the source"
 
-# The same for invalid labs, each with one change in its lab.toml.
+# Invalid labs, each with one change in its lab.toml: the check has to report each change.
 unfit=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP" "$tmp/labs" <<'END'
 import os
 import shutil
@@ -44,7 +46,7 @@ END
 relay "$unfit" "scripts/hyperscope lab --check reports"
 is "$(grep -c '^ok' <<<"$unfit")" 8 "scripts/hyperscope lab --check reports all eight invalid labs"
 
-# What a student's tree has of lab.toml and of a page.
+# Which parts of lab.toml and of a page a student's tree contains.
 given=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP" <<'END'
 import os
 import sys
@@ -82,7 +84,7 @@ text = '''
 starter = true
 """
 claim(tree.without_answers(text) == text[:text.index("\n# above what is")] + text[text.index("# above what stays"):],
-      "a removed insert's comment is removed with it, and lines within texts are not sections")
+      "a removed insert's comment is removed with it, and lines within strings are not taken for sections")
 page = "[a](../x.md) [its\nplace](docs/course/answers.md#x) [web](https://x.y/z) [here](#h) `t[i](j)` [kept](README.md) ![i](COURSE.md)"
 claim(tree.without_links("page.md", page, folder.find("3")) == page.replace("[its\nplace](docs/course/answers.md#x)", "its\nplace"),
       "a link to a file that the tree lacks becomes plain text, and other links are kept")
@@ -113,14 +115,15 @@ is "$?" 2 "a command without a folder is refused"
 for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	folder=${folder##*/}
 	number=$((10#${folder%%-*}))
-	# A lab that writes no source has no stops; scripts/hyperscope course tests those labs too.
+	# A lab in which students do not write any source has no stops; scripts/hyperscope course tests
+	# those labs too.
 	[ "$("$HS_TOP/scripts/hyperscope" lab --regions "$number")" ] || continue
 	tree "$tmp/starter" "$number" --student ada
 	is "$?:$(grep -c "warning:" <<<"$said")" "0:0" "lab $number: the starter builds without a warning" ||
 		diag "$said"
 	is "$(cd "$tmp/starter/labs/$folder" && ls -d hidden notes.md variant.py tree ../../docs/course 2>/dev/null)" "" \
 		"lab $number: the starter has none of the instructor's files"
-	is "$(cd "$tmp/starter" && git init -q . && scripts/hyperscope check-refs 2>&1)" "" "lab $number: the starter's pages name no file that it lacks"
+	is "$(cd "$tmp/starter" && git init -q . && scripts/hyperscope check-refs 2>&1)" "" "lab $number: the starter has every file that its pages name"
 	try "$tmp/starter" "labs/$folder/tests/boots.t"
 	is "$status:$(grep -o "$(stop_of "$number")" <<<"$said" | sort -u | wc -l)" "1:1" \
 		"lab $number: no guest boots in the starter, and the stop says what to write" || diag "$said"

@@ -41,7 +41,7 @@ is "$(cd "$tmp/out" && sha256sum "${targets[@]}")" "$first" "a rebuilt folder ha
 
 touch "$tmp/out/gen/kvm_offsets.s"
 build
-is "$made" "" "offsets that are computed again but did not change rebuild no assembly"
+is "$made" "" "offsets that are computed again without a change do not rebuild any assembly"
 sed -i 's/"->GUEST_sepc [0-9]*/"->GUEST_sepc 8/' "$tmp/out/gen/kvm_offsets.s"
 build
 is "$made" "$switch " "offsets that changed rebuild the assembly that includes them"
@@ -81,7 +81,7 @@ version=$(<"$HS_TOP/VERSION")
 like "$version" '^[0-9]+\.[0-9]+\.[0-9]+(-dev)?$' "VERSION holds one version"
 like "$(make -s --no-print-directory -C "$HS_TOP" help | head -n 1)" "^hyperscope $version$" "make help begins with the version"
 commit=$(git -C "$HS_TOP" describe --tags --always 2>/dev/null)
-like "$("$HS_TOP/scripts/hyperscope" --version)" "^hyperscope $version( \($commit(\+changes)?\))?$" "hyperscope --version adds git's name of the commit"
+like "$("$HS_TOP/scripts/hyperscope" --version)" "^hyperscope $version( \($commit(\+changes)?\))?$" "hyperscope --version adds git's name for the commit"
 like "$("$HS_TOP/scripts/hyperscope" --version run 2>&1)" "^hyperscope: --version takes no argument, not 'run'" "--version with a command is refused"
 mkdir "$tmp/unpacked" && cp -r "$HS_TOP/scripts" "$HS_TOP/VERSION" "$tmp/unpacked"
 is "$("$tmp/unpacked/scripts/hyperscope" --version)" "hyperscope $version" "a tree that is not a clone names no commit, not even that of a clone around it"

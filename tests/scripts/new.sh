@@ -55,9 +55,9 @@ checked()	# CHECK...
 	if clang-format --version 2>/dev/null | grep -q ' 14\.'; then
 		said=$(cd "$tree" && git diff --cached --name-only --diff-filter=d '*.c' '*.h' |
 			xargs -r clang-format --dry-run --Werror 2>&1)
-		is "$said" "" "the scaffolds' C is formatted as by clang-format"
+		is "$said" "" "the scaffolds' C code is formatted as clang-format formats it"
 	else
-		skip "the scaffolds' C is formatted as by clang-format" "there is no clang-format 14"
+		skip "the scaffolds' C code is formatted as clang-format formats it" "clang-format 14 is not installed"
 	fi
 }
 

@@ -11,7 +11,7 @@ busybox=$O/guest/busybox
 copy_tree
 all_scaffolds
 checked includes size spec refs reading api figures
-like "$(cd "$tree" && tests/toggles/rows)" 'wfi_note=loud' "the toggle is in the rows that tests run under"
+like "$(cd "$tree" && tests/toggles/rows)" 'wfi_note=loud' "the toggle is in the rows of toggle values that tests run with"
 is "$(cd "$tree" && scripts/hyperscope lab --check 2>&1)" "" "the lab's folder and its region are consistent"
 hstrace=$tree/build/hstrace
 
@@ -68,10 +68,10 @@ is "$(of_vm kvm_wfi_count 5 | sed 's/count=//' | xargs)" "$(seq "$(of_vm kvm_wfi
 	"event: each WFI is in the trace, with its number"
 ok $(($(of_vm kvm_wfi_count 5 | wc -l) < 5)) "event: the trace has at least five WFIs"
 is "$(of_vm kvm_wfi_note 4 | wc -l) $(of_vm kvm_wfi_note 5 | sed 's/ .*//' | sort | uniq -c | xargs)" \
-	"0 $(of_vm kvm_wfi 5 | wc -l) variant=1" "toggle: the value on traces each WFI, and off traces none"
+	"0 $(of_vm kvm_wfi 5 | wc -l) variant=1" "toggle: with the value on, each WFI is traced, and with off, none is"
 is "$(of_vm kvm_wfi_note 6 | sed 's/ .*//' | sort -u)" "variant=2" "toggle: the third value is another variant"
 
-# ---- the paper is measured without Linux KVM, so that the column of Linux KVM has no figure ----
+# ---- the paper is measured without Linux KVM, so the column of Linux KVM has no figure ----
 of_tree scripts/hyperscope bench bare hyperscope --rows sbi_version,mmio_read,sbi_machine --csv "$tmp/bench.csv" >"$tmp/said"
 of_tree scripts/hyperscope reproduce all --from "$tmp/bench.csv" my_paper >"$tmp/said"
 like "$(cat "$tmp/said")" '^    holds on hyperscope: own < user' "paper: the claim is checked" || diag "$(cat "$tmp/said")"

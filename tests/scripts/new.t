@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# new.t - what `hyperscope new` writes and refuses. Of the scaffolds only the payload is built and run here;
-# new.slow.t builds and runs all of them.
+# new.t - what `hyperscope new` writes and refuses. The only scaffold that is built and run here is
+# the payload; new.slow.t builds and runs all of them.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/scripts/new.sh"
 copy_tree
 
-refused()	# REGEX NAME ARGS...: refused in one sentence that matches
+refused()	# REGEX NAME ARGS...: claim that it is refused with one sentence that matches REGEX
 {
 	local regex=$1 name=$2
 	shift 2
@@ -21,7 +21,7 @@ x=(--meaning x --field num:a=1)
 at=(--at src/kvm/vcpu/wfi.c:45)
 refused "'Kvm-x' is not a valid name for an event" "an invalid name" event Kvm-x "${at[@]}" "${x[@]}"
 refused "called kvm_" "a name without an event's prefix" event wfi_x "${at[@]}" "${x[@]}"
-refused "use 'gstage', not 'stage2'" "a name with a replaced word" event kvm_stage2 "${at[@]}" "${x[@]}"
+refused "use 'gstage', not 'stage2'" "a name with a word that the code does not use" event kvm_stage2 "${at[@]}" "${x[@]}"
 refused "is an event 'kvm_exit' already" "an event that exists already" event kvm_exit "${at[@]}" "${x[@]}"
 refused "no line of src/kvm/vcpu/wfi.c" "a place that does not exist" event kvm_x --at 'src/kvm/vcpu/wfi.c:/no such line/' "${x[@]}"
 refused "more than one line" "a place that occurs twice" event kvm_x --at 'src/kvm/vcpu/wfi.c:/return RESUME_GUEST/' "${x[@]}"
@@ -35,15 +35,15 @@ refused "required: --at" "an event without a place" event kvm_x --meaning x --fi
 refused "unknown kind 'ioctl'; known kinds: toggle" "an unknown kind" ioctl x
 refused "unknown option --wrong" "an unknown option" event kvm_x "${at[@]}" "${x[@]}" --wrong
 refused "there is a toggle 'fp' already" "a toggle that exists already" toggle fp --values a,b --question x "${at[@]}"
-refused "two or more" "a toggle with one value" toggle colour --values red --question x "${at[@]}"
-refused "no 'struct kvm_vcpu \*vcpu'" "a toggle at a place without a vcpu" toggle colour --values a,b --question x --at 'src/kvm/toggle.c:/toggles.id..value = /'
+refused "two or more" "a toggle with one value" toggle color --values red --question x "${at[@]}"
+refused "no 'struct kvm_vcpu \*vcpu'" "a toggle at a place without a vcpu" toggle color --values a,b --question x --at 'src/kvm/toggle.c:/toggles.id..value = /'
 refused "'sbi_time' already" "an SBI extension that exists already" sbi time --what x
 refused "range for experiments" "an extension id outside the range for experiments" sbi odo --what x --id 0x10
 refused "no extension 'hsm' that was made" "a function for an extension of the SBI specification" sbi hsm.sleep
 refused "has a part 'uart' already" "a device that exists already" device uart --what x
 refused "an option --quiet already" "a device with an option's name" device quiet --what x
 for what in 'x */ int y' 'of @NAME@' $'a\x1b[2J' $'\xff'; do
-	refused "one line without" "a description that ends a comment, has a template's word or is not text" payload odd --what "$what"
+	refused "one line without" "a description that ends a comment, has a template's placeholder or is not text" payload odd --what "$what"
 done
 refused "there is a payload 'timer' already" "a payload that exists already" payload timer --what x
 refused "smp 9: not a number from 1 to 8" "too many vCPUs" payload echo --what x --smp 9
@@ -61,7 +61,7 @@ new "${event[@]}" --dry-run
 is "$status:$(git -C "$tree" status --porcelain)" "0:" "--dry-run writes nothing"
 cp "$tmp/out" "$tmp/diff"
 made "an event" "${event[@]}"
-like "$out" '^undo: git checkout -- .*src/kvm/vcpu/wfi.c' "the output has the command that undoes an event"
+like "$out" '^undo: git checkout -- .*src/kvm/vcpu/wfi.c' "the output has the command that undoes the change"
 (cd "$tree" && git checkout -q HEAD -- docs && git apply -R "$tmp/diff")
 is "$(git -C "$tree" status --porcelain)" "" "--dry-run prints the diff that the command then makes"
 made "a device" "${device[@]}"
@@ -81,7 +81,7 @@ make -s -C "$tree" O="$tree/build" "$tree/build/guest-payloads/echo.bin" >"$tmp/
 ok $? "the payload builds" || diag "$(tail "$tmp/build")"
 hs exec --quiet --file "$tree/build/guest-payloads/echo.bin" "$O/vmm" --quiet --mem 64M --smp 2 /echo.bin
 relay "$out" "payload"
-is "$status $(tail -n 1 <<<"$out")" "0 1..5" "the payload ends with status 0 and all its claims" || diag "$err"
+is "$status $(tail -n 1 <<<"$out")" "0 1..5" "the payload ends with status 0 and makes all its claims" || diag "$err"
 
 # ---- help ----
 for kind in "" toggle event sbi device payload lab paper; do

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# notebooks.slow.t - every notebook whose CSV exists runs without an exception, each figure is in the page and in
-# a file and not empty, and the key numbers are those that a plain reading of the CSV gives.
+# notebooks.slow.t - every notebook whose CSV exists runs without an exception, each figure is in
+# the page and in a file and is not empty, and the key numbers are those that a plain reading of the
+# CSV gives.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 if ! [ -x /usr/bin/jupyter-nbconvert ] || ! /usr/bin/python3 -c 'import pandas, ipykernel, matplotlib' 2>/dev/null; then
 	echo "1..0 # SKIP Jupyter, pandas or matplotlib is missing: run 'scripts/hyperscope setup notebooks'"
@@ -68,7 +69,7 @@ def smp_scale(number):
         yield key, values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
 
 def papers(number):
-    """Yield hyperscope's ratio to Linux KVM for each row, by the paper's name of the row."""
+    """For each row, yield the paper's name for it and hyperscope's ratio to Linux KVM."""
     for path in glob.glob(data + "papers/kvm-*/expected.csv"):
         paper = path.split("/")[-2]
         values = {(line["row"], line["system"]): float(line["value"]) for line in csv.DictReader(open(path, encoding="utf-8"))}

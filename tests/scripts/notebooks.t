@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# notebooks.t - the stored notebooks have no outputs, cells that parse, and CSVs that exist or are reported as
-# missing; notebooks-data/README.md lists every file and column. notebooks.slow.t runs the notebooks.
+# notebooks.t - the stored notebooks have no outputs, their cells parse, and their CSVs exist or are
+# reported as missing; notebooks-data/README.md lists every file and column. notebooks.slow.t runs
+# the notebooks.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 if [ ! -d "$HS_TOP/notebooks-data/notebooks" ]; then
 	echo "1..0 # SKIP there are no notebooks in this tree"
@@ -43,7 +44,7 @@ claim([name for name, cells in code.items() if not any("notebook.show(" in "".jo
       "every notebook shows a figure")
 claim([name for name, book in books.items() if book["metadata"]["kernelspec"]["name"] != "python3"
        or not book["metadata"]["hyperscope"]["needs"] or not book["metadata"]["hyperscope"]["what"]],
-      "every notebook's metadata has what it needs and what it shows")
+      "every notebook's metadata says what it needs and what it shows")
 
 with open(top + "/notebooks-data/README.md", encoding="utf-8") as file:
     page = file.read()

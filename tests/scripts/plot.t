@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# plot.t - scripts/hyperscope figures draws figures from the CSVs. The length of each bar is its number, and two
-# runs give the same file. Misleading figures are refused; missing data are reported and skipped.
+# plot.t - scripts/hyperscope figures draws figures from the CSVs. Each bar is as long as its
+# number, and two runs give the same file. Misleading figures are refused; missing data are reported
+# and skipped.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 /usr/bin/python3 -c 'import matplotlib' 2>/dev/null ||
@@ -17,7 +18,7 @@ plot --list
 like "$status $out" '^0 exit-latency +cost of an exit' "--list prints the figures"
 plot
 is $status 0 "all figures that have data are drawn" || diag "$out"
-is "$(find "$tmp/out/figures" -name '*.svg' | wc -l)" "$(grep -c '\.svg$' <<<"$out")" "each figure is a file, and is listed"
+is "$(find "$tmp/out/figures" -name '*.svg' | wc -l)" "$(grep -c '\.svg$' <<<"$out")" "each figure is written to a file, and the file is listed"
 cp -R "$tmp/out/figures" "$tmp/first"
 plot
 diff -r "$tmp/first" "$tmp/out/figures" >/dev/null
@@ -49,7 +50,7 @@ END
 }
 damaged "an invalid n is refused" exit-latency exit-latency.csv "^125 figures: .*exit-latency.csv: nothing of bare: n 'many' is not a number" \
 	'rows[0].update(system="bare", exit="nothing", n="many")'
-damaged "a figure in another unit than the axis is refused" exit-latency exit-latency.csv '^125 .*: nothing of bare has the unit cycles: only instr' \
+damaged "a figure in a unit other than the axis's is refused" exit-latency exit-latency.csv '^125 .*: nothing of bare has the unit cycles: only instr' \
 	'rows[0].update(system="bare", exit="nothing", unit="cycles")'
 damaged "a minimum above the median is refused" exit-latency-all exit-latency.csv '^125 .*: nothing of bare: min, p50, p99, max are not in ascending order' \
 	'rows[0].update(system="bare", exit="nothing", min="1e6")'
@@ -142,7 +143,7 @@ def drawn():
 made, axes = drawn()
 style.check(made, "x")
 lengths = [[patch.get_width() for patch in bars] for bars in axes.containers if isinstance(bars, BarContainer)]
-claim(lengths == [[10], [40, 20]], "a bar's length is its number")
+claim(lengths == [[10], [40, 20]], "a bar is as long as its number")
 claim(axes.get_xlim()[0] == 0, "a bar's axis begins at zero")
 claim("20 (to 900)" in [text.get_text() for text in axes.texts], "the end of a whisker that would dwarf the bars is given as a number")
 _, (other,) = style.figure(4, 2)
@@ -179,7 +180,7 @@ claim(all(text in texts for text in wanted), "exit-latency shows the CSV's numbe
 foot = " ".join(text.get_text() for text in made.findobj(lambda each: hasattr(each, "get_text")))
 claim(measured.results[0]["qemu"] in foot and "Exact" in foot and "n = " in foot, "exit-latency's footnote gives the QEMU version, the sample count and the precision")
 rows = dict((name, (usual, ours)) for name, usual, ours in toggles.changes(measured.cpus["rv64"], None, 0)["mmio_decode=fetch"])
-claim(rows["mmio_read"] == (measured.of("mmio_read"), measured.of("mmio_read mmio_decode=fetch")), "a toggle's row has both costs")
+claim(rows["mmio_read"] == (measured.of("mmio_read"), measured.of("mmio_read mmio_decode=fetch")), "a toggle's row has the costs with the default and with the setting")
 both = dict((name, usual) for name, usual, _ in toggles.changes(measured.cpus["rv64"], None, 0)["fastpath=off switch=full"])
 claim(both["sbi_version"] == measured.of("sbi_version fastpath=off"), "a setting of two toggles is compared with the first toggle's setting alone")
 paper = papers_folder.find("kvm-unit-tests-vmexit")
@@ -194,13 +195,13 @@ claim("Skylake server" not in shape["inl_from_qemu"], "a machine without a publi
 lines = anatomy.read()
 mine = [line for line in lines if (line["exit"], line["system"], line["stage"]) == ("mmio_read", "linux", "handler")]
 claim(len(mine) > 1 and anatomy.by_stage(lines)["mmio_read"]["linux"]["handler"] == sum(line["instructions"] for line in mine),
-      "a stage of an anatomy is as long as its functions")
+      "a stage of an anatomy is as long as its functions together")
 
 # Rows made here instead of read from the CSVs.
 made = [dict(system=system, exit=row, toggles="default", cpu="rv64", unit="instructions", n="1", p50=value, mean=value)
         for system, row, value in (("native", "boot", "200"), ("hyperscope", "boot", "210"), ("linux", "boot", "220"), ("hyperscope", "blk", "5"),
                                    ("native", "fork_exec", "0"), ("linux", "fork_exec", "7"))]
-claim([(row, values) for row, _, _, values in apps.normalised(made)] == [("boot", {"hyperscope": 1.05, "linux": 1.1})],
+claim([(row, values) for row, _, _, values in apps.normalized(made)] == [("boot", {"hyperscope": 1.05, "linux": 1.1})],
       "an application is drawn as a multiple of native, and left out without a native figure")
 claim([row for row, _ in apps.beside_linux(made + [dict(made[0], system="linux", exit="blk", p50="10", mean="10")])] == ["blk"],
       "an application without a native figure is compared with Linux KVM")

@@ -14,7 +14,7 @@ refused()	# STATUS TEXT TOOL ARGS...
 	is "$status $(head -n 1 "$tmp/err")$out" "$want $1: $text" "refused: $*"
 }
 
-unread()	# COMMAND...: run it into a pipe without a reader; its messages are in $tmp/err
+unread()	# COMMAND...: run it with its output to a pipe without a reader; its messages are in $tmp/err
 {
 	perl -e 'pipe my $r, my $w; close $r; open STDOUT, ">&", $w; exec @ARGV' "$@" 2>"$tmp/err"
 }
@@ -46,24 +46,24 @@ is "$status $(grep -c Traceback "$tmp/err")" "125 0" "a missing folder for tempo
 
 for tool in profile irqs-off anatomy; do
 	unread "$HS_TOP/scripts/hyperscope" "$tool" --out "$O" --list
-	is "$? $(cat "$tmp/err")" "125 " "$tool: a reader that closes the pipe causes no message"
+	is "$? $(cat "$tmp/err")" "125 " "$tool: if the reader closes the pipe, no message is printed"
 	"$HS_TOP/scripts/hyperscope" "$tool" --out "$O" --list >/dev/full 2>"$tmp/err"
-	is "$? $(cat "$tmp/err")" "125 $tool: No space left on device" "$tool: a full disk for its output is reported in one sentence"
+	is "$? $(cat "$tmp/err")" "125 $tool: No space left on device" "$tool: output to a full disk is reported in one sentence"
 done
 
-# Unbuffered, so that the first line already fails.
+# The output is unbuffered, so the first line already fails.
 PYTHONUNBUFFERED=1 unread "$HS_TOP/scripts/hyperscope" profile --out "$O" --svg "$tmp/hello.svg" --folded "$tmp/hello" \
 	--csv "$tmp/hello.csv" hello
 is $? 125 "output without a reader is an error" || diag "$(cat "$tmp/err")"
 [ -s "$tmp/hello" ] && [ -s "$tmp/hello.csv" ] && [ "$(tail -n 1 "$tmp/hello.svg")" = "</svg>" ]
 ok $? "the requested files are complete even without a reader of the output" || diag "$(ls -l "$tmp")"
 hs_script profile --svg /dev/full hello
-is "$status $(tail -n 1 "$tmp/err")" "2 profile: --svg /dev/full: No space left on device" "a full disk for a file is an error"
+is "$status $(tail -n 1 "$tmp/err")" "2 profile: --svg /dev/full: No space left on device" "a requested file that does not fit on the disk is an error"
 like "$out" 'was our count each time' "the result is printed even if a file cannot be written"
 
 hs_script profile --top 1 -- "$O/tests/progs/ends" signal 11
 is $status 0 "a program that a signal ends is profiled" || diag "$(cat "$tmp/err")"
-like "$out" 'was our count each time' "the count of a program that a signal ends is instret's"
+like "$out" 'was our count each time' "for a program that a signal ends, the plugin's count agrees with instret"
 
 # Truncate a file of the plugin between two of its lines, as a full disk would.
 cat >"$tmp/full" <<EOF

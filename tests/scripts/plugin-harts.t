@@ -16,10 +16,10 @@ sum()	# FOLDED PATTERN
 hs_script profile --harts 2 --folded "$tmp/one" -- "$kvm/many" 1
 is $status 0 "a program on two harts is profiled" || diag "$(cat "$tmp/err")"
 like "$out" 'instret was read [1-9],?[0-9]{3} times, the last at [0-9,]+, and was our count each time' \
-	"every value read from instret was the count of both harts"
+	"every value read from instret was the sum of both harts' counts"
 all=$(sum "$tmp/one" '^host kernel;.*vcpu_run')
 [ "$all" -gt 100000 ]
-ok $? "much of the kernel is below vcpu_run()" || diag "$all"
+ok $? "more than 100,000 of the kernel's instructions are below vcpu_run()" || diag "$all"
 is "$(sum "$tmp/one" '^host kernel;(.*;)?trap_entry;(.*;)?vcpu_run')" "$all" "every stack with vcpu_run() begins with a trap on its own hart"
 hs_script profile --harts 2 --folded "$tmp/two" -- "$kvm/many" 1
 cmp -s "$tmp/one" "$tmp/two"

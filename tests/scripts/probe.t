@@ -37,6 +37,6 @@ printf '%s\n' '.option norelax' 'bare: csrw sepc, a0' sret 'good: sc.w zero, zer
 said=$("$HS_TOP/scripts/hyperscope" check-sret "$tmp/srets.o" 2>&1)
 is "$?:$(grep -v ' it contains no sret$' <<<"$said" | sed 's/sret at 0x[0-9a-f]*: //' | tr '\n' ';')" \
 	"1:bare: not every path to it contains an SC;good: an SC precedes it;past: not every path to it contains an SC;again: an LR between the SC and the sret;" \
-	"check-sret finds an sret without an SC, one with a way around the SC, and one with an LR after it"
+	"check-sret finds an sret without an SC, one with a path around the SC, and one with an LR after the SC"
 
 done_testing

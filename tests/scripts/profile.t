@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# profile.t - scripts/hyperscope profile: functions of known length have that many instructions, the sum is the
-# machine's instret, call stacks survive longjmp and signals, and a second run is the same to the byte.
+# profile.t - scripts/hyperscope profile: the counts for functions of known length are right, the
+# sum is the machine's instret, call stacks survive longjmp and signals, and a second run is the
+# same to the byte.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin profile
 counted=$O/tests/kvm/counted
@@ -27,16 +28,16 @@ profile --csv "$tmp/one.csv" --folded "$tmp/one" --svg "$tmp/one.svg" -- "$count
 is $status 0 "a program is profiled" || diag "$(cat "$tmp/err")"
 # Rounds of count_down: main 10000, jumps 4 x 10, behind_jump 100, on_signal 1000, behind_signal 5000.
 is "$(field "$tmp/one.csv" "host user" count_down 3)" $((2 * (10000 + 40 + 100 + 1000 + 5000) + 8)) \
-	"a loop has as many instructions as its length says"
-is "$(field "$tmp/one.csv" "host user" tree 3)" $((14 * 255 + 2 * 256)) "a recursive function has as many instructions as its length says"
-is "$(field "$tmp/one.csv" "host user" tree 4)" $((14 * 255 + 2 * 256)) "a recursive function's calls are counted once with their callees"
+	"the count for a loop of known length is exact"
+is "$(field "$tmp/one.csv" "host user" tree 3)" $((14 * 255 + 2 * 256)) "the count for a recursive function of known length is exact"
+is "$(field "$tmp/one.csv" "host user" tree 4)" $((14 * 255 + 2 * 256)) "the count for a recursive function with its callees has each instruction only once"
 is "$(grep -c 'host user.*;main;tree;tree;tree;tree;tree;tree;tree;tree;tree ' "$tmp/one")" 1 \
 	"the stacks have the full depth of a recursion"
 is "$(sum "$tmp/one" ';main;count_down ')/$(sum "$tmp/one" ';main;behind_signal;count_down ')" 20001/10001 \
-	"stacks are right after a signal"
+	"stacks are correct after a signal"
 is "$(sum "$tmp/one" ';main;jumps;jumps;jumps;jumps;count_down ')/$(sum "$tmp/one" ';main;behind_jump;count_down ')" 21/201 \
-	"stacks are right after longjmp"
-is "$(sum "$tmp/one" ';on_signal;count_down ')" 2001 "a signal's handler is in the stacks as a caller of its own functions"
+	"stacks are correct after longjmp"
+is "$(sum "$tmp/one" ';on_signal;count_down ')" 2001 "a signal handler is in the stacks as the caller of the functions that it calls"
 like "$out" 'instret was read [1-9][0-9,]* times, the last at [0-9,]+, and was our count each time' \
 	"every value read from instret was the plugin's count"
 total=$(sed -n '1s/^counted: \([0-9,]*\) .*/\1/p' "$tmp/table" | tr -d ,)
@@ -55,7 +56,7 @@ ok $? "the flame graph is XML"
 "$HS_TOP/scripts/hyperscope" flamegraph --least 0 --out "$tmp/all.svg" "$tmp/one"
 relay "$(python3 "$HS_TOP/tests/scripts/flame_check.py" "$tmp/one" "$tmp/all.svg" 2>&1)" "flame graph"
 
-# echo() loops as many times as there were instructions in timed() by instret.
+# echo() loops once for each instruction that timed() counted with instret.
 profile --while timed --csv "$tmp/timed.csv" -- "$counted"
 is $status 0 "--while profiles one function" || diag "$(cat "$tmp/err")"
 within=$(awk -F, '{ n += $3 } END { print n }' "$tmp/timed.csv")
@@ -69,25 +70,26 @@ code=$("${CROSS_COMPILE:-riscv64-linux-gnu-}objdump" -d --disassemble=op_sbi_ver
 	grep -cE '^ *[0-9a-f]+:')
 own=$(field "$tmp/row.csv" "guest kernel" op_sbi_version 3)
 is "$((own % 129))/$((own / 129 > 256 * 2 && own / 129 <= 256 * code))" 0/1 "all batches of the row are counted, with equal counts" ||
-	diag "$own instructions, $code in the code"
+	diag "$own instructions executed, $code in the code"
 [ "$(field "$tmp/row.csv" "host kernel" vcpu_exit_fast 3)" -ge $((129 * 256)) ]
 ok $? "the host's instructions for all batches are counted"
 is "$(grep -oE '(begun|ended|clock_begin)_[a-z_]*' "$tmp/row.csv")" "" "a label within a function is not taken for a function"
 
-# Every kind of trap, also those whose instruction is not counted; the guest's own handlers; WFI.
+# Every kind of trap, including those whose instruction is not counted; the guest's own handlers;
+# WFI.
 profile exits --top 3
 is $status 0 "a guest with every kind of trap is profiled" || diag "$out"
-like "$out" 'was our count each time' "the count after every kind of trap is instret's"
+like "$out" 'was our count each time' "after every kind of trap, the plugin's count agrees with instret"
 like "$out" '[0-9]+ more functions$' "--top counts the other functions in one line"
 profile hostile
 like "$out" 'instret was read [0-9]{2},[0-9]{3} times, .* was our count each time' \
-	"thousands of random instructions, valid or not, are counted as by instret"
+	"thousands of random instructions, valid or not, are counted as instret counts them"
 
 profile nonsense
 is $status 2 "an unknown workload is refused"
 like "$(cat "$tmp/err")" "no workload 'nonsense'.*boot.*mmio_read" "the message for an unknown workload lists the workloads"
 profile
-is $status 2 "no workload is refused"
+is $status 2 "a command without a workload is refused"
 profile --whole --while main -- "$counted"
 is $status 2 "--whole and --while together are refused"
 profile --while nonsense -- "$counted"

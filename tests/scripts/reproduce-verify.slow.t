@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# reproduce-verify.slow.t - a paper's figures on three systems are equal to the byte when repeated, and in
-# another folder, as another user, under load, on one processor.
+# reproduce-verify.slow.t - a paper's figures on three systems are equal to the byte when they are
+# measured again, and in another folder, as another user, under load, and on one processor.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/tests/kvm/bench_turns"
 [ -f "$O/guest/modules/kvm.ko" ] || skip_all "$O/guest/modules/kvm.ko is missing: set-up could not fetch it"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# reproduce.t - scripts/hyperscope reproduce reads a paper's folder, or refuses it by file and line. It reports the
-# paper's claims and figures as expected, not as expected, or of another key.
+# reproduce.t - scripts/hyperscope reproduce reads a paper's folder, or refuses it and names the
+# file and line. It reports the paper's claims and figures as expected, not as expected, or of
+# another key.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 # Make a tree with one paper.
@@ -42,7 +43,7 @@ reproduce()
 	flat="$status $(tr -s '\n ' ' ' <<<"$out")"
 }
 csv=$tmp/tree/notebooks-data/exit-latency.csv
-figure()	# SYSTEM ROW TOGGLES: print its p50 in the CSV
+figure()	# SYSTEM ROW TOGGLES: print the row's p50 in the CSV
 {
 	sed -n "s/^$1,$2,$3,rv64,[a-z]*,[0-9]*,[0-9.]*,\([0-9.]*\),.*/\1/p" "$csv"
 }
@@ -51,7 +52,7 @@ reproduce write --from "$csv"
 is $status 0 "write stores the measured figures as the expected ones" || diag "$out"
 is "$(grep '^call,hyperscope' "$paper/expected.csv" | cut -d, -f3)" "$(figure hyperscope sbi_version fastpath=off)" \
 	"a row with a toggle has hyperscope's figure under that toggle"
-is "$(grep '^call,linux' "$paper/expected.csv" | cut -d, -f3,5)" "$(figure linux sbi_version default),0.02" "a row has Linux KVM's figure by the expression for that system"
+is "$(grep '^call,linux' "$paper/expected.csv" | cut -d, -f3,5)" "$(figure linux sbi_version default),0.02" "a row's figure of Linux KVM comes from the expression for that system"
 is "$(grep '^switch,hyperscope' "$paper/expected.csv" | cut -d, -f3,5)" "$(python3 -c 'import sys; print("%.2f,0" % (float(sys.argv[1]) - float(sys.argv[2])))' \
 	"$(figure hyperscope run_vms default)" "$(figure hyperscope run_same default)")" "a difference of two rows has the tolerance 0"
 like "$(<"$tmp/tree/docs/results.md")" '\| VM Switch \| `run_vms - run_same` \| [0-9]+ \| [0-9]+ \| - \|' "docs/results.md has the paper's table"
@@ -70,7 +71,7 @@ like "$flat" '^125 .*mine: `hyperscope.call > linux.call` compares different uni
 # A row of a whole guest, as a multiple of native, from a separate CSV.
 sed -i '/^| trap/a| boot | Boot | `boot / native:boot` | to a command |' "$paper/claims.md"
 printf '\n## slow: a guest boots slower in a VM\n\nHolds: `boot > 1`\n' >>"$paper/claims.md"
-of_guest()	# SYSTEM VALUE KERNEL: print a line of that CSV
+of_guest()	# SYSTEM VALUE KERNEL: print a line of the separate CSV
 {
 	echo "$1,boot,default,rv64,instructions,1,$2,$2,$2,$2,$2,,c1,i1,10,flags,sbi,$3,gcc 1,2"
 }
@@ -96,7 +97,7 @@ like "$flat" 'a trap takes 27 cycles not here: QEMU has no cycles, nor has' "a c
 like "$out" 'figures: 7 as expected, 0 not' "each figure is compared"
 
 reproduce all --from "$csv" --systems hyperscope,bare
-is $status 0 "--systems expects no figures of other systems" || diag "$out"
+is $status 0 "with --systems, figures of other systems are not expected" || diag "$out"
 like "$flat" 'holds on hyperscope: call < io a trap takes .* figures: 4 as expected, 0 not 1 paper:' "--systems compares neither figures nor claims of other systems"
 reproduce all --from "$csv" --systems hyperscope,xen
 like "$flat" "^2 .*there is no system 'xen'; known systems: bare, hyperscope, linux" "a system that does not exist is refused"
@@ -126,7 +127,7 @@ reproduce all --from "$csv"
 like "$flat" '^1 .*, 1 not in expected.csv .* linux switch not in expected.csv, measured [0-9]+ 1 paper: not all is as expected' \
 	"a figure whose line is missing in expected.csv fails"
 reproduce all --from "$csv" --systems hyperscope,bare
-is $status 0 "a missing line of a system that is not selected is no failure"
+is $status 0 "a missing line of a system that is not selected is not a failure"
 cp "$tmp/whole.csv" "$paper/expected.csv"
 
 refused()	# NAME SED MESSAGE: claim that claims.md is refused after this change
@@ -225,7 +226,7 @@ ln -s "$tmp/elsewhere" "$paper"
 like "$out" '^mine: Mine' "a linked folder's own run and check work"
 rm "$paper" && mv "$tmp/elsewhere" "$paper"
 out=$({ "$tmp/tree/scripts/hyperscope" reproduce list | true; } 2>&1)
-is "$out" "" "a reader that closes the pipe gets no error"
+is "$out" "" "if the reader closes the pipe, no error is printed"
 
 sed -i 's/^Holds: .*/Holds: `call > io`/' "$paper/claims.md"
 reproduce all --from "$csv"
@@ -263,7 +264,7 @@ printf '#!/bin/bash\nexit 3\n' >"$paper/run"
 reproduce all --from "$csv"
 like "$flat" '^125.*mine: run ended with status 3' "the failure of a user's own run is reported"
 out=$("$tmp/tree/scripts/hyperscope" reproduce-verify --out "$tmp/out" mine 2>&1)
-like "$? $out" '^125 reproduce-verify: .* is neither a git clone nor an archive of scripts/hyperscope artifact' \
+like "$? $out" '^125 reproduce-verify: .* is neither a git clone nor an archive made by scripts/hyperscope artifact' \
 	"reproduce-verify refuses a tree that is neither a clone nor an archive"
 reproduce all nothing
 like "$flat" "^2 .*there is no paper 'nothing'; known papers: mine" "a paper that does not exist is refused"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# run.t - tests/run continues after files that fail, hang or take long, and prints a summary.
+# run.t - tests/run continues after files that fail, hang or run for a long time, and prints a
+# summary.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 file()	# NAME: make a test file with this name from standard input
@@ -51,12 +52,12 @@ run()	# FILE...: leaves $status, $out and $err
 }
 
 HS_BEAT=0.1 run red.t long.t green.t
-is "$status" 1 "one file that fails makes the status 1"
+is "$status" 1 "if one file fails, the status is 1"
 like "$out" '^not ok 2 - it ends well$' "a claim that failed is shown"
 like "$out" '^# for want of a nail$' "the diagnostics of a failed claim are shown"
 unlike "$out" 'nobody asked' "the diagnostics of a claim that held are not shown"
 like "$out" 'long\.t \.+ ok' "files after a failed one are run"
-like "$err" '^\[..:..:..\] .*long\.t runs for [0-9]+ s$' "a file that takes long is named while it runs"
+like "$err" '^\[..:..:..\] .*long\.t runs for [0-9]+ s$' "a file that runs for a long time is named while it runs"
 like "$err" 'long\.t runs for [0-9]+ s, claims: 1$' "the number of claims that a running file has made is shown"
 like "$out" 'green\.t \.+ ok' "a test that cmocka skips has not failed"
 like "$out" 'red\.t +\(Wstat: 256 .*Failed: 1\)' "the summary names the failed file"

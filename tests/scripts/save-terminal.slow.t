@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""save-terminal.slow.t - Ctrl-A S saves a machine while a line is typed at its shell; it is restored twice."""
+"""save-terminal.slow.t - Ctrl-A S saves a machine while a line is typed at its shell; the machine is restored twice."""
 import os
 import shutil
 import sys

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# signals.slow.t - a command that gets HUP, INT or TERM at a random moment from its start to its end is killed by
-# the signal or exits with 128 + N, prints no traceback, and leaves nothing behind.
+# signals.slow.t - a command that gets HUP, INT or TERM at a random moment from its start to its end
+# is killed by the signal or exits with 128 plus the signal's number, prints no traceback, and
+# leaves nothing behind.
 #
 # usage: signals.slow.t [SEED]
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"

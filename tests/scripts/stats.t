@@ -106,7 +106,7 @@ class Comparisons(unittest.TestCase):
             ratio(Samples([1, 1], "s", RUN), Samples([1, 0], "s", RUN))
 
     def test_nothing(self):
-        """no times, an invalid time and an invalid count are refused"""
+        """an empty list of times, an invalid time and an invalid count are refused"""
         for values in ((), (1, float("nan")), (1, -1)):
             with self.assertRaises(NotComparable):
                 Samples(values, "s", RUN)
@@ -114,11 +114,11 @@ class Comparisons(unittest.TestCase):
             Exact(float("nan"), "instructions")
 
     def test_runs_differ(self):
-        """two runs never have one name"""
+        """two runs never have the same name"""
         self.assertEqual(len({stats.new_run() for _ in range(1000)}), 1000)
 
     def test_words(self):
-        """the text of a result has the unit, n, the interval and its confidence"""
+        """a printed result has the unit, n, the interval and its confidence"""
         self.assertEqual(str(Samples([1, 2, 3.25], "s", RUN)), "2 s (median of 3; 75 % interval 1 to 3.25)")
         self.assertEqual(str(Samples([999.7], "s", RUN)), "1000 s (median of 1; 0 % interval 1000 to 1000)")
         self.assertEqual(str(Exact(12345, "instructions", 64)), "12345 instructions (exact, n = 64)")

@@ -1,12 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# sweep.slow.t - hyperscope sweep gives the same CSV to the byte with each installed engine, except for host and
-# seconds. When the sweep, its engine, its jobs or Slurm's daemons are killed half-way, it loses nothing and
-# measures nothing twice. The test starts and ends its own sshd, and its own Slurm with one node.
+# sweep.slow.t - hyperscope sweep gives the same CSV to the byte with each installed engine, except
+# for host and seconds. If the sweep, its engine, its jobs or Slurm's daemons are killed half-way,
+# the sweep loses nothing and measures nothing twice. The test starts and ends its own sshd, and its
+# own Slurm with one node.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
-python3 -c 'import tomllib' 2>/dev/null || { skip "sweep" "Python before 3.11 reads no TOML"; done_testing; exit; }
+python3 -c 'import tomllib' 2>/dev/null || { skip "sweep" "Python before 3.11 cannot read TOML"; done_testing; exit; }
 results=$O/sweeps
 table=$tmp/same.toml
 name=slow-test-$$
@@ -105,7 +106,7 @@ if command -v parallel >/dev/null; then
 	kill -KILL $all 2>/dev/null
 	wait $pid
 	[ "$(wc -l <"$tmp/before")" -ge 2 ]
-	ok $? "the sweep was killed with its jobs after some were done" || diag "$(<"$tmp/said")"
+	ok $? "the sweep was killed together with its jobs after some of them were done" || diag "$(<"$tmp/said")"
 	goes_on parallel "GNU parallel killed with its jobs"
 	is "$(sort -nu "$tmp/ran" | wc -l)" 24 "each job was run"
 else
@@ -247,6 +248,6 @@ if [ "$(id -u)" = 0 ] && command -v slurmctld slurmd munged sbatch >/dev/null; t
 	remember
 	goes_on slurm "the sweep ended by SIGTERM"
 else
-	skip "Slurm" "it is not installed (slurm-wlm), or this is not root"
+	skip "Slurm" "slurm-wlm is not installed, or the test does not run as root"
 fi
 done_testing

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# sweep.t - hyperscope sweep refuses an invalid table by file and key. Each combination is one job, run once even
-# if the sweep is interrupted; failures are rows; a benchmark row has the figures of scripts/hyperscope bench.
+# sweep.t - hyperscope sweep refuses an invalid table and names the file and key. Each combination
+# is one job, run once even if the sweep is interrupted; failed jobs are rows of the CSV too; a
+# benchmark row has the figures of scripts/hyperscope bench.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 sweep()
@@ -23,7 +24,7 @@ refused()	# NAME TEXT MESSAGE
 
 # ---- the table ----
 
-python3 -c 'import tomllib' 2>/dev/null || { skip "sweep" "Python before 3.11 reads no TOML"; done_testing; exit; }
+python3 -c 'import tomllib' 2>/dev/null || { skip "sweep" "Python before 3.11 cannot read TOML"; done_testing; exit; }
 w='workload = "command:true"'
 refused "a file that is not TOML" 'name = ' '.*line 1'
 refused "a key that does not exist" 'names = "x"' 'names: there is no such key'
@@ -130,7 +131,7 @@ todo" "Slurm's arrays are no larger than its limit"
 SLURM_ARRAY_TASK_ID=3 sh "$tmp/out/sweeps/nine/slurm/array-2.sbatch"
 like "$(cat "$tmp/out/sweeps/nine/jobs/00008/result.json")" '\["number", "8", ""\]' "a task runs the job on its line"
 sweep --engine snakemake --generate "$tmp/nine.toml"
-like "$(cat "$tmp/out/sweeps/nine/snakemake/Snakefile")" "sweep --job \{wildcards.id\} $tmp/out/sweeps/nine" "Snakemake's file has a rule"
+like "$(cat "$tmp/out/sweeps/nine/snakemake/Snakefile")" "sweep --job \{wildcards.id\} $tmp/out/sweeps/nine" "Snakemake's file has a rule that runs a job"
 is "$(grep -c . "$tmp/out/sweeps/nine/snakemake/todo")" 8 "Snakemake's list has the jobs that have no result"
 : >"$tmp/ran"
 sweep --job 00008 "$tmp/out/sweeps/nine"
@@ -253,7 +254,7 @@ while kill -0 "$(<"$tmp/behind")" 2>/dev/null && [ $turns -lt "$(scaled 50)" ]; 
 	sleep 0.1
 done
 [ $turns -lt "$(scaled 50)" ]
-ok $? "processes that a job leaves behind end with it"
+ok $? "processes that a job leaves behind end with the job"
 like "$(cat "$results/fails/jobs/00001/log")" '^my reason$' "the log of a failed job is kept"
 like "$out" 'job 00001: ended with status 1; .*jobs/00001/log' "the log of a failed job is named"
 touch "$tmp/mended"
@@ -288,7 +289,7 @@ begin()	# [COMMAND...]: start the sweep, under COMMAND, and wait until some jobs
 	local turns=0
 	rm -rf "$tmp/slow" "$results/slow"
 	: >"$tmp/slow"
-	# In its own session, and through python3, because background jobs of bash ignore Ctrl-C.
+	# Start it in its own session, and through python3, because background jobs of bash ignore Ctrl-C.
 	"$@" python3 -c 'import os, signal, sys
 os.setsid()
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -325,7 +326,7 @@ is "$?" 130 "Ctrl-C ends a sweep" || diag "$(<"$tmp/said")"
 is "$(find "$results/slow/jobs" -name work)" "" "the jobs of a sweep that Ctrl-C ends leave no files"
 is "$(pgrep -f "sweep --job .* $results/slow")" "" "Ctrl-C ends a sweep's jobs"
 kill -0 $other
-ok $? "Ctrl-C ends no process whose number is in another machine's lock"
+ok $? "Ctrl-C does not end a process whose number is in another machine's lock"
 kill $other "$(pgrep -P $holder)"
 once "after Ctrl-C, the sweep runs each job once"
 begin
@@ -337,7 +338,7 @@ while pgrep -f "sweep --job .* $results/slow" >/dev/null && [ $turns -lt "$(scal
 	sleep 0.1
 done
 [ "$(wc -l <"$tmp/slow")" -lt 12 ]
-ok $? "a sweep that is killed leaves no engine that starts more jobs"
+ok $? "after a sweep is killed, its engine does not start more jobs"
 once "after it was killed, the sweep runs each job once"
 begin nohup
 kill -HUP $pid

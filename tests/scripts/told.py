@@ -5,10 +5,10 @@
 usage: told.py SEED MOMENTS COMMAND...
 
 Each signal is sent at MOMENTS moments, one drawn from each of MOMENTS equal parts of the command's run time.
-The command must be killed by that signal, exit with 128 + N, or have ended earlier with its usual status. It
-must print no traceback, and leave no process and no temporary file. A traceback is allowed until the script
-has imported hs/early.py, because Python itself prints one during its start. Prints a line for each error,
-with the signal and the moment at which it was sent.
+The command must be killed by that signal, exit with 128 plus the signal's number, or have ended earlier with
+its usual status. It must print no traceback, and leave no process and no temporary file. A traceback is allowed
+until the script has imported hs/early.py, because Python itself prints one during its start. Prints a line for
+each error, with the signal and the moment at which it was sent.
 """
 import concurrent.futures
 import os
@@ -42,7 +42,7 @@ def left(mark):
                 words = file.read().replace(b"\0", b" ").decode(errors="replace").strip()
         except OSError:
             continue
-        if mine and words:  # a zombie has no words
+        if mine and words:  # a zombie's command line is empty
             found.append((int(name), words[:100]))
     return found
 
@@ -75,7 +75,7 @@ def one(command, number, moment, natural=0):
         os.mkdir(os.path.join(folder, name))
     environment = dict(os.environ, TMPDIR=folder + "/tmp", HS_RUNS=folder + "/runs", **{MARK: mark})
     start = time.monotonic()
-    # QEMU reopens both for writing only, and gets the same files.
+    # QEMU reopens err and out for writing only, and gets the same files.
     with open(folder + "/err", "wb") as err, open(os.devnull, "wb") as out:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                  env=environment, start_new_session=True)
@@ -86,7 +86,7 @@ def one(command, number, moment, natural=0):
                 child.send_signal(number)
             status = child.wait(PATIENCE)
         except subprocess.TimeoutExpired:
-            wrong.append("it does not end")
+            wrong.append("the command does not end")
             child.kill()
             status = child.wait()
         took = time.monotonic() - start

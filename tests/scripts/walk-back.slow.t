@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# walk-back.slow.t - in every walkthrough each step can be reversed and repeated, with the expected results.
+# walk-back.slow.t - in every walkthrough, each step can be reversed and repeated, with the expected
+# results.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "each tour sets the toggles that it is about" all
 . "$HS_TOP/tests/scripts/walk.sh"

@@ -39,28 +39,28 @@ state='python from hs.gdb import cmd_switch; print("STATE", sorted(row for row i
 } >"$tmp/keys"
 said=$(timeout "$(scaled 150)" "$HS_TOP/scripts/hyperscope" walk --timeout "$(scaled 60)" null-sbi <"$tmp/keys" 2>&1)
 states=$(grep -o 'STATE.*' <<<"$said")
-is "$(wc -l <<<"$states")" 5 "the prompt takes gdb's commands" || diag "$(tail -n 40 <<<"$said")"
+is "$(wc -l <<<"$states")" 5 "the prompt accepts gdb's commands" || diag "$(tail -n 40 <<<"$said")"
 is "$(sed -n 3p <<<"$states")" "$(sed -n 1p <<<"$states")" "b restores every register after three steps"
 [ "$(sed -n 2p <<<"$states")" != "$(sed -n 1p <<<"$states")" ]
 ok $? "the registers differ after three steps"
 is "$(grep -A 20 'vCPU 1.0' <<<"$said" | grep -c '^registers in hart 0, as the trap left them')" 2 "b restores the vCPU after three steps"
-is "$(sed -n 4p <<<"$states")" "$(sed -n 1p <<<"$states")" "b takes back single steps"
-is "$(sed -n 5p <<<"$states")" "$(sed -n 1p <<<"$states")" "b takes back the steps of a script"
+is "$(sed -n 4p <<<"$states")" "$(sed -n 1p <<<"$states")" "b undoes single steps"
+is "$(sed -n 5p <<<"$states")" "$(sed -n 1p <<<"$states")" "b undoes the steps of a script"
 forward=$(grep -o 'FORWARD .*' <<<"$said")
 for field in a0 hstatus guest.sepc vcpu.mode; do
 	is "$(grep -o "RB $field .*" <<<"$said")" "RB $(sed -n "s/FORWARD \\($field .*\\)/\\1/p" <<<"$forward")" \
 		"rb $field goes to the instruction that stepping forward finds"
 done
-like "$(grep "no register" <<<"$said")" "there is no register or field 'nosuchfield'" "rb names an unknown field"
+like "$(grep "no register" <<<"$said")" "there is no register or field 'nosuchfield'" "rb reports an unknown field"
 like "$(grep "^.walk. name a field" <<<"$said")" "name a field" "rb needs a field"
 is "$(grep -c "^.walk. '.*' would detach from this machine" <<<"$said")" 2 "a command that would end the machine is refused"
-like "$(tail -n 3 <<<"$said")" "walk: null-sbi: 4 steps, as expected" "the tour ends as usual after all that"
+like "$(tail -n 3 <<<"$said")" "walk: null-sbi: 4 steps, as expected" "after these commands, the tour ends as usual"
 unlike "$said" "not as the tour expects|Traceback|Python Exception" "all expectations hold after going back"
 
-# On a terminal, a guest that loops for ever: it makes no progress, and the walk says so.
+# On a terminal, a guest that loops forever: it makes no progress, and the walk says so.
 printf '%s\n' '' '' '' '' 'set *(unsigned int *) $pc = 0x6f' 'continue' 'hs where' b b 'hs where' q >"$tmp/keys"
 said=$(timeout "$(scaled 60)" script -qefc "'$HS_TOP/scripts/hyperscope' walk --timeout 6 null-sbi" /dev/null <"$tmp/keys" 2>&1)
-is $? 0 "on a terminal q ends the tour with status 0" || diag "$(tail -n 20 <<<"$said")"
+is $? 0 "on a terminal, q ends the tour with status 0" || diag "$(tail -n 20 <<<"$said")"
 like "$(grep "did not return" <<<"$said")" "'continue' did not return within 6 seconds and was interrupted" "the watchdog stops a command that never ends" || diag "$(tail -n 40 <<<"$said")"
 is "$(left_running)" "" "nothing is left running"
 done_testing

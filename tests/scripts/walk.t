@@ -62,7 +62,7 @@ claim(names.text("a 0xffffffc000001010 b 0xffffffc000002000 c 0xffffffc000001000
       "a page numbers the other addresses, with one number per memory page")
 claim(names.text("  level 4 [  2] at 0x80001010: 0x0000000020000801  table 0x80002000") ==
       "  level 4 [  2] at <page 1+0x10>: <page 2 V>  table <page 2>", "a page-table entry is shown as its page and its flags")
-claim(names.text("83\t\tREG_S x1\n  src/kvm/exit/switch.S:83") == "REG_S x1\n  src/kvm/exit/switch.S", "line numbers are left out")
+claim(names.text("83\t\tREG_S x1\n  src/kvm/exit/switch.S:83") == "REG_S x1\n  src/kvm/exit/switch.S", "line numbers are left out of a page")
 E2
 )
 relay "$said"
@@ -80,10 +80,10 @@ sed 's/^guest: .*/guest: exec/' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp
 printf '#!/bin/sh\necho QEMU emulator version 8.2.2\n' >"$tmp/older" && chmod +x "$tmp/older"
 like "$(QEMU=$tmp/older walk --auto "$tmp/program.tour")" "^walk: program.tour: 'guest: exec' needs a program" \
 	"a tour of a program without its name is refused before the QEMU version is checked"
-like "$(QEMU=$tmp/older walk --auto null-sbi)" "^walk: this QEMU does not tell gdb .* QEMU 10.0 does" "a QEMU that is too old for tours is named"
+like "$(QEMU=$tmp/older walk --auto null-sbi)" "^walk: this QEMU does not tell gdb .* QEMU 10.0 does" "a QEMU that is too old for tours is reported"
 said=$(walk null-sbi)
 like "$? $said" '^2 walk: standard input cannot provide keys: .* --auto' "a tour without a terminal is refused, and the message names --auto"
-like "$(walk --list)" "^null-sbi +Null SBI call" "--list has the tours with their titles"
+like "$(walk --list)" "^null-sbi +Null SBI call" "--list prints the tours with their titles"
 
 # ---- on the machine ----
 

@@ -30,7 +30,7 @@ linux=$O/guest/vmlinux
 # ---- the command line ----
 refused 2 "unknown option --wrong" "an unknown option" run --wrong
 refused 2 "unknown option --wrong" "an unknown option of exec" exec --wrong "$progs/ends"
-refused 2 "no toggle 'colour'" "an unknown toggle" run --set colour=blue hello
+refused 2 "no toggle 'color'" "an unknown toggle" run --set color=blue hello
 refused 2 "toggle [a-z_]+ takes .*'blue'" "a toggle's unknown value" run --set gstage_walk=blue hello
 refused 2 "halt_poll_ns takes a number, not 'often'" "a word instead of a number" run --set halt_poll_ns=often hello
 refused 2 "no event 'kvm_exlt'" "an unknown event" run --trace kvm_exlt hello
@@ -55,7 +55,7 @@ sys.path.insert(0, sys.argv[1])
 from hs import errors, main
 
 def call(name, option):
-    """Return exit status, standard output and standard error."""
+    """Return the exit status, standard output and standard error."""
     script = os.path.join(main.SHELL, name)
     if os.path.exists(script):
         done = subprocess.run([script, option], stdin=subprocess.DEVNULL, capture_output=True, text=True)
@@ -81,7 +81,7 @@ print("%d commands" % len(main.COMMANDS))
 END
 like "$(cat "$tmp/out")" '^[4-9][0-9] commands$' "each command has --help, and refuses an unknown option in one line"
 
-# ---- linux-kvm: refusals before it looks for its kernel ----
+# ---- linux-kvm: requests that are refused before it looks for its kernel ----
 linux_refused()	# REGEX ARGS...
 {
 	"$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$tmp/none" "${@:2}" >"$tmp/out" 2>"$tmp/err" </dev/null
@@ -104,9 +104,9 @@ linux_refused "no program was named"
 if [ -f "$linux" ] && [ -f "$O/guest/busybox" ]; then
 	"$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" --cpu nothing "$progs/ends" exit 0 >"$tmp/out" 2>"$tmp/err" </dev/null
 	is "$? $(grep -c . "$tmp/err") $(tail -n 1 "$tmp/err")" "125 2 linux-kvm: QEMU could not create the machine (exit status 1)" \
-		"linux-kvm: when QEMU refuses the machine, both error messages are printed"
+		"linux-kvm: when QEMU refuses the machine, QEMU's and linux-kvm's error messages are printed"
 else
-	skip "linux-kvm: when QEMU refuses the machine, both error messages are printed" "there is no $linux"
+	skip "linux-kvm: when QEMU refuses the machine, QEMU's and linux-kvm's error messages are printed" "there is no $linux"
 fi
 
 # ---- files ----
@@ -136,13 +136,13 @@ for _ in $(seq 1 100); do
 	grep -qs waiting "$tmp/first" && break
 	sleep 0.1
 done
-is "$(cat "$tmp/first")" waiting "a first run has the disk"
+is "$(cat "$tmp/first")" waiting "a first run uses the disk"
 hs run --quiet --disk "$tmp/disk" hello
 is "$status" 125 "a second run on the same disk is refused"
 is "$err" "hyperscope: disk $tmp/disk is in use by another run" "the refusal names the disk in use"
 kill $first
 wait $first
-is $? 143 "a terminated run returns 128 + 15"
+is $? 143 "a run that SIGTERM ends exits with 128 + 15"
 is "$(left_running)" "" "a terminated run leaves nothing running"
 
 # ---- a path that make cannot read ----

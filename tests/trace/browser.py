@@ -107,9 +107,9 @@ def exit_table(browser, stat):
     is_({title[:22]: row for title, row in rows.items()}, stat,
         "count, share, mean, p50, p99 and max of every row are those of hstrace stat")
     counts = [int(row[0]) for row in rows.values()]
-    is_(counts, sorted(counts, reverse=True), "rows are sorted by count")
+    is_(counts, sorted(counts, reverse=True), "the rows of the exit table are sorted by count")
     mean = next(b for b in browser.all("#exits th button") if b.text.strip() == "mean")
-    for order, name in ((True, "a click on a heading sorts by its column"),
+    for order, name in ((True, "a click on a heading sorts the rows by its column"),
                         (False, "a second click reverses the order")):
         mean.click()
         means = [float(plain(row[3])) for row in browser.rows("#exits")]
@@ -122,7 +122,7 @@ def search(browser):
     field = browser.one("#search")
     field.send_keys("sbi")
     titles = [row[0] for row in browser.rows("#exits")]
-    ok(titles and all("sbi" in title for title in titles), "a search shows the matching rows only", titles)
+    ok(titles and all("sbi" in title for title in titles), "a search shows only the matching rows", titles)
     ok(browser.one("#found").text.startswith("found: "), "a search shows the number of matches",
        browser.one("#found").text)
     ok(browser.all("#timeline path.faded"), "a search fades the other causes in the timeline")
@@ -161,7 +161,7 @@ def timeline(browser, hstrace, trace, page, stat):
     run = page.run()
     total, causes = browser.window()
     is_({title[:22]: str(n) for title, n in causes.items()}, {t: row[0] for t, row in stat.items()},
-        "the whole timeline has the exits of hstrace stat, by cause")
+        "the whole timeline has the same exits by cause as hstrace stat")
     is_(total, sum(causes.values()), "the timeline's exits by vCPU and by cause add up to the same number")
     seconds = lambda ticks: repr((run["first"] + ticks) / run["hz"])
     ticks = exit_ticks(hstrace, trace, page)
@@ -177,7 +177,7 @@ def timeline(browser, hstrace, trace, page, stat):
     inside = sum(tick < run["span"] / 2 for tick in ticks)
     near = sum(abs(tick - run["span"] / 2) <= run["span"] / run["bins"] for tick in ticks)
     ok(abs(parts[0] - inside) <= near and abs(parts[1] - (total - inside)) <= near,
-       "selecting a part in seconds shows that part's exits", (parts, inside, total, near))
+       "selecting a part of the timeline in seconds shows that part's exits", (parts, inside, total, near))
     browser.button("all").click()
     is_(browser.window()[0], total, "the button 'all' shows the whole timeline again")
     svg = browser.one("svg.timeline")
@@ -185,20 +185,20 @@ def timeline(browser, hstrace, trace, page, stat):
     ActionChains(browser.driver).move_to_element_with_offset(svg, -200, 0).click_and_hold() \
         .move_by_offset(150, 0).release().perform()
     dragged = browser.window()[0]
-    ok(0 < dragged < total / 3, "dragging the mouse selects a part", (dragged, total))
+    ok(0 < dragged < total / 3, "dragging the mouse selects a part of the timeline", (dragged, total))
     svg.send_keys("0")
     is_(browser.window()[0], total, "the key 0 shows the whole timeline")
     svg.send_keys("+", "+")
     zoomed = browser.window()[0]
     ok(0 < zoomed < total * 0.6, "the key + zooms in", (zoomed, total))
     svg.send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
-    ok(browser.one("#timeline .readout").text.startswith("At "), "arrow keys describe a column in words",
+    ok(browser.one("#timeline .readout").text.startswith("At "), "the arrow keys select a column and describe it in words",
        browser.one("#timeline .readout").text)
     svg.send_keys(Keys.PAGE_DOWN, "-", "-", "0")
     browser.js("""const s = document.querySelector('#timeline select'); s.value = '1';
         s.dispatchEvent(new Event('change'));""")
     is_(browser.window()[0], sorted(run["vcpus"], key=lambda v: v["vcpu"])[1]["exits"],
-        "selecting one vCPU shows the exits of that vCPU only")
+        "selecting one vCPU shows only the exits of that vCPU")
 
 
 def slowest(browser):
@@ -235,17 +235,17 @@ def reading(browser, page):
 
 
 def themes(browser, page):
-    colour = lambda: browser.js("return getComputedStyle(document.body).backgroundColor")
+    color = lambda: browser.js("return getComputedStyle(document.body).backgroundColor")
     browser.open(page)
-    light = colour()
+    light = color()
     browser.media(dark=True)
-    ok(colour() != light, "the page is dark if the system's theme is", colour())
-    for theme, want in ("light", light), ("dark", colour()):
+    ok(color() != light, "the page is dark if the system's theme is", color())
+    for theme, want in ("light", light), ("dark", color()):
         browser.js("""const s = document.getElementById('theme'); s.value = arguments[0];
             s.dispatchEvent(new Event('change'));""", theme)
-        is_(colour(), want, "theme %s can be chosen" % theme)
+        is_(color(), want, "theme %s can be chosen" % theme)
     browser.media("print", dark=True)
-    is_(colour(), light, "the printed page is light")
+    is_(color(), light, "the printed page is light")
     browser.js("window.dispatchEvent(new Event('beforeprint'))")
     is_(browser.js("return [...document.querySelectorAll('details')].every((e) => e.open)"), True,
         "printing opens all details")
@@ -291,7 +291,7 @@ def two_runs(browser, page, stats):
 def hostile(browser, page):
     browser.open(page)
     is_(browser.js("return [document.scripts.length, document.querySelectorAll('main b, main script').length]"),
-        [5, 0], "hostile text creates no element")
+        [5, 0], "hostile text does not create elements")
     ok("</script>" in browser.one("#provenance").text, "hostile text is shown as text")
 
 
@@ -326,7 +326,7 @@ def main():
         for trace in traces[4:]:
             browser.open(make(trace))
             ok(browser.all("#provenance tbody tr"), "%s opens" % os.path.basename(trace))
-        is_(browser.complaints(), [], "Chromium logs no message")
+        is_(browser.complaints(), [], "Chromium does not log any messages")
     finally:
         browser.driver.quit()
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# browser.slow.t - drive the page of `hstrace html` in headless Chromium: click, zoom, search, narrow and print
-# it, and compare its numbers with hstrace stat. A page of 10^6 events must open in time.
+# browser.slow.t - drive the page of `hstrace html` in headless Chromium (clicks, zoom, search,
+# narrow windows, printing), and compare its numbers with hstrace stat. A page of 10^6 events must
+# open within a time limit.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace

@@ -5,8 +5,8 @@
 usage: damage.py HSTRACE TRACE RAM FORMATS [all]
 
 TRACE is intact, RAM is the file that it was saved from; FORMATS are the export formats, separated by commas.
-With `all`, every command runs on every file; otherwise report, stat and a few of the other commands in turn
-do. A command must report a truncated or changed file in exactly one sentence that names it, and return its
+With `all`, every command runs on every file; otherwise, report, stat and, in turn, a few of the other commands run
+on each file. A command must report a truncated or changed file in exactly one sentence that names it, and return its
 exit status for failures. A failed command must leave nothing under the output's final name, nor beside it. The
 exports must contain the same events as report: for a truncated file, the records that are complete by this
 script's own count.
@@ -75,7 +75,8 @@ def whole_records(parts, size):
 
 
 def commands():
-    """Yield name, words before the file, words after it, the output (file or folder), the status of failures."""
+    """For each command, yield its name, the words before the file and after it, the output (file or folder), and the
+    status of failures."""
     yield "report", ["report"], [], None, 1
     yield "stat --by event", ["stat", "--by", "event"], [], None, 1
     yield "export --to csv", ["export", "--to", "csv"], [], None, 1
@@ -156,7 +157,8 @@ def damaged(path, what, chosen, records=None):
 
 
 def choice(count=3):
-    """Yield lists of commands without end: report, stat --by event, csv and json, plus the next few or all others."""
+    """Yield lists of commands, endlessly: report, stat --by event, and export to csv and json, plus the next few of
+    the others, or all."""
     rest = list(commands())
     first, rest = rest[:4], rest[4:]
     turn = itertools.cycle(rest)
@@ -182,7 +184,7 @@ def test_cuts(data, parts, turns):
             wrong(f"cut at {size}", "its table of events " + ("is incomplete" if could else "is complete"))
     if not saved:
         wrong("cuts", "no truncated file could be read")
-    claim("a truncated trace gives one sentence, and its complete records are in report and exports")
+    claim("for a truncated trace, each command prints one sentence, and report and exports have its complete records")
 
 
 def test_flips(data, parts, turns):
@@ -205,7 +207,7 @@ def test_flips(data, parts, turns):
             file.write(flipped)
         # The checksum covers padding as well, so every change is detected.
         damaged("flip", f"{what} (byte {at}) changed", next(turns), records)
-    claim("a trace with changed bits gives one sentence, and its readable events are in report and exports")
+    claim("for a trace with changed bits, each command prints one sentence, and report and exports have its readable events")
 
 
 def test_foreign(data, turns):
@@ -224,7 +226,7 @@ def test_foreign(data, turns):
     for command in ("report", "stat"):
         with subprocess.Popen(["cat", whole], stdout=subprocess.PIPE) as cat:
             one_sentence(f"{command} of a pipe", run(command, "/dev/stdin", stdin=cat.stdout), "/dev/stdin")
-    claim("other versions, other files, folders, pipes, devices and missing files give one sentence, no output")
+    claim("for other versions, other files, folders, pipes, devices and missing files, each command prints one sentence")
 
 
 def test_ram(ram):
@@ -268,7 +270,7 @@ def test_ram(ram):
                 remove("saved")
     if refused < len(cuts):
         wrong("save", f"only {refused} damaged RAM files were refused")
-    claim("save from damaged RAM, or from no RAM, gives one sentence and no file, or an intact trace")
+    claim("given damaged RAM or no RAM, save prints one sentence and leaves no file, or it writes an intact trace")
 
 
 def limited():
@@ -277,7 +279,7 @@ def limited():
 
 
 def test_outputs(ram):
-    """Check outputs that cannot be written: a missing folder, a folder, a full device, a file that cannot grow."""
+    """Check outputs that cannot be written: a missing folder, a folder, a full device, and a file that cannot grow."""
     os.mkdir("there")
     writers = [("save", ["save", ram]), ("html", ["html", whole, "--out"])]
     writers += [(f"export --to {name}", ["export", "--to", name, whole]) for name in formats]
@@ -305,7 +307,7 @@ def test_outputs(ram):
         with open("/dev/full", "w", encoding="utf-8") as full:
             one_sentence(f"{words} to a full device", run(*words, stdout=full), "standard output",
                          2 if words[0] == "diff" else 1)
-    claim("an output that cannot be written gives one sentence that names it, and existing files stay")
+    claim("if an output cannot be written, one sentence names it, and existing files do not change")
 
 
 def main():

@@ -31,14 +31,14 @@ run a 10 0 icount=1 "toggles=fp=lazy_save wfi=halt_poll" cpu=rv64
 run same 10 0 icount=1 "toggles=fp=lazy_save wfi=halt_poll" cpu=rv64
 run b 14 1 icount=1 "toggles=fp=eager wfi=halt_poll" cpu=rv64
 compare "$tmp/a" "$tmp/same"
-is "$status $out" "0 no difference: 2 rows" "two equal runs: no difference, status 0"
+is "$status $out" "0 no difference: 2 rows" "if two runs are equal, diff reports no difference and returns 0"
 compare "$tmp/a" "$tmp/b"
-is "$status $err" "1 " "two runs that differ: status 1"
+is "$status $err" "1 " "if two runs differ, diff returns 1"
 like "$out" '^# toggles: fp=lazy_save -> fp=eager$' "the runs' parameters are compared word by word"
 like "$out" $'^1 of 2 rows differ; mean cost in instructions; exact$' \
-	"the heading has the number of rows that differ"
+	"the heading gives the number of rows that differ"
 like "$out" '^fault on RAM, store +1000 +1000 += +1030\.0 +1031\.0 +\+0\.1%' \
-	"a mean that differs by one instruction is found"
+	"a mean that differs by one instruction is reported"
 grep -q irq_s_timer "$tmp/out"
 is "$?" 1 "rows without a difference are not shown"
 compare --all "$tmp/a" "$tmp/b"
@@ -50,7 +50,7 @@ compare --by mmio "$tmp/b" "$tmp/a"
 like "$out" ' write +3 +2 +-33\.3% +1300\.0 +900\.0 +-30\.8%' \
 	"--by mmio compares device accesses, here with the runs swapped"
 compare --events kvm_exit --by event --vcpu 0 "$tmp/a" "$tmp/b"
-like "$out" '^kvm_exit +5 +7 +\+40\.0%' "diff has the options that select events"
+like "$out" '^kvm_exit +5 +7 +\+40\.0%' "diff accepts the options that select events"
 compare --by sbi --events 'all,!kvm_sbi_call' "$tmp/a" "$tmp/same"
 is "$status $out" "0 no difference: 0 rows" "runs without selected events do not differ"
 
@@ -61,20 +61,20 @@ for i in 1 2 3 4; do
 	run "x$i" 10 $((i * 3 + 500)) icount=0
 done
 compare "$tmp/v1" "$tmp/w1"
-is "$status" 1 "one run against one: a difference in their means is reported"
+is "$status" 1 "with one run on each side, a difference in the means is reported"
 like "$out" 'may be chance; compare several: hstrace diff A1 A2 A3 vs B1 B2 B3' \
-	"one run against one: diff suggests comparing several runs"
+	"with one run on each side, diff suggests comparing several runs"
 compare "$tmp"/v? vs "$tmp"/w?
 is "$status $out" "0 no significant difference: 2 rows" \
 	"a difference within the runs' variation is not significant"
 compare "$tmp"/v? vs "$tmp"/x?
 is "$status" 1 "a difference beyond the runs' variation is significant"
 like "$out" '^1 of 2 rows differ; mean cost in instructions; 4 runs$' \
-	"the heading has the number of runs"
+	"the heading gives the number of runs"
 like "$out" '^fault on RAM, store +1000 +1000 += +1037\.5 +1537\.5 +\+48\.2%\*$' \
 	"a star marks a significant difference"
 compare --confidence 99.99999999999999 "$tmp"/v? vs "$tmp"/x?
-is "$status" 0 "with a higher --confidence the same difference is not significant"
+is "$status" 0 "with a higher --confidence, the same difference is not significant"
 compare --all "$tmp"/v? vs "$tmp"/x?
 is "$(awk 'length > 80' "$tmp/out" | wc -l) $(wc -l <"$tmp/out")" "0 5" \
 	"the output fits in 80 columns"
@@ -82,10 +82,10 @@ is "$(awk 'length > 80' "$tmp/out" | wc -l) $(wc -l <"$tmp/out")" "0 5" \
 # ---- failures ----
 head -c $(($(stat -c %s "$tmp/a") / 2)) "$tmp/a" >"$tmp/cut"
 compare "$tmp/a" "$tmp/cut"
-is "$status $(wc -l <"$tmp/err")" "2 1" "a damaged trace is not compared: status 2"
+is "$status $(wc -l <"$tmp/err")" "2 1" "if a trace is damaged, diff does not compare it and returns 2"
 compare "$tmp/a" "$tmp/none"
 is "$status $err" "2 hstrace: $tmp/none: No such file or directory" \
-	"a missing file is reported: status 2"
+	"if a file is missing, diff reports it and returns 2"
 for args in "" "a" "a b c" "a vs" "vs b" "--frob a b" "--by x a b" "--confidence 0 a b" "--confidence" "--confidence 9x a b"; do
 	# shellcheck disable=SC2086 # split into words on purpose
 	compare $args

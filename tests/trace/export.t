@@ -32,7 +32,7 @@ if have perf; then
 	is "$(awk 'NR > 1 { n += $2 } END { print n }' table)" "$exits" "perf-exits.py counts every exit"
 	is "$(awk 'NR > 1 { print $1, $2 }' table | LC_ALL=C sort)" \
 		"$(sed -n 's/.* kvm_exit: .*scause=\([a-z_]*\).*/\1/p' report | LC_ALL=C sort | uniq -c | awk '{ print $2, $1 }')" \
-		"perf-exits.py has the causes and counts of report"
+		"perf-exits.py prints the same causes and counts as report"
 	# perf 6.12 crashes if an event has no fields, like cpu-clock, even in its own recordings.
 	perf report --stdio -i t.perf -s scause 2>err >out
 	if [ $? = 139 ]; then
@@ -50,7 +50,7 @@ if have perf; then
 	perf report --stdio -i t.perf -s comm 2>err | sed -n "/'hs:kvm_exit'/,/^# Samples/p" >out
 	like "$(cat out)" 'vm1\.1' "perf report -s comm prints the vCPUs"
 	perf script -i t.perf --header-only >out 2>err
-	like "$(cat out)" '^# arch : riscv64$' "the header of the perf file has the architecture"
+	like "$(cat out)" '^# arch : riscv64$' "the header of the perf file names the architecture"
 	export_as perf t.perf --system kvm --events kvm_entry,kvm_exit
 	perf script -i t.perf 2>err | grep -c ' kvm:kvm_exit: ' >out
 	is "$(cat out)" "$exits" "--system kvm names the events' group"
@@ -84,7 +84,7 @@ is "$(wc -l <t.json)" "$("$hstrace" report --events kvm_exit --vcpu 1 "$trace" |
 export_as csv t.csv --events kvm_mmio
 fields=$(grep -m 1 ' kvm_mmio: ' report | sed 's/.*: //; s/=[^ ]*//g; s/ /,/g')
 is "$(head -n 1 t.csv)" "time_ns,instret,hart,vm,vcpu,event,$fields" \
-	"CSV has columns for the fields of selected events only"
+	"CSV has columns only for the fields of the selected events"
 
 # ---- losses ----
 hstrace=$bin/hstrace
@@ -93,27 +93,27 @@ trace=$tmp/lossy
 if have trace-cmd; then
 	export_as trace-cmd t.dat
 	like "$(trace-cmd report t.dat 2>&1)" '\[5905 EVENTS DROPPED\]' \
-		"trace-cmd report has the number of lost events"
+		"trace-cmd report prints the number of lost events"
 	like "$(trace-cmd report --stat t.dat 2>&1)" '^overrun: 5905$' \
-		"trace-cmd report --stat has the number of lost events"
+		"trace-cmd report --stat prints the number of lost events"
 else
-	skip "trace-cmd report has the number of lost events" "trace-cmd is not installed"
+	skip "trace-cmd report prints the number of lost events" "trace-cmd is not installed"
 fi
 if have perf; then
 	export_as perf t.perf
 	like "$(perf script --show-lost-events -i t.perf 2>&1)" 'LOST.* lost 5905' \
-		"perf script has the number of lost events"
+		"perf script prints the number of lost events"
 else
-	skip "perf script has the number of lost events" "perf is not installed"
+	skip "perf script prints the number of lost events" "perf is not installed"
 fi
 if [ -z "$no_ctf" ]; then
 	export_as ctf t.ctf
 	like "$(babeltrace2 t.ctf 2>&1 >/dev/null)" 'discarded 5905 events' \
-		"babeltrace2 has the number of lost events"
+		"babeltrace2 prints the number of lost events"
 	export_as ctf t.ctf --events kvm_debug
-	is "$(ls -A t.ctf)" "" "CTF without events is an empty folder"
+	is "$(ls -A t.ctf)" "" "a CTF trace without events is an empty folder"
 else
-	skip "babeltrace2 has the number of lost events" "$no_ctf"
+	skip "babeltrace2 prints the number of lost events" "$no_ctf"
 fi
 
 # ---- outputs that cannot be written ----
@@ -169,9 +169,9 @@ ok $? "hstrace builds without the optional libraries" || diag "$(cat out err)"
 "$tmp/o/hstrace" export --to ctf "$trace" t.ctf >out 2>err
 status=$?
 refused "without ctf: install libbabeltrace2-dev" \
-	"without the libraries hstrace names the package that CTF needs"
+	"without the libraries, hstrace names the package that CTF needs"
 "$tmp/o/hstrace" export --to csv "$trace" t.csv
-is "$?" 0 "without the libraries hstrace exports CSV"
+is "$?" 0 "without the libraries, hstrace exports CSV"
 
 for args in "" "--to" "--to xml $trace t" "--to csv" "--to csv --frob 1 $trace" "--to csv a b c" \
 	"--to perf --system a;b $trace t"; do

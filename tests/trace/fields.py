@@ -63,7 +63,7 @@ class Rules:
             return
         self.rule("each exit has an event from its handler", v["told"], e)
         self.rule("kvm_exit_handled has the exit's cause", f["scause"] == x["scause"], e)
-        self.rule("injected is set if a trap was injected into the guest",
+        self.rule("injected is set if and only if a trap was injected into the guest",
                   bool(f["injected"]) == bool(v.get("injected")), e)
         self.rule("an exit has a reason if and only if it goes to user space",
                   (f["reason"] != "UNKNOWN") == (f["result"] == 0), e)
@@ -262,7 +262,7 @@ class Rules:
 
 
 def every_rule():
-    """Return the names of all rules, read from this file so that no list repeats them."""
+    """Return the names of all rules, read from this file, so that they do not have to be listed again."""
     with open(__file__, encoding="utf-8") as source:
         return sorted(set(re.findall(r'(?:self\.rule|of_exit)\("([^"]+)"', source.read())))
 

@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: MIT
 """handlers.py - check that every handler in the dispatch table (src/kvm/exit/exit.c) emits an event.
 
-usage: handlers.py [TOP]     prints the handlers that emit none
+usage: handlers.py [TOP]     prints the handlers that do not emit an event
 
-A handler emits an event if its own text, or that of a function at most DEPTH calls below it, contains a
-call of trace_kvm_NAME() or trace_gstage_NAME(). Function pointers are not followed. The fast paths that
+A handler emits an event if its own body, or that of a function at most DEPTH calls below it, contains a
+call to trace_kvm_NAME() or trace_gstage_NAME(). Function pointers are not followed. The fast paths that
 assembly calls (switch_fast.S) count as handlers. fields.py checks that each exit of a run has an event from
-its handler, whatever path it took.
+its handler, whatever path the exit took.
 
 The script checks itself: it removes the events of each handler and of all functions that the handler calls,
-and the handler must then be reported. A function or a row of the table that it cannot read is an error.
+and the handler must then be reported. A function or a row of the table that the script cannot read is an error.
 """
 import glob
 import os
@@ -47,7 +47,7 @@ def emits(name, bodies, depth=DEPTH):
 
 
 def reach(name, bodies, depth=DEPTH):
-    """Return the functions whose text emits() searches: `name`, and all within `depth` calls."""
+    """Return the functions whose bodies emits() searches: `name`, and those that it reaches in at most `depth` calls."""
     calls = set(re.findall(r"\b(\w+)\(", bodies.get(name, ""))) & set(bodies)
     return {name}.union(*(reach(call, bodies, depth - 1) for call in calls if depth > 0))
 

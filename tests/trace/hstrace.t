@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# hstrace.t - run hstrace on intact and damaged RAM files, which the host's own trace code has filled. hstrace is
-# built with ASan and UBSan: their findings end it with a status that no claim expects.
+# hstrace.t - run hstrace on intact and damaged RAM files, which the host's own trace code has
+# filled. hstrace is built with ASan and UBSan: if they find an error, it ends with a status that no
+# claim expects.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
@@ -38,7 +39,7 @@ like "$out" '1\.0000000 +0 +0 +1\.0 kvm_exit: sepc=0x0 scause=ecall_vs stval=0x0
 like "$out" ' 1 +1\.1 kvm_entry: pc=0x9 class=NONE$' "report shows the second hart's last event"
 trace report --events '*entry' "$tmp/t"
 is "$(grep -v '^#' <<<"$out" | grep -c kvm_entry) $(grep -c kvm_exit <<<"$out")" "10 0" \
-	"--events selects by pattern"
+	"--events selects events by pattern"
 trace report --events 'kvm_exit' --last 3 "$tmp/t"
 is "$(grep -v '^#' <<<"$out" | grep -o 'sepc=0x.' | tr '\n' ' ')" "sepc=0x6 sepc=0x8 sepc=0x8 " \
 	"--last shows the last of the selected events"
@@ -56,7 +57,7 @@ chosen()	# WANTED NAME OPTIONS...: claim that report with these options shows th
 	trace report "$@" "$tmp/t"
 	is "$status $(lines)" "0 $wanted" "$name"
 }
-chosen "7 7 9 9 " "a filter compares a field" --filter 'kvm_entry: pc > 5'
+chosen "7 7 9 9 " "a filter compares a field with a number" --filter 'kvm_entry: pc > 5'
 chosen "4 6 " "a filter accepts named values, the event's vCPU, parentheses, && and ||" \
 	--filter 'kvm_exit: scause == ecall_vs && vcpu == 1 && (sepc == 4 || sepc == 0x6)'
 chosen "1 1 8 8 " "a filter accepts !; a comparison of a field that the event lacks is false" \
@@ -66,7 +67,8 @@ chosen "0 0 9 9 " "several filters select the events that match any of them" \
 	--filter 'sepc == 0' --filter 'pc == 9'
 chosen "0 2 " "--vm, --vcpu, --until and --events can be combined" --vm 1 --vcpu 1 --until 1.0000201 --events kvm_exit
 chosen "8 9 " "--hart and --from can be combined" --hart 0 --from 1.00008
-# Selecting no event is reported in one sentence on standard error, and is no failure.
+# If no event is selected, one sentence on standard error reports this, and the command does not
+# fail.
 for args in "--vm 2" "--vcpu 7" "--hart 5" "--from 99" "--until 0" "--events kvm_mmio" "--vm 1 --vcpu 7 --last 3"; do
 	by=${args% --last*}
 	[[ $args =~ ^--(from|until|events) ]] && by=${BASH_REMATCH[0]}
@@ -80,10 +82,10 @@ for args in "--vm 2" "--vcpu 7" "--hart 5" "--from 99" "--until 0" "--events kvm
 		ok $? "hstrace $command $args reports that no event matches" || { diag "status $status, want 0 and $lines"; diag "$err"; }
 	done
 done
-chosen "" "a filter that matches no event is no failure" --filter 'pc == 99'
+chosen "" "a filter that does not match any event is not an error" --filter 'pc == 99'
 is "$err" "hstrace: $tmp/t: none of its 20 events matches --filter" \
 	"a filter that matches no event is reported"
-chosen "9 " "--last counts selected events only" --filter 'pc >= 1' --vcpu 0 --last 1
+chosen "9 " "--last counts only selected events" --filter 'pc >= 1' --vcpu 0 --last 1
 trace report --columns vcpu,delta,event --vcpu 1 --last 2 "$tmp/t"
 is "$(grep -v '^#' <<<"$out" | tr -s ' ' | tr '\n' ';')" " 1.1 0 kvm_exit:; 1.1 10000 kvm_entry:;" \
 	"--columns selects and orders columns; delta is in instructions"
@@ -111,14 +113,14 @@ is "$(awk 'length > 80' "$tmp/out" | wc -l)" 0 "the table fits in 80 columns"
 "$bin/mkram" "$tmp/ram" 2 10 instret calls
 trace save --meta map=virt "$tmp/ram" "$tmp/t"
 trace stat --by sbi "$tmp/t"
-like "$out" '^SBI calls: 6; cost in instructions, from exit to next entry$' "--by sbi counts calls"
+like "$out" '^SBI calls: 6; cost in instructions, from exit to next entry$' "--by sbi counts SBI calls"
 like "$out" '^TIME set_timer +6 100\.00% +900 +904 +1700 +1700$' \
 	"--by sbi has a row per function, with the exits' costs"
 trace stat --by mmio "$tmp/t"
 like "$out" '^uart write +4 100\.00% +900 +500 +1296 +1300$' "--by mmio names the VMM's devices"
 trace stat --by reg --sort name "$tmp/t"
 like "$out" $'^uart\\+0x2 write +2 +50\\.00% +500 +500 +500 +500\nuart\\+0x6 write +2 +50\\.00% +1300 +1296 ' \
-	"--by reg has a row per register, sorted by --sort name"
+	"--by reg has a row per register, and --sort name sorts the rows by name"
 trace stat --by vcpu "$tmp/t"
 like "$out" $'^VM\\.vCPU .*\n1\\.0 +5 +50\\.00% +900 .*\n1\\.1 +5 +50\\.00% +900 ' \
 	"--by vcpu has a row per vCPU"
@@ -136,14 +138,14 @@ trace stat --by cause --events kvm_mmio "$tmp/t"
 is "$status $out" "0 exits: none among the selected events" "stat reports that no exit is selected"
 trace save "$tmp/ram" "$tmp/t"
 trace stat --by mmio "$tmp/t"
-like "$out" '^0x10000000 write +4 ' "without map=virt a device is shown by its page's address"
+like "$out" '^0x10000000 write +4 ' "without map=virt, a device is shown by its page's address"
 
 # ---- units ----
 "$bin/mkram" "$tmp/ram" 2 10 instret
 trace save --meta icount=1 --meta harts=2 "$tmp/ram" "$tmp/t"
 trace stat "$tmp/t"
-like "$out" 'counts only' "with icount and two harts only counts are shown"
-like "$out" '^fault on RAM, store +2000 +99.90%$' "with icount and two harts no cost is shown"
+like "$out" 'counts only' "with icount and two harts, stat shows only counts"
+like "$out" '^fault on RAM, store +2000 +99.90%$' "with icount and two harts, stat does not show costs"
 "$bin/mkram" "$tmp/ram" 1 10 time
 trace save "$tmp/ram" "$tmp/t"
 trace stat "$tmp/t"
@@ -171,16 +173,16 @@ MKRAM_KEEP=1 "$bin/mkram" "$tmp/kept" 1 10000 instret
 trace save "$tmp/kept" "$tmp/t2"
 trace report "$tmp/t2"
 like "$out" '^# events written: 10000, lost \(overwritten\): [0-9]+$' \
-	"a ring that keeps its oldest records: dropped ones count as lost"
+	"if a ring keeps its oldest records, the dropped ones count as lost"
 is "$(sed -n 's/.*overwritten): //p' <<<"$out")" "$((10000 - $(grep -vc '^#' <<<"$out")))" \
-	"a ring that keeps its oldest records: lost and shown events add up"
+	"if a ring keeps its oldest records, lost and shown events add up to those written"
 
 # ---- a newer host's events ----
 sed 's/event kvm_entry hex:pc/event kvm_entrx xxx:qc/' "$tmp/ram" >"$tmp/ram2"
 trace save "$tmp/ram2" "$tmp/t2"
 trace report "$tmp/t2"
 like "$out" 'kvm_entrx: qc=0x1711 class=NONE$' \
-	"events of another version are decoded by the file's own table"
+	"events of another version are decoded with the file's own table"
 
 # ---- fields with the names of columns that every event has ----
 sed 's/event kvm_entry hex:pc/event kvm_entry hex:vm/; s/hex:sepc \([^ ]*\) hex:stval/hex:vcpu \1 hex:vcpu_/' "$tmp/ram" >"$tmp/ram2"
@@ -234,7 +236,7 @@ fi
 trace report "$tmp/none"
 refused "No such file" "report: a missing file is reported"
 trace report "$tmp/ram"
-refused "not a trace written by .hstrace save." "report: a file that is no trace is refused"
+refused "not a trace written by .hstrace save." "report: a file that is not a trace is refused"
 trace report "$tmp"
 refused "." "report: a folder is refused"
 
@@ -256,7 +258,7 @@ for n in 0 1 15 16 17 31 100 $((size / 3)) $((size / 2)) $((size - 24)) $((size 
 	trace report "$tmp/cut"
 	grep -v '^#' "$tmp/out" >"$tmp/some"
 	lines=$(wc -l <"$tmp/some")
-	head -n "$lines" "$tmp/whole" | cmp -s - "$tmp/some" || { bad=1; diag "$n bytes: another text"; }
+	head -n "$lines" "$tmp/whole" | cmp -s - "$tmp/some" || { bad=1; diag "$n bytes: different lines"; }
 	[ "$lines" -gt $shown ] && shown=$lines
 	[ "$n" -gt 100 ] || [ -z "$out" ] || { bad=1; diag "$n bytes: $out"; }
 done
@@ -265,7 +267,7 @@ is "$shown" "$(wc -l <"$tmp/whole")" "a file that lacks only its end is shown up
 head -c $((size / 2)) "$tmp/t" >"$tmp/cut"
 trace report "$tmp/cut"
 like "$err" "^hstrace: $tmp/cut: the trace is truncated at byte $((size / 2)); using what can be read$" \
-	"the sentence about a truncated file has the byte at which it ends"
+	"the sentence about a truncated file names the byte at which the file ends"
 
 bad=0
 for n in 9 20 200 3000 $((size / 2)) $((size - 4)); do
@@ -278,12 +280,12 @@ ok $bad "a changed byte is detected"
 { head -c $((size - 100)) "$tmp/t"; printf '\252'; tail -c 99 "$tmp/t"; } >"$tmp/flip"
 trace report "$tmp/flip"
 like "$err" 'wrong checksum; using what can be read' "a wrong checksum is reported"
-is "$(grep -vc '^#' <<<"$out")" 4095 "a file with a wrong checksum is shown"
+is "$(grep -vc '^#' <<<"$out")" 4095 "the events of a file with a wrong checksum are shown"
 
 "$bin/mkram" "$tmp/ram" 2 10 instret
 trace save "$tmp/ram" "$tmp/t"
 "$O/tests/fuzz/trace" 500 "$tmp/t" 2>"$tmp/err"
-ok $? "no damaged file crashes the reader"
+ok $? "damaged files do not crash the reader"
 
 # ---- input files are not overwritten, whichever name is given ----
 cp "$tmp/t" "$tmp/precious"
@@ -319,7 +321,7 @@ for args in report stat "stat --by event"; do
 	# shellcheck disable=SC2086 # split into words on purpose
 	trace $args "$tmp/loud"
 	! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' "$tmp/out" "$tmp/err"
-	ok $? "hstrace $args prints no character that controls a terminal"
+	ok $? "hstrace $args does not print characters that control a terminal"
 done
 trace report "$tmp/loud"
 like "$out" '^# guest=\.\[31m\.\.red$' "report prints the rest of a string that has control characters"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# html.t - the page of `hstrace html` has the numbers of `hstrace stat` and `report`, is self-contained, and
-# never treats a trace's text as markup. browser.slow.t tests its behaviour in a browser.
+# html.t - the page of `hstrace html` has the numbers of `hstrace stat` and `report`, is
+# self-contained, and never treats a trace's text as markup. browser.slow.t tests the page's
+# behavior in a browser.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
@@ -10,7 +11,7 @@ here=$HS_TOP/tests/trace
 needs_built "$bin/hstrace" "$bin/mkguest"
 export PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1
 
-# page ARGS...: make $tmp/page.html from them; sets $status, $err
+# page ARGS...: make $tmp/page.html from ARGS; set $status and $err
 page()
 {
 	rm -f "$tmp/page.html"
@@ -56,7 +57,7 @@ page "$tmp/t"
 is "$status$err" 0 "html prints nothing if it succeeds"
 agrees "$tmp/t" 0 "every row, bin and event agrees with stat and report"
 is "$(ask 'run["unit"], len(run["vcpus"]), len(run["exits"])')" "('instructions', 3, 8)" \
-	"the page has the unit, three vCPUs and eight kinds of exits"
+	"the page shows the unit, three vCPUs and eight kinds of exits"
 is "$(ask 'sorted(reg["device"] + " " + reg["register"] for reg in run["mmio"])')" \
 	"['uart LSR', 'uart RBR/THR']" "device registers are named"
 is "$(ask 'sorted(call["ext"] + " " + call["name"] for call in run["calls"])')" \
@@ -64,19 +65,19 @@ is "$(ask 'sorted(call["ext"] + " " + call["name"] for call in run["calls"])')" 
 is "$(ask '[e for call in run["calls"] for e in call["errors"] if call["ext"] == "0x12345678"][0][0]')" \
 	NOT_SUPPORTED "an SBI call's error is shown"
 is "$(ask '[(m["gpa"], m["size"] >> 20, sum(m["leaves"]) == m["faults"][2]) for m in run["memory"]]')" \
-	"[('0x80000000', 256, True)]" "a region of guest memory has its faults and leaves"
+	"[('0x80000000', 256, True)]" "the page shows the faults and leaves of a region of guest memory"
 is "$(ask 'all(a["cost"] >= b["cost"] for a, b in zip(run["slowest"], run["slowest"][1:])
 	if a["title"] == b["title"])')" True "the slowest exits of each kind are sorted by cost"
 is "$(ask 'all(w["lines"][0][0] == w["from"] and w["lines"][-1][0] == w["to"] for w in run["slowest"])')" \
-	True "the slowest exits have their events from exit to entry"
+	True "the slowest exits are shown with their events from exit to entry"
 is "$(ask '["toggles", "fp=eager vmid=on"] in run["meta"]')" True \
 	"the page has the launcher's metadata"
 
 # ---- self-contained ----
-is "$(ask 'page.links')" "[]" "the page refers to no other file"
+is "$(ask 'page.links')" "[]" "the page does not refer to other files"
 is "$(ask 'sum(word in script for script in page.scripts for word in ("http:", "https:", "fetch(", "import(",
 	"innerHTML", "eval(", "document.write"))' | sed 's/^1$/0/')" 0 \
-	"the page's scripts load nothing and create no HTML from text" # one match: SVG's namespace
+	"the page's scripts do not load anything or create HTML from text" # one match: SVG's namespace
 like "$(cat "$tmp/page.html")" "default-src 'none'" \
 	"the page's security policy forbids loading anything"
 if command -v node >/dev/null; then
@@ -92,8 +93,8 @@ fi
 # ---- two runs, and a part of one ----
 guest "$tmp/t2" 1 1 3000 time icount=0
 page "$tmp/t" "$tmp/t2"
-agrees "$tmp/t" 0 "two runs: the first has its own numbers"
-agrees "$tmp/t2" 1 "two runs: the second has its own numbers"
+agrees "$tmp/t" 0 "on a page of two runs, the first has its own numbers"
+agrees "$tmp/t2" 1 "on a page of two runs, the second has its own numbers"
 page --vcpu 1 "$tmp/t"
 is "$(ask '[(v["vm"], v["vcpu"]) for v in run["vcpus"]]')" "[(1, 1)]" \
 	"--vcpu selects the vCPU that is drawn"
@@ -115,7 +116,7 @@ is "$(ask '[[(row["title"], row["count"]) for row in r["exits"]] for r in (page.
 	[(row["title"], row["count"]) for row in run["exits"]])')" 2 "the same run has the same rows whatever events are recorded"
 is "$(ask 'sorted(row["title"] for row in run["causes"])')" \
 	"['ecall_vs', 'load_guest_page_fault', 'store_guest_page_fault', 'virtual_inst']" \
-	"causes without further detail in the events are listed apart, for the graphs over time"
+	"causes without further detail in the events are listed separately, for the graphs over time"
 
 # ---- an exit's class is in the record that ends it; in older traces it is inferred from events ----
 titles='[(row["title"], row["seen"]) for row in run["exits"]]'
@@ -139,7 +140,7 @@ guest "$tmp/old" 2 3 6000 none icount=0
 page "$tmp/old"
 is "$(ask 'sum(row["seen"] for row in run["exits"] if row["title"] == "ecall_vs")')" \
 	"$(sed "s/.*'sbi, other', \([0-9]*\).*/\1/" <<<"$classes")" \
-	"an exit of a class that the trace's table lacks is counted by its cause"
+	"an exit is counted under its cause if the trace's table does not have its class"
 before=
 choice=(kvm_exit,kvm_entry)
 guest "$tmp/some" 2 3 700 none icount=0
@@ -151,28 +152,28 @@ choice=()
 # ---- few events, many vCPUs ----
 guest "$tmp/none" 1 1 0 instret
 page "$tmp/none"
-is "$status $(ask 'run["seen"], run["exits"], run["vcpus"]')" "0 (0, [], [])" "a trace without events gives a page"
+is "$status $(ask 'run["seen"], run["exits"], run["vcpus"]')" "0 (0, [], [])" "html accepts a trace without events"
 guest "$tmp/one" 1 1 1 none
 page "$tmp/one"
 is "$status $(ask 'run["seen"] >= 1, run["accounted"], run["span"] > 0')" "0 (True, False, True)" \
-	"a trace with one event gives a page"
+	"html accepts a trace with one event"
 page --last 1 "$tmp/t"
 is "$status $(ask 'run["seen"], run["span"], len(run["last"]["lines"])')" "0 (1, 1, 1)" \
-	"--last 1 gives a page"
+	"html accepts --last 1"
 guest "$tmp/none" 2 2 2000 none
 page "$tmp/none"
 is "$status $(ask 'run["unit"], run["accounted"], sum(row["seen"] for row in run["exits"]) > 50')" \
 	"0 ('none', False, True)" "without accounting, exits are counted from the events"
 guest "$tmp/two" 2 2 2000 instret icount=1 harts=2
 page "$tmp/two"
-is "$(ask 'run["unit"]')" none "harts that share one counter have no costs"
+is "$(ask 'run["unit"]')" none "if harts share one counter, the page does not show costs"
 guest "$tmp/many" 32 64 40000 time
 page "$tmp/many"
 agrees "$tmp/many" 0 "the numbers of 64 vCPUs on 32 harts agree with stat and report"
 is "$(ask 'sum("time" in v for v in run["vcpus"]), run["bins"]')" "(64, 512)" \
-	"64 vCPUs are all drawn, in fewer bins"
+	"all 64 vCPUs are drawn, with fewer bins"
 [ "$(stat -c %s "$tmp/page.html")" -lt 1500000 ]
-ok $? "the page of 64 vCPUs has less than 1.5 MB" || diag "$(stat -c %s "$tmp/page.html") bytes"
+ok $? "the page of 64 vCPUs is smaller than 1.5 MB" || diag "$(stat -c %s "$tmp/page.html") bytes"
 
 # ---- hostile text in a trace ----
 nasty=$'</script><script>alert(1)</script><!-- \x01\xff\xc0\xaf \xed\xa0\x80 "\\'
@@ -191,7 +192,7 @@ for (word,) in struct.iter_unpack("<Q", data[:at]):
 open(sys.argv[1], "wb").write(data[:-8] + struct.pack("<Q", total))
 END
 page "$tmp/bad"
-is "$status" 0 "a trace with hostile text gives a page"
+is "$status" 0 "html accepts a trace with hostile text"
 is "$(ask 'len(page.scripts), page.tags.count("script"), "alert(1)" in "".join(page.scripts)')" \
 	"(4, 5, False)" "hostile text does not become markup"
 is "$(ask '([v for k, v in run["meta"] if k == "guest"][0].startswith("</script><script>alert(1)"),
@@ -220,11 +221,11 @@ ok $? "a refused anatomy file leaves no page"
 head -c $(($(stat -c %s "$tmp/t") - 50000)) "$tmp/t" >"$tmp/cut"
 page "$tmp/cut"
 is "$status $(wc -l <"$tmp/err") $(ask '(bool(run["damage"]), run["seen"] > 4000)')" "1 1 (True, True)" \
-	"a truncated file gives a page that reports the damage, and one line on standard error"
+	"a truncated file's page reports the damage, and so does one line on standard error"
 head -c 100 "$tmp/t" >"$tmp/cut"
 page "$tmp/cut"
 is "$status $(wc -l <"$tmp/err") $(ls "$tmp"/page.html* 2>/dev/null)" "1 1 " \
-	"an unreadable file gives no page"
+	"no page is written for an unreadable file"
 cp "$tmp/err" "$tmp/keep.html"
 "$bin/hstrace" html --out "$tmp/keep.html" "$tmp/nothing" 2>"$tmp/err2"
 [ $? = 1 ] && [ -s "$tmp/keep.html" ] && cmp -s "$tmp/err" "$tmp/keep.html" && grep -q 'No such file' "$tmp/err2"

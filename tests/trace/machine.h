@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* machine.h - the hart state that trace_ring.c reads, modelled on the build machine. */
+/*
+ * machine.h - the state of a hart that trace_ring.c reads, in a model for tests on the build
+ * machine.
+ */
 #ifndef TESTS_TRACE_MACHINE_H
 #define TESTS_TRACE_MACHINE_H
 

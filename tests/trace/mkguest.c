@@ -155,7 +155,10 @@ static size_t written(unsigned int harts)
 	return n;
 }
 
-/* Make exits until the harts have written `events` records in all. If by_exits: `events` exits. */
+/*
+ * Make exits until the harts have written `events` records in all or, if by_exits, until they have
+ * made `events` exits.
+ */
 static void run(unsigned int harts, unsigned int vcpus, size_t events, bool by_exits)
 {
 	size_t exits = 0;

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# profile.t - samples of every mode are found in the functions in which a payload is known to run, in the right
-# numbers; hstrace profile and perf report agree.
+# profile.t - samples of every mode are found, in the expected numbers, in the functions in which a
+# payload is known to run; hstrace profile and perf report agree.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 ! qemu_older 10.0 || skip_all "QEMU $(qemu_version): other instruction counts than QEMU 10.0's"
 cd "$tmp" || exit 1
@@ -11,14 +11,15 @@ hstrace=$O/hstrace
 guest=$O/guest-payloads/sample.elf
 trace=$tmp/runs/last/trace
 
-# A rate that no loop's length divides. The payload is tests/guest/sample.c.
+# The rate is not a multiple of any loop's length. The payload is tests/guest/sample.c.
 hs run --out "$O" --icount --mem 64M --trace none --sample 9973 "$O/guest-payloads/sample.bin"
 is "$status" 0 "the payload runs while it is sampled"
 cp "$trace" trace
 "$hstrace" profile --kallsyms "$guest" trace >table 2>err
 is "$? $(cat err)" "0 " "hstrace profile succeeds"
 
-# between LEAST MOST MODE SYMBOL...: claim that these functions together have so many samples of the mode
+# between LEAST MOST MODE SYMBOL...: claim that these functions together have LEAST to MOST samples
+# of MODE
 between()
 {
 	local least=$1 most=$2 mode=$3 n
@@ -78,7 +79,7 @@ if command -v perf >/dev/null; then
 		sed -n 's/^ *[0-9.]*% *\([0-9]*\) *\([^ ]*\) *\[\.\] \(.*[^ ]\) *$/\2 \3 \1/p' | LC_ALL=C sort >perf.txt
 	awk 'NR > 2 { p = $4 == "guest-program" ? "guest-kernel" : $4; n[p " " $5] += $1 }
 		END { for (s in n) print s, n[s] }' table | LC_ALL=C sort >ours.txt
-	is "$(cat perf.txt)" "$(cat ours.txt)" "perf report counts every symbol as hstrace does" || diag "$(cat err)"
+	is "$(cat perf.txt)" "$(cat ours.txt)" "perf report and hstrace agree about every symbol" || diag "$(cat err)"
 	"$hstrace" export --to perf --kallsyms System.map trace t2.perf
 	like "$(perf report --stdio -i t2.perf --sort sym 2>/dev/null)" '\[\.\] spin_vs_half' \
 		"export --to perf accepts a System.map"
@@ -93,9 +94,10 @@ mksamples=$O/tests/trace/mksamples
 needs_built "$mksamples"
 address=0x$(sed -n 's/ T spin_vs$//p' System.map)
 "$mksamples" ram "$address" 60000 && "$hstrace" save --meta icount=0 ram many && rm ram
-# Searching all processes for each sample would take seconds; with a tree it takes a tenth of one.
+# Searching all processes for each sample would take seconds; with a tree, it takes a tenth of a
+# second.
 is "$(timeout 60 "$hstrace" profile --folded --by program many)" "$(printf 'U;second 60001\nU;first 1')" \
-	"60000 forked processes have the program of their parent"
+	"samples of 60000 forked processes are counted for the program of their parent"
 "$mksamples" ram "$address" 65544 && "$hstrace" save --meta icount=0 ram more && rm ram
 timeout 60 "$hstrace" profile --by mode more >out 2>err
 is "$? $(grep -c . err) $(grep -o 'the last 10 exec and fork records' err)" \
@@ -105,7 +107,7 @@ if command -v perf >/dev/null; then
 	"$hstrace" export --to perf --program first="$guest" few few.perf
 	is "$(perf script -i few.perf 2>/dev/null | sed -n 's/^ *\([^ ]*\) .* cpu-clock:.* [0-9a-f]* \([^ ]*\) (.*/\1 \2/p')" \
 		"$(printf 'first spin_vs+0x0\nsecond [unknown]\nsecond [unknown]\nsecond [unknown]')" \
-		"perf uses no symbol of a program that its process has replaced by execve"
+		"perf does not use symbols of a program that a process has replaced by execve"
 fi
 
 # Files that cannot grow beyond 16 KiB, as on a full disk.
@@ -126,10 +128,12 @@ mkdir t4.perf
 : >beside/hyperscope.elf
 wait $!
 is "$? $(grep -c 't4.perf: cannot be written' err) $(echo t4.perf*)" "1 1 t4.perf" \
-	"an export to perf that cannot be renamed leaves nothing behind" || diag "$(cat err)"
+	"if the output of an export to perf cannot be renamed, nothing is left behind" || diag "$(cat err)"
 
 # ---- a rate that the machine cannot keep ----
-# An instruction takes 1024 ns: without a minimum period the host would handle its own timer forever.
+#
+# An instruction takes 1024 ns: without a minimum period, the host would handle its own timer
+# forever.
 hs run --quiet --out "$O" --icount-shift 10 --harts 1 --mem 64M --trace none --sample 100000 hello
 is "$status" 0 "if samples cost more than their period, the guest still makes progress" || diag "$err"
 like "$("$hstrace" report --events sample "$trace")" 'mode=VS .* period=2[0-9]{4} ' \
@@ -189,7 +193,7 @@ if [ -x "$O/tests/trace/hstrace" ]; then
 		"$O/tests/trace/hstrace" profile --kallsyms strange trace >out 2>err
 		[ $? -le 1 ] && ! grep -q Sanitizer err || { bad=$((bad + 1)); diag "$i: $(head -n 3 err)"; }
 	done
-	is "$bad" 0 "a damaged ELF header causes no sanitizer report"
+	is "$bad" 0 "a damaged ELF header does not cause a sanitizer report"
 fi
 "$hstrace" profile --help >out 2>err
 [ $? = 0 ] && grep -q -- '--kallsyms FILE' out && grep -q -- '--folded' out && ! grep -q '.\{81\}' out

@@ -21,9 +21,9 @@ REPORT is the output of `hstrace report`, TEXT that of the tool:
     perfetto-sql, perfetto-slices
                  perfetto.mjs FOLDER TRACE "$(readers.py - perfetto-sql -)"
 
-Compares the time, hart, VM and vCPU of every event and the value of every field. A number is equal to a
+Compares the time, hart, VM and vCPU of every event and the value of every field. A number is considered equal to a
 name that report prints if the two always correspond in this field. Prints the number of events compared,
-or the first difference and returns status 1.
+or prints the first difference and returns status 1.
 """
 import collections
 import csv
@@ -176,7 +176,7 @@ def read_messages(path):
 
 
 class Perfetto:
-    """The names, tracks, slices and flows that a viewer would build from the packets. Inconsistent ones are errors."""
+    """The names, tracks, slices and flows that a viewer would build from the packets. Inconsistent packets are errors."""
 
     def __init__(self):
         self.events, self.names, self.tracks = {}, {}, {'0': 'everything'}
@@ -246,12 +246,12 @@ READERS = {
     'trace-cmd': lambda path: read_lines(path, TRACE_CMD),
 }
 
-NUMBERS = ('perf-json', 'perf-ctf')  # tools that print no names for numbers
+NUMBERS = ('perf-json', 'perf-ctf')  # tools that do not print names for numbers
 BY_BABELTRACE = ('babeltrace2', 'perf-ctf')
 
 
 def number(text):
-    """Return a field's text as an unsigned number of 64 bits, or None if it is a name."""
+    """Return a field's text as an unsigned 64-bit number, or None if it is a name."""
     if re.fullmatch(r'-?(0x[0-9a-fA-F]+|\d+)', text):
         return int(text, 16 if 'x' in text else 10) % 2**64
     if text.startswith('exception_'):
@@ -386,7 +386,7 @@ def table_kvm_stat(report, path):
 
 
 def table_perf_report(report, path):
-    """Compare, under each event's title: count, hart, vCPU, fields."""
+    """Compare, under each event's title, the count, the hart, the vCPU and the fields."""
     def value(text):
         return text.rstrip() if number(text) is None else number(text)
 

@@ -98,7 +98,7 @@ else
 		"[\"$(grep -c ' kvm_vcpu_block: ' report)\"]" \
 		"Perfetto has a slice for each time a vCPU blocks"
 	is "$(perfetto "select name, value from stats where severity <> 'info' and value > 0")" "" \
-		"Perfetto reports no error"
+		"Perfetto does not report errors"
 	tracks=$(perfetto "select coalesce(p.name, '-') || ': ' || coalesce(th.name, tr.name), count(*)
 		from slice s join track tr on tr.id = s.track_id left join thread_track tt on tt.id = s.track_id
 		left join thread th using (utid) left join process_track pt on pt.id = s.track_id
@@ -166,18 +166,18 @@ else
 	wait_until 120 has_opened
 	ok $? "KernelShark opens the file" || diag "$(cat out err)"
 	xdotool search --onlyvisible --name 'Kernel Shark' windowsize 1380 880
-	# The picture is complete when it no longer changes and shows tasks' colours, one per row.
+	# The picture is complete when it no longer changes and shows the tasks' colors, one per row.
 	picture=
 	is_drawn()
 	{
 		local before=$picture
 		import -window root now.png
 		picture=$(identify -format %# now.png)
-		[ "$picture" = "$before" ] && [ "$(colours)" -ge 3 ]
+		[ "$picture" = "$before" ] && [ "$(colors)" -ge 3 ]
 	}
-	# Saturated colours with more than a hundred pixels are plots. All else is grey, except one green
+	# Saturated colors with more than a hundred pixels are plots. All else is gray, except one green
 	# button.
-	colours()
+	colors()
 	{
 		convert now.png -depth 8 -colorspace HSL -format %c histogram:info:- |
 			awk '$1 + 0 > 100 && match($0, /\([0-9.,%]*\)/) {
@@ -186,10 +186,10 @@ else
 			} END { print n + 0 }'
 	}
 	wait_until 60 is_drawn
-	ok $? "KernelShark draws plots of harts and vCPUs" || diag "$(colours) colours"
-	is "$(titles)" "$title" "KernelShark shows no dialog"
+	ok $? "KernelShark draws plots of harts and vCPUs" || diag "$(colors) colors"
+	is "$(titles)" "$title" "KernelShark does not show a dialog"
 	! grep -iE 'error|cannot|fail' out err | grep -v 'plugin .* failed to initialize'
-	ok $? "KernelShark reports no error except for plugins for other systems' events"
+	ok $? "KernelShark reports errors only for plugins for other systems' events"
 	cp now.png "$O/kernelshark.png" && diag "KernelShark's window: $O/kernelshark.png"
 	kill $shark
 	wait $shark 2>/dev/null

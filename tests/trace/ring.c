@@ -28,7 +28,10 @@ void trace_native_start(unsigned int harts, const char *list)
 {
 	size_t size = trace_mem_size(harts, NATIVE_RING);
 
-	/* Free the old memory only after trace_native_start_in(), which turns its events off. */
+	/*
+	 * Free the old memory only after trace_native_start_in(), which turns off the events that
+	 * use it.
+	 */
 	void *before = native_mem;
 
 	native_mem = aligned_alloc(PAGE_SIZE, ALIGN_UP(size, PAGE_SIZE));

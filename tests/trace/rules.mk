@@ -38,7 +38,7 @@ $(O)/tests/trace/mkram $(O)/tests/trace/mkguest $(O)/tests/trace/mksamples: $(O)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/$*.c $(TRACE_TEST_RING)
 
-# Without sanitizers, because it has to be fast.
+# Built without sanitizers, because the producer has to be fast.
 $(O)/tests/trace/producer: $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(filter-out -fsanitize% -fno-sanitize% -O1,$(TRACE_TEST_CFLAGS)) -O2 -o $@ \

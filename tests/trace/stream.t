@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# stream.t - hstrace save --follow stores all events of a run that is longer than its rings, or counts those it
-# lost. The machine is tests/trace/producer.c, which writes events as harts do.
+# stream.t - hstrace save --follow stores all events of a run that is longer than its rings, or
+# counts those that it loses. The machine is tests/trace/producer.c, which writes events as harts
+# do.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
@@ -89,7 +90,7 @@ wait $follower
 is "$? $(cat "$tmp/err")" "0 " \
 	"SIGTERM ends save --follow with status 0, and --quiet prints nothing"
 like "$(events)" '^[1-9][0-9]* whole$' \
-	"the file has the number of events that were not saved before the signal"
+	"the file records how many events were not saved before the signal"
 
 # ---- stat --live on the same run ----
 "$bin/hstrace" stat --live "$tmp/run" --by event --count 2 >"$tmp/out" 2>"$tmp/err"
@@ -99,7 +100,7 @@ is "$(awk '/^kvm_e/ && $2 > 0 && $3 > 0 && $4 > 49 { n++ } END { print n }' "$tm
 	"stat --live has columns for the total, the rate per second and the share"
 "$bin/hstrace" stat --live "$tmp/run" --by vcpu >"$tmp/out" 2>"$tmp/err"
 is "$(grep -c ' per second in the last ' "$tmp/out") $(grep -c '^1\.0  *[1-9]' "$tmp/out")" "1 1" \
-	"without a terminal stat --live prints one table"
+	"without a terminal, stat --live prints one table"
 if command -v script >/dev/null; then
 	script -qefc "'$bin/hstrace' stat --live '$tmp/run' --by vcpu" "$tmp/screen" </dev/null >/dev/null 2>&1 &
 	screen=$!
@@ -108,10 +109,10 @@ if command -v script >/dev/null; then
 		sleep 0.1
 	done
 	[ "$n" -gt 0 ]
-	ok $? "on a terminal stat --live redraws its table every second"
+	ok $? "on a terminal, stat --live redraws its table every second"
 else
 	screen=
-	skip "on a terminal stat --live redraws its table every second" "script(1) is not installed"
+	skip "on a terminal, stat --live redraws its table every second" "script(1) is not installed"
 fi
 "$bin/hstrace" save --follow --quiet "$tmp/run" "$tmp/t" 2>"$tmp/err" &
 follower=$!

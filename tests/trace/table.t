@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# table.t - the table of events agrees with the code that emits them and the page that explains them.
+# table.t - the table of events agrees with the code that emits them and with the page that explains
+# them.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 cd "$HS_TOP" || exit 1
 
@@ -22,7 +23,7 @@ mkdir -p "$tmp/src"
 cp -r src/kvm "$tmp/src"
 sed -i 's/trace_kvm_exit_unknown(.*);//; s/\[EXC_ECALL_U\] = vcpu_redirect_trap/[EXC_ECALL_U] = exit_mute/' "$tmp/src/kvm/exit/exit.c"
 is "$(python3 tests/trace/handlers.py "$tmp" | tr '\n' ' ')" "exit_mute exit_unknown " \
-	"handlers that emit no event are found"
+	"handlers that do not emit an event are found"
 
 is "$(trace/doc.py --check 2>&1)" "" "docs/trace.md lists the events of the table"
 is "$(sed -n 's/^#define TRACE_TYPE_\([a-z]*\).*/\1/p' src/include/hv/trace.h | sort)" \
@@ -39,6 +40,6 @@ is "$(grep -hc '^#include.*[/"]device\.def"' src/vmm/vmm.h trace/hstrace/device.
 	"hstrace takes the other devices from the VMM's device.def"
 is "$(sed -n 's/^#define VIRTIO_BASE 0x\([0-9a-f]*\)ULL$/\1/p' trace/hstrace/device.c)" \
 	"$(sed -n 's/^#define VIRTIO_BASE(n) (0x\([0-9a-f]*\)ul .*/\1/p' src/vmm/vmm.h)" \
-	"hstrace has the VMM's address of virtio devices"
+	"hstrace has the same address for virtio devices as the VMM"
 
 done_testing

@@ -47,7 +47,7 @@ static u64 dropped(unsigned int hart)
 
 /* ---- the language ---- */
 
-/* Return whether `hstrace report --filter` selects this kvm_exit. It uses the same language. */
+/* Return whether `hstrace report --filter`, which uses the same language, selects this kvm_exit. */
 static bool hstrace_matches(const char *text, const u64 *args, u32 who, unsigned int hart)
 {
 	static struct hst_file file = { .path = "table" };

@@ -15,7 +15,7 @@
 
 static u64 random_state = 1;
 
-/* Return a random value of any size, or for every third i, a negative power of two. */
+/* Return a random value of any size or, for every third i, a negative power of two. */
 static u64 random_value(unsigned int i)
 {
 	random_state = random_state * 6364136223846793005ULL + 1442695040888963407ULL;

@@ -55,7 +55,10 @@ static Elf64_Shdr table(unsigned int i)
 			     .sh_link = 3 };
 }
 
-/* Symbols `one` of 16 bytes and `two` up to the segment's end; `other` in the second table. */
+/*
+ * Make an image with the symbols `one` (16 bytes) and `two` (up to the segment's end) and, in the
+ * second table, `other`.
+ */
 static struct image image_make(void)
 {
 	struct image image = {
@@ -98,7 +101,10 @@ static void an_address_has_the_symbol_that_covers_it(void **state)
 	hst_symbols_close(s);
 }
 
-/* If all were read, 65 535 section headers that share one large table could exhaust memory. */
+/*
+ * If all symbol tables were read, 65 535 section headers that share one large table could exhaust
+ * memory.
+ */
 static void only_the_first_symbol_table_is_read(void **state)
 {
 	struct image image = image_make();

@@ -190,7 +190,7 @@ static void a_handler_chooses_the_class(void **state)
 	trace_exit_class(&clock, EXIT_CSR_USER);
 	trace_exit_class(&clock, EXIT_WFI);
 	trace_exit_end(&clock);
-	trace_exit_end(&clock); /* a second end without a begin counts nothing */
+	trace_exit_end(&clock); /* a second end without a begin is not counted */
 	assert_int_equal(stat_of(0, EXIT_WFI)->count, 1);
 	assert_int_equal(stat_of(0, EXIT_CSR_USER)->count, 0);
 	assert_int_equal(stat_of(0, EXC_VIRTUAL_INST)->count, 0);
@@ -220,7 +220,7 @@ static void nothing_is_counted_while_accounting_is_off(void **state)
 	(void)state;
 	trace_exit_init(&clock);
 	exit_of(&clock, EXC_ECALL_VS, 10);
-	trace_exit_account(EXIT_UNIT_INSTRET); /* began while off: no cost is known */
+	trace_exit_account(EXIT_UNIT_INSTRET); /* began while accounting was off: cost unknown */
 	trace_exit_end(&clock);
 	assert_int_equal(stat_of(0, EXC_ECALL_VS)->count, 0);
 }

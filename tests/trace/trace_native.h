@@ -25,7 +25,7 @@ const struct trace_record *trace_native_last(enum trace_event event);
 /* Let a hart begin an event with a traceoff trigger; then let it stop tracing and end the event. */
 void trace_native_hart_enters(unsigned int hart);
 void trace_native_hart_stops_tracing(unsigned int hart);
-/* Account exits in this unit: "instret" (marked exact) or "time"; anything else turns it off. */
+/* Account exits in this unit: "instret" (marked exact) or "time"; any other stops accounting. */
 void trace_native_account(const char *unit);
 /* Write a RAM file with these rings, as QEMU leaves it. Returns 0, or -1 with errno set. */
 int trace_native_save(const char *path);

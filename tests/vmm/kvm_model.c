@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm_model.c - the parts of KVM and of the VMM that the files of --save and --restore need.
+ * kvm_model.c - a model of the parts of KVM and of the VMM that the code of --save and --restore
+ * needs.
  */
 #include <errno.h>
 #include <string.h>

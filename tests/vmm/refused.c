@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * refused.c - a die() that jumps back into the test, where the one in src/vmm/message.c exits.
- */
+/* refused.c - a die() that jumps back into the test; the one in src/vmm/message.c exits instead. */
 #include <stdarg.h>
 #include <stdio.h>
 #include "refused.h"

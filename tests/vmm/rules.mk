@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - the VMM's devices, and the code that saves them, on the build machine, under ASan and UBSan.
+# rules.mk - build the VMM's devices, and the code that saves them, for tests on the build machine
+# under ASan and UBSan.
 
 VMM_VIRTIO := $(notdir $(basename $(wildcard $(TOP)/src/vmm/virtio_*.c)))
 VMM_TEST_DEVICES := bus state marker plic uart syscon sbi $(VMM_VIRTIO)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* silent.c - discard the VMM's messages, for tests that check only what it does. */
+/* silent.c - discard the VMM's messages, for tests that check only what the VMM does. */
 #include "vmm.h"
 
-unsigned int nr_complaints; /* number of messages by complain(), which has no rate limit */
+unsigned int nr_complaints; /* number of messages from complain(), which has no rate limit */
 
 void complain(const char *format, ...)
 {

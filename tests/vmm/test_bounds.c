@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_bounds.c - numbers from a guest or a saved file are refused or reduced if too large.
+ * test_bounds.c - numbers from a guest or a saved file are refused or reduced if they are too
+ * large.
  */
 #include <setjmp.h>
 #include <stdarg.h>

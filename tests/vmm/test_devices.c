@@ -187,7 +187,7 @@ static void set_up_queue(void)
 	assert_true(reg(VIRTIO_MMIO_QUEUE_READY));
 }
 
-/* Return the right value most times, and now and then another. */
+/* Return the right value most of the time, and now and then a different one. */
 static u64 nearly_valid(u64 right)
 {
 	switch (random() % 200) {
@@ -303,12 +303,17 @@ static void nearly_right_requests_stay_within_ram(void **state)
 		}
 	}
 	print_message("# %u requests served, %u rings broken\n", served, broken);
-	/* The generator must produce both outcomes, or it tests nothing. */
+	/*
+	 * The generator must produce both outcomes; otherwise, the test would not prove anything.
+	 */
 	assert_in_range(served, REQUESTS / 10, REQUESTS);
 	assert_in_range(broken, REQUESTS / 20, REQUESTS);
 }
 
-/* With a truncated disk file each request fails: the guest gets errors, the log only a few. */
+/*
+ * With a truncated disk file, each request fails: the guest gets an error for each, the log only a
+ * few.
+ */
 static void errors_of_a_disk_do_not_fill_the_log(void **state)
 {
 	struct vring_desc *desc = (void *)(machine.ram + DESC);

@@ -3,7 +3,7 @@
  * test_save.c - a saved machine is restored unchanged, or refused with a message.
  *
  * The real files of --save and --restore run here, under ASan and UBSan, with the real devices. KVM
- * is a table of registers. A refusal ends the VMM; here it returns by longjmp.
+ * is a table of registers. A refusal normally ends the VMM; here, longjmp() returns to the test.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -159,7 +159,7 @@ static void reset_machine(void)
 	virtio_mmio_reset(machine.disks[0]);
 }
 
-/* Restore as main() does, with options completed from the file. False if refused, with `why`. */
+/* Restore as main() does, with options completed from the file. False: refused, because of `why`. */
 static bool restores(void)
 {
 	const struct options options = machine.options;
@@ -203,7 +203,7 @@ static void a_restored_machine_equals_the_saved_one(void **state)
 		for (int i = 0; i < REGS; i++) {
 			if (ids[i] == ID(U32, KVM_REG_RISCV_FP_F, 3) ||
 			    (v && ids[i] == TIMER(time)) || ids[i] == TIMER(state))
-				continue; /* F is in D; time is the VM's; Sstc turns state on */
+				continue; /* F is part of D; time is per VM; Sstc turns state on */
 			assert_memory_equal(models[v].value[i], saved_models[v].value[i],
 					    width(ids[i]));
 		}
@@ -274,7 +274,7 @@ static void every_truncated_file_is_refused(void **state)
 	}
 	write_file(file, file_len - 1);
 	refused_because("the file is truncated");
-	/* Anything may follow the saved machine, because a disk is longer. */
+	/* Anything may follow the saved machine: on a disk, the rest of the disk does. */
 	memset(file + file_len, 0xaa, SZ_4K);
 	write_file(file, file_len + SZ_4K);
 	assert_true(restores());
@@ -313,7 +313,7 @@ static void put_sum(void)
 	memcpy(file, &header, sizeof(header));
 }
 
-/* Correct the sums of the sections too, as far as the lengths allow. */
+/* Correct the sums of the sections, too, up to the first section whose length is invalid. */
 static void put_section_sums(void)
 {
 	struct save_header header;
@@ -359,7 +359,7 @@ static void an_invalid_header_is_refused(void **state)
 	write_file(file, file_len);
 }
 
-/* Invalid contents with correct sums may be refused or accepted, but must do no harm. */
+/* Invalid contents with correct sums may be refused or accepted, but must not do any harm. */
 static void invalid_sections_do_no_harm(void **state)
 {
 	static u8 whole[FILE_MAX];
@@ -432,7 +432,7 @@ static void a_host_without_the_files_features_refuses_it(void **state)
 	fixed = CORE(1);
 	refused_because("CORE 1");
 	fixed = 0;
-	/* An extension that the guest lacked need not exist, and is disabled where the host has it. */
+	/* An extension that the guest lacked need not exist; if the host has it, it is disabled. */
 	assert_true(restores());
 	for (int v = 0; v < VCPUS; v++)
 		memcpy(models[v].value[zba], &off, sizeof(off));
@@ -445,7 +445,7 @@ static void a_host_without_the_files_features_refuses_it(void **state)
 	assert_memory_equal(models[1].value[zba], &off, sizeof(off));
 }
 
-/* KVM's log covers vCPUs; the disk's thread has to record its own writes. */
+/* KVM's dirty log covers only what vCPUs write; the disk's thread has to record its own writes. */
 static void pages_written_by_a_disk_are_dirty(void **state)
 {
 	static const struct vring_desc chain[3] = {
@@ -471,7 +471,7 @@ static void pages_written_by_a_disk_are_dirty(void **state)
 		usleep(10000);
 	assert_int_equal(used[1], 1);
 	machine.stopping = true;
-	/* The disk wrote the used ring, the page of data and the status; the rest it only read. */
+	/* The disk wrote the used ring, the page of data and the status; it only read the rest. */
 	assert_int_equal(dirty_take(dirty), 3);
 	assert_int_equal(dirty_pages(dirty)[0], 1 << 3 | 1 << 6 | 1 << 9);
 	dirty_written(dirty);

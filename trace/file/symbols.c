@@ -111,10 +111,7 @@ static bool elf_symbols(struct hst_symbols *s, const struct elf *elf, const Elf6
 	for (u64 i = 0; i < nr; i++) {
 		u64 name = sym[i].st_name;
 
-		/*
-		 * data[size] is NUL, so every name ends, even if it does not end within the string
-		 * table.
-		 */
+		/* data[size] is NUL, so even a name at the table's end is terminated. */
 		if (name < strings->sh_size && is_code(&sym[i], elf->data + at + name, sections, n))
 			if (!add(s, sym[i].st_value, sym[i].st_size, elf->data + at + name))
 				return false;

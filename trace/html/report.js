@@ -4,15 +4,15 @@
  */
 'use strict';
 
-/* A cause has the same colour everywhere. The causes with the most exits have one of their own. */
-const COLOURS = new Map();
+/* A cause has the same color everywhere. The causes with the most exits have one of their own. */
+const COLORS = new Map();
 {
 	const totals = new Map();
 	for (const run of RUNS)
 		for (const row of drawnRows(run))
 			totals.set(row.title, (totals.get(row.title) || 0) + exitCount(row));
 	[...totals.keys()].sort((a, b) => totals.get(b) - totals.get(a))
-		.forEach((title, i) => COLOURS.set(title, Math.min(i, NR_CAUSE_COLOURS)));
+		.forEach((title, i) => COLORS.set(title, Math.min(i, NR_CAUSE_COLORS)));
 }
 
 const TIMELINES = [];
@@ -118,7 +118,7 @@ function exitSection() {
 	const counts = (row, i) => row.runs[i] ? exitCount(row.runs[i]) : 0;
 	const totals = RUNS.map((run, i) => sum(rows.map((row) => counts(row, i))));
 	const columns = [{ title: 'cause', text: (row) => row.title, sort: (row) => row.title,
-		cell: (row) => [swatch('--cause-' + COLOURS.get(row.title)), ' ', row.title] }];
+		cell: (row) => [swatch('--cause-' + COLORS.get(row.title)), ' ', row.title] }];
 	RUNS.forEach((run, i) => {
 		const letter = RUNS.length > 1 ? ' ' + LETTERS[i] : '';
 		columns.push({ title: 'count' + letter, number: true, text: (row) => count(counts(row, i)),
@@ -227,8 +227,8 @@ function timelineSection() {
 	const body = RUNS.map((run, i) => {
 		if (!run.vcpus.some((vcpu) => vcpu.time))
 			return h('p', {}, runName(i) + ': no event belongs to a vCPU.');
-		const colours = new Map(drawnRows(run).map((row) => [row.slot, COLOURS.get(row.title)]));
-		const timeline = new Timeline(run, runName(i), colours);
+		const colors = new Map(drawnRows(run).map((row) => [row.slot, COLORS.get(row.title)]));
+		const timeline = new Timeline(run, runName(i), colors);
 		TIMELINES.push(timeline);
 		const left = run.vcpus.filter((vcpu) => !vcpu.time).length;
 		return h('div', {}, RUNS.length > 1 ? h('h3', {}, runName(i)) : null, timeline.element,
@@ -236,10 +236,10 @@ function timelineSection() {
 			run.otherVcpuEvents ? h('p', { class: 'muted small' }, count(run.otherVcpuEvents) +
 				' events of vCPUs beyond the first ' + count(run.vcpus.length) + ' are not drawn.') : null);
 	});
-	const causes = [...COLOURS.keys()].filter((title) => COLOURS.get(title) < NR_CAUSE_COLOURS)
-		.map((title) => ['--cause-' + COLOURS.get(title), title]);
-	if (COLOURS.size > causes.length)
-		causes.push(['--cause-' + NR_CAUSE_COLOURS, 'other causes']);
+	const causes = [...COLORS.keys()].filter((title) => COLORS.get(title) < NR_CAUSE_COLORS)
+		.map((title) => ['--cause-' + COLORS.get(title), title]);
+	if (COLORS.size > causes.length)
+		causes.push(['--cause-' + NR_CAUSE_COLORS, 'other causes']);
 	return section('timeline', 'Timeline', 'Timeline of each vCPU',
 		h('p', {}, 'Top: share of time in each state; a vCPU that waits for a hart counts as blocked. ' +
 			'Bottom: exits per second, by cause. All vCPUs of a run have the same scale.'),
@@ -480,15 +480,15 @@ function anatomySection() {
 		const stages = found.stages.filter((stage) => stage[0] !== 'sum');
 		const sums = found.systems.map((_, i) => sum(stages.map((stage) => stage[i + 1])));
 		const most = Math.max(...sums, 1);
-		const colour = (i) => i % 2 ? '--heat-' + (2 + i % 3) : '--cause-' + i % NR_CAUSE_COLOURS;
+		const color = (i) => i % 2 ? '--heat-' + (2 + i % 3) : '--cause-' + i % NR_CAUSE_COLORS;
 		return h('div', {}, h('h3', {}, found.name),
 			found.systems.map((system, i) => h('div', {}, h('div', { class: 'small' }, system + ': ' +
 				count(sums[i]) + ' instructions'), stackedBar(stages.map((stage, n) => [stage[0], stage[i + 1],
-				colour(n)]), most, system + ', by stage; from 0 to ' + count(most) + ' instructions'))),
+				color(n)]), most, system + ', by stage; from 0 to ' + count(most) + ' instructions'))),
 			h('p', { class: 'muted small' }, 'Bars start at 0; the longest is ' + count(most) +
 				' instructions. The table lists the stages in order.'),
 			table('Instructions by stage', [
-				{ title: 'stage', cell: (row) => [swatch(colour(row.n)), ' ', row.stage[0]] },
+				{ title: 'stage', cell: (row) => [swatch(color(row.n)), ' ', row.stage[0]] },
 				...found.systems.flatMap((system, i) => [
 					{ title: system, number: true, text: (row) => count(row.stage[i + 1]) },
 					{ title: 'share', number: true, text: (row) => percent(row.stage[i + 1], sums[i]) }])],

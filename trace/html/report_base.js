@@ -12,7 +12,7 @@ const DATA = JSON.parse(document.getElementById('data').textContent);
 const RUNS = DATA.runs;
 const LETTERS = ['A', 'B'];
 const STATES = ['guest', 'core', 'VMM', 'blocked'];
-const NR_CAUSE_COLOURS = 7; // further causes share one more colour
+const NR_CAUSE_COLORS = 7; // further causes share one more color
 const LONG_TABLE = 24; // a table with more rows than this has a scroll bar of its own
 
 /* ---- data ---- */

@@ -2,7 +2,7 @@
 /*
  * report_chart.js - small charts: scales and ticks, sparklines, histograms, strips, bars.
  *
- * All are SVG that uses the page's colours, so they need no redrawing for another theme or print.
+ * All are SVG that uses the page's colors, so they need no redrawing for another theme or print.
  */
 'use strict';
 
@@ -62,15 +62,15 @@ function sparkline(values, label) {
 	s('path', { class: 'spark', d: steps(bins, (i) => i * width / 60, y, height - 1) }));
 }
 
-/** A colour sample for a legend. */
-function swatch(colour) {
+/** A color sample for a legend. */
+function swatch(color) {
 	return s('svg', { class: 'swatch', width: 11, height: 11, 'aria-hidden': 'true' },
-		s('rect', { width: 11, height: 11, style: 'fill: var(' + colour + ')' }));
+		s('rect', { width: 11, height: 11, style: 'fill: var(' + color + ')' }));
 }
 
 function legend(entries, label) {
-	return h('ul', { class: 'legend', 'aria-label': label }, entries.map(([colour, text]) =>
-		h('li', {}, swatch(colour), text)));
+	return h('ul', { class: 'legend', 'aria-label': label }, entries.map(([color, text]) =>
+		h('li', {}, swatch(color), text)));
 }
 
 /* ---- histograms of costs ---- */
@@ -193,16 +193,16 @@ function heatLegend(most) {
 
 /* ---- stacked bars ---- */
 
-/** One bar from zero, made of parts [name, value, colour]. The full width is `most`. */
+/** One bar from zero, made of parts [name, value, color]. The full width is `most`. */
 function stackedBar(parts, most, label) {
 	const width = 600;
 	const height = 26;
 	let at = 0;
 	const svg = s('svg', { viewBox: `0 0 ${width} ${height}`, width: '100%', height,
 		preserveAspectRatio: 'none', role: 'img', 'aria-label': label });
-	for (const [name, value, colour] of parts) {
+	for (const [name, value, color] of parts) {
 		const size = value / most * width;
-		svg.append(s('rect', { x: at, width: size, height, style: `fill: var(${colour}); ` +
+		svg.append(s('rect', { x: at, width: size, height, style: `fill: var(${color}); ` +
 			'stroke: var(--bg); stroke-width: 0.7' }, s('title', {}, name + ': ' + count(value))));
 		at += size;
 	}

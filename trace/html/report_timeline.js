@@ -8,11 +8,11 @@
 'use strict';
 
 class Timeline {
-	/** colours: a map from a slot to the number of its cause's colour. */
-	constructor(run, name, colours) {
+	/** colors: a map from a slot to the number of its cause's color. */
+	constructor(run, name, colors) {
 		this.run = run;
 		this.name = name;
-		this.colours = colours;
+		this.colors = colors;
 		this.lanes = run.vcpus.filter((vcpu) => vcpu.time).map((vcpu) => ({
 			vcpu,
 			states: vcpu.time.map((runs) => expand(runs, run.bins)),
@@ -23,7 +23,7 @@ class Timeline {
 		this.lanes.sort((a, b) => a.vcpu.vm - b.vcpu.vm || a.vcpu.vcpu - b.vcpu.vcpu);
 		this.shown = this.lanes;
 		this.slotOrder = drawnRows(run).map((row) => row.slot)
-			.sort((a, b) => colours.get(a) - colours.get(b) || a - b);
+			.sort((a, b) => colors.get(a) - colors.get(b) || a - b);
 		this.from = 0;
 		this.to = run.bins;
 		this.cursor = null;
@@ -85,10 +85,10 @@ class Timeline {
 	}
 
 	zoomBy(factor) {
-		const centre = this.cursor === null ? (this.from + this.to) / 2 : this.cursor;
+		const center = this.cursor === null ? (this.from + this.to) / 2 : this.cursor;
 		const width = (this.to - this.from) * factor;
-		const left = (centre - this.from) / (this.to - this.from);
-		this.zoomTo(centre - left * width, centre + (1 - left) * width);
+		const left = (center - this.from) / (this.to - this.from);
+		this.zoomTo(center - left * width, center + (1 - left) * width);
 	}
 
 	shift(share) {
@@ -322,7 +322,7 @@ class Timeline {
 			const next = base.map((value, i) => value + values[i] / most);
 			this.svg.append(s('path', { d: band(base, next, x, floor, this.exitHeight - 6),
 				class: this.found && !this.found.has(slot) ? 'faded' : null,
-				style: `fill: var(--cause-${this.colours.get(slot)})` }));
+				style: `fill: var(--cause-${this.colors.get(slot)})` }));
 			base = next;
 		}
 		this.scale(y0 + 6, this.exitHeight - 6, brief(most) + '/s');

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# cost.t - compare the benchmark figures with those of a run made now with this compiler, within 5 %
+# cost.t - compare the benchmark figures with those of a new run with this compiler, within 5 %
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 "$HS_TOP/scripts/hyperscope" bench --out "$O" --rows sbi_version --toggle fastpath --csv "$tmp/csv" >"$tmp/said" 2>&1 || diag "$(<"$tmp/said")"

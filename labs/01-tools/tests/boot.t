@@ -13,8 +13,8 @@ count()	# ROW
 answered boot-sbi-base "$(count 'sbi base')"
 answered boot-wfi "$(count wfi)"
 answered boot-fault-store "$(count 'fault on RAM, store')"
-# Columns: name, count, share, mean. Only the name may contain blanks. Leave out wfi, because QEMU 8.2
-# also counts the instructions of a sleeping hart, a million here.
+# Columns: name, count, share, mean. Only the name may contain blanks. Leave out wfi, because QEMU
+# 8.2 also counts instructions while a hart sleeps, a million here.
 answered boot-most-costly "$(sed -n '/^cause /,/^[0-9]* of them\|^trace/p' <<<"$out" |
 	sed -nE '/^wfi /d; s/^([a-z].*[^ ]) +[0-9]+ +[0-9.]+% +([0-9]+) .*/\2 \1/p' | sort -n | tail -n 1 | cut -d' ' -f2-)"
 done_testing

@@ -16,7 +16,7 @@ done
 read -ra cc <<<"$(make -s --no-print-directory -C "$HS_TOP" O="$checked" print-flags FOLDER=kvm)"
 said=$("${cc[@]}" -Dvcpu_switch=vcpu_switch_checked -c -o "$checked/kernel/src/kvm/exit/run.c.o" "$HS_TOP/src/kvm/exit/run.c" 2>&1 &&
 	make -s --no-print-directory -C "$HS_TOP" O="$checked" "$checked/hyperscope.bin" 2>&1)
-is $? 0 "a kernel that checks its registers is linked" || diag "$said"
+is $? 0 "the kernel that checks the caller's registers is linked" || diag "$said"
 for fastpath in on off; do
 	options --harts 1 --set fastpath=$fastpath
 	O=$checked payload timer

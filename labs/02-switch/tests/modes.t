@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# modes.t - the guest continues in the mode that it left, VS or VU, and where it stopped
+# modes.t - the guest continues where it stopped, in the mode (VS or VU) that it was in
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --set fastpath=off

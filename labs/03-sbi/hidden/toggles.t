@@ -16,5 +16,5 @@ payload lab03 $(variant --line)
 error=$(variant error)
 told=$(grep -c "kvm_sbi_return.*ext=$(printf '0x%x' "$(variant ext)").*error=${error#SBI_ERR_}" \
 	<("$O/hstrace" report "$HS_RUNS/last/trace"))
-is "$told" 3 "the trace has the three calls whose answer is the variant's error"
+is "$told" 3 "the trace has the three calls that are answered with the variant's error"
 done_testing

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# base.t - the base extension answers, unknown calls are refused, other registers keep their values, both
-# with the fast path, which answers some calls itself, and without it
+# base.t - the base extension answers, unknown calls are refused, and other registers keep their
+# values, with the fast path, which answers some calls itself, and without it
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 for fastpath in on off; do

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# other-pages.t - the number of a walk's path is correct for pages drawn from the instructor's key, also
-# with large leaves
+# other-pages.t - gstage_lab_path() is correct for pages drawn from the instructor's key, also with
+# large leaves
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --set gstage_walk=iterative --set gstage_huge=off

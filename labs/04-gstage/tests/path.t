@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# path.t - the number of a walk's path follows your variant's rule, whichever walker built the table
+# path.t - gstage_lab_path() follows your variant's rule, whichever walker built the table
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 for walk in iterative recursive; do

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# own.t - your variant's rule for the window, called directly for waits of every kind, and in use
+# own.t - your variant's rule for the window: called directly for waits of every kind, then used by
+# vCPUs that wait
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 1

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# window.t - a vCPU polls for its window, and the window grows and shrinks as in Linux, with any
+# window.t - a vCPU polls for as long as its window, which grows and shrinks as in Linux, with any
 # parameters
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# wire.t - eventfds raise the lines of your variant's numbers, and lowering signals resample eventfds
+# wire.t - eventfds raise the lines that your variant's numbers select, and lowering these lines
+# signals the resample eventfds
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --device wire

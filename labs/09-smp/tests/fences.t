@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# fences.t - the range of a remote fence, a full queue, the counters, and running harts that see a changed
-# mapping
+# fences.t - remote fences: their range, a full queue, the counters, and running harts that see a
+# changed mapping
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 3 --smp 6
@@ -20,9 +20,9 @@ fences()	# VCPU ADDRESS
 self=$(($(variant caller) ? 4 : 6))
 for vcpu in 0 1 2; do
 	is "$(fences $vcpu 0x2000000000)" $((vcpu > 0 ? 18 : 0)) \
-		"the trace has each fence of the shared page on vCPU $vcpu once"
+		"the trace shows the expected number of fences of the shared page on vCPU $vcpu"
 	is "$(fences $vcpu 0x3000000000)" $((vcpu == 0 ? self : vcpu == 1 ? 3 : 0)) \
-		"the trace has each fence of the other page on vCPU $vcpu once"
+		"the trace shows the expected number of fences of the other page on vCPU $vcpu"
 done
 if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	options --icount --harts 3 --smp 6 --cpu max

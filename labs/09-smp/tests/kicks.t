@@ -33,7 +33,8 @@ ordered()
 		}'
 }
 
-# No run can detect a race of two senders either. So check that sc.w or amocas.w changes the state.
+# No run can detect a race between two senders either, so check that sc.w or amocas.w changes the
+# state.
 atomic()
 {
 	riscv64-linux-gnu-objdump -d --no-show-raw-insn "$O/kernel/src/kvm/request.c.o" |

@@ -7,14 +7,14 @@
 . "$HS_TOP/tests/lib/lab.sh"
 words="bits=3 $(variant --line)"
 
-# since EVENT: print the number of these events in the trace from the first rollover on. Before it,
-# each hart drops everything when it loads its first VM.
+# since EVENT: print how many of these events the trace has from the first rollover on. Earlier ones
+# do not count: each hart drops everything when it loads its first VM.
 since()
 {
 	awk -v event="$1" '/kvm_vmid_rollover:/ { on = 1 } on && $0 ~ event { n++ } END { print n + 0 }' <<<"$traced"
 }
 
-# within LEAST MOST GOT CLAIM: claim that GOT is in this range
+# within LEAST MOST GOT CLAIM: claim that GOT is between LEAST and MOST
 within()
 {
 	[ "$3" -ge "$1" ] && [ "$3" -le "$2" ]

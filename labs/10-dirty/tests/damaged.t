@@ -10,7 +10,7 @@ options --smp 2 --mem 32M
 saved --save-on writing --save-rounds 0
 payload save_dirty rounds=2000
 
-refused "change byte" "a page with one changed bit is refused, with its address" \
+refused "change byte" "a page with one changed bit is refused, and the message has its address" \
 	'--restore.*0x80[0-9a-f]{6}'
 refused "change swap" "two exchanged pages are refused" '--restore.*0x80[0-9a-f]{6}'
 refused "change number" "a page beyond the end of RAM is refused" '--restore: section pages'

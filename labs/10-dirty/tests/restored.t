@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# restored.t - a guest that uses all kinds of state is unchanged after it was stopped, saved and
-# restored; a guest that was saved while it wrote is unchanged as well; all registers are set, in
-# the right order
+# restored.t - a guest that uses all kinds of state is unchanged after it has been stopped, saved
+# and restored; a guest that was saved while it wrote is unchanged as well; and all registers are
+# set, in the right order
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 2 --device testdev --smp 3 --mem 32M

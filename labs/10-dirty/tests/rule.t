@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# rule.t - pre-copy stops by your variant's rule, and not before
+# rule.t - pre-copy stops when your variant's rule says so, and not before
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --device logdev --smp 1 --mem 32M

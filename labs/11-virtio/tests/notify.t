@@ -23,5 +23,5 @@ payload lab11 part=notify count=40 others=6
 is "$(events):$(stores)" 41:18 "41 notifications go to the ioeventfd; the VMM handles the 18 other stores"
 options --disk "$tmp/disk" --trace kvm_ioeventfd,kvm_mmio --no-ioeventfd
 payload lab11 part=notify count=40 others=6
-is "$(events):$(stores)" 0:59 "with --no-ioeventfd the VMM handles all 59 stores"
+is "$(events):$(stores)" 0:59 "with --no-ioeventfd, the VMM handles all 59 stores"
 done_testing

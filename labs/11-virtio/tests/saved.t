@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# saved.t - a machine that is saved while its disk works continues elsewhere with all that the disk wrote
+# saved.t - a machine that is saved while its disk is working continues elsewhere with everything
+# that the disk has written
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 head -c 1M /dev/zero >"$tmp/disk"

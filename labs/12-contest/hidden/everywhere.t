@@ -27,6 +27,6 @@ calls()	# BUILD
 	"$1/hstrace" stat --by sbi "$HS_RUNS/last/trace" | awk '/^(BASE|TIME|IPI|RFENCE) / { print $1, $2, $3 }' | sort
 }
 want=$(calls "$HS_REFERENCE")
-is "$(calls "$O")" "$want" "the trace has each SBI call"
+is "$(calls "$O")" "$want" "the trace has as many of each SBI call as the reference's trace"
 like "$want" '[0-9]{4}' "the trace has thousands of SBI calls"
 done_testing

@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape
 from .stages import STAGES
 
 WIDTH, MARGIN, ROW, LETTER = 1200, 20, 16, 6.2
-COLOURS = dict(zip(STAGES, (
+COLORS = dict(zip(STAGES, (
     "#bdbdbd", "#6baed6", "#3182bd", "#9ecae1", "#fdae6b", "#e6550d", "#fdd0a2", "#a1d99b",
     "#74c476", "#c7e9c0", "#31a354", "#41ab5d", "#9e9ac8", "#bcbddc", "#756bb1", "#fa9fb5",
     "#ff0000")))
@@ -38,7 +38,7 @@ class _Drawing:
         self.parts.append('<text x="%.1f" y="%.1f" font-size="%d" font-weight="%s">%s</text>'
                           % (x, self.y + ROW - 4, size, weight, escape(words)))
 
-    def box(self, first, width, colour, name, tip):
+    def box(self, first, width, color, name, tip):
         if not width:
             return
         x, wide = MARGIN + first * self.scale, width * self.scale
@@ -46,7 +46,7 @@ class _Drawing:
         self.parts.append(
             '<g><title>%s</title><rect x="%.2f" y="%.1f" width="%.2f" height="%d" fill="%s" '
             'stroke="#ffffff" stroke-width="0.4"/>%s</g>'
-            % (escape(tip), x, self.y, wide, ROW - 1, colour,
+            % (escape(tip), x, self.y, wide, ROW - 1, color,
                '<text x="%.2f" y="%.1f" font-size="10">%s</text>'
                % (x + 2, self.y + ROW - 5, escape(name)) if fits else ""))
 
@@ -57,7 +57,7 @@ class _Drawing:
             if x + wide > WIDTH - MARGIN:
                 x, self.y = MARGIN, self.y + ROW
             self.parts.append('<rect x="%.1f" y="%.1f" width="12" height="12" fill="%s"/>'
-                              % (x, self.y, COLOURS[name]))
+                              % (x, self.y, COLORS[name]))
             self.text(x + 16, name, 10)
             x += wide
         self.y += ROW + 6
@@ -69,7 +69,7 @@ class _Drawing:
                                                        anatomy.total()), 12, "bold")
         self.y += ROW + 2
         for stage, first, width in _runs([step.stage for step in steps], widths):
-            self.box(first, width, COLOURS[stage], stage, "%s: %d instructions" % (stage, width))
+            self.box(first, width, COLORS[stage], stage, "%s: %d instructions" % (stage, width))
         self.y += ROW + 2
         # Each stack lists the functions that were called and, within them, those that were inlined.
         stacks = [(step.world,) + step.stack[:-1] + tuple(reversed(step.chain)) for step in steps]
@@ -78,7 +78,7 @@ class _Drawing:
                     for stack, step in zip(stacks, steps)]
             for key, first, width in _runs(keys, widths):
                 name = key[0][-1]
-                self.box(first, width, COLOURS[key[1]], name,
+                self.box(first, width, COLORS[key[1]], name,
                          "%s: %d instructions from %d on, %s" % (name, width, first, key[1]))
             self.y += ROW
         self.y += ROW

@@ -89,7 +89,7 @@ def choose(counts, which):
     return max(sorted(kept), key=keys[which])
 
 
-def analyse(system, options, folder):
+def analyze(system, options, folder):
     """Run the row on SYSTEM and analyze the chosen path."""
     recording = run.record(system, options.row, options, folder)
     batch = recording.median_batch()
@@ -140,7 +140,7 @@ def main(argv):
     if options.row is None:
         raise LaunchError("no row was named; --list shows the rows", STATUS_USAGE)
     if options.row not in rows:
-        raise LaunchError("there is no row '%s' to analyse; known rows: %s"
+        raise LaunchError("there is no row '%s' to analyze; known rows: %s"
                           % (options.row, " ".join(rows)), STATUS_USAGE)
     if options.batches < 1:
         raise LaunchError("--batches %d: must be at least 1" % options.batches, STATUS_USAGE)
@@ -156,7 +156,7 @@ def main(argv):
         for system in systems:
             folder = os.path.join(top, system)
             os.mkdir(folder)
-            found.append(analyse(system, options, folder))
+            found.append(analyze(system, options, folder))
     report(found, options)
     return 0
 

@@ -69,7 +69,7 @@ def main(argv):
                         help="read subjects from standard input instead, one per line")
     options = parser.parse_args(argv)
     if options.range and options.subjects:
-        parser.error("--subjects and a range exclude each other")
+        parser.error("--subjects and a range are mutually exclusive")
     if options.subjects:
         found = [("", line.rstrip("\n")) for line in sys.stdin]
     else:

@@ -82,7 +82,7 @@ def run(name, options):
              os.path.join(FOLDER, name + ".ipynb")],
             env=environment, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT)
         if done.returncode:
-            output = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout.decode(errors="replace"))  # colours
+            output = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout.decode(errors="replace"))  # colors
             sys.stderr.write("notebooks: %s failed:\n%s\n" % (name, "\n".join(output.strip().splitlines()[-25:])))
             return False
         for old in glob.glob(os.path.join(options.to, name + ".*")):

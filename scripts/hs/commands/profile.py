@@ -62,7 +62,7 @@ def parse(words):
         parser.error("--kallsyms is for boot or a program: %s is not a Linux guest" % options.workload)
     plugin.check_options(options)
     if options.whole and options.within:
-        parser.error("--whole and --while exclude each other")
+        parser.error("--whole and --while are mutually exclusive")
     for name in ("csv", "folded", "svg"):
         parser.written("--" + name, getattr(options, name))
     return options

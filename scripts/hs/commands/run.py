@@ -4,7 +4,7 @@
 Afterwards, print the number of exits by cause. On a terminal, Debian's kernel
 starts a shell (Ctrl-A X quits). Otherwise it runs a short tour and powers off.
 """
-# This is `exec` of our own VMM with the guest's files, and nothing else.
+# This command only runs `exec` with our own VMM and the guest's files.
 import os
 import re
 import subprocess
@@ -27,7 +27,7 @@ DEFAULT_MEM = 512 * MIB
 SCRATCH_SECTORS = 4096
 APPEND = "console=ttyS0"
 TRACE_RING = 32 * MIB  # per hart; large enough for the events of Debian's boot and tour
-# Exit statuses of the VMM for a guest that it had to end: a vCPU is stuck, crashed or faults forever.
+# Exit statuses of the VMM if it had to end the guest because a vCPU was stuck, crashed or faulted forever.
 GUEST_ENDED = (102, 103, 104)
 LAST_EXITS = "32"
 RESTORED = "restored"  # the guest's name if only --restore is given
@@ -86,7 +86,7 @@ def host_disk(number):
 
 
 def add_saving(job, options):
-    """Add the VMM's options for --save and --restore. Their disks follow the user's disks on the host."""
+    """Add the VMM's options for --save and --restore. On the host, their disks come after the user's disks."""
     number = len(options.disk)
     for name in "save_at", "save_on", "save_rounds":
         value = getattr(options, name)
@@ -145,7 +145,7 @@ def show_exits(run, options):
         if desc.state == STATE_PANICKED or desc.program_status() in GUEST_ENDED:
             last = subprocess.run([hstrace, "report", "--events", "kvm_exit", "--last", LAST_EXITS,
                                    trace], stdout=subprocess.PIPE, check=False).stdout.decode()
-            if re.search(r"^[^#]", last, re.M):  # there are none if the host failed before a guest ran
+            if re.search(r"^[^#]", last, re.M):  # empty if the host failed before a guest ran
                 print("the last exits:\n" + last, end="", flush=True)
         subprocess.run([hstrace, "stat", trace], check=False)
         print("trace: %s" % machine.shown(trace))
@@ -161,7 +161,7 @@ def parse(argv):
     parser.add_argument("guest", metavar="GUEST", nargs="?",
                         help="linux (default): Debian's kernel; hello: the in-tree payload; otherwise "
                         "the path of a RISC-V Image. With --restore, used if the guest reboots")
-    parser.add_argument("--initrd", metavar="FILE", help="initrd to use instead of ours")
+    parser.add_argument("--initrd", metavar="FILE", help="initrd to use instead of the built-in one")
     parser.add_argument("--append", metavar="ARGS",
                         help="the guest's command line (for linux: %s)" % APPEND)
     parser.add_argument("--smp", metavar="N", help="number of vCPUs (default: the number of harts)")
@@ -173,7 +173,7 @@ def parse(argv):
     parser.add_argument("--command", metavar="TEXT", default=os.environ.get("GUEST_CMD"),
                         help="command for the guest's shell to run instead of the tour ($GUEST_CMD)")
     parser.add_argument("--no-ioeventfd", action="store_true",
-                        help="notify the guest's disks by an exit to the VMM (to measure its cost)")
+                        help="notify the guest's disks by exits to the VMM (to measure their cost)")
     group = parser.add_argument_group("saved machines (docs/vmm.md)")
     group.add_argument("--save", metavar="FILE",
                        help="save the machine to FILE and end, on Ctrl-A S at a terminal or as set "
@@ -181,12 +181,12 @@ def parse(argv):
     group.add_argument("--save-at", metavar="MS", help="save MS milliseconds after the guest's start")
     group.add_argument("--save-on", metavar="TEXT", help="save when the guest has printed TEXT within a line")
     group.add_argument("--save-rounds", metavar="N",
-                       help="rounds of writing memory while the guest runs (8)")
+                       help="number of rounds that write memory while the guest runs (8)")
     group.add_argument("--restore", metavar="FILE",
                        help="resume a saved machine; its disks must be unchanged")
     machine.add_options(parser)
     options = parser.parse_args(argv)
-    options.input_from_files_only = True  # so that a run in the background need not have its input closed
+    options.input_from_files_only = True  # with --icount, read input only from a file: a pipe may never end
     options.boot += " need-h"  # without the H extension, no guest can run; programs of the host can
     if options.trace is None:
         options.trace = "kvm_*,gstage_*,!gstage_step"
@@ -194,7 +194,7 @@ def parse(argv):
                                 machine.MAX_HARTS)
     options.harts = str(harts)
     if options.trace != "none":
-        options.boot += " trace.size=%d" % TRACE_RING  # after the user's, which has precedence
+        options.boot += " trace.size=%d" % TRACE_RING  # after the user's parameters, which have precedence
     if options.smp is not None:
         options.smp = machine.parse_count(options.smp, "--smp", MAX_VCPUS)
     if options.mem is not None:
@@ -212,7 +212,7 @@ def parse(argv):
 
 
 def complete(options, harts):
-    """Fill in options that were not given: from the machine to restore, or with their defaults."""
+    """Set the options that were not given: from the machine to restore, or to their defaults."""
     options.saving = [name for name in ("restore", "save") if getattr(options, name) is not None]
     header = restored_header(options.restore) if options.restore is not None else None
     if options.smp is None:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """sweep - run a job for each combination of parameters and collect one CSV file.
 
-FILE lists the parameters (TOML, or CSV with a header). GNU parallel runs the
-jobs, here or over ssh, or Slurm or Snakemake does. All results, including
+FILE lists the parameters (TOML, or CSV with a header). GNU parallel (here
+or over ssh), Slurm or Snakemake runs the jobs. All results, including
 failures, go to OUT/sweeps/NAME/results.csv. To continue an interrupted sweep,
 repeat the command. docs/sweep.md describes the keys of FILE; for examples see
 notebooks-data/sweeps.
@@ -27,8 +27,8 @@ EPILOG = """\
 exit status: 0 all jobs succeeded; 1 some failed (results.csv says which);
 2 usage error; 125 some have no result yet; 130 interrupted"""
 SHOWN_FAILURES = 5
-SHOWN_TEXT = 32  # characters of a value in a job's line
-WIDTH = 60       # characters of a parameter's values on one line
+SHOWN_TEXT = 32  # maximum length of a value in a job's line
+WIDTH = 60       # a parameter's values are on one line if they have fewer characters
 
 
 def new_parser():
@@ -61,7 +61,7 @@ def parse(argv):
     if options.ssh and options.engine != "parallel":
         parser.error("--ssh needs --engine parallel; %s has its own list of hosts" % options.engine)
     if options.ssh and options.generate:
-        parser.error("--generate and --ssh exclude each other: only a running sweep collects results over ssh")
+        parser.error("--generate and --ssh are mutually exclusive: only a running sweep collects results over ssh")
     if options.sbatch and options.engine != "slurm":
         parser.error("--sbatch needs --engine slurm")
     try:

@@ -22,8 +22,8 @@ from hs.parser import of_command, seconds
 from hs.paths import HYPERSCOPE, QEMU, TOP
 from hs.run import machine
 
-# The guest has little memory, because going back keeps copies of all of it. Time slices are practically
-# endless: time spent at a stop would count, and threads would switch where they do not on the page.
+# The guest has little memory, because going back requires copies of all of it. Time slices are practically endless:
+# otherwise, the time spent at a stop would count, and threads would switch at other points than on the page.
 OPTIONS = ["--quiet", "--icount", "--harts", "1"]
 OF_GUEST = ["--smp", "1", "--mem", "32M"]
 BOOT = "sched.slice_ms=3600000"
@@ -75,7 +75,8 @@ def show_list():
 
 
 def machine_of(one, out):
-    """Return the options for scripts/hyperscope gdb and what it runs. --boot is given once: only the last one counts."""
+    """Return the options for scripts/hyperscope gdb, and the command to run with it. --boot is given only once,
+    because only the last one counts."""
     words, boot = one.machine.split(), BOOT
     if "--boot" in words:
         at = words.index("--boot")
@@ -114,7 +115,7 @@ def play(path, on, options, page):
     command += runs + ["--", "-nx", "-ex", "hs tour " + " ".join(words + [path])]
     if options.auto:
         command.insert(-2, "-batch")
-    before = signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C stops the machine, by gdb; not this script
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # gdb handles Ctrl-C and stops the machine; this script continues
     try:
         return ends.call(command, stdin=subprocess.DEVNULL if options.auto else None)
     finally:
@@ -152,7 +153,7 @@ def one_tour(name, options):
     path, one = load(name)
     if not options.auto:
         need_keys()
-    on = machine_of(one, options.out)  # before the check of QEMU: a faulty tour is always reported
+    on = machine_of(one, options.out)  # before QEMU is checked, so that a faulty tour is always reported
     if machine.qemu_version(QEMU) < QEMU_TELLS_V:
         raise LaunchError("this QEMU does not tell gdb whether a hart is in HS or in VS; QEMU %d.%d does" % QEMU_TELLS_V)
     with tempfile.NamedTemporaryFile("r", encoding="utf-8", suffix=".md") as page:

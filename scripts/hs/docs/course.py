@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""course.py - check that everything exists that COURSE.md and docs/course name.
+"""course.py - check that everything that COURSE.md and docs/course name exists.
 
 Names of files, make targets, tours, labs, toggles and their values, events, rows of the bench and gdb's
-hs commands that are not in the tree are reported with their line. Conversely, the course's map has to
-contain every toggle, and each question needs an answer. (check-refs checks links and `file:/regex/`,
+hs commands are reported with their line if the tree does not have them. Conversely, the course's map has
+to contain every toggle, and each question needs an answer. (check-refs checks links and `file:/regex/`,
 check-spec checks paragraphs of specifications.)
 """
 import fnmatch
@@ -56,7 +56,7 @@ class Tree:
             ("*" in path and bool(fnmatch.filter(self.files, path)))
 
     def setting(self, text):
-        """Return the fault of NAME=VALUE, or None. Parameters that are not toggles are left to the host to check."""
+        """Return what is wrong with NAME=VALUE, or None. Parameters that are not toggles are left to the host to check."""
         name, _, value = text.partition("=")
         if name not in self.values:
             return None if name.startswith("vmid_") else "there is no toggle %s" % name

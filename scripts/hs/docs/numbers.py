@@ -108,7 +108,7 @@ docs/course/answers.md | {ipi_pingpong - ipi_pingpong wfi=native} of {ipi_pingpo
 
 
 class FiguresError(Exception):
-    """An error whose text, one sentence, is shown to the user unchanged."""
+    """An error whose one-sentence text is shown to the user unchanged."""
 
 
 class Measured(expression.Measured):
@@ -152,7 +152,7 @@ def results(measured):
 
 
 def names():
-    """Return all toggles; those that take numbers are last."""
+    """Return all toggles; those that take numbers come last."""
     table = hstoggles.toggles(TOP)
     return sorted(table, key=lambda name: table[name] is None)
 

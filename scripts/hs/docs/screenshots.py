@@ -23,8 +23,8 @@ TAIL = 15       # and last
 COLUMNS = 82    # longer lines are cut
 LETTER, LINE, MARGIN = 7.8, 18, 16
 LARGEST = 1 << 20
-RUNS = os.path.join("build", "runs")  # as the report names it
-PAGE_HEIGHT = 690  # points of the report's first page that are kept
+RUNS = os.path.join("build", "runs")  # relative, as the report shows it
+PAGE_HEIGHT = 690  # height to keep of the report's first page, in points
 STYLE = ("text{font:13px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#e6edf3;white-space:pre}"
          ".command{fill:#7ee787}.bold{font-weight:600}.faint{fill:#9198a1}")
 
@@ -39,7 +39,7 @@ def call(words, what, folder=TOP):
 
 
 def kind(line):
-    """Return the class of a line: the command, the head of a table, what is left out, or ordinary output."""
+    """Return the class of a line: the command, the head of a table, the mark of omitted lines, or ordinary output."""
     if line.startswith("$ "):
         return "command"
     return "bold" if line.startswith("cause ") else "faint" if line == "..." else ""

@@ -107,7 +107,7 @@
 	}
 
 	// The frame next to this one: among what is shown, on the next row or the same.
-	function neighbour(key) {
+	function neighbor(key) {
 		const up = key === 'ArrowUp' ? 1 : -1, deeper = icicle ? -up : up;
 		const shown = frames.filter((f) => f.shown);
 
@@ -208,7 +208,7 @@
 		} else if (typing || event.target.localName === 'button') {
 			return;
 		} else if (event.key.startsWith('Arrow')) {
-			f = neighbour(event.key);
+			f = neighbor(event.key);
 			if (f)
 				focus(f);
 		} else if (event.key === 'Enter' || event.key === ' ') {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """svg.py - draw a flame graph as one self-contained SVG.
 
-A frame's width is its share of the total. A frame is drawn above its caller, in an icicle graph below it. The
+A frame's width is its share of the total. A frame is drawn above its caller, or below it in an icicle graph. The
 picture can be viewed and printed as it is; in a browser, flame.js adds zoom and search. Names come from
 untrusted stacks and are only used as text.
 """
@@ -15,13 +15,13 @@ HEAD = 104  # height of title, totals, legend and the description of the frame u
 ROW = 18
 FONT = 12
 ADVANCE = 0.602 * FONT  # width of a character in a monospace font
-LONGEST_NAME = 400  # characters of a name in a frame's title
-SHADES = 3  # shades of each colour, so that neighbouring frames differ
-# The worlds of hyperscope's own profiles always have the same colours.
+LONGEST_NAME = 400  # maximum length of a name in a frame's title
+SHADES = 3  # shades of each color, so that neighboring frames differ
+# The worlds of hyperscope's own profiles always have the same colors.
 WORLDS = {"firmware": 0, "host kernel": 1, "host user": 2, "guest kernel": 3, "guest user": 4}
-# After Okabe and Ito: colour-blind readers can distinguish them. Mixed with white or black below.
-COLOURS = ((0x80, 0x80, 0x80), (0x56, 0xb4, 0xe9), (0xe6, 0x9f, 0x00), (0x00, 0x9e, 0x73),
-           (0xcc, 0x79, 0xa7), (0xd5, 0x5e, 0x00), (0x00, 0x72, 0xb2))
+# After Okabe and Ito: color-blind readers can distinguish these colors. They are mixed with white or black below.
+COLORS = ((0x80, 0x80, 0x80), (0x56, 0xb4, 0xe9), (0xe6, 0x9f, 0x00), (0x00, 0x9e, 0x73),
+          (0xcc, 0x79, 0xa7), (0xd5, 0x5e, 0x00), (0x00, 0x72, 0xb2))
 HERE = os.path.dirname(os.path.realpath(__file__))
 
 
@@ -58,13 +58,13 @@ def shortened(text, width):
     return "".join(kept) + "\u2026"
 
 
-def _mixed(colour, other, part):
-    return "#%02x%02x%02x" % tuple(round(a * (1 - part) + other * part) for a in colour)
+def _mixed(color, other, part):
+    return "#%02x%02x%02x" % tuple(round(a * (1 - part) + other * part) for a in color)
 
 
 def _fills(other, first, step):
-    return "\n".join(".c%d.s%d rect { fill: %s }" % (c, shade, _mixed(colour, other, first + step * shade))
-                     for c, colour in enumerate(COLOURS) for shade in range(SHADES))
+    return "\n".join(".c%d.s%d rect { fill: %s }" % (c, shade, _mixed(color, other, first + step * shade))
+                     for c, color in enumerate(COLORS) for shade in range(SHADES))
 
 
 def style():
@@ -82,13 +82,13 @@ class Picture:
         self.title, self.unit, self.note = title, clean(unit), note
         self.icicle, self.least = icicle, least
         self.left_out = 0
-        self.roots = self._colours()
-        self.frames = self._frames()  # (name, colour, first, count, own, depth)
+        self.roots = self._colors()
+        self.frames = self._frames()  # (name, color, first, count, own, depth)
         self.depth = max(frame[5] for frame in self.frames)
         self.height = HEAD + (self.depth + 1) * ROW + MARGIN
 
-    def _colours(self):
-        free = [c for c in range(1, len(COLOURS)) if c not in
+    def _colors(self):
+        free = [c for c in range(1, len(COLORS)) if c not in
                 {WORLDS[name] for name in self.root.children if name in WORLDS}] or [0]
         found, others = {}, 0
         for name in sorted(self.root.children):
@@ -104,42 +104,42 @@ class Picture:
         scale = (WIDTH - 2 * MARGIN) / self.root.total
         frames, todo = [], [(self.root, 0, 0, 0)]
         while todo:
-            node, first, depth, colour = todo.pop()
+            node, first, depth, color = todo.pop()
             if node.total * scale < self.least and node is not self.root:
                 self.left_out += 1  # the frames above it are too narrow as well
             else:
-                frames.append((node.name, colour, first, node.total, node.own, depth))
+                frames.append((node.name, color, first, node.total, node.own, depth))
             at, below = first, []
             for name in sorted(node.children):
                 child = node.children[name]
-                below.append((child, at, depth + 1, self.roots[name] if depth == 0 else colour))
+                below.append((child, at, depth + 1, self.roots[name] if depth == 0 else color))
                 at += child.total
             todo += reversed(below)
         return frames
 
-    def _frame(self, name, colour, first, count, own, depth):
+    def _frame(self, name, color, first, count, own, depth):
         scale = (WIDTH - 2 * MARGIN) / self.root.total
         x, width = MARGIN + first * scale, count * scale
         y = HEAD + (depth if self.icicle else self.depth - depth) * ROW
         words = "%s %s (%.2f %%)" % (format(count, ",d"), self.unit, 100 * count / self.root.total)
         if own and own != count:
-            words += ", %s of them its own" % format(own, ",d")
+            words += ", %s of them in the frame itself" % format(own, ",d")
         shade = zlib.crc32(name.encode("utf-8", "replace")) % SHADES
         text = shortened(clean(name), width)
         return ('<g class="f c%d s%d" data-s="%d" data-n="%d" data-d="%d"><title>%s\n%s</title>'
                 '<rect x="%.2f" y="%d" width="%.2f" height="%d"/><text x="%.2f" y="%d">%s</text></g>'
-                % (colour, shade, first, count, depth, escape(name[:LONGEST_NAME]), escape(words),
+                % (color, shade, first, count, depth, escape(name[:LONGEST_NAME]), escape(words),
                    x, y, width, ROW - 1, x + 3, y + ROW - 5, escape(text)))
 
     def _legend(self):
         parts, x = [], MARGIN
-        for name, colour in sorted(self.roots.items(), key=lambda item: (item[1], item[0])):
+        for name, color in sorted(self.roots.items(), key=lambda item: (item[1], item[0])):
             label = shortened(clean(name), 200)
             width = 22 + sum(map(columns, label)) * ADVANCE + 18
             if x + width > WIDTH - MARGIN:
                 break
             parts.append('<g class="c%d s0 key"><rect x="%d" y="54" width="14" height="14"/>'
-                         '<text x="%d" y="66">%s</text></g>' % (colour, x, x + 20, escape(label)))
+                         '<text x="%d" y="66">%s</text></g>' % (color, x, x + 20, escape(label)))
             x += width
         return parts
 

@@ -9,8 +9,8 @@ mtime with it), and the timers set by stimecmp and vstimecmp. The timers are set
 registers. The debugger has no names for them, so the hart executes four instructions in M mode that are
 placed in memory temporarily. They are also executed after savevm, so the machine continues identically.
 
-QEMU takes no interrupt while it single-steps. If an interrupt arrived on a path that is repeated in this
-way, the registers at its end differ, and an error is reported.
+QEMU does not take interrupts while it single-steps. If an interrupt arrived on a path that is repeated in
+this way, the registers at the end of the path differ, and an error is reported.
 """
 import contextlib
 
@@ -26,10 +26,10 @@ LENT = b"".join(word.to_bytes(4, "little") for word in (
     0x24d022f3, 0x24d29073))  # csrr t0, vstimecmp; csrw vstimecmp, t0
 MACHINE = 3
 MOST_STEPS = 50000            # about a minute
-PENDING = ("sip", "vsip", "hvip")  # not compared: time advances at every stop, so a timer may have expired or not
+PENDING = ("sip", "vsip", "hvip")  # not compared: time advances at every stop, so a timer may or may not have expired
 
 
-_lent = 0  # how often the hart has executed the four instructions on the path that led here
+_lent = 0  # how many times the hart has executed the four instructions on the path that led here
 _marks = 0
 
 
@@ -134,7 +134,7 @@ def _differ(one, other):
 
 
 def return_to(mark):
-    """Return to a mark. Problem if a register differs from what it was there."""
+    """Return to a mark. Problem if a register differs from its value at the mark."""
     with quietly():
         monitor("loadvm " + mark.name)
         _flush()
@@ -169,7 +169,7 @@ def _step_on(mark, count, field, progress):
 def last_change(mark, field, progress):
     """Go back to the last instruction since `mark` that changed the field. Return (old value, new value), with
     the machine stopped before that instruction; or None, with the machine at the mark, if there is none.
-    Problem if these instructions cannot be repeated; then the machine is where it was."""
+    Problem if these instructions cannot be repeated; in that case, the machine is left where it was."""
     count = position() - mark.position
     if count > MOST_STEPS:
         raise Problem("the last stop is %d instructions back, and rb can search at most %d; b goes back to that stop"

@@ -67,7 +67,7 @@ def exits(argument):
     for hart in range(int(mem["nr_harts"])):
         found += _records(mem, kernel_pa(va), hart, wanted, most)
     if not found:
-        raise Problem("no exit has been recorded: none yet, or the event kvm_exit is off (--trace)")
+        raise Problem("no exit has been recorded: the guest has not exited yet, or the event kvm_exit is off (--trace)")
     found.sort(key=lambda row: int(row[1]["time"]))
     print("%12s hart  vCPU   %-18s %-22s %s" % ("time", "pc", "cause", "stval, htval, htinst"))
     for hart, record in found[-most:]:

@@ -80,7 +80,7 @@ def until_exit(argument):
 
 
 def _places(text):
-    """Return a list of the addresses of a place, and the condition for stopping there or None."""
+    """Return the list of a place's addresses, and the condition for stopping there (None if there is none)."""
     if re.fullmatch(r"step [1-6]", text):
         found = place.address_of_step(int(text[5:]))
         if found is None:
@@ -148,7 +148,7 @@ def _guest_address(text):
     try:
         symbols = elf.symbols(path)
     except (OSError, ValueError) as error:
-        raise Problem("the guest's symbols: %s" % error) from None
+        raise Problem("the guest's symbols cannot be read: %s" % error) from None
     if text not in symbols:
         raise Problem("the guest has no symbol '%s' (%s)" % (text, os.path.basename(path)))
     return symbols[text]
@@ -156,7 +156,7 @@ def _guest_address(text):
 
 @command("break-guest")
 def break_guest(argument):
-    """Set a breakpoint in the guest, which does not stop at the same address in the host.
+    """Set a breakpoint that stops in the guest, but not at the same address in the host.
 
     usage: hs break-guest SYMBOL      symbol of the guest's ELF file
            hs break-guest ADDRESS     guest virtual address

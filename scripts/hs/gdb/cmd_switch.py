@@ -26,8 +26,8 @@ gdb.events.stop.connect(_on_stop)
 
 @command("where")
 def where(argument):
-    """Show where this hart is: its privilege mode (M, HS, U, VS, VU), the function, and in the world
-    switch the step that the source names.
+    """Show where this hart is: its privilege mode (M, HS, U, VS, VU), the function and, in the world
+    switch, the step that the source names.
 
     usage: hs where"""
     nothing(argument, "where")

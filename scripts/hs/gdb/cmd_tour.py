@@ -26,7 +26,7 @@ def _tell(text):
 
 @command("tour")
 def play_tour(argument):
-    """Play a walkthrough. scripts/hyperscope walk and make walk call it with a suitable machine.
+    """Play a walkthrough. scripts/hyperscope walk and make walk call this command with a suitable machine.
 
     usage: hs tour [--auto] [--page FILE] [--seconds N] FILE
 
@@ -67,7 +67,8 @@ def play_tour(argument):
 
 
 def _quit(status):
-    """Exit at once, so that scripts/hyperscope gdb ends the machine. gdb's own quit would detach and let it run on."""
+    """Exit at once, so that scripts/hyperscope gdb ends the machine. gdb's own quit would detach and let the machine
+    run on."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

@@ -60,7 +60,7 @@ def brief(name, value):
 
 
 def decode(name, value):
-    """Return a line for each field, highest first, and one for bits that belong to no field."""
+    """Return a line for each field, highest first, and one for the bits that do not belong to any field."""
     left = value
     lines = []
     for field in sorted(TABLES.get(name, []), reverse=True):
@@ -72,7 +72,7 @@ def decode(name, value):
     if name in ("hgatp", "satp", "vsatp"):
         lines.append("  the root table is at 0x%x" % ((value & (1 << 44) - 1) << 12))
     if name == "htval":
-        lines.append("  the guest physical address 0x%x, to 4 bytes" % (value << 2))
+        lines.append("  the guest physical address 0x%x, rounded down to 4 bytes" % (value << 2))
     if left and name in TABLES:
         lines.append("  bits without a name: 0x%x" % left)
     return [line.rstrip() for line in lines]

@@ -15,7 +15,7 @@ TWINS = {"vs" + n: "s" + n for n in snapshot.TWINS}
 # -- named objects and symbols -----------------------------------------------------------------
 
 def _vcpu():
-    """Return the vCPU of this hart, else the first; None before there is a VM."""
+    """Return this hart's vCPU, or the first one if this hart has none; None if there is no VM yet."""
     try:
         return vm.current_vcpu() or vm.choose_vcpu("")
     except Problem:
@@ -92,7 +92,7 @@ def _number(value):
 
 
 def _place(head, path):
-    """Return (address, type) of a member; None before there is a vCPU. Problem if there is no such member."""
+    """Return (address, type) of a member; None if there is no vCPU yet. Problem if there is no such member."""
     one = _vcpu()
     if one is None:
         return None
@@ -176,7 +176,7 @@ def read_or_none(field):
 
 
 def reader(field):
-    """Return read_or_none(field) as a function for frequent calls, which looks up a member only once."""
+    """Return a function for frequent calls that does the same as read_or_none(field), but looks up a member only once."""
     head, _, path = field.partition(".")
     found = _place(head, path) if head in HEADS and path and not _table(field)[0] else None
     return (lambda: read_or_none(field)) if found is None else lambda: _number(load(found[1], found[0]))
@@ -195,8 +195,8 @@ def _register(name):
 
 def row_of(name, part):
     """Return the field PART of a CSR from the tables. Bits of hedeleg also have the old names of their causes."""
-    spelt = (part, names.OLD_CAUSES.get(part.lower(), "").upper())
-    row = next((f for f in csr.TABLES.get(name, []) if f.name in spelt), None)
+    spelled = (part, names.OLD_CAUSES.get(part.lower(), "").upper())
+    row = next((f for f in csr.TABLES.get(name, []) if f.name in spelled), None)
     if row is None:
         raise Problem("%s has no field '%s'" % (name, part))
     return row

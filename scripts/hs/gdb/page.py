@@ -24,7 +24,7 @@ class Names:
         self.describe, self.region, self.known = describe, region, {}
 
     def _numbered(self, kind, value):
-        """Return a numbered name such as <page 1>. In pages of page tables the offset is kept, because it is an index."""
+        """Return a numbered name such as <page 1>. In pages of page tables, the offset is kept, because it is an index."""
         page, offset = value & ~(PAGE - 1), value & PAGE - 1
         if (kind, page) not in self.known:
             self.known[kind, page] = 1 + sum(1 for k, _ in self.known if k == kind)
@@ -55,7 +55,7 @@ class Names:
         return HEX.sub(one, line)
 
     def text(self, text):
-        """Return the output of a command in the form for the page."""
+        """Return a command's output as the page shows it."""
         lines = []
         for line in text.split("\n"):
             line = re.sub(r"^\d+\t+", "", line)

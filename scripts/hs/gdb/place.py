@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""place - find where a hart is: its privilege mode, and in the world switch the step that the source names."""
+"""place - find where a hart is: its privilege mode and, in the world switch, the step that the source names."""
 import os
 import re
 
@@ -71,7 +71,7 @@ def line_of(pc):
 
 
 def callers():
-    """Return the function that is stopped and its callers, as far as the stack can be unwound."""
+    """Return the stopped function and those of its callers to which the stack can be unwound."""
     called = []
     try:
         frame = gdb.newest_frame()

@@ -18,7 +18,7 @@ class Ended(Exception):
 
 
 class Player:
-    """ask(player) is called before each step and after the last one, and may raise Ended or change `at`. No
+    """ask(player) is called before each step and after the last one, and may raise Ended or change player.at. No
     command may take more than `seconds`. lenient: report a failure and continue the tour."""
 
     def __init__(self, tour, tell, ask, seconds, lenient=False):
@@ -33,7 +33,8 @@ class Player:
     # -- one step ----------------------------------------------------------------------------
 
     def play(self):
-        """Play all steps and return the page. Failed with one sentence if an expectation does not hold."""
+        """Play all steps and return the page. Raise Failed with one sentence if an expectation does not hold or a
+        command fails."""
         while True:
             self.ask(self)
             if self.at >= len(self.tour.steps):
@@ -157,7 +158,7 @@ class Player:
 
     @staticmethod
     def _both(expect, want):
-        """Return the expectation's text, with its value here."""
+        """Return the expectation's meaning as the tour has it, followed by its current value if that is different."""
         value = plain(expect.field, want)
         return value if expect.meaning in ("", value) else "%s (%s)" % (expect.meaning, value)
 
@@ -177,7 +178,7 @@ def _fields(step):
 
 
 def _brief(field, value):
-    """Return the fields that are not 0 of a CSR, which may be in the hart or saved (host.sstatus)."""
+    """Return a CSR's fields that are not 0. The CSR may be in the hart or saved (host.sstatus)."""
     name = field.partition(".")[2] if field.startswith(("guest.", "host.")) else field
     return csr.brief(name, value) if name in csr.TABLES else ""
 
@@ -201,7 +202,7 @@ def plain(field, value):
 
 
 def change(field, then, now, show):
-    if field == "count":  # without a figure on the page, because every change of the code changes it
+    if field == "count":  # no number on the page, because every change to the code changes it
         return "  %-16s %s instructions" % (field, "some" if then is None or show != plain else now - then)
     if then == now or then is None:
         same = "" if then is None else "  (as it was)"

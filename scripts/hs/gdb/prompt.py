@@ -10,7 +10,7 @@ from .watchdog import Watchdog
 
 KEYS = """At the prompt, Enter does the next step; b goes back one step, or undoes your own commands; rb FIELD goes
 back to the instruction that last changed a field, as in rb sscratch; q ends; all else is a gdb command."""
-# Commands that only look. Before any other command the machine is saved, so that b can undo it.
+# Commands that only show something. Before any other command, the machine is saved, so that b can undo it.
 LOOKS = re.compile(r"(x|p|print|output|printf|info|i|bt|backtrace|where|list|l|disassemble|help|h|show|display|set pagination"
                    r"|hs (where|vms|vcpu|csr|gstage|vstage|exits|memslots|diff-switch))\b")
 # Commands that end the machine or replace it, which cannot be undone.
@@ -79,7 +79,7 @@ class Prompt:
                 gdb.execute(line, from_tty=True)
             finally:
                 if self.marks and back.position() == self.marks[-1].position:
-                    self.marks.pop()  # the command executed nothing, or does not exist
+                    self.marks.pop()  # the command did not execute an instruction, or does not exist
 
     def _keep(self, player):
         """Save the current state as a mark. If that fails, tell the user that there is no way back to here."""
@@ -90,7 +90,7 @@ class Prompt:
 
     def _back(self, player):
         if not self.marks:
-            raise Problem("this is the beginning")
+            raise Problem("there is nothing to go back to: this is the beginning")
         mark = self.marks.pop()
         back.return_to(mark)
         again = mark.at != player.at
@@ -107,7 +107,7 @@ class Prompt:
     def _back_to_change(self, player, field):
         if not field:
             raise Problem("name a field, as in: rb sscratch, rb hstatus.SPV, rb guest.sepc, rb {*(long *) $sp}")
-        meaning.read(field)  # reports a wrong name now
+        meaning.read(field)  # report a wrong name now
         while self.marks:
             mark = self.marks[-1]
             found = back.last_change(mark, field, self._progress)

@@ -8,7 +8,7 @@ from . import csr
 
 GPRS = ("zero ra sp gp tp t0 t1 t2 s0 s1 a0 a1 a2 a3 a4 a5 a6 a7 s2 s3 s4 s5 s6 s7 s8 s9 s10 s11 "
         "t3 t4 t5 t6").split()
-# Registers that exist as s... and as vs..., for the guest.
+# Registers that exist twice: as s..., and as vs... for the guest.
 TWINS = "status ie tvec scratch epc cause tval ip atp".split()
 OTHERS = ("hstatus hedeleg hideleg hcounteren henvcfg hvip htimedelta htval htinst hgatp "
           "scounteren senvcfg").split()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """target - the machine behind gdb: harts, registers, physical memory, the kernel's structures.
 
-Memory is read by physical address, so it does not matter which page tables the stopped hart uses, and
-only in RAM, because reading a device may change its state. Layouts of structures come from DWARF.
+Memory is read by physical address, so it does not matter which page tables the stopped hart uses. Only RAM
+is read, because reading a device may change its state. Layouts of structures come from DWARF.
 """
 import contextlib
 import os
@@ -134,7 +134,7 @@ def read_kernel(va, size):
 # -- the kernel's symbols ----------------------------------------------------------------------
 
 def kernel_symbols():
-    """Return the symbols of hyperscope.elf only, because VMM and guest have functions with the same names."""
+    """Return the symbols of hyperscope.elf only, because the VMM and the guest have functions with the same names."""
     global _symbols
     if _symbols is None:
         path = next((o.filename for o in gdb.objfiles()

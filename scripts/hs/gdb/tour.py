@@ -14,7 +14,7 @@ instructions; everything else is prose in Markdown.
 
     ## The guest calls                              a step, with its title
     A sentence or two about what will happen.       shown first; then the session waits for Enter
-    > hs until-exit ecall_vs                        a command of gdb, or one of ours
+    > hs until-exit ecall_vs                        a command of gdb or of hyperscope
     > stepi 2
     show: a0 a7 hstatus.SPV sscratch                show fields: old value -> new value
     now: a1                                         show the value of a field, without the old value
@@ -94,7 +94,7 @@ def _lines(text):
 
 
 def parse_expect(text):
-    """Parse an expectation and return an Expect. ValueError with a message if it is wrong."""
+    """Parse an expectation and return an Expect. ValueError with a message if the expectation is invalid."""
     found = re.fullmatch(r"(said|never said) (.+)", text)
     if found:
         re.compile(found.group(2))

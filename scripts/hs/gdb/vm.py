@@ -63,7 +63,7 @@ def current_vcpu():
 
 
 def choose_vcpu(text):
-    """Return the vCPU that 'N' or 'VM.N' names. '' stands for that of this hart, else for the first one."""
+    """Return the vCPU that 'N' or 'VM.N' names. '' stands for this hart's vCPU or, if there is none, for the first one."""
     all_ = vms()
     if not text:
         here = current_vcpu()
@@ -99,7 +99,7 @@ def csrs(vcpu):
             state = {n: register(n[1:] if twin else n) for n in VCPU_CSRS}
             for name in ("hvip", "scounteren", "senvcfg", "hgatp"):
                 state[name] = register(name)
-        if vcpu.value["put_pending"]:  # a program of the host uses these two (lazy_put.c)
+        if vcpu.value["put_pending"]:  # scounteren and senvcfg are those of a program of the host (lazy_put.c)
             for name in ("scounteren", "senvcfg"):
                 state[name] = int(vcpu.value["csrs"][name]) & MASK
     for name in ("hedeleg", "hcounteren", "henvcfg"):
@@ -108,7 +108,7 @@ def csrs(vcpu):
 
 
 def gprs(vcpu):
-    """Return where the vCPU's registers are, in words, and name -> value, with pc and hstatus."""
+    """Return a description of where the vCPU's registers are, and name -> value of the registers, with pc and hstatus."""
     if vcpu.loaded:
         with on_hart(vcpu.hart):
             trapped = register("pc") in exit_vectors()
@@ -128,7 +128,7 @@ def gprs(vcpu):
 
 
 def memslots(vm):
-    """Return the current memory map: values of struct memslot, ascending."""
+    """Return the current memory map: values of struct memslot, in ascending order of base."""
     pointer = int(vm.value["slots"]) & MASK
     if not pointer:
         return []

@@ -11,8 +11,8 @@ NAMES = {0: "Bare", 8: "Sv39", 9: "Sv48", 10: "Sv57"}
 SIZES = ["4 KiB", "2 MiB", "1 GiB", "512 GiB", "256 TiB"]
 V, R, W, X, U, G, A, D = (1 << n for n in range(8))
 
-# what: table, leaf, empty, reserved, unreadable, misaligned; to: where it points; stage: G or VS.
-# inner: the G-stage walk that found this entry's table (VS only).
+# what: table, leaf, empty, reserved, unreadable, misaligned; to: the address in the entry; stage: G or VS; inner: the
+# G-stage walk that found this entry's table (VS only).
 Step = collections.namedtuple("Step", "stage level index at pte what to inner")
 Walk = collections.namedtuple("Walk", "stage mode address steps result error")
 
@@ -54,7 +54,7 @@ def _limit_error(stage, mode, address, levels):
 def walk(stage, atp, address, read, find=None):
     """Walk from hgatp or vsatp (ATP) to `address` and return a Walk. read(pa) returns the entry at a physical
     address, or None. find(gpa) returns the G-stage Walk of a guest physical address, for the VS-stage's
-    tables. The Walk's result is the resulting address, or None; then error says why."""
+    tables. The Walk's result is the resulting address; if it is None, error says why."""
     mode, steps = mode_of(atp), []
     if mode == 0:
         return Walk(stage, mode, address, steps, address, None)

@@ -9,7 +9,7 @@ LAST_SECONDS = 10
 
 
 class Watchdog:
-    """with Watchdog(60, "hs until x") as dog: ...; dog.interrupted: whether it took too long."""
+    """with Watchdog(60, "hs until x") as dog: ...; dog.interrupted: whether the command took too long."""
 
     def __init__(self, seconds, what):
         self.seconds, self.what, self.interrupted = seconds, what, False

@@ -13,7 +13,7 @@ from . import limits
 
 CLAIM = re.compile(r"(not )?ok (\d+)(?: - (.*))?$")
 PLAN = re.compile(r"1\.\.(\d+)( # SKIP .*)?$")
-SHOWN_CLAIMS = 4   # number of failed claims to show, from the first; the last one, which has the reason, is shown too
+SHOWN_CLAIMS = 4   # show this many failed claims, and also the last one, because it has the reason
 CLAIM_LINES = 10   # lines to show after each failed claim
 LINE_MOST = 200
 
@@ -95,7 +95,7 @@ def _left(folder):
 
 def run(test, file, env, seconds, jail):
     """Run a test program. It has a folder below $O/tmp, which no other program uses. A test may compile, so it
-    runs in the compiler's jail (jail.py). If it was killed, its files are removed here."""
+    runs in the compiler's jail (jail.py). If the test was killed, its files are removed here."""
     folder = os.path.join(env["O"], "tmp")
     before = _left(folder)
     ran = limits.run(jail + ["bash", file], seconds, folder=folder, env=env, cwd=env["HS_TOP"])

@@ -2,8 +2,8 @@
 """course.py - check a lab by grading its starter, its solution and another student's solution.
 
 The solution has to get all points. The starter has to build, to get fewer points, and its tests have to name
-what to write. If the lab has variants, the solution of another student's variant has to get fewer points. A
-contest's starter is the source and has to get the points that lab.toml states; its solution is not tied to a
+the parts to write. If the lab has variants, the solution of another student's variant has to get fewer points. A
+contest's starter is the unchanged source and has to get the points that lab.toml states; its solution is not tied to a
 student.
 """
 import json
@@ -18,7 +18,7 @@ from hs.lab import folder, tree
 from hs.paths import HYPERSCOPE
 from . import trees
 
-STUDENT, NEIGHBOUR = "ada", "charles"
+STUDENT, NEIGHBOR = "ada", "charles"
 
 
 def _solve(lab, made, out):
@@ -86,7 +86,7 @@ def check(lab, work, out, claim):
     claim(not starter["build"], "lab %d: the starter builds" % lab.number, [starter["build"] or ""])
     given = lab.contest.get("given")
     claim(starter["score"] < starter["most"] and given in (None, starter["score"]),
-          "lab %d: the starter gets %d points" % (lab.number, starter["score"]), _lines(starter))
+          "lab %d: the starter gets only %d points" % (lab.number, starter["score"]), _lines(starter))
     holes = any("LAB_TODO" in tree.read(os.path.join(work, "starter", name)) or
                 "lab_todo" in tree.read(os.path.join(work, "starter", name)) for name in lab.files
                 if os.path.exists(os.path.join(work, "starter", name)))
@@ -94,6 +94,6 @@ def check(lab, work, out, claim):
     if holes:
         claim(named, "lab %d: the starter's failed tests name the parts to write" % lab.number, _lines(starter))
     if os.path.exists(os.path.join(lab.path, "variant.py")) and not lab.contest:
-        other = _graded(lab, hand_in(lab, work, "neighbour", NEIGHBOUR, True, out), work, out)
+        other = _graded(lab, hand_in(lab, work, "neighbor", NEIGHBOR, True, out), work, out)
         claim(other["score"] < other["most"] and any(not test["passed"] for test in other["tests"]),
-              "lab %d: another student's solution gets %d points" % (lab.number, other["score"]), [])
+              "lab %d: another student's solution gets only %d points" % (lab.number, other["score"]), [])

@@ -16,8 +16,8 @@ from hs.run.machine import qemu_text
 from . import claims, jail, limits, measure, submission, trees
 from .submission import Refused
 
-TOTAL_SECONDS = 540   # for all tests, so that a submission takes at most ten minutes with its builds
-TEST_SECONDS = 120    # for a test, whose machines have limits of their own (tests/lib/lab.sh); more on slow machines
+TOTAL_SECONDS = 540   # for all tests: a submission then takes at most ten minutes, including its builds
+TEST_SECONDS = 120    # for a test; its machines have limits of their own (tests/lib/lab.sh); more on slow computers
 BESIDE = "measured beside the reference solution"
 FACTS = "lab.json"   # written by scripts/hyperscope lab: lab, student, variant, commit
 
@@ -57,7 +57,7 @@ def _lab(options, facts):
 
 
 def _wanted(options, lab, grade):
-    """Return the tests to run, and record the hidden ones that are not run in grade.left."""
+    """Return the tests to run, and record in grade.left the hidden tests that are not run."""
     names = [name for name in (options.tests or "").split(",") if name]
     for name in names:
         if name not in [test["id"] for test in lab.tests]:
@@ -79,7 +79,8 @@ def _with_what(out, qemu):
 
 
 def _aside(lab, work):
-    """Copy the lab's tests to a folder whose name no source can guess, because their own folder is hidden. Return it."""
+    """Copy the lab's tests to a folder whose name no source can guess, because their own folder is hidden. Return the
+    new folder."""
     kept = os.path.join(work, "kept")
     os.mkdir(kept)
     os.chmod(kept, 0o711)
@@ -94,7 +95,7 @@ def _aside(lab, work):
 
 
 def _run_tests(grade, tests, options, student, reference, variants, place, prison):
-    """Run the tests. student, reference: (tree, build), or None for reference. place: the folder of the tests."""
+    """Run the tests. student, reference: (tree, build); reference may be None. place: the folder of the tests."""
     start = time.monotonic()
     for test in tests:
         if "budget" in test and reference is None:
@@ -197,10 +198,11 @@ def _secrets(options, reference):
 
 
 def _note_other_commit(grade, theirs, ours):
-    """Add a note if the student's tree was made from another commit: it then differs in files that the student left alone."""
+    """Add a note if the student's tree was made from another commit: the tree then differs in files that the student
+    did not change."""
     if theirs and theirs != ours:
         grade.notes.append("the student's tree was made from commit %.40s, but this is %s: grade in a clone of that "
-                           "commit, or have only %s and the files to hand in submitted" % (theirs, ours, FACTS))
+                           "commit, or let the student submit only %s and the files to hand in" % (theirs, ours, FACTS))
 
 
 def _grade_files(grade, options, files, tests, out, work):

@@ -16,7 +16,7 @@ from hs import ends
 
 PR_SET_CHILD_SUBREAPER = 36
 GIB = 1 << 30
-FILE_MOST = 3 * GIB       # size of a file; a machine's memory counts as one
+FILE_MOST = 3 * GIB       # largest file, in bytes; a machine's memory counts as a file
 FOLDER_MOST = 64 << 20    # bytes that a test may write into its folder
 COMPILED_MOST = 256 << 20   # size of a file that a build writes: one .fill can produce any number of bytes
 COMPILER_MEMORY = 2 * GIB   # memory of a compiler: #include "/dev/zero" never ends
@@ -49,7 +49,7 @@ def adopt_orphans():
 
 
 def _children():
-    """Return the processes whose parent is this one."""
+    """Return the processes whose parent is this process."""
     found = []
     for name in os.listdir("/proc"):
         if not name.isdigit():

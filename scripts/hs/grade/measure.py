@@ -3,7 +3,7 @@
 
 A row of the bench is run on both builds and counted from outside, by the plugin of scripts/hyperscope anatomy;
 what the machine prints is not used. Counts do not depend on the speed of the machine. The ratio hardly depends
-on the compiler, because the same one has compiled both.
+on the compiler, because both builds use the same one.
 """
 import os
 import types

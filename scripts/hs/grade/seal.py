@@ -2,7 +2,7 @@
 """seal.py - seal the claims of a payload (src/guest/tap.c), to prove that it printed them.
 
 A payload's lines reach a test through the console, on which the hypervisor under test can print as well.
-So each run uses a copy of the payload with a new key, and only lines with a seal made with this key count.
+So each run uses a copy of the payload with a new key, and lines without a seal made with this key are ignored.
 
     seal.py put PAYLOAD COPY            write the copy and print its key
     seal.py check KEY <CONSOLE          print the sealed claims, without their seals, and the plan

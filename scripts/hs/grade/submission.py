@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""submission.py - read a student's submission, a folder, zip or tar file, without trusting it.
+"""submission.py - read a student's submission (a folder, or a zip or tar file) without trusting it.
 
 Archives are not unpacked. Each member that is a regular file with an ordinary name is read into memory, up to
 a limit. If a member is anything else, the whole submission is refused.
@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 def _plain(name):
-    """Return a member's name as a path below the tree. Refused if it leads out of the tree."""
+    """Return a member's name as a path below the tree. Refused if the name is invalid or leads out of the tree."""
     if "\\" in name or not name.isprintable():
         raise Refused("%s: not a valid file name" % ascii(name))
     if name.startswith("/") or ".." in name.split("/"):

@@ -2,8 +2,8 @@
 """trees.py - make and build the reference's tree and the student's.
 
 Both are made by the functions of scripts/hyperscope lab: the solution, and the starter with the student's files
-copied over it. A build starts with the objects of the previous build, as far as the sources are the same; as
-always with make, times and dependency files (.d) decide that.
+copied over it. A build reuses those objects of the previous build whose sources are the same; as
+always with make, times and dependency files (.d) decide which.
 """
 import filecmp
 import os
@@ -16,7 +16,7 @@ from . import limits
 from .submission import Refused
 
 TARGETS = ("kernel", "vmm", "guest-payloads")
-TOOLS = ("hstrace", "anatomy.so")   # tools for the build machine; the reference's are used for both
+TOOLS = ("hstrace", "anatomy.so")   # tools for the build machine; both builds use those of the reference
 OBJECTS = ("kernel", "user", "guest-payloads", "gen")
 PROGRAMS = ("hyperscope.elf", "hyperscope.bin", "vmm")
 BUILD_SECONDS = 300
@@ -96,7 +96,7 @@ def _begin_build(top, before_top, before):
             shutil.copytree(source, target, dirs_exist_ok=True)
         elif os.path.exists(source):
             shutil.copy2(source, target)
-    # Replace in one pass, longer names first: the new tree may be inside the old one's build folder.
+    # Replace the paths in one pass, longer ones first: the new tree may be inside the old one's build folder.
     places = {before + "/": out + "/", before_top + "/": top + "/"}
     moved = re.compile("|".join(re.escape(place) for place in sorted(places, key=len, reverse=True)))
     for at, _folders, names in os.walk(out):

@@ -41,7 +41,7 @@ def countable():
     for path in glob.glob(os.path.join(folder.TOP, "src", "guest", "bench", "*.S")):
         with open(path, encoding="utf-8") as file:
             text = file.read()
-        macros = re.findall(r"^\t\.macro\t(\w+) name\b", text, re.M)  # each makes an op_NAME
+        macros = re.findall(r"^\t\.macro\t(\w+) name\b", text, re.M)  # each of these macros defines an op_NAME
         known.update(re.findall(r"^(?:op_(?=\w+:)|\t(?:%s)\t)(\w+)" % "|".join(macros + ["op"]), text, re.M))
     return [row for row in BY_NAME if OPERATION.get(row, row) in known]
 
@@ -77,6 +77,6 @@ def of(test, variant=None):
         raise wrong("%s", error) from None
     append = folder.fill(given.get("append", ""), variant or {})
     if "${" in append and variant is not None:
-        raise wrong("append '%s': the variant has no value of this name (hidden tests' values need --key)", append)
+        raise wrong("append '%s': the variant has no value for a name in it (hidden tests' values need --key)", append)
     return Budget(given["row"], given["ratio"], words, given.get("cpu", "rv64"),
                   (append,) if append else ())

@@ -24,7 +24,7 @@ def regions_of(lab):
 
 
 def holes(lab):
-    """Check that starter and regions make the source, and that each file with a region can be handed in."""
+    """Check that the starter with its regions filled in is the source, and that each file with a region can be handed in."""
     for path, text in lab_sources(lab):
         mine = [r for r in markers.regions(path, text) if lab.number in r.labs]
         if not mine:
@@ -50,7 +50,7 @@ def texts(lab):
 
 
 def inserts(lab):
-    """Check that the place of each [[insert]] is in a source file of the tree, exactly once."""
+    """Check that the place of each [[insert]] occurs exactly once in a source file of the tree."""
     given = lab.inserts(lab.variant("a student"), True)
     tracked = tree.tracked()
     for path in sorted({file for file, _before, _text in given}):

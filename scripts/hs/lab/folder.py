@@ -43,7 +43,7 @@ class Lab:
         self.files, self.tests = self.toml["files"], self.toml["test"]
         self.contest = self.toml.get("contest", {})
         if self.folder != "%02d-%s" % (self.number, self.name):
-            raise LaunchError("%s: number and name are %d and '%s', unlike those of the folder" % (file, self.number, self.name))
+            raise LaunchError("%s: number %d and name '%s' do not match the folder's name" % (file, self.number, self.name))
 
     def test_file(self, test):
         return os.path.join(self.path, "hidden" if test.get("hidden") else "tests", test["id"] + ".t")
@@ -69,8 +69,8 @@ class Lab:
         return [(s["region"], s["text"]) for s in self.toml.get("starter", []) if s["file"] == path]
 
     def inserts(self, variant, whole):
-        """Return (file, before, text) of the texts to insert, which are not in the source: all, for the solution
-        (WHOLE), or only those that the starter also has."""
+        """Return (file, before, text) for each text to insert (these texts are not in the source): all for the solution
+        (WHOLE), otherwise only those that the starter also has."""
         return [(i["file"], i["before"], fill(i["text"], variant))
                 for i in self.toml.get("insert", []) if whole or i.get("starter")]
 
@@ -111,7 +111,7 @@ def all_labs():
 
 
 def find(number):
-    """Return the lab with a number, such as "3" or "03"."""
+    """Return the lab with this number, such as "3" or "03"."""
     labs = all_labs()
     for lab in labs:
         if re.fullmatch("[0-9]{1,4}", str(number)) and lab.number == int(number):

@@ -7,7 +7,7 @@ In the source, a region is enclosed by two lines:
     ...
     /* lab 3 end */
 
-In shell and Python files the lines begin with "# lab". A region of two labs has "lab 3, 7:" and "lab 3, 7
+In shell and Python files, the lines begin with "# lab". A region of two labs has "lab 3, 7:" and "lab 3, 7
 end". The starter of a lab contains both lines, with a stop between them that names the lab, the file and
 the sentence.
 """
@@ -30,7 +30,7 @@ class Region(NamedTuple):
     indent: str
 
     def name(self):
-        """Return the text of the stop without the lab, which is the same in all labs of the region."""
+        """Return the text of the stop without the lab's number. It is the same in all labs of the region."""
         return "%s: %s" % (self.path, self.what)
 
 
@@ -92,7 +92,7 @@ def starter(path, text, lab, texts=()):
 
 
 def solution(path, text, lab, source):
-    """Return a starter with the source's regions inserted, which is the source again, byte for byte."""
+    """Return the starter TEXT with the source's regions inserted: this is the source again, byte for byte."""
     lines, full = text.split("\n"), source.split("\n")
     holes = [r for r in regions(path, text) if lab in r.labs]
     whole = [r for r in regions(path, source) if lab in r.labs]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """tree.py - make a student's tree: the source without a lab's regions, the lab's own files, lab.json.
 
-The same function makes the tree of the solution, with the regions, and the starter, into which a grader
-copies a student's files.
+The same function makes the solution's tree, which contains the regions, and the starter's, into which a
+grader copies a student's files.
 """
 import json
 import os

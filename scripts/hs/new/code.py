@@ -54,7 +54,7 @@ def behind(lines, index, what):
     """Return the index and the indentation of a statement to insert after this line. Refuse if it would be misplaced
     or unreachable.
 
-    After a function's opening brace or one of its declarations means after all its declarations.
+    If the line is a function's opening brace or one of its declarations, that is after all its declarations.
     """
     line, start = bare(lines[index]), index
 
@@ -105,7 +105,7 @@ def call(indent, function, arguments):
             lines[-1] += ", " + argument
     lines[-1] += ");"
     if any(width(line) > COLUMNS for line in lines):
-        refuse("the call of %s does not fit into %d columns: use shorter expressions" % (function, COLUMNS))
+        refuse("the call to %s does not fit into %d columns: use shorter expressions" % (function, COLUMNS))
     return "\n".join(lines)
 
 
@@ -126,7 +126,7 @@ def includes(tree, path, header, seen=None):
 
 
 def include(tree, path, header):
-    """Make the source include a header, unless it does already: before the other quoted ones."""
+    """Include a header in the source, before the other quoted includes, unless the source already includes it."""
     if not includes(tree, path, header):
         first = next((i for i, line in enumerate(tree.lines(path)) if line.startswith('#include "')),
                      None)

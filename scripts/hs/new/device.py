@@ -2,7 +2,7 @@
 """device.py - `hyperscope new device`: a device of the VMM, with an option that adds it to the machine.
 
 A device is registered in one row of src/vmm/device.def, which determines its memory, option, node in the
-device tree and name in traces. It also gets a row of docs/vmm.md, and a payload that uses it.
+device tree and name in traces. It also gets a row in docs/vmm.md and a payload that uses it.
 """
 from . import names, payload
 from .tree import refuse

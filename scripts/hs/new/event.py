@@ -31,13 +31,13 @@ SEEN = {"hex": "0x[0-9a-f]+", "num": "[0-9]+", "dec": "-?[0-9]+", "flag": "[01]"
 def arguments(parser):
     parser.add_argument("--at", required=True, metavar="FILE:/REGEX/",
                         help="insert the call after this line of src/kvm or src/host")
-    parser.add_argument("--meaning", required=True, metavar="TEXT", help="what has happened when it is recorded")
+    parser.add_argument("--meaning", required=True, metavar="TEXT", help="what has happened when the event is recorded")
     parser.add_argument("--field", action="append", required=True, metavar="KIND:NAME=EXPRESSION", dest="fields",
-                        help="a field of its records (may be repeated)")
+                        help="a field of the event's records (may be repeated)")
     parser.add_argument("--spec", metavar="'H §5.1'",
                         help="the paragraph that defines it (docs/spec.md), KVM or host; default: KVM or host, by its folder")
     parser.add_argument("--every-exit", action="store_true",
-                        help="while the event is on, let no exit take the fast path, which would bypass it")
+                        help="while the event is on, disable the fast path, which would bypass it")
     parser.add_argument("--by", metavar="TEXT", help="what triggers it in tests/boot/events.t; default: the place")
     parser.add_argument("--seen", metavar="REGEX",
                         help="what one of its records there must match, or native; default: fields of these kinds")
@@ -58,7 +58,7 @@ def parse_fields(tree, texts):
         kind, name, value = found.groups()
         if kind not in known:
             refuse("--field '%s': there is no kind '%s'; known kinds: %s" % (text, kind, ", ".join(known)))
-        if name != "errno":  # Linux's kvm_userspace_exit has one of that name, and hv/trace.h allows it
+        if name != "errno":  # Linux's kvm_userspace_exit has a field of this name, and hv/trace.h allows it
             names.check(name, "a field", "gpa")
         if name in [known_name for _, known_name, _ in fields]:
             refuse("--field '%s': there is a field '%s' already" % (text, name))
@@ -85,7 +85,7 @@ def row(name, meaning, spec, fields):
 
 
 def declare(tree, name, meaning, fields, spec, host=False):
-    """Make all changes for an event except the call and the claim."""
+    """Make all changes for an event except its call in the source and its row in the test."""
     if name in tree.names(TABLE, r"^EVENT\(\s*(\w+)"):
         refuse("there is an event '%s' already: trace/events.def" % name)
     line = row(name, meaning, spec, fields)

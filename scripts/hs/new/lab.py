@@ -25,9 +25,9 @@ MOST = 99
 
 def arguments(parser):
     parser.add_argument("--title", required=True, metavar="TEXT", help="subject of the lab")
-    parser.add_argument("--region", required=True, metavar="FILE:FUNCTION", help="function of src/kvm or src/host to write")
+    parser.add_argument("--region", required=True, metavar="FILE:FUNCTION", help="function to write, of src/kvm or src/host")
     parser.add_argument("--payload", required=True, metavar="NAME", help="test payload that executes the function")
-    parser.add_argument("--number", type=int, metavar="N", help="number of the lab (the next one)")
+    parser.add_argument("--number", type=int, metavar="N", help="number of the lab (default: the next one)")
     parser.add_argument("--hours", type=int, default=4, metavar="N", help="expected time in hours (4)")
 
 
@@ -35,7 +35,7 @@ def body(tree, text):
     """Return the file, the function, the index of the first line after {, and that of the line with }."""
     found = re.fullmatch(r"(src/(?:kvm|host)/[\w./]+\.c):(\w+)", text)
     if not found or not os.path.isfile(os.path.join(tree.top, found.group(1))):
-        refuse("--region %s: not of the form FILE:FUNCTION, of a .c file of src/kvm or src/host" % text)
+        refuse("--region %s: not of the form FILE:FUNCTION, with a .c file of src/kvm or src/host" % text)
     path, function = found.groups()
     lines = tree.lines(path)
     begins = [i for i, line in enumerate(lines) if re.match(r"\w.*\b%s\(" % function, line)
@@ -47,7 +47,7 @@ def body(tree, text):
     if any(re.match(r"\s*/\* lab \d", line) for line in lines[first:last]) or \
             sum(bool(re.match(r"\s*/\* lab \d+(, \d+)*: ", line)) for line in lines[:first]) != \
             sum(bool(re.match(r"\s*/\* lab \d+(, \d+)* end", line)) for line in lines[:first]):
-        refuse("--region %s: the function has, or is in, a lab's region already" % text)
+        refuse("--region %s: the function contains, or is in, a lab's region already" % text)
     return path, function, first, last
 
 

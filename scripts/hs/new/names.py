@@ -28,7 +28,7 @@ def check(name, what, example):
 
 
 def check_sentence(text, option, most=90):
-    """Check and return a description for a table, a comment and a string: one line, without characters that end these."""
+    """Check and return a description: one line that can be put into a table, a comment and a string."""
     if not text.strip() or not text.isprintable() or any(end in text for end in ('"', "|", "\\", "@", "*/")) \
             or text.endswith("."):
         refuse('%s %s: one line without " | \\ @ */ and without a full stop at its end'

@@ -7,7 +7,7 @@ src/guest/bench/bench.h and bench.c, scripts/hs/bench/rows.py and docs/bench.md.
 from . import names
 from .tree import refuse
 
-SUMMARY = "a paper: its rows, its claims, and a row of the bench for it"
+SUMMARY = "a paper: its rows, its claims and, if needed, a new row of the bench"
 EXAMPLE = """\
 hyperscope new paper my_paper --title 'My paper (Workshop 2027)' \\
     --row sbi_machine --what 'SBI BASE, vendor ID of the machine'"""
@@ -19,8 +19,8 @@ Then measure: make reproduce PAPERS=NAME."""
 
 def arguments(parser):
     parser.add_argument("--title", required=True, metavar="TEXT", help="title of the paper, with place and year")
-    parser.add_argument("--row", metavar="NAME", help="new operation, a row of the bench")
-    parser.add_argument("--what", metavar="TEXT", help="description of that operation")
+    parser.add_argument("--row", metavar="NAME", help="name of a new row of the bench, which measures a new operation")
+    parser.add_argument("--what", metavar="TEXT", help="description of the operation that --row measures")
 
 
 def _add_row(tree, row, what):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """payload.py - `hyperscope new payload`: a test payload, run wherever payloads are run.
 
-A payload need not be registered to be built (src/guest/rules.mk takes every file). A line in
-tests/guest/payloads registers it to be run here, on Linux KVM and with combinations of toggles. It also
+A payload need not be registered to be built (src/guest/rules.mk builds every file). A line in
+tests/guest/payloads makes tests run it here, on Linux KVM and with combinations of toggles. It also
 gets a row of docs/payloads.md.
 """
 from . import names
@@ -25,14 +25,14 @@ def run_here(tree):
 
 
 def arguments(parser):
-    parser.add_argument("--what", required=True, metavar="TEXT", help="what it tests in a hypervisor")
+    parser.add_argument("--what", required=True, metavar="TEXT", help="what the payload tests in a hypervisor")
     parser.add_argument("--smp", type=int, default=1, metavar="N", help="number of vCPUs (1)")
     parser.add_argument("--only-here", action="store_true",
                         help="do not run it on Linux KVM, because its claims hold only for hyperscope")
 
 
 def register(tree, name, options, what, only_here=False):
-    """Add a payload to the lists of payloads to run and to document; `options`: options of the VMM."""
+    """Add a payload to the list of payloads to run and to docs/payloads.md; `options`: options of the VMM."""
     run = " ".join([name] + options)
     if name in tree.names(LIST, r"^([^#:]+):"):
         refuse("%s has a payload '%s' already" % (LIST, name))

@@ -10,7 +10,7 @@ import re
 from . import names, payload
 from .tree import fill, refuse
 
-SUMMARY = "an SBI extension that the core answers, or a function of one"
+SUMMARY = "an SBI extension in the core, or a further function of one"
 EXAMPLE = """\
 hyperscope new sbi odo --what 'tells a guest the number of its exits'
   scripts/hyperscope new sbi odo.get_vcpu"""

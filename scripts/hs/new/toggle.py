@@ -11,7 +11,7 @@ import re
 from . import code, event, names, payload
 from .tree import refuse
 
-SUMMARY = "a toggle: a file for each variant, called at a place in the source"
+SUMMARY = "a toggle: a file for each variant, and a call to the chosen variant"
 EXAMPLE = """\
 hyperscope new toggle wfi_note --values off,on \\
     --question 'what does it cost to note each WFI?' \\
@@ -32,8 +32,8 @@ def arguments(parser):
     parser.add_argument("--at", required=True, metavar="FILE:/REGEX/",
                         help="call the variant after this line of src/kvm")
     parser.add_argument("--spec", metavar="'H §5.1'", default="KVM",
-                        help="paragraph that it is about (docs/spec.md), or KVM (default)")
-    parser.add_argument("--payload", default="timer", help="test payload to run with each other value (timer)")
+                        help="paragraph of docs/spec.md that the toggle is about, or KVM (default)")
+    parser.add_argument("--payload", default="timer", help="test payload to run with each value except the default (timer)")
 
 
 def check_values(name, text):
@@ -78,7 +78,7 @@ def make(tree, options):
         refuse("there is a toggle '%s' already: %s" % (name, TABLE))
     event.check_spec(tree, options.spec)
     if options.payload not in payload.run_here(tree):
-        refuse("--payload %s: tests/guest/payloads.t runs no payload of that name" % options.payload)
+        refuse("--payload %s: tests/guest/payloads.t does not run a payload of that name" % options.payload)
     path, index = code.place(tree, options.at, ("src/kvm/",))
     folder = os.path.dirname(path)  # the variants belong to the subsystem that calls them
     header = os.path.relpath("%s/%s.h" % (folder, name), "src/kvm")

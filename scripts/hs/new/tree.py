@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""tree.py - a change of the sources that is prepared completely before anything is written.
+"""tree.py - a change to the sources that is prepared completely before anything is written.
 
 Every edit names its place by a pattern that exactly one line has to match. If no line or several lines match,
 the whole change is refused.
@@ -26,7 +26,7 @@ def refuse(text):
 class Tree:
     def __init__(self, top):
         self.top = top
-        self.old, self.texts = {}, {}  # path -> old text, new text
+        self.old, self.texts = {}, {}  # path -> old text; path -> new text
         self.made = []       # new files, in order
         self.executable = set()
         self.generators = {}  # page -> the command that generates it from the sources
@@ -47,7 +47,7 @@ class Tree:
         return self.read(path).split("\n")
 
     def names(self, path, pattern):
-        """Return all matches of a pattern's groups in a file."""
+        """Return the groups of all matches of a pattern in a file."""
         return re.findall(pattern, self.read(path), re.M)
 
     def create(self, path, text, executable=False):
@@ -63,7 +63,7 @@ class Tree:
         self.create(path, fill(name, **values), executable)
 
     def find(self, path, pattern, last=False):
-        """Return the index of the only line that matches, or with `last` that of the last one."""
+        """Return the index of the only line that matches or, with `last`, of the last line that matches."""
         found = [i for i, line in enumerate(self.lines(path)) if re.search(pattern, line)]
         if not found:
             raise LaunchError("%s: no line matches /%s/" % (path, pattern))
@@ -108,7 +108,7 @@ class Tree:
         return "".join(out)
 
     def finish(self):
-        """Prepare for make check: format C code if clang-format is installed, and reject files that are too long."""
+        """Prepare for make check: format C code if clang-format 14 is installed, and reject .c files that are too long."""
         for path in self.changed():
             if path.endswith((".c", ".h")) and not re.search(r"^\s*\.macro", self.texts[path], re.M):
                 self.texts[path] = formatted(os.path.join(self.top, path), self.texts[path])
@@ -145,14 +145,15 @@ class Tree:
                         if tag != "equal")
 
     def uncommitted(self):
-        """Return the edited files that have uncommitted changes, which an undo by git would lose, too."""
+        """Return the edited files that have uncommitted changes, which would be lost, too, if git undid the edits."""
         status = subprocess.run(["git", "status", "--porcelain", "--", *self.edited()],
                                 cwd=self.top, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
         return [line[3:] for line in status.stdout.decode().splitlines()]
 
 
 def formatted(path, text):
-    """Format C code with clang-format 14, the version that scripts/hyperscope check uses. Without it, return it unchanged."""
+    """Format C code with clang-format 14, the version that scripts/hyperscope check uses. If it is not installed,
+    return the code unchanged."""
     if not formatted.there:
         try:
             output = subprocess.run(["clang-format", "--version"], stdout=subprocess.PIPE, check=False).stdout.decode()

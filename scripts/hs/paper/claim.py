@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """claim.py - parse and evaluate claims about rows, such as `linux.hypercall > 2 * hyperscope.hypercall`.
 
-A claim consists of comparisons, combined with and, or, not; they contain + - * /, min(), max() and abs(). A name
-is a row, SYSTEM.ROW a row of one system. A claim without systems is evaluated for each system that has its rows.
+A claim consists of comparisons, combined with and, or and not. They may contain + - * /, min(), max() and abs().
+A name is a row, and SYSTEM.ROW is a row of one system. A claim without systems is evaluated for each system that
+has its rows.
 """
 import ast
 import operator
@@ -26,11 +27,11 @@ class Look(NamedTuple):
     text: str
     holds: bool     # the expected result
     tree: ast.AST
-    rows: tuple     # (system or "", row) for each row that it names
+    rows: tuple     # (system or "", row) for each row that the claim names
 
 
 def _names(node, found, depth=0):
-    """Collect the rows that a claim names in FOUND and return it. ClaimError if it is not a claim."""
+    """Append the rows that a claim names to FOUND, and return FOUND. Raise ClaimError if it is not a claim."""
     if depth > DEEPEST:
         raise ClaimError("the expression is nested too deeply")
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -56,7 +57,7 @@ def _names(node, found, depth=0):
 
 
 def _source_of(node):
-    """Return the text of a node, if that is possible."""
+    """Return the source text of a node, or only its type if the node is nested too deeply."""
     try:
         return ast.unparse(node)
     except RecursionError:
@@ -96,7 +97,7 @@ def read(text, holds, rows):
         if system and system not in rows[row].measured:
             raise ClaimError("`%s`: row '%s' is not measured on %s" % (text, row, system))
     if not found:
-        raise ClaimError("`%s` names no row" % text)
+        raise ClaimError("`%s` does not name a row" % text)
     return Look(text, holds, tree, tuple(dict.fromkeys(found)))
 
 

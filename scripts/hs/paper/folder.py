@@ -5,10 +5,10 @@ claims.md is written for people; two parts of it are parsed. One is a table of r
 
     | row | in the paper | measured here | what that is |
 
-where "measured here" is an expression of the bench (hs/bench/expression.py) or `-`. It applies to every
-system. An expression with a toggle applies to hyperscope; `; linux:...` and `; bare:...` after it give those
-of the others. `boot / native:boot` applies to all systems except native. The other part is the claims: below
-each `## ID: SENTENCE` are lines that state what is expected of the rows:
+where "measured here" is an expression of the bench (hs/bench/expression.py) or `-`. An expression applies to
+every system, or to hyperscope if it has a toggle; `; linux:...` and `; bare:...` after it give the expressions
+for the other systems. `boot / native:boot` applies to all systems except native. The other part is the claims:
+below each `## ID: SENTENCE` are lines that state what is expected of the rows:
 
     Holds: `hypercall < io_user`                        on each system that has the rows
     Holds: `linux.hypercall > 2 * hyperscope.hypercall`
@@ -46,7 +46,8 @@ def _shown(path):
 
 
 def _check_setting(system, setting):
-    """Check a setting. Besides toggles, hyperscope has trace= and exitstat=; Linux KVM has fewer settings, bare none."""
+    """Check a setting. Besides toggles, hyperscope has trace= and exitstat=; Linux KVM has fewer settings, and bare
+    has none."""
     names = {word.partition("=")[0] for word in setting.split()}
     if names - _SETTINGS.get(system, names):
         raise expression.ExpressionError("%s has no %s" % (system, ", ".join(sorted(names - _SETTINGS[system]))))
@@ -63,7 +64,7 @@ def _check_setting(system, setting):
 
 
 def _systems_of(part):
-    """Return the systems to which an expression applies. The divisor of a ratio may be of another system."""
+    """Return the systems to which an expression applies. The divisor of a ratio may be a figure of another system."""
     named = expression.terms(part, "")
     for term in named:
         _check_setting(term.system, term.setting)
@@ -79,7 +80,7 @@ def _systems_of(part):
 
 
 def _by_system(words):
-    """Return system -> expression."""
+    """Return {system: expression} for a row's cell "measured here"."""
     return {system: part.strip() for part in words.split(";") for system in _systems_of(part)}
 
 
@@ -98,7 +99,7 @@ class Claim(NamedTuple):
 
 
 class Paper:
-    """The contents of a folder. LaunchErrors name the file and the line."""
+    """The contents of a paper's folder. LaunchErrors name the file and the line."""
 
     def __init__(self, path):
         self.path, self.name = path, os.path.basename(path)
@@ -205,7 +206,7 @@ class Paper:
                 raise ValueError("row '%s': the tolerance, a share of the value, is not between 0 and 1" % line["row"])
 
     def only(self, systems):
-        """Remove rows, claims and expected figures that need other systems than these. Return self."""
+        """Remove the rows, claims and expected figures that need systems other than these. Return self."""
         expected = self.expected  # read while all rows are there
         for row in self.rows.values():
             for system, words in list(row.measured.items()):
@@ -217,7 +218,7 @@ class Paper:
         return self
 
     def _can_see(self, look):
-        """Return whether a claim can be checked: rows with a system are measured there, and the others on some system."""
+        """Return whether a claim can be checked: rows with a system are measured there, and all others on one hypervisor."""
         anywhere = [row for system, row in look.rows if not system]
         return all(system in self.rows[row].measured for system, row in look.rows if system) and (
             not anywhere or any(all(system in self.rows[row].measured for row in anywhere) for system in HYPERVISORS))
@@ -237,7 +238,7 @@ def all_papers():
 
 
 def find(name):
-    """Return the paper with a folder's name or path."""
+    """Return the paper whose folder has this name or path."""
     path = name if os.path.isfile(os.path.join(name, "claims.md")) else os.path.join(PAPERS, name)
     if not os.path.isfile(os.path.join(path, "claims.md")):
         raise LaunchError("there is no paper '%s'; known papers: %s" % (

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """judge.py - compute a paper's rows from the bench's figures, and compare them with claims and expected figures.
 
-Figures are counts, exact for one key, which is the compiler, QEMU, OpenSBI and kernel. With the same key they
-must agree with expected.csv, within its tolerance. With another key differences are shown, but do not fail;
-figures within 5 % count as expected.
+Figures are counts, exact for one key: the compiler, QEMU, OpenSBI and kernel. With the same key, they
+must agree with expected.csv, within its tolerance. With another key, differences are not failures: the
+number of figures within 5 % is printed, and the others are listed.
 """
 import re
 from typing import NamedTuple
@@ -21,7 +21,7 @@ HYPERVISORS = tuple(system for system in KNOWN if system not in ("bare", "native
 # Tolerance for a booted Linux, in a VM or not: its memory layout depends on everything in the initrd, including
 # our programs (docs/bench.md).
 LINUX = 0.02
-WHOLE_GUEST = 0.04  # also depends on timer ticks: layouts differ by up to 3 %, medians of five by less
+WHOLE_GUEST = 0.04  # also depends on timer ticks: single layouts differ by up to 3 %, medians of five by less
 STEP = 0.5   # instructions; the resolution of a batch is 0.4
 RATIO = "x "  # the beginning of the unit of a ratio: "x native"
 
@@ -63,7 +63,8 @@ def rows_of(paper, results):
 
 
 def _kernel(name):
-    """Remove hyperscope's commit from a kernel's name. It is not part of the key, because commits are to be compared."""
+    """Remove hyperscope's commit from a kernel's name. The commit is not part of the key, because commits are to be
+    compared."""
     return re.sub(r"^hyperscope [^,]*", "hyperscope", name)
 
 
@@ -72,7 +73,7 @@ def _step(line):
 
 
 def made_with(lines):
-    """Return the tools with which lines were measured, as text: compilers, QEMUs and firmware, then Linux KVM's kernels."""
+    """Return, as strings, what lines were measured with: compilers, QEMUs and firmware, then Linux KVM's kernels."""
     keys = {"%s, QEMU %s, %s" % (line["compiler"], line["qemu"], line["opensbi"].partition(" sha")[0]) for line in lines}
     return sorted(keys) + sorted({line["kernel"] for line in lines if line["system"] == "linux"})
 
@@ -140,7 +141,7 @@ def _tolerance(paper, line):
 
 
 def expected_if_any(paper):
-    """Return the expected lines, or [] if expected.csv cannot be read. It may be rewritten, or not be needed."""
+    """Return the expected lines, or [] if expected.csv cannot be read: the caller may rewrite the file, or not need it."""
     try:
         return paper.expected
     except LaunchError:

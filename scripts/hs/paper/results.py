@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""results.py - print the check of a paper, and write docs/results.md for all papers."""
+"""results.py - print the results of a paper's check, and write docs/results.md for all papers."""
 import os
 import textwrap
 
@@ -15,8 +15,8 @@ HEAD = """\
 
 <!-- written by `scripts/hyperscope reproduce write`: change notebooks-data/papers/*, not this page -->
 
-Use this page to check which claims and figures of papers hold on hyperscope and on Linux KVM. These commands
-repeat the measurements:
+Consult this page to see which claims and figures of papers hold on hyperscope and on Linux KVM. These
+commands repeat the measurements:
 
     make reproduce                              # measure everything, and compare
     scripts/hyperscope reproduce all kvm-arm-2014          # measure one paper
@@ -53,7 +53,7 @@ def _name(row):
 
 
 def _combined(found):
-    """Return verdicts as (claim, text, expression, as expected). Systems with the same verdict are combined."""
+    """Return verdicts as (claim, text, expression, whether as expected). Systems with the same verdict are combined."""
     texts = []
     for verdict in found:
         text = "not measured" if verdict.found is None else "holds" if verdict.found else "does not hold"
@@ -67,7 +67,7 @@ def _combined(found):
 
 
 def check(paper, lines):
-    """Print the check of a paper. Return 1 if a claim or a figure is not as expected, else 0."""
+    """Print the results of a paper's check. Return 1 if a claim or a figure is not as expected, else 0."""
     status, differences = 0, list(judge.differences(paper, lines))
     print(_wrap("%s: %s" % (paper.name, paper.title), "", "  "))
     print("%-30s%12s%12s%12s" % (("",) + tuple(COLUMNS)))
@@ -95,7 +95,7 @@ def _beside(each):
 
 
 def _figures(paper, found, unexpected):
-    """Print the summary of expected.csv, and each figure that differs, is missing, or is not in it."""
+    """Print the summary of expected.csv, and each figure that differs, is missing, or is not in the file."""
     if not found:
         print(_wrap("figures: expected.csv is empty; run 'scripts/hyperscope reproduce write --from BENCH.CSV %s'" % paper.name,
                     "  ", "    "))

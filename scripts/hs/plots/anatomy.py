@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """anatomy.py - plot the instructions of an exit by stage: a stacked bar for each system.
 
-Stages are in order of time. Each has a colour and, where there is room, its number, so that readers need not
-rely on colours.
+Stages are in order of time. Each has a color and, where there is room, its number, so that readers need not
+rely on colors.
 """
 from hs.anatomy import table
 from hs.anatomy.stages import STAGES
@@ -10,7 +10,7 @@ from hs.errors import LaunchError
 from . import data, style
 
 SYSTEMS = ("hyperscope", "linux", "bare")
-COLOURS = (style.GREY, style.BLUE, style.SKY, style.GREEN, style.YELLOW, style.ORANGE, style.VERMILION, style.PURPLE)
+COLORS = (style.GRAY, style.BLUE, style.SKY, style.GREEN, style.YELLOW, style.ORANGE, style.VERMILION, style.PURPLE)
 HATCHES = ("", "\\\\\\\\", "////")
 ROOM = 0.045   # share of the axis that a number needs
 
@@ -28,7 +28,7 @@ def read(folder=data.FOLDER):
 
 
 def by_stage(lines):
-    """Return {row: {system: {stage: instructions}}}, including other paths."""
+    """Return {row: {system: {stage: instructions}}}; other paths count as one more stage."""
     found = {}
     for line in lines:
         stages = found.setdefault(line["exit"], {}).setdefault(line["system"], {})
@@ -37,10 +37,10 @@ def by_stage(lines):
 
 
 def _looks(bars):
-    """Return {stage: (colour, hatching)} for the stages that occur in any bar."""
+    """Return {stage: (color, hatching)} for the stages that occur in any bar."""
     order = [stage for stage in tuple(STAGES) + (table.OTHER_PATHS,)
              if any(stages.get(stage, 0) >= 0.5 for stages in bars)]
-    return {stage: (COLOURS[i % len(COLOURS)], HATCHES[i // len(COLOURS)]) for i, stage in enumerate(order)}
+    return {stage: (COLORS[i % len(COLORS)], HATCHES[i // len(COLORS)]) for i, stage in enumerate(order)}
 
 
 def draw(folder=data.FOLDER, cpu="rv64"):
@@ -66,11 +66,11 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     axes.set_xlim(0, most * 1.1)
     style.thousands(axes.xaxis)
     axes.set_xlabel("instructions per operation")
-    for stage, (colour, hatch) in looks.items():
-        axes.barh([0], [0], color=colour, hatch=hatch, edgecolor="white", label=stage)
+    for stage, (color, hatch) in looks.items():
+        axes.barh([0], [0], color=color, hatch=hatch, edgecolor="white", label=stage)
     axes.legend(loc="lower left", bbox_to_anchor=(-0.2, 1), ncols=4, fontsize=7)
     style.finish(drawn, "Instructions of an exit by stage", (
-        "Stages are in the order of their first instruction; after the last colour, colours repeat with hatching. "
+        "Stages are in the order of their first instruction; after the last color, colors repeat with hatching. "
         "Exact: every instruction of one iteration (n = 1), on the path that most of the median batch's instructions "
         "took; without a stage 'other paths', all iterations took the same path.\n%s" % data.made_with(lines)))
     return drawn
@@ -78,11 +78,11 @@ def draw(folder=data.FOLDER, cpu="rv64"):
 
 def _bar(axes, place, stages, looks, most):
     left = 0.0
-    for stage, (colour, hatch) in looks.items():
+    for stage, (color, hatch) in looks.items():
         count = stages.get(stage, 0)
         if count <= 0:
             continue
-        axes.barh([place], [count], 0.86, left=left, color=colour, hatch=hatch, edgecolor="white", linewidth=0.5)
+        axes.barh([place], [count], 0.86, left=left, color=color, hatch=hatch, edgecolor="white", linewidth=0.5)
         if count > ROOM * most:
             axes.text(left + count / 2, place, style.shown(count), ha="center", va="center", fontsize=6.5,
                       bbox={"fc": "white", "ec": "none", "pad": 0.6, "alpha": 0.85})

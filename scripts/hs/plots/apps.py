@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""apps.py - plot the cost of a whole guest relative to native, as papers show their applications."""
+"""apps.py - plot the cost of a whole guest relative to native, as papers do for their applications."""
 from hs.bench.report import typical as value
 from . import data, style
 
@@ -10,7 +10,7 @@ def read(folder=data.FOLDER):
     return data.bench("applications.csv", folder).results
 
 
-def normalised(lines, cpu="rv64"):
+def normalized(lines, cpu="rv64"):
     """Return (row, setting, native's line, {system: ratio to native}) tuples."""
     lines = [line for line in lines if line["cpu"] == cpu]
     native = {line["exit"]: line for line in lines if line["system"] == "native" and value(line)}
@@ -28,7 +28,7 @@ def normalised(lines, cpu="rv64"):
 
 
 def beside_linux(lines, cpu="rv64"):
-    """Return (row, Linux KVM's line) for rows without native: without a VM there is no disk of the same kind."""
+    """Return (row, Linux KVM's line) for rows without a native line: without a VM there is no disk of the same kind."""
     native = {line["exit"] for line in lines if line["system"] == "native"}
     return [(line["exit"], line) for line in lines if line["system"] == "linux" and line["exit"] not in native
             and (line["cpu"], line["toggles"]) == (cpu, "default") and value(line)]
@@ -49,7 +49,7 @@ def _label(name, setting, base, whose):
 
 def draw(folder=data.FOLDER, cpu="rv64"):
     lines = read(folder)
-    native = [(name, setting, base) for name, setting, base, _ in normalised(lines, cpu)]
+    native = [(name, setting, base) for name, setting, base, _ in normalized(lines, cpu)]
     linux = [(name, "default", base) for name, base in beside_linux(lines, cpu)]
     if not native:
         raise data.Absent("applications.csv has no row that was measured in a VM and natively")

@@ -2,7 +2,7 @@
 """data.py - read the CSV files of notebooks-data for plots.
 
 Missing data raises Absent, which names the command that measures it. Implausible data raises LaunchError,
-because a figure of it would mislead.
+because a figure drawn from it would be misleading.
 """
 import os
 
@@ -15,11 +15,11 @@ FOLDER = os.path.join(TOP, "notebooks-data")
 MADE_BY = {"exit-latency.csv": "make bench", "applications.csv": "make bench-apps",
            "anatomy.csv": "make anatomy-csv",
            "smp-scale.csv": "scripts/hyperscope sweep notebooks-data/sweeps/smp.toml"}
-MOST = 1e15  # instructions per operation: QEMU would take days
+MOST = 1e15  # instructions per operation: for more, QEMU would need days
 
 
 class Absent(Exception):
-    """A CSV file, or figures in it, have not been measured yet."""
+    """A CSV file, or a figure in it, has not been measured yet."""
 
 
 def path_of(name, folder=FOLDER):
@@ -30,7 +30,7 @@ def path_of(name, folder=FOLDER):
 
 
 def _checked(line):
-    """Check and return a line: instructions, n a number, statistics in ascending order."""
+    """Check and return a line: its unit is instructions, n is a number, and the statistics are in ascending order."""
     where = "%s of %s" % (line["exit"], line["system"])
     if line["unit"] != report.COUNTED:
         raise ValueError("%s has the unit %s: only %s are plotted" % (where, line["unit"], report.COUNTED))
@@ -55,7 +55,7 @@ def bench(name="exit-latency.csv", folder=FOLDER):
 
 
 def made_with(results):
-    """Return the provenance of lines as text, with all values where it differs."""
+    """Return the provenance of lines as text. Where lines differ, all their values are given."""
     def of(column):
         found = {line[column].partition(" sha")[0] for line in results}
         return ", ".join(sorted(found - {"none"}))

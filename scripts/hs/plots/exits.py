@@ -8,13 +8,13 @@ from . import data, style
 
 ORDER = ("hyperscope", "linux", "bare")
 UNIT = "instructions per operation"
-FEW = 40          # rows below this do not exit the guest
+FEW = 40          # instructions; rows that cost less do not exit the guest
 PANEL = 8000      # longer bars get a panel of their own, with its own axis
 LEAST = 1         # smaller values are not shown on the logarithmic axis
 
 
 def _cell(figures, system, row):
-    """Return (value, minimum, 99th percentile), or None."""
+    """Return (value, minimum, 99th percentile), or None if the row was not measured."""
     line = figures.row(system, row.name)
     if line is None or not int(line["n"]):
         return None
@@ -49,7 +49,7 @@ def _read(folder, cpu, rows):
     usual = data.count_of(list(figures.rows.values()))
     groups = list(_groups(figures, rows, usual))
     if not groups:
-        raise data.Absent("exit-latency.csv has none of the figure's rows from two systems")
+        raise data.Absent("exit-latency.csv does not have any of the figure's rows from two systems")
     return measured, figures, usual, groups
 
 
@@ -88,8 +88,8 @@ def _points(axes, groups):
             y, x, low, high = zip(*points)
             whiskers = ([value - max(end, LEAST) for value, end in zip(x, low)],
                         [end - value for value, end in zip(x, high)])
-            name, colour, _, marker = style.SYSTEMS[system]
-            axes.errorbar(x, y, xerr=whiskers, fmt=marker, color=colour, markersize=4, elinewidth=0.8, label=name)
+            name, color, _, marker = style.SYSTEMS[system]
+            axes.errorbar(x, y, xerr=whiskers, fmt=marker, color=color, markersize=4, elinewidth=0.8, label=name)
 
 
 def draw_all(folder=data.FOLDER, cpu="rv64"):

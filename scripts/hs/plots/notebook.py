@@ -27,7 +27,7 @@ def made_with(lines):
 
 
 def show(drawn, name):
-    """Return the figure for the notebook to display. PlotError if it is empty or misleading."""
+    """Save the figure if $HS_NOTEBOOK is set, and return it for display. Raise PlotError if it is empty or misleading."""
     style.check(drawn, name)
     where = os.environ.get(WHERE)
     if where:

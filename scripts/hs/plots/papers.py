@@ -44,7 +44,7 @@ def _label(paper, row):
 
 
 def _with_rows(found, rows_of, why):
-    """Return (paper, rows_of(paper)) for the papers in which rows_of finds rows. Absent with WHY if there are none."""
+    """Return (paper, rows_of(paper)) for the papers in which rows_of finds rows. Raise Absent with WHY if there are none."""
     parts = [(paper, rows) for paper, rows in ((paper, rows_of(paper)) for paper in found) if rows]
     if not parts:
         raise data.Absent(why)

@@ -7,7 +7,7 @@ from . import anatomy, apps, exits, papers, smp, toggles
 
 class Plot(NamedTuple):
     what: str
-    draw: object   # draw(folder, cpu) -> matplotlib's Figure; data.Absent if there is nothing to draw
+    draw: object   # draw(folder, cpu) -> matplotlib's Figure; raises data.Absent if there is nothing to draw
 
 
 PLOTS = {

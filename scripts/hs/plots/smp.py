@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """smp.py - plot a sweep's results over the number of vCPUs, with a panel for each result.
 
-Counts are exact. Wall-clock times of a sweep are not plotted: each job is a run of its own, so they cannot be
-compared, but readers would do so. Ratios (unit x) that a job measured by itself are plotted, with an interval
-over its repetitions.
+Counts are exact. Wall-clock times of a sweep are not plotted: each job is a run of its own, so its time cannot
+be compared with those of other jobs, but readers would do so. Ratios (unit x) that a job measured by itself are
+plotted, with an interval over its repetitions.
 """
 from hs.bench import csvfile, provenance, stats
 from hs.errors import LaunchError
@@ -15,7 +15,7 @@ NEEDED = ("vcpus", "repetition", "status", "name", "value", "unit") + provenance
 
 
 def _checked(line):
-    """Check and return a result's line: a number, a number of vCPUs, and a known system."""
+    """Check and return a result's line: its value and vcpus have to be numbers, and its system has to be known."""
     where = "result %s: " % line["name"]
     csvfile.number(line["value"], where + "value")
     if line["vcpus"] and not line["vcpus"].isdecimal():
@@ -40,7 +40,7 @@ def read(folder=data.FOLDER):
 
 
 def is_drawn(line):
-    """Return whether a result is plotted. One without a unit is not a measurement, such as a guest's number of CPUs."""
+    """Return whether a result is plotted. A result without a unit, such as a guest's number of CPUs, is not a measurement."""
     return bool(line["unit"]) and (line.get("time", "counted") != "wall" or line["unit"] == RATIO)
 
 
@@ -93,12 +93,12 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
 
 def _panel(axes, systems):
     for system, points in systems.items():
-        name, colour, _, marker = style.SYSTEMS[system]
+        name, color, _, marker = style.SYSTEMS[system]
         counts = sorted(points)
         values, low, high = zip(*(point(points[count]) for count in counts))
         whiskers = ([value - end for value, end in zip(values, low)],
                     [end - value for value, end in zip(values, high)])
-        axes.errorbar(counts, values, yerr=whiskers, marker=marker, markersize=4, color=colour,
+        axes.errorbar(counts, values, yerr=whiskers, marker=marker, markersize=4, color=color,
                       linewidth=1.2, elinewidth=0.8, capsize=2, label=name)
     axes.set_ylim(0, 1.08 * axes.get_ylim()[1])
     axes.set_xticks(sorted({count for points in systems.values() for count in points}))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """style.py - the style of plots, and checks of plots.
 
-Colours are those of Okabe and Ito, which colour-blind readers can distinguish. Systems also differ in hatching
-and marker, for prints without colours. check() rejects an empty figure, a numeric axis without a label, bars on
+Colors are those of Okabe and Ito, which color-blind readers can distinguish. Systems also differ in hatching
+and marker, for prints without colors. check() rejects an empty figure, a numeric axis without a label, bars on
 an axis without a zero, and elements that are cut off at the figure's edge.
 """
 import os
@@ -19,18 +19,18 @@ from matplotlib.textpath import text_to_path  # noqa: E402
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     "#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
-GREY = "#999999"
+GRAY = "#999999"
 ROOM = 0.14  # space after the longest bar, for its number
 FAR = 0.1    # share of the axis beyond which the end of a whisker is written next to the number
-# system -> (name for readers, colour, hatching of bars, marker of points)
+# system -> (name for readers, color, hatching of bars, marker of points)
 SYSTEMS = {
     "hyperscope": ("hyperscope", BLUE, "", "o"),
     "linux": ("Linux KVM", VERMILION, "////", "s"),
-    "bare": ("bare, no VM", GREY, "\\\\\\\\", "^"),
-    "native": ("native, no VM", GREY, "\\\\\\\\", "^"),
+    "bare": ("bare, no VM", GRAY, "\\\\\\\\", "^"),
+    "native": ("native, no VM", GRAY, "\\\\\\\\", "^"),
 }
-# Colours and hatchings for a paper's machines.
-MORE = tuple((colour, hatch) for hatch in ("xx", "..") for colour in (ORANGE, SKY, GREEN, PURPLE, YELLOW))
+# Colors and hatchings for a paper's machines.
+MORE = tuple((color, hatch) for hatch in ("xx", "..") for color in (ORANGE, SKY, GREEN, PURPLE, YELLOW))
 # Text is drawn as outlines, so that it looks the same everywhere. The salt makes the output reproducible.
 matplotlib.rcParams.update({
     "svg.hashsalt": "hyperscope", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 8,
@@ -75,10 +75,10 @@ def _value_text(value, low, high, edge, text):
 
 
 def bars(axes, groups, series, unit, text=shown):
-    """Draw horizontal bars. groups: [(label, {key: (value, low, high) or value})]; series: {key: (name, colour, hatch)}.
+    """Draw horizontal bars. groups: [(label, {key: (value, low, high) or value})]; series: {key: (name, color, hatch)}.
 
-    low and high are the ends of a whisker. A whisker that is too long ends at the edge, and its end is written
-    next to it. There is no bar for a key that is missing from a group."""
+    low and high are the ends of a whisker. A whisker that is too long is cut off at the edge, and the value of its end is
+    written next to it. There is no bar for a key that is missing from a group."""
     cells = [(name, {key: value if isinstance(value, tuple) else (value,) * 3
                      for key, value in values.items() if value is not None}) for name, values in groups]
     values = [0] + [cell[0] for _, mine in cells for cell in mine.values()]
@@ -111,9 +111,9 @@ def _series(axes, points, look):
     """Draw the bars of one key. points: (place, value, lower error, upper error)."""
     if not points:
         return
-    name, colour, hatch = look[:3]
+    name, color, hatch = look[:3]
     y, width, _, _ = zip(*points)
-    axes.barh(y, width, 0.92, color=colour, hatch=hatch, edgecolor="white", linewidth=0, label=name)
+    axes.barh(y, width, 0.92, color=color, hatch=hatch, edgecolor="white", linewidth=0, label=name)
     for at, value, low, high in points:
         if low or high:
             axes.errorbar([value], [at], xerr=([low], [high]), fmt="none", ecolor=BLACK, elinewidth=0.8, capsize=1.5)
@@ -142,7 +142,7 @@ MARGIN = 0.01  # share of the width, on either side of the note at the foot
 
 
 def _lines(text, width):
-    """Yield the lines of a paragraph, each at most ROOM points wide."""
+    """Yield the lines of a paragraph, each at most WIDTH points wide."""
     line, font = "", FontProperties(size=FOOT)
     for word in text.split():
         longer = (line + " " + word).lstrip()

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """toggles.py - plot what each toggle changes: the cost of a row with it, relative to the cost without it.
 
-Ratios are on a logarithmic axis, where a half and a double are equally far from 1, so they are points and not
-bars. The numbers are written next to them.
+Ratios are on a logarithmic axis, where half and double the cost are equally far from 1, so they are points
+and not bars. The numbers are written next to them.
 """
 import math
 
@@ -57,9 +57,9 @@ def draw(folder=data.FOLDER, cpu="rv64"):
         ticks.append((place, setting))
         place += 1
         for name, usual, ours in rows:
-            colour = style.BLUE if ours < usual else style.VERMILION
-            axes.plot([1, ours / usual], [place] * 2, color=colour, linewidth=1.4)
-            axes.plot([ours / usual], [place], "o" if ours < usual else "s", color=colour, markersize=4)
+            color = style.BLUE if ours < usual else style.VERMILION
+            axes.plot([1, ours / usual], [place] * 2, color=color, linewidth=1.4)
+            axes.plot([ours / usual], [place], "o" if ours < usual else "s", color=color, markersize=4)
             axes.annotate("%s \u2192 %s" % (style.shown(usual), style.shown(ours)), (1, place), (3, 0),
                           xycoords=("axes fraction", "data"), textcoords="offset points", va="center", fontsize=6.5,
                           annotation_clip=False)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """names.py - find the function of an instruction from its world and address.
 
-Worlds are privilege modes. Of a program on the host only the file is known, so functions are named only if
-the executed instructions are those in the file.
+Worlds are privilege modes. Only the file of a program on the host is known, so its functions are named only
+if the executed instructions are those in the file.
 """
 import bisect
 
@@ -33,7 +33,7 @@ class Table:
 
 
 def _add_labels(image, path):
-    """Add labels as functions: assembly code after a C function may begin with a local label only."""
+    """Add labels as functions: assembly code after a C function may have only a local label."""
     ends = {}
     for symbol in elf.table(path):
         # Functions in assembly have no size; code at labels after them belongs to them.

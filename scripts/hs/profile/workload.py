@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""workload.py - workloads to profile: a row of the bench, a payload, a program on the host, Debian's boot.
+"""workload.py - workloads to profile: a row of the bench, a payload, a program on the host, or Debian's boot.
 
-Each has a window that is counted: for a row, while its operation runs; for a payload or program, from its
-first instruction; for a boot, until the first instruction of a guest's program.
+Each has a window in which instructions are counted: for a row, while its operation runs; for a payload or
+program, from its first instruction; for a boot, until the first instruction of a guest's program.
 """
 import os
 import re
@@ -95,7 +95,8 @@ def _boot(options, kernel, folder):
 
 
 def guest_kallsyms(options, folder):
-    """Return a file with the symbols of Debian's kernel. Its System.map is empty, so boot it once to obtain them."""
+    """Return a file with the symbols of Debian's kernel. Its System.map is empty, so boot the kernel once to obtain
+    the symbols."""
     kept = os.path.join(options.out, "guest.kallsyms")
     kernel = need(os.path.join(options.out, "guest", "vmlinux"), "run 'scripts/hyperscope setup run'")
     if os.path.exists(kept) and os.path.getmtime(kept) > os.path.getmtime(kernel):
@@ -118,7 +119,7 @@ def guest_kallsyms(options, folder):
 
 
 def start(command, what, options, folder, environment):
-    """Run a command to its end. Any failure is an error, but the user's program may end with any status."""
+    """Run a command to its end. Any failure is an error, except that the user's program may end with any status."""
     status, last = plugin.run(command, "profile", what, folder, environment, options)
     if status and (not options.program or status in (STATUS_FAILED, STATUS_QEMU)):
         raise plugin.failed(what, status, last)

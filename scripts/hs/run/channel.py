@@ -208,7 +208,7 @@ class Port:
         del self.to_user[:written]
 
     def _user_is_gone(self, error):
-        """Handle a reader that has closed its end: close the port towards the program."""
+        """Handle a reader that has closed its end: close the port toward the program."""
         if not isinstance(error, BrokenPipeError):
             sentence("cannot write the program's output: %s" % error.strerror)
         self.fd_out = None
@@ -330,7 +330,7 @@ class Channel:
         return self.terminal is not None and self.terminal.saved is not None
 
     def turn(self, extra_reads, seconds):
-        """Wait at most SECONDS until something can be read or written, and pass it on. Return the readable files."""
+        """Wait at most SECONDS until files can be read or written, and pass the data on. Return the readable files."""
         reads, writes = list(extra_reads), []
         for port in self.ports:
             port_reads, port_writes = port.wants()

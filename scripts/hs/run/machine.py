@@ -84,7 +84,7 @@ def add_options(parser):
                        help="sample each hart's position HZ times per second of its time, for "
                        "hstrace profile and perf report")
     group.add_argument("--trace-stream", action="store_true",
-                       help="save events during the run, so that it may exceed the size of the rings")
+                       help="save events during the run, so that there may be more of them than the rings can hold")
     group.add_argument("--boot", metavar="ARGS", default="",
                        help="further boot arguments for the host")
     group.add_argument("--icount", action="store_true",
@@ -163,7 +163,7 @@ class Machine:
             need(options.bios, "--bios needs an existing file")
         most = 1 if options.icount else 2
         self.harts = parse_count(options.harts or str(most), "--harts", MAX_HARTS)
-        more_disks = getattr(options, "more_disks", [])  # follow the user's disks
+        more_disks = getattr(options, "more_disks", [])  # these follow the user's disks
         most = MAX_DISKS - len(more_disks)
         if len(options.disk) > most:
             raise LaunchError("%d disks: at most %d are supported" % (len(options.disk), most),
@@ -185,7 +185,7 @@ class Machine:
                 (ram, qemuopt.value(self.run.make_ram(ram))),
                 "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                 "-global", "virtio-mmio.force-legacy=false",
-                # QEMU handles a queue in the thread that kicks it: otherwise counted runs are not reproducible.
+                # Let QEMU handle a queue in the thread that kicks it: otherwise counted runs are not reproducible.
                 "-global", "virtio-mmio.ioeventfd=off",
                 "-bios", options.bios, "-kernel", self.kernel, "-initrd", self.run.file("initramfs"),
                 "-append", boot_args,
@@ -196,7 +196,7 @@ class Machine:
                      (qemuopt.image(disk.path), number,
                       ",readonly=on" if disk.read_only else ""),
                      "-device", "virtio-blk-device,drive=d%d,bus=virtio-mmio-bus.%d,werror=report" %
-                     (number, number + 1)]  # without werror=report QEMU pauses the machine when the user's disk is full
+                     (number, number + 1)]  # without werror=report, QEMU pauses the machine when the user's disk is full
         if options.icount:
             # With sleep=off, gdb's second "continue" never returns.
             args += ["-icount", "shift=%d%s" %
@@ -204,7 +204,8 @@ class Machine:
         if options.gdb:
             args += ["-S", "-chardev", "socket,id=gdb,server=on,wait=off,path=" +
                      qemuopt.value(self.gdb_socket()), "-gdb", "chardev:gdb",
-                     # savevm writes to this overlay, which belongs to no device and which QEMU unlinks at once.
+                     # savevm writes to this overlay, which does not belong to a device and which QEMU unlinks at
+                     # once.
                      "-drive", "file=%s,format=raw,if=none,id=snapshots,snapshot=on" %
                      qemuopt.image(self.run.file("initramfs"))]
         return args
@@ -318,7 +319,7 @@ class Machine:
         raise LaunchError(self.last_words("the host ended before its program did"))
 
     def check_qemu(self):
-        """Raise an error if QEMU failed. Otherwise it ends with 0, or with the status that the host gave it."""
+        """Raise an error if QEMU failed. Otherwise QEMU ends with 0, or with the status that the host gave it."""
         if self.process.returncode not in (0, STATUS_FAILED):
             raise LaunchError("QEMU failed: " + self._qemu_words(), STATUS_QEMU)
 

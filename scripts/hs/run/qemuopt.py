@@ -12,5 +12,5 @@ def value(text):
 
 
 def image(path):
-    """Quote a path for file= of -drive, which would take a leading "word:" as a protocol."""
+    """Quote a path for file= of -drive, where a leading "word:" would be understood as a protocol."""
     return value(path if path.startswith(("/", "./", "../")) else "./" + path)

@@ -60,7 +60,7 @@ class RunDir:
             try:
                 os.mkdir(path, 0o755)
                 return path
-            except FileExistsError:  # an old run had this process number
+            except FileExistsError:  # an old run had this process ID
                 path = os.path.join(top, "%s.%d" % (name, number))
         raise LaunchError("%s contains too many old runs: remove some" % top)
 

@@ -2,8 +2,8 @@
 """saved.py - pass saved machines between the user's files and the host: `run --save` and `--restore`.
 
 The host can access the user's files only as disks, so a saved machine is passed as one. While saving,
-it is a sparse raw image FILE.part, which at the end is cut to the length in the VMM's header and renamed
-to FILE. To restore, it is the user's file itself, read-only. For the header's layout see src/vmm/state.h.
+it is a sparse raw image FILE.part, which is finally cut to the length in the VMM's header and renamed
+to FILE. When restoring, it is the user's file itself, read-only. For the header's layout see src/vmm/state.h.
 """
 import os
 import struct
@@ -63,7 +63,7 @@ class SaveFile:
         size = mem + mem // PAGE * 16 + 4 * MIB
         size -= size % PAGE
         try:
-            with open(self.part, "ab") as file:  # a killed or running save may have left it: keep its contents for now
+            with open(self.part, "ab") as file:  # it may be from a killed or a running save: keep its contents for now
                 if not file.tell():
                     file.truncate(size)
             self.disk = Disk(self.part)  # fails if another run is writing the file

@@ -52,7 +52,7 @@ def meta_arguments(options, guest):
 
 
 def save_trace(run, options, guest):
-    """Save the trace from the run's RAM in its folder. Return the file's path, or None if there is no trace."""
+    """Save the trace from the run's RAM in the run's folder. Return the file's path, or None if there is no trace."""
     trace = run.file("trace")
     if options.trace_stream and os.path.exists(trace):
         return trace
@@ -75,7 +75,7 @@ class Stream:
 
     def start(self, run):
         command = [self.hstrace, "save", "--follow", "--quiet"] + self.meta + [run.path, run.file("trace")]
-        if shutil.which("setpriv"):  # so that it ends in order even if this process gets SIGKILL
+        if shutil.which("setpriv"):  # so that hstrace ends cleanly even if this process gets SIGKILL
             command = ["setpriv", "--pdeathsig", "TERM", "--"] + command
         try:
             self.process = ends.start(command, stdin=subprocess.DEVNULL, start_new_session=True)

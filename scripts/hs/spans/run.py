@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """run.py - run a workload on hyperscope with the plugin, and read its paths.
 
-Workloads are the bench's payload and tests/kvm/spans, which does many operations on large amounts of
+Most workloads run the bench's payload or tests/kvm/spans, which performs many operations on large amounts of
 memory.
 """
 import os
@@ -23,13 +23,13 @@ WORKLOADS = {
               ["exec"] + VMM + PAYLOAD + ["", "/bench.bin"]),
     "sparse": ("range operations on 64 GiB of guest memory: 1024 pages far apart",
                ["exec", SPANS, "sparse", "1024"]),
-    "dense": ("the same on 64 MiB in pages of 4 KiB, side by side",
+    "dense": ("range operations on 64 MiB in pages of 4 KiB, side by side",
               ["exec", SPANS, "dense", "16384"]),
-    "large": ("the same on 256 MiB in pages of 2 MiB", ["exec", SPANS, "large", "128"]),
-    "slots": ("the same beside 2000 memory slots", ["exec", SPANS, "slots", "2000"]),
+    "large": ("range operations on 256 MiB in pages of 2 MiB", ["exec", SPANS, "large", "128"]),
+    "slots": ("2000 memory slots of one page each: stored to, aged, dropped", ["exec", SPANS, "slots", "2000"]),
     "vms": ("200 VMs, one after the other and 64 at a time, with VMIDs of 2 bits",
             ["exec", SPANS, "vms", "200"]),
-    "process": ("fork, exec, munmap, mremap, mprotect, exit of a process of 256 MiB",
+    "process": ("fork, exec, munmap, mremap, mprotect and exit of a process of 256 MiB",
                 ["exec", SPANS, "process", "256"]),
     "files": ("a file of 64 MiB: written, mapped, copied, truncated, removed",
               ["exec", SPANS, "files", "64"]),

@@ -68,7 +68,7 @@ class Path:
         return sorted(self._functions.items(), key=lambda item: (-item[1], item[0]))
 
     def merge_into(self, paths):
-        """Merge with the same path of another workload, if there is one."""
+        """Add this path to PATHS. If they have the same path of another workload, merge the two."""
         other = paths.get(self.name)
         if other is None:
             paths[self.name] = self
@@ -100,7 +100,7 @@ class Bounds:
             self.rules.append((words[1].strip(), int(words[0])))
 
     def apply(self, paths):
-        """Set the bound of each path, and return the paths that are longer."""
+        """Set the bound of each path, and return the paths whose longest span exceeds it."""
         for path in paths:
             path.bound = next((bound for pattern, bound in self.rules
                                if fnmatch.fnmatchcase(path.name, pattern)), None)

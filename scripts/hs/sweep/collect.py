@@ -16,7 +16,7 @@ def rows_of(plan, point, repetition, result):
 
 
 def write(sweep):
-    """Write results.csv. Return the number of jobs that have a result, and the failed ones: number -> reason."""
+    """Write results.csv. Return how many jobs have a result, and the failed jobs as {number: reason}."""
     plan, done, failed = sweep.plan(), 0, {}
 
     def lines():

@@ -105,7 +105,8 @@ class Parallel(Engine):
         return words + ["--jobs", str(self.options.jobs or os.cpu_count() or 1)]
 
     def generate(self, todo):
-        """Write `todo`, a line for each job. Over ssh the line is the packed job, because the sweep's folder is not there."""
+        """Write `todo`, a line for each job. Over ssh, a line is a packed job, because the sweep's folder is not on
+        that machine."""
         path = self.sweep.file("todo")
         words = self.words()
         with open(path, "w", encoding="ascii") as file:
@@ -231,8 +232,8 @@ exec %(command)s
             return []
 
     def queued(self):
-        """Return the number of remaining tasks; None if Slurm does not answer. If Slurm could not start them and holds
-        them all, they are cancelled, and then submitted again."""
+        """Return the number of remaining tasks, or None if Slurm does not answer. If Slurm could not start the tasks and
+        holds them all, they are canceled here, and submitted again later."""
         ids = self.submitted_jobs()
         if not ids:
             return 0
@@ -246,7 +247,8 @@ exec %(command)s
         return len(reasons)
 
     def wait_for_queue(self, poll, todo):
-        """Wait until no task waits or runs, or all jobs have results, even if Slurm still waits for a failed node."""
+        """Wait until no task is waiting or running, or until all jobs have results: Slurm may still wait for a failed
+        node then."""
         while True:
             count = self.queued()
             if count == 0:
@@ -283,7 +285,8 @@ exec %(command)s
 
 class Snakemake(Engine):
     NAME = "Snakemake"
-    # Snakemake removes the outputs of jobs that it considers interrupted. So its outputs are marks, not results.
+    # Snakemake removes the outputs of jobs that it considers interrupted. So the outputs that it knows are marks, not
+    # results.
     FILE = """\
 # One rule: a job, by its number. Run by: snakemake --cores N --snakefile FILE
 with open(%(todo)r) as todo:

@@ -28,7 +28,7 @@ DIGITS = 5
 
 
 def read_json(path, keys, remedy):
-    """Read a dictionary that has at least these keys. None if the file does not exist."""
+    """Read and return a dictionary that has at least these keys. Return None if the file does not exist."""
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
@@ -52,7 +52,7 @@ def write_whole(path, text):
 
 @contextmanager
 def locked(path, wait):
-    """Hold the lock in the file PATH. Yields None if another process holds it and `wait` is false."""
+    """Hold the lock in the file PATH. Yield None if another process holds it and `wait` is false."""
     while True:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         with open(path, "a+", encoding="utf-8") as lock:
@@ -71,7 +71,7 @@ def locked(path, wait):
 
 
 def digests(points, out):
-    """Return path -> digest of every file that determines the points' figures. LaunchError if one is missing."""
+    """Return {path: digest} of every file that determines the points' figures. Raise LaunchError if one is missing."""
     paths, seen = set(), set()
     for point in points:
         key = tuple(point.get(name) for name in ("workload", "system", "guest"))
@@ -108,7 +108,7 @@ def new_plan(table, out):
 
 
 def kernel_key(point):
-    """Return the key under which the plan has the kernels of a point."""
+    """Return the key under which the plan stores the kernels of a point."""
     own = [point.get("guest", "linux")] if workloads.runs_guest(point) else []
     return " ".join([point.get("system", "none")] + own)
 
@@ -154,7 +154,7 @@ class Folder:
                         os.unlink(path)
         if os.path.exists(self.file("plan.json")):
             self.check_same(plan, table)
-        elif os.path.exists(self.file("jobs")) and self.done()[0]:  # of an unknown plan; perhaps --fresh was killed
+        elif os.path.exists(self.file("jobs")) and self.done()[0]:  # results of an unknown plan; perhaps --fresh was killed
             raise LaunchError("%s has results, but no plan; use --fresh to start again" % self.path)
         else:
             self.write_plan(source, table, plan)
@@ -258,7 +258,7 @@ class Folder:
         """Remove the files of jobs that were killed. Running jobs hold their locks."""
         for number in self.done()[1]:
             with locked(self.file("jobs", number, "lock"), wait=False) as lock:
-                if lock is not None and not os.path.exists(self.result_file(number)):  # it has ended meanwhile
+                if lock is not None and not os.path.exists(self.result_file(number)):  # with one, the job has just ended
                     shutil.rmtree(self.file("jobs", number), ignore_errors=True)
 
     def forget_failed(self):

@@ -25,7 +25,7 @@ LINE = "sweep-result "
 
 
 def same_files(plan, point):
-    """Return "" if the job's files are those with which the sweep was started, else the difference in words."""
+    """Return "" if the job's files and QEMU are those with which the sweep was started, else the difference in words."""
     paths = workloads.parse(point["workload"])[0].files(point, plan["out"])
     try:
         for path in paths:
@@ -128,7 +128,7 @@ def run_packed(text):
 
 
 def keep_line(sweep, line):
-    """Save a result that run_packed() printed on another machine. Other lines are ignored."""
+    """Save a result that run_packed() printed on another machine. Return False, and save nothing, for any other line."""
     if not line.startswith(LINE):
         return False
     try:

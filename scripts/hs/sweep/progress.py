@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""progress.py - show progress in one line on standard error. Jobs are counted on disk, so it works with any engine."""
+"""progress.py - show progress in one line on standard error. Jobs are counted on disk, so this works with any engine."""
 import sys
 import time
 

@@ -84,7 +84,7 @@ class Reader:
         elif name == "memory" and machine.parse_size(value, key) % machine.MIB:
             self.refuse(key, "'%s' is not a whole number of MiB" % value)
         elif name == "guest" and value != "linux" and not os.path.isfile(value):
-            self.refuse(key, "%s: no such file (linux: Debian's kernel)" % value)
+            self.refuse(key, "%s: no such file ('linux' is Debian's kernel)" % value)
         elif name == "cpu" and not re.fullmatch(r"(?!help$)[\w.,=+-]+", value):
             self.refuse(key, "'%s' is not a processor of QEMU" % value)
 

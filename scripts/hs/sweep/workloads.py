@@ -28,7 +28,7 @@ RESULT = re.compile(r"^result (\S+) (\S+)(?: (\S+))?\s*$", re.M)
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:nan|inf|infinity)", re.I | re.A)
 APPEND = "console=ttyS0 quiet norandmaps nokaslr"
 DEFAULT_MEMORY = "512M"
-MAX_NAME = 1000  # characters: a field of results.csv has to be read again
+MAX_NAME = 1000  # characters: the fields of results.csv must not be too long to be read
 GRACE = 5  # seconds between SIGTERM and SIGKILL at a time-out
 
 
@@ -55,7 +55,7 @@ def harts_of(point):
 
 
 class Bench:
-    """Rows of scripts/hyperscope bench: p50 (for rare events the mean), and .instret, all instructions per operation."""
+    """Rows of scripts/hyperscope bench; the results are p50 (or the mean, for rare events), and .instret, all instructions."""
 
     TAKES = ("workload", "system", "cpu")
 
@@ -111,7 +111,7 @@ class Bench:
 
 
 class Machine:
-    """Common parts of payloads and guests: one machine, whose console has the results."""
+    """Common parts of payloads and guests: one machine, which prints the results on its console."""
 
     TAKES: tuple = ("workload", "system", "cpu", "harts", "vcpus", "memory", "argument", "time")
 
@@ -264,7 +264,7 @@ def machine_files(point, out):
 
 
 def lines_of(text):
-    """Return the results in a text. Other lines are ignored."""
+    """Return the results in the output TEXT. Other lines are ignored."""
     return [found for found in RESULT.findall(text.replace("\r", "")) if NUMBER.fullmatch(found[1])]
 
 
@@ -307,7 +307,7 @@ class Place:
             log.write(text + "\n")
 
     def call(self, command, environment=None):
-        """Run a command and return (status, output). It is terminated when this process ends."""
+        """Run a command and return (status, output). The command is terminated when this process ends."""
         command = ended_with_parent(["timeout", "--kill-after=%d" % GRACE, str(self.timeout)] + command)
         start = time.monotonic()
         with open(self.log, "wb") as log:
@@ -318,7 +318,7 @@ class Place:
         finally:
             ends.stop(child)  # timeout(1) ends its command
         if status == -signal.SIGKILL and time.monotonic() - start >= self.timeout:
-            status = 124  # it ignored timeout's first signal
+            status = 124  # the command ignored timeout's first signal
         try:
             os.killpg(child.pid, signal.SIGTERM)  # timeout's group: remaining processes would disturb other jobs
         except ProcessLookupError:

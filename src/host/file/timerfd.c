@@ -178,7 +178,7 @@ static void set(struct timerfd *t, const struct itimerspec *its, bool absolute)
 	t->count = 0;
 	t->next = next;
 	t->interval = value ? to_ns(&its->it_interval) : 0;
-	/* A timer that is not cancelled here may fire once more; then it finds nothing to count. */
+	/* A timer that is not canceled here may fire once more; then it finds nothing to count. */
 	if (next)
 		hv_timer_start(&t->timer, ns_to_ticks(next));
 	spin_unlock(&t->lock);

@@ -76,7 +76,7 @@ user_copy:
 	ret
 
 	/*
-	 * Source and destination differ modulo 8: load aligned words, and combine two neighbours
+	 * Source and destination differ modulo 8: load aligned words, and combine two neighbors
 	 * into each aligned store. Every word loaded contains a byte of the source, so no other
 	 * page is accessed.
 	 */

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * engine.c - make the calls of the walk's rows, and detect what each leaves behind.
- */
+/* engine.c - make the calls of the walk's rows, and detect what each call leaves behind. */
 #include <stdarg.h>
 #include "walk.h"
 

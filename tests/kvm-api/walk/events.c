@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * events.c - rows of ioeventfds and of zones of coalesced MMIO.
- */
+/* events.c - the walk's rows for ioeventfds and for zones of coalesced MMIO. */
 #include <sys/eventfd.h>
 #include "walk.h"
 
@@ -33,7 +31,7 @@ enum {
 	CCW = KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY
 };
 
-/* Made in this order; none is undone. `other`: use the second eventfd. */
+/* The calls are made in this order, and none is undone. `other`: use the second eventfd. */
 static const struct {
 	const char *name;
 	uint64_t addr, data;

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.c - rows of memory slots and of the dirty log. Each also checks what a guest finds.
+ * memory.c - the walk's rows for memory slots and for the dirty log. Each row also checks what a
+ * guest finds.
  */
 #include "walk.h"
 
 #define NEW_GPA  0x90000000UL
 #define NEW_SIZE 0x10000UL
 
-/* An hva beyond any host mapping, so that a large slot covers no read-only pages of a program. */
+/*
+ * An hva beyond any host mapping, so that a large slot does not cover a program's read-only pages.
+ */
 #define FAR_AWAY (1UL << 44)
 
 static void *backing;
@@ -56,7 +59,7 @@ struct region_row {
 	uint64_t gpa, size, offset; /* offset: from the backing memory's start */
 };
 
-/* Made in this order; none is undone. */
+/* The calls are made in this order, and none is undone. */
 static const struct region_row story[] = {
 	{ "slot 5", 5, 0, NEW_GPA, NEW_SIZE, 0 },
 	{ "slot 5 once more, unchanged", 5, 0, NEW_GPA, NEW_SIZE, 0 },
@@ -126,7 +129,7 @@ void chapter_memory(void)
 			   sizeof(good),
 			   .undo = delete_slot };
 
-	/* The address must be the same on every host, because flips of its bits are rows. */
+	/* The address must be the same on every host, because some rows flip its bits. */
 	backing = mmap((void *)0x20000000UL, 2 * NEW_SIZE, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	must(backing == (void *)0x20000000UL, "mmap");

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * registers.c - rows of KVM_{GET,SET}_ONE_REG and KVM_GET_REG_LIST: one register of each group
- * with each single bit of its id flipped, with each size, and with bad pointers. Which registers
- * exist depends on the processor and is tested elsewhere (reset.c, regs.t).
+ * registers.c - the walk's rows for KVM_{GET,SET}_ONE_REG and KVM_GET_REG_LIST: one register of
+ * each group with each single bit of its id flipped, with each size, and with bad pointers. Which
+ * registers exist depends on the processor and is tested elsewhere (reset.c, regs.t).
  */
 #include "walk.h"
 
@@ -38,7 +38,8 @@ static const struct {
 
 /*
  * A flipped bit may give the id of a register that exists. Its value depends on the machine, so the
- * row has only whether it could be read. The value written is the one read: nothing needs undoing.
+ * row says only whether it could be read. The value written is the one that was read, so nothing
+ * needs to be undone.
  */
 static void one(struct walk *w, uint64_t id, const char *name, const char *what, int bit)
 {

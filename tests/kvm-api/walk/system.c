@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * system.c - rows of /dev/kvm itself, and of ioctl numbers that do not belong to the kind of
- * descriptor on which they are used.
+ * system.c - the walk's rows for /dev/kvm itself, and for ioctl numbers that do not belong to the
+ * kind of descriptor on which they are used.
  */
 #include "walk.h"
 
@@ -38,7 +38,10 @@ void chapter_system(void)
 #name, KVM_##name, ##__VA_ARGS__ \
 	}
 
-/* Calls of one kind of descriptor, made on the others too. gives_fd: it returns a descriptor. */
+/*
+ * Calls that belong to one kind of descriptor, and are made on the others too. gives_fd: the call
+ * returns a descriptor.
+ */
 static const struct {
 	const char *name;
 	unsigned long cmd;
@@ -109,8 +112,8 @@ static const struct {
 };
 
 /*
- * Make every call on every descriptor, once with a zeroed buffer and once with the invalid address 8. The
- * calls may change this vCPU; nothing else uses it.
+ * Make every call on every descriptor, once with a zeroed buffer and once with the invalid address
+ * 8. The calls may change this vCPU, but nothing else uses it.
  */
 static void every_call(struct walk *w)
 {
@@ -138,7 +141,10 @@ static void every_call(struct walk *w)
 	close(on[3].fd);
 }
 
-/* Every number as _IO(), and one call with each bit of its command flipped: most are invalid. */
+/*
+ * Make calls with every number as _IO(), and one call with each bit of its command flipped: most
+ * are invalid.
+ */
 static void every_number(struct walk *w)
 {
 	static uint64_t zero[1024];

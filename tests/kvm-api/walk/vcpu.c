@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * vcpu.c - rows of a vCPU without its registers, and of file operations on all descriptors.
+ * vcpu.c - the walk's rows for a vCPU, except its registers, and for file operations on all
+ * descriptors.
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * vm.c - rows of a VM: vCPUs, capabilities, and calls that need an interrupt controller.
+ * vm.c - the walk's rows for a VM: vCPUs, capabilities, and calls that need an interrupt
+ * controller.
  */
 #include <sys/eventfd.h>
 #include "walk.h"

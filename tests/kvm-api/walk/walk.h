@@ -53,7 +53,7 @@ void walk_bits(struct walk *w, const struct call *c, const char *field, size_t o
 	       size_t nbits);
 /* One row per bit: a number with only that bit set. */
 void walk_number_bits(struct walk *w, const struct call *c);
-/* Rows with the valid structure at addresses where it cannot be read, or not be written. */
+/* Rows with the valid structure at addresses where it cannot be read, or cannot be written. */
 void walk_pointers(struct walk *w, const struct call *c);
 /* Rows with another size or direction in the call's number. */
 void walk_command_bits(struct walk *w, const struct call *c);

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # setup.sh - Gradescope runs this once, as root, when it makes the image of lab @LAB@'s autograder:
-# packages, fetched files, and a build of the reference, so that a submission compiles little.
+# it installs packages, fetches files and builds the reference, so that submissions need little
+# compiling.
 set -eu
 source=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . /etc/os-release

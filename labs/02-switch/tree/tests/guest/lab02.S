@@ -3,9 +3,8 @@
  * lab02.S - operations that cause an exit, with a pattern in every register
  *
  * void lab_ecall(ext, fid), lab_load(address), lab_store(address), lab_spin(rounds): perform one
- * operation, and store the values that x1 to x31 have afterwards in lab_after[]. The pattern of xn
- * is lab_pattern + n; lab02.c names the registers that the operation itself uses. Interrupts are
- * off, so sscratch is free.
+ * operation, and then store x1 to x31 in lab_after[]. The pattern of xn is lab_pattern + n; lab02.c
+ * names the registers that the operation itself uses. Interrupts are off, so sscratch is free.
  */
 #include "regs_asm.h"
 
@@ -37,7 +36,10 @@ frame:
 	callers_to frame
 	.endm
 
-	/* Save x1 to x31 in lab_after, x31 through sscratch, restore the caller's registers, return. */
+	/*
+	 * Save x1 to x31 in lab_after (x31 through sscratch), restore the caller's registers, and
+	 * return.
+	 */
 	.macro	end
 	csrw	sscratch, x31
 	la	x31, lab_after

@@ -6,7 +6,7 @@
 
 #define UART_LSR  0x10000005UL
 #define NOT_THERE 0x09000abcUL /* a vendor's extension, which the VMM does not have */
-#define SPIN      30000000UL   /* a dozen or so of the host's timer ticks */
+#define SPIN      30000000UL   /* about a dozen of the host's timer ticks */
 
 void lab_ecall(unsigned long ext, unsigned long fid);
 void lab_load(unsigned long address);
@@ -18,7 +18,7 @@ extern unsigned long lab_after[32];
 static unsigned long fresh[64 * 512] __attribute__((aligned(4096)));
 
 /*
- * Return whether each register that is not in the mask `except` has its pattern. Notes the first
+ * Return whether each register that is not in the mask `except` has its pattern, and note the first
  * one that does not.
  */
 static bool kept(unsigned long except)
@@ -29,7 +29,7 @@ static bool kept(unsigned long except)
 		if (except >> n & 1 || lab_after[n] == lab_pattern + n)
 			continue;
 		if (!wrong++)
-			note("x%lu is 0x%lx, it was 0x%lx", n, lab_after[n], lab_pattern + n);
+			note("x%lu is 0x%lx, but it was 0x%lx", n, lab_after[n], lab_pattern + n);
 	}
 	if (wrong > 1)
 		note("%lu registers are wrong", wrong);
@@ -44,8 +44,8 @@ static void test_calls(void)
 	ok(kept(used) && lab_after[16] == SBI_BASE_GET_SPEC_VERSION &&
 		   lab_after[17] == SBI_EXT_BASE,
 	   "an SBI call keeps every register except a0 and a1");
-	ok_eq(lab_after[REG_A0], 0, "an SBI call returns error 0 in a0");
-	ok(lab_after[11] >= 1UL << 24, "an SBI call returns its value, the version, in a1");
+	ok_eq(lab_after[REG_A0], 0, "an SBI call that succeeds returns 0 in a0");
+	ok(lab_after[11] >= 1UL << 24, "an SBI call that asks for the version returns it in a1");
 	lab_ecall(NOT_THERE, 5);
 	ok(kept(used) && lab_after[16] == 5 && lab_after[17] == NOT_THERE,
 	   "an SBI call that the VMM answers keeps every register except a0 and a1");

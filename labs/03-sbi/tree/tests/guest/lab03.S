@@ -3,7 +3,8 @@
  * lab03.S - SBI calls of lab 3 that C cannot make
  *
  * unsigned long lab_reg(ext, fid, value, n): make the call with value in s(n), n = 2 to 11, and
- * other values in the others of s2 to s11; returns a1, or 1 if a0 is not 0.
+ * different values in the rest of s2 to s11; returns a1, or 1 if a0 is not 0.
+ *
  * unsigned long lab_skip(ext, fid): make the call, followed by 6 instructions that each add a bit;
  * returns the bits.
  */

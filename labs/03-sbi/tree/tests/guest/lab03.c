@@ -3,9 +3,9 @@
  * lab03.c - check the SBI extension of lab 3 against its variant
  *
  * The variant is on the command line: ext, fid_mix, fid_reg, fid_check, fid_skip, first, second,
- * checked (n of an), saved (n of sn), rotate, operation (0 +, 1 -, 2 ^), addend, bound, factor,
- * error_number (without its sign), skipped; seed, for the arguments; neighbour, an extension that
- * does not exist.
+ * checked (n, for register an), saved (n, for register sn), rotate, operation (0 +, 1 -, 2 ^),
+ * addend, bound, factor, error_number (without its sign), skipped; seed, for the arguments;
+ * neighbor, an extension that does not exist.
  */
 #include "random.h"
 
@@ -87,7 +87,7 @@ static void test_check(void)
 	a[n] = bound - 1;
 	ret = call(boot_need("fid_check"), a);
 	wrong += ret.error || (unsigned long)ret.value != a[n] * boot_need("factor");
-	ok_eq(wrong, 0, "check: 51 arguments below the bound are answered");
+	ok_eq(wrong, 0, "check: 51 arguments below the bound are answered with the correct value");
 	for (wrong = i = 0; i < 3; i++) {
 		draw(a);
 		a[n] = i == 0 ? bound : i == 1 ? ~0UL : bound + below(1000000);
@@ -105,7 +105,7 @@ static void test_skip(void)
 
 static void test_numbers(void)
 {
-	unsigned long fid, wrong = 0, neighbour = boot_number("neighbour", 0);
+	unsigned long fid, wrong = 0, neighbor = boot_number("neighbor", 0);
 	unsigned long known[] = { boot_need("fid_mix"), boot_need("fid_reg"),
 				  boot_need("fid_check"), boot_need("fid_skip") };
 	struct sbiret ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, ext, 0, 0);
@@ -117,16 +117,16 @@ static void test_numbers(void)
 		ret = sbi_call(ext, fid, 0, 0, 0);
 		wrong += ret.error != SBI_ERR_NOT_SUPPORTED || ret.value;
 	}
-	ok_eq(wrong, 0, "76 other functions are not supported");
+	ok_eq(wrong, 0, "76 other functions return SBI_ERR_NOT_SUPPORTED");
 	for (wrong = 0, fid = ext - 2; fid <= ext + 2; fid++) {
 		if (fid == ext)
 			continue;
 		wrong += sbi_call(fid, known[0], 0, 0, 0).error != SBI_ERR_NOT_SUPPORTED ||
 			 sbi_has(fid);
 	}
-	if (neighbour)
-		wrong += sbi_call(neighbour, known[0], 0, 0, 0).error != SBI_ERR_NOT_SUPPORTED ||
-			 sbi_has(neighbour);
+	if (neighbor)
+		wrong += sbi_call(neighbor, known[0], 0, 0, 0).error != SBI_ERR_NOT_SUPPORTED ||
+			 sbi_has(neighbor);
 	ok_eq(wrong, 0, "calls to other extensions still go to user space, which refuses them");
 }
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """figures.py - draw labs/04-gstage/figure.svg from your measured.csv: a bar for each row and walker.
 
-This is a template that draws what everybody measures. Change it to what your explanation needs;
-scripts/hs/labfigure.py describes what it can draw.
+This is a template that draws what everybody measures. Change it to show what your
+explanation needs; scripts/hs/labfigure.py describes what it can draw.
 """
 import sys
 from pathlib import Path

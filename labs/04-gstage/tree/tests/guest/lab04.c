@@ -4,7 +4,7 @@
  * (src/kvm/sbi/sbi_walk.c)
  *
  * On the command line: weight0 to weight4, per_level, flags_shift, nothing (the variant); seed, for
- * the pages; huge=1 if leaves above 4 KiB may occur; drop=1 to remove pages from the table.
+ * the pages; huge=1 if leaves larger than 4 KiB may occur; drop=1 to remove pages from the table.
  */
 #include "random.h"
 
@@ -22,7 +22,7 @@ static unsigned long index(unsigned long gpa, unsigned long level)
 }
 
 /*
- * Return the number of the path of a walk to `gpa` that ends at level `end`: at a leaf with these
+ * Return the number of the path to `gpa` if the walk ends at level `end`: at a leaf with these
  * flags, or, if `flags` is 0, at an entry that is not valid.
  */
 static unsigned long path(unsigned long gpa, unsigned long end, unsigned long flags)
@@ -93,7 +93,7 @@ static void test_nothing(void)
 	}
 	ok_eq(wrong, 0, "the paths of 64 addresses that are not mapped end in the root");
 	ok_eq(found(reach - 8), ~0UL, "the walker finds no leaf at an address that is not mapped");
-	ok_eq(told(reach), ~0UL, "an address beyond the table is an error");
+	ok_eq(told(reach), ~0UL, "a request for the path to an address beyond the table fails");
 }
 
 static unsigned long drop(unsigned long first, unsigned long count)
@@ -149,7 +149,7 @@ static void test_drop(void)
 		wrong += wrong_values() + wrong_paths(0, PAGES, 0, FLAGS);
 	}
 	ok_eq(wrong, 0,
-	      "10 removed ranges are not mapped, all else is, and touching them maps them again");
+	      "10 removed ranges are unmapped, nothing else is, and touching them maps them again");
 	wrong = !!drop(0, PAGES / 2) + wrong_paths(0, PAGES / 2, 1, 0) +
 		wrong_paths(PAGES / 2, PAGES, 0, FLAGS);
 	ok_eq(wrong, 0, "a table within a removed range is removed, and the next table is not");

@@ -196,7 +196,8 @@ static void tell(const struct insn *insn, const char *what, unsigned long got, u
 
 /*
  * Return the name of the first register whose value is not the one in want[], and set *got and
- * *expected to both values; NULL if there is none. The trap handler overwrites sp and tp.
+ * *expected to the two values; return NULL if there is no such register. The trap handler
+ * overwrites sp and tp.
  */
 static const char *wrong_register(const unsigned long *want, unsigned long *got,
 				  unsigned long *expected)
@@ -276,11 +277,11 @@ static void try_access(const struct insn *insn, unsigned long *wrong)
 		want[insn->reg] = extended(insn, cell, at);
 	dev_set(DEV_COUNT, 0);
 	trap = run(insn);
-	DIFFERS("the guest's trap is of cause", trap->cause, EXC_BREAKPOINT);
+	DIFFERS("the guest's trap has the cause", trap->cause, EXC_BREAKPOINT);
 	DIFFERS("the guest continues at", trap->epc, pc + insn->size);
 	DIFFERS("number of accesses:", dev_reg(DEV_COUNT), 1);
 	DIFFERS("bytes accessed:", dev_reg(DEV_LEN), insn->len);
-	DIFFERS("it was a store:", dev_reg(DEV_WRITE), insn->kind->store);
+	DIFFERS("the access was a store:", dev_reg(DEV_WRITE), insn->kind->store);
 	DIFFERS("address accessed:", dev_reg(DEV_OFFSET), at);
 	if (insn->kind->store)
 		DIFFERS("stored:", dev_reg(DEV_VALUE), stored);
@@ -302,7 +303,7 @@ static void accesses(const struct kind *kinds, unsigned long count, const char *
 	      what);
 }
 
-/* ---- taken by the kernel ---- */
+/* ---- stores that the kernel handles itself ---- */
 
 /* Stores of four bytes, the only width for which the kernel signals the eventfd of DEV_NOTIFY. */
 static const struct kind words[] = {
@@ -313,7 +314,8 @@ static const struct kind words[] = {
 
 /*
  * Test a store for which the kernel signals an eventfd, without an exit to the VMM. Another kind of
- * exit to the VMM follows: a solution that completes the store again at that exit loses its answer.
+ * exit to the VMM follows: a solution that completes the store again at that exit loses the answer
+ * to the exit.
  */
 static void try_taken(const struct insn *insn, unsigned long *wrong)
 {
@@ -333,9 +335,9 @@ static void try_taken(const struct insn *insn, unsigned long *wrong)
 	want[REG_A0 + 1] = 0;
 	dev_reg(DEV_SIGNALS);
 	trap = run(insn);
-	DIFFERS("followed by an SBI call, the guest's trap is of cause", trap->cause,
+	DIFFERS("followed by an SBI call: the guest's trap has the cause", trap->cause,
 		EXC_BREAKPOINT);
-	DIFFERS("followed by an SBI call, the guest continues at", trap->epc, pc + insn->size + 4);
+	DIFFERS("followed by an SBI call: the guest continues at", trap->epc, pc + insn->size + 4);
 	DIFFERS("signals of the eventfd:", dev_reg(DEV_SIGNALS), 1);
 	name = wrong_register(want, &got, &expected);
 	if (name)
@@ -354,7 +356,7 @@ static void test_taken(void)
 		try_taken(&insn, &wrong);
 	}
 	ok_eq(wrong, 0,
-	      "%d stores that the kernel takes signal once each, without an exit to the VMM",
+	      "each of %d stores with an eventfd signals it once, without an exit to the VMM",
 	      TRIES);
 }
 
@@ -369,7 +371,7 @@ static void try_refused(const struct insn *insn, unsigned long at, unsigned long
 	memcpy(want, regs, sizeof(want));
 	dev_set(DEV_COUNT, 0);
 	trap = run(insn);
-	DIFFERS("the guest's trap is of cause", trap->cause,
+	DIFFERS("the guest's trap has the cause", trap->cause,
 		insn->kind->store ? EXC_STORE_ACCESS_FAULT : EXC_LOAD_ACCESS_FAULT);
 	DIFFERS("its sepc is", trap->epc, pc);
 	DIFFERS("its stval is", trap->tval, dev + at);

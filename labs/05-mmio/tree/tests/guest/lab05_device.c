@@ -82,7 +82,7 @@ static void store(enum reg reg, unsigned long value)
 }
 
 /*
- * Returns 1 if the values differ, else 0. Prints the difference unless the last one printed had the
+ * Return 1 if the values differ, else 0. Print the difference unless the last one printed had the
  * same `what`.
  */
 static unsigned long differs(const char *what, unsigned long got, unsigned long want)
@@ -149,7 +149,7 @@ static void test_sum(void)
 			wrong += differs("sum", load(SUM), want);
 	}
 	wrong += differs("sum", load(SUM), want) + differs("sum, loaded again", load(SUM), want);
-	ok_eq(wrong, 0, "sum is right after each of 40 stores");
+	ok_eq(wrong, 0, "sum is right after 40 stores, and whenever it is loaded between them");
 }
 
 static void test_count(void)
@@ -205,7 +205,10 @@ static void test_queue(void)
 	      "a load from the empty queue returns the variant's number and leaves it empty");
 }
 
-/* Store more values than the queue holds; check the lost ones and the bit that reports a loss. */
+/*
+ * Store more values than the queue holds; check which ones are lost, and the bit that reports a
+ * loss.
+ */
 static void test_full(void)
 {
 	unsigned long depth = boot_need("depth"), more = 1 + below(depth - 1), wrong = 0, i, base;
@@ -245,7 +248,7 @@ static void test_lost(void)
 	} else {
 		wrong += differs("level, loaded again", load(LEVEL), level_of(0, true));
 		store(LEVEL, BIT(lost));
-		wrong += differs("level after its store", load(LEVEL), 0);
+		wrong += differs("level after a store to it", load(LEVEL), 0);
 	}
 	ok_eq(wrong, 0,
 	      "the bit that reports a loss stays set until it is cleared as the variant says");
@@ -287,7 +290,7 @@ static void test_widths(void)
 	wrong = differs("count", load(COUNT), 0) + differs("sum", load(SUM), sum) +
 		differs("mask", load(MASK), mask) +
 		differs("level", load(LEVEL), level_of(1, false)) + differs("data", load(DATA), 5);
-	ok_eq(wrong, 0, "accesses with wrong widths change no other register");
+	ok_eq(wrong, 0, "accesses with wrong widths do not change any other register");
 }
 
 static bool is_register(unsigned long offset, unsigned long len)

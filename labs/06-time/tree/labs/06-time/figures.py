@@ -4,8 +4,8 @@
 
 figure.svg shows rows of the benchmark, from measured.csv, for each setting of the toggles timer and wfi.
 late.svg and vain.svg show the files that labs/06-time/late has written. This is a template that draws
-what everybody measures. Change it to what your explanation needs; scripts/hs/labfigure.py describes what
-it can draw.
+what every student measures. Adapt it to your explanation; scripts/hs/labfigure.py describes what it can
+draw.
 """
 import sys
 from pathlib import Path

@@ -11,9 +11,9 @@
 
 #define TIMERS  60
 #define LATE_US 30   /* limit for a vCPU alone on its hart; 4000 instructions take 4 us */
-#define TURN_US 9000 /* limit next to a computing vCPU, which has time slices of 4 ms */
-#define AWAKE   8    /* limit of WFIs during one wait */
-#define WAKE_US 200  /* limit from a vCPU's IPI to the other's next instruction, on one hart */
+#define TURN_US 9000 /* limit if a computing vCPU, with time slices of 4 ms, shares the hart */
+#define AWAKE   8    /* at most this many WFIs during one wait */
+#define WAKE_US 200  /* limit from an IPI to the other vCPU's next instruction, on one hart */
 
 static unsigned long ticks_to_us(unsigned long ticks)
 {
@@ -85,7 +85,10 @@ static void claim_seen(const struct seen *seen, const char *how, unsigned long l
 
 /* ---- one timer, set to all kinds of times -------------------------------------------------- */
 
-/* Compute for `us`. Returns true as soon as the timer is pending. */
+/*
+ * Compute for `us` us. Returns true as soon as the timer is pending, and false if it was not
+ * pending within this time.
+ */
 static bool comes_within(unsigned long us)
 {
 	unsigned long end = now() + us_to_ticks(us);
@@ -101,13 +104,13 @@ static void test_set(const char *how, void (*set)(unsigned long long))
 	unsigned long target;
 
 	set(now() - 1);
-	ok(timer_pending(), "%s: a time in the past is pending at once", how);
+	ok(timer_pending(), "%s: a timer set to a time in the past is pending at once", how);
 	set(now() + us_to_ticks(500 * MS));
 	ok(!timer_pending(), "%s: a timer moved into the future is no longer pending", how);
 	set(0);
-	ok(timer_pending(), "%s: time 0 is pending at once", how);
+	ok(timer_pending(), "%s: a timer set to 0 is pending at once", how);
 	set(~0UL);
-	ok(!timer_pending(), "%s: -1 is never pending", how);
+	ok(!timer_pending(), "%s: a timer set to -1 is never pending", how);
 	set(~0UL - 1);
 	ok(!comes_within(200), "%s: -2 is far in the future, not now", how);
 	set(1UL << 63);
@@ -129,7 +132,7 @@ static void test_set(const char *how, void (*set)(unsigned long long))
 	   how);
 	set(now() + us_to_ticks(300));
 	set(~0UL);
-	ok(!comes_within(1 * MS), "%s: a cancelled timer does not fire", how);
+	ok(!comes_within(1 * MS), "%s: a canceled timer does not fire", how);
 }
 
 /* ---- put and load -------------------------------------------------------------------------- */
@@ -151,11 +154,11 @@ static void test_away(void)
 	left = (unsigned long)ask(5, 0, 0, 0, 0);
 	right = time_agrees();
 	ok(right, "a vCPU loaded after another VM ran on the hart has its own VM's time");
-	ok_eq(left, ~0UL, "while a vCPU is put, its hart has no timer (vstimecmp)");
+	ok_eq(left, ~0UL, "while a vCPU is put, its hart's vstimecmp holds no timer");
 	other = now() + us_to_ticks(2 * MS);
 	kept = (unsigned long)ask(6, other, 0, 0, 0);
 	ok(here == target && kept == target,
-	   "reading the vCPU's timer gives its time, loaded or not");
+	   "reading a vCPU's timer returns its time, whether the vCPU is loaded or put");
 	ok(!comes_within(1 * MS) && comes_within(10 * MS) && now() >= other,
 	   "a timer that is set while the vCPU is put fires at its time");
 	timer_off();
@@ -186,7 +189,7 @@ static void test_two(void)
 	hart_run(1, time_there, 0);
 	hart_wait(1, 1000);
 	ok(time_is_right[0] && time_is_right[1],
-	   "both vCPUs read the guest's time that the core uses");
+	   "both vCPUs read the guest's time as the core computes it");
 	state_there = random_next(&state);
 	hart_run(1, sleep_there, TIMERS);
 	seen = sleep_often(timer_at, &state, TIMERS);
@@ -231,7 +234,7 @@ static void ipi_after(unsigned long us)
 /*
  * Wait for an IPI that the second vCPU sends after `us`; other interrupts stay as they are. Returns
  * whether the vCPU slept, executed at most AWAKE WFIs, and was woken by the IPI in time. (No vCPU
- * sleeps for ever: the VMM's watchdog interrupts it.)
+ * sleeps forever: the VMM's watchdog interrupts it.)
  */
 static bool woken_by_ipi(unsigned long us)
 {
@@ -259,7 +262,7 @@ static void test_masked(void)
 	timer_at(now() - 1);
 	t = now();
 	wfi();
-	ok(now() - t < us_to_ticks(20), "a WFI ends at once while an interrupt is pending");
+	ok(now() - t < us_to_ticks(20), "a WFI ends at once if an enabled interrupt is pending");
 	csr_write(sie, BIT(IRQ_S_SOFT));
 	ok(woken_by_ipi(3 * MS),
 	   "a pending timer that sie masks does not end a WFI, but an IPI does");
@@ -339,7 +342,7 @@ static void test_pingpong(void)
 	csr_write(sie, 0);
 	note("%lu WFIs, %lu us", wfis, ticks_to_us(took));
 	ok(wfis <= BALLS * AWAKE && took <= us_to_ticks(BALLS * 2 * WAKE_US),
-	   "two sleeping vCPUs wake each other %d times", BALLS);
+	   "two sleeping vCPUs wake each other %d times, promptly and with few WFIs", BALLS);
 }
 
 static void part_waits(void)

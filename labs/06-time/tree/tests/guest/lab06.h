@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * lab06.h - shared by lab 6's guests: calls of the course's SBI extension (src/kvm/sbi/sbi_poll.c),
+ * lab06.h - shared by lab 6's guests: calls to the course's SBI extension (src/kvm/sbi/sbi_poll.c),
  * and a vCPU that computes
  */
 #ifndef GUEST_LAB06_H

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab06_window.c - check the polling window after waits of a guest of lab 6
+ * lab06_window.c - check the polling window after the waits of a guest (lab 6)
  *
  * On the command line: part=poll, windows, rule or late, and
  *   waits=US,NS:...   windows: after a wait of US the window is NS; from=NS: the first window
@@ -12,7 +12,7 @@
 
 static long first_blocks;
 
-/* Read the first vCPU's stats.blocking, which takes one exit, then compute without another. */
+/* Read the first vCPU's stats.blocking (one exit), then compute without any further exit. */
 static void ask_and_compute(unsigned long arg)
 {
 	first_blocks = ask(9, 0, 0, 0, 0);
@@ -57,8 +57,8 @@ static void wait_us(unsigned long us)
 }
 
 /*
- * Wait for `us` with a window of `window` us. Sets *won and *vain to the us that the vCPU polled
- * with and without success. Returns whether the statistics counted a wake-up.
+ * Wait for `us` us with a window of `window` us. Sets *won and *vain to the time, in us, that the
+ * vCPU polled with and without success. Returns whether the statistics counted a wake-up.
  */
 static bool poll_once(unsigned long window, unsigned long us, unsigned long *won,
 		      unsigned long *vain)
@@ -126,10 +126,10 @@ static void part_windows(void)
 		if (got[i] == want[i])
 			continue;
 		if (!wrong++)
-			note("wait %lu, of %lu us, window %lu ns: then %lu ns, expected %lu", i + 1,
+			note("wait %lu (%lu us, window %lu ns): next %lu ns, expected %lu", i + 1,
 			     us[i], i ? got[i - 1] : boot_number("from", 0), got[i], want[i]);
 	}
-	ok(count && !wrong, "after each of %lu waits the window follows the rule", count);
+	ok(count && !wrong, "after each of %lu waits, the window follows the rule", count);
 }
 
 static void part_rule(void)
@@ -149,7 +149,7 @@ static void part_rule(void)
 		     "%lu, %lu",
 		     window, waited, most, streak, got & 0xffffffff, got >> 32, next, then);
 	}
-	ok(count && !wrong, "for %lu windows and waits the next window follows the rule", count);
+	ok(count && !wrong, "for %lu windows and waits, the next window follows the rule", count);
 }
 
 /* ---- measuring what polling gains and costs, without claims --------------------------------- */

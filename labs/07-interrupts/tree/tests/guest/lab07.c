@@ -38,7 +38,7 @@ static volatile u32 *enable(int context)
 	return at(plic + 0x2000 + 0x80UL * (unsigned int)context);
 }
 
-/* A register in the page of a context: threshold 0, claim and completion 4. */
+/* A register in the page of a context: the threshold at offset 0, claim and completion at 4. */
 static volatile u32 *of_context(int context, unsigned long offset)
 {
 	return at(plic + 0x200000 + 0x1000UL * (unsigned int)context + offset);
@@ -100,7 +100,7 @@ static void test_gate(void)
 	ok(!interrupted(), "a priority equal to the threshold does not interrupt");
 	ok_eq(*claim(MINE), 0, "a priority equal to the threshold cannot be claimed");
 	*threshold(MINE) = 4;
-	ok(interrupted(), "a priority above the threshold interrupts");
+	ok(interrupted(), "a source with a priority above the threshold interrupts");
 	*enable(MINE) = ALL & ~BIT(20);
 	ok(!interrupted() && pending() == BIT(20),
 	   "a source that is not enabled is pending, but does not interrupt");
@@ -116,9 +116,9 @@ static void test_order(void)
 	pull(BIT(16) | BIT(22) | BIT(31));
 	*priority(22) = 3;
 	*priority(31) = 3;
-	ok_eq(*claim(MINE), 22, "of two sources of the highest priority the lower one is claimed");
+	ok_eq(*claim(MINE), 22, "of two sources of the highest priority, the lower one is claimed");
 	ok_eq(*claim(MINE), 31,
-	      "of two sources of the highest priority the higher one is claimed next");
+	      "of two sources of the highest priority, the higher one is claimed next");
 	*priority(16) = 7;
 	ok_eq(*claim(MINE), 16,
 	      "the last pending source is claimed after those of higher priority");
@@ -170,7 +170,7 @@ static void test_contexts(void)
 	ok_eq(*claim(OTHER), 0,
 	      "the other context cannot claim a source that is not above its threshold");
 	*threshold(OTHER) = 1;
-	ok_eq(*claim(OTHER), 25, "with a lower threshold the other context can claim the source");
+	ok_eq(*claim(OTHER), 25, "with a lower threshold, the other context can claim the source");
 	ok(!interrupted(), "a claim by the other context ends this hart's interrupt");
 	ok_eq(*claim(MINE), 0,
 	      "after a claim by the other context, this hart's claim returns no source");
@@ -211,17 +211,17 @@ static void test_own(void)
 	unsigned int i, source, last = 0, wrong = 0;
 
 	fresh();
-	ok_eq(status(MINE), status_of(0, 0, 0, 0, false), "status: nothing pending, nothing busy");
+	ok_eq(status(MINE), status_of(0, 0, 0, 0, false), "status: no source is pending or busy");
 	*priority(30) = 6;
 	pull(BIT(21) | BIT(30) | BIT(31));
 	ok_eq(status(MINE), status_of(30, 6, 3, 0, true),
-	      "status: three sources wait, one is best");
+	      "status: three sources wait, and one of them is best");
 	*threshold(MINE) = 6;
 	ok_eq(status(MINE), status_of(0, 0, 3, 0, false),
-	      "status: sources not above the threshold wait");
+	      "status: sources not above the threshold wait, but none of them is best");
 	*threshold(MINE) = 0;
 	ok_eq(*claim(MINE), 30, "the standard claim register still orders by priority and number");
-	ok_eq(status(MINE), status_of(21, 1, 2, 1, true), "status: one source is busy");
+	ok_eq(status(MINE), status_of(21, 1, 2, 1, true), "status: a claimed source is busy");
 	ok_eq(status(OTHER), status_of(0, 0, 0, 0, false),
 	      "status: the other context's register does not show this context's sources");
 	fresh();
@@ -231,10 +231,10 @@ static void test_own(void)
 		wrong += source < FIRST || (i > FIRST && own_rank(source) <= own_rank(last));
 		last = source;
 	}
-	ok_eq(wrong, 0, "own claim: 16 sources of equal priority come in your order");
+	ok_eq(wrong, 0, "own claim: 16 sources of equal priority are claimed in your order");
 	ok_eq(own_claim(MINE), 0, "own claim: no source is returned when all are claimed");
 	ok(!interrupted(), "own claim: the last claim ends the interrupt");
-	ok_eq(status(MINE), status_of(0, 0, 0, 16, false), "status: 16 sources are busy");
+	ok_eq(status(MINE), status_of(0, 0, 0, 16, false), "status: 16 claimed sources are busy");
 	fresh();
 	*priority(19) = 2;
 	pull(ALL);
@@ -372,7 +372,7 @@ static void test_drawn(bool own, unsigned int count)
 			break;
 		}
 	}
-	ok_eq(i, count, "%u random operations are answered as by a model of the PLIC", count);
+	ok_eq(i, count, "the PLIC answers %u random operations as a model of it does", count);
 	fresh();
 }
 

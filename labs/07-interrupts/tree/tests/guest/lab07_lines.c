@@ -77,7 +77,7 @@ static bool pending(unsigned long irq)
 	return csr_read(sip) & BIT(irq);
 }
 
-/* Poll for the interrupt without an exit, because an exit would deliver one that was missed. */
+/* Poll for the interrupt without an exit, because an exit would deliver a missed interrupt. */
 static bool comes(void)
 {
 	unsigned long i;
@@ -115,25 +115,25 @@ static void test_traps(void)
 	const struct trap *trap;
 
 	trap = from_s(SSTATUS_SIE | SSTATUS_SUM, SSTATUS_SPIE | SSTATUS_SPP);
-	ok_trap(trap, EXC_ILLEGAL_INST, ANY, "an exception of S mode has the right cause");
-	ok_eq(trap->epc, (unsigned long)trapping, "an exception of S mode has its pc in sepc");
-	ok(trap->status & SSTATUS_SPP, "an exception of S mode sets SPP");
+	ok_trap(trap, EXC_ILLEGAL_INST, ANY, "an exception in S mode has the right cause");
+	ok_eq(trap->epc, (unsigned long)trapping, "an exception in S mode has its pc in sepc");
+	ok(trap->status & SSTATUS_SPP, "an exception in S mode sets SPP");
 	ok(trap->status & SSTATUS_SPIE, "an exception sets SPIE if interrupts were on");
 	ok(!(trap->status & SSTATUS_SIE),
 	   "an exception clears SIE: interrupts are off in the handler");
 	ok(trap->status & SSTATUS_SUM, "an exception leaves the rest of sstatus unchanged");
 	trap = from_s(SSTATUS_SPIE, SSTATUS_SIE | SSTATUS_SPP);
 	ok(!(trap->status & SSTATUS_SPIE),
-	   "an exception clears SPIE if interrupts were off, even if it was set");
+	   "an exception clears SPIE if interrupts were off, even if SPIE was set");
 	csr_set(sstatus, SSTATUS_SPP | SSTATUS_SPIE);
 	trap = catch_user(trap_now, 0);
-	ok_trap(trap, EXC_ILLEGAL_INST, ANY, "an exception of U mode has the right cause");
-	ok_eq(trap->epc, (unsigned long)trapping, "an exception of U mode has its pc in sepc");
-	ok(!(trap->status & SSTATUS_SPP), "an exception of U mode clears SPP");
+	ok_trap(trap, EXC_ILLEGAL_INST, ANY, "an exception in U mode has the right cause");
+	ok_eq(trap->epc, (unsigned long)trapping, "an exception in U mode has its pc in sepc");
+	ok(!(trap->status & SSTATUS_SPP), "an exception in U mode clears SPP");
 	csr_write(stvec, (unsigned long)trap_entry | 1);
 	trap = from_s(0, SSTATUS_SIE);
 	csr_write(stvec, trap_entry);
-	ok_trap(trap, EXC_ILLEGAL_INST, ANY, "with a vectored stvec exceptions go to its base");
+	ok_trap(trap, EXC_ILLEGAL_INST, ANY, "with a vectored stvec, exceptions go to its base");
 }
 
 /* ---- part 2: lines ---- */
@@ -263,7 +263,7 @@ static void test_numbers(void)
 	ok_eq(wrong, 0, "vsie's 1, 9 and 13 are hvip's 2, 10 and 13 for a waiting vCPU");
 }
 
-/* A raised line that is not enabled is no reason to wake. VS mode's line 9 is HS's 10. */
+/* A raised line that is not enabled must not wake the vCPU. VS mode's line 9 is HS mode's 10. */
 static void test_masked(void)
 {
 	unsigned long end, wakes = 0;
@@ -279,7 +279,7 @@ static void test_masked(void)
 	timer_off();
 	csr_write(sie, 0);
 	moment(LOWER_OWN, 0);
-	ok(wakes < 4, "WFI sleeps while a line is raised that sie does not enable");
+	ok(wakes < 4, "WFI sleeps while the only raised line is one that sie does not enable");
 	if (wakes >= 4)
 		note("WFI returned %lu times in 100 ms", wakes);
 }
@@ -357,7 +357,7 @@ static unsigned long taken(void)
 	return __atomic_load_n(&harts[1].irqs[IRQ_S_EXT], __ATOMIC_ACQUIRE);
 }
 
-/* Return whether another interrupt is taken. The next is sent only then, so each must be taken. */
+/* Return whether another interrupt is taken. The next one is sent only then: none may be missed. */
 static bool taken_beyond(unsigned long before)
 {
 	unsigned long end = now() + us_to_ticks(PATIENCE);
@@ -452,7 +452,7 @@ static void test_wires(void)
 	set(EVENT, me, 1);
 	ok(pending(IRQ_S_EXT), "a store to an ioeventfd that is also an irqfd raises the line");
 	ok(!other_pending(), "the eventfd of one vCPU does not raise the other vCPU's line");
-	ok_eq(get(TOLD, me), 0, "the resample eventfd is not signalled while the line is high");
+	ok_eq(get(TOLD, me), 0, "the resample eventfd is not signaled while the line is high");
 	set(LOWER, me, 1);
 	ok(!pending(IRQ_S_EXT), "the line falls when user space lowers it");
 	ok_eq(get(TOLD, me), 1, "lowering the line signals its resample eventfd once");

@@ -12,9 +12,11 @@ enum {
 	MOVE_KEEP_FP = 1
 };
 
-/* Move the calling thread. Returns 0 or an SBI error. Uses no FP. */
+/* Move the calling thread. Returns 0 or an SBI error. Does not use FP. */
 long move_to_hart(unsigned long hart);
-/* Use FP. Returns how many of the thread's own FP registers have changed since its last call. */
+/*
+ * Use FP. Returns how many of the thread's own FP registers have changed since the previous call.
+ */
 unsigned long move_keep_fp(void);
 
 #endif

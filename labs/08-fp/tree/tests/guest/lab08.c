@@ -65,7 +65,7 @@ static void other_does(hart_fn fn, unsigned long arg)
 		bail("the other vCPU does not answer");
 }
 
-/* Check known cases in which a policy may take another vCPU's registers for the vCPU's own. */
+/* Check known cases in which a policy may mistake another vCPU's registers for the vCPU's own. */
 static void test_known_ways(void)
 {
 	fs_set(FS_DIRTY);
@@ -74,7 +74,7 @@ static void test_known_ways(void)
 	ok_eq(found, 0, "a vCPU that never used FP finds zeros in f0 to f31 and fcsr");
 	other_does(on_other_fill, 0);
 	ok_eq(are_wrong(&mine[0]), 0,
-	      "two vCPUs on one hart: one writes all registers, the other keeps its own");
+	      "if one of two vCPUs on a hart writes all registers, the other keeps its own");
 	other_does(on_other_off, 0);
 	ok_eq(found, EXC_ILLEGAL_INST,
 	      "a guest whose own FS is Off takes the trap, whatever the unit contains");
@@ -96,8 +96,9 @@ static void test_known_ways(void)
 }
 
 /*
- * Random steps of two vCPUs. Each has to find the registers that it left: how often one did not,
- * and the first time which registers (fp_changed()) and whose.
+ * Random steps of two vCPUs, each of which has to find its registers as it left them. mix_wrong
+ * counts how often a vCPU did not; for the first such case, mix_bits has the registers
+ * (fp_changed()) and mix_who the vCPU.
  */
 static unsigned long mix_wrong, mix_bits, mix_who;
 

@@ -56,7 +56,7 @@ enum use {
 	USE_READ,
 	USE_WRITE,
 	USE_FCSR,
-	USE_ILLEGAL, /* an illegal instruction, all units Off in the guest: first_use loads them */
+	USE_ILLEGAL, /* illegal instruction with all units Off in the guest: first_use loads them */
 	NR_USES
 };
 
@@ -178,7 +178,7 @@ enum part {
 	NR_PARTS
 };
 
-/* For each part of the result: how often it was wrong, and the first such turn. */
+/* For each part of the result: how often it was wrong, and the first turn in which it was. */
 static struct wrong {
 	unsigned long count;
 	struct turn first;

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 """figures.py - draw vmid.svg, fence.svg and wake.svg from your measured.csv, and model.svg from model.csv.
 
-The first three show instructions of the benchmark's rows by toggle, the last references to page tables.
-This is a template that draws what everybody measures. Change it to what your explanation needs;
+The first three show how many instructions the benchmark's rows cost, by toggle;
+the last shows references to page tables. This is a template that draws what
+everybody measures. Change it to show what your explanation needs;
 scripts/hs/labfigure.py describes what it can draw.
 """
 import sys

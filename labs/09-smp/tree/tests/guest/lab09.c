@@ -2,8 +2,9 @@
 /*
  * lab09.c - check which harts a mask selects, and which fence they get (lab 9)
  *
- * part=masks, or part=ranges: ranges, the queue, and the number of fenced pages. The other harts
- * are not started, so their requests stay pending and can be examined. Command line: see lab09.h.
+ * part=masks checks the masks; part=ranges checks ranges, the queue, and the number of fenced
+ * pages. The other harts are not started, so their requests stay pending and can be examined.
+ * Command line: see lab09.h.
  */
 #include "lab09.h"
 
@@ -101,7 +102,7 @@ static void test_masks(void)
 		wrong += !ipi_is(masks[i].mask, masks[i].base, masks[i].what);
 	for (i = 0; i < 50 && !wrong; i++)
 		wrong += !ipi_is(random_next(&state) >> below(64), below(8), "random");
-	ok_eq(wrong, 0, "IPI: exactly the harts that mask and base select get one");
+	ok_eq(wrong, 0, "exactly the harts that mask and base select get an IPI");
 	for (fid = 0; fid < 3; fid++) {
 		for (wrong = i = 0; i < ARRAY_SIZE(masks) && !wrong; i++)
 			wrong += !rfence_is(fid, masks[i].mask, masks[i].base, masks[i].what);
@@ -115,7 +116,7 @@ static void test_masks(void)
 	for (fid = 3; fid < 12; fid++)
 		wrong += sbi_call(SBI_EXT_RFENCE, fid, ALL, 0, 0).error != SBI_ERR_NOT_SUPPORTED;
 	ok(!wrong && asked_are(0, 0, NULL),
-	   "unknown functions are not supported and notify no hart");
+	   "unknown functions are not supported and do not notify any hart");
 }
 
 /* ---- ranges, and a full queue ---- */
@@ -153,7 +154,10 @@ static void test_ranges(void)
 	      "start 0 and size 0, or size -1, fence everything; other ranges stay as given");
 }
 
-/* Return the least number of instructions, in all modes, of a remote fence on the caller only. */
+/*
+ * Return the least number of instructions, in all modes, that a remote fence of only the caller
+ * takes.
+ */
 static unsigned long cost(unsigned long start, unsigned long size)
 {
 	unsigned long least = ALL, before, took, i;
@@ -168,9 +172,9 @@ static unsigned long cost(unsigned long start, unsigned long size)
 }
 
 /*
- * A call for at most 64 pages executes a fence instruction for each page; one for more pages
- * executes a single one, for everything. The counts vary with the compiler, so this does not detect
- * one page more or less.
+ * A call for at most 64 pages executes one fence instruction per page; a call for more pages
+ * executes a single fence of everything. The counts vary with the compiler, so this test does not
+ * detect one page too many or too few.
  */
 static void test_pages(void)
 {
@@ -188,11 +192,11 @@ static void test_pages(void)
 	unsigned long all = cost(0, ALL), one = cost(0, 4096), each, want, got, i, wrong = 0;
 
 	if (flush_all()) {
-		skip("pages of a fence", "tlb_flush=all does not fence by page");
+		skip("a range is fenced page by page", "tlb_flush=all does not fence by page");
 		return;
 	}
 	each = (cost(0, 33 * 4096) - one) / 32;
-	note("a fence of everything: %lu instructions, of one page %lu, each further page %lu", all,
+	note("fence of everything: %lu instructions; of one page: %lu; each further page: %lu", all,
 	     one, each);
 	for (i = 0; i < ARRAY_SIZE(ranges); i++) {
 		got = cost(ranges[i].start, ranges[i].size);
@@ -203,7 +207,7 @@ static void test_pages(void)
 		     ranges[i].start, ranges[i].size, got, want);
 		wrong++;
 	}
-	ok(each && each < 50, "each further page of a range costs some instructions");
+	ok(each && each < 50, "each further page of a range costs between 1 and 49 instructions");
 	ok_eq(wrong, 0,
 	      "up to 64 pages are fenced one by one; a longer or wrapping range by one fence");
 }
@@ -230,14 +234,14 @@ static void test_queue(void)
 	for (n = 0; n < 3; n++)
 		sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, 4, 0, 77 << 12, 4096, 0, 0);
 	ok(requests(2) & BIT(REQ_HFENCE_ALL) && queued(2) == QUEUE,
-	   "a fence that finds the queue full becomes one of the whole VS-stage");
+	   "a fence that finds the queue full becomes a fence of the whole VS-stage");
 	note("requests 0x%lx, %lu in the queue", requests(2), queued(2));
 	ok(!(requests(2) & BIT(REQ_TLB_FLUSH)),
 	   "a fence that finds the queue full does not flush the G-stage");
 	forget_all();
 	sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, 4, 0, 4096, 4096, 0, 0);
 	ok(requests(2) == BIT(REQ_HFENCE) && queued(2) == 1,
-	   "the queue takes fences again after it was emptied");
+	   "the queue accepts fences again after it has been emptied");
 	forget_all();
 }
 

@@ -2,7 +2,7 @@
 /*
  * lab09.h - shared by lab 9's payloads: the requests of a vCPU, and the variant's call
  *
- * On the command line: the variant; seed; flush=all if the toggle tlb_flush is all.
+ * On the command line: the variant, the seed, and flush=all if the toggle tlb_flush is all.
  */
 #ifndef GUEST_LAB09_H
 #define GUEST_LAB09_H
@@ -116,7 +116,9 @@ static inline bool has_fence(unsigned long id, unsigned long n, const struct fen
 	return false;
 }
 
-/* Check that exactly the harts in `told` have request `bit`, with this fence unless it is NULL. */
+/*
+ * Check that exactly the harts in `told` have request `bit` and, unless it is NULL, fence `fence`.
+ */
 static inline bool asked_are(unsigned long told, unsigned long bit, const struct fence *fence)
 {
 	unsigned long id, want, count;
@@ -144,7 +146,9 @@ static inline unsigned long bit_of_fence(void)
 
 #define WAITED_FOR 2 /* hart */
 
-/* Run on hart 1: after a while, end the wait in way `how` (WATCH_LET_GO), later in both ways. */
+/*
+ * Run on hart 1: after a while, end the wait as `how` says (WATCH_LET_GO), and later in both ways.
+ */
 static inline void let_go(unsigned long how)
 {
 	wait_irq(0, 3000);

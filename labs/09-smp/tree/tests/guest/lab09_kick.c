@@ -117,7 +117,7 @@ static void test_waits(void)
 		   "a remote sfence.vma also waits if its mask has a hart that does not exist");
 	test_all(0, true,
 		 "a request to all vCPUs reaches all before the wait; true if one is in its guest");
-	test_all(0, false, "a request to all vCPUs returns false if none is in its guest");
+	test_all(0, false, "vm_request_all_and_wait() returns false if no vCPU is in its guest");
 }
 
 void payload_main(void)

@@ -7,7 +7,7 @@
  */
 #include "lab09.h"
 
-/* Return a list of n entries, one of which is not a hart if `unknown`. Unused bits are random. */
+/* Return a list of n entries. If `unknown`, one of them is not a hart. Unused bits are random. */
 static struct list list_of(unsigned long n, bool unknown)
 {
 	struct list list = { random_next(&state), 0, unknown };
@@ -46,7 +46,7 @@ static bool answered(struct sbiret ret, const struct list *list)
 
 	if (ret.error == error && (unsigned long)ret.value == value)
 		return true;
-	note("error %ld value %ld, expected %ld, %lu", ret.error, ret.value, error, value);
+	note("error %ld, value %ld; expected %ld and %lu", ret.error, ret.value, error, value);
 	return false;
 }
 
@@ -120,7 +120,7 @@ static void test_list(void)
 	ok_eq(wrong, 0, "a list of %lu entries needs no end mark", most);
 	for (wrong = i = 0; i < 20 && !wrong; i++)
 		wrong += !list_fence_is(1 + i % most, true);
-	ok_eq(wrong, 0, "a hart that does not exist gives your error, and no hart is notified");
+	ok_eq(wrong, 0, "a list that names an unknown hart gives your error; no hart is notified");
 	for (wrong = i = 0; i < 40 && !wrong; i++)
 		wrong += !list_ipi_is(i % (most + 1), false);
 	for (i = 0; i < 10 && !wrong; i++)

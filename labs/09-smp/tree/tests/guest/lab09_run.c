@@ -15,7 +15,10 @@ static volatile unsigned long seen[MAX_HARTS];
 static volatile bool stop;
 static unsigned long *page[2];
 
-/* Load in a loop that causes no exit, so only a kick makes this hart see another translation. */
+/*
+ * Load in a loop that does not cause exits, so that only a kick can make this hart see another
+ * translation.
+ */
 static void look_at_page(unsigned long index)
 {
 	pt_on(root, 3);
@@ -52,7 +55,10 @@ static void fence_both(unsigned long how)
 	lab_call(boot_need("fid_fence"), a);
 }
 
-/* For the trace: fence a page not fenced elsewhere, first on the caller, then also on hart 1. */
+/*
+ * For the trace: fence a page that is not fenced elsewhere, first on the caller only, then also on
+ * hart 1.
+ */
 static void fence_self(void)
 {
 	unsigned long n, how, i, a[6] = { 0 };

@@ -47,7 +47,10 @@ static void one_turn(unsigned long hart)
 {
 	unsigned long got, other;
 
-	/* If a turn on the other hart began a generation, this vCPU has been loaded in it since. */
+	/*
+	 * If a turn on the other hart began a generation, this vCPU has since been loaded in that
+	 * generation.
+	 */
 	expect_load(VMS, hart);
 	expect_load(turn_vm, hart);
 	other = vms[turn_vm].vmid;
@@ -113,7 +116,7 @@ static void test_vmids(void)
 		turn_vm = below(VMS);
 		turn_on(below(2));
 	}
-	ok_eq(turn_wrong, 0, "VMIDs are right when VMs take turns on two harts");
+	ok_eq(turn_wrong, 0, "VMs that take turns on two harts get the expected VMIDs");
 	ok(generation > begun, "VMIDs run out at least once while VMs take turns on two harts");
 	note("rollovers %lu, dropped: all %lu and %lu, VS-stage %lu", generation - 1, dropped[0],
 	     dropped[1], vs_dropped);

@@ -167,8 +167,8 @@ int lab10_list_regs(int vcpu_fd, struct kvm_reg_list *list)
 }
 
 /*
- * Return the first register of step 3, "all others", that was not accessed, or 0. Skip F's: if the
- * vCPU has D, they are a view of D's.
+ * Return the first register of step 3, "all others", that was not accessed, or 0. Skip F's
+ * registers: if the vCPU has D, they are a view of D's.
  */
 static u64 omitted(const struct lab10 *dev)
 {

@@ -16,8 +16,9 @@ __attribute__((weak)) void lab10_write(struct machine *m, u64 offset, u64 value)
 /* Called after an ioctl of kvm_call() has succeeded. */
 __attribute__((weak)) void lab10_kvm_did(unsigned long request);
 /*
- * Called before KVM_GET_ONE_REG (true: *value is the answer) and KVM_SET_ONE_REG, and instead of
- * KVM_GET_REG_LIST (0 or -errno).
+ * lab10_get_reg() is called before KVM_GET_ONE_REG, and returns true if *value is the answer;
+ * lab10_set_reg() is called before KVM_SET_ONE_REG. lab10_list_regs() is called instead of
+ * KVM_GET_REG_LIST, and returns 0 or -errno.
  */
 __attribute__((weak)) bool lab10_get_reg(u64 id, void *value);
 __attribute__((weak)) void lab10_set_reg(int vcpu_fd, u64 id);

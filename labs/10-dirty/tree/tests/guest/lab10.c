@@ -3,11 +3,15 @@
  * lab10.c - compare the VMM's part of the dirty log with what this guest has written, and its rule
  * of pre-copy with the variant's (labs/10-dirty), through the registers of src/vmm/lab10.c
  *
- * do=taken: test which pages are taken out of the logs; needs two harts.
- * do=order: test the order in which registers are set; save the guest when it prints "saving".
- * do=rule: test when pre-copy stops: few, patience, percent, num, den, least, in_a_row (variant).
- * do=busy: make no claims; save the guest while it writes to one of hot=N pages every gap=N
- * iterations of a loop, after it has written to cold=N others. seed=N for random choices.
+ * do=taken: test which pages are taken out of the logs. This needs two harts.
+ *
+ * do=order: test the order in which registers are set. Save the guest when it prints "saving".
+ *
+ * do=rule: test when pre-copy stops. The variant gives few, patience, percent, num, den, least and
+ * in_a_row.
+ *
+ * do=busy: make no claims. First, write to cold=N pages; then, write to one of hot=N others every
+ * gap=N iterations of a loop. Save the guest during that. seed=N is for random choices.
  */
 #include "logdev.h"
 #include "random.h"
@@ -15,7 +19,7 @@
 #define PAGES 256
 #define SAVES 400
 
-enum lab10_register { /* from LAB10 on, src/vmm/lab10.h */
+enum lab10_register { /* offsets from LAB10 on (src/vmm/lab10.h) */
 	LAB_START = 0x100,
 	LAB_TAKE = 0x108,
 	LAB_FIRST = 0x110,
@@ -244,7 +248,7 @@ static const char *name_of(unsigned long reg)
 	return type_of(reg) < ARRAY_SIZE(names) ? names[type_of(reg)] : "";
 }
 
-/* The saving host reports the timer as off, and has one extension fewer. */
+/* The saving host reports the timer as off, and has one fewer extension. */
 static void test_order(void)
 {
 	unsigned long t = now(), due = t + us_to_ticks(TIMER_US), late, omitted;
@@ -295,7 +299,9 @@ static struct {
 
 static unsigned long wrong_stops[REASONS], wrong_goes;
 
-/* Make a round of the model. Return the reasons to stop, as bits of enum stop. */
+/*
+ * Simulate a round in the model. Return the reasons to stop, as bits with the numbers of enum stop.
+ */
 static unsigned long reasons(unsigned long wrote_now, unsigned long left)
 {
 	bool vain = left * rule.den > run.base * rule.num;
@@ -311,7 +317,7 @@ static unsigned long reasons(unsigned long wrote_now, unsigned long left)
 	       (unsigned long)(run.rounds >= run.most) << OFTEN;
 }
 
-/* Return a number often close to the rule's limits, to detect errors of one page. */
+/* Return a number that is often close to the rule's limits, to detect errors of one page. */
 static unsigned long draw_left(void)
 {
 	unsigned long turn = run.base * rule.num / rule.den;
@@ -342,7 +348,7 @@ static void compare(unsigned long why, bool goes_on)
 		wrong_stops[reason] += goes_on && why >> reason & 1;
 }
 
-/* `run` is the first wrong save, because the test stops after it. */
+/* `run` describes the first wrong save, because the test stops after it. */
 static void claim(unsigned long wrong_ones, const char *what, const char *but)
 {
 	if (!ok(!wrong_ones, "%s", what))
@@ -384,7 +390,7 @@ static void test_rule(void)
 		[LITTLE] = "pre-copy stops when few pages are left",
 		[IN_VAIN] = "pre-copy stops when too many rounds were in vain",
 		[TOO_MUCH] = "pre-copy stops when too many pages were written",
-		[OFTEN] = "pre-copy stops after as many rounds as are allowed",
+		[OFTEN] = "pre-copy stops after the allowed number of rounds",
 	};
 	unsigned long i, bad = 0;
 

@@ -4,7 +4,7 @@
 
 The figure shows the cost for each way of notifying the device (through the ioeventfd, or by an exit
 to the VMM) and of waiting (with or without polling), next to the cost of the notifying store alone.
-This is a template that draws what everybody measures. Change it to what your explanation needs;
+This is a template that draws what everybody measures. Change it to show what your explanation needs;
 scripts/hs/labfigure.py describes what it can draw.
 """
 import sys

@@ -19,7 +19,7 @@ static void test_basic(void)
 
 	fill(data, sizeof(data));
 	disk_start();
-	ok_eq(request(BLK_OUT, 1, data, 4 * SECTOR), S_OK, "four sectors are written");
+	ok_eq(request(BLK_OUT, 1, data, 4 * SECTOR), S_OK, "a write of four sectors succeeds");
 	ok_eq(request(BLK_FLUSH, 0, data, 0), S_OK, "the disk is flushed");
 	ok_eq(request(BLK_IN, 1, back, 4 * SECTOR), S_OK, "the four sectors are read");
 	ok(!memcmp(data, back, 4 * SECTOR), "the data read is the data written");
@@ -34,7 +34,7 @@ static void test_basic(void)
 			request(BLK_IN, 10 + n, back, SECTOR) != S_OK || memcmp(data, back, SECTOR);
 	}
 	ok_eq(wrong, 0, "64 sectors are written one by one, and read in another order");
-	ok(!disk_needs_reset(), "the device needs no reset");
+	ok(!disk_needs_reset(), "the device does not need a reset");
 }
 
 /* ---- part chains ---- */
@@ -58,7 +58,10 @@ static unsigned long cut_and_read(bool indirect)
 	return wrong;
 }
 
-/* Submit two requests of three descriptors with one notification, 50 times. Return the failures. */
+/*
+ * Submit two requests of three descriptors with one notification, 50 times. Return the number of
+ * failures.
+ */
 static unsigned long two_at_once(void)
 {
 	static struct header headers[2];
@@ -189,7 +192,7 @@ static void test_requests(void)
 	ok_eq(request(BLK_IN, end - 2, back, 2 * SECTOR), S_OK,
 	      "the last two sectors are read again");
 	ok(!memcmp(data, back, 2 * SECTOR), "the refused requests have not changed the disk");
-	ok(!disk_needs_reset(), "the device needs no reset");
+	ok(!disk_needs_reset(), "the device does not need a reset");
 }
 
 /* ---- part irq ---- */
@@ -266,20 +269,19 @@ static void test_irq(void)
 
 	csr_write(sie, 0);
 	disk_start();
-	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "after a reset no interrupt is pending");
-	ok(!line(), "after a reset the line is low");
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "after a reset, no interrupt is pending");
+	ok(!line(), "after a reset, the line is low");
 	request(BLK_FLUSH, 0, data, 0);
 	ok(wait_line(true), "a used buffer raises the line");
 	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 1, "a used buffer sets bit 0 of InterruptStatus");
 	disk_set(REG_INTERRUPT_ACK, 2);
-	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 1,
-	      "an acknowledgement of another bit changes nothing");
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 1, "acknowledging another bit changes nothing");
 	disk_set(REG_INTERRUPT_ACK, 1);
-	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "an acknowledgement of bit 0 clears it");
+	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "acknowledging bit 0 clears it");
 	source = *(volatile u32 *)claim;
 	*(volatile u32 *)claim = source;
-	ok(wait_line(false), "after the completion at the PLIC the line is low");
-	ok_eq(*(volatile u32 *)claim, 0, "after the completion there is nothing more to claim");
+	ok(wait_line(false), "after the completion at the PLIC, the line is low");
+	ok_eq(*(volatile u32 *)claim, 0, "after the completion, there is nothing more to claim");
 	for (n = 0; n < 20; n++) {
 		request(BLK_FLUSH, 0, data, 0);
 		if (!wait_line(true))
@@ -342,8 +344,8 @@ static bool long_block(u32 type, unsigned long block, u64 *page)
 }
 
 /*
- * Each page holds another block of the disk in each round. The machine is saved meanwhile: a page
- * whose write by the disk was not logged has its old contents in the restored machine.
+ * Each page holds a different block of the disk in each round. The machine is saved meanwhile: a
+ * page whose write by the disk was not logged has its old contents in the restored machine.
  */
 static void test_saved(void)
 {

@@ -58,8 +58,8 @@ static inline u32 used_head(u16 index)
 
 /*
  * Write the next `pieces` descriptors of a chain of `count`, and divide the `total` bytes at
- * `bytes` among them at random. Descriptor n of the chain is d[place[n]]. Begins with n = *at, and
- * advances *at.
+ * `bytes` among them at random. Descriptor n of the chain is d[place[n]]. Begin with n = *at, and
+ * advance *at.
  */
 static inline void cut(struct desc *d, const u8 *place, unsigned int count, void *bytes, u32 total,
 		       u32 pieces, u16 flags, unsigned int *at)

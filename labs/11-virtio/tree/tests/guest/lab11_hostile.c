@@ -23,8 +23,8 @@ static void ok_broken(u16 head, const char *what)
 static struct desc ring[2 * DISK_QUEUE] __attribute__((aligned(16)));
 
 /*
- * Make a good request in the ring, or in a table if `in_table`, for the caller to break. Its copy
- * follows beyond the end of that ring or table; the last two descriptors are data and status.
+ * Make a good request in the ring, or in a table if `in_table`, for the caller to break. A copy of
+ * it follows beyond the end of that ring or table; the last two descriptors are data and status.
  * Return the request's first descriptor.
  */
 static struct desc *good(bool in_table)
@@ -156,12 +156,12 @@ static void test_unserved(void)
 
 	d[0].len = 1;
 	disk_submit(0);
-	ok(disk_needs_reset() && !served(), "a device that needs a reset serves nothing");
+	ok(disk_needs_reset() && !served(), "a device that needs a reset does not serve requests");
 	good(false);
 	disk_set(REG_STATUS, STATUS_DRIVER | STATUS_FEATURES_OK);
-	ok(!served(), "the device serves nothing before DRIVER_OK is set");
+	ok(!served(), "the device does not serve requests before DRIVER_OK is set");
 	disk_set(REG_STATUS, STATUS_DRIVER | STATUS_FEATURES_OK | STATUS_DRIVER_OK);
-	ok(served() || disk_wait(0), "the device serves after DRIVER_OK is set");
+	ok(served() || disk_wait(0), "the device serves requests after DRIVER_OK is set");
 }
 
 static void test_hostile(void)
@@ -285,7 +285,7 @@ static void test_random(void)
 		}
 	}
 	ok_eq(wrong, 0, "400 random chains: each good one is answered, each bad one refused");
-	ok(good_ones > 50 && good_ones < 350, "some random chains are good, and some are bad");
+	ok(good_ones > 50 && good_ones < 350, "over 50 random chains are good, and over 50 bad");
 }
 
 void payload_main(void)

@@ -142,11 +142,11 @@ static void test_own_refused(void)
 
 		ok_eq(own(type, 0, 0, 0, 16, 16), S_IOERR, "%s: a count of 0 is refused", type);
 		ok_eq(own(type, 0, most + 1, 0, 16, 16), S_IOERR,
-		      "%s: a count of the maximum + 1 is refused", type);
-		ok_eq(own(type, 0, most, 1, 16, 16), S_OK, "%s: a count of the maximum is answered",
+		      "%s: a count of one more than the maximum is refused", type);
+		ok_eq(own(type, 0, most, 1, 16, 16), S_OK, "%s: the maximum count is answered",
 		      type);
 		if (i == 1)
-			break; /* the disk now has its pattern, not the image */
+			break; /* the disk now has the fill's pattern, not the image */
 		ok_eq(own(type, 0, ~0U, 1, 16, 16), S_IOERR, "%s: a count of 2^32 - 1 is refused",
 		      type);
 		ok_eq(own(type, end, 1, 1, 16, 16), S_IOERR,
@@ -184,7 +184,7 @@ static void test_own(void)
 	test_sums();
 	test_fills();
 	test_own_refused();
-	ok(!disk_needs_reset(), "the device needs no reset");
+	ok(!disk_needs_reset(), "the device does not need a reset");
 }
 
 void payload_main(void)

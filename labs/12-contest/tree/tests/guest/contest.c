@@ -28,19 +28,19 @@ void payload_main(void)
 	answers(SBI_EXT_BASE, 7, GARBAGE, GARBAGE, SBI_ERR_NOT_SUPPORTED, 0,
 		"the base extension has no function 7");
 	answers(SBI_EXT_TIME, SBI_TIME_SET_TIMER, -1UL, GARBAGE, SBI_SUCCESS, 0,
-		"set_timer has the value 0, whatever a1 was");
+		"set_timer returns the value 0, whatever a1 is");
 	answers(SBI_EXT_TIME, 1, -1UL, GARBAGE, SBI_ERR_NOT_SUPPORTED, 0,
 		"the timer extension has no function 1");
 	answers(SBI_EXT_IPI, SBI_IPI_SEND_IPI, GARBAGE, ALL, SBI_SUCCESS, 0,
-		"an IPI to all harts has the value 0");
+		"an IPI to all harts returns the value 0");
 	ok(csr_read(sip) & BIT(IRQ_S_SOFT), "an IPI to all harts reaches the sender as well");
 	ipi_clear();
 	answers(SBI_EXT_IPI, 1, 1, 0, SBI_ERR_NOT_SUPPORTED, 0,
 		"the IPI extension has no function 1");
 	ok(!(csr_read(sip) & BIT(IRQ_S_SOFT)),
-	   "an unknown function of the IPI extension sends no IPI");
+	   "an unknown function of the IPI extension does not send an IPI");
 	answers(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_FENCE_I, GARBAGE, ALL, SBI_SUCCESS, 0,
-		"a fence for all harts has the value 0");
+		"a fence for all harts returns the value 0");
 	answers(SBI_EXT_RFENCE, 99, 1, 0, SBI_ERR_NOT_SUPPORTED, 0,
 		"the fence extension has no function 99");
 	done();

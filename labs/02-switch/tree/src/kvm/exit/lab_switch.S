@@ -2,12 +2,12 @@
 /*
  * lab_switch.S - check that vcpu_switch() preserves what a C function has to preserve
  *
- * vcpu_switch_checked(vcpu) calls vcpu_switch(), and stops the machine if one of these fails:
+ * vcpu_switch_checked(vcpu) calls vcpu_switch(), and stops the machine unless all of these hold:
  *
  *  - every register and CSR that C relies on has its old value;
  *  - the guest's sp and tp are not saved with the host's values, which the test's guest never has;
- *  - the guest's a0 and sepc are saved with their values at the trap. To record these, another exit
- *    vector runs before the vCPU's own.
+ *  - the guest's a0 and sepc are saved with their values at the trap. To record these values,
+ *    another exit vector runs before the vCPU's own.
  *
  * Only the kernel that labs/02-switch/tests/host-registers.t links calls this function. It supports
  * one hart, because there is a single copy of the expected values.
@@ -22,14 +22,14 @@
 	csrr	t1, \name
 	REG_L	t2, (\slot * SZREG)(t0)
 	beq	t1, t2, 1f
-	lab_todo "lab 2: src/kvm/exit/switch.S: write the restoring of \name: vcpu_switch() returns with another value in \name"
+	lab_todo "lab 2: src/kvm/exit/switch.S: write the code that restores \name: vcpu_switch() returns with another value in \name"
 1:
 	.endm
-	/* The same for the general register \name. */
+	/* Do the same for the general register \name. */
 	.macro	same name, slot
 	REG_L	t2, (\slot * SZREG)(t0)
 	beq	\name, t2, 1f
-	lab_todo "lab 2: src/kvm/exit/switch.S: write the restoring of \name: vcpu_switch() returns with another value in \name"
+	lab_todo "lab 2: src/kvm/exit/switch.S: write the code that restores \name: vcpu_switch() returns with another value in \name"
 1:
 	.endm
 	/*
@@ -52,7 +52,7 @@
 	REG_L	t1, \offset(a1)
 	REG_L	t2, (\slot * SZREG)(t0)
 	beq	t1, t2, 1f
-	lab_todo "lab 2: src/kvm/exit/switch.S: write step 5 again: the guest's \name that it saves is not the value at the trap"
+	lab_todo "lab 2: src/kvm/exit/switch.S: write step 5 again: the value that it saves for the guest's \name is not that at the trap"
 1:
 	.endm
 
@@ -111,8 +111,8 @@ vcpu_switch_checked:
 	csrr	t1, sstatus
 	REG_S	t1, (18 * SZREG)(t0)
 	/*
-	 * Install the vector that records a0 and sepc and continues in the vCPU's own one. As long
-	 * as sepc in `seen` is 0, it has not run.
+	 * Install the vector that records a0 and sepc and continues in the vCPU's own vector. It
+	 * has not run as long as sepc in `seen` is 0.
 	 */
 	la	t0, seen
 	REG_S	zero, (2 * SZREG)(t0)

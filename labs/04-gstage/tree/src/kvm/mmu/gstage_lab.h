@@ -10,8 +10,8 @@
 
 /*
  * The course's own SBI extension, for guests that are tests. Function 0: return the number of
- * levels; 1: return the path of a0; 2: unmap [a0, a1) from the table; 3: return the level and flags
- * of the leaf that the walker finds at a0.
+ * levels; 1: return the number of the path to a0; 2: unmap [a0, a1) from the table; 3: return the
+ * level and flags of the leaf that the walker finds at a0.
  */
 #define SBI_EXT_WALK 0x0a0004abUL
 

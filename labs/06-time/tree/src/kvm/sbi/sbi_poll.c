@@ -3,8 +3,8 @@
  * sbi_poll.c - let a guest observe how its vCPU waits, and apply the rule of lab 6. Given; nothing
  * to write.
  *
- * No real hypervisor offers that. This one does, because the tests of lab 6 are guests, and check
- * how the student's functions handle a wait.
+ * Real hypervisors do not offer such an interface. This one does because the tests of lab 6 are
+ * guests that check how the student's functions handle a wait.
  */
 #include "exit/exit.h"
 #include "kvm.h"

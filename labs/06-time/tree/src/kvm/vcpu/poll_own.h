@@ -22,7 +22,7 @@ sbi_fn sbi_poll;
 
 /*
  * Return the next window after a wait of `waited` ns, of which the vCPU polled for the first
- * `window` ns. A vCPU may poll for at most `most` ns, or not at all if that is 0. *streak is a
+ * `window` ns. A vCPU may poll for at most `most` ns, or not at all if `most` is 0. *streak is a
  * number that only the rule uses; each vCPU has one, initially 0.
  */
 u32 poll_own_next(u32 window, u64 waited, u32 most, u32 *streak);

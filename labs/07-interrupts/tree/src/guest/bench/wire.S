@@ -11,7 +11,7 @@
 	.globl	op_\name
 	.balign	4
 op_\name:
-	li	a4, -0x1000	/* for the handler: LOWER, in the page of arg */
+	li	a4, -0x1000	/* for the handler: the address of LOWER, in arg's page */
 	and	a4, a4, a1
 	addi	a4, a4, 0x400
 1:	sw	zero, 0(a1)

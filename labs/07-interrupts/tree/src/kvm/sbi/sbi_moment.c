@@ -7,18 +7,18 @@
  * call irq_moment_comes(), which does what the sender's thread would do then. Each full fence of
  * run.c and request.c is also such a moment, and so is each atomic change in irq.c (irq_step.h).
  *
- * Functions ("own" means of the calling vCPU):
+ * Functions (the caller is the vCPU that calls them):
  *
  *   0  arm moment a0
- *   1  lower the own external line
+ *   1  lower the caller's external line
  *   2  raise the external line of the vCPU with the ID a0
  *   3  do nothing, on the slow path
- *   4  raise (a0 = 1) or lower (0) the own line; the marks (irq_changed) are taken before each
- *      of the atomic changes by which this is done
- *   5  raise the own line while the vCPU reaches moment a0; return whether it was kicked
- *   6  request a fence as if the own hart were idle; return whether the vCPU was kicked
+ *   4  raise (a0 = 1) or lower (0) the caller's line; the marks (irq_changed) are taken before
+ *      each of the atomic changes by which this is done
+ *   5  raise the caller's line while the vCPU reaches moment a0; return whether it was kicked
+ *   6  request a fence as if the caller's hart were idle; return whether the vCPU was kicked
  *   7  disarm; return whether a moment was still armed, because it was not reached
- *   8  return whether this vCPU's mode was ever not OUTSIDE at MOMENT_BEFORE_LOOK
+ *   8  return whether the caller's mode was ever not OUTSIDE at MOMENT_BEFORE_LOOK
  *   9  return vcpu_has_irq(), with vsie = a0 and hvip = a1
  */
 #include "exit/exit.h"
@@ -71,7 +71,9 @@ void irq_step_now(struct kvm_vcpu *vcpu, bool fence)
 		vcpu_flush_irqs(vcpu);
 		armed[vcpu->idx] = moment;
 		break;
-	/* Act as the vCPU's thread, if it read the requests before this one was visible. */
+	/*
+	 * Act as the vCPU's thread if it read the requests before the sender's request was visible.
+	 */
 	case MOMENT_AT_KICK:
 		WRITE_ONCE(vcpu->mode, VCPU_IN_GUEST);
 		break;

@@ -7,7 +7,10 @@
 
 #include "kvm.h"
 
-/* Called at a signal of the eventfd, in any context, under its lock: no sleep, no hv_event_*(). */
+/*
+ * Called at a signal of the eventfd, in any context, under the eventfd's lock: must not sleep or
+ * call hv_event_*().
+ */
 void irqfd_lab_raise(struct kvm *vm, u32 gsi);
 /* Called when user space lowers the vCPU's line with KVM_INTERRUPT_UNSET. May sleep. */
 void irqfd_lab_lower(struct kvm_vcpu *vcpu);

@@ -2,9 +2,9 @@
 /*
  * irq_step.h - steps of irq.c, request.c and run.c at which another thread can intervene. Given.
  *
- * Include it last: in the rest of the file, each full fence is a step, and in irq.c (IRQ_STEPS)
- * also each atomic change of a word. sbi_moment.c decides what the other thread does at a step.
- * Functions of the file that includes this one must call their vCPU `vcpu`.
+ * Include this header last: in the rest of the file, each full fence is a step, and in irq.c
+ * (IRQ_STEPS) so is each atomic change of a word. sbi_moment.c decides what the other thread does
+ * at a step. Functions in the file that includes this header must call their vCPU `vcpu`.
  */
 #ifndef KVM_IRQ_STEP_H
 #define KVM_IRQ_STEP_H

@@ -23,13 +23,13 @@
 #define TURN_SAVED_SOME BIT(5)        /* the put has written some of f0 to f31 to memory */
 #define TURN_SAVED_FCSR BIT(6)        /* the put has written fcsr to memory */
 #define TURN_LEFT_ON    BIT(7)        /* guest.sstatus.FS was not Off after the put */
-#define TURN_OWNER      BIT(8)        /* after the load the vCPU owns the unit */
-#define TURN_DELEGATED  BIT(9)  /* before the put the guest took illegal instructions itself */
+#define TURN_OWNER      BIT(8)        /* after the load, the vCPU owns the unit */
+#define TURN_DELEGATED  BIT(9)  /* before the put, the guest took illegal instructions itself */
 #define TURN_HOST_ON    BIT(10) /* the host's own FS was on after the load */
 #define TURN_VS_USED    GENMASK(12, 11) /* guest.sstatus.VS before the put */
 #define TURN_VS_SAVED   BIT(13)         /* the put has written vector registers to memory */
 #define TURN_VS_LEFT_ON BIT(14)         /* guest.sstatus.VS was not Off after the put */
-#define TURN_VS_LOADED  BIT(15)         /* guest.sstatus.VS is not Off after the load */
+#define TURN_VS_LOADED  BIT(15)         /* guest.sstatus.VS was not Off after the load */
 #define TURN_COUNT      GENMASK(31, 16) /* number of the vCPU's puts */
 
 /* The variants of toggle fp, with their numbers in toggle.def. */

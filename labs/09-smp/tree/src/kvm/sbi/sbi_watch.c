@@ -4,7 +4,7 @@
  *
  * No real hypervisor lets its guest do that. This one does, so that a test, which is a guest, can
  * observe requests without a race: a stopped vCPU does not serve its requests, so they stay
- * pending. Its mode can be set to any value, because its thread sleeps.
+ * pending. The mode of a stopped vCPU can be set to any value, because its thread sleeps.
  */
 #include "exit/exit.h"
 #include "vcpu/hsm.h"
@@ -16,13 +16,17 @@
 	 BIT(REQ_FENCE_I))
 #define VMS 64
 
-/* VMs that are loaded into a hart in turn, with the calling VM's table. Their guests never run. */
+/*
+ * VMs that take_turn() loads into a hart, with the calling VM's G-stage table. Their guests never
+ * run.
+ */
 static struct kvm others[VMS];
 static struct kvm_vcpu other_vcpus[VMS];
 
 /*
- * The calls of WATCH_LET_GO since the wait began. Bit 0: one with 0 or 1, which should have ended
- * the wait; 1: one with 2, so the wait was late; 2: each stopped vCPU had a request at one of them.
+ * What the calls of WATCH_LET_GO have done since the wait began, as bits. Bit 0: a call with 0 or 1
+ * came, which should have ended the wait. Bit 1: a call with 2 came, so the wait ended too late.
+ * Bit 2: at one of these calls, each stopped vCPU had a request.
  */
 static u32 let_go;
 
@@ -43,8 +47,9 @@ static void forget(struct kvm_vcpu *target)
 
 /*
  * Pretend that the target is on this hart, with mode a[1] and blocking a[2], and send it request
- * a[3]. Returns in ret->value its mode, blocking << 4, bit 8 if this hart got an interrupt, and bit
- * 9 if the request is set. SBI_ERR_FAILED: an interrupt was already pending; try again.
+ * a[3]. Return in ret->value the target's new mode, the new blocking << 4, bit 8 if this hart got
+ * an interrupt, and bit 9 if the request is set. SBI_ERR_FAILED means that an interrupt was already
+ * pending; the caller should try again.
  */
 static long stage_kick(struct kvm_vcpu *target, const unsigned long *a, struct sbiret *ret)
 {
@@ -88,7 +93,10 @@ static long stage_wait(struct kvm_vcpu *target, unsigned long req)
 	return how;
 }
 
-/* Like stage_wait(), with vm_request_all_and_wait(). Bit 3 of the result is what that returned. */
+/*
+ * Like stage_wait(), but wait with vm_request_all_and_wait(). Bit 3 of the result is the return
+ * value of that function.
+ */
 static long stage_all(struct kvm_vcpu *target, unsigned long req, bool in_guest)
 {
 	bool reached;
@@ -130,7 +138,7 @@ static unsigned long vmid_after(struct kvm_vcpu *vcpu)
 	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
 }
 
-/* Load VM `number`, then the calling VM again. Returns their VMIDs, the first one << 16. */
+/* Load VM `number`, then the calling VM again. Return both VMIDs, that of VM `number` << 16. */
 static long take_turn(struct kvm_vcpu *vcpu, unsigned long number)
 {
 	struct kvm_vcpu *other = &other_vcpus[number];
