@@ -94,7 +94,7 @@ AREA_host := -iquote $(TOP)/src/host -I$(LIBFDT_SRC)
 AREA_kvm := -iquote $(TOP)/src/kvm -Wconversion
 $(O)/kernel/src/host/%.o: private AREA := $(AREA_host)
 $(O)/kernel/src/kvm/%.o: private AREA := $(AREA_kvm)
-# gcc turns a tail call into a loop at -O2; then the recursive walker would not recurse.
+# At -O2, gcc turns a tail call into a loop, and then the recursive walker would not recurse.
 $(O)/kernel/src/kvm/mmu/gstage_rec.c.o: private AREA += -fno-optimize-sibling-calls
 
 # For a switch of few cases, two comparisons take fewer instructions than a table of addresses, and
@@ -226,8 +226,8 @@ trace:
 	$(TRACED)
 	$(O)/hstrace report $(ARGS) "$(or $(RUN),$(O)/runs/last/trace)"
 
-# Write the trace RUN (default: that of the last run) as an HTML page, next to the trace WITH if it
-# is given. ANATOMY is a file with the output of scripts/hyperscope anatomy.
+# Write the trace RUN (default: that of the last run) as an HTML page, together with the trace WITH
+# if WITH is given. ANATOMY is a file with the output of scripts/hyperscope anatomy.
 REPORT ?= $(O)/report.html
 report:
 	+$(BUILD) $(O)/hstrace

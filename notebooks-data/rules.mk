@@ -55,7 +55,7 @@ notebooks:
 	$(SETUP) notebooks
 	$(TOP)/scripts/hyperscope notebooks --out $(O) $(ARGS) $(NOTEBOOKS)
 
-# Pack the artifact of a paper; run a reviewer's ten-minute check.
+# artifact: pack the artifact of a paper. artifact-functional: run a reviewer's ten-minute check.
 .PHONY: artifact artifact-functional
 artifact:
 	$(SETUP) run apps

@@ -7,8 +7,8 @@ HSTRACE_HDR := $(wildcard $(TOP)/trace/*/*.h $(TOP)/trace/*.def $(TOP)/trace/htm
 	$(TOP)/src/host/proc/syscall.def $(TOP)/src/vmm/device.def)
 
 # hstrace export. CTF and Perfetto's format each need a library (packages: scripts/hyperscope setup,
-# "test"). If a library is missing, hstrace is built without its format and reports an error when
-# asked for it.
+# "test"). If a library is missing, hstrace is built without the format that needs it, and reports
+# an error if the user asks for that format.
 PKG_CONFIG ?= pkg-config
 EXPORT_PERFETTO := $(wildcard $(TOP)/trace/export/perfetto*.c)
 EXPORT_SRC := $(filter-out %/ctf.c $(EXPORT_PERFETTO),$(sort $(wildcard $(TOP)/trace/export/*.c)))

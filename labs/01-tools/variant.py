@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""variant.py - lab 1: how often each student's guest does each operation, and with which numbers."""
+"""variant.py - lab 1: how often each student's guest does each operation, and the numbers it uses."""
 
 
 def variant(draw):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""variant.py - lab 4: how the path of a walk becomes each student's number."""
+"""variant.py - lab 4: each student's own rule that computes a number from the path of a walk."""
 
 
 def variant(draw):

@@ -23,7 +23,7 @@ def variant(draw):
     made = {"width_" + name: draw.among(WIDTHS[name]) for name in REGISTERS}
     for name, place in zip(REGISTERS, draw.some(range(0x200), len(REGISTERS))):
         made["at_" + name] = 8 * place
-    one, kept = draw.some(range(8 * made["width_mask"]), 2)   # at least one bit of each kind
+    one, kept = draw.some(range(8 * made["width_mask"]), 2)   # at least one set and one clear bit
     mask = (_word(draw, made["width_mask"]) | 1 << kept) & ~(1 << one)
     shift = 4 * draw.below(7)
     full, lost = draw.some([bit for bit in range(32) if not shift <= bit < shift + 4], 2)

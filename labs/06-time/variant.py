@@ -41,7 +41,8 @@ def _kind(rule, vector):
 
 
 def _vectors(draw, rule, count):
-    """Return waits of every kind, many at a limit: (window, waited, most, streak, next window, streak)."""
+    """Return waits of every kind, many of them at a limit, and the rule's result for each:
+    (window, waited, most, streak, next window, next streak)."""
     made = []
     for _ in range(count):
         most = draw.among((MOST, 200 * US, 800 * US, ALL))
@@ -68,8 +69,9 @@ def _text(vectors):
 
 
 def _waits(draw, rule, count):
-    """Return waits for a guest, and the window after each: (us, ns). A few us more or less do not change the
-    window. Starting with the tenth wait, enough waits in a row are longer than MOST for the window to shrink."""
+    """Return waits for a guest, each with the window after it: (us, ns). A wait that is a few us shorter or longer
+    leads to the same window. Starting with the tenth wait, enough waits in a row are longer than MOST for the
+    window to shrink."""
     window = streak = 0
     made = []
     while len(made) < count:

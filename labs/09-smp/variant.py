@@ -3,7 +3,8 @@
 
 ERRORS = (("SBI_ERR_FAILED", -1), ("SBI_ERR_INVALID_PARAM", -3), ("SBI_ERR_DENIED", -4),
           ("SBI_ERR_INVALID_ADDRESS", -5))
-# None of these primes divides 2^bits - 1 for a width of up to 14 bits, so each step visits every VMID.
+# None of these primes divides 2^bits - 1 for a width of up to 14 bits, so a sequence with any of these steps visits
+# every VMID.
 STEPS = (19, 29, 37, 41, 47, 53, 59, 61, 67, 71, 79, 83, 97, 101, 103, 107, 109)
 
 
@@ -24,7 +25,8 @@ def variant(draw):
         "first": draw.below(0x4000), "step": draw.among(STEPS),
     }
     made["ones"], made["unit_bytes"] = (1 << width) - 1, 1 << made["unit"]
-    # The expressions that the solution uses for these values. Values with a leading _ do not go into the tree.
+    # The expressions that the solution uses for these values. Values whose names begin with _ are not written into
+    # the student's tree.
     for name in ("list", "start", "count", "asid"):
         made["_" + name] = "a[%s]" % made[name][1:]
     made["_shift"] = ("i * %d" % width, "64 - (i + 1) * %d" % width)[order]

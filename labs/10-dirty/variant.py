@@ -18,7 +18,7 @@ def variant(draw):
         "least": least, "in_a_row": in_a_row,
         "base": ("what was left one round earlier", "the least that was left after any earlier round")[least],
         "counted": ("altogether", "in a row")[in_a_row],
-        # What the solution records of a round.
+        # The expressions with which the solution records a round.
         "_left": ("left", "left < precopy.left ? left : precopy.left")[least],
         "_vain": ("precopy.vain + vain", "vain ? precopy.vain + 1 : 0")[in_a_row],
     }

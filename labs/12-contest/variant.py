@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """variant.py - lab 12: the same workload for everybody, and other proportions for the hidden test."""
 
-# How often a turn does each kind of work (src/guest/bench/mix.c), from the last digit to the first.
+# How often a turn does each kind of work (src/guest/bench/mix.c): at least LEAST times, and fewer than LEAST + MORE
+# times. The order is that of the digits of mix=NUMBER, from the last to the first.
 LEAST = (5, 2, 1, 1, 1, 1, 1, 1)
 MORE = (5, 4, 3, 2, 3, 2, 2, 3)
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab_stop.S - end the run at a stop in assembly code (hv/lab.h)
+ * lab_stop.S - end the run at a missing piece in assembly code (hv/lab.h)
  *
  *   lab_stop(a0 = text)       print the text like a panic message, and power the machine off
  *

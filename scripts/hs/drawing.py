@@ -5,8 +5,8 @@ A figure gives the positions. This module gives the style, for light and dark pa
 errors: words that do not fit their box, overlapping elements, an arrow through a word, and a name
 in `backticks` that the sources do not contain.
 
-Widths are those of DejaVu, the widest font in which a page may be shown. No layout program is used,
-because its versions place things differently, so a figure could not be compared with its source.
+Widths are those of DejaVu, the widest font in which a page may be shown. No layout program is used:
+its versions would place elements differently, so an SVG file could not be checked against its source.
 """
 import re
 from xml.sax.saxutils import escape
@@ -101,7 +101,7 @@ class Area:
 
 
 class Figure:
-    """title: for screen readers; sources: files that must contain the figure's `names`."""
+    """A figure. title: text for screen readers; sources: files that must contain the names in `names`."""
 
     def __init__(self, title, width, height, sources=()):
         self.title, self.width, self.height, self.sources = title, width, height, sources

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""early.py - the first import of every script: let SIGINT end it until ends.py has set its handlers.
+"""early.py - the first import of every script: let SIGINT end the script until ends.py has set its handlers.
 
-Python's own handler of SIGINT raises KeyboardInterrupt, which prints a traceback during the imports.
-The default action is correct at that time, because nothing has to be undone yet. TERM and HUP have their default
+Python's own SIGINT handler raises KeyboardInterrupt, which would print a traceback during the imports. The
+default action is correct at that time, because nothing has to be undone yet. TERM and HUP have their default
 action anyway; a signal that is ignored stays ignored (nohup).
 """
 import _signal  # built in; importing signal would import more modules first

@@ -42,7 +42,7 @@ def _on_signal(number, _frame):
 
 
 class held:  # pylint: disable=invalid-name  # lower case, because it reads as a word in `with held():`
-    """Defer a signal to the end of the block. No effect in other threads, which get no signals."""
+    """Defer a signal to the end of the block. This has no effect in other threads, which do not receive signals."""
 
     def __enter__(self):
         global _depth
@@ -93,7 +93,8 @@ def stop(child):
 
 
 def call(command, **more):
-    """Run COMMAND and return its status. If interrupted, send it SIGTERM: timeout(1), make and our scripts end their children."""
+    """Run COMMAND and return its status. On an interruption, send it SIGTERM: timeout(1), make and our scripts then end
+    their children."""
     child = start(command, **more)
     try:
         return child.wait()

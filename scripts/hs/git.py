@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""git.py - ask git about this tree. A tree that is not a clone, or a machine without git, has no commits."""
+"""git.py - ask git about this tree. If the tree is not a clone, or the machine has no git, no commit is found."""
 import os
 import subprocess
 
@@ -7,7 +7,7 @@ from hs.paths import TOP
 
 
 def output(*words):
-    """Run git in this tree. Return its output without surrounding blanks, or None if it failed."""
+    """Run git in this tree. Return its output without surrounding whitespace, or None if git failed."""
     try:
         done = subprocess.run(("git", "-C", TOP) + words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
     except OSError:
@@ -16,9 +16,9 @@ def output(*words):
 
 
 def files(*patterns):
-    """Return the files of this tree that git has or would add, sorted; PATTERNS are those of git ls-files.
+    """Return the files of this tree that git tracks or would add, sorted; PATTERNS are patterns for git ls-files.
 
-    Files that have been deleted, but not yet in git's index, are omitted.
+    Files that were deleted but are still in git's index are omitted.
     """
     listing = subprocess.run(["git", "-C", TOP, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--"] + list(patterns),
                              stdout=subprocess.PIPE, check=True).stdout.decode()
@@ -32,7 +32,7 @@ def is_clone():
 
 
 def commit_of(word):
-    """Return the full name of a commit, or None if it does not exist here. Words that look like options are rejected."""
+    """Return the full name of a commit, or None if this tree does not have it or WORD looks like an option."""
     if word.startswith("-") or not is_clone():
         return None
     return output("rev-parse", "--verify", "--quiet", word + "^{commit}") or None

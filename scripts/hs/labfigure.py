@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 """labfigure.py - draw measurements of a lab as a bar chart (SVG), for the lab's figures.py.
 
-A figures.py selects rows and settings; this module reads the data, checks it and draws. A Figure is
+A figures.py selects rows and settings; this module reads the data, checks it and draws. A Figure is one of
 
     bench(TITLE, rows=[...], series={NAME: SETTING})    from scripts/hyperscope bench --csv: SETTING is "" (default),
                                                         toggles ("fp=eager fastpath=off"), or a system
     events(TITLE, column, series={NAME: CSV})           from hstrace export --to csv: counts of each value
     table(TITLE, unit)                                  from any CSV file: a name and numbers on each line
 
-and main(__doc__, FOLDER, Figure...) is the command. labs/README.md shows an example.
+A figures.py calls main(__doc__, FOLDER, Figure...). labs/README.md shows an example.
 """
 import collections
 import csv
@@ -219,7 +219,7 @@ def bench(title, rows, series, source="measured.csv", svg="figure.svg", cpu="rv6
 
 
 def events(title, column, series, svg="figure.svg", where=None, unit="events"):
-    """Request the counts of each value of a column, with a bar for each file. where: {COLUMN: VALUE}, selects lines."""
+    """Request the counts of each value of a column, with a bar for each file. `where`, {COLUMN: VALUE}, selects lines."""
     def read(paths):
         counted = {}
         for name, path in zip(series, paths):
@@ -237,7 +237,7 @@ def events(title, column, series, svg="figure.svg", where=None, unit="events"):
 
 
 def table(title, unit, source="measured.csv", svg="figure.svg", note=""):
-    """Request a figure of any CSV file. Its first line names the columns; the first column contains the rows' names."""
+    """Request a figure from any CSV file. Its first line names the columns; the first column contains the rows' names."""
     def read(paths):
         groups = {}
         for line in lines_of(paths[0]):

@@ -55,7 +55,7 @@ GROUPS = (
         "try-gradescope": "run a lab's autograder in a container",
         "completion": "print shell completion for bash or zsh"}),
 )
-# Commands that are called by check and by make.
+# Commands that `hyperscope check` and make call.
 PARTS = ("check-headers", "check-includes", "check-kvm-api", "check-order", "check-refs", "check-size", "check-spec",
          "check-sret", "check-words", "compile-commands", "mkinitrd")
 COMMANDS = [name for _, group in GROUPS for name in group] + list(PARTS)

@@ -28,7 +28,7 @@ def cause_name(scause):
 
 
 def cause_number(text):
-    """Return the scause for a name or number; ValueError if there is none."""
+    """Return the scause for a name or number; raise ValueError if there is none."""
     text = OLD_CAUSES.get(text.lower(), text.lower())
     for number, name in CAUSES.items():
         if text == name:

@@ -43,7 +43,7 @@ class Parser(argparse.ArgumentParser):
         (group or self).add_argument("--qemu", metavar="PROGRAM", default=QEMU, help="%s ($QEMU, else qemu-system-riscv64)" % what)
 
     def written(self, option, path):
-        """Check before measuring that the file PATH, given with OPTION, can be written."""
+        """Check before measuring that the file PATH, given with OPTION, can be written. If not, report a usage error."""
         if path and (os.path.isdir(path) or not os.access(path if os.path.exists(path) else os.path.dirname(path) or ".",
                                                           os.W_OK)):
             self.error("%s %s: cannot be written" % (option, path))

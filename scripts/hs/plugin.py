@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""plugin.py - run a machine with one of our QEMU plugins: scripts/hyperscope anatomy, irqs-off, profile."""
+"""plugin.py - run a machine with one of our QEMU plugins, for scripts/hyperscope anatomy, irqs-off and profile."""
 import os
 import shlex
 import stat
@@ -37,7 +37,9 @@ def add_run(parser, qemu, timeout):
 
 
 def split_program(parser, words):
-    """Return the words before "--", and the program with its arguments after it ([] if there is no "--")."""
+    """Return the words before "--", and the program with its arguments after it ([] if there is no "--").
+
+    A "--" without a program after it is a usage error."""
     if "--" not in words:
         return words, []
     at = words.index("--")
@@ -61,7 +63,9 @@ def check_qemu(qemu):
 
 
 def wrapper(folder, qemu, arguments):
-    """Write a script that runs QEMU with the plugin, so that the program that starts the machine needs no change."""
+    """Write a script that runs QEMU with the plugin, and return its path.
+
+    With it, the program that starts the machine needs no change."""
     path = os.path.join(folder, "qemu")
     with open(path, "w", encoding="utf-8") as script:
         script.write("#!/bin/sh\nexec %s \"$@\" -plugin %s\n"
@@ -71,7 +75,9 @@ def wrapper(folder, qemu, arguments):
 
 
 def wait(process, tool, what, seconds=None):
-    """Wait for PROCESS to end; after SECONDS, stop it and raise an error. Report progress, on a terminal continuously."""
+    """Wait for PROCESS to end; after SECONDS, stop it and raise an error.
+
+    On a terminal, report progress continuously; otherwise, report only that PROCESS is running, once."""
     start, announced = time.monotonic(), False
     while ends.poll(process, 0.2) is None:
         ends.raise_pending()
@@ -95,8 +101,8 @@ def wait(process, tool, what, seconds=None):
 def run(command, tool, what, folder, environment, options):
     """Run COMMAND to its end, with its output in a file. Return its status and the last line it printed.
 
-    The launcher ends it after options.timeout seconds, which is an error here. If the launcher does not
-    end it, we do, 30 seconds later.
+    It is an error if the launcher ends the run because options.timeout seconds have passed. If COMMAND still runs
+    30 seconds later, we stop it, which is an error too.
     """
     output_path = os.path.join(folder, "said")
     with open(output_path, "wb") as output:
@@ -122,7 +128,8 @@ def cut_short(what):
 
 
 def lines_of(path, what):
-    """Yield the lines of a text file that the plugin wrote, except the last. If the last is not "end", reject the file."""
+    """Yield the lines of a text file that the plugin wrote, without the last, "end". Reject the file if it does not
+    end with "end"."""
     try:
         with open(path, "rb") as file:
             file.seek(max(0, os.path.getsize(path) - len(b"\nend\n")))

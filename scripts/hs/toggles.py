@@ -39,7 +39,7 @@ def questions(top):
 
 
 def tried(top):
-    """Return name -> values to test, the default first; for a number, some values."""
+    """Return name -> values to test, the default first. For a toggle that takes a number, these are only some values."""
     usual, table = initial(top), toggles(top)
     for name, values, _ in _rows(top, TABLE, "NUMBER"):
         table[name] = values.split()

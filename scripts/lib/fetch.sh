@@ -2,16 +2,16 @@
 #
 # fetch.sh - fetch files for riscv64: UAPI headers, libfdt's source, the guest's kernel and busybox.
 #
-# They come from Debian packages of one suite, fetched by a private apt under $out/dl with its own
-# list, state and cache, which trusts only the archive's key; its architecture is riscv64. Each result
-# is a folder that is renamed into place when it is complete:
+# The files come from Debian packages of one suite. A private apt under $out/dl fetches them.
+# It has its own list, state and cache, is set up for riscv64, and trusts only the archive's key.
+# Each result is a folder that is renamed into place when it is complete:
 #
 #   $out/dl/*.deb, *.tar.xz     packages as fetched; they are not fetched again while they exist
 #   $out/uapi/usr/include ...   the kernel's user API (linux-libc-dev)
 #   $out/libfdt/*.[ch]          libfdt's source (device-tree-compiler)
 #   $out/guest/vmlinux          a flat RISC-V Image
-#   $out/guest/modules/*.ko     and modules/order, the order in which they load
-#   $out/guest/busybox          static
+#   $out/guest/modules/*.ko     modules, and modules/order: the order in which to load them
+#   $out/guest/busybox          busybox, statically linked
 #   $out/guest/version          the kernel package's name and version
 #   $out/kselftest/NAME         Linux's KVM selftests, static (linux-source-6.12; built here)
 #   $out/kselftest/version      the source package's name and version
@@ -122,7 +122,7 @@ cache_table()	# purpose; pattern of a file in dl/
 	END
 }
 
-# Print the fetched files of $purposes. The status is 1 if one is missing.
+# Print the names of the fetched files for $purposes. The status is 1 if any of them is missing.
 fetch_cached()
 {
 	local wanted=" run $purposes " purpose pattern file status=0
@@ -360,7 +360,7 @@ build_kselftest()
 	[ -x "$made/dirty_log_test" ] && [ -x "$made/sbi_pmu_test" ]
 }
 
-# The package depends on python3 for programs that are not used here, so fetch the packages one by one.
+# rt-tests depends on python3 for programs that are not used here, so fetch the packages one by one.
 make_rt_tests()
 {
 	local tmp=$dl/unpack.rt_tests.$$ name packages=()

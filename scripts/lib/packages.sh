@@ -130,7 +130,7 @@ packages_find_missing()
 	qemu_problem=
 	! only_draws "$@" || return 0
 	if ! debian_mirror_is_known && ! have debootstrap && ! fetch_cached >/dev/null 2>&1; then
-		missing_packages="$missing_packages debootstrap"	# it contains the address of the default mirror
+		missing_packages="$missing_packages debootstrap"	# debootstrap contains the default mirror's address
 	fi
 
 	version=$(qemu_version)
@@ -212,8 +212,8 @@ install_packages()
 	apt_root install --no-install-recommends "$@"
 }
 
-# A private list with bookworm-backports AND bookworm: the backports alone leave dependencies unmet.
-# Sets the array $private to apt's options for it.
+# Make a private list with both bookworm-backports and bookworm: with backports alone, dependencies
+# are unmet. Set the array $private to apt's options for this list.
 make_backports_list()	# FOLDER
 {
 	local mirror key=/usr/share/keyrings/debian-archive-keyring.gpg

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * disk.c - a virtio disk driver for tests: it polls, executes one request at a time, and lets its
- * caller break any rule.
+ * caller break any rule of virtio.
  */
 #include "virtio.h"
 

@@ -9,7 +9,7 @@
 
 static unsigned long state; /* of random_next() */
 
-/* Must be called before the first number is drawn. */
+/* Seed the generator. Must be called before the first number is drawn. */
 static inline void random_begin(void)
 {
 	state = boot_number("seed", 88172645463325252UL);

@@ -153,7 +153,7 @@ long hart_status(unsigned long id);
 void hart_run(int index, hart_fn fn, unsigned long arg); /* start work on an idle hart */
 bool hart_idle(int index);
 unsigned long harts_others(void);            /* a mask of all ids except that of harts[0] */
-bool hart_wait(int index, unsigned long ms); /* wait until its work ends; false: timeout */
+bool hart_wait(int index, unsigned long ms); /* wait for the end of its work; false on a timeout */
 void hart_ipi(int index);
 void ipi_clear(void);
 unsigned long timebase(void); /* ticks per second */
@@ -163,8 +163,8 @@ bool has_sstc(void);
 void timer_at(unsigned long long time); /* by stimecmp if the hart has Sstc, else by SBI */
 void timer_off(void);
 /*
- * WFI until one of the sie bits is pending, for at most `us` microseconds. Returns false if none
- * is.
+ * Sleep in WFI until an interrupt of `sie_bits` is pending, for at most `us` microseconds. Returns
+ * false if none of them is.
  */
 bool wait_irq(unsigned long sie_bits, unsigned long us);
 bool isa_has(const char *ext); /* as in the device tree's riscv,isa, e.g. "_sstc" or "d" */
@@ -253,7 +253,10 @@ void at_end(void);
 #define IMPL_OPENSBI 1
 #define IMPL_KVM     3
 unsigned long impl_id(void);
-/* Whether the payload runs on Linux KVM: its test script then passes the boot argument on=linux. */
+/*
+ * Return whether the payload runs on Linux KVM: its test script then passes the boot argument
+ * on=linux.
+ */
 bool on_linux(void);
 
 #endif

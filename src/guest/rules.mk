@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - payloads: $(O)/guest-payloads/NAME.{elf,bin}, one for hello.c and one for each NAME.c
-# in tour/ and tests/guest, with the NAME.S beside it, if any; bench/ is one payload. Included by
-# the top Makefile. It needs only a cross compiler (no libc, no fetched source).
+# rules.mk - payloads: $(O)/guest-payloads/NAME.{elf,bin}. There is one payload for hello.c and one
+# for each NAME.c in tour/ and tests/guest; a NAME.S beside NAME.c is part of its payload. The files
+# in bench/ are one payload. Included by the top Makefile. The payloads need only a cross compiler
+# (no libc, no fetched source).
 
 PAYLOAD_DIR := $(O)/guest-payloads
 PAYLOAD_MAIN := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/guest/hello.c \
@@ -50,13 +51,13 @@ $(PAYLOAD_DIR)/%.bin: $(PAYLOAD_DIR)/%.elf
 
 -include $(shell find $(PAYLOAD_DIR)/obj -name '*.d' 2>/dev/null)
 
-# All comparisons, or those that ARGS selects (scripts/hyperscope bench --help). --cpu may be
-# repeated, so if ARGS has one, no other is added.
+# Run all comparisons, or those that ARGS selects (scripts/hyperscope bench --help). --cpu may be
+# repeated, so it is not added if ARGS already contains it.
 BENCH_CSV := $(TOP)/notebooks-data/exit-latency.csv
 BENCH = $(TOP)/scripts/hyperscope bench --out $(O) $(if $(filter --cpu --cpu=%,$(ARGS)),,--cpu $(or $(CPU),both)) \
 	$(if $(OPENSBI),--firmware $(OPENSBI))
 BENCH_ALL := all --toggles
-# Applications in a whole guest, natively and in a VM (scripts/guest/apps).
+# Measure applications in a complete guest, which runs natively and in a VM (scripts/guest/apps).
 APPS_CSV := $(TOP)/notebooks-data/applications.csv
 BENCH_APPS = $(TOP)/scripts/hyperscope bench-apps --out $(O)
 .PHONY: bench bench-apps bench-verify

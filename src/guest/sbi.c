@@ -26,7 +26,7 @@ struct sbiret sbi_call6(unsigned long ext, unsigned long fid, unsigned long a0, 
 	return (struct sbiret){ (long)r0, (long)r1 };
 }
 
-/* Legacy calls return only a0. */
+/* Legacy calls return only one value, in a0. */
 long sbi_legacy(unsigned long ext, unsigned long a0, unsigned long a1)
 {
 	return sbi_call(ext, 0, a0, a1, 0).error;

@@ -2,8 +2,8 @@
 /*
  * tap.c - results as TAP: one claim per line, and the plan at the end.
  *
- * Only the boot hart reports. A payload that dies before its end does not print a plan, which prove
- * counts as a failure, so that case needs no other check.
+ * Only the boot hart reports. A payload that dies before its end does not print a plan. `prove`
+ * counts a missing plan as a failure, so that case needs no other check.
  *
  * A grader cannot trust the console, because the hypervisor under test can print there as well. So
  * the grader writes its own key into the image (scripts/hs/grade/seal.py), and each claim and the

@@ -79,7 +79,10 @@ static const struct file_ops core_device_ops = {
 	.release = core_release,
 };
 
-/* The operations depend on what the core offers: only ioctl(), pages to map, or data to read. */
+/*
+ * A file's operations depend on what the core offers for it: only ioctl(), ioctl() and pages to
+ * map, or only data to read.
+ */
 static const struct file_ops core_file_ops = {
 	.ioctl = core_ioctl,
 	.seek = core_seek,

@@ -28,10 +28,10 @@ enum exit_result {
 
 typedef int exit_fn(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 
-/* The handlers of all exits under one value of toggle switch (observe.c). */
+/* The handlers of all exits for one value of the toggle `switch` (observe.c). */
 struct exit_ops {
 	exit_fn *handle;
-	exit_fn *handle_observed; /* the same, while an event observes exits */
+	exit_fn *handle_observed; /* called instead of handle() while an event observes exits */
 	exit_fn *unpriv_fault;    /* a guest page fault of unpriv_read(), not of the guest */
 };
 

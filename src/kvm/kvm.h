@@ -99,8 +99,11 @@ void vm_release(struct kvm *vm);
  * A VM is in the list of all VMs from the time when its descriptor has a number until it is freed.
  */
 void vm_list_add(struct kvm *vm);
-void vm_list_del(struct kvm *vm); /* no error if it is not in the list */
-/* Any thread. fn runs under the list's lock, a leaf: it must not sleep or take a lock. */
+void vm_list_del(struct kvm *vm); /* does nothing if the VM is not in the list */
+/*
+ * Call fn for every VM. Any thread. fn runs under the list's lock, a leaf: it must not sleep or
+ * take a lock.
+ */
 void vm_for_each(void (*fn)(struct kvm *vm, void *arg), void *arg);
 struct kvm_vcpu *vm_find_vcpu(struct kvm *vm, unsigned long id);
 /* Stop the VM for good and log the reason on the host. KVM_RUN then returns -EIO. */

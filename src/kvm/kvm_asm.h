@@ -11,8 +11,8 @@
 #include "kvm.h"
 
 /*
- * switch.S: exit.h declares vcpu_switch(). Values of stvec while the guest runs, by toggle
- * fastpath:
+ * Values of stvec while the guest runs, by toggle fastpath (exit.h declares vcpu_switch() of
+ * switch.S):
  */
 void vcpu_exit_vector(void); /* switch.S: every exit returns from vcpu_switch() */
 void vcpu_exit_fast(void);   /* switch_fast.S: tries fastpath.c first */
@@ -27,17 +27,20 @@ unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hsta
  */
 unsigned long redirect_probe(void);
 
-/* fp.S: all of f0 to f31 and fcsr. sstatus.FS is on during the call only. */
+/* fp.S: save and restore all of f0 to f31 and fcsr. sstatus.FS is on only during the call. */
 void fp_save_regs(struct fp_state *fp);
 void fp_save_fcsr(struct fp_state *fp); /* fcsr alone */
 void fp_restore_regs(const struct fp_state *fp);
 
-/* vector.S: the whole vector unit, like fp.S for FP. To be called only if the hart has V. */
+/*
+ * vector.S: save and restore the whole vector unit, as fp.S does for FP. Call these only if the
+ * hart has V.
+ */
 void vector_save_regs(struct vector_state *vector);
 void vector_save_csrs(struct vector_state *vector); /* vstart, vl, vtype and vcsr alone */
 void vector_restore_regs(const struct vector_state *vector);
 
-/* fence.S: fence.i; discard instructions that this hart may have fetched earlier. */
+/* fence.S: execute fence.i, to discard instructions that this hart may have fetched earlier. */
 void local_fence_i(void);
 
 #endif

@@ -14,7 +14,7 @@
  * '\0'.
  */
 char *number_append(char *to, u64 n);
-/* For a parameter's get(): write n to buf as a complete string. -EINVAL: buf is too short. */
+/* For a parameter's get(): write n to buf, terminated by NUL. -EINVAL: buf is too small. */
 int number_show(char *buf, size_t size, u64 n);
 /*
  * Parse a number of at most max that consists only of decimal digits. Returns 0, or -EINVAL with *n

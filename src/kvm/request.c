@@ -2,13 +2,13 @@
 /*
  * request.c - send requests to a vCPU from another thread, and kick it if it is in the guest.
  *
- * The rule that makes it safe: a sender sets its request bit, then reads mode; the vCPU's thread
- * sets mode to IN_GUEST, then reads the request word (run.c). With a full fence between the two
- * steps on both sides, at least one side sees the other: either the thread finds the bit and does
- * not enter, or the sender finds IN_GUEST and kicks. The kick is a host interrupt: with SIE = 0 it
- * stays pending until the guest runs, and then ends the guest's run at once. The same rule holds
- * for `blocking` and the event that a vCPU waits for: a sleeping vCPU is woken, and an idle one is
- * kicked.
+ * The rule that keeps requests from being missed: a sender sets its request bit, then reads mode;
+ * the vCPU's thread sets mode to IN_GUEST, then reads the request word (run.c). With a full fence
+ * between the two steps on both sides, at least one side sees the other: either the thread finds
+ * the bit and does not enter, or the sender finds IN_GUEST and kicks. The kick is a host interrupt:
+ * with SIE = 0 it stays pending until the guest runs, and then ends the guest's run at once. The
+ * same rule holds for `blocking` and the event that a vCPU waits for: a sleeping vCPU is woken, and
+ * an idle one is kicked.
  */
 #include "request.h"
 

@@ -40,7 +40,7 @@ enum vcpu_blocking {
 
 /* Any thread. Set a request, and make the vCPU see it soon. */
 void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req);
-/* Any thread. Make the vCPU leave the guest, or wake it if it sleeps. */
+/* Any thread. Make the vCPU leave the guest, wake up or stop idling, if needed. */
 void vcpu_kick(struct kvm_vcpu *vcpu);
 /*
  * Spin until the vCPU has served the request, or is outside the guest and will serve it before it
@@ -48,10 +48,10 @@ void vcpu_kick(struct kvm_vcpu *vcpu);
  */
 void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req);
 /*
- * Send the request to every vCPU of the VM, and return when each of them has since left the guest,
- * so that none can continue without serving it. Spins: hold no lock that a vCPU takes on its way
- * out of the guest. Sets the calling vCPU's own bit as well. Returns true if some vCPU was in its
- * guest.
+ * Send the request to every vCPU of the VM, and return when each of them has been outside the guest
+ * since, so that none can continue without serving the request. Spins: hold no lock that a vCPU
+ * takes on its way out of the guest. Sets the calling vCPU's own bit as well. Returns true if some
+ * vCPU was in its guest.
  */
 bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req);
 

@@ -37,13 +37,13 @@ typedef void complete_fn(struct kvm_vcpu *vcpu);
 /*
  * The exit that user space has to answer, at most one. The next KVM_RUN completes it first
  * (complete_exit()). Code that exits to user space for an answer sets `complete` and the fields
- * that this function reads. NULL: no exit is in flight.
+ * that the function in `complete` reads. NULL: no exit is in flight.
  *
  * A completion writes only guest registers. vcpu_reset() overwrites all of those, so it drops the
  * completion: the result is the same as if the exit had been completed just before. So the order of
  * a completion and a reset does not matter, wherever the reset comes from (hsm.c). KVM_SET_ONE_REG,
- * and KVM_SET_MP_STATE with other states, do not drop the completion: it then changes the registers
- * that the VMM has set.
+ * and KVM_SET_MP_STATE with other states, do not drop the completion, which then changes the
+ * registers that the VMM has set.
  */
 struct completion {
 	complete_fn *complete;
@@ -89,7 +89,7 @@ struct vcpu_sta {
 struct vcpu_fwft {
 	u8 disabled; /* by user space */
 	u8 locked;   /* until the next reset */
-	u8 pmlen;    /* index of 0, 7 or 16 masked bits */
+	u8 pmlen;    /* index into pmlens (fwft.c): 0, 7 or 16 masked bits */
 	bool misaligned, ad_hw;
 	bool switched; /* fwft_load() and fwft_put() have work to do */
 };
@@ -110,9 +110,9 @@ struct vcpu_stats {
 };
 
 /*
- * Values of last_hart. Neither equals a hart's number, so the next load drops all of the VM's
- * translations on its hart. VCPU_STALE is added to the number if the translations were made under
- * other settings.
+ * Special values of last_hart, which never equal a hart's number, so the next load drops all of the
+ * VM's translations on its hart. VCPU_STALE is added to the number of the last hart if the
+ * translations were made under other settings.
  */
 #define VCPU_NO_HART (~0U)
 #define VCPU_STALE   BIT(31)
@@ -126,7 +126,7 @@ struct kvm_vcpu {
 
 	unsigned long requests;    /* bits of enum vcpu_request; any thread, atomically */
 	u32 mode;                  /* enum vcpu_mode; any thread reads */
-	u32 hart;                  /* where it runs, while not OUTSIDE; any thread reads */
+	u32 hart;                  /* hart it runs on, unless mode is OUTSIDE; any thread reads */
 	unsigned long irq_pending; /* requested state of the lines in irq_changed; any thread */
 	unsigned long irq_changed; /* lines, as bits of hvip, to be updated in hvip; any thread */
 
@@ -155,7 +155,7 @@ struct kvm_vcpu {
 	const struct fp_ops *fp_ops; /* fp.h */
 	unsigned int fp_hart;        /* the hart whose unit may still hold fp unchanged; ~0: none */
 	unsigned int vector_hart;
-	bool fp_expected, vector_expected; /* lazy_trap: registers changed in its last turn */
+	bool fp_expected, vector_expected; /* lazy_trap: registers changed while last loaded */
 
 	bool wfi_native;  /* toggle wfi: hstatus.VTW depends on whether others want the hart */
 	bool loaded;      /* its CSRs are in a hart */
@@ -175,14 +175,14 @@ struct kvm_vcpu {
 	unsigned long vmid_generation;   /* of the VMID it was last loaded with (vmid.c) */
 
 	bool suspended;           /* in SBI HSM suspend; only its own thread writes */
-	struct spinlock hsm_lock; /* guards hsm_* and start_*; a leaf */
+	struct spinlock hsm_lock; /* guards hsm_* and start_*; a leaf lock */
 	bool hsm_stopped;         /* SBI HSM STOPPED: KVM_RUN waits for a start */
 	bool hsm_reset;           /* START_PENDING: start at start_pc before the next entry */
 	unsigned long start_pc, start_opaque;
 
 	u32 halt_poll_ns;      /* how long it polls before it blocks (halt_poll.c) */
 	u32 blocking;          /* enum vcpu_blocking; any thread reads */
-	struct hv_waitq waitq; /* blocked in WFI or stopped */
+	struct hv_waitq waitq; /* for a vCPU that is blocked in WFI or stopped */
 	bool (*sleep_cond)(struct kvm_vcpu *vcpu); /* what it waits for */
 
 	struct spinlock fence_lock;
@@ -236,7 +236,7 @@ void vcpu_destroy(struct kvm_vcpu *vcpu);
 void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 /* Apply a changed set of extensions, before the vCPU first runs. */
 void vcpu_isa_changed(struct kvm_vcpu *vcpu);
-void vcpu_hart_init(void);             /* each hart: set what is delegated to VS, for any vCPU */
+void vcpu_hart_init(void);             /* on each hart: what is delegated to VS, for any vCPU */
 void vcpu_load(struct kvm_vcpu *vcpu); /* move CSRs into this hart, for many world switches */
 void vcpu_put(struct kvm_vcpu *vcpu);
 void vcpu_reload(struct kvm_vcpu *vcpu); /* a loaded vCPU: put and load on the same hart */
@@ -253,8 +253,8 @@ void vcpu_put_csrs(struct kvm_vcpu *vcpu);
  */
 void vcpu_observe(struct kvm_vcpu *vcpu);
 /*
- * The vCPU's own thread: sleep until cond holds. Returns 0, or -EINTR for a signal. The vCPU is
- * loaded before and after.
+ * Called by the vCPU's own thread: sleep until cond holds. Returns 0, or -EINTR if a signal
+ * arrives. The vCPU is loaded before and after.
  */
 int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu));
 

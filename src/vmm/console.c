@@ -82,7 +82,10 @@ void console_flush(void)
 	pthread_mutex_unlock(&console.lock);
 }
 
-/* Is this complete line the end of a panic? If it is the panic's beginning, keep its text. */
+/*
+ * Return true if this complete line is the end of a panic. If it is the beginning of a panic, keep
+ * its text.
+ */
 static bool line_is_panic_end(void)
 {
 	const char *text;

@@ -39,7 +39,7 @@ void machine_wrote(struct machine *m, const void *at, u64 len)
 
 /*
  * Have KVM's log cleared only on request, not on reading, so that a page written in between is not
- * write-protected twice. False: KVM cannot do this.
+ * write-protected twice. Returns false if KVM cannot do this.
  */
 static bool choose_manual(struct machine *m)
 {

@@ -156,7 +156,10 @@ static u64 doorbell_read(void *device, u64 offset, unsigned int len)
 	return value;
 }
 
-/* Move the thread to the other hart and wake it there. */
+/*
+ * Start a comparison: move the thread to the other hart and wake it there. Does nothing if gpa is
+ * not valid, no second hart is available, or a comparison is in progress.
+ */
 static void begin_compare(struct doorbell *dev, u64 gpa)
 {
 	volatile struct clocks *clocks = machine_ram(dev->machine, gpa, sizeof(*clocks));

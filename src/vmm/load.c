@@ -9,7 +9,7 @@
  *
  * image_size includes .bss, which is not in the file, so it does not show whether an Image is
  * complete. A kernel that is also an EFI program (such as Debian's) lists its sections in a PE
- * header, and then the file has to reach the end of the last one. For any other Image, only the
+ * header, and its file has to reach the end of the last section. For any other Image, only the
  * header has to be complete.
  */
 #include <errno.h>

@@ -140,8 +140,8 @@ static bool all_parked(const struct machine *m)
 }
 
 /*
- * immediate_exit is set before the signal, because a thread that is just before KVM_RUN would miss
- * the signal.
+ * immediate_exit is set before the signal is sent, because a thread that is just about to call
+ * KVM_RUN would miss the signal.
  */
 static void park_all(struct machine *m)
 {
@@ -254,8 +254,8 @@ static void run_until_stop(struct machine *m)
 
 /*
  * A vCPU that HSM had stopped when it was parked may have been started since, by a vCPU that was
- * not parked yet. KVM sets the new registers of a started vCPU only in KVM_RUN, so that vCPU has to
- * run before the save.
+ * not parked yet. KVM sets the new registers of a started vCPU only in KVM_RUN, so a vCPU started
+ * late has to run before the save.
  */
 static bool was_started_late(const struct machine *m)
 {

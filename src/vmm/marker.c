@@ -50,7 +50,8 @@ static void seen(const struct region *region, u64 offset, bool write, unsigned i
 }
 
 /*
- * Are markers recorded? On hyperscope, a file tells; Linux has no such file and records them all.
+ * Return true if markers are recorded. On hyperscope, a file shows this; Linux does not have this
+ * file and records all markers.
  */
 static bool event_is_on(void)
 {

@@ -2,9 +2,10 @@
 /*
  * pages.c - guest memory in the file of a saved VM.
  *
- * A page gets its place when it is first written, and is written to the same place if it changes
- * later. So the file has each page once, whatever the number of rounds. While the guest runs, a
- * page may change while it is being written. Then it is dirty, and a later round writes it again.
+ * A page gets its place in the file when it is first saved, and is written to the same place if it
+ * changes later. So the file has each page once, whatever the number of rounds. While the guest
+ * runs, a page may change while it is being written to the file. Then it is dirty, and a later
+ * round writes it again.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -105,7 +106,7 @@ static int write_run(struct pages *pages, struct run *run)
 
 /*
  * Add page `number` to the run; write the run first if the page does not continue it. Returns 1 if
- * the page will be written, 0 if it is zero and not in the file, or -errno.
+ * the page will be written, 0 if the page contains only zeroes and is not in the file, or -errno.
  */
 static int add_page(struct pages *pages, struct run *run, u64 number)
 {

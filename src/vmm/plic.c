@@ -2,14 +2,15 @@
 /*
  * plic.c - the platform-level interrupt controller, with level-triggered sources.
  *
- * Each vCPU has two contexts, as on QEMU's `virt`: 2n is M-mode, which a guest hart does not have
- * (its registers read as zero), 2n + 1 is S-mode. The output of an S context is the vCPU's external
- * interrupt, set by KVM_INTERRUPT, which any thread may call while the vCPU runs.
+ * Each vCPU has two contexts, as on QEMU's `virt`: 2n is for M-mode, which a guest hart does not
+ * have (the context's registers read as zero), and 2n + 1 is for S-mode. The output of an S context
+ * is the vCPU's external interrupt, set by KVM_INTERRUPT, which any thread may call while the vCPU
+ * runs.
  *
- * A source goes level -> pending (gateway) -> claimed, in service -> completed. It is pending
- * again only after completion, if its line is still high. A line that falls before the claim
- * withdraws its request (PLIC §1.2 and newer QEMUs let a stale claim through). A claim returns
- * only a source above the threshold (as in QEMU; by PLIC §8 it would ignore the threshold).
+ * A source goes level -> pending (gateway) -> claimed, in service -> completed. It is pending again
+ * only after completion, if its line is still high. A line that falls before the claim withdraws
+ * its request (PLIC §1.2 and newer QEMUs let a stale claim through). A claim returns only a source
+ * above the threshold (as in QEMU; by PLIC §8 it would ignore the threshold).
  *
  * Register map: PLIC §3.
  */

@@ -2,15 +2,15 @@
 /*
  * precopy.c - decide whether another round of copying memory from a running guest is worthwhile.
  *
- * A round writes the pages that the previous one left dirty. Meanwhile the guest dirties more. The
- * pages left at the end are written while the guest is stopped. So rounds continue until few pages
- * are left, or hardly fewer than before, or the allowed number of rounds is reached.
+ * A round writes the pages that the previous round left dirty. Meanwhile, the guest dirties more
+ * pages. The pages left at the end are written while the guest is stopped. So rounds continue until
+ * few pages are left, or hardly fewer than before, or the allowed number of rounds is reached.
  */
 #include "state.h"
 
 #define FEW_PAGES 64
 
-/* If this many pages are dirty one round after n were, more rounds do not help. */
+/* If this many pages are dirty one round after n pages were dirty, more rounds do not help. */
 #define NO_PROGRESS(n) ((n) - (n) / 4)
 
 static struct {

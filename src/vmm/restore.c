@@ -44,7 +44,10 @@ static void read_at(const struct options *options, void *to, size_t len, u64 off
 
 /* ---- the header ------------------------------------------------------------------------------ */
 
-/* The file may be longer than its contents, as a disk is. ram_size <= RAM_MAX: no overflow. */
+/*
+ * Refuse a file that is shorter than its header says, or whose header is inconsistent. The file may
+ * be longer, as a disk is. ram_size <= RAM_MAX, so nothing overflows.
+ */
 static void check_extent(const struct options *options, const struct save_header *h)
 {
 	off_t end = lseek(restored.fd, 0, SEEK_END);
@@ -81,7 +84,10 @@ static const char *const device_names[] = {
 #undef DEVICE
 };
 
-/* Called before the machine is built. Completes the options from the header. */
+/*
+ * Open and check the file, and complete the options from its header; refuse options that contradict
+ * the header. Called before the machine is built.
+ */
 void restore_open(struct options *options)
 {
 	struct save_header *h = &restored.header;
@@ -110,7 +116,10 @@ void restore_open(struct options *options)
 
 /* ---- the state ------------------------------------------------------------------------------- */
 
-/* Called when the machine is built and its devices are reset, before any vCPU runs. */
+/*
+ * Load the machine's state from the file. Called after the machine has been built and its devices
+ * have been reset, before any vCPU runs.
+ */
 void restore(struct machine *m)
 {
 	const struct save_header *h = &restored.header;

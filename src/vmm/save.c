@@ -162,7 +162,10 @@ void save_live(struct machine *m)
 	machine_stop(m, STOP_SAVE, STATUS_POWEROFF);
 }
 
-/* May be called by any thread, but not in a signal handler. Without rounds, stop the guest now. */
+/*
+ * Request a save; without rounds, this stops the guest now. May be called by any thread, but not in
+ * a signal handler.
+ */
 void save_request(struct machine *m)
 {
 	if (!m->options.save)
@@ -249,7 +252,9 @@ static void end(struct machine *m, bool failed)
 	save.under_way = false;
 }
 
-/* Called with all vCPUs parked. Returns false if the machine could not be saved. */
+/*
+ * Complete the save. Called with all vCPUs parked. Returns false if the machine could not be saved.
+ */
 bool save_finish(struct machine *m)
 {
 	double start = seconds();
@@ -274,7 +279,10 @@ bool save_finish(struct machine *m)
 	return true;
 }
 
-/* The guest ended or rebooted before it was stopped for the save. Called with all vCPUs parked. */
+/*
+ * Give up a save, because the guest ended or rebooted before it was stopped for the save. Called
+ * with all vCPUs parked.
+ */
 void save_abandon(struct machine *m)
 {
 	if (save.under_way || m->stop_reason != STOP_REBOOT)

@@ -25,7 +25,10 @@ static const struct {
 
 #define EXTENSIONS (sizeof(extensions) / sizeof(extensions[0]))
 
-/* Get the list's next word: the extension's index, and whether to enable it. False at the end. */
+/*
+ * Get the list's next word: the extension's index, and whether to enable it. Returns false at the
+ * end of the list; exits if the word is not an extension.
+ */
 static bool next_word(const char **list, unsigned int *index, bool *on)
 {
 	size_t len;

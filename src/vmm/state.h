@@ -2,20 +2,20 @@
 /*
  * state.h - the saved state of a VM, and the format of its file (--save, --restore).
  *
- *   0           struct save_header, written last: without it the file is not a saved VM
+ *   0           struct save_header, written last: without it, the file is not a saved VM
  *   4096        pages of guest memory, in the order in which they were first written
  *   sections_at sections, each a struct save_section and its contents; padded with zeroes to a
  *               multiple of 4096
  *
  * The sections are:
  *
- *   pages       for each page in the file its number in RAM, and its sum; pages of zeroes are
- *               not in the file
+ *   pages       for each page in the file, its number in RAM and its sum; all other pages are
+ *               zero
  *   machine     the guest's clock
  *   vcpu N      HSM state, then every register that KVM_GET_REG_LIST names: id, value
  *   plic, uart, console, disk N, device N (device.def)
  *
- * All numbers are little-endian, as guest and host are. A sum has 64 bits. It detects damage, but
+ * All numbers are little-endian, as are guest and host. A sum has 64 bits. It detects damage, but
  * not malice, so everything that is read is checked as well.
  */
 #ifndef VMM_STATE_H
@@ -54,9 +54,9 @@ struct save_section {
 struct state {
 	bool loading;
 	u8 *data;
-	size_t len; /* saving: so far; loading: in all */
+	size_t len; /* in bytes: so far when saving, in all when loading */
 	size_t room, at;
-	const char *bad; /* why it was refused, or NULL; the first reason counts */
+	const char *bad; /* why the data was refused, or NULL; the first reason counts */
 };
 
 void state_bytes(struct state *s, void *at, size_t len);
@@ -65,12 +65,15 @@ void state_refuse(struct state *s, const char *why);
 #define STATE(s, object) state_bytes(s, &(object), sizeof(object))
 u64 state_sum(u64 sum, const void *data, size_t len); /* of the u64s in data; start with sum = 0 */
 
-/* Saving: begin a section after the others; end it, given what section_begin() returned. */
+/*
+ * To save, section_begin() begins a section after the others; section_end() ends the section, given
+ * what section_begin() returned.
+ */
 size_t section_begin(struct state *s, const char *name, unsigned int index);
 void section_end(struct state *s, size_t begin);
 /*
- * Loading: set *contents to the next section, which must have this name and index. False: s->bad is
- * set.
+ * To load, set *contents to the next section, which must have this name and index. Returns false,
+ * with s->bad set, if the section is missing or invalid.
  */
 bool section_open(struct state *s, const char *name, unsigned int index, struct state *contents);
 
@@ -89,8 +92,8 @@ struct pages {
 };
 
 /*
- * Write or read all `len` bytes. Returns 0 or -errno: -ENOSPC, or -ENODATA if the file is too
- * short.
+ * Write or read all `len` bytes. Returns 0 or -errno: -ENOSPC if no more can be written, -ENODATA
+ * if the file is too short.
  */
 int file_write(int fd, const void *from, size_t len, u64 offset);
 int file_read(int fd, void *to, size_t len, u64 offset);
@@ -116,17 +119,20 @@ section_fn pages_state, vcpu_state, plic_state, uart_state, console_state, virti
 
 /* ---- state_machine.c ---------------------------------------------------------- */
 
-void clock_read(struct machine *m); /* the guest's clock, to be saved */
+void clock_read(struct machine *m); /* reads the guest's clock, to be saved */
 void sections_state(struct machine *m, struct pages *pages, struct state *s);
 
 /* ---- dirty.c: the pages of guest memory that were written ------------------------------------ */
 
 struct dirty;
 struct dirty *dirty_start(struct machine *m); /* or NULL with errno: no memory, or KVM refused */
-/* Move the pages in the logs to the dirty pages. Returns the number of dirty pages. */
+/*
+ * Add the pages in both logs (KVM's and the VMM's own) to the dirty pages. Returns the number of
+ * dirty pages.
+ */
 u64 dirty_take(struct dirty *dirty);
 const u64 *dirty_pages(const struct dirty *dirty); /* the dirty pages, as a bitmap */
-void dirty_written(struct dirty *dirty);           /* all have been written to the file */
+void dirty_written(struct dirty *dirty);           /* the dirty pages are now in the file */
 void dirty_end(struct dirty *dirty);
 
 /* ---- precopy.c: whether a save needs another round ------------------------------------------- */

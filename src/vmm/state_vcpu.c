@@ -158,7 +158,10 @@ static void set_reg(struct vcpu *vcpu, const struct reg *reg)
 		    (unsigned long long)NUMBER(reg->id) & 0xffff, first_word(reg), -err);
 }
 
-/* An extension that was off may be missing on this host. */
+/*
+ * Set a register that specifies the kind of vCPU, unless it already has the value. An extension
+ * that is off in the saved state may be missing on this host.
+ */
 static void set_identity(struct vcpu *vcpu, const struct reg *reg)
 {
 	struct reg now = { .id = reg->id };

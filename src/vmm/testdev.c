@@ -170,8 +170,8 @@ void testdev_state(void *of, struct state *s)
 }
 
 /*
- * Optional: without the eventfd, only some rows of the benchmark are missing. Returns the eventfd,
- * or -1.
+ * Make the eventfd that a store to NOTIFY signals, and return it, or -1. It is optional: without
+ * it, only some rows of the benchmark are missing.
  */
 static int make_notify(struct machine *m)
 {

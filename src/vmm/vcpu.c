@@ -72,7 +72,10 @@ static void handle_system_event(struct vcpu *vcpu)
 	machine_stop(vcpu->machine, STOP_PANIC, STATUS_PANIC);
 }
 
-/* KVM forwards only seed; for any other CSR it injects an illegal-instruction exception. */
+/*
+ * KVM forwards only accesses to seed; for any other CSR that it does not handle, it injects an
+ * illegal-instruction exception.
+ */
 static void handle_csr(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;

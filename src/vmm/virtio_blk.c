@@ -60,8 +60,8 @@ static bool take_front(struct iovec *iov, unsigned int count, void *to, size_t l
 }
 
 /*
- * The reverse of take_front(): copy `len` bytes to the front of the buffers. If fewer fit, copy
- * only those and return false.
+ * The reverse of take_front(): copy `len` bytes to the front of the buffers and remove that space
+ * from them. If fewer bytes fit, copy only those and return false.
  */
 static bool put_front(struct iovec *iov, unsigned int count, const void *from, size_t len)
 {
@@ -102,7 +102,10 @@ static ssize_t transfer(int fd, const struct iovec *iov, u64 offset, bool write)
 	return n;
 }
 
-/* Are `len` bytes from `sector` on whole sectors of the disk? The guest chose both values. */
+/*
+ * Returns true if the `len` bytes that start at `sector` are whole sectors of the disk. The guest
+ * chose both values.
+ */
 static bool on_disk(const struct disk *disk, u64 sector, u64 len)
 {
 	/* lab 11: write on_disk: without a sum or a product that can overflow */
@@ -184,7 +187,10 @@ static void mark_begin(const struct disk *disk, const struct virtio_blk_outhdr *
 	       (unsigned long long)header->sector, (unsigned long long)(out ? out : in));
 }
 
-/* Header and status have been removed from the chain already. */
+/*
+ * Execute a request, with markers around it if they are on. The header and the status byte have
+ * already been removed from the chain.
+ */
 static u8 execute_marked(struct disk *disk, const struct virtio_blk_outhdr *header)
 {
 	u8 status;
@@ -198,9 +204,10 @@ static u8 execute_marked(struct disk *disk, const struct virtio_blk_outhdr *head
 }
 
 /*
- * Execute a chain, which is one request: its header is the first of the readable bytes, its status
- * the last writable byte. Returns NULL, or why the chain is not a request. An executed chain is put
- * into the used ring with the number of its writable bytes, including the status.
+ * Execute a chain, which is one request: its header is at the front of the readable bytes, and its
+ * status is the last writable byte. Returns NULL, or the reason why the chain is not a request. An
+ * executed chain is put into the used ring with the number of its writable bytes, including the
+ * status.
  */
 static const char *answer(struct disk *disk)
 {

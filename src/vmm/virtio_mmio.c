@@ -340,7 +340,9 @@ void virtio_mmio_state(void *of, struct state *s)
 		device->state(device, s);
 }
 
-/* The ring may contain requests for which no further notification comes. */
+/*
+ * Wake the device's thread: the ring may contain requests for which no further notification comes.
+ */
 void virtio_mmio_resume(struct virtio_device *device)
 {
 	kick(device);

@@ -2,9 +2,9 @@
 /*
  * virtio_ring.c - the device's side of a split virtqueue (virtio §2.7).
  *
- * A hostile guest can change the rings at any time. So every field is read exactly once, into a
- * local variable that is checked and used; every address goes through machine_ram(); and every loop
- * ends, whatever the guest does.
+ * A hostile guest can change the rings at any time. So a field is always read into a local
+ * variable, and only this copy is checked and used; every address goes through machine_ram(); and
+ * every loop ends, whatever the guest does.
  */
 #include <linux/virtio_ring.h>
 #include "vmm.h"
@@ -17,7 +17,10 @@
 #define AVAIL_BYTES(size) (2 * (RING_FIRST + (u64)(size)))
 #define USED_BYTES(size)  (2 * RING_FIRST + 8 * (u64)(size))
 
-/* After this load, what the guest wrote before idx is visible; store_release() is the reverse. */
+/*
+ * After this load, what the guest wrote before idx is visible. The reverse holds for
+ * store_release(): a guest that reads the new idx sees what was written before it.
+ */
 static u16 load_acquire(const volatile u16 *at)
 {
 	return __atomic_load_n(at, __ATOMIC_ACQUIRE);
@@ -98,9 +101,9 @@ static bool add_buffer(struct machine *m, struct chain *chain, const struct vrin
 }
 
 /*
- * Follow a chain through a table of `size` descriptors, from `index` to the one without a next.
- * None of them may be indirect, not even the first: it is read again here, and may not be what
- * virtqueue_pop() read. add_buffer() ends a chain that loops.
+ * Follow a chain through a table of `size` descriptors, from `index` to the descriptor without a
+ * next. No descriptor may be indirect, not even the first: it is read again here, and may differ
+ * from what virtqueue_pop() read. add_buffer() refuses a chain that loops.
  */
 static bool walk(struct machine *m, struct chain *chain, const struct vring_desc *table, u32 size,
 		 u32 index, const char **why)
@@ -129,8 +132,8 @@ static bool walk(struct machine *m, struct chain *chain, const struct vring_desc
 
 /*
  * Follow a chain through an indirect table in RAM, from entry 0. `head` has the table's address,
- * aligned to 8, and its length in bytes: whole descriptors, at least one. An indirect descriptor
- * has no next.
+ * which must be aligned to 8, and its length in bytes, which must be that of one or more whole
+ * descriptors. A descriptor that points to an indirect table has no next.
  */
 static bool walk_indirect(struct machine *m, struct chain *chain, const struct vring_desc *head,
 			  const char **why)

@@ -65,7 +65,10 @@ typedef u64 gpa_t;
 #define UART_IRQ      10
 #define PLIC_SOURCES  32
 
-/* From device.def, for each device: its address, size and source; its index in options.device[]. */
+/*
+ * For each device of device.def: its address, size and interrupt source, and its index in
+ * options.device[].
+ */
 enum device_place {
 #define DEVICE(name, NAME, base, size, irq, help) \
 	NAME##_BASE = base, NAME##_SIZE = size, NAME##_IRQ = irq,
@@ -108,7 +111,7 @@ struct options {
 	bool input;
 	const char *save;         /* --save, or NULL */
 	unsigned int save_rounds; /* rounds of writing memory before the guest is stopped */
-	unsigned int save_at;     /* ms after the start; 0: not by time */
+	unsigned int save_at;     /* ms after the start; 0: --save-at was not given */
 	const char *save_on;      /* save when the guest prints this, or NULL */
 	const char *restore;      /* --restore, or NULL */
 	bool device[NR_DEVICES];  /* by row of device.def */
@@ -422,7 +425,7 @@ int machine_run(struct machine *m);
 void machine_stop(struct machine *m, enum stop_reason reason, int status);
 void machine_vcpu_park(struct vcpu *vcpu);
 
-/* Return the VMM's address of guest memory, or NULL unless all `len` bytes are RAM. */
+/* Return the address of this guest memory in the VMM, or NULL if not all `len` bytes are RAM. */
 void *machine_ram(struct machine *m, gpa_t gpa, u64 len);
 /* Switch KVM's log of the vCPUs' writes on or off. Returns 0 or -errno. */
 int machine_log_writes(struct machine *m, bool on);

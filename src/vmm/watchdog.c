@@ -35,7 +35,10 @@ static bool same_fault(const struct trap_sample *a, const struct trap_sample *b)
 	return a->stvec == b->stvec && a->sepc == b->sepc && a->scause == b->scause;
 }
 
-/* Called by the vCPU's own thread, outside KVM_RUN. */
+/*
+ * Sample the vCPU's registers, and count consecutive suspicious samples with the same fault. Called
+ * by the vCPU's own thread, outside KVM_RUN.
+ */
 void watchdog_sample(struct vcpu *vcpu)
 {
 	struct trap_sample now;
@@ -50,7 +53,11 @@ void watchdog_sample(struct vcpu *vcpu)
 	vcpu->sample = now;
 }
 
-/* Called by the main thread, WATCHDOG_SAMPLES times per period. */
+/*
+ * Stop the machine if the last WATCHDOG_SAMPLES samples of a vCPU were suspicious and showed the
+ * same fault; otherwise, request new samples. Called by the main thread, WATCHDOG_SAMPLES times per
+ * period.
+ */
 void watchdog_tick(struct machine *m)
 {
 	for (unsigned int i = 0; i < m->options.vcpus; i++) {

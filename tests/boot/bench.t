@@ -66,8 +66,7 @@ bench hyperscope --single --rows mmio_read --csv "$tmp/csv"
 like "$(cat "$tmp/csv")" '^hyperscope,mmio_read,default,rv64,instructions,1024,[0-9]+\.00,[0-9]+\.00,' \
 	"--single: each sample is one operation, in whole instructions"
 
-# ---- I/O latency in both directions, over all phases of a tick, measured by comparing two clocks
-# ----
+# ---- I/O latency in both directions, over all phases of a tick, by comparing two clocks ----
 bench hyperscope --rows io_out,io_in,timer_now,sbi_set_timer --csv "$tmp/csv"
 agree()	# ROW: claim that the row's batches agree within 2 %
 {

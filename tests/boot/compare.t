@@ -32,7 +32,7 @@ else
 fi
 like "$out" '^8 figures: [0-9]+ the same' "each of the rows is compared" || diag "$err"
 
-# A base measured with this build, with sbi_user's figures reduced to 800.
+# Make a base from the figures of this build, with sbi_user's figures reduced to 800.
 made=$tmp/out/compare/head.csv
 sed 's/^\(hyperscope,sbi_user,.*\)/\1/; /^hyperscope,sbi_user,/{s/\(,[0-9.]*\)\{5\},\([0-9.]*\),\([^,]*\),/,800,800,800,800,800,800,BASE,/}' \
 	"$made" | sed "s/^\(hyperscope,.*\),[^,]*,\([0-9a-f]*,[0-9.]*,\"-M\)/\1,BASE,\2/" >"$tmp/base.csv"
@@ -48,8 +48,8 @@ compare "$HS_TOP" "$tmp/other.csv" --rows sbi_user
 is $status 0 "compare does not fail because of a figure made with another compiler"
 like "$out" '^figures made with another .*: 1$' "the output counts the figures made with another compiler"
 
-# A commit's message may accept the cost. Each test runs in a clone whose last commit has a Costs:
-# line.
+# The message of a commit may accept a higher cost. Each test runs in a clone whose last commit has
+# a Costs: line.
 if git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null && git clone -q --shared "$HS_TOP" "$tmp/clone" 2>/dev/null; then
 	commit()	# MESSAGE
 	{

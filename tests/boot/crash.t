@@ -9,7 +9,7 @@ busybox=$O/guest/busybox
 [ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
 hstrace=$O/hstrace
 
-said()	# HART: the events of this hart that the log shows after the panic, without "trace: "
+said()	# HART: print the events of this hart that the log shows after the panic, without "trace: "
 {
 	sed -n '/^host: panic: /,$p' <<<"$err" | sed -n "s/^trace: \([0-9][0-9.]* $1 \)/\1/p"
 }
@@ -153,7 +153,7 @@ damaged header print
 is "$status" 125 "with a random trace header, the panic ends the machine"
 is "$(said 0 | grep -c 'print: part=0 buf=marker ')" 16 "with a random trace header, the intact records are shown"
 damaged pointer all
-is "$status" 125 "a hart that writes through a wild pointer panics, and the machine ends"
+is "$status" 125 "a hart that writes through a wild pointer panics, and the machine shuts down"
 like "$err" 'host: panic: store page fault at' "the panic after a write through a wild pointer names the store page fault"
 is "$(said 0 | wc -l)" 16 "the panic after a write through a wild pointer shows the last 16 events"
 damaged tree print

@@ -172,7 +172,7 @@ is "$(grep -c ' kvm_exit_handled: ' "$tmp/report")" "$(grep -c ' kvm_exit: ' "$t
 is "$("$hstrace" stat "$trace" | sed -n 's/^exits: \([0-9]*\);.*/\1/p')" \
 	"$(grep -c ' kvm_exit: ' "$tmp/report")" "the table of exits counts as many exits as there are kvm_exit events"
 
-# ---- fields against each other ----
+# ---- fields agree with each other ----
 "$hstrace" export --to json "$trace" >"$tmp/json"
 relay "$(python3 "$HS_TOP/tests/trace/fields.py" <"$tmp/json")"
 sed '/"kvm_page_fault"/s/"gpa":"0x80/"gpa":"0x90/; /"kvm_userspace_exit"/s/"MMIO"/"INTR"/

@@ -205,7 +205,7 @@ like "$linux_view" "^read: $want" "the guest reads the disk's contents"
 want=$(dd if="$tmp/disk" bs=64k skip=32 count=16 2>/dev/null | md5sum)
 like "$linux_view" "^wrote: $want" "data that the guest wrote and synced is in the disk's file"
 
-# ---- the same under hyperscope ---------------------------------------------------------------------
+# ---- the same guest under hyperscope ----------------------------------------------------------
 
 same="hyperscope's guest sees the same machine as Linux KVM's"
 if [ ! -f "$O/hyperscope.bin" ]; then

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# trace.t - the trace of real runs: complete, repeatable, cheap, and readable after a kill.
+# trace.t - the trace of real runs is complete, repeatable, cheap, and readable after the machine
+# has been killed.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 ! qemu_older 8.0 || skip_all "QEMU $(qemu_version): a pending interrupt does not show in sip, and the payload timer waits for one"
 
@@ -33,7 +34,8 @@ rows()	# print the sum of the table's counts
 }
 
 # ---- complete ----
-# The payload uses no FP, so lazy_trap would move no FP state.
+#
+# Set fp=lazy_save: the payload does not use FP, so lazy_trap would not move any FP state.
 run "$payloads/timer.bin" --trace all --set fp=lazy_save
 is "$status" 0 "a payload runs with every event on"
 like "$(cat "$tmp/table")" '^exits: [0-9]+; cost in instructions' "with --icount and one hart, costs are in instructions"
@@ -79,7 +81,8 @@ like "$err" 'the trace is saved to .*/trace; hstrace stat --live ' "the launcher
 run "$payloads/timer.bin" --trace all --set fp=lazy_save --boot trace.size=8K
 like "$(cat "$tmp/report")" 'lost \(overwritten\): [1-9]' "a small ring loses events, and the report says how many"
 is "$(events .)" 127 "a small ring keeps the newest events"
-# Record exits only, so that the lost ones can be counted. Their number may differ from the previous run's.
+# Record exits only, so that the lost exits can be counted. The number of exits may differ from the
+# previous run's.
 run "$payloads/timer.bin" --trace kvm_exit --set fp=lazy_save --boot trace.size=8K
 lost=$(sed -n 's/.*lost (overwritten): \([0-9]*\).*/\1/p' "$tmp/report")
 [ "${lost:-0}" -gt 0 ]
@@ -94,7 +97,7 @@ run "$payloads/timer.bin" --boot exitstat=nonsense
 like "$(cat "$tmp/table")" '^exits: [1-9]' "an unknown exitstat= falls back to auto"
 
 # ---- cheap ----
-null_call()	# ARGS...: print the instructions of a null SBI call
+null_call()	# ARGS...: print how many instructions a null SBI call costs
 {
 	run "$payloads/bench.bin" --append only=sbi_version "$@"
 	sed -n 's/^bench,sbi_version,instructions,[^,]*,[^,]*,\([0-9]*\)[.,].*/\1/p' <<<"$out"

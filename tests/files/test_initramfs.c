@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_initramfs.c - a valid archive becomes a tree, and any archive, even a damaged one, logs one
- * line.
+ * test_initramfs.c - a valid archive becomes a tree, and unpacking any archive, even a damaged one,
+ * logs one line.
  */
 #include <stdarg.h>
 #include <setjmp.h>

@@ -3,15 +3,16 @@
  * insn.c - fuzz target: decode and emulate any instruction.
  *
  * The decoder is tested alone first, then with a vCPU that trapped on the instruction: as a virtual
- * instruction, and as an MMIO access that is decoded from htinst or from the instruction itself,
- * which crosses a page. User space's answer and the completion of the access are included.
+ * instruction, and as an MMIO access. The access is decoded from htinst or from the instruction
+ * itself, which crosses a page boundary. User space's answer and the completion of the access are
+ * included.
  */
 #include "exit/exit.h"
 #include "exit/insn_decode.h"
 #include "native.h"
 #include "fuzz.h"
 
-#define CODE (NATIVE_GUEST_BASE + PAGE_SIZE - 2) /* a 32-bit instruction crosses the page */
+#define CODE (NATIVE_GUEST_BASE + PAGE_SIZE - 2) /* 32-bit instructions cross the page boundary */
 #define MMIO 0x10000000UL
 
 static struct native_vm vm;
@@ -61,7 +62,10 @@ static void decode(u32 insn)
 	}
 }
 
-/* Call KVM_RUN until the trap is handled. Answer exits to user space with bytes of the input. */
+/*
+ * Call KVM_RUN until the trap is handled or KVM_RUN fails, but at most five times. Answer exits to
+ * user space with bytes of the input.
+ */
 static void run(struct hv_trap t)
 {
 	struct kvm_vcpu *vcpu = vm.vcpu;

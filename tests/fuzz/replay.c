@@ -21,7 +21,10 @@ static uint64_t random_u64(void)
 	return state;
 }
 
-/* Pass an input of exactly this size, so that ASan detects reads beyond it. */
+/*
+ * Pass a copy of the input, with up to `damage` random bytes changed. The copy has exactly this
+ * size, so that ASan detects reads beyond it.
+ */
 static void try(const uint8_t *data, size_t size, unsigned int damage)
 {
 	uint8_t *copy = malloc(size ? size : 1);

@@ -2,9 +2,9 @@
 /*
  * trace_ram.c - fuzz target: hstrace save with any contents of trace memory.
  *
- * The input is placed in trace memory, which is at the start of RAM, where the run descriptor
- * points, and zeros follow it. Either save refuses it as a whole, or it writes an intact trace: the
- * trace's checksum is right, and every record can be read.
+ * The input is placed in trace memory, and zeros follow it. Trace memory is at the start of RAM,
+ * and the run descriptor points to it. Either save refuses the input as a whole, or it writes an
+ * intact trace: the trace's checksum is right, and every record can be read.
  */
 #include <sys/mman.h>
 #include <unistd.h>

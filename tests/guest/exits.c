@@ -29,8 +29,9 @@ static bool tval_is(const struct trap *trap, unsigned long want)
 }
 
 /*
- * S §1.9: stval holds the instruction's bits, or 0. This is not checked for mret and sret, for
- * which QEMU gives the bits of an earlier instruction.
+ * Claim that an instruction is illegal in S mode. S §1.9: stval holds the instruction's bits, or 0.
+ * The claim does not cover stval for mret and sret, for which QEMU gives the bits of an earlier
+ * instruction.
  */
 static void ok_illegal(unsigned long word, const char *name)
 {

@@ -4,7 +4,7 @@
  * of other vCPUs, and in each state of sstatus.FS.
  *
  * Hypervisors switch FP registers lazily in various ways. Each claim covers a moment at which one
- * of these ways could lose their values.
+ * of these ways could lose the registers' values.
  */
 #include "provoke.h"
 

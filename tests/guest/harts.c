@@ -325,7 +325,7 @@ static void read_under(unsigned long va)
 	csr_write(satp, 0);
 }
 
-/* The other hart has used the translation; then this hart changes it and fences the other. */
+/* Once this hart has fenced another hart, that hart uses a changed translation. */
 static void test_sfence(const char *name, unsigned long fid)
 {
 	unsigned long i, bad = 0;
@@ -345,7 +345,7 @@ static void test_sfence(const char *name, unsigned long fid)
 
 static unsigned long device; /* a register that may be read at any time */
 static unsigned long race_good, race_fault, race_other;
-static struct trap race_trap; /* of the first wrong outcome */
+static struct trap race_trap; /* the trap of the first wrong outcome */
 static unsigned long race_result, race_want;
 
 /*

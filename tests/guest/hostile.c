@@ -2,8 +2,8 @@
 /*
  * hostile.c - a guest that does what no guest should.
  *
- * Without arguments, do everything after which a guest can continue, and print TAP. With
- * boot argument do=NAME, do one thing after which it cannot. The test script then checks
+ * Without arguments, do everything after which a guest can continue, and print TAP. With boot
+ * argument do=NAME, do one thing after which a guest cannot continue. The test script then checks
  * how the machine ends, and that the host runs the next VM.
  */
 #include "rt.h"
@@ -117,7 +117,7 @@ static void test_random_calls(void)
 	      RANDOM_CALLS);
 }
 
-/* The error depends on the argument; no wild address may be written or read. */
+/* Each call has to fail with INVALID_PARAM, and must not write or read at a wild address. */
 static void test_wild_pointers(void)
 {
 	static const unsigned long bad[][2] = {
@@ -226,8 +226,8 @@ static void poke(unsigned long pa)
 }
 
 /*
- * The host's kernel and its trace memory are somewhere in the host's physical memory. In a
- * guest those addresses are guest physical, and there is nothing outside the guest's RAM.
+ * The host's kernel and its trace memory are somewhere in the host's physical memory. In a guest,
+ * those addresses are guest physical addresses, and outside the guest's RAM there is no memory.
  */
 static void test_other_memory(void)
 {
@@ -256,7 +256,8 @@ static void test_other_memory(void)
 
 		read += trap->cause == NO_TRAP && seen != ~0UL;
 	}
-	ok_eq(read, 0, "%lu addresses outside the guest's RAM give access faults or all ones",
+	ok_eq(read, 0,
+	      "reads of %lu addresses outside the guest's RAM give access faults or all ones",
 	      tried);
 }
 
@@ -304,9 +305,9 @@ static unsigned long insn_regs[32];
 static u32 insn_code[2] __attribute__((aligned(64)));
 
 /*
- * A random instruction that cannot hurt the payload itself: no jump or branch by offset, no
- * write to the CSRs on which its handler depends, no ecall. Base registers point outside its
- * RAM.
+ * Return a random instruction that cannot hurt the payload itself: it does not jump or branch by an
+ * offset, does not write the CSRs on which the payload's trap handler depends, and is not an ecall.
+ * Base registers point outside the payload's RAM.
  */
 static u32 random_insn(void)
 {

@@ -156,7 +156,10 @@ static void test_fresh(void)
 	      "pages that are written after they were read are logged, and no others");
 }
 
-/* When logging ends, the pages leave the G-stage table. The host still maps them as writable. */
+/*
+ * When logging ends, the pages are unmapped from the G-stage table. The host still maps them as
+ * writable.
+ */
 static void test_unmapped(void)
 {
 	logdev_set(LOGDEV_LOG, 0);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * mmio_hard.c - accesses to a device by code that is hard to fetch a second time, and
- * by instructions that a hypervisor does not emulate.
+ * mmio_hard.c - accesses to a device by code that is hard to fetch a second time, and by
+ * instructions that a hypervisor does not emulate.
  *
- * The results of the latter are those of src/kvm/exit/mmio.c: access faults, as from
- * hardware whose I/O region supports neither atomics nor FP.
+ * The expected results of instructions that are not emulated are those of src/kvm/exit/mmio.c:
+ * access faults, as from hardware whose I/O region supports neither atomics nor FP.
  */
 #include "testdev.h"
 
@@ -126,9 +126,10 @@ static void watch(unsigned long page)
 }
 
 /*
- * Return whether the other hart sees this value now. Of the next three rounds to end, the last
- * began after the call (the fence orders the count of the first before the read of the last). Do
- * not wait longer: the hart's next exit, perhaps a tick of the host, may drop a stale translation.
+ * Return whether the other hart sees this value now. Of the next three rounds to end, the last one
+ * began after the call (the fence orders the first round's increment of watch_turns before the last
+ * round's read of the page). Do not wait longer: the hart's next exit, perhaps a tick of the host,
+ * may drop a stale translation.
  */
 static bool watched(unsigned long value)
 {
@@ -213,7 +214,7 @@ static void do_misaligned_store(unsigned long addr)
 	store_double(addr + 1);
 }
 
-/* Half of the load is in the device, half beyond it. */
+/* The first half of the load is in the device, and the second half is beyond it. */
 static void do_crossing_load(unsigned long addr)
 {
 	load_double(ALIGN_DOWN(addr, PAGE_SIZE) + PAGE_SIZE - 4);

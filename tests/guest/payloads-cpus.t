@@ -50,7 +50,7 @@ else
 fi
 vm "no V: vector" vector
 
-# More vCPUs than harts, so that they run alternately.
+# There are more vCPUs than harts, so the vCPUs take turns.
 vm "one hart: harts, 4 vCPUs" harts --smp 4 rounds=10
 vm "one hart: harts, 8 vCPUs" harts --smp 8 rounds=3
 for variant in lazy_trap lazy_save eager; do

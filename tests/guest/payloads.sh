@@ -4,7 +4,8 @@
 #
 #   . tests/lib/tap.sh; . tests/guest/payloads.sh
 #   vm LABEL PAYLOAD [VMM-OPTION...]      run a payload; its claims must hold, and its status must be 0
-#   vm_ends LABEL PAYLOAD [VMM-OPTION...] run it without a claim: see $(text LABEL), $(status_of LABEL)
+#   vm_ends LABEL PAYLOAD [VMM-OPTION...] run a payload, but relay no claims; after boot, $(text LABEL)
+#                                         is its output, and $(status_of LABEL) is its status
 #   vm_list here|linux                    call vm for each line of tests/guest/payloads with this WHERE
 #   toggle NAME [VALUE]                   set a toggle for the VMs that follow (hyperscope only); without
 #                                         VALUE, restore the machine's value, which $HYPERSCOPE_SET may
@@ -80,10 +81,11 @@ apart()
 	echo "apart" >>"$script.body"
 }
 
-# Linux 6.12 loses the time just written by SBI set_timer if its scheduler preempts the vCPU's thread
-# before the guest continues: kvm_riscv_vcpu_timer_restore() writes the vstimecmp that the exit found.
-# This was seen in 1 of 40 runs of sbi beside three busy loops. So on Linux KVM a VM of one vCPU runs with
-# real-time priority; vCPUs that wait for each other on fewer harts must not.
+# Linux 6.12 loses the time just written by SBI set_timer if its scheduler preempts the vCPU's
+# thread before the guest continues: kvm_riscv_vcpu_timer_restore() writes the vstimecmp that the
+# exit found. This was seen in 1 of 40 runs of the payload sbi beside three busy loops. So on Linux
+# KVM, a VM with one vCPU runs with real-time priority. VMs whose vCPUs wait for each other on fewer
+# harts must not have this priority.
 write_script()	# SYSTEM
 {
 	cat >"$script" <<END
@@ -117,7 +119,8 @@ apart() {
 	rm /side.*
 	side=
 }
-# A VM started in the background has read its toggles once its payload prints a line, or has ended.
+# A VM started in the background has read its toggles once its payload has printed a line or the VM
+# has ended.
 started() {
 	tries=0
 	until grep -q -e ' - ' -e '^=== status' /side.\$side || [ \$tries = 600 ]; do

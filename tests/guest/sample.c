@@ -7,7 +7,7 @@
  */
 #include "rt.h"
 
-#define TURNS 5000000UL /* of a loop of two instructions */
+#define TURNS 5000000UL /* iterations of a loop of two instructions */
 #define CALLS 30000UL
 
 static unsigned long uart; /* 0: no UART, so no MMIO */

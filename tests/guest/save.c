@@ -198,7 +198,7 @@ static void test_interrupts(void)
 	if (on_linux()) {
 		skip("the pending IPI ends a WFI", "Linux 6.12 ignores a sip that was set");
 	} else {
-		/* Nothing else is enabled: without the IPI this waits for the time-out. */
+		/* Nothing else is enabled: without the IPI, the WFI would wait for the time-out. */
 		csr_write(sie, BIT(IRQ_S_SOFT));
 		wfi();
 		ok(csr_read(sip) & BIT(IRQ_S_SOFT), "the pending IPI ends a WFI");

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# A guest whose VM is saved to a file and restored must not notice. The first half tests the VMM,
-# the second the launcher. tests/vmm/test_save.c covers damaged files; save.slow.t covers Debian and
-# Linux KVM.
+# A guest must not notice that its VM is saved to a file and restored. The first half of this test
+# covers the VMM, the second half the launcher. tests/vmm/test_save.c covers damaged files;
+# save.slow.t covers Debian and Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 for f in "$O/vmm" "$O/guest/busybox" "$O/guest-payloads"/{save,save_dirty,hello,fault_loop}.bin; do
@@ -58,8 +58,8 @@ HS_SECONDS=90 hs exec --quiet --harts 2 --ram 512M --disk "$tmp/small" --file "$
 	--file "$tmp/script:/script" "$O/guest/busybox" sh /script
 is "$status" 0 "the host runs the whole script" || diag "$err"
 all=$out
-# Time is counted in instructions, so that each vCPU gets its share during the first round. The guest
-# that writes memory ends when its console has input, which only the restored guest has.
+# Time is counted in instructions, so that each vCPU gets its share of time during the first round.
+# The guest that writes memory ends when its console has input, which only the restored guest has.
 {
 	sed '/^mkdir/q' "$tmp/script"
 	cat <<-'END'
@@ -78,7 +78,7 @@ HS_SECONDS=90 hs exec --quiet --icount --harts 2 --ram 512M --file "$O/vmm" \
 is "$status" 0 "the host runs the guests that are saved while they run" || diag "$err"
 all=$all$'\n'$out
 
-part()	# NAME: $out is what that command printed, $status its exit status
+part()	# NAME: set $out to what command NAME printed, and $status to its exit status
 {
 	out=$(sed -n "/^=== $1\$/,/^=== status/p" <<<"$all" | sed '1d;$d' | tr -d '\r')
 	status=$(sed -n "/^=== $1\$/,/^=== status/p" <<<"$all" | sed -n 's/^=== status //p')
@@ -136,7 +136,8 @@ like "$(grep ^vmm <<<"$out")" '^vmm: --save late: the guest ended first; nothing
 	"the VMM reports that a guest ended before it was saved"
 is "$(grep -c '^late\|part$' <<<"$all")" 0 "a save that has not happened leaves no file"
 
-# refused NAME STATUS REGEX CLAIM: claim that NAME ended with STATUS and one matching sentence.
+# refused NAME STATUS REGEX CLAIM: claim that command NAME ended with STATUS and printed one line,
+# which matches REGEX.
 refused()
 {
 	part "$1"
@@ -176,7 +177,7 @@ is "$status" 2 "run --save-on without --save is refused"
 # Files that the run reads, and the user's other files, are not overwritten.
 cp "$O/guest-payloads/hello.bin" "$tmp/image"
 cp "$tmp/small" "$tmp/disk" && echo mine >"$tmp/new.part" && ln -s "$tmp/disk" "$tmp/linked.part"
-kept()	# FILE CLAIM: --save FILE is a usage error, and no file changes
+kept()	# FILE CLAIM: claim that --save FILE is a usage error, and that no file changes
 {
 	hs run --quiet --trace none --disk "$tmp/disk" --save "$1" "$tmp/image"
 	[ "$status:$(grep -c . <<<"$err")" = 2:1 ] && cmp -s "$tmp/disk" "$tmp/small" &&

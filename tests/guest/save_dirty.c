@@ -16,7 +16,10 @@ static unsigned long memory[MAX_HARTS][PAGES_MAX][PAGE_SIZE / 8]
 static unsigned long rounds[MAX_HARTS], wrong[MAX_HARTS], pages, last;
 static bool until_input;
 
-/* The legacy call returns a byte of the console, or -1, in a0. */
+/*
+ * Return whether the hart has made all its rounds and, with until=input, hart 0 has read a byte
+ * from the console. The legacy call returns a byte of the console, or -1, in a0.
+ */
 static bool is_over(unsigned long hart)
 {
 	if (until_input && !hart && rounds[0] % 256 == 0 &&

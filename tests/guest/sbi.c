@@ -16,7 +16,10 @@
 
 unsigned long sbi_regs_changed(unsigned long ext, unsigned long fid, unsigned long a0);
 
-/* INVALID_PARAM by the specification; Linux 6.12 skips harts that do not exist. */
+/*
+ * Return whether the answer for a hart that does not exist is right: INVALID_PARAM by the
+ * specification; also SUCCESS on Linux 6.12, which skips such harts.
+ */
 static bool bad_hart_answer(struct sbiret ret)
 {
 	return ret.error == SBI_ERR_INVALID_PARAM || (on_linux() && ret.error == SBI_SUCCESS);

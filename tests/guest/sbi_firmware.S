@@ -18,7 +18,7 @@ suspend_to:
 	ecall
 	ret
 
-	/* a1 is the state; no other register is defined. */
+	/* a0 is the hart's ID, and a1 is the state; no other general register is defined. */
 	.balign	4
 suspend_resume:
 	sd	a0, 128(a1)

@@ -47,7 +47,10 @@ static bool stop_other(void)
 	return true;
 }
 
-/* Raise the serial port's line. It stays up, and its interrupt ends the suspend at once. */
+/*
+ * Raise the serial port's line, which stays raised, so that its interrupt ends the suspend at once.
+ * Return false if there is no serial port or no PLIC.
+ */
 static bool raise_wakeup(void)
 {
 	struct fdt_reg uart, plic;
@@ -146,10 +149,13 @@ static void test_numbers(void)
 	}
 	ok_eq(wrong, 0, "each defined feature is supported and 0, or not supported");
 	ok_sbi(sbi_call(SBI_EXT_FWFT, 2, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
-	       "an unknown function of FWFT is not supported");
+	       "an unknown FWFT function returns SBI_ERR_NOT_SUPPORTED");
 }
 
-/* Check what every feature with two values has to do. The lock must be last. */
+/*
+ * Check what every feature with two values has to do. The feature must be locked last, because a
+ * locked feature cannot be changed.
+ */
 static void test_switch(unsigned long feature, const char *name)
 {
 	if (fwft_get(feature).error) {

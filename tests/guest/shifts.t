@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# shifts.t - vCPUs that race with each other, at an icount shift where harts switch after few
+# shifts.t - vCPUs race with each other at an icount shift at which QEMU switches harts after few
 # instructions. shifts.slow.t tries more shifts.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/shifts.sh"

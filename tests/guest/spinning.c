@@ -50,7 +50,7 @@ static void in_time(unsigned long ticks, unsigned long n, const char *what)
 
 	note("%s: %lu ns", what, ticks * (1000000000 / timebase()) / n);
 	if (limit)
-		ok(ticks / n <= limit, "%s does not wait for a time slice's end", what);
+		ok(ticks / n <= limit, "%s does not wait for the end of a time slice", what);
 	else
 		skip(what, "no limit is set (limit_us=N) for vCPUs that share a hart");
 }
@@ -79,7 +79,10 @@ static void answer(unsigned long code)
 	__atomic_fetch_add(&answered, 1, __ATOMIC_RELEASE);
 }
 
-/* Compute meanwhile: this vCPU loses its hart only at the end of its time slice. */
+/*
+ * Compute until n IPIs have been answered, so that this vCPU loses its hart only at the end of its
+ * time slice.
+ */
 static void take_ipis(unsigned long n)
 {
 	ipi_clear(); /* the IPI that started this work */

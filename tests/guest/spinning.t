@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# spinning.t - vCPUs that share a hart yield it while they spin for each other. Time is counted in
-# instructions, so that a busy machine makes no difference.
+# spinning.t - vCPUs that share a hart yield it when they spin to wait for each other. Time is
+# counted in instructions, so that a busy machine makes no difference.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/payloads.sh"
 ! qemu_older 10.0 || skip_all "QEMU $(qemu_version): wrs.nto never traps"

@@ -171,7 +171,7 @@ static void test_bad_chains(void)
 	disk_start();
 	disk_make(disk_desc, BLK_IN, 0, back, SECTOR);
 	disk_avail[1] = DISK_QUEUE + 5;
-	ok_broken("an available index far ahead");
+	ok_broken("an available index more than the queue's size ahead");
 	disk_start();
 	ok(!disk_submit(DISK_QUEUE) && disk_needs_reset(),
 	   "needs a reset: a head beyond the table");

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - build the helper of scripts/hyperscope kselftest. scripts/hyperscope setup builds the selftests
-# themselves.
+# rules.mk - build the helper program of scripts/hyperscope kselftest. The selftests themselves are
+# built by scripts/hyperscope setup.
 
 tests: $(O)/tests/kselftest/timed
 

@@ -35,7 +35,7 @@ static int zone(struct vm *vm, unsigned long cmd, uint64_t addr, uint32_t size)
 	return ioctl(vm->fd, cmd, &zone);
 }
 
-/* Complete a pending exit, so that the guest can be started elsewhere. */
+/* Complete a pending exit, so that the guest can be started at another pc. */
 static void finish(struct vcpu *vcpu)
 {
 	vcpu->run->immediate_exit = 1;
@@ -44,8 +44,9 @@ static void finish(struct vcpu *vcpu)
 }
 
 /*
- * Let the guest store `count` values of 2^size bytes, `value` and up, at `addr` and `step` bytes
- * further each time. Returns 0 if the kernel took all stores, 1 if one exited to user space.
+ * Let the guest make `count` stores of 2^size bytes: the first stores `value` at `addr`, and each
+ * next store has a value greater by 1 and an address greater by `step`. Returns 0 if the kernel
+ * handled all stores, 1 if one exited to user space.
  */
 static int stores(struct vm *vm, struct vcpu *vcpu, int size, uint64_t addr, uint64_t value,
 		  unsigned long count, unsigned long step)

@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 #
 # counts.t - three ways to count exits agree exactly: KVM_GET_STATS_FD, the events and the exit
-# table. The counts are per vCPU, for VMs with one vCPU or several, and for VMs whose process is
-# killed.
+# table. The first two are compared for each vCPU, and the table is compared with their total. There
+# are VMs with one vCPU and with several, and VMs whose process is killed.
 #
 # tests/kvm-api/tally.c makes the exits and knows how many there must be. In its first run, only
-# those events are on that leave the fast path enabled; in its second run, every event is on, so
-# that every exit takes the slow path.
+# events that leave the fast path enabled are on; in its second run, every event is on, so that
+# every exit takes the slow path.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 busybox=$O/guest/busybox
 [ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
@@ -35,20 +35,20 @@ sed -n 's/^stat //p' <<<"$out" >"$tmp/stats"
 like "$(grep '^# events' "$tmp/report")" ', lost [^:]*: 0' "no event is lost"
 "$hstrace" stat "$trace" >"$tmp/table"
 
-# events REGEX: print "VM.VCPU count" for each vCPU with events that match
+# events REGEX: print "VM.VCPU count" for each vCPU that has events whose lines match REGEX
 events()
 {
 	grep -E -- "$1" "$tmp/report" | awk '{ n[$1]++ } END { for (v in n) print v, n[v] }' | sort
 }
 
-# stats NAME...: print "VM.VCPU sum" of these counters for each vCPU that has them
+# stats NAME...: for each vCPU that has any of these counters, print "VM.VCPU sum": the sum of them
 stats()
 {
 	awk -v names=" $* " 'index($1, ".") && index(names, " " $2 " ") { n[$1] += $3 }
 		END { for (v in n) print v, n[v] }' "$tmp/stats" | sort
 }
 
-# row REGEX: print the sum of the table's rows whose titles match
+# row REGEX: print the sum of the counts in those rows of the exit table whose titles match REGEX
 row()
 {
 	awk -v title="^($1) +[0-9]+ +[0-9.]+%" '$0 ~ title {
@@ -61,7 +61,7 @@ sum()	# print the sum of the second column of standard input
 }
 
 # both COUNTERS EVENTS ROWS: claim that for each vCPU the sum of the counters equals the number of
-# events, and that their sum over all vCPUs equals the table's count.
+# events, and that the sum of the counters of all vCPUs equals the count of these rows of the table.
 both()
 {
 	is "$(stats $1)" "$(events "$2")" "$1: for each vCPU, the events and the counters agree"

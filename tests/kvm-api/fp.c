@@ -16,7 +16,7 @@
 
 #define VCPUS    4
 #define THREADS  2
-#define STEP     0x100UL /* between the patterns of two rounds */
+#define STEP     0x100UL /* difference between the patterns of two rounds */
 #define NO_TRAPS 0
 #define PARAM    "/sys/module/kvm/parameters/fp"
 

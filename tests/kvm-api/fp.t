@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# fp.t - the FP registers of four vCPUs, of their VMM's threads and of two more threads are never
-# wrong on two harts. The vCPUs belong to two VMs, with four pairs of variants of the toggle fp.
-# kvm-api-linux.slow.t runs the program on Linux KVM.
+# fp.t - on two harts, the FP registers of four vCPUs, of their VMM's threads and of two more
+# threads are never wrong. The vCPUs belong to two VMs, which get one variant each of the toggle fp,
+# in four combinations. kvm-api-linux.slow.t runs the program on Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 prog=$O/tests/kvm-api/fp

@@ -71,7 +71,10 @@ static char letter(int ret)
 	}
 }
 
-/* Read a register, or write its value with bit 0 flipped (1 if it cannot be read). */
+/*
+ * Read a register, or write its value with bit 0 flipped (1 if it cannot be read). Return the
+ * letter for the result.
+ */
 static char one(const struct vcpu *vcpu, uint64_t id, enum mode mode)
 {
 	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)bytes };

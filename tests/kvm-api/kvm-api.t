@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# kvm-api.t - /dev/kvm behaves like Linux's: the same programs pass here and on Linux KVM.
+# kvm-api.t - /dev/kvm behaves like Linux's: the same programs pass on hyperscope and on Linux KVM.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/kvm-api
 names="errors run regs reset ids lacks debug bus stats edges sbi lazy_put logged tally"

@@ -3,8 +3,8 @@
 #
 # kvm-lifecycle.t - many VMs are closed in any order, killed and stopped, and nothing is leaked.
 #
-# This test makes a few hundred VMs, and kvm-lifecycle.slow.t makes 10 000. Both programs also pass
-# on Linux KVM.
+# This test makes a few hundred VMs, and kvm-lifecycle.slow.t makes 10 000. The programs that they
+# run, lifecycle and storm, also pass on Linux KVM.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 
 run()	# TITLE PROGRAM ARGUMENTS HS-OPTIONS...

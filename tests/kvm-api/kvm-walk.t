@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# kvm-walk.t - every call to /dev/kvm, with each bit of its arguments flipped in turn, returns what
-# Linux KVM returned.
+# kvm-walk.t - every call to /dev/kvm, repeated with each bit of its arguments flipped in turn,
+# returns what Linux KVM returned, except for the rows of walk.differences.txt.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 here=$HS_TOP/tests/kvm-api
 

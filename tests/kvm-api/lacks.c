@@ -191,7 +191,10 @@ static void entropy(void)
 	done();
 }
 
-/* The host saves no vector registers for programs, so a program must not see a guest's. */
+/*
+ * The host does not save vector registers for its programs, so a program must not see a guest's
+ * vector registers.
+ */
 static void host_program(void)
 {
 	int status = 0;

@@ -16,7 +16,10 @@ GUEST(store, "1:	sd	a0, 0(a0)\n"
 	     "	ecall\n"
 	     "	j	1b\n");
 
-/* The first call sets a0; later ones pass the address as the result of the guest's call. */
+/*
+ * Let the guest store at `gpa`, and return whether it succeeds. For the first call, the caller sets
+ * a0; later calls pass the address as the result of the guest's call.
+ */
 static bool store_at(const struct vcpu *vcpu, uint64_t gpa)
 {
 	vcpu->run->riscv_sbi.ret[0] = gpa;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * regs.c - ONE_REG: the guest reads what user space writes, and user space what the guest writes.
+ * regs.c - ONE_REG: the guest reads what user space writes, and user space reads what the guest
+ * writes.
  */
 #include "vm.h"
 
@@ -20,7 +21,10 @@ GUEST(timer, ".option norvc\nlla t0, 1f\ncsrw stvec, t0\nli t0, 0x20\ncsrw sie, 
 	     "csrsi sstatus, 2\n2: wfi\nj 2b\n.balign 4\n1: csrr a0, scause\n" REPORT);
 GUEST(dbcn, "li a7, 0x4442434e\nli a6, 2\nli a0, 65\necall\n" REPORT);
 GUEST(vendor, "li a7, 0x10\nli a6, 4\necall\nmv a0, a1\n" REPORT);
-/* Many entries, to check that a value set for one does not apply to the next. */
+/*
+ * Makes 100 SBI calls, to check that a value set for one entry of the guest does not apply to the
+ * next entry.
+ */
 GUEST(entries, "csrr s0, sstatus\nli s1, 100\n1: li a7, 0x10\nli a6, 0\necall\naddi s1, s1, -1\n"
 	       "bnez s1, 1b\nmv a0, s0\n" REPORT);
 GUEST(user, ".option norvc\necall\n.zero 60\ncsrr a0, scause\n" REPORT);

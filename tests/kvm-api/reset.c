@@ -119,8 +119,8 @@ static bool read_reg(uint64_t id, uint8_t *bytes)
 }
 
 /*
- * Return the value as a number. If it is wider than 64 bits, the number is 0 only if all its bits
- * are 0.
+ * Return the value as a number. If the value is wider than 64 bits, the number is 0 only if all
+ * bits of the value are 0.
  */
 static uint64_t number(uint64_t id, const uint8_t *bytes)
 {

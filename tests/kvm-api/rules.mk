@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - programs that compare /dev/kvm with Linux's: each .c here becomes a static program
-# $(O)/tests/kvm-api/NAME. The .t files here run them, also on Linux KVM.
+# rules.mk - build the programs that test whether /dev/kvm behaves like Linux's. Each .c file in
+# this folder becomes a static program $(O)/tests/kvm-api/NAME. The .t files in this folder run the
+# programs, on hyperscope and on Linux KVM.
 
 KVM_API_DIR := $(TOP)/tests/kvm-api
 KVM_API_PROGS := $(patsubst $(KVM_API_DIR)/%.c,$(O)/tests/kvm-api/%,$(wildcard $(KVM_API_DIR)/*.c))
@@ -12,8 +13,9 @@ $(O)/tests/kvm-api/%: $(KVM_API_DIR)/%.c $(wildcard $(KVM_API_DIR)/*.h $(KVM_API
 	@mkdir -p $(@D)
 	$(CC_RV) $(PROG_CFLAGS) -I$(TOP)/tests/linux-abi -o $@ $<
 
-# The walk is one program of several files. Linux KVM's results are recorded once by the same program:
-# make record-walk (needs what scripts/hyperscope setup fetches for a Linux guest).
+# The walk over /dev/kvm is one program of several files. `make record-walk` runs the same program
+# on Linux KVM and records the results; it needs what scripts/hyperscope setup fetches for a Linux
+# guest.
 WALK_SRC := $(wildcard $(KVM_API_DIR)/walk/*.c)
 
 tests: $(O)/tests/kvm-api/walk

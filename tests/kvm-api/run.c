@@ -18,7 +18,7 @@ GUEST(suspend, "li t0, 0x80001000\nli t1, 1\nsd t1, 0(t0)\n"
 GUEST(interrupt, ".option norvc\nlla t0, 2f\ncsrw stvec, t0\nli t0, 0x200\ncsrw sie, t0\n"
 		 "csrsi sstatus, 2\n1: wfi\nj 1b\n.balign 4\n2: csrr a0, scause\n" REPORT);
 GUEST(store, "li t0, 0x10000000\nli t1, 0xabcd\nsw t1, 0(t0)\nsw t1, 4(t0)\nli a0, 1\n" REPORT);
-/* Starts vCPU 1 at the report below, then spins. */
+/* Starts vCPU 1 at label 1, where it reports its a0 and a1 in one number; vCPU 0 then spins. */
 GUEST(start, ".option norvc\nli a7, 0x48534d\nli a6, 0\nli a0, 1\nlla a1, 1f\nli a2, 0x77\n"
 	     "ecall\n2: j 2b\n.balign 4\n1: slli a0, a0, 8\nor a0, a0, a1\n" REPORT);
 /* With a0 = 0, starts vCPU 1 and reports; otherwise loads from a device and reports. */

@@ -17,7 +17,7 @@
 #define STA(num)             STATE(0UL, num)
 #define FWFT(num)            STATE(1UL, num)
 
-/* Newer than Linux 6.12's headers. */
+/* These are newer than Linux 6.12's headers. */
 #define ID_SUSP 11
 #define ID_FWFT 12
 

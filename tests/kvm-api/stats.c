@@ -193,7 +193,7 @@ static void polling(struct vm *vm, struct vcpu *vcpu)
 	for (round = 0; round < 20; round++) {
 		s = naps(vm, vcpu, ticks, 50);
 		ticks += ticks < 1000000 ? ticks : 0;
-		/* A successful poll may end at its first look and take no measurable time. */
+		/* A successful poll may end at its first check and take no measurable time. */
 		if (value_of(&s, "halt_poll_success_ns"))
 			break;
 	}
@@ -245,12 +245,13 @@ static void parameters(void)
 	bool good = first >= 0;
 
 	/*
-	 * The first one is a toggle, which this run may have set (tests/toggles/rows.t tests it).
+	 * The first parameter is a toggle, which this run may have set (tests/toggles/rows.t tests
+	 * it).
 	 */
 	for (size_t i = 1; i < COUNT(params); i++)
 		good = good && read_number(params[i].path) == params[i].value;
 	snprintf(back, sizeof(back), "%ld", first);
-	ok(good, "the parameters of halt polling have Linux's values");
+	ok(good, "the other parameters of halt polling have Linux's default values");
 	ok(write_text(params[0].path, "1234\n") == 0 && read_number(params[0].path) == 1234,
 	   "halt_poll_ns can be changed");
 	fails_with(write_text(params[0].path, "some"), EINVAL,

@@ -132,7 +132,10 @@ static void storm_process(bool killed)
 	storm_end(how);
 }
 
-/* Wait for the n-th process to end. Half of them are killed, and some of these stopped first. */
+/*
+ * Wait for the n-th process to end. Half of the processes are killed, and some of these are stopped
+ * first.
+ */
 static void storm_finish(pid_t pid, unsigned int n)
 {
 	bool killed = n % 2;

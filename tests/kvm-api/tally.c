@@ -140,7 +140,10 @@ static void ring_and_eventfd(struct crew *crew)
 	must(ioctl(crew->vm.fd, KVM_IOEVENTFD, &io) == 0, "the ioeventfd");
 }
 
-/* `fresh`: each round uses a new page of the vCPU's quarter of the memory above the first MiB. */
+/*
+ * Make a VM whose `count` vCPUs execute `rounds` rounds. If `fresh`, each round uses a new page of
+ * the vCPU's quarter of the memory above the first MiB.
+ */
 static void crew_make(struct crew *crew, unsigned int count, unsigned int rounds, bool fresh)
 {
 	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };

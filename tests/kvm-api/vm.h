@@ -151,7 +151,10 @@ static inline bool is_report(const struct vcpu *vcpu, unsigned long value)
 	       vcpu->run->riscv_sbi.args[0] == value;
 }
 
-/* Return whether hyperscope's toggle has this value for VMs created now. On Linux: false. */
+/*
+ * Return whether hyperscope's toggle `name` has this value, which VMs created now get. On Linux,
+ * return false.
+ */
 static inline bool toggle_is(const char *name, const char *value)
 {
 	char path[80], text[32] = "";

@@ -133,7 +133,7 @@ static unsigned long now(void)
 	return time;
 }
 
-/* A tick is 100 instructions under -icount shift=0. The loop executes a million instructions. */
+/* Detect -icount shift=0, where a tick is 100 instructions, by a loop of a million instructions. */
 static void find_unit(void)
 {
 	unsigned long n = 500000, t = now();
@@ -186,7 +186,7 @@ static void report(const char *name, unsigned long *ticks)
 	printf(",\n");
 }
 
-/* Call op(arg, i) in one batch that is not counted, then in BATCHES, and print their row. */
+/* Call op(arg, i) in one batch that is not counted and then in BATCHES batches, and print a row. */
 static void bench(const char *name, void (*op)(void *arg, unsigned int i), void *arg)
 {
 	unsigned long ticks[BATCHES + 1];
@@ -239,7 +239,10 @@ static void op_turn(void *arg, unsigned int i)
 	run_once(&turns->vcpu[i % turns->n]);
 }
 
-/* Run n vCPUs in turn, which belong to one VM or, with own_vm, each to its own VM. */
+/*
+ * Print the row of n vCPUs that run in turn. With own_vm, each has its own VM; otherwise they share
+ * one.
+ */
 static void bench_turns(const char *name, unsigned int n, bool own_vm, const char *code)
 {
 	struct turns turns = { .n = n };

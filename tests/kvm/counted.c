@@ -4,10 +4,11 @@
  *
  *   count_down(n)  2n + 1
  *   tree(n)        14 for each of its 2^n - 1 inner calls, 2 for each of its 2^n leaves
- *   timed(n)       2n + 4; returns the instret count from its first instruction to its third last
+ *   timed(n)       2n + 4; returns the instret count from its first to its third-to-last
+ *   instruction
  *   echo(n)        2n + 1
  *
- *   counted [beside]   with `beside`: sleeps() while another thread counts down
+ *   counted [beside]   with `beside`: call sleeps() while another thread counts down
  */
 #include <pthread.h>
 #include <sched.h>

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Two VMs of one host that differ in one toggle give the same results for the same random steps: each
-# value of each toggle against the defaults, on two processors.
+# Two VMs of one host that differ in one toggle give the same results for the same random steps.
+# Each value of each toggle is compared with the defaults, on two CPU models.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

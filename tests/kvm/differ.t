@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # Two VMs of one host that differ in the toggles of page tables and fences give the same results for
-# the same random steps. differ.slow.t has more steps, and each value of each toggle.
+# the same random steps. differ.slow.t runs more steps, and tries each value of each toggle.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

@@ -20,8 +20,8 @@ static uint64_t instret(void)
 }
 
 /*
- * Return how many instructions `count` stores take that begin at address `start` and are `stride`
- * bytes apart.
+ * Return how many instructions are executed for `count` stores, the first at address `start` and
+ * the others `stride` bytes apart.
  */
 static uint64_t sweep(uint64_t start, uint64_t stride, uint64_t count)
 {

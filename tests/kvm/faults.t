@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# A fault costs the same among thousands of memory slots as among few, and so does a store to one of
-# a thousand ioeventfds. Guest memory is allocated 2 MiB at a time while plenty is free, and
-# otherwise page by page.
+# A fault costs the same with thousands of memory slots as with a few, and a store to an ioeventfd
+# costs the same if there are a thousand ioeventfds. Guest memory is allocated 2 MiB at a time while
+# plenty of memory is free, and otherwise page by page.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

@@ -116,7 +116,7 @@ struct vcpu {
 };
 
 static int vm;
-static char *memory, *memory_at; /* aligned to 2M; as returned by mmap() */
+static char *memory, *memory_at; /* memory: aligned to 2 MiB; memory_at: from mmap() */
 static size_t run_size;
 static struct vcpu vcpus[MAX_VCPUS];
 

@@ -36,7 +36,7 @@ struct shape {
 
 enum work {
 	FAULT,   /* the guest's first store to each page, including the host's fault */
-	REFAULT, /* such a store if the host already has the page */
+	REFAULT, /* a guest's first store to each page that the host already has */
 	HARVEST, /* KVM_GET_DIRTY_LOG after each page was written */
 	CLEAN,   /* KVM_GET_DIRTY_LOG if no page was written */
 	AGE,     /* MADV_COLD of the whole slot */
@@ -161,7 +161,10 @@ static bool near(uint64_t value, uint64_t expected, unsigned int percent)
 	return diff * 100 <= expected * percent;
 }
 
-/* Costs of 256, 512 and 1024 pages: the last 512 must cost twice what the second 256 cost. */
+/*
+ * Check with the costs of 256, 512 and 1024 pages that the last 512 cost twice what the second 256
+ * cost.
+ */
 static void linear_in_pages(enum work w, uint64_t size, uint64_t cost[3][WORKS])
 {
 	uint64_t first = cost[1][w] - cost[0][w], second = cost[2][w] - cost[1][w];

@@ -23,9 +23,9 @@
 
 /*
  * a1: the first page, a2: the VM's number, a3: where this vCPU stores its count of rounds, a4: the
- * number of rounds. Every page holds the VM's number in its first word. After a4 rounds: a
- * forwarded call with a0 = 0, or the address of a wrong word, or 1 for a wrong FP register, or 2
- * for a wrong integer register.
+ * number of rounds. Every page holds the VM's number in its first word. The guest makes a forwarded
+ * call with a0 = 0 after a4 rounds, or at once with a0 = the address of a wrong word, 1 for a wrong
+ * FP register, or 2 for a wrong integer register.
  */
 extern const char many_code[], many_code_end[], timer_code[], timer_code_end[];
 __asm__(".section .rodata\n"
@@ -67,8 +67,9 @@ __asm__(".section .rodata\n"
 	"	j	1b\n"
 	"many_code_end:\n"
 	/*
-	 * a2: ticks until a timer fires, a3: number of timers, a4: where the number left is stored.
-	 * The call has a0 = timers that fired early, a1 = the largest delay, in ticks.
+	 * a2: ticks until a timer fires, a3: number of timers, a4: where the number of timers left
+	 * is stored. The call has a0 = the number of timers that fired early, a1 = the largest
+	 * delay, in ticks.
 	 */
 	".balign 8\n"
 	"timer_code:\n"

@@ -15,7 +15,7 @@ for program in memory pages "many 4" "stress 40"; do
 	status=$?
 	out=$(tr -d '\0\r' <<<"$out")
 	err=$(tail -n 3 "$tmp/err")
-	# On Linux 6.12, the timer is early in one of seven runs (docs/history.md).
+	# On Linux 6.12, a timer of a moved vCPU is early in one of seven runs (docs/history.md).
 	early='no timer of a moved vCPU is early'
 	if [ "$(grep '^not ok' <<<"$out" | sed 's/.* - //')" = "$early" ]; then
 		out=$(sed "s/^not \(ok .* - $early\)/\1 # SKIP Linux shows a timer that has not expired/" <<<"$out")

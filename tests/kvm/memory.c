@@ -2,9 +2,9 @@
 /*
  * memory.c - a guest's memory while user space changes it.
  *
- * A static program that uses only the KVM user API, so that it runs on hyperscope and on Linux KVM,
- * where it must give the same results. The guest makes one access at a time, as requested by the
- * answer to a forwarded SBI call. In the last claims, some vCPUs store in an endless loop while
+ * The program is static and uses only the KVM user API, so that it runs on hyperscope and on Linux
+ * KVM; it must give the same results on both. The guest makes one access at a time, as requested by
+ * the answer to a forwarded SBI call. In the last claims, some vCPUs store in an endless loop while
  * user space unmaps pages; the argument is the number of rounds. Prints TAP.
  */
 #include <pthread.h>
@@ -279,7 +279,10 @@ static bool others_keep_their_pages(unsigned int rounds)
 	return good;
 }
 
-/* Once the deletion of a slot has returned, the guest can no longer write to its memory. */
+/*
+ * Once the ioctl that deletes a slot has returned, the guest can no longer write to the slot's
+ * memory.
+ */
 static bool deleted_slots_are_not_written(unsigned int rounds)
 {
 	const size_t size = 64 * PAGE;

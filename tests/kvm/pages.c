@@ -176,7 +176,7 @@ static void fill_pool(const char *number)
 
 static void of_huge_pages(void)
 {
-	const char *name = "MAP_HUGETLB memory is guest memory";
+	const char *name = "MAP_HUGETLB memory works as guest memory";
 	int status = 0;
 	pid_t child;
 	char *at;
@@ -233,7 +233,10 @@ static void of_several_mappings(void)
 
 /* ---- which pages are young --------------------------------------------------------------------- */
 
-/* Return a value from smaps, in kB, for the VMA that begins at `at`, or -1 if there is none. */
+/*
+ * Return a value from smaps, in kB, for the VMA that begins at `at`, or -1 if smaps does not have
+ * it.
+ */
 static long smaps(const char *at, const char *what)
 {
 	FILE *f = fopen("/proc/self/smaps", "r");

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - programs that use only the KVM user API, for hyperscope and for Linux KVM.
+# rules.mk - build programs that use only the KVM user API, and that run on hyperscope and on Linux
+# KVM.
 
 KVM_TEST_PROGS := $(patsubst $(TOP)/tests/kvm/%.c,$(O)/tests/kvm/%,$(wildcard $(TOP)/tests/kvm/*.c))
 
@@ -9,7 +10,7 @@ tests: $(KVM_TEST_PROGS)
 # A plain make builds what scripts/hyperscope bench and scripts/hyperscope irqs-off run.
 all: $(addprefix $(O)/tests/kvm/,bench_turns spans)
 
-# The cost of each operation on the G-stage table with either walker, for docs/toggles.md.
+# Print the cost of each operation on the G-stage table with each walker, for docs/toggles.md.
 .PHONY: walk-cost
 walk-cost: all $(O)/tests/kvm/linear
 	@$(TOP)/scripts/hyperscope exec --out $(O) --quiet --icount $(O)/tests/kvm/linear \

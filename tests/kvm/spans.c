@@ -68,7 +68,7 @@ static void advise(int advice)
 	must(madvise(slot_memory, slot_size, advice) == 0, "madvise");
 }
 
-/* Read the file that shows the process's memory in use, for which the host walks G-stage tables. */
+/* Read /proc/self/smaps. To show which memory is in use, the host walks G-stage tables. */
 static void read_smaps(void)
 {
 	static char text[65536];
@@ -293,7 +293,10 @@ static void files(uint64_t size)
 	close(fd);
 }
 
-/* Count in the process itself, so the few instructions around the system call are included. */
+/*
+ * Print the instructions of the longest of 16 calls. The process itself reads instret, so the few
+ * instructions around the system call are included.
+ */
 static void exact(void)
 {
 	int kvm = open("/dev/kvm", O_RDWR), i;

@@ -2,11 +2,11 @@
 /*
  * stress.c - four vCPUs use memory while the host moves, protects, copies and drops it.
  *
- * Every vCPU has a lane, every fourth word of all pages, and goes over it in rounds: each word must
+ * Every vCPU has a lane (every fourth word of all pages) and goes over it in rounds: each word must
  * have the value that the vCPU wrote in the last round (or zero, where the host drops pages), and
  * gets a new value made of its address and the round. So the guest detects a lost write, an old
- * page or a page of another mapping at once. The host also checks every byte: a range that must
- * not be written does not change, pages given to other mappings are not written, and the dirty log
+ * page or a page of another mapping at once. The host also checks every byte: a range that must not
+ * be written does not change, pages given to other mappings are not written, and the dirty log
  * lists every page that changed. The claims hold on Linux KVM too. Prints TAP.
  *
  *   stress [ROUNDS [SEED]]
@@ -173,7 +173,10 @@ static bool words_are_valid(const char *at, uint64_t gpa, size_t len)
 	return true;
 }
 
-/* Move pages. One mremap() cannot cross VMAs, and advice for one page splits a VMA into three. */
+/*
+ * Move pages. If one mremap() fails, move them in parts: it cannot cross VMAs, and advice for one
+ * page splits a VMA into three.
+ */
 static void move(char *from, char *to, size_t len)
 {
 	size_t half = len / PAGE / 2 * PAGE;
@@ -226,7 +229,7 @@ static bool gone_for_a_while(void)
 	return true;
 }
 
-/* Check that a child's copy is a valid snapshot, to which nothing writes. */
+/* Check that a child's copy of the guest's memory is a valid snapshot, to which nothing writes. */
 static bool copied_by_fork(void)
 {
 	int status = 0;
@@ -338,7 +341,10 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* Check that a lane holds values of a round, *rounds, followed by values of the round before. */
+/*
+ * Check that a lane holds values of one round, followed by values of the round before. Set *rounds
+ * to the later round.
+ */
 static bool lane_is_whole(unsigned int lane, uint64_t *rounds)
 {
 	uint64_t gpa, round = *user(KEEP + lane * 8) >> 32;

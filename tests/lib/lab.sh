@@ -3,30 +3,30 @@
 # lab.sh - functions for the tests of labs (labs/README.md). Source it after tap.sh.
 #
 #   variant NAME              print a value of the student's variant, from $HS_VARIANT (JSON) or lab.json
-#   variant --line            print all numeric values, and registers by number: NAME=VALUE...
+#   variant --line            print all values that are numbers or registers, as NAME=NUMBER...
 #   payload NAME [WORD...]    run a payload in a VM with WORDs on its command line; repeat its claims as
-#                             claims of this test, and print the reason if the machine stopped
-#   asked NAME [WORD...]      run it without making claims; then
-#   claim TEXT [NAME]         claim that the payload's claim that contains TEXT held
+#                             claims of this test, and print the last output if it did not run to completion
+#   asked NAME [WORD...]      run a payload in the same way, but do not repeat its claims; use claim after it
+#   claim TEXT [NAME]         claim, as NAME if given, that the payload's claim that contains TEXT held
 #   boots NAME=VALUE [OPTION...]
 #                             claim that a guest and the payload timer run to completion under this toggle
 #   options OPTION...         set options of scripts/hyperscope for the payloads that follow
 #   under TEXT                append TEXT to each claim of the payloads that follow, in parentheses
-#   saved OPTION...           save each payload that follows while it runs, as OPTIONs (--save-on ...) say, and
-#                             restore it in another machine
+#   saved OPTION...           save each payload that follows while it runs, with these options (--save-on ...),
+#                             and restore it in another machine
 #   between COMMAND           run COMMAND between save and restore; the saved file is $tmp/saved
 #   answer NAME               print a value of answers.txt
 #   answered NAME WANT [PERCENT]
-#                             claim that this value is WANT, or within PERCENT of it
+#                             claim that this value is WANT, or within PERCENT percent of WANT
 #
 # Neither a line on the console nor an exit status proves that a claim held: the student's hypervisor
-# and VMM print there, and can end the machine in any way. Only claims that have the seal of this run's
-# key count, and only the payload was given the key (scripts/hs/grade/seal.py). If there is a reference
-# solution, the expected claims are those that the payload makes on it. $claims holds the claims, $out
-# and $err the output.
+# and VMM can print such a line and end the machine in any way. A claim counts only if it has the seal
+# of this run's key, which is given only to the payload (scripts/hs/grade/seal.py). If there is a
+# reference solution, the expected claims are those that the payload makes on it. $claims holds the
+# claims that count, and $out and $err hold the output.
 #
-# A machine that hangs is ended after 20 scaled seconds, or six times what the reference took. The test
-# ends with it: its other runs would probably hang too.
+# A machine that hangs is ended after 20 scaled seconds, or after six times the time that the reference
+# took if that is longer. The test then ends too, because its other runs would probably hang as well.
 
 HS_SECONDS=${HS_SECONDS:-20}
 seal=$HS_TOP/scripts/hs/grade/seal.py
@@ -67,8 +67,8 @@ for name, value in made.items() if sys.argv[1] == "--line" else ():
 
 # Run payload COPY of BUILD with WORDS on its command line, save the machine while it runs, call
 # $lab_between, and restore the machine. Sets what hs sets: $out and $err hold the output of both
-# runs, $took is the sum of their times, and $status is the status of the restored machine, or of
-# the first machine if that one failed.
+# runs, $took is the sum of their times, and $status is the status of the restored machine. If the
+# first machine fails, nothing is restored, and these variables describe the first run only.
 run_halves()	# BUILD COPY WORDS
 {
 	local err1 took1
@@ -128,8 +128,9 @@ last_words()
 	fi
 }
 
-# Print the diagnostics of failed claim N: those after it, and those before it, because a helper may
-# print its findings before its caller makes the claim. Lines after another failed claim belong to that claim.
+# Print the diagnostics of failed claim N: the lines after it, and also the lines before it, because
+# a helper may print its findings before its caller makes the claim. Lines that follow another
+# failed claim belong to that claim.
 reasons()	# N; the payload's output on standard input
 {
 	awk -v n="$1" '/^(not )?ok [0-9]+ - / {
@@ -157,7 +158,7 @@ payload()
 {
 	local mine theirs said line number text found HS_SECONDS=$HS_SECONDS
 	theirs=
-	if [ -n "${HS_REFERENCE:-}" ]; then	# run it before the student's: a test may read the last run's trace
+	if [ -n "${HS_REFERENCE:-}" ]; then	# run the reference first: a test may read the last run's trace
 		HS_SECONDS=60 run_sealed "$HS_REFERENCE" "$@"
 		theirs=$claims
 		[ $((took * 6)) -le "$(scaled "$HS_SECONDS")" ] || HS_SECONDS=$((took * 6 / $(scaled 1) + 1))
@@ -206,7 +207,8 @@ answer()	# NAME
 	sed -n "s/^$1:[[:space:]]*//p" "$HS_TOP/answers.txt" | head -n 1 | tr -d '\r' | tr 'A-Z' 'a-z' | sed 's/[[:space:]]*$//'
 }
 
-# Claim that answer NAME is WANT, as a number or a name, or within PERCENT of it. WANT is not printed.
+# Claim that answer NAME equals WANT, as a number or a name, or is within PERCENT percent of WANT.
+# WANT is not printed.
 answered()	# NAME WANT [PERCENT]
 {
 	[ "$2" ] || { ok 1 "$1: the grader knows the answer"; return; }

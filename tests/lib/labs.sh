@@ -14,11 +14,13 @@ tree()
 	local dir=$1 part
 	said=$("$HS_TOP/scripts/hyperscope" lab --out /nowhere "${@:3}" "$2" "$dir" 2>&1) || return 1
 	mkdir "$dir/build"
-	# A file that differs in the new tree is newer than these objects, so make rebuilds them.
+	# A file that differs in the new tree is newer than these objects, so make rebuilds what depends on
+	# it.
 	for part in kernel gen user vmm guest-payloads hstrace; do
 		cp -a "$O/$part" "$dir/build"
 	done
-	# The dependency files name paths in the old tree. Rewrite them, so that changed headers are seen too.
+	# The dependency files name paths in the old tree. Rewrite these paths, so that make also notices
+	# changed headers.
 	find "$dir/build" -name '*.d' -type f -print0 | xargs -0 sed -i "s|$HS_TOP/|$dir/|g"
 	for part in uapi libfdt guest; do
 		[ ! -e "$O/$part" ] || ln -s "$O/$part" "$dir/build/$part"

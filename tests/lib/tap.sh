@@ -4,8 +4,11 @@
 #
 #   . "$HS_TOP/tests/lib/tap.sh"
 #   hs COMMAND ...       run scripts/hyperscope COMMAND; sets $status, $out, $err, and $took in seconds
-#   is GOT WANT NAME     like TEXT REGEX NAME     ok CONDITION-STATUS NAME
-#   skip NAME REASON     diag TEXT
+#   is GOT WANT NAME     claim NAME, which holds if GOT and WANT are equal
+#   like TEXT REGEX NAME claim NAME, which holds if a line of TEXT matches REGEX (unlike: if none does)
+#   ok STATUS NAME       claim NAME, which holds if STATUS is 0
+#   skip NAME REASON     report claim NAME as skipped
+#   diag TEXT            print TEXT as diagnostics
 #   relay TEXT [LABEL]   repeat the claims in TEXT, a program's TAP, as claims of this test, each after LABEL
 #   spoils_redirects     true if this QEMU enters HS with V set after a redirected trap; $spoiled_redirects is the
 #                        reason to give to skip
@@ -15,7 +18,7 @@
 #                        output in $tmp/table and standard error in $tmp/err
 #   needs_browser        skip the whole test unless Chromium and Selenium are installed; sets $python to the
 #                        Python that has Selenium
-#   done_testing
+#   done_testing         print the plan and end the test
 #
 # $tmp is a folder for this test alone, and holds the folders of its runs. It is removed when the test ends.
 
@@ -155,9 +158,9 @@ qemu_older()
 	[ "$have" != "$1" ] && [ "$(printf '%s\n%s\n' "$have" "$1" | sort -V | head -n 1)" = "$have" ]
 }
 
-# QEMU 10.0.13 (not 10.0.2; OpenSBI makes no difference) enters HS with V still 1 after the firmware
-# has redirected a guest's trap. The host tests for this bug at boot (src/kvm/vcpu/redirect.S), and
-# reports it.
+# QEMU 10.0.13 enters HS with V still 1 after the firmware has redirected a guest's trap. QEMU
+# 10.0.2 does not, and the version of OpenSBI makes no difference. The host tests for this bug at
+# boot (src/kvm/vcpu/redirect.S), and reports it.
 spoils_redirects()
 {
 	[ -e "$tmp/redirects" ] || HS_RUNS=$tmp/probe "$HS_TOP/scripts/hyperscope" exec \
@@ -166,10 +169,10 @@ spoils_redirects()
 }
 spoiled_redirects="this QEMU enters HS with V still 1 for a trap that the firmware redirects (docs/caveats.md)"
 
-# After a redirected trap, the next fetch, at Linux's exit handler, is translated as the guest's,
-# and KVM_RUN fails with EOPNOTSUPP. Some processes of the guest are killed as a result, so this
-# QEMU cannot serve as the reference. (A core that delegates illegal instructions to the guest is
-# not affected.)
+# With this bug, the next fetch after a redirected trap, at Linux's exit handler, is translated as
+# if it were the guest's, and KVM_RUN fails with EOPNOTSUPP. Some processes of the guest are killed
+# as a result, so a QEMU with the bug cannot serve as the reference. (A core that delegates illegal
+# instructions to the guest is not affected.)
 linux_kvm_is_broken="$spoiled_redirects, which makes guests of Linux KVM fail"
 qemu_breaks_linux_kvm()
 {

@@ -3,8 +3,8 @@
 #
 # abi-random.slow.t - run programs of tests/linux-abi with random steps, for a minute or two each.
 #
-# timers and directories print their seed. To repeat a run:
-# scripts/hyperscope exec build/tests/linux-abi/NAME 70 SEED
+# The programs `timers` and `directories` print their seeds. To repeat a run: scripts/hyperscope
+# exec build/tests/linux-abi/NAME 70 SEED
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 at_random()	# NAME HARTS SECONDS

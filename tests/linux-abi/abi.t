@@ -9,7 +9,7 @@
 names="memory memory_random limits shortage shortage_memory userfaultfd hugetlb process thread signal signal_process jobctl futex vm hostile"
 progs=$O/tests/linux-abi
 
-suite()	# TITLE HS-OPTIONS...: all programs in one boot
+suite()	# TITLE HS-OPTIONS...: run all programs in one boot
 {
 	local title=$1 files=() name
 	shift

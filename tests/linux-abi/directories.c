@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * directories.c - threads change their process's working directory and remove its name, while other
- * threads use the directory. usage: directories [SECONDS [SEED]]; 2 seconds by default.
+ * threads use the directory.
+ * usage: directories [SECONDS [SEED]]; 2 seconds by default.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -27,7 +28,7 @@ static double now(void)
 
 /*
  * Change into a new directory and remove its name, so that only the process's reference keeps the
- * directory.
+ * directory alive.
  */
 static void *change(void *arg)
 {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# files.t - files, disks, terminals and archives on the host.
+# files.t - files, disks, terminals and archives on the host behave as on Linux.
 #
 # The programs' own claims are relayed with new numbers; each program passes on Linux too.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
@@ -47,7 +47,7 @@ ok $? "the disk's file contains what the program synced"
 
 cat >"$tmp/legacy" <<'E2'
 #!/bin/bash
-# QEMU with its default virtio-mmio: legacy devices.
+# Run QEMU with its default kind of virtio-mmio devices, which is legacy.
 exec "${REAL_QEMU:-qemu-system-riscv64}" "${@/force-legacy=false/force-legacy=true}"
 E2
 chmod +x "$tmp/legacy"

@@ -219,7 +219,7 @@ static long free_kb(void)
 	return (long)(info.freeram * info.mem_unit / 1024);
 }
 
-/* Linux keeps some memory in its caches. */
+/* Return how many kB of memory may stay in use. On Linux it is more, because caches keep memory. */
 static long slack_kb(void)
 {
 	return getenv("HS_EXACT") ? 1024 : 65536;

@@ -62,7 +62,10 @@ static void set_reg(int vcpu, uint64_t id, uint64_t value)
 /* Stores a1 at a0, adds a2 to a0, and repeats. */
 static const uint32_t guest_code[] = { 0x00b53023, 0x00c50533, 0xff9ff06f }; /* sd, add, j */
 
-/* Keep memory full for two rounds of the bystander, but at most 20 s, in case it has ended. */
+/*
+ * Keep memory full until the bystander has made two more rounds or shared->stop is set, but for at
+ * most 20 s, in case the bystander has ended.
+ */
 static void wait_for_rounds(void)
 {
 	for (unsigned int ms = 0, from = shared->rounds;

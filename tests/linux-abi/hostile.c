@@ -16,7 +16,8 @@
 #include "tap.h"
 
 /*
- * Addresses outside any program's memory: the null page, beyond the user half, kernel, linear map.
+ * Addresses outside any program's memory: in the null page, beyond the user half, in the kernel,
+ * and in the linear map.
  */
 static const unsigned long bad_addresses[] = {
 	8,

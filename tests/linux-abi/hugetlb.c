@@ -40,7 +40,10 @@ static char *map(unsigned long pages, int flags, int fd)
 	return mmap(NULL, pages * HUGE, PROT_READ | PROT_WRITE, flags, fd, 0);
 }
 
-/* Run fn(arg) in a child. Returns its exit status, or 128 + signal. */
+/*
+ * Run fn(arg) in a child. Returns the child's exit status, or 128 + the number of the signal that
+ * ended it.
+ */
 static int in_child(int (*fn)(char *arg), char *arg)
 {
 	int status = 0;

@@ -422,7 +422,7 @@ static void test_sigtimedwait(void)
 	sigprocmask(SIG_SETMASK, &old, NULL);
 }
 
-/* A parent that ignores SIGCHLD does not get it; it waits for children with another exit signal. */
+/* A parent that ignores SIGCHLD can wait only for a child with another exit signal, or none. */
 static void test_sigchld_ignored(void)
 {
 	sigset_t set, pending;
@@ -444,7 +444,7 @@ static void test_sigchld_ignored(void)
 	sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
-/* Poll, so that on two harts the child is reaped as soon as it can be. */
+/* SIGCHLD is pending when a wait returns. Poll, to reap the child as soon as possible. */
 static void test_sigchld_before_wait(void)
 {
 	sigset_t set, old, pending;

@@ -71,7 +71,9 @@ static void set_limit(int which, unsigned long soft)
 	setrlimit(which, &limit);
 }
 
-/* Return the total size of the areas. Not every kernel has VmSize in /proc/self/status. */
+/*
+ * Return the total size of the process's areas. Not every kernel has VmSize in /proc/self/status.
+ */
 static unsigned long mapped(void)
 {
 	unsigned long from, to, sum = 0;

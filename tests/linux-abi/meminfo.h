@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Return the number after a name such as "HugePages_Free:", or -1 if there is none. */
+/*
+ * Return the number after a name such as "HugePages_Free:", or -1 if the name is not in
+ * /proc/meminfo.
+ */
 static inline long meminfo(const char *name)
 {
 	FILE *f = fopen("/proc/meminfo", "r");

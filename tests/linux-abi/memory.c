@@ -260,7 +260,7 @@ static void test_mremap(void)
 		   "mremap() of an unmapped page fails with EFAULT");
 }
 
-/* Return the address, a multiple of 2 MiB, of `size` bytes where nothing is mapped. */
+/* Return a 2 MiB-aligned address at which `size` bytes are unmapped. */
 static char *room(size_t size)
 {
 	char *p = map(size + MB2, PROT_NONE, ANON);
@@ -339,7 +339,10 @@ static void test_mremap_smaller_in_child(void)
 	munmap(p, MB2);
 }
 
-/* mremap() within one area, downwards: unmapping the destination splits the area in front of it. */
+/*
+ * mremap() downwards within one area: unmapping the destination splits the area before the source
+ * is moved.
+ */
 static void test_mremap_within(void)
 {
 	char *at = room(4 * MB2), *p = mmap(at, 4 * MB2, RW, ANON | MAP_FIXED, -1, 0);

@@ -202,7 +202,7 @@ static bool check_edges(struct worker *w, const struct arena *a)
 	return good;
 }
 
-/* A random range: often whole blocks, or one page more or less. */
+/* Return a random range: often whole blocks, or one page more or less. */
 static struct span any_span(struct worker *w, const struct arena *a)
 {
 	static const unsigned int sizes[] = { 1, 2, 9, 100, 511, 512, 513, 1024, 1024, 1030 };
@@ -218,7 +218,7 @@ static struct span any_span(struct worker *w, const struct arena *a)
 	return s;
 }
 
-/* A random range in one mapping, often from a block's start to its end; n may be 0. */
+/* Return a random range in one mapping, often from a block's start to its end. n may be 0. */
 static struct span mapped_span(struct worker *w, const struct arena *a)
 {
 	struct span s = any_span(w, a);
@@ -239,7 +239,10 @@ static void set_unmapped(struct arena *a, struct span s)
 	memset(&a->page[s.at], 0, s.n * sizeof(struct page));
 }
 
-/* Pages with changed attributes, and those after them, may now be separate areas. */
+/*
+ * Give the span, and the pages of the same area behind it, new area numbers: after a change of
+ * attributes, they may be separate areas.
+ */
 static void split_area(struct worker *w, struct arena *a, struct span s)
 {
 	unsigned int end = s.at + s.n, i, area;

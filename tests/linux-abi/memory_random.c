@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory_random.c - random mmap(), mremap(), mprotect(), madvise(), fork() and writes, with a model.
+ * memory_random.c - random mmap(), mremap(), mprotect(), madvise(), fork() and writes, with a
+ * model.
  *
  *   memory_random [SECONDS [SEED]]     without SECONDS: a fixed number of steps
  *
@@ -110,7 +111,7 @@ static bool make_arena(struct worker *w, struct arena *a, char *base, bool huge)
 	a->away = base + (256UL << 20);
 	a->grain = huge ? BLOCK : 1;
 	a->flags = huge ? MAP_HUGETLB | MAP_NORESERVE
-			: 0; /* Linux 6.18 loses some of what it reserves */
+			: 0; /* MAP_NORESERVE: Linux 6.18 loses some of what it reserves */
 	a->nr_pages = huge ? 3 * BLOCK : PAGES;
 	a->file_pages = huge ? 2 * BLOCK : BLOCK + 100;
 	a->values = mmap(NULL, OBJECTS * sizeof(*a->values), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

@@ -235,7 +235,7 @@ static bool do_write(struct worker *w, struct arena *a)
 	return true;
 }
 
-/* pread() may write to the page exactly if the program could. */
+/* pread() into a page succeeds if and only if the program may write to the page. */
 static bool do_read_file(struct worker *w, struct arena *a)
 {
 	unsigned int at = rnd(w, a->nr_pages), index = rnd(w, a->file_pages);

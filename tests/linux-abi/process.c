@@ -325,7 +325,10 @@ static void test_chain(bool (*chain)(void), unsigned long slack, const char *nam
 	       ((long)before - (long)after) / 1024);
 }
 
-/* Nothing else runs on the host, so memory that is lost here is lost by the host. */
+/*
+ * Execute this program many times. Nothing else runs on the host, so memory that is lost here is
+ * lost by the host.
+ */
 static void test_leak(const char *self)
 {
 	char *args[] = { (char *)self, "quick", NULL };
@@ -372,7 +375,7 @@ static void fork_for_ever(void)
 	}
 }
 
-/* Wait up to two seconds for the group to have no processes. */
+/* Wait up to two seconds for the group to have no processes. Return whether it has none. */
 static bool group_is_gone(pid_t pgid)
 {
 	for (int i = 0; i < 20000 && kill(-pgid, 0) == 0; i++)

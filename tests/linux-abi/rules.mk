@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - programs that compare the host's Linux ABI with Linux's: each .c here becomes a static
-# program $(O)/tests/linux-abi/NAME. The .t files here run them.
+# rules.mk - build the programs that test whether the host's Linux ABI behaves like Linux's. Each .c
+# file in this folder becomes a static program $(O)/tests/linux-abi/NAME. The .t files in this
+# folder run the programs.
 
 ABI_PROGS := $(patsubst $(TOP)/tests/linux-abi/%.c,$(O)/tests/linux-abi/%,$(wildcard $(TOP)/tests/linux-abi/*.c))
 

@@ -23,7 +23,10 @@ static void shortage_begin(unsigned int left)
 		printf("# the shortage did not begin: errno %d\n", errno);
 }
 
-/* End the shortage. Returns true if a call has ended it before, by waiting for a missing page. */
+/*
+ * End the shortage. Returns true if a system call had already ended it by waiting for a missing
+ * page.
+ */
 static bool shortage_was_met(void)
 {
 	return control >= 0 && write(control, "-1", 2) < 0;
@@ -38,7 +41,10 @@ struct attempt {
 
 #define ATTEMPTS_MAX 500
 
-/* The first attempt has enough memory, so that it also maps the program's own pages. */
+/*
+ * Make the call repeatedly: first with enough memory, so that it also maps the program's own pages,
+ * then with 0, 1, 2 and more free pages until the call does not miss one.
+ */
 static void try(const struct attempt *a)
 {
 	bool good = true, met = false;

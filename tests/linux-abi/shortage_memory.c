@@ -29,7 +29,7 @@ static char *reserve(void)
 	return (char *)(((uintptr_t)p + MB2 - 1) & ~(MB2 - 1));
 }
 
-/* Store in each page of [from, from + len) its own offset in `area`, plus 1. */
+/* At the start of each page of [from, from + len), store the page's offset in `area` plus 1. */
 static void fill(size_t from, size_t len)
 {
 	for (size_t at = from; at < from + len; at += PAGE)

@@ -254,7 +254,10 @@ static void test_fp(void)
 	ok(fegetround() == FE_TONEAREST, "the rounding mode survives a handler");
 }
 
-/* Read /proc/self/task/TID/stat, because qemu-riscv64 makes up its own /proc/PID/stat. */
+/*
+ * Return whether the main thread sleeps. This reads /proc/self/task/TID/stat, because qemu-riscv64
+ * makes up its own /proc/PID/stat.
+ */
 static bool main_sleeps(void)
 {
 	char path[64], buf[256] = "", *end;

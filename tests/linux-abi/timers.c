@@ -141,7 +141,10 @@ static void alarmed(int signo)
 	alarms++;
 }
 
-/* Kill children while their interval timers fire and are handled, ignored or blocked. */
+/*
+ * Kill children while their interval timers fire and are handled, ignored or blocked. Returns the
+ * number of children that did not end by SIGKILL.
+ */
 static long children(unsigned int *state)
 {
 	int i, n = 1 + rand_r(state) % 40, status;

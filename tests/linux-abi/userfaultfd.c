@@ -337,7 +337,7 @@ static void test_sigbus(void)
 	munmap(mem, PAGES * PAGE);
 }
 
-/* Another process holds the descriptor after the registered one has ended. */
+/* Another process uses the descriptor after the process that registered its memory has ended. */
 static void test_ended(void)
 {
 	int go[2], back[2], error = 0, fd;

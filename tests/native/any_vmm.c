@@ -160,9 +160,9 @@ static long answer(long ret)
 }
 
 /*
- * Call an ioctl with random bytes as its argument. Its number is random, or a random one of KVM's
- * numbers. KVM_RUN and the ioctls that return a descriptor are skipped, because they have their own
- * steps.
+ * Call an ioctl with random bytes as its argument. The ioctl's number is either random or one of
+ * KVM's, picked at random. KVM_RUN and the ioctls that return a descriptor are skipped, because
+ * they have their own steps.
  */
 static void any_ioctl(int fd)
 {

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 #
-# gen_insns.py - make a table of encodings and their accesses, with the assembler and disassembler.
+# gen_insns.py - make a table of instruction encodings and their memory accesses, using the assembler and the
+# disassembler.
 #
 # usage: gen_insns.py AS OBJCOPY OBJDUMP OUT
 #
 # The rows have two sources. The first is the list of instructions in assembled(), whose meaning follows from their
-# text and whose encodings come from the assembler. The second is every 16-bit encoding and some thousand 32-bit ones,
-# with the meanings that the disassembler gives. A row is 12 bytes: u32 encoding, then u8 kind, length, sign,
+# text and whose encodings come from the assembler. The second is every 16-bit encoding and thousands of random 32-bit
+# ones, with the meanings that the disassembler gives. A row is 12 bytes: u32 encoding, then u8 kind, length, sign,
 # register, base, instruction length, s16 offset.
 import random
 import re

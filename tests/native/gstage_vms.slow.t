@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Take the same 10^6 random steps on four VMs that differ in gstage_walk and gstage_huge.
+# Take the same 10^6 random steps on four VMs that differ in gstage_walk and gstage_huge, and check
+# that their tables, dirty logs and pages agree.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 program=$O/tests/native/test_gstage_vms

@@ -18,7 +18,8 @@ recursive()
 		/R_RISCV_(CALL|CALL_PLT|JAL)/ && $NF == self { print self }' | sort -u | tr '\n' ' '
 }
 
-# Print those symbols that an object defines or refers to whose names start with the pattern.
+# Print the symbols of an object, both defined and undefined, whose names start with a match for the
+# pattern.
 symbols()
 {
 	"$objdump" -t "$objects/$1" | awk -v want="^($2)" '$NF ~ want { print $NF }' | sort -u | tr '\n' ' '

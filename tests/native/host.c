@@ -411,7 +411,7 @@ static struct hv_timer *timer_take_due(u64 now)
 	return due;
 }
 
-/* Only one thread may call this at a time. */
+/* Set the time and run the timers that are due. Only one thread may call this at a time. */
 void native_time_set(u64 ticks)
 {
 	struct hv_timer *timer;

@@ -22,7 +22,10 @@ bool hv_fp_is_of(const void *owner)
 	return __atomic_load_n(&owner_of[hv_hart()], __ATOMIC_RELAXED) == owner;
 }
 
-/* Changes to a user's registers are not tracked, so they are always saved, as if FS were Dirty. */
+/*
+ * Save the user's registers if they are in the unit. Changes to them are not tracked, so they are
+ * always saved, as if FS were Dirty.
+ */
 static void leave_unit(struct native_user *user)
 {
 	if (user && user->in_unit)

@@ -41,7 +41,7 @@ static void call_out(struct slot *s)
 	acting_for = before;
 }
 
-/* Called when a thread ends. */
+/* Called when a thread ends: call out() of each hook that the thread has left set. */
 static void drop_all(void *arg)
 {
 	struct slot *of_thread = arg;

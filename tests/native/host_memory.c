@@ -90,7 +90,7 @@ static bool block_is_free(size_t first, size_t count)
 	return true;
 }
 
-/* Allocate unused pages as long as there are any, so that a stale address hits a freed page. */
+/* Allocate the next free block, so that a stale address hits a freed page. 0: there is none. */
 static hpa_t block_alloc(size_t count)
 {
 	size_t tries, first = ALIGN_UP(next_page, count), i;
@@ -215,7 +215,7 @@ void native_user_map(hva_t hva, size_t size, unsigned int flags)
 	pthread_mutex_unlock(&memory_lock);
 }
 
-/* Whether the 2 MiB around hva can become one block. */
+/* Return whether the 2 MiB around hva can become one block. */
 static bool block_possible(hva_t hva)
 {
 	hva_t start = ALIGN_DOWN(hva, SZ_2M);
@@ -245,7 +245,7 @@ static void touch_block(hva_t hva)
 	}
 }
 
-/* Returns 0 or -EFAULT. memory_lock is held. */
+/* Fault in the page at hva, and its block if possible. 0 or -EFAULT. memory_lock is held. */
 static int user_touch(hva_t hva, bool write)
 {
 	struct user_page *p = user_page(hva);
@@ -265,7 +265,7 @@ static int user_touch(hva_t hva, bool write)
 	return 0;
 }
 
-/* Fault in user memory and return a pointer to it; NULL: inaccessible. memory_lock is held. */
+/* Fault in user memory and return a pointer to it, or NULL. memory_lock is held. */
 static void *user_pointer(hva_t hva, bool write)
 {
 	if (user_touch(hva, write))

@@ -59,7 +59,10 @@ static u64 mask(void)
 	return ~0ULL >> (64 - counter_width);
 }
 
-/* The model counts cycles, instructions, one cache event and every raw event. */
+/*
+ * Return whether the model counts the event: cycles, instructions, one cache event or any raw
+ * event.
+ */
 static bool is_known(unsigned long event)
 {
 	return event == SBI_PMU_HW_CYCLES || event == SBI_PMU_HW_INSTRUCTIONS ||

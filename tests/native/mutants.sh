@@ -2,10 +2,11 @@
 #
 # mutants.sh - break the core in one place, and check that a native test detects it.
 #
-#   unbroken PROGRAM...                          check that each passes unchanged; its time sets the
-#                                                time limit of its mutants
-#   mutant NAME FILE SUBSTITUTION PROGRAM        a file of src/kvm, a Perl substitution that must change
-#                                                it, and the program that has to fail
+#   unbroken PROGRAM...                          check that each program passes without a mutant, and set
+#                                                the time limit of its mutants from the time that it takes
+#   mutant NAME FILE SUBSTITUTION PROGRAM        apply a Perl substitution to a copy of a file of src/kvm,
+#                                                and check that this changes the file and that the program
+#                                                then fails
 
 needs_built "$O/tests/native/test_kick"
 
@@ -45,8 +46,8 @@ mutant()	# NAME FILE SUBSTITUTION PROGRAM
 		diag "the mutant does not compile: $(tail -n 5 "$tmp/out")"
 		return
 	fi
-	# A race test fails by chance, and seldom on a busy machine, so run it longer each time. The braces
-	# send bash's message "Aborted" to the file too.
+	# A race test detects a mutant only by chance, and seldom on a busy machine, so run it for longer
+	# at each attempt. The braces send bash's message "Aborted" to the file too.
 	for seconds in 2 8 32; do
 		{
 			HS_RACE=$seconds timeout --kill-after=5 $((${limit[$program]} * seconds / 2)) \

@@ -6,10 +6,10 @@
 # has to detect it.
 #
 # A mutant is a file of src/kvm, a Perl substitution that must change it, and the program that has
-# to fail: because of a claim, a sanitizer or the native host, or because it hangs (mutants.sh).
-# There is no mutant for one rule: that enter_own() reads the generation again. Without that, only
-# an HLV right after a preemption could use another VM's translation, because vmid_update() repairs
-# the VMID before each entry.
+# to fail: because of a claim, a sanitizer or the native host, or because it hangs (mutants.sh). One
+# rule has no mutant: enter_own() has to read the generation again after the VMID. If enter_own()
+# did not, only an HLV right after a preemption could use another VM's translation, because
+# vmid_update() repairs the VMID before each entry.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"

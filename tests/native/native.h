@@ -35,7 +35,7 @@
 
 /* Restore the power-on state, and free what an earlier test left. */
 void native_reset(void);
-/* Pages and objects not yet freed, and pages mapped but not unmapped. */
+/* Return the number of pages and of objects not yet freed, and of pages mapped but not unmapped. */
 unsigned long native_pages_in_use(void);
 unsigned long native_objects_in_use(void);
 unsigned long native_maps_in_use(void);
@@ -44,7 +44,7 @@ unsigned long native_maps_in_use(void);
  * fails.
  */
 void native_fail_alloc(unsigned int nth);
-/* The last line passed to hv_log(). */
+/* Return the last line passed to hv_log(). */
 const char *native_last_log(void);
 
 /* ---- harts ------------------------------------------------------------------- */
@@ -67,7 +67,10 @@ void native_run_delay_set(u64 ns);
 void native_harts_set(unsigned int count);
 bool native_kicked(unsigned int hart); /* whether it has been kicked since the last call */
 void native_signal_set(bool pending);  /* for the calling thread */
-/* The calling thread's signal. Another thread may set it atomically and then kick the hart. */
+/*
+ * Return the calling thread's signal word. Another thread may set it atomically and then kick the
+ * hart.
+ */
 u32 *native_signal_word(void);
 /*
  * From now on, until this is called with NULL, panic with `why` if the calling thread calls a host
@@ -99,7 +102,7 @@ extern void (*native_fence_hook)(void);
 /* Called in each iteration of a poll. Time stands still unless the hook advances it. */
 extern void (*native_poll_hook)(void);
 #define NATIVE_VLENB 16                 /* bytes per vector register, with "v" */
-void native_isa_set(const char *names); /* what hv_isa_has() reports, as in "sstc svinval" */
+void native_isa_set(const char *names); /* what hv_isa_has() reports, for example "sstc svinval" */
 
 /* ---- physical memory ----------------------------------------------------------- */
 

@@ -162,7 +162,10 @@ void race_start(struct race_runner *r, int fd, struct kvm_vcpu *vcpu)
 		sched_yield();
 }
 
-/* Works in any state of the runner: an interrupt sent before the guest runs stays pending. */
+/*
+ * Set the runner's signal and kick its hart. This works in any state of the runner: an interrupt
+ * sent before the guest runs stays pending.
+ */
 void race_signal(struct race_runner *r)
 {
 	unsigned int hart;

@@ -30,8 +30,9 @@ struct race_runner {
 };
 
 /*
- * Whether a test has time for round `i`; its first round has number 1 or 2. The rounds up to 30
- * take place however busy the machine is. More follow until 0.3 s, or HS_RACE seconds, are over.
+ * Return whether a test has time for round `i`; a test's first round has number 1 or 2. The rounds
+ * up to 30 take place however busy the machine is. More rounds follow until 0.3 s, or HS_RACE
+ * seconds, are over.
  */
 bool race_round(u64 i);
 /* Wait at most a minute until *word differs from `old`. Returns false if it still does not. */
@@ -47,12 +48,13 @@ void race_stop(struct race_runner *r);
 
 /*
  * For a guest: take the hart's pending interrupt, or a timer interrupt if no steps are left.
- * Returns true if there is such a trap; the guest must then return.
+ * Returns true if the guest took an interrupt; the guest must then return.
  */
 bool race_interrupted(struct kvm_vcpu *vcpu, unsigned int steps_left);
 /*
  * For a guest: access 8 bytes at a guest physical address. Returns false if the access trapped; the
- * guest must then return. htinst is that of ld a0 for a load, and of sd a0 for a store.
+ * guest must then return. The trap's htinst is that of ld a0 for a load, and that of sd a0 for a
+ * store.
  */
 bool race_load(struct kvm_vcpu *vcpu, gpa_t gpa, u64 *data);
 bool race_store(struct kvm_vcpu *vcpu, gpa_t gpa, u64 data);

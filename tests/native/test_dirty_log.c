@@ -70,8 +70,8 @@ static void logging_splits_large_leaves(void **state)
 	gstage_find(&vm.vm->gstage, GPA + 5 * PAGE_SIZE, &leaf);
 	assert_int_equal(leaf.level, 0);
 	get_log(0);
-	assert_int_equal(log_word(0), 1 << 5); /* and not the other 511 pages */
-	/* When logging ends, the large leaf returns. */
+	assert_int_equal(log_word(0), 1 << 5); /* only page 5 is marked, not the other 511 pages */
+	/* After logging ends, the next fault maps the large leaf again. */
 	assert_int_equal(set(0, GPA, 4 * MB, HVA, 0), 0);
 	store(GPA + 5 * PAGE_SIZE);
 	gstage_find(&vm.vm->gstage, GPA, &leaf);
@@ -99,8 +99,8 @@ static void a_log_of_several_bitmap_pages_is_read(void **state)
 {
 	(void)state;
 	/*
-	 * 40000 pages need two pages of bits. Only the guest's pages that are touched have to
-	 * exist.
+	 * 40000 pages need two pages of bits. Of the guest's pages, only those that are touched
+	 * have to exist.
 	 */
 	assert_int_equal(
 		set(0, GPA, 40000 * PAGE_SIZE, HVA - 8000 * PAGE_SIZE, KVM_MEM_LOG_DIRTY_PAGES), 0);
@@ -186,7 +186,7 @@ static void without_a_bitmap_page_its_whole_range_counts_as_written(void **state
 
 	(void)state;
 	set(0, GPA, 4 * MB - 7 * PAGE_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES);
-	exit_gstage_fault(vm.vcpu, &load); /* allocate all tables; a page of bits is next */
+	exit_gstage_fault(vm.vcpu, &load); /* allocate all tables, but no page of bits */
 	native_fail_alloc(1);
 	assert_int_equal(store(GPA + 9 * PAGE_SIZE), RESUME_GUEST);
 	native_fail_alloc(0);

@@ -4,9 +4,9 @@
  *
  * A guest with random exits runs once for each pair of values, from the same seed. The state that
  * it finds at each entry, every event with its arguments, the counters, the CSRs, the FP unit and
- * the fences must be the same. Between exits the guest changes all its own state in the hart.
- * Requests of other threads are made from within the guest, which makes no difference to the vCPU;
- * test_kick.c uses threads.
+ * the fences must be the same. Between exits, the guest changes all its own state in the hart. The
+ * requests that other threads could make are made from within the guest; for the vCPU, they are the
+ * same requests. test_kick.c uses threads.
  */
 #include "vcpu/pmu.h"
 #include "vcpu/timer.h"
@@ -197,7 +197,9 @@ static void random_virtual_inst(struct kvm_vcpu *vcpu)
 				       .stval = insns[random_below(ARRAY_SIZE(insns))] });
 }
 
-/* Make a request as another thread does while the vCPU is in the guest, which kicks the vCPU. */
+/*
+ * Make a request as another thread does while the vCPU is in the guest. The request kicks the vCPU.
+ */
 static void random_request(struct kvm_vcpu *vcpu)
 {
 	switch (random_below(5)) {

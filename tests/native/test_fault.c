@@ -55,7 +55,10 @@ static void memory_is_shared_with_user_space(void **state)
 	assert_int_equal(*(u64 *)native_user(HVA + 0x5010), 42);
 }
 
-/* A fence by address covers leaves only; the hart may have cached the invalid pointer (H §3.2). */
+/*
+ * A fence by address covers leaves only, but the hart may have cached an invalid pointer to a table
+ * (H §3.2).
+ */
 static void a_repeated_spurious_fault_flushes_the_vm(void **state)
 {
 	unsigned int before;

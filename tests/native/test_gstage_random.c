@@ -172,7 +172,10 @@ static void random_changes_agree_with_a_flat_model(struct fixture *f)
 
 			if (first == last)
 				continue;
-			/* Unmapping a range that cuts a large leaf removes the whole leaf. */
+			/*
+			 * Unmapping a range that covers only a part of a large leaf removes the
+			 * whole leaf.
+			 */
 			if (!gstage_find(&f->gs, BASE + first * PAGE_SIZE, &leaf) && leaf.level)
 				first &= ~511U;
 			if (!gstage_find(&f->gs, BASE + (last - 1) * PAGE_SIZE, &leaf) &&

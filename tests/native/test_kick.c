@@ -2,9 +2,10 @@
 /*
  * test_kick.c - requests from other threads are served before the vCPU's guest continues.
  *
- * The first tests make a request in the two gaps that matter. The next ones make it at the full
- * fences, where one side has written its word and not yet read the other's. The last ones are
- * races, in which a thread stays in its vCPU's guest until the hart is kicked.
+ * The first tests make a request just before the vCPU enters its guest, and while the vCPU is in
+ * its guest. The next ones make it at the full fences, where one side has written its own word but
+ * has not yet read the other side's. The last ones are races, in which a thread stays in its vCPU's
+ * guest until the hart is kicked.
  */
 #include "race.h"
 #include "vcpu/halt_poll.h"

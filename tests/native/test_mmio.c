@@ -298,7 +298,7 @@ static void a_misaligned_access_gets_an_access_fault(struct native_vm *f)
 	}
 }
 
-/* The first half is in memory; the second half, at the start of a page, faults. */
+/* The access begins in one page; its second half, at the start of the next page, faults. */
 static void an_access_across_pages_gets_an_access_fault(struct native_vm *f)
 {
 	csr_write(vstvec, NATIVE_GUEST_BASE + 0x100);
@@ -452,7 +452,7 @@ static void run(void (*claim)(struct native_vm *f))
 	for (round = 0; round < 3; round++) {
 		setup_vm(&f);
 		with_htinst = round != 1;
-		/* In the last round the toggle requires a fetch, although htinst is valid. */
+		/* In the last round, the toggle requires a fetch, although htinst is valid. */
 		f.vm->toggle[TOGGLE_mmio_decode] = round == 2;
 		claim(&f);
 		free_vm(&f);

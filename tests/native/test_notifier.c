@@ -35,7 +35,10 @@ static bool mapped(gpa_t gpa)
 
 /* ---- rule 3: the recheck covers the whole leaf ------------------------------------------ */
 
-/* Begin an invalidation of PAGE after the first lookup of another page, and end it at the third. */
+/*
+ * Begin an invalidation of PAGE after the first lookup of another page, and end it after the third
+ * lookup.
+ */
 static void invalidate_neighbor(hva_t hva, bool write)
 {
 	struct hv_notifier *n = &vm.vm->notifier;

@@ -363,7 +363,7 @@ static void a_start_does_not_overwrite_registers_set_after_a_stop(void **state)
 	assert_int_equal(value_of(CORE(regs.a1)), 77);
 }
 
-/* A VMM that pauses the vCPU sets no register, so the pending start still applies. */
+/* A VMM that pauses the vCPU does not set any registers, so the pending start still applies. */
 static void a_pending_start_survives_a_stop(void **state)
 {
 	(void)state;

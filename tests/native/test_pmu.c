@@ -80,7 +80,7 @@ static void cycles_and_instructions_have_counters_of_their_own(void **state)
 	(void)state;
 	assert_int_equal(configured(CYCLES, 0), PMU_CYCLE);
 	assert_int_equal(configured(INSTRET, 0), PMU_INSTRET);
-	/* When these are in use, another counter is chosen. */
+	/* When both of these counters are in use, another one is chosen. */
 	assert_int_equal(configured(CYCLES, 0), 3);
 	assert_int_equal(configured(NATIVE_PMU_CACHE, 0), 4);
 	assert_int_equal(configured(FW(SBI_PMU_FW_SET_TIMER), 0), NR_HW);

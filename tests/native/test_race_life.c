@@ -124,7 +124,7 @@ static void no_timer_is_lost_on_a_vcpu_that_falls_asleep(void **state)
 
 /* ---- HSM: vCPU 0 starts vCPU 1, which stops itself ------------------------------------------- */
 
-/* Opaque argument of the last start that was made, and of the last one that arrived. */
+/* The opaque arguments of the last start that was made, and of the last one that arrived. */
 static unsigned long wanted, started;
 static bool asked;
 

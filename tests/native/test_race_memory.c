@@ -245,7 +245,7 @@ static void no_instruction_is_fetched_from_a_page_taken_back(void **state)
 		hv_copy_to_user(HVA + page * PAGE_SIZE, &lw, sizeof(lw));
 		sched_yield();
 	}
-	/* On a busy machine there may have been no MMIO exit yet. */
+	/* On a busy machine, there may have been no MMIO exit yet. */
 	while (!READ_ONCE(runners[0].mmio))
 		sched_yield();
 	stop_all();

@@ -4,9 +4,10 @@
  *
  * The copy must equal the original: the same list of registers with the same values, and the same
  * behavior where no register shows it. The timer's interrupt is raised at the same time, henvcfg
- * and hedeleg have the same bits, and steal time is written for both or for neither. The orders are
- * that of KVM_GET_REG_LIST, and random ones that obey only the constraints of a register's
- * existence or meaning (phase()). HS_STEPS: number of vCPUs; HS_SEED: seed of the sequence.
+ * and hedeleg have the same bits, and steal time is written for both or for neither. The first
+ * order is that of KVM_GET_REG_LIST. The others are random: they obey only the constraints that a
+ * register's existence or meaning imposes (phase()). HS_STEPS: number of vCPUs; HS_SEED: seed of
+ * the sequence.
  */
 #include <stdlib.h>
 #include "hv/kvm_compat.h"

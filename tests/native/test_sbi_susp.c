@@ -34,7 +34,9 @@ static void the_last_vcpu_may_suspend_the_system(void **state)
 	assert_false(vm.vcpu->irq_pending & BIT(IRQ_VS_SOFT));
 	vcpu_clear_irq(vm.vcpu, IRQ_VS_EXT);
 
-	/* An interrupt wakes the machine, and the guest resumes at the address that it gave. */
+	/*
+	 * An interrupt wakes the machine, and the guest resumes at the address that its call gave.
+	 */
 	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
 	script_at = script_len = 0;
 	assert_int_equal(native_run(vm.vcpu), -EINTR);

@@ -114,7 +114,10 @@ static void a_reset_vcpu_reads_as_a_new_one(void **state)
 	memset(&used->vector, 0xa5, sizeof(used->vector));
 	memset(regs, 0xa5, UNIT_SIZE);
 	used->vector.regs = regs;
-	/* IRQ_VS_EXT is not set here, because its level belongs to user space and is kept. */
+	/*
+	 * IRQ_VS_EXT is not set here, because its level belongs to user space and survives the
+	 * reset.
+	 */
 	vcpu_set_irq(used, IRQ_VS_TIMER);
 	vcpu_set_irq(used, IRQ_VS_SOFT);
 	assert_int_equal(set(TIMER(compare), 12345), 0);

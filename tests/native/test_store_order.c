@@ -3,11 +3,11 @@
  * test_store_order.c - the core's lock-free handshakes in every order that RVWMO allows.
  *
  * TSan knows which accesses are ordered, but not that a store and a later load of another word need
- * a full fence, and the build machine reorders less than RISC-V may. So each handshake is written
- * here as two short programs. The accesses of a program may happen in any order that its fences and
- * equal addresses allow (memory itself is the same for all harts). All interleavings of all such
- * orders are tried. With its fences, a handshake never ends badly. Without any one of them, it can
- * end badly; otherwise that fence would not be needed.
+ * a full fence. Also, the build machine reorders less than RISC-V may. So each handshake is written
+ * here as two short programs. The accesses of a program may happen in any order that its fences
+ * allow, but accesses to the same word stay in order (memory itself is the same for all harts). All
+ * interleavings of all these orders are tried. With its fences, a handshake never ends badly. If
+ * any one fence is left out, it can end badly; otherwise that fence would not be needed.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -127,8 +127,8 @@ static bool fails(const struct handshake *h)
 }
 
 /*
- * With all its fences, a handshake never ends badly; without any one of them, some order ends
- * badly.
+ * With all its fences, a handshake never ends badly; if any one of them is left out, some order
+ * ends badly.
  */
 static void needs_each_of_its_fences(const struct handshake *h)
 {
@@ -185,7 +185,8 @@ static void a_kick_is_lost_with_release_and_acquire(void **state)
 }
 
 /*
- * locking.md, rule 10: vcpu_sleep() and vcpu_kick(). The condition is a line, a start or a signal.
+ * locking.md, rule 10: vcpu_sleep() and vcpu_kick(). The condition that ends the sleep is a raised
+ * line, a start or a signal.
  */
 static void a_wake_up_is_not_lost(void **state)
 {
@@ -208,7 +209,10 @@ static void a_fence_for_a_vcpu_that_waits_is_seen_at_its_entry(void **state)
 	});
 }
 
-/* locking.md, rule 10: a vCPU that is listed too late to be asked walks the changed table. */
+/*
+ * locking.md, rule 10: a vCPU that is listed too late to get the request for a fence walks the
+ * changed table.
+ */
 static void a_vcpu_listed_during_an_invalidation_sees_the_table_without_the_page(void **state)
 {
 	(void)state;

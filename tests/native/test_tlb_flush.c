@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_tlb_flush.c - what the two variants of toggle tlb_flush drop, and what they must not keep.
+ * test_tlb_flush.c - the TLB entries that each variant of the toggle tlb_flush drops, and those
+ * that it must drop.
  *
  * Each claim is checked against the TLB model: for `range`, with and without Svinval, and for
  * `all`. The model's entries are dropped only by a fence; hinval.* takes effect only at

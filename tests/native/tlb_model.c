@@ -4,7 +4,7 @@
  *
  * Each hart keeps every VS-stage and every G-stage translation that it has made until a fence
  * covers it. This is the worst that the specification allows. QEMU keeps far fewer translations, so
- * this model shows a missing fence first. unpriv_model.c reads guest memory through it.
+ * a missing fence shows in this model first. unpriv_model.c reads guest memory through this TLB.
  */
 #include <string.h>
 #include "native.h"

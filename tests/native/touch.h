@@ -30,8 +30,9 @@ static inline void serve(struct kvm_vcpu *vcpu)
 
 /*
  * Access 8 bytes as the guest, and handle its faults. Returns RESUME_GUEST once the access
- * succeeds, the handler's result if that is different or if the guest got a trap (its cause is in
- * vscause), -1000 - scause after a trap that is not a guest page fault, or -ELOOP after 20 faults.
+ * succeeds; the handler's result if it is not RESUME_GUEST, or if the guest got a trap (vscause
+ * holds the cause); -1000 - scause after a trap that is not a guest page fault; or -ELOOP after 20
+ * faults.
  */
 static inline int touch(struct kvm_vcpu *vcpu, gva_t gva, enum native_access access, u64 *data)
 {

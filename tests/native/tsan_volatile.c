@@ -2,10 +2,10 @@
 /*
  * tsan_volatile.c - READ_ONCE() and WRITE_ONCE() as TSan sees them: relaxed atomics.
  *
- * The option tsan-distinguish-volatile was made for this purpose in another kernel. With it, gcc
- * calls these functions before each volatile access instead of treating it as a plain one. So two
- * volatile accesses do not race with each other, but each still races with a plain one. Adding 0 is
- * a write to TSan and changes nothing for other threads.
+ * The option tsan-distinguish-volatile was made for the same purpose in another kernel. With this
+ * option, gcc calls these functions before each volatile access instead of treating the access as a
+ * plain one. So two volatile accesses do not race with each other, but each of them still races
+ * with a plain one. For TSan, adding 0 is a write; for other threads, it changes nothing.
  */
 #include "hv/types.h"
 

@@ -2,10 +2,10 @@
 /*
  * perfcount.c - use a kernel's counters as `perf stat` and `perf record` do, without perf.
  *
- * It runs in a guest with Debian's kernel, counts a loop of a known number of instructions with
- * perf_event_open(2), in all modes, and prints TAP. Every claim is about counters, none about time.
- * With --exact it also checks the number of instructions, and with --sampling it makes counters
- * overflow, which needs Sscofpmf.
+ * The program runs in a guest with Debian's kernel and prints TAP. It counts a loop of a known
+ * number of instructions with perf_event_open(2), in user mode, in the kernel, and in both. Every
+ * claim is about counters, none about time. With --exact, it also checks the number of
+ * instructions. With --sampling, it makes counters overflow, which needs Sscofpmf.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +27,7 @@
 /* A raw event of the riscv_pmu driver: a firmware event of the SBI specification. */
 #define FIRMWARE(code)  (1ULL << 63 | (code))
 #define FW_SET_TIMER    5
-#define FW_IPI_SENT     6 /* the next number counts those received */
+#define FW_IPI_SENT     6 /* the next number is for IPIs received */
 #define FW_FENCE_I_SENT 8
 
 static unsigned int claims, failed;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * shim.h - included before src/host/sched/mutex.c: pthreads instead of the host's threads, with the
- * interface of its thread.h, and controls for tests.
+ * interface of the host's thread.h, and controls for tests.
  */
 #ifndef TESTS_SCHED_SHIM_H
 #define TESTS_SCHED_SHIM_H

@@ -11,7 +11,7 @@ for row in mmio_read sbi_ipi_self illegal_insn fault_4k_present; do
 	timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/hyperscope" anatomy --out "$O" --systems linux \
 		"$row" >"$tmp/table" 2>"$tmp/err"
 	is $? 0 "anatomy measures $row" || diag "$(cat "$tmp/err")"
-	# Background work of the host may be in some batches, but not in the median one.
+	# Background work of the host may fall into some batches, but not into the median one.
 	awk '
 		/^sum / { sum = $2; stages = 0 }
 		stages && NF { total += $(NF - 1) }

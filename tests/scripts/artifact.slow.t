@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# artifact.slow.t - an archive of the committed files, unpacked elsewhere, builds, runs a payload and Debian's
-# kernel, and yields a paper's figures, without any network.
+# artifact.slow.t - an archive of the committed files is unpacked elsewhere and used without network
+# access: it builds, runs a payload and Debian's kernel, and yields a paper's figures.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 git -C "$HS_TOP" rev-parse HEAD >"$tmp/head" 2>/dev/null || skip_all "this tree is not a git checkout"
 why=$("$HS_TOP/scripts/hyperscope" setup --out "$O" --cached run apps 2>&1 >/dev/null) || skip_all "${why%%$'\n'*}"

@@ -9,7 +9,7 @@ for tool in git dpkg-deb dpkg-query; do
 	command -v $tool >/dev/null || { echo "1..0 # SKIP $tool is not installed"; exit 0; }
 done
 
-# A clone with packages, and the package lists of a mirror that has them.
+# Make a clone with packages, and the package lists of a mirror that has these packages.
 export DEBIAN_MIRROR=http://127.0.0.1:9/debian APT_CONFIG=$tmp/apt/conf GIT_CONFIG_GLOBAL=/dev/null
 export GIT_AUTHOR_NAME=n GIT_AUTHOR_EMAIL=e@example.org GIT_COMMITTER_NAME=n GIT_COMMITTER_EMAIL=e@example.org
 tree=$tmp/tree dl=$tmp/o/dl lists=$tmp/apt/lists/nowhere.invalid_debian_dists_trixie
@@ -128,7 +128,7 @@ is "$(sed 's/^does not hold[^:]*: /Does not hold: /; s/^holds[^:]*: /Holds: /' <
 	cat "$HS_TOP"/notebooks-data/papers/*/claims.md | grep -qxF "$verdict: \`${look# }\`" || echo "$verdict:$look"
 done)" "" "the results in docs/artifact.md are those in claims.md: $(wc -l <<<"$seen") lines"
 
-# Run functional on an archive whose programs only print the expected lines.
+# Run `artifact functional` on an archive whose programs only print the expected lines.
 cat >"$tree/scripts/said" <<'END2'
 #!/bin/bash
 case $1 in run) ;; reproduce) shift ;; *) exec "${0%/*}/real" "$@" ;; esac

@@ -36,8 +36,8 @@ apps()
 	err=$(<"$tmp/err")
 }
 
-# Each row has the number of operations per batch, and the instructions of each batch; here they are
-# the same in each layout.
+# Each row has the number of operations per batch and the number of instructions of each batch. Here
+# these numbers are the same in each layout.
 printf '%s\n' "guest: Linux is up" batches,boot,1,950000000 "[   17.5] batches,fork_exec,20,23000000 21000000 21200010" >"$tmp/guest"
 apps native --rows boot,fork_exec --csv "$tmp/csv"
 is $status 0 "a guest's lines are accepted" || diag "$err"

@@ -25,7 +25,7 @@ is "$((tests_run >= 9))" 1 "there are at least nine checks"
 
 # ---- the order of the subsystems ----
 order() { scripts/hyperscope check-order --root "$tmp/tree"; }
-plant()	# NAME: make this file in src/kvm, or in src/$tree, with the text from standard input, and its object
+plant()	# NAME: make file NAME in src/kvm, or src/$tree, from standard input; make its object too
 {
 	local src=src/${tree:-kvm}
 	mkdir -p "$tmp/tree/$src/${1%/*}" "$tmp/tree/build/kernel/$src/${1%/*}"

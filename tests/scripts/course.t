@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# course.t - everything that COURSE.md and the docs' figures name exists; missing or wrong names are
-# detected.
+# course.t - everything that is named in COURSE.md or in the figures of the docs exists; missing or
+# wrong names are detected.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 cd "$HS_TOP" || exit 1
 git rev-parse --git-dir >/dev/null 2>&1 || skip_all "this tree is not a git checkout"
@@ -45,7 +45,7 @@ notices "overlapping boxes are reported" "overlaps" docs/figures/world-switch.py
 cd "$HS_TOP" || exit 1
 
 # The figure of the world switch gives the number of instructions in steps 1 to 3 and in steps 4 to 6.
-count()	# FIRST LAST: count the instructions from one symbol up to another in the object
+count()	# FIRST LAST: count the instructions from symbol FIRST up to symbol LAST in the object
 {
 	riscv64-linux-gnu-objdump -d --no-show-raw-insn "$O/kernel/src/kvm/exit/switch.S.o" |
 		awk -v first="<$1>:" -v last="<$2>:" '$2 == first { on = 1 } $2 == last { on = 0 }

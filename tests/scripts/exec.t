@@ -88,7 +88,7 @@ is "$(left_running)" "" "when the reader closes its end, the run ends"
 "$HS_TOP/scripts/hyperscope" exec --quiet "$progs/tellfiles" >"$tmp/both" 2>&1 </dev/null
 like "$(cat "$tmp/both")" "to stderr" "standard output and standard error may be the same file"
 
-# ---- runs repeat to the byte ----
+# ---- two runs with --icount print the same bytes ----
 hs exec --quiet --icount "$progs/copy" 1000000
 first=$(cat "$tmp/out" "$tmp/err" | md5sum)
 hs exec --quiet --icount "$progs/copy" 1000000

@@ -39,7 +39,7 @@ changed "a row of the benchmark's table" docs/bench.md 's/^mmio_read  .*\n//m'
 perl -0pi -e 's/1700 instructions then/1700 instructions once/' "$tmp/tree/docs/design.md"
 figures --check
 is $status 1 "a missing sentence is an error"
-like "$out" "docs/design.md: 'cost 1700 instructions then .* occurs 0 times instead of once: correct the page, or SENTENCES" "the message says how to correct a missing sentence"
+like "$out" "docs/design.md: 'cost 1700 instructions then .* occurs 0 times instead of once: correct the page, or SENTENCES" "the message says what to correct if a sentence is missing"
 figures --wrong
 is $status 2 "an unknown option is a usage error"
 done_testing

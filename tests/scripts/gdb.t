@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# gdb.t - --gdb waits for gdb, and gdb steps a world switch by name.
+# gdb.t - with --gdb, the machine waits for gdb, and gdb stops at the host's first line and at an
+# exit.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/hyperscope setup test)"
 

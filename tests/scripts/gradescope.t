@@ -45,7 +45,7 @@ is "$(<"$tmp/source/course.key")" key "the zip has the course's key"
 	diff -r -x build -x notebooks-data -x tours -x .commit "$tmp/clones" "$tmp/zips" >"$tmp/differ"
 is "$?:$(wc -l <"$tmp/differ")" 0:0 "a clone and the zip make the same tree for a student" || diag "$(head -n 5 "$tmp/differ")"
 
-# With an os-release as on Ubuntu 22.04.
+# Run setup.sh with an os-release file like that of Ubuntu 22.04.
 printf 'ID=ubuntu\nVERSION_ID="22.04"\nPRETTY_NAME="Ubuntu 22.04.4 LTS"\n' >"$tmp/os-release"
 sed "s|/etc/os-release|$tmp/os-release|" "$tmp/source/setup.sh" >"$tmp/source/setup-22.sh"
 bash "$tmp/source/setup-22.sh" >"$tmp/said" 2>&1

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # irqs-off.slow.t - no path keeps interrupts off for longer than its bound in
-# scripts/irqs-off.bounds: every workload is measured, and those on the G-stage also with the
-# recursive walker, without large leaves, and on -cpu max.
+# scripts/irqs-off.bounds. Every workload is measured, and some are also measured with the recursive
+# walker, without large leaves or on -cpu max.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin irqs_off
 

@@ -57,8 +57,8 @@ END
 for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	folder=${folder##*/}
 	number=$((10#${folder%%-*}))
-	# A lab in which students do not write any source has no stops; scripts/hyperscope course tests
-	# those labs too.
+	# Skip a lab in which students do not write any source: it has no stops. scripts/hyperscope course
+	# tests such labs too.
 	[ "$("$HS_TOP/scripts/hyperscope" lab --regions "$number")" ] || continue
 	tree "$tmp/starter" "$number" --student ada
 	failed=0 named=0 n=0

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # labs.t - each lab's starter is the source with named gaps, builds, and stops at one of the gaps.
-# With its regions put back, it is the source again. This test builds twelve trees.
+# With its regions put back, the starter equals the source again. This test builds twelve trees.
 #
 # Time-out: 300 seconds.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
@@ -46,7 +46,7 @@ END
 relay "$unfit" "scripts/hyperscope lab --check reports"
 is "$(grep -c '^ok' <<<"$unfit")" 8 "scripts/hyperscope lab --check reports all eight invalid labs"
 
-# Which parts of lab.toml and of a page a student's tree contains.
+# Check which parts of lab.toml and of a page a student's tree contains.
 given=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP" <<'END'
 import os
 import sys
@@ -115,8 +115,8 @@ is "$?" 2 "a command without a folder is refused"
 for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 	folder=${folder##*/}
 	number=$((10#${folder%%-*}))
-	# A lab in which students do not write any source has no stops; scripts/hyperscope course tests
-	# those labs too.
+	# Skip a lab in which students do not write any source: it has no stops. scripts/hyperscope course
+	# tests such labs too.
 	[ "$("$HS_TOP/scripts/hyperscope" lab --regions "$number")" ] || continue
 	tree "$tmp/starter" "$number" --student ada
 	is "$?:$(grep -c "warning:" <<<"$said")" "0:0" "lab $number: the starter builds without a warning" ||

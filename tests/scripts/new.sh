@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT
 #
-# new.sh - run `hyperscope new` in a copy of the tree, $tree, built in $tree/build, for new.t and new.slow.t.
+# new.sh - functions for new.t and new.slow.t that run `hyperscope new` in $tree, a copy of the tree
+# that is built in $tree/build.
 
 command -v git >/dev/null && git -C "$HS_TOP" rev-parse --git-dir >/dev/null 2>&1 ||
 	skip_all "this tree is not a git checkout"
 tree=$tmp/tree
 
-# Commit what git would commit now, so that `git diff` shows only what a command changes.
+# Commit, in the copy, the files that git tracks or would add, so that `git diff` shows only what a
+# command changes.
 copy_tree()
 {
 	local name
@@ -28,7 +30,7 @@ committed()	# WHAT
 		commit -q --allow-empty -am "$1"
 }
 
-new()	# ARGS...: leaves $status, $out and $err
+new()	# ARGS...: run `hyperscope new ARGS` in the copy; sets $status, $out and $err
 {
 	(cd "$tree" && scripts/hyperscope new "$@") >"$tmp/out" 2>"$tmp/err" </dev/null
 	status=$?
@@ -44,7 +46,7 @@ made()	# NAME ARGS...
 	is "$status $err" "0 " "$name is made"
 }
 
-# Claim that the result passes `make check`.
+# Claim that the copy passes these checks of `make check`, or all of them if none is named.
 checked()	# CHECK...
 {
 	local said

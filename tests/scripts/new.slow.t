@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# new.slow.t - everything that `hyperscope new` makes builds in one tree and works in one boot, and the tests
-# with which scaffolds are registered pass.
+# new.slow.t - all scaffolds that `hyperscope new` writes can be built in one tree and work in one
+# boot, and the tests in which scaffolds are registered pass.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/scripts/new.sh"
 [ -d "$O/uapi" ] || skip_all "$O/uapi is missing: set-up could not fetch it"
@@ -15,7 +15,7 @@ like "$(cd "$tree" && tests/toggles/rows)" 'wfi_note=loud' "the toggle is in the
 is "$(cd "$tree" && scripts/hyperscope lab --check 2>&1)" "" "the lab's folder and its region are consistent"
 hstrace=$tree/build/hstrace
 
-of_tree()	# COMMAND...: run it in the copy, with the copy's build
+of_tree()	# COMMAND...: run COMMAND in the copy, with the copy's build
 {
 	(cd "$tree" && HS_TOP=$tree O=$tree/build HS_RUNS=$tmp/runs "$@" 2>&1)
 }

@@ -7,7 +7,7 @@
 . "$HS_TOP/tests/scripts/new.sh"
 copy_tree
 
-refused()	# REGEX NAME ARGS...: claim that it is refused with one sentence that matches REGEX
+refused()	# REGEX NAME ARGS...: claim that ARGS are refused with one sentence that matches REGEX
 {
 	local regex=$1 name=$2
 	shift 2
@@ -56,7 +56,7 @@ refused "src/guest/bench/disk.c already" "a row whose file exists already" paper
 refused "have to be given together" "a row without a description" paper mine --title x --row mine
 is "$(git -C "$tree" status --porcelain)" "" "a refused command writes nothing"
 
-# ---- an event, a device and a payload (new.slow.t: one of each kind) ----
+# ---- an event, a device and a payload (new.slow.t makes one scaffold of each kind) ----
 new "${event[@]}" --dry-run
 is "$status:$(git -C "$tree" status --porcelain)" "0:" "--dry-run writes nothing"
 cp "$tmp/out" "$tmp/diff"

@@ -70,7 +70,7 @@ python3 "$tmp/look.py" >"$tmp/looked" 2>&1
 ok $? "the check of the stored notebooks runs to completion" || diag "$(tail -n 3 "$tmp/looked")"
 relay "$(<"$tmp/looked")"
 
-# The command in a tree without measurements.
+# Run `scripts/hyperscope notebooks` in a tree without measurements.
 mkdir -p "$tmp/tree/notebooks-data"
 cp -R "$HS_TOP/scripts" "$tmp/tree"
 cp -R "$HS_TOP/notebooks-data/notebooks" "$tmp/tree/notebooks-data"

@@ -197,7 +197,7 @@ mine = [line for line in lines if (line["exit"], line["system"], line["stage"]) 
 claim(len(mine) > 1 and anatomy.by_stage(lines)["mmio_read"]["linux"]["handler"] == sum(line["instructions"] for line in mine),
       "a stage of an anatomy is as long as its functions together")
 
-# Rows made here instead of read from the CSVs.
+# Use rows that are made here instead of rows that are read from the CSVs.
 made = [dict(system=system, exit=row, toggles="default", cpu="rv64", unit="instructions", n="1", p50=value, mean=value)
         for system, row, value in (("native", "boot", "200"), ("hyperscope", "boot", "210"), ("linux", "boot", "220"), ("hyperscope", "blk", "5"),
                                    ("native", "fork_exec", "0"), ("linux", "fork_exec", "7"))]

@@ -14,7 +14,7 @@ refused()	# STATUS TEXT TOOL ARGS...
 	is "$status $(head -n 1 "$tmp/err")$out" "$want $1: $text" "refused: $*"
 }
 
-unread()	# COMMAND...: run it with its output to a pipe without a reader; its messages are in $tmp/err
+unread()	# COMMAND...: run COMMAND with its output to a pipe without a reader; its messages are in $tmp/err
 {
 	perl -e 'pipe my $r, my $w; close $r; open STDOUT, ">&", $w; exec @ARGV' "$@" 2>"$tmp/err"
 }
@@ -51,12 +51,12 @@ for tool in profile irqs-off anatomy; do
 	is "$? $(cat "$tmp/err")" "125 $tool: No space left on device" "$tool: output to a full disk is reported in one sentence"
 done
 
-# The output is unbuffered, so the first line already fails.
+# The output is unbuffered, so the write of the first line already fails.
 PYTHONUNBUFFERED=1 unread "$HS_TOP/scripts/hyperscope" profile --out "$O" --svg "$tmp/hello.svg" --folded "$tmp/hello" \
 	--csv "$tmp/hello.csv" hello
 is $? 125 "output without a reader is an error" || diag "$(cat "$tmp/err")"
 [ -s "$tmp/hello" ] && [ -s "$tmp/hello.csv" ] && [ "$(tail -n 1 "$tmp/hello.svg")" = "</svg>" ]
-ok $? "the requested files are complete even without a reader of the output" || diag "$(ls -l "$tmp")"
+ok $? "the requested files are complete even if nothing reads the output" || diag "$(ls -l "$tmp")"
 hs_script profile --svg /dev/full hello
 is "$status $(tail -n 1 "$tmp/err")" "2 profile: --svg /dev/full: No space left on device" "a requested file that does not fit on the disk is an error"
 like "$out" 'was our count each time' "the result is printed even if a file cannot be written"
@@ -102,7 +102,7 @@ assert read("") is None and read("end") is None and read("times 1 end\n") is Non
 EOF
 ok $? "a file that is truncated anywhere, even within a number, is refused"
 
-# Signals at random moments of a run (signals.slow.t has more moments and all other commands).
+# Send signals at random moments of a run. signals.slow.t tests more moments and all other commands.
 is "$(python3 "$HS_TOP/tests/scripts/told.py" 1 3 "$HS_TOP/scripts/hyperscope" profile --out "$O" --top 1 hello)" "" \
 	"profile ended by a signal at any moment: no traceback, nothing left running, no temporary file"
 
@@ -137,7 +137,8 @@ END
 timeout --kill-after=1 "$(scaled 10)" python3 "$tmp/locked"
 is $? 143 "a signal that arrives while Python polls the child ends the tool"
 
-# Signals while QEMU runs. The machine is stopped (-S), so that it cannot end before the signal arrives.
+# Send signals while QEMU runs. The machine is stopped (-S), so that it cannot end before the signal
+# arrives.
 cat >"$tmp/stopped" <<EOF
 #!/bin/sh
 : >"$tmp/started"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# plugin-harts.t - scripts/hyperscope profile and irqs-off with several harts: each hart has its own counts, the
-# sum is the machine's instret while the harts run alternately, and a second run is the same to the byte.
+# plugin-harts.t - scripts/hyperscope profile and irqs-off with several harts: each hart has its own
+# counts, the sum of these counts is the machine's instret while the harts run alternately, and the
+# output of a second run is the same to the byte.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin profile
 kvm=$O/tests/kvm
@@ -12,7 +13,7 @@ sum()	# FOLDED PATTERN
 	grep -E -- "$2" "$1" | awk '{ n += $NF } END { print n + 0 }'
 }
 
-# VMs whose vCPUs move between harts.
+# Profile VMs whose vCPUs move between harts.
 hs_script profile --harts 2 --folded "$tmp/one" -- "$kvm/many" 1
 is $status 0 "a program on two harts is profiled" || diag "$(cat "$tmp/err")"
 like "$out" 'instret was read [1-9],?[0-9]{3} times, the last at [0-9,]+, and was our count each time' \
@@ -25,7 +26,7 @@ hs_script profile --harts 2 --folded "$tmp/two" -- "$kvm/many" 1
 cmp -s "$tmp/one" "$tmp/two"
 ok $? "a second run gives the same stacks, to the byte"
 
-# A thread that sleeps in a function, beside one that counts down on the other hart.
+# Profile a thread that sleeps in a function, beside a thread that counts down on the other hart.
 hs_script profile --harts 2 --while sleeps --csv "$tmp/sleeps.csv" -- "$kvm/counted" beside
 is $status 0 "--while profiles a function that runs on one hart" || diag "$(cat "$tmp/err")"
 is "$(awk -F, '$2 == "sleeps" || $2 == "count_down" { print $2 }' "$tmp/sleeps.csv")" sleeps \

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# probe.t - `scripts/hyperscope probe` reports on machines that each differ in one feature. In the kernel's
-# image, a trace site that is off is one no-op, and an SC precedes each sret to another context.
+# probe.t - `scripts/hyperscope probe` reports on machines that each differ in one feature. The test
+# also checks the kernel's image: a trace site that is off is one no-op, and an SC precedes each
+# sret to another context.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 
 hs probe
@@ -10,7 +11,7 @@ is "$status" 0 "a platform is probed"
 like "$out" '^H extension +yes' "the report has the H extension"
 like "$out" '^hgatp Sv39x4 +yes' "the report has a mode of hgatp"
 like "$out" '^VMIDLEN +[0-9]+ ' "the report has the width of VMIDs"
-like "$out" '^Sstc +yes' "the report has Sstc"
+like "$out" '^Sstc +yes' "the report shows Sstc as present"
 like "$out" '^SBI +[0-9]+\.[0-9]+ +OpenSBI' "the report has SBI's version and implementation"
 like "$out" '^harts +2$' "the report has the number of harts"
 
@@ -22,13 +23,14 @@ hs probe --cpu rv64,h=false
 like "$out" '^H extension +no' "a platform without the H extension is reported"
 unlike "$out" '^hgatp' "hgatp is not probed without the H extension"
 
-# While no event is on, nothing ever overwrites the 4-byte no-op of a site.
+# Nothing overwrites the 4-byte no-op of a site unless its event is turned on.
 run=$("${CROSS_COMPILE:-riscv64-linux-gnu-}objdump" -d "$O/kernel/src/kvm/exit/run.c.o" |
 	grep -cP '\t00000013 +\tnop')
 ok $((run >= 4 ? 0 : 1)) "the sites of trace events in KVM_RUN are no-ops as built"
 diag "$run of them"
 
-# In QEMU no reservation survives a trap, so check-sret inspects the image.
+# In QEMU, no reservation survives a trap, so a missing SC would have no effect there: check-sret
+# inspects the image.
 said=$("$HS_TOP/scripts/hyperscope" check-sret "$O/hyperscope.elf" 2>&1)
 is "$?" 0 "an SC precedes each sret of the kernel to another context" || diag "$said"
 printf '%s\n' '.option norelax' 'bare: csrw sepc, a0' sret 'good: sc.w zero, zero, (a0)' nop sret \

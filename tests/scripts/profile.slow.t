@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# profile.slow.t - scripts/hyperscope profile of Debian's boot: the count of instructions is that of instret, the
-# kernel's functions have names and callers, and a second run gives the same stacks.
+# profile.slow.t - `scripts/hyperscope profile` profiles Debian's boot: the count of instructions
+# agrees with instret, the kernel's functions have names and callers, and a second run gives the
+# same stacks.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin profile
 [ -f "$O/guest/vmlinux" ] || skip_all "$O/guest/vmlinux is missing: run 'scripts/hyperscope setup run'"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# profile.t - scripts/hyperscope profile: the counts for functions of known length are right, the
-# sum is the machine's instret, call stacks survive longjmp and signals, and a second run is the
-# same to the byte.
+# profile.t - `scripts/hyperscope profile`: the counts for functions of known length are right, the
+# sum of all counts equals the machine's instret, call stacks survive longjmp and signals, and the
+# output of a second run is the same to the byte.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin profile
 counted=$O/tests/kvm/counted
@@ -26,7 +26,8 @@ sum()	# FOLDED [PATTERN]
 
 profile --csv "$tmp/one.csv" --folded "$tmp/one" --svg "$tmp/one.svg" -- "$counted"
 is $status 0 "a program is profiled" || diag "$(cat "$tmp/err")"
-# Rounds of count_down: main 10000, jumps 4 x 10, behind_jump 100, on_signal 1000, behind_signal 5000.
+# Rounds of count_down(), by caller: main 10000, jumps 4 x 10, behind_jump 100, on_signal 1000,
+# behind_signal 5000.
 is "$(field "$tmp/one.csv" "host user" count_down 3)" $((2 * (10000 + 40 + 100 + 1000 + 5000) + 8)) \
 	"the count for a loop of known length is exact"
 is "$(field "$tmp/one.csv" "host user" tree 3)" $((14 * 255 + 2 * 256)) "the count for a recursive function of known length is exact"
@@ -75,8 +76,8 @@ is "$((own % 129))/$((own / 129 > 256 * 2 && own / 129 <= 256 * code))" 0/1 "all
 ok $? "the host's instructions for all batches are counted"
 is "$(grep -oE '(begun|ended|clock_begin)_[a-z_]*' "$tmp/row.csv")" "" "a label within a function is not taken for a function"
 
-# Every kind of trap, including those whose instruction is not counted; the guest's own handlers;
-# WFI.
+# The guest `exits` takes every kind of trap, including those whose instruction is not counted. It
+# also runs trap handlers of its own, and executes WFI.
 profile exits --top 3
 is $status 0 "a guest with every kind of trap is profiled" || diag "$out"
 like "$out" 'was our count each time' "after every kind of trap, the plugin's count agrees with instret"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# reproduce-verify.slow.t - a paper's figures on three systems are equal to the byte when they are
-# measured again, and in another folder, as another user, under load, and on one processor.
+# reproduce-verify.slow.t - the figures of a paper on three systems are equal to the byte when they
+# are measured again in the same folder, and when they are measured in another folder, as another
+# user, under load, and on one processor.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/tests/kvm/bench_turns"
 [ -f "$O/guest/modules/kvm.ko" ] || skip_all "$O/guest/modules/kvm.ko is missing: set-up could not fetch it"

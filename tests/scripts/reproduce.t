@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# reproduce.t - scripts/hyperscope reproduce reads a paper's folder, or refuses it and names the
-# file and line. It reports the paper's claims and figures as expected, not as expected, or of
-# another key.
+# reproduce.t - `scripts/hyperscope reproduce` reads a paper's folder, or refuses it and names the
+# file and line. It reports the paper's claims and figures as expected or not as expected. Figures
+# measured with another key (another compiler, QEMU, OpenSBI or kernel) are reported separately.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 # Make a tree with one paper.
@@ -68,7 +68,8 @@ reproduce all --from "$tmp/cycles.csv"
 like "$flat" '^125 .*mine: `hyperscope.call > linux.call` compares different units, cycles and instructions' \
 	"a claim that compares two units is refused"
 
-# A row of a whole guest, as a multiple of native, from a separate CSV.
+# This row measures a whole guest. Its figure is a multiple of the native one, and comes from a
+# separate CSV.
 sed -i '/^| trap/a| boot | Boot | `boot / native:boot` | to a command |' "$paper/claims.md"
 printf '\n## slow: a guest boots slower in a VM\n\nHolds: `boot > 1`\n' >>"$paper/claims.md"
 of_guest()	# SYSTEM VALUE KERNEL: print a line of the separate CSV
@@ -217,7 +218,7 @@ is "$(sed -n 's/^[^[]*\(\[PATCH[^,]*\).*/\1/p' <<<"$sources" | while read -r tit
 	cat "$HS_TOP"/notebooks-data/papers/*/claims.md | tr '\n' ' ' | grep -qF "$title" || echo "$title"
 done)" "" "claims.md has the title of each source's patch"
 
-# A user's own folder, outside the tree or as a link.
+# The paper is a user's own folder: first outside the tree, then linked into the tree.
 mv "$paper" "$tmp/elsewhere"
 reproduce all --from "$csv" "$tmp/elsewhere"
 like "$flat" '^[01] elsewhere: Mine .* 1 paper: ' "a paper's folder outside the tree is measured and checked"

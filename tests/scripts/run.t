@@ -42,7 +42,7 @@ file makes.t <<-'END'
 	echo "ok 1 - no more is said"
 END
 
-run()	# FILE...: leaves $status, $out and $err
+run()	# FILE...: run tests/run on the files; set $status, $out and $err
 {
 	: >"$tmp/err"
 	"$HS_TOP/tests/run" --out "$O" "${@/#/$tmp/}" >"$tmp/out" 2>"$tmp/err"
@@ -74,8 +74,8 @@ is "$status" 0 "a test's own make is independent of the make that runs the tests
 HS_FILE_SECONDS=1 run hangs.t
 like "$out" 'hangs\.t +\(Wstat: 31744 ' "a file that hangs is ended, with status 124"
 
-# Send a signal to prove and its process group, as from the keyboard. A test's programs are in other groups, which
-# timeout(1) makes.
+# Send a signal to prove(1) and its process group, as the keyboard would. A test's programs are in
+# other process groups, which timeout(1) creates.
 file deep.t <<-EOF
 	timeout 1000 bash -c 'echo \$\$ >"$tmp/deep"; sleep 1000; sleep 1000'
 EOF

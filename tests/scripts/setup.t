@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# setup.t - set-up finds and reports what is missing, works from its cache without a network, and does not
-# disturb another set-up that runs. Nothing is installed or fetched here.
+# setup.t - set-up finds and reports what is missing, works from its cache without a network, and
+# does not disturb another set-up that is running. Nothing is installed or fetched here.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 setup="$HS_TOP/scripts/hyperscope setup"
 export DEBIAN_MIRROR=http://127.0.0.1:9/debian	# no server answers there
@@ -35,7 +35,7 @@ is $? 1 "set-up fails without network and cache"
 like "$text" "uapi could not be made: check that the Debian mirror can be reached" "the message names the part that could not be made"
 is "$(find "$tmp/o" -maxdepth 1 -mindepth 1 -printf '%f ')" "dl " "a failed set-up leaves nothing half-made"
 
-# The files that make up the cache.
+# --cached prints the files that make up the cache.
 mkdir -p "$tmp/f/dl" && (cd "$tmp/f/dl" && touch linux-libc-dev_6.12_all.deb linux-libc-dev_6.9_all.deb \
 	device-tree-compiler_1.7.orig.tar.xz linux-image-6.12-riscv64_6.12_riscv64.deb)
 text=$($setup --out "$tmp/f" --cached run 2>"$tmp/err")

@@ -18,15 +18,15 @@ RUN = stats.new_run()
 
 class Intervals(unittest.TestCase):
     def test_median_of_few(self):
-        """the interval of five times is their range, with a confidence of 93.75 %"""
+        """the interval of five measured times is their range, with a confidence of 93.75 %"""
         self.assertEqual(Samples([5, 1, 4, 2, 3], "s", RUN).interval(), (1, 5, 0.9375))
 
     def test_one(self):
-        """the interval of one time has a confidence of 0"""
+        """the interval of a single measured time has a confidence of 0"""
         self.assertEqual(stats.interval_of([7]), (7, 7, 0))
 
     def test_repeats(self):
-        """the same times have the same interval, also in another process"""
+        """the same times have the same interval in another process too"""
         values = [random.Random(3).gauss(10, 1) for _ in range(12)]
         code = "import sys; sys.path.insert(0, sys.argv[1]); from hs.bench import stats; print(*stats.interval_of(%r))" % values
         said = subprocess.run([sys.executable, "-B", "-c", code, SCRIPTS], stdout=subprocess.PIPE, check=True).stdout.decode()
@@ -42,7 +42,7 @@ class Intervals(unittest.TestCase):
         self.assertEqual(stats.interval_of([2.5] * 9)[:2], (2.5, 2.5))
 
     def test_coverage(self):
-        """90 to 99 % of the intervals of skewed times contain their known median"""
+        """90 to 99 % of the intervals of times from a skewed distribution contain its known median"""
         dice, held, cases = random.Random(11), 0, 300
         for _ in range(cases):
             found = stats.interval_of([dice.lognormvariate(0, 1) for _ in range(15)], resamples=400)
@@ -59,12 +59,12 @@ class Intervals(unittest.TestCase):
 
 class Comparisons(unittest.TestCase):
     def test_across_runs(self):
-        """times of two runs are refused, with the reason"""
+        """a ratio of times from two runs is refused, with the reason"""
         with self.assertRaisesRegex(ComparedAcrossRuns, "two runs .*alternately, in one run"):
             ratio(Samples([1, 2], "s", stats.new_run()), Samples([1, 2], "s", stats.new_run()))
 
     def test_unnamed(self):
-        """times of a run without a name are refused: any two such runs would be taken for one"""
+        """times are refused if their run is not named by new_run(): runs with equal names would be taken for one"""
         for name in (None, "", "monday"):
             with self.assertRaisesRegex(NotComparable, r"is not a run's name: call new_run\(\)"):
                 Samples([1, 2], "s", name)
@@ -92,7 +92,7 @@ class Comparisons(unittest.TestCase):
             ratio(Samples([1, 2, 3], "s", RUN), Samples([1, 2], "s", RUN))
 
     def test_units(self):
-        """seconds and instructions have no ratio, nor have a count and a time"""
+        """seconds and instructions have no ratio, nor do a count and a time"""
         with self.assertRaisesRegex(NotComparable, "s and instructions have no ratio"):
             ratio(Samples([1], "s", RUN), Samples([1], "instructions", RUN))
         with self.assertRaisesRegex(NotComparable, r"a count \(instructions\) and a time \(s\)"):

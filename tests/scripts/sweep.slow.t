@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# sweep.slow.t - hyperscope sweep gives the same CSV to the byte with each installed engine, except
-# for host and seconds. If the sweep, its engine, its jobs or Slurm's daemons are killed half-way,
-# the sweep loses nothing and measures nothing twice. The test starts and ends its own sshd, and its
-# own Slurm with one node.
+# sweep.slow.t - with each installed engine, hyperscope sweep gives the same CSV to the byte, except
+# for the columns host and seconds. If the sweep, its engine, its jobs or Slurm's daemons are killed
+# half-way, the sweep loses nothing and measures nothing twice. The test starts and ends its own
+# sshd, and its own Slurm with one node.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 python3 -c 'import tomllib' 2>/dev/null || { skip "sweep" "Python before 3.11 cannot read TOML"; done_testing; exit; }
@@ -78,7 +78,7 @@ descendants()	# PID: print its descendants
 		echo "$child"
 	done
 }
-remember()	# write the names and times of the results that exist to $tmp/before
+remember()	# write to $tmp/before the names and times of all results so far
 {
 	(cd "$results/$name-k/jobs" && find . -name result.json -exec stat -c '%n %y' {} + | sort) >"$tmp/before"
 }
@@ -219,7 +219,8 @@ if [ "$(id -u)" = 0 ] && command -v slurmctld slurmd munged sbatch >/dev/null; t
 	begin slurm
 	kill -KILL $ctld $slurmd
 	remember
-	# Slurm loses the state of the last seconds. After 15 s it looks once for tasks that its node has lost.
+	# Because its daemons are killed, Slurm loses its state of the last seconds. After 15 s, Slurm
+	# looks once for tasks that its node has lost.
 	sleep 20
 	slurm_start
 	ok $? "Slurm's daemons start again after they were killed" || diag "$(tail -n 5 "$slurm/ctld" "$slurm/slurmd" 2>&1)"

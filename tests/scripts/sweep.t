@@ -263,7 +263,7 @@ sweep --retry "$tmp/fails.toml"
 is "$status $(columns fails | cut -d'|' -f3 | uniq | tr '\n' ' ')$(ls "$results/fails/jobs/00001")" "1 ok failed ok failed result.json" "--retry runs the failed jobs again"
 is "$(stat -c %y "$results/fails/jobs/00003/result.json")" "$before" "--retry does not run other jobs again"
 
-# A fake Slurm, whose first task could not be started and is held; scancel removes it.
+# A fake Slurm: its first task cannot be started and is held until scancel removes it.
 printf '#!/bin/sh\necho 7; if [ -e %s ]; then SLURM_ARRAY_TASK_ID=0 sh "$3"; else touch %s %s; fi\n' "$tmp/second" "$tmp/second" "$tmp/held" >"$tmp/bin/sbatch"
 printf '#!/bin/sh\n[ ! -e %s ] || echo "launch failed requeued held"\n' "$tmp/held" >"$tmp/bin/squeue"
 printf '#!/bin/sh\nrm -f %s\n' "$tmp/held" >"$tmp/bin/scancel"
@@ -289,7 +289,8 @@ begin()	# [COMMAND...]: start the sweep, under COMMAND, and wait until some jobs
 	local turns=0
 	rm -rf "$tmp/slow" "$results/slow"
 	: >"$tmp/slow"
-	# Start it in its own session, and through python3, because background jobs of bash ignore Ctrl-C.
+	# Start the sweep in its own session. Start it through python3, because bash's background jobs
+	# ignore Ctrl-C.
 	"$@" python3 -c 'import os, signal, sys
 os.setsid()
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -21,7 +21,7 @@ def start(*arguments):
 
 
 def shell_steps(guest):
-    """Yield (good, name) of each step. A step builds on the one before it."""
+    """Yield (good, name) for each step. Each step builds on the one before it."""
     yield guest.wait_for(PROMPT, 60), "on a terminal, the guest starts a shell"
     guest.type("echo $((6 * 7)) $(tty) $(stty size)\r")
     yield guest.wait_for(r"\n42 /dev/ttyS0 33 99\r", 20), "the guest's shell knows the terminal's size"

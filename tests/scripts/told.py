@@ -6,9 +6,10 @@ usage: told.py SEED MOMENTS COMMAND...
 
 Each signal is sent at MOMENTS moments, one drawn from each of MOMENTS equal parts of the command's run time.
 The command must be killed by that signal, exit with 128 plus the signal's number, or have ended earlier with
-its usual status. It must print no traceback, and leave no process and no temporary file. A traceback is allowed
-until the script has imported hs/early.py, because Python itself prints one during its start. Prints a line for
-each error, with the signal and the moment at which it was sent.
+its usual status. It must not print a traceback or more than three lines on standard error, and must not leave
+any process or temporary file behind. A traceback is allowed until the script has imported hs/early.py, because
+Python itself prints one during its start. Prints a line for each error, with the signal and the moment at which
+it was sent.
 """
 import concurrent.futures
 import os
@@ -48,7 +49,7 @@ def left(mark):
 
 
 def files(folder):
-    """Yield files that must not be left. A run's folder may keep its log and trace, but not its memory and files."""
+    """Yield files that must not be left. A run's folder may keep its log and trace, but not its RAM, initramfs or initrd."""
     for at, _, names in os.walk(folder):
         for name in names:
             if name in ("initramfs", "ram", "guest-initrd") or name.startswith(".last.") or "/runs" not in at:
@@ -75,7 +76,7 @@ def one(command, number, moment, natural=0):
         os.mkdir(os.path.join(folder, name))
     environment = dict(os.environ, TMPDIR=folder + "/tmp", HS_RUNS=folder + "/runs", **{MARK: mark})
     start = time.monotonic()
-    # QEMU reopens err and out for writing only, and gets the same files.
+    # QEMU opens its standard error and output a second time, for writing only, and thus writes to the same files.
     with open(folder + "/err", "wb") as err, open(os.devnull, "wb") as out:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                  env=environment, start_new_session=True)

@@ -9,8 +9,8 @@ fixes "the tour sets the toggles that it is about" all
 why=$(why_no_tours)
 [ -z "$why" ] || skip_all "$why"
 
-# The expected results of rb: each field's last change on the path from the trap to exit_sbi(), stepping
-# forward.
+# The expected results of rb: each field's last change on the path from the trap to exit_sbi(),
+# found by stepping forward.
 cat >"$tmp/forward.py" <<'E2'
 import gdb
 from hs.gdb import meaning
@@ -57,7 +57,8 @@ is "$(grep -c "^.walk. '.*' would detach from this machine" <<<"$said")" 2 "a co
 like "$(tail -n 3 <<<"$said")" "walk: null-sbi: 4 steps, as expected" "after these commands, the tour ends as usual"
 unlike "$said" "not as the tour expects|Traceback|Python Exception" "all expectations hold after going back"
 
-# On a terminal, a guest that loops forever: it makes no progress, and the walk says so.
+# On a terminal, a guest that loops forever: the walk interrupts 'continue' and reports that it did
+# not return.
 printf '%s\n' '' '' '' '' 'set *(unsigned int *) $pc = 0x6f' 'continue' 'hs where' b b 'hs where' q >"$tmp/keys"
 said=$(timeout "$(scaled 60)" script -qefc "'$HS_TOP/scripts/hyperscope' walk --timeout 6 null-sbi" /dev/null <"$tmp/keys" 2>&1)
 is $? 0 "on a terminal, q ends the tour with status 0" || diag "$(tail -n 20 <<<"$said")"

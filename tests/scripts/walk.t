@@ -97,7 +97,8 @@ done
 said=$(timeout "$(scaled 60)" "$HS_TOP/scripts/hyperscope" walk null-sbi <<<q 2>&1)
 is "$? $(tail -n 1 <<<"$said")" "0 (walk) " "a tour that is quit at its first prompt prints nothing about a trace" || diag "$said"
 
-# A wrong value at the first stop, then a wrong function for an address, then an outdated page.
+# Each of these must fail: a tour with a wrong value at its first stop, one with a wrong function
+# for an address, and an outdated page.
 sed '/^## The answer/,$d; s/^expect: a7 is 0x10/expect: a7 is 0x11/' "$HS_TOP/scripts/gdb/tours/null-sbi.tour" >"$tmp/null-sbi.tour"
 said=$(walk --auto "$tmp/null-sbi.tour")
 is $? 1 "an expectation that does not hold fails the tour"

@@ -1,11 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# wrong-use.t - an impossible request is refused with one clear sentence and a status, and leaves nothing behind.
+# wrong-use.t - an impossible request is refused with one clear sentence and a failure status, and
+# leaves nothing behind.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/progs
 payload=$O/guest-payloads/hello.bin
-# OpenSBI and the host print on the UART; with --quiet only the error message is printed.
+# OpenSBI and the host print on the UART; with --quiet, only the error message is printed.
 
 # refused STATUSES REGEX NAME ARGS...: claim that one matching line is printed on standard error, and nothing else
 refused()

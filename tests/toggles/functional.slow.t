@@ -3,8 +3,8 @@
 #
 # functional.slow.t - every functional test in QEMU, as a whole, under each value of each toggle by
 # itself and under each row of pairs. There is one claim per file and row; SHARE=K/N runs the K-th
-# of every N rows. tests/toggles/left-out lists the files that are not run, and why. The tests in
-# tests/linux-abi are not run, because they test the host.
+# of every N rows. tests/toggles/left-out lists the files that are not run, with the reasons. The
+# tests in tests/linux-abi are not run, because they test the host.
 #
 # Time-out: 28800 seconds.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"

@@ -77,7 +77,7 @@ settings()	# ARGS...: set $out to the toggles that a program on the host reads, 
 if [ -f "$O/guest/busybox" ]; then
 	settings
 	initial=$(head -n 1 "$tmp/single" | xargs -n1 | sort)
-	# On this QEMU the host chooses another default (src/kvm/vcpu/fp.c:/^void fp_init/).
+	# On this QEMU, the host chooses another default for fp (src/kvm/vcpu/fp.c:/^void fp_init/).
 	! spoils_redirects || initial=${initial/fp=lazy_trap/fp=lazy_save}
 	is "$(xargs -n1 <<<"$out" | sort)" "$initial" \
 		"by default, each toggle has the initial value that toggle.def gives it"

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# shared.sh - for the tests of this folder: run the programs under each row of a list.
+# shared.sh - what the tests of this folder share: under_rows() runs the programs under each row of
+# a list.
 here=$(cd "$(dirname "$0")" && pwd)
 : "${HS_TOP:=${here%/tests/*}}" "${O:=$HS_TOP/build}"
 export HS_TOP O HYPERSCOPE_SET=	# the rows set every toggle

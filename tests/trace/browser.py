@@ -19,7 +19,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-OPEN_SECONDS = 3.0  # of processor time, for 10^6 events
+OPEN_SECONDS = 3.0  # processor time that opening a page of 10^6 events may take
 
 
 def ok(condition, name, got=""):
@@ -57,7 +57,7 @@ class Browser:
     def media(self, media="", dark=False):
         self.cdp("Emulation.setEmulatedMedia", media=media, features=[
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
-        # The page applies the new media at the start of the next frame, before that frame's callbacks.
+        # The page applies the new media settings at the start of the next frame, before that frame's callbacks.
         self.driver.execute_async_script("requestAnimationFrame(arguments[0])")
 
     def open(self, page):
@@ -173,7 +173,7 @@ def timeline(browser, hstrace, trace, page, stat):
         field.send_keys(Keys.END, " ", Keys.BACKSPACE)
         browser.js("arguments[0].dispatchEvent(new Event('change'))", field)
         parts.append(browser.window()[0])
-    # A bin that the middle divides counts in both parts.
+    # A bin that contains the middle is counted in both parts.
     inside = sum(tick < run["span"] / 2 for tick in ticks)
     near = sum(abs(tick - run["span"] / 2) <= run["span"] / run["bins"] for tick in ticks)
     ok(abs(parts[0] - inside) <= near and abs(parts[1] - (total - inside)) <= near,
@@ -264,7 +264,7 @@ def themes(browser, page):
 
 
 def million(browser, page):
-    """Measure opening (reading, parsing, drawing) by the thread's clock, because other processes also run."""
+    """Measure the opening of the page (reading, parsing, drawing) by the thread's clock, because other processes also run."""
     browser.cdp("Performance.enable", timeDomain="threadTicks")
     before = {m["name"]: m["value"] for m in browser.cdp("Performance.getMetrics")["metrics"]}
     browser.open(page)

@@ -4,10 +4,10 @@
 
 usage: damage.py HSTRACE TRACE RAM FORMATS [all]
 
-TRACE is intact, RAM is the file that it was saved from; FORMATS are the export formats, separated by commas.
-With `all`, every command runs on every file; otherwise, report, stat and, in turn, a few of the other commands run
-on each file. A command must report a truncated or changed file in exactly one sentence that names it, and return its
-exit status for failures. A failed command must leave nothing under the output's final name, nor beside it. The
+TRACE is an intact trace, and RAM is the file from which it was saved. FORMATS are the export formats, separated by
+commas. With `all`, every command runs on every file; otherwise, report, stat and, in turn, a few of the other commands
+run on each file. A command must report a truncated or changed file in exactly one sentence that names it, and return
+its exit status for failures. A failed command must leave nothing under the output's final name, nor beside it. The
 exports must contain the same events as report: for a truncated file, the records that are complete by this
 script's own count.
 Prints TAP. Works in the current folder.

@@ -25,8 +25,8 @@ relay "$said"
 is "$(tail -n 1 <<<"$said")$(cat err)" "1..5" \
 	"damage.py ends after five claims, without an error message"
 
-# Replaces readers.sh's function: from a truncated trace, hstrace exports the readable part, prints one line and
-# returns 1.
+# This replaces export_as() of readers.sh: from a truncated trace, hstrace exports the readable
+# part, prints one line and returns 1.
 export_as()
 {
 	rm -rf "$2"

@@ -67,8 +67,8 @@ chosen "0 0 9 9 " "several filters select the events that match any of them" \
 	--filter 'sepc == 0' --filter 'pc == 9'
 chosen "0 2 " "--vm, --vcpu, --until and --events can be combined" --vm 1 --vcpu 1 --until 1.0000201 --events kvm_exit
 chosen "8 9 " "--hart and --from can be combined" --hart 0 --from 1.00008
-# If no event is selected, one sentence on standard error reports this, and the command does not
-# fail.
+# If no event matches, one sentence per file on standard error reports this, and the command does
+# not fail.
 for args in "--vm 2" "--vcpu 7" "--hart 5" "--from 99" "--until 0" "--events kvm_mmio" "--vm 1 --vcpu 7 --last 3"; do
 	by=${args% --last*}
 	[[ $args =~ ^--(from|until|events) ]] && by=${BASH_REMATCH[0]}

@@ -15,7 +15,7 @@ from report_page import Page, expand, stat_rows
 
 
 def wrong_exits(run, stat):
-    """Yield a message where the page's counters, its exits counted from events, its bins and stat disagree."""
+    """Yield a message for each disagreement between the page's counters, its exits counted from events, its bins, and stat."""
     rows = {row["title"]: row for row in run["exits"]}
     events = sum(event["count"] for event in run["events"] if event["name"] == "kvm_exit")
     partial = any(ring[1] for ring in run["rings"]) or run["causes"] or not events

@@ -8,8 +8,9 @@
  * other harts, and accounts 1000 exits: 900 of 500 instructions, 90 of 2000, and 10 of 40000. With
  * `calls`, the recorded exits are alternately for an SBI call and an MMIO write, and exit N costs
  * 100 + 400 N instructions; each of the 1000 accounted exits costs EXTRA instructions more. With
- * `extremes`, every event comes first, with the smallest and largest values in its fields, VM and
- * vCPU, and with jumps in time that are too large for a format's time differences.
+ * `extremes`, each hart first records every event several times, with the smallest and largest
+ * values in its fields, VM and vCPU, and with jumps in time that are too large for a format's time
+ * differences.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,10 +4,11 @@
  *
  * usage: producer RAM HARTS RING EVENTS RATE
  *
- * Creates RAM, in which each hart's ring has RING bytes. Writes EVENTS events in all, RATE per
- * second of wall time (0: without a pause), by each hart in turn. A hart's events are alternately
- * kvm_exit and kvm_entry, and an event's pc is its number on its hart. Prints a line when the trace
- * can be found, and one with the rate at the end. Then sets the run descriptor's state to exited.
+ * Creates the file RAM, in which each hart's ring has RING bytes. Writes EVENTS events in all, RATE
+ * per second of wall time (0: without a pause); the harts take turns. A hart's events are
+ * alternately kvm_exit and kvm_entry, and an event's pc is its number on its hart. Prints a line
+ * when the trace can be found, and a line with the rate at the end. Then sets the run descriptor's
+ * state to exited.
  */
 #include <fcntl.h>
 #include <stdio.h>

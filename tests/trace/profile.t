@@ -30,7 +30,8 @@ between()
 	ok $? "$mode: $least to $most samples in $*" || diag "$n" "$(cat table)"
 }
 
-# 20 000 000 instructions are 199.5 samples, 100 200 instructions apart, plus the cost of sampling itself.
+# 20 000 000 instructions give 199.5 samples, 100 200 instructions apart; the cost of sampling
+# itself adds a few.
 between 197 206 VS spin_vs
 between 98 103 VS spin_vs_half
 between 197 206 VU spin_vu

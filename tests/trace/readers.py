@@ -91,7 +91,7 @@ def read_perf_json(path):
     """Read samples. If a field has the name of one of a sample's properties, the property comes first."""
     for sample in json.load(open(path), object_pairs_hook=lambda pairs: pairs)[-1][1]:
         s = dict(reversed(sample))
-        if s['callchain'][0][0][1] != '0x0':  # a duplicate of the event `sample`, as cpu-clock
+        if s['callchain'][0][0][1] != '0x0':  # a cpu-clock event that duplicates the event `sample`
             continue
         keys = [k for k, _ in sample]
         fields = tuple(sample[keys.index('instret') + 1:]) if 'instret' in keys else None
@@ -251,7 +251,7 @@ BY_BABELTRACE = ('babeltrace2', 'perf-ctf')
 
 
 def number(text):
-    """Return a field's text as an unsigned 64-bit number, or None if it is a name."""
+    """Return a field's text as an unsigned 64-bit number, or None if it is a name without a known number."""
     if re.fullmatch(r'-?(0x[0-9a-fA-F]+|\d+)', text):
         return int(text, 16 if 'x' in text else 10) % 2**64
     if text.startswith('exception_'):

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: MIT
 #
-# readers.sh - functions for tests of hstrace export: each tool reads a trace, and readers.py compares its output
-# with that of hstrace report.
+# readers.sh - functions for tests of hstrace export: each tool reads a trace, and readers.py compares
+# its output with that of hstrace report.
 #
-#   hstrace=PROGRAM trace=FILE   the trace to export, and the hstrace to use
-#   every_reader LABEL           run all readers that a distribution has; also makes "report"
-#   export_as FORMAT OUT [OPTION...]; equal TOOL TEXT NAME
+#   hstrace=PROGRAM trace=FILE   the hstrace to use, and the trace to export
+#   every_reader LABEL           run all readers that a distribution has; also write the file "report"
+#   export_as FORMAT OUT [OPTION...]
+#                                export the trace to OUT
+#   equal TOOL TEXT NAME         claim NAME: TOOL's output, in the file TEXT, agrees with "report"
 #
-# Files are created in the current folder. $no_ctf and $no_perfetto say why a format cannot be tested, or are "".
+# Files are created in the current folder. $no_ctf and $no_perfetto say why a format cannot be tested,
+# or are "".
 
 export PERF_CONFIG=/dev/null HOME=$tmp
 
@@ -24,7 +27,7 @@ equal()
 	ok $? "$3" && diag "$said" || { diag "$said" | head -n 5; diag "$(head -c 300 err 2>/dev/null)"; }
 }
 
-# export_as FORMAT OUT: export $trace with $hstrace
+# export_as FORMAT OUT [OPTION...]: export $trace to OUT with $hstrace
 export_as()
 {
 	rm -rf "$2"

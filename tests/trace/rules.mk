@@ -11,7 +11,7 @@ TRACE_TEST_DEPS := $(HSTRACE_HDR) $(wildcard $(TOP)/tests/trace/*.[ch]) \
 tests: $(addprefix $(O)/tests/trace/,test_trace test_filter test_hst test_symbols mkram mkguest mksamples producer hstrace)
 NATIVE_TESTS += $(addprefix $(O)/tests/trace/,test_trace test_filter test_hst test_symbols)
 
-# The readers' objects, with sanitizers; tests/fuzz links them too.
+# The objects of hstrace, built with sanitizers. tests/fuzz links them too.
 TRACE_TEST_OBJ := $(patsubst $(TOP)/trace/%.c,$(O)/tests/trace/obj/%.o,$(HSTRACE_SRC))
 TRACE_TEST_LIB := $(filter-out %/hstrace.o,$(TRACE_TEST_OBJ))
 TRACE_TEST_EXPORT := $(patsubst $(TOP)/trace/%.c,$(O)/tests/trace/obj/%.o,$(EXPORT_SRC))
@@ -38,7 +38,7 @@ $(O)/tests/trace/mkram $(O)/tests/trace/mkguest $(O)/tests/trace/mksamples: $(O)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(TRACE_TEST_CFLAGS) -o $@ $(TOP)/tests/trace/$*.c $(TRACE_TEST_RING)
 
-# Built without sanitizers, because the producer has to be fast.
+# The producer is built without sanitizers, because it has to be fast.
 $(O)/tests/trace/producer: $(TRACE_TEST_DEPS)
 	@mkdir -p $(@D)
 	$(call say,HOSTCC)$(HOSTCC) $(filter-out -fsanitize% -fno-sanitize% -O1,$(TRACE_TEST_CFLAGS)) -O2 -o $@ \

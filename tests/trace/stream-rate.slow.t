@@ -15,7 +15,8 @@ spent()	# COMMAND...: run it, discard its standard output, and set $ms to its pr
 	ms=$(awk '{ printf "%d", ($1 + $2) * 1000 }' "$tmp/time")
 }
 
-# Other work on this machine may delay the reader for longer than a ring lasts, so there are three attempts.
+# Other work on this machine may delay the reader for longer than a ring takes to fill, so there are
+# three attempts.
 lost=none
 for attempt in 1 2 3; do
 	mkfifo "$tmp/ready.$attempt"

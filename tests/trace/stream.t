@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# stream.t - hstrace save --follow stores all events of a run that is longer than its rings, or
-# counts those that it loses. The machine is tests/trace/producer.c, which writes events as harts
+# stream.t - hstrace save --follow stores all events of a run with more events than its rings hold,
+# or counts those that it loses. The machine is tests/trace/producer.c, which writes events as harts
 # do.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
@@ -20,7 +20,7 @@ produce()	# HARTS RING EVENTS RATE
 	read -r _ <&3
 }
 
-events()	# print the file's number of events, and `whole` if gaps in the harts' numbers are those reported as lost
+events()	# print the number of events, and `whole` if as many numbers are missing as events are reported lost
 {
 	"$bin/hstrace" report --columns hart,fields "$tmp/t" 2>&1 | tee "$tmp/numbers.all" | grep -v '^#' |
 		sed 's/s*epc=\|pc=//; s/ scause.*//' >"$tmp/numbers"
@@ -40,7 +40,9 @@ EOF
 }
 
 # ---- the rings wrap eight times, and nothing is lost ----
-# A reader that gets no processor for as long as a ring lasts loses events, so a busy machine gets more time.
+#
+# If the reader does not get a processor before a ring wraps, events are lost, so a busy machine
+# gets more time.
 rate=$((40000 / ${HS_TIME_SCALE:-2}))
 produce 2 0x80000 131072 $((rate > 4000 ? rate : 4000))
 "$bin/hstrace" save --follow --meta guest=producer "$tmp/ram" "$tmp/t" 2>"$tmp/err"

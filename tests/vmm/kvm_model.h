@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm_model.h - KVM as a table of registers, and a VMM that can only refuse, for test_save.c.
+ * kvm_model.h - a model of KVM (a table of registers) and of the VMM, whose refusals return to the
+ * test, for test_save.c.
  */
 #ifndef KVM_MODEL_H
 #define KVM_MODEL_H

@@ -311,8 +311,8 @@ static void nearly_right_requests_stay_within_ram(void **state)
 }
 
 /*
- * With a truncated disk file, each request fails: the guest gets an error for each, the log only a
- * few.
+ * With a truncated disk file, each request fails: the guest gets an error for each request, but the
+ * log gets only a few messages.
  */
 static void errors_of_a_disk_do_not_fill_the_log(void **state)
 {

@@ -159,7 +159,7 @@ static void reset_machine(void)
 	virtio_mmio_reset(machine.disks[0]);
 }
 
-/* Restore as main() does, with options completed from the file. False: refused, because of `why`. */
+/* Restore as main() does, with options completed from the file. False: refused (see `why`). */
 static bool restores(void)
 {
 	const struct options options = machine.options;

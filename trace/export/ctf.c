@@ -405,8 +405,8 @@ static const bt_component_sink *add_sink(bt_graph *graph, const char *folder)
 }
 
 /*
- * Print `what`. Returns -1. The sink does not give a reason for a failure; in our experience, it
- * could not extend a file.
+ * Print `what` as an error message and return -1. The sink does not give a reason for its failures;
+ * in our experience, the reason was that it could not extend a file.
  */
 static int failed(const struct export_job *job, const char *what)
 {
@@ -432,7 +432,10 @@ static int run_graph(struct ctf *ctf, bt_graph *graph, const char *folder)
 	return 0;
 }
 
-/* The metadata are written last, and the library does not report whether that worked. */
+/*
+ * Returns 0 if the metadata are complete, or -1 after printing an error. They are written last, and
+ * the library does not report whether that worked.
+ */
 static int check_metadata(const struct export_job *job, const char *folder)
 {
 	char name[4300], end[3] = "";

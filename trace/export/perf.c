@@ -5,8 +5,8 @@
  * The layout is that of tools/perf/Documentation/perf.data-file-format.txt in Linux's source, with
  * the records of perf_event_open(2). The order in the file is: header, records, features,
  * attributes. perf expects the features directly after the records, and finds the attributes
- * through the header. Because the attributes come last, the file can list only the events that
- * occur, although the trace is read only once.
+ * through the header. Because the attributes come last, the file lists only the events that occur,
+ * although the trace is read only once.
  *
  * Every event is an attribute with one id. The event `sample` is exported a second time, as
  * cpu-clock (perf_sample.c). A sample is id, pid, tid, time, hart, period and the record that

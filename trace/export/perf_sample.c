@@ -120,14 +120,14 @@ static int by_tid(const void *a, const void *b)
 }
 
 /*
- * Return the entry of thread tid, which is added if it is new; NULL if there are too many or memory
- * runs out.
+ * Return the entry of thread `tid`, which is added if it is new. Returns NULL if there are too many
+ * threads or memory runs out.
  */
 static struct perf_announced *announced_of(struct perf_clock *clock, u32 tid)
 {
 	struct perf_announced *announced, **found;
 
-	if (!clock->announced) /* one more than MAX_ANNOUNCED, as the key of tfind() when all are used */
+	if (!clock->announced) /* the extra entry is tfind()'s key when all others are used */
 		clock->announced = calloc(MAX_ANNOUNCED + 1, sizeof(*clock->announced));
 	if (!clock->announced)
 		return NULL;

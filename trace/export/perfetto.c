@@ -4,12 +4,12 @@
  *
  * A trace is a sequence of packets, each written as soon as it is made. The tracks are: a process
  * per VM, with a thread per vCPU and a track per device (a page of MMIO), and a process for the
- * host with a thread per hart. A vCPU's track has the slices "guest", from kvm_entry to kvm_exit,
- * and then the exit with the name of its cause, up to the next kvm_entry; "blocked" and "user
- * space" are nested in it. A hart's track has a slice while a guest runs on the hart. Every event
- * is one packet, either the beginning of a slice or an instant, with the event's name as category,
- * and the hart, instret (if exact) and the fields as annotations. Packets without a category only
- * draw: ends of slices, harts' slices, devices' instants.
+ * host with a thread per hart. A vCPU's track alternates between the slice "guest", from kvm_entry
+ * to kvm_exit, and a slice with the name of the exit's cause, up to the next kvm_entry; "blocked"
+ * and "user space" are nested in the latter. A hart's track has a slice while a guest runs on the
+ * hart. Every event is one packet, either the beginning of a slice or an instant, with the event's
+ * name as category, and the hart, instret (if exact) and the fields as annotations. Packets without
+ * a category are only for the display: ends of slices, harts' slices, devices' instants.
  *
  * A flow begins when an interrupt becomes pending, continues when it is shown to the guest, and
  * ends when the guest takes it.
@@ -206,7 +206,7 @@ static void set_flows(struct perfetto *p, const struct hst_seen *seen, struct vc
 
 		if (!field_arg(p, seen, 1))
 			*flow = 0;
-		else if (!*flow || vcpu->shown >> irq & 1) /* taking the last was not recorded */
+		else if (!*flow || vcpu->shown >> irq & 1) /* the old flow's end is not recorded */
 			*flow = ++p->next_flow;
 		vcpu->shown &= ~(1ULL << irq);
 		add_flow(ids, &event->n_flow_ids, *flow);

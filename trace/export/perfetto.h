@@ -75,7 +75,7 @@ struct perfetto {
 
 /* Write a packet with an event at `time` (ns). names: the names that it defines, or NULL. */
 int perfetto_put_event(struct perfetto *p, u64 time, TrackEvent *event, InternedData *names);
-/* Write a packet without a category, which only draws. */
+/* Write a packet that is only for the display, without a category. */
 int perfetto_draw(struct perfetto *p, u64 time, u64 track, TrackEvent__Type type, char *name);
 
 /* perfetto_know_...() write the description of a track, unless an earlier call has written it. */

@@ -81,7 +81,10 @@ static bool is_taken(const struct columns *columns, const char *name)
 	return false;
 }
 
-/* If a fixed column has the field's name, append '_' until no other column has that name. */
+/*
+ * Write the name of a field's column at p. If a fixed column has the field's name, append '_' until
+ * no other column has the resulting name. Returns a pointer to the NUL.
+ */
 static char *put_column(const struct columns *columns, const char *field, char *p)
 {
 	char *name = p;

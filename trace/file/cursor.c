@@ -26,7 +26,10 @@ static bool earlier(const struct trace_record *a, const struct trace_record *b, 
 	return by_instret && a->instret < b->instret;
 }
 
-/* Read a batch if the last one is used up. Returns 1, 0 if no records are left, or -1. */
+/*
+ * Read a batch if the last one is used up. Returns 1 if the batch has records, 0 if no records are
+ * left, or -1 after an error.
+ */
 static int refill(struct hst_cursor *cursor, struct hst_cursor_hart *h)
 {
 	u64 left = cursor->file->ring[h->hart].count - h->next;

@@ -80,7 +80,10 @@ static bool find_sources(struct hst_file *file, const struct source *sources, si
 	return has_first;
 }
 
-/* The writing host's classes may have had other numbers: match them by title. */
+/*
+ * Match the classes of the host that wrote the trace by title: their numbers may differ from those
+ * of this version.
+ */
 static void find_slots(struct hst_file *file)
 {
 	static const char *const titles[EXIT_NR_SLOTS] = {

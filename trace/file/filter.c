@@ -9,7 +9,7 @@
  *   OP       == != < <= > >= &     &: field and value have a bit in common
  *   VALUE    a number, or a name as report prints it in this field
  *
- * This is the language of Linux's filter files, and of the host's own. A rule may also be written
+ * Linux's filter files and those of the host use the same language. A rule may also be written
  * "LIST if any". Besides its own fields, every event has vm (0: of the host itself), vcpu, hart and
  * instret. A comparison with a field that the event lacks is false. With several rules, an event is
  * chosen if any of them chooses it.

@@ -230,7 +230,7 @@ struct hst_seen {
 	unsigned int event_nr;
 	const struct trace_record *record; /* valid until the next call */
 	u64 time;                          /* ticks (mem.timebase_hz) since tracing was set up */
-	u64 instret;                       /* since then; meaningful if mem.instret_exact */
+	u64 instret;                       /* since tracing was set up, if mem.instret_exact */
 	int vm, vcpu;                      /* -1: none */
 	bool chosen;                       /* by the selection; false only if cursor->all */
 };
@@ -274,7 +274,7 @@ struct hst_exit {
 	bool user;          /* user space had to answer it (exit_class.c) */
 };
 
-/* Start an exit, at kvm_exit. */
+/* Begin to follow an exit, at its kvm_exit. */
 void hst_exit_begin(struct hst_exit *exit, u64 scause);
 /* Update an exit from each event of its vCPU, up to and including the kvm_entry that ends it. */
 void hst_exit_event(const struct hst_file *file, struct hst_exit *exit,
@@ -289,7 +289,10 @@ void hst_exit_find_events(struct hst_file *file);
 /* names.c: return the name of a number, never NULL. The name may be in buf (HST_NAME_SIZE). */
 const char *hst_name_cause(u64 scause, char *buf);
 const char *hst_name_sbi(u64 ext, char *buf);
-/* Return a function's name, "function 7" if unknown, or "" for a legacy call (no functions). */
+/*
+ * Return the name of an SBI function, such as "function 7" if it is unknown, or "" for a legacy
+ * call, because legacy extensions have no functions.
+ */
 const char *hst_name_sbi_function(u64 ext, u64 fid, char *buf);
 const char *hst_name_sbierr(u64 error, char *buf);
 const char *hst_name_reason(u64 reason, char *buf);
@@ -300,7 +303,10 @@ const char *hst_name_mmio(u64 type, char *buf);
 const char *hst_name_mode(u64 mode, char *buf);
 const char *hst_name_class(u64 class, char *buf);
 
-/* Set *number to the number with this name in fields of this kind; false if there is none. */
+/*
+ * Set *number to the number that has this name in fields of this kind. Returns false if there is
+ * none.
+ */
 bool hst_name_number(enum hst_kind kind, const char *name, u64 *number);
 /*
  * Return name i (from 0) of a kind, and set *number to its number; NULL after the last name. Names
@@ -341,8 +347,8 @@ struct hst_out {
 };
 
 /*
- * Returns 0, or -1 after printing the reason; close *out only if this returned 0. path must outlive
- * *out.
+ * Open an output file for writing. Returns 0, or -1 after printing the reason; close *out only if
+ * this returned 0. path must outlive *out.
  */
 int hst_out_open(struct hst_out *out, const char *path);
 /*

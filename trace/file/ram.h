@@ -41,7 +41,7 @@ int hst_ram_dropped(const struct hst_ram *ram, unsigned int hart, u64 *dropped);
  */
 int hst_ram_records(const struct hst_ram *ram, unsigned int hart, u64 first, u64 n,
 		    struct trace_record *records, u64 *whole);
-/* Read all mem.nr_slots slots of a hart. */
+/* Read a hart's exit statistics, all mem.nr_slots slots, into stats[]. */
 int hst_ram_stats(const struct hst_ram *ram, unsigned int hart, struct exit_stat *stats);
 
 /* write.c: write a trace file, section by section. hst_write_close() checks for write errors. */

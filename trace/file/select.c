@@ -41,7 +41,10 @@ static int set_number(int *what, const char *option, const char *text)
 	return value < 0 ? -1 : 2;
 }
 
-/* Parse seconds into 1/HST_TIME_UNITS s (100 ns); the tick is not known before a file is open. */
+/*
+ * Parse seconds into units of 1/HST_TIME_UNITS s (100 ns), because the length of a tick is not
+ * known before a file is open.
+ */
 static int set_time(u64 *what, const char *option, const char *text)
 {
 	u64 seconds = 0, part = 0, unit = HST_TIME_UNITS;

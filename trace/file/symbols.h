@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * symbols.h - symbols for addresses in the host's kernel, its programs and the guest's kernel.
+ * symbols.h - symbols for addresses in the host's kernel, the host's programs and the guest's
+ * kernel.
  *
  * A symbol file is an ELF file for riscv64, or text in the format of /proc/kallsyms and System.map.
- * Nothing in it is trusted. struct hst_images chooses the file for each sample.
+ * Nothing in a symbol file is trusted. struct hst_images chooses the file for each sample.
  */
 #ifndef HST_SYMBOLS_H
 #define HST_SYMBOLS_H
@@ -84,7 +85,7 @@ struct hst_place {
 
 /*
  * If the event is a sample in a known mode, find its program and symbol, fill in *place and return
- * true; else return false. Call this for samples in the order of time.
+ * true; else return false. Call this for samples in chronological order.
  */
 bool hst_images_place(struct hst_images *images, const struct hst_seen *seen,
 		      struct hst_place *place);

@@ -27,7 +27,7 @@ static int out_of_memory(const struct hst_ram *ram)
 	return -1;
 }
 
-/* Write a text section, padded to make the checksum always cover full words. */
+/* Write a text section, padded so that the checksum always covers full words. */
 static int write_text(struct hst_writer *w, const struct hst_ram *ram, enum hst_type type,
 		      const char *text, size_t size)
 {

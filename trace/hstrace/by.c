@@ -3,8 +3,8 @@
  * by.c - make a table from events: by SBI call, MMIO device, vCPU, cause or event.
  *
  * The cost of a call or access is that of its exit: from kvm_exit to the vCPU's next kvm_entry,
- * including the VMM's work, in the unit of the host's own table. Both events must be in the trace.
- * If the kvm_entry is missing, the exit is counted without a cost. The same applies if the
+ * including the VMM's work. Its unit is that of the host's own table. Both events must be in the
+ * trace. If the kvm_entry is missing, the exit is counted without a cost. The same applies if the
  * kvm_entry is from another hart and costs are instructions, because each hart has its own instret
  * counter.
  */
@@ -132,7 +132,7 @@ static void title_of(const struct tally *t, const struct hst_seen *seen, const u
 	}
 }
 
-/* Return whether this event belongs to a row of the table. If so, set *key to the row's key. */
+/* Return whether this event belongs to a row of the table. If so, set key[] to the row's key. */
 static bool key_of(const struct tally *t, const struct hst_seen *seen, u64 key[3])
 {
 	const u64 *arg = seen->record->arg;

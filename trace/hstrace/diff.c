@@ -6,7 +6,8 @@
  * shown. Other runs vary. With several runs per side, significant differences are marked (ttest.c).
  * With one run per side, chance cannot be excluded, and the output says so.
  *
- * Exit status, as for diff(1): 0 no differences, 1 some, 2 trouble.
+ * The exit status is as for diff(1): 0 if there are no differences, 1 if there are some, 2 for
+ * trouble.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +16,7 @@
 enum mode {
 	MODE_EXACT,  /* one run per side; both repeat exactly */
 	MODE_SINGLE, /* one run per side; they vary */
-	MODE_TEST,   /* several runs on a side */
+	MODE_TEST,   /* several runs on at least one side */
 };
 
 enum {
@@ -167,7 +168,7 @@ static void compare_row(struct diff *d, const struct hst_row *row, struct change
 	c->differs = !a || !b || !same(a, b);
 }
 
-/* Returns -1 if out of memory. */
+/* Compare the sides row by row; fills in d->changes. Returns -1 if out of memory. */
 static int compare(struct diff *d)
 {
 	double **p = calloc(2 * d->sum.n + 1, sizeof(*p));
@@ -244,8 +245,8 @@ static void print_meta(const char *a, const char *b)
 }
 
 /*
- * Print the change from a to b, then '*' if `sure`, else a blank unless this is the line's `last`
- * change.
+ * Print the change from a to b, followed by '*' if `sure`. If it is not sure, a blank follows,
+ * unless this is the line's `last` change.
  */
 static void print_change(double a, double b, bool sure, bool last)
 {

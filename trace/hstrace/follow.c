@@ -135,7 +135,10 @@ static int follow(struct follower *f)
 	u64 busy, news;
 
 	for (;;) {
-		/* Check before taking, so that no event written before the end is missed. */
+		/*
+		 * Check for the end of the run before taking events, so that no event written
+		 * before the end is missed.
+		 */
 		bool over = asked_to_end || hst_ram_is_over(&f->ram);
 
 		if (take_all(f, &busy, &news) || ferror(f->w.out))

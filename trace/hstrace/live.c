@@ -22,7 +22,7 @@ struct live {
 	const struct hst_stat_options *options;
 	struct hst_ram ram;
 	struct hst_table total, delta;
-	u64 seen[HST_MAX_HARTS]; /* each hart's events that are already in the tables */
+	u64 seen[HST_MAX_HARTS]; /* number of each hart's events that are already in the tables */
 	u64 missed;              /* events that were overwritten between two snapshots */
 	double seconds;          /* between the last two snapshots */
 	struct timespec last;
@@ -122,7 +122,7 @@ static int read_tables(struct live *l, bool first)
 	l->seconds = (double)(now.tv_sec - l->last.tv_sec) +
 		     (double)(now.tv_nsec - l->last.tv_nsec) / 1e9;
 	l->last = now;
-	file.told_none = true; /* an empty table suffices: do not print the message too */
+	file.told_none = true; /* an empty table suffices; omit the "none matches" message */
 	err = update_tables(l, &file, first);
 	hst_close(&file);
 	return err;

@@ -2,7 +2,7 @@
 /*
  * report.c - `hstrace report`: print the events as text, one per line.
  *
- * A line is built in a buffer by hand, because ten million lines are not unusual.
+ * For speed, each line is built in a buffer by hand: ten million lines are not unusual.
  */
 #include <string.h>
 #include "file/hst.h"

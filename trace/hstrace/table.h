@@ -91,7 +91,7 @@ extern const struct hst_by_kind hst_by_kinds[HST_NR_BY]; /* by.c */
 struct hst_stat_options {
 	enum hst_by by;
 	const char *order;               /* for hst_table_sort() */
-	const struct hst_select *select; /* NULL: all events; by cause, the host's own table */
+	const struct hst_select *select; /* NULL: all events (by cause: the host's own table) */
 	const char *live;                /* the run's folder, or NULL */
 	u64 interval;                    /* seconds between tables */
 	u64 count; /* number of tables; 0: no limit on a terminal, otherwise one */

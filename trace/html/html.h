@@ -27,8 +27,8 @@
 #define HTML_CALLS       256  /* kinds of SBI calls */
 #define HTML_ERRORS      8    /* distinguished errors per kind of SBI call */
 #define HTML_SLOWEST     3    /* exits per cause that are kept with their events */
-#define HTML_WINDOW      48   /* events kept of such an exit */
-#define HTML_LAST        64   /* events kept of the end of the run */
+#define HTML_WINDOW      48   /* events kept per slowest exit */
+#define HTML_LAST        64   /* events kept from the end of the run */
 #define HTML_CAUSES      HST_MAX_SLOTS
 #define HTML_DETAIL_SIZE 256
 
@@ -63,7 +63,7 @@ enum html_kind {
 	HTML_KINDS,
 };
 
-/* An event, prepared for all parts. */
+/* An event, prepared for all parts of `hstrace html`. */
 struct html_event {
 	enum html_kind kind;
 	const struct hst_seen *seen;

@@ -63,7 +63,7 @@ static u32 who_of(const struct hst_seen *seen)
 	return seen->vm < 0 ? 0 : (u32)seen->vm | (u32)seen->vcpu << 16;
 }
 
-/* Prepare an event for all parts, and remember the last vCPU of each hart. */
+/* Prepare an event for all parts of `hstrace html`, and remember the last vCPU of each hart. */
 static void prepare_event(struct html_run *run, const struct hst_seen *seen,
 			  struct html_event *event)
 {

@@ -42,7 +42,7 @@ static uint64_t entry_insns;  /* encodings of its first two instructions */
 static uint64_t head, back;   /* addresses of the loop's first instruction, and of its branch */
 static uint64_t ret;          /* address of the operation's return */
 static uint64_t batches_left; /* number of batches still to be recorded */
-static uint64_t room;         /* left in the file `paths`, in instructions */
+static uint64_t room;         /* space left in the file `paths`, in instructions */
 
 struct path {
 	struct path *next;
@@ -71,7 +71,10 @@ static uint64_t hash_of(const uint64_t *words, size_t n)
 	return hash ^ hash >> 32;
 }
 
-/* Return the number of this path, which is written if new, or PATH_NOT_KEPT if it does not fit. */
+/*
+ * Return the number of this path, or PATH_NOT_KEPT if it does not fit or cannot be written. A new
+ * path is written to the file.
+ */
 static long path_of(const uint64_t *words, size_t n)
 {
 	uint64_t hash = hash_of(words, n);

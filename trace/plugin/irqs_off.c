@@ -5,7 +5,7 @@
  * The host's kernel never sets sstatus.SIE (src/host/sched/trap.c). Interrupts are taken while a
  * program or a guest runs, where the kernel reads sip, and where it waits in WFI. The time between
  * two such points is a span. Its length is counted in instructions, including the firmware's. The
- * machine is not changed: QEMU calls the plugin, and counts.
+ * machine is not changed: QEMU calls the plugin and counts the instructions.
  *
  * A span belongs to a path: the reason for which the hart, or the thread that it has switched to,
  * entered the kernel. For each path, the longest span is kept, with the blocks of instructions that
@@ -16,9 +16,16 @@
  *   sie N                                N reads of sip or WFIs had SIE = 1; N must be 0
  *   end                                  the file is complete
  *
- * KIND is boot; thread (a kernel thread); firmware (a trap that the firmware handled alone); call
- * NUMBER COMMAND, a system call, with ioctl's command; user SCAUSE; guest SCAUSE EXTENSION, with
- * the extension of an SBI call. FROM and TO are entry, window, wfi, user or guest.
+ * KIND A B is the reason (A and B are 0 if they are not named here):
+ *
+ *   boot                                 the boot
+ *   thread                               a kernel thread
+ *   firmware                             a trap that the firmware handled alone
+ *   call NUMBER COMMAND                  a system call; COMMAND is that of ioctl()
+ *   user SCAUSE                          any other trap from a program
+ *   guest SCAUSE EXTENSION               a guest's trap; EXTENSION is that of an SBI call
+ *
+ * FROM and TO are entry, window, wfi, user or guest.
  */
 #include <inttypes.h>
 
@@ -230,7 +237,7 @@ static void block_begins(unsigned int vcpu_index, void *userdata)
 			(plugin_reg(hart, PRIV) & PRIV_MASK) == PRIV_M ? FIRMWARE : ELSEWHERE;
 	if (block->world == ELSEWHERE) {
 		if (h->open)
-			end_span(hart, "user"); /* by the firmware's mret; sret ends spans itself */
+			end_span(hart, "user"); /* after the firmware's mret (sret: on_return()) */
 		h->in_kernel = false;
 		return;
 	}
@@ -279,7 +286,7 @@ static void on_return(unsigned int vcpu_index, void *userdata)
 	(void)userdata;
 	if (!guest && (plugin_reg(hart, SSTATUS) & SSTATUS_SPP))
 		return; /* from a trap in the kernel back to the kernel */
-	/* A kernel thread enters a guest only during boot, which tests a guest's trap. */
+	/* A kernel thread enters a guest only during boot, when the host tests a guest's trap. */
 	if (guest && !strcmp(harts[hart].key.kind, "thread"))
 		harts[hart].key = (struct key){ "boot", 0, 0 };
 	if (harts[hart].open)

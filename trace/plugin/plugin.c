@@ -9,7 +9,7 @@ extern typeof(qemu_plugin_scoreboard_new) qemu_plugin_scoreboard_new __attribute
 
 int qemu_plugin_version;
 
-/* A constructor, because QEMU reads the variable before it calls any function. */
+/* This is a constructor, because QEMU reads qemu_plugin_version before it calls any function. */
 static void __attribute__((constructor)) choose_version(void)
 {
 	qemu_plugin_version = qemu_plugin_scoreboard_new ? QEMU_PLUGIN_API : QEMU_PLUGIN_API_OLD;

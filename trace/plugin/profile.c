@@ -194,7 +194,7 @@ static void forget_counters(void)
 /*
  * Switch to another hart. If the last hart waits, or its block was cut short by a trap that may yet
  * take an instruction back, QEMU may not have counted all instructions that the last hart has
- * begun.
+ * begun. In this case, do not compare the next read of a counter with an earlier one.
  */
 static void begin_turn(unsigned int hart)
 {

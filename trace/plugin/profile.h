@@ -78,7 +78,10 @@ struct stack {
 	unsigned int depth;
 	unsigned int beyond; /* calls that did not fit into frames[] */
 	bool exec;           /* left by execve */
-	/* While the function that while= names runs: the number of frames below it, and its hart. */
+	/*
+	 * While the function that while= names runs on this stack: the number of frames below the
+	 * function, and the hart that runs it.
+	 */
 	unsigned int within_depth;
 	struct hart *within;
 	struct frame frames[MAX_FRAMES];

@@ -51,7 +51,10 @@ static struct node *new_node(struct node *parent, uint64_t site)
 	return node;
 }
 
-/* Return the chain with one more call; parent itself if there are too many. */
+/*
+ * Return the chain `parent` extended by a call at `site`, or `parent` itself if there are too many
+ * chains.
+ */
 static struct node *child(struct node *parent, uint64_t site)
 {
 	uint64_t hash = ((uint64_t)(uintptr_t)parent ^ site * 0x9e3779b97f4a7c15ull) *

@@ -4,8 +4,8 @@
  *
  * No distribution packages QEMU's own header, but QEMU exports these functions to any shared object
  * that it loads. So the few that are needed are declared here. They are the same from version 2 of
- * the interface (QEMU 9, the first one with counters and registers) to version 5 (QEMU 10.1), and
- * those of translation and execution from version 1 (QEMU 7.2).
+ * the interface (QEMU 9, the first one with counters and registers) to version 5 (QEMU 10.1). Those
+ * for translation and execution are already the same in version 1 (QEMU 7.2).
  */
 #ifndef QEMU_PLUGIN_H
 #define QEMU_PLUGIN_H
@@ -15,8 +15,8 @@
 #include <stdint.h>
 
 /*
- * The interface version of a plugin: QEMU 8 accepts versions up to 1, and QEMU 9 version 2 and
- * later.
+ * The interface version of a plugin: QEMU 8 accepts versions up to 1, and QEMU 9 accepts version 2
+ * and later.
  */
 #define QEMU_PLUGIN_API     2
 #define QEMU_PLUGIN_API_OLD 1

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# cost.t - compare the benchmark figures with those of a new run with this compiler, within 5 %
+# cost.t - check the answers on costs: they have to be within 5 % of the figures of a new benchmark
+# run with this compiler.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 "$HS_TOP/scripts/hyperscope" bench --out "$O" --rows sbi_version --toggle fastpath --csv "$tmp/csv" >"$tmp/said" 2>&1 || diag "$(<"$tmp/said")"

@@ -2,7 +2,7 @@
 #
 # numbers.sh - the sequence of numbers that lab 1's guest computes (tree/tests/guest/tools.c.in)
 
-numbers()	# N: print the N-th number computed from the variant's seed, counted from 1
+numbers()	# N: print the N-th number (counted from 1) computed from the variant's seed
 {
 	python3 -c '
 import sys

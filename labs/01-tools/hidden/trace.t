@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# trace.t - compare the answers from the trace with the trace of a new run. The ID of the extension
-# that does not exist is computed from the first number of the variant's sequence.
+# trace.t - compare the answers from the trace with the trace of a new run. The guest calls an SBI
+# extension that does not exist; its ID is computed from the first number of the variant's sequence.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 . "$(dirname "$0")/numbers.sh"

@@ -3,9 +3,9 @@
 #
 # host-registers.t - vcpu_switch() preserves each register and CSR that its C caller relies on
 #
-# This test links a kernel in which run.c calls vcpu_switch_checked() (src/kvm/exit/lab_switch.S). That
-# function puts a different value into each register, calls vcpu_switch(), and stops the machine if one
-# has changed.
+# This test links a kernel in which run.c calls vcpu_switch_checked() (src/kvm/exit/lab_switch.S).
+# That function puts a different value into each register, calls vcpu_switch(), and stops the
+# machine if any of these values has changed.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 checked=$tmp/checked

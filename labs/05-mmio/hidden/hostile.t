@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# hostile.t - other instructions, rejected accesses, code that is hard to fetch, and code that changes
-# between the trap and the fetch
+# hostile.t - the results are right for other instructions, rejected accesses, code that is hard to
+# fetch, and code that changes between the trap and the fetch
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 for decode in htinst fetch; do

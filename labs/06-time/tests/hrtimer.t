@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# hrtimer.t - with a host timer, no timer is early, late or lost if two vCPUs share one hart
+# hrtimer.t - with a host timer, no guest timer fires early or late or is lost if two vCPUs share
+# one hart
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 1 --smp 2 --set timer=hrtimer

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# own.t - your variant's rule for the window: called directly for waits of every kind, then used by
-# vCPUs that wait
+# own.t - your variant's rule for the polling window is right when it is called directly, for waits
+# of every kind, and when waiting vCPUs use it
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 1

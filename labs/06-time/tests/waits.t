@@ -8,8 +8,8 @@ for timer in sstc hrtimer; do
 	options --icount --harts 1 --smp 2 --set timer=$timer
 	payload lab06 part=waits
 done
-# One hart for each vCPU, so that another hart wakes it. Under --icount the harts take turns, so polling
-# is off.
+# Each vCPU has its own hart, so that it is woken from another hart. Polling is off, because the
+# harts take turns under --icount.
 options --icount --harts 2 --smp 2 --boot kvm.halt_poll_ns=0
 payload lab06 part=waits
 done_testing

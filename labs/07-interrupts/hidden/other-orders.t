@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# other-orders.t - operations drawn from the instructor's key; lines, traps and eventfds on the slow path
+# other-orders.t - PLIC operations drawn from the instructor's key give the right results, and
+# lines, traps and eventfds work on the slow path
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --device wire --set switch=full --set fastpath=off

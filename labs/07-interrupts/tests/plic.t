@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# plic.t - the PLIC follows its rules one by one, and answers random operations as a model does
+# plic.t - the PLIC follows each of its rules, and random operations give the same results as in a
+# model
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --device wire

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# other-turns.t - turns drawn from the instructor's key; two vCPUs with different policies
+# other-turns.t - the policies also work with turns drawn from the instructor's key, and with two
+# vCPUs that have different policies
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 ! spoils_redirects || skip_all "$spoiled_redirects"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# own.t - fp=adaptive expects uses as your variant's rule says
+# own.t - fp=adaptive expects the guest to use FP when your variant's rule says so
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 ! spoils_redirects || skip_all "$spoiled_redirects"

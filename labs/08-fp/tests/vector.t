@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# vector.t - if harts have a vector unit, its registers are moved by the same rules
+# vector.t - if harts have a vector unit, the vector registers are moved by the same rules as the FP
+# registers
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 number=0

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# other.t - masks, lists and turns drawn from the instructor's key, with VMIDs of 4 bits
+# other.t - masks, lists and turns drawn from the instructor's key give the right results, with
+# VMIDs of 4 bits
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 3 --smp 6 --boot kvm.vmid_bits=4

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# toggles.t - kicks, masks, fences and the variant's call with other toggles: on the slow path with
-# the other world switch, and without fence queues and VMIDs
+# toggles.t - kicks, masks, fences and the variant's call work with other toggles: on the slow path
+# with switch=full, and without fence queues and VMIDs
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 3 --smp 6 --set fastpath=off --set switch=full

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# fences.t - remote fences: their range, a full queue, the counters, and running harts that see a
-# changed mapping
+# fences.t - remote fences cover their range, work with a full queue, are counted, and make running
+# harts see a changed mapping
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 3 --smp 6

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# taken.t - the VMM takes each page that vCPUs and devices wrote out of the logs once, and does not
-# lose a page that is written after KVM's answer
+# taken.t - each page written by vCPUs or devices is taken out of the logs once, and no page that is
+# written after KVM's answer is lost
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --device logdev --smp 2 --mem 32M

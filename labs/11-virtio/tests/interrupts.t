@@ -1,14 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# interrupts.t - an interrupt for used buffers, and requests that are found without a notification
+# interrupts.t - the device raises an interrupt for used buffers, and does not miss requests of a
+# driver that notifies it only when it must
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 head -c 1M /dev/zero >"$tmp/disk"
 options --disk "$tmp/disk"
 payload lab11 part=irq
 # Repeat the test with a VMM that waits before it lets the driver notify again. A device that checks
-# the ring too early then misses a request that arrives in between.
+# the ring before that misses a request that arrives after the check.
 late=$tmp/late
 mkdir "$late" && ln -s "$O"/* "$late" && rm "$late/vmm"
 cat >"$tmp/late.c" <<'END'

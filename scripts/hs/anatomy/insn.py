@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""insn.py - decode from a RISC-V encoding what determines the path through a program.
+"""insn.py - decode the parts of a RISC-V instruction that determine the path through a program.
 
-Covers the base instruction set, C and Zicsr of the Unprivileged spec, and sret, mret, wfi, HLV and HSV
-of the Privileged spec. Any other instruction is COMPUTE: execution continues with the next instruction.
+Covers the base instruction set and the extensions C and Zicsr (Unprivileged spec), and sret, mret, wfi, HLV
+and HSV (Privileged spec). Any other instruction is COMPUTE: execution continues with the next instruction.
 """
 
 COMPUTE, LOAD, STORE, CSR, BRANCH, JUMP, CALL, RETURN, ECALL, TRAP_RETURN, WFI, ILLEGAL = range(12)

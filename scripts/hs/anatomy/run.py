@@ -17,7 +17,7 @@ from hs.run import qemuopt
 from hs.run.machine import need
 from . import symbols
 
-TOTAL_INSNS = 1 << 23  # total number of instructions of all distinct paths
+TOTAL_INSNS = 1 << 23  # limit on the total number of instructions in the recorded paths
 # row of the bench -> function of the payload, if its name differs from the row's
 OPERATION = {"wfi_pending": "wfi", "stimecmp_write": "csr_stimecmp", "mmio_read_sv39": "mmio_read",
              "mmio_ioeventfd": "mmio_write", "fault_4k_present": "touch_4k",
@@ -106,12 +106,12 @@ class Recording:
         return result
 
     def median_batch(self):
-        """Return the number of the median batch, in the bench's order."""
+        """Return the number of the median batch, determined as in the bench."""
         order = sorted(range(len(self.batches)), key=lambda n: (self.batches[n][1], n))
         return order[(len(order) + 1) // 2 - 1]
 
     def counts(self, batch):
-        """Return path -> (iterations, instructions of all these iterations) of one batch."""
+        """Return path -> (iterations, instructions of all these iterations) for one batch."""
         found = {}
         for where, path, length in self.iterations:
             if where == batch:
@@ -131,14 +131,14 @@ def rows_of(path):
 
 
 def operations(options):
-    """Return the bench's rows that are loops of one operation."""
+    """Return the bench's rows that are loops of one operation. Fail if a file that the runs need has not been built."""
     for name in ("guest-payloads/bench.elf", "guest-payloads/bench.bin", "vmm", "anatomy.so"):
         need(os.path.join(options.out, name), "build it first, with make")
     return rows_of(payload(options.out))
 
 
 def _command(system, row, options, folder):
-    """Return the command that the bench runs. Linux additionally outputs its symbols at the end."""
+    """Return the bench's command for a row. On Linux, the command also writes out the kernel's symbols at the end."""
     runner = systems.Runner(options)
     runner.qemu = os.path.join(folder, "qemu")
     setting = " ".join(options.set) if system == "hyperscope" else ""

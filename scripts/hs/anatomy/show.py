@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""show.py - print an anatomy: by stage, by function, and in order."""
+"""show.py - print an anatomy: by stage, by function, and in the order of execution."""
 from .stages import STAGES, UNASSIGNED
 
 WIDTH = 80
@@ -11,7 +11,7 @@ class Anatomy:
     def __init__(self, system, row, steps, address_map):
         self.system, self.row, self.steps, self.map = system, row, steps, address_map
         self.figure = self.mean = 0.0  # the bench's figure, and the mean of the median batch
-        self.times = self.of = 0  # how many of the batch's iterations took this path, and how many there are
+        self.times = self.of = 0  # the batch's iterations that took this path, and all of the batch's iterations
         self.lost = 0  # instructions of iterations whose path was not recorded
         self.paths: list = []  # (iterations, instructions, number) of each path in the batch
 

@@ -10,8 +10,9 @@ STAGES = ("guest", "registers saved", "CSR swap", "registers restored", "dispatc
           "checks", "vCPU put", "exit to user", "user space", "return from user", "vCPU load",
           "trap entry", "trap exit", "sret", "firmware", "not assigned")
 UNASSIGNED = STAGES[-1]
-# The meaning of a word in the table: a stage for each phase (see walk.py). The phases are: before the handler; after
-# the handler, on the way to the guest; after it, on the way to user space; and on the way back from user space.
+# The stages that a word in the table stands for, one for each phase (see walk.py). The phases are: before the
+# handler; after the handler, on the way to the guest; after the handler, on the way to user space; and on the way
+# back from user space.
 WORDS = {
     "loop": ("dispatch", "checks", "exit to user", "checks"),
     "host": ("handler", "checks", "exit to user", "return from user"),
@@ -58,7 +59,7 @@ class Stages:
         return self.cache[name]
 
     def _of_step(self, step):
-        """Return the stage of the nearest function that has one: first try those that the step is inlined into, then
+        """Return the stages of the nearest function that has any: first try the functions that contain the step, then
         the callers."""
         for name in step.chain:
             found = self._of_function(name)
@@ -100,8 +101,8 @@ class Stages:
 def _split_switch(steps, at_switch):
     """Divide a world switch by what each instruction does: save registers, swap CSRs, restore registers.
 
-    A load belongs to the CSR swap if a CSR instruction is the next to use the loaded value; a store, if
-    a CSR instruction was the last to write the stored register.
+    A load belongs to the CSR swap if a CSR instruction is the next to use the loaded value. A store belongs
+    to it if a CSR instruction was the last to write the stored register.
     """
     for index in at_switch:
         step, kind = steps[index], steps[index].insn.kind

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""svg.py - draw an anatomy: stages at the top, below them callers and callees, from left to right.
+"""svg.py - draw an anatomy from left to right: stages at the top, and callers and callees below them.
 
 An instruction has the same width in all systems, so lengths can be compared. A stage has the same
-color everywhere. A name too long for its box is omitted, and shown when the pointer is on the box.
+color everywhere. A name that is too long for its box is omitted, but shown while the pointer is on the box.
 """
 from xml.sax.saxutils import escape
 

@@ -102,7 +102,7 @@ class Image:
         own = self.function(address)
         if names:
             return names[:-1] + [own]
-        # In assembly, symbols stand for functions, and the labels within them for inner ones.
+        # In assembly, a symbol stands for a function, and a label within it for an inlined function.
         at = bisect.bisect_right(self.labels, (address, "\x7f")) - 1
         if at >= 0 and self.labels[at][0] >= self.start(address):
             return [self.labels[at][1], own]
@@ -110,7 +110,7 @@ class Image:
 
     def line(self, address):
         places = self.inline.get(address)
-        # The assembler keeps the full path, which the compiler's options shorten.
+        # The assembler records the full path; in compiled code, an option of the compiler has shortened it.
         return places[0][1].replace(TOP + "/", "") if places else ""
 
 

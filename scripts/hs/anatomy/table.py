@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""table.py - anatomies as CSV: a line for each stage and function of a row on a system, with provenance.
+"""table.py - store anatomies as CSV, with provenance: a line for each stage and function of a bench row on a system.
 
-A file may contain several rows. Writing a row replaces its lines with the same row, system, toggles and
-processor.
+A file may contain several of the bench's rows. Writing a row replaces the lines that have the same row,
+system, toggles and processor.
 """
 import os
 

@@ -3,7 +3,7 @@
 
 A stack of functions is kept for each world (guest, kernel, user, firmware), derived only from calls,
 returns and traps. The path is walked twice, because it returns into functions that were called before
-the path began; they are known after the first walk.
+the path began; these functions are known only after the first walk.
 """
 from . import insn as riscv
 from .symbols import FIRMWARE, GUEST, KERNEL, USER

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """functional.py - the ten-minute check: verify checksums, build, run, and compare a paper's figures.
 
-A step is a command whose output has to match a pattern; its log is kept. If a step that later steps need
-fails, the check ends.
+A step is a command whose output has to match a pattern; its log is kept. The check ends early if a step
+fails and later steps need it.
 """
 import os
 import re
@@ -14,7 +14,7 @@ from hs import ends
 from hs.paths import HYPERSCOPE, TOP
 from .packages import say
 
-LIMIT = 600  # seconds for each step: one that takes longer hangs, or the machine is overloaded
+LIMIT = 600  # seconds that each step may take; a step that takes longer hangs, or the machine is overloaded
 SUMS = os.path.join(TOP, "artifact", "SHA256SUMS")
 
 
@@ -61,7 +61,7 @@ def log_of(step, options):
 
 
 def _environment(options):
-    """Return the environment without variables that make or the user has set for other runs."""
+    """Return the environment with O set, and without variables that make or the user has set for other runs."""
     kept = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "HYPERSCOPE_SET")}
     return dict(kept, O=options.out)
 

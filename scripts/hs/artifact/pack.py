@@ -24,7 +24,8 @@ from . import packages
 
 
 def commit_of(word):
-    """Return the full name of the commit to pack. The default is HEAD; then uncommitted changes are an error."""
+    """Return the full name of the commit to pack: WORD, or HEAD if WORD is empty. Without WORD, uncommitted changes
+    are an error."""
     if not git.is_clone():
         raise LaunchError("%s is not a git clone, and an archive contains only committed files" % TOP)
     if not word:
@@ -84,7 +85,7 @@ def _add_sources(archive, commit):
                     archive.link(member.name, member.linkname)
                 elif member.isfile():
                     archive.data(member.name, source.extractfile(member).read(), member.mode)
-        child.stdout.read()  # the zeros after the end; if the pipe were closed before them, git would be killed
+        child.stdout.read()  # the zeros after the end; git would be killed if the pipe were closed before they were read
     if child.returncode:
         raise LaunchError("git archive %s ended with status %d" % (commit, child.returncode))
 

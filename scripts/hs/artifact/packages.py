@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: MIT
 """packages.py - list everything from outside this repository, with name, version and checksum.
 
-There are three kinds: guest, the files that scripts/hyperscope setup fetched into OUT/dl, which are in the archive;
-tool, this machine's packages that building and measuring use; library, the packages on which tools depend. A
-tool that belongs to no package has a line with the checksum of its file.
+There are three kinds:
+- `guest`: the files that scripts/hyperscope setup fetched into OUT/dl. The archive contains them.
+- `tool`: the packages of this machine that are used for building and measuring.
+- `library`: the packages on which tools depend.
+A tool that belongs to no package has a line with the checksum of its file.
 """
 import csv
 import io
@@ -43,7 +45,7 @@ def _bash(script, *words):
 
 
 def cached(out, purposes):
-    """Return the files in OUT/dl from which the purposes' folders are made."""
+    """Return the files in OUT/dl from which set-up makes the folders of the given purposes."""
     done = subprocess.run([HYPERSCOPE, "setup", "--out", out, "--cached"] + list(purposes),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode:
@@ -52,7 +54,8 @@ def cached(out, purposes):
 
 
 def _named(path):
-    """Return (package, version, architecture) of a file, which is a package or the archive of a source."""
+    """Return (package, version, architecture) of a file, which is a Debian package or a source archive; of any other
+    file, only the name."""
     if path.endswith(".deb"):
         right, text_of = _output(["dpkg-deb", "-f", path, "Package", "Version", "Architecture"])
         fields = dict(line.split(": ", 1) for line in text_of.splitlines() if ": " in line)
@@ -71,7 +74,7 @@ def _known_source(known, name, path):
 
 
 def guest(out, files):
-    """Check each fetched file against the list of its archive, and return a line for each."""
+    """Check each fetched file against the package list of its archive, and return a line for each file."""
     named = {path: _named(path) for path in files}
     conf = os.path.join(out, "dl", "apt", "conf")
     known = lists.read(["apt-get", "-c", conf], {name for name, _, _ in named.values()}) if os.path.exists(conf) else {}
@@ -92,7 +95,7 @@ def guest(out, files):
 
 
 def _wanted(purposes):
-    """Return (what to look for, the package that contains it) for the purposes."""
+    """Return (program, file or Python module; the package that contains it) for everything that the purposes need."""
     rows = [line.split() for line in _bash("package_table")[1].splitlines()]
     return [(what, package.rstrip("?")) for purpose, what, package in rows if purpose in purposes]
 
@@ -157,7 +160,8 @@ def _unowned(path):
 
 
 def _backports(out, names):
-    """Look up packages in Debian 12's backports, whose list set-up reads for QEMU and does not keep."""
+    """Look up packages in Debian 12's backports. Set-up reads their list for QEMU, but does not keep it. On other
+    systems, the result is empty."""
     folder = os.path.join(out, "artifact", "lists")
     read = 'make_backports_list "$1" && exec 3>&1 && mkdir -p "$1/cache" && ' \
         'options=("${private[@]}" -o Dir::Cache="$1/cache" -o Debug::NoLocking=true) && ' \

@@ -15,7 +15,7 @@ from .report import KEY, typical
 
 MADE_WITH = ("qemu", "opensbi", "compiler", "binutils")
 LIMIT = 0.02   # share of the figure above which an increase has to be announced
-STEP = 0.5     # instructions; the resolution of a batch is 0.4
+STEP = 0.5     # least change that counts, in instructions; the resolution of a batch is 0.4
 
 
 class Cost(NamedTuple):

@@ -42,7 +42,7 @@ def write(path, columns, lines):
 
 
 def number(text, what):
-    """Return a finite number that can be compared. ValueError if TEXT is not one."""
+    """Return TEXT as a finite number. Raise ValueError if TEXT is not a finite number."""
     try:
         found = float(text)
     except ValueError:

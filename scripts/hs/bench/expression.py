@@ -48,7 +48,7 @@ def is_ratio(words):
 
 
 def terms(words, system="hyperscope"):
-    """Return one or two terms. The second is subtracted from the first, or divides it."""
+    """Return one or two terms. The second is subtracted from the first, or the first is divided by the second."""
     return [_term(part, system) for part in _parts(words)[::2]]
 
 
@@ -61,17 +61,17 @@ class Measured:
                      for cpu in dict.fromkeys(row["cpu"] for row in results)}
 
     def row(self, term):
-        """Return the line of the CSV file, or None."""
+        """Return the term's line of the CSV file, or None if there is none."""
         return self.cpus[term.cpu].row(term.system, term.row, term.setting) if term.cpu in self.cpus else None
 
     def value(self, term):
-        """Return a number, or None if it was not measured."""
+        """Return the term's figure, or None if it was not measured."""
         if term.cpu not in self.cpus:
             return None
         return self.cpus[term.cpu].value(term.system, term.row, term.setting)
 
     def of(self, words, system="hyperscope"):
-        """Return the value of an expression, or None if one of its terms was not measured."""
+        """Return the value of an expression, or None if one of its terms was not measured or the divisor is 0."""
         values = [self.value(term) for term in terms(words, system)]
         if None in values or is_ratio(words) and not values[1]:
             return None

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """guests.py - run Debian's kernel with scripts/guest/apps directly on QEMU, and in a VM.
 
-native is QEMU without a hypervisor. The other two systems are hyperscope and Linux KVM, with the same VMM,
-kernel and initrd. One Job is one boot.
+The system "native" is QEMU without a hypervisor. The other two systems are hyperscope and Linux KVM, with the
+same VMM, kernel and initrd. One Job is one boot.
 
-Each measurement is booted several times with initrds of different sizes, which change the layout of the
-guest's memory and the times of its timers. With only one layout, a figure would be off by a few percent
-by chance (Mytkowicz et al., "Producing Wrong Data Without Doing Anything Obviously Wrong!", ASPLOS 2009).
+For each measurement, the guest is booted several times with initrds of different sizes, which change the
+layout of the guest's memory and the times of its timers. With only one layout, a figure would be off by a few
+percent by chance (Mytkowicz et al., "Producing Wrong Data Without Doing Anything Obviously Wrong!", ASPLOS 2009).
 """
 import os
 import re
@@ -25,7 +25,8 @@ RAM = {"native": "512M", "linux": "2G"}  # the VMs have 512M as well
 DBCN = "console=dbcn"
 DISK_BYTES = 8 << 20
 APPEND = "console=ttyS0 quiet norandmaps nokaslr"
-# Debian's kernel supports DBCN only for its early console. So the early console is kept, and /init writes to the log.
+# Debian's kernel supports DBCN only for its early console. Therefore, the early console is kept, and /init writes to
+# the kernel's log.
 APPEND_DBCN = "console=hvc0 earlycon=sbi keep_bootcon printk.devkmsg=on norandmaps nokaslr"
 LAYOUTS = 5
 LAYOUT_BYTES = 12347  # the initrd of layout N is larger by N times this size, which is not a multiple of a page
@@ -61,7 +62,8 @@ def beside_native(figures, row, setting=""):
 
 
 def jobs_of(chosen, names, dbcn=True):
-    """Return the jobs (boots) that measure these rows. dbcn: also with the DBCN console, which causes few exits."""
+    """Return the jobs (boots) that measure these rows. dbcn: on hyperscope, boot the group "processes" also with the
+    DBCN console, which causes few exits."""
     parts = dict.fromkeys(row.group for row in APPLICATIONS if row.name in names)
     return [Job(system, part, setting, layout=layout) for part in parts for system in chosen
             for setting in ([""] + [DBCN] * (dbcn and system == "hyperscope" and part == "processes"))

@@ -26,7 +26,8 @@ class Progress:
 
 
 def measure(runner, jobs, shared):
-    """Run all jobs, several at a time, which is possible because instruction counts do not depend on the load."""
+    """Run all jobs and return their rows. Several jobs run at a time, because instruction counts do not depend on the
+    load. Fail if an image changes in the meantime."""
     progress = Progress(len(jobs))
 
     def one(job):

@@ -49,7 +49,7 @@ def _digest(*paths):
 
 
 def _left():
-    """Return the commit recorded in a tree that is not a clone: a lab's (lab.json) or an autograder's (.commit)."""
+    """Return the commit recorded in a lab's tree (lab.json) or an autograder's tree (.commit), which are not clones, or ""."""
     try:
         with open(os.path.join(TOP, "lab.json"), encoding="utf-8") as file:
             facts = json.load(file)
@@ -64,7 +64,8 @@ def _left():
 
 
 def commit(parts=("src", "scripts", "trace", "Makefile")):
-    """Return the tree's commit, with "+changes" if one of PARTS has changes. It is "unknown" for a folder in another clone."""
+    """Return the tree's commit, with "+changes" if one of PARTS has changes, or "unknown" if the tree is a folder in
+    another clone."""
     left = _left()
     if left:
         return left
@@ -92,7 +93,8 @@ def firmware_file(qemu, chosen):
 
 
 def opensbi(qemu, firmware, payload, timeout):
-    """Return the firmware's name and version with its file's digest, since Debian's 1.5.1 calls itself 1.5. timeout: seconds."""
+    """Return the firmware's name and version and its file's digest, because Debian's version 1.5.1 calls itself 1.5.
+    timeout: in seconds."""
     command = [qemu, "-M", "virt", "-nodefaults", "-display", "none", "-serial", "stdio", "-m", "128M",
                "-kernel", payload, "-append", "only=none"]
     if firmware:
@@ -119,7 +121,8 @@ def images(runner):
 
 
 def collect(runner):
-    """Return the columns that all rows of a run share. The column kernel is not among them: it depends on the system."""
+    """Return the columns that all rows of a run share. The column "kernel" is not included, because it depends on the
+    system."""
     cross = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-")
     return {
         "commit": commit(),

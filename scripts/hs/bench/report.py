@@ -63,7 +63,7 @@ class Figures:
         return self.rows.get((system, name, toggles))
 
     def value(self, system, name, setting=""):
-        """Return a number; None if it was not measured; 0 if the counted event did not happen."""
+        """Return the figure, or None if it was not measured. The figure is 0 if the counted event did not happen."""
         row = self.row(system, name, setting)
         if row is None:
             return None
@@ -92,7 +92,8 @@ def shown(value):
 
 
 def reached(value, limit):
-    """Compare to within one instruction: a batch has a resolution of 0.4, and includes its own call and clock reads."""
+    """Return, as text, whether VALUE is within LIMIT when rounded to whole instructions: a batch has a resolution of
+    0.4 instructions, and includes its own call and clock reads."""
     return "yes" if value < limit + 0.5 else "NO"
 
 

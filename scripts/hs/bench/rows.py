@@ -29,8 +29,8 @@ GROUPS = {
     "fresh": Group(vmm=("--small-pages",)),
     "present": Group(vmm=("--small-pages", "--populate")),
     "logged": Group(vmm=("--logdev",)),
-    # Under icount, QEMU runs harts in turn, so polling would measure the length of a turn. --pin is set because the
-    # cost halves if Linux runs both sides on one hart, which it does with some layouts of its memory.
+    # Under icount, QEMU runs harts in turn, so polling would measure the length of a turn. --pin is set because
+    # Linux, with some layouts of its memory, runs both sides on one hart, which halves the cost.
     "pair": Group(vmm=("--pin",), harts=2, setting="halt_poll_ns=0", bare=True),
     # One vCPU; the second hart is used to compare the host's clock with the guest's (src/vmm/doorbell.c).
     "bell": Group(vmm=("--doorbell",), harts=2, vcpus=1, setting="halt_poll_ns=0"),
@@ -48,7 +48,7 @@ class Row(NamedTuple):
     what: str
     group: str = "one"
     goal: Optional[int] = None  # upper limit
-    over_bare: bool = False     # the limit is relative to bare
+    over_bare: bool = False     # the limit is the figure of bare plus the goal
     xvisor: Optional[int] = None  # published figure, measured with a payload of the same kind, rv64
     bao: Optional[int] = None
     small: str = ""             # why the figure is less than Linux's: by design, or because the host is small
@@ -114,7 +114,8 @@ ROWS = [
     Row("run_16_vms", "16 VMs in turn", "turns", small=BOTH),
     Row("ipi_pingpong", "IPI round trip, both harts asleep", "pair", goal=2500, over_bare=True, small=HOST),
 ]
-# Rows that measure a whole guest, also natively: scripts/hyperscope bench-apps runs scripts/guest/apps for them.
+# Rows that measure a whole guest, in VMs and natively: scripts/hyperscope bench-apps runs scripts/guest/apps for
+# them.
 APPLICATIONS = [
     Row("boot", "Debian's kernel, from first line to first command", "processes"),
     Row("fork_exec", "fork and exec of busybox, warm", "processes"),
@@ -146,7 +147,7 @@ MATTERS = {
 # Toggles that have no effect on some rows unless another toggle is set: these rows are also measured with that
 # setting.
 BESIDE = {"switch": ("fastpath=off", "sbi_version wfi_pending"), "wfi": ("fastpath=off", "wfi_pending")}
-# Values to measure, besides the default, of toggles that take a number.
+# For toggles that take a number: the values to measure besides the default.
 NUMBERS = {"halt_poll_ns": ("0",)}
 # The row and the settings with which the cost of tracing and exit accounting is measured.
 TRACED_ROW = "sbi_version"

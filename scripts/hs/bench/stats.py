@@ -7,8 +7,9 @@ may have been different. Within a run, systems alternate, and the ratio of each 
 disturbance affects both sides of a pair.
 
 Intervals are 95 % intervals of the median, by the percentile bootstrap with 10 000 resamples drawn by
-random.Random(1), so that equal times have equal intervals. With fewer than six times, resampling says
-little. Then the interval is from the least to the greatest, and its coverage, 1 - 2^(1-n), is reported.
+random.Random(1), so that equal times have equal intervals. With fewer than six samples, resampling says
+little. In that case, the interval extends from the least to the greatest sample, and its coverage,
+1 - 2^(1-n), is reported.
 """
 import math
 import os
@@ -102,7 +103,7 @@ class Ratio(NamedTuple):
 
 
 def short(value):
-    """Format a value with three significant digits, or with all digits before the point."""
+    """Format a value with three significant digits, but with all digits before the decimal point."""
     return "%.0f" % value if abs(value) >= 999.5 else "%.3g" % value
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """systems.py - start each system with the payload, and read its output.
 
-bare is QEMU with the payload under the firmware. The other two are hyperscope and Debian's Linux, with
-the same VMM and payload. One Job is one boot; its rows are returned as dictionaries.
+The system "bare" runs the payload in QEMU directly on the firmware. The other two are hyperscope and Debian's
+Linux, with the same VMM and payload. One Job is one boot; its rows are returned as dictionaries.
 """
 import os
 import subprocess
@@ -14,18 +14,18 @@ from hs.paths import HYPERSCOPE, QEMU
 from .rows import GROUPS, ROWS
 
 SYSTEMS = ("bare", "hyperscope", "linux")
-KNOWN = SYSTEMS + ("native",)  # without a hypervisor, the payload runs as "bare", a guest's kernel as "native"
+KNOWN = SYSTEMS + ("native",)  # systems without a hypervisor: "bare" for the payload, "native" for a guest's kernel
 STATISTICS = ("min", "p50", "p99", "max", "mean")
 COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
 ICOUNT = ["-icount", "shift=0,sleep=off"]
 CLOCK = ["-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
 RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G"}
-SETTLE = 5  # seconds; without them, background work of a booting Linux would double the first figures
+SETTLE = 5  # seconds to wait; otherwise, background work of a booting Linux would double the first figures
 DISK_BYTES = 1 << 20
 
 
 class BenchError(Exception):
-    """An error whose text, one sentence, is shown to the user unchanged."""
+    """An error whose message, one sentence, is shown to the user unchanged."""
 
 
 class Job(NamedTuple):
@@ -54,7 +54,7 @@ def plain(out, timeout, jobs):
 
 
 class Runner:
-    runs_guest = False  # True if the VM runs a kernel, whose version is then part of a figure
+    runs_guest = False  # True if the VM runs a kernel, whose version is then recorded with the figures
 
     def __init__(self, options):
         self.options = options
@@ -238,7 +238,8 @@ def parse(text):
 
 
 def plan(systems, cpus, settings, wanted):
-    """Return one job for each boot. settings: (setting, names of the rows that it can change, or None) pairs."""
+    """Return one job for each boot. settings: pairs of a setting and the names of the rows that it can change (None:
+    all rows)."""
     jobs = []
     for cpu in cpus:
         for system in systems:

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: MIT
-"""One module per command; hs/main.py lists them. main(argv) returns the exit status. FAILURES lists further
-exceptions to print as messages. PREFIX begins each message; the default is the command's name."""
+"""One module for each command that hs/main.py lists. In a module, main(argv) returns the exit status, FAILURES lists
+further exceptions to print as messages, and PREFIX begins each message (default: the command's name)."""

@@ -3,8 +3,8 @@
 
 Runs a row of the bench again, with the same payload and the same VMM, while a
 QEMU plugin records every instruction of every iteration. Nothing in the
-machine is changed, so the sum equals the figure of the bench. From the median
-batch, the path that accounts for most of its instructions is shown, on
+machine is changed, so the sum equals the figure of the bench. By default, shows
+the path that accounts for most of the instructions of the median batch: on
 hyperscope, on Linux KVM, on the bare machine, or on several of them side by
 side.
 """
@@ -186,7 +186,8 @@ def show_all(found, options):
 
 
 def report(found, options):
-    """Write the files before printing, because the reader of a pipe may close the pipe; print even if writing fails."""
+    """Write the files before printing, because printing fails if the reader of a pipe closes it. Print even if writing
+    fails."""
     try:
         write_files(found, options)
     finally:

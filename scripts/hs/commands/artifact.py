@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: MIT
 """artifact - pack the artifact of a paper, or run its ten-minute check.
 
-pack writes OUT/artifact/hyperscope-COMMIT.tar: the sources of a commit, the
+`pack` writes OUT/artifact/hyperscope-COMMIT.tar: the sources of a commit, the
 files that set-up fetched for running and for reproducing papers, a list of all
-packages with versions and checksums, and the expected results. Unpacked, it
-builds and runs without a network. functional checks the current tree: it
-builds, runs a payload and Debian's kernel, measures the rows of a paper without
-Linux KVM, and compares the results. list prints the list of packages.
+packages with versions and checksums, and the expected results. The unpacked
+archive can be built and run without a network.
+
+`functional` checks the current tree: it builds, runs a payload and Debian's
+kernel, measures a paper's rows on all systems except Linux KVM, and compares
+the results.
+
+`list` prints the list of packages.
+
 docs/artifact.md is the appendix for reviewers.
 """
 import os

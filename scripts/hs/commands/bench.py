@@ -4,8 +4,8 @@
 All systems run the same payload, src/guest/bench: bare (HS mode under OpenSBI,
 no VM), hyperscope, and Linux KVM with the same VMM. QEMU counts instructions
 (-icount shift=0,sleep=off), so figures are reproduced exactly; TLB misses, page
-walks and caches cost nothing. docs/bench.md explains the rows and what this
-unit cannot show.
+walks and caches cost nothing. docs/bench.md explains the rows and what a count
+of instructions cannot show.
 """
 import os
 

@@ -5,8 +5,8 @@ Debian's kernel runs scripts/guest/apps on QEMU without a hypervisor (native),
 in a VM under hyperscope, and in a VM under Linux KVM with the same VMM. Costs
 are in instructions, read from the guest's own clock (-icount on one hart: one
 nanosecond is one instruction, and figures are reproduced exactly). The number
-of exits of each kind is also shown, with the UART as the guest's console, and
-with SBI DBCN as the console and all kernel messages printed.
+of exits of each kind is also shown, for two consoles of the guest: the UART,
+and SBI DBCN with all kernel messages printed.
 
 --runs adds wall time, from the start of the same VMM binary to the guest's
 /init, under hyperscope and under Linux KVM in the same QEMU, on two harts. The

@@ -2,10 +2,11 @@
 """check-commits - check that commit subjects have the form `area: imperative summary`.
 
 A subject has at most 72 characters and no period at its end. The area is a
-path in the tree, as short as is clear, or several, separated by commas.
-Without a dictionary, the check cannot decide whether a word is an imperative.
-It rejects words with the ending of another form and words that begin a
-statement. Merges and the subjects that git writes for a revert are not checked.
+path in the tree, as short as clarity allows, or several such paths, separated
+by commas. Without a dictionary, the check cannot decide whether a word is an
+imperative. It therefore rejects words with the ending of another form and words
+that begin a statement. Merges and the subjects that git writes for a revert are
+not checked.
 """
 import re
 import subprocess
@@ -16,7 +17,7 @@ from hs.paths import TOP
 
 LONGEST = 72
 AREA = re.compile(r"[\w.*+-]+(?:/[\w.*+-]+)*(?:, [\w.*+-]+(?:/[\w.*+-]+)*)*: (?=\S)")
-# Verbs with endings that are otherwise inflections.
+# Imperatives whose endings look like those of inflected forms.
 VERBS = set("""embed exceed feed heed need proceed seed shed speed succeed bring ping ring spring string swing wring
     alias bias canvas focus""".split())
 INFLECTED = re.compile(r"[a-z]{2,}(?:ed|ing|[^su\W]s)$")

@@ -5,7 +5,7 @@ The check searches src/kvm for ioctls, capabilities, exit reasons, statistics
 and parameters. docs/kvm-api.md has a section for each kind, which has to name
 all of them, in `backticks`, in the first cell of a row. Conversely, each name
 in such a row has to be in the code, unless the second cell begins with "not
-here". Each toggle has to have a section of docs/toggles.md.
+here". Each toggle has to have a section in docs/toggles.md.
 """
 import glob
 import os

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """check-order - check that subsystems refer to each other in one direction.
 
-A file may include headers of its own subsystem and of those below it, and its
-object may refer only to their symbols. From top to bottom, the subsystems are:
+A file may include headers of its own subsystem and of those below it. Its
+object file may refer only to symbols of these subsystems. From top to bottom,
+the subsystems are:
 
   src/kvm   uapi, exit, sbi, vcpu, mmu, and the files directly in src/kvm
   src/host  boot, the files directly in src/host, dev, proc, fs and file, trace,
@@ -71,7 +72,8 @@ objects are not built, so only includes were checked"""
 
 
 def level(tree, path):
-    """Return the position in ORDER of a path below the tree or the folder of its objects, or None if it has no subsystem."""
+    """Return the position in ORDER of a path relative to the tree or to the folder of its objects, or None if it has
+    no subsystem."""
     folder = os.path.dirname(path)
     return next((number for number, folders in enumerate(ORDER[tree]) if folder in folders), None)
 

@@ -6,8 +6,8 @@ than the one that trapped needs an SC before it (docs/spec.md: A §2). QEMU drop
 the reservation at each trap, so no program that runs on QEMU can detect a
 missing SC. This command reads the image instead: searching backwards from an
 sret, it must find an SC before it finds a jump, the target of a jump, or an LR.
-An sret in one of the functions in EXEMPT does not need an SC. The command
-prints a line for every other sret.
+An sret in one of the functions in EXEMPT does not need an SC. For every other
+sret, the command prints a line that says whether an SC precedes it.
 """
 import os
 import re

@@ -4,8 +4,8 @@
 BASE is a commit, which is built and measured with its own bench in OUT/compare,
 or a CSV file written by scripts/hyperscope bench. Figures are exact, so every
 difference is due to the programs. The comparison fails if the cost of an exit
-has grown by more than 2 %, unless a commit after BASE announces it in a line of
-its message:
+has grown by more than 2 % and by at least half an instruction, unless a commit
+after BASE announces the increase in a line of its message:
 
     Costs: fault_4k_*,touch_4k the walk now checks the notifier twice
 """

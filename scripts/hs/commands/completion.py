@@ -6,8 +6,8 @@ zsh:  source <(scripts/hyperscope completion zsh)    after compinit
 
 The printed script calls `scripts/hyperscope completion words WORD...` for the
 words that can replace the last WORD: commands, options, rows, toggles, events,
-and the names that some commands take. If there are no such words, it offers
-file names.
+and the names that some commands take. If there are no such words, the script
+offers file names.
 """
 import os
 import re
@@ -43,7 +43,7 @@ def _kinds():
     return list(KINDS)
 
 
-# The values of options, and of the words that commands take.
+# The possible values of options, and the words that commands take.
 OPTIONS = {"--rows": _rows, "--toggle": lambda: list(toggles.toggles(TOP)), "--set": _settings,
            "--trace": lambda: ["all", "none"] + list(toggles.events(TOP))}
 WORDS = {"anatomy": _rows, "profile": _rows, "bench": lambda: list(SYSTEMS) + ["all"], "check": _checks, "completion": lambda: SHELLS,

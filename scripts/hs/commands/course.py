@@ -71,7 +71,8 @@ def main(argv):
     if not options.labs:
         wrong = list(pages.faults())
         report(not wrong, "everything that COURSE.md and docs/course name exists", wrong)
-    # Processes, not threads: at its end, a build kills every child of its process (grade/limits.py).
+    # Use processes, not threads: when a build ends, it kills every child of the process that started it
+    # (grade/limits.py).
     pool = concurrent.futures.ProcessPoolExecutor(options.jobs, initializer=ends.by_default)
     try:
         for found in [pool.submit(check_in_process, lab.number, options.out) for lab in labs]:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """exec - run PROGRAM, a static riscv64 Linux program, on hyperscope's host.
 
-Its standard input, output and error are those of this command, which returns
-its exit status.
+The program's standard input, output and error are those of this command, which
+returns the program's exit status.
 """
 import argparse
 import os
@@ -102,9 +102,9 @@ def boot_args(options):
 
 
 def keep_trace(run, options):
-    """Save the trace if tracing was requested. Print to standard error: standard output is the program's."""
+    """Save the trace if tracing was requested. Print to standard error, because standard output belongs to the program."""
     if options.trace is None:
-        return  # "none" does not return: a program can enable events later (/sys/kernel/tracing)
+        return  # no return for "none": a program can enable events later (/sys/kernel/tracing)
     trace = save_trace(run, options, os.path.basename(options.program))
     if trace and not options.quiet:
         print("trace: %s" % machine.shown(trace), file=sys.stderr)

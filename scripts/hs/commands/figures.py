@@ -33,7 +33,7 @@ not drawn
 def parse(words):
     parser = of_command("figures", __doc__, epilog=EXAMPLES)
     parser.add_argument("names", metavar="NAME", nargs="*",
-                        help="figures to plot (all), see --list; with --docs: 'numbers', or names of drawings")
+                        help="figures to plot (default: all; see --list); with --docs: 'numbers', or names of drawings")
     parser.add_argument("--docs", action="store_true", help="update the numbers and drawings of the docs")
     parser.add_argument("--check", action="store_true", help="with --docs: write nothing, list what is not current")
     parser.add_argument("--screenshots", action="store_true",

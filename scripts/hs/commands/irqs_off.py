@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
 """irqs-off - measure the longest time with interrupts off, for each kernel path.
 
-A workload runs on hyperscope under a QEMU plugin that counts the instructions a
-hart executes between two points at which it takes interrupts: in a program, in
-a guest, where the kernel checks for pending interrupts, and where it waits. A
-path is named after the reason why the hart entered the kernel. Nothing in the
-machine is changed, and a second run gives the same figures.
+A workload runs on hyperscope under a QEMU plugin. The plugin counts the
+instructions that a hart executes between two points at which the hart takes
+interrupts: in a program, in a guest, where the kernel checks for pending
+interrupts, and where it waits. A path is named after the reason why the hart
+entered the kernel. Nothing in the machine is changed, and a second run gives
+the same figures.
 """
 import csv
 import os

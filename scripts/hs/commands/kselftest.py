@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
 """kselftest - run Linux's KVM selftests and compare with their results on Linux KVM.
 
-tests/kselftest/programs lists the programs, tests/kselftest/linux.csv their
-results on Linux KVM. Each line of the output is a TAP claim: the program ended
-on hyperscope as on Linux KVM, and skipped nothing that runs there. Seconds are
-wall time of the program, without the boot of the machine. Instructions are
-those of the "counted" form in all privilege modes, on one hart with --icount.
+tests/kselftest/programs lists the programs, and tests/kselftest/linux.csv lists
+their results on Linux KVM. Each line of the output is a TAP claim: the program
+ended on hyperscope as it did on Linux KVM, and did not skip anything that runs
+there. Seconds are the wall time of the program, without the boot of the
+machine. Instructions are those that the program's "counted" form executes in
+all privilege modes, on one hart with --icount.
 
-With --compare, the programs also run on Linux KVM here, alternately, and one
-more claim is that hyperscope's median time is at most 1.1 times that of Linux
-KVM, or at most 2 seconds longer.
+With --compare, the programs also run on Linux KVM here, alternately, and there
+is one more claim per program: hyperscope's median time is at most 1.1 times
+that of Linux KVM, or at most 2 seconds longer.
 """
 import csv
 import fnmatch
@@ -33,13 +34,13 @@ FIELDS = ["program", "options", "machine", "result", "skipped", "seconds", "qemu
 TIMED = re.compile(rb"^timed: status (\d+) ns (\d+) instret (\d+)\r?$", re.M)
 ABSENT = re.compile(r"^host: .* calls system call \d+, which is not there$", re.M)
 SKIP_LINE = re.compile(r"^(?:1\.\.0 # SKIP -? ?)?(.*?)(?:, skipping tests?)?$")
-# The overflow interrupt of a counter is lost on a QEMU for which the host prints this at boot (docs/caveats.md).
+# If the host prints this line at boot, QEMU loses the overflow interrupt of a counter (docs/caveats.md).
 SPOILED_LINE = "reaches us with V still set"
 SPOILED = re.compile(r"vcpu_shared_irq_count != 1")
 KSFT_SKIP = 4
 RAM = "2G"
 RATIO, GRACE = 1.1, 2.0
-RUN = stats.new_run()  # one run, so the times of both systems may be compared: they run here, alternately
+RUN = stats.new_run()  # both systems run here, alternately: as one run, their times may be compared
 
 
 def die(text, status=STATUS_FAILED):
@@ -151,7 +152,7 @@ class Runner:
 
 
 class Record:
-    """linux.csv: the result on Linux KVM for each program, options and machine."""
+    """linux.csv: the result on Linux KVM for each combination of program, options and machine."""
 
     def __init__(self):
         self.rows = {}

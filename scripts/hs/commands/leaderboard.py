@@ -2,8 +2,9 @@
 """leaderboard - rank the submissions of the contest by instructions.
 
 Each FILE was written by `scripts/hyperscope grade --submission ... --json
-FILE`. The ratio is relative to the reference, which the same grading measured.
-A submission under which a guest finds an error is not ranked.
+FILE`. The ratio is relative to the reference solution, which was measured
+during the same grading. A submission is not ranked if a guest that runs on it
+finds an error.
 """
 import json
 import os
@@ -29,7 +30,7 @@ def read(path):
 
 
 def lines(found):
-    """Yield the lines of the table. Equal ratios share a place."""
+    """Yield the lines of the table. Submissions with equal ratios share a place."""
     yield LINE % ("", "student", "ratio", "instructions", "points")
     placed = sorted(entry for entry in found if entry[0] is not None)
     for entry in placed:

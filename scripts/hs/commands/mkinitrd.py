@@ -22,7 +22,7 @@ LEFT_OUT = ("kvm",)  # needed by Linux as a host, not as this guest
 def modinfo(data, key):
     """Return the values of KEY in a module's "key=value" strings."""
     pattern = rb"\0" + key.encode() + rb"=([^\0]*)\0"
-    # Neighboring values share the zero between them, so the pattern only looks ahead for the closing one.
+    # Neighboring values share the zero between them, so the pattern only looks ahead for the zero that ends a value.
     return [m.decode() for m in re.findall(pattern[:-2] + rb"(?=\0)", b"\0" + data)]
 
 

@@ -3,10 +3,10 @@
 
 Each notebook writes its HTML and its figures (SVG) to OUT/notebooks; the
 notebooks themselves are not changed and contain no outputs. A notebook whose
-CSV file has not been measured yet is reported and skipped. Jupyter, pandas and
-matplotlib of the distribution are needed (scripts/hyperscope setup notebooks).
-To work in a notebook, use jupyter-notebook or any notebook editor with the
-kernel of /usr/bin/python3.
+CSV file has not been measured yet is reported and skipped. The command needs
+Jupyter, pandas and matplotlib from the distribution (run scripts/hyperscope
+setup notebooks). To work in a notebook, use jupyter-notebook or any notebook
+editor with the kernel of /usr/bin/python3.
 """
 import glob
 import json
@@ -23,7 +23,7 @@ from hs.parser import of_command
 from hs.paths import TOP
 
 FOLDER = os.path.join(TOP, "notebooks-data", "notebooks")
-NBCONVERT = "/usr/bin/jupyter-nbconvert"  # another Python's would start a kernel without pandas
+NBCONVERT = "/usr/bin/jupyter-nbconvert"  # the nbconvert of another Python would start a kernel without pandas
 EXAMPLES = """\
 examples:
   scripts/hyperscope notebooks         run all (make notebooks)
@@ -59,7 +59,8 @@ def all_notebooks():
 
 
 def declared(notebook, name, otherwise):
-    """Return NAME from the "hyperscope" entry of the notebook's metadata, or OTHERWISE: a user's notebook may lack it."""
+    """Return NAME from the "hyperscope" entry of the notebook's metadata, or OTHERWISE if NAME or the entry is missing, as it
+    may be in a user's notebook."""
     return notebook.get("metadata", {}).get("hyperscope", {}).get(name, otherwise)
 
 

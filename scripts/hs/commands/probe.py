@@ -13,7 +13,7 @@ IMPLEMENTATIONS = {"0": "BBL", "1": "OpenSBI", "2": "Xvisor", "3": "KVM", "4": "
                    "6": "Coffer", "7": "Xen", "8": "PolarFire HSS", "9": "coreboot", "10": "oreboot",
                    "11": "bhyve"}
 
-# fact: (title, what follows from yes, what follows from no)
+# (fact, title, what follows if the platform has it, what follows if not)
 YES_NO = (
     ("isa.h", "H extension", "guests run in VS mode", "no guest can run: there is no /dev/kvm"),
     ("hgatp.sv39x4", "hgatp Sv39x4", "guests of up to 41 bits of physical address", "not usable"),

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """reading-order - write docs/reading-order.md, a list of all source files in order.
 
-The order is ORDER in scripts/hs/commands/reading_order.py: for each table, it
-has a title, a sentence, and files or patterns. A pattern stands for the files
-that no earlier entry names. A file that no entry names is an error: add it to
-ORDER.
+The list ORDER in scripts/hs/commands/reading_order.py gives the order. For each
+table, it has a title, a sentence, and files or patterns. A pattern selects the
+matching files that no earlier entry names. A file that no entry names is an
+error: add it to ORDER.
 """
 import fnmatch
 import os
@@ -165,7 +165,7 @@ def main(argv):
         print("scripts/hyperscope reading-order: %s has no place in ORDER" % path)
     page = HEAD % round(total / 60) + text
     if check:
-        # Ignore the minutes, which change with every line. Names and sentences must be right.
+        # Ignore the reading times, which change with every line of code. Names and sentences must be right.
         figures = re.compile(r"\| \d+ \||\([^)]*(min|h \d\d)\)|about \d+ hours")
         try:
             with open(PAGE, encoding="utf-8") as old:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
 """reproduce - measure the tables of papers and check their claims.
 
-A paper is a folder of notebooks-data/papers. It contains the paper's rows and
-claims, the published figures where available, and the figures expected here
-(docs/results.md shows all of them). `all` first measures every figure that the
-papers need, on hyperscope, Linux KVM and bare, and then checks each paper.
-`run` and `check` are these two steps for one paper. Figures are counts of
-instructions; docs/validity.md explains what they prove.
+Each paper has a folder in notebooks-data/papers. The folder contains the rows
+and claims of the paper, the published figures where available, and the figures
+that are expected on hyperscope (docs/results.md shows all of them). `all` first
+measures every figure that the papers need (on hyperscope, on Linux KVM and
+bare), and then checks each paper. `run` and `check` are these two steps for one paper.
+Figures are counts of instructions; docs/validity.md explains what they prove.
 """
 import os
 import subprocess
@@ -157,7 +157,7 @@ def check(papers, options):
 
 
 def everything(papers, options):
-    """Measure, then call the programs run and check in each paper's folder; a user may have replaced them."""
+    """Measure, then call the programs `run` and `check` in each paper's folder, because a user may have replaced them."""
     held = lock("reproduce", options.to)
     figures, status = measured_rows(papers, options), 0
     environment = dict(os.environ, HYPERSCOPE=HYPERSCOPE)  # a paper's folder may be outside the tree

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """run - boot GUEST in a VM under hyperscope, with its console on this terminal.
 
-Afterwards, print the number of exits by cause. On a terminal, Debian's kernel
-starts a shell (Ctrl-A X quits). Otherwise it runs a short tour and powers off.
+Afterwards, print the number of exits by cause. With a terminal, Debian's kernel
+starts a shell (Ctrl-A X quits). Without one, it runs a short tour and powers
+off.
 """
 # This command only runs `exec` with our own VMM and the guest's files.
 import os
@@ -27,7 +28,8 @@ DEFAULT_MEM = 512 * MIB
 SCRATCH_SECTORS = 4096
 APPEND = "console=ttyS0"
 TRACE_RING = 32 * MIB  # per hart; large enough for the events of Debian's boot and tour
-# Exit statuses of the VMM if it had to end the guest because a vCPU was stuck, crashed or faulted forever.
+# Exit statuses of the VMM if it had to end the guest: a vCPU could not continue, the guest reported a crash, or a
+# vCPU took faults forever.
 GUEST_ENDED = (102, 103, 104)
 LAST_EXITS = "32"
 RESTORED = "restored"  # the guest's name if only --restore is given
@@ -86,7 +88,7 @@ def host_disk(number):
 
 
 def add_saving(job, options):
-    """Add the VMM's options for --save and --restore. On the host, their disks come after the user's disks."""
+    """Add the VMM's options for --save and --restore. On the host, the disks for these options come after the user's disks."""
     number = len(options.disk)
     for name in "save_at", "save_on", "save_rounds":
         value = getattr(options, name)
@@ -110,7 +112,8 @@ def new_job(options, guest, run):
     add_saving(job, options)
     disks = [host_disk(n) for n in range(len(options.disk))]
     if guest.linux and not disks and not options.saving:
-        # The disk is a file in the host's memory and private to the run, so it behaves identically under --icount.
+        # The disk is a file in the host's memory and private to the run, so it behaves identically in all runs with
+        # --icount.
         job.data.append(("/scratch.img", scratch_disk()))
         disks = ["/scratch.img"]
     if options.pin:
@@ -136,7 +139,7 @@ def new_job(options, guest, run):
 
 
 def show_exits(run, options):
-    """Save the trace from the run's RAM and print the table of exits."""
+    """Save the trace from the run's RAM and print the table of exits. After a failure, print the last exits first."""
     hstrace = os.path.join(options.out, "hstrace")
     trace = save_trace(run, options, options.guest)
     if trace and not options.quiet:
@@ -187,7 +190,7 @@ def parse(argv):
     machine.add_options(parser)
     options = parser.parse_args(argv)
     options.input_from_files_only = True  # with --icount, read input only from a file: a pipe may never end
-    options.boot += " need-h"  # without the H extension, no guest can run; programs of the host can
+    options.boot += " need-h"  # without the H extension, the host can run programs, but no guest
     if options.trace is None:
         options.trace = "kvm_*,gstage_*,!gstage_step"
     harts = machine.parse_count(options.harts or ("1" if options.icount else "2"), "--harts",
@@ -228,7 +231,7 @@ def main(argv):
     guest = Guest(options)
     if options.command and not guest.ours:
         sentence("--command is ignored: it is for the built-in Linux guest only")
-    # The guest's memory, copies of its files on the host, the trace rings, and the host itself.
+    # The RAM has to hold the guest's memory, copies of its files on the host, the trace rings, and the host itself.
     ram = options.mem + 3 * guest.size() + int(options.harts) * TRACE_RING + 192 * MIB
     ram = -(-ram // (64 * MIB)) * 64 * MIB
 

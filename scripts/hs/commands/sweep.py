@@ -77,7 +77,7 @@ def shortened(value):
 
 
 def show_plan(plan):
-    """Print one line per job, then the complete values of each parameter."""
+    """Print one line per job, then the number of jobs and the complete values of each parameter."""
     width = max(len(name) for name in plan.columns)
     for number, (point, repetition) in enumerate(plan.points, 1):
         words = ["%s=%s" % (name, shortened(point[name])) for name in plan.columns if name in point]

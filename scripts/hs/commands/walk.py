@@ -23,12 +23,14 @@ from hs.paths import HYPERSCOPE, QEMU, TOP
 from hs.run import machine
 
 # The guest has little memory, because going back requires copies of all of it. Time slices are practically endless:
-# otherwise, the time spent at a stop would count, and threads would switch at other points than on the page.
+# otherwise, the time spent at a stop would count, and threads would switch at points other than those on the tour's
+# page.
 OPTIONS = ["--quiet", "--icount", "--harts", "1"]
 OF_GUEST = ["--smp", "1", "--mem", "32M"]
 BOOT = "sched.slice_ms=3600000"
 QEMU_TELLS_V = (10, 0)
-# Pages are compared only with these versions: they depend on what gcc inlines and how gdb reports a stop.
+# Pages are compared only if gcc and gdb have these versions: a page depends on what gcc inlines and on how gdb
+# reports a stop.
 GCC, GDB = "12", "13"
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""course.py - check that everything that COURSE.md and docs/course name exists.
+"""course.py - check that everything named in COURSE.md and docs/course exists.
 
 Names of files, make targets, tours, labs, toggles and their values, events, rows of the bench and gdb's
 hs commands are reported with their line if the tree does not have them. Conversely, the course's map has
@@ -56,7 +56,7 @@ class Tree:
             ("*" in path and bool(fnmatch.filter(self.files, path)))
 
     def setting(self, text):
-        """Return what is wrong with NAME=VALUE, or None. Parameters that are not toggles are left to the host to check."""
+        """Return what is wrong with NAME=VALUE, or None. Names that begin with vmid_ are not toggles: the host checks them."""
         name, _, value = text.partition("=")
         if name not in self.values:
             return None if name.startswith("vmid_") else "there is no toggle %s" % name

@@ -20,7 +20,7 @@ CPUS = ("rv64", "max")
 # Rows omitted from a toggle's table, because they only repeat others with more vCPUs or VMs.
 ALIKE = ("run_8_vcpus", "run_16_vms")
 
-# Resolution of the clock in rows with small batches: smaller differences are ignored.
+# Resolution of the clock in rows with small batches, in instructions: smaller differences are ignored.
 COARSE = {"fault_new_table": 12.5, "touch_2m": 100, "dirty_split": 12.5, "dirty_harvest": 100,
           "blk_read_4k": 6.25, "blk_read_exit": 6.25, "timer_late_5us": 100,
           "timer_late_2ms": 100}
@@ -215,7 +215,7 @@ def toggle_table(measured, name):
 
 
 def applications(measured):
-    """Yield a table of whole guests: a figure for each system, and its ratio to native."""
+    """Yield the table of whole guests: the figure for each system, with its ratio to native."""
     yield "| row | native | hyperscope | x native | Linux KVM | x native |"
     yield "|---|---:|---:|---:|---:|---:|"
     for row in rows.APPLICATIONS:
@@ -264,7 +264,8 @@ def with_sentence(text, doc, template, measured):
 
 
 def write(check):
-    """Update the pages. check: write nothing, report pages that are not current. Return 1 if check finds one, else 0."""
+    """Update the pages. check: write nothing, but report pages that are not current. Return 1 if any page is reported,
+    else 0."""
     measured = Measured(report.read_csv(os.path.join(TOP, CSV)))
     docs = {}
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""screenshots.py - the two screenshots of README.md: a terminal and the HTML report, as SVG.
+"""screenshots.py - make the two screenshots of README.md, a terminal and the HTML report, as SVG.
 
-Both are made from one run of Debian's kernel. The terminal's text is drawn here. The first page of the
-report is printed by Chromium and converted by pdftocairo, with its letters as outlines, so it looks the
-same in every browser. Neither picture is compared with a new one: fonts differ between machines.
+Both are made from one run of Debian's kernel. This script draws the terminal's text. Chromium prints the
+first page of the report, and pdftocairo converts it, with its letters as outlines, so the page looks the
+same in every browser. Neither picture is compared with a new one, because fonts differ between machines.
 """
 import os
 import re

@@ -13,8 +13,8 @@ LINE = re.compile(r"^(.*\S)\s+([0-9]+)$", re.S)
 
 
 class Node:
-    """A frame reached through one chain of callers, common to all stacks with this prefix. total: including the frames
-    that it called."""
+    """A frame reached through one chain of callers, common to all stacks with this prefix. total: the count of the frame,
+    including the frames that it called."""
     __slots__ = ("name", "own", "total", "children")
 
     def __init__(self, name):
@@ -48,7 +48,7 @@ def write(stacks, file):
 
 
 def frame(name):
-    """Return a symbol's name as a frame, with the characters replaced that would end the frame."""
+    """Return a symbol's name as a frame, replacing the characters that would end the frame."""
     return " ".join(name.replace(";", ":").split()) or "?"
 
 

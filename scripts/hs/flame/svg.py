@@ -75,7 +75,7 @@ def style():
 
 
 class Picture:
-    """unit: unit of the counts; least: width in pixels of the narrowest frame that is drawn."""
+    """A flame graph. unit: unit of the counts; least: width in pixels of the narrowest frame that is drawn."""
 
     def __init__(self, root, title, unit, note="", icicle=False, least=0.1):
         self.root = root

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """back - return to an earlier state of the machine, or to the last instruction that changed a field.
 
-QEMU's own reverse execution often hangs. So this module uses savevm at each point to which the user may
-return, loadvm, and single steps forward, counted by instret, which is exact with --icount.
+QEMU's own reverse execution often hangs. Therefore, this module calls savevm at each point to which the user
+may return. To go back, it calls loadvm and then steps forward. The steps are counted by instret, which is
+exact with --icount.
 
 QEMU 10.0's loadvm loses two things, which _settle() restores: the time (the machine is reset first, and
 mtime with it), and the timers set by stimecmp and vstimecmp. The timers are set again by writing these
-registers. The debugger has no names for them, so the hart executes four instructions in M mode that are
+registers. The debugger has no names for these registers, so the hart executes four instructions in M mode that are
 placed in memory temporarily. They are also executed after savevm, so the machine continues identically.
 
 QEMU does not take interrupts while it single-steps. If an interrupt arrived on a path that is repeated in
@@ -151,7 +152,8 @@ def step():
 
 
 def _step_on(mark, count, field, progress):
-    """Execute `count` instructions from MARK. Return (steps before the last change, old value, new value) or None."""
+    """Execute `count` instructions from MARK. Return (steps before the last change, old value, new value), or None if the
+    field does not change."""
     return_to(mark)
     look = meaning.reader(field)
     found, before = None, look()
@@ -167,9 +169,10 @@ def _step_on(mark, count, field, progress):
 
 
 def last_change(mark, field, progress):
-    """Go back to the last instruction since `mark` that changed the field. Return (old value, new value), with
-    the machine stopped before that instruction; or None, with the machine at the mark, if there is none.
-    Problem if these instructions cannot be repeated; in that case, the machine is left where it was."""
+    """Go back to the last instruction since `mark` that changed the field. Stop the machine before that instruction
+    and return (old value, new value). If no instruction changed the field, leave the machine at the mark and
+    return None. Problem if there are too many instructions or they cannot be repeated; in these cases, the machine
+    is left where it was."""
     count = position() - mark.position
     if count > MOST_STEPS:
         raise Problem("the last stop is %d instructions back, and rb can search at most %d; b goes back to that stop"

@@ -6,7 +6,7 @@ from .command import command
 from .target import Problem, address, ctype, kernel_pa, load, need_machine, read_kernel, read_physical
 
 MOST = 1000
-SEQUENCE_BITS = 22  # upper bits of seq_event; the event is in the bits below
+SEQUENCE_BITS = 22  # number of upper bits of seq_event with the record's number; the event is below
 
 
 def _event(name):

@@ -121,7 +121,7 @@ def until_entry(argument):
 
     usage: hs until-entry
 
-    If the guest traps at once (its first page may be missing), the stop is after that trap."""
+    If the guest traps at once (its first page may be missing), the machine stops after that trap."""
     global quiet
     nothing(argument, "until-entry")
     _ready()

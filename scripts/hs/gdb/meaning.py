@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""meaning - read the fields of a tour, and find names for numbers: a symbol, the vCPU, a root."""
+"""meaning - read the fields of a tour, and find names for numbers: a symbol, the vCPU, the G-stage root."""
 import os
 import re
 

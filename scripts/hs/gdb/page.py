@@ -3,8 +3,8 @@
 (does not use gdb).
 
 An address is replaced by its name in angle brackets. An address without a name is replaced by its kind
-of memory and a number, in the order in which pages appear, so that equal addresses remain equal. Line
-numbers are removed.
+of memory and a number. Pages are numbered in the order in which they appear, so equal addresses remain
+equal. Line numbers are removed.
 """
 import os
 import re
@@ -80,7 +80,7 @@ def expectation(expect):
     if expect.verb in ("changed", "unchanged"):
         return "`%s` has %s" % (expect.field, expect.verb) if expect.verb == "changed" else text.replace(" un", " is un")
     meaning = expect.meaning
-    meaning = "what it was" if meaning == "then" else meaning if meaning.startswith("the ") else "`%s`" % meaning
+    meaning = "its earlier value" if meaning == "then" else meaning if meaning.startswith("the ") else "`%s`" % meaning
     sign = " %s %d" % ("+-"[expect.offset < 0], abs(expect.offset)) if expect.offset else ""
     return "%s %s%s" % (text, meaning, sign)
 
@@ -119,7 +119,8 @@ class Page:
     def end_step(self):
         self._end_block()
         if self.checked:
-            line = "Checked here: " + "; ".join(self.checked) + "."
+            order = " in this order" if len(self.checked) > 1 else ""
+            line = "Checked%s: %s." % (order, "; ".join(self.checked))
             self.lines += wrapped(line) + [""]
         self.checked = []
 

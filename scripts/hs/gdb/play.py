@@ -18,8 +18,8 @@ class Ended(Exception):
 
 
 class Player:
-    """ask(player) is called before each step and after the last one, and may raise Ended or change player.at. No
-    command may take more than `seconds`. lenient: report a failure and continue the tour."""
+    """Plays a tour. ask(player) is called before each step and after the last one, and may raise Ended or change
+    player.at. Each command may take at most `seconds` seconds. lenient: report a failure and continue the tour."""
 
     def __init__(self, tour, tell, ask, seconds, lenient=False):
         self.tour, self.tell, self.ask, self.seconds, self.lenient = tour, tell, ask, seconds, lenient

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""prompt - the prompt between two steps of a tour: go on, look, step, and go back."""
+"""prompt - the prompt between two steps of a tour: continue, inspect the machine, step, and go back."""
 import re
 
 import gdb

@@ -25,7 +25,7 @@ def names(virtual):
 
 
 def take(world, virtual, read):
-    """Return a snapshot. read(name) returns a register's value, or None if there is none."""
+    """Return a snapshot. read(name) returns a register's value, or None if the register is not available."""
     state = {"world": world}
     for name, register in names(virtual):
         value = read(register)

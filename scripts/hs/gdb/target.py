@@ -66,7 +66,7 @@ def on_hart(number):
 
 
 def register(name):
-    """Return a register of the selected hart; None if the machine has none of that name."""
+    """Return a register of the selected hart, or None if the machine has no register of that name."""
     try:
         value = gdb.parse_and_eval("(unsigned long)$" + name)
         return int(value) & MASK

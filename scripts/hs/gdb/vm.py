@@ -30,12 +30,12 @@ def _vcpu(vm_id, va):
 
 
 def exit_vectors():
-    """Return the addresses at which a guest's trap arrives. General-purpose registers are still the guest's there."""
+    """Return the addresses at which a guest's traps arrive. There, the general-purpose registers are still the guest's."""
     return [address("vcpu_exit_vector"), address("vcpu_exit_fast")]
 
 
 def vms():
-    """Return all VMs that have a descriptor. Problem if the host has not booted or has no VM."""
+    """Return all VMs that have a descriptor. Raise Problem if the host has not booted or has no VM."""
     need_machine()
     if not image_is_there():
         raise Problem("this machine's RAM does not contain this build of hyperscope")
@@ -63,7 +63,8 @@ def current_vcpu():
 
 
 def choose_vcpu(text):
-    """Return the vCPU that 'N' or 'VM.N' names. '' stands for this hart's vCPU or, if there is none, for the first one."""
+    """Return the vCPU that 'N' or 'VM.N' names. '' stands for the selected hart's vCPU or, if that hart has none, for
+    the first vCPU."""
     all_ = vms()
     if not text:
         here = current_vcpu()
@@ -88,7 +89,7 @@ def owner(vcpu):
 
 
 def csrs(vcpu):
-    """Return name -> value of the vCPU's CSRs, from the hart if they are loaded there, else from memory."""
+    """Return the vCPU's CSRs as a dict from name to value: from the hart if they are loaded there, else from memory."""
     if not vcpu.loaded:
         saved = vcpu.value["csrs"]
         state = {n: int(saved[n]) & MASK for n in VCPU_CSRS + ["hvip", "scounteren", "senvcfg"]}
@@ -99,7 +100,7 @@ def csrs(vcpu):
             state = {n: register(n[1:] if twin else n) for n in VCPU_CSRS}
             for name in ("hvip", "scounteren", "senvcfg", "hgatp"):
                 state[name] = register(name)
-        if vcpu.value["put_pending"]:  # scounteren and senvcfg are those of a program of the host (lazy_put.c)
+        if vcpu.value["put_pending"]:  # scounteren and senvcfg belong to a host program (lazy_put.c)
             for name in ("scounteren", "senvcfg"):
                 state[name] = int(vcpu.value["csrs"][name]) & MASK
     for name in ("hedeleg", "hcounteren", "henvcfg"):
@@ -108,7 +109,7 @@ def csrs(vcpu):
 
 
 def gprs(vcpu):
-    """Return a description of where the vCPU's registers are, and name -> value of the registers, with pc and hstatus."""
+    """Return a description of where the vCPU's registers are, and a dict of their values by name, with pc and hstatus."""
     if vcpu.loaded:
         with on_hart(vcpu.hart):
             trapped = register("pc") in exit_vectors()

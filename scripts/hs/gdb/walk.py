@@ -53,8 +53,8 @@ def _limit_error(stage, mode, address, levels):
 
 def walk(stage, atp, address, read, find=None):
     """Walk from hgatp or vsatp (ATP) to `address` and return a Walk. read(pa) returns the entry at a physical
-    address, or None. find(gpa) returns the G-stage Walk of a guest physical address, for the VS-stage's
-    tables. The Walk's result is the resulting address; if it is None, error says why."""
+    address, or None. find(gpa) returns the G-stage Walk of a guest physical address; a VS-stage walk needs it to
+    find its tables. The Walk's result is the resulting address; if the result is None, `error` says why."""
     mode, steps = mode_of(atp), []
     if mode == 0:
         return Walk(stage, mode, address, steps, address, None)

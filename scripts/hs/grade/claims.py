@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """claims.py - run one test program of a lab, and judge its claims.
 
-The program is the instructor's, so its output is trusted. It comes through a pipe to which the student's
-machine has no access: what a guest prints goes into files that the program reads.
+The program is the instructor's, so its output is trusted. The output comes through a pipe to which the
+student's machine has no access: what a guest prints goes into files that the program reads.
 """
 import json
 import os
@@ -19,7 +19,8 @@ LINE_MOST = 200
 
 
 class Outcome:
-    """The outcome of one test: passed, lines to show, seconds, and the figures if instructions were counted."""
+    """The outcome of one test: whether it passed, lines to show, its time in seconds, and the figures if instructions
+    were counted."""
 
     def __init__(self, test, passed, lines, seconds, figures=None):
         self.test, self.passed, self.lines, self.seconds = test, passed, lines, seconds
@@ -28,7 +29,7 @@ class Outcome:
 
 
 def read(text):
-    """Return the claims as (number, held, name, lines after it), the plan or None, the reason of a skip or None,
+    """Return the claims as (number, held, name, lines after it), the plan or None, the reason for a skip or None,
     and the lines before the first claim."""
     claims, plan, skipped, before = [], None, None, []
     for line in text.split("\n"):  # not splitlines(): it also splits at other characters, and a guest can print them
@@ -86,7 +87,8 @@ def environment(top, out, reference, student, variant, qemu):
 
 
 def _left(folder):
-    """Return the folders that tests (tap.sh) created in FOLDER. The student's machine may have replaced FOLDER by a link."""
+    """Return the names of the folders that tests (tap.sh) created in FOLDER. The student's machine may have replaced
+    FOLDER with a link; if so, return none."""
     try:
         return set() if os.path.islink(folder) else {n for n in os.listdir(folder) if n.startswith("test.")}
     except OSError:
@@ -94,8 +96,8 @@ def _left(folder):
 
 
 def run(test, file, env, seconds, jail):
-    """Run a test program. It has a folder below $O/tmp, which no other program uses. A test may compile, so it
-    runs in the compiler's jail (jail.py). If the test was killed, its files are removed here."""
+    """Run a test program. Tests create their own folders below $O/tmp. A test may compile, so the program
+    runs in the compiler's jail (jail.py). If the test was killed, its folder is removed here."""
     folder = os.path.join(env["O"], "tmp")
     before = _left(folder)
     ran = limits.run(jail + ["bash", file], seconds, folder=folder, env=env, cwd=env["HS_TOP"])

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """course.py - check a lab by grading its starter, its solution and another student's solution.
 
-The solution has to get all points. The starter has to build, to get fewer points, and its tests have to name
-the parts to write. If the lab has variants, the solution of another student's variant has to get fewer points. A
-contest's starter is the unchanged source and has to get the points that lab.toml states; its solution is not tied to a
-student.
+The solution has to get all points. The starter has to build but get fewer points, and its tests have to name
+the parts to write. If the lab has variants, the solution of another student's variant has to get fewer points.
+A contest's starter is the unchanged source and has to get the points that lab.toml states; a contest's solution
+is not tied to a student.
 """
 import json
 import os
@@ -38,7 +38,8 @@ def _solve(lab, made, out):
 
 
 def hand_in(lab, work, name, student, whole, out):
-    """Create WORK/NAME with the files to hand in, those of the solution (WHOLE) or of the starter. Return its path."""
+    """Create WORK/NAME with the files to hand in, either the solution's (WHOLE) or the starter's. Return the new
+    folder's path."""
     made, handed_in = os.path.join(work, "tree"), os.path.join(work, name)
     trees.make(lab, made, student, whole)
     if whole:

@@ -2,11 +2,12 @@
 """jail.py - hide secrets from the compiler while it compiles a student's source.
 
 A source file can include any file (#include, .incbin), and a guest can print what is in its image. So while the
-student's tree is built, hidden tests, the key and the solution are inaccessible: in a mount namespace where
-empty folders cover them or, where that is not allowed (in a container), by building as another user.
+student's tree is built, hidden tests, the key and the solution are inaccessible: the build runs in a mount
+namespace where empty folders and /dev/null cover them or, where mount namespaces are not allowed (in a
+container), as another user.
 
-/proc/PID/root of a process outside would bypass a mount namespace. A user namespace prevents that. Root does
-not use a user namespace, but gets a /proc of a new PID namespace instead.
+The folder /proc/PID/root of a process outside the mount namespace would bypass it. A user namespace prevents that.
+Root does not use a user namespace, but gets a /proc of a new PID namespace instead.
 """
 import os
 import shlex

@@ -17,7 +17,7 @@ from . import claims, jail, limits, measure, submission, trees
 from .submission import Refused
 
 TOTAL_SECONDS = 540   # for all tests: a submission then takes at most ten minutes, including its builds
-TEST_SECONDS = 120    # for a test; its machines have limits of their own (tests/lib/lab.sh); more on slow computers
+TEST_SECONDS = 120    # for a test, more on slow computers; its machines have limits of their own (tests/lib/lab.sh)
 BESIDE = "measured beside the reference solution"
 FACTS = "lab.json"   # written by scripts/hyperscope lab: lab, student, variant, commit
 
@@ -79,7 +79,7 @@ def _with_what(out, qemu):
 
 
 def _aside(lab, work):
-    """Copy the lab's tests to a folder whose name no source can guess, because their own folder is hidden. Return the
+    """Copy the lab's tests, whose own folder is hidden, to a folder with a name that no source can guess. Return the
     new folder."""
     kept = os.path.join(work, "kept")
     os.mkdir(kept)
@@ -180,7 +180,7 @@ def _handed_in(options):
 
 
 def read_key(path):
-    """Return the instructor's key, or "" if there is none."""
+    """Return the instructor's key, or "" if no key file is given."""
     if not path:
         return ""
     with open(path, encoding="utf-8") as file:

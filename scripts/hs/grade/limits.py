@@ -2,7 +2,8 @@
 """limits.py - run a command with limits on time, output and files, and kill everything that it has started.
 
 Every process that a command starts, in whatever process group, is a descendant of the grader. The grader is
-a child subreaper, so it can find all of them as its children when the command has ended.
+a child subreaper: processes that are orphaned when the command ends become the grader's children, so it can
+find them all.
 """
 import ctypes
 import os

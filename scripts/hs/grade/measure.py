@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""measure.py - compare the instructions of one exit in the student's build with those in the reference's.
+"""measure.py - compare the instructions of one exit in the student's build with those in the reference build.
 
-A row of the bench is run on both builds and counted from outside, by the plugin of scripts/hyperscope anatomy;
-what the machine prints is not used. Counts do not depend on the speed of the machine. The ratio hardly depends
-on the compiler, because both builds use the same one.
+A row of the bench is run on both builds, and its instructions are counted from outside, by the plugin of
+scripts/hyperscope anatomy; what the machine prints is not used. Counts do not depend on the speed of the machine.
+The ratio hardly depends on the compiler, because both builds use the same one.
 """
 import os
 import types
@@ -19,7 +19,7 @@ _counted = {}   # results in this grading, so that several budgets of one row ne
 
 
 def count(out, wanted, qemu, seconds):
-    """Return the iterations of the median batch and the instructions of one iteration, from VS back to VS."""
+    """Return the number of iterations in the median batch and the instructions per iteration, from VS-mode back to VS-mode."""
     key = (out, wanted._replace(ratio=0))
     if key not in _counted:
         _counted[key] = _count(out, wanted, qemu, seconds)

@@ -20,14 +20,14 @@ def _add(archive, name, data, mode=0o644):
 
 
 def unpack(path, folder):
-    """Unpack a zip into a folder with the modes of the files, as Gradescope does."""
+    """Unpack a zip into a folder and restore the files' modes, as Gradescope does."""
     with zipfile.ZipFile(path) as archive:
         for info in archive.infolist():
             os.chmod(archive.extract(info, folder), info.external_attr >> 16 & 0o777)
 
 
 def make(lab, path, key=None):
-    """Write the zip, with the tracked files below hyperscope/, and the scripts and the key at its top."""
+    """Write the zip: the tracked files are below hyperscope/, the scripts and the key at the top."""
     if not os.path.exists(os.path.join(TOP, ".git")):
         raise LaunchError("the zip can be made only in a git clone, because git lists the repository's files")
     with zipfile.ZipFile(path, "w") as archive:

@@ -88,7 +88,7 @@ def place(grade):
 
 
 def gradescope(grade):
-    """Return results.json as Gradescope documents it. Hidden tests become visible with the grades."""
+    """Return results.json as Gradescope documents it. Hidden tests become visible when the grades are published."""
     tests = []
     for outcome in grade.outcomes:
         hidden = bool(outcome.test.get("hidden"))

@@ -7,8 +7,8 @@ So each run uses a copy of the payload with a new key, and lines without a seal 
     seal.py put PAYLOAD COPY            write the copy and print its key
     seal.py check KEY <CONSOLE          print the sealed claims, without their seals, and the plan
 
-check prints each claim once, in the order of their numbers, and the plan if it is sealed. Tests need nothing
-else (tests/lib/lab.sh).
+check prints each sealed claim once, in ascending order of the claims' numbers, and the plan if it is sealed. Tests
+need no other output of the run (tests/lib/lab.sh).
 """
 import re
 import secrets
@@ -70,7 +70,7 @@ def put(image, copy):
 
 
 def check(key, text):
-    """Return number -> line without the seal, and the plan or None."""
+    """Return a dict from a claim's number to its line without the seal, and the plan or None."""
     claims, plan = {}, None
     for line in text.split("\n"):
         found = LINE.fullmatch(line)

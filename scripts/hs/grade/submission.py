@@ -14,7 +14,7 @@ from hs.errors import Quit
 FILE_MOST = 2 << 20
 TOTAL_MOST = 32 << 20
 COUNT_MOST = 5000
-# Folders that exist in a used tree and are ignored.
+# Folders that a tree in use may contain; they are ignored.
 PASSED_OVER = ("build", ".git", "__pycache__", "__MACOSX", ".vscode", ".cache")
 
 
@@ -23,7 +23,7 @@ class Refused(Exception):
 
 
 def _plain(name):
-    """Return a member's name as a path below the tree. Refused if the name is invalid or leads out of the tree."""
+    """Return a member's name as a path below the tree. Raise Refused if the name is invalid or leads out of the tree."""
     if "\\" in name or not name.isprintable():
         raise Refused("%s: not a valid file name" % ascii(name))
     if name.startswith("/") or ".." in name.split("/"):
@@ -118,7 +118,8 @@ def _without_top(files, known):
 
 
 def read(path, known):
-    """Return name -> bytes. known: names of files in a tree, which show whether the archive has a top folder."""
+    """Return a dict from name to contents. known: names of files in a tree, which show whether the archive has a top
+    folder."""
     pile = Pile()
     try:
         if os.path.isdir(path):
@@ -133,7 +134,7 @@ def read(path, known):
         raise
     except OSError as error:
         raise Refused("%s: %s" % (error.filename or path, error.strerror or error)) from None
-    except Exception as error:  # pylint: disable=broad-except  # a damaged archive makes its readers raise anything
+    except Exception as error:  # pylint: disable=broad-except # readers may raise anything on a damaged archive
         raise Refused("%s: neither a folder nor a readable zip or tar file (%s)"
                       % (os.path.basename(path), error)) from None
     return _without_top(pile.files, known)

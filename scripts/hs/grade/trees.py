@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """trees.py - make and build the reference's tree and the student's.
 
-Both are made by the functions of scripts/hyperscope lab: the solution, and the starter with the student's files
-copied over it. A build reuses those objects of the previous build whose sources are the same; as
-always with make, times and dependency files (.d) decide which.
+The functions of scripts/hyperscope lab make both: the reference's tree is the solution, and the student's tree is
+the starter with the student's files copied over it. A build reuses those objects of the previous build whose
+sources are the same; as always with make, times and dependency files (.d) decide which.
 """
 import filecmp
 import os

@@ -3,9 +3,9 @@
 
     budget = { row = "mmio_read", ratio = 1.05, toggles = "mmio_decode=fetch,fastpath=off" }
 
-The row of the bench, with these toggles (default: none) and on this cpu (rv64), may take at most `ratio` times
-the reference's instructions. append = "mix=${proportions}" is a further argument for the bench's payload, with
-the variant's values.
+The row of the bench, with these toggles (default: none) and on this cpu (default: rv64), may take at most
+`ratio` times the reference's instructions. append = "mix=${proportions}" is a further argument for the bench's
+payload, with the variant's values.
 """
 import glob
 import os
@@ -27,7 +27,7 @@ class Budget(NamedTuple):
     ratio: float
     toggles: tuple  # NAME=VALUE, each
     cpu: str
-    append: tuple   # none, or one argument of the payload
+    append: tuple   # empty, or one argument for the payload
 
     def name(self):
         """Return the row, and the settings under which it is counted."""
@@ -47,7 +47,7 @@ def countable():
 
 
 def of(test, variant=None):
-    """Return the test's budget; LaunchError if it is invalid. variant: None if the variant's values are not needed."""
+    """Return the test's budget; raise LaunchError if it is invalid. variant: None if the variant's values are not needed."""
     given = test["budget"]
 
     def wrong(text, *values):

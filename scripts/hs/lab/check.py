@@ -24,7 +24,7 @@ def regions_of(lab):
 
 
 def holes(lab):
-    """Check that the starter with its regions filled in is the source, and that each file with a region can be handed in."""
+    """Check that filling in the starter's regions restores the source, and that each file with a region can be handed in."""
     for path, text in lab_sources(lab):
         mine = [r for r in markers.regions(path, text) if lab.number in r.labs]
         if not mine:

@@ -3,11 +3,11 @@
 
 lab.toml has number, name, title, hours, files (which a student hands in), and
 [[test]] with id, points, what, hidden, and budget to count instructions (budget.py);
-[[starter]] with file, region, text: replaces the stop in a region of the starter;
+[[starter]] with file, region, text: text that replaces the stop in a region of the starter;
 [[insert]] with file, before, text: part of a variant's solution that is not in the source, or, with
 starter = true, text that is added to both trees;
-[contest] with given, leaderboard: the starter is the source and gets `given` points, and the ratio of
-the test `leaderboard` ranks a submission.
+[contest] with given, leaderboard: the starter is the source and gets `given` points, and submissions are
+ranked by their ratio in the test `leaderboard`.
 """
 import hashlib
 import importlib.util
@@ -49,8 +49,8 @@ class Lab:
         return os.path.join(self.path, "hidden" if test.get("hidden") else "tests", test["id"] + ".t")
 
     def variant(self, student, key=""):
-        """Return the values with which this student's tree is made, a dict for lab.json. A student's values never
-        change. With the instructor's key, values of hidden tests are added. {} if the lab has no variants."""
+        """Return the values with which this student's tree is made, a dict for lab.json, or {} if the lab has no variants.
+        A student's values never change. With the instructor's key, values of hidden tests are added."""
         if not is_student(student):
             raise LaunchError("%s: not a student's name: %d characters at most, all of them printable"
                               % (ascii(student[:STUDENT_MOST]), STUDENT_MOST), STATUS_USAGE)
@@ -100,7 +100,7 @@ class Draw:
 
 
 def fill(text, variant):
-    """Replace each ${NAME} by the variant's value; numbers are written in C syntax."""
+    """Replace each ${NAME} with the variant's value; numbers are written in C syntax."""
     values = {k: "0x%x" % v if isinstance(v, int) and v > 9 else str(v) for k, v in variant.items()}
     return string.Template(text).safe_substitute(values)
 

@@ -7,9 +7,9 @@ In the source, a region is enclosed by two lines:
     ...
     /* lab 3 end */
 
-In shell and Python files, the lines begin with "# lab". A region of two labs has "lab 3, 7:" and "lab 3, 7
-end". The starter of a lab contains both lines, with a stop between them that names the lab, the file and
-the sentence.
+In shell and Python files, the lines begin with "# lab". The lines of a region that two labs leave out have
+"lab 3, 7:" and "lab 3, 7 end". The starter of a lab contains both lines and, between them, a stop: a statement
+that names the lab, the file and the sentence.
 """
 import re
 from typing import NamedTuple
@@ -30,7 +30,8 @@ class Region(NamedTuple):
     indent: str
 
     def name(self):
-        """Return the text of the stop without the lab's number. It is the same in all labs of the region."""
+        """Return the text of the stop without the lab's number. This text is the same in all labs that leave out the
+        region."""
         return "%s: %s" % (self.path, self.what)
 
 

@@ -25,8 +25,9 @@ TEXT = (".c", ".h", ".S", ".def", ".py", ".sh", ".t")
 
 
 def tracked():
-    """Return the source's files: those that git knows, or all files of an unpacked tree except .git and build. Links
-    are left out: they are the former names of commands (scripts/moved), which a student's tree does not need."""
+    """Return the source's files: those that git tracks or would add, or all files of an unpacked tree except .git,
+    build and __pycache__. Links are left out: they are the former names of commands (scripts/moved), which a
+    student's tree does not need."""
     try:
         made = subprocess.run(["git", "-C", folder.TOP, "ls-files", "-z", "--cached", "--others",
                                "--exclude-standard"], capture_output=True, check=True)
@@ -121,7 +122,7 @@ def without_answers(text):
 def without_links(path, text, lab):
     """Return a page in which links to files that the lab's tree lacks are replaced by their text.
 
-    The result does not depend on whether this tree has those files, because Gradescope's zip lacks them.
+    Gradescope's zip lacks those files, so the result does not depend on whether this tree has them.
     """
     def kept(link):
         target = link.group(2).partition("#")[0]
@@ -137,9 +138,9 @@ def copy(path, dest):
 
 
 def make(lab, dest, student="", whole=False):
-    """Write the tree to the folder dest. whole: the solution. Returns lab.json's content."""
+    """Write the starter's tree, or the solution's (WHOLE), to the folder DEST. Return lab.json's content."""
     if os.path.exists(dest) and (not os.path.isdir(dest) or os.listdir(dest)):
-        raise LaunchError("%s exists already and is not an empty folder" % dest, STATUS_USAGE)
+        raise LaunchError("%s already exists and is not an empty folder" % dest, STATUS_USAGE)
     variant = lab.variant(student)
     inserts = lab.inserts(variant, whole)
     for path in tracked():

@@ -54,7 +54,7 @@ def behind(lines, index, what):
     """Return the index and the indentation of a statement to insert after this line. Refuse if it would be misplaced
     or unreachable.
 
-    If the line is a function's opening brace or one of its declarations, that is after all its declarations.
+    If the line is a function's opening brace or one of its declarations, the statement follows the last declaration.
     """
     line, start = bare(lines[index]), index
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """paper.py - `hyperscope new paper`: a paper with rows and claims and, if needed, a new row of the bench.
 
-A paper need not be registered: its folder below notebooks-data/papers is found. A new row is registered in
-src/guest/bench/bench.h and bench.c, scripts/hs/bench/rows.py and docs/bench.md.
+A paper need not be registered: its folder below notebooks-data/papers is found automatically. A new row is
+registered in src/guest/bench/bench.h and bench.c, scripts/hs/bench/rows.py and docs/bench.md.
 """
 from . import names
 from .tree import refuse

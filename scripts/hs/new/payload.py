@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""payload.py - `hyperscope new payload`: a test payload, run wherever payloads are run.
+"""payload.py - `hyperscope new payload`: a test payload, with its entry in the list of payloads that tests run.
 
 A payload need not be registered to be built (src/guest/rules.mk builds every file). A line in
-tests/guest/payloads makes tests run it here, on Linux KVM and with combinations of toggles. It also
-gets a row of docs/payloads.md.
+tests/guest/payloads makes tests run the payload here, on Linux KVM and with combinations of toggles. The payload
+also gets a row of docs/payloads.md.
 """
 from . import names
 from .tree import refuse

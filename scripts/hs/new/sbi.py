@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""sbi.py - `hyperscope new sbi`: a new SBI extension in the core, or a further function of one.
+"""sbi.py - `hyperscope new sbi`: a new SBI extension in the core, or a further function of an extension.
 
 An extension is registered in rows of hv/sbi.def (numbers and names) and src/kvm/sbi/sbi_ext.def (handler), and
 in a row of docs/kvm-api.md; it gets a payload, and docs/trace.md lists its names. A function is registered in a

@@ -59,7 +59,7 @@ class Tree:
             self.executable.add(path)
 
     def template(self, path, name, executable=False, **values):
-        """Create a file from a template, with each @WORD@ replaced."""
+        """Create a file from a template, with each @WORD@ replaced by its value."""
         self.create(path, fill(name, **values), executable)
 
     def find(self, path, pattern, last=False):
@@ -84,7 +84,7 @@ class Tree:
         self.insert(path, self.find(path, pattern), text)
 
     def replace(self, path, pattern, by):
-        """Replace the only match in a file, as re.sub does."""
+        """Replace the only match of a pattern, as re.sub does. Raise LaunchError if there is not exactly one match."""
         text, count = re.subn(pattern, by, self.read(path), flags=re.M)
         if count != 1:
             raise LaunchError("%s: /%s/ matches %d times" % (path, pattern, count))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """claim.py - parse and evaluate claims about rows, such as `linux.hypercall > 2 * hyperscope.hypercall`.
 
-A claim consists of comparisons, combined with and, or and not. They may contain + - * /, min(), max() and abs().
-A name is a row, and SYSTEM.ROW is a row of one system. A claim without systems is evaluated for each system that
-has its rows.
+A claim consists of comparisons, combined with `and`, `or` and `not`. Comparisons may contain + - * /, min(), max()
+and abs(). A name is a row, and SYSTEM.ROW is a row of one system. A claim without systems is evaluated for each
+system that has the claim's rows.
 """
 import ast
 import operator
@@ -31,7 +31,7 @@ class Look(NamedTuple):
 
 
 def _names(node, found, depth=0):
-    """Append the rows that a claim names to FOUND, and return FOUND. Raise ClaimError if it is not a claim."""
+    """Append the rows that a claim names to FOUND, and return FOUND. Raise ClaimError if NODE is not valid in a claim."""
     if depth > DEEPEST:
         raise ClaimError("the expression is nested too deeply")
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -65,7 +65,7 @@ def _source_of(node):
 
 
 def _compares(node):
-    """Return whether an expression is a comparison or a combination of comparisons. A plain number would always be true."""
+    """Return whether an expression is a comparison or a combination of comparisons. A number alone is not a claim."""
     if isinstance(node, ast.BoolOp):
         return all(_compares(each) for each in node.values)
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
@@ -102,7 +102,7 @@ def read(text, holds, rows):
 
 
 def value(look, figures, system=""):
-    """Return True or False, or None if a row was not measured. figures: (system, row) -> number or None."""
+    """Return whether the claim holds, or None if a row was not measured. figures: (system, row) -> number or None."""
     def of(node):
         if isinstance(node, ast.Expression):
             return of(node.body)

@@ -207,7 +207,7 @@ class Paper:
 
     def only(self, systems):
         """Remove the rows, claims and expected figures that need systems other than these. Return self."""
-        expected = self.expected  # read while all rows are there
+        expected = self.expected  # read before rows are removed
         for row in self.rows.values():
             for system, words in list(row.measured.items()):
                 if not {system}.union(term.system for term in expression.terms(words, system)) <= set(systems):
@@ -218,7 +218,8 @@ class Paper:
         return self
 
     def _can_see(self, look):
-        """Return whether a claim can be checked: rows with a system are measured there, and all others on one hypervisor."""
+        """Return whether a claim can be checked: rows with a system are measured on that system, and all other rows are
+        measured on one hypervisor."""
         anywhere = [row for system, row in look.rows if not system]
         return all(system in self.rows[row].measured for system, row in look.rows if system) and (
             not anywhere or any(all(system in self.rows[row].measured for row in anywhere) for system in HYPERVISORS))

@@ -46,7 +46,7 @@ class Difference(NamedTuple):
 
 
 def rows_of(paper, results):
-    """Return the measured rows, computed from those of scripts/hyperscope bench."""
+    """Return the paper's rows, computed from the rows that scripts/hyperscope bench measured."""
     measured, lines = expression.Measured(results), []
     for row in paper.rows.values():
         for system, words in row.measured.items():
@@ -63,8 +63,8 @@ def rows_of(paper, results):
 
 
 def _kernel(name):
-    """Remove hyperscope's commit from a kernel's name. The commit is not part of the key, because commits are to be
-    compared."""
+    """Remove hyperscope's commit from a kernel's name. The commit is not part of the key, because figures of different
+    commits are to be compared."""
     return re.sub(r"^hyperscope [^,]*", "hyperscope", name)
 
 
@@ -92,7 +92,8 @@ def read(path):
 
 def verdicts(paper, lines):
     """Yield a Judged for each claim and each system to which it applies. A claim without systems applies to the
-    hypervisors on which its rows are to be measured, not to bare. Claims whose rows were not measured are included."""
+    hypervisors on which its rows are to be measured, but not to `bare`. Claims whose rows were not measured are
+    included."""
     units = {(line["system"], line["row"]): line["unit"] for line in lines if not line["unit"].startswith(RATIO)}
     figures = {(line["system"], line["row"]): float(line["value"]) for line in lines}
     for each in paper.claims:
@@ -149,7 +150,7 @@ def expected_if_any(paper):
 
 
 def expected_of(paper, lines):
-    """Return new lines for expected.csv from measured ones. Lines that were not measured are kept."""
+    """Return new lines for expected.csv from measured ones. Old lines of rows that were not measured are kept."""
     found = [dict({name: line[name] for name in ("row", "system", "value", "unit") + KEY},
                   tolerance="%g" % _tolerance(paper, line)) for line in lines]
     new = {(line["row"], line["system"]) for line in found}

@@ -53,7 +53,8 @@ def _name(row):
 
 
 def _combined(found):
-    """Return verdicts as (claim, text, expression, whether as expected). Systems with the same verdict are combined."""
+    """Return verdicts as (claim, text, expression, whether the verdict is as expected). Systems with the same verdict
+    are combined."""
     texts = []
     for verdict in found:
         text = "not measured" if verdict.found is None else "holds" if verdict.found else "does not hold"

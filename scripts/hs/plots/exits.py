@@ -9,7 +9,7 @@ from . import data, style
 ORDER = ("hyperscope", "linux", "bare")
 UNIT = "instructions per operation"
 FEW = 40          # instructions; rows that cost less do not exit the guest
-PANEL = 8000      # longer bars get a panel of their own, with its own axis
+PANEL = 8000      # instructions; longer bars get a panel of their own, with its own axis
 LEAST = 1         # smaller values are not shown on the logarithmic axis
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""notebook.py - functions for the notebooks: read a CSV file as a frame, check, show and save figures and key numbers.
+"""notebook.py - functions for the notebooks: read CSV files as frames, check, show and save figures, print key numbers.
 
-scripts/hyperscope notebooks sets $HS_NOTEBOOK, where figures and key numbers are saved. In Jupyter they are only shown.
+scripts/hyperscope notebooks sets $HS_NOTEBOOK to the beginning of the paths to which figures and key numbers are
+saved. In Jupyter, they are only shown.
 """
 import base64
 import io
@@ -39,7 +40,8 @@ def show(drawn, name):
 
 
 def key(name, value):
-    """Print a number on which the text relies, and save it for tests/scripts/notebooks.slow.t to compare."""
+    """Print a number on which the text relies. If $HS_NOTEBOOK is set, save the number for
+    tests/scripts/notebooks.slow.t to compare."""
     where = os.environ.get(WHERE)
     if where:
         with open(where + ".numbers", "a", encoding="utf-8") as file:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""papers.py - plot papers' rows relative to Linux KVM, and relative to a null call next to published figures.
+"""papers.py - plot papers' rows: relative to Linux KVM, and, next to published figures, relative to a null call.
 
 Published figures are from other machines, in cycles or nanoseconds, so they are not compared with counts. But
 the ratio of a row to the null call of the same system has no unit; the second figure compares these ratios.

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """smp.py - plot a sweep's results over the number of vCPUs, with a panel for each result.
 
-Counts are exact. Wall-clock times of a sweep are not plotted: each job is a run of its own, so its time cannot
-be compared with those of other jobs, but readers would do so. Ratios (unit x) that a job measured by itself are
-plotted, with an interval over its repetitions.
+Counts are exact. Wall-clock times of a sweep are not plotted: each job is a run of its own, so the times of
+different jobs cannot be compared, but readers would compare them. Ratios (unit x) that a job measured by itself
+are plotted, with an interval over its repetitions.
 """
 from hs.bench import csvfile, provenance, stats
 from hs.errors import LaunchError
@@ -57,7 +57,7 @@ def panels(lines):
 
 
 def point(values):
-    """Return (value, low, high). Equal counts have no interval."""
+    """Return (median, low, high). If all values are equal, low and high are equal to the median."""
     if len(set(values)) == 1:
         return (values[0],) * 3
     samples = stats.Samples(values, RATIO, stats.new_run())

@@ -21,7 +21,7 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     "#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 GRAY = "#999999"
 ROOM = 0.14  # space after the longest bar, for its number
-FAR = 0.1    # share of the axis beyond which the end of a whisker is written next to the number
+FAR = 0.1    # share of the axis; the end of a longer whisker is written next to the number
 # system -> (name for readers, color, hatching of bars, marker of points)
 SYSTEMS = {
     "hyperscope": ("hyperscope", BLUE, "", "o"),
@@ -69,7 +69,7 @@ def shown(value):
 
 
 def _value_text(value, low, high, edge, text):
-    """Return a bar's number, with the end of its whisker if that is far away or beyond the edge."""
+    """Return a bar's number, with the end of its whisker if that end is far away or beyond the edge."""
     far = high > edge or high - value > FAR * edge
     return text(value) + (" (to %s)" % text(high) if far else "")
 
@@ -120,7 +120,7 @@ def _series(axes, points, look):
 
 
 def finish(drawn, title, note):
-    """Add the title, a legend below it, and at the foot a note about n and errors."""
+    """Add the title, a legend below it, and a note about n and errors at the foot."""
     found = {}
     for axes in drawn.axes:
         for handle, name in zip(*axes.get_legend_handles_labels()):

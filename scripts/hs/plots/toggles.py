@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: MIT
 """toggles.py - plot what each toggle changes: the cost of a row with it, relative to the cost without it.
 
-Ratios are on a logarithmic axis, where half and double the cost are equally far from 1, so they are points
-and not bars. The numbers are written next to them.
+The ratios are drawn as points, not bars, because their axis is logarithmic: half the cost and twice the cost
+are equally far from 1. The two costs are written next to each point.
 """
 import math
 
 from hs.bench.rows import BESIDE, ROWS
 from . import data, style
 
-MOST = 5       # number of rows per setting: those that change most
+MOST = 5       # maximum number of rows per setting: those that change most
 LEAST = 0.02   # smallest relative change that is shown
 FLOOR = 0.5    # instructions: smaller changes are below the clock's resolution
-# Rows that repeat others with more vCPUs or VMs.
+# These rows repeat others with more vCPUs or VMs, so they are left out.
 ALIKE = ("run_8_vcpus", "run_16_vms")
 
 
 def _beside(setting):
-    """Return the other toggle that is set in both measurements, or ""."""
+    """Return the additional toggle that is set in both measurements for SETTING, or "" if there is none."""
     return next((other for other, _ in BESIDE.values() if setting.startswith(other + " ")), "")
 
 

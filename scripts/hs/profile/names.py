@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """names.py - find the function of an instruction from its world and address.
 
-Worlds are privilege modes. Only the file of a program on the host is known, so its functions are named only
-if the executed instructions are those in the file.
+Worlds are privilege modes. In host user mode, a function is named only if the executed instructions are those in
+the profiled program's file; the files of other programs are not known.
 """
 import bisect
 
@@ -36,7 +36,7 @@ def _add_labels(image, path):
     """Add labels as functions: assembly code after a C function may have only a local label."""
     ends = {}
     for symbol in elf.table(path):
-        # Functions in assembly have no size; code at labels after them belongs to them.
+        # A function in assembly has no size: the code at labels after it belongs to it.
         if symbol.kind == elf.FUNC and symbol.size:
             ends[symbol.value] = max(ends.get(symbol.value, 0), symbol.value + symbol.size)
     for address, name in image.labels:
@@ -57,7 +57,7 @@ def elf_table(world, path):
 
 
 class Program:
-    """A program on the host. Instructions belong to it if the file has the same ones at the same address."""
+    """A program on the host. Instructions belong to it if its file has the same instructions at the same address."""
 
     def __init__(self, path):
         self.table = elf_table(symbols.USER, path)
@@ -128,7 +128,9 @@ class Names:
         return name
 
     def address(self, function):
-        """Return the address of a function and the world in which it runs. The guest is searched before the host."""
+        """Return the address of a function and the world in which it runs.
+
+        The guest is searched first, then the host, then the program. It is an error if none of them has the function."""
         for world, image in ((VS, self.guest and self.guest.image), (HS, self.kernel.image),
                              (U, self.program and self.program.table.image)):
             if image and function in image.names:

@@ -6,10 +6,12 @@ from .names import OTHER_PROGRAM, U, WORLDS
 
 
 class Recording:
-    """stacks: (world, function, ...) -> instructions. counted: instructions of the machine since reset.
+    """The contents of the plugin's output.
 
-    reads: number of reads of instret or cycle by the machine; differed: how many of them differed from our
-    count; last: our count at the last read. full: there were more calls than the plugin can record.
+    stacks: maps (world, function, ...) to a number of instructions. counted: number of instructions that the
+    machine has executed since reset. reads: number of times the machine read instret or cycle; differed: number of
+    these reads that differed from our count; last: our count at the last read. full: there were more calls than
+    the plugin can record.
     """
 
     def __init__(self, path, what, names):

@@ -6,7 +6,7 @@ from hs.errors import STATUS_USAGE, LaunchError
 
 
 class Row:
-    """A function in a world: its own instructions, and the total with the functions that it called."""
+    """A function in a world: its own instructions, and the total, which includes those of the functions that it called."""
     __slots__ = ("world", "function", "own", "total")
 
     def __init__(self, world, function):

@@ -24,7 +24,7 @@ KALLSYMS_COMMAND = "grep -i ' [tw] ' /proc/kallsyms >/dev/vda && sync"
 
 
 class Workload:
-    """arguments: arguments of the plugin; command: the command to run; names: a Names object."""
+    """command: the command to run; names: a Names object; arguments: the arguments of the plugin."""
 
     def __init__(self, what, command, names, arguments):
         self.what, self.command, self.names, self.arguments = what, command, names, arguments
@@ -95,8 +95,9 @@ def _boot(options, kernel, folder):
 
 
 def guest_kallsyms(options, folder):
-    """Return a file with the symbols of Debian's kernel. Its System.map is empty, so boot the kernel once to obtain
-    the symbols."""
+    """Return a file with the symbols of Debian's kernel.
+
+    This kernel's System.map is empty, so the kernel is booted once to obtain the symbols."""
     kept = os.path.join(options.out, "guest.kallsyms")
     kernel = need(os.path.join(options.out, "guest", "vmlinux"), "run 'scripts/hyperscope setup run'")
     if os.path.exists(kept) and os.path.getmtime(kept) > os.path.getmtime(kernel):

@@ -4,8 +4,8 @@
 Each of the launcher's three files becomes a virtio-serial port "hs.N"; files that are the same
 share a port. /.hs/exec tells the host which port serves which file of the program. Ports are
 socket pairs, so a slow reader slows the program down and nothing is lost. With --icount, ports
-are plain files that are copied out as they grow, because a machine that waits for its reader
-would not be reproducible.
+are plain files that are copied out as they grow, because runs in which the machine waits for a
+reader would not be reproducible.
 """
 import fcntl
 import os
@@ -127,7 +127,7 @@ class Port:
             self.qemu_sock.close()
             self.qemu_sock = None
 
-    # -- the loop calls wants() for the files to wait for, then serve() with those ready ----
+    # -- the loop calls wants() for the files to wait for, then serve() with those that are ready ----
 
     def wants(self):
         """Return (files to read, files to write) for select()."""
@@ -163,8 +163,8 @@ class Port:
         if data:
             self.to_program += self.terminal.filter_input(data) if self.terminal else data
         else:
-            # End of input: after the last byte, QEMU sees it and closes the port. Then the program's
-            # next read returns 0.
+            # At the end of input, after the last byte, QEMU sees that the socket is shut down and closes the port.
+            # Then the program's next read returns 0.
             self.fd_in = None
             self._shutdown()
 
@@ -208,7 +208,8 @@ class Port:
         del self.to_user[:written]
 
     def _user_is_gone(self, error):
-        """Handle a reader that has closed its end: close the port toward the program."""
+        """Handle output that cannot be written, for example because its reader has closed it: close the port toward
+        the program."""
         if not isinstance(error, BrokenPipeError):
             sentence("cannot write the program's output: %s" % error.strerror)
         self.fd_out = None
@@ -254,7 +255,8 @@ class Channel:
                 self._plan_port(fd, name, info, taken)
 
     def _plan_counted_stdin(self, info):
-        """Read all of the input before the start, or nothing."""
+        """Read all of the input before the start. Read none if it comes from a terminal, or if files_only is set and
+        it is not a regular file."""
         if os.isatty(0):
             sentence("with --icount, no input is read from the terminal (runs have to be repeatable)")
         if os.isatty(0) or (self.files_only and not stat.S_ISREG(info.st_mode)):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """cpio.py - write cpio archives in "newc" format, the format of Linux's initramfs.
 
-No tool is used, because the same contents have to give the same bytes (times and owners are 0),
-archives may contain device nodes without root privileges, and files come from anywhere.
+The cpio program is not used: the same contents have to give the same bytes (times and owners are 0), device
+nodes have to be written without root privileges, and the files come from many different folders.
 """
 import os
 import shutil

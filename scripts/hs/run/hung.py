@@ -2,7 +2,7 @@
 """hung.py - find out from a machine's memory what its vCPUs or programs were doing when its time-out expired.
 
 The host's lists of VMs and threads are found with the symbols in its ELF file and the member offsets that
-the build generates. The machine may still be running, or may come from another build, so implausible
+the build generates. The machine may still be running, or its host may be from another build, so implausible
 values are ignored.
 """
 import os
@@ -19,7 +19,7 @@ OUTSIDE, AWAKE = 0, 0                                        # enum vcpu_mode, e
 
 
 def _symbols(elf, names):
-    """Return the addresses of the host's variables."""
+    """Return the addresses of the host's variables with these NAMES."""
     with open(elf, "rb") as file:
         image = file.read()
     offset, = struct.unpack_from("<Q", image, 0x28)

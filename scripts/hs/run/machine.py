@@ -24,7 +24,7 @@ MIB = 1 << 20
 POLL_SECONDS = 0.02  # interval at which growing files are read: the log, and output with --icount
 MAX_HARTS = 8
 MAX_SIZE = 126 << 30  # the host maps 128 GiB of addresses, and RAM begins at 2 GiB (src/host/platform/layout.h)
-MAX_DISKS = 7  # QEMU has eight virtio-mmio slots, and the program's channel takes one
+MAX_DISKS = 7  # QEMU has eight virtio-mmio slots, and the program's channel uses one
 MIN_RAM = 64 * MIB
 QEMU_MIN = (7, 2)
 ICOUNT_CLOCK = ["-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
@@ -116,7 +116,7 @@ def need(path, what):
 
 @functools.lru_cache(maxsize=None)
 def qemu_text(qemu):
-    """Return the first line of QEMU's --version."""
+    """Return the first line that QEMU prints with --version."""
     try:
         text = subprocess.run([qemu, "--version"], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, check=False).stdout.decode()
@@ -185,7 +185,8 @@ class Machine:
                 (ram, qemuopt.value(self.run.make_ram(ram))),
                 "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
                 "-global", "virtio-mmio.force-legacy=false",
-                # Let QEMU handle a queue in the thread that kicks it: otherwise counted runs are not reproducible.
+                # Let QEMU handle a queue in the thread that kicks it: otherwise, runs with --icount are not
+                # reproducible.
                 "-global", "virtio-mmio.ioeventfd=off",
                 "-bios", options.bios, "-kernel", self.kernel, "-initrd", self.run.file("initramfs"),
                 "-append", boot_args,
@@ -217,7 +218,7 @@ class Machine:
         if ram > MAX_SIZE:
             raise LaunchError("%d MiB of memory is too much: the host maps at most %d MiB"
                               % (ram // MIB, MAX_SIZE // MIB), STATUS_USAGE)
-        # QEMU loads the initramfs at half of memory or at 128 MiB, whichever is less.
+        # QEMU loads the initramfs at an offset of half the memory size or 128 MiB, whichever is less.
         files = os.path.getsize(self.run.file("initramfs"))
         least = max(MIN_RAM, 2 * files + 32 * MIB)
         if ram < least:
@@ -319,7 +320,7 @@ class Machine:
         raise LaunchError(self.last_words("the host ended before its program did"))
 
     def check_qemu(self):
-        """Raise an error if QEMU failed. Otherwise QEMU ends with 0, or with the status that the host gave it."""
+        """Raise an error if QEMU failed, that is, if it did not end with 0 or with the status that the host gave it."""
         if self.process.returncode not in (0, STATUS_FAILED):
             raise LaunchError("QEMU failed: " + self._qemu_words(), STATUS_QEMU)
 

@@ -5,7 +5,7 @@
 def value(text):
     """Quote a string as the value in a key=value option: -drive, -chardev, -object, -plugin.
 
-    In these options a comma ends a value, and two commas stand for one. Options with a single value
+    In these options, a comma ends a value, and two commas stand for one. Options with a single value
     (-kernel, -append, -serial file:...) take the string unchanged.
     """
     return text.replace(",", ",,")

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """saved.py - pass saved machines between the user's files and the host: `run --save` and `--restore`.
 
-The host can access the user's files only as disks, so a saved machine is passed as one. While saving,
-it is a sparse raw image FILE.part, which is finally cut to the length in the VMM's header and renamed
-to FILE. When restoring, it is the user's file itself, read-only. For the header's layout see src/vmm/state.h.
+The host can access the user's files only as disks, so a saved machine is passed as one. For --save, the disk
+is a sparse raw image, FILE.part. At the end, the image is cut to the length in the VMM's header and renamed to
+FILE. For --restore, the disk is the user's file itself, read-only. For the header's layout, see src/vmm/state.h.
 """
 import os
 import struct
@@ -34,7 +34,7 @@ class Header:
 
 
 def restored_header(path):
-    """Return the header of a file to restore. The VMM checks the file further."""
+    """Return the header of a file to restore. Reject a file that has no header or is truncated; the VMM checks the rest."""
     header = Header(path)
     if not header.valid:
         raise LaunchError("--restore %s: not a saved machine" % path)
@@ -59,7 +59,7 @@ class SaveFile:
             if any(os.path.exists(name) and os.path.exists(other) and os.path.samefile(name, other) for other in used):
                 raise LaunchError("--save %s: this run uses %s; choose another name" % (path, name), STATUS_USAGE)
         self._check_part()
-        # Pages, their table, registers and devices.
+        # Room for the pages, their table, the registers and the devices.
         size = mem + mem // PAGE * 16 + 4 * MIB
         size -= size % PAGE
         try:
@@ -73,7 +73,7 @@ class SaveFile:
             raise LaunchError("--save %s: %s" % (path, error.strerror)) from None
 
     def _check_part(self):
-        """Reject an existing FILE.part unless an unfinished save has left it."""
+        """Reject an existing FILE.part unless it is left over from an unfinished save."""
         if not os.path.lexists(self.part):
             return
         plain = os.path.isfile(self.part) and not os.path.islink(self.part)

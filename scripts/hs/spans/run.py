@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""run.py - run a workload on hyperscope with the plugin, and read its paths.
+"""run.py - run a workload on hyperscope with the plugin, and read the paths that the plugin recorded.
 
-Most workloads run the bench's payload or tests/kvm/spans, which performs many operations on large amounts of
+Most workloads run the bench's payload, or tests/kvm/spans, which performs many operations on large amounts of
 memory.
 """
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""show.py - names of paths, their bounds, and the table."""
+"""show.py - name the paths, compare them with their bounds, and print the table."""
 import fnmatch
 import os
 import re
@@ -15,7 +15,7 @@ IOCTL_TYPE_BITS = 16  # lower bits of a command: type and number; above them are
 
 
 class Names:
-    """Names of numbers: system calls, KVM's ioctls, SBI extensions, addresses."""
+    """Names of system calls, KVM's ioctls, SBI extensions and addresses, by number."""
 
     def __init__(self, out):
         self.calls = {int(number): name for number, name, *_ in
@@ -48,7 +48,7 @@ class Names:
 
 
 class Path:
-    """The reason why a hart entered the kernel, and the longest span with interrupts off."""
+    """A path: the reason why a hart entered the kernel, and the longest span with interrupts off after such an entry."""
 
     def __init__(self, names, words, workload):
         self.name = names.path(words[0], int(words[1]), int(words[2]))
@@ -68,7 +68,7 @@ class Path:
         return sorted(self._functions.items(), key=lambda item: (-item[1], item[0]))
 
     def merge_into(self, paths):
-        """Add this path to PATHS. If they have the same path of another workload, merge the two."""
+        """Add this path to PATHS. If PATHS already has this path from another workload, merge the two."""
         other = paths.get(self.name)
         if other is None:
             paths[self.name] = self

@@ -25,7 +25,7 @@ SLURM_TURN = 2       # seconds between polls of Slurm's queue
 SLURM_ROUNDS = 3     # a node may fail; jobs without a result are then submitted again
 USUAL_ARRAY = 1000
 STOP_SECONDS = 20
-IDLE_LOOKS = 5       # a job takes its lock a moment after its start
+IDLE_LOOKS = 5       # polls without a running job until stop_jobs() returns: a job takes its lock a moment after its start
 
 
 def need(program, what):
@@ -39,7 +39,7 @@ class Engine:
     NAME = ""
 
     def generate(self, todo):
-        """Write the engine's files. Return their paths, and what else run() needs."""
+        """Write the engine's files. Return their paths, and anything else that run() needs."""
         raise NotImplementedError
 
     def run(self, todo, poll):
@@ -105,8 +105,9 @@ class Parallel(Engine):
         return words + ["--jobs", str(self.options.jobs or os.cpu_count() or 1)]
 
     def generate(self, todo):
-        """Write `todo`, a line for each job. Over ssh, a line is a packed job, because the sweep's folder is not on
-        that machine."""
+        """Write `todo`, with a line for each job.
+
+        Over ssh, a line is a packed job, because the remote machine does not have the sweep's folder."""
         path = self.sweep.file("todo")
         words = self.words()
         with open(path, "w", encoding="ascii") as file:
@@ -247,8 +248,9 @@ exec %(command)s
         return len(reasons)
 
     def wait_for_queue(self, poll, todo):
-        """Wait until no task is waiting or running, or until all jobs have results: Slurm may still wait for a failed
-        node then."""
+        """Wait until no task is waiting or running, or until all jobs have results.
+
+        When all jobs have results, Slurm may still be waiting for a failed node, so the remaining tasks are canceled."""
         while True:
             count = self.queued()
             if count == 0:
@@ -267,7 +269,7 @@ exec %(command)s
 
     def run(self, todo, poll):
         need("sbatch", "install slurm-client (Debian, Ubuntu), or use --generate to write only the scripts")
-        self.wait_for_queue(poll, todo)  # tasks of an interrupted sweep are still running
+        self.wait_for_queue(poll, todo)  # tasks of an interrupted sweep may still be running
         for _ in range(SLURM_ROUNDS):
             done = self.sweep.done()[0]
             todo = [number for number in todo if number not in done]
@@ -285,7 +287,8 @@ exec %(command)s
 
 class Snakemake(Engine):
     NAME = "Snakemake"
-    # Snakemake removes the outputs of jobs that it considers interrupted. So the outputs that it knows are marks, not
+    # Snakemake removes the outputs of jobs that it considers interrupted. So the outputs that it knows about are
+    # marker files, not results.
     # results.
     FILE = """\
 # One rule: a job, by its number. Run by: snakemake --cores N --snakefile FILE

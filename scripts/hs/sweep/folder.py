@@ -28,7 +28,9 @@ DIGITS = 5
 
 
 def read_json(path, keys, remedy):
-    """Read and return a dictionary that has at least these keys. Return None if the file does not exist."""
+    """Read and return a dictionary. It is an error if the dictionary does not have at least these keys.
+
+    Return None if the file does not exist."""
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
@@ -67,7 +69,8 @@ def locked(path, wait):
                 lock.flush()
                 yield lock
                 return
-        # The previous holder has removed the file, and the next process would lock another one: try again.
+        # The previous holder has removed the file, and the next process would lock a new file of this name: try
+        # again.
 
 
 def digests(points, out):
@@ -255,10 +258,10 @@ class Folder:
         return found
 
     def tidy(self):
-        """Remove the files of jobs that were killed. Running jobs hold their locks."""
+        """Remove the files of jobs that were killed, but not those of running jobs, which hold their locks."""
         for number in self.done()[1]:
             with locked(self.file("jobs", number, "lock"), wait=False) as lock:
-                if lock is not None and not os.path.exists(self.result_file(number)):  # with one, the job has just ended
+                if lock is not None and not os.path.exists(self.result_file(number)):  # with a result, the job has ended
                     shutil.rmtree(self.file("jobs", number), ignore_errors=True)
 
     def forget_failed(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""job.py - run one job, here or for another machine, and save its result.
+"""job.py - run one job, for this machine or for the one that packed it, and save its result.
 
 A job that has a result is not run again. A failure is a result, too, and is saved with its reason and log.
 Only a job that was killed, or whose result could not be written, has no result.
@@ -104,7 +104,7 @@ def run(sweep, number):
     return 0
 
 
-# ---- for another machine, which has the same tree but not the sweep's folder ----
+# ---- jobs that run on another machine, which has the same tree but not the sweep's folder ----
 
 
 def packed(plan, number, point):

@@ -96,7 +96,7 @@ class Reader:
             self.refuse(key, "toggle %s takes %s, not '%s'" % (name, " or ".join(values), value))
 
     def product(self, where, named):
-        """Return every combination of a table of lists as a point, with defaults."""
+        """Return a point, with defaults, for every combination of the values in a table of lists."""
         lists = []
         for name, values in named.items():
             key = "%s.%s" % (where, name)

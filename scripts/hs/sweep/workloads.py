@@ -55,7 +55,10 @@ def harts_of(point):
 
 
 class Bench:
-    """Rows of scripts/hyperscope bench; the results are p50 (or the mean, for rare events), and .instret, all instructions."""
+    """Rows of scripts/hyperscope bench.
+
+    The results of a row are NAME, its p50 (for rare events, its mean), and NAME.instret, its exact median in
+    instructions."""
 
     TAKES = ("workload", "system", "cpu")
 
@@ -289,7 +292,7 @@ def outcome(status, text, timeout, flags):
 
 
 def ended_with_parent(command):
-    """Return a command that is terminated when this process ends, even by SIGKILL."""
+    """Wrap the command so that it is terminated when this process ends, even if this process is ended by SIGKILL."""
     return (["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []) + command
 
 

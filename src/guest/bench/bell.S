@@ -8,11 +8,11 @@
 	.option	norvc
 
 	/*
-	 * unsigned long bench_ring(bell, steps, &rung): ring a doorbell, `steps` times two
-	 * instructions after a tick of the clock, and sleep until an interrupt arrives. Sets *rung
-	 * to the time of the ring; returns the time at which the interrupt's handler began. SIE is
-	 * 1, and the handler does not return to the WFI, which would sleep forever if the interrupt
-	 * came just before it.
+	 * unsigned long bench_ring(bell, steps, &rung): ring a doorbell 2 * `steps` instructions
+	 * after a tick of the clock, and sleep until an interrupt arrives. Sets *rung to the time
+	 * of the ring; returns the time at which the interrupt's handler began. SIE is 1, and the
+	 * handler does not return to the WFI, which would sleep forever if the interrupt came just
+	 * before it.
 	 */
 	.globl	bench_ring
 	.balign	4
@@ -42,7 +42,8 @@ bench_answered:
 	/*
 	 * void op_timer_now(n, arg): set a timer in the past through SBI TIME and wait until its
 	 * interrupt's handler sets t0. A host may lose an interrupt (docs/bench.md), so t1 limits
-	 * how often the waiting loop repeats, counted over all operations since the last loss.
+	 * the iterations of the waiting loop, in total since the start of the call or the last
+	 * loss.
 	 */
 	.globl	op_timer_now
 	.balign	4

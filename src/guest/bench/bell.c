@@ -47,7 +47,7 @@ static void set64(unsigned long offset, unsigned long value)
 
 /*
  * Set *ahead to the guest's clock minus the host's. Returns false if the VMM cannot compare the
- * clocks or the bounds do not meet.
+ * clocks, or if the bounds on their difference do not meet in time.
  */
 static bool compare_clocks(unsigned long *ahead)
 {

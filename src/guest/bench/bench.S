@@ -41,7 +41,7 @@ op_\name:
 	ecall
 	endop
 
-	/* arg = this hart's id; the interrupt is cleared each time. */
+	/* Send an IPI to this hart (arg = its id), and clear the interrupt each time. */
 	op	sbi_ipi_self, li a7, SBI_EXT_IPI; li a6, SBI_IPI_SEND_IPI
 	li	a0, 1
 	mv	a1, a2
@@ -55,7 +55,7 @@ op_\name:
 	ecall
 	endop
 
-	/* Fence from address 0: size -1 means everything, 4096 one page. a3 = size; a4 counts. */
+	/* SBI fence from address 0: size -1 means all addresses, 4096 one page. a3 = size. */
 	.macro	sfence name, size
 	.globl	op_\name
 op_\name:
@@ -80,7 +80,7 @@ op_\name:
 	ecall
 	endop
 
-	/* Write an FP register (FS Dirty): before the call above, on its own, before a load. */
+	/* Write an FP register (FS Dirty): before the same call, alone, or before a load. */
 	.option	push
 	.option	arch, +d
 	op	sbi_user_fp, li a7, SBI_EXT_EXPERIMENTAL_START; li a6, 0
@@ -106,7 +106,7 @@ op_\name:
 	sw	zero, 0(a2)
 	endop
 
-	/* arg = a claim register: claim the request, and complete it. */
+	/* arg = a claim register: claim the interrupt, and complete it. */
 	op	plic_eoi
 	lw	t0, 0(a2)
 	sw	t0, 0(a2)
@@ -134,7 +134,7 @@ op_\name:
 	csrr	t0, time
 	endop
 
-	/* Traps that the guest takes: the handler bench_skip steps over them. */
+	/* Instructions whose traps the guest handles itself: bench_skip steps over them. */
 	op	virtual_insn
 	csrr	t0, 0x600
 	endop

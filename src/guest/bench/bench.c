@@ -3,15 +3,15 @@
  * bench.c - the benchmark payload: it measures SBI calls, counters and traps, and calls all other
  * groups of rows.
  *
- * docs/bench.md explains each row. The cost includes a loop of 2 to 4 instructions (row `nothing`).
- * TLB misses and walks cost nothing in QEMU's unit (measure.c).
+ * docs/bench.md explains each row. A row's cost includes a loop of 2 to 4 instructions (row
+ * `nothing`). TLB misses and walks cost nothing in QEMU's unit (measure.c).
  *
  * Boot arguments: settle=SECONDS waits before the first row, because a booting Linux host works in
- * the background; only=NAME,NAME selects rows; for single and cycles, see measure.c.
+ * the background; only=NAME,NAME selects rows; measure.c describes `single` and `cycles`.
  */
 #include "bench.h"
 
-/* Traps that the guest handles itself, in four instructions. */
+/* Measure a trap that the guest handles itself, in four instructions. */
 static void bench_trap(const char *name, op_fn op)
 {
 	csr_write(stvec, bench_skip);

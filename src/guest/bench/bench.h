@@ -62,7 +62,7 @@ void bench_answered(void);
 extern bool icount; /* a tick of the clock is 100 instructions */
 void measure_init(void);
 bool wanted(const char *name); /* true if this row is selected, or if none is */
-/* True if this row is selected by name: for rows that need a special machine. */
+/* Return whether this row is selected by name, for rows that need a special machine. */
 bool asked_for(const char *name);
 /* Measure batches of op(n, arg), after one extra batch to warm up. */
 void bench(const char *name, op_fn op, unsigned long arg);

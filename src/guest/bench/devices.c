@@ -14,7 +14,10 @@
 #define TESTDEV_NOTIFY  0x840
 #define TESTDEV_SIGNALS 0x848
 
-/* With paging on, a hypervisor that translates the address in software takes three steps. */
+/*
+ * Measure an MMIO read with paging on: to translate its address in software, a hypervisor walks
+ * three levels.
+ */
 static void bench_paged(unsigned long address)
 {
 	pte_t *root;
@@ -38,8 +41,9 @@ static void bench_mmio(unsigned long plic)
 }
 
 /*
- * The line stays high. The claim takes the request and lowers the hart's interrupt; the completion
- * lets the gateway send a new request. Both change the vCPU's interrupt in the hypervisor.
+ * Measure claims and completions while the line stays high. A claim removes the request and lowers
+ * the hart's interrupt; the completion lets the gateway send a new request. Both change the vCPU's
+ * interrupt in the hypervisor.
  */
 static void bench_eoi(unsigned long uart, unsigned long claim)
 {
@@ -85,7 +89,10 @@ static void bench_irq(unsigned long plic)
 	plic_open(0);
 }
 
-/* No thread waits for the eventfd. First check that a store signals it. */
+/*
+ * Measure a store that signals an eventfd, for which no thread waits. First check that a store does
+ * signal it.
+ */
 static void bench_ioeventfd(void)
 {
 	struct fdt_reg dev;

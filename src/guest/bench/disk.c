@@ -6,7 +6,7 @@
  * wakes the VMM's disk thread), the read, the interrupt, the claim, the status, the acknowledgment
  * and the completion. The driver looks at the ring only after an interrupt. If it looked before it
  * slept, it would not need an interrupt whenever the host's scheduler lets the disk's thread run
- * first, and the row would measure that choice.
+ * first, and the row would measure the scheduler's choice.
  *
  * Rings: virtio §2.7, registers: §4.2.2, block device: §5.2.
  */

@@ -13,7 +13,10 @@
 #define PER_WRITE 256
 #define BLOCK     (SZ_2M / SZ_4K)
 
-/* Reading the log clears it and write-protects the pages again. */
+/*
+ * Measure reading the log of each block after all its pages were written. Reading the log clears it
+ * and write-protects the pages again.
+ */
 static void harvest_each(unsigned long block)
 {
 	int i;

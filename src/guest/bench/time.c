@@ -72,10 +72,10 @@ static void bench_busy(void)
 }
 
 /*
- * Measure each interval that the host takes separately: read the clock repeatedly. If two reads are
- * more than 2 ticks apart, another thread or the host had the hart. n counts such gaps in 400 ms.
- * First wait until the VMM's console thread has written the previous row, because that work would
- * count as a host tick.
+ * Measure, one by one, the intervals that the host takes from the guest: read the clock repeatedly.
+ * If two reads are more than 2 ticks apart, another thread or the host had the hart. n counts such
+ * gaps in 400 ms. First wait until the VMM's console thread has written the previous row, because
+ * that work would count as a host tick.
  */
 static void bench_tick(void)
 {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * device.c - for walkthroughs: a guest that reads a device's register and is interrupted by it.
+ * device.c - for walkthroughs: a guest that reads a device's register and is interrupted by the
+ * device.
  *
- * The serial port's "transmitter empty" is an interrupt that a program can raise at any time.
- * Nothing is printed before this interrupt, because the VMM's console thread would then run in
- * between, some milliseconds later.
+ * The serial port's "transmitter empty" is an interrupt that a program can raise at any time. The
+ * guest does not print anything before this interrupt: some milliseconds after a printed line, the
+ * VMM's console thread would run in between.
  */
 #include "rt.h"
 

@@ -341,8 +341,8 @@ static bool can_read_or_arm(struct port *p)
 }
 
 /*
- * Called with read_lock held, so the oldest filled buffer stays ours while we copy without the
- * spinlock.
+ * Return the oldest filled buffer, or NULL. Called with read_lock held, so the buffer stays ours
+ * while we copy without the spinlock.
  */
 static struct port_buf *rx_first(struct port *p)
 {

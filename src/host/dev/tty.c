@@ -282,7 +282,10 @@ static long ioctl_winsize(struct tty *tty, unsigned int cmd, unsigned long arg)
 	return 0;
 }
 
-/* A shell gives the terminal to a job of its session, or takes it back. */
+/*
+ * Make pgid the foreground process group: a shell gives the terminal to a job of its session, or
+ * takes it back.
+ */
 static int set_foreground(struct tty *tty, int pgid)
 {
 	const struct process *p = current_process;

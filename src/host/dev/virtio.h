@@ -31,7 +31,7 @@ struct virtio_dev {
 	u32 version, device_id, irq;
 	bool has_irq;
 	u64 features;                           /* negotiated */
-	void (*interrupt)(struct virtio_dev *); /* the device used buffers; any context */
+	void (*interrupt)(struct virtio_dev *); /* the device has used buffers; in any context */
 	void *priv;
 };
 

@@ -181,7 +181,7 @@ static long move_sectors(struct disk *d, struct transfer *t, bool write, unsigne
 	return done && !err ? (long)done : err;
 }
 
-/* Move a part of one sector, through d->edge. */
+/* Move a part of one sector, through d->edge. Returns the number of bytes moved, or -errno. */
 static long move_edge(struct disk *d, bool write, unsigned long buf, size_t size, u64 pos)
 {
 	struct virtq_seg segs[3];

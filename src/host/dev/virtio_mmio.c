@@ -131,7 +131,7 @@ int virtq_setup(struct virtio_dev *dev, struct virtq *vq, unsigned int index, un
 	vq->index = index;
 	for (vq->size = VIRTQ_MAX; vq->size > max || vq->size > most;)
 		vq->size /= 2;
-	/* 64 entries: 1024 + 134 bytes, then 518 on the next page. */
+	/* 64 entries need 1024 + 134 bytes, and 518 bytes on the next page. */
 	pa = page_alloc_zeroed(1);
 	if (!pa)
 		return -ENOMEM;

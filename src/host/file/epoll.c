@@ -90,7 +90,10 @@ static void item_mark_ready(struct ep_item *item)
 	waitq_wake_all(&ep->wait);
 }
 
-/* Called by the waker, under the queue's lock. */
+/*
+ * Put the item on the ready list, unless it is disabled. Called by the waker, under the queue's
+ * lock.
+ */
 static void item_woken(struct wait_entry *wait)
 {
 	struct ep_item *item = container_of(wait, struct ep_entry, wait)->item;

@@ -49,7 +49,7 @@ struct fd_table *fd_table_create(void)
 	return t;
 }
 
-/* Make room for descriptor fd < FD_MAX, unless another thread has done so. 0 or -ENOMEM. */
+/* Make room for descriptor fd < FD_MAX, unless another thread has done so. Returns 0 or -ENOMEM. */
 static int make_room(struct fd_table *t, int fd)
 {
 	int size = MIN(MAX(READ_ONCE(t->size) * 2, ALIGN_UP(fd + 1, 64)), FD_MAX);
@@ -219,7 +219,10 @@ int fd_table_next(struct fd_table *t, int from)
 	return found;
 }
 
-/* Choose a descriptor for fd_table_install() and make room for it. On success, t->lock is held. */
+/*
+ * Choose a descriptor for fd_table_install(), make room for it, and return it with t->lock held.
+ * Returns -errno, without the lock, on failure.
+ */
 static int lock_with_room(struct fd_table *t, int from, int limit, bool exact)
 {
 	int fd, err;
@@ -265,7 +268,10 @@ int fd_limit(void)
 	return (int)MIN(soft, (unsigned long)FD_MAX);
 }
 
-/* Called with t->lock held; releases it. */
+/*
+ * Return the file of descriptor fd with a reference, or NULL. Called with t->lock held; releases
+ * it.
+ */
 static inline struct file *get_and_unlock(struct fd_table *t, int fd)
 {
 	struct file *f = file_at(t, fd);
@@ -282,7 +288,10 @@ static __attribute__((noinline)) struct file *get_later(struct fd_table *t, int 
 	return get_and_unlock(t, fd);
 }
 
-/* Every system call on a file runs this. It makes only tail calls, so it saves no registers. */
+/*
+ * Every system call on a file calls this function. It makes only tail calls, so it need not save
+ * registers.
+ */
 struct file *fd_get(int fd)
 {
 	struct fd_table *t = current_process->fds;

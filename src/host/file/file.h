@@ -83,8 +83,8 @@ bool fd_table_is_shared(struct fd_table *t);
 void fd_table_exec(struct fd_table *t); /* close close-on-exec descriptors */
 /*
  * Install f as the lowest free descriptor >= `from` or, if `exact`, as `from` itself, below `limit`
- * (at most FD_MAX). Takes over the reference on success. -ENOMEM; -EMFILE or, if `exact`, -EBADF
- * (not below `limit`) or -EBUSY (reserved).
+ * (at most FD_MAX). Returns the descriptor and takes over the reference on success. Returns
+ * -ENOMEM, -EMFILE or, if `exact`, -EBADF (not below `limit`) or -EBUSY (reserved) on failure.
  */
 int fd_table_install(struct fd_table *t, struct file *f, int from, int limit, bool exact,
 		     bool cloexec);

@@ -110,7 +110,10 @@ static long pipe_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	return pipe_get(f->priv, f->flags & O_NONBLOCK, buf, size);
 }
 
-/* write_lock is held, so free space can only grow. */
+/*
+ * Write as many bytes as there is room for. Returns their number or -EFAULT. write_lock is held, so
+ * free space can only grow.
+ */
 static long pipe_write_some(struct pipe *p, unsigned long buf, size_t size)
 {
 	size_t done = 0, n;

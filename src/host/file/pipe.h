@@ -10,7 +10,10 @@ struct poll_table;
 
 struct pipe *pipe_new(void);       /* both ends are open; NULL: no memory */
 void pipe_discard(struct pipe *p); /* free an unused pipe */
-/* Move bytes to or from user memory. -EAGAIN, -EINTR, -EFAULT; -EPIPE (no signal): no reader. */
+/*
+ * Move bytes to or from user memory. Returns the number of bytes, -EAGAIN, -EINTR, -EFAULT or,
+ * without sending a signal, -EPIPE if there is no reader.
+ */
 long pipe_get(struct pipe *p, bool nonblock, unsigned long buf, size_t size);
 long pipe_put(struct pipe *p, bool nonblock, unsigned long buf, size_t size);
 size_t pipe_filled(const struct pipe *p);

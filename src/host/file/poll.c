@@ -94,7 +94,10 @@ static int scan(struct polled *p, unsigned int n, struct poll_table *table)
 	return ready;
 }
 
-/* Returns the number of ready descriptors; 0 if time is up; -EINTR, -ENOMEM. */
+/*
+ * Wait until a descriptor is ready. Returns the number of ready descriptors, 0 if time is up,
+ * -EINTR or -ENOMEM.
+ */
 static int poll_wait_for(struct polled *p, unsigned int n, u64 deadline)
 {
 	struct poll_call call = { .table.enter = call_enter };
@@ -122,7 +125,7 @@ static int poll_wait_for(struct polled *p, unsigned int n, u64 deadline)
 
 /*
  * Set *deadline from the relative timespec at user address `ts`, or to WAIT_FOREVER if ts is 0.
- * 0, -EFAULT or -EINVAL.
+ * Returns 0, -EFAULT or -EINVAL.
  */
 static int deadline_of(unsigned long ts, u64 *deadline)
 {
@@ -225,7 +228,9 @@ static bool set_has(const u64 *set, unsigned int fd)
 	return set[fd / 64] >> (fd % 64) & 1;
 }
 
-/* Allocate the sets for n descriptors in one piece, which begins at asked[0]. 0 or -ENOMEM. */
+/*
+ * Allocate the sets for n descriptors in one piece, which begins at asked[0]. Returns 0 or -ENOMEM.
+ */
 static int make_sets(struct select_sets *sets, unsigned int n)
 {
 	size_t words = (n + 63) / 64;

@@ -23,7 +23,9 @@ static inline void poll_wait(struct poll_table *table, struct waitq *wq)
 		table->enter(table, wq);
 }
 
-/* EPOLLIN, EPOLLOUT, …; a file without ops->poll is always ready. */
+/*
+ * Return the events that are ready: EPOLLIN, EPOLLOUT, …; a file without ops->poll is always ready.
+ */
 unsigned int file_poll(struct file *f, struct poll_table *table);
 
 /* epoll.c, for file_put(): f is being freed; remove every item that watches it. */

@@ -163,7 +163,7 @@ static long iov_batch(struct file *f, bool write, const struct iovec *iov, int n
 	return done;
 }
 
-/* All lengths are checked before the first byte moves. */
+/* Check all lengths before the first byte moves. */
 static int iov_check(unsigned long vec, size_t count)
 {
 	struct iovec iov[IOV_BATCH];

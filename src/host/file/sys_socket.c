@@ -45,7 +45,7 @@ static int check_kind(unsigned int family, unsigned int type, unsigned int proto
 	return (type & SOCK_TYPE) == SOCK_STREAM_ ? 0 : -ESOCKTNOSUPPORT;
 }
 
-/* Takes over the reference on s. */
+/* Install a file for s as a new descriptor. Takes over the reference on s. */
 static int socket_install(struct unix_socket *s, unsigned int flags)
 {
 	struct file *f = socket_file(s, flags & O_NONBLOCK);
@@ -139,7 +139,10 @@ static int put_name(const struct unix_name *name, unsigned long user, unsigned l
 
 /* ---- calls on one socket -------------------------------------------------------------------- */
 
-/* Get the descriptor's socket, and its file in *f, referenced. NULL with *err set on failure. */
+/*
+ * Get the descriptor's socket, and its file in *f, referenced. Returns NULL and sets *err on
+ * failure.
+ */
 static struct unix_socket *get_socket(int fd, struct file **f, long *err)
 {
 	struct unix_socket *s;

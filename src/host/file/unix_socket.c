@@ -146,7 +146,7 @@ static struct unix_socket *find_bound(const struct unix_name *name, const struct
 	return NULL;
 }
 
-/* Create the socket file `path` and set *inode to it, referenced. 0 or -errno. */
+/* Create the socket file `path` and set *inode to it, referenced. Returns 0 or -errno. */
 static int make_socket_file(const char *path, struct inode **inode)
 {
 	struct inode *start = path_start();
@@ -232,7 +232,7 @@ int socket_listen(struct unix_socket *s, int backlog)
 
 /*
  * Connect s to `far`, a new socket, which on success is in the listener's backlog. sockets_lock is
- * held. 0 or -errno.
+ * held. Returns 0 or -errno.
  */
 static int connect_to(struct unix_socket *s, struct unix_socket *far, struct unix_socket *listener)
 {

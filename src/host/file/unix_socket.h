@@ -13,7 +13,10 @@ struct unix_name {  /* a path, or an abstract name, which starts with NUL; len 0
 	char path[UNIX_PATH_MAX + 1];
 };
 
-/* Takes over s. NULL: no memory, and s is freed. If s is NULL, socket_attach() adds one later. */
+/*
+ * Make a file for the socket s, which it takes over. Returns NULL if there is no memory; s is freed
+ * then. If s is NULL, socket_attach() adds a socket later.
+ */
 struct file *socket_file(struct unix_socket *s, unsigned int flags);
 void socket_attach(struct file *f, struct unix_socket *s); /* takes over s */
 struct unix_socket *socket_new(void);

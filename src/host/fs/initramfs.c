@@ -99,8 +99,8 @@ static void link_remember(struct archive *a, const u32 *field, struct inode *ino
 }
 
 /*
- * Return the directory that `path` is in, referenced; create missing directories. *last: the file's
- * name in it. NULL on failure.
+ * Return the directory that `path` is in, referenced; create missing directories. Sets *last to the
+ * file's name in that directory. Returns NULL on failure.
  */
 static struct inode *parent_of(const char *path, const char **last)
 {
@@ -169,7 +169,7 @@ static struct inode *make_inode(const u32 *field, const u8 *data)
 	return inode;
 }
 
-/* Add another name of a file. newc has the data only with the last name. */
+/* Add another name of a file. The newc format has the data only with the last name. */
 static int add_hard_link(struct inode *dir, const char *last, struct inode *inode, const u32 *field,
 			 const u8 *data)
 {

@@ -2,9 +2,9 @@
 /*
  * inode.c - inodes, the names in directories, and an inode's path.
  *
- * A name holds a reference on its inode, and a directory on its parent. Together they form a cycle,
- * which dir_remove() breaks. An inode is freed with its last reference; a removed directory that is
- * still in use stays, empty, until then.
+ * A name holds a reference on its inode, and a directory holds one on its parent. Together they
+ * form a cycle, which dir_remove() breaks. An inode is freed when its last reference is dropped; a
+ * removed directory that is still in use stays, empty, until then.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>

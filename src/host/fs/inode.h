@@ -38,7 +38,7 @@ struct dir_item { /* an entry that readdir() of a generated directory returns */
 struct inode_ops {
 	/* Look up an entry that is generated on demand; referenced, or NULL. Under tree_lock. */
 	struct inode *(*lookup)(struct inode *dir, const char *name);
-	/* Find the first such entry with a cookie >= from; false: none. Under tree_lock. */
+	/* Find the first generated entry with a cookie >= from; false: none. Under tree_lock. */
 	bool (*readdir)(struct inode *dir, u64 from, struct dir_item *item);
 	int (*open)(struct inode *inode, struct file *f); /* sets f->ops, f->priv */
 	void (*cut)(struct inode *inode);                 /* open() for writing with O_TRUNC */
@@ -75,13 +75,13 @@ extern struct inode *root_inode;
 
 struct inode *inode_alloc(u32 mode, const struct inode_ops *ops);
 void inode_get(struct inode *inode);
-void inode_put(struct inode *inode); /* may reschedule, takes no sleeping lock */
+void inode_put(struct inode *inode); /* may reschedule; never takes a sleeping lock */
 /*
  * Write the inode's path from the root, or "(deleted)" if the inode or a directory above it has no
  * name left.
  */
 void inode_path(struct inode *inode, char *buf, size_t size);
-/* Like inode_path(), but with tree_lock held; returns the length. size > 16. */
+/* Like inode_path(), but with tree_lock held; returns the length. size must be more than 16. */
 long inode_path_locked(struct inode *inode, char *buf, size_t size);
 
 /* Names; tree_lock is held. */

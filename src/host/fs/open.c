@@ -59,7 +59,7 @@ static int open_with(struct file *f, struct inode *inode, unsigned int flags)
 	if (!(flags & O_PATH))
 		err = open_by_type(inode, f, flags);
 	if (err)
-		f->ops = &path_ops; /* so that file_put() calls no release() */
+		f->ops = &path_ops; /* so that file_put() does not call a release() */
 	return err;
 }
 
@@ -192,9 +192,9 @@ static size_t put_entry(u8 *to, size_t room, u64 ino, u64 next, u32 mode, const 
 }
 
 /*
- * Store at `to` the entry of dir with the smallest cookie >= *cookie, and set *cookie to follow it.
- * Returns the entry's length, 0 if it does not fit, or 0 with *more false if there is no such
- * entry. Generated entries follow the real ones.
+ * Store at `to` the entry of dir with the smallest cookie >= *cookie. If the entry fits, set
+ * *cookie to follow it. Returns the entry's length, 0 if it does not fit, or 0 with *more false if
+ * there is no such entry. Generated entries follow the real ones.
  */
 static size_t entry_at(struct inode *dir, u64 *cookie, u8 *to, size_t room, bool *more)
 {

@@ -99,8 +99,8 @@ static struct inode *step_child(struct inode *dir, const char *name)
 }
 
 /*
- * lookup() and follow() of generated inodes (/proc) return NULL both for an unknown name and for
- * lack of memory.
+ * Return the error for a name that was not found. lookup() and follow() of generated inodes (/proc)
+ * return NULL both for an unknown name and for lack of memory.
  */
 static int not_found(const struct inode *maker)
 {

@@ -3,8 +3,9 @@
  * procfs_link.c - the links of /proc/PID: exe, cwd, fd/N; and /proc/self.
  *
  * exe and fd/N lead to the inode itself, so they can be opened even if the file has no name left.
- * All of this runs under tree_lock, so it takes no reference on an open file: dropping the last one
- * may take mm->lock or sockets_lock, which come before tree_lock (docs/locking.md).
+ * All of these functions run under tree_lock, so they do not take references on open files:
+ * dropping the last reference may take mm->lock or sockets_lock, which come before tree_lock
+ * (docs/locking.md).
  */
 #include <linux/errno.h>
 #include <linux/stat.h>

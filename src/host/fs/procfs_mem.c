@@ -87,7 +87,10 @@ int proc_show_smaps(struct inode *inode, struct text *t)
 	return show(inode, t, true);
 }
 
-/* 1 clears all pages, 2 anonymous pages, 3 file pages. 4 (soft-dirty) and 5 are not supported. */
+/*
+ * Writing 1 clears the accessed bits of all pages, 2 those of anonymous pages, and 3 those of file
+ * pages. 4 (soft-dirty) and 5 are not supported.
+ */
 int proc_store_clear_refs(struct inode *inode, const char *line)
 {
 	struct mm *mm = current_process->mm;

@@ -35,7 +35,10 @@ int proc_number(const char *name)
 	return (int)value;
 }
 
-/* Find a process by its own number or by one of its threads'. Referenced, or NULL. */
+/*
+ * Find a process by its own number or by that of one of its threads. Returns the process,
+ * referenced, or NULL.
+ */
 struct process *proc_process(int id)
 {
 	struct process *p = process_find(id);
@@ -147,7 +150,7 @@ static unsigned long mm_pages(const struct process *p)
 	return p == current_process && p->mm ? p->mm->total_pages : 0;
 }
 
-/* Take the lock, because the parent may exit at any time. */
+/* Return the parent's number, or 0. Takes the lock because the parent may exit at any time. */
 static int parent_of(const struct process *p)
 {
 	int pid;
@@ -315,7 +318,10 @@ static bool pid_readdir(struct inode *dir, u64 from, struct dir_item *item)
 	return entry_readdir(dir, from, item, ARRAY_SIZE(pid_entries));
 }
 
-/* task/TID has the same entries except task: otherwise a walk of the tree would never end. */
+/*
+ * PID/task/TID has the same entries as PID, except task: otherwise, a walk of the tree would never
+ * end.
+ */
 static struct inode *tid_lookup(struct inode *dir, const char *name)
 {
 	return entry_lookup(dir, name, ARRAY_SIZE(pid_entries) - 1);

@@ -18,7 +18,9 @@ void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf
 struct pseudo_file {
 	const char *path; /* its path, or NULL if a directory makes it on lookup */
 	int (*show)(struct inode *inode, struct text *t);
-	/* Handle a line written to the file, without newline. NULL: the file cannot be written. */
+	/*
+	 * Handle a line written to the file, without its newline. NULL: the file cannot be written.
+	 */
 	int (*store)(struct inode *inode, const char *line);
 	void (*cut)(struct inode *inode); /* called on open for writing with O_TRUNC; or NULL */
 	void *data;

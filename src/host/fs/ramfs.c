@@ -11,7 +11,8 @@
  *
  * Locks: rf->lock guards size, chunks and pages. It is never held over a copy from or to user
  * memory, which may fault on this very file; a copy holds a reference on its page instead.
- * rf->write_lock is taken before it, for the whole of a write(), so that two appends do not mix.
+ * rf->write_lock is taken before rf->lock, for the whole of a write(), so that two appends do not
+ * mix.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -55,9 +56,9 @@ void ram_file_set_huge(struct ram_file *rf, bool hugetlb)
 }
 
 /*
- * The directory tree outlives all processes. So files' pages, tables of chunks, and names with
- * their inodes together get at most half of memory, the default of Linux's tmpfs. Memfds and shared
- * memory are freed with their users, and are not counted.
+ * The directory tree outlives all processes. Therefore, the pages of files, their tables of chunks,
+ * and names with their inodes together get at most half of memory, the default of Linux's tmpfs.
+ * Memfds and shared memory are freed with their users, and are not counted.
  */
 static size_t tree_bytes; /* atomic */
 
@@ -278,8 +279,9 @@ int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
 static const u8 zero_page[PAGE_SIZE] __attribute__((aligned(4096)));
 
 /*
- * Set *from to the file's bytes at pos. Returns how many of the `size` bytes are there, at most up
- * to the end of the page. *pa: the page that the caller has to put, or 0.
+ * Set *from to where the file's bytes at pos are in memory. Returns how many of the `size` bytes
+ * can be read there: at most those up to the end of the page or of the file. *pa: the page that the
+ * caller has to put, or 0.
  */
 static size_t ram_source(struct ram_file *rf, u64 pos, size_t size, const u8 **from, hpa_t *pa)
 {
@@ -415,7 +417,9 @@ static int ram_fsync(struct file *f)
 	return 0;
 }
 
-/* As on hugetlbfs, these files can be read and mapped, and written only through a mapping. */
+/*
+ * As on hugetlbfs, these files can be read and mapped, but can be written only through a mapping.
+ */
 const struct file_ops ram_huge_file_ops = {
 	.read = ram_read,
 	.kread = ram_kread,

@@ -27,7 +27,7 @@ struct ram_file {
 	struct ram_chunk *chunks;
 	size_t nr_chunks;
 	u64 nr_pages;
-	struct account *account; /* its creator's, referenced; the file's pages are charged to it */
+	struct account *account; /* the creator's, referenced; the file's pages are charged to it */
 	bool huge;
 	bool hugetlb; /* all chunks are blocks from the pool (hugetlb.c) */
 	bool mapped;  /* has been mapped shared: removed pages may be in page tables */

@@ -173,7 +173,10 @@ int ram_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa)
 		err = ram_page_own(rf, index, pa);
 	rf->mapped = true;
 	mutex_unlock(&rf->lock);
-	/* The exit of a process would not make room in the tree: SIGBUS, as on Linux. */
+	/*
+	 * If the tree is full, the exit of a process would not make room in it: SIGBUS, as on
+	 * Linux.
+	 */
 	if (err != -ENOSPC || !ram_tree_has_room(rf))
 		return err;
 	page_missed(); /* not ENOSPC: an access through a mapping has run out of memory */

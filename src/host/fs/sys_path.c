@@ -19,8 +19,8 @@
 #include "mm/uaccess.h"
 
 /*
- * Find the directory and the last name of a path to be created. -EEXIST: it exists. tree_lock is
- * held.
+ * Find the directory and the last name of a path to be created. Returns 0, -EEXIST if the path
+ * exists, or another error. tree_lock is held.
  */
 static int walk_new(struct at_path *ap, struct walk *w)
 {
@@ -204,7 +204,7 @@ static bool is_below(const struct inode *dir, const struct inode *top)
 	return false;
 }
 
-/* May `old` take the place of `new` (or of nothing)? */
+/* May `old` replace `new` (NULL: the new name is free)? Returns 0 or -errno. */
 static int may_replace(const struct dentry *old, const struct dentry *new)
 {
 	bool old_dir = S_ISDIR(old->inode->mode);

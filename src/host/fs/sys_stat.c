@@ -305,7 +305,9 @@ long sys_fchownat(struct trap_frame *frame)
 	return change_owner(err, inode, (u32)frame->a2, (u32)frame->a3);
 }
 
-/* Convert one of utimensat()'s times to ns since 1970. False: it is not to be set. */
+/*
+ * Convert one of utimensat()'s times to ns since 1970. Returns false if this time must not be set.
+ */
 static bool time_of(const struct __kernel_timespec *ts, u64 now, u64 *ns)
 {
 	if (ts->tv_nsec == UTIME_OMIT)

@@ -10,7 +10,10 @@
 
 #define TRACEFS "/sys/kernel/tracing"
 
-/* Held around every setter of trace_control.h, and while a getter's result is in use. */
+/*
+ * Hold the lock around every call to a setter of trace_control.h, and while a getter's result is in
+ * use.
+ */
 void trace_lock(void);
 void trace_unlock(void);
 int trace_parse_bool(const char *line, bool *value); /* "0" or "1"; -EINVAL */

@@ -6,7 +6,10 @@
 #include <stdarg.h>
 #include "hv/types.h"
 
-/* %d %u %x %lx %llx %s %c %p %zu, width, 0 and - flags, %.*s. Any context. */
+/*
+ * Conversions: %d %i %u %o %x %X %c %s %p, with h, l, ll or z, a width, a precision, and the flags
+ * 0 and -. May be called in any context.
+ */
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* For messages that a program can cause repeatedly: bursts of 20 lines, then 5 lines a second. */
 void printk_limited(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

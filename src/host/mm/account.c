@@ -87,7 +87,9 @@ static struct account *collapse(struct account *account)
 	return account;
 }
 
-/* No page is charged to the account, and no reference is left, so it has no child. */
+/*
+ * Free the account. No page is charged to it, and no reference to it is left, so it has no child.
+ */
 void account_free(struct account *account)
 {
 	struct account *parent, *collapsed;
@@ -105,8 +107,8 @@ void account_free(struct account *account)
 /*
  * The last page of a dead account may be freed long after its process has ended. Collapse the
  * account at that moment: if the tree were collapsed only when a process ends, a chain of
- * processes, each of which closes what an ancestor has left, would leave an account behind each
- * time.
+ * processes, each of which closes a file that an ancestor has left open, would leave an account
+ * behind each time.
  */
 void account_uncharge_dead(struct account *account, long pages)
 {

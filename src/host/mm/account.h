@@ -70,9 +70,9 @@ size_t account_pages(const struct account *account);
 
 /*
  * Find the largest process of the largest family: starting from the root of the tree, go to the
- * child with the largest family until none is larger than the process itself. The caller holds
- * all_processes_lock and has set `footprint` of each process. Returns the account, whose process
- * may have ended meanwhile, or NULL: no process can be ended.
+ * child with the largest family, until no child's family is larger than the process itself. The
+ * caller holds all_processes_lock and has set `footprint` of each process. Returns the account,
+ * whose process may have ended meanwhile, or NULL: no process can be ended.
  */
 struct account *account_find_largest(void);
 

@@ -2,10 +2,10 @@
 /*
  * fault.c - demand paging: choose and map a page at its first use.
  *
- * anonymous          a zeroed page, or 2 MiB at once if the area contains them and memory is free
- * file, shared       the file's own page, or a block of 512
- * file, private      the file's page, read-only; the first write copies it
- * after fork         shared and read-only; a write copies the page unless it is the only user
+ *   anonymous        a zeroed page, or 2 MiB at once if the area contains them and memory is free
+ *   file, shared     the file's own page, or a block of 512
+ *   file, private    the file's page, read-only; the first write copies it
+ *   after fork       shared and read-only; a write copies a page that has other users
  *
  * The reference count decides whether a private page may be written in place: if it is 1,
  * the page is not mapped elsewhere, not in a file, and not pinned.
@@ -46,8 +46,8 @@ unsigned long vma_pte_flags(unsigned int prot)
 }
 
 /*
- * Memory contains new instructions: harts that run mm execute fence.i now, and other harts do so
- * when they switch to mm (mm_activate() checks icache_stale).
+ * Make new instructions in memory visible: harts that run mm execute fence.i now, and other harts
+ * do so when they switch to mm (mm_activate() checks icache_stale).
  */
 void mm_sync_icache(struct mm *mm)
 {
@@ -344,9 +344,9 @@ static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned lon
 }
 
 /*
- * Does the leaf at va, in a shared area, still map the page that the file returns for writing? 1 or
- * 0; -errno if the file has no page there. 0 for a 2M leaf if the file no longer has a block of
- * that size there: its pages may still be mapped one by one.
+ * Does the leaf at va, in a shared area, still map the page that the file returns for writing?
+ * Returns 1 or 0, or -errno if the file has no page there. Returns 0 for a 2M leaf if the file no
+ * longer has a block of that size there: its pages may still be mapped one by one.
  */
 static int leaf_is_of_file(const struct vma *vma, unsigned long va, pte_t pte, unsigned long size)
 {

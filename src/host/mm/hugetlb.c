@@ -5,10 +5,10 @@
  * Blocks are taken from the page allocator at boot (hugepages=N) or when a number is written to
  * /proc/sys/vm/nr_hugepages, and only such a write gives them back. A block in use is 512 ordinary
  * pages with their own reference counts. Its first page has the kind PAGE_HUGE, and its slab_used
- * counts the pages without a reference. At 512 the block returns to the pool.
+ * counts the pages without a reference. At 512, the block returns to the pool.
  *
- * Nothing is reserved for a mapping: mmap() only checks that enough blocks are free at that time.
- * A fault that finds the pool empty raises SIGBUS. Lock: pool_lock.
+ * Nothing is reserved for a mapping: mmap() only checks that enough blocks are free at that time. A
+ * fault that finds the pool empty raises SIGBUS. Lock: pool_lock.
  */
 #include <linux/errno.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ size_t huge_page_free_count(void)
 	return READ_ONCE(nr_free);
 }
 
-/* Each page of the block has one reference, as from page_alloc(). */
+/* Put a block into the pool. Each page of the block has one reference, as from page_alloc(). */
 static void block_to_pool(hpa_t pa)
 {
 	struct page *page = page_of(pa);
@@ -117,7 +117,10 @@ static void resize(size_t wanted)
 	mutex_unlock(&resize_lock);
 }
 
-/* hugepages=N applies to the size in the last hugepagesz= before it. */
+/*
+ * Return how many huge pages of this size the boot arguments request: hugepages=N applies to the
+ * size in the last hugepagesz= before it.
+ */
 static size_t boot_pages(unsigned long size)
 {
 	unsigned long of = SZ_2M;

@@ -3,9 +3,9 @@
  * kmalloc.c - small objects: pages cut into objects of one size each.
  *
  * Sizes are powers of two from 32 to 2048 bytes; larger allocations take whole pages. A page whose
- * objects are all free is returned to the page allocator, unless it is the last page of its size
- * with a free object. All objects of a page are charged to one account (account.h); when a process
- * ends, the free objects in its pages become available to all. Locks: slab_lock.
+ * objects are all free is returned to the page allocator, unless its account has no other page with
+ * free objects of that size. All objects of a page are charged to one account (account.h); when a
+ * process ends, the free objects in its pages become available to all. Locks: slab_lock.
  */
 #include <string.h>
 #include "account.h"
@@ -16,7 +16,7 @@
 
 #define NR_CLASSES KMALLOC_CLASSES
 
-static struct slabs common; /* pages that are charged to no account */
+static struct slabs common; /* pages that are not charged to any account */
 static size_t nr_slabs[NR_CLASSES], nr_used[NR_CLASSES];
 static struct spinlock slab_lock;
 
@@ -55,8 +55,8 @@ static struct page *slab_create(unsigned int class)
 }
 
 /*
- * Each account has its own pages; threads without an account use the common ones. slab_lock is
- * held.
+ * Return the list of pages with a free object. Each account has its own lists; threads without an
+ * account use the common ones. slab_lock is held.
  */
 static struct list_head *partial_of(struct account *account, unsigned int class)
 {

@@ -23,7 +23,10 @@ struct sizes {
 	unsigned long mapped, data, locked;
 };
 
-/* RLIMIT_DATA applies to private writable memory as well as to brk. */
+/*
+ * RLIMIT_DATA applies to private writable memory as well as to brk, but not to areas with
+ * VMA_STACK.
+ */
 static bool is_data(unsigned int prot, unsigned int flags)
 {
 	return (prot & PROT_WRITE) && !(flags & (VMA_SHARED | VMA_STACK));

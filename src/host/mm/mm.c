@@ -108,7 +108,7 @@ void mm_put(struct mm *mm)
 	if (mm->exe)
 		file_put(mm->exe);
 	pgtable_free_mm(mm);
-	oom_round_ended(); /* here: the last reference need not be dropped by an exiting process */
+	oom_round_ended(); /* called here because the last user may be a caller of mm_next() */
 	mm_drop(mm);
 }
 
@@ -295,7 +295,9 @@ static pte_t *usable_entry(struct mm *mm, hva_t hva, bool write, unsigned long *
 	return pte && (*pte & need) == need ? pte : NULL;
 }
 
-/* mm->lock is held; it is released while the fault waits for a userfaultfd. */
+/*
+ * Handle a fault at hva. mm->lock is held; it is released while the fault waits for a userfaultfd.
+ */
 static int fault_in(struct mm *mm, hva_t hva, bool write)
 {
 	struct uffd_wait wait = { 0 };
@@ -310,9 +312,10 @@ static int fault_in(struct mm *mm, hva_t hva, bool write)
 }
 
 /*
- * mm->lock is held. The loop terminates: a fault that returns 0 has either made the leaf usable, or
- * removed a leaf whose page is no longer in its file; the next fault then maps the file's page. If
- * no fault can make the leaf usable, the result is -EFAULT.
+ * Look up the page at hva, and fault it in if needed. mm->lock is held. The loop terminates: a
+ * fault that returns 0 has either made the leaf usable, or removed a leaf whose page is no longer
+ * in its file; the next fault then maps the file's page. If no fault can make the leaf usable, the
+ * result is -EFAULT.
  */
 static int look_locked(struct mm *mm, hva_t hva, bool write, struct hv_user_page *page)
 {

@@ -61,7 +61,10 @@ void pgtable_free_mm(struct mm *mm); /* free the tables; user pages must be gone
  */
 pte_t *pgtable_find(struct mm *mm, unsigned long va, unsigned long *size);
 pte_t *pgtable_alloc(struct mm *mm, unsigned long va, unsigned long size);
-/* Free va's level-0 table if it is empty. True: its 2 MiB now have neither table nor leaf. */
+/*
+ * Free va's level-0 table if it is empty. Returns true if va's 2 MiB now have neither table nor
+ * leaf.
+ */
 bool pgtable_collapse_empty(struct mm *mm, unsigned long va);
 
 /*

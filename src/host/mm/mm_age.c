@@ -2,10 +2,10 @@
 /*
  * mm_age.c - find the pages in use: clear their accessed bits, and read them again later.
  *
- * A page is young if its leaf has A set, in the process's table or in a guest's G-stage.
- * Clearing A and reading it again later shows the working set. The next access makes hardware
- * set A again (Svadu), or faults, and then mm_fault() or the core sets it.
- * madvise(MADV_COLD) clears A in a range, /proc/self/clear_refs in all areas;
+ * A page is young if its leaf has A set, in the process's table or in a guest's G-stage. Clearing A
+ * and reading it again later shows the working set. The next access makes hardware set A again
+ * (Svadu), or faults, and then mm_fault() or the core sets it. madvise(MADV_COLD) clears A in a
+ * range, and /proc/self/clear_refs in all areas, in anonymous areas, or in mappings of files;
  * /proc/self/smaps shows the result. Locks: mm->lock.
  */
 #include <linux/mman.h>
@@ -14,7 +14,7 @@
 #include "sched/thread.h"
 #include "vma.h"
 
-#define BATCH 512 /* leaves between two calls of irq_window() */
+#define BATCH 512 /* leaves between two calls to irq_window() */
 
 /* Nothing accesses a leaf of PROT_NONE, so its A, which is always set, has no meaning. */
 static bool has_access(pte_t pte)

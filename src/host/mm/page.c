@@ -414,7 +414,7 @@ void page_clear_init(void)
 {
 	unsigned int block = hv_isa_has("zicboz") ? hv_cbo_block_size("zicboz") : 0;
 
-	/* Don't rely on a size that is not a power of two, or larger than a page. */
+	/* Don't rely on a size that is not a power of two, or is larger than a page. */
 	cbo_block = block <= PAGE_SIZE && (block & (block - 1)) == 0 ? block : 0;
 }
 

@@ -2,9 +2,9 @@
 /*
  * page.h - physical pages: a buddy allocator, reference counts, small objects.
  *
- * Every 4K page has a struct page. A block of 2^order pages is that many
- * ordinary pages, each with its own reference count: splitting a 2M leaf
- * changes only the page table, and its pages can be freed one by one.
+ * Every 4K page has a struct page. A block of 2^order pages is that many ordinary pages, each with
+ * its own reference count: splitting a 2M leaf changes only the page table, and its pages can be
+ * freed one by one.
  */
 #ifndef HOST_PAGE_H
 #define HOST_PAGE_H
@@ -33,7 +33,7 @@ struct page {
 	u8 kind;  /* enum page_kind */
 	u8 slab_class;
 	u8 pad;
-	u32 slab_used;         /* objects in use; PAGE_HUGE: pages without a reference */
+	u32 slab_used;         /* objects in use; PAGE_HUGE, PAGE_GIANT: unreferenced pages */
 	u32 slab_free;         /* offset of the first free object, plus 1; 0: none */
 	struct account *owner; /* the account it is charged to (account.h), or NULL */
 	struct list_head link; /* free list, or slab list */
@@ -42,8 +42,8 @@ struct page {
 /* Find usable RAM in the device tree, and allocate the array of struct page from it. */
 void page_init(hpa_t image_start, hpa_t image_end);
 /*
- * Allocate contiguous memory of any size, cleared; it is never freed. 0: no memory. Only before
- * page_init_finish().
+ * Allocate contiguous memory of any size, cleared; it is never freed. Returns 0 if there is not
+ * enough memory. Call only before page_init_finish().
  */
 hpa_t page_boot_alloc(u64 size, u64 align);
 /* Give the rest of the memory to the allocator. */

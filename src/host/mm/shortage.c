@@ -9,7 +9,7 @@
  *
  * A test makes the same system call with N = 0, 1, 2, ...: each page that the call allocates is in
  * turn the first one that is missing. When the call is repeated (syscall.c), all pages are
- * available. The allocator has no code for this.
+ * available. The allocator does not need any code for these tests.
  *
  * Lock: shortage_lock (a mutex), held while pages are withheld and released. The allocator does not
  * take it.
@@ -54,7 +54,10 @@ static void take(struct list_head *list, unsigned int order, unsigned long max)
 	}
 }
 
-/* While no page is free, kmalloc() fails once the process has no free object of that size left. */
+/*
+ * Take all free objects. As no page is free, kmalloc() fails once the process has no free object of
+ * the size left.
+ */
 static void take_objects(void)
 {
 	struct list_head *object;
@@ -97,7 +100,7 @@ bool shortage_end(void)
 	}
 	list_init(&objects);
 	if (was)
-		oom_round_ended(); /* for other threads that found no page: they need no victim */
+		oom_round_ended(); /* other threads that found no page no longer need a victim */
 	mutex_unlock(&shortage_lock);
 	return was;
 }

@@ -17,8 +17,8 @@
 /* ---- populating ---- */
 
 /*
- * Fault in the page at va, and set *size to the size of its leaf. Returns 0, an error as
- * mm_populate() does, or -EAGAIN: call again.
+ * Fault in the page at va, and set *size to the size of its leaf. Returns 0, one of the errors of
+ * mm_populate(), or -EAGAIN: call again.
  */
 static int populate_page(struct mm *mm, unsigned long va, bool write, unsigned long *size)
 {
@@ -250,7 +250,9 @@ long sys_madvise(struct trap_frame *frame)
 
 /* ---- msync, mlock, mincore ---- */
 
-/* False if start or end, which lie in mapped areas, is inside a huge page of MAP_HUGETLB. */
+/*
+ * Returns false if start or end, which lie in mapped areas, is inside a huge page of MAP_HUGETLB.
+ */
 static bool is_whole_pages(struct mm *mm, unsigned long start, unsigned long end)
 {
 	struct vma *first = vma_find(mm, start), *last = vma_find(mm, end - 1);

@@ -294,7 +294,7 @@ static long mremap_move(struct mm *mm, const struct vma *vma, unsigned long old,
 	addr = vma_map(mm, spec);
 	if (addr < 0)
 		return addr;
-	/* Don't use vma from now on: vma_map() may have unmapped, split or joined it. */
+	/* Don't use vma from now on: vma_map() may have unmapped, split or merged it. */
 	err = move_pages(mm, old, (unsigned long)addr, len);
 	if (err < 0) { /* move the pages back; the tables for them still exist */
 		move_pages(mm, (unsigned long)addr, old, len);

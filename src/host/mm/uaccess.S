@@ -112,7 +112,7 @@ user_store_4:
 user_cmpxchg_4:
 	SUM_ON
 1:	user	lr.w.aqrl t0, (a0)
-	bne	t0, a1, 2f		/* both sign-extended: lr.w by ISA, a1 by ABI */
+	bne	t0, a1, 2f		/* both sign-extended: t0 by lr.w, a1 by the ABI */
 	user	sc.w.rl t1, a2, (a0)
 	bnez	t1, 1b
 2:	SUM_OFF

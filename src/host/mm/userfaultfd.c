@@ -8,7 +8,7 @@
  *
  * Modes: missing pages, of private anonymous memory and of shared memory; minor faults, where the
  * file already has the page. Not implemented: write protection, events of fork, mremap and munmap,
- * UFFDIO_MOVE, UFFDIO_POISON. A child of fork inherits no registration.
+ * UFFDIO_MOVE, UFFDIO_POISON. A child of fork does not inherit registrations.
  *
  * References to a uffd: its file, each registered area, each waiting fault. A uffd keeps the struct
  * of the address space alive, but not its contents. Locks: mm->lock > uffd->lock.
@@ -225,7 +225,10 @@ static unsigned int uffd_poll(struct file *f, struct poll_table *table)
 	struct uffd *uffd = f->priv;
 
 	poll_wait(table, &uffd->readers);
-	/* As on Linux, poll fails unless O_NONBLOCK is set: otherwise read() could block. */
+	/*
+	 * As on Linux, poll() returns an error unless O_NONBLOCK is set: otherwise, read() could
+	 * block.
+	 */
 	if (!uffd->ready || !(f->flags & O_NONBLOCK))
 		return EPOLLERR;
 	return has_message(uffd) ? EPOLLIN : 0;

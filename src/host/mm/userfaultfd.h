@@ -3,8 +3,8 @@
  * userfaultfd.h - page faults that a program answers itself (userfaultfd(2)).
  *
  * A registered area has a struct uffd and VMA_UFFD_* flags. A fault that the program has to answer
- * takes three steps: mm_fault_locked() queues it (uffd_queue_fault()) and returns -EAGAIN; its caller
- * releases mm->lock and sleeps in uffd_sleep(); then the caller tries again.
+ * takes three steps: mm_fault_locked() queues it (uffd_queue_fault()) and returns -EAGAIN; its
+ * caller releases mm->lock and sleeps in uffd_sleep(); then the caller tries again.
  */
 #ifndef HOST_USERFAULTFD_H
 #define HOST_USERFAULTFD_H

@@ -85,7 +85,10 @@ static struct vma *alloc_upper(struct mm *mm)
 	return vma;
 }
 
-/* Split the area that contains addr, if any, at addr. 0; -ENOMEM or -EINVAL: no area changed. */
+/*
+ * Split the area that contains addr, if any, at addr. Returns 0; or -ENOMEM or -EINVAL, and then no
+ * area has changed.
+ */
 static int vma_split_at(struct mm *mm, unsigned long addr)
 {
 	struct vma *vma = vma_find(mm, addr);
@@ -417,7 +420,7 @@ void vma_forget_uffd(struct mm *mm, const struct uffd *uffd)
 		}
 }
 
-/* Share the pages of a private area with `to`; both lose write permission. */
+/* Share the pages of a private area with `to`; both address spaces lose write permission. */
 static int copy_pages(struct mm *to, struct mm *from, const struct vma *vma)
 {
 	unsigned long va = vma->start, size;

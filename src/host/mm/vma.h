@@ -62,7 +62,7 @@ int vma_set_uffd(struct mm *mm, unsigned long start, unsigned long end, struct u
 		 unsigned int mode);
 void vma_forget_uffd(struct mm *mm, const struct uffd *uffd);
 bool vma_range_mapped(struct mm *mm, unsigned long start, unsigned long end);
-int vma_copy_all(struct mm *to, struct mm *from); /* fork: copy areas and pages; both are locked */
+int vma_copy_all(struct mm *to, struct mm *from); /* fork: copy all; the caller holds both locks */
 void vma_free_all(struct mm *mm);
 
 static inline unsigned long vma_flags_page_size(unsigned int flags)
@@ -75,7 +75,10 @@ static inline unsigned long vma_page_size(const struct vma *vma)
 	return vma_flags_page_size(vma->flags);
 }
 
-/* Round len up to pages. False: start is misaligned, or these are not user addresses. */
+/*
+ * Round len up to whole pages. Returns false if start is misaligned or the range is not in user
+ * space.
+ */
 static inline bool page_range(unsigned long start, unsigned long *len)
 {
 	if (start % PAGE_SIZE || *len > USER_END)
@@ -165,7 +168,8 @@ void mm_sync_icache(struct mm *mm); /* after writing instructions: fence.i where
 bool mm_may_have_areas(const struct mm *mm, unsigned int more);
 #define AREAS_OF_MOVE 4 /* as on Linux, mremap() fails unless it may add this many areas */
 /*
- * Check the limits for mmap(), brk() to `end` and mremap(). 0, -ENOMEM, -EAGAIN (RLIMIT_MEMLOCK).
+ * Check the limits for mmap(), brk() to `end` and mremap(). Return 0, -ENOMEM or -EAGAIN
+ * (RLIMIT_MEMLOCK).
  */
 int mm_may_map(struct mm *mm, const struct vma_spec *spec);
 int mm_may_brk(struct mm *mm, unsigned long end);

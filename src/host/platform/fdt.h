@@ -13,7 +13,7 @@ void fdt_init(hpa_t dtb); /* panics if there is no device tree */
  * Find the next enabled node with this compatible string after `from` (-1: the first); < 0: none.
  */
 int fdt_next_compatible(int from, const char *compatible);
-/* Read reg[index] of a node, with its parent's cell counts. size may be NULL. False: no entry. */
+/* Read reg[index] of a node, using its parent's cell counts. size may be NULL. False: no entry. */
 bool fdt_reg(int node, int index, hpa_t *base, u64 *size);
 u32 fdt_u32(int node, const char *name, u32 fallback);    /* read the first cell of a property */
 u64 fdt_number(int node, const char *name, u64 fallback); /* read a property of one or two cells */

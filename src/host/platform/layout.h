@@ -28,7 +28,7 @@ static inline void *pa_to_va(hpa_t pa)
 	return (void *)(unsigned long)(LINEAR_BASE + pa);
 }
 
-/* Only for pointers into the linear map, as from pa_to_va() and kmalloc(). */
+/* Only for pointers into the linear map, such as those from pa_to_va() and kmalloc(). */
 static inline hpa_t va_to_pa(const void *va)
 {
 	return (hpa_t)((unsigned long)va - LINEAR_BASE);

@@ -4,8 +4,8 @@
  *
  * The check runs once, before anything depends on them: otherwise the first sign of a missing
  * extension would be a program that dies, or a timer interrupt that never arrives. The boot
- * argument "need-h" also requires the H extension: a host without it runs ordinary programs, but no
- * guest.
+ * argument "need-h" also requires the H extension: a host without it runs ordinary programs, but
+ * cannot run guests.
  */
 #include "bootargs.h"
 #include "fdt.h"

@@ -8,7 +8,8 @@
 extern hpa_t kernel_image_pa; /* where the image was loaded: host_main() sets it */
 
 /*
- * Panics and names the extension if one is missing. Needs the device tree and the boot arguments.
+ * Panics if a required extension is missing, and names it. Needs the device tree and the boot
+ * arguments.
  */
 void platform_check(void);
 

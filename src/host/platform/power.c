@@ -75,7 +75,7 @@ void panic(const char *fmt, ...)
 			run_desc.state = HS_RUN_PANICKED;
 			power_off(PANIC_STATUS);
 		}
-		/* power_off() has also failed: it reads the device tree. An SBI call does not. */
+		/* power_off() has also failed. It reads the device tree; an SBI call does not. */
 		if (other == me)
 			sbi_shutdown();
 		for (;;)

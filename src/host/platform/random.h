@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* random.h - random bytes, for getrandom(), /dev/urandom, AT_RANDOM. */
+/* random.h - random bytes for getrandom(), /dev/urandom and AT_RANDOM. */
 #ifndef HOST_RANDOM_H
 #define HOST_RANDOM_H
 

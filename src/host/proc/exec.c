@@ -161,7 +161,8 @@ static bool parse_script_line(char *line, char **interp, char **arg)
 
 /*
  * If *f is a script, replace *f with its interpreter, and the first argument with the interpreter,
- * the script line's argument, if any, and `path`. 1: *f was a script; 0: it is not one; -errno.
+ * the script line's argument, if any, and `path`. Returns 1 if *f was a script, 0 if it is not one,
+ * or -errno.
  */
 static int resolve_script(struct file **f, const char *path, struct exec_args *args)
 {
@@ -256,7 +257,7 @@ static void set_name(struct process *p, const char *path)
 	inode_path(p->mm->exe->inode, p->path, sizeof(p->path));
 }
 
-/* Trace the exec. The event has room for the last characters of a long name. */
+/* Trace the exec. If the name is too long for the event, only its last characters are traced. */
 static void trace_exec(const struct process *p, const struct elf_image *image)
 {
 	const char *name = strrchr(p->path, '/') ? strrchr(p->path, '/') + 1 : p->path;
@@ -298,8 +299,8 @@ static void switch_mm(struct process *p, struct mm *mm)
 
 /*
  * Give p its own descriptor table, then close its close-on-exec descriptors. In a shared table,
- * that would also close the other process's descriptors. The exec can no longer fail, so wait for
- * memory.
+ * they would also be closed for the other process. The exec can no longer fail, so wait until there
+ * is memory for the table.
  */
 static void unshare_files(struct process *p)
 {

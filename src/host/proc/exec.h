@@ -42,7 +42,7 @@ int exec_build_stack(struct mm *mm, const struct exec_args *args, const struct e
 int exec_program(const char *path, struct exec_args *args, struct trap_frame *frame);
 
 #define EXEC_STACK_SIZE 0x800000UL /* RLIMIT_STACK of the first process */
-#define EXEC_STACK_MIN  0x40000UL  /* arguments may use half of it */
+#define EXEC_STACK_MIN  0x40000UL  /* minimum stack size; arguments may always use half of it */
 #define EXEC_STACK_MAX \
 	0x40000000UL /* also if the limit is infinite: the whole stack is mapped at once */
 #define EXEC_STACK_TOP (USER_END - 16 * PAGE_SIZE)

@@ -36,7 +36,10 @@ static int set_stdio(struct exec_spec *spec, int fd, const char *value)
 	return 0;
 }
 
-/* value: any of the descriptors 0, 1 and 2, as in "0,1,2", in any order; "" is none. */
+/*
+ * value: a list of those of the descriptors 0, 1 and 2 that are a terminal, in any order, as in
+ * "0,1,2"; "" if none is.
+ */
 static int set_tty(struct exec_spec *spec, const char *value)
 {
 	for (; *value; value++) {

@@ -25,7 +25,10 @@ struct exec_spec {
 	bool from_file; /* /.hs/exec exists; otherwise run /init on the console */
 };
 
-/* exec_file.c: read /.hs/exec, or fill in /init on the console. -EINVAL: malformed (logged). */
+/*
+ * exec_file.c: read /.hs/exec or, if there is no such file, fill in /init on the console. If the
+ * file is malformed, log that and return -EINVAL.
+ */
 int exec_spec_read(struct exec_spec *spec);
 
 #endif

@@ -152,7 +152,10 @@ static void become_zombie(struct process *p)
 		process_put(p);
 }
 
-/* Memory that is still charged to p may be in use by other processes. */
+/*
+ * Take p's account from it and close the account. Memory that is still charged to the account may
+ * be in use by other processes.
+ */
 static void close_account(struct process *p)
 {
 	struct account *account = p->account;
@@ -280,8 +283,8 @@ static bool take_zombie(struct wait_request *req, struct process *child)
 }
 
 /*
- * all_processes_lock is held. Store in req a stop or continuation of the child that req asks for
- * and that has not been reported yet. False: there is none. True: the child is now referenced.
+ * all_processes_lock is held. If the child has a stop or continuation that req asks for and that
+ * has not been reported yet, store it in req, reference the child and return true.
  */
 static bool take_job(struct wait_request *req, struct process *child)
 {
@@ -329,8 +332,8 @@ static bool wait_scan(struct wait_request *req)
 }
 
 /*
- * Returns 1 if req->found is set, 0 if WNOHANG is set and there is nothing to report yet, -ECHILD
- * or -EINTR.
+ * Wait until there is something to report for req. Returns 1 if req->found is set, 0 if WNOHANG is
+ * set and there is nothing to report yet, -ECHILD or -EINTR.
  */
 static int wait_for_child(struct wait_request *req)
 {

@@ -26,7 +26,7 @@
 #include "mm/vma.h"
 
 #define BUCKETS      256
-#define ROBUST_LIMIT 2048 /* maximum entries of a robust list that are walked, as on Linux */
+#define ROBUST_LIMIT 2048 /* maximum number of robust-list entries that are walked, as on Linux */
 
 struct futex_key {
 	const struct mm *mm; /* NULL: addr is physical */
@@ -166,7 +166,7 @@ static int lock_and_read(unsigned long addr, int op, struct futex_key *key, stru
 	}
 }
 
-/* Leave the queue. True: w was woken. No waker accesses w after this. */
+/* Remove w from its queue. Returns true if w was woken. After this call, no waker accesses w. */
 static bool leave_queue(struct waiter *w)
 {
 	struct bucket *b;

@@ -4,14 +4,14 @@
  *
  * A family is a process and its descendants, including those whose parent has ended (account.c).
  * Which process needed the page does not matter: a process that needs one page must not be ended
- * because another has taken all the others. Families are compared first because a program may
- * consist of many processes, each smaller than a process of another program. Only pid 1, which is
- * part of the kernel, is exempt; even the first program is ended if it is the largest.
+ * because another process has taken all other pages. Families are compared first because a program
+ * may consist of many processes, each smaller than a process of another program. Only pid 1, which
+ * is part of the kernel, is exempt; even the first program is ended if it is the largest.
  *
  * There is one victim at a time. A thread that finds no memory while the victim is ending waits for
- * its end and tries again. If no page becomes free for PATIENCE_MS (the victim sleeps where it
- * cannot be interrupted, or waits for a lock that a thread waiting here holds), the victim is
- * passed over, and the next one is chosen.
+ * the victim's end and tries again. If no page becomes free for PATIENCE_MS (the victim sleeps
+ * where it cannot be interrupted, or waits for a lock that a thread waiting here holds), the victim
+ * is passed over, and the next one is chosen.
  *
  * Locks: `choosing` (a mutex) guards the current victim; within it, all_processes_lock > p->lock,
  * and all_processes_lock > accounts_lock. Callers hold neither mm->lock nor a spinlock, because the
@@ -106,8 +106,9 @@ static struct process *set_footprints(void)
 
 /*
  * Set *found to the process to end, and *pages to its footprint. If a process is already ending,
- * set *found to that process, and *pages to 0. *found is referenced. If all have been passed over,
- * set *found to NULL, and *pages to 0. False: the largest process has ended meanwhile.
+ * set *found to that process, and *pages to 0. *found is referenced. If all processes have been
+ * passed over, set *found to NULL, and *pages to 0. Returns false if the largest process has ended
+ * meanwhile.
  */
 static bool find_largest(struct process **found, size_t *pages)
 {
@@ -168,9 +169,10 @@ static bool victim_is_pending(void)
 }
 
 /*
- * Choose a new victim and end it. `choosing` is held. False: the largest process has ended, or
- * memory has come back, while the footprints were added up, which takes long; count_elsewhere()
- * itself may have dropped the last reference to the address space of a process that has ended.
+ * Choose a new victim and end it. `choosing` is held. Adding up the footprints takes long: returns
+ * false if, meanwhile, the largest process has ended or more than 1/64 of memory has become free.
+ * count_elsewhere() itself may have dropped the last reference to the address space of a process
+ * that has ended.
  */
 static bool choose(const char *what)
 {

@@ -155,7 +155,10 @@ static void process_discard(struct process *p)
 	process_put(p);
 }
 
-/* -EAGAIN: the process is ending or executing another program, so no thread may be added. */
+/*
+ * Add t to p's threads. Returns -EAGAIN if p is ending or executing another program, so that no
+ * thread may be added.
+ */
 static int process_add_thread(struct process *p, struct thread *t)
 {
 	int err = 0;

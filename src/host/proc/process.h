@@ -89,7 +89,7 @@ struct first_program_ops {
 
 /* Start the first program: called by main.c when the machine is up. */
 int process_start_first(const struct exec_spec *spec, const struct first_program_ops *ops);
-/* The process's working directory, referenced; NULL: the root. */
+/* Return the process's working directory, referenced; NULL stands for the root. */
 struct inode *process_cwd(struct process *p);
 
 /* signal.c: handle signals and exit before the return to user mode, after rescheduling. */

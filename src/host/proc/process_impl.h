@@ -23,7 +23,10 @@ struct fork_signals {
 void process_end(struct process *p, int wait_status);
 void process_end_locked(struct process *p, int wait_status); /* p->lock is held */
 void thread_end(int code) __attribute__((noreturn));         /* ends the current thread */
-/* For exec: end the other threads and wait. -EAGAIN, -EINTR: another thread is ending this one. */
+/*
+ * For exec: end p's other threads and wait until they have ended. -EAGAIN, -EINTR: another thread
+ * is ending this one.
+ */
 int process_kill_other_threads(struct process *p);
 
 /* ---- futex.c ---- */
@@ -36,12 +39,12 @@ void signal_free_thread(struct thread *t);
 void signal_exec(struct process *p);
 /* Tell p that a child's state has changed. code: CLD_*; status: exit status or signal. */
 void signal_child(struct process *p, const struct process *child, int signo, int code, int status);
-bool signal_child_ignored(struct process *p); /* p will not wait: free ended children immediately */
+bool signal_child_ignored(struct process *p); /* true: p will not wait; free ended children */
 
 /* ---- jobctl.c ---- */
 /*
- * A thread stopped or ended. p->lock is held. True if that completes a stop: the caller then
- * releases p->lock and calls job_tell_stopped().
+ * Called when a thread of p has stopped or ended. p->lock is held. Returns true if p's stop is now
+ * complete: the caller then releases p->lock and calls job_tell_stopped().
  */
 bool job_stop_completes(struct process *p);
 void job_tell_stopped(struct process *p);
@@ -55,7 +58,10 @@ bool job_group_is_orphaned(const struct process *p);
  * all_processes_lock is held.
  */
 void job_hangup(int pgid, int sid);
-/* 0: the group is in session sid; -ESRCH: there is no such group; -EPERM: another session. */
+/*
+ * Check that the group is in session sid. Returns 0, -ESRCH (there is no such group) or -EPERM (the
+ * group is in another session).
+ */
 int job_group_check(int pgid, int sid);
 
 /* ---- sys_time.c ---- */

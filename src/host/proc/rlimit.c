@@ -140,7 +140,7 @@ int rlimits_show(struct inode *inode, struct text *t)
 /* ---- the number of processes and threads ---- */
 
 #define PAGES_PER_THREAD  32 /* 128 KiB: at most 1/8 of memory is kernel stacks, as on Linux */
-#define PAGES_PER_PROCESS 64 /* a minimal process uses about a third of it */
+#define PAGES_PER_PROCESS 64 /* a minimal process uses about a third of these */
 
 static int nr_processes, nr_user_threads; /* atomic */
 

@@ -18,7 +18,10 @@ struct inode;
 struct text;
 int rlimits_show(struct inode *inode, struct text *t); /* /proc/PID/limits */
 
-/* May a new process (`process`) or thread be created? 0, or -EAGAIN: a limit has been reached. */
+/*
+ * May a new process (if `process` is set) or a new thread be created? Returns 0, or -EAGAIN if a
+ * limit has been reached.
+ */
 int nproc_check(bool process);
 /* Change both counts; called when a process or a thread is created and when it ends. */
 void nproc_add(int processes, int threads);

@@ -7,7 +7,9 @@
 
 struct rusage;
 
-/* ticks: processor time; the host does not distinguish user and system time. */
+/*
+ * Fill in *ru for a processor time of `ticks`; the host does not distinguish user and system time.
+ */
 void rusage_fill(struct rusage *ru, u64 ticks);
 
 #endif

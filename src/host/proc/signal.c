@@ -253,7 +253,10 @@ void user_return_work(struct trap_frame *frame)
 	signal_mask_restore();
 }
 
-/* True if there is an area at addr. Then the area did not allow the access. */
+/*
+ * Returns true if there is an area at addr: then the fault means that the area did not allow the
+ * access.
+ */
 static bool is_mapped(unsigned long addr)
 {
 	struct mm *mm = current_process->mm;

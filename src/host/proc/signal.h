@@ -27,9 +27,9 @@ struct thread_signals {
 
 /*
  * Set a signal mask for the duration of one call (ppoll, pselect6, epoll_pwait). mask is a user
- * address; 0 changes nothing. Returns 0, -EFAULT, or -EINVAL (size). The call ends with
+ * address; 0 changes nothing. Returns 0, -EFAULT, or -EINVAL if size is wrong. The call ends with
  * signal_mask_restore(), unless it returns -EINTR: then the handler still runs with the temporary
- * mask, and its return restores the old one.
+ * mask, and the return from the handler restores the old one.
  */
 int signal_mask_set_user(unsigned long mask, size_t size);
 void signal_mask_restore(void);

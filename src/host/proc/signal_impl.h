@@ -31,8 +31,8 @@ void signal_kick_for(struct process *p, u64 set);
 /* Fill in a siginfo, with the current process's pid if code is SI_USER or SI_TKILL. */
 void signal_info(siginfo_t *info, int signo, int code);
 /*
- * Send a signal to the process, or to its thread tid (0: any). -ESRCH; for a real-time signal also
- * -EAGAIN (the queue is full) and -ENOMEM.
+ * Send a signal to the process, or to its thread tid (0: any). Returns 0 or -ESRCH; for a real-time
+ * signal also -EAGAIN (the queue is full) or -ENOMEM.
  */
 int signal_send(struct process *p, int tid, const siginfo_t *info);
 /*

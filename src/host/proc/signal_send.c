@@ -57,7 +57,7 @@ static int enqueue(struct process *p, struct thread *t, const siginfo_t *info)
 
 /*
  * p->lock is held. Kick one of p's threads that do not block the signal, unless the current thread
- * is one.
+ * is one of them.
  */
 static void kick_one(struct process *p, u64 bit)
 {

@@ -132,7 +132,7 @@ long sys_rt_sigtimedwait(struct trap_frame *frame)
 
 /* ---- sending ---- */
 
-/* pgid 0: to all processes but the caller's. */
+/* Send signo to the process group pgid or, for pgid 0, to all processes but the caller's. */
 static long send_to_many(int pgid, int signo)
 {
 	bool found;
@@ -166,7 +166,7 @@ long sys_kill(struct trap_frame *frame)
 	return ret;
 }
 
-/* Return the process that has a thread tid, referenced, or NULL. */
+/* Return the process that contains the thread tid, referenced, or NULL. */
 static struct process *process_of_thread(int tid)
 {
 	struct process *p, *found = NULL;
@@ -223,7 +223,10 @@ long sys_tgkill(struct trap_frame *frame)
 	return send_to_thread((int)frame->a0, (int)frame->a1, &info);
 }
 
-/* A program may not send another process a signal that pretends to be from the kernel or kill(). */
+/*
+ * Read a siginfo from user memory. A program may not send another process a signal that pretends to
+ * be from the kernel or from kill().
+ */
 static int get_info(siginfo_t *info, unsigned long addr, int signo, int pid)
 {
 	if (copy_from_user(info, addr, sizeof(*info)) < 0)

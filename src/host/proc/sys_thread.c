@@ -145,7 +145,7 @@ long sys_setsid(struct trap_frame *frame)
 
 /* ---- scheduling ---- */
 
-/* all_threads_lock is held. tid 0: the caller. */
+/* Return the thread tid of a program, or NULL. tid 0: the caller. all_threads_lock is held. */
 static struct thread *find_user_thread(int tid)
 {
 	struct thread *t;
@@ -196,7 +196,8 @@ long sys_sched_getaffinity(struct trap_frame *frame)
 	struct thread *t;
 
 	/*
-	 * As on Linux, the size must be a multiple of the word size and hold every possible hart.
+	 * As on Linux, the size must be a multiple of the word size, and the mask must have a bit
+	 * for every possible hart.
 	 */
 	if (frame->a1 % sizeof(mask) || !frame->a1)
 		return -EINVAL;

@@ -3,8 +3,8 @@
  * syscall.c - system-call dispatch.
  *
  * The table comes from syscall.def. If a call ended with -EINTR and may run again,
- * current->sig.restart records that, and signal.c decides, because only it knows whether a handler
- * runs.
+ * current->sig.restart records that, and signal.c decides whether the call runs again, because only
+ * signal.c knows whether a handler runs.
  */
 #include <linux/errno.h>
 #include <linux/unistd.h>
@@ -100,8 +100,9 @@ static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
 }
 
 /*
- * Finish a call that failed. If it returned -EINTR and may run again, it runs again immediately if
- * no signal is pending for this thread (another thread took it). Otherwise signal.c decides.
+ * Finish a call that failed. If the call returned -EINTR and may run again, it runs again
+ * immediately if no signal is pending for this thread (because another thread took the signal).
+ * Otherwise, signal.c decides.
  */
 static __attribute__((noinline)) void syscall_failed(struct trap_frame *frame, unsigned long number,
 						     long ret)

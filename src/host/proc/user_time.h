@@ -6,8 +6,8 @@
 #include "hv/types.h"
 
 /*
- * Read the struct timespec at user address addr; *ns saturates. 0, -EFAULT, or -EINVAL: negative,
- * or tv_nsec >= 10^9.
+ * Read the struct timespec at user address addr; *ns saturates. Returns 0, -EFAULT, or -EINVAL if
+ * the time is negative or tv_nsec >= 10^9.
  */
 int user_timespec_get(unsigned long addr, u64 *ns);
 int user_timespec_put(unsigned long addr, u64 ns);

@@ -119,7 +119,10 @@ void hv_timer_start(struct hv_timer *timer, u64 deadline)
 	spin_unlock(&me->timer_lock);
 }
 
-/* True while fn runs, perhaps on a hart other than timer->hart, where it was last started. */
+/*
+ * Returns true while the timer's fn runs, perhaps on a hart other than timer->hart, on which the
+ * timer was last started.
+ */
 static bool timer_runs(const struct hv_timer *timer)
 {
 	for (unsigned int i = 0; i < nr_harts; i++)

@@ -83,7 +83,10 @@ static void leave(struct mutex *m, struct wait_entry *entry)
 		__atomic_fetch_and(&m->holder, ~gone, __ATOMIC_RELAXED);
 }
 
-/* Sleep until the mutex is taken (0), or until a signal ends a sleep in this state (-EINTR). */
+/*
+ * Sleep until this thread holds the mutex (0), or until a signal ends a sleep in this state
+ * (-EINTR).
+ */
 static int wait_for(struct mutex *m, enum thread_state state)
 {
 	u64 patience = hv_time() + hv_timebase_hz() / 1000 * MUTEX_PATIENCE_MS;

@@ -74,7 +74,10 @@ static void report_overflow(struct hv_pmc *pmc)
 	pmc->overflow(pmc);
 }
 
-/* Clear the interrupt before reading scountovf: an overflow in between is seen twice, not lost. */
+/*
+ * Clear the interrupt before reading scountovf: an overflow between the two is seen twice, not
+ * lost.
+ */
 void pmu_interrupt(void)
 {
 	struct hv_pmc **mine = lent[this_hart()];

@@ -7,7 +7,7 @@
  * hart that it may use, preferably its own. An idle hart takes waiting threads from other harts.
  * While a vCPU's thread waits, it may stay on its hart if no other thread needs the hart, which
  * then counts as idle (sched_idle_here()). If the waker is about to sleep (`hands_over`), the woken
- * thread runs on the waker's hart after it: waking another hart would take longer.
+ * thread runs after the waker on the waker's hart: waking another hart would take longer.
  *
  * Invariant: a thread is `running` on exactly one hart, or in at most one queue; its `hart` says
  * which. state, hart and queued change under that hart's rq_lock, except that a running thread sets
@@ -30,8 +30,8 @@ void switch_context(struct thread *prev, struct thread *next);
 static unsigned long idle_harts; /* atomic: a bit per idle hart, even in sched_idle_here() */
 
 /*
- * Under a debugger, a longer slice is needed: each stop takes time, and threads would be switched
- * between the stops.
+ * Return the length of a slice in ticks. Under a debugger, a longer slice is needed: each stop
+ * takes time, and threads would be switched between the stops.
  */
 static u64 slice_ticks(void)
 {
@@ -188,7 +188,10 @@ static bool threads_queued_elsewhere(void)
 	return false;
 }
 
-/* Take a thread that may run here from another hart's queue. NULL: there is none. */
+/*
+ * Look in the other harts' queues for a thread that may run here, and take it. Returns NULL if
+ * there is none.
+ */
 static struct thread *steal(struct hart *me)
 {
 	unsigned int self = (unsigned int)(me - harts);

@@ -48,8 +48,8 @@ static inline struct hart *my_hart(void)
 }
 
 /*
- * The running thread has to call schedule() soon, usually because another thread waits for this
- * hart.
+ * Returns true if the running thread has to call schedule() soon, usually because another thread
+ * waits for this hart.
  */
 static inline bool need_resched(void)
 {

@@ -3,9 +3,11 @@
  * static_key.c - switch static keys by patching their sites while harts may execute them.
  *
  * A site is `nop` or `j label`, 4 bytes at a 2-byte boundary, so one store cannot
- * change it atomically for all harts. Two stores, one for each half, can, because
+ * change it atomically for all harts. Two stores, one for each half, are safe, because
  *
  *     low half of nop + any high half   is addi x0, xN, imm, which also does nothing
+ *
+ * if they are made in this order:
  *
  *   on:   high half, fence.i on all harts, low half, fence.i on all harts
  *   off:  low half, fence.i on all harts, high half, fence.i on all harts

@@ -147,7 +147,9 @@ void thread_exit(void) __attribute__((noreturn)); /* end the current thread; it 
 void thread_free(struct thread *t);               /* a thread that never started, or has ended */
 
 bool thread_wake(struct thread *t); /* wake t from any sleep; any context. True: it slept */
-/* A signal was sent: wake t if that ends its sleep, or kick it out of user or guest mode. */
+/*
+ * A signal was sent to t: wake t if the signal ends its sleep, or kick t out of user or guest mode.
+ */
 void thread_signal_kick(struct thread *t);
 void schedule(void);       /* run another thread; sleep if current->state says so */
 bool hart_is_wanted(void); /* is another thread ready to run on this hart? */

@@ -30,8 +30,8 @@
 	 * reservation of another thread, of a guest, or of a failed compare-and-swap in the kernel,
 	 * and an SC of the context that continues here could succeed because of it (A §2 recommends
 	 * an SC to a scratch word at a context switch). A return to the kernel needs the SC too:
-	 * the SC of user_cmpxchg_4() may fault, and the fault may sleep. The scratch word is the
-	 * frame's epc, which is overwritten with the same value.
+	 * the SC of user_cmpxchg_4() may fault, and the thread may sleep while the fault is
+	 * handled. The scratch word is the frame's epc, which is overwritten with the same value.
 	 */
 #if FRAME_epc != 0
 #error "the frame does not begin with epc"
@@ -132,7 +132,10 @@ switch_context:
 	mv	tp, a1
 	ret
 
-	/* fp_store(struct fp_state *), fp_load(const struct fp_state *): FS must not be Off. */
+	/*
+	 * fp_store(struct fp_state *) saves the FP registers, fp_load(const struct fp_state *)
+	 * loads them. FS must not be Off.
+	 */
 	.globl	fp_store
 fp_store:
 	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31

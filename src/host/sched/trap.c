@@ -199,7 +199,7 @@ void trap_print_frame(const struct trap_frame *frame)
 	}
 }
 
-/* Runs on a separate stack and does not return. */
+/* Report a kernel stack overflow and panic. Runs on a separate stack. */
 void trap_stack_overflow(struct trap_frame *frame)
 {
 	csr_clear(sstatus, SSTATUS_SUM);
@@ -211,8 +211,8 @@ void trap_stack_overflow(struct trap_frame *frame)
 }
 
 /*
- * Handle a trap from the kernel: for a fault on user memory, resolve it or continue at the fixup;
- * all other traps are bugs.
+ * Handle a trap from the kernel. If it is a fault on user memory, resolve the fault or continue at
+ * the fixup; all other traps are bugs.
  */
 void trap_kernel(struct trap_frame *frame)
 {

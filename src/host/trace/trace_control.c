@@ -87,7 +87,10 @@ void trace_emit_slow(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64
 
 /* ---- setters ------------------------------------------------------------------------------ */
 
-/* Either a hart reads its rules after our change, or we see its in_slow. */
+/*
+ * Wait until no hart uses the old rules. A hart either reads its rules after our change, or we see
+ * its in_slow.
+ */
 static void wait_for_harts(void)
 {
 	if (!trace_mem)

@@ -41,7 +41,10 @@ struct trace_trigger {
 	struct trace_filter filter;
 };
 
-/* times: 1 or more, ~0 for no limit. -EEXIST if the event already has a trigger of this kind. */
+/*
+ * Set the event's trigger of this kind. times: how often it fires; 1 or more, ~0 for no limit.
+ * Returns -EEXIST if the event already has a trigger of this kind.
+ */
 int trace_set_trigger(unsigned int event, enum trace_trigger_kind kind, u64 times,
 		      const char *filter, struct trace_filter_error *error);
 int trace_clear_trigger(unsigned int event, enum trace_trigger_kind kind); /* -ENOENT */

@@ -47,7 +47,10 @@ static void add_signed(struct line *line, u64 value)
 	add_number(line, (s64)value < 0 ? 0 - value : value, 10, 0);
 }
 
-/* The text was written by a program: replace everything that is not printable ASCII. */
+/*
+ * Append the characters in `value`. A program wrote them: replace those that are not printable
+ * ASCII.
+ */
 static void add_text(struct line *line, u64 value)
 {
 	char c[2] = { 0 };

@@ -39,7 +39,7 @@ struct trace_filter_error {
 	unsigned int at;
 };
 
-/* Returns 0, or -EINVAL with *error set. */
+/* Parse a condition on the event's fields. Returns 0, or -EINVAL with *error set. */
 int trace_filter_parse(struct trace_filter *filter, enum trace_event event, const char *text,
 		       struct trace_filter_error *error);
 bool trace_filter_match(const struct trace_filter *filter, const u64 *args, u32 who,

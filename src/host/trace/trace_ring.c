@@ -2,11 +2,11 @@
 /*
  * trace_ring.c - trace memory: per-hart rings of records, and the costs of exits.
  *
- * Invariant: each hart writes only its own ring and statistics, with interrupts off, so there is
- * neither a lock nor a second writer. The ring overwrites its oldest records. `head` in trace
- * memory counts every record ever written, so a reader knows exactly how many are lost. The layout,
- * and what a reader of a killed machine can rely on: hv/trace_mem.h. Also compiled for the build
- * machine (tests/trace). Documentation: docs/trace.md
+ * Invariant: each hart writes only its own ring and statistics, with interrupts off, so no ring
+ * ever has a second writer, and none needs a lock. The ring overwrites its oldest records. `head`
+ * in trace memory counts every record ever written, so a reader knows exactly how many are lost.
+ * hv/trace_mem.h describes the layout, and what a reader of a killed machine's memory can rely on.
+ * This file is also compiled for the build machine (tests/trace). Documentation: docs/trace.md
  */
 #include "hv/trace.h"
 #include <asm-generic/errno.h>
@@ -46,7 +46,10 @@ void trace_write(struct trace_hart *th, unsigned int event, const u64 *args)
 	for (unsigned int i = 0; i < TRACE_ARGS; i++)
 		r->arg[i] = args[i];
 	r->who = th->who;
-	/* Number and head last: a reader of RAM that finds them finds a complete record. */
+	/*
+	 * Store the number and the head last: a reader of RAM that finds them also finds the
+	 * complete record.
+	 */
 	__atomic_store_n(&r->seq_event, (u32)number << TRACE_EVENT_BITS | event, __ATOMIC_RELEASE);
 	__atomic_store_n(&th->head, number + 1, __ATOMIC_RELEASE);
 }
@@ -69,7 +72,7 @@ void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause)
 	clock->hart = (int)TRACE_THIS_HART();
 	if (__builtin_expect(code >= EXIT_SLOT_IRQ, 0))
 		code = EXIT_SLOT_IRQ - 1;
-	/* Interrupt 5 and exception 5 are different things. */
+	/* Interrupt 5 and exception 5 have different slots. */
 	clock->slot = (int)(code + irq * EXIT_SLOT_IRQ);
 }
 

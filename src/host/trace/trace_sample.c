@@ -4,13 +4,13 @@
  *
  *   trace.sample=HZ   samples per second on each hart (default 997: not a multiple of a usual tick)
  *
- * The timer is one of the host's (clock.c) and armed only while the event is on; without it, a hart
- * has no tick. It interrupts the guest, or a program, at an exact pc. The kernel runs with
- * interrupts off, so there the timer is noticed later: at the end of the exit's handler or of the
- * system call, before another thread runs, or where the kernel itself takes interrupts
- * (irq_poll()). Each of these places calls hv_sample() with what was running. The first call after
- * the timer's interrupt has become pending takes the sample. The timer's function runs after that
- * and only restarts the timer.
+ * The timer is one of the host's timers (clock.c) and is armed only while the event is on;
+ * otherwise, a hart has no tick. In a guest or a program, the timer interrupts at an exact pc. The
+ * kernel runs with interrupts off, so in the kernel the timer is noticed later: at the end of the
+ * exit's handler or of the system call, before another thread runs, or where the kernel itself
+ * takes interrupts (irq_poll()). Each of these places calls hv_sample() with what was running. The
+ * first call after the timer's interrupt has become pending takes the sample. The timer's function
+ * runs after that and only restarts the timer.
  *
  * The record's `late` is the time from when the sample was due until it was taken. A hart's timer
  * has to be started by the hart itself: a thread moves from hart to hart to start the timers
@@ -144,9 +144,10 @@ static void starter(void *arg)
 }
 
 /*
- * On a slow machine (QEMU's -icount shift=10: an instruction takes 1024 ns), every sample would be
- * due before the previous one is done. Use the least of several measurements: the machine that runs
- * QEMU may have been busy.
+ * Return the time, in ticks, that LEAST_INSTRUCTIONS take. On a slow machine (QEMU's -icount
+ * shift=10: an instruction takes 1024 ns), every sample would otherwise be due before the previous
+ * one is done. Use the least of several measurements: the machine that runs QEMU may have been
+ * busy.
  */
 static u64 measure_least_period(void)
 {

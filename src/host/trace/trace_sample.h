@@ -13,12 +13,15 @@
 
 #define TRACE_SAMPLE_MAX_HZ 100000
 
-/* Call hv_sample() for the kernel, which takes its interrupts at pc; the mode is idle or HS. */
+/*
+ * Call hv_sample() for the kernel, which takes its interrupts at pc; the mode is SAMPLE_IDLE or
+ * SAMPLE_HS.
+ */
 void trace_sample_kernel(unsigned long pc);
 
 /*
- * Set the number of samples per second of each hart. Returns -EINVAL if it is not within 1 to
- * TRACE_SAMPLE_MAX_HZ, or is more than the timebase. Thread context.
+ * Set the number of samples per second of each hart. Returns -EINVAL if hz is not in the range 1 to
+ * TRACE_SAMPLE_MAX_HZ, or is greater than the timebase frequency. Thread context.
  */
 int trace_sample_set_hz(unsigned long hz);
 unsigned long trace_sample_hz(void);

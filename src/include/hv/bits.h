@@ -2,14 +2,15 @@
 /*
  * bits.h - bit masks, fields, and small arithmetic.
  *
- * The cross libgcc is lp64d only, so nothing here may become a library call on rv64imac.
+ * The cross compiler's libgcc exists only for lp64d, so nothing here may become a library call on
+ * rv64imac.
  */
 #ifndef HV_BITS_H
 #define HV_BITS_H
 
 #define BITS_PER_LONG (8 * __SIZEOF_LONG__)
 
-/* Also usable from assembly, where 1UL is not a valid number. */
+/* BIT() and GENMASK() can also be used in assembly, where 1UL is not a valid number. */
 #ifdef __ASSEMBLER__
 #define BIT(n)        (1 << (n))
 #define GENMASK(h, l) (((1 << ((h) - (l) + 1)) - 1) << (l))

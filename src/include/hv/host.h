@@ -38,8 +38,8 @@ int hv_copy_from_user(void *dst, hva_t src, size_t size); /* 0 or -EFAULT */
 int hv_copy_to_user(hva_t dst, const void *src, size_t size);
 int hv_clear_user(hva_t dst, size_t size); /* zeroes */
 /*
- * Like hv_copy_to_user(), but does not sleep: also returns -EFAULT if a fault would bring the page
- * in.
+ * Like hv_copy_to_user(), but does not sleep: also returns -EFAULT if the page would have to be
+ * faulted in first.
  */
 int hv_copy_to_user_nofault(hva_t dst, const void *src, size_t size);
 
@@ -57,27 +57,29 @@ struct hv_user_page {
 };
 
 /*
- * Fault a user page in (write: for writing). -EFAULT: no mapping or no permission. -EINTR: a fatal
- * signal. -ENOMEM: the core returns it from the ioctl, as it does if hv_pages_alloc() fails; the
- * host then frees memory and repeats the ioctl. May sleep. No reference is held: on return the page
- * may already be unmapped, and its frame reused. A caller that maps the page must register a
- * notifier that changes a sequence number; it reads this number before the call and rechecks it
- * under its own lock.
+ * Fault in a user page, for writing if `write` is true. Returns -EFAULT if there is no mapping or
+ * no permission, and -EINTR if a fatal signal is pending. If the function returns -ENOMEM, so does
+ * the core's ioctl, as it does if hv_pages_alloc() fails; the host then frees memory and repeats
+ * the ioctl. May sleep. No reference is held: on return the page may already be unmapped, and its
+ * frame reused. A caller that maps the page must register a notifier that changes a sequence
+ * number; the caller reads this number before the call and rechecks it under its own lock.
  */
 int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
 /*
- * Like hv_user_page_look(), but takes a reference on the 4K page: its frame stays allocated,
- * although the page may become unmapped.
+ * Like hv_user_page_look(), but takes a reference on the 4K page: its frame stays allocated even if
+ * the page is unmapped.
  */
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
 void hv_user_page_put(const struct hv_user_page *page);
-/* False: some mapping in [start, start + size) is not writable. Holes do not count. May sleep. */
+/*
+ * Return true if all mappings in [start, start + size) are writable. Holes do not count. May sleep.
+ */
 bool hv_user_range_writable(struct hv_mm *mm, hva_t start, u64 size);
 
 /*
- * MMU notifier: the host calls it before it changes, moves or removes the pages behind a range of
- * user addresses. Callbacks may run on any thread, with the host's mm lock held. They must neither
- * sleep nor take a lock under which the core accesses user memory.
+ * MMU notifier: functions that the host calls when it changes, moves or removes the pages behind a
+ * range of user addresses. They may run on any thread, with the host's mm lock held. They must
+ * neither sleep nor take a lock under which the core accesses user memory.
  */
 struct hv_notifier {
 	/*
@@ -93,7 +95,7 @@ struct hv_notifier {
 	 * zeroes.
 	 */
 	void (*moved)(struct hv_notifier *n, hva_t start, hva_t end);
-	/* True if a guest has used some page of the range since the last clear_young. */
+	/* True if a guest has used some page of the range since the last clear_young(). */
 	bool (*test_young)(struct hv_notifier *n, hva_t start, hva_t end);
 	void (*clear_young)(struct hv_notifier *n, hva_t start, hva_t end);
 	/* The address space is going away: drop every mapping of it. */
@@ -138,7 +140,7 @@ void hv_wake_all(struct hv_waitq *wq); /* any context; neither faults nor sleeps
 bool hv_signal_pending(void); /* for the calling thread: KVM_RUN must return -EINTR */
 bool hv_resched_needed(void); /* another thread should have this hart now */
 bool hv_hart_wanted(void);    /* another thread waits for this hart */
-void hv_resched(void);        /* let that thread run; may sleep */
+void hv_resched(void);        /* let the waiting thread run; may sleep */
 bool hv_host_needed(void);    /* a signal is pending, or the thread has to yield */
 int hv_thread_id(void);
 /*
@@ -185,12 +187,15 @@ void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart);
 
 unsigned int hv_hart(void);           /* index of this hart, 0 .. hv_nr_harts() - 1 */
 unsigned int hv_nr_harts(void);       /* number of online harts */
-void hv_hart_kick(unsigned int hart); /* make it leave its guest, if it is in one */
+void hv_hart_kick(unsigned int hart); /* make the hart leave its guest, if it runs one */
 /*
- * With interrupts off, handle the host interrupt that ended a guest's run; `scause` is the trap's.
+ * With interrupts off, handle the host interrupt that ended a guest's run; `scause` is its cause.
  */
 void hv_handle_interrupt(unsigned long scause);
-/* For long loops: take interrupts pending on this hart. False: another thread waits for it. */
+/*
+ * For long loops: take the interrupts pending on this hart. Returns false if another thread waits
+ * for the hart.
+ */
 bool hv_poll_interrupts(void);
 /*
  * Wait on this hart for an interrupt: either one of the host's, which is then taken, or one that
@@ -225,15 +230,15 @@ bool hv_fp_is_of(const void *owner);
 /* ---- performance counters -------------------------------------------------- */
 
 /*
- * A counter of a hart, lent to the core for one event of the guest that runs there: it counts in VS
- * and VU only. Each is used by one thread, with interrupts off, and is stopped on the hart on which
- * it was started.
+ * A hart's counter, lent to the core for one event of the guest that runs there. It counts only in
+ * VS and VU. Each counter is used by one thread, with interrupts off, and is stopped on the hart on
+ * which it was started.
  */
 struct hv_pmc {
 	unsigned long event;  /* event_idx of SBI §11: a hardware, cache or raw event */
 	u64 data;             /* its event_data */
 	unsigned int inhibit; /* HV_PMC_NOT_IN_*: a part of the guest that is not counted */
-	u64 value;            /* its value while it is stopped */
+	u64 value;            /* the counter's value while it is stopped */
 	/*
 	 * Called when the counter has overflowed, from an interrupt or hv_pmc_stop(); must not
 	 * sleep.
@@ -253,7 +258,7 @@ struct hv_pmc {
  */
 unsigned int hv_pmu_counters(unsigned int *width);
 int hv_pmc_start(struct hv_pmc *pmc); /* -ENOENT: this hart has no free counter for the event */
-void hv_pmc_stop(struct hv_pmc *pmc); /* does nothing if it is stopped */
+void hv_pmc_stop(struct hv_pmc *pmc); /* does nothing if the counter is stopped */
 u64 hv_pmc_read(const struct hv_pmc *pmc);
 
 /* ---- time ---------------------------------------------------------------- */
@@ -270,7 +275,7 @@ struct hv_timer {
 };
 
 void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer));
-void hv_timer_start(struct hv_timer *timer, u64 deadline); /* re-arms it if it is armed */
+void hv_timer_start(struct hv_timer *timer, u64 deadline); /* re-arms a timer that is armed */
 /* When this returns, fn is not running and will not run. Must not be called from fn itself. */
 void hv_timer_cancel(struct hv_timer *timer);
 
@@ -361,7 +366,10 @@ int kvm_debug_value(unsigned int vm, unsigned int counter, u64 *value, bool clea
 /* Write a line to the host's log. Rate-limited, so that a guest or a VMM cannot flood it. */
 void hv_log(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Only for the core's own invariants: no action of a guest or a VMM may lead here. */
+/*
+ * Stop the host because one of the core's own invariants does not hold. No action of a guest or a
+ * VMM may lead here.
+ */
 void hv_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /*

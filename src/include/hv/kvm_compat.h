@@ -19,7 +19,8 @@
 #define KVM_COMPAT_SBI_EXT_COUNT 13
 
 /*
- * The registers of FWFT: subtype of KVM_REG_RISCV_SBI_STATE; three for each feature.
+ * The registers of FWFT, a subtype of KVM_REG_RISCV_SBI_STATE: three registers for each feature.
+ *
  * ORDER: sbi_fwft.c's features
  */
 #define KVM_COMPAT_REG_SBI_FWFT       (1ULL << 16)

@@ -2,10 +2,10 @@
 /*
  * spinlock.h - an unfair spinlock: the first to try a free lock gets it.
  *
- * It is unfair on purpose. Under QEMU a hart is a thread, and with more harts than processors, the
- * next hart in a queue is often not running, so all the others would wait for its time slice. With
- * a ticket lock, guests' page faults were 20 times slower with 4 harts on 2 processors. With few
- * harts and short critical sections, no hart starves.
+ * The lock is unfair on purpose. Under QEMU, a hart is a thread, and if there are more harts than
+ * processors, the next hart in a queue is often not running, so all the others would wait for its
+ * time slice. With a ticket lock, guests' page faults were 20 times slower with 4 harts on 2
+ * processors. With few harts and short critical sections, no hart starves.
  *
  * The host kernel runs with interrupts off, so there is no irq-safe variant. A holder neither
  * sleeps nor accesses user memory. Zero is the unlocked state.
@@ -19,7 +19,10 @@ struct spinlock {
 	u32 locked;
 };
 
-/* A hint in a busy-wait. Each host has its own, because QEMU and pthreads differ. */
+/*
+ * Called in each round of a busy-wait. Each host has its own version: a pause hint on harts,
+ * sched_yield() in native tests.
+ */
 void hv_cpu_relax(void);
 
 static inline bool spin_trylock(struct spinlock *lock)

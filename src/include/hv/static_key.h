@@ -44,7 +44,7 @@ struct static_key_site {      /* ORDER: STATIC_KEY_GOTO() */
 
 #ifdef __riscv
 
-/* Change every site of a key on all harts while they run. Does not sleep. */
+/* Switch a key on or off: change all of its sites on all harts, while they run. Does not sleep. */
 void static_key_set(struct static_key *key, bool enabled);
 /*
  * Like static_key_set() for nr consecutive keys, each with its own value, but with no more fences

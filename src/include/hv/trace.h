@@ -275,8 +275,8 @@ on:
 }
 
 /*
- * Call this after events were switched on or off. The class may be a leftover from an exit before a
- * time when no event was on, so forget it. While exits are accounted for, however, the class is
+ * Call this after events were switched on or off. If no event was on for a time, the class may be
+ * that of an earlier exit, so forget it. While exits are accounted for, however, the class is
  * always that of the current exit.
  */
 static inline void trace_exit_events_switched(struct trace_exit_clock *clock)
@@ -311,13 +311,13 @@ int trace_mem_init(void *mem, size_t size, unsigned int nr_harts, unsigned long 
 size_t trace_mem_size(unsigned int nr_harts, size_t ring);
 /*
  * Select events by a list such as "kvm_exit,gstage_*,!gstage_step", "all" or "none", which is
- * applied from left to right; ! switches off. Returns 0, or -EINVAL with *bad at the word that does
- * not name any event; then nothing has changed.
+ * applied from left to right; a word that begins with ! switches events off. Returns 0, or -EINVAL
+ * with *bad pointing to the word that does not name any event; then nothing has changed.
  */
 int trace_select(const char *list, const char **bad);
 /*
- * Switch on the chosen ones of the TRACE_NR_EVENTS events, and all others off. One caller at a
- * time.
+ * Switch on the events for which `chosen` is true (it has TRACE_NR_EVENTS elements), and switch off
+ * all others. One caller at a time.
  */
 void trace_apply(const bool *chosen);
 /* On while records pass filters or triggers, or go to a ring that keeps the oldest. */

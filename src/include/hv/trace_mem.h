@@ -55,8 +55,9 @@ struct trace_record {
  * one page.
  *
  * Histogram: each value below 64 has its own bucket. Above that, every power of two has 32 buckets,
- * so the width of a bucket is at most 1/32 of its values, and its middle is at most 1/64 off. The
- * last bucket has no upper limit: it counts values from HIST_LIMIT on.
+ * so the width of a bucket is at most 1/32 of its values, and the middle of a bucket differs from
+ * each of its values by at most 1/64. The last bucket has no upper limit: it counts values from
+ * HIST_LIMIT on.
  */
 #define EXIT_SLOT_IRQ   32
 #define EXIT_SLOT_CLASS 64
@@ -88,7 +89,7 @@ enum exit_unit {
 
 struct trace_hart_mem {
 	u64 head;    /* records ever written */
-	u64 dropped; /* records not written: the ring is full, and keeps the oldest */
+	u64 dropped; /* records not written because the ring was full and keeps the oldest */
 	u64 own[6];  /* private to the host */
 };
 

@@ -46,7 +46,7 @@ int bus_store(struct kvm *vm, gpa_t gpa, unsigned int len, u64 data)
 	const struct bus_entry *entry, *end;
 	int ret = -ENOENT;
 
-	/* Most VMs have no such device, so they do not need the lock. */
+	/* Most VMs do not have any device on this bus, so they do not need the lock. */
 	if (!READ_ONCE(bus->nr))
 		return -ENOENT;
 	spin_lock(&vm->bus_lock);

@@ -28,13 +28,19 @@ struct bus_device {
 
 #define BUS_MAX_ZONES 1000 /* coalesced zones on one bus, as on Linux */
 
-/* 0: a device has taken the store. -ENOENT: user space has to handle it. Any vCPU thread. */
+/*
+ * Offer a store to the VM's devices. Returns 0 if a device has taken it, or -ENOENT if user space
+ * has to handle it. Any vCPU thread.
+ */
 int bus_store(struct kvm *vm, gpa_t gpa, unsigned int len, u64 data);
-/* Call with bus_lock held. -ENOSPC: the bus has too many zones; -ENOMEM. */
+/*
+ * Add a device to its bus. Call with bus_lock held. Returns -ENOSPC if the bus has too many zones,
+ * or -ENOMEM.
+ */
 int bus_add(struct kvm *vm, enum kvm_bus_kind kind, struct bus_device *dev);
 /* Call with bus_lock held. Removes every device that is `gone`; its owner then frees it. */
 void bus_sweep(struct kvm *vm, enum kvm_bus_kind kind);
-void bus_vm_destroy(struct kvm *vm); /* after its devices are gone */
+void bus_vm_destroy(struct kvm *vm); /* called after the VM's devices are gone */
 
 /* coalesced.c */
 int coalesced_vm_init(struct kvm *vm);
@@ -50,7 +56,7 @@ void ioeventfd_vm_destroy(struct kvm *vm);
 int kvm_vm_ioctl_irqfd(struct kvm *vm, const struct kvm_irqfd *args);
 void irqfd_vm_destroy(struct kvm *vm);
 
-/* VM ioctls for interrupts. -EINVAL for any other command. */
+/* Handle the VM ioctls for interrupts. Returns -EINVAL for any other command. */
 long irqchip_ioctl(unsigned int cmd, unsigned long arg);
 
 #endif

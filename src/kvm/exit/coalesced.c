@@ -85,7 +85,10 @@ static bool contains(const struct zone *zone, gpa_t gpa, u32 size)
 	       gpa + size <= zone->dev.gpa + zone->dev.len;
 }
 
-/* Remove every zone that contains the given range, as Linux does. No error if there is none. */
+/*
+ * Remove every zone that contains the given range, as Linux does. It is not an error if there is
+ * none.
+ */
 int kvm_vm_ioctl_unregister_coalesced(struct kvm *vm, const struct kvm_coalesced_mmio_zone *args)
 {
 	enum kvm_bus_kind kind = args->pio ? KVM_BUS_PIO : KVM_BUS_MMIO;

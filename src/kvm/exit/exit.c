@@ -2,8 +2,8 @@
 /*
  * exit.c - dispatch an exit to the handler for its cause.
  *
- * Traps that are delegated to the guest have rows as well, so the core is correct on a hart that does
- * not implement every bit of hedeleg. An exception without a row ends the run with
+ * Traps that are delegated to the guest have rows as well, so the core is correct on a hart that
+ * does not implement every bit of hedeleg. An exception without a row ends the run with
  * KVM_EXIT_INTERNAL_ERROR.
  */
 #include "exit/exit.h"
@@ -13,7 +13,8 @@
 #include "vcpu/pmu.h"
 
 /*
- * If breakpoints are not delegated, KVM_SET_GUEST_DEBUG is on, and the VMM's debugger set this one.
+ * If breakpoints are not delegated, KVM_SET_GUEST_DEBUG is on, and the VMM's debugger set this
+ * breakpoint: end KVM_RUN with KVM_EXIT_DEBUG.
  */
 static int exit_breakpoint(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
@@ -121,8 +122,8 @@ static __attribute__((noinline)) int dispatch_other(struct kvm_vcpu *vcpu,
 int exit_dispatch(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	/*
-	 * An SBI call, the shortest of exits, does not leave any work for the host: REQ_HOST is not
-	 * needed.
+	 * An SBI call is the shortest exit and does not leave any work for the host, so REQ_HOST is
+	 * not needed.
 	 */
 	if (trap->scause == EXC_ECALL_VS)
 		return exit_sbi(vcpu, trap);

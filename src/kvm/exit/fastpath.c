@@ -7,12 +7,12 @@
  * first, because a declined exit must not have changed anything. It is then handled by the
  * functions of the slow path, with the same events, counters and clock.
  *
- * mode stays IN_GUEST. So a thread that wants this vCPU sends the interrupt, which is pending when
- * the guest continues and ends its run at once. No kick is lost, and a thread that waits for the
- * vCPU to leave the guest waits a few hundred instructions longer. For the same reason, the fast
- * path does not serve requests: fences, a new VMID, signals and rescheduling are left to the slow
- * path, which that interrupt takes. Exits also take the slow path while a request is pending, or
- * while an event is on that only the slow path records.
+ * mode stays IN_GUEST. So a thread that wants this vCPU sends an interrupt, which is pending when
+ * the guest continues and ends the guest's run at once. No kick is lost, and a thread that waits
+ * for the vCPU to leave the guest waits a few hundred instructions longer. For the same reason, the
+ * fast path does not serve requests: fences, a new VMID, signals and rescheduling are left to the
+ * slow path, which handles the exit that the interrupt causes. Exits also take the slow path while
+ * a request is pending, or while an event is on that only the slow path records.
  */
 #include "exit/exit.h"
 #include "kvm.h"

@@ -209,7 +209,7 @@ static bool is_device_again(const struct kvm_vcpu *vcpu, const struct hv_trap *t
 	       vcpu->slots == __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE);
 }
 
-/* has_insn: the instruction at sepc made the access. */
+/* Handle a guest page fault. has_insn: the instruction at sepc made the access. */
 static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 						  bool has_insn)
 {

@@ -76,7 +76,7 @@ static void decode_32(unsigned long insn, struct access_insn *access)
 			access->kind = ACCESS_STORE;
 		break;
 	case OPCODE_MISC_MEM:
-		/* fence and fence.i access nothing; funct3 2 is cbo.*. */
+		/* fence and fence.i do not access memory; funct3 2 is cbo.*. */
 		if (funct3 == 2)
 			access->kind = ACCESS_OTHER;
 		break;

@@ -3,9 +3,10 @@
  * mmio.c - emulate an access to a guest physical address that is not memory.
  *
  * The register and the width come from htinst if the hardware has provided the transformed
- * instruction there, else from the instruction, which is fetched again as the guest would (H §3.1:
- * HLVX). Stores are first offered to ioeventfds and coalesced-MMIO rings (bus.c). Everything else
- * goes to user space as KVM_EXIT_MMIO, and the answer takes effect once, at the next KVM_RUN.
+ * instruction there, else from the instruction, which is fetched again in the way the guest would
+ * fetch it (H §3.1: HLVX). Stores are first offered to ioeventfds and coalesced-MMIO rings (bus.c).
+ * Everything else goes to user space as KVM_EXIT_MMIO, and the answer takes effect once, at the
+ * next KVM_RUN.
  *
  * Only naturally aligned integer loads and stores of 1, 2, 4 and 8 bytes are emulated. All other
  * accesses get the answer of hardware whose I/O region supports neither atomics nor FP nor
@@ -17,10 +18,11 @@
  *   misaligned, also across a page           load or store access fault
  *   guest page-table entry, or a fetch       see gstage_fault.c
  *
- * The fetch may read a different instruction from the one that trapped, because another vCPU may
- * have changed the code or the mapping meanwhile. In that case, the guest continues at the same pc,
- * where it may trap again. If the guest's own fetch would fail, it gets the instruction fault of
- * that fetch.
+ * The new fetch may read a different instruction from the one that trapped, because another vCPU
+ * may have changed the code or the mapping meanwhile. In that case, the guest continues at the same
+ * pc, where it may trap again. If the guest's own fetch would fail, it gets the instruction fault
+ * of that fetch.
+ *
  * Walkthrough: docs/mmio.md
  */
 #include "hv/trace.h"
@@ -47,7 +49,7 @@ static bool trap_is_store(const struct hv_trap *trap)
 	return trap->scause == EXC_STORE_GUEST_PAGE_FAULT;
 }
 
-/* Handle a trap of the fetch itself. */
+/* Handle a trap that the new fetch of the instruction has raised. */
 static void refetch_failed(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			   const struct hv_trap *fetch)
 {

@@ -23,8 +23,8 @@
 /* ---- interrupts, as the guest takes them ------------------------------------------------- */
 
 /*
- * Return the pending interrupt that is taken first (S §1.3; AIA: LCOFI is below the others). 0:
- * none.
+ * Return the pending interrupt that is taken first (S §1.3; AIA: LCOFI has a lower priority than
+ * the others), or 0 if there is none.
  */
 static unsigned long first_irq(unsigned long pending)
 {

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: MIT
 /*
- * switch_fast.S - exits that may end in C code without a full world switch (toggle fastpath=on).
+ * switch_fast.S - exits that C code may handle without a full world switch (toggle fastpath=on).
  *
  *   vcpu_exit_fast            stvec while the guest runs, instead of vcpu_exit_vector (switch.S)
  *
  * For the causes that fastpath.c handles, C is called with only half of the guest's registers
- * saved: C preserves s0 to s11 itself. An exit that it declines, and every other cause, continues
- * in switch.S.
+ * saved: C preserves s0 to s11 itself. An exit that fastpath.c declines, and an exit with any other
+ * cause, continues in switch.S.
  *
  * sstatus, hstatus and sepc keep the guest's values while C runs. The fast path does nothing that
- * these could affect: it accesses no user memory (SUM and MXR are those of guest.sstatus, 0) and
- * executes no HLV (SPVP); sepc is where sret needs it. A trap of the host itself would be a bug,
- * and it is reported as one, because stvec and sscratch are the host's.
+ * these could affect: it does not access user memory (SUM and MXR are those of guest.sstatus, 0) or
+ * execute HLV (SPVP); sepc is where sret needs it. A trap of the host itself would be a bug, and it
+ * is reported as one, because stvec and sscratch are the host's.
  *
  * Unlike switch.S, this file needs no SC to drop the load reservation on the way back. The guest
- * that continues is the one that trapped, and no other context has run in between. Any change of a
- * mapping meanwhile has sent an interrupt, and that exit goes through switch.S. The C code here
- * stores nothing to guest memory. Its own reservations (compare-and-swap) are on words of the core,
- * in pages that no guest has; profiles limit a reservation to 64 or 128 bytes around the word
- * (Za64rs, Za128rs).
+ * that continues is the one that trapped, and no other context has run in between. If a mapping was
+ * changed meanwhile, an interrupt was sent to this hart, and the exit that it causes goes through
+ * switch.S. The C code here does not store anything to guest memory. Its own reservations
+ * (compare-and-swap) are on words of the core, in pages that no guest has; profiles limit a
+ * reservation to 64 or 128 bytes around the word (Za64rs, Za128rs).
  */
 #include "hv/csr.h"
 #include "asm.h"
@@ -70,8 +70,9 @@ ended_\handler:
 	sret
 
 	/*
-	 * The exit clock (hv/trace.h) or sampling is on. A call from C would cost registers even
-	 * while both are off. If the exit is declined, run.c starts the clock again.
+	 * The exit clock (hv/trace.h) or sampling is on. If C made this call, it would have to save
+	 * more registers even while both are off. If the exit is declined, run.c starts the clock
+	 * again.
 	 */
 clock_begin_\handler:
 	addi	sp, sp, -16
@@ -116,7 +117,10 @@ vcpu_exit_fast:
 ecall:
 	fast_exit vcpu_fast_sbi
 
-	/* Nothing has changed. switch.S expects the guest's a0 in sscratch. */
+	/*
+	 * C has declined the exit and has not changed anything. switch.S expects the guest's a0 in
+	 * sscratch.
+	 */
 declined:
 	REG_L	t0, (GUEST_gpr + 10 * SZREG)(a0)
 	csrw	sscratch, t0

@@ -110,8 +110,8 @@ static bool bits_alloc(u64 *entry, u64 set)
 }
 
 /*
- * mmu_lock held. For the first mark in an entry without a page, allocate the page. False: nothing
- * is left to mark, because all bits are set, or are set here for lack of memory.
+ * mmu_lock held. For the first mark in an entry without a page, allocate the page. Returns false if
+ * nothing is left to mark: all bits were set already, or have now been set for lack of memory.
  */
 static __attribute__((noinline)) bool bits_first_mark(u64 *entry)
 {
@@ -139,11 +139,11 @@ void dirty_log_mark(const struct memslot *slot, gfn_t gfn)
 
 /* ---- reading and clearing --------------------------------------------------------- */
 
-#define WORD_WORK 3 /* the work of looking at a word of bits, in the unit of GSTAGE_PIECE */
+#define WORD_WORK 3 /* the work of checking a word of bits, in the unit of GSTAGE_PIECE */
 
 /*
- * mmu_lock held, released in between. Called before each word; only slots_lock keeps other readers
- * away from the words meanwhile.
+ * mmu_lock held, released in between. Pause if it is time to. Called before each word; during a
+ * pause, only slots_lock keeps other readers away from the words.
  */
 static void pause_if_due(struct gstage *gs)
 {
@@ -190,7 +190,9 @@ static void read_full(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	}
 }
 
-/* mmu_lock held, released in between. read_bits() for an entry with a page. False: all are 0. */
+/*
+ * mmu_lock held, released in between. read_bits() for an entry with a page. False: all bits are 0.
+ */
 static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
 {
@@ -218,7 +220,8 @@ static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64
 
 /*
  * Copy the first `words` words of the page of bits that begins with the slot's page `first`. take:
- * also clear the bits and write-protect their pages. False: all bits are 0, and nothing was copied.
+ * also clear the bits and write-protect their pages. False: all bits are 0, and `copy` may be
+ * unchanged.
  */
 static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
@@ -298,7 +301,7 @@ static void clear_page(struct kvm *vm, const struct memslot *slot, u64 first, co
 
 	for (i = 0; i < words; i++) {
 		pause_if_due(&vm->gstage);
-		/* lab 10: write the clearing of the mask's bits, protecting their pages */
+		/* lab 10: write the code that clears the mask's bits and protects their pages */
 		if (!(bits[i] & mask[i]))
 			continue;
 		bits[i] &= ~mask[i];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* dirty_log.h - the log of the pages that the guest has written, one for each memory slot. */
+/* dirty_log.h - each memory slot's log of the pages that the guest has written. */
 #ifndef KVM_DIRTY_LOG_H
 #define KVM_DIRTY_LOG_H
 
@@ -11,7 +11,7 @@ struct memslot;
 
 struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty); /* NULL: no memory */
 void dirty_log_free(struct dirty_log *log);
-/* Mark a page of a slot that has a log. mmu_lock held. */
+/* Mark page gfn as dirty in the log of its slot, which must have a log. mmu_lock held. */
 void dirty_log_mark(const struct memslot *slot, gfn_t gfn);
 
 /*
@@ -21,7 +21,10 @@ void dirty_log_mark(const struct memslot *slot, gfn_t gfn);
 
 /* Copy the log to user space at `to`, and clear it unless KVM_CLEAR_DIRTY_LOG is to do that. */
 int dirty_log_get(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t to);
-/* apply: clear the bits that user space names; otherwise only check that its bitmap can be read. */
+/*
+ * If `apply` is true, clear the bits that user space names in its bitmap; otherwise only check that
+ * the bitmap can be read.
+ */
 int dirty_log_clear(struct kvm *vm, const struct memslot *slot, u64 *copy,
 		    const struct kvm_clear_dirty_log *log, bool apply);
 

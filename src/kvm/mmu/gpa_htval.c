@@ -33,7 +33,10 @@ static int htval_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 	return 0;
 }
 
-/* If htinst is 0, either the access itself faulted or the page-table walk for it. */
+/*
+ * If htinst is 0, either the access itself or the page-table walk for it has faulted: walk the
+ * guest's tables to find out which.
+ */
 static int htval_confirm(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			 struct gstage_fault *fault)
 {

@@ -20,8 +20,8 @@ static const struct gstage_mode {
 } modes[] = { GSTAGE_MODES };
 
 /*
- * The widest mode of all harts, once the last has started. NULL: there is none, and no VM can be
- * created.
+ * The widest mode that all harts have, once the last one has started. NULL: the harts have no mode
+ * in common, and no VM can be created.
  */
 static const struct gstage_mode *mode = &modes[0];
 
@@ -112,7 +112,10 @@ bool gstage_change_leaf(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_
 	return true;
 }
 
-/* Unlink the table at *ptep, and add it to gs->retired. Its entry 0 becomes the link, V clear. */
+/*
+ * Unlink the table at *ptep, and add it to gs->retired. The table's entry 0 becomes the link, with
+ * V clear.
+ */
 static void retire(struct gstage *gs, pte_t *ptep)
 {
 	hpa_t pa = pte_to_hpa(*ptep);
@@ -278,7 +281,11 @@ int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_
 	return err;
 }
 
-/* Works in pieces. GSTAGE_LOOK stops after the first piece that has found a leaf with A. */
+/*
+ * Change the leaves in [start, end) in pieces. Returns true if some entry was changed. GSTAGE_LOOK
+ * changes nothing: it returns true if some leaf has A, and stops after the first piece that has
+ * found one.
+ */
 static bool change(struct gstage *gs, gpa_t start, gpa_t end, enum gstage_change what)
 {
 	struct gstage_range range = {
@@ -318,8 +325,9 @@ bool gstage_is_young(struct gstage *gs, gpa_t start, gpa_t end)
 }
 
 /*
- * Return the widest mode of this hart, starting with `from`. NULL: it has none, or `from` is NULL.
- * Tries the widest first, as Linux does. A mode that the hart lacks does not read back (H §2.10).
+ * Return the widest mode that this hart has, searching from `from` on. NULL: the hart has none of
+ * these modes, or `from` is NULL. Tries the widest first, as Linux does. A mode that the hart lacks
+ * does not read back (H §2.10).
  */
 static const struct gstage_mode *hart_mode(const struct gstage_mode *from)
 {
@@ -341,8 +349,9 @@ int gstage_probe(void)
 }
 
 /*
- * Harts may differ: with -cpu max,svade=on, QEMU's second hart has only Sv39. A hart that lacks the
- * mode ignores the write to hgatp, and its guest would run on the host's own memory.
+ * Narrow the mode to one that this hart has, too. Harts may differ: with -cpu max,svade=on, QEMU's
+ * second hart has only Sv39. A hart that lacks the mode ignores the write to hgatp, and its guest
+ * would run on the host's own memory.
  */
 void gstage_hart_init(void)
 {

@@ -116,8 +116,8 @@ struct gstage_ops {
 	bool (*change)(struct gstage *gs, struct gstage_range *range);
 
 	/*
-	 * Free every table below the root, whose entries become stale: no hart may walk the table
-	 * anymore. Leaves are ignored.
+	 * Free every table below the root. The root's entries become stale, so no hart may walk the
+	 * table anymore. Leaves are ignored.
 	 */
 	void (*free)(struct gstage *gs);
 };
@@ -225,9 +225,9 @@ static inline bool gstage_span_next(struct gstage *gs, struct gstage_span *span,
 }
 
 /*
- * Called before the entry that maps gpa is visited: must this piece end here? A full piece always
- * makes progress: the way down to `from` takes less work than a piece has, unless empty entries are
- * skipped, and skipping is progress, too.
+ * Called before the entry that maps gpa is visited. Returns true if this piece must end here, and
+ * sets range->stop. A full piece always makes progress: the way down to `from` takes less work than
+ * a piece has, unless empty entries are skipped, and skipping is progress, too.
  */
 static inline bool gstage_range_stops(const struct gstage *gs, struct gstage_range *range,
 				      gpa_t gpa)
@@ -253,15 +253,21 @@ pte_t *gstage_table_add(struct gstage *gs, pte_t *ptep, gpa_t gpa, unsigned int 
  * permissions. Returns 0, or -ENOMEM.
  */
 int gstage_split(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa);
-/* The last step of `map`, at the entry itself. */
+/*
+ * The last step of `map`: set the entry itself. Returns 0, or -EEXIST if the entry points to a
+ * table. *old is the previous entry.
+ */
 int gstage_set_leaf(pte_t *ptep, unsigned int level, pte_t pte, pte_t *old);
-/* The step of `change` at an entry that is not a pointer. True: it was changed. */
+/*
+ * The step of `change` at an entry that is not a pointer. Returns true if the entry was changed
+ * (GSTAGE_LOOK: if it has A).
+ */
 bool gstage_change_leaf(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa,
 			enum gstage_change what);
 /*
  * Called when `change` has gone through the table below this entry, which maps gpa. Unlinks and
  * retires the table if unmapping has emptied it, that is, if it lies in [start, end) and no leaf
- * was added between two pieces.
+ * was added between two pieces. Returns true if the table was retired.
  */
 bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa,
 			 const struct gstage_range *range);
@@ -288,8 +294,8 @@ static inline void gstage_set(pte_t *ptep, pte_t pte)
  */
 int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge);
 /*
- * Free the table. The VM's vCPUs must not run, and a hart that ran one fences before it runs this
- * VMID again.
+ * Free the table. The VM's vCPUs must not run anymore, and a hart that has run one of them must
+ * fence before it uses this VMID again.
  */
 void gstage_destroy(struct gstage *gs);
 
@@ -302,9 +308,10 @@ int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
  */
 int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 /*
- * mmu_lock held, too, but released in between (gstage_pause()). So whatever keeps other threads
- * from undoing the change must be visible to them before the call. Ranges are clipped to
- * gstage_limit(). True: some entry was changed; gstage_is_young(): some leaf has A.
+ * These functions need mmu_lock, too, but release it in between (gstage_pause()). So whatever keeps
+ * other threads from undoing the change must be visible to them before the call. Ranges are clipped
+ * to gstage_limit(). The functions return true if some entry was changed; gstage_is_young() does so
+ * if some leaf has A.
  */
 bool gstage_unmap(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end);

@@ -64,7 +64,7 @@ static int iter_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte,
 	/* lab 4 end */
 }
 
-/* The position in one table of a walk over a range. */
+/* Where a walk over a range is in one of the tables on its path. */
 struct place {
 	pte_t *table;
 	gpa_t base; /* gpa that its first entry maps */

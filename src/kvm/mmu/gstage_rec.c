@@ -47,7 +47,10 @@ struct map_request {
 	pte_t *old;
 };
 
-/* Takes over the table's kernel mapping, and unmaps it. */
+/*
+ * Set the requested leaf, in `table` or below it. Takes over the table's kernel mapping, and unmaps
+ * it.
+ */
 static int map_in(struct gstage *gs, pte_t *table, unsigned int level,
 		  const struct map_request *req)
 {

@@ -134,7 +134,7 @@ void memslot_vm_destroy(struct kvm *vm)
 
 /* ---- updates ------------------------------------------------------------------ */
 
-/* An update replaces slot `old` with `new`; NULL: creates or deletes the slot. */
+/* An update replaces slot `old` (NULL: creates a slot) with `new` (NULL: deletes the slot). */
 struct update {
 	const struct memslot *old;
 	const struct memslot *new;
@@ -156,7 +156,8 @@ static struct memslots *slots_updated(const struct memslots *now, const struct u
 }
 
 /*
- * True if a new log starts with every page dirty: no write need be noticed until it is cleared.
+ * Returns true if a new log starts with every page dirty. Writes to a page then need not be noticed
+ * until user space clears its mark.
  */
 static bool dirty_log_all(const struct kvm *vm)
 {
@@ -252,9 +253,9 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 
 	spin_lock(&vm->gstage.mmu_lock);
 	/*
-	 * Stale leaves are removed in pieces. A large leaf mapped meanwhile would remove the rest
-	 * of its 2 MiB at once, so allow none. Store this before inval_seq changes: a fault that
-	 * has read the new number sees it.
+	 * Stale leaves are removed in pieces. Mapping a large leaf meanwhile would remove all stale
+	 * leaves that are left in its 2 MiB at once, so do not allow large leaves. Store this
+	 * before inval_seq changes: a fault that has read the new number sees it.
 	 */
 	WRITE_ONCE(vm->gstage.huge, false);
 	__atomic_store_n(&vm->slots, slots, __ATOMIC_RELEASE);
@@ -302,7 +303,7 @@ static bool overlaps_other(const struct memslots *slots, const struct memslot *n
 	return false;
 }
 
-/* Do the checks that do not need the current map, in Linux's order. All fail with -EINVAL. */
+/* Do the checks that do not need the current map, in Linux's order. False: return -EINVAL. */
 static bool region_is_sane(const struct kvm_userspace_memory_region2 *r)
 {
 	const u64 user_max = 1UL << 56; /* the limit on a Linux host with Sv57, the widest mode */

@@ -70,7 +70,7 @@ static inline bool memslots_overlap(const struct memslot *a, const struct memslo
 	return a->base < b->base + b->npages && b->base < a->base + a->npages;
 }
 
-/* memslot_map.c: maps as values. They return NULL if there is no memory. */
+/* memslot_map.c: maps as values. The first three functions return NULL if there is no memory. */
 struct memslots *memslots_alloc(u32 nr); /* the caller sets the chunks */
 struct memslots *memslots_with(const struct memslots *now, const struct memslot *slot);
 struct memslots *memslots_without(const struct memslots *now, const struct memslot *old);

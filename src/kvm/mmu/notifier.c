@@ -31,8 +31,8 @@ typedef bool gstage_fn(struct gstage *gs, gpa_t start, gpa_t end);
 #define SLOT_WORK 5 /* the cost of skipping a slot, in the units of GSTAGE_PIECE */
 
 /*
- * mmu_lock held, released in between. Call fn for the part of [start, end) that is in the slot, if
- * any. True: fn returned true.
+ * Call fn for the part of [start, end) that is in the slot, if any. Returns true if fn did.
+ * mmu_lock is held, but released in between.
  */
 static bool for_slot(struct kvm *vm, const struct memslot *slot, hva_t start, hva_t end,
 		     gstage_fn *fn)

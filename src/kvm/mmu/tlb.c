@@ -11,7 +11,7 @@
  *
  * G-stage fences name the VMID; VS-stage fences act on the VMID in hgatp, so the vCPU must be
  * loaded (H §3.2). The alternative, an SBI remote fence from the notifier, would not stop any vCPU,
- * but it would have to know under which VMID each one still runs across a rollover.
+ * but the notifier would have to know under which VMID each vCPU still runs across a rollover.
  */
 #include "hv/trace.h"
 #include "mmu/hfence.h"

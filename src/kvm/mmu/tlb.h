@@ -53,7 +53,10 @@ void tlb_flush_vm(struct kvm *vm);
 void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pending);
 /* Any thread. Kick the vCPU, and make it do the fence before it runs its guest again. */
 void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence);
-/* The vCPU's own thread, loaded. Do the fences among the requests, including queued ones. */
+/*
+ * Do the fences among the requests, including queued ones. Called by the vCPU's own thread, with
+ * the vCPU loaded.
+ */
 void tlb_serve(struct kvm_vcpu *vcpu, unsigned long requests);
 
 #endif

@@ -26,7 +26,10 @@ void tlb_init(void)
 	has_svinval = hv_isa_has("svinval");
 }
 
-/* Return the number of pages to fence one by one, from *start on; 0: fence everything. */
+/*
+ * Round *start down to its page, and return the number of pages to fence one by one from there on.
+ * 0: fence everything.
+ */
 static u64 fence_pages(u64 *start, u64 size)
 {
 	/* lab 9: write fence_pages: the first page of the range, and how many pages it touches */

@@ -8,9 +8,9 @@
 #include "kvm.h"
 
 /*
- * Read at a guest virtual address with the guest's privilege, through both stages. fetch: the
- * instruction at gva (16 or 32 bits), by HLVX; otherwise a long, by HLV. On success trap->scause is
- * 0, otherwise *trap describes the trap. vCPU loaded.
+ * Read at a guest virtual address with the guest's privilege, through both stages. If `fetch` is
+ * true, read the instruction at gva (16 or 32 bits) by HLVX; otherwise, read a long by HLV. On
+ * success, trap->scause is 0; otherwise, *trap describes the trap. The vCPU must be loaded.
  */
 unsigned long unpriv_read(struct kvm_vcpu *vcpu, bool fetch, gva_t gva, struct hv_trap *trap);
 

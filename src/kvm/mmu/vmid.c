@@ -48,9 +48,10 @@ static unsigned int bits_of(unsigned long max)
 }
 
 /*
- * Uses a MODE that translates, because with MODE=Bare the other fields must be 0 (H §2.10). There
- * is no table at address 0, but nothing is accessed through it, and the fence drops what a
- * speculative walk may have cached.
+ * Return this hart's VMIDLEN, or 0 if some hart has no G-stage. The probe uses a MODE that
+ * translates, because with MODE=Bare the other fields must be 0 (H §2.10). There is no table at
+ * address 0, but nothing is accessed through it, and the fence drops what a speculative walk may
+ * have cached.
  */
 static unsigned int hart_vmid_len(void)
 {
@@ -66,8 +67,8 @@ static unsigned int hart_vmid_len(void)
 }
 
 /*
- * If there are no more VMIDs than harts, use none: each entry could need a new one. Count this hart
- * as well, because it may not be online yet.
+ * Use VMIDs only if there are more of them than harts: otherwise, each entry could need a new one.
+ * Count this hart as well, because it may not be online yet.
  */
 static void disable_if_few(void)
 {
@@ -101,7 +102,10 @@ void vmid_hart_init(void)
 		disable_if_few();
 }
 
-/* Every VM gets a new VMID when it next enters. A vCPU that is in its guest keeps its old one. */
+/*
+ * Set the highest VMID. Every VM gets a new VMID when it next enters. A vCPU that is in its guest
+ * keeps its old one until then.
+ */
 static void vmid_set_max(unsigned long max)
 {
 	spin_lock(&vmid_lock);
@@ -155,7 +159,10 @@ int vmid_param_init(void)
 	return err;
 }
 
-/* Rare, so not inlined: otherwise each load would have to save registers for it. */
+/*
+ * Give the VM a VMID of the current generation. Returns that generation. Rare, so not inlined:
+ * otherwise each load would have to save registers for it.
+ */
 static __attribute__((noinline)) unsigned long vmid_new(struct gstage *gs)
 {
 	/* lab 9: write vmid_new: assign the next VMID, from a new generation if none is left */

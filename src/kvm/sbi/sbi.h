@@ -55,8 +55,8 @@ unsigned long sbi_probe(const struct kvm_vcpu *vcpu, unsigned long ext);
 
 /*
  * Call `call` for each vCPU that the hart mask and base name (SBI §3.1), or for all vCPUs if base
- * is ~0. Returns SBI_ERR_INVALID_PARAM if a bit does not name a vCPU; the other vCPUs are called
- * for even then.
+ * is ~0. Returns SBI_ERR_INVALID_PARAM if a bit does not name a vCPU; even then, `call` is called
+ * for the vCPUs that the other bits name.
  */
 long sbi_for_each_hart(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,
 		       void (*call)(struct kvm_vcpu *target, void *arg), void *arg);

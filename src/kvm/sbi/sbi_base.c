@@ -39,7 +39,10 @@ static bool is_for_user(const struct kvm_vcpu *vcpu, unsigned long ext)
 	return !sbi_probe_is_ours(ext) && sbi_probe(vcpu, ext);
 }
 
-/* Not inlined, so that the other functions need no stack. */
+/*
+ * Answer a probe, or forward it to user space. Not inlined, so that the other functions do not need
+ * a stack frame.
+ */
 static __attribute__((noinline)) int probe(struct kvm_vcpu *vcpu, struct sbiret *ret)
 {
 	if (is_for_user(vcpu, vcpu->guest.gpr[GPR_A0]))

@@ -40,7 +40,10 @@ static long feature_set(struct kvm_vcpu *vcpu, u32 id, unsigned long value, unsi
 		return SBI_ERR_INVALID_PARAM;
 	if (vcpu->fwft.locked & BIT(i))
 		return SBI_ERR_DENIED_LOCKED;
-	/* A put and a load bring the new setting into the hart at once, like all other state. */
+	/*
+	 * Putting and loading the vCPU writes the new setting to the hart at once, like all other
+	 * state.
+	 */
 	vcpu_put(vcpu);
 	error = fwft_set(vcpu, (enum fwft_feature)i, value);
 	vcpu_load(vcpu);

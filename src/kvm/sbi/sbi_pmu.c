@@ -2,9 +2,10 @@
 /*
  * sbi_pmu.c - SBI §11: configure, start, stop and read the guest's counters.
  *
- * A set of counters is a base and a mask. Start and stop skip counters of the set that have no
- * event: a guest stops all possible counters this way. The snapshot is a page of guest memory. It
- * is looked up at each use, so if its slot is gone by then, only that call fails.
+ * A set of counters is a base and a mask. The calls that start and stop counters skip those of the
+ * set that have no event: a guest stops all possible counters this way. The snapshot is a page of
+ * guest memory. The page is looked up at each use, so if its slot is gone by then, only that call
+ * fails.
  */
 #include "mmu/memslot.h"
 #include "request.h"
@@ -81,7 +82,10 @@ static u64 counters_for(const struct kvm_pmu *pmu, unsigned long event)
 	}
 }
 
-/* Flags for the guest's S and U modes only: it has no modes with V = 1, and no M. */
+/*
+ * Translate the flags for the guest's S and U modes. The flags for other modes are ignored: the
+ * guest has no M mode, and no modes with V = 1.
+ */
 static unsigned int inhibit_flags(unsigned long flags)
 {
 	unsigned int inhibit = 0;
@@ -208,7 +212,11 @@ static long stop_one(struct kvm_pmu *pmu, unsigned int number, const unsigned lo
 	return error;
 }
 
-/* Call `one` for each counter of the set, even after a failure. Returns the last error. */
+/*
+ * Call `one` for each counter of the set that has an event, even after a failure. Returns the last
+ * error. Fails without a call if the set is invalid, or if a snapshot is requested but its page is
+ * not set.
+ */
 static long for_each_counter(struct kvm_pmu *pmu, const unsigned long *args,
 			     long (*one)(struct kvm_pmu *pmu, unsigned int number,
 					 const unsigned long *args))
@@ -257,7 +265,7 @@ static long fw_read(const struct kvm_pmu *pmu, unsigned long number, unsigned in
 	return SBI_SUCCESS;
 }
 
-/* Clearing the page also checks that it is writable memory. */
+/* Set or disable the snapshot page. Clearing the page also checks that it is writable memory. */
 static long set_shmem(struct kvm_pmu *pmu, const unsigned long *args)
 {
 	static const u8 zero[PAGE_SIZE];
@@ -325,8 +333,8 @@ int sbi_pmu(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 		break;
 	}
 	/*
-	 * Faulting the page in may have let in interrupts, and a signal with them, so make run.c
-	 * look for one.
+	 * Interrupts may have been taken while the page was faulted in, and a signal may have
+	 * arrived, so make run.c look for one.
 	 */
 	if (pmu->snapshot != PMU_NO_SNAPSHOT)
 		vcpu_set_request(vcpu, REQ_HOST);

@@ -77,7 +77,10 @@ static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long
 	/* lab 9 end */
 }
 
-/* Fence [start, start + size), or all addresses if both are 0 or the size is ~0 (SBI §8). */
+/*
+ * Fill in the fence for [start, start + size), or for all addresses if both are 0 or the size is ~0
+ * (SBI §8).
+ */
 static void fill_fence(struct hfence *fence, unsigned long fid, const unsigned long *range)
 {
 	/* lab 9: write fill_fence: the kind, range and ASID of the guest's call */

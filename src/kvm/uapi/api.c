@@ -49,7 +49,9 @@ static long check_extension(unsigned long cap)
 	case KVM_CAP_COALESCED_PIO:
 	case KVM_CAP_HALT_POLL:
 	case KVM_CAP_RISCV_MP_STATE_RESET:
-	/* Of no use without an in-kernel interrupt controller, but Linux reports them even then. */
+	/*
+	 * Of no use without an in-kernel interrupt controller, but Linux reports them regardless.
+	 */
 	case KVM_CAP_SIGNAL_MSI:
 	case KVM_CAP_IRQFD:
 	case KVM_CAP_DEVICE_CTRL:

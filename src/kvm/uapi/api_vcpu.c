@@ -62,7 +62,8 @@ static long set_mp_state(struct kvm_vcpu *vcpu, hva_t arg)
 }
 
 /*
- * While debugging is enabled, the guest's breakpoints are the debugger's and cause KVM_EXIT_DEBUG.
+ * Switch debugging by user space on or off. While it is on, breakpoints in the guest belong to the
+ * debugger and cause KVM_EXIT_DEBUG.
  */
 static long set_guest_debug(struct kvm_vcpu *vcpu, hva_t arg)
 {
@@ -189,7 +190,10 @@ static int vcpu_mmap_page(void *priv, u64 index, hpa_t *pa)
 	return 0;
 }
 
-/* The vCPU lives as long as its VM: other vCPUs may be sending it an interrupt. */
+/*
+ * Drop only the reference to the VM. The vCPU lives as long as its VM, because other vCPUs may be
+ * sending it an interrupt.
+ */
 static void vcpu_file_release(void *priv)
 {
 	struct kvm_vcpu *vcpu = priv;

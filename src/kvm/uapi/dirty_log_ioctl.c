@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * dirty_log_ioctl.c - KVM_GET_DIRTY_LOG, KVM_CLEAR_DIRTY_LOG, and the capability that chooses between
- * them.
+ * dirty_log_ioctl.c - KVM_GET_DIRTY_LOG, KVM_CLEAR_DIRTY_LOG, and the capability that chooses
+ * between them.
  *
  * Locks: slots_lock keeps the slot and its log from being freed. Source: Linux,
  * Documentation/virt/kvm/api.rst.
@@ -76,8 +76,8 @@ int dirty_log_set_manual(struct kvm *vm, u64 flags)
 	u64 allowed = KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE;
 
 	/*
-	 * INITIALLY_SET is valid only with the other flag (Linux's documentation of the
-	 * capability).
+	 * INITIALLY_SET is valid only together with MANUAL_PROTECT_ENABLE (Linux's documentation of
+	 * the capability).
 	 */
 	if (flags & KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE)
 		allowed |= KVM_DIRTY_LOG_INITIALLY_SET;

@@ -21,7 +21,7 @@ struct irqfd {
 	bool closed; /* its eventfd is gone; set by any thread */
 };
 
-/* Consume the event, although no line exists. */
+/* Consume the event, although no line exists. If the eventfd was closed, note that in the irqfd. */
 static bool event_seen(struct hv_event_watch *watch, bool closed)
 {
 	struct irqfd *irqfd = container_of(watch, struct irqfd, watch);
@@ -115,7 +115,7 @@ static int create(struct kvm *vm, const struct kvm_irqfd *args)
 	return err;
 }
 
-/* It is not an error if the irqfd was never assigned. */
+/* Remove the irqfd that user space names. It is not an error if the irqfd was never assigned. */
 static int deassign(struct kvm *vm, const struct kvm_irqfd *args)
 {
 	struct hv_event *event;

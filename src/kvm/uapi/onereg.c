@@ -109,7 +109,7 @@ static int timer_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 	return 0;
 }
 
-/* State and compare may be set in either order. */
+/* Switch the timer on or off. User space may set state and compare in either order. */
 static int timer_set_state(struct kvm_vcpu *vcpu, bool on)
 {
 	/* As on Linux, a timer that is off cannot be switched off. */
@@ -340,7 +340,9 @@ static u64 reg_id(const struct reg_group *group, unsigned int size, unsigned lon
 	return KVM_REG_RISCV | log2 << KVM_REG_SIZE_SHIFT | group->type | num;
 }
 
-/* Copy all ids to user memory at `list`, unless it is 0. Returns how many, or -EFAULT. */
+/*
+ * Copy all ids to user memory at `list`, unless `list` is 0. Returns the number of ids, or -EFAULT.
+ */
 static long list_regs(struct kvm_vcpu *vcpu, hva_t list)
 {
 	unsigned long num;

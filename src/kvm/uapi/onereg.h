@@ -42,7 +42,7 @@ struct reg_group {
 	void *(*wide)(struct kvm_vcpu *vcpu, unsigned long num);
 };
 
-/* The rule of most groups: the size first, then the number. */
+/* The check() of most groups: the size first, then the number. */
 static inline int reg_check_ulong(u64 num, u64 count, unsigned int size)
 {
 	if (size != ULONG_SIZE)

@@ -35,14 +35,15 @@ static u64 isa_letters(const struct kvm_vcpu *vcpu)
 }
 
 /*
- * As on Linux, trying to change a letter that cannot be changed has no effect and is not an error.
+ * Enable and disable single-letter extensions. As on Linux, trying to change a letter that cannot
+ * be changed has no effect and is not an error.
  */
 static int set_isa_letters(struct kvm_vcpu *vcpu, u64 bits)
 {
 	unsigned int i;
 	bool want;
 
-	/* As on Linux: bit 25 (Z) is invalid, and bits above 31 are not checked. */
+	/* As on Linux: bits 25 (Z) to 31 are invalid, and bits above 31 are not checked. */
 	if ((u32)bits >> 25)
 		return -EINVAL;
 	if (bits == isa_letters(vcpu))
@@ -199,7 +200,10 @@ static int sbi_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 typedef int reg_get_fn(struct kvm_vcpu *vcpu, unsigned long num, u64 *value);
 typedef int reg_set_fn(struct kvm_vcpu *vcpu, unsigned long num, u64 value);
 
-/* Store in *value the mask `num` of BITS_PER_LONG extensions. Those that do not exist read as 0. */
+/*
+ * Store in *value the bits of mask register `num`, one for each of BITS_PER_LONG extensions.
+ * Extensions that do not exist read as 0.
+ */
 static void multi_get(struct kvm_vcpu *vcpu, unsigned long num, reg_get_fn *get, u64 *value)
 {
 	unsigned int i;
@@ -213,8 +217,9 @@ static void multi_get(struct kvm_vcpu *vcpu, unsigned long num, reg_get_fn *get,
 }
 
 /*
- * As on Linux: each bit is tried, and extensions that cannot be changed are skipped. The only error
- * is -EBUSY, for SBI extensions after the first run.
+ * Set the extensions in `mask`, of register `num`, to `value`. As on Linux, each bit is tried, and
+ * extensions that cannot be changed are skipped. The only error is -EBUSY, for SBI extensions after
+ * the first run.
  */
 static int multi_set(struct kvm_vcpu *vcpu, unsigned long num, reg_set_fn *set, u64 mask, u64 value)
 {

@@ -56,7 +56,7 @@ static u64 read_stat(struct kvm *vm, unsigned int counter, bool clear)
 	return sum;
 }
 
-/* Search for the VM with the lowest id that is not below `from`. */
+/* A search for the VM with the lowest id that is not below `from`, and its result. */
 struct next_vm {
 	unsigned int from, id; /* id 0: none */
 	char *name;

@@ -4,9 +4,9 @@
  *
  * The hart's own vsiselect and vstopi serve the guest. There is no guest interrupt file
  * (hstatus.VGEIN = 0), so user space answers accesses to stopei, and to everything that sireg shows
- * except priorities (KVM_EXIT_RISCV_CSR). The priorities are in hviprio1 and 2, which the guest
- * cannot reach directly: its accesses trap and are carried out here. Spec: AIA, "Interrupts for
- * virtual machines (VS level)".
+ * except priorities (KVM_EXIT_RISCV_CSR). The priorities are in hviprio1 and hviprio2, which the
+ * guest cannot reach directly: its accesses to sireg trap and are carried out here. Spec: AIA,
+ * "Interrupts for virtual machines (VS level)".
  */
 #include "kvm.h"
 #include "vcpu/aia.h"
@@ -43,11 +43,15 @@ void aia_put(struct kvm_vcpu *vcpu)
 	vcpu->csrs.aia[KVM_REG_RISCV_CSR_AIA_REG(iprio2)] = csr_read(hviprio2);
 }
 
-/* Byte `n` of hviprio1 and 2 is the priority of this interrupt; 0, 4 and 8 read as zero. */
+/*
+ * Byte n of hviprio1 and hviprio2 is the priority of interrupt hviprio_irq[n]. The bytes of
+ * interrupts 0, 4 and 8 read as zero.
+ */
 static const u8 hviprio_irq[16] = { 0, 1, 4, 5, 8, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23 };
 
 /*
- * Return the bit number of interrupt `irq`'s priority, counted through both words; -1: it has none.
+ * Return the bit position of interrupt `irq`'s priority, counted through both registers, or -1 if
+ * it has none.
  */
 static int hviprio_bit(unsigned int irq)
 {
@@ -61,8 +65,8 @@ static int hviprio_bit(unsigned int irq)
 }
 
 /*
- * Access the priorities of the 8 interrupts from first_irq on, a byte each: the register that an
- * even siselect selects (RV64). Returns its old value.
+ * Access the priorities of the 8 interrupts from first_irq on, one byte each. They form the
+ * register that an even siselect selects (RV64). Returns the old value of this register.
  */
 static unsigned long access_iprio(unsigned int first_irq, const struct csr_access *access)
 {

@@ -9,7 +9,7 @@
 
 void aia_load(const struct kvm_vcpu *vcpu);
 void aia_put(struct kvm_vcpu *vcpu);
-void aia_show_external(unsigned long hvip); /* after a change of hvip: update stopi; vCPU loaded */
+void aia_show_external(unsigned long hvip); /* update stopi after a change of hvip; vCPU loaded */
 
 /* A trapped CSR instruction: old = csr; csr = (old & ~write_mask) | (new_value & write_mask). */
 struct csr_access {
@@ -20,7 +20,7 @@ struct csr_access {
 };
 
 enum aia_answer {
-	AIA_ILLEGAL, /* there is no such register */
+	AIA_ILLEGAL, /* the access is illegal for the guest */
 	AIA_USER,    /* user space has to answer */
 	AIA_DONE,    /* *value is the old value */
 };

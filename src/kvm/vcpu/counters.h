@@ -14,7 +14,8 @@
 struct counter_ops {
 	unsigned long hcounteren; /* the hart's counters that VS reads directly */
 	/*
-	 * Answer a trapped read of cycle or instret: 0 and the value, or -ENOENT if it is illegal.
+	 * Answer a trapped read of cycle or instret: return 0 and set *value, or return -ENOENT if
+	 * the read is illegal.
 	 */
 	int (*read)(const struct kvm_vcpu *vcpu, u64 *value);
 };

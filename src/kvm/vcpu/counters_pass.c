@@ -2,8 +2,9 @@
 /*
  * counters_pass.c - the guest reads the hart's own cycle and instret without an exit.
  *
- * They include the host's share, so a guest can see how much of the hart others used. That is
- * useful to a guest that measures; the other variant is for guests that must not see it.
+ * The counters also run while the hart executes code other than the guest's, so a guest can see how
+ * much of the hart others used. That is useful to a guest that measures; the other variant is for
+ * guests that must not see it.
  */
 #include "vcpu/counters.h"
 

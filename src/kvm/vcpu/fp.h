@@ -5,13 +5,14 @@
  * While a vCPU is loaded, guest.sstatus.FS is the hardware's state of the guest's FP registers
  * (vsstatus.FS is the guest's own view). It is Off while the registers are not in this hart's unit;
  * then the guest's first FP instruction traps as an illegal instruction (cause 2, H §2.11). While
- * the vCPU is not loaded, FS is Off and vcpu->fp has the registers. VS and the vector unit work the
- * same way (vector.h). The kernel itself uses neither unit. User programs use FP, and the host
- * records who used a hart's unit last (hv_fp_take()). All of this runs on the vCPU's own thread.
+ * the vCPU is not loaded, FS is Off and vcpu->fp has the registers. The field guest.sstatus.VS and
+ * the vector unit work the same way (vector.h). The kernel itself uses neither unit. User programs
+ * use FP, and the host records who used a hart's unit last (hv_fp_take()). All of this runs on the
+ * vCPU's own thread.
  *
- * Clean applies to f0 to f31 only. A change of FP state in VS should make both fields Dirty
- * (H §2.11), but QEMU (10.0) marks the guest's own field alone when fcsr, frm or fflags are
- * written, and the guest may clean it before we look. So a put saves fcsr unless FS is Off.
+ * Clean applies to f0 to f31 only. A change of FP state in VS mode should make both FS fields Dirty
+ * (H §2.11), but QEMU (10.0) marks the guest's own field alone when fcsr, frm or fflags is written,
+ * and the guest may clean its field before we look. So a put saves fcsr unless FS is Off.
  */
 #ifndef KVM_FP_H
 #define KVM_FP_H
@@ -30,9 +31,9 @@ struct fp_ops {
 	 */
 	void (*put)(struct kvm_vcpu *vcpu);
 	/*
-	 * The guest took an illegal-instruction trap into HS. True: the unit was off and has been
-	 * loaded, so the guest can execute the instruction again. NULL: a loaded vCPU always has
-	 * both units.
+	 * Handle an illegal-instruction trap that the guest took into HS. Returns true if the unit
+	 * was off and has been loaded, so the guest can execute the instruction again. NULL: a
+	 * loaded vCPU always has both units.
 	 */
 	bool (*first_use)(struct kvm_vcpu *vcpu);
 };
@@ -61,7 +62,7 @@ static inline void fp_set_state(struct kvm_vcpu *vcpu, unsigned long fs)
 void fp_restore(struct kvm_vcpu *vcpu);
 /* Save f0 to f31 and fcsr to memory; FS becomes Off. */
 void fp_save(struct kvm_vcpu *vcpu);
-/* Do the same when f0 to f31 have not changed: save only fcsr. */
+/* Like fp_save(), but only for a vCPU whose f0 to f31 have not changed: save only fcsr. */
 void fp_save_clean(struct kvm_vcpu *vcpu);
 
 /* Save what FS says has changed: everything, fcsr alone, or nothing. FS is Off afterwards. */
@@ -76,8 +77,8 @@ static inline void fp_save_changed(struct kvm_vcpu *vcpu)
 }
 
 /*
- * True if the vCPU has the extension, but its unit is Off on this hart: the next use traps. vCPU
- * loaded.
+ * True if the vCPU has the extension, but its unit is Off on this hart: the next use traps. The
+ * vCPU is loaded.
  */
 bool fp_is_disabled(const struct kvm_vcpu *vcpu);
 bool vector_is_disabled(const struct kvm_vcpu *vcpu);
@@ -96,12 +97,15 @@ bool fp_is_resident(const struct kvm_vcpu *vcpu);
 void fp_init(void);
 void fp_vcpu_init(struct kvm_vcpu *vcpu); /* chooses the variant */
 void fp_reset(struct kvm_vcpu *vcpu);     /* set FP and vector state to 0; vCPU not loaded */
-/* To be called before anything but put() writes vcpu->fp or vcpu->vector. vCPU not loaded. */
+/*
+ * Call this before any code other than put() writes vcpu->fp or vcpu->vector. The vCPU is not
+ * loaded.
+ */
 void fp_forget(struct kvm_vcpu *vcpu);
 /*
- * Write vcpu->hedeleg to the hart, without illegal instructions while a unit is off. Called after a
- * change of a loaded vCPU's hedeleg, and by a variant that leaves units off after it has loaded or
- * saved them.
+ * Write vcpu->hedeleg to the hart; while a unit is off, illegal instructions are not delegated.
+ * Called after a change of a loaded vCPU's hedeleg, and by a variant that leaves units off after it
+ * has loaded or saved them.
  */
 void fp_delegate(const struct kvm_vcpu *vcpu);
 

@@ -54,7 +54,10 @@ void fwft_init(void)
 	firmware_delegates_on_call = !ret.error && ret.value == 0;
 }
 
-/* A bit that the hart lacks does not read back (H §2.5); no guest runs yet. */
+/*
+ * Return true if henvcfg can hold all of `bits`: a bit that the hart lacks does not read back
+ * (H §2.5). No guest runs yet.
+ */
 static bool henvcfg_holds(u64 bits)
 {
 	u64 seen;

@@ -2,13 +2,13 @@
 /*
  * halt_poll.c - a waiting vCPU polls for a while before its thread sleeps.
  *
- * The polling time adapts as in Linux. A wait that was longer than the poll, but short, makes the
- * next poll longer (times halt_poll_ns_grow, from halt_poll_ns_grow_start on). A wait beyond
- * halt_poll_ns, or beyond what the VMM has set with KVM_CAP_HALT_POLL, makes the next poll shorter.
- * A vCPU starts without polling. The parameters are in /sys/module/kvm/parameters/NAME and are read
- * at each wait.
+ * The polling time adapts as in Linux. A wait that was longer than the poll, but shorter than the
+ * maximum, makes the next poll longer (times halt_poll_ns_grow, from halt_poll_ns_grow_start on). A
+ * wait beyond the maximum makes the next poll shorter. The maximum is halt_poll_ns, or what the VMM
+ * has set with KVM_CAP_HALT_POLL. A vCPU starts without polling. The parameters are in
+ * /sys/module/kvm/parameters/NAME and are read at each wait.
  *
- * While it polls, the vCPU stays loaded, the hart's interrupts are taken, and the poll ends as soon
+ * While the vCPU polls, it stays loaded, the hart's interrupts are taken, and the poll ends as soon
  * as another thread wants the hart: polling is for harts that have nothing better to do. After the
  * poll, the hart idles with the vCPU still loaded, as long as no other thread wants the hart. An
  * interrupt to the hart, or from the guest's own timer, lets the vCPU continue at once. The thread
@@ -133,7 +133,7 @@ static u64 ticks_to_ns(u64 ticks)
 {
 	u64 hz = hv_timebase_hz();
 
-	/* Two steps: the product would overflow after half an hour. */
+	/* In two steps: ticks * 1000000000 would overflow after half an hour. */
 	return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
 }
 
@@ -155,8 +155,9 @@ static void count(u64 *hist, u64 value)
 }
 
 /*
- * True: the vCPU's wait is over. *end receives the time right before the last check; it stays as it
- * was if the first check ends the poll.
+ * Poll until the wait or the polling time is over, or the hart is needed. Returns true if the
+ * vCPU's wait is over. *end receives the time right before the last check; it stays as it was if
+ * the first check ends the poll.
  */
 static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64 start, u64 *end)
 {
@@ -175,7 +176,10 @@ static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64
 	/* lab 6 end */
 }
 
-/* Set `blocking` again before the check: either the next sender kicks, or we see its change. */
+/*
+ * Set `blocking` again, then return whether the wait is over. In this order, either the next sender
+ * kicks the hart, or over() sees what the sender has changed.
+ */
 static bool check_as_idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
 {
 	/*
@@ -188,8 +192,8 @@ static bool check_as_idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *v
 }
 
 /*
- * True: an interrupt ends the hart's WFI although the check does not find it. vsip is an alias of
- * hip (H §2.3), so both should say the same, but QEMU before 8.0 shows only SSIP in vsip.
+ * Return true if an interrupt ends the hart's WFI although over() does not find it. vsip is an
+ * alias of hip (H §2.3), so both should say the same, but QEMU before 8.0 shows only SSIP in vsip.
  */
 static bool line_is_pending(void)
 {
@@ -197,8 +201,9 @@ static bool line_is_pending(void)
 }
 
 /*
- * True: the vCPU's wait is over. False: its thread has to sleep. The hart's WFI ends on interrupts
- * that vsie enables, as the guest's own would (M §3.3, H §2.3).
+ * Idle with the vCPU loaded. Returns true if the vCPU's wait is over, and false if its thread has
+ * to sleep. The hart's WFI ends on interrupts that vsie enables, as the guest's own WFI would
+ * (M §3.3, H §2.3).
  */
 static bool idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
 {

@@ -8,7 +8,10 @@
 #include "kvm.h"
 
 int halt_poll_init(void); /* the parameters */
-/* KVM_CAP_HALT_POLL: set the VM's own maximum, in ns; -EINVAL: ns does not fit into 32 bits. */
+/*
+ * KVM_CAP_HALT_POLL: set the VM's own maximum, in ns. Returns 0, or -EINVAL if ns does not fit into
+ * 32 bits.
+ */
 int halt_poll_set_max(struct kvm *vm, u64 ns);
 /*
  * Poll, then sleep, until the wait is over or a signal has arrived. Called by the vCPU's own

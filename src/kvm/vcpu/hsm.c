@@ -29,8 +29,9 @@ void hsm_power_on(struct kvm_vcpu *vcpu)
 }
 
 /*
- * hsm_lock held. The interrupt lines are cleared here and not with the other registers: from now on
- * the vCPU counts as started, and an interrupt for it must not be lost.
+ * Have the vCPU's thread reset the vCPU, to continue at pc. Call with hsm_lock held. The interrupt
+ * lines are cleared here and not with the other registers: from now on the vCPU counts as started,
+ * and an interrupt for it must not be lost.
  */
 static void reset_later(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 {
@@ -95,7 +96,10 @@ static bool hsm_may_run(struct kvm_vcpu *vcpu)
 	return !hsm_is_stopped(vcpu) || READ_ONCE(vcpu->kvm->dead);
 }
 
-/* Only for the vCPU's own thread or the holder of its mutex, who may write the registers. */
+/*
+ * Perform a pending reset. Only for the vCPU's own thread or the holder of its mutex, who may write
+ * the registers.
+ */
 static void reset_if_started(struct kvm_vcpu *vcpu)
 {
 	unsigned long pc = 0, opaque = 0;

@@ -9,7 +9,10 @@
 
 void hsm_power_on(struct kvm_vcpu *vcpu);  /* any thread: KVM_SET_MP_STATE */
 void hsm_power_off(struct kvm_vcpu *vcpu); /* any thread */
-/* Any thread. Start a stopped vCPU at pc with a1 = opaque. False: it was not stopped. */
+/*
+ * Any thread. Start a stopped vCPU at pc with a1 = opaque. Returns false if the vCPU was not
+ * stopped.
+ */
 bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 bool hsm_is_stopped(struct kvm_vcpu *vcpu);
 /* The vCPU's own thread, for its guest. The vCPU is stopped from the next entry on. */
@@ -34,8 +37,8 @@ void hsm_settle(struct kvm_vcpu *vcpu);
  */
 void hsm_reset_by_user(struct kvm_vcpu *vcpu);
 /*
- * Serve REQ_HSM: wait while the vCPU is stopped (-EINTR: a signal), then reset the vCPU if it was
- * started.
+ * Serve REQ_HSM: wait while the vCPU is stopped, then reset the vCPU if it was started. Returns 0,
+ * or -EINTR if a signal arrives.
  */
 int hsm_serve(struct kvm_vcpu *vcpu);
 

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * inject.h - traps delivered into VS (inject.c). The vCPU's own thread, loaded.
- */
+/* inject.h - traps delivered into VS (inject.c). For the vCPU's own thread; the vCPU is loaded. */
 #ifndef KVM_INJECT_H
 #define KVM_INJECT_H
 

@@ -12,14 +12,20 @@
 void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq);   /* any thread */
 void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq); /* any thread */
 void vcpu_drop_irqs(struct kvm_vcpu *vcpu);                   /* any thread: VS_SOFT and VS_TIMER */
-/* Lower every line, including the external one, as after creation. Mutex held; not loaded. */
+/*
+ * Lower every line, including the external one, as after creation. The vCPU's mutex is held, and
+ * the vCPU is not loaded.
+ */
 void vcpu_reset_irqs(struct kvm_vcpu *vcpu);
 /*
  * Raise the line from the vCPU's own thread, outside the guest; the vCPU may be loaded or not. It
  * is neither woken nor kicked.
  */
 void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
-/* The same without a request: the caller has to call vcpu_flush_irqs() before the entry. */
+/*
+ * Like vcpu_set_own_irq(), but without a request: the caller has to call vcpu_flush_irqs() before
+ * the entry.
+ */
 void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* serve REQ_IRQ: copy changed lines to hvip */
 bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? not loaded */

@@ -2,8 +2,8 @@
 /*
  * isa.c - the extensions of a vCPU, and the hart's control bits that follow from them.
  *
- * A vCPU's set is a subset of what every hart has and isa.def lists. The VMM may remove some before
- * the first KVM_RUN (onereg.c).
+ * A vCPU's set of extensions is a subset of those that every hart has and isa.def lists. The VMM
+ * may remove some of them before the first KVM_RUN (onereg.c).
  */
 #include "hv/pte.h"
 #include "kvm.h"
@@ -37,7 +37,10 @@ static unsigned long firmware_id(unsigned long fid)
 	return (unsigned long)hv_sbi_call(SBI_EXT_BASE, fid, 0, 0, 0, 0, 0).value;
 }
 
-/* A mode that the hart lacks does not read back (H §2.18). No guest runs yet. */
+/*
+ * Return the widest of these modes that the hart has: a mode that the hart lacks does not read back
+ * (H §2.18). No guest runs yet.
+ */
 static unsigned long probe_satp_mode(void)
 {
 	static const u8 modes[] = { SATP_MODE_SV57, SATP_MODE_SV48, SATP_MODE_SV39,
@@ -90,9 +93,9 @@ void isa_host_ids(struct kvm_vcpu *vcpu)
 }
 
 /*
- * False: the extension's register exists, but stays 0. That holds for H, because there is no nested
- * virtualization (the register exists on Linux, too), and for Sscofpmf without Ssaia, because LCOFI
- * would then be the hart's own (AIA, hvien).
+ * Returns false for an extension whose register exists, but stays 0. That holds for H, because
+ * there is no nested virtualization (the register exists on Linux, too), and for Sscofpmf without
+ * Ssaia, because LCOFI would then be the hart's own (AIA, hvien).
  */
 bool isa_may_enable(unsigned int ext)
 {

@@ -8,11 +8,12 @@
  * mode: interrupts delegated to VS are not taken there (H §2.2), only HLV uses hgatp, and only the
  * core executes HLV. Programs find FP off, so their first FP instruction traps.
  *
- * This file has the vCPU's scheduler hook, in() and out(), whether its thread is in KVM_RUN or in
- * user space. A thread with a vCPU whose put is pending calls out() when it leaves its hart for any
- * reason, uses FP, ends, executes another program, or runs another vCPU. Other threads that need
- * the state, for an ioctl of the vCPU or to free the VM, call vcpu_finish_put(): it interrupts the
- * thread, which then goes through the scheduler, where out() is called.
+ * This file contains the vCPU's scheduler hook, in() and out(), which serves the vCPU both while
+ * its thread is in KVM_RUN and while it is in user space. A thread with a vCPU whose put is pending
+ * calls out() when it leaves its hart for any reason, uses FP, ends, executes another program, or
+ * runs another vCPU. Other threads that need the state, for an ioctl of the vCPU or to free the VM,
+ * call vcpu_finish_put(): it interrupts the thread, which then goes through the scheduler, where
+ * out() is called.
  *
  * Locks: vcpu->mutex for all but out() and vm_destroy(). The thread that ran the vCPU writes
  * `put_pending`; out() stores false last, when the vCPU's state is in memory.

@@ -70,8 +70,8 @@ static void set_started(struct kvm_pmu *pmu, unsigned int number, bool started)
 }
 
 /*
- * The thread is outside its guest and awake (vcpu_sleep() puts first), so neither a kick nor a
- * wake-up is needed.
+ * The vCPU's thread is outside the guest and awake (vcpu_sleep() puts the vCPU first), so neither a
+ * kick nor a wake-up is needed.
  */
 static void counter_overflow(struct hv_pmc *hw)
 {

@@ -5,9 +5,14 @@
  *   0        cycle      3 ..  as many as the hart has    nr_hw ..  one for each
  *   2        instret          (hpmcounter3 ...)                    firmware event
  *
- * Hardware counters have the numbers of their CSRs; there is no counter 1, which would be time. A started hardware counter occupies a counter of the hart whenever the vCPU is loaded (hv_pmc_start()), and its value moves with the vCPU from hart to hart. Firmware events are what this hypervisor does for the guest; any thread may count them.
+ * Hardware counters have the numbers of their CSRs; there is no counter 1, which would be time. A
+ * started hardware counter occupies a counter of the hart whenever the vCPU is loaded
+ * (hv_pmc_start()), and its value moves with the vCPU from hart to hart. Firmware events are what
+ * this hypervisor does for the guest; any thread may count them.
  *
- * Until its first SBI PMU call, a vCPU reads cycle and instret as toggle `counters` says (counters.h). From then on, these CSRs, too, are the guest's own counters, and reading them traps (pmu_claim()).
+ * Until its first SBI PMU call, a vCPU reads cycle and instret as toggle `counters` says
+ * (counters.h). From then on, these CSRs, too, are the guest's own counters, and reading them traps
+ * (pmu_claim()).
  */
 #ifndef KVM_PMU_H
 #define KVM_PMU_H
@@ -24,7 +29,7 @@
 #define PMU_NO_SNAPSHOT (~(gpa_t)0)
 
 struct pmu_counter {
-	struct hv_pmc hw; /* event: used by all; the rest: by hardware counters */
+	struct hv_pmc hw; /* event: used by all counters; the rest: by hardware counters */
 	u64 count;        /* a firmware counter's value; any thread, atomically */
 	struct kvm_pmu *pmu;
 };

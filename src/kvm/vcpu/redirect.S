@@ -6,9 +6,9 @@
  *
  * A guest's illegal instruction goes to M, and OpenSBI passes it on to HS by mret. QEMU 10.0.13
  * (not 10.0.2) then runs HS as if V were 1: translations are the guest's, and H CSRs trap. The
- * guest here is one instruction under the kernel's own page table, so the handler is found in both
- * cases; it reads an H CSR to tell them apart. At boot: SIE = 0, no VM. Clobbered: sepc, scause,
- * stval, vsstatus, hgatp, vsatp. Spec: H §2.1.
+ * guest here is one instruction under the kernel's own page table, so the handler is found both
+ * with V = 0 and with V = 1; it reads an H CSR to tell these cases apart. Called at boot, with SIE
+ * = 0, before any VM exists. Clobbers sepc, scause, stval, vsstatus, hgatp and vsatp. Spec: H §2.1.
  */
 #include "asm.h"
 #include "kvm_offsets.h"

@@ -11,7 +11,8 @@
 #include "vcpu/isa.h"
 
 /*
- * Load the guest's values into the hart (load), or the host's again (put). The vCPU's own thread.
+ * load_shared() loads the guest's values into the hart, and put_shared() restores the host's.
+ * Called by the vCPU's own thread.
  */
 static inline void load_shared(struct kvm_vcpu *vcpu)
 {

@@ -49,7 +49,10 @@ void sta_load(struct kvm_vcpu *vcpu)
 		vcpu_set_request(vcpu, REQ_STEAL);
 }
 
-/* Store the structure's user address in *hva. False: it is not in writable memory. */
+/*
+ * Store the structure's user address in *hva. Returns false if the structure is not in writable
+ * memory.
+ */
 static bool sta_hva(struct kvm_vcpu *vcpu, hva_t *hva)
 {
 	const struct memslot *slot = memslot_find(vcpu, gpa_to_gfn(vcpu->sta.shmem));
@@ -67,7 +70,10 @@ struct store {
 	size_t size;
 };
 
-/* Do all stores. -EFAULT: a page has to be faulted in first; -EAGAIN: there is a new memory map. */
+/*
+ * Do all stores. Returns 0, -EFAULT if a page has to be faulted in first, or -EAGAIN if there is a
+ * new memory map.
+ */
 static int store_all(struct kvm_vcpu *vcpu, hva_t hva, const struct store *s, unsigned int n)
 {
 	int err = memslot_store_begin(vcpu) ? 0 : -EAGAIN;

@@ -30,7 +30,10 @@ static void hrtimer_set(struct kvm_vcpu *vcpu, u64 compare)
 	hv_timer_cancel(&vcpu->timer.timer);
 	WRITE_ONCE(vcpu->timer.compare, compare);
 	vcpu_clear_irq(vcpu, IRQ_VS_TIMER);
-	/* A time that has already passed must be pending at the guest's next instruction. */
+	/*
+	 * If the time has already passed, the interrupt must be pending at the guest's next
+	 * instruction.
+	 */
 	if (compare <= timer_guest_time(vcpu->kvm))
 		timer_expired(&vcpu->timer.timer);
 	else if (deadline != TIMER_NEVER)

@@ -74,9 +74,10 @@ static void load_fences(struct kvm_vcpu *vcpu, unsigned int hart)
 	 SSTATUS_MXR)
 
 /*
- * A VMM may have written any value. QEMU 10.0 accepts every bit of vsstatus, and at the entry ORs
- * them into mstatus, where MPRV and MPP belong to the firmware. The UXL values 0, as after a reset,
- * and 3 are not valid: make user mode 64 bits wide instead.
+ * Return a vsstatus that is safe to load: a VMM may have written any value. QEMU 10.0 accepts every
+ * bit of vsstatus, and at the entry ORs the bits into mstatus, where MPRV and MPP belong to the
+ * firmware. The UXL values 0, as after a reset, and 3 are not valid: make user mode 64 bits wide
+ * instead.
  */
 static unsigned long vsstatus_of(unsigned long vsstatus)
 {
@@ -167,7 +168,10 @@ void vcpu_put_csrs(struct kvm_vcpu *vcpu)
 	trace_set_vcpu(0, 0);
 }
 
-/* Like a preemption of no duration: no steal time, and no other thread has run in between. */
+/*
+ * Like a preemption that takes no time: it does not count as steal time, and no other thread runs
+ * in between.
+ */
 void vcpu_reload(struct kvm_vcpu *vcpu)
 {
 	vcpu_put_csrs(vcpu);
@@ -208,8 +212,8 @@ static bool sleep_is_over(void *arg)
 /*
  * Put first, so that the condition, which may run on any hart, finds the CSRs in memory. `blocking`
  * is set before the first check of the condition, and a sender reads `blocking` after it has
- * changed what the condition checks. So at least one of them sees the other's write, as with
- * vcpu->mode.
+ * changed what the condition checks. So at least one of the two threads sees the other's write, as
+ * with vcpu->mode.
  */
 int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu))
 {

@@ -6,7 +6,8 @@
 #include "kvm.h"
 
 /*
- * wfi.c: handlers of these exits. They return RESUME_GUEST; sepc is already past the instruction.
+ * wfi.c: handlers for the exits of WFI and wrs.nto. They return RESUME_GUEST; sepc is already past
+ * the instruction.
  */
 int vcpu_wfi(struct kvm_vcpu *vcpu);
 int vcpu_wrs(struct kvm_vcpu *vcpu);
@@ -14,7 +15,7 @@ int vcpu_wrs(struct kvm_vcpu *vcpu);
 /*
  * wfi_native.c: choose whether WFI exits, for a vCPU with wfi_native set. Called outside the guest.
  */
-void wfi_native_load(struct kvm_vcpu *vcpu);        /* it exits if a thread wants the hart now */
+void wfi_native_load(struct kvm_vcpu *vcpu);        /* WFI exits if a thread wants the hart now */
 void wfi_native_wanted(struct hv_sched_hook *hook); /* a thread wants the hart: WFI exits */
 
 #endif

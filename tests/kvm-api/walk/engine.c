@@ -139,7 +139,10 @@ void walk_free(struct walk *w)
 
 /* ---- one call --------------------------------------------------------------------------- */
 
-/* Make a call and print its row. `was`: a copy of the structure at `arg`, or NULL for a number. */
+/*
+ * Make a call and print its row. `was`: a copy of the structure at `arg`, or NULL if `arg` is a
+ * number.
+ */
 static long make_call(struct walk *w, const struct call *c, unsigned long arg, const void *was,
 		      const char *fmt, va_list ap)
 {

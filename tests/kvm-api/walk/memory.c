@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * memory.c - the walk's rows for memory slots and for the dirty log. Each row also checks what a
- * guest finds.
+ * guest finds at an address in memory and at one outside it.
  */
 #include "walk.h"
 

@@ -37,9 +37,9 @@ static const struct {
 };
 
 /*
- * A flipped bit may give the id of a register that exists. Its value depends on the machine, so the
- * row says only whether it could be read. The value written is the one that was read, so nothing
- * needs to be undone.
+ * A flipped bit may give the id of a register that exists. That register's value depends on the
+ * machine, so the row says only whether it could be read. The value written is the one that was
+ * read, so nothing needs to be undone.
  */
 static void one(struct walk *w, uint64_t id, const char *name, const char *what, int bit)
 {
@@ -125,7 +125,9 @@ static void lists(struct walk *w)
 	row_result(ioctl(w->vcpu.fd, KVM_GET_REG_LIST, &list), "GET_REG_LIST of 2^32 and as many");
 }
 
-/* Registers that can be written only before the vCPU runs. */
+/*
+ * Some registers can be written only before the vCPU first runs: make the rows again after a run.
+ */
 static void after_a_run(struct walk *w)
 {
 	w->vcpu.run->immediate_exit = 1;

@@ -82,7 +82,7 @@ static void interrupts(struct walk *w)
 	row_result((long)get_reg(&w->vcpu, CSRREG(sip)), "sip after INTERRUPT 5");
 }
 
-/* Calls that exist only on other architectures. */
+/* Make calls that exist only on other architectures. */
 static void foreign(struct walk *w)
 {
 	static uint64_t zero[1024];

@@ -20,7 +20,7 @@ struct walk {
 	struct vcpu vcpu;  /* id 0: runs only if a row says so */
 	struct vcpu probe; /* id 1: runs the probe, if `probing` is set */
 	bool registers;    /* rows also compare the registers of the first vCPU */
-	bool probing;      /* ... and check that guest memory is unchanged */
+	bool probing;      /* rows also check that guest memory is unchanged */
 	uint64_t state;    /* walk_state() after the last row; 0: the row may have changed it */
 };
 
@@ -38,7 +38,7 @@ struct call {
 struct walk walk_new(void);
 void walk_free(struct walk *w);
 
-/* fmt and its arguments are the row's name, as for printf. */
+/* Print a row. fmt and its arguments, as for printf(), give the row's name. */
 void row(const char *result, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void row_result(long ret, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Make one call with a number as its argument. */
@@ -48,17 +48,17 @@ void call_number(struct walk *w, const struct call *c, unsigned long arg, const 
 void call_with(struct walk *w, const struct call *c, const void *arg, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* One row per bit: the valid structure with that bit of a field flipped. */
+/* Make one row per bit of a field: a call with the valid structure and that bit flipped. */
 void walk_bits(struct walk *w, const struct call *c, const char *field, size_t offset,
 	       size_t nbits);
-/* One row per bit: a number with only that bit set. */
+/* Make one row per bit: a call with a number that has only that bit set. */
 void walk_number_bits(struct walk *w, const struct call *c);
-/* Rows with the valid structure at addresses where it cannot be read, or cannot be written. */
+/* Make rows with the valid structure at addresses that cannot be read, or cannot be written. */
 void walk_pointers(struct walk *w, const struct call *c);
-/* Rows with another size or direction in the call's number. */
+/* Make rows with another size or direction in the call's number. */
 void walk_command_bits(struct walk *w, const struct call *c);
 
-/* A hash of the state that a call could change. */
+/* Return a hash of the state that a call could change. */
 uint64_t walk_state(struct walk *w);
 
 void chapter_system(void);

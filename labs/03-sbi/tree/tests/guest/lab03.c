@@ -4,8 +4,8 @@
  *
  * The variant is on the command line: ext, fid_mix, fid_reg, fid_check, fid_skip, first, second,
  * checked (n, for register an), saved (n, for register sn), rotate, operation (0 +, 1 -, 2 ^),
- * addend, bound, factor, error_number (without its sign), skipped; seed, for the arguments;
- * neighbor, an extension that does not exist.
+ * addend, bound, factor, error_number (without its sign), skipped. The command line also has seed
+ * (for the arguments) and neighbor (an extension that does not exist).
  */
 #include "random.h"
 

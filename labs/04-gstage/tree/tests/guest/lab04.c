@@ -3,8 +3,9 @@
  * lab04.c - check how the G-stage table maps the pages that this guest touched
  * (src/kvm/sbi/sbi_walk.c)
  *
- * On the command line: weight0 to weight4, per_level, flags_shift, nothing (the variant); seed, for
- * the pages; huge=1 if leaves larger than 4 KiB may occur; drop=1 to remove pages from the table.
+ * On the command line: the variant (weight0 to weight4, per_level, flags_shift and `nothing`); seed
+ * (for the pages); huge=1 if leaves larger than 4 KiB may occur; drop=1 to remove pages from the
+ * table.
  */
 #include "random.h"
 

@@ -2,7 +2,8 @@
 #
 # accesses.sh - test accesses of all kinds, with instructions from one source (for widths.t and fetch.t)
 #
-#   accesses SOURCE    SOURCE: a value of the toggle mmio_decode; leaves their trace in $told
+#   accesses SOURCE    run the tests with the toggle mmio_decode set to SOURCE;
+#                      $told is the trace of the last run
 
 accesses()
 {

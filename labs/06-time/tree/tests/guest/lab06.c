@@ -223,7 +223,7 @@ static void part_timers(void)
 
 static unsigned long sent;
 
-/* Send an IPI to the first vCPU after `us`. */
+/* After `us` us, send an IPI to the first vCPU. */
 static void ipi_after(unsigned long us)
 {
 	wait_irq(0, us);
@@ -232,9 +232,9 @@ static void ipi_after(unsigned long us)
 }
 
 /*
- * Wait for an IPI that the second vCPU sends after `us`; other interrupts stay as they are. Returns
- * whether the vCPU slept, executed at most AWAKE WFIs, and was woken by the IPI in time. (No vCPU
- * sleeps forever: the VMM's watchdog interrupts it.)
+ * Wait for an IPI that the second vCPU sends after `us` us; leave other interrupts as they are.
+ * Returns whether the vCPU slept, executed at most AWAKE WFIs, and was woken by the IPI in time.
+ * (No vCPU sleeps forever: the VMM's watchdog interrupts it.)
  */
 static bool woken_by_ipi(unsigned long us)
 {

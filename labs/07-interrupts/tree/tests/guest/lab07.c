@@ -2,10 +2,10 @@
 /*
  * lab07.c - test the PLIC of lab 7 through its registers, with lines that the guest drives (--wire)
  *
- * On the command line: own=0 (the rules) or 1 (the two registers; then the variant: best_shift,
- * priority_shift, waiting_shift, busy_shift, raised_shift, filler, status_at, claim_at, multiplier,
- * addend); seed for random operations. Two S contexts are used: that of this hart, whose interrupt
- * shows in sip, and that of another.
+ * On the command line: own=0 (test the rules) or own=1 (test the two registers; the variant is then
+ * also on the command line: best_shift, priority_shift, waiting_shift, busy_shift, raised_shift,
+ * filler, status_at, claim_at, multiplier, addend); seed for random operations. Two S contexts are
+ * used: that of this hart, whose interrupt shows in sip, and that of another hart.
  */
 #include "random.h"
 
@@ -103,7 +103,7 @@ static void test_gate(void)
 	ok(interrupted(), "a source with a priority above the threshold interrupts");
 	*enable(MINE) = ALL & ~BIT(20);
 	ok(!interrupted() && pending() == BIT(20),
-	   "a source that is not enabled is pending, but does not interrupt");
+	   "a pending source that is not enabled does not interrupt");
 	*enable(MINE) = ALL;
 	ok(interrupted(), "a pending source interrupts as soon as it is enabled");
 	pull(0);

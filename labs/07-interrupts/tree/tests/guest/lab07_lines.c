@@ -2,11 +2,11 @@
 /*
  * lab07_lines.c - test injected traps, and that no interrupt is lost or taken twice (lab 7)
  *
- * On the command line: part=1 traps, 2 lines, 3 wires (--wire), 4 those tests of part 2 that do not
- * need WFI to exit. The course's own SBI extension (src/kvm/sbi/sbi_moment.c) raises and lowers the
- * lines. With it a guest also chooses at which moment of its own entry or exit another vCPU's
- * interrupt arrives. Every wait has a limit, so that a lost interrupt is reported and the machine
- * does not hang.
+ * On the command line: part=1 (traps), 2 (lines), 3 (wires, with --wire) or 4 (those tests of part
+ * 2 that do not need WFI to exit). The course's own SBI extension (src/kvm/sbi/sbi_moment.c) raises
+ * and lowers the lines. With this extension, a guest also chooses at which moment of its own entry
+ * or exit another vCPU's interrupt arrives. Every wait has a limit, so that a lost interrupt is
+ * reported and does not hang the machine.
  */
 #include "rt.h"
 
@@ -319,7 +319,7 @@ static void busy(unsigned long arg)
 		;
 }
 
-/* If both vCPUs share a hart, this one's thread sleeps only because the other one is busy. */
+/* Wait while the other vCPU is busy: on a shared hart, this vCPU's thread sleeps only then. */
 static void test_waiting(void)
 {
 	note("now a vCPU waits while the other one is busy; if no output follows, it was never "
@@ -357,7 +357,7 @@ static unsigned long taken(void)
 	return __atomic_load_n(&harts[1].irqs[IRQ_S_EXT], __ATOMIC_ACQUIRE);
 }
 
-/* Return whether another interrupt is taken. The next one is sent only then: none may be missed. */
+/* Return whether a further interrupt is taken. The caller sends the next one only then. */
 static bool taken_beyond(unsigned long before)
 {
 	unsigned long end = now() + us_to_ticks(PATIENCE);
@@ -378,7 +378,7 @@ static void raise_by_event(void)
 	set(EVENT, harts[1].id, 1);
 }
 
-/* Count the interrupts taken. An IPI ends target(); if it does not, the whole test ends. */
+/* Check that a vCPU in target() takes each interrupt. A final IPI ends target(). */
 static void test_other(unsigned long way, void (*raise)(void), const char *doing)
 {
 	unsigned long i, begun = taken();

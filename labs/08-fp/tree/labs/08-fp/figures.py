@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """figures.py - draw figure.svg from your measured.csv and workload.svg from your workload.csv.
 
-The first shows rows of the benchmark by policy, the second the workloads by policy. This is a template
-that draws what every student measures. When your variant's policy works, add "adaptive": "fp=adaptive" to
-the series of the first figure. scripts/hs/labfigure.py describes what it can draw.
+figure.svg shows rows of the benchmark by policy; workload.svg shows the workloads by policy. This is a
+template that draws what every student measures. When your variant's policy works, add
+"adaptive": "fp=adaptive" to the series of figure.svg. scripts/hs/labfigure.py describes what it can draw.
 """
 import sys
 from pathlib import Path

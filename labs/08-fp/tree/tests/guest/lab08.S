@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab08.S - register functions for lab08.c: those of the payloads fp and vector, and two more
+ * lab08.S - register functions for lab08.c: those of the payloads `fp` and `vector`, and two more
  */
 #include "vector.S"
 #include "fp.S"

@@ -3,9 +3,10 @@
  * lab08.c - check what a policy of toggle fp moves in each turn (hv/turn.h), and that two vCPUs on
  * one hart, or moving between harts, never see a register that is not their own
  *
- * On the command line: policy=N, the VM's policy; from the variant: rule, evidence, rule0 to rule3,
- * cycle, writes, reads; seed for the random operations; long=1 for enough turns to tell two rules
- * apart; mix=1 to try every pair of policies; count=1 to count the workload's instructions instead.
+ * On the command line: policy=N, the VM's policy; rule, evidence, rule0 to rule3, cycle, writes and
+ * reads, which are from the variant; seed=N for the random operations; long=1 for enough turns to
+ * tell two rules apart; mix=1 to try every pair of policies; count=1 to count the workload's
+ * instructions instead.
  */
 #include "lab08_turns.h"
 #include "provoke.h"

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 """figures.py - draw vmid.svg, fence.svg and wake.svg from your measured.csv, and model.svg from model.csv.
 
-The first three show how many instructions the benchmark's rows cost, by toggle;
-the last shows references to page tables. This is a template that draws what
-everybody measures. Change it to show what your explanation needs;
-scripts/hs/labfigure.py describes what it can draw.
+vmid.svg, fence.svg and wake.svg show how many instructions the benchmark's rows
+cost, by toggle; model.svg shows references to page tables. This is a template
+that draws what everybody measures. Change it to show what your explanation
+needs; scripts/hs/labfigure.py describes what it can draw.
 """
 import sys
 from pathlib import Path

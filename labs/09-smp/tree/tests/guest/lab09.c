@@ -155,8 +155,8 @@ static void test_ranges(void)
 }
 
 /*
- * Return the least number of instructions, in all modes, that a remote fence of only the caller
- * takes.
+ * Return the least number of instructions, in all modes, that a remote fence takes if the caller is
+ * its only target.
  */
 static unsigned long cost(unsigned long start, unsigned long size)
 {
@@ -179,7 +179,7 @@ static unsigned long cost(unsigned long start, unsigned long size)
 static void test_pages(void)
 {
 	static const struct {
-		unsigned long start, size, pages; /* 0: one fence of everything */
+		unsigned long start, size, pages; /* pages is 0: one fence of everything */
 	} ranges[] = { { 0, 4096, 1 },
 		       { 0x1000, 64 * 4096, 64 },
 		       { 0x1234, 32 * 4096, 33 },

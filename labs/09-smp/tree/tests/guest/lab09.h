@@ -117,7 +117,8 @@ static inline bool has_fence(unsigned long id, unsigned long n, const struct fen
 }
 
 /*
- * Check that exactly the harts in `told` have request `bit` and, unless it is NULL, fence `fence`.
+ * Check that exactly the harts in `told` have request `bit` and, unless `fence` is NULL, that
+ * fence.
  */
 static inline bool asked_are(unsigned long told, unsigned long bit, const struct fence *fence)
 {
@@ -147,7 +148,8 @@ static inline unsigned long bit_of_fence(void)
 #define WAITED_FOR 2 /* hart */
 
 /*
- * Run on hart 1: after a while, end the wait as `how` says (WATCH_LET_GO), and later in both ways.
+ * Run on hart 1: after a while, end the wait in the way that `how` selects (see WATCH_LET_GO), and
+ * later in both ways.
  */
 static inline void let_go(unsigned long how)
 {

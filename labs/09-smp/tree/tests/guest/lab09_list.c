@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab09_list.c - check a variant's fence call: harts in its list, range, ASID, answer (lab 9)
+ * lab09_list.c - check a variant's fence call: the harts in its list, the range, the ASID, the
+ * answer (lab 9)
  *
  * The other harts are not started until the end, so their requests stay pending and can be
  * examined. Command line: see lab09.h.

@@ -2,7 +2,8 @@
 /*
  * lab09_run.c - check that running harts see new mappings after a fence; check counters (lab 9)
  *
- * part=counters (needs a processor with counters) or part=running. Command line: see lab09.h.
+ * part=counters checks the firmware counters and needs a processor with counters; part=running
+ * checks the running harts. Command line: see lab09.h.
  */
 #include "lab09.h"
 
@@ -16,8 +17,8 @@ static volatile bool stop;
 static unsigned long *page[2];
 
 /*
- * Load in a loop that does not cause exits, so that only a kick can make this hart see another
- * translation.
+ * Load from TEST_VA in a loop that does not cause exits, so that only a kick can make this hart see
+ * another translation.
  */
 static void look_at_page(unsigned long index)
 {
@@ -56,8 +57,8 @@ static void fence_both(unsigned long how)
 }
 
 /*
- * For the trace: fence a page that is not fenced elsewhere, first on the caller only, then also on
- * hart 1.
+ * For the trace: fence a page that nothing else fences, first on the caller only, then also on hart
+ * 1.
  */
 static void fence_self(void)
 {

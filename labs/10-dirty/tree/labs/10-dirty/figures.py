@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """figures.py - draw figure.svg from your measured.csv and rounds.svg from your rounds.csv.
 
-The first shows the cost of a logged write, by walker and with small leaves; the
-second shows the numbers of pages saved before and during the pause. This is a
-template that draws what everybody measures. Change it to show what your
+figure.svg shows the cost of a logged write, by walker and with small leaves;
+rounds.svg shows the numbers of pages saved before and during the pause. This is
+a template that draws what everybody measures. Change it to show what your
 explanation needs; scripts/hs/labfigure.py describes what it can draw.
 """
 import sys

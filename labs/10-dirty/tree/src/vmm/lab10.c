@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab10.c - registers of --logdev with which a guest uses the VMM's part of the log and its rule of
- * pre-copy. Given; nothing to write. Their offsets from LAB10:
+ * lab10.c - registers of --logdev with which a guest uses the VMM's part of the dirty log and the
+ * VMM's rule of pre-copy. Given; nothing to write. Their offsets from LAB10:
  *
  *   0x00 START    1: dirty_start(), 0: dirty_end(); a load: is memory logged?
  *   0x08 TAKE     a store: dirty_take()
@@ -73,7 +73,10 @@ static struct lab10 {
 	size_t nr_looked_at;
 } lab10;
 
-/* Let another vCPU, which watches the word of MOMENT, write now. Wait for at most 5 s. */
+/*
+ * After KVM_GET_DIRTY_LOG, let another vCPU, which watches the word that MOMENT set, write to
+ * memory. Wait for that vCPU for at most 5 s.
+ */
 void lab10_kvm_did(unsigned long request)
 {
 	const struct timespec ms = { .tv_nsec = 1000000 };
@@ -135,7 +138,10 @@ void lab10_set_reg(int vcpu_fd, u64 id)
 		dev->step = step_of(id);
 }
 
-/* Count a read like a set: a register that already has the right value need not be set. */
+/*
+ * Record a read like a set: a register that already has the right value need not be set. If OLD is
+ * 1, answer a read of the timer's state (step 5): set *value to "off", and return true.
+ */
 bool lab10_get_reg(u64 id, void *value)
 {
 	struct lab10 *dev = &lab10;

@@ -13,7 +13,7 @@
 
 __attribute__((weak)) u64 lab10_read(u64 offset);
 __attribute__((weak)) void lab10_write(struct machine *m, u64 offset, u64 value);
-/* Called after an ioctl of kvm_call() has succeeded. */
+/* Called after kvm_call() has made an ioctl that succeeded. */
 __attribute__((weak)) void lab10_kvm_did(unsigned long request);
 /*
  * lab10_get_reg() is called before KVM_GET_ONE_REG, and returns true if *value is the answer;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab10.c - compare the VMM's part of the dirty log with what this guest has written, and its rule
- * of pre-copy with the variant's (labs/10-dirty), through the registers of src/vmm/lab10.c
+ * lab10.c - compare the VMM's part of the dirty log with what this guest has written, and the VMM's
+ * rule of pre-copy with the variant's (labs/10-dirty), through the registers of src/vmm/lab10.c
  *
  * do=taken: test which pages are taken out of the logs. This needs two harts.
  *
@@ -10,8 +10,9 @@
  * do=rule: test when pre-copy stops. The variant gives few, patience, percent, num, den, least and
  * in_a_row.
  *
- * do=busy: make no claims. First, write to cold=N pages; then, write to one of hot=N others every
- * gap=N iterations of a loop. Save the guest during that. seed=N is for random choices.
+ * do=busy: make no claims. First, write to cold=N pages; then, write to one of hot=N other pages
+ * every gap=N iterations of a loop. Save the guest while it writes. seed=N seeds the random
+ * choices.
  */
 #include "logdev.h"
 #include "random.h"
@@ -205,7 +206,10 @@ static bool last_in_found(void)
 	return logdev_get(LAB_BITS) >> 63;
 }
 
-/* The last page's bit is the last of the last word. The device tree ends before this page. */
+/*
+ * The last page's bit is the last bit of the bitmap's last word. The device tree ends before this
+ * page.
+ */
 static void test_last(void)
 {
 	volatile u8 *last = (volatile u8 *)(ram_base + ram_size - PAGE_SIZE);
@@ -248,7 +252,7 @@ static const char *name_of(unsigned long reg)
 	return type_of(reg) < ARRAY_SIZE(names) ? names[type_of(reg)] : "";
 }
 
-/* The saving host reports the timer as off, and has one fewer extension. */
+/* The saving host reports the timer as off, and has one extension fewer than the restoring host. */
 static void test_order(void)
 {
 	unsigned long t = now(), due = t + us_to_ticks(TIMER_US), late, omitted;
@@ -348,7 +352,10 @@ static void compare(unsigned long why, bool goes_on)
 		wrong_stops[reason] += goes_on && why >> reason & 1;
 }
 
-/* `run` describes the first wrong save, because the test stops after it. */
+/*
+ * Claim `what`, which holds if `wrong_ones` is 0. If the claim fails, `run` describes the first
+ * wrong save, because the test stops after it.
+ */
 static void claim(unsigned long wrong_ones, const char *what, const char *but)
 {
 	if (!ok(!wrong_ones, "%s", what))

@@ -149,7 +149,8 @@ static void test_chains(void)
 	}
 	ok_eq(wrong, 0, "the disk's name is read into any number of buffers");
 	ok_eq(two_at_once(), 0, "two requests with one notification are both answered");
-	ok_eq(past_the_index(), 0, "%d requests are answered: the indices go past 65535", MANY);
+	ok_eq(past_the_index(), 0, "%d requests are answered: the indices wrap around after 65535",
+	      MANY);
 	disk_start();
 	ok_eq(cut_and_read(true), 0, "40 writes and 40 reads in indirect tables are served");
 	disk_make(table, BLK_IN, 0, back, SECTOR);
@@ -185,7 +186,7 @@ static void test_requests(void)
 	      "a write from sector 2^64 - 1 that ends at sector 1 is refused");
 	ok_eq(request(BLK_OUT, 1ULL << 55, data, SECTOR), S_IOERR,
 	      "a write at a sector whose byte offset overflows is refused");
-	ok_eq(request(BLK_IN, 0, back, 100), S_IOERR, "a read of a part of a sector is refused");
+	ok_eq(request(BLK_IN, 0, back, 100), S_IOERR, "a read of part of a sector is refused");
 	ok_eq(request(BLK_IN, 0, back, SECTOR + 1), S_IOERR,
 	      "a read of one byte more than a sector is refused");
 	memset(back, 0, sizeof(back));
@@ -238,8 +239,8 @@ static void serve(unsigned long claim)
 
 /*
  * Let the second of two requests arrive at any time while the device is still finishing the first:
- * raising the interrupt, checking for more, unmuting. Return 1 if a request or an interrupt is
- * missed, else 0. claim: address of the PLIC's claim register.
+ * raising the interrupt, checking for more requests, unmuting notifications. Return 1 if a request
+ * or an interrupt is missed, else 0. claim: address of the PLIC's claim register.
  */
 static unsigned long missed(unsigned long claim)
 {

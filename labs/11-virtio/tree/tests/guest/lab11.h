@@ -2,8 +2,8 @@
 /*
  * lab11.h - shared by the three guests of lab 11: a driver that divides requests at random
  *
- * On their command lines: part=NAME; seed for random choices. They need a disk of 1 MiB that may be
- * written.
+ * Their command lines have part=NAME, and a seed for the random choices. They need a writable disk
+ * of 1 MiB.
  */
 #ifndef GUEST_LAB11_H
 #define GUEST_LAB11_H

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab11_hostile.c - break every rule of a ring, one by one and at random
+ * lab11_hostile.c - break every rule of a ring one by one (part hostile), and rules at random (part
+ * random)
  */
 #include "lab11.h"
 
@@ -19,7 +20,9 @@ static void ok_broken(u16 head, const char *what)
 		ok(false, "the device answers after a reset");
 }
 
-/* The ring's descriptors for part hostile, followed by as many beyond its end. */
+/*
+ * The ring's descriptors for part hostile, followed by as many descriptors beyond the ring's end.
+ */
 static struct desc ring[2 * DISK_QUEUE] __attribute__((aligned(16)));
 
 /*
@@ -146,7 +149,7 @@ static bool served(void)
 	disk_make(ring, BLK_IN, 0, back, SECTOR);
 	disk_offer(0);
 	disk_set(REG_QUEUE_NOTIFY, 0);
-	delay_us(3000); /* gives a wrong device the time to serve */
+	delay_us(3000); /* gives a wrong device enough time to answer */
 	return disk_used_index() != before;
 }
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """figures.py - draw first.svg and figure.svg in labs/12-contest: the costs before and after your changes.
 
-The first shows first.csv, measured before anything was changed; the second
-shows measured.csv. This is a template: name the rows that your answers refer to.
+first.svg shows first.csv, which was measured before anything was changed;
+figure.svg shows measured.csv. This is a template: name the rows that your answers refer to.
 """
 import sys
 from pathlib import Path

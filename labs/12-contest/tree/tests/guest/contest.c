@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * contest.c - check that the calls of the contest's workload give the same answers with other
- * arguments, whatever path the hypervisor takes
+ * contest.c - check that the SBI extensions that the contest's workload calls give the right
+ * answers for other arguments too, whatever path the hypervisor takes
  */
 #include "hv/sbi.h"
 #include "rt.h"

@@ -25,7 +25,10 @@
 	lab_todo "lab 2: src/kvm/exit/switch.S: write the code that restores \name: vcpu_switch() returns with another value in \name"
 1:
 	.endm
-	/* Do the same for the general register \name. */
+	/*
+	 * Stop unless the general register \name still has the value in slot \slot of `before`. t0:
+	 * `before`.
+	 */
 	.macro	same name, slot
 	REG_L	t2, (\slot * SZREG)(t0)
 	beq	\name, t2, 1f

@@ -2,8 +2,8 @@
 /*
  * sbi_walk.c - let a guest ask how its G-stage table maps an address. Given; nothing to write.
  *
- * No real hypervisor offers that. This one does, because the tests of lab 4 are guests, and check
- * the tables that the walkers have built.
+ * Real hypervisors do not offer such an interface. This one does because the tests of lab 4 are
+ * guests that check the tables that the walkers have built.
  */
 #include "exit/exit.h"
 #include "mmu/gstage_lab.h"

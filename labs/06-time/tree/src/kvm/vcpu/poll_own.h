@@ -8,13 +8,20 @@
 #include "sbi/sbi.h"
 
 /*
- * The course's own SBI extension, for guests that are tests. Function 0: return this vCPU's window
- * in ns; 1: set its window to a0 and its streak to 0; 2: return the next window that
- * poll_own_next() computes from window a0, waited a1, most a2 and streak a3, with the next streak
- * in bits 63 to 32; 3: the guest's time as the core computes it; 4: how long this vCPU has polled,
- * in ns, with success (a0 = 0) or without (a0 = 1); 5: put and load the vCPU, return the hart's
- * timer in between; 6: the same, but return the vCPU's timer and set it to a0; 7: the vCPU's timer;
- * 8: its stats.halt_wakeup; 9: stats.blocking of the VM's first vCPU.
+ * The course's own SBI extension, for guests that are tests. Its functions:
+ *
+ *   0  return this vCPU's window in ns
+ *   1  set this vCPU's window to a0 and its streak to 0
+ *   2  return the next window that poll_own_next() computes from window a0, waited a1, most a2 and
+ *      streak a3, with the next streak in bits 63 to 32
+ *   3  return the guest's time as the core computes it
+ *   4  return how long this vCPU has polled, in ns, with success (a0 = 0) or without (a0 = 1)
+ *   5  put and load the vCPU; in between, read the hart's timer; return what was read
+ *   6  put and load the vCPU; in between, read the vCPU's timer and set it to a0; return what was
+ *   read
+ *   7  return the vCPU's timer
+ *   8  return the vCPU's stats.halt_wakeup
+ *   9  return stats.blocking of the VM's first vCPU
  */
 #define SBI_EXT_POLL 0x0a0006abUL
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * wire.S - op_NAME(n, arg): store n times to arg, a register of the wire device (--wire) that raises
- * the line
+ * wire.S - op_NAME(n, arg): store n times to arg, a register of the wire device (--wire) that
+ * raises the line
  *
- * bench_wire_lower, the handler, lowers the line. The three functions are identical; each has its own
- * name so that scripts/hyperscope anatomy can distinguish them.
+ * bench_wire_lower, the handler, lowers the line. The three functions are identical; each has its
+ * own name so that scripts/hyperscope anatomy can distinguish them.
  */
 	.option	norvc
 	.macro	op_wire name

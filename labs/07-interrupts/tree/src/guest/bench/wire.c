@@ -14,7 +14,9 @@ void op_irq_write(unsigned long n, unsigned long arg);
 void op_irq_event(unsigned long n, unsigned long arg);
 void bench_wire_lower(void);
 
-/* Check first that the line rises and falls: code that does nothing would be fast. */
+/*
+ * Measure one row. First check that the line rises and falls: code that does nothing would be fast.
+ */
 static void row(const char *name, op_fn op, unsigned long wire, unsigned long way)
 {
 	bool up;

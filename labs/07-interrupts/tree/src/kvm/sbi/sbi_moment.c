@@ -2,10 +2,11 @@
 /*
  * sbi_moment.c - make an interrupt arrive at the worst moment, as often as a test needs it. Given.
  *
- * By chance, such a race is lost once in a million entries. With this extension, the guest chooses
- * at which moment of its own vCPU's entry a sender intervenes: at these moments run.c and wfi.c
- * call irq_moment_comes(), which does what the sender's thread would do then. Each full fence of
- * run.c and request.c is also such a moment, and so is each atomic change in irq.c (irq_step.h).
+ * By chance, a vCPU's entry loses the race with a sender only once in a million entries. With this
+ * extension, the guest chooses at which moment of its own vCPU's entry a sender intervenes: at
+ * these moments run.c and wfi.c call irq_moment_comes(), which does what the sender's thread would
+ * do then. Each full fence of run.c and request.c is also such a moment, and so is each atomic
+ * change in irq.c (irq_step.h).
  *
  * Functions (the caller is the vCPU that calls them):
  *

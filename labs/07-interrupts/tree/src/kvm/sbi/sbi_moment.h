@@ -17,16 +17,16 @@ enum irq_moment {
 	MOMENT_AFTER_LOOK,  /* after the last look at the requests */
 	MOMENT_BEFORE_WAIT, /* WFI: nothing was pending; the vCPU does not sleep yet */
 	/* Steps (irq_step.h). sbi_moment.c decides what the other thread does at each. */
-	MOMENT_AT_LOOK,      /* the fence of the last look */
+	MOMENT_AT_LOOK,      /* the fence of the last look at the requests */
 	MOMENT_AT_TAKE,      /* the marks are taken */
 	MOMENT_AT_CHANGE,    /* each atomic change that a sender makes */
 	MOMENT_AT_KICK,      /* kick()'s fence, while the vCPU is entering its guest */
-	MOMENT_AT_KICK_IDLE, /* the same, while its hart is beginning to idle */
+	MOMENT_AT_KICK_IDLE, /* kick()'s fence, while the vCPU's hart is beginning to idle */
 };
 
 sbi_fn sbi_moment;
 
-extern bool irq_moments; /* a vCPU has armed a moment; until then, each costs a load and a branch */
+extern bool irq_moments; /* a moment was armed; until then, each moment costs a load and a branch */
 void irq_moment_now(struct kvm_vcpu *vcpu, enum irq_moment moment);
 void irq_step_now(struct kvm_vcpu *vcpu, bool fence);
 

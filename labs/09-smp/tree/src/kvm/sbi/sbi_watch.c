@@ -138,7 +138,10 @@ static unsigned long vmid_after(struct kvm_vcpu *vcpu)
 	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
 }
 
-/* Load VM `number`, then the calling VM again. Return both VMIDs, that of VM `number` << 16. */
+/*
+ * Load VM `number`, then the calling VM again. Return the VMIDs of both VMs: that of VM `number`
+ * shifted left by 16, ORed with that of the calling VM.
+ */
 static long take_turn(struct kvm_vcpu *vcpu, unsigned long number)
 {
 	struct kvm_vcpu *other = &other_vcpus[number];
