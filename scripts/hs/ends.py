@@ -84,11 +84,25 @@ def poll(child, seconds=0):
             return None
 
 
+def terminate(child):
+    """Send SIGTERM to the child, and to its process group if it leads one.
+
+    timeout(1) leads a group. A signal that arrives between its fork() and the assignment of the result ends timeout
+    alone: its command would continue, and would keep the pipe of its output open."""
+    try:
+        if child.poll() is None and os.getpgid(child.pid) == child.pid:
+            os.killpg(child.pid, signal.SIGTERM)
+        else:
+            child.terminate()
+    except ProcessLookupError:
+        pass  # it has ended meanwhile
+
+
 def stop(child):
     """Terminate the child and wait for its end, however long that takes."""
     with held():
         if child.poll() is None:
-            child.terminate()
+            terminate(child)
             child.wait()
 
 
@@ -129,7 +143,7 @@ def folder(prefix, where=None):
 def _tidy():
     running = [child for child in _children if child.poll() is None]
     for child in running:
-        child.terminate()
+        terminate(child)
     for child in running:
         try:
             child.wait(GRACE)

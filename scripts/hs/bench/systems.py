@@ -180,10 +180,10 @@ class Runner:
         return [self.payload, self.vmm, self.turns, os.path.join(self.options.out, "hyperscope.bin")]
 
     def stop(self):
-        """Terminate all children. Each runs under timeout(1), which passes the signal on."""
+        """Terminate all children, with their process groups: each runs under timeout(1)."""
         self.stopped = True
         for child in list(self.children):
-            child.terminate()
+            ends.terminate(child)
 
     # -- a run -----------------------------------------------------------------------------
 
@@ -197,7 +197,7 @@ class Runner:
             raise BenchError("%s: %s" % (command[0], error.strerror)) from None
         self.children.add(child)
         if self.stopped:  # stop() has been called in the meantime
-            child.terminate()
+            ends.terminate(child)
         try:
             out, errors = child.communicate()
         finally:
