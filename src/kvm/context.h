@@ -32,7 +32,7 @@ typedef int exit_fn(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 struct exit_ops {
 	exit_fn *handle;
 	exit_fn *handle_observed; /* called instead of handle() while an event observes exits */
-	exit_fn *unpriv_fault;    /* a guest page fault of unpriv_read(), not of the guest */
+	exit_fn *unpriv_fault;    /* called for guest page faults that unpriv_read() causes */
 };
 
 enum gpr {
@@ -48,7 +48,7 @@ enum gpr {
 	GPR_A7
 };
 
-/* What switch.S moves at every entry and exit; gpr[0] is never used. */
+/* What switch.S saves and loads at every entry and exit; gpr[0] is never used. */
 struct guest_context {
 	unsigned long gpr[32];
 	unsigned long sepc;
@@ -65,7 +65,10 @@ struct host_context {
 	unsigned long sscratch;
 };
 
-/* The guest's CSRs that vcpu_load() and vcpu_put() move: VS CSRs, and S CSRs without a VS copy. */
+/*
+ * The guest's CSRs that vcpu_load() loads and vcpu_put() saves: VS CSRs, and S CSRs without a VS
+ * copy.
+ */
 struct guest_csrs {
 	unsigned long vsstatus;
 	unsigned long vsie;

@@ -33,21 +33,21 @@ struct vm_stats {
 
 /* Devices that take stores, in the order in which they are asked (bus.c). */
 struct kvm_bus {
-	size_t nr, room; /* entries; nr is also read without the lock */
+	size_t nr, room; /* entries in use, and allocated; nr is also read without the lock */
 	size_t zones;    /* coalesced zones among them */
 	struct bus_entry *entry;
 };
 
 struct kvm {
-	u32 refs; /* held by the VM's descriptor and each vCPU's; any thread */
+	u32 refs; /* held by the descriptors of the VM and its vCPUs; any thread */
 	unsigned int id;
-	int creator; /* the thread that created it: for names of statistics */
+	int creator; /* the thread that created the VM: for names of statistics */
 	char debug_name[HV_DEBUG_NAME];
 	struct list_head link; /* in the list of all VMs (vm.c) */
 	struct hv_mm *mm;
 
 	struct hv_mutex lock;    /* vcpus, nr_vcpus, irqfds */
-	unsigned int nr_vcpus;   /* any thread reads, with acquire */
+	unsigned int nr_vcpus;   /* any thread may read it, with acquire */
 	struct kvm_vcpu **vcpus; /* KVM_MAX_VCPUS entries, filled from 0 */
 
 	struct hv_mutex slots_lock; /* memslot updates */
@@ -61,13 +61,13 @@ struct kvm {
 	const struct gpa_ops *gpa; /* toggle gpa_from (gpa.h) */
 	struct hv_notifier notifier;
 
-	u32 hsm_starts;           /* starts of its vCPUs so far (hsm.c); any thread */
+	u32 hsm_starts;           /* number of vCPU starts so far (hsm.c); any thread */
 	bool mp_state_reset;      /* KVM_CAP_RISCV_MP_STATE_RESET is enabled; any thread */
 	u64 time_delta;           /* htimedelta: guest time = time + time_delta */
 	struct spinlock bus_lock; /* guards fields down to ring; taken before an eventfd's lock */
 	struct kvm_bus bus[3];    /* by enum kvm_bus_kind */
 	struct list_head ioeventfds, zones;
-	struct kvm_coalesced_mmio_ring *ring; /* shared with user space: hostile */
+	struct kvm_coalesced_mmio_ring *ring; /* shared with user space: untrusted */
 	hpa_t ring_pa;
 
 	struct list_head irqfds;
@@ -76,8 +76,8 @@ struct kvm {
 	bool dead;
 	struct vm_stats stats;
 	/*
-	 * The vCPU (idx + 1) that last ran on each hart: the VM's VS-stage translations there are
-	 * this vCPU's.
+	 * The vCPU (idx + 1) that last ran on each hart: the VM's VS-stage translations that the
+	 * hart has cached belong to this vCPU.
 	 */
 	u16 hart_vcpu[HV_MAX_HARTS];
 };
@@ -96,13 +96,14 @@ void vm_release(struct kvm *vm);
 /* ---- vm.c ---------------------------------------------------------------------- */
 
 /*
- * A VM is in the list of all VMs from the time when its descriptor has a number until it is freed.
+ * A VM is in the list of all VMs from the time when its descriptor has a number until the VM is
+ * freed.
  */
 void vm_list_add(struct kvm *vm);
 void vm_list_del(struct kvm *vm); /* does nothing if the VM is not in the list */
 /*
- * Call fn for every VM. Any thread. fn runs under the list's lock, a leaf: it must not sleep or
- * take a lock.
+ * Call fn for every VM. Any thread may call this function. fn runs under the list's lock, a leaf:
+ * fn must not sleep or take a lock.
  */
 void vm_for_each(void (*fn)(struct kvm *vm, void *arg), void *arg);
 struct kvm_vcpu *vm_find_vcpu(struct kvm *vm, unsigned long id);

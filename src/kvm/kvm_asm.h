@@ -2,8 +2,8 @@
 /*
  * kvm_asm.h - the core's assembly functions, declared for C.
  *
- * They are defined in .S files of this folder. In native tests, tests/native provides the same
- * names.
+ * They are defined in .S files in the subfolders of this folder. In native tests, tests/native
+ * provides functions with the same names.
  */
 #ifndef KVM_KVM_ASM_H
 #define KVM_KVM_ASM_H
@@ -23,7 +23,8 @@ unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hsta
 
 /*
  * redirect.S: return the scause with which an illegal instruction in VS arrives through the
- * firmware. At boot only. If it is not EXC_ILLEGAL_INST, the machine corrupts such traps.
+ * firmware. Call this only at boot. If the result is not EXC_ILLEGAL_INST, the machine corrupts
+ * such traps.
  */
 unsigned long redirect_probe(void);
 

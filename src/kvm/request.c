@@ -62,12 +62,12 @@ void vcpu_kick(struct kvm_vcpu *vcpu)
 
 /*
  * The vCPU's thread clears the bit while mode is OUTSIDE and serves the request before the next
- * entry, so it is enough to see either the clear bit or OUTSIDE. The caller's own vCPU is OUTSIDE:
- * nobody waits for it, and two callers cannot wait for each other.
+ * entry, so it is enough to see that the bit is clear or that mode is OUTSIDE. The caller's own
+ * vCPU is OUTSIDE: nobody waits for it, and two callers cannot wait for each other.
  */
 void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req)
 {
-	/* lab 9: write vcpu_wait_request: wait until the vCPU is outside, or has served it */
+	/* lab 9: write vcpu_wait_request: wait until the vCPU is outside or has served it */
 	while (__atomic_load_n(&vcpu->mode, __ATOMIC_ACQUIRE) != VCPU_OUTSIDE &&
 	       (__atomic_load_n(&vcpu->requests, __ATOMIC_ACQUIRE) & BIT(req)))
 		hv_cpu_relax();

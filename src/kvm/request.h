@@ -49,9 +49,9 @@ void vcpu_kick(struct kvm_vcpu *vcpu);
 void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req);
 /*
  * Send the request to every vCPU of the VM, and return when each of them has been outside the guest
- * since, so that none can continue without serving the request. Spins: hold no lock that a vCPU
- * takes on its way out of the guest. Sets the calling vCPU's own bit as well. Returns true if some
- * vCPU was in its guest.
+ * since, so that none can continue without serving the request. Spins, so the caller must not hold
+ * a lock that a vCPU takes on its way out of the guest. Sets the calling vCPU's own bit as well.
+ * Returns true if some vCPU was in its guest.
  */
 bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req);
 

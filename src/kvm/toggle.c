@@ -23,7 +23,10 @@ static struct toggle toggles[] = {
 
 static struct hv_param params[TOGGLE_COUNT];
 
-/* Return word `index` of a list, and its length. NULL if the list has fewer words. */
+/*
+ * Return word `index` of a list and store its length in *len. Returns NULL if the list has too few
+ * words.
+ */
 static const char *nth_word(const char *words, unsigned int index, size_t *len)
 {
 	const char *end;

@@ -20,6 +20,6 @@ enum toggle_id {
  */
 void toggle_set_initial(enum toggle_id id, unsigned int value);
 int toggle_init(void);
-void toggle_vm_init(struct kvm *vm); /* copies the settings, for the VM's life */
+void toggle_vm_init(struct kvm *vm); /* copies the settings, which the VM then keeps */
 
 #endif

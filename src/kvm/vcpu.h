@@ -2,8 +2,8 @@
 /*
  * vcpu.h - a vCPU: its state, its life cycle, and how it is loaded on a hart.
  *
- * Ownership: every field without a comment "any thread" belongs to the holder of vcpu->mutex, which
- * KVM_RUN and every other vCPU ioctl take first.
+ * Ownership: every field whose comment does not say "any thread" belongs to the holder of
+ * vcpu->mutex, which all vCPU ioctls take first, except KVM_INTERRUPT and KVM_GET_STATS_FD.
  */
 #ifndef KVM_VCPU_H
 #define KVM_VCPU_H
@@ -13,7 +13,7 @@
 #include "hv/trace.h"
 #include "context.h"
 
-#define KVM_RUN_PAGES 2 /* of a vCPU's mapping: struct kvm_run and the VM's coalesced ring */
+#define KVM_RUN_PAGES 2 /* in a vCPU's mapping: struct kvm_run and the VM's coalesced ring */
 
 struct kvm;
 struct kvm_pmu;
@@ -25,7 +25,7 @@ struct memslots;
 struct mmio_access {
 	gpa_t gpa;
 	u64 data;         /* for a store: the value, lowest byte first */
-	unsigned int len; /* bytes: 1, 2, 4, 8 */
+	unsigned int len; /* in bytes: 1, 2, 4 or 8 */
 	unsigned int reg; /* the load's destination */
 	unsigned int insn_len;
 	bool is_store;
@@ -40,10 +40,10 @@ typedef void complete_fn(struct kvm_vcpu *vcpu);
  * that the function in `complete` reads. NULL: no exit is in flight.
  *
  * A completion writes only guest registers. vcpu_reset() overwrites all of those, so it drops the
- * completion: the result is the same as if the exit had been completed just before. So the order of
- * a completion and a reset does not matter, wherever the reset comes from (hsm.c). KVM_SET_ONE_REG,
- * and KVM_SET_MP_STATE with other states, do not drop the completion, which then changes the
- * registers that the VMM has set.
+ * completion: the result is the same as if the exit had been completed just before the reset. So
+ * the order of a completion and a reset does not matter, wherever the reset comes from (hsm.c).
+ * KVM_SET_ONE_REG, and KVM_SET_MP_STATE with states that do not reset the vCPU, keep the
+ * completion, which may then overwrite registers that the VMM has set.
  */
 struct completion {
 	complete_fn *complete;
@@ -69,9 +69,9 @@ struct hfence {
 };
 
 struct vcpu_timer {
-	u64 compare;           /* guest time; ~0: never. Sstc: valid while not loaded */
-	u64 restore;           /* ONE_REG's compare, used while its state is on */
-	bool restore_on;       /* ONE_REG's state, as last written */
+	u64 compare;           /* guest time; ~0: never. With Sstc, valid while not loaded */
+	u64 restore;           /* ONE_REG's compare register, used while restore_on is set */
+	bool restore_on;       /* ONE_REG's state register, as last written */
 	struct hv_timer timer; /* wakes a blocked vCPU; without Sstc, it also raises VSTIP */
 };
 
@@ -79,13 +79,16 @@ struct vcpu_timer {
 
 /* Steal-time accounting (steal_time.c). */
 struct vcpu_sta {
-	gpa_t shmem;    /* of the shared structure; STA_OFF: none */
+	gpa_t shmem;    /* address of the shared structure; STA_OFF: none */
 	u64 seen_ns;    /* run delay of `thread` at the last report, or when measuring began */
 	int thread;     /* the thread of seen_ns; 0: not determined yet */
 	bool preempted; /* the guest's structure is marked preempted */
 };
 
-/* What the guest has set through SBI FWFT (fwft.c). disabled, locked: one bit per feature. */
+/*
+ * What the guest has set through SBI FWFT (fwft.c). `disabled` and `locked` have one bit per
+ * feature.
+ */
 struct vcpu_fwft {
 	u8 disabled; /* by user space */
 	u8 locked;   /* until the next reset */
@@ -110,7 +113,7 @@ struct vcpu_stats {
 };
 
 /*
- * Special values of last_hart, which never equal a hart's number, so the next load drops all of the
+ * Special values of last_hart. They never equal a hart's number, so the next load drops all of the
  * VM's translations on its hart. VCPU_STALE is added to the number of the last hart if the
  * translations were made under other settings.
  */
@@ -131,7 +134,8 @@ struct kvm_vcpu {
 	unsigned long irq_changed; /* lines, as bits of hvip, to be updated in hvip; any thread */
 
 	/*
-	 * The fields that exits use most, in the first 2 KiB, where one instruction reaches them.
+	 * The fields that exits use most are in the first 2 KiB, where one instruction can reach
+	 * them.
 	 */
 	struct kvm *kvm;
 	const struct timer_ops *timer_ops; /* timer.h */
@@ -142,7 +146,7 @@ struct kvm_vcpu {
 	struct vcpu_stats stats;
 
 	unsigned int idx; /* position in kvm->vcpus */
-	int creator;      /* the thread that created it */
+	int creator;      /* the thread that created the vCPU */
 	struct hv_mutex mutex;
 
 	struct guest_csrs csrs; /* valid while not loaded */
@@ -170,7 +174,7 @@ struct kvm_vcpu {
 
 	struct memslots *slots;          /* this vCPU's view of the memory map (memslot.c) */
 	const struct memslot *slot_hint; /* the slot found last */
-	gfn_t spurious_gfn;              /* the last gfn whose fault found its leaf present */
+	gfn_t spurious_gfn;              /* the gfn of the last fault that found its leaf present */
 	gfn_t device_gfn;                /* the last page found to have no slot; ~0: none known */
 	unsigned long vmid_generation;   /* of the VMID it was last loaded with (vmid.c) */
 
@@ -180,7 +184,7 @@ struct kvm_vcpu {
 	bool hsm_reset;           /* START_PENDING: start at start_pc before the next entry */
 	unsigned long start_pc, start_opaque;
 
-	u32 halt_poll_ns;      /* how long it polls before it blocks (halt_poll.c) */
+	u32 halt_poll_ns;      /* how long the vCPU polls before it blocks (halt_poll.c) */
 	u32 blocking;          /* enum vcpu_blocking; any thread reads */
 	struct hv_waitq waitq; /* for a vCPU that is blocked in WFI or stopped */
 	bool (*sleep_cond)(struct kvm_vcpu *vcpu); /* what it waits for */
@@ -220,10 +224,10 @@ void vcpu_destroy(struct kvm_vcpu *vcpu);
 /* ---- vcpu.c: loading a vCPU on a hart ----------------------------------------------- */
 
 /*
- * The traps that VS handles itself: hedeleg of a new vCPU. Access and misaligned faults, which the
- * firmware may have to see first, and the causes that H adds are not delegated. Illegal
- * instructions are delegated unless they may be the first use of FP or vector state that is not
- * loaded (fp_lazy_trap.c).
+ * The traps that VS handles itself: hedeleg of a new vCPU. Not delegated are the causes that H
+ * adds, and access faults and misaligned loads and stores, which the firmware may have to see
+ * first. Illegal instructions are delegated unless they may be the first use of FP or vector state
+ * that is not loaded (fp_lazy_trap.c).
  */
 #define HEDELEG_DEFAULT                                                           \
 	(BIT(EXC_INST_MISALIGNED) | BIT(EXC_ILLEGAL_INST) | BIT(EXC_BREAKPOINT) | \
@@ -231,12 +235,13 @@ void vcpu_destroy(struct kvm_vcpu *vcpu);
 	 BIT(EXC_STORE_PAGE_FAULT))
 
 /*
- * Reset as after power-on, but with pc, a0 = its id and a1 = opaque. The vCPU need not be loaded.
+ * Reset the vCPU as after power-on, but with the given pc, a0 = the vCPU's id, and a1 = opaque. The
+ * vCPU need not be loaded.
  */
 void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 /* Apply a changed set of extensions, before the vCPU first runs. */
 void vcpu_isa_changed(struct kvm_vcpu *vcpu);
-void vcpu_hart_init(void);             /* on each hart: what is delegated to VS, for any vCPU */
+void vcpu_hart_init(void);             /* on each hart: set the delegations that all vCPUs share */
 void vcpu_load(struct kvm_vcpu *vcpu); /* move CSRs into this hart, for many world switches */
 void vcpu_put(struct kvm_vcpu *vcpu);
 void vcpu_reload(struct kvm_vcpu *vcpu); /* a loaded vCPU: put and load on the same hart */
@@ -247,9 +252,9 @@ void vcpu_reload(struct kvm_vcpu *vcpu); /* a loaded vCPU: put and load on the s
 void vcpu_load_csrs(struct kvm_vcpu *vcpu);
 void vcpu_put_csrs(struct kvm_vcpu *vcpu);
 /*
- * Called by the vCPU's own thread when its hart begins to work for it, and after events were
- * switched on or off: records name this vCPU from now on, and the handlers of its exits are those
- * that the enabled events require.
+ * Called by the vCPU's own thread when its hart begins to work for the vCPU, and after events were
+ * switched on or off. From then on, trace records name this vCPU, and its exits are handled by the
+ * handlers that the enabled events require.
  */
 void vcpu_observe(struct kvm_vcpu *vcpu);
 /*

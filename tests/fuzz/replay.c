@@ -43,7 +43,7 @@ int main(int argc, char **argv)
 	int arg;
 
 	if (argc < 3) {
-		fprintf(stderr, "usage: %s DAMAGED FILE...\n", argv[0]);
+		fprintf(stderr, "usage: %s COUNT FILE...\n", argv[0]);
 		return 2;
 	}
 	n = strtoul(argv[1], NULL, 0);

@@ -135,7 +135,7 @@ static void test_bad_arguments(void)
 	   "write() accepts a whole page that ends at unmapped memory");
 	fails_with(pread(fd, bad, 10, 0), EFAULT, "read() to a bad address fails with EFAULT");
 	fails_with(pread(fd, (char *)0xffffffff80200000, 10, 0), EFAULT,
-		   "read() to a kernel address fails with EFAULT");
+		   "pread() into a kernel address fails with EFAULT");
 	ok(pread(fd, edge + 4090, 100, 0) == 6 || errno == EFAULT,
 	   "a read across the end of mapped memory is short or fails with EFAULT");
 	ok(read(fd, bad, 0) == 0, "a read of 0 bytes to a bad address returns 0");

@@ -25,7 +25,8 @@ symbols()
 	"$objdump" -t "$objects/$1" | awk -v want="^($2)" '$NF ~ want { print $NF }' | sort -u | tr '\n' ' '
 }
 
-# Print the lines of a file of src/kvm/mmu that PROGRAM does not reach, according to gcov.
+# Print the numbers of the lines of a file in src/kvm/mmu that PROGRAM does not reach, according to
+# gcov.
 unreached()	# FILE PROGRAM
 {
 	local dir=$tmp/$1 base=${1%.c}

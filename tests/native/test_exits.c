@@ -20,7 +20,7 @@
 static u64 random_state;
 static struct kvm_vcpu *second;
 
-/* Each pair of values; the first is the reference. */
+/* Every combination of the two toggles' values; the first combination is the reference. */
 static const struct variant {
 	const char *fastpath, *world_switch;
 } variants[] = {

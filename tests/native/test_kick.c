@@ -20,7 +20,10 @@ static int setup(void **state)
 	return one_vm_ready(NULL, NATIVE_GUEST_BASE);
 }
 
-/* Make a request as another thread does, between serving requests and setting IN_GUEST. */
+/*
+ * Make a request as another thread might, after the vCPU has served its requests and before it sets
+ * IN_GUEST.
+ */
 static void request_late(void)
 {
 	native_signal_hook = NULL;

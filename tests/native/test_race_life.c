@@ -86,7 +86,7 @@ static void busy_or_wfi_guest(struct kvm_vcpu *vcpu)
 		sched_yield();
 }
 
-/* Each round sends one signal, in any state of the thread, and does not repeat it. */
+/* Each round sends one signal, whatever state the thread is in, and does not repeat it. */
 static void no_signal_is_lost_on_a_vcpu_that_enters_or_falls_asleep(void **state)
 {
 	unsigned long before;

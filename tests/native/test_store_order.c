@@ -167,7 +167,7 @@ static void a_kick_is_not_lost(void **state)
 	});
 }
 
-/* Release and acquire are not enough: neither orders a store and a later load. */
+/* Release and acquire are not enough: neither orders a store before a later load. */
 static void a_kick_is_lost_with_release_and_acquire(void **state)
 {
 	(void)state;

@@ -40,7 +40,7 @@ is "$(cmp "$tmp/one.svg" "$tmp/out" 2>&1)" "" "the order of the lines does not m
 
 flamegraph "$tmp/stacks" --depth 2
 like "$(cat "$tmp/out")" 'run$' "frames deeper than --depth are not drawn"
-like "$(grep -A 1 'run$' "$tmp/out")" '1,651 instructions|1,651 samples \([0-9.]+ %\)</title>' "frames deeper than --depth count for their caller"
+like "$(grep -A 1 'run$' "$tmp/out")" '1,651 instructions|1,651 samples \([0-9.]+ %\)</title>' "frames deeper than --depth are counted in the deepest caller that is drawn"
 flamegraph "$tmp/stacks" --least 2
 like "$(cat "$tmp/out")" '1,664 samples; frames too narrow to be drawn: 2<' "frames too narrow to be drawn are counted"
 

@@ -80,7 +80,7 @@ for folder in "$HS_TOP"/labs/[0-9][0-9]-*; do
 		for test in "$HS_TOP/labs/$folder"/tests/*.t "$HS_TOP/labs/$folder"/hidden/*.t; do
 			[ -e "$test" ] || continue
 			try "$tmp/whole" "$test"
-			is "$status" 0 "lab $number: the solution of '$student' passes ${test##*/}" || diag "$said"
+			is "$status" 0 "lab $number: the solution for '$student' passes ${test##*/}" || diag "$said"
 		done
 	done
 	# Leave out parts in one lab only, because this takes a long time.

@@ -13,7 +13,7 @@
 #include "export.h"
 #include "file/symbols.h"
 
-#define BUFFER (1 << 18) /* size of the output's buffer, in bytes */
+#define BUFFER (1 << 18) /* size of the output buffer, in bytes */
 
 static const struct known {
 	const char *name;

@@ -167,7 +167,10 @@ const char *hst_meta_text(const struct hst_file *file, const char *name, size_t 
 
 /* Format `value` as report prints it in field i of an event. Returns buf (HST_NAME_SIZE). */
 const char *hst_field_text(const struct hst_event *event, unsigned int i, u64 value, char *buf);
-/* Like hst_field_text(), but return a pointer to the NUL, which is faster for many fields. */
+/*
+ * Like hst_field_text(), but return a pointer to the NUL, so that many fields can be joined without
+ * strlen().
+ */
 char *hst_field_put(const struct hst_event *event, unsigned int i, u64 value, char *buf);
 /* Return whether the field is an s64. */
 bool hst_field_signed(const struct hst_event *event, unsigned int i);

@@ -117,8 +117,9 @@ bool profile_taken_back(const struct trap *trap, const struct block *b, uint32_t
 	word = b->words[insns - 1];
 	/*
 	 * For an illegal mret, QEMU 10.0.13 goes back to the start of the instruction, so the trap
-	 * value is the encoding of mret. QEMU 10.0.2 does not, so the trap value is that of an
-	 * earlier instruction.
+	 * value is the encoding of mret. QEMU 10.0.2 does not, so the trap value is the encoding of
+	 * an earlier instruction.
+	 *
 	 */
 	if (trap->cause == EXC_ILLEGAL_INST)
 		return word == INSN_MRET ? trap->tval == word : illegal_late(word);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""report.py - write figures as CSV and as tables of 80 columns, and compare them with other figures."""
+"""report.py - write figures as CSV and as tables 80 characters wide, and compare them with other figures."""
 import csv
 
 from . import csvfile, provenance

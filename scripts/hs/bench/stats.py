@@ -113,7 +113,7 @@ def new_run():
 
 
 def interval_of(values, level=LEVEL, resamples=RESAMPLES):
-    """Return an Interval of the median."""
+    """Return an Interval for the median."""
     values = sorted(values)
     if len(values) < FEWEST:
         return Interval(values[0], values[-1], 1 - 2.0 ** (1 - len(values)))

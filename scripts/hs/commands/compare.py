@@ -90,7 +90,7 @@ def built(commit, options):
 
 
 def bench_of(tree):
-    """Return the tree's bench command. Older trees have a script scripts/bench instead of a subcommand."""
+    """Return the tree's bench command. Older trees have a script, scripts/bench, instead of a subcommand."""
     own = os.path.join(tree, "scripts", "bench")
     if os.path.exists(own) and not os.path.islink(own):
         return [own]

@@ -3,7 +3,7 @@
 
 A payload need not be registered to be built (src/guest/rules.mk builds every file). A line in
 tests/guest/payloads makes tests run the payload here, on Linux KVM and with combinations of toggles. The payload
-also gets a row of docs/payloads.md.
+also gets a row in docs/payloads.md.
 """
 from . import names
 from .tree import refuse

@@ -255,7 +255,7 @@ class Channel:
                 self._plan_port(fd, name, info, taken)
 
     def _plan_counted_stdin(self, info):
-        """Read all of the input before the start. Read none if it comes from a terminal, or if files_only is set and
+        """Read all of the input before the machine starts. Read none if it comes from a terminal, or if files_only is set and
         it is not a regular file."""
         if os.isatty(0):
             sentence("with --icount, no input is read from the terminal (runs have to be repeatable)")

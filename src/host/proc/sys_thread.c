@@ -145,7 +145,7 @@ long sys_setsid(struct trap_frame *frame)
 
 /* ---- scheduling ---- */
 
-/* Return the thread tid of a program, or NULL. tid 0: the caller. all_threads_lock is held. */
+/* Return the user thread with this tid, or NULL. tid 0: the caller. all_threads_lock is held. */
 static struct thread *find_user_thread(int tid)
 {
 	struct thread *t;

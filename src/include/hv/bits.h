@@ -18,7 +18,10 @@
 #define BIT(n)                 (1UL << (n))
 #define GENMASK(h, l)          ((~0UL >> (BITS_PER_LONG - 1 - (h))) & (~0UL << (l)))
 
-/* FIELD_GET(HSTATUS_VGEIN, hstatus), FIELD_PREP(HGATP_VMID, 3). The mask has to be a constant. */
+/*
+ * Examples: FIELD_GET(HSTATUS_VGEIN, hstatus), FIELD_PREP(HGATP_VMID, 3). The mask must be a
+ * constant.
+ */
 #define FIELD_LSB(mask)        ((mask) & (~(mask) + 1))
 #define FIELD_GET(mask, value) (((value) & (mask)) / FIELD_LSB(mask))
 #define FIELD_PREP(mask, n)    (((unsigned long)(n)*FIELD_LSB(mask)) & (mask))
@@ -32,7 +35,7 @@
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr) - __builtin_offsetof(type, member)))
 
-/* Read or write exactly once. For memory that another hart or a VMM may change meanwhile. */
+/* Read or write x exactly once. For memory that another hart or a VMM may change at any time. */
 #define READ_ONCE(x)                    (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)                (*(volatile __typeof__(x) *)&(x) = (v))
 #endif

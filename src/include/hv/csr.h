@@ -37,7 +37,7 @@
 #define HSTATUS_VTVM  BIT(20)
 #define HSTATUS_VTW   BIT(21)
 #define HSTATUS_VTSR  BIT(22)
-#define XL_64         2 /* SXL, UXL, VSXL: 64 bits */
+#define XL_64         2 /* value of SXL, UXL and VSXL: 64 bits */
 
 /* scause: set for an interrupt, clear for an exception (hv/cause.h) */
 #define CAUSE_IRQ_FLAG BIT(BITS_PER_LONG - 1)
@@ -118,7 +118,7 @@ enum csr_number {
 				 : "memory");                                   \
 		__v;                                                            \
 	})
-/* Set bits and return the old value: one instruction, so no trap can come in between. */
+/* Set bits of a CSR and return its old value in one instruction, so no trap can come in between. */
 #define csr_read_set(csr, bits)                                                \
 	({                                                                     \
 		unsigned long __v;                                             \
@@ -155,7 +155,7 @@ unsigned long native_csr_read_clear(enum csr_number csr, unsigned long bits);
 
 #endif
 
-/* rdtime and rdinstret, 64 bits wide on every XLEN. */
+/* Read time and instret: 64 bits wide on every XLEN. */
 #if __SIZEOF_LONG__ == 8
 static inline unsigned long long csr_time(void)
 {

@@ -6,8 +6,9 @@
  * and later by a Linux module. If the core needs something that is not here, this header grows by
  * one well-named function.
  *
- * Unless a comment says otherwise, functions return 0 or -errno (Linux's numbers), must not be
- * called with a core lock held if they are marked "may sleep", and run with host interrupts off.
+ * Unless a comment says otherwise, functions return 0 or -errno (Linux's numbers), and run with
+ * host interrupts off. A function that is marked "may sleep" must not be called with a core lock
+ * held.
  */
 #ifndef HV_HOST_H
 #define HV_HOST_H
@@ -22,13 +23,19 @@
 #define HV_ORDER_4K 0
 #define HV_ORDER_2M 9
 
-/* Allocate 2^order contiguous zeroed pages, aligned to their size. 0: no memory. */
+/*
+ * Allocate 2^order contiguous zeroed pages, aligned to their total size. Returns 0 if there is not
+ * enough memory.
+ */
 hpa_t hv_pages_alloc(unsigned int order);
 void hv_pages_free(hpa_t pa, unsigned int order);
 /* Map a page (or the block that starts with it) into the kernel, until hv_page_unmap(). */
 void *hv_page_map(hpa_t pa);
 void hv_page_unmap(void *va);
-/* Allocate a small block of zeroed memory. NULL: no memory. hv_free(NULL) is allowed. */
+/*
+ * Allocate a small block of zeroed memory, or return NULL if there is not enough memory.
+ * hv_free(NULL) is allowed.
+ */
 void *hv_alloc(size_t size);
 void hv_free(void *p);
 
@@ -58,11 +65,12 @@ struct hv_user_page {
 
 /*
  * Fault in a user page, for writing if `write` is true. Returns -EFAULT if there is no mapping or
- * no permission, and -EINTR if a fatal signal is pending. If the function returns -ENOMEM, so does
- * the core's ioctl, as it does if hv_pages_alloc() fails; the host then frees memory and repeats
+ * no permission, and -EINTR if a fatal signal is pending. If this function returns -ENOMEM or
+ * hv_pages_alloc() fails, the core's ioctl returns -ENOMEM; the host then frees memory and repeats
  * the ioctl. May sleep. No reference is held: on return the page may already be unmapped, and its
  * frame reused. A caller that maps the page must register a notifier that changes a sequence
- * number; the caller reads this number before the call and rechecks it under its own lock.
+ * number. The caller reads this number before it calls hv_user_page_look(), and checks it again
+ * under its own lock.
  */
 int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
 /*
@@ -72,7 +80,7 @@ int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_pa
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
 void hv_user_page_put(const struct hv_user_page *page);
 /*
- * Return true if all mappings in [start, start + size) are writable. Holes do not count. May sleep.
+ * Return true if all mappings in [start, start + size) are writable. Holes are ignored. May sleep.
  */
 bool hv_user_range_writable(struct hv_mm *mm, hva_t start, u64 size);
 
@@ -90,15 +98,15 @@ struct hv_notifier {
 	void (*invalidate_end)(struct hv_notifier *n, hva_t start, hva_t end);
 	/*
 	 * The range has new frames, whose contents may be instructions. Called between
-	 * invalidate_start() and invalidate_end() if the old contents were copied. Called alone if
-	 * a page of a file or a program was mapped where there was none. Not called for pages of
-	 * zeroes.
+	 * invalidate_start() and invalidate_end() if the old contents were copied. Called without
+	 * these two if a page of a file or a program was mapped where no page was mapped before.
+	 * Not called for pages of zeroes.
 	 */
 	void (*moved)(struct hv_notifier *n, hva_t start, hva_t end);
 	/* True if a guest has used some page of the range since the last clear_young(). */
 	bool (*test_young)(struct hv_notifier *n, hva_t start, hva_t end);
 	void (*clear_young)(struct hv_notifier *n, hva_t start, hva_t end);
-	/* The address space is going away: drop every mapping of it. */
+	/* The address space is going away: drop all mappings of its pages. */
 	void (*release)(struct hv_notifier *n);
 	struct list_head link; /* the host's */
 	void *host;            /* the host's */
@@ -109,7 +117,7 @@ void hv_notifier_unregister(struct hv_mm *mm, struct hv_notifier *n);
 
 /* ---- threads, sleeping, signals ----------------------------------------- */
 
-struct hv_mutex { /* a sleeping lock; opaque, sized for every host */
+struct hv_mutex { /* a sleeping lock; opaque, large enough for every host */
 	u64 opaque[8];
 };
 
@@ -138,13 +146,14 @@ void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void 
 void hv_wake_all(struct hv_waitq *wq); /* any context; neither faults nor sleeps */
 
 bool hv_signal_pending(void); /* for the calling thread: KVM_RUN must return -EINTR */
-bool hv_resched_needed(void); /* another thread should have this hart now */
-bool hv_hart_wanted(void);    /* another thread waits for this hart */
+bool hv_resched_needed(void); /* the calling thread should yield this hart now */
+bool hv_hart_wanted(void);    /* another thread is waiting for this hart */
 void hv_resched(void);        /* let the waiting thread run; may sleep */
-bool hv_host_needed(void);    /* a signal is pending, or the thread has to yield */
+bool hv_host_needed(void);    /* a signal is pending, or the thread should yield */
 int hv_thread_id(void);
 /*
- * Return how long the calling thread was ready but had no hart, in ns, as in /proc/TID/schedstat.
+ * Return the total time, in ns, for which the calling thread was ready but had no hart, as in
+ * /proc/TID/schedstat.
  */
 u64 hv_run_delay_ns(void);
 
@@ -155,9 +164,9 @@ u64 hv_run_delay_ns(void);
 void hv_sigmask_swap(u64 set, u64 *old);
 
 /*
- * Callbacks for when the thread that set the hook is switched: in() after the thread was scheduled
- * in on `hart`, out() before it leaves that hart. One hook per thread; NULL removes it. Interrupts
- * are off.
+ * Callbacks for the thread that set the hook: in() is called after the thread was scheduled in on
+ * `hart`, and out() before the thread leaves that hart. One hook per thread; setting NULL removes
+ * it. Interrupts are off during the calls.
  */
 struct hv_sched_hook {
 	void (*in)(struct hv_sched_hook *hook, unsigned int hart);
@@ -167,17 +176,17 @@ struct hv_sched_hook {
 	 * NULL.
 	 */
 	void (*wanted)(struct hv_sched_hook *hook);
-	bool out_requested; /* set by hv_sched_hook_request_out(); the requester clears it once out() was called */
-	void *host; /* the host's */
+	bool out_requested; /* out() has been requested; the requester clears this after out() */
+	void *host;         /* the host's */
 };
 
 void hv_sched_hook_set(struct hv_sched_hook *hook);
 struct hv_sched_hook *hv_sched_hook_get(void); /* the calling thread's, or NULL */
 /*
- * Request a call to out() soon, on the hart where the hook's thread runs. A hook may stay set while
- * its thread runs a program; out() is then also called before the program uses FP, when it ends,
- * and when the thread executes another program. Any thread may make the request. `hart`, which gets
- * an interrupt, is the one where the hook's vCPU was last loaded.
+ * Request a call to out() soon, on the hart where the hook's thread runs. `hart` is the hart on
+ * which the hook's vCPU was last loaded; it gets an interrupt. Any thread may make the request. A
+ * hook may stay set while its thread runs a program; out() is then also called before the program
+ * uses FP, when the program ends, and when the thread executes another program.
  */
 void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart);
 
@@ -189,26 +198,27 @@ unsigned int hv_hart(void);           /* index of this hart, 0 .. hv_nr_harts() 
 unsigned int hv_nr_harts(void);       /* number of online harts */
 void hv_hart_kick(unsigned int hart); /* make the hart leave its guest, if it runs one */
 /*
- * With interrupts off, handle the host interrupt that ended a guest's run; `scause` is its cause.
+ * Handle the host interrupt that ended a guest's run; `scause` is its cause. Call with interrupts
+ * off.
  */
 void hv_handle_interrupt(unsigned long scause);
 /*
- * For long loops: take the interrupts pending on this hart. Returns false if another thread waits
- * for the hart.
+ * For long loops: take the interrupts pending on this hart. Returns false if the calling thread
+ * should yield, or if another thread is waiting for the hart.
  */
 bool hv_poll_interrupts(void);
 /*
  * Wait on this hart for an interrupt: either one of the host's, which is then taken, or one that
  * the loaded guest would take. The time is charged to the calling thread. May return spuriously.
- * False: another thread has to run here, so the caller should sleep.
+ * Returns false if another thread has to run on this hart; the caller should then sleep.
  */
 bool hv_idle(void);
 /* Make an SBI call to the firmware of this hart. */
 struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
 			  unsigned long a2, unsigned long a3, unsigned long a4);
 /*
- * Do the SBI remote fence `fid` (SBI_RFENCE_*) on the harts whose index bits are set in `harts`,
- * which may include this one. `start` and `size` are in bytes; a size of ~0UL means all addresses.
+ * Execute the SBI remote fence `fid` (SBI_RFENCE_*) on the harts in `harts`, a mask of hart indexes
+ * that may include this hart. `start` and `size` are in bytes; a size of ~0UL means all addresses.
  * `id` is the VMID or ASID, if the fence has one.
  */
 void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start,
@@ -219,10 +229,10 @@ bool hv_isa_has(const char *name);
 unsigned int hv_cbo_block_size(const char *which); /* "zicbom" or "zicboz"; in bytes, 0 if absent */
 
 /*
- * This hart's FP unit, which the core's guests share with user programs (vector is the core's
- * alone). hv_fp_take(): the unit belongs to `owner` from now on. The calling thread's user
- * registers are saved if dirty, and are restored before user code uses them again. hv_fp_is_of():
- * true if nothing else has been loaded into the unit since `owner` took it.
+ * This hart's FP unit, which the core's guests share with user programs (only the core uses
+ * vector). hv_fp_take(): the unit belongs to `owner` from now on. The calling thread's user
+ * registers are saved if they are dirty, and are restored before user code uses them again.
+ * hv_fp_is_of(): true if nothing else has been loaded into the unit since `owner` took it.
  */
 void hv_fp_take(const void *owner);
 bool hv_fp_is_of(const void *owner);
@@ -230,14 +240,14 @@ bool hv_fp_is_of(const void *owner);
 /* ---- performance counters -------------------------------------------------- */
 
 /*
- * A hart's counter, lent to the core for one event of the guest that runs there. It counts only in
- * VS and VU. Each counter is used by one thread, with interrupts off, and is stopped on the hart on
- * which it was started.
+ * A hart's counter, lent to the core to count one event of the guest that runs on the hart. The
+ * counter counts only in VS and VU. Each counter is used by one thread, with interrupts off, and is
+ * stopped on the hart on which it was started.
  */
 struct hv_pmc {
 	unsigned long event;  /* event_idx of SBI §11: a hardware, cache or raw event */
 	u64 data;             /* its event_data */
-	unsigned int inhibit; /* HV_PMC_NOT_IN_*: a part of the guest that is not counted */
+	unsigned int inhibit; /* HV_PMC_NOT_IN_*: guest modes that are not counted */
 	u64 value;            /* the counter's value while it is stopped */
 	/*
 	 * Called when the counter has overflowed, from an interrupt or hv_pmc_stop(); must not
@@ -275,13 +285,14 @@ struct hv_timer {
 };
 
 void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer));
-void hv_timer_start(struct hv_timer *timer, u64 deadline); /* re-arms a timer that is armed */
+void hv_timer_start(struct hv_timer *timer, u64 deadline); /* re-arms the timer if it is armed */
 /* When this returns, fn is not running and will not run. Must not be called from fn itself. */
 void hv_timer_cancel(struct hv_timer *timer);
 
 /*
- * Used while the event `sample` is on. If the host's timer has asked for a sample that has not been
- * taken yet, record that at that time the hart was at `pc`, in `mode` (enum sample_mode).
+ * Used while the event `sample` is on. If the host's timer has requested a sample that has not been
+ * taken yet, record that the hart was at `pc` and in `mode` (enum sample_mode) at the time of the
+ * request.
  */
 void hv_sample(unsigned int mode, unsigned long pc);
 
@@ -302,16 +313,19 @@ struct hv_file_ops {
 extern const struct hv_file_ops kvm_dev_ops; /* the core's: /dev/kvm */
 
 /*
- * Return a new file descriptor of the calling process (O_CLOEXEC). If the call returns -errno, the
- * caller keeps priv: release() is not called.
+ * Create a file descriptor (O_CLOEXEC) in the calling process, and return it. If the function
+ * returns -errno, the caller keeps priv: release() is not called.
  */
 int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv);
-/* Return the priv of an open descriptor, with a reference, if it has these ops; otherwise NULL. */
+/*
+ * If the open descriptor has these ops, take a reference and return its priv; otherwise return
+ * NULL.
+ */
 void *hv_file_hold(int fd, const struct hv_file_ops *ops);
 void hv_file_release(void *priv);
 
 struct hv_event;                                   /* an eventfd of a user process */
-int hv_event_get(int fd, struct hv_event **event); /* -EBADF, -EINVAL: not an eventfd */
+int hv_event_get(int fd, struct hv_event **event); /* -EBADF: not open; -EINVAL: not an eventfd */
 void hv_event_put(struct hv_event *event);
 void hv_event_signal(struct hv_event *event, u64 count); /* any context */
 u64 hv_event_drain(struct hv_event *event); /* what read() would return; 0 if there is nothing */
@@ -334,7 +348,7 @@ void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch);
 
 /*
  * A named setting: boot argument kvm.NAME=VALUE and /sys/module/kvm/parameters/NAME. set() gets a
- * NUL-terminated value without a newline; -EINVAL leaves the setting unchanged.
+ * NUL-terminated value without a newline; if set() returns -EINVAL, the setting is unchanged.
  */
 struct hv_param {
 	const char *name;
@@ -346,8 +360,9 @@ struct hv_param {
 int hv_param_register(const struct hv_param *param);
 
 /*
- * The core's counters for /sys/kernel/debug/kvm. They are numbered from 0, in the same way for each
- * VM and for all VMs together. Any thread may call these functions; they do not sleep.
+ * The core's counters for /sys/kernel/debug/kvm. They are numbered from 0, and have the same
+ * numbers for each VM as for all VMs together. Any thread may call these functions; they do not
+ * sleep.
  */
 #define HV_DEBUG_NAME 24
 
@@ -358,8 +373,8 @@ int hv_param_register(const struct hv_param *param);
 unsigned int kvm_debug_vm(unsigned int from, char *name);
 const char *kvm_debug_counter(unsigned int index, bool *writable); /* NULL beyond the last */
 /*
- * *value receives the VM's counter (vm 0: the sum over all VMs). clear: also set the counter to 0.
- * -ENOENT: the VM no longer exists.
+ * *value receives the VM's counter or, if vm is 0, the sum over all VMs. If `clear` is true, the
+ * counter is also set to 0. Returns -ENOENT if the VM no longer exists.
  */
 int kvm_debug_value(unsigned int vm, unsigned int counter, u64 *value, bool clear);
 
@@ -378,7 +393,7 @@ void hv_panic(const char *fmt, ...) __attribute__((format(printf, 1, 2), noretur
  */
 int kvm_init(void); /* -ENODEV: no H extension; the host continues without /dev/kvm */
 void kvm_hart_init(void);
-/* Tell running vCPUs that events were switched on or off. Any thread of the host. */
+/* Tell running vCPUs that events were switched on or off. Any thread of the host may call this. */
 void kvm_trace_changed(void);
 
 /* ---- accessors ------------------------------------------------------------- */

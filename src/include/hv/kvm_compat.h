@@ -3,8 +3,8 @@
  * kvm_compat.h - constants of the KVM interface that are newer than Linux 6.12's headers.
  *
  * Source: arch/riscv/include/uapi/asm/kvm.h of Linux 6.13 (SUSP), and of 6.18 and later (FWFT);
- * include/uapi/linux/kvm.h of 6.16 and later (the capability). #ifdef cannot test an enum's
- * constants, so constants that belong to an enum there have names of our own here.
+ * include/uapi/linux/kvm.h of 6.16 and later (the capability). #ifdef cannot test for enum
+ * constants, so the constants that belong to an enum in Linux have names of our own in this file.
  */
 #ifndef HV_KVM_COMPAT_H
 #define HV_KVM_COMPAT_H

@@ -2,9 +2,10 @@
 /*
  * run_desc.h - the run descriptor, in which a reader of RAM finds the data of a run.
  *
- * It is in the kernel image right after the 64-byte Image header. A tool that has the machine's RAM
- * as a file (hstrace, scripts/hyperscope) finds it at LOAD_ADDRESS + HS_RUN_DESC_OFFSET without
- * symbols, also after a crash. All fields are little-endian. Only the host writes it.
+ * The descriptor is in the kernel image, right after the 64-byte Image header. A tool that has the
+ * machine's RAM as a file (hstrace, scripts/hyperscope) finds the descriptor at
+ * LOAD_ADDRESS + HS_RUN_DESC_OFFSET: it does not need symbols, and the machine may have crashed.
+ * All fields are little-endian. Only the host writes the descriptor.
  */
 #ifndef HV_RUN_DESC_H
 #define HV_RUN_DESC_H

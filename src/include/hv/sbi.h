@@ -83,8 +83,8 @@ struct sbiret {
 #define SBI_PMU_HW_INSTRUCTIONS 2
 
 /*
- * Firmware events: codes of type 15. The hart that sends counts the event *_SENT, and the hart that
- * receives counts the event *_SENT + 1.
+ * Firmware events: codes of type 15. The hart that sends an IPI or a remote fence counts the event
+ * *_SENT, and the hart that receives it counts the event *_SENT + 1.
  */
 #define SBI_PMU_FW_MISALIGNED_LOAD      0
 #define SBI_PMU_FW_MISALIGNED_STORE     1

@@ -32,7 +32,7 @@ static inline bool spin_trylock(struct spinlock *lock)
 
 static inline void spin_lock(struct spinlock *lock)
 {
-	/* Only read while waiting, so that the lock's cache line stays with its holder. */
+	/* While waiting, only read the lock, so that its cache line can stay with the holder. */
 	while (!spin_trylock(lock))
 		while (__atomic_load_n(&lock->locked, __ATOMIC_RELAXED))
 			hv_cpu_relax();

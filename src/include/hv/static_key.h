@@ -2,9 +2,9 @@
 /*
  * static_key.h - a condition that costs one no-op while it is false.
  *
- * The site contains `nop`; src/host/sched/static_key.c overwrites it with `j label` when the key is
- * switched on. Every site has a row in the section __jump_table. On the native test host the key is
- * an ordinary variable.
+ * Each site of a key contains a `nop`, which src/host/sched/static_key.c overwrites with `j label`
+ * when the key is switched on. Every site has a row in the section __jump_table. On the native test
+ * host the key is an ordinary variable.
  */
 #ifndef HV_STATIC_KEY_H
 #define HV_STATIC_KEY_H
@@ -44,7 +44,7 @@ struct static_key_site {      /* ORDER: STATIC_KEY_GOTO() */
 
 #ifdef __riscv
 
-/* Switch a key on or off: change all of its sites on all harts, while they run. Does not sleep. */
+/* Switch a key on or off: change all of its sites while the harts run. Does not sleep. */
 void static_key_set(struct static_key *key, bool enabled);
 /*
  * Like static_key_set() for nr consecutive keys, each with its own value, but with no more fences

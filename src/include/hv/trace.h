@@ -54,7 +54,7 @@
 #define TRACE_FIRST5(a, b, c, d, e, ...) a, b, c, d, e
 #define TRACE_PAD(...)                   TRACE_FIRST5(__VA_ARGS__, 0, 0, 0, 0, 0)
 
-/* Linux's kvm_userspace_exit has a field named errno, which is a macro in libc. */
+/* Linux's event kvm_userspace_exit has a field named errno, which is a macro in libc. */
 #pragma push_macro("errno")
 #undef errno
 
@@ -69,9 +69,9 @@ extern struct static_key trace_keys[TRACE_NR_EVENTS];
 /* Write one record into this hart's ring. Only the functions below call it. */
 #if defined(__riscv) && __SIZEOF_LONG__ == 8
 /*
- * Not a C call: that would cost the function of every site a stack frame and the saving of
- * callee-saved registers, even while the event is off. trace_emit.S preserves all registers but
- * these, and does not write any memory that the compiler knows of.
+ * This is not a C call: a C call would give the function around every site a stack frame and make
+ * it save callee-saved registers, even while the event is off. trace_emit.S preserves all registers
+ * except those that are named here, and does not write any memory that the compiler knows of.
  */
 static inline __attribute__((always_inline)) void trace_emit(enum trace_event event, u64 a0, u64 a1,
 							     u64 a2, u64 a3, u64 a4)
@@ -111,13 +111,14 @@ on:                                                                             
 #pragma pop_macro("errno")
 
 /*
- * Groups of events that share a site. A group is on while one of its events is, so a hot path needs
- * only one no-op for all of them. TRACE_GROUP_slow_path has the events whose sites the fast path
- * does not pass.
+ * Groups of events that share a site. A group is on while any of its events is on, so a hot path
+ * needs only one no-op for all of them. TRACE_GROUP_slow_path contains the events whose sites the
+ * fast path does not pass.
+ *
  * ORDER: group_members (trace_event.c)
  */
 enum trace_group {
-	TRACE_GROUP_slow_path, /* fastpath.c must not finish an exit */
+	TRACE_GROUP_slow_path, /* while it is on, fastpath.c must not finish any exit */
 	TRACE_GROUP_entry,     /* run.c, before the world switch */
 	TRACE_GROUP_wakeup,    /* halt_poll.c, a wait's end */
 	TRACE_GROUP_rfence,    /* sbi_rfence.c */
@@ -179,7 +180,7 @@ on:
 
 /* ---- samples ------------------------------------------------------------------ */
 
-/* Where a hart was. ORDER: hst_name_mode() (trace/file/names.c) */
+/* Where a hart was when it was sampled. ORDER: hst_name_mode() (trace/file/names.c) */
 enum sample_mode {
 	SAMPLE_U,    /* a program of the host */
 	SAMPLE_HS,   /* the host's kernel: pc is the start of the function that was running */
@@ -191,24 +192,25 @@ enum sample_mode {
 /* ---- exits: exact counts and what they cost ---------------------------------- */
 
 /*
- * Part of struct kvm_vcpu. The cost of an exit is the instret or time (exitstat=) that passes
- * between trace_exit_begin(), right after the world switch, and trace_exit_end(), right before the
- * next one, including time in user space and asleep. The exit's class may be set at any point in
- * between. Each hart has its own instret, so if a vCPU has changed harts during an exit, the exit
- * is counted, but has no cost ("unpriced"). The same holds for a vCPU's last exit, which no entry
- * follows.
+ * Part of struct kvm_vcpu. The cost of an exit is the number of instructions (instret) or the time
+ * (exitstat=) between trace_exit_begin(), right after the world switch, and trace_exit_end(), right
+ * before the next world switch; the cost includes user space and sleep. The exit's class may be set
+ * at any point in between. Each hart has its own instret, so if a vCPU has changed harts during an
+ * exit, the exit is counted, but has no cost ("unpriced"). The same holds for a vCPU's last exit,
+ * because no entry follows it.
  */
 struct trace_exit_clock {
 	u64 start;
 	int hart;
-	int slot; /* its slot in the statistics; < 0: no exit is open, ~slot was the last exit's */
+	int slot; /* the open exit's slot; < 0: no exit is open, ~slot is the last exit's */
 };
 
 #define TRACE_EXIT_NONE (-1)
 
 extern struct static_key trace_exit_key;
 /*
- * On while exits need a class: while they are accounted for, or an event that ends an exit is on.
+ * On while exits need a class: while exits are accounted for, or while an event that ends an exit
+ * is on.
  */
 extern struct static_key trace_class_key;
 /* For the end of an exit in switch_fast.S: on while exits are accounted for or sampled. */
@@ -310,17 +312,20 @@ int trace_mem_init(void *mem, size_t size, unsigned int nr_harts, unsigned long 
  */
 size_t trace_mem_size(unsigned int nr_harts, size_t ring);
 /*
- * Select events by a list such as "kvm_exit,gstage_*,!gstage_step", "all" or "none", which is
- * applied from left to right; a word that begins with ! switches events off. Returns 0, or -EINVAL
- * with *bad pointing to the word that does not name any event; then nothing has changed.
+ * Select events by a list such as "kvm_exit,gstage_*,!gstage_step", by "all" or by "none". The
+ * words of a list are applied from left to right; a word that begins with ! switches events off.
+ * Returns 0, -ENOMEM if there is no trace memory, or -EINVAL with *bad pointing to the first word
+ * that does not name any event. After an error, the selection is as it was.
  */
 int trace_select(const char *list, const char **bad);
 /*
  * Switch on the events for which `chosen` is true (it has TRACE_NR_EVENTS elements), and switch off
- * all others. One caller at a time.
+ * all others. Only one thread may call this at a time.
  */
 void trace_apply(const bool *chosen);
-/* On while records pass filters or triggers, or go to a ring that keeps the oldest. */
+/*
+ * On while records go through filters or triggers, or go to a ring that keeps the oldest records.
+ */
 extern struct static_key trace_slow_key;
 void trace_emit_slow(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
 void trace_exit_account(enum exit_unit unit);
@@ -334,9 +339,9 @@ struct trace_field {
 
 const char *trace_event_name(unsigned int event); /* NULL beyond the last */
 bool trace_event_field(unsigned int event, unsigned int i, struct trace_field *field);
-/* Return the event of this name, or TRACE_NR_EVENTS. */
+/* Return the event of this name, or TRACE_NR_EVENTS if there is none. */
 unsigned int trace_event_find(const char *name, size_t len);
-/* Does the name match the pattern (* and ?) of len characters? */
+/* Return true if the name matches the pattern of len characters, which may contain * and ?. */
 bool trace_glob_match(const char *pattern, size_t len, const char *name);
 /* True if instret counts instructions here. It does not under QEMU without -icount. */
 bool trace_instret_is_exact(void);

@@ -89,7 +89,7 @@ enum exit_unit {
 
 struct trace_hart_mem {
 	u64 head;    /* records ever written */
-	u64 dropped; /* records not written because the ring was full and keeps the oldest */
+	u64 dropped; /* records not written because the ring keeps the oldest and was full */
 	u64 own[6];  /* private to the host */
 };
 
@@ -99,7 +99,7 @@ struct trace_mem {
 	u32 header_size; /* sizeof(struct trace_mem) */
 	u64 size;        /* of all trace memory */
 	u32 nr_harts;
-	u32 nr_events;    /* rows of the formats text */
+	u32 nr_events;    /* number of events in the formats */
 	u32 nr_slots;     /* number of struct exit_stat per hart */
 	u32 record_size;  /* sizeof(struct trace_record) */
 	u32 stat_size;    /* sizeof(struct exit_stat) */

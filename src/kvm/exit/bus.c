@@ -3,15 +3,15 @@
  * bus.c - offer stores outside memory to ioeventfds and coalesced-MMIO zones.
  *
  * If several devices match, the first one that takes the store wins. Their order is Linux's: a new
- * device is inserted before the first one that begins no lower and ends higher (a device of length
- * 0: before the first one that begins higher). A zone whose ring is full does not take the store,
- * which is then offered to the next device.
+ * device is inserted before the first device that does not begin at a lower address and that ends
+ * at a higher one (a device of length 0: before the first device that begins at a higher address).
+ * A zone whose ring is full does not take the store, which is then offered to the next device.
  *
- * With overlaps, this order is not sorted by address, so plain bisection does not work. But each
- * entry has two bounds, and neither ever decreases from one entry to the next: `reach`, the last
- * byte of all ranges up to this entry, and `from`, the first byte of all ranges from this entry on.
- * A store can only match after the last entry whose `reach` is below it and before the first entry
- * whose `from` is above it. If nothing overlaps, at most one entry remains.
+ * If ranges overlap, the devices are not sorted by address, so plain bisection does not work. But
+ * each entry has two bounds, and neither ever decreases from one entry to the next: `reach`, the
+ * last byte of all ranges up to this entry, and `from`, the first byte of all ranges from this
+ * entry on. A store can only match after the last entry whose `reach` is below it and before the
+ * first entry whose `from` is above it. If nothing overlaps, at most one entry remains.
  */
 #include "exit/bus.h"
 #include <string.h>

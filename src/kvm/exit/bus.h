@@ -26,11 +26,11 @@ struct bus_device {
 		      u64 data);
 };
 
-#define BUS_MAX_ZONES 1000 /* coalesced zones on one bus, as on Linux */
+#define BUS_MAX_ZONES 1000 /* limit of coalesced zones on one bus, as on Linux */
 
 /*
  * Offer a store to the VM's devices. Returns 0 if a device has taken it, or -ENOENT if user space
- * has to handle it. Any vCPU thread.
+ * has to handle it. Any vCPU thread may call this.
  */
 int bus_store(struct kvm *vm, gpa_t gpa, unsigned int len, u64 data);
 /*
@@ -38,7 +38,7 @@ int bus_store(struct kvm *vm, gpa_t gpa, unsigned int len, u64 data);
  * or -ENOMEM.
  */
 int bus_add(struct kvm *vm, enum kvm_bus_kind kind, struct bus_device *dev);
-/* Call with bus_lock held. Removes every device that is `gone`; its owner then frees it. */
+/* Remove every device that is `gone`; its owner then frees it. Call with bus_lock held. */
 void bus_sweep(struct kvm *vm, enum kvm_bus_kind kind);
 void bus_vm_destroy(struct kvm *vm); /* called after the VM's devices are gone */
 

@@ -13,8 +13,8 @@
 #include "vcpu/pmu.h"
 
 /*
- * If breakpoints are not delegated, KVM_SET_GUEST_DEBUG is on, and the VMM's debugger set this
- * breakpoint: end KVM_RUN with KVM_EXIT_DEBUG.
+ * If breakpoints are delegated, redirect the trap to the guest. Otherwise, KVM_SET_GUEST_DEBUG is
+ * on: end KVM_RUN with KVM_EXIT_DEBUG, for the VMM's debugger.
  */
 static int exit_breakpoint(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {

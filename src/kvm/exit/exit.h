@@ -11,7 +11,10 @@
 
 int vcpu_run(struct kvm_vcpu *vcpu);
 
-/* Complete the exit that user space has answered since the last KVM_RUN, if any; at most once. */
+/*
+ * Complete the exit, if any, that user space has answered since the last KVM_RUN. Each exit is
+ * completed at most once.
+ */
 static inline void complete_exit(struct kvm_vcpu *vcpu)
 {
 	complete_fn *complete = vcpu->completion.complete;
@@ -22,12 +25,13 @@ static inline void complete_exit(struct kvm_vcpu *vcpu)
 	complete(vcpu);
 }
 
-/* Enter the guest; returns at its next trap. Interrupts off, vCPU loaded. */
+/* Enter the guest; return at its next trap. Call with interrupts off and the vCPU loaded. */
 void vcpu_switch(struct kvm_vcpu *vcpu);
 /*
  * fastpath.c: handle a short exit completely. If `done` is set, the guest can continue; otherwise,
- * nothing has changed. Called by switch_fast.S with mode = IN_GUEST and interrupts off. Of `guest`,
- * only ra, sp, gp, tp, t0-t6 and a0-a7 are in memory; sepc and sstatus are in the hart.
+ * nothing has changed. Called by switch_fast.S with mode = IN_GUEST and interrupts off. Of the
+ * registers in `guest`, only ra, sp, gp, tp, t0-t6 and a0-a7 are in memory; sepc and sstatus are
+ * still in the hart's CSRs.
  */
 struct fast_exit {
 	struct kvm_vcpu *vcpu; /* the argument, returned: assembly has no other place to keep it */

@@ -24,10 +24,15 @@
 #define ECALL_LEN 4
 #define WFI_LEN   4
 #define INLINE    static inline __attribute__((always_inline))
-/* Tail-called by vcpu_fast_sbi(), so each call saves only the registers that it needs. */
+/*
+ * For functions that vcpu_fast_sbi() tail-calls, so each path saves only the registers that it
+ * needs.
+ */
 #define OUT_OF_LINE static __attribute__((noinline))
 
-/* Count and trace an exit that the fast path will finish. switch_fast.S handles its clock. */
+/*
+ * Count and trace an exit that the fast path will finish. switch_fast.S handles the exit's clock.
+ */
 INLINE void begin(struct kvm_vcpu *vcpu, enum exit_class class)
 {
 	trace_exit_account_class(&vcpu->exit_clock, class);
@@ -151,7 +156,8 @@ struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu)
 	if (!may_be_fast(vcpu))
 		return declined(vcpu);
 	/*
-	 * The most frequent extension first, as in sbi_ext.def. gcc would sort a switch by number.
+	 * Test the most frequent extension first, as in sbi_ext.def. gcc would sort the cases of a
+	 * switch by number.
 	 */
 	if (ext == SBI_EXT_BASE)
 		return fast_base(vcpu);
@@ -164,7 +170,10 @@ struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu)
 	return declined(vcpu);
 }
 
-/* In VU, WFI is an illegal instruction. If a line has changed, the slow path handles the exit. */
+/*
+ * Finish only a WFI in VS with an interrupt pending: in VU, WFI is an illegal instruction. If a
+ * line has changed, the slow path handles the exit.
+ */
 struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu)
 {
 	if (!may_be_fast(vcpu) || csr_read(stval) != INSN_WFI ||

@@ -2,19 +2,19 @@
 /*
  * gstage_fault.c - handle guest page faults: map memory, emulate MMIO or inject an access fault.
  *
- * gpa.h determines the address. If it is memory, find the host page and map it. If it is not, the
- * access is MMIO, or, if there is no load or store to emulate, the guest gets the access fault that
- * hardware would have raised.
+ * The functions of gpa.h determine the address. If the address is memory, find the host page and
+ * map it. If it is not, the access is MMIO, or, if there is no load or store to emulate, the guest
+ * gets the access fault that hardware would have raised.
  *
- * Mapping races with the host taking pages back (notifier.c). This order resolves the race: read
- * inval_seq; look up the memory map and the page with no lock held, because that may sleep; take
- * mmu_lock; if inval_seq has changed, or an invalidation of this address is in progress, do
- * nothing: the guest faults again. A new memory map changes inval_seq, too.
+ * Mapping a page races with the host taking pages back (notifier.c). This order resolves the race:
+ * read inval_seq; look up the memory map and the page with no lock held, because the lookup may
+ * sleep; take mmu_lock; if inval_seq has changed, or an invalidation of this address is in
+ * progress, do nothing: the guest faults again. A new memory map changes inval_seq, too.
  *
  * No fence follows if a new leaf has not replaced anything. A hart that has cached the absence of
  * the leaf (S §2.1 allows this) faults once more, finds the leaf and fences its address; if it
  * faults a third time, it fences everything. No fence.i follows either: if the page has contents,
- * the host has made every vCPU execute one (notifier.c).
+ * the host has made every vCPU execute a fence.i (notifier.c).
  *
  * Spec: H §5.1, §6.3.
  */
@@ -57,7 +57,7 @@ static unsigned int leaf_level(const struct gstage *gs, const struct memslot *sl
 	if (page->map_size == PAGE_SIZE || !READ_ONCE(gs->huge))
 		return 0;
 	/* lab 10: write the level of a leaf in a logged slot */
-	/* Writes are logged by the 4 KiB page, so map 4 KiB pages. */
+	/* Writes are logged per 4 KiB page, so map 4 KiB pages. */
 	if (slot->flags & KVM_MEM_LOG_DIRTY_PAGES)
 		return 0;
 	/* lab 10 end */
@@ -80,9 +80,9 @@ static pte_t leaf_flags(const struct memslot *slot, const struct gstage_fault *f
 }
 
 /*
- * mmu_lock held. True if the host or the memory map has changed since seq was read, or if any page
- * of the leaf is under invalidation: the invalidation has already unmapped the page, and would not
- * do so again.
+ * mmu_lock held. Returns true if the host has invalidated pages or the memory map has changed since
+ * seq was read, or if any page of the leaf is being invalidated: that invalidation has already
+ * unmapped the page and would not unmap it again.
  */
 static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int level,
 			   unsigned long seq)
@@ -96,15 +96,15 @@ static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int leve
 }
 
 /*
- * mmu_lock held. The leaf has replaced `old`, a leaf or a table. Returns the fence that other harts
- * need, if any; `end` without `fence` means that old == pte.
+ * mmu_lock held. The leaf `pte` has replaced `old`, a leaf or a table. Returns the fence that other
+ * harts need, if any; `end` without `fence` means that old == pte.
  */
 static struct gstage_pending_flush flush_for_replaced(struct gstage *gs, gpa_t gpa,
 						      unsigned int level, pte_t old, pte_t pte)
 {
 	/*
-	 * A read fault racing with a write fault removes W (dirty log). If `old` is a table, its
-	 * PPN differs.
+	 * A fence is needed if the PPN changes or W is removed. A read fault that races with a
+	 * write fault removes W (dirty log). If `old` is a table, its PPN differs.
 	 */
 	if (!(((old ^ pte) & PTE_PPN) || (old & ~pte & PTE_W)))
 		return (struct gstage_pending_flush){ .end = old == pte };
@@ -199,9 +199,9 @@ static int map_fault(struct kvm_vcpu *vcpu, const struct memslot *slot,
 }
 
 /*
- * Is this the page where this vCPU last accessed a device, and is the memory map the same? Then
- * there is no slot to look up. Only for an access that htinst describes completely: htinst is odd,
- * which also rules out a page-table access.
+ * Is this the page where this vCPU last accessed a device, and is the memory map the same? If so,
+ * there is no slot to look up. Returns true only for an access that htinst describes completely:
+ * htinst is odd, which also rules out a page-table access.
  */
 static bool is_device_again(const struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
@@ -244,8 +244,8 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 	if (fault.fetch || fault.implicit || !has_insn)
 		return vcpu_inject_access_fault(vcpu, trap);
 	/*
-	 * Remember the page of a device, but not of a read-only slot, and not with gpa_walk, which
-	 * does not trust htval.
+	 * Remember the page of a device, but not a page of a read-only slot. Do not remember any
+	 * page with gpa_walk, which does not trust htval.
 	 */
 	if (gpa == &gpa_htval_ops && !memslot_find(vcpu, gpa_to_gfn(fault.gpa)))
 		vcpu->device_gfn = gpa_to_gfn(fault.gpa);

@@ -2,10 +2,10 @@
 /*
  * insn.c - virtual-instruction exits and illegal instructions.
  *
- * Only WFI in VS, wrs.nto and a few CSRs are handled, some of the CSRs by user space
- * (KVM_EXIT_RISCV_CSR). Everything else is a privilege that this guest does not have: it takes an
- * illegal-instruction exception, as on a hart without the feature (H §6.1: HS emulates the absence
- * of what it does not offer).
+ * Only WFI in VS, wrs.nto and accesses to a few CSRs are handled; user space handles some of the
+ * CSRs (KVM_EXIT_RISCV_CSR). Everything else needs a privilege that this guest does not have: the
+ * guest takes an illegal-instruction exception, as on a hart without the feature (H §6.1: HS
+ * emulates the absence of what it does not offer).
  */
 #include "exit/exit.h"
 #include "kvm.h"
@@ -24,7 +24,7 @@
 #define INSN_RS1      GENMASK(19, 15)
 #define INSN_CSR      GENMASK(31, 20)
 #define OPCODE_SYSTEM 0x73
-#define FUNCT3_IMM    4 /* rs1 is a number, not a register */
+#define FUNCT3_IMM    4 /* the rs1 field is a number, not a register */
 #define FUNCT3_RW     1
 #define FUNCT3_RS     2
 #define FUNCT3_RC     3
@@ -36,9 +36,9 @@ static int inject_illegal(struct kvm_vcpu *vcpu, const struct hv_trap *trap, uns
 }
 
 /*
- * Return the instruction that trapped: stval or, if this hart does not report it there (stval is 0,
- * S §1.9), what a new fetch reads. If that fetch traps, return 0: the guest is to continue, either
- * with its own trap or by trying again.
+ * Return the instruction that trapped: stval or, if this hart does not report the instruction there
+ * (stval is 0, S §1.9), what a new fetch reads. If that fetch traps, return 0: the guest is to
+ * continue, either with a trap of its own or by trying the instruction again.
  */
 static unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
@@ -114,10 +114,11 @@ static int forward_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
 }
 
 /*
- * Read a counter (cycle to hpmcounter31, or on RV32 the upper half of one) from the PMU (pmu.h)
- * into *old, where hcounteren hides the hart's own counter from the guest. Returns false if the CSR
- * is not a counter, the access writes (counters are read-only), or the guest may not read it. VU
- * may read only the counters that the guest's scounteren permits (H §2.6).
+ * Read a counter (cycle to hpmcounter31, or, on RV32, the upper half of one) from the PMU (pmu.h)
+ * into *old. Needed because hcounteren hides the hart's own counter from the guest. Returns false
+ * if the CSR is not a counter, the access is a write (counters are read-only), the PMU does not
+ * provide the counter, or the guest may not read it. VU may read only the counters that the guest's
+ * scounteren permits (H §2.6).
  */
 static bool read_counter(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
 {
@@ -188,7 +189,7 @@ int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		return RESUME_GUEST;
 	trace_kvm_virtual_inst(insn);
 
-	/* In VU, WFI exits whatever VTW says, and is illegal (H §6.1). */
+	/* WFI in VU exits regardless of VTW, and is illegal (H §6.1). */
 	if (from_vs && insn == INSN_WFI) {
 		vcpu->guest.sepc += 4;
 		return vcpu_wfi(vcpu);

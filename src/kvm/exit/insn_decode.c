@@ -19,7 +19,7 @@
 #define OPCODE_STORE_FP 0x27 /* and vector */
 #define OPCODE_AMO      0x2f /* and LR/SC */
 
-/* Bits high..low of the instruction. */
+/* Return bits high..low of the instruction. */
 static unsigned int bits(unsigned long insn, unsigned int high, unsigned int low)
 {
 	return (unsigned int)(insn >> low) & ((2U << (high - low)) - 1);
@@ -39,7 +39,7 @@ static long sign_extend(unsigned int value, unsigned int width)
 static bool load_width(struct access_insn *access, unsigned int funct3)
 {
 	/* lab 5: write load_width: len and sign_extend of a load, from its funct3 */
-	/* Bits 1:0 are the width's logarithm; bit 2 means unsigned. */
+	/* Bits 1:0 are the base-2 logarithm of the width in bytes; bit 2 means unsigned. */
 	unsigned int log = funct3 & 3;
 
 	access->len = 1U << log;
@@ -76,7 +76,7 @@ static void decode_32(unsigned long insn, struct access_insn *access)
 			access->kind = ACCESS_STORE;
 		break;
 	case OPCODE_MISC_MEM:
-		/* fence and fence.i do not access memory; funct3 2 is cbo.*. */
+		/* fence and fence.i do not access memory; funct3 = 2 means cbo.*. */
 		if (funct3 == 2)
 			access->kind = ACCESS_OTHER;
 		break;
@@ -143,10 +143,10 @@ static void decode_zcb(unsigned long insn, struct access_insn *access)
 	set_c(access, store ? ACCESS_STORE : ACCESS_LOAD, half ? 2 : 1, bits(insn, 5, 5) << 1);
 	if (!half)
 		access->offset |= bit6;
-	access->sign_extend = half && bit6; /* only c.lh; c.lhu and c.lbu extend with zeroes */
+	access->sign_extend = half && bit6; /* only for c.lh; c.lhu and c.lbu zero-extend */
 }
 
-/* Quadrant 0: the base and the register are among x8 to x15. */
+/* Quadrant 0: the base register and the data register are among x8 to x15. */
 static void decode_c0(unsigned long insn, struct access_insn *access)
 {
 	/* lab 5: write decode_c0: decode the compressed loads and stores whose base is not sp */
@@ -178,7 +178,7 @@ static void decode_c0(unsigned long insn, struct access_insn *access)
 	/* lab 5 end */
 }
 
-/* Quadrant 2: relative to sp. A load into x0 is reserved. */
+/* Quadrant 2: addresses are relative to sp. An integer load into x0 is reserved. */
 static void decode_c2(unsigned long insn, struct access_insn *access)
 {
 	const bool rv64 = BITS_PER_LONG == 64;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * insn_decode.h - decode loads and stores: what an instruction accesses.
- */
+/* insn_decode.h - decode loads and stores: determine what an instruction accesses. */
 #ifndef KVM_INSN_DECODE_H
 #define KVM_INSN_DECODE_H
 
@@ -31,10 +29,10 @@ struct access_insn {
 void insn_decode_access(unsigned long insn, struct access_insn *access);
 
 /*
- * Decode htinst, if the hardware has transformed the instruction (H §6.3): a compressed instruction
- * is expanded, with bit 1 clear, and the field of the base register holds the distance from the
- * address of the access to the address that faulted, which is 0 unless the access is misaligned.
- * base and offset are not known; *distance is.
+ * Decode htinst, which must hold the transformed instruction (H §6.3). A compressed instruction is
+ * expanded, with bit 1 clear. The field of the base register holds the distance from the address of
+ * the access to the address that faulted, which is 0 unless the access is misaligned. htinst
+ * contains neither base nor offset, so both are set to 0; *distance is set.
  */
 void insn_decode_htinst(unsigned long htinst, struct access_insn *access, unsigned int *distance);
 

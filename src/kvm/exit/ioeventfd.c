@@ -18,8 +18,9 @@ struct ioeventfd {
 };
 
 /*
- * Take a store if its address matches, and also its width and value if the ioeventfd specifies
- * them. A store that is taken causes one signal and one trace event, and no other device sees it.
+ * Take a store if its address matches and, where the ioeventfd specifies them, its width and value
+ * match, too. A store that is taken causes one signal and one trace event, and no other device sees
+ * it.
  */
 static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned int len, u64 data)
 {
@@ -61,7 +62,10 @@ static int assign(struct kvm *vm, struct ioeventfd *io)
 	return err;
 }
 
-/* Remove the ioeventfd that was assigned with the same arguments. NULL: there is none. */
+/*
+ * Remove and return the ioeventfd that was assigned with the same arguments. Returns NULL if there
+ * is none.
+ */
 static struct ioeventfd *unlink_same(struct kvm *vm, const struct ioeventfd *io)
 {
 	struct ioeventfd *other, *found = NULL;

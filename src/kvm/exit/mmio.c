@@ -3,10 +3,10 @@
  * mmio.c - emulate an access to a guest physical address that is not memory.
  *
  * The register and the width come from htinst if the hardware has provided the transformed
- * instruction there, else from the instruction, which is fetched again in the way the guest would
- * fetch it (H §3.1: HLVX). Stores are first offered to ioeventfds and coalesced-MMIO rings (bus.c).
- * Everything else goes to user space as KVM_EXIT_MMIO, and the answer takes effect once, at the
- * next KVM_RUN.
+ * instruction there. Otherwise, they come from the instruction itself, which is fetched again in
+ * the way the guest would fetch it (H §3.1: HLVX). Stores are first offered to ioeventfds and
+ * coalesced-MMIO rings (bus.c). All other emulated accesses go to user space as KVM_EXIT_MMIO, and
+ * user space's answer takes effect once, at the next KVM_RUN.
  *
  * Only naturally aligned integer loads and stores of 1, 2, 4 and 8 bytes are emulated. All other
  * accesses get the answer of hardware whose I/O region supports neither atomics nor FP nor
@@ -20,8 +20,8 @@
  *
  * The new fetch may read a different instruction from the one that trapped, because another vCPU
  * may have changed the code or the mapping meanwhile. In that case, the guest continues at the same
- * pc, where it may trap again. If the guest's own fetch would fail, it gets the instruction fault
- * of that fetch.
+ * pc, where it may trap again. If the guest's own fetch would fail, the guest gets the instruction
+ * fault of that fetch.
  *
  * Walkthrough: docs/mmio.md
  */
@@ -32,12 +32,12 @@
 #include "mmu/unpriv.h"
 #include "toggle.h"
 
-enum { /* kvm_mmio's types, as Linux numbers them */
+enum { /* the types in kvm_mmio events, as Linux numbers them */
 	MMIO_READ = 1,
 	MMIO_WRITE = 2,
 };
 
-/* What to do about a trap, after its instruction was looked up. */
+/* What to do about a trap, once its instruction has been determined. */
 enum verdict {
 	VERDICT_EMULATE,
 	VERDICT_ACCESS_FAULT, /* to the guest */
@@ -58,7 +58,7 @@ static void refetch_failed(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 	/*
 	 * G-stage fault: the host has taken back the page of the instruction. The guest's own fetch
 	 * will fault it in again. The specification requires cause 21 here (H §3.1, a load). QEMU
-	 * gives 12 with htval set; for a VS-stage fault, htval is 0.
+	 * raises cause 12 instead, with htval set; for a VS-stage fault, htval is 0.
 	 */
 	if (fetch->scause == EXC_LOAD_GUEST_PAGE_FAULT ||
 	    fetch->scause == EXC_INST_GUEST_PAGE_FAULT || fetch->htval)
@@ -76,8 +76,8 @@ static unsigned long gpr_read(const struct kvm_vcpu *vcpu, unsigned int reg)
 
 /*
  * Does the fetched instruction make the access that trapped? *distance receives the number of bytes
- * from the access's address to the one that faulted. Only the low 32 bits are compared: pointer
- * masking, or UXL = 32, may have changed the upper ones.
+ * from the address of the access to the address that faulted. Only the low 32 bits are compared:
+ * pointer masking, or UXL = 32, may have changed the upper ones.
  */
 static bool access_matches(const struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			   const struct access_insn *access, unsigned int *distance)

@@ -10,11 +10,11 @@
  *
  * The guest takes its interrupts without an exit (hideleg), so they have to be inferred. An
  * interrupt that is pending, enabled and not held off by vsstatus.SIE when the guest is entered is
- * taken before the guest's next instruction (H §2.3, S §1.3). And if vscause and vsepc at the exit
- * differ from their values at the entry, and vscause is an interrupt, an interrupt was taken in
+ * taken before the guest's next instruction (H §2.3, S §1.3). Also, if vscause or vsepc at the exit
+ * differs from its value at the entry, and vscause is an interrupt, an interrupt was taken in
  * between. If several interrupts were taken between two exits, only the last one is seen. An
- * interrupt that was not pending at the entry is missed if it has the same cause and pc as the one
- * before.
+ * interrupt that was not pending at the entry is missed if it has the same cause and pc as the
+ * interrupt taken before it.
  */
 #include "exit/exit.h"
 #include "exit/observe.h"

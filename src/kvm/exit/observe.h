@@ -9,7 +9,7 @@
 
 /* Called right before the world switch; does nothing unless kvm_irq_take is on. */
 void vcpu_observe_entry(struct kvm_vcpu *vcpu);
-/* The exit handlers of a VM with toggle switch=minimal, and with switch=full. */
+/* The exit handlers of a VM: the first with toggle switch=minimal, the second with switch=full. */
 extern const struct exit_ops exit_minimal_ops, exit_full_ops;
 
 #endif

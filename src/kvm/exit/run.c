@@ -4,8 +4,8 @@
  *
  * The order of its steps keeps kicks from being lost (request.c): requests are served, mode becomes
  * IN_GUEST, the request word is read once more, and then nothing but the world switch follows.
- * Interrupts are off throughout: one that arrives in the host stays pending until the guest runs,
- * and then ends the guest's run at once.
+ * Interrupts are off throughout: an interrupt that arrives while the host runs stays pending until
+ * the guest runs, and then ends the guest's run at once.
  */
 #include "exit/exit.h"
 #include "exit/observe.h"
@@ -21,8 +21,8 @@
 #include "vcpu/steal_time.h"
 
 /*
- * Serve rare requests: fences from other vCPUs (tlb.c, sbi_rfence.c), and REQ_TRACE, after events
- * were switched on or off.
+ * Serve rare requests: fences from other vCPUs (tlb.c, sbi_rfence.c), and REQ_TRACE, which is sent
+ * after trace events have been switched on or off.
  */
 static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
 {
@@ -70,7 +70,7 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 	if (requests & BIT(REQ_HSM)) {
 		err = hsm_serve(vcpu);
 		if (err) {
-			/* Keep the other requests pending while the vCPU is stopped. */
+			/* Keep all of these requests pending while the vCPU is stopped. */
 			__atomic_fetch_or(&vcpu->requests, requests, __ATOMIC_RELAXED);
 			return err == -EINTR ? end_by_signal(vcpu) : err;
 		}
@@ -96,7 +96,10 @@ static __attribute__((noinline)) void observe_entry(struct kvm_vcpu *vcpu)
 		hv_sample(SAMPLE_HS, (unsigned long)vcpu_run);
 }
 
-/* Enter the guest once and handle its exit. Returns what the exit handler returns. */
+/*
+ * Enter the guest once and handle its exit. Returns what the exit handler returns, or RESUME_GUEST
+ * without entering the guest if a request is pending.
+ */
 static int run_once(struct kvm_vcpu *vcpu)
 {
 	struct hv_trap trap;
@@ -135,7 +138,7 @@ static int run_once(struct kvm_vcpu *vcpu)
 	return vcpu->handle_exit(vcpu, &trap);
 }
 
-/* Serve REQ_HOST alone, which is all that most exits request. */
+/* Serve REQ_HOST alone, the only request that is pending after most exits. */
 static int serve_host_request(struct kvm_vcpu *vcpu)
 {
 	__atomic_fetch_and(&vcpu->requests, ~BIT(REQ_HOST), __ATOMIC_ACQUIRE);
@@ -177,7 +180,10 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	int ret;
 
 	vcpu->ran_once = true;
-	/* Now, and not only at the load: records of complete_exit() have to name this vCPU. */
+	/*
+	 * Do this now, not only when the vCPU is loaded: the records of complete_exit() have to
+	 * name this vCPU.
+	 */
 	if (trace_any())
 		vcpu_observe(vcpu);
 	complete_exit(vcpu);

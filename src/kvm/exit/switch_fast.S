@@ -15,10 +15,10 @@
  *
  * Unlike switch.S, this file needs no SC to drop the load reservation on the way back. The guest
  * that continues is the one that trapped, and no other context has run in between. If a mapping was
- * changed meanwhile, an interrupt was sent to this hart, and the exit that it causes goes through
- * switch.S. The C code here does not store anything to guest memory. Its own reservations
- * (compare-and-swap) are on words of the core, in pages that no guest has; profiles limit a
- * reservation to 64 or 128 bytes around the word (Za64rs, Za128rs).
+ * changed meanwhile, an interrupt was sent to this hart, and the exit that the interrupt causes
+ * goes through switch.S. The C code of the fast path does not store anything to guest memory. Its
+ * own reservations (compare-and-swap) are on words of the core, in pages that are not mapped into
+ * any guest; profiles limit a reservation to 64 or 128 bytes around the word (Za64rs, Za128rs).
  */
 #include "hv/csr.h"
 #include "asm.h"
@@ -70,9 +70,9 @@ ended_\handler:
 	sret
 
 	/*
-	 * The exit clock (hv/trace.h) or sampling is on. If C made this call, it would have to save
-	 * more registers even while both are off. If the exit is declined, run.c starts the clock
-	 * again.
+	 * The exit clock (hv/trace.h) or sampling is on. If the C handler made this call, the
+	 * handler would have to save more registers even while both are off. If the handler
+	 * declines the exit, run.c starts the clock again.
 	 */
 clock_begin_\handler:
 	addi	sp, sp, -16

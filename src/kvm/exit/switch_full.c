@@ -9,11 +9,11 @@
  * thread wants the hart (vcpu.c), and exit_dispatch() directly follows the world switch.
  *
  * The state is loaded again before the handler, not before the entry, because handlers read the
- * guest's CSRs in the hart (inject.c, wfi.c, unpriv.c) in both variants. This does not change any
- * count: the state is saved and loaded once for each exit. An exit that the fast path finishes does
- * not move this state in either variant.
+ * guest's CSRs in the hart (inject.c, wfi.c, unpriv.c) in both variants. This order does not change
+ * how often the state moves: it is saved and loaded once for each exit. An exit that the fast path
+ * finishes does not move this state in either variant.
  *
- * On entry: SIE = 0, the vCPU is loaded, its mode is OUTSIDE; the trap's CSRs have been read.
+ * On entry: SIE = 0, the vCPU is loaded, its mode is OUTSIDE, and the trap's CSRs have been read.
  */
 #include "exit/exit.h"
 #include "kvm.h"

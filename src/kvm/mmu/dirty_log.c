@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * dirty_log.c - the log of pages in a memory slot that the guest has written.
+ * dirty_log.c - a memory slot's log of the pages that the guest has written.
  *
- * One bit per page. While a slot is logged, its leaves are 4 KiB and not writable. The first write
- * to a page faults, sets the page's bit and makes the page writable until the log is read. Reading
- * clears the bits and write-protects the pages again. With KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2,
- * KVM_CLEAR_DIRTY_LOG does that instead, for the pages that it names. With INITIALLY_SET as well, a
- * new log has all bits set, so nothing has to be write-protected before the first of these calls.
+ * The log has one bit per page. While a slot is logged, its leaves are 4 KiB and not writable. The
+ * first write to a page faults. The fault sets the page's bit and makes the page writable until the
+ * log is read. Reading clears the bits and write-protects the pages again. With
+ * KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, KVM_CLEAR_DIRTY_LOG clears and write-protects instead, for the
+ * pages that it names. With INITIALLY_SET as well, a new log has all bits set, so nothing has to be
+ * write-protected before the first KVM_CLEAR_DIRTY_LOG.
  *
  * Writes by user space are not logged. Locks: mmu_lock guards the bits; slots_lock keeps the log
  * from being freed while it is read.
@@ -20,15 +21,15 @@
 #define BITS_PER_PAGE (8 * PAGE_SIZE)
 
 /*
- * The bits are in pages of their own, because a slot may have 2^31 - 1 of them. A page of bits is
- * allocated for the first mark in it, so the size of a log depends on its marks: an empty log for 8
- * TiB takes 512 KiB instead of 256 MiB. Pages without a mark are not read; user space gets zeroes
- * for them.
+ * The bits are in pages of their own, because a slot may have 2^31 - 1 pages and needs a bit for
+ * each. A page of bits is allocated for the first mark in it, so the size of a log depends on its
+ * marks: an empty log for 8 TiB takes 512 KiB instead of 256 MiB. Pages of bits without a mark are
+ * not read; user space gets zeroes for them.
  *
- * Each page of bits has an entry: its address, or 0, and BITS_DIRTY. BITS_DIRTY without an address
- * means that all bits of the page are set. That is the initial state with INITIALLY_SET, and it
- * also preserves a mark for which no page could be allocated: user space then copies pages that
- * were not written, but does not miss any that were.
+ * Each page of bits has an entry, which holds the page's address, or 0, and BITS_DIRTY. BITS_DIRTY
+ * without an address means that all bits of the page are set. That is the initial state with
+ * INITIALLY_SET. It also preserves a mark for which no page could be allocated: user space then
+ * copies pages that were not written, but does not miss any that were.
  */
 struct dirty_log {
 	u64 npages;
@@ -92,7 +93,8 @@ static u64 low_bits(u64 n)
 }
 
 /*
- * mmu_lock held. Allocate an entry's page of bits, and set the first `set` bits. False: no memory.
+ * mmu_lock held. Allocate an entry's page of bits, and set the first `set` bits. Returns false if
+ * there is no memory.
  */
 static bool bits_alloc(u64 *entry, u64 set)
 {
@@ -142,7 +144,7 @@ void dirty_log_mark(const struct memslot *slot, gfn_t gfn)
 #define WORD_WORK 3 /* the work of checking a word of bits, in the unit of GSTAGE_PIECE */
 
 /*
- * mmu_lock held, released in between. Pause if it is time to. Called before each word; during a
+ * mmu_lock held, released in between. Pause if a pause is due. Called before each word; during a
  * pause, only slots_lock keeps other readers away from the words.
  */
 static void pause_if_due(struct gstage *gs)
@@ -174,7 +176,10 @@ static u64 valid_bits(const struct memslot *slot, u64 page)
 	return low_bits(slot->npages - page);
 }
 
-/* mmu_lock held, released in between. read_bits() for an entry without a page: all bits are set. */
+/*
+ * mmu_lock held, released in between. Do the work of read_bits() for an entry without a page, whose
+ * bits are all set.
+ */
 static void read_full(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
 {
@@ -191,7 +196,8 @@ static void read_full(struct kvm *vm, const struct memslot *slot, u64 first, u64
 }
 
 /*
- * mmu_lock held, released in between. read_bits() for an entry with a page. False: all bits are 0.
+ * mmu_lock held, released in between. Do the work of read_bits() for an entry with a page. Returns
+ * false if all bits are 0.
  */
 static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
@@ -219,9 +225,9 @@ static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64
 }
 
 /*
- * Copy the first `words` words of the page of bits that begins with the slot's page `first`. take:
- * also clear the bits and write-protect their pages. False: all bits are 0, and `copy` may be
- * unchanged.
+ * Copy the first `words` words of the page of bits that begins with the slot's page `first`. If
+ * `take` is true, also clear the bits and write-protect their pages. Returns false if all bits are
+ * 0; `copy` may then be unchanged.
  */
 static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
@@ -242,8 +248,9 @@ static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	spin_unlock(&vm->gstage.mmu_lock);
 
 	/*
-	 * A vCPU's write through an old translation before this flush is not logged. But it
-	 * precedes user space's copy of the page, which user space makes after it has the bits.
+	 * If a vCPU writes through an old translation before this flush, the write is not logged.
+	 * However, such a write precedes user space's copy of the page, which user space makes
+	 * after it has the bits.
 	 */
 	tlb_flush_pending(vm, &pending);
 	return any;
@@ -270,8 +277,8 @@ static bool mask_covers(const struct memslot *slot, u64 first, const u64 *mask, 
 
 /*
  * mmu_lock held, released in between. For an entry without a page, whose bits are all set: clear
- * all, or allocate the page so that some can be cleared. False: nothing is left to do. If there is
- * no memory, no bit is cleared, so all pages are reported dirty once more.
+ * all bits, or allocate the page so that some can be cleared. Returns false if nothing is left to
+ * do. If there is no memory, no bit is cleared, so all pages are reported dirty once more.
  */
 static bool clear_full(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
 		       size_t words)
@@ -290,7 +297,8 @@ static bool clear_full(struct kvm *vm, const struct memslot *slot, u64 first, co
 }
 
 /*
- * mmu_lock held, released in between. Clear the bits in `mask`, and protect pages that were dirty.
+ * mmu_lock held, released in between. Clear the bits in `mask`, and write-protect pages that were
+ * dirty.
  */
 static void clear_page(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
 		       size_t words)

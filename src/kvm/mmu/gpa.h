@@ -15,7 +15,10 @@
 
 #include "mmu/vsstage.h"
 
-/* htinst holds a pseudoinstruction: an implicit VS-stage page-table access (H §6.3). */
+/*
+ * Does htinst hold a pseudoinstruction, that is, was the access an implicit VS-stage page-table
+ * access (H §6.3)?
+ */
 static inline bool htinst_is_pseudo(unsigned long htinst)
 {
 	return htinst == 0x3000 || htinst == 0x3020 || htinst == 0x2000 || htinst == 0x2020;

@@ -2,10 +2,10 @@
 /*
  * gstage.c - a G-stage table as a whole, and what both walkers share.
  *
- * A walker finds an entry; the functions here change it: add a table, split a leaf, retire a table.
- * A hart whose walk had already begun may still read a retired table, so the table is kept until a
- * fence. All its entries are zero except the first, which links the list of retired tables. The
- * link has V clear, so such a walk takes it for "not mapped".
+ * A walker finds an entry; the functions here change the entry: add a table, split a leaf, retire a
+ * table. A hart whose walk had already begun may still read a retired table, so the table is kept
+ * until a fence. All its entries are zero except the first, which links the list of retired tables.
+ * The link has V clear, so a walk that reads it takes the address for unmapped.
  *
  * Locks: mmu_lock, held by the callers (see gstage.h). Spec: H §2.10, H §5.1, S §2.1.
  */
@@ -20,8 +20,8 @@ static const struct gstage_mode {
 } modes[] = { GSTAGE_MODES };
 
 /*
- * The widest mode that all harts have, once the last one has started. NULL: the harts have no mode
- * in common, and no VM can be created.
+ * Once the last hart has started, this is the widest mode that all harts have. NULL: the harts have
+ * no mode in common, and no VM can be created.
  */
 static const struct gstage_mode *mode = &modes[0];
 
@@ -190,7 +190,10 @@ hpa_t gstage_take_retired(struct gstage *gs)
 	return retired;
 }
 
-/* Add `list` to gs->retired. Relinks the tables that are in gs->retired, because they are few. */
+/*
+ * Add `list` to gs->retired. The function relinks the tables that are already in gs->retired,
+ * because they are few.
+ */
 static void retire_again(struct gstage *gs, hpa_t list)
 {
 	hpa_t pa = gs->retired;
@@ -217,7 +220,9 @@ void gstage_pause(struct gstage *gs)
 	gs->work = GSTAGE_PIECE;
 	if (!pending.fence)
 		return;
-	/* Threads that held the lock meanwhile saw this flush in `unfenced`. Take it back. */
+	/*
+	 * Threads that held the lock meanwhile saw this flush in `unfenced`. Take the flush back.
+	 */
 	if (pending.end) {
 		gs->changed_start =
 			gs->changed_end ? MIN(gs->changed_start, pending.start) : pending.start;
@@ -249,8 +254,8 @@ int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf)
 
 /*
  * Replace a table of smaller leaves, or an empty one, by a large leaf. Even an empty table needs a
- * fence before it is freed, so *old reports it to the caller. Rare, so not inlined: otherwise each
- * fault would have to save more registers.
+ * fence before it is freed, so *old reports the table to the caller. This is rare, so the function
+ * is not inlined: otherwise, each fault would have to save more registers.
  */
 static __attribute__((noinline)) int collapse(struct gstage *gs, gpa_t gpa, unsigned int level,
 					      pte_t pte, pte_t *old)
@@ -282,9 +287,9 @@ int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_
 }
 
 /*
- * Change the leaves in [start, end) in pieces. Returns true if some entry was changed. GSTAGE_LOOK
- * changes nothing: it returns true if some leaf has A, and stops after the first piece that has
- * found one.
+ * Change the leaves in [start, end) in pieces. Returns true if any entry was changed. GSTAGE_LOOK
+ * does not change anything: it returns true if any leaf has A set, and stops after the first piece
+ * in which it finds one.
  */
 static bool change(struct gstage *gs, gpa_t start, gpa_t end, enum gstage_change what)
 {
@@ -325,9 +330,9 @@ bool gstage_is_young(struct gstage *gs, gpa_t start, gpa_t end)
 }
 
 /*
- * Return the widest mode that this hart has, searching from `from` on. NULL: the hart has none of
- * these modes, or `from` is NULL. Tries the widest first, as Linux does. A mode that the hart lacks
- * does not read back (H §2.10).
+ * Return the widest mode that this hart has, searching from `from` on, the widest first, as Linux
+ * does. Returns NULL if the hart has none of these modes, or if `from` is NULL. If the hart lacks a
+ * mode, hgatp does not read back as that mode after it was written (H §2.10).
  */
 static const struct gstage_mode *hart_mode(const struct gstage_mode *from)
 {
@@ -350,8 +355,8 @@ int gstage_probe(void)
 
 /*
  * Narrow the mode to one that this hart has, too. Harts may differ: with -cpu max,svade=on, QEMU's
- * second hart has only Sv39. A hart that lacks the mode ignores the write to hgatp, and its guest
- * would run on the host's own memory.
+ * second hart has only Sv39. A hart that lacks the mode would ignore the write to hgatp, and its
+ * guest would run on the host's own memory.
  */
 void gstage_hart_init(void)
 {

@@ -11,19 +11,19 @@
  *   | 11 (3) | 9 (2)  | 9 (1)  | 9 (0)  | 12 in page  |   (n): level, 0 holds 4 KiB leaves
  *   +--------+--------+--------+--------+-------------+
  *
- * Every leaf is mapped with V, R, X, U and A; a writable one has W and D as well. Setting A and D
- * here means that hardware with Svade need not fault for them, and hardware with Svadu need not
- * write them. U is needed because every guest access counts as a user-level one in this table
- * (H §5.1). The host clears A to find out which pages are in use (notifier.c); then the hardware or
- * the next fault sets it again.
+ * Every leaf is mapped with V, R, X, U and A; a writable leaf has W and D as well. Because A and D
+ * are set in advance, hardware with Svade need not fault for them, and hardware with Svadu need not
+ * write them. U is needed because every guest access counts as a user-level access in this table (H
+ * §5.1). The host clears A to find out which pages are in use (notifier.c); the hardware or the
+ * next fault then sets A again.
  *
  * Two walkers implement struct gstage_ops, side by side: gstage_iter.c and gstage_rec.c (toggle
  * gstage_walk). gstage.c contains what they share.
  *
  * Locks: mmu_lock guards the table, the retired tables and the invalidation fields. It is a leaf:
- * inside it, only the host's page allocator takes locks. The hardware walks the table without it,
- * so an entry is written whole, and a table is freed only after it was unlinked and a fence was
- * executed.
+ * while it is held, only the host's page allocator takes locks. The hardware walks the table
+ * without the lock, so each entry is written by a single store, and a table is freed only after it
+ * was unlinked and a fence was executed.
  */
 #ifndef KVM_GSTAGE_H
 #define KVM_GSTAGE_H
@@ -65,8 +65,8 @@ struct gstage;
 
 /*
  * A range is changed in pieces: after this much work, gstage_pause() releases mmu_lock and takes
- * interrupts. The unit is a table entry: skipping an empty one takes 3 instructions and counts 1;
- * visiting any other takes about 50 and counts GSTAGE_VISIT.
+ * pending interrupts. Work is counted per table entry: skipping an empty entry takes 3 instructions
+ * and counts as 1; visiting any other entry takes about 50 instructions and counts as GSTAGE_VISIT.
  */
 #define GSTAGE_PIECE 2048
 #define GSTAGE_VISIT 16
@@ -75,22 +75,22 @@ enum gstage_change {
 	GSTAGE_UNMAP,   /* clear every leaf that touches the range */
 	GSTAGE_PROTECT, /* remove write permission from every leaf that touches the range */
 	GSTAGE_AGE,     /* clear A in every leaf that touches the range */
-	GSTAGE_LOOK,    /* change nothing; true: some leaf that touches the range has A */
+	GSTAGE_LOOK,    /* change nothing; return true if a leaf that touches the range has A */
 };
 
-/* A request to `change`, and its progress. */
+/* What `change` has to do, and how far it has come. */
 struct gstage_range {
 	gpa_t start, end; /* page aligned */
-	gpa_t from;       /* earlier pieces have handled the addresses below */
-	gpa_t stop;       /* in: end. Out: where the walker stopped because its piece was used up */
+	gpa_t from;       /* earlier pieces have handled the addresses below this one */
+	gpa_t stop;       /* in: `end`; out: where the walker stopped if its piece was used up */
 	enum gstage_change what;
 	bool at_once; /* do not split into pieces */
 };
 
 /*
- * The interface of a walker. All but `free` are called with mmu_lock held; gpa < gstage_limit(gs).
- * None of them fences: the caller does that (tlb.c), and frees the tables that `change` has
- * retired.
+ * The interface of a walker. All functions but `free` are called with mmu_lock held, and gpa must
+ * be below gstage_limit(gs). None of them executes a fence: the caller does so (tlb.c), and then
+ * frees the tables that `change` has retired.
  */
 struct gstage_ops {
 	const char *name;
@@ -102,16 +102,17 @@ struct gstage_ops {
 	 * Set the leaf of `level` that maps gpa to `pte`; *old is the previous entry (0 if there
 	 * was none). A larger leaf in the way is split into leaves with the same permissions.
 	 * -EEXIST: *old is a table, which may have smaller leaves. -ENOMEM: the leaf was not set;
-	 * tables that were added stay, empty, and leaves that were split stay split.
+	 * tables that were added are kept, and leaves that were split stay split.
 	 */
 	int (*map)(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 
 	/*
 	 * Change [from, end), and stop where gstage_range_stops() says so. A leaf that lies only
 	 * partly inside is changed as a whole. Unmapping unlinks and retires tables that lie in
-	 * [start, end) entirely. True: some entry was changed, so a fence must follow. Empty
-	 * entries are skipped with all that they would map, so the cost depends on the number of
-	 * tables, not on the range's length.
+	 * [start, end) entirely. Returns true if some entry was changed, so that a fence must
+	 * follow (GSTAGE_LOOK: if some leaf has A). An empty entry is skipped together with all
+	 * addresses that it would map, so the cost depends on the number of tables, not on the
+	 * range's length.
 	 */
 	bool (*change)(struct gstage *gs, struct gstage_range *range);
 
@@ -127,8 +128,8 @@ extern const struct gstage_ops gstage_iter_ops, gstage_rec_ops;
 /* The flush that table changes require once mmu_lock is released; see tlb_flush_pending(). */
 struct gstage_pending_flush {
 	bool fence; /* a fence is needed */
-	bool all; /* of all addresses: a table was unlinked, or another thread's fence is pending */
-	gpa_t start, end; /* otherwise of these addresses only */
+	bool all;   /* covers all addresses: a table was unlinked, or another fence is pending */
+	gpa_t start, end; /* unless `all` is set, the fence covers only these addresses */
 	hpa_t retired;    /* tables to free afterwards */
 };
 
@@ -144,13 +145,13 @@ struct gstage {
 	unsigned long tables; /* in use, without the root; for statistics and tests */
 	gpa_t changed_start; /* hull of the leaves changed since the last gstage_take_pending_flush() */
 	gpa_t changed_end; /* 0: none */
-	u32 unfenced;      /* flushes taken, but not yet done; decreases without the lock */
+	u32 unfenced;      /* flushes taken but not yet done; decremented without the lock */
 	long work;         /* left to do before the lock is released, see GSTAGE_PIECE */
 
 	/*
 	 * Invalidations by the host (notifier.c): how many are in progress, the hull of their user
-	 * addresses, and a number that changes at the end of each and with each new memory map. A
-	 * fault that has read an older number is retried.
+	 * addresses, and a number that changes at the end of each invalidation and with each new
+	 * memory map. A fault that has read an older number is retried.
 	 */
 	unsigned int inval_count;
 	hva_t inval_start, inval_end;
@@ -193,12 +194,15 @@ static inline hpa_t gstage_leaf_hpa(const struct gstage_leaf *leaf, gpa_t gpa)
 	return pte_to_hpa(leaf->pte) | (gpa & (gstage_size(leaf->level) - 1));
 }
 
-/* Entries [next, end) of one table are still to be visited. */
+/* The entries [next, end) of one table, which are still to be visited. */
 struct gstage_span {
 	unsigned long next, end;
 };
 
-/* The entries that [from, to) touches in the table of this level that begins at `base`. */
+/*
+ * Return the span of entries that [from, to) touches in the table of `level` whose first entry maps
+ * `base`.
+ */
 static inline struct gstage_span gstage_span(const struct gstage *gs, unsigned int level,
 					     gpa_t base, gpa_t from, gpa_t to)
 {
@@ -212,7 +216,7 @@ static inline struct gstage_span gstage_span(const struct gstage *gs, unsigned i
 	};
 }
 
-/* Skip empty entries. False: no entry is left. */
+/* Skip empty entries. Returns false if no entry is left. */
 static inline bool gstage_span_next(struct gstage *gs, struct gstage_span *span, const pte_t *table)
 {
 	const pte_t *first = table + span->next, *p = first, *end = table + span->end;
@@ -226,8 +230,8 @@ static inline bool gstage_span_next(struct gstage *gs, struct gstage_span *span,
 
 /*
  * Called before the entry that maps gpa is visited. Returns true if this piece must end here, and
- * sets range->stop. A full piece always makes progress: the way down to `from` takes less work than
- * a piece has, unless empty entries are skipped, and skipping is progress, too.
+ * sets range->stop. A full piece always makes progress: walking down to `from` takes less work than
+ * a piece allows, unless empty entries are skipped, and skipping them is progress, too.
  */
 static inline bool gstage_range_stops(const struct gstage *gs, struct gstage_range *range,
 				      gpa_t gpa)
@@ -282,7 +286,7 @@ static inline void gstage_invalidated(struct gstage *gs)
 
 static inline void gstage_set(pte_t *ptep, pte_t pte)
 {
-	/* Release: the hardware must see a new table's zeroes before its pointer. */
+	/* Release: the hardware must see the zeroes of a new table before the pointer to it. */
 	__atomic_store_n(ptep, pte, __ATOMIC_RELEASE);
 }
 
@@ -308,18 +312,19 @@ int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
  */
 int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 /*
- * These functions need mmu_lock, too, but release it in between (gstage_pause()). So whatever keeps
- * other threads from undoing the change must be visible to them before the call. Ranges are clipped
- * to gstage_limit(). The functions return true if some entry was changed; gstage_is_young() does so
- * if some leaf has A.
+ * These functions are called with mmu_lock held, too, but release it between pieces
+ * (gstage_pause()). So whatever keeps other threads from undoing the change must be visible to them
+ * before the call. Ranges are clipped to gstage_limit(). The functions return true if some entry
+ * was changed; gstage_is_young() returns true if some leaf has A.
  */
 bool gstage_unmap(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_protect(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_age(struct gstage *gs, gpa_t start, gpa_t end);
 bool gstage_is_young(struct gstage *gs, gpa_t start, gpa_t end);
 /*
- * Release mmu_lock, take interrupts, and lock again. Another thread that holds the lock in between
- * sees the changes so far as a pending flush; afterwards the flush is this caller's again.
+ * Release mmu_lock, take pending interrupts, and acquire the lock again. Another thread that holds
+ * the lock in between sees the changes made so far as a pending flush; afterwards, the flush
+ * belongs to this caller again.
  */
 void gstage_pause(struct gstage *gs);
 static inline bool gstage_pause_is_due(const struct gstage *gs)
@@ -329,9 +334,9 @@ static inline bool gstage_pause_is_due(const struct gstage *gs)
 /* Record that a leaf of this level was changed: cached translations of it have to be flushed. */
 void gstage_note_change(struct gstage *gs, gpa_t gpa, unsigned int level);
 /*
- * End a critical section that changed the table, or that found its change already made. In the
- * second case, another thread's fence may still be pending, so the caller has to wait for that
- * fence as well.
+ * Return the flush that the caller has to do. Called at the end of a critical section that changed
+ * the table, or that found its change already made. In the second case, another thread's fence may
+ * still be pending, so the caller has to wait for that fence as well.
  */
 struct gstage_pending_flush gstage_take_pending_flush(struct gstage *gs);
 /* Take the tables retired so far; gstage_free_retired() frees them after a fence. */

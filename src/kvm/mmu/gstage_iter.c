@@ -64,7 +64,7 @@ static int iter_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte,
 	/* lab 4 end */
 }
 
-/* Where a walk over a range is in one of the tables on its path. */
+/* A walk's position in one of the tables on its path. */
 struct place {
 	pte_t *table;
 	gpa_t base; /* gpa that its first entry maps */
@@ -86,7 +86,7 @@ static inline gpa_t place_gpa(const struct place *p, unsigned int level)
 static bool iter_change(struct gstage *gs, struct gstage_range *range)
 {
 	unsigned int top = gs->levels - 1, level = top;
-	struct place at, up[GSTAGE_MAX_LEVELS]; /* by level: the place where the walk went down */
+	struct place at, up[GSTAGE_MAX_LEVELS]; /* for each level, where the walk went down */
 	bool changed = false, stops = false;
 
 	at = place_in(gs, hv_page_map(gs->root), level, 0, range->from, range->end);

@@ -4,10 +4,10 @@
  *
  * Each function handles one table and calls itself for the next. This is the tidy form, which reads
  * like the specification's algorithm (S §3.2). It is built with -fno-optimize-sibling-calls:
- * otherwise the compiler would turn the tail calls into the loops of gstage_iter.c, and the toggle
- * would compare nothing.
+ * otherwise, the compiler would turn the tail calls into the loops of gstage_iter.c, and the toggle
+ * would not compare anything.
  *
- * At most GSTAGE_MAX_LEVELS deep. Locks: mmu_lock (see gstage.h).
+ * The recursion is at most GSTAGE_MAX_LEVELS deep. Locks: mmu_lock (see gstage.h).
  */
 #include <asm-generic/errno.h>
 #include "hv/trace.h"
@@ -83,7 +83,8 @@ static int rec_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, 
 
 /*
  * Change the entries that the range touches in the table at `pa`, whose first entry maps `base`,
- * and below it. *changed becomes true if some entry was changed. True: the piece ends.
+ * and in the tables below it. *changed becomes true if some entry was changed. Returns true if the
+ * piece ends.
  */
 static bool change_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t base,
 		      struct gstage_range *range, bool *changed)
@@ -123,7 +124,7 @@ static bool rec_change(struct gstage *gs, struct gstage_range *range)
 	return changed;
 }
 
-/* Free the tables below the one that begins at `base`. */
+/* Free the tables below the table at `pa`, whose first entry maps `base`. */
 static void free_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t base)
 {
 	/* lab 4: write free_in: free the tables below this one, lowest first */

@@ -2,8 +2,8 @@
 /*
  * hfence.h - the fences of the hypervisor extension, as functions (H §3.2).
  *
- * All of them act on this hart only. On the native test host, the same names reach a TLB model,
- * which keeps a translation until a fence drops it.
+ * All of them act on this hart only. On the native test host, functions of the same names act on a
+ * TLB model, which keeps a translation until a fence drops it.
  */
 #ifndef KVM_HFENCE_H
 #define KVM_HFENCE_H
@@ -55,9 +55,9 @@ static inline void hfence_vvma_asid_gva(unsigned long asid, gva_t gva)
 }
 
 /*
- * Svinval: the same fences for many addresses, each by an hinval_*() between the two functions
- * below. Stores before sfence_w_inval() are ordered before the invalidations, and page-table walks
- * after sfence_inval_ir() come after them.
+ * Svinval: the same fences for many addresses. Each address is invalidated by an hinval_*()
+ * function between the two functions below. Stores before sfence_w_inval() are ordered before the
+ * invalidations, and page-table walks after sfence_inval_ir() are ordered after them.
  */
 #define SVINVAL_INSN(text, ...) HFENCE_INSN(".option arch,+svinval\n" text, __VA_ARGS__)
 

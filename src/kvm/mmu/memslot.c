@@ -2,10 +2,10 @@
 /*
  * memslot.c - memory slots: which guest physical addresses are memory, and what backs them.
  *
- * KVM_SET_USER_MEMORY_REGION(2): create, move, change flags, delete. The checks, their order and
- * their error codes are those of Linux 6.12. An update makes a new map (memslot_map.c), so that a
- * vCPU's lookups, which are far more frequent, need no lock. A lookup tries the vCPU's last hit,
- * then a binary search.
+ * KVM_SET_USER_MEMORY_REGION(2) creates, moves or deletes a slot, or changes its flags. The checks,
+ * their order and their error codes are those of Linux 6.12. An update makes a new map
+ * (memslot_map.c), so that a vCPU's lookups, which are far more frequent, need no lock. A lookup
+ * first tries the vCPU's last hit, then does a binary search.
  *
  * Locks: slots_lock serializes updates and may be held while sleeping. Publishing a map, and taking
  * a reference on the current one, need mmu_lock.
@@ -157,7 +157,7 @@ static struct memslots *slots_updated(const struct memslots *now, const struct u
 
 /*
  * Returns true if a new log starts with every page dirty. Writes to a page then need not be noticed
- * until user space clears its mark.
+ * until user space clears the page's mark.
  */
 static bool dirty_log_all(const struct kvm *vm)
 {
@@ -165,8 +165,8 @@ static bool dirty_log_all(const struct kvm *vm)
 }
 
 /*
- * Remove the leaves and permissions that the update makes invalid from the G-stage table. mmu_lock
- * is held, but released between pieces: an invalidation that starts at such a point needs the
+ * Remove from the G-stage table the leaves and permissions that the update makes invalid. mmu_lock
+ * is held, but released between pieces: an invalidation that starts between two pieces needs the
  * removed slot, which the new map lacks, and finds it in `removed_slot`.
  */
 static void unmap_stale(struct kvm *vm, const struct update *u)
@@ -178,7 +178,7 @@ static void unmap_stale(struct kvm *vm, const struct update *u)
 		return;
 	start = gfn_to_gpa(was->base);
 	end = gfn_to_gpa(was->base + was->npages);
-	/* Deleted, moved, or no longer logged; in the last case large leaves can come back. */
+	/* The slot is deleted, moved, or no longer logged: then large leaves can come back. */
 	if (!is || is->base != was->base || !is->dirty) {
 		vm->removed_slot = was;
 		gstage_unmap(&vm->gstage, start, end);
@@ -254,8 +254,9 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 	spin_lock(&vm->gstage.mmu_lock);
 	/*
 	 * Stale leaves are removed in pieces. Mapping a large leaf meanwhile would remove all stale
-	 * leaves that are left in its 2 MiB at once, so do not allow large leaves. Store this
-	 * before inval_seq changes: a fault that has read the new number sees it.
+	 * leaves that are left in its 2 MiB at once, so do not allow large leaves. Clear `huge`
+	 * before inval_seq changes: a fault that has read the new number then sees that it is
+	 * clear.
 	 */
 	WRITE_ONCE(vm->gstage.huge, false);
 	__atomic_store_n(&vm->slots, slots, __ATOMIC_RELEASE);
@@ -267,8 +268,8 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 
 	tlb_flush_pending(vm, &pending);
 	/*
-	 * If a fence was needed, it has also waited for stores by the host (memslot_store_begin()).
-	 * Otherwise wait for them here.
+	 * If a fence was needed, the wait for it has also covered stores by the host
+	 * (memslot_store_begin()). Otherwise, wait for them here.
 	 */
 	if (u->old && !pending.fence)
 		vm_request_all_and_wait(vm, REQ_HOST);
@@ -426,7 +427,7 @@ int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len)
 }
 
 /*
- * Once a slot has been removed, nothing may be written to its memory any more. While mode says "in
+ * Once a slot has been removed, nothing may be written to its memory anymore. While mode says "in
  * the guest", slots_commit() waits for this thread as it waits for the guest itself.
  */
 bool memslot_store_begin(struct kvm_vcpu *vcpu)

@@ -6,9 +6,9 @@
  * reference on the old one. Maps share the chunks in which they are equal, so an update among 32767
  * slots copies 64 of them and several hundred pointers.
  *
- * A vCPU reads the map that it holds a reference on without a lock, and switches to the current map
- * at its next KVM_RUN or fault. Whatever it does with an old map is checked again under mmu_lock
- * before it takes effect (gstage_fault.c).
+ * A vCPU holds a reference on one map and reads that map without a lock. It switches to the current
+ * map at its next KVM_RUN or fault. Whatever it does with an old map is checked again under
+ * mmu_lock before it takes effect (gstage_fault.c).
  */
 #ifndef KVM_MEMSLOT_H
 #define KVM_MEMSLOT_H
@@ -93,9 +93,10 @@ const struct memslot *memslot_find(struct kvm_vcpu *vcpu, gfn_t gfn);
 void memslot_mark_dirty(struct kvm *vm, gfn_t gfn);
 
 /*
- * Between these two calls the vCPU's thread may store to memory of the vCPU's map with
- * hv_copy_to_user_nofault(); no slot of the map is removed meanwhile. False: the map is not the
- * current one any more, and nothing may be stored. memslot_store_end() is needed in both cases.
+ * Between these two calls, the vCPU's thread may store to memory of the vCPU's map with
+ * hv_copy_to_user_nofault(); no slot of the map is removed meanwhile. memslot_store_begin() returns
+ * false if the map is no longer the current one; then nothing may be stored. memslot_store_end() is
+ * needed in both cases.
  */
 bool memslot_store_begin(struct kvm_vcpu *vcpu);
 void memslot_store_end(struct kvm_vcpu *vcpu);

@@ -3,8 +3,8 @@
  * memslot_map.c - memory maps as values: a map with one slot added or removed.
  *
  * A map is an array of pointers to chunks. A changed map has new chunks where it differs, and
- * shares the others. Nothing here locks: apart from its reference counts, a map that others can see
- * is never changed.
+ * shares the others with the original. The functions here take no locks: apart from its reference
+ * counts, a map that others can see is never changed.
  */
 #include "mmu/memslot.h"
 
@@ -97,8 +97,8 @@ static void chunk_insert(struct memslot_chunk *chunk, const struct memslot *new)
 }
 
 /*
- * Put the slots of chunk `from` (may be NULL) and the new one into one or two new chunks. Returns
- * their number; 0: no memory.
+ * Put the slots of chunk `from` (may be NULL) and the slot `new` into one or two new chunks.
+ * Returns the number of new chunks; 0: no memory.
  */
 static u32 chunks_with(const struct memslot_chunk *from, const struct memslot *new,
 		       struct memslot_chunk *chunk[2])

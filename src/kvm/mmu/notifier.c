@@ -2,10 +2,11 @@
 /*
  * notifier.c - invalidate mappings when the host takes back or changes guest memory.
  *
- * invalidate_start unmaps, and returns when no vCPU can use the pages any more: a vCPU in the guest
- * has been made to leave it, and fences before it enters again. From then until invalidate_end, no
- * fault maps a page of the range (inval_count); a fault that looked up its page before the end is
- * retried (inval_seq). So a guest never has access to a page that the host considers free.
+ * invalidate_start unmaps the range, and returns when no vCPU can use its pages anymore: a vCPU in
+ * the guest has been made to leave it, and fences before it enters again. From then until
+ * invalidate_end, no fault maps a page of the range (inval_count); a fault that looked up its page
+ * before the end is retried (inval_seq). So a guest never has access to a page that the host
+ * considers free.
  *
  * Young marks are the A bits of the leaves. clear_young fences, so that an access through an old
  * translation is not missed; a mark that hardware sets at the same time may be lost.
@@ -14,7 +15,8 @@
  * From before the first piece, the whole range counts as being invalidated, and the parts that have
  * been unmapped count as not yet fenced.
  *
- * Called with the host's mm lock held: must not sleep or access user memory. Locks: mmu_lock.
+ * The callbacks run with the host's mm lock held, so they must not sleep or access user memory.
+ * Locks: mmu_lock.
  */
 #include "hv/trace.h"
 #include "mmu/memslot.h"
@@ -32,7 +34,7 @@ typedef bool gstage_fn(struct gstage *gs, gpa_t start, gpa_t end);
 
 /*
  * Call fn for the part of [start, end) that is in the slot, if any. Returns true if fn did.
- * mmu_lock is held, but released in between.
+ * mmu_lock is held, but fn releases it between pieces.
  */
 static bool for_slot(struct kvm *vm, const struct memslot *slot, hva_t start, hva_t end,
 		     gstage_fn *fn)
@@ -49,8 +51,8 @@ static bool for_slot(struct kvm *vm, const struct memslot *slot, hva_t start, hv
  * addresses. Returns true if any call to fn did. mmu_lock is held, but released between pieces.
  *
  * `slots` was the current map when the operation began; `removed_slot` is a slot that has just left
- * it. If another map becomes current meanwhile, no leaf in the range is created from it, because
- * the range is announced.
+ * it. If another map becomes current meanwhile, no leaf in the range is created from that map while
+ * the range is being invalidated.
  */
 static bool for_range(struct kvm *vm, const struct memslots *slots, hva_t start, hva_t end,
 		      gstage_fn *fn)

@@ -5,13 +5,14 @@
  * On this hart, tlb_fence_local() and the other *_local() functions fence; toggle tlb_flush (tlb.h)
  * decides how much a fence drops. On other harts, the vCPUs fence: tlb_flush_vm() sets a request
  * for each vCPU and waits until the vCPU has left the guest; the vCPU fences before it enters
- * again. A hart on which a vCPU ran only earlier keeps old translations, but no vCPU of the VM uses
- * them: vcpu_load() fences if the vCPU was last loaded on another hart, or if another vCPU of the
- * VM has been loaded on this hart since.
+ * again. A hart that ran a vCPU earlier, but does not run it now, keeps old translations. No vCPU
+ * of the VM uses them: vcpu_load() fences if the vCPU was last loaded on another hart, or if
+ * another vCPU of the VM has been loaded on this hart since.
  *
  * G-stage fences name the VMID; VS-stage fences act on the VMID in hgatp, so the vCPU must be
  * loaded (H §3.2). The alternative, an SBI remote fence from the notifier, would not stop any vCPU,
- * but the notifier would have to know under which VMID each vCPU still runs across a rollover.
+ * but after a rollover, the notifier would have to know which vCPUs still run under an old VMID,
+ * and under which one.
  */
 #include "hv/trace.h"
 #include "mmu/hfence.h"
@@ -25,7 +26,10 @@ void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence)
 	vcpu_request(vcpu, vcpu->kvm->tlb->request_for(vcpu, fence));
 }
 
-/* Make all vCPUs do the fence (NULL: drop everything), and wait. True: one was in its guest. */
+/*
+ * Make all vCPUs do the fence (NULL: drop everything), and wait. Returns true if some vCPU was in
+ * its guest.
+ */
 static bool fence_and_wait(struct kvm *vm, const struct hfence *fence)
 {
 	struct kvm_vcpu *vcpu;
@@ -78,9 +82,9 @@ void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pendin
 	if (!pending->retired)
 		return;
 	/*
-	 * A vCPU that is loaded but outside its guest was not waited for. Its hart may walk
-	 * speculatively, as for an HLV, so cached pointers to retired tables must be dropped there,
-	 * too.
+	 * The fences above do not wait for a vCPU that is loaded but outside its guest. Its hart
+	 * may walk the tables speculatively, as if for an HLV, so cached pointers to retired tables
+	 * must be dropped there, too.
 	 */
 	hv_remote_fence(SBI_RFENCE_REMOTE_HFENCE_GVMA, ~0UL >> (BITS_PER_LONG - hv_nr_harts()), 0,
 			~0UL, 0);

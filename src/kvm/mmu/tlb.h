@@ -28,8 +28,8 @@ struct tlb_ops {
 	enum vcpu_request (*request_for)(struct kvm_vcpu *vcpu, const struct hfence *fence);
 
 	/*
-	 * Fill in the fence that a change of leaves in [start, end) needs. False: fence all
-	 * addresses.
+	 * Fill in the fence that a change of leaves in [start, end) needs. Returns false if all
+	 * addresses must be fenced.
 	 */
 	bool (*range_for)(gpa_t start, gpa_t end, struct hfence *fence);
 };
@@ -43,8 +43,8 @@ void tlb_flush_vm_local(struct kvm *vm);   /* G- and VS-stage, all of the VM */
 void tlb_flush_vvma_local(struct kvm *vm); /* VS-stage, all of the VM */
 void tlb_fence_local(struct kvm *vm, const struct hfence *fence);
 /*
- * Fence everywhere: return when no vCPU uses a translation of the VM from before the call. Any
- * thread; spins; mmu_lock not held.
+ * Fence on all harts: return when no vCPU of the VM uses a translation from before the call
+ * anymore. Any thread may call this function, without mmu_lock. It spins.
  */
 void tlb_flush_vm(struct kvm *vm);
 /*

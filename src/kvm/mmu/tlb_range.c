@@ -2,24 +2,24 @@
 /*
  * tlb_range.c - a fence drops what it names, page by page (toggle tlb_flush=range).
  *
- * Beyond FENCE_MAX_PAGES, or when a vCPU's queue is full, everything of the VMID is dropped. With
- * Svinval, several pages are invalidated between one pair of fences, so the hart need not wait for
- * each page. For a single page that would take three instructions instead of one, so it is not
- * used.
+ * If a fence names more than FENCE_MAX_PAGES pages, or if a vCPU's queue is full, all addresses are
+ * fenced. With Svinval, several pages are invalidated between one pair of fences, so the hart need
+ * not wait for each page. For a single page, Svinval would take three instructions instead of one,
+ * so it is not used.
  *
- * The alternative: tlb_all.c. Locks: fence_lock guards the queue. Spec: H §3.2.
+ * The alternative is tlb_all.c. Locks: fence_lock guards the queue. Spec: H §3.2.
  */
 #include "hv/trace.h"
 #include "mmu/hfence.h"
 #include "mmu/tlb.h"
 #include "request.h"
 
-/* Beyond this many pages, one fence of everything costs less than one for each page. */
+/* Beyond this many pages, one fence of all addresses costs less than one fence per page. */
 #define FENCE_MAX_PAGES 64
 
 #define FENCE_ALL (~0ULL)
 
-static bool has_svinval; /* every hart has it; written once */
+static bool has_svinval; /* true if every hart has Svinval; written once */
 
 void tlb_init(void)
 {
@@ -28,7 +28,7 @@ void tlb_init(void)
 
 /*
  * Round *start down to its page, and return the number of pages to fence one by one from there on.
- * 0: fence everything.
+ * Returns 0 if everything has to be fenced.
  */
 static u64 fence_pages(u64 *start, u64 size)
 {

@@ -7,16 +7,16 @@
  * first one, and every VM needs a new VMID. VMID 0 is not given to any VM.
  *
  * Invariant: in one hart's TLB, a VMID stands for one VM. Other harts need not be told of a
- * rollover: each hart drops everything before it runs a VM of a later generation than that of the
- * last VM that it ran (hart_generation). A vCPU that is in its guest at the time of a rollover
- * stays there under its old VMID; nothing of the new generation can get into that hart's TLB before
- * the vCPU has left.
+ * rollover: each hart drops everything before it runs a VM of a later generation than the last VM
+ * that it ran (hart_generation). A vCPU that is in its guest at the time of a rollover stays there
+ * under its old VMID; nothing of the new generation can get into that hart's TLB before the vCPU
+ * has left.
  *
- * With too few VMIDs (VMIDLEN 0), or with toggle vmid=flush, all VMs share VMID 0 and each load
- * drops everything.
+ * With too few VMIDs (VMIDLEN 0), or with toggle vmid=flush, all VMs share VMID 0, and each load of
+ * a vCPU drops everything.
  *
- * The parameter vmid_bits gives fewer VMIDs than the hardware has, so that a rollover can be
- * observed; vmid_generation counts the generations.
+ * The parameter vmid_bits can make fewer VMIDs available than the hardware has, so that a rollover
+ * can be observed; the parameter vmid_generation counts the generations.
  *
  * Locks: vmid_lock (a leaf) guards changes of the generation, of the next VMID, of each VM's VMID
  * and of the width. Spec: H §2.10, §3.2.
@@ -67,7 +67,7 @@ static unsigned int hart_vmid_len(void)
 }
 
 /*
- * Use VMIDs only if there are more of them than harts: otherwise, each entry could need a new one.
+ * Use VMIDs only if there are more of them than harts: otherwise, each entry could need a new VMID.
  * Count this hart as well, because it may not be online yet.
  */
 static void disable_if_few(void)
@@ -160,8 +160,8 @@ int vmid_param_init(void)
 }
 
 /*
- * Give the VM a VMID of the current generation. Returns that generation. Rare, so not inlined:
- * otherwise each load would have to save registers for it.
+ * Give the VM a VMID of the current generation. Returns that generation. Calls are rare, so the
+ * function is not inlined: otherwise, each load of a vCPU would have to save registers for it.
  */
 static __attribute__((noinline)) unsigned long vmid_new(struct gstage *gs)
 {
@@ -206,12 +206,12 @@ static bool vmid_shared(const struct kvm *vm)
 }
 
 /*
- * VMID 0 is shared by all VMs without a VMID of their own, so nothing of the last VM may remain.
- * The first fence precedes the new table (H §3.2 allows either order). If it came later, a walk
- * could start from cached pointers to the last VM's tables, which may contain other data by now.
- * The second fence follows, because VMID 0 changes its MODE from Bare, which gstage_vcpu_put() has
- * written (H §3.2): a hart may speculatively translate for an HLV, and under Bare it would cache
- * host memory as this guest's.
+ * VMID 0 is shared by all VMs without a VMID of their own, so no translation of the last VM may
+ * remain. The first fence precedes the new table (H §3.2 allows either order). If it came later, a
+ * walk could start from cached pointers to the last VM's tables, which may contain other data by
+ * now. The second fence is needed because VMID 0 changes its MODE from Bare, which
+ * gstage_vcpu_put() has written (H §3.2): a hart may speculatively translate for an HLV, and under
+ * Bare it would cache host memory as this guest's memory.
  */
 static void enter_shared(struct kvm_vcpu *vcpu)
 {
@@ -244,9 +244,9 @@ static void enter_own(struct kvm_vcpu *vcpu)
 	unsigned long now;
 
 	/*
-	 * Between the two reads, a vCPU of this VM on another hart may have got the VM a VMID of
+	 * Between the two reads, a vCPU of this VM on another hart may have given the VM a VMID of
 	 * the next generation. If this hart took that VMID for one of generation `now`, it would
-	 * not fence, and would hit translations of the VM that had this VMID before.
+	 * not fence, and the guest would use translations of the VM that had this VMID before.
 	 */
 	do {
 		now = vmid_assign(&vm->gstage);

@@ -10,7 +10,9 @@
 void vmid_init(void);      /* on the first hart: probe VMIDLEN */
 void vmid_hart_init(void); /* on each hart, before any VM exists: keep the shortest VMIDLEN */
 int vmid_param_init(void); /* register vmid_bits and vmid_generation; after vmid_init() */
-/* Before an entry, vCPU loaded: put a VMID of the current generation into hgatp. */
+/*
+ * Called before an entry, with the vCPU loaded. Puts a VMID of the current generation into hgatp.
+ */
 void vmid_update(struct kvm_vcpu *vcpu);
 
 #endif

@@ -49,7 +49,10 @@ static int faults_at(struct gstage_fault *fault, gpa_t pte_gpa, bool write)
 	return 0;
 }
 
-/* Compute the address of the access itself under the leaf `pte`, which was read at pte_gpa. */
+/*
+ * Fill in the fault for the leaf `pte`, which was read at pte_gpa: the address of the access
+ * itself, or pte_gpa if the walk may not set A or D there. -EAGAIN: the PTE does not fit the trap.
+ */
 static int leaf_reached(struct kvm_vcpu *vcpu, gpa_t pte_gpa, pte_t pte, unsigned int level,
 			gva_t gva, struct gstage_fault *fault)
 {
@@ -58,8 +61,8 @@ static int leaf_reached(struct kvm_vcpu *vcpu, gpa_t pte_gpa, pte_t pte, unsigne
 	bool sets_ad = !(pte & PTE_A) || (fault->write && !(pte & PTE_D));
 
 	/*
-	 * With Svadu the walk itself writes the PTE (H §2.5); without it, hardware would have
-	 * faulted.
+	 * With Svadu the walk itself writes the PTE (H §2.5); without Svadu, the hardware would
+	 * have faulted.
 	 */
 	if (sets_ad && !(vcpu->henvcfg & ENVCFG_ADUE))
 		return -EAGAIN;
@@ -118,8 +121,9 @@ int vsstage_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gst
 	if (fault->implicit || !gstage_permits(vcpu->kvm, fault->gpa, fault->write))
 		return 0;
 	/*
-	 * The tables permit the access: this hart has not seen some leaf yet, or another vCPU was
-	 * faster. The address that the hart would trap on is not known, so flush everything.
+	 * The tables permit the access: either this hart has not seen some leaf yet, or another
+	 * vCPU has mapped the page meanwhile. It is not known at which address the hart would trap,
+	 * so flush everything.
 	 */
 	tlb_flush_vm_local(vcpu->kvm);
 	return -EAGAIN;

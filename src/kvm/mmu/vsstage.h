@@ -25,9 +25,9 @@ struct gstage_fault {
 
 /*
  * Walk the VS-stage for the access that trapped, as the hardware did, up to the first address that
- * the G-stage table does not permit. -EAGAIN: there is no such address any more, or the guest has
- * changed its tables; the guest shall try again, and this hart's cached translations have been
- * dropped. vCPU loaded; may sleep.
+ * the G-stage table does not permit. -EAGAIN: there is no such address anymore, or the guest has
+ * changed its tables; the guest has to try again, and this hart's cached translations have been
+ * dropped. The vCPU must be loaded; may sleep.
  */
 int vsstage_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, struct gstage_fault *fault);
 

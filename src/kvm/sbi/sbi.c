@@ -107,9 +107,9 @@ int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled)
 	else
 		vcpu->sbi_ext &= ~(1u << ext);
 	/*
-	 * Whether FWFT is enabled decides a feature's default. Its registers are listed only while
-	 * it is enabled, so no setting may remain afterwards: a VMM could neither read nor migrate
-	 * it.
+	 * Whether FWFT is enabled decides a feature's default. The FWFT registers are listed only
+	 * while FWFT is enabled, so no setting may remain when it is disabled: a VMM could neither
+	 * read nor migrate that setting.
 	 */
 	if (ext == KVM_COMPAT_SBI_EXT_FWFT && !enabled)
 		vcpu->fwft = (struct vcpu_fwft){ 0 };

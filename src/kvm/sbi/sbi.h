@@ -2,9 +2,9 @@
 /*
  * sbi.h - the guest's SBI calls: one file for each extension.
  *
- * A handler reads its arguments from vcpu->guest.gpr and leaves error and value in *ret (both 0 at
- * the call). Like an exit handler, it returns RESUME_GUEST when the call is done, or RESUME_USER
- * when user space has to act on it.
+ * A handler reads its arguments from vcpu->guest.gpr and stores the error and the value in *ret
+ * (both are 0 when it is called). Like an exit handler, it returns RESUME_GUEST when the call is
+ * done, or RESUME_USER when user space has to act on it.
  */
 #ifndef KVM_SBI_H
 #define KVM_SBI_H
@@ -19,25 +19,30 @@ typedef int sbi_fn(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, 
 #define SBI_HANDLER_RANGE(first, last, function, id, class) sbi_fn function;
 #include "sbi/sbi_ext.def"
 
-/* Rows of the exit table, by extension. */
+/* The exit table's row for each extension. */
 enum {
 #define SBI_EXTENSION(ext, number, class, version) SBI_CLASS_##ext = EXIT_##class,
 #include "hv/sbi.def"
 };
 
-/* Besides RESUME_*: the guest takes a trap, or makes the same call again. */
+/*
+ * What a handler may return besides RESUME_*: the guest takes a trap or makes the same call again.
+ */
 enum {
 	SBI_NO_RETURN = 2
 };
 
-/* KVM_EXIT_RISCV_SBI: user space answers; the next KVM_RUN sets a0 and a1. */
+/* Exit with KVM_EXIT_RISCV_SBI: user space answers, and the next KVM_RUN sets a0 and a1. */
 int sbi_forward(struct kvm_vcpu *vcpu);
-/* KVM_EXIT_SYSTEM_EVENT: stop every vCPU and let user space decide. */
+/* Exit with KVM_EXIT_SYSTEM_EVENT: stop every vCPU and let user space decide. */
 int sbi_system_event(struct kvm_vcpu *vcpu, unsigned int type, u64 reason);
-/* Execute a legacy remote fence (SBI §5) after its hart mask has been read. */
+/* Execute a legacy remote fence (SBI §5) whose hart mask has already been read. */
 void sbi_rfence_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long mask,
 		       unsigned long base);
-/* Send an IPI to `target`. IPI and legacy SEND_IPI call this for each vCPU of the mask. */
+/*
+ * Send an IPI to `target`. The IPI extension and legacy SEND_IPI call this for each vCPU that the
+ * mask names.
+ */
 void sbi_ipi_send(struct kvm_vcpu *target, void *arg);
 /* Does the hart mask name this vCPU and no other vCPU of its VM? */
 static inline bool sbi_names_only(const struct kvm_vcpu *vcpu, unsigned long mask,
@@ -61,7 +66,7 @@ unsigned long sbi_probe(const struct kvm_vcpu *vcpu, unsigned long ext);
 long sbi_for_each_hart(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,
 		       void (*call)(struct kvm_vcpu *target, void *arg), void *arg);
 
-u32 sbi_default_extensions(void); /* of a new vCPU, as bits of KVM_RISCV_SBI_EXT_ID */
+u32 sbi_default_extensions(void); /* those of a new vCPU, as bits of enum KVM_RISCV_SBI_EXT_ID */
 int sbi_ext_get(const struct kvm_vcpu *vcpu, unsigned long ext, unsigned long *enabled);
 int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled);
 

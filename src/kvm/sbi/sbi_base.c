@@ -2,8 +2,9 @@
 /*
  * sbi_base.c - SBI §4: version, implementation and available extensions.
  *
- * Reports implementation id 3 and Linux's version: the guest sees the interface of KVM here,
- * whatever implements it, and guests do choose their workarounds by these numbers.
+ * The implementation id is 3 (KVM), and the implementation version is Linux's. Guests choose their
+ * workarounds by these numbers, and the interface that they see here is KVM's, whatever implements
+ * it.
  */
 #include "hv/kvm_compat.h"
 #include "sbi/sbi.h"
@@ -19,7 +20,7 @@ bool sbi_probe_is_ours(unsigned long ext)
 		return true;
 	/*
 	 * In the experimental and vendor ranges, user space answers probes, unless the extension
-	 * has its own row.
+	 * has a row of its own in sbi_ext.def.
 	 */
 	switch (ext) {
 #define SBI_HANDLER(ext, function, id, off) case SBI_EXT_##ext:
@@ -31,8 +32,8 @@ bool sbi_probe_is_ours(unsigned long ext)
 }
 
 /*
- * Only user space knows whether it has an extension that the core does not answer for, so forward
- * the probe if the extension's range is enabled.
+ * Does user space have to answer a probe of this extension? Yes, if the core does not answer it and
+ * the extension's range is enabled: only user space knows whether it has the extension.
  */
 static bool is_for_user(const struct kvm_vcpu *vcpu, unsigned long ext)
 {
@@ -40,8 +41,8 @@ static bool is_for_user(const struct kvm_vcpu *vcpu, unsigned long ext)
 }
 
 /*
- * Answer a probe, or forward it to user space. Not inlined, so that the other functions do not need
- * a stack frame.
+ * Answer a probe, or forward it to user space. Not inlined, so that the other functions of the
+ * extension do not need a stack frame.
  */
 static __attribute__((noinline)) int probe(struct kvm_vcpu *vcpu, struct sbiret *ret)
 {
@@ -57,7 +58,7 @@ int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 	/* lab 3: write the seven functions of the base extension */
 	switch (fid) {
 	case SBI_BASE_GET_SPEC_VERSION:
-		/* A guest decides by the version whether to look for FWFT, which is new in 3.0. */
+		/* Guests decide by the version whether to look for FWFT, which is new in 3.0. */
 		ret->value = vcpu->sbi_ext >> KVM_COMPAT_SBI_EXT_FWFT & 1 ? SPEC_VERSION_3
 									  : SPEC_VERSION;
 		break;

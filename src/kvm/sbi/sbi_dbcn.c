@@ -2,8 +2,8 @@
 /*
  * sbi_dbcn.c - SBI §12: forward the debug console to user space, buffers included.
  *
- * Off until user space enables it (KVM_REG_RISCV_SBI_EXT), because a VMM that does not know the
- * extension could not answer its calls.
+ * The extension is off until user space enables it (KVM_REG_RISCV_SBI_EXT): a VMM that does not
+ * know the extension could not answer its calls.
  */
 #include "sbi/sbi.h"
 

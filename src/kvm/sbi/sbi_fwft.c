@@ -2,7 +2,7 @@
 /*
  * sbi_fwft.c - FWFT of SBI 3.0: the guest switches features of its hart (fwft.c).
  *
- * Errors are those of Linux since 6.18.
+ * The error codes are those of Linux since 6.18.
  */
 #include "sbi/sbi.h"
 #include "vcpu/fwft.h"
@@ -41,8 +41,8 @@ static long feature_set(struct kvm_vcpu *vcpu, u32 id, unsigned long value, unsi
 	if (vcpu->fwft.locked & BIT(i))
 		return SBI_ERR_DENIED_LOCKED;
 	/*
-	 * Putting and loading the vCPU writes the new setting to the hart at once, like all other
-	 * state.
+	 * Put and load the vCPU, so that the new setting reaches the hart at once, together with
+	 * all other state.
 	 */
 	vcpu_put(vcpu);
 	error = fwft_set(vcpu, (enum fwft_feature)i, value);

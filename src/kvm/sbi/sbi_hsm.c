@@ -15,7 +15,10 @@ static long hart_start(struct kvm_vcpu *vcpu, unsigned long id, unsigned long pc
 	if (!target)
 		return SBI_ERR_INVALID_PARAM;
 	memslot_vcpu_refresh(vcpu);
-	/* Linux 6.12 would start the hart at this pc, and its first fetch would end the VM. */
+	/*
+	 * There is no memory at this pc. Linux 6.12 would start the hart anyway, and the hart's
+	 * first fetch would end the VM.
+	 */
 	if (!memslot_find(vcpu, gpa_to_gfn(pc)))
 		return SBI_ERR_INVALID_ADDRESS;
 	return hsm_start(target, pc, opaque) ? SBI_SUCCESS : SBI_ERR_ALREADY_AVAILABLE;
@@ -38,7 +41,7 @@ static long hart_status(struct kvm_vcpu *vcpu, unsigned long id, long *status)
 	return SBI_SUCCESS;
 }
 
-/* Retentive suspend is the same as WFI. Non-retentive suspend is not offered. */
+/* Retentive suspend waits like WFI. Non-retentive suspend is not offered. */
 static long hart_suspend(struct kvm_vcpu *vcpu, unsigned long type)
 {
 	if (type == SBI_HSM_SUSPEND_NON_RETENTIVE)
@@ -61,7 +64,10 @@ int sbi_hsm(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 		ret->error = hart_start(vcpu, gpr[GPR_A0], gpr[GPR_A1], gpr[GPR_A2]);
 		break;
 	case SBI_HSM_HART_STOP:
-		/* Takes effect before the next entry: the caller never sees a return. */
+		/*
+		 * The stop takes effect before the next entry, so the call never returns to the
+		 * guest.
+		 */
 		hsm_stop_self(vcpu);
 		break;
 	case SBI_HSM_HART_GET_STATUS:

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_ipi.c - SBI §7: interrupts between vCPUs, and the vCPUs that a hart mask names.
+ * sbi_ipi.c - SBI §7: interrupts between vCPUs, and the search for the vCPUs that a hart mask
+ * names.
  *
- * The vCPUs of a VM may have any ids, with gaps in between. So the loop goes over the list of
- * vCPUs, not over the mask.
+ * The vCPUs of a VM may have any ids, with gaps in between, so sbi_for_each_hart() loops over the
+ * list of vCPUs, not over the mask.
  */
 #include "sbi/sbi.h"
 #include "vcpu/irq.h"

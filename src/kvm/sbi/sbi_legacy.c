@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_legacy.c - SBI §5: the calls of version 0.1, each an extension of its own.
+ * sbi_legacy.c - SBI §5: the calls of version 0.1, each of which is an extension of its own.
  *
- * A hart mask is passed as a guest virtual address and read with the guest's privilege. If that
- * read faults, the guest takes the fault. Address 0 means all harts.
+ * A hart mask is passed as a guest virtual address and read with the guest's privilege. If the read
+ * faults, the host resolves a G-stage fault, and the guest takes any other fault. Address 0 means
+ * all harts.
  */
 #include "mmu/unpriv.h"
 #include "request.h"
@@ -14,9 +15,9 @@
 #include "vcpu/timer.h"
 
 /*
- * The read of the mask trapped. The host resolves a G-stage fault, and the guest makes the call
- * again. Any other trap is given to the guest, as a trap of the ecall. Returns what the SBI handler
- * returns.
+ * Handle a trap that the read of the mask caused. The host resolves a G-stage fault, and the guest
+ * makes the call again. Any other trap is given to the guest, as if the ecall had caused it.
+ * Returns the value for the SBI handler to return.
  */
 static int mask_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 {
@@ -28,8 +29,8 @@ static int mask_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 		return SBI_NO_RETURN;
 	}
 	/*
-	 * Set REQ_HOST, which an SBI call does not set itself: resolving the fault may sleep, or
-	 * end in an error.
+	 * SBI calls do not set REQ_HOST by themselves. Set it here, because resolving the fault may
+	 * sleep or end in an error.
 	 */
 	vcpu_set_request(vcpu, REQ_HOST);
 	result = vcpu->exit_ops->unpriv_fault(vcpu, trap);
@@ -65,7 +66,7 @@ static int legacy_set_timer(struct kvm_vcpu *vcpu)
 	return RESUME_GUEST;
 }
 
-/* Rows of the exit table: a call counts as the extension that replaced it. */
+/* The exit table's row for each legacy call: the row of the extension that replaced the call. */
 static const u8 classes[] = {
 #define SBI_LEGACY(call, number, class, name, version) [number] = EXIT_##class,
 #include "hv/sbi.def"

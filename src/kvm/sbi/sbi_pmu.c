@@ -2,10 +2,10 @@
 /*
  * sbi_pmu.c - SBI §11: configure, start, stop and read the guest's counters.
  *
- * A set of counters is a base and a mask. The calls that start and stop counters skip those of the
- * set that have no event: a guest stops all possible counters this way. The snapshot is a page of
- * guest memory. The page is looked up at each use, so if its slot is gone by then, only that call
- * fails.
+ * A call names a set of counters by a base and a mask. The calls that start and stop counters skip
+ * the counters of the set that have no event, so a guest can name all possible counters to stop
+ * those in use. The snapshot is a page of guest memory. The page is looked up at each use: if its
+ * memory slot is gone by then, only the call that needs the page fails.
  */
 #include "mmu/memslot.h"
 #include "request.h"
@@ -13,9 +13,11 @@
 #include "vcpu/pmu.h"
 
 #define SNAPSHOT_VALUES (sizeof(u64)) /* offset of the values, after the overflow bits */
-#define SHMEM_OFF       (~0UL)        /* both halves of the address: disable the snapshot */
+#define SHMEM_OFF       (~0UL)        /* in both halves of the address: disable the snapshot */
 
-/* Return the set as a mask of counter numbers from 0; 0 if the set has invalid members. */
+/*
+ * Return the set as a mask whose bit n stands for counter n, or 0 if the set has invalid members.
+ */
 static u64 counter_set(const struct kvm_pmu *pmu, unsigned long base, unsigned long mask)
 {
 	u64 all = ~0ULL >> (64 - pmu->nr);
@@ -59,7 +61,7 @@ static int first_of(u64 set)
 	return -1;
 }
 
-/* Return the counters that can count an event, by its type. */
+/* Return the mask of the counters that can count `event`, or 0 if none can. */
 static u64 counters_for(const struct kvm_pmu *pmu, unsigned long event)
 {
 	u64 hpm = ((1ULL << pmu->nr_hw) - 1) & ~7ULL;
@@ -83,8 +85,8 @@ static u64 counters_for(const struct kvm_pmu *pmu, unsigned long event)
 }
 
 /*
- * Translate the flags for the guest's S and U modes. The flags for other modes are ignored: the
- * guest has no M mode, and no modes with V = 1.
+ * Translate the flags that inhibit counting in the guest's S and U modes. The flags for other modes
+ * are ignored: the guest has no M mode, and no modes with V = 1.
  */
 static unsigned int inhibit_flags(unsigned long flags)
 {
@@ -98,8 +100,8 @@ static unsigned int inhibit_flags(unsigned long flags)
 }
 
 /*
- * Give a counter its event. Returns 0, or -errno if the hart cannot count a hardware event: only a
- * trial shows that.
+ * Give a counter its event. Returns 0, or -errno if the hart cannot count this hardware event,
+ * which only a trial can show.
  */
 static int configure(struct kvm_pmu *pmu, unsigned int number, unsigned long flags,
 		     unsigned long event, u64 data)
@@ -214,8 +216,8 @@ static long stop_one(struct kvm_pmu *pmu, unsigned int number, const unsigned lo
 
 /*
  * Call `one` for each counter of the set that has an event, even after a failure. Returns the last
- * error. Fails without a call if the set is invalid, or if a snapshot is requested but its page is
- * not set.
+ * error. Fails without calling `one` if the set is invalid, or if a snapshot is requested but no
+ * snapshot page is set.
  */
 static long for_each_counter(struct kvm_pmu *pmu, const unsigned long *args,
 			     long (*one)(struct kvm_pmu *pmu, unsigned int number,
@@ -227,7 +229,7 @@ static long for_each_counter(struct kvm_pmu *pmu, const unsigned long *args,
 
 	if (!set)
 		return SBI_ERR_INVALID_PARAM;
-	/* The snapshot flag is bit 1 in both calls. */
+	/* The snapshot flag is bit 1 in both the start call and the stop call. */
 	if ((args[2] & SBI_PMU_STOP_TAKE_SNAPSHOT) && pmu->snapshot == PMU_NO_SNAPSHOT)
 		return SBI_ERR_NO_SHMEM;
 	for (i = 0; i < pmu->nr; i++) {
@@ -265,7 +267,10 @@ static long fw_read(const struct kvm_pmu *pmu, unsigned long number, unsigned in
 	return SBI_SUCCESS;
 }
 
-/* Set or disable the snapshot page. Clearing the page also checks that it is writable memory. */
+/*
+ * Set the snapshot page, or disable the snapshot. Zeroing a new page also checks that it is
+ * writable memory.
+ */
 static long set_shmem(struct kvm_pmu *pmu, const unsigned long *args)
 {
 	static const u8 zero[PAGE_SIZE];
@@ -320,7 +325,9 @@ int sbi_pmu(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 		ret->error = fw_read(pmu, args[0], 0, ret);
 		break;
 	case SBI_PMU_COUNTER_FW_READ_HI:
-		/* On RV64 the value has no upper half: return 0. */
+		/*
+		 * On RV64, COUNTER_FW_READ returns the whole value, so the upper half reads as 0.
+		 */
 		ret->error = fw_read(pmu, args[0], 32, ret);
 		if (sizeof(unsigned long) == 8)
 			ret->value = 0;
@@ -333,8 +340,8 @@ int sbi_pmu(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 		break;
 	}
 	/*
-	 * Interrupts may have been taken while the page was faulted in, and a signal may have
-	 * arrived, so make run.c look for one.
+	 * While the page was faulted in, interrupts may have been taken and a signal may have
+	 * arrived. Make run.c look for a signal.
 	 */
 	if (pmu->snapshot != PMU_NO_SNAPSHOT)
 		vcpu_set_request(vcpu, REQ_HOST);

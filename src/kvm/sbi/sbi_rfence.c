@@ -2,9 +2,10 @@
 /*
  * sbi_rfence.c - SBI §8: fences on other vCPUs.
  *
- * A target in its guest is kicked out and fences before it enters again; one that is not in its
- * guest fences when it next enters. The call returns when every target has left its guest, which is
- * what a remote fence has to guarantee. The caller itself fences at once.
+ * A target that is in its guest is kicked out and fences before it enters again; a target that is
+ * not in its guest fences when it next enters. The call returns when each target is outside its
+ * guest or has fenced, which is what a remote fence has to guarantee. The caller itself fences at
+ * once.
  *
  * Hypervisor fences (FID 3 to 6) are not supported: the guest has no H extension.
  */
@@ -17,7 +18,7 @@
 struct fence_call {
 	const struct kvm_vcpu *caller;
 	struct hfence fence;
-	unsigned int event; /* SBI_PMU_FW_*_SENT; the target counts the next one, *_RECEIVED */
+	unsigned int event; /* SBI_PMU_FW_*_SENT; a target counts event + 1 (*_RECEIVED) */
 };
 
 static void queue_fence(struct kvm_vcpu *target, void *arg)
@@ -59,7 +60,7 @@ static void wait_fence(struct kvm_vcpu *target, void *arg)
 	/* lab 9 end */
 }
 
-/* Fence the vCPUs of a mask. If it names only the caller, no search is needed. */
+/* Fence the vCPUs that a mask names. If the mask names only the caller, no search is needed. */
 static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base,
 			void (*queue)(struct kvm_vcpu *target, void *arg), struct fence_call *call)
 {
@@ -78,8 +79,8 @@ static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long
 }
 
 /*
- * Fill in the fence for [start, start + size), or for all addresses if both are 0 or the size is ~0
- * (SBI §8).
+ * Fill in the fence for [start, start + size), or for all addresses if start and size are both 0 or
+ * size is ~0 (SBI §8).
  */
 static void fill_fence(struct hfence *fence, unsigned long fid, const unsigned long *range)
 {
@@ -108,8 +109,8 @@ static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long
 	if (trace_group_rfence()) {
 		trace_kvm_remote_fence(fid, mask, range[0], range[1], base);
 		/*
-		 * Trace the caller's own fence.i here, so that one no-op serves both events while
-		 * they are off.
+		 * Trace the caller's own fence.i here, so that a single no-op serves this event and
+		 * the one above while both are off.
 		 */
 		if (fid == SBI_RFENCE_REMOTE_FENCE_I && mask_names(vcpu, mask, base))
 			trace_kvm_fence_i(READ_ONCE(vcpu->kvm->gstage.vmid));

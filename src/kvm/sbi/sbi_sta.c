@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * sbi_sta.c - SBI §16: set the address of the guest's steal time (steal_time.c).
- */
+/* sbi_sta.c - SBI §16: set the address of the guest's steal-time structure (steal_time.c). */
 #include "mmu/memslot.h"
 #include "request.h"
 #include "sbi/sbi.h"

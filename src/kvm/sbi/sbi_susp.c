@@ -2,9 +2,9 @@
 /*
  * sbi_susp.c - SBI §13: suspend the whole machine.
  *
- * User space suspends it. This file checks the call, prepares the caller's reset to resume_addr,
- * and exits with KVM_EXIT_RISCV_SBI, as in Linux since 6.13. Whatever user space answers, the next
- * KVM_RUN resumes the guest. Off until user space enables it.
+ * User space carries out the suspend. This file checks the call, prepares the caller's reset to
+ * resume_addr, and exits with KVM_EXIT_RISCV_SBI, as Linux does since 6.13. Whatever user space
+ * answers, the next KVM_RUN resumes the guest. The extension is off until user space enables it.
  */
 #include "mmu/memslot.h"
 #include "sbi/sbi.h"
@@ -12,8 +12,8 @@
 
 /*
  * Is every other vCPU stopped? The vCPUs are checked one after the other. Meanwhile, a vCPU that
- * was still running could have started one that was already checked, and then stopped. So the
- * answer is yes only if no vCPU was started during the check.
+ * has not been checked yet may start one that has been checked, and then stop itself. So the answer
+ * is yes only if no vCPU was started during the check.
  */
 static bool others_are_stopped(struct kvm_vcpu *vcpu)
 {

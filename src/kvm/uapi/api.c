@@ -2,9 +2,9 @@
 /*
  * api.c - /dev/kvm and the VM's ioctls: copy in, check, call.
  *
- * Numbers, structures and error codes are Linux's. A capability is reported only if it works here;
- * an unknown request gets Linux's answer on RISC-V (-EINVAL). A call that fails has not changed
- * anything.
+ * Numbers, structures and error codes are Linux's. With a few exceptions (check_extension()), a
+ * capability is reported only if it works here. An unknown request gets Linux's answer on RISC-V
+ * (-EINVAL). A call that fails has not changed anything.
  */
 #include <string.h>
 #include "hv/kvm_compat.h"
@@ -50,7 +50,8 @@ static long check_extension(unsigned long cap)
 	case KVM_CAP_HALT_POLL:
 	case KVM_CAP_RISCV_MP_STATE_RESET:
 	/*
-	 * Of no use without an in-kernel interrupt controller, but Linux reports them regardless.
+	 * These are of no use without an in-kernel interrupt controller, but Linux reports them
+	 * anyway.
 	 */
 	case KVM_CAP_SIGNAL_MSI:
 	case KVM_CAP_IRQFD:
@@ -278,7 +279,7 @@ static long dev_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 	case KVM_GET_API_VERSION:
 		return arg ? -EINVAL : KVM_API_VERSION;
 	case KVM_CREATE_VM:
-		/* There is one type of VM. Linux on RISC-V ignores the number as well. */
+		/* There is only one type of VM. As on Linux for RISC-V, the argument is ignored. */
 		return create_vm();
 	case KVM_CHECK_EXTENSION:
 		return check_extension(arg);

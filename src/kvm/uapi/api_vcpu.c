@@ -119,7 +119,7 @@ static long interrupt(struct kvm_vcpu *vcpu, hva_t arg)
 	return 0;
 }
 
-/* Execute an ioctl that needs the mutex, except KVM_RUN, which has to be fast. */
+/* Execute an ioctl that needs the mutex. KVM_RUN is not handled here: it has to be fast. */
 static __attribute__((noinline)) long locked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd,
 						   unsigned long arg)
 {
@@ -146,7 +146,7 @@ static __attribute__((noinline)) long locked_ioctl(struct kvm_vcpu *vcpu, unsign
 	}
 }
 
-/* Execute an ioctl that does not take the mutex, because the vCPU may be running. */
+/* Execute an ioctl that has to work while the vCPU runs, and therefore does not take the mutex. */
 static __attribute__((noinline)) long unlocked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd,
 						     unsigned long arg)
 {
@@ -161,8 +161,8 @@ static long vcpu_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 	if (!hv_mm_is_current(vcpu->kvm->mm) || READ_ONCE(vcpu->kvm->dead))
 		return -EIO;
 	/*
-	 * User space guessed the descriptor: until KVM_CREATE_VCPU lists the vCPU, no fence reaches
-	 * it.
+	 * User space has guessed the descriptor: fences do not reach the vCPU until KVM_CREATE_VCPU
+	 * has listed it.
 	 */
 	if (vcpu->idx >= READ_ONCE(vcpu->kvm->nr_vcpus))
 		return -EINVAL;

@@ -46,7 +46,7 @@ static void vcpu_init(struct kvm_vcpu *vcpu, struct kvm *vm, unsigned int id)
 	timer_vcpu_init(vcpu);
 	fp_vcpu_init(vcpu);
 	vcpu_reset(vcpu, 0, 0);
-	vcpu->guest.gpr[GPR_A0] = 0; /* only a start by SBI HSM passes the id */
+	vcpu->guest.gpr[GPR_A0] = 0; /* only a start by SBI HSM passes the hart id in a0 */
 	memslot_vcpu_init(vcpu);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * dirty_log_ioctl.c - KVM_GET_DIRTY_LOG, KVM_CLEAR_DIRTY_LOG, and the capability that chooses
- * between them.
+ * dirty_log_ioctl.c - KVM_GET_DIRTY_LOG, KVM_CLEAR_DIRTY_LOG, and
+ * KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2.
  *
  * Locks: slots_lock keeps the slot and its log from being freed. Source: Linux,
  * Documentation/virt/kvm/api.rst.
@@ -11,7 +11,7 @@
 #include "mmu/memslot.h"
 #include "uapi/dirty_log_ioctl.h"
 
-/* The range must consist of whole words or reach the slot's end. */
+/* The range must consist of whole words of the bitmap or reach the end of the slot. */
 static bool clear_range_is_valid(const struct memslot *slot, const struct kvm_clear_dirty_log *log)
 {
 	u64 left;
@@ -22,7 +22,7 @@ static bool clear_range_is_valid(const struct memslot *slot, const struct kvm_cl
 	return log->num_pages <= left && (log->num_pages == left || log->num_pages % 64 == 0);
 }
 
-/* Execute either ioctl; `clear` is NULL for KVM_GET_DIRTY_LOG. slots_lock held. */
+/* Execute either ioctl; `clear` is NULL for KVM_GET_DIRTY_LOG. Called with slots_lock held. */
 static int log_ioctl(struct kvm *vm, u32 id, hva_t to, const struct kvm_clear_dirty_log *clear)
 {
 	const struct memslot *slot = memslot_by_id(vm, id);

@@ -6,10 +6,16 @@
 #include <linux/kvm.h>
 #include "kvm.h"
 
-/* -EINVAL: an invalid slot or range; -ENOENT: no slot, or one without a log; -ENOMEM, -EFAULT. */
+/*
+ * Errors: -EINVAL (an invalid slot id or range), -ENOENT (no such slot, or a slot without a log),
+ * -ENOMEM and -EFAULT.
+ */
 int kvm_vm_ioctl_get_dirty_log(struct kvm *vm, const struct kvm_dirty_log *log);
 int kvm_vm_ioctl_clear_dirty_log(struct kvm *vm, const struct kvm_clear_dirty_log *log);
-/* KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. -EINVAL: flags that Linux does not allow together. */
+/*
+ * Set the flags of KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2. Returns -EINVAL if Linux does not allow this
+ * combination of flags.
+ */
 int dirty_log_set_manual(struct kvm *vm, u64 flags);
 
 #endif

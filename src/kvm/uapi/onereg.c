@@ -4,7 +4,8 @@
  *
  * An id's type and subtype select a row of the table of groups; the rest of the id is the
  * register's number in that group. The vCPU's mutex is held, and the vCPU is not loaded, so memory
- * holds its whole state. KVM_GET_REG_LIST uses the same rows, so it lists what can be read.
+ * holds its whole state. KVM_GET_REG_LIST uses the same rows, so it lists only registers that can
+ * be read.
  *
  *   63      56 55    52 51        24 23     16 15          0
  *   +---------+--------+------------+---------+-------------+
@@ -237,7 +238,7 @@ static const struct reg_group core_groups[] = {
 	  .count = D_FCSR + 1 },
 };
 
-/* In the order of KVM_GET_REG_LIST. The first row of a type is its subtype 0. */
+/* In the order of KVM_GET_REG_LIST. The first row of a type is the row for subtype 0. */
 static const struct reg_group *const groups[] = {
 	&reg_group_config,    &core_groups[0],    &reg_groups_csr[0], &reg_groups_csr[1],
 	&reg_groups_csr[2],   &core_groups[1],    &core_groups[2],    &core_groups[3],
@@ -251,8 +252,8 @@ static const struct reg_group *const groups[] = {
 
 /*
  * Find the row of an id and the number within it. Returns 0, or -errno if there is no such
- * register. The architecture is not checked, as on Linux. An id whose type does not have its
- * subtype goes to the type's first row, where its number is out of range.
+ * register. The architecture is not checked, as on Linux. If the id's type does not have the id's
+ * subtype, the type's first row is used, in which the number is out of range.
  */
 static int find_reg(const struct kvm_vcpu *vcpu, u64 id, const struct reg_group **group, u64 *num)
 {
@@ -375,7 +376,7 @@ int onereg_list(struct kvm_vcpu *vcpu, hva_t user_list)
 	n = (u64)list_regs(vcpu, 0);
 	if (hv_copy_to_user(user_list, &n, sizeof(n)))
 		return -EFAULT;
-	/* Linux truncates the given number to 32 bits. */
+	/* As on Linux, the number of entries that user space gives is truncated to 32 bits. */
 	if ((u32)room < n)
 		return -E2BIG;
 	ret = list_regs(vcpu, user_list + offsetof(struct kvm_reg_list, reg));

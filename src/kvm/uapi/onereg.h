@@ -16,8 +16,9 @@
 struct reg_group {
 	u64 type; /* KVM_REG_RISCV_* with subtype */
 	/*
-	 * Is there a register `num` of `size` bytes? 0, -ENOENT or -EINVAL. Whether the number or
-	 * the size is checked first differs from group to group, as it does on Linux.
+	 * Check that there is a register `num` of `size` bytes. Returns 0, -ENOENT or -EINVAL.
+	 * Whether the number or the size is checked first differs from group to group, as it does
+	 * on Linux.
 	 */
 	int (*check)(const struct kvm_vcpu *vcpu, u64 num, unsigned int size);
 	/*
@@ -42,7 +43,7 @@ struct reg_group {
 	void *(*wide)(struct kvm_vcpu *vcpu, unsigned long num);
 };
 
-/* The check() of most groups: the size first, then the number. */
+/* The check() of most groups, which checks the size first, then the number. */
 static inline int reg_check_ulong(u64 num, u64 count, unsigned int size)
 {
 	if (size != ULONG_SIZE)

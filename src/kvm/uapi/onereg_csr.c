@@ -15,7 +15,7 @@
 #define CSR_SIP   KVM_REG_RISCV_CSR_REG(sip)
 #define VSIP_MASK (BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT))
 
-/* Interrupts with the same number in sip and in hvip. */
+/* Return the interrupts that have the same number in sip and in hvip. */
 static unsigned long local_irqs(const struct kvm_vcpu *vcpu)
 {
 	return isa_has(vcpu, KVM_RISCV_ISA_EXT_SSCOFPMF) ? BIT(IRQ_PMU_OVF) : 0;

@@ -2,7 +2,7 @@
 /*
  * onereg_isa.c - registers that describe a vCPU: identity, ISA extensions and SBI extensions.
  *
- * They may be changed until the vCPU first runs. Afterwards a write gives -EBUSY, unless it does
+ * They may be changed until the vCPU first runs. Afterwards, a write gives -EBUSY, unless it does
  * not change the value.
  */
 #include "hv/kvm_compat.h"
@@ -12,7 +12,7 @@
 
 /* ---- CONFIG ---------------------------------------------------------------------- */
 
-/* Single-letter extensions as bits of `isa`: bit 0 is A. */
+/* The single-letter extensions, which are bits of register `isa`; bit 0 stands for A. */
 static const struct {
 	char letter;
 	u8 ext;
@@ -217,9 +217,9 @@ static void multi_get(struct kvm_vcpu *vcpu, unsigned long num, reg_get_fn *get,
 }
 
 /*
- * Set the extensions in `mask`, of register `num`, to `value`. As on Linux, each bit is tried, and
- * extensions that cannot be changed are skipped. The only error is -EBUSY, for SBI extensions after
- * the first run.
+ * Set the extensions of mask register `num` that are in `mask` to `value`. As on Linux, each bit is
+ * tried, and extensions that cannot be changed are skipped. The only error is -EBUSY, for SBI
+ * extensions after the first run.
  */
 static int multi_set(struct kvm_vcpu *vcpu, unsigned long num, reg_set_fn *set, u64 mask, u64 value)
 {
@@ -276,7 +276,7 @@ MULTI(sbi, KVM_COMPAT_SBI_EXT_COUNT)
 
 #define TYPE(kind, subtype) (KVM_REG_RISCV_##kind##_EXT | KVM_REG_RISCV_##kind##_##subtype)
 
-/* Linux lists only the single registers. */
+/* As on Linux, only the single registers are listed. */
 #define GROUPS(KIND, kind, max, frozen)                  \
 	{                                                \
 		{ .type = TYPE(KIND, SINGLE),            \

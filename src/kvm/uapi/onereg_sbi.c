@@ -2,7 +2,7 @@
 /*
  * onereg_sbi.c - registers of SBI extensions: state to be saved and restored with a vCPU.
  *
- * As on Linux, a number that STA does not have gives EINVAL here, not ENOENT.
+ * As on Linux, a register number that STA does not have gives -EINVAL here, not -ENOENT.
  */
 #include "hv/kvm_compat.h"
 #include "uapi/onereg.h"
@@ -31,7 +31,10 @@ static int sta_reg_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 	return 0;
 }
 
-/* Any value is accepted, as on Linux. Steal time counts from the next load on. */
+/*
+ * As on Linux, the address is not checked, but the upper register must be 0 on RV64. Steal time
+ * counts from the next load on.
+ */
 static int sta_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 {
 	gpa_t gpa = vcpu->sta.shmem;
@@ -49,7 +52,7 @@ static int sta_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	return 0;
 }
 
-/* Always readable, but listed only if the vCPU answers STA, as on Linux. */
+/* STA's registers can always be read, but are listed only if the vCPU answers STA, as on Linux. */
 static unsigned int sta_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 {
 	(void)num;
@@ -60,7 +63,7 @@ static unsigned int sta_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 
 #define REGS_EACH 3
 
-/* Return the register's feature, or -errno. */
+/* Return the feature that the register belongs to, or -errno. */
 static int reg_feature(const struct kvm_vcpu *vcpu, unsigned long num)
 {
 	if (!fwft_is_on(vcpu))

@@ -4,9 +4,9 @@
  *
  *   header | id | one descriptor per counter, followed by its name | the counters
  *
- * A read builds the whole file, about a page, and copies the requested part. The counters are read
- * one by one at that time, not as one consistent set. The file holds a reference to the VM. The id
- * names the thread that created the VM or the vCPU, as on Linux.
+ * A read builds the whole file (about one page) and copies the requested part. The counters are
+ * read one by one at that time, not as one consistent set. The file holds a reference to the VM.
+ * The id names the thread that created the VM or the vCPU, as on Linux.
  */
 #include <string.h>
 #include "number.h"

@@ -40,7 +40,7 @@ extern const struct stat_row vm_stat_rows[VM_STAT_COUNT];
 int stats_create_vm_fd(struct kvm *vm);
 int stats_create_vcpu_fd(struct kvm_vcpu *vcpu);
 
-/* stats_debug.c: show the VM in /sys/kernel/debug/kvm as THREAD-FD, until it is freed. */
+/* stats_debug.c: show the VM in /sys/kernel/debug/kvm as THREAD-FD, until the VM is freed. */
 void stats_vm_show(struct kvm *vm, int fd);
 
 #endif

@@ -2,10 +2,11 @@
 /*
  * stats_debug.c - the counters under /sys/kernel/debug/kvm: of all VMs together, and of each VM.
  *
- * The layout is Linux's: one file per counter, with the sum over all VMs; and a directory THREAD-FD
- * per VM, named after the thread that created it and the descriptor it got, with the same files for
- * that VM. A vCPU's counter is summed over the VM's vCPUs. Only the first bucket of a histogram is
- * shown, as on Linux. Writing 0 clears a counter, unless it is a state.
+ * The layout is Linux's. There is one file per counter, with the sum over all VMs. Each VM also has
+ * a directory THREAD-FD with the same files for that VM; THREAD is the thread that created the VM,
+ * and FD is the descriptor that it got. A vCPU's counter is summed over the VM's vCPUs. Only the
+ * first bucket of a histogram is shown, as on Linux. Writing 0 clears a counter, unless it is a
+ * state.
  */
 #include <string.h>
 #include "number.h"
@@ -32,7 +33,7 @@ static u64 *stat_word(void *stats, const struct stat_row *row)
 	return (u64 *)((u8 *)stats + row->offset);
 }
 
-/* Return a VM's value of the counter. If `clear` is set, also set it to 0. */
+/* Return the value of a counter for one VM. If `clear` is set, also set the counter to 0. */
 static u64 read_stat(struct kvm *vm, unsigned int counter, bool clear)
 {
 	const struct stat_row *row = row_of(counter);
@@ -92,7 +93,7 @@ const char *kvm_debug_counter(unsigned int index, bool *writable)
 }
 
 struct counter_sum {
-	unsigned int id; /* of the VM; 0: all */
+	unsigned int id; /* the VM's id; 0: all VMs */
 	unsigned int counter;
 	bool clear, found;
 	u64 value;

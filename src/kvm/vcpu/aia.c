@@ -3,10 +3,10 @@
  * aia.c - Ssaia for a guest whose interrupt controller is in user space.
  *
  * The hart's own vsiselect and vstopi serve the guest. There is no guest interrupt file
- * (hstatus.VGEIN = 0), so user space answers accesses to stopei, and to everything that sireg shows
- * except priorities (KVM_EXIT_RISCV_CSR). The priorities are in hviprio1 and hviprio2, which the
- * guest cannot reach directly: its accesses to sireg trap and are carried out here. Spec: AIA,
- * "Interrupts for virtual machines (VS level)".
+ * (hstatus.VGEIN = 0), so user space answers accesses to stopei, and accesses to sireg unless it
+ * shows priorities (KVM_EXIT_RISCV_CSR). The priorities are in hviprio1 and hviprio2, which the
+ * guest cannot reach directly: its accesses to sireg trap, and those to priorities are carried out
+ * here. Spec: AIA, "Interrupts for virtual machines (VS level)".
  */
 #include "kvm.h"
 #include "vcpu/aia.h"
@@ -19,8 +19,8 @@
 #define ISELECT_IPRIO15 0x3f
 
 /*
- * Without a guest interrupt file, vstopi shows an external interrupt if hvictl has its number and a
- * priority other than 0.
+ * Without a guest interrupt file, vstopi shows an external interrupt if hvictl has the number of
+ * that interrupt and a priority other than 0.
  */
 void aia_show_external(unsigned long hvip)
 {
@@ -65,8 +65,8 @@ static int hviprio_bit(unsigned int irq)
 }
 
 /*
- * Access the priorities of the 8 interrupts from first_irq on, one byte each. They form the
- * register that an even siselect selects (RV64). Returns the old value of this register.
+ * Access the priorities of the 8 interrupts from first_irq on, one byte each. Together they form
+ * the register that an even siselect selects (RV64). Returns the old value of this register.
  */
 static unsigned long access_iprio(unsigned int first_irq, const struct csr_access *access)
 {

@@ -3,12 +3,12 @@
  * counters_pass.c - the guest reads the hart's own cycle and instret without an exit.
  *
  * The counters also run while the hart executes code other than the guest's, so a guest can see how
- * much of the hart others used. That is useful to a guest that measures; the other variant is for
+ * much the hart has done for others. That is useful to a guest that measures; variant `trap` is for
  * guests that must not see it.
  */
 #include "vcpu/counters.h"
 
-/* Reads that trap nevertheless are from user mode, where the guest's scounteren forbids them. */
+/* Reads that trap nevertheless come from user mode, where the guest's scounteren forbids them. */
 static int pass_read(const struct kvm_vcpu *vcpu, u64 *value)
 {
 	(void)vcpu;

@@ -2,8 +2,9 @@
 /*
  * counters_trap.c - reads of cycle and instret exit, and are answered as Linux 6.12 answers them.
  *
- * If the platform has no PMU for guests, both are always 0, because old drivers read them without a
- * check. If it has one, they do not exist until the guest has configured them through SBI PMU.
+ * If the platform has no PMU for guests, both counters always read as 0, because old drivers read
+ * them without a check. If the platform has a PMU, they do not exist until the guest has configured
+ * them through SBI PMU.
  */
 #include "vcpu/counters.h"
 

@@ -5,9 +5,9 @@
  *   fp_save_regs(struct fp_state *)      fp_restore_regs(const struct fp_state *)
  *   fp_save_fcsr(struct fp_state *)
  *
- * The kernel has no FP code of its own, so sstatus.FS is Off when these functions are called, and
- * they restore it. fp.c keeps the state that the unit has for the guest (guest.sstatus.FS). Struct
- * fp_state begins with f[0] to f[31], 8 bytes each.
+ * The kernel has no FP code of its own, so sstatus.FS is Off when these functions are called. They
+ * switch FS on and restore it before they return. fp.c maintains guest.sstatus.FS, the state that
+ * the unit has for the guest. Struct fp_state begins with f[0] to f[31], 8 bytes each.
  */
 #include "asm.h"
 #include "kvm_offsets.h"

@@ -3,15 +3,15 @@
  * fp.h - who holds a hart's FP and vector unit: the interface of toggle fp's variants.
  *
  * While a vCPU is loaded, guest.sstatus.FS is the hardware's state of the guest's FP registers
- * (vsstatus.FS is the guest's own view). It is Off while the registers are not in this hart's unit;
- * then the guest's first FP instruction traps as an illegal instruction (cause 2, H §2.11). While
+ * (vsstatus.FS is the guest's own view). FS is Off while the registers are not in this hart's unit;
+ * the guest's first FP instruction then traps as an illegal instruction (cause 2, H §2.11). While
  * the vCPU is not loaded, FS is Off and vcpu->fp has the registers. The field guest.sstatus.VS and
  * the vector unit work the same way (vector.h). The kernel itself uses neither unit. User programs
  * use FP, and the host records who used a hart's unit last (hv_fp_take()). All of this runs on the
  * vCPU's own thread.
  *
  * Clean applies to f0 to f31 only. A change of FP state in VS mode should make both FS fields Dirty
- * (H §2.11), but QEMU (10.0) marks the guest's own field alone when fcsr, frm or fflags is written,
+ * (H §2.11), but QEMU (10.0) marks only the guest's own field when fcsr, frm or fflags is written,
  * and the guest may clean its field before we look. So a put saves fcsr unless FS is Off.
  */
 #ifndef KVM_FP_H
@@ -23,17 +23,17 @@
 
 struct fp_ops {
 	const char *name;
-	/* Load the vCPU into this hart. FS and VS are Off. */
+	/* Load the vCPU into this hart. FS and VS are Off when this is called. */
 	void (*load)(struct kvm_vcpu *vcpu);
 	/*
-	 * Put the vCPU: save all state to memory; FS and VS become Off. Does nothing if they are
-	 * Off.
+	 * Put the vCPU: save all state that is in the units to memory; FS and VS become Off. Does
+	 * nothing for a unit that is already Off.
 	 */
 	void (*put)(struct kvm_vcpu *vcpu);
 	/*
-	 * Handle an illegal-instruction trap that the guest took into HS. Returns true if the unit
-	 * was off and has been loaded, so the guest can execute the instruction again. NULL: a
-	 * loaded vCPU always has both units.
+	 * Handle an illegal-instruction trap from the guest. Returns true if the unit was off and
+	 * has been loaded, so the guest can execute the instruction again. NULL: a loaded vCPU
+	 * always has both units.
 	 */
 	bool (*first_use)(struct kvm_vcpu *vcpu);
 };
@@ -83,16 +83,16 @@ static inline void fp_save_changed(struct kvm_vcpu *vcpu)
 bool fp_is_disabled(const struct kvm_vcpu *vcpu);
 bool vector_is_disabled(const struct kvm_vcpu *vcpu);
 /*
- * True if this hart's unit still holds the registers that are in memory, from the vCPU's last turn
- * here.
+ * True if this hart's unit still holds, from the vCPU's last turn here, the same register values as
+ * memory.
  */
 bool fp_is_resident(const struct kvm_vcpu *vcpu);
 
 /* ---- fp.c: for the rest of the core -------------------------------------------------------- */
 
 /*
- * At boot, before toggle_init(): make lazy_save the default if the trap of a first use arrives
- * corrupted (redirect.S).
+ * Called at boot, before toggle_init(): make lazy_save the default if the trap of a first use
+ * arrives corrupted (redirect.S).
  */
 void fp_init(void);
 void fp_vcpu_init(struct kvm_vcpu *vcpu); /* chooses the variant */
@@ -104,8 +104,8 @@ void fp_reset(struct kvm_vcpu *vcpu);     /* set FP and vector state to 0; vCPU 
 void fp_forget(struct kvm_vcpu *vcpu);
 /*
  * Write vcpu->hedeleg to the hart; while a unit is off, illegal instructions are not delegated.
- * Called after a change of a loaded vCPU's hedeleg, and by a variant that leaves units off after it
- * has loaded or saved them.
+ * Called after a change of a loaded vCPU's hedeleg. A variant that leaves units off also calls this
+ * after it has loaded or saved a unit.
  */
 void fp_delegate(const struct kvm_vcpu *vcpu);
 

@@ -2,9 +2,9 @@
 /*
  * fp_eager.c - FP and vector registers move at every load and at every put.
  *
- * Nothing is checked and nothing traps: the guest's registers are in the unit from its first
- * instruction on, and nothing relies on values that an earlier turn has left there. A guest that
- * never uses FP pays the same price.
+ * Changes are not tracked, and nothing traps: the guest's registers are in the FP and vector units
+ * from its first instruction on, and nothing relies on values that an earlier turn has left there.
+ * A guest that never uses these units pays the same price.
  */
 #include "vcpu/fp.h"
 #include "vcpu/vector.h"

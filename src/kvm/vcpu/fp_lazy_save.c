@@ -3,7 +3,8 @@
  * fp_lazy_save.c - FP and vector registers move at every load, and at a put if they changed.
  *
  * Hardware tracks changes: FS and VS are Clean after the load, and become Dirty when the guest
- * writes a register. Nothing traps. A guest that does not use FP pays only for its loads.
+ * writes a register. Nothing traps. A guest that does not use FP or vectors pays only for the
+ * loads.
  */
 #include "vcpu/fp.h"
 #include "vcpu/vector.h"

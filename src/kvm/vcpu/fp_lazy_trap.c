@@ -4,15 +4,15 @@
  *
  * A load leaves FS and VS Off, unless this hart's unit still holds the vCPU's registers from an
  * earlier turn. The first instruction that needs a unit traps; the unit is loaded, and the
- * instruction runs again. A vCPU that changed its registers in its last turn is expected to do so
- * again, so its registers are loaded with it: a trap costs many times as much as moving them. Until
- * all units that the vCPU has are loaded, illegal instructions are not delegated, because a first
- * use looks like one. Nothing decodes the instruction: once no unit is Off, the guest takes its own
- * illegal instructions itself, with the hardware's stval.
+ * instruction runs again. A vCPU that changed a unit's registers in its last turn is expected to do
+ * so again, so vcpu_load() loads them at once: a trap costs many times as much as moving them.
+ * Until all units that the vCPU has are loaded, illegal instructions are not delegated, because the
+ * first use of a unit looks like one. Nothing decodes the instruction: once no unit is Off, the
+ * guest's illegal instructions trap directly into the guest, with the hardware's stval.
  *
  * A put saves the registers that changed, and leaves them in the unit. So memory is always up to
- * date, and nothing has to ask another hart for registers when the vCPU moves or is read by
- * ONE_REG.
+ * date after a put, and no other hart has to be asked for registers when the vCPU moves or when
+ * ONE_REG reads them.
  */
 #include "vcpu/fp.h"
 #include "vcpu/vector.h"
@@ -43,11 +43,11 @@ static void lazy_trap_put(struct kvm_vcpu *vcpu)
 }
 
 /*
- * The instruction can only have needed a unit that the guest has switched on. FP comes first; a
- * vector instruction then traps once more. If the guest has switched on neither unit, the
- * instruction is illegal for the guest, too. In that case, load every unit that is Off, so that the
- * instruction traps once more, into the guest, and later illegal instructions go to the guest
- * directly.
+ * Only a unit that the guest has switched on can be the one that the instruction needs. If that
+ * holds for both units, load FP first; a vector instruction then traps once more. If the guest has
+ * switched on neither unit, the instruction is illegal for the guest, too. In that case, load every
+ * unit that is Off: the instruction then traps once more, into the guest, and later illegal
+ * instructions go to the guest directly.
  */
 static bool lazy_trap_first_use(struct kvm_vcpu *vcpu)
 {

@@ -2,14 +2,14 @@
 /*
  * fwft.c - features of the guest's hart that its firmware switches (FWFT of SBI 3.0).
  *
- * The features, their registers and their errors are those of Linux since 6.18: misaligned
- * exceptions delegated, pointer masking in VS, A and D bits by hardware. The extension is off until
- * user space switches it on; then the SBI reports version 3.0, which is the version that guests
- * require before they probe for the extension.
+ * The features, their registers and their errors are those of Linux since 6.18: delegation of
+ * misaligned exceptions, pointer masking in VS, and updates of A and D bits by hardware. The
+ * extension is off until user space switches it on; then the SBI reports version 3.0, which is the
+ * version that guests require before they probe for the extension.
  *
- * A feature is one bit or field of what vcpu_load() writes. Only the delegation of misaligned
- * exceptions starts at a higher level, in medeleg: we ask this host's firmware for it only while a
- * vCPU with this feature is loaded, so that nothing changes for the host's programs.
+ * Each feature is one bit or field of what vcpu_load() writes. The delegation of misaligned
+ * exceptions also needs medeleg, which belongs to this host's firmware: we ask the firmware for it
+ * only while a vCPU with this feature is loaded, so that nothing changes for the host's programs.
  */
 #include "hv/kvm_compat.h"
 #include "kvm.h"
@@ -21,10 +21,10 @@
 #define MISALIGNED_TRAPS (BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_STORE_MISALIGNED))
 
 /* The bits of henvcfg that every hart supports. Written before any VM exists. */
-static u64 host_pmm[3]; /* by index of pmlens; 0: not supported */
+static u64 host_pmm[3]; /* same index as in pmlens; 0: not supported */
 static bool host_adue;
-static bool firmware_delegates;         /* misaligned exceptions, without being asked */
-static bool firmware_delegates_on_call; /* misaligned exceptions, if asked by FWFT */
+static bool firmware_delegates;         /* delegates misaligned exceptions by default */
+static bool firmware_delegates_on_call; /* delegates misaligned exceptions on an FWFT call */
 
 static const u8 pmlens[] = { 0, 7, 16 };
 static const u8 pmms[] = { ENVCFG_PMM_0, ENVCFG_PMM_7, ENVCFG_PMM_16 };
@@ -44,7 +44,7 @@ void fwft_init(void)
 
 	for (i = 0; i < ARRAY_SIZE(pmms); i++)
 		host_pmm[i] = FIELD_PREP(ENVCFG_PMM, pmms[i]);
-	/* Without Svade, the guest's device tree rules out a clear ADUE. */
+	/* A device tree with Svadu but without Svade tells the guest that ADUE is set. */
 	host_adue = hv_isa_has("svadu") && hv_isa_has("svade");
 	if (!ret.error && !ret.value)
 		ret.error = SBI_ERR_NOT_SUPPORTED;

@@ -9,19 +9,19 @@
 
 /* ORDER: KVM_COMPAT_FWFT_* (hv/kvm_compat.h), three registers each; bits of struct vcpu_fwft */
 enum fwft_feature {
-	FWFT_MISALIGNED, /* misaligned exceptions are delegated: 0, 1 */
-	FWFT_PMLEN,      /* pointer masking in VS: bits masked, 0, 7, 16 */
-	FWFT_AD_HW,      /* A and D bits by hardware: 0, 1 */
+	FWFT_MISALIGNED, /* misaligned exceptions are delegated: 0 or 1 */
+	FWFT_PMLEN,      /* number of bits that pointer masking in VS masks: 0, 7 or 16 */
+	FWFT_AD_HW,      /* hardware updates A and D bits: 0 or 1 */
 	FWFT_FEATURES
 };
 
 void fwft_init(void);                   /* once, after isa_init() */
 void fwft_hart_init(void);              /* then each hart */
 void fwft_reset(struct kvm_vcpu *vcpu); /* as at power-on; also sets henvcfg and hedeleg */
-void fwft_apply(struct kvm_vcpu *vcpu); /* recompute henvcfg and hedeleg; not loaded */
+void fwft_apply(struct kvm_vcpu *vcpu); /* recompute henvcfg and hedeleg; vCPU not loaded */
 /*
- * Load and put the hart state that is not in the CSRs of vcpu_load(). Only for a vCPU with
- * fwft.switched.
+ * Set up and undo the state of the hart that is not in the CSRs that vcpu_load() writes. Only for a
+ * vCPU whose fwft.switched is set.
  */
 void fwft_load(struct kvm_vcpu *vcpu);
 void fwft_put(struct kvm_vcpu *vcpu);

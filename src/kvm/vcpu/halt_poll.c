@@ -3,10 +3,11 @@
  * halt_poll.c - a waiting vCPU polls for a while before its thread sleeps.
  *
  * The polling time adapts as in Linux. A wait that was longer than the poll, but shorter than the
- * maximum, makes the next poll longer (times halt_poll_ns_grow, from halt_poll_ns_grow_start on). A
- * wait beyond the maximum makes the next poll shorter. The maximum is halt_poll_ns, or what the VMM
- * has set with KVM_CAP_HALT_POLL. A vCPU starts without polling. The parameters are in
- * /sys/module/kvm/parameters/NAME and are read at each wait.
+ * maximum, makes the next poll longer (multiplied by halt_poll_ns_grow, and at least
+ * halt_poll_ns_grow_start). A wait that was longer than the maximum makes the next poll shorter.
+ * The maximum is halt_poll_ns, unless the VMM has set another one with KVM_CAP_HALT_POLL. A vCPU
+ * starts without polling. The parameters are the files /sys/module/kvm/parameters/NAME, and are
+ * read at each wait.
  *
  * While the vCPU polls, it stays loaded, the hart's interrupts are taken, and the poll ends as soon
  * as another thread wants the hart: polling is for harts that have nothing better to do. After the
@@ -75,7 +76,8 @@ int halt_poll_set_max(struct kvm *vm, u64 ns)
 }
 
 /*
- * Return the longest time for which a vCPU of this VM may poll: the VMM's setting, or the host's.
+ * Return the longest time for which a vCPU of this VM may poll: the VMM's setting, or halt_poll_ns
+ * if the VMM has not set one.
  */
 static u32 max_ns(const struct kvm *vm)
 {
@@ -137,7 +139,10 @@ static u64 ticks_to_ns(u64 ticks)
 	return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
 }
 
-/* Bucket n of a logarithmic histogram counts values from 2^(n-1) on; the last one has no limit. */
+/*
+ * Bucket 0 of a logarithmic histogram counts zeros, and bucket n counts values from 2^(n-1) to
+ * 2^n - 1; the last bucket has no upper limit.
+ */
 static void count(u64 *hist, u64 value)
 {
 	unsigned int bucket = 0, step;
@@ -183,8 +188,8 @@ static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64
 static bool check_as_idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
 {
 	/*
-	 * Release: a sender that sees this value kicks `hart`, which was written before
-	 * (vcpu_load).
+	 * Release: a sender that sees this value kicks the hart in vcpu->hart, which vcpu_load()
+	 * has written before.
 	 */
 	__atomic_store_n(&vcpu->blocking, VCPU_IDLE, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

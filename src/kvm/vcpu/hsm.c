@@ -30,7 +30,7 @@ void hsm_power_on(struct kvm_vcpu *vcpu)
 
 /*
  * Have the vCPU's thread reset the vCPU, to continue at pc. Call with hsm_lock held. The interrupt
- * lines are cleared here and not with the other registers: from now on the vCPU counts as started,
+ * lines are cleared here, and not later with the registers: from now on the vCPU counts as started,
  * and an interrupt for it must not be lost.
  */
 static void reset_later(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
@@ -97,8 +97,8 @@ static bool hsm_may_run(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Perform a pending reset. Only for the vCPU's own thread or the holder of its mutex, who may write
- * the registers.
+ * Perform a pending reset. To be called only by the vCPU's own thread or by the holder of its
+ * mutex, because only they may write the registers.
  */
 static void reset_if_started(struct kvm_vcpu *vcpu)
 {

@@ -2,13 +2,13 @@
 /*
  * irq.c - interrupt lines of a vCPU, from any thread to hvip.
  *
- * Two words and no lock. A sender writes the wanted state into irq_pending, then marks the line in
- * irq_changed. The vCPU's thread takes the marks with one exchange and copies the lines' states to
- * hvip. The sender's release and the thread's acquire make sure that the state is visible with the
- * mark. If two senders race for a line, either may win, as with wires.
+ * There are two words and no lock. A sender writes the wanted state into irq_pending, then marks
+ * the line in irq_changed. The vCPU's thread takes the marks with one exchange and copies the
+ * lines' states to hvip. The sender's release and the thread's acquire make sure that a thread that
+ * sees the mark also sees the state. If two senders race for a line, either may win, as with wires.
  *
- * The guest can clear hvip.VSSIP, too (vsip is an alias, H §2.3, §2.12). For lines without a mark,
- * the CSR itself is valid while the vCPU is loaded, and csrs.hvip otherwise.
+ * The guest can clear hvip.VSSIP, too (vsip is an alias, H §2.3, §2.12). The state of a line
+ * without a mark is in the CSR itself while the vCPU is loaded, and in csrs.hvip otherwise.
  */
 #include "kvm.h"
 #include "request.h"
@@ -67,8 +67,8 @@ void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 }
 
 /*
- * The external line keeps its state: user space drives it like a wire, and will not repeat its
- * state.
+ * Lower the software and timer lines. The external line keeps its state: user space drives it like
+ * a wire, and will not repeat its state.
  */
 void vcpu_drop_irqs(struct kvm_vcpu *vcpu)
 {
@@ -114,7 +114,7 @@ void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
 		vcpu->csrs.hvip = (vcpu->csrs.hvip & ~changed) | pending;
 		return;
 	}
-	/* Two instructions, each atomic against the guest, which does not run now anyway. */
+	/* The guest could change hvip between these two instructions, but it does not run now. */
 	hvip = (csr_read(hvip) & ~changed) | pending;
 	csr_write(hvip, hvip);
 	/* lab 7 end */

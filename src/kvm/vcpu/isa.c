@@ -29,7 +29,7 @@ static const struct isa_ext isa_exts[] = {
 
 u64 isa_host;
 static u64 disable_allowed;
-static unsigned long widest_satp_mode; /* of those that every hart has */
+static unsigned long widest_satp_mode; /* of the modes that every hart has */
 static unsigned long host_mvendorid, host_marchid, host_mimpid;
 
 static unsigned long firmware_id(unsigned long fid)

@@ -8,7 +8,7 @@
 #include "kvm.h"
 
 void isa_init(void);                      /* read from the device tree what every hart has */
-void isa_hart_init(void);                 /* then each hart: widest VS-stage mode that all have */
+void isa_hart_init(void);                 /* then on each hart; probes the VS-stage modes */
 u64 isa_default(const struct kvm *vm);    /* a new vCPU's extensions */
 void isa_host_ids(struct kvm_vcpu *vcpu); /* mvendorid, marchid, mimpid of this machine */
 extern u64 isa_host;                      /* bit KVM_RISCV_ISA_EXT_*; written once, by isa_init() */

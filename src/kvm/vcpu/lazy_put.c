@@ -3,20 +3,21 @@
  * lazy_put.c - keep a vCPU loaded on its hart while its thread runs in user space.
  *
  * Most exits to user space are answered at once, and the same thread calls KVM_RUN again. So the
- * end of KVM_RUN does not put the vCPU. It restores only the CSRs that programs share with the
- * guest; VS CSRs, hgatp, timer, interrupts and FP stay. None of these has an effect in HS or U
- * mode: interrupts delegated to VS are not taken there (H §2.2), only HLV uses hgatp, and only the
- * core executes HLV. Programs find FP off, so their first FP instruction traps.
+ * end of KVM_RUN usually does not put the vCPU. It restores only the CSRs that programs share with
+ * the guest; VS CSRs, hgatp, timer, interrupts and FP stay loaded. None of these has an effect in
+ * HS or U mode: interrupts delegated to VS are not taken there (H §2.2), only HLV uses hgatp, and
+ * only the core executes HLV. Programs find FP off, so their first FP instruction traps.
  *
  * This file contains the vCPU's scheduler hook, in() and out(), which serves the vCPU both while
- * its thread is in KVM_RUN and while it is in user space. A thread with a vCPU whose put is pending
- * calls out() when it leaves its hart for any reason, uses FP, ends, executes another program, or
- * runs another vCPU. Other threads that need the state, for an ioctl of the vCPU or to free the VM,
- * call vcpu_finish_put(): it interrupts the thread, which then goes through the scheduler, where
- * out() is called.
+ * its thread is in KVM_RUN and while the thread is in user space. A thread with a vCPU whose put is
+ * pending calls out() when it leaves its hart for any reason, when it uses FP, ends or executes
+ * another program, and when it runs another vCPU. Other threads that need the state, for an ioctl
+ * of the vCPU or to free the VM, call vcpu_finish_put(): it interrupts the thread, which then goes
+ * through the scheduler, where out() is called.
  *
- * Locks: vcpu->mutex for all but out() and vm_destroy(). The thread that ran the vCPU writes
- * `put_pending`; out() stores false last, when the vCPU's state is in memory.
+ * Locks: all functions except out() are called with vcpu->mutex held, or by vm_destroy(). The
+ * thread that ran the vCPU writes `put_pending`; out() stores false last, when the vCPU's state is
+ * in memory.
  */
 #include "kvm.h"
 #include "request.h"
@@ -42,7 +43,7 @@ static bool put_is_done(void *arg)
 	return !__atomic_load_n(&vcpu->put_pending, __ATOMIC_ACQUIRE);
 }
 
-/* The vCPU has been put. Once put_pending is false, another thread may free it. */
+/* The vCPU has been put. Once put_pending is false, another thread may free the vCPU. */
 static void mark_put(struct kvm_vcpu *vcpu)
 {
 	hv_sched_hook_set(NULL);
@@ -57,7 +58,10 @@ static void sched_in(struct hv_sched_hook *hook, unsigned int hart)
 	(void)hart;
 	vcpu_load_csrs(vcpu);
 	sta_load(vcpu);
-	/* Meanwhile, a signal may have arrived, or another thread may have taken the kick. */
+	/*
+	 * Meanwhile, a signal may have arrived, or a kick may have interrupted another thread on
+	 * the hart.
+	 */
 	vcpu_set_request(vcpu, REQ_HOST);
 }
 
@@ -67,7 +71,7 @@ static void sched_out(struct hv_sched_hook *hook)
 
 	vcpu_put_csrs(vcpu);
 	if (vcpu->put_pending)
-		mark_put(vcpu); /* in user space: KVM_RUN loads it again */
+		mark_put(vcpu); /* in user space: the next KVM_RUN loads the vCPU again */
 	else
 		sta_preempted(vcpu);
 }

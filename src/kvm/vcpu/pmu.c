@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * pmu.c - a vCPU's performance counters: counting, and moving them into a hart and out.
+ * pmu.c - a vCPU's performance counters: counting, and moving them into a hart and out of it.
  *
  * The guest's calls are in sbi_pmu.c. The hart itself makes a hardware counter count in VS and VU
- * only, so nothing has to be done at an exit. That needs Sscofpmf; without it the platform has no
+ * only, so nothing has to be done at an exit. That needs Sscofpmf; without it, the platform has no
  * counters for guests.
  */
 #include "vcpu/counters.h"
@@ -38,7 +38,7 @@ void pmu_count_event(struct kvm_vcpu *vcpu, unsigned int code)
 
 /*
  * Tell pmu_count() which events have a started counter. Illegal instructions are delegated to the
- * guest unless they are counted: then they exit, and are given back to the guest.
+ * guest unless they are counted; if they are, they exit, and are then given back to the guest.
  */
 static void update_events(struct kvm_pmu *pmu)
 {

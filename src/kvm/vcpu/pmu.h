@@ -11,8 +11,8 @@
  * this hypervisor does for the guest; any thread may count them.
  *
  * Until its first SBI PMU call, a vCPU reads cycle and instret as toggle `counters` says
- * (counters.h). From then on, these CSRs, too, are the guest's own counters, and reading them traps
- * (pmu_claim()).
+ * (counters.h). From then on, these two CSRs are the guest's own counters as well, and reading them
+ * traps (pmu_claim()).
  */
 #ifndef KVM_PMU_H
 #define KVM_PMU_H
@@ -29,19 +29,19 @@
 #define PMU_NO_SNAPSHOT (~(gpa_t)0)
 
 struct pmu_counter {
-	struct hv_pmc hw; /* event: used by all counters; the rest: by hardware counters */
+	struct hv_pmc hw; /* all counters use `event`; only hardware counters use the rest */
 	u64 count;        /* a firmware counter's value; any thread, atomically */
 	struct kvm_pmu *pmu;
 };
 
 struct kvm_pmu {
 	struct kvm_vcpu *vcpu;
-	unsigned int nr_hw, nr; /* below nr_hw: hardware counters; from nr_hw to nr: firmware's */
-	unsigned int width;     /* bits of a hardware counter */
+	unsigned int nr_hw, nr; /* hardware counters are below nr_hw, firmware counters below nr */
+	unsigned int width;     /* width of a hardware counter in bits */
 	bool claimed;           /* the guest has made an SBI PMU call since its reset */
 	u64 configured;         /* bit n: counter n has an event */
-	u64 started;            /* bit n: it counts; any thread reads those of firmware counters */
-	u64 overflown;          /* bit n: it has overflowed since it was started */
+	u64 started;            /* bit n: counter n counts; any thread reads firmware's bits */
+	u64 overflown;          /* bit n: counter n has overflowed since it was started */
 	gpa_t snapshot;         /* shared memory, or PMU_NO_SNAPSHOT */
 	struct pmu_counter counters[PMU_MAX_COUNTERS];
 };
@@ -51,7 +51,7 @@ struct kvm_pmu {
 bool pmu_available(void); /* do vCPUs have counters on this platform? any thread */
 int pmu_vcpu_init(struct kvm_vcpu *vcpu);
 void pmu_vcpu_destroy(struct kvm_vcpu *vcpu);
-void pmu_reset(struct kvm_vcpu *vcpu); /* as after power-on; not loaded */
+void pmu_reset(struct kvm_vcpu *vcpu); /* reset to the state after power-on; vCPU not loaded */
 void pmu_load(struct kvm_vcpu *vcpu);  /* make started counters count on this hart */
 void pmu_put(struct kvm_vcpu *vcpu);
 
@@ -80,7 +80,10 @@ static inline void pmu_count(struct kvm_vcpu *vcpu, unsigned int code)
 		pmu_count_event(vcpu, code);
 }
 
-/* Read the counter CSR cycle + number. Returns 0, or -ENOENT if the guest may not read it. */
+/*
+ * Read the CSR of counter `number` (CSR number: cycle + number). Returns 0, or -ENOENT if the guest
+ * may not read it.
+ */
 int pmu_read_csr(struct kvm_vcpu *vcpu, unsigned long number, u64 *value);
 
 #endif

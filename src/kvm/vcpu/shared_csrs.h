@@ -2,7 +2,7 @@
 /*
  * shared_csrs.h - swap the CSRs without a VS counterpart, which guest and host programs share.
  *
- * Inline, because KVM_RUN swaps them at its beginning and at its end.
+ * The functions are inline, because KVM_RUN calls them at its beginning and at its end.
  */
 #ifndef KVM_SHARED_CSRS_H
 #define KVM_SHARED_CSRS_H

@@ -26,8 +26,8 @@ void sta_reset(struct kvm_vcpu *vcpu)
 }
 
 /*
- * User space can set any address with ONE_REG; an invalid one is not used. No address is used while
- * STA is disabled; then the registers are not listed, but can still be written.
+ * User space can set any address with ONE_REG; an invalid one is not used. While STA is disabled,
+ * no address is used: the registers are not listed then, but can still be written.
  */
 static bool sta_is_on(const struct kvm_vcpu *vcpu)
 {
@@ -63,7 +63,7 @@ static bool sta_hva(struct kvm_vcpu *vcpu, hva_t *hva)
 	return true;
 }
 
-/* One store of the host into the structure. */
+/* One store by the host into the structure. */
 struct store {
 	unsigned int offset;
 	const void *from;
@@ -120,9 +120,9 @@ static int write_steal(struct kvm_vcpu *vcpu, hva_t hva, u64 steal)
 }
 
 /*
- * Add `stolen` to the guest's steal time; *reported says whether this was done. Returns false if
- * the structure is not in memory any more. After a temporary failure (true, not reported), the next
- * load retries.
+ * Add `stolen` to the guest's steal time, and store in *reported whether this was done. Returns
+ * false if the structure is no longer in writable guest memory. After a temporary failure (the
+ * result is true, and *reported is false), the next load retries.
  */
 static bool report_steal(struct kvm_vcpu *vcpu, u64 stolen, bool *reported)
 {

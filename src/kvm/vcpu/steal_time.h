@@ -9,9 +9,9 @@
 
 #define STA_SIZE 64 /* size and alignment of the shared structure, in bytes */
 
-void sta_reset(struct kvm_vcpu *vcpu);     /* turn it off; called by the vCPU's ioctls, too */
-void sta_load(struct kvm_vcpu *vcpu);      /* back on a hart: sets REQ_STEAL if it had to wait */
-void sta_preempted(struct kvm_vcpu *vcpu); /* it is about to lose its hart; does not sleep */
+void sta_reset(struct kvm_vcpu *vcpu);     /* turn steal time off; called by ioctls, too */
+void sta_load(struct kvm_vcpu *vcpu);      /* vCPU back on a hart: sets REQ_STEAL if it waited */
+void sta_preempted(struct kvm_vcpu *vcpu); /* vCPU is about to lose its hart; does not sleep */
 void sta_update(struct kvm_vcpu *vcpu);    /* REQ_STEAL; may sleep */
 /*
  * Start measuring now, with the shared structure at shmem, which must be in guest memory. Returns 0

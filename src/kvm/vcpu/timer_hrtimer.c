@@ -26,7 +26,10 @@ static void hrtimer_set(struct kvm_vcpu *vcpu, u64 compare)
 	if (trace_kvm_timer_set_enabled())
 		trace_kvm_timer_set(compare, timer_guest_time(vcpu->kvm));
 	/* lab 6: write hrtimer_set: cancel the old timer, clear its line, start the new one */
-	/* Cancel first: if the old timer fires now, its line is cleared with it. */
+	/*
+	 * Cancel first: if the old timer fires before that, the line that it raises is cleared
+	 * below.
+	 */
 	hv_timer_cancel(&vcpu->timer.timer);
 	WRITE_ONCE(vcpu->timer.compare, compare);
 	vcpu_clear_irq(vcpu, IRQ_VS_TIMER);

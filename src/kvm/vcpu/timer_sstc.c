@@ -21,7 +21,8 @@ static void sstc_put(struct kvm_vcpu *vcpu)
 	/* lab 6: write sstc_put: save the vCPU's timer, and leave none in the hart */
 	vcpu->timer.compare = csr_read64(vstimecmp);
 	/*
-	 * The next vCPU on this hart may not have Sstc, and this vCPU's timer must not fire in it.
+	 * The next vCPU on this hart may not have Sstc, and this vCPU's timer must not fire for
+	 * that vCPU.
 	 */
 	csr_write64(vstimecmp, TIMER_NEVER);
 	/* lab 6 end */

@@ -5,8 +5,8 @@
  * vcpu_load() moves everything that switch.S leaves alone: VS CSRs, interrupts, timer, FP, hgatp,
  * and the few CSRs that the host's user programs share with the guest. While the vCPU is loaded,
  * its thread may sleep or be preempted. The host's scheduler then calls the vCPU's hook, so another
- * thread always finds the hart free, and the vCPU gets its state back later. A vCPU stays loaded
- * between two KVM_RUNs of one thread, if it can (lazy_put.c).
+ * thread always finds the hart free, and the vCPU gets its state back later. If possible, a vCPU
+ * stays loaded between two KVM_RUNs of one thread (lazy_put.c).
  */
 #include "kvm.h"
 #include "kvm_asm.h"
@@ -169,8 +169,8 @@ void vcpu_put_csrs(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Like a preemption that takes no time: it does not count as steal time, and no other thread runs
- * in between.
+ * This works like a preemption that takes no time: it does not count as steal time, and no other
+ * thread runs in between.
  */
 void vcpu_reload(struct kvm_vcpu *vcpu)
 {
@@ -239,7 +239,7 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 
 	if (loaded)
 		vcpu_put(vcpu);
-	vcpu->completion.complete = NULL; /* it would overwrite registers set here: see vcpu.h */
+	vcpu->completion.complete = NULL; /* would overwrite registers that are set here (vcpu.h) */
 	/* The lines were cleared when the start was requested; keep those raised since. */
 	hvip = vcpu->csrs.hvip;
 	vcpu->guest = (struct guest_context){ 0 };

@@ -5,10 +5,10 @@
  *   vector_save_regs(struct vector_state *)      vector_restore_regs(const struct vector_state *)
  *   vector_save_csrs(struct vector_state *)
  *
- * They return with sstatus.VS as it was on entry; vector.c keeps the guest's value of the field.
- * The registers are moved as bytes, eight registers at a time, whatever VLEN is: vsetvli returns
- * the size of eight registers (V §6.2). It also clears vstart, so vstart is read before the vsetvli
- * and written after it.
+ * These functions return with sstatus.VS as it was on entry; vector.c keeps the guest's value of
+ * the field. The registers are moved as bytes, eight registers at a time, whatever VLEN is: vsetvli
+ * returns the size of eight registers (V §6.2). It also clears vstart, so vstart is read before the
+ * vsetvli and written after it.
  */
 #include "asm.h"
 #include "kvm_offsets.h"

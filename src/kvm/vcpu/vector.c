@@ -2,8 +2,8 @@
 /*
  * vector.c - a vCPU's vector state in memory, and in a hart's vector unit.
  *
- * A vCPU has memory for v0 to v31 whenever the hart has V. Its V may be removed later, but that can
- * be undone until the vCPU first runs.
+ * A vCPU has memory for v0 to v31 whenever the hart has V, even if the VMM has removed V from the
+ * vCPU: until the vCPU first runs, the VMM can undo that.
  */
 #include <string.h>
 #include "kvm_asm.h"

@@ -2,9 +2,9 @@
 /*
  * vector.h - a vCPU's vector state in memory, and in a hart's vector unit.
  *
- * It is handled like FP state, and moved by the same variants (fp.h): guest.sstatus.VS is Off
- * unless the vCPU is loaded and its registers are in this hart's unit; vsstatus.VS is the guest's
- * own view of them. VS is always Off in a vCPU without V, and in the host and its programs.
+ * Vector state is handled like FP state, and moved by the same variants (fp.h): guest.sstatus.VS is
+ * Off unless the vCPU is loaded and its registers are in this hart's unit; vsstatus.VS is the
+ * guest's own view of them. VS is always Off in a vCPU without V, and in the host and its programs.
  */
 #ifndef KVM_VECTOR_H
 #define KVM_VECTOR_H
@@ -21,7 +21,7 @@ unsigned int vector_vlenb(void);
 
 int vector_vcpu_init(struct kvm_vcpu *vcpu); /* 0 or -ENOMEM */
 void vector_vcpu_destroy(struct kvm_vcpu *vcpu);
-void vector_reset(struct kvm_vcpu *vcpu); /* set all to zero; called by fp_reset(), not loaded */
+void vector_reset(struct kvm_vcpu *vcpu); /* set to zero; called by fp_reset(), vCPU not loaded */
 
 static inline bool vector_present(const struct kvm_vcpu *vcpu)
 {

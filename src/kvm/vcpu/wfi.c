@@ -6,8 +6,8 @@
  * the other variant is wfi_native.c, which clears VTW while no other thread wants the hart). The
  * vCPU's thread polls for a while (halt_poll.c), then sleeps, until an interrupt that VS has
  * enabled in vsie is pending, whatever vsstatus.SIE says (M §3.3), or until something else needs
- * the vCPU. WFI may end for no reason. wrs.nto exits, too, but only yields: the store that it waits
- * for raises no interrupt, so a sleep might never end.
+ * the vCPU. WFI may end for no reason. wrs.nto exits, too, but its handler only yields the hart:
+ * the store that the guest waits for raises no interrupt, so a sleep might never end.
  */
 #include "request.h"
 #include "vcpu/halt_poll.h"
@@ -72,8 +72,8 @@ int vcpu_wrs(struct kvm_vcpu *vcpu)
 	vcpu->stats.wrs_exit_stat++;
 	/*
 	 * The thread that has to make the store may be waiting for this very hart; then the guest
-	 * would spin until its time slice ends. It is not known which thread that is, so the next
-	 * in line runs.
+	 * would spin until its time slice ends. It is not known which thread that is, so yield to
+	 * the next in line.
 	 */
 	if (hv_hart_wanted() || hv_resched_needed())
 		hv_resched();

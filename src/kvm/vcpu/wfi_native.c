@@ -2,13 +2,13 @@
 /*
  * wfi_native.c - the guest idles the hart itself, as long as no other thread wants it.
  *
- * With hstatus.VTW = 0 the guest's WFI does not exit (H §2.1): the hart waits in VS until an
+ * With hstatus.VTW = 0, the guest's WFI does not exit (H §2.1): the hart waits in VS until an
  * interrupt arrives, the guest's own or the host's. To the host, the vCPU seems to run all the
  * time. Kicks and timers reach it as they reach a guest that computes, and the event that it waits
  * for needs no wake-up. But the host could not tell that the hart is idle when another thread
- * becomes ready to run on it. So the vCPU's WFI exits (wfi.c) from then until the vCPU is alone
- * again. A thread becomes ready on this hart only by an interrupt or by code that the hart itself
- * executes, so the guest is not running at that moment.
+ * becomes ready to run on it. So the vCPU's WFI exits (wfi.c) from then until no other thread wants
+ * the hart any more. A thread becomes ready on this hart only by an interrupt or by code that the
+ * hart itself executes, so the guest is not running at that moment.
  */
 #include "vcpu/wfi.h"
 

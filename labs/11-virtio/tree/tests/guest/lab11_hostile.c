@@ -21,7 +21,8 @@ static void ok_broken(u16 head, const char *what)
 }
 
 /*
- * The ring's descriptors for part hostile, followed by as many descriptors beyond the ring's end.
+ * The ring's descriptors, for the part "hostile", followed by as many descriptors beyond the ring's
+ * end.
  */
 static struct desc ring[2 * DISK_QUEUE] __attribute__((aligned(16)));
 
