@@ -2,9 +2,9 @@
 /*
  * paging.c - Sv39 page tables for tests of two-stage translation.
  *
- * Every root maps the low 128 GiB one to one by 1 GiB leaves, so the image, the stacks, the devices
- * and the device tree keep their addresses. Tests map 4 KiB pages from TEST_VA upwards, for which
- * tables are created.
+ * Every root maps the low 128 GiB one to one with 1 GiB leaves, so the image, the stacks, the
+ * devices and the device tree keep their addresses. Tests map 4 KiB pages from TEST_VA upwards; the
+ * tables for these pages are created when they are needed.
  */
 #include "rt.h"
 

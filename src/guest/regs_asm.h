@@ -33,7 +33,7 @@
 	callers	ld, t0
 	.endm
 
-	/* Apply a macro to the numbers of f0 to f31. */
+	/* Apply a macro to the number of each register from f0 to f31. */
 	.macro	for_all_f op
 	.irp	n, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31
 	\op	\n

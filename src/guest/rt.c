@@ -2,9 +2,9 @@
 /*
  * rt.c - console, strings, and the end of a payload.
  *
- * The console is SBI DBCN, or the legacy putchar if that is missing. DBCN takes
- * physical addresses, so a payload's page tables keep its own image mapped one
- * to one. Locks: console_lock, around the output of one printf.
+ * The console is SBI DBCN, or the legacy putchar if DBCN is missing. DBCN takes physical addresses,
+ * so a payload's page tables keep its own image mapped one to one. Locks: console_lock is held
+ * around the output of one printf().
  */
 #include "rt.h"
 
@@ -161,7 +161,7 @@ static void line_number(struct line *line, unsigned long n, unsigned base, bool 
 		line_char(line, digits[--len]);
 }
 
-/* Format one conversion: flags - and 0, width, l, then one of d u x p s c %. */
+/* Format one conversion: optional flags (- and 0), a width and l, and then one of d u x p s c %. */
 static const char *line_convert(struct line *line, const char *f, va_list *ap)
 {
 	bool left = false, is_long = false;
@@ -257,8 +257,8 @@ void rt_init_finisher(void)
 }
 
 /*
- * Try the finisher first: only it passes a status. A later call to SRST would overwrite the status,
- * so give the machine time to end.
+ * Try the finisher first, because only the finisher passes a status. A later call to SRST would
+ * overwrite the status, so give the machine time to end.
  */
 void power_off(int status)
 {

@@ -37,7 +37,7 @@
 #define REG_TP 4
 #define REG_A0 10
 
-/* A caught trap. cause is NO_TRAP if there was none. */
+/* A caught trap. cause is NO_TRAP if no trap occurred. */
 #define NO_TRAP (~0UL)
 struct trap {
 	unsigned long cause;
@@ -136,12 +136,15 @@ const struct trap *catch_trap(hart_fn fn, unsigned long arg);
 /* Like catch_trap(), but fn runs in U mode. Any trap ends fn, normally its own ecall (cause 8). */
 const struct trap *catch_user(hart_fn fn, unsigned long arg);
 /*
- * Run the code at regs[0] with x1 to x31 from regs[], until any trap, for example an ebreak at its
- * end. Afterwards, this_hart()->regs[] has the registers at the trap, except sp and tp. A timer
- * interrupt ends the code after five seconds.
+ * Run the code at regs[0] with x1 to x31 from regs[] until the first trap, for example an ebreak at
+ * the end of the code. Afterwards, this_hart()->regs[] holds the registers as they were at the
+ * trap, except sp and tp. A timer interrupt ends the code after five seconds.
  */
 const struct trap *catch_code(const unsigned long *regs);
-/* Until skip_end(), step over instructions that trap. skip_end() returns their number. */
+/*
+ * Until skip_end() is called, step over instructions that trap. skip_end() returns the number of
+ * instructions that were stepped over.
+ */
 void skip_begin(void);
 unsigned long skip_end(void);
 
@@ -164,7 +167,7 @@ void timer_at(unsigned long long time); /* by stimecmp if the hart has Sstc, els
 void timer_off(void);
 /*
  * Sleep in WFI until an interrupt of `sie_bits` is pending, for at most `us` microseconds. Returns
- * false if none of them is.
+ * false if none of these interrupts is pending.
  */
 bool wait_irq(unsigned long sie_bits, unsigned long us);
 bool isa_has(const char *ext); /* as in the device tree's riscv,isa, e.g. "_sstc" or "d" */
@@ -190,7 +193,7 @@ int fdt_cpus(unsigned long *ids, int max);
  */
 bool boot_arg(const char *name, char *value, size_t size);
 unsigned long boot_number(const char *name, unsigned long fallback);
-unsigned long boot_need(const char *name); /* bails out if it is missing */
+unsigned long boot_need(const char *name); /* bails out if the argument is missing */
 
 /* ---- paging.c: Sv39; everything below TEST_VA is mapped one to one ---- */
 #define TEST_VA 0x2000000000UL /* 4 KiB mappings of the tests start here */

@@ -92,7 +92,7 @@ trap_entry:
 	ld	tp, HART_REGS + 8 * 4(tp)
 	sret
 
-	/* catch_call(fn, arg): call fn(arg); a trap in it continues at catch_return. */
+	/* catch_call(fn, arg): call fn(arg); a trap in fn continues at catch_return. */
 	.globl	catch_call
 catch_call:
 	addi	sp, sp, -112
@@ -133,7 +133,7 @@ enter_user:
 enter_code:
 	ld	t0, 0(a0)
 	csrw	sepc, t0
-	li	t0, 1 << 8 | 1 << 5		/* SPP = 1: S; SPIE */
+	li	t0, 1 << 8 | 1 << 5		/* SPP = 1: S mode; SPIE = 1 */
 	csrs	sstatus, t0
 	mv	x31, a0
 	.irp	n, 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30

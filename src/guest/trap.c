@@ -52,8 +52,8 @@ static void trap_fatal(struct hart *hart, const char *what)
 }
 
 /*
- * Return the length of the instruction at epc, which was just fetched: 2 bytes unless its low two
- * bits are 11.
+ * Return the length of the instruction at epc, which was just fetched: 2 bytes unless the low two
+ * bits of the instruction are 11.
  */
 static unsigned long insn_length(unsigned long epc)
 {

@@ -79,7 +79,7 @@ extern volatile u32 disk_used[1 + 2 * DISK_QUEUE + 1]; /* flags and index, then 
 extern struct header disk_header;
 extern volatile u8 disk_answer;
 
-bool disk_find(void); /* false if there is none */
+bool disk_find(void); /* false if there is no disk */
 u32 disk_reg(int offset);
 void disk_set(int offset, u32 value);
 u16 disk_used_index(void);
@@ -90,8 +90,8 @@ void disk_start_queue(u32 size, unsigned long desc, unsigned long avail, unsigne
 void disk_start(void);     /* with the rings above */
 void disk_offer(u16 head); /* put head into the available ring, without a notification */
 /*
- * Wait until the used index is not `before`. Returns false if the device needs a reset, or on a
- * timeout.
+ * Wait until the used index differs from `before`. Returns false if the device needs a reset, or on
+ * a timeout.
  */
 bool disk_wait(u16 before);
 bool disk_submit(u16 head); /* offer, notify, wait */

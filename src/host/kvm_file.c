@@ -3,8 +3,8 @@
  * kvm_file.c - the core's files: /dev/kvm and the descriptors of VMs and vCPUs, behind the ops of
  * hv/host.h.
  *
- * A descriptor of the core and the holders that used hv_file_hold() share one open file, which has
- * one struct core_file. The core's release() runs when the last reference is dropped.
+ * A descriptor of the core and the holders that called hv_file_hold() share one open file, and this
+ * file has one struct core_file. The core's release() runs when the last reference is dropped.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -80,8 +80,8 @@ static const struct file_ops core_device_ops = {
 };
 
 /*
- * A file's operations depend on what the core offers for it: only ioctl(), ioctl() and pages to
- * map, or only data to read.
+ * A file's operations depend on what the core offers for it: only ioctl(); ioctl() and pages to
+ * map; or only data to read.
  */
 static const struct file_ops core_file_ops = {
 	.ioctl = core_ioctl,
@@ -154,7 +154,7 @@ int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv)
 	file_get(f); /* another thread can close the descriptor immediately */
 	fd = fd_install(f, true);
 	if (fd < 0) {
-		/* The caller keeps priv: it must not be released with the file. */
+		/* The caller keeps priv, so priv must not be released with the file. */
 		spin_lock(&core_files_lock);
 		list_del(&cf->link);
 		spin_unlock(&core_files_lock);

@@ -2,9 +2,9 @@
 /*
  * kvm_host.c - hv/host.h on the bare-metal host: functions that only call other functions.
  *
- * The others are in the files of their subjects: user pages and notifiers in mm.c, timers in
- * clock.c, FP in fpu.c, counters in pmu.c, signals in signal.c, events in eventfd.c, files in
- * kvm_file.c, parameters in sysfs.c, samples in trace_sample.c, ISA in isa.c.
+ * The other functions of hv/host.h are in the files of their subjects: user pages and notifiers in
+ * mm.c, timers in clock.c, FP in fpu.c, counters in pmu.c, signals in signal.c, events in
+ * eventfd.c, files in kvm_file.c, parameters in sysfs.c, samples in trace_sample.c, ISA in isa.c.
  */
 #include <string.h>
 #include "sched/clock.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * offsets.c - struct offsets for trap.S and boot.S. The Makefile extracts the
- * markers from the compiled assembly and writes host_offsets.h.
+ * offsets.c - struct offsets for trap.S and boot.S. Each DEFINE() becomes a marker in the compiled
+ * assembly; the Makefile extracts the markers and writes host_offsets.h.
  */
 #include "sched/thread.h"
 #include "sched/smp.h"

@@ -2,9 +2,9 @@
 /*
  * bus.c - find the device at a guest physical address.
  *
- * The table is filled before the first vCPU runs and never changes, so reading it needs no lock. To
- * observe all accesses (marker.c), bus_watch() wraps the devices' functions. So accesses have no
- * extra cost while they are not observed.
+ * The table is filled before the first vCPU runs and does not change after that, so reading it
+ * needs no lock. To observe all accesses (marker.c), bus_watch() wraps the devices' functions. So
+ * accesses have no extra cost while they are not observed.
  */
 #include <assert.h>
 #include "vmm.h"
@@ -27,8 +27,8 @@ static struct region *find(struct bus *bus, gpa_t gpa, unsigned int len)
 }
 
 /*
- * No device: reads return all ones and writes are ignored, as on an empty bus. KVM gives user
- * space no way to inject an access fault.
+ * Report an access where there is no device. Reads return all ones and writes are ignored, as on an
+ * empty bus: KVM gives user space no way to inject an access fault.
  */
 static __attribute__((noinline)) void unmapped(const char *access, gpa_t gpa, unsigned int len)
 {

@@ -2,14 +2,15 @@
 /*
  * console.c - the VMM's standard input and output, as the other end of the guest's serial line.
  *
- * Output is collected and written by the console thread a few milliseconds later, or at once when
- * the buffer is full: a write() per character would cost more than the guest's exit for it.
+ * Output is collected, and the console thread writes it a few milliseconds later; when the buffer
+ * is full, it is written at once. A write() per character would cost more than the guest's exit for
+ * that character.
  *
  * Input waits in a ring until the guest reads it. While the ring is full, standard input is not
  * read, so no input is dropped.
  *
- * On a terminal, which is put into raw mode, Ctrl-A X ends the VMM, Ctrl-A S saves the machine
- * (--save), and Ctrl-A Ctrl-A sends one Ctrl-A.
+ * A terminal is put into raw mode. On it, Ctrl-A X ends the VMM, Ctrl-A S saves the machine
+ * (--save), and Ctrl-A Ctrl-A sends one Ctrl-A to the guest.
  */
 #include <errno.h>
 #include <poll.h>
@@ -25,7 +26,7 @@
 #define INPUT_SIZE     4096
 #define ESCAPE         1 /* Ctrl-A */
 
-/* Linux prints PANIC_END when it has panicked and will neither reboot nor continue. */
+/* Linux prints PANIC_END when it has panicked and will neither reboot nor continue running. */
 #define PANIC_TEXT "Kernel panic - not syncing"
 #define PANIC_END  "---[ end " PANIC_TEXT
 
@@ -34,7 +35,7 @@ static struct {
 	pthread_mutex_t lock;
 	char out[4096];
 	size_t out_len;
-	char line[160]; /* start of the current line, for panics and --save-on */
+	char line[160]; /* start of the current line, to detect panics and --save-on */
 	size_t line_len;
 	char panic[160];
 	u8 in[INPUT_SIZE];
@@ -99,7 +100,7 @@ static bool line_is_panic_end(void)
 	return false;
 }
 
-/* Has the text of --save-on just been completed? */
+/* Has the guest just completed the string given with --save-on? */
 static bool watch_for_save(void)
 {
 	const char *text = console.machine->options.save_on;
@@ -257,7 +258,7 @@ static void *console_thread(void *arg)
 			continue;
 		if (n > 0 && fds[1].revents)
 			read_input();
-		/* Flush after the timeout, or if another event ended the wait. */
+		/* Flush after the timeout, and also if another event ended the wait. */
 		if (pending)
 			console_flush();
 	}
@@ -265,7 +266,7 @@ static void *console_thread(void *arg)
 }
 
 /*
- * State for --save: input that the guest has not read. The guest's output has been flushed before.
+ * State for --save: the input that the guest has not read yet. Its output has already been flushed.
  */
 void console_state(void *of, struct state *s)
 {
@@ -327,9 +328,9 @@ void console_start(struct machine *m)
 }
 
 /*
- * Start reading input. If a saved machine is restored, call this afterwards: the bytes that the
- * machine had not read yet come first, and restoring them (console_state()) would overwrite bytes
- * that had arrived before.
+ * Start reading input. If a saved machine is restored, call this afterwards: console_state() puts
+ * the saved input, which the guest had not read yet, at the start of the ring, and would overwrite
+ * bytes that had arrived earlier.
  */
 void console_listen(void)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * dirty.c - the pages of guest memory that were written: KVM's dirty log and the devices' own.
+ * dirty.c - the pages of guest memory that were written: KVM's dirty log and the devices' own log.
  *
- * KVM logs what vCPUs write and what it writes for them. It does not log what devices write, since
- * they are threads of the VMM. They call machine_wrote().
+ * KVM logs what vCPUs write and what KVM writes for them. It does not log what devices write, since
+ * they are threads of the VMM. They call machine_wrote() instead.
  *
- * Order: a page is first removed from the logs, then copied, so a later write logs it again. A disk
- * logs each write before performing it. So the devices' log is read while no disk works on a
- * request (io_lock).
+ * Order: a page is first removed from the logs and then copied, so a later write logs the page
+ * again. A disk logs each write before performing it. So the devices' log is read while no disk is
+ * working on a request (io_lock).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -38,8 +38,8 @@ void machine_wrote(struct machine *m, const void *at, u64 len)
 }
 
 /*
- * Have KVM's log cleared only on request, not on reading, so that a page written in between is not
- * write-protected twice. Returns false if KVM cannot do this.
+ * Have KVM's log cleared only on request, not on reading, so that a page written between reading
+ * and clearing is not write-protected twice. Returns false if KVM cannot do this.
  */
 static bool choose_manual(struct machine *m)
 {

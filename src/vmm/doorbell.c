@@ -2,31 +2,32 @@
 /*
  * doorbell.c - a device that times a guest's doorbell and the VMM's answer (--doorbell).
  *
- * A thread waits for the doorbell, as a disk's thread does, and records by the host's clock when
- * it ran. It gives the guest time to fall asleep, raises the device's interrupt, and records that
- * time too.
+ * A thread waits for the doorbell, as a disk's thread does, and records the time of the host's
+ * clock at which it woke. The thread then gives the guest time to fall asleep, raises the device's
+ * interrupt, and records that time too.
  *
  *   0x00 RING    4 bytes: a store signals the eventfd that the thread reads (KVM_IOEVENTFD)
  *   0x08 WOKE    when the thread ran after the doorbell
- *   0x10 RAISED  when it was about to raise the line
+ *   0x10 RAISED  when the thread was about to raise the line
  *   0x18 LINE    the level of the interrupt line; a store lowers it
  *   0x20 STEPS   from a tick of the clock to RAISED, in steps of two instructions: a guest that
  *                takes many samples can spread them over a tick; at most STEPS_MAX
  *   0x28 CLOCKS  gpa of struct clocks: a store starts a comparison of the guest's clock with the
- *                host's; reads as 1 until that has ended, and as 0 if no second hart is available
+ *                host's; reads as 1 until the comparison has ended, and as 0 if no second hart is
+ *                available
  *
  * The host's clock and the guest's differ by htimedelta, which KVM does not report. A request for
- * the guest's clock takes hundreds of instructions, and it is unknown at which of them the clock
- * is read. So two harts compare the clocks: the guest runs on one and the thread on the other, and
+ * the guest's clock takes hundreds of instructions, and it is unknown which of them reads the
+ * clock. So two harts compare the clocks: the guest runs on one and the thread on the other, and
  * each publishes its own clock and reads the other's. A value that was read lies in the past, which
- * bounds the difference from both sides. Under QEMU, whose harts run alternately at no cost in
- * time, the bounds meet.
+ * bounds the difference from both sides. Under QEMU, whose harts run in turn and where a switch
+ * between them takes no time, the bounds meet.
  *
- * Except for the comparison, the whole VMM runs on one hart. With two, under icount, the woken
+ * Except for the comparison, the whole VMM runs on one hart. On two harts under icount, the woken
  * thread would have to wait until the other hart's turn has ended. The machine must not be saved
- * during a comparison: writes to struct clocks are not logged.
+ * during a comparison, because writes to struct clocks are not logged.
  *
- * Locks: doorbell.lock, taken before the plic's.
+ * Locks: doorbell.lock, taken before the PLIC's lock.
  */
 #include <sched.h>
 #include <string.h>
@@ -49,8 +50,8 @@ enum doorbell_register {
 };
 
 /*
- * In guest memory. guest - host is at least `least`. The guest ends the comparison by setting
- * `enough`.
+ * This structure is in guest memory. `guest` and `host` are the two clocks; guest - host is at
+ * least `least`. The guest ends the comparison by setting `enough`.
  */
 struct clocks {
 	u64 guest, host, least, enough;
@@ -60,9 +61,9 @@ static struct doorbell {
 	struct machine *machine;
 	struct lock lock;
 	u64 woke, raised, line, steps;
-	_Atomic(volatile struct clocks *) clocks; /* non-NULL while they are compared */
+	_Atomic(volatile struct clocks *) clocks; /* non-NULL during a comparison */
 	int ring;                                 /* the eventfd */
-	cpu_set_t here, there; /* one processor each; `there` is empty if there is only one */
+	cpu_set_t here, there; /* one processor each; `there` is empty if only one is available */
 	pthread_t thread;
 } doorbell;
 
@@ -158,7 +159,7 @@ static u64 doorbell_read(void *device, u64 offset, unsigned int len)
 
 /*
  * Start a comparison: move the thread to the other hart and wake it there. Does nothing if gpa is
- * not valid, no second hart is available, or a comparison is in progress.
+ * not valid, no second hart is available, or a comparison is already in progress.
  */
 static void begin_compare(struct doorbell *dev, u64 gpa)
 {
@@ -196,8 +197,8 @@ static void doorbell_write(void *device, u64 offset, u64 value, unsigned int len
 }
 
 /*
- * State for --save. A ring of the doorbell in progress is lost, and times are those of the old
- * host's clock.
+ * State for --save. If the doorbell has been rung but not answered yet, that ring is lost. The
+ * recorded times are those of the old host's clock.
  */
 void doorbell_state(void *of, struct state *s)
 {
@@ -219,8 +220,8 @@ void doorbell_state(void *of, struct state *s)
 /* ---- creation ---- */
 
 /*
- * Choose the first two processors that the VMM may use. Threads created from now on stay on the
- * first.
+ * Choose the first two processors that the VMM may use. The calling thread and all threads that it
+ * creates later run on the first.
  */
 static void choose_processors(struct doorbell *dev)
 {

@@ -77,8 +77,8 @@ static bool has_extension(const struct vcpu *vcpu, unsigned int number)
 }
 
 /*
- * Add both forms of the ISA: the string that older kernels read (riscv,isa), and riscv,isa-base
- * with a list of names.
+ * Add both forms of the ISA: the string that older kernels read (riscv,isa), and the newer pair of
+ * riscv,isa-base and a list of extension names.
  */
 static void isa_properties(void *fdt, const struct vcpu *vcpu)
 {
@@ -282,7 +282,10 @@ static void chosen_node(struct machine *m, void *fdt, const struct layout *layou
 	do_fdt(fdt_begin_node(fdt, "chosen"));
 	do_fdt(fdt_property_string(fdt, "bootargs", m->options.append));
 	do_fdt(fdt_property_string(fdt, "stdout-path", path));
-	/* Without a seed, a guest without devices waits a long time for its first random number. */
+	/*
+	 * Without a seed, a guest that has no devices waits a long time for its first random
+	 * number.
+	 */
 	if (getrandom(seed, sizeof(seed), 0) == sizeof(seed))
 		do_fdt(fdt_property(fdt, "rng-seed", seed, sizeof(seed)));
 	if (layout->initrd != layout->initrd_end) {

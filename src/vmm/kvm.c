@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * kvm.c - KVM's ioctls, with error messages that name the call and the errno.
- */
+/* kvm.c - wrappers for KVM's ioctls, with error messages that name the call and the errno. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -7,8 +7,8 @@
  *   below the device tree    initrd, if any
  *   end of RAM - 64 KiB      device tree
  *
- * image_size includes .bss, which is not in the file, so it does not show whether an Image is
- * complete. A kernel that is also an EFI program (such as Debian's) lists its sections in a PE
+ * image_size includes .bss, which is not in the file, so image_size does not show whether an Image
+ * is complete. A kernel that is also an EFI program (such as Debian's) lists its sections in a PE
  * header, and its file has to reach the end of the last section. For any other Image, only the
  * header has to be complete.
  */
@@ -129,8 +129,8 @@ static void read_header(const struct file *file, struct image_header *header)
 }
 
 /*
- * Returns where the contents of the last PE section end in the file; 0 if there is no PE header at
- * `offset`; PE_INCOMPLETE if the file ends within the section table.
+ * Returns the offset in the file at which the contents of the last PE section end; 0 if there is no
+ * PE header at `offset`; PE_INCOMPLETE if the file ends within the section table.
  */
 #define PE_INCOMPLETE UINT64_MAX
 static u64 pe_end(const struct file *file, u64 offset)

@@ -2,8 +2,8 @@
 /*
  * logdev.c - a device that shows a guest the dirty log of its own memory (--logdev).
  *
- * With this device, a payload can test and measure the log by itself, since it knows what it has
- * written.
+ * With this device, a payload can test and measure the log by itself, since the payload knows which
+ * pages it has written.
  *
  *   0x00 LOG     1: log the guest's memory from now on; 0: stop
  *   0x08 GET     a store: KVM_GET_DIRTY_LOG; a load: the number of bits set in the whole bitmap
@@ -14,8 +14,8 @@
  *   0x28 MANUAL  enable KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 with these flags
  *   0x30 ANSWER  the result of the last of these ioctls: 0 or an errno
  *
- * Registers can be accessed with any width. Do not use the device while the machine is being saved:
- * saving uses the same log.
+ * Registers can be accessed with any width. Do not use the device while the machine is being saved,
+ * because saving uses the same log.
  *
  * Locks: logdev.lock.
  */
@@ -36,7 +36,7 @@ static struct logdev {
 	struct machine *machine;
 	struct lock lock;
 	size_t words;
-	u64 *bits; /* one per page of RAM, written by KVM and by the guest */
+	u64 *bits; /* one bit per page of RAM, written by KVM and by the guest */
 	u64 log, first;
 	int answer; /* 0 or -errno */
 } logdev;
@@ -50,7 +50,7 @@ static u64 count_bits(const struct logdev *dev)
 	return count;
 }
 
-/* Return the word with FIRST's bit, or NULL if there is no such page. */
+/* Return the word that contains FIRST's bit, or NULL if page FIRST does not exist. */
 static u64 *word(struct logdev *dev)
 {
 	return dev->first / 64 < dev->words ? &dev->bits[dev->first / 64] : NULL;

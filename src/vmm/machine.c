@@ -39,7 +39,7 @@ static struct kvm_userspace_memory_region ram_region(const struct machine *m)
 
 /*
  * KVM can map RAM with 2 MiB leaves if gpa and hva are both aligned to 2 MiB. So map 2 MiB more
- * than the guest needs, and unmap the excess.
+ * than the guest needs, and unmap the parts before and after the aligned range.
  */
 static void create_ram(struct machine *m)
 {
@@ -57,8 +57,8 @@ static void create_ram(struct machine *m)
 	if (ram < raw + SZ_2M)
 		munmap(ram + size, raw + SZ_2M - ram);
 	/*
-	 * This is only advice: if the host ignores it, pages may be small, or be provided one by
-	 * one.
+	 * madvise() only gives advice: the host may ignore it and use small pages, or provide pages
+	 * one by one.
 	 */
 	madvise(ram, size, m->options.small_pages ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
 	if (m->options.populate && madvise(ram, size, MADV_POPULATE_WRITE))
@@ -155,7 +155,10 @@ static void park_all(struct machine *m)
 	pthread_mutex_unlock(&m->lock);
 }
 
-/* A second signal exits at once: after the first, the VMM may be blocked on standard output. */
+/*
+ * A second signal makes the VMM exit at once: after the first, it may be blocked on standard
+ * output.
+ */
 static void on_signal(int number)
 {
 	if (ending_signal)
@@ -253,9 +256,9 @@ static void run_until_stop(struct machine *m)
 }
 
 /*
- * A vCPU that HSM had stopped when it was parked may have been started since, by a vCPU that was
- * not parked yet. KVM sets the new registers of a started vCPU only in KVM_RUN, so a vCPU started
- * late has to run before the save.
+ * A vCPU that HSM had stopped when it was parked may have been started afterwards, by a vCPU that
+ * was not parked yet. KVM sets the new registers of a started vCPU only in KVM_RUN, so a vCPU that
+ * was started late has to run before the save.
  */
 static bool was_started_late(const struct machine *m)
 {
@@ -278,7 +281,7 @@ static void finish_late_starts(struct machine *m)
 	}
 }
 
-/* A machine that could not be saved continues. */
+/* If the machine could not be saved, it continues. */
 static void run_and_save(struct machine *m)
 {
 	do {

@@ -4,15 +4,15 @@
  *
  *   boot 0x80200000 dtb 0x9fe00000      a boot: entry point and device tree
  *   uart+0x5 read 1 0x60                an access to a device: region, offset, bytes, value
- *   nobody+0x30000000 write 4 0x1       an access where there is no device
- *   disk0 begin write 0x2a8 4096        a request: sector and bytes
- *   disk0 end 0                         its status
+ *   nobody+0x30000000 write 4 0x1       an access to an address without a device
+ *   disk0 begin write 0x2a8 4096        the start of a request: sector and bytes
+ *   disk0 end 0                         the end of the request: its status
  *   stop 1 status 0                     enum stop_reason, and the VMM's exit status if it ends now
  *
- * Each line is one write, hence one or two records of the event `print` (docs/trace.md), between
- * the events of the same hart. Without --markers, or if that event is off when the VMM starts, an
- * access makes no system call and executes no additional instruction: the bus calls the devices
- * directly.
+ * Each line is one write, and hence one or two records of the event `print` (docs/trace.md),
+ * between the events of the same hart. Without --markers, or if that event is off when the VMM
+ * starts, an access does not make a system call or execute any additional instruction: the bus
+ * calls the devices directly.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -38,7 +38,7 @@ void marker(const char *format, ...)
 	va_start(args, format);
 	n = vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	/* The write fails while tracing is off; that is not an error. */
+	/* The write fails while tracing is off; this is not an error. */
 	if (n > 0 && write(marker_fd, text, n < (int)sizeof(text) ? n : (int)sizeof(text) - 1) < 0)
 		return;
 }
@@ -50,8 +50,8 @@ static void seen(const struct region *region, u64 offset, bool write, unsigned i
 }
 
 /*
- * Return true if markers are recorded. On hyperscope, a file shows this; Linux does not have this
- * file and records all markers.
+ * Return true if markers are recorded. Under hyperscope, a file in tracefs shows whether they are;
+ * Linux does not have this file and records all markers.
  */
 static bool event_is_on(void)
 {

@@ -2,10 +2,10 @@
 /*
  * pages.c - guest memory in the file of a saved VM.
  *
- * A page gets its place in the file when it is first saved, and is written to the same place if it
- * changes later. So the file has each page once, whatever the number of rounds. While the guest
- * runs, a page may change while it is being written to the file. Then it is dirty, and a later
- * round writes it again.
+ * A page gets its place in the file when it is first saved. If it changes later, it is written to
+ * the same place. So the file contains each page only once, whatever the number of rounds. While
+ * the guest runs, a page may change while it is being written to the file. Such a page is then
+ * dirty, and a later round writes it again.
  */
 #include <errno.h>
 #include <stdlib.h>

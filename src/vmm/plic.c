@@ -3,14 +3,15 @@
  * plic.c - the platform-level interrupt controller, with level-triggered sources.
  *
  * Each vCPU has two contexts, as on QEMU's `virt`: 2n is for M-mode, which a guest hart does not
- * have (the context's registers read as zero), and 2n + 1 is for S-mode. The output of an S context
- * is the vCPU's external interrupt, set by KVM_INTERRUPT, which any thread may call while the vCPU
- * runs.
+ * have (the context's registers read as zero), and 2n + 1 is for S-mode. The output of an S-mode
+ * context is the vCPU's external interrupt. It is set by KVM_INTERRUPT, which any thread may call
+ * while the vCPU runs.
  *
- * A source goes level -> pending (gateway) -> claimed, in service -> completed. It is pending again
- * only after completion, if its line is still high. A line that falls before the claim withdraws
- * its request (PLIC §1.2 and newer QEMUs let a stale claim through). A claim returns only a source
- * above the threshold (as in QEMU; by PLIC §8 it would ignore the threshold).
+ * A source goes level -> pending (gateway) -> claimed, in service -> completed. It becomes pending
+ * again only after completion, and at once if its line is still high. If a line falls before the
+ * claim, its request is withdrawn (PLIC §1.2 and newer QEMUs let a stale claim through). A claim
+ * returns only a source above the threshold (as in QEMU; by PLIC §8, the claim would ignore the
+ * threshold).
  *
  * Register map: PLIC §3.
  */
@@ -53,7 +54,7 @@ static unsigned int best_source(const struct plic *plic, const struct plic_conte
 	/* lab 7 end */
 }
 
-/* Report every changed output to KVM. */
+/* Report every output that has changed to KVM. */
 static void update(struct plic *plic)
 {
 	/* lab 7: write update: call KVM_INTERRUPT for each context whose output has changed */
@@ -183,7 +184,10 @@ static void write_locked(struct plic *plic, u64 offset, u32 value)
 	}
 }
 
-/* Registers are 32 bits wide; other accesses read zero and change nothing. */
+/*
+ * Registers are 32 bits wide. Accesses with another width or at an unaligned offset read zero and
+ * change nothing.
+ */
 static u64 plic_read(void *device, u64 offset, unsigned int len)
 {
 	struct plic *plic = device;
@@ -224,8 +228,8 @@ void plic_reset(struct plic *plic)
 }
 
 /*
- * KVM knows the levels of its interrupt lines only from the PLIC, so set all of them again after a
- * restore.
+ * KVM learns the levels of its interrupt lines only from the PLIC, so set all of the levels again
+ * after a restore.
  */
 static void update_lines(struct plic *plic)
 {

@@ -3,8 +3,9 @@
  * precopy.c - decide whether another round of copying memory from a running guest is worthwhile.
  *
  * A round writes the pages that the previous round left dirty. Meanwhile, the guest dirties more
- * pages. The pages left at the end are written while the guest is stopped. So rounds continue until
- * few pages are left, or hardly fewer than before, or the allowed number of rounds is reached.
+ * pages. The pages that are still dirty after the last round are written while the guest is
+ * stopped. So rounds continue until few pages are left, or hardly fewer than before, or until the
+ * allowed number of rounds is reached.
  */
 #include "state.h"
 

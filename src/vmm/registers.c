@@ -44,10 +44,10 @@ static void set(struct vcpu *vcpu, u64 reg, unsigned long value, const char *nam
 }
 
 /*
- * Set the state in which SBI HSM starts a hart (SBI HSM FID 0), which is also Linux's boot
- * protocol: a0 is the hart id, a1 is the address of the device tree, and satp and sstatus.SIE are
- * zero. All harts but the first wait to be started, and KVM sets their state itself when they
- * start.
+ * Set the state in which SBI HSM starts a hart (SBI HSM FID 0), which is also the state that
+ * Linux's boot protocol requires: a0 is the hart id, a1 is the address of the device tree, and satp
+ * and sstatus.SIE are zero. All harts except the first wait to be started, and KVM itself sets
+ * their state when they start.
  */
 void registers_reset(struct vcpu *vcpu, gpa_t entry, gpa_t dtb)
 {

@@ -3,9 +3,9 @@
  * restore.c - restore a VM from a file that --save has written (--restore).
  *
  * The machine is built as the header describes it; it is an error if the command line contradicts
- * the header. The disks have to be those that the machine had, unchanged. If anything does not fit,
- * is damaged or is cut off, the VMM prints the reason and exits: a guest never runs with only a
- * part of its state.
+ * the header. The disks have to be those that the machine had, with unchanged contents. If anything
+ * does not fit, is damaged or is cut off, the VMM prints the reason and exits: a guest never runs
+ * with only a part of its state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -46,7 +46,8 @@ static void read_at(const struct options *options, void *to, size_t len, u64 off
 
 /*
  * Refuse a file that is shorter than its header says, or whose header is inconsistent. The file may
- * be longer, as a disk is. ram_size <= RAM_MAX, so nothing overflows.
+ * be longer than the header says: it may be a disk. ram_size <= RAM_MAX, so the sums do not
+ * overflow.
  */
 static void check_extent(const struct options *options, const struct save_header *h)
 {

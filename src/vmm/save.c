@@ -2,16 +2,17 @@
 /*
  * save.c - save a running VM to a file (--save).
  *
- * Memory is written first, while the guest runs: all of it, then, in rounds, the pages that became
- * dirty meanwhile, as long as that is worthwhile (precopy.c). Then the vCPUs are parked, as for a
- * reboot, and the remaining pages, registers and devices follow. Without rounds (--save-rounds 0),
- * the guest stops at the request, and everything is written then.
+ * Memory is written first, while the guest runs: first all of it, and then, in rounds, the pages
+ * that became dirty meanwhile, for as long as another round is worthwhile (precopy.c). Then the
+ * vCPUs are parked, as for a reboot, and the remaining pages, the registers and the devices are
+ * written. Without rounds (--save-rounds 0), the guest stops when the save is requested, and
+ * everything is written while it is stopped.
  *
  * A save is requested by save_request() from any thread (test device, console, --save-at,
- * --save-on) or by SIGUSR2. If it fails, the guest continues unchanged.
+ * --save-on) or by SIGUSR2. If the save fails, the guest continues unchanged.
  *
  * A regular file is written as FILE.part and renamed at the end. On a block device, the header,
- * which is written last, makes the file valid.
+ * which is written last, makes the contents valid.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@ static struct {
 	struct dirty *dirty;
 	const char *failed; /* the first step that failed, or NULL */
 	int err;
-	char path[4096]; /* of the file that is written */
+	char path[4096]; /* of the file that is being written */
 	unsigned int rounds;
 	bool under_way;
 } save = { .pages.fd = -1 };
@@ -148,7 +149,10 @@ static void rounds(struct machine *m)
 		 !atomic_load(&m->stopping));
 }
 
-/* Called by the main thread: write what can be written before the guest stops, then stop it. */
+/*
+ * Called by the main thread: write what can be written before the guest stops, and then stop the
+ * guest.
+ */
 void save_live(struct machine *m)
 {
 	begin(m);
@@ -163,8 +167,8 @@ void save_live(struct machine *m)
 }
 
 /*
- * Request a save; without rounds, this stops the guest now. May be called by any thread, but not in
- * a signal handler.
+ * Request a save. Without rounds, this function stops the guest at once. May be called by any
+ * thread, but not in a signal handler.
  */
 void save_request(struct machine *m)
 {
@@ -280,7 +284,7 @@ bool save_finish(struct machine *m)
 }
 
 /*
- * Give up a save, because the guest ended or rebooted before it was stopped for the save. Called
+ * Abandon a save because the guest ended or rebooted before it was stopped for the save. Called
  * with all vCPUs parked.
  */
 void save_abandon(struct machine *m)

@@ -9,7 +9,7 @@
 #include <time.h>
 #include "vmm.h"
 
-/* Take only the numbers: the VMM does not include the hypervisor's headers. */
+/* Use only the numbers of sbi.def: the VMM does not include the hypervisor's headers. */
 enum {
 #define SBI_EXTENSION(ext, number, class, version)      SBI_EXT_##ext = number,
 #define SBI_LEGACY(call, number, class, name, version)  SBI_LEGACY_##call = number,
@@ -85,8 +85,8 @@ static long dbcn(struct machine *m, unsigned long function, const unsigned long 
 }
 
 /*
- * Sleep until an interrupt that the guest left enabled at its PLIC is pending. KVM has checked
- * the call and prepared the resume.
+ * Sleep until an interrupt that the guest left enabled at its PLIC is pending, or until the machine
+ * is being stopped. KVM has checked the call and prepared the resume.
  */
 static void suspend(struct vcpu *vcpu)
 {
@@ -120,7 +120,7 @@ void sbi_handle(struct vcpu *vcpu)
 	case SBI_EXT_DBCN:
 		ret[0] = dbcn(m, vcpu->run->riscv_sbi.function_id, args, &ret[1]);
 		break;
-	case SBI_EXT_BASE: /* a probe for an extension of user space: the VMM has none */
+	case SBI_EXT_BASE: /* a probe for a user-space extension: the VMM does not have any */
 		ret[0] = SBI_SUCCESS;
 		ret[1] = 0;
 		break;

@@ -26,8 +26,8 @@ static const struct {
 #define EXTENSIONS (sizeof(extensions) / sizeof(extensions[0]))
 
 /*
- * Get the list's next word: the extension's index, and whether to enable it. Returns false at the
- * end of the list; exits if the word is not an extension.
+ * Get the list's next word: *index is the extension's index, and *on says whether to enable it.
+ * Returns false at the end of the list; exits if the word is not an extension.
  */
 static bool next_word(const char **list, unsigned int *index, bool *on)
 {

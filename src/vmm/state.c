@@ -2,17 +2,17 @@
 /*
  * state.c - convert fields to bytes and back.
  *
- * A device lists its fields once, in one function for both directions, so what is saved and what is
- * restored cannot differ. Loaded data is not trusted: the remaining length is checked before each
- * field, and a field that is missing is left unchanged and makes all of the data invalid.
+ * A device lists its fields once, in one function for both directions, so the saved fields and the
+ * restored fields cannot differ. Loaded data is not trusted: the remaining length is checked before
+ * each field is read. A field that is missing is left unchanged and makes all of the data invalid.
  */
 #include <stdlib.h>
 #include <string.h>
 #include "state.h"
 
 /*
- * Multiplying by an odd number and combining the halves with xor are bijective: a changed word is
- * detected.
+ * Multiplying by an odd number and combining the halves with xor are both bijective, so a changed
+ * word is always detected.
  */
 #define SUM_FACTOR 0x9e3779b97f4a7c15ull
 

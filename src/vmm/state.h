@@ -36,7 +36,7 @@ struct save_header {
 	u64 sections_at, sections_len;
 	u64 ram_base, ram_size;
 	u32 vcpus, disks;
-	u32 devices; /* bit n: the machine has the device of device.def's row n */
+	u32 devices; /* bit n: the machine has the device in row n of device.def */
 	u32 zero;
 	u64 sum; /* of all fields before it */
 };
@@ -54,7 +54,7 @@ struct save_section {
 struct state {
 	bool loading;
 	u8 *data;
-	size_t len; /* in bytes: so far when saving, in all when loading */
+	size_t len; /* in bytes: written so far when saving, the total when loading */
 	size_t room, at;
 	const char *bad; /* why the data was refused, or NULL; the first reason counts */
 };
@@ -66,14 +66,14 @@ void state_refuse(struct state *s, const char *why);
 u64 state_sum(u64 sum, const void *data, size_t len); /* of the u64s in data; start with sum = 0 */
 
 /*
- * To save, section_begin() begins a section after the others; section_end() ends the section, given
- * what section_begin() returned.
+ * For saving: section_begin() begins a section after those already written. section_end() ends this
+ * section; it needs the value that section_begin() returned.
  */
 size_t section_begin(struct state *s, const char *name, unsigned int index);
 void section_end(struct state *s, size_t begin);
 /*
- * To load, set *contents to the next section, which must have this name and index. Returns false,
- * with s->bad set, if the section is missing or invalid.
+ * For loading: set *contents to the next section, which must have this name and index. Returns
+ * false, with s->bad set, if the section is missing or invalid.
  */
 bool section_open(struct state *s, const char *name, unsigned int index, struct state *contents);
 
@@ -100,8 +100,8 @@ int file_read(int fd, void *to, size_t len, u64 offset);
 
 int pages_begin(struct pages *pages, struct machine *m, int fd);
 /*
- * Write the pages in the bitmap, or all if it is NULL, except for pages of zeroes that are not in
- * the file. Returns how many were written, or -errno.
+ * Write the pages in the bitmap, or all pages if it is NULL. Pages that contain only zeroes and are
+ * not in the file yet are skipped. Returns the number of pages written, or -errno.
  */
 long pages_write(struct pages *pages, const u64 *bitmap);
 void pages_end(struct pages *pages);
@@ -109,7 +109,8 @@ void pages_end(struct pages *pages);
 /*
  * ---- contents of sections: saved, or loaded and applied; each in its owner's file ------------
  *
- * For loading, the machine has just been built, no vCPU has run, and pages has fd and nr.
+ * When sections are loaded, the machine has just been built, no vCPU has run yet, and `fd` and `nr`
+ * of struct pages are set.
  */
 typedef void section_fn(void *of, struct state *s);
 section_fn pages_state, vcpu_state, plic_state, uart_state, console_state, virtio_mmio_state;
@@ -125,7 +126,7 @@ void sections_state(struct machine *m, struct pages *pages, struct state *s);
 /* ---- dirty.c: the pages of guest memory that were written ------------------------------------ */
 
 struct dirty;
-struct dirty *dirty_start(struct machine *m); /* or NULL with errno: no memory, or KVM refused */
+struct dirty *dirty_start(struct machine *m); /* NULL with errno: out of memory, or KVM refused */
 /*
  * Add the pages in both logs (KVM's and the VMM's own) to the dirty pages. Returns the number of
  * dirty pages.
@@ -138,7 +139,9 @@ void dirty_end(struct dirty *dirty);
 /* ---- precopy.c: whether a save needs another round ------------------------------------------- */
 
 void precopy_begin(u64 pages, unsigned int most); /* pages of guest memory; at most `most` rounds */
-/* Is another round worthwhile, after one that wrote `written` pages, with `left` dirty now? */
+/*
+ * Is another round worthwhile if the last one wrote `written` pages and `left` pages are dirty now?
+ */
 bool precopy_goes_on(u64 written, u64 left);
 
 #endif

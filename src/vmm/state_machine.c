@@ -2,14 +2,17 @@
 /*
  * state_machine.c - the sections of a saved VM, in their order.
  *
- * Memory comes first, since restoring it takes a long time, and the clock runs from the moment it
- * is set. The clock comes before the vCPUs, whose timers are compared with it, and the vCPUs before
- * the PLIC, which sets their interrupt lines.
+ * Memory comes first: restoring it takes a long time, and the clock runs from the moment it is set.
+ * The clock comes before the vCPUs, because their timers are compared with it. The vCPUs come
+ * before the PLIC, because the PLIC sets their interrupt lines.
  */
 #include <string.h>
 #include "state.h"
 
-/* Read the clock when the last vCPU has stopped: writing the rest of memory takes a long time. */
+/*
+ * Read the clock as soon as the last vCPU has stopped, because writing the rest of memory takes a
+ * long time.
+ */
 void clock_read(struct machine *m)
 {
 	kvm_get_timer(m->vcpus[0].fd, KVM_REG_RISCV_TIMER_REG(time), &m->saved_time);

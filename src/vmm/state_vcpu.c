@@ -2,23 +2,24 @@
 /*
  * state_vcpu.c - save and restore a vCPU: its HSM state, and every register that KVM lists.
  *
- *   u32 HSM state, u32 number of registers; then for each: u64 id, and the value in as many bytes
- *   as the id specifies, rounded up to a multiple of 8
+ *   u32 HSM state, u32 number of registers; then for each register: u64 id, and the value in as
+ *   many bytes as the id specifies, rounded up to a multiple of 8
  *
  * Registers are set in this order (Documentation/virt/kvm/api.rst and the code of arch/riscv/kvm):
  *
  *   1. ISA_EXT, SBI_EXT, CONFIG: the kind of vCPU. Registers exist only with their extension,
  *      which cannot be changed after the first KVM_RUN. Values that are already right are not
  *      set; extensions that only this host has are switched off.
- *   2. the guest's time, once for the VM (state_machine.c, before this): the timer is
- *      compared with it
- *   3. all others; of the FP registers, only those of D if there are any, since those of F are
- *      a view of the same registers
- *   4. the timer, which may be due at once; setting sip later would clear its interrupt. First
- *      compare, then the state, which starts the timer with the value of compare.
+ *   2. the guest's time, once for the VM (before this file's code runs, by state_machine.c): the
+ *      timer is compared with it
+ *   3. all other registers; of the FP registers, only those of D if there are any, since those of
+ *      F are a view of the same registers
+ *   4. the timer, which may be due at once; if sip were set later, that would clear the timer's
+ *      interrupt. compare is set first, and then the state, which starts the timer with the
+ *      value of compare.
  *   5. HSM state
- *   6. the external interrupt, by KVM_INTERRUPT (plic_state()): it is also in sip, but KVM keeps
- *      the line separately
+ *   6. the external interrupt, by KVM_INTERRUPT (plic_state()): this interrupt is also in sip, but
+ *      KVM keeps the line separately
  *
  * All of this happens while the vCPU is outside KVM_RUN.
  */
@@ -93,7 +94,9 @@ static void reg_state(struct state *s, struct reg *reg)
 		state_bytes(s, reg->value, ALIGN_UP(REG_BYTES(reg->id), sizeof(u64)));
 }
 
-/* The guest's time belongs to the VM and keeps running: it is read once, for section "machine". */
+/*
+ * The guest's time belongs to the VM and keeps running: it is read once, for the section "machine".
+ */
 static bool is_time(u64 id)
 {
 	return TYPE(id) == KVM_REG_RISCV_TIMER && NUMBER(id) == KVM_REG_RISCV_TIMER_REG(time);
@@ -230,9 +233,9 @@ static void set_rest(struct vcpu *vcpu, const struct regs *regs)
 	 KVM_REG_RISCV_ISA_EXT | KVM_REG_RISCV_ISA_SINGLE | KVM_RISCV_ISA_EXT_SSTC)
 
 /*
- * A timer that was off is left as in a new vCPU. With Sstc, the guest's stimecmp is always
- * compared, but Linux 6.12 reports the state "off", because no SBI call set it. So with Sstc, only
- * compare decides (all ones: off).
+ * A timer that was off is left as it is in a new vCPU. With Sstc, the guest's stimecmp is always
+ * compared with the time, but Linux 6.12 reports the state "off", because no SBI call set the
+ * timer. So with Sstc, compare alone decides whether the timer is on (all ones: off).
  */
 static void set_timer(struct vcpu *vcpu, const struct regs *regs, struct state *s)
 {

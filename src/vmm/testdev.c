@@ -4,19 +4,19 @@
  *
  *   0x000 - 0x7ff  memory, at any width: what was stored is read back
  *   0x800 LEN      length of the last access to that memory, in bytes
- *   0x808 OFFSET   its offset
- *   0x810 WRITE    1 if it was a store
- *   0x818 VALUE    the value that it stored or loaded
- *   0x820 COUNT    number of such accesses; a store sets it
+ *   0x808 OFFSET   offset of the last access
+ *   0x810 WRITE    1 if the last access was a store
+ *   0x818 VALUE    the value that the last access stored or loaded
+ *   0x820 COUNT    number of accesses to that memory; a store to COUNT sets it
  *   0x828 MAGIC    the letters "testdev"
- *   0x830 ZAP      store a gpa: the host drops the page there, which then reads as zeros
+ *   0x830 ZAP      store a gpa: the host drops the page there, which then reads as zeroes
  *   0x838 IRQ      the level of the device's interrupt line
  *   0x840 NOTIFY   4 bytes: a store signals an eventfd that no thread waits for, without an exit to
- *                  the VMM (KVM_IOEVENTFD); reads as 1 if KVM supports that
+ *                  the VMM (KVM_IOEVENTFD); reads as 1 if KVM supports this
  *   0x848 SIGNALS  how often the eventfd was signaled since the last load of this register
- *   0x850 SAVE     a store requests a save of the machine; without --save it does nothing
+ *   0x850 SAVE     a store requests a save of the machine; without --save, a store does nothing
  *
- * Locks: testdev.lock, taken before the plic's.
+ * Locks: testdev.lock, taken before the PLIC's lock.
  */
 #include <string.h>
 #include <sys/eventfd.h>
@@ -170,8 +170,9 @@ void testdev_state(void *of, struct state *s)
 }
 
 /*
- * Make the eventfd that a store to NOTIFY signals, and return it, or -1. It is optional: without
- * it, only some rows of the benchmark are missing.
+ * Create the eventfd that a store to NOTIFY signals. Returns the eventfd, or -1 if it cannot be
+ * created or KVM refuses it. It is optional: without it, only some rows of the benchmark are
+ * missing.
  */
 static int make_notify(struct machine *m)
 {

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * uart.c - a 16550A serial port, byte registers at stride 1.
+ * uart.c - a 16550A serial port, with byte registers at stride 1.
  *
- * Transmission takes no time: the transmitter is always empty, and raises its interrupt once after
- * each byte (and when that interrupt is enabled). Bytes are received directly from the console's
- * ring, so there is no receive FIFO that could overrun or be cleared.
+ * Transmission takes no time, so the transmitter is always empty. It raises its interrupt once
+ * after each byte, and once when this interrupt is enabled. Bytes are received directly from the
+ * console's ring, so there is no receive FIFO that could overrun or be cleared.
  *
  * The other end respects RTS: while the guest has RTS off, input stays in the ring. When Linux's
- * driver opens the port, it clears the FIFOs and discards a byte, but with RTS off, so no input is
- * lost. RTS is on after reset, for programs that poll and never write MCR.
+ * driver opens the port, it clears the FIFOs and discards a byte, but RTS is off at that time, so
+ * no input is lost. RTS is on after reset, for programs that poll and never write MCR.
  */
 #include <linux/serial_reg.h>
 #include "state.h"
@@ -161,7 +161,10 @@ void uart_input_arrived(struct uart *uart)
 	lock_release(&uart->lock);
 }
 
-/* The line need not be lowered: the same machine reset clears the PLIC's lines. */
+/*
+ * The interrupt line need not be lowered here: the machine reset that resets the UART also clears
+ * the PLIC's lines.
+ */
 void uart_reset(struct uart *uart)
 {
 	lock_take(&uart->lock);

@@ -2,9 +2,9 @@
 /*
  * vcpu.c - a vCPU's thread: call KVM_RUN, handle the exit, repeat.
  *
- * KVM completes an MMIO or SBI exit at the next KVM_RUN. So a thread that has to stop calls
- * KVM_RUN once more with immediate_exit set: KVM completes the instruction, does not begin another
- * one, and returns EINTR, on which the thread parks.
+ * KVM completes an MMIO or SBI exit at the next KVM_RUN. So a thread that has to stop calls KVM_RUN
+ * once more with immediate_exit set. KVM then completes the instruction, does not begin another
+ * one, and returns EINTR, and the thread parks.
  */
 #include <errno.h>
 #include <sched.h>
@@ -17,13 +17,16 @@
 
 #define KICK_SIGNAL SIGUSR1
 
-/* Zkr (unprivileged): the entropy source's CSR seed, and its state ES16, "16 bits of entropy". */
+/*
+ * Zkr (unprivileged spec): the entropy source's CSR, seed, and the state ES16 in it ("16 bits of
+ * entropy").
+ */
 #define CSR_SEED        0x015
 #define SEED_STATE_ES16 (2ul << 30)
 
 static void kicked(int signal)
 {
-	(void)signal; /* it only has to make KVM_RUN return */
+	(void)signal; /* the signal only has to make KVM_RUN return */
 }
 
 void vcpu_kick(struct vcpu *vcpu)
@@ -31,7 +34,9 @@ void vcpu_kick(struct vcpu *vcpu)
 	pthread_kill(vcpu->thread, KICK_SIGNAL);
 }
 
-/* Data of any length is at the start of the 8 bytes: guest and host are little-endian. */
+/*
+ * Data of any length begins at the first of the 8 bytes, because guest and host are little-endian.
+ */
 static void handle_mmio(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
@@ -190,8 +195,8 @@ void vcpu_create(struct vcpu *vcpu, struct machine *m, unsigned int id)
 	if (vcpu->run == MAP_FAILED)
 		die(STATUS_SETUP, "mmap of vCPU %u: %s", id, strerror(errno));
 	/*
-	 * KVM offers the debug console only on request. An older KVM does not have it; ignore the
-	 * error.
+	 * KVM offers the debug console only on request. An older KVM does not have a debug console
+	 * and returns an error, which is ignored.
 	 */
 	kvm_set_reg(vcpu->fd, REG_SBI(KVM_RISCV_SBI_EXT_DBCN), 1);
 	sbi_apply_list(vcpu);

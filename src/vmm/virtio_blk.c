@@ -44,7 +44,10 @@ static u64 bytes_in(const struct iovec *iov, unsigned int count)
 	return sum;
 }
 
-/* Copy `len` bytes from the front and remove them from the buffers. False if there are fewer. */
+/*
+ * Copy `len` bytes from the front of the buffers and remove them there. Returns false if the
+ * buffers have fewer bytes.
+ */
 static bool take_front(struct iovec *iov, unsigned int count, void *to, size_t len)
 {
 	for (unsigned int i = 0; i < count && len; i++) {

@@ -4,8 +4,8 @@
  *
  * Each device has one queue and one thread. A driver notifies the queue through an ioeventfd: KVM
  * signals the eventfd without leaving the kernel, and the device's thread works on the queue. If
- * KVM has no ioeventfd, or with --no-ioeventfd, the write arrives here and signals the same
- * eventfd.
+ * KVM does not support ioeventfds, or if --no-ioeventfd is given, the driver's write is handled in
+ * this file, which signals the same eventfd.
  */
 #include <errno.h>
 #include <linux/virtio_config.h>
@@ -163,7 +163,7 @@ static void set_half(u64 *address, u32 value, bool high)
 		*address = (*address & ~0xffffffffull) | value;
 }
 
-/* The queue's size and addresses can be set only while it is not in use. */
+/* The queue's size and addresses can be set only while the queue is not ready. */
 static void write_queue_register(struct virtio_device *device, u64 offset, u32 value)
 {
 	struct virtqueue *queue = &device->queue;
@@ -231,7 +231,7 @@ static void write_register(struct virtio_device *device, u64 offset, u32 value)
 	}
 }
 
-/* Configuration space can be read at any width, registers only 32 bits at a time. */
+/* Configuration space can be read at any width; registers can be read only 32 bits at a time. */
 static u64 read_config(const struct virtio_device *device, u64 offset, unsigned int len)
 {
 	u64 value = 0;
@@ -310,9 +310,9 @@ static void queue_state(struct virtio_device *device, struct state *s)
 }
 
 /*
- * Called with the machine stopped. A request in progress is completed first (io_lock); the others
- * are still in the ring, in guest memory, and are executed after the restore. Completed requests
- * are on the disk (sync()), which is not part of the file.
+ * Called with the machine stopped. A request in progress is completed first (io_lock). Requests
+ * that have not been started are still in the ring, in guest memory, and are executed after the
+ * restore. Completed writes are on the disk (sync()), which is not part of the file.
  */
 void virtio_mmio_state(void *of, struct state *s)
 {

@@ -18,8 +18,9 @@
 #define USED_BYTES(size)  (2 * RING_FIRST + 8 * (u64)(size))
 
 /*
- * After this load, what the guest wrote before idx is visible. The reverse holds for
- * store_release(): a guest that reads the new idx sees what was written before it.
+ * After this load, everything that the guest wrote before it wrote idx is visible. The reverse
+ * holds for store_release(): a guest that reads the new idx sees everything that the device wrote
+ * before it.
  */
 static u16 load_acquire(const volatile u16 *at)
 {
@@ -71,9 +72,10 @@ static struct vring_desc read_desc(const struct vring_desc *table, u32 index)
 }
 
 /*
- * Add one buffer to the chain. Those that the device reads come first (virtio §2.7.4.2). Returns
- * false and sets *why if the buffer is not in RAM, is in the wrong order, or follows CHAIN_MAX
- * others. A buffer that the device may write is logged as dirty here (machine_wrote()).
+ * Add one buffer to the chain. Buffers that the device reads come first (virtio §2.7.4.2). Returns
+ * false and sets *why if the buffer is not in RAM or is in the wrong order, or if the chain already
+ * has CHAIN_MAX buffers. A buffer that the device may write is logged as dirty here
+ * (machine_wrote()).
  */
 static bool add_buffer(struct machine *m, struct chain *chain, const struct vring_desc *desc,
 		       const char **why)
@@ -101,9 +103,9 @@ static bool add_buffer(struct machine *m, struct chain *chain, const struct vrin
 }
 
 /*
- * Follow a chain through a table of `size` descriptors, from `index` to the descriptor without a
- * next. No descriptor may be indirect, not even the first: it is read again here, and may differ
- * from what virtqueue_pop() read. add_buffer() refuses a chain that loops.
+ * Follow a chain through a table of `size` descriptors, from `index` to the first descriptor that
+ * does not have the flag NEXT. No descriptor may be indirect, not even the first: it is read again
+ * here, and may differ from what virtqueue_pop() read. add_buffer() refuses a chain that loops.
  */
 static bool walk(struct machine *m, struct chain *chain, const struct vring_desc *table, u32 size,
 		 u32 index, const char **why)
@@ -133,7 +135,7 @@ static bool walk(struct machine *m, struct chain *chain, const struct vring_desc
 /*
  * Follow a chain through an indirect table in RAM, from entry 0. `head` has the table's address,
  * which must be aligned to 8, and its length in bytes, which must be that of one or more whole
- * descriptors. A descriptor that points to an indirect table has no next.
+ * descriptors. A descriptor that points to an indirect table must not have the flag NEXT.
  */
 static bool walk_indirect(struct machine *m, struct chain *chain, const struct vring_desc *head,
 			  const char **why)
@@ -151,7 +153,10 @@ static bool walk_indirect(struct machine *m, struct chain *chain, const struct v
 	/* lab 11 end */
 }
 
-/* Returns 1 with a chain, 0 if the queue is empty, -1 if the guest broke a rule (see *why). */
+/*
+ * Returns 1 if *chain has been filled in, 0 if the queue is empty, -1 if the guest broke a rule
+ * (see *why).
+ */
 int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, const char **why)
 {
 	/* lab 11: write virtqueue_pop: the next chain that the driver has made available */
@@ -185,8 +190,8 @@ int virtqueue_pop(struct machine *m, struct virtqueue *vq, struct chain *chain, 
 
 /*
  * Return the chain to the driver. `written` is the number of bytes that the device may have
- * written. The index is kept only in the ring: a driver that changes it merely gets its answers
- * elsewhere in its own ring.
+ * written. The used ring's index is kept only in the ring: if a driver changes it, the driver
+ * merely gets its answers elsewhere in its own ring.
  */
 void virtqueue_push(struct virtqueue *vq, const struct chain *chain, u32 written)
 {
@@ -200,7 +205,10 @@ void virtqueue_push(struct virtqueue *vq, const struct chain *chain, u32 written
 	/* lab 11 end */
 }
 
-/* Tell the driver whether to notify: it need not while requests are being executed. */
+/*
+ * Tell the driver whether to notify the device, which need not be notified while it executes
+ * requests.
+ */
 void virtqueue_mute(struct virtqueue *vq, bool mute)
 {
 	vq->used[RING_FLAGS] = mute ? VRING_USED_F_NO_NOTIFY : 0;

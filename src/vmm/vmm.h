@@ -39,7 +39,7 @@ typedef u64 gpa_t;
 #define SZ_2M            0x200000ul
 #define MIB              0x100000ul
 
-/* Our limit; the PLIC's register map would allow 15872 contexts. */
+/* The VMM's own limit on vCPUs; the PLIC's register map would allow 15872 contexts. */
 #define MAX_VCPUS 32
 #define MAX_DISKS 8
 
@@ -56,11 +56,14 @@ typedef u64 gpa_t;
 #define VIRTIO_SIZE    0x1000ul
 #define RAM_BASE       0x80000000ul
 
-/* Minimum: the DTB's 64 KiB and a small guest. Maximum: one memory slot of KVM, INT_MAX pages. */
+/*
+ * The minimum has room for the DTB's 64 KiB and a small guest. The maximum is that of one KVM
+ * memory slot: INT_MAX pages.
+ */
 #define RAM_MIN MIB
 #define RAM_MAX (0x7ffffffful * SZ_4K)
 
-/* PLIC sources; 0 means "none" to a PLIC. */
+/* The PLIC's interrupt sources. Source 0 does not exist: a PLIC uses 0 for "none". */
 #define VIRTIO_IRQ(n) (1 + (n))
 #define UART_IRQ      10
 #define PLIC_SOURCES  32
@@ -83,7 +86,7 @@ enum device_number {
 	NR_DEVICES
 };
 
-/* The VMM's exit status when it is not the guest's own (finisher code). See --help. */
+/* The VMM's exit status, unless the guest chooses one itself (finisher code). See --help. */
 enum exit_status {
 	STATUS_POWEROFF = 0,
 	STATUS_USAGE = 100,    /* wrong options */
@@ -133,7 +136,7 @@ __attribute__((format(printf, 2, 3), noreturn)) void die(enum exit_status status
 
 /* ---- kvm.c ---- */
 
-/* For an ioctl that has to succeed: on failure, print its name and errno and die. */
+/* For an ioctl that has to succeed: if it fails, print the ioctl's name and errno, and die. */
 #define kvm_call(fd, request, arg) kvm_call_named(fd, request, #request, (unsigned long)(arg))
 int kvm_call_named(int fd, unsigned long request, const char *name, unsigned long arg);
 static inline int kvm_try(int fd, unsigned long request, unsigned long arg) /* or -errno */
@@ -146,7 +149,9 @@ static inline int kvm_try(int fd, unsigned long request, unsigned long arg) /* o
 void kvm_open(struct machine *m);
 int kvm_capability(const struct machine *m, unsigned int capability);
 
-/* Ids of registers that are as wide as an unsigned long, without the size: type, subtype, index. */
+/*
+ * Register ids (type, subtype, index) without the size, for registers as wide as an unsigned long.
+ */
 #define REG_CONFIG(name) (KVM_REG_RISCV_CONFIG | KVM_REG_RISCV_CONFIG_REG(name))
 #define REG_CORE(index)  (KVM_REG_RISCV_CORE | (index))
 #define REG_CSR(index)   (KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_GENERAL | (index))
@@ -158,7 +163,10 @@ int kvm_set_reg(int vcpu_fd, u64 reg, unsigned long value);
 int kvm_get_timer(int vcpu_fd, unsigned int index, u64 *value);
 int kvm_set_timer(int vcpu_fd, unsigned int index, u64 value);
 
-/* Registers of any width, by the ids of KVM_GET_REG_LIST; -E2BIG if `list` has too few places. */
+/*
+ * Registers of any width, by the ids of KVM_GET_REG_LIST. kvm_list_regs() returns -E2BIG if `list`
+ * is too short.
+ */
 int kvm_get_any_reg(int vcpu_fd, u64 id, void *value);
 int kvm_set_any_reg(int vcpu_fd, u64 id, const void *value);
 int kvm_list_regs(int vcpu_fd, struct kvm_reg_list *list);
@@ -268,7 +276,7 @@ void syscon_init(struct machine *m);
 struct virtqueue {
 	u32 size;
 	bool ready;
-	u16 next_avail; /* free-running, as in the ring */
+	u16 next_avail; /* free-running, like idx in the ring */
 	gpa_t desc_gpa, avail_gpa, used_gpa;
 	struct vring_desc *desc;
 	volatile u16 *avail; /* flags, idx, ring[] */
@@ -359,7 +367,7 @@ struct vcpu {
 	struct kvm_run *run;
 	pthread_t thread;
 	bool parked;         /* under the machine's lock */
-	bool parked_stopped; /* it was stopped by HSM when it was parked */
+	bool parked_stopped; /* HSM had stopped it when it was parked */
 	atomic_bool sample_wanted;
 	atomic_uint suspicions; /* consecutive samples with the same fault in the trap handler */
 	struct trap_sample sample;
@@ -390,7 +398,7 @@ enum stop_reason {
 	STOP_NONE,
 	STOP_POWEROFF, /* includes the finisher's exit code */
 	STOP_REBOOT,
-	STOP_VCPU, /* this and the next two end with a register dump */
+	STOP_VCPU, /* this reason and the next two cause a register dump */
 	STOP_PANIC,
 	STOP_WATCHDOG,
 	STOP_QUIT, /* the user, or a signal */
@@ -425,7 +433,9 @@ int machine_run(struct machine *m);
 void machine_stop(struct machine *m, enum stop_reason reason, int status);
 void machine_vcpu_park(struct vcpu *vcpu);
 
-/* Return the address of this guest memory in the VMM, or NULL if not all `len` bytes are RAM. */
+/*
+ * Return the VMM's address of the `len` bytes of guest memory at gpa, or NULL if not all are RAM.
+ */
 void *machine_ram(struct machine *m, gpa_t gpa, u64 len);
 /* Switch KVM's log of the vCPUs' writes on or off. Returns 0 or -errno. */
 int machine_log_writes(struct machine *m, bool on);

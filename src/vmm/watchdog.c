@@ -2,12 +2,13 @@
 /*
  * watchdog.c - end a guest that does nothing but take faults in its own trap handler.
  *
- * Such a loop (stvec is invalid, the handler's stack is gone, ...) never exits to user space. So, a
- * few times per period, every vCPU is kicked out of KVM_RUN and its registers are sampled. A sample
- * is suspicious if the last trap was a fault in the first instructions of the trap handler, and pc
- * is between the handler's start and that fault. If all samples of a period are suspicious and show
- * the same fault, the guest is ended: nothing else has happened meanwhile, because any other trap
- * or interrupt would have changed sepc and scause.
+ * A guest in such a loop (because stvec is invalid, the handler's stack is gone, ...) never exits
+ * to user space. Therefore, every vCPU is kicked out of KVM_RUN a few times per period, and its
+ * registers are sampled. A sample is suspicious if the last trap was a fault in the first
+ * instructions of the trap handler, and pc is between the handler's start and the faulting
+ * instruction. If all samples of a period are suspicious and show the same fault, the guest is
+ * ended: it has done nothing else during the period, because any other trap or interrupt would have
+ * changed sepc and scause.
  *
  * A guest that computes, waits, or spins on purpose is not ended.
  */
@@ -17,8 +18,8 @@
 #define HANDLER_START 256
 
 /*
- * The scause values of faults (Priv. spec, S §1.8): fetch, illegal instruction, load and store, but
- * not ecall or ebreak.
+ * A mask of the scause values that are faults (Priv. spec, S §1.8): those of fetches, illegal
+ * instructions, loads and stores, but not those of ecall and ebreak.
  */
 #define FAULTS ((1ul << 1) | (1ul << 2) | (0xful << 4) | (1ul << 12) | (1ul << 13) | (1ul << 15))
 

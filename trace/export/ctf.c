@@ -3,13 +3,13 @@
  * ctf.c - export to CTF 1.8 through libbabeltrace2, for babeltrace2 and Trace Compass.
  *
  * The library's graph has two components: our own source, which turns events into messages, and the
- * library's sink.ctf.fs, which writes them. Each hart is a stream. Packets have a limited number of
- * events, so that a reader can seek. Names of numbers become enumerations.
+ * library's sink.ctf.fs, which writes them. Each hart is a stream. The number of events per packet
+ * is limited, so that a reader can seek. Numbers that have names become enumerations.
  *
- * A stream's messages are: its beginning; the number of events that its ring lost; packets of
- * events; its end. The loss is reported between two empty packets, because readers compute it from
- * the difference between packets. The sink writes the metadata when the last reference to the trace
- * is released, so a leaked reference leaves a trace without metadata.
+ * The messages of a stream report its beginning, the number of events that its ring lost, packets
+ * of events, and its end. The loss is reported between two empty packets, because readers compute
+ * it from the difference between packets. The sink writes the metadata when the last reference to
+ * the trace is released, so a leaked reference leaves a trace without metadata.
  */
 #include <babeltrace2/babeltrace.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "export.h"
 
 #define PACKET_EVENTS 65536
-#define PENDING_MAX   (4 * HST_MAX_HARTS + 8) /* most messages for one event, or for the end */
+#define PENDING_MAX   (4 * HST_MAX_HARTS + 8) /* most messages per event, or at the end */
 
 struct ctf {
 	struct export_job *job;
@@ -114,7 +114,7 @@ static bt_field_class *field_class(struct ctf *ctf, const struct hst_event *even
 	}
 }
 
-/* Of several fields with one name, only the first is exported. */
+/* If several fields have the same name, only the first is exported. */
 static bool is_first(const struct hst_event *event, unsigned int i)
 {
 	const char *name = event->field[i].name;
@@ -405,8 +405,8 @@ static const bt_component_sink *add_sink(bt_graph *graph, const char *folder)
 }
 
 /*
- * Print `what` as an error message and return -1. The sink does not give a reason for its failures;
- * in our experience, the reason was that it could not extend a file.
+ * Print `what` as an error message and return -1. The sink does not report why it failed; in our
+ * experience, it could not extend a file.
  */
 static int failed(const struct export_job *job, const char *what)
 {
@@ -433,8 +433,8 @@ static int run_graph(struct ctf *ctf, bt_graph *graph, const char *folder)
 }
 
 /*
- * Returns 0 if the metadata are complete, or -1 after printing an error. They are written last, and
- * the library does not report whether that worked.
+ * Returns 0 if the metadata are complete, or -1 after printing an error. The metadata are written
+ * last, and the library does not report whether it could write them.
  */
 static int check_metadata(const struct export_job *job, const char *folder)
 {

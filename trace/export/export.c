@@ -129,8 +129,8 @@ failed:
 /* ---- the output ---- */
 
 /*
- * Flush and close. Returns 0, or the errno of the first error: formats stop writing after an
- * error, so errno is still that of the write.
+ * Flush and close the file. Returns 0, or the errno of the first error: formats stop writing after
+ * an error, so errno is still that of the failed write.
  */
 static int close_output(FILE *out)
 {
@@ -198,7 +198,7 @@ static int write_file(struct export_job *job, const struct export_format *format
 	return err;
 }
 
-/* Remove a folder that we made, which has only files in it. */
+/* Remove a folder that we made and that contains only files. */
 static void remove_folder(const char *name)
 {
 	DIR *dir = opendir(name);
@@ -211,8 +211,8 @@ static void remove_folder(const char *name)
 }
 
 /*
- * Let the format create its folder inside a temporary one, because the format requires a name that
- * does not exist yet. Then rename its folder to the final name.
+ * Let the format create its folder inside a temporary one, because the format requires the name of
+ * a folder that does not exist yet. Then rename the new folder to the final name.
  */
 static int write_folder(struct export_job *job, const struct export_format *format, char *name)
 {

@@ -40,7 +40,10 @@ struct export_format {
 };
 
 extern const struct export_format export_csv, export_json, export_trace_dat, export_perf;
-/* These need a library. Their addresses are NULL if hstrace was built without it (rules.mk). */
+/*
+ * Each of these formats needs a library. Its address is NULL if hstrace was built without the
+ * library (rules.mk).
+ */
 extern const struct export_format export_ctf __attribute__((weak));
 extern const struct export_format export_perfetto __attribute__((weak));
 
@@ -67,8 +70,8 @@ u64 export_ns(const struct hst_file *file, u64 ticks);
  */
 FILE *export_scratch(const struct export_job *job);
 /*
- * Append all of `from` to `to`. Returns -1 after printing why `from` cannot be read, else 0: the
- * caller checks `to` for errors.
+ * Append all of `from` to `to`. Returns -1 after printing why `from` cannot be read; otherwise 0,
+ * even if writing failed: the caller checks `to` for errors.
  */
 int export_append(const struct export_job *job, FILE *to, FILE *from);
 

@@ -8,9 +8,9 @@
  * through the header. Because the attributes come last, the file lists only the events that occur,
  * although the trace is read only once.
  *
- * Every event is an attribute with one id. The event `sample` is exported a second time, as
- * cpu-clock (perf_sample.c). A sample is id, pid, tid, time, hart, period and the record that
- * tracefs.c describes.
+ * Every event in the file's list is an attribute with one id. The event `sample` is exported a
+ * second time, as cpu-clock (perf_sample.c). A perf sample consists of id, pid, tid, time, hart,
+ * period and the record that tracefs.c describes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -59,7 +59,7 @@ struct sample {
 	u32 cpu, reserved;
 	u64 period;
 	u32 size;                                      /* of the record */
-	char record[sizeof(struct export_record) + 4]; /* as long as the event's fields need */
+	char record[sizeof(struct export_record) + 4]; /* length depends on the event's fields */
 };
 
 struct perf {
@@ -154,7 +154,7 @@ static int put_event(void *arg, const struct hst_seen *seen)
 
 static void put_string(FILE *out, const char *text)
 {
-	u32 size = (u32)(strlen(text) + 64) / 64 * 64; /* with its NUL, padded as by perf */
+	u32 size = (u32)(strlen(text) + 64) / 64 * 64; /* including the NUL; padded as in perf */
 	char padded[256] = "";
 
 	snprintf(padded, sizeof(padded), "%s", text);
@@ -162,7 +162,7 @@ static void put_string(FILE *out, const char *text)
 	fwrite(padded, 1, size, out);
 }
 
-/* perf requires some of these: its conversion to JSON crashes without them. */
+/* perf requires some of these features: its conversion to JSON crashes without them. */
 static const struct {
 	unsigned char feature;
 	const char *text; /* NULL: put_feature() */

@@ -35,8 +35,8 @@ struct perf_clock {
 		const struct hst_symbols *symbols;
 		u64 moved;
 		char name[HST_PROGRAM_NAME];
-	} * announced;        /* threads, and the program that the file says they run */
-	void *announced_tree; /* index of announced by tid (tsearch(3)) */
+	} * announced;        /* threads, each with the program that the file says it runs */
+	void *announced_tree; /* index of `announced`, by tid (tsearch(3)) */
 };
 
 void perf_put_comm(FILE *out, const struct perf_sample_id *id, const char *name);

@@ -6,9 +6,11 @@
  * All samples are marked as user code, for which perf uses a process's memory maps: hyperscope's
  * kernel is mapped in the host's process, a guest's kernel in its VM's process, and a program in
  * its own. For samples in a kernel, perf would use the kernel of the machine on which it runs, and
- * perf report has no option to use a guest's kernel instead. The folder OUT.symbols gets ELF files
- * with only symbols for perf to open, because a kallsyms list is not an ELF file, and because perf
- * 6.1 mistakes mapping symbols ($x) for functions.
+ * perf report has no option to use a guest's kernel instead.
+ *
+ * For perf to open, ELF files that contain only symbols are written to the folder OUT.symbols. The
+ * original files would not do, because a kallsyms list is not an ELF file, and because perf 6.1
+ * mistakes mapping symbols ($x) for functions.
  */
 #include <errno.h>
 #include <search.h>
@@ -120,8 +122,8 @@ static int by_tid(const void *a, const void *b)
 }
 
 /*
- * Return the entry of thread `tid`, which is added if it is new. Returns NULL if there are too many
- * threads or memory runs out.
+ * Return the entry of thread `tid`, and add the entry if the thread is new. Returns NULL if there
+ * are too many threads or memory runs out.
  */
 static struct perf_announced *announced_of(struct perf_clock *clock, u32 tid)
 {
@@ -221,7 +223,10 @@ int perf_clock_put(struct perf_clock *clock, struct export_job *job, FILE *out,
 
 	if (strcmp(seen->event->name, "sample"))
 		return 0;
-	/* This reads the whole trace to find the programs of pids, so do it only for a sample. */
+	/*
+	 * hst_images_load() reads the whole trace to find the programs of pids, so call it only if
+	 * there is a sample.
+	 */
 	if (!clock->occurs && hst_images_load(job->images, job->file))
 		return -1;
 	clock->occurs = true;

@@ -7,12 +7,13 @@
  * host with a thread per hart. A vCPU's track alternates between the slice "guest", from kvm_entry
  * to kvm_exit, and a slice with the name of the exit's cause, up to the next kvm_entry; "blocked"
  * and "user space" are nested in the latter. A hart's track has a slice while a guest runs on the
- * hart. Every event is one packet, either the beginning of a slice or an instant, with the event's
- * name as category, and the hart, instret (if exact) and the fields as annotations. Packets without
- * a category are only for the display: ends of slices, harts' slices, devices' instants.
+ * hart. Every event is written as one packet, which is either the beginning of a slice or an
+ * instant. The packet has the event's name as its category, and the hart, instret (if exact) and
+ * the event's fields as annotations. Packets without a category are only for the display: ends of
+ * slices, harts' slices, devices' instants.
  *
- * A flow begins when an interrupt becomes pending, continues when it is shown to the guest, and
- * ends when the guest takes it.
+ * A flow begins when an interrupt becomes pending, continues when the interrupt is shown to the
+ * guest, and ends when the guest takes the interrupt.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -193,7 +194,10 @@ static void add_flow(uint64_t *ids, size_t *n, u64 flow)
 		ids[(*n)++] = flow;
 }
 
-/* Add to *event the flows that begin, continue or end at *seen; ids has room for IRQ_CODES. */
+/*
+ * Add to *event the flows that begin, continue or end at *seen; ids has room for IRQ_CODES flow
+ * ids.
+ */
 static void set_flows(struct perfetto *p, const struct hst_seen *seen, struct vcpu *vcpu,
 		      TrackEvent *event, uint64_t *ids)
 {

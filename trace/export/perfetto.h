@@ -8,7 +8,7 @@
 #include "export.h"
 #include "perfetto.pb-c.h"
 
-#define MAX_VCPUS   4096 /* further ones, in a damaged trace, share their VM's track */
+#define MAX_VCPUS   4096 /* further vCPUs (of a damaged trace) share their VM's track */
 #define MAX_DEVICES 256
 #define MAX_DEPTH   4
 #define IRQ_CODES   16

@@ -15,8 +15,8 @@
 #include "export.h"
 
 /*
- * A line has at most a comma per column, and one event's names and values. Names are shorter than
- * HST_WORD_SIZE, without quotes or commas (trace/file/formats.c checks).
+ * A line has at most one comma per column, plus the names and values of one event. Names are
+ * shorter than HST_WORD_SIZE and have no quotes or commas (trace/file/formats.c checks this).
  */
 #define LINE_SIZE (HST_MAX_EVENTS * TRACE_ARGS + 2048)
 

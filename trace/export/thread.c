@@ -2,9 +2,9 @@
 /*
  * thread.c - vCPUs as threads, for perf, trace-cmd and KernelShark.
  *
- * The tid is 10000 * VM + vCPU, the pid 10000 * VM. The host is thread 1, because 0 is the idle
- * thread in these tools. A record also has fields for VM and vCPU, so nothing is lost if a vCPU's
- * number is above 9999.
+ * A vCPU's tid is 10000 * VM + vCPU, and its pid is 10000 * VM. The host is thread 1, because 0 is
+ * the idle thread in these tools. A record also has fields for VM and vCPU, so nothing is lost if a
+ * vCPU's number is above 9999.
  */
 #include <stdlib.h>
 #include "export.h"

@@ -2,14 +2,14 @@
 /*
  * trace_dat.c - export to trace.dat, version 6, for trace-cmd and KernelShark.
  *
- * The layout is described in trace-cmd.dat.v6(5). Each hart's events are pages of a ring buffer in
- * Linux's format, one hart after the other. They are collected in one scratch file per hart,
- * because their description comes first in the file but is known last.
+ * The layout is described in trace-cmd.dat.v6(5). Each hart's events are stored as pages of a ring
+ * buffer in Linux's format, one hart after the other. The pages are collected in one scratch file
+ * per hart, because their description comes first in the file but is known last.
  *
  * A page:    timestamp (8 bytes), size of the data and flags (8 bytes), data
  * A record:  type_len (5 bits) = its size in words, time since the previous one (27 bits), the
- *            record. If the time needs more bits, it is preceded by:  30 (5 bits), the low 27 bits
- *            of the time, the rest (32 bits)
+ *            record. If the time needs more bits, the record is preceded by:  30 (5 bits), the low
+ *            27 bits of the time, the rest (32 bits)
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -47,7 +47,7 @@ static int refill(struct hst_cursor *cursor, struct hst_cursor_hart *h)
 }
 
 /*
- * Find the hart with the next event (*best; NULL at the end), and drop harts that have no records
+ * Set *best to the hart with the next event (NULL at the end), and drop harts that have no records
  * left. Returns 0, or -1 after printing the reason.
  */
 static int next_hart(struct hst_cursor *cursor, struct hst_cursor_hart **best)

@@ -11,7 +11,7 @@ static const struct {
 #include "events.def"
 };
 
-/* Return the first word of the list that matches no event, or NULL. */
+/* Return the first word of the list that does not match any event, or NULL. */
 static const char *unknown_word(const char *list)
 {
 	static char word[128];

@@ -9,10 +9,10 @@
  *   OP       == != < <= > >= &     &: field and value have a bit in common
  *   VALUE    a number, or a name as report prints it in this field
  *
- * Linux's filter files and those of the host use the same language. A rule may also be written
- * "LIST if any". Besides its own fields, every event has vm (0: of the host itself), vcpu, hart and
- * instret. A comparison with a field that the event lacks is false. With several rules, an event is
- * chosen if any of them chooses it.
+ * Linux's filter files and those of the host use the same language. A rule may also be written as
+ * "LIST if any". Besides its own fields, every event has the fields vm (0 for events of the host
+ * itself), vcpu, hart and instret. A comparison with a field that the event lacks is false. If
+ * there are several rules, an event is chosen if any of them chooses it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -37,8 +37,10 @@ static const char *const op_text[] = {
 	[OP_LT] = "<",  [OP_GT] = ">",  [OP_AND] = "&",
 };
 
-/* Field numbers in struct bound: an index into arg[], one of the fields that all events have, or
- * LACKS. */
+/*
+ * Field numbers in struct bound: an index into arg[], the number of a field that all events have,
+ * or LACKS.
+ */
 enum {
 	LACKS = -1,
 	COMMON_VM = TRACE_ARGS,

@@ -16,7 +16,7 @@ static bool is_word(const char *s)
 	return len && len < HST_WORD_SIZE && !s[len];
 }
 
-/* Parse "NAME kind:field ...", the part of an event's line before "# meaning", in place. */
+/* Parse "NAME kind:field ..." in place. This is the part of an event's line before "# meaning". */
 static int parse_event(struct hst_file *file, char *line, const char *meaning)
 {
 	struct hst_event *event = &file->events[file->nr_events];

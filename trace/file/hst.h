@@ -39,7 +39,7 @@ enum hst_type {
 };
 
 struct hst_section {
-	u32 type; /* enum hst_type; readers skip unknown types */
+	u32 type; /* enum hst_type; readers skip sections of unknown types */
 	u32 hart; /* in STATS and RING */
 	u64 size; /* of the data that follows, in bytes, without padding */
 };
@@ -51,7 +51,7 @@ struct hst_slot {
 
 struct hst_ring_header {
 	u64 total; /* events of the hart so far, including dropped ones */
-	u64 lost;  /* of these, those not in the file: overwritten, half written or dropped */
+	u64 lost;  /* those not in the file: overwritten, half written or dropped */
 };
 
 struct hst_end {
@@ -102,8 +102,8 @@ struct hst_event {
 };
 
 struct hst_extent {
-	u64 first;    /* index of its first record among the hart's records, as in hst_read() */
-	off_t offset; /* of that record in the file, in bytes */
+	u64 first;    /* index of the extent's first record among the hart's, as in hst_read() */
+	off_t offset; /* offset of that record in the file, in bytes */
 };
 
 struct hst_ring {
@@ -117,7 +117,7 @@ struct hst_ring {
 struct hst_exit_events {
 	u8 clue[HST_MAX_EVENTS];  /* enum clue, by the file's event number */
 	u8 field[HST_MAX_EVENTS]; /* index of the field that has the clue */
-	u8 slot[HST_MAX_SLOTS];   /* from a class to the slot in this trace; 0: no such slot */
+	u8 slot[HST_MAX_SLOTS];   /* the class's slot in this trace; 0: no such slot */
 };
 
 struct hst_file {
@@ -135,7 +135,7 @@ struct hst_file {
 	struct hst_exit_events exits;
 	struct hst_ring ring[HST_MAX_HARTS];
 	struct exit_stat *stat[HST_MAX_SLOTS]; /* sum over all harts; NULL: no exits */
-	u64 hist_sum[HST_MAX_SLOTS];           /* sum of the buckets of hist[] */
+	u64 hist_sum[HST_MAX_SLOTS];           /* sum of the counts in hist[] */
 	u64 *hist[HST_MAX_SLOTS]; /* sum over all harts, which 32-bit buckets might not hold */
 	bool told_none;           /* hst_select_none() has printed its message */
 };
@@ -233,7 +233,7 @@ struct hst_seen {
 	unsigned int event_nr;
 	const struct trace_record *record; /* valid until the next call */
 	u64 time;                          /* ticks (mem.timebase_hz) since tracing was set up */
-	u64 instret;                       /* since tracing was set up, if mem.instret_exact */
+	u64 instret;                       /* instructions since then, if mem.instret_exact */
 	int vm, vcpu;                      /* -1: none */
 	bool chosen;                       /* by the selection; false only if cursor->all */
 };
@@ -273,7 +273,7 @@ void hst_cursor_close(struct hst_cursor *cursor);
 /* One exit of a vCPU. */
 struct hst_exit {
 	u64 scause;
-	unsigned int class; /* 0: none (the exit counts by its cause), or not known yet */
+	unsigned int class; /* 0: none (the exit is counted by its cause), or not known yet */
 	bool user;          /* user space had to answer it (exit_class.c) */
 };
 
@@ -282,7 +282,7 @@ void hst_exit_begin(struct hst_exit *exit, u64 scause);
 /* Update an exit from each event of its vCPU, up to and including the kvm_entry that ends it. */
 void hst_exit_event(const struct hst_file *file, struct hst_exit *exit,
 		    const struct hst_seen *seen);
-/* Return the exit's row of the exit table: a slot of hv/trace_mem.h. */
+/* Return the slot (hv/trace_mem.h) whose row of the exit table counts the exit. */
 unsigned int hst_exit_slot(const struct hst_file *file, const struct hst_exit *exit);
 /* Find the events that determine an exit's class. Call it once the file's events are parsed. */
 void hst_exit_find_events(struct hst_file *file);
@@ -331,22 +331,22 @@ extern const char hst_stat_help[];
 extern const char hst_profile_help[];      /* trace/hstrace/profile.c */
 extern const char hst_diff_help[];         /* trace/hstrace/diff.c */
 u64 hst_bucket_value(unsigned int bucket); /* the middle of a histogram's bucket */
-/* glob.c: return an event's current name. `name` may be one that an earlier version used. */
+/* glob.c: return the current name of an event; `name` may be a name from an earlier version. */
 const char *hst_event_current(const char *name);
 /* glob.c: return whether a list (comma-separated globs, as in trace=) chooses this event. */
 bool hst_list_has(const char *list, const char *name);
 /*
- * Return 0 if each word of a list matches an event of the file; else print the word that does not
- * and return -1.
+ * Return 0 if each word of a list matches an event of the file. Otherwise, print the first word
+ * that does not, and return -1.
  */
 int hst_list_check(const char *list, const struct hst_file *file);
 
 /* ---- output files that appear complete or not at all (out.c) ---- */
 
 struct hst_out {
-	FILE *file; /* to write to; errors are checked on closing */
+	FILE *file; /* write to this file; errors are checked on closing */
 	const char *path;
-	char beside[4096]; /* temporary name; "" if path is a device or pipe, written directly */
+	char beside[4096]; /* temporary name; "" if path is a device or pipe (written directly) */
 };
 
 /*
@@ -378,8 +378,8 @@ extern void (*hst_print_usage)(FILE *out);
 /* Print a command-line error, with arg (unless NULL) in quotes, and the usage. Returns 2. */
 int hst_wrong_use(const char *what, const char *arg);
 /*
- * Return whether `out` is the same file as `in` or, if `in` is a run's folder, as the file `ram` in
- * that folder. If so, print an error.
+ * Return whether `out` is the same file as `in` or, if `in` is a run's folder, the same file as
+ * `ram` in that folder. If so, print an error.
  */
 bool hst_is_same_file(const char *in, const char *out);
 /* A damaged trace was opened (error.c). */

@@ -2,9 +2,9 @@
 /*
  * images.c - find the symbol file of a sample, from its mode and the program that its pid runs.
  *
- * That program follows from the events sched_process_exec and sched_process_fork, which are read in
- * a pass of their own. Files that no option names are looked for in hstrace's own directory, where
- * the build puts hyperscope.elf and vmm.
+ * The program is found from the events sched_process_exec and sched_process_fork, which are read in
+ * a pass of their own. Symbol files that no option names are looked for in hstrace's own directory,
+ * where the build puts hyperscope.elf and vmm.
  */
 #include <search.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 /* From `time` on, a process runs another program. */
 struct change {
 	u64 time;
-	u32 pid, parent; /* parent: runs the same program as that process (fork); 0: exec */
+	u32 pid, parent; /* parent: the process whose program this one runs (fork); 0: exec */
 	u64 entry;
 	char name[HST_PROGRAM_NAME];
 };
@@ -34,7 +34,7 @@ struct hst_images {
 	} file[MAX_FILES];
 	size_t nr_named; /* the first ones in file[], named by an option */
 	size_t nr_changes, next;
-	u64 nr_beyond; /* exec and fork records that did not fit into change[] */
+	u64 nr_beyond; /* number of exec and fork records that did not fit into change[] */
 	struct change *change;
 	size_t nr_pids;
 	struct hst_program *pid; /* the program that each pid runs at present */

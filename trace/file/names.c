@@ -2,7 +2,8 @@
 /*
  * names.c - names of the numbers in a trace: causes, SBI extensions, CSRs and others.
  *
- * A number that these tables lack is printed as a number, so traces of newer hosts can be read.
+ * A number that is not in these tables is printed as a number, so that traces of newer hosts can be
+ * read.
  */
 #include <stdio.h>
 #include <string.h>
@@ -132,7 +133,7 @@ const char *hst_name_sys(u64 number, char *buf)
 	return or_number(FIND(calls, number), "%llu", number, buf);
 }
 
-/* -errno as Linux numbers it; the build machine's own numbers may differ. */
+/* Errno values as Linux numbers them; the build machine's own numbers may differ. */
 static const struct name errors[] = {
 	{ 1, "EPERM" },       { 2, "ENOENT" },   { 3, "ESRCH" },      { 4, "EINTR" },
 	{ 5, "EIO" },         { 6, "ENXIO" },    { 7, "E2BIG" },      { 8, "ENOEXEC" },
@@ -180,7 +181,7 @@ const char *hst_name_mode(u64 mode, char *buf)
 	return or_number(FIND(modes, mode), "%llu", mode, buf);
 }
 
-/* 0: the exit has no class besides its cause, or no exit has ended. */
+/* 0: the exit has only a cause and no class, or no exit has ended. */
 static const struct name classes[] = {
 	{ 0, "NONE" },
 #define EXIT_CLASS(name, title, when) { EXIT_##name, #name },

@@ -17,8 +17,8 @@
 #include "hv/bits.h"
 #include "hv/run_desc.h"
 
-#define RAM_BASE    0x80000000ULL /* of QEMU's virt machine: the hpa of the RAM file's first byte */
-#define IMAGE_START 0x200000ULL   /* offset in RAM at which -kernel puts the image */
+#define RAM_BASE    0x80000000ULL /* of QEMU's virt machine: hpa of the RAM file's first byte */
+#define IMAGE_START 0x200000ULL   /* offset in RAM to which -kernel loads the image */
 #define CHUNK       1024          /* records read at once */
 
 static const char cut_off[] = "the file ends inside the trace memory that its run descriptor "
@@ -93,7 +93,7 @@ bool hst_ram_has_ended(const struct hst_ram *ram)
 	return hst_ram_state(ram) >= HS_RUN_EXITED;
 }
 
-/* Check that everything to be read later lies inside trace memory. */
+/* Check that everything that is read later lies inside trace memory. */
 static bool makes_sense(const struct trace_mem *mem, u64 size)
 {
 	u64 limit = 1ULL << 40; /* for every number, to keep their sums from overflowing */

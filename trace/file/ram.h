@@ -17,7 +17,7 @@ struct hst_ram {
 
 /* Functions that return int return 0, or -1 after printing the reason, unless noted. */
 
-/* path: the RAM file, or the folder of a run, which contains it as `ram`. */
+/* path: the RAM file, or the folder of a run, which contains the RAM file as `ram`. */
 int hst_ram_open(struct hst_ram *ram, const char *path);
 void hst_ram_close(struct hst_ram *ram);
 /* Return whether the run is known to be over. If so, its last records are in RAM. */
@@ -30,7 +30,7 @@ int hst_ram_read(const struct hst_ram *ram, void *buf, size_t size, u64 offset);
 int hst_ram_state(const struct hst_ram *ram);
 /* Return whether the program or the host has ended. The machine may still be on. */
 bool hst_ram_has_ended(const struct hst_ram *ram);
-/* Read the number of records that a hart has ever written. */
+/* Read how many records a hart has written in total. */
 int hst_ram_head(const struct hst_ram *ram, unsigned int hart, u64 *head);
 /* Read how many events a hart lost because its ring, which keeps its oldest records, was full. */
 int hst_ram_dropped(const struct hst_ram *ram, unsigned int hart, u64 *dropped);

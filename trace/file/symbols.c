@@ -4,7 +4,7 @@
  *
  * Of several symbols at one address, the largest is kept; of equally large ones, the one with the
  * shortest name. A symbol without a size ends where the next one begins. (libelf would save some 40
- * lines here, but would be one more package that every hstrace needs.)
+ * lines here, but hstrace would then depend on one more package.)
  */
 #include <elf.h>
 #include <errno.h>
@@ -14,9 +14,9 @@
 #include "symbols.h"
 
 #define MAX_FILE    (1ULL << 30)
-#define MAX_UNSIZED (1ULL << 20) /* bytes; limits the last symbol, and one before a gap */
+#define MAX_UNSIZED (1ULL << 20) /* bytes; largest size given to an unsized symbol */
 #define MAX_NAME    4096         /* characters */
-#define TEXT_OFFSET 4096         /* of the segment in the ELF file that export makes from text */
+#define TEXT_OFFSET 4096         /* file offset of the segment in an ELF file made from text */
 
 static char *read_file(const char *path, size_t *size)
 {
@@ -42,7 +42,7 @@ static char *read_file(const char *path, size_t *size)
 	return data;
 }
 
-/* Add a symbol, whose name stays in s->data. Returns false if out of memory. */
+/* Add a symbol. Its name is not copied: it stays in s->data. Returns false if out of memory. */
 static bool add(struct hst_symbols *s, u64 start, u64 size, const char *name)
 {
 	if (!(s->n & (s->n - 1))) {
@@ -80,8 +80,8 @@ struct elf {
 };
 
 /*
- * Return n elements of `each` bytes at offset, or NULL if some lie outside the file or offset is
- * unaligned.
+ * Return a pointer to the n elements of `each` bytes at offset, or NULL if some of them lie outside
+ * the file or if offset is not a multiple of 8.
  */
 static const void *part(const struct elf *elf, u64 offset, u64 n, u64 each)
 {

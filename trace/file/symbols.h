@@ -55,10 +55,12 @@ extern const char hst_images_help[];
 
 struct hst_images *hst_images_new(void); /* NULL after printing the reason */
 void hst_images_free(struct hst_images *images);
-/* Parse an option; returns the same as hst_select_option(). */
+/* Parse an option. Returns the same values as hst_select_option(). */
 int hst_images_option(struct hst_images *images, int argc, char **argv);
-/* Open the files named by options, and read from the trace which programs its pids run. Returns 0,
- * or -1 after printing the reason. */
+/*
+ * Open the files that the options name, and read from the trace which program each pid ran. Returns
+ * 0, or -1 after printing the reason.
+ */
 int hst_images_load(struct hst_images *images, struct hst_file *file);
 const struct hst_symbols *hst_images_host(const struct hst_images *images);
 const struct hst_symbols *hst_images_guest(const struct hst_images *images);

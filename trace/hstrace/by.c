@@ -3,10 +3,10 @@
  * by.c - make a table from events: by SBI call, MMIO device, vCPU, cause or event.
  *
  * The cost of a call or access is that of its exit: from kvm_exit to the vCPU's next kvm_entry,
- * including the VMM's work. Its unit is that of the host's own table. Both events must be in the
- * trace. If the kvm_entry is missing, the exit is counted without a cost. The same applies if the
- * kvm_entry is from another hart and costs are instructions, because each hart has its own instret
- * counter.
+ * including the VMM's work. Costs have the same unit as in the host's own table. An exit has a cost
+ * only if both events are in the trace: if the kvm_entry is missing, the exit is counted without a
+ * cost. The same applies if the kvm_entry is from another hart and costs are instructions, because
+ * each hart has its own instret counter.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +27,7 @@ const struct hst_by_kind hst_by_kinds[HST_NR_BY] = {
 
 struct vcpu {
 	u32 who;
-	bool out; /* out of the guest, in an exit */
+	bool out; /* between a kvm_exit and the next kvm_entry */
 	unsigned int hart;
 	u64 start;
 	bool has_row;

@@ -53,7 +53,9 @@ struct diff {
 
 /* ---- reading ---- */
 
-/* Match rows of different traces by title, because the numbers of classes may have changed. */
+/*
+ * Match rows of different traces by title, because classes may have other numbers in another trace.
+ */
 static void key_by_title(struct hst_table *table)
 {
 	for (size_t i = 0; i < table->n; i++) {
@@ -134,7 +136,10 @@ static bool same(const struct hst_row *a, const struct hst_row *b)
 	       (!a->hist || !b->hist || !memcmp(a->hist, b->hist, HIST_BUCKETS * sizeof(*a->hist)));
 }
 
-/* Collect a row's count and mean cost from every run of a side; *priced: the number of means. */
+/*
+ * Collect a row's count and mean cost from every run of a side. Sets *priced to the number of
+ * means.
+ */
 static void gather(struct side *side, const u64 key[3], double *count, double *mean, size_t *priced)
 {
 	*priced = 0;
@@ -168,7 +173,7 @@ static void compare_row(struct diff *d, const struct hst_row *row, struct change
 	c->differs = !a || !b || !same(a, b);
 }
 
-/* Compare the sides row by row; fills in d->changes. Returns -1 if out of memory. */
+/* Compare the sides row by row, and fill in d->changes. Returns -1 if out of memory. */
 static int compare(struct diff *d)
 {
 	double **p = calloc(2 * d->sum.n + 1, sizeof(*p));
@@ -245,8 +250,8 @@ static void print_meta(const char *a, const char *b)
 }
 
 /*
- * Print the change from a to b, followed by '*' if `sure`. If it is not sure, a blank follows,
- * unless this is the line's `last` change.
+ * Print the change from a to b. If `sure`, a '*' follows; otherwise a blank follows, unless this is
+ * the line's `last` change.
  */
 static void print_change(double a, double b, bool sure, bool last)
 {

@@ -4,8 +4,8 @@
  *
  * The machine is not involved: nothing is sent to it, no exit is caused, and producers never wait.
  * If a hart laps this reader, the hart's oldest events are lost and counted in the file. Each
- * hart's records are gathered in memory and written after a mebibyte or a second, so the file has
- * few RING sections, and little is lost if this process is killed.
+ * hart's records are gathered in memory and written when they fill a mebibyte or when a second has
+ * passed. So the file has few RING sections, and little is lost if this process is killed.
  *
  * Following ends with the run (according to the run descriptor or the launcher's lock), or on
  * SIGINT, SIGTERM or SIGHUP, once the events still in the rings have been saved.
@@ -73,8 +73,8 @@ static void write_out(struct follower *f, unsigned int hart)
 }
 
 /*
- * Take the records that a hart wrote since the last call; *ahead: their number, including lost
- * ones.
+ * Take the records that a hart wrote since the last call. Sets *ahead to the number of these
+ * records, including lost ones.
  */
 static int take(struct follower *f, unsigned int hart, u64 *ahead)
 {
@@ -105,7 +105,10 @@ static int take(struct follower *f, unsigned int hart, u64 *ahead)
 	return 0;
 }
 
-/* Take all new records. *news: their number; *busy: how full the fullest ring is, in 64ths. */
+/*
+ * Take all new records. Sets *news to their number, and *busy to how full the fullest ring is, in
+ * 64ths.
+ */
 static int take_all(struct follower *f, u64 *busy, u64 *news)
 {
 	u64 ahead;
@@ -240,7 +243,7 @@ int hst_follow(const char *ram, const char *out, const char *meta, bool quiet)
 		goto close_ram;
 	}
 	err = hst_write_start(&f->w, &f->ram, meta) || follow(f) || finish(f) ? -1 : 0;
-	if (hst_write_close(f->w.out, out)) /* keep the file: hstrace can read what it has */
+	if (hst_write_close(f->w.out, out)) /* keep the file: hstrace can read what is in it */
 		err = -1;
 	if (!err && !quiet)
 		print_losses(f, out);

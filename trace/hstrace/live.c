@@ -2,9 +2,10 @@
 /*
  * live.c - `hstrace stat --live`: show what a run is doing, from its RAM.
  *
- * A snapshot is a trace file in memory, written as by save. The plain table is the difference
- * between the host's own tables in two snapshots, and these snapshots have no rings. Other tables
- * are made from the events that were written to the rings since the last snapshot.
+ * A snapshot is a trace file in memory, written in the same way as by `hstrace save`. The plain
+ * table is the difference between the host's own tables in two snapshots; snapshots for this table
+ * have no rings. Other tables are made from the events that were written to the rings since the
+ * last snapshot.
  */
 #include <signal.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 /*
  * profile.c - `hstrace profile`: show where time was spent, from the samples in a trace.
  *
- * --folded prints the input of flame graphs (scripts/hyperscope flamegraph): one line per place,
- * with the parts of the place separated by semicolons, and then the count.
+ * --folded prints the input of flame graphs (scripts/hyperscope flamegraph): one line per place. A
+ * line has the parts of the place, separated by semicolons, and then the count.
  */
 #include <search.h>
 #include <stdlib.h>
@@ -172,7 +172,7 @@ static int show(struct profile *profile, struct hst_images *images, struct hst_f
 
 	if (hst_images_load(images, file) || read_samples(profile, images, file, select))
 		return -1;
-	if (!profile->total && !file->damaged) { /* for a damaged file, an error was printed */
+	if (!profile->total && !file->damaged) { /* damaged: an error was already printed */
 		hst_error(file->path, "the trace has no samples (--sample HZ records them)");
 		return -1;
 	}

@@ -7,7 +7,7 @@
 #include <string.h>
 #include "file/hst.h"
 
-/* The longest line: numbers in front, a name, and five fields with their names. */
+/* The longest line: the numbers at its start, a name, and five fields with their names. */
 #define LINE (HST_WORD_SIZE + TRACE_ARGS * (HST_WORD_SIZE + HST_NAME_SIZE) + 128)
 
 static char *put_padded(char *p, char *end, unsigned int width)
@@ -67,8 +67,8 @@ static char *put_instret(char *p, const struct line *l)
 }
 
 /*
- * Put the difference from the previous line, in instructions if instret is exact, else in units of
- * 100 ns.
+ * Put what has passed since the previous line: instructions if instret is exact, otherwise time in
+ * units of 100 ns.
  */
 static char *put_delta(char *p, const struct line *l)
 {

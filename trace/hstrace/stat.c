@@ -170,7 +170,7 @@ int hst_table_option(struct hst_stat_options *o, int argc, char **argv)
 	return -1;
 }
 
-/* Parse an option of stat. Returns the same as hst_select_option(). */
+/* Parse an option of stat. Returns the same values as hst_select_option(). */
 static int own_option(struct hst_stat_options *o, int argc, char **argv)
 {
 	static const char *const names[] = { "--live", "--interval", "--count" };

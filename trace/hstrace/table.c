@@ -3,8 +3,8 @@
  * table.c - tables of counts and costs: look up rows, add, subtract, sort, compute percentiles.
  *
  * Count, mean and max are exact. Percentiles come from log-linear histograms (hv/trace_mem.h) and
- * are at most 1/64 off. The unit of costs, and whether they mean anything, depends on the machine,
- * unless the boot argument exitstat= sets the unit:
+ * are off by at most 1/64. The unit of costs, and whether costs mean anything, depend on the
+ * machine, unless the boot argument exitstat= sets the unit:
  *
  *   icount, several harts            none: all harts share one instret counter, and run
  *                                    alternately in long slices

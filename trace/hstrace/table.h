@@ -30,7 +30,7 @@ struct hst_row {
 	u64 key[3];
 	char title[HST_TITLE_SIZE];
 	u64 count;
-	u64 priced; /* how many of `count` have a cost, and so are in the fields below */
+	u64 priced; /* how many of `count` have a cost; the fields below cover only these */
 	u64 sum, max;
 	u64 *hist;  /* HIST_BUCKETS counters, or NULL if nothing is priced */
 	bool whole; /* the histogram is complete: no 32-bit bucket overflowed */
@@ -75,7 +75,7 @@ int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 			  const struct hst_select *select);
 
 enum hst_unit hst_unit_of(const struct hst_file *file);
-/* Return a percentile of the row's costs, at most 1/64 off. The row must have a histogram. */
+/* Return a percentile of the row's costs, off by at most 1/64. The row must have a histogram. */
 u64 hst_percentile(const struct hst_row *row, unsigned int percent);
 /* Print a blank and a cost, nine columns wide, in instructions or microseconds. */
 void hst_print_cost(const struct hst_table *table, u64 value, FILE *out);
@@ -97,7 +97,7 @@ struct hst_stat_options {
 	u64 count; /* number of tables; 0: no limit on a terminal, otherwise one */
 };
 
-/* Parse --by or --sort. Returns the same as hst_select_option(). */
+/* Parse --by or --sort. Returns the same values as hst_select_option(). */
 int hst_table_option(struct hst_stat_options *options, int argc, char **argv);
 int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE *out);
 /* live.c: print tables of a running machine. Returns -1 after printing the reason. */

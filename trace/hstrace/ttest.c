@@ -2,10 +2,11 @@
 /*
  * ttest.c - Welch's t-test: do two sets of runs differ by more than chance?
  *
- * A permutation test would need no assumptions, but for three runs against three its p-value is
- * never below 2/20, so it would never find a difference. The compared values are counts, and means
- * over many exits, whose distribution is close enough to normal. Many rows are compared at once:
- * Holm's correction keeps the probability of any false positive among them below the level.
+ * A permutation test would need no assumptions. For three runs against three, however, its p-value
+ * is never below 2/20, so it would never find a difference. The compared values are counts, and
+ * means over many exits; their distribution is close enough to normal. Many rows are compared at
+ * once, so Holm's correction is used: it keeps the probability of any false positive among them
+ * below the significance level.
  */
 #include <math.h>
 #include <stdlib.h>

@@ -117,12 +117,12 @@ struct html_line {
 	char text[HTML_DETAIL_SIZE];
 };
 
-/* One exit with its events, or the end of the run. */
+/* One exit with its events, or the last events of the run. */
 struct html_window {
 	unsigned int slot;
 	u32 who;
 	u64 from, to, cost; /* cost 0: none */
-	u64 nr_lines;       /* all events; of an exit, only the first HTML_WINDOW are kept */
+	u64 nr_lines;       /* number of all events; only an exit's first HTML_WINDOW are kept */
 	struct html_line *lines;
 };
 
@@ -195,7 +195,9 @@ static inline unsigned int html_bin(const struct html_run *run, u64 time, unsign
 int html_read(struct html_run *run, struct hst_file *file, const struct hst_select *select);
 void html_free(struct html_run *run);
 
-/* Find or create a vCPU. Returns NULL if there are HTML_VCPUS others, or if out of memory. */
+/*
+ * Find or create a vCPU. Returns NULL if there are already HTML_VCPUS others, or if out of memory.
+ */
 struct html_vcpu *html_vcpu_of(struct html_vcpus *vcpus, u32 who);
 /*
  * Between the passes: choose the vCPUs to draw and the number of bins. Returns -1 if out of memory.
@@ -212,7 +214,7 @@ int html_windows_start(struct html_run *run);
 void html_windows_offer(struct html_run *run, const struct html_vcpu *vcpu, u64 now, u64 cost);
 /* Between the passes: allocate the lines of the windows in use. Returns -1 if out of memory. */
 int html_windows_choose(struct html_run *run);
-/* Second pass: add event `number` (from 0) to the windows that it belongs to. */
+/* Second pass: add event `number` (counted from 0) to the windows that it belongs to. */
 void html_windows_event(struct html_run *run, const struct html_event *event, u64 number);
 void html_windows_free(struct html_run *run);
 /* Return how many windows of slowest exits a slot has. */

@@ -2,8 +2,8 @@
 /*
  * json.c - write text and numbers as JSON that is safe inside a page's <script>.
  *
- * Whatever the trace file contains, the output is valid UTF-8 without `<`. So it cannot end the
- * script element or begin a comment in it.
+ * Whatever the trace file contains, the output is valid UTF-8 without `<`. So the output cannot end
+ * the script element or begin a comment inside the element.
  */
 #include <string.h>
 #include "html.h"

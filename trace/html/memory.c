@@ -4,7 +4,8 @@
  *
  * The memory slots come from kvm_memslot. That event belongs to the VMM, so its record has no VM:
  * the slot is assigned to the VM that was created last. If the events that describe the memory are
- * missing (overwritten or not chosen), the 1 GiB around each leaf is used instead.
+ * missing (overwritten or not chosen), the aligned 1 GiB region that contains a leaf is used as its
+ * slot.
  */
 #include "html.h"
 

@@ -2,8 +2,8 @@
 /*
  * mmio.c - count MMIO accesses by register and time.
  *
- * kvm_mmio is emitted once per access: for a load when its value has arrived, for a store when it
- * is made.
+ * kvm_mmio is emitted once per access: for a load, when the value has arrived; for a store, when
+ * the store is made.
  */
 #include <string.h>
 #include "html.h"

@@ -200,7 +200,10 @@ u64 html_cost(const struct html_run *run, u64 time, u64 instret, const struct ht
 	return to > from ? to - from : 0;
 }
 
-/* Track the vCPU's exits. The first pass looks for the slowest; the second one counts into bins. */
+/*
+ * Track the vCPU's exits. The first pass looks for the slowest exits; the second one counts exits
+ * into bins.
+ */
 static int follow_exit(struct html_run *run, struct html_vcpu *vcpu, const struct html_event *event)
 {
 	struct html_exit *exit = &vcpu->exit;

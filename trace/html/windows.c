@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * windows.c - select the slowest exits, and keep their events and those at the end of the run.
- */
+/* windows.c - select the slowest exits, and keep their events and the last events of the run. */
 #include <stdlib.h>
 #include <string.h>
 #include "html.h"
@@ -70,7 +68,7 @@ static void write_line(const struct html_event *event, struct html_line *line)
 					hst_field_text(seen->event, i, seen->record->arg[i], buf));
 }
 
-/* Between the passes: collect the windows to be filled. */
+/* Between the passes: collect the windows to be filled. Returns -1 if out of memory. */
 int html_windows_choose(struct html_run *run)
 {
 	run->chosen = calloc(HTML_CAUSES * HTML_SLOWEST, sizeof(struct html_window *));
@@ -86,8 +84,8 @@ int html_windows_choose(struct html_run *run)
 }
 
 /*
- * A window has its vCPU's events, and the events without a vCPU that the vCPU's hart wrote
- * meanwhile.
+ * Keep the event if it is one of the run's last, and add it to the windows that it belongs to. A
+ * window has its vCPU's events, and the events without a vCPU that the vCPU's hart wrote meanwhile.
  */
 void html_windows_event(struct html_run *run, const struct html_event *event, u64 number)
 {

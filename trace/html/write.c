@@ -72,7 +72,10 @@ static bool has_count(const struct hst_file *file, unsigned int slot)
 	return file->stat[slot] && file->stat[slot]->count;
 }
 
-/* Return whether the host counted exits. Its counters include exits without an event. */
+/*
+ * Return whether the host counted exits. The host's counters include exits for which the trace has
+ * no event.
+ */
 static bool has_counters(const struct hst_file *file)
 {
 	for (unsigned int slot = 0; slot < HST_MAX_SLOTS; slot++)
@@ -117,11 +120,11 @@ static void write_slots(const struct html_run *run, const char *name, const bool
 }
 
 /*
- * Write the exit table from one source, so that it contains no exit twice: the host's counters or,
- * without them, the events. The two may put an exit in different rows: counters have a row per
- * class, but events give only the cause if the event of the exit's handler was not recorded. Rows
- * that only the events have are written as "causes", because the graphs over time need their
- * titles.
+ * Write the exit table from one source, so that no exit appears twice: from the host's counters or,
+ * without them, from the events. The two sources may put an exit in different rows: counters have a
+ * row per class, but events give only the cause if the event of the exit's handler was not
+ * recorded. Rows that only the events have are written as "causes", because the graphs over time
+ * need their titles.
  */
 static void write_exits(const struct html_run *run, FILE *out)
 {

@@ -2,11 +2,12 @@
 /*
  * anatomy.c - a QEMU plugin that records each iteration of a loop, instruction by instruction.
  *
- * scripts/hyperscope anatomy loads it together with a bench payload. The loop belongs to an
- * operation (src/guest/bench/bench.S): a function that does one thing n times. An iteration is all
- * instructions, in any privilege mode, from the loop's first one until the loop's branch has led
- * back to it or the operation returns. A batch is one call of the operation. The machine is not
- * changed: QEMU calls the plugin before each instruction.
+ * scripts/hyperscope anatomy loads the plugin together with a bench payload. The loop belongs to an
+ * operation (src/guest/bench/bench.S): a function that does one thing n times. An iteration
+ * consists of all instructions, in any privilege mode, from the loop's first instruction until the
+ * loop's branch has led back to that instruction or the operation returns. A batch is one call of
+ * the operation. The plugin does not change the machine: QEMU calls the plugin before each
+ * instruction.
  *
  * There are three phases, because a callback per instruction is slow: wait for the operation (only
  * its first instruction has a callback), record whole batches, and then do nothing. The output
@@ -17,8 +18,8 @@
  *   DIR/paths       addresses, 64 bits each, path after path; bits 63:60 are the hart
  *   DIR/insns       ADDRESS SIZE ENCODING                 the instruction at an address
  *
- * The hart is the one that QEMU passes to the callback. With several harts it may be wrong
- * (harts.h), but every benchmark row that is a loop runs on one hart.
+ * The hart is the one that QEMU passes to the callback. With several harts, QEMU may pass the wrong
+ * one (harts.h), but every benchmark row that is a loop runs on one hart.
  *
  * Iterations with the same sequence of instructions share a path. A path that no longer fits into
  * `room` has number -1, and only its length is recorded.
@@ -219,7 +220,10 @@ static void find_entry(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		struct qemu_plugin_insn *first = qemu_plugin_tb_get_insn(tb, i);
 		struct qemu_plugin_insn *second = qemu_plugin_tb_get_insn(tb, i + 1);
 
-		/* Compare, because a kernel with its MMU off may have run at that address. */
+		/*
+		 * Compare the encodings, because a kernel with its MMU off may have run at that
+		 * address.
+		 */
 		if (qemu_plugin_insn_vaddr(first) == entry &&
 		    (plugin_word(first) | (uint64_t)plugin_word(second) << 32) == entry_insns)
 			qemu_plugin_register_vcpu_insn_exec_cb(first, found, QEMU_PLUGIN_CB_NO_REGS,

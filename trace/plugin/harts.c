@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * harts.c - the running hart, its registers, and how many instructions it has begun (QEMU 9).
+ * harts.c - the running hart, its registers, and how many instructions it has begun (from QEMU 9
+ * on).
  *
  * With one hart, translated code counts instructions inline, without a callback. With several
- * harts, QEMU 10 breaks that code. The hart's number is a constant in the code, and each inline
- * counter multiplies this constant in place by the size of its element. So the block's next counter
- * adds to a wrong place in QEMU's memory, and other uses of the constant in the block get a wrong
- * value (accel/tcg/plugin-gen.c, gen_plugin_u64_ptr; a constant of 0 stays 0). Besides, the
+ * harts, QEMU 10 breaks this inline code. The hart's number is a constant in the code, and each
+ * inline counter multiplies this constant in place by the size of its element. So the block's next
+ * counter adds to a wrong place in QEMU's memory, and other uses of the constant in the block get a
+ * wrong value (accel/tcg/plugin-gen.c, gen_plugin_u64_ptr; a constant of 0 stays 0). Besides, the
  * constant is not the number of the hart that runs the block. So with several harts, every
  * instruction has a callback.
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * harts.h - the running hart, its registers, and how many instructions it has begun (QEMU 9).
+ * harts.h - the running hart, its registers, and how many instructions it has begun (from QEMU 9
+ * on).
  *
  * With -icount, harts run alternately in one thread and share translated code. QEMU 10 passes to a
  * callback the hart for which the code was translated, not the one that runs it. So with several
@@ -24,11 +25,11 @@ unsigned int plugin_hart_begins(unsigned int vcpu_index);
 /* Return the hart that runs the current block. */
 unsigned int plugin_hart(void);
 /*
- * Return register names[which] of `hart`, which must be the running hart; 0 if it has no such
- * register.
+ * Return register names[which] of `hart`, which must be the running hart, or 0 if the hart has no
+ * such register.
  */
 uint64_t plugin_reg(unsigned int hart, unsigned int which);
-/* Call this during translation: count the instruction each time it begins. */
+/* Count the instruction each time that it begins. Call this function during translation. */
 void plugin_count(struct qemu_plugin_insn *insn);
 /* Return the number of counted instructions that a hart has begun. */
 uint64_t plugin_executed(unsigned int hart);

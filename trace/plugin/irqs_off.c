@@ -3,9 +3,10 @@
  * irqs_off.c - a QEMU plugin that measures how long a hart runs without taking an interrupt.
  *
  * The host's kernel never sets sstatus.SIE (src/host/sched/trap.c). Interrupts are taken while a
- * program or a guest runs, where the kernel reads sip, and where it waits in WFI. The time between
- * two such points is a span. Its length is counted in instructions, including the firmware's. The
- * machine is not changed: QEMU calls the plugin and counts the instructions.
+ * program or a guest runs, where the kernel reads sip, and where it waits in WFI. A span is what
+ * the hart runs between two points at which interrupts are taken. The length of a span is counted
+ * in instructions, including the firmware's. The plugin does not change the machine: QEMU calls the
+ * plugin and counts the instructions.
  *
  * A span belongs to a path: the reason for which the hart, or the thread that it has switched to,
  * entered the kernel. For each path, the longest span is kept, with the blocks of instructions that
@@ -13,7 +14,7 @@
  *
  *   path KIND A B SPANS LONGEST FROM TO
  *   block ADDRESS INSTRUCTIONS TIMES     a block of the path above; address 0: firmware
- *   sie N                                N reads of sip or WFIs had SIE = 1; N must be 0
+ *   sie N                                SIE was 1 at N reads of sip or WFIs; N must be 0
  *   end                                  the file is complete
  *
  * KIND A B is the reason (A and B are 0 if they are not named here):
@@ -231,7 +232,10 @@ static void block_begins(unsigned int vcpu_index, void *userdata)
 	struct block *block = userdata;
 	struct hart *h = &harts[hart];
 
-	/* QEMU never shares a translation between modes. */
+	/*
+	 * QEMU never shares a translation between modes, so the mode of the block's first run tells
+	 * the block's world.
+	 */
 	if (block->world == BELOW_KERNEL)
 		block->world =
 			(plugin_reg(hart, PRIV) & PRIV_MASK) == PRIV_M ? FIRMWARE : ELSEWHERE;

@@ -30,7 +30,7 @@ struct plugin_argument {
 	const char **text;
 };
 
-/* Parse QEMU's arguments. Returns false, after an error message, if one is unknown. */
+/* Parse QEMU's arguments. If one of them is unknown, prints an error and returns false. */
 bool plugin_arguments(const struct plugin_argument *known, size_t n, int argc, char **argv);
 
 /* Return p, the result of malloc() or a similar function, or exit if it is NULL. */
@@ -43,7 +43,7 @@ void *plugin_need(void *p);
  */
 void plugin_close(FILE *file, const char *path);
 
-/* Return an instruction's encoding; 0 if it is not in RAM. */
+/* Return an instruction's encoding, or 0 if the instruction is not in RAM. */
 uint32_t plugin_word(const struct qemu_plugin_insn *insn);
 
 #endif

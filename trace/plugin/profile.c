@@ -5,7 +5,7 @@
  * QEMU calls the plugin before each block of instructions, and counts the instructions of the block
  * that begin. If a trap cuts a block short, only the part that ran is counted. An instruction that
  * a trap takes back is not counted, as in instret. Whenever the machine reads instret or cycle, the
- * value is compared with the count of all blocks so far. The machine is not changed.
+ * value is compared with the count of all blocks so far. The plugin does not change the machine.
  *
  * profile_stack.c finds the chains of calls. The output file has these lines; SITE, PC and WORD are
  * hexadecimal, other numbers decimal:
@@ -13,7 +13,7 @@
  *   all COUNTED                          instructions from reset to the first program's end
  *   read TIMES DIFFERED LAST             reads of instret or cycle that were compared with the
  *                                        previous read; how many of them differed from our count;
- *                                        the count at the last one
+ *                                        our count at the last of these reads
  *   node NUMBER PARENT WORLD SITE        a call at SITE, in chain PARENT (0: its world's root)
  *   block NUMBER WORLD PC WORD...        instructions
  *   times NODE WORLD BLOCK INSNS TIMES   the first INSNS of BLOCK, in chain NODE, ran TIMES times
@@ -180,8 +180,8 @@ static uint64_t insns_begun(unsigned int hart)
 
 /*
  * Do not compare the next read of either counter with an earlier one. After a wait, reads cannot be
- * compared: QEMU then advances its clock, and instret with it, and also counts the instructions
- * after the WFI in the WFI's block, which have not run.
+ * compared: QEMU then advances its clock, and instret with it. QEMU also counts the instructions
+ * after the WFI in the WFI's block, although they have not run.
  */
 static void forget_counters(void)
 {
@@ -220,8 +220,8 @@ static void compare(struct hart *h, unsigned int hart)
 		return;
 	}
 	/*
-	 * QEMU has one counter for all harts, which includes the instructions that other harts have
-	 * begun.
+	 * QEMU has one counter for all harts. It includes the instructions that other harts have
+	 * begun in their current blocks.
 	 */
 	for (other = 0; other < MAX_HARTS; other++)
 		if (other != hart)
@@ -339,7 +339,9 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 /* ---- arguments and results ----------------------------------------------------------------- */
 
-/* Called once per block, before the first line with its number. */
+/*
+ * Write a block's line. Called once per block, before the first line that has the block's number.
+ */
 static void write_block(FILE *out, struct block *b)
 {
 	uint32_t i;

@@ -32,7 +32,10 @@ enum ending {
 	END_TRAP_RETURN
 };
 
-/* A chain of calls: the address of its last call, and the chain before it. A root has no parent. */
+/*
+ * A chain of calls: the address of its last call, and the chain before that call. A root has no
+ * parent.
+ */
 struct node {
 	struct node *parent;
 	uint64_t site;
@@ -104,7 +107,7 @@ struct hart {
 	struct block *block; /* the current one */
 	uint64_t at;         /* instructions that had begun before the block */
 	bool counts;         /* count the block, see wanted() */
-	bool unsure;         /* another hart ran during the block: QEMU's count of it may differ */
+	bool unsure;         /* another hart ran during the block: QEMU's count may differ */
 	bool switched;       /* no return since a switch: a new thread has no frame to return to */
 	struct stack m;
 	struct thread *thread;

@@ -63,7 +63,7 @@ static uint64_t address_of(const struct block *b, uint32_t i)
 /* Return whether this is a valid HLV, HLVX or HSV (H §3.1). */
 static bool is_hypervisor_access(uint32_t word)
 {
-	/* By width, the valid values of rs2 as bits: 0 hlv, 1 hlv.u, 3 hlvx. */
+	/* For each width, the valid values of rs2 as bits (0: hlv, 1: hlv.u, 3: hlvx). */
 	static const uint8_t loads[4] = { 1 << 0 | 1 << 1, 1 << 0 | 1 << 1 | 1 << 3,
 					  1 << 0 | 1 << 1 | 1 << 3, 1 << 0 };
 
@@ -97,7 +97,7 @@ static bool illegal_late(uint32_t word)
 
 /*
  * Return whether the trap has taken back the last of the block's first `insns` instructions. QEMU
- * counts an instruction that is known to trap when it is translated (ecall, ebreak, most illegal
+ * counts an instruction of which it knows at translation that it traps (ecall, ebreak, most illegal
  * instructions), but not one that fails while it runs. After an interrupt or a failed fetch, epc is
  * the address of another instruction.
  */
@@ -117,9 +117,8 @@ bool profile_taken_back(const struct trap *trap, const struct block *b, uint32_t
 	word = b->words[insns - 1];
 	/*
 	 * For an illegal mret, QEMU 10.0.13 goes back to the start of the instruction, so the trap
-	 * value is the encoding of mret. QEMU 10.0.2 does not, so the trap value is the encoding of
-	 * an earlier instruction.
-	 *
+	 * value is the encoding of mret. QEMU 10.0.2 does not go back, so the trap value is the
+	 * encoding of an earlier instruction.
 	 */
 	if (trap->cause == EXC_ILLEGAL_INST)
 		return word == INSN_MRET ? trap->tval == word : illegal_late(word);

@@ -5,8 +5,8 @@
  * The machine's memory is not read: stacks follow from calls, returns and traps alone. A return
  * removes the frame with its target address and all frames above it, so longjmp() and unwinding by
  * an exception are handled. A return to an unknown address leaves the stack as it is. A signal
- * handler begins when a trap returns to an address other than the one at which it was taken, and
- * ends when a later trap returns to that first address.
+ * handler begins when a trap returns to an address other than the one at which the trap was taken.
+ * The handler ends when a later trap returns to the address at which that first trap was taken.
  */
 #include "hv/cause.h"
 #include "profile.h"

@@ -2,10 +2,11 @@
 /*
  * qemu_plugin.h - the part of QEMU's plugin interface that our plugins use.
  *
- * No distribution packages QEMU's own header, but QEMU exports these functions to any shared object
- * that it loads. So the few that are needed are declared here. They are the same from version 2 of
- * the interface (QEMU 9, the first one with counters and registers) to version 5 (QEMU 10.1). Those
- * for translation and execution are already the same in version 1 (QEMU 7.2).
+ * QEMU's own header is not in any distribution's packages, but QEMU exports these functions to any
+ * shared object that it loads. So the few functions that are needed are declared here. They are the
+ * same from version 2 of the interface (QEMU 9, the first one with counters and registers) to
+ * version 5 (QEMU 10.1). The functions for translation and execution are already the same in
+ * version 1 (QEMU 7.2).
  */
 #ifndef QEMU_PLUGIN_H
 #define QEMU_PLUGIN_H
@@ -59,7 +60,9 @@ size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *tb);
 struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *tb, size_t idx);
 uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *insn);
 size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *insn);
-/* Return the instruction's address in QEMU's own memory; NULL if it is not in RAM. */
+/*
+ * Return the instruction's address in QEMU's own memory, or NULL if the instruction is not in RAM.
+ */
 void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn);
 
 /* Execution: cb is called each time before the instruction runs. */
@@ -67,7 +70,7 @@ void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn,
 					    qemu_plugin_vcpu_udata_cb_t cb,
 					    enum qemu_plugin_cb_flags flags, void *userdata);
 
-/* Call cb each time before the first instruction of a block. */
+/* Call cb each time before the first instruction of the block runs. */
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, qemu_plugin_vcpu_udata_cb_t cb,
 					  enum qemu_plugin_cb_flags flags, void *userdata);
 

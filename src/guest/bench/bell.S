@@ -11,8 +11,8 @@
 	 * unsigned long bench_ring(bell, steps, &rung): ring a doorbell 2 * `steps` instructions
 	 * after a tick of the clock, and sleep until an interrupt arrives. Sets *rung to the time
 	 * of the ring; returns the time at which the interrupt's handler began. SIE is 1, and the
-	 * handler does not return to the WFI, which would sleep forever if the interrupt came just
-	 * before it.
+	 * handler does not return to the WFI: if the interrupt had come just before the WFI, the
+	 * hart would sleep forever.
 	 */
 	.globl	bench_ring
 	.balign	4
@@ -42,8 +42,8 @@ bench_answered:
 	/*
 	 * void op_timer_now(n, arg): set a timer in the past through SBI TIME and wait until its
 	 * interrupt's handler sets t0. A host may lose an interrupt (docs/bench.md), so t1 limits
-	 * the iterations of the waiting loop, in total since the start of the call or the last
-	 * loss.
+	 * the iterations of the waiting loop. They are counted from the start of the call, or from
+	 * the last lost interrupt.
 	 */
 	.globl	op_timer_now
 	.balign	4
@@ -66,7 +66,10 @@ op_timer_now:
 	bnez	a3, 1b
 	ret
 
-	/* Handlers that stop the timer: by stimecmp, or by an SBI call if the hart lacks Sstc. */
+	/*
+	 * Handlers that stop the timer: one by writing stimecmp, the other, for harts without Sstc,
+	 * by an SBI call.
+	 */
 	.globl	bench_timer_own
 	.balign	4
 bench_timer_own:

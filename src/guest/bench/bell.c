@@ -4,8 +4,9 @@
  *
  * The VMM's --doorbell (src/vmm/doorbell.c) reports when its thread ran, in the host's time. So the
  * difference between the guest's clock and the host's is determined first; without an exact value,
- * no rows are printed. A tick is 100 instructions, so a batch takes samples in both directions at
- * 50 places within a tick, two instructions apart: rounding errors cancel in its sum.
+ * no rows are printed. A tick is 100 instructions. So a batch takes samples in both directions at
+ * 50 places within a tick, two instructions apart, and the rounding errors cancel in the batch's
+ * sum.
  */
 #include "bench.h"
 #include "plic.h"
@@ -81,7 +82,8 @@ static bool compare_clocks(unsigned long *ahead)
 }
 
 /*
- * Ring and wait for the answer at each place within a tick. Returns false if an answer is missing.
+ * At each place within a tick, ring the doorbell and wait for the answer. Returns false if an
+ * answer is missing.
  */
 static bool batch(unsigned long ahead, unsigned long n)
 {
@@ -114,7 +116,10 @@ static void row_of(const char *name, const unsigned long *ticks, unsigned long n
 	row_end(name, BELL_BATCH);
 }
 
-/* Ring in batches; the first only warms up. Returns how many of the others are complete. */
+/*
+ * Ring in batches; the first batch only warms up. Returns how many of the other batches are
+ * complete.
+ */
 static unsigned long ring_all(unsigned long ahead)
 {
 	unsigned long n = 0;

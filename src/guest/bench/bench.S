@@ -6,7 +6,7 @@
  */
 #include "hv/sbi.h"
 
-	/* op NAME begins a loop. Its body may use a0, a1, a6, a7 and t0; a2 = arg, a3 counts. */
+	/* `op NAME` begins a loop. Its body may use a0, a1, a6, a7, t0; a2 = arg, a3 counts. */
 	.macro	op name:req, setup:vararg
 	.globl	op_\name
 	.balign	4
@@ -55,7 +55,7 @@ op_\name:
 	ecall
 	endop
 
-	/* SBI fence from address 0: size -1 means all addresses, 4096 one page. a3 = size. */
+	/* An SBI fence from address 0. a3 = size: -1 means all addresses, 4096 one page. */
 	.macro	sfence name, size
 	.globl	op_\name
 op_\name:
@@ -80,7 +80,7 @@ op_\name:
 	ecall
 	endop
 
-	/* Write an FP register (FS Dirty): before the same call, alone, or before a load. */
+	/* Write an FP register (FS Dirty): before sbi_user's call, on its own, before a load. */
 	.option	push
 	.option	arch, +d
 	op	sbi_user_fp, li a7, SBI_EXT_EXPERIMENTAL_START; li a6, 0

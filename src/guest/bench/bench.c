@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench.c - the benchmark payload: it measures SBI calls, counters and traps, and calls all other
+ * bench.c - the benchmark payload: it measures SBI calls, counters and traps, and runs all other
  * groups of rows.
  *
- * docs/bench.md explains each row. A row's cost includes a loop of 2 to 4 instructions (row
- * `nothing`). TLB misses and walks cost nothing in QEMU's unit (measure.c).
+ * docs/bench.md explains each row. A row's cost includes a loop of 2 to 4 instructions; the row
+ * `nothing` shows the cost of the loop alone. TLB misses and page table walks cost nothing in
+ * QEMU's unit (measure.c).
  *
  * Boot arguments: settle=SECONDS waits before the first row, because a booting Linux host works in
  * the background; only=NAME,NAME selects rows; measure.c describes `single` and `cycles`.
@@ -27,7 +28,10 @@ static void bench_traps(void)
 	bench_trap("ebreak", op_ebreak);
 }
 
-/* Reads of counters: depending on the hypervisor, the guest executes them or they are emulated. */
+/*
+ * Measure reads of counters. The hypervisor either lets the guest read them directly or emulates
+ * the reads.
+ */
 static void bench_counters(void)
 {
 	bench("csr_time", op_csr_time, 0);

@@ -59,9 +59,9 @@ unsigned long bench_ring(unsigned long bell, unsigned long steps, unsigned long 
 void bench_answered(void);
 
 /* ---- measure.c ---- */
-extern bool icount; /* a tick of the clock is 100 instructions */
+extern bool icount; /* true if a tick of the clock is 100 instructions */
 void measure_init(void);
-bool wanted(const char *name); /* true if this row is selected, or if none is */
+bool wanted(const char *name); /* true if this row is selected, or if no row is selected */
 /* Return whether this row is selected by name, for rows that need a special machine. */
 bool asked_for(const char *name);
 /* Measure batches of op(n, arg), after one extra batch to warm up. */
@@ -70,17 +70,21 @@ void bench(const char *name, op_fn op, unsigned long arg);
 void bench_steps(const char *name, op_fn op, unsigned long arg, unsigned long per_batch,
 		 unsigned long batches, unsigned long step);
 /*
- * Like bench(), but with FS on; each operation sets FS to Dirty. Does nothing if the hart lacks D.
+ * Like bench(), but with FS on; each operation sets FS to Dirty. Does nothing if the hart lacks the
+ * D extension.
  */
 void bench_fp(const char *name, op_fn op, unsigned long arg);
-/* Measure an operation that raises the external interrupt; `lower` handles it (devices.c). */
+/*
+ * Measure an operation that raises the external interrupt; `lower` is the interrupt's handler
+ * (devices.c).
+ */
 void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(void));
 /*
- * Measure step by step: begin a row, take samples (from start to stop, or given in ticks), and
- * print the row's line.
+ * Measure step by step: begin a row, take samples (either from sample_start() to sample_stop(), or
+ * as a number of ticks), and print the row's line.
  */
 void row_begin(void);
-void row_begin_single(void); /* samples are single operations, by rdinstret if available */
+void row_begin_single(void); /* each sample is one operation, by rdinstret if available */
 void sample_start(void);
 void sample_stop(void);
 void sample_ticks(unsigned long ticks);

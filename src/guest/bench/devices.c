@@ -33,7 +33,9 @@ static void bench_paged(unsigned long address)
 
 static void bench_mmio(unsigned long plic)
 {
-	/* Use the priority of source 1: a register without side effects that every VMM has. */
+	/*
+	 * Use the priority register of source 1, which has no side effects and exists in every VMM.
+	 */
 	bench("mmio_read", op_mmio_read, plic + 4);
 	bench("mmio_write", op_mmio_write, plic + 4);
 	bench_fp("mmio_read_fp", op_mmio_read_fp, plic + 4);

@@ -38,7 +38,7 @@ void bench_logged(void)
 	if (!logdev_find())
 		return;
 	first = ALIGN_DOWN(memory_end(), SZ_2M) - BLOCKS * SZ_2M;
-	for (i = 0; i < BLOCKS * BLOCK; i++) /* map all pages, by leaves of any size */
+	for (i = 0; i < BLOCKS * BLOCK; i++) /* map all pages, with leaves of any size */
 		set(first + i * SZ_4K, 1);
 	logdev_set(LOGDEV_LOG, 1);
 	if (wanted("dirty_split"))

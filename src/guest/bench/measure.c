@@ -8,9 +8,9 @@
  * 0.4 instructions. rdinstret is recorded as well, if it counts. With the boot argument `cycles`,
  * the clock is rdcycle, for real hardware.
  *
- * Percentiles are nearest ranks over batches. With the boot argument `single`, they are over single
- * operations, which are measured by rdinstret if it counts, because rdtime resolves only 100
- * instructions.
+ * Percentiles are computed over batches, by the nearest-rank method. With the boot argument
+ * `single`, they are computed over single operations. These are measured by rdinstret if it counts,
+ * because rdtime resolves only 100 instructions.
  */
 #include "bench.h"
 
@@ -114,7 +114,7 @@ static void print_value(unsigned long hundredths)
 	printf(",%lu.%02lu", hundredths / 100, hundredths % 100);
 }
 
-/* Return the index of the p-th percentile in the sorted samples: its nearest rank. */
+/* Return the index of the p-th percentile in the sorted samples, by the nearest-rank method. */
 static unsigned long rank(unsigned long p)
 {
 	return row.n ? (row.n * p + 99) / 100 - 1 : 0;

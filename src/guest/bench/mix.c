@@ -3,9 +3,9 @@
  * mix.c - a row of typical guest requests in fixed proportions; one operation is a round of them.
  *
  * Each digit of the boot argument mix=NUMBER says how often a round makes one kind of request. From
- * the last digit to the first: a null SBI call, set_timer, an IPI to itself, a fence of a page for
- * itself, WFI with an interrupt pending, an MMIO read, an MMIO write, a page touched for the first
- * time. The contest of the labs uses this row.
+ * the last digit to the first, the kinds are: a null SBI call, set_timer, an IPI to this hart, a
+ * fence of one page on this hart, WFI with an interrupt pending, an MMIO read, an MMIO write, and
+ * the first touch of a page. The labs' contest uses this row.
  */
 #include "bench.h"
 #include "hv/sbi.h"
@@ -15,7 +15,10 @@
 
 #define MIX_BATCHES 32
 #define MIX_TURNS   16
-/* After the memory that memory.c touches; enough for 9 pages in each round. */
+/*
+ * The pages to touch: after the memory that memory.c touches, with enough space for 9 pages in each
+ * round.
+ */
 #define MIX_OFFSET (192 * SZ_2M)
 #define MIX_SPACE  (10 * SZ_2M)
 

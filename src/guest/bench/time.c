@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * time.c - rows of waiting, of waking up, and of time that the host takes from the guest.
- */
+/* time.c - rows of waiting, of waking up, and of the time that the host takes from the guest. */
 #include "bench.h"
 
 #define LATE_SAMPLES 64
@@ -44,7 +42,7 @@ static void bench_fp_first(void)
 	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, FS_INITIAL));
 	row_begin_single();
 	for (b = 0; b < FP_SAMPLES; b++) {
-		op_fp(1, 0); /* the registers are this guest's, and Dirty, when it goes to sleep */
+		op_fp(1, 0); /* the guest sleeps with its own FP registers loaded and FS Dirty */
 		wait_irq(0, 20);
 		sample_start();
 		op_fp(1, 0);

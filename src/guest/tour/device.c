@@ -4,8 +4,8 @@
  * device.
  *
  * The serial port's "transmitter empty" is an interrupt that a program can raise at any time. The
- * guest does not print anything before this interrupt: some milliseconds after a printed line, the
- * VMM's console thread would run in between.
+ * guest does not print anything before this interrupt, because the VMM's console thread would run
+ * some milliseconds after a printed line, between the steps that a walkthrough shows.
  */
 #include "rt.h"
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * float.S - void float_write(value): f1 = value.  unsigned long float_read(void): f1.
+ * float.S - void float_write(value) sets f1; unsigned long float_read(void) returns f1.
  *
- * Each begins with its only floating-point instruction: a walkthrough stops before it.
+ * Each function begins with its only floating-point instruction, and a walkthrough stops before
+ * that instruction.
  */
 	.option	arch, +d
 	.text

@@ -3,8 +3,8 @@
  * float.c - for walkthroughs: a guest that uses floating point, and leaves the hart before and
  * after doing so.
  *
- * It leaves the hart as wait.c does: the VMM's console thread writes the printed line during a
- * wait.
+ * The guest leaves the hart in the same way as wait.c: while the guest waits, the VMM's console
+ * thread writes the printed line.
  */
 #include "rt.h"
 

@@ -2,9 +2,9 @@
 /*
  * wait.c - for walkthroughs: a guest that waits, first alone and then while another thread runs.
  *
- * A second is long compared with everything else, and takes no real time under --icount. Because
- * of the printed line, the VMM's console thread has work some milliseconds later and so needs the
- * hart in the middle of the second wait.
+ * A wait of one second is long compared with everything else, but takes no real time under
+ * --icount. Because of the printed line, the VMM's console thread has work some milliseconds later
+ * and so needs the hart in the middle of the second wait.
  */
 #include "rt.h"
 

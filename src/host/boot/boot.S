@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * boot.S - entry from the firmware, on the first hart and the others, up to the first C function.
+ * boot.S - the way from the firmware to the first C function, on the first hart and on the others.
  *
- * Entry, first hart: a0 = hartid, a1 = device tree (physical), MMU off, SIE = 0
- * (SBI §9, HSM hart start; the header is that of the RISC-V Linux boot protocol).
- * Exit: host_main(hartid, dtb, load address), at high addresses.
+ * Entry, first hart: a0 = hartid, a1 = device tree (physical), MMU off, SIE = 0 (SBI §9, HSM hart
+ * start; the header is that of the RISC-V Linux boot protocol). Exit: host_main(hartid, dtb, load
+ * address), at high addresses.
  */
 #include "hv/csr.h"
 #include "hv/run_desc.h"
@@ -55,7 +55,8 @@ start_first:
 	/*
 	 * a0 = satp, t2 = thread (first hart only), t3 = where to continue. t2 and t3 are physical;
 	 * adding the difference between the link and load addresses makes them virtual. The first
-	 * fetch after the write to satp faults, and stvec then contains the virtual address of t3.
+	 * fetch after the write to satp faults, and the hart continues at stvec, which already
+	 * holds the virtual t3.
 	 */
 mmu_on:
 	li	t0, KERNEL_BASE

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * console.c - /dev/console, the machine's UART as a terminal; and /dev/tty.
+ * console.c - /dev/console, which is the machine's UART as a terminal, and /dev/tty.
  *
  * /dev/tty is the first program's terminal, whichever device that is.
  */

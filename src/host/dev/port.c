@@ -28,7 +28,7 @@ static void rx_post(struct port *p, struct port_buf *b)
 	virtq_add(&p->rx, &seg, 0, 1, b);
 }
 
-/* Collect the buffers that the device has filled. True if there were any. */
+/* Collect the buffers that the device has filled. Returns true if there were any. */
 static bool rx_collect(struct port *p)
 {
 	struct port_buf *b;

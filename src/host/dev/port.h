@@ -3,7 +3,7 @@
  * port.h - byte channels out of the machine: the named ports of a virtio console.
  *
  * A port is a pipe to a process outside the machine. A write waits while the far end is slow, and
- * fails with EPIPE once it is gone. A read returns 0 once the far end has closed.
+ * fails with EPIPE once the far end is gone. A read returns 0 once the far end has closed.
  */
 #ifndef HOST_PORT_H
 #define HOST_PORT_H
@@ -12,10 +12,10 @@
 
 struct port;
 
-struct port *port_find(const char *name); /* such as "hs.1"; NULL: there is none */
-/* Open the port as a file that passes bytes unchanged. NULL: no memory. */
+struct port *port_find(const char *name); /* e.g. "hs.1"; NULL if there is no such port */
+/* Open the port as a file that passes bytes unchanged. Returns NULL if there is no memory. */
 struct file *port_file(struct port *port, unsigned int flags);
-/* The port's terminal, the same one on every call. NULL: no memory. */
+/* Return the port's terminal, which is the same on every call, or NULL if there is no memory. */
 struct tty;
 struct tty *port_tty(struct port *port);
 /* Wait until the device has taken all output. Give up after patience_ticks without progress. */

@@ -87,8 +87,8 @@ static int take_all(struct tty *tty, unsigned long buf, size_t size, size_t *don
 }
 
 /*
- * Wait for input as the mode requires. Returns 1 if the buffer has to be read, 0 if the read
- * returns 0, or -errno.
+ * Wait for input as the mode requires. Returns 1 if the caller has to read the buffer, 0 if the
+ * read has to return 0, or -errno.
  */
 static int wait_for_input(struct tty *tty, size_t size, bool nonblock)
 {
@@ -107,7 +107,7 @@ static int wait_for_input(struct tty *tty, size_t size, bool nonblock)
 	err = wait_event_deadline(&tty->read_wait, readable(tty, 1), deadline);
 	if (err == -ETIME)
 		return 0;
-	/* Wait for MIN characters, or for a pause of TIME. */
+	/* Wait for MIN characters, or for a pause of TIME tenths of a second. */
 	while (!err && least > 1 && !readable(tty, MIN(least, (u32)size))) {
 		u32 before = READ_ONCE(tty->committed);
 
@@ -122,9 +122,10 @@ static int wait_for_input(struct tty *tty, size_t size, bool nonblock)
 }
 
 /*
- * Returns 0 if the current process may use the terminal: it is in the foreground or, if signo is
- * SIGTTOU, ignores or blocks that signal. Otherwise, returns -ERESTARTSYS after sending signo to
- * the process's job, or -EIO if the job cannot be stopped.
+ * Returns 0 if the current process may use the terminal: the terminal has no foreground group or
+ * belongs to another session, the process is in the foreground, or signo is SIGTTOU and the process
+ * ignores or blocks that signal. Otherwise, returns -ERESTARTSYS after sending signo to the
+ * process's job, or -EIO if the job cannot be stopped.
  */
 static int check_foreground(struct tty *tty, int signo)
 {

@@ -18,8 +18,8 @@ struct tty;
 
 struct tty_ops {
 	/*
-	 * Send the bytes unchanged; wait for room unless nonblock. Returns size, -EAGAIN, -EINTR or
-	 * -EIO.
+	 * Send the bytes unchanged; wait for room unless nonblock is set. Returns size, -EAGAIN,
+	 * -EINTR or -EIO.
 	 */
 	long (*write)(struct tty *tty, const u8 *buf, size_t size, bool nonblock);
 	/* Echo the bytes without sleeping: output that does not fit is lost. */

@@ -2,8 +2,8 @@
 /*
  * tty_input.c - typed input: translation, line editing, echo, signals.
  *
- * Runs where the device delivers input, mostly in an interrupt: it takes only spinlocks, and its
- * echo never sleeps. Rules: POSIX, General Terminal Interface; Linux's ECHOCTL.
+ * This code runs where the device delivers input, mostly in an interrupt. So it takes only
+ * spinlocks, and its echo never sleeps. Rules: POSIX, General Terminal Interface; Linux's ECHOCTL.
  */
 #include <linux/signal.h>
 #include <string.h>
@@ -101,7 +101,7 @@ static int signal_of(const struct tty *tty, u8 c)
 	return c == cc[VINTR] ? SIGINT : c == cc[VQUIT] ? SIGQUIT : c == cc[VSUSP] ? SIGTSTP : 0;
 }
 
-/* Edit the line. True if the character was an editing command. */
+/* Edit the line. Returns true if the character was an editing command. */
 static bool edit(struct tty *tty, struct echo *e, u8 c)
 {
 	const cc_t *cc = tty->termios.c_cc;

@@ -31,7 +31,7 @@ struct virtio_dev {
 	u32 version, device_id, irq;
 	bool has_irq;
 	u64 features;                           /* negotiated */
-	void (*interrupt)(struct virtio_dev *); /* the device has used buffers; in any context */
+	void (*interrupt)(struct virtio_dev *); /* called in any context when buffers are used */
 	void *priv;
 };
 
@@ -42,7 +42,7 @@ struct virtq_seg {
 
 /*
  * Accept those of the wanted features that the device offers, and set FEATURES_OK on version 2.
- * -ENODEV: the device refuses.
+ * Returns 0, or -ENODEV if the device refuses.
  */
 int virtio_negotiate(struct virtio_dev *dev, u64 wanted);
 void virtio_ready(struct virtio_dev *dev); /* sets DRIVER_OK; interrupts may arrive from now on */
@@ -50,19 +50,25 @@ void virtio_fail(struct virtio_dev *dev);
 u32 virtio_config32(struct virtio_dev *dev, unsigned int offset);
 u64 virtio_config64(struct virtio_dev *dev, unsigned int offset);
 
-/* Set up a queue of at most `most` entries. -ENOENT: the device has no such queue; -ENOMEM. */
+/*
+ * Set up a queue of at most `most` entries. Returns 0, -ENOENT if the device has no such queue, or
+ * -ENOMEM.
+ */
 int virtq_setup(struct virtio_dev *dev, struct virtq *vq, unsigned int index, unsigned int most);
 
 /*
  * Add a chain to the queue: first the segments that the device reads, then those that it writes.
- * The caller holds its lock for the queue. False: no room.
+ * The caller holds its lock for the queue. Returns false if there is no room.
  */
 bool virtq_add(struct virtq *vq, const struct virtq_seg *segs, unsigned int nr_out,
 	       unsigned int nr_in, void *token);
 void virtq_kick(struct virtq *vq);
 void *virtq_get(struct virtq *vq, u32 *len); /* returns a used chain's token; NULL: none */
 bool virtq_has_used(const struct virtq *vq);
-/* Ask for an interrupt at the next used chain, or for none (a hint). */
+/*
+ * Ask the device for an interrupt at the next used chain, or ask it not to send any. Both are only
+ * hints.
+ */
 void virtq_want_interrupt(struct virtq *vq, bool want);
 /* Do the interrupt handler's work: for devices without an interrupt, and before power-off. */
 void virtio_poll(struct virtio_dev *dev);

@@ -2,12 +2,12 @@
 /*
  * virtio_console.c - a virtio console's ports: finding them, and moving their bytes.
  *
- * port.c presents them as files and terminals.
+ * port.c presents the ports as files and terminals.
  *
  * The device announces its ports by messages on a control queue (virtio §5.3.6.2). We send
- * DEVICE_READY, and it answers with PORT_ADD for each port. It answers our PORT_READY with the
- * port's name and whether the far end is open. A port is opened when it is first used; before that,
- * the device does not accept input for it.
+ * DEVICE_READY, and the device answers with PORT_ADD for each port. It answers our PORT_READY with
+ * the port's name and whether the far end is open. A port is opened when it is first used; before
+ * that, the device does not accept input for it.
  *
  * Output is copied into buffers of 16 KiB, and each buffer is given to the device immediately; a
  * writer waits only while the device has all of them. Input stays in the buffers that the device

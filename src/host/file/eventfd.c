@@ -40,8 +40,8 @@ static bool event_has_room(struct hv_event *event, u64 count)
 }
 
 /*
- * Add count. If there is no room for all of it, add what fits if `fill` is set; otherwise, add
- * nothing and return false.
+ * Add count to the counter. If there is no room for all of it, add what fits if `fill` is set;
+ * otherwise, add nothing and return false.
  */
 static bool event_add(struct hv_event *event, u64 count, bool fill)
 {
@@ -108,7 +108,10 @@ static long event_write(struct file *f, unsigned long buf, size_t size, u64 *pos
 		return -EFAULT;
 	if (count == ~0ULL)
 		return -EINVAL;
-	/* event_add() decides under the lock: if two writers saw room, one may have to wait */
+	/*
+	 * event_add() decides under the lock: if two writers saw the same room, one of them may
+	 * have to wait
+	 */
 	while (count && !event_add(event, count, false)) {
 		if (f->flags & O_NONBLOCK)
 			return -EAGAIN;

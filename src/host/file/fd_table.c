@@ -28,7 +28,7 @@ struct fd_table {
 	struct spinlock lock;
 	int size;   /* number of descriptors that it can hold; a multiple of 64 */
 	int used;   /* above every open descriptor */
-	int lowest; /* every descriptor below is open */
+	int lowest; /* every descriptor below this one is open */
 	struct file **files;
 	u64 *cloexec, *reserved; /* one bit per descriptor; after files, in the same allocation */
 	struct file *few_files[FD_FEW];
@@ -270,7 +270,7 @@ int fd_limit(void)
 
 /*
  * Return the file of descriptor fd with a reference, or NULL. Called with t->lock held; releases
- * it.
+ * the lock.
  */
 static inline struct file *get_and_unlock(struct fd_table *t, int fd)
 {
@@ -310,7 +310,10 @@ int fd_look(int fd, struct inode **inode, char *name, size_t size)
 		*inode = f->inode;
 		if (f->inode)
 			inode_get(f->inode);
-		/* Copy the name: it may be stored in the file, and be freed with it. */
+		/*
+		 * Copy the name: it may be stored in the file, and would then be freed with the
+		 * file.
+		 */
 		strlcpy(name,
 			f->anon_name ? f->anon_name
 			: f->inode   ? ""

@@ -4,7 +4,7 @@
  *
  * A struct file lives as long as it is referenced: by descriptors, mappings, or system calls in
  * progress. Dropping the last reference calls release(), which may sleep, so no reference is
- * dropped under a spinlock or tree_lock. Descriptors: fd_table.c.
+ * dropped under a spinlock or tree_lock. For descriptors, see fd_table.c.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>

@@ -20,22 +20,25 @@ struct poll_table; /* poll.h: adds the poller to wait queues */
 struct file_ops {
 	long (*read)(struct file *f, unsigned long buf, size_t size, u64 *pos);
 	long (*write)(struct file *f, unsigned long buf, size_t size, u64 *pos);
-	/* Like read, into kernel memory: for exec, private file mappings, page-ins. */
+	/* Like read, but into kernel memory: for exec, private file mappings, and page-ins. */
 	long (*kread)(struct file *f, void *buf, size_t size, u64 pos);
 	long (*ioctl)(struct file *f, unsigned int cmd, unsigned long arg);
-	/* Get the page behind a shared mapping, with a reference. -EINVAL beyond the end. */
+	/*
+	 * Get the page behind a shared mapping, with a reference. Returns -EINVAL beyond the end of
+	 * f.
+	 */
 	int (*mmap_page)(struct file *f, u64 page_index, bool write, hpa_t *pa);
 	/*
-	 * Get an aligned block of 512 pages behind a shared mapping, with a reference on each.
-	 * -EINVAL: there is no such block.
+	 * Get an aligned block of 512 pages behind a shared mapping, with a reference on each page.
+	 * Returns -EINVAL if there is no such block.
 	 */
 	int (*mmap_block)(struct file *f, u64 page_index, hpa_t *pa);
 	/*
 	 * For userfaultfd on a file's memory: a file has both has_page and insert_page, or neither.
-	 * has_page: does the page exist yet? insert_page: give the file this page, with its
-	 * reference; -EEXIST, -EFAULT (beyond the end), -ENOMEM.
+	 * has_page tells whether the page exists yet. insert_page gives the file this page along
+	 * with the caller's reference; it fails with -EEXIST, -EFAULT (beyond the end) or -ENOMEM.
 	 */
-	unsigned long page_size; /* of every page in a mapping: SZ_2M for hugetlb, else 0 */
+	unsigned long page_size; /* of the pages in a mapping: SZ_2M for hugetlb, else 0 */
 	bool (*has_page)(struct file *f, u64 page_index);
 	int (*insert_page)(struct file *f, u64 page_index, hpa_t pa);
 	unsigned int (*poll)(struct file *f, struct poll_table *table); /* EPOLL* mask */
@@ -59,7 +62,7 @@ struct file {
 	const char *anon_name; /* "anon_inode:kvm-vcpu", for /proc/self/fd; or NULL */
 	unsigned int kind; /* if inode is NULL: S_IFIFO, S_IFCHR, … and permissions, for fstat() */
 	struct list_head watches; /* epoll.c: items that watch this file */
-	unsigned int flock;       /* flock.c: the lock that it holds on the inode; 0: none */
+	unsigned int flock;       /* flock.c: the lock that this file holds on the inode; 0: none */
 };
 
 struct file *file_alloc(const struct file_ops *ops, void *priv, unsigned int flags);
@@ -90,7 +93,7 @@ int fd_table_install(struct fd_table *t, struct file *f, int from, int limit, bo
 		     bool cloexec);
 int fd_table_next(struct fd_table *t, int from); /* the first open descriptor >= from; or -1 */
 int fd_limit(void);                              /* the current process's RLIMIT_NOFILE */
-struct file *fd_get(int fd); /* get the current process's file, referenced; NULL: -EBADF */
+struct file *fd_get(int fd); /* the current process's file, with a reference; NULL: -EBADF */
 /*
  * For /proc: look at the file behind the current process's descriptor fd. Sets *inode to the file's
  * inode, with a reference, or to NULL, and `name` to the file's name if it has no path, else to "".
@@ -117,7 +120,7 @@ int fd_flags_set(int fd, bool cloexec);
 struct file *file_open(const char *path, unsigned int flags, unsigned int mode, int *err);
 long file_kread(struct file *f, void *buf, size_t size, u64 pos);
 u64 file_size(struct file *f);
-/* An ops->seek for files without a known end: SEEK_SET and SEEK_CUR. */
+/* An ops->seek for files without a known end: supports only SEEK_SET and SEEK_CUR. */
 long file_seek_no_end(struct file *f, s64 offset, int whence);
 
 #endif

@@ -3,10 +3,10 @@
  * flock.c - flock(): advisory locks on open files.
  *
  * A lock belongs to the open file, not to the process: descriptors made by dup() or fork() share
- * it, and it ends when the last of them is closed. When a lock changes between shared and
+ * the lock, and it ends when the last of them is closed. When a lock changes between shared and
  * exclusive, the old one is dropped first, as on Linux.
  *
- * Locks: flock_lock guards every inode's counts; all waiters share one queue.
+ * Locks: flock_lock guards the lock counts of all inodes; all waiters share one queue.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -32,8 +32,8 @@ static void drop(struct file *f)
 }
 
 /*
- * Drop f's lock, even if another thread has just taken it, and try to take a lock of this kind.
- * True on success.
+ * Drop f's lock, even if another thread has just taken it, and try to take a lock of type `kind`.
+ * Returns true on success.
  */
 static bool try_take(struct file *f, unsigned int kind)
 {

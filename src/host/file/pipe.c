@@ -166,7 +166,7 @@ long pipe_put(struct pipe *p, bool nonblock, unsigned long buf, size_t size)
 	if (!size)
 		return 0;
 	if (nonblock) {
-		/* A writer that sleeps with the lock held does so only while the pipe is full. */
+		/* A writer sleeps with the lock held only while there is no room for its bytes. */
 		if (!mutex_trylock(&p->write_lock))
 			return -EAGAIN;
 	} else {

@@ -2,8 +2,9 @@
 /*
  * poll.h - readiness of files: how ops->poll tells a poller where to wait.
  *
- * ops->poll first calls poll_wait() for each queue that is woken when its answer may change, and
- * then looks at the file's state. So a change in between is either seen or wakes the poller.
+ * ops->poll first calls poll_wait() for each queue that is woken when the file's readiness may
+ * change, and then looks at the file's state. So if the state changes in between, ops->poll sees
+ * the change or the poller is woken.
  */
 #ifndef HOST_POLL_H
 #define HOST_POLL_H
@@ -30,7 +31,7 @@ unsigned int file_poll(struct file *f, struct poll_table *table);
 
 /* epoll.c, for file_put(): f is being freed; remove every item that watches it. */
 void epoll_forget_file(struct file *f);
-/* f's state now depends on other queues: make the epolls that watch f wait on those. */
+/* f's state now depends on other queues: make the epolls that watch f wait on the new queues. */
 void epoll_queues_changed(struct file *f);
 void epoll_init(void);
 

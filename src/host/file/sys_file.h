@@ -22,7 +22,10 @@ void at_path_put(struct at_path *ap);
  */
 int at_inode(int dirfd, unsigned long user_path, unsigned int flags, struct inode **inode);
 
-/* Get the file of a descriptor that is open for reading or writing, referenced; NULL: -EBADF. */
+/*
+ * Get the file of a descriptor that is open for reading or for writing, with a reference. Returns
+ * NULL for -EBADF.
+ */
 struct file *fd_get_readable(int fd);
 struct file *fd_get_writable(int fd);
 bool file_is_readable(const struct file *f);

@@ -2,8 +2,8 @@
 /*
  * sys_socket.c - system calls on sockets.
  *
- * Only AF_UNIX stream sockets exist; other families and types get the errors of a Linux that is
- * built without them. There is no ancillary data.
+ * Only AF_UNIX stream sockets exist; other families and types get the errors of a Linux kernel that
+ * is built without them. There is no ancillary data.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -140,8 +140,8 @@ static int put_name(const struct unix_name *name, unsigned long user, unsigned l
 /* ---- calls on one socket -------------------------------------------------------------------- */
 
 /*
- * Get the descriptor's socket, and its file in *f, referenced. Returns NULL and sets *err on
- * failure.
+ * Return the socket of descriptor fd, and set *f to its file, with a reference. Returns NULL and
+ * sets *err on failure.
  */
 static struct unix_socket *get_socket(int fd, struct file **f, long *err)
 {

@@ -2,12 +2,13 @@
 /*
  * timerfd.c - timers as files.
  *
- * As on Linux, there is at most one timer interrupt per read: it wakes the readers, and only the
- * read that takes the count rearms the timer. Expirations in between are computed from the
- * interval. So no interval is too short: interrupts are no more frequent than reads.
+ * As on Linux, there is at most one timer interrupt per read: the interrupt wakes the readers, and
+ * only the read that consumes the count rearms the timer. Expirations in between are computed from
+ * the interval. So no interval is too short: interrupts are no more frequent than reads.
  *
  * Invariant: a timer that is set (next is not 0) and has nothing to read is armed for `next`.
- * Lock: t->lock, also taken in interrupt context.
+ *
+ * Lock: t->lock. It is also taken in interrupt context.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -178,7 +179,10 @@ static void set(struct timerfd *t, const struct itimerspec *its, bool absolute)
 	t->count = 0;
 	t->next = next;
 	t->interval = value ? to_ns(&its->it_interval) : 0;
-	/* A timer that is not canceled here may fire once more; then it finds nothing to count. */
+	/*
+	 * If next is 0, the timer is not canceled here: it may fire once more, but then finds
+	 * nothing to count.
+	 */
 	if (next)
 		hv_timer_start(&t->timer, ns_to_ticks(next));
 	spin_unlock(&t->lock);

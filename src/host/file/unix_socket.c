@@ -2,12 +2,12 @@
 /*
  * unix_socket.c - stream sockets between programs of this machine (AF_UNIX).
  *
- * A connection is two pipes, one for each direction. connect() makes both ends and puts the far one
- * into the listener's backlog; accept() takes it from there. So a client may write before it is
- * accepted, as on Linux.
+ * A connection is two pipes, one for each direction. connect() makes both ends of the connection
+ * and puts the far end into the listener's backlog; accept() takes it from there. So a client may
+ * write before it is accepted, as on Linux.
  *
- * Locks: sockets_lock (sleeping, one for all) guards names, states and backlogs. The pipes of a
- * connected socket never change, so bytes move without this lock.
+ * Locks: sockets_lock (one sleeping lock for all sockets) guards names, states and backlogs. The
+ * pipes of a connected socket never change, so bytes move without this lock.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -41,8 +41,8 @@ struct unix_socket {
 	struct unix_socket **waiting; /* if listening: the clients' far ends, oldest first */
 	unsigned int nr_waiting, max_waiting;
 	struct list_head link; /* in `bound` */
-	struct inode *inode;   /* of the name, if it is a path */
-	struct file *f;        /* the socket's file, not referenced; NULL: not accepted yet */
+	struct inode *inode;   /* the name's inode, if the name is a path */
+	struct file *f;        /* the socket's file, without a reference; NULL: not accepted yet */
 	struct unix_name name, peer_name;
 };
 
@@ -115,7 +115,10 @@ int socket_connect_pair(struct unix_socket *a, struct unix_socket *b)
 	a->rx = b->tx = other;
 	b->peer_name = a->name;
 	a->peer_name = b->name;
-	/* Release: a reader without the lock that sees `connected` also sees the pipes. */
+	/*
+	 * Store with release order: a reader without the lock that sees `connected` also sees the
+	 * pipes.
+	 */
 	__atomic_store_n(&a->connected, true, __ATOMIC_RELEASE);
 	__atomic_store_n(&b->connected, true, __ATOMIC_RELEASE);
 	return 0;
@@ -146,7 +149,9 @@ static struct unix_socket *find_bound(const struct unix_name *name, const struct
 	return NULL;
 }
 
-/* Create the socket file `path` and set *inode to it, referenced. Returns 0 or -errno. */
+/*
+ * Create the socket file `path` and set *inode to its inode, with a reference. Returns 0 or -errno.
+ */
 static int make_socket_file(const char *path, struct inode **inode)
 {
 	struct inode *start = path_start();
@@ -231,7 +236,7 @@ int socket_listen(struct unix_socket *s, int backlog)
 }
 
 /*
- * Connect s to `far`, a new socket, which on success is in the listener's backlog. sockets_lock is
+ * Connect s to `far`, a new socket. On success, `far` is in the listener's backlog. sockets_lock is
  * held. Returns 0 or -errno.
  */
 static int connect_to(struct unix_socket *s, struct unix_socket *far, struct unix_socket *listener)

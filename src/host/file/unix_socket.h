@@ -9,18 +9,18 @@
 struct unix_socket;
 
 struct unix_name {  /* a path, or an abstract name, which starts with NUL; len 0: none */
-	size_t len; /* of sun_path; of a path, without its NUL */
+	size_t len; /* length of sun_path; a path's NUL is not counted */
 	char path[UNIX_PATH_MAX + 1];
 };
 
 /*
- * Make a file for the socket s, which it takes over. Returns NULL if there is no memory; s is freed
- * then. If s is NULL, socket_attach() adds a socket later.
+ * Make a file for the socket s, and take over s. If there is no memory, free s and return NULL. If
+ * s is NULL, socket_attach() adds a socket later.
  */
 struct file *socket_file(struct unix_socket *s, unsigned int flags);
 void socket_attach(struct file *f, struct unix_socket *s); /* takes over s */
 struct unix_socket *socket_new(void);
-struct unix_socket *socket_of(struct file *f); /* NULL: it is not a socket */
+struct unix_socket *socket_of(struct file *f); /* NULL: f is not a socket */
 int socket_connect_pair(struct unix_socket *a, struct unix_socket *b);
 int socket_bind(struct unix_socket *s, const struct unix_name *name);
 int socket_listen(struct unix_socket *s, int backlog);

@@ -3,7 +3,8 @@
  * debugfs.c - /sys/kernel/debug/kvm: the core's counters, for all VMs together and for each VM.
  *
  * VMs come and go, so nothing is kept here: inodes are made on lookup. The id of a VM's directory
- * is the VM's number. A file's id has the VM's number (0: all VMs) above the counter's number.
+ * is the VM's number. A file's id has the VM's number (0: all VMs) in its upper bits and the
+ * counter's number in its lower bits.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -14,7 +15,7 @@
 #include "pseudo.h"
 
 #define COUNTER_BITS 16
-#define VM_COOKIES   (1UL << COUNTER_BITS) /* entries of VMs come after the counters */
+#define VM_COOKIES   (1UL << COUNTER_BITS) /* the VMs' entries come after the counters */
 
 static unsigned long file_id(unsigned int vm, unsigned int counter)
 {

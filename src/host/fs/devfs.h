@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* devfs.h - device nodes: from a device number to the device. */
+/* devfs.h - device nodes, and how a device is found by its number. */
 #ifndef HOST_DEVFS_H
 #define HOST_DEVFS_H
 
 #include "file/file.h"
 #include "inode.h"
 
-/* Linux's numbers: stat() shows them, and mknod() or an archive may name them. */
+/* Device numbers are Linux's: stat() shows them, and mknod() or an archive may name them. */
 #define DEV_NUMBER(major, minor) ((u64)((major) << 8 | (minor)))
 
 struct device {
@@ -20,7 +20,7 @@ struct device {
 
 /* Add the device and its node. `dev` must live forever. */
 void devfs_add(struct device *dev);
-/* Open the inode's device, for inode_open(). -ENXIO: there is no such device. */
+/* Open the inode's device, for inode_open(). Returns -ENXIO if there is no such device. */
 int devfs_open(struct inode *inode, struct file *f);
 void devfs_init(void);
 

@@ -3,13 +3,13 @@
  * initramfs.c - unpack the machine's initramfs into the directory tree.
  *
  * Format: cpio "newc" (070701, or 070702 with checksums, which are ignored): a header of 110 ASCII
- * characters, the name with its NUL, padding to 4, the data, padding to 4. Several archives may
- * follow one another, with zeros in between.
+ * characters, the name with its NUL, padding to a multiple of 4 bytes, the data, and again padding
+ * to a multiple of 4 bytes. Several archives may follow one another, with zeros in between.
  *
  * The archive is not trusted: every length is checked against the rest of the archive before it is
- * used. At the first error, unpacking stops with one line in the log, and the files unpacked before
- * it stay. Data is not copied: files refer to it (ramfs.c), so every page of the archive gets a
- * reference that is never dropped.
+ * used. At the first error, unpacking stops with one line in the log, and the files that are
+ * already unpacked stay. Data is not copied: files refer to it (ramfs.c), so every page of the
+ * archive gets a reference that is never dropped.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -99,8 +99,8 @@ static void link_remember(struct archive *a, const u32 *field, struct inode *ino
 }
 
 /*
- * Return the directory that `path` is in, referenced; create missing directories. Sets *last to the
- * file's name in that directory. Returns NULL on failure.
+ * Return the directory that `path` is in, with a reference; create missing directories. Sets *last
+ * to the file's name in that directory. Returns NULL on failure.
  */
 static struct inode *parent_of(const char *path, const char **last)
 {
@@ -216,7 +216,7 @@ static int add_entry(struct archive *a, const char *path, const u32 *field, cons
 	return err;
 }
 
-/* Can the tree hold this type of file, and is the length of a symbolic link's text in range? */
+/* Can the tree hold this type of file, and is the length of a symbolic link's target in range? */
 static bool entry_is_valid(const u32 *field)
 {
 	u32 type = field[F_MODE] & S_IFMT;
@@ -227,7 +227,7 @@ static bool entry_is_valid(const u32 *field)
 	       type == S_IFBLK || type == S_IFIFO || type == S_IFSOCK;
 }
 
-/* Unpack one member. False at the end, or after an error (a->wrong). */
+/* Unpack one member. Returns false at the end, or after an error (a->wrong). */
 static bool unpack_member(struct archive *a)
 {
 	u32 field[NR_FIELDS];

@@ -124,7 +124,7 @@ static size_t object_bytes(size_t bytes)
 
 #define FILE_BYTES 512 /* upper limit for a struct ram_file */
 
-/* Return the memory that a name uses, including its inode, which is counted for each name. */
+/* Return the memory that a name uses, including its inode. An inode counts once for each name. */
 static long name_bytes(const struct dentry *d, const struct inode *inode)
 {
 	size_t bytes =
@@ -249,7 +249,10 @@ struct inode *dir_lookup(struct inode *dir, const char *name)
 
 /* ---- making the tree at boot --------------------------------------------------------- */
 
-/* Return the name's inode, which is created if it does not exist. The name holds the reference. */
+/*
+ * Return the name's inode, or NULL if there is no memory. Creates the inode if it does not exist.
+ * The reference is the name's, not the caller's.
+ */
 static struct inode *make_component(struct inode *dir, const char *name, u32 mode,
 				    const struct inode_ops *ops)
 {

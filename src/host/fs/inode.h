@@ -36,9 +36,15 @@ struct dir_item { /* an entry that readdir() of a generated directory returns */
 
 /* Where a member is NULL, files of this type are handled as in ramfs. */
 struct inode_ops {
-	/* Look up an entry that is generated on demand; referenced, or NULL. Under tree_lock. */
+	/*
+	 * Look up an entry that is generated on demand. Returns it with a reference, or NULL.
+	 * Called with tree_lock held.
+	 */
 	struct inode *(*lookup)(struct inode *dir, const char *name);
-	/* Find the first generated entry with a cookie >= from; false: none. Under tree_lock. */
+	/*
+	 * Find the first generated entry with a cookie >= from. Returns false if there is none.
+	 * Called with tree_lock held.
+	 */
 	bool (*readdir)(struct inode *dir, u64 from, struct dir_item *item);
 	int (*open)(struct inode *inode, struct file *f); /* sets f->ops, f->priv */
 	void (*cut)(struct inode *inode);                 /* open() for writing with O_TRUNC */
@@ -78,20 +84,23 @@ void inode_get(struct inode *inode);
 void inode_put(struct inode *inode); /* may reschedule; never takes a sleeping lock */
 /*
  * Write the inode's path from the root, or "(deleted)" if the inode or a directory above it has no
- * name left.
+ * name left or the path does not fit.
  */
 void inode_path(struct inode *inode, char *buf, size_t size);
-/* Like inode_path(), but with tree_lock held; returns the length. size must be more than 16. */
+/* Like inode_path(), but with tree_lock held. Returns the length. `size` must be more than 16. */
 long inode_path_locked(struct inode *inode, char *buf, size_t size);
 
 /* Names; tree_lock is held. */
 struct dentry *dir_find(struct inode *dir, const char *name);
 int dir_add(struct inode *dir, const char *name, struct inode *inode);
 void dir_remove(struct dentry *d);
-/* Rename `old`, replacing any file with the new name. After an error, nothing has changed. */
+/*
+ * Move `old` to the directory `to` as `name`, replacing any file with this name. After an error,
+ * nothing has changed.
+ */
 int dir_move(struct dentry *old, struct inode *to, const char *name);
 bool dir_is_empty(const struct inode *dir);
-/* Look up an entry, real or generated; referenced, or NULL. */
+/* Look up an entry, real or generated. Returns its inode with a reference, or NULL. */
 struct inode *dir_lookup(struct inode *dir, const char *name);
 
 /* Paths (path.c); tree_lock is held. */
@@ -107,7 +116,7 @@ struct walk {
 
 int path_walk(struct inode *start, const char *path, unsigned int flags, struct walk *w);
 
-/* Make a file at boot, together with its missing parents. NULL on failure. */
+/* Make a file at boot, together with its missing parents. Returns NULL on failure. */
 struct inode *tree_make(const char *path, u32 mode, const struct inode_ops *ops);
 struct inode *tree_make_link(const char *path, const char *target);
 

@@ -68,7 +68,7 @@ static struct file *alloc_unopened(unsigned int flags)
 	return file_alloc(&path_ops, NULL, flags & OPEN_FLAGS_KEPT);
 }
 
-/* Return f, or, after an error, put it and return NULL. */
+/* Return f; after an error, put f and return NULL. */
 static struct file *opened(struct file *f, int err)
 {
 	if (!err)
@@ -133,7 +133,9 @@ struct file *path_open(struct inode *start, const char *path, unsigned int flags
 		       int *err)
 {
 	bool exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
-	/* Allocated before the file is created: opening a new file then needs no more memory. */
+	/*
+	 * Allocate f before the file is created, so that opening a new file needs no more memory.
+	 */
 	struct file *f = alloc_unopened(flags);
 	unsigned int walk_flags = 0;
 	bool created = false;
@@ -192,9 +194,9 @@ static size_t put_entry(u8 *to, size_t room, u64 ino, u64 next, u32 mode, const 
 }
 
 /*
- * Store at `to` the entry of dir with the smallest cookie >= *cookie. If the entry fits, set
- * *cookie to follow it. Returns the entry's length, 0 if it does not fit, or 0 with *more false if
- * there is no such entry. Generated entries follow the real ones.
+ * Store at `to` the entry of dir with the smallest cookie >= *cookie. If the entry fits, advance
+ * *cookie past it. Returns the entry's length, or 0 if the entry does not fit. If there is no such
+ * entry, returns 0 with *more false. Generated entries follow the real ones.
  */
 static size_t entry_at(struct inode *dir, u64 *cookie, u8 *to, size_t room, bool *more)
 {

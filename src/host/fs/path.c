@@ -2,9 +2,10 @@
 /*
  * path.c - find the inode of a path.
  *
- * The walk is a loop over components. A symbolic link's text is put in front of the rest of the
- * path, in a buffer that is allocated at the first link. The limit is 40 links, as on Linux. All of
- * it runs under tree_lock, so names and link texts do not change. No user memory is touched.
+ * The walk is a loop over components. A symbolic link's target is put in front of the rest of the
+ * path, in a buffer that is allocated at the first link. The limit is 40 links, as on Linux. The
+ * whole walk runs under tree_lock, so names and link targets do not change. No user memory is
+ * touched.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -17,7 +18,7 @@
 struct path_state {
 	struct inode *at;  /* the inode reached so far, referenced */
 	const char *rest;  /* the rest of the path */
-	char *buf;         /* two halves of PATH_LEN_MAX; NULL until a link is found */
+	char *buf;         /* two halves of PATH_LEN_MAX bytes; NULL until a link is found */
 	unsigned int half; /* the half in use */
 	unsigned int links;
 };
@@ -28,7 +29,7 @@ static void state_move(struct path_state *s, struct inode *to)
 	s->at = to;
 }
 
-/* Put the link's text in front of the rest of the path. */
+/* Put the link's target in front of the rest of the path. */
 static int state_expand(struct path_state *s, struct inode *link)
 {
 	char *text;
@@ -107,7 +108,7 @@ static int not_found(const struct inode *maker)
 	return maker->ops && page_was_missed() ? -ENOMEM : -ENOENT;
 }
 
-/* Walk one component. `follow`: if it is a symbolic link, go through it. */
+/* Walk one component. If `follow` is set and the component is a symbolic link, follow the link. */
 static int path_step(struct path_state *s, const char *name, bool follow)
 {
 	struct inode *child, *to;

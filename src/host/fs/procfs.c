@@ -55,8 +55,8 @@ static int show_meminfo(struct inode *inode, struct text *t)
 }
 
 /*
- * Show the slabs in Linux's format (version 2.1). Together with MemFree, they account for all free
- * memory, to the byte. Larger blocks are whole pages.
+ * Show the slabs in Linux's format (version 2.1). The slabs and MemFree together account for all
+ * free memory, to the byte. Larger blocks are whole pages.
  */
 static int show_slabinfo(struct inode *inode, struct text *t)
 {

@@ -14,10 +14,10 @@ void procfs_link_init(void); /* /proc/self */
 void sysrq_init(void);       /* /proc/sysrq-trigger, if the boot argument is set */
 
 /* Below /proc/PID, inode->id is the process's number (in fd/, the descriptor). */
-int proc_number(const char *name); /* parse a number; -1: the name is not one */
+int proc_number(const char *name); /* parse a number; -1: the name is not a number */
 struct process;
 struct process *proc_process(int id); /* by its own or a thread's number; referenced, or NULL */
-bool proc_is_mine(const struct inode *inode); /* does it belong to the caller's own process? */
+bool proc_is_mine(const struct inode *inode); /* does the inode belong to the caller's process? */
 
 /* procfs_mem.c: the caller's own memory. */
 struct text;

@@ -2,9 +2,10 @@
 /*
  * procfs_pid.c - /proc/self and /proc/PID: files about the calling process, and some about others.
  *
- * Inodes here are made on lookup and freed with their last reference. id is the process's number,
- * and each file looks the process up again. Another process's memory and descriptors may vanish at
- * any time, so maps, fd and environ work only for the caller's own process.
+ * Inodes here are made on lookup and freed with their last reference. An inode's id is the
+ * process's number, and each file looks the process up again. Another process's memory and
+ * descriptors may vanish at any time, so maps, fd and environ work only for the caller's own
+ * process.
  */
 #include <linux/errno.h>
 #include <asm/resource.h>
@@ -36,8 +37,8 @@ int proc_number(const char *name)
 }
 
 /*
- * Find a process by its own number or by that of one of its threads. Returns the process,
- * referenced, or NULL.
+ * Find a process by its own number or by that of one of its threads. Returns the process with a
+ * reference, or NULL.
  */
 struct process *proc_process(int id)
 {
@@ -319,8 +320,8 @@ static bool pid_readdir(struct inode *dir, u64 from, struct dir_item *item)
 }
 
 /*
- * PID/task/TID has the same entries as PID, except task: otherwise, a walk of the tree would never
- * end.
+ * PID/task/TID has the same entries as PID, except `task`: if it had that entry too, a walk of the
+ * tree would never end.
  */
 static struct inode *tid_lookup(struct inode *dir, const char *name)
 {
@@ -335,7 +336,7 @@ static bool tid_readdir(struct inode *dir, u64 from, struct dir_item *item)
 static const struct inode_ops tid_dir_ops = { .lookup = tid_lookup, .readdir = tid_readdir };
 static const struct inode_ops pid_dir_ops = { .lookup = pid_lookup, .readdir = pid_readdir };
 
-/* Return the lowest thread number >= from in a process; -1: none. */
+/* Return the lowest thread number >= from in a process, or -1 if there is none. */
 static int next_tid(int pid, int from)
 {
 	struct process *p = proc_process(pid);

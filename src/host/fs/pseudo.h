@@ -16,7 +16,7 @@ struct text { /* grows as text is added */
 void text_add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 struct pseudo_file {
-	const char *path; /* its path, or NULL if a directory makes it on lookup */
+	const char *path; /* the file's path; NULL if a directory makes the file on lookup */
 	int (*show)(struct inode *inode, struct text *t);
 	/*
 	 * Handle a line written to the file, without its newline. NULL: the file cannot be written.

@@ -57,8 +57,8 @@ void ram_file_set_huge(struct ram_file *rf, bool hugetlb)
 
 /*
  * The directory tree outlives all processes. Therefore, the pages of files, their tables of chunks,
- * and names with their inodes together get at most half of memory, the default of Linux's tmpfs.
- * Memfds and shared memory are freed with their users, and are not counted.
+ * and names with their inodes may together use at most half of the memory, which is the default of
+ * Linux's tmpfs. Memfds and shared memory are freed with their users, and are not counted.
  */
 static size_t tree_bytes; /* atomic */
 
@@ -171,7 +171,9 @@ static int grow_chunks(struct ram_file *rf, u64 nr)
 	return 0;
 }
 
-/* Get a 2M block for a chunk within the file's size. Without one, pages are allocated singly. */
+/*
+ * Get a 2M block for a chunk within the file's size. If there is none, pages are allocated singly.
+ */
 static void chunk_try_block(struct ram_file *rf, u64 chunk)
 {
 	struct ram_chunk *c = &rf->chunks[chunk];
@@ -249,7 +251,7 @@ static hpa_t page_make(struct ram_file *rf, u64 index)
 	return pa;
 }
 
-/* Get the file's own page, which is created if missing, with a reference for the caller. */
+/* Get the file's own page, with a reference for the caller. Creates the page if it is missing. */
 int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
 {
 	struct account *before;
@@ -279,9 +281,9 @@ int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
 static const u8 zero_page[PAGE_SIZE] __attribute__((aligned(4096)));
 
 /*
- * Set *from to where the file's bytes at pos are in memory. Returns how many of the `size` bytes
- * can be read there: at most those up to the end of the page or of the file. *pa: the page that the
- * caller has to put, or 0.
+ * Set *from to the place in memory of the file's bytes at pos. Returns how many of the `size` bytes
+ * can be read there: at most those up to the end of the page or of the file. Sets *pa to the page
+ * that the caller has to put, or to 0.
  */
 static size_t ram_source(struct ram_file *rf, u64 pos, size_t size, const u8 **from, hpa_t *pa)
 {

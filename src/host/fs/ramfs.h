@@ -33,15 +33,18 @@ struct ram_file {
 	bool mapped;  /* has been mapped shared: removed pages may be in page tables */
 };
 
-/* Return the memory kept for programs, in 4K pages: a full file system must not get them killed. */
+/*
+ * Return the memory kept for programs, in 4K pages, so that a full file system does not get them
+ * killed.
+ */
 static inline size_t ram_reserve(void)
 {
 	return page_total_count() / 64;
 }
 
-/* rf->lock is held in all of these. */
+/* These functions are called with rf->lock held. */
 hpa_t *ram_page_slot(const struct ram_file *rf, u64 index); /* NULL: the chunk has no table */
-/* Get the file's own page, which is created if missing, with a reference for the caller. */
+/* Get the file's own page, with a reference for the caller. Creates the page if it is missing. */
 int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa);
 void ram_count_pages(struct ram_file *rf, long pages);
 bool ram_tree_has_room(const struct ram_file *rf);          /* may this file get one more page? */

@@ -13,7 +13,9 @@
 #include "ramfs.h"
 #include "sched/thread.h"
 
-/* Zero [from, to) in a page that stays: an end of a hole, or the tail after a new end of file. */
+/*
+ * Zero bytes [from, to) in a page that stays: at an end of a hole, or after a new end of the file.
+ */
 static int zero_part(struct ram_file *rf, u64 from, u64 to)
 {
 	hpa_t *slot, pa;
@@ -174,8 +176,8 @@ int ram_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa)
 	rf->mapped = true;
 	mutex_unlock(&rf->lock);
 	/*
-	 * If the tree is full, the exit of a process would not make room in it: SIGBUS, as on
-	 * Linux.
+	 * If the tree is full, the exit of a process would not make room in it, so the access gets
+	 * a SIGBUS, as on Linux.
 	 */
 	if (err != -ENOSPC || !ram_tree_has_room(rf))
 		return err;
@@ -254,7 +256,8 @@ int ram_insert_page(struct file *f, u64 index, hpa_t pa)
 
 /*
  * For SEEK_DATA and SEEK_HOLE: return the first position at or after pos that is in data (if
- * want_data) or in a hole. Pages and the archive's bytes are data. -ENXIO: there is no more data.
+ * want_data) or in a hole. Pages and the archive's bytes are data. Returns -ENXIO if there is no
+ * more data.
  */
 static s64 next_edge(struct ram_file *rf, u64 pos, bool want_data)
 {

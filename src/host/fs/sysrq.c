@@ -3,9 +3,9 @@
  * sysrq.c - /proc/sysrq-trigger: a panic, or the last events, on demand.
  *
  * As on Linux, `c` crashes the host and `z` prints what the trace holds. `o` overflows the writer's
- * kernel stack (on Linux it powers off). Other letters do nothing. The file exists only with the
- * boot argument sysrq=1: every program on this host is root, including a VMM, and must not be able
- * to bring down the machine unless its user allows that at boot.
+ * kernel stack (on Linux, `o` powers off the machine). Other letters do nothing. The file exists
+ * only with the boot argument sysrq=1: every program on this host is root, including a VMM, and
+ * must not be able to bring down the machine unless the machine's user allows that at boot.
  */
 #include <string.h>
 #include "platform/bootargs.h"
@@ -15,7 +15,8 @@
 #include "pseudo.h"
 
 /*
- * The call is not a tail call, which would become a loop: each level uses its bytes after the call.
+ * The recursive call must not be a tail call, which would become a loop. So each level uses its
+ * bytes after the call.
  */
 static __attribute__((noinline)) unsigned int overflow(unsigned int depth)
 {

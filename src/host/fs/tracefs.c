@@ -65,7 +65,7 @@ static int show_set_event(struct inode *inode, struct text *t)
 
 /*
  * Apply one word of set_event to chosen[]: [!][hs:]NAME, with * and ?. An empty part matches
- * anything, and hs alone means all events. False if the word does not name any event.
+ * anything, and hs alone means all events. Returns false if the word does not name any event.
  */
 static bool choose(bool *chosen, const char *word, size_t len)
 {
@@ -128,7 +128,7 @@ static int set_event(struct inode *inode, const char *line)
 	return locked(store_set_event, line);
 }
 
-/* Opened with ">", not ">>": switch all events off. */
+/* The file was opened with ">", not ">>": switch all events off. */
 static void cut_set_event(struct inode *inode)
 {
 	static const bool none[TRACE_NR_EVENTS];
@@ -260,7 +260,7 @@ static int show_total_size(struct inode *inode, struct text *t)
 	return 0;
 }
 
-/* Only the current size can be written. Another size is set at boot, by trace.size=. */
+/* Only the current size can be written. The boot argument trace.size= sets another size. */
 static int set_size(struct inode *inode, const char *line)
 {
 	char now[24];

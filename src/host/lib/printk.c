@@ -2,8 +2,8 @@
 /*
  * printk.c - formatted output, and the host's log.
  *
- * A line is formatted first and then written under a lock, so that lines of several
- * harts do not mix. On the UART, LF becomes CR LF.
+ * A line is formatted first and then written under a lock, so that lines from several harts do not
+ * mix. On the UART, LF becomes CR LF.
  */
 #include "printk.h"
 #include <string.h>
@@ -226,7 +226,10 @@ static struct spinlock limit_lock;
 static u64 log_tokens_time;
 static unsigned int log_tokens = LOG_BURST, log_dropped;
 
-/* Take a token. False: drop the line. *dropped: number of lines dropped before this one. */
+/*
+ * Take a token. Returns true and sets *dropped to the number of lines dropped since the last token
+ * was taken, or returns false if the line is to be dropped.
+ */
 static bool log_may(unsigned int *dropped)
 {
 	u64 per_token = hv_timebase_hz() / LOG_PER_SECOND, now = hv_time();

@@ -2,8 +2,8 @@
 /*
  * string.c - the functions of C's <string.h> and <stdlib.h> that the kernel and libfdt call.
  *
- * memcpy() and memset() store whole registers where addresses are aligned, as those of pages and
- * structs are: the instruction count of a page copy is a published figure.
+ * memcpy() and memset() store whole registers where addresses are aligned, as they are for pages
+ * and structs. This affects a published figure: the instruction count of a page copy.
  */
 #include <limits.h>
 #include <stdlib.h>

@@ -17,7 +17,7 @@ int strncmp(const char *a, const char *b, size_t n);
 char *strchr(const char *s, int c);
 char *strrchr(const char *s, int c);
 char *strstr(const char *s, const char *needle);
-/* Copies at most size - 1 bytes and ends with NUL; returns strlen(src). */
+/* Copies at most size - 1 bytes and terminates dst with a NUL; returns strlen(src). */
 size_t strlcpy(char *dst, const char *src, size_t size);
 
 #endif

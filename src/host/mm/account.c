@@ -2,15 +2,16 @@
 /*
  * account.c - accounts of kernel memory, one per process (account.h), and the tree that they form.
  *
- * The parent of an account is the account of the process that created its process. An account
- * outlives its process as long as a page is charged to it, for example the page of a pipe or of a
- * memfd that another process has open, or as long as a process that it created is alive. So orphans
- * stay in their family, and many small processes of one program are counted together. The pages of
- * an ended process also count for its family, because it is probably a member of the family that
- * has its files open. A page that a process maps counts for that process (page_is_elsewhere()).
+ * The parent of a process's account is the account of the process that created it. An account
+ * outlives its process as long as a page is charged to the account, for example the page of a pipe
+ * or of a memfd that another process has open, or as long as a process that its process created is
+ * alive. So orphans stay in their family, and many small processes of one program are counted
+ * together. The pages of an ended process also count for its family, because the process that has
+ * its files open is probably a member of that family. Such a page also counts for a process that
+ * maps it (page_is_elsewhere()).
  *
- * Lock: accounts_lock for the tree. It is a leaf: freeing a page may free an account under any
- * other lock.
+ * Lock: accounts_lock protects the tree. It is a leaf in the lock order: freeing a page may free an
+ * account while any other lock is held.
  */
 #include "account.h"
 #include "hv/bits.h"
@@ -69,8 +70,8 @@ size_t account_pages(const struct account *account)
  * If the account is dead, has no pages, and has a single child, move the child up to the account's
  * parent: the account no longer keeps a family together. Otherwise, each process in a chain (fork,
  * then exit) would leave its account behind. accounts_lock is held. Returns the account if the
- * child was moved: after unlocking, the caller drops the child's reference to it, which may free
- * it. Returns NULL if nothing was changed.
+ * child was moved. The caller then drops the child's reference to the account after unlocking,
+ * which may free the account. Returns NULL if nothing was changed.
  */
 static struct account *collapse(struct account *account)
 {
@@ -118,7 +119,8 @@ void account_uncharge_dead(struct account *account, long pages)
 	spin_lock(&accounts_lock);
 	left = __atomic_sub_fetch(&account->pages, pages, __ATOMIC_ACQ_REL);
 	/*
-	 * A reference is left, and account_free() takes accounts_lock, so the account still exists.
+	 * If `left` is 1, the account had a reference. account_free() takes accounts_lock before it
+	 * frees anything, so the account still exists.
 	 */
 	if (left == 1)
 		collapsed = collapse(account);
@@ -152,7 +154,10 @@ void account_close(struct account *account)
 
 	kmalloc_close(account);
 	spin_lock(&accounts_lock);
-	/* Also try the parent: account_uncharge() of its last page may have missed is_dead. */
+	/*
+	 * Also try the parent: account_uncharge() of its last page may have read is_dead before it
+	 * was set.
+	 */
 	above = collapse(account->parent);
 	if (collapse(account))
 		refs++; /* the child's */
@@ -170,7 +175,7 @@ static struct account *first_leaf(struct account *account)
 	return account;
 }
 
-/* Return the next account, children before their parents; NULL after the root. */
+/* Return the account that follows, children before their parents; NULL after the root. */
 static struct account *next_upwards(struct account *account)
 {
 	if (account == &root)
@@ -181,9 +186,9 @@ static struct account *next_upwards(struct account *account)
 }
 
 /*
- * Compute `family` and `largest` of an account from its children. The pages of a dead account count
- * for its family; if no process of that family is left, they count for the nearest living process
- * above it.
+ * Compute `family` and `largest` of an account from its children, and adjust its `footprint`. The
+ * pages of a dead account count for its family; if no process of that family is left, they count
+ * for the nearest living process above it.
  */
 static void add_up(struct account *account)
 {

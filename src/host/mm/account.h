@@ -2,12 +2,12 @@
 /*
  * account.h - accounting of kernel memory by process.
  *
- * Every page that page_alloc() returns is charged to the account of the calling thread's process:
- * page tables, kernel stacks, small objects, pipes, memfds and shared memory, KVM's structs and
- * tables. struct page records the account until the page is freed. Pages that mm->total_pages
- * counts (page_alloc_user()) are not charged, nor are pages of files in the directory tree, which
- * are not freed when a process ends. An object that several processes use stays charged to the one
- * that created it.
+ * Every page that page_alloc() returns is charged to the account of the calling thread's process.
+ * This includes page tables, kernel stacks, small objects, pipes, memfds, shared memory, and KVM's
+ * structs and tables. struct page records the account until the page is freed. Two kinds of pages
+ * are not charged: those that mm->total_pages counts (page_alloc_user()), and those of files in the
+ * directory tree, which are not freed when a process ends. An object that several processes use
+ * stays charged to the process that created it.
  */
 #ifndef HOST_ACCOUNT_H
 #define HOST_ACCOUNT_H
@@ -46,7 +46,10 @@ void account_get(struct account *account);
 void account_put(struct account *account);
 /* Close the account of a process that has freed its resources. Drops the process's reference. */
 void account_close(struct account *account);
-/* Charge the calling thread's page_alloc() and kmalloc() to `account`. Returns the previous one. */
+/*
+ * Charge what the calling thread gets from page_alloc() and kmalloc() to `account`. Returns the
+ * account that was charged before.
+ */
 struct account *account_use(struct account *account);
 
 static inline void account_charge(struct account *account, long pages)
@@ -69,10 +72,10 @@ static inline void account_uncharge(struct account *account, long pages)
 size_t account_pages(const struct account *account);
 
 /*
- * Find the largest process of the largest family: starting from the root of the tree, go to the
- * child with the largest family, until no child's family is larger than the process itself. The
- * caller holds all_processes_lock and has set `footprint` of each process. Returns the account,
- * whose process may have ended meanwhile, or NULL: no process can be ended.
+ * Find the largest process of the largest family: start from the root of the tree, and go down to
+ * the child with the largest family until no child's family is larger than the footprint of the
+ * process itself. The caller holds all_processes_lock and has set `footprint` of each process.
+ * Returns the account, whose process may have ended meanwhile, or NULL if no process can be ended.
  */
 struct account *account_find_largest(void);
 

@@ -2,18 +2,18 @@
 /*
  * collapse.c - madvise(MADV_COLLAPSE): move 512 small pages into one block of 2 MiB.
  *
- * Nothing else in this host moves pages that are in use. Every page gets another frame
- * while threads of the process and vCPUs of its VMs keep running:
+ * Nothing else in this host moves pages that are in use. Every page gets another frame while
+ * threads of the process and vCPUs of its VMs keep running:
  *
- *   mm_notify_start   no guest maps the pages, or can map them again before mm_notify_end
+ *   mm_notify_start   no guest maps the pages, and none can map them before mm_notify_end
  *   clear entries     threads that touch the pages wait for mm->lock in their faults
  *   fence             no hart can write to an old frame any more
  *   copy              nothing else accesses the frames
  *   install one leaf  then mm_notify_moved, mm_notify_end, and free the old frames
  *
- * A page with another reference is not moved, because its holder may access the old frame:
- * a device transfer or, after fork, the other process. Only private anonymous memory is
- * collapsed, and none that is registered with a userfaultfd. Locks: mm->lock.
+ * A page with another reference is not moved, because the holder of that reference (a device
+ * transfer or, after fork, the other process) may access the old frame. Only private anonymous
+ * memory is collapsed, and only if it is not registered with a userfaultfd. Locks: mm->lock.
  */
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -26,7 +26,7 @@
 #include "vma.h"
 
 #define BLOCK_PAGES 512
-#define COPY_BATCH  16 /* pages between two calls to irq_window(); a copy takes 1200 instructions */
+#define COPY_BATCH  16 /* pages between irq_window() calls; copying one takes 1200 instructions */
 #define PUT_BATCH   8
 
 struct block {

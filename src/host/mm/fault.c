@@ -31,8 +31,9 @@ unsigned long vma_pte_flags(unsigned int prot)
 	unsigned long flags = PTE_USER_BASE;
 
 	/*
-	 * PROT_NONE keeps its page in a leaf that neither user (no U) nor kernel (no R, no W)
-	 * can use for data. X is set because V without R, W and X points to a table (S §3.1).
+	 * A PROT_NONE page stays in a leaf that neither the program (no U) nor the kernel (no R, no
+	 * W) can use for data. X is set because an entry with V but without R, W and X points to a
+	 * table (S §3.1).
 	 */
 	if (!(prot & (PROT_READ | PROT_WRITE | PROT_EXEC)))
 		return PTE_V | PTE_X | PTE_A | PTE_D;
@@ -226,8 +227,8 @@ static int map_private(struct mm *mm, const struct vma *vma, unsigned long va, b
 }
 
 /*
- * Map a huge page of hugetlb.c; -EIO (SIGBUS) if the pool is empty. In a private mapping of a file,
- * it is the file's page until the first write copies it.
+ * Map a huge page of hugetlb.c. Returns -EIO (SIGBUS) if the pool is empty. In a private mapping of
+ * a file, the file's own page is mapped until the first write copies it.
  */
 static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, bool write)
 {
@@ -261,8 +262,8 @@ static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, bool
 
 /*
  * The frame may have had other contents: a hart that has fetched instructions from it may execute
- * those until its next fence.i (the rules are those of Zifencei). install() takes care of this for
- * the process, and the notifiers do so for its guests.
+ * the old instructions until the hart's next fence.i (the rules are those of Zifencei). install()
+ * takes care of this for the process, and the notifiers do so for its guests.
  */
 static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, bool write)
 {
@@ -325,7 +326,9 @@ static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned lon
 {
 	hpa_t copy, old = pte_to_hpa(*pte);
 
-	/* The references to all 2 MiB are dropped, so this area must map all of them. */
+	/*
+	 * The references to all pages of the 2 MiB are dropped, so the leaf must map all of them.
+	 */
 	BUG_ON(size != SZ_2M);
 	if (vma->flags & VMA_GIANT)
 		return giant_page_copy(mm, va);
@@ -368,7 +371,7 @@ static int leaf_is_of_file(const struct vma *vma, unsigned long va, pte_t pte, u
 	return pa == pte_to_hpa(pte);
 }
 
-/* Handle a write to a page that is present without W, in a writable area. */
+/* Handle a write to a page whose leaf is valid but lacks W, in a writable area. */
 static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte,
 			 unsigned long size)
 {
@@ -396,7 +399,10 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 		return err;
 	}
 	WRITE_ONCE(*pte, *pte | PTE_W);
-	/* No remote fence: another hart may fault once more, and finds the leaf writable. */
+	/*
+	 * No remote fence is needed: another hart may fault once more, and then finds the leaf
+	 * writable.
+	 */
 	__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
 	return 0;
 }
@@ -445,7 +451,10 @@ int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user)
 		mutex_unlock(&mm->lock);
 		if (err != -EAGAIN && err != -ENOMEM)
 			return err;
-		/* Handle the signal or the process's end first; then the access faults again. */
+		/*
+		 * First, the signal or the process's end must be handled; then the program repeats
+		 * the access.
+		 */
 		if (err == -EAGAIN ? uffd_sleep(&wait) < 0 : !oom_wait("a page fault"))
 			return user ? 0 : -EFAULT;
 	}

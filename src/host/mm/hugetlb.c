@@ -3,9 +3,10 @@
  * hugetlb.c - the pool of huge pages: blocks of 2 MiB, allocated only on explicit request.
  *
  * Blocks are taken from the page allocator at boot (hugepages=N) or when a number is written to
- * /proc/sys/vm/nr_hugepages, and only such a write gives them back. A block in use is 512 ordinary
- * pages with their own reference counts. Its first page has the kind PAGE_HUGE, and its slab_used
- * counts the pages without a reference. At 512, the block returns to the pool.
+ * /proc/sys/vm/nr_hugepages, and only such a write gives them back. A block in use consists of 512
+ * ordinary pages with their own reference counts. The first page of the block has the kind
+ * PAGE_HUGE, and slab_used of that page counts the block's pages without a reference. When
+ * slab_used reaches 512, the block returns to the pool.
  *
  * Nothing is reserved for a mapping: mmap() only checks that enough blocks are free at that time. A
  * fault that finds the pool empty raises SIGBUS. Lock: pool_lock.
@@ -96,7 +97,10 @@ void huge_page_dropped(hpa_t pa, unsigned int pages)
 	block_to_pool(block);
 }
 
-/* Grow to `wanted` blocks, or as many as memory allows; or shrink by giving back free blocks. */
+/*
+ * Grow the pool to `wanted` blocks, or to as many as memory allows, or shrink it by giving back
+ * free blocks.
+ */
 static void resize(size_t wanted)
 {
 	hpa_t pa = 1;

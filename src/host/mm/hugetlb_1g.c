@@ -100,7 +100,8 @@ int giant_page_map(struct mm *mm, const struct vma *vma, unsigned long va)
 	if (!err)
 		return 0;
 	/*
-	 * Only the last piece failed, for lack of a table. The tables of the other pieces remain.
+	 * The piece tried last could not be mapped, for lack of a table. The tables of the pieces
+	 * before it remain.
 	 */
 	mm_zap(mm, start, start + done - SZ_2M);
 	for (done -= SZ_2M; done < SZ_1G; done += SZ_2M)

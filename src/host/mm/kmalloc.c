@@ -5,7 +5,7 @@
  * Sizes are powers of two from 32 to 2048 bytes; larger allocations take whole pages. A page whose
  * objects are all free is returned to the page allocator, unless its account has no other page with
  * free objects of that size. All objects of a page are charged to one account (account.h); when a
- * process ends, the free objects in its pages become available to all. Locks: slab_lock.
+ * process ends, the free objects in its pages become available to all processes. Locks: slab_lock.
  */
 #include <string.h>
 #include "account.h"
@@ -55,8 +55,8 @@ static struct page *slab_create(unsigned int class)
 }
 
 /*
- * Return the list of pages with a free object. Each account has its own lists; threads without an
- * account use the common ones. slab_lock is held.
+ * Return the list of pages with a free object of this class. Each account has its own lists;
+ * threads without an account use the common ones. slab_lock is held.
  */
 static struct list_head *partial_of(struct account *account, unsigned int class)
 {

@@ -3,8 +3,8 @@
  * limits.c - limits of an address space: total size, data, locked pages, number of areas.
  *
  * RLIMIT_AS, RLIMIT_DATA and RLIMIT_MEMLOCK of the calling process are checked as on Linux, but
- * also for user 0, because there is no other user here. The sizes of all areas are added up for
- * each check, but only if the limit is finite, so there is no counter to keep correct. These
+ * also for user 0, because there is no other user here. If a limit is finite, each check adds up
+ * the sizes of all areas, so these sizes need no counters that would have to be kept correct. These
  * functions only check; they change nothing. Locks: mm->lock.
  */
 #include <linux/errno.h>

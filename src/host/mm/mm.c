@@ -2,10 +2,10 @@
 /*
  * mm.c - address spaces: create, copy and free them, and their interface to the hypervisor core.
  *
- * Two counts: `users` counts the processes that use the address space and the callers of
- * mm_next() that look at it, `refs` the references to its struct. A VM holds only the
- * struct: its vCPUs' run pages are mapped in the same address space, so a VM that kept the
- * areas alive would keep itself alive forever. When the last user drops its reference,
+ * There are two counts. `users` counts the processes that use the address space and the callers of
+ * mm_next() that look at it; `refs` counts the references to its struct. A VM holds only a
+ * reference to the struct: its vCPUs' run pages are mapped in the same address space, so a VM that
+ * kept the areas alive would keep itself alive forever. When the last user drops its reference,
  * release() of every notifier is called, and areas and pages are freed. Locks: mm->lock.
  */
 #include <linux/errno.h>
@@ -330,7 +330,7 @@ static int look_locked(struct mm *mm, hva_t hva, bool write, struct hv_user_page
 		if (err)
 			return err;
 	}
-	*pte |= PTE_A; /* mm_age() may have cleared it */
+	*pte |= PTE_A; /* mm_age() may have cleared A */
 	page->pa = pte_to_hpa(*pte) + (hva & (size - 1) & PAGE_MASK);
 	page->map_size = size;
 	page->writable = *pte & PTE_W;
@@ -351,7 +351,7 @@ int mm_page_get(struct mm *mm, unsigned long hva, bool write, struct hv_user_pag
 	return err;
 }
 
-/* Return the error for the core, where a page beyond the end of a file counts as not mapped. */
+/* Convert an error for the core, which treats a page beyond the end of a file as not mapped. */
 static int page_error(int err)
 {
 	return err == -EIO ? -EFAULT : err;

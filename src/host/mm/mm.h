@@ -21,7 +21,7 @@ struct mm {
 	hpa_t root;          /* Sv39 root table */
 	unsigned long harts; /* harts that have this root in satp: bit mask, atomic */
 	struct mutex lock;
-	struct list_head all_link;   /* mm.c: the list behind mm_next() */
+	struct list_head all_link;   /* mm.c: link in the list that mm_next() walks */
 	struct list_head vmas;       /* sorted by address */
 	struct list_head dead_vmas;  /* unmapped; vma_unlock() puts their files */
 	struct list_head spare_vmas; /* allocated in advance by mremap(), for splits */
@@ -31,7 +31,7 @@ struct mm {
 	struct list_head notifiers;    /* struct hv_notifier; protected by lock */
 	unsigned int walked;           /* steps since mm_walked() last took interrupts */
 	unsigned long nr_areas;        /* length of vmas */
-	unsigned int new_flags;        /* VMA_LOCKED: set on every new area (mlockall()) */
+	unsigned int new_flags;        /* flags for every new area: VMA_LOCKED after mlockall() */
 	unsigned long total_pages;     /* 4K pages mapped, for /proc and oom.c */
 	unsigned long elsewhere_pages; /* those pages of total_pages that oom.c counts elsewhere */
 	u32 counted_in; /* oom.c: the last round of set_footprints() that counted the pages */
@@ -73,7 +73,7 @@ bool pgtable_collapse_empty(struct mm *mm, unsigned long va);
 void mm_flush_tlb(struct mm *mm, unsigned long va, unsigned long size);
 void mm_activate(struct mm *next); /* load into this hart's satp; NULL: the kernel's own table */
 
-/* Flags of every user leaf, except for PROT_NONE. */
+/* Flags of every user leaf, except those of PROT_NONE pages. */
 #define PTE_USER_BASE (PTE_V | PTE_U | PTE_A | PTE_D)
 
 /* ---- vma.c, fault.c: areas and their pages (process layer) ---- */

@@ -229,8 +229,8 @@ static inline __attribute__((always_inline)) struct page *alloc_block(unsigned i
 	page = order <= PAGE_MAX_ORDER ? take_block(order) : NULL;
 	if (!page) {
 		/*
-		 * Call page_missed() under page_lock, so that memory freed after this miss counts
-		 * as freed later. Larger blocks don't count as missed: their callers have a
+		 * Call page_missed() under page_lock, so that memory freed from now on counts as
+		 * freed after this miss. Larger blocks don't count as missed: their callers have a
 		 * fallback or ask for a lot of memory.
 		 */
 		if (order <= PAGE_COMMON_ORDER)
@@ -432,7 +432,10 @@ void page_clear(void *va, size_t size)
 		memset(va, 0, size);
 		return;
 	}
-	/* A 2 MiB page has 32768 blocks of 64 bytes, so unroll: the loop's overhead dominates. */
+	/*
+	 * A 2 MiB page has 32768 blocks of 64 bytes. Unroll the loop, because its overhead would
+	 * dominate.
+	 */
 	for (; end - p >= (long)(8 * block); p += 8 * block) {
 		char *q = p + 4 * block;
 

@@ -2,9 +2,9 @@
 /*
  * page.h - physical pages: a buddy allocator, reference counts, small objects.
  *
- * Every 4K page has a struct page. A block of 2^order pages is that many ordinary pages, each with
- * its own reference count: splitting a 2M leaf changes only the page table, and its pages can be
- * freed one by one.
+ * Every 4K page has a struct page. A block of 2^order pages consists of ordinary pages, each with
+ * its own reference count. Therefore, splitting a 2M leaf changes only the page table, and the
+ * pages that the leaf mapped can be freed one by one.
  */
 #ifndef HOST_PAGE_H
 #define HOST_PAGE_H
@@ -55,9 +55,10 @@ struct page *page_of(hpa_t pa);                /* NULL: not RAM */
 hpa_t page_to_hpa(const struct page *page);
 
 /*
- * Allocate 2^order pages, block-aligned, with one reference each. 0: no memory. Only the *_zeroed()
- * variants clear them. They are charged to the calling thread's account, except those of
- * page_alloc_user*(), which are for address spaces (mm->total_pages counts them) and for pools.
+ * Allocate 2^order pages, block-aligned, with one reference each. Return 0 if there is no memory.
+ * Only the *_zeroed() variants clear the pages. Pages are charged to the calling thread's account,
+ * except those of page_alloc_user*(), which are for address spaces (mm->total_pages counts them)
+ * and for pools.
  */
 hpa_t page_alloc(unsigned int order);
 hpa_t page_alloc_zeroed(unsigned int order);

@@ -119,7 +119,10 @@ pte_t *pgtable_find(struct mm *mm, unsigned long va, unsigned long *size)
 	}
 }
 
-/* Replace a 2M leaf with 512 leaves of 4K with the same permissions; no translation changes. */
+/*
+ * Replace a 2M leaf with 512 leaves of 4K with the same permissions; no translation changes.
+ * Returns false if there is no memory for the table.
+ */
 static bool split_leaf(pte_t *pte)
 {
 	hpa_t low = page_alloc(0), pa = pte_to_hpa(*pte);
@@ -212,9 +215,9 @@ void mm_flush_tlb(struct mm *mm, unsigned long va, unsigned long size)
 }
 
 /*
- * satp has no ASID: switching the address space drops every user translation, so an mm
- * needs fences only on harts that have it in satp. This hart's bit is set before satp is
- * written, and the fence after the write drops all old translations of `next`.
+ * The host does not use ASIDs: switching the address space drops every user translation, so an mm
+ * needs fences only on harts that have it in satp. This hart's bit is set before satp is written,
+ * and the fence after the write drops all old translations of `next`.
  */
 void mm_activate(struct mm *next)
 {

@@ -55,8 +55,8 @@ static void take(struct list_head *list, unsigned int order, unsigned long max)
 }
 
 /*
- * Take all free objects. As no page is free, kmalloc() fails once the process has no free object of
- * the size left.
+ * Take all free objects. Because no page is free either, kmalloc() fails once no free object of the
+ * requested size is left for the process.
  */
 static void take_objects(void)
 {

@@ -19,7 +19,10 @@ long sys_riscv_flush_icache(struct trap_frame *frame)
 	return 0;
 }
 
-/* Every hart acknowledges an SBI remote fence, so each has executed a full barrier on return. */
+/*
+ * Every hart acknowledges an SBI remote fence, so each of them has executed a full barrier when
+ * hv_remote_fence() returns.
+ */
 static void barrier_on(unsigned long mask)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

@@ -70,7 +70,7 @@ struct advice {
 	} action;
 	unsigned int refused;    /* fail on an area with any of these flags */
 	bool anonymous;          /* fail on an area that maps a file */
-	unsigned int set, clear; /* SET_FLAGS: flags of the areas */
+	unsigned int set, clear; /* SET_FLAGS: area flags to set or clear */
 };
 
 static const struct advice advices[] = {
@@ -197,9 +197,10 @@ static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end,
 }
 
 /*
- * Populate [start, end) area by area: for reading or writing (`need`), or with PROT_ALL, for mlock,
- * in whatever way each area permits. -ENOMEM: an address is not mapped; -EINVAL: an area lacks the
- * permission; otherwise the same errors as mm_populate(). Pages before the error stay populated.
+ * Populate [start, end) area by area. `need` is the access to populate for, reading or writing; for
+ * mlock, it is PROT_ALL, which means any access that the area permits. -ENOMEM: an address is not
+ * mapped; -EINVAL: an area lacks the permission; otherwise the same errors as mm_populate(). Pages
+ * before the error stay populated.
  */
 static int populate_areas(struct mm *mm, unsigned long start, unsigned long end, unsigned int need)
 {
@@ -300,7 +301,9 @@ static int populate_locked(struct mm *mm, unsigned long start, unsigned long end
 	return err && err != -EINTR ? -ENOMEM : err;
 }
 
-/* mm->lock is held. Set or clear VMA_LOCKED; areas of huge pages never have it, as on Linux. */
+/*
+ * Set or clear VMA_LOCKED. mm->lock is held. As on Linux, areas of huge pages never have this flag.
+ */
 static int mark_locked(struct mm *mm, unsigned long start, unsigned long end, bool lock)
 {
 	if (!vma_range_mapped(mm, start, end))

@@ -273,9 +273,9 @@ static int mremap_prepare(struct mm *mm, unsigned long old, unsigned long len,
 }
 
 /*
- * A failure leaves the old range as it was, so that the call can be repeated. The old range,
- * including what exceeds spec->len, is unmapped once the pages have been moved. Unmapping does not
- * fail, unless max_map_count is lowered meanwhile.
+ * A failure leaves the old range as it was, so that the call can be repeated. The whole old range,
+ * including any part beyond spec->len, is unmapped once the pages have been moved. Unmapping does
+ * not fail, unless max_map_count is lowered meanwhile.
  */
 static long mremap_move(struct mm *mm, const struct vma *vma, unsigned long old,
 			unsigned long old_len, struct vma_spec *spec)

@@ -2,9 +2,9 @@
 /*
  * uaccess.c - checked access to the calling process's memory.
  *
- * A range is first checked against USER_END; otherwise a program could pass an address in the
- * kernel's half. Then the access is just tried. If it faults, trap.c calls mm_fault(), and
- * continues at user_fault if that fails.
+ * A range is first checked against USER_END; without this check, a program could pass an address in
+ * the kernel's half. Then the access is simply attempted. If it faults, trap.c calls mm_fault(); if
+ * mm_fault() fails, execution continues at user_fault.
  */
 #include <linux/errno.h>
 #include "platform/layout.h"

@@ -16,7 +16,7 @@ user_copy:
 	SUM_ON
 	xor	t0, a0, a1
 	andi	t0, t0, 7
-	bnez	t0, .Lshifted		/* they can't both be aligned */
+	bnez	t0, .Lshifted		/* dst and src can't both be aligned */
 .Lalign:
 	andi	t0, a0, 7
 	beqz	t0, .Lwords

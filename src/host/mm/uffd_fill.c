@@ -126,8 +126,8 @@ static int fill_page(const struct fill *fill, unsigned long va)
 }
 
 /*
- * Returns the number of bytes filled, or the error of the first page. If `wake`, wakes the faults
- * in the filled range.
+ * Returns the number of bytes filled, or the error of the first page if it cannot be filled. If
+ * `wake` is true, also wakes the faults in the filled range.
  */
 static long fill_range(const struct fill *fill, bool wake)
 {

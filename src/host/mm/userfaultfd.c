@@ -3,15 +3,15 @@
  * userfaultfd.c - userfaultfd(2): report page faults to the program, which answers them.
  *
  * A new fault is in `queued`. read() moves it to `delivered`, where it stays until its page is
- * filled in (uffd_fill.c) or its range is woken. The waker removes it from its list and sets
+ * filled in (uffd_fill.c) or its range is woken. The waker removes the fault from its list and sets
  * `woken`. A thread that stops waiting earlier removes its fault itself.
  *
- * Modes: missing pages, of private anonymous memory and of shared memory; minor faults, where the
- * file already has the page. Not implemented: write protection, events of fork, mremap and munmap,
- * UFFDIO_MOVE, UFFDIO_POISON. A child of fork does not inherit registrations.
+ * There are two modes: missing pages, for private anonymous memory and for shared memory; and minor
+ * faults, for pages that the file already has. Not implemented: write protection, events of fork,
+ * mremap and munmap, UFFDIO_MOVE, UFFDIO_POISON. A child of fork does not inherit registrations.
  *
- * References to a uffd: its file, each registered area, each waiting fault. A uffd keeps the struct
- * of the address space alive, but not its contents. Locks: mm->lock > uffd->lock.
+ * A uffd is referenced by its file, by each registered area, and by each waiting fault. A uffd
+ * keeps the struct of the address space alive, but not its contents. Locks: mm->lock > uffd->lock.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -226,8 +226,8 @@ static unsigned int uffd_poll(struct file *f, struct poll_table *table)
 
 	poll_wait(table, &uffd->readers);
 	/*
-	 * As on Linux, poll() returns an error unless O_NONBLOCK is set: otherwise, read() could
-	 * block.
+	 * As on Linux, poll() returns an error before UFFDIO_API, and also if O_NONBLOCK is not
+	 * set, because read() could then block.
 	 */
 	if (!uffd->ready || !(f->flags & O_NONBLOCK))
 		return EPOLLERR;
@@ -265,7 +265,7 @@ bool uffd_range_valid(unsigned long start, unsigned long len)
 	       len <= USER_END - start;
 }
 
-/* May this area be registered in this mode? 0, -EBUSY, -EINVAL or -EPERM. */
+/* May this area be registered in this mode? Returns 0, -EBUSY, -EINVAL or -EPERM. */
 static int check_area(const struct vma *vma, const struct uffd *uffd, unsigned int mode)
 {
 	if (vma->file && (!(vma->flags & VMA_SHARED) || !vma->file->ops->has_page))

@@ -2,13 +2,13 @@
 /*
  * vma.c - the areas of an address space: a list sorted by address.
  *
- * Invariant: areas do not overlap, and no 2M leaf crosses an area's edge: to split an area,
- * split the leaf first (mm_next_leaf_within() checks this). An area of huge pages consists of
- * whole ones, in memory and in its file (is_whole()), so it is never split within a leaf.
- * Changes to a range are made in this order: everything that can fail, then
- * mm_notify_start(), pages, fences, mm_notify_end(), areas.
- * Files of removed areas are put by vma_unlock(), only after mm->lock is released: dropping the
- * last reference to a vCPU may free a VM, and that takes mm->lock. Locks: mm->lock.
+ * Invariant: areas do not overlap, and no 2M leaf crosses an area's edge: to split an area, split
+ * the leaf first (mm_next_leaf_within() checks this). An area of huge pages consists of whole huge
+ * pages, in memory and in its file (is_whole()), so it is never split within a leaf. To change a
+ * range, first do everything that can fail; then call mm_notify_start(), change the pages, fence,
+ * call mm_notify_end(), and change the areas. Files of removed areas are put by vma_unlock(), only
+ * after mm->lock is released: dropping the last reference to a vCPU may free a VM, and that takes
+ * mm->lock. Locks: mm->lock.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -86,8 +86,8 @@ static struct vma *alloc_upper(struct mm *mm)
 }
 
 /*
- * Split the area that contains addr, if any, at addr. Returns 0; or -ENOMEM or -EINVAL, and then no
- * area has changed.
+ * Split the area that contains addr, if any, at addr. Returns 0, -ENOMEM or -EINVAL; on an error,
+ * no area has changed.
  */
 static int vma_split_at(struct mm *mm, unsigned long addr)
 {
@@ -129,7 +129,10 @@ static bool is_inside(struct mm *mm, unsigned long addr)
 	return vma && vma->start < addr;
 }
 
-/* Split the range and keep all parts. Check the limit first: each split adds an area. */
+/*
+ * Split the areas at both ends of the range and keep all parts. Check the limit first, because each
+ * split adds an area.
+ */
 static int vma_split_and_keep(struct mm *mm, unsigned long start, unsigned long end)
 {
 	if (!mm_may_have_areas(mm, 1) && (is_inside(mm, start) || is_inside(mm, end)))
@@ -145,7 +148,10 @@ static bool can_merge(const struct vma *low, const struct vma *high)
 	return !low->file || low->pgoff + ((low->end - low->start) >> PAGE_SHIFT) == high->pgoff;
 }
 
-/* Join areas around [start, end] where possible, or each mprotect() would leave pieces behind. */
+/*
+ * Join areas around [start, end] where possible: otherwise, each mprotect() would leave pieces
+ * behind.
+ */
 static void vma_merge(struct mm *mm, unsigned long start, unsigned long end)
 {
 	struct vma *vma, *next;
@@ -220,8 +226,9 @@ static bool is_whole(const struct vma_spec *spec, unsigned long addr)
 }
 
 /*
- * Areas of huge pages start at a multiple of the page size, whatever their other flags are. Other
- * large areas start where 2M leaves fit: address and file offset are equal modulo 2M.
+ * Areas of huge pages start at a multiple of their page size, whatever their other flags are. Other
+ * large areas, unless they have VMA_NO_HUGE, start where 2M leaves fit: address and file offset are
+ * equal modulo 2M.
  */
 static unsigned long place_below(const struct vma_spec *spec, unsigned long top)
 {
@@ -236,7 +243,10 @@ static unsigned long place_below(const struct vma_spec *spec, unsigned long top)
 	return addr - ((addr - want) & (SZ_2M - 1));
 }
 
-/* Return an address for the area in the highest gap below mmap_top that fits; 0: there is none. */
+/*
+ * Return an address in the highest gap below mmap_top that is large enough for the area; 0: there
+ * is none.
+ */
 static unsigned long find_gap(struct mm *mm, const struct vma_spec *spec)
 {
 	unsigned long top = mm->mmap_top, bottom, addr;
@@ -321,8 +331,8 @@ static bool may_protect(struct mm *mm, unsigned long start, unsigned long end, u
 }
 
 /*
- * Never add W here: the page may be shared with another process or a file, and only
- * mm_fault() checks that.
+ * Never add W here: the page may be shared with another process or a file, and only mm_fault()
+ * checks whether it is.
  */
 static void protect_pages(struct mm *mm, unsigned long start, unsigned long end, unsigned int prot)
 {

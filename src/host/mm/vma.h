@@ -14,12 +14,12 @@
 #include "mm.h"
 
 #define VMA_SHARED       1
-#define VMA_NO_HUGE      2 /* stacks, MADV_NOHUGEPAGE: 4K pages only */
+#define VMA_NO_HUGE      2 /* 4K pages only, for stacks and MADV_NOHUGEPAGE */
 #define VMA_DONTFORK     4
 #define VMA_WIPEFORK     8
 #define VMA_UFFD_MISSING 16  /* the program supplies missing pages (userfaultfd) */
 #define VMA_UFFD_MINOR   32  /* the program maps pages that the file already has */
-#define VMA_HUGETLB      64  /* consists only of 2 MiB pages of hugetlb.c */
+#define VMA_HUGETLB      64  /* consists only of 2 MiB pages from hugetlb.c */
 #define VMA_GIANT        128 /* with VMA_HUGETLB: 1 GiB pages instead, of 512 leaves each */
 #define VMA_LOCKED       256 /* set by mlock(); only counted for RLIMIT_MEMLOCK */
 #define VMA_STACK        512 /* not counted for RLIMIT_DATA */
@@ -39,30 +39,33 @@ struct vma {
 
 /* The properties of a new area. The caller keeps its reference to `file`. */
 struct vma_spec {
-	unsigned long addr, len; /* page-aligned; !fixed: addr is a hint, 0 for none */
+	unsigned long addr, len; /* page-aligned; unless fixed, addr is a hint, 0 for none */
 	unsigned int prot, flags;
 	struct file *file;
 	u64 pgoff;
-	bool fixed;     /* exactly at addr; existing mappings there are removed */
-	bool noreplace; /* with fixed: -EEXIST if there are such mappings */
+	bool fixed;     /* map exactly at addr; remove existing mappings there */
+	bool noreplace; /* with fixed: fail with -EEXIST if there are any */
 };
 
 /* ---- vma.c ---- */
 struct vma *vma_find(struct mm *mm, unsigned long addr); /* the area that contains addr, or NULL */
 struct vma *vma_next(struct mm *mm, unsigned long addr); /* the first area that ends above addr */
-/* Returns the new area's address or -errno; -EINVAL: the area has partial huge pages. */
+/* Returns the new area's address or -errno; -EINVAL: the area would contain part of a huge page. */
 long vma_map(struct mm *mm, const struct vma_spec *spec);
 int vma_unmap(struct mm *mm, unsigned long start, unsigned long len);
 int vma_protect(struct mm *mm, unsigned long start, unsigned long len, unsigned int prot);
 /* Set and clear VMA_* flags of [start, end), which must be completely mapped. */
 int vma_set_flags(struct mm *mm, unsigned long start, unsigned long end, unsigned int set,
 		  unsigned int clear);
-/* Register the areas, or parts of them, in [start, end) with uffd; (NULL, 0): unregister. */
+/*
+ * Register the areas (or parts of areas) in [start, end) with uffd. If uffd is NULL and mode is 0,
+ * unregister them.
+ */
 int vma_set_uffd(struct mm *mm, unsigned long start, unsigned long end, struct uffd *uffd,
 		 unsigned int mode);
 void vma_forget_uffd(struct mm *mm, const struct uffd *uffd);
 bool vma_range_mapped(struct mm *mm, unsigned long start, unsigned long end);
-int vma_copy_all(struct mm *to, struct mm *from); /* fork: copy all; the caller holds both locks */
+int vma_copy_all(struct mm *to, struct mm *from); /* for fork; the caller holds both locks */
 void vma_free_all(struct mm *mm);
 
 static inline unsigned long vma_flags_page_size(unsigned int flags)
@@ -92,36 +95,43 @@ void vma_unlock(struct mm *mm); /* unlock mm->lock, then put the files of unmapp
 /* ---- mm_walk.c: leaves of the page table ---- */
 
 /*
- * For loops over leaves: count the table entries examined, or other work of the same length. After
- * each WALK_PIECE steps, interrupts are taken and another thread may run. The caller holds mm->lock
- * and no spinlock.
+ * Loops over leaves call mm_walked() to count their steps: the table entries examined, or other
+ * work that takes as long. After every WALK_PIECE steps, interrupts are taken and another thread
+ * may run. The caller holds mm->lock and no spinlock.
  */
 #define WALK_PIECE 2048 /* steps of 3 to 4 instructions each */
 #define WALK_LEAF  16   /* steps for a leaf that is changed or counted */
 void mm_walked(struct mm *mm, unsigned int steps);
 /*
- * Find the first valid leaf that contains *va or follows it below end. Returns its entry; *size is
- * its size, *va its start (which may be below the *va passed in, for a 2M leaf). NULL: none.
- * Takes interrupts, by mm_walked().
+ * Find the first valid leaf that contains *va or lies between *va and end. Returns its entry and
+ * sets *size to its size and *va to its start (which, for a 2M leaf, may be below the *va passed
+ * in). NULL: there is none. Calls mm_walked(), so interrupts may be taken.
  */
 pte_t *mm_next_leaf(struct mm *mm, unsigned long *va, unsigned long end, unsigned long *size);
 /*
  * Like mm_next_leaf(), for walks that remove, move or change leaves: panics if the leaf crosses *va
- * or end, because the part of it outside the range would belong to another area, or to none.
+ * or end, because the part of the leaf outside the range would belong to another area, or to no
+ * area.
  */
 pte_t *mm_next_leaf_within(struct mm *mm, unsigned long *va, unsigned long end,
 			   unsigned long *size);
-/* Free the level-0 tables that overlap [start, end) and have no leaf left. */
+/* Free the level-0 tables that overlap [start, end) and no longer contain a leaf. */
 void mm_free_tables(struct mm *mm, unsigned long start, unsigned long end);
-/* Split the 2M leaf that crosses va, if any. 0 or -ENOMEM. */
+/* Split the 2M leaf that crosses va, if any. Returns 0 or -ENOMEM. */
 int mm_split_leaf_at(struct mm *mm, unsigned long va);
-/* Unmap the pages of [start, end) and put them after the fence. No leaf crosses start or end. */
+/*
+ * Unmap the pages of [start, end) and drop their references after the fence. No leaf may cross
+ * start or end.
+ */
 void mm_zap(struct mm *mm, unsigned long start, unsigned long end);
 void mm_put_leaf_pages(pte_t pte, unsigned long size);
 void mm_get_leaf_pages(pte_t pte, unsigned long size);
 void mm_notify_start(struct mm *mm, unsigned long start, unsigned long end);
 void mm_notify_end(struct mm *mm, unsigned long start, unsigned long end);
-/* Call the notifiers' moved(): the range has new frames with contents (struct hv_notifier). */
+/*
+ * Call moved() of each notifier: the range has new frames, whose contents may be instructions
+ * (struct hv_notifier).
+ */
 void mm_notify_moved(struct mm *mm, unsigned long start, unsigned long end);
 
 /* Return the number of mapped 4K pages that are counted elsewhere; see page_is_elsewhere(). */
@@ -142,8 +152,9 @@ void mm_count(struct mm *mm, const struct vma *vma, struct mm_counts *counts);
 /* ---- collapse.c ---- */
 
 /*
- * MADV_COLLAPSE: make each aligned 2 MiB of [start, end) one block. 0, or the last error:
- * -EINVAL (can't be one block, or is empty), -EAGAIN (a page has another reference), -ENOMEM.
+ * MADV_COLLAPSE: make each aligned 2 MiB part of [start, end) one block. Returns 0 or the last
+ * error: -EINVAL (a part is empty or cannot become one block), -EAGAIN (a page has another
+ * reference) or -ENOMEM.
  */
 int mm_collapse(struct mm *mm, unsigned long start, unsigned long end);
 
@@ -152,14 +163,15 @@ int mm_collapse(struct mm *mm, unsigned long start, unsigned long end);
 /* Return the most permissive PTE flags for an area with this protection. */
 unsigned long vma_pte_flags(unsigned int prot);
 /*
- * Like mm_fault(), with mm->lock held, but does not wait for memory (-ENOMEM) or for a userfaultfd
- * (-EAGAIN: unlock, call uffd_sleep(wait), try again). The caller sets wait->user.
+ * Like mm_fault(), but with mm->lock held and without waiting: returns -ENOMEM instead of waiting
+ * for memory, and -EAGAIN instead of waiting for a userfaultfd (unlock, call uffd_sleep(wait), and
+ * try again). The caller sets wait->user.
  */
 struct uffd_wait;
 int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, struct uffd_wait *wait);
 /*
- * Map 2 MiB (VMA_HUGETLB) or 4 KiB where nothing is mapped. Returns 0 and takes over the caller's
- * reference, or -ENOMEM.
+ * Map a page of 2 MiB (VMA_HUGETLB) or 4 KiB at va, where nothing is mapped. Returns 0 and takes
+ * over the caller's reference to the page, or returns -ENOMEM.
  */
 int mm_install_page(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa);
 void mm_sync_icache(struct mm *mm); /* after writing instructions: fence.i wherever mm runs */
@@ -184,22 +196,26 @@ void mm_limits_init(void);
 
 /* ---- sys_madvise.c ---- */
 /*
- * Fault in [start, end). 0, or the error of the first page that failed: -EFAULT (an access would
- * raise SIGSEGV), -EIO (SIGBUS), -EINTR (the process is ending). Takes mm->lock.
+ * Fault in [start, end). Returns 0 or the error of the first page that failed: -EFAULT (an access
+ * would raise SIGSEGV), -EIO (an access would raise SIGBUS) or -EINTR (the process is ending).
+ * Takes mm->lock.
  */
 int mm_populate(struct mm *mm, unsigned long start, unsigned long end, bool write);
 
 /* ---- mm.c ---- */
 /* Create the file of zeroes behind a shared anonymous mapping; NULL: no memory. */
 struct file *shared_anon_file(unsigned long size, bool hugetlb);
-/* Copy an address space, for fork; NULL: no memory. Takes both locks itself. */
+/* Copy an address space, for fork; NULL: no memory. Takes the locks of both address spaces. */
 struct mm *mm_copy(struct mm *from);
-/* Map the rt_sigreturn page, which every process has. 0 or -ENOMEM. Takes the lock. */
+/* Map the rt_sigreturn page, which every process has. Returns 0 or -ENOMEM. Takes mm->lock. */
 int mm_map_sigreturn(struct mm *mm);
-/* Like hv_user_page_get(), but also works for a thread that is being killed. Takes the lock. */
+/* Like hv_user_page_get(), but also works for a thread that is being killed. Takes mm->lock. */
 struct hv_user_page;
 int mm_page_get(struct mm *mm, unsigned long va, bool write, struct hv_user_page *page);
-/* Write into an address space from the kernel, faulting pages in. 0 or -errno. Takes the lock. */
+/*
+ * Write into an address space from the kernel, faulting pages in. Returns 0 or -errno. Takes
+ * mm->lock.
+ */
 int mm_write(struct mm *mm, unsigned long addr, const void *src, size_t size);
 
 #endif

@@ -10,7 +10,10 @@ void bootargs_init(const char *cmdline);
 const char *bootarg_get(const char *name);
 /* Return the next argument ("NAME=VALUE" or "NAME"), NULL at the end. *iterator starts at 0. */
 const char *bootarg_next(unsigned int *iterator);
-/* Return VALUE as a number (suffix K, M or G); `fallback` if absent or malformed (logged). */
+/*
+ * Return VALUE as a number (suffix K, M or G). Returns `fallback` if NAME is absent or VALUE is
+ * malformed, which is logged.
+ */
 unsigned long bootarg_size(const char *name, unsigned long fallback);
 
 #endif

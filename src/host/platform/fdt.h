@@ -10,7 +10,8 @@ extern const void *host_fdt; /* for libfdt's own functions */
 
 void fdt_init(hpa_t dtb); /* panics if there is no device tree */
 /*
- * Find the next enabled node with this compatible string after `from` (-1: the first); < 0: none.
+ * Return the next enabled node with this compatible string after node `from` (-1: search from the
+ * start). A negative result: there is none.
  */
 int fdt_next_compatible(int from, const char *compatible);
 /* Read reg[index] of a node, using its parent's cell counts. size may be NULL. False: no entry. */
@@ -20,7 +21,7 @@ u64 fdt_number(int node, const char *name, u64 fallback); /* read a property of 
 int fdt_chosen(void);
 const char *fdt_bootargs(void);
 bool fdt_initrd(hpa_t *start, hpa_t *end);
-/* Call fn for each range of RAM, or each range that must not be used. */
+/* Call fn for each range of RAM, or for each range that must not be used. */
 void fdt_each_memory(void (*fn)(hpa_t start, hpa_t end));
 void fdt_each_reserved(void (*fn)(hpa_t start, hpa_t end));
 /* Call fn for each enabled cpu node. */

@@ -2,10 +2,9 @@
 /*
  * isa.c - extensions and cache-block sizes that all harts have, from the device tree.
  *
- * riscv,isa-extensions is a list of names; riscv,isa is the older string, with single letters
- * first ("rv64imafdch_zicbom_sstc"). Source: the RISC-V ISA extensions binding of the
- * Devicetree schemas.
- * Lock: memo_lock, also for the static variables of a search.
+ * riscv,isa-extensions is a list of names; riscv,isa is the older string, with single letters first
+ * ("rv64imafdch_zicbom_sstc"). Source: the RISC-V ISA extensions binding of the Devicetree schemas.
+ * Lock: memo_lock, which also protects the static variables of a search.
  */
 #include <string.h>
 #include "fdt.h"
@@ -105,8 +104,8 @@ static void check_block(int node, unsigned long hartid)
 unsigned int hv_cbo_block_size(const char *which)
 {
 	/*
-	 * Cached: size + 1; 0: not searched for yet. A search takes 150 000 instructions. Lock:
-	 * memo_lock.
+	 * The cached size + 1, or 0 if it has not been searched for yet. A search takes 150 000
+	 * instructions. Lock: memo_lock.
 	 */
 	static unsigned int known[2];
 	bool zeroes = !strcmp(which, "zicboz");

@@ -2,8 +2,8 @@
 /*
  * platform.c - check at boot for the SBI and ISA extensions that the host requires.
  *
- * The check runs once, before anything depends on them: otherwise the first sign of a missing
- * extension would be a program that dies, or a timer interrupt that never arrives. The boot
+ * The check runs once, before anything depends on these extensions: otherwise, the first sign of a
+ * missing one would be a program that dies, or a timer interrupt that never arrives. The boot
  * argument "need-h" also requires the H extension: a host without it runs ordinary programs, but
  * cannot run guests.
  */

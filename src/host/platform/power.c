@@ -2,9 +2,10 @@
 /*
  * power.c - power-off, and panic.
  *
- * A panic prints the last events of each hart (boot argument trace.crash=N, default 16, 0: none).
- * The SiFive test device of QEMU's virt machine makes QEMU exit with a status that we choose; with
- * SBI SRST, the status is 0. The run descriptor contains the status in either case.
+ * A panic prints the last events of each hart. The boot argument trace.crash=N sets their number
+ * (default: 16; 0: none). The SiFive test device of QEMU's virt machine makes QEMU exit with a
+ * status that the host chooses; with SBI SRST, QEMU's exit status is 0. In either case, the run
+ * descriptor contains the first program's status, or says that the host panicked.
  */
 #include "power.h"
 #include "bootargs.h"
@@ -75,7 +76,7 @@ void panic(const char *fmt, ...)
 			run_desc.state = HS_RUN_PANICKED;
 			power_off(PANIC_STATUS);
 		}
-		/* power_off() has also failed. It reads the device tree; an SBI call does not. */
+		/* power_off() has also failed. It reads the device tree; this SBI call does not. */
 		if (other == me)
 			sbi_shutdown();
 		for (;;)

@@ -161,7 +161,7 @@ static int choose_bias(struct mm *mm, struct elf *elf, unsigned long start, unsi
 		return end - start < PIE_BASE / 2 ? 0 : -ENOEXEC;
 	}
 	mutex_lock(&mm->lock);
-	addr = vma_map(mm, &spec); /* reserves the span; map_segment() replaces it */
+	addr = vma_map(mm, &spec); /* reserve the span, which map_segment() then replaces */
 	vma_unlock(mm);
 	if (addr < 0)
 		return (int)addr;

@@ -3,8 +3,8 @@
  * exec.c - execve(): replace a process's program.
  *
  * The new address space is complete before the old one is given up, so a failed execve() changes
- * nothing. Then the other threads are ended, and only then does the process change. `#!` scripts
- * run their interpreter.
+ * nothing. Then the other threads are ended, and only then does the process change. For a `#!`
+ * script, its interpreter is executed.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -27,7 +27,7 @@
 #include "mm/vma.h"
 
 #define EXEC_STRING_MAX (32 * PAGE_SIZE) /* maximum size of one argument, as on Linux */
-#define EXEC_NEST_MAX   5                /* depth of scripts whose interpreter is a script */
+#define EXEC_NEST_MAX   5                /* maximum nesting of scripts as interpreters */
 #define SCRIPT_LINE_MAX 256
 
 /* ---- arguments ---- */
@@ -96,7 +96,7 @@ static int args_from_user(struct exec_args *args, unsigned long argv, unsigned l
 	return err;
 }
 
-/* Replace the first argument with `prefix` (count strings, in order). */
+/* Replace the first argument with the `count` strings of `prefix`, in order. */
 static int args_replace_first(struct exec_args *args, const char *const *prefix, unsigned int count)
 {
 	struct exec_args next = { .argc = args->argc - 1 + count, .envc = args->envc };
@@ -340,7 +340,7 @@ int exec_program(const char *path, struct exec_args *args, struct trap_frame *fr
 		mm_put(mm);
 		return err;
 	}
-	futex_thread_exit(current); /* marks locks in shared memory: their owner is gone */
+	futex_thread_exit(current); /* marks its locks in shared memory: their owner is gone */
 	switch_mm(p, mm);
 	unshare_files(p);
 	signal_exec(p);

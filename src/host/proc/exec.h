@@ -32,7 +32,10 @@ struct exec_args {
 int exec_args_add(struct exec_args *args, const char *s); /* 0, -E2BIG, -ENOMEM */
 void exec_args_free(struct exec_args *args);
 
-/* Return a new program's stack size, from the caller's RLIMIT_STACK; the stack never grows. */
+/*
+ * Return the stack size for a new program. It depends on the caller's RLIMIT_STACK; the stack never
+ * grows.
+ */
 unsigned long exec_stack_size(void);
 /* exec_stack.c: map and fill the initial stack: argc, argv, envp, auxv. *sp: the stack pointer. */
 int exec_build_stack(struct mm *mm, const struct exec_args *args, const struct elf_image *image,
@@ -44,7 +47,7 @@ int exec_program(const char *path, struct exec_args *args, struct trap_frame *fr
 #define EXEC_STACK_SIZE 0x800000UL /* RLIMIT_STACK of the first process */
 #define EXEC_STACK_MIN  0x40000UL  /* minimum stack size; arguments may always use half of it */
 #define EXEC_STACK_MAX \
-	0x40000000UL /* also if the limit is infinite: the whole stack is mapped at once */
+	0x40000000UL /* even if the limit is infinite: the whole stack is mapped at once */
 #define EXEC_STACK_TOP (USER_END - 16 * PAGE_SIZE)
 
 #endif

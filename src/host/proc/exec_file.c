@@ -2,9 +2,9 @@
 /*
  * exec_file.c - read /.hs/exec, in which the launcher describes the program to run.
  *
- * The file is a sequence of records "key=value", each ended by a NUL: argv and env (repeated, in
- * order), stdin, stdout, stderr, tty (numbers of descriptors), winsize (ROWSxCOLS), cwd. Without
- * the file, the program is /init, on the console.
+ * The file is a sequence of records "key=value", each ended by a NUL. The keys are argv and env
+ * (repeated, in order), stdin, stdout, stderr, tty (a list of descriptor numbers), winsize
+ * (ROWSxCOLS) and cwd. If there is no such file, the program is /init, on the console.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -37,7 +37,7 @@ static int set_stdio(struct exec_spec *spec, int fd, const char *value)
 }
 
 /*
- * value: a list of those of the descriptors 0, 1 and 2 that are a terminal, in any order, as in
+ * value: a list of the descriptors among 0, 1 and 2 that are terminals, in any order, as in
  * "0,1,2"; "" if none is.
  */
 static int set_tty(struct exec_spec *spec, const char *value)

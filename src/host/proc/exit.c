@@ -153,8 +153,8 @@ static void become_zombie(struct process *p)
 }
 
 /*
- * Take p's account from it and close the account. Memory that is still charged to the account may
- * be in use by other processes.
+ * Detach p's account from p and close it. Memory that is still charged to the account may be in use
+ * by other processes.
  */
 static void close_account(struct process *p)
 {
@@ -202,8 +202,8 @@ void thread_end(int code)
 	futex_thread_exit(current);
 	/*
 	 * Leave the page table before nr_threads drops: after that, the last thread may free the
-	 * table. Nothing sleeps up to the unlock: being scheduled in would activate the table
-	 * again.
+	 * table. Nothing may sleep from here until p->lock is released: if this thread were
+	 * scheduled in again, the table would become active again.
 	 */
 	mm_activate(NULL);
 	current->account = NULL; /* the last thread closes it */
@@ -226,7 +226,7 @@ void thread_end(int code)
 		process_teardown(p);
 	else
 		waitq_wake_all(&p->thread_wait);
-	/* Take the lock: proc_process() takes a reference through a thread that it finds. */
+	/* Take the lock, because proc_process() may find this thread and reference its process. */
 	spin_lock(&all_threads_lock);
 	current->process = NULL;
 	spin_unlock(&all_threads_lock);
@@ -333,7 +333,7 @@ static bool wait_scan(struct wait_request *req)
 
 /*
  * Wait until there is something to report for req. Returns 1 if req->found is set, 0 if WNOHANG is
- * set and there is nothing to report yet, -ECHILD or -EINTR.
+ * set and there is nothing to report yet, -ECHILD if no child matches, or -EINTR.
  */
 static int wait_for_child(struct wait_request *req)
 {

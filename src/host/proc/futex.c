@@ -2,10 +2,10 @@
 /*
  * futex.c - futexes: sleeping on a word of user memory.
  *
- * A futex in private memory is identified by (address space, address), with or without
- * FUTEX_PRIVATE_FLAG, so the kernel's own wake-up of clear_child_tid finds both kinds of waiter.
- * Without the flag, a futex in shared memory is identified by the word's physical address, because
- * two processes may have it at different addresses.
+ * A futex in private memory is identified by (address space, address), whether or not
+ * FUTEX_PRIVATE_FLAG is set, so the kernel's own wake-up for clear_child_tid finds the waiters in
+ * both cases. Without the flag, a futex in shared memory is identified by the word's physical
+ * address, because two processes may have it at different addresses.
  *
  * Invariant: the word is compared and the waiter added under the bucket's lock, which a waker also
  * takes. So a change of the word followed by a wake-up is never missed. The word is read under the
@@ -65,7 +65,7 @@ static bool same_key(const struct futex_key *a, const struct futex_key *b)
 	return a->mm == b->mm && a->addr == b->addr;
 }
 
-/* If the word is in a shared mapping, set *key to its physical address. */
+/* If the word is in a shared mapping, set *key to the word's physical address. */
 static int shared_key(struct mm *mm, unsigned long addr, struct futex_key *key)
 {
 	struct hv_user_page page;
@@ -367,7 +367,10 @@ long sys_futex(struct trap_frame *frame)
 
 /* ---- a thread ends ---- */
 
-/* If the ending thread owns the lock at addr, tell the next owner that it died. */
+/*
+ * If the ending thread owns the lock at addr, mark the word, so that the next owner can see that
+ * the thread died.
+ */
 static void mark_owner_died(unsigned long addr, int tid)
 {
 	struct futex_key key;

@@ -104,8 +104,8 @@ void job_continue(struct process *p)
 	p->stopped = false;
 	p->stop_report = 0;
 	/*
-	 * A thread that wakes up notifies the parent: notifying takes locks that must be taken
-	 * before p->lock.
+	 * A thread that wakes up notifies the parent, because the notification takes locks that
+	 * must be taken before p->lock.
 	 */
 	p->tell_continued = p->cont_report = p->nr_stopped > 0;
 	waitq_wake_all(&p->stop_wait);

@@ -49,8 +49,8 @@ static u64 after_ms(unsigned long ms)
 
 /*
  * Return how many 4K pages p's end would free. p->lock is held. Memory that several processes share
- * (CLONE_VM) counts only for the first of them: all are ended together, and the memory must not
- * make their family larger than it is.
+ * (CLONE_VM) counts only for the first of them: they are all ended together, and counting the
+ * memory again would make their family seem larger than it is.
  */
 static size_t footprint(const struct process *p, u32 round)
 {
@@ -66,10 +66,10 @@ static size_t footprint(const struct process *p, u32 round)
 }
 
 /*
- * Count the mapped pages that are not part of an address space's own footprint: pages charged to an
- * account, even to that of the same process, are counted for the account, and huge pages go back to
- * their pool. If another thread holds mm->lock, keep the last count: that thread may wait for a
- * lock that our caller holds.
+ * In each address space, count the mapped pages that are not part of its own footprint: pages
+ * charged to an account, even to that of the same process, are counted for the account, and huge
+ * pages go back to their pool. If another thread holds mm->lock, keep the last count: that thread
+ * may wait for a lock that our caller holds.
  */
 static void count_elsewhere(void)
 {
@@ -200,8 +200,9 @@ static bool choose(const char *what)
 }
 
 /*
- * Set *p to the victim to wait for, referenced; to NULL if there is none. False: memory has been
- * freed since the calling thread failed to get its page, so no new victim is needed.
+ * Set *p to the victim to wait for (referenced), or to NULL if there is none. Returns false if
+ * memory has been freed since the calling thread failed to get its page, so that no new victim is
+ * needed.
  */
 static bool find_victim(const char *what, struct process **p)
 {
@@ -209,7 +210,10 @@ static bool find_victim(const char *what, struct process **p)
 
 	*p = NULL;
 	if (!victim_is_pending()) {
-		/* oom_round rises before memory_freed is set, so the last victim's end is seen. */
+		/*
+		 * oom_round rises before memory_freed is set, so this check notices the last
+		 * victim's end.
+		 */
 		found = __atomic_load_n(&oom_round, __ATOMIC_ACQUIRE) == current->missed_in;
 		if (found)
 			found = choose(what);
@@ -261,8 +265,8 @@ void oom_memory_freed(struct process *p)
 
 /*
  * While enough memory is free, another thread has probably just freed it, so the call is repeated
- * without a victim. If it still fails after PLAIN_TRIES, free memory is too fragmented for a kernel
- * stack.
+ * without a victim. If it still fails after PLAIN_TRIES attempts, free memory is too fragmented for
+ * a kernel stack.
  */
 bool oom_retry(unsigned int tries)
 {

@@ -109,14 +109,14 @@ struct inode *process_cwd(struct process *p)
 	return dir;
 }
 
-/* Create a process without threads, memory or files, which is not visible yet. */
+/* Create a process that has no threads, memory or files and is not visible yet. */
 static struct process *process_alloc(struct process *parent)
 {
 	struct process *p = kmalloc(sizeof(*p));
 
 	if (!p)
 		return NULL;
-	p->refs = 1;                   /* the parent's reference, until it has waited */
+	p->refs = 1;                   /* held by the parent until it has waited */
 	p->account = current->account; /* already the new process's own account: see sys_clone() */
 	account_get(p->account);
 	list_init(&p->threads);
@@ -357,7 +357,7 @@ static void clone_thread_state(struct thread *t, const struct trap_frame *frame,
 		t->clear_child_tid = (u32 *)args->child_tid;
 }
 
-/* Create a copy of the current process, with a copy of its memory or the same memory. */
+/* Create a copy of the current process, which either gets a copy of its memory or shares it. */
 static struct process *clone_process(const struct clone_request *args)
 {
 	struct process *self = current_process;
@@ -415,7 +415,9 @@ static long clone_new_process(struct thread *t, const struct clone_request *args
 	bool interrupted;
 
 	fork_begin(current_process, &signals);
-	/* The child does not inherit pending signals: take them before the fork. */
+	/*
+	 * The child does not inherit pending signals, so the parent handles them before the fork.
+	 */
 	interrupted = thread_signal_pending(current);
 	if (!interrupted)
 		p = clone_process(args);

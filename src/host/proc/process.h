@@ -42,14 +42,14 @@ struct process {
 	int pgid, sid;
 	char path[256]; /* path of the program, for /proc/self/exe */
 
-	u64 run_time, child_time; /* ticks: of threads that ended; of reaped children */
+	u64 run_time, child_time; /* ticks: of threads that ended, and of reaped children */
 	const struct first_program_ops *first; /* only for the first program, else NULL */
 	struct waitq thread_wait;              /* exec waits here until only one thread is left */
 	bool is_init;                          /* pid 1: not a program, adopts orphans */
 	bool stop_all;                         /* exec is ending the other threads: no new ones */
 	bool vfork_done;                       /* it no longer uses its vfork() parent's mm */
 	struct waitq vfork_wait;
-	int exit_signal; /* sent to the parent; SIGCHLD, or 0: none */
+	int exit_signal; /* signal sent to the parent, usually SIGCHLD; 0: none */
 
 	/* Job control (jobctl.c); protected by lock. */
 	bool stopping;           /* its threads are stopping, or have stopped */
@@ -58,7 +58,7 @@ struct process {
 	unsigned int nr_stopped; /* threads in job_stop_here() */
 	int stop_signo;
 	int stop_report;  /* for wait(): the signal that stopped it; 0: none, or reported */
-	bool cont_report; /* for wait(): it was continued, and that is not reported yet */
+	bool cont_report; /* for wait(): a continuation that has not been reported yet */
 	struct waitq stop_wait;
 
 	unsigned long rlimits[16][2]; /* soft, hard; guarded by lock (rlimit.c) */
@@ -92,7 +92,10 @@ int process_start_first(const struct exec_spec *spec, const struct first_program
 /* Return the process's working directory, referenced; NULL stands for the root. */
 struct inode *process_cwd(struct process *p);
 
-/* signal.c: handle signals and exit before the return to user mode, after rescheduling. */
+/*
+ * signal.c: after rescheduling and before the return to user mode, handle signals and the thread's
+ * end.
+ */
 void user_return_work(struct trap_frame *frame);
 
 /* signal.c: handle a synchronous fault of user code that trap.c could not resolve. */
@@ -106,16 +109,20 @@ int signal_send_process(struct process *p, int signo, int code);
 bool signal_send_many(int pgid, int signo, int code);
 
 /*
- * jobctl.c: the current process uses its terminal from the background. Send SIGTTIN or SIGTTOU to
- * its group and return -ERESTARTSYS. If the process blocks or ignores the signal, return 0 for
- * SIGTTOU, which allows the access, and -EIO for SIGTTIN. -EIO also if the group is orphaned.
+ * jobctl.c: called when the current process uses its terminal from the background. Send SIGTTIN or
+ * SIGTTOU to its group and return -ERESTARTSYS. If the process blocks or ignores the signal, return
+ * 0 for SIGTTOU, which allows the access, and -EIO for SIGTTIN. Otherwise, if the group is
+ * orphaned, return -EIO without sending the signal.
  */
 int job_in_background(int signo);
 
 /* syscall.c, called by trap.c with the frame of an ecall; epc is already advanced. */
 void syscall_dispatch(struct trap_frame *frame);
 
-/* Must t leave the kernel for an unblocked signal, a stop or its end? False for a kernel thread. */
+/*
+ * Must t leave the kernel to handle an unblocked signal, a stop or its own end? False for a kernel
+ * thread.
+ */
 static inline bool thread_signal_pending(const struct thread *t)
 {
 	const struct process *p = t->process;

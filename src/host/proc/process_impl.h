@@ -24,8 +24,8 @@ void process_end(struct process *p, int wait_status);
 void process_end_locked(struct process *p, int wait_status); /* p->lock is held */
 void thread_end(int code) __attribute__((noreturn));         /* ends the current thread */
 /*
- * For exec: end p's other threads and wait until they have ended. -EAGAIN, -EINTR: another thread
- * is ending this one.
+ * For exec: end p's other threads and wait until they have ended. Returns 0, or -EAGAIN or -EINTR
+ * if another thread is ending this one.
  */
 int process_kill_other_threads(struct process *p);
 

@@ -6,9 +6,9 @@
  * is enforced, including those from which Linux exempts that user (NPROC, MEMLOCK), which would
  * otherwise have no effect here.
  *
- * In addition to RLIMIT_NPROC, there are limits for the whole machine, which depend on the size of
- * its memory, like Linux's threads-max: the kernel memory of threads (stack, struct) and processes
- * (also page tables) must leave enough for the programs themselves.
+ * In addition to RLIMIT_NPROC, there are limits for the whole machine. Like Linux's threads-max,
+ * they depend on the size of its memory: the kernel memory of threads (stack, struct) and of
+ * processes (struct, page tables) must leave enough for the programs themselves.
  */
 #include "rlimit.h"
 #include <linux/errno.h>

@@ -32,7 +32,10 @@ bool thread_sleep_ends(const struct thread *t, enum thread_state state)
 
 /* ---- taking ---- */
 
-/* sig_lock is held. Remove signo from one queue. *info: its siginfo, or SI_USER if it has none. */
+/*
+ * sig_lock is held. Remove signo from one queue. Set *info to its siginfo or, if it has none, to
+ * one with SI_USER.
+ */
 static void dequeue_one(struct process *p, struct list_head *queue, u64 *pending, int signo,
 			siginfo_t *info)
 {
@@ -107,7 +110,10 @@ void signal_set_blocked(u64 blocked)
 	u64 newly = blocked & ~current->sig.blocked;
 
 	WRITE_ONCE(current->sig.blocked, blocked & ~SIG_UNBLOCKABLE);
-	/* This thread may have been kicked for process signals: other threads have to take them. */
+	/*
+	 * This thread may have been kicked for process signals that it now blocks: other threads
+	 * have to take them.
+	 */
 	if (newly & READ_ONCE(p->pending)) {
 		spin_lock(&p->lock);
 		signal_kick_for(p, newly & p->pending);
@@ -323,7 +329,10 @@ void signal_free_thread(struct thread *t)
 	free_queue(p, &t->sig.queue);
 	t->sig.pending = 0;
 	spin_unlock(&p->sig_lock);
-	/* This thread may have been kicked for process signals: other threads have to take them. */
+	/*
+	 * This thread may have been kicked for process signals, which other threads now have to
+	 * take.
+	 */
 	t->sig.blocked = ~0ULL;
 	if (READ_ONCE(p->pending)) {
 		spin_lock(&p->lock);

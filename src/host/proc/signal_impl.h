@@ -12,7 +12,10 @@
 #define SIG_UNBLOCKABLE  (SIG_BIT(SIGKILL) | SIG_BIT(SIGSTOP))
 #define SIG_IS_RT(signo) ((signo) >= SIGRTMIN)
 
-/* By default, these signals are ignored or stop the process; all others end it. */
+/*
+ * By default, signals of the first set are ignored and signals of the second stop the process; all
+ * others end it.
+ */
 #define SIG_DEFAULT_IGNORED \
 	(SIG_BIT(SIGCHLD) | SIG_BIT(SIGURG) | SIG_BIT(SIGWINCH) | SIG_BIT(SIGCONT))
 #define SIG_STOPS (SIG_BIT(SIGSTOP) | SIG_BIT(SIGTSTP) | SIG_BIT(SIGTTIN) | SIG_BIT(SIGTTOU))
@@ -37,7 +40,7 @@ void signal_info(siginfo_t *info, int signo, int code);
 int signal_send(struct process *p, int tid, const siginfo_t *info);
 /*
  * Take a pending signal of `set`, first from the current thread, then from its process; in each,
- * faults come first, then the lowest number. 0: none.
+ * faults come first, then the lowest number. Returns 0 if there is none.
  */
 int signal_dequeue(u64 set, siginfo_t *info);
 /* Set the current thread's signal mask. Pending signals may become deliverable. */

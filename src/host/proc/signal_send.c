@@ -15,7 +15,7 @@
 #include "mm/page.h"
 #include "signal_impl.h"
 
-#define QUEUE_LIMIT 1024 /* maximum siginfos of one process, in place of RLIMIT_SIGPENDING */
+#define QUEUE_LIMIT 1024 /* siginfos that one process may have, in place of RLIMIT_SIGPENDING */
 
 /* Signals for which Linux dumps core: the thread itself takes them. */
 #define DUMPS                                                                       \
@@ -84,7 +84,7 @@ void signal_kick_for(struct process *p, u64 set)
 /* Can a thread take a signal that was sent to it or to the process? */
 struct taker {
 	bool now;    /* a thread has not blocked it */
-	bool action; /* such a thread is neither stopped nor in sigtimedwait() for it */
+	bool action; /* a thread has not blocked it, is not stopped, and does not wait for it */
 	bool call;   /* a thread waits for it in sigtimedwait() */
 };
 
@@ -243,7 +243,7 @@ void signal_child(struct process *p, const struct process *child, int signo, int
 {
 	siginfo_t info;
 
-	/* As on Linux: an ignored SIGCHLD does not become pending, even if it is blocked. */
+	/* As on Linux, an ignored SIGCHLD does not become pending, even if it is blocked. */
 	if (signo == SIGCHLD && p->actions[SIGCHLD - 1].handler == (unsigned long)SIG_IGN)
 		return;
 	signal_info(&info, signo, code);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_misc.c - system calls about the machine and the user, prctl(), getrandom(), riscv_hwprobe().
+ * sys_misc.c - machine and user system calls, prctl(), getrandom() and riscv_hwprobe().
  *
  * Everything runs as user 0; there are no other users.
  */
@@ -179,7 +179,7 @@ long sys_prctl(struct trap_frame *frame)
 		len = strncpy_from_user(name, frame->a1, sizeof(name) - 1);
 		if (len == -EFAULT)
 			return len;
-		memcpy(current->name, name, sizeof(name)); /* as on Linux, a longer name is cut */
+		memcpy(current->name, name, sizeof(name)); /* truncated if too long, as on Linux */
 		return 0;
 	case PR_GET_NAME:
 		return copy_to_user(frame->a1, current->name, sizeof(current->name));

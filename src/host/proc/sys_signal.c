@@ -89,7 +89,7 @@ long sys_rt_sigsuspend(struct trap_frame *frame)
 }
 
 /*
- * While the thread waits, the signals of the set are unblocked, so that a sender wakes the thread.
+ * While the thread waits, the signals in the set are unblocked, so that a sender wakes the thread.
  * Their handlers do not run, because the mask is restored before the return to user mode.
  */
 long sys_rt_sigtimedwait(struct trap_frame *frame)
@@ -118,7 +118,10 @@ long sys_rt_sigtimedwait(struct trap_frame *frame)
 		err = wait_event_deadline(&never, false, deadline);
 		signo = signal_dequeue(set, &info);
 		WRITE_ONCE(current->sig.waiting, 0);
-		/* Signals of the set that arrived with the dequeued one may be for other threads. */
+		/*
+		 * Other signals in the set may have arrived, too: signal_set_blocked() lets other
+		 * threads take them.
+		 */
 		signal_set_blocked(blocked);
 		if (!signo)
 			return err == -EINTR ? -EINTR : -EAGAIN;
@@ -166,7 +169,7 @@ long sys_kill(struct trap_frame *frame)
 	return ret;
 }
 
-/* Return the process that contains the thread tid, referenced, or NULL. */
+/* Return the process that contains thread tid, with a reference taken, or NULL if there is none. */
 static struct process *process_of_thread(int tid)
 {
 	struct process *p, *found = NULL;

@@ -75,7 +75,7 @@ long sys_get_robust_list(struct trap_frame *frame)
 
 /* ---- process groups and sessions: for shells, wait() and kill() ---- */
 
-/* Return the process, referenced, or NULL. pid 0: the caller. */
+/* Return the process with this pid (0: the caller's), with a reference taken, or NULL. */
 static struct process *find_or_self(int pid)
 {
 	if (pid && pid != current_process->pid)
@@ -145,7 +145,9 @@ long sys_setsid(struct trap_frame *frame)
 
 /* ---- scheduling ---- */
 
-/* Return the user thread with this tid, or NULL. tid 0: the caller. all_threads_lock is held. */
+/*
+ * Return the user thread with this tid (0: the calling thread), or NULL. all_threads_lock is held.
+ */
 static struct thread *find_user_thread(int tid)
 {
 	struct thread *t;
@@ -182,7 +184,7 @@ long sys_sched_setaffinity(struct trap_frame *frame)
 		return -EFAULT;
 	if (tid == 0 || tid == current->tid)
 		return sched_set_affinity(current, mask);
-	spin_lock(&all_threads_lock); /* keeps t alive; for another thread, nothing below sleeps */
+	spin_lock(&all_threads_lock); /* keeps t alive; the call does not sleep for other threads */
 	t = find_user_thread(tid);
 	if (t)
 		ret = sched_set_affinity(t, mask);

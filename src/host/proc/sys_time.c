@@ -202,7 +202,7 @@ long sys_gettimeofday(struct trap_frame *frame)
 
 /*
  * Sleep until the deadline. If a signal ends a relative sleep, keep the deadline for a restart and
- * store the time that remains at user address `remaining`, unless that is 0.
+ * store the remaining time at user address `remaining`, unless `remaining` is 0.
  */
 static long sleep_until(u64 deadline, unsigned long remaining, bool relative)
 {
@@ -261,10 +261,10 @@ long sys_clock_nanosleep(struct trap_frame *frame)
 /* ---- ITIMER_REAL ---- */
 
 /*
- * As on Linux, an interval timer fires once per signal taken: dequeuing SIGALRM rearms it
+ * As on Linux, an interval timer fires once per signal taken: dequeuing SIGALRM rearms the timer
  * (itimer_signal_taken()). So a timer fires no more often than its program's threads run. If timers
- * rearmed themselves, those of a few hundred processes would use all the time of a hart. A process
- * that ignores SIGALRM gets one expiration, and then none until it calls setitimer().
+ * rearmed themselves, the timers of a few hundred processes would use all of a hart's time. A
+ * process that ignores SIGALRM gets one expiration, and then none until it calls setitimer().
  */
 #define ITIMER_SHORTEST (timebase_hz / 10000) /* in ticks; leaves time for the program itself */
 
@@ -277,7 +277,7 @@ struct itimer {
 	struct spinlock lock; /* also taken in interrupt context; before the process's locks */
 	u64 interval;         /* ticks; 0: once */
 	u64 deadline;         /* 0: not set */
-	bool fired;           /* fired at deadline, and the signal has not been taken */
+	bool fired;           /* fired at `deadline`, and SIGALRM has not been taken yet */
 };
 
 static void itimer_fire(struct hv_timer *timer)
@@ -310,7 +310,10 @@ void itimer_signal_taken(struct process *p)
 		return;
 	spin_lock(&it->lock);
 	if (it->fired) {
-		/* One signal stands for all the intervals that have passed; arm the next one. */
+		/*
+		 * One signal stands for all the intervals that have passed; rearm the timer for the
+		 * next deadline.
+		 */
 		it->deadline += ((hv_time() - it->deadline) / it->interval + 1) * it->interval;
 		it->fired = false;
 		hv_timer_start(&it->timer, it->deadline);
@@ -324,7 +327,7 @@ void itimer_free_process(struct process *p)
 
 	if (!it)
 		return;
-	hv_timer_cancel(&it->timer); /* this is the last thread: nothing can start it again */
+	hv_timer_cancel(&it->timer); /* no other thread is left that could restart the timer */
 	p->itimer = NULL;
 	kfree(it);
 }
@@ -345,7 +348,10 @@ static struct timeval64 ticks_to_timeval(u64 ticks)
 	return (struct timeval64){ (s64)(us / 1000000), (s64)(us % 1000000) };
 }
 
-/* Store the interval, then the time left, as in struct itimerval; it->lock is held. */
+/*
+ * Store the interval and, if the timer is armed, the time left, as in struct itimerval. it->lock is
+ * held.
+ */
 static void itimer_read(const struct itimer *it, struct timeval64 out[2])
 {
 	u64 now = hv_time();
@@ -371,7 +377,10 @@ static void itimer_write(struct itimer *it, const struct timeval64 in[2])
 		hv_timer_start(&it->timer, it->deadline);
 }
 
-/* Return the current process's timer, which is created if missing; NULL: no memory. */
+/*
+ * Return the current process's timer. Create it if there is none; return NULL if there is no
+ * memory.
+ */
 static struct itimer *itimer_make(void)
 {
 	struct process *p = current_process;

@@ -2,9 +2,9 @@
 /*
  * syscall.c - system-call dispatch.
  *
- * The table comes from syscall.def. If a call ended with -EINTR and may run again,
- * current->sig.restart records that, and signal.c decides whether the call runs again, because only
- * signal.c knows whether a handler runs.
+ * The table comes from syscall.def. If a call that may be restarted ends with -EINTR, it is noted
+ * in current->sig.restart. signal.c then decides whether to restart the call: only signal.c knows
+ * whether a handler runs.
  */
 #include <linux/errno.h>
 #include <linux/unistd.h>
@@ -41,7 +41,7 @@ static const struct syscall table[] = {
 #define NR_NAMED  512
 #define LINES_MAX 32 /* a program that tries all numbers must not flood the log */
 
-/* Calls that are not implemented and that C libraries only probe. */
+/* Return true for a call that is not implemented and that C libraries only probe for. */
 static bool is_probed(unsigned long number)
 {
 	switch (number) {
@@ -56,7 +56,10 @@ static bool is_probed(unsigned long number)
 	}
 }
 
-/* Log a missing call once, to show which calls a program lacks. */
+/*
+ * Return -ENOSYS for a call that is not implemented. Log the call the first time, to show which
+ * calls a program lacks, unless C libraries only probe for it.
+ */
 static long syscall_missing(unsigned long number)
 {
 	static unsigned long named[NR_NAMED / BITS_PER_LONG];
@@ -82,9 +85,10 @@ static __attribute__((noinline)) void observe_syscall(unsigned long number, long
 }
 
 /*
- * Repeat a call that failed because it could not get a page: it may succeed once another process
- * has freed its memory. So a call that fails with ENOMEM must have had no effect that would change
- * the result of the repetition: it allocates before such an effect, or undoes it.
+ * Repeat a call that failed because it could not get a page: the call may succeed once another
+ * process has freed its memory. So a call that fails with ENOMEM must not leave behind an effect
+ * that would change the result of the repetition: the call allocates its memory before it causes
+ * such an effect, or undoes the effect.
  */
 static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
 						      unsigned long number, long ret)
@@ -100,9 +104,9 @@ static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
 }
 
 /*
- * Finish a call that failed. If the call returned -EINTR and may run again, it runs again
- * immediately if no signal is pending for this thread (because another thread took the signal).
- * Otherwise, signal.c decides.
+ * Finish a call that failed. A call that lacked memory is repeated first. A call that returned
+ * -EINTR and may be restarted is restarted immediately if no signal is pending for this thread
+ * (because another thread took the signal). Otherwise, signal.c decides.
  */
 static __attribute__((noinline)) void syscall_failed(struct trap_frame *frame, unsigned long number,
 						     long ret)

@@ -2,8 +2,8 @@
 /*
  * syscall.h - the system calls of the host: one function each, listed in syscall.def.
  *
- * A function takes its arguments from frame->a0 .. a5 and returns the result or -errno.
- * Arguments are registers: an `int` parameter of Linux is (int)frame->a0.
+ * A function takes its arguments from frame->a0 to frame->a5 and returns the result or -errno.
+ * Arguments are whole registers: an `int` parameter of a Linux call is read as (int)frame->a0.
  */
 #ifndef HOST_SYSCALL_H
 #define HOST_SYSCALL_H
@@ -20,8 +20,8 @@ enum syscall_restart {
 };
 
 /*
- * Return values of a call that mean -EINTR with RESTART_SYS or RESTART_ALWAYS, whatever syscall.def
- * says. Programs never see them.
+ * A call returns -ERESTARTSYS for -EINTR with RESTART_SYS, or -ERESTARTNOINTR for -EINTR with
+ * RESTART_ALWAYS, whatever syscall.def says. Programs never see these values.
  */
 #define ERESTARTSYS    512
 #define ERESTARTNOINTR 513

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* user_time.h - conversion of a program's struct timespec to nanoseconds and ticks. */
+/* user_time.h - conversion between a program's struct timespec, nanoseconds and ticks. */
 #ifndef HOST_USER_TIME_H
 #define HOST_USER_TIME_H
 
@@ -11,7 +11,10 @@
  */
 int user_timespec_get(unsigned long addr, u64 *ns);
 int user_timespec_put(unsigned long addr, u64 ns);
-/* Return a deadline in ticks: `ns` from now, or at `ns` of CLOCK_MONOTONIC or CLOCK_REALTIME. */
+/*
+ * Return a deadline in ticks: `ns` nanoseconds from now, or the time at which CLOCK_REALTIME (if
+ * `realtime`) or CLOCK_MONOTONIC reads `ns`.
+ */
 u64 deadline_after(u64 ns);
 u64 deadline_at(u64 ns, bool realtime);
 

@@ -60,8 +60,8 @@ static void program_timer(struct hart *hart)
 		return;
 	hart->programmed = first;
 	/*
-	 * At most a minute ahead: where idle time is skipped (QEMU's -icount sleep=off), a hart
-	 * that waits for a device would otherwise skip to a deadline at the end of time.
+	 * Program at most a minute ahead: where idle time is skipped (QEMU's -icount sleep=off), a
+	 * hart that waits for a device would otherwise skip to a deadline in the far future.
 	 */
 	first = MIN(first, hv_time() + MAX_SLEEP_SECONDS * (u64)timebase_hz);
 	if (has_sstc)
@@ -76,7 +76,7 @@ void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer))
 	list_init(&timer->link);
 }
 
-/* Lock the timers of the hart on whose list the timer is, or last was. */
+/* Lock the timers of the hart on whose list the timer is, or last was, and return this hart. */
 static struct hart *lock_timer(struct hv_timer *timer)
 {
 	for (;;) {

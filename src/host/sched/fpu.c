@@ -24,7 +24,10 @@ static void set_frame_fs(struct trap_frame *frame, unsigned long fs)
 	frame->status = (frame->status & ~(SSTATUS_FS | SSTATUS_SD)) | FIELD_PREP(SSTATUS_FS, fs);
 }
 
-/* t runs on this hart, or did until now: its frame's FS says whether the unit has newer values. */
+/*
+ * Save t's FP registers if the FS in its frame says that the unit has newer values. t runs on this
+ * hart, or did until now.
+ */
 static void save_if_dirty(struct thread *t)
 {
 	struct trap_frame *frame = thread_frame(t);

@@ -12,8 +12,8 @@
 #include "hv/types.h"
 
 /*
- * Make fn the handler of the irq. Returns -EINVAL if the irq does not exist, -EBUSY if it already
- * has a handler. Without an interrupt controller, fn is polled.
+ * Make fn the handler of the irq. Returns -EINVAL if the irq does not exist, or -EBUSY if it
+ * already has a handler. Without an interrupt controller, fn is polled.
  */
 int irq_register(unsigned int irq, void (*fn)(void *arg), void *arg);
 /* Called by trap.c for a supervisor external interrupt. */

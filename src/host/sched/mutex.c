@@ -2,21 +2,21 @@
 /*
  * mutex.c - sleeping locks.
  *
- * A thread may take a free mutex even while other threads sleep for it. Always handing it to a
- * sleeper would leave the mutex idle until that thread runs, and would make threads queue up at
- * every busy lock. But a thread that is woken when the mutex is free could be too late each time
- * and wait forever, while other threads keep taking the mutex. So when the first waiter has waited
- * for MUTEX_PATIENCE_MS, it sets HANDOFF: from then on no other thread takes the mutex, and
- * unlocking makes that waiter the holder.
+ * A thread may take a free mutex even while other threads wait for it. Always handing the mutex to
+ * a waiter would leave it idle until that thread runs, and would make threads queue up at every
+ * busy lock. But a thread that is woken when the mutex is free could be too late each time and wait
+ * forever, while other threads keep taking the mutex. So when the first waiter has waited for
+ * MUTEX_PATIENCE_MS, it sets HANDOFF: from then on, no other thread takes the mutex, and unlocking
+ * makes that waiter the holder.
  *
- * The bits are in the same word as the holder's address, so that without waiters both locking and
- * unlocking are a single atomic operation: locking replaces 0 by `current`, unlocking removes
- * `current`, and the remaining bits say whether a thread waits.
+ * The bits are in the same word as the holder's address, so that without waiters, locking and
+ * unlocking are a single atomic operation each: locking replaces 0 with `current`, unlocking
+ * removes `current`, and the remaining bits say whether a thread waits.
  *
  * Invariant: WAITERS is set while the list is not empty. HANDOFF is set only together with WAITERS,
- * by and for the first waiter. Both change under `lock`. While HANDOFF is set and there is no
- * holder, only the first waiter, or the unlocking thread for it, writes the word, under `lock`.
- * Locks: a waker takes an rq_lock within m->lock.
+ * by and for the first waiter. Both bits change under `lock`. While HANDOFF is set and there is no
+ * holder, the word is written only under `lock`, by the first waiter or, on its behalf, by the
+ * unlocking thread. Locks: a waker takes an rq_lock within m->lock.
  */
 #include <asm-generic/errno.h>
 #include "clock.h"
@@ -34,7 +34,7 @@ void mutex_init(struct mutex *m)
 	list_init(&m->waiters);
 }
 
-/* Take the mutex if it is free. While HANDOFF is set, only the first waiter may. */
+/* Take the mutex if it is free. While HANDOFF is set, only the first waiter may take it. */
 static bool take(struct mutex *m, bool is_first)
 {
 	unsigned long word = __atomic_load_n(&m->holder, __ATOMIC_RELAXED);
@@ -71,7 +71,10 @@ static bool is_first(const struct mutex *m, const struct wait_entry *entry)
 	return list_first_entry(&m->waiters, struct wait_entry, link) == entry;
 }
 
-/* Leave the list. The first waiter clears HANDOFF, the last one clears WAITERS. */
+/*
+ * Leave the list. The first waiter clears HANDOFF; a waiter that leaves the list empty clears
+ * WAITERS.
+ */
 static void leave(struct mutex *m, struct wait_entry *entry)
 {
 	unsigned long gone = is_first(m, entry) ? MUTEX_HANDOFF : 0;
@@ -84,8 +87,8 @@ static void leave(struct mutex *m, struct wait_entry *entry)
 }
 
 /*
- * Sleep until this thread holds the mutex (0), or until a signal ends a sleep in this state
- * (-EINTR).
+ * Sleep in `state` until this thread holds the mutex, and return 0. If a signal ends the sleep
+ * first, return -EINTR.
  */
 static int wait_for(struct mutex *m, enum thread_state state)
 {
@@ -97,7 +100,10 @@ static int wait_for(struct mutex *m, enum thread_state state)
 	spin_lock(&m->lock);
 	list_init(&entry.link);
 	list_add_tail(&entry.link, &m->waiters);
-	/* Set WAITERS in the word that unlocking changes: the holder sees it, or we find m free. */
+	/*
+	 * Set WAITERS in the word that unlocking changes: either the holder sees it, or we find m
+	 * free.
+	 */
 	__atomic_fetch_or(&m->holder, MUTEX_WAITERS, __ATOMIC_RELAXED);
 	for (;;) {
 		bool first = is_first(m, &entry);
@@ -141,8 +147,8 @@ int mutex_lock_killable(struct mutex *m)
 }
 
 /*
- * The mutex was released; another thread may have taken it since. Wake the first waiter. If it has
- * set HANDOFF and the mutex is still free, make it the holder.
+ * The mutex was released; another thread may have taken it since. Wake the first waiter. If this
+ * waiter has set HANDOFF and the mutex is still free, make the waiter the holder.
  */
 static void wake_first_waiter(struct mutex *m)
 {
@@ -170,8 +176,8 @@ void mutex_unlock(struct mutex *m)
 	unsigned long self = (unsigned long)current;
 
 	/*
-	 * If no thread waits, m is not accessed after this exchange: another thread may free its
-	 * memory.
+	 * If no thread waits, m is not accessed after this exchange: another thread may then free
+	 * the mutex's memory.
 	 */
 	if (__atomic_fetch_xor(&m->holder, self, __ATOMIC_RELEASE) != self)
 		wake_first_waiter(m);

@@ -204,8 +204,9 @@ void hv_pmc_stop(struct hv_pmc *pmc)
 /* ---- at boot ---- */
 
 /*
- * True if a second counter for the same event counts. QEMU has only one counter per event: a second
- * one would keep its value, and its guest would take that value for the true count.
+ * Return true if a second counter for the same event counts. QEMU has only one counter per event:
+ * the value of a second one would not change, and its guest would take that value for the true
+ * count.
  */
 static bool second_counts(void)
 {

@@ -2,12 +2,12 @@
 /*
  * sched.c - the scheduler: run queues, wake-ups, thread switches.
  *
- * Each hart has a run queue, first in, first out. Time slices are used only while another thread
- * waits: a hart with one runnable thread takes no timer interrupts. A woken thread goes to an idle
- * hart that it may use, preferably its own. An idle hart takes waiting threads from other harts.
- * While a vCPU's thread waits, it may stay on its hart if no other thread needs the hart, which
- * then counts as idle (sched_idle_here()). If the waker is about to sleep (`hands_over`), the woken
- * thread runs after the waker on the waker's hart: waking another hart would take longer.
+ * Each hart has a first-in, first-out run queue. Time slices are used only while another thread
+ * waits: a hart with one runnable thread does not need a timer interrupt. A woken thread goes to an
+ * idle hart that it may use, preferably its own. An idle hart takes waiting threads from other
+ * harts. While a vCPU's thread waits, it may stay on its hart if no other thread needs the hart,
+ * which then counts as idle (sched_idle_here()). If the waker is about to sleep (`hands_over`), the
+ * woken thread runs after the waker on the waker's hart: waking another hart would take longer.
  *
  * Invariant: a thread is `running` on exactly one hart, or in at most one queue; its `hart` says
  * which. state, hart and queued change under that hart's rq_lock, except that a running thread sets
@@ -27,7 +27,7 @@
 
 void switch_context(struct thread *prev, struct thread *next);
 
-static unsigned long idle_harts; /* atomic: a bit per idle hart, even in sched_idle_here() */
+static unsigned long idle_harts; /* atomic: one bit per hart that is idle or in sched_idle_here() */
 
 /*
  * Return the length of a slice in ticks. Under a debugger, a longer slice is needed: each stop
@@ -71,9 +71,9 @@ static void dequeue(struct hart *hart, struct thread *t)
 }
 
 /*
- * Choose a hart for a woken thread: this one if the waker hands over and no thread is queued here.
- * Otherwise, in this order: the thread's own hart if it is idle, another idle hart, its own hart,
- * or any hart that it may use.
+ * Choose a hart for a woken thread: this one if the waker hands over, the thread may run here, and
+ * no thread is queued here. Otherwise, in this order: the thread's own hart if it is idle, another
+ * idle hart, the thread's own hart even if busy, or any hart that it may use.
  */
 static unsigned int pick_hart(const struct thread *t)
 {
@@ -141,7 +141,7 @@ bool thread_wake(struct thread *t)
 		spin_lock(&hart->rq_lock);
 		trace_sched_migrate_task((u64)t->tid, t->hart, target);
 		WRITE_ONCE(t->hart, target);
-		/* Pairs with sched_set_affinity(): it sees this hart, or we see its mask. */
+		/* Pairs with sched_set_affinity(): either it sees this hart, or we see its mask. */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if (!(READ_ONCE(t->affinity) & BIT(target)))
 			target = pick_hart(t);
@@ -237,7 +237,7 @@ static struct mm *mm_of(const struct thread *t)
 	return t->process ? t->process->mm : NULL;
 }
 
-/* Finish a switch on the new thread, which releases the rq_lock that the old one took. */
+/* Finish a switch on the new thread, which releases the rq_lock that the old thread took. */
 void sched_finish_switch(void)
 {
 	struct hart *me = my_hart();
@@ -275,7 +275,7 @@ static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 	if (prev->process)
 		fpu_switch_out(prev);
 	prev->run_time += hv_time() - prev->run_start;
-	if (prev->queued) /* it waits from now on */
+	if (prev->queued) /* prev waits from now on */
 		prev->run_start = hv_time();
 	if (prev->state == THREAD_RUNNING && !may_stay && !prev->queued)
 		prev->state = THREAD_SLEEPING, me->left = prev;
@@ -292,8 +292,8 @@ static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 }
 
 /*
- * Entry: interrupts off, no spinlock held; current->state says whether the caller still wants to
- * run. Exit: running, perhaps on another hart.
+ * On entry, interrupts are off and no spinlock is held; current->state says whether the caller
+ * still wants to run. On return, the caller is running, perhaps on another hart.
  */
 void schedule(void)
 {
@@ -411,7 +411,9 @@ void sched_init(unsigned int hart, struct thread *idle)
 	WRITE_ONCE(idle->hart, hart);
 }
 
-/* As in the idle loop, an interrupt that arrives after the check makes wfi fall through. */
+/*
+ * As in the idle loop, an interrupt that arrives after the check for work makes wfi fall through.
+ */
 bool sched_idle_here(void)
 {
 	struct hart *me = my_hart();

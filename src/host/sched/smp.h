@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* smp.h - harts: per-hart state, start-up, interrupts between harts. */
+/* smp.h - harts: per-hart state, start-up, and interrupts between harts. */
 #ifndef HOST_SMP_H
 #define HOST_SMP_H
 
@@ -18,7 +18,7 @@ struct hart {
 	struct thread *idle;
 	bool need_resched;
 	bool is_idling;      /* the running thread waits in sched_idle_here() */
-	struct thread *left; /* the thread switched from, if it is dead or has to move */
+	struct thread *left; /* the previous thread, if it is dead or has to move */
 	struct mm *mm;       /* address space in satp; NULL: the kernel's own table */
 
 	/* fpu.c: the owner of the FP unit's values, a thread or a vCPU; NULL: none */
@@ -35,7 +35,7 @@ struct hart {
 /* Read by boot.S on a secondary hart, with the MMU off. */
 struct hart_boot_info {
 	unsigned long satp;
-	struct thread *thread; /* its idle thread (kernel address) */
+	struct thread *thread; /* the hart's idle thread (kernel address) */
 };
 
 extern struct hart harts[HV_MAX_HARTS];
@@ -71,7 +71,7 @@ void trap_hart_init(void); /* set this hart's stvec and sie */
 void trap_return_to_user(void)
 	__attribute__((noreturn));            /* trap.S: restores thread_frame(current) */
 bool extable_fixup(struct trap_frame *frame); /* true: epc is now the fixup of a faulting uaccess */
-void trap_user_exit(struct trap_frame *frame); /* reschedule, handle signals before user mode */
+void trap_user_exit(struct trap_frame *frame); /* reschedule and handle signals before user mode */
 void trap_print_frame(const struct trap_frame *frame);
 
 /* pmu.c: the harts' counters, which are lent to the core (hv/host.h). */
@@ -86,8 +86,9 @@ void clock_interrupt(void);
 void sched_init(unsigned int hart, struct thread *idle);
 void sched_idle_loop(void) __attribute__((noreturn));
 /*
- * The running thread has nothing to do: wait on its hart for an interrupt, and take the pending
- * interrupts. False: another thread is ready to run here, or waits on another hart.
+ * Called when the running thread has nothing to do: wait on its hart for an interrupt, and take the
+ * pending interrupts. Returns false if another thread is ready to run here, or waits in another
+ * hart's queue.
  */
 bool sched_idle_here(void);
 void sched_tick(struct hv_timer *timer);

@@ -3,16 +3,17 @@
  * static_key.c - switch static keys by patching their sites while harts may execute them.
  *
  * A site is `nop` or `j label`, 4 bytes at a 2-byte boundary, so one store cannot
- * change it atomically for all harts. Two stores, one for each half, are safe, because
- *
- *     low half of nop + any high half   is addi x0, xN, imm, which also does nothing
- *
- * if they are made in this order:
+ * change it atomically for all harts. Two stores, one for each half, are safe in this order:
  *
  *   on:   high half, fence.i on all harts, low half, fence.i on all harts
  *   off:  low half, fence.i on all harts, high half, fence.i on all harts
  *
- * So no hart executes the low half of `j` with a high half other than its own. Locks:
+ * Between the stores, a hart may execute the low half of `nop` with another high half. The result
+ * is an instruction that does nothing either:
+ *
+ *     low half of nop + any high half   is addi x0, xN, imm
+ *
+ * But no hart executes the low half of `j` with a high half other than its own. Locks:
  * key_lock. Spec: Zifencei (fence.i), RV32I §4.1 (addi), §4.3 (nop), §5.1 (jal).
  */
 #include "hv/static_key.h"
@@ -49,8 +50,8 @@ static u16 *writable(unsigned long text)
 }
 
 /*
- * Write one half of each site whose key changes. If `first`, write the half that is harmless with
- * the other half's old value; else the other half.
+ * Write one half of each site whose key changes. If `first`, write the half that is harmless
+ * together with the other half's old value; otherwise, write the other half.
  */
 static void write_halves(const struct static_key *keys, unsigned int nr, const bool *enabled,
 			 bool first)
@@ -65,7 +66,7 @@ static void write_halves(const struct static_key *keys, unsigned int nr, const b
 		if (s->key < start || s->key >= end || keys[i].enabled == enabled[i])
 			continue;
 		insn = enabled[i] ? jump_insn(s) : INSN_NOP;
-		half = enabled[i] == first; /* 1: the high half, which is first when switching on */
+		half = enabled[i] == first; /* 1: the high half, written first when switching on */
 		WRITE_ONCE(*writable(s->site + 2 * half), (u16)(insn >> (16 * half)));
 	}
 }

@@ -15,7 +15,7 @@ struct spinlock all_threads_lock;
 
 static int next_tid = 1;
 
-/* The first switch_context() to a thread returns to one of these. */
+/* The first switch_context() to a thread returns to one of these functions. */
 void thread_first_kernel(void);
 void thread_first_user(void);
 

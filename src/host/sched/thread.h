@@ -68,14 +68,14 @@ enum thread_state {
 #define THREAD_NAME_LEN 16
 
 struct thread {
-	/* trap.S accesses these through generated offsets (offsets.c). */
+	/* trap.S accesses these members through generated offsets (offsets.c). */
 	unsigned long kernel_sp;    /* on entry from user mode: the user's trap frame */
 	unsigned long user_sp;      /* scratch while trap.S changes stacks */
 	unsigned long kstack_limit; /* a kernel trap frame must not extend below it */
 	unsigned long trap_t0;      /* scratch while trap.S checks kstack_limit */
 	struct context context;
 
-	/* Scheduler: under rq_lock of `hart`. */
+	/* Scheduler: guarded by the rq_lock of `hart`. */
 	unsigned int hart;
 	u32 state; /* enum thread_state */
 	bool queued;
@@ -92,7 +92,7 @@ struct thread {
 	/* FP: see fpu.c */
 	struct fp_state fp;
 	bool fp_in_unit; /* its registers are in the unit, or are loaded when it is scheduled in */
-	unsigned int fp_hart; /* hart on which they were last loaded */
+	unsigned int fp_hart; /* hart on which the FP registers were last loaded */
 
 	struct hv_sched_hook *hook;
 
@@ -100,7 +100,7 @@ struct thread {
 	char name[THREAD_NAME_LEN];
 	void *kstack;
 	struct process *process;       /* NULL: a kernel thread */
-	struct account *account;       /* its process's account; NULL: its memory is not charged */
+	struct account *account;       /* the process's account; NULL: memory is not charged */
 	struct list_head process_link; /* in process->threads */
 	struct list_head all_link;     /* in all_threads */
 
@@ -116,7 +116,7 @@ struct thread {
 	void *arg;
 };
 
-/* In the kernel, tp holds the address of the running thread's struct. */
+/* In the kernel, tp holds the address of the running thread's struct thread. */
 static inline struct thread *current_thread(void)
 {
 	struct thread *t;

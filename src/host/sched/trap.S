@@ -3,8 +3,9 @@
  * trap.S - trap entry and return, and the switch between threads.
  *
  * sscratch tells where a trap came from: it holds the thread's address in user mode and 0 in the
- * kernel. SIE is never 1 in the kernel, so a trap from there is a fault: uaccess accessed a user
- * page, or there is a bug. While a guest runs, stvec is the core's vector, not this one.
+ * kernel. SIE is never 1 in the kernel, so a trap from the kernel is a fault: either uaccess
+ * accessed a user page, or there is a bug. While a guest runs, stvec is the core's vector, not this
+ * one.
  */
 #include "hv/csr.h"
 #include "platform/layout.h"
@@ -26,12 +27,13 @@
 	.endm
 
 	/*
-	 * The SC drops the hart's load reservation, which a trap need not clear. It may be the
-	 * reservation of another thread, of a guest, or of a failed compare-and-swap in the kernel,
-	 * and an SC of the context that continues here could succeed because of it (A §2 recommends
-	 * an SC to a scratch word at a context switch). A return to the kernel needs the SC too:
-	 * the SC of user_cmpxchg_4() may fault, and the thread may sleep while the fault is
-	 * handled. The scratch word is the frame's epc, which is overwritten with the same value.
+	 * The SC drops the hart's load reservation, which a trap does not necessarily clear. It may
+	 * be the reservation of another thread, of a guest, or of a failed compare-and-swap in the
+	 * kernel, and because of it, an SC of the context that continues here could succeed wrongly
+	 * (A §2 recommends an SC to a scratch word at a context switch). A return to the kernel
+	 * needs the SC, too: the SC of user_cmpxchg_4() may fault, and the thread may sleep while
+	 * the fault is handled. The scratch word is the frame's epc, which is overwritten with the
+	 * same value.
 	 */
 #if FRAME_epc != 0
 #error "the frame does not begin with epc"
@@ -94,8 +96,8 @@ from_kernel:
 	sret
 
 	/*
-	 * The first hart whose stack overflows reports it, on a separate stack. Any other such hart
-	 * stops.
+	 * The first hart whose stack overflows reports the overflow, on a separate stack. If the
+	 * stack of another hart overflows later, that hart only stops.
 	 */
 stack_overflow:
 	sd	sp, THREAD_user_sp(tp)
@@ -133,7 +135,7 @@ switch_context:
 	ret
 
 	/*
-	 * fp_store(struct fp_state *) saves the FP registers, fp_load(const struct fp_state *)
+	 * fp_store(struct fp_state *) saves the FP registers, and fp_load(const struct fp_state *)
 	 * loads them. FS must not be Off.
 	 */
 	.globl	fp_store

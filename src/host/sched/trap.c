@@ -211,8 +211,8 @@ void trap_stack_overflow(struct trap_frame *frame)
 }
 
 /*
- * Handle a trap from the kernel. If it is a fault on user memory, resolve the fault or continue at
- * the fixup; all other traps are bugs.
+ * Handle a trap from the kernel. Resolve a page fault on user memory; if that fails, continue at
+ * the instruction's fixup. An exception at an instruction that has no fixup is a bug.
  */
 void trap_kernel(struct trap_frame *frame)
 {

@@ -37,8 +37,8 @@ static void count_hart(int node, unsigned long hartid)
 }
 
 /*
- * Return whether instret counts instructions, measured with a loop of known length: without
- * -icount, QEMU's instret counts host ticks.
+ * Run a loop of known length, and return whether instret counts its instructions: without -icount,
+ * QEMU's instret counts host ticks.
  */
 bool trace_instret_is_exact(void)
 {

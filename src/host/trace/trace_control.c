@@ -88,8 +88,8 @@ void trace_emit_slow(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64
 /* ---- setters ------------------------------------------------------------------------------ */
 
 /*
- * Wait until no hart uses the old rules. A hart either reads its rules after our change, or we see
- * its in_slow.
+ * Wait until no hart uses the old rules. Either a hart reads its rules after our change, or we see
+ * that its in_slow is set.
  */
 static void wait_for_harts(void)
 {
@@ -112,7 +112,7 @@ static bool is_empty(const struct rules *r)
 	       !r->trigger[TRACE_TRIGGER_ON].set;
 }
 
-/* Return a copy of the event's rules to change, or NULL if there is no memory. */
+/* Return a copy of the event's rules for the caller to change, or NULL if there is no memory. */
 static struct rules *begin_change(unsigned int event)
 {
 	struct rules *r = hv_alloc(sizeof(*r));

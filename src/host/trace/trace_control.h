@@ -22,8 +22,8 @@ void trace_set_overwrite(bool overwrite);
 bool trace_overwrites(void);
 
 /*
- * Set the event's filter; a NULL text removes it. If the text is wrong, the event is left without a
- * filter and *error says why.
+ * Set the event's filter, or remove it if `text` is NULL. If `text` is not a valid condition, the
+ * event is left without a filter, and *error says what is wrong.
  */
 int trace_set_filter(unsigned int event, const char *text, struct trace_filter_error *error);
 /* Return the text of the event's filter, or NULL. Valid until the event's rules change. */
@@ -42,8 +42,8 @@ struct trace_trigger {
 };
 
 /*
- * Set the event's trigger of this kind. times: how often it fires; 1 or more, ~0 for no limit.
- * Returns -EEXIST if the event already has a trigger of this kind.
+ * Set the event's trigger of this kind. It fires `times` times: 1 or more, or without limit if
+ * `times` is ~0. Returns -EEXIST if the event already has a trigger of this kind.
  */
 int trace_set_trigger(unsigned int event, enum trace_trigger_kind kind, u64 times,
 		      const char *filter, struct trace_filter_error *error);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_event.c - the table of events at run time: its text for readers, and switching events on
+ * trace_event.c - the table of events: its text for readers, and functions that switch events on
  * and off.
  *
  * Also compiled for the build machine (tests/trace). Documentation: docs/trace.md

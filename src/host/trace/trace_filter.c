@@ -110,7 +110,10 @@ static bool field_of(const struct parser *ps, const char *word, size_t len, u8 *
 	return false;
 }
 
-/* Like strtoull() with base 0, which the kernel lacks. Rejects a number that does not fit. */
+/*
+ * Parse a number like strtoull() with base 0; the kernel lacks strtoull(). Returns false if there
+ * is no number, or if it does not fit.
+ */
 static bool number(struct parser *ps, u64 *value)
 {
 	unsigned int base = 10;

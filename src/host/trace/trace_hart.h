@@ -27,7 +27,10 @@ struct trace_hart {
 extern struct trace_hart *trace_harts[]; /* NULL before trace_mem_init() */
 extern struct trace_mem *trace_mem;      /* likewise */
 
-/* Write events and classes as text to buf unless it is NULL. Returns the length (trace_event.c). */
+/*
+ * Write the events and classes as text to buf, unless buf is NULL. Returns the length of the text
+ * (trace_event.c).
+ */
 size_t trace_formats_write(char *buf);
 /*
  * Return the ring of a hart, which must have one, and set *records to the ring's size. Does not
@@ -35,7 +38,7 @@ size_t trace_formats_write(char *buf);
  */
 const struct trace_record *trace_ring_of(unsigned int hart, u64 *records);
 /*
- * Set the static keys of exits. The accounting needs both an exit's class and its end. If `records`
+ * Set the static keys for the class and the end of an exit. The accounting needs both. If `records`
  * is set, records need the class; if `samples` is set, samples need the end.
  */
 void trace_set_exit_keys(bool records, bool samples);

@@ -2,7 +2,7 @@
 /*
  * trace_sample.c - the event `sample`: a timer on each hart records where the hart is.
  *
- *   trace.sample=HZ   samples per second on each hart (default 997: not a multiple of a usual tick)
+ *   trace.sample=HZ   samples per second per hart (default 997: no multiple of a usual tick)
  *
  * The timer is one of the host's timers (clock.c) and is armed only while the event is on;
  * otherwise, a hart has no tick. In a guest or a program, the timer interrupts at an exact pc. The
@@ -10,7 +10,7 @@
  * exit's handler or of the system call, before another thread runs, or where the kernel itself
  * takes interrupts (irq_poll()). Each of these places calls hv_sample() with what was running. The
  * first call after the timer's interrupt has become pending takes the sample. The timer's function
- * runs after that and only restarts the timer.
+ * runs after that and restarts the timer.
  *
  * The record's `late` is the time from when the sample was due until it was taken. A hart's timer
  * has to be started by the hart itself: a thread moves from hart to hart to start the timers
@@ -98,7 +98,10 @@ static void sample_timer_fired(struct hv_timer *timer)
 		s->runs = false;
 		return;
 	}
-	/* This point became due only while another timer's interrupt was being handled. */
+	/*
+	 * If the sample is missing, its point became due only while another timer's interrupt was
+	 * being handled.
+	 */
 	if (!s->taken)
 		take_sample(s, kernel_mode(), (unsigned long)clock_interrupt, now);
 	s->taken = false;
@@ -126,8 +129,8 @@ static void start_here(void)
 /* ---- starting and stopping ------------------------------------------------------------------- */
 
 /*
- * Start the timer on every hart. During start_here() the thread stays on its hart: the kernel is
- * not preempted.
+ * Start the timer on every hart. During start_here(), the thread stays on its hart, because the
+ * kernel is not preempted.
  */
 static void starter(void *arg)
 {
@@ -144,9 +147,9 @@ static void starter(void *arg)
 }
 
 /*
- * Return the time, in ticks, that LEAST_INSTRUCTIONS take. On a slow machine (QEMU's -icount
- * shift=10: an instruction takes 1024 ns), every sample would otherwise be due before the previous
- * one is done. Use the least of several measurements: the machine that runs QEMU may have been
+ * Return the time, in ticks, that LEAST_INSTRUCTIONS take. Without this minimum, every sample would
+ * be due before the previous one is done on a slow machine (QEMU's -icount shift=10: an instruction
+ * takes 1024 ns). Use the least of several measurements: the machine that runs QEMU may have been
  * busy.
  */
 static u64 measure_least_period(void)
