@@ -289,7 +289,6 @@ class Snakemake(Engine):
     NAME = "Snakemake"
     # Snakemake removes the outputs of jobs that it considers interrupted. So the outputs that it knows about are
     # marker files, not results.
-    # results.
     FILE = """\
 # One rule: a job, by its number. Run by: snakemake --cores N --snakefile FILE
 with open(%(todo)r) as todo:
