@@ -13,11 +13,12 @@ import re
 from typing import NamedTuple
 
 from hs import ends
+from hs.icount import CLOCK, ICOUNT, record_mode
 from hs.paths import HYPERSCOPE, TOP
 from hs.run.cpio import behind
 from . import systems
 from .rows import APPLICATIONS, GROUPS
-from .systems import CLOCK, ICOUNT, SETTLE, BenchError
+from .systems import SETTLE, BenchError
 
 SYSTEMS = ("native", "hyperscope", "linux")
 PROGRAM = os.path.join(TOP, "scripts", "guest", "apps")
@@ -111,7 +112,7 @@ class Runner(systems.Runner):
         return ["-M", "virt", "-cpu", job.cpu, "-smp", "1"] + ram + ICOUNT + CLOCK
 
     def native(self, job, initrd):
-        return [self.qemu] + self.flags(job) + [
+        return [self.qemu] + self.flags(job) + record_mode(1) + [
             "-display", "none", "-monitor", "none", "-serial", "stdio", "-kernel", self.kernel,
             "-initrd", initrd, "-append", self.append(job)]
 

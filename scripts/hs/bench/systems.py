@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from hs import ends
+from hs.icount import CLOCK, ICOUNT, record_mode
 from hs.paths import HYPERSCOPE, QEMU
 from .rows import GROUPS, ROWS
 
@@ -17,8 +18,6 @@ SYSTEMS = ("bare", "hyperscope", "linux")
 KNOWN = SYSTEMS + ("native",)  # systems without a hypervisor: "bare" for the payload, "native" for a guest's kernel
 STATISTICS = ("min", "p50", "p99", "max", "mean")
 COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
-ICOUNT = ["-icount", "shift=0,sleep=off"]
-CLOCK = ["-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
 RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G"}
 SETTLE = 5  # seconds to wait; otherwise, background work of a booting Linux would double the first figures
 DISK_BYTES = 1 << 20
@@ -104,7 +103,7 @@ class Runner:
         return " ".join(words + self.options.append)
 
     def bare(self, job):
-        return [self.qemu] + self.flags(job) + [
+        return [self.qemu] + self.flags(job) + record_mode(GROUPS[job.group].harts) + [
             "-nodefaults", "-display", "none", "-serial", "stdio", "-kernel", self.payload,
             "-append", self.append(job)]
 
@@ -153,11 +152,10 @@ class Runner:
 
     def linux(self, job):
         """Return the command for Linux KVM. It uses a shell if something has to be set before the VM is created."""
-        extra = "-smp %d" % GROUPS[job.group].harts
-        if self.options.firmware:
-            extra += " -bios " + self.options.firmware
+        extra = "-bios " + self.options.firmware if self.options.firmware else ""
         command = [HYPERSCOPE, "linux-kvm", "exec", "--icount", "--cpu", job.cpu,
-                   "--out", self.options.out, "--ram", RAM["linux"], "--qemu-args", extra]
+                   "--harts", str(GROUPS[job.group].harts), "--out", self.options.out, "--ram", RAM["linux"],
+                   "--qemu-args", extra]
         before = []
         for word in job.settings():
             name, _, value = word.partition("=")

@@ -15,6 +15,7 @@ import time
 
 from hs import ends
 from hs.errors import STATUS_FAILED, STATUS_QEMU, STATUS_TIMEOUT, STATUS_USAGE, LaunchError, sentence
+from hs.icount import CLOCK, record_mode
 from hs.parser import seconds
 from . import hung, qemuopt
 from .channel import Channel
@@ -27,7 +28,6 @@ MAX_SIZE = 126 << 30  # the host maps 128 GiB of addresses, and RAM begins at 2 
 MAX_DISKS = 7  # QEMU has eight virtio-mmio slots, and the program's channel uses one
 MIN_RAM = 64 * MIB
 QEMU_MIN = (7, 2)
-ICOUNT_CLOCK = ["-seed", "1", "-rtc", "base=2026-01-01,clock=vm"]
 MAX_SHIFT = 10  # QEMU's limit
 HOST_LINE = re.compile(r"^[a-z][a-z0-9_/.-]*: ")
 
@@ -201,7 +201,9 @@ class Machine:
         if options.icount:
             # With sleep=off, gdb's second "continue" never returns.
             args += ["-icount", "shift=%d%s" %
-                     (options.icount_shift, "" if options.gdb else ",sleep=off")] + ICOUNT_CLOCK
+                     (options.icount_shift, "" if options.gdb else ",sleep=off")] + CLOCK
+            if not options.gdb and not self.disks:
+                args += record_mode(self.harts)
         if options.gdb:
             args += ["-S", "-chardev", "socket,id=gdb,server=on,wait=off,path=" +
                      qemuopt.value(self.gdb_socket()), "-gdb", "chardev:gdb",

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from hs import ends
 from hs.bench import rows, systems
 from hs.bench.systems import BenchError
+from hs.icount import CLOCK, ICOUNT, record_mode
 from hs.paths import HYPERSCOPE, QEMU, TOP
 from hs.run.cpio import behind
 from hs.run.machine import MIB, parse_size
@@ -47,7 +48,7 @@ def own_toggles(point):
 
 
 def clock(point):
-    return systems.ICOUNT + systems.CLOCK if point["time"] == "counted" else []
+    return ICOUNT + CLOCK if point["time"] == "counted" else []
 
 
 def harts_of(point):
@@ -159,7 +160,8 @@ class Machine:
     def bare(self, point, where, image, initrd, append):
         memory = parse_size(point.get("memory", DEFAULT_MEMORY), "memory") // MIB
         return [where.qemu, "-M", "virt", "-cpu", point["cpu"], "-smp", point.get("vcpus", "1"), "-m", "%dM" % memory,
-                "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"] + clock(point) + [
+                "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"] + clock(point) + (
+                    record_mode(int(point.get("vcpus", "1"))) if point["time"] == "counted" else []) + [
                     "-kernel", image] + (["-initrd", initrd] if initrd else []) + ["-append", append]
 
 
