@@ -17,9 +17,8 @@
 #define MANUAL  1UL /* KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE */
 #define INITIAL 2UL /* KVM_DIRTY_LOG_INITIALLY_SET */
 
-/* `pages` is written before anything is logged; `fresh` is untouched. */
+/* These pages are written before logging starts. */
 static u8 pages[PAGES * PAGE_SIZE] __attribute__((aligned(SZ_2M)));
-static u8 fresh[BLOCK * PAGE_SIZE] __attribute__((aligned(SZ_2M)));
 static u64 want[PAGES / 64];
 
 static volatile u64 *at(u8 *base, unsigned long page)
@@ -143,9 +142,14 @@ static void test_last(void)
 	   "the last page of RAM is logged again when it is written again");
 }
 
-/* Log pages that are not mapped: the first access to one is a fault, and need not be a write. */
+/*
+ * Log pages that are not mapped: the first access to one is a fault, and need not be a write. These
+ * pages are outside the payload's image, whose loading would have mapped them.
+ */
 static void test_fresh(void)
 {
+	u8 *fresh = (u8 *)ALIGN_DOWN(ram_base + ram_size - 2 * SZ_2M, SZ_2M);
+
 	read_all(fresh, BLOCK);
 	harvest();
 	expect_none();

@@ -74,6 +74,8 @@ static void a_walk_finds_its_tables_and_its_page(void **state)
 
 static void a_and_d_are_set(void)
 {
+	native_user_unmap(HVA + 0x2000, PAGE_SIZE);
+	native_user_map(HVA + 0x2000, PAGE_SIZE, NATIVE_COW);
 	guest_tables(BASE + 0x5000, PTE_V | PTE_R | PTE_W);
 	vm.vcpu->henvcfg |= ENVCFG_ADUE;
 	csr_write(henvcfg, ENVCFG_ADUE);
