@@ -118,7 +118,6 @@ cache_table()	# purpose; pattern of a file in dl/
 	apps      rt-tests_*.deb
 	apps      libnuma1_*.deb
 	apps      libc6_*.deb
-	readers   linux-perf_*.deb
 	END
 }
 
