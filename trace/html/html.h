@@ -195,9 +195,9 @@ static inline unsigned int html_bin(const struct html_run *run, u64 time, unsign
 int html_read(struct html_run *run, struct hst_file *file, const struct hst_select *select);
 void html_free(struct html_run *run);
 
-/*
- * Find or create a vCPU. Returns NULL if there are already HTML_VCPUS others, or if out of memory.
- */
+/* Before the first pass. Returns -1 if out of memory. */
+int html_vcpus_alloc(struct html_vcpus *vcpus);
+/* Find or create a vCPU. Returns NULL if there are already HTML_VCPUS others. */
 struct html_vcpu *html_vcpu_of(struct html_vcpus *vcpus, u32 who);
 /*
  * Between the passes: choose the vCPUs to draw and the number of bins. Returns -1 if out of memory.

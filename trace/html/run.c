@@ -184,7 +184,7 @@ static int allocate(struct html_run *run)
 	run->memory = calloc(HTML_SLOTS, sizeof(*run->memory));
 	return run->event_bins && run->slot_exits && run->registers && run->register_hash &&
 			       run->calls && run->call_open && run->memory &&
-			       !html_windows_start(run)
+			       !html_windows_start(run) && !html_vcpus_alloc(&run->vcpus)
 		       ? 0
 		       : out_of_memory(run);
 }

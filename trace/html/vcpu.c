@@ -19,7 +19,7 @@
 #define NO_VCPU   0xffff
 #define KVM_RUN   0xae80
 
-static int make_table(struct html_vcpus *vcpus)
+int html_vcpus_alloc(struct html_vcpus *vcpus)
 {
 	vcpus->all = calloc(HTML_VCPUS, sizeof(*vcpus->all));
 	vcpus->hash = malloc(HASH_SIZE * sizeof(*vcpus->hash));
@@ -34,8 +34,6 @@ struct html_vcpu *html_vcpu_of(struct html_vcpus *vcpus, u32 who)
 {
 	u32 at = who * 2654435761U % HASH_SIZE;
 
-	if (!vcpus->all && make_table(vcpus))
-		return NULL;
 	for (; vcpus->hash[at] != NO_VCPU; at = (at + 1) % HASH_SIZE)
 		if (vcpus->all[vcpus->hash[at]].who == who)
 			return &vcpus->all[vcpus->hash[at]];
