@@ -42,6 +42,8 @@ void siglongjmp(sigjmp_buf env, int value)
 	__builtin_unreachable();
 }
 
+void __longjmp_chk(sigjmp_buf env, int value);
+
 /* What siglongjmp() becomes in a program that was compiled with _FORTIFY_SOURCE. */
 void __longjmp_chk(sigjmp_buf env, int value)
 {

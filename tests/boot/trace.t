@@ -4,6 +4,7 @@
 # trace.t - the trace of real runs is complete, repeatable, cheap, and readable after the machine
 # has been killed.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+needs_built "$O/tests/boot/qemu_delay.so"
 ! qemu_older 8.0 || skip_all "QEMU $(qemu_version): a pending interrupt does not show in sip, and the payload timer waits for one"
 
 fixes "the events of exiting WFIs and of VMIDs are expected" wfi vmid
@@ -69,9 +70,7 @@ done
 
 # ---- repeatable ----
 mv "$tmp/report" "$tmp/report.1"
-gcc -O2 -Wall -Werror -shared -fPIC -o "$tmp/qemu_delay.so" "$HS_TOP/tests/boot/qemu_delay.c" ||
-	diag "qemu_delay.so was not built"
-LD_PRELOAD=$tmp/qemu_delay.so run "$payloads/timer.bin" --trace all --set fp=lazy_save
+LD_PRELOAD=$O/tests/boot/qemu_delay.so run "$payloads/timer.bin" --trace all --set fp=lazy_save
 cmp "$tmp/report.1" "$tmp/report" >"$tmp/cmp" 2>&1
 ok $? "the trace of a second run, in a QEMU whose threads are delayed, is the same to the byte" || diag "$(cat "$tmp/cmp")"
 run "$payloads/timer.bin" --trace all --set fp=lazy_save --trace-stream

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: MIT
+#
+# rules.mk - build a library that trace.t loads into QEMU.
+
+tests: $(O)/tests/boot/qemu_delay.so
+
+$(O)/tests/boot/%.so: $(TOP)/tests/boot/%.c $(COMPILED_BY)
+	@mkdir -p $(@D)
+	$(HOST_CC) -std=gnu11 -O2 -g $(WARN) -fPIC -shared -o $@ $<
