@@ -18,7 +18,7 @@ CODE = re.compile(r"`([^`]*)`")
 FILE = re.compile(r"[\w/-]+\.[cSh]$")
 WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_]{2,}")
 
-# kind -> (fill, stroke on light pages, fill, stroke on dark pages)
+# kind -> (fill and stroke on light pages, fill and stroke on dark pages)
 KINDS = {
     "page": ("#ffffff", "#ffffff", "#0d1117", "#0d1117"),
     "plain": ("#f6f8fa", "#57606a", "#21262d", "#8b949e"),
@@ -52,7 +52,7 @@ def style():
 
 
 def sans_width(text, bold):
-    """Return the width of a string in DejaVu Sans, rounded up, in pixels."""
+    """Return the approximate width of a string in DejaVu Sans, in pixels."""
     em = 0.0
     for c in text:
         em += 0.32 if c in " .,:;'|!ijlI()[]/ft" else 0.9 if c in "mwMW@%" else 0.72 if c.isupper() else 0.62
@@ -68,7 +68,7 @@ def width_of(text):
 
 
 class Area:
-    """A rectangle of the figure. The methods named after sides return the point at position AT (0 to 1) of that side."""
+    """A rectangle of the figure. left(), right(), top() and bottom() return the point at AT (0 to 1) of that side."""
 
     def __init__(self, x, y, w, h, what):
         self.x, self.y, self.w, self.h, self.what = x, y, w, h, what
@@ -101,7 +101,7 @@ class Area:
 
 
 class Figure:
-    """A figure. title: text for screen readers; sources: files that must contain the names in `names`."""
+    """A figure. title: text for screen readers; sources: files that must contain the names shown as code."""
 
     def __init__(self, title, width, height, sources=()):
         self.title, self.width, self.height, self.sources = title, width, height, sources

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""early.py - the first import of every script: let SIGINT end the script until ends.py has set its handlers.
+"""early.py - the first import of scripts/hyperscope: let SIGINT end the script until ends.py has set its handlers.
 
 Python's own SIGINT handler raises KeyboardInterrupt, which would print a traceback during the imports. The
 default action is correct at that time, because nothing has to be undone yet. TERM and HUP have their default

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""elf.py - segments, symbols and functions of a 64-bit ELF file (with or without gdb).
+"""elf.py - read segments, symbols and functions of a 64-bit ELF file, inside gdb or outside.
 
 pyelftools is not used, because it takes 1.05 s to list the symbols of hyperscope.elf. This module takes
 0.09 s, and each start of gdb waits for the list.
@@ -87,7 +87,7 @@ def table(path):
 
 
 def functions(path):
-    """Return the symbols that nm shows as code (t, T, w, W), sorted by name."""
+    """Return the symbols that nm shows as code (t, T, W), sorted by name."""
     return sorted(symbol for symbol in table(path)
                   if (symbol.kind != OBJECT if symbol.bind == WEAK else symbol.is_code))
 
@@ -101,11 +101,11 @@ def address(path, name):
 
 
 def symbols(path):
-    """Return name -> address of functions and data. ValueError if PATH is not an ELF file or has no symbols."""
+    """Return name -> address of code and data symbols. ValueError if PATH is not an ELF file or has no symbols."""
     found = {symbol.name: symbol.value for symbol in table(path)}
     if not found:
         raise ElfError("%s has no symbols" % path)
-    # If gcc has changed the arguments of a static function, it has renamed the function: f.isra.0, f.constprop.0.
+    # gcc renames a static function when it changes its arguments (f.isra.0, f.constprop.0): add the original name.
     for text, value in list(found.items()):
         plain, _, how = text.partition(".")
         if how.split(".")[0] in ("isra", "constprop"):

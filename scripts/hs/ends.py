@@ -21,7 +21,7 @@ ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 20  # seconds for a child to end after SIGTERM
 
 _depth = 1            # > 0: signals are deferred
-_first_signal = None  # number of the first signal
+_first_signal = None  # the first signal's number, or None
 _deferred = False     # the signal is deferred: Quit has not been raised yet
 _children, _folders = set(), set()
 
@@ -42,7 +42,7 @@ def _on_signal(number, _frame):
 
 
 class held:  # pylint: disable=invalid-name  # lower case, because it reads as a word in `with held():`
-    """Defer a signal to the end of the block. This has no effect in other threads, which do not receive signals."""
+    """Defer signals to the end of the block. In other threads, do nothing: only the main thread handles signals."""
 
     def __enter__(self):
         global _depth
@@ -57,7 +57,8 @@ class held:  # pylint: disable=invalid-name  # lower case, because it reads as a
 
 
 def raise_pending():
-    """Raise Quit again after a signal. Waiting loops call this function, since Python drops a Quit raised in a destructor."""
+    """Raise Quit again after a signal. Waiting loops call this function, because Python drops a Quit that is raised
+    in a destructor."""
     if _first_signal is not None and not _depth:
         _raise()
 
@@ -72,10 +73,11 @@ def start(command, **more):
 
 
 def poll(child, seconds=0):
-    """Return the child's status, or None if it does not end within SECONDS (at most 0.2: signals are deferred).
+    """Return the child's status, or None if it does not end within SECONDS.
 
-    Use it instead of child.poll() and child.wait(seconds): a Quit raised in one of them may leave a lock of
-    Popen held, and every later wait() would block forever.
+    Signals are deferred during the call, so SECONDS should be at most 0.2. Use this function instead of child.poll()
+    and child.wait(seconds): a Quit raised in one of them may leave a lock of Popen held, and every later wait() would
+    block forever.
     """
     with held():
         try:
@@ -95,7 +97,7 @@ def terminate(child):
         else:
             child.terminate()
     except ProcessLookupError:
-        pass  # it has ended meanwhile
+        pass  # the child has ended meanwhile
 
 
 def stop(child):
@@ -107,8 +109,8 @@ def stop(child):
 
 
 def call(command, **more):
-    """Run COMMAND and return its status. On an interruption, send it SIGTERM: timeout(1), make and our scripts then end
-    their children."""
+    """Run COMMAND and return its status. If an exception such as Quit ends the wait, send SIGTERM to COMMAND:
+    timeout(1), make and our scripts then end their children."""
     child = start(command, **more)
     try:
         return child.wait()
@@ -216,5 +218,6 @@ def _status_of(name, main, others):
 
 
 def exit_by(name, main, *others):
-    """Exit with main()'s status, or with one message and a status. others: further exceptions to print as a message."""
+    """Exit with main()'s status. For LaunchError, OSError and the exceptions in `others`, print one message, and exit
+    with the exception's status or STATUS_FAILED."""
     sys.exit(run(lambda: _status_of(name, main, others)))

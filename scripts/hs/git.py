@@ -32,7 +32,7 @@ def is_clone():
 
 
 def commit_of(word):
-    """Return the full name of a commit, or None if this tree does not have it or WORD looks like an option."""
+    """Return the hash of the commit WORD, or None if this clone has no such commit or WORD looks like an option."""
     if word.startswith("-") or not is_clone():
         return None
     return output("rev-parse", "--verify", "--quiet", word + "^{commit}") or None

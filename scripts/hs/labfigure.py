@@ -29,7 +29,7 @@ from hs.toggles import check_toggles
 WIDTH, MARGIN, BAR, GAP = 720, 16, 16, 12
 LABEL_MOST = 260
 VALUE_ROOM = 110
-# Okabe and Ito's colors, which color-blind readers can distinguish; only those that suit light and dark pages.
+# Colors that color-blind readers can distinguish: those of Okabe and Ito that suit light and dark pages, and a gray.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#808080", "#56b4e9")
 
 
@@ -62,7 +62,7 @@ def number(value):
 
 
 def steps(most):
-    """Return the ticks of the axis, from 0 to MOST or beyond; their distance is 1, 2 or 5 times a power of ten."""
+    """Return the ticks of the axis, from 0 to at least MOST. They are 1, 2 or 5 times a power of ten apart."""
     if most <= 0:
         return [0, 1]
     power = 10 ** math.floor(math.log10(most / 4))
@@ -85,7 +85,7 @@ def wrapped(text, most):
 
 
 def value_text(values, name, first):
-    """Return the text at a bar: its number, and the ratio to the number of the first series."""
+    """Return a bar's label: its value and, except for the first series, the ratio to the first series' value."""
     value, base = values.get(name), values.get(first)
     if value is None:
         return "not measured"
@@ -192,7 +192,7 @@ def can_differ(row, setting):
 
 
 def bench(title, rows, series, source="measured.csv", svg="figure.svg", cpu="rv64", statistic="p50"):
-    """Request rows of the bench, with a bar for each setting."""
+    """Request a figure of rows of the bench, with a bar for each setting."""
     def read(paths):
         check(rows, series)
         try:
@@ -219,7 +219,8 @@ def bench(title, rows, series, source="measured.csv", svg="figure.svg", cpu="rv6
 
 
 def events(title, column, series, svg="figure.svg", where=None, unit="events"):
-    """Request the counts of each value of a column, with a bar for each file. `where`, {COLUMN: VALUE}, selects lines."""
+    """Request a figure that counts the lines with each value of a column, with a bar for each file. If `where`,
+    {COLUMN: VALUE}, is given, only lines that match it count."""
     def read(paths):
         counted = {}
         for name, path in zip(series, paths):

@@ -24,7 +24,7 @@ def absolute(path):
 
 class Parser(argparse.ArgumentParser):
     def parse_args(self, args=None, namespace=None):
-        """Allow options between positional arguments, unless these are another program's command line."""
+        """Allow options between positional arguments, unless the latter include another program's command line."""
         whole = any(action.nargs in (argparse.REMAINDER, argparse.PARSER) for action in self._get_positional_actions())
         read = self.parse_known_args if whole else self.parse_known_intermixed_args
         options, rest = read(args, namespace)

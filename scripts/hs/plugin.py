@@ -65,7 +65,7 @@ def check_qemu(qemu):
 def wrapper(folder, qemu, arguments):
     """Write a script that runs QEMU with the plugin, and return its path.
 
-    With it, the program that starts the machine needs no change."""
+    Callers set $QEMU to this path, so the command that starts the machine needs no option for plugins."""
     path = os.path.join(folder, "qemu")
     with open(path, "w", encoding="utf-8") as script:
         script.write("#!/bin/sh\nexec %s \"$@\" -plugin %s\n"
@@ -77,7 +77,8 @@ def wrapper(folder, qemu, arguments):
 def wait(process, tool, what, seconds=None):
     """Wait for PROCESS to end; after SECONDS, stop it and raise an error.
 
-    On a terminal, report progress continuously; otherwise, report only that PROCESS is running, once."""
+    After QUIET_SECONDS, show the elapsed time if standard error is a terminal. Otherwise, report once that PROCESS is
+    running."""
     start, announced = time.monotonic(), False
     while ends.poll(process, 0.2) is None:
         ends.raise_pending()
@@ -128,8 +129,8 @@ def cut_short(what):
 
 
 def lines_of(path, what):
-    """Yield the lines of a text file that the plugin wrote, without the last, "end". Reject the file if it does not
-    end with "end"."""
+    """Yield the lines of a text file that the plugin wrote, except its last line, "end". Raise an error if that line
+    is missing, because the file is then incomplete."""
     try:
         with open(path, "rb") as file:
             file.seek(max(0, os.path.getsize(path) - len(b"\nend\n")))

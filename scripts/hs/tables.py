@@ -9,8 +9,8 @@ _TOKEN = re.compile(r'\s+|/\*.*?\*/|"([^"]*)"|[(),]|[^\s"(),]+', re.S)
 
 
 def _fields(text, at):
-    """Return the fields of the row whose parenthesis was opened before `at`, and the position after it. Strings
-    lose their quotes, adjacent strings are joined, and a field in parentheses becomes a list."""
+    """Return the fields of the row whose opening parenthesis is just before `at`, and the position after the row.
+    Strings lose their quotes, adjacent strings are joined, and a field in parentheses becomes a list."""
     fields, field = [], []
     while True:
         match = _TOKEN.match(text, at)

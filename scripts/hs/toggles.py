@@ -92,7 +92,9 @@ def refuse_defaults():
 
 
 def is_condition(text):
-    """Return whether src/host/trace/trace_filter.c accepts TEXT, which has no blanks. Terms are combined until one is left."""
+    """Return whether TEXT, which has no blanks, has the syntax of src/host/trace/trace_filter.c.
+
+    Replace comparisons by T, and then operators with their operands, until only T is left or nothing changes."""
     text = re.sub(r"\w+(?:[=!]=|[<>]=?|&(?!&))-?(?:0[xX][0-9a-fA-F]+|[0-9]+)(?!\w)", "T", text)
     before = None
     while text != before:
@@ -102,7 +104,7 @@ def is_condition(text):
 
 
 def trace_rule(top, option, text):
-    """Convert 'EVENT if CONDITION' to the form of the host's boot argument: EVENT:CONDITION, without blanks."""
+    """Check 'EVENT [if CONDITION]'. Return the host's boot argument for it: EVENT[:CONDITION], without blanks."""
     match = re.fullmatch(r"\s*(\w+)(?:\s+if\s+(.*\S))?\s*", text)
     if not match:
         raise LaunchError("%s '%s': not of the form EVENT if CONDITION" % (option, text),
@@ -143,7 +145,7 @@ def current_event(top, name):
 
 
 def check_trace(top, text):
-    """Check a list of events. Return it with former names replaced by current ones, as the host knows only those."""
+    """Check a list of events. Return it with current names instead of former ones, which the host does not know."""
     known, patterns = events(top) + ["all", "none"], []
     for word in text.split(","):
         mark = "!" if word.startswith("!") else ""
@@ -155,7 +157,7 @@ def check_trace(top, text):
 
 
 def trace_chooses(text, event):
-    """Return whether a list in --trace's syntax selects the event. It is read from left to right; ! deselects."""
+    """Return whether a list in --trace's syntax selects the event. Words apply from left to right; ! deselects."""
     chosen = False
     for pattern in text.split(","):
         if pattern == "none":

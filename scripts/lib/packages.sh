@@ -76,7 +76,7 @@ on_debian_12()
 	[ "$(os_field ID)" = debian ] && [ "$(os_field VERSION_ID)" = 12 ]
 }
 
-# version_at_least HAVE WANT: both major.minor
+# version_at_least HAVE WANT: compare two versions of the form MAJOR.MINOR.
 version_at_least()
 {
 	[ "$(printf '%s\n%s\n' "$2" "$1" | sort -V | head -n 1)" = "$2" ]
@@ -105,7 +105,7 @@ distribution_lacks()
 	[ -n "$(apt-cache show make 2>/dev/null)" ] && [ -z "$(apt-cache show "$1" 2>/dev/null)" ]
 }
 
-# Succeeds if the purposes only plot data: then neither a compiler nor QEMU nor the guest's files are needed.
+# Succeeds if the purposes only plot data, which needs no compiler, QEMU or files for the guest.
 only_draws()	# PURPOSE...
 {
 	local purpose
@@ -150,7 +150,7 @@ qemu_package()
 	fi
 }
 
-# Print the options of the install command for QEMU. Only Debian 12 needs any.
+# Print apt-get's options for installing QEMU, for messages. Only Debian 12 needs any.
 qemu_install_options()
 {
 	on_debian_12 || return 0
@@ -176,7 +176,8 @@ packages_explain()
 	[ -n "$missing_packages$qemu_problem" ] || say "no package is missing"
 }
 
-# Sets the array $root to the prefix for a command that needs root, or fails with a message that says what to do.
+# Set the array root to the prefix of a command that needs root. If there is no way to become root,
+# end with a message that says what to do.
 find_root()
 {
 	root=()
@@ -202,7 +203,8 @@ find_root()
 # apt_root ARGS...: run apt-get as root without prompts; wait for another apt to finish.
 apt_root()
 {
-	# env, because sudo drops the environment; needrestart (Ubuntu) would prompt as well
+	# Set the variables with env, because sudo drops those of the environment. Without
+	# NEEDRESTART_MODE, needrestart (Ubuntu) would prompt.
 	"${root[@]}" env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
 		apt-get -q -y -o DPkg::Lock::Timeout=600 "$@"
 }

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """insn.py - decode the parts of a RISC-V instruction that determine the path through a program.
 
-Covers the base instruction set and the extensions C and Zicsr (Unprivileged spec), and sret, mret, wfi, HLV
-and HSV (Privileged spec). Any other instruction is COMPUTE: execution continues with the next instruction.
+Covers the base instruction set, the extensions A, C and Zicsr, FP and vector loads and stores, and cbo.*
+(Unprivileged spec), and sret, mret, wfi, HLV, HSV and the fences (Privileged spec). Any other instruction is
+COMPUTE: execution continues with the next instruction.
 """
 
 COMPUTE, LOAD, STORE, CSR, BRANCH, JUMP, CALL, RETURN, ECALL, TRAP_RETURN, WFI, ILLEGAL = range(12)

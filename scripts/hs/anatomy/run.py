@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""run.py - run the bench payload on one system with the plugin, and read the recording.
+"""run.py - run the bench payload on one system with the anatomy plugin, and read the plugin's recording.
 
 The runs use the same payload, VMM and options as the bench, so they give the same figures.
 """
@@ -131,7 +131,7 @@ def rows_of(path):
 
 
 def operations(options):
-    """Return the bench's rows that are loops of one operation. Fail if a file that the runs need has not been built."""
+    """Return the bench's rows that are loops of one operation. Fail if a file that the runs need is missing."""
     for name in ("guest-payloads/bench.elf", "guest-payloads/bench.bin", "vmm", "anatomy.so"):
         need(os.path.join(options.out, name), "build it first, with make")
     return rows_of(payload(options.out))

@@ -6,14 +6,14 @@ WIDTH = 80
 
 
 class Anatomy:
-    """One row on one system: the steps of the chosen path, and the composition of the batch."""
+    """One row on one system: the steps of the chosen path, and statistics of the median batch."""
 
     def __init__(self, system, row, steps, address_map):
         self.system, self.row, self.steps, self.map = system, row, steps, address_map
         self.figure = self.mean = 0.0  # the bench's figure, and the mean of the median batch
         self.times = self.of = 0  # the batch's iterations that took this path, and all of the batch's iterations
         self.lost = 0  # instructions of iterations whose path was not recorded
-        self.paths: list = []  # (iterations, instructions, number) of each path in the batch
+        self.paths: list = []  # (iterations, instructions of one iteration, number) of each path in the batch
 
     def total(self):
         return sum(step.counted for step in self.steps)
@@ -25,7 +25,7 @@ class Anatomy:
         return counts
 
     def by_function(self):
-        """Return (stage, function) -> instructions; those of inlined functions count for the innermost function."""
+        """Return (stage, function) -> instructions. Inlined code is counted for the innermost function."""
         counts = {}
         for step in self.steps:
             key = (step.stage, step.chain[0])
@@ -79,7 +79,7 @@ def print_functions(anatomy, out):
 
 
 def runs(steps):
-    """Combine successive steps with the same hart, stage, stack and function. Return [first step, instructions] pairs."""
+    """Merge successive steps with equal hart, stage, stack and chain. Return [first step, instructions] pairs."""
     result, last = [], None
     for step in steps:
         key = (step.hart, step.stage, step.stack, step.chain)

@@ -12,7 +12,7 @@ STAGES = ("guest", "registers saved", "CSR swap", "registers restored", "dispatc
 UNASSIGNED = STAGES[-1]
 # The stages that a word in the table stands for, one for each phase (see walk.py). The phases are: before the
 # handler; after the handler, on the way to the guest; after the handler, on the way to user space; and on the way
-# back from user space.
+# back from user space. For "switch", the stage depends on the instruction instead (_split_switch).
 WORDS = {
     "loop": ("dispatch", "checks", "exit to user", "checks"),
     "host": ("handler", "checks", "exit to user", "return from user"),
@@ -59,8 +59,8 @@ class Stages:
         return self.cache[name]
 
     def _of_step(self, step):
-        """Return the stages of the nearest function that has any: first try the functions that contain the step, then
-        the callers."""
+        """Return the stages of the nearest function that the table lists: first try the functions that contain the
+        step, then the callers."""
         for name in step.chain:
             found = self._of_function(name)
             if found:

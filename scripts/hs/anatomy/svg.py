@@ -71,7 +71,7 @@ class _Drawing:
         for stage, first, width in _runs([step.stage for step in steps], widths):
             self.box(first, width, COLORS[stage], stage, "%s: %d instructions" % (stage, width))
         self.y += ROW + 2
-        # Each stack lists the functions that were called and, within them, those that were inlined.
+        # Each stack lists the world, the callers, and the functions that contain the instruction, innermost last.
         stacks = [(step.world,) + step.stack[:-1] + tuple(reversed(step.chain)) for step in steps]
         for depth in range(1, max(map(len, stacks))):
             keys = [(stack[:depth + 1], step.stage) if len(stack) > depth else None

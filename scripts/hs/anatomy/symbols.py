@@ -110,7 +110,7 @@ class Image:
 
     def line(self, address):
         places = self.inline.get(address)
-        # The assembler records the full path; in compiled code, an option of the compiler has shortened it.
+        # Only assembly code has absolute paths here: for C, -ffile-prefix-map has removed TOP.
         return places[0][1].replace(TOP + "/", "") if places else ""
 
 

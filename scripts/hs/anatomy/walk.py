@@ -12,7 +12,7 @@ DISPATCH, CHECKS, OUT, BACK = range(4)  # phases of the host's work: see stages.
 
 
 class Frame:
-    """A call that has not returned. resume: the return address, or None if the call was not on the path.
+    """A call that has not returned. resume: the return address, or None if no call on the path made this frame.
 
     trapped: entered by a trap within the same world, and left by a trap return. tail: entered by a jump
     (tail call) from the frame below, and returns together with it.
@@ -130,7 +130,8 @@ class Walk:
             del stack[:]
             stack.append(Frame(self._function(step)))
         elif GUEST in (step.world, before.world):
-            stack[-1].function = self._function(step)  # for example, the exit half of the world switch
+            # The world may resume in another function, such as the exit half of the world switch.
+            stack[-1].function = self._function(step)
 
     def _is_tail(self, before, step):
         """Return whether a jump is a tail call, that is, goes to the first instruction of another function."""
@@ -155,10 +156,10 @@ class Walk:
 
 
 def phases(steps):
-    """Return the phase of the host's work for each step. CHECKS is left to stages.py, which knows the handler.
+    """Return the phase of the host's work for each step, or None for a step of the guest.
 
     After the guest's trap, the phase is OUT if user space runs before the guest does, and DISPATCH otherwise.
-    After user space, it is BACK.
+    After user space, it is BACK. CHECKS is not returned: stages.py replaces DISPATCH once the handler has run.
     """
     result, phase = [], {}
     ahead = {}

@@ -2,8 +2,8 @@
 """lists.py - look up a package version in apt's package lists on this machine: checksum, file, archive.
 
 The date in an archive's Release file names a snapshot, which identifies versions permanently: Debian keeps
-each state of its archives as debian/20261114T093112Z or debian-security/...; debian-backports is part of
-debian. Hosts are not recorded, because a list does not depend on the mirror.
+each state of its archives, under a name such as debian/20261114T093112Z or debian-security/...;
+debian-backports is part of debian. The mirror is not recorded, because all mirrors have the same lists.
 """
 import email.utils
 import os

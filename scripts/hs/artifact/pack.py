@@ -85,7 +85,7 @@ def _add_sources(archive, commit):
                     archive.link(member.name, member.linkname)
                 elif member.isfile():
                     archive.data(member.name, source.extractfile(member).read(), member.mode)
-        child.stdout.read()  # the zeros after the end; git would be killed if the pipe were closed before they were read
+        child.stdout.read()  # the padding at the end; if it were left unread, git would be killed by SIGPIPE
     if child.returncode:
         raise LaunchError("git archive %s ended with status %d" % (commit, child.returncode))
 

@@ -41,7 +41,7 @@ def _bash(script, *words):
     return _output(["bash", "-c", _BASH + script, "artifact", TOP] + list(words))
 
 
-# ---- what was fetched for the guest ----
+# ---- files that set-up fetched ----
 
 
 def cached(out, purposes):
@@ -54,8 +54,8 @@ def cached(out, purposes):
 
 
 def _named(path):
-    """Return (package, version, architecture) of a file, which is a Debian package or a source archive; of any other
-    file, only the name."""
+    """Return (package, version, architecture) of a Debian package, or (package, version, "source") of a source
+    archive. For any other file, return its name and two empty strings."""
     if path.endswith(".deb"):
         right, text_of = _output(["dpkg-deb", "-f", path, "Package", "Version", "Architecture"])
         fields = dict(line.split(": ", 1) for line in text_of.splitlines() if ": " in line)
@@ -95,7 +95,7 @@ def guest(out, files):
 
 
 def _wanted(purposes):
-    """Return (program, file or Python module; the package that contains it) for everything that the purposes need."""
+    """Return (what, package) pairs: each program, file or Python module that the purposes need, and its package."""
     rows = [line.split() for line in _bash("package_table")[1].splitlines()]
     return [(what, package.rstrip("?")) for purpose, what, package in rows if purpose in purposes]
 
@@ -160,8 +160,8 @@ def _unowned(path):
 
 
 def _backports(out, names):
-    """Look up packages in Debian 12's backports. Set-up reads their list for QEMU, but does not keep it. On other
-    systems, the result is empty."""
+    """Look up packages in Debian 12's backports. Fetch the package list for this, because set-up, which installs QEMU
+    from backports, does not keep it. On other systems, or if the list cannot be fetched, the result is empty."""
     folder = os.path.join(out, "artifact", "lists")
     read = 'make_backports_list "$1" && exec 3>&1 && mkdir -p "$1/cache" && ' \
         'options=("${private[@]}" -o Dir::Cache="$1/cache" -o Debug::NoLocking=true) && ' \

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: MIT
 """costs.py - find exits that cost more than at another commit, and commits that announce the increase.
 
-A commit that makes an exit more expensive announces it in a line of its message, `Costs: ROW[,ROW...]
-REASON`, with names of the bench's rows or patterns.
+A commit that makes an exit more expensive announces the increase in a line of its message:
+
+    Costs: ROW[,ROW...] REASON
+
+ROW is the name of a row of the bench, or a pattern.
 """
 import fnmatch
 import math
@@ -39,13 +42,13 @@ class Cost(NamedTuple):
         return abs(self.head - self.base) >= STEP
 
     def costs_more(self):
-        """Return whether the increase has to be announced."""
+        """Return whether the figure has increased so much that a commit has to announce the increase."""
         return self.head - self.base >= STEP and self.head > self.base * (1 + LIMIT)
 
 
 def _of_message(text):
-    """Yield (patterns, reason) for each Costs: line of a message. The line need not be the last one. Continuation lines are
-    indented. Patterns that match most rows are ignored."""
+    """Yield (patterns, reason) for each Costs: line of a commit message. The line need not be the last one.
+    Continuation lines are indented. Patterns that match most rows are ignored."""
     text = re.sub(r"\n[ \t]+(?=\S)", " ", text)
     for names, reason in re.findall(r"^Costs:[ \t]*([^\s,]+(?:[ \t]*,[ \t]*[^\s,]+)*)[ \t]+([^\s,].*)$", text, re.M):
         yield [word for word in re.split(r"[ \t]*,[ \t]*", names) if 2 * len(rows.matching(word)) <= len(rows.ROWS)], reason
@@ -62,8 +65,8 @@ def _reason(row, reasons):
 
 
 def compare(base, head, reasons):
-    """Return a Cost for each figure that both lists of lines from scripts/hyperscope bench contain. For rare events, the
-    mean is compared. Raise ValueError if units differ."""
+    """Return a Cost for each figure that is in both BASE and HEAD, which are lines from scripts/hyperscope bench. For
+    rare events, the mean is compared. Raise ValueError if units differ."""
     theirs = {tuple(row[name] for name in KEY): row for row in base}
     found = []
     for row in head:

@@ -6,8 +6,9 @@ import os
 
 
 def read(path, columns, numbers=(), more=False):
-    """Return the lines as dictionaries. Raise ValueError if the columns are not exactly COLUMNS (with more: if one of them
-    is missing), a line is incomplete, or a field of NUMBERS is not a number."""
+    """Return the lines as dictionaries. Raise ValueError if the columns are not exactly COLUMNS (with MORE, if one of
+    COLUMNS is missing), a line has too few or too many fields, a field of NUMBERS is not a finite number, or the
+    file is not CSV in UTF-8."""
     try:
         with open(path, newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, strict=True)
@@ -53,7 +54,7 @@ def number(text, what):
 
 
 def once(found, names):
-    """Raise ValueError if two lines have equal values in the columns NAMES, because it would be arbitrary which one counts."""
+    """Raise ValueError if two lines have equal values in the columns NAMES: which one counts would be arbitrary."""
     seen = set()
     for line in found:
         key = tuple(line[name] for name in names)

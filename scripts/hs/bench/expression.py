@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""expression.py - evaluate expressions for figures: ROW, ROW SETTING, SYSTEM:ROW, ROW !CPU, or two of them joined by - or /.
+"""expression.py - evaluate expressions for figures.
 
-Examples are `sbi_version fastpath=off - sbi_version`, `linux:mmio_read !max` and `boot / native:boot`. The
-default system is hyperscope, and the default processor is rv64.
+An expression is ROW, ROW SETTING, SYSTEM:ROW or ROW !CPU, or two of these joined by - or /. Examples are
+`sbi_version fastpath=off - sbi_version`, `linux:mmio_read !max` and `boot / native:boot`. The default system is
+hyperscope, and the default processor is rv64.
 """
 import re
 from typing import NamedTuple

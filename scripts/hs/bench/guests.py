@@ -5,7 +5,7 @@ The system "native" is QEMU without a hypervisor. The other two systems are hype
 same VMM, kernel and initrd. One Job is one boot.
 
 For each measurement, the guest is booted several times with initrds of different sizes, which change the
-layout of the guest's memory and the times of its timers. With only one layout, a figure would be off by a few
+layout of the guest's memory and when its timers fire. With only one layout, a figure would be off by a few
 percent by chance (Mytkowicz et al., "Producing Wrong Data Without Doing Anything Obviously Wrong!", ASPLOS 2009).
 """
 import os
@@ -22,7 +22,7 @@ from .systems import SETTLE, BenchError
 
 SYSTEMS = ("native", "hyperscope", "linux")
 PROGRAM = os.path.join(TOP, "scripts", "guest", "apps")
-RAM = {"native": "512M", "linux": "2G"}  # the VMs have 512M as well
+RAM = {"native": "512M", "linux": "2G"}  # QEMU's memory; each VM has 512M, the same as native
 DBCN = "console=dbcn"
 DISK_BYTES = 8 << 20
 APPEND = "console=ttyS0 quiet norandmaps nokaslr"
@@ -31,11 +31,11 @@ APPEND = "console=ttyS0 quiet norandmaps nokaslr"
 APPEND_DBCN = "console=hvc0 earlycon=sbi keep_bootcon printk.devkmsg=on norandmaps nokaslr"
 LAYOUTS = 5
 LAYOUT_BYTES = 12347  # the initrd of layout N is larger by N times this size, which is not a multiple of a page
-_BATCHES = re.compile(r"^batches,(\w+),([1-9]\d*),(-?\d+(?: -?\d+)*)\s*$", re.M)  # row, operations, instructions per batch
+_BATCHES = re.compile(r"^batches,(\w+),([1-9]\d*),(-?\d+(?: -?\d+)*)\s*$", re.M)  # row, operations, cost per batch
 _EXIT_ROW = re.compile(r"^(\S.*?) +(\d+) +\d+\.\d+%", re.M)  # a row of hyperscope's exit table
 _STAMP = re.compile(r"^(?:\[ *[0-9.]+\] )?", re.M)  # time stamp of the kernel's log
-# Rows not measured natively: QEMU completes disk requests in its own time, not in the guest's (in a bottom
-# half, even if nothing is read), so the counts would not be reproducible.
+# Rows not measured natively, because the counts would not be reproducible: QEMU completes disk requests (in a
+# bottom half, even if nothing is read) at times that do not depend on the guest's clock.
 NOT_NATIVE = ("blk", "files_disk")
 
 
@@ -107,7 +107,7 @@ class Runner(systems.Runner):
     # -- command lines ---------------------------------------------------------------------
 
     def flags(self, job):
-        """Return QEMU's options that affect the figures. For hyperscope, `run` chooses the size of memory."""
+        """Return QEMU's options that affect the figures. For hyperscope, `run` or --ram sets the size of memory."""
         ram = ["-m", RAM[job.system]] if job.system in RAM else []
         return ["-M", "virt", "-cpu", job.cpu, "-smp", "1"] + ram + ICOUNT + CLOCK
 
@@ -120,7 +120,7 @@ class Runner(systems.Runner):
         return APPEND_DBCN if job.setting == DBCN else APPEND
 
     def vm(self, job, initrd):
-        """Return the options for the VMM's files, and the VMM's arguments. The disk is a file in the host's memory."""
+        """Return the --file options, and the VMM's arguments. The disk is a file in the host's memory."""
         files, words = ["--file", self.kernel + ":/vmlinux", "--file", initrd + ":/initrd"], ["--quiet"]
         if GROUPS[job.part].disk:
             files += ["--file", os.path.join(os.path.dirname(initrd), "disk") + ":/disk"]

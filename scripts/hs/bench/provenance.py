@@ -49,7 +49,8 @@ def _digest(*paths):
 
 
 def _left():
-    """Return the commit recorded in a lab's tree (lab.json) or an autograder's tree (.commit), which are not clones, or ""."""
+    """Return the commit recorded in a tree that is not a clone, or "". A lab's tree records it in lab.json; an
+    autograder's tree and an unpacked artifact record it in .commit."""
     try:
         with open(os.path.join(TOP, "lab.json"), encoding="utf-8") as file:
             facts = json.load(file)
@@ -64,8 +65,8 @@ def _left():
 
 
 def commit(parts=("src", "scripts", "trace", "Makefile")):
-    """Return the tree's commit, with "+changes" if one of PARTS has changes, or "unknown" if the tree is a folder in
-    another clone."""
+    """Return the tree's commit, with "+changes" if one of PARTS has changes. Return "unknown" if the tree records no
+    commit and is not the top of a clone (it may be a folder in another clone)."""
     left = _left()
     if left:
         return left
@@ -93,8 +94,8 @@ def firmware_file(qemu, chosen):
 
 
 def opensbi(qemu, firmware, payload, timeout):
-    """Return the firmware's name and version and its file's digest, because Debian's version 1.5.1 calls itself 1.5.
-    timeout: in seconds."""
+    """Return the firmware's name and version, and its file's digest, which tells apart versions with the same name:
+    Debian's version 1.5.1 calls itself 1.5. timeout: in seconds."""
     command = [qemu, "-M", "virt", "-nodefaults", "-display", "none", "-serial", "stdio", "-m", "128M",
                "-kernel", payload, "-append", "only=none"]
     if firmware:
@@ -116,7 +117,8 @@ def opensbi(qemu, firmware, payload, timeout):
 
 
 def images(runner):
-    """Return a digest of the files that run. Equal digests give equal figures."""
+    """Return a digest of the files that run. With the same QEMU, firmware and Linux kernel, equal digests give equal
+    figures."""
     return _digest(*runner.images())
 
 

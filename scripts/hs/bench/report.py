@@ -70,15 +70,16 @@ class Figures:
         return typical(row, self.statistic)
 
     def default(self, name, own):
-        """Return hyperscope's figure with the toggles of --set."""
+        """Return hyperscope's figure with the setting OWN, usually the toggles of --set."""
         return self.value("hyperscope", name, own)
 
     def counted(self):
-        """Return whether all figures are instructions, the unit of the goals and the published figures."""
+        """Return whether all figures are in instructions, the unit of the goals and the published figures."""
         return all(row["unit"] == COUNTED for row in self.rows.values())
 
     def ratio(self, name, own):
-        """Return the ratio of hyperscope's figure to Linux's, as text; "-" if one is missing or units differ."""
+        """Return the ratio of hyperscope's figure to Linux's, as text; "-" if one is missing, units differ, or Linux's
+        is 0."""
         ours, linux = self.row("hyperscope", name, own), self.row("linux", name)
         if not ours or not linux or ours["unit"] != linux["unit"] or not self.value("linux", name):
             return "-"
@@ -135,7 +136,7 @@ def beside(setting):
 
 
 def toggles(figures, settings):
-    """Print the rows that a setting changes, next to the default."""
+    """Print the rows that a toggle's setting changes, next to their figures without the setting."""
     counted, lines = figures.counted(), []
     for setting, matters in settings:
         if not setting or "trace=" in setting or "exitstat=" in setting:

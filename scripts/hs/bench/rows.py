@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """rows.py - the rows of the bench, the machines that they need, and the rows that each toggle can change.
 
-To add a row, add the operation to src/guest/bench (or, for one of APPLICATIONS, to scripts/guest/apps), a
-line here, and a line in docs/bench.md.
+To add a row, add the operation to src/guest/bench (for the group "turns", to tests/kvm/bench_turns.c; for one of
+APPLICATIONS, to scripts/guest/apps), a line here, and a line in docs/bench.md.
 """
 import fnmatch
 from typing import NamedTuple, Optional
@@ -15,13 +15,13 @@ class Group(NamedTuple):
     vcpus: int = 0       # 0: as many as harts
     disk: bool = False
     setting: str = ""    # settings in addition to the toggles of the run
-    program: str = "vmm"  # or a program of tests/kvm, which creates its VMs itself
+    program: str = "vmm"  # or a program of tests/kvm, which creates its VMs itself; or "guest" for APPLICATIONS
     bare: bool = False   # can also be measured without a VM
 
 
 GROUPS = {
     "one": Group(bare=True),
-    # Separate from "one": once a guest has used FP, every later exit handles the FP unit (switch=full).
+    # Separate from "one": with switch=full, every exit after the guest's first use of FP also handles its FP state.
     "float": Group(bare=True),
     # Separate from "one": an ioeventfd or a disk is one more device to search at each MMIO access.
     "devices": Group(vmm=("--testdev",), disk=True),
@@ -48,10 +48,10 @@ class Row(NamedTuple):
     what: str
     group: str = "one"
     goal: Optional[int] = None  # upper limit
-    over_bare: bool = False     # the limit is the figure of bare plus the goal
-    xvisor: Optional[int] = None  # published figure, measured with a payload of the same kind, rv64
+    over_bare: bool = False     # the limit is the figure of "bare" plus the goal
+    xvisor: Optional[int] = None  # published figures of Xvisor and Bao: a payload of the same kind, -cpu rv64
     bao: Optional[int] = None
-    small: str = ""             # why the figure is less than Linux's: by design, or because the host is small
+    small: str = ""             # why the figure is less than Linux's: DESIGN, HOST (the host is small) or BOTH
     mean: bool = False          # use the mean, because the median of a rare event is meaningless
     none: bool = False          # the goal is that the event does not happen
 
@@ -114,8 +114,8 @@ ROWS = [
     Row("run_16_vms", "16 VMs in turn", "turns", small=BOTH),
     Row("ipi_pingpong", "IPI round trip, both harts asleep", "pair", goal=2500, over_bare=True, small=HOST),
 ]
-# Rows that measure a whole guest, in VMs and natively: scripts/hyperscope bench-apps runs scripts/guest/apps for
-# them.
+# Rows that scripts/hyperscope bench-apps measures by running scripts/guest/apps in a whole guest, natively and in
+# VMs.
 APPLICATIONS = [
     Row("boot", "Debian's kernel, from first line to first command", "processes"),
     Row("fork_exec", "fork and exec of busybox, warm", "processes"),
@@ -144,8 +144,8 @@ MATTERS = {
     "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",
     "counters": "sbi_version sbi_user csr_*",
 }
-# Toggles that have no effect on some rows unless another toggle is set: these rows are also measured with that
-# setting.
+# toggle -> (setting of another toggle, rows). Without that setting, the toggle has no effect on these rows, so they
+# are also measured with that setting.
 BESIDE = {"switch": ("fastpath=off", "sbi_version wfi_pending"), "wfi": ("fastpath=off", "wfi_pending")}
 # For toggles that take a number: the values to measure besides the default.
 NUMBERS = {"halt_poll_ns": ("0",)}
@@ -185,7 +185,8 @@ DERIVED = [
 
 
 def matching(patterns, table=None):
-    """Return the names of the rows that match any of the patterns, in the table's order."""
+    """Return the names of the rows that match any of PATTERNS (separated by commas or blanks), in the order of TABLE
+    (default: ROWS)."""
     words = patterns.replace(",", " ").split()
     return [row.name for row in table or ROWS if any(fnmatch.fnmatchcase(row.name, w) for w in words)]
 

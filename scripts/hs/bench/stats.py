@@ -3,11 +3,11 @@
 
 An Exact is a count under -icount. The same images reproduce it, so it has n but no interval. Samples are
 wall-clock times of one run. Times of different runs are not compared (ComparedAcrossRuns), because the load
-may have been different. Within a run, systems alternate, and the ratio of each pair is taken, so that a
-disturbance affects both sides of a pair.
+may have been different. Within a run, the two systems are measured alternately, and ratio() divides each pair
+of samples, so that a disturbance affects both sides of a pair.
 
-Intervals are 95 % intervals of the median, by the percentile bootstrap with 10 000 resamples drawn by
-random.Random(1), so that equal times have equal intervals. With fewer than six samples, resampling says
+Intervals are 95 % confidence intervals of the median, by the percentile bootstrap with 10 000 resamples drawn
+by random.Random(1), so that equal times have equal intervals. With fewer than six samples, resampling says
 little. In that case, the interval extends from the least to the greatest sample, and its coverage,
 1 - 2^(1-n), is reported.
 """
@@ -22,7 +22,7 @@ from typing import NamedTuple
 LEVEL = 0.95
 RESAMPLES = 10000
 SEED = 1
-FEWEST = 6  # 1 - 2^(1-6) is more than LEVEL
+FEWEST = 6  # least n for which 1 - 2^(1-n) is more than LEVEL; with fewer samples, nothing is resampled
 TIMES = ("s", "ms", "us", "ns", "cycles")  # units whose measurements are never exact
 _RUN = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 
@@ -32,7 +32,8 @@ class ComparedAcrossRuns(ValueError):
 
 
 class NotComparable(ValueError):
-    """The measurements have different units, or are a count and a time, or are samples that are not in pairs."""
+    """A measurement is invalid, or two measurements have no ratio: the units differ, one is a count and the other a
+    time, the samples do not form pairs, or the divisor is 0."""
 
 
 class Interval(NamedTuple):
@@ -124,7 +125,8 @@ def interval_of(values, level=LEVEL, resamples=RESAMPLES):
 
 
 def ratio(ours, theirs):
-    """Return the Ratio of ours to theirs. Raise NotComparable if they cannot be compared."""
+    """Return the Ratio of ours to theirs. Raise ComparedAcrossRuns if they are times of different runs, and
+    NotComparable if they have no ratio for another reason."""
     if isinstance(ours, Exact) != isinstance(theirs, Exact):
         raise NotComparable("a count (%s) and a time (%s) have no ratio" % (
             (ours.unit, theirs.unit) if isinstance(ours, Exact) else (theirs.unit, ours.unit)))

@@ -15,11 +15,11 @@ from hs.paths import HYPERSCOPE, QEMU
 from .rows import GROUPS, ROWS
 
 SYSTEMS = ("bare", "hyperscope", "linux")
-KNOWN = SYSTEMS + ("native",)  # systems without a hypervisor: "bare" for the payload, "native" for a guest's kernel
+KNOWN = SYSTEMS + ("native",)  # without a hypervisor, "bare" runs the payload and "native" runs a guest's kernel
 STATISTICS = ("min", "p50", "p99", "max", "mean")
 COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
 RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G"}
-SETTLE = 5  # seconds to wait; otherwise, background work of a booting Linux would double the first figures
+SETTLE = 5  # seconds to wait on Linux before measuring: background work after boot would double the first figures
 DISK_BYTES = 1 << 20
 
 
@@ -65,7 +65,7 @@ class Runner:
         self.disk = os.path.join(options.out, "bench-disk.img")
 
     def check(self, jobs):
-        """Report missing files before anything runs."""
+        """Raise BenchError, before anything runs, if a file that the jobs need is missing."""
         systems = {job.system for job in jobs}
         needed = [self.payload] + sorted({self.program(job) for job in jobs if job.system != "bare"})
         if "hyperscope" in systems:
@@ -178,7 +178,7 @@ class Runner:
         return [self.payload, self.vmm, self.turns, os.path.join(self.options.out, "hyperscope.bin")]
 
     def stop(self):
-        """Terminate all children, with their process groups: each runs under timeout(1)."""
+        """Terminate all children and their process groups: each child is a timeout(1), which leads a group."""
         self.stopped = True
         for child in list(self.children):
             ends.terminate(child)
@@ -256,7 +256,8 @@ def asked_for(jobs, results):
 
 
 def linux_settings(system, settings):
-    """Return the settings for a system other than hyperscope: the default and, on Linux, tracing."""
+    """Return those of SETTINGS that are measured on a system other than hyperscope: the default and, on Linux, the
+    events kvm_entry and kvm_exit."""
     return [(setting, matters) for setting, matters in settings
             if not setting or system == "linux" and setting.startswith("trace=kvm_entry")]
 

@@ -2,11 +2,11 @@
 """anatomy - break down the instructions of one exit by stage and by function.
 
 Runs a row of the bench again, with the same payload and the same VMM, while a
-QEMU plugin records every instruction of every iteration. Nothing in the
-machine is changed, so the sum equals the figure of the bench. By default, shows
-the path that accounts for most of the instructions of the median batch: on
-hyperscope, on Linux KVM, on the bare machine, or on several of them side by
-side.
+QEMU plugin records every instruction of every iteration. Nothing in the machine
+is changed, so the mean of the median batch agrees with the bench's figure
+(docs/anatomy.md). By default, shows the path that accounts for most of the
+instructions of the median batch. Several systems (hyperscope, Linux KVM, the
+bare machine) can be shown side by side.
 """
 import argparse
 import os

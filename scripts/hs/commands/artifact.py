@@ -51,7 +51,7 @@ def parse(words):
         parser.error("--jobs must be at least 1")
     if options.what == "functional" and options.purposes:
         parser.error("functional takes no PURPOSE")
-    options.purposes = ("run", "apps") + tuple(options.purposes)  # the purposes that make reproduce needs
+    options.purposes = ("run", "apps") + tuple(options.purposes)  # `make reproduce` needs run and apps
     options.qemu = QEMU
     options.to = os.path.abspath(options.to or os.path.join(options.out, "artifact"))
     return options

@@ -3,9 +3,9 @@
 
 All systems run the same payload, src/guest/bench: bare (HS mode under OpenSBI,
 no VM), hyperscope, and Linux KVM with the same VMM. QEMU counts instructions
-(-icount shift=0,sleep=off), so figures are reproduced exactly; TLB misses, page
-walks and caches cost nothing. docs/bench.md explains the rows and what a count
-of instructions cannot show.
+(-icount shift=0,sleep=off), so figures are reproduced exactly, but TLB misses,
+page walks and caches cost nothing. docs/bench.md explains the rows and what a
+count of instructions cannot show.
 """
 import os
 
@@ -85,7 +85,7 @@ def new_parser():
 
 def wanted_rows(parser, options):
     """Return the names of the rows to measure, or None for all. only=NAME in --append selects rows, as --rows does.
-    If neither is given, --toggle NAME selects the rows that the toggle can change.
+    If neither is given, --toggle NAME without --toggles selects the rows that the toggle can change.
     """
     only = [arg[len("only="):] for arg in options.append if arg.startswith("only=")]
     words = ",".join(options.rows + only).strip(", ")

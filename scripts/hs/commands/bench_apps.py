@@ -4,9 +4,9 @@
 Debian's kernel runs scripts/guest/apps on QEMU without a hypervisor (native),
 in a VM under hyperscope, and in a VM under Linux KVM with the same VMM. Costs
 are in instructions, read from the guest's own clock (-icount on one hart: one
-nanosecond is one instruction, and figures are reproduced exactly). The number
-of exits of each kind is also shown, for two consoles of the guest: the UART,
-and SBI DBCN with all kernel messages printed.
+nanosecond is one instruction, and figures are reproduced exactly). For
+hyperscope, the number of exits of each kind is also shown, for two consoles of
+the guest: the UART, and SBI DBCN with all kernel messages printed.
 
 --runs adds wall time, from the start of the same VMM binary to the guest's
 /init, under hyperscope and under Linux KVM in the same QEMU, on two harts. The
@@ -81,7 +81,7 @@ def wanted_rows(parser, words):
 
 
 def table(results):
-    """Print a line for each row: thousands of instructions per operation, and their ratio to native."""
+    """Print a line for each row and console: thousands of instructions per operation, and their ratio to native."""
     figures = report.Figures(results, "rv64", "p50")
     print("thousands of instructions   native  hyperscope x native   Linux KVM x native")
     for row in rows.APPLICATIONS:
@@ -132,7 +132,8 @@ def instructions(runner, options):
 
 
 def boot(command, stop_at_start, limit):
-    """Run COMMAND. Return the seconds from the line `stop_at_start` until /init runs; at most `limit` seconds in all."""
+    """Run COMMAND for at most `limit` seconds. Return the seconds from the line that begins with `stop_at_start`
+    until /init runs. Raise BenchError if /init does not run."""
     child = ends.start(["timeout", "--kill-after=5", str(limit)] + command, stdin=subprocess.DEVNULL,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     start, tail = time.monotonic(), []

@@ -4,9 +4,9 @@
 A subject has at most 72 characters and no period at its end. The area is a
 path in the tree, as short as clarity allows, or several such paths, separated
 by commas. Without a dictionary, the check cannot decide whether a word is an
-imperative. It therefore rejects words with the ending of another form and words
-that begin a statement. Merges and the subjects that git writes for a revert are
-not checked.
+imperative. It therefore rejects a first word with an inflected ending (-ed,
+-ing, -s) and words that begin a statement. Merges and the subjects that git
+writes for a revert are not checked.
 """
 import re
 import subprocess

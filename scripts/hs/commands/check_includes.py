@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""check-includes - check what each source tree includes, and that no .c file has #ifdef.
+"""check-includes - check what each source tree includes, and that no .c file has #if or #ifdef.
 
-Includes point one way: hv/* <- src/kvm, src/host. The VMM may include only
-libc, libfdt and <linux/*>.
+Includes point one way: src/kvm and src/host may include hv/*, but not each
+other, and hv/* may include neither. The VMM may include only libc, libfdt and
+<linux/*>.
 """
 import os
 import re

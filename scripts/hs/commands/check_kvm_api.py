@@ -2,10 +2,11 @@
 """check-kvm-api - check that docs/kvm-api.md covers what the code offers to user space.
 
 The check searches src/kvm for ioctls, capabilities, exit reasons, statistics
-and parameters. docs/kvm-api.md has a section for each kind, which has to name
-all of them, in `backticks`, in the first cell of a row. Conversely, each name
-in such a row has to be in the code, unless the second cell begins with "not
-here". Each toggle has to have a section in docs/toggles.md.
+and parameters. docs/kvm-api.md has a section for each of these kinds. The
+section has to name every item of its kind, in `backticks`, in the first cell of
+a row. Conversely, each name in such a cell has to be in the code, unless the
+second cell begins with "not here". Each toggle has to have a section in
+docs/toggles.md.
 """
 import glob
 import os

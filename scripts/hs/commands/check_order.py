@@ -7,7 +7,7 @@ the subsystems are:
 
   src/kvm   uapi, exit, sbi, vcpu, mmu, and the files directly in src/kvm
   src/host  boot, the files directly in src/host, dev, proc, fs and file, trace,
-            mm, sched, platform, lib
+            mm, sched, platform, lib and libc
 
 In src/kvm, a lower subsystem calls a higher one through a table of functions
 (struct exit_ops). In src/host, some references point upwards, as in most
@@ -29,7 +29,7 @@ ORDER = {
     "src/host": (("boot",), ("",), ("dev",), ("proc",), ("fs", "file"), ("trace",), ("mm",), ("sched",), ("platform",),
                  ("lib", "libc")),
 }
-# (tree, lower folder, higher folder): (why, the symbols)
+# (tree, lower folder, higher folder): (reason, symbols of the higher folder that the lower folder may use)
 UPWARD = {
     ("src/host", "proc", "dev"): ("the table of system calls", {"sys_sync"}),
     ("src/host", "fs", "dev"): ("syncfs is sync", {"sys_sync"}),
@@ -72,8 +72,8 @@ objects are not built, so only includes were checked"""
 
 
 def level(tree, path):
-    """Return the position in ORDER of a path relative to the tree or to the folder of its objects, or None if it has
-    no subsystem."""
+    """Return the level of PATH, an index into ORDER[tree], or None if PATH is in no subsystem. PATH is relative to
+    the tree or to the folder of the tree's objects."""
     folder = os.path.dirname(path)
     return next((number for number, folders in enumerate(ORDER[tree]) if folder in folders), None)
 
@@ -122,9 +122,10 @@ def interface(root):
 
 
 def bad_symbols(root, tree, folder):
-    """Yield the faults of the objects in FOLDER, which contains SOURCE.o for each source file of the tree.
+    """Yield the upward references of the objects in FOLDER, which contains SOURCE.o for each source file of the tree,
+    and the entries of UPWARD that no object needs.
 
-    Objects of sources that have been moved or removed stay in an output folder; they are ignored.
+    FOLDER may also contain objects of sources that have been moved or removed; such objects are ignored.
     """
     paths = (os.path.relpath(path, folder) for path in glob.glob(folder + "/**/*.o", recursive=True))
     objects = {path: symbols(os.path.join(folder, path)) for path in paths

@@ -2,8 +2,8 @@
 """check-refs - check the references from the docs to code and the links to files.
 
 A reference is `file:/regex/` in backticks; a line of that file has to match. A
-link to a file of the tree has to name an existing file. In a lab's tree,
-references to a file that the student has yet to complete are not checked.
+link to a file of the tree has to name an existing file. In a lab's tree, a file
+that the student has yet to complete need not have a matching line.
 """
 import os
 import re

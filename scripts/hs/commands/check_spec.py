@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """check-spec - check that docs/spec.md lists every paragraph that the sources cite.
 
-A citation has the form "H §5.1": a name before the sign, a number after it. A
-number without a name takes the name of the citation before it, also across a
-line break: "H §2.10, §3.2". docs/spec.md pins the releases and lists each
-number with its title, in table rows that begin "| H §5.1 |".
+A citation has the form "H §5.1": a name, the sign §, and a number. A number
+without a name takes the name of the citation before it, also across a line
+break: "H §2.10, §3.2". docs/spec.md pins the releases and lists each number
+with its title, in table rows that begin "| H §5.1 |".
 
 Numbers without the sign ("H 5.1", "SBI chapter 9") are rejected as well.
 """

@@ -2,8 +2,9 @@
 """check-words - check that no file uses a word or phrase that the project has replaced.
 
 Whole words are matched, ignoring case, in every text file that git knows,
-except CHANGELOG.md, measured data and drawings. A commit that renames a term
-adds the old one to REPLACED, so that it is not used again.
+except CHANGELOG.md, this command's own source, the fuzzing corpus, measured
+data (CSV) and pictures. A commit that renames a term adds the old one to
+REPLACED, so that it is not used again.
 """
 import os
 import re

@@ -3,9 +3,10 @@
 
 BASE is a commit, which is built and measured with its own bench in OUT/compare,
 or a CSV file written by scripts/hyperscope bench. Figures are exact, so every
-difference is due to the programs. The comparison fails if the cost of an exit
-has grown by more than 2 % and by at least half an instruction, unless a commit
-after BASE announces the increase in a line of its message:
+difference is due to the code or to the tools. The comparison fails if, with the
+same tools (QEMU, OpenSBI, compiler, binutils), the cost of an exit has grown by
+more than 2 % and by at least half an instruction, unless a commit after BASE
+announces the increase in a line of its message:
 
     Costs: fault_4k_*,touch_4k the walk now checks the notifier twice
 """
@@ -149,7 +150,8 @@ def wanted(options, theirs):
 
 
 def show(found, options):
-    """Print the table. Return 1 if a cost has grown and no commit announces it, else 0."""
+    """Print the table. Return 1 if a cost has grown, both sides were made with the same tools, and no commit
+    announces the increase; else return 0."""
     status, shown = 0, [cost for cost in found if options.all or cost.changed()]
     if shown:
         print("%-40s%10s%10s%9s%8s" % ("", "base", "head", "more", "%"))

@@ -17,9 +17,9 @@ from hs.paths import TOP
 
 COMPILER = re.compile(r"(?:(riscv64-[\w-]+?)-)?(?:gcc|clang)(?:-[0-9]+)?$")
 WITH_VALUE = {"-o", "-include", "-isystem", "-iquote", "-I", "-D", "-U", "-MF", "-MT", "-x", "--param"}
-# The ISA string names extensions that clang 14 does not know and that C code does not need. clang warns about more
-# than gcc does. Its warnings should not become errors, and it should not report `{ .member = 1 }` as incomplete,
-# which gcc does not do.
+# Options to omit. -march: the ISA string names extensions that clang 14 does not know and that C code does not need.
+# -Werror: clang warns about more than gcc does, and these warnings should not become errors. CLANG_ONLY disables a
+# warning that clang, unlike gcc, gives for `{ .member = 1 }`.
 GCC_ONLY = re.compile(r"-march=|-mabi=|-msmall-data-limit=|-fno-tree-loop-distribute-patterns$|-Wa,|-Werror$")
 CLANG_ONLY = ["-Wno-missing-field-initializers"]
 

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""completion - print a shell's completion of hyperscope's commands and options.
+"""completion - print a shell script that completes hyperscope's commands and options.
 
 bash: source <(scripts/hyperscope completion bash)
 zsh:  source <(scripts/hyperscope completion zsh)    after compinit
 
-The printed script calls `scripts/hyperscope completion words WORD...` for the
-words that can replace the last WORD: commands, options, rows, toggles, events,
-and the names that some commands take. If there are no such words, the script
-offers file names.
+The printed script calls `scripts/hyperscope completion words WORD...` to get
+the words that can replace the last WORD: commands, options, rows, toggles,
+events, and the names that some commands take. If there are no such words, the
+script offers file names.
 """
 import os
 import re
@@ -85,7 +85,7 @@ def main(argv):
         try:
             print("\n".join(words(argv[1:] or [""])))
         except (LaunchError, OSError):
-            pass  # nobody reads a message while a word is completed
+            pass  # offer no words; the completion script discards messages
         return 0
     shell = parser.parse_args(argv).shell
     if shell not in SHELLS:

@@ -2,10 +2,11 @@
 """course - check the course's pages and every lab.
 
 Everything that COURSE.md and docs/course name has to be in the tree. For each
-lab, three submissions are graded with the hidden tests. The solution has to get
-all points. The starter has to build and to name what the student has to write.
-The solution of another student's variant must not get all points. --pages
-checks only the pages.
+lab, submissions are graded with the hidden tests. The solution has to get all
+points. The starter has to build but must not get all points, and its failed
+tests have to name what the student has to write. If the lab has variants, the
+solution of another student's variant must not get all points. --pages checks
+only the pages.
 """
 import concurrent.futures
 import multiprocessing
@@ -71,8 +72,8 @@ def main(argv):
     if not options.labs:
         wrong = list(pages.faults())
         report(not wrong, "everything that COURSE.md and docs/course name exists", wrong)
-    # Use processes, not threads: when a build ends, it kills every child of the process that started it
-    # (grade/limits.py).
+    # Use processes, not threads: at the end of a build, grade/limits.py kills every child of the process that called
+    # it.
     pool = concurrent.futures.ProcessPoolExecutor(options.jobs, initializer=ends.by_default)
     try:
         for found in [pool.submit(check_in_process, lab.number, options.out) for lab in labs]:

@@ -102,19 +102,20 @@ def boot_args(options):
 
 
 def keep_trace(run, options):
-    """Save the trace if tracing was requested. Print to standard error, because standard output belongs to the program."""
+    """Save the trace if tracing was requested. Print its path on standard error, because standard output belongs to
+    the program."""
     if options.trace is None:
-        return  # no return for "none": a program can enable events later (/sys/kernel/tracing)
+        return  # but continue with --trace none: a program can enable events later (/sys/kernel/tracing)
     trace = save_trace(run, options, os.path.basename(options.program))
     if trace and not options.quiet:
         print("trace: %s" % machine.shown(trace), file=sys.stderr)
 
 
 def execute(options, ram, name, make_job, after=None, ctrl_a=b"\x01"):
-    """Run a job in a machine of its own and return its status.
+    """Run a job in a machine of its own and return the exit status.
 
-    make_job(run) creates the job once the run's folder exists. after(run) can read the run's RAM before
-    it is removed, however the run ended. ctrl_a is what Ctrl-A Ctrl-A sends.
+    make_job(run) creates the job once the run's folder exists. If the host has started, after(run) is called
+    at the end, however the run ended; it can still read the run's RAM. ctrl_a: what Ctrl-A Ctrl-A sends.
     """
     choose_samples(options)
     arguments = options.boot_arguments = boot_args(options)

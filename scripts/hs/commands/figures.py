@@ -2,10 +2,10 @@
 """figures - plot the CSV files in notebooks-data, or update the docs' numbers.
 
 Nothing is measured here. The axes of each figure name the units; the caption
-names the tools, the number of measurements and their uncertainty. Only
-matplotlib is needed (run scripts/hyperscope setup figures). --docs does
-not need it: it writes the measured values into the tables and sentences of the
-docs, and draws docs/figures/NAME.svg from docs/figures/NAME.py.
+names the tools, the number of measurements and their uncertainty. Plotting
+needs only matplotlib (run scripts/hyperscope setup figures), and --docs does
+not need it. --docs writes the measured values into the tables and sentences of
+the docs, and draws docs/figures/NAME.svg from docs/figures/NAME.py.
 """
 import os
 import sys

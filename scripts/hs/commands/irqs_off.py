@@ -2,11 +2,11 @@
 """irqs-off - measure the longest time with interrupts off, for each kernel path.
 
 A workload runs on hyperscope under a QEMU plugin. The plugin counts the
-instructions that a hart executes between two points at which the hart takes
-interrupts: in a program, in a guest, where the kernel checks for pending
-interrupts, and where it waits. A path is named after the reason why the hart
-entered the kernel. Nothing in the machine is changed, and a second run gives
-the same figures.
+instructions that a hart executes between two points at which interrupts are
+taken: while a program or a guest runs, where the kernel checks for pending
+interrupts, and where the kernel waits in WFI. A path is named after the reason
+why the hart entered the kernel. Nothing in the machine is changed, and a second
+run gives the same figures.
 """
 import csv
 import os

@@ -2,15 +2,15 @@
 """kselftest - run Linux's KVM selftests and compare with their results on Linux KVM.
 
 tests/kselftest/programs lists the programs, and tests/kselftest/linux.csv lists
-their results on Linux KVM. Each line of the output is a TAP claim: the program
+their results on Linux KVM. For each program, a TAP line claims that the program
 ended on hyperscope as it did on Linux KVM, and did not skip anything that runs
 there. Seconds are the wall time of the program, without the boot of the
 machine. Instructions are those that the program's "counted" form executes in
 all privilege modes, on one hart with --icount.
 
 With --compare, the programs also run on Linux KVM here, alternately, and there
-is one more claim per program: hyperscope's median time is at most 1.1 times
-that of Linux KVM, or at most 2 seconds longer.
+is one more claim for each program that passes on both: hyperscope's median time
+is at most 1.1 times that of Linux KVM, or at most 2 seconds longer.
 """
 import csv
 import fnmatch
@@ -40,7 +40,7 @@ SPOILED = re.compile(r"vcpu_shared_irq_count != 1")
 KSFT_SKIP = 4
 RAM = "2G"
 RATIO, GRACE = 1.1, 2.0
-RUN = stats.new_run()  # both systems run here, alternately: as one run, their times may be compared
+RUN = stats.new_run()  # one run for both systems: they run alternately, so their times may be compared
 
 
 def die(text, status=STATUS_FAILED):
@@ -66,7 +66,7 @@ class Row:
             self.options += ["--ram", RAM]
 
     def boot_words(self):
-        """Return the boot arguments that reserve huge pages; both kernels use the same syntax."""
+        """Return the boot arguments that reserve huge pages. hyperscope's host uses the same syntax as Linux."""
         words = []
         for word in self.pages:
             kind, count = word.split("=")
@@ -171,7 +171,7 @@ class Record:
             "seconds": "" if seconds is None else "%.2f" % seconds, "qemu": qemu}
 
     def write(self):
-        """Write the rows of programs that are in the list, in the list's order."""
+        """Write the rows of the programs that tests/kselftest/programs lists, in its order, the full forms first."""
         order = [(row.program, getattr(row, form), row.machine)
                  for form in ("full", "short") for row in read_rows() if getattr(row, form) != "-"]
         with open(RECORD + ".new", "w", encoding="utf-8", newline="") as out:
@@ -208,7 +208,8 @@ def older_than(qemu, expected):
 
 
 def judge(claims, row, form, runs, expected, counted, qemu):
-    """Claim that the result is the same as on Linux KVM. runs: outcomes here; expected: Linux KVM's row, or None."""
+    """Claim that the result is the same as on Linux KVM. runs: outcomes on hyperscope; expected: the row of
+    linux.csv, or None."""
     worst = max(runs, key=lambda o: ("pass", "skip", "fail").index(o.result))
     seconds = [o.seconds for o in runs if o.seconds is not None]
     facts = []
@@ -236,7 +237,8 @@ def judge(claims, row, form, runs, expected, counted, qemu):
         held = not extra and (worst.result != "skip" or
                               (expected is not None and expected["result"] != "pass"))
         if not held and older_than(qemu, expected) and "--cpu max" in row.machine:
-            # QEMU's version decides which features "max" has. No result was recorded with a QEMU that has fewer.
+            # QEMU's version determines the features of "-cpu max". There is no recorded result with this older QEMU,
+            # on which a program may skip more.
             reason = "QEMU %s has fewer features than %s, with which Linux KVM's result was recorded: %s" % (
                 qemu, expected["qemu"], "; ".join(extra))
             held = True

@@ -3,8 +3,8 @@
 
 Each FILE was written by `scripts/hyperscope grade --submission ... --json
 FILE`. The ratio is relative to the reference solution, which was measured
-during the same grading. A submission is not ranked if a guest that runs on it
-finds an error.
+during the same grading. A submission that fails a correctness test is not
+measured and is not ranked.
 """
 import json
 import os

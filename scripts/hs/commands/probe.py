@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """probe - boot the host to read the platform's features, and explain each of them."""
-# The host reads the facts (src/host/boot/probe.c) and prints them as "probe: NAME VALUE".
+# The host (src/host/boot/probe.c) detects the features and prints each as "probe: NAME VALUE".
 from hs.errors import LaunchError
 from hs.run import machine
 from hs.run.cpio import Archive
@@ -13,7 +13,7 @@ IMPLEMENTATIONS = {"0": "BBL", "1": "OpenSBI", "2": "Xvisor", "3": "KVM", "4": "
                    "6": "Coffer", "7": "Xen", "8": "PolarFire HSS", "9": "coreboot", "10": "oreboot",
                    "11": "bhyve"}
 
-# (fact, title, what follows if the platform has it, what follows if not)
+# (name of the fact, title, consequence if the platform has the feature, consequence if not)
 YES_NO = (
     ("isa.h", "H extension", "guests run in VS mode", "no guest can run: there is no /dev/kvm"),
     ("hgatp.sv39x4", "hgatp Sv39x4", "guests of up to 41 bits of physical address", "not usable"),

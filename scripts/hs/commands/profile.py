@@ -89,7 +89,8 @@ def write_files(recording, what, options):
 
 
 def report(recording, what, options):
-    """Write the files before printing, because the reader of a pipe may close the pipe; print even if writing fails."""
+    """Write the files before printing, because printing fails if the reader of a pipe closes it. Print even if
+    writing fails."""
     try:
         write_files(recording, what, options)
     finally:

@@ -3,10 +3,11 @@
 
 Each paper has a folder in notebooks-data/papers. The folder contains the rows
 and claims of the paper, the published figures where available, and the figures
-that are expected on hyperscope (docs/results.md shows all of them). `all` first
-measures every figure that the papers need (on hyperscope, on Linux KVM and
-bare), and then checks each paper. `run` and `check` are these two steps for one paper.
-Figures are counts of instructions; docs/validity.md explains what they prove.
+that are expected here on each system (docs/results.md shows all of them). `all`
+first measures every figure that the papers need (on hyperscope, on Linux KVM,
+and without a hypervisor), and then checks each paper. `run` only measures, and
+`check` only checks. Figures are counts of instructions; docs/validity.md
+explains what they prove.
 """
 import os
 import subprocess
@@ -94,7 +95,8 @@ def jobs_of(papers):
 
 
 def guest_jobs_of(papers):
-    """Return the jobs that measure a whole guest (scripts/hyperscope bench-apps): a boot for each system and part."""
+    """Return the jobs that measure a whole guest (scripts/hyperscope bench-apps): a boot for each system, part and
+    layout."""
     named = terms_of(papers, True)
     systems_named = [name for name in guests.SYSTEMS if any(term.system == name for term in named)]
     return guests.jobs_of(systems_named, {term.row for term in named}, dbcn=False)
@@ -157,7 +159,8 @@ def check(papers, options):
 
 
 def everything(papers, options):
-    """Measure, then call the programs `run` and `check` in each paper's folder, because a user may have replaced them."""
+    """Measure, then call the programs `run` and `check` in each paper's folder. The functions run() and check() are
+    not called directly, because a user may have replaced a paper's programs."""
     held = lock("reproduce", options.to)
     figures, status = measured_rows(papers, options), 0
     environment = dict(os.environ, HYPERSCOPE=HYPERSCOPE)  # a paper's folder may be outside the tree

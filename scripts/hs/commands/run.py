@@ -2,8 +2,8 @@
 """run - boot GUEST in a VM under hyperscope, with its console on this terminal.
 
 Afterwards, print the number of exits by cause. With a terminal, Debian's kernel
-starts a shell (Ctrl-A X quits). Without one, it runs a short tour and powers
-off.
+boots to a shell (Ctrl-A X quits). Without one, the guest runs a short tour and
+powers off.
 """
 # This command only runs `exec` with our own VMM and the guest's files.
 import os
@@ -29,7 +29,7 @@ SCRATCH_SECTORS = 4096
 APPEND = "console=ttyS0"
 TRACE_RING = 32 * MIB  # per hart; large enough for the events of Debian's boot and tour
 # Exit statuses of the VMM if it had to end the guest: a vCPU could not continue, the guest reported a crash, or a
-# vCPU took faults forever.
+# vCPU only took faults in its own trap handler.
 GUEST_ENDED = (102, 103, 104)
 LAST_EXITS = "32"
 RESTORED = "restored"  # the guest's name if only --restore is given
@@ -139,7 +139,8 @@ def new_job(options, guest, run):
 
 
 def show_exits(run, options):
-    """Save the trace from the run's RAM and print the table of exits. After a failure, print the last exits first."""
+    """Save the trace from the run's RAM and print the table of exits. After a failure, print the last exits before
+    the table."""
     hstrace = os.path.join(options.out, "hstrace")
     trace = save_trace(run, options, options.guest)
     if trace and not options.quiet:
@@ -197,7 +198,7 @@ def parse(argv):
                                 machine.MAX_HARTS)
     options.harts = str(harts)
     if options.trace != "none":
-        options.boot += " trace.size=%d" % TRACE_RING  # after the user's parameters, which have precedence
+        options.boot += " trace.size=%d" % TRACE_RING  # after the user's arguments: the host uses the first value
     if options.smp is not None:
         options.smp = machine.parse_count(options.smp, "--smp", MAX_VCPUS)
     if options.mem is not None:
@@ -215,7 +216,7 @@ def parse(argv):
 
 
 def complete(options, harts):
-    """Set the options that were not given: from the machine to restore, or to their defaults."""
+    """Fill in the options that were not given, from the machine to restore or with defaults; set options.saving."""
     options.saving = [name for name in ("restore", "save") if getattr(options, name) is not None]
     header = restored_header(options.restore) if options.restore is not None else None
     if options.smp is None:
@@ -243,7 +244,7 @@ def main(argv):
             options.more_disks.append(machine.Disk(options.restore, read_only=True))
         if save:
             options.more_disks.append(save.disk)
-        return execute(options, ram, "run", ctrl_a=b"\x01\x01",  # twice, because the VMM has the same escape
+        return execute(options, ram, "run", ctrl_a=b"\x01\x01",  # two bytes: Ctrl-A is the VMM's escape, too
                        make_job=lambda run: new_job(options, guest, run),
                        after=lambda run: show_exits(run, options))
     finally:

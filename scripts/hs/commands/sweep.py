@@ -28,7 +28,7 @@ exit status: 0 all jobs succeeded; 1 some failed (results.csv says which);
 2 usage error; 125 some have no result yet; 130 interrupted"""
 SHOWN_FAILURES = 5
 SHOWN_TEXT = 32  # maximum length of a value in a job's line
-WIDTH = 60       # a parameter's values are on one line if they have fewer characters
+WIDTH = 60       # a parameter's values share one line if they have fewer characters in total
 
 
 def new_parser():
@@ -47,7 +47,7 @@ def new_parser():
     parser.add_argument("--quiet", action="store_true", help="do not show progress")
     parser.add_out()
     parser.add_argument("--job", metavar="ID", help="run this job of the folder, unless it has a result")
-    parser.add_argument("--packed", metavar="JOB", help=argparse.SUPPRESS)  # a job of a sweep on another machine
+    parser.add_argument("--packed", metavar="JOB", help=argparse.SUPPRESS)  # called by --ssh on a remote host
     return parser
 
 
@@ -102,7 +102,8 @@ def report(sweep, total):
 
 
 def run(options, sweep, total):
-    """Let the engine run the jobs until all have a result or the engine has ended."""
+    """Let the engine run the jobs that have no result. With --generate, only write the engine's files. Return the
+    exit status."""
     sweep.tidy()
     done = sweep.done()[0]
     todo = [number for number, _, _ in sweep.jobs() if number not in done]

@@ -77,8 +77,8 @@ def show_list():
 
 
 def machine_of(one, out):
-    """Return the options for scripts/hyperscope gdb, and the command to run with it. --boot is given only once,
-    because only the last one counts."""
+    """Return the options for scripts/hyperscope gdb, and the guest or program to run, with its arguments. A --boot of
+    the tour is merged with BOOT, because only the last --boot counts."""
     words, boot = one.machine.split(), BOOT
     if "--boot" in words:
         at = words.index("--boot")
@@ -117,7 +117,8 @@ def play(path, on, options, page):
     command += runs + ["--", "-nx", "-ex", "hs tour " + " ".join(words + [path])]
     if options.auto:
         command.insert(-2, "-batch")
-    before = signal.signal(signal.SIGINT, lambda *_: None)  # gdb handles Ctrl-C and stops the machine; this script continues
+    # Ctrl-C stops the machine: gdb handles it, and this script continues.
+    before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         return ends.call(command, stdin=subprocess.DEVNULL if options.auto else None)
     finally:

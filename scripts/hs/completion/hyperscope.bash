@@ -9,7 +9,7 @@ _hyperscope()
 	word=${typed[-1]}
 	mapfile -t COMPREPLY < <("${typed[0]}" completion words "${typed[@]:1}" 2>/dev/null)
 	[ "${COMPREPLY[*]}" ] || COMPREPLY=()
-	# readline replaces only what follows the =.
+	# If = is a word break, readline replaces only the text after the last =: drop the text before it.
 	[[ $COMP_WORDBREAKS != *=* ]] || COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*=}"}"}")
 }
 complete -o default -F _hyperscope hyperscope scripts/hyperscope

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Checks of pages against the tree: the numbers and drawings in docs, and the names in the course's pages."""
+"""Write the figures, drawings and screenshots of the docs, and check the names in the course's pages."""

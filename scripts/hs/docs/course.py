@@ -2,9 +2,9 @@
 """course.py - check that everything named in COURSE.md and docs/course exists.
 
 Names of files, make targets, tours, labs, toggles and their values, events, rows of the bench and gdb's
-hs commands are reported with their line if the tree does not have them. Conversely, the course's map has
-to contain every toggle, and each question needs an answer. (check-refs checks links and `file:/regex/`,
-check-spec checks paragraphs of specifications.)
+hs commands are reported with their line if the tree does not have them. Conversely, the map (the table of
+concepts in COURSE.md) has to contain every toggle, and each question needs an answer. (check-refs checks
+links and `file:/regex/`, check-spec checks citations of specifications.)
 """
 import fnmatch
 import glob
@@ -56,7 +56,7 @@ class Tree:
             ("*" in path and bool(fnmatch.filter(self.files, path)))
 
     def setting(self, text):
-        """Return what is wrong with NAME=VALUE, or None. Names that begin with vmid_ are not toggles: the host checks them."""
+        """Return what is wrong with NAME=VALUE, or None. Parameters vmid_* are not toggles and are not checked."""
         name, _, value = text.partition("=")
         if name not in self.values:
             return None if name.startswith("vmid_") else "there is no toggle %s" % name
@@ -66,7 +66,7 @@ class Tree:
 
 
 def commands(text, tree):
-    """Yield the faults of a piece of code as sentences; `tree` has the names that exist."""
+    """Yield a sentence for each name or value in a piece of code that `tree` does not have."""
     for words in re.findall(r"(?<![\w-])make ((?:-s |-j\d+ )?[a-z][\w-]*)", text):
         target = words.split()[-1]
         if target not in tree.targets:
@@ -154,7 +154,7 @@ def faults_of_answers():
 
 
 def faults():
-    """Yield a sentence for each fault, with its page and line."""
+    """Yield a sentence for each fault, with its page and, if the fault is in a line, the line's number."""
     tree = Tree()
     found = [(page, fault) for page in PAGES for fault in faults_of(page, tree)]
     found += [("COURSE.md", fault) for fault in list(faults_of_map(tree)) + list(faults_of_answers())]

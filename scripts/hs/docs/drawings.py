@@ -36,8 +36,8 @@ def drawn(name):
 
 
 def write(names, check):
-    """Write the drawings NAMES (default: all). check: write nothing, but report stale drawings. Return 1 if any drawing is
-    bad or stale, else 0."""
+    """Write the drawings NAMES (default: all). check: write nothing, but report stale drawings. Return 1 if any
+    drawing is bad or stale, else 0."""
     known = sorted(os.path.basename(path)[:-3] for path in glob.glob(FOLDER + "/*.py"))
     for name in names:
         if name not in known:

@@ -2,7 +2,8 @@
 """numbers.py - write measured figures into the docs, from notebooks-data/exit-latency.csv and applications.csv.
 
 `make bench` writes the CSV files; then run `scripts/hyperscope figures --docs`. Tables are written between
-<!-- NAME: by scripts/hyperscope figures --> and <!-- end -->. SENTENCES lists the sentences with figures from these files.
+<!-- NAME: by scripts/hyperscope figures --> and <!-- end -->. SENTENCES lists the sentences that contain figures
+from these files.
 """
 import contextlib
 import io
@@ -25,7 +26,7 @@ COARSE = {"fault_new_table": 12.5, "touch_2m": 100, "dirty_split": 12.5, "dirty_
           "blk_read_4k": 6.25, "blk_read_exit": 6.25, "timer_late_5us": 100,
           "timer_late_2ms": 100}
 
-# In the table of toggles: the row that shows the cost of each toggle.
+# For each toggle, the row whose cost the table of toggles shows. Default: sbi_version.
 SHOWN = {
     "gstage_walk": "fault_4k_present", "gstage_huge": "touch_4k", "fp": "run_vcpus",
     "mmio_decode": "mmio_read", "gpa_from": "mmio_read_sv39", "vmid": "run_vcpus",
@@ -34,10 +35,11 @@ SHOWN = {
     "halt_poll_ns": "blk_read_4k",
 }
 
-# Instruction counts do not show the effect of these toggles: the table refers to the TLB model.
+# Instruction counts do not include TLB misses and page walks, which these toggles affect: the table also refers to
+# the TLB model.
 IN_THE_MODEL = ("gstage_huge", "vmid", "tlb_flush")
 
-# Braces contain an expression (hs/bench/expression.py). * stands for any figure.
+# Lines: PAGE | SENTENCE. {EXPRESSION} stands for its value (hs/bench/expression.py), * for any figure, which is kept.
 SENTENCES = """
 docs/design.md | cost 1700 instructions then and costs {mmio_read} now
 docs/anatomy.md | sum {mmio_read} * other paths
@@ -112,7 +114,7 @@ class FiguresError(Exception):
 
 
 class Measured(expression.Measured):
-    """The figures of exit-latency.csv, by row and processor."""
+    """The figures of exit-latency.csv, or of both CSV files, by row and processor."""
 
     def knows(self, toggle):
         """Return whether a value of the toggle was measured. A new toggle is measured by the next make bench."""
@@ -158,7 +160,7 @@ def names():
 
 
 def values_of(name):
-    """Return the values of a toggle, the default first; for a number, the values that are measured."""
+    """Return the values of a toggle, the default first. If it takes a number, return the values that are measured."""
     return hstoggles.tried(TOP)[name]
 
 
@@ -198,7 +200,7 @@ def changed(row, figures):
 
 
 def toggle_table(measured, name):
-    """Yield a table of the rows that the toggle changes on either processor."""
+    """Yield a table of the rows that the toggle changes on at least one processor."""
     values = values_of(name)
     yield "    scripts/hyperscope bench --toggle %s --cpu both" % name
     yield ""
@@ -237,7 +239,7 @@ NUMBER = r"(\d{1,3}(?: \d{3})+|\d+(?:\.\d+)?)"
 
 
 def with_sentence(text, doc, template, measured):
-    """Find the template's words, ignoring line breaks, and replace the figures between them."""
+    """Return TEXT with the template's figures updated. The template must occur once; white space may differ."""
     wanted, pattern = [], ""
     for part in re.split(r"(\{[^}]*\}|(?<=\s)\*(?=\s|$))", template):
         if part == "*":
@@ -264,8 +266,8 @@ def with_sentence(text, doc, template, measured):
 
 
 def write(check):
-    """Update the pages. check: write nothing, but report pages that are not current. Return 1 if any page is reported,
-    else 0."""
+    """Update the pages. check: write nothing, but report pages that are not current. Return 1 if any page is
+    reported, else 0."""
     measured = Measured(report.read_csv(os.path.join(TOP, CSV)))
     docs = {}
 

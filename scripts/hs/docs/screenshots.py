@@ -23,7 +23,7 @@ TAIL = 15       # and last
 COLUMNS = 82    # longer lines are cut
 LETTER, LINE, MARGIN = 7.8, 18, 16
 LARGEST = 1 << 20
-RUNS = os.path.join("build", "runs")  # relative, as the report shows it
+RUNS = os.path.join("build", "runs")  # relative, because the report shows this path
 PAGE_HEIGHT = 690  # height to keep of the report's first page, in points
 STYLE = ("text{font:13px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#e6edf3;white-space:pre}"
          ".command{fill:#7ee787}.bold{font-weight:600}.faint{fill:#9198a1}")
@@ -62,7 +62,7 @@ def terminal(output):
 
 
 def report(hstrace, folder):
-    """Return the first page of the report of the run in FOLDER."""
+    """Return the first page of the report on the run in FOLDER, as an SVG."""
     for tool in ("chromium", "pdftocairo"):
         if not shutil.which(tool):
             raise LaunchError("%s is not installed: run 'scripts/hyperscope setup browser'" % tool)

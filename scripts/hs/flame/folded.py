@@ -13,8 +13,8 @@ LINE = re.compile(r"^(.*\S)\s+([0-9]+)$", re.S)
 
 
 class Node:
-    """A frame reached through one chain of callers, common to all stacks with this prefix. total: the count of the frame,
-    including the frames that it called."""
+    """A frame under one chain of callers, shared by all stacks that begin with the chain and the frame. own: count
+    of the frame itself; total: that count and those of the frames that it called."""
     __slots__ = ("name", "own", "total", "children")
 
     def __init__(self, name):

@@ -43,7 +43,7 @@ def columns(char):
 
 
 def shortened(text, width):
-    """Return as much of the text as fits into WIDTH pixels; "" if that would be meaningless."""
+    """Return the text, cut off with an ellipsis if it exceeds WIDTH pixels; "" if WIDTH is too small for that."""
     room = int((width - 6) / ADVANCE)
     if sum(map(columns, text)) <= room:
         return text
@@ -106,7 +106,7 @@ class Picture:
         while todo:
             node, first, depth, color = todo.pop()
             if node.total * scale < self.least and node is not self.root:
-                self.left_out += 1  # the frames above it are too narrow as well
+                self.left_out += 1  # the frames that it called are not wider: they are left out, too
             else:
                 frames.append((node.name, color, first, node.total, node.own, depth))
             at, below = first, []

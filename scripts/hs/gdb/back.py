@@ -20,7 +20,7 @@ import gdb
 from . import cmd_run, cmd_switch, meaning
 from .target import MASK, Problem, register
 
-MTIME = 0x0200bff8            # of QEMU's virt machine
+MTIME = 0x0200bff8            # physical address in QEMU's virt machine
 FIRMWARE = 0x80000000         # OpenSBI's code, which M mode may execute whatever its PMP entries say
 LENT = b"".join(word.to_bytes(4, "little") for word in (
     0x14d022f3, 0x14d29073,   # csrr t0, stimecmp; csrw stimecmp, t0
@@ -30,7 +30,7 @@ MOST_STEPS = 50000            # about a minute
 PENDING = ("sip", "vsip", "hvip")  # not compared: time advances at every stop, so a timer may or may not have expired
 
 
-_lent = 0  # how many times the hart has executed the four instructions on the path that led here
+_lent = 0  # how many times the hart has executed LENT on the path to its current state
 _marks = 0
 
 
@@ -99,7 +99,7 @@ def _settle(mark):
     _set("priv", kept["priv"])
     _set("pc", kept["pc"])
     _flush()
-    if arrived != FIRMWARE + len(LENT):  # one of the instructions trapped, which has changed registers of M mode
+    if arrived != FIRMWARE + len(LENT):  # an instruction trapped and changed M-mode CSRs: load the state again
         monitor("loadvm " + mark.name)
         _flush()
         _write(MTIME, mark.time)
@@ -152,8 +152,8 @@ def step():
 
 
 def _step_on(mark, count, field, progress):
-    """Execute `count` instructions from MARK. Return (steps before the last change, old value, new value), or None if the
-    field does not change."""
+    """Execute `count` instructions from MARK. Return (steps before the last change, old value, new value), or None if
+    the field does not change."""
     return_to(mark)
     look = meaning.reader(field)
     found, before = None, look()

@@ -6,7 +6,7 @@ from .command import command
 from .target import Problem, address, ctype, kernel_pa, load, need_machine, read_kernel, read_physical
 
 MOST = 1000
-SEQUENCE_BITS = 22  # number of upper bits of seq_event with the record's number; the event is below
+SEQUENCE_BITS = 22  # number of upper bits of seq_event, which hold the record's number; the lower bits hold the event
 
 
 def _event(name):
@@ -17,7 +17,8 @@ def _event(name):
 
 
 def _records(mem, base, hart, wanted, most):
-    """Return at most MOST of the newest records of the event WANTED in one hart's ring, as (hart, record), newest first.
+    """Return at most MOST of the newest records of the event WANTED in one hart's ring, as (hart, record), newest
+    first.
 
     The oldest record of a full ring is skipped, because the hart may be overwriting it.
     """

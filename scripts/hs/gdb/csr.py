@@ -33,7 +33,7 @@ TABLES = _tables()
 
 
 def sources():
-    """Return name -> paragraph of the specification, for each CSR that the sources name."""
+    """Return name -> paragraph of the specification, for each CSR in src/include/hv/csr.def."""
     return {name: source for name, _, source in tables.rows("src/include/hv/csr.def", "CSR")}
 
 
@@ -50,7 +50,8 @@ def word(field, number):
 
 
 def brief(name, value):
-    """Return the fields that are not 0, on one line, highest first; '' for a register without fields."""
+    """Return the fields that are not 0, on one line, highest first; for scause and vscause, the name of the cause;
+    for htval, stvec, vstvec and registers without fields, ''."""
     rows = sorted(TABLES.get(name, []), reverse=True)
     if name in ("scause", "vscause"):
         return names.cause_name(value) if value else ""
@@ -60,7 +61,8 @@ def brief(name, value):
 
 
 def decode(name, value):
-    """Return a line for each field, highest first, and one for the bits that do not belong to any field."""
+    """Return a line for each field, highest first; then, for some registers, a line that explains the value, and one
+    for bits that are set but do not belong to any field."""
     left = value
     lines = []
     for field in sorted(TABLES.get(name, []), reverse=True):

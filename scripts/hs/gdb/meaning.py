@@ -15,7 +15,7 @@ TWINS = {"vs" + n: "s" + n for n in snapshot.TWINS}
 # -- named objects and symbols -----------------------------------------------------------------
 
 def _vcpu():
-    """Return this hart's vCPU, or the first one if this hart has none; None if there is no VM yet."""
+    """Return this hart's vCPU, or the first one if this hart has none; None if there is no vCPU yet."""
     try:
         return vm.current_vcpu() or vm.choose_vcpu("")
     except Problem:
@@ -40,7 +40,7 @@ def named_objects():
 def symbol(value):
     """Return (name, offset) of the symbol at an address in the host, the guest or the VMM, or None."""
     if value < 1 << 16 or value < 1 << 31 and world() != "U":
-        return None  # the VMM's symbols are there, but ordinary small numbers would match them
+        return None  # the VMM's symbols are below 2 GiB: outside U mode, ordinary small numbers would match them
     text = gdb.execute("info symbol 0x%x" % value, to_string=True).strip()
     found = re.match(r"([\w.$]+)(?: \+ (\d+))? in section", text)
     if not found or int(found.group(2) or 0) > 1 << 20:
@@ -92,7 +92,7 @@ def _number(value):
 
 
 def _place(head, path):
-    """Return (address, type) of a member; None if there is no vCPU yet. Problem if there is no such member."""
+    """Return a member's (address, type), or None if there is no vCPU yet. Raise Problem if no such member exists."""
     one = _vcpu()
     if one is None:
         return None
@@ -143,7 +143,8 @@ WORDS = {"count": lambda: register("instret"), "world": world, "step": _step, "f
 
 
 def read(field):
-    """Return a field's value, a number or a word; None if it is not accessible now. Problem if there is no such field."""
+    """Return a field's value (a number or a word), or None if it is not accessible now. Raise Problem if there is no
+    such field."""
     if field.startswith("{"):
         return vm.number(field[1:-1], "expression")
     if field in WORDS:
@@ -161,14 +162,14 @@ def read(field):
 
 
 def _table(field):
-    """Return (CSR, field) for hstatus.SPV or guest.hstatus.SPV; ('', '') if FIELD is not a field of a CSR."""
+    """Return ('hstatus', 'SPV') for hstatus.SPV or guest.hstatus.SPV; ('', '') if FIELD names no CSR in TABLES."""
     whole, _, part = field.rpartition(".")
     name = whole.rpartition(".")[2]
     return (name, part) if name in csr.TABLES else ("", "")
 
 
 def read_or_none(field):
-    """Return read(field), or None if that fails because there is no vCPU or no such memory yet."""
+    """Return read(field), or None if that fails, for example because there is no such memory yet."""
     try:
         return read(field)
     except (Problem, gdb.error, gdb.MemoryError):
@@ -176,7 +177,8 @@ def read_or_none(field):
 
 
 def reader(field):
-    """Return a function for frequent calls that does the same as read_or_none(field), but looks up a member only once."""
+    """Return a function for repeated reads of FIELD. It works as read_or_none(field) does, but the address of a
+    structure's member is looked up only once, here."""
     head, _, path = field.partition(".")
     found = _place(head, path) if head in HEADS and path and not _table(field)[0] else None
     return (lambda: read_or_none(field)) if found is None else lambda: _number(load(found[1], found[0]))
@@ -194,7 +196,7 @@ def _register(name):
 
 
 def row_of(name, part):
-    """Return the field PART of a CSR from the tables. Bits of hedeleg also have the old names of their causes."""
+    """Return the field PART of the CSR NAME. A bit of hedeleg is also found by the old name of its cause."""
     spelled = (part, names.OLD_CAUSES.get(part.lower(), "").upper())
     row = next((f for f in csr.TABLES.get(name, []) if f.name in spelled), None)
     if row is None:
@@ -255,7 +257,7 @@ def resolve(meaning, field, then):
 
 
 def within(value, function):
-    """Return whether an address is in a function of the host or the guest."""
+    """Return whether VALUE is an address in the function named FUNCTION, of the host, the guest or the VMM."""
     known = symbol(value) if isinstance(value, int) else None
     block = gdb.block_for_pc(value) if isinstance(value, int) else None
     while block is not None and block.function is None:

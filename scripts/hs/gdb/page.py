@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""page - write a played tour as docs/walkthroughs/NAME.md, without details that differ between builds
+"""page - format a played tour as docs/walkthroughs/NAME.md, without details that differ between builds
 (does not use gdb).
 
 An address is replaced by its name in angle brackets. An address without a name is replaced by its kind
-of memory and a number. Pages are numbered in the order in which they appear, so equal addresses remain
-equal. Line numbers are removed.
+of memory and the number of its page. The pages of each kind are numbered in the order in which they
+first appear, so equal addresses remain equal. Line numbers are removed.
 """
 import os
 import re
@@ -17,14 +17,15 @@ PAGE = 4096
 
 
 class Names:
-    """The names of numbers in one tour. describe(value) returns the name of an object or symbol, or '';
-    region(value) returns a kind of memory, or ''."""
+    """Replaces the numbers on one tour's page with names. describe(value) returns the name of an object or symbol, or
+    ''; region(value) returns a kind of memory, or ''."""
 
     def __init__(self, describe, region):
         self.describe, self.region, self.known = describe, region, {}
 
     def _numbered(self, kind, value):
-        """Return a numbered name such as <page 1>. In pages of page tables, the offset is kept, because it is an index."""
+        """Return a numbered name such as <page 1>. For kind "page", keep the offset: in a page table, it locates the
+        entry."""
         page, offset = value & ~(PAGE - 1), value & PAGE - 1
         if (kind, page) not in self.known:
             self.known[kind, page] = 1 + sum(1 for k, _ in self.known if k == kind)
@@ -86,7 +87,7 @@ def expectation(expect):
 
 
 class Page:
-    """The Markdown lines, collected while the tour is played."""
+    """A tour's page in Markdown, collected while the tour is played."""
 
     def __init__(self, tour):
         self.lines = ["<!-- scripts/hyperscope walk --write %s makes this page from scripts/gdb/tours/%s.tour -->" %

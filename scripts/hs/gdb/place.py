@@ -27,7 +27,8 @@ def entries():
 
 
 def step_of(path, line):
-    """Return the last "Step N: ..." in a comment at or above that line, as one sentence, or None."""
+    """Return the last "Step N: ..." comment at or above LINE of the file PATH, up to its first period or colon, or
+    None."""
     try:
         with open(os.path.join(tables.TOP, path), encoding="utf-8") as source:
             lines = source.read().split("\n")[:line]
@@ -71,7 +72,8 @@ def line_of(pc):
 
 
 def callers():
-    """Return the stopped function and those of its callers to which the stack can be unwound."""
+    """Return the names of the stopped function and its callers, innermost first, as far as the stack can be unwound,
+    but at most 8."""
     called = []
     try:
         frame = gdb.newest_frame()
@@ -89,7 +91,7 @@ def describe():
     lines = ["hart %d, %s (%s), pc 0x%x" % (gdb.selected_thread().ptid[1] - 1, now, MEANING[now], pc)]
     if now == "HS":
         at = line_of(pc)
-        # In the world switch, sp may still be the guest's.
+        # Do not unwind the stack in the world switch, where sp may be the guest's.
         called = [] if at and at[0] in FILES else callers()
         if at:
             lines.append("  %s:%d" % at)

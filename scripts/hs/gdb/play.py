@@ -19,7 +19,7 @@ class Ended(Exception):
 
 class Player:
     """Plays a tour. ask(player) is called before each step and after the last one, and may raise Ended or change
-    player.at. Each command may take at most `seconds` seconds. lenient: report a failure and continue the tour."""
+    player.at. Each command may take at most `seconds` seconds. lenient: report a failure, do not raise Failed."""
 
     def __init__(self, tour, tell, ask, seconds, lenient=False):
         self.tour, self.tell, self.ask, self.seconds, self.lenient = tour, tell, ask, seconds, lenient
@@ -33,8 +33,8 @@ class Player:
     # -- one step ----------------------------------------------------------------------------
 
     def play(self):
-        """Play all steps and return the page. Raise Failed with one sentence if an expectation does not hold or a
-        command fails."""
+        """Play all steps and return the page. Unless `lenient` is set, raise Failed if an expectation does not hold
+        or a command fails."""
         while True:
             self.ask(self)
             if self.at >= len(self.tour.steps):
@@ -158,7 +158,7 @@ class Player:
 
     @staticmethod
     def _both(expect, want):
-        """Return the expectation's meaning as the tour has it, followed by its current value if that is different."""
+        """Return the expected value as the tour writes it, followed by its current value if the two differ."""
         value = plain(expect.field, want)
         return value if expect.meaning in ("", value) else "%s (%s)" % (expect.meaning, value)
 

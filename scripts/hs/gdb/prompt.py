@@ -10,16 +10,17 @@ from .watchdog import Watchdog
 
 KEYS = """At the prompt, Enter does the next step; b goes back one step, or undoes your own commands; rb FIELD goes
 back to the instruction that last changed a field, as in rb sscratch; q ends; all else is a gdb command."""
-# Commands that only show something. Before any other command, the machine is saved, so that b can undo it.
+# Commands that only show something. Before any other command, the machine is saved, so that b can undo the
+# instructions that the command executes.
 LOOKS = re.compile(r"(x|p|print|output|printf|info|i|bt|backtrace|where|list|l|disassemble|help|h|show|display|set pagination"
                    r"|hs (where|vms|vcpu|csr|gstage|vstage|exits|memslots|diff-switch))\b")
-# Commands that end the machine or replace it, which cannot be undone.
+# Commands that end the machine, replace it or detach from it. They are refused, because b cannot undo them.
 ENDS = re.compile(r"(k|kill|det|detach|disconnect|r|run|start|starti|target|tar|attach|file|exec-file"
                   r"|mon(itor)? +(q|quit|system_reset|loadvm|delvm|system_powerdown))\b")
 
 
 def step_text(tour, at):
-    """Return the text before step `at`."""
+    """Return the text that announces step `at`, or the text after the last step."""
     if at == len(tour.steps):
         return "\n--- That was the last step. Enter ends the machine.\n"
     step = tour.steps[at]
@@ -52,7 +53,7 @@ class Prompt:
             self._guarded(player, line)
 
     def _guarded(self, player, line):
-        """Run one command. Errors are printed, so the prompt always returns."""
+        """Run one command. Errors are printed, not raised, so that the prompt appears again."""
         try:
             with Watchdog(self.seconds, line) as dog:
                 self._do(player, line)

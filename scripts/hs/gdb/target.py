@@ -43,13 +43,13 @@ def need_machine():
 # -- harts and registers -----------------------------------------------------------------------
 
 def hart():
-    """Return the selected hart's number, as used by the firmware."""
+    """Return the ID of the selected hart, as the firmware numbers harts."""
     return gdb.selected_thread().ptid[1] - 1
 
 
 @contextlib.contextmanager
 def on_hart(number):
-    """Select a hart for the block, and the previous one again afterwards."""
+    """Select hart NUMBER for the duration of the with block, then select the previous hart again."""
     before = gdb.selected_thread()
     if hart() != number:
         for thread in gdb.selected_inferior().threads():
@@ -66,7 +66,7 @@ def on_hart(number):
 
 
 def register(name):
-    """Return a register of the selected hart, or None if the machine has no register of that name."""
+    """Return a register of the selected hart, or None if the register does not exist or cannot be read."""
     try:
         value = gdb.parse_and_eval("(unsigned long)$" + name)
         return int(value) & MASK
@@ -115,7 +115,7 @@ def read_pte(pa):
 
 
 def kernel_pa(va):
-    """Return the physical address of a kernel address, or None."""
+    """Return the physical address of an address in the kernel image or the linear map; None for any other address."""
     if KERNEL_BASE <= va <= MASK:
         return va - KERNEL_BASE + IMAGE_PA
     if LINEAR_BASE <= va < LINEAR_BASE + LINEAR_SIZE:
@@ -155,7 +155,7 @@ def address(symbol):
 
 
 def ctype(name, near="vcpu_run"):
-    """Return a type as declared in the kernel's source file that contains the function `near`."""
+    """Return the type NAME as it is visible in the kernel's source file that contains the function `near`."""
     block = gdb.block_for_pc(address(near))
     if block is None:
         raise Problem("hyperscope.elf has no debug information: build it with make")

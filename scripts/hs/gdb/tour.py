@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """tour - parse a walkthrough, scripts/gdb/tours/NAME.tour, into steps (does not use gdb).
 
-A tour is text. Lines that begin with one of the words below and a colon, or with ">", are
-instructions; everything else is prose in Markdown.
+A tour is text. Lines that begin with one of the words below and a colon, with ">", or with "#" or "##",
+are instructions; everything else is prose in Markdown.
 
     title: What happens at a null SBI call?         the page's heading
     machine: --set fastpath=off --trace none        options for scripts/hyperscope gdb
@@ -19,13 +19,13 @@ instructions; everything else is prose in Markdown.
     show: a0 a7 hstatus.SPV sscratch                show fields: old value -> new value
     now: a1                                         show the value of a field, without the old value
     spec: H §6.1                                    the paragraph that applies; docs/spec.md has its title
-    expect: pc is vcpu_exit_save_caller                    a condition that has to hold here
+    expect: pc is vcpu_exit_save_caller             a condition that has to hold here
     What it means; more commands and prose may follow.
 
     # Questions                                     a section for the page only, not a step
 
-Commands, show, spec, expect and prose are processed in the order in which they are written. "show" also
-shows the value that a field had when the step began. A line ending in "\\" continues on the next one.
+Commands, show, now, spec, expect and prose are processed in the order in which they are written. The old value
+in "show" is the one that the field had when the step began. A line ending in "\\" continues on the next one.
 
 A FIELD is: world (M, HS, U, VS, VU); step (of the world switch: 1 to 6); function (of the host, at pc);
 insn (the instruction at pc); a register (a0, pc, scause, vsatp, ...); a field of a register (hstatus.SPV,
@@ -37,11 +37,12 @@ count (instret); cause (the name of scause, if V=0). With V=1, inaccessible regi
     expect: FIELD in FUNCTION                       the address is in the function
     expect: FIELD changed                           since the step began; also: FIELD unchanged
     expect: said REGEX                              a line of the last command's output matches
-    expect: never said REGEX
+    expect: never said REGEX                        no line of the last command's output matches
 
 A MEANING is: a number; the name of a field's value (VS, Dirty, Sv57x4, ecall_vs); a symbol of the host or the
-guest; "the vCPU" (its structure), "the VM", "the VM's root" (of the G-stage; an address or a PPN); "then" (the
-FIELD at the beginning of the step); another FIELD. Do not use raw addresses, which differ between builds.
+guest; an enumerator of the host (VCPU_IN_GUEST); "the vCPU" (its structure), "the VM", "the VM's root" (of the
+G-stage; an address or a PPN); "then" (the FIELD at the beginning of the step); another FIELD. Do not use raw
+addresses, which differ between builds.
 """
 import collections
 import os
@@ -62,7 +63,7 @@ FIELD = r"(\{[^}]*\}|[\w.\[\]']+)"
 
 
 class Wrong(ValueError):
-    """A tour cannot be parsed. The message has the file, the line and the fault."""
+    """A tour cannot be parsed. The message names the file and the line, and says what is wrong."""
 
 
 def names():
@@ -94,7 +95,7 @@ def _lines(text):
 
 
 def parse_expect(text):
-    """Parse an expectation and return an Expect. ValueError with a message if the expectation is invalid."""
+    """Parse an expectation and return an Expect. Raise ValueError if it is invalid, or re.error if its REGEX is."""
     found = re.fullmatch(r"(said|never said) (.+)", text)
     if found:
         re.compile(found.group(2))

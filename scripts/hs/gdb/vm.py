@@ -30,7 +30,8 @@ def _vcpu(vm_id, va):
 
 
 def exit_vectors():
-    """Return the addresses at which a guest's traps arrive. There, the general-purpose registers are still the guest's."""
+    """Return the addresses where a guest's traps arrive. There, the general-purpose registers still have the guest's
+    values."""
     return [address("vcpu_exit_vector"), address("vcpu_exit_fast")]
 
 
@@ -89,7 +90,8 @@ def owner(vcpu):
 
 
 def csrs(vcpu):
-    """Return the vCPU's CSRs as a dict from name to value: from the hart if they are loaded there, else from memory."""
+    """Return the vCPU's CSRs as name -> value: from the hart if the vCPU is loaded there, else from memory. hedeleg,
+    hcounteren and henvcfg always come from memory."""
     if not vcpu.loaded:
         saved = vcpu.value["csrs"]
         state = {n: int(saved[n]) & MASK for n in VCPU_CSRS + ["hvip", "scounteren", "senvcfg"]}
@@ -100,7 +102,7 @@ def csrs(vcpu):
             state = {n: register(n[1:] if twin else n) for n in VCPU_CSRS}
             for name in ("hvip", "scounteren", "senvcfg", "hgatp"):
                 state[name] = register(name)
-        if vcpu.value["put_pending"]:  # scounteren and senvcfg belong to a host program (lazy_put.c)
+        if vcpu.value["put_pending"]:  # the hart's scounteren and senvcfg are the host program's (lazy_put.c)
             for name in ("scounteren", "senvcfg"):
                 state[name] = int(vcpu.value["csrs"][name]) & MASK
     for name in ("hedeleg", "hcounteren", "henvcfg"):
@@ -109,7 +111,7 @@ def csrs(vcpu):
 
 
 def gprs(vcpu):
-    """Return a description of where the vCPU's registers are, and a dict of their values by name, with pc and hstatus."""
+    """Return where the vCPU's registers are, in words, and a dict of their values by name, with pc and hstatus."""
     if vcpu.loaded:
         with on_hart(vcpu.hart):
             trapped = register("pc") in exit_vectors()

@@ -12,7 +12,7 @@ SIZES = ["4 KiB", "2 MiB", "1 GiB", "512 GiB", "256 TiB"]
 V, R, W, X, U, G, A, D = (1 << n for n in range(8))
 
 # what: table, leaf, empty, reserved, unreadable, misaligned; to: the address in the entry; stage: G or VS; inner: the
-# G-stage walk that found this entry's table (VS only).
+# G-stage walk that translated the entry's own address, `at` (VS only).
 Step = collections.namedtuple("Step", "stage level index at pte what to inner")
 Walk = collections.namedtuple("Walk", "stage mode address steps result error")
 
@@ -52,9 +52,9 @@ def _limit_error(stage, mode, address, levels):
 
 
 def walk(stage, atp, address, read, find=None):
-    """Walk from hgatp or vsatp (ATP) to `address` and return a Walk. read(pa) returns the entry at a physical
-    address, or None. find(gpa) returns the G-stage Walk of a guest physical address; a VS-stage walk needs it to
-    find its tables. The Walk's result is the resulting address; if the result is None, `error` says why."""
+    """Walk the page tables of hgatp or vsatp (ATP) for `address` and return a Walk. read(pa) returns the entry at a
+    physical address, or None. find(gpa) returns the G-stage Walk of a guest physical address; a VS-stage walk needs
+    it to find its tables. The Walk's result is the translated address; if it is None, `error` says why."""
     mode, steps = mode_of(atp), []
     if mode == 0:
         return Walk(stage, mode, address, steps, address, None)
@@ -92,7 +92,7 @@ def walk(stage, atp, address, read, find=None):
 
 
 def show(done, indent=""):
-    """Return a line for each step, with inner walks indented."""
+    """Return the lines that show a walk: a heading, one line per step, and the result. Inner walks are indented."""
     name = NAMES.get(done.mode, "MODE %d" % done.mode)
     name += "x4" if done.stage == "G" and done.mode else ""
     lines = ["%s%s-stage of 0x%x, %s" % (indent, done.stage, done.address, name)]

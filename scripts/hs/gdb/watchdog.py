@@ -9,8 +9,8 @@ LAST_SECONDS = 10
 
 
 class Watchdog:
-    """Usage: with Watchdog(60, "hs until x") as dog: ... Afterwards, dog.interrupted says whether the command took too
-    long."""
+    """Usage: with Watchdog(60, "hs until x") as dog: ... Afterwards, dog.interrupted says whether the command took
+    too long."""
 
     def __init__(self, seconds, what):
         self.seconds, self.what, self.interrupted = seconds, what, False

@@ -13,7 +13,7 @@ from . import limits
 
 CLAIM = re.compile(r"(not )?ok (\d+)(?: - (.*))?$")
 PLAN = re.compile(r"1\.\.(\d+)( # SKIP .*)?$")
-SHOWN_CLAIMS = 4   # show this many failed claims, and also the last one, because it has the reason
+SHOWN_CLAIMS = 4   # show this many failed claims, and also the last one, which has the reason if the test ended early
 CLAIM_LINES = 10   # lines to show after each failed claim
 LINE_MOST = 200
 
@@ -32,7 +32,7 @@ def read(text):
     """Return the claims as (number, held, name, lines after it), the plan or None, the reason for a skip or None,
     and the lines before the first claim."""
     claims, plan, skipped, before = [], None, None, []
-    for line in text.split("\n"):  # not splitlines(): it also splits at other characters, and a guest can print them
+    for line in text.split("\n"):  # not splitlines(), which also splits at other characters that a guest can print
         found = CLAIM.match(line)
         if found:
             claims.append((int(found.group(2)), not found.group(1), found.group(3) or "", []))
@@ -87,8 +87,8 @@ def environment(top, out, reference, student, variant, qemu):
 
 
 def _left(folder):
-    """Return the names of the folders that tests (tap.sh) created in FOLDER. The student's machine may have replaced
-    FOLDER with a link; if so, return none."""
+    """Return the names of the folders that tests (tap.sh) created in FOLDER, or an empty set if the student's machine
+    has replaced FOLDER with a link."""
     try:
         return set() if os.path.islink(folder) else {n for n in os.listdir(folder) if n.startswith("test.")}
     except OSError:
@@ -96,8 +96,8 @@ def _left(folder):
 
 
 def run(test, file, env, seconds, jail):
-    """Run a test program. Tests create their own folders below $O/tmp. A test may compile, so the program
-    runs in the compiler's jail (jail.py). If the test was killed, its folder is removed here."""
+    """Run a test program and return its Outcome. Tests create their own folders below $O/tmp. A test may compile, so
+    the program runs in the compiler's jail (jail.py). If the test was killed, its folder is removed here."""
     folder = os.path.join(env["O"], "tmp")
     before = _left(folder)
     ran = limits.run(jail + ["bash", file], seconds, folder=folder, env=env, cwd=env["HS_TOP"])

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
 """course.py - check a lab by grading its starter, its solution and another student's solution.
 
-The solution has to get all points. The starter has to build but get fewer points, and its tests have to name
-the parts to write. If the lab has variants, the solution of another student's variant has to get fewer points.
-A contest's starter is the unchanged source and has to get the points that lab.toml states; a contest's solution
-is not tied to a student.
+The solution has to get all points. The starter has to build but get fewer points, and if it has parts to write,
+its failed tests have to name them. If the lab has variants, the solution of another student's variant has to get
+fewer points. A contest's starter is the unchanged source and has to get the points that lab.toml states; a
+contest's solution does not depend on the student, so no other student's solution is graded.
 """
 import json
 import os

@@ -6,8 +6,8 @@ student's tree is built, hidden tests, the key and the solution are inaccessible
 namespace where empty folders and /dev/null cover them or, where mount namespaces are not allowed (in a
 container), as another user.
 
-The folder /proc/PID/root of a process outside the mount namespace would bypass it. A user namespace prevents that.
-Root does not use a user namespace, but gets a /proc of a new PID namespace instead.
+The hidden files could still be reached through /proc/PID/root of a process outside the mount namespace. A user
+namespace prevents that. Root does not use a user namespace, but gets a /proc of a new PID namespace instead.
 """
 import os
 import shlex
@@ -51,7 +51,8 @@ def _other_user(secrets):
 
 
 def make(secrets):
-    """Return a function that maps a tree to the words that its make command begins with."""
+    """Return a function that takes a tree and returns the words to put before a command, such as make, that runs in
+    the tree and must not be able to read SECRETS."""
     secrets = [os.path.abspath(path) for path in secrets if os.path.exists(path)]
     if not secrets:
         return lambda top: []

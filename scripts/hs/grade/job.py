@@ -16,8 +16,8 @@ from hs.run.machine import qemu_text
 from . import claims, jail, limits, measure, submission, trees
 from .submission import Refused
 
-TOTAL_SECONDS = 540   # for all tests: a submission then takes at most ten minutes, including its builds
-TEST_SECONDS = 120    # for a test, more on slow computers; its machines have limits of their own (tests/lib/lab.sh)
+TOTAL_SECONDS = 540   # for all tests, so that a submission usually takes at most ten minutes, including its builds
+TEST_SECONDS = 120    # for one test, times limits.scale(); its machines have limits of their own (tests/lib/lab.sh)
 BESIDE = "measured beside the reference solution"
 FACTS = "lab.json"   # written by scripts/hyperscope lab: lab, student, variant, commit
 
@@ -27,7 +27,7 @@ class Grade:
 
     def __init__(self, lab):
         self.lab, self.student, self.variant = lab, "", {}
-        self.outcomes, self.left = [], []   # left: tests that were not run here
+        self.outcomes, self.left = [], []   # left: (test, reason) for each test that was not run here
         self.refused = self.build = None
         self.notes, self.with_what, self.seconds = [], {}, 0
 
@@ -79,8 +79,8 @@ def _with_what(out, qemu):
 
 
 def _aside(lab, work):
-    """Copy the lab's tests, whose own folder is hidden, to a folder with a name that no source can guess. Return the
-    new folder."""
+    """Copy the lab's tests to a folder whose random name a student's source cannot guess, because the lab's own
+    folder is hidden in the jail. Return the new folder."""
     kept = os.path.join(work, "kept")
     os.mkdir(kept)
     os.chmod(kept, 0o711)
@@ -248,7 +248,7 @@ def _grade_files(grade, options, files, tests, out, work):
 
 
 def grade(options):
-    qemu_text(options.qemu)  # before the build, which takes minutes
+    qemu_text(options.qemu)  # report a missing QEMU before the build, which takes minutes
     limits.adopt_orphans()
     os.environ.setdefault("HS_TIME_SCALE", "2")
     if options.labs:

@@ -50,7 +50,7 @@ def adopt_orphans():
 
 
 def _children():
-    """Return the processes whose parent is this process."""
+    """Return the process IDs of this process's children, without zombies."""
     found = []
     for name in os.listdir("/proc"):
         if not name.isdigit():
@@ -66,7 +66,8 @@ def _children():
 
 
 def _end_all(process):
-    """Kill the command and its group, then all orphans, until none are left."""
+    """Kill the command and its process group, then the orphans that this process adopts, until none are left or about
+    two seconds have passed."""
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -88,7 +89,7 @@ def _end_all(process):
 
 
 def _bounds(builds):
-    """Return a function that sets resource limits. builds: CPU seconds for a build, or None for a machine."""
+    """Return a function that sets resource limits. builds: CPU seconds per process of a build, or None for a test."""
     def apply():
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         most = COMPILED_MOST if builds else FILE_MOST

@@ -15,11 +15,12 @@ from hs.lab import budget
 from .claims import Outcome
 
 BATCHES = 16
-_counted = {}   # results in this grading, so that several budgets of one row need one measurement
+_counted = {}   # results in this grading, so that budgets that differ only in their ratio need one measurement
 
 
 def count(out, wanted, qemu, seconds):
-    """Return the number of iterations in the median batch and the instructions per iteration, from VS-mode back to VS-mode."""
+    """Return the number of iterations in the median batch, and the instructions per iteration, from VS-mode back to
+    VS-mode."""
     key = (out, wanted._replace(ratio=0))
     if key not in _counted:
         _counted[key] = _count(out, wanted, qemu, seconds)

@@ -27,7 +27,8 @@ def unpack(path, folder):
 
 
 def make(lab, path, key=None):
-    """Write the zip: the tracked files are below hyperscope/, the scripts and the key at the top."""
+    """Write the zip: the scripts, the Dockerfile and the key are at the top, the tracked files below hyperscope/.
+    Other labs' folders, notebooks-data and tours are left out."""
     if not os.path.exists(os.path.join(TOP, ".git")):
         raise LaunchError("the zip can be made only in a git clone, because git lists the repository's files")
     with zipfile.ZipFile(path, "w") as archive:

@@ -79,7 +79,8 @@ def everything(grade):
 
 
 def place(grade):
-    """Return (ratio, instructions), by which a contest's leaderboard is sorted, or None if the submission is not ranked."""
+    """Return (ratio, instructions), by which a contest's leaderboard is sorted, or None if the submission is not
+    ranked."""
     wanted = grade.lab.contest.get("leaderboard")
     for outcome in grade.outcomes:
         if outcome.test["id"] == wanted and outcome.figures:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """submission.py - read a student's submission (a folder, or a zip or tar file) without trusting it.
 
-Archives are not unpacked. Each member that is a regular file with an ordinary name is read into memory, up to
-a limit. If a member is anything else, the whole submission is refused.
+Archives are not unpacked. Each regular file with an ordinary name is read into memory, up to a limit. Folders
+such as build and .git are ignored (PASSED_OVER). If there is anything else, such as a link or a name that leads
+out of the tree, the whole submission is refused.
 """
 import os
 import stat
@@ -14,7 +15,7 @@ from hs.errors import Quit
 FILE_MOST = 2 << 20
 TOTAL_MOST = 32 << 20
 COUNT_MOST = 5000
-# Folders that a tree in use may contain; they are ignored.
+# Names of folders that a tree in use may contain. They are ignored, with everything in them.
 PASSED_OVER = ("build", ".git", "__pycache__", "__MACOSX", ".vscode", ".cache")
 
 
@@ -23,7 +24,7 @@ class Refused(Exception):
 
 
 def _plain(name):
-    """Return a member's name as a path below the tree. Raise Refused if the name is invalid or leads out of the tree."""
+    """Return a member's name as a path below the tree. Raise Refused if it is invalid or leads out of the tree."""
     if "\\" in name or not name.isprintable():
         raise Refused("%s: not a valid file name" % ascii(name))
     if name.startswith("/") or ".." in name.split("/"):
@@ -32,7 +33,7 @@ def _plain(name):
 
 
 class Pile:
-    """Files by name, within the limits."""
+    """The submission's files by name. add() raises Refused when a limit is exceeded."""
 
     def __init__(self):
         self.files, self.total = {}, 0
@@ -107,7 +108,8 @@ def _from_tar(path, pile):
 
 
 def _without_top(files, known):
-    """Remove the top folder from all names if there is only one, since archives often contain the tree's folder."""
+    """Remove the top folder from all names if it contains all files and none of the names is in KNOWN: archives often
+    contain the tree's folder itself."""
     tops = {name.split("/", 1)[0] for name in files}
     if len(tops) != 1 or not files:
         return files

@@ -43,8 +43,9 @@ def files_of(top):
 
 
 def lay_over(lab, pristine, files):
-    """Copy the student's files into the pristine tree. Return (files that the tree does not have, files that were
-    not handed in)."""
+    """Copy the student's files that the lab asks for into the pristine tree. Return (files that the tree does not
+    have, files that were not handed in). Raise Refused if none was handed in, or if another file of the tree was
+    changed."""
     protected, unknown = [], []
     for name, data in sorted(files.items()):
         path = os.path.join(pristine, name)
@@ -71,7 +72,8 @@ def lay_over(lab, pristine, files):
 
 
 def _begin_build(top, before_top, before):
-    """Prepare a build folder with the objects that an earlier build has made from the same sources. Return the folder."""
+    """Prepare a build folder in TOP with the objects of an earlier build, and give unchanged sources their earlier
+    times, so that make rebuilds only what differs. Return the folder."""
     out = os.path.join(top, "build")
     os.makedirs(out, exist_ok=True)
     same = os.path.exists(os.path.join(before, "hyperscope.elf"))
@@ -96,7 +98,8 @@ def _begin_build(top, before_top, before):
             shutil.copytree(source, target, dirs_exist_ok=True)
         elif os.path.exists(source):
             shutil.copy2(source, target)
-    # Replace the paths in one pass, longer ones first: the new tree may be inside the old one's build folder.
+    # Replace the old paths in dependency files in one pass, longer ones first: the new tree may be inside the old
+    # one's build folder.
     places = {before + "/": out + "/", before_top + "/": top + "/"}
     moved = re.compile("|".join(re.escape(place) for place in sorted(places, key=len, reverse=True)))
     for at, _folders, names in os.walk(out):
@@ -113,7 +116,8 @@ def _begin_build(top, before_top, before):
 
 
 def build(top, before_top, before, jail, targets=TARGETS):
-    """Run make in the tree. jail(top): the command words before make, which hide secrets from the compiler."""
+    """Run make in the tree TOP and return its build folder. jail(top) returns the words to put before make, which
+    hide secrets from the compiler. before_top, before: the tree and the build folder of an earlier build."""
     out = before if top == before_top else _begin_build(top, before_top, before)
     env = {name: value for name, value in os.environ.items()
            if not name.startswith(("MAKE", "MFLAGS", "HS_", "HYPERSCOPE_")) and name != "O"}

@@ -3,9 +3,9 @@
 
     budget = { row = "mmio_read", ratio = 1.05, toggles = "mmio_decode=fetch,fastpath=off" }
 
-The row of the bench, with these toggles (default: none) and on this cpu (default: rv64), may take at most
-`ratio` times the reference's instructions. append = "mix=${proportions}" is a further argument for the bench's
-payload, with the variant's values.
+The row of the bench, with these toggles (default: none) and on the QEMU processor `cpu` (default: rv64), may
+take at most `ratio` times the reference's instructions. append = "mix=${proportions}" adds an argument for the
+bench's payload, in which the variant's values are filled in.
 """
 import glob
 import os
@@ -36,7 +36,7 @@ class Budget(NamedTuple):
 
 
 def countable():
-    """Return the rows that are loops of one operation, whose iterations a plugin can separate from outside."""
+    """Return the rows that loop over one operation, so that a plugin can tell one iteration from the next."""
     known = set()
     for path in glob.glob(os.path.join(folder.TOP, "src", "guest", "bench", "*.S")):
         with open(path, encoding="utf-8") as file:
@@ -47,7 +47,7 @@ def countable():
 
 
 def of(test, variant=None):
-    """Return the test's budget; raise LaunchError if it is invalid. variant: None if the variant's values are not needed."""
+    """Return the test's budget; raise LaunchError if it is invalid. variant: None if its values are not needed."""
     given = test["budget"]
 
     def wrong(text, *values):

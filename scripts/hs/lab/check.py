@@ -24,7 +24,8 @@ def regions_of(lab):
 
 
 def holes(lab):
-    """Check that filling in the starter's regions restores the source, and that each file with a region can be handed in."""
+    """Check that filling in the starter's regions restores the source, that each file with a region can be handed in,
+    and that the sentences of a file's regions begin with "write" and differ."""
     for path, text in lab_sources(lab):
         mine = [r for r in markers.regions(path, text) if lab.number in r.labs]
         if not mine:
@@ -42,7 +43,7 @@ def holes(lab):
 
 
 def texts(lab):
-    """Check that each text of [[starter]] has its region."""
+    """Check that each [[starter]] in lab.toml names a region that exists."""
     found = [(r.path, r.what) for r in regions_of(lab)]
     for given in lab.toml.get("starter", []):
         if not any(p == given["file"] and w.startswith(given["region"]) for p, w in found):
@@ -50,7 +51,7 @@ def texts(lab):
 
 
 def inserts(lab):
-    """Check that the place of each [[insert]] occurs exactly once in a source file of the tree."""
+    """Check that the file of each [[insert]] is a source file of the tree and contains its `before` exactly once."""
     given = lab.inserts(lab.variant("a student"), True)
     tracked = tree.tracked()
     for path in sorted({file for file, _before, _text in given}):

@@ -2,7 +2,7 @@
 """folder.py - a lab's folder: labs/NN-name with lab.toml, tests, variant.py.
 
 lab.toml has number, name, title, hours, files (which a student hands in), and
-[[test]] with id, points, what, hidden, and budget to count instructions (budget.py);
+[[test]] with id, points, what, hidden, seconds (a time limit), and budget to count instructions (budget.py);
 [[starter]] with file, region, text: text that replaces the stop in a region of the starter;
 [[insert]] with file, before, text: part of a variant's solution that is not in the source, or, with
 starter = true, text that is added to both trees;
@@ -49,8 +49,8 @@ class Lab:
         return os.path.join(self.path, "hidden" if test.get("hidden") else "tests", test["id"] + ".t")
 
     def variant(self, student, key=""):
-        """Return the values with which this student's tree is made, a dict for lab.json, or {} if the lab has no variants.
-        A student's values never change. With the instructor's key, values of hidden tests are added."""
+        """Return the values with which this student's tree is made, a dict for lab.json, or {} if the lab has no
+        variants. A student's values never change. With the instructor's key, values for hidden tests are added."""
         if not is_student(student):
             raise LaunchError("%s: not a student's name: %d characters at most, all of them printable"
                               % (ascii(student[:STUDENT_MOST]), STUDENT_MOST), STATUS_USAGE)
@@ -69,8 +69,8 @@ class Lab:
         return [(s["region"], s["text"]) for s in self.toml.get("starter", []) if s["file"] == path]
 
     def inserts(self, variant, whole):
-        """Return (file, before, text) for each text to insert (these texts are not in the source): all for the solution
-        (WHOLE), otherwise only those that the starter also has."""
+        """Return (file, before, text) for each [[insert]], with the variant's values in the text: all of them for the
+        solution (WHOLE), otherwise only those that the starter also has."""
         return [(i["file"], i["before"], fill(i["text"], variant))
                 for i in self.toml.get("insert", []) if whole or i.get("starter")]
 
@@ -80,7 +80,7 @@ def is_student(name):
 
 
 class Draw:
-    """Values that depend only on a seed, not on Python's version or the machine."""
+    """Pseudorandom values that depend only on a seed, not on Python's version or the machine."""
 
     def __init__(self, seed):
         self.seed, self.count = seed, 0
@@ -100,7 +100,7 @@ class Draw:
 
 
 def fill(text, variant):
-    """Replace each ${NAME} with the variant's value; numbers are written in C syntax."""
+    """Replace each ${NAME} with the variant's value; integers greater than 9 are written in hexadecimal."""
     values = {k: "0x%x" % v if isinstance(v, int) and v > 9 else str(v) for k, v in variant.items()}
     return string.Template(text).safe_substitute(values)
 

@@ -7,9 +7,9 @@ In the source, a region is enclosed by two lines:
     ...
     /* lab 3 end */
 
-In shell and Python files, the lines begin with "# lab". The lines of a region that two labs leave out have
-"lab 3, 7:" and "lab 3, 7 end". The starter of a lab contains both lines and, between them, a stop: a statement
-that names the lab, the file and the sentence.
+In shell and Python files, the two lines begin with "# lab". If two labs leave out the same region, the lines read
+"lab 3, 7: ..." and "lab 3, 7 end". The starter of a lab contains both lines and, between them, a stop: a statement
+that prints the lab's number, the file and the sentence.
 """
 import re
 from typing import NamedTuple
@@ -23,8 +23,8 @@ END = re.compile(r"^[ \t]*(/\*|#) lab (?P<labs>\d+(, \d+)*) end( \*/)?$")
 
 class Region(NamedTuple):
     path: str
-    first: int     # index of its first line
-    last: int      # index of its last line
+    first: int     # line index of the opening marker
+    last: int      # line index of the end marker
     labs: tuple
     what: str
     indent: str
@@ -64,7 +64,7 @@ def regions(path, text):
 
 
 def stop(region, lab):
-    """Return the statement that replaces a region unless the lab provides another text."""
+    """Return the statement that replaces a region unless lab.toml gives a text for it."""
     words = "lab %d: %s" % (lab, region.name())
     if '"' in words or "\\" in words or "%" in words:
         raise LaunchError("%s: a region's sentence must not contain quotes, backslashes or %%: %s" % (region.path, words))
@@ -78,8 +78,8 @@ def stop(region, lab):
 
 
 def starter(path, text, lab, texts=()):
-    """Return the file as the lab's students get it. texts: pairs of the beginning of a region's sentence and
-    the text that replaces the region, with @STOP@ for the stop."""
+    """Return the file with the lab's regions replaced by stops. texts: pairs of the beginning of a region's sentence
+    and the text to put in the region instead; @STOP@ in the text becomes the stop."""
     lines = text.split("\n")
     for region in reversed(regions(path, text)):
         if lab not in region.labs:
@@ -93,7 +93,7 @@ def starter(path, text, lab, texts=()):
 
 
 def solution(path, text, lab, source):
-    """Return the starter TEXT with the source's regions inserted: this is the source again, byte for byte."""
+    """Return the starter TEXT with its regions filled in from SOURCE. check.py verifies that this restores SOURCE."""
     lines, full = text.split("\n"), source.split("\n")
     holes = [r for r in regions(path, text) if lab in r.labs]
     whole = [r for r in regions(path, source) if lab in r.labs]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """tree.py - make a student's tree: the source without a lab's regions, the lab's own files, lab.json.
 
-The same function makes the solution's tree, which contains the regions, and the starter's, into which a
-grader copies a student's files.
+make() also makes the solution's tree, which contains the regions. To grade a submission, the student's files are
+copied into a new starter's tree.
 """
 import json
 import os
@@ -16,7 +16,7 @@ from . import folder, markers
 
 # Entries of a lab's folder that are not given to students.
 KEPT = ("hidden", "notes.md", "variant.py", "tree")
-# Answers to the course's questions, which are not given to students either, because they answer labs in part.
+# Answers to the course's questions: not given to students either, because some of them give away parts of labs.
 ANSWERS = "docs/course/answers.md"
 # Files that the stops of every lab need: (file of labs/starter, path in the tree).
 STOPS = (("lab.h", "src/include/hv/lab.h"), ("lab_stop.S", "src/host/lib/lab_stop.S"))
@@ -26,8 +26,8 @@ TEXT = (".c", ".h", ".S", ".def", ".py", ".sh", ".t")
 
 def tracked():
     """Return the source's files: those that git tracks or would add, or all files of an unpacked tree except .git,
-    build and __pycache__. Links are left out: they are the former names of commands (scripts/moved), which a
-    student's tree does not need."""
+    .commit, build and __pycache__. Symbolic links are left out: they are former names of commands (scripts/moved),
+    which a student's tree does not need."""
     try:
         made = subprocess.run(["git", "-C", folder.TOP, "ls-files", "-z", "--cached", "--others",
                                "--exclude-standard"], capture_output=True, check=True)
@@ -72,7 +72,7 @@ def is_given(path, lab):
 
 
 def overlay(lab, variant):
-    """Yield (path in the tree, text, mode) of the lab's own files. X.in becomes X, with the variant's values."""
+    """Yield (path in the tree, text, mode) for each of the lab's own files. X.in becomes X, with variant values."""
     top = os.path.join(lab.path, "tree")
     for at, folders, files in os.walk(top):
         folders.sort()
@@ -97,7 +97,7 @@ def with_inserts(path, text, inserts):
 
 def without_answers(text):
     """Return a lab.toml without the inserts that only the solution has, and without the comments above them."""
-    kept, block = [], []   # a block begins with the lines above its [[name]]
+    kept, block = [], []   # a block begins with the comments and empty lines above its [[name]]
 
     def end_block():
         head = next((line for line in block if line.startswith("[[")), "")
@@ -122,7 +122,8 @@ def without_answers(text):
 def without_links(path, text, lab):
     """Return a page in which links to files that the lab's tree lacks are replaced by their text.
 
-    Gradescope's zip lacks those files, so the result does not depend on whether this tree has them.
+    is_given() decides, not whether the file exists here, so that the result is the same in Gradescope's zip, which
+    lacks the other labs.
     """
     def kept(link):
         target = link.group(2).partition("#")[0]
@@ -162,7 +163,7 @@ def make(lab, dest, student="", whole=False):
         else:
             continue
         if made != text:
-            write(os.path.join(dest, path), made)  # with the current time, so that make sees a change
+            write(os.path.join(dest, path), made)  # has a new modification time, so that make sees the change
     for name, path in STOPS:
         write(os.path.join(dest, path), read(os.path.join(folder.LABS, "starter", name)))
     for path, text, mode in overlay(lab, variant):

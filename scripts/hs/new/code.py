@@ -41,7 +41,8 @@ def bare(line):
 
 
 def ends(line):
-    """Return whether a statement, block or label ends on this line, or the line contains no code."""
+    """Return whether a statement can begin on the next line: this line ends a statement or label, begins or ends a
+    block, or contains no code."""
     return not line or line.endswith((";", "{", "}", ":")) or line.lstrip().startswith(("/*", "*", "#"))
 
 

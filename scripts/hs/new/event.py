@@ -73,7 +73,7 @@ def check_spec(tree, spec):
 
 
 def row(name, meaning, spec, fields):
-    """Return the event's row of the table, in one or two lines."""
+    """Return the event's row of the table, wrapped at code.COLUMNS."""
     lines = ['EVENT(%s, "%s"' % (name, meaning)]
     for text in ['"%s"' % spec] + ["(%s, %s)" % field[:2] for field in fields]:
         if len(lines[-1]) + len(text) + 3 > code.COLUMNS:
@@ -85,7 +85,8 @@ def row(name, meaning, spec, fields):
 
 
 def declare(tree, name, meaning, fields, spec, host=False):
-    """Make all changes for an event except its call in the source and its row in the test."""
+    """Add the event to trace/events.def, and have docs/trace.md generated again. The caller adds the call in the
+    source and the row in the test."""
     if name in tree.names(TABLE, r"^EVENT\(\s*(\w+)"):
         refuse("there is an event '%s' already: trace/events.def" % name)
     line = row(name, meaning, spec, fields)

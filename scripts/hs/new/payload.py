@@ -2,8 +2,8 @@
 """payload.py - `hyperscope new payload`: a test payload, with its entry in the list of payloads that tests run.
 
 A payload need not be registered to be built (src/guest/rules.mk builds every file). A line in
-tests/guest/payloads makes tests run the payload here, on Linux KVM and with combinations of toggles. The payload
-also gets a row in docs/payloads.md.
+tests/guest/payloads makes tests run the payload on hyperscope, on Linux KVM and with combinations of toggles. The
+payload also gets a row in docs/payloads.md.
 """
 from . import names
 from .tree import refuse

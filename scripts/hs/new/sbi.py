@@ -21,7 +21,7 @@ experiments, from 0x08000100 on. Its handler is src/kvm/sbi/sbi_NAME.c, its
 payload tests/guest/sbi_NAME.c."""
 
 TABLE, HANDLERS = "src/include/hv/sbi.def", "src/kvm/sbi/sbi_ext.def"
-FIRST, LAST = 0x08000100, 0x08fffffe  # the ID after the last one is used by the KVM selftests
+FIRST, LAST = 0x08000100, 0x08fffffe  # the KVM selftests use the next ID, 0x08ffffff
 
 
 def arguments(parser):

@@ -2,7 +2,7 @@
 """toggle.py - `hyperscope new toggle`: a design decision with two or more variants, chosen for each VM.
 
 A toggle is registered in src/kvm/toggle.def, which determines its parameter, its boot argument and the
-combinations of toggles in tests. It gets a section of docs/toggles.md, a row of COURSE.md's map, lines in
+combinations of toggles in tests. It also gets a section in docs/toggles.md, a row in COURSE.md's map, lines in
 tests/guest/payloads.t, a native test, and an event (event.py).
 """
 import os
@@ -49,7 +49,7 @@ def check_values(name, text):
 
 
 def has_vcpu(lines, index):
-    """Return whether the function around this line has a vcpu among its parameters or declarations."""
+    """Return whether the function around this line has a parameter `struct kvm_vcpu *vcpu`, or declares it above."""
     brace = next(i for i in range(index, -1, -1) if lines[i] == "{")
     head = next((i for i in range(brace - 1, -1, -1) if not lines[i] or lines[i].endswith(("}", ";", "*/"))), -1)
     return re.search(r"\bstruct kvm_vcpu \*vcpu\b", "\n".join(lines[head + 1:index + 1])) is not None

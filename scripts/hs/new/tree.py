@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """tree.py - a change to the sources that is prepared completely before anything is written.
 
-Every edit names its place by a pattern that exactly one line has to match. If no line or several lines match,
-the whole change is refused.
+Most edits name their place by a pattern. If no line matches it, or if several lines match and the edit does not
+ask for the last one, the whole change is refused.
 """
 import difflib
 import os
@@ -145,7 +145,8 @@ class Tree:
                         if tag != "equal")
 
     def uncommitted(self):
-        """Return the edited files that have uncommitted changes, which would be lost, too, if git undid the edits."""
+        """Return the files to edit that already have uncommitted changes, which undoing the edits with git checkout
+        would discard, too."""
         status = subprocess.run(["git", "status", "--porcelain", "--", *self.edited()],
                                 cwd=self.top, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
         return [line[3:] for line in status.stdout.decode().splitlines()]

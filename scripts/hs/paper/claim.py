@@ -2,8 +2,8 @@
 """claim.py - parse and evaluate claims about rows, such as `linux.hypercall > 2 * hyperscope.hypercall`.
 
 A claim consists of comparisons, combined with `and`, `or` and `not`. Comparisons may contain + - * /, min(), max()
-and abs(). A name is a row, and SYSTEM.ROW is a row of one system. A claim without systems is evaluated for each
-system that has the claim's rows.
+and abs(). A name is a row, and SYSTEM.ROW is a row of one system. A claim that contains rows without a system is
+evaluated for each hypervisor on which all of those rows are measured.
 """
 import ast
 import operator
@@ -16,7 +16,7 @@ _OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.m
               ast.Lt: operator.lt, ast.LtE: operator.le, ast.Gt: operator.gt, ast.GtE: operator.ge,
               ast.Eq: operator.eq, ast.NotEq: operator.ne}
 _CALLS: dict = {"min": (min, 2, 99), "max": (max, 2, 99), "abs": (abs, 1, 1)}  # how many arguments
-LONGEST, DEEPEST = 1000, 100  # characters, and nesting: deeper trees would overflow the stack
+LONGEST, DEEPEST = 1000, 100  # characters, and levels of nesting: deeper trees could overflow the stack
 
 
 class ClaimError(ValueError):
@@ -75,7 +75,7 @@ def _compares(node):
 
 
 def read(text, holds, rows):
-    """Parse a claim and return a Look. rows: the existing rows."""
+    """Parse a claim and return a Look. rows: the paper's rows, {name: folder.Row}."""
     if len(text) > LONGEST:
         raise ClaimError("`%s...` has %d characters; %d are allowed" % (text[:20], len(text), LONGEST))
     try:
@@ -102,7 +102,8 @@ def read(text, holds, rows):
 
 
 def value(look, figures, system=""):
-    """Return whether the claim holds, or None if a row was not measured. figures: (system, row) -> number or None."""
+    """Return whether the claim holds, or None if a row was not measured, or on a division by zero or an overflow.
+    figures: (system, row) -> number or None."""
     def of(node):
         if isinstance(node, ast.Expression):
             return of(node.body)

@@ -6,11 +6,11 @@ claims.md is written for people; two parts of it are parsed. One is a table of r
     | row | in the paper | measured here | what that is |
 
 where "measured here" is an expression of the bench (hs/bench/expression.py) or `-`. An expression applies to
-every system, or to hyperscope if it has a toggle; `; linux:...` and `; bare:...` after it give the expressions
-for the other systems. `boot / native:boot` applies to all systems except native. The other part is the claims:
-below each `## ID: SENTENCE` are lines that state what is expected of the rows:
+every system, or only to hyperscope if it has a setting such as a toggle; `; linux:...` and `; bare:...` after it
+give the expressions for the other systems. `boot / native:boot` applies to all systems except native. The other
+part is the claims: below each `## ID: SENTENCE` are lines that state what is expected of the rows:
 
-    Holds: `hypercall < io_user`                        on each system that has the rows
+    Holds: `hypercall < io_user`                        on each hypervisor that has the rows
     Holds: `linux.hypercall > 2 * hyperscope.hypercall`
     Does not hold: `hyperscope.trap < hyperscope.hypercall`
     Not here: a sentence that says why
@@ -36,7 +36,7 @@ EXPECTED = ("row", "system", "value", "unit", "tolerance", "compiler", "qemu", "
 _SECTION = re.compile(r"## ([a-z0-9-]+): (.+)")
 _VERDICT = re.compile(r"(Holds|Does not hold): `([^`]+)`$")
 _NOT_HERE = re.compile(r"Not here: (.+)")
-_ALIKE = re.compile(r"\W*(holds|does not hold|not here)\b[^`]*:", re.I)  # a line that is meant to be one of these
+_ALIKE = re.compile(r"\W*(holds|does not hold|not here)\b[^`]*:", re.I)  # probably meant as _VERDICT or _NOT_HERE
 
 
 def _shown(path):
@@ -46,8 +46,9 @@ def _shown(path):
 
 
 def _check_setting(system, setting):
-    """Check a setting. Besides toggles, hyperscope has trace= and exitstat=; Linux KVM has fewer settings, and bare
-    has none."""
+    """Raise ExpressionError if SYSTEM does not have SETTING, or if SETTING gives a toggle its default value. Besides
+    toggles, hyperscope has trace= and exitstat=; Linux KVM has only trace= and halt_poll_ns=; bare and native have
+    no settings."""
     names = {word.partition("=")[0] for word in setting.split()}
     if names - _SETTINGS.get(system, names):
         raise expression.ExpressionError("%s has no %s" % (system, ", ".join(sorted(names - _SETTINGS[system]))))
@@ -99,7 +100,7 @@ class Claim(NamedTuple):
 
 
 class Paper:
-    """The contents of a paper's folder. LaunchErrors name the file and the line."""
+    """The contents of a paper's folder. LaunchErrors name the file and, where possible, the line or row."""
 
     def __init__(self, path):
         self.path, self.name = path, os.path.basename(path)
@@ -113,7 +114,7 @@ class Paper:
 
     @functools.cached_property
     def expected(self):
-        """Lines of expected.csv, read on demand: a command that rewrites the file does not need its old contents."""
+        """Lines of expected.csv, read on demand, so that a command can rewrite the file even if it is invalid."""
         lines = self._table("expected.csv", EXPECTED)
         try:
             self._check_expected(lines)
@@ -206,8 +207,8 @@ class Paper:
                 raise ValueError("row '%s': the tolerance, a share of the value, is not between 0 and 1" % line["row"])
 
     def only(self, systems):
-        """Remove the rows, claims and expected figures that need systems other than these. Return self."""
-        expected = self.expected  # read before rows are removed
+        """Remove the expressions, claims and expected figures that need systems other than these. Return self."""
+        expected = self.expected  # before the loop, because reading the file checks its lines against row.measured
         for row in self.rows.values():
             for system, words in list(row.measured.items()):
                 if not {system}.union(term.system for term in expression.terms(words, system)) <= set(systems):
@@ -218,8 +219,8 @@ class Paper:
         return self
 
     def _can_see(self, look):
-        """Return whether a claim can be checked: rows with a system are measured on that system, and all other rows are
-        measured on one hypervisor."""
+        """Return whether a claim can be checked: each row with a system is measured on that system, and there is a
+        hypervisor on which all other rows are measured."""
         anywhere = [row for system, row in look.rows if not system]
         return all(system in self.rows[row].measured for system, row in look.rows if system) and (
             not anywhere or any(all(system in self.rows[row].measured for row in anywhere) for system in HYPERVISORS))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """judge.py - compute a paper's rows from the bench's figures, and compare them with claims and expected figures.
 
-Figures are counts, exact for one key: the compiler, QEMU, OpenSBI and kernel. With the same key, they
-must agree with expected.csv, within its tolerance. With another key, differences are not failures: the
+Figures are counts that can be reproduced with the same key: the compiler, QEMU, OpenSBI and kernel. With the same
+key, they must agree with expected.csv, within its tolerance. With another key, differences are not failures: the
 number of figures within 5 % is printed, and the others are listed.
 """
 import re
@@ -18,11 +18,13 @@ MEASURED = ("row", "system", "value", "unit", "n", "compiler", "qemu", "opensbi"
 KEY = ("compiler", "qemu", "opensbi", "kernel")
 OTHER_KEY = 0.05
 HYPERVISORS = tuple(system for system in KNOWN if system not in ("bare", "native"))
-# Tolerance for a booted Linux, in a VM or not: its memory layout depends on everything in the initrd, including
-# our programs (docs/bench.md).
+# Tolerance for Linux KVM: the memory layout of a booted Linux depends on everything in the initrd, including our
+# programs (docs/bench.md).
 LINUX = 0.02
-WHOLE_GUEST = 0.04  # also depends on timer ticks: single layouts differ by up to 3 %, medians of five by less
-STEP = 0.5   # instructions; the resolution of a batch is 0.4
+# Tolerance for a whole guest, which also depends on timer ticks: figures of single memory layouts differ by up to
+# 3 %, medians of five by less.
+WHOLE_GUEST = 0.04
+STEP = 0.5   # least tolerance for counts, in instructions; the resolution of a batch is 0.4
 RATIO = "x "  # the beginning of the unit of a ratio: "x native"
 
 
@@ -30,7 +32,7 @@ class Judged(NamedTuple):
     claim: object
     look: object
     system: str
-    found: object   # True, False, or None if a row was not measured
+    found: object   # True or False, or None if the claim cannot be evaluated (claim.value())
 
 
 class Difference(NamedTuple):
@@ -41,7 +43,7 @@ class Difference(NamedTuple):
     within: bool    # within the tolerance, and in the same unit
 
     def failed(self):
-        """Return whether the figure is wrong or missing."""
+        """Return whether the figure is missing, or differs although the key is the same."""
         return self.value is None or self.key and not self.within
 
 
@@ -73,7 +75,8 @@ def _step(line):
 
 
 def made_with(lines):
-    """Return, as strings, what lines were measured with: compilers, QEMUs and firmware, then Linux KVM's kernels."""
+    """Return what the lines were measured with: strings "COMPILER, QEMU VERSION, FIRMWARE", then kernels of Linux
+    KVM."""
     keys = {"%s, QEMU %s, %s" % (line["compiler"], line["qemu"], line["opensbi"].partition(" sha")[0]) for line in lines}
     return sorted(keys) + sorted({line["kernel"] for line in lines if line["system"] == "linux"})
 
@@ -91,9 +94,9 @@ def read(path):
 
 
 def verdicts(paper, lines):
-    """Yield a Judged for each claim and each system to which it applies. A claim without systems applies to the
-    hypervisors on which its rows are to be measured, but not to `bare`. Claims whose rows were not measured are
-    included."""
+    """Yield a Judged for each claim and each system to which it applies, even if its rows were not measured. A claim
+    that contains rows without a system applies to each hypervisor on which all of those rows are to be measured; it
+    never applies to `bare` or `native`."""
     units = {(line["system"], line["row"]): line["unit"] for line in lines if not line["unit"].startswith(RATIO)}
     figures = {(line["system"], line["row"]): float(line["value"]) for line in lines}
     for each in paper.claims:
@@ -142,7 +145,8 @@ def _tolerance(paper, line):
 
 
 def expected_if_any(paper):
-    """Return the expected lines, or [] if expected.csv cannot be read: the caller may rewrite the file, or not need it."""
+    """Return the expected lines, or [] if expected.csv is missing or invalid: the caller may be about to rewrite the
+    file, or may not need it."""
     try:
         return paper.expected
     except LaunchError:

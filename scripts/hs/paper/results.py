@@ -96,7 +96,8 @@ def _beside(each):
 
 
 def _figures(paper, found, unexpected):
-    """Print the summary of expected.csv, and each figure that differs, is missing, or is not in the file."""
+    """Print a summary of the comparison with expected.csv, and each figure that differs, is missing, or is not in the
+    file. Return 1 if there is such a figure, else 0; differences with another key do not count."""
     if not found:
         print(_wrap("figures: expected.csv is empty; run 'scripts/hyperscope reproduce write --from BENCH.CSV %s'" % paper.name,
                     "  ", "    "))

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """anatomy.py - plot the instructions of an exit by stage: a stacked bar for each system.
 
-Stages are in order of time. Each has a color and, where there is room, its number, so that readers need not
-rely on colors.
+Stages are in the order of hs/anatomy/stages.py, which is roughly chronological. Each has a color and, where there is
+room, its number of instructions, so that readers need not rely on colors.
 """
 from hs.anatomy import table
 from hs.anatomy.stages import STAGES
@@ -12,7 +12,7 @@ from . import data, style
 SYSTEMS = ("hyperscope", "linux", "bare")
 COLORS = (style.GRAY, style.BLUE, style.SKY, style.GREEN, style.YELLOW, style.ORANGE, style.VERMILION, style.PURPLE)
 HATCHES = ("", "\\\\\\\\", "////")
-ROOM = 0.045   # share of the axis that a number needs
+ROOM = 0.045   # share of the longest bar; a shorter stage has no room for its number of instructions
 
 
 def read(folder=data.FOLDER):
@@ -37,7 +37,7 @@ def by_stage(lines):
 
 
 def _looks(bars):
-    """Return {stage: (color, hatching)} for the stages that occur in any bar."""
+    """Return {stage: (color, hatching)} for the stages with at least half an instruction in any bar."""
     order = [stage for stage in tuple(STAGES) + (table.OTHER_PATHS,)
              if any(stages.get(stage, 0) >= 0.5 for stages in bars)]
     return {stage: (COLORS[i % len(COLORS)], HATCHES[i // len(COLORS)]) for i, stage in enumerate(order)}

@@ -28,7 +28,8 @@ def normalized(lines, cpu="rv64"):
 
 
 def beside_linux(lines, cpu="rv64"):
-    """Return (row, Linux KVM's line) for rows without a native line. (Without a VM, there is no disk of the same kind.)"""
+    """Return (row, Linux KVM's line) for rows without a native line. These rows use a disk, and without a VM there is
+    no disk of the same kind."""
     native = {line["exit"] for line in lines if line["system"] == "native"}
     return [(line["exit"], line) for line in lines if line["system"] == "linux" and line["exit"] not in native
             and (line["cpu"], line["toggles"]) == (cpu, "default") and value(line)]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """data.py - read the CSV files of notebooks-data for plots.
 
-Missing data raises Absent, which names the command that measures it. Implausible data raises LaunchError,
-because a figure drawn from it would be misleading.
+A missing file raises Absent, whose text names the command that makes the file. Implausible data raises
+LaunchError, because a figure drawn from it would be misleading.
 """
 import os
 
@@ -15,7 +15,7 @@ FOLDER = os.path.join(TOP, "notebooks-data")
 MADE_BY = {"exit-latency.csv": "make bench", "applications.csv": "make bench-apps",
            "anatomy.csv": "make anatomy-csv",
            "smp-scale.csv": "scripts/hyperscope sweep notebooks-data/sweeps/smp.toml"}
-MOST = 1e15  # instructions per operation: for more, QEMU would need days
+MOST = 1e15  # instructions per operation; more would take QEMU days
 
 
 class Absent(Exception):
@@ -30,7 +30,8 @@ def path_of(name, folder=FOLDER):
 
 
 def _checked(line):
-    """Check and return a line: its unit is instructions, n is a number, and the statistics are in ascending order."""
+    """Return a line after checking that its unit is instructions, that n is a number, and that the statistics are in
+    ascending order and at most MOST."""
     where = "%s of %s" % (line["exit"], line["system"])
     if line["unit"] != report.COUNTED:
         raise ValueError("%s has the unit %s: only %s are plotted" % (where, line["unit"], report.COUNTED))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""exits.py - plot the cost of exits on the three systems: exits with goals as bars, all rows as points.
+"""exits.py - plot the cost of exits on the three systems: exits with goals as bars, all exits as points.
 
 Points are on a logarithmic axis, which has no zero at which bars could begin.
 """
@@ -14,7 +14,8 @@ LEAST = 1         # smaller values are not shown on the logarithmic axis
 
 
 def _cell(figures, system, row):
-    """Return (value, minimum, 99th percentile), or None if the row was not measured."""
+    """Return (value, minimum, 99th percentile), or None if nothing was measured. For a row with a mean, all three are
+    the mean."""
     line = figures.row(system, row.name)
     if line is None or not int(line["n"]):
         return None
@@ -32,7 +33,8 @@ def _most(cells):
 
 
 def _groups(figures, rows, usual):
-    """Yield (label, cells) for rows with an exit. The label includes n if it is not the usual one."""
+    """Yield (label, cells) for each row that was measured on two or more systems and costs at least FEW instructions
+    on one of them. The label includes n if it is not the usual one."""
     for row in rows:
         cells = _cells(figures, row)
         if len(cells) > 1 and _most(cells) >= FEW:
@@ -62,7 +64,7 @@ def _note(measured, cpu, usual, rest=""):
 
 
 def draw(folder=data.FOLDER, cpu="rv64"):
-    """Plot the exits that have a goal (scripts/hs/bench/rows.py)."""
+    """Plot the exits that have a goal for their cost (scripts/hs/bench/rows.py)."""
     measured, _, usual, groups = _read(folder, cpu, [row for row in ROWS if row.goal and not row.none])
     small = [group for group in groups if _most(group[1]) < PANEL]
     panels = [part for part in (small, [group for group in groups if group not in small]) if part]
@@ -93,7 +95,7 @@ def _points(axes, groups):
 
 
 def draw_all(folder=data.FOLDER, cpu="rv64"):
-    """Plot every row that exits the guest on two or more systems."""
+    """Plot every row that exits the guest and was measured on two or more systems."""
     measured, figures, usual, groups = _read(folder, cpu, ROWS)
     drawn, (axes,) = style.figure(7.2, 1.4 + 0.17 * len(groups))
     _points(axes, groups)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""notebook.py - functions for the notebooks: read CSV files as frames, check, show and save figures, print key numbers.
+"""notebook.py - functions for notebooks: read CSV files as frames, check, show and save figures, print key numbers.
 
-scripts/hyperscope notebooks sets $HS_NOTEBOOK to the beginning of the paths to which figures and key numbers are
-saved. In Jupyter, they are only shown.
+scripts/hyperscope notebooks sets $HS_NOTEBOOK to the prefix of the paths to which figures and key numbers are
+saved. In Jupyter, it is not set, and they are only shown.
 """
 import base64
 import io
@@ -13,7 +13,7 @@ from IPython.display import HTML
 
 from . import data, style
 
-WHERE = "HS_NOTEBOOK"   # a path without extension: OUT/notebooks/NAME
+WHERE = "HS_NOTEBOOK"   # environment variable: prefix of the paths of saved files, OUT/notebooks/NAME
 MADE_WITH = ["commit", "qemu", "opensbi", "kernel", "compiler", "binutils"]
 
 
@@ -40,8 +40,8 @@ def show(drawn, name):
 
 
 def key(name, value):
-    """Print a number on which the text relies. If $HS_NOTEBOOK is set, save the number for
-    tests/scripts/notebooks.slow.t to compare."""
+    """Print a number on which the notebook's text relies. If $HS_NOTEBOOK is set, save the number for
+    tests/scripts/notebooks.slow.t, which compares it with the CSV file."""
     where = os.environ.get(WHERE)
     if where:
         with open(where + ".numbers", "a", encoding="utf-8") as file:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""papers.py - plot papers' rows: relative to Linux KVM, and, next to published figures, relative to a null call.
+"""papers.py - plot the rows of reproduced papers relative to Linux KVM, and, with published figures, to a null call.
 
-Published figures are from other machines, in cycles or nanoseconds, so they are not compared with counts. But
-the ratio of a row to the null call of the same system has no unit; the second figure compares these ratios.
+Published figures are from other machines, in cycles or nanoseconds, so they cannot be compared with our counts
+of instructions. But the ratio of a row to the null call of the same system has no unit; the second figure
+compares these ratios.
 """
 import os
 import textwrap
@@ -27,7 +28,7 @@ def _papers(folder):
 
 
 def _figures(paper):
-    """Return (row, system) -> measured number."""
+    """Return {(row, system): measured number}."""
     return {(line["row"], line["system"]): float(line["value"]) for line in paper.expected}
 
 
@@ -52,7 +53,7 @@ def _with_rows(found, rows_of, why):
 
 
 def ratios(paper):
-    """Return (the paper's name for a row, hyperscope / Linux KVM) pairs."""
+    """Return (label, hyperscope's instructions / Linux KVM's) for each row that was measured on both systems."""
     figures = _figures(paper)
     found = []
     for row in paper.rows.values():
@@ -88,7 +89,7 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
 
 
 def _null_call(paper):
-    """Return the row that is the null call on Linux KVM and has published figures, or None."""
+    """Return the name of the row that is the null call on Linux KVM and has published figures, or None."""
     read = {line["row"] for line in paper.published}
     for row in paper.rows.values():
         terms = expression.terms(row.measured["linux"], "linux") if "linux" in row.measured else []
@@ -98,7 +99,7 @@ def _null_call(paper):
 
 
 def shapes(paper):
-    """Return (the paper's name for a row, {system: multiple of its null call}) for rows with published figures."""
+    """Return (label, {system: multiple of that system's null call}) for each row with published figures."""
     base = _null_call(paper)
     if not base:
         return []
@@ -115,7 +116,7 @@ def shapes(paper):
 
 
 def draw_shape(folder=data.FOLDER, _cpu="rv64"):
-    """Plot rows with published figures as multiples of the same system's null call, on each system."""
+    """Plot the rows with published figures: on each system, as a multiple of that system's null call."""
     parts = _with_rows(_papers(folder), shapes,
                        "no paper has published figures together with one for a null call (published.csv)")
     heights = [sum(len(values) + 0.6 for _, values in rows) + 4 for _, rows in parts]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""smp.py - plot a sweep's results over the number of vCPUs, with a panel for each result.
+"""smp.py - plot a sweep's results against the number of vCPUs, with one panel per result.
 
-Counts are exact. Wall-clock times of a sweep are not plotted: each job is a run of its own, so the times of
-different jobs cannot be compared, but readers would compare them. Ratios (unit x) that a job measured by itself
-are plotted, with an interval over its repetitions.
+Counts are exact. Wall-clock times of a sweep are not plotted: each job is a separate run, so the times of
+different jobs cannot be compared, but readers would compare them. Ratios (unit x), which each job measures within
+its own run, are plotted, with an interval over the repetitions.
 """
 from hs.bench import csvfile, provenance, stats
 from hs.errors import LaunchError
@@ -15,7 +15,8 @@ NEEDED = ("vcpus", "repetition", "status", "name", "value", "unit") + provenance
 
 
 def _checked(line):
-    """Check and return a result's line: its value and vcpus have to be numbers, and its system has to be known."""
+    """Return a result's line. Raise ValueError if its value, or its vcpus if set, is not a number, or if its system
+    is unknown."""
     where = "result %s: " % line["name"]
     csvfile.number(line["value"], where + "value")
     if line["vcpus"] and not line["vcpus"].isdecimal():
@@ -30,7 +31,7 @@ def _system(line):
 
 
 def read(folder=data.FOLDER):
-    """Return the lines of a sweep's successful jobs that have a result."""
+    """Return the lines of the CSV file that have a result and belong to a successful job."""
     path = data.path_of(NAME, folder)
     try:
         lines = csvfile.read(path, NEEDED, more=True)
@@ -45,7 +46,8 @@ def is_drawn(line):
 
 
 def panels(lines):
-    """Return {(workload, name, unit): {system: {vcpus: [values]}}} for results that can be compared."""
+    """Return {(workload, name, unit): {system: {vcpus: [values]}}} for the plotted results that have values for more
+    than one number of vCPUs."""
     found = {}
     for line in lines:
         if is_drawn(line) and line["vcpus"]:
@@ -57,7 +59,8 @@ def panels(lines):
 
 
 def point(values):
-    """Return (median, low, high). If all values are equal, low and high are equal to the median."""
+    """Return (median, low, high): low and high are the ends of the median's interval, or, if all values are equal,
+    the median."""
     if len(set(values)) == 1:
         return (values[0],) * 3
     samples = stats.Samples(values, RATIO, stats.new_run())

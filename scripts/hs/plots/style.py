@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 """style.py - the style of plots, and checks of plots.
 
-Colors are those of Okabe and Ito, which color-blind readers can distinguish. Systems also differ in hatching
-and marker, for prints without colors. check() rejects an empty figure, a numeric axis without a label, bars on
-an axis without a zero, and elements that are cut off at the figure's edge.
+The colors are the palette of Okabe and Ito, which color-blind readers can distinguish. Systems also differ in
+hatching and marker, for prints without colors. check() rejects an empty figure, a numeric axis without a label,
+bars on a logarithmic axis or on one without a zero, bars that reach beyond their axes, and elements that are cut
+off at the figure's edge.
 """
 import os
 import textwrap
@@ -20,8 +21,8 @@ from matplotlib.textpath import text_to_path  # noqa: E402
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     "#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 GRAY = "#999999"
-ROOM = 0.14  # space after the longest bar, for its number
-FAR = 0.1    # share of the axis; the end of a longer whisker is written next to the number
+ROOM = 0.14  # space after the longest bar for its number, as a share of the range of values
+FAR = 0.1    # if a whisker is longer than this share of the axis, its end is written next to the number
 # system -> (name for readers, color, hatching of bars, marker of points)
 SYSTEMS = {
     "hyperscope": ("hyperscope", BLUE, "", "o"),
@@ -31,14 +32,14 @@ SYSTEMS = {
 }
 # Colors and hatchings for a paper's machines.
 MORE = tuple((color, hatch) for hatch in ("xx", "..") for color in (ORANGE, SKY, GREEN, PURPLE, YELLOW))
-# Text is drawn as outlines, so that it looks the same everywhere. The salt makes the output reproducible.
+# Text is drawn as outlines, so that it looks the same everywhere. A fixed svg.hashsalt makes the output reproducible.
 matplotlib.rcParams.update({
     "svg.hashsalt": "hyperscope", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 8,
     "axes.titlesize": 9, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.spines.top": False,
     "axes.spines.right": False, "axes.axisbelow": True, "hatch.linewidth": 0.6, "legend.frameon": False})
 
 
-# Metadata that remove the time of drawing.
+# Metadata for savefig() that omits the time of drawing, so that the output is reproducible.
 WITHOUT_TIME = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
@@ -69,16 +70,18 @@ def shown(value):
 
 
 def _value_text(value, low, high, edge, text):
-    """Return a bar's number, with the end of its whisker if that end is far away or beyond the edge."""
+    """Return a bar's number, with the upper end of its whisker if that end is far from the value or beyond the
+    edge."""
     far = high > edge or high - value > FAR * edge
     return text(value) + (" (to %s)" % text(high) if far else "")
 
 
 def bars(axes, groups, series, unit, text=shown):
-    """Draw horizontal bars. groups: [(label, {key: (value, low, high) or value})]; series: {key: (name, color, hatch)}.
+    """Draw horizontal bars.
 
-    low and high are the ends of a whisker. A whisker that is too long is cut off at the edge, and the value of its end is
-    written next to it. There is no bar for a key that is missing from a group."""
+    groups: [(label, {key: (value, low, high) or value})]; series: {key: (name, color, hatch)}. low and high are the
+    ends of a whisker. A whisker that reaches beyond the edge of the axes is cut off there, and the value of its end
+    is written next to the bar's number. A key that is missing from a group has no bar there."""
     cells = [(name, {key: value if isinstance(value, tuple) else (value,) * 3
                      for key, value in values.items() if value is not None}) for name, values in groups]
     values = [0] + [cell[0] for _, mine in cells for cell in mine.values()]
@@ -120,7 +123,8 @@ def _series(axes, points, look):
 
 
 def finish(drawn, title, note):
-    """Add the title, a legend below it, and a note about n and errors at the foot."""
+    """Add the title, a note about n and errors at the foot, and, if there are several series and no legend yet, a
+    legend below the title."""
     found = {}
     for axes in drawn.axes:
         for handle, name in zip(*axes.get_legend_handles_labels()):
@@ -206,7 +210,7 @@ def check(drawn, name):
 
 
 def settle(drawn):
-    """Fix the layout. Positions are rounded, because the last bits of the solver's result differ between runs."""
+    """Freeze the layout. Positions are rounded, because the last bits of the solver's result differ between runs."""
     drawn.draw_without_rendering()
     drawn.set_layout_engine("none")
     for axes in drawn.axes:

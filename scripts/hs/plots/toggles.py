@@ -11,7 +11,7 @@ from . import data, style
 
 MOST = 5       # maximum number of rows per setting: those that change most
 LEAST = 0.02   # smallest relative change that is shown
-FLOOR = 0.5    # instructions: smaller changes are below the clock's resolution
+FLOOR = 0.5    # instructions: only larger changes are shown, because the resolution of a batch is 0.4 instructions
 # These rows repeat others with more vCPUs or VMs, so they are left out.
 ALIKE = ("run_8_vcpus", "run_16_vms")
 

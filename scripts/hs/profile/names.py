@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """names.py - find the function of an instruction from its world and address.
 
-Worlds are privilege modes. In host user mode, a function is named only if the executed instructions are those in
-the profiled program's file; the files of other programs are not known.
+Worlds are privilege modes. A block that ran in host user mode is attributed to the profiled program only if the
+program's file has the same instructions at this address; the files of other programs are not known.
 """
 import bisect
 
@@ -33,10 +33,10 @@ class Table:
 
 
 def _add_labels(image, path):
-    """Add labels as functions: assembly code after a C function may have only a local label."""
+    """Add labels outside functions as functions: assembly code after a C function may have only a local label."""
     ends = {}
     for symbol in elf.table(path):
-        # A function in assembly has no size: the code at labels after it belongs to it.
+        # Functions in assembly have no size, so labels after such a function are taken to be part of it.
         if symbol.kind == elf.FUNC and symbol.size:
             ends[symbol.value] = max(ends.get(symbol.value, 0), symbol.value + symbol.size)
     for address, name in image.labels:

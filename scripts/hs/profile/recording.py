@@ -8,10 +8,10 @@ from .names import OTHER_PROGRAM, U, WORLDS
 class Recording:
     """The contents of the plugin's output.
 
-    stacks: maps (world, function, ...) to a number of instructions. counted: number of instructions that the
-    machine has executed since reset. reads: number of times the machine read instret or cycle; differed: number of
-    these reads that differed from our count; last: our count at the last read. full: there were more calls than
-    the plugin can record.
+    stacks: maps (world, function, ...) to a number of instructions. counted: number of instructions from reset to
+    the end of the first program. reads: number of reads of instret or cycle that the plugin compared with the
+    previous read; differed: number of these reads that differed from the plugin's count; last: the plugin's count
+    at the last of these reads. full: there were more call chains than the plugin can record.
     """
 
     def __init__(self, path, what, names):
@@ -53,7 +53,7 @@ class Recording:
         return times
 
     def _chain(self, node, world):
-        """Return the frames of the callers, outermost first."""
+        """Return the name of the outermost world, followed by the frames of the callers, outermost first."""
         found = self._paths.get(node if node else -world - 1)
         if found is None:
             if node:
@@ -68,7 +68,7 @@ class Recording:
         return folded.frame(self._names.function(world, address))
 
     def _leaf(self, number, insns):
-        """Return (function, number of instructions) for the first INSNS instructions of a block."""
+        """Return [(function, number of instructions)] for the first INSNS instructions of a block."""
         found = self._leaves.get((number, insns))
         if found is not None:
             return found

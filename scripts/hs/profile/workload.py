@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 """workload.py - workloads to profile: a row of the bench, a payload, a program on the host, or Debian's boot.
 
-Each has a window in which instructions are counted: for a row, while its operation runs; for a payload or
-program, from its first instruction; for a boot, until the first instruction of a guest's program.
+Each has a default window in which instructions are counted: for a row, while its operation runs; for a payload or
+program, from its first instruction; for a boot, from the guest's first instruction to the first one of a program
+in the guest.
 """
 import os
 import re

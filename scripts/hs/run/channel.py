@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """channel.py - connect the program's standard input, output and error with the launcher's.
 
-Each of the launcher's three files becomes a virtio-serial port "hs.N"; files that are the same
-share a port. /.hs/exec tells the host which port serves which file of the program. Ports are
-socket pairs, so a slow reader slows the program down and nothing is lost. With --icount, ports
-are plain files that are copied out as they grow, because runs in which the machine waits for a
-reader would not be reproducible.
+Each of the launcher's three files is connected by a virtio-serial port "hs.N", unless it is closed or /dev/null;
+files that are the same share a port. /.hs/exec tells the host which port serves which file of the program. Ports
+are socket pairs, so a slow reader slows the program down and nothing is lost. But runs in which the machine waits
+for the user would not be reproducible. So with --icount, all input is read before the start, and the ports for
+output are plain files that are copied out as they grow.
 """
 import fcntl
 import os
@@ -65,7 +65,7 @@ class Terminal:
             self.saved = None
 
     def filter_input(self, data):
-        """Return the bytes for the program, without the escapes that the launcher handles."""
+        """Handle the Ctrl-A escapes in the user's input, and return the bytes for the program."""
         passed = bytearray()
         for byte in data:
             if not self.escaped:
@@ -97,7 +97,7 @@ class Port:
         self.terminal = None
         self.sock = None       # live: our end
         self.qemu_sock = None  # live: QEMU's end
-        self.tail = None       # icount: the growing file
+        self.tail = None       # icount: the output file, to which QEMU appends
         self.to_user = bytearray()
         self.to_program = bytearray()
         self.write_size = PIPE_CHUNK
@@ -127,7 +127,7 @@ class Port:
             self.qemu_sock.close()
             self.qemu_sock = None
 
-    # -- the loop calls wants() for the files to wait for, then serve() with those that are ready ----
+    # -- Channel.turn() calls wants() for the files to wait for, then serve() with those that are ready ----
 
     def wants(self):
         """Return (files to read, files to write) for select()."""
@@ -208,8 +208,8 @@ class Port:
         del self.to_user[:written]
 
     def _user_is_gone(self, error):
-        """Handle output that cannot be written, for example because its reader has closed it: close the port toward
-        the program."""
+        """Handle a failed write of the program's output, for example because its reader is gone: discard the output,
+        and close the port."""
         if not isinstance(error, BrokenPipeError):
             sentence("cannot write the program's output: %s" % error.strerror)
         self.fd_out = None
@@ -219,7 +219,8 @@ class Port:
             self.sock = None
 
     def finished(self):
-        """Return whether all output has been passed to the user. For use after QEMU has ended."""
+        """Return whether all output has been passed to the user, after reading more of the output file if necessary.
+        For use after QEMU has ended."""
         if self.tail is not None and not self.to_user and self.fd_out is not None:
             self.to_user += os.read(self.tail, CHUNK)
         return self.sock is None and not self.to_user
@@ -227,7 +228,7 @@ class Port:
 
 class Channel:
     def __init__(self, icount, files_only=False):
-        """files_only: with icount, do not read input from a pipe, which may never end."""
+        """files_only: with icount, read input only from a regular file: a pipe, for example, may never end."""
         self.icount = icount
         self.files_only = files_only
         self.ports = []
@@ -255,8 +256,8 @@ class Channel:
                 self._plan_port(fd, name, info, taken)
 
     def _plan_counted_stdin(self, info):
-        """Read all of the input before the machine starts. Read none if it comes from a terminal, or if files_only is set and
-        it is not a regular file."""
+        """With --icount, read all of the input before the machine starts. Do not read from a terminal or, if
+        files_only is set, from anything but a regular file."""
         if os.isatty(0):
             sentence("with --icount, no input is read from the terminal (runs have to be repeatable)")
         if os.isatty(0) or (self.files_only and not stat.S_ISREG(info.st_mode)):
@@ -332,7 +333,8 @@ class Channel:
         return self.terminal is not None and self.terminal.saved is not None
 
     def turn(self, extra_reads, seconds):
-        """Wait at most SECONDS until files can be read or written, and pass the data on. Return the readable files."""
+        """Wait at most SECONDS until a port's file or one of EXTRA_READS is ready, and pass data on. Return the
+        readable files."""
         reads, writes = list(extra_reads), []
         for port in self.ports:
             port_reads, port_writes = port.wants()

@@ -2,8 +2,8 @@
 """hung.py - find out from a machine's memory what its vCPUs or programs were doing when its time-out expired.
 
 The host's lists of VMs and threads are found with the symbols in its ELF file and the member offsets that
-the build generates. The machine may still be running, or its host may be from another build, so implausible
-values are ignored.
+the build generates. The machine may still be running, or its host may be from another build, so any value may be
+invalid. If the lists cannot be read, nothing is reported.
 """
 import os
 import re
@@ -12,7 +12,7 @@ import struct
 LINEAR_BASE = 0xffffffc000000000   # linear map of physical memory in the host (src/host/platform/layout.h)
 KERNEL_BASE = 0xffffffff80000000   # the host's image, which is loaded at IMAGE
 RAM_BASE, IMAGE = 0x80000000, 0x80200000
-MOST = 256          # maximum number of list entries to follow, in case the list has a loop
+MOST = 256          # maximum number of list entries or vCPUs to read, in case a list has a loop or a count is invalid
 SHOWN = 8
 STATES = ("ran", "slept", "slept", "slept", "had ended")   # ORDER: enum thread_state
 OUTSIDE, AWAKE = 0, 0                                        # enum vcpu_mode, enum vcpu_blocking
@@ -94,7 +94,7 @@ def _threads(memory):
 
 
 def what_it_did(ram, elf, out):
-    """Return "; vCPU 0 of VM 1 was in its guest ...", or the state of the threads if there is no VM; "" if unknown."""
+    """Return "; vCPU 0 of VM 1 was in its guest ...", or the programs' threads if there is no vCPU; "" if unknown."""
     try:
         with open(ram, "rb") as file:
             memory = Memory(file, elf, out)

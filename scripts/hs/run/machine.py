@@ -207,8 +207,8 @@ class Machine:
         if options.gdb:
             args += ["-S", "-chardev", "socket,id=gdb,server=on,wait=off,path=" +
                      qemuopt.value(self.gdb_socket()), "-gdb", "chardev:gdb",
-                     # savevm writes to this overlay, which does not belong to a device and which QEMU unlinks at
-                     # once.
+                     # This drive has no device. It is where savevm writes: a temporary overlay (snapshot=on), which
+                     # QEMU unlinks at once.
                      "-drive", "file=%s,format=raw,if=none,id=snapshots,snapshot=on" %
                      qemuopt.image(self.run.file("initramfs"))]
         return args
@@ -322,7 +322,7 @@ class Machine:
         raise LaunchError(self.last_words("the host ended before its program did"))
 
     def check_qemu(self):
-        """Raise an error if QEMU failed, that is, if it did not end with 0 or with the status that the host gave it."""
+        """Raise an error if QEMU failed, that is, if its status is neither 0 nor that of a host that panicked."""
         if self.process.returncode not in (0, STATUS_FAILED):
             raise LaunchError("QEMU failed: " + self._qemu_words(), STATUS_QEMU)
 

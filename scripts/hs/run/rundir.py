@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""rundir.py - the folder of one run: log, trace, and access to its RAM, which tells how the run ended.
+"""rundir.py - the folder of one run: log, trace, and access to the machine's RAM, which records how the run ended.
 
-A run holds a lock on the file "lock" in its folder until it ends. So a later run knows which folders
-are no longer in use, and removes the oldest of them. RAM exists only during the run.
+A run holds a lock on the file "lock" in its folder until it ends, so later runs can tell which folders are no
+longer in use. They remove all but the newest KEPT_RUNS of these. RAM exists only during the run.
 """
 import fcntl
 import os
@@ -94,7 +94,8 @@ class RunDir:
         return os.path.join(self.path, name)
 
     def make_ram(self, size):
-        """Allocate the machine's RAM and return its path. It is not on a disk, where writing it back would cost time."""
+        """Allocate the machine's RAM and return its path. It is a memfd, because writing back a file on a disk would
+        cost time."""
         try:
             self.ram = os.memfd_create("hyperscope-ram")
             os.ftruncate(self.ram, size)
@@ -105,7 +106,8 @@ class RunDir:
         return self.file("ram")
 
     def read_desc(self):
-        """Return what the host wrote about this run, or None if the host never started."""
+        """Return the run descriptor from the machine's RAM, or None if there is none, for example because QEMU has
+        not loaded the host's image."""
         try:
             with open(self.file("ram"), "rb") as ram:
                 ram.seek(DESC_OFFSET)

@@ -30,7 +30,7 @@ class Header:
         fields = LAYOUT.unpack(data.ljust(LAYOUT.size, b"\0"))
         (magic, version, _, self.length, _, _, _, _, self.mem, self.vcpus, self.disks, _) = fields
         self.valid = magic == MAGIC and version == VERSION
-        self.unfinished = self.valid or not any(data)  # the header is written last
+        self.unfinished = self.valid or not any(data)  # the header is written last, so it is zero until then
 
 
 def restored_header(path):

@@ -52,7 +52,8 @@ def meta_arguments(options, guest):
 
 
 def save_trace(run, options, guest):
-    """Save the trace from the run's RAM in the run's folder. Return the file's path, or None if there is no trace."""
+    """Save the trace from the run's RAM in the run's folder, unless it was streamed there. Return the file's path, or
+    None if the trace was not saved."""
     trace = run.file("trace")
     if options.trace_stream and os.path.exists(trace):
         return trace

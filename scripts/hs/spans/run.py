@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """run.py - run a workload on hyperscope with the plugin, and read the paths that the plugin recorded.
 
-Most workloads run the bench's payload, or tests/kvm/spans, which performs many operations on large amounts of
-memory.
+A path is a reason for which the kernel is entered (trace/plugin/irqs_off.c). Most workloads run tests/kvm/spans,
+which performs many operations on large amounts of memory.
 """
 import os
 
@@ -43,7 +43,7 @@ BY_ITSELF = [name for name in WORKLOADS if name != "boot"]
 
 
 def chosen(options):
-    """Return what to run: names from WORKLOADS, or [None] for the user's own program."""
+    """Check the options, and return what to run: names from WORKLOADS, or [None] for the user's own program."""
     toggles.refuse_defaults()
     toggles.check_toggles(TOP, options.set)
     toggles.check_trace(TOP, options.trace)

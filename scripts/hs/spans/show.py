@@ -11,7 +11,7 @@ from hs.names import SBI_EXTENSIONS, cause_name, cause_number
 
 ECALL_VS = cause_number("ecall_vs")
 OTHERS = re.compile(r"KVM_(ARM|S390|PPC|X86|XEN|SEV|HYPERV|GET_SUPPORTED)_")  # architectures
-IOCTL_TYPE_BITS = 16  # lower bits of a command: type and number; above them are direction and size
+IOCTL_TYPE_BITS = 16  # the lower bits of an ioctl command are its type and number; direction and size are above them
 
 
 class Names:
@@ -48,7 +48,9 @@ class Names:
 
 
 class Path:
-    """A path: the reason why a hart entered the kernel, and the longest span with interrupts off after such an entry."""
+    """A path: a reason for which the kernel was entered, and the longest span after such an entry.
+
+    A span is what a hart runs between two points at which it takes interrupts (trace/plugin/irqs_off.c)."""
 
     def __init__(self, names, words, workload):
         self.name = names.path(words[0], int(words[1]), int(words[2]))
@@ -68,7 +70,8 @@ class Path:
         return sorted(self._functions.items(), key=lambda item: (-item[1], item[0]))
 
     def merge_into(self, paths):
-        """Add this path to PATHS. If PATHS already has this path from another workload, merge the two."""
+        """Add this path to PATHS. If PATHS already has this path from another workload, keep the one with the longest
+        span, and add up the numbers of spans."""
         other = paths.get(self.name)
         if other is None:
             paths[self.name] = self

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""collect.py - write all results of a sweep to one CSV file: a row for each figure, in the order of the jobs."""
+"""collect.py - write all results of a sweep to one CSV file, in the order of the jobs.
+
+Each figure has a row. A job without figures has one row, without a name and a value.
+"""
 from hs.bench import csvfile, provenance
 from .folder import kernel_key
 

@@ -21,11 +21,13 @@ from hs.paths import HYPERSCOPE
 from . import job, workloads
 
 TURN = 0.2           # seconds between polls of running jobs
-SLURM_TURN = 2       # seconds between polls of Slurm's queue
-SLURM_ROUNDS = 3     # a node may fail; jobs without a result are then submitted again
+SLURM_TURN = 2       # seconds between polls of Slurm's queue, and before a failed Slurm command is retried
+SLURM_ROUNDS = 3     # rounds of submitting the jobs that have no result yet, for example because a node failed
 USUAL_ARRAY = 1000
 STOP_SECONDS = 20
-IDLE_LOOKS = 5       # polls without a running job until stop_jobs() returns: a job takes its lock a moment after its start
+# A job takes its lock shortly after it starts, so stop_jobs() returns only after this many consecutive polls
+# without a running job.
+IDLE_LOOKS = 5
 
 
 def need(program, what):
@@ -39,7 +41,7 @@ class Engine:
     NAME = ""
 
     def generate(self, todo):
-        """Write the engine's files. Return their paths, and anything else that run() needs."""
+        """Write the engine's files. Return (paths of these files, what run() needs to start the engine)."""
         raise NotImplementedError
 
     def run(self, todo, poll):
@@ -80,7 +82,7 @@ class Engine:
         self.stop_jobs()
 
     def stop_jobs(self):
-        """End jobs that the engine was just starting."""
+        """End the jobs that still run on this machine, such as those that the engine was just starting."""
         end, idle = time.monotonic() + STOP_SECONDS, 0
         while idle < IDLE_LOOKS and time.monotonic() < end:
             running = [process for process, machine in self.sweep.running() if machine == platform.node()]
@@ -88,7 +90,7 @@ class Engine:
             for process in running:
                 try:
                     os.kill(process, signal.SIGTERM)
-                    os.kill(process, signal.SIGCONT)  # in case it is stopped
+                    os.kill(process, signal.SIGCONT)  # a stopped process handles SIGTERM only when it continues
                 except ProcessLookupError:
                     pass
             time.sleep(TURN)
@@ -105,7 +107,7 @@ class Parallel(Engine):
         return words + ["--jobs", str(self.options.jobs or os.cpu_count() or 1)]
 
     def generate(self, todo):
-        """Write `todo`, with a line for each job.
+        """Write `todo`, with a line for each job, and `parallel.sh`, which runs them.
 
         Over ssh, a line is a packed job, because the remote machine does not have the sweep's folder."""
         path = self.sweep.file("todo")
@@ -120,7 +122,7 @@ class Parallel(Engine):
             else:
                 file.writelines(number + "\n" for number in todo)
                 command = self.command("{}")
-        # GNU parallel passes these words to a shell.
+        # GNU parallel passes the command to a shell, so quote its words, except {}, which GNU parallel replaces.
         words += [word if word == "{}" else shlex.quote(word) for word in command] + ["::::", path]
         script = self.sweep.file("parallel.sh")
         with open(script, "w", encoding="utf-8") as file:
@@ -174,7 +176,9 @@ exec %(command)s
         self.reported = False
 
     def most(self):
-        """Return the maximum number of tasks in an array: Slurm's setting, or its default if that is unknown."""
+        """Return the maximum number of tasks in an array, from Slurm's configuration.
+
+        If Slurm does not answer, return its default with --generate; otherwise, wait for an answer."""
         while True:
             try:
                 text = subprocess.run(["scontrol", "show", "config"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
@@ -196,7 +200,7 @@ exec %(command)s
         folder = self.sweep.file("slurm")
         os.makedirs(folder, exist_ok=True)
         text, scripts, most = "".join(number + "\n" for number in todo), [], self.most()
-        # The name depends on the contents, because tasks of another list may still be waiting.
+        # The file's name depends on the contents, because waiting tasks may still have to read another list.
         path = os.path.join(folder, "todo-" + hashlib.sha256(text.encode()).hexdigest()[:8])
         with open(path, "w", encoding="ascii") as file:
             file.write(text)
@@ -233,8 +237,9 @@ exec %(command)s
             return []
 
     def queued(self):
-        """Return the number of remaining tasks, or None if Slurm does not answer. If Slurm could not start the tasks and
-        holds them all, they are canceled here, and submitted again later."""
+        """Return the number of remaining tasks, or None if Slurm does not answer.
+
+        If Slurm could not start any of them and holds them all, cancel them; run() submits them again."""
         ids = self.submitted_jobs()
         if not ids:
             return 0
@@ -287,8 +292,8 @@ exec %(command)s
 
 class Snakemake(Engine):
     NAME = "Snakemake"
-    # Snakemake removes the outputs of jobs that it considers interrupted. So the outputs that it knows about are
-    # marker files, not results.
+    # Snakemake removes the outputs of jobs that it considers interrupted. So the outputs that the Snakefile names
+    # are marker files, not results.
     FILE = """\
 # One rule: a job, by its number. Run by: snakemake --cores N --snakefile FILE
 with open(%(todo)r) as todo:

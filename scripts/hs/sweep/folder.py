@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 """folder.py - a sweep's folder: the plan, a folder for each job, and the results.
 
-    table.toml   copy of the table           plan.json    data common to all jobs
+    table.*      copy of the table           plan.json    data common to all jobs
     jobs.csv     a line for each job         jobs/ID/     result.json; log, if it failed
     results.csv  all results (collect.py)    engine.log   output of the engine
 
 A job is done when its result.json exists; the file is written completely or not at all. While a job runs, it
-holds jobs/ID/lock, so two engines cannot run it at once. An engine holds `lock`.
+holds jobs/ID/lock (except over ssh), so two engines cannot run it at once. A sweep holds `lock`, so that only
+one sweep uses the folder.
 """
 import csv
 import fcntl
@@ -28,9 +29,9 @@ DIGITS = 5
 
 
 def read_json(path, keys, remedy):
-    """Read and return a dictionary. It is an error if the dictionary does not have at least these keys.
+    """Return the dictionary in a JSON file, or None if the file does not exist.
 
-    Return None if the file does not exist."""
+    Raise LaunchError, which suggests `remedy`, if the file is not a dictionary with at least these keys."""
     try:
         with open(path, encoding="utf-8") as file:
             found = json.load(file)
@@ -69,8 +70,8 @@ def locked(path, wait):
                 lock.flush()
                 yield lock
                 return
-        # The previous holder has removed the file, and the next process would lock a new file of this name: try
-        # again.
+        # The previous holder has removed the file, so this lock is worthless: the next process would lock a new
+        # file of this name. Try again.
 
 
 def digests(points, out):
@@ -117,7 +118,7 @@ def kernel_key(point):
 
 
 def kernels(point, out, commit, files):
-    """Return the names of the host's and the guest's kernels."""
+    """Return one text with the host's kernel, if there is one, and the guest's, if the workload is a guest."""
     host = provenance.kernel_of(point["system"], out, commit)
     if not workloads.runs_guest(point):
         return host
@@ -145,7 +146,7 @@ class Folder:
         plan = new_plan(table, out)
         if fresh:
             running = self.running() if os.path.exists(self.file("jobs")) else []
-            if running:  # they would write into the new sweep
+            if running:  # these jobs would write into the new sweep
                 raise LaunchError("%s: jobs of this sweep are still running (%s): wait for them, or end them" % (
                     self.path, ", ".join("process %d on %s" % each for each in running[:3])))
             for name in os.listdir(self.path):
@@ -157,7 +158,7 @@ class Folder:
                         os.unlink(path)
         if os.path.exists(self.file("plan.json")):
             self.check_same(plan, table)
-        elif os.path.exists(self.file("jobs")) and self.done()[0]:  # results of an unknown plan; perhaps --fresh was killed
+        elif os.path.exists(self.file("jobs")) and self.done()[0]:  # perhaps --fresh was killed
             raise LaunchError("%s has results, but no plan; use --fresh to start again" % self.path)
         else:
             self.write_plan(source, table, plan)
@@ -261,7 +262,8 @@ class Folder:
         """Remove the files of jobs that were killed, but not those of running jobs, which hold their locks."""
         for number in self.done()[1]:
             with locked(self.file("jobs", number, "lock"), wait=False) as lock:
-                if lock is not None and not os.path.exists(self.result_file(number)):  # with a result, the job has ended
+                # A job that now has a result ended after done() was called, so its files are kept.
+                if lock is not None and not os.path.exists(self.result_file(number)):
                     shutil.rmtree(self.file("jobs", number), ignore_errors=True)
 
     def forget_failed(self):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""job.py - run one job, for this machine or for the one that packed it, and save its result.
+"""job.py - run one job and save its result. The result of a job that another machine packed is printed instead.
 
 A job that has a result is not run again. A failure is a result, too, and is saved with its reason and log.
-Only a job that was killed, or whose result could not be written, has no result.
+A job that has ended lacks a result only if it was killed or if its result could not be written.
 """
 import base64
 import errno
@@ -56,7 +56,7 @@ def outcome_of(plan, point, place):
 
 
 def measure(plan, number, point, work):
-    """Run a job. Return its result and the end of its log."""
+    """Run a job in the folder `work`. Return its result and, if it failed, the end of its log."""
     os.environ["HS_RUNS"] = os.environ["TMPDIR"] = work
     tempfile.tempdir = None
     place = Place(work, plan["out"], plan["timeout"])
@@ -91,7 +91,8 @@ def run(sweep, number):
     with folder.locked(sweep.file("jobs", number, "lock"), wait=True):
         if sweep.result(number) is not None:  # made by the previous holder of the lock
             return 0
-        plan, point = sweep.plan(), sweep.point(number)  # read again: --fresh changes nothing while jobs hold locks
+        # Read the plan and the point again: --fresh can replace them until this job holds its lock, but not later.
+        plan, point = sweep.plan(), sweep.point(number)
         work = sweep.file("jobs", number, "work")
         shutil.rmtree(work, ignore_errors=True)
         os.makedirs(work)

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""progress.py - show progress in one line on standard error. Jobs are counted on disk, so this works with any engine."""
+"""progress.py - show progress in one line on standard error. Jobs are counted in the sweep's folder, so this works
+with any engine."""
 import sys
 import time
 
 TURN = 0.5         # minimum seconds between counts
 SHARE = 20         # counting takes at most 1/SHARE of the time
-PLAIN_EVERY = 10   # seconds between lines if standard error is not a terminal
+PLAIN_EVERY = 10   # minimum seconds between lines if standard error is not a terminal
 
 
 def span(seconds):
@@ -16,7 +17,7 @@ def span(seconds):
 
 class Progress:
     def __init__(self, sweep, total, quiet=False, elsewhere=False):
-        self.running = "" if elsewhere else ", %d running"  # not known over ssh
+        self.running = "" if elsewhere else ", %d running"  # over ssh, running jobs cannot be counted
         self.sweep, self.total, self.quiet = sweep, total, quiet
         self.terminal = sys.stderr.isatty()
         self.before = len(sweep.done()[0])

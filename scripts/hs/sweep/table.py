@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""table.py - read a sweep's file, TOML or CSV, as a list of points. Errors name the key.
+"""table.py - read a sweep's file, TOML or CSV, as a list of points. Errors name the key or the line.
 
 A point is a dictionary, parameter -> text. Points are in the file's order, with the last parameter varying
-fastest, so a job's number has the same meaning everywhere.
+fastest, so a number means the same job whenever the file is read.
 """
 import csv
 import hashlib
@@ -24,7 +24,7 @@ SYSTEMS = ("bare", "hyperscope", "linux")
 TIMES = ("counted", "wall")
 TIMEOUT = 900
 MAX_JOBS = 1000000
-MAX_TEXT = 65536  # a value is a program's argument and a field of a CSV file: both have limits
+MAX_TEXT = 65536  # characters in a value, which becomes a program's argument and a CSV field: both have limits
 
 
 class Table(NamedTuple):
@@ -36,7 +36,7 @@ class Table(NamedTuple):
 
 
 class Reader:
-    """Checks each value once, and each combination for compatibility."""
+    """Checks each value of a parameter once, and each combination of values for compatibility."""
 
     def __init__(self, path):
         self.path = path

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""workloads.py - the workloads of jobs: rows of the bench, a payload, a guest's command, a program.
+"""workloads.py - the workloads of jobs: rows of the bench, a payload, a command in a guest or on this machine.
 
-Each kind knows its parameters and the files that determine its figures, and runs one point. A guest or
-program prints its results as lines `result NAME VALUE [UNIT]`.
+Each kind defines its parameters and the files that determine its figures, and runs one point. Payloads, guests
+and commands print their results as lines `result NAME VALUE [UNIT]`.
 """
 import functools
 import glob
@@ -29,16 +29,16 @@ RESULT = re.compile(r"^result (\S+) (\S+)(?: (\S+))?\s*$", re.M)
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:nan|inf|infinity)", re.I | re.A)
 APPEND = "console=ttyS0 quiet norandmaps nokaslr"
 DEFAULT_MEMORY = "512M"
-MAX_NAME = 1000  # characters: the fields of results.csv must not be too long to be read
+MAX_NAME = 1000  # characters in a result's name and unit: a field of results.csv must not be too long to be read
 GRACE = 5  # seconds between SIGTERM and SIGKILL at a time-out
 
 
 class WorkloadError(ValueError):
-    """An error in a workload."""
+    """A workload is not valid; the message says why."""
 
 
 class Outcome(NamedTuple):
-    reason: str      # why it failed, or ""
+    reason: str      # why the job failed, or ""
     results: list    # (name, value, unit) tuples
     flags: str       # QEMU's options that affect the figures
 
@@ -58,8 +58,8 @@ def harts_of(point):
 class Bench:
     """Rows of scripts/hyperscope bench.
 
-    The results of a row are NAME, its p50 (for rare events, its mean), and NAME.instret, its exact median in
-    instructions."""
+    A row has the result NAME, which is the p50 (for rare events, the mean), and, if it was measured, the result
+    NAME.instret, which is the exact median in instructions."""
 
     TAKES = ("workload", "system", "cpu")
 
@@ -153,7 +153,8 @@ class Machine:
         if initrd:
             command += ["--file", initrd + ":/initrd"]
             words += ["--initrd", "/initrd"]
-        settle = "sleep %d; exec /vmm \"$@\"" % systems.SETTLE  # until the host's background work has ended
+        # Wait until the background work of the booting host has ended.
+        settle = "sleep %d; exec /vmm \"$@\"" % systems.SETTLE
         return command + [os.path.join(where.out, "guest", "busybox"), "sh", "-c", settle, "vmm"] + words + [
             "--append", append, "/Image"]
 
@@ -166,7 +167,7 @@ class Machine:
 
 
 class Payload(Machine):
-    """A payload with its arguments, under hyperscope or Linux KVM, or directly under the firmware."""
+    """A payload with its arguments, under hyperscope or Linux KVM, or directly on the firmware."""
 
     @staticmethod
     @functools.lru_cache(maxsize=None)
@@ -259,7 +260,7 @@ def runner(out, timeout):
 
 
 def machine_files(point, out):
-    """Return the files that every machine of the system uses."""
+    """Return the files that every machine of the point's system uses."""
     if point["system"] == "hyperscope":
         return [os.path.join(out, "hyperscope.bin"), os.path.join(out, "vmm")]
     if point["system"] == "linux":
@@ -294,7 +295,8 @@ def outcome(status, text, timeout, flags):
 
 
 def ended_with_parent(command):
-    """Wrap the command so that it is terminated when this process ends, even if this process is ended by SIGKILL."""
+    """Wrap the command so that it is terminated when this process ends, even if SIGKILL ends this process. Without
+    setpriv(1), return the command unchanged."""
     return (["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []) + command
 
 
@@ -312,7 +314,9 @@ class Place:
             log.write(text + "\n")
 
     def call(self, command, environment=None):
-        """Run a command and return (status, output). The command is terminated when this process ends."""
+        """Run a command with the job's time-out. Return (status, output); the status is 124 after a time-out.
+
+        The command is terminated when this process ends."""
         command = ended_with_parent(["timeout", "--kill-after=%d" % GRACE, str(self.timeout)] + command)
         start = time.monotonic()
         with open(self.log, "wb") as log:
@@ -321,7 +325,7 @@ class Place:
         try:
             status = child.wait()
         finally:
-            ends.stop(child)  # timeout(1) ends its command
+            ends.stop(child)  # this ends timeout(1), and with it the command
         if status == -signal.SIGKILL and time.monotonic() - start >= self.timeout:
             status = 124  # the command ignored timeout's first signal
         try:

@@ -14,7 +14,8 @@ ubuntu:2[0-3].* | ubuntu:1* | debian:[1-9] | debian:1[01])
 	exit 1
 	;;
 esac
-# Only root may read hidden tests and the key: submissions are compiled as another user.
+# Only root may read hidden tests and the key, because submissions may be compiled as another user
+# (scripts/hs/grade/jail.py).
 chmod -R go-rwx "$source"/hyperscope/labs/*/hidden "$source"/hyperscope/labs/*/notes.md 2>/dev/null || true
 [ ! -e "$source/course.key" ] || chmod 600 "$source/course.key"
 export DEBIAN_FRONTEND=noninteractive
