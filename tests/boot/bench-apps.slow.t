@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# bench-apps.slow.t - a whole guest stays within the limits in docs/bench.md. They limit the costs
-# of booting, of starting processes and of applications relative to running without a VM, the costs
-# of applications relative to Linux KVM, and the number of exits with the UART and with DBCN as the
+# bench-apps.slow.t - a whole guest stays within limits, most of which are the goals in
+# docs/status.md. They limit the costs of booting, of fork and exec, and of applications relative to
+# running without a VM, the costs of applications relative to Linux KVM, the number of exits other
+# than MMIO exits with the UART as the console, and the number of all exits with DBCN as the
 # console.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "the limits are for the default toggles" all

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# bench.slow.t - benchmark rows that use two harts, a disk or KVM_RUN itself give the same figures when they are
-# measured twice, also on Linux KVM.
+# bench.slow.t - benchmark rows, among them some that use two harts, a disk or KVM_RUN itself, give
+# the same figures when they are measured twice, on every system including Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/tests/kvm/bench_turns"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# bench.t - what `make bench` relies on: under --icount, two runs print the same bytes, and figures
-# are counts of instructions. This test does not check absolute figures.
+# bench.t - scripts/hyperscope bench: under --icount, two runs print the same bytes, and figures are
+# counts of instructions; options work, and wrong ones are refused. The test does not check how many
+# instructions an exit costs.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/vmm"
 
@@ -66,7 +67,7 @@ bench hyperscope --single --rows mmio_read --csv "$tmp/csv"
 like "$(cat "$tmp/csv")" '^hyperscope,mmio_read,default,rv64,instructions,1024,[0-9]+\.00,[0-9]+\.00,' \
 	"--single: each sample is one operation, in whole instructions"
 
-# ---- I/O latency in both directions, over all phases of a tick, by comparing two clocks ----
+# ---- I/O latency in both directions (io_out, io_in), and a timer that is already due ----
 bench hyperscope --rows io_out,io_in,timer_now,sbi_set_timer --csv "$tmp/csv"
 agree()	# ROW: claim that the row's batches agree within 2 %
 {
@@ -78,7 +79,7 @@ agree io_in
 awk -F, '{ p50[$2] = $8 } END { more = p50["timer_now"] - p50["sbi_set_timer"]; exit !(more > 2 && more < 20) }' "$tmp/csv"
 ok $? "setting a timer that is already due costs the SBI TIME call plus the interrupt handler" || diag "$(cut -d, -f 1-8 "$tmp/csv")"
 
-# ---- scale: an exit costs the same among 8 vCPUs, and among 16 VMs ----
+# ---- scale: an exit costs the same with 2 and with 8 vCPUs, and with 2 and with 16 VMs ----
 bench hyperscope --rows run_vcpus,run_8_vcpus,run_vms,run_16_vms --csv "$tmp/csv"
 flat()	# FEW MANY: claim that the medians differ by at most 5 %
 {

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# compare.t - the gate: no kind of exit costs over 2 % more than notebooks-data/exit-latency.csv
-# says, unless a commit's message accepts the increase. This claim is skipped if the figures were
-# made with another QEMU, OpenSBI or compiler, because they cannot be compared. The other claims
-# test scripts/hyperscope compare itself.
+# compare.t - none of eight kinds of exit costs over 2 % more than in
+# notebooks-data/exit-latency.csv, unless a commit's message accepts the increase. This claim is
+# skipped if the CSV was made with another QEMU, OpenSBI or compiler, because its figures cannot be
+# compared then. The other claims test scripts/hyperscope compare itself.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/vmm"
 export HYPERSCOPE_SET=
@@ -32,7 +32,8 @@ else
 fi
 like "$out" '^8 figures: [0-9]+ the same' "each of the rows is compared" || diag "$err"
 
-# Make a base from the figures of this build, with sbi_user's figures reduced to 800.
+# Make a base from the figures of this build, in which sbi_user costs only 800, and BASE stands for
+# the commit.
 made=$tmp/out/compare/head.csv
 sed 's/^\(hyperscope,sbi_user,.*\)/\1/; /^hyperscope,sbi_user,/{s/\(,[0-9.]*\)\{5\},\([0-9.]*\),\([^,]*\),/,800,800,800,800,800,800,BASE,/}' \
 	"$made" | sed "s/^\(hyperscope,.*\),[^,]*,\([0-9a-f]*,[0-9.]*,\"-M\)/\1,BASE,\2/" >"$tmp/base.csv"

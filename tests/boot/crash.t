@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# crash.t - a host that panics prints its last events, even if its rings are damaged, and stops. A
-# panic is requested by a write to /proc/sysrq-trigger, which exists only with the boot argument
-# sysrq=1.
+# crash.t - a host that panics prints its last trace events, even if the trace rings are damaged,
+# and stops. Most panics here are requested by a write to /proc/sysrq-trigger, which exists only
+# with the boot argument sysrq=1.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 busybox=$O/guest/busybox
 [ -f "$busybox" ] || skip_all "$busybox is missing: set-up could not fetch it"
@@ -14,9 +14,10 @@ said()	# HART: print the events of this hart that the log shows after the panic,
 	sed -n '/^host: panic: /,$p' <<<"$err" | sed -n "s/^trace: \([0-9][0-9.]* $1 \)/\1/p"
 }
 
-# same HART N: print the differences between the hart's events in the log and its last N events in the trace:
-# time, vCPU, event, and each field that hstrace shows as a number. Later events of the trace are left out,
-# because the other hart continues while the log is written.
+# same HART N: compare the hart's events in the log with its last N events in the trace, by time,
+# hart, vCPU, event, and each field that hstrace shows as a number, and print the differences.
+# Events in the trace that are later than the last one in the log are ignored, because the other
+# hart continues while the log is written.
 same()
 {
 	said "$1" >"$tmp/said"
@@ -32,7 +33,7 @@ same()
 	}'
 }
 
-# ---- panics need the boot argument ----
+# ---- without the boot argument, no panic can be requested ----
 cat >"$tmp/try" <<'E2'
 ls /proc/sysrq-trigger 2>&1
 echo c >/proc/sysrq-trigger
@@ -76,7 +77,8 @@ like "$err" 'the host panicked: kernel stack overflow at 0x' \
 	"writing o overflows a kernel stack, and the unmapped page below the stack stops the overflow"
 
 # ---- damaged rings ----
-# The machine waits before it panics, so that its rings can be changed through its RAM.
+# Before it requests the panic, the program waits for a line of input. Meanwhile, damage.py
+# overwrites rings, or data of the kernel, in the file that holds the machine's RAM.
 cat >"$tmp/wait" <<'E2'
 i=0
 while [ $i -lt 30 ]; do echo "marker $i" >/sys/kernel/tracing/trace_marker; i=$((i + 1)); done
@@ -114,7 +116,7 @@ with open(sys.argv[1], "r+b", buffering=0) as ram:
     elif what == "pointer":  # the pointer through which a hart writes its records
         ram.seek(area + 16)
         ram.write(struct.pack("<Q", 0x1000))
-    elif what == "tree":  # the device tree, needed to power the machine off
+    elif what == "tree":  # the pointer to the device tree, needed to power the machine off
         names = symbols.run([symbols.tool("nm"), sys.argv[3]])
         first, tree = (int(re.search(r"^(\w+) \w %s$" % name, names, re.M)[1], 16)
                        for name in ("run_desc", "host_fdt"))

@@ -5,8 +5,8 @@
 # all events on.
 #
 # A row is: event | what provokes it | what one of its records must contain (an extended regular
-# expression on hstrace's text). An event without a row fails the test, and so does a row without an
-# event.
+# expression on hstrace's text), or `native` for an event that only tests/native provokes. An event
+# without a row fails the test, and so does a row without an event.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "WFIs must exit and poll" wfi halt_poll_ns
 fixes "large leaves must be made and split, VMIDs must run out, and fences must be limited to one VM" gstage_huge vmid tlb_flush
@@ -161,7 +161,8 @@ while IFS='|' read -r event how want; do
 		diag "$(tail -n 3 "$tmp/these")"
 	fi
 done <<<"$rows"
-# pages.c makes its guest execute pages that got new contents (FILE_AT, UFFD_AT).
+# pages.c maps two pages each at FILE_AT and UFFD_AT: one with code, which the guest executes, and
+# one of zeroes. Only the page with code needs a fence.i.
 for at in '21:a file' '22:UFFDIO_COPY'; do
 	hva=0x${at%%:*}0000
 	is "$(grep -oE " kvm_moved_hva_range: start=${hva}[0-9a-f]* end=0x[0-9a-f]*" "$tmp/report" | sed 's/^ [^ ]* //' | sort -u)" \

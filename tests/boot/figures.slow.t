@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# figures.slow.t - the figures in notebooks-data/exit-latency.csv, and so those in the docs, still hold for this
-# tree. The test skips the comparison if they were made with another QEMU, firmware or compiler.
+# figures.slow.t - some of the figures in notebooks-data/exit-latency.csv, from which the tables of
+# the docs are made, and the walk-cost table in docs/toggles.md still hold for this tree. Both
+# comparisons are skipped if the CSV was made with another QEMU, firmware or compiler.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/tests/kvm/bench_turns"
 csv=$HS_TOP/notebooks-data/exit-latency.csv
@@ -12,7 +13,8 @@ timeout --kill-after=5 "$(scaled 300)" "$HS_TOP/scripts/hyperscope" bench --out 
 	>"$tmp/out" 2>"$tmp/err"
 is $? 0 "the rows are measured" || diag "$(cat "$tmp/err")"
 
-# Print a line for each row: near, far or other (made with other tools), CPU, exit, the CSV's median, the new median.
+# Print a line for each row: near, far or other (made with other tools), CPU, exit, the CSV's
+# median, the new median.
 python3 - "$csv" "$tmp/csv" >"$tmp/compared" <<'EOF'
 import csv, sys
 key = ("system", "exit", "toggles", "cpu")

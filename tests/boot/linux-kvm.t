@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# linux-kvm.t - the VMM on Linux KVM: payloads, usage errors, and Debian's kernel, all in one boot of the host. Then
-# the same binary boots the same guest under hyperscope, where the guest must see no difference except the name
-# of its SBI implementation.
+# linux-kvm.t - the VMM on Linux KVM: payloads, usage errors, and Debian's kernel, all in one boot
+# of the host. Then the same binary boots the same guest under hyperscope, where the guest must see
+# no difference except the name of its SBI implementation.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 
@@ -186,7 +186,8 @@ is "$status" 143 "SIGTERM ends the VMM with status 128 + 15"
 
 # ---- Debian's kernel -------------------------------------------------------------------------------
 
-# Print the guest's output without the lines that differ from run to run.
+# Print the guest's output from "life: first" to "life: second", without the lines that differ from
+# run to run.
 guest_view() {
 	tr -d '\r' | sed -n '/^life: first/,/^life: second/p' | grep -vE 'reboot: |^guest: |^vmm: |^a line$'
 }
@@ -219,7 +220,8 @@ HS_SECONDS=90 hs exec --quiet --harts 2 --ram 1G --disk "$tmp/disk2" --file "$gu
 hyper_view=$(guest_view <<<"$out")
 is "$status" 42 "the same binary and guest return the same status under hyperscope" ||
 	diag "$(tail -n 20 <<<"$out"; echo "$err")"
-# Linux assumes some extensions that the device tree of an old QEMU does not name.
+# The device tree of QEMU before 8.0 does not name Zicntr and Zihpm. Linux assumes them anyway, so
+# they are not compared.
 if qemu_older 8.0; then
 	hyper_view=$(sed -E 's/_(zicntr|zihpm)//g' <<<"$hyper_view")
 	linux_view=$(sed -E 's/_(zicntr|zihpm)//g' <<<"$linux_view")

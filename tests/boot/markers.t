@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# markers.t - the VMM's records in the trace (src/vmm/marker.c) match what the guest did: each
-# access with the device that answered it, and each disk request. The records cost nothing while
-# they are off. Two options whose effect the trace shows are tested as well: --no-ioeventfd and
-# --pin.
+# markers.t - the markers that the VMM writes into the trace (src/vmm/marker.c) match what the guest
+# did: each MMIO access, with the device that answered it, and each disk request. While the event
+# `print` is off, markers cost no system calls. The test also covers two options whose effect the
+# trace shows: --no-ioeventfd and --pin.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 hstrace=$O/hstrace
 trace=$tmp/runs/last/trace
@@ -33,7 +33,8 @@ hs run --mem 64M --smp 1 --disk "$tmp/disk" --trace 'print,kvm_mmio' --boot trac
 is "$status" 0 "a guest with a disk runs" || diag "$err"
 markers >"$tmp/markers"
 
-# List the accesses, from the events and from the markers, as "read|write address bytes value" in their order.
+# List the MMIO accesses that the VMM handled, in order, as "read|write address bytes value": once
+# from the kvm_mmio events, and once from the markers.
 "$hstrace" report --columns event,fields --filter 'kvm_mmio: kernel == 0' "$trace" | grep -v '^#' |
 	sed 's/.*type=\([a-z]*\) len=\([0-9]\) gpa=\(0x[0-9a-f]*\) val=\(0x[0-9a-f]*\) .*/\1 \3 \2 \4/' >"$tmp/mmio"
 python3 - "$HS_TOP/src/vmm/vmm.h" "$tmp/markers" >"$tmp/answered" <<'E2'

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# perf-linux.slow.t - the claims of tests/boot/perf.t and of the payload pmu about a guest's counters hold on
-# Linux KVM.
+# perf-linux.slow.t - the claims of tests/boot/perf.t and of the payload pmu about a guest's
+# counters hold on Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 . "$HS_TOP/tests/boot/perf.sh"

@@ -3,7 +3,8 @@
 # perf.sh - run tests/progs/perfcount in a guest with Debian's kernel.
 #
 #   perf_initrd FILE [ARGS]   make FILE, an initrd in which the guest runs perfcount ARGS
-#   report_perf TEXT          relay the program's TAP as claims of this test
+#   report_perf TEXT          relay the TAP in TEXT, the guest's output, as claims of this test, and
+#                             claim that the kernel has found the SBI PMU
 
 [ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest kernel: set-up could not fetch it"
 ! qemu_older 9.1 || skip_all "this QEMU's counters cannot tell the guest's work from the host's"

@@ -18,7 +18,8 @@ hs run --cpu max --smp 2 --icount --initrd "$tmp/initrd" --append "console=ttyS0
 is "$status" 0 "the guest ends with status 0" || diag "$out" "$err"
 report_perf "$out"
 
-# Without Sscofpmf, the guest's work cannot be told from the host's, so the guest has no SBI PMU.
+# The default CPU has no Sscofpmf. Without it, counters cannot tell the guest's work from the
+# host's, so the guest has no SBI PMU.
 hs run --smp 1 --append "console=ttyS0 quiet" --command 'dmesg | grep -i pmu'
 unlike "$out" "SBI PMU extension is available" "without Sscofpmf, the guest is not offered a PMU"
 like "$out" "Legacy PMU implementation is available" "without Sscofpmf, the guest uses its legacy PMU driver"

@@ -36,7 +36,8 @@ rows()	# print the sum of the table's counts
 
 # ---- complete ----
 #
-# Set fp=lazy_save: the payload does not use FP, so lazy_trap would not move any FP state.
+# Set fp=lazy_save, so that the trace contains kvm_fpu: with lazy_trap, no FP state would be moved,
+# because the payload does not use FP.
 run "$payloads/timer.bin" --trace all --set fp=lazy_save
 is "$status" 0 "a payload runs with every event on"
 like "$(cat "$tmp/table")" '^exits: [0-9]+; cost in instructions' "with --icount and one hart, costs are in instructions"
@@ -82,8 +83,8 @@ like "$err" 'the trace is saved to .*/trace; hstrace stat --live ' "the launcher
 run "$payloads/timer.bin" --trace all --set fp=lazy_save --boot trace.size=8K
 like "$(cat "$tmp/report")" 'lost \(overwritten\): [1-9]' "a small ring loses events, and the report says how many"
 is "$(events .)" 127 "a small ring keeps the newest events"
-# Record exits only, so that the lost exits can be counted. The number of exits may differ from the
-# previous run's.
+# Record only exits: then each lost record is a lost exit. The number of exits cannot be taken from
+# the previous run, because it may differ.
 run "$payloads/timer.bin" --trace kvm_exit --set fp=lazy_save --boot trace.size=8K
 lost=$(sed -n 's/.*lost (overwritten): \([0-9]*\).*/\1/p' "$tmp/report")
 [ "${lost:-0}" -gt 0 ]

@@ -205,7 +205,7 @@ done
 hs exec --trace all --boot "trace.filter=kvm_exit:scause==;nonesuch:a==1 trace.stop=x trace.overwrite=7" "$busybox" true
 is "$(grep -c '^trace: trace\.' <<<"$err")" 4 "wrong boot arguments are reported, and the host continues"
 
-# ---- several harts, while their guests run ----
+# ---- events switched on and off while guests run on several harts ----
 cat >"$tmp/load" <<'E2'
 cd /sys/kernel/tracing
 /vmm --quiet --smp 2 --mem 64M /harts.bin >/dev/null &

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - the host's file tree compiled for the build machine, with ASan and UBSan. Archives and paths are
-# untrusted input, so the tests also try thousands of random ones.
+# rules.mk - build the host's file tree and its tests for the build machine, with ASan and UBSan.
+# Archives and paths are untrusted input, so the tests also try thousands of random ones.
 
 FILES_DIR := $(TOP)/tests/files
 FILES_PROGS := $(patsubst $(FILES_DIR)/%.c,$(O)/tests/files/%,$(wildcard $(FILES_DIR)/test_*.c))

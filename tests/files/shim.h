@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* shim.h - included before every file here: strlcpy(), which glibc 2.36 lacks, and S_IF*, which
- * <linux/stat.h> leaves to glibc. */
+/* shim.h - included first in each file that is compiled here (-include): strlcpy(), which glibc
+ * 2.36 lacks, and S_IF*, which <linux/stat.h> leaves to glibc. */
 #ifndef TESTS_FILES_SHIM_H
 #define TESTS_FILES_SHIM_H
 

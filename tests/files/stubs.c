@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * stubs.c - memory, log and time for the file tree on the build machine. A regular file's data is
- * only a pointer and a size here, because ramfs.c needs pages.
+ * stubs.c - memory, log and time for the file tree on the build machine. ramfs.c needs pages, so it
+ * is replaced too: here, a regular file's data is only a pointer and a size.
  */
 #include <linux/stat.h>
 #include <stdarg.h>
@@ -156,7 +156,7 @@ void tree_end(void)
 	root_inode = NULL;
 }
 
-/* ---- ramfs.c: the directory tree's share of memory ---- */
+/* ---- ramfs.c: the limit on the memory of the directory tree ---- */
 
 bool tree_has_room(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* stubs.h - the stubs below the file tree: variables that a test reads and sets. */
+/* stubs.h - the stubs' variables that tests read or set, and functions to make and free a tree. */
 #ifndef TESTS_FILES_STUBS_H
 #define TESTS_FILES_STUBS_H
 

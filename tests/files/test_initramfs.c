@@ -55,7 +55,7 @@ static void good_archive(void)
 	add("TRAILER!!!", 0, 0, 1, "");
 }
 
-/* Unpack a copy of exactly this size, so that ASan detects the first byte beyond it. */
+/* Unpack a copy whose buffer has exactly `size` bytes, so that ASan detects accesses beyond it. */
 static void unpack(const u8 *bytes, size_t size)
 {
 	u8 *copy = malloc(size ? size : 1);
@@ -153,7 +153,10 @@ static void every_truncation_logs_one_line(void **state)
 		tree_begin();
 		unpack(archive, size);
 		assert_int_equal(nr_log_lines, 1);
-		/* The last padding may be missing without any loss. */
+		/*
+		 * If at most the last four bytes are missing, every file is still unpacked, so this
+		 * message is not required.
+		 */
 		if (size < archive_size - 4)
 			assert_non_null(strstr(log_line, "truncated at byte"));
 	}

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * fuzz.h - what a fuzz target defines, and choices made from its input's bytes.
+ * fuzz.h - what a fuzz target defines, and how it makes choices from the bytes of its input.
  *
- * Each tests/fuzz/NAME.c is one target, built twice: with libFuzzer (make fuzz), and with replay.c,
- * which runs the target on the corpus and on damaged copies of it, and needs no clang (make test).
- * A finding ends the process, through a sanitizer, hv_panic() or abort().
+ * Each tests/fuzz/NAME.c except replay.c is one target. It is built twice: with libFuzzer (make
+ * fuzz), and with replay.c (make test), which needs no clang and runs the target on the corpus and
+ * on damaged copies of it. A bug that the target finds ends the process, through a sanitizer,
+ * hv_panic() or abort().
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -31,7 +32,10 @@ struct choices {
 		}                                                               \
 	} while (0)
 
-/* Return a number below `below`, from as few bytes as can encode it; 0 when no bytes are left. */
+/*
+ * Return a number less than `below`, from the next 1, 2, 4 or 8 bytes of the input, as `below`
+ * requires; from fewer bytes at the end of the input, and 0 when none is left.
+ */
 static inline uint64_t choose(struct choices *c, uint64_t below)
 {
 	size_t n = below <= 1UL << 8 ? 1 : below <= 1UL << 16 ? 2 : below <= 1UL << 32 ? 4 : 8;

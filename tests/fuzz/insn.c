@@ -2,10 +2,11 @@
 /*
  * insn.c - fuzz target: decode and emulate any instruction.
  *
- * The decoder is tested alone first, then with a vCPU that trapped on the instruction: as a virtual
- * instruction, and as an MMIO access. The access is decoded from htinst or from the instruction
- * itself, which crosses a page boundary. User space's answer and the completion of the access are
- * included.
+ * The decoder runs alone first. Then a vCPU traps on the instruction: for some inputs as a virtual
+ * instruction, and always as an MMIO access, which is decoded from htinst or from the instruction
+ * itself. The instruction is at the end of a page, so 32-bit instructions cross into the next page.
+ * User space's answers are also taken from the input, and KVM_RUN is called again to complete the
+ * access.
  */
 #include "exit/exit.h"
 #include "exit/insn_decode.h"

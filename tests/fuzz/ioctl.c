@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * ioctl.c - fuzz target: any ioctls in any order on /dev/kvm, VMs, vCPUs and events, with a guest
- * that traps for any reason (tests/native/any_vmm.c).
+ * ioctl.c - fuzz target: any ioctls in any order on /dev/kvm, VMs and vCPUs, with any eventfds, and
+ * with a guest that traps for any reason (tests/native/any_vmm.c).
  */
 #include "any_vmm.h"
 #include "fuzz.h"

@@ -2,8 +2,8 @@
 /*
  * register.c - fuzz target: KVM_GET_ONE_REG and KVM_SET_ONE_REG with any id and value.
  *
- * Ids come from KVM_GET_REG_LIST, one in four with a changed bit. A register that was readable is
- * still readable after it is set, and a refused call does not change it.
+ * Ids come from KVM_GET_REG_LIST, one in four with one bit flipped. A register that was readable is
+ * still readable after it is set, and a KVM_SET_ONE_REG that is refused does not change it.
  */
 #include "native.h"
 #include "fuzz.h"

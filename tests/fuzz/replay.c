@@ -2,10 +2,10 @@
 /*
  * replay.c - run a fuzz target without libFuzzer, on the files of a corpus and on damaged copies.
  *
- * usage: NAME DAMAGED FILE...
+ * usage: NAME COUNT FILE...
  *
- * The target gets each FILE unchanged, and DAMAGED times with a few bytes changed. The changes are
- * the same in each run.
+ * The target gets each FILE once unchanged, and COUNT times with one to four random bytes changed.
+ * The changes are the same in each run.
  */
 #include "fuzz.h"
 
@@ -22,8 +22,8 @@ static uint64_t random_u64(void)
 }
 
 /*
- * Pass a copy of the input, with up to `damage` random bytes changed. The copy has exactly this
- * size, so that ASan detects reads beyond it.
+ * Run the target on a copy of the input in which up to `damage` bytes are changed at random. The
+ * copy's buffer has exactly this size, so that ASan detects reads beyond it.
  */
 static void try(const uint8_t *data, size_t size, unsigned int damage)
 {

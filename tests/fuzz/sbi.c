@@ -3,7 +3,7 @@
  * sbi.c - fuzz target: SBI calls to every extension, with any arguments, from two vCPUs.
  *
  * The input decides which vCPU makes which call with which arguments, how user space answers a
- * forwarded call, which extensions it has enabled, and when time passes.
+ * forwarded call, which extensions are enabled, and when time passes.
  */
 #include "any_vmm.h"
 #include "fuzz.h"
@@ -60,7 +60,7 @@ static void guest(struct kvm_vcpu *vcpu)
 		gpr[GPR_A0 + i] = argument();
 	gpr[GPR_A6] = (unsigned long)choose(&choices, 16);
 	gpr[GPR_A7] = any_sbi_extension();
-	/* A signal wakes a vCPU that sleeps or is stopped. */
+	/* The call may stop or suspend the vCPU, which then sleeps until a signal is pending. */
 	native_signal_set(true);
 	native_trap(&(struct hv_trap){ .scause = EXC_ECALL_VS });
 }

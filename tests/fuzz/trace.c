@@ -2,9 +2,9 @@
 /*
  * trace.c - fuzz target: hstrace's reader of trace files.
  *
- * The checksum in the section END is corrected first, if following the sections leads to that
- * section. Otherwise, hardly any input would have the right checksum. Reading must end with an
- * error or with output.
+ * The target first corrects the checksum in the END section, if that section is found by following
+ * the sections' sizes: by itself, hardly any input would have the right checksum. Reading must end
+ * with an error or with output.
  */
 #include <sys/mman.h>
 #include <unistd.h>

@@ -3,8 +3,8 @@
  * trace_ram.c - fuzz target: hstrace save with any contents of trace memory.
  *
  * The input is placed in trace memory, and zeros follow it. Trace memory is at the start of RAM,
- * and the run descriptor points to it. Either save refuses the input as a whole, or it writes an
- * intact trace: the trace's checksum is right, and every record can be read.
+ * and the run descriptor points to it. If save accepts the input and hstrace can open the trace
+ * that save has written, the trace is intact: its checksum is right, and every record can be read.
  */
 #include <sys/mman.h>
 #include <unistd.h>

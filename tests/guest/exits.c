@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * exits.c - every cause by which a guest leaves VS or VU mode, what the guest sees of it, and the
- * traps that must not cause an exit at all.
+ * exits.c - traps that make a guest leave VS or VU mode, what the guest sees of them, and traps
+ * that must not cause an exit at all. MMIO has its own payload (mmio.c).
  *
  * When the payload runs directly under OpenSBI, the H extension's CSRs exist, so claims about
- * virtual instructions are skipped. MMIO has its own payload (mmio.c).
+ * virtual instructions are skipped.
  */
 #include "rt.h"
 
@@ -30,8 +30,7 @@ static bool tval_is(const struct trap *trap, unsigned long want)
 
 /*
  * Claim that an instruction is illegal in S mode. S §1.9: stval holds the instruction's bits, or 0.
- * The claim does not cover stval for mret and sret, for which QEMU gives the bits of an earlier
- * instruction.
+ * Not for mret and sret, for which QEMU sets stval to the bits of an earlier instruction.
  */
 static void ok_illegal(unsigned long word, const char *name)
 {
@@ -44,7 +43,10 @@ static void ok_illegal(unsigned long word, const char *name)
 		     trap->epc, trap->status);
 }
 
-/* Run in U mode under VS-stage page tables: without satp there is no U bit to test. */
+/*
+ * Claim that an instruction is illegal in U mode. Page tables are off (satp = 0), so U mode may
+ * execute code[].
+ */
 static void ok_illegal_in_user(unsigned long word, const char *name)
 {
 	const struct trap *trap = catch_user(run, word);
@@ -151,7 +153,10 @@ static void test_delegated(void)
 	   "ecall from U mode traps into the guest's own handler");
 }
 
-/* With SIE on and sie 0, a trap must save SIE in SPIE and clear SIE, whether injected or not. */
+/*
+ * With SIE set, and sie 0 so that no interrupt is taken: the trap that the hypervisor (or OpenSBI)
+ * injects must copy SIE to SPIE and clear SIE.
+ */
 static void test_sie_kept(void)
 {
 	const struct trap *trap;

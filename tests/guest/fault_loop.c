@@ -2,10 +2,10 @@
 /*
  * fault_loop.c - a guest that cannot recover, because its trap handler itself faults.
  *
- * Boot argument how=nowhere: stvec points to an address without memory. how=handler: the handler's
- * third instruction is illegal. how=spin: the guest does not fault; it only computes for 3 s and
- * powers off, to show that a watchdog leaves it alone. how=panic: the guest prints what Linux
- * prints when it panics, and hangs.
+ * Boot argument how=nowhere: stvec points to an address without memory. how=handler (the default):
+ * the handler's third instruction is illegal. how=spin: the guest recovers from one fault, computes
+ * for 3 s and powers off, to show that a watchdog leaves it alone. how=panic: the guest prints what
+ * Linux prints when it panics, and hangs.
  */
 #include "rt.h"
 

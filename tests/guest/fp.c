@@ -8,7 +8,7 @@
  */
 #include "provoke.h"
 
-#define FCSR    0x65 /* a rounding mode and three of the flags */
+#define FCSR    0x65 /* a rounding mode and two of the flags */
 #define LOOP_MS 60UL
 
 void fp_fill(unsigned long base, unsigned long fcsr);
@@ -85,7 +85,7 @@ static void test_states(void)
 		"FS Off: an FP instruction is still illegal after the vCPU slept");
 }
 
-/* Write fcsr while f0 to f31 keep the values with which they were loaded. */
+/* Change only fcsr: f0 to f31 keep the values that fp_fill() has loaded. */
 static void test_fcsr_alone(void)
 {
 	unsigned long base = 0x4545000000000000UL, round, lost = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * harts.S - entry of a hart that harts.c restarts: it has its own stack but no struct hart, so
- * nothing here may trap.
+ * harts.S - entry of a hart that harts.c restarts. It sets up a stack but neither tp nor stvec, so
+ * nothing that runs on this hart may trap.
  */
 	.globl	harts_restart
 harts_restart:

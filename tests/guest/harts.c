@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * harts.c - several harts: start, stop, suspend; IPIs; remote fences; and MMIO instructions that
- * another hart unmaps or rewrites.
+ * harts.c - several harts: start, stop, suspend; IPIs; the time; remote fences; and MMIO
+ * instructions that another hart unmaps or rewrites.
  *
  * Runs with one hart or more; boot argument rounds=N sets how often each race is tried. Except for
- * a moment in test_suspend(), harts wait in WFI, so that a wait also ends when only one hart runs
- * at a time (more vCPUs than harts, or -icount).
+ * a moment in test_suspend(), harts that wait for each other do so in WFI: when only one hart runs
+ * at a time (more vCPUs than harts, or -icount), a spinning hart would use up its time slice.
  */
 #include "rt.h"
 
@@ -74,7 +74,7 @@ static unsigned long restart_stack[64];
 unsigned long *harts_restart_top = restart_stack + 64;
 void harts_restarted(unsigned long hartid, unsigned long opaque);
 
-/* Entered from harts.S on a restarted hart, whose rt state is still valid. */
+/* Called by harts.S on a restarted hart, where tp is not set: this_hart() must not be used. */
 void harts_restarted(unsigned long hartid, unsigned long opaque)
 {
 	seen_a0 = hartid;
@@ -125,7 +125,7 @@ static void test_stop(void)
 
 static volatile bool wake_up, has_work;
 
-/* The IPI that assigned this work may be late. Clear IPIs before checking wake_up, to miss none. */
+/* A late IPI may end a suspend early. Clear IPIs before checking wake_up, so as to miss none. */
 static void suspend_self(unsigned long arg)
 {
 	csr_write(sie, BIT(IRQ_S_SOFT));
@@ -195,8 +195,8 @@ static void take_ipis(unsigned long arg)
 }
 
 /*
- * Send n IPIs to hart j, each once the previous one has arrived, and return how many did not
- * arrive. Extra interrupts come from earlier IPIs that were late.
+ * Send n IPIs to hart j, each once the previous one has arrived or has not arrived in time. Returns
+ * how many did not arrive in time. A late IPI may be counted as the next one.
  */
 static unsigned long lost_ipis(int j, unsigned long n)
 {
@@ -325,7 +325,7 @@ static void read_under(unsigned long va)
 	csr_write(satp, 0);
 }
 
-/* Once this hart has fenced another hart, that hart uses a changed translation. */
+/* After the remote fence `fid`, hart 1 must use the changed translation. */
 static void test_sfence(const char *name, unsigned long fid)
 {
 	unsigned long i, bad = 0;
@@ -341,17 +341,17 @@ static void test_sfence(const char *name, unsigned long fid)
 	ok_eq(bad, 0, "after %s, another hart sees the new page, 50 times", name);
 }
 
-/* ---- races for an MMIO instruction ---- */
+/* ---- MMIO by an instruction that another hart unmaps or rewrites ---- */
 
-static unsigned long device; /* a register that may be read at any time */
+static unsigned long device; /* a register that may be read at any time; 0: there is none */
 static unsigned long race_good, race_fault, race_other;
 static struct trap race_trap; /* the trap of the first wrong outcome */
 static unsigned long race_result, race_want;
 
 /*
- * lw a0, 0(a0) reads the device; the other instructions replace it. They differ only in their
- * lower 16 bits, because QEMU fetches an instruction in halves and once combined lw and li
- * into a third instruction.
+ * lw a0, 0(a0) reads the device; lwu and mv replace it. The three differ only in their lower 16
+ * bits: QEMU fetches an instruction in halves, and once combined a half of lw and a half of li into
+ * a third instruction.
  */
 #define LW_A0  0x00052503U
 #define LWU_A0 0x00056503U

@@ -2,9 +2,9 @@
 /*
  * hostile.c - a guest that does what no guest should.
  *
- * Without arguments, do everything after which a guest can continue, and print TAP. With boot
- * argument do=NAME, do one thing after which a guest cannot continue. The test script then checks
- * how the machine ends, and that the host runs the next VM.
+ * Without do=, do everything after which a guest can continue, and print TAP. With boot argument
+ * do=NAME, do one thing after which a guest cannot continue. The test script then checks how the VM
+ * ends, and that the host runs the next VM. Boot argument seed=N selects the random numbers.
  */
 #include "rt.h"
 
@@ -21,7 +21,7 @@ static unsigned long random_word(void)
 	return seed >> 32 ^ seed << 13;
 }
 
-/* Mostly edge values, at which arithmetic on addresses and lengths goes wrong. */
+/* Half of the values are edge values, at which arithmetic on addresses and lengths may go wrong. */
 static unsigned long random_arg(void)
 {
 	static const unsigned long edges[] = { 0,
@@ -45,7 +45,7 @@ static unsigned long random_arg(void)
 
 /* ---- what the guest survives ---- */
 
-/* Return whether a call could end, stop or suspend the machine or the caller, or print. */
+/* Return whether a call could end or suspend the machine, start or stop a hart, or print. */
 static bool harmful(unsigned long ext, unsigned long fid)
 {
 	return ext == SBI_EXT_SRST || ext == SBI_EXT_SUSP || ext == SBI_LEGACY_SHUTDOWN ||
@@ -163,7 +163,7 @@ static void test_bad_start(void)
 			continue;
 		note("hart_start at %lx: error %ld", addrs[i], error);
 		wrong++;
-		break; /* the test cannot continue */
+		break; /* the hart may have been started, so the test cannot continue */
 	}
 	ok_eq(wrong, 0, "a hart cannot be started at an address without memory");
 	if (!wrong)
@@ -171,7 +171,10 @@ static void test_bad_start(void)
 		      "a hart that was not started at a bad address starts at a good one");
 }
 
-/* Write all bits of CSRs that a guest may write. Unimplemented bits must not stick or do harm. */
+/*
+ * Write `value` to the CSRs that a guest may write, including bits that are not implemented, and
+ * restore those CSRs on which the payload depends.
+ */
 static void write_csrs(unsigned long value)
 {
 	unsigned long sie = csr_read(sie), counteren = csr_read(scounteren), envcfg, status;
@@ -226,8 +229,9 @@ static void poke(unsigned long pa)
 }
 
 /*
- * The host's kernel and its trace memory are somewhere in the host's physical memory. In a guest,
- * those addresses are guest physical addresses, and outside the guest's RAM there is no memory.
+ * An address outside the guest's RAM is a guest physical address without memory. At the same host
+ * physical address, there may be the host's kernel or its trace memory, which the guest must not
+ * reach.
  */
 static void test_other_memory(void)
 {
@@ -306,8 +310,9 @@ static u32 insn_code[2] __attribute__((aligned(64)));
 
 /*
  * Return a random instruction that cannot hurt the payload itself: it does not jump or branch by an
- * offset, does not write the CSRs on which the payload's trap handler depends, and is not an ecall.
- * Base registers point outside the payload's RAM.
+ * offset, does not access the CSRs on which the payload's trap handler depends, and is not an
+ * ecall, sret, WFI or the like (SYSTEM with funct3 0). Base registers point outside the payload's
+ * RAM.
  */
 static u32 random_insn(void)
 {
@@ -325,7 +330,7 @@ static u32 random_insn(void)
 			continue; /* c.j, c.beqz, c.bnez */
 		if (((word & 0xe07f) == 0x8002 && (word >> 7 & 31) == 1) ||
 		    ((word & 0x7f) == 0x67 && (word >> 15 & 31) == 1))
-			continue; /* jumps by ra, which holds the code's own address */
+			continue; /* jumps to ra, which holds the code's own address */
 		if ((word & 0x7f) == 0x73 &&
 		    (!(word & 0x7000) || csr == CSR_satp || csr == CSR_stvec ||
 		     csr == CSR_sscratch || csr == CSR_sie))

@@ -2,8 +2,8 @@
 /*
  * logdev.c - a guest that compares the dirty log of its memory with what it has written.
  *
- * Boot argument seed=N chooses the pages at random. The VMM's --logdev reads the log, so nothing
- * else writes meanwhile, and each claim is exact.
+ * Boot argument seed=N selects the random pages. The guest reads the log through a device of the
+ * VMM (--logdev), so it does not write while the log is read, and each claim is exact.
  */
 #include "logdev.h"
 #include "random.h"
@@ -11,7 +11,7 @@
 #define PAGES  1024
 #define BLOCK  512 /* pages that one leaf of 2 MiB maps */
 #define WRITES 64  /* pages written by one write_some() */
-#define OTHERS 32  /* pages of the payload itself: stack, data */
+#define OTHERS 32  /* upper limit for the payload's own pages in a log: stack, data */
 #define MARK   0x5a00000000000000UL
 
 #define MANUAL  1UL /* KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE */
@@ -161,8 +161,8 @@ static void test_fresh(void)
 }
 
 /*
- * When logging ends, the pages are unmapped from the G-stage table. The host still maps them as
- * writable.
+ * When logging ends, the pages are unmapped from the G-stage table. A read then maps them again. If
+ * memory is logged, it must not map them as writable, although the host's own mapping is writable.
  */
 static void test_unmapped(void)
 {

@@ -3,8 +3,8 @@
  * mmio.S - loads from and stores to a device through every register, and through the
  * compressed forms that use the stack pointer.
  *
- * Every register may be in use meanwhile, so the C caller's registers are kept in memory, at
- * pc-relative addresses.
+ * mmio_load_regs() and mmio_store_regs() overwrite every register, so they keep the C caller's
+ * registers in memory, at pc-relative addresses.
  */
 #include "regs_asm.h"
 
@@ -56,7 +56,7 @@ mmio_store_regs:
 	callers_from saved
 	ret
 
-	/* c.lwsp, c.ldsp, c.swsp, c.sdsp with sp = addr: unsigned long f(addr, value). */
+	/* c.lwsp, c.ldsp, c.swsp, c.sdsp at 8(sp), with sp = addr: unsigned long f(addr, value). */
 	.macro	sp_form name, insn
 	.globl	\name
 \name:

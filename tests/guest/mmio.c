@@ -31,7 +31,7 @@ static bool one_access(unsigned long len, unsigned long offset, unsigned long wr
 
 /* ---- each form ---- */
 
-/* These use a4 and a5, because the compressed forms can encode them. */
+/* The functions use a4 and a5, because the compressed forms can encode only x8 to x15. */
 #define LOAD_FN(name, insn)                                             \
 	static unsigned long name(unsigned long addr)                   \
 	{                                                               \
@@ -236,7 +236,10 @@ static void on_external(unsigned long code)
 	*claim = (u32)claimed;
 }
 
-/* Through the PLIC, the device's line raises an external interrupt and lowers it again. */
+/*
+ * Raise the device's line. Through the PLIC, it makes an external interrupt pending, until the
+ * handler has claimed the interrupt, lowered the line and completed the interrupt.
+ */
 static void test_external(unsigned long source)
 {
 	volatile u32 *enable = (volatile u32 *)(plic + 0x2080);

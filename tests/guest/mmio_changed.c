@@ -75,8 +75,8 @@ static struct seen once(u32 instead, unsigned long flags)
 }
 
 /*
- * Check that the old load was executed, and that the guest continued in the second page, if it is
- * mapped.
+ * Check that the old load was executed, and that the guest then fetched from the second page: an
+ * ebreak, or a page fault if `ends` is set, because the page is not mapped or not executable.
  */
 static bool as_before(const struct seen *seen, bool ends)
 {

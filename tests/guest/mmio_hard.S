@@ -3,8 +3,8 @@
  * mmio_hard.S - accesses to a device that C cannot express, and code that tests copy.
  */
 	/*
-	 * FP loads from addr and stores to addr. The caller catches their traps, and sets
-	 * sstatus.FS. void f(addr).
+	 * void f(addr): an FP load from addr, or an FP store to it. The caller sets sstatus.FS and
+	 * catches the trap.
 	 */
 	.macro	fp_form name, insn
 	.globl	\name

@@ -64,7 +64,7 @@ static void test_pages(pte_t *root)
 	csr_set(sstatus, SSTATUS_MXR);
 	call_from(root, TEST_VA, "an execute-only page with MXR on");
 	csr_clear(sstatus, SSTATUS_MXR);
-	/* The instruction's second half is in the next page, which is another physical page. */
+	/* The lw crosses into the next virtual page, which maps another physical page. */
 	half = (u16 *)mmio_body;
 	memcpy((void *)(page + 0xffe), half, 2);
 	memcpy((void *)two, half + 1, (size_t)(mmio_body_end - mmio_body) - 2);
@@ -76,7 +76,7 @@ static void test_pages(pte_t *root)
 	call_from(root, TEST_VA + 0x100, "a global page");
 }
 
-/* In U mode, the device and the pages of code and stack are mapped with U. */
+/* Run the code in U mode: its page and the device are mapped with U, and it uses no stack. */
 static void test_user(pte_t *root)
 {
 	unsigned long page = body_page();
@@ -84,7 +84,7 @@ static void test_user(pte_t *root)
 
 	pt_map(root, TEST_VA + 0x10000, page, PTE_V | PTE_X | PTE_U | PTE_A);
 	pt_map(root, TEST_VA + 0x11000, dev, PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D);
-	/* lw a0, 0(a0); then ecall instead of ret. */
+	/* Replace the ret after the lw with an ecall, which ends the U-mode code. */
 	((u32 *)page)[1] = 0x00000073;
 	fence_i();
 	dev_set(0x40, PATTERN);
@@ -115,7 +115,7 @@ static void test_zapped(void)
 static volatile bool watch_stop;
 static volatile unsigned long watch_seen, watch_turns;
 
-/* Read the page without ever leaving VS mode, so that nothing drops this hart's TLB entries. */
+/* Read the page without making an exit, which might drop a stale TLB entry of this hart. */
 static void watch(unsigned long page)
 {
 	while (!watch_stop) {
@@ -126,10 +126,10 @@ static void watch(unsigned long page)
 }
 
 /*
- * Return whether the other hart sees this value now. Of the next three rounds to end, the last one
- * began after the call (the fence orders the first round's increment of watch_turns before the last
- * round's read of the page). Do not wait longer: the hart's next exit, perhaps a tick of the host,
- * may drop a stale translation.
+ * Return whether watch() on the other hart sees this value now. Wait for three of its rounds to
+ * end: the third one began after the call, because the fence orders the first round's increment of
+ * watch_turns before the third round's read of the page. Do not wait longer: the other hart's next
+ * exit, perhaps for a tick of the host, may drop a stale translation.
  */
 static bool watched(unsigned long value)
 {
@@ -182,7 +182,7 @@ static void do_lr(unsigned long addr)
 	__asm__ volatile("lr.d zero, (%0)" ::"r"(addr) : "memory");
 }
 
-/* Without a reservation, sc.d fails without an access or traps like any store to the device. */
+/* Without a reservation, sc.d may fail without an access, or get the same fault as an AMO. */
 static void do_sc(unsigned long addr)
 {
 	__asm__ volatile("sc.d t0, zero, (%0)" ::"r"(addr) : "t0", "memory");
@@ -214,7 +214,7 @@ static void do_misaligned_store(unsigned long addr)
 	store_double(addr + 1);
 }
 
-/* The first half of the load is in the device, and the second half is beyond it. */
+/* Load across the end of addr's page: the first half is in that page, the second half beyond. */
 static void do_crossing_load(unsigned long addr)
 {
 	load_double(ALIGN_DOWN(addr, PAGE_SIZE) + PAGE_SIZE - 4);
@@ -239,8 +239,9 @@ static void refused(const char *what, hart_fn fn, unsigned long cause)
 }
 
 /*
- * The first half is in memory, the second in the device, which the guest's table maps at the next
- * page. The faulting address is that of the second half's first byte, which is aligned.
+ * Make an access whose first half is in memory and whose second half is in the device, which is
+ * mapped at the next page. The faulting address is that of the second half's first byte: it is
+ * aligned, although the access is not.
  */
 static void refused_behind_memory(pte_t *root, const char *what, hart_fn fn, unsigned long cause)
 {

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Payloads on other processors: without Sstc and Svadu, and with every extension that QEMU has.
+# Payloads on other machines: without Sstc and Svadu, with every extension that QEMU has, with
+# Svade, with a VLEN of 512, and with a single hart, without V.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/payloads.sh"
 need_files
@@ -34,8 +35,9 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	if qemu_older 10.0; then
 		skip "cpu max with Svade" "this QEMU always sets A and D"
 	else
-		# The firmware starts with hardware updates of A and D disabled, and QEMU gives the second hart
-		# only Sv39x4: in the first hart's mode, a guest would have no G-stage on the second hart.
+		# With Svade, the firmware starts with hardware updates of A and D disabled, and
+		# QEMU gives the second hart only Sv39x4: if hyperscope used the first hart's
+		# G-stage mode, a guest on the second hart would run without a G-stage.
 		vm "cpu max with Svade: sbi_firmware" sbi_firmware --smp 2 --sbi susp,fwft
 		vm "cpu max with Svade: harts, 2 vCPUs" harts --smp 2
 		boot hyperscope --cpu max,svade=on --harts 2

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The payloads of payloads.t with the same VMM on Linux KVM: their claims are true of KVM on RISC-V,
-# not only of hyperscope. Where Linux 6.12 differs, the payload skips the claim or says so at the
-# claim.
+# Run the payloads that the list marks "linux" with the same VMM on Linux KVM: their claims hold for
+# KVM on RISC-V, not only for hyperscope. Where Linux 6.12 differs, the payload skips the claim or
+# says so at the claim.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
 . "$HS_TOP/tests/guest/payloads.sh"

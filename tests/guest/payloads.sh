@@ -3,16 +3,19 @@
 # payloads.sh - run many payloads in one boot, and relay their claims.
 #
 #   . tests/lib/tap.sh; . tests/guest/payloads.sh
-#   vm LABEL PAYLOAD [VMM-OPTION...]      run a payload; its claims must hold, and its status must be 0
-#   vm_ends LABEL PAYLOAD [VMM-OPTION...] run a payload, but relay no claims; after boot, $(text LABEL)
-#                                         is its output, and $(status_of LABEL) is its status
-#   vm_list here|linux                    call vm for each line of tests/guest/payloads with this WHERE
-#   toggle NAME [VALUE]                   set a toggle for the VMs that follow (hyperscope only); without
-#                                         VALUE, restore the machine's value, which $HYPERSCOPE_SET may
-#                                         have set
+#   vm LABEL PAYLOAD [VMM-OPTION...]      run a payload; its claims must hold, and its status must
+#                                         be 0
+#   vm_ends LABEL PAYLOAD [VMM-OPTION...] run a payload, but relay no claims; after boot,
+#                                         $(text LABEL) is its output, and $(status_of LABEL) is
+#                                         its status
+#   vm_list here|linux                    call vm for each line of tests/guest/payloads whose WHERE
+#                                         contains this word
+#   toggle NAME [VALUE]                   set a toggle for the VMs that follow (hyperscope only);
+#                                         without VALUE, restore the machine's value, which
+#                                         $HYPERSCOPE_SET may have set
 #   together ... apart                    run the VMs between these two at the same time
 #   boot hyperscope|linux [OPTION...]     run all VMs, then report the claims of each vm
-# The host runs busybox's sh with a script of these commands.
+# The commands before boot only add lines to a script, which busybox's sh then runs on the host.
 
 guest_dir=$O/guest
 script=$tmp/vms
@@ -82,10 +85,10 @@ apart()
 }
 
 # Linux 6.12 loses the time just written by SBI set_timer if its scheduler preempts the vCPU's
-# thread before the guest continues: kvm_riscv_vcpu_timer_restore() writes the vstimecmp that the
-# exit found. This was seen in 1 of 40 runs of the payload sbi beside three busy loops. So on Linux
-# KVM, a VM with one vCPU runs with real-time priority. VMs whose vCPUs wait for each other on fewer
-# harts must not have this priority.
+# thread before the guest continues: kvm_riscv_vcpu_timer_restore() writes back the vstimecmp that
+# was saved at the exit. This was seen in 1 of 40 runs of the payload sbi beside three busy loops.
+# So on Linux KVM, a VM with one vCPU runs with real-time priority. VMs whose vCPUs wait for each
+# other on fewer harts must not have this priority.
 write_script()	# SYSTEM
 {
 	cat >"$script" <<END

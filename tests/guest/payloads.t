@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# What a guest sees under hyperscope: run the payloads of the list in this folder, then, with each
-# toggle's other variants, the payloads that the toggle could affect, all in one boot.
+# What a guest sees under hyperscope: run the payloads of the list in this folder, and then, with
+# other variants of the toggles, the payloads that each toggle could affect, all in one boot.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/payloads.sh"
 need_files

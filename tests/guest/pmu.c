@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * pmu.c - performance counters by SBI §11: events, values, snapshots, overflow, invalid calls.
+ * pmu.c - performance counters (SBI §11): events, values, snapshots, overflow, invalid calls.
  *
  * The claims do not say how much is counted: on a machine without a cycle model, that depends on
- * the clock. Where Linux 6.12 answers differently, the claim says so.
+ * the clock. Where Linux 6.12 answers differently, the claim accepts its answer or is skipped.
  * rough-counters=1: the machine's counters count in every mode, whatever the setting, and report an
  * overflow as soon as they start. QEMU before 9.1 has such counters.
  *
@@ -146,7 +146,7 @@ static void test_counter(const char *name, unsigned long event, long number, har
 	ok(a >= 1UL << 40 && a < 1UL << 41, "%s: the counter starts at the given value", name);
 	work(10000);
 	catch_trap(read, (unsigned long)&c);
-	/* Linux 6.12 adds the count again at each reading. */
+	/* At each read, Linux 6.12 adds the count to the value again. */
 	ok(c == a || on_linux(), "%s: a stopped counter keeps its value", name);
 	ok_eq((unsigned long)stop(number, SBI_PMU_STOP_RESET),
 	      (unsigned long)SBI_ERR_ALREADY_STOPPED, "%s: stopping a stopped counter is an error",
@@ -206,7 +206,7 @@ static void test_twice(void)
 {
 	long n = configure(CYCLES, SBI_PMU_CFG_AUTO_START);
 
-	/* Linux 6.12 does not remember that it has started the counter. */
+	/* Linux 6.12 does not record that AUTO_START has started the counter. */
 	ok(start(n, 0, 0) == SBI_ERR_ALREADY_STARTED || on_linux(),
 	   "a counter configured with AUTO_START has been started");
 	ok_eq((unsigned long)start(n, 0, 0), (unsigned long)SBI_ERR_ALREADY_STARTED,
@@ -264,7 +264,7 @@ static void ask_sfence(void)
 
 #define TIMES 7
 
-/* Return an event's count, or ~0. TIMES calls to ask() are between start and stop, two outside. */
+/* Return an event's count of TIMES calls to ask(), which is also called before and after. */
 static unsigned long counted(unsigned long event, void (*ask)(void))
 {
 	long n = configure(FW(event), 0);
@@ -285,7 +285,7 @@ static unsigned long counted(unsigned long event, void (*ask)(void))
 
 static void test_firmware(void)
 {
-	/* Linux counts a guest's remote sfence.vma as the hfence.vvma that it executes for it. */
+	/* Linux counts a guest's remote sfence.vma as the hfence.vvma that the host executes. */
 	unsigned long sfence =
 		on_linux() ? SBI_PMU_FW_HFENCE_VVMA_SENT : SBI_PMU_FW_SFENCE_VMA_SENT;
 	long n, m;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * provoke.h - provoke one exit of each kind, also on all harts at once, for payloads that check
- * what exits preserve.
+ * provoke.h - provoke exits of several kinds, on one hart or on all at once, for payloads that
+ * check what exits preserve.
  */
 #ifndef GUEST_TEST_PROVOKE_H
 #define GUEST_TEST_PROVOKE_H
@@ -48,7 +48,7 @@ static u8 *fresh_page(void)
 	return (u8 *)(next - SZ_2M);
 }
 
-/* Cause an exit of some kind, or none for a while, depending on the round. */
+/* Depending on the round, make an SBI call, an MMIO access or a WFI, or spin for 300 us. */
 static void one_by_turns(unsigned long round)
 {
 	if (round % 4 == 1)
@@ -61,12 +61,12 @@ static void one_by_turns(unsigned long round)
 		delay_us(300);
 }
 
-/* When loop(n) on hart n has to end, and its results. */
+/* The time at which loop(n) on each hart n has to end, and its results. */
 static unsigned long loop_end, loop_bad[MAX_HARTS], loop_rounds[MAX_HARTS];
 
 /*
- * Run loop(n) on each hart n for `ms` ms, and return the number of harts. *bad is the sum of
- * loop_bad[] plus the number of harts that hang.
+ * Run loop(n) on each hart n for `ms` ms, and return the number of harts that ran it. *bad is the
+ * sum of loop_bad[] plus the number of these harts that hang.
  */
 static int loop_together(void (*loop)(unsigned long n), unsigned long ms, unsigned long *bad)
 {

@@ -2,8 +2,8 @@
 /*
  * sample.c - a guest that executes a known number of instructions at known places.
  *
- * The profiler's test (tests/trace/profile.t) runs it. Each place is a separate function, in the
- * guest's kernel, in its user mode, or behind an exit that the core or the VMM handles.
+ * The profiler's test (tests/trace/profile.t) runs it. Each place is a separate function, which
+ * runs in the guest's kernel or in its user mode, or makes exits that the core or the VMM handles.
  */
 #include "rt.h"
 
@@ -18,7 +18,7 @@ void spin_vu(unsigned long turns);
 void call_core(unsigned long calls);
 void call_vmm(unsigned long calls);
 
-/* Functions with their own symbol and size, which no optimization merges. */
+/* Neither inlined nor cloned, so that each function keeps its own symbol and size. */
 #define APART __attribute__((noinline, noclone))
 
 static inline __attribute__((always_inline)) void spin(unsigned long turns)

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * save.S - fill every register with a pattern, make one store, and save the registers again.
+ * save.S - fill the registers with patterns, make one store, and save the registers to memory.
  */
 #include "regs_asm.h"
 
 	/*
 	 * void save_with(gprs, store_to): load x1 to x31, except t0, from gprs[1..31], store 0 at
-	 * store_to, and save the registers to gprs[]. Interrupts are off; tp and sscratch are
-	 * kept.
+	 * store_to, and save the same registers to gprs[]. Interrupts must be off. tp and sscratch
+	 * are preserved.
 	 */
 	.globl	save_with
 save_with:
@@ -35,7 +35,7 @@ kept:	.space	8 * 18	/* the caller's registers, gprs, store_to */
 
 	.text
 	.option	arch, +d
-	/* void save_fp_put(values, fcsr), void save_fp_get(values); the latter returns fcsr. */
+	/* void save_fp_put(values, fcsr); unsigned long save_fp_get(values) returns fcsr. */
 	.globl	save_fp_put
 save_fp_put:
 	.macro	put n
@@ -54,7 +54,10 @@ save_fp_get:
 	ret
 
 	.option	arch, +v
-	/* void save_vec_put(bytes, vcsr): v0 to v31 from memory; unsigned long save_vec_get(bytes) */
+	/*
+	 * void save_vec_put(bytes, vcsr): load v0 to v31 and vcsr, and set vl and vtype.
+	 * unsigned long save_vec_get(bytes): store v0 to v31; return vcsr | vl << 8 | vtype << 16.
+	 */
 	.globl	save_vec_put
 save_vec_put:
 	vsetvli	t0, zero, e8, m8, ta, ma

@@ -2,10 +2,10 @@
 /*
  * save.c - a guest that uses a little of everything must not notice that it is saved midway.
  *
- * A store to the test device's SAVE requests the save (--save). Every claim is the same whether the
- * machine is saved and restored at that store or runs without --save. Registers hold patterns
- * across that store; a timer is due later, an IPI is pending, one hart waits in WFI, one was never
- * started, a disk has requests in its ring, and pages hold patterns.
+ * A store to the test device's register SAVE requests the save (--save). Every claim is the same
+ * whether the machine is saved and restored at that store or runs without --save. Registers hold
+ * patterns across that store; a timer is due later, an IPI is pending, one hart waits in WFI, one
+ * was never started, a disk has a request in its ring, and pages hold patterns.
  *
  * Needs --testdev; makes more claims with 3 vCPUs and a disk of 1 MiB.
  */
@@ -55,7 +55,7 @@ static volatile u8 answers[2];
 static u8 written[SECTOR], read_back[SECTOR];
 static bool disk;
 
-/* Put request n for sector 5 (0: a write, 1: a read) into the ring, without a notification. */
+/* Put request n (0: a write, 1: a read) for sector 5 into the ring, without a notification. */
 static void disk_put(int n)
 {
 	struct desc *d = &disk_desc[3 * n];
@@ -84,7 +84,7 @@ static void disk_prepare(void)
 	for (int i = 0; i < SECTOR; i++)
 		written[i] = (u8)pattern(i);
 	disk_put(0);
-	disk_set(REG_QUEUE_NOTIFY, 0); /* may be in flight when the machine stops */
+	disk_set(REG_QUEUE_NOTIFY, 0); /* the request may be in progress at the save */
 }
 
 static void disk_check(void)
@@ -198,7 +198,7 @@ static void test_interrupts(void)
 	if (on_linux()) {
 		skip("the pending IPI ends a WFI", "Linux 6.12 ignores a sip that was set");
 	} else {
-		/* Nothing else is enabled: without the IPI, the WFI would wait for the time-out. */
+		/* No other interrupt is enabled: without the IPI, the test would time out here. */
 		csr_write(sie, BIT(IRQ_S_SOFT));
 		wfi();
 		ok(csr_read(sip) & BIT(IRQ_S_SOFT), "the pending IPI ends a WFI");

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# save.slow.t - Debian's kernel is saved while it boots, with a disk and two vCPUs, and continues under
-# hyperscope and, from the same file, under Linux KVM. A machine that Linux KVM saves continues under both.
+# save.slow.t - Debian's kernel is saved while it boots, with a disk and two vCPUs, and continues
+# under hyperscope and, from the same file, under Linux KVM. A machine that Linux KVM saves
+# continues under both.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 payloads=$O/guest-payloads
@@ -34,7 +35,8 @@ goes_on hyperscope
 HS_SECONDS=90 hs run --disk "$tmp/disk" --restore "$tmp/linux"
 goes_on "hyperscope once more"
 
-# Run one boot in many pieces of half a second, each restored from the previous one.
+# Run one boot in pieces: the first lasts one second, and each later one is restored from the file
+# that the piece before it saved, and lasts half a second.
 n=0
 HS_SECONDS=60 hs run --mem 192M --save "$tmp/piece.0" --save-at 1000
 all=$out

@@ -58,8 +58,9 @@ HS_SECONDS=90 hs exec --quiet --harts 2 --ram 512M --disk "$tmp/small" --file "$
 	--file "$tmp/script:/script" "$O/guest/busybox" sh /script
 is "$status" 0 "the host runs the whole script" || diag "$err"
 all=$out
-# Time is counted in instructions, so that each vCPU gets its share of time during the first round.
-# The guest that writes memory ends when its console has input, which only the restored guest has.
+# With --icount, time is counted in instructions, so that each vCPU gets its share of time during
+# the first round of a save. The guest that writes memory ends once its console has input, which
+# only the restored guest gets.
 {
 	sed '/^mkdir/q' "$tmp/script"
 	cat <<-'END'

@@ -4,7 +4,7 @@
  *
  * Each hart goes over its own pages, checks that each page holds the value stored in the previous
  * round, and stores the next value. Arguments: rounds=N (60000), pages=N for each hart (256);
- * until=input: go on after the rounds until the console has a byte, so that the guest cannot end
+ * until=input: ignore rounds=N and go on until the console has a byte, so that the guest cannot end
  * before it has been saved.
  */
 #include "rt.h"
@@ -32,7 +32,7 @@ static void write_all_the_time(unsigned long hart)
 {
 	do {
 		for (unsigned long page = 0; page < pages; page++) {
-			/* Use another word in each round. */
+			/* The previous round stored to words[before]; store to the next word. */
 			unsigned long before = (rounds[hart] + 7) % (PAGE_SIZE / 8);
 			volatile unsigned long *words = memory[hart][page];
 

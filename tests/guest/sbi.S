@@ -3,7 +3,8 @@
  * sbi.S - make an SBI call with a pattern in every register that it must keep.
  *
  * unsigned long sbi_regs_changed(ext, fid, a0): bit n is set if xn has changed. a0 and a1 may
- * change. sp and tp are not compared: if they changed, the code could not continue.
+ * change. a6 and a7, which hold fid and ext, are not compared. Neither are sp and tp: if they
+ * changed, the code could not continue.
  */
 	.globl	sbi_regs_changed
 sbi_regs_changed:

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi.c - every SBI function, with valid and with invalid arguments.
+ * sbi.c - SBI calls with valid and with invalid arguments.
  *
- * A claim says where the specification leaves a choice, or where Linux 6.12 differs from it.
+ * A claim, or a comment at it, says where the specification leaves a choice or where Linux 6.12
+ * differs from it.
  * Spec: SBI, the chapter of each extension.
  *
  * silent-sip=1: sip shows no pending timer (timer.c).
@@ -17,8 +18,8 @@
 unsigned long sbi_regs_changed(unsigned long ext, unsigned long fid, unsigned long a0);
 
 /*
- * Return whether the answer for a hart that does not exist is right: INVALID_PARAM by the
- * specification; also SUCCESS on Linux 6.12, which skips such harts.
+ * Return whether the answer for a hart that does not exist is right: INVALID_PARAM according to the
+ * specification, or also SUCCESS on Linux 6.12, which skips such harts.
  */
 static bool bad_hart_answer(struct sbiret ret)
 {
@@ -52,7 +53,7 @@ static void test_base(void)
 	ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, NO_SUCH_EXT, 0, 0);
 	ok(!ret.error && !ret.value, "probing an unknown extension returns 0 and no error");
 	ret = sbi_call(SBI_EXT_BASE, SBI_BASE_PROBE_EXTENSION, ~0UL, 0, 0);
-	/* Linux 6.12 finds the table entries of extensions that it was built without. */
+	/* In Linux 6.12's table, extensions that it was built without have the ID -1. */
 	ok(!ret.error && (!ret.value || on_linux()), "probing extension -1 returns 0 and no error");
 	ok_sbi(sbi_call(SBI_EXT_BASE, NO_SUCH_FID, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
 	       "an unknown function of the base extension is not supported");
@@ -244,7 +245,7 @@ static void legacy_ipi(unsigned long mask_address)
 	sbi_legacy(SBI_LEGACY_SEND_IPI, mask_address, 0);
 }
 
-/* SBI §5: each legacy extension has one function, which returns only a0. */
+/* SBI §5: each legacy extension has one function, which changes no register but a0. */
 static void test_legacy(void)
 {
 	unsigned long mask = 1UL << this_hart()->id;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_harts.S - entry of a hart that sbi_harts.c restarts: the hart waits for its IPI, reports it
- * and stops. a1: address of two words, the second of which is written last. The code uses no stack
- * and must not trap.
+ * sbi_harts.S - entry of a hart that sbi_harts.c restarts: the hart waits for its IPI, reports
+ * whether it arrived, and stops. a1: address of two words. The first gets sip.SSIP (2 or 0), and
+ * then the second is set to 1. The code uses no stack and must not trap.
  */
 #include "hv/sbi.h"
 

@@ -9,13 +9,13 @@
 
 #define WAIT_MS 20000UL
 
-static unsigned long got[MAX_HARTS]; /* IPIs that each hart has taken */
+static unsigned long got[MAX_HARTS]; /* IPIs taken by each hart since the last who_got() */
 static unsigned long ready;          /* mask of the harts that take IPIs */
 static volatile bool go, stop;
 
 /*
- * The IPI from hart_run() may still be in flight. At `go` it has been sent, and after an SBI call
- * it has arrived.
+ * Count this hart's IPIs. First discard the one from hart_run(), which may still be in flight: once
+ * `go` is set, it has been sent, and after an SBI call, it has arrived.
  */
 static void take_ipis(unsigned long index)
 {
@@ -34,7 +34,10 @@ static void take_ipis(unsigned long index)
 	}
 }
 
-/* Wait for the harts in `want`. Return a mask of the harts that got an IPI since the last call. */
+/*
+ * Wait until each hart in `want` has got an IPI. Return a mask of all harts that have got one since
+ * the last call.
+ */
 static unsigned long who_got(unsigned long want)
 {
 	unsigned long end = now() + us_to_ticks(WAIT_MS * 1000), seen = 0;
@@ -77,7 +80,7 @@ static void test_one_by_one(unsigned long all)
 	ok(!ipi(0, 1).error && who_got(0) == 0, "no bit: no hart gets an IPI");
 }
 
-/* Linux 6.12 returns the error for IPIs, but not for fences. */
+/* Linux 6.12 returns INVALID_PARAM for IPIs, but success for fences. */
 static void test_unknown(void)
 {
 	static const struct {

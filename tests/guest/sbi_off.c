@@ -3,8 +3,8 @@
  * sbi_off.c - SBI extensions that the VMM has disabled (its option --sbi): the guest finds none of
  * them, whatever it calls.
  *
- * With boot argument off=legacy, the legacy calls are disabled; otherwise, all other extensions
- * are.
+ * With boot argument off=legacy, the legacy extensions are disabled; otherwise, all others are,
+ * except base.
  */
 #include "rt.h"
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_sta.c - steal time: the host reports to each hart how long the hart has waited.
+ * sbi_sta.c - steal time: the host tells each vCPU how long the vCPU was ready to run but had no
+ * hart.
  *
  * There is steal time only if the VM has more vCPUs than the host has harts.
  */

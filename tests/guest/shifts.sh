@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 #
-# shifts.sh - races in guests and around them, with time counted in instructions.
+# shifts.sh - races between vCPUs, and between vCPUs and user space.
 #
 #   . tests/lib/tap.sh; . tests/guest/shifts.sh
 #   race_payloads TITLE OPTION...    payloads whose vCPUs wait for each other
-#   race_programs TITLE OPTION...    programs that change a guest under its vCPUs
+#   race_programs TITLE OPTION...    programs that change a guest's memory while its vCPUs run
 #
-# With shift=N, an instruction takes 2^N ns of the machine's time, and QEMU runs each hart for a slice of
-# that time. With shift=0, a slice has many thousands of instructions, and harts hardly interleave.
+# With --icount-shift N, an instruction takes 2^N ns of the machine's time, and QEMU runs the harts
+# in turn, each for a slice of that time. With N = 0, a slice has many thousands of instructions,
+# and harts hardly interleave.
 . "$HS_TOP/tests/guest/payloads.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

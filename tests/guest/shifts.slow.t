@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# shifts.slow.t - vCPUs race with each other and with user space: at icount shifts at which QEMU
-# switches harts after fewer and fewer instructions, and without icount.
+# shifts.slow.t - vCPUs race with each other and with user space: at increasing icount shifts, with
+# which QEMU switches harts after fewer and fewer instructions, and without icount.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/guest/shifts.sh"
 need_files

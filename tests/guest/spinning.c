@@ -3,8 +3,8 @@
  * spinning.c - vCPUs that spin with wrs.nto while they wait for each other, as Linux does for a
  * lock and for the answer to an IPI.
  *
- * With boot argument limit_us=N, the vCPUs share a hart. A spinning vCPU then has to yield the
- * hart, so that a turn takes no longer than the limit; if it did not yield, a turn would take a
+ * Boot argument limit_us=N is for vCPUs that share a hart. There, a spinning vCPU has to yield the
+ * hart, so that a turn takes no more than N us on average. If it did not yield, a turn would take a
  * time slice.
  */
 #include "rt.h"
@@ -80,8 +80,8 @@ static void answer(unsigned long code)
 }
 
 /*
- * Compute until n IPIs have been answered, so that this vCPU loses its hart only at the end of its
- * time slice.
+ * Keep the hart busy until n IPIs have been answered, so that this vCPU loses its hart only at the
+ * end of its time slice.
  */
 static void take_ipis(unsigned long n)
 {

@@ -24,7 +24,7 @@ enum testdev_register {
 	DEV_SIGNALS = 0x848,
 };
 
-static unsigned long dev; /* its address, or 0 if there is none */
+static unsigned long dev; /* the test device's address, or 0 if there is none */
 
 static inline unsigned long dev_reg(unsigned long reg)
 {
@@ -36,7 +36,7 @@ static inline void dev_set(unsigned long reg, unsigned long value)
 	*(volatile unsigned long *)(dev + reg) = value;
 }
 
-/* Find the test device, or end the payload if there is none: bare, or without --testdev. */
+/* Find the test device. If there is none (no hypervisor, or no --testdev), end the payload. */
 static inline void testdev_find(void)
 {
 	struct fdt_reg reg;
@@ -50,8 +50,8 @@ static inline void testdev_find(void)
 }
 
 /*
- * Return whether a load returned `want`. Linux 6.12 shifts an unsigned long to sign-extend a load,
- * which loses the sign, so there only the loaded bytes are compared.
+ * Return whether a load returned `want`. Linux 6.12 sign-extends a load by shifting an unsigned
+ * long, which loses the sign. So on Linux, only the loaded bytes are compared.
  */
 static inline bool same(unsigned long got, unsigned long want, unsigned long len)
 {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * timer.c - time, the timer by SBI and by stimecmp, WFI, wrs, and counters.
+ * timer.c - time, the timer set through SBI and through stimecmp, WFI, wrs, and counters.
  *
- * Nothing here limits lateness, which depends on the machine. A timer that is early is wrong
- * everywhere, and so is one that never fires (wait_irq gives up after its time).
+ * No claim limits how late a timer may be, because that depends on the machine. A timer that is
+ * early is wrong on every machine, and so is one that never fires (pending_at() gives up after
+ * ENOUGH_US).
  *
  * silent-sip=1: sip does not show a pending timer, although the timer interrupts, as in QEMU before
  * 8.0.
@@ -89,7 +90,7 @@ static void note_time(unsigned long code)
 	csr_clear(sie, BIT(code));
 }
 
-/* The timer interrupt is taken once, in straight-line code, and only if both enables are set. */
+/* The timer interrupt is taken exactly once, and only if sie and sstatus.SIE both enable it. */
 static void test_interrupt(void)
 {
 	struct hart *hart = this_hart();
@@ -177,8 +178,8 @@ static void wfi_in_user(unsigned long arg)
 }
 
 /*
- * In VU mode, WFI traps as a virtual instruction (H). Linux executes it; hyperscope refuses it, as
- * hardware does in U mode.
+ * In VU mode, WFI traps as a virtual instruction (H). Linux emulates it; hyperscope injects an
+ * illegal-instruction exception, as hardware raises for WFI in U mode.
  */
 static void test_wfi_user(void)
 {
@@ -209,7 +210,7 @@ static void wrs_nto(unsigned long n)
 		__asm__ volatile("lr.d t0, (%0)\n.word 0x00d00073" ::"r"(&reservation) : "t0");
 }
 
-/* wrs.nto may wait until an interrupt is pending, so one is pending every time. */
+/* wrs.nto may wait until an interrupt is pending, so a timer is set before each call. */
 static void test_wrs(void)
 {
 	unsigned long i, bad = 0;
@@ -248,7 +249,10 @@ static void read_time(unsigned long arg)
 	csr_read(time);
 }
 
-/* Return whether a counter matches boot argument counters=, the VM's toggle (docs/toggles.md). */
+/*
+ * Return whether a counter behaves as boot argument counters= says: its value is that of the VM's
+ * toggle `counters` (docs/toggles.md).
+ */
 static bool as_told(const struct trap *trap, unsigned long a, unsigned long b)
 {
 	char told[8] = "";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * vector.S - move the whole vector state to and from memory; the C files are built without V.
+ * vector.S - move the whole vector state to and from memory. This code is assembly because the C
+ * files are built without V.
  *
  * struct vec_state of vector.c: vstart, vl, vtype, vcsr, then v0 to v31, vlenb bytes each.
  */

@@ -9,7 +9,7 @@
 #define LOOP_MS   150UL
 #define MAX_VLENB 256
 #define VTYPE     0xc9 /* e16, m2, tail and mask agnostic */
-#define VCSR      5    /* round to even, saturated */
+#define VCSR      5    /* round down, saturated */
 #define VS_OFF    0
 #define VS_INIT   1
 #define VS_CLEAN  2
@@ -42,7 +42,7 @@ static void vs_set(unsigned long vs)
 	csr_set(sstatus, FIELD_PREP(SSTATUS_VS, vs));
 }
 
-/* Fill the unit with values unique to this hart and round. */
+/* Fill the vector unit with values that depend on the hart and the round. */
 static void fill(unsigned long hart, unsigned long round)
 {
 	struct vec_state *state = &want[hart];
@@ -146,7 +146,7 @@ static void test_csrs_alone(void)
 	ok_eq(lost, 0, "vcsr and vstart survive exits when nothing else has changed");
 }
 
-/* A store across the boundary of an untouched page faults halfway. */
+/* A vector store across two untouched pages can fault at its start and again partway. */
 static void test_memory(void)
 {
 	u8 *to = fresh_page() + SZ_2M - 7;
@@ -214,8 +214,8 @@ static void use_fp(unsigned long value)
 }
 
 /*
- * On one host hart: this vCPU uses FP in each turn and vector in every third, and the other uses
- * vector.
+ * This vCPU uses FP in each turn and vector in every third, and the other vCPU uses vector in each.
+ * The test is meaningful only if both vCPUs share one host hart.
  */
 static void test_beside_fp(void)
 {

@@ -2,9 +2,9 @@
 /*
  * vmm_devices.c - the VMM's interrupt controller and serial port, register by register.
  *
- * The port's "transmitter empty" interrupt is a line that a program can raise and drop at will, so
- * the PLIC is tested with it (registers: PLIC §3; contexts as in the device tree: 2n is unused,
- * 2n + 1 is hart n in S mode).
+ * A program can raise and drop the port's "transmitter empty" interrupt at will, so the PLIC is
+ * tested with it. PLIC registers: PLIC §3. Contexts are as in the device tree: 2n is unused, and
+ * 2n + 1 is hart n in S mode.
  */
 #include "rt.h"
 

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# kselftest.t - Linux's own KVM selftests, each with few iterations, have the same results as on Linux KVM.
-# `make kselftest` runs them in full and compares them with Linux KVM.
+# kselftest.t - Linux's own KVM selftests, each with few iterations, have the same results as those
+# recorded on Linux KVM. `make kselftest` runs the selftests in full.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 [ -e "$O/kselftest/version" ] || skip_all "$O/kselftest is missing: scripts/hyperscope setup kselftest builds it"

@@ -5,8 +5,8 @@
  *   timed: status 0 ns 123456789 instret 987654321
  *
  * Nanoseconds are measured with CLOCK_MONOTONIC. instret is the hart's count, for all privilege
- * modes and all programs on the hart. It is meaningful only if QEMU counts instructions (--icount),
- * and 0 if user mode may not read it (Linux).
+ * modes and all programs on the hart. It is meaningful only if QEMU counts instructions (--icount).
+ * It is 0 if user mode may not read the counter (Linux).
  */
 #include <setjmp.h>
 #include <signal.h>

@@ -44,9 +44,9 @@ static void finish(struct vcpu *vcpu)
 }
 
 /*
- * Let the guest make `count` stores of 2^size bytes: the first stores `value` at `addr`, and each
- * next store has a value greater by 1 and an address greater by `step`. Returns 0 if the kernel
- * handled all stores, 1 if one exited to user space.
+ * Have the guest make `count` stores of 2^size bytes: the first stores `value` at `addr`, and each
+ * further one adds 1 to the value and `step` to the address. Returns 0 if the kernel handled all
+ * stores, or 1 if one exited to user space.
  */
 static int stores(struct vm *vm, struct vcpu *vcpu, int size, uint64_t addr, uint64_t value,
 		  unsigned long count, unsigned long step)

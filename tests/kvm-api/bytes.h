@@ -58,8 +58,9 @@ static inline unsigned long settled_bytes(unsigned long want)
 }
 
 /*
- * Print both numbers, and with HS_EXACT claim that `before` bytes are free. With name NULL, claim
- * nothing: use this after a first round, which allocates what the program itself needs.
+ * Print `before` and the number of bytes that are free now; with HS_EXACT, claim that the two are
+ * equal. With name NULL, claim nothing: use this after a first round, which allocates what the
+ * program itself needs.
  */
 static inline void claim_equal(unsigned long before, const char *name)
 {

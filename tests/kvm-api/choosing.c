@@ -289,7 +289,7 @@ static void all_at_once(void)
 
 /* ---- counting records ---- */
 
-/* Return the number of records written, overwritten and dropped, over all harts. */
+/* Return the number of records in the rings, overwritten and dropped, over all harts. */
 static unsigned long long counted(void)
 {
 	unsigned long long sum = 0, value;

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# choosing.slow.t - six hostile threads use the files of tracefs on four harts while VMs run, and no
-# thread is starved by the others.
+# choosing.slow.t - six hostile threads use the files of tracefs on four harts while VMs run. In a
+# second program, six threads compete for tracefs, and none is starved by the others.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 for seed in 1 2; do

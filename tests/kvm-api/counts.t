@@ -41,7 +41,7 @@ events()
 	grep -E -- "$1" "$tmp/report" | awk '{ n[$1]++ } END { for (v in n) print v, n[v] }' | sort
 }
 
-# stats NAME...: for each vCPU that has any of these counters, print "VM.VCPU sum": the sum of them
+# stats NAME...: print "VM.VCPU SUM", the sum of these counters, for each vCPU that has any of them
 stats()
 {
 	awk -v names=" $* " 'index($1, ".") && index(names, " " $2 " ") { n[$1] += $3 }
@@ -61,7 +61,8 @@ sum()	# print the sum of the second column of standard input
 }
 
 # both COUNTERS EVENTS ROWS: claim that for each vCPU the sum of the counters equals the number of
-# events, and that the sum of the counters of all vCPUs equals the count of these rows of the table.
+# events, and, unless ROWS is empty, that the sum of the counters of all vCPUs equals the count of
+# these rows of the table.
 both()
 {
 	is "$(stats $1)" "$(events "$2")" "$1: for each vCPU, the events and the counters agree"

@@ -39,7 +39,7 @@ static void answers(struct vm *vm, struct vcpu *vcpu)
 	set_reg(vcpu, R_PC, MEM_GPA);
 	must(vcpu_run(vcpu) == 0 && run->exit_reason == KVM_EXIT_MMIO, "the load");
 	run->mmio.len = 8;
-	run->mmio.is_write = getenv("HS_OURS") != NULL; /* Linux would not set a0 */
+	run->mmio.is_write = getenv("HS_OURS") != NULL; /* if set, Linux would not set a0 */
 	run->mmio.phys_addr = 0;
 	memset(run->mmio.data, 0x71, 8);
 	ok(vcpu_run(vcpu) == 0 && is_report(vcpu, 0x71717171),

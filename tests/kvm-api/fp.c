@@ -3,11 +3,11 @@
  * fp.c - four vCPUs, their VMM's threads and two more threads use FP while they are moved between
  * harts: no FP register is ever wrong.
  *
- * Each vCPU and each thread has its own pattern in f0 to f31 and fcsr. The guests keep each value
- * of sstatus.FS across exits, and handle their own illegal instructions. The VMM's threads hold
- * their pattern across KVM_RUN, read the guest's pattern with ONE_REG, and sometimes replace it.
- * The vCPUs belong to two VMs; on hyperscope, these have different values of the toggle fp, if two
- * are given.
+ * Each vCPU and each thread that uses FP has its own pattern in f0 to f31 and fcsr. The guests set
+ * sstatus.FS to each of its values while they do not use FP, and handle their own illegal
+ * instructions. Each of the VMM's threads reads its guest's pattern with ONE_REG, and sometimes
+ * replaces it; two of these threads also hold a pattern of their own across KVM_RUN. The vCPUs
+ * belong to two VMs. On hyperscope, the two VARIANTs are these VMs' values of the toggle fp.
  *
  *   fp [ROUNDS [VARIANT VARIANT]]
  */
@@ -125,7 +125,7 @@ static struct worker workers[VCPUS + THREADS];
 static unsigned long rounds = 2000;
 static volatile bool stop;
 
-/* Move the thread to one of the first two harts, possibly the one it is on. */
+/* Every fourth round, move the thread to one of the first two harts, maybe the one it is on. */
 static void move(struct worker *w, unsigned int n)
 {
 	cpu_set_t set;

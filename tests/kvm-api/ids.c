@@ -2,8 +2,8 @@
 /*
  * ids.c - ONE_REG returns the errno of Linux 6.12 for ids that differ from a valid one in one bit.
  *
- * This covers what walk/registers.c does not: register groups with two sizes, groups that not
- * every processor has, and writes after the vCPU has run.
+ * This covers what walk/registers.c does not: register groups with two sizes, groups that some
+ * processors lack, and writes after the vCPU has run.
  *
  * A row of ids.rec has three strings: for reading, for writing, and for writing once the vCPU has
  * run. Each string has 64 letters: the results with bit 63, 62, ... 0 of the id flipped. This
@@ -72,8 +72,8 @@ static char letter(int ret)
 }
 
 /*
- * Read a register, or write its value with bit 0 flipped (1 if it cannot be read). Return the
- * letter for the result.
+ * Read a register or, if the mode is not GET, write its value with bit 0 flipped (write 1 if it
+ * cannot be read). Return the letter for the result.
  */
 static char one(const struct vcpu *vcpu, uint64_t id, enum mode mode)
 {

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# kvm-api-linux.slow.t - the claims of kvm-api.t about /dev/kvm hold on Linux KVM, the reference.
+# kvm-api-linux.slow.t - most programs of the tests in this folder also pass on Linux KVM, the
+# reference: what they claim about /dev/kvm is Linux's behavior.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/kvm-api
 for f in "$O/guest/vmlinux" "$O/guest/modules/kvm.ko"; do

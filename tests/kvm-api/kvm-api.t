@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# kvm-api.t - /dev/kvm behaves like Linux's: the same programs pass on hyperscope and on Linux KVM.
+# kvm-api.t - /dev/kvm behaves like Linux's: the programs that test it pass on hyperscope. Most of
+# them also pass on Linux KVM (kvm-api-linux.slow.t).
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/kvm-api
 names="errors run regs reset ids lacks debug bus stats edges sbi lazy_put logged tally"

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# kvm-lifecycle.t - many VMs are closed in any order, killed and stopped, and nothing is leaked.
+# kvm-lifecycle.t - many VMs are closed in any order, and processes of VMs are killed and stopped,
+# but nothing is leaked.
 #
-# This test makes a few hundred VMs, and kvm-lifecycle.slow.t makes 10 000. The programs that they
-# run, lifecycle and storm, also pass on Linux KVM.
+# This test makes a few hundred VMs, and kvm-lifecycle.slow.t makes more than 10 000. Both run the
+# programs lifecycle and storm, which also pass on Linux KVM.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 
 run()	# TITLE PROGRAM ARGUMENTS HS-OPTIONS...

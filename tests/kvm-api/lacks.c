@@ -41,7 +41,7 @@ static const struct {
 	int ext, also; /* the extensions to remove; `also` is -1 if there is only one */
 	const uint8_t *code, *end;
 	unsigned long cause;
-	bool ours; /* not true of Linux 6.12: it cannot remove Sstc, and leaves sstatus.VS on */
+	bool ours; /* fails on Linux 6.12, which cannot remove Sstc and leaves sstatus.VS on */
 } rows[] = {
 #define ROW(what, ext, also, code, cause, ours)                                                    \
 	{                                                                                          \
@@ -106,7 +106,7 @@ static void one(size_t i)
 	bool there, taken;
 
 	fresh(rows[i].code, rows[i].end);
-	/* Ssaia needs Smstateen, which contains the bit that disables Ssaia. */
+	/* Ssaia can be removed only with Smstateen, which has the bit that disables Ssaia. */
 	there = has(rows[i].ext) &&
 		(rows[i].ext != KVM_RISCV_ISA_EXT_SSAIA || has(KVM_RISCV_ISA_EXT_SMSTATEEN));
 	if (!there) {

@@ -232,7 +232,8 @@ static void timer_goes_off_outside(void)
 	vm_load(&vm, timer);
 	must(vcpu_run(&vcpu) == 0, "the first report");
 	/*
-	 * The timer is not set again: if it is lost, it never fires. A busy machine may delay it.
+	 * The guest does not set the timer again, so a lost timer would never fire. Wait up to
+	 * 10 s, because a busy machine may delay the interrupt.
 	 */
 	for (begin = rdtime(); !gone && rdtime() - begin < 10 * 10000000;) {
 		for (start = rdtime(); rdtime() - start < 40000;)

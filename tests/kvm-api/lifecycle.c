@@ -114,7 +114,10 @@ static bool drop_in_order(unsigned int n)
 
 static unsigned int orders_step = 1;
 
-/* Try a share of the orders, starting at a random one; the parent reads how many were correct. */
+/*
+ * Try every orders_step-th order, from a random one on. The parent reads the number of orders that
+ * were correct in shared[0], and of those that were tried in shared[1].
+ */
 static void orders_body(void)
 {
 	for (unsigned int n = random_below(orders_step); n < NR_ORDERS; n += orders_step) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * logged.c - the dirty log splits a large page of guest memory, and merges it again.
+ * logged.c - stores to a large page of guest memory before, during and after dirty logging, which
+ * splits the page's leaf.
  *
  * tests/boot/events.t uses this program to provoke the split of a large leaf. The host maps large
  * pages if it can (transparent huge pages); if not, the claims hold for pages of 4 KiB.
@@ -10,7 +11,7 @@
 #define BLOCK   0x200000UL
 #define LOG_GPA 0x40000000UL
 
-/* Stores to a0, then asks user space for the next address. */
+/* Stores a0 at the address a0, then asks user space for the next address. */
 GUEST(store, "1:	sd	a0, 0(a0)\n"
 	     "	li	a7, 0x08000000\n"
 	     "	ecall\n"

@@ -22,8 +22,8 @@ GUEST(timer, ".option norvc\nlla t0, 1f\ncsrw stvec, t0\nli t0, 0x20\ncsrw sie, 
 GUEST(dbcn, "li a7, 0x4442434e\nli a6, 2\nli a0, 65\necall\n" REPORT);
 GUEST(vendor, "li a7, 0x10\nli a6, 4\necall\nmv a0, a1\n" REPORT);
 /*
- * Makes 100 SBI calls, to check that a value set for one entry of the guest does not apply to the
- * next entry.
+ * Reads sstatus, makes 100 SBI calls, each of which leaves the guest and enters it again, and
+ * reports the value of sstatus.
  */
 GUEST(entries, "csrr s0, sstatus\nli s1, 100\n1: li a7, 0x10\nli a6, 0\necall\naddi s1, s1, -1\n"
 	       "bnez s1, 1b\nmv a0, s0\n" REPORT);
@@ -33,7 +33,7 @@ GUEST(trap, ".option norvc\n.option arch, +d\nlla t0, 1f\ncsrw stvec, t0\nli t0,
 
 static struct vm vm;
 static struct vcpu vcpu;
-static bool ours; /* HS_OURS is set: also make claims that Linux 6.12 does not fulfill */
+static bool ours; /* HS_OURS is set: also make claims that do not hold on Linux 6.12 */
 
 static void fresh(void)
 {
@@ -116,8 +116,8 @@ static void values_cross(void)
 }
 
 /*
- * Try each bit outside sstatus's fields: mstatus's fields and reserved bits. Linux passes them all
- * to QEMU.
+ * Try each bit outside sstatus's fields: fields of mstatus, and reserved bits. Linux writes all of
+ * these bits to QEMU's vsstatus.
  */
 static void illegal_sstatus(void)
 {

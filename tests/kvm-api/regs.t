@@ -18,7 +18,8 @@ on_cpu()	# MODEL PROGRAM...: run the programs in one boot, and relay their claim
 	is "$status" 0 "$cpu: all programs exit with status 0" || diag "$err"
 }
 
-# Run Linux's own test of the list of registers, with each extension removed in turn.
+# Run Linux's own test of the list of registers. Each of its configurations disables all extensions
+# that can be disabled, and then enables one.
 linux_says()	# MODEL
 {
 	[ -x "$selftest" ] || { skip "$1: get-reg-list of Linux passes" "$selftest is missing: run make kselftest"; return; }

@@ -3,8 +3,8 @@
  * reset.c - every register's value after KVM_CREATE_VCPU, and after a reset by SBI HSM.
  *
  * Each row states the value of one or several registers. A register that KVM_GET_REG_LIST lists and
- * no row covers is an error, so none can be forgotten. Before the reset, each register gets another
- * value, so that a register that is not reset is detected.
+ * no row covers is an error, so none can be forgotten. Before the reset, dirty_all() writes other
+ * values, so that a register that is not reset is detected.
  *
  * vCPU 1 stops itself with one ecall, and vCPU 0 starts it again. vCPU 1 then leaves KVM_RUN with
  * an MMIO exit at its very first instruction.
@@ -27,7 +27,7 @@ GUEST(starter, ".option norvc\n1: li a7, 0x48534d\nli a6, 0\nli a0, 1\nli a1, 0x
 
 enum what {
 	VALUE,   /* exactly this value */
-	MACHINE, /* given by the machine, cannot be changed, same after a reset */
+	MACHINE, /* given by the machine, not written here, same after a reset */
 	CLOCK,   /* keeps running */
 };
 

@@ -95,9 +95,9 @@ static void ended_by_signal(struct vm *vm, struct vcpu *vcpu, const char *name)
 }
 
 /*
- * Like ended_by_signal(), but one signal has to suffice, so that a lost one is detected. It is sent
+ * Like ended_by_signal(), but one signal has to suffice, so that a lost signal is detected. Send it
  * only once the guest has run, because a signal that is handled before KVM_RUN begins does not end
- * it.
+ * KVM_RUN.
  */
 static void ended_by_one_signal(const struct vm *vm, struct vcpu *vcpu, const char *name)
 {

@@ -185,8 +185,8 @@ static void polling(struct vm *vm, struct vcpu *vcpu)
 		   value_of(&s, "halt_wait_ns") > 0 && value_of(&s, "halt_wakeup") > 0,
 	   "the number and the duration of waits are counted");
 	/*
-	 * A nap is not polled if a busy machine ends it before the vCPU waits, or if another
-	 * program has the hart meanwhile. So nap longer each time until a poll succeeds.
+	 * A nap is not polled if it is over before the vCPU waits (on a busy machine), or if
+	 * another program has the hart meanwhile. So nap longer each time until a poll succeeds.
 	 */
 	cap.args[0] = 4000000000;
 	must(ioctl(vm->fd, KVM_ENABLE_CAP, &cap) == 0, "KVM_CAP_HALT_POLL");

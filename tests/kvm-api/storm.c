@@ -32,7 +32,7 @@ static const struct {
 
 /* ---- processes ---- */
 
-#define AT_ONCE   4 /* processes; even, so that all or none of a slot's processes are killed */
+#define AT_ONCE   4 /* processes; even: storm_process() and storm_finish() see the same n % 2 */
 #define MAX_VCPUS 2
 
 static struct vm storm_vm;
@@ -53,7 +53,7 @@ static void *storm_runner(void *arg)
 	const struct vcpu *vcpu = arg;
 
 	for (;;) {
-		/* The descriptor may be closed and the run page unmapped: nothing to do. */
+		/* An error is expected once the descriptor is closed or the run page unmapped. */
 		if (vcpu_run(vcpu) && errno != EINTR && errno != EAGAIN)
 			usleep(200);
 		if (__atomic_add_fetch(&rounds, 1, __ATOMIC_RELAXED) == exec_after)
@@ -132,10 +132,7 @@ static void storm_process(bool killed)
 	storm_end(how);
 }
 
-/*
- * Wait for the n-th process to end. Half of the processes are killed, and some of these are stopped
- * first.
- */
+/* Wait for a process to end. If n is odd, kill it first; if n % 8 is 1, stop it before that. */
 static void storm_finish(pid_t pid, unsigned int n)
 {
 	bool killed = n % 2;

@@ -5,11 +5,11 @@
  *
  *   tally [FIRST]     FIRST: the number of the first VM, for the lines below (1)
  *
- * The first VM has one vCPU (and a stopped one), and the second has four that run concurrently. The
- * third has two; its process is killed while they work, and their counters are read through
- * descriptors that outlive it. With HS_TALLY set, the program prints a line for each counter that
- * is not 0, "stat VM.VCPU NAME VALUE" (or "stat VM NAME VALUE"), which tests/kvm-api/counts.t
- * compares with the trace.
+ * The first VM is only queried. The second has one vCPU (and a stopped one), and the third has four
+ * that run concurrently. The fourth has two; its process is killed while they work, and their
+ * counters are read through descriptors that outlive it. With HS_TALLY set, the program prints a
+ * line for each counter that is not 0, "stat VM.VCPU NAME VALUE" (or "stat VM NAME VALUE"), which
+ * tests/kvm-api/counts.t compares with the trace.
  */
 #include <sched.h>
 #include <sys/eventfd.h>
@@ -22,10 +22,11 @@
 #define EVENTFD   0x10002000UL
 
 /*
- * Executes s1 rounds. A round: one base call, one call to user space, a store and a load that exit
- * to user space, a store into the ring, one to an ioeventfd, one to the page at s0 (s3 further each
- * round), an IPI and a remote fence to the vCPUs in s4, WFI with the timer pending, and WFI until a
- * timer of s2 ticks fires. Bits of s5 add: wrs.nto (1), the seed CSR (2), hpmcounter3 (4).
+ * Executes s1 rounds. In each round, the guest makes one base call and one call to user space; a
+ * store and a load that exit to user space; one store each to the coalesced zone, to the ioeventfd
+ * and to the page at s0, which then advances by s3 bytes; an IPI and a remote fence to the vCPUs in
+ * mask s4; a WFI with the timer pending, and a WFI until a timer of s2 ticks fires. Bits of s5 add
+ * wrs.nto (1), an access to the seed CSR (2) and one to hpmcounter3 (4).
  */
 GUEST(rounds, ".option norvc\nli t0, 0x20\ncsrw sie, t0\n"
 	      "1: li a7, 0x10\nli a6, 0\necall\n"
@@ -83,8 +84,8 @@ static uint64_t value_of(const struct counters *c, const char *name)
 }
 
 /*
- * Print each counter that is not 0. A histogram, which has more than one word, is printed as its
- * sum.
+ * If HS_TALLY is set, print each counter that is not 0. A histogram has more than one word and is
+ * printed as their sum.
  */
 static void show(const char *who, int fd)
 {
@@ -141,8 +142,9 @@ static void ring_and_eventfd(struct crew *crew)
 }
 
 /*
- * Make a VM whose `count` vCPUs execute `rounds` rounds. If `fresh`, each round uses a new page of
- * the vCPU's quarter of the memory above the first MiB.
+ * Make a VM whose `count` vCPUs each execute `rounds` rounds. Each vCPU stores to its own quarter
+ * of the memory above the first MiB: to a new page in each round if `fresh` is set, and otherwise
+ * always to the same page.
  */
 static void crew_make(struct crew *crew, unsigned int count, unsigned int rounds, bool fresh)
 {
@@ -182,7 +184,10 @@ static void crew_free(struct crew *crew)
 	vm_free(&crew->vm);
 }
 
-/* Answer an exit. Returns false for the last one, or for one that the guest should not make. */
+/*
+ * Handle an exit to user space. Return false for the guest's final report, and for an exit that the
+ * guest should not make.
+ */
 static bool answer(struct worker *w)
 {
 	volatile struct kvm_coalesced_mmio_ring *ring = (void *)((uint8_t *)w->vcpu.run + 4096);
@@ -244,7 +249,10 @@ static void counted(const struct worker *w, unsigned int rounds, bool waits)
 		   "CSR accesses that the kernel answers are counted (hyperscope only)");
 }
 
-/* Call KVM_RUN with a pending signal that only KVM_RUN's mask unblocks. */
+/*
+ * Call KVM_RUN `times` times with SIGUSR1 pending. The thread blocks SIGUSR1, and only the mask
+ * that is in force during KVM_RUN (KVM_SET_SIGNAL_MASK) unblocks it.
+ */
 static void signaled(struct vcpu *vcpu, unsigned int times)
 {
 	struct {
@@ -267,12 +275,15 @@ static void signaled(struct vcpu *vcpu, unsigned int times)
 	must(ioctl(vcpu->fd, KVM_SET_SIGNAL_MASK, NULL) == 0, "no mask");
 }
 
-/* Delete the VM's memory first, so that the resulting invalidations are counted. */
+/*
+ * Show the counters of the VM and of its vCPUs. Delete the memory slot first, so that the counters
+ * include the TLB flushes that this causes.
+ */
 static void show_all(struct crew *crew, unsigned int vm)
 {
 	char who[16];
 
-	vm_set_slot(&crew->vm, 0, MEM_GPA, 0, NULL, 0); /* refused in another process's VM */
+	vm_set_slot(&crew->vm, 0, MEM_GPA, 0, NULL, 0); /* fails if another process made the VM */
 	for (unsigned int i = 0; i < crew->count; i++) {
 		snprintf(who, sizeof(who), "%u.%u", vm, i);
 		show(who, crew->workers[i].stats);
@@ -315,8 +326,8 @@ static void four(bool waits)
 	for (i = 0; i < 4; i++)
 		pthread_join(crew.workers[i].thread, NULL);
 	/*
-	 * IPIs and fences do not end these guests' WFIs, so each vCPU's counts are those of a vCPU
-	 * that runs alone.
+	 * These guests enable only the timer interrupt, so IPIs and fences do not end their WFIs,
+	 * and each vCPU's counts are those of a vCPU that runs alone.
 	 */
 	for (i = 0; i < 4; i++)
 		counted(&crew.workers[i], 20, waits);
@@ -349,7 +360,10 @@ static void killed(void)
 	long child;
 
 	must(crew != MAP_FAILED, "shared memory");
-	/* The descriptors are shared: those that the child opens stay open when it ends. */
+	/*
+	 * With CLONE_FILES, the child shares the descriptor table: the descriptors that it opens
+	 * stay open when it ends.
+	 */
 	child = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
 	must(child >= 0, "clone");
 	if (!child)
@@ -360,7 +374,7 @@ static void killed(void)
 	ok(waitpid((pid_t)child, &status, 0) == child && WIFSIGNALED(status), "a VMM is killed");
 	for (unsigned int i = 0; i < 2; i++) {
 		c = counters_of(crew->workers[i].stats);
-		/* KVM may have counted one last exit that user space has not seen. */
+		/* KVM may have counted one last exit that the VMM had not yet counted. */
 		ok(value_of(&c, "ecall_exit_stat") - w[i].calls <= 1 &&
 			   value_of(&c, "mmio_exit_user") - w[i].stores - w[i].loads <= 1 &&
 			   value_of(&c, "exits") > 30 * 10,
@@ -386,7 +400,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		first = (unsigned int)atoi(argv[1]);
-	first++; /* this VM is only queried, and makes no exits */
+	first++; /* the first number is that of `vm`, which is only queried */
 	does = (has_isa(&vcpu, KVM_RISCV_ISA_EXT_ZAWRS) && !getenv("HS_NO_WRS") ? DOES_WRS : 0) |
 	       (has_isa(&vcpu, KVM_RISCV_ISA_EXT_ZKR) ? DOES_SEED : 0) |
 	       (getenv("HS_OURS") ? DOES_HPM : 0);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * turns.c - threads that write to tracefs's files without a pause compete for one mutex, and each
- * gets its share.
+ * turns.c - check that no thread is starved when several threads write to tracefs files without a
+ * pause, and so compete for one mutex.
  *
  *   turns [MS [THREADS]]     duration in ms (2000), number of threads (6). Runs on hyperscope only.
  */
@@ -33,7 +33,10 @@ static bool put(const char *path, const char *text)
 	return good;
 }
 
-/* Set the filters of two events, and now and then enable or disable a third one. */
+/*
+ * Set the filters of two events alternately, until `stop` is set. Every eighth write enables or
+ * disables a third event instead.
+ */
 static void *storm(void *arg)
 {
 	unsigned long i = (unsigned long)arg, start;

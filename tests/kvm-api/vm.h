@@ -2,9 +2,9 @@
 /*
  * vm.h - a VM of one memory slot and small guests, for the tests of /dev/kvm.
  *
- * The programs here also pass on Linux 6.12 KVM (scripts/hyperscope linux-kvm exec): what they
- * claim is Linux's behavior. Claims that end with "(hyperscope only)" are made only if HS_OURS is
- * set.
+ * Except for programs whose header says that they run on hyperscope only, the programs here claim
+ * Linux's behavior: they also pass on Linux 6.12 KVM (scripts/hyperscope linux-kvm exec). Claims
+ * that end with "(hyperscope only)" are made only if HS_OURS is set.
  */
 #ifndef KVM_API_VM_H
 #define KVM_API_VM_H
@@ -31,7 +31,7 @@
 #define R_A0 CORE(regs.a0)
 #define R_A1 CORE(regs.a1)
 
-#define SBI_EXPERIMENTAL 0x08000000UL /* every KVM forwards it to user space */
+#define SBI_EXPERIMENTAL 0x08000000UL /* KVM forwards this extension's calls to user space */
 
 struct vm {
 	int kvm, fd;
@@ -152,8 +152,8 @@ static inline bool is_report(const struct vcpu *vcpu, unsigned long value)
 }
 
 /*
- * Return whether hyperscope's toggle `name` has this value, which VMs created now get. On Linux,
- * return false.
+ * Return whether hyperscope's toggle `name` is set to `value`, so that new VMs get this value. On
+ * Linux, return false.
  */
 static inline bool toggle_is(const char *name, const char *value)
 {

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""walk.py - fold the rows of the walk over /dev/kvm for the recording, or compare a run with it.
+"""walk.py - fold the rows of the walk over /dev/kvm for the recording, or compare a run with the recording.
 
-usage: walk.py fold <OUTPUT            join rows that differ only in their last number
+usage: walk.py fold <OUTPUT            join rows with the same result whose names end in consecutive numbers
        walk.py compare RECORDING DIFFERENCES <OUTPUT      print TAP, one claim per chapter
 
 A row is "NAME: RESULT"; names are unique within a chapter, and "== NAME" begins a chapter.
-DIFFERENCES holds the rows whose result on hyperscope differs from the recording's, each below a comment
-that gives the reason.
+DIFFERENCES holds the rows whose result on hyperscope differs from the recording's; a comment above the rows
+gives the reason.
 """
 import re
 import sys
@@ -17,7 +17,7 @@ RANGE = re.compile(r"^(.*?\D)(\d+)\.\.(\d+)$")
 
 
 def parse(lines):
-    """Return the chapters in order: name -> {row: result}."""
+    """Return the chapters in order: name -> {row: result}. Folded rows (NAME 0..7) are expanded."""
     chapters, rows = {}, None
     for line in lines:
         line = line.rstrip("\r\n")

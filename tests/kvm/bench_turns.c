@@ -3,10 +3,11 @@
  * bench_turns.c - measure what KVM_RUN costs its caller: for one vCPU, for vCPUs in turn, and for
  * VMs in turn.
  *
- * There is one thread, so running another vCPU puts the previous one and loads the next. The row
- * run_vcpus minus run_same is the cost of a load and a put, and run_vms minus run_same is that of a
- * switch between VMs. Each guest only calls its VMM. Rows, units and arguments are those of the
- * payload (src/guest/bench/measure.c); scripts/hyperscope bench runs this program on hyperscope and
+ * There is one thread, so running another vCPU puts the previous one and loads the next. The cost
+ * of a put and a load is row run_vcpus minus row run_same, and the cost of a switch between VMs is
+ * row run_vms minus row run_same. Each guest only calls its VMM. In rows with `_fp` in their names,
+ * it also executes an FP instruction before each call. Rows, units and arguments are those of the
+ * payload (src/guest/bench/measure.c). scripts/hyperscope bench runs this program on hyperscope and
  * on Linux KVM.
  */
 #include <asm/kvm.h>
@@ -123,7 +124,7 @@ static void run_once(struct vcpu *vcpu)
 	}
 }
 
-/* ---- rows, as the payload prints them ---- */
+/* ---- rows, in the format of src/guest/bench/measure.c ---- */
 
 static unsigned long now(void)
 {
@@ -133,7 +134,10 @@ static unsigned long now(void)
 	return time;
 }
 
-/* Detect -icount shift=0, where a tick is 100 instructions, by a loop of a million instructions. */
+/*
+ * Detect -icount shift=0, where a tick is 100 instructions, by timing a loop of a million
+ * instructions.
+ */
 static void find_unit(void)
 {
 	unsigned long n = 500000, t = now();
@@ -186,7 +190,10 @@ static void report(const char *name, unsigned long *ticks)
 	printf(",\n");
 }
 
-/* Call op(arg, i) in one batch that is not counted and then in BATCHES batches, and print a row. */
+/*
+ * Time BATCHES batches of PER_BATCH calls of op(arg, i), and print a row. A batch for warming up
+ * comes first and is not counted.
+ */
 static void bench(const char *name, void (*op)(void *arg, unsigned int i), void *arg)
 {
 	unsigned long ticks[BATCHES + 1];

@@ -3,8 +3,8 @@
 # claims.sh - repeat a program's TAP as claims of the test that runs it.
 #
 #   . tests/kvm/claims.sh
-#   claims LABEL        repeat each claim in $out, prefixed with LABEL; fail if $status is not 0 or $out has
-#                       no plan
+#   claims LABEL        repeat each claim in $out, prefixed with LABEL, and then claim that $status
+#                       is 0 and that $out has a plan
 claims()
 {
 	local label=$1 line plan=

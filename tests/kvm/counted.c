@@ -4,8 +4,7 @@
  *
  *   count_down(n)  2n + 1
  *   tree(n)        14 for each of its 2^n - 1 inner calls, 2 for each of its 2^n leaves
- *   timed(n)       2n + 4; returns the instret count from its first to its third-to-last
- *   instruction
+ *   timed(n)       2n + 4; returns the difference between its two reads of instret
  *   echo(n)        2n + 1
  *
  *   counted [beside]   with `beside`: call sleeps() while another thread counts down

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * differ.c - two VMs of one host with different toggles get the same random steps.
+ * differ.c - make the same random steps with two VMs on one host whose toggles differ, and compare
+ * the results.
  *
- * The first VM has the current toggles, and the second those named by the arguments. After each
- * step, both must give the same result: what a guest's load returns, how its store ends, which
- * pages are dirty; at the end, each page as the guest and as user space see it. Meanwhile, the host
- * takes pages away, forbids and allows writing, ages pages, joins and splits large pages, and turns
- * logging on and off. Prints TAP.
+ * The first VM has the current toggles, and the second has these with the arguments' changes. A
+ * step is a guest's load or store, a store by user space, a read of the dirty log, or a change by
+ * the host: it takes pages away, forbids and allows writing, ages pages, joins and splits large
+ * pages, or turns logging on and off. Each step must have the same result in both VMs: what a load
+ * returns, how a store ends, which pages are dirty. At the end, each page must be the same in both
+ * VMs, as the guest and as user space see it. Prints TAP.
  *
  *   differ STEPS SEED TOGGLE=VALUE...
  */
@@ -22,7 +24,7 @@
 #define DATA_PAGES ((GUEST_SIZE - 2 * MB) / PAGE)
 #define LOG_WORDS  (GUEST_SIZE / PAGE / 64)
 
-/* The variables of guest.h for one VM. */
+/* One VM: a copy of the variables of guest.h, and the VM's dirty log. */
 struct side {
 	int vm;
 	char *memory, *memory_at;
@@ -79,7 +81,7 @@ static void parameter(const char *name, char *old, size_t size, const char *valu
 	close(fd);
 }
 
-/* Make a VM with these toggles, and restore the toggles afterwards. */
+/* Make a VM with these toggles (NAME=VALUE), and then restore the host's settings. */
 static void make_side(struct side *s, char **toggles, int count)
 {
 	char old[16][40];
@@ -106,7 +108,7 @@ static void make_side(struct side *s, char **toggles, int count)
 	leave(s);
 }
 
-/* ---- steps, each in both VMs ------------------------------------------------------------- */
+/* ---- steps, each made with both VMs ------------------------------------------------------ */
 
 static bool same(struct outcome a, struct outcome b)
 {
@@ -164,7 +166,10 @@ static void both_protect(uint64_t page, uint64_t pages, int prot)
 	}
 }
 
-/* Load from a read-only page, try to store, make it writable and store again. */
+/*
+ * Make a page read-only, load from it and try to store to it. Then make it writable and store
+ * again.
+ */
 static bool forbid_and_allow(uint64_t page)
 {
 	bool good;

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Two VMs of one host that differ in the toggles of page tables and fences give the same results for
-# the same random steps. differ.slow.t runs more steps, and tries each value of each toggle.
+# Two VMs of one host that differ in the toggles of page tables, fences and VMIDs give the same
+# results for the same random steps. differ.slow.t makes more steps, and tries each value of each
+# toggle.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

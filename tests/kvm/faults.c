@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * faults.c - the cost of a guest's first access to a page among many memory slots, and the memory
- * that faults allocate when little is free.
+ * faults.c - what a guest's first access to a page costs when there are many memory slots, and how
+ * much memory faults allocate when plenty is free and when little is free.
  *
- * Run it with --icount and one hart: instructions of all privilege modes are counted. Prints TAP.
+ * Run it with --icount and one hart, because it counts the instructions of all privilege modes.
+ * Prints TAP.
  */
 #include <sys/sysinfo.h>
 #include "guest.h"
 
-#define SWEEP_AT  (DATA + MB) /* in the guest's first slot */
+#define SWEEP_AT  (DATA + MB) /* of the struct sweep, in the guest's first slot */
 #define MAP_FLAGS (MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE)
 
 static uint64_t instret(void)
@@ -20,8 +21,8 @@ static uint64_t instret(void)
 }
 
 /*
- * Return how many instructions are executed for `count` stores, the first at address `start` and
- * the others `stride` bytes apart.
+ * Let the guest make `count` stores, the first at address `start` and the others `stride` bytes
+ * apart. Return how many instructions were executed, in all privilege modes.
  */
 static uint64_t sweep(uint64_t start, uint64_t stride, uint64_t count)
 {
@@ -50,8 +51,9 @@ static char *map_aligned(size_t size)
 #define TOUCHES   256UL
 
 /*
- * Measure how many instructions TOUCHES faults take on pages that the host has mapped: *scattered
- * if they are spread over the `slots` small slots, *together if they are all in the large slot.
+ * Count the instructions of TOUCHES faults on pages that the host has mapped. For *scattered, the
+ * pages are spread over `slots` small slots (or one slot of the same span); for *together, they are
+ * all in the large slot.
  */
 static void cost_with(unsigned int slots, uint64_t *scattered, uint64_t *together)
 {
@@ -70,7 +72,7 @@ static void cost_with(unsigned int slots, uint64_t *scattered, uint64_t *togethe
 		     "a small slot");
 	must(set_slot(1, LARGE_GPA, LARGE, large, 0) == 0, "the large slot");
 	must(run(&vcpus[0]).exit == KVM_EXIT_RISCV_SBI, "the guest's first call");
-	sweep(LARGE_GPA, PAGE, 1); /* allocate the tables of all levels */
+	sweep(LARGE_GPA, PAGE, 1); /* allocate page tables, so that this is not counted below */
 	sweep(SMALL_GPA, 2 * MB, span / (2 * MB));
 	*together = sweep(LARGE_GPA + PAGE, PAGE, TOUCHES);
 	*scattered = sweep(SMALL_GPA + SLOT_STEP, span / TOUCHES, TOUCHES);
@@ -109,8 +111,8 @@ static uint64_t pages_free(void)
 }
 
 /*
- * Return how many of the host's free pages are used by the guest's stores to BLOCKS blocks of 2 MiB
- * at `gpa`.
+ * Let the guest store once to each of BLOCKS blocks of 2 MiB, from `gpa` on. Return how many of the
+ * host's free pages this used.
  */
 static uint64_t taken_by(uint64_t gpa)
 {

@@ -2,8 +2,9 @@
 /*
  * guest.h - a VM whose guest makes one access at a time, on request, and functions for TAP.
  *
- * The guest reports the result of an access by a forwarded SBI call, which returns the next access.
- * The header defines variables and functions, so include it only in programs of one source file.
+ * The guest reports the result of an access by a forwarded SBI call, and the answer to the call
+ * requests the next access. This header defines variables and functions, so include it only in
+ * programs that consist of one source file.
  */
 #ifndef TESTS_KVM_GUEST_H
 #define TESTS_KVM_GUEST_H
@@ -52,7 +53,7 @@ __asm__(".section .rodata\n"
 	"guest_code:\n"
 	"1:	li	a7, 0x09000000\n"
 	"	li	a6, 0\n"
-	"	ecall\n" /* returns a0: what to do, a1: where; a0 at the call: the last result */
+	"	ecall\n" /* a0: the last result; returns a0: the next op, a1: its address */
 	"	li	t0, 1\n"
 	"	beq	a0, t0, 2f\n"
 	"	li	t0, 2\n"
@@ -186,9 +187,9 @@ static inline uint64_t *user(uint64_t gpa)
 	return (uint64_t *)(memory + (gpa - GUEST_BASE));
 }
 
-/* How a step of the guest ended: an SBI call with its result, or something else. */
+/* How KVM_RUN ended. An access succeeded if err is 0 and exit is KVM_EXIT_RISCV_SBI. */
 struct outcome {
-	int err; /* errno of KVM_RUN */
+	int err; /* errno of KVM_RUN, or 0 */
 	uint32_t exit;
 	uint64_t result;
 	uint64_t gpa; /* of MMIO */
@@ -242,7 +243,7 @@ static inline bool stores(uint64_t gpa)
 	return !o.err && o.exit == KVM_EXIT_RISCV_SBI;
 }
 
-/* After a failure or MMIO, restart the guest at its next call. */
+/* After a failed access or MMIO, restart the guest's code, and run it up to its first call. */
 static inline void again(void)
 {
 	set_pc(&vcpus[0], CODE);

@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: MIT
 /*
- * linear.c - what a guest's memory costs the host, by the number of pages touched and by the size
- * of the memory.
+ * linear.c - what a guest's memory costs the host, depending on the number of pages touched and on
+ * the size of the memory.
  *
  * A slot has 2 or 64 GiB of untouched memory (MAP_NORESERVE). The guest stores to some of its
  * pages, and then the host reads the dirty log, ages and unmaps pages, deletes the slot and frees
- * the VM. The unit is instructions of all privilege modes, by instret: run the program with
- * --icount and one hart, where the counts repeat exactly. Prints TAP; with arguments, a table
- * instead:
+ * the VM. Costs are instructions of all privilege modes, counted with instret. Run the program with
+ * --icount and one hart, so that the counts repeat exactly. Prints TAP, or with arguments a table:
  *
- *   linear TOGGLE VALUE...     each operation under each value of a toggle, per page
+ *   linear TOGGLE VALUE...     the cost of each operation per page, under each value of a toggle
  */
 #include "guest.h"
 
 #define GB        (1UL << 30)
 #define SLOT      7
 #define SLOT_GPA  (4 * GB)
-#define SWEEP_AT  (DATA + MB) /* in the guest's first slot */
+#define SWEEP_AT  (DATA + MB) /* of the struct sweep, in the guest's first slot */
 #define MAX_PAGES 1024UL
-#define SPARSE    (2 * MB) /* between two pages, so that each has its own tables */
+#define SPARSE    (2 * MB) /* between two pages, so that each has its own last-level table */
 
 static inline uint64_t instret(void)
 {
@@ -36,7 +35,7 @@ struct shape {
 
 enum work {
 	FAULT,   /* the guest's first store to each page, including the host's fault */
-	REFAULT, /* a guest's first store to each page that the host already has */
+	REFAULT, /* as FAULT, but the host already has the pages */
 	HARVEST, /* KVM_GET_DIRTY_LOG after each page was written */
 	CLEAN,   /* KVM_GET_DIRTY_LOG if no page was written */
 	AGE,     /* MADV_COLD of the whole slot */
@@ -71,7 +70,7 @@ static void make_slot(const struct shape *s, uint32_t flags)
 	must(set_slot(SLOT, SLOT_GPA, s->size, slot_memory, flags) == 0, "the slot");
 }
 
-/* Make a VM whose guest waits for its first request. */
+/* Make a VM with the slot, and run its guest up to its first call. */
 static void begin(const struct shape *s)
 {
 	make_vm();
@@ -135,7 +134,7 @@ static void measure(const struct shape *s, uint64_t cost[WORKS])
 	must(dirty_pages(s) == s->pages, "exactly the written pages are dirty");
 	cost[CLEAN] = get_log();
 	must(dirty_pages(s) == 0, "no page is dirty after the harvest");
-	make_slot(s, 0); /* this removes all leaves */
+	make_slot(s, 0); /* no longer logged: this removes all leaves */
 
 	cost[REFAULT] = timed_sweep(s);
 	cost[UNMAP] = advise(s, MADV_DONTNEED);
@@ -162,8 +161,8 @@ static bool near(uint64_t value, uint64_t expected, unsigned int percent)
 }
 
 /*
- * Check with the costs of 256, 512 and 1024 pages that the last 512 cost twice what the second 256
- * cost.
+ * Check that the cost is linear: going from 512 to 1024 pages must add twice the cost that going
+ * from 256 to 512 adds, within 5%. cost[0] to cost[2] are for 256, 512 and 1024 pages.
  */
 static void linear_in_pages(enum work w, uint64_t size, uint64_t cost[3][WORKS])
 {
@@ -196,7 +195,7 @@ static void claim_all(void)
 		if (w == CLEAN)
 			continue;
 		snprintf(name, sizeof(name), "%s: 64 GiB costs the same as 2 GiB", work_name[w]);
-		/* The log itself has one bit per page, and user space gets all of it. */
+		/* Leave out the cost of copying the log, which has one bit per page of the slot. */
 		more = w == HARVEST ? cost[1][2][CLEAN] - cost[0][2][CLEAN] : 0;
 		printf("# %s: %lu and %lu + %lu\n", name, cost[0][2][w], cost[1][2][w] - more,
 		       more);
@@ -223,7 +222,7 @@ static void set_toggle(const char *toggle, const char *value)
 	close(fd);
 }
 
-/* Set cost[] to the cost of an additional page: 1024 pages against 512, `stride` bytes apart. */
+/* Set cost[] to the cost of each additional page, from 512 to 1024 pages `stride` bytes apart. */
 static void per_page(uint64_t stride, uint64_t cost[WORKS])
 {
 	uint64_t less[WORKS];

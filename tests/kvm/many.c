@@ -2,11 +2,11 @@
 /*
  * many.c - 64 VMs at once, whose vCPUs are run alternately by several threads on several harts.
  *
- * Each VM's memory holds the VM's number, at the same guest addresses in all VMs. Its vCPUs check
- * every word in a loop, and keep the number in integer and FP registers. With VMIDs of 2, 1 or 0
- * bits (the parameter vmid_bits), there are more VMs than VMIDs, so VMIDs are reassigned all the
- * time. Then one vCPU waits for timers while it is moved from hart to hart. The program's claims
- * hold on Linux KVM too, except those about the width of VMIDs. Prints TAP.
+ * In each VM, the same guest pages hold the VM's number. The VM's vCPUs check these pages in a
+ * loop, and keep the number in integer and FP registers. With VMIDs of 2, 1 or 0 bits (the
+ * parameter vmid_bits), there are more VMs than VMIDs, so VMIDs are reassigned constantly. Then one
+ * vCPU waits for timers while it is moved from hart to hart. The program's claims hold on Linux KVM
+ * too, except those about the width of VMIDs. Prints TAP.
  *
  *   many [ROUNDS [VMS]]
  */
@@ -68,8 +68,8 @@ __asm__(".section .rodata\n"
 	"many_code_end:\n"
 	/*
 	 * a2: ticks until a timer fires, a3: number of timers, a4: where the number of timers left
-	 * is stored. The call has a0 = the number of timers that fired early, a1 = the largest
-	 * delay, in ticks.
+	 * is stored. At the end, the guest makes a forwarded call with a0 = the number of timers
+	 * that fired early and a1 = the largest delay, in ticks, which is valid if a0 is 0.
 	 */
 	".balign 8\n"
 	"timer_code:\n"
@@ -230,7 +230,7 @@ static void *runner(void *arg)
 
 		for (j = 0; j < v->nr_vcpus; j++) {
 			if (pthread_mutex_trylock(&v->busy[j]))
-				continue; /* another thread runs it: both vCPUs run at once */
+				continue; /* another thread runs it: try the VM's other vCPU */
 			run_slice(v, j, thread);
 			pthread_mutex_unlock(&v->busy[j]);
 		}

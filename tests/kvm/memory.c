@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.c - a guest's memory while user space changes it.
+ * memory.c - check a guest's memory while user space changes it.
  *
- * The program is static and uses only the KVM user API, so that it runs on hyperscope and on Linux
- * KVM; it must give the same results on both. The guest makes one access at a time, as requested by
- * the answer to a forwarded SBI call. In the last claims, some vCPUs store in an endless loop while
- * user space unmaps pages; the argument is the number of rounds. Prints TAP.
+ * The program is static and uses only the KVM user API, so it runs on hyperscope and on Linux KVM,
+ * and it must give the same results on both. The guest makes one access at a time, as requested by
+ * the answer to a forwarded SBI call. In the last claims, all vCPUs but the first store in an
+ * endless loop while user space unmaps pages and deletes a slot. The argument is the number of
+ * rounds of these claims (60). Prints TAP.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -221,7 +222,7 @@ static void dirty_log_initially_set(void)
 	manual_protect(0);
 }
 
-/* ---- vCPUs that store all the time while pages are taken away ------------------------------- */
+/* ---- vCPUs that store in a loop while user space takes their memory away -------------------- */
 
 #define STORM (DATA + 2 * MB)
 
@@ -252,7 +253,7 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-/* The guest can no longer write to pages that the host has unmapped and given to other mappings. */
+/* Check that the guest does not write to pages that were unmapped and given to another mapping. */
 static bool others_keep_their_pages(unsigned int rounds)
 {
 	const size_t size = 64 * PAGE;
@@ -280,8 +281,8 @@ static bool others_keep_their_pages(unsigned int rounds)
 }
 
 /*
- * Once the ioctl that deletes a slot has returned, the guest can no longer write to the slot's
- * memory.
+ * Check that the guest no longer writes to a slot's memory once the ioctl that deletes the slot has
+ * returned.
  */
 static bool deleted_slots_are_not_written(unsigned int rounds)
 {

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Test a guest's memory while user space changes it, on hyperscope with both variants of each
-# relevant toggle. memory-linux.slow.t runs the same program on Linux KVM.
+# Test a guest's memory while user space changes it, on hyperscope: once with the default toggles,
+# and once with the other value of each relevant toggle. memory-linux.slow.t runs the same program
+# on Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

@@ -234,8 +234,8 @@ static void of_several_mappings(void)
 /* ---- which pages are young --------------------------------------------------------------------- */
 
 /*
- * Return a value from smaps, in kB, for the VMA that begins at `at`, or -1 if smaps does not have
- * it.
+ * Return the field `what` of smaps, in kB, for the VMA that begins at `at`, or -1 if there is no
+ * such VMA or field.
  */
 static long smaps(const char *at, const char *what)
 {
@@ -307,7 +307,10 @@ static void young(void)
 
 /* ---- pages that move ---------------------------------------------------------------------------- */
 
-/* Map 2 MiB of small pages that the guest has written, except the first `hole` pages. */
+/*
+ * Map 2 MiB as slot 1, and let the guest store to all pages except the first `hole`, while large
+ * pages are forbidden. Then allow large pages.
+ */
 static char *small_pages(unsigned int hole)
 {
 	char *at = map_aligned(2 * MB);

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Test guest memory of every kind of mapping while the host ages and moves it; 64 VMs, with VMIDs of
-# any width; and four vCPUs that run while their memory is moved, protected, copied and dropped.
-# stress.slow.t runs the last of these programs for longer, on more machines. memory-linux.slow.t
-# runs the same programs on Linux KVM.
+# Test guest memory of every kind of mapping while the host ages and moves it (pages); 64 VMs, with
+# VMIDs of several widths (many); and four vCPUs that run while their memory is moved, protected,
+# copied and dropped (stress). stress.slow.t runs many and stress for longer, with other numbers of
+# harts and other toggles. memory-linux.slow.t runs all three programs on Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

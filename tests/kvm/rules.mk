@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - build programs that use only the KVM user API, and that run on hyperscope and on Linux
-# KVM.
+# rules.mk - build each .c file in this folder into a static program. Most of the programs use only
+# the KVM user API, so that they run on hyperscope and on Linux KVM.
 
 KVM_TEST_PROGS := $(patsubst $(TOP)/tests/kvm/%.c,$(O)/tests/kvm/%,$(wildcard $(TOP)/tests/kvm/*.c))
 

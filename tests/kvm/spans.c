@@ -3,11 +3,12 @@
  * spans.c - operations on large amounts of memory, for which scripts/hyperscope irqs-off measures
  * how long each keeps interrupts off.
  *
- *   spans sparse|dense|large N    a guest stores to N pages; then the host logs, ages, unmaps,
- *                                 moves and deletes them, and the VM ends
+ *   spans sparse|dense|large N    a guest stores to N pages (one in each 2 MiB, adjacent, or of
+ *                                 2 MiB each); the host logs, ages, protects and unmaps the pages,
+ *                                 moves and deletes the slot, and ends the VM
  *   spans slots N                 a guest stores to N slots that share a page; the host ages and
  *                                 drops the page
- *   spans vms N                   N VMs, one after the other and 64 at a time
+ *   spans vms N                   N VMs, one after the other, and then 64 VMs at once
  *   spans process MIB             fork, exec, mprotect, mremap, munmap, exit
  *   spans files MIB               a file in memory: write, read, map, truncate, remove
  *   spans exact                   the longest of 16 KVM_GET_API_VERSION calls, by instret
@@ -21,7 +22,7 @@
 #define SLOT_GPA  (4 * GB)
 #define MOVED_GPA (256 * GB)
 #define MANY_GPA  (512 * GB)
-#define SWEEP_AT  (DATA + MB) /* in the guest's first slot */
+#define SWEEP_AT  (DATA + MB) /* of the struct sweep, in the guest's first slot */
 #define LARGE     (2 * MB)
 #define AT_ONCE   64
 #ifndef MADV_COLLAPSE
@@ -68,7 +69,7 @@ static void advise(int advice)
 	must(madvise(slot_memory, slot_size, advice) == 0, "madvise");
 }
 
-/* Read /proc/self/smaps. To show which memory is in use, the host walks G-stage tables. */
+/* Read /proc/self/smaps. To count referenced pages, the host also walks the G-stage tables. */
 static void read_smaps(void)
 {
 	static char text[65536];
@@ -294,8 +295,8 @@ static void files(uint64_t size)
 }
 
 /*
- * Print the instructions of the longest of 16 calls. The process itself reads instret, so the few
- * instructions around the system call are included.
+ * Print the number of instructions of the longest of 16 KVM_GET_API_VERSION calls. The process
+ * itself reads instret, so the few instructions around the system call are included.
  */
 static void exact(void)
 {

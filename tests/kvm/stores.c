@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * stores.c - what a guest's store to an ioeventfd costs when a thousand other ioeventfds and zones
- * of coalesced MMIO exist.
+ * stores.c - what a guest's store to an ioeventfd costs among a thousand ioeventfds, and among a
+ * thousand zones of coalesced MMIO.
  *
- * Run it with --icount and one hart: instructions of all privilege modes are counted. Prints TAP.
+ * Run it with --icount and one hart, because it counts the instructions of all privilege modes.
+ * Prints TAP.
  */
 #include <sys/eventfd.h>
 #include "guest.h"
 
-#define SWEEP_AT (DATA + MB) /* in the guest's slot */
+#define SWEEP_AT (DATA + MB) /* of the struct sweep, in the guest's slot */
 #define DEVICE   0x10000000UL
 #define MANY     1000U
 #define STEP     16UL /* between two devices' addresses */
@@ -41,7 +42,10 @@ static int zone(uint64_t addr)
 	return ioctl(vm, KVM_REGISTER_COALESCED_MMIO, &args);
 }
 
-/* Return the instructions per store to the ioeventfd at addr. The kernel handles the stores. */
+/*
+ * Return the number of instructions per store to the ioeventfd at `addr`, after as many stores to
+ * warm up. The kernel handles the stores.
+ */
 static uint64_t store_cost(uint64_t addr)
 {
 	uint64_t before, count;
@@ -60,7 +64,7 @@ static uint64_t store_cost(uint64_t addr)
 
 static void among(const char *what, int (*add)(uint64_t addr))
 {
-	/* The first, the middle and the last ioeventfd. */
+	/* The ioeventfds that are measured: at the first, middle and last of MANY addresses. */
 	uint64_t addrs[] = { DEVICE, DEVICE + MANY / 2 * STEP, DEVICE + (MANY - 1) * STEP };
 	uint64_t alone, most = 0, cost;
 	char name[100];

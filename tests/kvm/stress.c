@@ -2,12 +2,12 @@
 /*
  * stress.c - four vCPUs use memory while the host moves, protects, copies and drops it.
  *
- * Every vCPU has a lane (every fourth word of all pages) and goes over it in rounds: each word must
- * have the value that the vCPU wrote in the last round (or zero, where the host drops pages), and
- * gets a new value made of its address and the round. So the guest detects a lost write, an old
- * page or a page of another mapping at once. The host also checks every byte: a range that must not
- * be written does not change, pages given to other mappings are not written, and the dirty log
- * lists every page that changed. The claims hold on Linux KVM too. Prints TAP.
+ * Every vCPU has a lane (every fourth word of all pages) and goes over it in rounds. Each word must
+ * have the value that the vCPU wrote in the previous round (or zero, where the host drops pages),
+ * and gets a new value made of its address and the round. So the guest detects a lost write, an old
+ * page or a page of another mapping at once. User space checks that a range does not change while
+ * it must not be written, that pages given to other mappings are not written, and that the dirty
+ * log lists every page that changed. The claims hold on Linux KVM too. Prints TAP.
  *
  *   stress [ROUNDS [SEED]]
  */
@@ -37,7 +37,7 @@ __asm__(".section .rodata\n"
 	".balign 8\n"
 	"stress_code:\n"
 	"	li	s0, 0\n"
-	"1:	slli	s1, s0, 32\n" /* what was written: s1 | address, if s0 > 0 */
+	"1:	slli	s1, s0, 32\n" /* if s0 > 0, the previous round wrote s1 | address */
 	"	addi	s0, s0, 1\n"
 	"	slli	s2, s0, 32\n"
 	"	add	t0, a1, a0\n"
@@ -94,8 +94,8 @@ static void ready(struct vcpu *vcpu, unsigned int lane)
 }
 
 /*
- * Run the vCPU until `stop` is set. EFAULT means that a page was missing for a moment. Return NULL
- * if nothing was wrong.
+ * Run the vCPU until `stop` is set. EFAULT means that a page cannot be accessed for a moment, so
+ * try again. Return NULL if nothing was wrong.
  */
 static void *work(void *arg)
 {
@@ -174,8 +174,8 @@ static bool words_are_valid(const char *at, uint64_t gpa, size_t len)
 }
 
 /*
- * Move pages. If one mremap() fails, move them in parts: it cannot cross VMAs, and advice for one
- * page splits a VMA into three.
+ * Move pages with mremap(). It cannot cross VMAs, and advice for one page splits a VMA into three,
+ * so if it fails, move each half on its own.
  */
 static void move(char *from, char *to, size_t len)
 {
@@ -291,7 +291,7 @@ static bool advised(void)
 	static const int advice[] = { MADV_COLD, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_HUGEPAGE };
 	int what = advice[choose(4)];
 
-	if (what == MADV_NOHUGEPAGE) /* a part only, so that the rest can become large again */
+	if (what == MADV_NOHUGEPAGE) /* one page only: the other block can still become large */
 		madvise(user(KEEP + choose(1024) * PAGE), PAGE, what);
 	else
 		madvise(user(KEEP), KEEP_SIZE, what);
@@ -365,7 +365,10 @@ static bool lane_is_whole(unsigned int lane, uint64_t *rounds)
 	return true;
 }
 
-/* Wait until each vCPU is in round 3: on a busy machine, the test could end before they start. */
+/*
+ * Wait, for at most a minute, until each vCPU is in round 3: on a busy machine, the test could
+ * otherwise end before all vCPUs have started.
+ */
 static void wait_for_all(void)
 {
 	unsigned int lane, tries = 0;
@@ -417,7 +420,7 @@ int main(int argc, char **argv)
 		if (!good)
 			printf("# round %u, operation %u\n", i, deed);
 		usleep(choose(1000));
-		/* `elsewhere` has holes by now, where pages were moved away from it. */
+		/* Map all of `elsewhere` again: pages that are moved back leave holes in it. */
 		must(mmap(elsewhere, KEEP_SIZE + 2 * PAGE, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == elsewhere,
 		     "mmap");

@@ -3,7 +3,8 @@
 #
 # Four vCPUs run while the host moves, protects, copies and drops their memory, for longer than in
 # pages.t: on one to four harts, with each relevant toggle, with VMIDs that run out, and with time
-# counted in instructions, so that QEMU switches between harts at other points.
+# counted in instructions, so that QEMU switches between harts at other points. Also run many (64
+# VMs) for longer.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 

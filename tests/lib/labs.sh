@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 #
-# labs.sh - make and build trees of labs for tests, reusing the objects of this build folder.
+# labs.sh - make and build trees of labs for tests, reusing the objects of the build folder $O.
 #
 #   . tests/lib/tap.sh; . tests/lib/labs.sh
-#   tree DIR LAB OPTION...       make LAB's tree in DIR with scripts/hyperscope lab, and build it; output in $said
-#   build DIR                    build it again, after a change
+#   tree DIR LAB OPTION...       make LAB's tree in DIR with scripts/hyperscope lab, and build it;
+#                                sets $said to the output
+#   build DIR                    build it again, after a change; sets $said
 #   try DIR TEST                 run TEST in the tree; sets $status and $said
-#   stop_of LAB                  print a pattern for grep that matches the messages of LAB's stops
-#   tests_of FOLDER              list the public tests of labs/FOLDER that are files
+#   stop_of LAB                  print a grep pattern for the message that names a missing piece of
+#                                LAB
+#   tests_of FOLDER              list the files of the public tests of labs/FOLDER
 
 tree()
 {

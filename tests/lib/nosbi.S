@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * nosbi.S - firmware without anything that hyperscope needs: it starts the payload in S mode and
- * answers every SBI call with SBI_ERR_NOT_SUPPORTED. Used by a test of usage errors.
+ * nosbi.S - firmware without SBI extensions: it starts the payload in S mode and answers every SBI
+ * call with SBI_ERR_NOT_SUPPORTED. Used by a test of usage errors.
  */
 	.globl	_start
 _start:
@@ -9,14 +9,14 @@ _start:
 	bnez	t0, park
 	la	t0, trap
 	csrw	mtvec, t0
-	li	t0, 0xffff		/* delegate everything to S, except ecalls from S */
+	li	t0, 0xffff		/* to S: interrupts, most exceptions, no ecalls from S */
 	csrw	mideleg, t0
 	li	t0, 0xf0b50d
 	csrw	medeleg, t0
 	li	t0, -1
 	csrw	mcounteren, t0
 	csrw	pmpaddr0, t0
-	csrw	0x30a, t0		/* menvcfg: allow S to enable every extension */
+	csrw	0x30a, t0		/* menvcfg: enable every extension for S */
 	li	t0, 0x1f
 	csrw	pmpcfg0, t0
 	li	t0, 0x1800		/* mstatus.MPP = S */

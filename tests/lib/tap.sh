@@ -1,26 +1,31 @@
 # SPDX-License-Identifier: MIT
 #
-# tap.sh - functions for tests written in bash: claims as TAP, runs of the launcher, scaled time-outs.
+# tap.sh - functions for tests written in bash: claims as TAP, launcher runs, scaled time-outs.
 #
 #   . "$HS_TOP/tests/lib/tap.sh"
-#   hs COMMAND ...       run scripts/hyperscope COMMAND; sets $status, $out, $err, and $took in seconds
+#   hs COMMAND ...       run scripts/hyperscope COMMAND; sets $status, $out, $err, and $took in
+#                        seconds
 #   is GOT WANT NAME     claim NAME, which holds if GOT and WANT are equal
-#   like TEXT REGEX NAME claim NAME, which holds if a line of TEXT matches REGEX (unlike: if none does)
+#   like TEXT REGEX NAME claim NAME, which holds if a line of TEXT matches REGEX (unlike: if none
+#                        does)
 #   ok STATUS NAME       claim NAME, which holds if STATUS is 0
 #   skip NAME REASON     report claim NAME as skipped
 #   diag TEXT            print TEXT as diagnostics
-#   relay TEXT [LABEL]   repeat the claims in TEXT, a program's TAP, as claims of this test, each after LABEL
-#   spoils_redirects     true if this QEMU enters HS with V set after a redirected trap; $spoiled_redirects is the
-#                        reason to give to skip
+#   relay TEXT [LABEL]   repeat the claims in TEXT, a program's TAP output, as claims of this test,
+#                        each prefixed with LABEL
+#   spoils_redirects     true if this QEMU enters HS with V set after a redirected trap;
+#                        $spoiled_redirects is the reason to give to skip
 #   fixes WHY TOGGLE...  keep the defaults of these toggles (or all), whatever $HYPERSCOPE_SET says
-#   needs_plugin NAME    skip the whole test unless plugin NAME.so is built and this QEMU can load it
-#   hs_script NAME ...   run scripts/hyperscope NAME with this build; sets $status and $out, and leaves standard
-#                        output in $tmp/table and standard error in $tmp/err
-#   needs_browser        skip the whole test unless Chromium and Selenium are installed; sets $python to the
-#                        Python that has Selenium
+#   needs_plugin NAME    skip the whole test unless plugin NAME.so is built and this QEMU is new
+#                        enough for it
+#   hs_script NAME ...   run scripts/hyperscope NAME with this build; sets $status and $out, and
+#                        leaves standard output in $tmp/table and standard error in $tmp/err
+#   needs_browser        skip the whole test unless Chromium and Selenium are installed; sets
+#                        $python to the Python that has Selenium
 #   done_testing         print the plan and end the test
 #
-# $tmp is a folder for this test alone, and holds the folders of its runs. It is removed when the test ends.
+# $tmp is a folder for this test alone, and holds the folders of its runs. It is removed when the
+# test ends.
 
 : "${HS_TOP:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
 : "${O:=$HS_TOP/build}"
@@ -91,7 +96,8 @@ relay()	# TEXT [LABEL]
 }
 
 # Machines of a test take their toggles from $HYPERSCOPE_SET (docs/testing.md). A test that expects
-# figures, or tests one value of a toggle, declares the toggles that must keep their defaults, and why.
+# exact figures, or tests one value of a toggle, names the toggles that must keep their defaults,
+# and the reason.
 fixes()	# WHY TOGGLE...
 {
 	local why=$1 word kept= name

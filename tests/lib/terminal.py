@@ -42,7 +42,7 @@ class Tap:
 
 
 class Terminal:
-    """A command whose standard files are a terminal of 33 rows and 99 columns."""
+    """A command whose standard input, output and error are a terminal of 33 rows and 99 columns."""
 
     def __init__(self, argv, environment=None):
         self.master, slave = pty.openpty()
@@ -67,7 +67,9 @@ class Terminal:
             self.unread += text
 
     def wait_for(self, pattern, seconds):
-        """Wait for matching output. Return the match, or None after this many seconds (scaled)."""
+        """Wait for output that matches the pattern. Return the match, or None if the command ends or
+        this many seconds (scaled) pass without one.
+        """
         end = time.monotonic() + seconds * SCALE
         while True:
             match = re.search(pattern, self.unread)

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# abi-random.slow.t - run programs of tests/linux-abi with random steps, for a minute or two each.
+# abi-random.slow.t - run programs of tests/linux-abi that take random steps, for one to two minutes
+# each.
 #
-# The programs `timers` and `directories` print their seeds. To repeat a run: scripts/hyperscope
-# exec build/tests/linux-abi/NAME 70 SEED
+# The programs `timers` and `directories` print their seeds. To run one again with the same steps:
+# scripts/hyperscope exec --harts HARTS build/tests/linux-abi/NAME 70 SEED
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 at_random()	# NAME HARTS SECONDS

@@ -96,7 +96,7 @@ static void *use(void *arg)
 			fd = open("./none", O_RDONLY);
 			bad += fd >= 0 || errno != ENOENT;
 			break;
-		default: /* vfork() doesn't copy memory, so more time goes to the directory */
+		default: /* vfork() copies no memory, so the directory is used more often */
 			pid = vfork();
 			if (pid == 0)
 				_exit(0);

@@ -172,7 +172,7 @@ static void test_descriptors(void)
 	close(fd);
 }
 
-/* Open more descriptors than a new table has room for. A child inherits all of them. */
+/* Open more descriptors than fit into a new descriptor table. A child inherits all of them. */
 static void test_many_descriptors(void)
 {
 	struct rlimit limit = { 4000, 5000 };

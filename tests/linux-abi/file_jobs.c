@@ -13,7 +13,8 @@
 #include "tap.h"
 
 /*
- * Read one line from the terminal while being stopped twice. Exit with 3 if the line is as typed.
+ * The job: read one line from the terminal. The read is stopped twice, by SIGTTIN and by Ctrl-Z.
+ * Exit with 3 if the line is the one that on-terminal.py types.
  */
 static void job(void)
 {

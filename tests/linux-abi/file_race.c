@@ -98,7 +98,7 @@ static void *names(void *arg)
 	return (void *)bad;
 }
 
-/* All threads open and close the same descriptor number. */
+/* All threads open, use and close the same two descriptor numbers. */
 static void *descriptors(void *arg)
 {
 	char buf[16];
@@ -175,7 +175,7 @@ static void *records(void *arg)
 	return (void *)bad;
 }
 
-/* Close files while epoll instances watch them. */
+/* Close an epoll instance that watches files, and a file that another instance watches. */
 static void *watching(void *arg)
 {
 	struct epoll_event ev = { .events = EPOLLIN | EPOLLET };
@@ -198,9 +198,9 @@ static void *watching(void *arg)
 }
 
 /*
- * Read the links of /proc/self/fd while other threads hold the locks that dropping a file's last
- * reference may take: that of the address space, held by /proc/self/maps, and that of socket names,
- * held by bind().
+ * Read the links of /proc/self/fd while another thread takes the locks that dropping a file's last
+ * reference may need: the lock of the address space, which a read of /proc/self/maps takes, and the
+ * lock of socket names, which bind() takes.
  */
 static void *links(void *arg)
 {
@@ -227,7 +227,7 @@ static void *links(void *arg)
 			snprintf(path, sizeof(path), "/proc/self/fd/%d", 7 + rand_r(&seed) % 3);
 			bad += readlink(path, text[1], sizeof(text[1])) < 0 && errno != ENOENT;
 			break;
-		default: /* case 1 may drop the last reference: the table has the only other one */
+		default: /* only the table has another reference: case 1 may drop the last one */
 			fd = (int)syscall(SYS_userfaultfd,
 					  O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
 			close(fd);
@@ -236,7 +236,10 @@ static void *links(void *arg)
 	return (void *)bad;
 }
 
-/* Grow, shrink, write and read one file. Returns how many bytes were neither zero nor written. */
+/*
+ * Grow, shrink, write and read one file. Returns how many of the bytes read were neither zero nor
+ * the value that all threads write.
+ */
 static void *sizes(void *arg)
 {
 	int fd = open("/tmp/race-file", O_RDWR);
@@ -270,7 +273,7 @@ static void *sizes(void *arg)
 	return (void *)bad;
 }
 
-#define APPENDED 9000 /* more than two pages */
+#define APPENDED 9000 /* bytes per record: more than two pages */
 
 /* Append records to the same file as the other threads, through a separate open file. */
 static void *appends(void *arg)

@@ -217,7 +217,10 @@ static void *accepting(void *arg)
 	return (void *)(long)accept(*(int *)arg, NULL, NULL);
 }
 
-/* While accept() waits, its descriptor is reserved: no other call gets it, and it is not open. */
+/*
+ * While accept() waits, the descriptor that it will return is reserved: no other call gets it, and
+ * it is not open.
+ */
 static void test_reserved(void)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0), s = socket(AF_UNIX, SOCK_STREAM, 0);

@@ -3,7 +3,8 @@
  * file_tty.c - print what a program reads from a terminal in its various modes.
  *
  * on-terminal.py types the keys for NAME after "ready NAME"; this program then prints what it read,
- * in hexadecimal. Without a terminal, it makes only one claim.
+ * in hexadecimal, or only the length and the last byte if it is long. Without a terminal, it makes
+ * only one claim.
  */
 #include <fcntl.h>
 #include <poll.h>

@@ -38,7 +38,7 @@ done
 HS_SECONDS=60 hs exec --quiet --env HS_EXACT=1 "${files[@]}" "$progs/suite" $(printf '/abi/%s ' $names)
 claims "2 harts"
 
-# ---- a disk: modern, then legacy; synced data survives the end of QEMU ----
+# ---- a disk: modern, then legacy; then QEMU is killed right after a sync ----
 truncate -s 16M "$tmp/disk"
 hs exec --quiet --disk "$tmp/disk" "$progs/file_disk"
 claims "a disk"

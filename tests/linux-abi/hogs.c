@@ -12,7 +12,7 @@
 
 /* ---- the bystander ---- */
 
-/* The bystander's guest. Its pages are new in each run, and none of its stores may be lost. */
+/* The bystander's guest. Its data pages are dropped before each run; no store may be lost. */
 #define GUEST_PAGES 64
 
 static struct guest {
@@ -62,7 +62,7 @@ static bool guest_runs(uint64_t value)
 }
 
 #define OWN_WORDS (3 * MB / sizeof(uint64_t))
-#define MORE      (2 * MB) /* mapped in each round; more than a full file system leaves free */
+#define MORE      (2 * MB) /* mapped in each round: more than writes to files leave free */
 
 static uint64_t word_at(size_t i, unsigned int round)
 {
@@ -100,14 +100,14 @@ static void use_the_kernel(void)
 		_exit(8);
 	}
 	if (pid < 0 && errno == EAGAIN)
-		return; /* a fork bomb has reached the limit of processes */
+		return; /* a fork bomb has reached the limit on processes */
 	if (pid < 0)
 		complain("fork");
 	if (waitpid(pid, &status, 0) != pid || WEXITSTATUS(status) != 7)
 		complain("the status of a child that called execve()");
 }
 
-/* Processes that share the bystander's memory must not make it count as larger. */
+/* The OOM killer must count the bystander's memory once, although processes share it. */
 #define SHARERS 16
 
 static int share(void *arg)
@@ -249,7 +249,7 @@ static void each_hog(pid_t other)
 		pid = start_hog(&hogs[i]);
 		waitpid(pid, &status, 0);
 		for (int ms = 0; hogs[i].run == hog_heir && ms < 5000 && kill(-pid, 0) == 0; ms++)
-			usleep(1000); /* let the child run */
+			usleep(1000); /* wait for the child, which outlives the hog */
 		snprintf(name, sizeof(name), "%s: the hog is %s", hogs[i].name,
 			 hogs[i].ended ? "killed" : "refused or killed");
 		good = WIFSIGNALED(status) ? WTERMSIG(status) == SIGKILL
@@ -316,7 +316,7 @@ static void random_hogs(pid_t other, unsigned long seconds)
 		if (!running[i]) {
 			last = rnd(NR_HOGS - NR_TREE_HOGS);
 			pid = start_hog(&hogs[last]);
-			running[i] = pid > 0 ? pid : 0; /* fork() fails while a fork bomb runs */
+			running[i] = pid > 0 ? pid : 0; /* fork() may fail because of a fork bomb */
 			started += pid > 0;
 		} else if (rnd(20) == 0) {
 			pid = running[i];

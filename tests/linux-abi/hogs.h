@@ -126,7 +126,7 @@ static void hog_forks(void)
 			pause();
 		}
 		usleep(1000);
-		if (waitpid(-1, NULL, WNOHANG) > 0) /* stop once one has been killed */
+		if (waitpid(-1, NULL, WNOHANG) > 0) /* stop once a child has been killed */
 			break;
 	}
 	kill(0, SIGKILL);
@@ -223,7 +223,7 @@ static void hog_memfd(void)
 	fill_file(memfd_create("hog", 0));
 }
 
-/* A child fills a file whose creator has ended. */
+/* A child fills a file that the hog has created, and outlives the hog. */
 static void hog_heir(void)
 {
 	int fd = memfd_create("hog", 0);
@@ -266,7 +266,7 @@ static void hog_shared_files(void)
 
 /* ---- a directory tree outlives its creator, so its creator's calls must be refused ---- */
 
-#define DIR_NAMES 500 /* lookup time is proportional to the number of names */
+#define DIR_NAMES 500 /* per directory: lookup time is proportional to their number */
 
 static char *tree_name(unsigned int i)
 {

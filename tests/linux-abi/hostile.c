@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * hostile.c - make system calls with bad pointers, odd numbers and random arguments.
+ * hostile.c - make system calls with bad pointers and unusual arguments, and random system calls.
  *
- * The claim is that the host survives: each child may end in any way.
+ * A child that makes random calls may end in any way, but it must end, and the host must survive.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -16,8 +16,8 @@
 #include "tap.h"
 
 /*
- * Addresses outside any program's memory: in the null page, beyond the user half, in the kernel,
- * and in the linear map.
+ * Addresses outside any program's memory (Sv39): in the null page, at the end of the user half and
+ * beyond it, in the kernel, and in the linear map.
  */
 static const unsigned long bad_addresses[] = {
 	8,
@@ -140,7 +140,10 @@ static unsigned long argument(void)
 	}
 }
 
-/* Return true for calls that would only end or stop the child, or wait forever. */
+/*
+ * Return true for calls to skip: they end or stop a process, reboot, create a process, or may wait
+ * forever.
+ */
 static bool is_boring(long nr)
 {
 	return nr == SYS_exit || nr == SYS_exit_group || nr == SYS_rt_sigsuspend ||
@@ -200,7 +203,7 @@ static void test_noise(int children)
 	unlink("/tmp/abi-noise");
 }
 
-/* Fill the queue of signals, and use up all descriptors. */
+/* Fill the signal queue, and use up all descriptors, each in a child. */
 static void test_exhaust(void)
 {
 	int status;

@@ -166,7 +166,7 @@ static void test_file(void)
 	ok(unused() == POOL, "munmap() of the last mapping frees the memfd");
 }
 
-/* Map a page so that the next area ends there, at an address that is not a multiple of 2 MiB. */
+/* Map a small page: an area directly below it would not end at a multiple of 2 MiB. */
 static char *small_page(void)
 {
 	return mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -189,7 +189,7 @@ static bool is_huge_area(char *mem)
 	       mem[2 * HUGE - 1] == 0 && unused() == POOL - 2;
 }
 
-/* An area of huge pages consists of whole ones, whatever the flags, hints and offsets. */
+/* An area of huge pages is aligned and of whole pages, whatever the flags, hints and offsets. */
 static void test_alignment(void)
 {
 	char *page = small_page(), *mem = map(2, FLAGS | MAP_PRIVATE | MAP_STACK, -1), *hint;

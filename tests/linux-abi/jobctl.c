@@ -45,7 +45,7 @@ static void *count(void *arg)
 	return NULL;
 }
 
-/* Start a child in its own group. The child may stop, because its parent could continue it. */
+/* Start a child in its own group, which is not orphaned: the parent is in the same session. */
 static pid_t start(void (*body)(void))
 {
 	pid_t pid;
@@ -484,7 +484,7 @@ static void test_groups(void)
 int main(void)
 {
 	shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	setsid(); /* pid 1 of Linux is in group 0 */
+	setsid(); /* as pid 1 of Linux, this process starts in group 0 */
 	test_wait();
 	test_threads();
 	test_sigchld();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * limits.c - limits of a program's memory: resource limits, the number of mappings, populating.
+ * limits.c - resource limits, the number of mappings, locking and populating memory.
  */
 #include <fcntl.h>
 #include <signal.h>
@@ -140,7 +140,10 @@ static void test_data(void)
 	munmap(q, 8 * MB);
 }
 
-/* Check a claim in a child that is not root, because Linux exempts root from the limits. */
+/*
+ * Check a claim in a child that is not root, because Linux exempts root from RLIMIT_MEMLOCK and
+ * RLIMIT_NPROC.
+ */
 static bool in_child(bool (*claim)(void))
 {
 	int status = -1;
@@ -284,7 +287,7 @@ static void test_mappings(void)
 	ok(errno == ENOMEM && n > MAPS - 100 && n <= MAPS,
 	   "mmap() beyond max_map_count fails with ENOMEM");
 	munmap(p + 2 * PAGE, PAGE);
-	/* Filling the gap merges mappings, so that there is one fewer. */
+	/* One mapping of pages 2 to 4 replaces those of pages 2 and 4, so there is one fewer. */
 	q = mmap(p + 2 * PAGE, 3 * PAGE, RW, ANON | MAP_FIXED, -1, 0);
 	ok(q != MAP_FAILED, "after a mapping is removed, another can be made");
 	munmap(p + 8 * PAGE, PAGE);

@@ -3,7 +3,8 @@
 #
 # memory-random.slow.t - change a process's memory at random and compare it with a model.
 #
-# HS_SEED=N repeats the test. Each run of memory_random prints its seed.
+# Each run of memory_random prints its seed. To repeat the test, set HS_SEED to the seed of the
+# first run.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 seed=${HS_SEED:-$(date +%s)}
 HS_SECONDS=150

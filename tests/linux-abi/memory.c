@@ -163,7 +163,7 @@ static void test_cow(void)
 	if (fork() == 0) {
 		char seen;
 
-		if (read(pipe_fds[0], &seen, 1) != 1) /* the parent has written by then */
+		if (read(pipe_fds[0], &seen, 1) != 1) /* wait until the parent has written */
 			_exit(1);
 		for (size_t i = 0; i < size; i += PAGE)
 			if (p[i] != 1)

@@ -2,7 +2,8 @@
 /*
  * memory_model.h - the model of memory_random.c: what each page of an arena must hold and allow.
  *
- * Pages with the same area number certainly belong to one mapping; the kernel may have joined more.
+ * Pages with the same area number belong to one mapping. Pages with different numbers may, too,
+ * because the kernel may merge mappings.
  */
 #ifndef ABI_MEMORY_MODEL_H
 #define ABI_MEMORY_MODEL_H
@@ -18,7 +19,7 @@
 #define PAGE    4096UL
 #define BLOCK   512U /* small pages in a huge page, or in a large leaf */
 #define PAGES   (4 * BLOCK)
-#define OBJECTS 8 /* a file to write to, one that stays unchanged, and shared anonymous memory */
+#define OBJECTS 8 /* 0: a file to write to, 1: an unchanged file, 2-7: shared anonymous memory */
 #define WORKERS 2
 #define EDGES   8
 #define RW      (PROT_READ | PROT_WRITE)
@@ -240,8 +241,8 @@ static void set_unmapped(struct arena *a, struct span s)
 }
 
 /*
- * Give the span, and the pages of the same area behind it, new area numbers: after a change of
- * attributes, they may be separate areas.
+ * Give the span a new area number, and the pages of the same area after it another one: after a
+ * change of attributes, they may be separate areas.
  */
 static void split_area(struct worker *w, struct arena *a, struct span s)
 {
@@ -257,7 +258,7 @@ static void split_area(struct worker *w, struct arena *a, struct span s)
 		a->page[i].area = w->areas;
 }
 
-/* Return page i's state in a moved or grown range: the old page's, or that of an added page. */
+/* Return the state of page i of a range after a move or a resize; pages from old_n on are new. */
 static struct page page_after(const struct page *first, unsigned int old_n, unsigned int i)
 {
 	struct page p = i < old_n ? first[i] : first[0];

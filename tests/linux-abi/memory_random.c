@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory_random.c - random mmap(), mremap(), mprotect(), madvise(), fork() and writes, with a
- * model.
+ * memory_random.c - check random mmap(), mremap(), mprotect(), madvise(), fork() and writes against
+ * a model.
  *
  *   memory_random [SECONDS [SEED]]     without SECONDS: a fixed number of steps
  *
- * Two threads of one process work side by side, each in its own ranges: one of ordinary pages,
- * and one of huge pages if there is a pool. For each page the model knows whether it is mapped,
- * with which permissions, and which value its words have. The values of shared objects are kept in
+ * Two threads of one process run side by side, each with its own ranges: one of ordinary pages, and
+ * one of huge pages if there is a pool. For each page, the model records whether it is mapped, its
+ * permissions, and the value of its first and last word. The values of shared objects are kept in
  * shared memory, so that children, which continue with random steps of their own, can update them.
- * At the end, all memory must be free again (checked exactly on the host only: HS_EXACT).
+ * At the end, all memory must be free again (checked only if HS_EXACT is set, as on the host).
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -73,7 +73,10 @@ static bool reap(struct worker *w)
 	return true;
 }
 
-/* A child checks its memory and continues with it, which must not change its parent's memory. */
+/*
+ * Fork a child, which checks its memory and then runs steps of its own. They must not change the
+ * parent's private pages.
+ */
 static bool do_fork(struct worker *w, struct arena *a)
 {
 	bool waits = rnd(w, 2);
@@ -111,7 +114,7 @@ static bool make_arena(struct worker *w, struct arena *a, char *base, bool huge)
 	a->away = base + (256UL << 20);
 	a->grain = huge ? BLOCK : 1;
 	a->flags = huge ? MAP_HUGETLB | MAP_NORESERVE
-			: 0; /* MAP_NORESERVE: Linux 6.18 loses some of what it reserves */
+			: 0; /* NORESERVE: Linux 6.18 loses some of the huge pages it reserves */
 	a->nr_pages = huge ? 3 * BLOCK : PAGES;
 	a->file_pages = huge ? 2 * BLOCK : BLOCK + 100;
 	a->values = mmap(NULL, OBJECTS * sizeof(*a->values), RW, MAP_SHARED | MAP_ANONYMOUS, -1, 0);

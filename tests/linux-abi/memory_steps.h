@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory_steps.h - the steps of memory_random.c: each changes the memory and the model alike.
+ * memory_steps.h - the steps of memory_random.c: each changes the memory and updates the model.
  *
- * They return false after a failure, which they have printed.
+ * A step that fails prints the reason and returns false.
  */
 #ifndef ABI_MEMORY_STEPS_H
 #define ABI_MEMORY_STEPS_H
@@ -110,7 +110,7 @@ static bool do_advise(struct worker *w, struct arena *a)
 	return true;
 }
 
-/* Move a range of one mapping to `to`, with a size of `n` pages; in the model, to `page`. */
+/* Move a range of one mapping to `to` and resize it to n pages; store their new state in `page`. */
 static bool move(struct worker *w, struct arena *a, struct span s, char *to, unsigned int n,
 		 struct page *page)
 {
@@ -132,8 +132,9 @@ static bool move(struct worker *w, struct arena *a, struct span s, char *to, uns
 }
 
 /*
- * Return a random new size for the span: smaller, or larger if the object has enough pages. In an
- * arena with a grain it is a multiple of the grain, and never larger.
+ * Return a random new size for the span. In an arena of huge pages, it is a multiple of the grain
+ * and never larger than the span. Otherwise it may be larger, but not beyond the end of a file, and
+ * not for shared anonymous memory.
  */
 static unsigned int new_size(struct worker *w, const struct arena *a, struct span s)
 {
@@ -160,7 +161,7 @@ static bool do_move(struct worker *w, struct arena *a)
 	n = new_size(w, a, s);
 	if (n > a->nr_pages - to.at)
 		return true;
-	if (rnd(w, 3) == 0) { /* move away and back */
+	if (rnd(w, 3) == 0) { /* move to a->away first, and then into the arena */
 		char *away = a->away + rnd(w, 3) * a->grain * PAGE;
 
 		if (!move(w, a, s, away, n, page))
@@ -188,7 +189,7 @@ static bool do_move(struct worker *w, struct arena *a)
 	return true;
 }
 
-/* Without MREMAP_FIXED: shrink in place, or grow if the pages after the span are free. */
+/* Call mremap() without flags: shrink in place, or grow if the pages after the span are free. */
 static bool do_resize(struct worker *w, struct arena *a)
 {
 	struct span s = mapped_span(w, a);
@@ -268,7 +269,10 @@ static bool do_punch(struct worker *w, struct arena *a)
 	return true;
 }
 
-/* Calls that would leave an area with parts of huge pages must fail and change nothing. */
+/*
+ * Calls whose address, offset or size is not a multiple of a huge page, and a call that would grow
+ * a mapping of huge pages, must fail with EINVAL and change nothing. A misaligned hint is rounded.
+ */
 static bool do_misaligned(struct worker *w, struct arena *a)
 {
 	struct span s = mapped_span(w, a);
@@ -292,7 +296,7 @@ static bool do_misaligned(struct worker *w, struct arena *a)
 		bad = munmap(at, len - PAGE) == 0;
 		break;
 	case 3:
-		/* other permissions: with the same ones Linux splits nothing */
+		/* The permissions must differ: otherwise, Linux splits nothing and succeeds. */
 		bad = mprotect(at + PAGE, len - PAGE, a->page[s.at].prot ^ RW) == 0;
 		break;
 	case 4:

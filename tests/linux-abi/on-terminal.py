@@ -42,7 +42,7 @@ class Screen:
         self.seen = b""
 
     def wait_for(self, pattern, again=b""):
-        """Read output, typing `again` each second, until `pattern` is seen.
+        """Read output until `pattern` is seen. After each second without output, type `again`.
 
         Return False if the time is up or the program has ended.
         """

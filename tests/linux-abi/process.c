@@ -277,8 +277,8 @@ static int leave_file(int inherited[2], pid_t parent)
 }
 
 /*
- * Like chain_of_processes(), but each process leaves a file's page, which is freed when its child
- * has ended too.
+ * Like chain_of_processes(), but each process creates a file with one page, which is freed only
+ * after its child has ended, too.
  */
 static bool chain_of_files(void)
 {
@@ -292,8 +292,8 @@ static bool chain_of_files(void)
 }
 
 /*
- * Check that at most `slack` bytes less memory is free in the last process of a chain than before
- * the chain.
+ * Check that a chain ends. With HS_EXACT, also check that at most `slack` bytes less memory is free
+ * in its last process than before the chain.
  */
 static void test_chain(bool (*chain)(void), unsigned long slack, const char *name,
 		       const char *leaves_nothing)
@@ -326,8 +326,8 @@ static void test_chain(bool (*chain)(void), unsigned long slack, const char *nam
 }
 
 /*
- * Execute this program many times. Nothing else runs on the host, so memory that is lost here is
- * lost by the host.
+ * Execute this program many times. HS_EXACT means that nothing else runs on the host: any memory
+ * that is missing afterwards was leaked by the host.
  */
 static void test_leak(const char *self)
 {
@@ -357,7 +357,7 @@ static void test_leak(const char *self)
 		ok(after + 64 * 1024 >= before, "fork() and execve() leak no memory");
 }
 
-/* Fork without end in a new group. The memory is copied, so that each fork() takes longer. */
+/* Fork endlessly in a new group. The populated mapping makes each fork() take longer. */
 static void fork_for_ever(void)
 {
 	setpgid(0, 0);
@@ -426,7 +426,7 @@ int main(int argc, char **argv)
 	test_script(argv[0]);
 	test_cloexec();
 	test_kill_forking();
-	/* The slack is the last process's memory; a record of each process would take 640 KiB. */
+	/* The slack is for the last process's memory; a record per process would take 640 KiB. */
 	test_chain(chain_of_processes, 400 * 1024, "a chain of 2000 processes ends",
 		   "a chain of 2000 processes leaks no memory");
 	test_chain(chain_of_files, 600 * 1024, "a chain of 300 processes that inherit files ends",

@@ -277,8 +277,8 @@ static bool queue_is_right(long ret)
 
 /*
  * kill() finds no page for the siginfo and succeeds without it. That missing page must not cause a
- * later call that fails for another reason to be repeated: it would wait for memory and end the
- * shortage.
+ * later call that fails for another reason to be repeated: the repeated call would wait for memory
+ * and end the shortage.
  */
 static void test_other_failures(void)
 {

@@ -4,7 +4,7 @@
  *
  * On the host, /sys/kernel/debug/free_pages makes the page missing until the call would wait for
  * memory; the host then repeats the call, whose result must be that of a call with enough memory.
- * Elsewhere, the calls are made without a shortage, which shows that the claims are right.
+ * On Linux, the calls are made without a shortage, which shows that the expected results are right.
  */
 #ifndef ABI_SHORTAGE_H
 #define ABI_SHORTAGE_H
@@ -42,8 +42,8 @@ struct attempt {
 #define ATTEMPTS_MAX 500
 
 /*
- * Make the call repeatedly: first with enough memory, so that it also maps the program's own pages,
- * then with 0, 1, 2 and more free pages until the call does not miss one.
+ * Make the call repeatedly: first with enough memory, which also maps the program's own pages, then
+ * with 0, 1, 2 and more free pages, until the call finds as many as it needs.
  */
 static void try(const struct attempt *a)
 {

@@ -160,7 +160,7 @@ static long do_mprotect(void)
 	return mprotect(area + PAGE, MB2, PROT_READ);
 }
 
-/* Once its protection is restored, `area` must be one area again: mremap() fails for several. */
+/* Once its protection is restored, `area` must be one mapping again: mremap() cannot span two. */
 static bool mprotect_is_right(long ret)
 {
 	return ret == 0 && is_filled(area, 0, 3 * MB2) && mprotect(area, 3 * MB2, RW) == 0 &&
@@ -196,7 +196,7 @@ static void prepare_brk(void)
 {
 	heap = (char *)(((uintptr_t)sbrk(0) + PAGE - 1) & ~(PAGE - 1));
 	brk(heap);
-	/* Keep the new pages from joining the heap's area: they need an area of their own. */
+	/* Change the protection, so that the new pages need an area of their own. */
 	mprotect(heap - PAGE, PAGE, PROT_READ);
 }
 

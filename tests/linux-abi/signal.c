@@ -255,7 +255,7 @@ static void test_fp(void)
 }
 
 /*
- * Return whether the main thread sleeps. This reads /proc/self/task/TID/stat, because qemu-riscv64
+ * Return whether the main thread sleeps. Read /proc/self/task/TID/stat, because qemu-riscv64
  * makes up its own /proc/PID/stat.
  */
 static bool main_sleeps(void)
@@ -271,7 +271,10 @@ static bool main_sleeps(void)
 	return end && end[2] == 'S';
 }
 
-/* Signal the main thread once it sleeps in the call: an earlier signal would not end the call. */
+/*
+ * Signal the main thread or, without arg, the process once the main thread sleeps in a system call:
+ * an earlier signal would not interrupt the call.
+ */
 static void *send_later(void *arg)
 {
 	for (int i = 0; i < 5000 && !main_sleeps(); i++)

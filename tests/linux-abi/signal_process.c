@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * signal_process.c - signals sent to a process: the choice of the thread that takes them.
+ * signal_process.c - which thread takes a signal that is sent to the process.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -67,8 +67,8 @@ static void *pause_blocking(void *arg)
 }
 
 /*
- * The first thread waits for three signals and takes one. The other two go to two threads, each of
- * which blocks one of them.
+ * The first thread blocks three signals, waits for them and takes SIGHUP. The other two signals go
+ * to the two other threads, each of which blocks SIGHUP and one of those two.
  */
 static void test_retarget(void)
 {

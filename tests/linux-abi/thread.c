@@ -250,7 +250,7 @@ static void *leave_together(void *arg)
 
 /*
  * The last thread to exit frees the address space while others are still exiting on other harts:
- * the host stops itself if one of these still runs on the freed page table.
+ * the host panics if one of these still runs on the freed page table.
  */
 static void test_exit_together(void)
 {
@@ -404,7 +404,7 @@ static void *set_timer(void *arg)
 	return (void *)n;
 }
 
-/* The timer fires and restarts itself on one hart while another hart frees it. */
+/* The timer fires on one hart while threads on other harts set it. */
 static void test_interval_timer(void)
 {
 	const struct itimerval off = { 0 };

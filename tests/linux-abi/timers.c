@@ -75,7 +75,7 @@ static long count_one(unsigned int *state)
 		}
 		asked = now_ns(clock);
 		if (read(fd, &n, 8) != 8)
-			continue; /* the interrupt may be later than the expiration */
+			continue; /* no expiration yet: the timer's interrupt may come late */
 		sum += n;
 		last = asked;
 	}
@@ -142,8 +142,8 @@ static void alarmed(int signo)
 }
 
 /*
- * Kill children while their interval timers fire and are handled, ignored or blocked. Returns the
- * number of children that did not end by SIGKILL.
+ * Kill children while their interval timers fire and SIGALRM is handled, ignored or blocked.
+ * Returns the number of children that did not end by SIGKILL.
  */
 static long children(unsigned int *state)
 {

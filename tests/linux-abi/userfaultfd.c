@@ -76,7 +76,7 @@ static bool next_fault(int fd, struct uffd_msg *msg)
 
 struct toucher {
 	volatile char *at;
-	int value; /* the value read at `at` */
+	int value; /* the byte at `at`, or the result of the thread's system call */
 	pthread_t thread;
 };
 

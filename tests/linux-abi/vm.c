@@ -2,7 +2,7 @@
 /*
  * vm.c - KVM_RUN while its thread gets signals, and while guest memory changes.
  *
- * The guest is a loop of four instructions that increments a counter in memory. On Linux, this
+ * The guest is a loop that increments a counter in memory, or one that executes WFI. On Linux, this
  * program tests Linux KVM.
  */
 #include <fcntl.h>
@@ -118,7 +118,7 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-/* Return true if the guest's counter, as this process sees it, increases within 10 s. */
+/* Return true if the guest's counter, as this process sees it, grows by more than 10 in 10 s. */
 static bool counts(void)
 {
 	volatile uint64_t *counter = (uint64_t *)(ram + COUNTER);

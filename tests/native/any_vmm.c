@@ -2,9 +2,10 @@
 /*
  * any_vmm.c - a random VMM and a random guest (see any_vmm.h).
  *
- * The VMM makes and closes VMs and vCPUs, calls every ioctl with arguments from small sets (so that
- * calls often refer to the same objects), maps and unmaps its memory, and overwrites bytes of
- * kvm_run. The guest traps for any cause, with any values in the trap's CSRs.
+ * The VMM makes and closes VMs and vCPUs, calls their ioctls with arguments that mostly come from
+ * small sets (so that calls often refer to the same objects), maps and unmaps its memory, and
+ * overwrites bytes of kvm_run. The guest traps with random causes and random values in the trap's
+ * CSRs.
  */
 #include "any_vmm.h"
 
@@ -27,7 +28,7 @@ static u64 rnd(u64 below)
 		__set[rnd(sizeof(__set) / sizeof(__set[0]))]; \
 	})
 
-/* Return a guest physical address, usually a meaningful one, sometimes an arbitrary one. */
+/* Return a guest physical address: usually within 4 MiB from GPA, else an edge case or random. */
 static u64 any_gpa(void)
 {
 	if (rnd(4))
@@ -96,8 +97,8 @@ static void any_guest(struct kvm_vcpu *vcpu)
 		vcpu->guest.sstatus ^= SSTATUS_SPP;
 	native_trap(&trap);
 	/*
-	 * KVM_RUN has to end after the last entry. After a WFI or a hart stop, it sleeps until a
-	 * signal is pending.
+	 * Make KVM_RUN return after the last entry, and also after a trap that may be a WFI or a
+	 * hart stop, because the vCPU could then sleep forever.
 	 */
 	if (!--entries_left || trap.scause == EXC_VIRTUAL_INST || trap.scause == EXC_ECALL_VS)
 		native_signal_set(true);

@@ -2,8 +2,9 @@
 /*
  * csr_model.c - model CSRs as an array per hart, with the WARL rules on which the core depends.
  *
- * An access to a CSR panics if hv/csr.def does not list that CSR, because this is a bug in the
- * caller. Aliases are modeled where the core depends on them: hip and vsip show hvip.
+ * An access to a CSR that hv/csr.def does not list is a bug in the caller, and panics. Aliases are
+ * modeled where the core depends on them: hip shows hvip, and vsip shows the bits of hvip that
+ * hideleg delegates.
  */
 #include <string.h>
 #include "native.h"
@@ -68,8 +69,8 @@ static unsigned long legal(enum csr_number csr, unsigned long old, unsigned long
 	switch (csr) {
 	case CSR_hgatp:
 		/*
-		 * As in QEMU, a write with an unsupported MODE changes nothing. Any other write
-		 * sets PPN[1:0] too.
+		 * As in QEMU, a write with an unsupported MODE changes nothing, and PPN[1:0] are
+		 * writable.
 		 */
 		mode = FIELD_GET(HGATP_MODE, value);
 		if (!mode && value)

@@ -3,8 +3,9 @@
  * fence_step.h - let a test act as the other side of a race at each full fence of the core.
  *
  * The compiler's command line includes this file in each file of src/kvm (rules.mk). The hook sees
- * what the core wrote before the fence, and the core sees the hook's changes after it. So a missing
- * fence always makes a claim fail. Real races seldom show a missing fence, and sanitizers never do.
+ * what the core wrote before the fence, and the core sees the hook's changes after the fence. If
+ * the fence is missing, the hook is not called, so a test that relies on the hook always fails.
+ * Real races seldom show a missing fence, and sanitizers never do.
  */
 #ifndef NATIVE_FENCE_STEP_H
 #define NATIVE_FENCE_STEP_H

@@ -4,7 +4,8 @@
  *
  * There are four vCPUs in two VMs, three harts, and five user threads that use FP and may each have
  * a vCPU loaded. The guests' instructions obey sstatus.FS and vsstatus.FS as on hardware (H §2.11).
- * A model that has no units keeps the values that each program must find in its registers.
+ * guests[] and user_twins[] keep the values that each guest and each user program must find in its
+ * registers, whichever unit or memory holds them.
  */
 #ifndef NATIVE_FP_GUEST_H
 #define NATIVE_FP_GUEST_H
@@ -27,7 +28,7 @@
 #define FP_INSN  0x02000053UL /* fadd.d ft0, ft0, ft0 */
 #define VEC_INSN 0x02000057UL /* vadd.vv v0, v0, v0 */
 
-/* The register values that a program must find. */
+/* The register values that a guest must find. */
 struct twin {
 	struct fp_state fp;
 	unsigned long vl, vcsr;
@@ -45,7 +46,7 @@ static unsigned int traps; /* traps of these instructions into HS */
 static unsigned int found; /* vCPU loads that leave FS on, with the vCPU's registers in the unit */
 static u64 sum;
 
-/* Add a value that the test has read to the checksum, which depends on the order of all reads. */
+/* Add a value that the test has read to the checksum, which also depends on the reads' order. */
 static inline void add_to_sum(u64 value)
 {
 	sum = (sum ^ value) * 0x100000001b3ULL;
@@ -127,9 +128,10 @@ static inline unsigned int loaded_here(void)
 /* ---- the guest ---------------------------------------------------------------------------------- */
 
 /*
- * Execute `insn` as the guest of the vCPU that is loaded on this hart. `unit` is the field that
- * must not be Off (SSTATUS_FS or SSTATUS_VS), or 0 if the instruction is always illegal. Returns
- * true if the instruction is executed, and false if the guest takes the trap.
+ * Execute `insn` as the guest of the vCPU that is loaded on this hart. `unit` is the field of
+ * sstatus and vsstatus that must not be Off (SSTATUS_FS or SSTATUS_VS), or 0 if the instruction is
+ * always illegal. Returns true if the instruction is executed, and false if the guest takes the
+ * trap.
  */
 static inline bool executes(struct kvm_vcpu *vcpu, unsigned long unit, unsigned long insn)
 {

@@ -71,7 +71,7 @@ static inline void free_retired(struct gstage *gs)
 	gstage_free_retired(gstage_take_retired(gs));
 }
 
-/* Compare two tables entry by entry, ignoring the addresses of lower tables. */
+/* Compare two tables and all tables below them. Only the addresses of lower tables may differ. */
 static inline void assert_same_table(hpa_t a, hpa_t b, unsigned int level, unsigned long entries)
 {
 	pte_t *ta = native_ram(a), *tb = native_ram(b);
@@ -80,7 +80,7 @@ static inline void assert_same_table(hpa_t a, hpa_t b, unsigned int level, unsig
 	for (i = 0; i < entries; i++) {
 		if (level > 0 && pte_is_table(ta[i]) && pte_is_table(tb[i]))
 			assert_same_table(pte_to_hpa(ta[i]), pte_to_hpa(tb[i]), level - 1, 512);
-		else if (ta[i] != tb[i]) /* no assertion per entry: there are millions */
+		else if (ta[i] != tb[i]) /* assert only here: there are millions of entries */
 			assert_int_equal(ta[i], tb[i]);
 	}
 }

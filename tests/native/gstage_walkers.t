@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The two G-stage walkers really differ: in the kernel's object files the recursive one calls itself
-# and the iterative one does not. (If the compiler turned tail calls into loops, the toggle would
-# have nothing to compare.) Neither walker uses the other, and test_gstage reaches every line of both.
+# Check that the two G-stage walkers really differ: in the kernel's object files, the recursive one
+# calls itself and the iterative one does not. (If the compiler turned tail calls into loops, toggle
+# gstage_walk would have nothing to compare.) Also check that neither walker uses the other, and
+# that test_gstage reaches every line of both.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 objects=$O/kernel/src/kvm/mmu

@@ -4,8 +4,8 @@
  *
  * A hart may translate speculatively with any value of hgatp (H §2.10). So for each VMID it may
  * have cached translations under every MODE that hgatp has had with this VMID since the last fence
- * for all of the VMID's addresses. No guest may run while any of these differs from its own MODE:
- * under Bare, guest addresses are host physical addresses.
+ * for all of the VMID's addresses. A guest may run only if all of these MODEs equal its own: a
+ * translation cached under Bare maps a guest physical address to the same host physical address.
  */
 #include <string.h>
 #include "native.h"

@@ -295,8 +295,8 @@ static bool doze(struct waitq *w, unsigned int ms)
 
 /*
  * Sleep in short pieces, because a test may change time and signals without a wake-up. Code that
- * makes cond true must wake the sleeper, and a missing wake-up is counted. The wake-up may be a
- * little late, and much later on a busy machine.
+ * makes cond true must wake the sleeper. The wake-up may come a little late, and much later on a
+ * busy machine, so it counts as missing only if it has not come after two seconds.
  */
 static void sleep_until(struct waitq *w, bool (*cond)(void *arg), void *arg, u64 deadline,
 			bool interruptible)
@@ -423,7 +423,7 @@ void native_time_set(u64 ticks)
 	in_timer = false;
 }
 
-/* ---- user memory, with the functions of host_memory.c ---------------------------------------- */
+/* ---- user memory, on top of host_memory.c ---------------------------------------------------- */
 
 int hv_clear_user(hva_t dst, size_t size)
 {

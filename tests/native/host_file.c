@@ -13,8 +13,9 @@
 #define NR_PARAMS 64
 
 /*
- * event_lock protects all fields. Watchers run under it and must not call functions of this file.
- * The core calls hv_event_*() with spinlocks held, so no other lock is taken under event_lock.
+ * event_lock protects all fields except refs, which is atomic. Watchers run under event_lock and
+ * must not call functions of this file. The core calls hv_event_signal() with a spinlock held, so
+ * no other lock is taken under event_lock.
  */
 struct hv_event {
 	u64 count;

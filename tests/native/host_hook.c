@@ -2,10 +2,11 @@
 /*
  * host_hook.c - each thread's scheduler hook, which other threads may also call.
  *
- * After native_hart_set() a thread acts as another thread of the machine, so it has a hook for each
- * hart. Test code acts as user space. On the real machine, a request to put a vCPU is an interrupt
- * and a pass through the scheduler. Here the requester calls out() on behalf of the vCPU's thread,
- * and hooks_lock keeps that thread on its hart meanwhile.
+ * After native_hart_set(), a thread acts as another thread of the machine, so it has one hook per
+ * hart. Test code stands for user space: a hook may stay set while it runs. On the real machine, a
+ * request to put a vCPU interrupts the vCPU's thread, which then goes through the scheduler, where
+ * out() is called. Here the requester calls out() on behalf of that thread; hooks_lock keeps the
+ * thread on its hart meanwhile.
  */
 #include <pthread.h>
 #include <string.h>

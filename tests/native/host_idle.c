@@ -2,7 +2,7 @@
 /*
  * host_idle.c - let a hart idle with its vCPU loaded.
  *
- * Harts idle only in tests that set native_idle_due, and only while no runner waits for a hart. The
+ * Harts idle only in tests that set native_idle_due, and only while no thread waits for a hart. The
  * thread that makes the vCPU's condition true has to kick the hart; the kick may be late.
  */
 #include <sched.h>

@@ -6,8 +6,8 @@
  * is reported where it happens; the guest's use is found by tlb_model.c. User memory is a window
  * whose pages are allocated at the first touch.
  *
- * Counts are relaxed atomics: a lock in each hv_page_map() would order the core's threads where the
- * core itself does not, and TSan would find nothing.
+ * Counts that are used without memory_lock are relaxed atomics. A lock in each hv_page_map() would
+ * order the core's threads where the core itself does not, and so hide races from TSan.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -24,7 +24,7 @@
 static u8 *arena;
 static u32 page_refs[NR_PAGES]; /* written under memory_lock, read without it */
 static unsigned long objects_in_use, maps_in_use;
-static unsigned long pages_in_use; /* protected by memory_lock, like everything below */
+static unsigned long pages_in_use; /* protected by memory_lock, as is next_page */
 static size_t next_page;
 static unsigned int fail_countdown;
 static pthread_mutex_t memory_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -90,7 +90,7 @@ static bool block_is_free(size_t first, size_t count)
 	return true;
 }
 
-/* Allocate the next free block, so that a stale address hits a freed page. 0: there is none. */
+/* Allocate the next free block, so that freed pages are not reused soon. 0: there is none. */
 static hpa_t block_alloc(size_t count)
 {
 	size_t tries, first = ALIGN_UP(next_page, count), i;
@@ -290,7 +290,7 @@ static int user_copy(hva_t hva, void *buf, size_t size, bool write)
 		size_t n = MIN(size, PAGE_SIZE - (hva & (PAGE_SIZE - 1)));
 		void *p;
 
-		/* The page stays allocated while it is copied, but a guest may write to it. */
+		/* memory_lock keeps the page allocated, but a guest may write to it meanwhile. */
 		pthread_mutex_lock(&memory_lock);
 		p = user_pointer(hva, write);
 		if (p)
@@ -413,7 +413,7 @@ void hv_notifier_unregister(struct hv_mm *m, struct hv_notifier *n)
 	pthread_mutex_unlock(&mm_lock);
 }
 
-/* Split a block: its remaining pages are then mapped by single leaves. */
+/* Split a block: from now on, each of its remaining pages is mapped by its own leaf. */
 static void block_split(hva_t hva)
 {
 	hva_t start = ALIGN_DOWN(hva, SZ_2M);

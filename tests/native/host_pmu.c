@@ -2,9 +2,9 @@
 /*
  * host_pmu.c - a model of hv/host.h's performance counters.
  *
- * A test sets the number of counters per hart. They count the events that the test reports with
- * native_pmu_happen(), and overflow as on hardware: with an interrupt or, after
- * native_pmu_late(true), in a way that is visible only once they are stopped.
+ * A test sets the number of counters per hart. The counters count the events that the test reports
+ * with native_pmu_happen(). As on hardware, an overflow is reported by an interrupt or, after
+ * native_pmu_late(true), is noticed only when the counter is stopped.
  */
 #include <errno.h>
 #include "native.h"

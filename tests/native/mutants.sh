@@ -10,8 +10,8 @@
 
 needs_built "$O/tests/native/test_kick"
 
-# For each program, the number of seconds after which it counts as hung with a mutant: five times
-# the seconds that it takes without one, plus ten.
+# For each program, its time limit in seconds with a mutant and HS_RACE=2: five times the seconds
+# that it takes without a mutant, plus ten. A program that exceeds the limit counts as hung.
 declare -A limit
 unbroken()
 {

@@ -1,15 +1,15 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# mutants.slow.t - check that the native tests can fail. For each rule of docs/locking.md, and for
-# the ownership of the FP unit, build the core with the rule broken in one place: the rule's test
-# has to detect it.
+# mutants.slow.t - check that the native tests can fail. Build the core with one rule broken in one
+# place: most rules of docs/locking.md have mutants, and so have fences, the dirty log, lifetimes,
+# the FP and vector units, and the exit paths. The rule's test has to detect the mutant.
 #
 # A mutant is a file of src/kvm, a Perl substitution that must change it, and the program that has
-# to fail: because of a claim, a sanitizer or the native host, or because it hangs (mutants.sh). One
-# rule has no mutant: enter_own() has to read the generation again after the VMID. If enter_own()
-# did not, only an HLV right after a preemption could use another VM's translation, because
-# vmid_update() repairs the VMID before each entry.
+# to fail: because of a claim, a sanitizer or the native host, or because it hangs (mutants.sh).
+# Part of rule 14 has no mutant: enter_own() has to read the generation again after the VMID. If
+# enter_own() did not, only an HLV right after a preemption could use another VM's translation,
+# because vmid_update() repairs the VMID before each entry.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
@@ -159,7 +159,7 @@ for variant in eager lazy_save lazy_trap; do
 		's/fp_save(_changed)?\(vcpu\);/fp_set_state(vcpu, FS_OFF);/' test_fp
 done
 
-# ---- paths of an exit ----
+# ---- exit paths ----
 mutant "fast path: WFI in VU is executed" fastpath.c \
 	's/ \|\|\s+!\(csr_read\(sstatus\) & SSTATUS_SPP\)//' test_exits
 mutant "fast path: a disabled SBI extension answers" fastpath.c \

@@ -31,9 +31,9 @@
 #include "mmu/unpriv.h"
 #include "mmu/vmid.h"
 
-/* ---- reset, leaks and log (host.c) ------------------------------------------ */
+/* ---- reset and log (host.c), leaks (host_memory.c) --------------------------- */
 
-/* Restore the power-on state, and free what an earlier test left. */
+/* Restore the power-on state, and discard what an earlier test left. */
 void native_reset(void);
 /* Return the number of pages and of objects not yet freed, and of pages mapped but not unmapped. */
 unsigned long native_pages_in_use(void);
@@ -65,22 +65,23 @@ extern bool native_firmware_fwft, native_firmware_delegates;
 /* Set how long the calling thread has waited for a hart so far. */
 void native_run_delay_set(u64 ns);
 void native_harts_set(unsigned int count);
-bool native_kicked(unsigned int hart); /* whether it has been kicked since the last call */
+bool native_kicked(unsigned int hart); /* true if the hart was kicked since the last call for it */
 void native_signal_set(bool pending);  /* for the calling thread */
 /*
- * Return the calling thread's signal word. Another thread may set it atomically and then kick the
- * hart.
+ * Return the address of the calling thread's signal word. To send the thread a signal, another
+ * thread sets the word atomically and then kicks the hart on which the thread runs.
  */
 u32 *native_signal_word(void);
 /*
- * From now on, until this is called with NULL, panic with `why` if the calling thread calls a host
- * function that may sleep. Such functions call native_may_sleep().
+ * Forbid the calling thread to sleep until it calls this function with NULL. Host functions that
+ * may sleep call native_may_sleep(), which panics while sleeping is forbidden. `why` names the
+ * context in the panic message, for example "a notifier".
  */
 void native_no_sleep(const char *why);
 void native_may_sleep(const char *what);
 /*
- * Called on a thread with true before the thread falls asleep, and with false after it has woken.
- * The hook may change the thread's hart.
+ * Called on a thread with true before the thread sleeps or yields its hart (hv_resched()), and with
+ * false when it runs again. The hook may change the thread's hart.
  */
 extern void (*native_wait_hook)(bool begins);
 /* Number of threads that wait for a hart. Atomic; read by hv_resched_needed(). */
@@ -88,9 +89,9 @@ extern u32 native_hart_wanted;
 /* Number of waiting threads that are not yet due to run; read by hv_hart_wanted() only. */
 extern u32 native_hart_queued;
 /*
- * If not NULL, a hart may idle with its vCPU loaded (hv_idle()), and this returns whether the event
- * for which the vCPU waits has occurred. An event without a kick of the hart counts as a missed
- * wake-up. native_reset() clears the pointer.
+ * If not NULL, a hart may idle with its vCPU loaded (hv_idle()), and the function returns whether
+ * the event for which the vCPU waits has occurred. An event without a kick of the hart counts as a
+ * missed wake-up. native_reset() clears the pointer.
  */
 extern bool (*native_idle_due)(void);
 /* Number of waits since native_reset() whose condition became true without a wake-up or kick. */
@@ -99,9 +100,12 @@ extern unsigned int native_missed_wakes;
 extern void (*native_signal_hook)(void);
 /* Called at each full fence of the core (fence_step.h). */
 extern void (*native_fence_hook)(void);
-/* Called in each iteration of a poll. Time stands still unless the hook advances it. */
+/*
+ * Called by hv_poll_interrupts(), for example in each iteration of halt polling. Time stands still
+ * unless the hook advances it.
+ */
 extern void (*native_poll_hook)(void);
-#define NATIVE_VLENB 16                 /* bytes per vector register, with "v" */
+#define NATIVE_VLENB 16                 /* bytes per vector register */
 void native_isa_set(const char *names); /* what hv_isa_has() reports, for example "sstc svinval" */
 
 /* ---- physical memory ----------------------------------------------------------- */
@@ -120,7 +124,7 @@ unsigned int native_page_refs(hpa_t pa);
 
 enum native_user_flags {
 	NATIVE_READ_ONLY = 1, /* never writable */
-	NATIVE_HUGE = 2,      /* backed by 2 MiB blocks where the range is aligned to 2 MiB */
+	NATIVE_HUGE = 2,      /* backed by 2 MiB blocks where the range covers an aligned 2 MiB */
 	NATIVE_COW = 4,       /* a write fault makes the same page writable */
 };
 
@@ -161,7 +165,7 @@ unsigned int native_csr_writes(enum csr_number csr);
 void native_pmu_set(unsigned int counters, unsigned int width); /* per hart; none after a reset */
 void native_pmu_late(bool on); /* report an overflow only when its counter is stopped */
 unsigned int native_pmu_lent(unsigned int hart);
-/* Let `event` occur `times` times on this hart. The counters started for this event count that. */
+/* Make `event` occur `times` times on this hart. Counters started for the event count that. */
 void native_pmu_happen(unsigned long event, u64 times);
 
 /* ---- time ------------------------------------------------------------------------------ */
@@ -178,8 +182,9 @@ enum native_access {
 
 void native_tlb_reset(void);
 /*
- * Access gpa through this hart's TLB and hgatp. Returns 0 with the host physical address in *hpa,
- * or the trap's scause. A translation in the TLB is used even if the table has changed since.
+ * Translate gpa for an access through this hart's TLB and hgatp. Returns 0 with the host physical
+ * address in *hpa, or the trap's scause. A translation in the TLB is used even if the table has
+ * changed since.
  */
 unsigned long native_gstage_access(gpa_t gpa, enum native_access access, hpa_t *hpa);
 /* Return the number of entries in this hart's TLB. */
@@ -200,9 +205,9 @@ struct native_walks {
 extern struct native_walks native_walks;
 
 /*
- * Access len bytes at a virtual address as the guest, to or from *data. This walks vsatp's tables,
- * which are read through the G-stage, and sets A and D in them if henvcfg.ADUE is set. Returns 0,
- * or the trap's scause with the trap's CSRs in *trap as QEMU fills them, except sepc.
+ * Access len bytes at a virtual address as the guest, to or from *data. A TLB miss walks vsatp's
+ * tables, which are read through the G-stage, and sets A and D in them if henvcfg.ADUE is set.
+ * Returns 0, or the trap's scause; *trap then has the trap's CSRs as QEMU fills them, except sepc.
  */
 unsigned long native_guest_access(gva_t gva, enum native_access access, void *data, size_t len,
 				  struct hv_trap *trap);
@@ -214,21 +219,22 @@ struct native_quirks {
 	bool no_tlb;          /* every access walks */
 	bool keeps_absent;    /* the last invalid pointer to a table is cached (allowed) */
 	bool hlvx_as_qemu;    /* a fault of HLVX in either stage has cause 12 */
-	unsigned long htinst; /* the transformed instruction, for explicit accesses */
+	unsigned long htinst; /* what a guest page fault of an explicit access writes to htinst */
 };
 extern struct native_quirks native_quirks;
 
-/* ---- the guest (switch_model.c) -------------------------------------------------------------- */
+/* ---- the guest (switch_model.c, unpriv_model.c) ---------------------------------------------- */
 
 /*
- * Called when the core enters the guest. When the guest traps, the function calls native_trap() and
- * returns. If the pointer is NULL, every entry ends at once with a trap of cause 24.
+ * Called when the core enters the guest, and again after each exit that the fast path finishes.
+ * When the guest traps, the function calls native_trap() and returns. If the pointer is NULL, every
+ * entry ends at once with a trap of cause 24.
  */
 extern void (*native_guest)(struct kvm_vcpu *vcpu);
 /* Number of exits that the fast path finished inside vcpu_switch(), since native_reset(). */
 extern unsigned long native_fast_exits;
 void native_trap(const struct hv_trap *trap);
-/* Return this hart's units, which the guest's and the user's accesses use directly. */
+/* Return this hart's FP or vector unit. Guests and users in tests access its registers directly. */
 struct fp_state *native_fp_unit(void);
 struct vector_state *native_vector_unit(void);
 /* Make the next unprivileged read take this trap, once. */
@@ -237,7 +243,7 @@ void native_unpriv_trap(const struct hv_trap *trap);
 /* ---- user programs that use FP (host_fp.c) ----------------------------------------------------- */
 
 struct native_user {
-	struct fp_state fp; /* valid while not in a unit */
+	struct fp_state fp; /* valid while in_unit is false */
 	bool in_unit;
 	struct hv_sched_hook *hook; /* of the loaded vCPU; valid while the user is not on a hart */
 };
@@ -245,8 +251,8 @@ struct native_user {
 /* Switch this hart to `user` as the scheduler does, or to no user if NULL. */
 void native_user_switch(struct native_user *user);
 /*
- * Execute an FP instruction as this hart's user. Returns the user's registers, which are in the
- * unit.
+ * Use FP as this hart's user: load the user's registers into the unit if they are not there.
+ * Returns the registers in the unit.
  */
 struct fp_state *native_user_fp(void);
 
@@ -267,7 +273,7 @@ int native_param_set(const char *name, const char *value);
  */
 unsigned int native_events(enum trace_event event);
 const u64 *native_event_args(enum trace_event event);
-/* Called for each event with its five arguments. native_reset() clears it. */
+/* Called for each event with its five arguments. native_reset() removes the hook. */
 extern void (*native_event_hook)(enum trace_event event, const u64 *args);
 /* Turn off the events that keep the fast path from finishing an exit. */
 void native_slow_path_events_off(void);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * native_host.h - interface between the files of the native host; tests do not use it.
+ * native_host.h - interface between the files of the native host; few tests need it.
  */
 #ifndef NATIVE_HOST_H
 #define NATIVE_HOST_H
@@ -21,9 +21,12 @@ void native_trace_reset(void);
 void native_switch_reset(void);
 void native_fp_reset(void);
 void native_pmu_reset(void);
-/* Called after a write of this hart's hgatp. */
+/* Called after each write to this hart's hgatp. */
 void native_hgatp_written(void);
-/* Called before a guest or an HLV runs on this hart. Panics if a fence is missing (H §3.2). */
+/*
+ * Called before a guest or an HLV runs on this hart. Panics if hgatp.MODE was changed for the
+ * current VMID without a fence (H §3.2).
+ */
 void native_modes_check(void);
 /* Called for a fence of all addresses of VMID `vmid`, or of all VMIDs if any_vmid is set. */
 void native_modes_forget(bool any_vmid, unsigned long vmid);

@@ -4,7 +4,7 @@
  *
  * The VM is `vm`. A test that needs a VM other than one_vm_ready()'s makes it with the fixtures of
  * native.h. TEST(claim) uses the including file's `setup`. Include this file after the core's
- * headers, because they have parameters called vm too.
+ * headers: some have parameters called vm, which would shadow this variable (-Wshadow).
  */
 #ifndef NATIVE_ONE_VM_H
 #define NATIVE_ONE_VM_H

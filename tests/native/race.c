@@ -92,7 +92,7 @@ static void give_hart(void)
 	pthread_mutex_unlock(&harts_lock);
 }
 
-/* Act as the host's scheduler: deschedule the thread, and call the hook's out(). */
+/* Deschedule the thread as the host's scheduler does: call the hook's out(), then free the hart. */
 static void leave_hart(void)
 {
 	native_hook_out();
@@ -163,8 +163,8 @@ void race_start(struct race_runner *r, int fd, struct kvm_vcpu *vcpu)
 }
 
 /*
- * Set the runner's signal and kick its hart. This works in any state of the runner: an interrupt
- * sent before the guest runs stays pending.
+ * Set the runner's signal and kick its hart. This works in any state of the runner: a kick sent
+ * before the guest runs stays pending.
  */
 void race_signal(struct race_runner *r)
 {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * race.h - run vCPUs on threads, through KVM_RUN, to test races with them.
+ * race.h - run vCPUs on threads, through KVM_RUN, to test for races.
  *
  * A runner is a thread of the VMM: it calls KVM_RUN in a loop until it is stopped. The guest is
  * native_guest, as in every test. The guest has to call race_interrupted() often.
@@ -30,12 +30,12 @@ struct race_runner {
 };
 
 /*
- * Return whether a test has time for round `i`; a test's first round has number 1 or 2. The rounds
- * up to 30 take place however busy the machine is. More rounds follow until 0.3 s, or HS_RACE
- * seconds, are over.
+ * Return whether a test should run round `i`. Rounds up to 30 always run, however busy the machine
+ * is. Later rounds run until 0.3 s, or HS_RACE seconds, have passed. Rounds 1 and 2 restart the
+ * clock, so a test begins with one of them.
  */
 bool race_round(u64 i);
-/* Wait at most a minute until *word differs from `old`. Returns false if it still does not. */
+/* Wait up to a minute for *word to differ from `old`. Returns false if it still does not. */
 bool race_wait(unsigned long *word, unsigned long old);
 
 /* Let runners use harts 0 to n - 1; the test's own thread is hart n. */

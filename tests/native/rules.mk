@@ -12,9 +12,9 @@ NATIVE_COMMON := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-st
 NATIVE_CFLAGS := $(NATIVE_COMMON) -fsanitize=address,undefined -fno-sanitize-recover=all
 # Call the test's hook at each full fence of the core.
 NATIVE_STEPS := -include $(NATIVE_DIR)/fence_step.h
-# TSan does not understand fences, which -Wtsan warns about: TSan may report too much, but not too
-# little. gcc finds uninitialized variables better without instrumentation, so the warning about
-# them is off here too.
+# TSan does not understand fences, as -Wtsan warns. So it may report races that do not exist, but
+# the fences do not hide any. -Wmaybe-uninitialized is off here, too, because gcc finds
+# uninitialized variables better without instrumentation.
 TSAN_CFLAGS := $(NATIVE_COMMON) -fsanitize=thread --param tsan-distinguish-volatile=1
 TSAN_WARN := $(WARN) -Wno-tsan -Wno-maybe-uninitialized
 

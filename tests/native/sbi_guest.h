@@ -34,8 +34,8 @@ static struct call *script;
 static unsigned int script_len, script_at;
 
 /*
- * On each entry, record the last call's result and make the next call. After the script's last
- * call, a host interrupt for a signal ends KVM_RUN.
+ * On each entry, record the previous call's result and make the next call. After the script's last
+ * call, end KVM_RUN with host_interrupt().
  */
 static inline void scripted_guest(struct kvm_vcpu *vcpu)
 {
@@ -77,9 +77,9 @@ static inline struct call made(struct call call)
 
 #define CALL(e, f, ...) ((struct call){ .ext = (e), .fid = (f), .args = { __VA_ARGS__ } })
 
-/* ---- registers of group SBI_STATE ------------------------------------------------------------------------------- */
+/* ---- registers of group SBI_STATE ------------------------------------------------------ */
 
-static u64 reg_buf; /* the value of the last reg_get() */
+static u64 reg_buf; /* the value that the last successful reg_get() has read */
 
 static inline struct kvm_one_reg sbi_reg(u64 subtype, unsigned long num)
 {

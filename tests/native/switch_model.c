@@ -25,7 +25,7 @@ void native_trap(const struct hv_trap *trap)
 	native_csr_poke(CSR_htinst, trap->htinst);
 }
 
-/* Overwrite the fields that vcpu_fast_*() must neither read nor change: see kvm.h. */
+/* Overwrite the fields that vcpu_fast_*() must neither read nor change: see exit/exit.h. */
 static void hide(struct guest_context *guest, unsigned long with)
 {
 	static const u8 hidden[] = { 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27 };
@@ -45,7 +45,7 @@ static void check_hidden(const struct guest_context *guest, unsigned long with)
 		hv_panic("the fast path has changed registers that are not its own\n");
 }
 
-/* Model switch_fast.S. Returns true if the guest continues. */
+/* Model switch_fast.S. Returns true if the fast path finished the exit: the guest continues. */
 static bool is_finished(struct kvm_vcpu *vcpu)
 {
 	static const unsigned long pattern = 0x5ee5ee00;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_bus.c - the bus: coalesced-MMIO zones and a ring that user space corrupts, the order of
- * devices, and ioeventfds and irqfds that are removed with or before their VM. It also covers halt
- * polling: how a vCPU's limit adapts.
+ * test_bus.c - the bus: coalesced-MMIO zones, a ring that user space corrupts, and the order of
+ * devices. The file also covers irqfds that end before or with their VM, allocations that fail, and
+ * halt polling: how a vCPU's polling time adapts.
  */
 #include "exit/bus.h"
 #include "vcpu/halt_poll.h"
@@ -87,7 +87,7 @@ static void zones_are_counted(void **state)
 	assert_int_equal(zone_on(ZONE, 16), 0);
 }
 
-/* ---- the order of devices, compared with a list searched from end to end --------------------- */
+/* ---- the order of devices, compared with a linear search of a list ------------------------- */
 
 #define DEVICES 60
 
@@ -102,8 +102,9 @@ static unsigned int listed[DEVICES], nr_listed;
 static unsigned int asked[DEVICES], nr_asked;
 
 /*
- * A zone covers only accesses within it; an ioeventfd of length 0 covers accesses of any length at
- * its address.
+ * Return whether the device covers an access. A device with a length is like a zone, which covers
+ * only accesses within it. A device of length 0 is like an ioeventfd of length 0, which covers
+ * accesses of any length at its address.
  */
 static bool fake_covers(const struct bus_device *dev, gpa_t gpa, unsigned int len)
 {
@@ -190,7 +191,7 @@ static void store_as_listed(gpa_t gpa, unsigned int len, u64 data)
 			assert_int_equal(asked[n++], listed[i]);
 	}
 	assert_int_equal(n, nr_asked);
-	/* If no device took the store, every device that covers it was asked, so none is left. */
+	/* If no device took the store, no device in the rest of the list may cover it. */
 	for (; want && i < nr_listed; i++)
 		assert_false(fake_covers(&fakes[listed[i]].dev, gpa, len));
 }
@@ -213,7 +214,7 @@ static void stores_are_offered_in_linuxs_order(void **state)
 					toggle_fake(id, base);
 			}
 		}
-		/* Every 1000 rounds, alternate between 6 of the devices and all of them. */
+		/* Alternate every 1000 rounds: toggle one of the first 6 devices, or any one. */
 		if (rnd(3) == 0)
 			toggle_fake((unsigned int)rnd(round / 1000 % 2 ? DEVICES : 6), base);
 		store_as_listed(base + rnd(220), 1U << rnd(4), rnd(100));
@@ -241,7 +242,7 @@ static void an_irqfd_consumes_events_until_it_is_deassigned(void **state)
 	hv_event_signal(event, 1);
 	assert_int_equal(native_eventfd_count(fd), 0);
 	assert_int_equal(irqfd(fd, 4, 0), -EBUSY);
-	assert_int_equal(irqfd(fd, 4, KVM_IRQFD_FLAG_DEASSIGN), 0); /* the irqfd has line 3 */
+	assert_int_equal(irqfd(fd, 4, KVM_IRQFD_FLAG_DEASSIGN), 0); /* no irqfd has line 4 */
 	assert_int_equal(irqfd(fd, 3, 0), -EBUSY);
 	assert_int_equal(irqfd(fd, 3, KVM_IRQFD_FLAG_DEASSIGN), 0);
 	hv_event_signal(event, 1);

@@ -16,10 +16,10 @@
 #define PC    (NATIVE_GUEST_BASE + 0x1000)
 #define MMIO  0x10000000UL
 #define HARTS 2
-#define HVA   (NATIVE_USER_BASE + NATIVE_GUEST_SIZE) /* user space's own page */
+#define HVA   (NATIVE_USER_BASE + NATIVE_GUEST_SIZE) /* a page for the ioctls' arguments */
 #define T0    5
 
-/* One of the VM's two vCPUs; the other is stopped, or used by the test's own thread. */
+/* The vCPU under test, the second of the VM's two. The first one never runs. */
 static struct kvm_vcpu *vcpu;
 static int fd;
 
@@ -154,7 +154,7 @@ static struct {
 	u64 regs[REGS];
 	bool stopped, starts; /* `starts`: a reset to start_pc is pending */
 	u64 start_pc, opaque;
-	enum action in_flight; /* NOTHING if there is none */
+	enum action in_flight; /* NOTHING if no exit is in flight */
 	u64 answer[2];
 } model;
 
@@ -199,7 +199,7 @@ static void check_entry(void)
 	assert_int_equal(csr_read(vstvec), model.regs[R_STVEC]);
 }
 
-/* Check the entry, and take the next action. After a STOP, KVM_RUN sleeps until a signal. */
+/* Check the entry, and take the next action. For STOP, set a signal, or KVM_RUN would sleep. */
 static void modeled_guest(struct kvm_vcpu *runs)
 {
 	unsigned long a1 = random_address(), a2 = rnd(1000);
@@ -261,7 +261,7 @@ static void run(bool immediate)
 	entered = false;
 	vcpu->run->immediate_exit = immediate;
 	model_complete();
-	/* A start that was pending when the vCPU was stopped stays pending. */
+	/* With immediate_exit, or while the vCPU is stopped, a pending start stays pending. */
 	if (!immediate && !model.stopped)
 		model_settle();
 	native_signal_set(model.stopped);
@@ -371,9 +371,9 @@ static void a_vcpu_is_entered_with_the_state_set_last(void **state)
 
 /*
  * Each start begins a new life of the guest. The life's number is the start's opaque argument, and
- * its code is at life_pc(). The guest keeps the number in t0, the count of executed instructions in
- * t1, and in t2 whether the last instruction gets an answer. No state of an earlier life may be
- * visible in a later one.
+ * its code is at life_pc(). The guest keeps the number in t0, the index of the next instruction in
+ * t1, and in t2 whether a0 must hold user space's answer to the last instruction. No state of an
+ * earlier life may be visible in a later one.
  */
 #define T1     6
 #define T2     7

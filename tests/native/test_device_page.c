@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_device_page.c - a vCPU remembers that a page has no slot only until the VM's memory map
+ * test_device_page.c - a vCPU remembers a page without a slot, but only until the VM's memory map
  * changes.
  */
 #include "one_vm.h"

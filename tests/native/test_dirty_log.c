@@ -49,7 +49,7 @@ static void each_page_written_is_logged_once(void **state)
 	assert_int_equal(log_word(1), 1);
 	assert_int_equal(get_log(0), 0);
 	assert_int_equal(log_word(0), 0);
-	/* A second write is logged again, because the page was write-protected. */
+	/* get_log() has write-protected the page, so the next write is logged. */
 	assert_int_equal(store(GPA + 3 * PAGE_SIZE), RESUME_GUEST);
 	get_log(0);
 	assert_int_equal(log_word(0), 1 << 3);
@@ -99,8 +99,8 @@ static void a_log_of_several_bitmap_pages_is_read(void **state)
 {
 	(void)state;
 	/*
-	 * 40000 pages need two pages of bits. Of the guest's pages, only those that are touched
-	 * have to exist.
+	 * 40000 pages need two pages of bits. Only the pages to which the guest stores need user
+	 * memory.
 	 */
 	assert_int_equal(
 		set(0, GPA, 40000 * PAGE_SIZE, HVA - 8000 * PAGE_SIZE, KVM_MEM_LOG_DIRTY_PAGES), 0);
@@ -136,7 +136,7 @@ static void a_manual_clear_keeps_the_other_bits(void **state)
 	get_log(0);
 	assert_int_equal(log_word(0), 1 << 5);
 	assert_int_equal(log_word(1), 1 << 6);
-	/* The cleared page is logged again. */
+	/* The next write to the cleared page is logged. */
 	assert_int_equal(store(GPA + 3 * PAGE_SIZE), RESUME_GUEST);
 	get_log(0);
 	assert_int_equal(log_word(0), 1 << 3 | 1 << 5);
@@ -195,7 +195,8 @@ static void without_a_bitmap_page_its_whole_range_counts_as_written(void **state
 	assert_true(log_word(15) == ~0ULL >> 7); /* no bit is set beyond the slot's end */
 	get_log(0);
 	assert_true((log_word(0) | log_word(15)) == 0);
-	assert_int_equal(store(GPA + 9 * PAGE_SIZE), RESUME_GUEST); /* get_log() has protected it */
+	/* get_log() has write-protected the page. */
+	assert_int_equal(store(GPA + 9 * PAGE_SIZE), RESUME_GUEST);
 	get_log(0);
 	assert_int_equal(log_word(0), 1 << 9);
 }

@@ -57,8 +57,8 @@ static void the_record_that_ends_an_exit_has_its_class(void **state)
 		vm.vcpu->guest.gpr[GPR_A7] = SBI_EXT_BASE;
 		run_trap(call);
 		/*
-		 * There are three records: the first entry, which does not end an exit; the call;
-		 * and a host interrupt, whose class is 0.
+		 * There are three records: the first entry, the entry that ends the call, and the
+		 * return to user space that ends a host interrupt. Only the call has a class.
 		 */
 		assert_int_equal(nr_seen, 3);
 		assert_int_equal(class_seen[0], 0);
@@ -75,7 +75,8 @@ static void the_record_that_ends_an_exit_has_its_class(void **state)
 }
 
 /*
- * Turn events off during an exit, and on again after it: no record may then have the exit's class.
+ * Act as if events had been turned off during an exit of class WFI, and on again after it: the next
+ * record must not have that class.
  */
 static void a_class_from_before_its_events_were_disabled_is_dropped(void **state)
 {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_exits.c - exits have the same effects under each value of the toggles fastpath and switch.
+ * test_exits.c - exits have the same effects with each pair of values of the toggles fastpath and
+ * switch.
  *
  * A guest with random exits runs once for each pair of values, from the same seed. The state that
- * it finds at each entry, every event with its arguments, the counters, the CSRs, the FP unit and
- * the fences must be the same. Between exits, the guest changes all its own state in the hart. The
- * requests that other threads could make are made from within the guest; for the vCPU, they are the
- * same requests. test_kick.c uses threads.
+ * it finds at each entry, the events and their arguments (with the exceptions in hash_event()), the
+ * counters, the CSRs, the FP unit and the fences must be the same. Between exits, the guest changes
+ * its state in the hart. Requests that other threads could make are made from within the guest,
+ * which makes no difference to the vCPU. test_kick.c uses threads.
  */
 #include "vcpu/pmu.h"
 #include "vcpu/timer.h"
@@ -59,7 +60,7 @@ static void hash_event(enum trace_event event, const u64 *args)
 {
 	unsigned int i;
 
-	/* switch=full adds loads and puts. */
+	/* switch=full puts and loads the vCPU at each exit, which may also move FP registers. */
 	if (event == TRACE_kvm_vcpu_load || event == TRACE_kvm_vcpu_put || event == TRACE_kvm_fpu)
 		return;
 	/* Samples differ, because they show which path the hart took. */
@@ -74,7 +75,10 @@ static void hash_event(enum trace_event event, const u64 *args)
 		events_hash = mix(events_hash, args[i]);
 }
 
-/* CSRs that hold the guest's values while it is loaded, and the bits that the guest may write. */
+/*
+ * CSRs that hold the guest's values while its vCPU is loaded. The guest writes random values to
+ * `bits`, and sets `fixed`.
+ */
 static const struct {
 	enum csr_number csr;
 	unsigned long bits, fixed;
@@ -152,8 +156,8 @@ static void random_registers(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Make any SBI call that does not stop the vCPU or its VM: not SRST, SUSP, or HSM's stop and
- * suspend.
+ * Make a random SBI call that does not stop the vCPU or its VM: no call of SRST or SUSP, and of HSM
+ * only hart_get_status.
  */
 static void random_call(struct kvm_vcpu *vcpu)
 {
@@ -225,7 +229,7 @@ static void random_guest(struct kvm_vcpu *vcpu)
 {
 	if (nr_steps < STEPS)
 		run_log[nr_steps] = hash_state(vcpu);
-	/* A kick ends the run before the guest does anything. */
+	/* If the hart was kicked, the guest is interrupted before it does anything. */
 	if (native_kicked(0)) {
 		native_trap(&(struct hv_trap){ .scause = CAUSE_IRQ_FLAG | IRQ_S_SOFT });
 		return;
@@ -282,7 +286,7 @@ static unsigned long run_guest(u64 seed, const struct variant *variant, u64 *log
 	memset(&native_fences, 0, sizeof(native_fences));
 	nr_steps = 0;
 	run_log = log;
-	/* Turn at most one extension off, the same one for each pair of values. */
+	/* Turn off at most one SBI extension: the same one in all runs with this seed. */
 	vm.vcpu->sbi_ext &= ~(random_below(2) ? 0 : 1U << random_below(8));
 	do
 		ret = vcpu_run(vm.vcpu);
@@ -315,7 +319,7 @@ static void random_exits_have_the_same_effects_on_every_path(void **state)
 						 variants[w].world_switch, i);
 		}
 	}
-	/* At least a fifth of the possible exits must be fast, or this test proves nothing. */
+	/* The test is useful only if, with fastpath=on, over a fifth of the exits are fast. */
 	assert_true(share > SEEDS * 2 * STEPS / 5);
 	native_param_set("fastpath", "on");
 	native_param_set("switch", "minimal");

@@ -2,7 +2,7 @@
 /*
  * test_fault.c - G-stage faults on memory: what they map, and races with the host.
  *
- * The guest's accesses go through a TLB that drops only what is fenced.
+ * The guest's accesses go through the TLB model, which drops only what a fence covers.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -51,13 +51,13 @@ static void memory_is_shared_with_user_space(void **state)
 	assert_int_equal(load(BASE + 0x5008), 0x1122334455667788);
 	assert_int_equal(faults, 1);
 	store(BASE + 0x5010, 42);
-	assert_int_equal(faults, 0); /* the load has mapped it writable */
+	assert_int_equal(faults, 0); /* the load has mapped the page writable */
 	assert_int_equal(*(u64 *)native_user(HVA + 0x5010), 42);
 }
 
 /*
- * A fence by address covers leaves only, but the hart may have cached an invalid pointer to a table
- * (H §3.2).
+ * A fence by address covers leaf PTEs only, but the hart may have cached an invalid PTE of a higher
+ * level (H §3.2).
  */
 static void a_repeated_spurious_fault_flushes_the_vm(void **state)
 {
@@ -220,7 +220,7 @@ static void an_invalidated_page_is_gone_before_the_host_frees_it(void **state)
 	native_user_unmap(HVA + 0x3000, PAGE_SIZE);
 	assert_false(mapped(BASE + 0x3000));
 	assert_true(mapped(BASE + 0x4000));
-	/* Once the vCPU enters, the TLB does not have the page either. */
+	/* Once the vCPU has served the fence, the TLB does not have the page either. */
 	assert_int_equal(touch(vm.vcpu, BASE + 0x3000, NATIVE_LOAD, &data), -EFAULT);
 }
 
@@ -359,7 +359,7 @@ static void a_slot_deleted_between_lookup_and_mapping_is_not_mapped(void **state
 
 /* ---- several vCPUs ----------------------------------------------------------------------------- */
 
-static volatile bool stop; /* volatile: accessed as by READ_ONCE() and WRITE_ONCE() */
+static volatile bool stop; /* volatile: each access is like READ_ONCE() or WRITE_ONCE() */
 
 struct worker {
 	struct kvm_vcpu *vcpu;
@@ -368,8 +368,8 @@ struct worker {
 };
 
 /*
- * Take one step as run.c does: set the mode, execute the fence, check for requests, and then access
- * memory as the guest.
+ * Take one step as run.c does: serve requests, set the mode, execute the fence, and check for new
+ * requests. Then access memory as the guest, and handle its fault, if any.
  */
 static int guest_step(struct kvm_vcpu *vcpu, gva_t gva, u64 *data)
 {
@@ -437,8 +437,8 @@ static void guests_never_use_a_page_that_the_host_took_back(void **state)
 	for (i = 0; i < 2; i++)
 		pthread_create(&threads[i], NULL, guest_thread, &workers[i]);
 	/*
-	 * Continue until enough of the unmapped pages were in use; on a busy machine, that takes a
-	 * while.
+	 * Continue until 60 flushes have reached a vCPU in its guest, which takes a while on a busy
+	 * machine, or until the time is up.
 	 */
 	for (i = 0; vm.vm->stats.remote_tlb_flush < 60 && time(NULL) < until; i++) {
 		hva_t hva = HVA + (i * 13 % 64) * PAGE_SIZE;

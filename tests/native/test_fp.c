@@ -3,8 +3,8 @@
  * test_fp.c - FP and vector registers under each variant of toggle fp: a million steps of guests,
  * user programs, moves between harts and ONE_REG, compared with a model without units.
  *
- * The same steps are taken with each variant, and with two VMs of different variants (fp_guest.h).
- * The values read on the way must be the same too.
+ * The same steps are taken with each variant and, in shorter runs, with two VMs of different
+ * variants (fp_guest.h). The values read on the way must not depend on the variants either.
  */
 #include "fp_guest.h"
 
@@ -83,7 +83,7 @@ static void onereg_vector(struct kvm_vcpu *vcpu, struct twin *twin)
 	memcpy(want, value, NATIVE_VLENB);
 }
 
-/* Call an ioctl for a vCPU that is not loaded anywhere. */
+/* Unless the vCPU is loaded, reset it or access one of its registers with ONE_REG. */
 static void ioctl_step(unsigned int n)
 {
 	if (is_loaded(n))
@@ -103,7 +103,10 @@ static void ioctl_step(unsigned int n)
 	}
 }
 
-/* Switch this hart to another user and the vCPU that the user has loaded. */
+/*
+ * Switch this hart to a random user and the vCPU that the user has loaded, or to no user. Do
+ * nothing if the user is on a hart already.
+ */
 static void schedule_step(void)
 {
 	unsigned int hart = hv_hart(), user = (unsigned int)rnd(USERS + 1), i;
@@ -141,7 +144,7 @@ static void step(void)
 	}
 }
 
-/* Put all vCPUs, and compare memory with what the guest would read. */
+/* Put all vCPUs, and compare their state in memory and the users' registers with the model. */
 static void check_memory(void)
 {
 	unsigned int i;
@@ -169,7 +172,7 @@ static void check_memory(void)
 	}
 }
 
-/* Take random steps. Returns a checksum of all values read. */
+/* Take random steps with two VMs of these variants. Returns a checksum of values read. */
 static u64 walk(const char *first, const char *second, unsigned int steps)
 {
 	unsigned int i;
@@ -212,7 +215,7 @@ static void lazy_trap_reads_what_eager_reads(void **state)
 {
 	(void)state;
 	assert_int_equal(walk("lazy_trap", "lazy_trap", STEPS), sum_eager);
-	/* Some uses trap, and some loads find registers that are still in the unit. */
+	/* Some instructions trap, and some vCPU loads find the registers still in the unit. */
 	assert_in_range(traps, uses / 100, uses / 2);
 	assert_in_range(found, 1000, STEPS);
 }

@@ -2,7 +2,7 @@
 /*
  * test_fuzz.c - run the random VMM and guest of any_vmm.c under ASan and UBSan.
  *
- * The test checks that results are 0 or -errno, that nothing is leaked, and that no sanitizer
+ * The test checks that negative results are -errno, that nothing is leaked, and that no sanitizer
  * reports anything. tests/fuzz runs the same code with choices made by a coverage-guided fuzzer.
  */
 #include <stdarg.h>

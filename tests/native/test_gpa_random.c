@@ -3,9 +3,10 @@
  * test_gpa_random.c - both variants of toggle gpa_from give the same result for every fault,
  * whatever the guest's tables are.
  *
- * A guest writes random entries into a few tables, some of which are outside memory, and accesses
- * addresses that the tables translate; the host takes pages back. Each trap is given to both
- * variants, and then handled by one of them. The hardware fills htval and htinst whenever it may.
+ * A guest writes random entries into a few tables, and accesses addresses that the tables
+ * translate. Some entries point outside memory. The host takes pages back. Each trap is given to
+ * both variants, and then handled by one of them. The hardware fills htval and htinst whenever it
+ * may.
  */
 #include "touch.h"
 #include "mmu/gpa.h"
@@ -14,7 +15,7 @@
 
 #define STEPS   1000000
 #define TABLES  6
-#define PAGES   32 /* pages of the slot, the tables first */
+#define PAGES   32 /* pages that the test uses, the tables first */
 #define NOWHERE 0x10000000ULL
 
 /* Use few indices, so that walks often meet entries that were written. */
@@ -98,7 +99,7 @@ static bool same_location(const struct hv_trap *trap)
 
 static unsigned long trapped, ended, elsewhere;
 
-/* Repeat an access until it succeeds, traps into the guest, or turns out to be MMIO. */
+/* Repeat an access until it succeeds, traps into the guest, or faults outside memory. */
 static void guest_touches(void)
 {
 	static const enum native_access kinds[] = { NATIVE_LOAD, NATIVE_STORE, NATIVE_FETCH };
@@ -106,7 +107,7 @@ static void guest_touches(void)
 	gva_t gva = random_gva();
 	struct hv_trap trap;
 	unsigned int tries;
-	u64 data = 0; /* stores write 0, so that a table stays a valid table */
+	u64 data = 0; /* stores write 0: in a table, that is an invalid entry */
 
 	for (tries = 0; tries < 20; tries++) {
 		serve(vm.vcpu);

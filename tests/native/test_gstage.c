@@ -233,7 +233,8 @@ static void a_walk_of_a_range_skips_its_empty_parts(struct fixture *f)
 	before = native_events(TRACE_gstage_step);
 	assert_true(gstage_age(&f->gs, 0, 64 * SZ_1G));
 	/*
-	 * The steps visit two leaves, and the path to each; above 1 GiB, the two share their path.
+	 * Each leaf takes three steps: the entries for 1 GiB, 2 MiB and 4 KiB. The two paths share
+	 * the entries of higher levels.
 	 */
 	assert_int_equal(native_events(TRACE_gstage_step) - before, f->variant->levels - 3 + 2 * 3);
 }

@@ -28,14 +28,15 @@ static void find_alike(struct gstage *gs, struct gstage *twin, gpa_t gpa)
 
 static void map_alike(struct gstage *gs, struct gstage *twin, gpa_t gpa)
 {
-	unsigned int level = (unsigned int)rnd(64); /* 1G is rare: it costs 512 entries at a time */
+	unsigned int level = (unsigned int)rnd(64); /* 1G is rare: a split writes 512 entries */
 	pte_t old[2] = { 0 }, pte;
 
 	level = level == 0 ? 2 : level < 8 ? 1 : 0;
 	pte = pte_make(rnd(1 << 20) << gstage_shift(level), rnd(2) ? RW : GSTAGE_LEAF);
 	assert_int_equal(gstage_map(gs, gpa, level, pte, &old[0]),
 			 gstage_map(twin, gpa, level, pte, &old[1]));
-	assert_int_equal(pte_is_table(old[0]), pte_is_table(old[1])); /* each has its own table */
+	/* Old entries that point to tables differ, because each G-stage has its own tables. */
+	assert_int_equal(pte_is_table(old[0]), pte_is_table(old[1]));
 	if (!pte_is_table(old[0]))
 		assert_int_equal(old[0], old[1]);
 }

@@ -3,11 +3,11 @@
  * test_gstage_vms.c - four VMs that differ in gstage_walk and gstage_huge take the same random
  * steps.
  *
- * They share the same user memory. After each access, all VMs must map the same host page, and
- * their logs must show the same dirty pages. Where only the walker differs, the tables must be
- * equal entry by entry. The guests load and store. The host takes pages back and provides new ones
- * (small, large or copied on write), ages them, turns logging on and off, and reads logs. HS_STEPS:
- * number of steps; the default takes a second.
+ * They share the same user memory. After each access, all VMs must map the same host page. Whenever
+ * the logs are read, they must show the same dirty pages. Where only the walker differs, the tables
+ * must be equal entry by entry. The guests load and store. The host takes pages back, provides new
+ * ones (small, large or copied on write), and ages them. User space turns logging on and off, and
+ * reads the logs. HS_STEPS: number of steps; the default takes a second.
  */
 #include <stdlib.h>
 #include "touch.h"
@@ -19,7 +19,7 @@
 #define BLOCKS    3
 #define SIZE      (BLOCKS * SZ_2M)
 #define PAGES     (SIZE / PAGE_SIZE)
-#define VMS       4 /* bit 0: recursive walker, bit 1: no large leaves */
+#define VMS       4 /* in a VM's index, bit 0: recursive walker, bit 1: no large leaves */
 #define LOGS      (HVA + 32 * SZ_2M)
 #define LOG_WORDS (PAGES / 64)
 
@@ -182,7 +182,7 @@ static void compare(void)
 		assert_maps_the_host(gs[2], page);
 		if (gstage_find(gs[0], GPA + page * PAGE_SIZE, &leaf[0]) != 0 ||
 		    gstage_find(gs[2], GPA + page * PAGE_SIZE, &leaf[1]) != 0)
-			continue; /* the pages of a large leaf are mapped and unmapped together */
+			continue; /* may differ: a large leaf maps and unmaps 512 pages at once */
 		assert_int_equal(leaf[1].level, 0);
 		assert_int_equal(leaf[0].pte & PTE_W, leaf[1].pte & PTE_W);
 	}

@@ -2,7 +2,7 @@
 /*
  * test_insn_decode.c - decoding of loads and stores, compared with the assembler and disassembler.
  *
- * gen_insns.py makes the table: every 16-bit encoding, and thousands of 32-bit ones.
+ * gen_insns.py makes the table from every 16-bit encoding and thousands of 32-bit ones.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,7 +40,7 @@ static void decoding_agrees_with_the_assembler(void **state)
 		insn_decode_access(row->insn, &a);
 		kinds[row->kind]++;
 		if (row->kind == ACCESS_NONE && is_zcb(row->insn))
-			continue; /* an assembler without Zcb does not know these */
+			continue; /* a disassembler without Zcb does not know these encodings */
 		if (a.kind != row->kind || a.insn_len != row->insn_len)
 			fail_msg("0x%x: kind %u, %u bytes; expected %u, %u", row->insn, a.kind,
 				 a.insn_len, row->kind, row->insn_len);
@@ -57,8 +57,8 @@ static void decoding_agrees_with_the_assembler(void **state)
 }
 
 /*
- * Return the htinst of a 32-bit access: `distance`, from the access's address to the one that
- * faulted, replaces rs1.
+ * Return the htinst of a 32-bit access: the offset becomes 0, and `distance`, the faulting address
+ * minus the access's address, replaces rs1.
  */
 static unsigned long transform(const struct row *row, unsigned int distance)
 {

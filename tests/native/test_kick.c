@@ -4,8 +4,8 @@
  *
  * The first tests make a request just before the vCPU enters its guest, and while the vCPU is in
  * its guest. The next ones make it at the full fences, where one side has written its own word but
- * has not yet read the other side's. The last ones are races, in which a thread stays in its vCPU's
- * guest until the hart is kicked.
+ * has not yet read the other side's. The others are mostly races with a thread that runs the guest,
+ * or idles, until its hart is kicked.
  */
 #include "race.h"
 #include "vcpu/halt_poll.h"
@@ -180,8 +180,8 @@ static unsigned long load(unsigned long *p)
 }
 
 /*
- * Stay in the guest until the hart is kicked or the test ends. The end of the test does not kick
- * the hart if the vCPU is just entering.
+ * Stay in the guest until the hart is kicked or the test ends. The test's last request does not
+ * kick the hart if the vCPU serves it just before the entry.
  */
 static void stay_until_kicked(struct kvm_vcpu *vcpu)
 {
@@ -231,7 +231,7 @@ static void repeat_waited_request(void (*guest)(struct kvm_vcpu *vcpu), unsigned
 			assert_true(race_wait(first, load(first)));
 		mine = __atomic_add_fetch(&race.asked, 1, __ATOMIC_SEQ_CST);
 		vm_request_all_and_wait(vm.vm, REQ_FENCE_I);
-		/* The vCPU has left the guest, or has entered it again after the request. */
+		/* The vCPU must have left the guest, or have entered it again since the request. */
 		if (__atomic_load_n(&race.in_guest, __ATOMIC_SEQ_CST) && load(&race.served) < mine)
 			late++;
 	}
@@ -249,8 +249,8 @@ static void a_waited_request_stops_a_running_guest(void **state)
 }
 
 /*
- * Get the SBI version in a loop. A call on the fast path is not an entry, so it does not change
- * which requests the guest has seen served.
+ * Get the SBI version in a loop. The return from a call on the fast path is not an entry, so
+ * race.served stays as it was.
  */
 static void fast_guest(struct kvm_vcpu *vcpu)
 {
@@ -363,7 +363,7 @@ static void no_interrupt_is_lost_on_its_way_to_an_idle_hart(void **state)
 	native_idle_due = is_due;
 	pthread_create(&thread, NULL, run_idle, vm.vcpu);
 	for (i = 0; i < ROUNDS / 3; i++) {
-		/* Sometimes another thread wants the hart, so the vCPU sleeps instead. */
+		/* If another thread wants the hart, the vCPU sleeps instead of idling. */
 		__atomic_store_n(&native_hart_wanted, i % 64 < 8, __ATOMIC_SEQ_CST);
 		request_until_served(reqs[i % ARRAY_SIZE(reqs)]);
 	}

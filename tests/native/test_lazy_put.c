@@ -9,7 +9,7 @@
 
 #define EXPERIMENTAL 0x08000000UL
 
-/* Increment a CSR that load restores and put saves, and exit to user space. */
+/* Increment a CSR that vcpu_load() restores and vcpu_put() saves, and exit to user space. */
 static void counting_guest(struct kvm_vcpu *vcpu)
 {
 	csr_write(vsscratch, csr_read(vsscratch) + 1);
@@ -146,7 +146,10 @@ static void signal_comes(bool begins)
 		native_signal_set(true);
 }
 
-/* The thread sleeps and gets no interrupt, so it must find the signal before the guest runs. */
+/*
+ * While the state is fetched, the thread sleeps and gets no interrupt for a signal, so it must
+ * check for one before the guest runs.
+ */
 static void a_signal_during_the_fetch_ends_the_run(void **state)
 {
 	(void)state;

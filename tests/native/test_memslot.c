@@ -78,7 +78,7 @@ static void an_overlap_is_eexist(void **state)
 	assert_int_equal(set(1, GPA + PAGE_SIZE, PAGE_SIZE, HVA, 0), -EEXIST);
 	assert_int_equal(set(1, GPA + MB, MB, HVA, 0), 0);
 	assert_int_equal(set(2, GPA - MB, MB, HVA, 0), 0);
-	/* Slots that share user memory do not overlap. */
+	/* Slots may share user memory: only their guest addresses must not overlap. */
 	assert_int_equal(slot_at(GPA + MB), 1);
 	assert_int_equal(slot_at(GPA - 1), 2);
 }
@@ -116,7 +116,7 @@ static void a_writable_slot_of_read_only_memory_is_eperm(void **state)
 	native_user_map(HVA, PAGE_SIZE, NATIVE_READ_ONLY);
 	assert_int_equal(set(0, GPA + 4 * MB, 3 * PAGE_SIZE, HVA, 0), -EPERM);
 	assert_int_equal(set(0, GPA, 3 * PAGE_SIZE, HVA, KVM_MEM_LOG_DIRTY_PAGES), -EPERM);
-	assert_int_equal(set(0, GPA, 3 * PAGE_SIZE, HVA, 0), 0); /* no change at all */
+	assert_int_equal(set(0, GPA, 3 * PAGE_SIZE, HVA, 0), 0); /* no change, so no check */
 	assert_int_equal(set(0, GPA, 0, HVA, 0), 0);
 }
 

@@ -2,8 +2,9 @@
 /*
  * test_mmio.c - MMIO from the trap to user space and back into the register.
  *
- * A dozen of the guest's instructions are written out, because that is clearer than entries from
- * the assembler's table. Each claim is checked with htinst and with a fetch (htinst 0).
+ * The guest's few instructions are written out, because that is clearer than entries from the
+ * assembler's table. Each claim is checked with htinst, with a fetch (htinst 0), and with the
+ * toggle mmio_decode=fetch, which requires a fetch although htinst is valid.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -337,7 +338,7 @@ static void a_page_table_outside_memory_faults_with_the_accesss_cause(struct nat
 	assert_injected(f->vcpu, EXC_LOAD_ACCESS_FAULT, 0x1234);
 }
 
-/* ---- the fetch of the instruction, which may have changed --------------------------- */
+/* ---- fetching the instruction that trapped: faults, and code that has changed ---------------- */
 
 static void fetch_with_trap(struct native_vm *f, unsigned long cause, unsigned long htval)
 {
@@ -423,8 +424,8 @@ static void a_compressed_instruction_at_a_pages_end_needs_no_next_page(struct na
 }
 
 /*
- * The TLB still has the code's page: the host did not wait for a vCPU outside its guest when it
- * took the page back. ASan would report a read of the page.
+ * The host does not wait for a vCPU outside its guest when it takes a page back, so the TLB still
+ * has the translation of the code's page. tlb_model.c would panic if the fetch read that page.
  */
 static void a_fetch_reads_no_page_that_the_host_took_back(struct native_vm *f)
 {

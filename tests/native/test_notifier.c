@@ -2,8 +2,9 @@
 /*
  * test_notifier.c - the host takes pages back while other code uses them.
  *
- * The tests cover rules 3, 4 and 6 of docs/locking.md. A hook of the native machine makes the other
- * side act at exactly the critical step, so the result does not depend on timing.
+ * The tests cover rules 3, 4 and 6 of docs/locking.md. A hook of the native machine, or the test
+ * itself, does what another thread could do at exactly the critical step, so the result does not
+ * depend on timing.
  */
 #include "touch.h"
 
@@ -182,7 +183,7 @@ static void removing_a_table_flushes_the_vm(void **state)
 	native_user_unmap(HVA, SZ_2M); /* one leaf, and the table that held it */
 	serve(vm.vcpu);
 	assert_int_equal(native_fences.gvma_vmid, before.gvma_vmid + 1);
-	/* An SBI call fences at once on the harts whose loaded vCPU is outside its guest. */
+	/* The flush waits for no vCPU outside its guest, so an SBI call fences every hart, too. */
 	assert_int_equal(native_fences.remote_gvma, before.remote_gvma + 1);
 }
 
@@ -237,7 +238,7 @@ static void only_a_page_used_again_is_young_again(void **state)
 	age(HVA, HVA + SZ_2M);
 	assert_false(is_young(HVA + 0x1000) || is_young(HVA + 0x2000));
 	assert_int_equal(load(BASE + 0x2000), 2);
-	assert_int_equal(faults, 1); /* this hardware does not set A: the fault's handler does */
+	assert_int_equal(faults, 1); /* this hardware does not set A: the fault handler does */
 	assert_false(is_young(HVA + 0x1000));
 	assert_true(is_young(HVA + 0x2000));
 	store(BASE + 0x2000, 3); /* W and D are unchanged */

@@ -104,7 +104,7 @@ static void a_vector_register_has_the_harts_length(void **state)
 
 static void half_a_vector_register_changes_nothing(void **state)
 {
-	/* The mapping is 1 MiB long. */
+	/* The mapping is 1 MiB long: it holds only the first 8 of the register's 16 bytes. */
 	struct kvm_one_reg reg = { .id = V_REG(3), .addr = HVA + (1 << 20) - 8 };
 
 	(void)state;
@@ -314,7 +314,10 @@ static void a_restored_vcpu_reads_the_same(void **state)
 	vm.vcpu = native_vcpu_make(&vm, 4);
 	for (i = 0; i < n; i++)
 		assert_int_equal(set_back(ids[i], values[i]), 0);
-	/* F's registers are listed before D's, so all 64 bits of D's are restored. */
+	/*
+	 * Setting an F register overwrites the upper half of the D register. The list has the D
+	 * registers after the F registers, so all 64 bits are restored.
+	 */
 	for (i = 0; i < n; i++)
 		assert_int_equal(value_of(ids[i]), values[i]);
 	vm.vcpu = source;
@@ -402,8 +405,8 @@ static void a_set_timer_survives_a_change_of_sstc(void **state)
 }
 
 /*
- * Without Sstc, the host raises the interrupt line; with Sstc, the line follows the compare
- * register.
+ * Without Sstc, a timer that is due sets a bit of hvip, which sip shows. With Sstc, hvip stays
+ * clear, and the interrupt is pending whenever the time has reached the compare register.
  */
 static void the_timer_line_follows_the_timer_variant(void **state)
 {

@@ -2,12 +2,12 @@
 /*
  * test_pieces.c - what other threads may do when a long change of the table releases mmu_lock.
  *
- * The tests cover rules 4, 5, 6 and 21 of docs/locking.md. The hook is called where the host would
- * take interrupts, and does what another thread could do there.
+ * The tests cover rules 3, 4, 5, 6 and 21 of docs/locking.md. native_poll_hook is called where the
+ * host would take interrupts; it does what another thread could do there.
  */
 #include "touch.h"
 
-#define PAGES 1024U /* adjacent 4 KiB leaves, which take several pieces */
+#define PAGES 1024U /* adjacent 4 KiB leaves, too many to change in one piece */
 
 static unsigned int pauses;
 static void (*at_pause)(void);
@@ -34,8 +34,8 @@ static unsigned int pages_mapped(void)
 }
 
 /*
- * Count only the polls during a pause, that is, after the first leaf is removed and before the
- * last.
+ * Act only on polls during a pause: mmu_lock is free, and some but not all of the leaves have been
+ * removed.
  */
 static void poll(void)
 {
@@ -109,7 +109,7 @@ static void a_long_range_is_removed_in_short_pieces(void **state)
 	(void)state;
 	touch_all();
 	invalidate_all_start();
-	/* Each leaf costs GSTAGE_VISIT. */
+	/* Of the GSTAGE_PIECE units of work in a piece, each leaf takes GSTAGE_VISIT. */
 	assert_in_range(pauses, PAGES * GSTAGE_VISIT / GSTAGE_PIECE - 1,
 			PAGES * GSTAGE_VISIT / GSTAGE_PIECE + 4);
 	invalidate_all_end();
@@ -131,10 +131,7 @@ static void tables_are_freed_although_pieces_end_inside_them(void **state)
 
 /* ---- rules 4 and 3: the range stays announced ------------------------------------------------ */
 
-/*
- * Access the page once as the guest, and check that the fault is to be retried and nothing is
- * mapped.
- */
+/* Store once to page i as the guest. The fault handler must map nothing and let the guest retry. */
 static void is_refused(unsigned int i)
 {
 	struct hv_trap trap;
@@ -179,7 +176,7 @@ static void invalidate_first_page(void)
 	assert_true(vm.vm->gstage.unfenced > 0);
 	n->invalidate_start(n, HVA, HVA + PAGE_SIZE);
 	serve(vm.vcpu);
-	/* The caller may now free the page. */
+	/* The host may now free the page. */
 	assert_int_not_equal(native_gstage_access(page(0), NATIVE_LOAD, &hpa), 0);
 	n->invalidate_end(n, HVA, HVA + PAGE_SIZE);
 }
@@ -365,7 +362,7 @@ static void fault_in_second_block(void)
 	pauses++;
 	assert_int_equal(level_of(LATER + 1), 0);
 	store(page(LATER), 4711);
-	/* The neighbors have not been removed at once to make room for a large leaf. */
+	/* The fault has not replaced the small leaves by a large one. */
 	assert_int_equal(level_of(LATER + 1), 0);
 }
 

@@ -80,7 +80,7 @@ static void cycles_and_instructions_have_counters_of_their_own(void **state)
 	(void)state;
 	assert_int_equal(configured(CYCLES, 0), PMU_CYCLE);
 	assert_int_equal(configured(INSTRET, 0), PMU_INSTRET);
-	/* When both of these counters are in use, another one is chosen. */
+	/* The cycle counter is in use, so an hpmcounter is chosen. */
 	assert_int_equal(configured(CYCLES, 0), 3);
 	assert_int_equal(configured(NATIVE_PMU_CACHE, 0), 4);
 	assert_int_equal(configured(FW(SBI_PMU_FW_SET_TIMER), 0), NR_HW);
@@ -178,7 +178,7 @@ static void a_counter_counts_from_start_to_stop(void **state)
 	assert_int_equal(start_at(n, 1000), SBI_SUCCESS);
 	native_pmu_happen(CYCLES, 1);
 	assert_int_equal(value_of(n), 1001);
-	/* A hardware counter is given back when the guest's counter is stopped and reset. */
+	/* Stopping the guest's counter gives the hardware counter back. */
 	assert_int_equal(stop(n, SBI_PMU_STOP_RESET), SBI_SUCCESS);
 	assert_int_equal(native_pmu_lent(0), 0);
 }

@@ -330,7 +330,7 @@ static u64 any(void)
 	return bits;
 }
 
-/* Return a random number, sometimes a meaningful one. */
+/* Return a random argument, usually of a kind that some call expects. */
 static unsigned long any_argument(void)
 {
 	switch (any() % 6) {

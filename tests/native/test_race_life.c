@@ -2,9 +2,9 @@
 /*
  * test_race_life.c - vCPUs run, sleep, stop and end while other threads send them requests.
  *
- * Rule numbers are those of docs/locking.md. Nothing may be lost: an event that does not arrive
- * within a minute counts as lost, on any machine. The native host counts sleepers whose condition
- * became true without a wake-up, and one_vm_end() requires that there are none.
+ * Rule numbers are those of docs/locking.md. No event may be lost: one that does not arrive within
+ * a minute counts as lost, however slow the machine is. The native host counts sleepers whose
+ * condition became true without a wake-up, and one_vm_end() requires that there are none.
  */
 #include <sched.h>
 #include "one_vm.h"
@@ -45,7 +45,7 @@ static void stop(unsigned int i)
 
 static unsigned long received;
 
-/* Take the interrupt and wait for the next one; sometimes compute instead of waiting. */
+/* Take the interrupt if it is pending. Then wait for the next one, unless the host interrupts. */
 static void interrupted_guest(struct kvm_vcpu *vcpu)
 {
 	if (csr_read(hvip) & BIT(IRQ_VS_EXT)) {

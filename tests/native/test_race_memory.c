@@ -2,9 +2,9 @@
 /*
  * test_race_memory.c - guests run on two harts while their memory is changed.
  *
- * Each word that a guest reads says when it was written, and at the time of the read the guest
- * knows which values are too old. Rule numbers are those of docs/locking.md;
- * tests/native/mutants.slow.t shows the effect of a broken rule.
+ * To detect stale translations, the tests write increasing values to the pages, and a guest knows
+ * at each read which values are too old. Rule numbers are those of docs/locking.md;
+ * tests/native/mutants.slow.t checks that the tests fail if a rule is broken.
  */
 #include <sched.h>
 #include "one_vm.h"
@@ -23,7 +23,7 @@ static unsigned int nr_runners;
 static struct native_vm others[VMS];
 static unsigned int nr_others;
 static u64 floors[PAGES]; /* the oldest value that a page may still show */
-static u64 stale;         /* how often a guest saw an older value */
+static u64 stale;         /* number of reads through stale translations */
 
 static int setup_with(unsigned int vmid_bits, unsigned int user_flags)
 {
@@ -133,7 +133,7 @@ static bool check_page(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int page)
 
 /* ---- rules 2, 3, 4, 6: the host takes pages back ---------------------------------------- */
 
-/* Read random pages and store to them. A store to a freed page would be detected. */
+/* Read random pages and store to them. tlb_model.c panics if an access reaches a freed page. */
 static void paging_guest(struct kvm_vcpu *vcpu)
 {
 	unsigned int steps = 40, page;
@@ -147,7 +147,7 @@ static void paging_guest(struct kvm_vcpu *vcpu)
 	}
 }
 
-/* Often let other threads run between the lookup of a page and its mapping. */
+/* At one lookup in four, let other threads run between a page's lookup and its mapping. */
 static void yield_at_lookup(hva_t hva, bool write)
 {
 	(void)hva;
@@ -176,7 +176,7 @@ static void no_guest_sees_a_page_that_the_host_took_back(void **state)
 	native_guest = paging_guest;
 	native_page_get_hook = yield_at_lookup;
 	start_all();
-	/* On a busy machine, it takes a while until a vCPU is in its guest. */
+	/* On a busy machine, it may take longer until a flush finds a vCPU in its guest. */
 	for (i = 1; race_round(i) || (!vm.vm->stats.remote_tlb_flush && i < 10000); i++)
 		take_back(race_random(PAGES), i);
 	stop_all();
@@ -264,7 +264,7 @@ static void map_guest(struct kvm_vcpu *vcpu)
 	}
 }
 
-/* Write value i to every page of the range before slot 0 maps it. */
+/* Write value i to four pages at hva, then delete slot 0 and create it again with these pages. */
 static void remap_slot(hva_t hva, u64 i)
 {
 	unsigned int page;

@@ -14,7 +14,7 @@ static int setup(void **state)
 	return one_vm_ready("h i m a f d c sstc zkr", PC);
 }
 
-/* A guest that traps once; at its next entry it only records its registers. */
+/* A guest that records its pc at each entry. It traps at the first entry; the next ends KVM_RUN. */
 static struct hv_trap trap_once;
 static unsigned int entered;
 static unsigned long entered_at;
@@ -38,7 +38,7 @@ static const struct hv_trap answered[] = {
 	{ .scause = EXC_ECALL_VS },
 };
 
-/* Run to an exit, and answer it like a VMM that does not know that the guest was started again. */
+/* Run the guest to its exit, and store the VMM's answer, which the next KVM_RUN would deliver. */
 static void exit_and_answer(const struct hv_trap *trap)
 {
 	struct kvm_run *run = vm.vcpu->run;
@@ -78,7 +78,7 @@ static void set_mp_state(u32 mp_state)
 	assert_int_equal(native_ioctl(vm.vcpu_fd[0], KVM_SET_MP_STATE, NATIVE_USER_BASE), 0);
 }
 
-/* Enter the guest again; it only records its registers. */
+/* Enter the guest again; it records its pc and ends KVM_RUN. */
 static void enter_again(void)
 {
 	native_signal_set(false);

@@ -153,7 +153,7 @@ static void change(struct kvm_vcpu *vcpu, const u64 *ids, unsigned int n)
 		value[0] = 1000000 + rnd(1000000);
 	else if (id == TIMER(compare))
 		value[0] = random_time(vcpu->kvm);
-	else if (id == GENERAL(sip)) /* without the timer's bit, which follows the timer */
+	else if (id == GENERAL(sip)) /* keep the timer's bit, which follows the timer */
 		value[0] = (value[0] & ~BIT(IRQ_S_TIMER)) | (sip_of(vcpu) & BIT(IRQ_S_TIMER));
 	set_bytes(vcpu, id, (const u8 *)value); /* many writes are refused */
 }
@@ -186,8 +186,8 @@ static void save(void)
 }
 
 /*
- * Return the phase in which a register is restored. D's registers follow F's, which are halves of
- * them, and an SBI extension's registers follow the register that enables it.
+ * Return the phase in which a register is restored. A D register follows the F register that is its
+ * lower half, and an SBI extension's registers follow the register that enables it.
  */
 static unsigned int phase(u64 id)
 {

@@ -172,7 +172,8 @@ static void run_wrs_nto(void)
 }
 
 /*
- * The thread that waits for the hart may have to make the awaited store, and time slices are long.
+ * The guest waits for a store that may have to come from the thread that waits for this hart, and
+ * time slices are long.
  */
 static void wrs_nto_yields_the_hart_to_a_waiting_thread(void **state)
 {
@@ -380,7 +381,10 @@ static void wfi_with_a_line_pending_does_not_sleep(void **state)
 
 static unsigned int idle_looks;
 
-/* Raise the line while the hart idles. If the hart idles again, only a signal can end the wait. */
+/*
+ * Raise the line while the hart idles. A second call means that the core has missed the line: end
+ * the wait by a signal, so that the test fails instead of hanging.
+ */
 static bool ring_while_idle(void)
 {
 	if (idle_looks++)
@@ -413,7 +417,7 @@ static void the_hosts_csrs_are_restored(void **state)
 	vm.vcpu->csrs.scounteren = 2;
 	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
 	assert_int_equal(run_trap((struct hv_trap){ .scause = EXC_LOAD_ACCESS_FAULT }), -EINTR);
-	assert_int_equal(csr_read(hvip), 0); /* hvip is the vCPU's, and is saved with it */
+	assert_int_equal(csr_read(hvip), 0); /* the put has saved and cleared hvip */
 	assert_int_equal(vm.vcpu->csrs.hvip, BIT(IRQ_VS_EXT));
 	assert_int_equal(csr_read(scounteren), 5);
 	assert_int_equal(csr_read(senvcfg), 0x70);

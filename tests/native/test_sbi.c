@@ -151,8 +151,8 @@ static bool is_cached(gva_t gva)
 }
 
 /*
- * Cache a translation of gva by a gigapage at 0, which maps the first gigabyte of memory. Then
- * empty the guest's table, which is at BASE + 0x4000.
+ * Map the first gigabyte of virtual addresses to guest memory by a gigapage, and access gva to
+ * cache the translation. Then empty the guest's table, which is at NATIVE_GUEST_BASE + 0x4000.
  */
 static void cache_translation(gva_t gva)
 {

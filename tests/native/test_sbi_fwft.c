@@ -68,7 +68,7 @@ static void a_feature_is_set_read_locked_and_reset(void **state)
 	assert_true(vm.vcpu->henvcfg & ENVCFG_ADUE);
 }
 
-/* A VMM's settings from before the run have no effect once their registers no longer exist. */
+/* Without the extension, its registers do not exist: a VMM could not read or migrate a setting. */
 static void disabling_the_extension_resets_its_features(void **state)
 {
 	(void)state;

@@ -33,7 +33,7 @@ static void run_delay_becomes_steal_time(void **state)
 
 	(void)state;
 	memset(area(), 0x55, sizeof(struct sta));
-	native_run_delay_set(1000); /* waited earlier, so not reported to this guest */
+	native_run_delay_set(1000); /* from before set_shmem(), so not reported */
 	assert_int_equal(set_shmem(AREA_GPA, 0, 0), SBI_SUCCESS);
 	assert_memory_equal(area(), &(struct sta){ 0 }, sizeof(struct sta));
 
@@ -151,7 +151,7 @@ static void a_preempted_vcpu_is_marked_until_it_runs(void **state)
 static void deleting_guest(struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;
-	vm.vcpu->mode = VCPU_OUTSIDE; /* as after an exit, for which the deletion waits */
+	vm.vcpu->mode = VCPU_OUTSIDE; /* as after an exit: the deletion waits for it */
 	assert_int_equal(native_set_slot(vm.vm, 7, OTHER_GPA, 0, 0, 0), 0);
 	native_run_delay_set(300);
 	native_migrate(0);
@@ -212,7 +212,8 @@ static void steal_time_has_two_registers(void **state)
 	assert_int_equal(area()->sequence, 0);
 
 	/*
-	 * This is a restore: only the time that this thread waits after its first KVM_RUN counts.
+	 * As in a restore, user space sets the address: only the time that this thread waits after
+	 * its first KVM_RUN counts.
 	 */
 	assert_int_equal(reg_set(STA, 0, AREA_GPA), 0);
 	area()->steal = 5;

@@ -35,7 +35,8 @@ static void the_last_vcpu_may_suspend_the_system(void **state)
 	vcpu_clear_irq(vm.vcpu, IRQ_VS_EXT);
 
 	/*
-	 * An interrupt wakes the machine, and the guest resumes at the address that its call gave.
+	 * An interrupt arrives, and the next KVM_RUN resumes the guest at the address that its call
+	 * gave.
 	 */
 	vcpu_set_irq(vm.vcpu, IRQ_VS_EXT);
 	script_at = script_len = 0;

@@ -95,7 +95,7 @@ static void other_indirect_registers_go_to_user_space(void **state)
 
 /* ---- reset ---------------------------------------------------------------------------------- */
 
-/* After a reset, each register reads as in a new vCPU, whatever the vCPU held before. */
+/* After a reset, all registers except a0 (the vCPU's ID) read as in a new vCPU. */
 static void a_reset_vcpu_reads_as_a_new_one(void **state)
 {
 	static u64 ids[512];
@@ -177,7 +177,7 @@ static void init_received_resets_a_vcpu_once_the_capability_is_enabled(void **st
 	assert_int_equal(value_of(CORE(regs.a0)), 0);
 	assert_int_equal(value_of(GENERAL(satp)), 0);
 	assert_int_equal(value_of(GENERAL(sip)), 0);
-	/* The machine's settings and the vCPU's MP state are kept. */
+	/* The vCPU's configuration and its MP state are kept. */
 	assert_int_equal(value_of(ISA(KVM_RISCV_ISA_EXT_SSTC)), 1);
 	assert_int_equal(mp_state_of(), KVM_MP_STATE_RUNNABLE);
 	assert_int_equal(set_mp_state(KVM_MP_STATE_STOPPED), 0);

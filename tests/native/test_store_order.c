@@ -2,10 +2,10 @@
 /*
  * test_store_order.c - the core's lock-free handshakes in every order that RVWMO allows.
  *
- * TSan knows which accesses are ordered, but not that a store and a later load of another word need
- * a full fence. Also, the build machine reorders less than RISC-V may. So each handshake is written
- * here as two short programs. The accesses of a program may happen in any order that its fences
- * allow, but accesses to the same word stay in order (memory itself is the same for all harts). All
+ * TSan does not report a missing full fence between a store and a later load of another word. Also,
+ * the build machine reorders less than RISC-V may. So each handshake is written here as two short
+ * programs. The accesses of a program may happen in any order that its fences allow, but accesses
+ * to the same word stay in order. A store becomes visible to all harts at once, as in RVWMO. All
  * interleavings of all these orders are tried. With its fences, a handshake never ends badly. If
  * any one fence is left out, it can end badly; otherwise that fence would not be needed.
  */
@@ -23,9 +23,9 @@ enum kind {
 	END,
 	STORE,   /* word = value */
 	LOAD,    /* result[value] = word */
-	FULL,    /* everything before it, then everything after it */
-	ACQUIRE, /* loads before it, then everything after it */
-	RELEASE, /* everything before it, then stores after it */
+	FULL,    /* like fence rw,rw: accesses before it precede all accesses after it */
+	ACQUIRE, /* like fence r,rw: loads before it precede all accesses after it */
+	RELEASE, /* like fence rw,w: accesses before it precede stores after it */
 };
 
 enum word {
@@ -63,7 +63,7 @@ static bool fence_orders(enum kind fence, enum kind before, enum kind behind)
 	return (fence != ACQUIRE || before == LOAD) && (fence != RELEASE || behind == STORE);
 }
 
-/* Whether op i of the program must be done before op j > i. */
+/* Return whether op i of the program must be done before op j > i. */
 static bool in_order(const struct op *program, unsigned int i, unsigned int j)
 {
 	unsigned int f;
@@ -95,7 +95,7 @@ struct state {
 	unsigned int result[4];
 };
 
-/* Whether some order of the remaining ops ends badly. */
+/* Return whether some order of the remaining ops ends badly. */
 static bool can_end_badly(const struct handshake *h, struct state s)
 {
 	bool over = true;
@@ -127,8 +127,8 @@ static bool fails(const struct handshake *h)
 }
 
 /*
- * With all its fences, a handshake never ends badly; if any one of them is left out, some order
- * ends badly.
+ * Check that the handshake never ends badly with all its fences, and that it can end badly if any
+ * one of them is left out.
  */
 static void needs_each_of_its_fences(const struct handshake *h)
 {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_tlb_flush.c - the TLB entries that each variant of the toggle tlb_flush drops, and those
- * that it must drop.
+ * test_tlb_flush.c - each variant of the toggle tlb_flush drops the TLB entries that it must drop,
+ * and `range` keeps the others.
  *
- * Each claim is checked against the TLB model: for `range`, with and without Svinval, and for
- * `all`. The model's entries are dropped only by a fence; hinval.* takes effect only at
+ * Most claims are checked three times in the TLB model: for `range`, with and without Svinval, and
+ * for `all`. The model drops an entry only at a fence, and hinval.* takes effect only at
  * sfence.inval.ir.
  */
 #include <stdarg.h>
@@ -130,7 +130,7 @@ static void a_fence_drops_changed_pages(void)
 	assert_int_equal(entries, PAGES);
 	native_user_unmap(HVA + 3 * PAGE_SIZE, 4 * PAGE_SIZE);
 	serve(vms[0].vcpu);
-	/* Before any access: `range` has kept the unchanged pages, and `all` has kept nothing. */
+	/* Before any access refills the TLB: `range` keeps the other pages, `all` keeps none. */
 	assert_int_equal(native_tlb_entries(), by_range() ? PAGES - 4 : 0);
 	assert_false(reads(GPA + 3 * PAGE_SIZE, &hpa));
 	assert_false(reads(GPA + 6 * PAGE_SIZE, &hpa));
@@ -151,7 +151,7 @@ static void the_variant_selects_the_fence_instructions(void)
 			 by_range() && !by_svinval() ? 4 : 0);
 	assert_int_equal(native_fences.gvma_vmid - before.gvma_vmid, by_range() ? 0 : 1);
 	before = native_fences;
-	native_user_unmap(HVA + 9 * PAGE_SIZE, PAGE_SIZE); /* one page takes one fence */
+	native_user_unmap(HVA + 9 * PAGE_SIZE, PAGE_SIZE); /* Svinval is not used for one page */
 	serve(vms[0].vcpu);
 	assert_int_equal(native_fences.inval, before.inval);
 	assert_int_equal(native_fences.gvma_gpa - before.gvma_gpa, by_range() ? 1 : 0);
@@ -174,7 +174,7 @@ static void a_change_too_large_for_a_range_flushes_the_vm(void)
 	assert_false(reads(GPA, &hpa));
 }
 
-/* With more changes between two entries than a queue holds, no stale entry is left. */
+/* More changes between two guest entries than a fence queue holds leave no stale translation. */
 static void many_changes_between_two_entries_are_all_fenced(void)
 {
 	unsigned int i;
@@ -189,7 +189,7 @@ static void many_changes_between_two_entries_are_all_fenced(void)
 		assert_false(reads(GPA + i * PAGE_SIZE, &hpa));
 }
 
-/* Request one of the guest's own fences, by address or by ASID, and serve it. */
+/* Request a VS-stage fence, for one ASID or for all ASIDs, and serve it. */
 static void fence_vvma(enum hfence_kind kind, unsigned long asid, u64 start, u64 size)
 {
 	struct hfence fence = { .kind = kind, .asid = asid, .start = start, .size = size };
@@ -218,10 +218,7 @@ static void a_guests_fence_follows_the_variant(void)
 			 before.gvma_vmid + before.gvma_gpa);
 }
 
-/*
- * Fence as after a fault that finds more rights than the hart has cached: no other hart is
- * involved.
- */
+/* Fence as after a fault that adds permissions to a leaf: no other hart is involved. */
 static void a_local_fence_drops_the_page(void)
 {
 	struct hfence fence = { .kind = HFENCE_GVMA, .start = GPA + 5 * PAGE_SIZE, .size = 2 };
@@ -233,7 +230,7 @@ static void a_local_fence_drops_the_page(void)
 	assert_int_equal(vms[0].vcpu->requests, 0);
 }
 
-/* Pages are mapped and removed at random while a guest reads them: it never reads a removed one. */
+/* Pages are replaced at random, and the guest's accesses always find the current page. */
 static void random_changes_leave_no_stale_translation(void)
 {
 	unsigned int i, n = 4711;

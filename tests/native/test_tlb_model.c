@@ -14,9 +14,9 @@
 /* ---- the closed form ---------------------------------------------------------------------- */
 
 /*
- * Return the number of references of an access that misses all TLBs: the guest's walk reads n
- * entries, each through a walk of m, and one more walk of m finds the page. n and m are the numbers
- * of levels down to the leaf.
+ * Return how many PTEs an access reads if it misses in every TLB: the VS-stage walk reads n PTEs,
+ * each after a G-stage walk of m, and one more G-stage walk of m finds the page. n and m are the
+ * numbers of levels from the root to the leaf.
  */
 static unsigned int two_dimensional(unsigned int n, unsigned int m)
 {
@@ -34,14 +34,14 @@ static const struct mode {
 
 static const char *const leaf_name[] = { "4K", "2M", "1G" };
 
-/* ---- a page of tables and a page of data, identity-mapped in both stages ----------------- */
+/* ---- tables and a page of data, identity-mapped in the G-stage --------------------------- */
 
 #define GVA 0x40201000UL /* the index is 1 at each of the lower three levels */
 
 static unsigned long *guest_ram;
 static hpa_t guest_pa;
 
-#define GUEST_ORDER 3 /* 8 pages: at most five tables, then the data */
+#define GUEST_ORDER 3 /* 8 pages: up to five tables, and the data in the last page */
 
 static void map_g(struct gstage *gs, unsigned int level)
 {
@@ -57,7 +57,10 @@ static void map_g(struct gstage *gs, unsigned int level)
 	}
 }
 
-/* Write the guest's tables: page 0 is the root, and the leaf of `level` maps GVA to the data. */
+/*
+ * Write the guest's tables. Page 0 is the root, and a leaf at `level` maps the block around GVA to
+ * the block around the data's page.
+ */
 static void map_vs(const struct mode *vs, unsigned int level)
 {
 	const pte_t leaf = PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D;
@@ -93,7 +96,7 @@ static unsigned int references(const struct mode *vs, unsigned int vs_leaf, cons
 	map_vs(vs, vs_leaf);
 	csr_write(hgatp, gstage_hgatp(&gs, 1));
 	native_quirks.no_tlb = true;
-	/* The data page is where the guest's leaf, which may be large, maps it. */
+	/* The guest's leaf may be large: find the data page's offset in it. */
 	offset = (guest_pa + 7 * PAGE_SIZE) & (gstage_size(vs_leaf) - 1);
 	guest_ram[7 * 512] = 4711;
 	assert_int_equal(native_guest_access(ALIGN_DOWN(GVA, gstage_size(vs_leaf)) + offset,
@@ -174,7 +177,7 @@ static void begin(const char *toggle, const char *value, unsigned int count, uns
 
 	native_reset();
 	native_hgatp_set(1U << SATP_MODE_SV39, 14);
-	native_isa_set("h sstc"); /* one instruction per fence */
+	native_isa_set("h sstc"); /* without Svinval: one instruction per fence */
 	isa_host = 0;
 	native_core_start();
 	native_quirks.htinst = 0x2503;
@@ -217,7 +220,7 @@ static unsigned int fences(void)
 	return f->gvma_all + f->gvma_vmid + f->gvma_gpa + f->vvma_all + f->vvma_asid + f->vvma_gva;
 }
 
-/* The costs of a piece of work. */
+/* What a series of accesses costs, as counts of events. */
 struct cost {
 	unsigned int faults, fences, dropped, misses, refs;
 };
@@ -279,9 +282,10 @@ static struct cost huge_cost(const char *value, bool again)
 }
 
 /*
- * 1024 pages do not fit into a stage's 512 entries and are used in order, so each access misses
- * the first stage: 3 references, to tables in three pages. These pages, and the accessed page
- * itself, may hit or miss the second stage. Each miss is a walk of 2 (2M leaf) or 3 references.
+ * 1024 pages, used in order, do not fit into a stage's 512 TLB entries, so each access misses in
+ * the VS-stage: 3 references, to guest tables in three pages. The G-stage translations of these
+ * pages and of the accessed page may hit or miss. Each miss is a walk of 2 (2M leaf) or 3
+ * references.
  */
 static void large_leaves_save_faults_and_walks(void **state)
 {
@@ -295,14 +299,14 @@ static void large_leaves_save_faults_and_walks(void **state)
 	row("first time, off", off);
 	assert_int_equal(on.faults, 3); /* two blocks of data, one of tables */
 	assert_int_equal(off.faults,
-			 MAX_PAGES + 4); /* each page, and four tables: root, middle, two last */
+			 MAX_PAGES + 4); /* each page, and the root, middle and two leaf tables */
 
 	on = huge_cost("on", true);
 	row("again, on", on);
 	off = huge_cost("off", true);
 	row("again, off", off);
 	assert_int_equal(on.faults + off.faults, 0);
-	assert_int_equal(on.misses, MAX_PAGES); /* in the first stage only */
+	assert_int_equal(on.misses, MAX_PAGES); /* in the VS-stage only */
 	assert_int_equal(on.refs, MAX_PAGES * 3);
 	assert_true(off.misses >= 2 * MAX_PAGES);
 	assert_int_equal(off.refs, MAX_PAGES * 3 + (off.misses - MAX_PAGES) * 3);
@@ -339,7 +343,7 @@ static void vmids_save_the_misses_after_a_switch(void **state)
 {
 	struct cost on, flush;
 	unsigned int warm =
-		USED + 3; /* entries of the second stage: the pages, and the tables on the way */
+		USED + 3; /* G-stage entries: the pages, and the three VS-stage tables */
 
 	(void)state;
 	head("vmid: two VMs alternately on one hart, 100 loads, 32 pages used at each");
@@ -401,7 +405,7 @@ static void range_flushes_keep_unchanged_pages(void **state)
 			continue;
 		}
 		assert_int_equal(range.fences, n);
-		assert_int_equal(range.dropped, n); /* the second stage's entries only */
+		assert_int_equal(range.dropped, n); /* G-stage entries only */
 		assert_true(range.refs < all.refs);
 	}
 }

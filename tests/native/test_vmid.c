@@ -99,7 +99,7 @@ static void a_vm_that_stays_in_its_guest_keeps_its_vmid_over_a_rollover(void **s
 	native_hart_set(1);
 	vcpu_load(vms[0].vcpu);
 	vmid_update(vms[0].vcpu);
-	/* VM 0 stays in its guest on hart 1, while the VMIDs roll over twice on hart 0. */
+	/* VM 0 stays in its guest on hart 1, while the VMIDs roll over four times on hart 0. */
 	for (i = 0; i < 12; i++)
 		assert_int_equal(read_on(vms[1 + i % 5].vcpu, 0), 1001 + i % 5);
 	native_hart_set(1);
@@ -115,7 +115,10 @@ static void a_vm_that_stays_in_its_guest_keeps_its_vmid_over_a_rollover(void **s
 	free_vms();
 }
 
-/* Fewer VMIDs than harts are safe too: a hart that is in another VM keeps that VM's VMID. */
+/*
+ * Fewer VMIDs than harts are safe too: each hart drops everything before it runs a VM of a later
+ * generation.
+ */
 static void a_single_vmid_rolls_over_between_vms(void **state)
 {
 	unsigned int i, n = 777;
@@ -191,7 +194,10 @@ static void a_hart_that_starts_keeps_the_width_that_was_chosen(void **state)
 	free_vms();
 }
 
-/* The first hart probes the width while it is alone; a starting hart is not online yet. */
+/*
+ * The first hart probes the width while it is alone, so each hart that starts later has to check
+ * that there are still enough VMIDs. It also counts itself, because it is not online yet.
+ */
 static void harts_that_start_later_need_vmids_too(void **state)
 {
 	static const unsigned int harts[] = { 2, 3, 4 };
@@ -239,7 +245,7 @@ static void a_fence_before_hlv_uses_the_vmid_in_hgatp(void **state)
 	native_user_unmap(HVA, PAGE_SIZE);
 	native_hart_set(1);
 	assert_int_not_equal(FIELD_GET(HGATP_VMID, csr_read(hgatp)), vmid_of(0));
-	unpriv_read(vms[0].vcpu, false, GPA, &trap); /* ASan would report a read of the page */
+	unpriv_read(vms[0].vcpu, false, GPA, &trap); /* tlb_model.c panics if it reads the page */
 	assert_int_not_equal(trap.scause, 0);
 	vcpu_put(vms[0].vcpu);
 	free_vms();

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_vsstage.c - find the guest physical address that faulted when the hardware does not give it.
+ * test_vsstage.c - find the guest physical address that faulted, even if the hardware does not
+ * report it.
  *
- * Each claim is checked with htval and htinst as QEMU fills them, with either or both 0, and with
+ * Most claims are checked with htval and htinst as QEMU fills them, with either or both 0, and with
  * a core that reads neither (toggle gpa_from).
  */
 #include "touch.h"
@@ -80,7 +81,9 @@ static void a_and_d_are_set(void)
 	vm.vcpu->henvcfg |= ENVCFG_ADUE;
 	csr_write(henvcfg, ENVCFG_ADUE);
 	/*
-	 * The PTE's page is readable, and becomes writable only when the walk has to set A and D.
+	 * In the first round of for_all_quirks(), the load maps the PTE's page read-only, and the
+	 * page becomes writable only when the walk has to set A and D. In later rounds, the host's
+	 * page is already writable.
 	 */
 	load_gpa(BASE + 0x2000 + ((GVA >> 12) & 511) * 8);
 	store(GVA, 5);
@@ -103,7 +106,7 @@ static void data_is_mmio(void)
 
 	hv_copy_to_user(HVA + 0x8000, &insn, 4);
 	guest_tables(0x10000000, ALL_FLAGS);
-	/* Map the code for HLVX, which is not tested here. */
+	/* Map the code, so that HLVX, which is not tested here, can read the load instruction. */
 	guest_pte(BASE, 0x80000000, 0);
 	guest_pte(BASE + ((GVA >> 30) & 511) * 8, BASE + 0x1000, PTE_V);
 	guest_pte(BASE + 0x1000 + 8, BASE, ALL_FLAGS);

@@ -3,8 +3,9 @@
  * tlb_model.c - translate as hardware may, with a TLB that drops nothing by itself.
  *
  * Each hart keeps every VS-stage and every G-stage translation that it has made until a fence
- * covers it. This is the worst that the specification allows. QEMU keeps far fewer translations, so
- * a missing fence shows in this model first. unpriv_model.c reads guest memory through this TLB.
+ * covers it, or until 512 newer ones of the same stage have been made. The specification allows
+ * this worst case. QEMU keeps far fewer translations, so a missing fence shows in this model first.
+ * unpriv_model.c reads guest memory through this TLB.
  */
 #include <string.h>
 #include "native.h"
@@ -172,7 +173,7 @@ static unsigned long g_fault_cause(enum native_access access)
 	return cause[access];
 }
 
-/* A cached invalid pointer is not a leaf: a fence by address need not drop it (H §3.2). */
+/* A cached invalid pointer is not a leaf, so a fence by address need not drop it (H §3.2). */
 static bool is_absent(gpa_t gpa)
 {
 	const struct g_entry *e = &tlb()->absent;
@@ -248,7 +249,7 @@ static unsigned long vs_fault(struct hv_trap *trap, enum native_access access, g
 
 /*
  * Return the VS-stage leaf for gva, with the number of bytes that it maps in *size, or 0 with the
- * trap in *trap. With ADUE, set A and D in memory.
+ * trap in *trap. With henvcfg.ADUE, set A, and for a store also D, in the PTE in memory.
  */
 static pte_t vs_walk(gva_t gva, enum native_access access, u64 *size, struct hv_trap *trap)
 {
@@ -432,7 +433,7 @@ void hfence_vvma_asid_gva(unsigned long asid, gva_t gva)
 	vs_drop(false, asid, false, gva);
 }
 
-/* Drop entries as late as Svinval allows: only at sfence.inval.ir. */
+/* hinval.* drops entries as late as Svinval allows: only at sfence.inval.ir. */
 void sfence_w_inval(void)
 {
 	tlb()->invalidating = true;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_model.c - count events, and keep the last one of each kind. All events are on.
+ * trace_model.c - count events, and keep the last one of each kind. All events are on by default.
  *
  * If HS_TRACE is set in the environment, each event is printed.
  */

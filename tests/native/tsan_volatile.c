@@ -2,10 +2,10 @@
 /*
  * tsan_volatile.c - READ_ONCE() and WRITE_ONCE() as TSan sees them: relaxed atomics.
  *
- * The option tsan-distinguish-volatile was made for the same purpose in another kernel. With this
- * option, gcc calls these functions before each volatile access instead of treating the access as a
- * plain one. So two volatile accesses do not race with each other, but each of them still races
- * with a plain one. For TSan, adding 0 is a write; for other threads, it changes nothing.
+ * With the parameter tsan-distinguish-volatile, which was added for KCSAN in Linux, gcc calls these
+ * functions before each volatile access instead of treating the access as a plain one. So two
+ * volatile accesses do not race with each other, but each of them still races with a plain one. For
+ * TSan, adding 0 is a write; for other threads, it changes nothing.
  */
 #include "hv/types.h"
 

@@ -2,10 +2,11 @@
 /*
  * perfcount.c - use a kernel's counters as `perf stat` and `perf record` do, without perf.
  *
- * The program runs in a guest with Debian's kernel and prints TAP. It counts a loop of a known
- * number of instructions with perf_event_open(2), in user mode, in the kernel, and in both. Every
- * claim is about counters, none about time. With --exact, it also checks the number of
- * instructions. With --sampling, it makes counters overflow, which needs Sscofpmf.
+ * The program runs in a guest with Debian's kernel and prints TAP. With perf_event_open(2), it
+ * counts the instructions of a loop, in user mode, in the kernel, and in both, and the SBI
+ * specification's firmware events. Every claim is about counters, none about time. With --exact, it
+ * also checks the number of instructions. With --sampling, it makes counters overflow, which needs
+ * Sscofpmf.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,7 @@
 /* A raw event of the riscv_pmu driver: a firmware event of the SBI specification. */
 #define FIRMWARE(code)  (1ULL << 63 | (code))
 #define FW_SET_TIMER    5
-#define FW_IPI_SENT     6 /* the next number is for IPIs received */
+#define FW_IPI_SENT     6 /* the number after that of a "sent" event is for "received" */
 #define FW_FENCE_I_SENT 8
 
 static unsigned int claims, failed;
@@ -104,7 +105,7 @@ static void test_hardware(void)
 	ok(cycles != ~0ULL && cycles, "the cycles of a loop are counted");
 }
 
-/* The loop's count is exact if instructions are really counted, not estimated from the clock. */
+/* Requires that instructions are really counted, not estimated from the clock. */
 static void test_exact(void)
 {
 	struct perf_event_attr user = { .exclude_kernel = 1, .exclude_hv = 1 };
@@ -167,7 +168,7 @@ static void *busy(void *arg)
 	return NULL;
 }
 
-/* Send a byte through a pipe to a sleeping thread on CPU 1 and another one back: two wake-ups. */
+/* words() sends a byte to answer(), which sleeps on CPU 1 and sends it back: two wake-ups. */
 static int there[2], back[2];
 
 static void *answer(void *arg)

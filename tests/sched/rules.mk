@@ -13,7 +13,7 @@ NATIVE_TESTS += $(SCHED_PROGS)
 
 tests: $(SCHED_PROGS)
 
-# MUTEX: another version of mutex.c, for mutants.slow.t.
+# mutants.slow.t sets MUTEX to its own version of mutex.c.
 $(SCHED_PROGS): $(SCHED_DIR)/test_mutex.c $(SCHED_DIR)/shim.h $(TOP)/src/host/sched/mutex.c $(TOP)/src/host/sched/wait.h \
 		$(wildcard $(TOP)/src/include/hv/*.h) | uapi-present
 	@mkdir -p $(@D)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * shim.h - included before src/host/sched/mutex.c: pthreads instead of the host's threads, with the
- * interface of the host's thread.h, and controls for tests.
+ * shim.h - replaces the host's thread.h in the tests of mutex.c: the same interface on pthreads,
+ * with controls for tests. The compiler reads it before each source file (-include).
  */
 #ifndef TESTS_SCHED_SHIM_H
 #define TESTS_SCHED_SHIM_H

@@ -3,8 +3,8 @@
  * test_mutex.c - the host's mutexes (src/host/sched/mutex.c) on pthreads: one holder at a time, no
  * lost wake-up, and no thread that waits forever while others take the mutex repeatedly.
  *
- * A test holds a thread back to model a thread that was woken but gets no hart. Time is controlled
- * by the test. Built with ASan and UBSan, and with TSan.
+ * A test holds a thread back to model a thread that was woken but gets no hart. The tests control
+ * the time. The program is built twice: with ASan and UBSan, and with TSan.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -92,7 +92,7 @@ bool thread_sleep_ends(const struct thread *t, enum thread_state state)
 	       (state != THREAD_SLEEPING && __atomic_load_n(&t->kill, __ATOMIC_SEQ_CST));
 }
 
-/* ---- what a test does with threads ---- */
+/* ---- control of threads ---- */
 
 static void *body(void *arg)
 {
@@ -242,7 +242,7 @@ static void a_newcomer_can_overtake_a_woken_waiter(void **state)
 	assert_int_equal(end(&other), 0);
 }
 
-/* Start a waiter, and let it come too late until its patience ends and it requests the mutex. */
+/* Start a waiter, let its patience end, and wake it too late: it then requests a handoff. */
 static void wait_until_it_requests(struct thread *t, int (*fn)(void))
 {
 	start(t, fn);

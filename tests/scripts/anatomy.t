@@ -56,8 +56,8 @@ anatomy mmio_read --calls --svg "$tmp/two.svg"
 grep -v '^picture' "$tmp/table" | cmp -s - "$tmp/first" && cmp -s "$tmp/one.svg" "$tmp/two.svg"
 ok $? "a second run gives the same table and picture, to the byte"
 
-# These rows have an instruction that traps and so is not counted, a trap that the guest takes
-# itself, and a fault that is retried.
+# In these rows, respectively, an instruction traps and so is not counted, the guest takes a trap
+# itself, and a fault is retried.
 for row in wfi_pending illegal_insn fault_4k_present; do
 	anatomy "$row"
 	is $status 0 "anatomy measures $row" || diag "$(cat "$tmp/err")"
@@ -80,8 +80,8 @@ anatomy mmio_read --path 4711
 is $status 2 "a path that does not exist is refused"
 is "$(find "$tmp" -name 'anatomy.*' | wc -l)" 0 "no temporary folder is left"
 
-# Each example in docs/anatomy.md comes from one run; scripts/hyperscope figures --docs updates only
-# the sums.
+# Each example in docs/anatomy.md comes from one run, but scripts/hyperscope figures --docs updates
+# only its sums: check that the stages still add up to them.
 out=$(awk '/^```/ { split("", sum) } $1 ~ /^[A-Za-z]/ && NF >= 5 && $(NF - 1) ~ /^[0-9]+$/ && $(NF) ~ /%$/ { sum[1] += $(NF - 3); sum[2] += $(NF - 1) }
 	$1 == "sum" && sum[1] { examples++; if ($2 != sum[1] || $3 != sum[2]) print $0 ": the stages are " sum[1] " and " sum[2] }
 	$1 == "sum" { mine = $2 } $1 == "mean" { if ($5 < mine - 0.5 || $5 > mine + 0.5) print $0 ": the sum is " mine }

@@ -9,7 +9,7 @@ for tool in git dpkg-deb dpkg-query; do
 	command -v $tool >/dev/null || { echo "1..0 # SKIP $tool is not installed"; exit 0; }
 done
 
-# Make a clone with packages, and the package lists of a mirror that has these packages.
+# Make a clone with packages, and the package lists of a mirror that has only some of them.
 export DEBIAN_MIRROR=http://127.0.0.1:9/debian APT_CONFIG=$tmp/apt/conf GIT_CONFIG_GLOBAL=/dev/null
 export GIT_AUTHOR_NAME=n GIT_AUTHOR_EMAIL=e@example.org GIT_COMMITTER_NAME=n GIT_COMMITTER_EMAIL=e@example.org
 tree=$tmp/tree dl=$tmp/o/dl lists=$tmp/apt/lists/nowhere.invalid_debian_dists_trixie

@@ -69,7 +69,8 @@ like "$status $err" '^125 .*the guest ended without fork_exec' "a row without op
 cp "$tmp/boot" "$tmp/guest"
 GUEST_STATUS=3 apps native --rows boot
 like "$status $err" '^125 .*native \(processes, layout [1-5]\) ended with status 3 after 1 rows' "a machine that fails is reported"
-# This timeout leads a process group, but does not pass SIGTERM on, like timeout(1) in the middle of its fork().
+# This stand-in for timeout(1) leads a process group but does not pass SIGTERM on. The real one does
+# not either if it is in the middle of its fork().
 mkdir "$tmp/temporary" "$tmp/bin"
 cat >"$tmp/bin/timeout" <<'END'
 #!/usr/bin/env python3

@@ -36,7 +36,7 @@ hs exec --quiet --timeout "$(scaled 3)" --file "$O/guest-payloads/fault_loop.bin
 like "$status $err" '^124 hyperscope: ended after .*; vCPU 0 of VM 1 was in its guest on hart [01], entered at 0x802' \
 	"the message of a time-out says what each vCPU was doing"
 
-# Names that become parts of QEMU's options: the memory file, ports, a disk, the socket for gdb.
+# Names that become parts of QEMU's options: the memory file, the ports' files, a disk.
 cp "$progs/ends" "$tmp/a,share=off"
 truncate -s 1M "$tmp/disk:1,readonly=on"
 (cd "$tmp" && HS_RUNS="$tmp/run,s" "$HS_TOP/scripts/hyperscope" exec --quiet --icount \
@@ -50,7 +50,7 @@ is "$status" 7 "a traced program's status is returned"
 [ -n "$trace" ] && "$O/hstrace" report "$trace" 2>&1 | grep -q sys_enter
 ok $? "the path of the trace is printed" || diag "$err"
 
-# ---- input and output of many bytes ----
+# ---- large input and output ----
 head -c 3000000 /dev/urandom >"$tmp/in"
 hs exec --quiet "$progs/copy"
 cmp "$tmp/in" "$tmp/out" 2>&1 | head -n 1

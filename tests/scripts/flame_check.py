@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""flame_check.py - check that an SVG is the flame graph of these folded stacks. Prints TAP without a plan.
+"""flame_check.py - check that an SVG is the flame graph of the given folded stacks. Prints TAP without a plan.
 
 usage: flame_check.py FOLDED SVG
 

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# flamegraph.t - scripts/hyperscope flamegraph: folded stacks become frames as wide as their share, names always
-# stay text, and other input is refused. flamegraph.slow.t tests the graph in a browser.
+# flamegraph.t - scripts/hyperscope flamegraph: folded stacks become frames as wide as their share,
+# names never become markup, and invalid input is refused. flamegraph.slow.t tests the graph in a
+# browser.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 flamegraph()
@@ -44,7 +45,8 @@ like "$(grep -A 1 'run$' "$tmp/out")" '1,651 instructions|1,651 samples \([0-9.]
 flamegraph "$tmp/stacks" --least 2
 like "$(cat "$tmp/out")" '1,664 samples; frames too narrow to be drawn: 2<' "frames too narrow to be drawn are counted"
 
-# Hostile names: markup, the end of CDATA, control characters, a change of direction, invalid UTF-8, 100 kB.
+# Hostile names: markup, the end of CDATA, control characters, a right-to-left override, invalid
+# UTF-8, 100 kB.
 {
 	printf 'a;<script>alert(1)</script> 3\n"quoted" & co;]]><b> 4\n'
 	printf 'b;\001\033[31m\302\205\342\200\256gnp.exe 5\nb;\377\376bytes 6\n日本語の関数;ループ 2\n'

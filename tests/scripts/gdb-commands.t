@@ -3,8 +3,8 @@
 #
 # gdb-commands.t - the hs commands of gdb during a payload's boot, used correctly and incorrectly.
 #
-# There is one boot; each command's output is between two marker lines. Meanings are compared, not addresses,
-# which differ between builds.
+# The commands share one boot, and a marker line precedes each command's output. The claims compare
+# meanings, not addresses, which differ between builds.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/hyperscope setup test)"
 qemu_older 10.0 && skip_all "QEMU $(qemu_version) does not tell gdb whether a hart is in HS or in VS (8.2 does not, 10.0 does)"
@@ -102,7 +102,8 @@ for words in --out --vmlinux "--vmlinux /no/such/file hello"; do
 		diag "$said"
 done
 
-# A killed command cannot clean up. The machine ends nevertheless, before gdb does.
+# A killed `scripts/hyperscope gdb` cannot clean up. Its machine has to end nevertheless, before gdb
+# does.
 "$HS_TOP/scripts/hyperscope" gdb --icount --harts 1 --smp 1 --out "$O" hello -- -nx -batch \
 	-ex "shell echo \$\$ >'$tmp/sleeper'; exec sleep 600" </dev/null >/dev/null 2>&1 &
 for _ in $(seq 1 "$(scaled 100)"); do

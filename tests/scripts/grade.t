@@ -25,8 +25,7 @@ is "$(python3 -c 'import json, sys; print([(e["name"], e["order"], type(e["value
 	"[('ratio', 'asc', 'float'), ('instructions', 'asc', 'float')]" "a contest's results.json has the leaderboard's values"
 cp "$tmp/json" "$tmp/first.json"
 
-# ---- an ended test leaves no files, and other files do not count against a test's limit on files
-# ----
+# ---- a killed test leaves no files, and files of other tests do not count toward its limit ----
 mkdir -p "$tmp/ended/tmp/test.old"
 head -c 70M /dev/zero >"$tmp/ended/tmp/test.old/file"
 echo 'at=$(mktemp -d "$O/tmp/test.XXXXXX"); head -c 40M /dev/zero >"$at/file"; sleep 60' >"$tmp/ended/slow.t"

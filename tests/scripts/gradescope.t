@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# gradescope.t - results.json has Gradescope's documented form, whatever was submitted. The zip
-# contains what Gradescope runs, and its setup.sh reports an image that is too old.
+# gradescope.t - scripts/hyperscope grade writes results.json in Gradescope's documented form,
+# whatever was submitted. The zip that --gradescope makes contains what Gradescope runs, and its
+# setup.sh refuses an image that is too old.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/fixture-lab.sh"
 export HYPERSCOPE_SET=

@@ -61,11 +61,11 @@ def compare(elf):
             continue
         address, word, mnemonic, operands = found.groups()
         if mnemonic.startswith("."):
-            continue  # binutils 2.38 does not know cbo.zero and similar instructions
+            continue  # ".4byte": binutils 2.38 does not know cbo.zero and similar instructions
         decoded = I.decode(int(word, 16), len(word) // 2)
         want = expected(mnemonic, operands)
         if want is None:
-            # Other instructions do not change the control flow. objdump may name CSR and ILLEGAL ones differently.
+            # Not known to expected(): COMPUTE, or a CSR or ILLEGAL encoding for which objdump prints another name.
             good = decoded.kind in (I.COMPUTE, I.CSR, I.ILLEGAL)
         else:
             seen += 1

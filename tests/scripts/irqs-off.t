@@ -20,8 +20,8 @@ longest()	# CSV PATH
 irqs_off --list
 like "$out" '^sparse ' "--list has the workloads"
 
-# The program counts the instructions of the same call itself, including those before and after the
-# ecall.
+# `spans exact` itself counts the instructions of its longest KVM_GET_API_VERSION call, including
+# the few before and after the ecall.
 hs exec --quiet --icount "$spans" exact
 inside=$out
 irqs_off --bounds '' --over 100 --csv "$tmp/one.csv" -- "$spans" exact

@@ -105,7 +105,7 @@ refused "has no line after its header" 'table("T", "moves", source="own.csv")'
 printf 'guest,eager\nidle,-1\n' >"$tmp/labs/90-x/own.csv"
 refused "below zero" 'table("T", "moves", source="own.csv")'
 
-# ---- the labs' figures.py: each names valid rows and settings, and then stops at its missing file ----
+# ---- each lab's figures.py: rows and settings are valid, so it stops at the missing data file ----
 for file in "$HS_TOP"/labs/*/tree/labs/*/figures.py; do
 	lab=$(basename "$(dirname "$file")")
 	mkdir -p "$tmp/labs/$lab"

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# labs.slow.t - in each lab's starter, every public test fails at a stop that names what the student
-# has to write, and the solution passes all tests, including the hidden ones. In labs with variants,
-# the solution of another student's variant passes too, and another student's files fail the tests
-# that depend on the variant.
+# labs.slow.t - in each lab's starter, every public test fails at a stop that names what the
+# student has to write, and the solution passes all tests, including the hidden ones. In labs with
+# variants, the solutions for two students are tested, and one student's files must fail the
+# other's tests that depend on the variant.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/labs.sh"
 fixes "a lab's figures and stops assume the toggles' initial values" all
@@ -18,8 +18,9 @@ from hs.lab import folder
 print(json.dumps(folder.find(sys.argv[2]).variant(sys.argv[3], "a key")))' "$HS_TOP" "${1%%-*}" "$2"
 }
 
-# unmet DIR LAB: leave out each part of the solution in DIR, one at a time, and print those without which
-# every public test still passes. If the tree does not build without a part, that counts as detected.
+# unmet DIR LAB: put the starter's gap in place of each part of the solution in DIR, one at a time,
+# and print the parts whose stop no public test reports. A part without which the tree does not
+# build counts as reported.
 unmet()
 {
 	local dir=$1 number=$2 path what stop test
@@ -95,7 +96,8 @@ print(*tomllib.load(open(sys.argv[1], "rb"))["files"])' "$HS_TOP/labs/$folder/la
 		build "$tmp/ada"
 		is $? 0 "lab $number: one student's files build in another student's tree" || diag "$said"
 		HS_VARIANT=$(variant "$folder" ada)
-		# A test that uses only the variant's seed does not depend on the variant.
+		# Leave out the tests that use only the variant's seed: the seed changes their
+		# input, but not what a student has to write.
 		for test in $(cd "$HS_TOP/labs/$folder" && grep -oE '\(variant [^)]*' tests/*.t hidden/*.t |
 			grep -v '(variant seed' | cut -d: -f1 | sort -u); do
 			try "$tmp/ada" "$HS_TOP/labs/$folder/$test"

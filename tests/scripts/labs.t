@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # labs.t - each lab's starter is the source with named gaps, builds, and stops at one of the gaps.
-# With its regions put back, the starter equals the source again. This test builds twelve trees.
+# With its regions put back, the starter equals the source again. This test builds a tree for each
+# lab in which students write source.
 #
 # Time-out: 300 seconds.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# make.t - a build folder has exactly the files that the current flags and compiler make, compile_commands.json
-# is right, and the tree's version is that in the file VERSION.
+# make.t - make rebuilds exactly what a change of flags, compiler or offsets affects,
+# compile_commands.json is complete and correct, and the tree's version is that in the file
+# VERSION.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 switch=kernel/$(cd "$HS_TOP" && find src/kvm -name switch.S).o

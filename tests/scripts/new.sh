@@ -7,8 +7,8 @@ command -v git >/dev/null && git -C "$HS_TOP" rev-parse --git-dir >/dev/null 2>&
 	skip_all "this tree is not a git checkout"
 tree=$tmp/tree
 
-# Commit, in the copy, the files that git tracks or would add, so that `git diff` shows only what a
-# command changes.
+# Copy the files that git tracks or would add, and commit the copy, so that `git diff` in it shows
+# only what a command changes.
 copy_tree()
 {
 	local name
@@ -46,7 +46,8 @@ made()	# NAME ARGS...
 	is "$status $err" "0 " "$name is made"
 }
 
-# Claim that the copy passes these checks of `make check`, or all of them if none is named.
+# Claim that the copy passes these checks of `make check`, or all of them if none is named, and
+# that the scaffolds' C code is formatted.
 checked()	# CHECK...
 {
 	local said
@@ -63,7 +64,7 @@ checked()	# CHECK...
 	fi
 }
 
-# The scaffolds that both test files make.
+# Arguments of `hyperscope new` for the scaffolds that new.t and new.slow.t make.
 event=(event kvm_wfi_count --at 'src/kvm/vcpu/wfi.c:/wfi_exit_stat/' --every-exit
 	--meaning 'how many WFIs of this vCPU have exited' --field 'num:count=vcpu->stats.wfi_exit_stat')
 toggle=(toggle wfi_note --values off,on,loud --question 'what does it cost to note each WFI?'

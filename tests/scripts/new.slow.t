@@ -59,7 +59,7 @@ is "$? $(tr -d '\r' <"$tmp/said" | grep -c '^ok')" "0 3" "device: --device adds 
 like "$(vm without)" 'ok 1 - odometer # SKIP' "device: the device is absent without its option"
 like "$(cat "$tmp/report")" 'kvm_sbi_call: ext=ODO fid=1' "sbi: the trace shows the extension's name"
 
-# Print the events of one VM, in order.
+# Print the fields of each event NAME of VM's vCPU 0, in order.
 of_vm()	# NAME VM
 {
 	sed -n "s/.* $2\.0 $1: //p" "$tmp/report"

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# notebooks.slow.t - every notebook whose CSV exists runs without an exception, each figure is in
-# the page and in a file and is not empty, and the key numbers are those that a plain reading of the
-# CSV gives.
+# notebooks.slow.t - every notebook whose CSVs exist runs without an exception, its figures are not
+# empty and are both in its page and in files, and its key numbers equal those that this test
+# computes from the CSVs.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 if ! [ -x /usr/bin/jupyter-nbconvert ] || ! /usr/bin/python3 -c 'import pandas, ipykernel, matplotlib' 2>/dev/null; then
 	echo "1..0 # SKIP Jupyter, pandas or matplotlib is missing: run 'scripts/hyperscope setup notebooks'"

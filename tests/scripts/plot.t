@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # plot.t - scripts/hyperscope figures draws figures from the CSVs. Each bar is as long as its
-# number, and two runs give the same file. Misleading figures are refused; missing data are reported
-# and skipped.
+# number, and two runs give the same file. Misleading figures are refused, and figures without data
+# are reported and skipped.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 /usr/bin/python3 -c 'import matplotlib' 2>/dev/null ||
@@ -171,7 +171,7 @@ claim(refused(made, "nothing is drawn"), "an empty figure is refused")
 style.bars(axes, [("a", {})], series, "apples")
 claim(refused(made, "nothing is drawn"), "a figure whose rows have no numbers is refused")
 
-# The drawing shows the values of the CSV.
+# The figures show the values of the CSVs.
 measured = data.bench()
 made = exits.draw()
 texts = [text.get_text() for axes in made.axes for text in axes.texts]

@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# plugin-ends.t - scripts/hyperscope profile, irqs-off and anatomy refuse impossible requests before anything
-# runs. When closed output, a full disk or a signal ends them, they report it and leave nothing behind.
+# plugin-ends.t - scripts/hyperscope profile, irqs-off and anatomy refuse impossible requests
+# before anything runs. If their output is closed, the disk is full or a signal arrives, they end
+# with a failure status and leave no process or temporary file behind.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_plugin profile
 
@@ -65,7 +66,8 @@ hs_script profile --top 1 -- "$O/tests/progs/ends" signal 11
 is $status 0 "a program that a signal ends is profiled" || diag "$(cat "$tmp/err")"
 like "$out" 'was our count each time' "for a program that a signal ends, the plugin's count agrees with instret"
 
-# Truncate a file of the plugin between two of its lines, as a full disk would.
+# A wrapper around QEMU that removes the last two lines of the plugin's file $CUT, as if the disk
+# had been full.
 cat >"$tmp/full" <<EOF
 #!/bin/sh
 ${QEMU:-qemu-system-riscv64} "\$@" || exit
@@ -102,11 +104,11 @@ assert read("") is None and read("end") is None and read("times 1 end\n") is Non
 EOF
 ok $? "a file that is truncated anywhere, even within a number, is refused"
 
-# Send signals at random moments of a run. signals.slow.t tests more moments and all other commands.
+# Send signals at random moments of a run. signals.slow.t tests more moments and more commands.
 is "$(python3 "$HS_TOP/tests/scripts/told.py" 1 3 "$HS_TOP/scripts/hyperscope" profile --out "$O" --top 1 hello)" "" \
 	"profile ended by a signal at any moment: no traceback, nothing left running, no temporary file"
 
-# A signal arrives just after Popen has taken its lock while waiting for the machine.
+# The signal arrives just after Popen has taken its lock to poll the child.
 cat >"$tmp/locked" <<'END'
 import os, signal, subprocess, sys
 sys.path.insert(0, os.environ["HS_TOP"] + "/scripts")

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# probe.t - `scripts/hyperscope probe` reports on machines that each differ in one feature. The test
-# also checks the kernel's image: a trace site that is off is one no-op, and an SC precedes each
-# sret to another context.
+# probe.t - `scripts/hyperscope probe` reports what a machine has, with and without Sstc and the H
+# extension. The test also checks the kernel's image: a trace site that is off is one no-op, and an
+# SC precedes each sret to another context.
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 
 hs probe
@@ -23,7 +23,8 @@ hs probe --cpu rv64,h=false
 like "$out" '^H extension +no' "a platform without the H extension is reported"
 unlike "$out" '^hgatp' "hgatp is not probed without the H extension"
 
-# Nothing overwrites the 4-byte no-op of a site unless its event is turned on.
+# Only turning on an event overwrites the 4-byte no-ops of its sites, so the object file shows what
+# executes while the event is off.
 run=$("${CROSS_COMPILE:-riscv64-linux-gnu-}objdump" -d "$O/kernel/src/kvm/exit/run.c.o" |
 	grep -cP '\t00000013 +\tnop')
 ok $((run >= 4 ? 0 : 1)) "the sites of trace events in KVM_RUN are no-ops as built"

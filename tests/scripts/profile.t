@@ -76,8 +76,8 @@ is "$((own % 129))/$((own / 129 > 256 * 2 && own / 129 <= 256 * code))" 0/1 "all
 ok $? "the host's instructions for all batches are counted"
 is "$(grep -oE '(begun|ended|clock_begin)_[a-z_]*' "$tmp/row.csv")" "" "a label within a function is not taken for a function"
 
-# The guest `exits` takes every kind of trap, including those whose instruction is not counted. It
-# also runs trap handlers of its own, and executes WFI.
+# The guest `exits` takes every kind of trap, including those whose instruction instret does not
+# count. It also runs trap handlers of its own, and executes WFI.
 profile exits --top 3
 is $status 0 "a guest with every kind of trap is profiled" || diag "$out"
 like "$out" 'was our count each time' "after every kind of trap, the plugin's count agrees with instret"

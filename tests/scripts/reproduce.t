@@ -68,8 +68,8 @@ reproduce all --from "$tmp/cycles.csv"
 like "$flat" '^125 .*mine: `hyperscope.call > linux.call` compares different units, cycles and instructions' \
 	"a claim that compares two units is refused"
 
-# This row measures a whole guest. Its figure is a multiple of the native one, and comes from a
-# separate CSV.
+# Add a row that measures a whole guest. Its figure is a multiple of the native figure, and comes
+# from a separate CSV.
 sed -i '/^| trap/a| boot | Boot | `boot / native:boot` | to a command |' "$paper/claims.md"
 printf '\n## slow: a guest boots slower in a VM\n\nHolds: `boot > 1`\n' >>"$paper/claims.md"
 of_guest()	# SYSTEM VALUE KERNEL: print a line of the separate CSV
@@ -234,7 +234,7 @@ reproduce all --from "$csv"
 like "$flat" "^1 .*does not hold on hyperscope, Linux KVM, which was not expected: call > io" "a claim that is expected to hold, and does not, gives status 1"
 cp "$tmp/claims.md" "$paper/claims.md"
 
-# A user's own run: any program that writes the CSV.
+# A user's own run can be any program that writes the CSV.
 cat >"$paper/run" <<'END'
 #!/bin/bash
 while [ $# -gt 1 ]; do [ "$1" != --to ] || to=$2; shift; done
@@ -242,7 +242,7 @@ printf 'row,system,value,unit,n,compiler,qemu,opensbi,kernel\ncall,hyperscope,7,
 END
 reproduce all --from "$csv"
 like "$flat" '^1 .*Hypercall +7 .*a call is cheaper than I/O not measured on hyperscope, Linux KVM: call < io' "a user's own run is accepted, and the figures that it lacks are reported"
-# A run without hyperscope's figures: it is not enough that a claim holds on Linux KVM.
+# If a run gives no figures of hyperscope, it is not enough that the claim holds on Linux KVM.
 printf '# One\n\n%s\n\n## least: a call is least\n\nHolds: `call < io`\n' "$(grep '^|' "$tmp/claims.md")" >"$paper/claims.md"
 cat >"$paper/run" <<'END'
 #!/bin/bash

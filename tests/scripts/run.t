@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# run.t - tests/run continues after files that fail, hang or run for a long time, and prints a
-# summary.
+# run.t - tests/run continues after a file that fails, names files that run for a long time, ends
+# files that hang, and prints a summary.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 file()	# NAME: make a test file with this name from standard input
@@ -18,7 +18,7 @@ file red.t <<-'END'
 	echo 1..2
 	exit 1
 END
-# This file ends when it has seen its own progress lines.
+# This file runs until tests/run has reported its progress twice.
 file long.t <<-END
 	until grep -q 'long.t runs for' "$tmp/err"; do sleep 0.05; done
 	echo "ok 1 - it was waited for"

@@ -54,7 +54,7 @@ needs_debootstrap()	# WITH-GUEST: print the missing packages where no mirror is 
 }
 is "$(needs_debootstrap 1):$(needs_debootstrap 0)" " debootstrap:" "where no mirror is known, debootstrap is needed unless the cache is complete"
 
-# The existing packages are all that a second output folder needs.
+# The packages in $O/dl are all that a second output folder needs.
 [ -d "$O/dl" ] && mkdir -p "$tmp/c/dl" && ln "$O"/dl/*.deb "$O"/dl/*.tar.* "$tmp/c/dl/" 2>/dev/null ||
 	cp "$O"/dl/*.deb "$O"/dl/*.tar.* "$tmp/c/dl/" 2>/dev/null
 if [ -n "$(ls "$tmp/c/dl" 2>/dev/null)" ]; then

@@ -29,8 +29,8 @@ told 10 walk --list
 told 10 lab --list
 told 10 kselftest --list
 told 10 flamegraph /dev/null
-# Only `lab --list` is run: otherwise, lab would write to the user's folder, where unfinished output
-# stays.
+# lab is run only with --list: without it, lab writes to the folder that the user named, and a
+# signal leaves unfinished output there.
 [ ! -f "$O/guest/vmlinux" ] || told 15 linux-kvm exec --out "$O" "$O/guest/busybox" true
 [ ! -f "$O/kselftest/get-reg-list" ] || told 8 kselftest --out "$O" --short --no-instructions get-reg-list
 if command -v gdb-multiarch >/dev/null; then

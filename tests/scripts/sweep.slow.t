@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# sweep.slow.t - with each installed engine, hyperscope sweep gives the same CSV to the byte, except
-# for the columns host and seconds. If the sweep, its engine, its jobs or Slurm's daemons are killed
-# half-way, the sweep loses nothing and measures nothing twice. The test starts and ends its own
-# sshd, and its own Slurm with one node.
+# sweep.slow.t - with each installed engine, hyperscope sweep gives the same CSV to the byte,
+# except for the columns host and seconds. If the sweep, its engine, its jobs or Slurm's daemons
+# are killed half-way, the sweep can be continued: no result is lost, and no finished job is run
+# again. The test starts and ends its own sshd, and its own Slurm with one node.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 python3 -c 'import tomllib' 2>/dev/null || { skip "sweep" "Python before 3.11 cannot read TOML"; done_testing; exit; }
@@ -219,8 +219,8 @@ if [ "$(id -u)" = 0 ] && command -v slurmctld slurmd munged sbatch >/dev/null; t
 	begin slurm
 	kill -KILL $ctld $slurmd
 	remember
-	# Because its daemons are killed, Slurm loses its state of the last seconds. After 15 s, Slurm
-	# looks once for tasks that its node has lost.
+	# When its daemons are killed, Slurm loses the last seconds of its state. Only once, after
+	# 15 s, does it look for tasks that its node has lost, so wait longer than that.
 	sleep 20
 	slurm_start
 	ok $? "Slurm's daemons start again after they were killed" || diag "$(tail -n 5 "$slurm/ctld" "$slurm/slurmd" 2>&1)"

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # sweep.t - hyperscope sweep refuses an invalid table and names the file and key. Each combination
-# is one job, run once even if the sweep is interrupted; failed jobs are rows of the CSV too; a
-# benchmark row has the figures of scripts/hyperscope bench.
+# is one job, and is run once even if the sweep is interrupted. Failed jobs have rows in the CSV
+# too, and a benchmark row has the figures of scripts/hyperscope bench.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 sweep()
@@ -188,7 +188,7 @@ else
 	skip "a job whose result did not fit on the disk has no result" "mounting a file system needs root"
 fi
 
-# A guest image of zeroes cannot boot; its row still identifies the file by its checksum.
+# A guest image of zeros cannot boot, but its row still identifies the file by its checksum.
 if [ -f "$O/guest-initrd.cpio" ] && [ -f "$O/vmm" ]; then
 	printf 'timeout = 2\n[parameters]\nworkload = "guest:true"\nguest = ["linux", "%s"]\nsystem = "bare"\n' "$tmp/image" >"$tmp/kernels.toml"
 	head -c 4096 /dev/zero >"$tmp/image"

@@ -26,7 +26,8 @@ def shell_steps(guest):
     guest.type("echo $((6 * 7)) $(tty) $(stty size)\r")
     yield guest.wait_for(r"\n42 /dev/ttyS0 33 99\r", 20), "the guest's shell knows the terminal's size"
     guest.wait_for(PROMPT, 20)
-    # Wait for the command's own output. Until the command runs, the shell has the terminal and gets the signal.
+    # Wait for the command's own output. Until the command runs, the shell is in the foreground and gets Ctrl-C's
+    # signal.
     guest.type("sh -c 'echo begun; exec sleep 1000'\r")
     guest.wait_for(r"\nbegun\r", 20)
     guest.type("\x03")

@@ -29,7 +29,7 @@ LINES = 3      # allowed on standard error: a message, and notes on progress
 AT_ONCE = 2
 SCALE = max(1.0, float(os.environ.get("HS_TIME_SCALE", "1")))
 PATIENCE = 60 * SCALE
-GONE = 5 * SCALE  # seconds in which QEMU has to end after its launcher
+GONE = 5 * SCALE  # seconds that QEMU may outlive the command that started it
 
 
 def left(mark):
@@ -76,7 +76,7 @@ def one(command, number, moment, natural=0):
         os.mkdir(os.path.join(folder, name))
     environment = dict(os.environ, TMPDIR=folder + "/tmp", HS_RUNS=folder + "/runs", **{MARK: mark})
     start = time.monotonic()
-    # QEMU opens its standard error and output a second time, for writing only, and thus writes to the same files.
+    # QEMU reopens its standard error and standard output for writing only, and thus writes to these files.
     with open(folder + "/err", "wb") as err, open(os.devnull, "wb") as out:
         child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
                                  env=environment, start_new_session=True)

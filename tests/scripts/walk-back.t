@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# walk-back.t - commands at the prompt of a walkthrough: b goes back a step, rb goes back to the last change of a
-# field, and a guest that never ends is stopped.
+# walk-back.t - the prompt of a walkthrough: b goes back a step, rb goes back to the last change of
+# a field, and a command that never returns is interrupted.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 fixes "the tour sets the toggles that it is about" all
 . "$HS_TOP/tests/scripts/walk.sh"
@@ -30,7 +30,7 @@ E2
 state='python from hs.gdb import cmd_switch; print("STATE", sorted(row for row in cmd_switch.take().items() if row[0] not in ("sip", "vsip", "hvip")))'
 {
 	printf '%s\n' '' "$state" 'hs vcpu 0' '' '' '' "$state" b b b "$state" 'hs vcpu 0'	# three steps and back
-	printf '%s\n' 'stepi' 'stepi' 'nosuchcommand' 'kill' 'monitor quit' 'b' 'b' "$state"			# single steps and a tour's step
+	printf '%s\n' 'stepi' 'stepi' 'nosuchcommand' 'kill' 'monitor quit' 'b' 'b' "$state"			# two single steps, refused commands, and back
 	printf '%s\n' "source $tmp/forward.py" b "$state"
 	for field in a0 hstatus guest.sepc vcpu.mode; do
 		printf '%s\n' '' "rb $field" "printf \"RB $field 0x%lx\\n\", \$pc"

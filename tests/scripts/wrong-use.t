@@ -8,7 +8,9 @@ progs=$O/tests/progs
 payload=$O/guest-payloads/hello.bin
 # OpenSBI and the host print on the UART; with --quiet, only the error message is printed.
 
-# refused STATUSES REGEX NAME ARGS...: claim that one matching line is printed on standard error, and nothing else
+# refused STATUSES REGEX NAME ARGS...: claim that the command exits with one of STATUSES, prints
+# nothing but one line on standard error that matches REGEX, and leaves no process or RAM file
+# behind
 refused()
 {
 	local statuses=$1 regex=$2 name=$3 problem=
@@ -146,7 +148,7 @@ wait $first
 is $? 143 "a run that SIGTERM ends exits with 128 + 15"
 is "$(left_running)" "" "a terminated run leaves nothing running"
 
-# ---- a path that make cannot read ----
+# ---- a path with a blank, which make cannot handle ----
 out=$(make -C "$HS_TOP" "O=$tmp/a b" help 2>&1)
 like "$? $(tr "\n" " " <<<"$out")" "^2 .*make takes no blank in a path" "a blank in O is reported"
 mkdir "$tmp/c d" && cp "$HS_TOP/Makefile" "$tmp/c d"

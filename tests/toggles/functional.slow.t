@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# functional.slow.t - every functional test in QEMU, as a whole, under each value of each toggle by
-# itself and under each row of pairs. There is one claim per file and row; SHARE=K/N runs the K-th
-# of every N rows. tests/toggles/left-out lists the files that are not run, with the reasons. The
-# tests in tests/linux-abi are not run, because they test the host.
+# functional.slow.t - run every functional test file in QEMU, except slow ones, under each value of
+# each toggle by itself, and under each of the rows that together contain all pairs of values
+# (tests/toggles/rows). There is one claim per file and row. SHARE=K/N runs the K-th of every N
+# rows. tests/toggles/left-out lists further files that are not run, with the reasons. The tests in
+# tests/linux-abi are not run, because they test the host.
 #
 # Time-out: 28800 seconds.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"

@@ -58,7 +58,7 @@ is "$(missing "$tmp/share" 2)" "" "the third of 64 shares contains every pair"
 "$rows" --share 4/3 >"$tmp/out" 2>&1
 is "$? $(grep -c '4/3: not of the form K/N' "$tmp/out")" "2 1" "an invalid share is refused"
 
-# A new toggle in the table appears in the rows.
+# Make a tree whose toggle.def has one more toggle.
 mkdir -p "$tmp/top/src/kvm" "$tmp/top/tests/toggles"
 cp -r "$HS_TOP/scripts" "$tmp/top/"
 cp "$rows" "$tmp/top/tests/toggles/"
@@ -77,7 +77,8 @@ settings()	# ARGS...: set $out to the toggles that a program on the host reads, 
 if [ -f "$O/guest/busybox" ]; then
 	settings
 	initial=$(head -n 1 "$tmp/single" | xargs -n1 | sort)
-	# On this QEMU, the host chooses another default for fp (src/kvm/vcpu/fp.c:/^void fp_init/).
+	# If this QEMU spoils redirected traps, the host chooses another default for fp
+	# (src/kvm/vcpu/fp.c:/^void fp_init/).
 	! spoils_redirects || initial=${initial/fp=lazy_trap/fp=lazy_save}
 	is "$(xargs -n1 <<<"$out" | sort)" "$initial" \
 		"by default, each toggle has the initial value that toggle.def gives it"

@@ -85,7 +85,7 @@ class Browser:
             .map((row) => [...row.cells].map((cell) => cell.textContent.trim()));""", css)
 
     def window(self):
-        """Return the exits in the timeline's two tables: the total over vCPUs, and a dict by cause."""
+        """Return the numbers of exits in the timeline's two tables: the sum over vCPUs, and a dict by cause."""
         tables = self.js("""return [...document.querySelectorAll('#timeline details table')].slice(0, 2)
             .map((table) => [...table.tBodies[0].rows].map((row) =>
                 [...row.cells].map((cell) => cell.textContent.trim())));""")
@@ -264,7 +264,7 @@ def themes(browser, page):
 
 
 def million(browser, page):
-    """Measure the opening of the page (reading, parsing, drawing) by the thread's clock, because other processes also run."""
+    """Measure the processor time, not the elapsed time, of opening the page: reading, parsing and drawing."""
     browser.cdp("Performance.enable", timeDomain="threadTicks")
     before = {m["name"]: m["value"] for m in browser.cdp("Performance.getMetrics")["metrics"]}
     browser.open(page)

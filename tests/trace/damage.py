@@ -5,10 +5,11 @@
 usage: damage.py HSTRACE TRACE RAM FORMATS [all]
 
 TRACE is an intact trace, and RAM is the file from which it was saved. FORMATS are the export formats, separated by
-commas. With `all`, every command runs on every file; otherwise, report, stat and, in turn, a few of the other commands
-run on each file. A command must report a truncated or changed file in exactly one sentence that names it, and return
-its exit status for failures. A failed command must leave nothing under the output's final name, nor beside it. The
-exports must contain the same events as report: for a truncated file, the records that are complete by this
+commas. With `all`, every command runs on every file; otherwise, report, stat --by event, the exports to CSV and JSON
+and, in turn, three of the other commands run on each file. A command must report a truncated or changed file in
+exactly one sentence that names it, and return its exit status for failures. If nothing of the file can be read, the
+command must not leave an output; otherwise, the output has what can be read. The command must not leave any other
+file. The exports must contain the same events as report: for a truncated file, the records that are complete by this
 script's own count.
 Prints TAP. Works in the current folder.
 """
@@ -106,7 +107,7 @@ def lines_of(ran):
 
 
 def check_events(what, name, ran, report):
-    """Require that CSV, JSON and stat --by event have exactly the events of report, in the same order."""
+    """Require that CSV and JSON have exactly the events of report, in the same order, and stat --by event as many."""
     if name == "export --to csv":
         found = [row.split(b",")[5].decode() for row in ran.out.splitlines()[1:]]
     elif name == "export --to json":
@@ -230,7 +231,7 @@ def test_foreign(data, turns):
 
 
 def test_ram(ram):
-    """Check that save refuses damaged RAM and files that are not RAM, or else writes an intact trace."""
+    """Check that save refuses files that are not RAM, and refuses damaged RAM or saves an intact trace from it."""
     with open(ram, "rb") as file:
         data = file.read()
     start = struct.unpack_from("<Q", data, IMAGE_START + 0x40)[0]

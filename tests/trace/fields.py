@@ -4,7 +4,7 @@
 
 usage: hstrace export --to json FILE | fields.py
 
-Each rule below compares an event's fields with those of an earlier event of the same vCPU or hart: a handler's
+Most rules below compare an event's fields with those of an earlier event of the same vCPU or hart: a handler's
 event with its exit, a return with its call, a duration with the clock. Prints TAP; a rule that was never applied
 fails as well.
 """
@@ -32,7 +32,7 @@ class Rules:
         self.vcpus = defaultdict(dict)  # (vm, vcpu) -> its known state
         self.harts = defaultdict(dict)
         self.pmu = {}
-        self.vmids = {}  # generation -> the VMIDs given in it
+        self.vmids = {}  # generation -> the VMIDs allocated in it
         self.pages = {}
 
     def rule(self, name, good, event):
@@ -43,7 +43,7 @@ class Rules:
     # ---- exits --------------------------------------------------------------------------------
 
     def kvm_entry(self, e, f, v, h):
-        if v.get("skips"):  # an exit that finished the instruction at sepc
+        if v.get("skips"):  # set if the exit's handler completed the instruction at sepc
             self.rule("the guest continues after the instruction that was handled",
                       number(f["pc"]) == v["skips"], e)
         v["exit"] = v["skips"] = v["fault"] = v["call"] = v["mmio"] = None
@@ -92,7 +92,7 @@ class Rules:
 
     def kvm_virtual_inst(self, e, f, v, h):
         v["insn"] = f["insn"]
-        if v.get("exit") and number(v["exit"]["stval"]):  # 0: the core fetched the instruction (wrs.nto in QEMU)
+        if v.get("exit") and number(v["exit"]["stval"]):  # else the core fetched the instruction (wrs.nto in QEMU)
             self.of_exit("kvm_virtual_inst has the instruction from stval", e, v, (f["insn"], "stval"))
 
     def kvm_wfi(self, e, f, v, h):

@@ -9,8 +9,9 @@ call to trace_kvm_NAME() or trace_gstage_NAME(). Function pointers are not follo
 assembly calls (switch_fast.S) count as handlers. fields.py checks that each exit of a run has an event from
 its handler, whatever path the exit took.
 
-The script checks itself: it removes the events of each handler and of all functions that the handler calls,
-and the handler must then be reported. A function or a row of the table that the script cannot read is an error.
+The script checks itself: for each handler in turn, it removes the events from the handler and from all functions
+that emits() searches below it; the script must then report that handler. A function or a row of the table that the
+script cannot read is an error.
 """
 import glob
 import os
@@ -47,13 +48,13 @@ def emits(name, bodies, depth=DEPTH):
 
 
 def reach(name, bodies, depth=DEPTH):
-    """Return the functions whose bodies emits() searches: `name`, and those that it reaches in at most `depth` calls."""
+    """Return the functions whose bodies emits() searches: `name` and all those at most `depth` calls below it."""
     calls = set(re.findall(r"\b(\w+)\(", bodies.get(name, ""))) & set(bodies)
     return {name}.union(*(reach(call, bodies, depth - 1) for call in calls if depth > 0))
 
 
 def is_noticed_mute(name, bodies):
-    """Return whether the handler is reported once the events of all functions that it reaches are removed."""
+    """Return whether the handler is reported once events are removed from it and from all functions it reaches."""
     mute = dict(bodies)
     for function in reach(name, bodies):
         mute[function] = re.sub(r"\btrace_\w+\(", "none(", mute[function])
@@ -69,7 +70,7 @@ def handlers(bodies):
         sys.exit("exit_table has a row that cannot be read")
     with open(os.path.join(TOP, "src", "kvm", "exit", "switch_fast.S"), encoding="utf-8") as source:
         named |= set(re.findall(r"\bfast_exit\s+(vcpu_fast_\w+)", source.read()))
-    # Add the handlers that have no row: those of interrupts, and of the one cause that is checked first.
+    # Add the handlers that the code names: those for interrupts and for causes without a row, and exit_sbi().
     choice = bodies["exit_dispatch"] + bodies["exit_handler"]
     named |= set(re.findall(r"\bexit_\w+", choice)) & set(bodies) - {"exit_handler"}
     return sorted(named)

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# hstrace.t - run hstrace on intact and damaged RAM files, which the host's own trace code has
-# filled. hstrace is built with ASan and UBSan: if they find an error, it ends with a status that no
-# claim expects.
+# hstrace.t - run hstrace on intact and damaged files. The RAM files are written by the host's own
+# trace code (mkram.c). hstrace is built with ASan and UBSan: if they find an error, they print it
+# on standard error and end hstrace with status 1.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
@@ -67,8 +67,7 @@ chosen "0 0 9 9 " "several filters select the events that match any of them" \
 	--filter 'sepc == 0' --filter 'pc == 9'
 chosen "0 2 " "--vm, --vcpu, --until and --events can be combined" --vm 1 --vcpu 1 --until 1.0000201 --events kvm_exit
 chosen "8 9 " "--hart and --from can be combined" --hart 0 --from 1.00008
-# If no event matches, one sentence per file on standard error reports this, and the command does
-# not fail.
+# If no event matches, the command succeeds and prints one line per file on standard error.
 for args in "--vm 2" "--vcpu 7" "--hart 5" "--from 99" "--until 0" "--events kvm_mmio" "--vm 1 --vcpu 7 --last 3"; do
 	by=${args% --last*}
 	[[ $args =~ ^--(from|until|events) ]] && by=${BASH_REMATCH[0]}
@@ -241,7 +240,8 @@ trace report "$tmp"
 refused "." "report: a folder is refused"
 
 # ---- damaged files ----
-# Each command prints one sentence and returns 1; report shows a prefix of the intact file's report, $tmp/whole.
+# Each command prints one line on standard error and returns 1; report shows a prefix of the intact
+# file's report, $tmp/whole.
 size=$(stat -c %s "$tmp/t")
 trace report "$tmp/t"
 grep -v '^#' "$tmp/out" >"$tmp/whole"
@@ -287,7 +287,7 @@ trace save "$tmp/ram" "$tmp/t"
 "$O/tests/fuzz/trace" 500 "$tmp/t" 2>"$tmp/err"
 ok $? "damaged files do not crash the reader"
 
-# ---- input files are not overwritten, whichever name is given ----
+# ---- input files are not overwritten, even under another name ----
 cp "$tmp/t" "$tmp/precious"
 ln -s precious "$tmp/link"
 ln "$tmp/precious" "$tmp/hard"

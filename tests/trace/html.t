@@ -118,7 +118,7 @@ is "$(ask 'sorted(row["title"] for row in run["causes"])')" \
 	"['ecall_vs', 'load_guest_page_fault', 'store_guest_page_fault', 'virtual_inst']" \
 	"causes without further detail in the events are listed separately, for the graphs over time"
 
-# ---- an exit's class is in the record that ends it; in older traces it is inferred from events ----
+# ---- an exit's class: from its last record or, in older traces, inferred from its events ----
 titles='[(row["title"], row["seen"]) for row in run["exits"]]'
 choice=()
 guest "$tmp/all" 2 3 6000 none icount=0

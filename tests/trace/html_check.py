@@ -4,8 +4,8 @@
 
 usage: html_check.py PAGE RUN STAT REPORT
 
-RUN is 0 or 1; STAT and REPORT are the output of hstrace stat and report for its trace. Prints one line per
-difference.
+RUN is 0 or 1, the number of a run on the page; STAT and REPORT are the output of hstrace stat and report for that
+run's trace. Prints one line per difference.
 """
 import collections
 import re
@@ -15,7 +15,7 @@ from report_page import Page, expand, stat_rows
 
 
 def wrong_exits(run, stat):
-    """Yield a message for each disagreement between the page's counters, its exits counted from events, its bins, and stat."""
+    """Yield a message for each exit count that differs between stat, the page's counters, its events and its bins."""
     rows = {row["title"]: row for row in run["exits"]}
     events = sum(event["count"] for event in run["events"] if event["name"] == "kvm_exit")
     partial = any(ring[1] for ring in run["rings"]) or run["causes"] or not events
@@ -47,7 +47,7 @@ def wrong_bins(run):
         states = [expand(runs) for runs in vcpu["time"]]
         if any(len(state) != run["bins"] for state in states):
             yield "a vCPU's bins are %s, not %d" % ([len(s) for s in states], run["bins"])
-        elif any(sum(column) > 1002 for column in zip(*states)):  # per mille; four numbers are rounded
+        elif any(sum(column) > 1002 for column in zip(*states)):  # 1000 per mille; rounding four numbers adds up to 2
             yield "vCPU %d.%d is in two states at once" % (vcpu["vm"], vcpu["vcpu"])
     for event in run["events"]:
         if sum(expand(event["bins"])) != event["count"]:

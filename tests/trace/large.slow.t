@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# large.slow.t - every subcommand and export handles ten million events in 128 MiB of address space,
-# a fifth of the file's size. EVENTS=N sets another number.
+# large.slow.t - report, stat, diff, html and every export handle ten million events in 128 MiB of
+# address space, a fifth of the file's size. EVENTS=N sets another number of events.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace hstrace=$O/hstrace events=${EVENTS:-10000000}

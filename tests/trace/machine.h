@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * machine.h - the state of a hart that trace_ring.c reads, in a model for tests on the build
- * machine.
+ * machine.h - a model of the hart state that trace_ring.c reads, for tests on the build machine.
  */
 #ifndef TESTS_TRACE_MACHINE_H
 #define TESTS_TRACE_MACHINE_H
@@ -10,7 +9,7 @@ struct machine {
 	unsigned int hart;
 	unsigned long time;
 	unsigned long instret;
-	void (*relax)(void); /* called while a thread spins; may be NULL */
+	void (*relax)(void); /* called by hv_cpu_relax(), unless NULL */
 };
 
 extern struct machine machine;

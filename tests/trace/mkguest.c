@@ -8,8 +8,9 @@
  * vCPU n runs on hart n % HARTS. The vCPUs make exits of random kinds in turn until all harts
  * together have written EVENTS records. With CHOICE, which selects the events that are recorded,
  * EVENTS is the number of exits instead. Each ring keeps the last RECORDS records, a power of two
- * (default: all). Each kind of exit has its own cost, and one exit in 500 costs a hundred times as
- * much, so the numbers that a reader must find are known. Exits are accounted as in the core.
+ * (default: all). Each kind of exit has its own base cost, which is a hundred times as high for
+ * about one exit in 500. The random numbers are the same in every run. Exits are accounted as in
+ * the core.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,12 +5,13 @@
  * usage: mkram OUT HARTS EVENTS instret|time|none [calls [EXTRA]|extremes]
  *
  * Each hart has EVENTS records (alternately exit and entry), whose times interleave with those of
- * other harts, and accounts 1000 exits: 900 of 500 instructions, 90 of 2000, and 10 of 40000. With
- * `calls`, the recorded exits are alternately for an SBI call and an MMIO write, and exit N costs
- * 100 + 400 N instructions; each of the 1000 accounted exits costs EXTRA instructions more. With
- * `extremes`, each hart first records every event several times, with the smallest and largest
- * values in its fields, VM and vCPU, and with jumps in time that are too large for a format's time
- * differences.
+ * other harts, and accounts 1000 exits (900 of 500 instructions, 90 of 2000, and 10 of 40000) and a
+ * timer interrupt of 7 instructions. With `calls`, the recorded exits are alternately for an SBI
+ * call and an MMIO write, and exit N costs 100 + 400 N instructions; each of the 1000 accounted
+ * exits costs EXTRA instructions more. With `extremes`, each hart first records every event several
+ * times, with the smallest and largest values in its fields, VM and vCPU, and with jumps in time
+ * that are too large for the time deltas of some formats. If MKRAM_KEEP is set in the environment,
+ * full rings keep their oldest records.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# profile.t - samples of every mode are found, in the expected numbers, in the functions in which a
-# payload is known to run; hstrace profile and perf report agree.
+# profile.t - hstrace profile finds the expected number of samples, in every mode, in the functions
+# that a payload runs, and agrees with perf report.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 ! qemu_older 10.0 || skip_all "QEMU $(qemu_version): other instruction counts than QEMU 10.0's"
 cd "$tmp" || exit 1
@@ -11,7 +11,8 @@ hstrace=$O/hstrace
 guest=$O/guest-payloads/sample.elf
 trace=$tmp/runs/last/trace
 
-# The rate is not a multiple of any loop's length. The payload is tests/guest/sample.c.
+# The rate is a prime number, to keep the samples out of step with the loops of the payload,
+# tests/guest/sample.c.
 hs run --out "$O" --icount --mem 64M --trace none --sample 9973 "$O/guest-payloads/sample.bin"
 is "$status" 0 "the payload runs while it is sampled"
 cp "$trace" trace
@@ -30,16 +31,17 @@ between()
 	ok $? "$mode: $least to $most samples in $*" || diag "$n" "$(cat table)"
 }
 
-# 20 000 000 instructions give 199.5 samples, 100 200 instructions apart; the cost of sampling
+# 20 000 000 instructions give 199.6 samples, 100 200 instructions apart; the cost of sampling
 # itself adds a few.
 between 197 206 VS spin_vs
 between 98 103 VS spin_vs_half
 between 197 206 VU spin_vu
-# 30 000 calls, each with 2 * 64 instructions in the guest and some 200 in the host.
+# 30 000 calls, each with 2 * 64 instructions on average in the guest and some 200 in the host.
 between 25 70 VS call_core
 between 35 90 HS vcpu_fast_sbi
-# 3000 accesses, each with some 970 instructions in the host. Accesses repeat as regularly as samples do, so a
-# path that is a few instructions longer can move all samples from one of the two functions to the other.
+# 3000 accesses, each with some 970 instructions in the host. Accesses repeat as regularly as
+# samples do, so a path that is a few instructions longer can move all samples from one function to
+# another: each claim counts the samples of two functions.
 between 15 60 HS exit_gstage_fault vcpu_run
 between 1 60 HS sys_ioctl vcpu_run
 n=$(awk '$3 == "U" { n += $1 } END { print n + 0 }' table)
@@ -90,13 +92,13 @@ else
 	skip "perf report" "perf is not installed"
 fi
 
-# ---- many processes, and one that changes its program ----
+# ---- many processes, and one that executes a second program ----
 mksamples=$O/tests/trace/mksamples
 needs_built "$mksamples"
 address=0x$(sed -n 's/ T spin_vs$//p' System.map)
 "$mksamples" ram "$address" 60000 && "$hstrace" save --meta icount=0 ram many && rm ram
-# Searching all processes for each sample would take seconds; with a tree, it takes a tenth of a
-# second.
+# hstrace finds each sample's process in a tree, which takes a tenth of a second in all; searching
+# all processes for each sample would take seconds.
 is "$(timeout 60 "$hstrace" profile --folded --by program many)" "$(printf 'U;second 60001\nU;first 1')" \
 	"samples of 60000 forked processes are counted for the program of their parent"
 "$mksamples" ram "$address" 65544 && "$hstrace" save --meta icount=0 ram more && rm ram
@@ -111,13 +113,13 @@ if command -v perf >/dev/null; then
 		"perf does not use symbols of a program that a process has replaced by execve"
 fi
 
-# Files that cannot grow beyond 16 KiB, as on a full disk.
+# Limit files to 16 KiB, to simulate a full disk.
 (ulimit -f 16 && trap '' XFSZ && "$hstrace" export --to perf --kallsyms "$guest" trace t3.perf) 2>err
 is "$? $(grep -c 'cannot be written' err) $(echo t3.perf*)" "1 1 t3.perf*" \
 	"an export to perf that fails leaves nothing behind" || diag "$(cat err)"
 
-# Make the last step fail: a folder takes the output's name while the export waits to read the host's symbols,
-# which are a named pipe.
+# Make the final rename fail: create a folder with the output's name while the export waits for the
+# host's symbols, which it reads from a named pipe.
 mkdir beside
 cp "$hstrace" beside/
 mkfifo beside/hyperscope.elf
@@ -131,10 +133,10 @@ wait $!
 is "$? $(grep -c 't4.perf: cannot be written' err) $(echo t4.perf*)" "1 1 t4.perf" \
 	"if the output of an export to perf cannot be renamed, nothing is left behind" || diag "$(cat err)"
 
-# ---- a rate that the machine cannot keep ----
+# ---- a rate that the machine cannot sustain ----
 #
-# An instruction takes 1024 ns: without a minimum period, the host would handle its own timer
-# forever.
+# An instruction takes 1024 ns: without a minimum period, the host would do nothing but handle its
+# own timer interrupts.
 hs run --quiet --out "$O" --icount-shift 10 --harts 1 --mem 64M --trace none --sample 100000 hello
 is "$status" 0 "if samples cost more than their period, the guest still makes progress" || diag "$err"
 like "$("$hstrace" report --events sample "$trace")" 'mode=VS .* period=2[0-9]{4} ' \
@@ -169,7 +171,7 @@ else
 	skip "programs" "$busybox is missing: set-up could not fetch it"
 fi
 
-# ---- usage errors, wrong files ----
+# ---- usage errors, invalid files ----
 for args in "" "--by x trace" "--host" "--program = trace" "trace trace" "--frob trace"; do
 	# shellcheck disable=SC2086 # split into words on purpose
 	"$hstrace" profile $args >out 2>err

@@ -8,9 +8,9 @@ REPORT is the output of `hstrace report`, TEXT that of the tool:
 
     csv, json    hstrace export
     perf         perf script --ns
-    perf-report  perf report --stdio -s cpu,comm,trace -F sample,cpu,comm,trace -w 8,4,12,300: how
-                 often each event has which fields (without -w, perf truncates strings)
-    perf-json    perf data convert --to-json (6.1 leaves the fields out)
+    perf-report  perf report --stdio -s cpu,comm,trace -F sample,cpu,comm,trace -w 8,4,12,300: the
+                 number of events with the same fields (without -w, perf truncates strings)
+    perf-json    perf data convert --to-json (perf 6.1 leaves the fields out)
     perf-ctf     perf data convert --to-ctf, then babeltrace2 as below
     perf-exits   perf script -s perf-exits.py: each cause's count and cost
     kvm-stat     perf kvm stat report (RISC-V perf): each cause's count, and how long the guest ran
@@ -21,8 +21,9 @@ REPORT is the output of `hstrace report`, TEXT that of the tool:
     perfetto-sql, perfetto-slices
                  perfetto.mjs FOLDER TRACE "$(readers.py - perfetto-sql -)"
 
-Compares the time, hart, VM and vCPU of every event and the value of every field. A number is considered equal to a
-name that report prints if the two always correspond in this field. Prints the number of events compared,
+Compares the time, hart, VM and vCPU of every event and the value of every field; if TOOL prints a table of
+counts or durations, compares those instead. perf-json and perf-ctf have numbers where report prints names: a number
+is considered equal to a name if the two always correspond in this field. Prints the number of events compared,
 or prints the first difference and returns status 1.
 """
 import collections
@@ -88,7 +89,7 @@ def read_json(path):
 
 
 def read_perf_json(path):
-    """Read samples. If a field has the name of one of a sample's properties, the property comes first."""
+    """Read samples. If a field has the same name as a property of the sample, the property comes first."""
     for sample in json.load(open(path), object_pairs_hook=lambda pairs: pairs)[-1][1]:
         s = dict(reversed(sample))
         if s['callchain'][0][0][1] != '0x0':  # a cpu-clock event that duplicates the event `sample`
@@ -176,7 +177,10 @@ def read_messages(path):
 
 
 class Perfetto:
-    """The names, tracks, slices and flows that a viewer would build from the packets. Inconsistent packets are errors."""
+    """The names, tracks, slices and flows that a viewer would build from the packets.
+
+    Inconsistent packets are errors.
+    """
 
     def __init__(self):
         self.events, self.names, self.tracks = {}, {}, {'0': 'everything'}
@@ -262,7 +266,7 @@ def number(text):
 
 
 def named(where, name, value):
-    """Return whether, in this field, the name always stands for this number and the number for this name."""
+    """Record that the name stands for the number in this field; return False if either has another counterpart."""
     return (named.number.setdefault((where, name), value) == value
             and named.name.setdefault((where, value), name) == name)
 
@@ -298,7 +302,7 @@ def same_fields(event, want, got, tool):
 
 
 def run_on(fields):
-    """Return the first field as perf converts it: after 8 bytes or more, the next field follows without a separator."""
+    """Return the first field as perf converts it: a value of 8 bytes or more runs on into the next field."""
     text = ''
     for _, value in fields:
         text += value
@@ -307,8 +311,9 @@ def run_on(fields):
     return text
 
 
-# The strings that report has shown in a field. babeltrace2 2.0.4 reuses a string's buffer, and for an empty string
-# it resets the length but not the contents, so it prints an earlier string of the field. (The stream is correct.)
+# (event, field name, text) for each field in the report. babeltrace2 2.0.4 reuses a string's buffer, and for an empty
+# string it resets the length but not the contents, so it prints an earlier string of the field. (The stream is
+# correct.)
 texts = set()
 
 
@@ -412,7 +417,7 @@ def table_perf_report(report, path):
 
 
 def table_perfetto_slices(report, path):
-    """Compare, for each vCPU and slice name, the count and total duration of complete slices."""
+    """Compare, for each vCPU, the count and total duration of the complete slices of the guest and of each cause."""
     want = {}
     for guest, cause, ns in visits(report, 'kvm_exit', 'kvm_entry'):
         want.setdefault((guest, cause), []).append(ns)

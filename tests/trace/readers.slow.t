@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# readers.slow.t - boot Debian's kernel on two vCPUs with every event on, and read the trace with the tools of
-# export.t and three others: KernelShark, a RISC-V perf under qemu-user with its kvm stat, and Perfetto's own
-# trace processor (scripts/hyperscope setup readers). Their counts and fields must be those of hstrace report.
-# A picture of KernelShark's window is saved as build/kernelshark.png.
+# readers.slow.t - boot Debian's kernel on two vCPUs with every event on, and read the trace with
+# the tools of export.t and three others: KernelShark, a RISC-V perf under qemu-user with its kvm
+# stat, and Perfetto's own trace processor (all installed by scripts/hyperscope setup readers). The
+# counts and fields that they show must agree with hstrace report. A screenshot of KernelShark's
+# window is saved as build/kernelshark.png.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/trace/readers.sh"
 HS_SECONDS=300
@@ -166,7 +167,7 @@ else
 	wait_until 120 has_opened
 	ok $? "KernelShark opens the file" || diag "$(cat out err)"
 	xdotool search --onlyvisible --name 'Kernel Shark' windowsize 1380 880
-	# The picture is complete when it no longer changes and shows the tasks' colors, one per row.
+	# The picture is complete when it no longer changes and has at least three plot colors.
 	picture=
 	is_drawn()
 	{
@@ -175,8 +176,8 @@ else
 		picture=$(identify -format %# now.png)
 		[ "$picture" = "$before" ] && [ "$(colors)" -ge 3 ]
 	}
-	# Saturated colors with more than a hundred pixels are plots. All else is gray, except one green
-	# button.
+	# A saturated color with more than a hundred pixels belongs to a plot. All else is gray,
+	# except for one green button.
 	colors()
 	{
 		convert now.png -depth 8 -colorspace HSL -format %c histogram:info:- |

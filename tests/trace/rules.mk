@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - build the tests of tracing: the host's rings on the build machine, and hstrace with ASan.
+# rules.mk - build the tests of tracing for the build machine, with ASan and UBSan: tests of the
+# host's rings and of hstrace.
 
 TRACE_TEST_RING := $(TOP)/tests/trace/machine.c $(TOP)/tests/trace/ring.c
 TRACE_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all $(WARN) \

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# stream-boot.slow.t - stream a whole boot of Debian's guest with every event on. The rings have the host's
-# default size and wrap during the boot; no event is lost.
+# stream-boot.slow.t - stream the events of a whole boot of Debian's kernel, with every event on.
+# The rings have the host's default size and wrap during the boot; no event is lost.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 [ -f "$O/guest/vmlinux" ] && [ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest: scripts/hyperscope setup run"
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # stream.t - hstrace save --follow stores all events of a run with more events than its rings hold,
-# or counts those that it loses. The machine is tests/trace/producer.c, which writes events as harts
-# do.
+# or counts those that it loses. tests/trace/producer.c stands in for the machine and writes events
+# as harts do.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
@@ -41,8 +41,8 @@ EOF
 
 # ---- the rings wrap eight times, and nothing is lost ----
 #
-# If the reader does not get a processor before a ring wraps, events are lost, so a busy machine
-# gets more time.
+# Events are lost if the reader does not get a processor before a ring wraps, so the producer is
+# slower on a slow or busy machine (HS_TIME_SCALE).
 rate=$((40000 / ${HS_TIME_SCALE:-2}))
 produce 2 0x80000 131072 $((rate > 4000 ? rate : 4000))
 "$bin/hstrace" save --follow --meta guest=producer "$tmp/ram" "$tmp/t" 2>"$tmp/err"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# table.t - the table of events agrees with the code that emits them and with the page that explains
-# them.
+# table.t - the table of events agrees with the code that emits them and with docs/trace.md;
+# hstrace's own tables agree with those of the host and the VMM.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 cd "$HS_TOP" || exit 1
 

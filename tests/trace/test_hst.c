@@ -173,7 +173,7 @@ static void close_to(double got, double want)
 		fail_msg("%.6f, not %.6f", got, want);
 }
 
-/* From tables of Student's t: t = 2 with 8 degrees of freedom, and t = 4.3027 with 2. */
+/* p-values from tables of Student's t: t = 2 with 8 degrees of freedom, and t = 4.3027 with 2. */
 static void welch_agrees_with_published_tables(void **state)
 {
 	static const double a[] = { 1, 2, 3, 4, 5 }, b[] = { 3, 4, 5, 6, 7 };
@@ -193,7 +193,7 @@ static void a_difference_between_exact_counts_is_certain(void **state)
 	(void)state;
 	assert_true(hst_welch(a, 3, b, 3) == 0);
 	assert_true(hst_welch(a, 3, a, 3) == 1);
-	assert_true(hst_welch(a, 1, b, 3) == 1); /* one run says nothing about chance */
+	assert_true(hst_welch(a, 1, b, 3) == 1); /* one run has no variance to test with */
 }
 
 static void holm_corrects_for_the_number_of_rows(void **state)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * test_trace.c - test src/host/trace on the build machine: records in rings, the selection of
- * events, and exit costs.
+ * events, exit costs, and the events that a panic prints.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -220,7 +220,7 @@ static void nothing_is_counted_while_accounting_is_off(void **state)
 	(void)state;
 	trace_exit_init(&clock);
 	exit_of(&clock, EXC_ECALL_VS, 10);
-	trace_exit_account(EXIT_UNIT_INSTRET); /* began while accounting was off: cost unknown */
+	trace_exit_account(EXIT_UNIT_INSTRET); /* the exit began earlier, so its cost is unknown */
 	trace_exit_end(&clock);
 	assert_int_equal(stat_of(0, EXC_ECALL_VS)->count, 0);
 }
@@ -322,7 +322,10 @@ static void a_panic_prints_the_last_events_of_each_hart(void **state)
 	assert_non_null(strstr(dumped[3], " 0 - print: part=0 buf=hello? buf8= buf16= buf24="));
 }
 
-/* Whatever trace memory contains, a panic prints no more lines than requested. Needs ASan. */
+/*
+ * Whatever trace memory contains, a panic prints at most two lines more than requested for each
+ * hart. Needs ASan.
+ */
 static void a_panic_survives_damaged_rings(void **state)
 {
 	u8 *bytes = (u8 *)trace_native_mem(), *hart = (u8 *)area(0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_native.h - the core's trace events as native tests see them.
+ * trace_native.h - record the core's trace events in native tests, and read the records.
  *
  * The rings are the host's own (src/host/trace/trace_ring.c), so records also contain the VM and
  * the vCPU.

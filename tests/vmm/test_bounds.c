@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_bounds.c - numbers from a guest or a saved file are refused or reduced if they are too
- * large.
+ * test_bounds.c - out-of-range numbers from a guest or a saved file are refused or reduced to a
+ * limit.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,7 +79,7 @@ static void an_impossible_memory_size_is_refused(void **state)
 	assert_false(takes_memory_of(RAM_MAX + SZ_4K));
 	assert_false(takes_memory_of(RAM_MIN - SZ_4K));
 	assert_false(takes_memory_of(0));
-	/* The size is accepted: the error is that the file is shorter than its header says. */
+	/* The size is accepted: the header is refused for another reason, its length of 0. */
 	assert_true(takes_memory_of(RAM_MIN));
 }
 
@@ -88,7 +88,10 @@ static u64 steps(void)
 	return bus_read(&machine.bus, DOORBELL_BASE + 0x20, 8);
 }
 
-/* A delay is as long as the guest asks for, up to a limit, even if it comes from a saved file. */
+/*
+ * A delay is as long as the guest asks for, up to a limit. A saved file with a longer delay is
+ * refused.
+ */
 static void a_guest_does_not_choose_how_long_the_bell_device_spins(void **state)
 {
 	u64 words[4] = { 0, 0, 0, ~0ull };

@@ -5,7 +5,7 @@
  * The real device files run here, on the build machine, under ASan and UBSan. The guest is a random
  * number generator with some knowledge: it knows where registers and rings are, and builds requests
  * that are nearly valid. Guest RAM is one allocation, so an access outside it is detected. KVM is
- * replaced by a record of the calls.
+ * replaced by a stub that records the level of each vCPU's external interrupt.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -227,7 +227,7 @@ static void any_chain(struct vring_desc *table, unsigned int entries)
 		random_desc(&table[i], i, last, i >= first_in);
 }
 
-/* Write a random request type at the supposed address of the header. */
+/* If gpa is aligned and in RAM, write a request header there with a random type and sector. */
 static void any_header(gpa_t gpa)
 {
 	u32 *header = machine_ram(&machine, gpa, 16);
@@ -311,8 +311,8 @@ static void nearly_right_requests_stay_within_ram(void **state)
 }
 
 /*
- * With a truncated disk file, each request fails: the guest gets an error for each request, but the
- * log gets only a few messages.
+ * With a truncated disk file, the guest gets an error for each request. The messages go through
+ * guest_error(), which prints only the first ones, not through complain().
  */
 static void errors_of_a_disk_do_not_fill_the_log(void **state)
 {

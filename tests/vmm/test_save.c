@@ -159,7 +159,7 @@ static void reset_machine(void)
 	virtio_mmio_reset(machine.disks[0]);
 }
 
-/* Restore as main() does, with options completed from the file. False: refused (see `why`). */
+/* Restore as main() does, with missing options from the file. Returns false if refused (`why`). */
 static bool restores(void)
 {
 	const struct options options = machine.options;
@@ -274,7 +274,7 @@ static void every_truncated_file_is_refused(void **state)
 	}
 	write_file(file, file_len - 1);
 	refused_because("the file is truncated");
-	/* Anything may follow the saved machine: on a disk, the rest of the disk does. */
+	/* Anything may follow the saved machine, such as the rest of a disk that holds it. */
 	memset(file + file_len, 0xaa, SZ_4K);
 	write_file(file, file_len + SZ_4K);
 	assert_true(restores());
@@ -313,7 +313,7 @@ static void put_sum(void)
 	memcpy(file, &header, sizeof(header));
 }
 
-/* Correct the sums of the sections, too, up to the first section whose length is invalid. */
+/* Correct the sums of the sections, up to the first section whose length is invalid. */
 static void put_section_sums(void)
 {
 	struct save_header header;
@@ -432,7 +432,7 @@ static void a_host_without_the_files_features_refuses_it(void **state)
 	fixed = CORE(1);
 	refused_because("CORE 1");
 	fixed = 0;
-	/* An extension that the guest lacked need not exist; if the host has it, it is disabled. */
+	/* An extension that the guest lacked need not exist here; if it does, it is disabled. */
 	assert_true(restores());
 	for (int v = 0; v < VCPUS; v++)
 		memcpy(models[v].value[zba], &off, sizeof(off));

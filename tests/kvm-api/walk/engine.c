@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* engine.c - make the calls of the walk's rows, and detect what each call leaves behind. */
+/*
+ * engine.c - make the calls of the walk, print their rows, and detect whether a failed call has
+ * changed anything.
+ */
 #include <stdarg.h>
 #include "walk.h"
 
@@ -7,7 +10,7 @@ GUEST(probe, "ld a0, 0(a1)\nld a2, 0(a3)\n" REPORT);
 
 #define PROBE_CODE 0x1000UL /* offset in the slot */
 #define PROBE_DATA 0x2000UL /* offset in the slot */
-#define PROBE_HOLE 0x1000UL /* an address without memory */
+#define PROBE_HOLE 0x1000UL /* a guest physical address outside all slots */
 #define PROBE_WORD 0x5a5a5a5aUL
 
 static void print_name(const char *fmt, va_list ap)
@@ -70,7 +73,7 @@ static uint64_t registers_hash(const struct vcpu *vcpu)
 		uint64_t value[32] = { 0 };
 		struct kvm_one_reg reg = { .id = list.reg[i], .addr = (uintptr_t)value };
 
-		/* The time changes between two rows. */
+		/* Leave out the time, which changes between rows. */
 		if (reg.id == (KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_TIMER |
 			       KVM_REG_RISCV_TIMER_REG(time)))
 			continue;
@@ -82,7 +85,10 @@ static uint64_t registers_hash(const struct vcpu *vcpu)
 	return hash;
 }
 
-/* Return a hash of what the probe finds: a word of memory, and an MMIO exit outside memory. */
+/*
+ * Run the probe, and return a hash of what its loads find: a word in memory, and an MMIO exit
+ * outside memory.
+ */
 static uint64_t memory_hash(struct walk *w)
 {
 	uint64_t hash = 2;
@@ -105,7 +111,7 @@ static uint64_t memory_hash(struct walk *w)
 uint64_t walk_state(struct walk *w)
 {
 	struct kvm_mp_state state = { 99 };
-	int fd = dup(0); /* the lowest free number */
+	int fd = dup(0); /* the lowest free descriptor, which changes if a call leaks one */
 	uint64_t hash = mix(0, (uint64_t)fd);
 
 	close(fd);
@@ -140,8 +146,8 @@ void walk_free(struct walk *w)
 /* ---- one call --------------------------------------------------------------------------- */
 
 /*
- * Make a call and print its row. `was`: a copy of the structure at `arg`, or NULL if `arg` is a
- * number.
+ * Make a call and print its row. If the call fails, compare the structure at `arg` with `was`, a
+ * copy of it, unless `was` is NULL.
  */
 static long make_call(struct walk *w, const struct call *c, unsigned long arg, const void *was,
 		      const char *fmt, va_list ap)

@@ -170,7 +170,7 @@ static void zones(struct walk *w)
 	call_with(w, &on, &zone, "where memory is");
 }
 
-/* Print how many zones a VM can have. */
+/* Register zones until that fails, and print the number of the call that failed and its error. */
 static void zone_limit(struct walk *w)
 {
 	struct kvm_coalesced_mmio_zone zone = { .size = 16 };

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.c - the walk's rows for memory slots and for the dirty log. Each row also checks what a
- * guest finds at an address in memory and at one outside it.
+ * memory.c - the walk's rows for memory slots and for the dirty log. If a call fails, its row also
+ * says whether the outcome of a guest's loads, from an address in memory and from one outside, has
+ * changed.
  */
 #include "walk.h"
 
@@ -9,7 +10,8 @@
 #define NEW_SIZE 0x10000UL
 
 /*
- * An hva beyond any host mapping, so that a large slot does not cover a program's read-only pages.
+ * An hva far from the program's mappings. A large slot elsewhere could cover the program's
+ * read-only pages, and KVM refuses such a slot.
  */
 #define FAR_AWAY (1UL << 44)
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * registers.c - the walk's rows for KVM_{GET,SET}_ONE_REG and KVM_GET_REG_LIST: one register of
- * each group with each single bit of its id flipped, with each size, and with bad pointers. Which
- * registers exist depends on the processor and is tested elsewhere (reset.c, regs.t).
+ * each group, with each bit of its id flipped and with each size; register 0 of each type; and bad
+ * pointers. Which registers exist depends on the processor and is tested elsewhere (reset.c,
+ * regs.t).
  */
 #include "walk.h"
 
@@ -37,9 +38,9 @@ static const struct {
 };
 
 /*
- * A flipped bit may give the id of a register that exists. That register's value depends on the
- * machine, so the row says only whether it could be read. The value written is the one that was
- * read, so nothing needs to be undone.
+ * A flipped bit may give the id of another register that exists. Its value depends on the machine,
+ * so the row says only whether it could be read. The value written is the one that was read, so
+ * nothing needs to be undone.
  */
 static void one(struct walk *w, uint64_t id, const char *name, const char *what, int bit)
 {
@@ -126,7 +127,8 @@ static void lists(struct walk *w)
 }
 
 /*
- * Some registers can be written only before the vCPU first runs: make the rows again after a run.
+ * Some registers can be written only before the vCPU first runs, so read and write each group's
+ * register again after a run.
  */
 static void after_a_run(struct walk *w)
 {

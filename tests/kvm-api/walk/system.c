@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * system.c - the walk's rows for /dev/kvm itself, and for ioctl numbers that do not belong to the
- * kind of descriptor on which they are used.
+ * system.c - the walk's rows for /dev/kvm itself, and for ioctls on every kind of descriptor,
+ * including kinds that do not implement them.
  */
 #include "walk.h"
 
@@ -39,8 +39,8 @@ void chapter_system(void)
 	}
 
 /*
- * Calls that belong to one kind of descriptor, and are made on the others too. gives_fd: the call
- * returns a descriptor.
+ * Calls that only some kinds of descriptor implement; every_call() makes them on all kinds.
+ * gives_fd: the call returns a descriptor.
  */
 static const struct {
 	const char *name;
@@ -112,8 +112,9 @@ static const struct {
 };
 
 /*
- * Make every call on every descriptor, once with a zeroed buffer and once with the invalid address
- * 8. The calls may change this vCPU, but nothing else uses it.
+ * Make each of `calls` on each kind of descriptor, once with a zeroed buffer and once with the
+ * invalid address 8. Calls that succeed may change the VM and the vCPU, which only this chapter
+ * uses.
  */
 static void every_call(struct walk *w)
 {
@@ -142,8 +143,8 @@ static void every_call(struct walk *w)
 }
 
 /*
- * Make calls with every number as _IO(), and one call with each bit of its command flipped: most
- * are invalid.
+ * Call every ioctl number from 0 to 255 as _IO(), except KVM_RUN on the vCPU, and then
+ * KVM_GET_STATS_FD with each bit of its command flipped. Most of these calls are invalid.
  */
 static void every_number(struct walk *w)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * vm.c - the walk's rows for a VM: vCPUs, capabilities, and calls that need an interrupt
- * controller.
+ * vm.c - the walk's rows for a VM: vCPUs, capabilities, statistics, and calls that need an
+ * interrupt controller.
  */
 #include <sys/eventfd.h>
 #include "walk.h"

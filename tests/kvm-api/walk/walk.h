@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * walk.h - the walk over every call to /dev/kvm: what its chapters share.
+ * walk.h - what the chapters of the walk share. The walk is a program that makes every call to
+ * /dev/kvm, with valid and invalid arguments.
  *
- * A row is one call: its name, which never changes, and its result: "= value", "fd", or an errno,
- * followed by anything that a failed call changed although it must change nothing. Nothing here
- * makes a claim: the rows are compared with those that the same program printed on Linux
- * (walk.linux.txt).
+ * The program prints one row per call: a name, which must not change because it identifies the row,
+ * and the result, which is "= VALUE", "fd" or the name of an errno. If a failed call has changed
+ * its argument or other state, the row says so. The program makes no claims. Its rows are compared
+ * with those that it printed on Linux KVM (walk.linux.txt).
  */
 #ifndef WALK_H
 #define WALK_H
@@ -14,17 +15,17 @@
 
 #define FIELD(type, member) offsetof(type, member), 8 * sizeof(((type *)0)->member)
 
-/* The objects on which calls are made. */
+/* A VM with two vCPUs, on which a chapter makes its calls, and what the rows check. */
 struct walk {
 	struct vm vm;
-	struct vcpu vcpu;  /* id 0: runs only if a row says so */
-	struct vcpu probe; /* id 1: runs the probe, if `probing` is set */
-	bool registers;    /* rows also compare the registers of the first vCPU */
-	bool probing;      /* rows also check that guest memory is unchanged */
-	uint64_t state;    /* walk_state() after the last row; 0: the row may have changed it */
+	struct vcpu vcpu;  /* id 0: run only by the chapters */
+	struct vcpu probe; /* id 1: runs the probe (engine.c), if `probing` is set */
+	bool registers;    /* check that a failed call changes no register of `vcpu` */
+	bool probing;      /* check that a failed call does not change what the probe finds */
+	uint64_t state;    /* walk_state() after the last call if it failed; otherwise 0: unknown */
 };
 
-/* A call with a structure as its argument, and how to undo it if it succeeds. */
+/* A call, with a valid argument, and how to undo the call if it succeeds. */
 struct call {
 	const char *name;
 	int fd;
@@ -41,10 +42,13 @@ void walk_free(struct walk *w);
 /* Print a row. fmt and its arguments, as for printf(), give the row's name. */
 void row(const char *result, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void row_result(long ret, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Make one call with a number as its argument. */
+/* Make one call with the number or the address `arg`, and print its row. */
 void call_number(struct walk *w, const struct call *c, unsigned long arg, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* Make one call with a structure: a copy of `arg`, c->size bytes. */
+/*
+ * Make one call with the address of a copy of `arg` (c->size bytes), and print its row. If the call
+ * succeeds, undo it.
+ */
 void call_with(struct walk *w, const struct call *c, const void *arg, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
 
@@ -53,12 +57,12 @@ void walk_bits(struct walk *w, const struct call *c, const char *field, size_t o
 	       size_t nbits);
 /* Make one row per bit: a call with a number that has only that bit set. */
 void walk_number_bits(struct walk *w, const struct call *c);
-/* Make rows with the valid structure at addresses that cannot be read, or cannot be written. */
+/* Make rows with the argument at addresses that are bad, odd, read-only or only partly readable. */
 void walk_pointers(struct walk *w, const struct call *c);
-/* Make rows with another size or direction in the call's number. */
+/* Make one row per bit of the size and direction in the ioctl command, with that bit flipped. */
 void walk_command_bits(struct walk *w, const struct call *c);
 
-/* Return a hash of the state that a call could change. */
+/* Return a hash of the state that a failed call must not change. */
 uint64_t walk_state(struct walk *w);
 
 void chapter_system(void);
