@@ -2,8 +2,9 @@
 #
 # Makefile - builds hyperscope: the host kernel with the core, the VMM, payloads, tools, tests.
 #
-# `make help` lists the targets for users. All output goes below $(O): O=DIR builds elsewhere, and the
-# checkout may be read-only. Each folder has its own rules in its rules.mk.
+# `make help` lists the targets for users. All build output goes below $(O) (default: build/; O=DIR
+# selects another folder), so the checkout may be read-only. The rules for src/host and src/kvm are
+# here; every other folder has its own in its rules.mk.
 
 MAKEFLAGS += --no-builtin-rules
 .SUFFIXES:
@@ -15,8 +16,8 @@ ifneq ($(words $(TOP) $(O)),2)
 $(error make takes no blank in a path: build in another folder than $(CURDIR), O=$(O))
 endif
 
-# Print one line per step; V=1 shows the commands themselves. Expanding a compiler's name in a recipe
-# prints the line, so the folders' rules need not do it.
+# Print one line per step; V=1 shows the commands themselves. A variable that names a tool, such as
+# CC_RV, prints the line when a recipe expands it, so the folders' rules need not do so.
 ifndef V
 .SILENT:
 say = $(if $@,$(info $()  $1 $(patsubst $(O)/%,%,$@)))
@@ -29,16 +30,17 @@ STRIP_RV := $(CROSS_COMPILE)strip
 HOSTCC ?= gcc
 HOST_CC = $(call say,HOSTCC)$(HOSTCC)
 
-# The UAPI headers of trixie's Linux and the source of libfdt, both fetched by scripts/hyperscope
-# setup.
+# The UAPI headers of Debian trixie's kernel, and the source of libfdt. scripts/hyperscope setup
+# fetches both.
 UAPI ?= $(O)/uapi
 LIBFDT_SRC ?= $(O)/libfdt
 UAPI_CFLAGS := -isystem $(UAPI)/usr/include -isystem $(UAPI)/usr/lib/linux/uapi/riscv
-# In a tree made by scripts/hyperscope lab, lab.h with the lab's stops is included everywhere.
+# In a tree made by scripts/hyperscope lab, every file includes lab.h, which defines LAB_TODO().
 UAPI_CFLAGS += $(if $(wildcard $(TOP)/lab.json),-include $(TOP)/src/include/hv/lab.h)
 
-# No image contains the name of the folder in which it was built, so the same sources give the same bytes.
-# Programs keep their debug information, in which TOP becomes "."; the last map that matches is used.
+# No image contains the name of the folder in which it was built, so the same sources give the same
+# bytes. Programs keep their debug information, in which the folder TOP itself becomes ".". gcc uses
+# the last map that matches, so PATHLESS still removes TOP/ from the names of files.
 PATHLESS := -ffile-prefix-map=$(TOP)/= \
 	$(foreach dir,$(UAPI) $(LIBFDT_SRC),$(patsubst %,-ffile-prefix-map=%=$(notdir $(dir)),$(sort $(dir) $(realpath $(dir)))))
 PROGRAM_PATHLESS := -fdebug-prefix-map=$(TOP)=. $(PATHLESS)
@@ -50,9 +52,8 @@ WARN := -Wall -Wextra -Werror -Wshadow -Wvla -Wundef -Wmissing-prototypes -Wstri
 all: kernel guest-initrd
 
 # Everything compiled for RISC-V depends on this file, which is rewritten when the compiler or a
-# flag changes. Otherwise, objects compiled with old flags would be measured, and they differ from
-# those of a clean clone. Names of folders are left out, because the images do not contain them
-# either.
+# flag changes. Otherwise, a benchmark could measure objects compiled with old flags, unlike those
+# of a clean clone. Names of folders are left out, because the images do not contain them either.
 COMPILED_BY := $(O)/gen/compiled-by
 $(COMPILED_BY): look-at-flags
 	@mkdir -p $(@D)
@@ -97,11 +98,11 @@ $(O)/kernel/src/kvm/%.o: private AREA := $(AREA_kvm)
 # At -O2, gcc turns a tail call into a loop, and then the recursive walker would not recurse.
 $(O)/kernel/src/kvm/mmu/gstage_rec.c.o: private AREA += -fno-optimize-sibling-calls
 
-# For a switch of few cases, two comparisons take fewer instructions than a table of addresses, and
-# they do not need a load.
+# With so few cases, comparisons take fewer instructions than a jump table, and need no load.
 $(O)/kernel/src/kvm/sbi/sbi_base.c.o: private AREA += -fno-jump-tables
 
-# The flags of these two files are set only here, so their objects depend on this file.
+# $(COMPILED_BY) does not cover the extra flags of these two files, so their objects depend on this
+# Makefile.
 $(O)/kernel/src/kvm/mmu/gstage_rec.c.o $(O)/kernel/src/kvm/sbi/sbi_base.c.o: $(TOP)/Makefile
 
 $(O)/kernel/%.c.o: $(TOP)/%.c $(COMPILED_BY) | $(OFFSETS) uapi-present
@@ -116,8 +117,9 @@ $(O)/kernel/libfdt/%.o: $(LIBFDT_SRC)/%.c $(COMPILED_BY)
 	@mkdir -p $(@D)
 	$(CC_RV) $(KERNEL_CFLAGS) -w -I$(LIBFDT_SRC) -c -o $@ $<
 
-# offsets.c contains DEFINE(NAME, value) lines; the compiler computes the values, and sed makes #defines of them.
-# The header is rewritten only when a value changes, so assembly does not depend on every C header.
+# offsets.c contains DEFINE(NAME, value) lines; the compiler computes the values, and sed makes
+# #defines of them. The header is rewritten only when a value changes, so that a change to a C
+# header does not cause all assembly to be built again.
 $(O)/gen/%_offsets.s: $(TOP)/src/%/offsets.c $(COMPILED_BY)
 	@mkdir -p $(@D)
 	$(CC_RV) $(KERNEL_CFLAGS) -I$(TOP)/src/$* -I$(TOP)/src/host -MMD -MP -MT $@ -MF $@.d -S -o $@ $<
@@ -159,8 +161,8 @@ SETUP = $(TOP)/scripts/shell/setup --out $(O)
 BUILD = mkdir -p $(O) && flock $(O)/build.lock $(MAKE) --no-print-directory -f $(TOP)/Makefile \
 	O=$(O) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc))
 
-# Tests that take a long time have names that end in .slow.t, and they run last. NATIVE_TESTS are
-# the folders' test programs for the build machine.
+# Tests whose names end in .slow.t take a long time; only test-all runs them, after the others.
+# NATIVE_TESTS are test programs for the build machine, which the folders' rules.mk files add.
 ALL_TESTS = $(sort $(wildcard $(TOP)/tests/*/*.t)) $(NATIVE_TESTS)
 SET ?=
 TESTS ?= $(filter-out %.slow.t,$(ALL_TESTS))

@@ -8,15 +8,15 @@ lab:
 	test -n "$(NN)" -a -n "$(DIR)" || { echo "make: NN= and DIR= are needed: make lab NN=03 DIR=../mylab; scripts/hyperscope lab --list has the labs" >&2; exit 2; }
 	$(TOP)/scripts/hyperscope lab --out $(O) --student "$(STUDENT)" "$(NN)" "$(DIR)"
 
-# Grade a student's tree with its public tests. make does not fail if the tree gets fewer than all
-# points.
+# Grade a student's tree with its public tests. make succeeds even if the tree loses points: the
+# command then returns 1.
 .PHONY: grade
 grade:
 	$(SETUP) --no-guest run
 	$(TOP)/scripts/hyperscope grade --out $(O) $(ARGS) || test $$? = 1
 
-# Check all labs: starters and solutions are graded like submissions, and each solution has to stay
-# within its budgets.
+# Check the course's pages and all labs, or only the labs in NN. The starter and the solution of
+# each lab, and the solution of another student's variant, are graded like submissions.
 .PHONY: course-check
 course-check:
 	$(SETUP) --no-guest run test

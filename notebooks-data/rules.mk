@@ -8,8 +8,8 @@ reproduce:
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/hyperscope reproduce all --out $(O) $(ARGS) $(PAPERS)
 
-# Check that figures are identical when they are measured twice here, and in another folder, as
-# another user, under load and on one processor.
+# Check that the figures are identical if they are measured twice here, and once more in another
+# folder, as another user, under load, on one processor.
 .PHONY: reproduce-verify
 reproduce-verify:
 	$(SETUP) run apps
@@ -24,8 +24,8 @@ sweep:
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/hyperscope sweep --out $(O) $(ARGS) $(FILE)
 
-# Compare the costs of this tree's exits with those of another commit; fail if an exit costs more
-# and no commit announces that.
+# Compare the costs of this tree's exits with those of another commit; fail if a cost has grown and
+# no commit message announces the increase.
 .PHONY: compare
 compare:
 	test -n "$(BASE)" || { echo "make: BASE=COMMIT is needed, e.g. BASE=HEAD~1" >&2; exit 2; }

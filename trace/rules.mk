@@ -6,9 +6,9 @@ HSTRACE_SRC := $(sort $(wildcard $(TOP)/trace/file/*.c $(TOP)/trace/hstrace/*.c 
 HSTRACE_HDR := $(wildcard $(TOP)/trace/*/*.h $(TOP)/trace/*.def $(TOP)/trace/html/report* $(TOP)/src/include/hv/* \
 	$(TOP)/src/host/proc/syscall.def $(TOP)/src/vmm/device.def)
 
-# hstrace export. CTF and Perfetto's format each need a library (packages: scripts/hyperscope setup,
-# "test"). If a library is missing, hstrace is built without the format that needs it, and reports
-# an error if the user asks for that format.
+# hstrace export: the formats of CTF and Perfetto each need a library (packages: scripts/hyperscope
+# setup, "test"). If a library is missing, hstrace is built without the format that needs it, and
+# reports an error if the user asks for that format.
 PKG_CONFIG ?= pkg-config
 EXPORT_PERFETTO := $(wildcard $(TOP)/trace/export/perfetto*.c)
 EXPORT_SRC := $(filter-out %/ctf.c $(EXPORT_PERFETTO),$(sort $(wildcard $(TOP)/trace/export/*.c)))
@@ -54,7 +54,7 @@ $(O)/trace/%.o: $(TOP)/trace/%.c $(O)/gen/export-libraries | $(EXPORT_GEN)
 	@mkdir -p $(@D)
 	$(HOST_CC) $(HSTRACE_CFLAGS) $(EXPORT_CFLAGS) -MMD -MP -c -o $@ $<
 
-# page.c includes these files by .incbin, which -MMD does not see.
+# page.c includes these files with .incbin, which -MMD does not see.
 HSTRACE_PAGE := $(wildcard $(TOP)/trace/html/report*)
 $(O)/trace/html/page.o: $(HSTRACE_PAGE)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""world-switch.py - the state that moves at an entry and at an exit, step by step, and the state that stays."""
+"""world-switch.py - the state that each step of an entry and of an exit moves, and the state that no step moves."""
 from hs.drawing import Figure
 
 STEPS = [

@@ -27,8 +27,8 @@ def variant(draw):
         "factor": 3 + draw.below(100), "error": error[0], "error_number": error[1],
         "skipped": 1 + draw.below(4),
     }
-    # The names that the solution uses for these registers. Values whose names begin with _ are not written into the
-    # student's tree.
+    # The solution's C expressions for these registers, such as a[3]. Values whose names begin with _ are not
+    # written into the student's tree.
     for name in ("first", "second", "saved", "checked"):
         made["_" + name] = "%s[%s]" % (made[name][0], made[name][1:])
     return made

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""variant.py - lab 7: two registers of each student's own PLIC, and the irqfd numbers of the wires."""
+"""variant.py - lab 7: each student's own two PLIC registers, and the irqfd numbers (gsi) of the vCPUs' lines."""
 
 FIELDS = (("best", 5), ("priority", 3), ("waiting", 5), ("busy", 5), ("raised", 1))
 WIDTH = sum(width for _name, width in FIELDS)

@@ -3,8 +3,8 @@
 
 ERRORS = (("SBI_ERR_FAILED", -1), ("SBI_ERR_INVALID_PARAM", -3), ("SBI_ERR_DENIED", -4),
           ("SBI_ERR_INVALID_ADDRESS", -5))
-# None of these primes divides 2^bits - 1 for a width of up to 14 bits, so a sequence with any of these steps visits
-# every VMID.
+# There are 2^bits - 1 VMIDs. None of these primes divides that number for any width of up to 14 bits, so a sequence
+# with any of these steps visits every VMID.
 STEPS = (19, 29, 37, 41, 47, 53, 59, 61, 67, 71, 79, 83, 97, 101, 103, 107, 109)
 
 
@@ -34,5 +34,5 @@ def variant(draw):
 
 
 def hidden(draw, _made):
-    """Return the seed for the lists, ranges and turns of the hidden tests."""
+    """Return the seed from which the hidden tests draw masks, lists, ranges and the order in which VMs take turns."""
     return {"seed": 1 + draw.below(1 << 30)}

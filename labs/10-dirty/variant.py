@@ -25,5 +25,5 @@ def variant(draw):
 
 
 def hidden(draw, _made):
-    """Return the seed for the pages that the hidden tests write, and for their rounds."""
+    """Return the seed from which the hidden tests draw the pages to be written and the rounds to be simulated."""
     return {"seed": 1 + draw.below(1 << 30)}

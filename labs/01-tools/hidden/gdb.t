@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# gdb.t - check the answers that were found with gdb. The register contains what the guest computed
-# from the variant's seed; the leaf's level is taken from the trace of a new run.
+# gdb.t - check the answers that were found with gdb. The value of a0 is a number that the guest
+# computes from the variant's seed; the leaf's level is taken from the trace of a new run.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 . "$(dirname "$0")/numbers.sh"

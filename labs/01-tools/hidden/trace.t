@@ -1,8 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# trace.t - compare the answers from the trace with the trace of a new run. The guest calls an SBI
-# extension that does not exist; its ID is computed from the first number of the variant's sequence.
+# trace.t - check the answers that were found in the trace. The ID of the SBI extension that does
+# not exist is computed from the first number of the variant's sequence; the other answers are taken
+# from the trace of a new run.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 . "$(dirname "$0")/numbers.sh"

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# many.t - four vCPUs on two harts keep their own registers, also with switch=full, which uses the
-# same code path but moves more state
+# many.t - four vCPUs on two harts keep their own registers, and registers are also kept with
+# switch=full, which uses the same world switch but moves more state
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --smp 4

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# toggles.t - SBI calls work on the slow path, with switch=full and with events on, and the trace contains
-# their answers
+# toggles.t - SBI calls work on the slow path, with switch=full and with events on, and the trace
+# shows the calls that return the variant's error
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --set fastpath=off

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # widths.t - with instructions from htinst, accesses to a device work with every width, register,
-# offset and length, and so do stores that the kernel handles itself
+# offset and instruction length, and so do stores that the kernel handles itself
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 . "$HS_TOP/labs/05-mmio/accesses.sh"

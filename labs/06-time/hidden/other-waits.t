@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# other-waits.t - timers, waits and polling windows are right for values drawn from the instructor's
-# key, with other settings of the toggles
+# other-waits.t - timers and polling windows (with values drawn from the instructor's key) and waits
+# are right with other settings of the toggles
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 1 --smp 2 --set fastpath=off

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# window.t - a vCPU polls for as long as its window, which grows and shrinks as in Linux, with any
-# parameters
+# window.t - a vCPU polls for at most its window, which grows and shrinks as in Linux, with the
+# default parameters and with others
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 for timer in sstc hrtimer; do

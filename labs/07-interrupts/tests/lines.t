@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # lines.t - no interrupt is lost or taken twice by a vCPU that polls and idles, by one that sleeps
-# because another vCPU runs on its hart, and by one that idles in VS mode
+# because another vCPU runs on its hart, or by one that idles in VS mode
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --set wfi=trap

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# own.t - of your variant's two PLIC registers, one returns the status, and the other claims in your
-# variant's order
+# own.t - your variant's two PLIC registers work: one returns the status, and the other claims in
+# your variant's order
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --device wire

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# lazy-trap.t - fp=lazy_trap loads the registers that a vCPU uses or is expected to use, with the
-# vCPU's own values
+# lazy-trap.t - fp=lazy_trap loads registers when they are used or expected to be used, and no vCPU
+# sees another's registers
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 ! spoils_redirects || skip_all "$spoiled_redirects"

@@ -16,7 +16,7 @@ fences()	# VCPU ADDRESS
 
 # The page from which both harts load is fenced 6 times with each of the two SBI functions and with
 # your own call. The other page is fenced once with each of the three, first on vCPU 0 only, then on
-# vCPUs 0 and 1.
+# vCPUs 0 and 1. If your variant's call leaves out the caller, it does not fence vCPU 0.
 self=$(($(variant caller) ? 4 : 6))
 for vcpu in 0 1 2; do
 	is "$(fences $vcpu 0x2000000000)" $((vcpu > 0 ? 18 : 0)) \

@@ -33,8 +33,8 @@ ordered()
 		}'
 }
 
-# No run can detect a race between two senders either, so check that sc.w or amocas.w changes the
-# state.
+# No run can detect a race between two senders either, so check that the compiled code has the sc.w
+# or amocas.w of an atomic compare and exchange.
 atomic()
 {
 	riscv64-linux-gnu-objdump -d --no-show-raw-insn "$O/kernel/src/kvm/request.c.o" |

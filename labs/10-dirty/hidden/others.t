@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# others.t - the log, the pages taken from it, the variant's rule, and a save while the guest writes
-# are right for pages and rounds drawn from the instructor's key
+# others.t - KVM's log, the pages taken from it, the variant's rule, and a save while the guest
+# writes are correct for other pages and rounds, drawn from the instructor's key
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 seed=$(variant seed)

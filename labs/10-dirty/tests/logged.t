@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# logged.t - KVM's log contains exactly the pages that are written. This is tested for large and
-# small leaves, first and second writes, and cleared and other pages, with either walker, and with a
-# log that has more than one page of bits.
+# logged.t - KVM's log contains exactly the pages that were written: with large and with small
+# leaves, with either walker, for first and repeated writes, after clearing only a part of the log,
+# and if the log has more than one page of bits
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --device logdev --mem 160M

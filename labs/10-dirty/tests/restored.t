@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # restored.t - a guest that uses all kinds of state is unchanged after it has been stopped, saved
-# and restored; a guest that was saved while it wrote is unchanged as well; and all registers are
-# set, in the right order
+# and restored; so is a guest that was saved while it wrote; and a restore sets all registers, in
+# the right order
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --icount --harts 2 --device testdev --smp 3 --mem 32M

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# taken.t - each page written by vCPUs or devices is taken out of the logs once, and no page that is
-# written after KVM's answer is lost
+# taken.t - each page that a vCPU or a device writes is taken out of the logs once, and a page that
+# is written after KVM has returned its log is not lost
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 options --device logdev --smp 2 --mem 32M

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# chains.t - requests of every legal shape are served, even if there are more of them than a 16-bit
-# index can count
+# chains.t - requests of every legal shape are served, and the 16-bit indices of the rings may wrap
+# around
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 head -c 1M /dev/zero >"$tmp/disk"

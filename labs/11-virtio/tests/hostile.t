@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# hostile.t - after a ring has broken the rules, the device does not continue without a reset; after
-# the reset, it serves requests again
+# hostile.t - after a driver has broken the rules of a ring, the device does nothing until it is
+# reset; after the reset, it serves requests again
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 head -c 1M /dev/zero >"$tmp/disk"

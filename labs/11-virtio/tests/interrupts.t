@@ -8,8 +8,9 @@
 head -c 1M /dev/zero >"$tmp/disk"
 options --disk "$tmp/disk"
 payload lab11 part=irq
-# Repeat the test with a VMM that waits before it lets the driver notify again. A device that checks
-# the ring before that misses a request that arrives after the check.
+# Repeat the test with a VMM that sleeps for 2 ms before it unmutes notifications. A device that
+# checks the ring before it unmutes them, but not afterwards, misses a request that arrives in
+# between.
 late=$tmp/late
 mkdir "$late" && ln -s "$O"/* "$late" && rm "$late/vmm"
 cat >"$tmp/late.c" <<'END'

@@ -7,7 +7,8 @@
 head -c 1M /dev/zero >"$tmp/disk"
 options --disk "$tmp/disk"
 payload lab11 part=requests
-# A request that only pread() or pwrite() rejects gets the right answer, but too late.
+# If only pread() or pwrite() rejects a request, the guest gets the right status, but the VMM prints
+# an error: the request should have been refused before it was tried.
 is "$(grep -c ' at sector ' <<<"$err")" 0 "no refused request was tried on the file" ||
 	grep -m 1 ' at sector ' <<<"$err" | sed 's/^/# /'
 done_testing

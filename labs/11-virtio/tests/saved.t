@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# saved.t - a machine that is saved while its disk is working continues elsewhere with everything
-# that the disk has written
+# saved.t - a machine that is saved while its disk is working still has, after the restore,
+# everything that the disk had written
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 head -c 1M /dev/zero >"$tmp/disk"

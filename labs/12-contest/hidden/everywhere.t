@@ -17,8 +17,8 @@ payload pmu
 options --boot exitstat=0 --smp 4
 payload harts rounds=10
 
-# Print how often each SBI call of the benchmark's row mix is in the trace. The counts must be those
-# of the reference's build.
+# Print how often each SBI call occurs in the trace of the benchmark's row "mix". The counts must
+# equal those of the reference's build.
 calls()	# BUILD
 {
 	O=$1 hs run --quiet --icount --harts 1 --smp 1 --trace kvm_exit,kvm_entry,kvm_sbi_call \

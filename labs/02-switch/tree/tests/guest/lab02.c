@@ -5,7 +5,7 @@
 #include "rt.h"
 
 #define UART_LSR  0x10000005UL
-#define NOT_THERE 0x09000abcUL /* a vendor's extension, which the VMM does not have */
+#define NOT_THERE 0x09000abcUL /* a vendor-specific extension that the VMM does not implement */
 #define SPIN      30000000UL   /* about a dozen of the host's timer ticks */
 
 void lab_ecall(unsigned long ext, unsigned long fid);

@@ -105,7 +105,7 @@ static unsigned long drop(unsigned long first, unsigned long count)
 }
 
 /*
- * Return how many of pages[first] to pages[end - 1] have a wrong path. The right one ends at
+ * Return how many of pages[first] to pages[end - 1] have a wrong path. The right path ends at
  * `level`: at a leaf with the flags `what`, or, if `what` is 0, at an entry that is not valid.
  */
 static unsigned long wrong_paths(unsigned long first, unsigned long end, unsigned long level,
@@ -128,7 +128,7 @@ static unsigned long wrong_values(void)
 		unsigned long *word = (unsigned long *)(pages + i * PAGE_SIZE + 8 * (i % 512));
 
 		wrong += *word != i + 1;
-		*word = i + 1; /* makes the leaf writable */
+		*word = i + 1; /* the load above may have mapped the page read-only */
 	}
 	return wrong;
 }

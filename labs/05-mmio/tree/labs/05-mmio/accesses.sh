@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 #
-# accesses.sh - test accesses of all kinds, with instructions from one source (for widths.t and fetch.t)
+# accesses.sh - test accesses of all kinds, with trapped instructions taken from one source (for
+# widths.t and fetch.t)
 #
 #   accesses SOURCE    run the tests with the toggle mmio_decode set to SOURCE;
 #                      $told is the trace of the last run

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab05_code.c - execute random instructions on the test device, with known values in all registers
+ * lab05_code.c - execute random loads and stores on the test device, with known register values
  *
- * Each instruction must make the access that it encodes, change only its own register, and be
- * followed by the next instruction.
+ * Each instruction must make the access that it encodes and change only its destination register,
+ * and the guest must continue at the next instruction.
  *
  * On the command line: seed; refused=1 to also test instructions that get an access fault.
  */
@@ -159,7 +159,7 @@ static void draw(struct insn *insn, const struct kind *kinds, unsigned long coun
 		insn->base = REG_SP;
 		insn->offset = (long)(below(64) * kind->len);
 		while (!insn->reg && !kind->store && !fp)
-			insn->reg = any_result(); /* a load into x0 is reserved */
+			insn->reg = any_result(); /* c.lwsp and c.ldsp: rd = x0 is reserved */
 	} else if (kind->form == I_AMO) {
 		insn->offset = 0;
 		insn->reg = any_result();
@@ -196,8 +196,8 @@ static void tell(const struct insn *insn, const char *what, unsigned long got, u
 
 /*
  * Return the name of the first register whose value is not the one in want[], and set *got and
- * *expected to the two values; return NULL if there is no such register. The trap handler
- * overwrites sp and tp.
+ * *expected to the two values; return NULL if there is no such register. Do not compare sp and tp,
+ * because the trap handler overwrites them.
  */
 static const char *wrong_register(const unsigned long *want, unsigned long *got,
 				  unsigned long *expected)
@@ -313,9 +313,9 @@ static const struct kind words[] = {
 };
 
 /*
- * Test a store for which the kernel signals an eventfd, without an exit to the VMM. Another kind of
- * exit to the VMM follows: a solution that completes the store again at that exit loses the answer
- * to the exit.
+ * Test a store for which the kernel signals an eventfd, without an exit to the VMM. The next
+ * instruction is an SBI call, which does exit to the VMM. A solution that completes the store
+ * again after that exit loses the answer to the SBI call.
  */
 static void try_taken(const struct insn *insn, unsigned long *wrong)
 {

@@ -3,8 +3,8 @@
  * lab06.c - check timers and waits from inside a guest of lab 6
  *
  * On the command line: part=timers or waits; seed=N for the distances of timers. Time is the
- * machine's count of instructions (--icount), so the load of the computer has no influence. Needs
- * two vCPUs; the limits of part=timers are for two on one hart.
+ * machine's count of instructions (--icount), so the load on the computer that runs QEMU does not
+ * matter. Needs two vCPUs; the limits of part=timers are for two vCPUs on one hart.
  */
 #include "lab06.h"
 #include "random.h"
@@ -13,7 +13,7 @@
 #define LATE_US 30   /* limit for a vCPU alone on its hart; 4000 instructions take 4 us */
 #define TURN_US 9000 /* limit if a computing vCPU, with time slices of 4 ms, shares the hart */
 #define AWAKE   8    /* at most this many WFIs during one wait */
-#define WAKE_US 200  /* limit from an IPI to the other vCPU's next instruction, on one hart */
+#define WAKE_US 200  /* limit from an IPI or timer to the next instruction of the woken vCPU */
 
 static unsigned long ticks_to_us(unsigned long ticks)
 {
@@ -233,8 +233,8 @@ static void ipi_after(unsigned long us)
 
 /*
  * Wait for an IPI that the second vCPU sends after `us` us; leave other interrupts as they are.
- * Returns whether the vCPU slept, executed at most AWAKE WFIs, and was woken by the IPI in time.
- * (No vCPU sleeps forever: the VMM's watchdog interrupts it.)
+ * Returns whether the vCPU executed 1 to AWAKE WFIs and received the IPI in time. (No vCPU sleeps
+ * forever: the VMM's watchdog interrupts it.)
  */
 static bool woken_by_ipi(unsigned long us)
 {
@@ -302,7 +302,7 @@ static void test_enabled(void)
 
 #define BALLS 50
 
-static unsigned long ball; /* odd: on its way to the second vCPU */
+static unsigned long ball; /* odd: the second vCPU has to return it; even: the first */
 
 static unsigned long wfis_until(unsigned long there)
 {

@@ -23,7 +23,9 @@ static inline long ask(unsigned long fid, unsigned long a0, unsigned long a1, un
 
 static bool stop;
 
-/* Compute until `stop`, without an exit: only the host can give the hart to another vCPU. */
+/*
+ * Compute, without an exit, until `stop` is set. Only the host can give the hart to another vCPU.
+ */
 static inline void compute(unsigned long arg)
 {
 	(void)arg;

@@ -3,8 +3,9 @@
  * lab06_window.c - check the polling window after the waits of a guest (lab 6)
  *
  * On the command line: part=poll, windows, rule or late, and
- *   waits=US,NS:...   windows: after a wait of US the window is NS; from=NS: the first window
- *   vectors=...       rule: window,waited,most,streak,next,streak:...
+ *   for part=windows: waits=US,NS:... (after a wait of US us, the window has to be NS ns) and
+ *                     from=NS (the first window)
+ *   for part=rule:    vectors=window,waited,most,streak,next,streak:...
  *
  * Requires --icount; part=poll requires two vCPUs that share a hart.
  */

@@ -2,14 +2,15 @@
 /*
  * lab07.c - test the PLIC of lab 7 through its registers, with lines that the guest drives (--wire)
  *
- * On the command line: own=0 (test the rules) or own=1 (test the two registers; the variant is then
- * also on the command line: best_shift, priority_shift, waiting_shift, busy_shift, raised_shift,
- * filler, status_at, claim_at, multiplier, addend); seed for random operations. Two S contexts are
- * used: that of this hart, whose interrupt shows in sip, and that of another hart.
+ * On the command line: own=0 (test the PLIC's rules) or own=1 (test the variant's two registers;
+ * the variant is then also on the command line: best_shift, priority_shift, waiting_shift,
+ * busy_shift, raised_shift, filler, status_at, claim_at, multiplier, addend); seed=N and count=N
+ * for the random operations. Two S contexts are used: that of this hart, whose interrupt is visible
+ * in sip, and that of another hart.
  */
 #include "random.h"
 
-#define FIRST   16 /* first source that the tests use; all are lines of wire.c */
+#define FIRST   16 /* first source that the tests use; wire.c drives sources 16 to 31 */
 #define SOURCES 32
 #define ALL     (~0U << FIRST)
 #define MINE    (2 * (int)this_hart()->id + 1)

@@ -4,9 +4,9 @@
  *
  * On the command line: part=1 (traps), 2 (lines), 3 (wires, with --wire) or 4 (those tests of part
  * 2 that do not need WFI to exit). The course's own SBI extension (src/kvm/sbi/sbi_moment.c) raises
- * and lowers the lines. With this extension, a guest also chooses at which moment of its own entry
- * or exit another vCPU's interrupt arrives. Every wait has a limit, so that a lost interrupt is
- * reported and does not hang the machine.
+ * and lowers the lines. It also lets the guest choose at which moment of its vCPU's entry or WFI an
+ * interrupt from another thread arrives. Every wait has a limit, so that a lost interrupt is
+ * reported. If not even its timer wakes a vCPU, the machine hangs; the tests print notes on this.
  */
 #include "rt.h"
 
@@ -205,8 +205,8 @@ static void test_entering(void)
 }
 
 /*
- * Test interrupts between the two halves of each handshake. If the full fence is missing or is in
- * another place, the moment is not reached and no interrupt arrives.
+ * Test an interrupt at the full fence between the halves of each handshake. If the fence is missing
+ * or in the wrong place, no interrupt arrives, or the vCPU is not kicked.
  */
 static void test_fences(void)
 {
@@ -227,8 +227,8 @@ static void test_fences(void)
 }
 
 /*
- * Test a line whose marks are taken between any two steps of a sender, and a sender that acts just
- * before the marks are taken.
+ * Test that a line gets the right state if the marks are taken before any step of a sender, and if
+ * a sender acts just before the marks are taken.
  */
 static void test_order(void)
 {
@@ -263,7 +263,7 @@ static void test_numbers(void)
 	ok_eq(wrong, 0, "vsie's 1, 9 and 13 are hvip's 2, 10 and 13 for a waiting vCPU");
 }
 
-/* A raised line that is not enabled must not wake the vCPU. VS mode's line 9 is HS mode's 10. */
+/* A raised line that sie does not enable must not wake the vCPU. VS's line 9 is line 10 in hvip. */
 static void test_masked(void)
 {
 	unsigned long end, wakes = 0;
@@ -319,7 +319,7 @@ static void busy(unsigned long arg)
 		;
 }
 
-/* Wait while the other vCPU is busy: on a shared hart, this vCPU's thread sleeps only then. */
+/* Wait while the other vCPU is busy. On a shared hart, this vCPU's thread sleeps only then. */
 static void test_waiting(void)
 {
 	note("now a vCPU waits while the other one is busy; if no output follows, it was never "
@@ -357,7 +357,7 @@ static unsigned long taken(void)
 	return __atomic_load_n(&harts[1].irqs[IRQ_S_EXT], __ATOMIC_ACQUIRE);
 }
 
-/* Return whether a further interrupt is taken. The caller sends the next one only then. */
+/* Wait until a further interrupt is taken; return false on a time-out. */
 static bool taken_beyond(unsigned long before)
 {
 	unsigned long end = now() + us_to_ticks(PATIENCE);
@@ -390,7 +390,7 @@ static void test_other(unsigned long way, void (*raise)(void), const char *doing
 	for (i = 0; i < ROUNDS; i++) {
 		unsigned long before = taken();
 
-		/* Some interrupts arrive just after a waiting vCPU fell asleep, others before. */
+		/* Some interrupts arrive while a waiting vCPU sleeps, others before it sleeps. */
 		delay_us(i % 4 * 100);
 		raise();
 		if (!taken_beyond(before))

@@ -4,8 +4,9 @@
  * nothing to write.
  *
  * The vCPU's thread has FP registers of its own, like any program of the host. No function of the
- * VMM uses fs0 or fs11, and no function that it calls may change them. So the values that one call
- * writes must still be there at the next call, whatever the guest has done in between.
+ * VMM uses fs0 or fs11, and library functions must preserve them. So the values that one call of
+ * move_keep_fp() writes must still be there at the thread's next call, whatever the guest has done
+ * in between.
  */
 #include <sched.h>
 #include "move.h"

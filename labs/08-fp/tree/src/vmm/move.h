@@ -12,10 +12,11 @@ enum {
 	MOVE_KEEP_FP = 1
 };
 
-/* Move the calling thread. Returns 0 or an SBI error. Does not use FP. */
+/* Move the calling thread to `hart`. Returns 0 or an SBI error. Does not use FP. */
 long move_to_hart(unsigned long hart);
 /*
- * Use FP. Returns how many of the thread's own FP registers have changed since the previous call.
+ * Set the calling thread's fs0 and fs11. Returns how many of the two have changed since the
+ * thread's previous call.
  */
 unsigned long move_keep_fp(void);
 

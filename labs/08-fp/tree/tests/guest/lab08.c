@@ -66,7 +66,7 @@ static void other_does(hart_fn fn, unsigned long arg)
 		bail("the other vCPU does not answer");
 }
 
-/* Check known cases in which a policy may mistake another vCPU's registers for the vCPU's own. */
+/* Check cases in which a wrong policy could give a vCPU another vCPU's registers or stale ones. */
 static void test_known_ways(void)
 {
 	fs_set(FS_DIRTY);

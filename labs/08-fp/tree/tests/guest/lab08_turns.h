@@ -31,7 +31,7 @@ static void fs_set(unsigned long fs)
 	csr_set(sstatus, FIELD_PREP(SSTATUS_FS, fs));
 }
 
-/* ---- the registers that a vCPU has left ---- */
+/* ---- the register values that each vCPU has written last ---- */
 
 static struct registers {
 	unsigned long base, fcsr;
@@ -40,7 +40,7 @@ static struct registers {
 static void fill_anew(struct registers *regs)
 {
 	regs->base = MOST_BASE + (below(1UL << 30) << 20);
-	regs->fcsr = below(0x100) & ~0x80UL; /* rounding mode and flags */
+	regs->fcsr = below(0x100) & ~0x80UL; /* any flags, and a rounding mode from 0 to 3 */
 	fp_fill(regs->base, regs->fcsr);
 }
 
@@ -197,7 +197,7 @@ static bool is_no_owner(unsigned long bits)
 	return FIELD_GET(TURN_FS_LOADED, bits) != FS_OFF && !(bits & TURN_OWNER);
 }
 
-/* Return true if all units are loaded, so that the guest takes its illegal instructions itself. */
+/* Return true if no unit was Off at the put, so that illegal instructions had to be delegated. */
 static bool all_in(unsigned long bits)
 {
 	return FIELD_GET(TURN_FS_USED, bits) != FS_OFF &&

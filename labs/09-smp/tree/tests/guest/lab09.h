@@ -53,7 +53,7 @@ enum {
 
 static unsigned long harts_there; /* number of vCPUs; the IDs are 0 to harts_there - 1 */
 
-/* Call this first. It gives the threads of the other harts, which are stopped, time to sleep. */
+/* Call this first. It gives the threads of the other harts, all stopped, time to fall asleep. */
 static inline void begin(void)
 {
 	random_begin();
@@ -117,8 +117,8 @@ static inline bool has_fence(unsigned long id, unsigned long n, const struct fen
 }
 
 /*
- * Check that exactly the harts in `told` have request `bit` and, unless `fence` is NULL, that
- * fence.
+ * Check that, among the harts other than the caller, exactly those in `told` have request `bit`
+ * and, unless `fence` is NULL, that fence in their queue.
  */
 static inline bool asked_are(unsigned long told, unsigned long bit, const struct fence *fence)
 {

@@ -96,7 +96,7 @@ static void sfence_of_target(unsigned long arg)
 		  0x1000, 0, 0);
 }
 
-/* The call returns an error, because hart 40 does not exist, but notifies the other hart anyway. */
+/* The call returns an error, because hart 40 does not exist, but still fences the existing hart. */
 static void sfence_of_some(unsigned long arg)
 {
 	sbi_call6(SBI_EXT_RFENCE, SBI_RFENCE_REMOTE_SFENCE_VMA, BIT(WAITED_FOR) | BIT(40), arg,

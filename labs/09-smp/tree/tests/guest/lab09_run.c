@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab09_run.c - check that running harts see new mappings after a fence; check counters (lab 9)
+ * lab09_run.c - check that running harts see new mappings after a fence, or that the firmware
+ * counters count IPIs and fences (lab 9)
  *
  * part=counters checks the firmware counters and needs a processor with counters; part=running
  * checks the running harts. Command line: see lab09.h.
@@ -57,8 +58,8 @@ static void fence_both(unsigned long how)
 }
 
 /*
- * For the trace: fence a page that nothing else fences, first on the caller only, then also on hart
- * 1.
+ * Fence a page that nothing else fences, first on the caller only, then also on hart 1. fences.t
+ * counts these fences in the trace.
  */
 static void fence_self(void)
 {

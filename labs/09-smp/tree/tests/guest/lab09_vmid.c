@@ -13,7 +13,7 @@ static unsigned long vmids; /* number of VMIDs */
 static struct vm {
 	unsigned long generation, vmid;
 	unsigned long entered[2]; /* for each vCPU, the generation in which it was last loaded */
-} vms[VMS + 1];                   /* the last one is the caller, and only it has two vCPUs */
+} vms[VMS + 1];                   /* the last one is the calling VM; only it uses two vCPUs */
 static unsigned long generation = 1, given, dropped[2], hart_generation[2] = { 1, 1 };
 static unsigned long vs_dropped, turn_wrong, turn_vm;
 
@@ -37,7 +37,7 @@ static void expect_load(unsigned long vm, unsigned long hart)
 	}
 	dropped[hart] += hart_generation[hart] != generation;
 	hart_generation[hart] = generation;
-	/* The other VMs have one vCPU each, which moves between harts with the turns. */
+	/* The calling VM uses one vCPU per hart, any other VM one that moves between the harts. */
 	vcpu = vm == VMS ? hart : 0;
 	vs_dropped += vms[vm].entered[vcpu] != generation;
 	vms[vm].entered[vcpu] = generation;
@@ -48,8 +48,8 @@ static void one_turn(unsigned long hart)
 	unsigned long got, other;
 
 	/*
-	 * If a turn on the other hart began a generation, this vCPU has since been loaded in that
-	 * generation.
+	 * If a turn on the other hart began a generation, this vCPU's entry has since loaded it in
+	 * that generation (vmid_update()).
 	 */
 	expect_load(VMS, hart);
 	expect_load(turn_vm, hart);

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 #
-# change.sh - for damaged.t: change the file of a saved machine (src/vmm/state.h), and claim that it is
-# refused
+# change.sh - functions for damaged.t: change the file of a saved machine (format: src/vmm/state.h),
+# and claim that the changed file is refused
 #
 #   change byte|swap|number       change $tmp/saved: flip one bit of a page; exchange the contents
-#                                 of two pages; or change a page's number and correct all checksums
-#   refused "CHANGE" NAME REGEX   claim that a machine saved and then changed by CHANGE is not
-#                                 restored: status 101, and a message that matches REGEX
+#                                 of two pages; or set a page's number to one beyond the end of RAM,
+#                                 and correct the section's checksum
+#   refused "CHANGE" NAME REGEX   claim, as NAME, that a machine saved and then changed by CHANGE is
+#                                 not restored: status 101, and a message that matches REGEX
 
 change()
 {
@@ -36,7 +37,8 @@ with open(sys.argv[1], "r+b") as file:
         sys.exit("nothing was saved")
     nr, at = struct.unpack_from("<QQ", whole, 24)
     entries = list(struct.iter_unpack("<QQ", whole[at + SECTION.size:at + SECTION.size + 16 * nr]))
-    # A page that is read together with the previous and the next one.
+    # Find a page whose neighbors in the file are also its neighbors in RAM, so that all three are
+    # read at once, and whose contents differ from the next page's.
     middle = next(i for i in range(1, nr - 1) if entries[i - 1][0] + 2 == entries[i][0] + 1 == entries[i + 1][0] and
                   entries[i][1] != entries[i + 1][1])
     if sys.argv[2] == "byte":

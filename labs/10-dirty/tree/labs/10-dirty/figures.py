@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """figures.py - draw figure.svg from your measured.csv and rounds.svg from your rounds.csv.
 
-figure.svg shows the cost of a logged write, by walker and with small leaves;
-rounds.svg shows the numbers of pages saved before and during the pause. This is
-a template that draws what everybody measures. Change it to show what your
-explanation needs; scripts/hs/labfigure.py describes what it can draw.
+figure.svg shows the cost of a logged write by default, with the recursive walker,
+and with small leaves; rounds.svg shows how many pages were saved while the guest
+ran and in the pause. This is a template that draws what everybody measures. Change
+it to show what your explanation needs; scripts/hs/labfigure.py describes what it
+can draw.
 """
 import sys
 from pathlib import Path

@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab10.c - registers of --logdev with which a guest uses the VMM's part of the dirty log and the
- * VMM's rule of pre-copy. Given; nothing to write. Their offsets from LAB10:
+ * lab10.c - more registers of --logdev. Through them, a guest drives the VMM's part of the dirty
+ * log and the VMM's pre-copy rule, and finds out in which order registers were restored. This file
+ * is complete: there is nothing to write in it. The registers, by offset from LAB10:
  *
  *   0x00 START    1: dirty_start(), 0: dirty_end(); a load: is memory logged?
  *   0x08 TAKE     a store: dirty_take()
  *   0x10 FIRST    number of a page of RAM, which selects the word that BITS shows
  *   0x18 BITS     64 bits of dirty_pages(): the word with FIRST's bit
  *   0x20 WRITTEN  a store: dirty_written()
- *   0x28 AT       an address of the guest
- *   0x30 WROTE    number of bytes that a device has written at AT: machine_wrote()
- *   0x38 MOMENT   the address of a word of the guest: the next time that KVM has returned the log,
- *                 the VMM first sets this word to 1, and waits until the guest sets it to 2
+ *   0x28 AT       a guest-physical address, for WROTE
+ *   0x30 WROTE    N: call machine_wrote() as a device does that has written N bytes at AT
+ *   0x38 MOMENT   guest-physical address of a word: the next time that KVM has returned its log,
+ *                 the VMM sets this word to 1, and waits until the guest sets it to 2 (at most 5 s)
  *   0x40 MOMENTS  how often the guest has set such a word to 2 in time
- *   0x48 PAGES    number of pages of the memory whose rounds follow
- *   0x50 BEGIN    precopy_begin() with PAGES and this number of rounds
+ *   0x48 PAGES    number of pages of memory, for BEGIN
+ *   0x50 BEGIN    N: precopy_begin() with PAGES and at most N rounds
  *   0x58 ROUND    number of pages that this round has written; a store to LEFT ends the round
- *   0x60 LEFT     number of pages that are left after the round: precopy_goes_on(); a load: what it
- *                 returned
- *   0x68 OLD      1: from now on, KVM appears to be another host's: it has no Zicboz, and reports a
- *                 timer as off, as Linux 6.12 does with Sstc
+ *   0x60 LEFT     number of pages that are left after the round: precopy_goes_on(); a load: what
+ *                 precopy_goes_on() returned
+ *   0x68 OLD      1: from now on, KVM appears to be another host's: its list of registers lacks
+ *                 Zicboz, and the timer's state reads as off, as on Linux 6.12 with Sstc
  *   0x70 SET      a load: how many registers --restore has set
- *   0x78 LATE     the first register that was read or set after one of a later step was set; right
- *                 only if there is one vCPU
- *   0x80 OMITTED  the first register of the step "all others" that was neither read nor set; right
- *                 only if there is one vCPU
+ *   0x78 LATE     the first register that was read or set after a register of a later step had been
+ *                 set; correct only if there is one vCPU
+ *   0x80 OMITTED  the first register of the step "all others" that was neither read nor set;
+ *                 correct only if there is one vCPU
  *   0x88 ZICBOZ   does the vCPU have Zicboz?
  */
 #include <stdlib.h>
@@ -67,15 +68,15 @@ static struct lab10 {
 	bool goes_on, old;
 
 	/* The VMM's accesses to a vCPU's registers. */
-	int vcpu_fd, step; /* step: the latest that has begun */
+	int vcpu_fd, step; /* step: the highest step of the registers set so far */
 	u64 sets, late;
 	u64 looked_at[REGS_MAX];
 	size_t nr_looked_at;
 } lab10;
 
 /*
- * After KVM_GET_DIRTY_LOG, let another vCPU, which watches the word that MOMENT set, write to
- * memory. Wait for that vCPU for at most 5 s.
+ * After KVM_GET_DIRTY_LOG, let another vCPU, which polls the word at the address in MOMENT, write
+ * to memory. Wait for that vCPU for at most 5 s.
  */
 void lab10_kvm_did(unsigned long request)
 {
@@ -91,7 +92,7 @@ void lab10_kvm_did(unsigned long request)
 	lab10.moments += atomic_load(word) == 2;
 }
 
-/* ---- the order of registers, which the comment at the top of state_vcpu.c defines ---- */
+/* ---- the order in which registers are set: see the comment at the top of state_vcpu.c ---- */
 
 /* Return the step in which a register is set, or 0 if any will do. */
 static int step_of(u64 id)

@@ -16,9 +16,9 @@ __attribute__((weak)) void lab10_write(struct machine *m, u64 offset, u64 value)
 /* Called after kvm_call() has made an ioctl that succeeded. */
 __attribute__((weak)) void lab10_kvm_did(unsigned long request);
 /*
- * lab10_get_reg() is called before KVM_GET_ONE_REG, and returns true if *value is the answer;
- * lab10_set_reg() is called before KVM_SET_ONE_REG. lab10_list_regs() is called instead of
- * KVM_GET_REG_LIST, and returns 0 or -errno.
+ * lab10_get_reg() is called before KVM_GET_ONE_REG; if it returns true, *value is the answer and
+ * the ioctl is not made. lab10_set_reg() is called before KVM_SET_ONE_REG. lab10_list_regs() is
+ * called instead of KVM_GET_REG_LIST, and returns 0 or -errno.
  */
 __attribute__((weak)) bool lab10_get_reg(u64 id, void *value);
 __attribute__((weak)) void lab10_set_reg(int vcpu_fd, u64 id);

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab10.c - compare the VMM's part of the dirty log with what this guest has written, and the VMM's
- * rule of pre-copy with the variant's (labs/10-dirty), through the registers of src/vmm/lab10.c
+ * lab10.c - test the VMM's part of the dirty log, the order in which it restores registers, and its
+ * pre-copy rule (labs/10-dirty), through the registers of src/vmm/lab10.c
  *
- * do=taken: test which pages are taken out of the logs. This needs two harts.
+ * do=taken (default): compare the pages that the VMM takes out of the logs with those that were
+ * written. This needs two harts.
  *
  * do=order: test the order in which registers are set. Save the guest when it prints "saving".
  *
- * do=rule: test when pre-copy stops. The variant gives few, patience, percent, num, den, least and
- * in_a_row.
+ * do=rule: test that pre-copy stops when the variant's rule says so. The boot arguments few,
+ * patience, percent, num, den, least and in_a_row define the rule.
  *
- * do=busy: make no claims. First, write to cold=N pages; then, write to one of hot=N other pages
- * every gap=N iterations of a loop. Save the guest while it writes. seed=N seeds the random
- * choices.
+ * do=busy: make no claims. First, write once to each of cold=N pages and of hot=N other pages. Then
+ * print "writing", and write to a random hot page every gap=N iterations of a loop. Save the guest
+ * while it writes.
+ *
+ * seed=N seeds the random choices.
  */
 #include "logdev.h"
 #include "random.h"
@@ -20,7 +23,7 @@
 #define PAGES 256
 #define SAVES 400
 
-enum lab10_register { /* offsets from LAB10 on (src/vmm/lab10.h) */
+enum lab10_register { /* offsets in the device: LAB10 (src/vmm/lab10.h) is the first */
 	LAB_START = 0x100,
 	LAB_TAKE = 0x108,
 	LAB_FIRST = 0x110,
@@ -207,8 +210,8 @@ static bool last_in_found(void)
 }
 
 /*
- * The last page's bit is the last bit of the bitmap's last word. The device tree ends before this
- * page.
+ * The last page's bit is the last bit of the bitmap's last word. The page is unused: the device
+ * tree ends before it.
  */
 static void test_last(void)
 {
@@ -252,7 +255,7 @@ static const char *name_of(unsigned long reg)
 	return type_of(reg) < ARRAY_SIZE(names) ? names[type_of(reg)] : "";
 }
 
-/* The saving host reports the timer as off, and has one extension fewer than the restoring host. */
+/* With LAB_OLD, the saving host reports the timer as off, and has no Zicboz. */
 static void test_order(void)
 {
 	unsigned long t = now(), due = t + us_to_ticks(TIMER_US), late, omitted;
@@ -304,7 +307,8 @@ static struct {
 static unsigned long wrong_stops[REASONS], wrong_goes;
 
 /*
- * Simulate a round in the model. Return the reasons to stop, as bits with the numbers of enum stop.
+ * Add a round to the model in `run`. Return the reasons to stop: bit n is set for reason n of enum
+ * stop.
  */
 static unsigned long reasons(unsigned long wrote_now, unsigned long left)
 {
@@ -321,7 +325,10 @@ static unsigned long reasons(unsigned long wrote_now, unsigned long left)
 	       (unsigned long)(run.rounds >= run.most) << OFTEN;
 }
 
-/* Return a number that is often close to the rule's limits, to detect errors of one page. */
+/*
+ * Return a random number of pages left. It is often close to the rule's limits, to detect
+ * off-by-one errors.
+ */
 static unsigned long draw_left(void)
 {
 	unsigned long turn = run.base * rule.num / rule.den;
@@ -365,7 +372,7 @@ static void claim(unsigned long wrong_ones, const char *what, const char *but)
 		     but);
 }
 
-/* Make rounds as in a save, until the rule or the VMM stops. */
+/* Simulate the rounds of one save until the model or the VMM stops. */
 static void one_save(void)
 {
 	unsigned long why = 0, wrote_now, left;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab11.c - drive the disk as a driver should: requests of every legal shape, interrupts, and
- * requests outside the disk
+ * lab11.c - a driver that follows the rules: requests of every legal shape, requests outside the
+ * disk, interrupts, notifications, and a save while the disk is working
  */
 #include "lab11.h"
 #include "plic.h"
@@ -94,8 +94,8 @@ static unsigned long two_at_once(void)
 }
 
 /*
- * Make more requests than a ring's index can count, 64 at a time. Each reads the disk's name.
- * Return the number of failures.
+ * Make more requests than a ring's index can count, 64 at a time. Each request reads the disk's
+ * name. Return the number of failures.
  */
 static unsigned long past_the_index(void)
 {
@@ -120,7 +120,7 @@ static unsigned long past_the_index(void)
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		disk_set(REG_QUEUE_NOTIFY, 0);
 		for (t = now(); (u16)(long_used[0] >> 16) != index;) {
-			wait_irq(0, 100); /* sleep: the disk's thread has work to do */
+			wait_irq(0, 100); /* sleep, so that the disk's thread can run */
 			if (!disk_needs_reset() && now() - t < us_to_ticks(DISK_WAIT_US))
 				continue;
 			note("request %lu or a later one is not answered", n);
@@ -238,9 +238,9 @@ static void serve(unsigned long claim)
 }
 
 /*
- * Let the second of two requests arrive at any time while the device is still finishing the first:
- * raising the interrupt, checking for more requests, unmuting notifications. Return 1 if a request
- * or an interrupt is missed, else 0. claim: address of the PLIC's claim register.
+ * Offer two requests, the second at a random time after the first was answered: the device may
+ * still be raising the interrupt, checking for more requests or unmuting notifications. Return 1 if
+ * a request or an interrupt is missed, else 0. claim: address of the PLIC's claim register.
  */
 static unsigned long missed(unsigned long claim)
 {
@@ -333,7 +333,7 @@ static void test_notify(void)
 
 #define BLOCK  PAGE_SIZE
 #define BLOCKS 256 /* blocks of the disk */
-#define PAGES  128 /* pages that only the disk writes */
+#define PAGES  128 /* pages that only the disk writes in the rounds */
 
 static u64 pages[PAGES][BLOCK / 8] __attribute__((aligned(PAGE_SIZE)));
 
@@ -345,8 +345,9 @@ static bool long_block(u32 type, unsigned long block, u64 *page)
 }
 
 /*
- * Each page holds a different block of the disk in each round. The machine is saved meanwhile: a
- * page whose write by the disk was not logged has its old contents in the restored machine.
+ * In each round, read a different block of the disk into each page. The machine is saved meanwhile:
+ * if the disk's write to a page was not logged, the page has its old contents in the restored
+ * machine.
  */
 static void test_saved(void)
 {

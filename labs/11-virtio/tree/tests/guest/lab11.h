@@ -2,8 +2,8 @@
 /*
  * lab11.h - shared by the three guests of lab 11: a driver that divides requests at random
  *
- * Their command lines have part=NAME, and a seed for the random choices. They need a writable disk
- * of 1 MiB.
+ * Each guest takes part=NAME and seed=N (for the random choices) on its command line, and needs a
+ * writable disk of 1 MiB.
  */
 #ifndef GUEST_LAB11_H
 #define GUEST_LAB11_H
@@ -11,7 +11,10 @@
 #include "random.h"
 #include "virtio.h"
 
-/* Twice a table's length: descriptors beyond its end look valid, but must not be followed. */
+/*
+ * Indirect tables use at most the first half. The descriptors beyond a table's end look valid, but
+ * the device must not follow them.
+ */
 static struct desc table[2 * DISK_QUEUE] __attribute__((aligned(16)));
 
 static inline void fill(u8 *bytes, unsigned long count)
@@ -20,7 +23,7 @@ static inline void fill(u8 *bytes, unsigned long count)
 		*bytes++ = (u8)below(256);
 }
 
-/* End the test if the device neither answers nor needs a reset: a reset may hang then. */
+/* End the test if the device neither answers nor needs a reset, because resetting it might hang. */
 static inline void needs_answer(bool answered, const char *what)
 {
 	if (!answered && !disk_needs_reset())
@@ -45,7 +48,7 @@ static inline bool submit(u16 head, const char *what)
 	disk_set(REG_QUEUE_NOTIFY, 0);
 	while (disk_used_index() == before && !disk_needs_reset() &&
 	       now() - t <= us_to_ticks(DISK_WAIT_US))
-		wait_irq(0, 100); /* sleep: the disk's thread has work to do */
+		wait_irq(0, 100); /* sleep, so that the disk's thread can run */
 	answered = disk_used_index() != before;
 	needs_answer(answered, what);
 	return answered;
@@ -108,8 +111,9 @@ static struct {
 static u8 answer_bytes[8 * SECTOR + 1];
 
 /*
- * Submit a request of `out` readable bytes after its header and `in` writable ones before its
- * status, divided at random; in an indirect table if `indirect`. Return its status, or NO_ANSWER.
+ * Submit a request that has `out` readable bytes after its header and `in` writable bytes before
+ * its status, and divide it into buffers at random. If `indirect`, use an indirect table. Return
+ * the request's status, or NO_ANSWER.
  */
 static inline unsigned long cut_request(u32 type, u64 sector, u32 out, u32 in, bool indirect)
 {
@@ -145,7 +149,7 @@ static inline unsigned long cut_request(u32 type, u64 sector, u32 out, u32 in, b
 #define LONG 128
 static struct desc long_desc[LONG] __attribute__((aligned(16)));
 static volatile u16 long_avail[3 + LONG] __attribute__((aligned(4)));
-/* The used ring is in a page that only the device writes. */
+/* In a page of its own, which only the device writes after long_start(). */
 static volatile u32 long_used[PAGE_SIZE / 4] __attribute__((aligned(PAGE_SIZE)));
 
 static inline void long_start(void)
@@ -170,13 +174,14 @@ static inline bool long_submit(u16 head)
 	while ((u16)(long_used[0] >> 16) != index) {
 		if (disk_needs_reset() || now() - t > us_to_ticks(DISK_WAIT_US))
 			return false;
-		wait_irq(0, 100); /* sleep: the disk's thread has work to do */
+		wait_irq(0, 100); /* sleep, so that the disk's thread can run */
 	}
 	return true;
 }
 
 /*
- * Read the disk's name with a chain of `count` buffers in a table. Return its status or NO_ANSWER.
+ * Read the disk's name with a chain of `count` buffers in an indirect table. Return the request's
+ * status, or NO_ANSWER.
  */
 static inline unsigned long long_chain(u32 count)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab11_hostile.c - break every rule of a ring one by one (part hostile), and rules at random (part
- * random)
+ * lab11_hostile.c - a driver that breaks the rules of a ring: one by one (part hostile), or at
+ * random (part random)
  */
 #include "lab11.h"
 
@@ -27,9 +27,9 @@ static void ok_broken(u16 head, const char *what)
 static struct desc ring[2 * DISK_QUEUE] __attribute__((aligned(16)));
 
 /*
- * Make a good request in the ring, or in a table if `in_table`, for the caller to break. A copy of
- * it follows beyond the end of that ring or table; the last two descriptors are data and status.
- * Return the request's first descriptor.
+ * Make a good request (header, data, status) in the ring, or in an indirect table if `in_table`,
+ * for the caller to break. A copy of its three descriptors follows beyond the end of the ring or
+ * table. Return the request's first descriptor.
  */
 static struct desc *good(bool in_table)
 {
@@ -150,7 +150,7 @@ static bool served(void)
 	disk_make(ring, BLK_IN, 0, back, SECTOR);
 	disk_offer(0);
 	disk_set(REG_QUEUE_NOTIFY, 0);
-	delay_us(3000); /* gives a wrong device enough time to answer */
+	delay_us(3000); /* enough time for an incorrect device to answer */
 	return disk_used_index() != before;
 }
 
@@ -181,8 +181,8 @@ static void test_hostile(void)
 /* ---- part random ---- */
 
 /*
- * Return true if a device may answer the chain that begins at d[index], in a table of `size`
- * descriptors. Walk it as a device does.
+ * Return true if a device has to answer the chain that begins at d[index], in a table of `size`
+ * descriptors. Follow the chain as a device does.
  */
 static bool is_good(const struct desc *d, u32 size, u32 index)
 {
@@ -264,7 +264,7 @@ static bool random_chain(bool indirect, u16 *head)
 		desc_set(&disk_desc[*head], table, size * sizeof(*table), DESC_INDIRECT, 0);
 		first = 0;
 	} else if (d[first].flags & DESC_INDIRECT) {
-		return false; /* its buffer is not a table and contains no good chain */
+		return false; /* d[first]'s buffer is the request's header, not a table */
 	}
 	return is_good(d, size, first);
 }

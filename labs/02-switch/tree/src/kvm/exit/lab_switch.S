@@ -5,12 +5,12 @@
  * vcpu_switch_checked(vcpu) calls vcpu_switch(), and stops the machine unless all of these hold:
  *
  *  - every register and CSR that C relies on has its old value;
- *  - the guest's sp and tp are not saved with the host's values, which the test's guest never has;
+ *  - the saved sp and tp of the guest are not the host's values, which the test's guest never uses;
  *  - the guest's a0 and sepc are saved with their values at the trap. To record these values,
  *    another exit vector runs before the vCPU's own.
  *
- * Only the kernel that labs/02-switch/tests/host-registers.t links calls this function. It supports
- * one hart, because there is a single copy of the expected values.
+ * Only the kernel built by labs/02-switch/tests/host-registers.t calls this function. The function
+ * supports only one hart, because there is a single copy of the expected values.
  */
 #include "asm.h"
 #include "kvm_offsets.h"
@@ -114,8 +114,8 @@ vcpu_switch_checked:
 	csrr	t1, sstatus
 	REG_S	t1, (18 * SZREG)(t0)
 	/*
-	 * Install the vector that records a0 and sepc and continues in the vCPU's own vector. It
-	 * has not run as long as sepc in `seen` is 0.
+	 * Install the vector that records a0 and sepc and continues in the vCPU's own vector. The
+	 * sepc in `seen` stays 0 until the installed vector runs.
 	 */
 	la	t0, seen
 	REG_S	zero, (2 * SZREG)(t0)

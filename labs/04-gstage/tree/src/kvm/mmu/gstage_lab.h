@@ -9,9 +9,9 @@
 #include "sbi/sbi.h"
 
 /*
- * The course's own SBI extension, for guests that are tests. Function 0: return the number of
- * levels; 1: return the number of the path to a0; 2: unmap [a0, a1) from the table; 3: return the
- * level and flags of the leaf that the walker finds at a0.
+ * The course's own SBI extension, for the guests that test this lab. Function 0: return the number
+ * of levels; 1: return the number of the path to the address in a0; 2: unmap [a0, a1) from the
+ * table; 3: return the level and flags of the leaf that the walker finds for the address in a0.
  */
 #define SBI_EXT_WALK 0x0a0004abUL
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_walk.c - let a guest ask how its G-stage table maps an address. Given; nothing to write.
+ * sbi_walk.c - let a guest ask how its G-stage table maps an address, and unmap ranges. This file
+ * is complete: there is nothing to write here.
  *
  * Real hypervisors do not offer such an interface. This one does because the tests of lab 4 are
  * guests that check the tables that the walkers have built.

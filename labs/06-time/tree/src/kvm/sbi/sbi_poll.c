@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_poll.c - let a guest observe how its vCPU waits, and apply the rule of lab 6. Given; nothing
- * to write.
+ * sbi_poll.c - let a guest observe how its vCPU waits, and call the student's rule for the
+ * polling window. This file is complete: there is nothing to write here.
  *
  * Real hypervisors do not offer such an interface. This one does because the tests of lab 6 are
  * guests that check how the student's functions handle a wait.
@@ -29,8 +29,8 @@ static long next_of(const unsigned long *gpr)
 }
 
 /*
- * Put the vCPU and load it again, as if another VM had run on the hart in between, with its own
- * time offset and no timer. While the vCPU is put, function 5 reads the hart's timer (TIMER_NEVER
+ * Put the vCPU and load it again, as if another VM with its own time offset and no timer had run on
+ * the hart in between. While the vCPU is put, function 5 reads the hart's vstimecmp (TIMER_NEVER
  * without Sstc), and 6 reads the vCPU's timer and sets it to a0. Returns the timer that was read.
  */
 static long leave_and_return(struct kvm_vcpu *vcpu, unsigned long fid)

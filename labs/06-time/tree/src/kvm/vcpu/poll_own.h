@@ -8,7 +8,7 @@
 #include "sbi/sbi.h"
 
 /*
- * The course's own SBI extension, for guests that are tests. Its functions:
+ * The course's own SBI extension, for the guests that test this lab. Its functions:
  *
  *   0  return this vCPU's window in ns
  *   1  set this vCPU's window to a0 and its streak to 0
@@ -18,7 +18,7 @@
  *   4  return how long this vCPU has polled, in ns, with success (a0 = 0) or without (a0 = 1)
  *   5  put and load the vCPU; in between, read the hart's timer; return what was read
  *   6  put and load the vCPU; in between, read the vCPU's timer and set it to a0; return what was
- *   read
+ *      read
  *   7  return the vCPU's timer
  *   8  return the vCPU's stats.halt_wakeup
  *   9  return stats.blocking of the VM's first vCPU

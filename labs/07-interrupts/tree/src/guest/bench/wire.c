@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * wire.c - rows of lab 7: the same line raised by an ioctl, a write and an ioeventfd (--wire)
+ * wire.c - rows of lab 7: the same line raised by an ioctl, by a write to an irqfd and by an
+ * irqfd's ioeventfd (--wire)
  */
 #include "bench.h"
 

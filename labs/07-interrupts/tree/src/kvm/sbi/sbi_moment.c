@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_moment.c - make an interrupt arrive at the worst moment, as often as a test needs it. Given.
+ * sbi_moment.c - make an interrupt arrive at the worst moment, as often as a test needs it. This
+ * file is complete: there is nothing to write here.
  *
  * By chance, a vCPU's entry loses the race with a sender only once in a million entries. With this
  * extension, the guest chooses at which moment of its own vCPU's entry a sender intervenes: at
@@ -14,12 +15,13 @@
  *   1  lower the caller's external line
  *   2  raise the external line of the vCPU with the ID a0
  *   3  do nothing, on the slow path
- *   4  raise (a0 = 1) or lower (0) the caller's line; the marks (irq_changed) are taken before
- *      each of the atomic changes by which this is done
- *   5  raise the caller's line while the vCPU reaches moment a0; return whether it was kicked
+ *   4  raise (a0 = 1) or lower (a0 = 0) the caller's external line, and take the marks
+ *      (irq_changed) just before each atomic change that this makes
+ *   5  raise the caller's external line; at kick()'s fence, let the caller enter its guest (a0 =
+ *      MOMENT_AT_KICK) or begin to idle (MOMENT_AT_KICK_IDLE); return whether it was kicked
  *   6  request a fence as if the caller's hart were idle; return whether the vCPU was kicked
  *   7  disarm; return whether a moment was still armed, because it was not reached
- *   8  return whether the caller's mode was ever not OUTSIDE at MOMENT_BEFORE_LOOK
+ *   8  return whether the caller's mode was ever other than OUTSIDE at MOMENT_BEFORE_LOOK
  *   9  return vcpu_has_irq(), with vsie = a0 and hvip = a1
  */
 #include "exit/exit.h"
@@ -31,7 +33,7 @@
 
 bool irq_moments;
 
-static u8 armed[VCPUS]; /* by vCPU index; used only by the vCPU's thread */
+static u8 armed[VCPUS]; /* by vCPU index; armed only by the vCPU's own SBI calls */
 static bool inside_early[VCPUS];
 
 void irq_moment_now(struct kvm_vcpu *vcpu, enum irq_moment moment)
@@ -73,7 +75,8 @@ void irq_step_now(struct kvm_vcpu *vcpu, bool fence)
 		armed[vcpu->idx] = moment;
 		break;
 	/*
-	 * Act as the vCPU's thread if it read the requests before the sender's request was visible.
+	 * Act as the vCPU's thread would if it had read the requests before the sender's request
+	 * was visible: enter the guest, or begin to idle.
 	 */
 	case MOMENT_AT_KICK:
 		WRITE_ONCE(vcpu->mode, VCPU_IN_GUEST);
@@ -111,8 +114,8 @@ static bool kicked_for_a_fence(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Return vcpu_has_irq() as for a sleeping vCPU with these CSRs. vcpu->csrs may be overwritten,
- * because no other thread reads it while the vCPU is loaded.
+ * Return what vcpu_has_irq() returns for a sleeping vCPU with these CSRs. vcpu->csrs may be
+ * overwritten, because no other thread reads it while the vCPU is loaded.
  */
 static bool has_irq_with(struct kvm_vcpu *vcpu, unsigned long vsie, unsigned long hvip)
 {
@@ -124,7 +127,7 @@ static bool has_irq_with(struct kvm_vcpu *vcpu, unsigned long vsie, unsigned lon
 
 static void arm(struct kvm_vcpu *vcpu, unsigned long moment)
 {
-	/* Leave a mark to take. */
+	/* Mark the line, so that the next entry has a mark to take. */
 	if (moment == MOMENT_AT_TAKE)
 		vcpu_clear_irq(vcpu, IRQ_VS_EXT);
 	armed[vcpu->idx] = (u8)moment;

@@ -10,16 +10,16 @@
 /* The course's own SBI extension: see sbi_moment.c. */
 #define SBI_EXT_MOMENT 0x0a0007abUL
 
-/* Moments at which another hart's vcpu_set_irq() could intervene. */
+/* Moments at which another thread could intervene. */
 enum irq_moment {
 	MOMENT_NONE,
 	MOMENT_BEFORE_LOOK, /* requests are served; the vCPU's mode is not IN_GUEST yet */
 	MOMENT_AFTER_LOOK,  /* after the last look at the requests */
 	MOMENT_BEFORE_WAIT, /* WFI: nothing was pending; the vCPU does not sleep yet */
-	/* Steps (irq_step.h). sbi_moment.c decides what the other thread does at each. */
+	/* Steps (irq_step.h): at each, irq_step_now() does what another thread could do there. */
 	MOMENT_AT_LOOK,      /* the fence of the last look at the requests */
-	MOMENT_AT_TAKE,      /* the marks are taken */
-	MOMENT_AT_CHANGE,    /* each atomic change that a sender makes */
+	MOMENT_AT_TAKE,      /* just before the marks (irq_changed) are taken */
+	MOMENT_AT_CHANGE,    /* before each atomic change that a sender makes */
 	MOMENT_AT_KICK,      /* kick()'s fence, while the vCPU is entering its guest */
 	MOMENT_AT_KICK_IDLE, /* kick()'s fence, while the vCPU's hart is beginning to idle */
 };

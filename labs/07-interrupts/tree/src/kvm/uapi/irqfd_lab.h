@@ -8,11 +8,14 @@
 #include "kvm.h"
 
 /*
- * Called at a signal of the eventfd, in any context, under the eventfd's lock: must not sleep or
- * call hv_event_*().
+ * Called when an irqfd's eventfd is signaled, in any context and under the eventfd's lock. Must not
+ * sleep or call hv_event_*().
  */
 void irqfd_lab_raise(struct kvm *vm, u32 gsi);
-/* Called when user space lowers the vCPU's line with KVM_INTERRUPT_UNSET. May sleep. */
+/*
+ * Called instead of vcpu_clear_irq() when user space lowers the vCPU's line with
+ * KVM_INTERRUPT_UNSET, if the VM has an irqfd. May sleep.
+ */
 void irqfd_lab_lower(struct kvm_vcpu *vcpu);
 
 /* In irqfd.c: call fn for each irqfd that has a resample eventfd. May sleep; fn must not. */

@@ -3,8 +3,9 @@
  * irq_step.h - steps of irq.c, request.c and run.c at which another thread can intervene. Given.
  *
  * Include this header last: in the rest of the file, each full fence is a step, and in irq.c
- * (IRQ_STEPS) so is each atomic change of a word. sbi_moment.c decides what the other thread does
- * at a step. Functions in the file that includes this header must call their vCPU `vcpu`.
+ * (IRQ_STEPS) so is each atomic change of a word. At a step, irq_step_now() (sbi_moment.c) does
+ * what the other thread could do there. Functions in the file that includes this header must call
+ * their vCPU `vcpu`.
  */
 #ifndef KVM_IRQ_STEP_H
 #define KVM_IRQ_STEP_H

@@ -12,27 +12,26 @@
 
 /* A turn lasts from a vCPU's load to its next put. */
 #define SBI_EXT_TURN 0x0a0008abUL
-#define TURN_TELL \
-	0 /* put; if a0 is 1, fill the unit with other values; load; returns the bits below */
-#define TURN_CHOOSE 1 /* set policy a0, for the calling vCPU only */
-#define TURN_ONLY   2 /* TURN_TELL with a0 = 1, but no result: for counting instructions */
+#define TURN_TELL    0 /* put; if a0 is not 0, overwrite the unit; load; returns bits below */
+#define TURN_CHOOSE  1 /* set policy a0, for the calling vCPU only */
+#define TURN_ONLY    2 /* put, overwrite the unit, load; no result: for counting instructions */
 
 #define TURN_FS_USED    GENMASK(1, 0) /* guest.sstatus.FS before the put */
 #define TURN_FS_LOADED  GENMASK(3, 2) /* guest.sstatus.FS after the load */
 #define TURN_SAVED_ALL  BIT(4)        /* the put has written all of f0 to f31 to memory */
-#define TURN_SAVED_SOME BIT(5)        /* the put has written some of f0 to f31 to memory */
+#define TURN_SAVED_SOME BIT(5)        /* the put has written at least one of f0 to f31 to memory */
 #define TURN_SAVED_FCSR BIT(6)        /* the put has written fcsr to memory */
 #define TURN_LEFT_ON    BIT(7)        /* guest.sstatus.FS was not Off after the put */
 #define TURN_OWNER      BIT(8)        /* after the load, the vCPU owns the unit */
-#define TURN_DELEGATED  BIT(9)  /* before the put, the guest took illegal instructions itself */
-#define TURN_HOST_ON    BIT(10) /* the host's own FS was on after the load */
+#define TURN_DELEGATED  BIT(9)        /* before the put, illegal instructions were delegated */
+#define TURN_HOST_ON    BIT(10)       /* the host's own FS was on after the load */
 #define TURN_VS_USED    GENMASK(12, 11) /* guest.sstatus.VS before the put */
 #define TURN_VS_SAVED   BIT(13)         /* the put has written vector registers to memory */
 #define TURN_VS_LEFT_ON BIT(14)         /* guest.sstatus.VS was not Off after the put */
 #define TURN_VS_LOADED  BIT(15)         /* guest.sstatus.VS was not Off after the load */
-#define TURN_COUNT      GENMASK(31, 16) /* number of the vCPU's puts */
+#define TURN_COUNT      GENMASK(31, 16) /* number of the vCPU's puts, modulo 2^16 */
 
-/* The variants of toggle fp, with their numbers in toggle.def. */
+/* The variants of toggle fp, in the order of toggle.def. */
 enum turn_policy {
 	POLICY_EAGER,
 	POLICY_LAZY_SAVE,
@@ -44,6 +43,6 @@ enum turn_policy {
 /* SBI extension of the VMM (src/vmm/move.h). Its calls act on the thread of the calling vCPU. */
 #define SBI_EXT_MOVE 0x080008abUL
 #define MOVE_TO_HART 0 /* move the thread to hart a0 */
-#define MOVE_KEEP_FP 1 /* use FP in the thread; returns how many of its FP registers had changed */
+#define MOVE_KEEP_FP 1 /* set the thread's fs0 and fs11; returns how many had changed meanwhile */
 
 #endif

@@ -84,7 +84,7 @@ static unsigned long turn(struct kvm_vcpu *vcpu, bool taken)
 
 	if (csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST))
 		told |= TURN_DELEGATED;
-	csr_clear(sstatus, SSTATUS_FS); /* FS may be on for a user program; not needed here */
+	csr_clear(sstatus, SSTATUS_FS); /* may be on from user code; saved in its trap frame */
 	scribble(&vcpu->fp);
 	*vector_word(vcpu) = NOT_SAVED;
 	vcpu_put(vcpu);

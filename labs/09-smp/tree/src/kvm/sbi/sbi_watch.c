@@ -24,9 +24,9 @@ static struct kvm others[VMS];
 static struct kvm_vcpu other_vcpus[VMS];
 
 /*
- * What the calls of WATCH_LET_GO have done since the wait began, as bits. Bit 0: a call with 0 or 1
- * came, which should have ended the wait. Bit 1: a call with 2 came, so the wait ended too late.
- * Bit 2: at one of these calls, each stopped vCPU had a request.
+ * The WATCH_LET_GO calls since the wait began, as bits. Bit 0: a call with a1 = 0 or 1, which
+ * should have ended the wait. Bit 1: a call with a1 = 2, so the wait ended too late. Bit 2: at one
+ * of these calls, each stopped vCPU had a request.
  */
 static u32 let_go;
 

@@ -13,11 +13,11 @@
 enum {
 	WATCH_ASKED,  /* pending requests as bits; from bit 16 on: length of the fence queue */
 	WATCH_FENCE,  /* field a2 of fence a1 in the queue: 0 kind, 1 start, 2 size, 3 ASID */
-	WATCH_FORGET, /* clear all requests, fences and IPIs */
+	WATCH_FORGET, /* clear what WATCH_ASKED returns, and the vCPU's interrupt lines */
 	WATCH_KICK,   /* the effect of vcpu_request(a3) with mode a1 and blocking a2 */
 	WATCH_WAIT,   /* wait for request a1 as if the vCPU were in the guest; return the outcome */
 	WATCH_LET_GO, /* from another hart: end the wait; a1: 0 leave the guest, 1 serve, 2 both */
-	WATCH_ALL,    /* like WATCH_WAIT, by vm_request_all_and_wait(); a2: 1 if in the guest */
+	WATCH_ALL,    /* like WATCH_WAIT, with vm_request_all_and_wait(); a2: 1 if in the guest */
 	WATCH_STAGE,  /* pretend that the vCPU is in the guest on this hart until WATCH_LET_GO */
 	WATCH_ENDED,  /* set the vCPU outside again; return how the wait of WATCH_STAGE ended */
 	WATCH_TURN,   /* load VM number a0 into this hart, then this VM again; returns both VMIDs */
