@@ -3,7 +3,7 @@
 #
 # hstrace.t - run hstrace on intact and damaged files. The RAM files are written by the host's own
 # trace code (mkram.c). hstrace is built with ASan and UBSan: if they find an error, they print it
-# on standard error and end hstrace with status 1.
+# on standard error and end hstrace with status 99.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 bin=$O/tests/trace
