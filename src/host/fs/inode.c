@@ -76,6 +76,7 @@ long inode_path_locked(struct inode *inode, char *buf, size_t size)
 	struct inode *dir = inode;
 	struct dentry *d;
 
+	BUG_ON(!mutex_is_mine(&tree_lock));
 	buf[at] = '\0';
 	while (dir != root_inode) {
 		d = dir->name;
@@ -300,8 +301,10 @@ struct inode *tree_make_link(const char *path, const char *target)
 
 	if (inode && !inode->target) {
 		inode->target = kmalloc(strlen(target) + 1);
-		if (inode->target)
+		if (inode->target) {
 			strlcpy(inode->target, target, strlen(target) + 1);
+			tree_count(PATH_LEN_MAX); /* name_bytes() counts it from now on */
+		}
 	}
 	return inode;
 }

@@ -48,8 +48,10 @@ struct inode_ops {
 	bool (*readdir)(struct inode *dir, u64 from, struct dir_item *item);
 	int (*open)(struct inode *inode, struct file *f); /* sets f->ops, f->priv */
 	void (*cut)(struct inode *inode);                 /* open() for writing with O_TRUNC */
-	long (*readlink)(struct inode *inode, char *buf, size_t size); /* returns the length */
-	struct inode *(*follow)(struct inode *inode); /* a link's target, referenced; or NULL */
+	/* A link's text. Returns its length. Called with tree_lock held. */
+	long (*readlink)(struct inode *inode, char *buf, size_t size);
+	/* A link's target, with a reference, or NULL. Called with tree_lock held. */
+	struct inode *(*follow)(struct inode *inode);
 	void (*destroy)(struct inode *inode);
 };
 

@@ -205,10 +205,16 @@ long sys_faccessat2(struct trap_frame *frame)
 
 static long link_text(struct inode *inode, char *buf, size_t size)
 {
+	long len;
+
 	if (!S_ISLNK(inode->mode))
 		return -EINVAL;
-	if (inode->ops && inode->ops->readlink)
-		return inode->ops->readlink(inode, buf, size);
+	if (inode->ops && inode->ops->readlink) {
+		mutex_lock(&tree_lock);
+		len = inode->ops->readlink(inode, buf, size);
+		mutex_unlock(&tree_lock);
+		return len;
+	}
 	strlcpy(buf, inode->target, size);
 	return (long)strlen(buf);
 }
