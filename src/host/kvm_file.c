@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm_file.c - the core's files: /dev/kvm and the descriptors of VMs and vCPUs, behind the ops of
- * hv/host.h.
+ * kvm_file.c - the core's files: /dev/kvm, and the descriptors that hv_file_create() makes for VMs,
+ * vCPUs and statistics. The core implements each with a struct hv_file_ops (hv/host.h).
  *
- * A descriptor of the core and the holders that called hv_file_hold() share one open file, and this
- * file has one struct core_file. The core's release() runs when the last reference is dropped.
+ * A descriptor of the core and the holders that called hv_file_hold() share one open file, which
+ * has one struct core_file. The core's release() runs when the last reference is dropped.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -17,7 +17,7 @@
 #include "lib/printk.h"
 
 struct core_file {
-	struct list_head link; /* in core_files: hv_file_release() finds it by priv */
+	struct list_head link; /* in core_files, where hv_file_release() looks for priv */
 	struct file *f;
 	const struct hv_file_ops *ops;
 	void *priv;
@@ -178,7 +178,7 @@ void *hv_file_hold(int fd, const struct hv_file_ops *ops)
 		file_put(f);
 		return NULL;
 	}
-	return cf->priv; /* with the reference that fd_get() took */
+	return cf->priv; /* the caller keeps the reference that fd_get() took */
 }
 
 void hv_file_release(void *priv)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm_host.c - hv/host.h on the bare-metal host: functions that only call other functions.
+ * kvm_host.c - hv/host.h on the bare-metal host: functions that merely wrap others.
  *
  * The other functions of hv/host.h are in the files of their subjects: user pages and notifiers in
  * mm.c, timers in clock.c, FP in fpu.c, counters in pmu.c, signals in signal.c, events in
@@ -180,7 +180,7 @@ struct hv_sched_hook *hv_sched_hook_get(void)
 	return current->hook;
 }
 
-/* The interrupt makes the hook's thread call schedule() (sched_ipi()). */
+/* The interrupt makes the hook's thread call schedule() if it runs on `hart` (sched_ipi()). */
 void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart)
 {
 	__atomic_store_n(&hook->out_requested, true, __ATOMIC_SEQ_CST);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * asm.h - macros shared by the core's assembly files: load, store and store-conditional of a register.
+ * asm.h - macros shared by the core's assembly files: load, store and store-conditional of a
+ * register.
  */
 #ifndef KVM_ASM_H
 #define KVM_ASM_H

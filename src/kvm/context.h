@@ -2,7 +2,8 @@
 /*
  * context.h - register contexts in memory: the guest's, the host's, and the CSRs of a trap.
  *
- * Assembly (switch.S, fp.S, vector.S, unpriv.S) uses generated offsets of the members (offsets.c).
+ * Assembly (switch.S, switch_fast.S, fp.S, vector.S, unpriv.S) uses generated offsets of the
+ * members (offsets.c).
  */
 #ifndef KVM_CONTEXT_H
 #define KVM_CONTEXT_H
@@ -28,11 +29,11 @@ enum exit_result {
 
 typedef int exit_fn(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 
-/* The handlers of all exits for one value of the toggle `switch` (observe.c). */
+/* The exit functions for one value of the toggle `switch` (observe.c). */
 struct exit_ops {
 	exit_fn *handle;
-	exit_fn *handle_observed; /* called instead of handle() while an event observes exits */
-	exit_fn *unpriv_fault;    /* called for guest page faults that unpriv_read() causes */
+	exit_fn *handle_observed; /* replaces handle() while an event that observes exits is on */
+	exit_fn *unpriv_fault;    /* for a guest page fault in unpriv_read() of an SBI hart mask */
 };
 
 enum gpr {
@@ -48,7 +49,10 @@ enum gpr {
 	GPR_A7
 };
 
-/* What switch.S saves and loads at every entry and exit; gpr[0] is never used. */
+/*
+ * What switch.S loads at an entry and saves at an exit. gpr[0] is always 0 and only serves as the
+ * target of the SC in switch.S.
+ */
 struct guest_context {
 	unsigned long gpr[32];
 	unsigned long sepc;
@@ -66,8 +70,8 @@ struct host_context {
 };
 
 /*
- * The guest's CSRs that vcpu_load() loads and vcpu_put() saves: VS CSRs, and S CSRs without a VS
- * copy.
+ * The CSRs that vcpu_load() loads for the guest and vcpu_put() saves: VS CSRs, hvip, AIA CSRs, and
+ * S CSRs without a VS counterpart.
  */
 struct guest_csrs {
 	unsigned long vsstatus;
@@ -82,7 +86,7 @@ struct guest_csrs {
 	unsigned long scounteren;
 	unsigned long senvcfg;
 	unsigned long sstateen0;
-	unsigned long aia[7]; /* as struct kvm_riscv_aia_csr; zero without Ssaia */
+	unsigned long aia[7]; /* laid out as struct kvm_riscv_aia_csr; 0 on a host without Ssaia */
 };
 
 struct fp_state {

@@ -31,29 +31,29 @@ struct vm_stats {
 #undef VM_STAT
 };
 
-/* Devices that take stores, in the order in which they are asked (bus.c). */
+/* Devices that take stores, in the order in which stores are offered to them (bus.c). */
 struct kvm_bus {
-	size_t nr, room; /* entries in use, and allocated; nr is also read without the lock */
-	size_t zones;    /* coalesced zones among them */
+	size_t nr, room; /* entries in use, and allocated; nr is also read without bus_lock */
+	size_t zones;    /* how many of the entries in use are coalesced zones */
 	struct bus_entry *entry;
 };
 
 struct kvm {
 	u32 refs; /* held by the descriptors of the VM and its vCPUs; any thread */
 	unsigned int id;
-	int creator; /* the thread that created the VM: for names of statistics */
+	int creator; /* the thread that created the VM; part of the names of its statistics */
 	char debug_name[HV_DEBUG_NAME];
 	struct list_head link; /* in the list of all VMs (vm.c) */
 	struct hv_mm *mm;
 
-	struct hv_mutex lock;    /* vcpus, nr_vcpus, irqfds */
+	struct hv_mutex lock;    /* guards vcpus, nr_vcpus and irqfds */
 	unsigned int nr_vcpus;   /* any thread may read it, with acquire */
 	struct kvm_vcpu **vcpus; /* KVM_MAX_VCPUS entries, filled from 0 */
 
 	struct hv_mutex slots_lock; /* memslot updates */
 	struct memslots *slots;
 	const struct memslot
-		*removed_slot; /* no longer in the map, but not fully unmapped yet; mmu_lock */
+		*removed_slot; /* no longer in the map, not fully unmapped yet; under mmu_lock */
 	u64 dirty_log_manual;  /* KVM_DIRTY_LOG_*; under slots_lock */
 	hpa_t slot_ids[64];    /* pages with a word for each slot id (memslot.c) */
 	struct gstage gstage;
@@ -64,20 +64,20 @@ struct kvm {
 	u32 hsm_starts;           /* number of vCPU starts so far (hsm.c); any thread */
 	bool mp_state_reset;      /* KVM_CAP_RISCV_MP_STATE_RESET is enabled; any thread */
 	u64 time_delta;           /* htimedelta: guest time = time + time_delta */
-	struct spinlock bus_lock; /* guards fields down to ring; taken before an eventfd's lock */
+	struct spinlock bus_lock; /* guards bus to ring (below); taken before an eventfd's lock */
 	struct kvm_bus bus[3];    /* by enum kvm_bus_kind */
 	struct list_head ioeventfds, zones;
 	struct kvm_coalesced_mmio_ring *ring; /* shared with user space: untrusted */
 	hpa_t ring_pa;
 
 	struct list_head irqfds;
-	u64 halt_poll_max;       /* KVM_CAP_HALT_POLL: ns + 1; 0: the parameter applies */
+	u64 halt_poll_max;       /* KVM_CAP_HALT_POLL's ns + 1; 0: not set, halt_poll_ns applies */
 	u8 toggle[TOGGLE_COUNT]; /* this VM's copy of each toggle */
 	bool dead;
 	struct vm_stats stats;
 	/*
-	 * The vCPU (idx + 1) that last ran on each hart: the VM's VS-stage translations that the
-	 * hart has cached belong to this vCPU.
+	 * For each hart, the vCPU of this VM that was last loaded there (idx + 1; 0: none). The
+	 * VM's VS-stage translations that the hart has cached belong to that vCPU.
 	 */
 	u16 hart_vcpu[HV_MAX_HARTS];
 };
@@ -96,18 +96,21 @@ void vm_release(struct kvm *vm);
 /* ---- vm.c ---------------------------------------------------------------------- */
 
 /*
- * A VM is in the list of all VMs from the time when its descriptor has a number until the VM is
- * freed.
+ * A VM is in the list of all VMs from the time when its file descriptor has been created until
+ * vm_destroy() begins.
  */
 void vm_list_add(struct kvm *vm);
 void vm_list_del(struct kvm *vm); /* does nothing if the VM is not in the list */
 /*
- * Call fn for every VM. Any thread may call this function. fn runs under the list's lock, a leaf:
- * fn must not sleep or take a lock.
+ * Call fn for every VM in the list. Any thread may call this function. fn runs under the list's
+ * lock, a leaf: fn must not sleep or take a lock.
  */
 void vm_for_each(void (*fn)(struct kvm *vm, void *arg), void *arg);
 struct kvm_vcpu *vm_find_vcpu(struct kvm *vm, unsigned long id);
-/* Stop the VM for good and log the reason on the host. KVM_RUN then returns -EIO. */
+/*
+ * Stop the VM for good and log the reason on the host. KVM_RUN then returns -EIO, as do all other
+ * ioctls of the VM and its vCPUs.
+ */
 void vm_kill(struct kvm *vm, const char *why);
 
 #endif

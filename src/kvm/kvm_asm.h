@@ -11,8 +11,8 @@
 #include "kvm.h"
 
 /*
- * Values of stvec while the guest runs, by toggle fastpath (exit.h declares vcpu_switch() of
- * switch.S):
+ * The two exit vectors: toggle fastpath selects the one that stvec points at while the guest runs.
+ * exit.h declares vcpu_switch(), which is also in switch.S.
  */
 void vcpu_exit_vector(void); /* switch.S: every exit returns from vcpu_switch() */
 void vcpu_exit_fast(void);   /* switch_fast.S: tries fastpath.c first */
@@ -22,9 +22,9 @@ unsigned long unpriv_hlv(gva_t gva, struct hv_trap *trap, unsigned long hstatus)
 unsigned long unpriv_hlvx_hu(gva_t gva, struct hv_trap *trap, unsigned long hstatus);
 
 /*
- * redirect.S: return the scause with which an illegal instruction in VS arrives through the
- * firmware. Call this only at boot. If the result is not EXC_ILLEGAL_INST, the machine corrupts
- * such traps.
+ * redirect.S: execute an illegal instruction in VS, and return the scause with which its trap
+ * arrives in HS by way of the firmware. Call this only at boot. If the result is not
+ * EXC_ILLEGAL_INST, the machine corrupts traps that take this way.
  */
 unsigned long redirect_probe(void);
 

@@ -2,8 +2,9 @@
 /*
  * vcpu.h - a vCPU: its state, its life cycle, and how it is loaded on a hart.
  *
- * Ownership: every field whose comment does not say "any thread" belongs to the holder of
- * vcpu->mutex, which all vCPU ioctls take first, except KVM_INTERRUPT and KVM_GET_STATS_FD.
+ * Ownership: a field belongs to the holder of vcpu->mutex, unless its comment says "any thread" or
+ * a lock guards it. All vCPU ioctls take the mutex first, except KVM_INTERRUPT and
+ * KVM_GET_STATS_FD.
  */
 #ifndef KVM_VCPU_H
 #define KVM_VCPU_H
@@ -24,7 +25,7 @@ struct memslots;
 /* An MMIO access, from mmio_emulate() to mmio_complete(). */
 struct mmio_access {
 	gpa_t gpa;
-	u64 data;         /* for a store: the value, lowest byte first */
+	u64 data;         /* for a store: the value, zero-extended; for a load: 0 */
 	unsigned int len; /* in bytes: 1, 2, 4 or 8 */
 	unsigned int reg; /* the load's destination */
 	unsigned int insn_len;
@@ -35,9 +36,9 @@ struct mmio_access {
 typedef void complete_fn(struct kvm_vcpu *vcpu);
 
 /*
- * The exit that user space has to answer, at most one. The next KVM_RUN completes it first
+ * The exit, if any, that user space has to answer. The next KVM_RUN completes it first
  * (complete_exit()). Code that exits to user space for an answer sets `complete` and the fields
- * that the function in `complete` reads. NULL: no exit is in flight.
+ * that the function in `complete` reads. If `complete` is NULL, no exit is waiting for an answer.
  *
  * A completion writes only guest registers. vcpu_reset() overwrites all of those, so it drops the
  * completion: the result is the same as if the exit had been completed just before the reset. So
@@ -69,8 +70,8 @@ struct hfence {
 };
 
 struct vcpu_timer {
-	u64 compare;           /* guest time; ~0: never. With Sstc, valid while not loaded */
-	u64 restore;           /* ONE_REG's compare register, used while restore_on is set */
+	u64 compare;           /* guest time; ~0: never. With Sstc, valid only while not loaded */
+	u64 restore;           /* ONE_REG's compare, as last written; used once restore_on is set */
 	bool restore_on;       /* ONE_REG's state register, as last written */
 	struct hv_timer timer; /* wakes a blocked vCPU; without Sstc, it also raises VSTIP */
 };
@@ -86,8 +87,8 @@ struct vcpu_sta {
 };
 
 /*
- * What the guest has set through SBI FWFT (fwft.c). `disabled` and `locked` have one bit per
- * feature.
+ * The vCPU's SBI FWFT features (fwft.c), set by the guest or through ONE_REG. `disabled` and
+ * `locked` have one bit per feature.
  */
 struct vcpu_fwft {
 	u8 disabled; /* by user space */
@@ -113,29 +114,29 @@ struct vcpu_stats {
 };
 
 /*
- * Special values of last_hart. They never equal a hart's number, so the next load drops all of the
- * VM's translations on its hart. VCPU_STALE is added to the number of the last hart if the
- * translations were made under other settings.
+ * Special values of last_hart, which never equal a hart's number: at the next load, the hart drops
+ * all translations of the VM. VCPU_STALE is a flag, ORed into the number of the last hart when a
+ * setting changes under which the vCPU's translations were made.
  */
 #define VCPU_NO_HART (~0U)
 #define VCPU_STALE   BIT(31)
 
 struct kvm_vcpu {
-	struct guest_context guest; /* first: switch.S addresses it from the vCPU */
+	struct guest_context guest; /* first: switch.S uses 12-bit offsets from the vCPU */
 	struct host_context host;
 	unsigned long exit_vector;       /* stvec while the guest runs; toggle fastpath */
 	const struct exit_ops *exit_ops; /* toggle switch */
 	exit_fn *handle_exit;            /* a handler of exit_ops, chosen by vcpu_observe() */
 
 	unsigned long requests;    /* bits of enum vcpu_request; any thread, atomically */
-	u32 mode;                  /* enum vcpu_mode; any thread reads */
-	u32 hart;                  /* hart it runs on, unless mode is OUTSIDE; any thread reads */
+	u32 mode;                  /* enum vcpu_mode; any thread, atomically */
+	u32 hart;                  /* hart of the last load; kicks go there; any thread reads */
 	unsigned long irq_pending; /* requested state of the lines in irq_changed; any thread */
 	unsigned long irq_changed; /* lines, as bits of hvip, to be updated in hvip; any thread */
 
 	/*
-	 * The fields that exits use most are in the first 2 KiB, where one instruction can reach
-	 * them.
+	 * The fields that exits use most are in the first 2 KiB, in reach of the 12-bit offset of a
+	 * load or store.
 	 */
 	struct kvm *kvm;
 	const struct timer_ops *timer_ops; /* timer.h */
@@ -161,7 +162,7 @@ struct kvm_vcpu {
 	unsigned int vector_hart;
 	bool fp_expected, vector_expected; /* lazy_trap: registers changed while last loaded */
 
-	bool wfi_native;  /* toggle wfi: hstatus.VTW depends on whether others want the hart */
+	bool wfi_native;  /* toggle wfi: VTW depends on whether another thread wants the hart */
 	bool loaded;      /* its CSRs are in a hart */
 	bool put_pending; /* loaded, and its thread is in user space (lazy_put.c) */
 	unsigned int
@@ -176,18 +177,18 @@ struct kvm_vcpu {
 	const struct memslot *slot_hint; /* the slot found last */
 	gfn_t spurious_gfn;              /* the gfn of the last fault that found its leaf present */
 	gfn_t device_gfn;                /* the last page found to have no slot; ~0: none known */
-	unsigned long vmid_generation;   /* of the VMID it was last loaded with (vmid.c) */
+	unsigned long vmid_generation;   /* of the VMID that the vCPU last used (vmid.c) */
 
-	bool suspended;           /* in SBI HSM suspend; only its own thread writes */
+	bool suspended;           /* in SBI HSM suspend; any thread reads */
 	struct spinlock hsm_lock; /* guards hsm_* and start_*; a leaf lock */
 	bool hsm_stopped;         /* SBI HSM STOPPED: KVM_RUN waits for a start */
-	bool hsm_reset;           /* START_PENDING: start at start_pc before the next entry */
+	bool hsm_reset;           /* START_PENDING: reset, to start at start_pc, before the entry */
 	unsigned long start_pc, start_opaque;
 
 	u32 halt_poll_ns;      /* how long the vCPU polls before it blocks (halt_poll.c) */
-	u32 blocking;          /* enum vcpu_blocking; any thread reads */
+	u32 blocking;          /* enum vcpu_blocking; any thread, atomically */
 	struct hv_waitq waitq; /* for a vCPU that is blocked in WFI or stopped */
-	bool (*sleep_cond)(struct kvm_vcpu *vcpu); /* what it waits for */
+	bool (*sleep_cond)(struct kvm_vcpu *vcpu); /* what vcpu_sleep() waits for */
 
 	struct spinlock fence_lock;
 	unsigned int fence_count;
@@ -196,9 +197,9 @@ struct kvm_vcpu {
 
 	struct vcpu_timer timer;
 	u64 isa;       /* bits of enum KVM_RISCV_ISA_EXT_ID that this vCPU has */
-	bool ran_once; /* ISA and id registers are frozen from the first KVM_RUN on */
+	bool ran_once; /* KVM_RUN was called: ISA, SBI extension and id registers are frozen */
 	unsigned long mvendorid, marchid, mimpid;
-	bool sigmask_set; /* KVM_SET_SIGNAL_MASK: in force during KVM_RUN */
+	bool sigmask_set; /* KVM_SET_SIGNAL_MASK: sigmask is in force during KVM_RUN */
 	u64 sigmask;
 
 	struct vcpu_sta sta;
@@ -210,7 +211,7 @@ struct kvm_vcpu {
 
 	struct { /* observe.c: the guest's trap CSRs at the last entry */
 		unsigned long vscause, vsepc;
-		bool injected; /* this exit's handler has given the guest a trap */
+		bool injected; /* this exit's handler has injected a trap into the guest */
 	} observed;
 };
 
@@ -224,10 +225,11 @@ void vcpu_destroy(struct kvm_vcpu *vcpu);
 /* ---- vcpu.c: loading a vCPU on a hart ----------------------------------------------- */
 
 /*
- * The traps that VS handles itself: hedeleg of a new vCPU. Not delegated are the causes that H
- * adds, and access faults and misaligned loads and stores, which the firmware may have to see
- * first. Illegal instructions are delegated unless they may be the first use of FP or vector state
- * that is not loaded (fp_lazy_trap.c).
+ * The traps that VS handles itself: hedeleg of a new vCPU. The causes that H adds are not
+ * delegated, nor are access faults and misaligned loads and stores, most of which the guest's PMU
+ * can count as firmware events (exit.c). Illegal instructions are not delegated while the PMU
+ * counts them (pmu.c), or while they may be the first use of FP or vector state that is not loaded
+ * (fp_lazy_trap.c).
  */
 #define HEDELEG_DEFAULT                                                           \
 	(BIT(EXC_INST_MISALIGNED) | BIT(EXC_ILLEGAL_INST) | BIT(EXC_BREAKPOINT) | \
@@ -236,18 +238,18 @@ void vcpu_destroy(struct kvm_vcpu *vcpu);
 
 /*
  * Reset the vCPU as after power-on, but with the given pc, a0 = the vCPU's id, and a1 = opaque. The
- * vCPU need not be loaded.
+ * software and external interrupt lines stay as they are (hsm.c). The vCPU may be loaded or not.
  */
 void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque);
 /* Apply a changed set of extensions, before the vCPU first runs. */
 void vcpu_isa_changed(struct kvm_vcpu *vcpu);
-void vcpu_hart_init(void);             /* on each hart: set the delegations that all vCPUs share */
+void vcpu_hart_init(void);             /* on each hart: initialize delegation and other CSRs */
 void vcpu_load(struct kvm_vcpu *vcpu); /* move CSRs into this hart, for many world switches */
 void vcpu_put(struct kvm_vcpu *vcpu);
-void vcpu_reload(struct kvm_vcpu *vcpu); /* a loaded vCPU: put and load on the same hart */
+void vcpu_reload(struct kvm_vcpu *vcpu); /* put a loaded vCPU and load it again on this hart */
 /*
- * vcpu_load() and vcpu_put() without the scheduler's hook: for the hook's in() and out()
- * (lazy_put.c).
+ * The parts of vcpu_load() and vcpu_put() that move the vCPU's state, without changing the
+ * scheduler's hook: for the hook's own in() and out() (lazy_put.c).
  */
 void vcpu_load_csrs(struct kvm_vcpu *vcpu);
 void vcpu_put_csrs(struct kvm_vcpu *vcpu);
@@ -271,8 +273,8 @@ void lazy_put_vcpu_init(struct kvm_vcpu *vcpu); /* the scheduler's hook */
 void vcpu_begin_run(struct kvm_vcpu *vcpu);
 void vcpu_end_run(struct kvm_vcpu *vcpu);
 /*
- * Put the vCPU if its put is pending, whichever hart it is loaded on. Call with its mutex held; may
- * sleep.
+ * Put the vCPU if its put is pending, whichever hart it is loaded on. Call with its mutex held, or
+ * from vm_destroy(); may sleep.
  */
 void vcpu_finish_put(struct kvm_vcpu *vcpu);
 

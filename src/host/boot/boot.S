@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * boot.S - the way from the firmware to the first C function, on the first hart and on the others.
+ * boot.S - from the firmware to the first C function, on the first hart and on the others.
  *
- * Entry, first hart: a0 = hartid, a1 = device tree (physical), MMU off, SIE = 0 (SBI §9, HSM hart
- * start; the header is that of the RISC-V Linux boot protocol). Exit: host_main(hartid, dtb, load
- * address), at high addresses.
+ * Entry: a0 = hartid, MMU off, sstatus.SIE = 0 (SBI §9, HSM hart start); on the first hart,
+ * a1 = device tree (physical). The Image header is that of the RISC-V Linux boot protocol. Exit, at
+ * high addresses: host_main(hartid, dtb, load address) on the first hart, else secondary_main().
  */
 #include "hv/csr.h"
 #include "hv/run_desc.h"
@@ -14,7 +14,7 @@
 	.section .head, "ax"
 	.globl	_start
 _start:
-	/* The RISC-V Image header: 64 bytes. QEMU, U-Boot and our own VMM read it. */
+	/* The RISC-V Image header: 64 bytes. U-Boot and our own VMM read it, but QEMU does not. */
 	.option	push
 	.option	norvc
 	j	start_first

@@ -13,7 +13,7 @@ struct fd_table;
  * drivers_init().
  */
 void files_init(hpa_t initrd, size_t size);
-/* Open descriptors 0 to 2 as /.hs/exec says. Returns 0 or -errno; an error is logged. */
+/* Open descriptors 0 to 2 as `spec` says. Returns 0 or -errno; logs a file that fails to open. */
 int files_open_std(struct fd_table *fds, const struct exec_spec *spec);
 
 #endif

@@ -30,7 +30,7 @@ extern char _image_start[], _image_end[], boot_stack[];
 
 void host_main(unsigned long hartid, hpa_t dtb, hpa_t load);
 void host_first_exited(int wait_status)
-	__attribute__((noreturn)); /* QEMU plugins look it up by name */
+	__attribute__((noreturn)); /* scripts/hs looks up its address for QEMU plugins */
 
 /* The first hart's idle thread; boot.S puts its address into tp. */
 struct thread boot_thread;
@@ -114,7 +114,7 @@ static void memory_init(hpa_t dtb, hpa_t load)
 	page_init(load, load + (hpa_t)(_image_end - _image_start));
 	pgtable_init(load);
 	page_clear_init();
-	hv_cbo_block_size("zicbom"); /* cache it now, so that no VMM call pays for the search */
+	hv_cbo_block_size("zicbom"); /* cache the size, so that no ioctl pays for the search */
 	trace_init();
 	kstack_init();
 	hugetlb_reserve();

@@ -4,7 +4,7 @@
 #define HOST_PROBE_H
 
 /*
- * Log each property as "probe: NAME VALUE", if the boot argument `probe` is given. Runs on one
+ * Log each property as "probe: NAME VALUE". Called if the boot argument `probe` is given, on one
  * hart, before kvm_init().
  */
 void probe_print(void);

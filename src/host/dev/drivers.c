@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* drivers.c - start the devices in order, and flush their output at the end. */
+/* drivers.c - start the devices in order, and flush the virtio console's ports at the end. */
 #include "drivers.h"
 #include "sched/clock.h"
 #include "port.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* drivers.h - start the devices in the device tree, and flush their output before power-off. */
+/* drivers.h - start devices, access their registers, and flush port output before power-off. */
 #ifndef HOST_DRIVERS_H
 #define HOST_DRIVERS_H
 
@@ -10,7 +10,7 @@
  * threads and the clock are ready.
  */
 void drivers_init(void);
-/* Before power-off, wait until the programs' output has left the machine or is no longer read. */
+/* Flush the ports before power-off. Give up after 30 s without progress (see ports_flush()). */
 void channel_flush(void);
 
 /* Called by drivers.c. */
@@ -18,8 +18,8 @@ void plic_init(void);
 void rtc_init(void);
 void virtio_init(void);
 /*
- * Access device registers through the linear map, which also covers the memory-mapped I/O at low
- * addresses.
+ * Access device registers. base is a virtual address in the linear map, which also covers the
+ * devices at physical addresses below LINEAR_SIZE.
  */
 static inline u32 mmio_read32(unsigned long base, unsigned long offset)
 {

@@ -32,10 +32,10 @@ static struct {
 } handlers[MAX_HANDLERS];
 
 static struct spinlock lock; /* registration */
-static unsigned long base;   /* 0: there is no PLIC */
+static unsigned long base;   /* 0: there is no usable PLIC */
 static unsigned long context_base, enable_base;
 static u32 nr_sources;
-static struct hv_timer poll_timer; /* used if there is no PLIC */
+static struct hv_timer poll_timer; /* used if base is 0 */
 
 /* Return the PLIC's context for the hart's supervisor mode, or -1 if there is none. */
 static int find_context(int node, unsigned long hartid)
@@ -130,7 +130,7 @@ void irq_handle_external(void)
 	u32 irq;
 
 	if (!base) {
-		csr_clear(sie, BIT(IRQ_S_EXT)); /* no PLIC: the interrupt cannot be claimed */
+		csr_clear(sie, BIT(IRQ_S_EXT)); /* no usable PLIC to claim the interrupt from */
 		return;
 	}
 	while ((irq = mmio_read32(context_base, PLIC_CLAIM))) {

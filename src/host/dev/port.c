@@ -3,7 +3,7 @@
  * port.c - a port's buffers, and the port as a program sees it: a pipe or a terminal.
  *
  * A buffer is in exactly one place: with the device (in the queue), in `filled`, in `free`, or with
- * the one thread that took it from there.
+ * the writer that took it from `free`. A reader copies from a buffer that stays in `filled`.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -18,7 +18,7 @@
 
 #define TX_ORDER 2
 
-/* ---- buffers and queues; port->lock is held ------------------------------------------------- */
+/* ---- buffers and queues; rx_post() and *_collect() need port->lock -------------------------- */
 
 static void rx_post(struct port *p, struct port_buf *b)
 {
@@ -28,7 +28,7 @@ static void rx_post(struct port *p, struct port_buf *b)
 	virtq_add(&p->rx, &seg, 0, 1, b);
 }
 
-/* Collect the buffers that the device has filled. Returns true if there were any. */
+/* Collect the buffers that the device has returned. Returns true if there were any. */
 static bool rx_collect(struct port *p)
 {
 	struct port_buf *b;
@@ -68,7 +68,7 @@ static struct port_buf *tx_take(struct port *p)
 		b = list_first_entry(&p->free, struct port_buf, link);
 		list_del(&b->link);
 	}
-	/* Ask for an interrupt only if the caller is about to wait. */
+	/* Ask for an interrupt only if no buffer is free: the caller may be about to wait. */
 	virtq_want_interrupt(&p->tx, !b);
 	if (!b) {
 		tx_collect(p); /* the device may have returned buffers before it saw the request */
@@ -137,7 +137,7 @@ int port_setup(struct port *p, struct virtio_dev *dev, u32 id)
 
 /*
  * QEMU checks whether a port accepts input only when its main loop happens to run, or when the
- * queue is kicked. Without this kick, input typed earlier could wait forever.
+ * queue is kicked. Without this kick, input typed before the port was opened could wait forever.
  */
 void port_offer_input(struct port *p)
 {
@@ -146,7 +146,7 @@ void port_offer_input(struct port *p)
 	spin_unlock(&p->lock);
 }
 
-/* ---- notifications by the device ------------------------------------------------------------ */
+/* ---- notifications from the device ---------------------------------------------------------- */
 
 /* Pass input to the terminal while it has room. The rest waits in `filled`. */
 static void tty_feed(struct port *p)
@@ -203,7 +203,7 @@ void port_interrupt(struct port *p)
 
 void port_far_end(struct port *p, bool open)
 {
-	port_interrupt(p); /* collect the data that came before this message */
+	port_interrupt(p); /* collect the data that came before the far end's change of state */
 	WRITE_ONCE(p->open, open);
 	if (!open && p->tty)
 		tty_feed(p);
@@ -392,7 +392,7 @@ static long port_read(struct file *f, unsigned long buf, size_t size, u64 *pos)
 	if (!size)
 		return 0;
 	while (!ret) {
-		/* Check only once: another reader may take the input before a second check. */
+		/* Check once: if another reader takes the input, O_NONBLOCK must not wait. */
 		ret = can_read_or_arm(p) ? 0 : -EAGAIN;
 		if (ret && !(f->flags & O_NONBLOCK))
 			ret = port_wait(&p->rx_wait, can_read, p, WAIT_FOREVER);

@@ -15,13 +15,13 @@
 struct port_buf {
 	struct list_head link;
 	u8 *data;
-	u32 len, at; /* bytes filled, and bytes read so far */
+	u32 len, at; /* for input: bytes filled, and bytes read so far */
 };
 
 struct port {
 	char name[64];
 	u32 id;
-	bool used; /* we have opened it */
+	bool used; /* the host has opened its end */
 	bool open; /* the far end is open */
 	struct spinlock lock;
 	struct virtq rx, tx;
@@ -38,7 +38,7 @@ struct port {
 int port_setup(struct port *p, struct virtio_dev *dev, u32 id);
 void port_far_end(struct port *p, bool open);
 void port_interrupt(struct port *p);
-void port_offer_input(struct port *p);    /* called once the device knows that the port is open */
+void port_offer_input(struct port *p);    /* call after sending the device PORT_OPEN */
 unsigned int port_unsent(struct port *p); /* buffers not yet taken; 0 if the far end is closed */
 
 /* virtio_console.c */

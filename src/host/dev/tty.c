@@ -2,8 +2,8 @@
 /*
  * tty.c - a terminal as a file: reading, writing, ioctls. tty_input.c handles typed input.
  *
- * Locks: tty->write_lock (sleeping) is held around output, and tty->lock guards the rest. User
- * memory is never accessed under a spinlock.
+ * Locks: tty->write_lock (sleeping) is held around a program's output, and tty->lock around changes
+ * of termios and of the input buffer. User memory is never accessed under a spinlock.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -107,7 +107,7 @@ static int wait_for_input(struct tty *tty, size_t size, bool nonblock)
 	err = wait_event_deadline(&tty->read_wait, readable(tty, 1), deadline);
 	if (err == -ETIME)
 		return 0;
-	/* Wait for MIN characters, or for a pause of TIME tenths of a second. */
+	/* Wait for MIN characters or, if TIME is not 0, for a pause of TIME tenths of a second. */
 	while (!err && least > 1 && !readable(tty, MIN(least, (u32)size))) {
 		u32 before = READ_ONCE(tty->committed);
 

@@ -25,14 +25,14 @@ struct tty_ops {
 	/* Echo the bytes without sleeping: output that does not fit is lost. */
 	void (*echo)(struct tty *tty, const u8 *buf, size_t size);
 	unsigned int (*poll_out)(struct tty *tty, struct poll_table *table); /* NULL: always */
-	void (*refill)(struct tty *tty); /* called when tty_input() has room again; or NULL */
+	void (*refill)(struct tty *tty); /* called after a read, to pass on more input; or NULL */
 };
 
 struct tty {
 	const struct tty_ops *ops;
 	void *priv;
-	struct mutex write_lock; /* keeps the lines of programs apart */
-	struct spinlock lock;    /* guards all members below */
+	struct mutex write_lock; /* keeps programs' writes apart */
+	struct spinlock lock;    /* held to change termios, and buf .. hung_up */
 	struct termios termios;
 	struct winsize winsize;
 	struct waitq read_wait;
@@ -41,7 +41,7 @@ struct tty {
 	u32 committed; /* readable up to here: whole lines, in canonical mode */
 	u32 tail;      /* end of the typed characters */
 	bool literal;  /* after ^V: the next character is literal */
-	bool hung_up;  /* the far end is gone: reads return 0 */
+	bool hung_up;  /* the far end is gone: after the remaining input, reads return 0 */
 	int pgid;      /* foreground process group; 0: the first program's, and no job control */
 	int sid;
 };
@@ -50,7 +50,7 @@ void tty_init(struct tty *tty, const struct tty_ops *ops, void *priv);
 /* Called by the device, in any context. */
 void tty_input(struct tty *tty, const u8 *bytes, size_t size);
 void tty_hangup(struct tty *tty);
-size_t tty_room(struct tty *tty);                /* how many bytes tty_input() can keep */
+size_t tty_room(struct tty *tty);                /* how many bytes tty_input() may be given */
 int tty_attach(struct tty *tty, struct file *f); /* for a device's open() */
 
 /* console.c: the UART as a terminal, /dev/console and /dev/tty. */

@@ -156,7 +156,7 @@ static int type_char(struct tty *tty, struct echo *e, u8 c)
 			return 0;
 	}
 	echo_char(tty, e, c);
-	/* Keep one place free for the end of the line. */
+	/* In canonical mode, keep one entry free for the newline. */
 	if (!canonical || c == '\n' || tty->tail - tty->head < TTY_BUFFER - 1)
 		store(tty, c);
 	if (!canonical || (!literal && (c == '\n' || (c && c == tty->termios.c_cc[VEOL]))))

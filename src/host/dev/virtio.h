@@ -31,7 +31,7 @@ struct virtio_dev {
 	u32 version, device_id, irq;
 	bool has_irq;
 	u64 features;                           /* negotiated */
-	void (*interrupt)(struct virtio_dev *); /* called in any context when buffers are used */
+	void (*interrupt)(struct virtio_dev *); /* called in any context; check for used buffers */
 	void *priv;
 };
 
@@ -41,8 +41,8 @@ struct virtq_seg {
 };
 
 /*
- * Accept those of the wanted features that the device offers, and set FEATURES_OK on version 2.
- * Returns 0, or -ENODEV if the device refuses.
+ * Reset the device, accept those of the wanted features that it offers, and set FEATURES_OK on
+ * version 2. Returns 0, or -ENODEV if the device refuses.
  */
 int virtio_negotiate(struct virtio_dev *dev, u64 wanted);
 void virtio_ready(struct virtio_dev *dev); /* sets DRIVER_OK; interrupts may arrive from now on */
@@ -66,11 +66,12 @@ void virtq_kick(struct virtq *vq);
 void *virtq_get(struct virtq *vq, u32 *len); /* returns a used chain's token; NULL: none */
 bool virtq_has_used(const struct virtq *vq);
 /*
- * Ask the device for an interrupt at the next used chain, or ask it not to send any. Both are only
- * hints.
+ * Ask the device for an interrupt whenever it has used a chain, or ask it not to send any. The
+ * device may see the request late: chains used meanwhile may cause no interrupt, and unwanted
+ * interrupts may still come.
  */
 void virtq_want_interrupt(struct virtq *vq, bool want);
-/* Do the interrupt handler's work: for devices without an interrupt, and before power-off. */
+/* Do the interrupt handler's work. Also called to poll the device: it may have no interrupt. */
 void virtio_poll(struct virtio_dev *dev);
 
 int virtio_blk_probe(struct virtio_dev *dev);

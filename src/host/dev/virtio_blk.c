@@ -4,8 +4,9 @@
  *
  * There is no cache: data moves between the device and the caller's own pages, which stay
  * referenced meanwhile. When write() returns, the device has the data; fsync() makes it durable
- * (VIRTIO_BLK_T_FLUSH). A sector that is transferred only in part goes through a buffer here, under
- * edge_lock, so that two writers of the same sector do not undo each other's changes.
+ * (VIRTIO_BLK_T_FLUSH, if the device supports it). A sector that is transferred only in part goes
+ * through a buffer here. edge_lock is held meanwhile, so that two such writes to the same sector do
+ * not undo each other's changes.
  *
  * Locks: edge_lock (sleeping) > lock (spin, the queue). Source: virtio §5.2.
  */
@@ -80,9 +81,10 @@ static bool has_room(struct disk *d, unsigned int n)
 }
 
 /*
- * A signal does not end the wait: the device owns the caller's pages until it answers. The time
- * limit is for devices without an interrupt, and for counted time: under QEMU's -icount sleep=off,
- * an idle machine's clock may jump to the next timer, however far away, while the disk works.
+ * A signal does not end the wait: the device owns the caller's pages until it answers. Wake up
+ * periodically to poll the device, which may have no interrupt. This also bounds a jump of the
+ * clock: under QEMU's -icount sleep=off, the clock of an idle machine may jump to the next timer,
+ * however far away, while the disk works.
  */
 #define disk_wait(d, cond)                                                                    \
 	do {                                                                                  \
@@ -181,7 +183,7 @@ static long move_sectors(struct disk *d, struct transfer *t, bool write, unsigne
 	return done && !err ? (long)done : err;
 }
 
-/* Move a part of one sector, through d->edge. Returns the number of bytes moved, or -errno. */
+/* Move all or part of one sector through d->edge. Returns the number of bytes moved, or -errno. */
 static long move_edge(struct disk *d, bool write, unsigned long buf, size_t size, u64 pos)
 {
 	struct virtq_seg segs[3];

@@ -4,7 +4,7 @@
  *
  * port.c presents the ports as files and terminals.
  *
- * The device announces its ports by messages on a control queue (virtio §5.3.6.2). We send
+ * The device announces its ports in messages on a control queue (virtio §5.3.6.2). We send
  * DEVICE_READY, and the device answers with PORT_ADD for each port. It answers our PORT_READY with
  * the port's name and whether the far end is open. A port is opened when it is first used; before
  * that, the device does not accept input for it.
@@ -13,7 +13,8 @@
  * writer waits only while the device has all of them. Input stays in the buffers that the device
  * has filled until it is read: if a program does not read, the far end waits.
  *
- * Locks: port->lock (spin) for both queues and the lists; control_lock for the messages.
+ * Locks (spin): port->lock for a port's two queues and its lists; control_lock for the control
+ * queues.
  */
 #include <linux/errno.h>
 #include <linux/virtio_config.h>
@@ -50,7 +51,7 @@ static void control_send(u32 id, u16 event, u16 value)
 	spin_lock(&control_lock);
 	while (virtq_get(&control_out, &len))
 		;
-	/* This slot is not in use: there are twice as many slots as the queue has entries. */
+	/* The slot is not in use: there are at least twice as many slots as queue entries. */
 	m = (struct virtio_console_control *)(control_page + PAGE_SIZE / 2) + slot % VIRTQ_MAX;
 	m->id = id;
 	m->event = event;

@@ -72,7 +72,7 @@ u64 virtio_config64(struct virtio_dev *dev, unsigned int offset)
 {
 	u32 low, high, before = 0, after = 0;
 
-	do { /* it takes two reads: repeat until the generation does not change between them */
+	do { /* two reads: repeat them if a modern device changed the generation meanwhile */
 		if (dev->version >= 2)
 			before = rd(dev, VIRTIO_MMIO_CONFIG_GENERATION);
 		low = virtio_config32(dev, offset);
@@ -273,8 +273,8 @@ static void probe(int node)
 }
 
 /*
- * Probe in the order of addresses, so that the first disk is vda however the device tree lists them
- * (QEMU lists the highest address first).
+ * Probe the devices in the order of their addresses, so that the disk at the lowest address is vda
+ * whatever the order in the device tree (QEMU lists the highest address first).
  */
 void virtio_init(void)
 {

@@ -9,9 +9,10 @@
  *
  * Locks: watch_mutex (sleeping, one for all instances) guards which items exist. It is held while
  * files are polled, so it comes before every file's own locks. ep->lock (spin) guards the ready
- * list and is taken by wakers under a queue's lock: queue > ep->lock > ep->wait. If an epoll could
- * watch an epoll that watches an epoll, that order could become a cycle, so only one level of
- * nesting is allowed (ELOOP; Linux allows four more).
+ * list. A waker holds the lock of a file's queue while it takes ep->lock and, after releasing
+ * ep->lock, the lock of ep->wait, which an outer epoll may watch as a queue. Only one level of
+ * nesting is allowed, because the order of these locks could otherwise become a cycle (ELOOP; Linux
+ * allows four more).
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -28,7 +29,7 @@
 #include "proc/syscall.h"
 #include "mm/uaccess.h"
 
-#define EP_QUEUES  3 /* queues that one file may wait on: a connected socket has the most */
+#define EP_QUEUES  3 /* maximum number of queues per file; a connected socket has that many */
 #define EP_PRIVATE (EPOLLWAKEUP | EPOLLONESHOT | EPOLLET | EPOLLEXCLUSIVE)
 
 struct epoll {
@@ -36,8 +37,8 @@ struct epoll {
 	struct list_head items;
 	struct list_head ready;
 	struct waitq wait;
-	bool holds_epoll;    /* one of the items is an epoll */
-	unsigned int nested; /* how many epolls watch this one */
+	bool holds_epoll;    /* an epoll was added to the items (it may have been removed since) */
+	unsigned int nested; /* how many items of other epolls watch this one */
 };
 
 struct ep_entry {
@@ -77,7 +78,7 @@ void epoll_init(void)
 	mutex_init(&watch_mutex);
 }
 
-/* ---- items; watch_mutex is held -------------------------------------------------------------- */
+/* ---- items; watch_mutex is held, except by wakers -------------------------------------------- */
 
 static void item_mark_ready(struct ep_item *item)
 {
@@ -228,7 +229,7 @@ static struct ep_item *take_ready(struct epoll *ep)
 	return item;
 }
 
-/* Collect at most `max` events. Items that stay ready go to the end of the list. */
+/* Collect at most `max` events. Reported level-triggered items go to the end of the list. */
 static int collect(struct epoll *ep, struct epoll_event *out, int max)
 {
 	struct list_head again = LIST_HEAD_INIT(again);

@@ -2,9 +2,9 @@
 /*
  * eventfd.c - eventfd2(), and the core's view of an eventfd (irqfd, ioeventfd).
  *
- * The counter is in struct hv_event, which the file and the core share by reference. When the file
- * is released, its watchers are called with `closed`. Lock: event->lock. It is also taken in
- * interrupt context, and watchers run under it: they must not call back into this file.
+ * The counter is in struct hv_event, to which the file and the core hold references. When the file
+ * is released, the event's watchers are called with `closed` set. Lock: event->lock, which may be
+ * taken in any context. Watchers run under it, so they must not call hv_event_*().
  */
 #include <linux/errno.h>
 #include <linux/eventfd.h>
@@ -72,7 +72,7 @@ static u64 event_take(struct hv_event *event, bool semaphore)
 	event->count -= count;
 	spin_unlock(&event->lock);
 	if (count)
-		waitq_wake_all(&event->wait); /* wake writers that found the counter full */
+		waitq_wake_all(&event->wait); /* wake writers that found too little room */
 	return count;
 }
 
@@ -109,8 +109,8 @@ static long event_write(struct file *f, unsigned long buf, size_t size, u64 *pos
 	if (count == ~0ULL)
 		return -EINVAL;
 	/*
-	 * event_add() decides under the lock: if two writers saw the same room, one of them may
-	 * have to wait
+	 * event_add() checks again, under the lock: if two writers have seen the same room, one of
+	 * them may have to wait.
 	 */
 	while (count && !event_add(event, count, false)) {
 		if (f->flags & O_NONBLOCK)

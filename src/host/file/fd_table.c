@@ -26,8 +26,8 @@
 struct fd_table {
 	u32 refs;
 	struct spinlock lock;
-	int size;   /* number of descriptors that it can hold; a multiple of 64 */
-	int used;   /* above every open descriptor */
+	int size;   /* capacity, in descriptors; a multiple of 64 */
+	int used;   /* highest open descriptor + 1; 0: none is open */
 	int lowest; /* every descriptor below this one is open */
 	struct file **files;
 	u64 *cloexec, *reserved; /* one bit per descriptor; after files, in the same allocation */
@@ -220,8 +220,8 @@ int fd_table_next(struct fd_table *t, int from)
 }
 
 /*
- * Choose a descriptor for fd_table_install(), make room for it, and return it with t->lock held.
- * Returns -errno, without the lock, on failure.
+ * Choose a descriptor as described at fd_table_install(), make room for it, and return it with
+ * t->lock held. Returns -errno, without the lock, on failure.
  */
 static int lock_with_room(struct fd_table *t, int from, int limit, bool exact)
 {

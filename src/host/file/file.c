@@ -3,8 +3,9 @@
  * file.c - open files.
  *
  * A struct file lives as long as it is referenced: by descriptors, mappings, or system calls in
- * progress. Dropping the last reference calls release(), which may sleep, so no reference is
- * dropped under a spinlock or tree_lock. For descriptors, see fd_table.c.
+ * progress. Dropping the last reference calls release(), which may sleep and may take locks that
+ * precede tree_lock, so no reference is dropped under a spinlock or tree_lock. For descriptors, see
+ * fd_table.c.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>

@@ -14,29 +14,27 @@ struct inode;
 struct poll_table; /* poll.h: adds the poller to wait queues */
 
 /*
- * buf is a user address. A NULL member means -EINVAL (read, write), -ENOTTY (ioctl), -ENODEV
- * (mmap_page) or -ESPIPE (seek).
+ * buf is a user address. A NULL member means -EINVAL (read, write), -ENOTTY (ioctl), -ESPIPE (seek)
+ * or, for a shared mapping, -ENODEV (mmap_page).
  */
 struct file_ops {
 	long (*read)(struct file *f, unsigned long buf, size_t size, u64 *pos);
 	long (*write)(struct file *f, unsigned long buf, size_t size, u64 *pos);
-	/* Like read, but into kernel memory: for exec, private file mappings, and page-ins. */
+	/* Like read, but into kernel memory: for exec, and for pages of private file mappings. */
 	long (*kread)(struct file *f, void *buf, size_t size, u64 pos);
 	long (*ioctl)(struct file *f, unsigned int cmd, unsigned long arg);
-	/*
-	 * Get the page behind a shared mapping, with a reference. Returns -EINVAL beyond the end of
-	 * f.
-	 */
+	/* Get a page of f for a mapping, with a reference. Returns -EINVAL beyond the end of f. */
 	int (*mmap_page)(struct file *f, u64 page_index, bool write, hpa_t *pa);
 	/*
-	 * Get an aligned block of 512 pages behind a shared mapping, with a reference on each page.
-	 * Returns -EINVAL if there is no such block.
+	 * Get an aligned block of 512 pages for a mapping, with a reference on each page. Returns
+	 * -EINVAL if there is no such block.
 	 */
 	int (*mmap_block)(struct file *f, u64 page_index, hpa_t *pa);
 	/*
 	 * For userfaultfd on a file's memory: a file has both has_page and insert_page, or neither.
-	 * has_page tells whether the page exists yet. insert_page gives the file this page along
-	 * with the caller's reference; it fails with -EEXIST, -EFAULT (beyond the end) or -ENOMEM.
+	 * has_page returns false for a page within the file that does not exist yet. insert_page
+	 * adds the page at pa to the file, and takes over the caller's reference. It fails with
+	 * -EEXIST, -EFAULT (beyond the end), -EINVAL (not aligned for huge pages) or -ENOMEM.
 	 */
 	unsigned long page_size; /* of the pages in a mapping: SZ_2M for hugetlb, else 0 */
 	bool (*has_page)(struct file *f, u64 page_index);
@@ -74,7 +72,7 @@ void flock_init(void);              /* flock.c */
 void flock_release(struct file *f); /* f is being freed */
 void file_put(struct file *f);      /* may sleep (release) */
 
-#define FD_MAX (1 << 19) /* as in /proc/sys/fs/nr_open; one allocation can hold such a table */
+#define FD_MAX (1 << 19) /* as in /proc/sys/fs/nr_open; kmalloc() fails for a table of that size */
 
 struct fd_table;
 
@@ -85,9 +83,10 @@ void fd_table_put(struct fd_table *t);
 bool fd_table_is_shared(struct fd_table *t);
 void fd_table_exec(struct fd_table *t); /* close close-on-exec descriptors */
 /*
- * Install f as the lowest free descriptor >= `from` or, if `exact`, as `from` itself, below `limit`
- * (at most FD_MAX). Returns the descriptor and takes over the reference on success. Returns
- * -ENOMEM, -EMFILE or, if `exact`, -EBADF (not below `limit`) or -EBUSY (reserved) on failure.
+ * Install f as the lowest free descriptor >= `from` or, if `exact`, as `from` itself, closing the
+ * file that is open there. The descriptor must be below `limit` (at most FD_MAX). On success,
+ * returns the descriptor and takes over the reference. On failure, returns -ENOMEM, -EMFILE or, if
+ * `exact`, -EBADF (not below `limit`) or -EBUSY (reserved).
  */
 int fd_table_install(struct fd_table *t, struct file *f, int from, int limit, bool exact,
 		     bool cloexec);

@@ -32,8 +32,8 @@ static void drop(struct file *f)
 }
 
 /*
- * Drop f's lock, even if another thread has just taken it, and try to take a lock of type `kind`.
- * Returns true on success.
+ * Drop f's lock, if any (another thread may just have taken one), and try to take a lock of type
+ * `kind`. Returns true on success.
  */
 static bool try_take(struct file *f, unsigned int kind)
 {
@@ -74,7 +74,7 @@ static long do_flock(struct file *f, unsigned int op)
 
 	if (kind != LOCK_SH && kind != LOCK_EX && kind != LOCK_UN)
 		return -EINVAL;
-	if (!f->inode) /* a pipe, for example: no other open file can lock it */
+	if (!f->inode) /* a pipe, for example: succeed without a lock */
 		return 0;
 	if (f->flock == kind)
 		return 0;

@@ -2,9 +2,9 @@
 /*
  * memfd.c - memfd_create(): a ramfs file without a name.
  *
- * Each aligned 2 MiB within the file's size is one block of memory (ramfs.c), so that mappings can
- * get 2M leaves. With MFD_HUGETLB (inode->id is 1), the file consists only of huge pages from the
- * pool (hugetlb.c).
+ * If memory is available, each aligned 2 MiB within the file's size is one block (ramfs.c), so that
+ * mappings can get 2M leaves. With MFD_HUGETLB (inode->id is 1), the file consists only of huge
+ * pages from the pool (hugetlb.c).
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>

@@ -5,9 +5,9 @@
  * A connection between sockets consists of two pipes (unix_socket.c).
  *
  * `in` and `out` count all bytes ever moved; their difference is the number of bytes in the buffer.
- * User memory is accessed without the spinlock, under the end's own mutex: there is one writer and
- * one reader at a time, and each works on its own part of the buffer. Writes of up to PIPE_BUF
- * bytes are atomic: they wait until all the bytes fit.
+ * User memory is accessed under the end's own mutex: there is one writer and one reader at a time,
+ * and each works on its own part of the buffer. Writes of up to PIPE_BUF bytes are atomic: they
+ * wait until all the bytes fit.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -85,7 +85,7 @@ long pipe_get(struct pipe *p, bool nonblock, unsigned long buf, size_t size)
 				return 0;
 			continue; /* the last writer wrote and closed its end between the tests */
 		}
-		/* Check only once: another reader may take the data before a second check. */
+		/* Check once: if another reader takes the data, nonblock must not wait. */
 		if (nonblock)
 			ret = filled(p) ? 0 : -EAGAIN;
 		else
@@ -166,7 +166,7 @@ long pipe_put(struct pipe *p, bool nonblock, unsigned long buf, size_t size)
 	if (!size)
 		return 0;
 	if (nonblock) {
-		/* A writer sleeps with the lock held only while there is no room for its bytes. */
+		/* A writer that holds the lock for long waits for room: report a full pipe. */
 		if (!mutex_trylock(&p->write_lock))
 			return -EAGAIN;
 	} else {

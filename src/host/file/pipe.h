@@ -18,7 +18,7 @@ long pipe_get(struct pipe *p, bool nonblock, unsigned long buf, size_t size);
 long pipe_put(struct pipe *p, bool nonblock, unsigned long buf, size_t size);
 size_t pipe_filled(const struct pipe *p);
 unsigned int pipe_poll_end(struct pipe *p, bool writing, struct poll_table *table);
-void pipe_hang_up(struct pipe *p, bool writing); /* makes this end look closed to the other end */
+void pipe_hang_up(struct pipe *p, bool writing); /* make the given end look closed to the other */
 void pipe_close(struct pipe *p, bool writing);   /* the second call frees the pipe */
 
 #endif

@@ -2,9 +2,10 @@
 /*
  * poll.c - poll and select: ppoll(), pselect6().
  *
- * On its first pass, a call adds one wait entry to each queue of each file. A wake-up of any of
- * these queues sets `woken` and wakes the call's own queue; then all files are polled again. The
- * entries and the references on the files are kept until the end of the call.
+ * On its first pass, a call adds one wait entry to each queue of each file, up to the first file
+ * that is ready. A wake-up of any of these queues sets `woken` and wakes the call's own queue; then
+ * all files are polled again. The entries and the references on the files are kept until the end of
+ * the call.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -229,7 +230,7 @@ static bool set_has(const u64 *set, unsigned int fd)
 }
 
 /*
- * Allocate the sets for n descriptors in one piece, which begins at asked[0]. Returns 0 or -ENOMEM.
+ * Allocate the sets for n descriptors in one block, which begins at asked[0]. Returns 0 or -ENOMEM.
  */
 static int make_sets(struct select_sets *sets, unsigned int n)
 {
@@ -286,7 +287,7 @@ static unsigned int list_sets(const struct select_sets *sets, unsigned int n, in
 	return count;
 }
 
-/* Set the answer: which descriptor is ready in which set. Returns the number of bits set. */
+/* Set the bits of the ready descriptors in the answer. Returns the number of bits set. */
 static long answer_sets(const struct select_sets *sets, const int *fds, const struct polled *p,
 			unsigned int count)
 {

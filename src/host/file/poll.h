@@ -3,8 +3,8 @@
  * poll.h - readiness of files: how ops->poll tells a poller where to wait.
  *
  * ops->poll first calls poll_wait() for each queue that is woken when the file's readiness may
- * change, and then looks at the file's state. So if the state changes in between, ops->poll sees
- * the change or the poller is woken.
+ * change, and then looks at the file's state. In this order, no change is missed: either ops->poll
+ * sees it, or it wakes the poller.
  */
 #ifndef HOST_POLL_H
 #define HOST_POLL_H
@@ -25,13 +25,14 @@ static inline void poll_wait(struct poll_table *table, struct waitq *wq)
 }
 
 /*
- * Return the events that are ready: EPOLLIN, EPOLLOUT, …; a file without ops->poll is always ready.
+ * Return the events that are ready (EPOLLIN, EPOLLOUT, …). A file without ops->poll is always ready
+ * for reading and writing.
  */
 unsigned int file_poll(struct file *f, struct poll_table *table);
 
 /* epoll.c, for file_put(): f is being freed; remove every item that watches it. */
 void epoll_forget_file(struct file *f);
-/* f's state now depends on other queues: make the epolls that watch f wait on the new queues. */
+/* f now has other queues to wait on: make the epolls that watch f wait on those. */
 void epoll_queues_changed(struct file *f);
 void epoll_init(void);
 

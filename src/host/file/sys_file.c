@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_file.c - system calls that move bytes: read, write, and their variants.
+ * sys_file.c - system calls on an open file: read, write and their variants, lseek, ftruncate,
+ * fallocate, fsync.
  *
- * A call on a file that has a position holds pos_lock until it ends, so two threads that share a
- * descriptor do not read the same bytes.
+ * A call that uses the file's own position holds pos_lock until it ends, so two threads that share
+ * the file do not read the same bytes.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>

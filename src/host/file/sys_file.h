@@ -6,7 +6,7 @@
 #include "file.h"
 #include "fs/inode.h"
 
-#define RW_MAX 0x7ffff000UL /* maximum number of bytes that one call moves, as on Linux */
+#define RW_MAX 0x7ffff000UL /* maximum number of bytes per buffer (on Linux: per call) */
 
 struct at_path { /* a path argument and the directory that it starts from */
 	struct inode *start;
@@ -23,15 +23,15 @@ void at_path_put(struct at_path *ap);
 int at_inode(int dirfd, unsigned long user_path, unsigned int flags, struct inode **inode);
 
 /*
- * Get the file of a descriptor that is open for reading or for writing, with a reference. Returns
- * NULL for -EBADF.
+ * Get fd's file, with a reference, if it is open for reading or for writing, respectively. NULL
+ * means -EBADF.
  */
 struct file *fd_get_readable(int fd);
 struct file *fd_get_writable(int fd);
 bool file_is_readable(const struct file *f);
 bool file_is_writable(const struct file *f);
 long file_pread(struct file *f, unsigned long buf, size_t size, u64 pos);
-/* For a pipe without readers: send SIGPIPE to the caller, and return -EPIPE. */
+/* The other end is closed: send SIGPIPE to the current process, and return -EPIPE. */
 long write_broken_pipe(void);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * sys_socket.c - system calls on sockets.
  *
- * Only AF_UNIX stream sockets exist; other families and types get the errors of a Linux kernel that
- * is built without them. There is no ancillary data.
+ * Only AF_UNIX stream sockets exist. Other families and types fail with the errors that Linux
+ * returns for unsupported ones. There is no ancillary data.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -18,7 +18,7 @@
 #include "mm/uaccess.h"
 #include "unix_socket.h"
 
-/* The UAPI headers leave these to the C library. */
+/* Constants that the UAPI headers leave to the C library. */
 #define AF_UNIX_FAMILY   1
 #define SOCK_TYPE        0xf
 #define SOCK_STREAM_     1
@@ -45,7 +45,7 @@ static int check_kind(unsigned int family, unsigned int type, unsigned int proto
 	return (type & SOCK_TYPE) == SOCK_STREAM_ ? 0 : -ESOCKTNOSUPPORT;
 }
 
-/* Install a file for s as a new descriptor. Takes over the reference on s. */
+/* Install a file for s as a new descriptor. Takes over the reference on s, even on failure. */
 static int socket_install(struct unix_socket *s, unsigned int flags)
 {
 	struct file *f = socket_file(s, flags & O_NONBLOCK);
@@ -140,8 +140,8 @@ static int put_name(const struct unix_name *name, unsigned long user, unsigned l
 /* ---- calls on one socket -------------------------------------------------------------------- */
 
 /*
- * Return the socket of descriptor fd, and set *f to its file, with a reference. Returns NULL and
- * sets *err on failure.
+ * Return the socket of descriptor fd, or NULL. Sets *err to 0 or -errno, and *f to the descriptor's
+ * file or NULL. The caller puts *f, even on failure.
  */
 static struct unix_socket *get_socket(int fd, struct file **f, long *err)
 {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * unix_socket.c - stream sockets between programs of this machine (AF_UNIX).
+ * unix_socket.c - stream sockets between programs on this machine (AF_UNIX).
  *
- * A connection is two pipes, one for each direction. connect() makes both ends of the connection
- * and puts the far end into the listener's backlog; accept() takes it from there. So a client may
- * write before it is accepted, as on Linux.
+ * A connection is two pipes, one for each direction. connect() creates the pipes and the far end, a
+ * new socket, and puts that socket into the listener's backlog; accept() takes it from there. So a
+ * client may write before it is accepted, as on Linux.
  *
- * Locks: sockets_lock (one sleeping lock for all sockets) guards names, states and backlogs. The
- * pipes of a connected socket never change, so bytes move without this lock.
+ * Locks: sockets_lock (one sleeping lock for all sockets) is held to change names, states and
+ * backlogs. The pipes of a connected socket never change, so bytes move without this lock.
  */
 #include <linux/errno.h>
 #include <linux/eventpoll.h>
@@ -37,7 +37,7 @@ struct unix_socket {
 	u32 refs;
 	bool listening, connected;
 	struct pipe *rx, *tx;         /* if connected */
-	struct waitq wait;            /* woken when the backlog or the state changes */
+	struct waitq wait;            /* woken when a client connects or listening ends */
 	struct unix_socket **waiting; /* if listening: the clients' far ends, oldest first */
 	unsigned int nr_waiting, max_waiting;
 	struct list_head link; /* in `bound` */
@@ -129,7 +129,7 @@ static bool is_connected(const struct unix_socket *s)
 	return __atomic_load_n(&s->connected, __ATOMIC_ACQUIRE);
 }
 
-/* ---- names; sockets_lock is held ----------------------------------------------------------- */
+/* ---- names; find_bound() needs sockets_lock ------------------------------------------------ */
 
 static bool is_abstract(const struct unix_name *name)
 {
@@ -281,7 +281,7 @@ int socket_connect(struct unix_socket *s, const struct unix_name *name)
 		if (err)
 			socket_put(far); /* takes the lock */
 		else
-			epoll_queues_changed(s->f); /* its state now depends on its pipes' queues */
+			epoll_queues_changed(s->f); /* epolls must now wait on the pipes too */
 	} else {
 		err = -ENOMEM;
 	}
@@ -389,7 +389,7 @@ static unsigned int socket_poll(struct file *f, struct poll_table *table)
 		return EPOLLOUT | EPOLLHUP;
 	}
 	events = pipe_poll_end(s->rx, false, table) | pipe_poll_end(s->tx, true, table);
-	/* The far end has closed: reads return the remaining data and then 0, and writes fail. */
+	/* EPOLLHUP of rx: reads return the remaining data, then 0. EPOLLERR of tx: writes fail. */
 	if (events & EPOLLHUP)
 		events = (events & ~EPOLLHUP) | EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
 	if (events & EPOLLERR)

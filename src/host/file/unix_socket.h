@@ -9,7 +9,7 @@
 struct unix_socket;
 
 struct unix_name {  /* a path, or an abstract name, which starts with NUL; len 0: none */
-	size_t len; /* length of sun_path; a path's NUL is not counted */
+	size_t len; /* number of bytes used in `path`, not counting the NUL of a path */
 	char path[UNIX_PATH_MAX + 1];
 };
 

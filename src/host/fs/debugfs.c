@@ -38,7 +38,7 @@ static int show(struct inode *inode, struct text *t)
 	return err;
 }
 
-/* Only 0 can be written; it clears the counter. */
+/* Writing 0 clears the counter. Nothing else can be written. */
 static int store(struct inode *inode, const char *line)
 {
 	u64 value;

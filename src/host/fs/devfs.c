@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * devfs.c - the table of devices; and null, zero, full, random and urandom, which have no hardware.
+ * devfs.c - the list of devices, and those without hardware: null, zero, full, random, urandom.
  */
 #include <linux/errno.h>
 #include <linux/fs.h>

@@ -20,7 +20,7 @@ struct device {
 
 /* Add the device and its node. `dev` must live forever. */
 void devfs_add(struct device *dev);
-/* Open the inode's device, for inode_open(). Returns -ENXIO if there is no such device. */
+/* Open the inode's device, for open.c. Returns -ENXIO if there is no such device. */
 int devfs_open(struct inode *inode, struct file *f);
 void devfs_init(void);
 

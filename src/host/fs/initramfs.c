@@ -39,7 +39,7 @@ enum field { /* ORDER: newc header, 8 hexadecimal digits each */
 	F_CHECK,
 };
 
-struct hard_link { /* a file with several names, found by the archive's inode number */
+struct hard_link { /* a file with several names, found by the archive's inode and device numbers */
 	struct list_head link;
 	u32 ino, devmajor, devminor;
 	struct inode *inode;
@@ -197,7 +197,7 @@ static int add_entry(struct archive *a, const char *path, const u32 *field, cons
 	old = dir_find(dir, last);
 	if (!*last || !strcmp(last, ".") || !strcmp(last, "..") ||
 	    (old && S_ISDIR(old->inode->mode))) {
-		inode_put(dir); /* "." itself, or a directory that exists already */
+		inode_put(dir); /* a directory that exists already, such as "." */
 		return 0;
 	}
 	if (old)
@@ -227,7 +227,7 @@ static bool entry_is_valid(const u32 *field)
 	       type == S_IFBLK || type == S_IFIFO || type == S_IFSOCK;
 }
 
-/* Unpack one member. Returns false at the end, or after an error (a->wrong). */
+/* Unpack one member. Returns false at the trailer, and after an error, which a->wrong names. */
 static bool unpack_member(struct archive *a)
 {
 	u32 field[NR_FIELDS];

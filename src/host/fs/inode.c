@@ -49,7 +49,7 @@ void inode_put(struct inode *inode)
 {
 	struct inode *parent;
 
-	/* A loop, not recursion: freeing a removed directory may also free its parents. */
+	/* A loop, not recursion: freeing a generated directory may also free its parents. */
 	while (inode && !__atomic_sub_fetch(&inode->refs, 1, __ATOMIC_ACQ_REL)) {
 		parent = inode->parent;
 		if (inode->ops && inode->ops->destroy)
@@ -133,7 +133,7 @@ static long name_bytes(const struct dentry *d, const struct inode *inode)
 
 	if (S_ISREG(inode->mode))
 		bytes += FILE_BYTES;
-	return (long)(bytes + (inode->target ? PATH_LEN_MAX : 0)); /* as symlinkat() allocates it */
+	return (long)(bytes + (inode->target ? PATH_LEN_MAX : 0)); /* upper limit (symlinkat()) */
 }
 
 /* Allocate a name that is not in a directory yet; adding it to one cannot fail. */
@@ -251,8 +251,8 @@ struct inode *dir_lookup(struct inode *dir, const char *name)
 /* ---- making the tree at boot --------------------------------------------------------- */
 
 /*
- * Return the name's inode, or NULL if there is no memory. Creates the inode if it does not exist.
- * The reference is the name's, not the caller's.
+ * Return the inode of `name` in dir, without a reference. Creates the inode if it does not exist.
+ * Returns NULL if that fails.
  */
 static struct inode *make_component(struct inode *dir, const char *name, u32 mode,
 				    const struct inode_ops *ops)

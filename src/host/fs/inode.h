@@ -20,10 +20,10 @@
 struct inode;
 
 struct dentry {                /* one name in one directory */
-	struct list_head link; /* in dir->children, by cookie */
+	struct list_head link; /* in dir->children, sorted by cookie */
 	struct inode *dir;
 	struct inode *inode; /* holds a reference */
-	u64 cookie;          /* position for getdents64(): grows, never reused in a directory */
+	u64 cookie;          /* position for getdents64(); increases, never reused in a directory */
 	char name[];
 };
 
@@ -69,7 +69,7 @@ struct inode {
 	u64 atime, mtime, ctime; /* ns since 1970 */
 	const struct inode_ops *ops;
 	struct inode *parent; /* a directory's parent, referenced; NULL for root and if removed */
-	struct dentry *name;  /* one of its names or NULL, for getcwd() and /proc */
+	struct dentry *name;  /* one of its names, for getcwd() and /proc; NULL: none known */
 	struct list_head children;
 	u64 next_cookie;
 	struct ram_file *data; /* contents of a regular file in ramfs */
@@ -85,8 +85,8 @@ struct inode *inode_alloc(u32 mode, const struct inode_ops *ops);
 void inode_get(struct inode *inode);
 void inode_put(struct inode *inode); /* may reschedule; never takes a sleeping lock */
 /*
- * Write the inode's path from the root, or "(deleted)" if the inode or a directory above it has no
- * name left or the path does not fit.
+ * Write the inode's path from the root, or "(deleted)" if the path does not fit, or if the inode or
+ * a directory above it has no known name (inode->name).
  */
 void inode_path(struct inode *inode, char *buf, size_t size);
 /* Like inode_path(), but with tree_lock held. Returns the length. `size` must be more than 16. */
@@ -112,7 +112,7 @@ struct inode *dir_lookup(struct inode *dir, const char *name);
 
 struct walk {
 	struct inode *inode;         /* found; referenced */
-	char last[NAME_LEN_MAX + 1]; /* WALK_PARENT: "" if the path names a directory itself */
+	char last[NAME_LEN_MAX + 1]; /* WALK_PARENT: the last component; "" if none, "." or ".." */
 	bool must_be_dir;            /* WALK_PARENT: a slash followed `last` */
 };
 
@@ -123,7 +123,7 @@ struct inode *tree_make(const char *path, u32 mode, const struct inode_ops *ops)
 struct inode *tree_make_link(const char *path, const char *target);
 
 /* Opening a file by inode or by path (open.c). */
-struct inode *path_start(void); /* the current process's directory, or the root; referenced */
+struct inode *path_start(void); /* the process's current directory, or the root; referenced */
 struct file *inode_open(struct inode *inode, unsigned int flags, int *err);
 struct file *path_open(struct inode *start, const char *path, unsigned int flags, unsigned int mode,
 		       int *err);

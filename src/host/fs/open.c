@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * open.c - open an inode or a path; directories as files.
+ * open.c - open a file by inode or by path, and read directories.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -134,7 +134,8 @@ struct file *path_open(struct inode *start, const char *path, unsigned int flags
 {
 	bool exclusive = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
 	/*
-	 * Allocate f before the file is created, so that opening a new file needs no more memory.
+	 * Allocate f first: once a file has been created, opening it must not fail for lack of
+	 * memory.
 	 */
 	struct file *f = alloc_unopened(flags);
 	unsigned int walk_flags = 0;

@@ -55,8 +55,8 @@ static int show_meminfo(struct inode *inode, struct text *t)
 }
 
 /*
- * Show the slabs in Linux's format (version 2.1). The slabs and MemFree together account for all
- * free memory, to the byte. Larger blocks are whole pages.
+ * Show the slabs in Linux's format (version 2.1). Larger allocations take whole pages, so MemFree
+ * and the free objects in the slabs together are all of the free memory, to the byte.
  */
 static int show_slabinfo(struct inode *inode, struct text *t)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * procfs_link.c - the links of /proc/PID: exe, cwd, fd/N; and /proc/self.
+ * procfs_link.c - the links of /proc/PID: exe, cwd, fd/N; and /proc/self, /proc/thread-self.
  *
- * exe and fd/N lead to the inode itself, so they can be opened even if the file has no name left.
- * All of these functions run under tree_lock, so they do not take references on open files:
+ * exe, cwd and fd/N lead to the inode itself, so they work even if the inode has no name left.
+ * A path walk calls these functions under tree_lock, so they do not take references on open files:
  * dropping the last reference may take mm->lock or sockets_lock, which come before tree_lock
  * (docs/locking.md).
  */

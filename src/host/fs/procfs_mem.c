@@ -88,8 +88,8 @@ int proc_show_smaps(struct inode *inode, struct text *t)
 }
 
 /*
- * Writing 1 clears the accessed bits of all pages; 2, those of anonymous pages; and 3, those of
- * file pages. 4 (soft-dirty) and 5 are not supported.
+ * Writing 1 clears the accessed bits in all areas; 2, in anonymous areas; and 3, in mappings of
+ * files. 4 (soft-dirty) and 5 are not supported.
  */
 int proc_store_clear_refs(struct inode *inode, const char *line)
 {

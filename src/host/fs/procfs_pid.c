@@ -2,10 +2,10 @@
 /*
  * procfs_pid.c - /proc/self and /proc/PID: files about the calling process, and some about others.
  *
- * Inodes here are made on lookup and freed with their last reference. An inode's id is the
- * process's number, and each file looks the process up again. Another process's memory and
- * descriptors may vanish at any time, so maps, fd and environ work only for the caller's own
- * process.
+ * Inodes here are made on lookup and freed with their last reference. An inode's id is the number
+ * of a process or thread, and each file looks it up again. Another process's memory and descriptors
+ * may vanish at any time, so maps, smaps, clear_refs, environ, cwd and fd work only for the
+ * caller's own process.
  */
 #include <linux/errno.h>
 #include <asm/resource.h>
@@ -151,7 +151,7 @@ static unsigned long mm_pages(const struct process *p)
 	return p == current_process && p->mm ? p->mm->total_pages : 0;
 }
 
-/* Return the parent's number, or 0. Takes the lock because the parent may exit at any time. */
+/* Return the parent's pid, or 0. Takes all_processes_lock: the parent may exit at any time. */
 static int parent_of(const struct process *p)
 {
 	int pid;
@@ -265,7 +265,8 @@ static const struct pid_entry pid_entries[] = {
 	{ .name = "exe", .mode = S_IFLNK | 0777, .ops = &proc_exe_ops },
 	{ .name = "cwd", .mode = S_IFLNK | 0777, .ops = &proc_cwd_ops },
 	{ .name = "fd", .mode = S_IFDIR | 0500, .ops = &proc_fd_dir_ops },
-	{ .name = "task", .mode = S_IFDIR | 0555, .ops = &task_dir_ops }, /* last: not in task/ */
+	/* Must be last: task/TID has all entries but this one. */
+	{ .name = "task", .mode = S_IFDIR | 0555, .ops = &task_dir_ops },
 };
 
 static struct inode *child_inode(struct inode *dir, u32 mode, const struct inode_ops *ops,

@@ -3,11 +3,12 @@
  * ramfs.c - data of regular files, in pages of memory.
  *
  * The bytes of a file from the initramfs stay in the archive (`base`). Reads copy from there, and a
- * page is made only for data that is written or mapped shared. A page of the archive that is
- * aligned and belongs wholly to the file becomes the file's page without a copy.
+ * page is made only for data that is written, preallocated or mapped shared. A whole page of the
+ * file that is page-aligned in the archive becomes the file's page without a copy.
  *
- * Pages are kept in chunks of 2 MiB. If a chunk of a "huge" file (memfd) lies within the file's
- * size, it is one block of 512 pages, so that a shared mapping can be a 2M leaf.
+ * Pages are kept in chunks of 2 MiB. If memory permits, a chunk that lies within the size of a
+ * "huge" file (a memfd or shared memory) is allocated as one block of 512 pages, so that a shared
+ * mapping can be a 2M leaf.
  *
  * Locks: rf->lock guards size, chunks and pages. It is never held over a copy from or to user
  * memory, which may fault on this very file; a copy holds a reference on its page instead.
@@ -56,9 +57,10 @@ void ram_file_set_huge(struct ram_file *rf, bool hugetlb)
 }
 
 /*
- * The directory tree outlives all processes. Therefore, the pages of files, their tables of chunks,
- * and names with their inodes may together use at most half of the memory, which is the default of
- * Linux's tmpfs. Memfds and shared memory are freed with their users, and are not counted.
+ * The directory tree outlives all processes. Therefore, the pages of files, the tables of their
+ * chunks, and names with their inodes may together use at most half of the memory, which is the
+ * default of Linux's tmpfs. Memfds and shared memory are freed with their users, and are not
+ * counted.
  */
 static size_t tree_bytes; /* atomic */
 
@@ -99,7 +101,7 @@ static void table_free(struct ram_file *rf, u64 chunk)
 	count_pages(rf, -1);
 }
 
-/* ---- pages; rf->lock is held --------------------------------------------------------- */
+/* ---- pages; rf->lock is held, or rf is being freed ----------------------------------- */
 
 hpa_t *ram_page_slot(const struct ram_file *rf, u64 index)
 {
@@ -110,7 +112,7 @@ hpa_t *ram_page_slot(const struct ram_file *rf, u64 index)
 	return &rf->chunks[chunk].pages[index % CHUNK_PAGES];
 }
 
-/* Free the pages whose indices are in [from, to). */
+/* Remove the pages with indices in [from, to) from the file. */
 void ram_drop_pages(struct ram_file *rf, u64 from, u64 to)
 {
 	u64 last = MIN(to, (u64)rf->nr_chunks * CHUNK_PAGES), index, chunk;
@@ -172,7 +174,8 @@ static int grow_chunks(struct ram_file *rf, u64 nr)
 }
 
 /*
- * Get a 2M block for a chunk within the file's size. If there is none, pages are allocated singly.
+ * Get a 2M block for a chunk within the size of a huge file. If there is none, pages are allocated
+ * singly or, for hugetlb, chunk_make() fails.
  */
 static void chunk_try_block(struct ram_file *rf, u64 chunk)
 {
@@ -281,9 +284,9 @@ int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa)
 static const u8 zero_page[PAGE_SIZE] __attribute__((aligned(4096)));
 
 /*
- * Set *from to the place in memory of the file's bytes at pos. Returns how many of the `size` bytes
- * can be read there: at most those up to the end of the page or of the file. Sets *pa to the page
- * that the caller has to put, or to 0.
+ * Set *from to the address of the file's bytes at pos, and *pa to the page that the caller has to
+ * put, or to 0. Returns how many of the `size` bytes can be read from there, at most up to the end
+ * of the page; 0 at the end of the file.
  */
 static size_t ram_source(struct ram_file *rf, u64 pos, size_t size, const u8 **from, hpa_t *pa)
 {

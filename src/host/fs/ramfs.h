@@ -27,22 +27,22 @@ struct ram_file {
 	struct ram_chunk *chunks;
 	size_t nr_chunks;
 	u64 nr_pages;
-	struct account *account; /* the creator's, referenced; the file's pages are charged to it */
+	struct account *account; /* if huge: the creator's, referenced; pages are charged to it */
 	bool huge;
 	bool hugetlb; /* all chunks are blocks from the pool (hugetlb.c) */
 	bool mapped;  /* has been mapped shared: removed pages may be in page tables */
 };
 
 /*
- * Return the memory kept for programs, in 4K pages, so that a full file system does not get them
- * killed.
+ * Return how many 4K pages are kept free for programs, so that a full file system does not get a
+ * program killed for lack of memory.
  */
 static inline size_t ram_reserve(void)
 {
 	return page_total_count() / 64;
 }
 
-/* These functions are called with rf->lock held. */
+/* Call these functions with rf->lock held; only ram_tree_has_room() does not need it. */
 hpa_t *ram_page_slot(const struct ram_file *rf, u64 index); /* NULL: the chunk has no table */
 /* Get the file's own page, with a reference for the caller. Creates the page if it is missing. */
 int ram_page_own(struct ram_file *rf, u64 index, hpa_t *pa);
@@ -53,7 +53,7 @@ int ram_chunk_make(struct ram_file *rf, u64 chunk);
 /* Like ram_chunk_make(), but without allocating a block: a new chunk has no pages. */
 int ram_chunk_make_empty(struct ram_file *rf, u64 chunk);
 
-/* unmap.c: unmap pages [from, to) of the file from every address space. Call without locks. */
+/* unmap.c: unmap pages [from, to) of the file from every address space. Call with no lock held. */
 void file_unmap_pages(const struct ram_file *rf, u64 from, u64 to);
 
 int ram_truncate(struct file *f, u64 size);

@@ -14,7 +14,8 @@
 #include "sched/thread.h"
 
 /*
- * Zero bytes [from, to) in a page that stays: at an end of a hole, or after a new end of the file.
+ * Zero bytes [from, to) of one page. Makes the page if the archive's bytes would show without it;
+ * any other missing page is zeros already.
  */
 static int zero_part(struct ram_file *rf, u64 from, u64 to)
 {
@@ -46,7 +47,7 @@ int ram_file_truncate(struct ram_file *rf, u64 size)
 		return -EINVAL;
 	mutex_lock(&rf->lock);
 	if (size < rf->size) {
-		/* The archive itself is not zeroed: base_size hides it. */
+		/* The archive's bytes beyond the new size are not zeroed: base_size hides them. */
 		rf->base_size = MIN(rf->base_size, size);
 		err = zero_part(rf, size, first_gone * PAGE_SIZE);
 		ram_drop_pages(rf, first_gone, ~0ULL);
@@ -101,7 +102,7 @@ static u64 missing_pages(const struct ram_file *rf, u64 from, u64 to)
 	return missing;
 }
 
-/* Allocate all or nothing: a request that cannot be met must not use up memory that others need. */
+/* Check for free memory first: a request that cannot be met must not use up what others need. */
 static int preallocate(struct ram_file *rf, u64 from, u64 to)
 {
 	u64 first = from / PAGE_SIZE, last = (to + PAGE_SIZE - 1) / PAGE_SIZE, index;
@@ -147,7 +148,7 @@ int ram_allocate(struct file *f, int mode, u64 offset, u64 size)
 			      ? punch_hole(rf, offset, MIN(end, MAX(old, offset)))
 			      : -EOPNOTSUPP;
 	} else {
-		/* Set the new size first: whole chunks below it can be blocks. */
+		/* Set the new size first: only chunks that lie wholly below it can be blocks. */
 		if (!(mode & FALLOC_FL_KEEP_SIZE) && end > old)
 			rf->size = end;
 		err = preallocate(rf, offset, end);
@@ -169,7 +170,7 @@ int ram_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa)
 	struct ram_file *rf = f->inode->data;
 	int err = -EINVAL;
 
-	(void)write; /* a mapped page is the file's own: later writes must be seen */
+	(void)write; /* even a page mapped for reading is the file's own: it shows later writes */
 	mutex_lock(&rf->lock);
 	if (index < FILE_MAX / PAGE_SIZE && index * PAGE_SIZE < rf->size)
 		err = ram_page_own(rf, index, pa);
@@ -181,7 +182,7 @@ int ram_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa)
 	 */
 	if (err != -ENOSPC || !ram_tree_has_room(rf))
 		return err;
-	page_missed(); /* not ENOSPC: an access through a mapping has run out of memory */
+	page_missed(); /* -ENOMEM, not -ENOSPC: callers wait for memory and repeat the access */
 	return -ENOMEM;
 }
 
@@ -206,7 +207,8 @@ int ram_mmap_block(struct file *f, u64 index, hpa_t *pa)
 }
 
 /*
- * A page beyond the end counts as present: it cannot be supplied, and the access faults as usual.
+ * A page beyond the end of the file counts as present, so that its fault is not reported to a
+ * userfaultfd as one for a missing page, which the userfaultfd could not supply.
  */
 bool ram_has_page(struct file *f, u64 index)
 {
@@ -256,8 +258,8 @@ int ram_insert_page(struct file *f, u64 index, hpa_t pa)
 
 /*
  * For SEEK_DATA and SEEK_HOLE: return the first position at or after pos that is in data (if
- * want_data) or in a hole. Pages and the archive's bytes are data. Returns -ENXIO if there is no
- * more data.
+ * want_data) or in a hole. Pages and the archive's bytes are data; the end of the file counts as a
+ * hole. Returns -ENXIO if there is no more data.
  */
 static s64 next_edge(struct ram_file *rf, u64 pos, bool want_data)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_path.c - system calls that change the tree: mkdir, unlink, rename, links; and the current
- * directory.
+ * sys_path.c - system calls that change the directory tree: mkdir, mknod, unlink, rename, links;
+ * and the current directory.
  *
- * Each call does its lookup, its checks and its change without releasing tree_lock in between;
- * paths are copied from user memory before that. A directory with ops (as in /proc) cannot be
- * changed.
+ * Each call looks up the names that it adds or removes, checks them, and makes the change without
+ * releasing tree_lock in between; paths are copied from user memory before that. In a directory
+ * with ops (as in /proc), no name can be added, and generated names cannot be removed.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -61,7 +61,7 @@ static int make_at(int dirfd, unsigned long path, u32 mode, u64 rdev, char *targ
 			err = S_ISREG(mode) && !inode->data ? -ENOMEM
 							    : dir_add(w.inode, w.last, inode);
 			if (err)
-				inode->target = NULL; /* the caller keeps it */
+				inode->target = NULL; /* the caller frees the string */
 		} else if (!err) {
 			err = -ENOMEM;
 		}

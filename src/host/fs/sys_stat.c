@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_stat.c - system calls about files: stat and statx, access, readlink, modes,
- * times, file systems, sync.
+ * sys_stat.c - system calls about files: stat and statx, access, readlink, modes, owners, times,
+ * truncate, file systems, directory entries, syncfs.
  *
- * Every process is root: modes are kept and shown, and only "execute" is checked.
+ * Every process is root: modes are stored and reported, but only execute permission is checked.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>

@@ -2,10 +2,11 @@
 /*
  * sysrq.c - /proc/sysrq-trigger: a panic, or the last events, on demand.
  *
- * As on Linux, `c` crashes the host and `z` prints what the trace holds. `o` overflows the writer's
- * kernel stack (on Linux, `o` powers off the machine). Other letters do nothing. The file exists
- * only with the boot argument sysrq=1: every program on this host is root, including a VMM, and
- * must not be able to bring down the machine unless the machine's user allows that at boot.
+ * As on Linux, `c` crashes the host, and `z` dumps the trace (here, only the last events of each
+ * hart). `o` overflows the writer's kernel stack (on Linux, `o` powers off the machine). Other
+ * letters do nothing. The file exists only with the boot argument sysrq=1: every program on this
+ * host is root, including a VMM, and must not be able to bring down the machine unless the
+ * machine's user allows that at boot.
  */
 #include <string.h>
 #include "platform/bootargs.h"

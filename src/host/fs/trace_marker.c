@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_marker.c - /sys/kernel/tracing/trace_marker: each write by a program becomes a `print`
- * event.
+ * trace_marker.c - /sys/kernel/tracing/trace_marker: each write by a program becomes one or more
+ * `print` events.
  *
  * A record has room for 32 characters; a longer string becomes several records, with `part`
  * counting from 0. One write() accepts at most MARKER_MAX bytes; the rest is left to the next

@@ -2,9 +2,10 @@
 /*
  * tracefs.c - /sys/kernel/tracing: which events are on, and under which conditions.
  *
- * Names, formats and errors are Linux's, so ftrace's documentation applies here. The records
- * themselves are not read through these files but from the machine's RAM (docs/trace.md).
- * trace_control.c implements what the files set; the mutex admits one writer at a time.
+ * Except for sample_hz, names, formats and errors are Linux's, so ftrace's documentation applies
+ * here. The records themselves are not read through these files but from the machine's RAM
+ * (docs/trace.md). trace_control.c and trace_sample.c implement what the files set; trace_mutex
+ * admits one writer at a time.
  *
  * An inode's id below events/hs is the event's number.
  */
@@ -42,7 +43,7 @@ static int parse_bool(const char *line, bool *value)
 	return 0;
 }
 
-/* ---- the files of all events -------------------------------------------------------------- */
+/* ---- files that apply to all events ------------------------------------------------------- */
 
 static int show_available(struct inode *inode, struct text *t)
 {
@@ -64,8 +65,9 @@ static int show_set_event(struct inode *inode, struct text *t)
 }
 
 /*
- * Apply one word of set_event to chosen[]: [!][hs:]NAME, with * and ?. An empty part matches
- * anything, and hs alone means all events. Returns false if the word does not name any event.
+ * Apply one word of set_event to chosen[]: [!][hs:]NAME, where `!` means off, and hs and NAME may
+ * contain * and ?. If the part before or after the colon is empty, it matches anything; hs alone
+ * means all events. Returns false if the word does not name any event.
  */
 static bool choose(bool *chosen, const char *word, size_t len)
 {
@@ -128,7 +130,7 @@ static int set_event(struct inode *inode, const char *line)
 	return locked(store_set_event, line);
 }
 
-/* The file was opened with ">", not ">>": switch all events off. */
+/* The file was opened with O_TRUNC (by ">", not ">>"): switch all events off. */
 static void cut_set_event(struct inode *inode)
 {
 	static const bool none[TRACE_NR_EVENTS];

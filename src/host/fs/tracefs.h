@@ -11,8 +11,8 @@
 #define TRACEFS "/sys/kernel/tracing"
 
 /*
- * Hold the lock around every call to a setter of trace_control.h, and while a getter's result is in
- * use.
+ * Hold this lock around every call to a setter of trace_control.h, and while a pointer that a
+ * getter returned is in use.
  */
 void trace_lock(void);
 void trace_unlock(void);

@@ -2,7 +2,7 @@
 /*
  * tracefs_event.c - /sys/kernel/tracing/events/hs/NAME: enable, filter, format, id, trigger.
  *
- * Directories and files are made on lookup. A directory's id is the event's number.
+ * The directory of an event and its files are made on lookup; their id is the event's number.
  */
 #include <linux/errno.h>
 #include <linux/stat.h>
@@ -92,7 +92,7 @@ static int show_format(struct inode *inode, struct text *t)
 
 /* ---- filter ---------------------------------------------------------------------------------- */
 
-/* The error of the last rejected filter, kept until a filter is accepted. */
+/* The error of the filter written last (to any event), if that filter was invalid. */
 static struct {
 	bool set;
 	unsigned int event, at;
@@ -167,7 +167,7 @@ static int show_trigger(struct inode *inode, struct text *t)
 	return 0;
 }
 
-/* [!]NAME[:COUNT] [if FILTER] */
+/* The line is [!]NAME[:COUNT] [if FILTER], with a NAME from triggers[]; `!` removes the trigger. */
 static int set_trigger(struct inode *inode, const char *line)
 {
 	bool clear = *line == '!';
@@ -253,7 +253,7 @@ static struct inode *events_lookup(struct inode *dir, const char *name)
 	return inode;
 }
 
-/* Cookies of events come after those of the directory's real entries. */
+/* Offset of events' cookies and inode numbers; a smaller `from` means the first event. */
 #define EVENT_COOKIES (1UL << 16)
 
 static bool events_readdir(struct inode *dir, u64 from, struct dir_item *item)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* printk.h - the host's log: one short line per fact, to the UART. */
+/* printk.h - formatted output, and the host's log, which goes to the UART or the SBI console. */
 #ifndef HOST_PRINTK_H
 #define HOST_PRINTK_H
 
@@ -7,8 +7,8 @@
 #include "hv/types.h"
 
 /*
- * Conversions: %d %i %u %o %x %X %c %s %p, with h, l, ll or z, a width, a precision, and the flags
- * 0 and -. May be called in any context.
+ * Conversions: %d %i %u %o %x %X %c %s %p, with h, l, ll or z, a width, the flags 0 and -, and (for
+ * %s only) a precision. May be called in any context.
  */
 void printk(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* For messages that a program can cause repeatedly: bursts of 20 lines, then 5 lines a second. */

@@ -2,13 +2,13 @@
 /*
  * account.c - accounts of kernel memory, one per process (account.h), and the tree that they form.
  *
- * The parent of a process's account is the account of the process that created it. An account
- * outlives its process as long as a page is charged to the account, for example the page of a pipe
- * or of a memfd that another process has open, or as long as a process that its process created is
- * alive. So orphans stay in their family, and many small processes of one program are counted
- * together. The pages of an ended process also count for its family, because the process that has
- * its files open is probably a member of that family. Such a page also counts for a process that
- * maps it (page_is_elsewhere()).
+ * The parent of a process's account is the account of the process's creator. An account outlives
+ * its process as long as a page is charged to the account, for example the page of a pipe or of a
+ * memfd that another process has open, or as long as the account has several children (a single
+ * child moves up to the account's parent). So orphans stay in their family, and many small
+ * processes of one program are counted together. The pages of an ended process also count for its
+ * family, because the process that has its files open is probably a member of that family. Such a
+ * page also counts for a process that maps it (page_is_elsewhere()).
  *
  * Lock: accounts_lock protects the tree. It is a leaf in the lock order: freeing a page may free an
  * account while any other lock is held.
@@ -68,9 +68,9 @@ size_t account_pages(const struct account *account)
 
 /*
  * If the account is dead, has no pages, and has a single child, move the child up to the account's
- * parent: the account no longer keeps a family together. Otherwise, each process in a chain (fork,
- * then exit) would leave its account behind. accounts_lock is held. Returns the account if the
- * child was moved. The caller then drops the child's reference to the account after unlocking,
+ * parent: the account no longer keeps a family together. Without this step, each process in a chain
+ * (fork, then exit) would leave its account behind. accounts_lock is held. Returns the account if
+ * the child was moved. The caller then drops the child's reference to the account after unlocking,
  * which may free the account. Returns NULL if nothing was changed.
  */
 static struct account *collapse(struct account *account)
@@ -107,7 +107,7 @@ void account_free(struct account *account)
 
 /*
  * The last page of a dead account may be freed long after its process has ended. Collapse the
- * account at that moment: if the tree were collapsed only when a process ends, a chain of
+ * account when that page is freed: if the tree were collapsed only when a process ends, a chain of
  * processes, each of which closes a file that an ancestor has left open, would leave an account
  * behind each time.
  */
@@ -119,8 +119,8 @@ void account_uncharge_dead(struct account *account, long pages)
 	spin_lock(&accounts_lock);
 	left = __atomic_sub_fetch(&account->pages, pages, __ATOMIC_ACQ_REL);
 	/*
-	 * If `left` is 1, the account had a reference. account_free() takes accounts_lock before it
-	 * frees anything, so the account still exists.
+	 * If `left` is 1, a reference or a page remained. Whoever drops that one meanwhile calls
+	 * account_free(), which has to wait for accounts_lock, so the account still exists.
 	 */
 	if (left == 1)
 		collapsed = collapse(account);
@@ -155,8 +155,8 @@ void account_close(struct account *account)
 	kmalloc_close(account);
 	spin_lock(&accounts_lock);
 	/*
-	 * Also try the parent: account_uncharge() of its last page may have read is_dead before it
-	 * was set.
+	 * Also try the parent: the account_uncharge() of the parent's last page may have read
+	 * is_dead before it was set, and then did not collapse the parent.
 	 */
 	above = collapse(account->parent);
 	if (collapse(account))
@@ -175,7 +175,7 @@ static struct account *first_leaf(struct account *account)
 	return account;
 }
 
-/* Return the account that follows, children before their parents; NULL after the root. */
+/* Return the next account in post-order (children before their parent); NULL after the root. */
 static struct account *next_upwards(struct account *account)
 {
 	if (account == &root)

@@ -24,7 +24,7 @@ struct slabs { /* kmalloc.c: pages with a free object, by size */
 struct account {
 	u32 refs;     /* atomic: the process, files whose pages are charged here, children */
 	long pages;   /* atomic: pages charged, plus one while refs is not 0 */
-	bool is_dead; /* its process has ended; guarded by slab_lock */
+	bool is_dead; /* its process has ended; set under slab_lock */
 	struct slabs slabs;
 
 	/* The tree of accounts, guarded by accounts_lock. */
@@ -32,8 +32,8 @@ struct account {
 	struct list_head children, sibling;
 
 	/*
-	 * Numbers of pages, for account_find_largest(). Guarded by accounts_lock, except footprint,
-	 * which oom.c sets.
+	 * For account_find_largest(), in pages. Guarded by accounts_lock, except footprint, which
+	 * all_processes_lock guards: oom.c sets it, and account_find_largest() adjusts it.
 	 */
 	size_t footprint;        /* pages freed if the process ends; 0: it cannot be ended */
 	size_t family;           /* footprints of the process and its descendants, even dead ones */
@@ -79,7 +79,7 @@ size_t account_pages(const struct account *account);
  */
 struct account *account_find_largest(void);
 
-/* kmalloc.c: make the free objects in the account's slabs available to all processes. */
+/* kmalloc.c: set is_dead, and donate the account's free objects to uncharged allocations. */
 void kmalloc_close(struct account *account);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * collapse.c - madvise(MADV_COLLAPSE): move 512 small pages into one block of 2 MiB.
+ * collapse.c - madvise(MADV_COLLAPSE): move up to 512 small pages into one block of 2 MiB.
  *
  * Nothing else in this host moves pages that are in use. Every page gets another frame while
  * threads of the process and vCPUs of its VMs keep running:
@@ -11,9 +11,10 @@
  *   copy              nothing else accesses the frames
  *   install one leaf  then mm_notify_moved, mm_notify_end, and free the old frames
  *
- * A page with another reference is not moved, because the holder of that reference (a device
- * transfer or, after fork, the other process) may access the old frame. Only private anonymous
- * memory is collapsed, and only if it is not registered with a userfaultfd. Locks: mm->lock.
+ * If a page has another reference, its 2 MiB are not collapsed, because the holder of that
+ * reference (a device transfer or, after fork, the other process) may access the old frame. Only
+ * private anonymous memory is collapsed, unless it consists of huge pages (hugetlb.c), has
+ * VMA_NO_HUGE, or is registered with a userfaultfd. Locks: mm->lock.
  */
 #include <linux/errno.h>
 #include <linux/mman.h>

@@ -2,7 +2,8 @@
 /*
  * fault.c - demand paging: choose and map a page at its first use.
  *
- *   anonymous        a zeroed page, or 2 MiB at once if the area contains them and memory is free
+ *   anonymous        a zeroed page, or 2 MiB at once if the area contains them and much memory is
+ *                    free
  *   file, shared     the file's own page, or a block of 512
  *   file, private    the file's page, read-only; the first write copies it
  *   after fork       shared and read-only; a write copies a page that has other users
@@ -72,7 +73,7 @@ static int install(struct mm *mm, const struct vma *vma, unsigned long va, unsig
 		return -ENOMEM;
 	WRITE_ONCE(*pte, pte_make(pa, flags));
 	mm->total_pages += size / SZ_4K;
-	/* A hart may have cached the invalid entry (S §2.1). */
+	/* This hart may have cached the invalid entry (S §2.1); others fence when they fault. */
 	__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
 	if (vma->prot & PROT_EXEC)
 		mm_sync_icache(mm);
@@ -111,8 +112,9 @@ static bool block_fits(struct mm *mm, const struct vma *vma, unsigned long va)
 }
 
 /*
- * The last sixteenth of memory is allocated page by page. The untouched pages of a 2 MiB block
- * would be missing elsewhere, and small leaves can be collapsed later (collapse.c).
+ * When only a sixteenth of memory is free, anonymous memory is allocated page by page. The
+ * untouched pages of a 2 MiB block would be missing elsewhere, and small leaves can be collapsed
+ * later (collapse.c).
  */
 static bool memory_is_plenty(void)
 {
@@ -384,7 +386,10 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 		if (err < 0)
 			return err;
 		if (err == 0) {
-			/* The file dropped this page (unmap.c). The next fault maps a new one. */
+			/*
+			 * The file dropped this page, or a page of this block (unmap.c). The next
+			 * fault maps what the file has now.
+			 */
 			mm_notify_start(mm, start, start + size);
 			mm_zap(mm, start, start + size);
 			mm_notify_end(mm, start, start + size);
@@ -421,11 +426,14 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 		/* The leaf lacks a permission of its area; repeating the access would not help. */
 		if (~*pte & (PTE_U | (exec ? PTE_X : PTE_R)))
 			return -EFAULT;
-		/* mm_age() has cleared A, and this hardware does not set it (Svade). */
+		/* mm_age() may have cleared A, and this hardware does not set it (Svade). */
 		WRITE_ONCE(*pte, *pte | PTE_A);
 		if (write && !(*pte & PTE_W))
 			return make_writable(mm, vma, va, pte, size);
-		/* Another thread has mapped the page; this hart had cached the old entry. */
+		/*
+		 * This hart had cached the old entry: without A, or invalid because another thread
+		 * has mapped the page since.
+		 */
 		__asm__ volatile("sfence.vma %0" ::"r"(va) : "memory");
 		return 0;
 	}
@@ -452,8 +460,8 @@ int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user)
 		if (err != -EAGAIN && err != -ENOMEM)
 			return err;
 		/*
-		 * First, the signal or the process's end must be handled; then the program repeats
-		 * the access.
+		 * A signal or the process's end must be handled first. A program then repeats the
+		 * access; an access by the kernel fails.
 		 */
 		if (err == -EAGAIN ? uffd_sleep(&wait) < 0 : !oom_wait("a page fault"))
 			return user ? 0 : -EFAULT;

@@ -3,13 +3,14 @@
  * hugetlb.c - the pool of huge pages: blocks of 2 MiB, allocated only on explicit request.
  *
  * Blocks are taken from the page allocator at boot (hugepages=N) or when a number is written to
- * /proc/sys/vm/nr_hugepages, and only such a write gives them back. A block in use consists of 512
- * ordinary pages with their own reference counts. The first page of the block has the kind
- * PAGE_HUGE, and slab_used of that page counts the block's pages without a reference. When
+ * nr_hugepages in /proc/sys/vm or in /sys, and only such a write gives them back. A block in use
+ * consists of 512 ordinary pages with their own reference counts. The first page of the block has
+ * the kind PAGE_HUGE, and slab_used of that page counts the block's pages without a reference. When
  * slab_used reaches 512, the block returns to the pool.
  *
- * Nothing is reserved for a mapping: mmap() only checks that enough blocks are free at that time. A
- * fault that finds the pool empty raises SIGBUS. Lock: pool_lock.
+ * Nothing is reserved for a mapping: mmap() without MAP_NORESERVE only checks that enough blocks
+ * are free at that time. A fault that finds the pool empty raises SIGBUS. Locks: resize_lock (a
+ * mutex; nr_blocks) > pool_lock (the free blocks).
  */
 #include <linux/errno.h>
 #include <stdlib.h>
@@ -123,7 +124,7 @@ static void resize(size_t wanted)
 
 /*
  * Return how many huge pages of this size the boot arguments request: hugepages=N applies to the
- * size in the last hugepagesz= before it.
+ * size in the last hugepagesz= before it, or else to 2 MiB.
  */
 static size_t boot_pages(unsigned long size)
 {
@@ -189,7 +190,7 @@ int huge_check_mapping(struct vma_spec *spec, bool noreserve)
 		return -EINVAL;
 	if (spec->len > USER_END || (spec->fixed && spec->addr > USER_END - spec->len))
 		return -ENOMEM;
-	spec->addr = ALIGN_UP(spec->addr, size); /* the hint is rounded up */
+	spec->addr = ALIGN_UP(spec->addr, size); /* for a hint; a fixed address is aligned */
 	if (spec->addr > USER_END - spec->len)
 		spec->addr = 0;
 	want = spec->len / size;

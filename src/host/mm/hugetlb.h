@@ -25,8 +25,8 @@ size_t huge_page_free_count(void);
 bool huge_page_size_ok(unsigned long log);
 /*
  * For mmap(): if the mapping consists of huge pages, set VMA_HUGETLB, and round the length and an
- * address hint up to whole huge pages. -EINVAL: misaligned, or MAP_HUGETLB with another kind of
- * file; -ENOMEM: out of range, or the pool has too few free pages (not checked with `noreserve`).
+ * address hint up to whole huge pages. -EINVAL: misaligned, or MAP_HUGETLB with a file without huge
+ * pages; -ENOMEM: out of range, or the pool has too few free pages (not checked with `noreserve`).
  */
 struct vma_spec;
 int huge_check_mapping(struct vma_spec *spec, bool noreserve);

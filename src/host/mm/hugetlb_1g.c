@@ -2,13 +2,13 @@
 /*
  * hugetlb_1g.c - the pool of 1 GiB huge pages, which is reserved at boot and never given back.
  *
- * The page allocator has no blocks of that size, so the pages are reserved before the allocator
- * receives its memory (hugepagesz=1G hugepages=N). The first touch maps the whole block with 512
- * leaves of 2 MiB, and an area of such pages is never split within a block. The pages are only for
- * private anonymous memory.
+ * The page allocator has no blocks of 1 GiB, so they are reserved before the allocator receives its
+ * memory (hugepagesz=1G hugepages=N). The first touch of a block maps all of it, with 512 leaves of
+ * 2 MiB, and an area of such blocks is never split within a block. The blocks are only for private
+ * anonymous memory.
  *
- * The first page of each 2 MiB of a block has the kind PAGE_GIANT. slab_used of the block's first
- * page counts the pages without a reference. Lock: giant_lock.
+ * The first 4K page of each 2 MiB of a block has the kind PAGE_GIANT. slab_used of the block's
+ * first 4K page counts the block's 4K pages without a reference. Lock: giant_lock.
  */
 #include <linux/errno.h>
 #include <string.h>
@@ -100,8 +100,8 @@ int giant_page_map(struct mm *mm, const struct vma *vma, unsigned long va)
 	if (!err)
 		return 0;
 	/*
-	 * The piece tried last could not be mapped, for lack of a table. The tables of the pieces
-	 * before it remain.
+	 * There was no memory for a page table of the 2 MiB tried last. Unmap the parts before, and
+	 * free the others. Tables that have been allocated remain.
 	 */
 	mm_zap(mm, start, start + done - SZ_2M);
 	for (done -= SZ_2M; done < SZ_1G; done += SZ_2M)
@@ -110,8 +110,8 @@ int giant_page_map(struct mm *mm, const struct vma *vma, unsigned long va)
 }
 
 /*
- * After fork, the first write copies the page, as with pages of any other size. Here, that is the
- * whole GiB.
+ * The first write to a page after fork copies the page, as with any other page size. Here, the
+ * copy is the whole GiB.
  */
 int giant_page_copy(struct mm *mm, unsigned long va)
 {

@@ -2,10 +2,11 @@
 /*
  * kmalloc.c - small objects: pages cut into objects of one size each.
  *
- * Sizes are powers of two from 32 to 2048 bytes; larger allocations take whole pages. A page whose
- * objects are all free is returned to the page allocator, unless its account has no other page with
- * free objects of that size. All objects of a page are charged to one account (account.h); when a
- * process ends, the free objects in its pages become available to all processes. Locks: slab_lock.
+ * Sizes are powers of two from 32 to 2048 bytes; larger allocations take whole pages. All objects
+ * of a page are charged to one account (account.h), or to none. A page whose objects are all free
+ * is returned to the page allocator, unless it is the last page with free objects of that size in
+ * its account; a dead account keeps none. When a process ends, its pages with free objects are
+ * uncharged, so that threads without an account can use these objects. Locks: slab_lock.
  */
 #include <string.h>
 #include "account.h"

@@ -3,8 +3,8 @@
  * kstack.c - kernel stacks with a guard page.
  *
  * The linear map consists of leaves of 1 GiB, so no single page of it can be left unmapped.
- * Therefore, all RAM is mapped a second time, in blocks of KSTACK_SIZE with an unmapped page below
- * each block. A stack is accessed at this second address, and an overflow faults (trap.S,
+ * Therefore, RAM is mapped a second time, in blocks of KSTACK_SIZE with an unmapped page below each
+ * block. A stack is accessed at this second address, and an overflow faults (trap.S,
  * stack_overflow). A block's second address follows from its physical address, so the tables are
  * written once, at boot: no kernel mapping ever changes, and none needs a fence. The tables take
  * 0.25 % of RAM.

@@ -2,10 +2,10 @@
 /*
  * limits.c - limits of an address space: total size, data, locked pages, number of areas.
  *
- * RLIMIT_AS, RLIMIT_DATA and RLIMIT_MEMLOCK of the calling process are checked as on Linux, but
- * also for user 0, because there is no other user here. If a limit is finite, each check adds up
- * the sizes of all areas, so these sizes need no counters that would have to be kept correct. These
- * functions only check; they change nothing. Locks: mm->lock.
+ * RLIMIT_AS, RLIMIT_DATA and RLIMIT_MEMLOCK of the calling process are checked as on Linux, except
+ * that RLIMIT_MEMLOCK also applies to user 0, because there is no other user here. If a limit is
+ * finite, each check adds up the sizes of all areas, so these sizes need no counters that would
+ * have to be kept correct. These functions only check; they change nothing. Locks: mm->lock.
  */
 #include <linux/errno.h>
 #include <linux/mman.h>
@@ -45,7 +45,7 @@ static void add_part(struct sizes *sizes, const struct vma *vma, unsigned long s
 		sizes->locked += pages;
 }
 
-/* Add up the sizes of areas within [start, end). */
+/* Add up the sizes of the areas' parts within [start, end). */
 static struct sizes sizes_of(struct mm *mm, unsigned long start, unsigned long end)
 {
 	struct sizes sizes = { 0 };

@@ -283,9 +283,9 @@ void hv_notifier_unregister(struct hv_mm *mm, struct hv_notifier *n)
 }
 
 /*
- * Return the entry that maps hva with the permissions needed, or NULL if it has to be faulted in
- * first. The entry has the area's permissions (vma_pte_flags()), so the area isn't looked up, and
- * the cost of a page that is present doesn't depend on the number of areas.
+ * Return the entry that maps hva with the permissions needed, or NULL if a fault must be handled
+ * first. An entry never has more permissions than its area (vma_pte_flags()), so the area isn't
+ * looked up, and the cost of a page that is present doesn't depend on the number of areas.
  */
 static pte_t *usable_entry(struct mm *mm, hva_t hva, bool write, unsigned long *size)
 {
@@ -312,10 +312,10 @@ static int fault_in(struct mm *mm, hva_t hva, bool write)
 }
 
 /*
- * Look up the page at hva, and fault it in if needed. mm->lock is held. The loop terminates: a
- * fault that returns 0 has either made the leaf usable, or removed a leaf whose page is no longer
- * in its file; the next fault then maps the file's page. If no fault can make the leaf usable, the
- * result is -EFAULT.
+ * Look up the page at hva, and fault it in if needed. mm->lock is held; fault_in() may release it
+ * for a while. The loop makes progress: a fault that returns 0 has made the leaf usable, has
+ * removed a leaf whose page is no longer in its file (the next fault then maps the file's page), or
+ * has waited for a userfaultfd. If no fault can make the leaf usable, the result is -EFAULT.
  */
 static int look_locked(struct mm *mm, hva_t hva, bool write, struct hv_user_page *page)
 {

@@ -3,7 +3,7 @@
  * mm.h - an address space: its page table (pgtable.c) and its areas (vma.c).
  *
  * Lock: mm->lock (a mutex) protects the areas and every change to the user half of
- * the page table. Order: vcpu > mm->lock > the core's mmu_lock.
+ * the page table. Order: vcpu->mutex > mm->lock > the core's mmu_lock.
  */
 #ifndef HOST_MM_H
 #define HOST_MM_H
@@ -31,22 +31,22 @@ struct mm {
 	struct list_head notifiers;    /* struct hv_notifier; protected by lock */
 	unsigned int walked;           /* steps since mm_walked() last took interrupts */
 	unsigned long nr_areas;        /* length of vmas */
-	unsigned int new_flags;        /* flags for every new area: VMA_LOCKED after mlockall() */
+	unsigned int new_flags;        /* flags for every new area: VMA_LOCKED after MCL_FUTURE */
 	unsigned long total_pages;     /* 4K pages mapped, for /proc and oom.c */
-	unsigned long elsewhere_pages; /* those pages of total_pages that oom.c counts elsewhere */
+	unsigned long elsewhere_pages; /* those of total_pages that are not in oom.c's footprint */
 	u32 counted_in; /* oom.c: the last round of set_footprints() that counted the pages */
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe;
 	unsigned long icache_stale; /* harts that need a fence.i before using this mm: bit mask */
 };
 
-/* ---- pgtable.c: the page table. Callers hold mm->lock. ---- */
+/* ---- pgtable.c: the page table. To find or change an mm's entries, hold mm->lock. ---- */
 
 extern hpa_t kernel_root;
 void pgtable_init(hpa_t load);                        /* `load`: where the kernel image starts */
 void pgtable_set_kernel(unsigned long va, hpa_t mid); /* at boot: set the table for 1 GiB at va */
 
-void kstack_init(void); /* kstack.c; before page_init_finish() */
+void kstack_init(void); /* kstack.c; call before page_init_finish() */
 /* Allocate KSTACK_SIZE zeroed bytes above an unmapped page; NULL: no memory. */
 void *kstack_alloc(void);
 void kstack_free(void *stack);
@@ -56,8 +56,8 @@ void pgtable_free_mm(struct mm *mm); /* free the tables; user pages must be gone
 
 /*
  * find: the leaf that maps va, and its size (SZ_4K, SZ_2M); NULL if va is not mapped.
- * alloc: the entry for a leaf of `size` at va, which may be empty. Creates missing tables, and
- * splits a 2M leaf if `size` is SZ_4K. NULL: no memory.
+ * alloc: the entry, possibly empty, for a leaf of `size` at va. Creates missing tables, and splits
+ * a 2M leaf if `size` is SZ_4K. NULL: no memory.
  */
 pte_t *pgtable_find(struct mm *mm, unsigned long va, unsigned long *size);
 pte_t *pgtable_alloc(struct mm *mm, unsigned long va, unsigned long size);
@@ -73,14 +73,14 @@ bool pgtable_collapse_empty(struct mm *mm, unsigned long va);
 void mm_flush_tlb(struct mm *mm, unsigned long va, unsigned long size);
 void mm_activate(struct mm *next); /* load into this hart's satp; NULL: the kernel's own table */
 
-/* Flags of every user leaf, except those of PROT_NONE pages. */
+/* Flags of every new user leaf, except those of PROT_NONE pages. */
 #define PTE_USER_BASE (PTE_V | PTE_U | PTE_A | PTE_D)
 
-/* ---- vma.c, fault.c: areas and their pages (process layer) ---- */
+/* ---- mm.c, fault.c: address spaces and page faults (process layer) ---- */
 
 struct mm *mm_create(void);
 void mm_get(struct mm *mm);
-void mm_put(struct mm *mm); /* may sleep; the last put frees everything */
+void mm_put(struct mm *mm); /* may sleep; the last put frees the areas and pages */
 /*
  * Return the address space in use that follows prev (NULL: the first one), with a reference
  * (mm_put()), and put prev. Returns NULL after the last one. May sleep.

@@ -2,8 +2,8 @@
 /*
  * bits.h - bit masks, fields, and small arithmetic.
  *
- * The cross compiler's libgcc exists only for lp64d, so nothing here may become a library call on
- * rv64imac.
+ * Nothing here may compile to a library call: the kernel is built for rv64imac with the ABI lp64,
+ * and the cross compiler has a libgcc for lp64d only.
  */
 #ifndef HV_BITS_H
 #define HV_BITS_H
@@ -20,7 +20,7 @@
 
 /*
  * Examples: FIELD_GET(HSTATUS_VGEIN, hstatus), FIELD_PREP(HGATP_VMID, 3). The mask must be a
- * constant.
+ * constant, so that the division and the multiplication become shifts.
  */
 #define FIELD_LSB(mask)        ((mask) & (~(mask) + 1))
 #define FIELD_GET(mask, value) (((value) & (mask)) / FIELD_LSB(mask))

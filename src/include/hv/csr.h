@@ -2,9 +2,9 @@
 /*
  * csr.h - control and status registers: numbers, fields, access.
  *
- * Fields are named as in the manual and defined by their bit positions. CSRs are accessed only
- * through the accessors: on the native test host, these use a model (native_csr_*), so src/kvm runs
- * there unchanged.
+ * Fields are named as in the manual and defined by their bit positions. The core's C code accesses
+ * CSRs only through the accessors: on the native test host, these use a model (native_csr_*), so
+ * the C code runs there unchanged.
  */
 #ifndef HV_CSR_H
 #define HV_CSR_H

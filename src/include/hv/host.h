@@ -2,12 +2,12 @@
 /*
  * host.h - the hypervisor core's only interface to its host.
  *
- * Implemented by src/host/kvm_host.c (bare metal), by tests/native/host.c (pthreads and malloc),
- * and later by a Linux module. If the core needs something that is not here, this header grows by
- * one well-named function.
+ * Implemented by src/host (bare metal; kvm_host.c lists the files), by tests/native/host*.c
+ * (pthreads and malloc), and later by a Linux module. If the core needs something that is not here,
+ * this header grows by one well-named function.
  *
  * Unless a comment says otherwise, functions return 0 or -errno (Linux's numbers), and run with
- * host interrupts off. A function that is marked "may sleep" must not be called with a core lock
+ * host interrupts off. A function that is marked "may sleep" must not be called with a spinlock
  * held.
  */
 #ifndef HV_HOST_H
@@ -45,7 +45,7 @@ int hv_copy_from_user(void *dst, hva_t src, size_t size); /* 0 or -EFAULT */
 int hv_copy_to_user(hva_t dst, const void *src, size_t size);
 int hv_clear_user(hva_t dst, size_t size); /* zeroes */
 /*
- * Like hv_copy_to_user(), but does not sleep: also returns -EFAULT if the page would have to be
+ * Like hv_copy_to_user(), but does not sleep: also returns -EFAULT if a page would have to be
  * faulted in first.
  */
 int hv_copy_to_user_nofault(hva_t dst, const void *src, size_t size);
@@ -67,15 +67,17 @@ struct hv_user_page {
  * Fault in a user page, for writing if `write` is true. Returns -EFAULT if there is no mapping or
  * no permission, and -EINTR if a fatal signal is pending. If this function returns -ENOMEM or
  * hv_pages_alloc() fails, the core's ioctl returns -ENOMEM; the host then frees memory and repeats
- * the ioctl. May sleep. No reference is held: on return the page may already be unmapped, and its
- * frame reused. A caller that maps the page must register a notifier that changes a sequence
- * number. The caller reads this number before it calls hv_user_page_look(), and checks it again
- * under its own lock.
+ * the ioctl. May sleep.
+ *
+ * No reference is held: on return the page may already be unmapped, and its frame reused. A caller
+ * that maps the page must register a notifier that changes a sequence number. The caller reads this
+ * number before it calls hv_user_page_look(). Under its own lock, it then maps the page only if the
+ * number has not changed.
  */
 int hv_user_page_look(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
 /*
- * Like hv_user_page_look(), but takes a reference on the 4K page: its frame stays allocated even if
- * the page is unmapped.
+ * Like hv_user_page_look(), but takes a reference on the 4K page: until hv_user_page_put(), its
+ * frame stays allocated even if the page is unmapped.
  */
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page);
 void hv_user_page_put(const struct hv_user_page *page);
@@ -86,21 +88,23 @@ bool hv_user_range_writable(struct hv_mm *mm, hva_t start, u64 size);
 
 /*
  * MMU notifier: functions that the host calls when it changes, moves or removes the pages behind a
- * range of user addresses. They may run on any thread, with the host's mm lock held. They must
- * neither sleep nor take a lock under which the core accesses user memory.
+ * range of user addresses, or asks whether guests use these pages. They may run on any thread, with
+ * the host's mm lock held. They must neither sleep nor take a lock under which the core accesses
+ * user memory.
  */
 struct hv_notifier {
 	/*
-	 * [start, end) is about to lose its mapping or write permission. Returns when no vCPU can
-	 * use the range anymore. Faults in the range must retry until invalidate_end().
+	 * The mapping of [start, end) is about to be removed, write-protected or moved to other
+	 * frames. Returns when no vCPU can use it anymore. Faults in the range must retry until
+	 * invalidate_end().
 	 */
 	void (*invalidate_start)(struct hv_notifier *n, hva_t start, hva_t end);
 	void (*invalidate_end)(struct hv_notifier *n, hva_t start, hva_t end);
 	/*
 	 * The range has new frames, whose contents may be instructions. Called between
 	 * invalidate_start() and invalidate_end() if the old contents were copied. Called without
-	 * these two if a page of a file or a program was mapped where no page was mapped before.
-	 * Not called for pages of zeroes.
+	 * these two if a page of a file, or a page filled through a userfaultfd, was mapped where
+	 * no page was mapped before. Not called for pages of zeroes.
 	 */
 	void (*moved)(struct hv_notifier *n, hva_t start, hva_t end);
 	/* True if a guest has used some page of the range since the last clear_young(). */
@@ -123,7 +127,7 @@ struct hv_mutex { /* a sleeping lock; opaque, large enough for every host */
 
 void hv_mutex_init(struct hv_mutex *m);
 void hv_mutex_lock(struct hv_mutex *m);
-int hv_mutex_lock_killable(struct hv_mutex *m); /* 0, or -EINTR: the process is ending */
+int hv_mutex_lock_killable(struct hv_mutex *m); /* 0, or -EINTR: the thread is being killed */
 bool hv_mutex_trylock(struct hv_mutex *m);
 void hv_mutex_unlock(struct hv_mutex *m);
 
@@ -141,14 +145,17 @@ void hv_waitq_destroy(struct hv_waitq *wq);
  * takes.
  */
 int hv_wait(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg, u64 deadline);
-/* Like hv_wait(), but signals do not end it. For waits that are known to be short. */
+/*
+ * Like hv_wait(), but without a deadline, and signals do not end the wait. For waits that are known
+ * to be short.
+ */
 void hv_wait_uninterruptible(struct hv_waitq *wq, bool (*cond)(void *arg), void *arg);
 void hv_wake_all(struct hv_waitq *wq); /* any context; neither faults nor sleeps */
 
 bool hv_signal_pending(void); /* for the calling thread: KVM_RUN must return -EINTR */
 bool hv_resched_needed(void); /* the calling thread should yield this hart now */
 bool hv_hart_wanted(void);    /* another thread is waiting for this hart */
-void hv_resched(void);        /* let the waiting thread run; may sleep */
+void hv_resched(void);        /* take pending interrupts, then let other threads run; may sleep */
 bool hv_host_needed(void);    /* a signal is pending, or the thread should yield */
 int hv_thread_id(void);
 /*
@@ -183,10 +190,10 @@ struct hv_sched_hook {
 void hv_sched_hook_set(struct hv_sched_hook *hook);
 struct hv_sched_hook *hv_sched_hook_get(void); /* the calling thread's, or NULL */
 /*
- * Request a call to out() soon, on the hart where the hook's thread runs. `hart` is the hart on
- * which the hook's vCPU was last loaded; it gets an interrupt. Any thread may make the request. A
- * hook may stay set while its thread runs a program; out() is then also called before the program
- * uses FP, when the program ends, and when the thread executes another program.
+ * Request a call to out() soon, on the hart where the hook's thread runs. `hart`, on which the
+ * hook's vCPU was last loaded, gets an interrupt. Any thread may make the request. A hook may stay
+ * set while its thread is in user mode; out() is then also called before the thread uses FP, when
+ * it ends, and when it executes another program.
  */
 void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart);
 
@@ -209,8 +216,9 @@ void hv_handle_interrupt(unsigned long scause);
 bool hv_poll_interrupts(void);
 /*
  * Wait on this hart for an interrupt: either one of the host's, which is then taken, or one that
- * the loaded guest would take. The time is charged to the calling thread. May return spuriously.
- * Returns false if another thread has to run on this hart; the caller should then sleep.
+ * the loaded guest would take. The time counts as the hart's idle time, not as the calling thread's
+ * run time. May return spuriously. Returns false if the hart is needed for another thread; the
+ * caller should then sleep.
  */
 bool hv_idle(void);
 /* Make an SBI call to the firmware of this hart. */
@@ -224,7 +232,10 @@ struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0
 void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start,
 		     unsigned long size, unsigned long id);
 
-/* True if every hart's riscv,isa-extensions contains this name ("sstc", "zba", "v", …). */
+/*
+ * True if every hart has this ISA extension ("sstc", "zba", "v", ...), according to the device
+ * tree. `name` must be a string constant: the host may cache the result by the string's address.
+ */
 bool hv_isa_has(const char *name);
 unsigned int hv_cbo_block_size(const char *which); /* "zicbom" or "zicboz"; in bytes, 0 if absent */
 
@@ -264,7 +275,7 @@ struct hv_pmc {
 
 /*
  * Return the number of counters of each hart that can distinguish a guest from its host (0: none);
- * *width receives their width in bits.
+ * *width receives the width, in bits, of the narrowest.
  */
 unsigned int hv_pmu_counters(unsigned int *width);
 int hv_pmc_start(struct hv_pmc *pmc); /* -ENOENT: this hart has no free counter for the event */
@@ -299,8 +310,8 @@ void hv_sample(unsigned int mode, unsigned long pc);
 /* ---- files ---------------------------------------------------------------- */
 
 /*
- * The core's operations on a file descriptor. If a member is NULL, its operation fails with
- * -ENOTTY, -ENODEV or -EINVAL.
+ * The core's operations on a file descriptor. Any member may be NULL. Without ioctl, mmap_page or
+ * read, the operation fails with -ENOTTY, -ENODEV or -EINVAL respectively.
  */
 struct hv_file_ops {
 	int (*open)(void **priv); /* only for a device node: /dev/kvm */
@@ -318,8 +329,8 @@ extern const struct hv_file_ops kvm_dev_ops; /* the core's: /dev/kvm */
  */
 int hv_file_create(const char *name, const struct hv_file_ops *ops, void *priv);
 /*
- * If the open descriptor has these ops, take a reference and return its priv; otherwise return
- * NULL.
+ * If fd is open and its file has these ops, take a reference and return the file's priv; otherwise
+ * return NULL.
  */
 void *hv_file_hold(int fd, const struct hv_file_ops *ops);
 void hv_file_release(void *priv);
@@ -333,8 +344,8 @@ u64 hv_event_drain(struct hv_event *event); /* what read() would return; 0 if th
 /*
  * fn is called each time the eventfd is signaled, and with `closed` set when its last descriptor
  * has been closed; after that, the eventfd is no longer watched. fn returns true if it has taken
- * the event, as a read() would. It may run on any thread, under the eventfd's lock, so it must not
- * sleep or call hv_event_*().
+ * the event, as a read() would. fn may be called in any context, under the eventfd's lock, so it
+ * must not sleep or call hv_event_*().
  */
 struct hv_event_watch {
 	bool (*fn)(struct hv_event_watch *watch, bool closed);
@@ -360,9 +371,9 @@ struct hv_param {
 int hv_param_register(const struct hv_param *param);
 
 /*
- * The core's counters for /sys/kernel/debug/kvm. They are numbered from 0, and have the same
- * numbers for each VM as for all VMs together. Any thread may call these functions; they do not
- * sleep.
+ * The core's counters for /sys/kernel/debug/kvm. They are numbered from 0; a counter has the same
+ * number for every VM and for the sum over all VMs. Any thread may call these functions; they do
+ * not sleep.
  */
 #define HV_DEBUG_NAME 24
 
@@ -374,7 +385,7 @@ unsigned int kvm_debug_vm(unsigned int from, char *name);
 const char *kvm_debug_counter(unsigned int index, bool *writable); /* NULL beyond the last */
 /*
  * *value receives the VM's counter or, if vm is 0, the sum over all VMs. If `clear` is true, the
- * counter is also set to 0. Returns -ENOENT if the VM no longer exists.
+ * counter is then set to 0, in every VM if vm is 0. Returns -ENOENT if the VM no longer exists.
  */
 int kvm_debug_value(unsigned int vm, unsigned int counter, u64 *value, bool clear);
 

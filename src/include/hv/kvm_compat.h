@@ -13,7 +13,7 @@
 #define KVM_CAP_RISCV_MP_STATE_RESET 242
 #endif
 
-/* enum KVM_RISCV_SBI_EXT_ID continues after KVM_RISCV_SBI_EXT_STA. */
+/* IDs that follow KVM_RISCV_SBI_EXT_STA in enum KVM_RISCV_SBI_EXT_ID, and the number of IDs. */
 #define KVM_COMPAT_SBI_EXT_SUSP  11
 #define KVM_COMPAT_SBI_EXT_FWFT  12
 #define KVM_COMPAT_SBI_EXT_COUNT 13

@@ -2,8 +2,8 @@
 /*
  * list.h - a doubly linked, circular, intrusive list.
  *
- * An empty list's head points at itself. list_del() leaves the entry pointing
- * at itself, so deleting twice is harmless and list_is_linked() is exact.
+ * An empty list's head points at itself. list_del() leaves the entry pointing at itself, so
+ * deleting it again is harmless, and list_is_linked() then returns false.
  */
 #ifndef HV_LIST_H
 #define HV_LIST_H
@@ -41,7 +41,7 @@ static inline void list_insert(struct list_head *entry, struct list_head *prev,
 {
 	entry->prev = prev;
 	entry->next = next;
-	WRITE_ONCE(prev->next, entry); /* readers may check for an empty list without the lock */
+	WRITE_ONCE(prev->next, entry); /* list_empty() may be called without the list's lock */
 	next->prev = entry;
 }
 
@@ -70,7 +70,7 @@ static inline void list_del(struct list_head *entry)
 	for (pos = list_entry((head)->next, __typeof__(*pos), member); &pos->member != (head); \
 	     pos = list_entry(pos->member.next, __typeof__(*pos), member))
 
-/* The entry may be deleted in the body; `n` holds the one after it. */
+/* The loop's body may delete pos; `n` is the entry after it. */
 #define list_for_each_entry_safe(pos, n, head, member)                  \
 	for (pos = list_entry((head)->next, __typeof__(*pos), member),  \
 	    n = list_entry(pos->member.next, __typeof__(*pos), member); \

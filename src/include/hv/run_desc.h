@@ -2,10 +2,11 @@
 /*
  * run_desc.h - the run descriptor, in which a reader of RAM finds the data of a run.
  *
- * The descriptor is in the kernel image, right after the 64-byte Image header. A tool that has the
- * machine's RAM as a file (hstrace, scripts/hyperscope) finds the descriptor at
- * LOAD_ADDRESS + HS_RUN_DESC_OFFSET: it does not need symbols, and the machine may have crashed.
- * All fields are little-endian. Only the host writes the descriptor.
+ * The descriptor is in the kernel image, right after the 64-byte Image header. The image is loaded
+ * 0x200000 bytes above the start of RAM. So a tool that has the machine's RAM as a file (hstrace,
+ * scripts/hyperscope) finds the descriptor at offset 0x200000 + HS_RUN_DESC_OFFSET, without
+ * symbols, even if the machine has crashed. All fields are little-endian. Only the host writes the
+ * descriptor.
  */
 #ifndef HV_RUN_DESC_H
 #define HV_RUN_DESC_H

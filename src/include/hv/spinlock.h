@@ -3,9 +3,9 @@
  * spinlock.h - an unfair spinlock: the first to try a free lock gets it.
  *
  * The lock is unfair on purpose. Under QEMU, a hart is a thread, and if there are more harts than
- * processors, the next hart in a queue is often not running, so all the others would wait for its
- * time slice. With a ticket lock, guests' page faults were 20 times slower with 4 harts on 2
- * processors. With few harts and short critical sections, no hart starves.
+ * processors, the hart that a fair lock would serve next is often not running, so all the others
+ * would wait for its time slice. With a ticket lock, guests' page faults were 20 times slower with
+ * 4 harts on 2 processors. With few harts and short critical sections, no hart starves.
  *
  * The host kernel runs with interrupts off, so there is no irq-safe variant. A holder neither
  * sleeps nor accesses user memory. Zero is the unlocked state.
@@ -32,7 +32,7 @@ static inline bool spin_trylock(struct spinlock *lock)
 
 static inline void spin_lock(struct spinlock *lock)
 {
-	/* While waiting, only read the lock, so that its cache line can stay with the holder. */
+	/* Spin on loads: these can share the cache line, but an exchange needs it exclusively. */
 	while (!spin_trylock(lock))
 		while (__atomic_load_n(&lock->locked, __ATOMIC_RELAXED))
 			hv_cpu_relax();

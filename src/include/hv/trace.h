@@ -7,9 +7,9 @@
  *   trace_name(field, ...)     one no-op while the event is off
  *   trace_name_enabled()       for a site that must compute something first
  *
- * A record's VM and vCPU are those that trace_set_vcpu() has set for the hart at load and put.
- * Emitting a record neither locks nor waits nor allocates, and is possible in any context of the
- * host, with interrupts off. Documentation: docs/trace.md.
+ * A record's VM and vCPU are those that trace_set_vcpu() last set for the hart. Emitting a record
+ * neither locks nor waits nor allocates, and is possible in any context of the host, with
+ * interrupts off. Documentation: docs/trace.md.
  */
 #ifndef HV_TRACE_H
 #define HV_TRACE_H
@@ -66,12 +66,12 @@ enum trace_event {
 
 extern struct static_key trace_keys[TRACE_NR_EVENTS];
 
-/* Write one record into this hart's ring. Only the functions below call it. */
+/* Write one record into this hart's ring. Sites call the functions below, not this one. */
 #if defined(__riscv) && __SIZEOF_LONG__ == 8
 /*
  * This is not a C call: a C call would give the function around every site a stack frame and make
  * it save callee-saved registers, even while the event is off. trace_emit.S preserves all registers
- * except those that are named here, and does not write any memory that the compiler knows of.
+ * except those in the clobber list, and does not write any memory that the compiler knows of.
  */
 static inline __attribute__((always_inline)) void trace_emit(enum trace_event event, u64 a0, u64 a1,
 							     u64 a2, u64 a3, u64 a4)
@@ -112,8 +112,8 @@ on:                                                                             
 
 /*
  * Groups of events that share a site. A group is on while any of its events is on, so a hot path
- * needs only one no-op for all of them. TRACE_GROUP_slow_path contains the events whose sites the
- * fast path does not pass.
+ * needs only one no-op for all of them. TRACE_GROUP_slow_path contains the events for which an exit
+ * has to take the slow path, because the fast path does not record them.
  *
  * ORDER: group_members (trace_event.c)
  */
@@ -126,8 +126,8 @@ enum trace_group {
 	TRACE_GROUP_look,      /* run.c, before the world switch, if TRACE_GROUP_entry is on */
 	TRACE_GROUP_switch,    /* host: another thread runs */
 	TRACE_GROUP_sys_exit,  /* host: a system call ends */
-	TRACE_GROUP_line,      /* irq.c, a line goes up */
-	TRACE_GROUP_inject,    /* irq.c, lines are shown to the guest */
+	TRACE_GROUP_line,      /* irq.c, an interrupt line is raised */
+	TRACE_GROUP_inject,    /* irq.c, changed lines are copied to hvip */
 	TRACE_NR_GROUPS
 };
 
@@ -166,9 +166,9 @@ on:
 }
 
 /*
- * Note that this hart now works for this vCPU, or for none if vm is 0. This is done only while some
- * event is on: after the first event is switched on, a hart's records do not name a vCPU until the
- * hart next loads or enters one.
+ * Set the VM and vCPU that this hart's records name, or none if vm is 0. Does nothing while all
+ * events are off: after the first event is switched on, a hart's records do not name a vCPU until
+ * the hart next loads or enters one.
  */
 static inline __attribute__((always_inline)) void trace_set_vcpu(unsigned int vm, unsigned int vcpu)
 {
@@ -183,7 +183,7 @@ on:
 /* Where a hart was when it was sampled. ORDER: hst_name_mode() (trace/file/names.c) */
 enum sample_mode {
 	SAMPLE_U,    /* a program of the host */
-	SAMPLE_HS,   /* the host's kernel: pc is the start of the function that was running */
+	SAMPLE_HS,   /* the host's kernel: pc is in the running function, often at its start */
 	SAMPLE_VU,   /* a program of the guest */
 	SAMPLE_VS,   /* the guest's kernel */
 	SAMPLE_IDLE, /* the host's kernel, with nothing to run */
@@ -192,12 +192,12 @@ enum sample_mode {
 /* ---- exits: exact counts and what they cost ---------------------------------- */
 
 /*
- * Part of struct kvm_vcpu. The cost of an exit is the number of instructions (instret) or the time
- * (exitstat=) between trace_exit_begin(), right after the world switch, and trace_exit_end(), right
- * before the next world switch; the cost includes user space and sleep. The exit's class may be set
- * at any point in between. Each hart has its own instret, so if a vCPU has changed harts during an
- * exit, the exit is counted, but has no cost ("unpriced"). The same holds for a vCPU's last exit,
- * because no entry follows it.
+ * Part of struct kvm_vcpu. The cost of an exit is the number of instructions (instret) or the time,
+ * as exitstat= selects, between trace_exit_begin(), right after the world switch, and
+ * trace_exit_end(), right before the next world switch; the cost includes user space and sleep. The
+ * exit's class may be set at any point in between. Each hart has its own instret, so if costs are
+ * in instructions and a vCPU has changed harts during an exit, the exit is counted, but has no cost
+ * ("unpriced"). In both units, a vCPU's last exit has no cost, because no entry follows it.
  */
 struct trace_exit_clock {
 	u64 start;
@@ -209,11 +209,11 @@ struct trace_exit_clock {
 
 extern struct static_key trace_exit_key;
 /*
- * On while exits need a class: while exits are accounted for, or while an event that ends an exit
- * is on.
+ * On while exits need a class: while exits are accounted for, or while an event whose records end
+ * an exit (kvm_entry, kvm_userspace_exit) is on.
  */
 extern struct static_key trace_class_key;
-/* For the end of an exit in switch_fast.S: on while exits are accounted for or sampled. */
+/* For the end of an exit in switch_fast.S: on while exits are accounted for or `sample` is on. */
 extern struct static_key trace_fast_end_key;
 
 void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause);
@@ -277,9 +277,9 @@ on:
 }
 
 /*
- * Call this after events were switched on or off. If no event was on for a time, the class may be
- * that of an earlier exit, so forget it. While exits are accounted for, however, the class is
- * always that of the current exit.
+ * Call this after events were switched on or off. While trace_class_key was off, no class was set,
+ * so the class may be that of an earlier exit: forget it. While exits are accounted for, however,
+ * the class is always that of the current exit.
  */
 static inline void trace_exit_events_switched(struct trace_exit_clock *clock)
 {
@@ -301,8 +301,8 @@ on:
 /* ---- the host's side ---------------------------------------------------------- */
 
 /*
- * Lay out [mem, mem + size) for nr_harts, and start with every event off. Returns 0, or -EINVAL if
- * `size` is too small even for the statistics. Called while only one hart runs.
+ * Lay out [mem, mem + size) for nr_harts. Returns 0, or -EINVAL if `size` is less than
+ * trace_mem_size(nr_harts, PAGE_SIZE). Called while only one hart runs and every event is off.
  */
 int trace_mem_init(void *mem, size_t size, unsigned int nr_harts, unsigned long timebase_hz,
 		   bool instret_exact);
@@ -324,7 +324,8 @@ int trace_select(const char *list, const char **bad);
  */
 void trace_apply(const bool *chosen);
 /*
- * On while records go through filters or triggers, or go to a ring that keeps the oldest records.
+ * On while trace_emit_slow() decides about each record: while there is a filter or a trigger, while
+ * tracing_on is 0, or while full rings keep their oldest records.
  */
 extern struct static_key trace_slow_key;
 void trace_emit_slow(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64 a4);
@@ -349,8 +350,9 @@ bool trace_instret_is_exact(void);
 unsigned long trace_hist_bucket(u64 value);
 
 /*
- * Called at boot (trace_boot.c): trace_init() reserves trace memory, and trace_start() applies the
- * boot arguments once memory can be allocated.
+ * Called at boot (trace_boot.c): trace_init() reserves trace memory and sets up the accounting for
+ * exits; trace_start() applies the boot arguments for events and filters, once memory can be
+ * allocated.
  */
 void trace_init(void);
 void trace_start(void);

@@ -2,21 +2,21 @@
 /*
  * trace_mem.h - the layout of trace memory, for the host and for a reader of its RAM.
  *
- *   +0               struct trace_mem            what there is, and where
+ *   +0               struct trace_mem            sizes, and offsets of the other parts
  *   formats_offset   text: events and classes    (trace_formats_write())
  *   harts_offset     one area per hart, hart_stride bytes apart:
- *       +0              struct trace_hart_mem    the ring's control
+ *       +0              struct trace_hart_mem    the ring's control data
  *       stats_offset    struct exit_stat[nr_slots]
  *       ring_offset     struct trace_record[ring_records]
  *
  * All fields are little-endian. Trace memory belongs to the host kernel alone: it is never user
- * memory, and so never in a memslot. Record n of a hart has index n % ring_records. So
- * the ring keeps the newest records (with trace.overwrite=0, it keeps the first ones and drops new
- * ones); `head` is the number of records ever written.
+ * memory, and so never in a memslot. Record n of a hart is in slot n % ring_records of its ring, so
+ * the ring keeps the newest records. With trace.overwrite=0, it keeps the first ones and drops new
+ * ones. `head` is the number of records ever written.
  *
  * A reader of a killed machine's RAM can rely on this: `head` is written after the record that it
- * counts, so records head - ring_records + 1 .. head - 1 are complete. The slot at `head` may be
- * half written.
+ * counts, so records head - ring_records + 1 .. head - 1 are complete. The slot of record `head`
+ * may be half written.
  */
 #ifndef HV_TRACE_MEM_H
 #define HV_TRACE_MEM_H
@@ -110,7 +110,7 @@ struct trace_mem {
 	u64 hart_stride;
 	u64 stats_offset; /* inside a hart's area */
 	u64 ring_offset;
-	u64 ring_records; /* a power of two; 0: no ring */
+	u64 ring_records; /* a power of two */
 	u64 timebase_hz;
 	u64 start_time; /* when tracing was set up; readers show times relative to it */
 	u64 start_instret;

@@ -2,21 +2,23 @@
 /*
  * bus.c - offer stores outside memory to ioeventfds and coalesced-MMIO zones.
  *
- * If several devices match, the first one that takes the store wins. Their order is Linux's: a new
- * device is inserted before the first device that does not begin at a lower address and that ends
- * at a higher one (a device of length 0: before the first device that begins at a higher address).
- * A zone whose ring is full does not take the store, which is then offered to the next device.
+ * If several devices match, the first one that takes the store wins. A zone whose ring is full does
+ * not take the store, which is then offered to the next device. The order of devices is Linux's: a
+ * new device is inserted before the first device that begins at the same or a higher address and
+ * ends at a higher one. A new device of length 0 is inserted before the first device that begins at
+ * a higher address.
  *
- * If ranges overlap, the devices are not sorted by address, so plain bisection does not work. But
- * each entry has two bounds, and neither ever decreases from one entry to the next: `reach`, the
- * last byte of all ranges up to this entry, and `from`, the first byte of all ranges from this
- * entry on. A store can only match after the last entry whose `reach` is below it and before the
- * first entry whose `from` is above it. If nothing overlaps, at most one entry remains.
+ * Devices whose ranges overlap are not necessarily sorted by address, so plain bisection does not
+ * work. But each entry has two bounds that never decrease from one entry to the next: `reach`, the
+ * last byte of all ranges up to and including this one, and `from`, the first byte of all ranges
+ * from this one on. A store can match only entries after the last one whose `reach` is below the
+ * store's address, and before the first one whose `from` is above it. If no ranges overlap, this
+ * leaves at most one entry.
  */
 #include "exit/bus.h"
 #include <string.h>
 
-#define FEW 8 /* up to this many entries are scanned without a search */
+#define FEW 8 /* up to this many entries are scanned without bisection; also the initial capacity */
 
 struct bus_entry {
 	gpa_t reach; /* the highest address of this range and of those before it */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * bus.h - in-kernel devices that take stores: ioeventfds and coalesced-MMIO zones.
+ * bus.h - in-kernel devices that take stores (ioeventfds, coalesced-MMIO zones), and irqfds.
  */
 #ifndef KVM_BUS_H
 #define KVM_BUS_H
@@ -16,11 +16,12 @@ enum kvm_bus_kind {
 
 struct bus_device {
 	gpa_t gpa;
-	u32 len;   /* bytes; 0: only the address is compared */
-	bool gone; /* bus_sweep() removes it */
+	u32 len;   /* bytes; 0: an ioeventfd for stores of any width, or an empty zone */
+	bool gone; /* to be removed by bus_sweep() */
 	/*
-	 * Offer a store near the device's range. The device itself checks whether the store
-	 * matches, and returns true if it takes it. Called with bus_lock held; must not sleep.
+	 * Offer a store whose address may be in the device's range. The function itself checks
+	 * whether the store matches, and returns true if the device takes the store. Called with
+	 * bus_lock held; must not sleep.
 	 */
 	bool (*store)(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned int len,
 		      u64 data);
@@ -34,13 +35,13 @@ struct bus_device {
  */
 int bus_store(struct kvm *vm, gpa_t gpa, unsigned int len, u64 data);
 /*
- * Add a device to its bus. Call with bus_lock held. Returns -ENOSPC if the bus has too many zones,
- * or -ENOMEM.
+ * Add a device to the VM's bus of this kind. Call with bus_lock held. Returns 0, -ENOSPC if the bus
+ * already has BUS_MAX_ZONES zones (even if the device is not a zone), or -ENOMEM.
  */
 int bus_add(struct kvm *vm, enum kvm_bus_kind kind, struct bus_device *dev);
 /* Remove every device that is `gone`; its owner then frees it. Call with bus_lock held. */
 void bus_sweep(struct kvm *vm, enum kvm_bus_kind kind);
-void bus_vm_destroy(struct kvm *vm); /* called after the VM's devices are gone */
+void bus_vm_destroy(struct kvm *vm); /* called after all devices of the VM have been freed */
 
 /* coalesced.c */
 int coalesced_vm_init(struct kvm *vm);
@@ -56,7 +57,10 @@ void ioeventfd_vm_destroy(struct kvm *vm);
 int kvm_vm_ioctl_irqfd(struct kvm *vm, const struct kvm_irqfd *args);
 void irqfd_vm_destroy(struct kvm *vm);
 
-/* Handle the VM ioctls for interrupts. Returns -EINVAL for any other command. */
+/*
+ * Answer the VM ioctls that need an in-kernel interrupt controller: there is none, so they all
+ * fail. Returns -EINVAL for any other command.
+ */
 long irqchip_ioctl(unsigned int cmd, unsigned long arg);
 
 #endif

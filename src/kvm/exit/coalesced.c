@@ -5,9 +5,9 @@
  * Each VM has one ring, in a page that every vCPU's mapping shows at
  * KVM_COALESCED_MMIO_PAGE_OFFSET. We fill the ring at `last`, user space takes entries from
  * `first`, and one entry always stays free to tell a full ring from an empty one. User space can
- * write to the page, so the page is as untrusted as struct kvm_run: `last` is read once for each
- * store, and if its value is invalid, the ring counts as full. That is always correct, because a
- * store that finds no room goes to user space like any other.
+ * write to the page, so the page is as untrusted as struct kvm_run: `last` is read only once when a
+ * store is offered, and if its value is invalid, the ring counts as full. It is always correct not
+ * to take a store: the next device or, in the end, user space handles it.
  */
 #include "exit/bus.h"
 
@@ -86,8 +86,8 @@ static bool contains(const struct zone *zone, gpa_t gpa, u32 size)
 }
 
 /*
- * Remove every zone that contains the given range, as Linux does. It is not an error if there is no
- * such zone. Returns -EINVAL if args->pio is neither 0 nor 1.
+ * Remove every zone of the given kind that contains the given range, as Linux does. It is not an
+ * error if there is no such zone. Returns -EINVAL if args->pio is neither 0 nor 1.
  */
 int kvm_vm_ioctl_unregister_coalesced(struct kvm *vm, const struct kvm_coalesced_mmio_zone *args)
 {

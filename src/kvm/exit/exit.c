@@ -2,8 +2,8 @@
 /*
  * exit.c - dispatch an exit to the handler for its cause.
  *
- * Traps that are delegated to the guest have rows as well, so the core is correct on a hart that
- * does not implement every bit of hedeleg. An exception without a row ends the run with
+ * exit_table[] has rows even for traps that are delegated to the guest, so the core is correct on a
+ * hart that does not implement every bit of hedeleg. An exception without a row ends KVM_RUN with
  * KVM_EXIT_INTERNAL_ERROR.
  */
 #include "exit/exit.h"
@@ -13,8 +13,9 @@
 #include "vcpu/pmu.h"
 
 /*
- * If breakpoints are delegated, redirect the trap to the guest. Otherwise, KVM_SET_GUEST_DEBUG is
- * on: end KVM_RUN with KVM_EXIT_DEBUG, for the VMM's debugger.
+ * A breakpoint that is delegated gets here only if the hart does not implement that bit of hedeleg:
+ * redirect the trap to the guest. Otherwise, user space has enabled debugging with
+ * KVM_SET_GUEST_DEBUG: end KVM_RUN with KVM_EXIT_DEBUG.
  */
 static int exit_breakpoint(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
@@ -41,9 +42,9 @@ static int exit_counted_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 }
 
 /*
- * The handler for each cause. With fastpath=on (the default), switch_fast.S first offers SBI calls
- * and WFI (EXC_ECALL_VS, EXC_VIRTUAL_INST) to fastpath.c. An exit that fastpath.c finishes does not
- * get here.
+ * The handler for each exception. With fastpath=on (the default), switch_fast.S first offers exits
+ * with the causes EXC_ECALL_VS and EXC_VIRTUAL_INST to fastpath.c. An exit that fastpath.c finishes
+ * does not get here.
  */
 /* ORDER: exception codes (hv/csr.h) */
 /* lab 3: write exit_table[]: the handler of each cause */
@@ -110,11 +111,14 @@ exit_fn *exit_handler(unsigned long cause)
 	/* lab 3 end */
 }
 
-/* Not inlined: otherwise, gcc would move the arguments of exit_dispatch() even for an SBI call. */
+/*
+ * Not inlined: otherwise, gcc would copy exit_dispatch()'s arguments to other registers even for an
+ * SBI call.
+ */
 static __attribute__((noinline)) int dispatch_other(struct kvm_vcpu *vcpu,
 						    const struct hv_trap *trap)
 {
-	/* A handler that sleeps, or an interrupt, may leave a signal or a waiting thread behind. */
+	/* The handler may sleep or take an interrupt: recheck for signals and waiting threads. */
 	vcpu_set_request(vcpu, REQ_HOST);
 	return exit_handler(trap->scause)(vcpu, trap);
 }
@@ -122,8 +126,8 @@ static __attribute__((noinline)) int dispatch_other(struct kvm_vcpu *vcpu,
 int exit_dispatch(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	/*
-	 * An SBI call is the shortest exit and does not leave any work for the host, so REQ_HOST is
-	 * not needed.
+	 * SBI calls are the shortest exits and rarely leave work for the host, so REQ_HOST is not
+	 * set for them here. If a call sleeps, it is set elsewhere (lazy_put.c, sbi_legacy.c).
 	 */
 	if (trap->scause == EXC_ECALL_VS)
 		return exit_sbi(vcpu, trap);

@@ -25,17 +25,20 @@ static inline void complete_exit(struct kvm_vcpu *vcpu)
 	complete(vcpu);
 }
 
-/* Enter the guest; return at its next trap. Call with interrupts off and the vCPU loaded. */
+/*
+ * Enter the guest; return at the next exit that the fast path does not finish. Call with interrupts
+ * off and the vCPU loaded.
+ */
 void vcpu_switch(struct kvm_vcpu *vcpu);
 /*
- * fastpath.c: handle a short exit completely. If `done` is set, the guest can continue; otherwise,
- * nothing has changed. Called by switch_fast.S with mode = IN_GUEST and interrupts off. Of the
- * registers in `guest`, only ra, sp, gp, tp, t0-t6 and a0-a7 are in memory; sepc and sstatus are
- * still in the hart's CSRs.
+ * fastpath.c: handle a short exit completely, or decline it. If `done` is set, the guest can
+ * continue; otherwise, nothing has changed. Called by switch_fast.S with interrupts off and mode
+ * still IN_GUEST (or KICKED). Of the registers in `guest`, only ra, sp, gp, tp, t0-t6 and a0-a7 are
+ * in memory; sepc, sstatus and hstatus are still in the hart's CSRs.
  */
 struct fast_exit {
-	struct kvm_vcpu *vcpu; /* the argument, returned: assembly has no other place to keep it */
-	unsigned long done;    /* a bool, but a whole register: returned in a1 */
+	struct kvm_vcpu *vcpu; /* the argument: assembly has no free register that C preserves */
+	unsigned long done;    /* a bool in a whole register, a1, so that beqz can test it */
 };
 struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu);
 struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu);

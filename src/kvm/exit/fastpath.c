@@ -3,16 +3,16 @@
  * fastpath.c - exits that are handled without a full world switch (toggle fastpath=on).
  *
  * These are a guest's requests to its own hart for which no thread has to wait: SBI base, set_timer
- * with Sstc, an IPI or a fence for itself, and WFI with an interrupt pending. Each exit is checked
- * first, because a declined exit must not have changed anything. It is then handled by the
- * functions of the slow path, with the same events, counters and clock.
+ * with Sstc, an IPI or a fence that names only the caller, and WFI with an interrupt pending. Each
+ * exit is checked first, because a declined exit must not have changed anything. It is then handled
+ * as on the slow path, mostly by the same functions, with the same events, counters and clock.
  *
  * mode stays IN_GUEST. So a thread that wants this vCPU sends an interrupt, which is pending when
- * the guest continues and ends the guest's run at once. No kick is lost, and a thread that waits
- * for the vCPU to leave the guest waits a few hundred instructions longer. For the same reason, the
- * fast path does not serve requests: fences, a new VMID, signals and rescheduling are left to the
- * slow path, which handles the exit that the interrupt causes. Exits also take the slow path while
- * a request is pending, or while an event is on that only the slow path records.
+ * the guest continues and ends the guest's run at once. No kick is lost, but a thread that waits
+ * for the vCPU to leave the guest may wait a few hundred instructions longer. The fast path does
+ * not serve requests: fences, a new VMID, signals and rescheduling are left to the slow path, which
+ * handles the exit that the interrupt causes. Exits also take the slow path while a request is
+ * pending, or while an event is on that only the slow path records.
  */
 #include "exit/exit.h"
 #include "kvm.h"
@@ -42,7 +42,7 @@ INLINE void begin(struct kvm_vcpu *vcpu, enum exit_class class)
 			       csr_read(htinst));
 }
 
-/* Continue the guest `len` bytes after the instruction that trapped. */
+/* Continue the guest after the instruction that trapped, which is `len` bytes long. */
 INLINE struct fast_exit end(struct kvm_vcpu *vcpu, unsigned long len, enum exit_class class)
 {
 	unsigned long sepc = csr_read(sepc) + len;
@@ -81,7 +81,7 @@ INLINE struct fast_exit call(struct kvm_vcpu *vcpu, sbi_fn *handle, enum exit_cl
 	return end(vcpu, ECALL_LEN, class);
 }
 
-/* Like sbi_ipi(), but updates the line at once, not through a request. */
+/* Like sbi_ipi() for the caller alone, but updates hvip at once, not through a request. */
 INLINE struct fast_exit ipi_to_self(struct kvm_vcpu *vcpu)
 {
 	struct sbiret ret = { SBI_SUCCESS, 0 };
@@ -172,7 +172,7 @@ struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu)
 
 /*
  * Finish only a WFI in VS with an interrupt pending: in VU, WFI is an illegal instruction. If a
- * line has changed, the slow path handles the exit.
+ * line has changed and hvip is not up to date (irq_changed), the slow path handles the exit.
  */
 struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu)
 {

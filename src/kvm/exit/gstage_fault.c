@@ -3,8 +3,8 @@
  * gstage_fault.c - handle guest page faults: map memory, emulate MMIO or inject an access fault.
  *
  * The functions of gpa.h determine the address. If the address is memory, find the host page and
- * map it. If it is not, the access is MMIO, or, if there is no load or store to emulate, the guest
- * gets the access fault that hardware would have raised.
+ * map it. If it is not, or if the access is a store to read-only memory, the access is MMIO. If
+ * there is no load or store to emulate, the guest gets the access fault that hardware would raise.
  *
  * Mapping a page races with the host taking pages back (notifier.c). This order resolves the race:
  * read inval_seq; look up the memory map and the page with no lock held, because the lookup may
@@ -12,9 +12,10 @@
  * progress, do nothing: the guest faults again. A new memory map changes inval_seq, too.
  *
  * No fence follows if a new leaf has not replaced anything. A hart that has cached the absence of
- * the leaf (S §2.1 allows this) faults once more, finds the leaf and fences its address; if it
- * faults a third time, it fences everything. No fence.i follows either: if the page has contents,
- * the host has made every vCPU execute a fence.i (notifier.c).
+ * the leaf (S §2.1 allows this) faults once more, finds the leaf and fences the faulting address;
+ * if it faults on this page a third time, it fences everything. No fence.i follows either: when the
+ * host maps a page that may already contain instructions, it has every vCPU execute a fence.i
+ * (notifier.c).
  *
  * Spec: H §5.1, §6.3.
  */
@@ -80,8 +81,8 @@ static pte_t leaf_flags(const struct memslot *slot, const struct gstage_fault *f
 }
 
 /*
- * mmu_lock held. Returns true if the host has invalidated pages or the memory map has changed since
- * seq was read, or if any page of the leaf is being invalidated: that invalidation has already
+ * mmu_lock held. Returns true if an invalidation has ended or the memory map has changed since seq
+ * was read, or if any page of the leaf is being invalidated: that invalidation may already have
  * unmapped the page and would not unmap it again.
  */
 static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int level,
@@ -96,15 +97,15 @@ static bool fault_is_stale(const struct gstage *gs, hva_t hva, unsigned int leve
 }
 
 /*
- * mmu_lock held. The leaf `pte` has replaced `old`, a leaf or a table. Returns the fence that other
- * harts need, if any; `end` without `fence` means that old == pte.
+ * mmu_lock held. The leaf `pte` has replaced `old`, a leaf or a table. Returns the flush that all
+ * vCPUs need, if any. If `fence` is false, none is needed; a nonzero `end` then means old == pte.
  */
 static struct gstage_pending_flush flush_for_replaced(struct gstage *gs, gpa_t gpa,
 						      unsigned int level, pte_t old, pte_t pte)
 {
 	/*
-	 * A fence is needed if the PPN changes or W is removed. A read fault that races with a
-	 * write fault removes W (dirty log). If `old` is a table, its PPN differs.
+	 * A flush is needed if the PPN changes or W is removed. In a logged slot, a read fault that
+	 * races with a write fault removes W. If `old` is a table, its PPN differs.
 	 */
 	if (!(((old ^ pte) & PTE_PPN) || (old & ~pte & PTE_W)))
 		return (struct gstage_pending_flush){ .end = old == pte };
@@ -113,9 +114,10 @@ static struct gstage_pending_flush flush_for_replaced(struct gstage *gs, gpa_t g
 }
 
 /*
- * The leaf was already there, so this hart has cached an older state. A fence by address drops an
- * older leaf, but not necessarily the cached absence of a pointer to a table above the leaf
- * (H §3.2). In that case, the guest faults again at once, and everything is fenced.
+ * The leaf was already there: either another vCPU has mapped it meanwhile, or this hart has cached
+ * an older state. A fence by address drops an older leaf, but not necessarily the cached absence of
+ * a pointer to a table above the leaf (H §3.2). In that case, the guest faults again at once, and
+ * everything is fenced.
  */
 static __attribute__((noinline)) void fence_spurious(struct kvm_vcpu *vcpu,
 						     const struct hfence *fence)
@@ -140,7 +142,7 @@ static void fence_replaced(struct kvm_vcpu *vcpu, gpa_t gpa,
 	else if (pending->end)
 		fence_spurious(vcpu, &fence);
 	else
-		tlb_fence_local(vcpu->kvm, &fence); /* this hart may cache the old permissions */
+		tlb_fence_local(vcpu->kvm, &fence); /* drop old permissions cached by this hart */
 }
 
 static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
@@ -199,9 +201,9 @@ static int map_fault(struct kvm_vcpu *vcpu, const struct memslot *slot,
 }
 
 /*
- * Is this the page where this vCPU last accessed a device, and is the memory map the same? If so,
- * there is no slot to look up. Returns true only for an access that htinst describes completely:
- * htinst is odd, which also rules out a page-table access.
+ * Is the access to the page where this vCPU last accessed a device, with the same memory map as
+ * then? If so, there is no slot to look up. htinst must be odd, that is, hold the transformed
+ * instruction: then the instruction's own access has faulted, not a page-table access.
  */
 static bool is_device_again(const struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
@@ -220,7 +222,7 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 
 	memslot_vcpu_refresh(vcpu);
 	if (gpa->locate(vcpu, trap, &fault)) {
-		/* The mapping exists by now, or the guest has changed its own tables. */
+		/* The G-stage permits the access by now, or the guest has changed its tables. */
 		trace_kvm_page_fault((gpa_t)trap->htval << 2, trap->scause);
 		return RESUME_GUEST;
 	}
@@ -230,7 +232,7 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 		guess = fault;
 		if (gpa->confirm(vcpu, trap, &fault))
 			return RESUME_GUEST;
-		/* Every MMIO access comes here: look again only if the access has changed. */
+		/* Usually MMIO: look again only if confirm() has changed the access. */
 		if (fault.gpa != guess.gpa || fault.write != guess.write)
 			slot = backing(vcpu, &fault);
 	}
@@ -238,8 +240,9 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 		return map_fault(vcpu, slot, &fault, seq);
 
 	/*
-	 * This is not memory. A fetch, or a page-table access of the VS-stage walk, has no load or
-	 * store to emulate: hardware would raise an access fault.
+	 * This is not memory, or it is a store to read-only memory. A fetch, a page-table access of
+	 * the VS-stage walk and an access by unpriv_read() (!has_insn) leave no load or store to
+	 * emulate: hardware would raise an access fault.
 	 */
 	if (fault.fetch || fault.implicit || !has_insn)
 		return vcpu_inject_access_fault(vcpu, trap);

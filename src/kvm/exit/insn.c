@@ -2,10 +2,10 @@
 /*
  * insn.c - virtual-instruction exits and illegal instructions.
  *
- * Only WFI in VS, wrs.nto and accesses to a few CSRs are handled; user space handles some of the
- * CSRs (KVM_EXIT_RISCV_CSR). Everything else needs a privilege that this guest does not have: the
- * guest takes an illegal-instruction exception, as on a hart without the feature (H §6.1: HS
- * emulates the absence of what it does not offer).
+ * Of the instructions that cause virtual-instruction exits, only WFI in VS, wrs.nto and accesses to
+ * a few CSRs are emulated, for some of these CSRs by user space (KVM_EXIT_RISCV_CSR). All others
+ * need a privilege that this guest does not have: the guest takes an illegal-instruction exception,
+ * as on a hart without the feature (H §6.1: HS emulates the absence of what it does not offer).
  */
 #include "exit/exit.h"
 #include "kvm.h"
@@ -24,7 +24,7 @@
 #define INSN_RS1      GENMASK(19, 15)
 #define INSN_CSR      GENMASK(31, 20)
 #define OPCODE_SYSTEM 0x73
-#define FUNCT3_IMM    4 /* the rs1 field is a number, not a register */
+#define FUNCT3_IMM    4 /* the rs1 field is an immediate, not a register number */
 #define FUNCT3_RW     1
 #define FUNCT3_RS     2
 #define FUNCT3_RC     3
@@ -50,7 +50,7 @@ static unsigned long trapped_insn(struct kvm_vcpu *vcpu, const struct hv_trap *t
 	insn = unpriv_read(vcpu, true, trap->sepc, &fetch);
 	if (!fetch.scause)
 		return insn;
-	/* The host has taken the page back. The guest's own fetch will fault it in again. */
+	/* G-stage fault: the host has taken the page back. The guest's fetch will map it again. */
 	if (fetch.htval || fetch.scause >= EXC_INST_GUEST_PAGE_FAULT)
 		return 0;
 	vcpu_inject_trap(vcpu,
@@ -189,7 +189,7 @@ int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		return RESUME_GUEST;
 	trace_kvm_virtual_inst(insn);
 
-	/* WFI in VU exits regardless of VTW, and is illegal (H §6.1). */
+	/* In VU, WFI exits whatever VTW is, and is an illegal instruction (H §6.1). */
 	if (from_vs && insn == INSN_WFI) {
 		vcpu->guest.sepc += 4;
 		return vcpu_wfi(vcpu);

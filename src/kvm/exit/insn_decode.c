@@ -3,11 +3,11 @@
  * insn_decode.c - decode loads and stores (see insn_decode.h).
  *
  * Integer loads and stores are decoded completely. AMO, LR/SC, FP, vector and cache-block
- * instructions are only recognized (ACCESS_OTHER); mmio.c decides what to do with them. Unknown
+ * instructions are only recognized (ACCESS_OTHER); mmio.c decides what to do with them. All other
  * encodings are ACCESS_NONE.
  *
- * The tables are checked against the assembler's own encodings by
- * tests/native/test_insn_decode.c. Spec: RV32I §6, RV64I §3, C §3, Zcb, H §6.3.
+ * tests/native/test_insn_decode.c checks the decoder against the assembler's own encodings.
+ * Spec: RV32I §6, RV64I §3, C §3, Zcb, H §6.3.
  */
 #include "hv/bits.h"
 #include "exit/insn_decode.h"
@@ -133,7 +133,7 @@ static void set_c(struct access_insn *access, enum access_kind kind, unsigned in
 	access->offset = (long)offset;
 }
 
-/* Zcb: loads and stores of bytes and halfwords, selected by bits 12:10. */
+/* Zcb: loads and stores of bytes and halfwords, selected by bits 12:10; halfwords also by bit 6. */
 static void decode_zcb(unsigned long insn, struct access_insn *access)
 {
 	bool store = bits(insn, 11, 11), half = bits(insn, 10, 10), bit6 = bits(insn, 6, 6);

@@ -6,7 +6,7 @@
 #include "hv/types.h"
 
 enum access_kind {
-	ACCESS_NONE, /* not an instruction that accesses memory */
+	ACCESS_NONE, /* no memory access, or an unknown encoding */
 	ACCESS_LOAD, /* integer, into a register */
 	ACCESS_STORE,
 	ACCESS_OTHER, /* accesses memory in a way that MMIO emulation does not support */
@@ -30,9 +30,9 @@ void insn_decode_access(unsigned long insn, struct access_insn *access);
 
 /*
  * Decode htinst, which must hold the transformed instruction (H §6.3). A compressed instruction is
- * expanded, with bit 1 clear. The field of the base register holds the distance from the address of
- * the access to the address that faulted, which is 0 unless the access is misaligned. htinst
- * contains neither base nor offset, so both are set to 0; *distance is set.
+ * expanded there, with bit 1 clear. The field of the base register holds the distance in bytes from
+ * the address of the access to the address that faulted, which is 0 unless the access is
+ * misaligned; *distance receives it. htinst contains neither base nor offset, so both are set to 0.
  */
 void insn_decode_htinst(unsigned long htinst, struct access_insn *access, unsigned int *distance);
 

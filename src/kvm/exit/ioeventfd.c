@@ -4,7 +4,7 @@
  * space.
  *
  * The checks, their order and their errno values are Linux's. As in Linux, a removal checks only
- * that the ioeventfd exists.
+ * that the descriptor is an eventfd and that the ioeventfd exists.
  */
 #include "exit/bus.h"
 
@@ -12,7 +12,7 @@ struct ioeventfd {
 	struct bus_device dev;
 	struct list_head link; /* in kvm->ioeventfds */
 	enum kvm_bus_kind kind;
-	bool match; /* take only stores of `data` */
+	bool match; /* take only stores of the value `data` */
 	u64 data;
 	struct hv_event *event;
 };
@@ -110,7 +110,7 @@ static enum kvm_bus_kind kind_of(u32 flags)
 	return flags & KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY ? KVM_BUS_CHANNEL : KVM_BUS_MMIO;
 }
 
-/* Allocate an ioeventfd as the call describes it. It is not on any list yet. */
+/* Allocate the ioeventfd that args describes. It is not on any list yet. */
 static int make_ioeventfd(const struct kvm_ioeventfd *args, struct ioeventfd **iop)
 {
 	struct ioeventfd *io = hv_alloc(sizeof(*io));

@@ -2,11 +2,12 @@
 /*
  * mmio.c - emulate an access to a guest physical address that is not memory.
  *
- * The register and the width come from htinst if the hardware has provided the transformed
- * instruction there. Otherwise, they come from the instruction itself, which is fetched again in
- * the way the guest would fetch it (H §3.1: HLVX). Stores are first offered to ioeventfds and
- * coalesced-MMIO rings (bus.c). All other emulated accesses go to user space as KVM_EXIT_MMIO, and
- * user space's answer takes effect once, at the next KVM_RUN.
+ * With mmio_decode=htinst (the default), the register and the width come from htinst if the
+ * hardware has provided the transformed instruction there. Otherwise, they come from the
+ * instruction itself, which is fetched again in the way the guest would fetch it (H §3.1: HLVX).
+ * Stores are first offered to ioeventfds and coalesced-MMIO rings (bus.c). All other emulated
+ * accesses go to user space as KVM_EXIT_MMIO, and user space's answer takes effect once, at the
+ * next KVM_RUN.
  *
  * Only naturally aligned integer loads and stores of 1, 2, 4 and 8 bytes are emulated. All other
  * accesses get the answer of hardware whose I/O region supports neither atomics nor FP nor
@@ -19,9 +20,10 @@
  *   guest page-table entry, or a fetch       see gstage_fault.c
  *
  * The new fetch may read a different instruction from the one that trapped, because another vCPU
- * may have changed the code or the mapping meanwhile. In that case, the guest continues at the same
- * pc, where it may trap again. If the guest's own fetch would fail, the guest gets the instruction
- * fault of that fetch.
+ * may have changed the code or the mapping meanwhile. If this instruction does not access memory,
+ * or is an integer load or store that cannot have made the access, the guest continues at the same
+ * pc, where it may trap again. If the new fetch faults, the guest gets the instruction fault that
+ * its own fetch would raise, or, if the fault is in the G-stage, continues at the same pc.
  *
  * Walkthrough: docs/mmio.md
  */
@@ -37,11 +39,11 @@ enum { /* the types in kvm_mmio events, as Linux numbers them */
 	MMIO_WRITE = 2,
 };
 
-/* What to do about a trap, once its instruction has been determined. */
+/* What to do about a trap: the result of decoding its instruction. */
 enum verdict {
 	VERDICT_EMULATE,
 	VERDICT_ACCESS_FAULT, /* to the guest */
-	VERDICT_RESUME,       /* continue the guest, with its own trap or at the same pc */
+	VERDICT_RESUME,       /* continue the guest at the same pc, or with the fetch's trap */
 };
 
 static bool trap_is_store(const struct hv_trap *trap)
@@ -75,9 +77,9 @@ static unsigned long gpr_read(const struct kvm_vcpu *vcpu, unsigned int reg)
 }
 
 /*
- * Does the fetched instruction make the access that trapped? *distance receives the number of bytes
- * from the address of the access to the address that faulted. Only the low 32 bits are compared:
- * pointer masking, or UXL = 32, may have changed the upper ones.
+ * Can the fetched instruction have made the access that trapped? *distance receives the number of
+ * bytes from the address of the access to the address that faulted. Only the low 32 bits of the
+ * addresses are compared: pointer masking, or UXL = 32, may have changed the upper bits.
  */
 static bool access_matches(const struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			   const struct access_insn *access, unsigned int *distance)
@@ -155,7 +157,7 @@ static void mmio_complete(struct kvm_vcpu *vcpu)
 	u64 data;
 
 	if (!mmio->is_store) {
-		/* User space may write to the page at the same time: read once. */
+		/* User space may change struct kvm_run at the same time: read the data once. */
 		data = READ_ONCE(*(const u64 *)vcpu->run->mmio.data) & width_mask(mmio->len);
 		if (mmio->reg)
 			vcpu->guest.gpr[mmio->reg] = extend(data, mmio->len, mmio->sign_extend);

@@ -4,17 +4,17 @@
  *
  * kvm_exit_handled wraps an exit's handler, kvm_irq_take reads the guest's trap CSRs before and
  * after the world switch, and a sample that falls into a handler is attributed to that handler. So
- * a vCPU's handle_exit points here while one of these events is on; while none is, they cost
- * nothing. Whenever events are switched on or off, kvm_trace_changed() sends REQ_TRACE to every
- * vCPU; a vCPU that is loaded later checks by itself (vcpu_load()).
+ * a vCPU's handle_exit points to exit_handle_observed() while one of these events is on; while all
+ * of them are off, they cost nothing. Whenever events are switched on or off, kvm_trace_changed()
+ * sends REQ_TRACE to every vCPU; a vCPU that is loaded later checks by itself (vcpu_load()).
  *
  * The guest takes its interrupts without an exit (hideleg), so they have to be inferred. An
  * interrupt that is pending, enabled and not held off by vsstatus.SIE when the guest is entered is
  * taken before the guest's next instruction (H §2.3, S §1.3). Also, if vscause or vsepc at the exit
  * differs from its value at the entry, and vscause is an interrupt, an interrupt was taken in
- * between. If several interrupts were taken between two exits, only the last one is seen. An
- * interrupt that was not pending at the entry is missed if it has the same cause and pc as the
- * interrupt taken before it.
+ * between. Of several interrupts taken in between, only the last one is seen, and only if VS has
+ * not taken an exception since. An interrupt that was not pending at the entry is missed if it has
+ * the same cause and pc as the interrupt taken before it.
  */
 #include "exit/exit.h"
 #include "exit/observe.h"

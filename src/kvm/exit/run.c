@@ -2,10 +2,10 @@
 /*
  * run.c - the KVM_RUN loop: serve requests, enter the guest, handle exits.
  *
- * The order of its steps keeps kicks from being lost (request.c): requests are served, mode becomes
- * IN_GUEST, the request word is read once more, and then nothing but the world switch follows.
- * Interrupts are off throughout: an interrupt that arrives while the host runs stays pending until
- * the guest runs, and then ends the guest's run at once.
+ * The order of the loop's steps keeps kicks from being lost (request.c): requests are served, mode
+ * becomes IN_GUEST, the request word is read once more, and, if it is 0, the world switch follows.
+ * Interrupts are off during these steps: an interrupt that arrives after the last read of the
+ * request word stays pending until the guest runs, and then ends the guest's run at once.
  */
 #include "exit/exit.h"
 #include "exit/observe.h"
@@ -21,8 +21,8 @@
 #include "vcpu/steal_time.h"
 
 /*
- * Serve rare requests: fences from other vCPUs (tlb.c, sbi_rfence.c), and REQ_TRACE, which is sent
- * after trace events have been switched on or off.
+ * Serve rare requests: fences from other vCPUs and from the host (tlb.c, sbi_rfence.c, notifier.c),
+ * and REQ_TRACE, which is sent after trace events have been switched on or off.
  */
 static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
 {
@@ -56,7 +56,7 @@ static int serve_host(struct kvm_vcpu *vcpu)
 
 /*
  * Serve all pending requests. Returns 0 to enter the guest, else KVM_RUN's return value. A request
- * served here is not repeated even if a later one ends the run.
+ * that has been served is no longer pending, even if a later one ends the run.
  */
 static int serve_requests(struct kvm_vcpu *vcpu)
 {
@@ -82,7 +82,7 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 		serve_fences(vcpu, requests);
 	if (requests & BIT(REQ_STEAL))
 		sta_update(vcpu);
-	/* sta_update() writes guest memory, which may let in an interrupt, and with it a signal. */
+	/* Interrupts may be taken while sta_update() writes guest memory: a signal may arrive. */
 	if (requests & (BIT(REQ_HOST) | BIT(REQ_STEAL)))
 		return serve_host(vcpu);
 	return 0;
@@ -187,7 +187,10 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	if (trace_any())
 		vcpu_observe(vcpu);
 	complete_exit(vcpu);
-	/* User space sets immediate_exit to complete the exit without an entry. Read once: it can change. */
+	/*
+	 * User space sets immediate_exit to complete the last exit without an entry. Read it once:
+	 * user space can change it at any time.
+	 */
 	if (READ_ONCE(vcpu->run->immediate_exit))
 		return not_run();
 
@@ -198,9 +201,9 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 		memslot_vcpu_refresh(vcpu);
 	vcpu_begin_run(vcpu);
 	/*
-	 * While the thread was in user space, or slept in vcpu_begin_run(), a signal or a thread
-	 * that wants the hart may have arrived: check before the first entry. After most exits,
-	 * REQ_HOST is set anyway.
+	 * While the thread was in user space or slept in vcpu_begin_run(), a signal may have
+	 * arrived, or another thread may have begun to wait for the hart: check before the first
+	 * entry. After most exits to user space, REQ_HOST is still set anyway.
 	 */
 	if (!(READ_ONCE(vcpu->requests) & BIT(REQ_HOST)) && hv_host_needed())
 		vcpu_set_request(vcpu, REQ_HOST);

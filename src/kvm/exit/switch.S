@@ -3,8 +3,8 @@
  * switch.S - the minimal world switch: HS to VS or VU, and back at the next trap.
  *
  * It moves only what the guest cannot run without and what the host cannot continue without. All
- * other CSRs (VS CSRs, hgatp, timer, counters) and the FP registers move in vcpu_load() and
- * vcpu_put(), once for many exits.
+ * other CSRs (VS CSRs, hgatp, timer, counters) and the FP and vector registers move in vcpu_load()
+ * and vcpu_put(), once for many exits.
  *
  *   vcpu_switch(vcpu)         called from C; returns when the guest has trapped
  *   vcpu_exit_vector          stvec while the guest runs; or vcpu_exit_fast (switch_fast.S), which
@@ -64,7 +64,7 @@ vcpu_switch:
 	 * next SC could succeed because of it. The A extension recommends an SC to a scratch word
 	 * at a context switch, and when pages have moved (A §2). a0 points at the slot of x0, which
 	 * stays 0 whether the SC succeeds or fails. vcpu_exit_fast needs no SC (switch_fast.S).
-	 * scripts/hyperscope check-sret checks that an SC precedes each sret.
+	 * scripts/hyperscope check-sret finds an sret that needs an SC but has none.
 	 */
 #if GUEST_gpr != 0
 #error "the vCPU does not begin with the slot of x0"

@@ -4,9 +4,9 @@
  *
  *   vcpu_exit_fast            stvec while the guest runs, instead of vcpu_exit_vector (switch.S)
  *
- * For the causes that fastpath.c handles, C is called with only half of the guest's registers
- * saved: C preserves s0 to s11 itself. An exit that fastpath.c declines, and an exit with any other
- * cause, continues in switch.S.
+ * For the causes that fastpath.c handles, C is called without saving the guest's s0 to s11, because
+ * C preserves them. An exit that fastpath.c declines, and an exit with any other cause, continues
+ * in switch.S.
  *
  * sstatus, hstatus and sepc keep the guest's values while C runs. The fast path does nothing that
  * these could affect: it does not access user memory (SUM and MXR are those of guest.sstatus, 0) or
@@ -28,8 +28,8 @@
 	.text
 
 	/*
-	 * Steps 2 to 4 for a cause. a0 points at the vCPU; the guest's t0 is saved, and its a0 is
-	 * in sscratch.
+	 * Steps 2 to 4, for one cause and its C handler. On entry, a0 points at the vCPU, the
+	 * guest's t0 is saved, and the guest's a0 is in sscratch.
 	 */
 	.macro	fast_exit handler
 	/* Step 2: save the guest's registers that C may use, and its sp, gp and tp. */
@@ -70,8 +70,8 @@ ended_\handler:
 	sret
 
 	/*
-	 * The exit clock (hv/trace.h) or sampling is on. If the C handler made this call, the
-	 * handler would have to save more registers even while both are off. If the handler
+	 * Out of line: the exit clock (hv/trace.h) or sampling is on. If the C handler made these
+	 * calls, it would have to save more registers even while both are off. If the handler
 	 * declines the exit, run.c starts the clock again.
 	 */
 clock_begin_\handler:

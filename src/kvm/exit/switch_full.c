@@ -3,10 +3,11 @@
  * switch_full.c - move all guest state out of the hart at every exit (switch=full).
  *
  * The first hypervisors worked like this: between two runs of a guest, every register of the hart
- * is the host's. VS CSRs, hgatp, timer, interrupts, counters, FP and vector registers go to memory,
- * what the host shares with the guest is restored, and all of the guest's state is loaded again for
- * the next run. In the other variant (switch=minimal), the state stays in the hart until another
- * thread wants the hart (vcpu.c), and exit_dispatch() directly follows the world switch.
+ * is the host's. VS CSRs, hgatp, timer, interrupts, counters, FP and vector registers are saved to
+ * memory, the CSRs that the host shares with the guest get the host's values back, and all of the
+ * guest's state is loaded again for the next run. In the other variant (switch=minimal), the state
+ * stays in the hart until another thread wants the hart (vcpu.c), and exit_dispatch() directly
+ * follows the world switch.
  *
  * The state is loaded again before the handler, not before the entry, because handlers read the
  * guest's CSRs in the hart (inject.c, wfi.c, unpriv.c) in both variants. This order does not change

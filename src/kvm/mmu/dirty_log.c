@@ -2,15 +2,17 @@
 /*
  * dirty_log.c - a memory slot's log of the pages that the guest has written.
  *
- * The log has one bit per page. While a slot is logged, its leaves are 4 KiB and not writable. The
- * first write to a page faults. The fault sets the page's bit and makes the page writable until the
- * log is read. Reading clears the bits and write-protects the pages again. With
+ * The log has one bit per page. When logging begins, the slot's leaves lose write permission; from
+ * then on, new leaves map 4 KiB, and only a write fault makes a page writable. So the first write
+ * to a page faults. The fault splits a larger leaf, sets the page's bit and makes the page writable
+ * until the log is read. Reading clears the bits and write-protects the pages again. With
  * KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2, KVM_CLEAR_DIRTY_LOG clears and write-protects instead, for the
  * pages that it names. With INITIALLY_SET as well, a new log has all bits set, so nothing has to be
  * write-protected before the first KVM_CLEAR_DIRTY_LOG.
  *
- * Writes by user space are not logged. Locks: mmu_lock guards the bits; slots_lock keeps the log
- * from being freed while it is read.
+ * Stores by the core to guest memory are logged, too (memslot_mark_dirty()); writes by user space
+ * are not. Locks: mmu_lock guards the bits; slots_lock keeps the log from being freed while it is
+ * read or cleared.
  */
 #include <asm-generic/errno.h>
 #include "hv/trace.h"
@@ -22,19 +24,19 @@
 
 /*
  * The bits are in pages of their own, because a slot may have 2^31 - 1 pages and needs a bit for
- * each. A page of bits is allocated for the first mark in it, so the size of a log depends on its
+ * each. A page of bits is allocated at the first mark in it, so the size of a log depends on its
  * marks: an empty log for 8 TiB takes 512 KiB instead of 256 MiB. Pages of bits without a mark are
  * not read; user space gets zeroes for them.
  *
- * Each page of bits has an entry, which holds the page's address, or 0, and BITS_DIRTY. BITS_DIRTY
- * without an address means that all bits of the page are set. That is the initial state with
- * INITIALLY_SET. It also preserves a mark for which no page could be allocated: user space then
- * copies pages that were not written, but does not miss any that were.
+ * Each page of bits has an entry, which holds the page's address (0: not allocated) and the flag
+ * BITS_DIRTY. BITS_DIRTY without an address means that all bits of the page are set. That is the
+ * initial state with INITIALLY_SET. It also preserves a mark for which no page could be allocated:
+ * user space then copies pages that were not written, but does not miss any that were.
  */
 struct dirty_log {
 	u64 npages;
 	u64 nr;    /* number of entries */
-	u64 *bits; /* the entries; mmu_lock. A page of bits starts with bit 0 of its first u64 */
+	u64 *bits; /* the entries; mmu_lock. A page of bits begins at bit 0 of its first u64 */
 };
 
 #define BITS_NONE  0ULL
@@ -86,7 +88,7 @@ struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty)
 	return log;
 }
 
-/* Return a word of which the first n bits are set, or all if n is 64 or more. */
+/* Return a word with the lowest n bits set, or all 64 if n is 64 or more. */
 static u64 low_bits(u64 n)
 {
 	return n < 64 ? (1ULL << n) - 1 : ~0ULL;
@@ -144,8 +146,8 @@ void dirty_log_mark(const struct memslot *slot, gfn_t gfn)
 #define WORD_WORK 3 /* the work of checking a word of bits, in the unit of GSTAGE_PIECE */
 
 /*
- * mmu_lock held, released in between. Pause if a pause is due. Called before each word; during a
- * pause, only slots_lock keeps other readers away from the words.
+ * mmu_lock held, but released during a pause. Pause if a pause is due. Called before each word of
+ * bits; during a pause, only slots_lock keeps other readers away from the words.
  */
 static void pause_if_due(struct gstage *gs)
 {
@@ -161,7 +163,7 @@ static void yield_hart(void)
 		hv_resched();
 }
 
-/* mmu_lock held, released in between. Write-protect the 64 pages from `page` on. */
+/* mmu_lock held, but released between pieces. Write-protect up to 64 pages from `page` on. */
 static void protect_word(struct kvm *vm, const struct memslot *slot, u64 page)
 {
 	gpa_t start = gfn_to_gpa(slot->base + page);
@@ -177,8 +179,8 @@ static u64 valid_bits(const struct memslot *slot, u64 page)
 }
 
 /*
- * mmu_lock held, released in between. Do the work of read_bits() for an entry without a page, whose
- * bits are all set.
+ * mmu_lock held, but released between pieces. Do the work of read_bits() for an entry without a
+ * page, whose bits are all set.
  */
 static void read_full(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
@@ -196,8 +198,8 @@ static void read_full(struct kvm *vm, const struct memslot *slot, u64 first, u64
 }
 
 /*
- * mmu_lock held, released in between. Do the work of read_bits() for an entry with a page. Returns
- * false if all bits are 0.
+ * mmu_lock held, but released between pieces. Do the work of read_bits() for an entry with a page.
+ * Returns false if all bits are 0.
  */
 static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
@@ -276,9 +278,10 @@ static bool mask_covers(const struct memslot *slot, u64 first, const u64 *mask, 
 }
 
 /*
- * mmu_lock held, released in between. For an entry without a page, whose bits are all set: clear
- * all bits, or allocate the page so that some can be cleared. Returns false if nothing is left to
- * do. If there is no memory, no bit is cleared, so all pages are reported dirty once more.
+ * mmu_lock held, but released between pieces. For an entry without a page, whose bits are all set:
+ * clear all bits if the mask covers them; otherwise, allocate the page so that clear_page() can
+ * clear some. Returns false if nothing is left to do. If there is no memory for the page, no bit is
+ * cleared, so all pages are reported dirty once more.
  */
 static bool clear_full(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
 		       size_t words)
@@ -297,8 +300,8 @@ static bool clear_full(struct kvm *vm, const struct memslot *slot, u64 first, co
 }
 
 /*
- * mmu_lock held, released in between. Clear the bits in `mask`, and write-protect pages that were
- * dirty.
+ * mmu_lock held, but released between pieces. Clear the bits in `mask`. If this clears any bit of a
+ * word, write-protect all pages of that word.
  */
 static void clear_page(struct kvm *vm, const struct memslot *slot, u64 first, const u64 *mask,
 		       size_t words)
@@ -335,8 +338,8 @@ static void clear_bits(struct kvm *vm, const struct memslot *slot, u64 first, co
 }
 
 /*
- * Return how many of the pages [first, end) to handle at once: those in the page of bits of
- * `first`.
+ * Return how many pages from `first` on to handle at once: those below `end` whose bits are in the
+ * same page of bits.
  */
 static u64 chunk_pages(u64 first, u64 end)
 {
@@ -356,7 +359,7 @@ int dirty_log_get(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t t
 		yield_hart();
 		n = chunk_pages(first, slot->npages);
 		words = (size_t)((n + 63) / 64);
-		/* If the copy fails, user space has lost the bits, as in Linux. */
+		/* If `take` is set and this fails, user space has lost the bits, as in Linux. */
 		if (read_bits(vm, slot, first, copy, words, take))
 			err = hv_copy_to_user(to + (hva_t)(first / 8), copy, words * sizeof(u64));
 		else

@@ -7,8 +7,8 @@
  * answer. gpa_walk.c ignores both and always walks, as a hypervisor must on hardware that leaves
  * both 0 (H §2.8, H §6.3). Both variants use the walk of vsstage.c.
  *
- * It is always safe to return -EAGAIN (try again): the guest repeats the access, and nothing cached
- * on this hart can make it trap the same way forever.
+ * -EAGAIN means that the guest has to repeat the access. vsstage_locate() has then dropped the
+ * translations cached on this hart that could make the access trap the same way forever.
  */
 #ifndef KVM_GPA_H
 #define KVM_GPA_H
@@ -35,9 +35,9 @@ struct gpa_ops {
 		      struct gstage_fault *fault);
 
 	/*
-	 * Called if there is no memory at the address that locate() has found. Settles `implicit`,
-	 * which decides between MMIO and an access fault; the address may change, too. Otherwise
-	 * like locate().
+	 * Called if no memory slot can serve the access at the address that locate() has found.
+	 * Settles `implicit`, which decides between MMIO and an access fault; the address and
+	 * `write` may change, too. Return values and conditions are those of locate().
 	 */
 	int (*confirm)(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 		       struct gstage_fault *fault);

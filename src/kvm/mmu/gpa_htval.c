@@ -4,7 +4,9 @@
  *
  * htval is the address shifted right by 2; for an explicit access, the low 2 bits are those of
  * stval. htinst is a pseudoinstruction if the guest's own page-table walk faulted. Hardware may
- * leave either one at 0. Then, and only then, the guest's tables are walked.
+ * leave either one at 0. If htval is 0, the guest's tables are walked to find the address. If
+ * htinst is 0, they are walked only if the address is not memory, to tell MMIO from an access by
+ * the page-table walk.
  *
  * gpa_walk.c implements the same interface with the walk alone. Spec: H §2.8, H §6.3.
  */
@@ -35,7 +37,8 @@ static int htval_locate(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 
 /*
  * If htinst is 0, either the access itself or the page-table walk for it has faulted: walk the
- * guest's tables to find out which.
+ * guest's tables to find out which. There is no need to know for a fetch, which gets an access
+ * fault in both cases, and with vsatp Bare there is no page-table walk.
  */
 static int htval_confirm(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 			 struct gstage_fault *fault)

@@ -3,8 +3,8 @@
  * gpa_walk.c - the faulting address from the guest's own page tables (toggle gpa_from=walk).
  *
  * Only the virtual address and the kind of access are taken from the trap. The address that faulted
- * is the first one on the walk that the G-stage table does not permit: the address of a page-table
- * entry, of an entry whose A or D would be set, or, at the end, of the access itself.
+ * is the first one on the walk that the G-stage table does not permit: that of a page-table entry
+ * that the walk reads, or in which it would set A or D, or, at the end, that of the access itself.
  *
  * gpa_htval.c implements the same interface with htval and htinst. Spec: S §3.2, H §5.2.
  */

@@ -3,9 +3,10 @@
  * gstage.c - a G-stage table as a whole, and what both walkers share.
  *
  * A walker finds an entry; the functions here change the entry: add a table, split a leaf, retire a
- * table. A hart whose walk had already begun may still read a retired table, so the table is kept
- * until a fence. All its entries are zero except the first, which links the list of retired tables.
- * The link has V clear, so a walk that reads it takes the address for unmapped.
+ * table. A hart that has begun a walk or cached a pointer earlier may still read a retired table,
+ * so the table is kept until a fence. All its entries are zero except the first, which links the
+ * list of retired tables. The link has V clear, so a walk that reads it takes the address for
+ * unmapped.
  *
  * Locks: mmu_lock, held by the callers (see gstage.h). Spec: H §2.10, H §5.1, S §2.1.
  */
@@ -64,8 +65,8 @@ int gstage_split(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa)
 		table[i] = pte_make(pte_to_hpa(leaf) + i * gstage_size(level - 1), leaf & ~PTE_PPN);
 	hv_page_unmap(table);
 	/*
-	 * Both forms translate alike. A hart may use either until the next fence, so the entry need
-	 * not be invalid in between.
+	 * The table translates as the leaf did. A hart may use either until the next fence, so the
+	 * entry need not be invalid in between.
 	 */
 	gstage_set(ptep, pte_make(pa, PTE_V));
 	/* lab 10 end */
@@ -172,7 +173,10 @@ struct gstage_pending_flush gstage_take_pending_flush(struct gstage *gs)
 	bool others = __atomic_load_n(&gs->unfenced, __ATOMIC_ACQUIRE) != 0;
 
 	pending.retired = gstage_take_retired(gs);
-	/* A fence by address applies to leaf entries, not to pointers to tables (H §3.2). */
+	/*
+	 * A fence by address applies to leaf entries, not to pointers to tables (H §3.2). It would
+	 * not cover the addresses of another flush that is still pending, either.
+	 */
 	pending.all = pending.retired || others;
 	pending.fence = pending.all || pending.end;
 	if (pending.fence)
@@ -191,8 +195,8 @@ hpa_t gstage_take_retired(struct gstage *gs)
 }
 
 /*
- * Add `list` to gs->retired. The function relinks the tables that are already in gs->retired,
- * because they are few.
+ * Put `list` back into gs->retired. Rather than walk `list` to its end, relink the tables that are
+ * in gs->retired by now, which are few.
  */
 static void retire_again(struct gstage *gs, hpa_t list)
 {
@@ -355,8 +359,8 @@ int gstage_probe(void)
 
 /*
  * Narrow the mode to one that this hart has, too. Harts may differ: with -cpu max,svade=on, QEMU's
- * second hart has only Sv39. A hart that lacks the mode would ignore the write to hgatp, and its
- * guest would run on the host's own memory.
+ * second hart has only Sv39. If a mode that the hart lacks were written to hgatp, MODE could remain
+ * Bare, and the guest would run on the host's own memory.
  */
 void gstage_hart_init(void)
 {

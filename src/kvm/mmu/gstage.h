@@ -64,9 +64,10 @@ struct gstage_leaf {
 struct gstage;
 
 /*
- * A range is changed in pieces: after this much work, gstage_pause() releases mmu_lock and takes
- * pending interrupts. Work is counted per table entry: skipping an empty entry takes 3 instructions
- * and counts as 1; visiting any other entry takes about 50 instructions and counts as GSTAGE_VISIT.
+ * A range is changed in pieces: after GSTAGE_PIECE units of work, gstage_pause() releases mmu_lock
+ * and takes pending interrupts. Work is counted per table entry: skipping an empty entry takes 3
+ * instructions and counts as 1; visiting any other entry takes about 50 instructions and counts as
+ * GSTAGE_VISIT.
  */
 #define GSTAGE_PIECE 2048
 #define GSTAGE_VISIT 16
@@ -95,7 +96,10 @@ struct gstage_range {
 struct gstage_ops {
 	const char *name;
 
-	/* Find the leaf that maps gpa. Returns 0, -ENOENT, or -EFAULT if the table is broken. */
+	/*
+	 * Find the leaf that maps gpa. Returns 0, -ENOENT if there is none, or -EFAULT if the table
+	 * is broken.
+	 */
 	int (*find)(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
 
 	/*
@@ -229,8 +233,8 @@ static inline bool gstage_span_next(struct gstage *gs, struct gstage_span *span,
 }
 
 /*
- * Called before the entry that maps gpa is visited. Returns true if this piece must end here, and
- * sets range->stop. A full piece always makes progress: walking down to `from` takes less work than
+ * Called before the entry that maps gpa is visited. If this piece must end here, sets range->stop
+ * and returns true. A full piece always makes progress: walking down to `from` takes less work than
  * a piece allows, unless empty entries are skipped, and skipping them is progress, too.
  */
 static inline bool gstage_range_stops(const struct gstage *gs, struct gstage_range *range,
@@ -244,7 +248,7 @@ static inline bool gstage_range_stops(const struct gstage *gs, struct gstage_ran
 
 /* ---- gstage.c: what the walkers use ------------------------------------------- */
 
-/* The kernel mapping of the table that a pointer entry refers to. */
+/* Map the table of a pointer entry into the kernel, until gstage_table_unmap(). */
 pte_t *gstage_table_map(pte_t pte);
 void gstage_table_unmap(pte_t *table);
 /*
@@ -275,7 +279,7 @@ bool gstage_change_leaf(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_
  */
 bool gstage_change_table(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa,
 			 const struct gstage_range *range);
-/* Called when `free` has gone through the table below this entry, which maps gpa. */
+/* Free the table below the entry `pte`, which maps gpa. `free` has gone through that table. */
 void gstage_table_free(struct gstage *gs, pte_t pte, unsigned int level, gpa_t gpa);
 
 /* mmu_lock held. Makes every fault that has already read inval_seq start again. */
@@ -286,7 +290,7 @@ static inline void gstage_invalidated(struct gstage *gs)
 
 static inline void gstage_set(pte_t *ptep, pte_t pte)
 {
-	/* Release: the hardware must see the zeroes of a new table before the pointer to it. */
+	/* Release: the hardware must see the contents of a new table before the pointer to it. */
 	__atomic_store_n(ptep, pte, __ATOMIC_RELEASE);
 }
 
@@ -299,7 +303,7 @@ static inline void gstage_set(pte_t *ptep, pte_t pte)
 int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge);
 /*
  * Free the table. The VM's vCPUs must not run anymore, and a hart that has run one of them must
- * fence before it uses this VMID again.
+ * fence before it uses the VM's VMID again.
  */
 void gstage_destroy(struct gstage *gs);
 
@@ -307,12 +311,13 @@ void gstage_destroy(struct gstage *gs);
 int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
 /*
  * Set the leaf of `level` that maps gpa to `pte`. *old is the entry that the leaf has replaced: 0,
- * a leaf, or a table, which is retired. If it was valid, harts may still use it, and the caller has
- * to fence (gstage_take_pending_flush()).
+ * a leaf, or a table, which is retired. If *old was valid, harts may still use it. The caller then
+ * has to fence if the PPN has changed or W was removed: it calls gstage_note_change() and
+ * gstage_take_pending_flush().
  */
 int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
 /*
- * These functions are called with mmu_lock held, too, but release it between pieces
+ * The four functions below are called with mmu_lock held, too, but release it between pieces
  * (gstage_pause()). So whatever keeps other threads from undoing the change must be visible to them
  * before the call. Ranges are clipped to gstage_limit(). The functions return true if some entry
  * was changed; gstage_is_young() returns true if some leaf has A.
@@ -335,8 +340,9 @@ static inline bool gstage_pause_is_due(const struct gstage *gs)
 void gstage_note_change(struct gstage *gs, gpa_t gpa, unsigned int level);
 /*
  * Return the flush that the caller has to do. Called at the end of a critical section that changed
- * the table, or that found its change already made. In the second case, another thread's fence may
- * still be pending, so the caller has to wait for that fence as well.
+ * the table, or that found its change already made, perhaps by a thread whose flush is still
+ * pending. While another flush is pending, the returned flush covers all addresses, so the caller
+ * need not wait for the other thread.
  */
 struct gstage_pending_flush gstage_take_pending_flush(struct gstage *gs);
 /* Take the tables retired so far; gstage_free_retired() frees them after a fence. */
@@ -344,7 +350,7 @@ hpa_t gstage_take_retired(struct gstage *gs);
 
 /* Called without locks. */
 void gstage_free_retired(hpa_t retired);
-/* To be called when the fence of a pending flush is done on every hart. */
+/* To be called when a pending flush is done (tlb.c) or has been taken back (gstage_pause()). */
 static inline void gstage_fenced(struct gstage *gs)
 {
 	__atomic_fetch_sub(&gs->unfenced, 1, __ATOMIC_RELEASE);
@@ -356,12 +362,12 @@ static inline unsigned long gstage_hgatp(const struct gstage *gs, unsigned long 
 	return gs->hgatp | FIELD_PREP(HGATP_VMID, vmid);
 }
 
-/* gstage.c: modes of the harts, and hgatp */
+/* gstage.c: modes of the harts; vmid.c: load and put, which write hgatp */
 int gstage_probe(void);                       /* once; -ENODEV: no mode works */
-void gstage_hart_init(void);                  /* then on each hart: the widest mode that all have */
+void gstage_hart_init(void);                  /* then on each hart: narrows the mode if needed */
 void gstage_vcpu_load(struct kvm_vcpu *vcpu); /* hgatp */
 void gstage_vcpu_put(struct kvm_vcpu *vcpu);
-unsigned long gstage_mode(void);    /* what hgatp.MODE will be; 0: some hart has no G-stage */
-unsigned int gstage_gpa_bits(void); /* KVM_CAP_VM_GPA_BITS; 0: some hart has no G-stage */
+unsigned long gstage_mode(void);    /* what hgatp.MODE will be; 0: no mode that all harts have */
+unsigned int gstage_gpa_bits(void); /* KVM_CAP_VM_GPA_BITS; 0: no mode that all harts have */
 
 #endif

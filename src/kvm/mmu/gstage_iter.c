@@ -3,8 +3,8 @@
  * gstage_iter.c - the G-stage walker as loops (toggle gstage_walk=iterative).
  *
  * find and map go straight down. change and free keep the path from the root in an array and move
- * through the range like an odometer: down at a pointer, sideways at anything else, up at the end
- * of a table or of the range.
+ * through the range: down at a pointer, on to the next entry at anything else, and up at the end of
+ * a table or of the range.
  *
  * gstage_rec.c implements the same interface by recursion. Locks: mmu_lock (see gstage.h).
  */
@@ -67,11 +67,14 @@ static int iter_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte,
 /* A walk's position in one of the tables on its path. */
 struct place {
 	pte_t *table;
-	gpa_t base; /* gpa that its first entry maps */
+	gpa_t base; /* gpa that the table's first entry maps */
 	struct gstage_span span;
 };
 
-/* Return the part of [start, end) in the table of `level` that begins at `base`. */
+/*
+ * Return the place where a walk of [start, end) begins in `table`, a table of `level` whose first
+ * entry maps `base`.
+ */
 static inline struct place place_in(const struct gstage *gs, pte_t *table, unsigned int level,
 				    gpa_t base, gpa_t start, gpa_t end)
 {

@@ -2,10 +2,10 @@
 /*
  * gstage_rec.c - the G-stage walker as recursion (toggle gstage_walk=recursive).
  *
- * Each function handles one table and calls itself for the next. This is the tidy form, which reads
- * like the specification's algorithm (S §3.2). It is built with -fno-optimize-sibling-calls:
- * otherwise, the compiler would turn the tail calls into the loops of gstage_iter.c, and the toggle
- * would not compare anything.
+ * Each *_in() function handles one table and calls itself for the next. This form reads like the
+ * specification's algorithm (S §3.2). It is built with -fno-optimize-sibling-calls: otherwise, the
+ * compiler would turn the tail calls of find_in() and map_in() into the loops of gstage_iter.c, and
+ * for find and map the toggle would not compare anything.
  *
  * The recursion is at most GSTAGE_MAX_LEVELS deep. Locks: mmu_lock (see gstage.h).
  */

@@ -55,9 +55,10 @@ static inline void hfence_vvma_asid_gva(unsigned long asid, gva_t gva)
 }
 
 /*
- * Svinval: the same fences for many addresses. Each address is invalidated by an hinval_*()
- * function between the two functions below. Stores before sfence_w_inval() are ordered before the
- * invalidations, and page-table walks after sfence_inval_ir() are ordered after them.
+ * Svinval: the same fences for many addresses. Between sfence_w_inval() and sfence_inval_ir(), each
+ * address is invalidated by a call of an hinval_*() function. Stores before sfence_w_inval() are
+ * ordered before the invalidations, and page-table walks after sfence_inval_ir() are ordered after
+ * them.
  */
 #define SVINVAL_INSN(text, ...) HFENCE_INSN(".option arch,+svinval\n" text, __VA_ARGS__)
 

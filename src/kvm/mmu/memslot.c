@@ -178,7 +178,7 @@ static void unmap_stale(struct kvm *vm, const struct update *u)
 		return;
 	start = gfn_to_gpa(was->base);
 	end = gfn_to_gpa(was->base + was->npages);
-	/* The slot is deleted, moved, or no longer logged: then large leaves can come back. */
+	/* If the slot is only no longer logged, large leaves can come back after this. */
 	if (!is || is->base != was->base || !is->dirty) {
 		vm->removed_slot = was;
 		gstage_unmap(&vm->gstage, start, end);
@@ -253,9 +253,9 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 
 	spin_lock(&vm->gstage.mmu_lock);
 	/*
-	 * Stale leaves are removed in pieces. Mapping a large leaf meanwhile would remove all stale
-	 * leaves that are left in its 2 MiB at once, so do not allow large leaves. Clear `huge`
-	 * before inval_seq changes: a fault that has read the new number then sees that it is
+	 * Stale leaves are removed in pieces. Mapping a large leaf meanwhile would remove, in one
+	 * piece, all stale leaves that are left in its 2 MiB, so do not allow large leaves. Clear
+	 * `huge` before inval_seq changes: a fault that has read the new inval_seq then sees `huge`
 	 * clear.
 	 */
 	WRITE_ONCE(vm->gstage.huge, false);
@@ -316,7 +316,7 @@ static bool region_is_sane(const struct kvm_userspace_memory_region2 *r)
 		return false;
 	if (r->memory_size > user_max || r->userspace_addr > user_max - r->memory_size)
 		return false;
-	if (r->slot >= MEMSLOT_MAX_ID) /* address space 0 only: bits 31:16 are clear */
+	if (r->slot >= MEMSLOT_MAX_ID) /* also if bits 31:16, the address space, are not 0 */
 		return false;
 	if (r->guest_phys_addr + r->memory_size < r->guest_phys_addr)
 		return false;
@@ -335,7 +335,7 @@ static int check_change(struct kvm *vm, const struct memslot *old, const struct 
 	}
 	if ((!old || new->base != old->base) && overlaps_other(vm->slots, new, old))
 		return -EEXIST;
-	/* Linux refuses the last page of the guest physical address space, too. */
+	/* As in Linux, a slot may not contain the last page of the guest physical address space. */
 	if (new->base + new->npages >= gstage_limit(&vm->gstage) >> PAGE_SHIFT)
 		return -EFAULT;
 	/*
@@ -458,8 +458,8 @@ int memslot_fault_in(struct kvm_vcpu *vcpu, hva_t hva)
 #define STORE_TRIES 8 /* a VMM that keeps changing its memory gets an error */
 
 /*
- * Store within one page. The page is faulted in before the store begins, not during it: faulting it
- * in may sleep, and the slot may be removed meanwhile.
+ * Store within one page. If necessary, the page is faulted in between two tries, not during one:
+ * faulting it in may sleep, and the slot may be removed meanwhile.
  */
 static int store_in_page(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, size_t n)
 {

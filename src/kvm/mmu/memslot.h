@@ -3,12 +3,13 @@
  * memslot.h - a VM's memory map, as memslot.c, the fault handler and the notifier use it.
  *
  * A map is never changed: an update makes a new one, publishes it under mmu_lock and drops the
- * reference on the old one. Maps share the chunks in which they are equal, so an update among 32767
- * slots copies 64 of them and several hundred pointers.
+ * reference on the old one. Maps share the chunks in which they are equal, so adding or removing
+ * one of 32767 slots copies at most 64 of them and a pointer per chunk.
  *
  * A vCPU holds a reference on one map and reads that map without a lock. It switches to the current
- * map at its next KVM_RUN or fault. Whatever it does with an old map is checked again under
- * mmu_lock before it takes effect (gstage_fault.c).
+ * map at its next KVM_RUN or fault. Before a page that was found in an old map is mapped, the fault
+ * is checked again under mmu_lock (gstage_fault.c); a store is allowed only through the current map
+ * (memslot_store_begin()).
  */
 #ifndef KVM_MEMSLOT_H
 #define KVM_MEMSLOT_H
@@ -30,8 +31,8 @@ struct memslot {
 	u32 id;
 	u32 flags; /* KVM_MEM_* */
 	/*
-	 * NULL without KVM_MEM_LOG_DIRTY_PAGES. Used only under mmu_lock, and only through the
-	 * current map: an older map's log may have been freed.
+	 * NULL without KVM_MEM_LOG_DIRTY_PAGES. Access the log only under mmu_lock, and only
+	 * through the current map: an older map's log may have been freed.
 	 */
 	struct dirty_log *dirty;
 };
@@ -84,8 +85,8 @@ void memslots_put(struct memslots *slots);
 struct memslots *memslots_hold_locked(struct kvm *vm);
 
 /*
- * Return the slot of the vCPU's own map that contains gfn, or NULL. Valid until the map is
- * refreshed.
+ * Return the slot of the vCPU's own map that contains gfn, or NULL. Valid until
+ * memslot_vcpu_refresh().
  */
 const struct memslot *memslot_find(struct kvm_vcpu *vcpu, gfn_t gfn);
 
@@ -94,14 +95,15 @@ void memslot_mark_dirty(struct kvm *vm, gfn_t gfn);
 
 /*
  * Between these two calls, the vCPU's thread may store to memory of the vCPU's map with
- * hv_copy_to_user_nofault(); no slot of the map is removed meanwhile. memslot_store_begin() returns
- * false if the map is no longer the current one; then nothing may be stored. memslot_store_end() is
- * needed in both cases.
+ * hv_copy_to_user_nofault(): an ioctl that deletes or moves a slot of the map waits for
+ * memslot_store_end(). memslot_store_begin() returns false if the map is no longer the current one;
+ * then nothing may be stored. memslot_store_end() is needed in both cases.
  */
 bool memslot_store_begin(struct kvm_vcpu *vcpu);
 void memslot_store_end(struct kvm_vcpu *vcpu);
 /*
- * Fault the page in for writing, as a guest's store would. May sleep. Returns 0, -EFAULT or -EINTR.
+ * Fault the page in for writing, as a guest's store would. May sleep. Returns 0, -EFAULT, -EINTR or
+ * -ENOMEM.
  */
 int memslot_fault_in(struct kvm_vcpu *vcpu, hva_t hva);
 
@@ -114,12 +116,12 @@ void memslot_vm_destroy(struct kvm *vm);
 int kvm_vm_ioctl_set_memory_region(struct kvm *vm, const struct kvm_userspace_memory_region2 *r);
 void memslot_vcpu_init(struct kvm_vcpu *vcpu); /* take a reference on the current map */
 void memslot_vcpu_destroy(struct kvm_vcpu *vcpu);
-void memslot_vcpu_refresh(struct kvm_vcpu *vcpu); /* at each KVM_RUN and each fault */
+void memslot_vcpu_refresh(struct kvm_vcpu *vcpu); /* switch to the current map */
 
 /*
- * Access guest memory through the hva of its memslot; may sleep. -EFAULT: no memslot or no page.
- * Only the vCPU's own thread may write; nothing is written once the ioctl that deletes or moves the
- * slot has returned. -EAGAIN: user space keeps changing the memory.
+ * Access guest memory through the hva of its memslot; may sleep. -EFAULT: no memslot or no page, or
+ * a write to a read-only memslot. Only the vCPU's own thread may write; nothing is written once the
+ * ioctl that deletes or moves the slot has returned. -EAGAIN: user space keeps changing the memory.
  */
 int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len);
 int kvm_write_guest(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, size_t len);

@@ -3,10 +3,10 @@
  * notifier.c - invalidate mappings when the host takes back or changes guest memory.
  *
  * invalidate_start unmaps the range, and returns when no vCPU can use its pages anymore: a vCPU in
- * the guest has been made to leave it, and fences before it enters again. From then until
- * invalidate_end, no fault maps a page of the range (inval_count); a fault that looked up its page
- * before the end is retried (inval_seq). So a guest never has access to a page that the host
- * considers free.
+ * the guest has been made to leave it, and fences before it enters again. From the start of the
+ * unmapping until invalidate_end, no fault maps a page of the range (inval_count); a fault that
+ * looked up its page before the end is retried (inval_seq). So a guest never has access to a page
+ * that the host considers free.
  *
  * Young marks are the A bits of the leaves. clear_young fences, so that an access through an old
  * translation is not missed; a mark that hardware sets at the same time may be lost.
@@ -113,15 +113,15 @@ static void notifier_end(struct hv_notifier *n, hva_t start, hva_t end)
 
 	trace_kvm_invalidate_end(start, end);
 	spin_lock(&gs->mmu_lock);
-	gstage_invalidated(gs); /* before the count falls: a fault checks both under the lock */
+	gstage_invalidated(gs); /* in one critical section with the count: a fault checks both */
 	gs->inval_count--;
 	spin_unlock(&gs->mmu_lock);
 }
 
 /*
- * Instruction caches are tagged by frame, and harts may have fetched earlier contents of the frames
- * that back the range now. So all vCPUs execute a fence.i, whether or not a slot maps the range: a
- * slot that maps it later then needs no further check.
+ * Instruction caches may be physically tagged, and harts may have fetched earlier contents of the
+ * frames that back the range now. So all vCPUs execute a fence.i, whether or not a slot maps the
+ * range: a slot that maps the range later then needs no further check.
  */
 static void notifier_moved(struct hv_notifier *n, hva_t start, hva_t end)
 {

@@ -2,15 +2,15 @@
 /*
  * onereg.c - KVM_GET_ONE_REG, KVM_SET_ONE_REG and KVM_GET_REG_LIST: a vCPU's registers.
  *
- * An id's type and subtype select a row of the table of groups; the rest of the id is the
- * register's number in that group. The vCPU's mutex is held, and the vCPU is not loaded, so memory
- * holds its whole state. KVM_GET_REG_LIST uses the same rows, so it lists only registers that can
- * be read.
+ * An id's type and subtype select a row of the table of groups. The other bits, except for the
+ * architecture and the size, are the register's number in that group. The vCPU's mutex is held, and
+ * the vCPU is not loaded, so memory holds its whole state. KVM_GET_REG_LIST goes through the same
+ * rows and lists only registers that can be read.
  *
- *   63      56 55    52 51        24 23     16 15          0
- *   +---------+--------+------------+---------+-------------+
- *   | arch 80 | size   | type << 24 | subtype | number      |
- *   +---------+--------+------------+---------+-------------+
+ *   63        56 55    52 51    32 31    24 23     16 15          0
+ *   +-----------+--------+--------+--------+---------+-------------+
+ *   | arch 0x80 | size   | 0      | type   | subtype | number      |
+ *   +-----------+--------+--------+--------+---------+-------------+
  */
 #include <string.h>
 #include "uapi/onereg.h"
@@ -251,9 +251,10 @@ static const struct reg_group *const groups[] = {
 #define SUBTYPE_BITS ((u64)KVM_REG_RISCV_SUBTYPE_MASK)
 
 /*
- * Find the row of an id and the number within it. Returns 0, or -errno if there is no such
- * register. The architecture is not checked, as on Linux. If the id's type does not have the id's
- * subtype, the type's first row is used, in which the number is out of range.
+ * Find the row for an id, and the register's number in that row. Returns 0, or -errno if the row
+ * has no such register of this size. *group is the row in either case, and NULL if there is no row
+ * of the id's type. As on Linux, the architecture is not checked. If the type does not have the
+ * id's subtype, its first row is used: the subtype's bits then make the number too large for it.
  */
 static int find_reg(const struct kvm_vcpu *vcpu, u64 id, const struct reg_group **group, u64 *num)
 {

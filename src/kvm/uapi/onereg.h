@@ -33,7 +33,7 @@ struct reg_group {
 	 */
 	unsigned int (*listed)(const struct kvm_vcpu *vcpu, unsigned long num);
 	unsigned long count;
-	/* Once the vCPU has run, a write gives -EBUSY, whatever the number. */
+	/* Once the vCPU has run, a write of the right size gives -EBUSY, whatever the number. */
 	bool frozen_by_run;
 	/*
 	 * For registers wider than a u64, in place of get and set: return a pointer to the
@@ -43,7 +43,7 @@ struct reg_group {
 	void *(*wide)(struct kvm_vcpu *vcpu, unsigned long num);
 };
 
-/* The check() of most groups, which checks the size first, then the number. */
+/* For the check() of most groups: check the size first, then the number. */
 static inline int reg_check_ulong(u64 num, u64 count, unsigned int size)
 {
 	if (size != ULONG_SIZE)
@@ -51,7 +51,7 @@ static inline int reg_check_ulong(u64 num, u64 count, unsigned int size)
 	return num < count ? 0 : -ENOENT;
 }
 
-/* A `listed` for groups that list all their registers. */
+/* A listed() for groups that list all their registers, each ULONG_SIZE bytes wide. */
 unsigned int reg_always_ulong(const struct kvm_vcpu *vcpu, unsigned long num);
 
 extern const struct reg_group reg_groups_csr[3];   /* onereg_csr.c: general, AIA, smstateen */

@@ -2,8 +2,9 @@
 /*
  * onereg_csr.c - the guest's supervisor CSRs: general, AIA, Smstateen.
  *
- * While the vCPU is not loaded, the CSRs that VS sees as s* are in vcpu->csrs. A VMM may write any
- * value: when the vCPU is loaded, the hardware decides which bits are legal.
+ * While the vCPU is not loaded, the CSRs that VS sees as s* are in vcpu->csrs. A write stores any
+ * value, except in sip, where only the known interrupts are kept. Illegal bits are dropped when the
+ * vCPU is loaded: by vsstatus_of() in vsstatus, by the hardware in the other CSRs.
  */
 #include "uapi/onereg.h"
 #include "vcpu/irq.h"
@@ -71,7 +72,7 @@ static int general_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	return 0;
 }
 
-/* ---- AIA: the registers exist on every hart, and hold a value only with Ssaia ------------ */
+/* ---- AIA: always accessible, stored if the hart has Ssaia, listed if the vCPU has it ------ */
 
 #define AIA_COUNT (sizeof(struct kvm_riscv_aia_csr) / sizeof(unsigned long))
 
@@ -100,7 +101,7 @@ static unsigned int aia_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 	return isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA) ? ULONG_SIZE : 0;
 }
 
-/* ---- Smstateen: readable if the hart has it, listed if the vCPU has it ------------------- */
+/* ---- Smstateen: accessible if the hart has it, listed if the vCPU has it ----------------- */
 
 static int stateen_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
 {

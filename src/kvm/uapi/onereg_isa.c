@@ -2,8 +2,10 @@
 /*
  * onereg_isa.c - registers that describe a vCPU: identity, ISA extensions and SBI extensions.
  *
- * They may be changed until the vCPU first runs. Afterwards, a write gives -EBUSY, unless it does
- * not change the value.
+ * They may be changed until the vCPU first runs. Afterwards, every write to an SBI extension's
+ * register gives -EBUSY, and so does a write that would change an identity or ISA register. Two
+ * kinds of registers differ: an ISA mask register skips what cannot be changed, and a property of
+ * the hardware (block sizes, satp mode) can never be changed (-EINVAL).
  */
 #include "hv/kvm_compat.h"
 #include "sbi/sbi.h"
@@ -155,7 +157,7 @@ const struct reg_group reg_group_config = {
 	.count = CONFIG_COUNT,
 };
 
-/* ---- ISA_EXT and SBI_EXT: one by one, or 64 at a time ----------------------------------- */
+/* ---- ISA_EXT and SBI_EXT: one by one, or BITS_PER_LONG at a time ------------------------- */
 
 static int isa_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 {

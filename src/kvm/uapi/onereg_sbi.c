@@ -15,7 +15,7 @@ static int state_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
 	return size == ULONG_SIZE && num <= 0xffff ? 0 : -EINVAL;
 }
 
-/* ---- STA: the address, in two registers of XLEN bits --------------------------------------- */
+/* ---- STA: the address of the steal-time structure, in two registers of XLEN bits ---------- */
 
 #define STA_LO KVM_REG_RISCV_SBI_STA_REG(shmem_lo)
 #define STA_HI KVM_REG_RISCV_SBI_STA_REG(shmem_hi)

@@ -3,8 +3,8 @@
  * onereg_vector.c - vector registers: vstart, vl, vtype, vcsr, vlenb, and v0 to v31.
  *
  * v0 to v31 are vlenb bytes long, so the size in their ids depends on the machine. On a machine
- * with another vlenb, a restore fails when it sets vlenb. Any value can be written: when the vCPU
- * is loaded, hardware turns a vtype that it does not support into vill.
+ * with another vlenb, a restore fails when it sets vlenb. The other registers accept any value:
+ * when they are loaded into the unit, hardware turns a vtype that it does not support into vill.
  */
 #include "uapi/onereg.h"
 #include "vcpu/isa.h"
@@ -24,7 +24,7 @@ static int vector_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
 	return num == CSR(datap) ? -ENOENT : 0;
 }
 
-/* Return where a register is kept. vlenb is not kept anywhere. */
+/* Return where a vector CSR is kept. Not for vlenb, which is a constant of the machine. */
 static unsigned long *vector_place(struct kvm_vcpu *vcpu, unsigned long num)
 {
 	switch (num) {

@@ -4,8 +4,8 @@
  *
  *   header | id | one descriptor per counter, followed by its name | the counters
  *
- * A read builds the whole file (about one page) and copies the requested part. The counters are
- * read one by one at that time, not as one consistent set. The file holds a reference to the VM.
+ * A read builds the whole file (less than one page) and copies the requested part. It reads the
+ * counters one by one, so they are not a consistent snapshot. The file holds a reference to the VM.
  * The id names the thread that created the VM or the vCPU, as on Linux.
  */
 #include <string.h>

@@ -4,8 +4,8 @@
  *
  * The layout is Linux's. There is one file per counter, with the sum over all VMs. Each VM also has
  * a directory THREAD-FD with the same files for that VM; THREAD is the thread that created the VM,
- * and FD is the descriptor that it got. A vCPU's counter is summed over the VM's vCPUs. Only the
- * first bucket of a histogram is shown, as on Linux. Writing 0 clears a counter, unless it is a
+ * and FD is the VM's descriptor. A vCPU's counter is summed over the VM's vCPUs. Only the first
+ * bucket of a histogram is shown, as on Linux. Writing 0 clears a counter, unless the counter is a
  * state.
  */
 #include <string.h>

@@ -3,10 +3,10 @@
  * aia.c - Ssaia for a guest whose interrupt controller is in user space.
  *
  * The hart's own vsiselect and vstopi serve the guest. There is no guest interrupt file
- * (hstatus.VGEIN = 0), so user space answers accesses to stopei, and accesses to sireg unless it
- * shows priorities (KVM_EXIT_RISCV_CSR). The priorities are in hviprio1 and hviprio2, which the
- * guest cannot reach directly: its accesses to sireg trap, and those to priorities are carried out
- * here. Spec: AIA, "Interrupts for virtual machines (VS level)".
+ * (hstatus.VGEIN = 0), so user space answers accesses to stopei, and accesses to sireg unless
+ * siselect selects priorities (KVM_EXIT_RISCV_CSR). The priorities are in hviprio1 and hviprio2,
+ * which the guest cannot reach directly: its accesses to sireg trap, and those to priorities are
+ * carried out here. Spec: AIA, "Interrupts for virtual machines (VS level)".
  */
 #include "kvm.h"
 #include "vcpu/aia.h"
@@ -19,8 +19,8 @@
 #define ISELECT_IPRIO15 0x3f
 
 /*
- * Without a guest interrupt file, vstopi shows an external interrupt if hvictl has the number of
- * that interrupt and a priority other than 0.
+ * Without a guest interrupt file, vstopi shows an external interrupt if hvictl.IID is the number of
+ * that interrupt and hvictl.IPRIO is not 0. So IPRIO follows the external line in hvip.
  */
 void aia_show_external(unsigned long hvip)
 {
@@ -44,8 +44,8 @@ void aia_put(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Byte n of hviprio1 and hviprio2 is the priority of interrupt hviprio_irq[n]. The bytes of
- * interrupts 0, 4 and 8 read as zero.
+ * Byte n, counted through hviprio1 and then hviprio2, is the priority of interrupt hviprio_irq[n].
+ * The bytes of interrupts 0, 4 and 8 read as zero.
  */
 static const u8 hviprio_irq[16] = { 0, 1, 4, 5, 8, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23 };
 

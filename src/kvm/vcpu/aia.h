@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * aia.h - Ssaia, where the hart has it.
+ * aia.h - Ssaia, for vCPUs that have it (aia.c).
  */
 #ifndef KVM_AIA_H
 #define KVM_AIA_H

@@ -3,12 +3,12 @@
  * counters_pass.c - the guest reads the hart's own cycle and instret without an exit.
  *
  * The counters also run while the hart executes code other than the guest's, so a guest can see how
- * much the hart has done for others. That is useful to a guest that measures; variant `trap` is for
- * guests that must not see it.
+ * much the hart has done for others. A guest that makes measurements can use this; variant `trap`
+ * (counters_trap.c) is for guests that must not see it.
  */
 #include "vcpu/counters.h"
 
-/* Reads that trap nevertheless come from user mode, where the guest's scounteren forbids them. */
+/* No legal read traps: VS reads both counters directly, and VU those that scounteren permits. */
 static int pass_read(const struct kvm_vcpu *vcpu, u64 *value)
 {
 	(void)vcpu;

@@ -2,9 +2,9 @@
 /*
  * counters_trap.c - reads of cycle and instret exit, and are answered as Linux 6.12 answers them.
  *
- * If the platform has no PMU for guests, both counters always read as 0, because old drivers read
- * them without a check. If the platform has a PMU, they do not exist until the guest has configured
- * them through SBI PMU.
+ * If the platform has no PMU for guests, both counters always read as 0, because old guest drivers
+ * read them without checking that they exist. If the platform has a PMU, a read of either counter
+ * is illegal until the guest has configured that counter through SBI PMU.
  */
 #include "vcpu/counters.h"
 

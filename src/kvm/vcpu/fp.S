@@ -6,8 +6,8 @@
  *   fp_save_fcsr(struct fp_state *)
  *
  * The kernel has no FP code of its own, so sstatus.FS is Off when these functions are called. They
- * switch FS on and restore it before they return. fp.c maintains guest.sstatus.FS, the state that
- * the unit has for the guest. Struct fp_state begins with f[0] to f[31], 8 bytes each.
+ * switch FS on, and restore the old FS before they return. fp.c maintains guest.sstatus.FS, which
+ * is in effect while the guest runs. Struct fp_state begins with f[0] to f[31], 8 bytes each.
  */
 #include "asm.h"
 #include "kvm_offsets.h"

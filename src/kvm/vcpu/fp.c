@@ -3,10 +3,10 @@
  * fp.c - move FP state between memory and the unit; the code that all variants of toggle fp share.
  *
  * The host keeps one word per hart that says whose values the hart's FP unit holds: a user thread's
- * or a vCPU's (hv_fp_take()). vcpu->fp_hart is the only hart whose unit may still hold the vCPU's
- * registers: the last hart whose unit the vCPU used, unless code other than a put has written
- * vcpu->fp since. Both records must agree (fp_is_resident()): a hart's word may name a vCPU that
- * has used another hart since, and a new vCPU may have the address of an old one.
+ * or a vCPU's (hv_fp_take()). vcpu->fp_hart is the last hart whose unit the vCPU used, the only one
+ * that may still hold its registers; it is FP_NO_HART if code other than a put has written vcpu->fp
+ * since. Both records must agree (fp_is_resident()): a hart's word may name a vCPU that has used
+ * another hart's unit since, and a new vCPU may have the address of an old one.
  */
 #include "kvm_asm.h"
 #include "toggle.h"

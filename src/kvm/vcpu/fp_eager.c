@@ -4,7 +4,7 @@
  *
  * Changes are not tracked, and nothing traps: the guest's registers are in the FP and vector units
  * from its first instruction on, and nothing relies on values that an earlier turn has left there.
- * A guest that never uses these units pays the same price.
+ * The cost is the same for a guest that never uses these units.
  */
 #include "vcpu/fp.h"
 #include "vcpu/vector.h"

@@ -4,7 +4,7 @@
  *
  * Hardware tracks changes: FS and VS are Clean after the load, and become Dirty when the guest
  * writes a register. Nothing traps. A guest that does not use FP or vectors pays only for the
- * loads.
+ * loads, and for fcsr and the vector CSRs, which every put saves (fp.h).
  */
 #include "vcpu/fp.h"
 #include "vcpu/vector.h"

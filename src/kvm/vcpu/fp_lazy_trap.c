@@ -2,13 +2,15 @@
 /*
  * fp_lazy_trap.c - FP and vector registers are loaded at the first use, and saved if they changed.
  *
- * A load leaves FS and VS Off, unless this hart's unit still holds the vCPU's registers from an
- * earlier turn. The first instruction that needs a unit traps; the unit is loaded, and the
- * instruction runs again. A vCPU that changed a unit's registers in its last turn is expected to do
- * so again, so vcpu_load() loads them at once: a trap costs many times as much as moving them.
+ * A load leaves a unit Off (FS, VS), with two exceptions. If this hart's unit still holds the
+ * vCPU's registers from an earlier turn, they are used as they are. If the vCPU changed the
+ * registers in its last turn, it is expected to do so again, so vcpu_load() loads them at once: a
+ * trap costs many times as much as moving them. Otherwise, the first instruction that needs the
+ * unit traps; the unit is loaded, and the instruction runs again.
+ *
  * Until all units that the vCPU has are loaded, illegal instructions are not delegated, because the
- * first use of a unit looks like one. Nothing decodes the instruction: once no unit is Off, the
- * guest's illegal instructions trap directly into the guest, with the hardware's stval.
+ * first use of a unit looks like one. The handler does not decode the instruction. Once no unit is
+ * Off, the guest's illegal instructions trap directly into the guest, with the hardware's stval.
  *
  * A put saves the registers that changed, and leaves them in the unit. So memory is always up to
  * date after a put, and no other hart has to be asked for registers when the vCPU moves or when
@@ -43,10 +45,10 @@ static void lazy_trap_put(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Only a unit that the guest has switched on can be the one that the instruction needs. If that
- * holds for both units, load FP first; a vector instruction then traps once more. If the guest has
- * switched on neither unit, the instruction is illegal for the guest, too. In that case, load every
- * unit that is Off: the instruction then traps once more, into the guest, and later illegal
+ * The instruction can only need a unit that is Off here and that the guest has switched on
+ * (vsstatus). If that holds for both units, load FP first; a vector instruction then traps once
+ * more. If it holds for neither, the instruction is illegal for the guest, too. In that case, load
+ * every unit that is Off: the instruction then traps once more, into the guest, and later illegal
  * instructions go to the guest directly.
  */
 static bool lazy_trap_first_use(struct kvm_vcpu *vcpu)

@@ -7,9 +7,10 @@
  * extension is off until user space switches it on; then the SBI reports version 3.0, which is the
  * version that guests require before they probe for the extension.
  *
- * Each feature is one bit or field of what vcpu_load() writes. The delegation of misaligned
- * exceptions also needs medeleg, which belongs to this host's firmware: we ask the firmware for it
- * only while a vCPU with this feature is loaded, so that nothing changes for the host's programs.
+ * Each feature consists of bits in hedeleg or henvcfg, which vcpu_load() writes. The delegation of
+ * misaligned exceptions also needs medeleg, which belongs to this host's firmware. Firmware that
+ * does not delegate them by default is asked to do so, but only while a vCPU with this feature
+ * enabled is loaded, so that nothing changes for the host's programs.
  */
 #include "hv/kvm_compat.h"
 #include "kvm.h"
@@ -20,8 +21,11 @@
 
 #define MISALIGNED_TRAPS (BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_STORE_MISALIGNED))
 
-/* The bits of henvcfg that every hart supports. Written before any VM exists. */
-static u64 host_pmm[3]; /* same index as in pmlens; 0: not supported */
+/*
+ * The bits of henvcfg that every hart supports, and what the firmware delegates. Written before any
+ * VM exists.
+ */
+static u64 host_pmm[3]; /* same index as in pmlens; 0 in [1] or [2]: not supported */
 static bool host_adue;
 static bool firmware_delegates;         /* delegates misaligned exceptions by default */
 static bool firmware_delegates_on_call; /* delegates misaligned exceptions on an FWFT call */
@@ -44,7 +48,7 @@ void fwft_init(void)
 
 	for (i = 0; i < ARRAY_SIZE(pmms); i++)
 		host_pmm[i] = FIELD_PREP(ENVCFG_PMM, pmms[i]);
-	/* A device tree with Svadu but without Svade tells the guest that ADUE is set. */
+	/* With Svadu but not Svade in the device tree, guests assume that ADUE is always set. */
 	host_adue = hv_isa_has("svadu") && hv_isa_has("svade");
 	if (!ret.error && !ret.value)
 		ret.error = SBI_ERR_NOT_SUPPORTED;
@@ -78,7 +82,8 @@ void fwft_hart_init(void)
 	}
 	/*
 	 * While menvcfg.ADUE is 0, as firmware leaves it on a hart with Svade, henvcfg.ADUE reads
-	 * as 0. Setting menvcfg.ADUE also makes hardware update A and D for this host.
+	 * as 0. So have the firmware set menvcfg.ADUE; hardware then also updates A and D for this
+	 * host.
 	 */
 	if (host_adue && !henvcfg_holds(ENVCFG_ADUE))
 		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_AD_HW_UPDATING, 1);
@@ -86,7 +91,7 @@ void fwft_hart_init(void)
 		host_adue = false;
 }
 
-/* ---- a vCPU's setting, and the hart ------------------------------------------------------------ */
+/* ---- a vCPU's settings, and the hart --------------------------------------------------------- */
 
 void fwft_apply(struct kvm_vcpu *vcpu)
 {
@@ -96,8 +101,8 @@ void fwft_apply(struct kvm_vcpu *vcpu)
 	if (fwft_is_on(vcpu) && host_adue)
 		henvcfg = vcpu->fwft.ad_hw ? henvcfg | ENVCFG_ADUE : henvcfg & ~ENVCFG_ADUE;
 	/*
-	 * Translations made under the old ADUE need an HFENCE.VVMA, and those made under the old
-	 * PMM need an HFENCE.GVMA (H §5.3 since 2025, Ssnpm). The next load executes both.
+	 * A change of ADUE needs an HFENCE.VVMA, and a change of PMM needs an HFENCE.GVMA (H §5.3
+	 * since 2025, Ssnpm). The next load executes both.
 	 */
 	if ((vcpu->henvcfg ^ henvcfg) & (ENVCFG_ADUE | ENVCFG_PMM))
 		vcpu->last_hart |= VCPU_STALE;

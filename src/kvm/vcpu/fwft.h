@@ -17,21 +17,22 @@ enum fwft_feature {
 
 void fwft_init(void);                   /* once, after isa_init() */
 void fwft_hart_init(void);              /* then each hart */
-void fwft_reset(struct kvm_vcpu *vcpu); /* as at power-on; also sets henvcfg and hedeleg */
+void fwft_reset(struct kvm_vcpu *vcpu); /* reset the guest's settings, then fwft_apply() */
 void fwft_apply(struct kvm_vcpu *vcpu); /* recompute henvcfg and hedeleg; vCPU not loaded */
 /*
- * Set up and undo the state of the hart that is not in the CSRs that vcpu_load() writes. Only for a
- * vCPU whose fwft.switched is set.
+ * The parts of a load and a put that are not CSR writes: the firmware's delegation of misaligned
+ * exceptions and, at a put, the fence after pointer masking. Only for a vCPU whose fwft.switched is
+ * set.
  */
 void fwft_load(struct kvm_vcpu *vcpu);
 void fwft_put(struct kvm_vcpu *vcpu);
 
 bool fwft_is_on(const struct kvm_vcpu *vcpu);  /* user space has switched the extension on */
-bool fwft_is_there(enum fwft_feature feature); /* every hart has it */
+bool fwft_is_there(enum fwft_feature feature); /* supported by every hart, or by the firmware */
 unsigned long fwft_get(const struct kvm_vcpu *vcpu, enum fwft_feature feature);
 /*
  * Set a feature of a vCPU that is not loaded. Returns 0, or SBI_ERR_INVALID_PARAM if the feature
- * does not have this value. fwft_is_there() must be true for the feature.
+ * cannot have this value. fwft_is_there() must be true for the feature.
  */
 long fwft_set(struct kvm_vcpu *vcpu, enum fwft_feature feature, unsigned long value);
 

@@ -4,16 +4,17 @@
  *
  * The polling time adapts as in Linux. A wait that was longer than the poll, but shorter than the
  * maximum, makes the next poll longer (multiplied by halt_poll_ns_grow, and at least
- * halt_poll_ns_grow_start). A wait that was longer than the maximum makes the next poll shorter.
- * The maximum is halt_poll_ns, unless the VMM has set another one with KVM_CAP_HALT_POLL. A vCPU
- * starts without polling. The parameters are the files /sys/module/kvm/parameters/NAME, and are
- * read at each wait.
+ * halt_poll_ns_grow_start). A wait that was longer than the maximum makes the next poll shorter
+ * (divided by halt_poll_ns_shrink, or 0 if the result is less than halt_poll_ns_grow_start). The
+ * maximum is halt_poll_ns, unless the VMM has set another one with KVM_CAP_HALT_POLL. A vCPU starts
+ * without polling. The parameters are the files /sys/module/kvm/parameters/NAME, and are read at
+ * each wait.
  *
  * While the vCPU polls, it stays loaded, the hart's interrupts are taken, and the poll ends as soon
- * as another thread wants the hart: polling is for harts that have nothing better to do. After the
- * poll, the hart idles with the vCPU still loaded, as long as no other thread wants the hart. An
- * interrupt to the hart, or from the guest's own timer, lets the vCPU continue at once. The thread
- * sleeps only if another thread wants its hart.
+ * as another thread wants the hart: only an otherwise idle hart should poll. After the poll, the
+ * hart idles with the vCPU still loaded, as long as no other thread wants the hart. If a kick or
+ * the guest's own timer interrupt then ends the wait, the vCPU continues at once. The thread sleeps
+ * only if another thread wants its hart.
  */
 #include "number.h"
 #include "request.h"
@@ -117,7 +118,7 @@ static void adapt(struct kvm_vcpu *vcpu, u64 halt_ns)
 {
 	u32 max = max_ns(vcpu->kvm), ns = vcpu->halt_poll_ns;
 
-	/* lab 6: write adapt: grow, shrink or keep the window, by how long the wait was */
+	/* lab 6: write adapt: grow, shrink or keep the window after a wait of halt_ns */
 	if (!max)
 		vcpu->halt_poll_ns = 0;
 	else if (halt_ns <= ns)
@@ -135,7 +136,7 @@ static u64 ticks_to_ns(u64 ticks)
 {
 	u64 hz = hv_timebase_hz();
 
-	/* In two steps: ticks * 1000000000 would overflow after half an hour. */
+	/* In two steps: at 10 MHz, ticks * 1000000000 would overflow after half an hour. */
 	return ticks / hz * 1000000000 + ticks % hz * 1000000000 / hz;
 }
 
@@ -150,7 +151,7 @@ static void count(u64 *hist, u64 value)
 	if (value >> (STAT_HIST_SIZE - 2)) {
 		bucket = STAT_HIST_SIZE - 1;
 	} else if (value) {
-		/* Find the highest bit by halving: the end of a wait must take few instructions. */
+		/* Find the highest set bit by binary search: the end of a wait must be short. */
 		for (step = STAT_HIST_SIZE / 2; step; step /= 2)
 			if (value >> bucket >> step)
 				bucket += step;
@@ -160,9 +161,9 @@ static void count(u64 *hist, u64 value)
 }
 
 /*
- * Poll until the wait or the polling time is over, or the hart is needed. Returns true if the
- * vCPU's wait is over. *end receives the time right before the last check; it stays as it was if
- * the first check ends the poll.
+ * Poll until the wait or the polling time is over, or another thread wants the hart. Returns true
+ * if the vCPU's wait is over. *end receives the time read before the last check; it is left
+ * unchanged if the first check ends the poll.
  */
 static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64 start, u64 *end)
 {
@@ -182,14 +183,15 @@ static bool poll(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu), u64
 }
 
 /*
- * Set `blocking` again, then return whether the wait is over. In this order, either the next sender
- * kicks the hart, or over() sees what the sender has changed.
+ * Set `blocking` to VCPU_IDLE (again, if a kick has changed it), then return whether the wait is
+ * over. Because of this order, either the next sender kicks the hart, or over() sees what that
+ * sender has changed.
  */
 static bool check_as_idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
 {
 	/*
 	 * Release: a sender that sees this value kicks the hart in vcpu->hart, which vcpu_load()
-	 * has written before.
+	 * wrote earlier.
 	 */
 	__atomic_store_n(&vcpu->blocking, VCPU_IDLE, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -197,8 +199,8 @@ static bool check_as_idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *v
 }
 
 /*
- * Return true if an interrupt ends the hart's WFI although over() does not find it. vsip is an
- * alias of hip (H §2.3), so both should say the same, but QEMU before 8.0 shows only SSIP in vsip.
+ * Return true if a VS line that ends the hart's WFI is pending. vsip is an alias of hip (H §2.3),
+ * so over() should already have found the line in vsip, but QEMU before 8.0 shows only SSIP there.
  */
 static bool line_is_pending(void)
 {
@@ -207,8 +209,8 @@ static bool line_is_pending(void)
 
 /*
  * Idle with the vCPU loaded. Returns true if the vCPU's wait is over, and false if its thread has
- * to sleep. The hart's WFI ends on interrupts that vsie enables, as the guest's own WFI would
- * (M §3.3, H §2.3).
+ * to sleep. Besides the host's interrupts, interrupts that vsie enables end the hart's WFI, as they
+ * would end the guest's own (M §3.3, H §2.3).
  */
 static bool idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
 {
@@ -245,7 +247,7 @@ static void observe_wake(struct kvm_vcpu *vcpu, u64 polled_ns)
 
 	/* Add lines that the guest does not see yet; it sees VS lines one bit lower. */
 	irqs |= (lines & ~LCOFI) >> 1 | (lines & LCOFI);
-	/* Leave out REQ_HOST, which every wait sets itself. */
+	/* Leave out REQ_HOST, which vcpu_halt() itself has set. */
 	trace_kvm_wake_reason(irqs & csr_read(vsie), READ_ONCE(vcpu->requests) & ~BIT(REQ_HOST),
 			      hv_signal_pending(), polled_ns);
 }

@@ -14,9 +14,10 @@ int halt_poll_init(void); /* the parameters */
  */
 int halt_poll_set_max(struct kvm *vm, u64 ns);
 /*
- * Poll, then sleep, until the wait is over or a signal has arrived. Called by the vCPU's own
- * thread; the vCPU is loaded before and after. over() is called while the vCPU is loaded,
- * over_asleep() while it is not.
+ * Poll, then idle, then sleep, until the wait is over or a signal has arrived. Called by the vCPU's
+ * own thread; the vCPU is loaded before and after. over() is called while the vCPU is loaded, and
+ * must also return true if a signal is pending; over_asleep() is called while the vCPU is not
+ * loaded.
  */
 void vcpu_halt(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu),
 	       bool (*over_asleep)(struct kvm_vcpu *vcpu));

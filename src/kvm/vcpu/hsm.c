@@ -2,9 +2,9 @@
 /*
  * hsm.c - which vCPUs of a VM run: the states behind SBI HSM and KVM_SET_MP_STATE.
  *
- * A stopped vCPU's thread sleeps inside KVM_RUN. A start by another thread stores the entry point
- * under hsm_lock and wakes the vCPU's thread. That thread resets the registers, because no other
- * thread may touch them. Spec: SBI §9.
+ * A stopped vCPU's thread sleeps inside KVM_RUN. When another vCPU's thread starts the vCPU (SBI
+ * HSM), it stores the entry point under hsm_lock and wakes the sleeping thread. The woken thread
+ * resets the registers, because during KVM_RUN no other thread may write them. Spec: SBI §9.
  */
 #include "kvm.h"
 #include "request.h"
@@ -29,9 +29,9 @@ void hsm_power_on(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Have the vCPU's thread reset the vCPU, to continue at pc. Call with hsm_lock held. The interrupt
- * lines are cleared here, and not later with the registers: from now on the vCPU counts as started,
- * and an interrupt for it must not be lost.
+ * Make the vCPU's thread reset the vCPU and continue at pc. Call with hsm_lock held. The software
+ * and timer lines are cleared here, and not later with the registers: from now on the vCPU counts
+ * as started, and an interrupt sent to it must not be lost.
  */
 static void reset_later(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 {
@@ -59,9 +59,9 @@ bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 }
 
 /*
- * The next two functions are called for the vCPU's own guest. If a reset is pending, the vCPU was
- * stopped (SRST) and started again since the guest's call, so the call belongs to the state before
- * that reset: ignore it.
+ * The next two functions serve calls of the vCPU's own guest. If a reset is pending, the vCPU was
+ * stopped (by another vCPU's SRST call) and started again after the guest made the call, so the
+ * call belongs to the state before that reset: ignore it.
  */
 void hsm_stop_self(struct kvm_vcpu *vcpu)
 {
@@ -97,8 +97,8 @@ static bool hsm_may_run(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Perform a pending reset. To be called only by the vCPU's own thread or by the holder of its
- * mutex, because only they may write the registers.
+ * Perform a pending reset. Call with the vCPU's mutex held, as KVM_RUN does: only the holder may
+ * write the registers.
  */
 static void reset_if_started(struct kvm_vcpu *vcpu)
 {
@@ -118,8 +118,8 @@ static void reset_if_started(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Reset even while the vCPU is stopped: an earlier start must not overwrite registers that are set
- * from now on.
+ * Perform a pending reset even while the vCPU is stopped: otherwise, an earlier start would later
+ * overwrite the registers that user space sets from now on.
  */
 void hsm_settle(struct kvm_vcpu *vcpu)
 {

@@ -7,10 +7,11 @@
 
 void vcpu_inject_trap(struct kvm_vcpu *vcpu, unsigned long cause, unsigned long pc,
 		      unsigned long tval);
-/* Give the trap to the guest as if the guest had taken it: same sepc, cause and stval. */
+/* Deliver the trap to the guest as if it had been delegated: same sepc, cause and stval. */
 int vcpu_redirect_trap(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 /*
- * Answer a guest page fault at an unmapped address with a load, store or instruction access fault.
+ * Turn a guest page fault that can be neither resolved nor emulated into an access fault of the
+ * same kind: load, store or instruction.
  */
 int vcpu_inject_access_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap);
 

@@ -2,13 +2,14 @@
 /*
  * irq.c - interrupt lines of a vCPU, from any thread to hvip.
  *
- * There are two words and no lock. A sender writes the wanted state into irq_pending, then marks
- * the line in irq_changed. The vCPU's thread takes the marks with one exchange and copies the
- * lines' states to hvip. The sender's release and the thread's acquire make sure that a thread that
- * sees the mark also sees the state. If two senders race for a line, either may win, as with wires.
+ * Each vCPU has two words for its lines, and no lock. A sender writes the wanted state into
+ * irq_pending, then marks the line in irq_changed. The vCPU's thread takes the marks with one
+ * exchange and copies the lines' states to hvip. The sender's release and the thread's acquire make
+ * sure that a thread that sees the mark also sees the state. If two senders race for a line, either
+ * may win, as with wires.
  *
- * The guest can clear hvip.VSSIP, too (vsip is an alias, H §2.3, §2.12). The state of a line
- * without a mark is in the CSR itself while the vCPU is loaded, and in csrs.hvip otherwise.
+ * The guest can write hvip.VSSIP, too, through its alias in vsip (H §2.3, §2.12). The state of a
+ * line without a mark is in the CSR itself while the vCPU is loaded, and in csrs.hvip otherwise.
  */
 #include "kvm.h"
 #include "request.h"
@@ -20,8 +21,8 @@
 #define VS_LINES (BIT(IRQ_VS_SOFT) | BIT(IRQ_VS_TIMER) | BIT(IRQ_VS_EXT))
 
 /*
- * The guest sees VS lines one bit lower (H §2.12). Local interrupts, of which this core has only
- * LCOFI, have the same number everywhere (AIA).
+ * The guest sees VS lines one bit lower (H §2.12). Local interrupts have the same number everywhere
+ * (AIA); the core supports only one of them, LCOFI.
  */
 static unsigned long guest_to_hart(unsigned long lines)
 {
@@ -89,7 +90,7 @@ void vcpu_reset_irqs(struct kvm_vcpu *vcpu)
 void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
 	trace_raised(vcpu, irq);
-	/* lab 7: write vcpu_mark_own_irq: set the line in the vCPU's own thread, with no request */
+	/* lab 7: write vcpu_mark_own_irq: set and mark the line, but send no request */
 	__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
 	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
 	/* lab 7 end */

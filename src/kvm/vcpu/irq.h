@@ -24,7 +24,7 @@ void vcpu_reset_irqs(struct kvm_vcpu *vcpu);
 void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
 /*
  * Like vcpu_set_own_irq(), but without a request: the caller has to call vcpu_flush_irqs() before
- * the entry.
+ * the next entry.
  */
 void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* serve REQ_IRQ: copy changed lines to hvip */

@@ -3,7 +3,7 @@
  * isa.c - the extensions of a vCPU, and the hart's control bits that follow from them.
  *
  * A vCPU's set of extensions is a subset of those that every hart has and isa.def lists. The VMM
- * may remove some of them before the first KVM_RUN (onereg.c).
+ * may change the set before the first KVM_RUN (onereg_isa.c).
  */
 #include "hv/pte.h"
 #include "kvm.h"
@@ -38,8 +38,8 @@ static unsigned long firmware_id(unsigned long fid)
 }
 
 /*
- * Return the widest of these modes that the hart has: a mode that the hart lacks does not read back
- * (H §2.18). No guest runs yet.
+ * Return the widest mode of vsatp that the hart has: a mode that the hart lacks does not read back
+ * (H §2.18). No guest runs yet, so vsatp may be overwritten.
  */
 static unsigned long probe_satp_mode(void)
 {
@@ -93,9 +93,9 @@ void isa_host_ids(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Returns false for an extension whose register exists, but stays 0. That holds for H, because
- * there is no nested virtualization (the register exists on Linux, too), and for Sscofpmf without
- * Ssaia, because LCOFI would then be the hart's own (AIA, hvien).
+ * Return false for an extension whose register exists but stays 0: H, because there is no nested
+ * virtualization (the register exists on Linux, too), and Sscofpmf without Ssaia, because without
+ * hvien the guest's LCOFI would be the hart's own (AIA).
  */
 bool isa_may_enable(unsigned int ext)
 {
@@ -136,7 +136,8 @@ u64 isa_henvcfg(u64 isa)
 		henvcfg |= ENVCFG_STCE;
 	/*
 	 * Linux 6.12's KVM API has no extension id for Svadu, so no VMM can remove it: if the harts
-	 * have it, hardware updates A and D in the guest's tables.
+	 * have it, hardware updates A and D in the guest's tables, unless the guest decides this
+	 * through FWFT (fwft_apply()).
 	 */
 	if (hv_isa_has("svadu"))
 		henvcfg |= ENVCFG_ADUE;

@@ -10,7 +10,7 @@
 void isa_init(void);                      /* read from the device tree what every hart has */
 void isa_hart_init(void);                 /* then on each hart; probes the VS-stage modes */
 u64 isa_default(const struct kvm *vm);    /* a new vCPU's extensions */
-void isa_host_ids(struct kvm_vcpu *vcpu); /* mvendorid, marchid, mimpid of this machine */
+void isa_host_ids(struct kvm_vcpu *vcpu); /* set mvendorid, marchid, mimpid to this machine's */
 extern u64 isa_host;                      /* bit KVM_RISCV_ISA_EXT_*; written once, by isa_init() */
 bool isa_may_enable(unsigned int ext);
 bool isa_may_disable(unsigned int ext);

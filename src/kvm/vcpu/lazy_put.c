@@ -11,13 +11,14 @@
  * This file contains the vCPU's scheduler hook, in() and out(), which serves the vCPU both while
  * its thread is in KVM_RUN and while the thread is in user space. A thread with a vCPU whose put is
  * pending calls out() when it leaves its hart for any reason, when it uses FP, ends or executes
- * another program, and when it runs another vCPU. Other threads that need the state, for an ioctl
- * of the vCPU or to free the VM, call vcpu_finish_put(): it interrupts the thread, which then goes
- * through the scheduler, where out() is called.
+ * another program, and when it runs another vCPU. A thread that needs the state, for an ioctl of
+ * the vCPU or to free the VM, calls vcpu_finish_put(). If the vCPU is still loaded for another
+ * thread, this interrupts that thread, which then goes through the scheduler, where out() is
+ * called.
  *
- * Locks: all functions except out() are called with vcpu->mutex held, or by vm_destroy(). The
- * thread that ran the vCPU writes `put_pending`; out() stores false last, when the vCPU's state is
- * in memory.
+ * Locks: all functions except out() and the init functions are called with vcpu->mutex held, or by
+ * vm_destroy(). The thread that ran the vCPU writes `put_pending`; out() stores false only when the
+ * vCPU's state is in memory.
  */
 #include "kvm.h"
 #include "request.h"
@@ -43,7 +44,7 @@ static bool put_is_done(void *arg)
 	return !__atomic_load_n(&vcpu->put_pending, __ATOMIC_ACQUIRE);
 }
 
-/* The vCPU has been put. Once put_pending is false, another thread may free the vCPU. */
+/* Record that the put is complete. Once put_pending is false, another thread may free the vCPU. */
 static void mark_put(struct kvm_vcpu *vcpu)
 {
 	hv_sched_hook_set(NULL);
@@ -59,8 +60,8 @@ static void sched_in(struct hv_sched_hook *hook, unsigned int hart)
 	vcpu_load_csrs(vcpu);
 	sta_load(vcpu);
 	/*
-	 * Meanwhile, a signal may have arrived, or a kick may have interrupted another thread on
-	 * the hart.
+	 * While this thread did not run, a signal may have arrived, or a kick may have interrupted
+	 * another thread on the hart.
 	 */
 	vcpu_set_request(vcpu, REQ_HOST);
 }
@@ -117,8 +118,9 @@ void vcpu_begin_run(struct kvm_vcpu *vcpu)
 void vcpu_end_run(struct kvm_vcpu *vcpu)
 {
 	/*
-	 * If the vCPU stayed loaded, programs' misaligned accesses would trap in a way that the
-	 * programs do not expect.
+	 * Put the vCPU now: while it is loaded, the firmware may be delegating misaligned
+	 * exceptions for it (fwft_load()), so a program's misaligned access would trap into the
+	 * host instead of the firmware.
 	 */
 	if (vcpu->fwft.misaligned) {
 		vcpu_put(vcpu);

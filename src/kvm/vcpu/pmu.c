@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * pmu.c - a vCPU's performance counters: counting, and moving them into a hart and out of it.
+ * pmu.c - a vCPU's performance counters: counting, load and put.
  *
- * The guest's calls are in sbi_pmu.c. The hart itself makes a hardware counter count in VS and VU
- * only, so nothing has to be done at an exit. That needs Sscofpmf; without it, the platform has no
- * counters for guests.
+ * The guest's SBI calls are handled in sbi_pmu.c. The hart counts for a guest in VS and VU only, so
+ * nothing has to be done at an exit. That needs Sscofpmf; without it, the platform has no counters
+ * for guests.
  */
 #include "vcpu/counters.h"
 #include "vcpu/fp.h"
@@ -38,7 +38,7 @@ void pmu_count_event(struct kvm_vcpu *vcpu, unsigned int code)
 
 /*
  * Tell pmu_count() which events have a started counter. Illegal instructions are delegated to the
- * guest unless they are counted; if they are, they exit, and are then given back to the guest.
+ * guest unless the guest counts them: then they exit, and are redirected to the guest.
  */
 static void update_events(struct kvm_pmu *pmu)
 {
@@ -70,8 +70,8 @@ static void set_started(struct kvm_pmu *pmu, unsigned int number, bool started)
 }
 
 /*
- * The vCPU's thread is outside the guest and awake (vcpu_sleep() puts the vCPU first), so neither a
- * kick nor a wake-up is needed.
+ * Called on the hart on which the vCPU is loaded. The vCPU's thread is outside the guest and awake
+ * (vcpu_sleep() puts the vCPU first), so neither a kick nor a wake-up is needed.
  */
 static void counter_overflow(struct hv_pmc *hw)
 {
@@ -162,8 +162,8 @@ void pmu_claim(struct kvm_vcpu *vcpu)
 }
 
 /*
- * If this hart has fewer counters than the previous one, the guest's excess counters do not count
- * here.
+ * hv_pmc_start() fails if this hart has no free counter for the event. The guest's counter then
+ * does not count while the vCPU is loaded here.
  */
 void pmu_load(struct kvm_vcpu *vcpu)
 {

@@ -40,13 +40,13 @@ struct kvm_pmu {
 	unsigned int width;     /* width of a hardware counter in bits */
 	bool claimed;           /* the guest has made an SBI PMU call since its reset */
 	u64 configured;         /* bit n: counter n has an event */
-	u64 started;            /* bit n: counter n counts; any thread reads firmware's bits */
+	u64 started;            /* bit n: counter n counts; any thread reads firmware-event bits */
 	u64 overflown;          /* bit n: counter n has overflowed since it was started */
 	gpa_t snapshot;         /* shared memory, or PMU_NO_SNAPSHOT */
 	struct pmu_counter counters[PMU_MAX_COUNTERS];
 };
 
-/* To be called by the vCPU's own thread, with the vCPU loaded unless a comment says otherwise. */
+/* Unless a comment says otherwise: called by the vCPU's own thread, with the vCPU loaded. */
 
 bool pmu_available(void); /* do vCPUs have counters on this platform? any thread */
 int pmu_vcpu_init(struct kvm_vcpu *vcpu);
@@ -55,11 +55,11 @@ void pmu_reset(struct kvm_vcpu *vcpu); /* reset to the state after power-on; vCP
 void pmu_load(struct kvm_vcpu *vcpu);  /* make started counters count on this hart */
 void pmu_put(struct kvm_vcpu *vcpu);
 
-/* Make cycle and instret the guest's own counters from now on. */
+/* Make cycle and instret the guest's own counters until the next reset. */
 void pmu_claim(struct kvm_vcpu *vcpu);
 /*
- * Start a configured, stopped counter. Returns 0, or -ENOENT if the hart has no counter for its
- * event.
+ * Start a configured, stopped counter. Returns 0, or -ENOENT if the hart has no free counter for
+ * the event.
  */
 int pmu_start(struct kvm_pmu *pmu, unsigned int number);
 void pmu_stop(struct kvm_pmu *pmu, unsigned int number);

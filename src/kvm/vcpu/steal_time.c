@@ -8,9 +8,9 @@
  *      +--------+-------+---------------+---------+------------+
  *
  * The stolen time is the host's run delay of the vCPU's thread. It only grows while the thread is
- * scheduled out, so each vcpu_load() checks it and requests an update by REQ_STEAL if it has grown.
- * The update may fault and sleep, and comes before the entry. While the thread is off its hart
- * involuntarily, the guest is marked preempted.
+ * scheduled out, so each load checks it (sta_load()) and requests an update by REQ_STEAL if it has
+ * grown. The update may fault and sleep, and comes before the entry. If the thread leaves its hart
+ * in KVM_RUN while the vCPU is loaded, `preempted` is set until the next update.
  */
 #include "mmu/memslot.h"
 #include "request.h"
@@ -26,8 +26,9 @@ void sta_reset(struct kvm_vcpu *vcpu)
 }
 
 /*
- * User space can set any address with ONE_REG; an invalid one is not used. While STA is disabled,
- * no address is used: the registers are not listed then, but can still be written.
+ * With ONE_REG, user space can set any address, even while STA is disabled: the registers are not
+ * listed then, but can still be written. So the address is used only if it is aligned and STA is
+ * enabled.
  */
 static bool sta_is_on(const struct kvm_vcpu *vcpu)
 {
@@ -80,7 +81,7 @@ static int store_all(struct kvm_vcpu *vcpu, hva_t hva, const struct store *s, un
 
 	for (; n && !err; n--, s++) {
 		err = hv_copy_to_user_nofault(hva + s->offset, s->from, s->size);
-		/* Other vCPUs may be reading, and the sequence relies on this order. */
+		/* Keep the order: other vCPUs may be reading, and the sequence relies on it. */
 		__atomic_thread_fence(__ATOMIC_RELEASE);
 	}
 	memslot_store_end(vcpu);
@@ -121,8 +122,8 @@ static int write_steal(struct kvm_vcpu *vcpu, hva_t hva, u64 steal)
 
 /*
  * Add `stolen` to the guest's steal time, and store in *reported whether this was done. Returns
- * false if the structure is no longer in writable guest memory. After a temporary failure (the
- * result is true, and *reported is false), the next load retries.
+ * false if the structure is no longer in writable guest memory, or cannot be faulted in. After a
+ * temporary failure (the result is true, and *reported is false), the next load retries.
  */
 static bool report_steal(struct kvm_vcpu *vcpu, u64 stolen, bool *reported)
 {
@@ -157,7 +158,7 @@ void sta_update(struct kvm_vcpu *vcpu)
 	if (!sta_is_on(vcpu))
 		return;
 	if (!report_steal(vcpu, stolen, &reported)) {
-		sta_reset(vcpu); /* off until the guest sets another address */
+		sta_reset(vcpu); /* off until an address is set again */
 		return;
 	}
 	if (!reported)

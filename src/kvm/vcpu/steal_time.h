@@ -10,12 +10,12 @@
 #define STA_SIZE 64 /* size and alignment of the shared structure, in bytes */
 
 void sta_reset(struct kvm_vcpu *vcpu);     /* turn steal time off; called by ioctls, too */
-void sta_load(struct kvm_vcpu *vcpu);      /* vCPU back on a hart: sets REQ_STEAL if it waited */
+void sta_load(struct kvm_vcpu *vcpu);      /* vCPU back on a hart: request an update if needed */
 void sta_preempted(struct kvm_vcpu *vcpu); /* vCPU is about to lose its hart; does not sleep */
-void sta_update(struct kvm_vcpu *vcpu);    /* REQ_STEAL; may sleep */
+void sta_update(struct kvm_vcpu *vcpu);    /* serve REQ_STEAL; may sleep */
 /*
- * Start measuring now, with the shared structure at shmem, which must be in guest memory. Returns 0
- * or -EFAULT; may sleep.
+ * Zero the shared structure at shmem, and start measuring now. Returns 0, or -EFAULT if shmem is
+ * not in writable guest memory; may sleep.
  */
 int sta_begin(struct kvm_vcpu *vcpu, gpa_t shmem);
 

@@ -2,8 +2,8 @@
 /*
  * timer.c - what both variants of the guest's timer share.
  *
- * The variant is chosen with the VM: Sstc if the platform has it and the toggle does not say
- * otherwise. If a VMM removes Sstc from a vCPU, that vCPU gets hrtimer.
+ * A vCPU with Sstc uses variant sstc, and any other vCPU uses hrtimer. A new vCPU has Sstc if every
+ * hart has it and toggle `timer` is sstc. The VMM may change this before the vCPU first runs.
  */
 #include "request.h"
 #include "vcpu/irq.h"
@@ -11,8 +11,8 @@
 #include "vcpu/timer.h"
 
 /*
- * Without Sstc, the host timer raises the guest's line. With Sstc, it only wakes a blocked vCPU,
- * which sleeps without a hart.
+ * Without Sstc, the host timer raises the guest's line. With Sstc, the host timer is armed only
+ * while the vCPU sleeps without a hart, and only wakes the vCPU.
  */
 void timer_expired(struct hv_timer *timer)
 {
@@ -46,9 +46,9 @@ void timer_vcpu_choose(struct kvm_vcpu *vcpu)
 	if (ops == vcpu->timer_ops)
 		return;
 	/*
-	 * The VMM may have set the timer already: its register precedes those of the extensions in
-	 * KVM_GET_REG_LIST. The old variant cancels its event, and lowers the line that it may have
-	 * raised.
+	 * The VMM may have set the timer already: in KVM_GET_REG_LIST, the timer's registers
+	 * precede those of the extensions. The old variant cancels its event, and lowers the line
+	 * that it may have raised.
 	 */
 	if (compare != TIMER_NEVER)
 		vcpu->timer_ops->set(vcpu, TIMER_NEVER);
@@ -84,7 +84,7 @@ u64 timer_host_deadline(const struct kvm *vm, u64 compare)
 	/* lab 6: write timer_host_deadline: convert a guest time to a host time */
 	u64 now = timer_guest_time(vm);
 
-	/* The guest chooses compare: it may lie before now, or beyond the end of time. */
+	/* The guest chooses compare: it may be in the past, or too large for a host deadline. */
 	if (compare == TIMER_NEVER)
 		return TIMER_NEVER;
 	if (compare <= now)

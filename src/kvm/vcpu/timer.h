@@ -65,7 +65,7 @@ static inline u64 timer_guest_time(const struct kvm *vm)
 	return hv_time() + READ_ONCE(vm->time_delta);
 }
 
-/* A 64-bit CSR, which is a pair of CSRs on RV32: vstimecmp, htimedelta, henvcfg. */
+/* Write or read a 64-bit CSR that is a pair of CSRs on RV32, such as vstimecmp or henvcfg. */
 #define csr_write64(csr, value)                                          \
 	do {                                                             \
 		u64 v64__ = (u64)(value);                                \

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * timer_sstc.c - the guest's timer in hardware: vstimecmp is its stimecmp.
+ * timer_sstc.c - the guest's timer in hardware: vstimecmp is the guest's stimecmp.
  *
- * The hart itself raises VSTIP while time + htimedelta >= vstimecmp, so neither setting the timer
- * nor its interrupt causes an exit. Only a sleeping vCPU needs help: a host timer, armed while the
- * vCPU sleeps. Spec: Sstc; henvcfg.STCE enables it (isa.c).
+ * The hart itself raises VSTIP while time + htimedelta >= vstimecmp, so neither a write of stimecmp
+ * nor the timer's interrupt causes an exit. Only a sleeping vCPU needs help: a host timer, armed
+ * while the vCPU sleeps. Spec: Sstc; henvcfg.STCE enables it (isa.c).
  */
 #include "vcpu/timer.h"
 

@@ -4,9 +4,9 @@
  *
  * vcpu_load() moves everything that switch.S leaves alone: VS CSRs, interrupts, timer, FP, hgatp,
  * and the few CSRs that the host's user programs share with the guest. While the vCPU is loaded,
- * its thread may sleep or be preempted. The host's scheduler then calls the vCPU's hook, so another
- * thread always finds the hart free, and the vCPU gets its state back later. If possible, a vCPU
- * stays loaded between two KVM_RUNs of one thread (lazy_put.c).
+ * its thread may sleep or be preempted. The host's scheduler then calls the vCPU's hook, which puts
+ * the vCPU before another thread uses the hart, and loads it again when its thread continues. If
+ * possible, a vCPU stays loaded between two KVM_RUNs of one thread (lazy_put.c).
  */
 #include "kvm.h"
 #include "kvm_asm.h"
@@ -31,8 +31,8 @@ void vcpu_hart_init(void)
 	csr_write(hideleg, HIDELEG_DEFAULT);
 	csr_write(hvip, 0);
 	/*
-	 * With this bit set in hvien, the guest's LCOFI is the bit in hvip, whatever the hart's own
-	 * LCOFI is (AIA).
+	 * With LCOFI's bit set in hvien, the guest's LCOFI is the bit in hvip, and independent of
+	 * the hart's own LCOFI (AIA).
 	 */
 	if (isa_host_has(KVM_RISCV_ISA_EXT_SSCOFPMF) && isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF))
 		csr_write(hvien, BIT(IRQ_PMU_OVF));
@@ -49,10 +49,10 @@ void vcpu_hart_init(void)
 }
 
 /*
- * Drop what this hart may still have cached. For a vCPU that was last on another hart, these are
- * instructions, and all translations under the VM's VMID, which may have changed since its last
- * turn here. Otherwise, if another vCPU of the VM was here in between, they are VS-stage
- * translations: that vCPU's ASIDs refer to other tables.
+ * Drop what this hart may still have cached. If the vCPU was last loaded on another hart, or is
+ * marked VCPU_STALE, drop instructions and all translations under the VM's VMID: they may have
+ * changed since the vCPU's last turn here. Otherwise, if another vCPU of the VM was loaded here in
+ * between, drop VS-stage translations: that vCPU's ASIDs refer to other tables.
  */
 static void load_fences(struct kvm_vcpu *vcpu, unsigned int hart)
 {
@@ -169,8 +169,8 @@ void vcpu_put_csrs(struct kvm_vcpu *vcpu)
 }
 
 /*
- * This works like a preemption that takes no time: it does not count as steal time, and no other
- * thread runs in between.
+ * A reload works like a preemption that takes no time: it does not count as steal time, and no
+ * other thread runs in between.
  */
 void vcpu_reload(struct kvm_vcpu *vcpu)
 {
@@ -240,7 +240,7 @@ void vcpu_reset(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 	if (loaded)
 		vcpu_put(vcpu);
 	vcpu->completion.complete = NULL; /* would overwrite registers that are set here (vcpu.h) */
-	/* The lines were cleared when the start was requested; keep those raised since. */
+	/* A start has already cleared software and timer lines: keep lines raised since. */
 	hvip = vcpu->csrs.hvip;
 	vcpu->guest = (struct guest_context){ 0 };
 	vcpu->guest.sepc = pc;

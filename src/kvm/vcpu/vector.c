@@ -2,8 +2,8 @@
 /*
  * vector.c - a vCPU's vector state in memory, and in a hart's vector unit.
  *
- * A vCPU has memory for v0 to v31 whenever the hart has V, even if the VMM has removed V from the
- * vCPU: until the vCPU first runs, the VMM can undo that.
+ * A vCPU has memory for v0 to v31 whenever the harts have V, even if the VMM has removed V from the
+ * vCPU: until the vCPU first runs, the VMM can add V again.
  */
 #include <string.h>
 #include "kvm_asm.h"
@@ -11,8 +11,8 @@
 
 static unsigned int vlenb; /* written once, by vector_init() */
 /*
- * For each hart, the vCPU whose values its vector unit holds; used on that hart only. The FP unit
- * has hv_fp_is_of().
+ * For each hart, the vCPU whose values its vector unit holds; used on that hart only. For the FP
+ * unit, hv_fp_is_of() tells this.
  */
 static const struct kvm_vcpu *unit_of[HV_MAX_HARTS];
 

@@ -4,7 +4,8 @@
  *
  * Vector state is handled like FP state, and moved by the same variants (fp.h): guest.sstatus.VS is
  * Off unless the vCPU is loaded and its registers are in this hart's unit; vsstatus.VS is the
- * guest's own view of them. VS is always Off in a vCPU without V, and in the host and its programs.
+ * guest's own view of this state. guest.sstatus.VS is always Off in a vCPU without V, and so is
+ * sstatus.VS while the host and its programs run.
  */
 #ifndef KVM_VECTOR_H
 #define KVM_VECTOR_H
@@ -14,8 +15,8 @@
 /* Find the width of a vector register. Called before any vCPU is created. */
 void vector_init(void);
 /*
- * Return the size of a vector register in bytes, a power of two and the same on every hart; 0 if
- * there is no V.
+ * Return the size of a vector register in bytes, a power of two, or 0 if there is no V. It is
+ * assumed to be the same on every hart.
  */
 unsigned int vector_vlenb(void);
 

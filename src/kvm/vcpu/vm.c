@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * vm.c - the list of all VMs, a VM's vCPUs by id, and the end of a VM that has failed.
+ * vm.c - the list of all VMs, finding a VM's vCPU by its id, and stopping a VM that has failed.
  *
  * create.c creates and frees VMs.
  */

@@ -4,10 +4,10 @@
  *
  * WFI exits because hstatus.VTW is set, so that the host decides how the hart idles (toggle `wfi`;
  * the other variant is wfi_native.c, which clears VTW while no other thread wants the hart). The
- * vCPU's thread polls for a while (halt_poll.c), then sleeps, until an interrupt that VS has
- * enabled in vsie is pending, whatever vsstatus.SIE says (M §3.3), or until something else needs
- * the vCPU. WFI may end for no reason. wrs.nto exits, too, but its handler only yields the hart:
- * the store that the guest waits for raises no interrupt, so a sleep might never end.
+ * vCPU's thread polls for a while, then idles or sleeps (halt_poll.c), until an interrupt that VS
+ * has enabled in vsie is pending, whatever vsstatus.SIE says (M §3.3), or until something else
+ * needs the vCPU. WFI may also end for no reason. wrs.nto exits, too, but its handler only yields
+ * the hart: the store that the guest waits for raises no interrupt, so a sleep might never end.
  */
 #include "request.h"
 #include "vcpu/halt_poll.h"
@@ -18,7 +18,7 @@
 /* Fences and new memory maps can wait as long as the guest does: they are handled at the entry. */
 static bool wake_reason(struct kvm_vcpu *vcpu)
 {
-	/* lab 6: write wake_reason: must a vCPU wake up that sleeps without the hart? */
+	/* lab 6: write wake_reason: must a sleeping vCPU, which is not loaded, wake up? */
 	return vcpu_has_irq(vcpu) ||
 	       (READ_ONCE(vcpu->requests) & (BIT(REQ_HSM) | BIT(REQ_VM_DEAD)));
 	/* lab 6 end */
@@ -37,12 +37,12 @@ static bool pending_now(struct kvm_vcpu *vcpu)
 }
 
 /*
- * The condition of a poll, with the vCPU loaded. It includes signals, which wake a sleeping thread
- * anyway.
+ * The condition for a vCPU that polls or idles, and is still loaded. Unlike wake_reason(), it has
+ * to include signals, which wake a sleeping thread anyway.
  */
 static bool wait_is_over(struct kvm_vcpu *vcpu)
 {
-	/* lab 6: write wait_is_over: is the wait over of a vCPU that is still loaded? */
+	/* lab 6: write wait_is_over: is the wait of a loaded vCPU over? */
 	return pending_now(vcpu) || hv_signal_pending() ||
 	       (READ_ONCE(vcpu->requests) & (BIT(REQ_HSM) | BIT(REQ_VM_DEAD)));
 	/* lab 6 end */
@@ -71,9 +71,9 @@ int vcpu_wrs(struct kvm_vcpu *vcpu)
 	trace_kvm_wrs(pending_now(vcpu));
 	vcpu->stats.wrs_exit_stat++;
 	/*
-	 * The thread that has to make the store may be waiting for this very hart; then the guest
-	 * would spin until its time slice ends. It is not known which thread that is, so yield to
-	 * the next in line.
+	 * The thread that has to make the store that the guest waits for may itself be waiting for
+	 * this very hart; then the guest would spin until its time slice ends. It is not known
+	 * which thread that is, so yield to the next in line.
 	 */
 	if (hv_hart_wanted() || hv_resched_needed())
 		hv_resched();

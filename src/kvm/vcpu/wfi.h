@@ -15,7 +15,7 @@ int vcpu_wrs(struct kvm_vcpu *vcpu);
 /*
  * wfi_native.c: choose whether WFI exits, for a vCPU with wfi_native set. Called outside the guest.
  */
-void wfi_native_load(struct kvm_vcpu *vcpu);        /* WFI exits if a thread wants the hart now */
-void wfi_native_wanted(struct hv_sched_hook *hook); /* a thread wants the hart: WFI exits */
+void wfi_native_load(struct kvm_vcpu *vcpu);        /* WFI exits if another thread wants the hart */
+void wfi_native_wanted(struct hv_sched_hook *hook); /* another thread wants the hart: WFI exits */
 
 #endif
