@@ -67,7 +67,7 @@ void vcpu_kick(struct kvm_vcpu *vcpu)
  */
 void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req)
 {
-	/* lab 9: write vcpu_wait_request: wait until the vCPU is outside or has served it */
+	/* lab 9: write vcpu_wait_request: wait until it is served or the vCPU is outside */
 	while (__atomic_load_n(&vcpu->mode, __ATOMIC_ACQUIRE) != VCPU_OUTSIDE &&
 	       (__atomic_load_n(&vcpu->requests, __ATOMIC_ACQUIRE) & BIT(req)))
 		hv_cpu_relax();

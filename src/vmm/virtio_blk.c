@@ -111,7 +111,7 @@ static ssize_t transfer(int fd, const struct iovec *iov, u64 offset, bool write)
  */
 static bool on_disk(const struct disk *disk, u64 sector, u64 len)
 {
-	/* lab 11: write on_disk: without a sum or a product that can overflow */
+	/* lab 11: write on_disk: are the sectors on the disk? Let no sum or product overflow */
 	return len % SECTOR == 0 && sector <= disk->config.capacity &&
 	       len / SECTOR <= disk->config.capacity - sector;
 	/* lab 11 end */

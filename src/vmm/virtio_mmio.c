@@ -363,7 +363,7 @@ static bool can_work(const struct virtio_device *device)
  */
 static void work(struct virtio_device *device)
 {
-	/* lab 11: write work: batches while muted, until the ring is empty after it was unmuted */
+	/* lab 11: write work: handle batches while muted, until the unmuted ring is still empty */
 	bool more;
 
 	do {

@@ -104,7 +104,7 @@ __attribute__((noinline)) int exit_host_irq(struct kvm_vcpu *vcpu, const struct 
 
 exit_fn *exit_handler(unsigned long cause)
 {
-	/* lab 3: write the choice of the handler for a cause */
+	/* lab 3: write exit_handler: return the handler of this cause */
 	if (cause < ARRAY_SIZE(exit_table) && exit_table[cause])
 		return exit_table[cause];
 	return cause & CAUSE_IRQ_FLAG ? exit_host_irq : exit_unknown;

@@ -32,7 +32,7 @@ void tlb_init(void)
  */
 static u64 fence_pages(u64 *start, u64 size)
 {
-	/* lab 9: write fence_pages: the first page of the range, and how many pages it touches */
+	/* lab 9: write fence_pages: find the first page of the range, and the number of pages */
 	u64 end;
 
 	if (__builtin_add_overflow(*start, size, &end) || size > FENCE_MAX_PAGES * PAGE_SIZE)

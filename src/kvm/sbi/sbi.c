@@ -50,7 +50,7 @@ static const struct sbi_extension *find_extension(const struct kvm_vcpu *vcpu, u
 {
 	const struct sbi_extension *e;
 
-	/* lab 3: write the search for this ID, which user space may have disabled */
+	/* lab 3: write the search for this ID; user space may have disabled the extension */
 	for (e = extensions; e < extensions + ARRAY_SIZE(extensions); e++) {
 		if (ext < e->first || ext > e->last)
 			continue;

@@ -47,7 +47,7 @@ int sbi_ipi(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 	const unsigned long *gpr = vcpu->guest.gpr;
 
 	(void)ext;
-	/* lab 9: write sbi_ipi: its only function, and its counter */
+	/* lab 9: write sbi_ipi: send the IPIs, and count the call */
 	if (fid != SBI_IPI_SEND_IPI) {
 		ret->error = SBI_ERR_NOT_SUPPORTED;
 		return RESUME_GUEST;

@@ -51,7 +51,7 @@ static void wait_fence(struct kvm_vcpu *target, void *arg)
 {
 	const struct fence_call *call = arg;
 
-	/* lab 9: write wait_fence: wait until this target is outside its guest, or has fenced */
+	/* lab 9: write wait_fence: wait until this target has fenced or is outside its guest */
 	if (target == call->caller)
 		return;
 	vcpu_wait_request(target, REQ_HFENCE);
@@ -84,7 +84,7 @@ static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long
  */
 static void fill_fence(struct hfence *fence, unsigned long fid, const unsigned long *range)
 {
-	/* lab 9: write fill_fence: the kind, range and ASID of the guest's call */
+	/* lab 9: write fill_fence: set kind, range and ASID from the guest's call */
 	bool asid = fid == SBI_RFENCE_REMOTE_SFENCE_VMA_ASID;
 	bool all = (!range[0] && !range[1]) || range[1] == ~0UL;
 

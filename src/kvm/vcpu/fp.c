@@ -45,7 +45,7 @@ void fp_save_clean(struct kvm_vcpu *vcpu)
 
 bool fp_is_resident(const struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write fp_is_resident: do the vCPU's record and the host's both say so? */
+	/* lab 8: write fp_is_resident: do the vCPU's and the host's records both agree? */
 	return vcpu->fp_hart == hv_hart() && hv_fp_is_of(vcpu);
 	/* lab 8 end */
 }
@@ -62,7 +62,7 @@ bool vector_is_disabled(const struct kvm_vcpu *vcpu)
 
 void fp_delegate(const struct kvm_vcpu *vcpu)
 {
-	/* lab 8: write fp_delegate: load the vCPU's hedeleg, less what a disabled unit needs */
+	/* lab 8: write fp_delegate: load hedeleg without the exceptions of a disabled unit */
 	unsigned long hedeleg = vcpu->hedeleg;
 
 	if (fp_is_disabled(vcpu) || vector_is_disabled(vcpu))

@@ -33,7 +33,7 @@ static unsigned long guest_to_hart(unsigned long lines)
 
 static void irq_mark(struct kvm_vcpu *vcpu, unsigned int irq)
 {
-	/* lab 7: write irq_mark: mark a line whose state has been written, and send the request */
+	/* lab 7: write irq_mark: mark a line whose state is written, and send the request */
 	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
 	vcpu_request(vcpu, REQ_IRQ);
 	/* lab 7 end */

@@ -21,7 +21,7 @@ void timer_expired(struct hv_timer *timer)
 	u64 compare = READ_ONCE(vcpu->timer.compare);
 
 	trace_kvm_timer_fire(compare, now - compare);
-	/* lab 6: write timer_expired: raise the guest's line without Sstc, wake the vCPU with it */
+	/* lab 6: write timer_expired: with Sstc, wake the vCPU; otherwise, raise its timer line */
 	if (vcpu->timer_ops == &timer_hrtimer_ops)
 		vcpu_set_irq(vcpu, IRQ_VS_TIMER);
 	else

@@ -18,7 +18,7 @@ static void sstc_load(struct kvm_vcpu *vcpu)
 
 static void sstc_put(struct kvm_vcpu *vcpu)
 {
-	/* lab 6: write sstc_put: save the vCPU's timer, and leave none in the hart */
+	/* lab 6: write sstc_put: save the vCPU's timer, and switch it off in the hart */
 	vcpu->timer.compare = csr_read64(vstimecmp);
 	/*
 	 * The next vCPU on this hart may not have Sstc, and this vCPU's timer must not fire for

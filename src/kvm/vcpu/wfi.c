@@ -30,7 +30,7 @@ static bool wake_reason(struct kvm_vcpu *vcpu)
  */
 static bool pending_now(struct kvm_vcpu *vcpu)
 {
-	/* lab 6: write pending_now: is an interrupt pending that ends a WFI? */
+	/* lab 6: write pending_now: is an interrupt that ends a WFI pending? */
 	vcpu_flush_irqs(vcpu);
 	return csr_read(vsip) & csr_read(vsie);
 	/* lab 6 end */
