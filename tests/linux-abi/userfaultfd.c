@@ -4,6 +4,7 @@
  * their behalf, in private and in shared memory, with signals, fork() and exit() meanwhile.
  */
 #include <fcntl.h>
+#include <linux/mman.h>
 #include <linux/userfaultfd.h>
 #include <poll.h>
 #include <pthread.h>
@@ -152,6 +153,26 @@ static void test_wrong_use(void)
 	fails_with(ioctl(fd, _IO(UFFDIO, 0x20), 0), EINVAL, "an unknown ioctl fails with EINVAL");
 	close(fd);
 	munmap(mem, PAGES * PAGE);
+}
+
+/* No area with pages of 1 GiB can be registered. The copy must fail before it reads any byte. */
+static void test_giant(void)
+{
+	unsigned long size = 1UL << 30;
+	char *giant = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_HUGE_1GB | MAP_NORESERVE,
+			   -1, 0);
+	char *from = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int fd = open_uffd(O_CLOEXEC | O_NONBLOCK | UFFD_USER_MODE_ONLY);
+
+	if (giant == MAP_FAILED)
+		return; /* this kernel has no such areas */
+	fails_with(copy(fd, giant, from, size), ENOENT,
+		   "UFFDIO_COPY to an area with pages of 1 GiB fails with ENOENT");
+	close(fd);
+	munmap(giant, size);
+	munmap(from, size);
 }
 
 static void test_missing(void)
@@ -410,6 +431,7 @@ static void test_clone(void)
 int main(void)
 {
 	test_wrong_use();
+	test_giant();
 	test_missing();
 	test_shared();
 	test_signals();

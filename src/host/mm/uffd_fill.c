@@ -175,7 +175,8 @@ static long answer(struct fill *fill, bool wake, unsigned long result)
 		return -ESRCH;
 	if (!IS_ALIGNED(fill->start | fill->len, fill->size))
 		return -EINVAL;
-	done = fill_range(fill, wake);
+	/* An area with pages of 1 GiB cannot be registered; fill_page() could not allocate one. */
+	done = fill->size > SZ_2M ? -ENOENT : fill_range(fill, wake);
 	if (put_user(done, result) < 0)
 		return -EFAULT;
 	if (done < 0)
