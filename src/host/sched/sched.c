@@ -57,7 +57,7 @@ static struct hart *lock_rq_of(struct thread *t)
 static void enqueue(struct hart *hart, struct thread *t)
 {
 	t->queued = true;
-	t->run_start = hv_time();
+	t->wait_start = hv_time();
 	list_add_tail(&t->run_link, &hart->run_queue);
 	hart->nr_queued++;
 }
@@ -67,7 +67,7 @@ static void dequeue(struct hart *hart, struct thread *t)
 	t->queued = false;
 	list_del(&t->run_link);
 	hart->nr_queued--;
-	t->wait_time += hv_time() - t->run_start;
+	t->wait_time += hv_time() - t->wait_start;
 }
 
 /*
@@ -276,7 +276,7 @@ static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 		fpu_switch_out(prev);
 	prev->run_time += hv_time() - prev->run_start;
 	if (prev->queued) /* prev waits from now on */
-		prev->run_start = hv_time();
+		prev->wait_start = hv_time();
 	if (prev->state == THREAD_RUNNING && !may_stay && !prev->queued)
 		prev->state = THREAD_SLEEPING, me->left = prev;
 	if (prev->state == THREAD_DEAD)

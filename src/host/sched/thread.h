@@ -83,10 +83,10 @@ struct thread {
 	unsigned long affinity; /* allowed harts, one bit each */
 	bool hands_over;        /* set while the thread wakes others before it sleeps (sched.c) */
 	struct list_head run_link;
-	u64 slice_end;
 	u64 run_time; /* ticks spent running (for /proc/TID/schedstat) */
 	u64 run_start;
 	u64 wait_time; /* ticks spent ready but not running */
+	u64 wait_start;
 	u64 run_count;
 
 	/* FP: see fpu.c */
