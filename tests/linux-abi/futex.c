@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * futex.c - the futex system call (through syscall()), clocks and sleeps.
+ * futex.c - the futex system call (through syscall()), clocks, CPU times and sleeps.
  */
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -175,6 +176,61 @@ static void test_shared_mapping(void)
 	   "a waiter at another address of the shared memory is woken");
 }
 
+static void *wait_here(void *word)
+{
+	return (void *)futex(word, FUTEX_WAIT, 0, NULL, NULL, 0);
+}
+
+/* The page of a file on which a thread waits is freed. The file then gets another page there. */
+static void test_freed_page(void)
+{
+	int fd = memfd_create("word", 0);
+	bool woken = false;
+	uint32_t *w;
+	pthread_t t;
+	void *ret;
+
+	(void)!ftruncate(fd, 4096);
+	w = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	*w = 0;
+	pthread_create(&t, NULL, wait_here, w);
+	usleep(20000); /* long enough for the thread to wait, usually */
+	fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 4096);
+	*(volatile char *)mmap(NULL, 4096, PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) = 1;
+	for (int i = 0; i < 1000 && !woken; i++) {
+		woken = futex(w, FUTEX_WAKE, 1, NULL, NULL, 0) == 1;
+		usleep(2000);
+	}
+	ok(woken, "a thread that waits in a file is woken although its page was freed meanwhile");
+	if (woken)
+		pthread_join(t, &ret);
+	close(fd);
+}
+
+static void *spin(void *arg)
+{
+	double end = now(CLOCK_MONOTONIC) + 0.1;
+
+	while (now(CLOCK_MONOTONIC) < end)
+		;
+	return arg;
+}
+
+/* Two threads that are always ready to run: on one hart, each loses it to the other many times. */
+static void test_cpu_time(void)
+{
+	double wall = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+	pthread_t t[2];
+
+	for (int i = 0; i < 2; i++)
+		pthread_create(&t[i], NULL, spin, NULL);
+	for (int i = 0; i < 2; i++)
+		pthread_join(t[i], NULL);
+	wall = now(CLOCK_MONOTONIC) - wall;
+	cpu = now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	ok(cpu > wall / 2, "the CPU time of two busy threads is at least half of the elapsed time");
+}
+
 static void test_clocks(void)
 {
 	static const int clocks[] = { CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID,
@@ -225,6 +281,8 @@ int main(void)
 	test_bitset_requeue();
 	test_ring();
 	test_shared_mapping();
+	test_freed_page();
 	test_clocks();
+	test_cpu_time();
 	return tap_done();
 }

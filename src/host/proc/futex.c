@@ -4,8 +4,9 @@
  *
  * A futex in private memory is identified by (address space, address), whether or not
  * FUTEX_PRIVATE_FLAG is set, so the kernel's own wake-up for clear_child_tid finds the waiters in
- * both cases. Without the flag, a futex in shared memory is identified by the word's physical
- * address, because two processes may have it at different addresses.
+ * both cases. Without the flag, a futex in shared memory is identified by the number of the file's
+ * inode, which is never used again, and the word's offset in the file: two processes may have it at
+ * different addresses, and the page may be freed, and used by another file, while a thread waits.
  *
  * Invariant: the word is compared and the waiter added under the bucket's lock, which a waker also
  * takes. So a change of the word followed by a wake-up is never missed. The word is read under the
@@ -18,6 +19,8 @@
 #include "sched/clock.h"
 #include "hv/host.h"
 #include "platform/layout.h"
+#include "file/file.h"
+#include "fs/inode.h"
 #include "mm/mm.h"
 #include "process_impl.h"
 #include "syscall.h"
@@ -29,8 +32,9 @@
 #define ROBUST_LIMIT 2048 /* maximum number of robust-list entries that are walked, as on Linux */
 
 struct futex_key {
-	const struct mm *mm; /* NULL: addr is physical */
-	u64 addr;
+	const struct mm *mm; /* NULL: a shared futex */
+	u64 ino;             /* of a shared futex; 0: the file has no inode, and addr is physical */
+	u64 addr;            /* virtual address, or offset in the file */
 };
 
 struct bucket {
@@ -51,7 +55,8 @@ static struct bucket buckets[BUCKETS];
 
 static struct bucket *bucket_lock(const struct futex_key *key)
 {
-	u64 h = (key->addr >> 2) * 0x9e3779b97f4a7c15ULL + (unsigned long)key->mm;
+	u64 h = (key->addr >> 2) * 0x9e3779b97f4a7c15ULL + (unsigned long)key->mm +
+		(key->ino << 40);
 	struct bucket *b = &buckets[(h >> 40) % BUCKETS];
 
 	spin_lock(&b->lock);
@@ -62,13 +67,14 @@ static struct bucket *bucket_lock(const struct futex_key *key)
 
 static bool same_key(const struct futex_key *a, const struct futex_key *b)
 {
-	return a->mm == b->mm && a->addr == b->addr;
+	return a->mm == b->mm && a->ino == b->ino && a->addr == b->addr;
 }
 
-/* If the word is in a shared mapping, set *key to the word's physical address. */
+/* If the word is in a shared mapping, set *key to the file and the word's offset in it. */
 static int shared_key(struct mm *mm, unsigned long addr, struct futex_key *key)
 {
 	struct hv_user_page page;
+	u64 ino = 0, offset = 0;
 	struct vma *vma;
 	bool shared;
 	int err;
@@ -76,6 +82,10 @@ static int shared_key(struct mm *mm, unsigned long addr, struct futex_key *key)
 	mutex_lock(&mm->lock);
 	vma = vma_find(mm, addr);
 	shared = vma && (vma->flags & VMA_SHARED);
+	if (shared && vma->file && vma->file->inode) {
+		ino = vma->file->inode->ino;
+		offset = vma->pgoff * PAGE_SIZE + (addr - vma->start);
+	}
 	mutex_unlock(&mm->lock);
 	if (!vma)
 		return -EFAULT;
@@ -85,8 +95,8 @@ static int shared_key(struct mm *mm, unsigned long addr, struct futex_key *key)
 	if (err < 0)
 		return err;
 	key->mm = NULL;
-	key->addr = page.pa + (addr & (PAGE_SIZE - 1));
-	/* No reference is kept: if the page is reused, the worst result is a spurious wake-up. */
+	key->ino = ino;
+	key->addr = ino ? offset : page.pa + (addr & (PAGE_SIZE - 1));
 	hv_user_page_put(&page);
 	return 0;
 }
@@ -97,8 +107,7 @@ static int get_key(unsigned long addr, int op, struct futex_key *key)
 		return -EINVAL;
 	if (addr >= USER_END)
 		return -EFAULT;
-	key->mm = current_process->mm;
-	key->addr = addr;
+	*key = (struct futex_key){ .mm = current_process->mm, .addr = addr };
 	return op & FUTEX_PRIVATE_FLAG ? 0 : shared_key(current_process->mm, addr, key);
 }
 
@@ -280,9 +289,9 @@ static long futex_requeue(const struct requeue *rq)
 		return -EINVAL;
 again:
 	ret = get_key(rq->from, rq->op, &from_key);
-	if (ret == 0)
+	if (!ret)
 		ret = get_key(rq->to, rq->op, &to_key);
-	if (ret < 0)
+	if (ret)
 		return ret;
 	from = bucket_lock(&from_key);
 	to = bucket_lock_second(from, &to_key);
