@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * fdt.c - look up properties of the device tree.
+ * fdt.c - look up properties of the device tree, and boot arguments.
  *
- * It walks the structure block of the flattened format (Devicetree §5) itself, so that a payload
- * can be built with only a compiler. `reg` has two cells for the address and two for the size,
- * except in /cpus, where it has one cell.
+ * This file walks the structure block of the flattened format (Devicetree §5) itself, so that a
+ * payload can be built with only a compiler. `reg` must have two cells for the address and two for
+ * the size, except in /cpus, where it has one or two cells.
  */
 #include "rt.h"
 

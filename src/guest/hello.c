@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * hello.c - the smallest guest: it prints what it finds, causes one exit of each common kind, and
- * powers off. `make run GUEST=hello` boots it.
+ * hello.c - a small guest: it prints what it finds, causes three common kinds of exits (an SBI
+ * call, MMIO and WFI), and powers off. `make run GUEST=hello` boots it.
  */
 #include "rt.h"
 

@@ -49,7 +49,7 @@ static inline void logdev_point(const void *at)
 	logdev_set(LOGDEV_FIRST, ((unsigned long)at - ram_base) >> PAGE_SHIFT);
 }
 
-/* Return the log's bits for the 64 pages from this address, which must be aligned to 256 KiB. */
+/* Return the 64 bits, as of the last LOGDEV_GET, of the pages from `at`, a multiple of 256 KiB. */
 static inline unsigned long logdev_word(const void *at)
 {
 	logdev_point(at);

@@ -6,8 +6,8 @@
 #define REGS_ASM_H
 
 	/*
-	 * Store or load (insn: sd or ld) ra, sp, gp, tp and s0 to s11, in the 16 words to which
-	 * register `at` points.
+	 * Store (insn: sd) or load (insn: ld) ra, sp, gp, tp and s0 to s11. Register `at` points to
+	 * their 16 doublewords.
 	 */
 	.macro	callers insn, at
 	\insn	ra, 0(\at)
@@ -20,8 +20,8 @@
 	.endm
 
 	/*
-	 * callers_to stores these registers at a symbol and callers_from loads them; both overwrite
-	 * t0.
+	 * callers_to stores the registers of `callers` at a symbol; callers_from loads them. Both
+	 * overwrite t0.
 	 */
 	.macro	callers_to area
 	la	t0, \area

@@ -3,8 +3,8 @@
  * rt.c - console, strings, and the end of a payload.
  *
  * The console is SBI DBCN, or the legacy putchar if DBCN is missing. DBCN takes physical addresses,
- * so a payload's page tables keep its own image mapped one to one. Locks: console_lock is held
- * around the output of one printf().
+ * so a payload's page tables keep its own image mapped one to one. Locks: console_lock keeps the
+ * output of one printf() together, if it fits into struct line.
  */
 #include "rt.h"
 
@@ -18,8 +18,8 @@ _Static_assert(offsetof(struct hart, catch_sp) == HART_CATCH_SP, "start.S");
 _Static_assert(offsetof(struct hart, sp) == HART_SP, "start.S");
 
 /*
- * Writing (status << 16) | 0x3333 ends the machine with that status; writing 0x5555 ends it with
- * status 0.
+ * Writing (status << 16) | 0x3333 to SiFive's test finisher ends the machine with that status;
+ * writing 0x5555 ends it with status 0.
  */
 #define FINISHER_PASS 0x5555
 #define FINISHER_FAIL 0x3333
@@ -161,7 +161,10 @@ static void line_number(struct line *line, unsigned long n, unsigned base, bool 
 		line_char(line, digits[--len]);
 }
 
-/* Format one conversion: optional flags (- and 0), a width and l, and then one of d u x p s c %. */
+/*
+ * Format one conversion: optional flags (0; - only for s), an optional width and l, and then one of
+ * d u x p s c %.
+ */
 static const char *line_convert(struct line *line, const char *f, va_list *ap)
 {
 	bool left = false, is_long = false;

@@ -57,7 +57,7 @@ struct hart {
 	unsigned long regs[32];
 	unsigned long epc, status, cause, tval;
 	unsigned long trap_sp;
-	unsigned long catch_sp; /* if not 0, a trap returns to the catch_call() in progress */
+	unsigned long catch_sp; /* sp of the catch_call() that an exception ends, or 0 */
 	unsigned long sp;
 	unsigned long id; /* in SBI calls and in the device tree */
 	int index;
@@ -129,11 +129,11 @@ void sbi_send_ipi(unsigned long mask, unsigned long base);
 /* ---- trap.c ---- */
 void rt_trap(struct hart *hart);
 /*
- * Call fn(arg); a trap ends the call. The returned struct is this hart's, valid until the hart's
- * next trap.
+ * Call fn(arg); an exception ends the call. The returned struct is this hart's, valid until the
+ * hart's next trap.
  */
 const struct trap *catch_trap(hart_fn fn, unsigned long arg);
-/* Like catch_trap(), but fn runs in U mode. Any trap ends fn, normally its own ecall (cause 8). */
+/* Like catch_trap(), but in U mode. An exception always ends fn, normally an ecall (cause 8). */
 const struct trap *catch_user(hart_fn fn, unsigned long arg);
 /*
  * Run the code at regs[0] with x1 to x31 from regs[] until the first trap, for example an ebreak at
@@ -167,7 +167,7 @@ void timer_at(unsigned long long time); /* by stimecmp if the hart has Sstc, els
 void timer_off(void);
 /*
  * Sleep in WFI until an interrupt of `sie_bits` is pending, for at most `us` microseconds. Returns
- * false if none of these interrupts is pending.
+ * false if none of these interrupts is pending. Uses the timer, and leaves it off.
  */
 bool wait_irq(unsigned long sie_bits, unsigned long us);
 bool isa_has(const char *ext); /* as in the device tree's riscv,isa, e.g. "_sstc" or "d" */
@@ -180,7 +180,7 @@ const void *fdt_prop(const char *path, const char *name, int *len);
 const char *fdt_string(const char *path, const char *name); /* "" if there is none */
 /*
  * Get reg of the n-th node (from 0) whose compatible list contains this string. Returns false if
- * there is none.
+ * there is no such node, or if it has no reg.
  */
 bool fdt_find(const char *compatible, int n, struct fdt_reg *reg);
 bool fdt_memory(struct fdt_reg *reg);

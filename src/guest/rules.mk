@@ -51,8 +51,8 @@ $(PAYLOAD_DIR)/%.bin: $(PAYLOAD_DIR)/%.elf
 
 -include $(shell find $(PAYLOAD_DIR)/obj -name '*.d' 2>/dev/null)
 
-# Run all comparisons, or those that ARGS selects (scripts/hyperscope bench --help). --cpu may be
-# repeated, so it is not added if ARGS already contains it.
+# Run all comparisons, or those that ARGS selects (scripts/hyperscope bench --help). Each --cpu adds
+# a processor, so the default one is added only if ARGS does not contain --cpu.
 BENCH_CSV := $(TOP)/notebooks-data/exit-latency.csv
 BENCH = $(TOP)/scripts/hyperscope bench --out $(O) $(if $(filter --cpu --cpu=%,$(ARGS)),,--cpu $(or $(CPU),both)) \
 	$(if $(OPENSBI),--firmware $(OPENSBI))

@@ -94,7 +94,8 @@ long hart_status(unsigned long id)
 
 /*
  * Wait until done_yet(index) is true, for at most `ms` milliseconds. The hart that makes the
- * condition true then sends an IPI. Returns false on a timeout.
+ * condition true then sends an IPI to harts[0]; on any other hart, the wait polls every 10 ms.
+ * Returns false on a timeout.
  */
 static bool wait_flag(bool (*done_yet)(int), int index, unsigned long ms)
 {

@@ -3,7 +3,8 @@
  * start.S - the assembly of a payload: Image header, boot, trap entry, and calls to code that may
  * trap.
  *
- * tp and sscratch always hold the address of this hart's struct hart.
+ * sscratch holds the address of this hart's struct hart. So does tp, except in the code that
+ * enter_code() or enter_user() runs.
  */
 #include "rt.h"
 
@@ -92,7 +93,7 @@ trap_entry:
 	ld	tp, HART_REGS + 8 * 4(tp)
 	sret
 
-	/* catch_call(fn, arg): call fn(arg); a trap in fn continues at catch_return. */
+	/* catch_call(fn, arg): call fn(arg); a caught trap in fn continues at catch_return. */
 	.globl	catch_call
 catch_call:
 	addi	sp, sp, -112

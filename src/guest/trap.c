@@ -124,7 +124,7 @@ const struct trap *catch_code(const unsigned long *regs)
 	timer_at(now() + us_to_ticks(5000000));
 	csr_set(sie, BIT(IRQ_S_TIMER));
 	trap = catch_trap(enter_code, (unsigned long)regs);
-	csr_clear(sstatus, SSTATUS_SIE); /* SIE is still set, as when the code trapped */
+	csr_clear(sstatus, SSTATUS_SIE); /* the sret that ended the trap has set SIE */
 	csr_clear(sie, BIT(IRQ_S_TIMER));
 	timer_off();
 	hart->catch_irqs = false;

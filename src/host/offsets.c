@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * offsets.c - struct offsets for trap.S and boot.S. Each DEFINE() becomes a marker in the compiled
- * assembly; the Makefile extracts the markers and writes host_offsets.h.
+ * offsets.c - struct offsets for the host's assembly and for scripts/hs/run/hung.py. Each DEFINE()
+ * becomes a marker in the compiled assembly; the Makefile extracts the markers and writes
+ * host_offsets.h.
  */
 #include "sched/thread.h"
 #include "sched/smp.h"

@@ -10,7 +10,7 @@
 #define NUMBER_SIZE 21 /* bytes of the longest number, with its '\0' */
 
 /*
- * Write n in decimal to `to`, which must have room for it. Returns the end of the string, at its
+ * Write n in decimal to `to`, followed by '\0': at most NUMBER_SIZE bytes. Returns a pointer to the
  * '\0'.
  */
 char *number_append(char *to, u64 n);

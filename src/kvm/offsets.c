@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * offsets.c - offsets of C structure members, for the assembly files.
+ * offsets.c - offsets of C structure members, and other constants, for the assembly files.
  *
  * Compiled to assembly only. The build turns each line `->NAME value` of the result into a #define
  * in gen/kvm_offsets.h.

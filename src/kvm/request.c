@@ -12,7 +12,10 @@
  */
 #include "request.h"
 
-/* The requests that end a wait. The others do not; they are served before the next entry. */
+/*
+ * The requests that make a waiting vCPU check whether its wait is over. The others are served
+ * before the next entry.
+ */
 #define WAKING (BIT(REQ_HOST) | BIT(REQ_IRQ) | BIT(REQ_HSM) | BIT(REQ_VM_DEAD))
 
 /* One interrupt is enough: only the thread that changes `state` from `from` to `to` sends it. */
@@ -61,9 +64,10 @@ void vcpu_kick(struct kvm_vcpu *vcpu)
 }
 
 /*
- * The vCPU's thread clears the bit while mode is OUTSIDE and serves the request before the next
- * entry, so it is enough to see that the bit is clear or that mode is OUTSIDE. The caller's own
- * vCPU is OUTSIDE: nobody waits for it, and two callers cannot wait for each other.
+ * The vCPU's thread clears the request's bit while mode is OUTSIDE, and serves the request before
+ * the next entry. So it is enough to see that the bit is clear or that mode is OUTSIDE. If the
+ * caller is itself a vCPU's thread, that vCPU is OUTSIDE and nobody waits for it, so two callers
+ * cannot wait for each other.
  */
 void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req)
 {
@@ -80,7 +84,7 @@ bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req)
 	struct kvm_vcpu *vcpu;
 	unsigned int i;
 
-	/* lab 9: write vm_request_all_and_wait: send it to every vCPU, then wait for each */
+	/* lab 9: write vm_request_all_and_wait: send req to every vCPU, then wait for each */
 	bool reached = false;
 
 	kvm_for_each_vcpu(i, vcpu, vm) {

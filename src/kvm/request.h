@@ -16,8 +16,8 @@ enum vcpu_request {
 	REQ_IRQ,        /* irq_pending changed */
 	REQ_HSM,        /* start, stop or reset of this vCPU */
 	REQ_TLB_FLUSH,  /* drop all G- and VS-stage translations of this VM on this hart */
-	REQ_HFENCE,     /* execute the entries of the fence queue */
-	REQ_HFENCE_ALL, /* drop all VS-stage translations: the fence queue overflowed */
+	REQ_HFENCE,     /* do the fences in the vCPU's queue */
+	REQ_HFENCE_ALL, /* drop all VS-stage translations: the queue is full, or tlb_flush=all */
 	REQ_FENCE_I,
 	REQ_TRACE,   /* trace events were switched on or off (observe.c) */
 	REQ_STEAL,   /* the guest's steal time is out of date (steal_time.c) */
@@ -38,7 +38,10 @@ enum vcpu_blocking {
 	VCPU_IDLE_KICKED, /* as IDLE, and an interrupt is on its way to the hart */
 };
 
-/* Any thread. Set a request, and make the vCPU see it soon. */
+/*
+ * Any thread. Set a request. Kick the vCPU if it is in the guest, or if it waits and the request
+ * may end the wait.
+ */
 void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req);
 /* Any thread. Make the vCPU leave the guest, wake up or stop idling, if needed. */
 void vcpu_kick(struct kvm_vcpu *vcpu);

@@ -2,9 +2,9 @@
 /*
  * bus.c - find the device at a guest physical address.
  *
- * The table is filled before the first vCPU runs and does not change after that, so reading it
- * needs no lock. To observe all accesses (marker.c), bus_watch() wraps the devices' functions. So
- * accesses have no extra cost while they are not observed.
+ * The table of regions is filled before the first vCPU runs and does not change after that, so
+ * reading it needs no lock. To observe all accesses (marker.c), bus_watch() wraps the devices'
+ * functions, so accesses have no extra cost while they are not observed.
  */
 #include <assert.h>
 #include "vmm.h"

@@ -9,8 +9,8 @@
  * Input waits in a ring until the guest reads it. While the ring is full, standard input is not
  * read, so no input is dropped.
  *
- * A terminal is put into raw mode. On it, Ctrl-A X ends the VMM, Ctrl-A S saves the machine
- * (--save), and Ctrl-A Ctrl-A sends one Ctrl-A to the guest.
+ * If standard input is a terminal, it is put into raw mode. Then Ctrl-A X ends the VMM, Ctrl-A S
+ * saves the machine (--save), and Ctrl-A A or Ctrl-A Ctrl-A sends one Ctrl-A to the guest.
  */
 #include <errno.h>
 #include <poll.h>
@@ -70,7 +70,7 @@ static void flush_locked(void)
 
 			poll(&ready, 1, -1);
 		} else if (errno != EINTR) {
-			break; /* the reader is gone: discard the output, let the guest run */
+			break; /* an error such as EPIPE: discard the output, let the guest run */
 		}
 	}
 	console.out_len = 0;
@@ -84,8 +84,8 @@ void console_flush(void)
 }
 
 /*
- * Return true if this complete line is the end of a panic. If it is the beginning of a panic, keep
- * its text.
+ * Return true if the line just completed, console.line, is the last line of a panic. If it is the
+ * first line, keep its text for the VMM's message.
  */
 static bool line_is_panic_end(void)
 {
@@ -100,7 +100,7 @@ static bool line_is_panic_end(void)
 	return false;
 }
 
-/* Has the guest just completed the string given with --save-on? */
+/* Does the guest's current line end with the string given with --save-on? */
 static bool watch_for_save(void)
 {
 	const char *text = console.machine->options.save_on;
@@ -115,7 +115,7 @@ static bool watch_for_panic(char c)
 	bool panicked = false;
 
 	if (c == '\n') {
-		/* Linux's lines begin with a time in brackets, or with dashes. */
+		/* A kernel message begins with a time in brackets, or (PANIC_END) with dashes. */
 		if (console.line[0] == '[' || console.line[0] == '-')
 			panicked = line_is_panic_end();
 		console.line_len = 0;
@@ -180,7 +180,7 @@ int console_read(void)
 	}
 	pthread_mutex_unlock(&console.lock);
 	if (waiting == INPUT_SIZE)
-		wake_thread(); /* there is room again */
+		wake_thread(); /* the ring is no longer full */
 	return byte;
 }
 
@@ -266,7 +266,8 @@ static void *console_thread(void *arg)
 }
 
 /*
- * State for --save: the input that the guest has not read yet. Its output has already been flushed.
+ * State for --save: the input that the guest has not read yet. Pending output is not saved: the VMM
+ * that saves the machine prints it.
  */
 void console_state(void *of, struct state *s)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * dirty.c - the pages of guest memory that were written: KVM's dirty log and the devices' own log.
+ * dirty.c - the pages of guest memory that were written: KVM's dirty log and the VMM's own log.
  *
- * KVM logs what vCPUs write and what KVM writes for them. It does not log what devices write, since
- * they are threads of the VMM. They call machine_wrote() instead.
+ * KVM logs what vCPUs write and what KVM writes for them. It does not log the VMM's own stores to
+ * guest memory, such as those of a disk's thread. The VMM logs these with machine_wrote().
  *
  * Order: a page is first removed from the logs and then copied, so a later write logs the page
- * again. A disk logs each write before performing it. So the devices' log is read while no disk is
+ * again. A disk logs each write before performing it. So the VMM's log is read while no disk is
  * working on a request (io_lock).
  */
 #include <errno.h>
@@ -31,15 +31,16 @@ void machine_wrote(struct machine *m, const void *at, u64 len)
 
 	if (!dirty || !len)
 		return;
-	/* lab 10: write the bits of the pages touched; other threads set theirs at the same time */
+	/* lab 10: write the setting of the touched pages' bits; other threads set bits as well */
 	for (u64 page = offset / SZ_4K; page <= (offset + len - 1) / SZ_4K; page++)
 		atomic_fetch_or(&dirty->own[page / 64], 1ull << page % 64);
 	/* lab 10 end */
 }
 
 /*
- * Have KVM's log cleared only on request, not on reading, so that a page written between reading
- * and clearing is not write-protected twice. Returns false if KVM cannot do this.
+ * Have KVM_CLEAR_DIRTY_LOG, not KVM_GET_DIRTY_LOG, clear the log and write-protect its pages. Then
+ * a write to one of them between the two calls neither faults nor makes the page dirty again.
+ * Returns false if KVM cannot do this.
  */
 static bool choose_manual(struct machine *m)
 {

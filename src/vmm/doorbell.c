@@ -2,9 +2,9 @@
 /*
  * doorbell.c - a device that times a guest's doorbell and the VMM's answer (--doorbell).
  *
- * A thread waits for the doorbell, as a disk's thread does, and records the time of the host's
- * clock at which it woke. The thread then gives the guest time to fall asleep, raises the device's
- * interrupt, and records that time too.
+ * A thread waits for the doorbell, as a disk's thread does, and records the time, by the host's
+ * clock, at which it woke. The thread then gives the guest time to fall asleep, records the time
+ * again, and raises the device's interrupt.
  *
  *   0x00 RING    4 bytes: a store signals the eventfd that the thread reads (KVM_IOEVENTFD)
  *   0x08 WOKE    when the thread ran after the doorbell
@@ -20,11 +20,11 @@
  * the guest's clock takes hundreds of instructions, and it is unknown which of them reads the
  * clock. So two harts compare the clocks: the guest runs on one and the thread on the other, and
  * each publishes its own clock and reads the other's. A value that was read lies in the past, which
- * bounds the difference from both sides. Under QEMU, whose harts run in turn and where a switch
- * between them takes no time, the bounds meet.
+ * bounds the difference from both sides. Under QEMU with icount, where harts run in turn and a
+ * switch between them takes no time, the bounds meet.
  *
  * Except for the comparison, the whole VMM runs on one hart. On two harts under icount, the woken
- * thread would have to wait until the other hart's turn has ended. The machine must not be saved
+ * thread would have to wait for the end of the other hart's turn. The machine must not be saved
  * during a comparison, because writes to struct clocks are not logged.
  *
  * Locks: doorbell.lock, taken before the PLIC's lock.
@@ -50,8 +50,9 @@ enum doorbell_register {
 };
 
 /*
- * This structure is in guest memory. `guest` and `host` are the two clocks; guest - host is at
- * least `least`. The guest ends the comparison by setting `enough`.
+ * This structure is in guest memory. `guest` and `host` are the two clocks, as last published. The
+ * guest's clock minus the host's is at least `least`. The guest ends the comparison by setting
+ * `enough`.
  */
 struct clocks {
 	u64 guest, host, least, enough;

@@ -283,8 +283,8 @@ static void chosen_node(struct machine *m, void *fdt, const struct layout *layou
 	do_fdt(fdt_property_string(fdt, "bootargs", m->options.append));
 	do_fdt(fdt_property_string(fdt, "stdout-path", path));
 	/*
-	 * Without a seed, a guest that has no devices waits a long time for its first random
-	 * number.
+	 * Without a seed, a guest with few sources of entropy waits a long time for its first
+	 * random number.
 	 */
 	if (getrandom(seed, sizeof(seed), 0) == sizeof(seed))
 		do_fdt(fdt_property(fdt, "rng-seed", seed, sizeof(seed)));

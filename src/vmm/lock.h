@@ -2,11 +2,11 @@
 /*
  * lock.h - a lock for devices that costs only a few instructions while it is not contended.
  *
- * Every access to a device takes a lock, so taking a free lock has to be cheap: it does not make a
- * system call.
+ * Most accesses to devices take such a lock, so taking a free lock has to be cheap: it does not
+ * make a system call.
  *
  * state is 0: free; 1: held; 2: held, and a thread may be sleeping on the futex until the lock is
- * free. A lock of zeroes is free. Not for signal handlers; not recursive.
+ * free. A zeroed lock is free. Not for signal handlers; not recursive.
  */
 #ifndef VMM_LOCK_H
 #define VMM_LOCK_H

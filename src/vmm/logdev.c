@@ -11,8 +11,8 @@
  *   0x18 BITS    the 64 bits of the bitmap's word that contains FIRST's bit
  *   0x20 CLEAR   N: KVM_CLEAR_DIRTY_LOG for those of the N pages, beginning with FIRST, whose bits
  *                are set
- *   0x28 MANUAL  enable KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 with these flags
- *   0x30 ANSWER  the result of the last of these ioctls: 0 or an errno
+ *   0x28 MANUAL  flags: enable KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2 with them
+ *   0x30 ANSWER  the result of the last store to LOG, GET, CLEAR or MANUAL: 0 or an errno
  *
  * Registers can be accessed with any width. Do not use the device while the machine is being saved,
  * because saving uses the same log.
@@ -50,7 +50,7 @@ static u64 count_bits(const struct logdev *dev)
 	return count;
 }
 
-/* Return the word that contains FIRST's bit, or NULL if page FIRST does not exist. */
+/* Return the word that contains FIRST's bit, or NULL if FIRST is beyond the bitmap. */
 static u64 *word(struct logdev *dev)
 {
 	return dev->first / 64 < dev->words ? &dev->bits[dev->first / 64] : NULL;
@@ -132,7 +132,7 @@ static void logdev_write(void *device, u64 offset, u64 value, unsigned int len)
 	lock_release(&dev->lock);
 }
 
-/* State for --save. After a restore, memory is logged only when the guest requests it again. */
+/* State for --save: FIRST only. After a restore, logging is off until the guest sets LOG again. */
 void logdev_state(void *of, struct state *s)
 {
 	struct logdev *dev = &logdev;

@@ -2,8 +2,9 @@
 /*
  * machine.c - the virtual machine as a whole: create it, boot it, stop it, reboot it.
  *
- * The first boot and a reboot take the same steps: all vCPU threads are parked, every device is
- * reset, the guest's files are loaded, the registers are set, and the threads are released.
+ * The first boot and a reboot take the same steps: all vCPU threads are parked, the PLIC, the UART,
+ * the console and the disks are reset (the devices of device.def are not), the guest's files are
+ * loaded, the registers are set, and the threads are released.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -38,8 +39,8 @@ static struct kvm_userspace_memory_region ram_region(const struct machine *m)
 }
 
 /*
- * KVM can map RAM with 2 MiB leaves if gpa and hva are both aligned to 2 MiB. So map 2 MiB more
- * than the guest needs, and unmap the parts before and after the aligned range.
+ * KVM can use a 2 MiB leaf only where gpa and hva are both aligned to 2 MiB. So map 2 MiB more than
+ * the guest needs, and unmap the parts before and after the aligned range.
  */
 static void create_ram(struct machine *m)
 {
@@ -56,10 +57,7 @@ static void create_ram(struct machine *m)
 		munmap(raw, ram - raw);
 	if (ram < raw + SZ_2M)
 		munmap(ram + size, raw + SZ_2M - ram);
-	/*
-	 * madvise() only gives advice: the host may ignore it and use small pages, or provide pages
-	 * one by one.
-	 */
+	/* Only advice: ignore the error of a host without transparent huge pages. */
 	madvise(ram, size, m->options.small_pages ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
 	if (m->options.populate && madvise(ram, size, MADV_POPULATE_WRITE))
 		die(STATUS_SETUP, "--populate: %s", strerror(errno));
@@ -329,7 +327,7 @@ void machine_create(struct machine *m)
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_cond_init(&m->parked, NULL);
 	pthread_cond_init(&m->resumed, NULL);
-	m->stopping = true; /* vCPU threads wait for the first boot */
+	m->stopping = true; /* vCPU threads stay parked until the first boot or the restore */
 
 	kvm_open(m);
 	check_limits(m);

@@ -275,7 +275,10 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 		die(STATUS_USAGE, "--save-at and --save-on need --save FILE");
 }
 
-/* Set each option that was not given to its value in the restored machine, or to its default. */
+/*
+ * Refuse unusable files of --save and --restore. If --smp, --mem or a device was not given, use the
+ * restored machine's; without --restore, use the defaults.
+ */
 static void complete_options(struct options *options)
 {
 	if (options->save)

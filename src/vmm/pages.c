@@ -105,8 +105,9 @@ static int write_run(struct pages *pages, struct run *run)
 }
 
 /*
- * Add page `number` to the run; write the run first if the page does not continue it. Returns 1 if
- * the page will be written, 0 if the page contains only zeroes and is not in the file, or -errno.
+ * Add page `number` to the run. Write the run first if it is full or the page does not continue it.
+ * Returns 1 if the page will be written, 0 if the page contains only zeroes and is not in the file,
+ * or -errno.
  */
 static int add_page(struct pages *pages, struct run *run, u64 number)
 {

@@ -54,7 +54,7 @@ static unsigned int best_source(const struct plic *plic, const struct plic_conte
 	/* lab 7 end */
 }
 
-/* Report every output that has changed to KVM. */
+/* Report to KVM every output that has changed. */
 static void update(struct plic *plic)
 {
 	/* lab 7: write update: call KVM_INTERRUPT for each context whose output has changed */
@@ -101,7 +101,7 @@ void plic_set_level(struct plic *plic, unsigned int source, bool level)
 
 static u32 claim(struct plic *plic, struct plic_context *context)
 {
-	/* lab 7: write claim: give this context its best source to serve, until it completes it */
+	/* lab 7: write claim: take this context's best source into service, until its completion */
 	unsigned int source = best_source(plic, context);
 
 	if (source) {

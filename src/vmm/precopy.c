@@ -11,7 +11,7 @@
 
 #define FEW_PAGES 64
 
-/* If this many pages are dirty one round after n pages were dirty, more rounds do not help. */
+/* If at least this many pages are dirty one round after n pages were, more rounds do not help. */
 #define NO_PROGRESS(n) ((n) - (n) / 4)
 
 static struct {

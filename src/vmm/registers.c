@@ -29,8 +29,8 @@ static const char *const csr_names[] = {
 #define CSR_SCOUNTEREN KVM_REG_RISCV_CSR_REG(scounteren)
 
 /*
- * User mode may read cycle, time and instret, as firmware and KVM's own reset allow it. Linux
- * enables these counters only if it finds an SBI PMU, but its vDSO reads time in any case.
+ * Let user mode read cycle, time and instret, as firmware and KVM's own reset do. Linux enables
+ * these counters only if it finds an SBI PMU, but its vDSO reads time in any case.
  */
 #define COUNTERS_OPEN 7
 

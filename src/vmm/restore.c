@@ -3,9 +3,9 @@
  * restore.c - restore a VM from a file that --save has written (--restore).
  *
  * The machine is built as the header describes it; it is an error if the command line contradicts
- * the header. The disks have to be those that the machine had, with unchanged contents. If anything
- * does not fit, is damaged or is cut off, the VMM prints the reason and exits: a guest never runs
- * with only a part of its state.
+ * the header. The disks have to be those that the machine had, with unchanged contents, but only
+ * their number and sizes are checked. If anything in the file does not fit, is damaged or is cut
+ * off, the VMM prints the reason and exits: a guest never runs with only a part of its state.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -86,8 +86,8 @@ static const char *const device_names[] = {
 };
 
 /*
- * Open and check the file, and complete the options from its header; refuse options that contradict
- * the header. Called before the machine is built.
+ * Open the file and check its header. Complete the options from the header; refuse options that
+ * contradict it. Called before the machine is built.
  */
 void restore_open(struct options *options)
 {

@@ -93,7 +93,7 @@ static void sync_file(void)
 		fail("fsync", errno);
 }
 
-/* Write a whole block: the length of a write to a device is a multiple of 4 KiB. */
+/* Write the header (zeroes if NULL) as a whole 4 KiB block, so no disk merges a partial one. */
 static void write_header(const struct save_header *header)
 {
 	u8 block[SAVE_PAGES] = { 0 };
@@ -129,7 +129,7 @@ static void begin(struct machine *m)
 	if (err)
 		fail("memory", -err);
 	else
-		write_header(NULL); /* an old header does not belong to these pages */
+		write_header(NULL); /* invalidate the header of an earlier save */
 }
 
 static void rounds(struct machine *m)
@@ -204,7 +204,7 @@ void save_start_alarm(struct machine *m)
 		die(STATUS_SETUP, "cannot start the thread of --save-at");
 }
 
-/* ---- while it is stopped -------------------------------------------------------------------- */
+/* ---- while the guest is stopped ------------------------------------------------------------- */
 
 static void write_state(struct machine *m, struct save_header *header)
 {
@@ -284,8 +284,8 @@ bool save_finish(struct machine *m)
 }
 
 /*
- * Abandon a save because the guest ended or rebooted before it was stopped for the save. Called
- * with all vCPUs parked.
+ * Called with all vCPUs parked if --save was given but the guest ended or rebooted: abandon a save
+ * that has begun, and report that nothing was saved. A reboot without such a save is not reported.
  */
 void save_abandon(struct machine *m)
 {

@@ -22,8 +22,8 @@ enum {
 #define DBCN_MAX 0x10000ul
 
 /*
- * Return the buffer of a DBCN call, which passes its length in one register and its address in two.
- * Returns NULL if the buffer is not RAM.
+ * Return the buffer of a DBCN call. Its length is args[0]; its address is args[1] and, for the bits
+ * above XLEN, args[2]. Returns NULL if the buffer is not in RAM.
  */
 static void *dbcn_buffer(struct machine *m, const unsigned long *args)
 {

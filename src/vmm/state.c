@@ -11,8 +11,8 @@
 #include "state.h"
 
 /*
- * Multiplying by an odd number and combining the halves with xor are both bijective, so a changed
- * word is always detected.
+ * Each step is bijective (xor with a word, multiplication by an odd number, xor of the upper half
+ * into the lower), so a change of a single word is always detected.
  */
 #define SUM_FACTOR 0x9e3779b97f4a7c15ull
 

@@ -12,7 +12,8 @@
  *   pages       for each page in the file, its number in RAM and its sum; all other pages are
  *               zero
  *   machine     the guest's clock
- *   vcpu N      HSM state, then every register that KVM_GET_REG_LIST names: id, value
+ *   vcpu N      HSM state, number of registers, then id and value of every register that
+ *               KVM_GET_REG_LIST names, except the time
  *   plic, uart, console, disk N, device N (device.def)
  *
  * All numbers are little-endian, as are guest and host. A sum has 64 bits. It detects damage, but
@@ -109,8 +110,8 @@ void pages_end(struct pages *pages);
 /*
  * ---- contents of sections: saved, or loaded and applied; each in its owner's file ------------
  *
- * When sections are loaded, the machine has just been built, no vCPU has run yet, and `fd` and `nr`
- * of struct pages are set.
+ * When sections are loaded, the machine has just been built, no vCPU has run yet, and `fd`, `ram`,
+ * `nr_ram` and `nr` of struct pages are set.
  */
 typedef void section_fn(void *of, struct state *s);
 section_fn pages_state, vcpu_state, plic_state, uart_state, console_state, virtio_mmio_state;
@@ -120,7 +121,7 @@ section_fn pages_state, vcpu_state, plic_state, uart_state, console_state, virti
 
 /* ---- state_machine.c ---------------------------------------------------------- */
 
-void clock_read(struct machine *m); /* reads the guest's clock, to be saved */
+void clock_read(struct machine *m); /* reads the guest's clock into m->saved_time */
 void sections_state(struct machine *m, struct pages *pages, struct state *s);
 
 /* ---- dirty.c: the pages of guest memory that were written ------------------------------------ */
@@ -128,7 +129,7 @@ void sections_state(struct machine *m, struct pages *pages, struct state *s);
 struct dirty;
 struct dirty *dirty_start(struct machine *m); /* NULL with errno: out of memory, or KVM refused */
 /*
- * Add the pages in both logs (KVM's and the VMM's own) to the dirty pages. Returns the number of
+ * Move the pages in both logs (KVM's and the VMM's own) to the dirty pages. Returns the number of
  * dirty pages.
  */
 u64 dirty_take(struct dirty *dirty);

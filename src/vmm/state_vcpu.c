@@ -28,7 +28,7 @@
 #include <string.h>
 #include "state.h"
 
-#define REG_BYTES_MAX 256 /* KVM_REG_SIZE: 2048 bits, a vector register */
+#define REG_BYTES_MAX 256 /* KVM_REG_SIZE_U2048, for a vector register */
 #define REGS_MAX      4096
 
 #define TYPE(id)      ((id) & (u64)KVM_REG_RISCV_TYPE_MASK)
@@ -162,8 +162,8 @@ static void set_reg(struct vcpu *vcpu, const struct reg *reg)
 }
 
 /*
- * Set a register that specifies the kind of vCPU, unless it already has the value. An extension
- * that is off in the saved state may be missing on this host.
+ * Set a register that specifies the kind of vCPU, unless it already has the saved value. An
+ * extension that is off in the saved state may be missing on this host.
  */
 static void set_identity(struct vcpu *vcpu, const struct reg *reg)
 {

@@ -35,7 +35,7 @@ void vcpu_kick(struct vcpu *vcpu)
 }
 
 /*
- * Data of any length begins at the first of the 8 bytes, because guest and host are little-endian.
+ * The data begins at mmio.data[0], whatever its length, because guest and host are little-endian.
  */
 static void handle_mmio(struct vcpu *vcpu)
 {

@@ -45,8 +45,8 @@ static u64 bytes_in(const struct iovec *iov, unsigned int count)
 }
 
 /*
- * Copy `len` bytes from the front of the buffers and remove them there. Returns false if the
- * buffers have fewer bytes.
+ * Copy the first `len` bytes of the buffers to `to`, and remove them from the buffers. Returns
+ * false if the buffers have fewer bytes.
  */
 static bool take_front(struct iovec *iov, unsigned int count, void *to, size_t len)
 {
@@ -292,7 +292,7 @@ static int open_disk(const char *path)
 	if (fd < 0)
 		die(STATUS_SETUP, "disk %s: %s", path, strerror(errno));
 	/*
-	 * Any other errno means that the file system does not support locks: use the disk unlocked.
+	 * Any other error, such as that of a file system without locks: use the disk unlocked.
 	 */
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		die(STATUS_SETUP, "disk %s is in use by another virtual machine", path);

@@ -18,11 +18,11 @@
 #define MMIO_MAGIC  0x74726976 /* "virt" */
 #define MMIO_VENDOR 0x50435348 /* "HSCP" */
 
-/* ---- interrupts, with the lock held ---- */
+/* ---- interrupts ---- */
 
 /*
  * Set InterruptStatus. The line is high while the register is not 0; the PLIC is told only of
- * changes.
+ * changes. Called with the device's lock held.
  */
 static void set_interrupt(struct virtio_device *device, u32 status)
 {

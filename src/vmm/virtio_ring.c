@@ -94,7 +94,7 @@ static bool add_buffer(struct machine *m, struct chain *chain, const struct vrin
 	else if (chain->nr_in + chain->nr_out == CHAIN_MAX)
 		*why = "a chain is longer than its ring, or loops";
 	else if (in) {
-		machine_wrote(m, iov.iov_base, iov.iov_len); /* before io_lock is free again */
+		machine_wrote(m, iov.iov_base, iov.iov_len); /* before io_lock is released */
 		chain->in[chain->nr_in++] = iov;
 	} else
 		chain->out[chain->nr_out++] = iov;

@@ -4,9 +4,10 @@
  *
  * The VMM is an ordinary Linux program with one thread for each vCPU and each disk, one for the
  * console, and the main thread, which boots the machine, waits until something stops it, and
- * boots it again after a reboot. It runs unchanged on Linux KVM and on hyperscope.
+ * boots it again after a reboot. --save-at and --doorbell add one thread each. The VMM runs
+ * unchanged on Linux KVM and on hyperscope.
  *
- * Locks, outermost first: virtio io_lock > device lock (uart, virtio) > plic > console.
+ * Locks, outermost first: virtio io_lock > device lock (uart, virtio, device.def) > plic > console.
  * No other lock is taken while the machine's lock is held.
  */
 #ifndef VMM_H
@@ -39,7 +40,7 @@ typedef u64 gpa_t;
 #define SZ_2M            0x200000ul
 #define MIB              0x100000ul
 
-/* The VMM's own limit on vCPUs; the PLIC's register map would allow 15872 contexts. */
+/* The VMM's own limit on vCPUs; the PLIC specification would allow 15872 contexts. */
 #define MAX_VCPUS 32
 #define MAX_DISKS 8
 
@@ -113,7 +114,7 @@ struct options {
 	bool quiet;
 	bool input;
 	const char *save;         /* --save, or NULL */
-	unsigned int save_rounds; /* rounds of writing memory before the guest is stopped */
+	unsigned int save_rounds; /* maximum number of rounds before the guest is stopped */
 	unsigned int save_at;     /* ms after the start; 0: --save-at was not given */
 	const char *save_on;      /* save when the guest prints this, or NULL */
 	const char *restore;      /* --restore, or NULL */
@@ -124,7 +125,7 @@ struct options {
 struct machine;
 struct state;
 
-/* ---- message.c: each prints one line on standard error, after the guest's output so far ---- */
+/* ---- message.c: messages on standard error, each after the guest's output so far ---- */
 
 extern bool quiet;
 __attribute__((format(printf, 1, 2))) void complain(const char *format, ...);
@@ -199,7 +200,7 @@ u64 bus_read(struct bus *bus, gpa_t gpa, unsigned int len);
 void bus_write(struct bus *bus, gpa_t gpa, u64 value, unsigned int len);
 /*
  * Call `seen` for every access from now on; for a write, call it before the device gets the value.
- * May be called once, before any vCPU runs.
+ * bus_watch() may be called once, after all devices have been added and before any vCPU runs.
  */
 typedef void bus_watcher(const struct region *region, u64 offset, bool write, unsigned int len,
 			 u64 value);
@@ -270,7 +271,7 @@ void syscon_init(struct machine *m);
 /* ---- virtio_ring.c: one split virtqueue ---- */
 
 #define VIRTQUEUE_SIZE 128
-/* A chain is at most as long as the ring. The limit also ends a chain that loops. */
+/* No valid chain is longer than the largest ring. The limit also ends a chain that loops. */
 #define CHAIN_MAX VIRTQUEUE_SIZE
 
 struct virtqueue {
@@ -325,7 +326,7 @@ struct virtio_device {
 	 */
 	pthread_mutex_t io_lock;
 	struct virtqueue queue;
-	int kick; /* eventfd: KVM signals it when the guest notifies the queue */
+	int kick; /* eventfd: signaled when the guest notifies the queue, and on resume */
 	pthread_t thread;
 };
 
@@ -396,7 +397,7 @@ void watchdog_tick(struct machine *m);
 
 enum stop_reason {
 	STOP_NONE,
-	STOP_POWEROFF, /* includes the finisher's exit code */
+	STOP_POWEROFF, /* also by the finisher, with any exit code */
 	STOP_REBOOT,
 	STOP_VCPU, /* this reason and the next two cause a register dump */
 	STOP_PANIC,

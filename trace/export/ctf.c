@@ -6,10 +6,11 @@
  * library's sink.ctf.fs, which writes them. Each hart is a stream. The number of events per packet
  * is limited, so that a reader can seek. Numbers that have names become enumerations.
  *
- * The messages of a stream report its beginning, the number of events that its ring lost, packets
- * of events, and its end. The loss is reported between two empty packets, because readers compute
- * it from the difference between packets. The sink writes the metadata when the last reference to
- * the trace is released, so a leaked reference leaves a trace without metadata.
+ * The messages of a stream report its beginning, the number of events that the hart's ring lost,
+ * packets of events, and its end. A loss is reported between two empty packets, because readers
+ * compute it as the difference between the loss counters of two packets. The sink writes the
+ * metadata when the last reference to the trace is released, so a leaked reference leaves a trace
+ * without metadata.
  */
 #include <babeltrace2/babeltrace.h>
 #include <errno.h>
@@ -18,7 +19,7 @@
 #include "export.h"
 
 #define PACKET_EVENTS 65536
-#define PENDING_MAX   (4 * HST_MAX_HARTS + 8) /* most messages per event, or at the end */
+#define PENDING_MAX   (4 * HST_MAX_HARTS + 8) /* bound on messages per event, or at the end */
 
 struct ctf {
 	struct export_job *job;
@@ -40,7 +41,7 @@ struct ctf {
 	unsigned int nr_pending, next_pending;
 };
 
-/* ---- classes, which the metadata describe ---- */
+/* ---- the trace and its classes, which become the metadata ---- */
 
 static void add_member(bt_field_class *structure, const char *name, bt_field_class *member)
 {
@@ -114,7 +115,7 @@ static bt_field_class *field_class(struct ctf *ctf, const struct hst_event *even
 	}
 }
 
-/* If several fields have the same name, only the first is exported. */
+/* Only the first field of a name is exported. hst_formats_parse() already rejects duplicates. */
 static bool is_first(const struct hst_event *event, unsigned int i)
 {
 	const char *name = event->field[i].name;
@@ -391,8 +392,8 @@ static const bt_component_sink *add_sink(bt_graph *graph, const char *folder)
 	bt_value_map_insert_bool_entry(params, "assume-single-trace", BT_TRUE);
 	bt_value_map_insert_bool_entry(params, "quiet", BT_TRUE);
 	/*
-	 * Version 2.1 writes CTF 2 by default. Version 2.0 writes only CTF 1.8 and lacks this
-	 * parameter.
+	 * Since version 2.1, the sink writes CTF 2 by default. Version 2.0 writes only CTF 1.8 and
+	 * lacks the parameter ctf-version.
 	 */
 	if (bt_version_get_major() > 2 || bt_version_get_minor() > 0)
 		bt_value_map_insert_string_entry(params, "ctf-version", "1.8");
@@ -405,8 +406,8 @@ static const bt_component_sink *add_sink(bt_graph *graph, const char *folder)
 }
 
 /*
- * Print `what` as an error message and return -1. The sink does not report why it failed; in our
- * experience, it could not extend a file.
+ * Print `what` as an error message and return -1. The sink does not report why it failed; so far,
+ * the reason was always that it could not extend a file.
  */
 static int failed(const struct export_job *job, const char *what)
 {
@@ -433,8 +434,9 @@ static int run_graph(struct ctf *ctf, bt_graph *graph, const char *folder)
 }
 
 /*
- * Returns 0 if the metadata are complete, or -1 after printing an error. The metadata are written
- * last, and the library does not report whether it could write them.
+ * Returns 0 if the metadata are complete, or -1 after printing an error (no message if mkdir()
+ * fails). The metadata are written last, and the library does not report whether it could write
+ * them.
  */
 static int check_metadata(const struct export_job *job, const char *folder)
 {

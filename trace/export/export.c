@@ -2,7 +2,8 @@
 /*
  * export.c - `hstrace export`: the command line, and output that appears complete or not at all.
  *
- * A file is written under a temporary name in the same folder and renamed at the end.
+ * A file or folder is written under a temporary name beside the final one and renamed at the end.
+ * Only standard output, devices and pipes are written directly.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -18,7 +19,7 @@
 static const struct known {
 	const char *name;
 	const struct export_format *format; /* NULL: not built into this hstrace */
-	const char *package;                /* needed for building it */
+	const char *package;                /* package that building the format needs, or NULL */
 } known[] = {
 	{ "csv", &export_csv, NULL },
 	{ "json", &export_json, NULL },
@@ -129,8 +130,9 @@ failed:
 /* ---- the output ---- */
 
 /*
- * Flush and close the file. Returns 0, or the errno of the first error: formats stop writing after
- * an error, so errno is still that of the failed write.
+ * Flush and close the file. Returns 0, or the errno of an error (EIO if errno is 0). If a write
+ * failed before this call, errno is assumed to be that of a failed write: after an error, formats
+ * at most go on writing.
  */
 static int close_output(FILE *out)
 {
@@ -154,7 +156,7 @@ static int failed_output(const struct export_job *job, const char *why)
 	return -1;
 }
 
-/* Write to an existing object that is not a regular file: a device, a pipe, standard output. */
+/* Write directly to standard output, or to an existing device or pipe. */
 static int write_stream(struct export_job *job, const struct export_format *format)
 {
 	FILE *out = job->out ? fopen(job->out, "wb") : stdout;

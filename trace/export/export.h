@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * export.h - interface between `hstrace export` and its formats, which other tools define.
+ * export.h - interface between `hstrace export` and its output formats.
  *
  * A format reads the chosen events from a cursor, in one or more passes, and writes while it reads,
  * so memory use does not grow with the trace.
@@ -15,7 +15,7 @@ struct hst_images;
 struct export_job {
 	struct hst_file *file;
 	const struct hst_select *select;
-	const char *system;        /* the events' group, in formats that have groups: "hs", "kvm" */
+	const char *system; /* group of the events, such as "kvm"; in CTF, the trace's name */
 	struct hst_images *images; /* symbols, for formats that use samples (file/symbols.h) */
 	const char *out;           /* the output's final name; NULL: standard output */
 	char *folder;              /* an extra folder to remove if the export fails, or NULL */
@@ -30,10 +30,11 @@ struct export_job {
 struct export_format {
 	const char *name;
 	const char *meaning;
-	bool streams; /* written from front to back, so it may go to standard output */
+	bool streams; /* output is written from front to back, so it may go to standard output */
 	/*
-	 * A format has one of these functions. write() gets a file positioned at its start, and may
-	 * seek unless the format streams. write_folder() gets the name of a folder to create.
+	 * A format has one of these functions. write() gets an empty file in which it may seek or,
+	 * if the format streams, any file, in which it must not seek. write_folder() gets the name
+	 * of a folder to create.
 	 */
 	int (*write)(struct export_job *job, FILE *out);
 	int (*write_folder)(struct export_job *job, const char *folder);
@@ -52,8 +53,9 @@ extern const struct export_format export_perfetto __attribute__((weak));
  */
 int export_next(struct export_job *job, struct hst_cursor *cursor, struct hst_seen *seen);
 /*
- * Call put() for each chosen event, until it fails or `out` (unless NULL) has an error. Returns 0,
- * put()'s error, or -1 after printing why the events cannot be read.
+ * Call put() for each chosen event, until put() fails, `out` (unless NULL) has an error, or reading
+ * fails (see export_next()). Returns 0, put()'s error, or -1 after printing why the cursor cannot be
+ * opened.
  */
 int export_each(struct export_job *job, FILE *out,
 		int (*put)(void *arg, const struct hst_seen *seen), void *arg);

@@ -6,8 +6,8 @@
 
 Each row shows an exit cause by its RISC-V name, the number of exits, their share, and the mean and
 maximum time from an exit to the vCPU's next entry (in microseconds). `perf kvm stat` on another
-architecture gives all causes the same wrong name, and on RISC-V it confuses interrupts with
-exceptions.
+architecture gives all causes the same wrong name, and that of perf 6.12 on RISC-V counts all
+interrupts as UNKNOWN.
 """
 import os
 import sys
@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..
 
 from hs.names import cause_name  # noqa: E402
 
-rows = {}       # cause: [exits, exits with a cost, sum of the costs (ns), greatest cost (ns)]
+rows = {}       # cause: [exits, exits followed by an entry, sum of the times in between (ns), greatest time (ns)]
 last_exit = {}  # (VM, vCPU): (row, time in ns)
 
 

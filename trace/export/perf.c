@@ -5,12 +5,12 @@
  * The layout is that of tools/perf/Documentation/perf.data-file-format.txt in Linux's source, with
  * the records of perf_event_open(2). The order in the file is: header, records, features,
  * attributes. perf expects the features directly after the records, and finds the attributes
- * through the header. Because the attributes come last, the file lists only the events that occur,
- * although the trace is read only once.
+ * through the header. Because the attributes come last, the file can list only the events that
+ * occur without a pass over the trace to find them.
  *
  * Every event in the file's list is an attribute with one id. The event `sample` is exported a
- * second time, as cpu-clock (perf_sample.c). A perf sample consists of id, pid, tid, time, hart,
- * period and the record that tracefs.c describes.
+ * second time, as cpu-clock (perf_sample.c). A tracepoint's sample consists of id, pid, tid, time,
+ * hart, period and the record that tracefs.c describes.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -189,7 +189,7 @@ static void put_feature(const struct perf *perf, unsigned int feature)
 		fwrite(words, sizeof(words), 1, perf->out);
 		break;
 	case FEATURE_CMDLINE:
-		words[0] = 2; /* the number of words */
+		words[0] = 2; /* number of strings in the command line */
 		fwrite(words, sizeof(words[0]), 1, perf->out);
 		put_string(perf->out, "hstrace");
 		put_string(perf->out, "export");

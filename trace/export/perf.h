@@ -13,7 +13,7 @@
 
 #define PERF_MAX_FILES 40
 
-/* The end of every record that is not a sample. A sample begins with nearly the same fields. */
+/* The end of LOST, COMM and MMAP records. A sample begins with nearly the same fields. */
 struct perf_sample_id {
 	u32 pid, tid;
 	u64 time;
@@ -35,7 +35,7 @@ struct perf_clock {
 		const struct hst_symbols *symbols;
 		u64 moved;
 		char name[HST_PROGRAM_NAME];
-	} * announced;        /* threads, each with the program that the file says it runs */
+	} * announced;        /* threads, each with the name and maps last written for it */
 	void *announced_tree; /* index of `announced`, by tid (tsearch(3)) */
 };
 

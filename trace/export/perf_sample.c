@@ -4,11 +4,11 @@
  * symbols.
  *
  * All samples are marked as user code, for which perf uses a process's memory maps: hyperscope's
- * kernel is mapped in the host's process, a guest's kernel in its VM's process, and a program in
- * its own. For samples in a kernel, perf would use the kernel of the machine on which it runs, and
- * perf report has no option to use a guest's kernel instead.
+ * kernel is mapped in the host's process, a guest's kernel in its VM's process, and a host program
+ * in its own. For samples in a kernel, perf would use the kernel of the machine on which it runs,
+ * and perf report has no option to use a guest's kernel instead.
  *
- * For perf to open, ELF files that contain only symbols are written to the folder OUT.symbols. The
+ * The ELF files that perf opens contain only symbols and are written to the folder OUT.symbols. The
  * original files would not do, because a kallsyms list is not an ELF file, and because perf 6.1
  * mistakes mapping symbols ($x) for functions.
  */
@@ -246,7 +246,7 @@ int perf_clock_put(struct perf_clock *clock, struct export_job *job, FILE *out,
 	return 0;
 }
 
-/* For tdestroy(): the tree's nodes are elements of announced, which is freed as a whole. */
+/* For tdestroy(): the tree's keys are elements of announced, which is freed as a whole. */
 static void keep_node(void *node)
 {
 	(void)node;

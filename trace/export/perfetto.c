@@ -9,8 +9,8 @@
  * and "user space" are nested in the latter. A hart's track has a slice while a guest runs on the
  * hart. Every event is written as one packet, which is either the beginning of a slice or an
  * instant. The packet has the event's name as its category, and the hart, instret (if exact) and
- * the event's fields as annotations. Packets without a category are only for the display: ends of
- * slices, harts' slices, devices' instants.
+ * the event's fields as annotations. All other packets lack a category: descriptions of tracks and,
+ * only for the display, ends of slices, harts' slices and devices' instants.
  *
  * A flow begins when an interrupt becomes pending, continues when the interrupt is shown to the
  * guest, and ends when the guest takes the interrupt.

@@ -8,7 +8,7 @@
 #include "export.h"
 #include "perfetto.pb-c.h"
 
-#define MAX_VCPUS   4096 /* further vCPUs (of a damaged trace) share their VM's track */
+#define MAX_VCPUS   4096 /* slots; vCPUs without one (damaged trace) share their VM's track */
 #define MAX_DEVICES 256
 #define MAX_DEPTH   4
 #define IRQ_CODES   16
@@ -23,7 +23,7 @@ enum {
 	TRACK_DEVICE
 };
 
-/* What an event does besides marking an instant. */
+/* What an event means for slices, devices' tracks and flows. PLAIN: nothing. */
 enum meaning {
 	PLAIN,
 	ENTRY,
@@ -81,13 +81,13 @@ int perfetto_draw(struct perfetto *p, u64 time, u64 track, TrackEvent__Type type
 /* perfetto_know_...() write the description of a track, unless an earlier call has written it. */
 int perfetto_know_hart(struct perfetto *p, unsigned int hart);
 int perfetto_know_vm(struct perfetto *p, u32 vm);
-/* Set *vcpu to the vCPU's slot, or to NULL (and return 0) if there are too many vCPUs. */
+/* Set *vcpu to the vCPU's slot, or to NULL (and return 0) if no slot is free for it. */
 int perfetto_know_vcpu(struct perfetto *p, u32 vm, u32 nr, struct vcpu **vcpu);
 /* Set *track to the track of the device (page) at gpa, or to 0 if there are too many devices. */
 int perfetto_know_device(struct perfetto *p, u32 vm, u64 gpa, u64 *track);
 /*
  * Return the slot of vCPU `who` (VM | vCPU number << 16), or a free one if it has none yet; NULL if
- * there are too many vCPUs.
+ * the 64 slots in which it may be are used by other vCPUs.
  */
 struct vcpu *perfetto_find_vcpu(struct perfetto *p, u32 who);
 

@@ -2,7 +2,7 @@
 /*
  * perfetto_track.c - write Perfetto's packets, and describe the tracks.
  *
- * Each packet is serialized as a trace of its own, because concatenated traces are a valid trace.
+ * Each packet is serialized as a trace of its own: traces, concatenated, are again a valid trace.
  */
 #include <stdlib.h>
 #include "perfetto.h"

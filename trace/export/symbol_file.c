@@ -2,8 +2,8 @@
 /*
  * symbol_file.c - write an ELF file that has only symbols, for perf (perf_sample.c).
  *
- * Layout: header, program headers (the segments themselves are not in the file), symbols, names,
- * section headers.
+ * Layout: header, program headers (the segments themselves are not in the file), symbols, names of
+ * symbols, names of sections, section headers.
  */
 #include <elf.h>
 #include <errno.h>

@@ -2,13 +2,13 @@
 /*
  * text.c - export to CSV and JSON.
  *
- * CSV (RFC 4180, one event per line) has the columns time_ns, instret, hart, vm, vcpu and event,
- * then one for every field name that occurs. A field "event" becomes the column "event_", which
- * keeps the names of columns unique. Columns of fields that an event lacks are empty. JSON has one
- * object per line, with the fields in a nested object. So neither the writer nor a reader has to
- * keep all of the output in memory, and if a file is cut off, its complete lines can still be read.
- * In both formats, a field has the same text as in hstrace report, except that JSON has numbers for
- * fields of the kinds num, dec, flag and err.
+ * CSV (RFC 4180, but with LF at line ends) has one event per line, and the columns time_ns,
+ * instret, hart, vm, vcpu and event, then one for every field name that occurs. A field "event"
+ * becomes the column "event_", so that no two columns have the same name. Columns of fields that an
+ * event lacks are empty. JSON has one object per line, with the fields in a nested object. So
+ * neither the writer nor a reader has to keep all of the output in memory, and if a file is cut
+ * off, its complete lines can still be read. In both formats, a field has the same text as in
+ * hstrace report, except that JSON has numbers for fields of the kinds num, dec, flag and err.
  */
 #include <stdlib.h>
 #include <string.h>

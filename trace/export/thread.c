@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include "export.h"
 
-#define MAX_THREADS 65536 /* a damaged trace may have 2^32 vCPUs: the rest get no name */
+#define MAX_THREADS 65536 /* a damaged trace may have 2^32 vCPUs: those beyond get no name */
 
 /* Return the index of the thread with this tid, or the index at which to insert it. */
 static size_t find(const struct export_threads *threads, u32 tid)
@@ -53,7 +53,7 @@ const struct export_thread *export_thread_of(struct export_threads *threads,
 		name_thread(&nameless, tid, seen);
 		return &nameless;
 	}
-	if (!(threads->n & (threads->n - 1))) { /* full: room for twice as many */
+	if (!(threads->n & (threads->n - 1))) { /* 0 or a power of two: full, so double it */
 		more = realloc(threads->thread, (threads->n ? 2 * threads->n : 1) * sizeof(*more));
 		if (!more) {
 			fputs("hstrace: out of memory\n", stderr);

@@ -7,9 +7,9 @@
  * per hart, because their description comes first in the file but is known last.
  *
  * A page:    timestamp (8 bytes), size of the data and flags (8 bytes), data
- * A record:  type_len (5 bits) = its size in words, time since the previous one (27 bits), the
- *            record. If the time needs more bits, the record is preceded by:  30 (5 bits), the low
- *            27 bits of the time, the rest (32 bits)
+ * An entry:  type_len (5 bits) = the record's size in 4-byte words, time since the previous entry
+ *            in ns (27 bits), the record. If the time needs more bits, it is 0 here, and the entry
+ *            is preceded by:  30 (5 bits), the low 27 bits of the time, the rest (32 bits)
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -19,7 +19,7 @@
 #define TYPE_TIME_EXTEND   30
 #define DELTA_BITS         27
 #define PAGE_MISSED_EVENTS (1U << 31)
-#define PAGE_MISSED_STORED (1U << 30) /* their number follows the data */
+#define PAGE_MISSED_STORED (1U << 30) /* the number of missed events follows the data */
 #define PAGE_ROOM          (EXPORT_PAGE - EXPORT_PAGE_HEADER)
 
 #define OPTION_CPUSTAT    2
@@ -78,7 +78,7 @@ static void put_record(struct hart *hart, u64 lost, u64 time, const struct expor
 	u64 room = PAGE_ROOM - (hart->pages || !lost ? 0 : sizeof(lost));
 	u32 head;
 
-	/* A new page has its own timestamp, so it can express a time that a record cannot. */
+	/* Begin a page also if a delta cannot express the time: a page has its own timestamp. */
 	if (!hart->page.commit || time < hart->last || delta >> (DELTA_BITS + 32) ||
 	    hart->page.commit + extend + sizeof(head) + size > room) {
 		note_lost(hart, lost);
@@ -186,7 +186,10 @@ static void put_options(const struct dat *dat, u32 harts, FILE *out)
 	fwrite(&end, sizeof(end), 1, out);
 }
 
-/* Write what follows the description: options, and the position and size of each hart's pages. */
+/*
+ * Write what follows the tracing data: the number of harts, options, and the position and size of
+ * each hart's pages.
+ */
 static void put_table(const struct dat *dat, FILE *out)
 {
 	u32 harts = nr_harts(dat);

@@ -42,10 +42,7 @@ static void put_field(FILE *out, const char *type, const char *name, size_t offs
 		size, is_signed);
 }
 
-/*
- * Describe a field that all events have. Append '_' while one of the event's own fields has this
- * name.
- */
+/* Describe a field that all events have. Append '_' while the event's own fields have that name. */
 static void put_own_field(FILE *out, const struct hst_event *event, const char *type,
 			  const char *name, size_t offset, size_t size)
 {
@@ -128,7 +125,7 @@ static void put_format(const struct export_job *job, const struct hst_event *eve
 
 static void put_number(FILE *out, u64 value, size_t size)
 {
-	fwrite(&value, 1, size, out); /* little-endian, like the build machine */
+	fwrite(&value, 1, size, out); /* little-endian, like the machine that hstrace runs on */
 }
 
 /* Write a string, preceded by its size. size is 0 if open_memstream() ran out of memory. */

@@ -2,11 +2,10 @@
 /*
  * exit_class.c - find the class of an exit, and with it the exit's row in the exit table.
  *
- * The records that end an exit (kvm_entry, kvm_userspace_exit) have its class in their field
- * `class`. Older hosts recorded classes only in the host's own table. So if a trace's kvm_entry
- * lacks the field, the class is inferred from the handlers' events: an MMIO access has a
- * kvm_mmio_insn, an SBI call a kvm_sbi_call, and so on. An exit without a class is counted by its
- * cause.
+ * The records kvm_entry and kvm_userspace_exit have the exit's class in their field `class`. Earlier
+ * versions recorded classes only in the host's exit statistics. So if a trace's kvm_entry lacks the
+ * field, the class is inferred from the handlers' events: an MMIO access has a kvm_mmio_insn, an SBI
+ * call a kvm_sbi_call, and so on. An exit without a class is counted by its cause.
  */
 #include <string.h>
 #include "hst.h"
@@ -15,13 +14,13 @@
 enum clue {
 	CLUE_NONE,
 	CLUE_CLASS, /* the field is the class */
-	/* in a trace whose records lack the class (the comment names the field used): */
+	/* for a trace whose records lack the class (the comments name the field used): */
 	CLUE_FAULT, /* scause */
 	CLUE_DIRTY,
 	CLUE_SBI, /* ext */
 	CLUE_UNIT,
 	CLUE_USER,     /* reason */
-	CLUE_OF_CLASS, /* and above: OF_CLASS(class), for an event that occurs only in this class */
+	CLUE_OF_CLASS, /* and above: OF_CLASS(class), for an event that implies this class */
 };
 
 #define OF_CLASS(class) (CLUE_OF_CLASS + EXIT_##class)

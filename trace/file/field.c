@@ -81,8 +81,8 @@ static const char *name_of(enum hst_kind kind, u64 value, char *buf)
 }
 
 /*
- * Format eight characters, the first in the lowest byte. Control characters and those with a
- * meaning in an output format (CSV, JSON, HTML) become dots.
+ * Format up to eight characters, the first in the lowest byte. Characters outside printable ASCII
+ * and those with a meaning in an output format (CSV, JSON, HTML) become dots.
  */
 static char *put_text(char *p, u64 value)
 {

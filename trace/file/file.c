@@ -88,7 +88,7 @@ int hst_read(struct hst_file *file, unsigned int hart, u64 from, struct trace_re
 	return 0;
 }
 
-/* Text is printed on terminals: replace control characters (escape sequences, DEL) with dots. */
+/* Text is printed on terminals: replace control characters, except NUL, \n and \t, with dots. */
 static void replace_controls(char *text, u64 size)
 {
 	for (; size; size--, text++)
@@ -182,7 +182,7 @@ static int add_extent(struct hst_ring *ring, u64 count, off_t offset)
 {
 	struct hst_extent *more = ring->extent;
 
-	if (!(ring->nr_extents & (ring->nr_extents - 1))) { /* a power of two: full */
+	if (!(ring->nr_extents & (ring->nr_extents - 1))) { /* 0 or a power of two: full */
 		more = realloc(more, (ring->nr_extents ? ring->nr_extents * 2 : 1) * sizeof(*more));
 		if (!more)
 			return -1;

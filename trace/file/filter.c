@@ -9,10 +9,11 @@
  *   OP       == != < <= > >= &     &: field and value have a bit in common
  *   VALUE    a number, or a name as report prints it in this field
  *
- * Linux's filter files and those of the host use the same language. A rule may also be written as
- * "LIST if any". Besides its own fields, every event has the fields vm (0 for events of the host
- * itself), vcpu, hart and instret. A comparison with a field that the event lacks is false. If
- * there are several rules, an event is chosen if any of them chooses it.
+ * The filter files of Linux (which also has ~) and of the host have the same operators. A rule may
+ * also be written as "LIST if any". Besides its own fields, every event has the fields vm (0 for
+ * events of the host itself), vcpu, hart (also cpu, CPU) and instret. A comparison with a field that
+ * the event lacks is false. If there are several rules, an event is chosen if any of them chooses
+ * it.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -2,8 +2,8 @@
 /*
  * formats.c - parse the table of events and classes, which every trace has as text.
  *
- * A name must be a word (letters, digits, _). So names from a hostile file cannot contain escape
- * sequences for the terminal, and no output format has to quote them.
+ * The name of an event or field must be a word (letters, digits, _). So names from a hostile file
+ * cannot contain escape sequences for the terminal, and no output format has to quote them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static bool is_word(const char *s)
 	return len && len < HST_WORD_SIZE && !s[len];
 }
 
-/* Parse "NAME kind:field ..." in place. This is the part of an event's line before "# meaning". */
+/* Parse "NAME kind:field ..." in place: an event's line between "event " and " # meaning". */
 static int parse_event(struct hst_file *file, char *line, const char *meaning)
 {
 	struct hst_event *event = &file->events[file->nr_events];

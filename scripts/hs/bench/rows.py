@@ -86,7 +86,7 @@ ROWS = [
     Row("csr_time", "rdtime"),
     Row("csr_instret", "rdinstret", small=DESIGN),
     Row("fp_first_use", "first FP instruction after a sleep", "float", small=DESIGN, mean=True),
-    Row("busy_10ms_more", "time that the host adds to 10 ms of computing", small=HOST, mean=True),
+    Row("busy_1ms_more", "time that the host adds to 1 ms of computing", small=HOST, mean=True),
     Row("host_tick", "each interruption of a computing guest", goal=1500, small=HOST, mean=True,
         none=True),
     Row("virtual_insn", "CSR access that traps, injected into the guest", goal=400, small=DESIGN),

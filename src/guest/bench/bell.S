@@ -8,11 +8,11 @@
 	.option	norvc
 
 	/*
-	 * unsigned long bench_ring(bell, steps, &rung): ring a doorbell 2 * `steps` instructions
-	 * after a tick of the clock, and sleep until an interrupt arrives. Sets *rung to the time
-	 * of the ring; returns the time at which the interrupt's handler began. SIE is 1, and the
-	 * handler does not return to the WFI: if the interrupt had come just before the WFI, the
-	 * hart would sleep forever.
+	 * unsigned long bench_ring(bell, steps, &rung): ring a doorbell 2 * `steps` instructions,
+	 * plus a constant, after a tick of the clock, and sleep until an interrupt arrives. Sets
+	 * *rung to the time of the ring; returns the time at which the interrupt's handler began.
+	 * Requires SIE = 1 and stvec = bench_answered. That handler clears sie, so it does not
+	 * return to the WFI loop, where the hart would then sleep forever.
 	 */
 	.globl	bench_ring
 	.balign	4
@@ -40,9 +40,9 @@ bench_answered:
 4:	ret
 
 	/*
-	 * void op_timer_now(n, arg): set a timer in the past through SBI TIME and wait until its
-	 * interrupt's handler sets t0. A host may lose an interrupt (docs/bench.md), so t1 limits
-	 * the iterations of the waiting loop. They are counted from the start of the call, or from
+	 * void op_timer_now(n, arg): n times, set a timer in the past through SBI TIME and wait
+	 * until its interrupt's handler sets t0. A host may lose an interrupt (docs/bench.md), so
+	 * t1 allows the waiting loop 1000 iterations in total, from the start of the call or from
 	 * the last lost interrupt.
 	 */
 	.globl	op_timer_now
@@ -67,8 +67,8 @@ op_timer_now:
 	ret
 
 	/*
-	 * Handlers that stop the timer: one by writing stimecmp, the other, for harts without Sstc,
-	 * by an SBI call.
+	 * Handlers for op_timer_now: stop the timer and set t0. One writes stimecmp; the other, for
+	 * harts without Sstc, makes an SBI call, for which op_timer_now has set a6 and a7.
 	 */
 	.globl	bench_timer_own
 	.balign	4

@@ -2,11 +2,11 @@
 /*
  * bell.c - rows of I/O latency: from a doorbell to the VMM's thread, and back to a handler.
  *
- * The VMM's --doorbell (src/vmm/doorbell.c) reports when its thread ran, in the host's time. So the
- * difference between the guest's clock and the host's is determined first; without an exact value,
- * no rows are printed. A tick is 100 instructions. So a batch takes samples in both directions at
- * 50 places within a tick, two instructions apart, and the rounding errors cancel in the batch's
- * sum.
+ * The VMM's doorbell device (--doorbell, src/vmm/doorbell.c) reports when its thread ran, in the
+ * host's time. So the difference between the guest's clock and the host's is determined first;
+ * without an exact value, no rows are printed. Under -icount, a tick is 100 instructions. For a
+ * finer resolution, a batch takes samples in both directions at 50 places within a tick, two
+ * instructions apart, so that the rounding errors cancel in the batch's sum.
  */
 #include "bench.h"
 #include "plic.h"
@@ -82,8 +82,8 @@ static bool compare_clocks(unsigned long *ahead)
 }
 
 /*
- * At each place within a tick, ring the doorbell and wait for the answer. Returns false if an
- * answer is missing.
+ * Ring the doorbell twice at each place within a tick, and wait for each answer. Sets ring_ticks[n]
+ * and answer_ticks[n] to the sums of the latencies. Returns false if an answer is missing.
  */
 static bool batch(unsigned long ahead, unsigned long n)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * bench.S - the measured operations: void op_NAME(n, arg) executes one operation n times, with no
- * more instructions than it needs. The loop itself takes two instructions; arguments that a call
- * overwrites are loaded again each time.
+ * bench.S - measured operations: void op_NAME(n, arg) executes one operation n times, in as few
+ * instructions as possible. The loop itself takes two instructions (in `touch`, three); arguments
+ * that a call overwrites are loaded again each time.
  */
 #include "hv/sbi.h"
 
@@ -55,7 +55,7 @@ op_\name:
 	ecall
 	endop
 
-	/* An SBI fence from address 0. a3 = size: -1 means all addresses, 4096 one page. */
+	/* An SBI sfence.vma on hart `arg`: `size` bytes from address 0; -1 means all addresses. */
 	.macro	sfence name, size
 	.globl	op_\name
 op_\name:
@@ -80,7 +80,7 @@ op_\name:
 	ecall
 	endop
 
-	/* Write an FP register (FS Dirty): before sbi_user's call, on its own, before a load. */
+	/* Write an FP register (FS Dirty) before sbi_user's call, alone, or before an MMIO read. */
 	.option	push
 	.option	arch, +d
 	op	sbi_user_fp, li a7, SBI_EXT_EXPERIMENTAL_START; li a6, 0

@@ -7,8 +7,9 @@
  * `nothing` shows the cost of the loop alone. TLB misses and page table walks cost nothing in
  * QEMU's unit (measure.c).
  *
- * Boot arguments: settle=SECONDS waits before the first row, because a booting Linux host works in
- * the background; only=NAME,NAME selects rows; measure.c describes `single` and `cycles`.
+ * Boot arguments: settle=SECONDS delays the first row, because a Linux host works in the background
+ * for some seconds after booting; only=NAME,NAME selects rows; measure.c describes `single` and
+ * `cycles`.
  */
 #include "bench.h"
 
@@ -29,8 +30,8 @@ static void bench_traps(void)
 }
 
 /*
- * Measure reads of counters. The hypervisor either lets the guest read them directly or emulates
- * the reads.
+ * Measure reads of counters, which the hypervisor either gives to the guest or emulates. Leave out
+ * csr_instret if reading instret traps in the guest.
  */
 static void bench_counters(void)
 {

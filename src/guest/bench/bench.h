@@ -3,8 +3,8 @@
  * bench.h - the measuring functions (measure.c), and the groups of rows that use them.
  *
  * A row is a name and samples; a sample is the cost of a batch of operations. To add a row, write
- * an operation in bench.S (OP below), a call to bench() in the group's file, and a line in
- * scripts/hs/bench/rows.py that describes the row.
+ * an operation in bench.S (OP below), a call to bench() in the group's file, and a line each in
+ * scripts/hs/bench/rows.py and docs/bench.md that describes the row.
  */
 #ifndef GUEST_BENCH_H
 #define GUEST_BENCH_H
@@ -15,7 +15,7 @@
 #define PER_BATCH   256
 #define MAX_SAMPLES 1024
 
-/* Execute an operation n times, with no more instructions than it needs (bench.S). */
+/* Execute an operation n times, in as few instructions as possible (bench.S). */
 typedef void (*op_fn)(unsigned long n, unsigned long arg);
 #define OP(name) void op_##name(unsigned long n, unsigned long arg);
 OP(nothing)
@@ -70,8 +70,8 @@ void bench(const char *name, op_fn op, unsigned long arg);
 void bench_steps(const char *name, op_fn op, unsigned long arg, unsigned long per_batch,
 		 unsigned long batches, unsigned long step);
 /*
- * Like bench(), but with FS on; each operation sets FS to Dirty. Does nothing if the hart lacks the
- * D extension.
+ * Like bench(), but with FP enabled (sstatus.FS), for operations that write an FP register. Does
+ * nothing if the hart lacks the D extension.
  */
 void bench_fp(const char *name, op_fn op, unsigned long arg);
 /*
@@ -84,7 +84,7 @@ void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(vo
  * as a number of ticks), and print the row's line.
  */
 void row_begin(void);
-void row_begin_single(void); /* each sample is one operation, by rdinstret if available */
+void row_begin_single(void); /* each sample is one operation, measured by rdinstret if possible */
 void sample_start(void);
 void sample_stop(void);
 void sample_ticks(unsigned long ticks);
@@ -102,8 +102,8 @@ static inline void set(unsigned long address, u32 value)
 }
 
 /*
- * Return the end of the memory that rows may touch, or 0 if it is unknown. The 64 MiB above that
- * end hold the device tree and the initrd.
+ * Return the end of the memory that rows may touch, or 0 if it is unknown. The last 64 MiB of
+ * memory are left out, because they may hold the device tree and the initrd.
  */
 unsigned long memory_end(void); /* memory.c */
 

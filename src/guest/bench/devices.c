@@ -5,8 +5,8 @@
 #include "bench.h"
 #include "plic.h"
 
-/* The UART's "transmitter empty" interrupt is pending whenever it is enabled. */
-#define UART_IRQ      10 /* on QEMU's virt and in our VMM; elsewhere the rows are left out */
+/* The UART's "transmitter empty" interrupt is pending while enabled, because IIR is never read. */
+#define UART_IRQ      10 /* on QEMU's virt and our VMM; elsewhere, bench_irq() measures nothing */
 #define UART_IER      1
 #define UART_IER_THRI 2
 
@@ -33,9 +33,7 @@ static void bench_paged(unsigned long address)
 
 static void bench_mmio(unsigned long plic)
 {
-	/*
-	 * Use the priority register of source 1, which has no side effects and exists in every VMM.
-	 */
+	/* The priority register of source 1 exists in every PLIC and has no side effects here. */
 	bench("mmio_read", op_mmio_read, plic + 4);
 	bench("mmio_write", op_mmio_write, plic + 4);
 	bench_fp("mmio_read_fp", op_mmio_read_fp, plic + 4);
@@ -43,9 +41,9 @@ static void bench_mmio(unsigned long plic)
 }
 
 /*
- * Measure claims and completions while the line stays high. A claim removes the request and lowers
- * the hart's interrupt; the completion lets the gateway send a new request. Both change the vCPU's
- * interrupt in the hypervisor.
+ * Measure claims and completions while the UART's line stays high. A claim removes the request and
+ * lowers the hart's interrupt; the completion lets the gateway send a new request. So each of them
+ * changes the vCPU's interrupt in the hypervisor.
  */
 static void bench_eoi(unsigned long uart, unsigned long claim)
 {
@@ -69,8 +67,8 @@ void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(vo
 }
 
 /*
- * Do not measure these rows on a bare machine: there, an access to QEMU's PLIC costs nothing, and a
- * falling line does not withdraw its request.
+ * Measure plic_eoi and irq_inject, but not on a bare machine: there, an access to QEMU's PLIC costs
+ * nothing, and a falling line does not withdraw its request.
  */
 static void bench_irq(unsigned long plic)
 {

@@ -2,11 +2,11 @@
 /*
  * disk.c - rows of a virtio disk: reads of 4 KiB by a driver that sleeps until the interrupt.
  *
- * There is one request at a time. Its round trip includes the notification (an ioeventfd, which
- * wakes the VMM's disk thread), the read, the interrupt, the claim, the status, the acknowledgment
- * and the completion. The driver looks at the ring only after an interrupt. If it looked before it
- * slept, it would not need an interrupt in those cases in which the host's scheduler lets the
- * disk's thread run first, and the row would measure the scheduler's choice.
+ * There is one request at a time. Its round trip includes the notification (by default an
+ * ioeventfd, which wakes the VMM's disk thread), the read, the interrupt, the claim, the status,
+ * the acknowledgment and the completion. The driver looks at the ring only after an interrupt. If
+ * it looked before it slept, it would not need the interrupt whenever the host's scheduler ran the
+ * disk's thread first, and the row would measure the scheduler's choice.
  *
  * Rings: virtio §2.7, registers: §4.2.2, block device: §5.2.
  */
@@ -69,10 +69,7 @@ void bench_read_block(void)
 
 void bench_disk(void)
 {
-	/*
-	 * blk_read_exit is for a VM without ioeventfds: the driver is the same, but the exits
-	 * differ.
-	 */
+	/* blk_read_exit is for a VM without ioeventfds: each notification is an exit to the VMM. */
 	const char *name = asked_for("blk_read_exit") ? "blk_read_exit" : "blk_read_4k";
 	unsigned long n;
 

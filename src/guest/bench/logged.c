@@ -14,8 +14,8 @@
 #define BLOCK     (SZ_2M / SZ_4K)
 
 /*
- * Measure reading the log of each block after all its pages were written. Reading the log clears it
- * and write-protects the pages again.
+ * For each block, write all its pages, and then measure reading the whole log. Reading the log
+ * clears it and write-protects the pages again.
  */
 static void harvest_each(unsigned long block)
 {

@@ -4,13 +4,13 @@
  * row.
  *
  * The clock is rdtime, which every hypervisor provides. Under QEMU -icount shift=0, a tick is 100
- * instructions (this is measured first and reported in column `unit`), so a batch of 256 resolves
- * 0.4 instructions. rdinstret is recorded as well, if it counts. With the boot argument `cycles`,
- * the clock is rdcycle, for real hardware.
+ * instructions (this is checked first, and column `unit` shows the result), so a batch of 256
+ * operations resolves 0.4 instructions per operation. rdinstret is recorded as well, if it counts.
+ * With the boot argument `cycles`, the clock is rdcycle if the guest has it, for real hardware.
  *
  * Percentiles are computed over batches, by the nearest-rank method. With the boot argument
- * `single`, they are computed over single operations. These are measured by rdinstret if it counts,
- * because rdtime resolves only 100 instructions.
+ * `single`, each batch of bench() is a single operation. Under -icount, such batches are measured
+ * by rdinstret if it counts, because rdtime resolves only 100 instructions.
  */
 #include "bench.h"
 
@@ -25,7 +25,7 @@ static char only[ONLY_MAX];
 static struct {
 	unsigned long n, start, start_insns;
 	bool timed; /* samples are ticks of rdtime, whatever clock other rows use */
-	bool exact; /* samples are single operations by rdinstret */
+	bool exact; /* samples are instructions, counted by rdinstret */
 	unsigned long ticks[MAX_SAMPLES];
 	unsigned long insns[MAX_SAMPLES];
 } row;

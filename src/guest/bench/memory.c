@@ -2,9 +2,10 @@
 /*
  * memory.c - rows of the first touch of memory.
  *
- * A batch is 2 MiB of pages, so all batches cost the same, whether the hypervisor maps pages or 2
- * MiB leaves. The rows fault_* need options of the VMM: --small-pages, and --populate if the host
- * must already have every page. So they are measured only if selected by name.
+ * A batch covers 2 MiB (in fault_new_table, 16 MiB), so all batches of a row cost the same, whether
+ * the hypervisor maps 4 KiB pages or 2 MiB leaves. The rows fault_* need options of the VMM:
+ * --small-pages, and --populate if the host must already have every page. So they are measured only
+ * if selected by name.
  */
 #include "bench.h"
 

@@ -4,7 +4,7 @@
  *
  * A wait of one second is long compared with everything else, but takes no real time under
  * --icount. Because of the printed line, the VMM's console thread has work some milliseconds later
- * and so needs the hart in the middle of the second wait.
+ * and so needs the hart during the second wait.
  */
 #include "rt.h"
 

@@ -88,11 +88,11 @@ void mm_put(struct mm *mm); /* may sleep; the last put frees the areas and pages
 struct mm *mm_next(struct mm *prev);
 
 /*
- * Make va usable for the access (write, exec). The trap handler calls this for the accesses of the
- * program and of uaccess.c; futex.c calls it too. Return 0, -EFAULT (SIGSEGV) or -EIO (SIGBUS). May
- * sleep. `user`: the program itself made the access and will repeat it, so 0 is also returned if a
- * wait was ended early (by a signal, or because the process is ending). Without `user`, -EFAULT is
- * returned in that case.
+ * Make va accessible: for a store (`write`), an instruction fetch (`exec`), or otherwise a load.
+ * The trap handler calls this for the accesses of the program and of uaccess.c; futex.c calls it
+ * too. Return 0, -EFAULT (SIGSEGV) or -EIO (SIGBUS). May sleep. `user`: the program itself made the
+ * access and will repeat it, so 0 is also returned if a wait was ended early (by a signal, or
+ * because the thread is being killed). Without `user`, -EFAULT is returned in that case.
  */
 int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user);
 

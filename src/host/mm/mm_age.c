@@ -31,7 +31,7 @@ void mm_age(struct mm *mm, unsigned long start, unsigned long end)
 
 	trace_mm_age(start, end);
 	while ((pte = mm_next_leaf(mm, &va, end, &size)) != NULL) {
-		/* A plain store will do: meanwhile, hardware can only set A (D is set already). */
+		/* A plain store will do: D is always set, so hardware can change only A itself. */
 		if (has_access(*pte))
 			WRITE_ONCE(*pte, *pte & ~PTE_A);
 		va += size;

@@ -2,9 +2,9 @@
 /*
  * mm_walk.c - walk the leaves of a user page table: find, split, remove.
  *
- * A page is freed only after every hart that may use it has been fenced: mm_zap() collects leaves,
- * fences once, then drops the references. By then, mm_notify_start() has removed the range from the
- * core's G-stage tables.
+ * A page is freed only after every hart that may use it has been fenced: mm_zap() collects a batch
+ * of leaves, fences once, then drops their references. By then, its callers have removed the range
+ * from the core's G-stage tables, with mm_notify_start() or release().
  */
 #include <linux/errno.h>
 #include "hv/bits.h"
@@ -23,8 +23,8 @@ static pte_t *table_of(pte_t pte)
 }
 
 /*
- * Find the first valid leaf of a level-0 table, from *va up to the table's end or `end`, and set
- * *va to its address. NULL: there is none; *va is then where the search ended.
+ * Return the first valid leaf of a level-0 table, from *va up to `end` or the end of the table, and
+ * set *va to the address that the leaf maps. NULL: there is none; *va is where the search ended.
  */
 static pte_t *next_in_table(pte_t *table, unsigned long *va, unsigned long end)
 {
@@ -39,7 +39,7 @@ static pte_t *next_in_table(pte_t *table, unsigned long *va, unsigned long end)
 	return pte < last ? pte : NULL;
 }
 
-#define WALK_STEP 4 /* steps counted for skipping an empty entry of a higher table */
+#define WALK_STEP 4 /* steps counted for skipping an empty entry of a higher-level table */
 
 void mm_walked(struct mm *mm, unsigned int steps)
 {

@@ -3,8 +3,8 @@
  * page.c - physical memory: discovery at boot, and the buddy allocator.
  *
  * Invariant: a free block of order n starts at a multiple of 2^n pages, and its first page has the
- * kind PAGE_FREE and the order n; no two buddies are both free. Locks: page_lock protects the free
- * lists. Reference counts are atomic.
+ * kind PAGE_FREE and the order n; no two buddies of an order below PAGE_MAX_ORDER are both free.
+ * Locks: page_lock protects the free lists. Reference counts are atomic.
  */
 #include "page.h"
 #include <string.h>
@@ -123,7 +123,7 @@ void page_init(hpa_t image_start, hpa_t image_end)
 	reserve(image_start, image_end);
 	if (!nr_ranges)
 		panic("the device tree has no usable memory");
-	/* Buddies are found by physical address, so the array starts at a block boundary. */
+	/* Align to the largest block: then no page has a buddy below the start of the array. */
 	ram_start = ALIGN_DOWN(ram_start, PAGE_SIZE << PAGE_MAX_ORDER);
 	ram_end = ALIGN_DOWN(ram_end, PAGE_SIZE);
 	for (int i = 0; i <= PAGE_MAX_ORDER; i++)
@@ -254,7 +254,7 @@ static void charge(struct page *page, struct account *account, unsigned long n)
 	account_charge(account, (long)n);
 }
 
-/* Uncharge n free pages that were charged together. */
+/* Uncharge n pages with the same owner, after their last references have been dropped. */
 static void uncharge(struct page *page, unsigned long n)
 {
 	struct account *account = page->owner;
@@ -452,7 +452,7 @@ void page_clear(void *va, size_t size)
 		cbo_zero(p);
 }
 
-#define CLEAR_PIECE 0x20000UL /* about 4100 instructions with cbo.zero */
+#define CLEAR_PIECE 0x20000UL /* about 4100 instructions if cbo.zero clears 64 bytes */
 
 void page_clear_block(hpa_t pa)
 {

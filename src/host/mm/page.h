@@ -17,7 +17,7 @@
 #define ORDER_2M       9
 
 enum page_kind {
-	PAGE_OTHER = 0, /* reserved, or allocated by page_alloc() */
+	PAGE_OTHER = 0, /* all other pages: reserved, from page_alloc(), or inside a block */
 	PAGE_FREE,      /* first page of a free block, in the list of its order */
 	PAGE_SLAB,      /* contains kmalloc() objects of one size */
 	PAGE_BIG,       /* first page of a kmalloc() block of 2^order pages */
@@ -29,14 +29,14 @@ struct account;
 
 struct page {
 	u32 refs; /* atomic; 0: free */
-	u8 order; /* PAGE_FREE, PAGE_BIG: order of the block that starts here */
+	u8 order; /* of the block that starts here: PAGE_FREE, PAGE_BIG, blocks of shortage.c */
 	u8 kind;  /* enum page_kind */
 	u8 slab_class;
 	u8 pad;
 	u32 slab_used;         /* objects in use; PAGE_HUGE, PAGE_GIANT: unreferenced pages */
 	u32 slab_free;         /* offset of the first free object, plus 1; 0: none */
 	struct account *owner; /* the account it is charged to (account.h), or NULL */
-	struct list_head link; /* free list, or slab list */
+	struct list_head link; /* in a list of free blocks, of slabs, or of shortage.c */
 };
 
 /* Find usable RAM in the device tree, and allocate the array of struct page from it. */
@@ -46,19 +46,19 @@ void page_init(hpa_t image_start, hpa_t image_end);
  * enough memory. Call only before page_init_finish().
  */
 hpa_t page_boot_alloc(u64 size, u64 align);
-/* Give the rest of the memory to the allocator. */
+/* Give all memory that is still free to the allocator. */
 void page_init_finish(void);
-/* Give [start, end) to the allocator: memory that was reserved at boot. */
+/* Give the whole pages within [start, end) to the allocator. */
 void page_add_range(hpa_t start, hpa_t end);
-void page_ram_range(hpa_t *start, hpa_t *end); /* the lowest and the highest address of RAM */
+void page_ram_range(hpa_t *start, hpa_t *end); /* [*start, *end) contains all usable RAM */
 struct page *page_of(hpa_t pa);                /* NULL: not RAM */
 hpa_t page_to_hpa(const struct page *page);
 
 /*
- * Allocate 2^order pages, block-aligned, with one reference each. Return 0 if there is no memory.
- * Only the *_zeroed() variants clear the pages. Pages are charged to the calling thread's account,
- * except those of page_alloc_user*(), which are for address spaces (mm->total_pages counts them)
- * and for pools.
+ * Allocate a block of 2^order pages, aligned to its size, with one reference to each page. Return 0
+ * if no such block is free. Only the *_zeroed() variants clear the pages. Pages are charged to the
+ * calling thread's account, except those of page_alloc_user*(), which are for address spaces
+ * (mm->total_pages counts them) and for pools.
  */
 hpa_t page_alloc(unsigned int order);
 hpa_t page_alloc_zeroed(unsigned int order);
@@ -76,15 +76,15 @@ void page_free(hpa_t pa, unsigned int order);
 void page_get(hpa_t pa); /* takes a reference to one 4K page; no-op if it is not RAM */
 void page_put(hpa_t pa); /* drops a reference; the last one frees the page */
 u32 page_refs(hpa_t pa);
-/* For a page in use: is it charged to a live process, in a huge-page pool, or not RAM? */
+/* For a page in use: is it charged to a live process, from a huge-page pool, or not RAM? */
 bool page_is_elsewhere(hpa_t pa);
 bool page_is_ram(hpa_t pa);
 size_t page_free_count(void);           /* 4K pages */
 size_t page_total_count(void);          /* 4K pages */
 void page_clear(void *va, size_t size); /* uses cbo.zero if the harts have it */
 /*
- * Clear 2 MiB in pieces. Between the pieces, interrupts are taken and another thread may run, so
- * the caller must not hold a spinlock.
+ * page_alloc_zeroed_block() and page_clear_block() clear 2 MiB in pieces. After each piece,
+ * interrupts are taken and another thread may run, so the caller must not hold a spinlock.
  */
 hpa_t page_alloc_zeroed_block(void); /* as page_alloc_user(); 0: no memory */
 void page_clear_block(hpa_t pa);
@@ -94,7 +94,7 @@ void page_clear_init(void); /* call when the ISA string is known */
 void *kmalloc(size_t size);
 void kfree(void *p);
 
-/* Objects of one size: bytes per object, objects in use, pages that contain them. */
+/* Objects of one size: bytes per object, objects in use, pages divided into such objects. */
 struct kmalloc_class {
 	size_t size, used, pages;
 };

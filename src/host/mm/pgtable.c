@@ -3,8 +3,8 @@
  * pgtable.c - Sv39 page tables of the host: the kernel half and the user halves.
  *
  * The kernel's half (root entries 256 to 511; kstack.c writes those for the stacks) is written at
- * boot and never again; every address space copies it. So no kernel address ever needs a fence.
- * Spec: S §3 and §4 (Sv32, Sv39), S §2.1 (sfence.vma). Locks: mm->lock for user halves.
+ * boot and never again; every address space copies it. So after boot, no kernel address needs a
+ * fence. Spec: S §3 and §4 (Sv32, Sv39), S §2.1 (sfence.vma). Locks: mm->lock for user halves.
  */
 #include <string.h>
 #include "hv/csr.h"
@@ -216,8 +216,8 @@ void mm_flush_tlb(struct mm *mm, unsigned long va, unsigned long size)
 
 /*
  * The host does not use ASIDs: switching the address space drops every user translation, so an mm
- * needs fences only on harts that have it in satp. This hart's bit is set before satp is written,
- * and the fence after the write drops all old translations of `next`.
+ * needs fences only on harts that have it in satp. This hart's bit in next->harts is set before
+ * satp is written, and the fence after the write drops all old translations of `next`.
  */
 void mm_activate(struct mm *next)
 {
@@ -231,7 +231,7 @@ void mm_activate(struct mm *next)
 	csr_write(satp, FIELD_PREP(SATP_MODE, SATP_MODE_SV39) |
 				(next ? next->root : kernel_root) >> PAGE_SHIFT);
 	sfence_vma_all();
-	/* This hart's bit is set, so from now on, mm_sync_icache() fences this hart remotely. */
+	/* next->harts has this hart's bit: from now on, mm_sync_icache() fences this hart, too. */
 	if (next && (__atomic_load_n(&next->icache_stale, __ATOMIC_SEQ_CST) & BIT(this_hart()))) {
 		__atomic_fetch_and(&next->icache_stale, ~BIT(this_hart()), __ATOMIC_SEQ_CST);
 		__asm__ volatile("fence.i" ::: "memory");
@@ -241,7 +241,7 @@ void mm_activate(struct mm *next)
 		__atomic_fetch_and(&prev->harts, ~BIT(this_hart()), __ATOMIC_SEQ_CST);
 }
 
-/* Called at boot, when there is no other page table and no other hart yet. */
+/* Called at boot, before an address space copies early_root and before other harts run. */
 void pgtable_set_kernel(unsigned long va, hpa_t mid)
 {
 	early_root[index_of(va, 2)] = pte_make(mid, PTE_V);

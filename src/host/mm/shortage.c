@@ -2,17 +2,18 @@
 /*
  * shortage.c - /sys/kernel/debug/free_pages: a shortage of memory on request, for tests.
  *
- * Writing a number N to the file leaves N pages free: all other pages are withheld, and so are the
- * free kmalloc() objects of the writing process. The shortage ends when a thread would wait for
- * memory (oom_wait()), or when -1 is written. Writing -1 fails with EALREADY if the shortage has
- * already ended. Reading the file gives the number of free pages.
+ * Writing a number N to the file leaves N pages free: all other free pages are withheld, and so are
+ * the free kmalloc() objects of the writing process. The shortage ends when a thread would wait for
+ * memory (oom_wait()), when -1 is written, or when another number starts the next shortage. Writing
+ * -1 fails with EALREADY if no shortage is in force. Reading the file gives the number of free
+ * pages.
  *
  * A test makes the same system call with N = 0, 1, 2, ...: each page that the call allocates is in
  * turn the first one that is missing. When the call is repeated (syscall.c), all pages are
  * available. The allocator does not need any code for these tests.
  *
- * Lock: shortage_lock (a mutex), held while pages are withheld and released. The allocator does not
- * take it.
+ * Lock: shortage_lock (a mutex), held while pages are being taken or released. The allocator does
+ * not take it.
  */
 #include <linux/errno.h>
 #include <stdlib.h>
@@ -40,7 +41,7 @@ static void release(struct list_head *list)
 	}
 }
 
-/* Withhold up to `max` blocks of this order. */
+/* Allocate up to `max` blocks of this order, and add them to the list. */
 static void take(struct list_head *list, unsigned int order, unsigned long max)
 {
 	struct page *page;
@@ -55,8 +56,8 @@ static void take(struct list_head *list, unsigned int order, unsigned long max)
 }
 
 /*
- * Take all free objects. Because no page is free either, kmalloc() fails once no free object of the
- * requested size is left for the process.
+ * Take all free objects of the writing process. No page is free now, so kmalloc() fails when the
+ * process has no free object of the requested size left.
  */
 static void take_objects(void)
 {

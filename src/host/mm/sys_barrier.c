@@ -13,15 +13,15 @@
 
 long sys_riscv_flush_icache(struct trap_frame *frame)
 {
-	if (frame->a2 & ~1UL) /* SYS_RISCV_FLUSH_ICACHE_LOCAL */
+	if (frame->a2 & ~1UL) /* 1: SYS_RISCV_FLUSH_ICACHE_LOCAL */
 		return -EINVAL;
 	mm_sync_icache(current_process->mm);
 	return 0;
 }
 
 /*
- * Every hart acknowledges an SBI remote fence, so each of them has executed a full barrier when
- * hv_remote_fence() returns.
+ * hv_remote_fence() returns only after every hart in the mask has acknowledged the SBI remote
+ * fence, so each of these harts has executed a full barrier by then.
  */
 static void barrier_on(unsigned long mask)
 {

@@ -139,7 +139,7 @@ static int madvise_range(struct mm *mm, unsigned long start, unsigned long end,
 		return madvise_collapse(mm, start, end);
 	case SET_FLAGS:
 		err = vma_set_flags(mm, start, end, advice->set, advice->clear);
-		return err == -ENOMEM ? -EAGAIN : err; /* as on Linux: too many areas */
+		return err == -ENOMEM ? -EAGAIN : err; /* as on Linux: too many areas, no memory */
 	default:
 		return 0;
 	}
@@ -175,8 +175,8 @@ static unsigned long refused_at(struct mm *mm, unsigned long start, unsigned lon
 }
 
 /*
- * mm->lock is held. As on Linux, areas are advised in turn up to the first one that refuses. In
- * that case, the result is -EINVAL; otherwise, it is -ENOMEM if a part of the range is not mapped.
+ * mm->lock is held. As on Linux, apply the advice up to the first area that refuses it. If this
+ * succeeds, return -EINVAL if an area refused, or else -ENOMEM if a part of the range is unmapped.
  */
 static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end,
 			  const struct advice *advice)
@@ -185,7 +185,7 @@ static int madvise_locked(struct mm *mm, unsigned long start, unsigned long end,
 	unsigned long drop_end, stop, last;
 	int err = 0;
 
-	irq_window(); /* each step visits every area */
+	irq_window(); /* vma_range_mapped() and refused_at() may each visit every area */
 	stop = refused_at(mm, start, end, advice, &drop_end);
 	irq_window();
 	last = advice->action == DROP ? MIN(stop, drop_end) : stop;
@@ -251,9 +251,7 @@ long sys_madvise(struct trap_frame *frame)
 
 /* ---- msync, mlock, mincore ---- */
 
-/*
- * Returns false if start or end, which lie in mapped areas, is inside a huge page of MAP_HUGETLB.
- */
+/* Return false if start or end lies inside a huge page of MAP_HUGETLB. */
 static bool is_whole_pages(struct mm *mm, unsigned long start, unsigned long end)
 {
 	struct vma *first = vma_find(mm, start), *last = vma_find(mm, end - 1);
@@ -283,7 +281,7 @@ static long check_mapped(unsigned long start, unsigned long len)
 	return mapped ? 0 : -ENOMEM;
 }
 
-/* Files are in memory, so there is nothing to write: only check the range. */
+/* Files are in memory, so there is nothing to write back: only check the arguments. */
 long sys_msync(struct trap_frame *frame)
 {
 	if (frame->a0 % PAGE_SIZE || (frame->a2 & ~7UL) || (frame->a2 & 5) == 5)
@@ -302,7 +300,8 @@ static int populate_locked(struct mm *mm, unsigned long start, unsigned long end
 }
 
 /*
- * Set or clear VMA_LOCKED. mm->lock is held. As on Linux, areas of huge pages never have this flag.
+ * Set or clear VMA_LOCKED. mm->lock is held. If the range starts or ends inside a huge page, its
+ * areas can't be split there: return 0 without a change.
  */
 static int mark_locked(struct mm *mm, unsigned long start, unsigned long end, bool lock)
 {
@@ -359,7 +358,7 @@ long sys_munlock(struct trap_frame *frame)
 	return err;
 }
 
-/* mm->lock is held. Set and clear flags of every area, except those of huge pages. */
+/* mm->lock is held. Set and clear flags of every area, except areas of huge pages. */
 static void mark_all(struct mm *mm, unsigned int set, unsigned int clear)
 {
 	struct vma *vma;
@@ -369,7 +368,7 @@ static void mark_all(struct mm *mm, unsigned int set, unsigned int clear)
 			vma->flags = (vma->flags | set) & ~clear;
 }
 
-/* Populate every area; pages that cannot be populated are skipped, as on Linux. */
+/* Populate every area. As on Linux, an error skips the rest of the area. */
 static void populate_all(struct mm *mm)
 {
 	unsigned long start = 0;

@@ -38,7 +38,7 @@ static int check_file(const struct vma_spec *spec)
 	return 0;
 }
 
-/* Get the file behind a mapping, with a reference: an open file, or a new one for shared memory. */
+/* Set spec->file, with a reference: fd's file, a new one for shared memory, or else NULL. */
 static int get_file(struct vma_spec *spec, unsigned long flags, int fd)
 {
 	int err;
@@ -190,7 +190,8 @@ long sys_brk(struct trap_frame *frame)
 			mm->brk = want;
 	}
 	/*
-	 * Programs check the new end: on failure, return the old end, unless the call is repeated.
+	 * Return the old end on failure: programs compare it with the end that they requested. But
+	 * if memory was missing, return -ENOMEM, so that syscall.c repeats the call.
 	 */
 	if (ret != -ENOMEM || !page_was_missed())
 		ret = (long)mm->brk;
@@ -198,11 +199,11 @@ long sys_brk(struct trap_frame *frame)
 	return ret;
 }
 
-/* ---- mremap: shrink, grow in place, or move pages to a larger place ---- */
+/* ---- mremap: shrink, grow in place, or move ---- */
 
 /*
- * Move the page-table entries of len bytes at `from` to the addresses at `to`. Both areas exist.
- * -ENOMEM: only the first part has been moved.
+ * Move the leaves of the len bytes at `from` to the same offsets from `to`. Both ranges lie in
+ * areas. -ENOMEM: some of the leaves may already have been moved.
  */
 static int move_pages(struct mm *mm, unsigned long from, unsigned long to, unsigned long len)
 {
@@ -222,7 +223,7 @@ static int move_pages(struct mm *mm, unsigned long from, unsigned long to, unsig
 			mm_notify_end(mm, from, from + len);
 			return -ENOMEM;
 		}
-		BUG_ON(*dest); /* vma_map() has unmapped the destination */
+		BUG_ON(*dest); /* not mapped: a new area, or the old range when moving back */
 		WRITE_ONCE(*dest, *pte);
 		WRITE_ONCE(*pte, 0);
 		va += size;
@@ -260,8 +261,9 @@ static void spare_areas_free(struct mm *mm)
 }
 
 /*
- * Allocate what the last vma_unmap() may need, because it must not fail: split the leaves at both
- * ends of the range to be moved and at the end of the old range, and provide areas for the splits.
+ * Allocate what the last vma_unmap() of mremap_move() may need, because it must not fail: split the
+ * leaves at both ends of the range to be moved and at the end of the old range, and allocate areas
+ * for the splits.
  */
 static int mremap_prepare(struct mm *mm, unsigned long old, unsigned long len,
 			  unsigned long old_len)

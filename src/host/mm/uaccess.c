@@ -26,7 +26,7 @@ static inline bool range_ok(unsigned long addr, size_t size)
 	return size <= USER_END && addr <= USER_END - size;
 }
 
-/* No caller passes a misaligned kernel address for a value of 4 or 8 bytes; check it anyway. */
+/* A kernel address can be misaligned, too: read() may copy 8 bytes from within a file's page. */
 static inline bool aligned_both(const void *kernel, unsigned long user, size_t size)
 {
 	return (((unsigned long)kernel | user) & (size - 1)) == 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* uaccess.h - read and write the calling process's memory; may sleep. */
+/* uaccess.h - access the calling process's memory. All functions but *_nofault() may sleep. */
 #ifndef HOST_UACCESS_H
 #define HOST_UACCESS_H
 
@@ -13,9 +13,9 @@ int clear_user(unsigned long dst, size_t size);
 long strncpy_from_user(char *dst, unsigned long src, size_t size);
 
 /*
- * Like copy_to_user(), get_user() and an atomic compare-and-swap on 32 bits, but they fail with
- * -EFAULT if a page is not mapped, so they can be used under a spinlock. *seen: the value that was
- * found.
+ * Variants of copy_to_user(), get_user() and an atomic 32-bit compare-and-swap for use under a
+ * spinlock: they return -EFAULT on any page fault, even one that mm_fault() could resolve. *seen:
+ * the value that was found at addr.
  */
 int copy_to_user_nofault(unsigned long dst, const void *src, size_t size);
 int get_user_u32_nofault(u32 *value, unsigned long addr);

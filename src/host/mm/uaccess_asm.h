@@ -3,9 +3,8 @@
  * uaccess_asm.h - macros for accesses to user memory that may fault (uaccess.S, uaccess_copy.S).
  *
  * sstatus.SUM is 1 only between SUM_ON and SUM_OFF; meanwhile, t6 holds the mask of that bit. Each
- * access has an entry in __ex_table, which consists of two unsigned longs: the address of the
- * access and the address to continue at. trap.c uses the entry if mm_fault() cannot make the page
- * usable.
+ * access has an entry in __ex_table: two unsigned longs, the address of the access and the address
+ * to continue at. trap.c uses the entry if mm_fault() cannot make the page usable.
  */
 #include "hv/csr.h"
 

@@ -30,7 +30,7 @@ user_copy:
 .Lwords:
 	andi	a3, a2, -64
 	beqz	a3, .Lword
-	add	a3, a3, a0		/* end of the part in blocks of 64 bytes */
+	add	a3, a3, a0		/* dst after the last block of 64 bytes */
 	andi	a2, a2, 63
 .Lblock:
 	user	ld t0, 0(a1)
@@ -99,7 +99,7 @@ user_copy:
 	neg	t4, t3			/* shift amounts are modulo 64 */
 	andi	a3, a2, -8
 	add	a1, a1, a3
-	add	a3, a3, a0		/* end of the part in words */
+	add	a3, a3, a0		/* dst after the last whole word */
 	andi	a2, a2, 7
 	user	ld t0, 0(t5)
 .Lshift_word:

@@ -2,9 +2,9 @@
 /*
  * uffd_fill.c - answer userfaults: UFFDIO_COPY, UFFDIO_ZEROPAGE, UFFDIO_CONTINUE.
  *
- * A range is filled page by page. Pages filled before an error stay, and their size in bytes is
- * reported as the result. The program's bytes are copied before mm->lock is taken, because the copy
- * may fault as well.
+ * A range is filled page by page. Pages filled before an error stay mapped, and their total size in
+ * bytes is reported as the result. The program's bytes are copied before mm->lock is taken, because
+ * a page fault during the copy takes mm->lock itself.
  */
 #include <linux/errno.h>
 #include <linux/userfaultfd.h>
@@ -48,7 +48,7 @@ static int fill_new(struct mm *mm, const struct vma *vma, unsigned long va, hpa_
 		err = vma->file->ops->insert_page(vma->file, index, pa);
 		if (err < 0)
 			return err;
-		mm_get_leaf_pages(pte_make(pa, 0), size); /* the file now holds one reference */
+		mm_get_leaf_pages(pte_make(pa, 0), size); /* for the leaf: the file took over pa */
 	}
 	err = mm_install_page(mm, vma, va, pa);
 	if (err < 0 && vma->file) {
@@ -79,7 +79,7 @@ static int fill_known(struct mm *mm, const struct vma *vma, unsigned long va)
 	return err;
 }
 
-/* Fill the page at va. pa is its frame, unless the file already has the page. mm->lock is held. */
+/* Fill the page at va with frame pa (FILL_CONTINUE: with the file's page). mm->lock is held. */
 static int fill_locked(const struct fill *fill, struct mm *mm, unsigned long va, hpa_t pa)
 {
 	struct vma *vma = vma_find(mm, va);
@@ -146,7 +146,7 @@ static long fill_range(const struct fill *fill, bool wake)
 	return done ? (long)done : err;
 }
 
-/* Return the page size at va; 0: the address space has no areas, because the process has ended. */
+/* Return the page size at va (4 KiB if no area is there); 0: the address space was torn down. */
 static unsigned long page_size_at(struct mm *mm, unsigned long va)
 {
 	struct vma *vma;

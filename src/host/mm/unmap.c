@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * unmap.c - unmap pages that were removed from a file, in all address spaces.
+ * unmap.c - unmap pages that were removed from a file, in the shared mappings of all processes.
  *
- * The file drops its pages first, so a fault before the unmapping gets the file's new pages. Locks:
- * one mm->lock at a time; no lock of the file is held.
+ * The file drops its pages first, so a fault before the unmapping can't map them again. Locks: one
+ * mm->lock at a time; no lock of the file is held.
  */
 #include "fs/ramfs.h"
 #include "vma.h"
@@ -20,7 +20,7 @@ static void unmap_in_area(struct mm *mm, const struct vma *vma, u64 from, u64 to
 	last = MIN(to - vma->pgoff, pages);
 	start = vma->start + first * PAGE_SIZE;
 	end = vma->start + last * PAGE_SIZE;
-	/* Without memory to split a 2M leaf, unmap all of it. A later fault maps it again. */
+	/* Without memory to split a 2M leaf, unmap all of it. Faults map the rest again. */
 	if (mm_split_leaf_at(mm, start) < 0)
 		start = ALIGN_DOWN(start, SZ_2M);
 	if (mm_split_leaf_at(mm, end) < 0)

@@ -2,8 +2,9 @@
 /*
  * userfaultfd.c - userfaultfd(2): report page faults to the program, which answers them.
  *
- * A new fault is in `queued`. read() moves it to `delivered`, where it stays until its page is
- * filled in (uffd_fill.c) or its range is woken. The waker removes the fault from its list and sets
+ * A new fault is in `queued`, and read() moves it to `delivered`. The fault is woken when its page
+ * is filled (uffd_fill.c; not if DONTWAKE is set), by UFFDIO_WAKE, or when its range is
+ * unregistered or the uffd is closed: uffd_wake() then removes the fault from its list and sets
  * `woken`. A thread that stops waiting earlier removes its fault itself.
  *
  * There are two modes: missing pages, for private anonymous memory and for shared memory; and minor

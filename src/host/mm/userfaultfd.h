@@ -28,11 +28,11 @@ struct uffd_wait {
 	struct list_head link;
 };
 
-/* Does the program answer a fault on the unmapped page at va? mm->lock is held. */
+/* Must the program fill the unmapped page at va? vma is registered; mm->lock is held. */
 bool uffd_wants(const struct vma *vma, unsigned long va);
 /*
- * Queue the fault. -EAGAIN: call uffd_sleep() next. -EIO: the program must not be asked
- * (UFFD_FEATURE_SIGBUS, UFFD_USER_MODE_ONLY). mm->lock is held.
+ * Queue the fault. -EAGAIN: call uffd_sleep() next. -EIO: the fault is not reported, but fails
+ * (UFFD_FEATURE_SIGBUS, or a kernel access with UFFD_USER_MODE_ONLY). mm->lock is held.
  */
 int uffd_queue_fault(const struct vma *vma, unsigned long va, bool write, struct uffd_wait *wait);
 /*
@@ -49,7 +49,7 @@ void uffd_put(struct uffd *uffd);
 
 bool uffd_is_of(const struct uffd *uffd, const struct mm *mm);
 struct mm *uffd_mm(const struct uffd *uffd);
-/* Wake the faults in [start, start + len), which then try again. */
+/* Wake the threads whose faults are in [start, start + len); they then try again. */
 void uffd_wake(struct uffd *uffd, unsigned long start, unsigned long len);
 /* Does [start, start + len) consist of one or more whole pages of user addresses? */
 bool uffd_range_valid(unsigned long start, unsigned long len);

@@ -2,13 +2,13 @@
 /*
  * vma.c - the areas of an address space: a list sorted by address.
  *
- * Invariant: areas do not overlap, and no 2M leaf crosses an area's edge: to split an area, split
- * the leaf first (mm_next_leaf_within() checks this). An area of huge pages consists of whole huge
- * pages, in memory and in its file (is_whole()), so it is never split within a leaf. To change a
- * range, first do everything that can fail; then call mm_notify_start(), change the pages, fence,
- * call mm_notify_end(), and change the areas. Files of removed areas are put by vma_unlock(), only
- * after mm->lock is released: dropping the last reference to a vCPU may free a VM, and that takes
- * mm->lock. Locks: mm->lock.
+ * Invariant: areas do not overlap, and no 2M leaf crosses the boundary of an area
+ * (mm_next_leaf_within() checks this): to split an area, split the leaf first. An area of huge
+ * pages consists of whole huge pages, in memory and in its file (is_whole()), so it is never split
+ * within a leaf. To change a range, first do everything that can fail, then change its areas and
+ * its pages: call mm_notify_start() before the pages change; afterwards fence, and call
+ * mm_notify_end(). Files of removed areas are put by vma_unlock(), only after mm->lock is released:
+ * dropping the last reference to a vCPU may free a VM, and that takes mm->lock. Locks: mm->lock.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>
@@ -22,7 +22,7 @@
 #include "userfaultfd.h"
 #include "vma.h"
 
-#define LOWEST_ADDR 0x10000UL /* for mappings whose address the host chooses */
+#define LOWEST_ADDR 0x10000UL /* areas that are not `fixed` (struct vma_spec) start here or above */
 
 struct vma *vma_next(struct mm *mm, unsigned long addr)
 {
@@ -130,8 +130,8 @@ static bool is_inside(struct mm *mm, unsigned long addr)
 }
 
 /*
- * Split the areas at both ends of the range and keep all parts. Check the limit first, because each
- * split adds an area.
+ * Split the areas at both ends of the range and keep all parts. Check the limit of areas first, but
+ * only for one more area: two splits may exceed it by one.
  */
 static int vma_split_and_keep(struct mm *mm, unsigned long start, unsigned long end)
 {
@@ -226,9 +226,9 @@ static bool is_whole(const struct vma_spec *spec, unsigned long addr)
 }
 
 /*
- * Areas of huge pages start at a multiple of their page size, whatever their other flags are. Other
- * large areas, unless they have VMA_NO_HUGE, start where 2M leaves fit: address and file offset are
- * equal modulo 2M.
+ * Return where to place an area so that it ends at or below `top`: an area of huge pages, at a
+ * multiple of its page size; another area of at least 2 MiB, unless it has VMA_NO_HUGE, where 2M
+ * leaves fit: address and file offset are equal modulo 2M.
  */
 static unsigned long place_below(const struct vma_spec *spec, unsigned long top)
 {

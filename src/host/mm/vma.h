@@ -21,7 +21,7 @@
 #define VMA_UFFD_MINOR   32  /* the program maps pages that the file already has */
 #define VMA_HUGETLB      64  /* consists only of 2 MiB pages from hugetlb.c */
 #define VMA_GIANT        128 /* with VMA_HUGETLB: 1 GiB pages instead, of 512 leaves each */
-#define VMA_LOCKED       256 /* set by mlock(); only counted for RLIMIT_MEMLOCK */
+#define VMA_LOCKED       256 /* mlock(): counted for RLIMIT_MEMLOCK; MADV_DONTNEED etc. fail */
 #define VMA_STACK        512 /* not counted for RLIMIT_DATA */
 #define VMA_UFFD         (VMA_UFFD_MISSING | VMA_UFFD_MINOR)
 
@@ -44,17 +44,17 @@ struct vma_spec {
 	struct file *file;
 	u64 pgoff;
 	bool fixed;     /* map exactly at addr; remove existing mappings there */
-	bool noreplace; /* with fixed: fail with -EEXIST if there are any */
+	bool noreplace; /* with fixed: fail with -EEXIST instead of removing mappings */
 };
 
 /* ---- vma.c ---- */
 struct vma *vma_find(struct mm *mm, unsigned long addr); /* the area that contains addr, or NULL */
 struct vma *vma_next(struct mm *mm, unsigned long addr); /* the first area that ends above addr */
-/* Returns the new area's address or -errno; -EINVAL: the area would contain part of a huge page. */
+/* Returns the area's address or -errno; -EINVAL: a new or existing huge page would be split. */
 long vma_map(struct mm *mm, const struct vma_spec *spec);
 int vma_unmap(struct mm *mm, unsigned long start, unsigned long len);
 int vma_protect(struct mm *mm, unsigned long start, unsigned long len, unsigned int prot);
-/* Set and clear VMA_* flags of [start, end), which must be completely mapped. */
+/* Set and clear VMA_* flags of the areas (or parts of areas) in [start, end). */
 int vma_set_flags(struct mm *mm, unsigned long start, unsigned long end, unsigned int set,
 		  unsigned int clear);
 /*
@@ -109,9 +109,8 @@ void mm_walked(struct mm *mm, unsigned int steps);
  */
 pte_t *mm_next_leaf(struct mm *mm, unsigned long *va, unsigned long end, unsigned long *size);
 /*
- * Like mm_next_leaf(), for walks that remove, move or change leaves: panics if the leaf crosses *va
- * or end, because the part of the leaf outside the range would belong to another area, or to no
- * area.
+ * Like mm_next_leaf(), but panics if the leaf crosses *va or end: most walks must not touch memory
+ * outside their range, which may belong to another area, or to no area.
  */
 pte_t *mm_next_leaf_within(struct mm *mm, unsigned long *va, unsigned long end,
 			   unsigned long *size);
@@ -143,7 +142,7 @@ struct mm_counts { /* counts of an area's 4K pages */
 	unsigned long present, young, huge;
 };
 
-/* Clear the accessed bits of [start, end), also in guests. */
+/* Clear the accessed bits of [start, end), in the process's page table and in guests' G-stages. */
 void mm_age(struct mm *mm, unsigned long start, unsigned long end);
 /* Has the memory of this leaf been used since mm_age(), by the process or a guest? */
 bool mm_is_young(struct mm *mm, unsigned long va, pte_t pte, unsigned long size);
@@ -153,8 +152,8 @@ void mm_count(struct mm *mm, const struct vma *vma, struct mm_counts *counts);
 
 /*
  * MADV_COLLAPSE: make each aligned 2 MiB part of [start, end) one block. Returns 0 or the last
- * error: -EINVAL (a part is empty or cannot become one block), -EAGAIN (a page has another
- * reference) or -ENOMEM.
+ * error: -EINVAL (there is no such part, or a part is empty or cannot become one block), -EAGAIN (a
+ * page has another reference) or -ENOMEM.
  */
 int mm_collapse(struct mm *mm, unsigned long start, unsigned long end);
 
@@ -178,7 +177,7 @@ void mm_sync_icache(struct mm *mm); /* after writing instructions: fence.i where
 
 /* ---- limits.c ---- */
 bool mm_may_have_areas(const struct mm *mm, unsigned int more);
-#define AREAS_OF_MOVE 4 /* as on Linux, mremap() fails unless it may add this many areas */
+#define AREAS_OF_MOVE 4 /* as on Linux, mremap() moves pages only if it may add this many areas */
 /*
  * Check the limits for mmap(), brk() to `end` and mremap(). Return 0, -ENOMEM or -EAGAIN
  * (RLIMIT_MEMLOCK).
@@ -197,8 +196,8 @@ void mm_limits_init(void);
 /* ---- sys_madvise.c ---- */
 /*
  * Fault in [start, end). Returns 0 or the error of the first page that failed: -EFAULT (an access
- * would raise SIGSEGV), -EIO (an access would raise SIGBUS) or -EINTR (the process is ending).
- * Takes mm->lock.
+ * would raise SIGSEGV), -EIO (an access would raise SIGBUS) or -EINTR (the thread is being killed;
+ * -EFAULT if it was waiting for a userfaultfd). Takes mm->lock.
  */
 int mm_populate(struct mm *mm, unsigned long start, unsigned long end, bool write);
 
@@ -209,7 +208,10 @@ struct file *shared_anon_file(unsigned long size, bool hugetlb);
 struct mm *mm_copy(struct mm *from);
 /* Map the rt_sigreturn page, which every process has. Returns 0 or -ENOMEM. Takes mm->lock. */
 int mm_map_sigreturn(struct mm *mm);
-/* Like hv_user_page_get(), but also works for a thread that is being killed. Takes mm->lock. */
+/*
+ * Like hv_user_page_get(), but also works for a thread that is being killed, and returns -EIO, not
+ * -EFAULT, if an access would raise SIGBUS. Takes mm->lock.
+ */
 struct hv_user_page;
 int mm_page_get(struct mm *mm, unsigned long va, bool write, struct hv_user_page *page);
 /*

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * bootargs.c - the host's command line: words NAME=VALUE or NAME, separated by blanks.
+ * bootargs.c - the host's command line: words NAME=VALUE or NAME, separated by spaces.
  */
 #include "bootargs.h"
 #include <stdlib.h>

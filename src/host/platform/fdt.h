@@ -6,7 +6,7 @@
 #include <libfdt.h>
 #include "hv/types.h"
 
-extern const void *host_fdt; /* for libfdt's own functions */
+extern const void *host_fdt; /* the device tree blob, for direct calls to libfdt */
 
 void fdt_init(hpa_t dtb); /* panics if there is no device tree */
 /*

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * isa.c - extensions and cache-block sizes that all harts have, from the device tree.
+ * isa.c - from the device tree: extensions that all harts have, and the harts' smallest cache-block
+ * sizes.
  *
  * riscv,isa-extensions is a list of names; riscv,isa is the older string, with single letters first
  * ("rv64imafdch_zicbom_sstc"). Source: the RISC-V ISA extensions binding of the Devicetree schemas.

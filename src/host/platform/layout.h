@@ -3,8 +3,8 @@
  * layout.h - the host's virtual memory layout (Sv39), for C and assembly.
  *
  *   0x0000000000000000 .. 0x0000003fffffffff  a user process
- *   0xffffffc000000000 .. 0xffffffdfffffffff  all physical memory and devices, linear
- *   0xffffffe000000000 .. 0xffffffff7fffffff  all RAM again with guard pages, for stacks (kstack.c)
+ *   0xffffffc000000000 .. 0xffffffdfffffffff  RAM and devices below 128 GiB (physical), linear
+ *   0xffffffe000000000 .. 0xffffffff7fffffff  RAM again with guard pages, for stacks (kstack.c)
  *   0xffffffff80000000 ..                     the kernel image
  */
 #ifndef HOST_LAYOUT_H

@@ -2,8 +2,8 @@
 /*
  * power.c - power-off, and panic.
  *
- * A panic prints the last events of each hart. The boot argument trace.crash=N sets their number
- * (default: 16; 0: none). The SiFive test device of QEMU's virt machine makes QEMU exit with a
+ * A panic prints the last 16 trace events of each hart; the boot argument trace.crash=N sets
+ * another number (0: none). The SiFive test device of QEMU's virt machine makes QEMU exit with a
  * status that the host chooses; with SBI SRST, QEMU's exit status is 0. In either case, the run
  * descriptor contains the first program's status, or says that the host panicked.
  */
@@ -70,7 +70,7 @@ void panic(const char *fmt, ...)
 
 	if (!__atomic_compare_exchange_n(&panicking, &other, me, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_RELAXED)) {
-		/* The panic code itself has failed. Its output ends here. */
+		/* The panic code itself has panicked. Power off without further output. */
 		if (other == me && !again) {
 			again = true;
 			run_desc.state = HS_RUN_PANICKED;

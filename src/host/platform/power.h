@@ -8,7 +8,7 @@
  * status 0.
  */
 void power_off(int code) __attribute__((noreturn));
-/* Write the last events of each hart to the log, for a panic or sysrq. Any context. */
+/* Write the last trace events of each hart to the log, for a panic or sysrq. Any context. */
 void log_last_events(void);
 
 #endif

@@ -3,9 +3,9 @@
  * random.c - a ChaCha20 random number generator with fast key erasure.
  *
  * It is seeded with the device tree's rng-seed, which QEMU derives from -seed, and with the time of
- * the seeding. Under -icount, both are the same in every run, so runs repeat. Each request ends by
- * generating one more block, which replaces the key, so earlier output cannot be computed from a
- * later state. Algorithm: RFC 8439 §2.3. Locks: lock.
+ * the seeding. Under -icount with a fixed -seed, both are the same in every run, so runs repeat.
+ * Each request ends by generating one more block, whose first half replaces the key, so earlier
+ * output cannot be computed from a later state. Algorithm: RFC 8439 §2.3. Locks: lock.
  */
 #include "random.h"
 #include <string.h>

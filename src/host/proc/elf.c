@@ -144,8 +144,8 @@ static int map_segment(struct mm *mm, const struct elf *elf, const Elf64_Phdr *p
 }
 
 /*
- * Choose where the span is mapped: at its own addresses, at PIE_BASE or, for an interpreter, in a
- * free range.
+ * Choose where the span is mapped: ET_EXEC at its own addresses, a PIE at PIE_BASE, and an
+ * interpreter that is not ET_EXEC in a free range.
  */
 static int choose_bias(struct mm *mm, struct elf *elf, unsigned long start, unsigned long end,
 		       bool interp)

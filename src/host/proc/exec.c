@@ -26,8 +26,8 @@
 #include "mm/uaccess.h"
 #include "mm/vma.h"
 
-#define EXEC_STRING_MAX (32 * PAGE_SIZE) /* maximum size of one argument, as on Linux */
-#define EXEC_NEST_MAX   5                /* maximum nesting of scripts as interpreters */
+#define EXEC_STRING_MAX (32 * PAGE_SIZE) /* size limit of one string, as on Linux */
+#define EXEC_NEST_MAX   5                /* maximum length of a chain of scripts, as on Linux */
 #define SCRIPT_LINE_MAX 256
 
 /* ---- arguments ---- */
@@ -340,7 +340,7 @@ int exec_program(const char *path, struct exec_args *args, struct trap_frame *fr
 		mm_put(mm);
 		return err;
 	}
-	futex_thread_exit(current); /* marks its locks in shared memory: their owner is gone */
+	futex_thread_exit(current); /* in the old memory: mark robust locks, wake waiters */
 	switch_mm(p, mm);
 	unshare_files(p);
 	signal_exec(p);

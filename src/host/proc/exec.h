@@ -47,7 +47,7 @@ int exec_program(const char *path, struct exec_args *args, struct trap_frame *fr
 #define EXEC_STACK_SIZE 0x800000UL /* RLIMIT_STACK of the first process */
 #define EXEC_STACK_MIN  0x40000UL  /* minimum stack size; arguments may always use half of it */
 #define EXEC_STACK_MAX \
-	0x40000000UL /* even if the limit is infinite: the whole stack is mapped at once */
+	0x40000000UL /* even if RLIMIT_STACK is infinite: the whole stack is mapped at once */
 #define EXEC_STACK_TOP (USER_END - 16 * PAGE_SIZE)
 
 #endif

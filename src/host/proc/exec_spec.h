@@ -18,7 +18,7 @@ struct exec_spec {
 	int argc, envc;
 	char *argv[EXEC_SPEC_STRINGS + 1]; /* NULL-terminated; argv[0] is the program's path */
 	char *envp[EXEC_SPEC_STRINGS + 1];
-	const char *stdio[3];    /* "hs.0" …, "file:/path", "null", or "console": the UART */
+	const char *stdio[3];    /* port "hs.0" …, "file:/path", "null", or "console": the UART */
 	bool tty[3];             /* whether this standard file is the launcher's terminal */
 	unsigned int rows, cols; /* size of the launcher's terminal; 0: unknown */
 	const char *cwd;

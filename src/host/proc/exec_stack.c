@@ -2,8 +2,8 @@
 /*
  * exec_stack.c - the initial stack of a program.
  *
- *   sp ->  argc, argv[0] … NULL, envp[0] … NULL, auxv … AT_NULL,
- *          (padding), 16 random bytes, argument strings, environment strings, path
+ *   sp ->  argc, argv[0] … NULL, envp[0] … NULL, auxv … AT_NULL, (padding),
+ *          16 random bytes, (padding), argument strings, environment strings, path
  *
  * It is written from outside the new address space, because that address space is not active yet.
  */
@@ -65,7 +65,7 @@ void exec_args_free(struct exec_args *args)
 	*args = (struct exec_args){ 0 };
 }
 
-/* Return the letters of misa that programs may use: bit n for letter 'A' + n. */
+/* Return single-letter extensions that programs may use, as in misa: bit n for letter 'A' + n. */
 static unsigned long hwcap(void)
 {
 	static const char *const single[] = { "i", "m", "a", "f", "d", "c" };
@@ -108,8 +108,8 @@ static unsigned int fill_auxv(unsigned long (*aux)[2], const struct stack *st,
 }
 
 /*
- * Store in out[] the user addresses of `count` consecutive strings, then 0. s is the first string
- * in the kernel, `at` its user address. Returns the end of the last string.
+ * Store in out[] the user addresses of `count` consecutive strings, then 0. s is the kernel's copy
+ * of the first string, `at` its user address. Returns the end of the kernel's copies.
  */
 static const char *fill_pointers(unsigned long *out, unsigned int count, const char *s,
 				 unsigned long at)

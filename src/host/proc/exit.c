@@ -3,9 +3,9 @@
  * exit.c - end threads and processes, and wait for children.
  *
  * A thread ends only itself, in thread_end(); other threads mark it (sig.kill) and kick it. The
- * last thread of a process frees its files and memory and makes the process a zombie. The rest is
- * freed when its parent has waited, or immediately if the parent will not wait. Locks: as in
- * process.c.
+ * last thread of a process frees the process's files and memory and makes the process a zombie. Its
+ * struct is freed when the parent has waited, or immediately if the parent will not wait. Locks: as
+ * in process.c.
  */
 #include <linux/errno.h>
 #include <linux/resource.h>
@@ -174,7 +174,7 @@ static void process_teardown(struct process *p)
 	struct mm *mm = p->mm;
 
 	itimer_free_process(p);
-	fd_table_put(fds); /* must come first: a file's release() may still use the rest */
+	fd_table_put(fds); /* before cwd and mm, which a file's release() may still use */
 	spin_lock(&p->lock);
 	p->fds = NULL;
 	p->cwd = NULL;
@@ -202,8 +202,8 @@ void thread_end(int code)
 	futex_thread_exit(current);
 	/*
 	 * Leave the page table before nr_threads drops: after that, the last thread may free the
-	 * table. Nothing may sleep from here until p->lock is released: if this thread were
-	 * scheduled in again, the table would become active again.
+	 * table. Any other thread must not sleep from here until current->process is NULL: when
+	 * scheduled in again, it would make the table active again.
 	 */
 	mm_activate(NULL);
 	current->account = NULL; /* the last thread closes it */

@@ -378,7 +378,7 @@ long sys_futex(struct trap_frame *frame)
 
 /*
  * If the ending thread owns the lock at addr, mark the word, so that the next owner can see that
- * the thread died.
+ * the thread died, and wake one waiter, if any.
  */
 static void mark_owner_died(unsigned long addr, int tid)
 {
@@ -436,7 +436,7 @@ void futex_thread_exit(struct thread *t)
 		walk_robust_list(t);
 	t->robust_list = 0;
 	t->clear_child_tid = NULL;
-	/* As on Linux, leave the word unchanged if no other thread can read it. */
+	/* As on Linux, leave *clear_child_tid unchanged if no other thread can read it. */
 	if (!addr ||
 	    READ_ONCE(current_process->mm->users) + READ_ONCE(current_process->nr_threads) <= 2)
 		return;

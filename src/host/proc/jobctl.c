@@ -54,7 +54,7 @@ void job_stop(int signo)
 	struct process *p = current_process;
 	struct thread *t;
 
-	/* No process could continue an orphaned group, so only SIGSTOP stops it. */
+	/* No shell would continue an orphaned group, so only SIGSTOP stops it. */
 	if (signo != SIGSTOP && job_group_is_orphaned(p))
 		return;
 	spin_lock(&p->lock);

@@ -105,10 +105,10 @@ static struct process *set_footprints(void)
 }
 
 /*
- * Set *found to the process to end, and *pages to its footprint. If a process is already ending,
- * set *found to that process, and *pages to 0. *found is referenced. If all processes have been
- * passed over, set *found to NULL, and *pages to 0. Returns false if the largest process has ended
- * meanwhile.
+ * Set *found to the process to end, and *pages to its footprint. If a process is already freeing
+ * its memory, set *found to that process, and *pages to 0. A process in *found is referenced. If
+ * all processes have been passed over, set *found to NULL, and *pages to 0. Returns false if the
+ * largest process has ended meanwhile.
  */
 static bool find_largest(struct process **found, size_t *pages)
 {
@@ -151,7 +151,7 @@ static const char *name_of(const struct process *p)
 	return slash ? slash + 1 : p->path;
 }
 
-/* Is there a victim that threads should still wait for? `choosing` is held. */
+/* Should threads still wait for the victim, if any? If not, drop it. `choosing` is held. */
 static bool victim_is_pending(void)
 {
 	if (!victim)
@@ -169,10 +169,10 @@ static bool victim_is_pending(void)
 }
 
 /*
- * Choose a new victim and end it. `choosing` is held. Adding up the footprints takes long: returns
- * false if, meanwhile, the largest process has ended or more than 1/64 of memory has become free.
- * count_elsewhere() itself may have dropped the last reference to the address space of a process
- * that has ended.
+ * Choose a new victim, unless all processes have been passed over, and end it. `choosing` is held.
+ * Adding up the footprints takes long: returns false if, meanwhile, the largest process has ended
+ * or more than 1/64 of memory has become free. count_elsewhere() itself may free memory, by
+ * dropping the last reference to the address space of a process that has ended.
  */
 static bool choose(const char *what)
 {

@@ -8,9 +8,10 @@
 struct process;
 
 /*
- * Call when no page was free for `what`. True: memory has been freed, or may have been: try again.
- * False: the calling process is ending. May sleep: the caller holds no spinlock and no mm->lock. It
- * may hold other sleeping locks: a victim that waits for one is passed over after a while.
+ * Call when no page was free for `what`. True: try again, because memory has been or may have been
+ * freed. False: the calling thread is being killed. May sleep: the caller holds no spinlock and no
+ * mm->lock. It may hold other sleeping locks: a victim that waits for one is passed over after a
+ * while.
  */
 bool oom_wait(const char *what);
 extern u32 oom_round;       /* rises whenever an address space or a process has freed its memory */

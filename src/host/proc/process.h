@@ -28,17 +28,17 @@ struct process {
 	struct fd_table *fds;
 	struct inode *cwd; /* guarded by lock: any thread may replace it; NULL: the root */
 	u32 umask;
-	struct spinlock lock; /* for threads, state, mm, fds, cwd and marked members (process.c) */
+	struct spinlock lock; /* for threads, mm, fds, account, exiting, and members marked so */
 	struct list_head threads;
 	unsigned int nr_threads;
 	struct process *parent;
 	struct list_head children, sibling;
-	struct waitq child_wait; /* it waits here for its children */
+	struct waitq child_wait; /* its threads wait here for its children */
 	struct list_head all_link;
 	bool exiting, zombie;
 	bool memory_freed;    /* its files and its memory have been freed */
-	bool oom_passed_over; /* oom.c: it did not free memory in time */
-	int wait_status;      /* as wait4() returns it */
+	bool oom_passed_over; /* oom.c: was a victim, and is not chosen again */
+	int wait_status;      /* as wait4() reports it */
 	int pgid, sid;
 	char path[256]; /* path of the program, for /proc/self/exe */
 
@@ -49,19 +49,19 @@ struct process {
 	bool stop_all;                         /* exec is ending the other threads: no new ones */
 	bool vfork_done;                       /* it no longer uses its vfork() parent's mm */
 	struct waitq vfork_wait;
-	int exit_signal; /* signal sent to the parent, usually SIGCHLD; 0: none */
+	int exit_signal; /* sent to the parent when the process ends, usually SIGCHLD; 0: none */
 
 	/* Job control (jobctl.c); protected by lock. */
 	bool stopping;           /* its threads are stopping, or have stopped */
 	bool stopped;            /* all its threads have stopped */
-	bool tell_continued;     /* the first thread that wakes up notifies the parent */
+	bool tell_continued;     /* after SIGCONT: the first thread to wake notifies the parent */
 	unsigned int nr_stopped; /* threads in job_stop_here() */
 	int stop_signo;
-	int stop_report;  /* for wait(): the signal that stopped it; 0: none, or reported */
-	bool cont_report; /* for wait(): a continuation that has not been reported yet */
+	int stop_report;  /* the stop signal that wait() has not reported yet; 0: none */
+	bool cont_report; /* the process was continued, and wait() has not reported that yet */
 	struct waitq stop_wait;
 
-	unsigned long rlimits[16][2]; /* soft, hard; guarded by lock (rlimit.c) */
+	unsigned long rlimits[16][2]; /* soft, hard; written under lock (rlimit.c) */
 
 	struct spinlock sig_lock;
 	struct sig_action actions[NR_SIGNALS];
@@ -84,7 +84,7 @@ struct fd_table;
 /* Callbacks into the boot code for the first program. */
 struct first_program_ops {
 	int (*open_std)(struct fd_table *fds, const struct exec_spec *spec); /* open files 0 to 2 */
-	void (*exited)(int wait_status); /* does not return: the machine ends */
+	void (*exited)(int wait_status); /* powers the machine off: does not return */
 };
 
 /* Start the first program: called by main.c when the machine is up. */
@@ -93,8 +93,8 @@ int process_start_first(const struct exec_spec *spec, const struct first_program
 struct inode *process_cwd(struct process *p);
 
 /*
- * signal.c: after rescheduling and before the return to user mode, handle signals and the thread's
- * end.
+ * signal.c: called before the return to user mode if thread_signal_pending(): handle signals and
+ * stops, or end the thread.
  */
 void user_return_work(struct trap_frame *frame);
 
@@ -104,15 +104,15 @@ void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long a
 int signal_send_process(struct process *p, int signo, int code);
 /*
  * Send signo, unless it is 0, to every process of a group or, for pgid 0, to every process but the
- * current one. all_processes_lock is held. False: there is no such process.
+ * current one. all_processes_lock is held. Returns false if there is no such process.
  */
 bool signal_send_many(int pgid, int signo, int code);
 
 /*
- * jobctl.c: called when the current process uses its terminal from the background. Send SIGTTIN or
- * SIGTTOU to its group and return -ERESTARTSYS. If the process blocks or ignores the signal, return
- * 0 for SIGTTOU, which allows the access, and -EIO for SIGTTIN. Otherwise, if the group is
- * orphaned, return -EIO without sending the signal.
+ * jobctl.c: called when the current process uses its terminal from the background. If the current
+ * thread blocks signo (SIGTTIN or SIGTTOU) or the process ignores it, return 0 for SIGTTOU, which
+ * allows the access, or -EIO for SIGTTIN. Otherwise, if the process's group is orphaned, return
+ * -EIO; if not, send signo to the group and return -ERESTARTSYS.
  */
 int job_in_background(int signo);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* process_impl.h - interface between process.c, exit.c, exec.c and the signal files. */
+/* process_impl.h - internal interface of the process files; also for procfs and the terminal. */
 #ifndef HOST_PROCESS_IMPL_H
 #define HOST_PROCESS_IMPL_H
 
@@ -14,30 +14,30 @@ void process_vfork_done(struct process *p);
 
 /* A fork() in progress: the new process is not in all_processes yet. */
 struct fork_signals {
-	struct list_head link; /* process->forks; all_processes_lock */
+	struct list_head link; /* in the parent's `forks`; guarded by all_processes_lock */
 	u64 set;               /* signals sent to the parent meanwhile by signal_send_many() */
 };
 
 /* ---- exit.c ---- */
-/* End all threads of p, with this wait status, unless p is already ending. */
+/* End all threads of p (asynchronously), with this wait status, unless p is already ending. */
 void process_end(struct process *p, int wait_status);
 void process_end_locked(struct process *p, int wait_status); /* p->lock is held */
 void thread_end(int code) __attribute__((noreturn));         /* ends the current thread */
 /*
- * For exec: end p's other threads and wait until they have ended. Returns 0, or -EAGAIN or -EINTR
- * if another thread is ending this one.
+ * For exec: end p's other threads and wait until they have ended. Returns 0, -EAGAIN if p is ending
+ * or another of its threads is in exec, or -EINTR if p starts to end during the wait.
  */
 int process_kill_other_threads(struct process *p);
 
 /* ---- futex.c ---- */
-void futex_thread_exit(struct thread *t); /* handle its robust list and clear_child_tid */
+void futex_thread_exit(struct thread *t); /* handle t's robust list and clear_child_tid */
 
 /* ---- signal.c ---- */
 void signal_init_process(struct process *p, struct process *parent);
 void signal_free_process(struct process *p);
 void signal_free_thread(struct thread *t);
 void signal_exec(struct process *p);
-/* Tell p that a child's state has changed. code: CLD_*; status: exit status or signal. */
+/* Send p signo for a change of child's state. code: CLD_*; status: exit status or signal. */
 void signal_child(struct process *p, const struct process *child, int signo, int code, int status);
 bool signal_child_ignored(struct process *p); /* true: p will not wait; free ended children */
 

@@ -2,9 +2,9 @@
 /*
  * rlimit.c - resource limits, /proc/PID/limits, and the number of processes and threads.
  *
- * Every process is user 0 with every capability, so each may raise its hard limits. But every limit
- * is enforced, including those from which Linux exempts that user (NPROC, MEMLOCK), which would
- * otherwise have no effect here.
+ * Every process is user 0 with every capability, so each may raise its hard limits. AS, DATA,
+ * MEMLOCK, NOFILE, NPROC and STACK are enforced; the others are only stored. Linux exempts user 0
+ * from NPROC and MEMLOCK, but then they would have no effect here.
  *
  * In addition to RLIMIT_NPROC, there are limits for the whole machine. Like Linux's threads-max,
  * they depend on the size of its memory: the kernel memory of threads (stack, struct) and of

@@ -23,7 +23,7 @@ int rlimits_show(struct inode *inode, struct text *t); /* /proc/PID/limits */
  * limit has been reached.
  */
 int nproc_check(bool process);
-/* Change both counts; called when a process or a thread is created and when it ends. */
+/* Change both counts; called when a process is created or freed, or a thread is created or ends. */
 void nproc_add(int processes, int threads);
 
 #endif

@@ -8,7 +8,8 @@
 struct rusage;
 
 /*
- * Fill in *ru for a processor time of `ticks`; the host does not distinguish user and system time.
+ * Fill in *ru for a processor time of `ticks`. All of it is reported as user time, because the host
+ * does not measure system time separately.
  */
 void rusage_fill(struct rusage *ru, u64 ticks);
 

@@ -6,7 +6,7 @@
  * ordinary signal (1 to 31) is pending only once, a real-time signal as often as it was sent. The
  * sender (signal_send.c) kicks one thread that has not blocked the signal; each thread checks for
  * signals in user_return_work(). jobctl.c stops processes. Locks: p->lock (threads) > p->sig_lock
- * (queues, masks, actions).
+ * (pending signals, queues, actions). Only the thread itself writes its mask of blocked signals.
  */
 #include "hv/trace.h"
 #include "signal.h"
@@ -33,8 +33,8 @@ bool thread_sleep_ends(const struct thread *t, enum thread_state state)
 /* ---- taking ---- */
 
 /*
- * sig_lock is held. Remove signo from one queue. Set *info to its siginfo or, if it has none, to
- * one with SI_USER.
+ * sig_lock is held. Take one instance of signo from a queue; signo stays pending if the queue has
+ * another. Set *info to its siginfo or, if the queue has none, to one with SI_USER.
  */
 static void dequeue_one(struct process *p, struct list_head *queue, u64 *pending, int signo,
 			siginfo_t *info)
@@ -198,7 +198,7 @@ static void run_handler(struct trap_frame *frame, const siginfo_t *info,
 	if (!(action->flags & SA_NODEFER))
 		next |= SIG_BIT(info->si_signo);
 	if (signal_push_frame(frame, info, action, mask) < 0) {
-		/* No stack for the handler: as on Linux, the thread cannot continue. */
+		/* No stack for the handler: end the process. Linux would try a SIGSEGV handler. */
 		printk_limited("host: %s (%d): no stack for the handler of signal %d\n",
 			       current->name, current->tid, info->si_signo);
 		process_end(current_process, SIGSEGV);

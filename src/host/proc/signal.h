@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* signal.h - the signal state of threads and processes. */
+/* signal.h - a thread's signal state, temporary signal masks, and restarts of system calls. */
 #ifndef HOST_SIGNAL_H
 #define HOST_SIGNAL_H
 
@@ -8,15 +8,18 @@
 
 #define NR_SIGNALS 64
 
-/* One per thread; the process's sig_lock guards the lists and masks. */
+/*
+ * One per thread. The process's sig_lock guards pending and queue. Only the thread itself writes
+ * blocked; senders read it.
+ */
 struct thread_signals {
 	u64 blocked;            /* bit n - 1: signal n */
 	u64 waiting;            /* sigtimedwait() waits for these: not blocked, but not acted on */
 	u64 pending;            /* sent to this thread */
 	struct list_head queue; /* struct sigqueue: the siginfos of pending signals */
-	u64 saved_mask;         /* restored after a handler, for sigsuspend, ppoll, epoll_pwait */
+	u64 saved_mask;         /* the mask that ppoll, epoll_pwait, sigsuspend etc. replaced */
 	bool restore_saved_mask;
-	bool kill;    /* leave the kernel and end: the process ends or calls execve() */
+	bool kill;    /* leave the kernel and end: the process ends, or another thread is in exec */
 	bool stop_ok; /* took a stop signal, and no SIGCONT has been sent since */
 	bool stopped; /* sleeps in job_stop_here() */
 	unsigned long altstack_sp, altstack_size;
@@ -26,10 +29,10 @@ struct thread_signals {
 };
 
 /*
- * Set a signal mask for the duration of one call (ppoll, pselect6, epoll_pwait). mask is a user
- * address; 0 changes nothing. Returns 0, -EFAULT, or -EINVAL if size is wrong. The call ends with
- * signal_mask_restore(), unless it returns -EINTR: then the handler still runs with the temporary
- * mask, and the return from the handler restores the old one.
+ * Set a signal mask for the duration of one call (ppoll, pselect6, epoll_pwait, sigsuspend). mask
+ * is a user address; 0 changes nothing. Returns 0, -EFAULT, or -EINVAL if size is wrong. The call
+ * ends with signal_mask_restore(), unless it returns -EINTR: then the handler still runs with the
+ * temporary mask, and the return from the handler restores the old one.
  */
 int signal_mask_set_user(unsigned long mask, size_t size);
 void signal_mask_restore(void);

@@ -38,7 +38,7 @@ static bool on_altstack(unsigned long sp)
 	       sp - sig->altstack_sp <= sig->altstack_size;
 }
 
-/* Return the address of the frame; 0 if an alternate stack in use has no room left. */
+/* Return the address of the new frame, or 0 if it does not fit on the alternate stack. */
 static unsigned long frame_address(const struct trap_frame *frame, const struct sig_action *action)
 {
 	const struct thread_signals *sig = &current->sig;

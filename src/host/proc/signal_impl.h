@@ -26,16 +26,16 @@ struct sigqueue { /* the siginfo of a pending signal */
 };
 
 /*
- * signal_send.c; p->lock is held: for each signal of the set, kick one thread that does not block
- * it. If the current thread does not block a signal, it takes that signal itself.
+ * signal_send.c: for each signal of the set, kick one thread of p that does not block it, unless
+ * the current thread is in p and can take the signal itself. p->lock is held.
  */
 void signal_kick_for(struct process *p, u64 set);
 
 /* Fill in a siginfo, with the current process's pid if code is SI_USER or SI_TKILL. */
 void signal_info(siginfo_t *info, int signo, int code);
 /*
- * Send a signal to the process, or to its thread tid (0: any). Returns 0 or -ESRCH; for a real-time
- * signal also -EAGAIN (the queue is full) or -ENOMEM.
+ * Send a signal to the process (tid 0) or to its thread tid. Returns 0, or -ESRCH if there is no
+ * such thread; for a real-time signal also -EAGAIN (too many siginfos are queued) or -ENOMEM.
  */
 int signal_send(struct process *p, int tid, const siginfo_t *info);
 /*
@@ -47,7 +47,7 @@ int signal_dequeue(u64 set, siginfo_t *info);
 void signal_set_blocked(u64 blocked);
 
 /* ---- jobctl.c ---- */
-void job_stop(int signo); /* stop the current process, unless SIGCONT was sent meanwhile */
+void job_stop(int signo); /* stop the process, unless SIGCONT was sent since signo was taken */
 void job_stop_here(void); /* sleep as long as the current process is stopped */
 void job_continue(struct process *p); /* p->lock is held */
 

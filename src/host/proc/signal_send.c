@@ -3,9 +3,9 @@
  * signal_send.c - send signals: queue them, choose a thread, end or continue the process.
  *
  * A signal that is going to end its process does so when it is sent, as on Linux, unless Linux
- * would dump core. So a thread in a killable sleep need not wake up first to find out that the
- * signal is fatal. A stop signal discards a pending SIGCONT, and vice versa. Locks: p->lock
- * (threads) > p->sig_lock (queues, masks, actions).
+ * would dump core. So it also ends killable sleeps, which a merely pending signal does not end. A
+ * stop signal discards a pending SIGCONT, and vice versa. Locks: p->lock (threads) > p->sig_lock
+ * (pending signals, queues, actions).
  */
 #include "signal.h"
 #include <linux/errno.h>
@@ -15,9 +15,9 @@
 #include "mm/page.h"
 #include "signal_impl.h"
 
-#define QUEUE_LIMIT 1024 /* siginfos that one process may have, in place of RLIMIT_SIGPENDING */
+#define QUEUE_LIMIT 1024 /* siginfos queued for one process, in place of RLIMIT_SIGPENDING */
 
-/* Signals for which Linux dumps core: the thread itself takes them. */
+/* Signals for which Linux dumps core: they end the process only when a thread takes them. */
 #define DUMPS                                                                       \
 	(SIG_BIT(SIGQUIT) | SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) | SIG_BIT(SIGABRT) | \
 	 SIG_BIT(SIGFPE) | SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGSYS) |   \
@@ -155,7 +155,7 @@ static int send_locked(struct process *p, struct thread *t, const siginfo_t *inf
 		return 0;
 	spin_lock(&p->sig_lock);
 	prepare_job_signal(p, signo);
-	/* An ignored signal is kept only while it is blocked: a handler may still be set. */
+	/* Drop an ignored signal unless it is waited for or blocked: a handler may yet be set. */
 	if (is_ignored(p, signo) && taker.now && !taker.call) {
 		spin_unlock(&p->sig_lock);
 		return 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_misc.c - machine and user system calls, prctl(), getrandom() and riscv_hwprobe().
+ * sys_misc.c - uname(), sysinfo(), user IDs, capabilities, prctl(), getrandom(), riscv_hwprobe().
  *
  * Everything runs as user 0; there are no other users.
  */

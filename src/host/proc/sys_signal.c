@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_signal.c - system calls for signals; signal.c does the work.
+ * sys_signal.c - system calls for signals, on top of signal.c and signal_send.c.
  */
 #include <linux/errno.h>
 #include <string.h>
@@ -90,7 +90,8 @@ long sys_rt_sigsuspend(struct trap_frame *frame)
 
 /*
  * While the thread waits, the signals in the set are unblocked, so that a sender wakes the thread.
- * Their handlers do not run, because the mask is restored before the return to user mode.
+ * The mask is restored before the return to user mode, so no handler runs for a signal that was
+ * blocked before the call.
  */
 long sys_rt_sigtimedwait(struct trap_frame *frame)
 {
@@ -228,7 +229,7 @@ long sys_tgkill(struct trap_frame *frame)
 
 /*
  * Read a siginfo from user memory. A program may not send another process a signal that pretends to
- * be from the kernel or from kill().
+ * be from the kernel, kill() or tkill().
  */
 static int get_info(siginfo_t *info, unsigned long addr, int signo, int pid)
 {

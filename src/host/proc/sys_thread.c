@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * sys_thread.c - system calls for the identity and scheduling of threads.
+ * sys_thread.c - system calls for identity, process groups, sessions and scheduling.
  *
- * There is one scheduling class. Priorities are accepted and have no effect.
+ * There is one scheduling class. Policies and priorities are accepted and have no effect.
  */
 #include <linux/errno.h>
 #include <linux/futex.h>
@@ -184,7 +184,7 @@ long sys_sched_setaffinity(struct trap_frame *frame)
 		return -EFAULT;
 	if (tid == 0 || tid == current->tid)
 		return sched_set_affinity(current, mask);
-	spin_lock(&all_threads_lock); /* keeps t alive; the call does not sleep for other threads */
+	spin_lock(&all_threads_lock); /* keeps t alive; the call sleeps only if t is current */
 	t = find_user_thread(tid);
 	if (t)
 		ret = sched_set_affinity(t, mask);
@@ -198,8 +198,8 @@ long sys_sched_getaffinity(struct trap_frame *frame)
 	struct thread *t;
 
 	/*
-	 * As on Linux, the size must be a multiple of the word size, and the mask must have a bit
-	 * for every possible hart.
+	 * As on Linux, the size must be a multiple of the word size and provide a bit for every
+	 * possible hart. One word is enough.
 	 */
 	if (frame->a1 % sizeof(mask) || !frame->a1)
 		return -EINVAL;

@@ -277,7 +277,7 @@ struct itimer {
 	struct spinlock lock; /* also taken in interrupt context; before the process's locks */
 	u64 interval;         /* ticks; 0: once */
 	u64 deadline;         /* 0: not set */
-	bool fired;           /* fired at `deadline`, and SIGALRM has not been taken yet */
+	bool fired;           /* a periodic timer fired, and SIGALRM has not been taken yet */
 };
 
 static void itimer_fire(struct hv_timer *timer)
@@ -334,7 +334,7 @@ void itimer_free_process(struct process *p)
 
 static u64 timeval_to_ticks(const struct timeval64 *tv)
 {
-	const u64 most = WAIT_FOREVER / 4; /* so that the sum of two doesn't overflow */
+	const u64 most = WAIT_FOREVER / 4; /* so that the sum of two times doesn't overflow */
 
 	if ((u64)tv->sec > SEC_MAX)
 		return most;
@@ -349,8 +349,8 @@ static struct timeval64 ticks_to_timeval(u64 ticks)
 }
 
 /*
- * Store the interval and, if the timer is armed, the time left, as in struct itimerval. it->lock is
- * held.
+ * Store the interval in out[0] and, if the timer is armed, the time left in out[1], as in struct
+ * itimerval. it->lock is held.
  */
 static void itimer_read(const struct itimer *it, struct timeval64 out[2])
 {

@@ -2,9 +2,9 @@
 /*
  * syscall.c - system-call dispatch.
  *
- * The table comes from syscall.def. If a call that may be restarted ends with -EINTR, it is noted
- * in current->sig.restart. signal.c then decides whether to restart the call: only signal.c knows
- * whether a handler runs.
+ * The table comes from syscall.def. If a call that may be restarted ends with -EINTR, its enum
+ * syscall_restart is stored in current->sig.restart. signal.c then decides whether to restart the
+ * call, because only signal.c knows whether a handler runs.
  */
 #include <linux/errno.h>
 #include <linux/unistd.h>

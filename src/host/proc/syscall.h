@@ -11,7 +11,7 @@
 #include "hv/types.h"
 #include "sched/thread.h"
 
-/* What happens, once the signal has been handled, to a call that returned -EINTR. */
+/* What happens to a call that returned -EINTR, once the signal that ended it has been handled. */
 enum syscall_restart {
 	RESTART_NEVER,  /* user space sees EINTR */
 	RESTART_SYS,    /* runs again, unless a handler without SA_RESTART ran */
@@ -20,8 +20,8 @@ enum syscall_restart {
 };
 
 /*
- * A call returns -ERESTARTSYS for -EINTR with RESTART_SYS, or -ERESTARTNOINTR for -EINTR with
- * RESTART_ALWAYS, whatever syscall.def says. Programs never see these values.
+ * Return values that stand for -EINTR and override syscall.def: -ERESTARTSYS with RESTART_SYS,
+ * -ERESTARTNOINTR with RESTART_ALWAYS. Programs never see them.
  */
 #define ERESTARTSYS    512
 #define ERESTARTNOINTR 513

@@ -76,7 +76,7 @@ void hv_timer_init(struct hv_timer *timer, void (*fn)(struct hv_timer *timer))
 	list_init(&timer->link);
 }
 
-/* Lock the timers of the hart on whose list the timer is, or last was, and return this hart. */
+/* Lock the timers of the hart on whose list the timer is, or last was. Returns that hart. */
 static struct hart *lock_timer(struct hv_timer *timer)
 {
 	for (;;) {

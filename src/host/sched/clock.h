@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* clock.h - time: the timebase, and per-hart timers (struct hv_timer of hv/host.h). */
+/* clock.h - the timebase and the clocks. Per-hart timers (struct hv_timer): see hv/host.h. */
 #ifndef HOST_CLOCK_H
 #define HOST_CLOCK_H
 

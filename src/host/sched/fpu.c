@@ -2,11 +2,12 @@
 /*
  * fpu.c - the FP unit, shared lazily by threads and vCPUs.
  *
- * A thread's FP registers are either in the unit of its hart (fp_in_unit is set, and the hart's
- * fp_owner is the thread) or in thread->fp. In the latter case, the thread's FS is Off, and its
- * first FP instruction traps. A thread that used FP when it last ran gets its registers back as
- * soon as it is scheduled in. A thread that runs a vCPU does not: the unit may belong to the vCPU,
- * and fp_owner is then the owner that the core passed to hv_fp_take(). Spec: M §1.6 (FS), F §2.
+ * While a thread runs, its FP registers are either in the unit of its hart (fp_in_unit is set, and
+ * the hart's fp_owner is the thread) or in thread->fp. In the latter case, the thread's FS is Off,
+ * and its first FP instruction traps. A thread that has used FP (fp_in_unit) gets its registers
+ * back as soon as it is scheduled in. A thread that runs a vCPU does not: the unit may belong to
+ * the vCPU, and fp_owner is then the owner that the core passed to hv_fp_take(). Spec: M §1.6 (FS),
+ * F §2.
  */
 #include "hv/csr.h"
 #include "smp.h"

@@ -3,8 +3,8 @@
  * irq.h - device interrupts, identified by their source numbers at the platform's PLIC.
  *
  * A handler runs with interrupts off on the hart that claimed the interrupt. The host takes
- * interrupts only where no lock is held, so a handler may take spinlocks and wake threads, but it
- * must not sleep.
+ * interrupts only where no spinlock is held, so a handler may take spinlocks and wake threads, but
+ * it must not sleep.
  */
 #ifndef HOST_IRQ_H
 #define HOST_IRQ_H
@@ -12,7 +12,7 @@
 #include "hv/types.h"
 
 /*
- * Make fn the handler of the irq. Returns -EINVAL if the irq does not exist, or -EBUSY if it
+ * Make fn the handler of the irq. Returns -EINVAL if the irq is 0 or too large, or -EBUSY if it
  * already has a handler. Without an interrupt controller, fn is polled.
  */
 int irq_register(unsigned int irq, void (*fn)(void *arg), void *arg);

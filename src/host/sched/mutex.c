@@ -9,9 +9,9 @@
  * MUTEX_PATIENCE_MS, it sets HANDOFF: from then on, no other thread takes the mutex, and unlocking
  * makes that waiter the holder.
  *
- * The bits are in the same word as the holder's address, so that without waiters, locking and
- * unlocking are a single atomic operation each: locking replaces 0 with `current`, unlocking
- * removes `current`, and the remaining bits say whether a thread waits.
+ * The bits WAITERS and HANDOFF are in the same word as the holder's address, so that without
+ * waiters, locking and unlocking are a single atomic operation each: locking replaces 0 with
+ * `current`, unlocking removes `current`, and the remaining bits say whether a thread waits.
  *
  * Invariant: WAITERS is set while the list is not empty. HANDOFF is set only together with WAITERS,
  * by and for the first waiter. Both bits change under `lock`. While HANDOFF is set and there is no

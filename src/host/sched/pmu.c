@@ -4,10 +4,11 @@
  *
  * The firmware programs the counters (SBI §11); their values are read from CSRs. Only counters that
  * can be configured not to count in HS, U and M (Sscofpmf) are lent. cycle and instret are never
- * lent, because all measurements use them. Nothing else in the host uses counters.
+ * lent, because all measurements use them. Nothing else in the host uses programmable counters.
  *
- * An overflow raises an interrupt, LCOFI, on the counter's hart. It may be late, or arrive after
- * the counter was stopped, so hv_pmc_stop() itself checks whether the counter has wrapped.
+ * An overflow raises an interrupt, LCOFI, on the counter's hart. The interrupt may be late, or
+ * arrive after the counter was stopped, so hv_pmc_stop() itself checks whether the counter has
+ * wrapped.
  */
 #include <linux/errno.h>
 #include "hv/csr.h"
@@ -24,7 +25,7 @@ unsigned long hpm_read(unsigned int number);
 static unsigned int nr_counters, counter_width;
 static bool one_per_event;            /* if two counters have the same event, only one counts */
 static unsigned long by_csr[NR_CSRS]; /* for each CSR, the firmware's index of its counter */
-static u32 available;                 /* CSRs that can be lent, as bits of scountovf */
+static u32 available;                 /* bit n: counter n can be lent (numbered as in scountovf) */
 /* The borrowers of each hart's counters; only that hart accesses its row. */
 static struct hv_pmc *lent[HV_MAX_HARTS][NR_CSRS];
 
@@ -105,7 +106,7 @@ static unsigned long free_counters(void)
 	return mask;
 }
 
-/* Ask the firmware for a free counter for the event. Returns its number (3 to 31), or 0. */
+/* Have the firmware configure a free counter for the event. Returns its number (3 to 31) or 0. */
 static unsigned int configure(unsigned long event, u64 data, unsigned long flags)
 {
 	unsigned long mask = free_counters();
@@ -205,8 +206,8 @@ void hv_pmc_stop(struct hv_pmc *pmc)
 
 /*
  * Return true if a second counter for the same event counts. QEMU has only one counter per event:
- * the value of a second one would not change, and its guest would take that value for the true
- * count.
+ * the value of a second one would not change, and the guest that uses it would take that value for
+ * the true count.
  */
 static bool second_counts(void)
 {

@@ -2,16 +2,17 @@
 /*
  * sched.c - the scheduler: run queues, wake-ups, thread switches.
  *
- * Each hart has a first-in, first-out run queue. Time slices are used only while another thread
- * waits: a hart with one runnable thread does not need a timer interrupt. A woken thread goes to an
- * idle hart that it may use, preferably its own. An idle hart takes waiting threads from other
- * harts. While a vCPU's thread waits, it may stay on its hart if no other thread needs the hart,
- * which then counts as idle (sched_idle_here()). If the waker is about to sleep (`hands_over`), the
- * woken thread runs after the waker on the waker's hart: waking another hart would take longer.
+ * Each hart has a first-in, first-out run queue. Time slices are used only while a thread is
+ * queued: a hart with one runnable thread does not need a timer interrupt. A woken thread goes to
+ * an idle hart that it may use, preferably the one on which it last ran. A hart with nothing to run
+ * takes queued threads from other harts. A vCPU's thread that waits may stay on its hart while no
+ * other thread needs the hart; the hart then counts as idle (sched_idle_here()). If the waker is
+ * about to sleep (`hands_over`), the woken thread is queued on the waker's hart, because waking
+ * another hart would take longer.
  *
  * Invariant: a thread is `running` on exactly one hart, or in at most one queue; its `hart` says
  * which. state, hart and queued change under that hart's rq_lock, except that a running thread sets
- * its own state before it sleeps. Locks: rq_lock is held across switch_context() and released by
+ * its own state without the lock. Locks: rq_lock is held across switch_context() and released by
  * the thread that is switched to. A second rq_lock is taken only by trylock, in steal().
  */
 #include <asm-generic/errno-base.h>
@@ -30,8 +31,8 @@ void switch_context(struct thread *prev, struct thread *next);
 static unsigned long idle_harts; /* atomic: one bit per hart that is idle or in sched_idle_here() */
 
 /*
- * Return the length of a slice in ticks. Under a debugger, a longer slice is needed: each stop
- * takes time, and threads would be switched between the stops.
+ * Return the length of a slice in ticks. The boot argument is for debuggers: time passes during
+ * each stop, so with short slices, threads would be switched between the stops.
  */
 static u64 slice_ticks(void)
 {
@@ -72,8 +73,8 @@ static void dequeue(struct hart *hart, struct thread *t)
 
 /*
  * Choose a hart for a woken thread: this one if the waker hands over, the thread may run here, and
- * no thread is queued here. Otherwise, in this order: the thread's own hart if it is idle, another
- * idle hart, the thread's own hart even if busy, or any hart that it may use.
+ * no thread is queued here. Otherwise, the first of these that the thread may use: its last hart if
+ * idle, another idle hart, its last hart even if busy, any other hart.
  */
 static unsigned int pick_hart(const struct thread *t)
 {
@@ -96,8 +97,8 @@ static unsigned int pick_hart(const struct thread *t)
 }
 
 /*
- * A thread was queued on this hart: limit the running thread to a slice or, if the hart is idle,
- * reschedule.
+ * A thread was queued on this hart: tell the running thread's hook. Then, if the hart is idle,
+ * request a reschedule; otherwise, limit the running thread to a slice.
  */
 static void slice_begin(struct hart *hart)
 {
@@ -141,7 +142,7 @@ bool thread_wake(struct thread *t)
 		spin_lock(&hart->rq_lock);
 		trace_sched_migrate_task((u64)t->tid, t->hart, target);
 		WRITE_ONCE(t->hart, target);
-		/* Pairs with sched_set_affinity(): either it sees this hart, or we see its mask. */
+		/* Pairs with sched_set_affinity(): it sees the new hart, or we see the new mask. */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
 		if (!(READ_ONCE(t->affinity) & BIT(target)))
 			target = pick_hart(t);
@@ -189,8 +190,8 @@ static bool threads_queued_elsewhere(void)
 }
 
 /*
- * Look in the other harts' queues for a thread that may run here, and take it. Returns NULL if
- * there is none.
+ * Take a thread that may run here from another hart's queue. Skips idle harts, and harts whose
+ * rq_lock is held. Returns NULL if no thread was found.
  */
 static struct thread *steal(struct hart *me)
 {
@@ -216,7 +217,7 @@ static struct thread *steal(struct hart *me)
 	return NULL;
 }
 
-/* Choose the thread to run and remove it from its queue. me->rq_lock is held. */
+/* Choose the thread to run next; if it is queued, dequeue it. me->rq_lock is held. */
 static struct thread *pick_next(struct hart *me, struct thread *prev, bool may_stay)
 {
 	struct thread *next;
@@ -361,7 +362,7 @@ int sched_set_affinity(struct thread *t, unsigned long mask)
 	return 0;
 }
 
-/* The slice is over: let the next waiting thread run. */
+/* The slice is over: if another thread is queued, let it run. */
 void sched_tick(struct hv_timer *timer)
 {
 	struct hart *hart = container_of(timer, struct hart, slice);
@@ -372,14 +373,17 @@ void sched_tick(struct hv_timer *timer)
 		return;
 	hart->need_resched = true;
 	for (unsigned int i = 0; i < nr_harts; i++)
-		if (idle & BIT(i)) { /* hart i missed the queued thread: make it look again */
+		if (idle & BIT(i)) { /* hart i may have missed the thread: make it look again */
 			WRITE_ONCE(harts[i].need_resched, true);
 			ipi_send(i);
 			break;
 		}
 }
 
-/* Another hart queued a thread here, or wants the running thread to leave user or guest mode. */
+/*
+ * Another hart queued a thread here, tells this idle hart to look for queued threads, or wants the
+ * running thread to leave user or guest mode, perhaps to put its vCPU (out_requested).
+ */
 void sched_ipi(void)
 {
 	struct hart *me = my_hart();

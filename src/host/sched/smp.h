@@ -10,7 +10,7 @@ struct hart {
 	unsigned long hartid; /* the firmware's number */
 	bool online;
 
-	/* sched.c, under rq_lock */
+	/* sched.c; rq_lock guards run_queue, nr_queued, running and left */
 	struct spinlock rq_lock;
 	struct list_head run_queue;
 	unsigned int nr_queued;
@@ -39,7 +39,7 @@ struct hart_boot_info {
 };
 
 extern struct hart harts[HV_MAX_HARTS];
-extern bool have_kvm;         /* the harts have the H extension */
+extern bool have_kvm;         /* kvm_init() succeeded, so the harts have the H extension */
 extern unsigned int nr_harts; /* online harts have indices 0 .. nr_harts - 1 */
 
 static inline struct hart *my_hart(void)
@@ -57,8 +57,8 @@ static inline bool need_resched(void)
 }
 
 /*
- * Start all harts of the device tree with SBI HSM. Logs a failed start; panics if a hart does not
- * come up within 2 s.
+ * Start the other harts of the device tree with SBI HSM, up to HV_MAX_HARTS harts in total. Logs a
+ * failed start; panics if a started hart does not come up within 2 s.
  */
 void smp_start_all(void);
 void secondary_main(void) __attribute__((noreturn));
@@ -67,7 +67,7 @@ void ipi_send(unsigned int hart); /* interrupt the hart, which then calls sched_
 /* trap.c: take all pending interrupts, without a trap. */
 void irq_poll(void);
 void irq_handle(unsigned long cause);
-void trap_hart_init(void); /* set this hart's stvec and sie */
+void trap_hart_init(void); /* set this hart's sscratch, stvec, sie and scounteren */
 void trap_return_to_user(void)
 	__attribute__((noreturn));            /* trap.S: restores thread_frame(current) */
 bool extable_fixup(struct trap_frame *frame); /* true: epc is now the fixup of a faulting uaccess */
@@ -87,8 +87,8 @@ void sched_init(unsigned int hart, struct thread *idle);
 void sched_idle_loop(void) __attribute__((noreturn));
 /*
  * Called when the running thread has nothing to do: wait on its hart for an interrupt, and take the
- * pending interrupts. Returns false if another thread is ready to run here, or waits in another
- * hart's queue.
+ * pending interrupts. Returns false if the thread should give up the hart: a thread is queued here
+ * or on another busy hart, or need_resched is set.
  */
 bool sched_idle_here(void);
 void sched_tick(struct hv_timer *timer);

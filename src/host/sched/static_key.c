@@ -2,18 +2,18 @@
 /*
  * static_key.c - switch static keys by patching their sites while harts may execute them.
  *
- * A site is `nop` or `j label`, 4 bytes at a 2-byte boundary, so one store cannot
- * change it atomically for all harts. Two stores, one for each half, are safe in this order:
+ * A site is `nop` or `j label`, 4 bytes at a 2-byte boundary, so one store cannot change it
+ * atomically for all harts. Two stores, one for each half, are safe in this order:
  *
  *   on:   high half, fence.i on all harts, low half, fence.i on all harts
  *   off:  low half, fence.i on all harts, high half, fence.i on all harts
  *
- * Between the stores, a hart may execute the low half of `nop` with another high half. The result
- * is an instruction that does nothing either:
+ * Between the stores, a hart may execute the low half of `nop` with the high half of `j`. This
+ * instruction does nothing either:
  *
  *     low half of nop + any high half   is addi x0, xN, imm
  *
- * But no hart executes the low half of `j` with a high half other than its own. Locks:
+ * In this order, no hart executes the low half of `j` with the high half of `nop`. Locks:
  * key_lock. Spec: Zifencei (fence.i), RV32I §4.1 (addi), §4.3 (nop), §5.1 (jal).
  */
 #include "hv/static_key.h"

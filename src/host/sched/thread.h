@@ -4,8 +4,8 @@
  *
  * A thread runs its process's program in user mode, a vCPU in a guest, or the kernel on its own
  * stack. The kernel runs with interrupts off and is not preempted: a thread gives up its hart only
- * when it calls schedule(), to sleep or because need_resched is set, which is checked on the return
- * to user mode and in irq_window().
+ * when it calls schedule() to sleep, to yield, to end, or because need_resched is set. This flag is
+ * checked on the return to user mode, in irq_window(), and by the core.
  */
 #ifndef HOST_THREAD_H
 #define HOST_THREAD_H
@@ -21,7 +21,7 @@ struct hv_sched_hook;
 struct mm;
 struct process;
 
-/* What a trap saves, at the top of the kernel stack. ORDER: trap.S */
+/* What a trap saves on the kernel stack; from user mode, at its top. ORDER: trap.S */
 struct trap_frame {
 	unsigned long epc;
 	union {
@@ -41,8 +41,8 @@ struct trap_frame {
 
 /*
  * page_missed() stores this value in the user's trap frame if the code that handles the trap could
- * not get a page. The next trap overwrites it with its own cause, so no system call has to clear
- * it.
+ * not get a page. The next trap from user mode overwrites it with its own cause, so no system call
+ * has to clear it.
  */
 #define CAUSE_PAGE_MISSED (~0UL)
 
@@ -69,13 +69,13 @@ enum thread_state {
 
 struct thread {
 	/* trap.S accesses these members through generated offsets (offsets.c). */
-	unsigned long kernel_sp;    /* on entry from user mode: the user's trap frame */
+	unsigned long kernel_sp;    /* sp on entry from user mode: the user's trap frame */
 	unsigned long user_sp;      /* scratch while trap.S changes stacks */
-	unsigned long kstack_limit; /* a kernel trap frame must not extend below it */
+	unsigned long kstack_limit; /* the lowest sp that leaves room for a kernel trap frame */
 	unsigned long trap_t0;      /* scratch while trap.S checks kstack_limit */
 	struct context context;
 
-	/* Scheduler: guarded by the rq_lock of `hart`. */
+	/* Scheduler: guarded by the rq_lock of `hart`, except what the thread itself sets. */
 	unsigned int hart;
 	u32 state; /* enum thread_state */
 	bool queued;
@@ -91,7 +91,7 @@ struct thread {
 
 	/* FP: see fpu.c */
 	struct fp_state fp;
-	bool fp_in_unit; /* its registers are in the unit, or are loaded when it is scheduled in */
+	bool fp_in_unit; /* registers are in the unit, or are loaded when the thread runs again */
 	unsigned int fp_hart; /* hart on which the FP registers were last loaded */
 
 	struct hv_sched_hook *hook;
@@ -106,11 +106,11 @@ struct thread {
 
 	/* Process layer (process.c, signal.c, futex.c) */
 	struct thread_signals sig;
-	u32 *clear_child_tid;      /* user address; woken as a futex at exit */
+	u32 *clear_child_tid;      /* user address; zeroed and woken as a futex at exit */
 	unsigned long robust_list; /* user address */
 	int exit_code;
-	u32 missed_in;       /* oom_round at the last page_missed() */
-	bool fault_disabled; /* in uaccess: a fault is an error, and nothing may sleep */
+	u32 missed_in;       /* oom_round at the last page_missed() or oom_wait() */
+	bool fault_disabled; /* uaccess returns -EFAULT on a page fault, without sleeping */
 
 	void (*fn)(void *arg); /* a kernel thread's body, or NULL */
 	void *arg;
@@ -167,7 +167,7 @@ extern struct list_head all_threads;
 extern struct spinlock all_threads_lock;
 
 /* fpu.c */
-void fpu_save(struct thread *t);    /* bring t->fp up to date; before fork or a signal frame */
+void fpu_save(struct thread *t);    /* bring t->fp up to date; before clone or a signal frame */
 void fpu_discard(struct thread *t); /* t->fp was changed: discard the unit's copy */
 
 #endif

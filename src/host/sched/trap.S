@@ -3,9 +3,9 @@
  * trap.S - trap entry and return, and the switch between threads.
  *
  * sscratch tells where a trap came from: it holds the thread's address in user mode and 0 in the
- * kernel. SIE is never 1 in the kernel, so a trap from the kernel is a fault: either uaccess
- * accessed a user page, or there is a bug. While a guest runs, stvec is the core's vector, not this
- * one.
+ * kernel. SIE is never 1 in the kernel, so a trap from the kernel is an exception: either an access
+ * to user memory faulted, or there is a bug. While a guest runs, stvec is the core's vector, not
+ * trap_entry.
  */
 #include "hv/csr.h"
 #include "platform/layout.h"
@@ -27,13 +27,12 @@
 	.endm
 
 	/*
-	 * The SC drops the hart's load reservation, which a trap does not necessarily clear. It may
-	 * be the reservation of another thread, of a guest, or of a failed compare-and-swap in the
-	 * kernel, and because of it, an SC of the context that continues here could succeed wrongly
-	 * (A §2 recommends an SC to a scratch word at a context switch). A return to the kernel
-	 * needs the SC, too: the SC of user_cmpxchg_4() may fault, and the thread may sleep while
-	 * the fault is handled. The scratch word is the frame's epc, which is overwritten with the
-	 * same value.
+	 * The SC drops the hart's load reservation, which a trap does not necessarily clear. With a
+	 * reservation of another thread, of a guest, or of a failed compare-and-swap in the kernel,
+	 * an SC of the context that continues here could succeed wrongly (A §2 recommends an SC to
+	 * a scratch word at a context switch). A return to the kernel does not rely on the SC: if
+	 * user_cmpxchg_4() faults, it continues at its fixup, not at its own SC. The scratch word
+	 * is the frame's epc, which is overwritten with the same value.
 	 */
 #if FRAME_epc != 0
 #error "the frame does not begin with epc"
@@ -96,8 +95,8 @@ from_kernel:
 	sret
 
 	/*
-	 * The first hart whose stack overflows reports the overflow, on a separate stack. If the
-	 * stack of another hart overflows later, that hart only stops.
+	 * The first overflow is reported, on a separate stack. Any later overflow only stops its
+	 * hart.
 	 */
 stack_overflow:
 	sd	sp, THREAD_user_sp(tp)
@@ -116,8 +115,8 @@ stack_overflow:
 	call	trap_stack_overflow
 
 	/*
-	 * switch_context(prev, next): save and load the registers that C expects to survive a
-	 * call. Returns in next, from next's own call. The hart's rq_lock is held throughout.
+	 * switch_context(prev, next): save prev's callee-saved registers and load next's. Returns
+	 * in next, from next's own call. The hart's rq_lock is held throughout.
 	 */
 	.globl	switch_context
 switch_context:

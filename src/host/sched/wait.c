@@ -41,7 +41,7 @@ void waitq_wake_all(struct waitq *wq)
 {
 	struct wait_entry *entry, *next;
 
-	/* Pairs with wait_prepare(): we see the sleeper's entry, or it sees our change. */
+	/* Pairs with wait_prepare(): we see the sleeper's entry, or it sees our caller's change. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (list_empty(&wq->entries))
 		return;

@@ -58,8 +58,8 @@ void wait_finish(struct waitq *wq, struct wait_entry *entry);
 
 /*
  * Sleep until cond is true. wait_event_interruptible() and wait_event_deadline() return -EINTR if a
- * signal arrives, wait_event_killable() only if the thread is killed. The deadline is in ticks of
- * hv_time(); once it has passed, wait_event_deadline() returns -ETIME.
+ * signal is pending, wait_event_killable() only if the thread is killed. The deadline is in ticks
+ * of hv_time(); once it has passed, wait_event_deadline() returns -ETIME.
  */
 #define wait_event(wq, cond)          ((void)__wait_event(wq, cond, THREAD_SLEEPING, WAIT_FOREVER))
 #define wait_event_killable(wq, cond) __wait_event(wq, cond, THREAD_KILLABLE, WAIT_FOREVER)

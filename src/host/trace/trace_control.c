@@ -2,13 +2,13 @@
 /*
  * trace_control.c - filters, triggers, tracing_on, and the handling of full rings.
  *
- * While none of these is in use, an event that is on goes straight to the ring (trace_emit.S).
- * Otherwise trace_slow_key sends every event here: the event's rules decide whether trace_write()
- * records it.
+ * By default (no filter, no trigger, tracing_on is 1, full rings overwrite their oldest records),
+ * an event that is on goes straight to the ring (trace_emit.S). Otherwise, trace_slow_key sends
+ * every event here: its rules, tracing_on and the ring decide whether trace_write() records it.
  *
  * Rules are replaced while harts use them: the new set is published by a pointer, and the old one
- * is freed once no hart can be using it. A hart sets in_slow while it uses rules, for a few
- * instructions with interrupts off; it never waits.
+ * is freed once no hart can be using it. A hart sets in_slow while it uses rules, for a bounded
+ * number of instructions with interrupts off; it never waits.
  */
 #include "trace_control.h"
 #include <asm-generic/errno-base.h>
@@ -88,8 +88,8 @@ void trace_emit_slow(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64
 /* ---- setters ------------------------------------------------------------------------------ */
 
 /*
- * Wait until no hart uses the old rules. Either a hart reads its rules after our change, or we see
- * that its in_slow is set.
+ * Wait until no hart uses the old rules. Either a hart reads the new rules, or we see that its
+ * in_slow is set.
  */
 static void wait_for_harts(void)
 {

@@ -3,15 +3,15 @@
  * trace_control.h - conditions for recording an event that is on: filters, triggers, a full ring,
  * and tracing_on.
  *
- * The setters return 0 or -errno. They are called in thread context, by one caller at a time
- * (fs/tracefs.c holds a mutex; at boot there is no other caller).
+ * Setters that can fail return 0 or -errno. All setters are called in thread context, by one caller
+ * at a time (fs/tracefs.c holds a mutex; at boot there is no other caller).
  */
 #ifndef TRACE_CONTROL_H
 #define TRACE_CONTROL_H
 
 #include "trace_filter.h"
 
-/* Switch on exactly the chosen events, and notify running vCPUs. */
+/* Switch on exactly the chosen events. Notifies running vCPUs; starts or stops sampling. */
 void trace_set_events(const bool *chosen);
 bool trace_event_is_on(unsigned int event);
 
@@ -42,8 +42,9 @@ struct trace_trigger {
 };
 
 /*
- * Set the event's trigger of this kind. It fires `times` times: 1 or more, or without limit if
- * `times` is ~0. Returns -EEXIST if the event already has a trigger of this kind.
+ * Set the event's trigger of this kind; without a condition if `filter` is NULL. The trigger fires
+ * at most `times` times: 1 or more, or without limit if `times` is ~0. Returns -EEXIST if the event
+ * already has a trigger of this kind.
  */
 int trace_set_trigger(unsigned int event, enum trace_trigger_kind kind, u64 times,
 		      const char *filter, struct trace_filter_error *error);

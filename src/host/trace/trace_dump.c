@@ -2,11 +2,11 @@
 /*
  * trace_dump.c - print the last events of each hart to the log, for a panic.
  *
- * It runs when something is broken. So it takes no lock, allocates nothing and calls no function
- * that may panic, and the number of lines requested bounds the number of its steps, whatever the
- * rings contain. A ring's address and size come from trace_ring_of(), not from trace memory. A
- * record is valid only if it has the number that belongs in its slot. Other harts may go on writing
- * meanwhile; records that they overwrite are reported as damaged.
+ * The dump runs when something is broken, so it takes no lock, allocates nothing and calls no
+ * function that may panic. The number of records requested bounds its steps, whatever the rings
+ * contain. A ring's address and size come from trace_ring_of(), not from trace memory. A record is
+ * valid only if it has the number that belongs in its slot and a known event. Other harts may go on
+ * writing meanwhile; records that they overwrite are reported as damaged.
  *
  * Also compiled for the build machine (tests/trace). Documentation: docs/trace.md
  */

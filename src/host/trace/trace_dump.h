@@ -6,9 +6,9 @@
 #define TRACE_DUMP_H
 
 /*
- * For each hart that has records, pass the last `count` of them to put(), oldest first, each as a
- * line without a newline. Takes no lock, allocates nothing, and terminates whatever the rings
- * contain. Any context.
+ * For each hart that has records, pass put() a heading and the last `count` records, oldest first,
+ * one per line without a newline; damaged records are only counted. Takes no lock, allocates
+ * nothing, and terminates whatever the rings contain. Any context.
  */
 void trace_dump(unsigned int count, void (*put)(const char *line));
 

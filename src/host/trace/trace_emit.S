@@ -52,7 +52,7 @@ trace_emit_record:
 	jr	t0
 
 	/*
-	 * Filters, triggers and a ring that keeps its oldest records are left to C
+	 * Filters, triggers, tracing_on=0 and rings that keep their oldest records are left to C
 	 * (trace_control.c).
 	 */
 slow:

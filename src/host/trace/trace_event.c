@@ -133,8 +133,8 @@ bool trace_glob_match(const char *pattern, size_t len, const char *name)
 }
 
 /*
- * Apply one word of the list to the choice so far. Returns false if the word does not name any
- * event.
+ * Apply one word of trace_select()'s list to `chosen`. Returns false if the word names no event;
+ * `none` is valid, `!none` is not.
  */
 static bool select_word(bool *chosen, const char *word, size_t len)
 {

@@ -112,7 +112,7 @@ static bool field_of(const struct parser *ps, const char *word, size_t len, u8 *
 
 /*
  * Parse a number like strtoull() with base 0; the kernel lacks strtoull(). Returns false if there
- * is no number, or if it does not fit.
+ * is no number, if it does not fit, or if a letter, digit or _ follows it.
  */
 static bool number(struct parser *ps, u64 *value)
 {

@@ -2,14 +2,14 @@
 /*
  * trace_filter.h - conditions on an event's fields: "scause == 23 && vm == 1".
  *
- *   condition   and { "||" and }          field   of the event; vm, vcpu, hart (also CPU)
+ *   condition   and { "||" and }          field   of the event; vm, vcpu, hart (also CPU, cpu)
  *   and         not { "&&" not }          op      == != < <= > >= &
  *   not         "!" not                   number  12, -1, 0x17, 017
  *               "(" condition ")"
  *               field op number
  *
- * `&` is true if the field has any bit of the number set. Fields that may be negative (dec, err,
- * sbierr) are compared as signed numbers. Also compiled for the build machine (tests/trace).
+ * `&` is true if the field has any bit of the number set. Fields of the kinds dec, err and sbierr
+ * are compared as signed numbers. Also compiled for the build machine (tests/trace).
  */
 #ifndef TRACE_FILTER_H
 #define TRACE_FILTER_H
@@ -23,7 +23,7 @@ struct trace_filter {
 	u8 nr_ops;
 	struct trace_filter_op {
 		u8 code;  /* trace_filter.c */
-		u8 field; /* an argument's number, or FIELD_VM and so on */
+		u8 field; /* an argument's index, or FIELD_* of trace_filter.c */
 		bool is_signed;
 		u64 value;
 	} op[TRACE_FILTER_OPS]; /* in postfix order: operands first */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * trace_hart.h - the data a hart needs to write a record; for trace_ring.c and trace_emit.S.
+ * trace_hart.h - the data a hart needs to write a record, and internal functions of tracing.
  *
  * tests/trace/ring.c defines TRACE_THIS_HART itself, because tp does not identify the hart there.
  */
@@ -33,13 +33,13 @@ extern struct trace_mem *trace_mem;      /* likewise */
  */
 size_t trace_formats_write(char *buf);
 /*
- * Return the ring of a hart, which must have one, and set *records to the ring's size. Does not
- * trust trace memory.
+ * Return the ring of a hart, which must have one, and set *records to the ring's size in records.
+ * Reads nothing from trace memory, which may be damaged.
  */
 const struct trace_record *trace_ring_of(unsigned int hart, u64 *records);
 /*
- * Set the static keys for the class and the end of an exit. The accounting needs both. If `records`
- * is set, records need the class; if `samples` is set, samples need the end.
+ * Set trace_class_key and trace_fast_end_key. Both are on while exits are accounted for; otherwise,
+ * the first is on if `records` is true, and the second if `samples` is true.
  */
 void trace_set_exit_keys(bool records, bool samples);
 /* Write a record into the hart's own ring: the C twin of trace_emit.S. */

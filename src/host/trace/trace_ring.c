@@ -3,10 +3,11 @@
  * trace_ring.c - trace memory: per-hart rings of records, and the costs of exits.
  *
  * Invariant: each hart writes only its own ring and statistics, with interrupts off, so no ring
- * ever has a second writer, and none needs a lock. The ring overwrites its oldest records. `head`
- * in trace memory counts every record ever written, so a reader knows exactly how many are lost.
- * hv/trace_mem.h describes the layout, and what a reader of a killed machine's memory can rely on.
- * This file is also compiled for the build machine (tests/trace). Documentation: docs/trace.md
+ * ever has a second writer, and none needs a lock. A full ring overwrites its oldest records,
+ * unless trace.overwrite=0 (trace_control.c). `head` in trace memory counts every record ever
+ * written, so a reader knows exactly how many are lost. hv/trace_mem.h describes the layout, and
+ * what a reader of a killed machine's memory can rely on. This file is also compiled for the build
+ * machine (tests/trace). Documentation: docs/trace.md
  */
 #include "hv/trace.h"
 #include <asm-generic/errno.h>
@@ -16,7 +17,7 @@
 
 struct trace_hart *trace_harts[HV_MAX_HARTS];
 struct trace_mem *trace_mem;
-static u64 ring_records; /* a copy of the size in trace_mem, which a bug may overwrite */
+static u64 ring_records; /* a copy: a bug may overwrite the original in trace memory */
 
 struct static_key trace_exit_key, trace_class_key, trace_fast_end_key;
 static struct static_key trace_exit_time_key; /* exit costs are measured in time, not instret */

@@ -2,19 +2,19 @@
 /*
  * trace_sample.c - the event `sample`: a timer on each hart records where the hart is.
  *
- *   trace.sample=HZ   samples per second per hart (default 997: no multiple of a usual tick)
+ *   trace.sample=HZ   samples per second per hart (default 997: no multiple of a usual tick rate)
  *
- * The timer is one of the host's timers (clock.c) and is armed only while the event is on;
- * otherwise, a hart has no tick. In a guest or a program, the timer interrupts at an exact pc. The
- * kernel runs with interrupts off, so in the kernel the timer is noticed later: at the end of the
- * exit's handler or of the system call, before another thread runs, or where the kernel itself
- * takes interrupts (irq_poll()). Each of these places calls hv_sample() with what was running. The
- * first call after the timer's interrupt has become pending takes the sample. The timer's function
- * runs after that and restarts the timer.
+ * The timer is one of the host's timers (clock.c) and is armed only while the event is on. In a
+ * guest or a program, the timer interrupts at an exact pc. The kernel runs with interrupts off, so
+ * in the kernel the interrupt is noticed later: at the end of an exit's handler, a system call or a
+ * user exception, before another thread runs, or where the kernel itself takes interrupts
+ * (irq_poll()). Each of these places calls hv_sample() with what was running. The first call after
+ * the timer's interrupt has become pending takes the sample. The timer's function runs after that
+ * and restarts the timer.
  *
- * The record's `late` is the time from when the sample was due until it was taken. A hart's timer
- * has to be started by the hart itself: a thread moves from hart to hart to start the timers
- * (starter()), so that interrupt handlers do not have to check whether to start one.
+ * The record's `late` is the time from when the sample was due until it was taken. Only the hart
+ * itself can start its timer: a thread moves from hart to hart to start the timers (starter()), so
+ * that interrupt handlers do not have to check whether to start one.
  *
  * Spec: S §1.3 (sip.STIP), S §1.4. Documentation: docs/trace.md
  */
@@ -66,7 +66,7 @@ void hv_sample(unsigned int mode, unsigned long pc)
 	struct sampler *s = &samplers[this_hart()];
 	u64 now;
 
-	/* Check the pending bit first: until it is set, no sample is due, whatever the time is. */
+	/* Check the pending bit first: until it is set, no sample is taken, whatever the time. */
 	if (!s->runs || s->taken || !(csr_read(sip) & BIT(IRQ_S_TIMER)))
 		return;
 	now = hv_time();
@@ -147,10 +147,10 @@ static void starter(void *arg)
 }
 
 /*
- * Return the time, in ticks, that LEAST_INSTRUCTIONS take. Without this minimum, every sample would
- * be due before the previous one is done on a slow machine (QEMU's -icount shift=10: an instruction
- * takes 1024 ns). Use the least of several measurements: the machine that runs QEMU may have been
- * busy.
+ * Return the time, in ticks, that LEAST_INSTRUCTIONS take. Without this minimum period, every
+ * sample on a slow machine would be due before the previous one is done (QEMU's -icount shift=10:
+ * an instruction takes 1024 ns). Use the least of several measurements: the machine that runs QEMU
+ * may have been busy.
  */
 static u64 measure_least_period(void)
 {

@@ -2,8 +2,8 @@
 /*
  * trace_sample.h - the event `sample`: a timer records where each hart is (trace_sample.c).
  *
- * hv_sample() of hv/host.h is for callers that know where an interrupt was taken, or what was
- * running while it could not be taken.
+ * hv_sample() of hv/host.h is for callers that know where the timer's interrupt was taken, or what
+ * was running while the interrupt was pending.
  */
 #ifndef TRACE_SAMPLE_H
 #define TRACE_SAMPLE_H

@@ -92,8 +92,9 @@ void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pendin
 }
 
 /*
- * Return the VMID under which the loaded vCPU runs. The VM may have a newer one by now.
- * vmid_update() then drops everything before the next entry, but an HLV may come before that.
+ * Return the VMID under which the loaded vCPU runs, which is the one that a fence has to name. The
+ * VM may have a newer VMID by now. vmid_update() loads it and drops everything before the next
+ * entry, but until then, HLV still uses the old one.
  */
 static unsigned long loaded_vmid(void)
 {

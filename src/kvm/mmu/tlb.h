@@ -2,9 +2,9 @@
 /*
  * tlb.h - how much a fence drops: the interface of the two variants of toggle tlb_flush.
  *
- * tlb_range.c drops the translations of the addresses that changed and keeps the rest. tlb_all.c
- * drops everything that the hart has cached for the VMID. tlb.c decides which harts have to fence,
- * and when; the variants decide what a fence is.
+ * tlb_range.c drops the translations of the addresses that the fence names, unless there are too
+ * many. tlb_all.c drops all G-stage or all VS-stage translations that the hart has cached for the
+ * VMID. tlb.c, whose functions are also declared here, decides which harts have to fence, and when.
  */
 #ifndef KVM_TLB_H
 #define KVM_TLB_H
@@ -38,24 +38,24 @@ extern const struct tlb_ops tlb_range_ops, tlb_all_ops;
 
 void tlb_init(void); /* once, before any VM */
 
-/* Fences on this hart, for the VM's VMID (tlb.c). */
-void tlb_flush_vm_local(struct kvm *vm);   /* G- and VS-stage, all of the VM */
-void tlb_flush_vvma_local(struct kvm *vm); /* VS-stage, all of the VM */
+/* Fence on this hart, for the VMID in hgatp: a vCPU of the VM is loaded or being loaded (tlb.c). */
+void tlb_flush_vm_local(struct kvm *vm);   /* all G- and VS-stage translations */
+void tlb_flush_vvma_local(struct kvm *vm); /* all VS-stage translations */
 void tlb_fence_local(struct kvm *vm, const struct hfence *fence);
 /*
- * Fence on all harts: return when no vCPU of the VM uses a translation from before the call
- * anymore. Any thread may call this function, without mmu_lock. It spins.
+ * Make all vCPUs of the VM drop all translations. Returns when none of them can use a translation
+ * from before the call anymore. Any thread may call this function, without mmu_lock. It spins.
  */
 void tlb_flush_vm(struct kvm *vm);
 /*
  * Do the fences of a pending flush, then free the retired tables. Same context as tlb_flush_vm().
  */
 void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pending);
-/* Any thread. Kick the vCPU, and make it do the fence before it runs its guest again. */
+/* Any thread. Make the vCPU fence before it next runs its guest; kick it if it is in the guest. */
 void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence);
 /*
- * Do the fences among the requests, including queued ones. Called by the vCPU's own thread, with
- * the vCPU loaded.
+ * Do the TLB fences that `requests` asks for, including those in the vCPU's queue. Called by the
+ * vCPU's own thread, with the vCPU loaded.
  */
 void tlb_serve(struct kvm_vcpu *vcpu, unsigned long requests);
 

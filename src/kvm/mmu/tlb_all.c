@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * tlb_all.c - a fence drops all translations of the VMID (toggle tlb_flush=all).
+ * tlb_all.c - a fence drops all G-stage or all VS-stage translations of the VMID (toggle
+ * tlb_flush=all).
  *
- * A fence is one instruction, whatever has changed, and there is no queue to fill and drain. The
- * price is that the hart has to walk the tables again for every page that the guest still uses. The
- * alternative is tlb_range.c. Spec: H §3.2.
+ * Whatever has changed, one instruction per stage is enough, and there is no queue to fill and
+ * drain. The price is that the hart has to walk the tables again for every page that the guest
+ * still uses. The alternative is tlb_range.c. Spec: H §3.2.
  */
 #include "hv/trace.h"
 #include "mmu/hfence.h"

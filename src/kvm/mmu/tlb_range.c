@@ -27,8 +27,8 @@ void tlb_init(void)
 }
 
 /*
- * Round *start down to its page, and return the number of pages to fence one by one from there on.
- * Returns 0 if everything has to be fenced.
+ * Round *start down to a page boundary, and return how many pages to fence from there on. Returns 0
+ * if all addresses have to be fenced.
  */
 static u64 fence_pages(u64 *start, u64 size)
 {

@@ -5,10 +5,10 @@
  *   unsigned long unpriv_hlv(gva, trap, hstatus)        a whole register
  *   unsigned long unpriv_hlvx_hu(gva, trap, hstatus)    16 bits of an instruction
  *
- * `hstatus` is the guest's: its SPVP gives the privilege of the access (H §3.1). On success,
- * trap->scause is 0; otherwise, *trap contains the trap's CSRs. sstatus.SIE is 0 on entry and on
- * return. If the access traps, sepc, sstatus.SPP and sstatus.SPIE are clobbered; a system call has
- * saved its own values of these on its stack.
+ * `hstatus` is the guest's, with SPVP set to the privilege of the access (H §3.1). On success,
+ * trap->scause is 0; otherwise, *trap contains the trap's CSRs, and the result is 0. sstatus.SIE is
+ * 0 on entry and on return. If the access traps, sepc, sstatus.SPP and sstatus.SPIE are clobbered,
+ * which is harmless: the current system call has saved its own values of these on its stack.
  */
 #include "asm.h"
 #include "kvm_offsets.h"

@@ -3,8 +3,9 @@
  * unpriv.c - load from guest memory through the guest's own translation (HLV).
  *
  * Both stages translate and check as for the guest's own access, so we cannot read what the guest
- * could not. If the access traps, the caller gives the trap to the guest. Another vCPU may change
- * the page meanwhile, so read everything only once. Spec: H §3.1.
+ * could not. If the access traps, the caller gives a trap to the guest or, after a G-stage fault,
+ * has the guest try again. Another vCPU may change the page at any time, so nothing is read twice.
+ * Spec: H §3.1.
  */
 #include "kvm.h"
 #include "kvm_asm.h"
@@ -17,8 +18,8 @@ static unsigned long fetch_halves(gva_t gva, struct hv_trap *trap, unsigned long
 	unsigned long low, high;
 
 	/*
-	 * Read two halves: the second 16 bits may be on another page, and reading them for a
-	 * compressed instruction could cause a fault that the guest would never see.
+	 * Read two halves: the second 16 bits may be on another page. If the instruction is
+	 * compressed, reading them could cause a fault that the guest's own fetch would not cause.
 	 */
 	low = unpriv_hlvx_hu(gva, trap, hstatus);
 	if (trap->scause || (low & 3) != 3)
@@ -28,10 +29,10 @@ static unsigned long fetch_halves(gva_t gva, struct hv_trap *trap, unsigned long
 }
 
 /*
- * HLV uses the hart's TLB as the guest does, so the rule for entries applies (request.c): either we
- * see a request to drop translations, and drop them, or the requester sees us and waits. Otherwise
- * HLV could read, or mark as accessed, a page that the host has given away. run.c still serves the
- * request.
+ * HLV uses the hart's TLB as the guest does, so the rule for entries applies (request.c): either
+ * this thread sees a request to drop translations, and drops them, or the requester sees IN_GUEST
+ * and waits. Otherwise, HLV could read, or mark as accessed, a page that the host has given away.
+ * The request stays pending, and run.c serves it before the next entry.
  */
 static void begin_as_guest(struct kvm_vcpu *vcpu)
 {

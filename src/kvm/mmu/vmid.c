@@ -3,8 +3,8 @@
  * vmid.c - VMID allocation and rollover.
  *
  * A hart's TLB tags translations with a VMID, so that switching between VMs needs no flush. There
- * are 2^VMIDLEN VMIDs, handed out in order. When they are used up, a new generation begins with the
- * first one, and every VM needs a new VMID. VMID 0 is not given to any VM.
+ * are 2^VMIDLEN VMIDs, handed out in order. When they are used up, a new generation begins with
+ * VMID 1, and every VM needs a new VMID. VMID 0 is not given to any VM.
  *
  * Invariant: in one hart's TLB, a VMID stands for one VM. Other harts need not be told of a
  * rollover: each hart drops everything before it runs a VM of a later generation than the last VM
@@ -12,8 +12,9 @@
  * under its old VMID; nothing of the new generation can get into that hart's TLB before the vCPU
  * has left.
  *
- * With too few VMIDs (VMIDLEN 0), or with toggle vmid=flush, all VMs share VMID 0, and each load of
- * a vCPU drops everything.
+ * VMs without a VMID of their own share VMID 0, and each load of one of their vCPUs drops all
+ * translations under VMID 0. These are all VMs if there are too few VMIDs (disable_if_few()) or
+ * vmid_bits is 0, and otherwise those that were created with toggle vmid=flush.
  *
  * The parameter vmid_bits can make fewer VMIDs available than the hardware has, so that a rollover
  * can be observed; the parameter vmid_generation counts the generations.
@@ -30,10 +31,10 @@
 #include "toggle.h"
 
 static struct spinlock vmid_lock;
-static unsigned long generation = 1; /* any thread reads; VMs and vCPUs start with 0: outdated */
+static unsigned long generation = 1; /* any thread reads; a new VM or vCPU has 0: never current */
 static unsigned long next_vmid = 1;
 static unsigned long vmid_max; /* the highest VMID; 0: VMIDs are not used; any thread reads */
-/* For each hart, the generation of the VMID (not 0) that it last loaded. Used by that hart only. */
+/* For each hart, the generation of the last nonzero VMID that it loaded. Used by that hart only. */
 static unsigned long hart_generation[HV_MAX_HARTS];
 static unsigned int vmid_len; /* the hardware's VMIDLEN */
 static bool vmid_chosen;      /* vmid_bits has set vmid_max: keep it even if small */
@@ -48,10 +49,10 @@ static unsigned int bits_of(unsigned long max)
 }
 
 /*
- * Return this hart's VMIDLEN, or 0 if some hart has no G-stage. The probe uses a MODE that
- * translates, because with MODE=Bare the other fields must be 0 (H §2.10). There is no table at
- * address 0, but nothing is accessed through it, and the fence drops what a speculative walk may
- * have cached.
+ * Return this hart's VMIDLEN, or 0 if there is no G-stage mode that all harts have. The probe uses
+ * a MODE that translates, because with MODE=Bare the other fields must be 0 (H §2.10). There is no
+ * table at the address in PPN, 0, but no access is made under this hgatp, and the fence drops what
+ * a speculative walk may have cached.
  */
 static unsigned int hart_vmid_len(void)
 {
@@ -89,7 +90,7 @@ void vmid_init(void)
 	set_vmid_len(hart_vmid_len());
 }
 
-/* A width that was chosen with the boot arguments is kept if the hart supports it. */
+/* Keep a width that was chosen with the boot argument kvm.vmid_bits if this hart supports it. */
 void vmid_hart_init(void)
 {
 	unsigned int len = hart_vmid_len();
@@ -103,8 +104,8 @@ void vmid_hart_init(void)
 }
 
 /*
- * Set the highest VMID. Every VM gets a new VMID when it next enters. A vCPU that is in its guest
- * keeps its old one until then.
+ * Set the highest VMID, and begin a new generation: a VM gets a new VMID when one of its vCPUs next
+ * enters. A vCPU that is in its guest keeps the old VMID until its next entry.
  */
 static void vmid_set_max(unsigned long max)
 {
@@ -207,11 +208,11 @@ static bool vmid_shared(const struct kvm *vm)
 
 /*
  * VMID 0 is shared by all VMs without a VMID of their own, so no translation of the last VM may
- * remain. The first fence precedes the new table (H §3.2 allows either order). If it came later, a
- * walk could start from cached pointers to the last VM's tables, which may contain other data by
- * now. The second fence is needed because VMID 0 changes its MODE from Bare, which
- * gstage_vcpu_put() has written (H §3.2): a hart may speculatively translate for an HLV, and under
- * Bare it would cache host memory as this guest's memory.
+ * remain. The first fence comes before the new hgatp (H §3.2 allows either order). If it came
+ * later, a walk could start from cached pointers to the last VM's tables, whose memory may contain
+ * other data by now. The second fence is needed because the MODE of VMID 0 changes from Bare
+ * (H §3.2): while hgatp is 0, the hart may speculatively translate for an HLV, and would then cache
+ * host memory as this guest's memory.
  */
 static void enter_shared(struct kvm_vcpu *vcpu)
 {
@@ -224,9 +225,9 @@ static void enter_shared(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Fence first, as in enter_shared(), with hgatp 0 so that nothing new is cached under the old VMID.
- * No fence is needed after hgatp is written: VMIDs other than 0 are used with one MODE only, except
- * in hart_vmid_len(), which fences.
+ * The fence comes before the new hgatp, as in enter_shared(). hgatp is 0 meanwhile, so that nothing
+ * new is cached under the old VMID. No fence is needed after the new hgatp is written: VMIDs other
+ * than 0 are used with one MODE only, except in hart_vmid_len(), which fences.
  */
 static void drop_everything(void)
 {
@@ -244,9 +245,10 @@ static void enter_own(struct kvm_vcpu *vcpu)
 	unsigned long now;
 
 	/*
-	 * Between the two reads, a vCPU of this VM on another hart may have given the VM a VMID of
-	 * the next generation. If this hart took that VMID for one of generation `now`, it would
-	 * not fence, and the guest would use translations of the VM that had this VMID before.
+	 * Between vmid_assign() and the read of the VMID, a vCPU of this VM on another hart may
+	 * give the VM a VMID of the next generation. If this hart took that VMID for one of
+	 * generation `now`, it might not fence, and the guest would use translations of the VM that
+	 * had the VMID before. So start again if the generation has changed.
 	 */
 	do {
 		now = vmid_assign(&vm->gstage);
@@ -274,7 +276,7 @@ void gstage_vcpu_load(struct kvm_vcpu *vcpu)
 		enter_own(vcpu);
 }
 
-/* Once the vCPU has left, the table may be freed, so this hart must not walk it speculatively. */
+/* After the put, the VM's table may be freed, so this hart must not walk it speculatively. */
 void gstage_vcpu_put(struct kvm_vcpu *vcpu)
 {
 	(void)vcpu;

@@ -3,7 +3,8 @@
  * vsstage.c - the VS-stage, walked in software.
  *
  * gpa.h says when that is needed. Supports Bare, Sv39, Sv48, Sv57, Sv32 on RV32, and 64 KiB ranges
- * of Svnapot. Permissions are not checked, because the hardware has already done that.
+ * of Svnapot. The permissions in the guest's PTEs are not checked, because the hardware has already
+ * done that.
  *
  * The guest may change its tables while we read them. Each PTE is read once, and if it no longer
  * fits the trap, the guest tries again. Spec: S §3.2, H §5.2, Svnapot.
@@ -50,8 +51,9 @@ static int faults_at(struct gstage_fault *fault, gpa_t pte_gpa, bool write)
 }
 
 /*
- * Fill in the fault for the leaf `pte`, which was read at pte_gpa: the address of the access
- * itself, or pte_gpa if the walk may not set A or D there. -EAGAIN: the PTE does not fit the trap.
+ * The walk has reached the leaf `pte`, which was read at pte_gpa. Fill in the fault: its address is
+ * that of the access itself, or pte_gpa if the walk has to set A or D there and the G-stage table
+ * does not permit that. -EAGAIN: the PTE does not fit the trap.
  */
 static int leaf_reached(struct kvm_vcpu *vcpu, gpa_t pte_gpa, pte_t pte, unsigned int level,
 			gva_t gva, struct gstage_fault *fault)
@@ -61,8 +63,8 @@ static int leaf_reached(struct kvm_vcpu *vcpu, gpa_t pte_gpa, pte_t pte, unsigne
 	bool sets_ad = !(pte & PTE_A) || (fault->write && !(pte & PTE_D));
 
 	/*
-	 * With Svadu the walk itself writes the PTE (H §2.5); without Svadu, the hardware would
-	 * have faulted.
+	 * With Svadu the walk itself writes the PTE (H §2.5). Without Svadu, the guest would have
+	 * taken a page fault instead of this trap.
 	 */
 	if (sets_ad && !(vcpu->henvcfg & ENVCFG_ADUE))
 		return -EAGAIN;

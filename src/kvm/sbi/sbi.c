@@ -2,9 +2,10 @@
 /*
  * sbi.c - handle an ecall from VS: find the extension, call it, return to the guest.
  *
- * A call that is neither ours nor in a range that KVM forwards gets SBI_ERR_NOT_SUPPORTED here:
- * user space sees only calls that could be meant for it. sepc moves past the ecall when the call is
- * answered; for a forwarded call, that is at the next KVM_RUN.
+ * A call that is neither ours nor forwarded by KVM, or whose extension user space has disabled,
+ * gets SBI_ERR_NOT_SUPPORTED here: user space sees only calls that could be meant for it. sepc
+ * moves past the ecall when the call is answered; for a forwarded call, that is at the next
+ * KVM_RUN.
  */
 #include "hv/kvm_compat.h"
 #include "sbi/sbi.h"
@@ -19,7 +20,7 @@ struct sbi_extension {
 	sbi_fn *handle;
 	int id;    /* enum KVM_RISCV_SBI_EXT_ID, or ALWAYS */
 	bool off;  /* until user space enables it */
-	u32 class; /* row of the exit table */
+	u32 class; /* enum exit_class: the row of these calls in the exit table */
 };
 
 #define ALWAYS (-1)
@@ -107,9 +108,9 @@ int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled)
 	else
 		vcpu->sbi_ext &= ~(1u << ext);
 	/*
-	 * Whether FWFT is enabled decides a feature's default. The FWFT registers are listed only
-	 * while FWFT is enabled, so no setting may remain when it is disabled: a VMM could neither
-	 * read nor migrate that setting.
+	 * No FWFT setting may remain while FWFT is disabled: the FWFT registers can then be neither
+	 * listed nor read, so a VMM could not migrate the setting. fwft_apply() is called in either
+	 * case, because whether FWFT is enabled also decides a feature's default.
 	 */
 	if (ext == KVM_COMPAT_SBI_EXT_FWFT && !enabled)
 		vcpu->fwft = (struct vcpu_fwft){ 0 };
@@ -136,8 +137,8 @@ int exit_sbi(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		ret.error = SBI_ERR_NOT_SUPPORTED;
 	}
 	/*
-	 * sepc stays at the ecall: user space answers the call, the vCPU was stopped, or the guest
-	 * takes a trap or repeats the call.
+	 * Do not move sepc if user space answers the call, the vCPU was stopped, or the guest takes
+	 * a trap or repeats the call.
 	 */
 	if (result != RESUME_GUEST)
 		return result == SBI_NO_RETURN ? RESUME_GUEST : result;

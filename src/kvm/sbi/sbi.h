@@ -19,15 +19,13 @@ typedef int sbi_fn(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, 
 #define SBI_HANDLER_RANGE(first, last, function, id, class) sbi_fn function;
 #include "sbi/sbi_ext.def"
 
-/* The exit table's row for each extension. */
+/* The exit class of each extension, that is, its row in the exit table (exit_class.def). */
 enum {
 #define SBI_EXTENSION(ext, number, class, version) SBI_CLASS_##ext = EXIT_##class,
 #include "hv/sbi.def"
 };
 
-/*
- * What a handler may return besides RESUME_*: the guest takes a trap or makes the same call again.
- */
+/* Another result of a handler: no answer, because the guest takes a trap or repeats the call. */
 enum {
 	SBI_NO_RETURN = 2
 };
@@ -55,7 +53,7 @@ static inline bool sbi_names_only(const struct kvm_vcpu *vcpu, unsigned long mas
 
 /* Does the core answer a probe of this extension, whatever user space has enabled? */
 bool sbi_probe_is_ours(unsigned long ext);
-/* Does this vCPU have this extension? This is the answer to a probe through the base extension. */
+/* Does this vCPU have this extension? This answers a probe, unless user space has to answer it. */
 unsigned long sbi_probe(const struct kvm_vcpu *vcpu, unsigned long ext);
 
 /*

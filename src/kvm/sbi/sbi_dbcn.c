@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_dbcn.c - SBI §12: forward the debug console to user space, buffers included.
+ * sbi_dbcn.c - SBI §12: forward debug-console calls to user space, which also accesses their
+ * buffers in guest memory.
  *
  * The extension is off until user space enables it (KVM_REG_RISCV_SBI_EXT): a VMM that does not
  * know the extension could not answer its calls.

@@ -41,8 +41,8 @@ static long feature_set(struct kvm_vcpu *vcpu, u32 id, unsigned long value, unsi
 	if (vcpu->fwft.locked & BIT(i))
 		return SBI_ERR_DENIED_LOCKED;
 	/*
-	 * Put and load the vCPU, so that the new setting reaches the hart at once, together with
-	 * all other state.
+	 * fwft_set() needs a vCPU that is not loaded. The load then writes the new setting to the
+	 * hart.
 	 */
 	vcpu_put(vcpu);
 	error = fwft_set(vcpu, (enum fwft_feature)i, value);

@@ -16,8 +16,8 @@ static long hart_start(struct kvm_vcpu *vcpu, unsigned long id, unsigned long pc
 		return SBI_ERR_INVALID_PARAM;
 	memslot_vcpu_refresh(vcpu);
 	/*
-	 * There is no memory at this pc. Linux 6.12 would start the hart anyway, and the hart's
-	 * first fetch would end the VM.
+	 * Refuse a pc where there is no memory. Linux 6.12 would start the hart anyway, and the
+	 * hart's first fetch would end the VM.
 	 */
 	if (!memslot_find(vcpu, gpa_to_gfn(pc)))
 		return SBI_ERR_INVALID_ADDRESS;

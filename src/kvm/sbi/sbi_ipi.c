@@ -16,7 +16,7 @@ long sbi_for_each_hart(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long 
 	struct kvm_vcpu *target;
 	unsigned int i;
 
-	/* lab 9: write sbi_for_each_hart: call for each vCPU of mask and base, return the error */
+	/* lab 9: write sbi_for_each_hart: make the call for each vCPU named, return the error */
 	unsigned long left = mask;
 
 	kvm_for_each_vcpu(i, target, vcpu->kvm) {

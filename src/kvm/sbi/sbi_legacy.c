@@ -38,8 +38,8 @@ static int mask_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 }
 
 /*
- * Read the mask that a0 points to. Returns RESUME_GUEST, or else the value for the SBI handler to
- * return.
+ * Read the mask that a0 points to, and set *base to 0, or to ~0 (all harts) if a0 is 0. Returns
+ * RESUME_GUEST or, if the read has trapped, the value for the SBI handler to return.
  */
 static int hart_mask(struct kvm_vcpu *vcpu, unsigned long *mask, unsigned long *base)
 {
@@ -66,7 +66,7 @@ static int legacy_set_timer(struct kvm_vcpu *vcpu)
 	return RESUME_GUEST;
 }
 
-/* The exit table's row for each legacy call: the row of the extension that replaced the call. */
+/* The exit class of each legacy call: that of the extension that replaced the call. */
 static const u8 classes[] = {
 #define SBI_LEGACY(call, number, class, name, version) [number] = EXIT_##class,
 #include "hv/sbi.def"

@@ -16,7 +16,8 @@
 #define SHMEM_OFF       (~0UL)        /* in both halves of the address: disable the snapshot */
 
 /*
- * Return the set as a mask whose bit n stands for counter n, or 0 if the set has invalid members.
+ * Return the set as a mask whose bit n stands for counter n, or 0 if the set is empty or has
+ * invalid members.
  */
 static u64 counter_set(const struct kvm_pmu *pmu, unsigned long base, unsigned long mask)
 {
@@ -61,7 +62,10 @@ static int first_of(u64 set)
 	return -1;
 }
 
-/* Return the mask of the counters that can count `event`, or 0 if none can. */
+/*
+ * Return the mask of the counters for events of this type, or 0 if there are none. configure()
+ * finds out whether the hart can count a hardware event.
+ */
 static u64 counters_for(const struct kvm_pmu *pmu, unsigned long event)
 {
 	u64 hpm = ((1ULL << pmu->nr_hw) - 1) & ~7ULL;
@@ -165,8 +169,8 @@ static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, stru
 /* ---- start, stop --------------------------------------------------------------------------- */
 
 /*
- * Return the guest address of counter `number`'s value in the snapshot. `base` is the first counter
- * of the set in the call.
+ * Return the guest address of counter `number`'s value in the snapshot. `base` is the base of the
+ * call's set.
  */
 static gpa_t snapshot_value(const struct kvm_pmu *pmu, unsigned int number, unsigned long base)
 {
@@ -340,8 +344,8 @@ int sbi_pmu(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 		break;
 	}
 	/*
-	 * While the page was faulted in, interrupts may have been taken and a signal may have
-	 * arrived. Make run.c look for a signal.
+	 * If the snapshot page had to be faulted in, interrupts may have been taken, and a signal
+	 * may have arrived. Make run.c look for a signal.
 	 */
 	if (pmu->snapshot != PMU_NO_SNAPSHOT)
 		vcpu_set_request(vcpu, REQ_HOST);

@@ -2,10 +2,9 @@
 /*
  * sbi_rfence.c - SBI §8: fences on other vCPUs.
  *
- * A target that is in its guest is kicked out and fences before it enters again; a target that is
- * not in its guest fences when it next enters. The call returns when each target is outside its
- * guest or has fenced, which is what a remote fence has to guarantee. The caller itself fences at
- * once.
+ * A target other than the caller fences before it next enters; if it is in its guest, it is kicked
+ * out. The call returns when each of these targets is outside its guest or has fenced, so that none
+ * of them can still use what the fence drops. The caller itself fences at once.
  *
  * Hypervisor fences (FID 3 to 6) are not supported: the guest has no H extension.
  */
@@ -79,8 +78,8 @@ static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long
 }
 
 /*
- * Fill in the fence for [start, start + size), or for all addresses if start and size are both 0 or
- * size is ~0 (SBI §8).
+ * Fill in the fence that the guest's call asks for. `range` contains the call's start, size and
+ * ASID. All addresses are fenced if start and size are both 0 or size is ~0 (SBI §8).
  */
 static void fill_fence(struct hfence *fence, unsigned long fid, const unsigned long *range)
 {

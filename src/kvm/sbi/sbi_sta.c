@@ -38,7 +38,7 @@ int sbi_sta(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 		ret->error = SBI_ERR_NOT_SUPPORTED;
 	else
 		ret->error = set_shmem(vcpu, gpr[GPR_A0], gpr[GPR_A1], (u32)gpr[GPR_A2]);
-	/* The write may have slept, so make run.c look for a signal. */
+	/* sta_begin() may have slept while it wrote, so make run.c look for a signal. */
 	vcpu_set_request(vcpu, REQ_HOST);
 	return RESUME_GUEST;
 }

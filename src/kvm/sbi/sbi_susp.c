@@ -3,8 +3,9 @@
  * sbi_susp.c - SBI §13: suspend the whole machine.
  *
  * User space carries out the suspend. This file checks the call, prepares the caller's reset to
- * resume_addr, and exits with KVM_EXIT_RISCV_SBI, as Linux does since 6.13. Whatever user space
- * answers, the next KVM_RUN resumes the guest. The extension is off until user space enables it.
+ * resume_addr, and exits with KVM_EXIT_RISCV_SBI, as Linux has done since 6.13. Whatever user space
+ * answers, the next KVM_RUN resumes the guest there. The extension is off until user space enables
+ * it.
  */
 #include "mmu/memslot.h"
 #include "sbi/sbi.h"

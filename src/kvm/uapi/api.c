@@ -4,7 +4,8 @@
  *
  * Numbers, structures and error codes are Linux's. With a few exceptions (check_extension()), a
  * capability is reported only if it works here. An unknown request gets Linux's answer on RISC-V
- * (-EINVAL). A call that fails has not changed anything.
+ * (-EINVAL). A call that fails has not changed anything, except that KVM_GET_DIRTY_LOG may have
+ * cleared bits of the log (dirty_log_get()).
  */
 #include <string.h>
 #include "hv/kvm_compat.h"
@@ -50,8 +51,8 @@ static long check_extension(unsigned long cap)
 	case KVM_CAP_HALT_POLL:
 	case KVM_CAP_RISCV_MP_STATE_RESET:
 	/*
-	 * These are of no use without an in-kernel interrupt controller, but Linux reports them
-	 * anyway.
+	 * The next three are of no use without an in-kernel interrupt controller, but Linux reports
+	 * them anyway.
 	 */
 	case KVM_CAP_SIGNAL_MSI:
 	case KVM_CAP_IRQFD:
@@ -114,7 +115,7 @@ static long set_memory_region(struct kvm *vm, hva_t arg)
 {
 	struct kvm_userspace_memory_region2 region = { 0 };
 
-	/* The older structure is the beginning of the newer one. */
+	/* The argument, a struct kvm_userspace_memory_region, is the beginning of `region`. */
 	if (hv_copy_from_user(&region, arg, sizeof(struct kvm_userspace_memory_region)))
 		return -EFAULT;
 	return kvm_vm_ioctl_set_memory_region(vm, &region);

@@ -50,7 +50,7 @@ static long set_mp_state(struct kvm_vcpu *vcpu, hva_t arg)
 	case KVM_MP_STATE_STOPPED:
 		hsm_power_off(vcpu);
 		return 0;
-	/* Not a state but a command: reset the registers and leave the state as it is. */
+	/* Not a state but a command: reset the vCPU, which stays stopped or runnable as it was. */
 	case KVM_MP_STATE_INIT_RECEIVED:
 		if (!READ_ONCE(vcpu->kvm->mp_state_reset))
 			return -EINVAL;
@@ -161,8 +161,8 @@ static long vcpu_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 	if (!hv_mm_is_current(vcpu->kvm->mm) || READ_ONCE(vcpu->kvm->dead))
 		return -EIO;
 	/*
-	 * User space has guessed the descriptor: fences do not reach the vCPU until KVM_CREATE_VCPU
-	 * has listed it.
+	 * User space may have guessed the descriptor before KVM_CREATE_VCPU has listed the vCPU.
+	 * Until then, fences do not reach the vCPU.
 	 */
 	if (vcpu->idx >= READ_ONCE(vcpu->kvm->nr_vcpus))
 		return -EINVAL;

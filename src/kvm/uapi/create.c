@@ -2,8 +2,9 @@
 /*
  * create.c - create and free VMs and vCPUs.
  *
- * The VM's descriptor and each vCPU's descriptor hold a reference to the VM. vCPUs are freed with
- * the VM, never alone, so a pointer from vm->vcpus stays valid as long as the VM does.
+ * Every descriptor of a VM, of its vCPUs and of their statistics holds a reference to the VM. A
+ * vCPU in vm->vcpus is freed only with the VM, so a pointer from there stays valid as long as the
+ * VM does.
  */
 #include "exit/bus.h"
 #include "exit/exit.h"
@@ -178,10 +179,10 @@ static void vm_destroy(struct kvm *vm)
 
 	trace_kvm_destroy_vm(vm->id);
 	vm_list_del(vm);
-	/* No hart may keep this VM's hgatp. */
+	/* Finish pending puts (lazy_put.c): no hart may keep this VM's hgatp. */
 	kvm_for_each_vcpu(i, vcpu, vm)
 		vcpu_finish_put(vcpu);
-	/* Remove the host's notifier first: no invalidation runs after this. */
+	/* Unregister the notifier first: an invalidation uses what is freed below. */
 	notifier_vm_destroy(vm);
 	irqfd_vm_destroy(vm);
 	ioeventfd_vm_destroy(vm);

@@ -11,7 +11,7 @@
 #include "mmu/memslot.h"
 #include "uapi/dirty_log_ioctl.h"
 
-/* The range must consist of whole words of the bitmap or reach the end of the slot. */
+/* The range must lie in the slot, and consist of whole bitmap words or reach the slot's end. */
 static bool clear_range_is_valid(const struct memslot *slot, const struct kvm_clear_dirty_log *log)
 {
 	u64 left;

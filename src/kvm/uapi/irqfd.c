@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * irqfd.c - irqfds and other ioctls of a VM without an interrupt controller in the kernel.
+ * irqfd.c - KVM_IRQFD, and the other ioctls for an interrupt controller in the kernel, which no VM
+ * has.
  *
  * The VMM emulates the PLIC and raises the external interrupt with KVM_INTERRUPT, so there is
  * nothing to connect an eventfd, an MSI or a routed line to. The answers, and the order of the
- * checks, are those of Linux for a VM without its AIA device. So an eventfd can be assigned to a
+ * checks, are those of Linux for a VM without an AIA device. So an eventfd can be assigned to a
  * line, but its events are consumed without effect.
  *
  * Locks: kvm->lock guards the list. Callbacks run under the eventfd's own lock, so an irqfd is
