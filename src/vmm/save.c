@@ -149,11 +149,8 @@ static void rounds(struct machine *m)
 		 !atomic_load(&m->stopping));
 }
 
-/*
- * Called by the main thread: write what can be written before the guest stops, and then stop the
- * guest.
- */
-void save_live(struct machine *m)
+/* Write what can be written before the guest stops. */
+static void write_live(struct machine *m)
 {
 	begin(m);
 	if (!save.failed) {
@@ -163,6 +160,13 @@ void save_live(struct machine *m)
 	}
 	if (!save.failed)
 		rounds(m);
+}
+
+/* Called by the main thread. Without rounds, save_finish() writes everything. */
+void save_live(struct machine *m)
+{
+	if (m->options.save_rounds)
+		write_live(m);
 	machine_stop(m, STOP_SAVE, STATUS_POWEROFF);
 }
 

@@ -26,7 +26,7 @@ sleep 2.5
 run restore /vmm --disk disk --restore stopped
 
 echo "=== signal"
-/vmm --mem 8M --save signaled --append how=spin /fault_loop.bin </dev/null 2>&1 &
+/vmm --mem 8M --save signaled --save-rounds 0 --append how=spin /fault_loop.bin </dev/null 2>&1 &
 sleep 0.5
 kill -USR2 $!
 wait $!
@@ -123,8 +123,8 @@ is "$status:$(grep -c '^ok' <<<"$out"):$(grep -c '^not ok' <<<"$out")" 0:2:0 \
 	diag "$out"
 
 part signal
-is "$status:$(grep -c '^vmm: saved' <<<"$out"):$(grep -c '^spun' <<<"$out")" 0:1:0 \
-	"SIGUSR2 saves the guest" || diag "$out"
+is "$status:$(grep -c '^vmm: saved .* after 0 rounds' <<<"$out"):$(grep -cE '^(vmm: save:|spun)' <<<"$out")" 0:1:0 \
+	"SIGUSR2 saves the guest, without a round if --save-rounds is 0" || diag "$out"
 part restore-signal
 is "$status:$(grep '^spun' <<<"$out")" 0:spun \
 	"the guest saved by SIGUSR2 continues where it was" || diag "$out"
