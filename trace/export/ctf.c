@@ -434,9 +434,8 @@ static int run_graph(struct ctf *ctf, bt_graph *graph, const char *folder)
 }
 
 /*
- * Returns 0 if the metadata are complete, or -1 after printing an error (no message if mkdir()
- * fails). The metadata are written last, and the library does not report whether it could write
- * them.
+ * Returns 0 if the metadata are complete, or -1 after printing an error. The metadata are written
+ * last, and the library does not report whether it could write them.
  */
 static int check_metadata(const struct export_job *job, const char *folder)
 {
@@ -446,7 +445,9 @@ static int check_metadata(const struct export_job *job, const char *folder)
 	snprintf(name, sizeof(name), "%s/metadata", folder);
 	file = fopen(name, "rb");
 	if (!job->count && !file) /* no events, so the sink writes nothing: make an empty folder */
-		return mkdir(folder, 0777) && errno != EEXIST ? -1 : 0;
+		return mkdir(folder, 0777) && errno != EEXIST
+			       ? failed(job, "the folder cannot be created")
+			       : 0;
 	if (file && !fseek(file, -4, SEEK_END) && fread(end, 1, 2, file) == 2 &&
 	    !memcmp(end, "};", 2)) {
 		fclose(file);

@@ -131,8 +131,8 @@ failed:
 
 /*
  * Flush and close the file. Returns 0, or the errno of an error (EIO if errno is 0). If a write
- * failed before this call, errno is assumed to be that of a failed write: after an error, formats
- * at most go on writing.
+ * failed before this call, errno is assumed to be still that of a failed write, because formats do
+ * little else after an error.
  */
 static int close_output(FILE *out)
 {

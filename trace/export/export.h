@@ -15,7 +15,7 @@ struct hst_images;
 struct export_job {
 	struct hst_file *file;
 	const struct hst_select *select;
-	const char *system; /* group of the events, such as "kvm"; in CTF, the trace's name */
+	const char *system;        /* the events' group, such as "kvm"; in CTF, the trace's name */
 	struct hst_images *images; /* symbols, for formats that use samples (file/symbols.h) */
 	const char *out;           /* the output's final name; NULL: standard output */
 	char *folder;              /* an extra folder to remove if the export fails, or NULL */
@@ -54,8 +54,8 @@ extern const struct export_format export_perfetto __attribute__((weak));
 int export_next(struct export_job *job, struct hst_cursor *cursor, struct hst_seen *seen);
 /*
  * Call put() for each chosen event, until put() fails, `out` (unless NULL) has an error, or reading
- * fails (see export_next()). Returns 0, put()'s error, or -1 after printing why the cursor cannot be
- * opened.
+ * fails (see export_next()). Returns 0, put()'s error, or -1 after printing why the events cannot
+ * be selected.
  */
 int export_each(struct export_job *job, FILE *out,
 		int (*put)(void *arg, const struct hst_seen *seen), void *arg);

@@ -6,7 +6,7 @@
 
 Each row shows an exit cause by its RISC-V name, the number of exits, their share, and the mean and
 maximum time from an exit to the vCPU's next entry (in microseconds). `perf kvm stat` on another
-architecture gives all causes the same wrong name, and that of perf 6.12 on RISC-V counts all
+architecture gives all causes the same wrong name, and on RISC-V (perf 6.12) it counts all
 interrupts as UNKNOWN.
 """
 import os

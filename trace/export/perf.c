@@ -5,8 +5,8 @@
  * The layout is that of tools/perf/Documentation/perf.data-file-format.txt in Linux's source, with
  * the records of perf_event_open(2). The order in the file is: header, records, features,
  * attributes. perf expects the features directly after the records, and finds the attributes
- * through the header. Because the attributes come last, the file can list only the events that
- * occur without a pass over the trace to find them.
+ * through the header. Because the attributes come last, one pass over the events suffices to list
+ * only those that occur.
  *
  * Every event in the file's list is an attribute with one id. The event `sample` is exported a
  * second time, as cpu-clock (perf_sample.c). A tracepoint's sample consists of id, pid, tid, time,

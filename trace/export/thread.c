@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include "export.h"
 
-#define MAX_THREADS 65536 /* a damaged trace may have 2^32 vCPUs: those beyond get no name */
+#define MAX_THREADS 65536 /* further vCPUs get no name (a damaged trace may have 2^32) */
 
 /* Return the index of the thread with this tid, or the index at which to insert it. */
 static size_t find(const struct export_threads *threads, u32 tid)

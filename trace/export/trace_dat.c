@@ -8,8 +8,8 @@
  *
  * A page:    timestamp (8 bytes), size of the data and flags (8 bytes), data
  * An entry:  type_len (5 bits) = the record's size in 4-byte words, time since the previous entry
- *            in ns (27 bits), the record. If the time needs more bits, it is 0 here, and the entry
- *            is preceded by:  30 (5 bits), the low 27 bits of the time, the rest (32 bits)
+ *            in ns (27 bits), the record. If the time needs more bits, these 27 bits are 0, and
+ *            the entry is preceded by:  30 (5 bits), the time's low 27 bits, the rest (32 bits)
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -42,7 +42,10 @@ static void put_field(FILE *out, const char *type, const char *name, size_t offs
 		size, is_signed);
 }
 
-/* Describe a field that all events have. Append '_' while the event's own fields have that name. */
+/*
+ * Describe a field that all events have. Append '_' to its name until none of the event's own
+ * fields has the same name.
+ */
 static void put_own_field(FILE *out, const struct hst_event *event, const char *type,
 			  const char *name, size_t offset, size_t size)
 {

@@ -2,10 +2,11 @@
 /*
  * exit_class.c - find the class of an exit, and with it the exit's row in the exit table.
  *
- * The records kvm_entry and kvm_userspace_exit have the exit's class in their field `class`. Earlier
- * versions recorded classes only in the host's exit statistics. So if a trace's kvm_entry lacks the
- * field, the class is inferred from the handlers' events: an MMIO access has a kvm_mmio_insn, an SBI
- * call a kvm_sbi_call, and so on. An exit without a class is counted by its cause.
+ * The records kvm_entry and kvm_userspace_exit have the exit's class in their field `class`.
+ * Earlier versions recorded classes only in the host's exit statistics. So if a trace's kvm_entry
+ * lacks the field, the class is inferred from the handlers' events: an MMIO access has a
+ * kvm_mmio_insn, an SBI call a kvm_sbi_call, and so on. An exit without a class is counted by its
+ * cause.
  */
 #include <string.h>
 #include "hst.h"

@@ -11,9 +11,9 @@
  *
  * The filter files of Linux (which also has ~) and of the host have the same operators. A rule may
  * also be written as "LIST if any". Besides its own fields, every event has the fields vm (0 for
- * events of the host itself), vcpu, hart (also cpu, CPU) and instret. A comparison with a field that
- * the event lacks is false. If there are several rules, an event is chosen if any of them chooses
- * it.
+ * events of the host itself), vcpu, hart (also cpu, CPU) and instret. A comparison with a field
+ * that the event lacks is false. If there are several rules, an event is chosen if any of them
+ * chooses it.
  */
 #include <errno.h>
 #include <stdlib.h>

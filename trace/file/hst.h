@@ -68,7 +68,7 @@ u64 hst_sum(u64 sum, const void *data, size_t size);
 
 /* ---- an open file (file.c) ---- */
 
-/* ORDER: kinds (events.def). The kind of a field; an unknown (later) kind is read as hex. */
+/* ORDER: kinds (events.def). The kind of a field; HST_HEX if this version does not know it. */
 enum hst_kind {
 	HST_HEX,
 	HST_NUM,
@@ -95,14 +95,14 @@ struct hst_event {
 	const char *meaning;
 	unsigned int nr_fields;
 	struct {
-		const char *kind; /* as the trace's table spells it */
+		const char *kind; /* as spelled in the FORMATS section */
 		const char *name;
 		enum hst_kind type; /* hst_kind_of(kind) */
 	} field[TRACE_ARGS];
 };
 
 struct hst_extent {
-	u64 first;    /* index of the extent's first record among the hart's, as in hst_read() */
+	u64 first;    /* index of the extent's first record among the hart's records in the file */
 	off_t offset; /* offset of that record in the file, in bytes */
 };
 
@@ -110,25 +110,25 @@ struct hst_ring {
 	u64 total, lost;
 	u64 count; /* records in the file */
 	size_t nr_extents;
-	struct hst_extent *extent; /* 16 bytes for each RING section */
+	struct hst_extent *extent; /* one for each RING section that has records */
 };
 
-/* The events from which an exit's class is determined (exit_class.c). */
+/* How an exit's class is determined from this trace's events (exit_class.c). */
 struct hst_exit_events {
-	u8 clue[HST_MAX_EVENTS];  /* enum clue, by the file's event number */
-	u8 field[HST_MAX_EVENTS]; /* index of the field that has the clue */
-	u8 slot[HST_MAX_SLOTS];   /* the class's slot in this trace; 0: no such slot */
+	u8 clue[HST_MAX_EVENTS];  /* enum clue, indexed by the file's event number */
+	u8 field[HST_MAX_EVENTS]; /* index of the field that has the clue, or 0 if none is needed */
+	u8 slot[HST_MAX_SLOTS];   /* slot in this trace, indexed by class; 0: no such slot */
 };
 
 struct hst_file {
 	int fd;
 	const char *path;
-	bool damaged;  /* cut off or modified: this struct has only the readable part */
+	bool damaged;  /* cut off, corrupt or partly unreadable: only the readable part is loaded */
 	char why[128]; /* the damage or the read error, for a message */
 	struct trace_mem mem;
 	char *meta;    /* NUL-terminated; NULL if the file has none */
 	char *formats; /* split in place into the strings of events and class_title */
-	char *unnamed; /* names for the event numbers that the table lacks */
+	char *unnamed; /* names for the event numbers that FORMATS lacks */
 	unsigned int nr_events, nr_classes;
 	struct hst_event events[HST_MAX_EVENTS]; /* from nr_events on: event_N, five hex fields */
 	const char *class_title[HST_MAX_SLOTS];
@@ -136,36 +136,39 @@ struct hst_file {
 	struct hst_ring ring[HST_MAX_HARTS];
 	struct exit_stat *stat[HST_MAX_SLOTS]; /* sum over all harts; NULL: no exits */
 	u64 hist_sum[HST_MAX_SLOTS];           /* sum of the counts in hist[] */
-	u64 *hist[HST_MAX_SLOTS]; /* sum over all harts, which 32-bit buckets might not hold */
-	bool told_none;           /* hst_select_none() has printed its message */
+	u64 *hist[HST_MAX_SLOTS]; /* sum over all harts; used instead of the 32-bit stat[]->hist */
+	bool told_none;           /* hst_select_none() must not print its message (again) */
 };
 
 /*
- * Open a trace and check all of it. Returns 0, or -1 after printing the reason. If only a part of a
- * damaged trace can be shown, hst_open() prints what is wrong, makes that part available and
- * returns 0; hst_finish() then makes the command's exit status 1.
+ * Open a trace and check all of it. Returns 0, or -1 after printing the reason. If a damaged trace
+ * is readable in part, hst_open() prints what is wrong, makes that part available and returns 0;
+ * hst_finish() then makes the command's exit status 1.
  */
 int hst_open(struct hst_file *file, const char *path);
-/* Like hst_open(), but take over descriptor fd, even after an error. path is for messages. */
+/* Like hst_open(), but take ownership of fd, even if this fails. path is only for messages. */
 int hst_open_fd(struct hst_file *file, int fd, const char *path);
 void hst_close(struct hst_file *file);
-/* Read records from..from+n-1 of a hart. Returns 0, or -1 after printing the reason. */
+/*
+ * Read records from..from+n-1 of a hart, all of which must be in the file. Returns 0, or -1 after
+ * printing the reason.
+ */
 int hst_read(struct hst_file *file, unsigned int hart, u64 from, struct trace_record *records,
 	     size_t n);
 /* Store what is wrong with the file in file->why (error.c). Returns -1. */
 int hst_damaged(struct hst_file *file, const char *what);
 /* formats.c: parse file->formats into events and classes. Returns 0, or -1 with file->why set. */
 int hst_formats_parse(struct hst_file *file);
-/* Return the number after NAME= in the meta text, or `fallback`. */
+/* Return the number after NAME= in the meta text, or `fallback` if no line starts with NAME=. */
 u64 hst_meta(const struct hst_file *file, const char *name, u64 fallback);
-/* Return the text after NAME= in the meta text (its length in *len), or NULL. */
+/* Return what follows NAME= on its line of the meta text (its length in *len), or NULL. */
 const char *hst_meta_text(const struct hst_file *file, const char *name, size_t *len);
 
 /* ---- fields as text (field.c) ---- */
 
 #define HST_NAME_SIZE 48 /* room for any field's text and its NUL */
 
-/* Format `value` as report prints it in field i of an event. Returns buf (HST_NAME_SIZE). */
+/* Format the value of an event's field i as report prints it. Returns buf (HST_NAME_SIZE bytes). */
 const char *hst_field_text(const struct hst_event *event, unsigned int i, u64 value, char *buf);
 /*
  * Like hst_field_text(), but return a pointer to the NUL, so that many fields can be joined without
@@ -176,7 +179,7 @@ char *hst_field_put(const struct hst_event *event, unsigned int i, u64 value, ch
 bool hst_field_signed(const struct hst_event *event, unsigned int i);
 /* Return the index of the field with this name (len characters, no NUL needed), or -1. */
 int hst_field_index(const struct hst_event *event, const char *name, size_t len);
-/* Return the kind that this word of events.def stands for; HST_HEX if unknown. */
+/* Return the kind that events.def spells `word`; HST_HEX if there is none. */
 enum hst_kind hst_kind_of(const char *word);
 /* Write value and a NUL at p, in decimal or (with 0x) hexadecimal. Returns a pointer to the NUL. */
 char *hst_put_num(char *p, u64 value);
@@ -203,7 +206,7 @@ struct hst_select {
 		.vm = -1, .vcpu = -1, .hart = -1, .to = ~0ULL \
 	}
 
-/* The options that hst_select_option() accepts, for a subcommand's help. */
+/* Help text for the options that hst_select_option() accepts. */
 extern const char hst_select_help[];
 
 /*
@@ -212,7 +215,7 @@ extern const char hst_select_help[];
  */
 int hst_select_option(struct hst_select *select, int argc, char **argv);
 void hst_select_free(struct hst_select *select);
-/* Print, once per file, that the selection chooses none of the file's events. */
+/* If the file has events, print (once per file) that the selection chooses none of them. */
 void hst_select_none(struct hst_file *file, const struct hst_select *select);
 
 /* filter.c: add a --filter rule. Returns 0, or -1 after printing an error (exit status 2). */
@@ -231,9 +234,9 @@ struct hst_seen {
 	unsigned int hart;
 	const struct hst_event *event; /* never NULL */
 	unsigned int event_nr;
-	const struct trace_record *record; /* valid until the next call */
+	const struct trace_record *record; /* valid until the next hst_cursor_next() */
 	u64 time;                          /* ticks (mem.timebase_hz) since tracing was set up */
-	u64 instret;                       /* instructions since then, if mem.instret_exact */
+	u64 instret;                       /* minus mem.start_instret; unit: mem.instret_exact */
 	int vm, vcpu;                      /* -1: none */
 	bool chosen;                       /* by the selection; false only if cursor->all */
 };
@@ -248,22 +251,22 @@ struct hst_cursor {
 	bool chosen[HST_MAX_EVENTS];
 	u64 from, to;  /* ticks */
 	u64 skip;      /* chosen events still to be skipped, for select->last */
-	u64 nr_chosen; /* chosen so far, in all passes */
+	u64 nr_chosen; /* events chosen so far, including the counting pass for select->last */
 	unsigned int nr_harts;
 	struct hst_cursor_hart *harts; /* harts with records left */
 };
 
 /*
- * Iterate over the events of all harts, merged by time; events of one hart come in the order of
- * writing. Memory use does not depend on the file's size. If select is NULL, every event is chosen.
- * select and file must outlive the cursor. Returns 0, or -1 after printing the reason; close the
- * cursor only if this returned 0.
+ * Open a cursor over the events of all harts, merged by time; events of one hart come in the order
+ * of writing. Memory use does not depend on the file's size. If select is NULL, every event is
+ * chosen. select and file must outlive the cursor. Returns 0, or -1 after printing the reason;
+ * close the cursor only if this returned 0.
  */
 int hst_cursor_open(struct hst_cursor *cursor, struct hst_file *file,
 		    const struct hst_select *select);
 /*
- * Returns 1 with the next event in *seen, 0 at the end (after printing a message if no event was
- * chosen), or -1 after printing the reason.
+ * Returns 1 with the next event in *seen, 0 at the end (after hst_select_none() if the selection
+ * chose no event), or -1 after printing the reason.
  */
 int hst_cursor_next(struct hst_cursor *cursor, struct hst_seen *seen);
 void hst_cursor_close(struct hst_cursor *cursor);
@@ -274,17 +277,20 @@ void hst_cursor_close(struct hst_cursor *cursor);
 struct hst_exit {
 	u64 scause;
 	unsigned int class; /* 0: none (the exit is counted by its cause), or not known yet */
-	bool user;          /* user space had to answer it (exit_class.c) */
+	bool user;          /* user space had to answer the exit; set only to infer its class */
 };
 
 /* Begin to follow an exit, at its kvm_exit. */
 void hst_exit_begin(struct hst_exit *exit, u64 scause);
-/* Update an exit from each event of its vCPU, up to and including the kvm_entry that ends it. */
+/*
+ * Update an exit from an event of its vCPU. Call this for each event after the kvm_exit, up to and
+ * including the kvm_entry that ends the exit.
+ */
 void hst_exit_event(const struct hst_file *file, struct hst_exit *exit,
 		    const struct hst_seen *seen);
-/* Return the slot (hv/trace_mem.h) whose row of the exit table counts the exit. */
+/* Return the slot (hv/trace_mem.h) in which the host's exit table counts this exit. */
 unsigned int hst_exit_slot(const struct hst_file *file, const struct hst_exit *exit);
-/* Find the events that determine an exit's class. Call it once the file's events are parsed. */
+/* Fill in file->exits. Call this once the file's events and classes are parsed. */
 void hst_exit_find_events(struct hst_file *file);
 
 /* ---- other functions ---- */
@@ -293,8 +299,8 @@ void hst_exit_find_events(struct hst_file *file);
 const char *hst_name_cause(u64 scause, char *buf);
 const char *hst_name_sbi(u64 ext, char *buf);
 /*
- * Return the name of an SBI function, such as "function 7" if it is unknown, or "" for a legacy
- * call, because legacy extensions have no functions.
+ * Return the name of an SBI function, "function N" if it is unknown, or "" for a legacy call,
+ * because legacy extensions have no functions.
  */
 const char *hst_name_sbi_function(u64 ext, u64 fid, char *buf);
 const char *hst_name_sbierr(u64 error, char *buf);
@@ -312,8 +318,8 @@ const char *hst_name_class(u64 class, char *buf);
  */
 bool hst_name_number(enum hst_kind kind, const char *name, u64 *number);
 /*
- * Return name i (from 0) of a kind, and set *number to its number; NULL after the last name. Names
- * of errors lack the minus sign.
+ * Return name i (from 0) of a kind and set *number to its number, or return NULL after the last
+ * name. Names of HST_ERR lack the minus sign.
  */
 const char *hst_name_at(enum hst_kind kind, size_t i, u64 *number);
 
@@ -326,18 +332,18 @@ int hst_follow(const char *ram, const char *out, const char *meta, bool quiet);
 int hst_report(struct hst_file *file, const struct hst_select *select, const char *columns,
 	       FILE *out);
 extern const char hst_report_help[];
-/* trace/hstrace/stat.c, trace/hstrace/table.c */
+/* trace/hstrace/stat.c */
 extern const char hst_stat_help[];
 extern const char hst_profile_help[];      /* trace/hstrace/profile.c */
 extern const char hst_diff_help[];         /* trace/hstrace/diff.c */
-u64 hst_bucket_value(unsigned int bucket); /* the middle of a histogram's bucket */
+u64 hst_bucket_value(unsigned int bucket); /* trace/hstrace/table.c: the middle of a bucket */
 /* glob.c: return the current name of an event; `name` may be a name from an earlier version. */
 const char *hst_event_current(const char *name);
 /* glob.c: return whether a list (comma-separated globs, as in trace=) chooses this event. */
 bool hst_list_has(const char *list, const char *name);
 /*
- * Return 0 if each word of a list matches an event of the file. Otherwise, print the first word
- * that does not, and return -1.
+ * Return 0 if each word of a list is "none" or matches an event of the file. Otherwise, print the
+ * first word that does not, and return -1.
  */
 int hst_list_check(const char *list, const struct hst_file *file);
 
@@ -373,7 +379,7 @@ int hst_cmd_events(int argc, char **argv);
 int hst_cmd_export(int argc, char **argv); /* export.c */
 extern const char hst_export_help[];
 
-/* Prints the usage for hst_wrong_use(); set by main() (trace/hstrace/use.c). */
+/* trace/hstrace/use.c: called by hst_wrong_use() to print the usage, unless NULL; set by main(). */
 extern void (*hst_print_usage)(FILE *out);
 /* Print a command-line error, with arg (unless NULL) in quotes, and the usage. Returns 2. */
 int hst_wrong_use(const char *what, const char *arg);

@@ -3,8 +3,8 @@
  * images.c - find the symbol file of a sample, from its mode and the program that its pid runs.
  *
  * The program is found from the events sched_process_exec and sched_process_fork, which are read in
- * a pass of their own. Symbol files that no option names are looked for in hstrace's own directory,
- * where the build puts hyperscope.elf and vmm.
+ * a separate pass. Unless an option names them, the symbol files of the host kernel and its
+ * programs are looked for in hstrace's own directory, where the build puts hyperscope.elf and vmm.
  */
 #include <search.h>
 #include <stdlib.h>
@@ -13,9 +13,9 @@
 #include "symbols.h"
 
 #define MAX_FILES 32
-#define MAX_PIDS  65536 /* bounds memory if the trace is damaged; further pids have no name */
+#define MAX_PIDS  65536 /* limit on exec and fork records (and thus pids), to bound memory use */
 
-/* From `time` on, a process runs another program. */
+/* An exec or a fork: which program `pid` runs from `time` on. */
 struct change {
 	u64 time;
 	u32 pid, parent; /* parent: the process whose program this one runs (fork); 0: exec */
@@ -28,16 +28,16 @@ struct hst_images {
 	struct hst_symbols *host, *guest;
 	size_t nr_files;
 	struct {
-		char name[HST_PROGRAM_NAME]; /* the end of the program's name, as in the event */
+		char name[HST_PROGRAM_NAME]; /* the program's name or its end: see set_name() */
 		const char *path;
 		struct hst_symbols *symbols;
 	} file[MAX_FILES];
-	size_t nr_named; /* the first ones in file[], named by an option */
+	size_t nr_named; /* how many of file[], the first ones, are named by an option */
 	size_t nr_changes, next;
 	u64 nr_beyond; /* number of exec and fork records that did not fit into change[] */
 	struct change *change;
 	size_t nr_pids;
-	struct hst_program *pid; /* the program that each pid runs at present */
+	struct hst_program *pid; /* the program that each pid runs at the current sample */
 	void *pid_tree;          /* index of pid[] by pid (tsearch(3)) */
 	bool ours;               /* the run's VMM is the one from the build */
 	char nameless[32];
@@ -61,7 +61,7 @@ struct hst_images *hst_images_new(void)
 	return images;
 }
 
-/* For tdestroy(): the tree's nodes are elements of pid[], which is freed as a whole. */
+/* For tdestroy(): the nodes' data is in pid[], which is freed as a whole. */
 static void keep(void *node)
 {
 	(void)node;
@@ -81,7 +81,7 @@ void hst_images_free(struct hst_images *images)
 	free(images);
 }
 
-/* Keep the end of a name that is too long, as exec.c does for the event. */
+/* Copy a name, or its end if it is too long, as the host does for sched_process_exec. */
 static void set_name(char *to, const char *name)
 {
 	size_t len = strlen(name), skip = len >= HST_PROGRAM_NAME ? len - HST_PROGRAM_NAME + 1 : 0;
@@ -340,8 +340,9 @@ static void place_in_program(struct hst_images *images, struct hst_place *place)
 		return;
 	}
 	/*
-	 * The pid's execve() is not in the trace: assume the only program named by an option or, if
-	 * none is named and the run's VMM is the one from the build, vmm.
+	 * The pid's program is not in the trace: assume the only program named by an option or, if
+	 * none is named and the run's VMM is the one from the build, vmm. A position-independent
+	 * program cannot be assumed, because its load offset is unknown.
 	 */
 	if (images->nr_named == 1)
 		place->symbols = images->file[0].symbols;

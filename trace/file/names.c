@@ -119,7 +119,7 @@ const char *hst_name_csr(u64 csr, char *buf)
 	return or_number(FIND(csrs, csr), "0x%llx", csr, buf);
 }
 
-/* Linux's numbers on riscv64, from the host's own table. */
+/* Linux's system call numbers on riscv64, from the host's own table. */
 static const struct name calls[] = {
 #define SYSCALL(number, name, restart) { number, #name },
 #define SYSCALL_ABSENT(number, name)   { number, #name },
@@ -157,7 +157,7 @@ const char *hst_name_err(u64 error, char *buf)
 	return buf;
 }
 
-/* ---- from names to numbers ---- */
+/* ---- more names, and lookup of a number by name ---- */
 
 /* ORDER: mmio's names (events.def: 1 read, 2 write) */
 static const struct name accesses[] = {
@@ -213,7 +213,7 @@ static const struct {
 #undef TABLE
 };
 
-/* Return the current form of a name, which may be one that an earlier version used. */
+/* Return the current form of a name; `name` may be one that an earlier version used. */
 static const char *of_today(enum hst_kind kind, const char *name)
 {
 	static const struct {

@@ -4,8 +4,8 @@
  *
  * The run descriptor at the start of the kernel image (hv/run_desc.h) has the physical address of
  * trace memory. A hart may overwrite records while they are read. So its head is read again
- * afterwards, and records that may have been overwritten are dropped, as is the one slot that a
- * killed machine may have left half written.
+ * afterwards, and records that may have been overwritten are dropped, including the one in whose
+ * slot a killed machine may have left the next record half written.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -93,10 +93,10 @@ bool hst_ram_has_ended(const struct hst_ram *ram)
 	return hst_ram_state(ram) >= HS_RUN_EXITED;
 }
 
-/* Check that everything that is read later lies inside trace memory. */
+/* Check the header, in particular that everything that is read later lies inside trace memory. */
 static bool makes_sense(const struct trace_mem *mem, u64 size)
 {
-	u64 limit = 1ULL << 40; /* for every number, to keep their sums from overflowing */
+	u64 limit = 1ULL << 40; /* keeps the sums and products below from overflowing */
 
 	if (size > limit || mem->harts_offset > limit || mem->hart_stride > limit ||
 	    mem->stats_offset > limit || mem->ring_offset > limit || mem->formats_size > limit)

@@ -9,7 +9,7 @@
 
 struct hst_ram {
 	int fd;
-	int lock; /* the lock file in the run's folder, locked by its launcher; -1: none */
+	int lock; /* the run folder's lock file, held by the launcher during the run; -1: none */
 	const char *path;
 	u64 base; /* offset of trace memory in the RAM file */
 	struct trace_mem mem;
@@ -22,22 +22,22 @@ int hst_ram_open(struct hst_ram *ram, const char *path);
 void hst_ram_close(struct hst_ram *ram);
 /* Return whether the run is known to be over. If so, its last records are in RAM. */
 bool hst_ram_is_over(const struct hst_ram *ram);
-/* Find and check trace memory. Returns NULL, or the reason why there is none (yet). */
+/* Find trace memory and check its header. Returns NULL, or why there is no valid one (yet). */
 const char *hst_ram_find(struct hst_ram *ram);
 /* Read size bytes at an offset in the RAM file. */
 int hst_ram_read(const struct hst_ram *ram, void *buf, size_t size, u64 offset);
 /* Return the run descriptor's state (enum hs_run_state); -1 (no message) if it cannot be read. */
 int hst_ram_state(const struct hst_ram *ram);
-/* Return whether the program or the host has ended. The machine may still be on. */
+/* Return whether the program has exited or the host has panicked. The machine may still be on. */
 bool hst_ram_has_ended(const struct hst_ram *ram);
 /* Read how many records a hart has written in total. */
 int hst_ram_head(const struct hst_ram *ram, unsigned int hart, u64 *head);
-/* Read how many events a hart lost because its ring, which keeps its oldest records, was full. */
+/* Read how many events a hart dropped because its ring was full (only with trace.overwrite=0). */
 int hst_ram_dropped(const struct hst_ram *ram, unsigned int hart, u64 *dropped);
 /*
  * Read records first..first+n-1 of a hart. They must precede the hart's head, by at most the size
- * of the ring. The hart may overwrite some of them meanwhile: the complete ones are moved to the
- * front of `records`, and *whole is set to the number of complete ones.
+ * of the ring. The hart may overwrite some of them meanwhile. The intact ones are moved to the
+ * front of `records`, and *whole is set to their number.
  */
 int hst_ram_records(const struct hst_ram *ram, unsigned int hart, u64 first, u64 n,
 		    struct trace_record *records, u64 *whole);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * select.c - the options that choose events, which are the same for every subcommand.
+ * select.c - the options that choose events, shared by all subcommands that read a trace file.
  */
 #include <stdlib.h>
 #include <string.h>

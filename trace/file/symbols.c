@@ -3,8 +3,9 @@
  * symbols.c - read the symbols of an ELF file, or of text in the format of /proc/kallsyms.
  *
  * Of several symbols at one address, the largest is kept; of equally large ones, the one with the
- * shortest name. A symbol without a size ends where the next one begins. (libelf would save some 40
- * lines here, but hstrace would then depend on one more package.)
+ * shortest name. A symbol without a size ends where the next one begins, but after MAX_UNSIZED
+ * bytes at most. (libelf would save some 40 lines here, but hstrace would then depend on one more
+ * package.)
  */
 #include <elf.h>
 #include <errno.h>
@@ -16,7 +17,7 @@
 #define MAX_FILE    (1ULL << 30)
 #define MAX_UNSIZED (1ULL << 20) /* bytes; largest size given to an unsized symbol */
 #define MAX_NAME    4096         /* characters */
-#define TEXT_OFFSET 4096         /* file offset of the segment in an ELF file made from text */
+#define TEXT_OFFSET 4096         /* p_offset of a text file's segment, for export/symbol_file.c */
 
 static char *read_file(const char *path, size_t *size)
 {
@@ -59,9 +60,9 @@ static bool add(struct hst_symbols *s, u64 start, u64 size, const char *name)
 }
 
 /*
- * Return whether every output format can contain this symbol name. Rejects mapping symbols ($x),
- * local labels (.L), control characters, blanks, and ';', which separates the frames of a folded
- * stack.
+ * Return whether a symbol with this name is used. Mapping symbols ($x) and local labels (.L) are
+ * not, nor are names that not every output format can contain: those that are too long or have
+ * blanks, control or non-ASCII characters, or ';', which separates the frames of a folded stack.
  */
 static bool is_name(const char *name)
 {

@@ -22,7 +22,7 @@ struct hst_symbols {
 	char *path;       /* absolute */
 	const char *name; /* last component of path */
 	bool is_text;     /* kallsyms or System.map, not an ELF file */
-	bool moves;       /* position-independent (ET_DYN): the load offset follows from `entry` */
+	bool moves;       /* position-independent (ET_DYN); load offset: run-time entry - `entry` */
 	u64 entry;
 	unsigned int nr_segments; /* executable ones */
 	struct {
@@ -50,7 +50,7 @@ struct hst_program {
 
 struct hst_images;
 
-/* The options that hst_images_option() accepts, for a subcommand's help. */
+/* Help text for the options that hst_images_option() accepts. */
 extern const char hst_images_help[];
 
 struct hst_images *hst_images_new(void); /* NULL after printing the reason */
@@ -58,8 +58,8 @@ void hst_images_free(struct hst_images *images);
 /* Parse an option. Returns the same values as hst_select_option(). */
 int hst_images_option(struct hst_images *images, int argc, char **argv);
 /*
- * Open the files that the options name, and read from the trace which program each pid ran. Returns
- * 0, or -1 after printing the reason.
+ * Open the symbol files (those that the options name, and by default the host kernel's), and read
+ * from the trace which program each pid ran. Returns 0, or -1 after printing the reason.
  */
 int hst_images_load(struct hst_images *images, struct hst_file *file);
 const struct hst_symbols *hst_images_host(const struct hst_images *images);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * by.c - make a table from events: by SBI call, MMIO device, vCPU, cause or event.
+ * by.c - make a table from events: by cause, SBI call, MMIO device or register, vCPU, or event.
  *
  * The cost of a call or access is that of its exit: from kvm_exit to the vCPU's next kvm_entry,
  * including the VMM's work. Costs have the same unit as in the host's own table. An exit has a cost

@@ -3,8 +3,8 @@
  * device.c - find the device at a guest physical address.
  *
  * Our VMM has the memory map of QEMU's `virt` (src/vmm/vmm.h), and the launcher's `run` records
- * this in the trace (map=virt). With another VMM, the device is unknown, and only the address of
- * the page is shown.
+ * this in the trace (map=virt). Without map=virt, or if the map has no device at the address, only
+ * the address of the page is shown.
  */
 #include <string.h>
 #include "table.h"

@@ -15,7 +15,7 @@
 
 enum mode {
 	MODE_EXACT,  /* one run per side; both repeat exactly */
-	MODE_SINGLE, /* one run per side; they vary */
+	MODE_SINGLE, /* one run per side; at least one of them varies */
 	MODE_TEST,   /* several runs on at least one side */
 };
 
@@ -36,7 +36,7 @@ struct change {
 	const char *title;
 	double count[2], mean[2];
 	double p_count, p_mean; /* MODE_TEST: corrected p-values */
-	bool differs;           /* MODE_EXACT, MODE_SINGLE: any of the numbers differs */
+	bool differs;           /* MODE_EXACT, MODE_SINGLE: the runs' rows are not the same() */
 	bool priced[2];
 };
 
@@ -223,7 +223,7 @@ static void print_words(const char *a, size_t n, const char *b, size_t m)
 	}
 }
 
-/* Print how the NAME=WORDS lines of two runs' metadata differ. */
+/* For each NAME that both runs' metadata have, print how the words after NAME= differ. */
 static void print_meta(const char *a, const char *b)
 {
 	struct hst_file other = { .meta = (char *)b };

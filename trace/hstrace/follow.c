@@ -148,9 +148,8 @@ static int follow(struct follower *f)
 			return -1;
 		if (last)
 			return 0;
-		silent = news ? 0 : silent + 1;
-		last = over || hst_ram_state(&f->ram) < 0 ||
-		       (hst_ram_has_ended(&f->ram) && silent == SILENT);
+		silent = news || !hst_ram_has_ended(&f->ram) ? 0 : silent + 1;
+		last = over || hst_ram_state(&f->ram) < 0 || silent == SILENT;
 		if (time(NULL) != written) {
 			write_all_out(f);
 			written = time(NULL);
