@@ -29,7 +29,7 @@ _start:
 
 	.text
 boot:
-	/* a0 = hart id, a1 = device tree; satp = 0, interrupts off (SBI §3). */
+	/* a0 = hart id, a1 = device tree; satp = 0, interrupts off (SBI §9). */
 	csrw	sie, zero
 	la	t0, _bss
 	la	t1, _end

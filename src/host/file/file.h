@@ -72,7 +72,7 @@ void flock_init(void);              /* flock.c */
 void flock_release(struct file *f); /* f is being freed */
 void file_put(struct file *f);      /* may sleep (release) */
 
-#define FD_MAX (1 << 19) /* as in /proc/sys/fs/nr_open; kmalloc() fails for a table of that size */
+#define FD_MAX (1 << 18) /* also in /proc/sys/fs/nr_open; kmalloc() can still allocate the table */
 
 struct fd_table;
 

@@ -178,7 +178,7 @@ static const struct pseudo_file files[] = {
 	WORD_FILE("/proc/sys/kernel/pid_max", "32768"),
 	WORD_FILE("/proc/sys/kernel/randomize_va_space", "0"),
 	WORD_FILE("/proc/sys/vm/overcommit_memory", "1"),
-	WORD_FILE("/proc/sys/fs/nr_open", "524288"),
+	WORD_FILE("/proc/sys/fs/nr_open", "262144"),
 };
 
 void procfs_init(void)
