@@ -7,8 +7,8 @@
 #include <string.h>
 #include "file/hst.h"
 
-/* The longest line: the numbers at its start, a name, and five fields with their names. */
-#define LINE (HST_WORD_SIZE + TRACE_ARGS * (HST_WORD_SIZE + HST_NAME_SIZE) + 128)
+/* The longest column: the fields with their names. Any column can be named several times. */
+#define COLUMN (HST_WORD_SIZE + TRACE_ARGS * (HST_WORD_SIZE + HST_NAME_SIZE) + 128)
 
 static char *put_padded(char *p, char *end, unsigned int width)
 {
@@ -154,7 +154,7 @@ static int set_columns(struct layout *layout, const char *text)
 
 static void print_line(const struct layout *layout, const struct line *l, FILE *out)
 {
-	char text[LINE], *p = text;
+	char text[NR_COLUMNS * COLUMN], *p = text;
 
 	for (size_t i = 0; i < layout->n; i++) {
 		p = layout->column[i]->put(p, l);
