@@ -59,7 +59,7 @@ static void sleep_ns(long ns)
 {
 	struct timespec time = { .tv_nsec = ns };
 
-	nanosleep(&time, NULL); /* a signal ends the sleep early, so that follow() sees it */
+	nanosleep(&time, NULL); /* not resumed after a signal: the callers check asked_to_end */
 }
 
 static void write_out(struct follower *f, unsigned int hart)
@@ -106,8 +106,8 @@ static int take(struct follower *f, unsigned int hart, u64 *ahead)
 }
 
 /*
- * Take all new records. Sets *news to their number, and *busy to how full the fullest ring is, in
- * 64ths.
+ * Take all new records. Sets *news to their number, including lost ones, and *busy to how full the
+ * fullest ring was, in 64ths.
  */
 static int take_all(struct follower *f, u64 *busy, u64 *news)
 {
@@ -189,8 +189,8 @@ static int make_streams(struct follower *f)
 }
 
 /*
- * Write the rest: the gathered records, STATS, and for each hart a last, empty RING whose header
- * has the final numbers.
+ * Write the rest: for each hart the gathered records, an empty RING whose header has the final
+ * numbers, and STATS; then END.
  */
 static int finish(struct follower *f)
 {
@@ -242,7 +242,7 @@ int hst_follow(const char *ram, const char *out, const char *meta, bool quiet)
 		goto close_ram;
 	}
 	err = hst_write_start(&f->w, &f->ram, meta) || follow(f) || finish(f) ? -1 : 0;
-	if (hst_write_close(f->w.out, out)) /* keep the file: hstrace can read what is in it */
+	if (hst_write_close(f->w.out, out)) /* on error, keep the file: hstrace reads part of it */
 		err = -1;
 	if (!err && !quiet)
 		print_losses(f, out);

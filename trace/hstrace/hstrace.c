@@ -2,8 +2,8 @@
 /*
  * hstrace.c - the command line of hstrace, which reads hyperscope's traces.
  *
- * Exit status of every command except diff: 0 on success, 1 if a file is damaged or cannot be read
- * or written, 2 for a usage error.
+ * Exit status of every command except diff: 0 on success, 2 for a usage error, 1 for any other
+ * error, such as a damaged trace or a file that cannot be read or written.
  */
 #include <string.h>
 #include "file/hst.h"

@@ -2,10 +2,10 @@
 /*
  * live.c - `hstrace stat --live`: show what a run is doing, from its RAM.
  *
- * A snapshot is a trace file in memory, written in the same way as by `hstrace save`. The plain
- * table is the difference between the host's own tables in two snapshots; snapshots for this table
- * have no rings. Other tables are made from the events that were written to the rings since the
- * last snapshot.
+ * A snapshot is a trace file in memory, written in the same way as by `hstrace save`. The table by
+ * cause, if no options select events, is the difference between the host's own tables in two
+ * snapshots; these snapshots have no rings. Any other table is made from the events that were
+ * written to the rings since the last snapshot.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -23,8 +23,8 @@ struct live {
 	const struct hst_stat_options *options;
 	struct hst_ram ram;
 	struct hst_table total, delta;
-	u64 seen[HST_MAX_HARTS]; /* number of each hart's events that are already in the tables */
-	u64 missed;              /* events that were overwritten between two snapshots */
+	u64 seen[HST_MAX_HARTS]; /* number of each hart's events up to the last snapshot */
+	u64 missed;              /* events that were overwritten before a snapshot read them */
 	double seconds;          /* between the last two snapshots */
 	struct timespec last;
 };

@@ -2,8 +2,9 @@
 /*
  * profile.c - `hstrace profile`: show where time was spent, from the samples in a trace.
  *
- * --folded prints the input of flame graphs (scripts/hyperscope flamegraph): one line per place. A
- * line has the parts of the place, separated by semicolons, and then the count.
+ * --folded prints the input of flame graphs (scripts/hyperscope flamegraph), one line per row: the
+ * mode, program and symbol (as far as --by distinguishes them), separated by semicolons, and then
+ * the count.
  */
 #include <search.h>
 #include <stdlib.h>

@@ -53,7 +53,7 @@ static char *put_who(char *p, const struct hst_seen *seen)
 struct line {
 	const struct hst_file *file;
 	const struct hst_seen *seen;
-	u64 last_time, last_instret; /* of the line before */
+	u64 last_time, last_instret; /* of the previous line */
 };
 
 static char *put_seconds(char *p, const struct line *l)

@@ -46,7 +46,8 @@ int hst_save_to(const struct hst_ram *ram, FILE *out, const char *meta, bool rin
 }
 
 /*
- * Check the file now: if the machine has overwritten its own trace, no command can read the file.
+ * Check the file before it is renamed: if the machine has corrupted its own trace memory, no
+ * command can read the file.
  */
 static int read_back(struct hst_out *to, const char *path)
 {

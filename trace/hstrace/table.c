@@ -4,7 +4,7 @@
  *
  * Count, mean and max are exact. Percentiles come from log-linear histograms (hv/trace_mem.h) and
  * are off by at most 1/64. The unit of costs, and whether costs mean anything, depend on the
- * machine, unless the boot argument exitstat= sets the unit:
+ * machine; in the last two cases, the boot argument exitstat= can set another unit or none:
  *
  *   icount, several harts            none: all harts share one instret counter, and run
  *                                    alternately in long slices

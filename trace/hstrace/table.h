@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * table.h - tables of counts and costs of exits, for stat, its live view, and diff.
+ * table.h - tables of counts and costs of exits, for stat, its live view, diff and html.
  */
 #ifndef HST_TABLE_H
 #define HST_TABLE_H
@@ -32,7 +32,7 @@ struct hst_row {
 	u64 count;
 	u64 priced; /* how many of `count` have a cost; the fields below cover only these */
 	u64 sum, max;
-	u64 *hist;  /* HIST_BUCKETS counters, or NULL if nothing is priced */
+	u64 *hist;  /* HIST_BUCKETS counters; may be NULL if priced is 0 */
 	bool whole; /* the histogram is complete: no 32-bit bucket overflowed */
 };
 
@@ -58,12 +58,15 @@ void hst_table_free(struct hst_table *table);
 struct hst_row *hst_table_row(struct hst_table *table, const u64 key[3]);
 /* Add one cost. Returns -1 if out of memory. */
 int hst_row_price(struct hst_row *row, u64 cost);
-/* delta = now - before, row by row; before may be NULL. Returns -1 if out of memory. */
+/*
+ * delta = now - before, row by row, except max, which is that of `now`. delta must be empty; before
+ * may be NULL. Returns -1 if out of memory.
+ */
 int hst_table_subtract(struct hst_table *delta, const struct hst_table *now,
 		       const struct hst_table *before);
 /* Add the rows of `more`. Returns -1 if out of memory. */
 int hst_table_add(struct hst_table *table, const struct hst_table *more);
-/* Sort by "count", "sum", "mean", "max" or "name". Drops the hash table of keys. */
+/* Sort by "count", "sum", "mean", "max" or "name". Then hst_table_row() doesn't find the rows. */
 void hst_table_sort(struct hst_table *table, const char *order);
 
 /* Fill in the host's own exit table, by cause and class. Returns -1 after printing the reason. */

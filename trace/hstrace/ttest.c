@@ -3,10 +3,10 @@
  * ttest.c - Welch's t-test: do two sets of runs differ by more than chance?
  *
  * A permutation test would need no assumptions. For three runs against three, however, its p-value
- * is never below 2/20, so it would never find a difference. The compared values are counts, and
- * means over many exits; their distribution is close enough to normal. Many rows are compared at
- * once, so Holm's correction is used: it keeps the probability of any false positive among them
- * below the significance level.
+ * is never below 2/20, so at a level of 5 % it would never find a difference. The compared values
+ * are counts, and means over many exits; their distribution is close enough to normal. Many rows
+ * are compared at once, so Holm's correction is used: it keeps the probability of any false
+ * positive among them at or below the significance level.
  */
 #include <math.h>
 #include <stdlib.h>

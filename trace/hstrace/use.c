@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* use.c - usage errors and exit status, shared by all subcommands. */
+/* use.c - usage errors, exit status, and a check that no input file is overwritten. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>

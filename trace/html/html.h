@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * html.h - definitions shared by the parts of `hstrace html`, such as the summary of a run for a
- * page.
+ * html.h - definitions shared by the parts of `hstrace html`: mainly the summary of a run, from
+ * which a page is written.
  *
- * A trace of a million events becomes a page of a few hundred kilobytes: everything is counted into
- * a fixed number of time bins, and individual events are kept only for the slowest exits and for
- * the end of the run. There are two passes: the first one finds the span, the vCPUs and the slowest
- * exits, and the second one counts.
+ * A trace of a million events becomes a page of a few hundred kilobytes: events are counted in a
+ * fixed number of time bins, and individual events are kept only for the slowest exits and for the
+ * end of the run. There are two passes: the first one finds the run's length (`span`), the vCPUs
+ * and the slowest exits, and the second one counts.
  *
- * Times are ticks of the time CSR since the first event; `span` is never 0.
+ * Times are ticks of the time CSR since the first chosen event; `span` is never 0.
  */
 #ifndef HTML_H
 #define HTML_H
@@ -74,7 +74,7 @@ struct html_event {
 
 /* ---- vCPUs (vcpu.c) ---- */
 
-/* The time from one vCPU's kvm_exit to its next kvm_entry. */
+/* A vCPU's exit, from its kvm_exit (with this time, instret and hart) to its next kvm_entry. */
 struct html_exit {
 	bool open;
 	u64 time, instret;
@@ -122,7 +122,7 @@ struct html_window {
 	unsigned int slot;
 	u32 who;
 	u64 from, to, cost; /* cost 0: none */
-	u64 nr_lines;       /* number of all events; only an exit's first HTML_WINDOW are kept */
+	u64 nr_lines;       /* number of its events; an exit's window keeps the first HTML_WINDOW */
 	struct html_line *lines;
 };
 
@@ -135,7 +135,8 @@ struct html_register {
 
 struct html_call {
 	u64 ext, fid;
-	u64 calls, returns, sum, max; /* sum and max of costs, in the unit of exit costs */
+	/* returns: those with a cost; sum, max: of these costs, in the unit of exit costs */
+	u64 calls, returns, sum, max;
 	u64 error[HTML_ERRORS], errors[HTML_ERRORS], other_errors;
 };
 
@@ -163,7 +164,7 @@ struct html_run {
 	u8 kind[HST_MAX_EVENTS]; /* enum html_kind, by the file's event number */
 	u8 field[HTML_KINDS][TRACE_ARGS];
 
-	u64 first, span, events; /* of the chosen events: first time, duration (ticks), number */
+	u64 first, span, events; /* chosen events: time of the first, duration (ticks), number */
 	u64 event_count[HST_MAX_EVENTS];
 	u32 **event_bins; /* by event: HTML_EVENT_BINS bins; NULL: none */
 	u32 on_hart[HST_MAX_HARTS];

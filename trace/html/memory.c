@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * memory.c - map guest physical memory: page faults, and the sizes of the leaves written.
+ * memory.c - show where guest physical memory has page faults, and the sizes of the leaves written.
  *
  * The memory slots come from kvm_memslot. That event belongs to the VMM, so its record has no VM:
  * the slot is assigned to the VM that was created last. If the events that describe the memory are
@@ -47,7 +47,7 @@ static unsigned int cell_of(const struct html_memory *memory, u64 gpa)
 	return (unsigned int)((gpa - memory->gpa) / memory->cell);
 }
 
-/* Faults outside memory slots are ignored: they are accesses to devices. */
+/* Ignore faults outside known memory slots: they are device accesses, or precede the first leaf. */
 static void add_fault(struct html_run *run, u32 vm, u64 gpa, u64 scause)
 {
 	struct html_memory *memory = slot_at(run, vm, gpa);

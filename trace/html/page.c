@@ -156,7 +156,10 @@ static int write_page(const struct options *options, FILE *out)
 	return 0;
 }
 
-/* Write to PAGE.part and rename it at the end, so that an existing page survives an error. */
+/*
+ * Write to PAGE.part and rename it at the end, so that an existing page survives an error. If PAGE
+ * exists and is not a regular file, write to it directly.
+ */
 static int write_file(const struct options *options)
 {
 	static char path[4096];

@@ -72,7 +72,7 @@ static void prepare_event(struct html_run *run, const struct hst_seen *seen,
 	event->kind = run->kind[seen->event_nr];
 	event->seen = seen;
 	event->time = seen->time > run->first ? seen->time - run->first : 0;
-	if (event->time > run->span) /* a hart's clock went backwards */
+	if (event->time > run->span) /* only if the file has changed since the first pass */
 		event->time = run->span;
 	for (unsigned int i = 0; i < TRACE_ARGS && kinds[event->kind].field[i]; i++)
 		event->arg[i] = seen->record->arg[run->field[event->kind][i]];

@@ -9,8 +9,8 @@
  *          kvm_entry        |  kvm_vcpu_block / kvm_vcpu_wakeup
  *                        BLOCKED      kvm_vcpu_put / kvm_vcpu_load
  *
- * The state before a vCPU's first event is unknown. The last state counts to the end of the run
- * only if it is guest or blocked.
+ * The state before a vCPU's first change of state is unknown. The last state counts to the end of
+ * the run only if it is guest or blocked.
  */
 #include <stdlib.h>
 #include "html.h"
@@ -55,7 +55,10 @@ static int by_exits(const void *a, const void *b)
 	return (*x)->who < (*y)->who ? -1 : 1;
 }
 
-/* Give bins to the HTML_LANES vCPUs with the most exits, at most HTML_ALL_BINS in total. */
+/*
+ * Give bins to the HTML_LANES vCPUs with the most exits, at most HTML_ALL_BINS per state in total.
+ * Reset all vCPUs for the second pass.
+ */
 int html_vcpus_start(struct html_vcpus *vcpus)
 {
 	struct html_vcpu **order = calloc(vcpus->nr + 1, sizeof(struct html_vcpu *));
@@ -157,7 +160,7 @@ static void change_state(const struct html_run *run, struct html_vcpu *vcpu,
 	case HTML_BLOCK:
 		state = HTML_BLOCKED;
 		break;
-	case HTML_PUT: /* descheduled, or on the way to user space (see below) */
+	case HTML_PUT: /* descheduled; on the way to user space, the state is already USER */
 		if (state == HTML_CORE)
 			state = HTML_BLOCKED;
 		break;

@@ -122,9 +122,9 @@ static void write_slots(const struct html_run *run, const char *name, const bool
 /*
  * Write the exit table from one source, so that no exit appears twice: from the host's counters or,
  * without them, from the events. The two sources may put an exit in different rows: counters have a
- * row per class, but events give only the cause if the event of the exit's handler was not
- * recorded. Rows that only the events have are written as "causes", because the graphs over time
- * need their titles.
+ * row per class, but events give only the cause if no recorded event tells the class
+ * (trace/file/exit_class.c). Rows that only the events have are written as "causes", because the
+ * graphs over time need their titles.
  */
 static void write_exits(const struct html_run *run, FILE *out)
 {

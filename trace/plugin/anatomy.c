@@ -27,7 +27,7 @@
 #include "plugin.h"
 
 #define HART_SHIFT    60
-#define LONGEST       (1u << 24) /* instructions in one iteration */
+#define LONGEST       (1u << 24) /* instructions recorded of one iteration, at most */
 #define HASH_BITS     16
 #define FNV_OFFSET    0xcbf29ce484222325ull
 #define FNV_PRIME     0x100000001b3ull
@@ -89,7 +89,7 @@ static long path_of(const uint64_t *words, size_t n)
 	path = malloc(sizeof(*path));
 	if (!path || fwrite(words, sizeof(*words), n, paths_file) != n) {
 		free(path);
-		room = 0; /* write no more, so that the file stays in step with the numbers */
+		room = 0; /* write no more: later paths would not be where their numbers say */
 		return PATH_NOT_KEPT;
 	}
 	room -= n;
@@ -221,8 +221,8 @@ static void find_entry(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 		struct qemu_plugin_insn *second = qemu_plugin_tb_get_insn(tb, i + 1);
 
 		/*
-		 * Compare the encodings, because a kernel with its MMU off may have run at that
-		 * address.
+		 * Compare the encodings, too: before it turned its MMU on, a kernel may have run
+		 * at the address `entry`.
 		 */
 		if (qemu_plugin_insn_vaddr(first) == entry &&
 		    (plugin_word(first) | (uint64_t)plugin_word(second) << 32) == entry_insns)

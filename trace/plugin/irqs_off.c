@@ -12,8 +12,8 @@
  * entered the kernel. For each path, the longest span is kept, with the blocks of instructions that
  * ran in it. The output file has addresses as linked:
  *
- *   path KIND A B SPANS LONGEST FROM TO
- *   block ADDRESS INSTRUCTIONS TIMES     a block of the path above; address 0: firmware
+ *   path KIND A B SPANS LONGEST FROM TO  SPANS: number of spans; LONGEST: length of the longest
+ *   block ADDRESS INSTRUCTIONS TIMES     a block of the path's longest span; address 0: firmware
  *   sie N                                SIE was 1 at N reads of sip or WFIs; N must be 0
  *   end                                  the file is complete
  *
@@ -26,7 +26,8 @@
  *   user SCAUSE                          any other trap from a program
  *   guest SCAUSE EXTENSION               a guest's trap; EXTENSION is that of an SBI call
  *
- * FROM and TO are entry, window, wfi, user or guest.
+ * FROM and TO are where the longest span began and ended: entry, window (a read of sip), wfi, user
+ * or guest.
  */
 #include <inttypes.h>
 
@@ -241,7 +242,7 @@ static void block_begins(unsigned int vcpu_index, void *userdata)
 			(plugin_reg(hart, PRIV) & PRIV_MASK) == PRIV_M ? FIRMWARE : ELSEWHERE;
 	if (block->world == ELSEWHERE) {
 		if (h->open)
-			end_span(hart, "user"); /* after the firmware's mret (sret: on_return()) */
+			end_span(hart, "user"); /* by the firmware's mret; sret: see on_return() */
 		h->in_kernel = false;
 		return;
 	}
@@ -290,7 +291,7 @@ static void on_return(unsigned int vcpu_index, void *userdata)
 	(void)userdata;
 	if (!guest && (plugin_reg(hart, SSTATUS) & SSTATUS_SPP))
 		return; /* from a trap in the kernel back to the kernel */
-	/* A kernel thread enters a guest only during boot, when the host tests a guest's trap. */
+	/* A kernel thread enters a guest only at boot, in redirect_probe() (redirect.S). */
 	if (guest && !strcmp(harts[hart].key.kind, "thread"))
 		harts[hart].key = (struct key){ "boot", 0, 0 };
 	if (harts[hart].open)

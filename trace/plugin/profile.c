@@ -5,7 +5,8 @@
  * QEMU calls the plugin before each block of instructions, and counts the instructions of the block
  * that begin. If a trap cuts a block short, only the part that ran is counted. An instruction that
  * a trap takes back is not counted, as in instret. Whenever the machine reads instret or cycle, the
- * value is compared with the count of all blocks so far. The plugin does not change the machine.
+ * increase since the hart's previous read is compared with the increase of the count of all blocks.
+ * The plugin does not change the machine.
  *
  * profile_stack.c finds the chains of calls. The output file has these lines; SITE, PC and WORD are
  * hexadecimal, other numbers decimal:
@@ -37,11 +38,11 @@ static uint64_t switch_at;      /* the host's switch_context(prev, next) */
 static uint64_t task_switch_at; /* a Linux guest's __switch_to(prev, next), or 0 */
 static uint64_t end_at;         /* host_first_exited() */
 /*
- * Count from the first block in from_world (if unknown: from reset) to the next block in to_world
- * (if unknown: to the end).
+ * Count from the first block in from_world, once a program of the host has begun (if WORLD_UNKNOWN:
+ * from reset), to the next block in to_world (if WORLD_UNKNOWN: to the first program's end).
  */
 static uint64_t from_world = WORLD_UNKNOWN, to_world = WORLD_UNKNOWN;
-static uint64_t while_at, while_world; /* count only while this function, or a callee, runs */
+static uint64_t while_at, while_world; /* if set: count only while this function or a callee runs */
 
 struct pair {
 	struct pair *next;
@@ -268,7 +269,7 @@ static bool wanted(struct hart *h, const struct block *b)
 {
 	struct stack *s;
 
-	/* Before the first program, the host tests a guest's trap. Ignore that guest for from=. */
+	/* For from=, ignore the guest of redirect_probe(), which runs before the first program. */
 	user_ran = user_ran || b->world == WORLD_U;
 	if (from_world == WORLD_UNKNOWN || (b->world == from_world && user_ran))
 		begun = true;

@@ -3,7 +3,8 @@
  * profile.h - definitions shared by the parts of the plugin profile.so: blocks, stacks, harts.
  *
  * A world is a privilege mode; its number is the mode's, plus 4 if V = 1. Each world has its own
- * stack, and so has each thread and task:
+ * stack of calls: M's belongs to a hart, those of HS and U to a thread, those of VS and VU to a
+ * task:
  *
  *   hart -> thread (the host's) -> stack of HS, stack of U
  *                               -> task (the guest's) -> stack of VS, stack of VU
@@ -107,7 +108,7 @@ struct hart {
 	struct block *block; /* the current one */
 	uint64_t at;         /* instructions that had begun before the block */
 	bool counts;         /* count the block, see wanted() */
-	bool unsure;         /* another hart ran during the block: QEMU's count may differ */
+	bool unsure;         /* QEMU may not have counted all of the block, see begin_turn() */
 	bool switched;       /* no return since a switch: a new thread has no frame to return to */
 	struct stack m;
 	struct thread *thread;

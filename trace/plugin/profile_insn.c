@@ -96,10 +96,10 @@ static bool illegal_late(uint32_t word)
 }
 
 /*
- * Return whether the trap has taken back the last of the block's first `insns` instructions. QEMU
- * counts an instruction of which it knows at translation that it traps (ecall, ebreak, most illegal
- * instructions), but not one that fails while it runs. After an interrupt or a failed fetch, epc is
- * the address of another instruction.
+ * Return whether the trap has taken back the last of the block's first `insns` instructions. If
+ * QEMU knows when it translates an instruction that the instruction traps (ecall, ebreak, most
+ * illegal instructions), it counts the instruction. It does not count one that fails while it runs.
+ * After an interrupt or a failed fetch, epc is the address of another instruction.
  */
 bool profile_taken_back(const struct trap *trap, const struct block *b, uint32_t insns)
 {
@@ -116,9 +116,9 @@ bool profile_taken_back(const struct trap *trap, const struct block *b, uint32_t
 		return false;
 	word = b->words[insns - 1];
 	/*
-	 * For an illegal mret, QEMU 10.0.13 goes back to the start of the instruction, so the trap
-	 * value is the encoding of mret. QEMU 10.0.2 does not go back, so the trap value is the
-	 * encoding of an earlier instruction.
+	 * For an illegal mret, QEMU 10.0.13 goes back to the start of the instruction, which takes
+	 * it back, so the trap value is the encoding of mret. QEMU 10.0.2 does not go back, so the
+	 * trap value is the encoding of an earlier instruction.
 	 */
 	if (trap->cause == EXC_ILLEGAL_INST)
 		return word == INSN_MRET ? trap->tval == word : illegal_late(word);

@@ -118,7 +118,7 @@ static bool resumes(uint64_t pc, uint64_t left)
 	return pc - left <= TRAP_LENGTH;
 }
 
-/* If a trap was taken at pc, remove its frame and all above it, and return true. */
+/* If pc resumes what a trap interrupted, cut the trap's frame and all above it, and return true. */
 static bool cut_trap(struct stack *s, uint64_t pc)
 {
 	unsigned int i;
@@ -301,7 +301,7 @@ void profile_trap_return(struct hart *h, const struct block *by, const struct bl
 		return;
 	if (!left || s->exec || s->depth == MAX_FRAMES ||
 	    (to->world != WORLD_U && to->world != WORLD_VU)) {
-		clear(s); /* a program, thread or hart that begins */
+		clear(s); /* a program, thread or hart that begins, or no room for another frame */
 		return;
 	}
 	push(s, to->world, left, child(s->node ? s->node : root(to->world), left), true);
@@ -329,7 +329,7 @@ void profile_leave(struct stack *s)
 	run_on(s, NULL);
 }
 
-/* Move the function that while= names to the hart that has its stack. */
+/* If the function that while= names runs on this stack, it now runs on this hart. */
 static void move_to_hart(struct hart *h, struct stack *s)
 {
 	if (s->within)

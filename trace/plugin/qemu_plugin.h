@@ -2,7 +2,7 @@
 /*
  * qemu_plugin.h - the part of QEMU's plugin interface that our plugins use.
  *
- * QEMU's own header is not in any distribution's packages, but QEMU exports these functions to any
+ * Debian's QEMU packages, for one, lack QEMU's own header, but QEMU exports these functions to any
  * shared object that it loads. So the few functions that are needed are declared here. They are the
  * same from version 2 of the interface (QEMU 9, the first one with counters and registers) to
  * version 5 (QEMU 10.1). The functions for translation and execution are already the same in
@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 /*
- * The interface version of a plugin: QEMU 8 accepts versions up to 1, and QEMU 9 accepts version 2
- * and later.
+ * The interface version of a plugin: QEMU 8 accepts versions up to 1, and QEMU 9 and later accept
+ * version 2.
  */
 #define QEMU_PLUGIN_API     2
 #define QEMU_PLUGIN_API_OLD 1
