@@ -102,9 +102,9 @@ docs/course/answers.md | `may_be_fast()`). The slow path costs {sbi_version fast
 docs/course/answers.md | A read costs {blk_read_4k} instructions, without ioeventfds {blk_read_exit}.
 docs/course/answers.md | ({mmio_read_sv39 gpa_from=walk - mmio_read_sv39} - {mmio_read gpa_from=walk - mmio_read}) / 3 =
 docs/course/answers.md | 2 x {mmio_write} + 2 x {kvm_interrupt} =
-docs/course/answers.md | without FP: `lazy_trap` ({run_vcpus}; `lazy_save` {run_vcpus fp=lazy_save}, `eager` {run_vcpus fp=eager}).
-docs/course/answers.md | If both vCPUs write: `eager` ({run_vcpus_fp fp=eager}; {run_vcpus_fp fp=lazy_save}, {run_vcpus_fp}).
-docs/course/answers.md | If both read: `lazy_save` ({run_vcpus_fp_use fp=lazy_save}; {run_vcpus_fp_use fp=eager}, and `lazy_trap` {run_vcpus_fp_use}).
+docs/course/answers.md | without FP, `lazy_trap` is the cheapest, with {run_vcpus} (`lazy_save` {run_vcpus fp=lazy_save}, `eager` {run_vcpus fp=eager}).
+docs/course/answers.md | If both vCPUs write FP registers, it is `eager`, with {run_vcpus_fp fp=eager} (`lazy_save` {run_vcpus_fp fp=lazy_save}, `lazy_trap` {run_vcpus_fp}).
+docs/course/answers.md | If both read them, it is `lazy_save`, with {run_vcpus_fp_use fp=lazy_save} (`eager` {run_vcpus_fp_use fp=eager}, `lazy_trap` {run_vcpus_fp_use}).
 docs/course/answers.md | {ipi_pingpong - ipi_pingpong wfi=native} of {ipi_pingpong - bare:ipi_pingpong} instructions: the two exits
 """
 
