@@ -186,7 +186,7 @@ struct kvm_vcpu {
 	unsigned long start_pc, start_opaque;
 
 	u32 halt_poll_ns;      /* how long the vCPU polls before it blocks (halt_poll.c) */
-	u32 blocking;          /* enum vcpu_blocking; any thread, atomically */
+	u32 blocking;          /* enum vcpu_blocking; accessed atomically, by any thread */
 	struct hv_waitq waitq; /* for a vCPU that is blocked in WFI or stopped */
 	bool (*sleep_cond)(struct kvm_vcpu *vcpu); /* what vcpu_sleep() waits for */
 

@@ -9,7 +9,7 @@ busybox=$O/guest/busybox
 hstrace=$O/hstrace
 trace=$tmp/runs/last/trace
 
-# said LABEL: print what the host's shell printed in lines "LABEL: text".
+# said LABEL: print the text of each line "LABEL: text" that the host's shell printed.
 said()
 {
 	sed -n "s/^$1: //p" <<<"$out"

@@ -92,7 +92,7 @@ static void test_edge(void)
 	fails_with(open(p + 4000, O_RDONLY), EFAULT,
 		   "a path that runs into unmapped memory fails with EFAULT");
 	mprotect(p, 4096, PROT_READ);
-	fails_with(read(zero, p, 8), EFAULT, "a read to a read-only buffer fails with EFAULT");
+	fails_with(read(zero, p, 8), EFAULT, "a read into a read-only buffer fails with EFAULT");
 	close(zero);
 }
 

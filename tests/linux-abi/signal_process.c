@@ -95,7 +95,7 @@ static void test_retarget(void)
 	taken = sigwaitinfo(&set, NULL);
 	wait_for_hits(2);
 	ok(taken == SIGHUP && hits == 2,
-	   "signals that sigwaitinfo() leaves go to the threads that do not block them");
+	   "signals that sigwaitinfo() does not take go to threads that do not block them");
 	for (i = 0; i < 2; i++)
 		pthread_cancel(threads[i]), pthread_join(threads[i], NULL);
 	wait(NULL);

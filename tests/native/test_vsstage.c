@@ -49,7 +49,7 @@ static void for_all_quirks(void (*claim)(void))
 		native_quirks.htinst_zero = q & 2;
 		csr_write(vscause, 0);
 		vm.vcpu->guest.sepc = BASE + 0x8000;
-		/* Unmap everything, so that each walk faults at each of its entries. */
+		/* Unmap everything, so that every PTE that a walk reads causes a fault first. */
 		spin_lock(&vm.vm->gstage.mmu_lock);
 		gstage_unmap(&vm.vm->gstage, 0, ~0ULL);
 		pending = gstage_take_pending_flush(&vm.vm->gstage);

@@ -3,9 +3,9 @@
 #
 # mutants.slow.t - check that the tests of the host's mutexes can fail: mutex.c is built with one of
 # its rules broken, and one of the two test programs has to detect the mutant, if only by hanging.
-# One rule has no mutant: after a waiter has requested a handoff, no other thread takes the mutex
-# between its release and its handoff. If another thread did, the waiter would come too late once
-# more, but would get the mutex from that thread.
+# One rule has no mutant: once a waiter has requested a handoff, no other thread takes the mutex
+# between the owner's unlock and the handoff. The tests could not detect a violation: the waiter would
+# lose the mutex only once more, and the thread that took it would then hand it over.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 source=$HS_TOP/src/host/sched/mutex.c

@@ -91,5 +91,5 @@ echo 'char large[1UL << 36] = { 1 };' >>"$tmp/large/src/kvm/sbi/sbi_base.c"
 graded large --tests base
 is "$status:$(points)" "1:0 of 60" "a submission with an object of 64 GiB gets no points" || diag "$said"
 like "$said" 'the build failed' "a submission with an object of 64 GiB does not build"
-is "$(find "$O/tmp" -maxdepth 1 -name 'grade.*' | wc -l)" 0 "no folder of the grader is left" || diag "$(ls "$O/tmp")"
+is "$(find "$O/tmp" -maxdepth 1 -name 'grade.*' | wc -l)" 0 "the grader leaves no folder behind" || diag "$(ls "$O/tmp")"
 done_testing

@@ -78,7 +78,7 @@ static void put_record(struct hart *hart, u64 lost, u64 time, const struct expor
 	u64 room = PAGE_ROOM - (hart->pages || !lost ? 0 : sizeof(lost));
 	u32 head;
 
-	/* Begin a page also if a delta cannot express the time: a page has its own timestamp. */
+	/* Also begin a page if the time does not fit in a delta: a page has its own timestamp. */
 	if (!hart->page.commit || time < hart->last || delta >> (DELTA_BITS + 32) ||
 	    hart->page.commit + extend + sizeof(head) + size > room) {
 		note_lost(hart, lost);

@@ -132,8 +132,8 @@ def instructions(runner, options):
 
 
 def boot(command, stop_at_start, limit):
-    """Run COMMAND for at most `limit` seconds. Return the seconds from the line that begins with `stop_at_start`
-    until /init runs. Raise BenchError if /init does not run."""
+    """Run COMMAND for at most `limit` seconds. Return the time in seconds from the line that begins with
+    `stop_at_start` to the start of /init. Raise BenchError if /init does not run."""
     child = ends.start(["timeout", "--kill-after=5", str(limit)] + command, stdin=subprocess.DEVNULL,
                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
     start, tail = time.monotonic(), []

@@ -30,7 +30,7 @@ SECOND = set("are aren't can cannot did does doesn't had has have is isn't may m
 
 
 def problems(subject):
-    """Yield a description of each fault of a subject."""
+    """Yield a description of each problem with a commit's subject."""
     if subject.startswith(('Revert "', 'Reapply "')):
         return
     if len(subject) > LONGEST:

@@ -64,7 +64,7 @@ def regions(path, text):
 
 
 def stop(region, lab):
-    """Return the statement that replaces a region unless lab.toml gives a text for it."""
+    """Return the default statement that replaces a region, used if lab.toml gives no text for it."""
     words = "lab %d: %s" % (lab, region.name())
     if '"' in words or "\\" in words or "%" in words:
         raise LaunchError("%s: a region's sentence must not contain quotes, backslashes or %%: %s" % (region.path, words))

@@ -9,7 +9,7 @@ import math
 from hs.bench.rows import BESIDE, ROWS
 from . import data, style
 
-MOST = 5       # maximum number of rows per setting: those that change most
+MOST = 5       # rows to show per setting, at most: the ones that change most
 LEAST = 0.02   # smallest relative change that is shown
 FLOOR = 0.5    # instructions: only larger changes are shown, because the resolution of a batch is 0.4 instructions
 # These rows repeat others with more vCPUs or VMs, so they are left out.

@@ -14,7 +14,7 @@
 #define BLOCK     (SZ_2M / SZ_4K)
 
 /*
- * For each block, write all its pages, and then measure reading the whole log. Reading the log
+ * For each block, write all its pages, and then measure the cost of reading the whole log, which
  * clears it and write-protects the pages again.
  */
 static void harvest_each(unsigned long block)

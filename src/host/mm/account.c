@@ -119,8 +119,8 @@ void account_uncharge_dead(struct account *account, long pages)
 	spin_lock(&accounts_lock);
 	left = __atomic_sub_fetch(&account->pages, pages, __ATOMIC_ACQ_REL);
 	/*
-	 * If `left` is 1, a reference or a page remained. Whoever drops that one meanwhile calls
-	 * account_free(), which has to wait for accounts_lock, so the account still exists.
+	 * If `left` is 1, one reference or page remained. Another thread may have dropped it by
+	 * now, but its account_free() waits for accounts_lock, so the account still exists.
 	 */
 	if (left == 1)
 		collapsed = collapse(account);

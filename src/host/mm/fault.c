@@ -328,9 +328,7 @@ static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned lon
 {
 	hpa_t copy, old = pte_to_hpa(*pte);
 
-	/*
-	 * The references to all pages of the 2 MiB are dropped, so the leaf must map all of them.
-	 */
+	/* The code below drops a reference to each page of the 2 MiB, so the leaf must map all. */
 	BUG_ON(size != SZ_2M);
 	if (vma->flags & VMA_GIANT)
 		return giant_page_copy(mm, va);

@@ -43,7 +43,7 @@
 struct uffd {
 	u32 refs;
 	struct hv_mm *mm;
-	bool user_only; /* UFFD_USER_MODE_ONLY: kernel accesses are not reported, but fail */
+	bool user_only; /* UFFD_USER_MODE_ONLY: kernel accesses fail instead of being reported */
 	bool ready;     /* UFFDIO_API was called */
 	u64 features;
 	struct spinlock lock;

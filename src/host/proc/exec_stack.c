@@ -65,7 +65,7 @@ void exec_args_free(struct exec_args *args)
 	*args = (struct exec_args){ 0 };
 }
 
-/* Return single-letter extensions that programs may use, as in misa: bit n for letter 'A' + n. */
+/* The single-letter extensions that programs may use, encoded as in misa: bit n is 'A' + n. */
 static unsigned long hwcap(void)
 {
 	static const char *const single[] = { "i", "m", "a", "f", "d", "c" };

@@ -20,7 +20,7 @@ struct trace_hart {
 	u64 mask;
 	struct exit_stat *stats;
 	u32 who;     /* as in struct trace_record */
-	u32 in_slow; /* trace_control.c: not 0 while the hart may be using rules */
+	u32 in_slow; /* nonzero while the hart may be using the rules (trace_control.c) */
 	u64 reserved[2];
 };
 

@@ -93,8 +93,8 @@ vcpu_switch:
 vcpu_exit_vector:
 	/*
 	 * Step 4: guest registers, a0 by way of sscratch. First come the registers that the fast
-	 * path saves as well: those that C may use, and sp, gp and tp, in which C needs the host's
-	 * values. Then come s0 to s11, which C preserves.
+	 * path saves as well: those that C may overwrite, and sp, gp and tp, in which C needs the
+	 * host's values. Then come s0 to s11, which C preserves.
 	 */
 	/* lab 2: write step 4, beginning: make a0 point at the vCPU, and save x5 */
 	csrrw	a0, sscratch, a0

@@ -58,7 +58,7 @@ int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 	/* lab 3: write the seven functions of the base extension */
 	switch (fid) {
 	case SBI_BASE_GET_SPEC_VERSION:
-		/* Guests decide by the version whether to look for FWFT, which is new in 3.0. */
+		/* Guests use the version to decide whether to probe for FWFT, which is new in 3.0. */
 		ret->value = vcpu->sbi_ext >> KVM_COMPAT_SBI_EXT_FWFT & 1 ? SPEC_VERSION_3
 									  : SPEC_VERSION;
 		break;

@@ -38,8 +38,8 @@ static int mask_trap(struct kvm_vcpu *vcpu, struct hv_trap *trap)
 }
 
 /*
- * Read the mask that a0 points to, and set *base to 0, or to ~0 (all harts) if a0 is 0. Returns
- * RESUME_GUEST or, if the read has trapped, the value for the SBI handler to return.
+ * Read the mask that a0 points to, and set *base to 0. If a0 is 0, set *base to ~0 (all harts)
+ * instead. Returns RESUME_GUEST or, if the read traps, the value for the SBI handler to return.
  */
 static int hart_mask(struct kvm_vcpu *vcpu, unsigned long *mask, unsigned long *base)
 {

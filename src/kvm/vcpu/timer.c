@@ -47,8 +47,8 @@ void timer_vcpu_choose(struct kvm_vcpu *vcpu)
 		return;
 	/*
 	 * The VMM may have set the timer already: in KVM_GET_REG_LIST, the timer's registers
-	 * precede those of the extensions. The old variant cancels its event, and lowers the line
-	 * that it may have raised.
+	 * precede those of the extensions, and a VMM usually writes them in that order. Have the
+	 * old variant cancel its event, and lower the line that it may have raised.
 	 */
 	if (compare != TIMER_NEVER)
 		vcpu->timer_ops->set(vcpu, TIMER_NEVER);

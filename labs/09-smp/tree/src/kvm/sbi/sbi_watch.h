@@ -19,7 +19,7 @@ enum {
 	WATCH_LET_GO, /* from another hart: end the wait; a1: 0 leave the guest, 1 serve, 2 both */
 	WATCH_ALL,    /* like WATCH_WAIT, with vm_request_all_and_wait(); a2: 1 if in the guest */
 	WATCH_STAGE,  /* pretend that the vCPU is in the guest on this hart until WATCH_LET_GO */
-	WATCH_ENDED,  /* set the vCPU outside again; return how the wait of WATCH_STAGE ended */
+	WATCH_ENDED,  /* mark the vCPU as outside again; return how the staged wait ended */
 	WATCH_TURN,   /* load VM number a0 into this hart, then this VM again; returns both VMIDs */
 };
 
