@@ -136,6 +136,7 @@ static void become_zombie(struct process *p)
 	if (gone) {
 		list_del(&p->sibling);
 		list_del(&p->all_link);
+		p->parent = &init_process; /* the parent may be freed from now on */
 	}
 	p->zombie = true;
 	/* Send the signal before the unlock: it has to be pending when wait() finds the child. */
@@ -277,6 +278,7 @@ static bool take_zombie(struct wait_request *req, struct process *child)
 	} else { /* the parent's reference becomes the request's */
 		list_del(&child->sibling);
 		list_del(&child->all_link);
+		child->parent = &init_process; /* the parent may be freed before the child */
 		current_process->child_time += child->run_time + child->child_time;
 	}
 	return true;
