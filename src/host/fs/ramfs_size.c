@@ -45,6 +45,10 @@ int ram_file_truncate(struct ram_file *rf, u64 size)
 		return -EFBIG;
 	if (rf->hugetlb && size % SZ_2M)
 		return -EINVAL;
+	/* Wait for a write(): it would put its bytes into a page that is no longer in the file. */
+	err = mutex_lock_killable(&rf->write_lock);
+	if (err)
+		return err;
 	mutex_lock(&rf->lock);
 	if (size < rf->size) {
 		/* The archive's bytes beyond the new size are not zeroed: base_size hides them. */
@@ -57,6 +61,7 @@ int ram_file_truncate(struct ram_file *rf, u64 size)
 	mutex_unlock(&rf->lock);
 	if (mapped)
 		file_unmap_pages(rf, first_gone, ~0ULL);
+	mutex_unlock(&rf->write_lock);
 	return err;
 }
 
@@ -141,6 +146,9 @@ int ram_allocate(struct file *f, int mode, u64 offset, u64 size)
 		if (end <= offset)
 			return 0;
 	}
+	err = mutex_lock_killable(&rf->write_lock); /* as in ram_file_truncate() */
+	if (err)
+		return err;
 	mutex_lock(&rf->lock);
 	old = rf->size;
 	if (mode & FALLOC_FL_PUNCH_HOLE) {
@@ -162,6 +170,7 @@ int ram_allocate(struct file *f, int mode, u64 offset, u64 size)
 	mutex_unlock(&rf->lock);
 	if (unmap)
 		file_unmap_pages(rf, (offset + PAGE_SIZE - 1) / PAGE_SIZE, end / PAGE_SIZE);
+	mutex_unlock(&rf->write_lock);
 	return err;
 }
 
