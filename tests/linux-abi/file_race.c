@@ -304,6 +304,31 @@ static long appended(void)
 	return n;
 }
 
+/* One thread collects the events of a pipe that stays readable; the others poll the epoll file. */
+static int busy_epoll;
+
+static void *polls(void *arg)
+{
+	struct pollfd p = { .fd = busy_epoll, .events = POLLIN };
+	struct epoll_event ev;
+	long bad = 0;
+
+	while (!stop)
+		bad += (arg ? poll(&p, 1, 0) : epoll_wait(busy_epoll, &ev, 1, 0)) != 1;
+	return (void *)bad;
+}
+
+static void make_busy_epoll(void)
+{
+	struct epoll_event ev = { .events = EPOLLIN };
+	int p[2];
+
+	(void)!pipe(p);
+	(void)!write(p[1], "x", 1);
+	busy_epoll = epoll_create1(0);
+	epoll_ctl(busy_epoll, EPOLL_CTL_ADD, p[0], &ev);
+}
+
 int main(int argc, char **argv)
 {
 	struct epoll_event ev = { .events = EPOLLIN };
@@ -340,5 +365,8 @@ int main(int argc, char **argv)
 	   "links in /proc/self/fd can be read while the descriptors are closed");
 	ok(together(sizes, THREADS, seconds / 7) == 0,
 	   "a file that threads truncate and write contains only zeros and written bytes");
+	make_busy_epoll();
+	ok(together(polls, THREADS, seconds / 7) == 0,
+	   "an epoll file is readable also while another thread collects its events");
 	return tap_done();
 }

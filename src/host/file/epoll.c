@@ -37,6 +37,7 @@ struct epoll {
 	struct list_head items;
 	struct list_head ready;
 	struct waitq wait;
+	bool collecting;     /* items may be away from `ready`; under `lock` */
 	bool holds_epoll;    /* an epoll was added to the items (it may have been removed since) */
 	unsigned int nested; /* how many items of other epolls watch this one */
 };
@@ -229,6 +230,27 @@ static struct ep_item *take_ready(struct epoll *ep)
 	return item;
 }
 
+static void set_collecting(struct epoll *ep)
+{
+	spin_lock(&ep->lock);
+	ep->collecting = true;
+	spin_unlock(&ep->lock);
+}
+
+/*
+ * Whether it is worth looking for ready items. While another thread collects events, the items that
+ * it will put back are not on the list: true, and watch_lock() then waits for that thread.
+ */
+static bool may_be_ready(struct epoll *ep)
+{
+	bool ready;
+
+	spin_lock(&ep->lock);
+	ready = ep->collecting || !list_empty(&ep->ready);
+	spin_unlock(&ep->lock);
+	return ready;
+}
+
 /* Collect at most `max` events. Reported level-triggered items go to the end of the list. */
 static int collect(struct epoll *ep, struct epoll_event *out, int max)
 {
@@ -238,6 +260,7 @@ static int collect(struct epoll *ep, struct epoll_event *out, int max)
 	int n = 0;
 
 	watch_lock();
+	set_collecting(ep);
 	while (n < max && (item = take_ready(ep))) {
 		events = item->disabled ? 0 : item_events(item, NULL);
 		if (!events)
@@ -261,6 +284,7 @@ static int collect(struct epoll *ep, struct epoll_event *out, int max)
 		list_del(link);
 		list_add_tail(link, &ep->ready);
 	}
+	ep->collecting = false;
 	spin_unlock(&ep->lock);
 	watch_unlock();
 	return n;
@@ -274,7 +298,7 @@ static int wait_and_collect(struct epoll *ep, struct epoll_event *out, int max, 
 		n = collect(ep, out, max);
 		if (n || err)
 			break;
-		err = wait_event_deadline(&ep->wait, !list_empty(&ep->ready), deadline);
+		err = wait_event_deadline(&ep->wait, may_be_ready(ep), deadline);
 		if (err == -EINTR)
 			break;
 	}
@@ -290,7 +314,7 @@ static unsigned int epoll_poll(struct file *f, struct poll_table *table)
 
 	poll_wait(table, &ep->wait);
 	/* An item on the list may no longer be ready: poll the items to find out. */
-	if (list_empty(&ep->ready))
+	if (!may_be_ready(ep))
 		return 0;
 	if (!held)
 		watch_lock();
