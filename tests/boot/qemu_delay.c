@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,16 +21,18 @@
 #define DELAY_NS     100000
 #define MAIN_LOOP_NS 50000 /* less than the delay */
 
-static int is_main_loop(void)
+/* Is this QEMU's main loop, or one of its other threads? Both are false in other programs. */
+static bool in_qemu(bool main_loop)
 {
-	return gettid() == getpid();
+	return (gettid() == getpid()) == main_loop &&
+	       !strncmp(program_invocation_short_name, "qemu", 4);
 }
 
 static void delay_hart(void)
 {
 	struct timespec t = { .tv_nsec = DELAY_NS };
 
-	if (!is_main_loop() && !strncmp(program_invocation_short_name, "qemu", 4))
+	if (in_qemu(false))
 		nanosleep(&t, NULL);
 }
 
@@ -62,8 +65,7 @@ int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const si
 			RTLD_NEXT, "ppoll");
 	struct timespec most = { .tv_nsec = MAIN_LOOP_NS };
 
-	if (is_main_loop() && !strncmp(program_invocation_short_name, "qemu", 4) &&
-	    (!timeout || timeout->tv_sec || timeout->tv_nsec > most.tv_nsec))
+	if (in_qemu(true) && (!timeout || timeout->tv_sec || timeout->tv_nsec > most.tv_nsec))
 		timeout = &most;
 	return next(fds, n, timeout, mask);
 }

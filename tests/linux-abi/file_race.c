@@ -367,6 +367,6 @@ int main(int argc, char **argv)
 	   "a file that threads truncate and write contains only zeros and written bytes");
 	make_busy_epoll();
 	ok(together(polls, THREADS, seconds / 7) == 0,
-	   "an epoll file is readable also while another thread collects its events");
+	   "an epoll file stays readable while another thread collects its events");
 	return tap_done();
 }

@@ -81,9 +81,8 @@ static void a_and_d_are_set(void)
 	vm.vcpu->henvcfg |= ENVCFG_ADUE;
 	csr_write(henvcfg, ENVCFG_ADUE);
 	/*
-	 * In the first round of for_all_quirks(), the load maps the PTE's page read-only, and the
-	 * page becomes writable only when the walk has to set A and D. In later rounds, the host's
-	 * page is already writable.
+	 * The load maps the PTE's page read-only. The page becomes writable only when the walk has
+	 * to set A and D.
 	 */
 	load_gpa(BASE + 0x2000 + ((GVA >> 12) & 511) * 8);
 	store(GVA, 5);

@@ -3,7 +3,7 @@
  * procfs_link.c - the links of /proc/PID: exe, cwd, fd/N; and /proc/self, /proc/thread-self.
  *
  * exe, cwd and fd/N lead to the inode itself, so they work even if the inode has no name left.
- * A path walk calls these functions under tree_lock, so they do not take references on open files:
+ * These functions are called under tree_lock, so they do not take references on open files:
  * dropping the last reference may take mm->lock or sockets_lock, which come before tree_lock
  * (docs/locking.md).
  */

@@ -12,8 +12,8 @@
  *
  * Locks: rf->lock guards size, chunks and pages. It is never held over a copy from or to user
  * memory, which may fault on this very file; a copy holds a reference on its page instead.
- * rf->write_lock is taken before rf->lock, for the whole of a write(), so that two appends do not
- * mix.
+ * rf->write_lock is taken before rf->lock, for the whole of a write(), truncate() or fallocate():
+ * two appends do not mix, and no page leaves the file while write() fills it.
  */
 #include <linux/errno.h>
 #include <linux/fcntl.h>

@@ -20,7 +20,7 @@ struct ram_chunk {
 
 struct ram_file {
 	struct mutex lock;
-	struct mutex write_lock; /* taken before `lock`: one write() at a time */
+	struct mutex write_lock; /* before `lock`: one write, truncate or fallocate at a time */
 	const u8 *base;          /* bytes [0, base_size) where there is no page; NULL: zeros */
 	u64 base_size;
 	u64 size;
