@@ -17,6 +17,7 @@ struct hst_cursor_hart {
 	u64 next; /* index, among the hart's records, of the first one after the batch */
 	size_t at, n;
 	struct trace_record *batch;
+	u64 number; /* of the last record returned: its 22 bits (trace_mem.h), extended to 64 */
 };
 
 static bool earlier(const struct trace_record *a, const struct trace_record *b, bool by_instret)
@@ -85,18 +86,20 @@ static bool selects(const struct hst_cursor *cursor, const struct hst_seen *seen
 	       seen->time <= cursor->to && (!s->filter || hst_filter_has(s->filter, seen));
 }
 
-static void fill_seen(const struct hst_cursor *cursor, unsigned int hart,
+static void fill_seen(const struct hst_cursor *cursor, struct hst_cursor_hart *h,
 		      const struct trace_record *record, struct hst_seen *seen)
 {
 	const struct hst_file *file = cursor->file;
 	bool guest = TRACE_VM_OF(record->who) != 0;
 
-	seen->hart = hart;
+	h->number += (TRACE_SEQ_OF(record->seq_event) - h->number) & TRACE_SEQ_MASK;
+	seen->hart = h->hart;
 	seen->event_nr = TRACE_EVENT_OF(record->seq_event);
 	seen->event = &file->events[seen->event_nr];
 	seen->record = record;
 	seen->time = record->time - file->mem.start_time;
 	seen->instret = record->instret - file->mem.start_instret;
+	seen->work = seen->instret - h->number * file->mem.record_cost;
 	seen->vm = guest ? (int)TRACE_VM_OF(record->who) : -1;
 	seen->vcpu = guest ? (int)TRACE_VCPU_OF(record->who) : -1;
 }
@@ -109,7 +112,7 @@ static int next_seen(struct hst_cursor *cursor, struct hst_seen *seen)
 		return -1;
 	if (!h)
 		return 0;
-	fill_seen(cursor, h->hart, &h->batch[h->at++], seen);
+	fill_seen(cursor, h, &h->batch[h->at++], seen);
 	seen->chosen = selects(cursor, seen);
 	cursor->nr_chosen += seen->chosen;
 	return 1;

@@ -124,9 +124,9 @@ static int take_mem(struct hst_file *file, u64 size, off_t offset)
 {
 	struct trace_mem *mem = &file->mem;
 
-	if (size < sizeof(*mem))
+	if (size < offsetof(struct trace_mem, record_cost))
 		return hst_damaged(file, "the header is too short");
-	if (read_at(file, mem, sizeof(*mem), offset))
+	if (read_at(file, mem, size < sizeof(*mem) ? size : sizeof(*mem), offset))
 		return -1;
 	if (mem->magic != TRACE_MEM_MAGIC)
 		return hst_damaged(file, "invalid header");

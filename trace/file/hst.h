@@ -237,8 +237,13 @@ struct hst_seen {
 	const struct trace_record *record; /* valid until the next hst_cursor_next() */
 	u64 time;                          /* ticks (mem.timebase_hz) since tracing was set up */
 	u64 instret;                       /* minus mem.start_instret; unit: mem.instret_exact */
-	int vm, vcpu;                      /* -1: none */
-	bool chosen;                       /* by the selection; false only if cursor->all */
+	/*
+	 * For differences between two records of a hart: instret without the instructions with
+	 * which the hart has recorded events, whether or not the file still has these events.
+	 */
+	u64 work;
+	int vm, vcpu; /* -1: none */
+	bool chosen;  /* by the selection; false only if cursor->all */
 };
 
 struct hst_cursor_hart;

@@ -3,7 +3,7 @@
  * by.c - make a table from events: by cause, SBI call, MMIO device or register, vCPU, or event.
  *
  * The cost of a call or access is that of its exit: from kvm_exit to the vCPU's next kvm_entry,
- * including the VMM's work. Costs have the same unit as in the host's own table. An exit has a cost
+ * including the VMM's work. In instructions, it leaves out the recording of events. Costs have the same unit as in the host's own table. An exit has a cost
  * only if both events are in the trace: if the kvm_entry is missing, the exit is counted without a
  * cost. The same applies if the kvm_entry is from another hart and costs are instructions, because
  * each hart has its own instret counter.
@@ -190,7 +190,7 @@ static int count(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu
 
 static u64 now(const struct tally *t, const struct hst_seen *seen)
 {
-	return t->table->unit == HST_UNIT_INSTRUCTIONS ? seen->instret : seen->time;
+	return t->table->unit == HST_UNIT_INSTRUCTIONS ? seen->work : seen->time;
 }
 
 /* Process a kvm_entry: add the cost of the exit that it ends. */

@@ -26,6 +26,7 @@ struct live {
 	u64 seen[HST_MAX_HARTS]; /* number of each hart's events up to the last snapshot */
 	u64 missed;              /* events that were overwritten before a snapshot read them */
 	double seconds;          /* between the last two snapshots */
+	char observation[1024];  /* as of the last snapshot */
 	struct timespec last;
 };
 
@@ -123,6 +124,7 @@ static int read_tables(struct live *l, bool first)
 	l->seconds = (double)(now.tv_sec - l->last.tv_sec) +
 		     (double)(now.tv_nsec - l->last.tv_nsec) / 1e9;
 	l->last = now;
+	hst_observation(&file, hst_unit_of(&file), l->observation, sizeof(l->observation));
 	file.told_none = true; /* an empty table suffices; omit the "none matches" message */
 	err = update_tables(l, &file, first);
 	hst_close(&file);
@@ -181,6 +183,8 @@ static void show(struct live *l, bool terminal)
 		printf("%llu events were overwritten before they were read (a larger trace.size= "
 		       "helps)\n",
 		       l->missed);
+	if (!terminal && l->options->by != HST_BY_EVENT)
+		hst_print_wrapped("observation:", l->observation, stdout);
 	fflush(stdout);
 }
 

@@ -47,6 +47,7 @@ static void print_heading(const struct hst_table *table, u64 total, FILE *out)
 static void print_notes(const struct hst_file *file, const struct hst_table *table, FILE *out)
 {
 	u64 written = 0, lost = 0;
+	char observation[1024];
 
 	if (table->unpriced && table->by != HST_BY_EVENT)
 		fprintf(out,
@@ -60,6 +61,10 @@ static void print_notes(const struct hst_file *file, const struct hst_table *tab
 	if (lost)
 		fprintf(out, "events: %llu, of which the oldest %llu are lost (trace.size=); %s\n",
 			written, lost, table->events ? "the rest is shown" : "the table is exact");
+	if (table->by == HST_BY_EVENT)
+		return;
+	hst_observation(file, table->unit, observation, sizeof(observation));
+	hst_print_wrapped("observation:", observation, out);
 }
 
 static int nothing(const struct hst_file *file, const struct hst_table *table,

@@ -106,6 +106,14 @@ int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE
 /* live.c: print tables of a running machine. Returns -1 after printing the reason. */
 int hst_live(const struct hst_stat_options *options);
 
+/*
+ * observation.c: put a sentence or more about the events and the accounting that were on into
+ * `text`, with their cost, and whether costs in this unit include it.
+ */
+void hst_observation(const struct hst_file *file, enum hst_unit unit, char *text, size_t size);
+/* Print `head` and the text in lines of at most 80 columns, all but the first indented by two. */
+void hst_print_wrapped(const char *head, const char *text, FILE *out);
+
 /* device.c: put the name of the device (or page) at gpa into `name`. Returns its base address. */
 u64 hst_device(const struct hst_file *file, u64 gpa, char *name, size_t size);
 

@@ -74,10 +74,10 @@ struct html_event {
 
 /* ---- vCPUs (vcpu.c) ---- */
 
-/* A vCPU's exit, from its kvm_exit (with this time, instret and hart) to its next kvm_entry. */
+/* A vCPU's exit, from its kvm_exit (with this time, work and hart) to its next kvm_entry. */
 struct html_exit {
 	bool open;
-	u64 time, instret;
+	u64 time, work;
 	unsigned int hart;
 	struct hst_exit is;
 };
@@ -143,7 +143,7 @@ struct html_call {
 /* A call that has not returned yet. */
 struct html_open_call {
 	bool open;
-	u64 ext, fid, time, instret;
+	u64 ext, fid, time, work;
 	unsigned int hart;
 };
 
@@ -206,8 +206,8 @@ struct html_vcpu *html_vcpu_of(struct html_vcpus *vcpus, u32 who);
 int html_vcpus_start(struct html_vcpus *vcpus);
 int html_vcpu_event(struct html_run *run, struct html_vcpu *vcpu, const struct html_event *event);
 int html_vcpus_end(struct html_run *run);
-/* Return the cost from (time, instret) to the event `end`, in the unit of exit costs. */
-u64 html_cost(const struct html_run *run, u64 time, u64 instret, const struct html_event *end);
+/* Return the cost from (time, work) to the event `end`, in the unit of exit costs. */
+u64 html_cost(const struct html_run *run, u64 time, u64 work, const struct html_event *end);
 void html_vcpus_free(struct html_vcpus *vcpus);
 
 int html_windows_start(struct html_run *run);

@@ -152,6 +152,8 @@ function exitSection() {
 			h('p', {}, 'No exits: no guest ran, or none were recorded.'),
 		unpriced ? h('p', { class: 'muted small' }, 'Exits without a cost, because the vCPU ' +
 			'changed harts or did not run again: ' + count(unpriced) + '.') : null,
+		RUNS.map((run, i) => h('p', { class: 'muted small' }, 'Observation' +
+			(RUNS.length > 1 ? ' of ' + LETTERS[i] : '') + ': ' + run.observation)),
 		missing.length ? h('details', {}, h('summary', {}, 'Rows with fewer exits among the events ' +
 			'than in the counters'), h('p', {}, missing.join('; ') + '.'), causes.length ? h('p', {},
 			'For other exits the events give only the cause, because the events of their handlers ' +

@@ -52,7 +52,7 @@ static void answer(struct html_run *run, struct html_open_call *open,
 	open->open = false;
 	if (run->unit == HST_UNIT_INSTRUCTIONS && open->hart != event->seen->hart)
 		return;
-	cost = html_cost(run, open->time, open->instret, event);
+	cost = html_cost(run, open->time, open->work, event);
 	call->returns++;
 	call->sum += cost;
 	if (cost > call->max)
@@ -85,6 +85,6 @@ void html_sbi_event(struct html_run *run, const struct html_event *event)
 						 .ext = call->ext,
 						 .fid = call->fid,
 						 .time = event->time,
-						 .instret = event->seen->instret,
+						 .work = event->seen->work,
 						 .hart = event->seen->hart };
 }

@@ -193,10 +193,10 @@ static int count_exit(struct html_run *run, struct html_vcpu *vcpu)
 	return 0;
 }
 
-u64 html_cost(const struct html_run *run, u64 time, u64 instret, const struct html_event *end)
+u64 html_cost(const struct html_run *run, u64 time, u64 work, const struct html_event *end)
 {
-	u64 from = run->unit == HST_UNIT_INSTRUCTIONS ? instret : time;
-	u64 to = run->unit == HST_UNIT_INSTRUCTIONS ? end->seen->instret : end->time;
+	u64 from = run->unit == HST_UNIT_INSTRUCTIONS ? work : time;
+	u64 to = run->unit == HST_UNIT_INSTRUCTIONS ? end->seen->work : end->time;
 
 	return to > from ? to - from : 0;
 }
@@ -219,14 +219,14 @@ static int follow_exit(struct html_run *run, struct html_vcpu *vcpu, const struc
 		else if (event->kind == HTML_ENTRY &&
 			 (run->unit != HST_UNIT_INSTRUCTIONS || exit->hart == event->seen->hart))
 			html_windows_offer(run, vcpu, event->time,
-					   html_cost(run, exit->time, exit->instret, event));
+					   html_cost(run, exit->time, exit->work, event));
 		exit->open = false;
 	}
 	if (event->kind == HTML_EXIT) {
 		vcpu->exits++;
 		*exit = (struct html_exit){ .open = true,
 					    .time = event->time,
-					    .instret = event->seen->instret,
+					    .work = event->seen->work,
 					    .hart = event->seen->hart };
 		hst_exit_begin(&exit->is, event->arg[0]);
 	}

@@ -41,6 +41,7 @@ static void write_head(const struct html_run *run, FILE *out)
 	};
 	const struct hst_file *file = run->file;
 	bool accounted = file->mem.exit_unit != EXIT_UNIT_NONE;
+	char observation[1024];
 
 	fputs("{\"path\":", out);
 	json_string(out, file->path);
@@ -52,7 +53,10 @@ static void write_head(const struct html_run *run, FILE *out)
 		units[run->unit], accounted ? "true" : "false", file->mem.timebase_hz, run->first,
 		run->span, run->events, file->mem.nr_harts);
 	write_meta(file, out);
-	fputs("\"rings\":[", out);
+	hst_observation(file, run->unit, observation, sizeof(observation));
+	fputs("\"observation\":", out);
+	json_string(out, observation);
+	fputs(",\n\"rings\":[", out);
 	for (unsigned int i = 0; i < file->mem.nr_harts; i++)
 		fprintf(out, "%s[%llu,%llu,%llu]", i ? "," : "", file->ring[i].total,
 			file->ring[i].lost, file->ring[i].count);

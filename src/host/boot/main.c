@@ -36,6 +36,7 @@ void host_first_exited(int wait_status)
 struct thread boot_thread;
 
 static struct exec_spec spec;
+static u64 start_instret; /* when the first program was started */
 
 /* Return the exit status that a shell would report for this wait status. */
 static int shell_status(int wait_status)
@@ -49,6 +50,7 @@ void host_first_exited(int wait_status)
 {
 	int signo = wait_status & 0x7f;
 
+	run_desc.instret = csr_instret() - start_instret;
 	if (signo)
 		printk("host: %s killed by signal %d\n", spec.argv[0], signo);
 	else
@@ -75,6 +77,7 @@ static void start_program(void)
 	if (exec_spec_read(&spec))
 		panic("/.hs/exec in the initramfs is malformed");
 	run_desc.state = HS_RUN_RUNNING;
+	start_instret = csr_instret();
 	err = process_start_first(&spec, &first_program_ops);
 	if (err) {
 		printk("host: cannot start %s: error %d\n", spec.argv[0], -err);

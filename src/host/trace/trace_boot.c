@@ -195,6 +195,7 @@ void trace_start(void)
 
 	if (!trace_mem)
 		return;
+	trace_measure_costs();
 	set_rules();
 	if (list)
 		select_events(list);

@@ -28,6 +28,7 @@ static unsigned int nr_rules;
 static bool on = true, overwrite = true; /* read by harts; triggers write `on` */
 
 struct static_key trace_slow_key;
+u64 trace_slow_frame;
 
 /* ---- emitting, on each hart -------------------------------------------------------------- */
 
@@ -75,14 +76,21 @@ void trace_emit_slow(enum trace_event event, u64 a0, u64 a1, u64 a2, u64 a3, u64
 	const u64 args[TRACE_ARGS] = { a0, a1, a2, a3, a4 };
 	unsigned int hart = (unsigned int)TRACE_THIS_HART();
 	struct trace_hart *th = trace_harts[hart];
+	u64 start = csr_instret();
+	bool records;
 
 	WRITE_ONCE(th->in_slow, 1);
 	__atomic_thread_fence(
 		__ATOMIC_SEQ_CST); /* before the rules are read: see wait_for_harts() */
-	if (passes(__atomic_load_n(&rules[event], __ATOMIC_ACQUIRE), args, th->who, hart) &&
-	    ring_takes(th))
+	records = passes(__atomic_load_n(&rules[event], __ATOMIC_ACQUIRE), args, th->who, hart) &&
+		  ring_takes(th);
+	if (records)
 		trace_write(th, event, args);
 	__atomic_store_n(&th->in_slow, 0, __ATOMIC_RELEASE);
+	/* A record is counted by its number (spent_on_tracing()), so don't count it here. */
+	if (th->record_cost)
+		th->other_cost +=
+			csr_instret() - start + trace_slow_frame - (records ? th->record_cost : 0);
 }
 
 /* ---- setters ------------------------------------------------------------------------------ */

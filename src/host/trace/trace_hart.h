@@ -21,7 +21,12 @@ struct trace_hart {
 	struct exit_stat *stats;
 	u32 who;     /* as in struct trace_record */
 	u32 in_slow; /* nonzero while the hart may be using the rules (trace_control.c) */
-	u64 reserved[2];
+	/*
+	 * Instructions of one record and of one trace_set_vcpu() (trace_cost.c); 0 if they are not
+	 * known, or if exit costs are not in instructions.
+	 */
+	u32 record_cost, vcpu_cost;
+	u64 other_cost; /* instructions of tracing so far, other than record_cost per record */
 };
 
 extern struct trace_hart *trace_harts[]; /* NULL before trace_mem_init() */
@@ -42,6 +47,16 @@ const struct trace_record *trace_ring_of(unsigned int hart, u64 *records);
  * the first is on if `records` is true, and the second if `samples` is true.
  */
 void trace_set_exit_keys(bool records, bool samples);
+/*
+ * Instructions of an event on the slow path that trace_emit_slow() does not see: of the site, of
+ * trace_emit.S, and of its own prologue and epilogue.
+ */
+extern u64 trace_slow_frame;
+/*
+ * Measure what a record and the accounting for an exit cost on this machine, and store both in
+ * trace memory, if instret counts instructions. Called at boot, while every event is off.
+ */
+void trace_measure_costs(void);
 /* Write a record into the hart's own ring: the C twin of trace_emit.S. */
 void trace_write(struct trace_hart *th, unsigned int event, const u64 *args);
 

@@ -23,6 +23,7 @@ struct static_key trace_exit_key, trace_class_key, trace_fast_end_key;
 static struct static_key trace_exit_time_key; /* exit costs are measured in time, not instret */
 
 _Static_assert(TRACE_NR_EVENTS <= 1 << TRACE_EVENT_BITS, "an event number has 10 bits");
+_Static_assert(TRACE_NR_EVENTS <= TRACE_MAX_EVENTS, "each event has a bit in was_on");
 _Static_assert(sizeof(struct trace_record) == 64, "a record is one cache line");
 _Static_assert(sizeof(struct trace_hart) == sizeof(struct trace_hart_mem), "the same memory");
 _Static_assert(sizeof(struct exit_stat) == PAGE_SIZE, "indexed by a shift");
@@ -34,7 +35,10 @@ static inline struct trace_hart *my_trace(void)
 
 void trace_set_vcpu_slow(unsigned int vm, unsigned int vcpu)
 {
-	my_trace()->who = (vm & 0xffff) | vcpu << 16;
+	struct trace_hart *th = my_trace();
+
+	th->who = (vm & 0xffff) | vcpu << 16;
+	th->other_cost += th->vcpu_cost;
 }
 
 void trace_write(struct trace_hart *th, unsigned int event, const u64 *args)
@@ -65,16 +69,29 @@ time:
 	return csr_time();
 }
 
+/*
+ * Return the instructions that tracing has taken on this hart. Exit costs leave them out, so that a
+ * cost does not depend on which events are on. 0 if costs are not in instructions.
+ */
+static inline u64 spent_on_tracing(const struct trace_hart *th)
+{
+	return th->head * th->record_cost + th->other_cost;
+}
+
 void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause)
 {
 	unsigned long code = scause << 1 >> 1, irq = scause >> (BITS_PER_LONG - 1);
+	int hart = (int)TRACE_THIS_HART();
+	u64 spent = spent_on_tracing(trace_harts[hart]);
 
-	clock->start = exit_now();
-	clock->hart = (int)TRACE_THIS_HART();
+	clock->hart = hart;
 	if (__builtin_expect(code >= EXIT_SLOT_IRQ, 0))
 		code = EXIT_SLOT_IRQ - 1;
 	/* Interrupt 5 and exception 5 have different slots. */
 	clock->slot = (int)(code + irq * EXIT_SLOT_IRQ);
+	/* Read the clock last, as trace_exit_end_slow() reads it first: costs exclude both calls. */
+	__asm__ volatile("" : "+r"(spent) : : "memory");
+	clock->start = exit_now() - spent;
 }
 
 /* The shift that leaves 6 bits of a value below 2^14, indexed by the value's bits 13 to 6. */
@@ -114,19 +131,21 @@ unsigned long trace_hist_bucket(u64 value)
 
 void trace_exit_end_slow(struct trace_exit_clock *clock)
 {
-	u64 cost = exit_now() - clock->start;
+	u64 now = exit_now(), cost;
 	int hart = (int)TRACE_THIS_HART();
+	const struct trace_hart *th = trace_harts[hart];
 	struct exit_stat *stat;
 
 	if (clock->slot < 0)
 		return;
-	stat = &trace_harts[hart]->stats[clock->slot];
+	stat = &th->stats[clock->slot];
 	clock->slot = ~clock->slot;
 	stat->count++;
 	if (hart != clock->hart && !trace_exit_time_key.enabled) {
 		stat->unpriced++;
 		return;
 	}
+	cost = now - spent_on_tracing(th) - clock->start;
 	stat->sum += cost;
 	if (cost > stat->max)
 		stat->max = cost;

@@ -34,7 +34,8 @@ struct hs_run_desc {
 	u64 trace_hpa;  /* trace memory, laid out as in hv/trace_mem.h; 0: none */
 	u64 trace_size; /* bytes */
 	u64 timebase_hz;
-	u64 reserved[10];
+	u64 instret; /* of the hart, from the first program's start to its end; valid when EXITED */
+	u64 reserved[9];
 };
 #endif
 

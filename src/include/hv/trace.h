@@ -194,7 +194,8 @@ enum sample_mode {
 /*
  * Part of struct kvm_vcpu. The cost of an exit is the number of instructions (instret) or the time,
  * as exitstat= selects, between trace_exit_begin(), right after the world switch, and
- * trace_exit_end(), right before the next world switch; the cost includes user space and sleep. The
+ * trace_exit_end(), right before the next world switch. The cost includes user space and sleep. In
+ * instructions, it does not include those with which this hart has recorded events in between. The
  * exit's class may be set at any point in between. Each hart has its own instret, so if costs are
  * in instructions and a vCPU has changed harts during an exit, the exit is counted, but has no cost
  * ("unpriced"). In both units, a vCPU's last exit has no cost, because no entry follows it.
@@ -277,11 +278,11 @@ on:
 }
 
 /*
- * Call this after events were switched on or off. While trace_class_key was off, no class was set,
- * so the class may be that of an earlier exit: forget it. While exits are accounted for, however,
- * the class is always that of the current exit.
+ * Forget the last exit's class. Call this after the record that ends an exit, and after events were
+ * switched on or off: while trace_class_key was off, no class was set, so the class may be that of
+ * an earlier exit. While exits are accounted for, the class is always that of the current exit.
  */
-static inline void trace_exit_events_switched(struct trace_exit_clock *clock)
+static inline void trace_exit_forget(struct trace_exit_clock *clock)
 {
 	STATIC_KEY_GOTO(&trace_exit_key, on);
 	trace_exit_init(clock);

@@ -42,6 +42,7 @@ struct trace_record {
 };
 
 #define TRACE_EVENT_BITS          10
+#define TRACE_MAX_EVENTS          256 /* in was_on */
 #define TRACE_SEQ_BITS            22
 #define TRACE_SEQ_MASK            ((1U << TRACE_SEQ_BITS) - 1)
 #define TRACE_EVENT_OF(seq_event) ((seq_event) & ((1U << TRACE_EVENT_BITS) - 1))
@@ -116,6 +117,10 @@ struct trace_mem {
 	u64 start_instret;
 	u32 exit_unit;     /* enum exit_unit */
 	u32 instret_exact; /* 1: instret counts instructions; 0: host ticks (QEMU, no icount) */
+	/* In instructions, as measured at boot; 0: not known. Traces of older hosts end here. */
+	u32 record_cost;  /* of a record; not part of exit costs, if these are in instructions */
+	u32 account_cost; /* of the accounting for one exit; not part of exit costs either */
+	u64 was_on[TRACE_MAX_EVENTS / 64]; /* one bit per event: it has been on */
 };
 
 #endif
