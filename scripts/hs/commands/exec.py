@@ -15,7 +15,7 @@ from hs.paths import TOP
 from hs.run import machine
 from hs.run.cpio import Archive
 from hs.run.rundir import RunDir
-from hs.run.tracing import Stream, choose_samples, save_trace
+from hs.run.tracing import Stream, choose_samples, save_trace, stop_observing
 from hs.toggles import check_trace, trace_rule, with_defaults
 
 PREFIX = "hyperscope"  # of error messages
@@ -153,6 +153,7 @@ def main(argv):
     options = parser.parse_args(argv)
     if options.program is None:
         parser.error("no program was named")
+    stop_observing(options)
 
     check_program(options.program)
     job = Job(options.program, options.arguments)

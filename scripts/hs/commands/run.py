@@ -17,7 +17,7 @@ from hs.run import machine
 from hs.run.cpio import behind
 from hs.run.rundir import STATE_PANICKED
 from hs.run.saved import SaveFile, restored_header
-from hs.run.tracing import save_trace
+from hs.run.tracing import save_trace, stop_observing, total
 from hs.toggles import trace_chooses
 from .exec import Job, execute, new_parser
 
@@ -28,6 +28,8 @@ DEFAULT_MEM = 512 * MIB
 SCRATCH_SECTORS = 4096
 APPEND = "console=ttyS0"
 TRACE_RING = 32 * MIB  # per hart; large enough for the events of Debian's boot and tour
+# Without the steps of walks, which are many, and without the events that disable the fast path (docs/trace.md).
+DEFAULT_EVENTS = "kvm_*,gstage_*,!gstage_step,!kvm_request,!kvm_exit_handled,!kvm_irq_take"
 # Exit statuses of the VMM if it had to end the guest: a vCPU could not continue, the guest reported a crash, or a
 # vCPU only took faults in its own trap handler.
 GUEST_ENDED = (102, 103, 104)
@@ -152,6 +154,9 @@ def show_exits(run, options):
             if re.search(r"^[^#]", last, re.M):  # empty if the host failed before a guest ran
                 print("the last exits:\n" + last, end="", flush=True)
         subprocess.run([hstrace, "stat", trace], check=False)
+        cost = total(run, options)
+        if cost:
+            print(cost)
         print("trace: %s" % machine.shown(trace))
 
 
@@ -192,8 +197,9 @@ def parse(argv):
     options = parser.parse_args(argv)
     options.input_from_files_only = True  # with --icount, read input only from a file: a pipe may never end
     options.boot += " need-h"  # without the H extension, the host can run programs, but no guest
+    stop_observing(options)
     if options.trace is None:
-        options.trace = "kvm_*,gstage_*,!gstage_step"
+        options.trace = DEFAULT_EVENTS
     harts = machine.parse_count(options.harts or ("1" if options.icount else "2"), "--harts",
                                 machine.MAX_HARTS)
     options.harts = str(harts)

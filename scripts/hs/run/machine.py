@@ -85,6 +85,9 @@ def add_options(parser):
                        "hstrace profile and perf report")
     group.add_argument("--trace-stream", action="store_true",
                        help="save events during the run, so that there may be more of them than the rings can hold")
+    group.add_argument("--without-observation", action="store_true",
+                       help="record no events and do not account for exits: nothing is added to the run, and there "
+                       "is no exit table")
     group.add_argument("--boot", metavar="ARGS", default="",
                        help="further boot arguments for the host")
     group.add_argument("--icount", action="store_true",

@@ -16,17 +16,17 @@ KEPT_RUNS = 20
 
 # src/include/hv/run_desc.h; RAM begins at 0x80000000, the host's image at 0x80200000
 DESC_OFFSET = 0x200000 + 0x40
-DESC_FORMAT = "<QIIIIQQQ"
+DESC_FORMAT = "<QIIIIQQQQ"
 DESC_MAGIC = 0x31304E5552505348
 STATE_BOOTING, STATE_RUNNING, STATE_EXITED, STATE_PANICKED = range(4)
 
 
 class RunDesc:
-    def __init__(self, state, exit_status, trace_hpa, trace_size):
+    def __init__(self, state, exit_status, trace_size, instret):
         self.state = state
         self.exit_status = exit_status
-        self.trace_hpa = trace_hpa
         self.trace_size = trace_size
+        self.instret = instret  # of the first program's run, if the machine has one hart
 
     def program_status(self):
         """Return the exit status in the form that a shell uses."""
@@ -116,8 +116,8 @@ class RunDir:
             return None
         if len(raw) < struct.calcsize(DESC_FORMAT):
             return None
-        magic, _, state, status, _, trace_hpa, trace_size, _ = struct.unpack(DESC_FORMAT, raw)
-        return RunDesc(state, status, trace_hpa, trace_size) if magic == DESC_MAGIC else None
+        magic, _, state, status, _, _, trace_size, _, instret = struct.unpack(DESC_FORMAT, raw)
+        return RunDesc(state, status, trace_size, instret) if magic == DESC_MAGIC else None
 
     def log_lines(self):
         try:

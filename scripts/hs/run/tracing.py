@@ -6,10 +6,11 @@ import signal
 import subprocess
 
 from hs import ends
-from hs.errors import LaunchError, sentence
+from hs.errors import STATUS_USAGE, LaunchError, sentence
 from hs.paths import TOP
 from hs.toggles import in_force
 from .machine import need, parse_count, qemu_text, shown
+from .rundir import STATE_EXITED
 
 
 SAMPLES = "sample,sched_process_exec,sched_process_fork"  # samples, and events that tell which program they are in
@@ -24,6 +25,26 @@ def choose_samples(options):
     others = [] if options.trace in (None, "none") else [options.trace]
     options.trace = ",".join(others + [SAMPLES])
     options.boot += " trace.sample=%d" % rate
+
+
+def stop_observing(options):
+    """Handle --without-observation: no events, and no accounting for exits."""
+    if not options.without_observation:
+        return
+    for name in "trace", "sample", "trace_filter", "trace_stop", "trace_stream":
+        if getattr(options, name):
+            raise LaunchError("--without-observation and --%s exclude each other" % name.replace("_", "-"), STATUS_USAGE)
+    options.trace = "none"
+    options.boot = " ".join(["exitstat=0", options.boot])  # the host uses the first value
+
+
+def total(run, options):
+    """Return the cost of the whole run as a sentence, or None if the machine does not count it."""
+    desc = run.read_desc()
+    if not options.icount or options.icount_shift or options.harts not in (None, "1") or desc.state != STATE_EXITED:
+        return None
+    return "the program on the host ran for %d instructions%s" % (
+        desc.instret, "" if options.without_observation else ", observation included")
 
 
 def provenance(options, guest):
