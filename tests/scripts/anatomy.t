@@ -15,7 +15,7 @@ anatomy()
 adds_up()	# LABEL MOST: MOST is the limit on the difference between mean and figure
 {
 	awk -v most="$2" '
-		/^stage .*function/ { exit }
+		/^stage .*function/ || /what the exit table counts/ { exit }
 		/^stage / { stages = 1; next }
 		/^sum / { sum = $2; stages = 0 }
 		stages && NF { total += $(NF - 1) }
@@ -68,6 +68,18 @@ anatomy sbi_version --systems bare --insns
 adds_up "sbi_version, bare" 0.5
 like "$out" '^firmware +[1-9]' "bare: the firmware's instructions are counted"
 like "$out" ' op_sbi_version\+0x[0-9a-f]+ src/guest/bench/bench.S:[0-9]+' "--insns shows source lines"
+
+# The exit table counts a part of what the bench measures; with --exitstat, the anatomy shows which.
+anatomy sbi_version --exitstat instret
+adds_up "sbi_version with accounting" 0.5
+part=$(awk '/what the exit table counts/ { ours = 1 } ours && $1 == "sum" { print $2 }' "$tmp/table")
+is "$(awk '/^mean of the batch/ { print $NF + 0 }' "$tmp/table")" \
+	"$(awk '/what the exit table counts/ { ours = 1 } ours && $1 == "sum" { print $2 + $3 }' "$tmp/table")" \
+	"what the exit table counts and what lies outside add up to the bench's figure"
+"$HS_TOP/scripts/hyperscope" run --out "$O" --icount --quiet --trace none "$O/guest-payloads/bench.bin" \
+	--append only=sbi_version </dev/null >"$tmp/out" 2>"$tmp/err"
+is "$("$O/hstrace" stat "$tmp/runs/last/trace" | awk '/^sbi base/ { print $5 }')" "$part" \
+	"the part that the exit table counts is the mean that it shows"
 
 anatomy nonsense
 is $status 2 "an unknown row is refused"

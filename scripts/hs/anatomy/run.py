@@ -141,7 +141,7 @@ def _command(system, row, options, folder):
     """Return the bench's command for a row. On Linux, the command also writes out the kernel's symbols at the end."""
     runner = systems.Runner(options)
     runner.qemu = os.path.join(folder, "qemu")
-    setting = " ".join(options.set) if system == "hyperscope" else ""
+    setting = systems.setting_of(options) if system == "hyperscope" else ""
     command = getattr(runner, system)(systems.Job(system, options.cpu, setting,
                                                   BY_NAME[row].group, (row,)))
     if system != "linux":

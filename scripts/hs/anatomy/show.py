@@ -2,18 +2,23 @@
 """show.py - print an anatomy: by stage, by function, and in the order of execution."""
 from .stages import STAGES, UNASSIGNED
 
-WIDTH = 80
+RDINSTRET, RDINSTRET_MASK = 0xC0202073, 0xFFFFF07F  # csrrs RD, instret, zero
+ACCOUNTING = ("trace_exit_begin_slow", "trace_exit_end_slow", "trace_exit_begin", "trace_exit_end")
 
 
 class Anatomy:
     """One row on one system: the steps of the chosen path, and statistics of the median batch."""
 
-    def __init__(self, system, row, steps, address_map):
+    def __init__(self, system, row, steps, address_map, encodings):
         self.system, self.row, self.steps, self.map = system, row, steps, address_map
+        self.encodings = encodings  # address -> (encoding, size)
         self.figure = self.mean = 0.0  # the bench's figure, and the mean of the median batch
         self.times = self.of = 0  # the batch's iterations that took this path, and all of the batch's iterations
         self.lost = 0  # instructions of iterations whose path was not recorded
         self.paths: list = []  # (iterations, instructions of one iteration, number) of each path in the batch
+
+    def encoding(self, step):
+        return self.encodings.get(step.address, (0, 0))[0]
 
     def total(self):
         return sum(step.counted for step in self.steps)
@@ -65,6 +70,48 @@ def print_stages(found, out):
         names = anatomy.unassigned()
         if names:
             print("%s: in no stage: %s" % (anatomy.system, " ".join(names)), file=out)
+
+
+def interval(anatomy):
+    """Return the steps whose cost the exit table counts: those between the two readings of instret, of which the
+    first one counts itself. The path is a cycle. Return None if there are not two readings."""
+    reads = {}
+    for at, step in enumerate(anatomy.steps):
+        if anatomy.encoding(step) & RDINSTRET_MASK == RDINSTRET:
+            reads[step.chain[-1]] = at
+    begin, end = (reads.get(name) for name in ("trace_exit_begin_slow", "trace_exit_end_slow"))
+    if begin is None or end is None:
+        return None
+    return anatomy.steps[begin:end] if begin < end else anatomy.steps[begin:] + anatomy.steps[:end]
+
+
+def part_of(step):
+    """Return the observation that the step belongs to, or the step's stage."""
+    names = list(step.chain) + list(step.stack)
+    if any(name.startswith(("trace_emit", "trace_set_vcpu", "vcpu_observe")) for name in names):
+        return "events"
+    return "accounting" if any(name in ACCOUNTING for name in names) else step.stage
+
+
+def print_interval(anatomy, out):
+    """Print how the bench's figure and the exit table's cost of the same exit differ."""
+    inside = interval(anatomy)
+    if inside is None:
+        print("\nhyperscope: this path has no exit that the exit table counts, or more than one", file=out)
+        return
+    counts = {True: {}, False: {}}
+    within = {id(step) for step in inside}
+    for step in anatomy.steps:
+        parts = counts[id(step) in within]
+        parts[part_of(step)] = parts.get(part_of(step), 0) + step.counted
+    print("\nhyperscope: %s, what the exit table counts" % anatomy.row, file=out)
+    print("%-20s %12s %12s" % ("part", "in the cost", "outside"), file=out)
+    for part in STAGES + ("events", "accounting"):
+        if part in counts[True] or part in counts[False]:
+            print("%-20s %12d %12d" % (part, counts[True].get(part, 0), counts[False].get(part, 0)), file=out)
+    print("%-20s %12d %12d" % ("sum", sum(counts[True].values()), sum(counts[False].values())), file=out)
+    if "events" in counts[True]:
+        print("The exit table subtracts the cost of events, as measured at boot.", file=out)
 
 
 def print_functions(anatomy, out):

@@ -16,6 +16,7 @@ from hs import ends, plugin, toggles
 from hs.anatomy import run, show, svg, table
 from hs.anatomy.stages import Stages
 from hs.anatomy.walk import Walk
+from hs.bench import systems
 from hs.bench.systems import SYSTEMS
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.parser import of_command
@@ -35,6 +36,9 @@ def parse(argv):
                         help="hyperscope (default), linux, bare, both (hyperscope and linux), all, "
                         "or a comma-separated list")
     plugin.add_machine(parser, harts=False)
+    parser.add_argument("--exitstat", metavar="UNIT", default="0", choices=("0", "instret"),
+                        help="instret: account for exits on hyperscope, and show what the exit table counts; 0 "
+                        "(default): off")
     parser.add_argument("--append", metavar="ARG", action="append", default=[],
                         help="further boot argument for the payload (may be repeated)")
     parser.add_argument("--path", metavar="WHICH", default="heaviest",
@@ -56,7 +60,7 @@ def parse(argv):
     plugin.check_options(options)
     for name in ("csv", "svg"):
         parser.written("--" + name, getattr(options, name))
-    options.exitstat, options.cycles, options.single = "0", False, False  # the bench's defaults
+    options.cycles, options.single = False, False  # the bench's defaults
     return options
 
 
@@ -102,7 +106,7 @@ def analyze(system, options, folder):
     steps = walk.steps(paths[chosen])
     walk.give_stacks(steps)
     Stages(os.path.join(TOP, "scripts", "anatomy.stages"), system).assign(steps)
-    anatomy = show.Anatomy(system, options.row, steps, address_map)
+    anatomy = show.Anatomy(system, options.row, steps, address_map, recording.encodings)
     anatomy.figure = recording.figure
     anatomy.times, anatomy.of = counts[chosen][0], recording.batches[batch][0]
     anatomy.lost = counts.get(-1, (0, 0))[1]
@@ -144,7 +148,7 @@ def main(argv):
                           % (options.row, " ".join(rows)), STATUS_USAGE)
     if options.batches < 1:
         raise LaunchError("--batches %d: must be at least 1" % options.batches, STATUS_USAGE)
-    systems = chosen_systems(options.system)
+    chosen = chosen_systems(options.system)
     toggles.refuse_defaults()
     toggles.check_toggles(TOP, options.set)
     toggles.check_trace(TOP, options.trace)
@@ -153,7 +157,7 @@ def main(argv):
         table.read(options.csv)
     found = []
     with ends.folder("anatomy.", os.environ.get("TMPDIR")) as top:
-        for system in systems:
+        for system in chosen:
             folder = os.path.join(top, system)
             os.mkdir(folder)
             found.append(analyze(system, options, folder))
@@ -173,9 +177,11 @@ def write_files(found, options):
 
 def show_all(found, options):
     print("%s: instructions of one iteration, -cpu %s%s\n"
-          % (options.row, options.cpu, "".join(", " + value for value in options.set)))
+          % (options.row, options.cpu, "".join(", " + value for value in systems.setting_of(options).split())))
     show.print_stages(found, sys.stdout)
     for anatomy in found:
+        if anatomy.system == "hyperscope" and options.exitstat != "0":
+            show.print_interval(anatomy, sys.stdout)
         show.print_functions(anatomy, sys.stdout)
         if options.paths:
             print_paths(anatomy)
