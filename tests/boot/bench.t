@@ -63,8 +63,11 @@ like "$out" '^sbi_version +- +307 +307 +- +- +-$' "figures in cycles and in nano
 like "$out" '^Different units have no ratio: cycles for hyperscope, ns for linux' "a note says that different units have no ratio"
 bench hyperscope linux --rows sbi_version --from hyperscope="$tmp/ns" --from linux="$tmp/ns"
 like "$out" '^sbi_version +- +307 +307 +1\.00 ' "figures in the same unit have a ratio"
-bench hyperscope --single --rows mmio_read --csv "$tmp/csv"
-like "$(cat "$tmp/csv")" '^hyperscope,mmio_read,default,rv64,instructions,1024,[0-9]+\.00,[0-9]+\.00,' \
+bench hyperscope --single --rows mmio_read --csv "$tmp/csv" --set vmid=on --trace kvm_exit --exitstat auto
+is "$(cut -d , -f 1-3 "$tmp/csv" | tail -n 1)" "hyperscope,mmio_read,vmid=on trace=kvm_exit exitstat=auto" \
+	"the CSV says which toggles, events and accounting were on"
+like "$out" 'Observed on hyperscope: vmid=on trace=kvm_exit exitstat=auto' "and so does the line under the tables"
+like "$(cat "$tmp/csv")" '^hyperscope,mmio_read,[^,]*,rv64,instructions,1024,[0-9]+\.00,[0-9]+\.00,' \
 	"--single: each sample is one operation, in whole instructions"
 
 # ---- I/O latency in both directions (io_out, io_in), and a timer that is already due ----

@@ -3,7 +3,7 @@
 import csv
 
 from . import csvfile, provenance
-from .rows import BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS
+from .rows import BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED
 from .systems import COLUMNS, STATISTICS
 
 CSV_COLUMNS = ("system", "exit", "toggles", "cpu", "unit", "n") + STATISTICS + (
@@ -135,15 +135,15 @@ def beside(setting):
     return next((other for other, _ in BESIDE.values() if setting.startswith(other + " ")), "")
 
 
-def toggles(figures, settings):
+def toggles(figures, settings, own):
     """Print the rows that a toggle's setting changes, next to their figures without the setting."""
     counted, lines = figures.counted(), []
     for setting, matters in settings:
-        if not setting or "trace=" in setting or "exitstat=" in setting:
+        if setting == own or setting in TRACED:
             continue
         for row in ROWS:
             ours = figures.value("hyperscope", row.name, setting)
-            usual = figures.default(row.name, beside(setting))
+            usual = figures.default(row.name, beside(setting) or own)
             if ours is None or usual is None or (matters is not None and row.name not in matters):
                 continue
             if abs(ours - usual) >= 0.5:
@@ -173,29 +173,34 @@ def derived(figures, own):
         print("\n".join(line.rstrip() for line in lines))
 
 
-def notes(results, statistic, single):
+def notes(results, statistic, options):
     units = {}
     for row in results:
         units.setdefault(row["unit"], {})[row["system"]] = True
     print("%s per operation, including a loop of 2 to 4 instructions:" % " and ".join(sorted(units)))
-    print("%s of %s (rare events: the mean)." % (statistic, "single operations" if single else "batches of 256"))
+    print("%s of %s (rare events: the mean)." % (statistic, "single operations" if options.single else "batches of 256"))
     if len(units) > 1:
         print("Different units have no ratio: %s." % ", ".join(
             "%s for %s" % (unit, " and ".join(units[unit])) for unit in sorted(units)))
     print("ratio: hyperscope / Linux. small: why hyperscope needs less: by design, because")
     print("the host is small (no cgroups, no RCU, no LSM), or both.")
+    if options.own != " ".join(options.set):
+        print("Observed on hyperscope: %s; the figures" % options.own)
+        print("include what this costs. --trace none --exitstat 0, the defaults, leave it out.")
+    else:
+        print("Not observed: no events are on and no exits are accounted for.")
     print("docs/bench.md describes each row and the limits of the unit.")
 
 
 def tables(results, options, settings):
     names = {row["exit"] for row in results}
-    own, statistic = " ".join(options.set), options.statistic
+    own, statistic = options.own, options.statistic
     for cpu in options.cpu:
         first = next(row for row in results if row["cpu"] == cpu)
         print("-cpu %s, QEMU %s, %s" % (cpu, first["qemu"], first["opensbi"].partition(" sha")[0]))
         figures = Figures(results, cpu, statistic)
         compare(figures, names, own, published=cpu == "rv64")
         derived(figures, own)
-        toggles(figures, settings)
+        toggles(figures, settings, own)
         print()
-    notes(results, statistic, options.single)
+    notes(results, statistic, options)

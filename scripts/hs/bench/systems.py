@@ -48,8 +48,13 @@ class Job(NamedTuple):
 
 def plain(out, timeout, jobs):
     """Return a Runner's options for JOBS jobs at a time, with the defaults of scripts/hyperscope bench."""
-    return SimpleNamespace(out=out, firmware="", cycles=False, single=False, append=[], trace="none", exitstat="0",
-                           timeout=timeout, jobs=jobs)
+    return SimpleNamespace(out=out, firmware="", cycles=False, single=False, append=[], timeout=timeout, jobs=jobs)
+
+
+def setting_of(options):
+    """Return the setting of hyperscope that the options --set, --trace and --exitstat make."""
+    words = options.set + ["trace=" + options.trace] * (options.trace != "none")
+    return " ".join(words + ["exitstat=" + options.exitstat] * (options.exitstat != "0"))
 
 
 class Runner:
@@ -135,7 +140,7 @@ class Runner:
                    "--cpu", job.cpu, "--ram", RAM["hyperscope"]]
         if self.options.firmware:
             command += ["--bios", self.options.firmware]
-        trace, exitstat, boot = self.options.trace, self.options.exitstat, []
+        trace, exitstat, boot = "none", "0", []
         for word in job.settings():
             name, _, value = word.partition("=")
             if name == "trace":
@@ -256,10 +261,10 @@ def asked_for(jobs, results):
 
 
 def linux_settings(system, settings):
-    """Return those of SETTINGS that are measured on a system other than hyperscope: the default and, on Linux, the
-    events kvm_entry and kvm_exit."""
-    return [(setting, matters) for setting, matters in settings
-            if not setting or system == "linux" and setting.startswith("trace=kvm_entry")]
+    """Return those of SETTINGS that are measured on a system other than hyperscope: the first one, but without
+    hyperscope's toggles and events, and, on Linux, the events kvm_entry and kvm_exit."""
+    return [("", settings[0][1])] + [(setting, matters) for setting, matters in settings[1:]
+                                     if system == "linux" and setting.startswith("trace=kvm_entry")]
 
 
 def jobs_of(system, cpu, setting, matters, wanted):

@@ -108,7 +108,7 @@ def wanted_rows(parser, options):
 
 def settings(parser, options):
     """Return a list of (setting, rows that it can change): first the toggles of --set, then each value to compare."""
-    own = " ".join(options.set)
+    own = options.own
     table, usual = hstoggles.toggles(TOP), hstoggles.initial(TOP)
     chosen = list(table) if options.toggles else []
     for name in options.toggle:
@@ -151,6 +151,7 @@ def check(parser, options):
         hstoggles.check_trace(TOP, options.trace)
     except LaunchError as error:
         parser.error(str(error))
+    options.own = systems.setting_of(options)  # of each measurement on hyperscope
     parser.written("--csv", options.csv)
 
 

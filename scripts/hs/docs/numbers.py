@@ -144,7 +144,7 @@ def results(measured):
     for name in names():
         for beside in [""] + [other + " " for other, _ in [rows.BESIDE.get(name, ("", ""))] if other]:
             settings += [("%s%s=%s" % (beside, name, value), None) for value in values_of(name)[1:]]
-    options = SimpleNamespace(set=[], statistic="p50", single=False, cpu=CPUS)
+    options = SimpleNamespace(set=[], own="", statistic="p50", single=False, cpu=CPUS)
     text = io.StringIO()
     with contextlib.redirect_stdout(text):
         report.tables(measured.results, options, settings)

@@ -55,7 +55,7 @@ def _hyperscope(options, verb):
 def _row(row, options, kernel):
     options.append, options.cycles, options.single, options.exitstat = [], False, False, "0"
     runner = systems.Runner(options)
-    command = runner.hyperscope(systems.Job("hyperscope", options.cpu, " ".join(options.set),
+    command = runner.hyperscope(systems.Job("hyperscope", options.cpu, systems.setting_of(options),
                                             BY_NAME[row].group, (row,)))
     payload = os.path.join(options.out, "guest-payloads", "bench.elf")
     address = elf.address(payload, "op_" + anatomy.OPERATION.get(row, row))
