@@ -93,6 +93,12 @@ class Browser:
         return (sum(number(row[-1]) for row in tables[0]),
                 {row[0]: number(row[1]) for row in tables[1]})
 
+    def picture(self, x, y, width, height):
+        """Return a picture (base64) of a part of what the window shows."""
+        return self.cdp("Page.captureScreenshot",
+                        clip={"x": x + self.js("return scrollX"), "y": y + self.js("return scrollY"),
+                              "width": width, "height": height, "scale": 1})["data"]
+
     def width_needed(self):
         return self.js("return document.documentElement.scrollWidth")
 
@@ -128,8 +134,8 @@ def search(browser):
     ok(browser.all("#timeline path.faded"), "a search fades the other causes in the timeline")
     field.clear()
     field.send_keys("LSR")
-    is_([row[1] for row in browser.rows("#mmio tr ~ tr, #mmio .scroll:last-of-type")
-         if len(row) > 5 and row[1]], ["LSR"], "a register is found by its name")
+    is_([row[0] for row in browser.rows("#mmio") if len(row) > 5], ["uart LSR"],
+        "a register is found by its name")
     field.clear()
     field.send_keys("wfi")
     browser.button("next match").click()
@@ -234,6 +240,50 @@ def reading(browser, page):
     browser.size(1280)
 
 
+def phone(browser, page):
+    browser.cdp("Emulation.setTouchEmulationEnabled", enabled=True)
+    browser.size(390)
+    for dark in False, True:
+        browser.media(dark=dark)
+        browser.open(page)
+        theme = "dark" if dark else "light"
+        ok(browser.width_needed() <= 390, "on a phone, the %s page does not scroll sideways" % theme,
+           browser.width_needed())
+        box = browser.one("#exits .scroll")
+        browser.js("arguments[0].scrollIntoView({block: 'center'})", box)
+        # The margin above the table has only the box's background, with the shadow at its right end.
+        place = browser.js("const r = arguments[0].getBoundingClientRect(); return [r.right - 8, r.top + 1];", box)
+        blank = browser.picture(2, place[1], 4, 4)
+        shown = browser.picture(*place, 4, 4)
+        names = browser.js("return arguments[0].querySelector('tbody th').getBoundingClientRect().left", box)
+        browser.js("arguments[0].scrollLeft = arguments[0].scrollWidth", box)
+        scrolled = browser.js("return arguments[0].scrollLeft", box)
+        ok(scrolled > 0 and shown != blank and browser.picture(*place, 4, 4) == blank,
+           "%s: a shadow marks the hidden columns of a table, until they have been scrolled to" % theme, scrolled)
+        is_(browser.js("return arguments[0].querySelector('tbody th').getBoundingClientRect().left", box), names,
+            "%s: the first column stays in view while a table scrolls" % theme)
+    browser.media()
+    is_(browser.js("""return [...document.querySelectorAll('button, input, select, nav a, summary')]
+        .filter((e) => e.offsetParent && e.getBoundingClientRect().height < 44).map((e) => e.textContent)"""), [],
+        "on a touch screen, everything that can be touched is at least 44 pixels high")
+    browser.js("arguments[0].scrollIntoView({block: 'center'})", browser.one("svg.timeline"))
+    at = browser.js("""const r = document.querySelector('svg.timeline').getBoundingClientRect();
+        return [r.left + r.width / 2, r.top + 30];""")
+    browser.cdp("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": at[0], "y": at[1]}])
+    browser.cdp("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+    ok(browser.one("#timeline .readout").text.startswith("At "), "a touch selects a column of the timeline",
+       browser.one("#timeline .readout").text)
+    total = browser.window()[0]
+    browser.cdp("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": at[0], "y": at[1]}])
+    for x in 20, 40, 60:
+        browser.cdp("Input.dispatchTouchEvent", type="touchMove", touchPoints=[{"x": at[0] + x, "y": at[1]}])
+    browser.cdp("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+    ok(browser.window()[0] < total / 2, "dragging a finger sideways selects a part of the timeline",
+       (browser.window()[0], total))
+    browser.cdp("Emulation.setTouchEmulationEnabled", enabled=False)
+    browser.size(1280)
+
+
 def themes(browser, page):
     color = lambda: browser.js("return getComputedStyle(document.body).backgroundColor")
     browser.open(page)
@@ -319,6 +369,7 @@ def main():
         timeline(browser, hstrace, traces[0], Page(page), table)
         slowest(browser)
         reading(browser, page)
+        phone(browser, page)
         themes(browser, page)
         two_runs(browser, make(*traces[:2]), [table, stat(traces[1])])
         million(browser, make(traces[2]))

@@ -117,8 +117,8 @@ function exitSection() {
 	const rows = exitRows();
 	const counts = (row, i) => row.runs[i] ? exitCount(row.runs[i]) : 0;
 	const totals = RUNS.map((run, i) => sum(rows.map((row) => counts(row, i))));
-	const columns = [{ title: 'cause', text: (row) => row.title, sort: (row) => row.title,
-		cell: (row) => [swatch('--cause-' + COLORS.get(row.title)), ' ', row.title] }];
+	const columns = [{ title: 'cause', class: 'cause', text: (row) => row.title, sort: (row) => row.title,
+		cell: (row) => [swatch('--cause-' + COLORS.get(row.title)), '\u00a0', row.title] }];
 	RUNS.forEach((run, i) => {
 		const letter = RUNS.length > 1 ? ' ' + LETTERS[i] : '';
 		columns.push({ title: 'count' + letter, number: true, text: (row) => count(counts(row, i)),
@@ -248,7 +248,7 @@ function timelineSection() {
 		legend(STATES.map((name, i) => ['--state-' + i, name]), 'states'),
 		legend(causes, 'causes'),
 		h('p', { class: 'muted small screen-only', id: 'timeline-help' },
-			'Drag to zoom, double-click to show all. Keys, once the timeline has the focus: arrows move ' +
+			'Drag sideways to zoom, double-click to show all. Keys, once the timeline has the focus: arrows move ' +
 			'the cursor, + and − zoom, Page Up and Page Down scroll, Home and End go to the ends, 0 shows ' +
 			'all, n and p go to the next and previous exit that matches the search.'),
 		body);
@@ -284,7 +284,8 @@ function slowestSection() {
 				(value * 1e6 / run.hz).toLocaleString('en-US', { maximumFractionDigits: 1,
 					minimumFractionDigits: 1 });
 			return h('div', {}, table('The slowest exits of each cause; cost in ' + unit, [
-				{ title: 'cause', text: (row) => row.window.title, sort: (row) => row.window.title },
+				{ title: 'cause', class: 'cause', text: (row) => row.window.title,
+					sort: (row) => row.window.title },
 				{ title: 'vCPU', text: (row) => row.window.vm + '.' + row.window.vcpu,
 					sort: (row) => row.window.vm * 65536 + row.window.vcpu },
 				{ title: 'time, s', number: true, text: (row) => seconds(run, row.window.from).toFixed(6),
@@ -306,13 +307,17 @@ function slowestSection() {
 
 /* ---- devices ---- */
 
+function registerName(row) {
+	return row.device + ' ' + row.register;
+}
+
 function mmioSection() {
 	return section('mmio', 'Devices', 'Accesses to devices and registers', eachRun((run) => {
 		if (!run.mmio.length)
 			return h('p', {}, 'No device accesses among the events (kvm_mmio).');
 		const regs = run.mmio.map((reg) => Object.assign({ bins_all: expand(reg.bins, 96),
 			total: reg.reads + reg.writes,
-			search: reg.device + ' ' + reg.register + ' ' + reg.gpa + ' mmio' }, reg));
+			search: registerName(reg) + ' ' + reg.gpa + ' mmio' }, reg));
 		const most = Math.max(...regs.map((reg) => Math.max(...reg.bins_all)));
 		const devices = [...new Set(regs.map((reg) => reg.device))];
 		const total = (device) => sum(regs.filter((reg) => reg.device === device)
@@ -327,12 +332,11 @@ function mmioSection() {
 			registers: regs.filter((reg) => reg.device === device).length })), 'accesses'),
 		heatLegend(most),
 		table('Registers; "over time": a cell is 1/96 of the run', [
-			{ title: 'device', text: (row) => row.device, sort: (row) => row.device },
-			{ title: 'register', text: (row) => row.register, sort: (row) => row.register },
+			{ title: 'register', text: registerName, sort: registerName },
 			...RUNS.length > 1 ? [] : [{ title: 'address', text: (row) => row.gpa, class: 'mono' }],
 			number('reads', (row) => row.reads), number('writes', (row) => row.writes),
 			number('total', (row) => row.total),
-			{ title: 'over time', cell: (row) => strip(row.bins_all, most, row.device + ' ' + row.register +
+			{ title: 'over time', cell: (row) => strip(row.bins_all, most, registerName(row) +
 				' over the run') }], regs, 'total'),
 		run.otherAccesses ? h('p', { class: 'muted small' }, count(run.otherAccesses) +
 			' accesses to other registers are not shown.') : null);
@@ -340,6 +344,10 @@ function mmioSection() {
 }
 
 /* ---- SBI ---- */
+
+function callName(call) {
+	return (call.ext + ' ' + call.name).trim();
+}
 
 function sbiSection() {
 	return section('sbi', 'SBI', 'SBI calls', eachRun((run) => {
@@ -352,8 +360,7 @@ function sbiSection() {
 		const unit = run.unit === 'instructions' ? 'instructions' : 'µs';
 		const average = (row) => row.returns ? row.sum / row.returns : 0;
 		return h('div', {}, table('SBI calls; cost from call to return, in ' + unit, [
-			{ title: 'extension', text: (row) => row.ext, sort: (row) => row.ext },
-			{ title: 'function', text: (row) => row.name, sort: (row) => row.name },
+			{ title: 'call', text: callName, sort: callName },
 			{ title: 'calls', number: true, text: (row) => count(row.calls), sort: (row) => row.calls },
 			...RUNS.length > 1 ? [] : [{ title: 'share', number: true,
 				text: (row) => percent(row.calls, all) }],
@@ -363,7 +370,7 @@ function sbiSection() {
 				text: (row) => row.returns ? in_unit(row.max) : '-' },
 			{ title: 'results', class: 'answers', text: (row) => [...row.errors.map(([name, n]) => name + ' ' + count(n)),
 				...row.otherErrors ? ['other ' + count(row.otherErrors)] : []].join(', ') || 'none' }],
-		run.calls.map((call) => Object.assign({ search: call.ext + ' ' + call.name + ' sbi' }, call)), 'calls'),
+		run.calls.map((call) => Object.assign({ search: callName(call) + ' sbi' }, call)), 'calls'),
 		run.otherCalls ? h('p', { class: 'muted small' }, count(run.otherCalls) +
 			' calls to other functions are not shown.') : null);
 	}));
@@ -490,7 +497,7 @@ function anatomySection() {
 			h('p', { class: 'muted small' }, 'Bars start at 0; the longest is ' + count(most) +
 				' instructions. The table lists the stages in order.'),
 			table('Instructions by stage', [
-				{ title: 'stage', cell: (row) => [swatch(color(row.n)), ' ', row.stage[0]] },
+				{ title: 'stage', cell: (row) => [swatch(color(row.n)), '\u00a0', row.stage[0]] },
 				...found.systems.flatMap((system, i) => [
 					{ title: system, number: true, text: (row) => count(row.stage[i + 1]) },
 					{ title: 'share', number: true, text: (row) => percent(row.stage[i + 1], sums[i]) }])],

@@ -3,7 +3,7 @@
  * report_timeline.js - the timeline of each vCPU: states, and exits by cause, with zoom and search.
  *
  * hstrace has counted into bins of equal time. A column of the drawing is one or more bins. Zoom by
- * dragging with the mouse or by keys (see onKey()).
+ * dragging with the mouse or a finger, by buttons, or by keys (see onKey()).
  */
 'use strict';
 
@@ -43,6 +43,7 @@ class Timeline {
 		this.svg.addEventListener('pointerdown', (event) => this.onDown(event));
 		this.svg.addEventListener('pointermove', (event) => this.onMove(event));
 		this.svg.addEventListener('pointerup', (event) => this.onUp(event));
+		this.svg.addEventListener('pointercancel', () => this.onCancel());
 		this.svg.addEventListener('dblclick', () => this.zoomTo(0, this.run.bins));
 		this.readout = h('div', { class: 'readout', role: 'status' });
 		this.window = h('div');
@@ -146,7 +147,7 @@ class Timeline {
 		this.readout.textContent = text;
 	}
 
-	/* ---- keys and mouse ---- */
+	/* ---- keys, mouse and touch ---- */
 
 	onKey(event) {
 		const column = (this.to - this.from) / Math.max(this.columns, 1);
@@ -209,6 +210,12 @@ class Timeline {
 			this.zoomTo(from, to);
 		else
 			this.drawCursor();
+	}
+
+	/** The browser has taken over the touch, to scroll the page. */
+	onCancel() {
+		this.dragFrom = undefined;
+		this.drawCursor();
 	}
 
 	/* ---- drawing ---- */
@@ -375,7 +382,7 @@ class Timeline {
 	drawCursor() {
 		this.overlay.replaceChildren();
 		if (this.cursor === null) {
-			this.say('Point at the timeline, or move its cursor with the keys, to read a column.');
+			this.say('Point at the timeline, touch it, or move its cursor with the keys, to read a column.');
 			return;
 		}
 		const at = this.x(this.cursor);
@@ -434,7 +441,7 @@ class Timeline {
 					...STATES.map((name, i) => number(name, (row) => row.share[i].toFixed(2) + ' %')),
 					number('exits', (row) => count(row.exits))], rows),
 			table('Exits by cause in the visible part',
-				[{ title: 'cause', text: (row) => this.title(row.slot) },
+				[{ title: 'cause', class: 'cause', text: (row) => this.title(row.slot) },
 					number('exits', (row) => count(row.exits))], causes)));
 	}
 }
