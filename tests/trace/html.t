@@ -149,6 +149,46 @@ is "$(ask '[row["title"] for row in run["exits"] if "guest_page_fault" in row["t
 	"kvm_exit and kvm_entry suffice to find exit classes"
 choice=()
 
+# ---- shares of time and of exits ----
+unknown='[(run["hasStates"], v["before"] > 0, v["after"], v["ticks"][0] > 0) for v in run["vcpus"]]'
+guest "$tmp/keep" 1 1 700 instret icount=0
+page "$tmp/keep"
+is "$(ask "$unknown")" "[(True, True, 0, True)]" \
+	"a vCPU's state before its first event is unknown, and its last state lasts to the end"
+MKGUEST_DESTROY=1 guest "$tmp/keep" 1 1 700 instret icount=0
+page "$tmp/keep"
+is "$(ask "$unknown")" "[(True, True, 500, True)]" "a vCPU's state is unknown after its VM has been destroyed"
+choice=(kvm_exit)
+guest "$tmp/keep" 2 2 700 instret icount=0
+page "$tmp/keep"
+is "$(ask "$unknown")" "[(False, True, 0, False), (False, True, 0, False)]" \
+	"without kvm_entry, the states are unknown in the whole run"
+choice=(all 128)
+MKGUEST_KEEP=1 guest "$tmp/keep" 2 3 700 instret icount=0
+page "$tmp/keep"
+agrees "$tmp/keep" 0 "if rings keep their oldest records, the numbers agree with stat and report"
+is "$(ask 'sorted(v["after"] > 0 for v in run["vcpus"])[-1], max(sum(v["ticks"]) for v in run["vcpus"]) < run["span"]')" \
+	"(True, True)" "if rings keep their oldest records, states are unknown after the last event"
+total= missing=0
+for events in 1 3 6 7 11 13 17 19 23 29 700; do
+	choice=(none)
+	guest "$tmp/share" 1 1 $events instret icount=0
+	"$bin/hstrace" stat "$tmp/share" >"$tmp/stat"
+	total+="$(sed -n 's/^.\{23\} *[0-9]* *\([0-9.]*\)%.*/\1/p' "$tmp/stat" | awk '{ n += $1 } END { printf "%.2f ", n }')"
+	command -v node >/dev/null || continue
+	page "$tmp/share"
+	node "$here/shares.js" "$HS_TOP/trace/html/report_base.js" "$tmp/page.html" | sort >"$tmp/shares"
+	sed -n '3,$s/^\(.\{23\}\) *[0-9]* *\([0-9.]*\)%.*/\1 \2 %/p' "$tmp/stat" | sed 's/  */ /g' | sort |
+		cmp -s - "$tmp/shares" || ((++missing))
+done
+is "$total" "$(printf '100.00 %.0s' {1..11})" "the shares that stat prints add up to 100.00 %"
+if command -v node >/dev/null; then
+	is $missing 0 "the page's shares are those that stat prints"
+else
+	skip "the page's shares are those that stat prints" "node is not installed"
+fi
+choice=()
+
 # ---- few events, many vCPUs ----
 guest "$tmp/none" 1 1 0 instret
 page "$tmp/none"

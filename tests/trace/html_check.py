@@ -47,8 +47,14 @@ def wrong_bins(run):
         states = [expand(runs) for runs in vcpu["time"]]
         if any(len(state) != run["bins"] for state in states):
             yield "a vCPU's bins are %s, not %d" % ([len(s) for s in states], run["bins"])
-        elif any(sum(column) > 1002 for column in zip(*states)):  # 1000 per mille; rounding four numbers adds up to 2
+        elif any(sum(column) > run["binParts"] for column in zip(*states)):
             yield "vCPU %d.%d is in two states at once" % (vcpu["vm"], vcpu["vcpu"])
+        for number, ticks in enumerate(vcpu["ticks"]):
+            share = sum(states[number]) / run["binParts"] / run["bins"]
+            if abs(share - ticks / run["span"]) > 1 / run["binParts"]:
+                yield "vCPU %d.%d: the bins of state %d do not add up" % (vcpu["vm"], vcpu["vcpu"], number)
+        if sum(vcpu["ticks"]) + vcpu["before"] + vcpu["after"] != run["span"]:
+            yield "vCPU %d.%d: its states and the unknown time are not the whole run" % (vcpu["vm"], vcpu["vcpu"])
     for event in run["events"]:
         if sum(expand(event["bins"])) != event["count"]:
             yield "%s: its bins do not add up" % event["name"]

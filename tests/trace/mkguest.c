@@ -10,7 +10,8 @@
  * EVENTS is the number of exits instead. Each ring keeps the last RECORDS records, a power of two
  * (default: all). Each kind of exit has its own base cost, which is a hundred times as high for
  * about one exit in 500. The random numbers are the same in every run. Exits are accounted as in
- * the core.
+ * the core. If MKGUEST_KEEP is set in the environment, full rings keep their oldest records. If
+ * MKGUEST_DESTROY is set, the VM is destroyed 500 ticks before the end of the trace.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "hv/host.h"
 #include "hv/sbi.h"
 #include "machine.h"
+#include "trace_control.h"
 #include "trace_native.h"
 
 #define RAM_BASE    0x80000000UL
@@ -187,6 +189,13 @@ static void run(unsigned int harts, unsigned int vcpus, size_t events, bool by_e
 	}
 }
 
+static void destroy(void)
+{
+	trace_kvm_destroy_vm(1);
+	pass(500 * INSNS_TICK);
+	trace_kvm_create_vm(2);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int harts, vcpus;
@@ -216,7 +225,10 @@ int main(int argc, char **argv)
 	}
 	trace_native_start_in(memory, size, harts, argc > 6 ? argv[6] : "all");
 	trace_native_account(argv[5]);
+	trace_set_overwrite(!getenv("MKGUEST_KEEP"));
 	run(harts, vcpus, events, argc > 6);
+	if (getenv("MKGUEST_DESTROY"))
+		destroy();
 	if (trace_native_save(argv[1])) {
 		perror(argv[1]);
 		return 1;

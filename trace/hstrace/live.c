@@ -155,11 +155,9 @@ static void show(struct live *l, bool terminal)
 {
 	static const char *const units[] = { "", "; cost in instructions",
 					     "; cost in microseconds of host time" };
-	u64 total = 0, news = 0;
+	u64 total = 0, news = hst_table_shares(&l->delta);
 	size_t rows = screen_rows(terminal);
 
-	for (size_t i = 0; i < l->delta.n; i++)
-		news += l->delta.rows[i].count;
 	for (size_t i = 0; i < l->total.n; i++)
 		total += l->total.rows[i].count;
 	if (terminal)
@@ -173,9 +171,8 @@ static void show(struct live *l, bool terminal)
 		const struct hst_row *row = &l->delta.rows[i];
 		const struct hst_row *all = hst_table_row(&l->total, row->key);
 
-		printf("%-23.23s %9llu %9.0f %6.2f%%", row->title, all ? all->count : 0,
-		       (double)row->count / l->seconds,
-		       news ? 100.0 * (double)row->count / (double)news : 0);
+		printf("%-23.23s %9llu %9.0f %3u.%02u%%", row->title, all ? all->count : 0,
+		       (double)row->count / l->seconds, row->share / 100, row->share % 100);
 		print_costs(&l->delta, row);
 		putchar('\n');
 	}

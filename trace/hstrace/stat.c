@@ -9,11 +9,10 @@
 #include <string.h>
 #include "table.h"
 
-static void print_row(const struct hst_table *table, const struct hst_row *row, u64 total,
-		      FILE *out)
+static void print_row(const struct hst_table *table, const struct hst_row *row, FILE *out)
 {
-	fprintf(out, "%-23.23s %8llu %6.2f%%", row->title, row->count,
-		100.0 * (double)row->count / (double)total);
+	fprintf(out, "%-23.23s %8llu %3u.%02u%%", row->title, row->count, row->share / 100,
+		row->share % 100);
 	if (table->unit != HST_UNIT_NONE && row->priced) {
 		hst_print_cost(table, (row->sum + row->priced / 2) / row->priced, out);
 		for (unsigned int percent = 50; percent <= 99; percent += 49)
@@ -86,7 +85,7 @@ static int nothing(const struct hst_file *file, const struct hst_table *table,
 int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE *out)
 {
 	struct hst_table table;
-	u64 total = 0;
+	u64 total;
 	int err;
 
 	hst_table_init(&table, options->by, file);
@@ -96,8 +95,7 @@ int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE
 		err = hst_table_from_events(&table, file, options->select);
 	if (err)
 		goto free_table;
-	for (size_t i = 0; i < table.n; i++)
-		total += table.rows[i].count;
+	total = hst_table_shares(&table);
 	if (!total) {
 		err = nothing(file, &table, options, out);
 		goto free_table;
@@ -105,7 +103,7 @@ int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE
 	hst_table_sort(&table, options->order);
 	print_heading(&table, total, out);
 	for (size_t i = 0; i < table.n; i++)
-		print_row(&table, &table.rows[i], total, out);
+		print_row(&table, &table.rows[i], out);
 	print_notes(file, &table, out);
 free_table:
 	hst_table_free(&table);

@@ -221,6 +221,45 @@ static int descending(u64 x, u64 y)
 	return x == y ? 0 : x < y ? 1 : -1;
 }
 
+#define SHARES 10000 /* in hundredths of a percent */
+
+/* Return what rounding down the row's share leaves over; 0 if it has been rounded up. */
+static u64 remainder_of(const struct hst_row *row, u64 total)
+{
+	u64 down = row->count * SHARES / total;
+
+	return row->share == down ? row->count * SHARES % total : 0;
+}
+
+/*
+ * Round all shares down, and then those with the largest remainders up until the sum is right. If
+ * remainders are equal, the row with the higher count is first. report_base.js does the same.
+ */
+u64 hst_table_shares(struct hst_table *table)
+{
+	u64 total = 0, missing = SHARES;
+
+	for (size_t i = 0; i < table->n; i++)
+		total += table->rows[i].count;
+	for (size_t i = 0; i < table->n && total; i++) {
+		table->rows[i].share = (unsigned int)(table->rows[i].count * SHARES / total);
+		missing -= table->rows[i].share;
+	}
+	for (; total && missing; missing--) {
+		struct hst_row *best = table->rows;
+
+		for (size_t i = 1; i < table->n; i++) {
+			int order = descending(remainder_of(&table->rows[i], total),
+					       remainder_of(best, total));
+
+			if (order < 0 || (!order && table->rows[i].count > best->count))
+				best = &table->rows[i];
+		}
+		best->share++;
+	}
+	return total;
+}
+
 /* Order equal rows by key, so that the same trace always gives the same table. */
 static int by_key(const struct hst_row *x, const struct hst_row *y)
 {

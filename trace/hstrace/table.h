@@ -30,7 +30,8 @@ struct hst_row {
 	u64 key[3];
 	char title[HST_TITLE_SIZE];
 	u64 count;
-	u64 priced; /* how many of `count` have a cost; the fields below cover only these */
+	unsigned int share; /* of all counts, in hundredths of a percent: hst_table_shares() */
+	u64 priced;         /* how many of `count` have a cost; the fields below cover only these */
 	u64 sum, max;
 	u64 *hist;  /* HIST_BUCKETS counters; may be NULL if priced is 0 */
 	bool whole; /* the histogram is complete: no 32-bit bucket overflowed */
@@ -66,6 +67,8 @@ int hst_table_subtract(struct hst_table *delta, const struct hst_table *now,
 		       const struct hst_table *before);
 /* Add the rows of `more`. Returns -1 if out of memory. */
 int hst_table_add(struct hst_table *table, const struct hst_table *more);
+/* Compute the rows' shares, rounded so that they add up to 100.00 %. Returns the sum of counts. */
+u64 hst_table_shares(struct hst_table *table);
 /* Sort by "count", "sum", "mean", "max" or "name". Then hst_table_row() doesn't find the rows. */
 void hst_table_sort(struct hst_table *table, const char *order);
 

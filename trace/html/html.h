@@ -15,13 +15,14 @@
 
 #include "hstrace/table.h"
 
-#define HTML_EVENT_BINS  256   /* per kind of event, over all harts */
-#define HTML_MMIO_BINS   96    /* per register */
-#define HTML_VCPU_BINS   4096  /* per vCPU, at most */
-#define HTML_ALL_BINS    32768 /* of all vCPUs together, at most */
-#define HTML_LANES       64    /* vCPUs that are drawn; the others are only counted */
-#define HTML_VCPUS       4096  /* vCPUs that are distinguished */
-#define HTML_CELLS       1024  /* in the map of a memory slot, at most */
+#define HTML_EVENT_BINS  256    /* per kind of event, over all harts */
+#define HTML_MMIO_BINS   96     /* per register */
+#define HTML_VCPU_BINS   4096   /* per vCPU, at most */
+#define HTML_BIN_PARTS   100000 /* of a bin: the unit of the time that a state has in it */
+#define HTML_ALL_BINS    32768  /* of all vCPUs together, at most */
+#define HTML_LANES       64     /* vCPUs that are drawn; the others are only counted */
+#define HTML_VCPUS       4096   /* vCPUs that are distinguished */
+#define HTML_CELLS       1024   /* in the map of a memory slot, at most */
 #define HTML_SLOTS       64
 #define HTML_REGISTERS   4096 /* of all devices */
 #define HTML_CALLS       256  /* kinds of SBI calls */
@@ -57,6 +58,7 @@ enum html_kind {
 	HTML_WAKEUP,
 	HTML_MAP,
 	HTML_CREATE_VM,
+	HTML_DESTROY_VM,
 	HTML_MEMSLOT,
 	HTML_LOAD,
 	HTML_PUT,
@@ -98,6 +100,9 @@ struct html_vcpu {
 	u64 since;
 	struct html_exit exit;
 	bool drawn;
+	bool gone;                   /* its VM has been destroyed */
+	u64 before, after;           /* ticks before the first state, and after the last one */
+	u64 ticks[HTML_STATES];      /* by state; the sum of these and the two above is `span` */
 	double *time[HTML_STATES];   /* by state: ticks in each bin */
 	u32 *exit_bins[HTML_CAUSES]; /* by slot: exits in each bin; NULL: none */
 };
@@ -161,6 +166,8 @@ struct html_run {
 	struct hst_file *file;
 	const struct hst_select *select;
 	enum hst_unit unit;
+	bool has_states;         /* the chosen events tell when a vCPU is in the guest */
+	bool keeps_first;        /* a full ring kept its oldest records and dropped newer ones */
 	u8 kind[HST_MAX_EVENTS]; /* enum html_kind, by the file's event number */
 	u8 field[HTML_KINDS][TRACE_ARGS];
 
@@ -205,6 +212,8 @@ struct html_vcpu *html_vcpu_of(struct html_vcpus *vcpus, u32 who);
  */
 int html_vcpus_start(struct html_vcpus *vcpus);
 int html_vcpu_event(struct html_run *run, struct html_vcpu *vcpu, const struct html_event *event);
+/* Second pass: end the states of the VM's vCPUs if the event is its kvm_destroy_vm. */
+void html_vcpus_destroy(struct html_run *run, const struct html_event *event);
 int html_vcpus_end(struct html_run *run);
 /* Return the cost from (time, work) to the event `end`, in the unit of exit costs. */
 u64 html_cost(const struct html_run *run, u64 time, u64 work, const struct html_event *end);

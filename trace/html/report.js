@@ -48,6 +48,14 @@ function notes(run) {
 
 /* ---- exits ---- */
 
+/** Give each row the field `share`: that of its part. */
+function addShares(rows, parts) {
+	shares(parts).forEach((share, i) => {
+		rows[i].share = share;
+	});
+	return rows;
+}
+
 function exitCount(row) {
 	return row.count === undefined ? row.seen : row.count;
 }
@@ -117,6 +125,8 @@ function exitSection() {
 	const rows = exitRows();
 	const counts = (row, i) => row.runs[i] ? exitCount(row.runs[i]) : 0;
 	const totals = RUNS.map((run, i) => sum(rows.map((row) => counts(row, i))));
+	if (RUNS.length === 1)
+		addShares(rows, rows.map((row) => counts(row, 0)));
 	const columns = [{ title: 'cause', class: 'cause', text: (row) => row.title, sort: (row) => row.title,
 		cell: (row) => [swatch('--cause-' + COLORS.get(row.title)), '\u00a0', row.title] }];
 	RUNS.forEach((run, i) => {
@@ -125,7 +135,7 @@ function exitSection() {
 			sort: (row) => counts(row, i) });
 		if (RUNS.length === 1)
 			columns.push({ title: 'share', number: true, sort: (row) => counts(row, i),
-				text: (row) => percent(counts(row, i), totals[i]) });
+				text: (row) => row.share });
 	});
 	if (RUNS.length > 1)
 		columns.push(ratio('count B/A', counts));
@@ -243,9 +253,11 @@ function timelineSection() {
 	if (COLORS.size > causes.length)
 		causes.push(['--cause-' + NR_CAUSE_COLORS, 'other causes']);
 	return section('timeline', 'Timeline', 'Timeline of each vCPU',
-		h('p', {}, 'Top: share of time in each state; a vCPU that waits for a hart counts as blocked. ' +
+		h('p', {}, 'Top: share of time in each state (blank: unknown); a vCPU that waits for a hart counts ' +
+			'as blocked. ' +
 			'Bottom: exits per second, by cause. All vCPUs of a run have the same scale.'),
-		legend(STATES.map((name, i) => ['--state-' + i, name]), 'states'),
+		legend(STATES.filter((name) => name !== 'unknown').map((name, i) => ['--state-' + i, name]),
+			'states'),
 		legend(causes, 'causes'),
 		h('p', { class: 'muted small screen-only', id: 'timeline-help' },
 			'Drag sideways to zoom, double-click to show all. Keys, once the timeline has the focus: arrows move ' +
@@ -322,14 +334,14 @@ function mmioSection() {
 		const devices = [...new Set(regs.map((reg) => reg.device))];
 		const total = (device) => sum(regs.filter((reg) => reg.device === device)
 			.map((reg) => reg.total));
-		const all = sum(regs.map((reg) => reg.total));
 		const number = (title, fn) => ({ title, number: true, text: (row) => count(fn(row)), sort: fn });
 		return h('div', {}, table('Devices', [
 			{ title: 'device', text: (row) => row.device, sort: (row) => row.device },
 			number('registers', (row) => row.registers), number('accesses', (row) => row.total),
-			{ title: 'share', number: true, text: (row) => percent(row.total, all) }],
-		devices.map((device) => ({ device, total: total(device), search: device,
-			registers: regs.filter((reg) => reg.device === device).length })), 'accesses'),
+			{ title: 'share', number: true, text: (row) => row.share }],
+		addShares(devices.map((device) => ({ device, total: total(device), search: device,
+			registers: regs.filter((reg) => reg.device === device).length })), devices.map(total)),
+		'accesses'),
 		heatLegend(most),
 		table('Registers; "over time": a cell is 1/96 of the run', [
 			{ title: 'register', text: registerName, sort: registerName },
@@ -353,7 +365,6 @@ function sbiSection() {
 	return section('sbi', 'SBI', 'SBI calls', eachRun((run) => {
 		if (!run.calls.length)
 			return h('p', {}, 'No SBI calls among the events (kvm_sbi_call).');
-		const all = sum(run.calls.map((call) => call.calls));
 		const in_unit = (value) => run.unit === 'instructions' ? count(Math.round(value)) :
 			(value * 1e6 / run.hz).toLocaleString('en-US', { maximumFractionDigits: 1,
 				minimumFractionDigits: 1 });
@@ -363,14 +374,15 @@ function sbiSection() {
 			{ title: 'call', text: callName, sort: callName },
 			{ title: 'calls', number: true, text: (row) => count(row.calls), sort: (row) => row.calls },
 			...RUNS.length > 1 ? [] : [{ title: 'share', number: true,
-				text: (row) => percent(row.calls, all) }],
+				text: (row) => row.share }],
 			{ title: 'mean', number: true, sort: average,
 				text: (row) => row.returns ? in_unit(average(row)) : '-' },
 			{ title: 'max', number: true, sort: (row) => row.max,
 				text: (row) => row.returns ? in_unit(row.max) : '-' },
 			{ title: 'results', class: 'answers', text: (row) => [...row.errors.map(([name, n]) => name + ' ' + count(n)),
 				...row.otherErrors ? ['other ' + count(row.otherErrors)] : []].join(', ') || 'none' }],
-		run.calls.map((call) => Object.assign({ search: callName(call) + ' sbi' }, call)), 'calls'),
+		addShares(run.calls.map((call) => Object.assign({ search: callName(call) + ' sbi' }, call)),
+			run.calls.map((call) => call.calls)), 'calls'),
 		run.otherCalls ? h('p', { class: 'muted small' }, count(run.otherCalls) +
 			' calls to other functions are not shown.') : null);
 	}));
@@ -488,6 +500,7 @@ function anatomySection() {
 	return section('anatomy', 'Anatomy', 'Anatomy: instructions by stage of an exit', DATA.anatomy.map((found) => {
 		const stages = found.stages.filter((stage) => stage[0] !== 'sum');
 		const sums = found.systems.map((_, i) => sum(stages.map((stage) => stage[i + 1])));
+		const parts = sums.map((_, i) => shares(stages.map((stage) => stage[i + 1])));
 		const most = Math.max(...sums, 1);
 		const color = (i) => i % 2 ? '--heat-' + (2 + i % 3) : '--cause-' + i % NR_CAUSE_COLORS;
 		return h('div', {}, h('h3', {}, found.name),
@@ -500,7 +513,7 @@ function anatomySection() {
 				{ title: 'stage', cell: (row) => [swatch(color(row.n)), '\u00a0', row.stage[0]] },
 				...found.systems.flatMap((system, i) => [
 					{ title: system, number: true, text: (row) => count(row.stage[i + 1]) },
-					{ title: 'share', number: true, text: (row) => percent(row.stage[i + 1], sums[i]) }])],
+					{ title: 'share', number: true, text: (row) => parts[i][row.n] }])],
 			stages.map((stage, n) => ({ stage, n }))));
 	}));
 }

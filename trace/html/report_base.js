@@ -11,7 +11,7 @@
 const DATA = JSON.parse(document.getElementById('data').textContent);
 const RUNS = DATA.runs;
 const LETTERS = ['A', 'B'];
-const STATES = ['guest', 'core', 'VMM', 'blocked'];
+const STATES = ['guest', 'core', 'VMM', 'blocked', 'unknown'];
 const NR_CAUSE_COLORS = 7; // further causes share one more color
 const LONG_TABLE = 24; // a table with more rows than this has a scroll bar of its own
 
@@ -84,9 +84,18 @@ function count(n) {
 	return n.toLocaleString('en-US');
 }
 
-/** A share as hstrace stat prints it. */
-function percent(part, whole) {
-	return whole ? (100 * part / whole).toFixed(2) + ' %' : '-';
+/** The share of each part, as text. As in hstrace stat, the shares shown add up to 100 %. */
+function shares(parts, digits = 2) {
+	const whole = sum(parts);
+	const units = 100 * 10 ** digits;
+	const rest = parts.map((part) => part * units % whole);
+	const shown = parts.map((part, i) => (part * units - rest[i]) / whole);
+	const missing = units - sum(shown);
+	[...parts.keys()].sort((a, b) => rest[b] - rest[a] || parts[b] - parts[a]).slice(0, missing)
+		.forEach((i) => {
+			shown[i]++;
+		});
+	return shown.map((n) => whole ? (n / 10 ** digits).toFixed(digits) + ' %' : '-');
 }
 
 /** A cost, in instructions or microseconds. */

@@ -15,7 +15,7 @@ class Timeline {
 		this.colors = colors;
 		this.lanes = run.vcpus.filter((vcpu) => vcpu.time).map((vcpu) => ({
 			vcpu,
-			states: vcpu.time.map((runs) => expand(runs, run.bins)),
+			states: this.states(vcpu),
 			slots: Object.keys(vcpu.bySlot).map(Number),
 			exits: new Map(Object.entries(vcpu.bySlot).map(([slot, runs]) =>
 				[Number(slot), expand(runs, run.bins)])),
@@ -30,6 +30,13 @@ class Timeline {
 		this.found = null; // slots found by the search; null: no search
 		this.foundEvents = null; // by bin: number of events found by the search; null: none
 		this.element = this.build();
+	}
+
+	/** The parts of each bin that a vCPU spends in each state; the rest of a bin is unknown. */
+	states(vcpu) {
+		const known = vcpu.time.map((runs) => expand(runs, this.run.bins));
+		return [...known, new Float64Array(this.run.bins).map((_, i) =>
+			this.run.binParts - sum(known.map((values) => values[i])))];
 	}
 
 	/* ---- controls around the drawing ---- */
@@ -312,9 +319,11 @@ class Timeline {
 		const y0 = top + 16 + this.stateHeight;
 		this.svg.append(s('text', { class: 'lane-name', x: 4, y: top + 11 }, name));
 		let base = new Float64Array(edges.length - 1);
-		STATES.forEach((_, state) => {
+		STATES.forEach((name, state) => {
+			if (name === 'unknown') // blank
+				return;
 			const next = base.map((value, i) => value +
-				this.between(lane.states[state], edges[i], edges[i + 1]) / 1000 /
+				this.between(lane.states[state], edges[i], edges[i + 1]) / this.run.binParts /
 				(edges[i + 1] - edges[i]));
 			this.svg.append(s('path', { d: band(base, next, x, y0, this.stateHeight),
 				style: `fill: var(--state-${state})` }));
@@ -403,16 +412,37 @@ class Timeline {
 	}
 
 	sayColumn(lane, from, to) {
-		const shares = STATES.map((name, state) => {
-			const share = this.between(lane.states[state], from, to) / 10 / (to - from);
-			return share >= 0.05 ? name + ' ' + share.toFixed(1) + ' %' : null;
-		});
+		const states = this.stateShares(lane, from, to, 1)
+			.map((share, state) => parseFloat(share) ? STATES[state] + ' ' + share : null);
 		const causes = this.slotOrder.filter((slot) => lane.exits.has(slot)).map((slot) => {
 			const n = this.between(lane.exits.get(slot), from, to);
 			return n ? count(n) + ' ' + this.title(slot) : null;
 		});
-		return vcpuName(lane.vcpu) + ': ' + (shares.filter(Boolean).join(', ') || 'unknown') +
-			'; exits: ' + (causes.filter(Boolean).join(', ') || 'none');
+		return vcpuName(lane.vcpu) + ': ' + states.filter(Boolean).join(', ') + '; exits: ' +
+			(causes.filter(Boolean).join(', ') || 'none');
+	}
+
+	/** The share of each state, as text. For the whole run, it is computed from exact times. */
+	stateShares(lane, from, to, digits) {
+		const vcpu = lane.vcpu;
+		return shares(from === 0 && to === this.run.bins ?
+			[...vcpu.ticks, vcpu.before + vcpu.after] :
+			lane.states.map((values) => this.between(values, from, to)), digits);
+	}
+
+	/** Why a part of the states is unknown; null if none is. */
+	unknown() {
+		const time = (ticks) => duration(ticks / this.run.hz);
+		const lanes = this.shown.filter((lane) => lane.vcpu.before + lane.vcpu.after);
+		if (!this.run.hasStates)
+			return 'The states are unknown, because the events include no kvm_entry or no kvm_exit.';
+		if (!lanes.length)
+			return null;
+		return 'Unknown in the whole run: ' + lanes.slice(0, 8).map(({ vcpu }) => vcpuName(vcpu) + ': ' +
+			[vcpu.before ? time(vcpu.before) + ' before its first event' : null,
+				vcpu.after ? time(vcpu.after) + ' after its last' : null].filter(Boolean).join(', '))
+			.join('; ') + (lanes.length > 8 ? '; and other vCPUs' : '') +
+			(sum(this.run.rings.map((ring) => ring[1])) ? '. Events were lost.' : '.');
 	}
 
 	title(slot) {
@@ -425,7 +455,7 @@ class Timeline {
 		const from = edges[0];
 		const to = edges[edges.length - 1];
 		const rows = this.shown.map((lane) => {
-			const share = STATES.map((_, i) => this.between(lane.states[i], from, to) / 10 / (to - from));
+			const share = this.stateShares(lane, from, to, 2);
 			const exits = sum([...lane.exits.values()].map((bins) => this.between(bins, from, to)));
 			return { lane, share, exits };
 		});
@@ -438,11 +468,12 @@ class Timeline {
 		h('div', { class: 'beside' },
 			table('Share of time by state, and exits, of each vCPU in the visible part',
 				[{ title: 'vCPU', text: (row) => vcpuName(row.lane.vcpu) },
-					...STATES.map((name, i) => number(name, (row) => row.share[i].toFixed(2) + ' %')),
+					...STATES.map((name, i) => number(name, (row) => row.share[i])),
 					number('exits', (row) => count(row.exits))], rows),
 			table('Exits by cause in the visible part',
 				[{ title: 'cause', class: 'cause', text: (row) => this.title(row.slot) },
-					number('exits', (row) => count(row.exits))], causes)));
+					number('exits', (row) => count(row.exits))], causes)),
+		h('p', { class: 'muted small' }, this.unknown()));
 	}
 }
 

@@ -31,6 +31,7 @@ static const struct {
 	[HTML_WAKEUP] = { "kvm_vcpu_wakeup" },
 	[HTML_MAP] = { "gstage_map", { "gpa", "level" } },
 	[HTML_CREATE_VM] = { "kvm_create_vm", { "vm_id" } },
+	[HTML_DESTROY_VM] = { "kvm_destroy_vm", { "vm_id" } },
 	[HTML_MEMSLOT] = { "kvm_memslot", { "slot", "gpa", "size" } },
 	[HTML_LOAD] = { "kvm_vcpu_load" },
 	[HTML_PUT] = { "kvm_vcpu_put" },
@@ -121,6 +122,7 @@ static int second_pass(struct html_run *run, const struct html_event *event, u64
 	html_sbi_event(run, event);
 	html_memory_event(run, event);
 	html_windows_event(run, event, number);
+	html_vcpus_destroy(run, event);
 	return count_event(run, event) || (vcpu && html_vcpu_event(run, vcpu, event)) ? -1 : 0;
 }
 
@@ -189,13 +191,37 @@ static int allocate(struct html_run *run)
 		       : out_of_memory(run);
 }
 
+/* Find out whether a ring that lost records still has its hart's first one. */
+static int find_first(struct html_run *run)
+{
+	struct trace_record record;
+
+	for (unsigned int hart = 0; hart < HST_MAX_HARTS; hart++) {
+		if (!run->file->ring[hart].lost || !run->file->ring[hart].count)
+			continue;
+		if (hst_read(run->file, hart, 0, &record, 1))
+			return -1;
+		run->keeps_first |= !TRACE_SEQ_OF(record.seq_event);
+	}
+	return 0;
+}
+
+static bool was_seen(const struct html_run *run, enum html_kind kind)
+{
+	for (unsigned int i = 0; i < HST_MAX_EVENTS; i++)
+		if (run->kind[i] == kind && run->event_count[i])
+			return true;
+	return false;
+}
+
 int html_read(struct html_run *run, struct hst_file *file, const struct hst_select *select)
 {
 	*run = (struct html_run){ .file = file, .select = select, .unit = hst_unit_of(file) };
 	find_kinds(run);
-	if (allocate(run) || pass(run, first_pass))
+	if (allocate(run) || find_first(run) || pass(run, first_pass))
 		return -1;
 	run->span += !run->span;
+	run->has_states = was_seen(run, HTML_ENTRY) && was_seen(run, HTML_EXIT);
 	if (html_vcpus_start(&run->vcpus) || html_windows_choose(run))
 		return out_of_memory(run);
 	if (pass(run, second_pass))

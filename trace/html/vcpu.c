@@ -9,8 +9,10 @@
  *          kvm_entry        |  kvm_vcpu_block / kvm_vcpu_wakeup
  *                        BLOCKED      kvm_vcpu_put / kvm_vcpu_load
  *
- * The state before a vCPU's first change of state is unknown. The last state counts to the end of
- * the run only if it is guest or blocked.
+ * The state before a vCPU's first change of state is unknown. The last state counts until the VM is
+ * destroyed. Otherwise, it counts to the end of the run if it is guest or blocked and no ring has
+ * dropped its newest records; if not, the state after it is unknown. All states are unknown if no
+ * kvm_entry or no kvm_exit was chosen.
  */
 #include <stdlib.h>
 #include "html.h"
@@ -106,15 +108,13 @@ void html_vcpus_free(struct html_vcpus *vcpus)
 
 /* ---- time ---- */
 
-/* Add the time from `since` to `now` to the vCPU's present state. */
-static void account(const struct html_run *run, struct html_vcpu *vcpu, u64 now)
+/* Add the time from `since` to `now` to the bins of the vCPU's present state. */
+static void account_bins(const struct html_run *run, struct html_vcpu *vcpu, u64 now)
 {
 	unsigned int bins = run->vcpus.nr_bins, first, last;
 	double width = (double)run->span / bins, from = (double)vcpu->since, to = (double)now;
 	double *time;
 
-	if (vcpu->state == HTML_AWAY || !vcpu->drawn || now <= vcpu->since)
-		return;
 	time = vcpu->time[vcpu->state];
 	first = html_bin(run, vcpu->since, bins);
 	last = html_bin(run, now, bins);
@@ -128,12 +128,26 @@ static void account(const struct html_run *run, struct html_vcpu *vcpu, u64 now)
 	time[last] += to - last * width;
 }
 
+static void account(const struct html_run *run, struct html_vcpu *vcpu, u64 now)
+{
+	if (now <= vcpu->since)
+		return;
+	vcpu->ticks[vcpu->state] += now - vcpu->since;
+	if (vcpu->drawn)
+		account_bins(run, vcpu, now);
+}
+
 static void enter(const struct html_run *run, struct html_vcpu *vcpu, enum html_state state,
 		  u64 now)
 {
-	account(run, vcpu, now);
+	if (vcpu->state == HTML_AWAY)
+		vcpu->before = now;
+	else
+		account(run, vcpu, now);
 	vcpu->state = state;
-	vcpu->since = now;
+	/* A record's time may precede that of the one before it, which was written on another hart. */
+	if (now > vcpu->since)
+		vcpu->since = now;
 }
 
 /* Change the vCPU's state according to this event. */
@@ -235,14 +249,36 @@ static int follow_exit(struct html_run *run, struct html_vcpu *vcpu, const struc
 
 int html_vcpu_event(struct html_run *run, struct html_vcpu *vcpu, const struct html_event *event)
 {
-	if (run->vcpus.nr_bins)
+	if (run->vcpus.nr_bins && run->has_states && !vcpu->gone)
 		change_state(run, vcpu, event);
 	return follow_exit(run, vcpu, event);
 }
 
-/*
- * Count exits without a following entry. The states guest and blocked last to the end of the run.
- */
+void html_vcpus_destroy(struct html_run *run, const struct html_event *event)
+{
+	for (unsigned int i = 0; event->kind == HTML_DESTROY_VM && i < run->vcpus.nr; i++) {
+		struct html_vcpu *vcpu = &run->vcpus.all[i];
+
+		if (TRACE_VM_OF(vcpu->who) != event->arg[0] || vcpu->state == HTML_AWAY)
+			continue;
+		enter(run, vcpu, vcpu->state, event->time);
+		vcpu->gone = true;
+	}
+}
+
+static void end_state(const struct html_run *run, struct html_vcpu *vcpu)
+{
+	bool lasts = vcpu->state == HTML_GUEST || vcpu->state == HTML_BLOCKED;
+
+	if (vcpu->state == HTML_AWAY)
+		vcpu->before = run->span;
+	else if (lasts && !vcpu->gone && !run->keeps_first)
+		account(run, vcpu, run->span);
+	else
+		vcpu->after = run->span - vcpu->since;
+}
+
+/* Count exits without a following entry, and the time to the end of the run. */
 int html_vcpus_end(struct html_run *run)
 {
 	int err = 0;
@@ -250,8 +286,7 @@ int html_vcpus_end(struct html_run *run)
 	for (unsigned int i = 0; i < run->vcpus.nr; i++) {
 		struct html_vcpu *vcpu = &run->vcpus.all[i];
 
-		if (vcpu->state == HTML_GUEST || vcpu->state == HTML_BLOCKED)
-			account(run, vcpu, run->span);
+		end_state(run, vcpu);
 		if (vcpu->exit.open)
 			err |= count_exit(run, vcpu);
 	}

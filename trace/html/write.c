@@ -145,10 +145,35 @@ static void write_exits(const struct html_run *run, FILE *out)
 	write_slots(run, "causes", causes, out);
 }
 
+/*
+ * Write the time in each state and bin, in parts of a bin. Rounding the sum over this state and
+ * those before it makes the states of a bin never exceed the bin.
+ */
+static void write_states(const struct html_run *run, const struct html_vcpu *vcpu, FILE *out)
+{
+	double part = (double)run->span / run->vcpus.nr_bins / HTML_BIN_PARTS;
+	double sum[HTML_VCPU_BINS] = { 0 };
+	u32 parts[HTML_VCPU_BINS];
+
+	fputs(",\"time\":[", out);
+	for (unsigned int state = 0; state < HTML_STATES; state++) {
+		for (unsigned int i = 0; i < run->vcpus.nr_bins; i++) {
+			u32 below = (u32)(sum[i] / part + 0.5);
+
+			sum[i] += vcpu->time[state][i];
+			parts[i] = (u32)(sum[i] / part + 0.5) - below;
+		}
+		fputs(state ? "," : "", out);
+		json_runs(out, parts, run->vcpus.nr_bins);
+	}
+	fputs("],\"ticks\":[", out);
+	for (unsigned int state = 0; state < HTML_STATES; state++)
+		fprintf(out, "%s%llu", state ? "," : "", vcpu->ticks[state]);
+	fprintf(out, "],\"before\":%llu,\"after\":%llu", vcpu->before, vcpu->after);
+}
+
 static void write_vcpu(const struct html_run *run, const struct html_vcpu *vcpu, FILE *out)
 {
-	double width = (double)run->span / run->vcpus.nr_bins;
-	u32 share[HTML_VCPU_BINS];
 	bool first = true;
 
 	fprintf(out, "{\"vm\":%u,\"vcpu\":%u,\"exits\":%llu", TRACE_VM_OF(vcpu->who),
@@ -157,22 +182,8 @@ static void write_vcpu(const struct html_run *run, const struct html_vcpu *vcpu,
 		fputc('}', out);
 		return;
 	}
-	fputs(",\"time\":[", out); /* in thousandths of a bin */
-	for (unsigned int state = 0; state < HTML_STATES; state++) {
-		for (unsigned int i = 0; i < run->vcpus.nr_bins; i++)
-			share[i] = (u32)(vcpu->time[state][i] / width * 1000 + 0.5);
-		fputs(state ? "," : "", out);
-		json_runs(out, share, run->vcpus.nr_bins);
-	}
-	fputs("],\"total\":[", out);
-	for (unsigned int state = 0; state < HTML_STATES; state++) {
-		double sum = 0;
-
-		for (unsigned int i = 0; i < run->vcpus.nr_bins; i++)
-			sum += vcpu->time[state][i];
-		fprintf(out, "%s%.0f", state ? "," : "", sum);
-	}
-	fputs("],\"bySlot\":{", out);
+	write_states(run, vcpu, out);
+	fputs(",\"bySlot\":{", out);
 	for (unsigned int slot = 0; slot < HTML_CAUSES; slot++)
 		if (vcpu->exit_bins[slot]) {
 			fprintf(out, "%s\"%u\":", first ? "" : ",", slot);
@@ -184,7 +195,9 @@ static void write_vcpu(const struct html_run *run, const struct html_vcpu *vcpu,
 
 static void write_vcpus(const struct html_run *run, FILE *out)
 {
-	fprintf(out, "\"bins\":%u,\"otherVcpuEvents\":%llu,\"vcpus\":[", run->vcpus.nr_bins,
+	fprintf(out,
+		"\"bins\":%u,\"binParts\":%u,\"hasStates\":%s,\"otherVcpuEvents\":%llu,\"vcpus\":[",
+		run->vcpus.nr_bins, HTML_BIN_PARTS, run->has_states ? "true" : "false",
 		run->vcpus.others);
 	for (unsigned int i = 0; i < run->vcpus.nr; i++) {
 		fputs(i ? ",\n" : "", out);
