@@ -28,6 +28,7 @@ class Player:
         self.titles = page.titles()
         self.at = 0       # index of the next step
         self.then = {}    # values of fields at the beginning of the step
+        self.past = {}    # values of the fields to show before each command of the step
         self.output = ""  # output of the last command
 
     # -- one step ----------------------------------------------------------------------------
@@ -49,8 +50,8 @@ class Player:
 
     def step(self, step):
         self.page.step(step)
-        before = bool(meaning.named_objects())  # without a VM, there is nothing to compare with
-        self.then = {field: meaning.read_or_none(field) if before else None for field in _fields(step)}
+        self.then = _values(_shown(step) + _expected(step))
+        self.past = {field: [] for field in _shown(step)}
         for item in step.items:
             getattr(self, "_" + item.kind)(step, item)
         self.page.end_step()
@@ -77,6 +78,8 @@ class Player:
 
     def _command(self, step, item):
         self.tell("(gdb) %s" % item.text)
+        for field, value in _values(self.past).items():
+            self.past[field].append(value)
         dog = Watchdog(self.seconds, item.text)
         try:
             with dog:
@@ -97,10 +100,18 @@ class Player:
 
     def _show(self, step, item, known=True):
         for field in _words(item.text):
-            then, now = self.then[field] if known else None, self._read(step, item, field)
+            now = self._read(step, item, field)
+            then = self._earlier(field, now) if known else None
             raw, shown = change(field, then, now, plain), change(field, then, now, self._in_page)
             self.tell(raw)
             self.page.shown(shown)
+
+    def _earlier(self, field, now):
+        """Return the value at the beginning of the step or, if that was NOW too, the last other value in between."""
+        then = self.then[field]
+        if then != now:
+            return then
+        return next((value for value in reversed(self.past[field]) if value not in (None, now)), then)
 
     def _now(self, step, item):
         self._show(step, item, False)
@@ -167,14 +178,17 @@ def _words(text):
     return re.findall(r"\{[^}]*\}|\S+", text)
 
 
-def _fields(step):
-    found = []
-    for item in step.items:
-        if item.kind == "show":
-            found += _words(item.text)
-        elif item.kind == "expect" and item.text.field:
-            found.append(item.text.field)
-    return found
+def _shown(step):
+    return [field for item in step.items if item.kind == "show" for field in _words(item.text)]
+
+
+def _expected(step):
+    return [item.text.field for item in step.items if item.kind == "expect" and item.text.field]
+
+
+def _values(fields):
+    known = bool(meaning.named_objects())  # without a VM, there is nothing to compare with
+    return {field: meaning.read_or_none(field) if known else None for field in fields}
 
 
 def _brief(field, value):

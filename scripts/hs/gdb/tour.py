@@ -25,7 +25,8 @@ are instructions; everything else is prose in Markdown.
     # Questions                                     a section for the page only, not a step
 
 Commands, show, now, spec, expect and prose are processed in the order in which they are written. The old value
-in "show" is the one that the field had when the step began. A line ending in "\\" continues on the next one.
+in "show" is the one that the field had when the step began; if that is also the present value, it is the last
+other value that the field had before a command of the step. A line ending in "\\" continues on the next one.
 
 A FIELD is: world (M, HS, U, VS, VU); step (of the world switch: 1 to 6); function (of the host, at pc);
 insn (the instruction at pc); a register (a0, pc, scause, vsatp, ...); a field of a register (hstatus.SPV,
