@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 
-from hs.errors import STATUS_FAILED, LaunchError, Quit
+from hs.errors import STATUS_FAILED, LaunchError, Quit, exit_status
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GRACE = 20  # seconds for a child to end after SIGTERM
@@ -199,7 +199,7 @@ def _discard_output():
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _status_of(name, main, others):
+def _status_of(name, main, others, command):
     try:
         try:
             return main()
@@ -209,7 +209,7 @@ def _status_of(name, main, others):
         _discard_output()
         return STATUS_FAILED
     except (LaunchError,) + others as failure:
-        text, status = failure, getattr(failure, "status", STATUS_FAILED)
+        text, status = failure, exit_status(command, getattr(failure, "status", STATUS_FAILED))
     except OSError as failure:
         text, status = ": ".join(filter(None, (failure.filename, failure.strerror))), STATUS_FAILED
         _discard_output()
@@ -217,7 +217,7 @@ def _status_of(name, main, others):
     return status
 
 
-def exit_by(name, main, *others):
+def exit_by(name, main, *others, command=None):
     """Exit with main()'s status. For LaunchError, OSError and the exceptions in `others`, print one message, and exit
-    with the exception's status or STATUS_FAILED."""
-    sys.exit(run(lambda: _status_of(name, main, others)))
+    with the exception's status, as COMMAND reports it, or STATUS_FAILED."""
+    sys.exit(run(lambda: _status_of(name, main, others, command)))

@@ -8,11 +8,15 @@ STATUS_FAILED = 125
 STATUS_QEMU = 126
 STATUS_QUIT = 130
 
+# Wrong use of a command ends with STATUS_USAGE. These commands return the status of a program or guest, which may
+# itself be 2, so for them it ends with STATUS_FAILED, as for timeout(1) and env(1).
+RETURN_A_STATUS = ("run", "exec", "gdb", "linux-kvm", "try-clean")
+
 STATUS_HELP = """\
 exit status: that of the program or guest (128 + N: signal N killed it); else
-    2  usage error: an unknown option, toggle or event, or an invalid value
   124  ended by --timeout
-  125  other failure: a file is missing, the host refused to start or panicked
+  125  wrong use (an unknown option, an invalid value, a missing file), or the
+       host refused to start or panicked
   126  QEMU itself failed
   130  quit by Ctrl-A X or an interrupt (143: terminated, 129: hung up)"""
 
@@ -23,6 +27,11 @@ class LaunchError(Exception):
     def __init__(self, text, status=STATUS_FAILED):
         super().__init__(text)
         self.status = status
+
+
+def exit_status(command, status):
+    """Return the exit status with which COMMAND reports an error of this status."""
+    return STATUS_FAILED if status == STATUS_USAGE and command in RETURN_A_STATUS else status
 
 
 class Quit(BaseException):

@@ -7,7 +7,7 @@ import sys
 import textwrap
 
 from hs import ends
-from hs.errors import STATUS_HELP
+from hs.errors import RETURN_A_STATUS, STATUS_HELP
 from hs.paths import TOP
 
 SHELL = os.path.join(TOP, "scripts", "shell")
@@ -69,6 +69,8 @@ def usage():
               "scripts/hyperscope --version prints the version and the commit.",
               *textwrap.wrap("Called by check and make: %s." % ", ".join(PARTS), 79, subsequent_indent="  ",
                              break_on_hyphens=False),
+              "", "Wrong use ends with status 2. The following commands return the status of a program,",
+              "which may be 2, so their status for wrong use is 125: %s." % ", ".join(RETURN_A_STATUS),
               "", "run and exec:", STATUS_HELP]
     return "\n".join(lines)
 
@@ -82,7 +84,7 @@ def unknown(name):
 def call(name, argv):
     """Run a command that is written in Python, and exit."""
     module = importlib.import_module("hs.version" if name == "--version" else "hs.commands." + name.replace("-", "_"))
-    ends.exit_by(getattr(module, "PREFIX", name), lambda: module.main(argv), *getattr(module, "FAILURES", ()))
+    ends.exit_by(getattr(module, "PREFIX", name), lambda: module.main(argv), *getattr(module, "FAILURES", ()), command=name)
 
 
 def run(argv):

@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: MIT
 """parser.py - parse a command's options; report usage errors in one sentence that names --help."""
 import argparse
+import itertools
 import os
+import re
 
 from hs.paths import QEMU, TOP
+
+# argparse's messages, and what is printed instead.
+REWORDED = ((r"argument (\S+): expected one argument", r"\1 needs a value"),
+            (r"argument (\S+): invalid int value: '(.*)'", r"\1 \2: must be a whole number"),
+            (r"argument (\S+): invalid choice: ('.*') \((choose from .*)\)", r"\1 \2: \3"),
+            (r"argument (\S+): ", r"\1: "))
 
 
 def seconds(text):
@@ -26,11 +34,14 @@ class Parser(argparse.ArgumentParser):
     def parse_args(self, args=None, namespace=None):
         """Allow options between positional arguments, unless the latter include another program's command line."""
         whole = any(action.nargs in (argparse.REMAINDER, argparse.PARSER) for action in self._get_positional_actions())
+        if not whole:  # report an unknown option rather than what is missing because of it
+            for word in itertools.takewhile(lambda word: word != "--", args):
+                if re.match(r"--\S+$", word) and word.partition("=")[0] not in self._option_string_actions:
+                    self.error("unknown option %s" % word)
         read = self.parse_known_args if whole else self.parse_known_intermixed_args
         options, rest = read(args, namespace)
-        unknown = [word for word in rest if word.startswith("-")] or rest
-        if unknown:
-            self.error("unknown option %s" % unknown[0])
+        for word in sorted(rest, key=lambda word: not word.startswith("-")):
+            self.error("unknown option %s" % word if word.startswith("-") else "unexpected argument '%s'" % word)
         return options
 
     def add_out(self, text="output folder ($O, else build/)", group=None):
@@ -49,6 +60,8 @@ class Parser(argparse.ArgumentParser):
             self.error("%s %s: cannot be written" % (option, path))
 
     def error(self, message):
+        for pattern, words in REWORDED:
+            message = re.sub("^" + pattern, words, message)
         self.exit(2, "%s: %s; see %s --help\n"
                   % (self.prog.rpartition("/")[2].replace("hyperscope ", "", 1), message, self.prog))
 

@@ -16,11 +16,21 @@ die()
 	exit 1
 }
 
-# wrong_use TEXT: print TEXT and end with the status for a usage error.
+# wrong_use TEXT: print TEXT and end with the status for wrong use: 2, or $usage_status in a script that
+# returns another program's status (RETURN_A_STATUS in scripts/hs/errors.py).
 wrong_use()
 {
 	echo "$me: $*; see scripts/hyperscope $me --help" >&2
-	exit 2
+	exit "${usage_status:-2}"
+}
+
+# need_suite NAME: refuse a distribution that scripts/hyperscope try-clean cannot install.
+need_suite()
+{
+	case $1 in
+	bookworm | trixie | noble) ;;
+	*) wrong_use "there is no suite '$1'; known suites: bookworm, trixie, noble" ;;
+	esac
 }
 
 # step TEXT COMMAND...: run COMMAND with its output in a log; on failure, show the end of the log.

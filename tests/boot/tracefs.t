@@ -200,7 +200,7 @@ for wrong in "--trace-filter|kvm_exit" "--trace-filter|nonesuch if a == 1" "--tr
 	"--trace-filter|kvm_exit if scause = 1" "--trace-filter|kvm_exit if (vm == 1" "--trace-stop|kvm_exit if scause == ecall_vs" \
 	"--trace-stop|kvm exit" "--trace-keep|some"; do
 	hs exec "${wrong%%|*}" "${wrong#*|}" "$busybox" true
-	is "$status" 2 "a usage error is refused: ${wrong/|/ }"
+	is "$status" 125 "wrong use is refused: ${wrong/|/ }"
 done
 hs exec --trace all --boot "trace.filter=kvm_exit:scause==;nonesuch:a==1 trace.stop=x trace.overwrite=7" "$busybox" true
 is "$(grep -c '^trace: trace\.' <<<"$err")" 4 "wrong boot arguments are reported, and the host continues"

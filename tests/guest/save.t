@@ -173,7 +173,7 @@ hs run --restore "$tmp/small"
 is "$status" 125 "run --restore of a file that is not a saved machine is refused"
 like "$err" 'small: not a saved machine' "run --restore says that the file is not a saved machine"
 hs run --save-on x hello
-is "$status" 2 "run --save-on without --save is refused"
+is "$status" 125 "run --save-on without --save is refused"
 
 # Files that the run reads, and the user's other files, are not overwritten.
 cp "$O/guest-payloads/hello.bin" "$tmp/image"

@@ -96,7 +96,7 @@ else
 	skip "toggles of a machine" "$O/guest/busybox is missing: set-up could not fetch it"
 fi
 HYPERSCOPE_SET="color=blue" hs exec --quiet "$O/tests/progs/ends" exit 0
-is "$status" 2 "an unknown toggle in HYPERSCOPE_SET is refused"
+is "$status" 125 "an unknown toggle in HYPERSCOPE_SET is refused"
 like "$err" "no toggle 'color'" "an unknown toggle in HYPERSCOPE_SET is named"
 "$HS_TOP/tests/run" --out "$O" --set color=blue "$0" >"$tmp/out" 2>&1
 is "$? $(grep -c "no toggle 'color'" "$tmp/out")" "2 1" "tests/run refuses an unknown toggle before it runs a test"

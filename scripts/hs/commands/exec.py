@@ -24,8 +24,10 @@ PT_INTERP = 3
 
 
 class LauncherParser(Parser):
-    def error(self, message):
-        raise LaunchError("%s; see %s --help" % (message, self.prog), STATUS_USAGE)
+    def exit(self, status=0, message=None):
+        if status:
+            raise LaunchError(message.partition(": ")[2].rstrip("\n"), STATUS_USAGE)
+        super().exit(status, message)
 
 
 def new_parser(name, doc, usage):
