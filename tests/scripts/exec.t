@@ -31,10 +31,14 @@ hs exec --quiet --timeout "$(scaled 2)" "$progs/ends" never
 is "$status" 124 "--timeout ends a program with status 124"
 is "$(left_running)" "" "--timeout leaves nothing running"
 like "$err" '^hyperscope: ended after .* \(--timeout\); thread [0-9]+ \(ends\) slept$' "the message of a time-out names the program's thread"
-hs exec --quiet --timeout "$(scaled 3)" --file "$O/guest-payloads/fault_loop.bin" "$O/vmm" --watchdog 0 --smp 1 \
+hs exec --timeout "$(scaled 3)" --file "$O/guest-payloads/fault_loop.bin" "$O/vmm" --watchdog 0 --smp 1 \
 	--append how=handler /fault_loop.bin
-like "$status $err" '^124 hyperscope: ended after .*; vCPU 0 of VM 1 was in its guest on hart [01], entered at 0x802' \
+like "$status $err" 'hyperscope: ended after .*; vCPU 0 of VM 1 was in its guest on hart [01], entered at 0x802' \
 	"the message of a time-out says what each vCPU was doing"
+like "$err" "^sbi, user space +[1-9]" "the exits of a VM that the program ran are shown on standard error"
+counts=$(sed -n 's/^exit counts: \(.*\) (--trace .*/\1/p' <<<"$err")
+like "$("$O/hstrace" stat "$counts" 2>&1)" "^sbi, user space +[1-9]" "the file with the exits' counts is named"
+is "$out" "lost" "standard output is the program's alone"
 
 # Names that become parts of QEMU's options: the memory file, the ports' files, a disk.
 cp "$progs/ends" "$tmp/a,share=off"
@@ -85,8 +89,9 @@ is "$(cat "$tmp/count")" 5000000 "a slow reader loses nothing"
 is "$(left_running)" "" "when the reader closes its end, the run ends"
 
 # ---- output and error in one file ----
-"$HS_TOP/scripts/hyperscope" exec --quiet "$progs/tellfiles" >"$tmp/both" 2>&1 </dev/null
+"$HS_TOP/scripts/hyperscope" exec "$progs/tellfiles" >"$tmp/both" 2>&1 </dev/null
 like "$(cat "$tmp/both")" "to stderr" "standard output and standard error may be the same file"
+unlike "$(cat "$tmp/both")" "^(exits|exit counts|trace): " "without a VM, neither an exit table nor a trace is printed"
 
 # ---- two runs with --icount print the same bytes ----
 hs exec --quiet --icount "$progs/copy" 1000000

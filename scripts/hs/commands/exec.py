@@ -2,7 +2,8 @@
 """exec - run PROGRAM, a static riscv64 Linux program, on hyperscope's host.
 
 The program's standard input, output and error are those of this command, which
-returns the program's exit status.
+returns the program's exit status. If the program ran a VM, the number of exits
+by cause is printed on standard error at the end, unless --quiet is given.
 """
 import argparse
 import os
@@ -15,7 +16,7 @@ from hs.paths import TOP
 from hs.run import machine
 from hs.run.cpio import Archive
 from hs.run.rundir import RunDir
-from hs.run.tracing import Stream, choose_samples, save_trace, stop_observing
+from hs.run.tracing import Stream, choose_samples, exit_table, save_trace, stop_observing
 from hs.toggles import check_trace, trace_rule, with_defaults
 
 PREFIX = "hyperscope"  # of error messages
@@ -104,13 +105,19 @@ def boot_args(options):
 
 
 def keep_trace(run, options):
-    """Save the trace if tracing was requested. Print its path on standard error, because standard output belongs to
-    the program."""
-    if options.trace is None:
+    """Save the trace. Print the exit table, if a VM ran, and the trace's path on standard error, because standard
+    output belongs to the program."""
+    if options.trace is None and options.quiet:
         return  # but continue with --trace none: a program can enable events later (/sys/kernel/tracing)
     trace = save_trace(run, options, os.path.basename(options.program))
-    if trace and not options.quiet:
+    if not trace or options.quiet:
+        return
+    table = exit_table(options, trace)
+    sys.stderr.write(table)
+    if options.trace is not None:
         print("trace: %s" % machine.shown(trace), file=sys.stderr)
+    elif table:
+        print("exit counts: %s (--trace EVENTS also records events)" % machine.shown(trace), file=sys.stderr)
 
 
 def execute(options, ram, name, make_job, after=None, ctrl_a=b"\x01"):

@@ -122,8 +122,8 @@ class Outcome:
         return SPOILED_LINE in self.err and SPOILED.search(self.out + self.err) is not None
 
     def last_words(self):
-        text = (self.out + self.err).strip().split("\n")
-        return text[-12:]
+        log = self.err.partition("\nexits: ")[0]  # without the exit table
+        return (self.out + log).strip().split("\n")[-12:]
 
 
 class Runner:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """tracing.py - save the trace of a run from its RAM: at its end, or as a stream during the run."""
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -84,6 +85,13 @@ def save_trace(run, options, guest):
     saved = subprocess.run([hstrace, "save"] + meta_arguments(options, guest) +
                            [run.file("ram"), trace], check=False)
     return trace if saved.returncode == 0 else None
+
+
+def exit_table(options, trace):
+    """Return the text of the exit table, or "" if no guest ran or exits were not accounted for."""
+    text = subprocess.run([os.path.join(options.out, "hstrace"), "stat", trace], stdout=subprocess.PIPE,
+                          check=False).stdout.decode()
+    return text if re.match("exits: [0-9]", text) else ""
 
 
 class Stream:
