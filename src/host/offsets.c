@@ -6,6 +6,7 @@
  */
 #include "sched/thread.h"
 #include "sched/smp.h"
+#include "sched/wait.h"
 #include "trace/trace_hart.h"
 
 #define DEFINE(name, value) __asm__ volatile("\n\t.ascii \"->" #name " %0\"" ::"i"(value))
@@ -44,4 +45,7 @@ void offsets(void)
 	DEFINE(THREAD_process, __builtin_offsetof(struct thread, process));
 	DEFINE(THREAD_tid, __builtin_offsetof(struct thread, tid));
 	DEFINE(THREAD_name, __builtin_offsetof(struct thread, name));
+	DEFINE(MUTEX_holder, __builtin_offsetof(struct mutex, holder));
+	DEFINE(HART_SIZE, sizeof(struct hart));
+	DEFINE(HART_hartid, __builtin_offsetof(struct hart, hartid));
 }

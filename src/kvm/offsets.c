@@ -59,4 +59,8 @@ void kvm_offsets(void)
 	DEFINE(VCPU_hart, offsetof(struct kvm_vcpu, hart));
 	DEFINE(VCPU_blocking, offsetof(struct kvm_vcpu, blocking));
 	DEFINE(VCPU_hsm_stopped, offsetof(struct kvm_vcpu, hsm_stopped));
+	DEFINE(VCPU_mutex, offsetof(struct kvm_vcpu, mutex));
+	DEFINE(VCPU_ran_once, offsetof(struct kvm_vcpu, ran_once));
+	DEFINE(VCPU_exits, offsetof(struct kvm_vcpu, stats.exits));
+	DEFINE(VCPU_exit_slot, offsetof(struct kvm_vcpu, exit_clock.slot));
 }

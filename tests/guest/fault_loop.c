@@ -5,7 +5,8 @@
  * Boot argument how=nowhere: stvec points to an address without memory. how=handler (the default):
  * the handler's third instruction is illegal. how=spin: the guest recovers from one fault, computes
  * for 3 s and powers off, to show that a watchdog leaves it alone. how=panic: the guest prints what
- * Linux prints when it panics, and hangs.
+ * Linux prints when it panics, and hangs. how=wait: the guest waits for an interrupt, and none
+ * comes.
  */
 #include "rt.h"
 
@@ -37,6 +38,8 @@ void payload_main(void)
 		for (;;)
 			wfi();
 	}
+	while (!strcmp(how, "wait"))
+		wfi();
 	printf("lost\n");
 	if (!strcmp(how, "nowhere"))
 		csr_write(stvec, 0x1000);

@@ -30,15 +30,39 @@ is "$status" 143 "a program that signal N ended gives status 128 + N"
 hs exec --quiet --timeout "$(scaled 2)" "$progs/ends" never
 is "$status" 124 "--timeout ends a program with status 124"
 is "$(left_running)" "" "--timeout leaves nothing running"
-like "$err" '^hyperscope: ended after .* \(--timeout\); thread [0-9]+ \(ends\) slept$' "the message of a time-out names the program's thread"
-hs exec --timeout "$(scaled 3)" --file "$O/guest-payloads/fault_loop.bin" "$O/vmm" --watchdog 0 --smp 1 \
-	--append how=handler /fault_loop.bin
-like "$status $err" 'hyperscope: ended after .*; vCPU 0 of VM 1 was in its guest on hart [01], entered at 0x802' \
-	"the message of a time-out says what each vCPU was doing"
+like "$err" '^thread [0-9]+ \(ends\): asleep$' "after a time-out, the program's thread is shown"
+fault_loop=$O/guest-payloads/fault_loop.bin
+hs exec --timeout "$(scaled 3)" --file "$fault_loop" "$O/vmm" --watchdog 0 --smp 1 --append how=nowhere /fault_loop.bin
+is "$status" 124 "--timeout ends a VMM whose guest does nothing but fault"
+like "$err" '^1\.0   in (guest, hart [01]|the hypervisor) .*VS   0x1000 .*trap given to guest$' \
+	"after a time-out, a vCPU's state, mode, pc and last exit are shown"
+like "$err" '^      [0-9]+ exits while it was watched .* all at this pc' \
+	"without a trace, samples show that a vCPU takes the same exit again and again"
 like "$err" "^sbi, user space +[1-9]" "the exits of a VM that the program ran are shown on standard error"
 counts=$(sed -n 's/^exit counts: \(.*\) (--trace .*/\1/p' <<<"$err")
 like "$("$O/hstrace" stat "$counts" 2>&1)" "^sbi, user space +[1-9]" "the file with the exits' counts is named"
 is "$out" "lost" "standard output is the program's alone"
+if [ -f "$O/guest/busybox" ]; then
+	cat >"$tmp/guests" <<-'END'
+		for how in handler nowhere wait stop; do
+			/vmm --quiet --watchdog 0 --smp 2 --mem 16M --append how=$how /fault_loop.bin &
+			sleep 0.2
+		done
+		kill -STOP $!
+		wait
+	END
+	hs exec --quiet --harts 4 --trace kvm_exit --timeout "$(scaled 4)" --file "$tmp/guests" --file "$O/vmm" \
+		--file "$fault_loop" "$O/guest/busybox" sh /guests
+	like "$(tr '\n' ' ' <<<"$err")" '1\.0   in guest, hart [0-3] [^:]*: illegal_inst at 0x802[0-9a-f]+ ' \
+		"the last trap that a guest has handled itself is shown"
+	like "$err" '^      (at least )?[0-9]+ identical exits: inst_guest_page_fault at 0x1000, stval 0x1000$' \
+		"with a trace, identical exits are counted"
+	like "$err" '^1\.1   stopped \(SBI HSM\) .* none$' "a vCPU that was not started is stopped, without an exit"
+	like "$err" '^3\.0   asleep  .* VS   0x802[0-9a-f]+ +wfi$' "a vCPU that waits for an interrupt is asleep"
+	like "$err" '^4\.0   in user space  ' "a vCPU whose thread has left KVM_RUN is in user space"
+else
+	skip "states of vCPUs after a time-out" "$O/guest/busybox is missing"
+fi
 
 # Names that become parts of QEMU's options: the memory file, the ports' files, a disk.
 cp "$progs/ends" "$tmp/a,share=off"

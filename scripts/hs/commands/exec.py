@@ -120,6 +120,16 @@ def keep_trace(run, options):
         print("exit counts: %s (--trace EVENTS also records events)" % machine.shown(trace), file=sys.stderr)
 
 
+def execute_in(box, run, ram, arguments, after):
+    try:
+        return box.execute(run, ram, arguments)
+    finally:
+        desc = run.read_desc()
+        # If gdb is ended before the host has allocated trace memory, don't report that there is no trace.
+        if after is not None and desc is not None and (desc.trace_size or not box.options.gdb):
+            after(run)
+
+
 def execute(options, ram, name, make_job, after=None, ctrl_a=b"\x01"):
     """Run a job in a machine of its own and return the exit status.
 
@@ -139,12 +149,10 @@ def execute(options, ram, name, make_job, after=None, ctrl_a=b"\x01"):
             job.env.append("TERM=" + os.environ.get("TERM", "vt100"))
         job.write_initramfs(run, box.channel)
         try:
-            return box.execute(run, ram, arguments)
-        finally:
-            desc = run.read_desc()
-            # If gdb is ended before the host has allocated trace memory, don't report that there is no trace.
-            if after is not None and desc is not None and (desc.trace_size or not options.gdb):
-                after(run)
+            return execute_in(box, run, ram, arguments, after)
+        except machine.TimedOut as ended:
+            raise LaunchError(str(ended) + ended.report.text(os.path.join(options.out, "hstrace"), run.file("trace")),
+                              ended.status) from None
     finally:
         run.close()
 

@@ -1,25 +1,41 @@
 # SPDX-License-Identifier: MIT
-"""hung.py - find out from a machine's memory what its vCPUs or programs were doing when its time-out expired.
+"""hung.py - find out what a machine's vCPUs or programs were doing when its time-out expired.
 
-The host's lists of VMs and threads are found with the symbols in its ELF file and the member offsets that
-the build generates. The machine may still be running, or its host may be from another build, so any value may be
-invalid. If the lists cannot be read, nothing is reported.
+The host's lists of VMs and threads are read from the machine's memory, with the symbols in the host's ELF file and
+the member offsets that the build generates. The machine may still be running, or its host may be from another build,
+so any value may be invalid. If the lists cannot be read, nothing is reported. Where a guest is at the moment, only
+its hart's registers show (monitor.py): a guest may run for seconds without an exit.
 """
+import collections
+import functools
 import os
 import re
 import struct
+import subprocess
+import time
+
+from hs import names, tables
 
 LINEAR_BASE = 0xffffffc000000000   # linear map of physical memory in the host (src/host/platform/layout.h)
 KERNEL_BASE = 0xffffffff80000000   # the host's image, which is loaded at IMAGE
 RAM_BASE, IMAGE = 0x80000000, 0x80200000
 MOST = 256          # maximum number of list entries or vCPUs to read, in case a list has a loop or a count is invalid
 SHOWN = 8
-STATES = ("ran", "slept", "slept", "slept", "had ended")   # ORDER: enum thread_state
+STATES = ("running", "asleep", "asleep", "asleep", "ended")   # ORDER: enum thread_state
 OUTSIDE, AWAKE = 0, 0                                        # enum vcpu_mode, enum vcpu_blocking
+SSTATUS_SPP = HSTATUS_SPVP = 1 << 8
+HSTATUS_SPV = 1 << 7
+MSTATUS_MPP, MSTATUS_MPV = 3 << 11, 1 << 39
+SLOT_IRQ, SLOT_CLASS = 32, 64                                # EXIT_SLOT_* (src/include/hv/trace_mem.h)
+MUTEX_FLAGS = 7                                              # low bits of `holder` (src/host/sched/mutex.c)
+QUICK = ("sbi", "csr", "wfi", "wrs")  # exits that the fast path may handle: the first word of their names
+LOOKS, PAUSE = 20, 0.01               # samples of each vCPU before the end, and the seconds between them
+REPEATED = 20                         # the number of exits from which on they are reported as repeated
+ROW = "%-5s %-18s %-4s %-19s %s"
 
 
-def _symbols(elf, names):
-    """Return the addresses of the host's variables with these NAMES."""
+def _symbols(elf, wanted):
+    """Return the addresses of the host's variables with these names."""
     with open(elf, "rb") as file:
         image = file.read()
     offset, = struct.unpack_from("<Q", image, 0x28)
@@ -32,9 +48,9 @@ def _symbols(elf, names):
         text = sections[link][4]
         for at in range(start, start + length, 24):
             name, _, _, _, value, _ = struct.unpack_from("<IBBHQQ", image, at)
-            for wanted in names:
-                if image.startswith(wanted.encode() + b"\0", text + name):
-                    found[wanted] = value
+            for symbol in wanted:
+                if image.startswith(symbol.encode() + b"\0", text + name):
+                    found[symbol] = value
     return found
 
 
@@ -45,7 +61,7 @@ class Memory:
         for name in ("kvm_offsets.h", "host_offsets.h"):
             with open(os.path.join(out, "gen", name), encoding="ascii") as header:
                 self.at.update((name, int(value)) for name, value in re.findall(r"^#define (\w+) (\d+)$", header.read(), re.M))
-        self.symbols = _symbols(elf, ("vms", "all_threads"))
+        self.symbols = _symbols(elf, ("vms", "all_threads", "harts"))
 
     def get(self, address, form):
         at = address - KERNEL_BASE + IMAGE if address >= KERNEL_BASE else address - LINEAR_BASE
@@ -64,24 +80,90 @@ class Memory:
             yield node - self.at[link]
             node = self.get(node, "<Q")
 
+    def hartid(self, index):
+        return self.member(self.symbols["harts"] + index * self.at["HART_SIZE"], "HART_hartid", "<Q")
 
-def _vcpu(memory, vm, vcpu):
-    name = "vCPU %d of VM %d" % (memory.member(vcpu, "VCPU_id"), memory.member(vm, "KVM_id"))
-    if memory.member(vcpu, "VCPU_mode") != OUTSIDE:
-        return "%s was in its guest on hart %d, entered at 0x%x" % (
-            name, memory.member(vcpu, "VCPU_hart"), memory.member(vcpu, "GUEST_sepc", "<Q"))
-    if memory.member(vcpu, "VCPU_hsm_stopped", "<B"):
-        return name + " was stopped"
-    if memory.member(vcpu, "VCPU_blocking") != AWAKE:
-        return "%s waited for an interrupt at 0x%x" % (name, memory.member(vcpu, "GUEST_sepc", "<Q"))
-    return name + " was not in its guest"
+    def vcpus(self):
+        for vm in self.each("vms", "KVM_link"):
+            table, name = self.member(vm, "KVM_vcpus", "<Q"), self.member(vm, "KVM_id")
+            for n in range(min(self.member(vm, "KVM_nr_vcpus"), MOST)):
+                yield Vcpu(self, name, self.get(table + 8 * n, "<Q"))
 
 
-def _vcpus(memory):
-    for vm in memory.each("vms", "KVM_link"):
-        table = memory.member(vm, "KVM_vcpus", "<Q")
-        for n in range(min(memory.member(vm, "KVM_nr_vcpus"), MOST)):
-            yield _vcpu(memory, vm, memory.get(table + 8 * n, "<Q"))
+@functools.lru_cache(maxsize=None)
+def _class_titles():
+    return [title for _, title, _ in tables.rows("src/include/hv/exit_class.def", "EXIT_CLASS")]
+
+
+class Vcpu:
+    def __init__(self, memory, vm, address):
+        self.memory, self.address = memory, address
+        self.name = "%d.%d" % (vm, self.get("VCPU_id"))
+        self.looks: list = []
+        self.columns: tuple = ()
+        self.last = ""
+        self.notes: list = []
+
+    def get(self, name, form="<I"):
+        return self.memory.member(self.address, name, form)
+
+    def look(self):
+        """Store the pc, the kind and the number of the vCPU's exits."""
+        self.looks.append((self.get("GUEST_sepc", "<Q"), self.last_exit(), self.get("VCPU_exits", "<Q")))
+
+    def last_exit(self):
+        """Return the last exit's name in the exit table, "" if it is unknown."""
+        slot = self.get("VCPU_exit_slot", "<i")
+        slot = slot if slot >= -1 else ~slot  # struct trace_exit_clock
+        if slot < 0:
+            return ""
+        if slot < SLOT_CLASS:
+            return names.cause_name(slot if slot < SLOT_IRQ else names.IRQ | slot - SLOT_IRQ)
+        return _class_titles()[slot - SLOT_CLASS]
+
+    def state(self):
+        if self.get("VCPU_mode") != OUTSIDE:
+            return "in guest, hart %d" % self.get("VCPU_hart")
+        if self.get("VCPU_hsm_stopped", "<B"):
+            return "stopped (SBI HSM)"
+        if self.get("VCPU_blocking") != AWAKE:
+            return "asleep"
+        if self.memory.member(self.address + self.memory.at["VCPU_mutex"], "MUTEX_holder", "<Q") & ~MUTEX_FLAGS:
+            return "in the hypervisor"
+        return "in user space" if self.get("VCPU_ran_once", "<B") else "has not run"
+
+    def where(self, hart):
+        """Return the guest's mode and pc. The mode is unknown if the guest has run on since its last exit."""
+        pc, mode = self.get("GUEST_sepc", "<Q"), self.get("GUEST_sstatus", "<Q") & SSTATUS_SPP
+        if hart.get("V"):
+            return ("VS" if mode else "VU") if hart["pc"] == pc else "-", hart["pc"]
+        if hart.get("mstatus", 0) & MSTATUS_MPV:     # the firmware handles a trap of the guest
+            pc, mode = hart["mepc"], hart["mstatus"] & MSTATUS_MPP
+        elif hart.get("hstatus", 0) & HSTATUS_SPV:   # the guest has just exited, or is about to be entered
+            pc, mode = hart["sepc"], hart["hstatus"] & HSTATUS_SPVP
+        return "VS" if mode else "VU", pc
+
+    def describe(self, harts):
+        """Set what the row of the table shows, from memory and the harts' registers."""
+        hart = {}
+        if self.get("VCPU_mode") != OUTSIDE:
+            hart = harts.get(self.memory.hartid(self.get("VCPU_hart")), {})
+        mode, pc = self.where(hart)
+        self.columns = self.name, self.state(), mode, "0x%x" % pc
+        self.last = self.last_exit() or ("" if self.get("VCPU_exits", "<Q") else "none")
+        guests = "" if hart.get("V") else "v"  # with V=1, QEMU shows vscause as scause, and so on
+        cause = hart.get(guests + "scause", names.IRQ)
+        if cause and not cause & names.IRQ:
+            self.notes.append("last trap in the guest: %s at 0x%x" % (names.cause_name(cause), hart[guests + "sepc"]))
+
+    def repetition(self):
+        """Return what the looks show of a vCPU that takes the same exit again and again, or ""."""
+        pcs, kinds = {look[0] for look in self.looks}, {look[1] for look in self.looks}
+        exits = self.looks[-1][2] - self.looks[0][2]
+        # The fast path, which handles exits of the kinds QUICK, does not store the pc.
+        if exits < REPEATED or len(pcs) > 1 or any(not kind or kind.startswith(QUICK) for kind in kinds):
+            return ""
+        return "%d exits while it was watched for %g s, all at this pc in %d samples" % (exits, LOOKS * PAUSE, LOOKS)
 
 
 def _threads(memory):
@@ -89,17 +171,75 @@ def _threads(memory):
         if memory.member(thread, "THREAD_process", "<Q"):
             name = memory.member(thread, "THREAD_name", "16s").split(b"\0")[0].decode(errors="replace")
             state = memory.member(thread, "THREAD_state")
-            yield "thread %d (%s) %s" % (memory.member(thread, "THREAD_tid"), name,
-                                         STATES[state] if state < len(STATES) else "had no valid state")
+            yield "thread %d (%s): %s" % (memory.member(thread, "THREAD_tid"), name,
+                                          STATES[state] if state < len(STATES) else "no valid state")
 
 
-def what_it_did(ram, elf, out):
-    """Return "; vCPU 0 of VM 1 was in its guest ...", or the programs' threads if there is no vCPU; "" if unknown."""
-    try:
-        with open(ram, "rb") as file:
-            memory = Memory(file, elf, out)
-            found = list(_vcpus(memory)) or list(_threads(memory))
-    except (OSError, KeyError, ValueError, OverflowError, struct.error):
-        return ""
-    more = len(found) - SHOWN
-    return "".join("; " + text for text in found[:SHOWN]) + ("; and %d more" % more if more > 0 else "")
+class Exits:
+    """The exits of one vCPU in a trace: the cause of the last one, and the last exception and how often it was repeated.
+    Interrupts of the host may come in between."""
+    cause, count, fields, total = "", 0, "", 0
+
+    def add(self, fields):
+        self.cause = fields.partition("scause=")[2].partition(" ")[0]
+        if not self.cause.startswith("irq_"):
+            self.count = self.count + 1 if fields == self.fields else 1
+            self.fields = fields
+            self.total += 1
+
+    def repetition(self):
+        if self.count < REPEATED:
+            return ""
+        field = dict(word.partition("=")[::2] for word in self.fields.split())
+        return "%s%d identical exits: %s at %s, stval %s" % (
+            "at least " if self.count == self.total else "",  # older ones may be lost
+            self.count, field.get("scause"), field.get("sepc"), field.get("stval"))
+
+
+def _exits(hstrace, trace):
+    """Return the exits in a trace for each vCPU, by its name. The file need not exist."""
+    found = collections.defaultdict(Exits)
+    if os.path.exists(trace):
+        report = subprocess.run([hstrace, "report", "--events", "kvm_exit", "--columns", "vcpu,fields", trace],
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False).stdout.decode()
+        for line in report.splitlines():
+            vcpu, _, fields = line.strip().partition(" ")
+            found[vcpu].add(fields)
+    return found
+
+
+class Report:
+    """What the vCPUs or, if there are none, the programs' threads were doing."""
+
+    def __init__(self, ram, elf, out, monitor):
+        self.vcpus, self.threads = [], []
+        try:
+            with open(ram, "rb", buffering=0) as file:  # the machine changes the file
+                self._read(Memory(file, elf, out), monitor)
+        except (OSError, LookupError, ValueError, OverflowError, struct.error):
+            pass
+
+    def _read(self, memory, monitor):
+        vcpus = list(memory.vcpus())
+        for _ in range(LOOKS if vcpus else 0):
+            for vcpu in vcpus:
+                vcpu.look()
+            time.sleep(PAUSE)
+        harts = monitor.stop_and_read()
+        for vcpu in vcpus:
+            vcpu.describe(harts)
+        self.vcpus = vcpus
+        if not vcpus:
+            self.threads = list(_threads(memory))
+
+    def text(self, hstrace, trace):
+        """Return the lines of the report, each after a newline. The trace need not exist."""
+        rows, exits = list(self.threads), _exits(hstrace, trace)
+        for vcpu in self.vcpus:
+            seen = exits[vcpu.name]
+            notes = vcpu.notes + [seen.repetition() or vcpu.repetition()]
+            rows.append(ROW % (vcpu.columns + (vcpu.last or seen.cause or "unknown",)) +
+                        "".join("\n      " + note for note in notes if note))
+        head = [ROW % ("vCPU", "state", "mode", "pc", "last exit")] if self.vcpus else []
+        more = ["and %d more" % (len(rows) - SHOWN)] if len(rows) > SHOWN else []
+        return "".join("\n" + row for row in head + rows[:SHOWN] + more)

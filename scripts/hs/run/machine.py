@@ -19,6 +19,7 @@ from hs.icount import CLOCK, record_mode
 from hs.parser import seconds
 from . import hung, qemuopt
 from .channel import Channel
+from .monitor import Monitor
 from .rundir import STATE_EXITED, STATE_PANICKED
 
 MIB = 1 << 20
@@ -153,6 +154,14 @@ class Disk:
             raise LaunchError("disk %s is in use by another run" % path) from None
 
 
+class TimedOut(LaunchError):
+    """The time-out has expired. exec.py adds the report's text once the trace has been saved."""
+
+    def __init__(self, seconds, report):
+        super().__init__("ended after %g seconds (--timeout)" % seconds, STATUS_TIMEOUT)
+        self.report = report
+
+
 class Machine:
     def __init__(self, options):
         self.options = options
@@ -173,6 +182,7 @@ class Machine:
                               STATUS_USAGE)
         self.disks = [Disk(path) for path in options.disk] + more_disks
         self.channel = Channel(options.icount, getattr(options, "input_from_files_only", False))
+        self.monitor = Monitor() if options.timeout else None
         self.process = None
         self.stream = None  # a tracing.Stream if the trace is saved during the run
         self.log_at = 0
@@ -195,6 +205,8 @@ class Machine:
                 "-append", boot_args,
                 "-serial", "file:" + self.run.file("log")]
         args += self.channel.qemu_args(self.run)
+        if self.monitor is not None:
+            args += self.monitor.qemu_args()
         for number, disk in enumerate(self.disks):
             args += ["-drive", "file=%s,format=raw,if=none,id=d%d%s" %
                      (qemuopt.image(disk.path), number,
@@ -259,7 +271,7 @@ class Machine:
             try:
                 with ends.held():
                     self.process = ends.start(args, stdin=null, stdout=log, stderr=log,
-                                              pass_fds=self.channel.inherited(),
+                                              pass_fds=self._inherited(),
                                               env=dict(os.environ, TMPDIR=self.run.path),
                                               start_new_session=True)
             except OSError as error:
@@ -268,8 +280,13 @@ class Machine:
             sentence("waiting for gdb: gdb-multiarch -ex 'set osabi none' "
                      "-ex 'target remote %s' %s" % (self.gdb_socket(), shown(self.elf)))
         self.channel.started()
+        if self.monitor is not None:
+            self.monitor.started()
         if self.stream is not None:
             self.stream.start(self.run)
+
+    def _inherited(self):
+        return self.channel.inherited() + ([self.monitor.fd()] if self.monitor is not None else [])
 
     def _serve(self, deadline):
         ended = os.pidfd_open(self.process.pid)  # readable once QEMU has ended
@@ -285,9 +302,8 @@ class Machine:
 
     def _check_deadline(self, deadline):
         if deadline is not None and time.monotonic() > deadline:
-            doing = hung.what_it_did(self.run.file("ram"), self.elf, self.options.out)
-            raise LaunchError("ended after %g seconds (--timeout)%s" % (self.options.timeout, doing),
-                              STATUS_TIMEOUT)
+            raise TimedOut(self.options.timeout,
+                           hung.Report(self.run.file("ram"), self.elf, self.options.out, self.monitor))
 
     def _show_log(self):
         """Print the host's new lines in the UART's log, without those of the firmware."""
