@@ -7,10 +7,10 @@ import os
 
 def read(path, columns, numbers=(), more=False):
     """Return the lines as dictionaries. Raise ValueError if the columns are not exactly COLUMNS (with MORE, if one of
-    COLUMNS is missing), a line has too few or too many fields, a field of NUMBERS is not a finite number, or the
-    file is not CSV in UTF-8."""
+    COLUMNS is missing) or one occurs twice, a line has too few or too many fields, a field of NUMBERS is not a finite
+    number, or the file is not CSV in UTF-8."""
     try:
-        with open(path, newline="", encoding="utf-8") as file:
+        with open(path, newline="", encoding="utf-8-sig") as file:  # spreadsheets write a byte order mark
             reader = csv.DictReader(file, strict=True)
             names, lines = tuple(reader.fieldnames or ()), []
             lacks = [name for name in columns if name not in names]
@@ -18,6 +18,9 @@ def read(path, columns, numbers=(), more=False):
                 raise ValueError("the first line has no column '%s'" % lacks[0])
             if not more and names != tuple(columns):
                 raise ValueError("the first line is not '%s'" % ",".join(columns))
+            twice = [name for name in names if names.count(name) > 1]
+            if twice:
+                raise ValueError("the first line has the column '%s' more than once" % twice[0])
             for line in reader:
                 where = "line %d: " % reader.line_num
                 if None in line or None in line.values():
