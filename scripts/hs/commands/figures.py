@@ -13,6 +13,7 @@ import sys
 from hs.errors import LaunchError
 from hs.parser import of_command
 from hs.paths import TOP
+from hs.plots import FORMATS, library
 
 NUMBERS = "numbers"  # with --docs, selects the numbers; no drawing has this name
 EXAMPLES = """\
@@ -52,21 +53,10 @@ def parse(words):
         parser.error("--screenshots takes no NAME, and is not part of --docs")
     options.formats = options.format.split(",")
     for name in options.formats:
-        if name not in ("svg", "png", "pdf"):
+        if name not in FORMATS:
             parser.error("--format %s: must be svg, png or pdf" % name)
     options.to = options.to or os.path.join(options.out, "figures")
     return options
-
-
-def library():
-    """Import the modules that plot, or raise an error that says how to install matplotlib."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError:
-        raise LaunchError("this Python (%s) has no matplotlib: run 'scripts/hyperscope setup figures'"
-                          % sys.executable) from None
-    from hs.plots import data, registry, style
-    return data, registry, style
 
 
 def docs(options):
@@ -94,7 +84,8 @@ def main(argv):
     if options.screenshots:
         from hs.docs import screenshots
         return screenshots.write(options.out)
-    data, registry, style = library()
+    library()
+    from hs.plots import data, registry, style
     if options.list:
         for name, plot in registry.PLOTS.items():
             print("%-18s%s" % (name, plot.what))

@@ -50,7 +50,7 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     looks = _looks(bars)
     if not looks:
         raise data.Absent("anatomy.csv has no figures for -cpu %s" % cpu)
-    drawn, (axes,) = style.figure(7.2, 2.2 + 0.26 * (len(bars) + 0.6 * len(found)))
+    drawn, (axes,) = style.figure(style.WIDTH, 0.6 + 0.26 * (len(bars) + 0.6 * len(found)))
     most = max(sum(stages.values()) for stages in bars)
     place, ticks = 0.0, []
     for row, systems in found.items():
@@ -68,7 +68,6 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     axes.set_xlabel("instructions per operation")
     for stage, (color, hatch) in looks.items():
         axes.barh([0], [0], color=color, hatch=hatch, edgecolor="white", label=stage)
-    axes.legend(loc="lower left", bbox_to_anchor=(-0.2, 1), ncols=4, fontsize=7)
     style.finish(drawn, "Instructions of an exit by stage", (
         "Stages are in the order of their first instruction; after the last color, colors repeat with hatching. "
         "Exact: every instruction of one iteration (n = 1), on the path that most of the median batch's instructions "

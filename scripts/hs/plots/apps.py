@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """apps.py - plot the cost of a whole guest relative to native, as papers do for their applications."""
 from hs.bench.report import typical as value
-from . import data, style
+from . import data, marks, style
 
 SYSTEMS = ("hyperscope", "linux")
 
@@ -57,14 +57,10 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     parts = [part for part in (
         (native, "times native (Debian's kernel alone in QEMU)", "native"),
         (linux, "times Linux KVM (rows without a native figure)", "on Linux KVM")) if part[0]]
-    heights = [len(rows) + 1.2 for rows, _, _ in parts]
-    drawn, axes = style.figure(7.2, 1.2 + 0.36 * sum(heights), len(parts), gridspec_kw={"height_ratios": heights})
-    for each, (rows, unit, whose) in zip(axes, parts):
-        groups = [(_label(name, setting, base, whose), _bars(lines, cpu, name, setting, base))
-                  for name, setting, base in rows]
-        style.bars(each, groups, {system: style.SYSTEMS[system] for system in SYSTEMS}, unit,
-                   text=lambda number: "%.3f" % number)
-        each.axvline(1, color=style.BLACK, linewidth=0.8, linestyle="--", label="1: the base")
+    panels = [marks.Panel([(_label(name, setting, base, whose), _bars(lines, cpu, name, setting, base))
+                           for name, setting, base in rows], unit) for rows, unit, whose in parts]
+    drawn, _ = marks.figure("bars", panels, {system: style.SYSTEMS[system] for system in SYSTEMS}, base="the base",
+                            text=lambda number: "%.3f" % number)
     style.finish(drawn, "Cost of a whole guest", (
         "Exact counts of instructions of all privilege modes on one hart (-icount), by the guest's own clock. n: the "
         "number of operations, in boots that differ in memory layout and in the timing of ticks. Shown is the median "

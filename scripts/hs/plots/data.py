@@ -47,12 +47,18 @@ def _checked(line):
 
 def bench(name="exit-latency.csv", folder=FOLDER):
     """Return an expression.Measured from a file of scripts/hyperscope bench, with the rows that this tree's bench has."""
-    path = path_of(name, folder)
+    return expression.Measured(measured(path_of(name, folder)))
+
+
+def measured(path):
+    """Return the lines of a file of scripts/hyperscope bench whose rows this tree's bench has."""
     try:
         lines = [_checked(line) for line in report.read_csv(path)]
+    except OSError as error:
+        raise LaunchError("%s: %s" % (path, error.strerror)) from None
     except ValueError as error:
         raise LaunchError("%s: %s" % (path, error)) from None
-    return expression.Measured([line for line in lines if line["exit"] in BY_NAME])
+    return [line for line in lines if line["exit"] in BY_NAME]
 
 
 def made_with(results):
@@ -61,7 +67,8 @@ def made_with(results):
         found = {line[column].partition(" sha")[0] for line in results}
         return ", ".join(sorted(found - {"none"}))
 
-    kernels = {line["kernel"].partition(" (")[0] for line in results if line["kernel"].startswith("Linux")}
+    kernels = {kernel.partition(" (")[0].replace("guest ", "") for line in results
+               for kernel in line["kernel"].split(", ") if kernel.startswith(("Linux", "guest Linux"))}
     return "; ".join(["hyperscope " + of("commit")] + sorted(kernels) +
                      [of("compiler"), "QEMU " + of("qemu"), of("opensbi")])
 

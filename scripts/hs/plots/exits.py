@@ -4,9 +4,10 @@
 Points are on a logarithmic axis, which has no zero at which bars could begin.
 """
 from hs.bench.rows import ROWS
-from . import data, style
+from . import data, marks, style
 
 ORDER = ("hyperscope", "linux", "bare")
+SERIES = {system: style.SYSTEMS[system] for system in ORDER}
 UNIT = "instructions per operation"
 FEW = 40          # instructions; rows that cost less do not exit the guest
 PANEL = 8000      # instructions; longer bars get a panel of their own, with its own axis
@@ -67,44 +68,22 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     """Plot the exits that have a goal for their cost (scripts/hs/bench/rows.py)."""
     measured, _, usual, groups = _read(folder, cpu, [row for row in ROWS if row.goal and not row.none])
     small = [group for group in groups if _most(group[1]) < PANEL]
-    panels = [part for part in (small, [group for group in groups if group not in small]) if part]
-    heights = [sum(len(cells) + 0.6 for _, cells in part) for part in panels]
-    drawn, axes = style.figure(7.2, 1.6 + 0.125 * sum(heights) + 0.4 * len(panels), len(panels),
-                               gridspec_kw={"height_ratios": [height + 3 for height in heights]})
-    for each, part in zip(axes, panels):
-        style.bars(each, part, {system: style.SYSTEMS[system] for system in ORDER}, UNIT)
+    drawn, _ = marks.figure("bars", [marks.Panel(part, UNIT) for part in (
+        small, [group for group in groups if group not in small]) if part], SERIES)
     style.finish(drawn, "Cost of an exit", _note(measured, cpu, usual))
     return drawn
 
 
-def _points(axes, groups):
-    """Draw each row's points on one line, connected from the least to the greatest."""
-    for place, (_, cells) in enumerate(groups):
-        axes.axhline(place, color="#eeeeee", linewidth=0.6, zorder=0)
-        ends = [cell[0] for cell in cells.values() if cell[0] >= LEAST]
-        axes.plot([min(ends), max(ends)], [place] * 2, color="#bbbbbb", linewidth=1, zorder=1)
-    for system in ORDER:
-        points = [(place,) + cells[system] for place, (_, cells) in enumerate(groups)
-                  if system in cells and cells[system][0] >= LEAST]
-        if points:
-            y, x, low, high = zip(*points)
-            whiskers = ([value - max(end, LEAST) for value, end in zip(x, low)],
-                        [end - value for value, end in zip(x, high)])
-            name, color, _, marker = style.SYSTEMS[system]
-            axes.errorbar(x, y, xerr=whiskers, fmt=marker, color=color, markersize=4, elinewidth=0.8, label=name)
+def _from_least(cell):
+    return tuple(max(end, LEAST) for end in cell)
 
 
 def draw_all(folder=data.FOLDER, cpu="rv64"):
     """Plot every row that exits the guest and was measured on two or more systems."""
     measured, figures, usual, groups = _read(folder, cpu, ROWS)
-    drawn, (axes,) = style.figure(7.2, 1.4 + 0.17 * len(groups))
-    _points(axes, groups)
-    axes.set_xscale("log")
-    axes.set_yticks(range(len(groups)), [label for label, _ in groups])
-    axes.set_ylim(len(groups) - 0.4, -0.6)
-    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
-    style.thousands(axes.xaxis)
-    axes.set_xlabel(UNIT + " (logarithmic axis)")
+    groups = [(label, {system: _from_least(cell) for system, cell in cells.items() if cell[0] >= LEAST})
+              for label, cells in groups]
+    drawn, _ = marks.figure("points", [marks.Panel(groups, UNIT)], SERIES, log="y")
     without = [row.name for row in ROWS if 0 < _most(_cells(figures, row)) < FEW]
     style.finish(drawn, "Cost of each row of the benchmark", _note(
         measured, cpu, usual,

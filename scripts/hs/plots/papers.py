@@ -6,14 +6,12 @@ of instructions. But the ratio of a row to the null call of the same system has 
 compares these ratios.
 """
 import os
-import textwrap
 
 from hs.bench import expression
 from hs.paper import folder as papers, judge
-from . import data, style
+from . import data, marks, style
 
 NULL_CALL = "sbi_version"
-HEIGHT = 0.125
 
 
 def _papers(folder):
@@ -67,21 +65,10 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
     """Plot hyperscope's instructions as a multiple of Linux KVM's."""
     found = _papers(folder)
     parts = _with_rows(found, ratios, "no paper has a row with figures of hyperscope and of Linux KVM")
-    heights = [len(rows) * 1.6 + 5 for _, rows in parts]
-    drawn, axes = style.figure(7.2, 1 + HEIGHT * sum(heights), len(parts), sharex=True,
-                               gridspec_kw={"height_ratios": heights})
-    most = max([1] + [value for _, rows in parts for _, value in rows])
-    for each, (paper, rows) in zip(axes, parts):
-        style.bars(each, [(style.label(label), {"hyperscope": value}) for label, value in rows],
-                   {"hyperscope": style.SYSTEMS["hyperscope"]}, "instructions / instructions of Linux KVM",
-                   text=lambda value: "%.2f" % value)
-        each.axvline(1, color=style.VERMILION, linewidth=1, linestyle="--", label="Linux KVM")
-        each.set_xlim(0, most * (1 + style.ROOM))
-        each.set_title(textwrap.fill(paper.title, 56))
-    axes[0].legend(loc="center", bbox_to_anchor=(0.7, 0.5))
-    for each in axes[:-1]:
-        each.set_xlabel("")
-        each.tick_params(axis="x", labelbottom=False)
+    panels = [marks.Panel([(style.label(label), {"hyperscope": value}) for label, value in rows],
+                          "instructions / instructions of Linux KVM", paper.title) for paper, rows in parts]
+    drawn, _ = marks.figure("bars", panels, {"hyperscope": style.SYSTEMS["hyperscope"]}, base="Linux KVM",
+                            text=lambda value: "%.2f" % value, shared=True)
     style.finish(drawn, "Rows of papers: hyperscope relative to Linux KVM", (
         "Ratios of exact counts of instructions (-icount), so the ratios are exact and have no interval; n is "
         "that of the benchmark. notebooks-data/papers/*/claims.md describe the rows.\n%s" % _made_with(found)))
@@ -119,19 +106,15 @@ def draw_shape(folder=data.FOLDER, _cpu="rv64"):
     """Plot the rows with published figures: on each system, as a multiple of that system's null call."""
     parts = _with_rows(_papers(folder), shapes,
                        "no paper has published figures together with one for a null call (published.csv)")
-    heights = [sum(len(values) + 0.6 for _, values in rows) + 4 for _, rows in parts]
-    drawn, axes = style.figure(7.2, 1.3 + HEIGHT * sum(heights), len(parts), gridspec_kw={"height_ratios": heights})
-    for each, (paper, rows) in zip(axes, parts):
-        theirs = dict.fromkeys(line["system"] for line in paper.published)
-        series = {system: style.SYSTEMS[system] for system in ("hyperscope", "linux")}
-        series.update({name: ("published: " + name,) + style.MORE[i % len(style.MORE)]
-                       for i, name in enumerate(theirs)})
-        units = " and ".join(sorted({line["unit"] for line in paper.published}))
-        style.bars(each, [(style.label(label), values) for label, values in rows], series,
-                   "multiple of the same system's null call (here: instructions; published: %s)" % units,
-                   text=lambda value: "%.1f" % value)
-        each.set_title(paper.title)
-        each.legend(loc="lower right", fontsize=7)
+    theirs = dict.fromkeys(line["system"] for paper, _ in parts for line in paper.published)
+    series = {system: style.SYSTEMS[system] for system in ("hyperscope", "linux")}
+    series.update({name: look._replace(name="published: " + name) for name, look in list(style.looks(
+        list(series) + list(theirs)).items())[len(series):]})
+    panels = [marks.Panel([(style.label(label), values) for label, values in rows],
+                          "multiple of the same system's null call (here: instructions; published: %s)"
+                          % " and ".join(sorted({line["unit"] for line in paper.published})), paper.title)
+              for paper, rows in parts]
+    drawn, _ = marks.figure("bars", panels, series, text=lambda value: "%.1f" % value)
     style.finish(drawn, "Rows of papers relative to the null call, here and as published", (
         "hyperscope, Linux KVM: exact counts of instructions (-icount). Published: figures from the sources that "
         "papers/*/published.csv names, of other machines and in other units; the sources state neither n nor error. "

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """registry.py - the figures by name, with a description and the function that draws each."""
-from typing import NamedTuple
+from typing import Callable, NamedTuple
 
 from . import anatomy, apps, exits, papers, smp, toggles
 
 
 class Plot(NamedTuple):
     what: str
-    draw: object   # draw(folder, cpu) -> matplotlib's Figure; raises data.Absent if there is nothing to draw
+    draw: Callable   # draw(folder, cpu) -> matplotlib's Figure; raises data.Absent if there is nothing to draw
 
 
 PLOTS = {

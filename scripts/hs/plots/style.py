@@ -7,7 +7,7 @@ bars on a logarithmic axis or on one without a zero, bars that reach beyond thei
 off at the figure's edge.
 """
 import os
-import textwrap
+from typing import NamedTuple
 
 import matplotlib
 
@@ -21,22 +21,35 @@ from matplotlib.textpath import text_to_path  # noqa: E402
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
     "#000000", "#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 GRAY = "#999999"
-ROOM = 0.14  # space after the longest bar for its number, as a share of the range of values
-FAR = 0.1    # if a whisker is longer than this share of the axis, its end is written next to the number
-# system -> (name for readers, color, hatching of bars, marker of points)
+GRID = {"color": "#dddddd", "linewidth": 0.6}
+WIDTH = 7.2  # inches: the default width of a figure
+LEAST = 0.6  # smallest height of the axes, as a share of their usual height
+
+
+class Look(NamedTuple):
+    """How a series is drawn."""
+    name: str      # for readers
+    color: str
+    hatch: str     # of bars
+    marker: str    # of points
+
+
 SYSTEMS = {
-    "hyperscope": ("hyperscope", BLUE, "", "o"),
-    "linux": ("Linux KVM", VERMILION, "////", "s"),
-    "bare": ("bare, no VM", GRAY, "\\\\\\\\", "^"),
-    "native": ("native, no VM", GRAY, "\\\\\\\\", "^"),
+    "hyperscope": Look("hyperscope", BLUE, "", "o"),
+    "linux": Look("Linux KVM", VERMILION, "////", "s"),
+    "bare": Look("bare, no VM", GRAY, "\\\\\\\\", "^"),
+    "native": Look("native, no VM", GRAY, "\\\\\\\\", "^"),
 }
-# Colors and hatchings for a paper's machines.
-MORE = tuple((color, hatch) for hatch in ("xx", "..") for color in (ORANGE, SKY, GREEN, PURPLE, YELLOW))
+COLORS = (BLUE, VERMILION, GREEN, ORANGE, SKY, PURPLE, GRAY, YELLOW)
+HATCHES = ("", "////", "\\\\\\\\", "xx", "..")
+MARKERS = "os^Dvp*X"
+MOST_SERIES = len(COLORS) * len(HATCHES)  # so many looks differ both in color and hatching
 # Text is drawn as outlines, so that it looks the same everywhere. A fixed svg.hashsalt makes the output reproducible.
 matplotlib.rcParams.update({
     "svg.hashsalt": "hyperscope", "svg.fonttype": "path", "font.family": "DejaVu Sans", "font.size": 8,
     "axes.titlesize": 9, "axes.titleweight": "bold", "axes.titlelocation": "left", "axes.spines.top": False,
-    "axes.spines.right": False, "axes.axisbelow": True, "hatch.linewidth": 0.6, "legend.frameon": False})
+    "axes.spines.right": False, "axes.axisbelow": True, "hatch.linewidth": 0.6, "legend.frameon": False,
+    "text.parse_math": False})  # a name may contain $
 
 
 # Metadata for savefig() that omits the time of drawing, so that the output is reproducible.
@@ -47,8 +60,15 @@ class PlotError(Exception):
     """An error in a figure, described in one sentence."""
 
 
+def looks(names):
+    """Return {name: Look} for series that are not systems. Colors repeat with another hatching and another marker."""
+    return {name: Look(name, COLORS[i % len(COLORS)], HATCHES[(i + i // len(COLORS)) % len(HATCHES)],
+                       MARKERS[(i + i // len(COLORS)) % len(MARKERS)]) for i, name in enumerate(names)}
+
+
 def figure(width, height, rows=1, columns=1, **more):
-    """Return a Figure and a list of its axes. more: arguments of Figure.subplots()."""
+    """Return a Figure, of the size in inches that its axes need, and a list of its axes. finish() adds the rest.
+    more: arguments of Figure.subplots()."""
     made = Figure(figsize=(width, height), layout="constrained")
     axes = made.subplots(rows, columns, squeeze=False, **more)
     return made, list(axes.flat)
@@ -56,7 +76,18 @@ def figure(width, height, rows=1, columns=1, **more):
 
 def thousands(axis):
     """Format the numbers of an axis like 1 234 567."""
-    axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: "%g" % value if abs(value) < 1000 else _spaced(value)))
+    axis.set_major_formatter(ticker.FuncFormatter(
+        lambda value, _: _spaced(value) if 1000 <= abs(value) < 1e15 else "%g" % value))
+
+
+def logarithmic(axis, base=10):
+    """Make an axis logarithmic, with a number at each power of the base, or more if the axis has few of them."""
+    (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log", base=base)
+    low, high = sorted(axis.get_view_interval())
+    if high < low * base ** 3:
+        axis.set_major_locator(ticker.LogLocator(base, subs=range(1, base)[:2] if base < 10 else (1, 2, 5)))
+    axis.set_minor_formatter(ticker.NullFormatter())
+    thousands(axis)
 
 
 def _spaced(value):
@@ -69,98 +100,88 @@ def shown(value):
     return "%.0f" % value if value >= 100 or value == int(value) else "%.1f" % value
 
 
-def _value_text(value, low, high, edge, text):
-    """Return a bar's number, with the upper end of its whisker if that end is far from the value or beyond the
-    edge."""
-    far = high > edge or high - value > FAR * edge
-    return text(value) + (" (to %s)" % text(high) if far else "")
-
-
-def bars(axes, groups, series, unit, text=shown):
-    """Draw horizontal bars.
-
-    groups: [(label, {key: (value, low, high) or value})]; series: {key: (name, color, hatch)}. low and high are the
-    ends of a whisker. A whisker that reaches beyond the edge of the axes is cut off there, and the value of its end
-    is written next to the bar's number. A key that is missing from a group has no bar there."""
-    cells = [(name, {key: value if isinstance(value, tuple) else (value,) * 3
-                     for key, value in values.items() if value is not None}) for name, values in groups]
-    values = [0] + [cell[0] for _, mine in cells for cell in mine.values()]
-    most, least = max(values), min(values)
-    edge = most + (most - least) * ROOM
-    drawn, ticks, place = {key: [] for key in series}, [], 0.0
-    for _, mine in cells:
-        keys = [key for key in series if key in mine]
-        for i, key in enumerate(keys):
-            value, low, high = mine[key]
-            beside = value if high > edge else max(value, high, 0)
-            axes.annotate(_value_text(value, low, high, edge, text), (beside, place + i - 0.03), (3, 0),
-                          textcoords="offset points", va="center", fontsize=6.5,
-                          bbox={"fc": "white", "ec": "none", "pad": 0.4})
-            drawn[key].append((place + i, value, value - low, min(high, edge) - value))
-        ticks.append(place + (len(keys) - 1) / 2)
-        place += len(keys) + 0.6
-    for key, points in drawn.items():
-        _series(axes, points, series[key])
-    axes.set_yticks(ticks, [name for name, _ in cells])
-    axes.tick_params(axis="y", length=0)
-    axes.set_ylim(place - 0.1, -1.1)
-    axes.set_xlim(least - (most - least) * ROOM if least < 0 else 0, edge)
-    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
-    thousands(axes.xaxis)
-    axes.set_xlabel(unit)
-
-
-def _series(axes, points, look):
-    """Draw the bars of one key. points: (place, value, lower error, upper error)."""
-    if not points:
-        return
-    name, color, hatch = look[:3]
-    y, width, _, _ = zip(*points)
-    axes.barh(y, width, 0.92, color=color, hatch=hatch, edgecolor="white", linewidth=0, label=name)
-    for at, value, low, high in points:
-        if low or high:
-            axes.errorbar([value], [at], xerr=([low], [high]), fmt="none", ecolor=BLACK, elinewidth=0.8, capsize=1.5)
-
-
-def finish(drawn, title, note):
-    """Add the title, a note about n and errors at the foot, and, if there are several series and no legend yet, a
-    legend below the title."""
-    found = {}
-    for axes in drawn.axes:
-        for handle, name in zip(*axes.get_legend_handles_labels()):
-            found.setdefault(name, handle)
-    if len(found) > 1 and not drawn.axes[0].get_legend():
-        drawn.axes[0].legend(found.values(), found.keys(), loc="lower left", bbox_to_anchor=(0, 1), ncols=len(found),
-                             borderaxespad=0.2)
-    drawn.suptitle(title, x=0.01, ha="left", fontsize=10, fontweight="bold")
-    foot(drawn, note)
+def number(value):
+    """Format a result of any magnitude: three significant digits, and all digits before the decimal point."""
+    if 10000 <= abs(value) < 1e15:
+        return _spaced(value)
+    if abs(value) < 1e15 and (abs(value) >= 100 or value == int(value)):
+        return "%.0f" % value
+    return ("%#.3g" % value).rstrip(".")
 
 
 def label(text, letters=44):
     """Return a row's name, shortened if necessary."""
-    return text if len(text) <= letters else textwrap.shorten(text, letters, placeholder=" \u2026")
+    text = " ".join(text.split())
+    return text if len(text) <= letters else text[:letters - 1].rstrip() + "\u2026"
 
 
-FOOT = 6.5   # points
-MARGIN = 0.01  # share of the width, on either side of the note at the foot
+TITLE, LEGEND, FOOT = 10, 8, 6.5   # font sizes, in points
+LINE = 1.3     # height of a line of text, as a multiple of its font size
+MARGIN = 0.01  # share of the width, on either side of the title, the legend and the foot
 
 
-def _lines(text, width):
-    """Yield the lines of a paragraph, each at most WIDTH points wide."""
-    line, font = "", FontProperties(size=FOOT)
-    for word in text.split():
-        longer = (line + " " + word).lstrip()
-        if line and text_to_path.get_text_width_height_descent(longer, font, False)[0] > width:
-            yield line
-            longer = word
-        line = longer
-    yield line
+def wrapped(text, width, font):
+    """Return the text with line breaks, so that no line is more than WIDTH points wide."""
+    def wide(part):
+        return bool(part) and text_to_path.get_text_width_height_descent(part, font, False)[0] > width
+
+    lines = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in paragraph.split():
+            longer = (line + " " + word).lstrip()
+            if line and wide(longer):
+                lines.append(line)
+                longer = word
+            while wide(longer) and len(longer) > 1:  # a word that is wider than a line
+                fits = next(length for length in range(len(longer) - 1, 0, -1) if length == 1 or not wide(longer[:length]))
+                lines.append(longer[:fits])
+                longer = longer[fits:]
+            line = longer
+        lines.append(line)
+    return "\n".join(lines)
 
 
-def foot(drawn, note):
+def _legend(drawn, width):
+    """Add the series of all axes as a legend, if there are several, with as many columns as fit WIDTH points. Return its
+    height in points."""
+    found = {}
+    for axes in drawn.axes:
+        for handle, name in zip(*axes.get_legend_handles_labels()):
+            found.setdefault(name, handle)
+    if len(found) < 2:
+        return 0
+    font = FontProperties(size=LEGEND)
+    widest = max(text_to_path.get_text_width_height_descent(name, font, False)[0] for name in found) + 4.8 * LEGEND
+    columns = max(1, min(len(found), int(width / widest)))
+    drawn.legend(found.values(), found.keys(), loc="upper left", bbox_to_anchor=(MARGIN, 1), ncols=columns, fontsize=LEGEND,
+                 borderaxespad=0, borderpad=0)
+    return (-(-len(found) // columns) * 1.7 + 0.5) * LEGEND
+
+
+def finish(drawn, title, note, height=None):
+    """Add the title and the legend above the axes, and a note about n and errors below them.
+
+    The figure grows by what it adds, unless the total height is given in inches. Raise PlotError if too little of that
+    height is left for the axes."""
     width = 72 * drawn.get_figwidth() * (1 - 2 * MARGIN)
-    text = "\n".join(line for paragraph in note.splitlines() for line in _lines(paragraph, width))
-    drawn.supxlabel(text, x=MARGIN, ha="left", fontsize=FOOT, color="#444444")
+    title = wrapped(title, width, FontProperties(size=TITLE, weight="bold")) if title else ""
+    note = wrapped(note, width, FontProperties(size=FOOT))
+    above = (title.count("\n") + 1.3) * TITLE * LINE if title else 0
+    legend = _legend(drawn, width)
+    below = (note.count("\n") + 1.5) * FOOT * LINE
+    inner = 72 * drawn.get_figheight()
+    outer = 72 * height if height else inner + above + legend + below
+    least = LEAST * inner + above + legend + below
+    if outer < least:
+        raise PlotError("a height of %.1f cm is not enough: the text and the axes need %.1f cm" % (
+            2.54 * height, 2.54 * least / 72))
+    drawn.set_figheight(outer / 72)
+    drawn.text(MARGIN, 1 - 0.3 * TITLE / outer, title, ha="left", va="top", fontsize=TITLE, fontweight="bold")
+    for each in drawn.legends:
+        each.set_bbox_to_anchor((MARGIN, 1 - above / outer), drawn.transFigure)
+    drawn.text(MARGIN, 0.3 * FOOT / outer, note, ha="left", va="bottom", fontsize=FOOT, color="#444444")
+    drawn.set_layout_engine("constrained", rect=(0, below / outer, 1, (outer - above - legend - below) / outer))
 
 
 # ---- checks ----

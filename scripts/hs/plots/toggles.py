@@ -50,7 +50,7 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     if not groups:
         raise data.Absent("exit-latency.csv has no figures of toggles for -cpu %s" % cpu)
     count = sum(len(rows) for _, rows in groups)
-    drawn, (axes,) = style.figure(7.2, 1.5 + 0.15 * (count + 1.6 * len(groups)))
+    drawn, (axes,) = style.figure(style.WIDTH, 0.5 + 0.15 * (count + 1.6 * len(groups)))
     place, ticks = 0.0, []
     for setting, rows in groups:
         axes.axhline(place - 0.8, color="#bbbbbb", linewidth=0.6)
@@ -66,7 +66,7 @@ def draw(folder=data.FOLDER, cpu="rv64"):
             ticks.append((place, name))
             place += 1
         place += 0.6
-    axes.set_xscale("log", base=2)
+    style.logarithmic(axes.xaxis, 2)
     axes.axvline(1, color=style.BLACK, linewidth=0.8)
     axes.set_yticks(*zip(*ticks))
     axes.tick_params(axis="y", length=0)
@@ -74,8 +74,7 @@ def draw(folder=data.FOLDER, cpu="rv64"):
         if text.get_text() in dict(groups):
             text.set_fontweight("bold")
     axes.set_ylim(place - 0.6, -1)
-    axes.grid(axis="x", color="#dddddd", linewidth=0.6)
-    style.thousands(axes.xaxis)
+    axes.grid(axis="x", **style.GRID)
     axes.set_xlabel("cost with the toggle / cost without it (logarithmic axis)")
     style.finish(drawn, "Effect of each toggle", (
         "Right: instructions per operation, without \u2192 with the toggle. Blue circle: fewer; red square: more. "

@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+"""marks.py - draw values by group and series, as bars, points or lines.
+
+All kinds take the same data. A Panel has groups, and each group has at most one value per series, with the ends of
+a whisker. Bars and points lie: a group is a row of the panel, and all bars of a figure are equally thick. Lines
+have a numeric axis for the groups.
+"""
+from typing import Callable, NamedTuple
+
+from matplotlib.font_manager import FontProperties
+
+from . import style
+
+BAR = 0.125      # inches: the place of a bar
+BETWEEN = 0.6    # place between groups, in bars
+POINT = 0.76     # place of a row of points, in bars
+TEXT = 1.05      # place of a line of a group's label, in bars
+APART = 0.3      # place between two labels, in bars
+AXIS = 0.42      # inches: numbers and label of a horizontal axis
+SMALL = 0.12     # inches: a horizontal axis without numbers
+TITLE = 0.25     # inches: title of a panel
+HEIGHT = 2.2     # inches: a panel of lines
+LANDSCAPE = 0.6  # its largest height, as a share of its width
+NARROW = 5       # inches: a narrower figure has one column of panels
+LABELS = 0.36    # largest share of the width for the labels of groups
+ROOM = 0.14      # space after the longest bar for its number, as a share of the range of values
+FAR = 0.1        # if a whisker is longer than this share of the axis, its end is written next to the number
+CROWDED = 0.05   # numbers of an axis are at least this share of the axis apart
+
+
+class Panel(NamedTuple):
+    groups: list      # [(label, {key: (value, low, high, ...) or value})]; for lines, each label is a number
+    unit: str         # label of the axis of values
+    title: str = ""
+
+
+def figure(kind, panels, series, width=style.WIDTH, text=style.shown, shared=False, base="", **more):
+    """Return a figure with these panels, and its axes. series: {key: Look}; a key that is missing from a group has no
+    mark there. shared: the panels, one above the other, have the same axis of values. base: what the values are
+    multiples of; a line marks 1. more: arguments of bars(), points() or lines()."""
+    draw: dict[str, Callable] = {"bars": bars, "points": points, "lines": lines}
+    if kind == "lines":
+        columns = 2 if len(panels) > 1 and width >= NARROW else 1
+        rows, height = -(-len(panels) // columns), min(HEIGHT, LANDSCAPE * width / columns)
+        drawn, axes = style.figure(width, (height + AXIS + TITLE * (len(panels) > 1)) * rows, rows, columns)
+    else:
+        columns, height = 1, HEIGHT
+        panels = [panel._replace(groups=[(_folded(label, width), cells) for label, cells in panel.groups])
+                  for panel in panels]
+        places = [_places(kind, panel.groups)[1] for panel in panels]
+        around = sum((SMALL if shared else AXIS) + TITLE * bool(panel.title) for panel in panels)
+        drawn, axes = style.figure(width, BAR * sum(places) + around, len(panels), gridspec_kw={"height_ratios": places})
+    for spare in axes[len(panels):]:
+        spare.remove()
+    for each, panel in zip(axes, panels):
+        draw[kind](each, panel.groups, series, panel.unit, text=text, **more)
+        _fold_labels(each, width / columns, height)
+        each.set_title(style.wrapped(panel.title, 72 * width * (1 - LABELS), FontProperties(size=9, weight="bold")))
+        if base:
+            _mark_one(each, kind, base)
+    if shared:
+        _share(axes)
+    return drawn, axes[:len(panels)]
+
+
+def _mark_one(axes, kind, base):
+    line, limits, set_limits = ((axes.axhline, axes.get_ylim, axes.set_ylim) if kind == "lines" else
+                                (axes.axvline, axes.get_xlim, axes.set_xlim))
+    line(1, color=style.BLACK, linewidth=0.8, linestyle="--", label="1: " + base)
+    low, high = limits()
+    set_limits(min(low, 1), max(high, 1 + ROOM * (1 - min(low, 1))))
+
+
+def _share(axes):
+    """Give stacked panels the same axis of values, with its numbers below the last one."""
+    limits = [each.get_xlim() for each in axes]
+    for each in axes:
+        each.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))
+    for each in axes[:-1]:
+        each.set_xlabel("")
+        each.tick_params(axis="x", labelbottom=False)
+
+
+def _folded(label, width):
+    return style.wrapped(label, 72 * width * LABELS, FontProperties(size=8))
+
+
+def _fold_labels(axes, width, height):
+    """Break the labels of the axes, so that they are not longer than the axes."""
+    font = FontProperties(size=8)
+    axes.set_xlabel(style.wrapped(axes.get_xlabel(), 72 * width * (1 - LABELS), font))
+    axes.set_ylabel(style.wrapped(axes.get_ylabel(), 72 * height * 0.9, font))
+
+
+def _ends(cell):
+    """Return (value, low, high)."""
+    return tuple(cell[:3]) if isinstance(cell, tuple) else (cell,) * 3
+
+
+def _places(kind, groups):
+    """Return the place of each group, and the extent of the panel, in bars."""
+    places, place = [], 1.0
+    for name, cells in groups:
+        rows = len([cell for cell in cells.values() if cell is not None]) if kind == "bars" else POINT
+        extent = max(rows + BETWEEN, TEXT * (name.count("\n") + 1) + APART)
+        places.append(place + (extent - BETWEEN - 1) / 2)
+        place += extent
+    return places, place - 0.3
+
+
+def _rows(axes, kind, groups):
+    """Prepare the axis of groups, from top to bottom. Return the place of each group."""
+    places, extent = _places(kind, groups)
+    axes.set_yticks(places, [label for label, _ in groups])
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(extent, 0)
+    return places
+
+
+def _values(groups):
+    return [_ends(cell) for _, cells in groups for cell in cells.values() if cell is not None]
+
+
+def _limits(groups):
+    """Return the range of values, with zero and with room for numbers."""
+    values = [0] + [value for value, _, _ in _values(groups)]
+    most, least = max(values), min(values)
+    room = (most - least) * ROOM
+    return least - room if least < 0 else 0, most + room if most > least else 1
+
+
+def _value_text(value, low, high, edge, text):
+    """Return a bar's number, with the upper end of its whisker if that end is far from the value or beyond the
+    edge."""
+    far = high > edge or high - value > FAR * edge
+    return text(value) + (" (to %s)" % text(high) if far else "")
+
+
+def bars(axes, groups, series, unit, text=style.shown):
+    """Draw horizontal bars, from zero. A whisker that reaches beyond the edge of the axes is cut off there, and the
+    value of its end is written next to the bar's number."""
+    least, edge = _limits(groups)
+    drawn = {key: [] for key in series}
+    for place, (_, cells) in zip(_rows(axes, "bars", groups), groups):
+        keys = [key for key in series if cells.get(key) is not None]
+        for i, key in enumerate(keys):
+            value, low, high = _ends(cells[key])
+            at, low, end = place + i - (len(keys) - 1) / 2, max(low, least), min(high, edge)
+            axes.annotate(_value_text(value, low, high, edge, text), (value if high > edge else max(end, 0), at - 0.03),
+                          (3, 0), textcoords="offset points", va="center", fontsize=6.5,
+                          bbox={"fc": "white", "ec": "none", "pad": 0.4})
+            drawn[key].append((at, value))
+            if low < value or value < end:
+                axes.errorbar([value], [at], xerr=([value - low], [end - value]), fmt="none", ecolor=style.BLACK,
+                              elinewidth=0.8, capsize=1.5)
+    for key, places in drawn.items():
+        if places:
+            axes.barh(*zip(*places), 0.92, color=series[key].color, hatch=series[key].hatch, edgecolor="white",
+                      linewidth=0, label=series[key].name)
+    axes.set_xlim(least, edge)
+    axes.grid(axis="x", **style.GRID)
+    style.thousands(axes.xaxis)
+    axes.set_xlabel(unit)
+
+
+def points(axes, groups, series, unit, log="", **_):
+    """Draw a group's values on one row, connected from the least to the greatest."""
+    places = _rows(axes, "points", groups)
+    for place, (_, cells) in zip(places, groups):
+        axes.axhline(place, color="#eeeeee", linewidth=0.6, zorder=0)
+        ends = [_ends(cell)[0] for cell in cells.values() if cell is not None]
+        axes.plot([min(ends), max(ends)], [place] * 2, color="#bbbbbb", linewidth=1, zorder=1)
+    for key, look in series.items():
+        found = [(place, *_ends(cells[key])) for place, (_, cells) in zip(places, groups) if cells.get(key) is not None]
+        if found:
+            y, x, low, high = zip(*found)
+            axes.errorbar(x, y, xerr=_whiskers(x, low, high), fmt=look.marker, color=look.color, markersize=4,
+                          elinewidth=0.8, label=look.name)
+    axes.grid(axis="x", **style.GRID)
+    _scale(axes.xaxis, groups, "y" in log)
+    axes.set_xlabel(unit + (" (logarithmic axis)" if "y" in log else ""))
+
+
+def _whiskers(values, low, high):
+    return [value - end for value, end in zip(values, low)], [end - value for value, end in zip(values, high)]
+
+
+def _scale(axis, groups, log):
+    """Set the scale of an axis of values. A linear axis begins at zero."""
+    if log:
+        style.logarithmic(axis)
+        return
+    low, high = _limits([(None, {end: end for ends in _values(groups) for end in ends})])
+    (axis.axes.set_xlim if axis.axis_name == "x" else axis.axes.set_ylim)(low, high)
+    style.thousands(axis)
+
+
+def lines(axes, groups, series, unit, log="", x="", labels=None, **_):
+    """Draw each series as points that a line connects; the line is interrupted where a group has no value for the series.
+    x: label of the axis of groups; labels: {group's number: its text}."""
+    groups = sorted(groups, key=lambda group: group[0])
+    for key, look in series.items():
+        found = [_ends(cells[key]) if cells.get(key) is not None else (float("nan"),) * 3 for _, cells in groups]
+        if any(cells.get(key) is not None for _, cells in groups):
+            axes.errorbar([at for at, _ in groups], [value for value, _, _ in found], yerr=_whiskers(*zip(*found)),
+                          marker=look.marker, markersize=4, color=look.color, linewidth=1.2, elinewidth=0.8, capsize=2,
+                          label=look.name)
+    _scale(axes.yaxis, groups, "y" in log)
+    if "x" in log:
+        style.logarithmic(axes.xaxis)
+    _number(axes, [at for at, _ in groups], labels or {})
+    axes.set_xlabel(x + (" (logarithmic axis)" if "x" in log else ""))
+    axes.set_ylabel(unit + (" (logarithmic axis)" if "y" in log else ""))
+    axes.grid(**style.GRID)
+
+
+def _number(axes, numbers, labels):
+    """Number the axis of groups where the groups are, except where numbers would overlap."""
+    low, high = axes.get_xlim()
+    shares = axes.transData.transform([(at, 1) for at in numbers])[:, 0]
+    left, right = axes.transData.transform([(low, 1), (high, 1)])[:, 0]
+    kept, last = [], None
+    for at, share in zip(numbers, shares):
+        text = labels.get(at, "%g" % at)
+        wide = CROWDED * (right - left) * max(1, len(text) / 4)
+        if last is None or share - last >= wide:
+            kept.append((at, text))
+            last = share
+    axes.set_xticks(*zip(*kept))
+    axes.tick_params(axis="x", which="minor", bottom=False)
