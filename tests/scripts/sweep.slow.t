@@ -94,11 +94,15 @@ once()	# claim that the killed sweep has run each job once
 	is "$(sort -n "$tmp/ran" | tr '\n' ' ')" "$(seq -s' ' 1 24) " "each job was run once"
 }
 
-# ---- GNU parallel ----
+# ---- the serial engine and GNU parallel ----
 
-if command -v parallel >/dev/null; then
-	same parallel --engine parallel
-	begin parallel
+for engine in serial parallel; do
+	if [ $engine = parallel ] && ! command -v parallel >/dev/null; then
+		skip "GNU parallel" "it is not installed: scripts/hyperscope setup sweep"
+		continue
+	fi
+	same $engine --engine $engine
+	begin $engine
 	all="$(descendants $pid) $pid"
 	kill -STOP $pid
 	remember
@@ -106,12 +110,10 @@ if command -v parallel >/dev/null; then
 	kill -KILL $all 2>/dev/null
 	wait $pid
 	[ "$(wc -l <"$tmp/before")" -ge 2 ]
-	ok $? "the sweep was killed together with its jobs after some of them were done" || diag "$(<"$tmp/said")"
-	goes_on parallel "GNU parallel killed with its jobs"
-	is "$(sort -nu "$tmp/ran" | wc -l)" 24 "each job was run"
-else
-	skip "GNU parallel" "it is not installed: scripts/hyperscope setup sweep"
-fi
+	ok $? "$engine: the sweep was killed together with its jobs after some of them were done" || diag "$(<"$tmp/said")"
+	goes_on $engine "$engine, killed with its jobs"
+	is "$(sort -nu "$tmp/ran" | wc -l)" 24 "$engine: each job was run"
+done
 
 # ---- Snakemake ----
 

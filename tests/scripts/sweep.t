@@ -146,13 +146,13 @@ like "$(cat "$tmp/out/sweeps/nine/slurm/array-1.sbatch")" "^#SBATCH --output=\"$
 sweep --engine slurm --sbatch "'" "$tmp/nine.toml"
 like "$status $out" '^2 .*--sbatch .: No closing quotation' "an invalid option for sbatch is refused"
 
-# ---- GNU parallel ----
+sweep --generate "$tmp/nine.toml"
+like "$status $out" '^2 .*--generate needs --engine parallel, slurm or snakemake' "the serial engine has no files to generate"
+sweep --engine serial --ssh host "$tmp/nine.toml"
+like "$status $out" '^2 .*--ssh needs --engine parallel, not --engine serial' "the serial engine refuses --ssh"
 
-if ! command -v parallel >/dev/null; then
-	skip "runs with GNU parallel" "it is not installed: scripts/hyperscope setup sweep"
-	done_testing
-	exit
-fi
+# ---- runs, by the serial engine ----
+
 results=$tmp/out/sweeps
 columns()	# NAME: print argument, repetition, status and the result's columns of the CSV
 {
@@ -263,6 +263,22 @@ sweep --retry "$tmp/fails.toml"
 is "$status $(columns fails | cut -d'|' -f3 | uniq | tr '\n' ' ')$(ls "$results/fails/jobs/00001")" "1 ok failed ok failed result.json" "--retry runs the failed jobs again"
 is "$(stat -c %y "$results/fails/jobs/00003/result.json")" "$before" "--retry does not run other jobs again"
 
+table alone <<END
+[parameters]
+workload = 'command:mkdir $tmp/alone || exit 1; sleep 0.2; rmdir $tmp/alone'
+argument = [1, 2, 3]
+END
+sweep "$tmp/alone.toml"
+is $status 0 "without --jobs, jobs run one after the other" || diag "$out"
+table both <<END
+timeout = $(scaled 60)
+[parameters]
+workload = 'command:touch $tmp/at-\$ARGUMENT; until [ -e $tmp/at-1 ] && [ -e $tmp/at-2 ]; do sleep 0.1; done'
+argument = [1, 2]
+END
+sweep --jobs 2 "$tmp/both.toml"
+is $status 0 "--jobs 2 runs two jobs at a time" || diag "$out"
+
 # A fake Slurm: its first task cannot be started and is held until scancel removes it.
 printf '#!/bin/sh\necho 7; if [ -e %s ]; then SLURM_ARRAY_TASK_ID=0 sh "$3"; else touch %s %s; fi\n' "$tmp/second" "$tmp/second" "$tmp/held" >"$tmp/bin/sbatch"
 printf '#!/bin/sh\n[ ! -e %s ] || echo "launch failed requeued held"\n' "$tmp/held" >"$tmp/bin/squeue"
@@ -284,17 +300,17 @@ table slow <<END
 workload = 'command:sleep 0.4; echo \$ARGUMENT >>$tmp/slow'
 argument = [$(seq -s, 1 12)]
 END
-begin()	# [COMMAND...]: start the sweep, under COMMAND, and wait until some jobs are done
+begin()	# ENGINE [COMMAND...]: start the sweep, under COMMAND, and wait until some jobs are done
 {
 	local turns=0
 	rm -rf "$tmp/slow" "$results/slow"
 	: >"$tmp/slow"
 	# Start the sweep in its own session. Start it through python3, because bash's background jobs
 	# ignore Ctrl-C.
-	"$@" python3 -c 'import os, signal, sys
+	"${@:2}" python3 -c 'import os, signal, sys
 os.setsid()
 signal.signal(signal.SIGINT, signal.default_int_handler)
-os.execv(sys.argv[1], sys.argv[1:])' "$HS_TOP/scripts/hyperscope" sweep --jobs 2 "$tmp/slow.toml" --out "$tmp/out" \
+os.execv(sys.argv[1], sys.argv[1:])' "$HS_TOP/scripts/hyperscope" sweep --engine "$1" --jobs 2 "$tmp/slow.toml" --out "$tmp/out" \
 		>"$tmp/said" 2>&1 &
 	pid=$!
 	while [ "$(wc -l <"$tmp/slow")" -lt 2 ] && [ $turns -lt "$(scaled 300)" ]; do
@@ -307,44 +323,52 @@ once()	# NAME: continue the sweep to its end, and claim that each job has run on
 	sweep "$tmp/slow.toml"
 	is "$status $(sort -n "$tmp/slow" | tr '\n' ' ')$(columns slow | grep -c ok)" "0 $(seq -s' ' 1 12) 12" "$1" || diag "$out"
 }
-begin
-kill -KILL "$(pgrep -P $pid)"
-wait $pid
-like "$? $(tr '\n' ' ' <"$tmp/said")" '^125 .*GNU parallel was ended by signal 9' "an engine that is killed is reported"
-once "after its engine was killed, the sweep runs each job once"
-begin
-sweep "$tmp/slow.toml"
-like "$status $out" '^125 .*another sweep is running in this folder' "a second sweep in the same folder is refused"
-sleep 60 &
-other=$!
-mkdir "$results/slow/jobs/99999"
-echo "$other elsewhere" >"$results/slow/jobs/99999/lock"
-flock "$results/slow/jobs/99999/lock" sleep 60 &
-holder=$!
-kill -INT $pid
-wait $pid
-is "$?" 130 "Ctrl-C ends a sweep" || diag "$(<"$tmp/said")"
-is "$(find "$results/slow/jobs" -name work)" "" "the jobs of a sweep that Ctrl-C ends leave no files"
-is "$(pgrep -f "sweep --job .* $results/slow")" "" "Ctrl-C ends a sweep's jobs"
-kill -0 $other
-ok $? "Ctrl-C does not end a process whose number is in another machine's lock"
-kill $other "$(pgrep -P $holder)"
-once "after Ctrl-C, the sweep runs each job once"
-begin
-kill -KILL $pid
-{ wait $pid; } 2>/dev/null
-turns=0
-while pgrep -f "sweep --job .* $results/slow" >/dev/null && [ $turns -lt "$(scaled 100)" ]; do
-	turns=$((turns + 1))
-	sleep 0.1
+engines=(serial)
+if command -v parallel >/dev/null; then
+	engines+=(parallel)
+	begin parallel
+	kill -KILL "$(pgrep -P $pid)"
+	wait $pid
+	like "$? $(tr '\n' ' ' <"$tmp/said")" '^125 .*GNU parallel was ended by signal 9' "an engine that is killed is reported"
+	once "after its engine was killed, the sweep runs each job once"
+else
+	skip "runs with GNU parallel" "it is not installed: scripts/hyperscope setup sweep"
+fi
+for engine in "${engines[@]}"; do
+	begin "$engine"
+	sweep "$tmp/slow.toml"
+	like "$status $out" '^125 .*another sweep is running in this folder' "$engine: a second sweep in the same folder is refused"
+	sleep 60 &
+	other=$!
+	mkdir "$results/slow/jobs/99999"
+	echo "$other elsewhere" >"$results/slow/jobs/99999/lock"
+	flock "$results/slow/jobs/99999/lock" sleep 60 &
+	holder=$!
+	kill -INT $pid
+	wait $pid
+	is "$?" 130 "$engine: Ctrl-C ends a sweep" || diag "$(<"$tmp/said")"
+	is "$(find "$results/slow/jobs" -name work)" "" "$engine: the jobs of a sweep that Ctrl-C ends leave no files"
+	is "$(pgrep -f "sweep --job .* $results/slow")" "" "$engine: Ctrl-C ends a sweep's jobs"
+	kill -0 $other
+	ok $? "$engine: Ctrl-C does not end a process whose number is in another machine's lock"
+	kill $other "$(pgrep -P $holder)"
+	once "$engine: after Ctrl-C, the sweep runs each job once"
+	begin "$engine"
+	kill -KILL $pid
+	{ wait $pid; } 2>/dev/null
+	turns=0
+	while pgrep -f "sweep --job .* $results/slow" >/dev/null && [ $turns -lt "$(scaled 100)" ]; do
+		turns=$((turns + 1))
+		sleep 0.1
+	done
+	[ "$(wc -l <"$tmp/slow")" -lt 12 ]
+	ok $? "$engine: after a sweep is killed, no more jobs are started"
+	once "$engine: after it was killed, the sweep runs each job once"
+	begin "$engine" nohup
+	kill -HUP $pid
+	wait $pid
+	is "$? $(wc -l <"$tmp/slow")" "0 12" "$engine: a sweep under nohup survives the end of its terminal" || diag "$(<"$tmp/said")"
 done
-[ "$(wc -l <"$tmp/slow")" -lt 12 ]
-ok $? "after a sweep is killed, its engine does not start more jobs"
-once "after it was killed, the sweep runs each job once"
-begin nohup
-kill -HUP $pid
-wait $pid
-is "$? $(wc -l <"$tmp/slow")" "0 12" "a sweep under nohup survives the end of its terminal" || diag "$(<"$tmp/said")"
 
 # ---- a row of the bench ----
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """sweep - run a job for each combination of parameters and collect one CSV file.
 
-FILE lists the parameters (TOML, or CSV with a header). GNU parallel (here
-or over ssh), Slurm or Snakemake runs the jobs. All results, including
-failures, go to OUT/sweeps/NAME/results.csv. To continue an interrupted sweep,
-repeat the command. docs/sweep.md describes the keys of FILE; for examples see
-notebooks-data/sweeps.
+FILE lists the parameters (TOML, or CSV with a header). The jobs run here, one
+after the other, unless --engine names GNU parallel (here or over ssh), Slurm
+or Snakemake. All results, including failures, go to OUT/sweeps/NAME/results.csv.
+To continue an interrupted sweep, repeat the command. docs/sweep.md describes
+the keys of FILE; for examples see notebooks-data/sweeps.
 """
 import argparse
 import os
@@ -35,13 +35,15 @@ def new_parser():
     parser = of_command("sweep", __doc__, epilog=EPILOG)
     parser.add_argument("file", metavar="FILE", nargs="?", help="table of parameters; with --job, a sweep's folder")
     parser.add_argument("--plan", action="store_true", help="list the jobs; run none")
-    parser.add_argument("--engine", choices=tuple(engines.ENGINES), default="parallel",
-                        help="parallel (default), slurm or snakemake")
-    parser.add_argument("--ssh", metavar="HOST,...", help="parallel: run on these hosts, in the syntax of its "
+    parser.add_argument("--engine", choices=tuple(engines.ENGINES),
+                        help="serial (default; needs nothing installed), parallel (default with --ssh), slurm or snakemake")
+    parser.add_argument("--ssh", metavar="HOST,...", help="run on these hosts, in the syntax of GNU parallel's "
                         "--sshlogin; each needs this checkout, built, at the same path")
     parser.add_argument("--sbatch", metavar="ARGS", default="", help="slurm: further options for sbatch")
-    parser.add_argument("--jobs", metavar="N", type=int, help="number of jobs to run at once (one per processor)")
-    parser.add_argument("--generate", action="store_true", help="write the engine's files; run nothing")
+    parser.add_argument("--jobs", metavar="N", type=int, help="number of jobs to run at once (serial: 1; parallel, "
+                        "snakemake: one per processor; slurm: no limit)")
+    parser.add_argument("--generate", action="store_true", help="write the files of parallel, slurm or snakemake; "
+                        "run nothing")
     parser.add_argument("--fresh", action="store_true", help="discard existing results and start again")
     parser.add_argument("--retry", action="store_true", help="run failed jobs again")
     parser.add_argument("--quiet", action="store_true", help="do not show progress")
@@ -58,8 +60,12 @@ def parse(argv):
         parser.error("no file was named")
     if options.jobs is not None and options.jobs < 1:
         parser.error("--jobs must be at least 1")
+    if options.engine is None:
+        options.engine = "parallel" if options.ssh else "serial"
     if options.ssh and options.engine != "parallel":
-        parser.error("--ssh needs --engine parallel; %s has its own list of hosts" % options.engine)
+        parser.error("--ssh needs --engine parallel, not --engine %s" % options.engine)
+    if options.generate and options.engine == "serial":
+        parser.error("--generate needs --engine parallel, slurm or snakemake: the serial engine has no files")
     if options.ssh and options.generate:
         parser.error("--generate and --ssh are mutually exclusive: only a running sweep collects results over ssh")
     if options.sbatch and options.engine != "slurm":

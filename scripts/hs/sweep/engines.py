@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""engines.py - the engines that run jobs: GNU parallel, here or over ssh; Slurm's arrays; Snakemake.
+"""engines.py - the engines that run jobs: processes started here; GNU parallel, here or over ssh; Slurm's arrays;
+Snakemake.
 
 An engine gets the numbers of the jobs without a result, and runs `sweep --job ID FOLDER` for each. That
 command ensures that no job is run twice. stop() terminates everything that was started.
@@ -94,6 +95,33 @@ class Engine:
                 except ProcessLookupError:
                     pass
             time.sleep(TURN)
+
+
+class Serial(Engine):
+    """Starts the jobs itself: one after the other, or --jobs N at a time."""
+    NAME = "serial"
+
+    def __init__(self, sweep, options):
+        super().__init__(sweep, options)
+        self.running = []
+
+    def run(self, todo, poll):
+        waiting = list(reversed(todo))
+        with open(self.sweep.file("engine.log"), "ab") as log:
+            while waiting or self.running:
+                self.running = [child for child in self.running if ends.poll(child) is None]
+                while waiting and len(self.running) < (self.options.jobs or 1):
+                    self.running.append(ends.start(self.command(waiting.pop()), stdin=subprocess.DEVNULL, stdout=log,
+                                                   stderr=log, cwd=self.sweep.path, start_new_session=True))
+                poll()
+                if self.running:
+                    ends.poll(self.running[0], TURN)
+
+    def stop(self):
+        for child in self.running:
+            ends.terminate(child)
+        for child in self.running:
+            ends.stop(child)
 
 
 class Parallel(Engine):
@@ -328,4 +356,4 @@ rule job:
         self.wait(poll)
 
 
-ENGINES = {"parallel": Parallel, "slurm": Slurm, "snakemake": Snakemake}
+ENGINES = {"serial": Serial, "parallel": Parallel, "slurm": Slurm, "snakemake": Snakemake}
