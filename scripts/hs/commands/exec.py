@@ -16,7 +16,7 @@ from hs.paths import TOP
 from hs.run import machine
 from hs.run.cpio import Archive
 from hs.run.rundir import RunDir
-from hs.run.tracing import Stream, choose_samples, exit_table, save_trace, stop_observing
+from hs.run.tracing import Stream, choose_samples, exit_table, save_trace, stop_observing, total
 from hs.toggles import check_trace, trace_rule, with_defaults
 
 PREFIX = "hyperscope"  # of error messages
@@ -114,6 +114,9 @@ def keep_trace(run, options):
         return
     table = exit_table(options, trace)
     sys.stderr.write(table)
+    cost = total(run, options)
+    if cost and (table or options.without_observation):
+        print(cost, file=sys.stderr)
     if options.trace is not None:
         print("trace: %s" % machine.shown(trace), file=sys.stderr)
     elif table:
