@@ -90,6 +90,11 @@ else
 	skip "the page's scripts are valid JavaScript" "node is not installed"
 fi
 
+covered=$(sed -n "/^const COVERED = /,/;\$/p" "$HS_TOP/trace/html/report.js" | tr -d '\n\t' |
+	sed "s/^const COVERED = '//; s/' + *'//g; s/';$//; s/’/'/")
+like "$(sed 's/\[\([^]]*\)\]([^)]*)/\1/g' "$HS_TOP/docs/trace.md" | tr '\n' ' ')" "${covered:-no text}" \
+	"the page says what a cost covers in the words of docs/trace.md"
+
 # ---- two runs, and a part of one ----
 guest "$tmp/t2" 1 1 3000 time icount=0
 page "$tmp/t" "$tmp/t2"

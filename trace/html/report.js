@@ -36,8 +36,6 @@ function notes(run) {
 	else if (run.unit === 'time')
 		list.push('Costs are microseconds of the machine that QEMU ran on: indicative only, not comparable ' +
 			'between runs.');
-	else
-		list.push('Costs are exact: instructions from the exit to the next entry.');
 	if (!run.seen)
 		list.push('The trace has no events, or none were selected: the parts made from events are empty.');
 	if (run.damage)
@@ -47,6 +45,14 @@ function notes(run) {
 }
 
 /* ---- exits ---- */
+
+/* What a cost covers, in the words of docs/trace.md (tests/trace/html.t compares them). */
+const COVERED = 'The cost of an exit is measured from just after the world switch to just before the ' +
+	'next entry. It includes the VMM’s work and the time during which the vCPU sleeps, but neither the ' +
+	'world switch nor the accounting.';
+const EXACT = 'Count and share are exact: they come from counters. ';
+const EXACT_COSTS = 'If costs are instructions, mean and max are exact (with events on, to a few ' +
+	'instructions per record), and p50 and p99 differ from the exact values by at most 1/64. ';
 
 /** Give each row the field `share`: that of its part. */
 function addShares(rows, parts) {
@@ -160,6 +166,8 @@ function exitSection() {
 			'; "over time": exits during the run; each row has its own scale, from zero',
 		columns, rows, RUNS.length > 1 ? 'count A' : 'count') :
 			h('p', {}, 'No exits: no guest ran, or none were recorded.'),
+		RUNS.some((run) => run.accounted) ? h('p', { class: 'muted small' }, EXACT,
+			units ? EXACT_COSTS + COVERED : null) : null,
 		unpriced ? h('p', { class: 'muted small' }, 'Exits without a cost, because the vCPU ' +
 			'changed harts or did not run again: ' + count(unpriced) + '.') : null,
 		RUNS.map((run, i) => h('p', { class: 'muted small' }, 'Observation' +
