@@ -312,7 +312,7 @@ make kselftest  run Linux's KVM selftests in full
 make bench      measure each kind of exit: bare, here with each toggle, and on
                 Linux KVM
                   CPU=rv64|max      one processor (default: both)
-                  OPENSBI=FILE      another firmware
+                  FIRMWARE=FILE     another firmware
                   ARGS='...'        options of scripts/hyperscope bench, such as
                                     --rows mmio_read
 make bench-apps     measure whole guests: natively, here, and on Linux KVM

@@ -13,6 +13,15 @@ REWORDED = ((r"argument (\S+): expected one argument", r"\1 needs a value"),
             (r"argument (\S+): invalid choice: ('.*') \((choose from .*)\)", r"\1 \2: \3"),
             (r"argument (\S+): ", r"\1: "))
 
+# Former names of options.
+RENAMED = {"--mem": "--memory", "--ram": "--memory", "--bios": "--firmware", "--smp": "--vcpus"}
+
+
+def unknown_option(word):
+    """Return the message that refuses an unknown option."""
+    now = RENAMED.get(word.partition("=")[0])
+    return "unknown option %s%s" % (word, now and "; its name is now " + now or "")
+
 
 def seconds(text):
     """Convert the value of an option that takes a duration in seconds."""
@@ -37,11 +46,11 @@ class Parser(argparse.ArgumentParser):
         if not whole:  # report an unknown option rather than what is missing because of it
             for word in itertools.takewhile(lambda word: word != "--", args):
                 if re.match(r"--\S+$", word) and word.partition("=")[0] not in self._option_string_actions:
-                    self.error("unknown option %s" % word)
+                    self.error(unknown_option(word))
         read = self.parse_known_args if whole else self.parse_known_intermixed_args
         options, rest = read(args, namespace)
         for word in sorted(rest, key=lambda word: not word.startswith("-")):
-            self.error("unknown option %s" % word if word.startswith("-") else "unexpected argument '%s'" % word)
+            self.error(unknown_option(word) if word.startswith("-") else "unexpected argument '%s'" % word)
         return options
 
     def add_out(self, text="output folder ($O, else build/)", group=None):

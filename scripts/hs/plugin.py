@@ -19,7 +19,7 @@ def add_machine(parser, harts=True):
     """Add the options that describe the machine on which the workload runs."""
     parser.add_argument("--set", metavar="NAME=VALUE", action="append", default=[], help="set a toggle of hyperscope")
     parser.add_argument("--cpu", metavar="MODEL", default="rv64", help="processor, in QEMU's syntax (rv64)")
-    parser.add_argument("--firmware", "--bios", metavar="FILE", default="",
+    parser.add_argument("--firmware", metavar="FILE", default="",
                         help="firmware to use instead of QEMU's OpenSBI")
     if harts:
         parser.add_argument("--harts", metavar="N", type=int, default=1,

@@ -55,13 +55,14 @@ $(PAYLOAD_DIR)/%.bin: $(PAYLOAD_DIR)/%.elf
 # a processor, so the default one is added only if ARGS does not contain --cpu.
 BENCH_CSV := $(TOP)/notebooks-data/exit-latency.csv
 BENCH = $(TOP)/scripts/hyperscope bench --out $(O) $(if $(filter --cpu --cpu=%,$(ARGS)),,--cpu $(or $(CPU),both)) \
-	$(if $(OPENSBI),--firmware $(OPENSBI))
+	$(if $(FIRMWARE),--firmware $(FIRMWARE))
 BENCH_ALL := all --toggles
 # Measure applications in a complete guest, which runs natively and in a VM (scripts/guest/apps).
 APPS_CSV := $(TOP)/notebooks-data/applications.csv
 BENCH_APPS = $(TOP)/scripts/hyperscope bench-apps --out $(O)
 .PHONY: bench bench-apps bench-verify
 bench:
+	$(if $(filter command%,$(origin OPENSBI)),$(error OPENSBI=$(OPENSBI): the variable's name is now FIRMWARE))
 	$(SETUP) $(if $(ARGS),$(if $(filter linux all,$(ARGS)),,--no-guest)) run $(if $(ARGS),,apps)
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	mkdir -p $(dir $(BENCH_CSV))

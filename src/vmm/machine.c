@@ -83,11 +83,11 @@ static void check_limits(struct machine *m)
 	int gpa_bits = kvm_capability(m, KVM_CAP_VM_GPA_BITS);
 
 	if (max_vcpus > 0 && m->options.vcpus > (unsigned int)max_vcpus)
-		die(STATUS_USAGE, "--smp %u: this host allows at most %d vCPUs", m->options.vcpus,
+		die(STATUS_USAGE, "--vcpus %u: this host allows at most %d vCPUs", m->options.vcpus,
 		    max_vcpus);
 	if (gpa_bits > 0 && gpa_bits < 64 && m->options.ram_size > (1ull << gpa_bits) - RAM_BASE)
-		die(STATUS_USAGE, "--mem: too large: this host has %d-bit guest physical addresses",
-		    gpa_bits);
+		die(STATUS_USAGE,
+		    "--memory: too large: this host has %d-bit guest physical addresses", gpa_bits);
 }
 
 /* ---- stopping ---- */

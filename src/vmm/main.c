@@ -16,9 +16,9 @@ static const char help[] =
 	"Run IMAGE, a RISC-V Image (Linux, or any flat binary with an Image header), in a virtual\n"
 	"machine, through /dev/kvm. The console is standard input and output.\n"
 	"\n"
-	"  --smp N              virtual harts, 1 to 32 (1)\n"
+	"  --vcpus N            virtual harts, 1 to 32 (1)\n"
 	"  --pin                pin the Nth vCPU to the host's Nth processor, wrapping around\n"
-	"  --mem SIZE           guest memory, with K, M, G or T (512M)\n"
+	"  --memory SIZE        guest memory, with K, M, G or T (512M)\n"
 	"  --small-pages        back it with 4 KiB pages (MADV_NOHUGEPAGE), for measurements\n"
 	"  --populate           allocate all guest memory before the guest starts\n"
 	"  --initrd FILE        initial RAM disk\n"
@@ -65,9 +65,9 @@ static const char help_end[] =
 	"  128+ a signal ended the VMM\n";
 
 enum {
-	OPT_SMP = 1,
+	OPT_VCPUS = 1,
 	OPT_PIN,
-	OPT_MEM,
+	OPT_MEMORY,
 	OPT_SMALL_PAGES,
 	OPT_POPULATE,
 	OPT_INITRD,
@@ -86,13 +86,15 @@ enum {
 	OPT_MARKERS,
 	OPT_QUIET,
 	OPT_HELP,
+	OPT_OLD_SMP, /* former names; without them, getopt_long() would take --mem as short for --memory */
+	OPT_OLD_MEM,
 	OPT_DEVICE, /* plus DEVICE_name: one for each row of device.def */
 };
 
 static const struct option long_options[] = {
-	{ "smp", required_argument, NULL, OPT_SMP },
+	{ "vcpus", required_argument, NULL, OPT_VCPUS },
 	{ "pin", no_argument, NULL, OPT_PIN },
-	{ "mem", required_argument, NULL, OPT_MEM },
+	{ "memory", required_argument, NULL, OPT_MEMORY },
 	{ "small-pages", no_argument, NULL, OPT_SMALL_PAGES },
 	{ "populate", no_argument, NULL, OPT_POPULATE },
 	{ "initrd", required_argument, NULL, OPT_INITRD },
@@ -115,6 +117,8 @@ static const struct option long_options[] = {
 #undef DEVICE
 	{ "quiet", no_argument, NULL, OPT_QUIET },
 	{ "help", no_argument, NULL, OPT_HELP },
+	{ "smp", required_argument, NULL, OPT_OLD_SMP },
+	{ "mem", required_argument, NULL, OPT_OLD_MEM },
 	{ 0 },
 };
 
@@ -183,14 +187,14 @@ static void show_help(void)
 static void parse_option(struct options *options, int option)
 {
 	switch (option) {
-	case OPT_SMP:
-		options->vcpus = parse_count(optarg, "--smp", 1, MAX_VCPUS);
+	case OPT_VCPUS:
+		options->vcpus = parse_count(optarg, "--vcpus", 1, MAX_VCPUS);
 		break;
 	case OPT_PIN:
 		options->pin = true;
 		break;
-	case OPT_MEM:
-		options->ram_size = parse_size(optarg, "--mem");
+	case OPT_MEMORY:
+		options->ram_size = parse_size(optarg, "--memory");
 		break;
 	case OPT_SMALL_PAGES:
 		options->small_pages = true;
@@ -244,6 +248,10 @@ static void parse_option(struct options *options, int option)
 	case OPT_QUIET:
 		options->quiet = true;
 		break;
+	case OPT_OLD_SMP:
+		die(STATUS_USAGE, "unknown option --smp; its name is now --vcpus");
+	case OPT_OLD_MEM:
+		die(STATUS_USAGE, "unknown option --mem; its name is now --memory");
 	case OPT_HELP:
 		show_help();
 		exit(STATUS_POWEROFF);
@@ -276,8 +284,8 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 }
 
 /*
- * Refuse unusable files of --save and --restore. If --smp, --mem or a device was not given, use the
- * restored machine's; without --restore, use the defaults.
+ * Refuse unusable files of --save and --restore. If --vcpus, --memory or a device was not given, use
+ * the restored machine's; without --restore, use the defaults.
  */
 static void complete_options(struct options *options)
 {

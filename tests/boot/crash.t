@@ -44,7 +44,7 @@ is "$status $(tail -n 1 <<<"$out")" "0 alive" "without sysrq=1, no program can c
 
 # ---- the last events ----
 cat >"$tmp/crash" <<'E2'
-/vmm --quiet --mem 64M /hello.bin
+/vmm --quiet --memory 64M /hello.bin
 echo x >/proc/sysrq-trigger
 i=0
 while [ $i -lt 20 ]; do echo "marker $i" >/sys/kernel/tracing/trace_marker; i=$((i + 1)); done

@@ -112,13 +112,13 @@ is "$(sed -n 's/^\([a-z0-9_]*\)|.*/\1/p' <<<"$rows" | sort)" \
 
 echo "quirks='$(quirks | xargs)'" >"$tmp/provoke"
 cat >>"$tmp/provoke" <<'E2'
-vmm() { /vmm --quiet --mem 64M --append "$quirks" "$@" >/dev/null 2>&1 || echo "vmm $*: $?"; }
+vmm() { /vmm --quiet --memory 64M --append "$quirks" "$@" >/dev/null 2>&1 || echo "vmm $*: $?"; }
 p=/sys/module/kvm/parameters
 echo 'mark 0x4' >/sys/kernel/tracing/trace_marker
-vmm --smp 2 /exits.bin
-vmm --smp 2 /sbi.bin
-vmm --smp 2 --sbi susp,fwft /sbi_firmware.bin
-quirks="$quirks crowded=1" vmm --smp 4 /sbi_sta.bin
+vmm --vcpus 2 /exits.bin
+vmm --vcpus 2 /sbi.bin
+vmm --vcpus 2 --sbi susp,fwft /sbi_firmware.bin
+quirks="$quirks crowded=1" vmm --vcpus 4 /sbi_sta.bin
 vmm /timer.bin
 echo hrtimer >$p/timer
 vmm /timer.bin
@@ -132,7 +132,7 @@ for name in memory pages bus debug logged lazy_put; do
 done
 E2
 T=$O/tests P=$O/guest-payloads
-HS_SECONDS=90 hs exec --quiet --cpu max --trace all --boot trace.size=64M --ram 1G --file "$tmp/provoke:/provoke" \
+HS_SECONDS=90 hs exec --quiet --cpu max --trace all --boot trace.size=64M --memory 1G --file "$tmp/provoke:/provoke" \
 	--file "$O/vmm" --file "$P/exits.bin" --file "$P/sbi.bin" --file "$P/sbi_firmware.bin" --file "$P/sbi_sta.bin" \
 	--file "$P/timer.bin" --file "$P/pmu.bin" --file "$P/vector.bin" --file "$P/fp.bin" \
 	--file "$T/kvm/memory" --file "$T/kvm/pages" --file "$T/kvm-api/bus" --file "$T/kvm-api/debug" \

@@ -54,7 +54,7 @@ new_disk() { # 4 MiB: "first" in its first sector, then numbers
 	{ echo first; seq 1000000; } | head -c 4M >"$1"
 }
 
-linux_args=(--smp 2 --mem 256M --initrd /initrd --append "console=ttyS0 quiet")
+linux_args=(--vcpus 2 --memory 256M --initrd /initrd --append "console=ttyS0 quiet")
 
 # ---- the host's script: the output of each command is between two marker lines -------------------
 
@@ -70,19 +70,20 @@ mkdir /c && cd /c
 dd if=/dev/zero of=disk bs=64k count=16 2>/dev/null
 run disk /vmm --disk disk /vmm_disk.bin
 run devices /vmm /vmm_devices.bin
-run hello /vmm --smp 8 /hello.bin
+run hello /vmm --vcpus 8 /hello.bin
 run lost-handler /vmm --watchdog 2 --append how=handler /fault_loop.bin
 run lost-nowhere /vmm --watchdog 2 --append how=nowhere /fault_loop.bin
 run spin /vmm --watchdog 1 --append how=spin /fault_loop.bin
 run panic /vmm --append how=panic /fault_loop.bin
 
-run smp-0 /vmm --smp 0 /hello.bin
-run smp-33 /vmm --smp 33 /hello.bin
-run smp-x /vmm --smp x /hello.bin
-run mem-0 /vmm --mem 0 /hello.bin
-run mem-huge /vmm --mem 16T /hello.bin
+run smp-0 /vmm --vcpus 0 /hello.bin
+run smp-33 /vmm --vcpus 33 /hello.bin
+run smp-x /vmm --vcpus x /hello.bin
+run mem-0 /vmm --memory 0 /hello.bin
+run mem-huge /vmm --memory 16T /hello.bin
 run option /vmm --color /hello.bin
-run value /vmm --smp
+run former /vmm --mem 64M /hello.bin
+run value /vmm --vcpus
 run no-guest /vmm
 run two-guests /vmm /hello.bin /hello.bin
 run missing /vmm /missing
@@ -95,9 +96,9 @@ run short /vmm short
 head -c 20000000 /vmlinux >truncated
 run truncated /vmm truncated
 rm truncated
-run too-large /vmm --mem 16M /vmlinux
+run too-large /vmm --memory 16M /vmlinux
 run no-initrd /vmm --initrd /missing /hello.bin
-run initrd-large /vmm --mem 33M --initrd /initrd /vmlinux
+run initrd-large /vmm --memory 33M --initrd /initrd /vmlinux
 run no-disk /vmm --disk /missing /hello.bin
 run empty-disk /vmm --disk /dev/null /hello.bin
 run same-disk /vmm --disk disk --disk disk /hello.bin
@@ -160,13 +161,14 @@ is "$status" 103 "a run whose guest panics ends with status 103"
 like "$out" '^vmm: the guest panicked: Kernel panic - not syncing: as an example' \
 	"the VMM repeats the message of a guest's panic"
 
-fails smp-0 100 '--smp 0: must be 1 to 32' "--smp 0 is refused"
-fails smp-33 100 '--smp 33: must be 1 to 32' "--smp beyond the limit is refused"
-fails smp-x 100 '--smp x' "--smp x is refused"
-fails mem-0 100 '--mem 0' "--mem 0 is refused"
-fails mem-huge 100 '--mem 16T' "more memory than KVM can map is refused"
+fails smp-0 100 '--vcpus 0: must be 1 to 32' "--vcpus 0 is refused"
+fails smp-33 100 '--vcpus 33: must be 1 to 32' "--vcpus beyond the limit is refused"
+fails smp-x 100 '--vcpus x' "--vcpus x is refused"
+fails mem-0 100 '--memory 0' "--memory 0 is refused"
+fails mem-huge 100 '--memory 16T' "more memory than KVM can map is refused"
 fails option 100 'unknown option --color' "an unknown option is refused by name"
-fails value 100 '--smp needs a value' "an option without its value is refused"
+fails former 100 'unknown option --mem; its name is now --memory' "a former name of an option is not taken for an abbreviation"
+fails value 100 '--vcpus needs a value' "an option without its value is refused"
 fails no-guest 100 'no IMAGE' "a command line without a guest is refused"
 fails two-guests 100 'only one IMAGE' "a command line with two guests is refused"
 fails missing 101 '/missing: No such file' "a guest file that does not exist is refused"
@@ -215,7 +217,7 @@ if [ ! -f "$O/hyperscope.bin" ]; then
 fi
 new_disk "$tmp/disk2"
 echo "a line" >"$tmp/in"
-HS_SECONDS=90 hs exec --quiet --harts 2 --ram 1G --disk "$tmp/disk2" --file "$guest_dir/vmlinux:/vmlinux" \
+HS_SECONDS=90 hs exec --quiet --harts 2 --memory 1G --disk "$tmp/disk2" --file "$guest_dir/vmlinux:/vmlinux" \
 	--file "$tmp/initrd:/initrd" "$O/vmm" --disk /dev/vda "${linux_args[@]}" /vmlinux
 hyper_view=$(guest_view <<<"$out")
 is "$status" 42 "the same binary and guest return the same status under hyperscope" ||

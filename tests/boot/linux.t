@@ -9,7 +9,7 @@ HS_SECONDS=120
 quiet=(--append "console=ttyS0 quiet")
 
 # ---- the tour, on one vCPU of one hart ----
-hs run --smp 1 --harts 1 "${quiet[@]}"
+hs run --vcpus 1 --harts 1 "${quiet[@]}"
 is "$status" 0 "the tour ends with status 0" || diag "$out" "$err"
 like "$out" "^Linux guest .* riscv64 GNU/Linux" "the tour shows uname -a"
 like "$out" "^isa.*: rv64imafdc" "the tour shows /proc/cpuinfo"
@@ -25,7 +25,7 @@ like "$err" "^host: 1 harts" "the host's boot lines are shown"
 unlike "$out$err" "which is not there" "the VMM requests nothing that the host lacks"
 
 # ---- more vCPUs than harts, and a command's status ----
-hs run --smp 4 --harts 2 "${quiet[@]}" --command 'nproc; for i in 1 2 3 4; do
+hs run --vcpus 4 --harts 2 "${quiet[@]}" --command 'nproc; for i in 1 2 3 4; do
 	(n=0; while [ $n -lt 500 ]; do n=$((n + 1)); done; echo "loop $i") & done; wait; exit 7'
 is "$status" 7 "the run returns the command's status" || diag "$out" "$err"
 like "$out" "^4.?$" "the guest has 4 vCPUs on 2 harts"

@@ -29,7 +29,7 @@ print("\n".join(text))'
 }
 
 head -c 1M /dev/zero >"$tmp/disk"
-hs run --mem 64M --smp 1 --disk "$tmp/disk" --trace 'print,kvm_mmio' --boot trace.size=16M "$payloads/vmm_disk.bin"
+hs run --memory 64M --vcpus 1 --disk "$tmp/disk" --trace 'print,kvm_mmio' --boot trace.size=16M "$payloads/vmm_disk.bin"
 is "$status" 0 "a guest with a disk runs" || diag "$err"
 markers >"$tmp/markers"
 
@@ -64,7 +64,7 @@ for what in 'begin write 0x[0-9a-f]+ [1-9][0-9]*' 'begin read 0x[0-9a-f]+ [1-9][
 	ok $? "there is a marker of the disk: $what"
 done
 
-hs exec --quiet --trace print --file "$payloads/exits.bin" "$O/vmm" --markers --quiet --smp 2 --mem 64M /exits.bin
+hs exec --quiet --trace print --file "$payloads/exits.bin" "$O/vmm" --markers --quiet --vcpus 2 --memory 64M /exits.bin
 like "$(markers | grep nobody | head)" '^nobody\+0x[0-9a-f]+ (read|write) [1248] 0x' \
 	"an access that no device answers has a marker, too"
 
@@ -72,7 +72,7 @@ like "$(markers | grep nobody | head)" '^nobody\+0x[0-9a-f]+ (read|write) [1248]
 calls()	# VMM-ARGS...: print the number of system calls of a run of the VMM
 {
 	hs exec --quiet --icount --trace sys_enter --boot trace.size=16M --file "$payloads/mmio.bin" "$O/vmm" --quiet \
-		--mem 64M --testdev "$@" /mmio.bin
+		--memory 64M --testdev "$@" /mmio.bin
 	[ "$status" = 0 ] || diag "$err"
 	"$hstrace" report --columns event,fields "$trace" | grep -c 'sys_enter: '
 }
@@ -81,9 +81,9 @@ off=$(calls --markers)
 diag "$without system calls without --markers, $off with it while the event is off"
 [ "$without" -gt 300 ] && [ $((off - without)) -le 6 ]
 ok $? "while the event is off, a marker does not make a system call"
-hs exec --quiet --trace kvm_exit --file "$payloads/hello.bin" "$O/vmm" --markers --mem 64M /hello.bin
+hs exec --quiet --trace kvm_exit --file "$payloads/hello.bin" "$O/vmm" --markers --memory 64M /hello.bin
 like "$err" 'vmm: --markers: the event print is off' "the VMM warns that the event print is off"
-hs run --quiet --mem 64M --trace 'all,!print' "$payloads/hello.bin"
+hs run --quiet --memory 64M --trace 'all,!print' "$payloads/hello.bin"
 is "$(markers 2>&1 | grep -v 'none of its')" "" "hyperscope run does not make markers if print is not among the events"
 
 # ---- without ioeventfds ----
@@ -93,14 +93,14 @@ notified()	# KERNEL: count the stores to the disk's QueueNotify that the core (1
 		grep -c type=write
 }
 for option in '' --no-ioeventfd; do
-	hs run --mem 64M --smp 1 --disk "$tmp/disk" --trace 'kvm_mmio' --boot trace.size=16M $option "$payloads/vmm_disk.bin"
+	hs run --memory 64M --vcpus 1 --disk "$tmp/disk" --trace 'kvm_mmio' --boot trace.size=16M $option "$payloads/vmm_disk.bin"
 	is "$status:$(notified 1 | sed 's/^[1-9].*/some/'):$(notified 0 | sed 's/^[1-9].*/some/')" \
 		"0:$([ "$option" ] && echo 0:some || echo some:0)" \
 		"a disk is notified by $([ "$option" ] && echo an exit to the VMM || echo an ioeventfd) (${option:-by default})" || diag "$err"
 done
 
 # ---- vCPUs pinned to harts ----
-hs run --mem 64M --harts 2 --smp 3 --pin --trace kvm_entry --boot trace.size=16M "$payloads/sbi_harts.bin"
+hs run --memory 64M --harts 2 --vcpus 3 --pin --trace kvm_entry --boot trace.size=16M "$payloads/sbi_harts.bin"
 is "$status:$("$hstrace" report --columns hart,vcpu --events kvm_entry "$trace" | awk '/^ *[0-9]/ { print $1 "/" $2 }' | sort -u | tr '\n' ' ')" \
 	"0:0/1.0 0/1.2 1/1.1 " "--pin assigns vCPUs to harts in order, and begins again with the first hart" || diag "$err"
 done_testing

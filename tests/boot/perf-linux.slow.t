@@ -10,7 +10,7 @@
 
 perf_initrd "$tmp/initrd" --sampling --exact
 out=$(timeout "$(scaled 400)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --cpu max --icount --log "$tmp/log" \
-	--file "$O/guest/vmlinux" --file "$tmp/initrd" "$O/vmm" --quiet --smp 2 --initrd /initrd \
+	--file "$O/guest/vmlinux" --file "$tmp/initrd" "$O/vmm" --quiet --vcpus 2 --initrd /initrd \
 	--append "console=ttyS0 quiet" /vmlinux </dev/null 2>"$tmp/err")
 is $? 0 "perfcount ends with status 0" || diag "$out" "$(tail -n 20 "$tmp/err")"
 report_perf "$out"

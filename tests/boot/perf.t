@@ -14,13 +14,13 @@ if spoils_redirects; then
 	skip "a counter overflows into samples" "an overflow is delivered too late: $spoiled_redirects"
 fi
 perf_initrd "$tmp/initrd" $sampling --exact
-hs run --cpu max --smp 2 --icount --initrd "$tmp/initrd" --append "console=ttyS0 quiet"
+hs run --cpu max --vcpus 2 --icount --initrd "$tmp/initrd" --append "console=ttyS0 quiet"
 is "$status" 0 "the guest ends with status 0" || diag "$out" "$err"
 report_perf "$out"
 
 # The default CPU has no Sscofpmf. Without it, counters cannot tell the guest's work from the
 # host's, so the guest has no SBI PMU.
-hs run --smp 1 --append "console=ttyS0 quiet" --command 'dmesg | grep -i pmu'
+hs run --vcpus 1 --append "console=ttyS0 quiet" --command 'dmesg | grep -i pmu'
 unlike "$out" "SBI PMU extension is available" "without Sscofpmf, the guest is not offered a PMU"
 like "$out" "Legacy PMU implementation is available" "without Sscofpmf, the guest uses its legacy PMU driver"
 done_testing

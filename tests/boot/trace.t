@@ -19,7 +19,7 @@ run()
 {
 	local what=$1
 	shift
-	hs run --out "$O" --icount --mem 64M "$@" "$what"
+	hs run --out "$O" --icount --memory 64M "$@" "$what"
 	"$hstrace" stat "$trace" >"$tmp/table" 2>&1
 	"$hstrace" report "$trace" >"$tmp/report" 2>&1
 }
@@ -147,7 +147,7 @@ like "$(tr '\n' ' ' <"$tmp/table" | tr -s ' ')" 'No exit took the fast path, bec
 	"the table says that an event disabled the fast path"
 
 # ---- the trace of a running and of a killed machine ----
-"$HS_TOP/scripts/hyperscope" run --out "$O" --mem 64M --trace kvm_exit,kvm_entry \
+"$HS_TOP/scripts/hyperscope" run --out "$O" --memory 64M --trace kvm_exit,kvm_entry \
 	--timeout "$(scaled 60)" "$payloads/bench.bin" </dev/null >"$tmp/out" 2>"$tmp/err" &
 live=$!
 for ((n = $(scaled 300); n > 0; n--)); do
@@ -168,7 +168,7 @@ like "$(cat "$tmp/table")" 'microseconds of host time: indicative' "a killed run
 is "$(events ' kvm_(exit|entry): ')" 5 "the events of a killed run can be read"
 
 # ---- a guest that the watchdog ends ----
-hs run --out "$O" --mem 64M "$payloads/fault_loop.bin"
+hs run --out "$O" --memory 64M "$payloads/fault_loop.bin"
 is "$status" 104 "the watchdog ends a guest that faults forever"
 like "$out$err" 'scause +0000000000000002' "the registers of an ended guest are shown"
 like "$(sed -n '/^the last exits:/,/^exits:/p' <<<"$out")" ' kvm_exit: sepc=0x80200040 ' \

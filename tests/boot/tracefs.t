@@ -208,9 +208,9 @@ is "$(grep -c '^trace: trace\.' <<<"$err")" 4 "wrong boot arguments are reported
 # ---- events switched on and off while guests run on several harts ----
 cat >"$tmp/load" <<'E2'
 cd /sys/kernel/tracing
-/vmm --quiet --smp 2 --mem 64M /harts.bin >/dev/null &
+/vmm --quiet --vcpus 2 --memory 64M /harts.bin >/dev/null &
 a=$!
-/vmm --quiet --mem 64M /timer.bin >/dev/null &
+/vmm --quiet --memory 64M /timer.bin >/dev/null &
 b=$!
 n=0
 while kill -0 $a 2>/dev/null || kill -0 $b 2>/dev/null; do
@@ -227,10 +227,10 @@ wait $b
 echo "status: $?"
 echo "times: $n"
 cat per_cpu/cpu*/stats | grep entries >/before
-/vmm --quiet --mem 64M /timer.bin >/dev/null
+/vmm --quiet --memory 64M /timer.bin >/dev/null
 cat per_cpu/cpu*/stats | grep entries | cmp - /before && echo "still: yes"
 echo 'kvm_exit kvm_entry' >set_event
-/vmm --quiet --mem 64M /timer.bin >/dev/null
+/vmm --quiet --memory 64M /timer.bin >/dev/null
 E2
 if qemu_older 10.0; then
 	skip "events are switched on and off while several harts run" "these payloads need QEMU 10.0"

@@ -20,15 +20,15 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	vm "cpu max: exits" exits
 	vm "cpu max: mmio" mmio --testdev
 	vm "cpu max: mmio_hard" mmio_hard --testdev
-	vm "cpu max: fp" fp --smp 2
-	vm "cpu max: hostile" hostile --smp 2 --testdev seed=3
-	vm "cpu max: vector, 4 vCPUs" vector --smp 4
+	vm "cpu max: fp" fp --vcpus 2
+	vm "cpu max: hostile" hostile --vcpus 2 --testdev seed=3
+	vm "cpu max: vector, 4 vCPUs" vector --vcpus 4
 	toggle fp eager
-	vm "cpu max, fp=eager: vector, 2 vCPUs" vector --smp 2
+	vm "cpu max, fp=eager: vector, 2 vCPUs" vector --vcpus 2
 	vm "cpu max, fp=eager: fp" fp
 	toggle fp lazy_save
-	vm "cpu max, fp=lazy_save: vector, 4 vCPUs" vector --smp 4
-	vm "cpu max, fp=lazy_save: fp" fp --smp 2
+	vm "cpu max, fp=lazy_save: vector, 4 vCPUs" vector --vcpus 4
+	vm "cpu max, fp=lazy_save: fp" fp --vcpus 2
 	toggle fp
 	vm "cpu max: sbi_firmware" sbi_firmware --sbi susp,fwft
 	boot hyperscope --cpu max
@@ -38,13 +38,13 @@ if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 		# With Svade, the firmware starts with hardware updates of A and D disabled, and
 		# QEMU gives the second hart only Sv39x4: if hyperscope used the first hart's
 		# G-stage mode, a guest on the second hart would run without a G-stage.
-		vm "cpu max with Svade: sbi_firmware" sbi_firmware --smp 2 --sbi susp,fwft
-		vm "cpu max with Svade: harts, 2 vCPUs" harts --smp 2
+		vm "cpu max with Svade: sbi_firmware" sbi_firmware --vcpus 2 --sbi susp,fwft
+		vm "cpu max with Svade: harts, 2 vCPUs" harts --vcpus 2
 		boot hyperscope --cpu max,svade=on --harts 2
 	fi
 	together
-	vm "VLEN 512: vector, 4 vCPUs" vector --smp 4
-	vm "VLEN 512: vector, another VM" vector --smp 2
+	vm "VLEN 512: vector, 4 vCPUs" vector --vcpus 4
+	vm "VLEN 512: vector, another VM" vector --vcpus 2
 	apart
 	boot hyperscope --cpu rv64,v=on,vlen=512
 else
@@ -53,15 +53,15 @@ fi
 vm "no V: vector" vector
 
 # There are more vCPUs than harts, so the vCPUs take turns.
-vm "one hart: harts, 4 vCPUs" harts --smp 4 rounds=10
-vm "one hart: harts, 8 vCPUs" harts --smp 8 rounds=3
+vm "one hart: harts, 4 vCPUs" harts --vcpus 4 rounds=10
+vm "one hart: harts, 8 vCPUs" harts --vcpus 8 rounds=3
 for variant in lazy_trap lazy_save eager; do
 	if [ $variant = lazy_trap ] && spoils_redirects; then
 		skip "one hart, fp=lazy_trap: fp, 4 vCPUs" "$spoiled_redirects"
 		continue
 	fi
 	toggle fp $variant
-	vm "one hart, fp=$variant: fp, 4 vCPUs" fp --smp 4
+	vm "one hart, fp=$variant: fp, 4 vCPUs" fp --vcpus 4
 done
 boot hyperscope --harts 1
 done_testing

@@ -100,7 +100,7 @@ one() {
 	shift 2
 	append="on=$1 $(quirks | xargs) \$(cd \$parameters && [ ! -e counters ] || echo counters=\$(cat counters))"
 	args= first=\$alone
-	case " \$* " in *" --smp "*) first= ;; esac
+	case " \$* " in *" --vcpus "*) first= ;; esac
 	for a; do case \$a in *=*) append="\$append \$a" ;; *) args="\$args \$a" ;; esac; done
 	echo "=== \$label"
 	\$first /vmm --quiet \$args --append "\$append" \$image </dev/null 2>&1

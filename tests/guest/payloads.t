@@ -18,11 +18,11 @@ vm_ends "after the deadly ones" hello
 toggle gstage_walk recursive
 vm "exits, gstage_walk=recursive" exits
 toggle fp eager
-vm "fp, fp=eager gstage_walk=recursive" fp --smp 2
+vm "fp, fp=eager gstage_walk=recursive" fp --vcpus 2
 toggle gstage_huge off
 vm "exits, gstage_walk=recursive gstage_huge=off" exits
 toggle gstage_walk
-vm "hostile, fp=eager gstage_huge=off" hostile --smp 2 seed=2
+vm "hostile, fp=eager gstage_huge=off" hostile --vcpus 2 seed=2
 toggle gstage_huge
 toggle fp lazy_save
 toggle mmio_decode fetch
@@ -31,22 +31,22 @@ vm "mmio_hard, mmio_decode=fetch" mmio_hard --testdev
 vm "mmio_changed, mmio_decode=fetch" mmio_changed --testdev
 vm "sbi, mmio_decode=fetch" sbi
 vm "hostile, mmio_decode=fetch" hostile --testdev seed=2
-vm "harts, mmio_decode=fetch" harts --smp 2 rounds=30
-vm "fp, fp=lazy_save mmio_decode=fetch" fp --smp 2
+vm "harts, mmio_decode=fetch" harts --vcpus 2 rounds=30
+vm "fp, fp=lazy_save mmio_decode=fetch" fp --vcpus 2
 toggle mmio_decode
 toggle gpa_from walk
 vm "exits, gpa_from=walk" exits
 vm "mmio, gpa_from=walk" mmio --testdev
-vm "mmio_hard, gpa_from=walk" mmio_hard --smp 2 --testdev
-vm "hostile, gpa_from=walk" hostile --smp 2 --testdev seed=3
-vm "harts, gpa_from=walk" harts --smp 2 rounds=30
+vm "mmio_hard, gpa_from=walk" mmio_hard --vcpus 2 --testdev
+vm "hostile, gpa_from=walk" hostile --vcpus 2 --testdev seed=3
+vm "harts, gpa_from=walk" harts --vcpus 2 rounds=30
 toggle gpa_from
 toggle vmid flush
-vm "harts, vmid=flush" harts --smp 4 rounds=10
-vm "fp, fp=lazy_save vmid=flush" fp --smp 4
+vm "harts, vmid=flush" harts --vcpus 4 rounds=10
+vm "fp, fp=lazy_save vmid=flush" fp --vcpus 4
 toggle vmid
 toggle tlb_flush all
-vm "harts, tlb_flush=all" harts --smp 4 rounds=10
+vm "harts, tlb_flush=all" harts --vcpus 4 rounds=10
 toggle tlb_flush
 toggle fp
 toggle timer hrtimer
@@ -56,8 +56,8 @@ toggle timer
 
 toggle wfi native
 vm "timer, wfi=native" timer
-vm "harts, wfi=native" harts --smp 4 rounds=10
-vm "sbi_harts, wfi=native" sbi_harts --smp 3
+vm "harts, wfi=native" harts --vcpus 4 rounds=10
+vm "sbi_harts, wfi=native" sbi_harts --vcpus 3
 vm "hostile, wfi=native" hostile --testdev seed=3
 toggle timer hrtimer
 vm "timer, wfi=native timer=hrtimer" timer
@@ -67,7 +67,7 @@ toggle counters trap
 vm "timer, counters=trap" timer
 toggle halt_poll_ns 0
 vm "timer, counters=trap halt_poll_ns=0" timer
-vm "harts, counters=trap halt_poll_ns=0" harts --smp 4 rounds=10
+vm "harts, counters=trap halt_poll_ns=0" harts --vcpus 4 rounds=10
 toggle counters
 toggle halt_poll_ns
 
@@ -75,36 +75,36 @@ toggle fastpath off
 vm "sbi, fastpath=off" sbi
 vm "exits, fastpath=off" exits
 vm "timer, fastpath=off" timer
-vm "harts, fastpath=off" harts --smp 2 rounds=30
-vm "hostile, fastpath=off" hostile --smp 2 seed=3
+vm "harts, fastpath=off" harts --vcpus 2 rounds=30
+vm "hostile, fastpath=off" hostile --vcpus 2 seed=3
 toggle switch full
 vm "sbi, switch=full fastpath=off" sbi
-vm "fp, switch=full fastpath=off" fp --smp 2
+vm "fp, switch=full fastpath=off" fp --vcpus 2
 vm "timer, switch=full fastpath=off" timer
 toggle fastpath
 vm "exits, switch=full" exits
 vm "mmio, switch=full" mmio --testdev
 vm "pmu, switch=full" pmu
-vm "harts, switch=full" harts --smp 4 rounds=10
-vm "hostile, switch=full" hostile --smp 2 seed=4
+vm "harts, switch=full" harts --vcpus 4 rounds=10
+vm "hostile, switch=full" hostile --vcpus 2 seed=4
 toggle switch
 
 # Four VMs with five vCPUs in all on two harts, each VM with its own toggles: none affects the
 # others.
 together
-vm "side by side: fp, 2 vCPUs" fp --smp 2
+vm "side by side: fp, 2 vCPUs" fp --vcpus 2
 toggle gstage_walk recursive
 toggle vmid flush
 toggle tlb_flush all
 toggle fastpath off
 toggle gpa_from walk
-vm "side by side: exits, gstage_walk=recursive vmid=flush tlb_flush=all fastpath=off gpa_from=walk" exits --mem 128M
+vm "side by side: exits, gstage_walk=recursive vmid=flush tlb_flush=all fastpath=off gpa_from=walk" exits --memory 128M
 toggle counters trap
 toggle wfi native
-vm "side by side: timer, counters=trap wfi=native" timer --mem 128M
+vm "side by side: timer, counters=trap wfi=native" timer --memory 128M
 toggle counters pass
 toggle wfi trap
-vm "side by side: timer, counters=pass wfi=trap" timer --mem 128M
+vm "side by side: timer, counters=pass wfi=trap" timer --memory 128M
 apart
 toggle counters
 toggle wfi
@@ -114,7 +114,7 @@ toggle vmid
 toggle tlb_flush
 toggle gpa_from
 
-vm_ends "hog" hostile --mem 4G do=hog
+vm_ends "hog" hostile --memory 4G do=hog
 vm_ends "after the hog" hello
 
 rm -f /tmp/payload-was-here

@@ -14,7 +14,7 @@ seq 1000000 | head -c 2M >"$tmp/disk"
 
 # ---- Debian -----------------------------------------------------------------------------------------
 
-HS_SECONDS=90 hs run --disk "$tmp/disk" --mem 256M --save "$tmp/linux" --save-on 'Run /init'
+HS_SECONDS=90 hs run --disk "$tmp/disk" --memory 256M --save "$tmp/linux" --save-on 'Run /init'
 is "$status" 0 "Debian's kernel is saved while it boots" || diag "$err"
 like "$err" '^vmm: saved to /dev/vdb: [0-9]{4,} pages, .* after [2-8] rounds' \
 	"Debian's kernel is saved in rounds while it runs"
@@ -38,7 +38,7 @@ goes_on "hyperscope once more"
 # Run one boot in pieces: the first lasts one second, and each later one is restored from the file
 # that the piece before it saved, and lasts half a second.
 n=0
-HS_SECONDS=60 hs run --mem 192M --save "$tmp/piece.0" --save-at 1000
+HS_SECONDS=60 hs run --memory 192M --save "$tmp/piece.0" --save-at 1000
 all=$out
 while [ -f "$tmp/piece.$n" ] && [ "$status" = 0 ] && [ $n -lt 40 ]; do
 	HS_SECONDS=60 hs run --restore "$tmp/piece.$n" --save "$tmp/piece.$((n + 1))" --save-at 500
@@ -71,9 +71,9 @@ run() {
 	"$@" </dev/null 2>&1
 	printf '\n=== status %d\n' $?
 }
-run save /vmm --testdev --smp 3 --mem 32M --disk /dev/vdb --save stopped --save-rounds 0 --append on=linux /save.bin
-run live /vmm --smp 2 --mem 32M --save busy --save-on writing /save_dirty.bin
-run out /vmm --testdev --smp 3 --mem 32M --disk /dev/vdb --save /dev/vda --save-rounds 0 --append on=linux /save.bin
+run save /vmm --testdev --vcpus 3 --memory 32M --disk /dev/vdb --save stopped --save-rounds 0 --append on=linux /save.bin
+run live /vmm --vcpus 2 --memory 32M --save busy --save-on writing /save_dirty.bin
+run out /vmm --testdev --vcpus 3 --memory 32M --disk /dev/vdb --save /dev/vda --save-rounds 0 --append on=linux /save.bin
 sleep 2.5
 run restore /vmm --disk /dev/vdb --restore stopped
 run restore-live /vmm --restore busy

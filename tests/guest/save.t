@@ -19,21 +19,21 @@ run() {
 }
 mkdir /c && cd /c
 dd if=/dev/zero of=disk bs=64k count=16 2>/dev/null
-new="--testdev --smp 3 --mem 32M --disk disk"
+new="--testdev --vcpus 3 --memory 32M --disk disk"
 run never /vmm $new /save.bin
 run save /vmm $new --save stopped --save-rounds 0 /save.bin
 sleep 2.5
 run restore /vmm --disk disk --restore stopped
 
 echo "=== signal"
-/vmm --mem 8M --save signaled --save-rounds 0 --append how=spin /fault_loop.bin </dev/null 2>&1 &
+/vmm --memory 8M --save signaled --save-rounds 0 --append how=spin /fault_loop.bin </dev/null 2>&1 &
 sleep 0.5
 kill -USR2 $!
 wait $!
 printf '\n=== status %d\n' $?
 run restore-signal /vmm --restore signaled
-run small /vmm --mem 8M --save /dev/vda --save-at 200 --append how=spin /fault_loop.bin
-run too-late /vmm --mem 8M --save late --save-at 100000 /hello.bin
+run small /vmm --memory 8M --save /dev/vda --save-at 200 --append how=spin /fault_loop.bin
+run too-late /vmm --memory 8M --save late --save-at 100000 /hello.bin
 ls late* *.part 2>/dev/null
 
 run nowhere /vmm --save /nowhere/file /hello.bin
@@ -46,13 +46,13 @@ cp stopped damaged
 printf x | dd of=damaged bs=1 seek=500000 conv=notrunc 2>/dev/null
 run damaged /vmm --disk disk --restore damaged
 run no-disk /vmm --restore stopped
-run other-smp /vmm --smp 2 --disk disk --restore stopped
-run other-mem /vmm --mem 64M --disk disk --restore stopped
+run other-smp /vmm --vcpus 2 --disk disk --restore stopped
+run other-mem /vmm --memory 64M --disk disk --restore stopped
 head -c 512k disk >other
 run other-disk /vmm --disk other --restore stopped
 END
 head -c 16k /dev/zero >"$tmp/small"
-HS_SECONDS=90 hs exec --quiet --harts 2 --ram 512M --disk "$tmp/small" --file "$O/vmm" \
+HS_SECONDS=90 hs exec --quiet --harts 2 --memory 512M --disk "$tmp/small" --file "$O/vmm" \
 	--file "$O/guest-payloads/save.bin" --file "$O/guest-payloads/save_dirty.bin" \
 	--file "$O/guest-payloads/hello.bin" --file "$O/guest-payloads/fault_loop.bin" \
 	--file "$tmp/script:/script" "$O/guest/busybox" sh /script
@@ -65,15 +65,15 @@ all=$out
 	sed '/^mkdir/q' "$tmp/script"
 	cat <<-'END'
 	dd if=/dev/zero of=disk bs=64k count=16 2>/dev/null
-	run save-live /vmm --testdev --smp 3 --mem 32M --disk disk --save live /save.bin
+	run save-live /vmm --testdev --vcpus 3 --memory 32M --disk disk --save live /save.bin
 	sleep 2.5
 	run restore-live /vmm --disk disk --restore live
 	rm live
-	run dirty /vmm --smp 2 --mem 32M --save busy --save-on writing --append until=input /save_dirty.bin
+	run dirty /vmm --vcpus 2 --memory 32M --save busy --save-on writing --append until=input /save_dirty.bin
 	run restore-dirty sh -c 'echo | /vmm --restore busy'
 	END
 } >"$tmp/counted"
-HS_SECONDS=90 hs exec --quiet --icount --harts 2 --ram 512M --file "$O/vmm" \
+HS_SECONDS=90 hs exec --quiet --icount --harts 2 --memory 512M --file "$O/vmm" \
 	--file "$O/guest-payloads/save.bin" --file "$O/guest-payloads/save_dirty.bin" \
 	--file "$tmp/counted:/script" "$O/guest/busybox" sh /script
 is "$status" 0 "the host runs the guests that are saved while they run" || diag "$err"
@@ -162,7 +162,7 @@ refused other-disk 101 'section disk 0: the disk had a different size' \
 
 # ---- the launcher's part --------------------------------------------------------------------------
 
-hs run --mem 8M --save "$tmp/file" --save-at 300 --append how=spin "$O/guest-payloads/fault_loop.bin"
+hs run --memory 8M --save "$tmp/file" --save-at 300 --append how=spin "$O/guest-payloads/fault_loop.bin"
 is "$status:$(cd "$tmp" && echo file*)" 0:file "run --save leaves one file" || diag "$out$err"
 like "$err" "hyperscope: saved to .*file: [0-9.]+ MiB" "run --save reports the file"
 [ "$(stat -c %s "$tmp/file")" -lt 1000000 ]
@@ -178,10 +178,10 @@ is "$status" 125 "run --save-on without --save is refused"
 # Files that the run reads, and the user's other files, are not overwritten.
 cp "$O/guest-payloads/hello.bin" "$tmp/image"
 cp "$tmp/small" "$tmp/disk" && echo mine >"$tmp/new.part" && ln -s "$tmp/disk" "$tmp/linked.part"
-kept()	# FILE CLAIM: claim that --save FILE is a usage error, and that no file changes
+kept()	# FILE CLAIM: claim that --save FILE is refused, and that no file changes
 {
 	hs run --quiet --trace none --disk "$tmp/disk" --save "$1" "$tmp/image"
-	[ "$status:$(grep -c . <<<"$err")" = 2:1 ] && cmp -s "$tmp/disk" "$tmp/small" &&
+	[ "$status:$(grep -c . <<<"$err")" = 125:1 ] && cmp -s "$tmp/disk" "$tmp/small" &&
 		cmp -s "$tmp/image" "$O/guest-payloads/hello.bin" && [ "$(<"$tmp/new.part")" = mine ]
 	ok $? "$2" || diag "status $status: $err"
 }
@@ -195,7 +195,7 @@ if ! unshare --map-root-user --mount mount -t tmpfs none "$tmp/full" 2>/dev/null
 	ok 0 "a full disk is reported # SKIP tmpfs cannot be mounted here"
 else
 	unshare --map-root-user --mount sh -c 'mount -t tmpfs -o size=40k none "$0" && exec "$@"' "$tmp/full" \
-		timeout "$(scaled 60)" "$HS_TOP/scripts/hyperscope" run --out "$O" --trace none --mem 8M --save "$tmp/full/x" \
+		timeout "$(scaled 60)" "$HS_TOP/scripts/hyperscope" run --out "$O" --trace none --memory 8M --save "$tmp/full/x" \
 		--save-at 300 --append how=spin "$O/guest-payloads/fault_loop.bin" </dev/null >"$tmp/said" 2>&1
 	is "$?:$(grep -c 'write: Input/output error; the guest continues' "$tmp/said"):$(grep -c '^spun' "$tmp/said")" 0:1:1 \
 		"a full disk is reported, and the guest continues" || diag "$(<"$tmp/said")"

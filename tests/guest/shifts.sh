@@ -16,10 +16,10 @@ race_payloads()
 {
 	local title=$1
 	shift
-	vm "$title: harts, 4 vCPUs" harts --smp 4 rounds=30
-	vm "$title: sbi_harts" sbi_harts --smp 3
-	vm "$title: fp, 2 vCPUs" fp --smp 2
-	vm "$title: mmio_hard, 2 vCPUs" mmio_hard --smp 2 --testdev
+	vm "$title: harts, 4 vCPUs" harts --vcpus 4 rounds=30
+	vm "$title: sbi_harts" sbi_harts --vcpus 3
+	vm "$title: fp, 2 vCPUs" fp --vcpus 2
+	vm "$title: mmio_hard, 2 vCPUs" mmio_hard --vcpus 2 --testdev
 	BOOT_SECONDS=240 boot hyperscope --harts 2 "$@"
 }
 

@@ -7,7 +7,7 @@
 . "$HS_TOP/tests/guest/shifts.sh"
 need_files
 
-vm "shift 10: harts, 3 vCPUs" harts --smp 3 rounds=30
-vm "shift 10: sbi_harts" sbi_harts --smp 3
+vm "shift 10: harts, 3 vCPUs" harts --vcpus 3 rounds=30
+vm "shift 10: sbi_harts" sbi_harts --vcpus 3
 BOOT_SECONDS=120 boot hyperscope --harts 2 --icount-shift 10
 done_testing

@@ -118,7 +118,8 @@ void payload_main(void)
 	int i;
 
 	if (nr_harts < 2 || !isa_has("_zawrs")) {
-		skip("harts that spin for each other", "no Zawrs, or only one hart (use --smp 2)");
+		skip("harts that spin for each other",
+		     "no Zawrs, or only one hart (use --vcpus 2)");
 		done();
 	}
 	for (i = 1; i < nr_harts; i++)

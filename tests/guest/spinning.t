@@ -8,9 +8,9 @@
 ! qemu_older 10.0 || skip_all "QEMU $(qemu_version): wrs.nto never traps"
 need_files
 
-vm "2 vCPUs" spinning --smp 2 limit_us=20
-vm "4 vCPUs" spinning --smp 4 limit_us=20
+vm "2 vCPUs" spinning --vcpus 2 limit_us=20
+vm "4 vCPUs" spinning --vcpus 4 limit_us=20
 toggle wfi native
-vm "4 vCPUs, wfi=native" spinning --smp 4 limit_us=20
+vm "4 vCPUs, wfi=native" spinning --vcpus 4 limit_us=20
 boot hyperscope --icount --harts 1
 done_testing

@@ -26,7 +26,7 @@ echo 'kvm_* !kvm_request !kvm_exit_handled !kvm_irq_take' >set_event
 echo 'kvm_*' >set_event
 /tally 5
 E2
-hs exec --quiet --cpu max --ram 1G --trace "$fast" --boot trace.size=64M --env HS_OURS=1 --env HS_TALLY=1 \
+hs exec --quiet --cpu max --memory 1G --trace "$fast" --boot trace.size=64M --env HS_OURS=1 --env HS_TALLY=1 \
 	--file "$tmp/both:/both" --file "$O/tests/kvm-api/tally" "$busybox" sh /both
 relay "$out"
 is "$status" 0 "the program exits with status 0: its guests made the expected exits" || diag "$err"

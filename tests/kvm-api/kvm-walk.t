@@ -6,7 +6,7 @@
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 here=$HS_TOP/tests/kvm-api
 
-HS_SECONDS=120 hs exec --quiet --harts 2 --ram 2G "$O/tests/kvm-api/walk"
+HS_SECONDS=120 hs exec --quiet --harts 2 --memory 2G "$O/tests/kvm-api/walk"
 relay "$("$here/walk.py" compare "$here/walk.linux.txt" "$here/walk.differences.txt" <<<"$out")"
 is "$status" 0 "the walk exits with status 0" || diag "$err"
 done_testing

@@ -23,7 +23,7 @@ on_cpu()	# MODEL PROGRAM...: run the programs in one boot, and relay their claim
 linux_says()	# MODEL
 {
 	[ -x "$selftest" ] || { skip "$1: get-reg-list of Linux passes" "$selftest is missing: run make kselftest"; return; }
-	HS_SECONDS=60 hs exec --quiet --ram 2G --cpu "$1" "$selftest"
+	HS_SECONDS=60 hs exec --quiet --memory 2G --cpu "$1" "$selftest"
 	is "$status" 0 "$1: get-reg-list of Linux passes" || diag "$out"
 	ok "$([ "$(grep -c PASS <<<"$out")" -gt 15 ]; echo $?)" "$1: get-reg-list of Linux passes in more than 15 configurations"
 	is "$(grep -c FAIL <<<"$out")" 0 "$1: get-reg-list of Linux never fails"

@@ -8,7 +8,7 @@
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 
-HS_SECONDS=60 hs exec --quiet --icount --ram 256M "$O/tests/kvm/faults"
+HS_SECONDS=60 hs exec --quiet --icount --memory 256M "$O/tests/kvm/faults"
 claims "faults"
 hs exec --quiet --icount "$O/tests/kvm/stores"
 claims "stores"

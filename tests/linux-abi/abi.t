@@ -25,7 +25,7 @@ suite()	# TITLE HS-OPTIONS...: run all programs in one boot
 suite "2 harts"
 suite "1 hart, icount" --icount
 names=hugetlb
-suite "pages of 1 GiB" --ram 4G --boot "hugepagesz=1G hugepages=2"
+suite "pages of 1 GiB" --memory 4G --boot "hugepagesz=1G hugepages=2"
 names=hogs
-suite "little memory" --ram 72M
+suite "little memory" --memory 72M
 done_testing

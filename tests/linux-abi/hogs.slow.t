@@ -5,7 +5,7 @@
 #
 # The others are chosen at random, with random sizes, up to three at a time. The survivor's memory
 # stays intact, and all memory is freed at the end. To repeat a failure, use its seed:
-# scripts/hyperscope exec --ram 72M build/tests/linux-abi/hogs 90 SEED
+# scripts/hyperscope exec --memory 72M build/tests/linux-abi/hogs 90 SEED
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 
 hogs()	# SEED OPTIONS...
@@ -17,7 +17,7 @@ hogs()	# SEED OPTIONS...
 	is "$status" 0 "seed $seed, $*: hogs ends with status 0" || diag "$err"
 }
 
-hogs 1 --ram 72M
-hogs $((RANDOM * 2 + 1)) --ram 72M
-hogs $((RANDOM * 2 + 1)) --ram 128M --harts 4
+hogs 1 --memory 72M
+hogs $((RANDOM * 2 + 1)) --memory 72M
+hogs $((RANDOM * 2 + 1)) --memory 128M --harts 4
 done_testing

@@ -22,5 +22,5 @@ random()	# TITLE SECONDS HS-OPTIONS...
 random "2 harts" 60
 random "4 harts" 60 --harts 4
 random "1 hart" 30 --harts 1
-random "little memory" 30 --ram 320M
+random "little memory" 30 --memory 320M
 done_testing

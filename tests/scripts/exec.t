@@ -32,7 +32,7 @@ is "$status" 124 "--timeout ends a program with status 124"
 is "$(left_running)" "" "--timeout leaves nothing running"
 like "$err" '^thread [0-9]+ \(ends\): asleep$' "after a time-out, the program's thread is shown"
 fault_loop=$O/guest-payloads/fault_loop.bin
-hs exec --timeout "$(scaled 3)" --file "$fault_loop" "$O/vmm" --watchdog 0 --smp 1 --append how=nowhere /fault_loop.bin
+hs exec --timeout "$(scaled 3)" --file "$fault_loop" "$O/vmm" --watchdog 0 --vcpus 1 --append how=nowhere /fault_loop.bin
 is "$status" 124 "--timeout ends a VMM whose guest does nothing but fault"
 like "$err" '^1\.0   in (guest, hart [01]|the hypervisor) .*VS   0x1000 .*trap given to guest$' \
 	"after a time-out, a vCPU's state, mode, pc and last exit are shown"
@@ -45,7 +45,7 @@ is "$out" "lost" "standard output is the program's alone"
 if [ -f "$O/guest/busybox" ]; then
 	cat >"$tmp/guests" <<-'END'
 		for how in handler nowhere wait stop; do
-			/vmm --quiet --watchdog 0 --smp 2 --mem 16M --append how=$how /fault_loop.bin &
+			/vmm --quiet --watchdog 0 --vcpus 2 --memory 16M --append how=$how /fault_loop.bin &
 			sleep 0.2
 		done
 		kill -STOP $!

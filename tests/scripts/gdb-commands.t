@@ -13,7 +13,7 @@ hs_gdb()	# COMMAND...: run the commands in gdb on a machine; sets $said and $sta
 {
 	local commands=(-ex 'set pagination off') c
 	for c in "$@"; do commands+=(-ex "echo \\n== $c\\n" -ex "$c"); done
-	said=$(timeout "$(scaled 80)" "$HS_TOP/scripts/hyperscope" gdb --quiet --icount --harts 1 --smp 1 --timeout "$(scaled 70)" \
+	said=$(timeout "$(scaled 80)" "$HS_TOP/scripts/hyperscope" gdb --quiet --icount --harts 1 --vcpus 1 --timeout "$(scaled 70)" \
 		--set fastpath=off hello -- -nx -batch "${commands[@]}" -ex 'echo \n== end\n' 2>&1 </dev/null)
 	status=$?
 }
@@ -104,7 +104,7 @@ done
 
 # A killed `scripts/hyperscope gdb` cannot clean up. Its machine has to end nevertheless, before gdb
 # does.
-"$HS_TOP/scripts/hyperscope" gdb --icount --harts 1 --smp 1 --out "$O" hello -- -nx -batch \
+"$HS_TOP/scripts/hyperscope" gdb --icount --harts 1 --vcpus 1 --out "$O" hello -- -nx -batch \
 	-ex "shell echo \$\$ >'$tmp/sleeper'; exec sleep 600" </dev/null >/dev/null 2>&1 &
 for _ in $(seq 1 "$(scaled 100)"); do
 	[ ! -s "$tmp/sleeper" ] || break

@@ -28,7 +28,7 @@ debug()	# LAUNCHER-OPTION... -- GDB-COMMAND...: sets $status (the launcher's) an
 }
 
 for how in "" --icount; do
-	debug $how --harts 1 --smp 1 -- 'hbreak host_main' 'continue' 'delete' \
+	debug $how --harts 1 --vcpus 1 -- 'hbreak host_main' 'continue' 'delete' \
 		'hbreak exit_dispatch' 'continue' 'print/x $scause' 'print (unsigned long)$hgatp >> 60' 'delete' 'continue'
 	like "$said" "Breakpoint 1, .*host_main" "gdb stops the host at its first line ${how:-without --icount}"
 	like "$said" "Breakpoint 2, " "gdb stops at an exit"

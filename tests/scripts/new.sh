@@ -72,7 +72,7 @@ toggle=(toggle wfi_note --values off,on,loud --question 'what does it cost to no
 sbi=(sbi odo --what 'tells a guest the number of its exits')
 sbi_function=(sbi odo.get_vcpu)
 device=(device odometer --what 'counts how often it is read')
-payload=(payload echo --smp 2 --what 'repeated SBI calls, and a second hart')
+payload=(payload echo --vcpus 2 --what 'repeated SBI calls, and a second hart')
 lab=(lab waiting --title 'sleeping and waking vCPUs' --region src/kvm/vcpu/wfi.c:vcpu_wfi --payload timer --number 90)
 paper=(paper my_paper --title 'My paper (Workshop 2027)' --row sbi_machine --what 'SBI BASE, vendor ID of the machine')
 all_scaffolds()

@@ -27,10 +27,10 @@ is "$? $(grep -c '^ok' "$tmp/said")" "0 2" "toggle: the native test passes"
 # ---- one boot with all scaffolds ----
 cat >"$tmp/vms" <<END
 p=/sys/module/kvm/parameters
-vmm() { echo "=== \$1"; shift; /vmm --quiet --mem 64M --append "on=hyperscope $(quirks | xargs)" "\$@"; echo "=== \$?"; }
+vmm() { echo "=== \$1"; shift; /vmm --quiet --memory 64M --append "on=hyperscope $(quirks | xargs)" "\$@"; echo "=== \$?"; }
 vmm sbi /sbi_odo.bin
 vmm device --odometer /odometer.bin
-vmm payload --smp 2 /echo.bin
+vmm payload --vcpus 2 /echo.bin
 vmm without /odometer.bin
 echo on >\$p/wfi_note
 vmm on /timer.bin

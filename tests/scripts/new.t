@@ -46,7 +46,7 @@ for what in 'x */ int y' 'of @NAME@' $'a\x1b[2J' $'\xff'; do
 	refused "one line without" "a description that ends a comment, has a template's placeholder or is not text" payload odd --what "$what"
 done
 refused "there is a payload 'timer' already" "a payload that exists already" payload timer --what x
-refused "smp 9: not a number from 1 to 8" "too many vCPUs" payload echo --what x --smp 9
+refused "vcpus 9: not a number from 1 to 8" "too many vCPUs" payload echo --what x --vcpus 9
 refused "there is a lab" "a lab's number that is taken" lab waiting --title x --region src/kvm/vcpu/wfi.c:vcpu_wfi --payload timer --number 3
 refused "a lab's region already" "a function that is in another lab's region" lab waiting --title x --region src/kvm/sbi/sbi_base.c:sbi_base --payload timer
 refused "has no definition of the function" "a function that does not exist" lab waiting --title x --region src/kvm/vcpu/wfi.c:exit_wfj --payload timer
@@ -72,14 +72,14 @@ undo=$(cd "$tree" && sed -n 's/^undo: //p' "$tmp/out")
 like "$undo" '^git apply -R build/new/echo.diff' "on top of uncommitted changes the undo is a reversed diff"
 cp "$tree/tests/guest/echo.c" "$tmp/"
 (cd "$tree" && eval "$undo")
-is "$(ls "$tree/tests/guest/echo.c" 2>/dev/null) $(git -C "$tree" grep -l 'echo --smp' tests/guest tests/toggles docs/payloads.md) $(ls "$tree/tests/guest/odometer.c")" \
+is "$(ls "$tree/tests/guest/echo.c" 2>/dev/null) $(git -C "$tree" grep -l 'echo --vcpus' tests/guest tests/toggles docs/payloads.md) $(ls "$tree/tests/guest/odometer.c")" \
 	"  $tree/tests/guest/odometer.c" "the reversed diff undoes only the payload"
 cp "$tmp/echo.c" "$tree/tests/guest/"
 
 # ---- the payload at work ----
 make -s -C "$tree" O="$tree/build" "$tree/build/guest-payloads/echo.bin" >"$tmp/build" 2>&1
 ok $? "the payload builds" || diag "$(tail "$tmp/build")"
-hs exec --quiet --file "$tree/build/guest-payloads/echo.bin" "$O/vmm" --quiet --mem 64M --smp 2 /echo.bin
+hs exec --quiet --file "$tree/build/guest-payloads/echo.bin" "$O/vmm" --quiet --memory 64M --vcpus 2 /echo.bin
 relay "$out" "payload"
 is "$status $(tail -n 1 <<<"$out")" "0 1..5" "the payload ends with status 0 and makes all its claims" || diag "$err"
 

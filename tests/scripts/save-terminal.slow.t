@@ -53,7 +53,7 @@ def run_steps(guest, steps):
 try:
     if not os.path.exists(os.path.join(OUT, "guest-initrd.cpio")):
         tap.skip_all("there is no guest kernel: set-up could not fetch it")
-    run_steps(start("--append", "console=ttyS0 quiet", "--mem", "256M", "--save", saved), save_steps)
+    run_steps(start("--append", "console=ttyS0 quiet", "--memory", "256M", "--save", saved), save_steps)
     run_steps(start("--restore", saved), restore_steps)
     run_steps(start("--restore", saved), restore_steps)
 finally:

@@ -37,15 +37,19 @@ refused 125 "no toggle 'color'" "an unknown toggle" run --set color=blue hello
 refused 125 "toggle [a-z_]+ takes .*'blue'" "a toggle's unknown value" run --set gstage_walk=blue hello
 refused 125 "halt_poll_ns takes a number, not 'often'" "a word instead of a number" run --set halt_poll_ns=often hello
 refused 125 "no event 'kvm_exlt'" "an unknown event" run --trace kvm_exlt hello
-refused 125 "--smp 0" "zero vCPUs" run --smp 0 hello
-refused 125 "--smp 9: must be 1 to 8" "more vCPUs than the limit" run --smp 9 hello
+refused 125 "--vcpus 0" "zero vCPUs" run --vcpus 0 hello
+refused 125 "--vcpus 9: must be 1 to 8" "more vCPUs than the limit" run --vcpus 9 hello
 refused 125 "--device: there is no device 'uart'; known devices: testdev" "a device that --device cannot add" run --device uart hello
 refused 125 "--harts 0" "zero harts" run --harts 0 hello
 refused 125 "--harts 9: must be 1 to 8" "more harts than the limit" run --harts 9 hello
-refused 125 "--mem lots" "an invalid size" run --mem lots hello
+refused 125 "--memory lots" "an invalid size" run --memory lots hello
 
-refused 125 "--mem 99999999999999999999: at most 126G" "a size beyond 64 bits" run --mem 99999999999999999999 hello
-refused 125 "--ram 127G: at most 126G" "more memory than the host maps" exec --ram 127G "$progs/ends"
+refused 125 "--memory 99999999999999999999: at most 126G" "a size beyond 64 bits" run --memory 99999999999999999999 hello
+refused 125 "--memory 127G: at most 126G" "more memory than the host maps" exec --memory 127G "$progs/ends"
+refused 125 "unknown option --mem; its name is now --memory" "run: the former name of --memory" run --mem 64M hello
+refused 125 "unknown option --ram=1G; its name is now --memory" "exec: the former name of --memory" exec --ram=1G "$progs/ends"
+refused 125 "unknown option --bios; its name is now --firmware" "the former name of --firmware" run --bios "$tmp/zeros" hello
+refused 125 "unknown option --smp; its name is now --vcpus" "the former name of --vcpus" run --smp 2 hello
 for seconds in -1 nan x; do
 	refused 125 "--timeout: $seconds is not a number of seconds" "a time-out of '$seconds'" run --timeout $seconds hello
 done
@@ -100,7 +104,7 @@ for harts in x 0 -1 1.5 65 99999999999999999999 ''; do
 	linux_refused "--harts $harts: must be 1 to 64" --harts "$harts" "$progs/ends"
 done
 for ram in x 0 -1 1.5G 2X ''; do
-	linux_refused "--ram $ram: a size is a number" --ram "$ram" "$progs/ends"
+	linux_refused "--memory $ram: a size is a number" --memory "$ram" "$progs/ends"
 done
 for seconds in x -1 1e3 ''; do
 	linux_refused "--timeout $seconds: not a number of seconds" --timeout "$seconds" "$progs/ends"
@@ -109,6 +113,7 @@ linux_refused "--env a;b=c: not of the form NAME=VALUE" --env 'a;b=c' "$progs/en
 linux_refused "--log $tmp/none/log: cannot be written" --log "$tmp/none/log" "$progs/ends"
 linux_refused "--harts needs a value" --harts
 linux_refused "unknown option --wrong" --wrong
+linux_refused "unknown option --ram; its name is now --memory" --ram 1G "$progs/ends"
 linux_refused "no program was named"
 if [ -f "$linux" ] && [ -f "$O/guest/busybox" ]; then
 	"$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" --cpu nothing "$progs/ends" exit 0 >"$tmp/out" 2>"$tmp/err" </dev/null
@@ -131,7 +136,7 @@ refused 101 "not a RISC-V Image|no RISC-V Image" "a guest that is not an Image" 
 if [ -f "$linux" ]; then
 	head -c 10000000 "$linux" >"$tmp/half"
 	refused 101 "truncated" "a truncated guest" run "$tmp/half"
-	refused 101 "memory" "a guest larger than its memory" run --mem 8M "$linux"
+	refused 101 "memory" "a guest larger than its memory" run --memory 8M "$linux"
 else
 	skip "a truncated guest, and one larger than its memory" "there is no $linux"
 fi
@@ -165,9 +170,9 @@ like "$? $(tr "\n" " " <<<"$out")" "^2 .*make takes no blank in a path" "a blank
 refused 125 "H extension|hypervisor extension" "a processor without H" \
 	run --cpu rv64,h=false hello
 refused 125 "SBI" "a firmware without the SBI extensions that are needed" \
-	exec --bios "$O/tests/nosbi.bin" "$progs/ends" exit 0
+	exec --firmware "$O/tests/nosbi.bin" "$progs/ends" exit 0
 refused 125 "16 MiB of memory is too little.* [0-9]+ MiB" "too little memory" \
-	exec --ram 16M "$progs/ends" exit 0
+	exec --memory 16M "$progs/ends" exit 0
 refused 126 "QEMU failed: .*nonsense" "a processor that QEMU does not know" \
 	exec --cpu nonsense "$progs/ends" exit 0
 

@@ -23,7 +23,7 @@ done
 # ---- two vCPUs ----
 hstrace=$O/hstrace
 trace=$tmp/runs/last/trace
-hs run --out "$O" --mem 64M --harts 2 --smp 2 --trace all --append rounds=3 "$O/guest-payloads/harts.bin"
+hs run --out "$O" --memory 64M --harts 2 --vcpus 2 --trace all --append rounds=3 "$O/guest-payloads/harts.bin"
 is "$status" 0 "a guest of two vCPUs runs with every event on"
 every_reader "two vCPUs"
 exits=$(grep -c ' kvm_exit: ' report)
@@ -60,7 +60,7 @@ fi
 
 # ---- Perfetto's slices, flows and tracks ----
 if [ -z "$no_perfetto" ]; then
-	hs run --out "$O" --mem 64M --cpu rv64,sstc=off --trace 'kvm_*' "$O/guest-payloads/timer.bin"
+	hs run --out "$O" --memory 64M --cpu rv64,sstc=off --trace 'kvm_*' "$O/guest-payloads/timer.bin"
 	"$hstrace" report "$trace" >report
 	export_as perfetto t.pf
 	protoc --proto_path="$HS_TOP/trace/export" --decode=Trace perfetto.proto <t.pf >t.txt

@@ -13,7 +13,7 @@ trace=$tmp/runs/last/trace
 
 # The rate is a prime number, to keep the samples out of step with the loops of the payload,
 # tests/guest/sample.c.
-hs run --out "$O" --icount --mem 64M --trace none --sample 9973 "$O/guest-payloads/sample.bin"
+hs run --out "$O" --icount --memory 64M --trace none --sample 9973 "$O/guest-payloads/sample.bin"
 is "$status" 0 "the payload runs while it is sampled"
 cp "$trace" trace
 "$hstrace" profile --kallsyms "$guest" trace >table 2>err
@@ -137,7 +137,7 @@ is "$? $(grep -c 't4.perf: cannot be written' err) $(echo t4.perf*)" "1 1 t4.per
 #
 # An instruction takes 1024 ns: without a minimum period, the host would do nothing but handle its
 # own timer interrupts.
-hs run --quiet --out "$O" --icount-shift 10 --harts 1 --mem 64M --trace none --sample 100000 hello
+hs run --quiet --out "$O" --icount-shift 10 --harts 1 --memory 64M --trace none --sample 100000 hello
 is "$status" 0 "if samples cost more than their period, the guest still makes progress" || diag "$err"
 like "$("$hstrace" report --events sample "$trace")" 'mode=VS .* period=2[0-9]{4} ' \
 	"samples have the minimum period, 2000 instructions"

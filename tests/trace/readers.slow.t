@@ -15,7 +15,7 @@ tests=$HS_TOP/tests/trace
 hstrace=$O/hstrace
 trace=$tmp/runs/last/trace
 
-hs run --out "$O" --smp 2 --harts 2 --trace all --append "console=ttyS0 quiet" --command 'nproc
+hs run --out "$O" --vcpus 2 --harts 2 --trace all --append "console=ttyS0 quiet" --command 'nproc
 	for i in 1 2; do (ls -lR /bin >/dev/null; echo "loop $i") & done; wait; exit 5'
 is "$status" 5 "Debian's kernel boots on two vCPUs with every event on" || diag "$err"
 every_reader "two vCPUs"

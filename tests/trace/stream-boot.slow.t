@@ -6,7 +6,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 [ -f "$O/guest/vmlinux" ] && [ -f "$O/guest-initrd.cpio" ] || skip_all "there is no guest: scripts/hyperscope setup run"
 
-HS_SECONDS=240 hs run --out "$O" --quiet --smp 2 --harts 2 --trace all --trace-stream --boot trace.size=8M \
+HS_SECONDS=240 hs run --out "$O" --quiet --vcpus 2 --harts 2 --trace all --trace-stream --boot trace.size=8M \
 	--command 'nproc; exit 5'
 is "$status" 5 "the guest boots and ends" || diag "$(tail -n 5 <<<"$err")"
 "$O/hstrace" report "$tmp/runs/last/trace" >"$tmp/report" 2>"$tmp/err"

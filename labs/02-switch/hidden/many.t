@@ -5,7 +5,7 @@
 # switch=full, which uses the same world switch but moves more state
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-options --smp 4
+options --vcpus 4
 payload harts rounds=30
 payload lab02
 options --set switch=full

@@ -5,11 +5,11 @@
 # are right with other settings of the toggles
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-options --icount --harts 1 --smp 2 --set fastpath=off
+options --icount --harts 1 --vcpus 2 --set fastpath=off
 payload lab06 part=timers seed="$(variant seed)"
-options --icount --harts 1 --smp 2 --set timer=hrtimer --set switch=full
+options --icount --harts 1 --vcpus 2 --set timer=hrtimer --set switch=full
 payload lab06 part=timers seed="$(variant seed)"
-options --icount --harts 1 --smp 2 --set fastpath=off --set switch=full
+options --icount --harts 1 --vcpus 2 --set fastpath=off --set switch=full
 payload lab06 part=waits
 options --icount --harts 1 --set poll_rule=own --set timer=hrtimer
 payload lab06_window part=rule vectors="$(variant vectors)"

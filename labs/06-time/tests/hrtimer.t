@@ -5,6 +5,6 @@
 # one hart
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-options --icount --harts 1 --smp 2 --set timer=hrtimer
+options --icount --harts 1 --vcpus 2 --set timer=hrtimer
 payload lab06 part=timers
 done_testing

@@ -6,7 +6,7 @@
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 for timer in sstc hrtimer; do
-	options --icount --harts 1 --smp 2 --set timer=$timer
+	options --icount --harts 1 --vcpus 2 --set timer=$timer
 	payload lab06_window part=poll
 done
 options --icount --harts 1

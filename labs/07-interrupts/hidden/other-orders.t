@@ -9,7 +9,7 @@ options --device wire --set switch=full --set fastpath=off
 payload lab07 own=1 count=4000 $(variant --line)
 payload lab07 own=0 count=2000 $(variant --line)
 payload lab07_lines part=3 $(variant --line)
-options --harts 1 --smp 2 --set switch=full --set fastpath=off
+options --harts 1 --vcpus 2 --set switch=full --set fastpath=off
 payload lab07_lines part=2
 payload lab07_lines part=1
 done_testing

@@ -7,7 +7,7 @@
 . "$HS_TOP/tests/lib/lab.sh"
 options --set wfi=trap
 payload lab07_lines part=2
-options --harts 1 --smp 2 --set halt_poll_ns=0
+options --harts 1 --vcpus 2 --set halt_poll_ns=0
 payload lab07_lines part=2
 options --set wfi=native
 payload lab07_lines part=4

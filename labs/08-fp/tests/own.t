@@ -5,6 +5,6 @@
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 ! spoils_redirects || skip_all "$spoiled_redirects"
-options --harts 2 --smp 2 --set fp=adaptive
+options --harts 2 --vcpus 2 --set fp=adaptive
 payload lab08 policy=3 long=1 $(variant --line)
 done_testing

@@ -9,9 +9,9 @@ number=0
 for policy in eager lazy_save lazy_trap; do
 	! { [ $policy = lazy_trap ] && spoils_redirects; } || continue
 	under "fp=$policy"
-	options --cpu rv64,v=on --harts 1 --smp 2 --set fp=$policy --set halt_poll_ns=0
+	options --cpu rv64,v=on --harts 1 --vcpus 2 --set fp=$policy --set halt_poll_ns=0
 	payload vector
-	options --cpu rv64,v=on --harts 2 --smp 2 --set fp=$policy
+	options --cpu rv64,v=on --harts 2 --vcpus 2 --set fp=$policy
 	payload lab08 policy=$((number++))
 done
 done_testing

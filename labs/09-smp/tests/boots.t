@@ -5,7 +5,7 @@
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 for smp in 1 4; do
-	hs run --quiet --smp $smp hello
+	hs run --quiet --vcpus $smp hello
 	is "$status" 0 "the guest runs to completion (vCPUs: $smp)" || diag "$err"
 done
 payload timer

@@ -5,9 +5,9 @@
 # harts see a changed mapping
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-options --icount --harts 3 --smp 6
+options --icount --harts 3 --vcpus 6
 payload lab09 part=ranges $(variant --line)
-options --icount --harts 3 --smp 6 --trace kvm_fence_vvma
+options --icount --harts 3 --vcpus 6 --trace kvm_fence_vvma
 payload lab09_run part=running $(variant --line)
 fences()	# VCPU ADDRESS
 {
@@ -25,7 +25,7 @@ for vcpu in 0 1 2; do
 		"the trace shows the expected number of fences of the other page on vCPU $vcpu"
 done
 if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
-	options --icount --harts 3 --smp 6 --cpu max
+	options --icount --harts 3 --vcpus 6 --cpu max
 	payload lab09_run part=counters $(variant --line)
 else
 	skip "firmware counters" "this QEMU has no processor with counters for guests"

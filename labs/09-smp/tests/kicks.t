@@ -5,7 +5,7 @@
 # ends for the right reason
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-options --icount --harts 3 --smp 6
+options --icount --harts 3 --vcpus 6
 payload lab09_kick
 
 # QEMU never makes a store visible after a later load, so no run can detect a missing fence. Examine

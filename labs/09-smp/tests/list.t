@@ -5,6 +5,6 @@
 # and returns the right answer
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-options --icount --harts 3 --smp 6
+options --icount --harts 3 --vcpus 6
 payload lab09_list $(variant --line)
 done_testing

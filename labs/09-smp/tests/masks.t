@@ -6,8 +6,8 @@
 # running.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-options --icount --harts 3 --smp 6
+options --icount --harts 3 --vcpus 6
 payload lab09 part=masks
-options --smp 3
+options --vcpus 3
 payload sbi_harts
 done_testing

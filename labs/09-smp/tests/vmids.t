@@ -22,7 +22,7 @@ within()
 }
 
 for harts in 1 3; do
-	options --icount --harts $harts --smp 6 --boot kvm.vmid_bits=3 \
+	options --icount --harts $harts --vcpus 6 --boot kvm.vmid_bits=3 \
 		--trace kvm_vmid_rollover,kvm_fence_gvma,kvm_fence_vvma
 	payload lab09_vmid $words
 	[ "$status" = 0 ]

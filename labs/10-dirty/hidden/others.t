@@ -6,12 +6,12 @@
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 seed=$(variant seed)
-options --device logdev --mem 64M
+options --device logdev --memory 64M
 payload logdev seed=$seed
-options --device logdev --smp 2 --mem 32M
+options --device logdev --vcpus 2 --memory 32M
 payload lab10 do=rule $(variant --line)
 payload lab10 do=taken seed=$seed
-options --icount --harts 2 --smp 2 --mem 32M
+options --icount --harts 2 --vcpus 2 --memory 32M
 saved --save-on writing
 payload save_dirty rounds=20000 pages=$((20 + seed % 200))
 done_testing

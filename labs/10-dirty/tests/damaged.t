@@ -6,7 +6,7 @@
 . "$HS_TOP/tests/lib/lab.sh"
 . "$HS_TOP/labs/10-dirty/change.sh"
 
-options --smp 2 --mem 32M
+options --vcpus 2 --memory 32M
 saved --save-on writing --save-rounds 0
 payload save_dirty rounds=2000
 

@@ -6,8 +6,8 @@
 # and if the log has more than one page of bits
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-options --device logdev --mem 160M
+options --device logdev --memory 160M
 payload logdev
-options --device logdev --mem 64M --set gstage_huge=off --set gstage_walk=recursive
+options --device logdev --memory 64M --set gstage_huge=off --set gstage_walk=recursive
 payload logdev seed=271828
 done_testing

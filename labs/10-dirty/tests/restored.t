@@ -6,13 +6,13 @@
 # the right order
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-options --icount --harts 2 --device testdev --smp 3 --mem 32M
+options --icount --harts 2 --device testdev --vcpus 3 --memory 32M
 saved --save-rounds 0
 payload save
-options --icount --harts 2 --smp 2 --mem 32M
+options --icount --harts 2 --vcpus 2 --memory 32M
 saved --save-on writing
 payload save_dirty rounds=20000
-options --icount --harts 1 --device logdev --smp 1 --mem 32M
+options --icount --harts 1 --device logdev --vcpus 1 --memory 32M
 saved --save-on saving --save-rounds 0
 payload lab10 do=order
 done_testing

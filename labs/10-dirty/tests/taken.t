@@ -5,6 +5,6 @@
 # is written after KVM has returned its log is not lost
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
-options --device logdev --smp 2 --mem 32M
+options --device logdev --vcpus 2 --memory 32M
 payload lab10 do=taken
 done_testing

@@ -6,7 +6,7 @@
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 head -c 1M /dev/zero >"$tmp/disk"
-options --icount --disk "$tmp/disk" --smp 1 --mem 32M
+options --icount --disk "$tmp/disk" --vcpus 1 --memory 32M
 saved --save-on reading
 payload lab11 part=saved rounds=5
 done_testing

@@ -14,14 +14,14 @@ payload timer
 payload mmio
 options --boot exitstat=0 --cpu max
 payload pmu
-options --boot exitstat=0 --smp 4
+options --boot exitstat=0 --vcpus 4
 payload harts rounds=10
 
 # Print how often each SBI call occurs in the trace of the benchmark's row "mix". The counts must
 # equal those of the reference's build.
 calls()	# BUILD
 {
-	O=$1 hs run --quiet --icount --harts 1 --smp 1 --trace kvm_exit,kvm_entry,kvm_sbi_call \
+	O=$1 hs run --quiet --icount --harts 1 --vcpus 1 --trace kvm_exit,kvm_entry,kvm_sbi_call \
 		--boot "exitstat=0 trace.size=32M" \
 		--append only=mix "$1/guest-payloads/bench.bin"
 	"$1/hstrace" stat --by sbi "$HS_RUNS/last/trace" | awk '/^(BASE|TIME|IPI|RFENCE) / { print $1, $2, $3 }' | sort

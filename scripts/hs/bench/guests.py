@@ -107,7 +107,7 @@ class Runner(systems.Runner):
     # -- command lines ---------------------------------------------------------------------
 
     def flags(self, job):
-        """Return QEMU's options that affect the figures. For hyperscope, `run` or --ram sets the size of memory."""
+        """Return QEMU's options that affect the figures. For hyperscope, `run` or --memory sets the size of memory."""
         ram = ["-m", RAM[job.system]] if job.system in RAM else []
         return ["-M", "virt", "-cpu", job.cpu, "-smp", "1"] + ram + ICOUNT + CLOCK
 
@@ -131,7 +131,7 @@ class Runner(systems.Runner):
         if GROUPS[job.part].disk:
             files, words = self.vm(job, initrd)
             return [HYPERSCOPE, "exec", "--out", self.options.out, "--icount",
-                    "--quiet", "--cpu", job.cpu, "--ram", "1G", "--trace", "none"] + files + [self.vmm] + words
+                    "--quiet", "--cpu", job.cpu, "--memory", "1G", "--trace", "none"] + files + [self.vmm] + words
         return [HYPERSCOPE, "run", "--out", self.options.out, "--icount",
                 "--cpu", job.cpu, "--trace", "none", "--initrd", initrd,
                 "--append", self.append(job)]
@@ -139,7 +139,7 @@ class Runner(systems.Runner):
     def linux(self, job, initrd):
         files, words = self.vm(job, initrd)
         return [HYPERSCOPE, "linux-kvm", "exec", "--out", self.options.out, "--icount",
-                "--cpu", job.cpu, "--ram", RAM["linux"], "--file", self.vmm + ":/vmm"] + files + [
+                "--cpu", job.cpu, "--memory", RAM["linux"], "--file", self.vmm + ":/vmm"] + files + [
                     os.path.join(self.options.out, "guest", "busybox"), "sh", "-c",
                     'sleep %d; exec /vmm "$@"' % SETTLE, "vmm"] + words
 

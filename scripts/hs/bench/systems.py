@@ -129,7 +129,7 @@ class Runner:
         group = GROUPS[job.group]
         if group.program != "vmm":
             return self.append(job).split()
-        words = ["--smp", str(group.vcpus or group.harts), "--quiet"] + list(group.vmm)
+        words = ["--vcpus", str(group.vcpus or group.harts), "--quiet"] + list(group.vmm)
         if group.disk:
             words += ["--disk", "/disk"]
         return words + ["--append", self.append(job), "/bench.bin"]
@@ -137,9 +137,9 @@ class Runner:
     def hyperscope(self, job):
         command = [HYPERSCOPE, "exec", "--icount", "--quiet",
                    "--harts", str(GROUPS[job.group].harts), "--out", self.options.out,
-                   "--cpu", job.cpu, "--ram", RAM["hyperscope"]]
+                   "--cpu", job.cpu, "--memory", RAM["hyperscope"]]
         if self.options.firmware:
-            command += ["--bios", self.options.firmware]
+            command += ["--firmware", self.options.firmware]
         trace, exitstat, boot = "none", "0", []
         for word in job.settings():
             name, _, value = word.partition("=")
@@ -157,10 +157,10 @@ class Runner:
 
     def linux(self, job):
         """Return the command for Linux KVM. It uses a shell if something has to be set before the VM is created."""
-        extra = "-bios " + self.options.firmware if self.options.firmware else ""
         command = [HYPERSCOPE, "linux-kvm", "exec", "--icount", "--cpu", job.cpu,
-                   "--harts", str(GROUPS[job.group].harts), "--out", self.options.out, "--ram", RAM["linux"],
-                   "--qemu-args", extra]
+                   "--harts", str(GROUPS[job.group].harts), "--out", self.options.out, "--memory", RAM["linux"]]
+        if self.options.firmware:
+            command += ["--firmware", self.options.firmware]
         before = []
         for word in job.settings():
             name, _, value = word.partition("=")

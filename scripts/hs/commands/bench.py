@@ -47,7 +47,7 @@ def new_parser():
                         help="also measure each value of each toggle, tracing and exit accounting")
     parser.add_argument("--cpu", metavar="MODEL", action="append", default=[],
                         help="processor, in QEMU's syntax (rv64), or both for rv64 and max")
-    parser.add_argument("--firmware", "--bios", metavar="FILE", default="",
+    parser.add_argument("--firmware", metavar="FILE", default="",
                         help="firmware to use instead of QEMU's OpenSBI")
     parser.add_argument("--trace", metavar="EVENTS", default="none",
                         help="events for hyperscope to record (none)")

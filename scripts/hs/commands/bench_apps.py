@@ -152,11 +152,11 @@ def boot(command, stop_at_start, limit):
 
 def wall(out, runs, limit):
     files = [out + "/vmm", out + "/guest/vmlinux", out + "/guest-initrd.cpio"]
-    shell = "echo start; exec /vmm --smp 2 --initrd /guest-initrd.cpio --append '%s' /vmlinux" % guests.APPEND
+    shell = "echo start; exec /vmm --vcpus 2 --initrd /guest-initrd.cpio --append '%s' /vmlinux" % guests.APPEND
     args = sum((["--file", f] for f in files), []) + [out + "/guest/busybox", "sh", "-c", shell]
     systems = {
-        "hyperscope": [TOP + "/scripts/hyperscope", "exec", "--out", out, "--ram", "2G", "--quiet"],
-        "Linux KVM": [HYPERSCOPE, "linux-kvm", "exec", "--ram", "2G"],
+        "hyperscope": [TOP + "/scripts/hyperscope", "exec", "--out", out, "--memory", "2G", "--quiet"],
+        "Linux KVM": [HYPERSCOPE, "linux-kvm", "exec", "--memory", "2G"],
     }
     times = {name: [] for name in systems}
     print("wall time from the start of the VMM to /init, 2 vCPUs on 2 harts, %d alternating runs:" % runs,

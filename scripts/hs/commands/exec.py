@@ -166,7 +166,7 @@ def main(argv):
                         help="copy SRC to the host as DST (default: / and the base name of SRC)")
     parser.add_argument("--env", metavar="K=V", action="append", default=[],
                         help="add a variable to the program's environment")
-    parser.add_argument("--ram", metavar="SIZE", default="1G", help="memory of the machine (1G)")
+    parser.add_argument("--memory", metavar="SIZE", default="1G", help="memory of the machine (1G)")
     machine.add_options(parser)
     parser.add_argument("program", metavar="PROGRAM", nargs="?")
     parser.add_argument("arguments", metavar="ARGS", nargs=argparse.REMAINDER)
@@ -182,6 +182,6 @@ def main(argv):
             raise LaunchError("--env %s: not of the form NAME=VALUE" % entry, STATUS_USAGE)
     job.env = list(options.env)
     job.files += [(target, source) for source, target in map(split_file, options.file)]
-    ram = machine.parse_size(options.ram, "--ram")
+    ram = machine.parse_size(options.memory, "--memory")
     return execute(options, ram, os.path.basename(options.program), lambda run: job,
                    after=lambda run: keep_trace(run, options))

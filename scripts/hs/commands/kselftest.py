@@ -62,8 +62,8 @@ class Row:
         self.pages = [w for w in words if w.startswith("pages")]
         self.machine = " ".join(words)
         self.options = [w for w in words if not w.startswith("pages")]
-        if "--ram" not in self.options:
-            self.options += ["--ram", RAM]
+        if "--memory" not in self.options:
+            self.options += ["--memory", RAM]
 
     def boot_words(self):
         """Return the boot arguments that reserve huge pages. hyperscope's host uses the same syntax as Linux."""

@@ -110,7 +110,7 @@ def new_job(options, guest, run):
     if trace_chooses(options.trace, "print"):
         job.argv.append("--markers")
     job.argv += ["--" + name for name in options.device]
-    job.argv += ["--smp", str(options.smp), "--mem", "%dM" % (options.mem // MIB)]
+    job.argv += ["--vcpus", str(options.vcpus), "--memory", "%dM" % (options.memory // MIB)]
     add_saving(job, options)
     disks = [host_disk(n) for n in range(len(options.disk))]
     if guest.linux and not disks and not options.saving:
@@ -173,10 +173,10 @@ def parse(argv):
     parser.add_argument("--initrd", metavar="FILE", help="initrd to use instead of the built-in one")
     parser.add_argument("--append", metavar="ARGS",
                         help="the guest's command line (for linux: %s)" % APPEND)
-    parser.add_argument("--smp", metavar="N", help="number of vCPUs (default: the number of harts)")
+    parser.add_argument("--vcpus", metavar="N", help="number of vCPUs (default: the number of harts)")
     parser.add_argument("--pin", action="store_true",
                         help="pin each vCPU to a hart, vCPU 0 to the first")
-    parser.add_argument("--mem", metavar="SIZE", help="memory of the guest (512M)")
+    parser.add_argument("--memory", metavar="SIZE", help="memory of the guest (512M)")
     parser.add_argument("--device", metavar="NAME", action="append", default=[],
                         help="add this device of src/vmm/device.def (may be repeated)")
     parser.add_argument("--command", metavar="TEXT", default=os.environ.get("GUEST_CMD"),
@@ -205,12 +205,12 @@ def parse(argv):
     options.harts = str(harts)
     if options.trace != "none":
         options.boot += " trace.size=%d" % TRACE_RING  # after the user's arguments: the host uses the first value
-    if options.smp is not None:
-        options.smp = machine.parse_count(options.smp, "--smp", MAX_VCPUS)
-    if options.mem is not None:
-        options.mem = machine.parse_size(options.mem, "--mem")
-        if options.mem < 4 * MIB:
-            raise LaunchError("--mem: a guest needs at least 4 MiB", STATUS_USAGE)
+    if options.vcpus is not None:
+        options.vcpus = machine.parse_count(options.vcpus, "--vcpus", MAX_VCPUS)
+    if options.memory is not None:
+        memory, options.memory = options.memory, machine.parse_size(options.memory, "--memory")
+        if options.memory < 4 * MIB:
+            raise LaunchError("--memory %s: a guest needs at least 4M" % memory, STATUS_USAGE)
     for name in options.device:
         if name not in devices():
             raise LaunchError("--device: there is no device '%s'; known devices: %s"
@@ -225,10 +225,10 @@ def complete(options, harts):
     """Fill in the options that were not given, from the machine to restore or with defaults; set options.saving."""
     options.saving = [name for name in ("restore", "save") if getattr(options, name) is not None]
     header = restored_header(options.restore) if options.restore is not None else None
-    if options.smp is None:
-        options.smp = header.vcpus if header else harts
-    if options.mem is None:
-        options.mem = header.mem if header else DEFAULT_MEM
+    if options.vcpus is None:
+        options.vcpus = header.vcpus if header else harts
+    if options.memory is None:
+        options.memory = header.mem if header else DEFAULT_MEM
     if options.guest is None:
         options.guest = RESTORED if header else "linux"
 
@@ -239,11 +239,11 @@ def main(argv):
     if options.command and not guest.ours:
         sentence("--command is ignored: it is for the built-in Linux guest only")
     # The RAM has to hold the guest's memory, copies of its files on the host, the trace rings, and the host itself.
-    ram = options.mem + 3 * guest.size() + int(options.harts) * TRACE_RING + 192 * MIB
+    ram = options.memory + 3 * guest.size() + int(options.harts) * TRACE_RING + 192 * MIB
     ram = -(-ram // (64 * MIB)) * 64 * MIB
 
     used = [path for path in [guest.image, guest.initrd] + options.disk if path]
-    save = SaveFile(options.save, options.mem, used) if options.save is not None else None
+    save = SaveFile(options.save, options.memory, used) if options.save is not None else None
     try:
         options.more_disks = []
         if options.restore is not None:

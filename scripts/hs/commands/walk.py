@@ -26,7 +26,7 @@ from hs.run import machine
 # otherwise, the time spent at a stop would count, and threads would switch at points other than those on the tour's
 # page.
 OPTIONS = ["--quiet", "--icount", "--harts", "1"]
-OF_GUEST = ["--smp", "1", "--mem", "32M"]
+OF_GUEST = ["--vcpus", "1", "--memory", "32M"]
 BOOT = "sched.slice_ms=3600000"
 QEMU_TELLS_V = (10, 0)
 # Pages are compared only if gcc and gdb have these versions: a page depends on what gcc inlines and on how gdb

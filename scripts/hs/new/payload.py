@@ -10,10 +10,10 @@ from .tree import refuse
 
 SUMMARY = "a test payload: a guest of one C file, run here and on Linux KVM"
 EXAMPLE = """\
-hyperscope new payload echo --smp 2 \\
+hyperscope new payload echo --vcpus 2 \\
     --what 'repeated SBI calls, and a second hart'"""
 NOTES = """\
-The scaffold makes claims about SBI calls and, with --smp 2, about a second
+The scaffold makes claims about SBI calls and, with --vcpus 2, about a second
 hart. docs/payloads.md describes the runtime."""
 
 LIST, MOST_VCPUS = "tests/guest/payloads", 8
@@ -26,7 +26,7 @@ def run_here(tree):
 
 def arguments(parser):
     parser.add_argument("--what", required=True, metavar="TEXT", help="what the payload tests in a hypervisor")
-    parser.add_argument("--smp", type=int, default=1, metavar="N", help="number of vCPUs (1)")
+    parser.add_argument("--vcpus", type=int, default=1, metavar="N", help="number of vCPUs (1)")
     parser.add_argument("--only-here", action="store_true",
                         help="do not run it on Linux KVM, because its claims hold only for hyperscope")
 
@@ -61,9 +61,9 @@ def make(tree, options):
     name = options.name
     check_free(tree, name)
     what = names.check_sentence(options.what, "--what")
-    if not 1 <= options.smp <= MOST_VCPUS:
-        refuse("--smp %d: not a number from 1 to %d" % (options.smp, MOST_VCPUS))
-    vmm = ["--smp", str(options.smp)] if options.smp > 1 else []
+    if not 1 <= options.vcpus <= MOST_VCPUS:
+        refuse("--vcpus %d: not a number from 1 to %d" % (options.vcpus, MOST_VCPUS))
+    vmm = ["--vcpus", str(options.vcpus)] if options.vcpus > 1 else []
     tree.template(file_of(name), "payload.c.in", NAME=name, WHAT=what)
     register(tree, name, vmm, what, options.only_here)
     return steps(name, vmm)

@@ -46,7 +46,7 @@ def _hyperscope(options, verb):
                str(options.harts), "--out", options.out, "--cpu", options.cpu, "--trace",
                options.trace, "--timeout", str(options.timeout)]
     if options.firmware:
-        command += ["--bios", options.firmware]
+        command += ["--firmware", options.firmware]
     for setting in options.set:
         command += ["--set", setting]
     return command
@@ -68,13 +68,13 @@ def _payload(name, options, kernel):
     elf = os.path.join(options.out, "guest-payloads", name + ".elf")
     image = need(elf[:-4] + ".bin", "build it first, with make")
     vmm = need(os.path.join(options.out, "vmm"), "build it first, with make")
-    command = _hyperscope(options, "exec") + ["--quiet", "--ram", "1G", "--file", image + ":/payload",
+    command = _hyperscope(options, "exec") + ["--quiet", "--memory", "1G", "--file", image + ":/payload",
                                               vmm, "--quiet", "/payload"]
     return Workload(name, command, N.Names(kernel, vmm, elf), "from=%d" % N.VS)
 
 
 def _program(options, kernel):
-    command = _hyperscope(options, "exec") + ["--quiet", "--ram", "1G"] + options.program
+    command = _hyperscope(options, "exec") + ["--quiet", "--memory", "1G"] + options.program
     elf = options.program[0]
     if not os.path.isfile(elf):
         raise LaunchError("%s: no such file" % elf, STATUS_USAGE)
@@ -90,7 +90,7 @@ def _boot(options, kernel, folder):
     switch = dict(zip(image.names, image.addresses)).get("__switch_to")
     if switch is None:
         raise LaunchError("%s has no symbol __switch_to" % path)
-    command = _hyperscope(options, "run") + ["--quiet", "--smp", str(options.harts), "--append",
+    command = _hyperscope(options, "run") + ["--quiet", "--vcpus", str(options.harts), "--append",
                                              APPEND, "--command", "true"]
     return Workload("boot", command, names, "from=%d,to=%d,task_switch=0x%x" % (N.VS, N.VU, switch))
 

@@ -65,7 +65,7 @@ def add_options(parser):
     group.add_argument("--harts", metavar="N", help="number of harts (2; with --icount 1)")
     group.add_argument("--cpu", metavar="MODEL", default="rv64",
                        help="processor, in QEMU's syntax (rv64), e.g. max,svadu=off")
-    group.add_argument("--firmware", "--bios", metavar="FILE", default="default", dest="bios",
+    group.add_argument("--firmware", metavar="FILE", default="default",
                        help="firmware to use instead of QEMU's OpenSBI")
     group.add_argument("--disk", metavar="FILE", action="append", default=[],
                        help="raw disk image, modified in place; the first is the host's /dev/vda")
@@ -171,8 +171,8 @@ class Machine:
         if qemu_version(options.qemu) < QEMU_MIN:
             raise LaunchError("QEMU %d.%d is too old: 7.2 or newer is needed"
                               % qemu_version(options.qemu))
-        if options.bios != "default":
-            need(options.bios, "--bios needs an existing file")
+        if options.firmware != "default":
+            need(options.firmware, "--firmware needs an existing file")
         most = 1 if options.icount else 2
         self.harts = parse_count(options.harts or str(most), "--harts", MAX_HARTS)
         more_disks = getattr(options, "more_disks", [])  # these follow the user's disks
@@ -201,7 +201,7 @@ class Machine:
                 # Let QEMU handle a queue in the thread that kicks it: otherwise, runs with --icount are not
                 # reproducible.
                 "-global", "virtio-mmio.ioeventfd=off",
-                "-bios", options.bios, "-kernel", self.kernel, "-initrd", self.run.file("initramfs"),
+                "-bios", options.firmware, "-kernel", self.kernel, "-initrd", self.run.file("initramfs"),
                 "-append", boot_args,
                 "-serial", "file:" + self.run.file("log")]
         args += self.channel.qemu_args(self.run)

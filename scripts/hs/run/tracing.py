@@ -53,7 +53,7 @@ def provenance(options, guest):
     lines = ["icount=%d" % options.icount, "guest=%s" % guest, "cpu=%s" % options.cpu]
     if options.icount:
         lines.append("icount_shift=%d" % options.icount_shift)
-    for name in "harts", "smp", "mem", "ram", "append", "bios":
+    for name in "harts", "vcpus", "memory", "append", "firmware":
         value = getattr(options, name, None)
         if value is not None:
             lines.append("%s=%s" % (name, value))

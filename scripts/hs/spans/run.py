@@ -37,7 +37,7 @@ WORKLOADS = {
               ["exec", "--trace", "all,!sample", SPANS, "dense", "4096"]),
     "hello": ("a VM from start to end, by scripts/hyperscope run", ["run", "hello"]),
     "boot": ("Debian's kernel as the guest, with its tour and power-off: takes minutes",
-             ["run", "--smp", "1", "--append", "console=ttyS0 quiet"]),
+             ["run", "--vcpus", "1", "--append", "console=ttyS0 quiet"]),
 }
 BY_ITSELF = [name for name in WORKLOADS if name != "boot"]
 
@@ -87,9 +87,9 @@ def _command(name, options):
                "--trace", options.trace, "--boot", "exitstat=0",
                "--timeout", str(options.timeout)]
     if words[0] == "exec":  # for `run`, the size of RAM depends on the guest
-        command += ["--quiet", "--ram", "1G"]
+        command += ["--quiet", "--memory", "1G"]
     if options.firmware:
-        command += ["--bios", options.firmware]
+        command += ["--firmware", options.firmware]
     for setting in options.set:
         command += ["--set", setting]
     return command + words[1:]

@@ -134,8 +134,8 @@ class Machine:
 
     def hyperscope(self, point, where, image, initrd, append):
         command = [HYPERSCOPE, "run", "--quiet", "--out", where.out, "--trace", "none",
-                   "--cpu", point["cpu"], "--harts", harts_of(point), "--smp", point.get("vcpus", "1"),
-                   "--mem", point.get("memory", DEFAULT_MEMORY), "--boot", "exitstat=0"]
+                   "--cpu", point["cpu"], "--harts", harts_of(point), "--vcpus", point.get("vcpus", "1"),
+                   "--memory", point.get("memory", DEFAULT_MEMORY), "--boot", "exitstat=0"]
         if point["time"] == "counted":
             command.append("--icount")
         for toggle in own_toggles(point):
@@ -145,11 +145,11 @@ class Machine:
     def linux(self, point, where, image, initrd, append):
         memory = parse_size(point.get("memory", DEFAULT_MEMORY), "memory")
         command = [HYPERSCOPE, "linux-kvm", "exec", "--out", where.out, "--cpu", point["cpu"],
-                   "--harts", harts_of(point), "--ram", "%dM" % (memory // MIB + 1536),
+                   "--harts", harts_of(point), "--memory", "%dM" % (memory // MIB + 1536),
                    "--file", where.vmm, "--file", image + ":/Image"]
         if point["time"] == "counted":
             command.append("--icount")
-        words = ["--quiet", "--smp", point.get("vcpus", "1"), "--mem", "%dM" % (memory // MIB)]
+        words = ["--quiet", "--vcpus", point.get("vcpus", "1"), "--memory", "%dM" % (memory // MIB)]
         if initrd:
             command += ["--file", initrd + ":/initrd"]
             words += ["--initrd", "/initrd"]

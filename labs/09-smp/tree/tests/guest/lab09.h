@@ -59,7 +59,7 @@ static inline void begin(void)
 	random_begin();
 	harts_there = (unsigned long)nr_harts;
 	if (harts_there != 6)
-		bail("this payload needs 6 harts (--smp 6)");
+		bail("this payload needs 6 harts (--vcpus 6)");
 	wait_irq(0, 10000);
 }
 
