@@ -30,6 +30,7 @@ refused 2 "--timeout 0: must be at least 1 second" irqs-off --timeout 0 hello
 refused 2 "--timeout -1: must be at least 1 second" anatomy --timeout -1 mmio_read
 refused 2 "--kallsyms is for boot or a program: hello is not a Linux guest; see scripts/hyperscope profile --help" \
 	profile --kallsyms /dev/null hello
+refused 2 "--symbols takes neither a workload nor a program; see scripts/hyperscope profile --help" profile --symbols boot
 refused 2 "--systems bare,bare: a system is named twice" anatomy --systems bare,bare mmio_read
 refused 2 "there is no event 'nonsense'; \`hstrace events\` lists the events" anatomy --trace nonsense mmio_read
 refused 2 "--svg $tmp/no/where.svg: cannot be written; see scripts/hyperscope anatomy --help" \

@@ -30,6 +30,9 @@ def new_parser():
                         help="a row of the bench, a payload, or boot: Debian's kernel until it "
                         "starts its first program (takes a minute); --list shows them")
     parser.add_argument("--list", action="store_true", help="list the workloads")
+    parser.add_argument("--symbols", action="store_true",
+                        help="obtain the symbols of Debian's kernel for hstrace, unless they were "
+                        "obtained before (boots the kernel once), and print the file's name")
     parser.add_argument("--top", metavar="N", type=int, default=30,
                         help="number of functions to show (30; 0: all)")
     parser.add_argument("--while", metavar="FUNCTION", dest="within",
@@ -54,7 +57,9 @@ def parse(words):
     words, program = plugin.split_program(parser, words)
     options = parser.parse_args(words)
     options.program = program
-    if bool(program) == bool(options.workload) and not options.list:
+    if options.symbols and (program or options.workload):
+        parser.error("--symbols takes neither a workload nor a program")
+    if bool(program) == bool(options.workload) and not (options.list or options.symbols):
         parser.error("name one workload, or give a program after --")
     if options.top < 0:
         parser.error("--top must be at least 0")
@@ -110,6 +115,9 @@ def main(argv):
     toggles.check_toggles(TOP, options.set)
     toggles.check_trace(TOP, options.trace)
     with ends.folder("profile.", os.environ.get("TMPDIR")) as folder:
+        if options.symbols:
+            print("symbols: %s" % workload.guest_kallsyms(options, folder))
+            return 0
         work = workload.chosen(options, folder)
         recording = Recording(workload.measure(work, options, folder), work.what, work.names)
     if not recording.total:
