@@ -66,7 +66,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (int by = 0; by < HST_NR_BY; by++)
 			hst_stat(&file,
 				 &(struct hst_stat_options){
-					 .by = by, .order = "mean", .select = by ? NULL : &select },
+					 .by = by,
+					 .order = "mean",
+					 .select = by ? NULL : &select,
+					 .folded = by == HST_BY_FUNCTION ? "count" : NULL },
 				 null);
 		if (size % 8 == 0) /* less often, because it is slower */
 			make_page(&file, &select, null);

@@ -9,7 +9,6 @@
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "symbols.h"
 
 #define MAX_FILES 32
@@ -24,8 +23,9 @@ struct change {
 };
 
 struct hst_images {
-	const char *host_path, *guest_path;
-	struct hst_symbols *host, *guest;
+	const char *host_path;
+	struct hst_symbols *host;
+	struct hst_guest *guest;
 	size_t nr_files;
 	struct {
 		char name[HST_PROGRAM_NAME]; /* the program's name or its end: see set_name() */
@@ -48,17 +48,21 @@ const char hst_images_help[] =
 	"                  folder of hstrace)\n"
 	"  --program [NAME=]FILE  ELF file of the program NAME on the host; NAME defaults\n"
 	"                  to the name of FILE; may be repeated; for other programs,\n"
-	"                  files in the folder of hstrace are used\n"
-	"  --kallsyms FILE symbols of the guest's kernel: its /proc/kallsyms, System.map\n"
-	"                  or ELF file\n";
+	"                  files in the folder of hstrace are used\n";
 
 struct hst_images *hst_images_new(void)
 {
 	struct hst_images *images = calloc(1, sizeof(*images));
 
-	if (!images)
+	if (!images) {
 		fputs("hstrace: out of memory\n", stderr);
-	return images;
+		return NULL;
+	}
+	images->guest = hst_guest_new();
+	if (images->guest)
+		return images;
+	free(images);
+	return NULL;
 }
 
 /* For tdestroy(): the nodes' data is in pid[], which is freed as a whole. */
@@ -74,7 +78,7 @@ void hst_images_free(struct hst_images *images)
 	for (size_t i = 0; i < images->nr_files; i++)
 		hst_symbols_close(images->file[i].symbols);
 	hst_symbols_close(images->host);
-	hst_symbols_close(images->guest);
+	hst_guest_free(images->guest);
 	free(images->change);
 	tdestroy(images->pid_tree, keep);
 	free(images->pid);
@@ -114,17 +118,17 @@ static int add_program(struct hst_images *images, const char *value)
 
 int hst_images_option(struct hst_images *images, int argc, char **argv)
 {
-	bool host = !strcmp(argv[0], "--host"), guest = !strcmp(argv[0], "--kallsyms");
+	bool host = !strcmp(argv[0], "--host");
 
-	if (!host && !guest && strcmp(argv[0], "--program"))
-		return 0;
+	if (!host && strcmp(argv[0], "--program"))
+		return hst_guest_option(images->guest, argc, argv);
 	if (argc < 2) {
 		hst_wrong_use("no value given for", argv[0]);
 		return -1;
 	}
-	if (!host && !guest)
+	if (!host)
 		return add_program(images, argv[1]);
-	*(host ? &images->host_path : &images->guest_path) = argv[1];
+	images->host_path = argv[1];
 	return 2;
 }
 
@@ -134,15 +138,10 @@ int hst_images_option(struct hst_images *images, int argc, char **argv)
 static struct hst_symbols *open_beside(const char *name)
 {
 	char path[4096 + HST_PROGRAM_NAME];
-	ssize_t len = readlink("/proc/self/exe", path, 4095);
-	char *slash;
 
-	path[len > 0 ? len : 0] = '\0';
-	slash = strrchr(path, '/');
-	if (!slash || !*name || strchr(name, '/'))
+	if (!*name || strchr(name, '/') || !hst_beside(name, path, sizeof(path)))
 		return NULL;
-	snprintf(slash + 1, HST_PROGRAM_NAME, "%s", name);
-	return access(path, R_OK) ? NULL : hst_symbols_open(path);
+	return hst_symbols_open(path);
 }
 
 static const struct hst_symbols *file_of(struct hst_images *images, const char *name)
@@ -166,11 +165,6 @@ static int open_files(struct hst_images *images)
 					 : open_beside("hyperscope.elf");
 	if (images->host_path && !images->host)
 		return -1;
-	if (images->guest_path) {
-		images->guest = hst_symbols_open(images->guest_path);
-		if (!images->guest)
-			return -1;
-	}
 	for (size_t i = 0; i < images->nr_named; i++) {
 		images->file[i].symbols = hst_symbols_open(images->file[i].path);
 		if (!images->file[i].symbols)
@@ -179,12 +173,7 @@ static int open_files(struct hst_images *images)
 	return 0;
 }
 
-const struct hst_symbols *hst_images_host(const struct hst_images *images)
-{
-	return images->host;
-}
-
-const struct hst_symbols *hst_images_guest(const struct hst_images *images)
+struct hst_guest *hst_images_guest(const struct hst_images *images)
 {
 	return images->guest;
 }
@@ -270,7 +259,10 @@ int hst_images_load(struct hst_images *images, struct hst_file *file)
 		fputs("hstrace: out of memory\n", stderr);
 		return -1;
 	}
-	return open_files(images) || read_changes(images, file) ? -1 : 0;
+	return open_files(images) || hst_guest_load(images->guest, file) ||
+			       read_changes(images, file)
+		       ? -1
+		       : 0;
 }
 
 static int by_pid(const void *a, const void *b)
@@ -357,6 +349,23 @@ static void place_in_program(struct hst_images *images, struct hst_place *place)
 	place->program = images->nameless;
 }
 
+/*
+ * Find a guest's function. A list of symbols has only those of a kernel, but the ELF file of a
+ * payload also has those that the payload runs in VU mode.
+ */
+static void place_in_guest(const struct hst_images *images, struct hst_place *place)
+{
+	bool kernel = place->mode == HST_MODE_VS;
+	struct hst_code code;
+
+	place->program = kernel ? "guest-kernel" : "guest-program";
+	hst_guest_find(images->guest, place->pc, kernel, &code);
+	if (code.kind != HST_CODE_FUNCTION || (!kernel && code.symbols->is_text))
+		return;
+	place->symbols = code.symbols;
+	place->moved = place->pc - (code.symbol->start + code.offset);
+}
+
 bool hst_images_place(struct hst_images *images, const struct hst_seen *seen,
 		      struct hst_place *place)
 {
@@ -373,12 +382,8 @@ bool hst_images_place(struct hst_images *images, const struct hst_seen *seen,
 				     .symbol = "[unknown]" };
 	if (mode == HST_MODE_U) {
 		place_in_program(images, place);
-	} else if (mode == HST_MODE_VS) {
-		place->program = "guest-kernel";
-		place->symbols = images->guest;
-	} else if (mode == HST_MODE_VU) {
-		place->program = "guest-program";
-		place->symbols = images->guest && !images->guest->is_text ? images->guest : NULL;
+	} else if (mode == HST_MODE_VS || mode == HST_MODE_VU) {
+		place_in_guest(images, place);
 	} else {
 		place->program = "hyperscope";
 		place->symbols = images->host;

@@ -37,6 +37,51 @@ struct hst_symbols *hst_symbols_open(const char *path); /* NULL after printing t
 void hst_symbols_close(struct hst_symbols *symbols);    /* NULL is allowed */
 const struct hst_symbol *hst_symbols_find(const struct hst_symbols *symbols, u64 address);
 
+/* ---- the guest's code (guest.c) ---- */
+
+struct hst_guest;
+
+/* Help text for the options that hst_guest_option() accepts. */
+extern const char hst_guest_help[];
+
+struct hst_guest *hst_guest_new(void); /* NULL after printing the reason */
+void hst_guest_free(struct hst_guest *guest);
+/* Parse an option. Returns the same values as hst_select_option(). */
+int hst_guest_option(struct hst_guest *guest, int argc, char **argv);
+/* Return whether an option has named a file. */
+bool hst_guest_is_named(const struct hst_guest *guest);
+/*
+ * Open the files that the options name or, if there are none, the file of the guest that ran,
+ * according to the trace. May be called again for another trace. Returns 0, or -1 after printing
+ * the reason.
+ */
+int hst_guest_load(struct hst_guest *guest, const struct hst_file *file);
+/* Print which symbols are used or, if there are none, how to obtain them. */
+void hst_guest_print(const struct hst_guest *guest, FILE *out);
+
+enum hst_code_kind {
+	HST_CODE_FUNCTION,
+	HST_CODE_USER, /* a program of a Linux guest */
+	HST_CODE_UNKNOWN,
+};
+
+struct hst_code {
+	enum hst_code_kind kind;
+	u64 pc;
+	const struct hst_symbols *symbols; /* this and the following: only of a function */
+	const struct hst_symbol *symbol;
+	u64 offset; /* pc minus the start of the function */
+};
+
+/*
+ * Find the code at a pc; guest may be NULL. If `early`, the vCPU's MMU may still be off, so the
+ * kernel may run at its physical address.
+ */
+void hst_guest_find(const struct hst_guest *guest, u64 pc, bool early, struct hst_code *code);
+
+/* Put the path of a file in hstrace's own directory into path[]. Returns whether it is readable. */
+bool hst_beside(const char *name, char *path, size_t size);
+
 /* ---- which file has the symbols of a sample (images.c) ---- */
 
 #define HST_PROGRAM_NAME 25
@@ -62,8 +107,7 @@ int hst_images_option(struct hst_images *images, int argc, char **argv);
  * from the trace which program each pid ran. Returns 0, or -1 after printing the reason.
  */
 int hst_images_load(struct hst_images *images, struct hst_file *file);
-const struct hst_symbols *hst_images_host(const struct hst_images *images);
-const struct hst_symbols *hst_images_guest(const struct hst_images *images);
+struct hst_guest *hst_images_guest(const struct hst_images *images);
 
 /* ORDER: enum sample_mode (hv/trace.h) */
 enum hst_mode {

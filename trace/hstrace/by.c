@@ -1,15 +1,20 @@
 // SPDX-License-Identifier: MIT
 /*
- * by.c - make a table from events: by cause, SBI call, MMIO device or register, vCPU, or event.
+ * by.c - make a table from events: by cause, SBI call, MMIO device or register, vCPU, the guest's
+ * code, or event.
  *
  * The cost of a call or access is that of its exit: from kvm_exit to the vCPU's next kvm_entry,
  * including the VMM's work. In instructions, it leaves out the recording of events. Costs have the same unit as in the host's own table. An exit has a cost
  * only if both events are in the trace: if the kvm_entry is missing, the exit is counted without a
  * cost. The same applies if the kvm_entry is from another hart and costs are instructions, because
  * each hart has its own instret counter.
+ *
+ * If a table distinguishes exit classes, an exit is counted at its end, because only then its class
+ * is known.
  */
 #include <stdlib.h>
 #include <string.h>
+#include "file/symbols.h"
 #include "hv/sbi.h"
 #include "table.h"
 
@@ -22,6 +27,8 @@ const struct hst_by_kind hst_by_kinds[HST_NR_BY] = {
 	[HST_BY_MMIO] = { "mmio", "MMIO accesses", "device", "kvm_mmio" },
 	[HST_BY_REG] = { "reg", "MMIO accesses", "register", "kvm_mmio" },
 	[HST_BY_VCPU] = { "vcpu", "exits", "VM.vCPU", "kvm_exit" },
+	[HST_BY_PC] = { "pc", "exits", "pc", "kvm_exit", true },
+	[HST_BY_FUNCTION] = { "function", "exits", "function", "kvm_exit", true },
 	[HST_BY_EVENT] = { "event", "events", "event", "all" },
 };
 
@@ -32,18 +39,25 @@ struct vcpu {
 	u64 start;
 	bool has_row;
 	u64 key[3]; /* the row that will get the exit's cost */
+	bool high;  /* has made an exit from a negative address: the MMU is on */
+	/* if the table distinguishes classes: */
+	bool pending; /* the exit is chosen, but not counted yet */
+	struct hst_code code;
+	struct hst_exit exit;
 };
 
 /* Indices of the events used here and of their fields; -1: not in this trace. */
 struct numbers {
 	int exit, entry, sbi, mmio;
-	int scause, ext, fid, type, gpa;
+	int scause, sepc, ext, fid, type, gpa;
 };
 
 struct tally {
 	struct hst_file *file;
 	struct hst_table *table;
 	struct numbers nr;
+	struct hst_code code;       /* of the current kvm_exit, for by pc and function */
+	u32 on_hart[HST_MAX_HARTS]; /* vCPU of the hart's last event that has one */
 	size_t nr_vcpus;
 	struct vcpu vcpu[MAX_VCPUS];
 };
@@ -65,13 +79,15 @@ static int field_number(const struct hst_file *file, int *event, const char *nam
 	return field;
 }
 
-static void find_numbers(const struct hst_file *file, struct numbers *nr)
+static void find_numbers(const struct hst_file *file, enum hst_by by, struct numbers *nr)
 {
 	nr->exit = event_number(file, "kvm_exit");
 	nr->entry = event_number(file, "kvm_entry");
 	nr->sbi = event_number(file, "kvm_sbi_call");
 	nr->mmio = event_number(file, "kvm_mmio");
 	nr->scause = field_number(file, &nr->exit, "scause");
+	if (hst_by_kinds[by].is_code)
+		nr->sepc = field_number(file, &nr->exit, "sepc");
 	nr->ext = field_number(file, &nr->sbi, "ext");
 	nr->fid = field_number(file, &nr->sbi, "fid");
 	nr->type = field_number(file, &nr->mmio, "type");
@@ -97,6 +113,33 @@ static struct vcpu *vcpu_of(struct tally *t, u32 who)
 }
 
 /* ---- rows ---- */
+
+static void code_title(const struct tally *t, const struct hst_code *code, char *title)
+{
+	bool by_pc = t->table->by == HST_BY_PC, function = code->kind == HST_CODE_FUNCTION;
+	const char *what = function                      ? code->symbol->name
+			   : code->kind == HST_CODE_USER ? "user program"
+							 : "unknown";
+
+	if (by_pc && function)
+		snprintf(title, HST_TITLE_SIZE, "0x%llx %s+0x%llx", code->pc, what, code->offset);
+	else if (by_pc)
+		snprintf(title, HST_TITLE_SIZE, "0x%llx %s", code->pc, what);
+	else if (code->kind == HST_CODE_UNKNOWN)
+		snprintf(title, HST_TITLE_SIZE, "%s 0x%llx", what, code->pc);
+	else
+		snprintf(title, HST_TITLE_SIZE, "%s", what);
+}
+
+static void code_key(const struct tally *t, const struct hst_code *code, u64 key[3])
+{
+	key[0] = code->kind;
+	key[1] = code->pc;
+	if (t->table->by == HST_BY_FUNCTION && code->kind == HST_CODE_FUNCTION)
+		key[1] = code->symbol->start;
+	else if (t->table->by == HST_BY_FUNCTION && code->kind == HST_CODE_USER)
+		key[1] = 0;
+}
 
 static void title_of(const struct tally *t, const struct hst_seen *seen, const u64 key[3],
 		     char *title)
@@ -126,6 +169,10 @@ static void title_of(const struct tally *t, const struct hst_seen *seen, const u
 		break;
 	case HST_BY_VCPU:
 		snprintf(title, HST_TITLE_SIZE, "%d.%d", seen->vm, seen->vcpu);
+		break;
+	case HST_BY_PC:
+	case HST_BY_FUNCTION:
+		code_title(t, &t->code, title);
 		break;
 	default:
 		snprintf(title, HST_TITLE_SIZE, "%.*s", HST_TITLE_SIZE - 1, seen->event->name);
@@ -163,6 +210,11 @@ static bool key_of(const struct tally *t, const struct hst_seen *seen, u64 key[3
 		key[0] = (u64)(u32)seen->vm;
 		key[1] = (u64)(u32)seen->vcpu;
 		return number == t->nr.exit && seen->vm >= 0;
+	case HST_BY_PC:
+	case HST_BY_FUNCTION:
+		if (number == t->nr.exit)
+			code_key(t, &t->code, key);
+		return number == t->nr.exit;
 	default:
 		key[0] = seen->event_nr;
 		return true;
@@ -188,6 +240,57 @@ static int count(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu
 	return 0;
 }
 
+/* ---- rows by exit class ---- */
+
+/* Count a complete exit, if it is chosen. vcpu->out says whether it can still get a cost. */
+static int count_class(struct tally *t, struct vcpu *vcpu)
+{
+	struct hst_row *row;
+
+	if (!vcpu->pending)
+		return 0;
+	vcpu->pending = false;
+	code_key(t, &vcpu->code, vcpu->key);
+	vcpu->key[2] = hst_exit_slot(t->file, &vcpu->exit);
+	row = hst_table_row(t->table, vcpu->key);
+	if (!row)
+		return -1;
+	if (!row->count++ && !row->title[0])
+		code_title(t, &vcpu->code, row->title);
+	memcpy(vcpu->key, row->key, sizeof(vcpu->key));
+	vcpu->has_row = vcpu->out;
+	return 0;
+}
+
+static int begin_class(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu)
+{
+	struct vcpu unknown = { 0 }; /* not followed, so the exit's class is its cause */
+	int err;
+
+	if (!vcpu)
+		vcpu = &unknown;
+	err = count_class(t, vcpu);
+	vcpu->pending = seen->chosen;
+	vcpu->code = t->code;
+	hst_exit_begin(&vcpu->exit, seen->record->arg[t->nr.scause]);
+	return err || (vcpu == &unknown && count_class(t, vcpu)) ? -1 : 0;
+}
+
+/* Process an event of a table by exit class. Events of user space belong to the hart's vCPU. */
+static int follow_class(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu)
+{
+	if (vcpu)
+		t->on_hart[seen->hart] = seen->record->who;
+	if ((int)seen->event_nr == t->nr.exit)
+		return begin_class(t, seen, vcpu);
+	if (!vcpu)
+		vcpu = vcpu_of(t, t->on_hart[seen->hart]);
+	if (!vcpu || !vcpu->out)
+		return 0;
+	hst_exit_event(t->file, &vcpu->exit, seen);
+	return (int)seen->event_nr == t->nr.entry ? count_class(t, vcpu) : 0;
+}
+
 static u64 now(const struct tally *t, const struct hst_seen *seen)
 {
 	return t->table->unit == HST_UNIT_INSTRUCTIONS ? seen->work : seen->time;
@@ -206,11 +309,22 @@ static int enter(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu
 	return row ? hst_row_price(row, now(t, seen) - vcpu->start) : -1;
 }
 
+static void find_code(struct tally *t, u64 pc, struct vcpu *vcpu)
+{
+	hst_guest_find(t->table->guest, pc, vcpu && !vcpu->high, &t->code);
+	if (vcpu)
+		vcpu->high |= pc >> 63;
+}
+
 static int tally(struct tally *t, const struct hst_seen *seen)
 {
 	struct vcpu *vcpu = vcpu_of(t, seen->record->who);
 	int number = (int)seen->event_nr;
 
+	if (number == t->nr.exit && hst_by_kinds[t->table->by].is_code)
+		find_code(t, seen->record->arg[t->nr.sepc], vcpu);
+	if (t->table->classes && follow_class(t, seen, vcpu))
+		return -1;
 	if (vcpu && number == t->nr.exit) {
 		vcpu->out = true;
 		vcpu->has_row = false;
@@ -219,7 +333,7 @@ static int tally(struct tally *t, const struct hst_seen *seen)
 	}
 	if (vcpu && vcpu->out && number == t->nr.entry && enter(t, seen, vcpu))
 		return -1;
-	return seen->chosen ? count(t, seen, vcpu) : 0;
+	return seen->chosen && !t->table->classes ? count(t, seen, vcpu) : 0;
 }
 
 int hst_table_from_events(struct hst_table *table, struct hst_file *file,
@@ -230,14 +344,17 @@ int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 	struct hst_seen seen;
 	int more = 0;
 
-	if (!t || hst_cursor_open(&cursor, file, select)) {
+	if (!t ||
+	    (table->guest && hst_by_kinds[table->by].is_code &&
+	     hst_guest_load(table->guest, file)) ||
+	    hst_cursor_open(&cursor, file, select)) {
 		free(t);
 		return -1;
 	}
 	cursor.all = true; /* exits and entries are needed for costs even if not chosen */
 	t->file = file;
 	t->table = table;
-	find_numbers(file, &t->nr);
+	find_numbers(file, table->by, &t->nr);
 	while ((more = hst_cursor_next(&cursor, &seen)) > 0)
 		if (tally(t, &seen)) {
 			hst_error(file->path, "out of memory");
@@ -245,6 +362,11 @@ int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 			break;
 		}
 	hst_cursor_close(&cursor);
+	for (size_t i = 0; i < t->nr_vcpus && more >= 0; i++)
+		if (count_class(t, &t->vcpu[i])) {
+			hst_error(file->path, "out of memory");
+			more = -1;
+		}
 	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
 		table->events += file->ring[i].total;
 		table->lost += file->ring[i].lost;

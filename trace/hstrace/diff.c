@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "diff.h"
+#include "file/symbols.h"
 
 enum mode {
 	MODE_EXACT,  /* one run per side; both repeat exactly */
@@ -85,6 +86,7 @@ static int read_run(struct diff *d, const char *path, struct hst_table *table, c
 		*meta = strdup(file.meta ? file.meta : "");
 	hst_table_init(&own, d->stat.by, &file);
 	hst_table_init(table, d->stat.by, &file);
+	own.guest = d->stat.guest;
 	if (d->stat.by == HST_BY_CAUSE && !d->stat.select)
 		err = hst_table_from_stats(&own, &file);
 	else
@@ -272,7 +274,8 @@ static void print_row(const struct diff *d, const struct change *c)
 {
 	bool test = mode_of(d) == MODE_TEST, priced = c->priced[A] && c->priced[B];
 
-	printf("%-23.23s %7.0f %8.0f", c->title, c->count[A], c->count[B]);
+	printf("%-23.*s %7.0f %8.0f", hst_title_width(d->stat.by), c->title, c->count[A],
+	       c->count[B]);
 	print_change(c->count[A], c->count[B], test && c->p_count < d->level, !priced);
 	if (priced) {
 		double unit = d->sum.unit == HST_UNIT_TIME ? 1e6 / (double)d->sum.timebase_hz : 1;
@@ -334,7 +337,7 @@ const char hst_diff_help[] =
 	"  --all           also print the rows that do not differ\n"
 	"  --confidence P  with several traces per side: confidence level at which a\n"
 	"                  difference is significant, in percent (default: 95)\n"
-	"  --by WHAT       rows as in `stat --by`\n"
+	"  --by WHAT       rows as in `stat --by`, with the following options for symbols\n"
 	"  --sort KEY      sort as `stat --sort` does, by the totals of all traces\n";
 
 static int own_option(struct diff *d, int argc, char **argv)
@@ -403,6 +406,7 @@ static void free_all(struct diff *d)
 		free(d->side[side].meta);
 	}
 	hst_table_free(&d->sum);
+	hst_guest_free(d->stat.guest);
 	hst_select_free(&d->select);
 	free(d->changes);
 }
@@ -416,8 +420,11 @@ int hst_cmd_diff(int argc, char **argv)
 	d.stat.order = "count";
 	d.select = HST_SELECT_ALL;
 	d.level = 0.05;
+	d.stat.guest = hst_guest_new();
+	if (!d.stat.guest)
+		return 2;
 	used = options(&d, argc, argv);
-	if (used < 0 || sides(&d, argc - used, argv + used)) {
+	if (used < 0 || hst_table_check(&d.stat) || sides(&d, argc - used, argv + used)) {
 		d.side[A].n = d.side[B].n = 0;
 		goto free;
 	}

@@ -10,13 +10,13 @@
 #include "file/symbols.h"
 #include "html/html.h"
 
-/* The subcommands. help: the options, in up to three parts. */
+/* The subcommands. help: the options, in up to four parts. */
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
 	const char *usage;
 	const char *meaning;
-	const char *help[3];
+	const char *help[4];
 } commands[] = {
 	{ "save", hst_cmd_save, "[options] RAM OUT", "copy a trace out of RAM", { hst_save_help } },
 	{ "report",
@@ -28,27 +28,27 @@ static const struct command {
 	  hst_cmd_stat,
 	  "[options] FILE",
 	  "print the exit table",
-	  { hst_stat_help, hst_select_help } },
+	  { hst_stat_help, hst_guest_help, hst_select_help } },
 	{ "profile",
 	  hst_cmd_profile,
 	  "[options] FILE",
 	  "print a profile of samples",
-	  { hst_profile_help, hst_images_help, hst_select_help } },
+	  { hst_profile_help, hst_images_help, hst_guest_help, hst_select_help } },
 	{ "diff",
 	  hst_cmd_diff,
 	  "[options] A B",
 	  "compare runs",
-	  { hst_diff_help, hst_select_help } },
+	  { hst_diff_help, hst_guest_help, hst_select_help } },
 	{ "html",
 	  hst_cmd_html,
 	  "[options] [FILE [FILE2]]",
 	  "write an HTML report",
-	  { html_help, hst_select_help } },
+	  { html_help, hst_guest_help, hst_select_help } },
 	{ "export",
 	  hst_cmd_export,
 	  "--to FORMAT FILE OUT",
 	  "convert for other tools",
-	  { hst_export_help, hst_images_help, hst_select_help } },
+	  { hst_export_help, hst_images_help, hst_guest_help, hst_select_help } },
 	{ "events", hst_cmd_events, "[LIST]", "list the events", { NULL } },
 };
 
@@ -83,7 +83,7 @@ static int help(void)
 	print_usage(stdout);
 	if (current)
 		printf("\n%s: %s\n", current->name, current->meaning);
-	for (size_t i = 0; current && i < 3 && current->help[i]; i++)
+	for (size_t i = 0; current && i < 4 && current->help[i]; i++)
 		fputs(current->help[i], stdout);
 	return hst_finish(0);
 }

@@ -96,6 +96,7 @@ static int update_tables(struct live *l, struct hst_file *file, bool first)
 
 	hst_table_free(&l->delta);
 	hst_table_init(&l->delta, l->options->by, file);
+	l->delta.guest = l->options->guest;
 	if (from_events(l)) {
 		keep_new_records(l, file);
 		err = hst_table_from_events(&l->delta, file, l->options->select);
@@ -171,8 +172,9 @@ static void show(struct live *l, bool terminal)
 		const struct hst_row *row = &l->delta.rows[i];
 		const struct hst_row *all = hst_table_row(&l->total, row->key);
 
-		printf("%-23.23s %9llu %9.0f %3u.%02u%%", row->title, all ? all->count : 0,
-		       (double)row->count / l->seconds, row->share / 100, row->share % 100);
+		printf("%-23.*s %9llu %9.0f %3u.%02u%%", hst_title_width(l->options->by),
+		       row->title, all ? all->count : 0, (double)row->count / l->seconds,
+		       row->share / 100, row->share % 100);
 		print_costs(&l->delta, row);
 		putchar('\n');
 	}

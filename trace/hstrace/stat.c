@@ -7,12 +7,16 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "file/symbols.h"
 #include "table.h"
 
 static void print_row(const struct hst_table *table, const struct hst_row *row, FILE *out)
 {
-	fprintf(out, "%-23.23s %8llu %3u.%02u%%", row->title, row->count, row->share / 100,
-		row->share % 100);
+	bool is_code = hst_by_kinds[table->by].is_code;
+
+	if (!is_code)
+		fprintf(out, "%-23.23s ", row->title);
+	fprintf(out, "%8llu %3u.%02u%%", row->count, row->share / 100, row->share % 100);
 	if (table->unit != HST_UNIT_NONE && row->priced) {
 		hst_print_cost(table, (row->sum + row->priced / 2) / row->priced, out);
 		for (unsigned int percent = 50; percent <= 99; percent += 49)
@@ -21,7 +25,11 @@ static void print_row(const struct hst_table *table, const struct hst_row *row, 
 			else
 				fprintf(out, " %9s", "-");
 		hst_print_cost(table, row->max, out);
+	} else if (is_code && table->unit != HST_UNIT_NONE) {
+		fprintf(out, "%40s", "");
 	}
+	if (is_code) /* last, because names of functions can be long */
+		fprintf(out, " %s", row->title);
 	fputc('\n', out);
 }
 
@@ -32,15 +40,17 @@ static void print_heading(const struct hst_table *table, u64 total, FILE *out)
 		[HST_UNIT_INSTRUCTIONS] = "cost in instructions, from exit to next entry",
 		[HST_UNIT_TIME] = "cost in microseconds of host time: indicative only",
 	};
+	const struct hst_by_kind *kind = &hst_by_kinds[table->by];
 	bool priced = table->unit != HST_UNIT_NONE && table->by != HST_BY_EVENT;
 
-	fprintf(out, "%s: %llu%s%s\n", hst_by_kinds[table->by].counted, total,
-		table->by == HST_BY_EVENT ? "" : "; ",
+	fprintf(out, "%s: %llu%s%s\n", kind->counted, total, table->by == HST_BY_EVENT ? "" : "; ",
 		table->by == HST_BY_EVENT ? "" : units[table->unit]);
-	fprintf(out, "%-23s %8s %7s", hst_by_kinds[table->by].title, "count", "share");
+	if (!kind->is_code)
+		fprintf(out, "%-23s ", kind->title);
+	fprintf(out, "%8s %7s", "count", "share");
 	if (priced)
 		fprintf(out, " %9s %9s %9s %9s", "mean", "p50", "p99", "max");
-	fputc('\n', out);
+	fprintf(out, "%s%s\n", kind->is_code ? " " : "", kind->is_code ? kind->title : "");
 }
 
 static void print_notes(const struct hst_file *file, const struct hst_table *table, FILE *out)
@@ -66,6 +76,16 @@ static void print_notes(const struct hst_file *file, const struct hst_table *tab
 	hst_print_wrapped("observation:", observation, out);
 }
 
+static void print_code_notes(const struct hst_table *table, FILE *out)
+{
+	if (!hst_by_kinds[table->by].is_code)
+		return;
+	if (table->n > HST_MAX_ROWS)
+		fprintf(out, "others: exits beyond the first %d rows\n", HST_MAX_ROWS);
+	if (table->guest)
+		hst_guest_print(table->guest, out);
+}
+
 static int nothing(const struct hst_file *file, const struct hst_table *table,
 		   const struct hst_stat_options *options, FILE *out)
 {
@@ -82,6 +102,38 @@ static int nothing(const struct hst_file *file, const struct hst_table *table,
 	return 0;
 }
 
+/* Return the sum of a row's costs, in instructions or ns. */
+static u64 cost_of(const struct hst_table *table, const struct hst_row *row)
+{
+	if (table->unit == HST_UNIT_INSTRUCTIONS)
+		return row->sum;
+	return (u64)((unsigned __int128)row->sum * 1000000000 / table->timebase_hz);
+}
+
+/* Print a stack for each function and exit class, for scripts/hyperscope flamegraph. */
+static int print_folded(const struct hst_file *file, struct hst_table *table, bool cost, FILE *out)
+{
+	if (cost && table->unit == HST_UNIT_NONE) {
+		hst_error(file->path, "its exits have no costs; use --folded count");
+		return -1;
+	}
+	hst_table_sort(table, "name");
+	for (size_t i = 0; i < table->n; i++) {
+		const struct hst_row *row = &table->rows[i];
+		u64 value = cost ? cost_of(table, row) : row->count;
+		char title[HST_TITLE_SIZE] = "all causes"; /* of the row "others" */
+
+		if (!value)
+			continue;
+		if (row->key[2] < HST_MAX_SLOTS)
+			hst_slot_title(file, (unsigned int)row->key[2], title);
+		title[strcspn(title, ";")] = '\0'; /* a damaged file's title */
+		fprintf(out, "guest %s;%s;%s %llu\n",
+			row->key[0] == HST_CODE_USER ? "user" : "kernel", row->title, title, value);
+	}
+	return 0;
+}
+
 int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE *out)
 {
 	struct hst_table table;
@@ -89,6 +141,8 @@ int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE
 	int err;
 
 	hst_table_init(&table, options->by, file);
+	table.guest = options->guest;
+	table.classes = options->folded;
 	if (options->by == HST_BY_CAUSE && !options->select)
 		err = hst_table_from_stats(&table, file);
 	else
@@ -96,6 +150,10 @@ int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE
 	if (err)
 		goto free_table;
 	total = hst_table_shares(&table);
+	if (total && options->folded) {
+		err = print_folded(file, &table, !strcmp(options->folded, "cost"), out);
+		goto free_table;
+	}
 	if (!total) {
 		err = nothing(file, &table, options, out);
 		goto free_table;
@@ -105,6 +163,7 @@ int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE
 	for (size_t i = 0; i < table.n; i++)
 		print_row(&table, &table.rows[i], out);
 	print_notes(file, &table, out);
+	print_code_notes(&table, out);
 free_table:
 	hst_table_free(&table);
 	return err;
@@ -114,9 +173,13 @@ free_table:
 
 const char hst_stat_help[] =
 	"  --by WHAT       rows by cause (default), sbi (SBI function), mmio (device),\n"
-	"                  reg (device register), vcpu or event; rows by cause come from\n"
+	"                  reg (device register), vcpu, pc (address in the guest),\n"
+	"                  function (of the guest) or event; rows by cause come from\n"
 	"                  exact counters, one for each class, all others from events\n"
 	"  --sort KEY      sort by count (default), sum, mean, max or name\n"
+	"  --folded WHAT   with --by function or pc: print FUNCTION;CAUSE stacks for\n"
+	"                  hyperscope flamegraph; WHAT is their width: cost (in\n"
+	"                  instructions or ns) or count (of exits)\n"
 	"  --live RUN      show a run in progress; RUN is its folder: build/runs/last\n"
 	"  --interval S    with --live: print a table every S seconds (default: 1)\n"
 	"  --count N       with --live: end after N tables (default: no limit on a\n"
@@ -132,7 +195,7 @@ static int set_by(struct hst_stat_options *o, const char *value)
 			o->by = (enum hst_by)by;
 			return 2;
 		}
-	hst_wrong_use("--by takes cause, sbi, mmio, reg, vcpu or event, not", value);
+	hst_wrong_use("--by takes cause, sbi, mmio, reg, vcpu, pc, function or event, not", value);
 	return -1;
 }
 
@@ -146,6 +209,15 @@ static int set_order(struct hst_stat_options *o, const char *value)
 			return 2;
 		}
 	hst_wrong_use("--sort takes count, sum, mean, max or name, not", value);
+	return -1;
+}
+
+static int set_folded(struct hst_stat_options *o, const char *value)
+{
+	o->folded = value;
+	if (!strcmp(value, "cost") || !strcmp(value, "count"))
+		return 2;
+	hst_wrong_use("--folded takes cost or count, not", value);
 	return -1;
 }
 
@@ -166,27 +238,44 @@ int hst_table_option(struct hst_stat_options *o, int argc, char **argv)
 	bool by = !strcmp(argv[0], "--by");
 
 	if (!by && strcmp(argv[0], "--sort"))
-		return 0;
+		return hst_guest_option(o->guest, argc, argv);
 	if (argc > 1)
 		return by ? set_by(o, argv[1]) : set_order(o, argv[1]);
 	hst_wrong_use("no value given for", argv[0]);
 	return -1;
 }
 
+int hst_table_check(const struct hst_stat_options *o)
+{
+	bool is_code = hst_by_kinds[o->by].is_code;
+
+	if (!is_code && (o->folded || hst_guest_is_named(o->guest)))
+		hst_wrong_use(o->folded ? "--folded needs --by function or --by pc"
+					: "--kallsyms and --elf need --by function or --by pc",
+			      NULL);
+	else if (o->folded && o->live)
+		hst_wrong_use("--folded cannot be combined with --live", NULL);
+	else
+		return 0;
+	return -1;
+}
+
 /* Parse an option of stat. Returns the same values as hst_select_option(). */
 static int own_option(struct hst_stat_options *o, int argc, char **argv)
 {
-	static const char *const names[] = { "--live", "--interval", "--count" };
+	static const char *const names[] = { "--live", "--interval", "--count", "--folded" };
 	size_t i = 0;
 
-	while (i < 3 && strcmp(argv[0], names[i]))
+	while (i < 4 && strcmp(argv[0], names[i]))
 		i++;
-	if (i == 3)
+	if (i == 4)
 		return hst_table_option(o, argc, argv);
 	if (argc < 2) {
 		hst_wrong_use("no value given for", argv[0]);
 		return -1;
 	}
+	if (i == 3)
+		return set_folded(o, argv[1]);
 	if (i)
 		return set_count(i == 1 ? &o->interval : &o->count, argv[0], argv[1]);
 	o->live = argv[1];
@@ -217,14 +306,18 @@ int hst_cmd_stat(int argc, char **argv)
 	static struct hst_file file;
 	struct hst_stat_options o = { .order = "count", .interval = 1 };
 	struct hst_select select = HST_SELECT_ALL;
-	int used = options(&o, &select, argc, argv), status = 2;
+	int used, status = 2;
 
+	o.guest = hst_guest_new();
+	if (!o.guest)
+		return 1;
+	used = options(&o, &select, argc, argv);
 	if (used >= 0 && argc - used != (o.live ? 0 : 1)) {
 		hst_wrong_use(o.live ? "stat --live RUN takes no FILE" : "stat takes one FILE",
 			      NULL);
 		used = -1;
 	}
-	if (used < 0)
+	if (used < 0 || hst_table_check(&o))
 		goto free_select;
 	if (o.live) {
 		status = hst_finish(hst_live(&o));
@@ -236,6 +329,7 @@ int hst_cmd_stat(int argc, char **argv)
 	status = hst_finish(hst_stat(&file, &o, stdout));
 	hst_close(&file);
 free_select:
+	hst_guest_free(o.guest);
 	hst_select_free(&select);
 	return status;
 }

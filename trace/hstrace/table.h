@@ -7,6 +7,8 @@
 
 #include "file/hst.h"
 
+struct hst_guest;
+
 enum hst_unit {
 	HST_UNIT_NONE, /* counts only */
 	HST_UNIT_INSTRUCTIONS,
@@ -20,11 +22,13 @@ enum hst_by {
 	HST_BY_MMIO,  /* device or page, and direction */
 	HST_BY_REG,   /* address and direction */
 	HST_BY_VCPU,
+	HST_BY_PC,       /* guest's address */
+	HST_BY_FUNCTION, /* guest's function */
 	HST_BY_EVENT,
 	HST_NR_BY,
 };
 
-#define HST_TITLE_SIZE 40
+#define HST_TITLE_SIZE 128 /* longer names of functions are cut off */
 
 struct hst_row {
 	u64 key[3];
@@ -41,6 +45,8 @@ struct hst_table {
 	enum hst_by by;
 	enum hst_unit unit;
 	u64 timebase_hz;
+	struct hst_guest *guest; /* symbols, for by pc and function; NULL: none */
+	bool classes; /* by pc and function: one row per exit class, its slot in key[2] */
 	size_t n, room;
 	struct hst_row *rows;
 	unsigned int *slots; /* hash table: row index + 1 by key; 0: free */
@@ -91,20 +97,33 @@ struct hst_by_kind {
 	const char *counted; /* what the rows count */
 	const char *title;   /* of the first column */
 	const char *events;  /* that the table needs */
+	bool is_code;        /* rows are the guest's code: they need symbols and have long titles */
 };
 extern const struct hst_by_kind hst_by_kinds[HST_NR_BY]; /* by.c */
+/* Return how many characters of a title to print in a column of 23: all of a function's name. */
+static inline int hst_title_width(enum hst_by by)
+{
+	return hst_by_kinds[by].is_code ? HST_TITLE_SIZE : 23;
+}
 
 struct hst_stat_options {
 	enum hst_by by;
 	const char *order;               /* for hst_table_sort() */
 	const struct hst_select *select; /* NULL: all events (by cause: the host's own table) */
+	struct hst_guest *guest;         /* symbols */
 	const char *live;                /* the run's folder, or NULL */
+	const char *folded;              /* "cost" or "count": print stacks; NULL: a table */
 	u64 interval;                    /* seconds between tables */
 	u64 count; /* number of tables; 0: no limit on a terminal, otherwise one */
 };
 
-/* Parse --by or --sort. Returns the same values as hst_select_option(). */
+/*
+ * Parse --by, --sort or an option that names symbols. Returns the same values as
+ * hst_select_option().
+ */
 int hst_table_option(struct hst_stat_options *options, int argc, char **argv);
+/* After parsing: return 0, or -1 after printing that options contradict each other. */
+int hst_table_check(const struct hst_stat_options *options);
 int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE *out);
 /* live.c: print tables of a running machine. Returns -1 after printing the reason. */
 int hst_live(const struct hst_stat_options *options);
