@@ -47,6 +47,11 @@ if have perf; then
 	like "$(cat out)" "of event 'hs:kvm_exit'" "perf report lists the event hs:kvm_exit"
 	like "$(sed -n "/'hs:kvm_exit'/,/^# Samples/p" out)" ' +ecall_vs' \
 		"perf report -s scause prints the names of causes"
+	perf report --stdio -i t.perf -n -s sym 2>err | sed -n "/'hs:kvm_exit'/,/^# Samples/p" |
+		sed -n 's/^ *[0-9.]*% *\([0-9]*\) *\[\.\] \(.*[^ ]\) *$/\1 \2/p' | sed 's/ 0x0*/ 0x/' | LC_ALL=C sort >out
+	is "$(cat out)" "$("$hstrace" stat --by function "$trace" | awk '$2 ~ /%$/ { print $1, $NF }' | LC_ALL=C sort)" \
+		"perf report -s sym and stat --by function count the same exits for each function of the guest"
+	is "$(awk '{ n += $1 } END { print n }' out)" "$exits" "the functions' exits add up to all exits"
 	perf report --stdio -i t.perf -s comm 2>err | sed -n "/'hs:kvm_exit'/,/^# Samples/p" >out
 	like "$(cat out)" 'vm1\.1' "perf report -s comm prints the vCPUs"
 	perf script -i t.perf --header-only >out 2>err

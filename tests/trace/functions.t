@@ -151,6 +151,8 @@ is "$status$err $(grep -vcx 'guest kernel;[a-z]*;[^;]* [0-9]*' out)" "0 0" \
 is "$(awk -F ';' '{ n = $3; sub(/.* /, "", n); sub(/ [0-9]*$/, "", $3); sum[$3] += n } END { for (c in sum) print c, sum[c] }' out | LC_ALL=C sort)" \
 	"$("$bin/hstrace" stat t | sed -nE '3,$s/^(.*[^ ]) +([0-9]+) +[0-9.]+% .*/\1 \2/p' | LC_ALL=C sort)" \
 	"--folded count has as many exits of each cause as the host's own counters"
+trace stat --by function --folded count --vcpu 1 t
+is "$(awk '{ n += $NF } END { print n }' out)" 1000 "--folded counts only the selected exits"
 trace stat --by function --kallsyms list --folded cost t
 cp out folded
 trace export --to csv t

@@ -64,7 +64,8 @@ every_reader()	# LABEL
 		equal perf t.txt "$1: perf script has every event and field"
 		is "$(cat err)" "" "$1: perf script prints no error"
 		rm -f perf.json
-		perf data convert --force --to-json perf.json -i t.perf >out 2>err
+		export_as perf unsampled.perf --events '*,!sample'
+		perf data convert --force --to-json perf.json -i unsampled.perf >out 2>err
 		equal perf-json perf.json \
 			"$1: perf data convert --to-json has every event and field"
 	else

@@ -10,7 +10,8 @@
  *
  * Every event in the file's list is an attribute with one id. The event `sample` is exported a
  * second time, as cpu-clock (perf_sample.c). A tracepoint's sample consists of id, pid, tid, time,
- * hart, period and the record that tracefs.c describes.
+ * hart, period and the record that tracefs.c describes; kvm_exit's also has an address, sepc, for
+ * which perf finds the guest's symbols.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -51,9 +52,13 @@ struct attr {
 	struct section ids;
 };
 
-struct sample {
+struct sample_start {
 	struct perf_event_header header;
 	u64 id;
+	u64 ip; /* only in samples of kvm_exit */
+};
+
+struct sample {
 	u32 pid, tid;
 	u64 time;
 	u32 cpu, reserved;
@@ -69,6 +74,8 @@ struct perf {
 	bool occurs[HST_MAX_EVENTS];
 	bool lost_announced[HST_MAX_HARTS];
 	u64 first, last;
+	unsigned int exit; /* number of kvm_exit; HST_MAX_EVENTS: the trace has no such event */
+	unsigned int sepc; /* index of its field */
 	struct perf_clock clock;
 };
 
@@ -101,9 +108,16 @@ static void put_lost(const struct perf *perf, const struct perf_sample_id *id, u
 static void put_sample(const struct perf *perf, const struct hst_seen *seen,
 		       const struct export_thread *thread, const struct perf_sample_id *id)
 {
-	struct sample sample = {
-		.header = { PERF_RECORD_SAMPLE, PERF_RECORD_MISC_HYPERVISOR, 0 },
+	bool is_exit = seen->event_nr == perf->exit;
+	size_t start_size =
+		is_exit ? sizeof(struct sample_start) : offsetof(struct sample_start, ip);
+	struct sample_start start = {
+		.header = { PERF_RECORD_SAMPLE,
+			    is_exit ? PERF_RECORD_MISC_USER : PERF_RECORD_MISC_HYPERVISOR, 0 },
 		.id = id->id,
+		.ip = is_exit ? seen->record->arg[perf->sepc] : 0,
+	};
+	struct sample sample = {
 		.pid = id->pid,
 		.tid = id->tid,
 		.time = id->time,
@@ -116,8 +130,10 @@ static void put_sample(const struct perf *perf, const struct hst_seen *seen,
 	memcpy(sample.record, &record, size);
 	/* size and record together have to fill 8-byte words: append 4 zero bytes. */
 	sample.size = (u32)size + 4;
-	sample.header.size = (u16)(offsetof(struct sample, record) + sample.size);
-	fwrite(&sample, sample.header.size, 1, perf->out);
+	size = offsetof(struct sample, record) + sample.size;
+	start.header.size = (u16)(start_size + size);
+	fwrite(&start, start_size, 1, perf->out);
+	fwrite(&sample, size, 1, perf->out);
 }
 
 static int put_event(void *arg, const struct hst_seen *seen)
@@ -137,6 +153,10 @@ static int put_event(void *arg, const struct hst_seen *seen)
 	if (!perf->lost_announced[seen->hart] && perf->job->file->ring[seen->hart].lost)
 		put_lost(perf, &id, perf->job->file->ring[seen->hart].lost);
 	perf->lost_announced[seen->hart] = true;
+	if (seen->event_nr == perf->exit &&
+	    perf_map_guest(&perf->clock, perf->job, perf->out, seen->record->arg[perf->sepc], &id,
+			   thread))
+		return -1;
 	put_sample(perf, seen, thread, &id);
 	if (perf_clock_put(&perf->clock, perf->job, perf->out, seen, thread))
 		return -1;
@@ -263,8 +283,10 @@ static void put_attrs(const struct perf *perf, struct file_header *header)
 	for (unsigned int i = 0; i < HST_MAX_EVENTS; i++)
 		if (perf->occurs[i]) {
 			attr.attr.config = i + EXPORT_FIRST_ID;
+			attr.attr.sample_type |= i == perf->exit ? PERF_SAMPLE_IP : 0;
 			fwrite(&attr.attr, PERF_ATTR_SIZE_VER5, 1, perf->out);
 			fwrite(&attr.ids, sizeof(attr.ids), 1, perf->out);
+			attr.attr.sample_type &= ~(u64)PERF_SAMPLE_IP;
 			attr.ids.offset += sizeof(id);
 		}
 	if (perf->clock.occurs)
@@ -276,6 +298,21 @@ static void put_attrs(const struct perf *perf, struct file_header *header)
 		}
 }
 
+static void find_exit(struct perf *perf)
+{
+	const struct hst_file *file = perf->job->file;
+
+	perf->exit = HST_MAX_EVENTS;
+	for (unsigned int i = 0; i < file->nr_events; i++) {
+		int sepc = hst_field_index(&file->events[i], "sepc", 4);
+
+		if (strcmp(file->events[i].name, "kvm_exit") || sepc < 0)
+			continue;
+		perf->exit = i;
+		perf->sepc = (unsigned int)sepc;
+	}
+}
+
 static int write_perf(struct export_job *job, FILE *out)
 {
 	struct file_header header = { .magic = "PERFILE2", .size = sizeof(header) };
@@ -284,6 +321,7 @@ static int write_perf(struct export_job *job, FILE *out)
 
 	fwrite(&header, sizeof(header), 1, out); /* a placeholder, rewritten below */
 	header.data.offset = sizeof(header);
+	find_exit(&perf);
 	err = export_each(job, out, put_event, &perf);
 	header.data.size = (u64)ftell(out) - header.data.offset;
 	if (!err) {

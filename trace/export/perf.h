@@ -21,9 +21,13 @@ struct perf_sample_id {
 	u64 id;
 };
 
-/* State for exporting the event `sample` a second time, as perf's cpu-clock with an address. */
+/*
+ * State for exporting the event `sample` a second time, as perf's cpu-clock with an address, and for
+ * symbols.
+ */
 struct perf_clock {
 	bool occurs;
+	bool guest_loaded;
 	size_t nr_files;
 	struct {
 		const struct hst_symbols *symbols;
@@ -43,6 +47,12 @@ void perf_put_comm(FILE *out, const struct perf_sample_id *id, const char *name)
 /* Write a cpu-clock record if the event is `sample`. Returns 0, or -1 after printing the reason. */
 int perf_clock_put(struct perf_clock *clock, struct export_job *job, FILE *out,
 		   const struct hst_seen *seen, const struct export_thread *thread);
+/*
+ * Write the records that perf needs to find the symbol of a pc of the guest. Returns 0, or -1 after
+ * printing the reason.
+ */
+int perf_map_guest(struct perf_clock *clock, struct export_job *job, FILE *out, u64 pc,
+		   const struct perf_sample_id *id, const struct export_thread *thread);
 void perf_clock_free(struct perf_clock *clock);
 
 /* symbol_file.c: write an ELF file with only symbols. Returns 0, or -1 after printing why. */

@@ -246,6 +246,23 @@ int perf_clock_put(struct perf_clock *clock, struct export_job *job, FILE *out,
 	return 0;
 }
 
+int perf_map_guest(struct perf_clock *clock, struct export_job *job, FILE *out, u64 pc,
+		   const struct perf_sample_id *id, const struct export_thread *thread)
+{
+	struct hst_place place = { .mode = HST_MODE_VS, .pc = pc, .program = "guest-kernel" };
+	struct hst_guest *guest = hst_images_guest(job->images);
+	struct hst_code code;
+
+	if (!clock->guest_loaded && hst_guest_load(guest, job->file))
+		return -1;
+	clock->guest_loaded = true;
+	hst_guest_find(guest, pc, false, &code);
+	if (code.kind != HST_CODE_FUNCTION)
+		return 0;
+	place.symbols = code.symbols;
+	return announce(clock, job, out, &place, id, thread->name);
+}
+
 /* For tdestroy(): the tree's keys are elements of announced, which is freed as a whole. */
 static void keep_node(void *node)
 {
