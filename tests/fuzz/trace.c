@@ -34,7 +34,7 @@ static void make_page(struct hst_file *file, const struct hst_select *select, FI
 {
 	struct html_run run;
 
-	if (html_read(&run, file, select) == 0)
+	if (html_read(&run, file, select, NULL) == 0)
 		html_write_run(&run, out);
 	html_free(&run);
 }

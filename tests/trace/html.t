@@ -73,6 +73,34 @@ is "$(ask 'all(w["lines"][0][0] == w["from"] and w["lines"][-1][0] == w["to"] fo
 is "$(ask '["toggles", "fp=eager vmid=on"] in run["meta"]')" True \
 	"the page has the launcher's metadata"
 
+# ---- exits by guest function; agrees() compares their causes with the other parts of the page ----
+printf '80200000 T io\n80200008 T call\n80200014 T <b>rest\n' >"$tmp/list"
+page --kallsyms "$tmp/list" "$tmp/t"
+is "$status$err" 0 "html accepts --kallsyms"
+agrees "$tmp/t" 0 "with symbols, the page has the same numbers"
+"$bin/hstrace" stat --by function --kallsyms "$tmp/list" --sort sum "$tmp/t" >"$tmp/functions"
+is "$(python3 - "$tmp/page.html" <<'END'
+import sys
+from report_page import Page
+rows = {}
+for part in Page(sys.argv[1]).run()["functions"]:
+    row = rows.setdefault(part["id"], [part["function"], 0, 0, 0, 0])
+    for i, key in enumerate(("count", "priced", "sum"), 1):
+        row[i] += part[key]
+    row[4] = max(row[4], part["max"])
+for name, count, priced, total, most in sorted(rows.values(), key=lambda row: -row[3]):
+    print(count, (total + priced // 2) // priced, most, name)
+END
+)" "$(awk '$2 ~ /%$/ { print $1, $3, $6, $7 }' "$tmp/functions")" "the page has the functions, counts and costs of stat --by function"
+is "$(ask '"<b>" in "".join(page.scripts)')" False "names of functions do not become markup"
+page --elf "$tmp/none" "$tmp/t"
+is "$status $err" "1 hstrace: $tmp/none: No such file or directory" "html reports a missing file of symbols"
+[ ! -e "$tmp/page.html" ]
+ok $? "without the symbols that were asked for, no page is written"
+page "$tmp/t"
+is "$(ask 'sorted({part["function"] for part in run["functions"]})[0], run["symbols"][:11]')" "('unknown 0x80200000', 'no symbols:')" \
+	"without symbols, the page shows addresses and says how to get symbols"
+
 # ---- self-contained ----
 is "$(ask 'page.links')" "[]" "the page does not refer to other files"
 is "$(ask 'sum(word in script for script in page.scripts for word in ("http:", "https:", "fetch(", "import(",

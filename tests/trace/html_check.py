@@ -40,6 +40,16 @@ def wrong_exits(run, stat):
             yield "slot %s: %d exits in bins, %d seen" % (slot, bins, seen)
 
 
+def wrong_functions(run):
+    """The table of functions is made by the code of stat, and the other rows by that of the page."""
+    found = collections.Counter()
+    for part in run["functions"]:
+        found[part["cause"]] += part["count"]
+    seen = {row["title"]: row["seen"] for row in run["exits"] + run["causes"] if row["seen"]}
+    if found != seen:
+        yield "the functions' exits by cause are %s, not %s" % (dict(found), seen)
+
+
 def wrong_bins(run):
     for vcpu in run["vcpus"]:
         if "time" not in vcpu:
@@ -89,7 +99,7 @@ def main():
         stat = stat_rows(stat.read())
     with open(sys.argv[4], encoding="utf-8", errors="replace") as report:
         report = report.read()
-    for text in [*wrong_exits(run, stat), *wrong_bins(run), *wrong_events(run, report)]:
+    for text in [*wrong_exits(run, stat), *wrong_functions(run), *wrong_bins(run), *wrong_events(run, report)]:
         print(text)
 
 

@@ -6,13 +6,14 @@
  * A trace of a million events becomes a page of a few hundred kilobytes: events are counted in a
  * fixed number of time bins, and individual events are kept only for the slowest exits and for the
  * end of the run. There are two passes: the first one finds the run's length (`span`), the vCPUs
- * and the slowest exits, and the second one counts.
+ * and the slowest exits, and the second one counts. A third one makes the table of functions.
  *
  * Times are ticks of the time CSR since the first chosen event; `span` is never 0.
  */
 #ifndef HTML_H
 #define HTML_H
 
+#include "file/symbols.h"
 #include "hstrace/table.h"
 
 #define HTML_EVENT_BINS  256    /* per kind of event, over all harts */
@@ -186,6 +187,8 @@ struct html_run {
 	struct html_call *calls;
 	struct html_open_call *call_open; /* by vCPU, in html_vcpus' order */
 	struct html_memory *memory;
+	struct hst_guest *guest;    /* symbols; NULL: none */
+	struct hst_table functions; /* of the guest, with their exits by class */
 	unsigned int nr_registers, nr_calls, nr_memory;
 	u64 other_accesses, other_calls;
 	u32 vm_made; /* VM of the last kvm_create_vm */
@@ -199,8 +202,12 @@ static inline unsigned int html_bin(const struct html_run *run, u64 time, unsign
 	return at >= bins ? bins - 1 : (unsigned int)at;
 }
 
-/* Read a file in two passes. Returns -1 after printing the reason. Call html_free() in any case. */
-int html_read(struct html_run *run, struct hst_file *file, const struct hst_select *select);
+/*
+ * Read a file; guest has its symbols, or is NULL. Returns -1 after printing the reason. Call
+ * html_free() in any case.
+ */
+int html_read(struct html_run *run, struct hst_file *file, const struct hst_select *select,
+	      struct hst_guest *guest);
 void html_free(struct html_run *run);
 
 /* Before the first pass. Returns -1 if out of memory. */

@@ -33,6 +33,7 @@ struct options {
 	const char *anatomies[MAX_ANATOMIES];
 	unsigned int nr_files, nr_anatomies;
 	struct hst_select select;
+	struct hst_guest *guest;
 };
 
 const char html_help[] =
@@ -65,6 +66,8 @@ static int take_option(struct options *options, int argc, char **argv)
 {
 	int n = hst_select_option(&options->select, argc, argv);
 
+	if (!n)
+		n = hst_guest_option(options->guest, argc, argv);
 	if (n)
 		return n;
 	if (strcmp(argv[0], "--out") && strcmp(argv[0], "--anatomy"))
@@ -96,7 +99,9 @@ static const char *last_trace(void)
 
 static int parse(struct options *options, int argc, char **argv)
 {
-	*options = (struct options){ .out = "report.html", .select = HST_SELECT_ALL };
+	*options = (struct options){ .out = "report.html",
+				     .select = HST_SELECT_ALL,
+				     .guest = options->guest };
 	while (argc > 0) {
 		int n = 1;
 
@@ -129,7 +134,7 @@ static int write_runs(const struct options *options, FILE *out)
 		if (hst_open(&file, options->files[i]))
 			return -1;
 		fputs(i ? ",\n" : "", out);
-		err = html_read(&run, &file, &options->select);
+		err = html_read(&run, &file, &options->select, options->guest);
 		if (!err)
 			html_write_run(&run, out);
 		html_free(&run);
@@ -201,12 +206,14 @@ static bool is_over_input(const struct options *options)
 
 int hst_cmd_html(int argc, char **argv)
 {
-	struct options options;
-	int err;
+	struct options options = { .guest = hst_guest_new() };
+	int status = 2;
 
-	if (parse(&options, argc, argv))
-		return 2;
-	err = is_over_input(&options) ? -1 : write_file(&options);
+	if (!options.guest)
+		return 1;
+	if (!parse(&options, argc, argv))
+		status = hst_finish(is_over_input(&options) ? -1 : write_file(&options));
+	hst_guest_free(options.guest);
 	hst_select_free(&options.select);
-	return hst_finish(err);
+	return status;
 }

@@ -487,6 +487,53 @@ function memorySection() {
 		}));
 }
 
+/* ---- functions of the guest ---- */
+
+/** One row per function, with its exits by cause, most first. */
+function functionRows(run) {
+	const rows = new Map();
+	for (const part of run.functions) {
+		if (!rows.has(part.id))
+			rows.set(part.id, { name: part.function, count: 0, priced: 0, sum: 0, max: 0, parts: [] });
+		const row = rows.get(part.id);
+		row.count += part.count;
+		row.priced += part.priced;
+		row.sum += part.sum;
+		row.max = Math.max(row.max, part.max);
+		row.parts.push(part);
+	}
+	return [...rows.values()].map((row) => {
+		row.parts.sort((a, b) => b.count - a.count);
+		row.causes = row.parts.map((part) => part.cause + ' ' + count(part.count)).join(', ');
+		return Object.assign({ search: row.name + ' ' + row.causes + ' function' }, row);
+	});
+}
+
+function functionsSection() {
+	return section('functions', 'Functions', 'Exits by guest function', eachRun((run) => {
+		const rows = functionRows(run);
+		if (!rows.length)
+			return h('p', {}, 'No exits among the events (kvm_exit).');
+		const exits = sum(rows.map((row) => row.count));
+		const total = sum(rows.map((row) => row.sum));
+		const priced = (title, fn) => ({ title, number: true, sort: fn,
+			text: (row) => row.priced ? cost(run, fn(row)) : '-' });
+		const costs = run.unit === 'none' ? [] : [priced('cost', (row) => row.sum),
+			{ title: 'share', number: true, text: (row) => percent(row.sum, total) },
+			...RUNS.length > 1 ? [] : [priced('mean', (row) => Math.round(row.sum / row.priced) || 0),
+				priced('max', (row) => row.max)]];
+		return h('div', {}, table('Exits by the function of the guest in which they happened' +
+			(run.unit === 'none' ? '' : '; costs in ' + unitName(run)), [
+			{ title: 'function', text: (row) => row.name, sort: (row) => row.name, class: 'mono' },
+			{ title: 'exits', number: true, text: (row) => count(row.count), sort: (row) => row.count },
+			...run.unit === 'none' ? [{ title: 'share', number: true,
+				text: (row) => percent(row.count, exits) }] : [],
+			...costs, { title: 'exits by cause', class: 'answers', text: (row) => row.causes }],
+		rows, run.unit === 'none' ? 'exits' : 'cost'),
+		h('p', { class: 'muted small' }, run.symbols));
+	}));
+}
+
 /* ---- all events ---- */
 
 function eventsSection() {
@@ -608,7 +655,7 @@ function toolbar() {
 
 function build() {
 	const sections = [exitSection(), histogramSection(), timelineSection(), slowestSection(),
-		mmioSection(), sbiSection(), memorySection(), eventsSection(), anatomySection(),
+		functionsSection(), mmioSection(), sbiSection(), memorySection(), eventsSection(), anatomySection(),
 		provenanceSection()].filter(Boolean);
 	const guest = (run) => (run.meta.find(([name]) => name === 'guest') || ['', ''])[1];
 	document.title = 'hyperscope report: ' + RUNS.map((run) => guest(run) || run.path).join(' and ');

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * run.c - read a trace for a page, in two passes over all events.
+ * run.c - read a trace for a page, in three passes over all events.
  *
  * The first pass finds the length of the run, the vCPUs and the slowest exits. The second one
- * counts everything into bins. Memory use depends neither on the file's size nor on the run's
+ * counts everything into bins. The third one makes the same table as stat --by function. Memory use depends neither on the file's size nor on the run's
  * length.
  */
 #include <stdlib.h>
@@ -214,9 +214,19 @@ static bool was_seen(const struct html_run *run, enum html_kind kind)
 	return false;
 }
 
-int html_read(struct html_run *run, struct hst_file *file, const struct hst_select *select)
+static int read_functions(struct html_run *run)
+{
+	hst_table_init(&run->functions, HST_BY_FUNCTION, run->file);
+	run->functions.guest = run->guest;
+	run->functions.classes = true;
+	return hst_table_from_events(&run->functions, run->file, run->select);
+}
+
+int html_read(struct html_run *run, struct hst_file *file, const struct hst_select *select,
+	      struct hst_guest *guest)
 {
 	*run = (struct html_run){ .file = file, .select = select, .unit = hst_unit_of(file) };
+	run->guest = guest;
 	find_kinds(run);
 	if (allocate(run) || find_first(run) || pass(run, first_pass))
 		return -1;
@@ -226,7 +236,9 @@ int html_read(struct html_run *run, struct hst_file *file, const struct hst_sele
 		return out_of_memory(run);
 	if (pass(run, second_pass))
 		return -1;
-	return html_vcpus_end(run) ? out_of_memory(run) : 0;
+	if (html_vcpus_end(run))
+		return out_of_memory(run);
+	return read_functions(run);
 }
 
 void html_free(struct html_run *run)
@@ -240,6 +252,7 @@ void html_free(struct html_run *run)
 	free(run->calls);
 	free(run->call_open);
 	free(run->memory);
+	hst_table_free(&run->functions);
 	html_vcpus_free(&run->vcpus);
 	html_windows_free(run);
 }

@@ -5,6 +5,7 @@
  * Times are ticks since the run's first event; costs are in the run's unit. Arrays of bins are
  * compressed by json_runs().
  */
+#include <stdlib.h>
 #include <string.h>
 #include "html.h"
 
@@ -272,6 +273,44 @@ static void write_calls(const struct html_run *run, FILE *out)
 	fputs("],\n", out);
 }
 
+/* Write which symbols are used, as hst_guest_print() tells it. */
+static void write_symbols(const struct html_run *run, FILE *out)
+{
+	size_t size;
+	char *text = NULL;
+	FILE *note = open_memstream(&text, &size);
+
+	if (note && run->guest)
+		hst_guest_print(run->guest, note);
+	if (note)
+		fclose(note);
+	fputs("\"symbols\":", out);
+	json_string(out, text ? text : "");
+	fputs(",\n", out);
+	free(text);
+}
+
+/* Write a row for each function and exit class; rows of the same function have the same id. */
+static void write_functions(const struct html_run *run, FILE *out)
+{
+	fputs("\"functions\":[", out);
+	for (size_t i = 0; i < run->functions.n; i++) {
+		const struct hst_row *row = &run->functions.rows[i];
+
+		fprintf(out, "%s{\"id\":\"%llx-%llx\",\"function\":", i ? ",\n" : "", row->key[0],
+			row->key[1]);
+		json_string(out, row->title);
+		fputs(",\"cause\":", out);
+		if (row->key[2] < HST_MAX_SLOTS)
+			write_title(run, (unsigned int)row->key[2], out);
+		else
+			json_string(out, "all causes"); /* the row "others" */
+		fprintf(out, ",\"count\":%llu,\"priced\":%llu,\"sum\":%llu,\"max\":%llu}",
+			row->count, row->priced, row->sum, row->max);
+	}
+	fputs("],\n", out);
+}
+
 static void write_memory(const struct html_run *run, FILE *out)
 {
 	fputs("\"memory\":[", out);
@@ -339,6 +378,8 @@ void html_write_run(const struct html_run *run, FILE *out)
 	write_events(run, out);
 	write_mmio(run, out);
 	write_calls(run, out);
+	write_symbols(run, out);
+	write_functions(run, out);
 	write_memory(run, out);
 	write_windows(run, out);
 }
