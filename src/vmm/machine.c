@@ -316,6 +316,8 @@ int machine_run(struct machine *m)
 		for (unsigned int i = 0; i < m->options.vcpus; i++)
 			registers_dump(&m->vcpus[i]);
 	}
+	if (m->options.stats)
+		stats_print(m);
 	return m->stop_status;
 }
 

@@ -39,6 +39,8 @@ static const char help[] =
 	"  --restore FILE       resume a saved machine, with the same disks; IMAGE, --initrd and\n"
 	"                       --append are used only for a reboot\n"
 	"  --markers            write device events to the host's trace (trace_marker)\n"
+	"  --stats              at the end, print KVM's counters of exits, summed over all vCPUs:\n"
+	"                       lines 'vmm: counter NAME N' on standard error\n"
 	"  --quiet              print only the guest's output and errors\n"
 	"  --help               print this help\n";
 
@@ -84,6 +86,7 @@ enum {
 	OPT_SAVE_ROUNDS,
 	OPT_RESTORE,
 	OPT_MARKERS,
+	OPT_STATS,
 	OPT_QUIET,
 	OPT_HELP,
 	OPT_OLD_SMP, /* former names; without them, getopt_long() would take --mem as short for --memory */
@@ -111,6 +114,7 @@ static const struct option long_options[] = {
 	{ "save-rounds", required_argument, NULL, OPT_SAVE_ROUNDS },
 	{ "restore", required_argument, NULL, OPT_RESTORE },
 	{ "markers", no_argument, NULL, OPT_MARKERS },
+	{ "stats", no_argument, NULL, OPT_STATS },
 #define DEVICE(name, NAME, base, size, irq, help) \
 	{ #name, no_argument, NULL, OPT_DEVICE + DEVICE_##name },
 #include "device.def"
@@ -244,6 +248,9 @@ static void parse_option(struct options *options, int option)
 		break;
 	case OPT_MARKERS:
 		options->markers = true;
+		break;
+	case OPT_STATS:
+		options->stats = true;
 		break;
 	case OPT_QUIET:
 		options->quiet = true;

@@ -120,6 +120,7 @@ struct options {
 	const char *restore;      /* --restore, or NULL */
 	bool device[NR_DEVICES];  /* by row of device.def */
 	bool markers;
+	bool stats; /* print KVM's counters at the end */
 };
 
 struct machine;
@@ -392,6 +393,10 @@ void sbi_apply_list(struct vcpu *vcpu); /* before the vCPU first runs */
 void watchdog_sample(struct vcpu *vcpu);
 void watchdog_tick(struct machine *m);
 #define WATCHDOG_SAMPLES 4 /* per period */
+
+/* ---- stats.c ---- */
+
+void stats_print(const struct machine *m); /* all vCPUs are parked */
 
 /* ---- machine.c ---- */
 

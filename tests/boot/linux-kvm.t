@@ -70,7 +70,7 @@ mkdir /c && cd /c
 dd if=/dev/zero of=disk bs=64k count=16 2>/dev/null
 run disk /vmm --disk disk /vmm_disk.bin
 run devices /vmm /vmm_devices.bin
-run hello /vmm --vcpus 8 /hello.bin
+run hello /vmm --stats --vcpus 8 /hello.bin
 run lost-handler /vmm --watchdog 2 --append how=handler /fault_loop.bin
 run lost-nowhere /vmm --watchdog 2 --append how=nowhere /fault_loop.bin
 run spin /vmm --watchdog 1 --append how=spin /fault_loop.bin
@@ -149,6 +149,8 @@ for payload in disk devices; do
 done
 part hello
 like "$status $out" '^0 .*8 harts' "the hello payload sees 8 vCPUs"
+mmio=$(grep '^vmm: counter mmio_exit_user [1-9]' <<<"$out")
+is "$(grep -c '^vmm: counter exits [1-9]' <<<"$out") $(grep -c mmio_exit_user <<<"$mmio")" "1 1" "--stats prints KVM's counters" || diag "$out"
 part lost-handler
 is "$status" 104 "the watchdog ends a guest whose trap handler faults at once"
 like "$out" '^  sstatus .*sie .*stvec' "the watchdog prints the guest's registers"
@@ -231,5 +233,7 @@ fi
 is "$hyper_view" "$linux_view" "$same" || diag "$(diff <(echo "$linux_view") <(echo "$hyper_view"))"
 cmp -s "$tmp/disk" "$tmp/disk2"
 ok $? "hyperscope's guest leaves the same disk contents as Linux KVM's"
+hs exec --quiet --harts 2 --file "$payloads/hello.bin" "$O/vmm" --stats --smp 8 /hello.bin
+is "$(grep '^vmm: counter mmio_exit_user' <<<"$err")" "$mmio" "--stats prints the same number of MMIO exits under hyperscope" || diag "$err"
 is "$(left_running)" "" "nothing is left running"
 done_testing
