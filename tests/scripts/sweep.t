@@ -165,7 +165,9 @@ sweep "$tmp/nine.toml"
 is "$status $(sort -n "$tmp/ran" | tr '\n' ' ')" "0 1 2 3 4 5 6 7 9 " "jobs that a generated task has run are not run again"
 is "$(columns nine | sed -n 1,2p)" "1|1|ok|number|1||
 2|1|ok|number|2||" "the CSV has a row for each result, in the order of the jobs"
-is "$(find "$results/nine/jobs" -type f ! -name result.json)" "" "nothing is left in the jobs' folders"
+is "$(cat "$results/nine/jobs/00005/log")" "result number 5" "the log of a job that succeeded is kept"
+is "$(find "$results/nine/jobs" -type f ! -name result.json ! -name log)" "" "nothing else is left in the jobs' folders"
+like "$out" '^  logs: .*sweeps/nine/jobs/ID/log' "the folder of the logs is named"
 sweep "$tmp/nine.toml"
 is "$status $(wc -l <"$tmp/ran")" "0 8" "a second run of a finished sweep does nothing"
 echo '# more' >>"$tmp/nine.toml"
@@ -188,18 +190,76 @@ else
 	skip "a job whose result did not fit on the disk has no result" "mounting a file system needs root"
 fi
 
+# ---- ends of guests ----
+
+# The output of a guest shows whether it has ended normally.
+failure()	# KIND STATUS TEXT: print why a payload or a guest that ended like this has failed
+{
+	PYTHONPATH=$HS_TOP/scripts python3 -c 'import sys
+from hs.sweep import workloads
+print(workloads.KINDS[sys.argv[1]].failure(int(sys.argv[2]), sys.argv[3]))' "$@"
+}
+is "$(failure payload 0 $'ok 1 - a\r\nok 2 - b\r\n1..2\r\n')" "" "a payload that prints its plan has ended normally"
+is "$(failure payload 0 $'result x 1\n')" "" "a payload without claims needs no plan"
+is "$(failure payload 0 $'ok 1 - a\nok 2 - b\n')" "the payload ended before its last claim" "a payload without its plan has failed"
+is "$(failure payload 0 $'ok 1 - a\n1..2\n')" "the payload ended before its last claim" "a payload with fewer claims than its plan has failed"
+is "$(failure payload 1 $'ok 1 - a\nnot ok 2 - b\n1..2\n')" "a claim of the payload does not hold: not ok 2 - b" "a claim that does not hold is a failure"
+is "$(failure guest 0 $'> sweep: the command ended with status 0\r\n')" "" "a guest whose command succeeded has ended normally"
+is "$(failure guest 124 $'sweep: the command ended with status 124\n')" "the command ended with status 124 in the guest" "the status of a guest's command is reported"
+is "$(failure guest 0 $'result x 1\n')" "the guest ended before its command" "a guest that does not report the end of its command has failed"
+
 # A guest image of zeros cannot boot, but its row still identifies the file by its checksum.
 if [ -f "$O/guest-initrd.cpio" ] && [ -f "$O/vmm" ]; then
-	printf 'timeout = 2\n[parameters]\nworkload = "guest:true"\nguest = ["linux", "%s"]\nsystem = "bare"\n' "$tmp/image" >"$tmp/kernels.toml"
+	# Keep these results beside the build, because the jobs need its files.
+	guests=guests-$$
 	head -c 4096 /dev/zero >"$tmp/image"
-	"$HS_TOP/scripts/hyperscope" sweep --quiet --out "$O" "$tmp/kernels.toml" >"$tmp/said" 2>&1
-	is "$(python3 -c 'import csv, sys
-print(*(row["kernel"] for row in csv.DictReader(open(sys.argv[1]))), sep="\n")' "$O/sweeps/kernels/results.csv")" \
-		"Linux $(<"$O/guest/version")
-image $(sha256sum <"$tmp/image" | cut -c1-12)" "a row names its guest's kernel" || diag "$(<"$tmp/said")"
-	rm -rf "$O/sweeps/kernels"
+	cat >"$tmp/guests.toml" <<-END
+		name = "$guests"
+		timeout = $(scaled 120)
+		[[job]]
+		workload = "guest:echo result x 1; dd if=/nonexistent of=/dev/null; echo result y 2"
+		[[job]]
+		workload = """guest:echo "result arg\$ARGUMENT 1"; cut -d. -f1 /proc/uptime"""
+		argument = "it's"
+		[[job]]
+		workload = "guest:poweroff; sleep 100"
+		[[job]]
+		workload = "payload:spinning limit_us=1"
+		harts = 1
+		vcpus = 2
+	END
+	cat >"$tmp/kernels.toml" <<-END
+		name = "$guests-k"
+		timeout = 2
+		[parameters]
+		workload = "guest:true"
+		guest = ["linux", "$tmp/image"]
+		system = "bare"
+	END
+	for name in guests kernels; do
+		"$HS_TOP/scripts/hyperscope" sweep --quiet --jobs 2 --out "$O" "$tmp/$name.toml" >"$tmp/said" 2>&1
+		cat "$tmp/said" >>"$tmp/all-said"
+	done
+	fields()	# COLUMN... < results.csv: print these columns of each row
+	{
+		python3 -c 'import csv, sys
+for row in csv.DictReader(sys.stdin):
+    print("|".join(row[name] for name in sys.argv[1:]))' "$@"
+	}
+	fields workload observation status reason name value <"$O/sweeps/$guests/results.csv" >"$tmp/rows"
+	is "$(grep nonexistent "$tmp/rows" | cut -d'|' -f2-)" \
+		"none|failed|the command ended with status 1 in the guest||" "a step that fails in a guest is a failure without figures" ||
+		diag "$(cat "$tmp/all-said" "$O/sweeps/$guests/jobs/00001/log")"
+	like "$(<"$tmp/rows")" "\|none\|ok\|\|argit's\|1$" "a guest has its argument" ||
+		diag "$(tail -n 20 "$O/sweeps/$guests/jobs/00002/log")"
+	is "$(grep poweroff "$tmp/rows" | cut -d'|' -f2-)" "none|failed|the guest ended before its command||" "a guest that powers off too early is a failure"
+	like "$(grep spinning "$tmp/rows")" '\|none\|failed\|a claim of the payload does not hold: not ok [0-9].*\|\|$' \
+		"a payload whose claim does not hold is a failure" || diag "$(<"$tmp/rows")"
+	is "$(fields kernel <"$O/sweeps/$guests-k/results.csv")" "Linux $(<"$O/guest/version")
+image $(sha256sum <"$tmp/image" | cut -c1-12)" "a row names its guest's kernel" || diag "$(<"$tmp/all-said")"
+	rm -rf "$O/sweeps/$guests" "$O/sweeps/$guests-k"
 else
-	skip "a row names its guest's kernel" "$O/guest-initrd.cpio or $O/vmm is missing"
+	skip "ends of guests" "$O/guest-initrd.cpio or $O/vmm is missing"
 fi
 
 # Damaged files.
@@ -231,23 +291,28 @@ workload = 'command:echo result a 1 ms; echo my reason; test -e $tmp/mended'
 workload = 'command:sleep 60'
 repetitions = 1
 [[job]]
-workload = 'command:echo result b -2.5e3; echo noresult c 1; echo result d x; echo result e .5'
+workload = 'command:echo result b -2.5e3; echo noresult c 1; echo results x; echo result e .5'
 [[job]]
 workload = 'command:echo result f 1; echo result g -nan'
 [[job]]
 workload = 'command:trap "" TERM; while :; do sleep 1; done'
 [[job]]
 workload = 'command:sleep 300 & echo \$! >$tmp/behind; printf "result h\\0 1"'
+[[job]]
+workload = 'command:echo result i 1; false; echo result j 2'
+[[job]]
+workload = 'command:echo result k \$(cat $tmp/none) x'
 END
 sweep "$tmp/fails.toml"
-is "$status:$(columns fails)" "1:|1|failed|a|1|ms|ended with status 1
+is "$status:$(columns fails)" "1:|1|failed||||ended with status 1
 |1|failed||||took longer than 1 seconds (timeout)
 |1|ok|b|-2.5e3||
 |1|ok|e|.5||
-|1|failed|f|1||result g is -nan
-|1|failed|g|-nan||result g is -nan
+|1|failed||||result g is -nan
 |1|failed||||took longer than 1 seconds (timeout)
-|1|failed||||'h\\x00' is not a valid name for a result" "failures are rows, with their reasons"
+|1|failed||||'h\\x00' is not a valid name for a result
+|1|failed||||ended with status 1
+|1|failed||||'result k x' is not of the form 'result NAME NUMBER [UNIT]'" "failures are rows, with their reasons and without figures"
 turns=0
 while kill -0 "$(<"$tmp/behind")" 2>/dev/null && [ $turns -lt "$(scaled 50)" ]; do
 	turns=$((turns + 1))
@@ -260,7 +325,7 @@ like "$out" 'job 00001: ended with status 1; .*jobs/00001/log' "the log of a fai
 touch "$tmp/mended"
 before=$(stat -c %y "$results/fails/jobs/00003/result.json")
 sweep --retry "$tmp/fails.toml"
-is "$status $(columns fails | cut -d'|' -f3 | uniq | tr '\n' ' ')$(ls "$results/fails/jobs/00001")" "1 ok failed ok failed result.json" "--retry runs the failed jobs again"
+is "$status $(columns fails | cut -d'|' -f3 | uniq | tr '\n' ' ')$(ls "$results/fails/jobs/00001" | tr '\n' ' ')" "1 ok failed ok failed log result.json " "--retry runs the failed jobs again"
 is "$(stat -c %y "$results/fails/jobs/00003/result.json")" "$before" "--retry does not run other jobs again"
 
 table alone <<END

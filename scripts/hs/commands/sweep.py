@@ -98,6 +98,7 @@ def show_plan(plan):
 def report(sweep, total):
     done, failed = collect.write(sweep)
     print("%s: %d of %d jobs, %d failed" % (machine.shown(sweep.file("results.csv")), done, total, len(failed)))
+    print("  logs: %s" % machine.shown(sweep.file("jobs", "ID", "log")))
     for number, reason in list(failed.items())[:SHOWN_FAILURES]:
         print("  job %s: %s; %s" % (number, reason, machine.shown(sweep.file("jobs", number, "log"))))
     if len(failed) > SHOWN_FAILURES:

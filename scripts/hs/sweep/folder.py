@@ -2,7 +2,7 @@
 """folder.py - a sweep's folder: the plan, a folder for each job, and the results.
 
     table.*      copy of the table           plan.json    data common to all jobs
-    jobs.csv     a line for each job         jobs/ID/     result.json; log, if it failed
+    jobs.csv     a line for each job         jobs/ID/     result.json; log
     results.csv  all results (collect.py)    engine.log   output of the engine
 
 A job is done when its result.json exists; the file is written completely or not at all. While a job runs, it

@@ -20,7 +20,7 @@ from hs.paths import QEMU
 from . import folder, workloads
 from .workloads import Outcome, Place
 
-LOG_BYTES = 65536  # number of bytes saved from the end of a failed job's log
+LOG_BYTES = 65536  # number of bytes saved from the end of a job's log
 LINE = "sweep-result "
 
 
@@ -56,17 +56,18 @@ def outcome_of(plan, point, place):
 
 
 def measure(plan, number, point, work):
-    """Run a job in the folder `work`. Return its result and, if it failed, the end of its log."""
+    """Run a job in the folder `work`. Return its result and the end of its log. A failed job has no results, so that
+    none can be used by accident; its log has what it printed."""
     os.environ["HS_RUNS"] = os.environ["TMPDIR"] = work
     tempfile.tempdir = None
     place = Place(work, plan["out"], plan["timeout"])
     start = time.monotonic()
     outcome = outcome_of(plan, point, place)
-    result = {"id": number, "reason": outcome.reason, "results": outcome.results,
+    result = {"id": number, "reason": outcome.reason, "results": [] if outcome.reason else outcome.results,
               "seconds": round(time.monotonic() - start, 3), "host": platform.node(),
               "qemu_flags": outcome.flags}
     log = b""
-    if outcome.reason and os.path.exists(place.log):
+    if os.path.exists(place.log):
         with open(place.log, "rb") as file:
             file.seek(max(0, os.path.getsize(place.log) - LOG_BYTES))
             log = file.read()

@@ -25,10 +25,24 @@ from hs.run.machine import MIB, parse_size
 from hs.toggles import toggles
 
 FORMS = "bench:ROWS, payload:NAME ARGS, guest:COMMAND, or command:COMMAND"
-RESULT = re.compile(r"^result (\S+) (\S+)(?: (\S+))?\s*$", re.M)
+RESULT = re.compile(r"^result (\S+) (\S+)(?: (\S+))?\s*$")
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]?(?:nan|inf|infinity)", re.I | re.A)
 APPEND = "console=ttyS0 quiet norandmaps nokaslr"
 DEFAULT_MEMORY = "512M"
+# Memory that a host needs besides its guest and three copies of each file: in the archive, unpacked, and in the guest.
+HOST_MEMORY = {"hyperscope": 192 * MIB, "linux": 1024 * MIB}
+# The guest's command ends at the first step that fails, because a later step may compute a number without noticing. The
+# last line is printed only if the command has ended; otherwise, a guest that powers off early would look successful.
+GUEST_SCRIPT = """\
+export ARGUMENT='%s'
+sh -euo pipefail /hs/workload
+status=$?
+echo "sweep: the command ended with status $status"
+exit $status
+"""
+GUEST_END = re.compile(r"sweep: the command ended with status ([0-9]+)\s*$", re.M)
+CLAIM = re.compile(r"^(?:not )?ok [0-9]+.*$", re.M)
+PLAN = re.compile(r"^1\.\.([0-9]+)\s*$", re.M)
 MAX_NAME = 1000  # characters in a result's name and unit: a field of results.csv must not be too long to be read
 GRACE = 5  # seconds between SIGTERM and SIGKILL at a time-out
 
@@ -93,7 +107,7 @@ class Bench:
         return paths + machine_files(point, out)
 
     def run(self, point, where):
-        there = runner(where.out, where.timeout)
+        there = LoggedRunner(where)
         lines, end = [], time.monotonic() + where.timeout
         try:
             for job in self.jobs(point):
@@ -123,47 +137,67 @@ class Machine:
         """Return (image, initrd or None, command line of the guest)."""
         raise NotImplementedError
 
+    def failure(self, status, text):
+        """Return why a guest that ended with this status and output did not end normally, or "" if it did, as far as
+        the output shows."""
+        raise NotImplementedError
+
     def check(self, point, _own):
         """Accept every point; the parameters have been checked."""
 
     def run(self, point, where):
         image, initrd, append = self.boot(point, where)
         status, text = where.call(getattr(self, point["system"])(point, where, image, initrd, append))
+        reason = "" if status == 124 or status < 0 else self.failure(status, text)
+        if not reason and "vmm: the guest reboots" in text:
+            reason = "the guest rebooted"
         flags = "-M virt -cpu %s -smp %s" % (point["cpu"], harts_of(point))
-        return outcome(status, text, where.timeout, " ".join([flags] + clock(point)))
+        return outcome(status, text, where.timeout, " ".join([flags] + clock(point)), reason)
+
+    def vm(self, point, image, initrd, append):
+        """Return the --file options of a VM's host, the VMM's arguments, and the host's memory in MiB."""
+        memory = parse_size(point.get("memory", DEFAULT_MEMORY), "memory")
+        files, words = [], ["--vcpus", point.get("vcpus", "1"), "--memory", "%dM" % (memory // MIB)]
+        sizes = memory + HOST_MEMORY[point["system"]]
+        for name, path in (("Image", image), ("initrd", initrd)):
+            if path:
+                files += ["--file", "%s:/%s" % (path, name)]
+                words += [] if name == "Image" else ["--" + name, "/" + name]
+                sizes += 3 * os.path.getsize(path)
+        return files, words + ["--append", append, "/Image"], -(-sizes // (64 * MIB)) * 64
 
     def hyperscope(self, point, where, image, initrd, append):
-        command = [HYPERSCOPE, "run", "--quiet", "--out", where.out, "--trace", "none",
-                   "--cpu", point["cpu"], "--harts", harts_of(point), "--vcpus", point.get("vcpus", "1"),
-                   "--memory", point.get("memory", DEFAULT_MEMORY), "--boot", "exitstat=0"]
+        files, words, ram = self.vm(point, image, initrd, append)
+        command = [HYPERSCOPE, "exec", "--quiet", "--out", where.out, "--trace", "none", "--cpu", point["cpu"],
+                   "--harts", harts_of(point), "--memory", "%dM" % ram, "--boot", "exitstat=0 need-h"]
         if point["time"] == "counted":
             command.append("--icount")
         for toggle in own_toggles(point):
             command += ["--set", toggle]
-        return command + (["--initrd", initrd] if initrd else []) + ["--append", append, image]
+        return command + files + [where.vmm] + words
 
     def linux(self, point, where, image, initrd, append):
-        memory = parse_size(point.get("memory", DEFAULT_MEMORY), "memory")
+        files, words, ram = self.vm(point, image, initrd, append)
         command = [HYPERSCOPE, "linux-kvm", "exec", "--out", where.out, "--cpu", point["cpu"],
-                   "--harts", harts_of(point), "--memory", "%dM" % (memory // MIB + 1536),
-                   "--file", where.vmm, "--file", image + ":/Image"]
+                   "--harts", harts_of(point), "--memory", "%dM" % ram, "--file", where.vmm]
         if point["time"] == "counted":
             command.append("--icount")
-        words = ["--quiet", "--vcpus", point.get("vcpus", "1"), "--memory", "%dM" % (memory // MIB)]
-        if initrd:
-            command += ["--file", initrd + ":/initrd"]
-            words += ["--initrd", "/initrd"]
         # Wait until the background work of the booting host has ended.
         settle = "sleep %d; exec /vmm \"$@\"" % systems.SETTLE
-        return command + [os.path.join(where.out, "guest", "busybox"), "sh", "-c", settle, "vmm"] + words + [
-            "--append", append, "/Image"]
+        return command + files + [os.path.join(where.out, "guest", "busybox"), "sh", "-c", settle, "vmm"] + words
 
     def bare(self, point, where, image, initrd, append):
         memory = parse_size(point.get("memory", DEFAULT_MEMORY), "memory") // MIB
-        return [where.qemu, "-M", "virt", "-cpu", point["cpu"], "-smp", point.get("vcpus", "1"), "-m", "%dM" % memory,
-                "-nodefaults", "-display", "none", "-serial", "stdio", "-no-reboot"] + clock(point) + (
-                    record_mode(int(point.get("vcpus", "1"))) if point["time"] == "counted" else []) + [
-                    "-kernel", image] + (["-initrd", initrd] if initrd else []) + ["-append", append]
+        vcpus = point.get("vcpus", "1")
+        command = [where.qemu, "-M", "virt", "-cpu", point["cpu"], "-smp", vcpus, "-m", "%dM" % memory, "-nodefaults",
+                   "-display", "none", "-serial", "stdio"] + clock(point)
+        if point["time"] == "counted":
+            command += record_mode(int(vcpus))
+        if initrd:
+            # A guest that reboots does not print its last line. A payload has no such line: it starts again, until the
+            # time-out.
+            command += ["-initrd", initrd, "-no-reboot"]
+        return command + ["-kernel", image, "-append", append]
 
 
 class Payload(Machine):
@@ -193,6 +227,16 @@ class Payload(Machine):
         words = parse(point["workload"])[1].split()[1:] + point.get("argument", "").split()
         return self.image(point, where.out), None, " ".join(words)
 
+    def failure(self, status, text):
+        text = text.replace("\r", "")
+        claims, plan = CLAIM.findall(text), PLAN.findall(text)
+        for claim in claims:
+            if claim.startswith("not "):
+                return "a claim of the payload does not hold: %s" % claim
+        if status == 0 and claims and plan != [str(len(claims))]:
+            return "the payload ended before its last claim"
+        return ""
+
 
 class Guest(Machine):
     """Linux as a guest, which runs a command in busybox's shell; $ARGUMENT is the point's argument."""
@@ -212,8 +256,15 @@ class Guest(Machine):
         quoted = point.get("argument", "").replace("'", "'\\''")
         with behind(os.path.join(where.out, "guest-initrd.cpio"), initrd) as archive:
             archive.add_dir("hs")
-            archive.add_data("/hs/command", ("ARGUMENT='%s'\n%s\n" % (quoted, parse(point["workload"])[1])).encode())
+            archive.add_data("/hs/command", (GUEST_SCRIPT % quoted).encode())
+            archive.add_data("/hs/workload", (parse(point["workload"])[1] + "\n").encode())
         return self.image(point, where.out), initrd, APPEND
+
+    def failure(self, status, text):
+        ends_with = GUEST_END.findall(text)
+        if ends_with:
+            return "" if ends_with[-1] == "0" else "the command ended with status %s in the guest" % ends_with[-1]
+        return "the guest ended before its command" if status == 0 else ""
 
 
 class Command:
@@ -229,7 +280,7 @@ class Command:
 
     def run(self, point, where):
         environment = dict(os.environ, ARGUMENT=point.get("argument", ""), O=where.out, TOP=TOP)
-        status, text = where.call(["sh", "-c", parse(point["workload"])[1]], environment)
+        status, text = where.call(["sh", "-euc", parse(point["workload"])[1]], environment)
         return outcome(status, text, where.timeout, "none")
 
 
@@ -259,6 +310,19 @@ def runner(out, timeout):
     return systems.Runner(systems.plain(out, timeout, 1))
 
 
+class LoggedRunner(systems.Runner):
+    """A runner that adds the output of each boot to the job's log."""
+
+    def __init__(self, where):
+        super().__init__(systems.plain(where.out, where.timeout, 1))
+        self.note = where.note
+
+    def run_for_output(self, command):
+        status, out, errors = super().run_for_output(command)
+        self.note(out + errors)
+        return status, out, errors
+
+
 def machine_files(point, out):
     """Return the files that every machine of the point's system uses."""
     if point["system"] == "hyperscope":
@@ -270,8 +334,15 @@ def machine_files(point, out):
 
 
 def lines_of(text):
-    """Return the results in the output TEXT. Other lines are ignored."""
-    return [found for found in RESULT.findall(text.replace("\r", "")) if NUMBER.fullmatch(found[1])]
+    """Return the results in the output TEXT, and its lines that begin like a result but are none."""
+    results, wrong = [], []
+    for line in text.replace("\r", "").split("\n"):
+        found = RESULT.fullmatch(line)
+        if found and NUMBER.fullmatch(found[2]):
+            results.append(found.groups(""))
+        elif line.startswith("result "):
+            wrong.append(line)
+    return results, wrong
 
 
 def why(status, timeout):
@@ -282,16 +353,15 @@ def why(status, timeout):
     return "ended with status %d" % status if status > 0 else "ended by signal %d" % -status
 
 
-def outcome(status, text, timeout, flags):
-    results, wrong = [], []
-    for name, value, unit in lines_of(text):
+def outcome(status, text, timeout, flags, reason=""):
+    results, wrong = lines_of(text)
+    wrong = ["'%.60s' is not of the form 'result NAME NUMBER [UNIT]'" % line for line in wrong]
+    for name, value, unit in results:
         if not (name + unit).isprintable() or len(name + unit) > MAX_NAME:
             wrong.append("%.40r is not a valid name for a result" % name)
-            continue
-        if not math.isfinite(float(value)):
+        elif not math.isfinite(float(value)):
             wrong.append("result %s is %s" % (name, value))
-        results.append((name, value, unit))
-    return Outcome(why(status, timeout) or "".join(wrong[:1]), results, flags)
+    return Outcome(reason or why(status, timeout) or "".join(wrong[:1]), results, flags)
 
 
 def ended_with_parent(command):
