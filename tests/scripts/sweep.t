@@ -206,6 +206,7 @@ is "$(failure payload 0 $'ok 1 - a\n1..2\n')" "the payload ended before its last
 is "$(failure payload 1 $'ok 1 - a\nnot ok 2 - b\n1..2\n')" "a claim of the payload does not hold: not ok 2 - b" "a claim that does not hold is a failure"
 is "$(failure guest 0 $'> sweep: the command ended with status 0\r\n')" "" "a guest whose command succeeded has ended normally"
 is "$(failure guest 124 $'sweep: the command ended with status 124\n')" "the command ended with status 124 in the guest" "the status of a guest's command is reported"
+is "$(failure guest 141 $'sweep: the command ended with status 141\n')" "the command ended with status 141 (Broken pipe) in the guest" "a status that stands for a signal is explained"
 is "$(failure guest 0 $'result x 1\n')" "the guest ended before its command" "a guest that does not report the end of its command has failed"
 
 # A guest image of zeros cannot boot, but its row still identifies the file by its checksum.

@@ -261,9 +261,11 @@ class Guest(Machine):
         return self.image(point, where.out), initrd, APPEND
 
     def failure(self, status, text):
-        ends_with = GUEST_END.findall(text)
-        if ends_with:
-            return "" if ends_with[-1] == "0" else "the command ended with status %s in the guest" % ends_with[-1]
+        found = GUEST_END.findall(text)
+        if found:
+            signaled = signal.strsignal(int(found[-1]) - 128) if 128 < int(found[-1]) < 160 else ""
+            return "" if found[-1] == "0" else "the command ended with status %s%s in the guest" % (
+                found[-1], signaled and " (%s)" % signaled)
         return "the guest ended before its command" if status == 0 else ""
 
 
