@@ -35,6 +35,7 @@ GROUPS = (
         "profile": "count the instructions of a workload, by function",
         "flamegraph": "draw a flame graph from folded stacks",
         "irqs-off": "measure how long each path keeps interrupts off",
+        "measure": "measure a payload or another workload on all systems",
         "sweep": "run a job for each combination of parameters",
         "figures": "plot measured data; --docs: update the docs' figures",
         "notebooks": "run the notebooks"}),

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # bench.slow.t - benchmark rows, among them some that use two harts, a disk or KVM_RUN itself, give
-# the same figures when they are measured twice, on every system including Linux KVM.
+# the same figures when they are measured twice, on every system including Linux KVM, and when
+# hyperscope measure measures them.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 needs_built "$O/tests/kvm/bench_turns"
 ! qemu_breaks_linux_kvm || skip_all "$linux_kvm_is_broken"
@@ -17,4 +18,14 @@ for system in hyperscope linux; do
 		ok $? "the CSV has $system's row $row"
 	done
 done
+# Measure in another folder, because a measurement replaces the previous one.
+mkdir "$tmp/o"
+ln -s "$O"/* "$tmp/o"
+rm -f "$tmp/o/measure"
+timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/hyperscope" measure "bench:$rows" --out "$tmp/o" --csv "$tmp/measured" \
+	--timeout "$(scaled 300)" >"$tmp/out" 2>"$tmp/err"
+is $? 0 "hyperscope measure measures them on all systems" || diag "$(cat "$tmp/out" "$tmp/err")"
+like "$(cat "$tmp/out")" '^mmio_read +instructions +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9]+\.[0-9]{2}$' "the table has the ratio of hyperscope to Linux KVM"
+same=$(python3 "$HS_TOP/tests/scripts/measured.py" "$tmp/csv" "$tmp/measured" 2>&1)
+like "$same" '^17 figures and [0-9]+ exact medians are the same$' "its figures are the bench's"
 done_testing

@@ -106,9 +106,9 @@ def wanted_rows(parser, options):
     return names
 
 
-def settings(parser, options):
-    """Return a list of (setting, rows that it can change): first the toggles of --set, then each value to compare."""
-    own = options.own
+def settings(parser, options, own):
+    """Return a list of (setting, rows that it can change): first OWN, that of all measurements, then each value to
+    compare."""
     table, usual = hstoggles.toggles(TOP), hstoggles.initial(TOP)
     chosen = list(table) if options.toggles else []
     for name in options.toggle:
@@ -195,7 +195,7 @@ def differ(what, ours, theirs):
 
 def run(parser, options):
     wanted = wanted_rows(parser, options)
-    compared = settings(parser, options)
+    compared = settings(parser, options, options.own)
     theirs = None
     if options.against:
         try:

@@ -22,7 +22,7 @@ from hs.parser import of_command
 from hs.paths import HYPERSCOPE, TOP
 
 SHELLS = ("bash", "zsh")
-LISTS = ("--rows", "--trace")  # options whose value is a list, separated by commas
+LISTS = ("--rows", "--systems", "--trace")  # options whose value is a list, separated by commas
 
 
 def _rows():
@@ -45,6 +45,7 @@ def _kinds():
 
 # The possible values of options, and the words that commands take.
 OPTIONS = {"--rows": _rows, "--toggle": lambda: list(toggles.toggles(TOP)), "--set": _settings,
+           "--systems": lambda: list(SYSTEMS) + ["all"],
            "--trace": lambda: ["all", "none"] + list(toggles.events(TOP))}
 WORDS = {"anatomy": _rows, "profile": _rows, "bench": lambda: list(SYSTEMS) + ["all"], "check": _checks, "completion": lambda: SHELLS,
          "gdb": lambda: ["linux", "hello"], "new": _kinds, "run": lambda: ["linux", "hello"], "walk": tour.names}

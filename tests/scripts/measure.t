@@ -1,0 +1,106 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# measure.t - hyperscope measure prints the figures of all systems in one table, and those of rows of
+# the bench are the bench's. A failed job has no figure, and logs are kept. Wrong use is refused with
+# the option and the value. new.t measures a payload; tests/boot/bench.slow.t measures Linux KVM.
+. "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
+
+measure()	# ARGS...: run measure, and set $status, $out and $err
+{
+	timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/hyperscope" measure --out "${WHERE:-$tmp/o}" "$@" \
+		>"$tmp/said" 2>"$tmp/err"
+	status=$?
+	out=$(cat "$tmp/said") err=$(cat "$tmp/err")
+}
+refused()	# REGEX NAME ARGS...: claim that ARGS are refused with one line that matches REGEX
+{
+	measure "${@:3}"
+	[[ $status = 2 && $err != *$'\n'* && $err =~ $1 ]]
+	ok $? "refused: $2" || diag "status $status: $err"
+}
+
+# ---- wrong use ----
+refused "WORKLOAD: 'hello' is not of the form bench:ROWS" "a workload without its kind" hello
+refused "WORKLOAD: there is no payload 'helo'; known payloads: .*hello" "a payload that does not exist" payload:helo
+refused "WORKLOAD: there is no row 'x'" "a row that does not exist" bench:x
+refused "WORKLOAD: bare cannot measure blk_read_4k" "a row that no chosen system has" bench:blk_read_4k --systems bare
+refused "--systems qemu: there is no system 'qemu'; known systems: bare, hyperscope, linux, all" "an unknown system" payload:hello --systems qemu
+refused "--systems bare: only hyperscope has toggles" "a toggle without hyperscope" payload:hello --systems bare --toggle fp
+refused "there is no toggle 'color'" "an unknown toggle" payload:hello --toggle color
+refused "toggle fp takes .*'blue'" "a toggle's unknown value" payload:hello --set fp=blue
+refused "--set fp=eager: --toggle measures each value" "a toggle that is both set and compared" payload:hello --set fp=eager --toggle fp
+refused "--vcpus: '9' is not a number from 1 to 8" "too many vCPUs" payload:hello --vcpus 9
+refused "--memory: 'lots' is not a size" "an invalid size" payload:hello --memory lots
+refused "--cpu: 'help' is not a processor" "QEMU's word for its list of processors" payload:hello --cpu help
+refused "--memory: bench:mmio_read has no memory" "an option that the workload does not take" bench:mmio_read --memory 64M
+refused "command runs on this machine: omit --systems" "a system for a command of this machine" command:true --systems bare
+refused "--jobs and --timeout must be at least 1" "zero jobs at a time" command:true --jobs 0
+refused "--timeout 9999999: at most" "a time limit that a sweep's file cannot hold" command:true --timeout 9999999
+refused "--csv $tmp: cannot be written" "a folder as the CSV" command:true --csv "$tmp"
+HYPERSCOPE_SET=fp=eager refused "HYPERSCOPE_SET is set" "toggles of the environment" payload:hello
+is "$(ls "$tmp/o" 2>/dev/null)" "" "a refused command writes nothing"
+
+# ---- the table, from synthetic results ----
+python3 - "$HS_TOP/scripts" >"$tmp/said" 2>&1 <<'END'
+import sys
+sys.path.insert(0, sys.argv[1])
+from hs.measure.table import lines_of
+print("\n".join(lines_of({
+    "bare": [("call", "330.00", "instructions"), ("walk", "7", "")],
+    "hyperscope": [("call", "143.00", "instructions"), ("walk", "9", ""), ("none", "1", "ns"), ("call", "150", "instructions")],
+    "Linux KVM": [("call", "572", "instructions"), ("none", "0", "ns"), ("walk", "9", "ms")],
+    "fp=eager": [("call", "1", "instructions")]})))
+print(all(len(line) <= 80 for line in lines_of({"fp=%d" % n: [("x" * 99, "1" * 20, "instructions")] for n in range(9)})))
+END
+is "$(<"$tmp/said")" "\
+                                                                    fp
+result  unit             bare  hyperscope  Linux KVM    ratio   =eager
+call    instructions   330.00      143.00        572     0.25        1
+walk                        7           9          -        -        -
+none    ns                  -           1          0        -        -
+call    instructions        -         150          -        -        -
+walk    ms                  -           -          9        -        -
+True" "figures are compared only in the same unit, a repeated name is a row of its own, and columns that do not fit in a line follow below"
+
+# ---- jobs that need no machine ----
+python3 -c 'import tomllib' 2>/dev/null || { skip "measuring" "Python before 3.11 cannot read TOML"; done_testing; exit; }
+measure 'command:echo note; echo result "a\"b" "$ARGUMENT" ms; echo result c .5' --argument 12 --csv "$tmp/csv"
+is "$status $(sed -n '/^result /,/^$/p' <<<"$out")" '0 result  unit  this machine
+a"b     ms              12
+c                       .5' "the table has the lines that a command prints, with the value of --argument" || diag "$out" "$err"
+cmp -s "$tmp/csv" "$tmp/o/measure/command/results.csv"
+ok $? "--csv copies the results"
+like "$(<"$tmp/o/measure/command/jobs/00001/log")" '^note$' "the log of a job that succeeded is kept"
+like "$out" '^log +.*/measure/command/jobs/00001/log  this machine$' "the log's path is printed"
+like "$("$HS_TOP/scripts/hyperscope" sweep --plan "$tmp/o/measure/command/table.toml" 2>&1)" '^00001 workload=command:echo .* argument=12 \(1\)$' "the sweep's file has the measured job"
+measure 'command:echo result a 1; echo why; false'
+like "$status $out" '^this machine: failed: ended with status 1$' "a failed job is reported with its reason"
+is "$status $(grep -c '^result ' <<<"$out")" "1 0" "a failed job's figures are not in the table"
+is "$(xargs <"$tmp/o/measure/command/jobs/00001/log")" "result a 1 why" "the log of a failed job is kept, and replaces the previous one"
+measure command:true
+like "$status $out" "^this machine: printed no line 'result NAME VALUE \[UNIT\]'$" "a job without figures is reported"
+is $status 1 "a job without figures is a failure"
+# The command's parent is timeout(1), whose parent runs the job.
+measure 'command:kill -KILL $(cut -d" " -f4 /proc/$PPID/stat)'
+like "$status $err" 'some jobs have no result; see .*/measure/command/engine.log' "a job that was killed is reported"
+is "$status" 125 "a measurement without a result for each job ends with status 125"
+measure 'command:sleep 60' --timeout 1
+like "$out" '^this machine: failed: took longer than 1 seconds' "--timeout ends a job"
+
+# ---- rows of the bench ----
+# Measure in another folder, because a measurement replaces the previous one.
+mkdir "$tmp/b"
+ln -s "$O"/* "$tmp/b"
+rm -f "$tmp/b/measure"
+WHERE=$tmp/b measure bench:mmio_read,blk_read_4k --systems bare,hyperscope --toggle mmio_decode --csv "$tmp/csv"
+is $status 0 "rows of the bench are measured" || diag "$out" "$err"
+like "$out" '^bare cannot measure blk_read_4k\.$' "a row that a system lacks is named"
+like "$out" '^mmio_decode=fetch cannot change blk_read_4k\.$' "a row that a toggle cannot change is named, and not measured with it"
+is "$(grep -vE '^(log|results|sweep file) ' "$tmp/said" | awk 'length > 80')" "" \
+	"only lines with a file's name may be longer than 80 characters"
+timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/hyperscope" bench --out "$O" bare hyperscope \
+	--rows mmio_read,blk_read_4k --toggle mmio_decode --csv "$tmp/bench" >"$tmp/said" 2>&1
+same=$(python3 "$HS_TOP/tests/scripts/measured.py" "$tmp/bench" "$tmp/csv" 2>&1)
+is "$same" "4 figures and 4 exact medians are the same" "the figures are those of the bench"
+done_testing
