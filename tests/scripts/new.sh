@@ -73,6 +73,7 @@ sbi=(sbi odo --what 'tells a guest the number of its exits')
 sbi_function=(sbi odo.get_vcpu)
 device=(device odometer --what 'counts how often it is read')
 payload=(payload echo --vcpus 2 --what 'repeated SBI calls, and a second hart')
+row=(row sbi_vendor --what 'SBI BASE, vendor ID of the machine')
 lab=(lab waiting --title 'sleeping and waking vCPUs' --region src/kvm/vcpu/wfi.c:vcpu_wfi --payload timer --number 90)
 paper=(paper my_paper --title 'My paper (Workshop 2027)' --row sbi_machine --what 'SBI BASE, vendor ID of the machine')
 all_scaffolds()
@@ -84,5 +85,6 @@ all_scaffolds()
 	made "a device" "${device[@]}"
 	made "a lab" "${lab[@]}"
 	made "a payload" "${payload[@]}"
+	made "a row of the bench" "${row[@]}"
 	made "a paper" "${paper[@]}"
 }

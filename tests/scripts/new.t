@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# new.t - what `hyperscope new` writes and refuses. The only scaffold that is built and run here is
-# the payload; new.slow.t builds and runs all of them.
+# new.t - what `hyperscope new` writes and refuses. The only scaffolds that are built and run here
+# are the payload and the row of the bench; new.slow.t builds and runs all of them.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/scripts/new.sh"
 copy_tree
@@ -53,6 +53,8 @@ refused "has no definition of the function" "a function that does not exist" lab
 refused "without .* and without a full stop" "a description that would break a table" payload echo --what 'a | b'
 refused "the bench has a row 'mmio_read' already" "a row that exists already" paper mine --title x --row mmio_read --what x
 refused "src/guest/bench/disk.c already" "a row whose file exists already" paper mine --title x --row disk --what x
+refused "'mmio_read' already" "a row of the bench that exists already" row mmio_read --what x
+refused "at most 16 characters" "a row whose name is too wide for the bench's table" row a_name_that_is_wide --what x
 refused "have to be given together" "a row without a description" paper mine --title x --row mine
 is "$(git -C "$tree" status --porcelain)" "" "a refused command writes nothing"
 
@@ -67,6 +69,7 @@ is "$(git -C "$tree" status --porcelain)" "" "--dry-run prints the diff that the
 made "a device" "${device[@]}"
 like "$out" '^  scripts/hyperscope run --device odometer build/guest-payloads/odometer.bin$' "the output has the command that shows the device at work"
 made "a payload" "${payload[@]}"
+cp "$tmp/out" "$tmp/of_payload"
 # The payload was made on top of uncommitted scaffolds, which its undo keeps.
 undo=$(cd "$tree" && sed -n 's/^undo: //p' "$tmp/out")
 like "$undo" '^git apply -R build/new/echo.diff' "on top of uncommitted changes the undo is a reversed diff"
@@ -83,8 +86,31 @@ hs exec --quiet --file "$tree/build/guest-payloads/echo.bin" "$O/vmm" --quiet --
 relay "$out" "payload"
 is "$status $(tail -n 1 <<<"$out")" "0 1..5" "the payload ends with status 0 and makes all its claims" || diag "$err"
 
+# ---- the figures of the payload and of a row, measured with the copy's scripts and images ----
+like "$(sed -n '/^next:/,$p' "$tmp/of_payload")" '^  scripts/hyperscope measure payload:echo --vcpus 2 ' "the output has the command that measures the payload"
+made "a row of the bench" "${row[@]}"
+like "$out" '^  scripts/hyperscope measure bench:sbi_vendor ' "the output has the command that measures the row"
+make -s -C "$tree" O="$tree/build" "$tree/build/guest-payloads/bench.bin" >"$tmp/build" 2>&1
+ok $? "the row builds" || diag "$(tail "$tmp/build")"
+for name in vmm hyperscope.bin hyperscope.elf; do
+	ln -sf "$O/$name" "$tree/build/$name"
+done
+measure()	# WORKLOAD ARGS...: measure in the copy; sets $status and $out
+{
+	(cd "$tree" && O=$tree/build timeout --kill-after=5 "$(scaled 120)" scripts/hyperscope measure --quiet \
+		--systems bare,hyperscope "$@") >"$tmp/out" 2>&1 </dev/null
+	status=$?
+	out=$(<"$tmp/out")
+}
+measure payload:echo --vcpus 2
+like "$status $out" '^sbi_call +instructions +[1-9][0-9.]+ +[1-9][0-9.]+$' "the payload prints the cost of a call, in instructions, on bare metal and on hyperscope"
+is "$status" 0 "the payload is measured"
+like "$(<"$tree/build/measure/echo/jobs/00002/log")" '^ok 5 ' "the payload's console is kept"
+measure bench:sbi_vendor
+like "$status $out" '^sbi_vendor +instructions +[1-9][0-9.]+ +[1-9][0-9.]+$' "the row is measured on bare metal and on hyperscope"
+
 # ---- help ----
-for kind in "" toggle event sbi device payload lab paper; do
+for kind in "" toggle event sbi device payload row lab paper; do
 	new $kind --help
 	is "$status:$(awk 'length > 80' <<<"$out")" "0:" "new $kind --help fits into 80 columns"
 done

@@ -9,13 +9,13 @@ import os
 import shlex
 import sys
 
-from hs.new import device, event, lab, paper, payload, sbi, toggle
+from hs.new import device, event, lab, paper, payload, row, sbi, toggle
 from hs.new.tree import Tree
 from hs.parser import Parser
 from hs.paths import TOP
 
 KINDS = {"toggle": toggle, "event": event, "sbi": sbi, "device": device, "payload": payload,
-         "lab": lab, "paper": paper}
+         "row": row, "lab": lab, "paper": paper}
 
 
 def usage():

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """paper.py - `hyperscope new paper`: a paper with rows and claims and, if needed, a new row of the bench.
 
-A paper need not be registered: its folder below notebooks-data/papers is found automatically. A new row is
-registered in src/guest/bench/bench.h and bench.c, scripts/hs/bench/rows.py and docs/bench.md.
+A paper need not be registered: its folder below notebooks-data/papers is found automatically. row.py adds the row.
 """
-from . import names
+from . import names, row
 from .tree import refuse
 
 SUMMARY = "a paper: its rows, its claims and, if needed, a new row of the bench"
@@ -23,21 +22,6 @@ def arguments(parser):
     parser.add_argument("--what", metavar="TEXT", help="description of the operation that --row measures")
 
 
-def _add_row(tree, row, what):
-    names.check(row, "a row", "sbi_machine")
-    if row in tree.names("scripts/hs/bench/rows.py", r'^ +Row\("(\w+)"'):
-        refuse("the bench has a row '%s' already" % row)
-    source = "src/guest/bench/%s.c" % row
-    if tree.exists(source):
-        refuse("there is a %s already: choose another name for the row" % source)
-    tree.template(source, "row.c.in", ROW=row, WHAT=what)
-    tree.before("src/guest/bench/bench.h", r"^void bench_pingpong\(void\);", "void bench_%s(void); /* %s.c */" % (row, row))
-    tree.before("src/guest/bench/bench.c", r"^\tbench_pingpong\(\);", "\tbench_%s();" % row)
-    tree.before("scripts/hs/bench/rows.py", r'^    Row\("ioctl_nothing"', '    Row("%s", "%s"),' % (row, what))
-    tree.before("docs/bench.md", r"^\| `ioctl_nothing` \|", "| `%s` | %s |" % (row, what))
-    tree.generate("docs/reading-order.md", "scripts/hyperscope reading-order")
-
-
 def make(tree, options):
     name = names.check(options.name, "a paper", "my_paper")
     title = names.check_sentence(options.title, "--title", 110)
@@ -48,9 +32,8 @@ def make(tree, options):
         refuse("there is a paper '%s' already" % name)
     own = ""
     if options.row:
-        what = names.check_sentence(options.what, "--what", 60)
-        _add_row(tree, options.row, what)
-        own = "| own | Own | `%s` | %s |\n" % (options.row, what)
+        row.add(tree, options.row, options.what)
+        own = "| own | Own | `%s` | %s |\n" % (options.row, options.what)
     tree.template(folder + "claims.md", "claims.md.in", TITLE=title, OWN=own, SEEN="own" if own else "call")
     for table in ("published.csv", "expected.csv"):
         tree.create(folder + table, tree.read("notebooks-data/papers/kvm-riscv/" + table).split("\n", 1)[0] + "\n")

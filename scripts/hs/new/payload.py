@@ -14,7 +14,8 @@ hyperscope new payload echo --vcpus 2 \\
     --what 'repeated SBI calls, and a second hart'"""
 NOTES = """\
 The scaffold makes claims about SBI calls and, with --vcpus 2, about a second
-hart. docs/payloads.md describes the runtime."""
+hart, and prints the cost of a call for scripts/hyperscope measure.
+docs/payloads.md describes the runtime, docs/measuring.md how to measure."""
 
 LIST, MOST_VCPUS = "tests/guest/payloads", 8
 
@@ -66,4 +67,7 @@ def make(tree, options):
     vmm = ["--vcpus", str(options.vcpus)] if options.vcpus > 1 else []
     tree.template(file_of(name), "payload.c.in", NAME=name, WHAT=what)
     register(tree, name, vmm, what, options.only_here)
-    return steps(name, vmm)
+    todo = steps(name, vmm)
+    vcpus = " --vcpus %d" % options.vcpus if vmm else ""
+    todo.insert(-1, "scripts/hyperscope measure payload:%s%s    # on all three systems" % (name, vcpus))
+    return todo
