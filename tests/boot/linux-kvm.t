@@ -233,7 +233,7 @@ fi
 is "$hyper_view" "$linux_view" "$same" || diag "$(diff <(echo "$linux_view") <(echo "$hyper_view"))"
 cmp -s "$tmp/disk" "$tmp/disk2"
 ok $? "hyperscope's guest leaves the same disk contents as Linux KVM's"
-hs exec --quiet --harts 2 --file "$payloads/hello.bin" "$O/vmm" --stats --smp 8 /hello.bin
+hs exec --quiet --harts 2 --file "$payloads/hello.bin" "$O/vmm" --stats --vcpus 8 /hello.bin
 is "$(grep '^vmm: counter mmio_exit_user' <<<"$err")" "$mmio" "--stats prints the same number of MMIO exits under hyperscope" || diag "$err"
 is "$(left_running)" "" "nothing is left running"
 done_testing
