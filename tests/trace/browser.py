@@ -110,7 +110,7 @@ def plain(text):
 
 def exit_table(browser, stat):
     rows = {row[0]: [plain(text) for text in row[1:7]] for row in browser.rows("#exits")}
-    is_({title[:22]: row for title, row in rows.items()}, stat,
+    is_({title[:23]: row for title, row in rows.items()}, stat,
         "count, share, mean, p50, p99 and max of every row are those of hstrace stat")
     counts = [int(row[0]) for row in rows.values()]
     is_(counts, sorted(counts, reverse=True), "the rows of the exit table are sorted by count")
@@ -166,7 +166,7 @@ def exit_ticks(hstrace, trace, page):
 def timeline(browser, hstrace, trace, page, stat):
     run = page.run()
     total, causes = browser.window()
-    is_({title[:22]: str(n) for title, n in causes.items()}, {t: row[0] for t, row in stat.items()},
+    is_({title[:23]: str(n) for title, n in causes.items()}, {t: row[0] for t, row in stat.items()},
         "the whole timeline has the same exits by cause as hstrace stat")
     is_(total, sum(causes.values()), "the timeline's exits by vCPU and by cause add up to the same number")
     seconds = lambda ticks: repr((run["first"] + ticks) / run["hz"])
@@ -331,7 +331,7 @@ def two_runs(browser, page, stats):
     browser.open(page)
     rows = browser.rows("#exits")
     for number, column in (0, 1), (1, 2):
-        got = {row[0][:22]: plain(row[column]) for row in rows if row[column] != "0"}
+        got = {row[0][:23]: plain(row[column]) for row in rows if row[column] != "0"}
         is_(got, {title: row[0] for title, row in stats[number].items()},
             "on a page of two runs, run %s has its own counts" % "AB"[number])
     is_(len(browser.all("svg.timeline")), 2, "on a page of two runs, each has its own timeline")

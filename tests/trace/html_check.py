@@ -20,7 +20,7 @@ def wrong_exits(run, stat):
     events = sum(event["count"] for event in run["events"] if event["name"] == "kvm_exit")
     partial = any(ring[1] for ring in run["rings"]) or run["causes"] or not events
     for title, numbers in stat.items():
-        row = next((rows[name] for name in rows if name[:22] == title), None)
+        row = next((rows[name] for name in rows if name[:23] == title), None)
         if row is None or str(row.get("count")) != numbers[0]:
             yield "%s: stat has %s, the page %s" % (title, numbers[0], row and row.get("count"))
         elif not partial and row["seen"] != row["count"]:

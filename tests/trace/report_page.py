@@ -51,7 +51,7 @@ def stat_rows(text):
     """Parse `hstrace stat`: title -> [count, share, mean, p50, p99, max] as printed."""
     rows = {}
     for line in text.splitlines()[2:]:
-        match = re.match(r"(.{22}) +([0-9]+) +([0-9.]+%)(.*)$", line)
+        match = re.match(r"(.{23}) +([0-9]+) +([0-9.]+%)(.*)$", line)
         if not match:
             break
         title, count, share, costs = match.groups()
