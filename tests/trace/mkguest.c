@@ -11,7 +11,8 @@
  * (default: all). Each kind of exit has its own base cost, which is a hundred times as high for
  * about one exit in 500. The random numbers are the same in every run. Exits are accounted as in
  * the core. If MKGUEST_KEEP is set in the environment, full rings keep their oldest records. If
- * MKGUEST_DESTROY is set, the VM is destroyed 500 ticks before the end of the trace.
+ * MKGUEST_DESTROY is set, the VM is destroyed 500 ticks before the end of the trace. If MKGUEST_MOVE
+ * is set, vCPUs change harts during some exits.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +35,7 @@
 #define REASON_MMIO 6
 #define REASON_SBI  35
 
-static unsigned long hart_time[64];
+static unsigned long hart_time[64], vcpu_time[MAX_VCPUS];
 static struct trace_exit_clock clocks[MAX_VCPUS];
 static unsigned long random_state = 1;
 
@@ -105,8 +106,22 @@ static void wait_for_interrupt(unsigned int vcpu)
 	trace_kvm_vcpu_wakeup(1000, 1, 1);
 }
 
+/* Let the vCPU change to another hart. */
+static void move(unsigned int vcpu, unsigned int harts)
+{
+	trace_kvm_vcpu_put(0);
+	trace_set_vcpu(0, 0);
+	hart_time[machine.hart] = machine.instret;
+	machine.hart = (machine.hart + 1) % harts;
+	if (machine.instret < hart_time[machine.hart])
+		machine.instret = hart_time[machine.hart];
+	pass(200);
+	trace_set_vcpu(1, vcpu);
+	trace_kvm_vcpu_load(0);
+}
+
 /* Make one exit, from kvm_exit to kvm_entry. */
-static void exit_once(unsigned int vcpu, unsigned int kind)
+static void exit_once(unsigned int vcpu, unsigned int kind, unsigned int harts)
 {
 	static const unsigned long cause[] = { EXC_LOAD_GUEST_PAGE_FAULT,
 					       EXC_STORE_GUEST_PAGE_FAULT,
@@ -144,6 +159,8 @@ static void exit_once(unsigned int vcpu, unsigned int kind)
 		trace_kvm_host_irq(cause[kind]);
 	}
 	pass(20);
+	if (getenv("MKGUEST_MOVE") && !random_below(5))
+		move(vcpu, harts);
 	trace_exit_end(&clocks[vcpu]);
 	trace_kvm_entry(0x80200000 + 4 * kind, trace_exit_class_of(&clocks[vcpu]));
 	trace_exit_init(&clocks[vcpu]);
@@ -181,11 +198,13 @@ static void run(unsigned int harts, unsigned int vcpus, size_t events, bool by_e
 
 		machine.hart = vcpu % harts;
 		machine.instret = hart_time[machine.hart];
+		if (machine.instret < vcpu_time[vcpu]) /* if it has changed harts */
+			machine.instret = vcpu_time[vcpu];
 		pass(1000 + random_below(3000));
 		trace_set_vcpu(1, vcpu);
-		exit_once(vcpu, (unsigned int)random_below(8));
+		exit_once(vcpu, (unsigned int)random_below(8), harts);
 		trace_set_vcpu(0, 0);
-		hart_time[machine.hart] = machine.instret;
+		hart_time[machine.hart] = vcpu_time[vcpu] = machine.instret;
 	}
 }
 
