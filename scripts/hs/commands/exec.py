@@ -15,7 +15,7 @@ from hs.parser import Parser, of_command
 from hs.paths import TOP
 from hs.run import machine
 from hs.run.cpio import Archive
-from hs.run.rundir import RunDir
+from hs.run.rundir import STATE_BOOTING, RunDir
 from hs.run.tracing import Stream, choose_samples, exit_table, save_trace, stop_observing, total
 from hs.toggles import check_trace, trace_rule, with_defaults
 
@@ -128,8 +128,8 @@ def execute_in(box, run, ram, arguments, after):
         return box.execute(run, ram, arguments)
     finally:
         desc = run.read_desc()
-        # If gdb is ended before the host has allocated trace memory, don't report that there is no trace.
-        if after is not None and desc is not None and (desc.trace_size or not box.options.gdb):
+        # If the run is ended before the host has allocated trace memory, don't report that there is no trace.
+        if after is not None and desc is not None and (desc.trace_size or desc.state != STATE_BOOTING):
             after(run)
 
 
