@@ -119,7 +119,20 @@ if [ -f "$linux" ] && [ -f "$O/guest/busybox" ]; then
 	"$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" --cpu nothing "$progs/ends" exit 0 >"$tmp/out" 2>"$tmp/err" </dev/null
 	is "$? $(grep -c . "$tmp/err") $(tail -n 1 "$tmp/err")" "125 2 linux-kvm: QEMU could not create the machine (exit status 1)" \
 		"linux-kvm: when QEMU refuses the machine, QEMU's and linux-kvm's error messages are printed"
+	cat >"$tmp/hangs" <<-'END'
+		#!/bin/bash
+		for word; do
+			case $word in file:*) printf 'OpenSBI v1\n[    1.5] soft lockup\n' >"${word#file:}" ;; esac
+		done
+		exec sleep 1000
+	END
+	chmod +x "$tmp/hangs"
+	QEMU=$tmp/hangs "$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" --timeout 1 "$progs/ends" never \
+		>"$tmp/out" 2>"$tmp/err" </dev/null
+	is "$? $(cat "$tmp/err")" "124 [    1.5] soft lockup
+linux-kvm: $progs/ends: ended after 1 seconds (--timeout)" "linux-kvm: after a time-out, the kernel's last messages are printed"
 else
+	skip "linux-kvm: after a time-out, the kernel's last messages are printed" "there is no $linux"
 	skip "linux-kvm: when QEMU refuses the machine, QEMU's and linux-kvm's error messages are printed" "there is no $linux"
 fi
 
