@@ -9,6 +9,8 @@ import time
 
 from hs import ends
 from hs.errors import STATUS_TIMEOUT, STATUS_USAGE, LaunchError
+from hs.lastwords import last_words
+from hs.paths import HYPERSCOPE
 from hs.run.machine import MAX_HARTS, parse_count, qemu_version
 
 QEMU_MIN = 9  # the first version with counters and register access for plugins; anatomy's plugin needs neither
@@ -74,8 +76,8 @@ def wrapper(folder, qemu, arguments):
     return path
 
 
-def wait(process, tool, what, seconds=None):
-    """Wait for PROCESS to end; after SECONDS, stop it and raise an error.
+def wait(process, tool, what, seconds):
+    """Wait for PROCESS to end; after SECONDS, stop it. Return whether it ended in time.
 
     After QUIET_SECONDS, show the elapsed time if standard error is a terminal. Otherwise, report once that PROCESS is
     running."""
@@ -83,10 +85,9 @@ def wait(process, tool, what, seconds=None):
     while ends.poll(process, 0.2) is None:
         ends.raise_pending()
         spent = time.monotonic() - start
-        if seconds is not None and spent > seconds:
+        if spent > seconds:
             ends.stop(process)
-            raise LaunchError("%s: ended after %d seconds (--timeout)" % (what, seconds),
-                              STATUS_TIMEOUT)
+            return False
         if spent < QUIET_SECONDS:
             continue
         if sys.stderr.isatty():
@@ -97,13 +98,14 @@ def wait(process, tool, what, seconds=None):
         announced = True
     if announced and sys.stderr.isatty():
         sys.stderr.write("\r\033[K")
+    return True
 
 
 def run(command, tool, what, folder, environment, options):
-    """Run COMMAND to its end, with its output in a file. Return its status and the last line it printed.
+    """Run COMMAND to its end, with its output in a file. Return its status and what it printed.
 
-    It is an error if the launcher ends the run because options.timeout seconds have passed. If COMMAND still runs
-    30 seconds later, we stop it, which is an error too.
+    It is an error if options.timeout seconds pass. Our own commands then end the machine themselves, and say what it
+    was doing; we stop them if they still run after 30 more seconds.
     """
     output_path = os.path.join(folder, "said")
     with open(output_path, "wb") as output:
@@ -113,15 +115,15 @@ def run(command, tool, what, folder, environment, options):
         except OSError as error:
             raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
         try:
-            wait(process, tool, what, options.timeout + 30)
+            in_time = wait(process, tool, what, options.timeout + (30 if command[0] == HYPERSCOPE else 0))
         finally:
             ends.stop(process)
-    if process.returncode == STATUS_TIMEOUT:
-        raise LaunchError("%s: ended after %d seconds (--timeout)" % (what, options.timeout),
-                          STATUS_TIMEOUT)
-    with open(output_path, encoding="utf-8", errors="replace") as text:
-        lines = text.read().strip().splitlines()
-    return process.returncode, lines[-1] if lines else ""
+    with open(output_path, encoding="utf-8", errors="replace") as file:
+        text = file.read()
+    if not in_time or process.returncode == STATUS_TIMEOUT:
+        raise LaunchError("%s: ended after %d seconds (--timeout)%s" % (
+            what, options.timeout, last_words(options.out, "%s %s" % (tool, what), text)), STATUS_TIMEOUT)
+    return process.returncode, text
 
 
 def cut_short(what):
@@ -142,6 +144,7 @@ def lines_of(path, what):
         raise LaunchError("the plugin wrote no output for %s: %s" % (what, error.strerror)) from None
 
 
-def failed(what, status, last):
-    """Return the error for a program that ended with this status; LAST is the last line it printed."""
-    return LaunchError("%s ended with status %d%s" % (what, status, ": " + last if last else ""))
+def failed(tool, what, status, text, options):
+    """Return the error for a program that printed TEXT and ended with this status."""
+    return LaunchError("%s ended with status %d%s" % (
+        what, status, last_words(options.out, "%s %s" % (tool, what), text)))

@@ -123,6 +123,17 @@ rm "$tmp/o/tests"
 bench hyperscope --rows run_same --out "$tmp/o"
 is $status 125 "bench ends with status 125 when a row's program is not built"
 like "$err" "/tests/kvm/bench_turns is missing: run make" "the message says what builds the missing program"
+mkdir -p "$tmp/o/tests/kvm"
+cp "$O/tests/progs/ends" "$tmp/o/tests/kvm/bench_turns"
+bench hyperscope --rows run_same --append never --timeout "$(scaled 4)" --out "$tmp/o"
+log=$tmp/o/failed/bench-hyperscope-rv64-turns.log
+is "$status $(sed "s/ [0-9][0-9]* / N /g" <<<"$err")" "125 bench: hyperscope rv64 (turns) took longer than N seconds (--timeout) after N rows
+the end of its output (all of it is in ${log#"$PWD/"}):
+  waiting
+  hyperscope: ended after N seconds (--timeout)
+  thread N (bench_turns): asleep" "after a time-out, the last lines of the console and of the launcher are shown"
+is "$(head -n 1 "$log")" "waiting" "the whole output of a run that failed is kept"
+rm -r "$tmp/o/tests"
 bench bare --rows nothing --out "$tmp/o"
 is $status 0 "a row that does not need the missing program is measured" || diag "$err"
 bench hyperscope --from "hyperscope=/dev/null"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * ends.c - exit with status N, raise signal N, or never end.
+ * ends.c - exit with status N, raise signal N, or, if the last argument is "never", never end.
  */
 #include <signal.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@ int main(int argc, char **argv)
 		raise(atoi(argv[2]));
 		return 0;
 	}
-	if (argc == 2 && !strcmp(argv[1], "never")) {
+	if (argc >= 2 && !strcmp(argv[argc - 1], "never")) {
 		puts("waiting");
 		fflush(stdout);
 		for (;;)

@@ -69,6 +69,16 @@ like "$status $err" '^125 .*the guest ended without fork_exec' "a row without op
 cp "$tmp/boot" "$tmp/guest"
 GUEST_STATUS=3 apps native --rows boot
 like "$status $err" '^125 .*native \(processes, layout [1-5]\) ended with status 3 after 1 rows' "a machine that fails is reported"
+like "$err" '^  batches,boot,1,950000000$' "the end of the console of a machine that fails is shown"
+printf 'x\033[2Jy\007\n%0200d\n' 7 >>"$tmp/guest"
+GUEST_STATUS=3 apps native --rows boot
+is "$(tail -n 2 <<<"$err")" "  x?[2Jy?
+  $(printf %073d 0)..." "control characters are not shown, and long lines are shortened"
+rm -r "$tmp/o/failed"
+: >"$tmp/o/failed"
+GUEST_STATUS=3 apps native --rows boot
+like "$err" '/failed/bench-native.*log: .*Not a directory|/failed/bench-native.*log: File exists' "if the output cannot be kept, the reason is given"
+cp "$tmp/boot" "$tmp/guest"
 # This stand-in for timeout(1) leads a process group but does not pass SIGTERM on. The real one does
 # not either if it is in the middle of its fork().
 mkdir "$tmp/temporary" "$tmp/bin"

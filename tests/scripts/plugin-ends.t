@@ -148,6 +148,12 @@ cat >"$tmp/stopped" <<EOF
 exec ${QEMU:-qemu-system-riscv64} "\$@" -S
 EOF
 chmod +x "$tmp/stopped"
+for tool in "profile --whole exits" "irqs-off exits" "anatomy --systems hyperscope mmio_read"; do
+	# shellcheck disable=SC2086 # words
+	hs_script $tool --timeout 1 --qemu "$tmp/stopped"
+	like "$status $(tr '\n' ' ' <"$tmp/err")" "^124 .*\(--timeout\) the end of its output \(all of it is in .*/failed/${tool%% *}-.*\.log\):   hyperscope: ended after 1 seconds" \
+		"${tool%% *}: after a time-out, the launcher's last lines are shown and kept"
+done
 for tool in "profile --whole exits" "irqs-off exits" "anatomy mmio_read"; do
 	for end in "HUP 129" "INT 130" "TERM 143"; do
 		rm -f "$tmp/started"

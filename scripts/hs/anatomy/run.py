@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 
-from hs import elf, ends, plugin
+from hs import elf, plugin
 from hs.bench import systems
 from hs.bench.rows import BY_NAME
 from hs.errors import LaunchError
@@ -167,24 +167,11 @@ def record(system, row, options, folder):
                     operation.back, operation.ret, options.batches, TOTAL_INSNS))
     environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu, arguments))
     command = _command(system, row, options, folder)
-    output_path = os.path.join(folder, "said")
-    with open(output_path, "wb") as out, open(os.path.join(folder, "errors"), "wb") as errors:
-        try:
-            process = ends.start(command, stdin=subprocess.DEVNULL, stdout=out,
-                                 stderr=errors, env=environment)
-        except OSError as error:
-            raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
-        try:
-            plugin.wait(process, "anatomy", "%s on %s" % (row, system), options.timeout)
-        finally:
-            ends.stop(process)
-    with open(os.path.join(folder, "errors"), encoding="utf-8", errors="replace") as errors:
-        words = errors.read().strip().splitlines()
-    if process.returncode:
-        raise LaunchError("%s ended with status %d%s"
-                          % (system, process.returncode, ": " + words[-1] if words else ""))
-    with open(output_path, encoding="utf-8", errors="replace") as lines:
-        rows = {found["exit"]: found for found in systems.parse(lines.read())}
+    what = "%s on %s" % (row, system)
+    status, text = plugin.run(command, "anatomy", what, folder, environment, options)
+    if status:
+        raise plugin.failed("anatomy", what, status, text, options)
+    rows = {found["exit"]: found for found in systems.parse(text)}
     if row not in rows:
         raise LaunchError("%s has no row %s" % (system, row))
     if rows[row]["unit"] != "instructions":

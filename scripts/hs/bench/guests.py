@@ -130,15 +130,15 @@ class Runner(systems.Runner):
     def hyperscope(self, job, initrd):
         if GROUPS[job.part].disk:
             files, words = self.vm(job, initrd)
-            return [HYPERSCOPE, "exec", "--out", self.options.out, "--icount",
+            return [HYPERSCOPE, "exec", "--timeout", str(self.options.timeout), "--out", self.options.out, "--icount",
                     "--quiet", "--cpu", job.cpu, "--memory", "1G", "--trace", "none"] + files + [self.vmm] + words
-        return [HYPERSCOPE, "run", "--out", self.options.out, "--icount",
+        return [HYPERSCOPE, "run", "--timeout", str(self.options.timeout), "--out", self.options.out, "--icount",
                 "--cpu", job.cpu, "--trace", "none", "--initrd", initrd,
                 "--append", self.append(job)]
 
     def linux(self, job, initrd):
         files, words = self.vm(job, initrd)
-        return [HYPERSCOPE, "linux-kvm", "exec", "--out", self.options.out, "--icount",
+        return [HYPERSCOPE, "linux-kvm", "exec", "--timeout", str(self.options.timeout), "--out", self.options.out, "--icount",
                 "--cpu", job.cpu, "--memory", RAM["linux"], "--file", self.vmm + ":/vmm"] + files + [
                     os.path.join(self.options.out, "guest", "busybox"), "sh", "-c",
                     'sleep %d; exec /vmm "$@"' % SETTLE, "vmm"] + words
@@ -172,12 +172,14 @@ class Runner(systems.Runner):
         found = [(name, int(operations), values.split())
                  for name, operations, values in _BATCHES.findall(_STAMP.sub("", out)) if name in wanted]
         if status:
-            raise self.failed(job, status, found, out + errors)
+            raise self.failed(job, status, found, out, errors)
         names = [name for name, _, _ in found]
         if names != wanted:
             missing = [name for name in wanted if name not in names]
-            raise BenchError("%s: the guest %s:\n%s" % (job.label(), "ended without " + ", ".join(missing) if missing
-                                                        else "printed the rows %s, not each once" % ", ".join(names), out[-1000:]))
+            raise BenchError("%s: the guest %s%s" % (
+                job.label(), "ended without " + ", ".join(missing) if missing
+                else "printed the rows %s, not each once" % ", ".join(names),
+                self.last_words(job, out, errors)))
         if job.system == "hyperscope" and job.part == "processes" and not job.layout:
             self.exits[job.setting] = [(cause.strip(), int(count)) for cause, count in _EXIT_ROW.findall(out)]
         return [{"exit": name, "system": job.system, "cpu": job.cpu, "qemu_flags": " ".join(self.flags(job)),

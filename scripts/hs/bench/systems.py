@@ -10,7 +10,9 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from hs import ends
+from hs.errors import STATUS_TIMEOUT
 from hs.icount import CLOCK, ICOUNT, record_mode
+from hs.lastwords import last_words
 from hs.paths import HYPERSCOPE, QEMU
 from .rows import GROUPS, ROWS
 
@@ -21,6 +23,7 @@ COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
 RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G"}
 SETTLE = 5  # seconds to wait on Linux before measuring: background work after boot would double the first figures
 DISK_BYTES = 1 << 20
+GRACE = 30  # seconds that the launcher has to end a machine
 
 
 class BenchError(Exception):
@@ -135,7 +138,7 @@ class Runner:
         return words + ["--append", self.append(job), "/bench.bin"]
 
     def hyperscope(self, job):
-        command = [HYPERSCOPE, "exec", "--icount", "--quiet",
+        command = [HYPERSCOPE, "exec", "--icount", "--quiet", "--timeout", str(self.options.timeout),
                    "--harts", str(GROUPS[job.group].harts), "--out", self.options.out,
                    "--cpu", job.cpu, "--memory", RAM["hyperscope"]]
         if self.options.firmware:
@@ -157,7 +160,7 @@ class Runner:
 
     def linux(self, job):
         """Return the command for Linux KVM. It uses a shell if something has to be set before the VM is created."""
-        command = [HYPERSCOPE, "linux-kvm", "exec", "--icount", "--cpu", job.cpu,
+        command = [HYPERSCOPE, "linux-kvm", "exec", "--icount", "--timeout", str(self.options.timeout), "--cpu", job.cpu,
                    "--harts", str(GROUPS[job.group].harts), "--out", self.options.out, "--memory", RAM["linux"]]
         if self.options.firmware:
             command += ["--firmware", self.options.firmware]
@@ -191,10 +194,13 @@ class Runner:
     # -- a run -----------------------------------------------------------------------------
 
     def run_for_output(self, command):
-        """Run a command to its end. Return its status, output and standard error."""
+        """Run a command to its end. Return its status, output and standard error.
+
+        Our own commands end the machine themselves when the time is up, and say what it was doing."""
+        limit = self.options.timeout + (GRACE if command[0] == HYPERSCOPE else 0)
         try:
             child = ends.start(
-                ["timeout", "--kill-after=5", str(self.options.timeout)] + command,
+                ["timeout", "--kill-after=5", str(limit)] + command,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         except OSError as error:
             raise BenchError("%s: %s" % (command[0], error.strerror)) from None
@@ -208,11 +214,14 @@ class Runner:
             self.children.discard(child)
         return child.returncode, out.decode(errors="replace"), errors.decode(errors="replace")
 
-    def failed(self, job, status, rows, errors):
+    def failed(self, job, status, rows, out, errors):
         return BenchError("%s %s after %d rows%s" % (
             job.label(), "took longer than %d seconds (--timeout)" % self.options.timeout
-            if status == 124 else "ended with status %d" % status, len(rows),
-            "".join("\n  " + line for line in errors.splitlines()[-5:])))
+            if status == STATUS_TIMEOUT else "ended with status %d" % status, len(rows),
+            self.last_words(job, out, errors)))
+
+    def last_words(self, job, out, errors):
+        return last_words(self.options.out, "bench " + job.label(), out, errors)
 
     def whole(self, results):
         """Return the rows to report, given the rows of all jobs. A subclass combines several boots here."""
@@ -223,7 +232,7 @@ class Runner:
         status, out, errors = self.run_for_output(getattr(self, job.system)(job))
         rows = parse(out)
         if status:
-            raise self.failed(job, status, rows, errors)
+            raise self.failed(job, status, rows, out, errors)
         for row in rows:
             row.update(system=job.system, cpu=job.cpu, qemu_flags=" ".join(self.flags(job)),
                        toggles=" ".join(job.settings()) or "default")

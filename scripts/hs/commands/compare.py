@@ -60,7 +60,7 @@ def ran(what, command, log, **more):
         status = ends.call(command, stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, **more)
     if status:
         with open(log, encoding="utf-8", errors="replace") as file:
-            tail = file.read().strip().splitlines()[-6:]
+            tail = file.read().strip().splitlines()[-24:]  # a failed bench prints that many
         raise LaunchError("%s (%s):\n%s" % (what, log, "\n".join("  " + line for line in tail)))
 
 

@@ -122,9 +122,9 @@ def guest_kallsyms(options, folder):
 
 def start(command, what, options, folder, environment):
     """Run a command to its end. Any failure is an error, except that the user's program may end with any status."""
-    status, last = plugin.run(command, "profile", what, folder, environment, options)
+    status, text = plugin.run(command, "profile", what, folder, environment, options)
     if status and (not options.program or status in (STATUS_FAILED, STATUS_QEMU)):
-        raise plugin.failed(what, status, last)
+        raise plugin.failed("profile", what, status, text, options)
 
 
 def chosen(options, folder):

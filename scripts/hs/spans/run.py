@@ -103,9 +103,9 @@ def measure(name, options, folder):
         os.remove(out)
     environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu,
                                                        _arguments(options, out)))
-    status, last = plugin.run(_command(name, options), "irqs-off", what, folder, environment, options)
+    status, text = plugin.run(_command(name, options), "irqs-off", what, folder, environment, options)
     if status and (name is not None or not os.path.exists(out)):
-        raise plugin.failed(what, status, last)
+        raise plugin.failed("irqs-off", what, status, text, options)
     return _paths(out, what, options)
 
 
