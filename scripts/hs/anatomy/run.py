@@ -150,11 +150,10 @@ def _command(system, row, options, folder):
     with open(script, "w", encoding="utf-8") as text:
         text.write(LINUX_SYMBOLS)
     os.chmod(script, 0o755)
-    command[command.index("--qemu-args") + 1] += (
-        " -chardev file,id=symbols,path=%s -device virtserialport,chardev=symbols,name=symbols"
-        % os.path.join(folder, "kallsyms"))
+    port = ("-chardev file,id=symbols,path=%s -device virtserialport,chardev=symbols,name=symbols"
+            % os.path.join(folder, "kallsyms"))
     vmm = command.index(runner.vmm)
-    return command[:vmm] + ["--file", runner.vmm + ":/vmm", script, "/vmm"] + command[vmm + 1:]
+    return command[:vmm] + ["--qemu-args", port, "--file", runner.vmm + ":/vmm", script, "/vmm"] + command[vmm + 1:]
 
 
 def record(system, row, options, folder):
