@@ -191,6 +191,7 @@ is "$(ask "$unknown")" "[(True, True, 0, True)]" \
 MKGUEST_DESTROY=1 guest "$tmp/keep" 1 1 700 instret icount=0
 page "$tmp/keep"
 is "$(ask "$unknown")" "[(True, True, 500, True)]" "a vCPU's state is unknown after its VM has been destroyed"
+is "$(ask 'run["vcpus"][0]["ticks"][2] > 5000')" True "a vCPU is in the VMM after a KVM_RUN that did not run the guest"
 choice=(kvm_exit)
 guest "$tmp/keep" 2 2 700 instret icount=0
 page "$tmp/keep"

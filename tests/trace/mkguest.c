@@ -208,8 +208,16 @@ static void run(unsigned int harts, unsigned int vcpus, size_t events, bool by_e
 	}
 }
 
+/* The VMM calls KVM_RUN once more, which does not run the guest, and destroys the VM. */
 static void destroy(void)
 {
+	trace_set_vcpu(1, 0);
+	trace_kvm_exit(0x80200000, EXC_STORE_GUEST_PAGE_FAULT, 0, 0, 0);
+	to_user(0, REASON_MMIO);
+	trace_set_vcpu(0, 0);
+	trace_kvm_ioctl_return(KVM_RUN, (u64)-4);
+	pass(5000 * INSNS_TICK);
+	trace_kvm_vcpu_put(0);
 	trace_kvm_destroy_vm(1);
 	pass(500 * INSNS_TICK);
 	trace_kvm_create_vm(2);

@@ -23,6 +23,7 @@ static const struct {
 	[HTML_EXIT] = { "kvm_exit", { "scause" } },
 	[HTML_USERSPACE_EXIT] = { "kvm_userspace_exit" },
 	[HTML_IOCTL] = { "kvm_ioctl", { "cmd" } },
+	[HTML_IOCTL_RETURN] = { "kvm_ioctl_return", { "cmd" } },
 	[HTML_PAGE_FAULT] = { "kvm_page_fault", { "gpa", "scause" } },
 	[HTML_MMIO] = { "kvm_mmio", { "type", "gpa" } },
 	[HTML_SBI_CALL] = { "kvm_sbi_call", { "ext", "fid" } },

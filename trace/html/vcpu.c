@@ -9,6 +9,8 @@
  *          kvm_entry        |  kvm_vcpu_block / kvm_vcpu_wakeup
  *                        BLOCKED      kvm_vcpu_put / kvm_vcpu_load
  *
+ * A return from KVM_RUN also leads from CORE to USER.
+ *
  * The state before a vCPU's first change of state is unknown. The last state counts until the VM is
  * destroyed. Otherwise, it counts to the end of the run if it is guest or blocked and no ring has
  * dropped its newest records; if not, the state after it is unknown. All states are unknown if no
@@ -167,6 +169,10 @@ static void change_state(const struct html_run *run, struct html_vcpu *vcpu,
 	case HTML_IOCTL:
 		if (state == HTML_USER && event->arg[0] == KVM_RUN)
 			state = HTML_CORE;
+		break;
+	case HTML_IOCTL_RETURN: /* a KVM_RUN that does not run the guest has no other event */
+		if (state == HTML_CORE && event->arg[0] == KVM_RUN)
+			state = HTML_USER;
 		break;
 	case HTML_LOAD:
 		state = HTML_CORE;
