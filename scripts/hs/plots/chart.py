@@ -32,12 +32,12 @@ def _series(request, keys):
     """Return {series: Look}. Only series that are systems have the colors of systems."""
     if request.by == ("system",) and all(key[0] in style.SYSTEMS for key in keys):
         return {key: style.SYSTEMS[key[0]] for key in keys}
-    names = _unlike([", ".join(value_label(column, value) for column, value in zip(request.by, key)
-                               if value or len(request.by) == 1) or "neither" for key in keys])
-    names = [" " + name if name.startswith("_") else name for name in names]  # matplotlib hides names with _
     if len(keys) > style.MOST_SERIES:
         _usage("--by %s: %d series, of which only %d can be told apart; select fewer with --where",
                ",".join(request.by), len(keys), style.MOST_SERIES)
+    names = _unlike([", ".join(value_label(column, value) for column, value in zip(request.by, key)
+                               if value or len(request.by) == 1) or "neither" for key in keys])
+    names = [" " + name if name.startswith("_") else name for name in names]  # matplotlib hides names with _
     return {key: look._replace(name=name or "all") for key, look, name in zip(keys, style.looks(keys).values(), names)}
 
 

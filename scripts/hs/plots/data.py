@@ -69,8 +69,8 @@ def made_with(results):
 
     kernels = {kernel.partition(" (")[0].replace("guest ", "") for line in results
                for kernel in line["kernel"].split(", ") if kernel.startswith(("Linux", "guest Linux"))}
-    return "; ".join(["hyperscope " + of("commit")] + sorted(kernels) +
-                     [of("compiler"), "QEMU " + of("qemu"), of("opensbi")])
+    return "; ".join(filter(None, ["hyperscope " + of("commit")] + sorted(kernels) +
+                            [of("compiler"), "QEMU " + of("qemu"), of("opensbi")]))
 
 
 def count_of(lines):

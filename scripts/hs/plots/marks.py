@@ -5,6 +5,7 @@ All kinds take the same data. A Panel has groups, and each group has at most one
 a whisker. Bars and points lie: a group is a row of the panel, and all bars of a figure are equally thick. Lines
 have a numeric axis for the groups.
 """
+import math
 from typing import Callable, NamedTuple
 
 from matplotlib.font_manager import FontProperties
@@ -173,16 +174,14 @@ def points(axes, groups, series, unit, log="", **_):
     for key, look in series.items():
         found = [(place, *_ends(cells[key])) for place, (_, cells) in zip(places, groups) if cells.get(key) is not None]
         if found:
-            y, x, low, high = zip(*found)
-            axes.errorbar(x, y, xerr=_whiskers(x, low, high), fmt=look.marker, color=look.color, markersize=4,
-                          elinewidth=0.8, label=look.name)
+            axes.plot([value for _, value, _, _ in found], [place for place, *_ in found], look.marker, color=look.color,
+                      markersize=4, label=look.name)
+            for place, value, low, high in found:
+                if low < high:
+                    axes.plot([low, high], [place] * 2, color=look.color, linewidth=0.8)
     axes.grid(axis="x", **style.GRID)
     _scale(axes.xaxis, groups, "y" in log)
     axes.set_xlabel(unit + (" (logarithmic axis)" if "y" in log else ""))
-
-
-def _whiskers(values, low, high):
-    return [value - end for value, end in zip(values, low)], [end - value for value, end in zip(values, high)]
 
 
 def _scale(axis, groups, log):
@@ -200,11 +199,14 @@ def lines(axes, groups, series, unit, log="", x="", labels=None, **_):
     x: label of the axis of groups; labels: {group's number: its text}."""
     groups = sorted(groups, key=lambda group: group[0])
     for key, look in series.items():
-        found = [_ends(cells[key]) if cells.get(key) is not None else (float("nan"),) * 3 for _, cells in groups]
-        if any(cells.get(key) is not None for _, cells in groups):
-            axes.errorbar([at for at, _ in groups], [value for value, _, _ in found], yerr=_whiskers(*zip(*found)),
-                          marker=look.marker, markersize=4, color=look.color, linewidth=1.2, elinewidth=0.8, capsize=2,
-                          label=look.name)
+        found = [(at, *_ends(cells[key])) if cells.get(key) is not None else (at,) + (math.nan,) * 3 for at, cells in groups]
+        if all(math.isnan(value) for _, value, _, _ in found):
+            continue
+        axes.plot([at for at, *_ in found], [value for _, value, _, _ in found], marker=look.marker, markersize=4,
+                  color=look.color, linewidth=1.2, label=look.name)
+        for at, _, low, high in found:
+            if low < high:
+                axes.plot([at, at], [low, high], "_-", color=look.color, linewidth=0.8, markersize=5)
     _scale(axes.yaxis, groups, "y" in log)
     if "x" in log:
         style.logarithmic(axes.xaxis)

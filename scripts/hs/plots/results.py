@@ -51,6 +51,7 @@ def sweep(path):
     """Read results.csv of a sweep."""
     try:
         lines = csvfile.read(path, NEEDED, more=True)
+        _check_printable(lines)
     except OSError as error:
         raise LaunchError("%s: %s" % (path, error.strerror)) from None
     except ValueError as error:
@@ -61,6 +62,13 @@ def sweep(path):
     return Results(path, tuple(names[:names.index("repetition")]), lines, _repeated,
                    "exact counts (-icount) of all harts together, which show work, but not speed",
                    "whiskers: least to greatest repetition", _varying(names[:names.index("repetition")] + ["repetition"], lines))
+
+
+def _check_printable(lines):
+    for number, line in enumerate(lines, 1):
+        wrong = [name for name, value in line.items() if name != "reason" and not value.isprintable()]
+        if wrong:
+            raise ValueError("result %d: '%s' contains a character that cannot be printed" % (number, wrong[0]))
 
 
 def bench(path):

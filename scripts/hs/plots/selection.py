@@ -248,6 +248,7 @@ def select(table, request):
             without += lacking
         parts.append(Part(title, units, points))
     found = {series for part in parts for cells in part.points.values() for series in cells}
-    columns = [ordered(column, (line[column] for line in lines)) for column in request.by]
-    series = sorted(found, key=lambda key: [values.index(value) for values, value in zip(columns, key)])
+    places = [{value: i for i, value in enumerate(ordered(column, (line[column] for line in lines)))}
+              for column in request.by]
+    series = sorted(found, key=lambda key: [place[value] for place, value in zip(places, key)])
     return Selection(lines, parts, series, _numbers(table, lines, request), failed, without)

@@ -167,7 +167,7 @@ def finish(drawn, title, note, height=None):
     width = 72 * drawn.get_figwidth() * (1 - 2 * MARGIN)
     title = wrapped(title, width, FontProperties(size=TITLE, weight="bold")) if title else ""
     note = wrapped(note, width, FontProperties(size=FOOT))
-    above = (title.count("\n") + 1.3) * TITLE * LINE if title else 0
+    above = (title.count("\n") + 1.3) * TITLE * LINE if title else 0.5 * LEGEND
     legend = _legend(drawn, width)
     below = (note.count("\n") + 1.5) * FOOT * LINE
     inner = 72 * drawn.get_figheight()
