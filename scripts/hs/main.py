@@ -13,7 +13,7 @@ from hs.paths import TOP
 SHELL = os.path.join(TOP, "scripts", "shell")
 # Debian's Python has matplotlib and Jupyter; another Python in PATH may lack them.
 PYTHON = "/usr/bin/python3"
-OF_DEBIAN = ("figures", "notebooks")
+OF_DEBIAN = ("plot", "figures", "notebooks")
 
 # A command's module is imported only when the command is called, because sweep's imports alone take 0.07 s.
 # So the summaries that --help prints are kept here.
@@ -37,6 +37,7 @@ GROUPS = (
         "irqs-off": "measure how long each path keeps interrupts off",
         "measure": "measure a payload or another workload on all systems",
         "sweep": "run a job for each combination of parameters",
+        "plot": "plot the results of a sweep or of the benchmark",
         "figures": "plot measured data; --docs: update the docs' figures",
         "notebooks": "run the notebooks"}),
     ("Reproduce papers (reviewers)", {
