@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # sweep.slow.t - with each installed engine, hyperscope sweep gives the same CSV to the byte,
-# except for the columns host and seconds. If the sweep, its engine, its jobs or Slurm's daemons
+# except for the columns host and seconds. A step that fails in a guest is a failure on each system,
+# and each job has its own disk. If the sweep, its engine, its jobs or Slurm's daemons
 # are killed half-way, the sweep can be continued: no result is lost, and no finished job is run
 # again. The test starts and ends its own sshd, and its own Slurm with one node.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
@@ -24,7 +25,7 @@ workload = "payload:hello"
 system = ["bare", "hyperscope"]
 END
 ended=()
-trap 'for pid in "${ended[@]}"; do kill -KILL "$pid" 2>/dev/null; done; rm -rf "$tmp" "$results/$name" "$results/$name-k"' EXIT
+trap 'for pid in "${ended[@]}"; do kill -KILL "$pid" 2>/dev/null; done; rm -rf "$tmp" "$results/$name"{,-g,-k}' EXIT
 
 sweep()
 {
@@ -93,6 +94,45 @@ once()	# claim that the killed sweep has run each job once
 {
 	is "$(sort -n "$tmp/ran" | tr '\n' ' ')" "$(seq -s' ' 1 24) " "each job was run once"
 }
+
+# ---- guests on each system ----
+
+# Each job overwrites its own copy of the disk, so that a job that shared it would fail.
+(printf 'first\n'; head -c 65530 /dev/zero) >"$tmp/disk"
+cat >"$tmp/guests.toml" <<END
+name = "$name-g"
+repetitions = 2
+[[job]]
+workload = "guest:echo result x 1; dd if=/nonexistent of=/dev/null; echo result y 2"
+system = ["bare", "hyperscope", "linux"]
+repetitions = 1
+[[job]]
+workload = "guest:grep -q first /dev/vda; echo second | dd of=/dev/vda conv=fsync; echo result sectors \$(cat /sys/block/vda/size)"
+system = ["bare", "hyperscope", "linux"]
+disk = "$tmp/disk"
+exits = "on"
+END
+sweep --quiet --jobs 2 "$tmp/guests.toml"
+like "$status $(tr '\n' ' ' <<<"$out")" '^1 .*9 of 9 jobs, 3 failed' "the guests run, and three of them fail" || diag "$out"
+python3 - "$results/$name-g/results.csv" >"$tmp/said" <<'END'
+import csv, sys
+rows = list(csv.DictReader(open(sys.argv[1])))
+print(*(row["system"] + ":" + row["reason"] + row["value"] for row in rows if row["status"] == "failed"), sep="\n")
+print(*sorted({(row["system"], row["value"], row["settle"]) for row in rows if row["name"] == "sectors"}), sep="\n")
+counts = {}
+for row in rows:
+    if row["name"].startswith("exits"):
+        counts.setdefault((row["system"], row["name"]), []).append(row["value"])
+print(sorted({system for system, _ in counts}), all(len(set(values)) == 1 for values in counts.values()))
+END
+is "$(<"$tmp/said")" "bare:the command ended with status 1 in the guest
+hyperscope:the command ended with status 1 in the guest
+linux:the command ended with status 1 in the guest
+('bare', '128', '5')
+('hyperscope', '128', '5')
+('linux', '128', '5')
+['hyperscope', 'linux'] True" "on each system, a failed step is no figure and a job has its own copy of the disk; numbers of exits repeat" || diag "$out"
+is "$(head -c 5 "$tmp/disk")" first "the image of a disk is not changed"
 
 # ---- the serial engine and GNU parallel ----
 
@@ -175,7 +215,7 @@ slurm_start()	# start Slurm's daemons, with this machine as the node
 }
 if [ "$(id -u)" = 0 ] && command -v slurmctld slurmd munged sbatch >/dev/null; then
 	slurm=$(mktemp -d /tmp/slurm.XXXXXX)	# a socket's path must be short
-	trap 'for pid in "${ended[@]}"; do kill -KILL "$pid" 2>/dev/null; done; rm -rf "$tmp" "$slurm" "$results/$name" "$results/$name-k"' EXIT
+	trap 'for pid in "${ended[@]}"; do kill -KILL "$pid" 2>/dev/null; done; rm -rf "$tmp" "$slurm" "$results/$name"{,-g,-k}' EXIT
 	mkdir "$slurm/state" "$slurm/spool"
 	chmod 755 "$slurm"
 	head -c 128 /dev/urandom >"$slurm/key"

@@ -76,6 +76,24 @@ refused "a number of 5000 digits" "repetitions = $(printf %05000d 1 | tr 0 1)
 [parameters]
 $w" '.*[Ee]xceeds'
 refused "too many opening brackets" "x = $(printf %03000d 0 | tr 0 '[')" '.*recursion'
+guest='[parameters]
+workload = "guest:true"'
+refused "a time to settle that is not a number" "$guest
+settle = [5, 'long']" "parameters.settle: 'long' is not a number of seconds from 0 to 3600"
+refused "a time to settle for a bench row" '[parameters]
+workload = "bench:sbi_version"
+settle = 5' "parameters.settle: bench:sbi_version has no settle"
+refused "an unknown value for exits" "$guest
+exits = 'yes'" "parameters.exits: 'yes' is not one of on, off"
+refused "a disk that does not exist" "$guest
+disk = '$tmp/none'" "parameters.disk: $tmp/none: no such file; give a size such as 64M"
+refused "an empty disk" "$guest
+disk = '0M'" "parameters.disk: 0M has 0 bytes"
+refused "a disk that is too large" "$guest
+disk = '2G'" "parameters.disk: 2G has 2147483648 bytes: a disk has a multiple of 512, from 512 to 1024 MiB"
+echo text >"$tmp/short"
+refused "a disk that does not end with a whole sector" "$guest
+disk = '$tmp/short'" "parameters.disk: $tmp/short has 5 bytes"
 printf 'workload,argument\ncommand:true,1\ncommand:true\n' >"$tmp/lines.csv"
 sweep --plan "$tmp/lines.csv"
 like "$status $out" '^2 .*lines.csv: line 3: 1 fields; the header has 2' "an error in a CSV is reported with its line"
@@ -95,6 +113,9 @@ is "$status $(head -n 1 <<<"$out")" "0 00001 workload=command:true (1)" "a sprea
 printf '[parameters]\nworkload = "guest:true"\nguest = "image"\n' >"$tmp/image.toml"
 : >"$tmp/image"
 like "$(cd "$tmp" && sweep --plan image.toml; echo "$out")" "^  guest +$tmp/image$" "a guest's path is relative to the folder in which the sweep is started"
+printf '[parameters]\nworkload = ["payload:hello", "guest:true"]\nsystem = ["bare", "hyperscope", "linux"]\n' >"$tmp/settle.toml"
+sweep --plan "$tmp/settle.toml"
+is "$(sed -n 's/^0.*settle=\([0-9]*\).*/\1/p' <<<"$out" | tr '\n' ' ')" "0 0 5 5 5 5 " "by default, jobs settle where a Linux boots"
 for file in "$HS_TOP"/notebooks-data/sweeps/*; do
 	sweep --plan "$file"
 	is "$status $(grep -c '^0.\{120\}' <<<"$out")" "0 0" "the example ${file##*/} can be planned, with a short line for each job" || diag "$out"
@@ -219,15 +240,24 @@ if [ -f "$O/guest-initrd.cpio" ] && [ -f "$O/vmm" ]; then
 		timeout = $(scaled 120)
 		[[job]]
 		workload = "guest:echo result x 1; dd if=/nonexistent of=/dev/null; echo result y 2"
+		settle = 0
 		[[job]]
-		workload = """guest:echo "result arg\$ARGUMENT 1"; cut -d. -f1 /proc/uptime"""
+		workload = """guest:echo "result arg\$ARGUMENT \$(cat /sys/block/vda/size)"; cut -d. -f1 /proc/uptime | xargs echo result uptime; cmp -n 1000 /dev/vda /dev/zero"""
 		argument = "it's"
+		settle = 30
+		disk = "8M"
+		exits = "on"
 		[[job]]
 		workload = "guest:poweroff; sleep 100"
+		settle = 0
 		[[job]]
 		workload = "payload:spinning limit_us=1"
 		harts = 1
 		vcpus = 2
+		[[job]]
+		workload = "payload:vmm_disk"
+		disk = "1M"
+		exits = "on"
 	END
 	cat >"$tmp/kernels.toml" <<-END
 		name = "$guests-k"
@@ -247,15 +277,19 @@ if [ -f "$O/guest-initrd.cpio" ] && [ -f "$O/vmm" ]; then
 for row in csv.DictReader(sys.stdin):
     print("|".join(row[name] for name in sys.argv[1:]))' "$@"
 	}
-	fields workload observation status reason name value <"$O/sweeps/$guests/results.csv" >"$tmp/rows"
+	fields workload settle observation status reason name value <"$O/sweeps/$guests/results.csv" >"$tmp/rows"
 	is "$(grep nonexistent "$tmp/rows" | cut -d'|' -f2-)" \
-		"none|failed|the command ended with status 1 in the guest||" "a step that fails in a guest is a failure without figures" ||
+		"0|none|failed|the command ended with status 1 in the guest||" "a step that fails in a guest is a failure without figures" ||
 		diag "$(cat "$tmp/all-said" "$O/sweeps/$guests/jobs/00001/log")"
-	like "$(<"$tmp/rows")" "\|none\|ok\|\|argit's\|1$" "a guest has its argument" ||
+	like "$(<"$tmp/rows")" "\|30\|none\|ok\|\|argit's\|16384" "a guest has its argument, and a disk of its own, which is empty" ||
 		diag "$(tail -n 20 "$O/sweeps/$guests/jobs/00002/log")"
-	is "$(grep poweroff "$tmp/rows" | cut -d'|' -f2-)" "none|failed|the guest ended before its command||" "a guest that powers off too early is a failure"
-	like "$(grep spinning "$tmp/rows")" '\|none\|failed\|a claim of the payload does not hold: not ok [0-9].*\|\|$' \
+	like "$(<"$tmp/rows")" '\|ok\|\|uptime\|3[0-9]$' "a guest settles before its command"
+	like "$(<"$tmp/rows")" '\|ok\|\|exits.mmio_user\|[1-9][0-9]*$' "exits of a guest are counted by kind"
+	is "$(grep poweroff "$tmp/rows" | cut -d'|' -f2-)" "0|none|failed|the guest ended before its command||" "a guest that powers off too early is a failure"
+	like "$(grep spinning "$tmp/rows")" '\|0\|none\|failed\|a claim of the payload does not hold: not ok [0-9].*\|\|$' \
 		"a payload whose claim does not hold is a failure" || diag "$(<"$tmp/rows")"
+	like "$(grep vmm_disk "$tmp/rows")" '\|ok\|\|exits\|[1-9][0-9]*$' "exits of a payload are counted" ||
+		diag "$(tail -n 20 "$O/sweeps/$guests/jobs/00005/log")"
 	is "$(fields kernel <"$O/sweeps/$guests-k/results.csv")" "Linux $(<"$O/guest/version")
 image $(sha256sum <"$tmp/image" | cut -c1-12)" "a row names its guest's kernel" || diag "$(<"$tmp/all-said")"
 	rm -rf "$O/sweeps/$guests" "$O/sweeps/$guests-k"

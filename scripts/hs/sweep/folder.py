@@ -78,7 +78,7 @@ def digests(points, out):
     """Return {path: digest} of every file that determines the points' figures. Raise LaunchError if one is missing."""
     paths, seen = set(), set()
     for point in points:
-        key = tuple(point.get(name) for name in ("workload", "system", "guest"))
+        key = tuple(point.get(name) for name in ("workload", "system", "guest", "disk"))
         if key not in seen:
             seen.add(key)
             paths.update(workloads.parse(point["workload"])[0].files(point, out))

@@ -12,16 +12,19 @@ import os
 import re
 from typing import NamedTuple
 
+from hs.bench.systems import SETTLE
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.paths import TOP
 from hs.run import machine
 from hs.toggles import toggles
 from . import workloads
 
-PARAMETERS = ("workload", "system", "cpu", "harts", "vcpus", "memory", "guest", "argument", "time")
-DEFAULTS = {"system": "hyperscope", "cpu": "rv64", "time": "counted"}
-SYSTEMS = ("bare", "hyperscope", "linux")
-TIMES = ("counted", "wall")
+PARAMETERS = ("workload", "system", "cpu", "harts", "vcpus", "memory", "disk", "guest", "argument", "settle", "exits", "time")
+DEFAULTS = {"system": "hyperscope", "cpu": "rv64", "settle": str(SETTLE), "time": "counted"}
+CHOICES = {"system": ("bare", "hyperscope", "linux"), "time": ("counted", "wall"), "exits": ("on", "off")}
+MAX_SETTLE = 3600
+SECTOR = 512
+MAX_DISK = 1 << 30  # the disk of a VM is a file in its host's memory
 TIMEOUT = 900
 MAX_JOBS = 1000000
 MAX_TEXT = 65536  # characters in a value, which becomes a program's argument and a CSV field: both have limits
@@ -56,7 +59,8 @@ class Reader:
             self._check(key, name, value)
             self.seen[name, value] = True
         # Jobs run in other folders and on other machines, so make paths absolute.
-        return os.path.abspath(value) if name == "guest" and value != "linux" else value
+        is_path = name == "guest" and value != "linux" or name == "disk" and not workloads.SIZE.fullmatch(value)
+        return os.path.abspath(value) if is_path else value
 
     def _check(self, key, name, value):
         if not value.isprintable():
@@ -70,14 +74,18 @@ class Reader:
                 workloads.parse(value)
             except workloads.WorkloadError as error:
                 self.refuse(key, str(error))
-        elif name in ("system", "time"):
-            choices = SYSTEMS if name == "system" else TIMES
-            if value not in choices:
-                self.refuse(key, "'%s' is not one of %s" % (value, ", ".join(choices)))
+        elif name in CHOICES:
+            if value not in CHOICES[name]:
+                self.refuse(key, "'%s' is not one of %s" % (value, ", ".join(CHOICES[name])))
+        elif name == "settle":
+            if not re.fullmatch("[0-9]{1,4}", value) or int(value) > MAX_SETTLE:
+                self.refuse(key, "'%s' is not a number of seconds from 0 to %d" % (value, MAX_SETTLE))
+        elif name == "disk":
+            self._check_disk(key, value)
         elif name in ("harts", "vcpus"):
             if not re.fullmatch("[1-8]", value):
                 self.refuse(key, "'%s' is not a number from 1 to 8" % value)
-        elif name == "memory" and not re.fullmatch("[0-9]+[kKmMgG]?", value):
+        elif name == "memory" and not workloads.SIZE.fullmatch(value):
             self.refuse(key, "'%s' is not a size such as 512M or 2G" % value)
         elif name == "memory" and machine.parse_size(value, key) < 4 * machine.MIB:
             self.refuse(key, "a guest needs at least 4 MiB")
@@ -87,6 +95,17 @@ class Reader:
             self.refuse(key, "%s: no such file ('linux' is Debian's kernel)" % value)
         elif name == "cpu" and not re.fullmatch(r"(?!help$)[\w.,=+-]+", value):
             self.refuse(key, "'%s' is not a processor of QEMU" % value)
+
+    def _check_disk(self, key, value):
+        if workloads.SIZE.fullmatch(value):
+            size = machine.parse_size(value, key)
+        elif os.path.isfile(value):
+            size = os.path.getsize(value)
+        else:
+            self.refuse(key, "%s: no such file; give a size such as 64M, or the path of a raw image" % value)
+        if not size or size % SECTOR or size > MAX_DISK:
+            self.refuse(key, "%s has %d bytes: a disk has a multiple of %d, from %d to %d MiB"
+                        % (value, size, SECTOR, SECTOR, MAX_DISK // machine.MIB))
 
     def _check_toggle(self, key, name, value):
         values = self.toggles[name]
@@ -128,6 +147,8 @@ class Reader:
         if own and point.get("system") != "hyperscope":
             self.refuse("%s.%s" % (where, own[0]), "only hyperscope has toggles, but this is %s: use a [[job]] of its own"
                         % ("system " + point["system"] if "system" in point else point["workload"]))
+        if "settle" in point and not workloads.settles(point):
+            point["settle"] = "0"  # results.csv shows what was done
         if point.get("system") == "bare" and "harts" in point:
             self.refuse(where + ".harts", "the bare system has no harts besides its vcpus: give vcpus")
         try:

@@ -21,6 +21,7 @@ from hs.bench.systems import BenchError
 from hs.icount import CLOCK, ICOUNT, record_mode
 from hs.paths import HYPERSCOPE, QEMU, TOP
 from hs.run.cpio import behind
+from hs.run import qemuopt
 from hs.run.machine import MIB, parse_size
 from hs.toggles import toggles
 
@@ -30,11 +31,13 @@ NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|[+-]
 APPEND = "console=ttyS0 quiet norandmaps nokaslr"
 DEFAULT_MEMORY = "512M"
 # Memory that a host needs besides its guest and three copies of each file: in the archive, unpacked, and in the guest.
-HOST_MEMORY = {"hyperscope": 192 * MIB, "linux": 1024 * MIB}
+HOST_MEMORY = {"hyperscope": 192 * MIB, "linux": 1536 * MIB}
+SIZE = re.compile("[0-9]+[kKmMgG]?")
 # The guest's command ends at the first step that fails, because a later step may compute a number without noticing. The
 # last line is printed only if the command has ended; otherwise, a guest that powers off early would look successful.
 GUEST_SCRIPT = """\
 export ARGUMENT='%s'
+sleep %s
 sh -euo pipefail /hs/workload
 status=$?
 echo "sweep: the command ended with status $status"
@@ -43,6 +46,7 @@ exit $status
 GUEST_END = re.compile(r"sweep: the command ended with status ([0-9]+)\s*$", re.M)
 CLAIM = re.compile(r"^(?:not )?ok [0-9]+.*$", re.M)
 PLAN = re.compile(r"^1\.\.([0-9]+)\s*$", re.M)
+COUNTER = re.compile(r"^vmm: counter (\w+) ([0-9]+)\s*$", re.M)
 MAX_NAME = 1000  # characters in a result's name and unit: a field of results.csv must not be too long to be read
 GRACE = 5  # seconds between SIGTERM and SIGKILL at a time-out
 
@@ -131,7 +135,7 @@ class Bench:
 class Machine:
     """Common parts of payloads and guests: one machine, which prints the results on its console."""
 
-    TAKES: tuple = ("workload", "system", "cpu", "harts", "vcpus", "memory", "argument", "time")
+    TAKES: tuple = ("workload", "system", "cpu", "harts", "vcpus", "memory", "disk", "argument", "settle", "exits", "time")
 
     def boot(self, point, where):
         """Return (image, initrd or None, command line of the guest)."""
@@ -147,27 +151,32 @@ class Machine:
 
     def run(self, point, where):
         image, initrd, append = self.boot(point, where)
-        status, text = where.call(getattr(self, point["system"])(point, where, image, initrd, append))
+        disk = write_disk(point, where)
+        status, text = where.call(getattr(self, point["system"])(point, where, image, initrd, disk, append))
         reason = "" if status == 124 or status < 0 else self.failure(status, text)
         if not reason and "vmm: the guest reboots" in text:
             reason = "the guest rebooted"
         flags = "-M virt -cpu %s -smp %s" % (point["cpu"], harts_of(point))
-        return outcome(status, text, where.timeout, " ".join([flags] + clock(point)), reason)
+        counts = exits_in(text) if point.get("exits") == "on" and point["system"] != "bare" else []
+        return outcome(status, text, where.timeout, " ".join([flags] + clock(point)), reason, counts)
 
-    def vm(self, point, image, initrd, append):
-        """Return the --file options of a VM's host, the VMM's arguments, and the host's memory in MiB."""
+    def vm(self, point, image, initrd, disk, append):
+        """Return the --file options of a VM's host, the VMM's arguments, and the host's memory in MiB.
+
+        The disk is a file in the host's memory, because a disk of QEMU would make counts vary (hs/icount.py). The
+        counters are printed even if they are not used, so that the figures cannot depend on the parameter exits."""
         memory = parse_size(point.get("memory", DEFAULT_MEMORY), "memory")
-        files, words = [], ["--vcpus", point.get("vcpus", "1"), "--memory", "%dM" % (memory // MIB)]
+        files, words = [], ["--stats", "--vcpus", point.get("vcpus", "1"), "--memory", "%dM" % (memory // MIB)]
         sizes = memory + HOST_MEMORY[point["system"]]
-        for name, path in (("Image", image), ("initrd", initrd)):
+        for name, path in (("Image", image), ("initrd", initrd), ("disk", disk)):
             if path:
                 files += ["--file", "%s:/%s" % (path, name)]
                 words += [] if name == "Image" else ["--" + name, "/" + name]
                 sizes += 3 * os.path.getsize(path)
         return files, words + ["--append", append, "/Image"], -(-sizes // (64 * MIB)) * 64
 
-    def hyperscope(self, point, where, image, initrd, append):
-        files, words, ram = self.vm(point, image, initrd, append)
+    def hyperscope(self, point, where, image, initrd, disk, append):
+        files, words, ram = self.vm(point, image, initrd, disk, append)
         command = [HYPERSCOPE, "exec", "--quiet", "--out", where.out, "--trace", "none", "--cpu", point["cpu"],
                    "--harts", harts_of(point), "--memory", "%dM" % ram, "--boot", "exitstat=0 need-h"]
         if point["time"] == "counted":
@@ -176,27 +185,31 @@ class Machine:
             command += ["--set", toggle]
         return command + files + [where.vmm] + words
 
-    def linux(self, point, where, image, initrd, append):
-        files, words, ram = self.vm(point, image, initrd, append)
+    def linux(self, point, where, image, initrd, disk, append):
+        files, words, ram = self.vm(point, image, initrd, disk, append)
         command = [HYPERSCOPE, "linux-kvm", "exec", "--out", where.out, "--cpu", point["cpu"],
                    "--harts", harts_of(point), "--memory", "%dM" % ram, "--file", where.vmm]
         if point["time"] == "counted":
             command.append("--icount")
         # Wait until the background work of the booting host has ended.
-        settle = "sleep %d; exec /vmm \"$@\"" % systems.SETTLE
+        settle = "sleep %s; exec /vmm \"$@\"" % point["settle"]
         return command + files + [os.path.join(where.out, "guest", "busybox"), "sh", "-c", settle, "vmm"] + words
 
-    def bare(self, point, where, image, initrd, append):
+    def bare(self, point, where, image, initrd, disk, append):
         memory = parse_size(point.get("memory", DEFAULT_MEMORY), "memory") // MIB
         vcpus = point.get("vcpus", "1")
         command = [where.qemu, "-M", "virt", "-cpu", point["cpu"], "-smp", vcpus, "-m", "%dM" % memory, "-nodefaults",
                    "-display", "none", "-serial", "stdio"] + clock(point)
-        if point["time"] == "counted":
+        if point["time"] == "counted" and not disk:
             command += record_mode(int(vcpus))
         if initrd:
             # A guest that reboots does not print its last line. A payload has no such line: it starts again, until the
             # time-out.
             command += ["-initrd", initrd, "-no-reboot"]
+        if disk:
+            command += ["-global", "virtio-mmio.force-legacy=false", "-global", "virtio-mmio.ioeventfd=off",
+                        "-drive", "file=%s,format=raw,if=none,id=disk" % qemuopt.image(disk),
+                        "-device", "virtio-blk-device,drive=disk"]
         return command + ["-kernel", image, "-append", append]
 
 
@@ -256,8 +269,10 @@ class Guest(Machine):
         quoted = point.get("argument", "").replace("'", "'\\''")
         with behind(os.path.join(where.out, "guest-initrd.cpio"), initrd) as archive:
             archive.add_dir("hs")
-            archive.add_data("/hs/command", (GUEST_SCRIPT % quoted).encode())
+            archive.add_data("/hs/command", (GUEST_SCRIPT % (quoted, point["settle"])).encode())
             archive.add_data("/hs/workload", (parse(point["workload"])[1] + "\n").encode())
+            if "disk" in point:
+                archive.add_data("/hs/disks", b"1\n")
         return self.image(point, where.out), initrd, APPEND
 
     def failure(self, status, text):
@@ -308,6 +323,11 @@ def runs_guest(point):
     return parse(point["workload"])[0] is KINDS["guest"]
 
 
+def settles(point):
+    """Return whether a Linux boots whose background work disturbs the first figures."""
+    return point["system"] == "linux" or runs_guest(point)
+
+
 def runner(out, timeout):
     return systems.Runner(systems.plain(out, timeout, 1))
 
@@ -325,14 +345,29 @@ class LoggedRunner(systems.Runner):
         return status, out, errors
 
 
+def write_disk(point, where):
+    """Write the job's own disk: an empty one, or a copy of an image. Return its path, or None if it has no disk."""
+    if "disk" not in point:
+        return None
+    path = os.path.join(where.work, "disk")
+    if SIZE.fullmatch(point["disk"]):
+        with open(path, "wb") as disk:
+            disk.truncate(parse_size(point["disk"], "disk"))
+    else:
+        shutil.copyfile(point["disk"], path)
+    return path
+
+
 def machine_files(point, out):
-    """Return the files that every machine of the point's system uses."""
+    """Return the files that a machine of the point's system uses, and the image of its disk."""
+    disk = point.get("disk", "0")
+    files = [] if SIZE.fullmatch(disk) else [disk]
     if point["system"] == "hyperscope":
-        return [os.path.join(out, "hyperscope.bin"), os.path.join(out, "vmm")]
+        files += [os.path.join(out, "hyperscope.bin"), os.path.join(out, "vmm")]
     if point["system"] == "linux":
-        return [os.path.join(out, "vmm")] + [os.path.join(out, "guest", name)
-                                             for name in ("vmlinux", "busybox", "modules/kvm.ko")]
-    return []
+        files += [os.path.join(out, "vmm")] + [os.path.join(out, "guest", name)
+                                               for name in ("vmlinux", "busybox", "modules/kvm.ko")]
+    return files
 
 
 def lines_of(text):
@@ -347,6 +382,12 @@ def lines_of(text):
     return results, wrong
 
 
+def exits_in(text):
+    """Return the VMM's counters of exits as results: the total, `exits`, and each kind, such as `exits.mmio_user`."""
+    return [(".".join(filter(None, ("exits", re.sub("_?exits?(_stat)?", "", name)))), value, "exits")
+            for name, value in sorted(COUNTER.findall(text), key=lambda counter: counter[0] != "exits") if "exit" in name]
+
+
 def why(status, timeout):
     if status == 0:
         return ""
@@ -355,7 +396,7 @@ def why(status, timeout):
     return "ended with status %d" % status if status > 0 else "ended by signal %d" % -status
 
 
-def outcome(status, text, timeout, flags, reason=""):
+def outcome(status, text, timeout, flags, reason="", more=()):
     results, wrong = lines_of(text)
     wrong = ["'%.60s' is not of the form 'result NAME NUMBER [UNIT]'" % line for line in wrong]
     for name, value, unit in results:
@@ -363,7 +404,7 @@ def outcome(status, text, timeout, flags, reason=""):
             wrong.append("%.40r is not a valid name for a result" % name)
         elif not math.isfinite(float(value)):
             wrong.append("result %s is %s" % (name, value))
-    return Outcome(reason or why(status, timeout) or "".join(wrong[:1]), results, flags)
+    return Outcome(reason or why(status, timeout) or "".join(wrong[:1]), results + list(more), flags)
 
 
 def ended_with_parent(command):
