@@ -132,6 +132,10 @@ like "$(build/hstrace stat --by function t3)" 'no symbols: scripts/hyperscope pr
 cp kernel build/guest.kallsyms
 like "$(build/hstrace stat --by function t3)" 'symbols: .*/build/guest.kallsyms$' \
 	"the symbols of Debian's kernel are found"
+mkdir build/guest
+touch -d '1 hour' build/guest/vmlinux
+like "$(build/hstrace stat --by function t3)" 'no symbols: scripts/hyperscope profile --symbols' \
+	"symbols that are older than the kernel are not used"
 guest t3 300 '' guest=hello
 like "$(build/hstrace stat --by function t3)" 'no symbols: give --elf' \
 	"another VMM's guest does not get symbols of the same name"
@@ -155,15 +159,26 @@ trace stat --by function --folded count --vcpu 1 t
 is "$(awk '{ n += $NF } END { print n }' out)" 1000 "--folded counts only the selected exits"
 trace stat --by function --kallsyms list --folded cost t
 cp out folded
-trace export --to csv t
-is "$(awk '{ n += $NF } END { print n }' folded)" "$(awk -F , '
-	NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
-	$column["event"] == "kvm_exit" { start[$column["vcpu"]] = $column["instret"]; open[$column["vcpu"]] = 1 }
-	$column["event"] == "kvm_entry" && open[$column["vcpu"]] {
-		n += $column["instret"] - start[$column["vcpu"]]
-		open[$column["vcpu"]] = 0
-	}
-	END { print n }' out)" "--folded cost adds up to the instructions from exits to entries"
+
+# exit_costs COLUMN: print the sum of the differences of COLUMN between each kvm_exit and the next kvm_entry in t.csv
+exit_costs()
+{
+	awk -F , -v unit="$1" 'NR == 1 { for (i = 1; i <= NF; i++) column[$i] = i; next }
+		{ vcpu = $column["vcpu"]; now = $column[unit] }
+		$column["event"] == "kvm_exit" { start[vcpu] = now; open[vcpu] = 1 }
+		$column["event"] == "kvm_entry" && open[vcpu] { n += now - start[vcpu]; open[vcpu] = 0 }
+		END { print n }' t.csv
+}
+trace export --to csv t t.csv
+is "$(awk '{ n += $NF } END { print n }' folded)" "$(exit_costs instret)" \
+	"--folded cost adds up to the instructions from exits to entries"
+"$bin/mkguest" ram 2 2 1000 time 'kvm_*' && "$bin/hstrace" save ram timed && rm ram
+trace export --to csv timed t.csv
+trace stat --by function --folded cost timed
+is "$(awk '{ n += $NF } END { print n }' out)" "$(exit_costs time_ns)" "if costs are times, --folded cost is in ns"
+trace stat --by function --folded count --vm 9 t
+is "$status $(grep -c . out) $(tail -n 1 err)" "1 0 hstrace: t: no exit is in the trace or selected" \
+	"--folded without exits is an error"
 "$HS_TOP/scripts/hyperscope" flamegraph --out graph.svg --unit instructions folded 2>err
 is "$? $(grep -c '>call' graph.svg | sed 's/^[1-9][0-9]*$/some/')" "0 some" \
 	"scripts/hyperscope flamegraph draws the output of --folded" || diag "$(cat err)"

@@ -113,6 +113,10 @@ static u64 cost_of(const struct hst_table *table, const struct hst_row *row)
 /* Print a stack for each function and exit class, for scripts/hyperscope flamegraph. */
 static int print_folded(const struct hst_file *file, struct hst_table *table, bool cost, FILE *out)
 {
+	if (!table->n) {
+		hst_error(file->path, "no exit is in the trace or selected");
+		return -1;
+	}
 	if (cost && table->unit == HST_UNIT_NONE) {
 		hst_error(file->path, "its exits have no costs; use --folded count");
 		return -1;
@@ -150,7 +154,7 @@ int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE
 	if (err)
 		goto free_table;
 	total = hst_table_shares(&table);
-	if (total && options->folded) {
+	if (options->folded) {
 		err = print_folded(file, &table, !strcmp(options->folded, "cost"), out);
 		goto free_table;
 	}
