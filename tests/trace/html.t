@@ -168,6 +168,8 @@ before='s/class:class/hexxx:klass/g'
 guest "$tmp/old" 2 3 6000 none icount=0
 page "$tmp/old"
 is "$(ask "$titles")" "$classes" "a trace whose records lack the class has the same rows"
+is "$(ask "[(t, sum(f['count'] for f in run['functions'] if f['cause'] == t)) for t, _ in $titles]")" "$classes" \
+	"a trace whose records lack the class has the same exits by function"
 before+='; s/class sbi, other #/class sbi, older #/'
 guest "$tmp/old" 2 3 6000 none icount=0
 page "$tmp/old"

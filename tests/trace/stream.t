@@ -103,6 +103,12 @@ is "$(awk '/^kvm_e/ && $2 > 0 && $3 > 0 && $4 > 49 { n++ } END { print n }' "$tm
 "$bin/hstrace" stat --live "$tmp/run" --by vcpu >"$tmp/out" 2>"$tmp/err"
 is "$(grep -c ' per second in the last ' "$tmp/out") $(grep -c '^1\.0  *[1-9]' "$tmp/out")" "1 1" \
 	"without a terminal, stat --live prints one table"
+for ((n = 0; n < 256; n++)); do # functions of 1 MiB each, because the pc grows with every event
+	printf '%x T f%d\n' $((n << 20 | 1)) $n
+done >"$tmp/list"
+"$bin/hstrace" stat --live "$tmp/run" --by function --kallsyms "$tmp/list" >"$tmp/out" 2>"$tmp/err"
+is "$? $(cat "$tmp/err") $(grep -c '^unknown' "$tmp/out") $(grep -c '^f[0-9]*  *[1-9]' "$tmp/out" | sed 's/^[1-9][0-9]*$/some/')" \
+	"0  0 some" "stat --live shows exits by function" || diag "$(cat "$tmp/out")"
 if command -v script >/dev/null; then
 	script -qefc "'$bin/hstrace' stat --live '$tmp/run' --by vcpu" "$tmp/screen" </dev/null >/dev/null 2>&1 &
 	screen=$!
