@@ -98,7 +98,7 @@ unlike "$said" "Traceback|Python Exception" "no command raised an exception"
 for words in --out --vmlinux "--vmlinux /no/such/file hello"; do
 	# shellcheck disable=SC2086 # words on purpose
 	said=$("$HS_TOP/scripts/hyperscope" gdb $words 2>&1)
-	is "$? $(wc -l <<<"$said") $(grep -c '^gdb: ' <<<"$said")" "2 1 1" "scripts/hyperscope gdb $words is refused in one sentence" ||
+	is "$? $(wc -l <<<"$said") $(grep -c '^gdb: ' <<<"$said")" "125 1 1" "scripts/hyperscope gdb $words is refused in one sentence" ||
 		diag "$said"
 done
 
