@@ -122,10 +122,10 @@ else
 fi
 
 # ---- outputs that cannot be written ----
-refused()	# REGEX NAME
+refused()	# REGEX NAME [STATUS]
 {
-	[ "$status" = 1 ] && [ "$(wc -l <err)" = 1 ] && grep -qE -- "$1" err
-	ok $? "$2" || diag "status $status, want 1 and one line with: $1" "$(cat err)"
+	[ "$status" = "${3:-1}" ] && [ "$(wc -l <err)" = 1 ] && grep -qE -- "$1" err
+	ok $? "$2" || diag "status $status, want ${3:-1} and one line with: $1" "$(cat err)"
 }
 formats="csv json trace-cmd perf"
 [ -n "$no_ctf" ] || formats+=" ctf"
@@ -159,7 +159,7 @@ status=$?
 refused "needs a file name" "standard output is refused for perf"
 "$hstrace" export --to csv "$tmp/none" t.csv 2>err
 status=$?
-refused "none: No such file" "a missing trace is reported"
+refused "none: No such file" "a missing trace is reported" 2
 
 if [ -z "$no_ctf" ]; then
 	mkdir there

@@ -282,7 +282,7 @@ is "$(ask 'page.data["anatomy"][0]["systems"], page.data["anatomy"][0]["stages"]
 	"(['hyperscope', 'linux'], [['guest', 2, 2], ['CSR swap', 33, 34], ['sum', 35, 36]])" \
 	"--anatomy reads the table of scripts/hyperscope anatomy"
 page --anatomy "$tmp/t2" "$tmp/t"
-is "$status $err" "1 hstrace: $tmp/t2: not a table that scripts/hyperscope anatomy prints" \
+is "$status $err" "2 hstrace: $tmp/t2: not a table that scripts/hyperscope anatomy prints" \
 	"a file without an anatomy table is refused"
 [ ! -e "$tmp/page.html" ] && [ ! -e "$tmp/page.html.part" ]
 ok $? "a refused anatomy file leaves no page"
@@ -298,7 +298,7 @@ is "$status $(wc -l <"$tmp/err") $(ls "$tmp"/page.html* 2>/dev/null)" "1 1 " \
 	"no page is written for an unreadable file"
 cp "$tmp/err" "$tmp/keep.html"
 "$bin/hstrace" html --out "$tmp/keep.html" "$tmp/nothing" 2>"$tmp/err2"
-[ $? = 1 ] && [ -s "$tmp/keep.html" ] && cmp -s "$tmp/err" "$tmp/keep.html" && grep -q 'No such file' "$tmp/err2"
+[ $? = 2 ] && [ -s "$tmp/keep.html" ] && cmp -s "$tmp/err" "$tmp/keep.html" && grep -q 'No such file' "$tmp/err2"
 ok $? "an existing page is kept if the trace is missing"
 page "$tmp/t" "$tmp/t2" "$tmp/one"
 is "$status" 2 "three files are a usage error"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* error.c - error messages about files, and the flag for a damaged trace. */
+/* error.c - error messages about files, and the flags that decide the exit status. */
 #include <stdarg.h>
 #include "hst.h"
 
-bool hst_saw_damage;
+bool hst_saw_damage, hst_saw_wrong_use;
 
 void hst_error(const char *path, const char *fmt, ...)
 {
@@ -14,6 +14,12 @@ void hst_error(const char *path, const char *fmt, ...)
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);
 	fputc('\n', stderr);
+}
+
+void hst_wrong_file(const char *path, const char *why)
+{
+	hst_error(path, "%s", why);
+	hst_saw_wrong_use = true;
 }
 
 int hst_damaged(struct hst_file *file, const char *what)

@@ -306,7 +306,7 @@ static int load(struct hst_file *file)
 	if (!S_ISREG(st.st_mode) || st.st_size < (off_t)sizeof(header) ||
 	    pread(file->fd, &header, sizeof(header), 0) != sizeof(header) ||
 	    header.magic != HST_MAGIC) {
-		hst_error(file->path, "not a trace written by `hstrace save`");
+		hst_wrong_file(file->path, "not a trace written by `hstrace save`");
 		return -1;
 	}
 	if (!header.version || header.version > HST_VERSION) {
@@ -336,7 +336,7 @@ int hst_open(struct hst_file *file, const char *path)
 
 	if (fd >= 0)
 		return hst_open_fd(file, fd, path);
-	hst_error(path, "%s", strerror(errno));
+	hst_wrong_file(path, strerror(errno));
 	return -1;
 }
 

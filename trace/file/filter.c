@@ -352,6 +352,7 @@ static int bind_compare(struct node *node, const struct hst_filter *rule,
 	else
 		hst_error(file->path, "--filter: no event%s%s has a field '%s'",
 			  rule->list ? " of " : "", rule->list ? rule->list : "", node->field);
+	hst_saw_wrong_use = true;
 	return -1;
 }
 

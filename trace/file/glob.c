@@ -65,6 +65,7 @@ int hst_list_check(const char *list, const struct hst_file *file)
 		if (!found) {
 			hst_error(file->path, "there is no event '%.*s' in this trace's table",
 				  (int)(len - skip), word + skip);
+			hst_saw_wrong_use = true;
 			return -1;
 		}
 		word += len + (word[len] == ',');

@@ -372,6 +372,8 @@ int hst_out_open(struct hst_out *out, const char *path);
 int hst_out_close(struct hst_out *out, int err);
 
 void hst_error(const char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Report a file that the user should not have named, such as one that does not exist. */
+void hst_wrong_file(const char *path, const char *why);
 
 /* ---- subcommands: argv starts after the name; they return the exit status (hstrace.c) ---- */
 
@@ -393,8 +395,8 @@ int hst_wrong_use(const char *what, const char *arg);
  * `ram` in that folder. If so, print an error.
  */
 bool hst_is_same_file(const char *in, const char *out);
-/* A damaged trace was opened (error.c). */
-extern bool hst_saw_damage;
+/* A damaged trace was opened; a file or value that the user gave was refused (error.c). */
+extern bool hst_saw_damage, hst_saw_wrong_use;
 /*
  * Return the exit status of a command that wrote to standard output: 1 if err is not 0, if writing
  * failed, or if a trace was damaged; else 0.

@@ -37,10 +37,10 @@ int hst_ram_open(struct hst_ram *ram, const char *path)
 		ram->fd = openat(run, "ram", O_RDONLY | O_CLOEXEC);
 		ram->lock = openat(run, "lock", O_RDONLY | O_CLOEXEC);
 		if (ram->fd < 0)
-			hst_error(path, "no run in progress in this folder");
+			hst_wrong_file(path, "no run in progress in this folder");
 		close(run);
 	} else if (ram->fd < 0) {
-		hst_error(path, "%s", strerror(errno));
+		hst_wrong_file(path, strerror(errno));
 	}
 	if (ram->fd >= 0)
 		return 0;

@@ -2,8 +2,9 @@
 /*
  * hstrace.c - the command line of hstrace, which reads hyperscope's traces.
  *
- * Exit status of every command except diff: 0 on success, 2 for a usage error, 1 for any other
- * error, such as a damaged trace or a file that cannot be read or written.
+ * Exit status of every command except diff: 0 on success, 2 for wrong use, such as an unknown option
+ * or a file that does not exist or is not a trace, 1 for any other error, such as a damaged trace or
+ * an output that cannot be written.
  */
 #include <string.h>
 #include "file/hst.h"
@@ -90,6 +91,8 @@ static int help(void)
 
 int main(int argc, char **argv)
 {
+	int status;
+
 	hst_print_usage = print_usage;
 	if (argc < 2)
 		return hst_wrong_use("no command given", NULL);
@@ -103,5 +106,6 @@ int main(int argc, char **argv)
 	for (int i = 2; i < argc; i++)
 		if (wants_help(argv[i]))
 			return help();
-	return current->run(argc - 2, argv + 2);
+	status = current->run(argc - 2, argv + 2);
+	return status && hst_saw_wrong_use ? 2 : status;
 }

@@ -37,6 +37,6 @@ bool hst_is_same_file(const char *in, const char *out)
 		return false;
 	if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
 		return false;
-	hst_error(out, "cannot be written: it is an input file; name another output file");
+	hst_wrong_file(out, "cannot be written: it is an input file; name another output file");
 	return true;
 }

@@ -89,7 +89,7 @@ static int write_table(const char *path, FILE *in, FILE *out)
 		if (strcspn(line, "\r\n"))
 			snprintf(title, sizeof(title), "%.*s", (int)strcspn(line, "\r\n"), line);
 	if (strncmp(line, "stage ", 6)) {
-		hst_error(path, "not a table that scripts/hyperscope anatomy prints");
+		hst_wrong_file(path, "not a table that scripts/hyperscope anatomy prints");
 		return -1;
 	}
 	fputs("{\"name\":", out);
@@ -106,7 +106,7 @@ static int write_table(const char *path, FILE *in, FILE *out)
 	fputs("]}", out);
 	if (systems && stages)
 		return 0;
-	hst_error(path, "the table of stages is empty");
+	hst_wrong_file(path, "the table of stages is empty");
 	return -1;
 }
 
@@ -116,7 +116,7 @@ int html_write_anatomy(const char *path, FILE *out)
 	int err;
 
 	if (!in) {
-		hst_error(path, "%s", strerror(errno));
+		hst_wrong_file(path, strerror(errno));
 		return -1;
 	}
 	err = write_table(path, in, out);
