@@ -20,6 +20,7 @@ reproduce-verify:
 .PHONY: sweep
 sweep:
 	test -n "$(FILE)" || { echo "make: FILE=TABLE is needed, e.g. FILE=notebooks-data/sweeps/walkers.toml" >&2; exit 2; }
+	test -e "$(firstword $(FILE))" || { echo "make: FILE=$(FILE): no such file" >&2; exit 2; }
 	$(SETUP) run sweep
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	$(TOP)/scripts/hyperscope sweep --out $(O) $(ARGS) $(FILE)

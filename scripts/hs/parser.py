@@ -34,6 +34,13 @@ def seconds(text):
     return value
 
 
+def readable(path):
+    """Convert the value of an option that names a file to read."""
+    if os.path.isdir(path) or not os.access(path, os.R_OK):
+        raise argparse.ArgumentTypeError("%s: %s" % (path or "''", "cannot be read" if os.path.exists(path) else "no such file"))
+    return path
+
+
 def absolute(path):
     """Convert a path given with an option to an absolute path, so that a change of folder does not affect it."""
     return os.path.abspath(path)

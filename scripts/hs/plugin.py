@@ -11,6 +11,7 @@ from hs import ends
 from hs.errors import STATUS_TIMEOUT, STATUS_USAGE, LaunchError
 from hs.lastwords import last_words
 from hs.paths import HYPERSCOPE
+from hs.run import qemuopt
 from hs.run.machine import MAX_HARTS, parse_count, qemu_version
 
 QEMU_MIN = 9  # the first version with counters and register access for plugins; anatomy's plugin needs neither
@@ -56,6 +57,9 @@ def check_options(options):
         raise LaunchError("--timeout %d: must be at least 1 second" % options.timeout, STATUS_USAGE)
     if hasattr(options, "harts"):
         parse_count(str(options.harts), "--harts", MAX_HARTS)
+    if options.firmware:
+        qemuopt.check_firmware(options.firmware)
+    qemuopt.check_cpu(options.qemu, options.cpu)
 
 
 def check_qemu(qemu):

@@ -108,10 +108,10 @@ refused "there is no toggle 'nonsense'" --toggle nonsense
 refused "there is no toggle 'nonsense'" --set nonsense=1
 refused "toggle gstage_huge takes on or off" --set gstage_huge=maybe
 refused "--rows: no row is named" --rows ''
-refused "--exitstat: .*'bogus'.*auto" --exitstat bogus
+refused "--exitstat 'bogus': choose from .*auto" --exitstat bogus
 refused "unknown option --wrong" --wrong
 bench --firmware /nowhere/fw.bin
-is $status 125 "bench ends with status 125 when the firmware does not exist"
+is $status 2 "bench ends with status 2 when the firmware does not exist"
 like "$err" "firmware /nowhere/fw.bin: No such file" "the message names the missing firmware"
 printf '\x6f\0\0\0' >"$tmp/stuck" # j .
 bench bare --rows nothing --firmware "$tmp/stuck" --timeout 2

@@ -15,8 +15,8 @@ fake_qemu()	# VERSION
 }
 
 like "$($setup --help)" "usage: scripts/hyperscope setup" "--help lists the purposes"
-is "$($setup --wrong run 2>&1)" "setup: unknown argument '--wrong'; see scripts/hyperscope setup --help" \
-	"an unknown argument is refused"
+is "$($setup --wrong run 2>&1)" "setup: unknown option --wrong; see scripts/hyperscope setup --help" \
+	"an unknown option is refused"
 
 text=$(QEMU=$(fake_qemu 6.2.0) $setup --out "$tmp/o" --dry-run run)
 is $? 1 "--dry-run fails when something is missing"

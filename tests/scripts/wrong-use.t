@@ -114,9 +114,11 @@ linux_refused "--log $tmp/none/log: cannot be written" --log "$tmp/none/log" "$p
 linux_refused "--harts needs a value" --harts
 linux_refused "unknown option --wrong" --wrong
 linux_refused "unknown option --ram; its name is now --memory" --ram 1G "$progs/ends"
+linux_refused "--cpu nothing: QEMU refuses it: .*nothing" --cpu nothing "$progs/ends"
+linux_refused "--firmware $tmp: Is a directory" --firmware "$tmp" "$progs/ends"
 linux_refused "no program was named"
 if [ -f "$linux" ] && [ -f "$O/guest/busybox" ]; then
-	"$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" --cpu nothing "$progs/ends" exit 0 >"$tmp/out" 2>"$tmp/err" </dev/null
+	"$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" --qemu-args -nothing "$progs/ends" exit 0 >"$tmp/out" 2>"$tmp/err" </dev/null
 	is "$? $(grep -c . "$tmp/err") $(tail -n 1 "$tmp/err")" "125 2 linux-kvm: QEMU could not create the machine (exit status 1)" \
 		"linux-kvm: when QEMU refuses the machine, QEMU's and linux-kvm's error messages are printed"
 	cat >"$tmp/hangs" <<-'END'
@@ -186,8 +188,35 @@ refused 125 "SBI" "a firmware without the SBI extensions that are needed" \
 	exec --firmware "$O/tests/nosbi.bin" "$progs/ends" exit 0
 refused 125 "16 MiB of memory is too little.* [0-9]+ MiB" "too little memory" \
 	exec --memory 16M "$progs/ends" exit 0
-refused 126 "QEMU failed: .*nonsense" "a processor that QEMU does not know" \
+refused 125 "--cpu nonsense: QEMU refuses it: .*nonsense.*-cpu help. lists" "a processor that QEMU does not know" \
 	exec --cpu nonsense "$progs/ends" exit 0
+refused 125 "--cpu rv64,foo=bar: QEMU refuses it: .*foo.* -device rv64-riscv-cpu,help. lists" "a property that no processor has" \
+	run --cpu rv64,foo=bar hello
+refused 125 "--cpu help: QEMU refuses it" "a --cpu that starts no machine" run --cpu help hello
+refused 125 "--firmware $tmp: Is a directory; name a file" "a folder as the firmware" run --firmware "$tmp" hello
+refused 125 "QEMU $tmp/none: No such file.*--qemu" "a QEMU that does not exist" run --qemu "$tmp/none" hello
+refused 125 "--file $tmp/none: there is no file" "a file to copy that does not exist" exec --file "$tmp/none" "$progs/ends"
+
+# Commands that start machines later, or several of them, check these options before the first one.
+tool_refused()	# REGEX COMMAND ARGS...
+{
+	"$HS_TOP/scripts/hyperscope" "${@:2}" --out "$O" >"$tmp/out" 2>"$tmp/err" </dev/null
+	like "$? $(wc -l <"$tmp/err") $(cat "$tmp/out" "$tmp/err")" "^2 1 [a-z-]+: $1" "$2 refuses ${*:3}"
+}
+for command in bench "anatomy mmio_read" "profile hello" "irqs-off sparse" "compare HEAD"; do
+	# shellcheck disable=SC2086 # a command and its argument
+	tool_refused "--cpu nonsense: QEMU refuses it" $command --cpu nonsense
+	# shellcheck disable=SC2086
+	[ "$command" = "compare HEAD" ] || tool_refused "--firmware $tmp/none: No such file" $command --firmware "$tmp/none"
+done
+tool_refused "--set nonsense: not of the form" compare HEAD --set nonsense
+tool_refused "--set nonsense: not of the form" probe --set nonsense
+tool_refused "there is no event 'nonsense'" probe --trace nonsense
+tool_refused "--against: $tmp/none: no such file" bench --against "$tmp/none"
+tool_refused "--from: $tmp/none: no such file" reproduce all --from "$tmp/none"
+tool_refused "$tmp/none: no such file" sweep "$tmp/none"
+tool_refused "--submission $tmp/none: no such file" grade --submission "$tmp/none"
+tool_refused "there is no lab 99; known labs: 1 tools" lab 99 "$tmp/lab"
 
 # ---- names of commands ----
 commands=$("$HS_TOP/scripts/hyperscope" --help | sed -n 's/^  \([a-z-]*\)  .*/\1/p')

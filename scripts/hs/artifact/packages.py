@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 from hs.bench import provenance
-from hs.errors import LaunchError
+from hs.errors import STATUS_FAILED, STATUS_USAGE, LaunchError
 from hs.paths import HYPERSCOPE, TOP
 from . import lists
 
@@ -49,7 +49,8 @@ def cached(out, purposes):
     done = subprocess.run([HYPERSCOPE, "setup", "--out", out, "--cached"] + list(purposes),
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     if done.returncode:
-        raise LaunchError(done.stderr.decode(errors="replace").strip().splitlines()[0].replace("setup: ", "", 1))
+        raise LaunchError(done.stderr.decode(errors="replace").strip().splitlines()[0].replace("setup: ", "", 1),
+                          STATUS_USAGE if done.returncode == STATUS_USAGE else STATUS_FAILED)
     return done.stdout.decode().splitlines()
 
 

@@ -14,6 +14,8 @@ from hs.errors import STATUS_TIMEOUT
 from hs.icount import CLOCK, ICOUNT, record_mode
 from hs.lastwords import last_words
 from hs.paths import HYPERSCOPE, QEMU
+from hs.run.machine import qemu_version
+from hs.run.qemuopt import check_cpu, check_firmware
 from .rows import GROUPS, ROWS
 
 SYSTEMS = ("bare", "hyperscope", "linux")
@@ -85,13 +87,11 @@ class Runner:
             path = os.path.join(self.options.out, "guest", name)
             if not os.path.exists(path):
                 raise BenchError("%s is missing: run 'scripts/hyperscope setup run'" % path)
-        firmware = self.options.firmware
-        if firmware:
-            try:
-                with open(firmware, "rb") as file:
-                    file.read(1)
-            except OSError as error:
-                raise BenchError("firmware %s: %s" % (firmware, error.strerror)) from None
+        if self.options.firmware:
+            check_firmware(self.options.firmware)
+        qemu_version(self.qemu)  # raises an error if QEMU is missing
+        for cpu in sorted({job.cpu for job in jobs}):
+            check_cpu(self.qemu, cpu)
 
     # -- command lines ---------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from hs.bench import provenance, report, rows, systems
 from hs.bench.measure import measure
 from hs.bench.systems import SYSTEMS, BenchError
 from hs.errors import LaunchError
-from hs.parser import of_command
+from hs.parser import of_command, readable
 from hs.paths import TOP
 
 FAILURES = (BenchError,)
@@ -67,7 +67,7 @@ def new_parser():
     parser.add_argument("--csv", metavar="FILE", help="also write all figures to FILE")
     parser.add_argument("--verify", action="store_true",
                         help="measure twice and list the rows that differ (none should)")
-    parser.add_argument("--against", metavar="FILE",
+    parser.add_argument("--against", metavar="FILE", type=readable,
                         help="list the rows that differ from those in the CSV file FILE")
     parser.add_argument("--from", metavar="SYSTEM=LOG", action="append", default=[], dest="logs",
                         help="read the figures of SYSTEM from a console log, for example a board's")

@@ -21,7 +21,7 @@ from hs import ends, toggles
 from hs.bench import guests, provenance, report, rows, stats
 from hs.bench.measure import measure
 from hs.bench.systems import BenchError, plain
-from hs.parser import of_command
+from hs.parser import of_command, readable
 from hs.paths import HYPERSCOPE, TOP
 
 FAILURES = (BenchError, ValueError,)
@@ -44,7 +44,7 @@ def parse(argv):
                         help="measure only these rows; patterns such as 'f*' are allowed; --list "
                         "shows all")
     parser.add_argument("--csv", metavar="FILE", help="also write all figures to FILE")
-    parser.add_argument("--against", metavar="FILE",
+    parser.add_argument("--against", metavar="FILE", type=readable,
                         help="list the rows that differ from those in the CSV file FILE")
     parser.add_argument("--runs", metavar="N", type=int, default=0,
                         help="also measure wall time, with N alternating runs (0: do not measure it)")

@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 
+from hs.errors import STATUS_USAGE, LaunchError
 from hs.parser import of_command
 
 EXEMPT = {
@@ -29,7 +30,11 @@ TRANSFER = re.compile(r"^(b\w+|j|jal|jr|jalr|c\.j\w*|call|tail|ret|[msu]ret|ecal
 def disassemble(elf):
     """Return the image's instructions in order of address, its symbols, and the targets of its jumps."""
     tool = os.environ.get("CROSS_COMPILE", "riscv64-linux-gnu-") + "objdump"
-    text = subprocess.run([tool, "-d", elf], check=True, capture_output=True, text=True).stdout
+    done = subprocess.run([tool, "-d", elf], check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise LaunchError("%s: %s; name the kernel image with symbols, such as build/hyperscope.elf"
+                          % (elf, done.stderr.strip().rpartition(": ")[2] or "cannot be read"), STATUS_USAGE)
+    text = done.stdout
     code, symbols, targets = [], {}, set()
     for line in text.splitlines():
         symbol, insn = SYMBOL.match(line), INSN.match(line)

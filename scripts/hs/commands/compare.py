@@ -20,7 +20,8 @@ from hs.lock import lock
 from hs.bench import costs, csvfile, report, rows
 from hs.errors import LaunchError
 from hs.parser import of_command
-from hs.paths import TOP
+from hs.paths import QEMU, TOP
+from hs.run.qemuopt import check_cpu
 
 FAILURES = (ValueError,)
 EXAMPLES = """\
@@ -175,6 +176,9 @@ def show(found, options):
 def main(argv):
     options = parse(argv)
     toggles.refuse_defaults()
+    toggles.check_toggles(TOP, options.set)
+    if options.cpu != "both":
+        check_cpu(QEMU, options.cpu)
     lines, commit, reasons = base_of(options)
     held = lock("compare", os.path.join(options.out, "compare"))
     try:

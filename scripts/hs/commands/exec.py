@@ -61,6 +61,8 @@ def split_file(text):
     source, colon, target = text.partition(":")
     if colon and not target.strip("/"):
         raise LaunchError("--file %s: no name after the colon" % text, STATUS_USAGE)
+    if not os.path.exists(source):
+        raise LaunchError("--file %s: there is no file '%s'" % (text, source), STATUS_USAGE)
     return source, "/" + (target.lstrip("/") if colon else os.path.basename(source))
 
 

@@ -11,7 +11,7 @@ import sys
 
 from hs.grade import job, package, report
 from hs.lab import folder
-from hs.parser import of_command
+from hs.parser import of_command, readable
 
 EXAMPLES = """\
 examples:
@@ -36,7 +36,7 @@ def parse(words):
     parser.add_argument("--student", metavar="ID",
                         help="student whose variant is required (default: from lab.json)")
     parser.add_argument("--hidden", action="store_true", help="also run the hidden tests")
-    parser.add_argument("--key", metavar="FILE",
+    parser.add_argument("--key", metavar="FILE", type=readable,
                         help="the instructor's key, from which hidden tests are generated")
     parser.add_argument("--tests", metavar="ID,...", help="run only these tests")
     parser.add_argument("--json", metavar="FILE", help="also write the complete result to FILE")
@@ -52,6 +52,11 @@ def parse(words):
     options = parser.parse_args(words)
     if options.gradescope and not options.lab:
         parser.error("--gradescope needs --lab NN")
+    if options.submission and not os.path.exists(options.submission):
+        parser.error("--submission %s: no such file or folder" % options.submission)
+    if options.labs and not os.path.isdir(options.labs):
+        parser.error("--labs %s: no such folder" % options.labs)
+    parser.written("--gradescope", options.gradescope)
     if options.key and not options.hidden and not options.gradescope:
         parser.error("--key is for the hidden tests: add --hidden")
     if options.hidden and not options.submission:

@@ -11,7 +11,7 @@ import stat
 import subprocess
 
 from hs import ends
-from hs.errors import LaunchError, sentence
+from hs.errors import LaunchError
 from hs.parser import of_command
 from hs.paths import TOP
 from hs.run.cpio import Archive
@@ -83,9 +83,6 @@ def main(argv):
         with open(unfinished, "wb") as out:
             build(options.guest, out, options.strip)
         os.replace(unfinished, options.output)
-    except LaunchError as error:
-        sentence(str(error))
-        return 1
     finally:
         if os.path.exists(unfinished):
             os.unlink(unfinished)

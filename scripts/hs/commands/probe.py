@@ -5,7 +5,7 @@ from hs.errors import LaunchError
 from hs.run import machine
 from hs.run.cpio import Archive
 from hs.run.rundir import RunDir
-from .exec import new_parser
+from .exec import boot_args, new_parser
 
 PREFIX = "hyperscope"  # of error messages
 RAM = 256 * machine.MIB
@@ -97,7 +97,7 @@ def main(argv):
     try:
         with open(run.file("initramfs"), "wb") as initramfs:
             Archive(initramfs).close()
-        box.run_to_end(run, RAM, "probe " + options.boot)
+        box.run_to_end(run, RAM, "probe " + boot_args(options))
         facts = facts_of(run.log_lines())
         if "end" not in facts:
             box.check_qemu()

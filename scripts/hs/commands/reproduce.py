@@ -20,7 +20,7 @@ from hs.bench.measure import measure
 from hs.bench.systems import BenchError
 from hs.errors import LaunchError
 from hs.paper import folder, judge, results
-from hs.parser import of_command
+from hs.parser import of_command, readable
 from hs.paths import HYPERSCOPE, TOP
 
 FAILURES = (BenchError,)
@@ -51,7 +51,7 @@ def parse(words):
     parser.add_argument("what", metavar="WHAT", choices=tuple(WHAT),
                         help="; ".join("%s: %s" % pair for pair in WHAT.items()))
     parser.add_argument("papers", metavar="PAPER", nargs="*", help="a paper's name or folder (all)")
-    parser.add_argument("--from", metavar="FILE", dest="sources", action="append", default=[],
+    parser.add_argument("--from", metavar="FILE", type=readable, dest="sources", action="append", default=[],
                         help="read figures from a CSV file of scripts/hyperscope bench or bench-apps (may be "
                              "repeated); with check: from a file that run wrote")
     parser.add_argument("--to", metavar="FOLDER", help="output folder for figures (OUT/reproduce)")

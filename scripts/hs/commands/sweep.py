@@ -58,6 +58,8 @@ def parse(argv):
     options = parser.parse_args(argv)
     if options.file is None and options.packed is None:
         parser.error("no file was named")
+    if options.file is not None and not os.path.exists(options.file):
+        parser.error("%s: no such file" % options.file)
     if options.jobs is not None and options.jobs < 1:
         parser.error("--jobs must be at least 1")
     if options.engine is None:

@@ -125,14 +125,16 @@ def qemu_text(qemu):
         text = subprocess.run([qemu, "--version"], stdout=subprocess.PIPE,
                               stderr=subprocess.DEVNULL, check=False).stdout.decode()
     except OSError as error:
-        raise LaunchError("%s: %s; run 'scripts/hyperscope setup run' to install QEMU" % (qemu, error.strerror)) from None
+        raise LaunchError("QEMU %s: %s; name another with --qemu or $QEMU, or install it: scripts/hyperscope setup run"
+                          % (qemu, error.strerror), STATUS_USAGE if os.sep in qemu else STATUS_FAILED) from None
     return text.partition("\n")[0].strip()
 
 
 def qemu_version(qemu):
     match = re.search(r"version ([0-9]+)\.([0-9]+)", qemu_text(qemu))
     if not match:
-        raise LaunchError("%s does not report its version" % qemu)
+        raise LaunchError("%s does not report its version: it is not QEMU; name another with --qemu or $QEMU" % qemu,
+                          STATUS_USAGE)
     return int(match.group(1)), int(match.group(2))
 
 
@@ -172,7 +174,9 @@ class Machine:
             raise LaunchError("QEMU %d.%d is too old: 7.2 or newer is needed"
                               % qemu_version(options.qemu))
         if options.firmware != "default":
-            need(options.firmware, "--firmware needs an existing file")
+            qemuopt.check_firmware(options.firmware)
+        if options.gdb:  # gdb would be started before QEMU ends
+            qemuopt.check_cpu(options.qemu, options.cpu)
         most = 1 if options.icount else 2
         self.harts = parse_count(options.harts or str(most), "--harts", MAX_HARTS)
         more_disks = getattr(options, "more_disks", [])  # these follow the user's disks
@@ -239,7 +243,7 @@ class Machine:
         files = os.path.getsize(self.run.file("initramfs"))
         least = max(MIN_RAM, 2 * files + 32 * MIB)
         if ram < least:
-            raise LaunchError("%d MiB of memory is too little: the host and its files need %d MiB"
+            raise LaunchError("%d MiB of memory is too little: the host and its files need %d MiB (--memory)"
                               % (ram // MIB, -(-least // MIB)))
 
     # -- start, run, end -------------------------------------------------------------------
@@ -342,6 +346,7 @@ class Machine:
 
     def check_qemu(self):
         """Raise an error if QEMU failed, that is, if its status is neither 0 nor that of a host that panicked."""
+        qemuopt.check_cpu(self.options.qemu, self.options.cpu)
         if self.process.returncode not in (0, STATUS_FAILED):
             raise LaunchError("QEMU failed: " + self._qemu_words(), STATUS_QEMU)
 

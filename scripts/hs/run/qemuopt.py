@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""qemuopt.py - quote strings for QEMU's options."""
+"""qemuopt.py - QEMU's options: quote strings, and check --cpu and --firmware."""
+import subprocess
+
+from hs.errors import STATUS_USAGE, LaunchError
+
+EVERYWHERE = ("rv64", "max")  # processors that every supported QEMU has
+PROBE = ("-S", "-bios", "none", "-m", "16M", "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "stdio")
 
 
 def value(text):
@@ -14,3 +20,28 @@ def value(text):
 def image(path):
     """Quote a path for file= of -drive, where a leading "word:" would be understood as a protocol."""
     return value(path if path.startswith(("/", "./", "../")) else "./" + path)
+
+
+def check_cpu(qemu, cpu):
+    """Reject a --cpu that QEMU refuses. QEMU itself is asked, with a machine that it creates and does not start."""
+    if cpu in EVERYWHERE:
+        return
+    try:
+        done = subprocess.run([qemu, "-M", "virt", "-cpu", cpu, *PROBE], input=b"quit\n", stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, check=False)
+    except OSError:
+        return  # the caller reports that there is no QEMU
+    if done.returncode or b"(qemu)" not in done.stdout:  # "help" prints a list and creates no machine
+        why = (done.stderr.decode(errors="replace").strip().splitlines() or ["it created no machine"])[-1].split(": ", 1)[-1]
+        known = "-device %s-riscv-cpu,help` lists its properties" % cpu.partition(",")[0] if "," in cpu else "-cpu help` lists the models"
+        raise LaunchError("--cpu %s: QEMU refuses it: %s; `%s -M virt %s" % (cpu, why, qemu, known), STATUS_USAGE)
+
+
+def check_firmware(path):
+    """Reject a --firmware that cannot be read."""
+    try:
+        with open(path, "rb"):
+            pass
+    except OSError as error:
+        raise LaunchError("--firmware %s: %s; name a file with SBI firmware, or omit the option for QEMU's OpenSBI"
+                          % (path, error.strerror), STATUS_USAGE) from None
