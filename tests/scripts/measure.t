@@ -41,6 +41,10 @@ refused "--csv $tmp: cannot be written" "a folder as the CSV" command:true --csv
 HYPERSCOPE_SET=fp=eager refused "HYPERSCOPE_SET is set" "toggles of the environment" payload:hello
 is "$(ls "$tmp/o" 2>/dev/null)" "" "a refused command writes nothing"
 
+measure payload:hello
+like "$status $err" "^125 .*guest-payloads/hello.bin: No such file or directory; run 'scripts/hyperscope setup run', then make" \
+	"an image that is not built is named, with the commands that build it"
+
 # ---- the table, from synthetic results ----
 python3 - "$HS_TOP/scripts" >"$tmp/said" 2>&1 <<'END'
 import sys

@@ -98,12 +98,12 @@ def new_plan(table, out):
     points = [point for point, _ in table.points]
     machines = any("system" in point for point in points)
     runner = workloads.runner(out, table.timeout)
+    files = digests(points, out)
     if machines:
         made_with = provenance.collect(runner)
     else:
         made_with = dict.fromkeys(provenance.COLUMNS, "none")
         made_with["commit"] = provenance.commit()
-    files = digests(points, out)
     return {"name": table.name, "digest": table.digest, "timeout": table.timeout, "columns": table.columns,
             "files": files, "out": out, "qemu": qemu_key(runner.qemu) if machines else "none",
             "kernels": {kernel_key(point): kernels(point, out, made_with["commit"], files)
