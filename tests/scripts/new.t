@@ -58,6 +58,13 @@ refused "at most 16 characters" "a row whose name is too wide for the bench's ta
 refused "have to be given together" "a row without a description" paper mine --title x --row mine
 is "$(git -C "$tree" status --porcelain)" "" "a refused command writes nothing"
 
+# The places in the sources that new.slow.t edits are found.
+for kind in toggle sbi lab paper; do
+	declare -n args=$kind
+	new "${args[@]}" --dry-run
+	is "$status $(sed 's/^new: without --dry-run, .*//' <<<"$err")" "0 " "new $kind --dry-run finds the places to edit"
+done
+
 # ---- an event, a device and a payload (new.slow.t makes one scaffold of each kind) ----
 new "${event[@]}" --dry-run
 is "$status:$(git -C "$tree" status --porcelain)" "0:" "--dry-run writes nothing"

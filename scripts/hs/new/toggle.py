@@ -111,7 +111,7 @@ def make(tree, options):
     tree.before(PAGE, r"^## Costs of walks and fences$", section(folder, name, values, question))
     lines = ["toggle %s %s\nvm \"%s, %s=%s\" %s" % (name, value, options.payload, name, value, options.payload)
              for value in values[1:]]
-    tree.before("tests/guest/payloads.t", r"^# Two VMs with three vCPUs", "\n".join(lines + ["toggle " + name, ""]))
+    tree.after("tests/guest/payloads.t", r"^toggle switch$", "\n".join(lines + ["toggle " + name]))
     tree.generate(PAGE, "scripts/hyperscope figures --docs")
     return ["make && make $PWD/build/tests/native/test_%s && build/tests/native/test_%s" % (name, name),
             "scripts/hyperscope run --set %s=%s --trace %s hello && make trace" % (name, values[1], fired),
