@@ -17,6 +17,7 @@ page()
 	rm -f "$tmp/page.html"
 	"$bin/hstrace" html --out "$tmp/page.html" "$@" 2>"$tmp/err" >"$tmp/out"
 	status=$?
+	[ ! -f "$tmp/page.html" ] || cp "$tmp/page.html" "$tmp/page.$((++pages)).html"
 	err=$(cat "$tmp/err" "$tmp/out")
 }
 
@@ -318,5 +319,11 @@ fi
 "$bin/hstrace" html --help >"$tmp/help"
 [ $? = 0 ] && [ "$(awk 'length > 80' "$tmp/help" | wc -l)" = 0 ] && grep -q -- --anatomy "$tmp/help"
 ok $? "--help lists the options, in 80 columns"
+
+if command -v node >/dev/null; then
+	is "$(node "$here/page_runs.js" "$tmp"/page.*.html)" "" "the scripts of all these pages run without an error"
+else
+	skip "the scripts of all these pages run without an error" "node is not installed"
+fi
 
 done_testing

@@ -514,20 +514,18 @@ function functionsSection() {
 		const rows = functionRows(run);
 		if (!rows.length)
 			return h('p', {}, 'No exits among the events (kvm_exit).');
-		const exits = sum(rows.map((row) => row.count));
-		const total = sum(rows.map((row) => row.sum));
+		addShares(rows, rows.map((row) => run.unit === 'none' ? row.count : row.sum));
 		const priced = (title, fn) => ({ title, number: true, sort: fn,
 			text: (row) => row.priced ? cost(run, fn(row)) : '-' });
 		const costs = run.unit === 'none' ? [] : [priced('cost', (row) => row.sum),
-			{ title: 'share', number: true, text: (row) => percent(row.sum, total) },
+			{ title: 'share', number: true, text: (row) => row.share },
 			...RUNS.length > 1 ? [] : [priced('mean', (row) => Math.round(row.sum / row.priced) || 0),
 				priced('max', (row) => row.max)]];
 		return h('div', {}, table('Exits by the function of the guest in which they happened' +
 			(run.unit === 'none' ? '' : '; costs in ' + unitName(run)), [
-			{ title: 'function', text: (row) => row.name, sort: (row) => row.name, class: 'mono' },
+			{ title: 'function', text: (row) => row.name, sort: (row) => row.name, class: 'cause mono' },
 			{ title: 'exits', number: true, text: (row) => count(row.count), sort: (row) => row.count },
-			...run.unit === 'none' ? [{ title: 'share', number: true,
-				text: (row) => percent(row.count, exits) }] : [],
+			...run.unit === 'none' ? [{ title: 'share', number: true, text: (row) => row.share }] : [],
 			...costs, { title: 'exits by cause', class: 'answers', text: (row) => row.causes }],
 		rows, run.unit === 'none' ? 'exits' : 'cost'),
 		h('p', { class: 'muted small' }, run.symbols));
