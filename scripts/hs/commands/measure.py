@@ -48,6 +48,11 @@ def new_parser():
                         help="text to append to a payload's arguments; $ARGUMENT in a command")
     parser.add_argument("--memory", metavar="SIZE", help="size of the guest's memory (512M)")
     parser.add_argument("--vcpus", metavar="N", help="number of vCPUs, 1 to 8 (1)")
+    parser.add_argument("--disk", metavar="SIZE", help="give each guest an empty disk of this size, or a copy of an image")
+    parser.add_argument("--settle", metavar="SECONDS",
+                        help="time to wait wherever a Linux has booted, before the workload starts (5; 0: none)")
+    parser.add_argument("--exits", action="store_const", const="on",
+                        help="also show how many exits each VM had, by kind, from its creation to its end")
     parser.add_argument("--csv", metavar="FILE", help="also write the results to FILE, with the columns of a sweep's")
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=table.TIMEOUT,
                         help="time limit for each job (%d)" % table.TIMEOUT)
@@ -122,7 +127,7 @@ def measured(plan, options):
 
 def heading(plan, options, made_with):
     """Return the lines that name the workload, its parameters and the machine."""
-    words = [plan.workload] + ["%s %s" % (name, getattr(options, name)) for name in ("argument", "vcpus", "memory")
+    words = [plan.workload] + ["%s %s" % (name, getattr(options, name)) for name in ("argument", "vcpus", "memory", "disk", "settle")
                                if getattr(options, name) is not None]
     if made_with["qemu"] != "none":
         words += ["-cpu %s" % (options.cpu or table.DEFAULTS["cpu"]), "QEMU %s" % made_with["qemu"],

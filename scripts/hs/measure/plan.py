@@ -11,7 +11,7 @@ from typing import NamedTuple
 from hs.bench.systems import SYSTEMS, jobs_of
 from hs.sweep import table, workloads
 
-OPTIONS = ("cpu", "vcpus", "memory", "argument")  # options that are parameters of a sweep
+OPTIONS = ("cpu", "vcpus", "memory", "disk", "argument", "settle", "exits")  # options that are parameters of a sweep
 TITLES = {"bare": "bare", "hyperscope": "hyperscope", "linux": "Linux KVM"}
 
 
