@@ -158,7 +158,7 @@ for tool in "profile --whole exits" "irqs-off exits" "anatomy mmio_read"; do
 	for end in "HUP 129" "INT 130" "TERM 143"; do
 		rm -f "$tmp/started"
 		# shellcheck disable=SC2086 # words
-		env --default-signal=INT "$HS_TOP/scripts/hyperscope" $tool --qemu "$tmp/stopped" --out "$O" \
+		env --default-signal=HUP,INT "$HS_TOP/scripts/hyperscope" $tool --qemu "$tmp/stopped" --out "$O" \
 			>"$tmp/table" 2>"$tmp/err" &
 		tool_pid=$!
 		until [ -e "$tmp/started" ] || ! kill -0 $tool_pid 2>"$tmp/null"; do sleep 0.05; done
