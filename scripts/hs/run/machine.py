@@ -17,7 +17,7 @@ from hs import ends
 from hs.errors import STATUS_FAILED, STATUS_QEMU, STATUS_TIMEOUT, STATUS_USAGE, LaunchError, sentence
 from hs.icount import CLOCK, record_mode
 from hs.parser import seconds
-from . import hung, qemuopt
+from . import qemuopt
 from .channel import Channel
 from .monitor import Monitor
 from .rundir import STATE_EXITED, STATE_PANICKED
@@ -306,6 +306,7 @@ class Machine:
 
     def _check_deadline(self, deadline):
         if deadline is not None and time.monotonic() > deadline:
+            from . import hung  # reads tables of the tree, which a command without a machine does not need
             raise TimedOut(self.options.timeout,
                            hung.Report(self.run.file("ram"), self.elf, self.options.out, self.monitor))
 
