@@ -270,5 +270,5 @@ like "$? $out" '^125 reproduce-verify: .* is neither a git clone nor an archive 
 reproduce all nothing
 like "$flat" "^2 .*there is no paper 'nothing'; known papers: mine" "a paper that does not exist is refused"
 reproduce all --from /none
-like "$flat" '^125 .*/none: No such file' "a CSV that does not exist is reported"
+like "$flat" '^2 .*/none: no such file' "a CSV that does not exist is reported"
 done_testing
