@@ -162,7 +162,11 @@ void epoll_forget_file(struct file *f)
 {
 	struct ep_item *item, *next;
 
-	if (list_empty(&f->watches))
+	/*
+	 * Don't look at the list here: another thread that closes an epoll file may be removing
+	 * the last item from it, and it writes to the list's head, which is freed after this.
+	 */
+	if (!READ_ONCE(f->watched))
 		return;
 	watch_lock();
 	list_for_each_entry_safe(item, next, &f->watches, file_link)
@@ -202,6 +206,7 @@ static int item_add(struct epoll *ep, struct file *f, int fd, const struct epoll
 	list_init(&item->ready_link);
 	list_add_tail(&item->link, &ep->items);
 	list_add_tail(&item->file_link, &f->watches);
+	WRITE_ONCE(f->watched, true); /* whoever drops the last reference has seen it: file_put() */
 	if (item_events(item, &item->table))
 		item_mark_ready(item);
 	return 0;

@@ -33,6 +33,7 @@ struct file *file_alloc(const struct file_ops *ops, void *priv, unsigned int fla
 	f->priv = priv;
 	mutex_init(&f->pos_lock);
 	list_init(&f->watches);
+	f->watched = false;
 	return f;
 }
 

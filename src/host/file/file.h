@@ -60,6 +60,7 @@ struct file {
 	const char *anon_name; /* "anon_inode:kvm-vcpu", for /proc/self/fd; or NULL */
 	unsigned int kind; /* if inode is NULL: S_IFIFO, S_IFCHR, … and permissions, for fstat() */
 	struct list_head watches; /* epoll.c: items that watch this file */
+	bool watched;             /* epoll.c: an item watches this file, or has watched it */
 	unsigned int flock;       /* flock.c: the lock that this file holds on the inode; 0: none */
 };
 

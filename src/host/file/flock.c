@@ -38,9 +38,10 @@ static void drop(struct file *f)
 static bool try_take(struct file *f, unsigned int kind)
 {
 	struct inode *inode = f->inode;
-	bool got;
+	bool dropped, got;
 
 	spin_lock(&flock_lock);
+	dropped = f->flock;
 	drop(f);
 	got = !inode->flock_exclusive && (kind == LOCK_SH || !inode->flock_shared);
 	if (got && kind == LOCK_EX)
@@ -50,6 +51,8 @@ static bool try_take(struct file *f, unsigned int kind)
 	if (got)
 		f->flock = kind;
 	spin_unlock(&flock_lock);
+	if (dropped)
+		waitq_wake_all(&flock_wait);
 	return got;
 }
 

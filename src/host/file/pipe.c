@@ -46,10 +46,16 @@ static u8 *bytes_at(const struct pipe *p, size_t at, size_t *n)
 	return (u8 *)pa_to_va(p->page[at / PAGE_SIZE]) + at % PAGE_SIZE;
 }
 
+/* Any thread may call this: `in` is read while `out` does not change, so in - out is not negative. */
 static size_t filled(const struct pipe *p)
 {
-	return __atomic_load_n(&p->in, __ATOMIC_ACQUIRE) -
-	       __atomic_load_n(&p->out, __ATOMIC_ACQUIRE);
+	size_t in, out;
+
+	do {
+		out = __atomic_load_n(&p->out, __ATOMIC_ACQUIRE);
+		in = __atomic_load_n(&p->in, __ATOMIC_ACQUIRE);
+	} while (out != __atomic_load_n(&p->out, __ATOMIC_RELAXED));
+	return in - out;
 }
 
 static size_t room(const struct pipe *p)

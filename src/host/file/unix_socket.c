@@ -343,7 +343,9 @@ int socket_name(struct unix_socket *s, bool peer, struct unix_name *name)
 {
 	if (peer && !is_connected(s))
 		return -ENOTCONN;
+	mutex_lock(&sockets_lock);
 	*name = peer ? s->peer_name : s->name;
+	mutex_unlock(&sockets_lock);
 	return 0;
 }
 
