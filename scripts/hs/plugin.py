@@ -108,8 +108,8 @@ def wait(process, tool, what, seconds):
 def run(command, tool, what, folder, environment, options):
     """Run COMMAND to its end, with its output in a file. Return its status and what it printed.
 
-    It is an error if options.timeout seconds pass. Our own commands then end the machine themselves, and say what it
-    was doing; we stop them if they still run after 30 more seconds.
+    It is an error if options.timeout seconds pass. Our own commands then end the machine themselves, and print what its
+    vCPUs were doing. They are stopped if they still run after 30 more seconds.
     """
     output_path = os.path.join(folder, "said")
     with open(output_path, "wb") as output:

@@ -372,7 +372,7 @@ int hst_out_open(struct hst_out *out, const char *path);
 int hst_out_close(struct hst_out *out, int err);
 
 void hst_error(const char *path, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Report a file that the user should not have named, such as one that does not exist. */
+/* As hst_error(), for a file that the user must not name here: the exit status is 2. */
 void hst_wrong_file(const char *path, const char *why);
 
 /* ---- subcommands: argv starts after the name; they return the exit status (hstrace.c) ---- */

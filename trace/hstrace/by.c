@@ -4,13 +4,14 @@
  * code, or event.
  *
  * The cost of a call or access is that of its exit: from kvm_exit to the vCPU's next kvm_entry,
- * including the VMM's work. In instructions, it leaves out the recording of events. Costs have the same unit as in the host's own table. An exit has a cost
- * only if both events are in the trace: if the kvm_entry is missing, the exit is counted without a
- * cost. The same applies if the kvm_entry is from another hart and costs are instructions, because
- * each hart has its own instret counter.
+ * including the VMM's work. If the unit is instructions, it does not include the recording of
+ * events. Costs have the same unit as in the host's own table. An exit has a cost only if both
+ * events are in the trace: if the kvm_entry is missing, the exit is counted without a cost. The
+ * same applies if the kvm_entry is from another hart and costs are instructions, because each hart
+ * has its own instret counter.
  *
- * If a table distinguishes exit classes, an exit is counted at its end, because only then its class
- * is known.
+ * If a table distinguishes exit classes, an exit is counted at its end, because its class is not
+ * known before.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@ struct vcpu {
 	u64 start;
 	bool has_row;
 	u64 key[3]; /* the row that will get the exit's cost */
-	bool high;  /* has made an exit from a negative address: the MMU is on */
+	bool high;  /* an exit occurred at a negative address, so the MMU is on */
 	/* if the table distinguishes classes: */
 	bool pending; /* the exit is chosen, but not counted yet */
 	struct hst_code code;

@@ -337,7 +337,7 @@ const char hst_diff_help[] =
 	"  --all           also print the rows that do not differ\n"
 	"  --confidence P  with several traces per side: confidence level at which a\n"
 	"                  difference is significant, in percent (default: 95)\n"
-	"  --by WHAT       rows as in `stat --by`, with the following options for symbols\n"
+	"  --by WHAT       rows as in `stat --by`; --kallsyms and --elf name symbols\n"
 	"  --sort KEY      sort as `stat --sort` does, by the totals of all traces\n";
 
 static int own_option(struct diff *d, int argc, char **argv)

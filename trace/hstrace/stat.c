@@ -189,8 +189,8 @@ const char hst_stat_help[] =
 	"  --count N       with --live: end after N tables (default: no limit on a\n"
 	"                  terminal, else 1)\n"
 	"For rows from events, costs need kvm_exit and kvm_entry in the trace; --by sbi\n"
-	"also needs kvm_sbi_call, and mmio and reg need kvm_mmio. With an option that\n"
-	"selects events, rows by cause also come from events:\n";
+	"also needs kvm_sbi_call, and mmio and reg need kvm_mmio. If one of the options\n"
+	"from --events on selects events, rows by cause also come from events.\n";
 
 static int set_by(struct hst_stat_options *o, const char *value)
 {

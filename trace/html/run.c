@@ -3,8 +3,8 @@
  * run.c - read a trace for a page, in three passes over all events.
  *
  * The first pass finds the length of the run, the vCPUs and the slowest exits. The second one
- * counts everything into bins. The third one makes the same table as stat --by function. Memory use depends neither on the file's size nor on the run's
- * length.
+ * counts everything into bins. The third one makes the same table as stat --by function. Memory use
+ * depends neither on the file's size nor on the run's length.
  */
 #include <stdlib.h>
 #include <string.h>

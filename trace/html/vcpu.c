@@ -11,10 +11,10 @@
  *
  * A return from KVM_RUN also leads from CORE to USER.
  *
- * The state before a vCPU's first change of state is unknown. The last state counts until the VM is
- * destroyed. Otherwise, it counts to the end of the run if it is guest or blocked and no ring has
- * dropped its newest records; if not, the state after it is unknown. All states are unknown if no
- * kvm_entry or no kvm_exit was chosen.
+ * The state before a vCPU's first change of state is unknown. The last state lasts until the VM is
+ * destroyed. If the trace has no such event, a last state of guest or blocked lasts to the end of
+ * the run, unless a ring has dropped its newest records; after any other last state, the state is
+ * unknown. All states are unknown if no kvm_entry or no kvm_exit was chosen.
  */
 #include <stdlib.h>
 #include "html.h"

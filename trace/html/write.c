@@ -147,8 +147,8 @@ static void write_exits(const struct html_run *run, FILE *out)
 }
 
 /*
- * Write the time in each state and bin, in parts of a bin. Rounding the sum over this state and
- * those before it makes the states of a bin never exceed the bin.
+ * Write the time in each state and bin, in parts of a bin. The sum over this state and those before
+ * it is rounded, rather than each state, so that the states of a bin never exceed the bin.
  */
 static void write_states(const struct html_run *run, const struct html_vcpu *vcpu, FILE *out)
 {

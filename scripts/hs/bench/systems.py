@@ -196,7 +196,7 @@ class Runner:
     def run_for_output(self, command):
         """Run a command to its end. Return its status, output and standard error.
 
-        Our own commands end the machine themselves when the time is up, and say what it was doing."""
+        After a time-out, our own commands end the machine themselves and print what its vCPUs were doing."""
         limit = self.options.timeout + (GRACE if command[0] == HYPERSCOPE else 0)
         try:
             child = ends.start(

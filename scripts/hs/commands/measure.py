@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """measure - measure a payload or another workload on bare metal, hyperscope and Linux KVM.
 
-WORKLOAD is that of a sweep: 'payload:NAME ARGS', 'guest:COMMAND',
+WORKLOAD is specified as in a sweep: 'payload:NAME ARGS', 'guest:COMMAND',
 'bench:ROWS' or 'command:COMMAND'. It prints its figures as lines
 'result NAME VALUE [UNIT]'. The results of all systems are printed in one table.
 The results of the workload's previous measurement, in OUT/measure/NAME, are
@@ -50,10 +50,10 @@ def new_parser():
     parser.add_argument("--vcpus", metavar="N", help="number of vCPUs, 1 to 8 (1)")
     parser.add_argument("--disk", metavar="SIZE", help="give each guest an empty disk of this size, or a copy of an image")
     parser.add_argument("--settle", metavar="SECONDS",
-                        help="time to wait wherever a Linux has booted, before the workload starts (5; 0: none)")
+                        help="time to wait after a Linux has booted, before the workload starts (5; 0: none)")
     parser.add_argument("--exits", action="store_const", const="on",
                         help="also show how many exits each VM had, by kind, from its creation to its end")
-    parser.add_argument("--csv", metavar="FILE", help="also write the results to FILE, with the columns of a sweep's")
+    parser.add_argument("--csv", metavar="FILE", help="also write the results to FILE, in the format of a sweep's results.csv")
     parser.add_argument("--timeout", metavar="SECONDS", type=int, default=table.TIMEOUT,
                         help="time limit for each job (%d)" % table.TIMEOUT)
     parser.add_argument("--jobs", metavar="N", type=int, default=min(os.cpu_count() or 1, 4),

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
 """plot - plot the results of a sweep, or of the benchmark, in one command.
 
-Nothing is measured here. A point of the figure has one measurement, or the
-repetitions of one. Results that would give a wrong number are refused: failed
+Nothing is measured. A point of the figure is one measurement or the
+repetitions of one. Results that would make the figure wrong are refused: failed
 jobs, different units on one axis, several measurements at one point, and times
-of different jobs. The foot states n, the spread, and the versions. The page
-docs/sweep.md describes this. `figures` draws the figures of this tree's data.
+of different jobs. The foot states n, the spread, and the versions.
+docs/sweep.md has the details. `figures` draws the figures of this tree's data.
 """
 import os
 import re
@@ -19,7 +19,7 @@ from hs.run import machine
 CM = 2.54
 SIZES = {"column": 8.5, "page": 17.8}   # cm
 LEAST_WIDTH, MOST_SIZE = 6, 100         # cm
-SHOWN = 68       # letters of a column's values with --list
+SHOWN = 68       # with --list: characters of a column's name and values together
 EXAMPLES = """\
 examples:
   scripts/hyperscope plot --sweep notebooks-data/smp-scale.csv --list
@@ -51,11 +51,11 @@ def new_parser():
                         help="use only lines with one of these values or patterns")
     parser.add_argument("--relative-to", metavar="COLUMN=VALUE", help="plot ratios to the values that have VALUE in COLUMN")
     parser.add_argument("--statistic", choices=("median", "mean", "min", "max"), default="median",
-                        help="of the repetitions: median (default), mean, min or max; whiskers show the spread")
+                        help="statistic of the repetitions to draw (default: median); whiskers show the spread")
     parser.add_argument("--skip-failed", action="store_true", help="leave out failed jobs, and name them in the foot")
     parser.add_argument("--kind", choices=("bars", "points", "lines"),
                         help="marks: lines if --x has numbers, else bars; with --log y, points instead of bars")
-    parser.add_argument("--log", metavar="AXES", default="", help="logarithmic axes: x (of --x), y (of the values), or x,y")
+    parser.add_argument("--log", metavar="AXES", default="", help="logarithmic axes: x (the axis of --x), y (the axis of values), or x,y")
     parser.add_argument("--title", metavar="TEXT", help="title of the figure; '' omits it")
     parser.add_argument("--size", metavar="SIZE", default="", help="in cm: WIDTHxHEIGHT or WIDTH; column (8.5) or page (17.8)")
     parser.add_argument("--format", metavar="NAMES", help="svg (default), png, pdf, or several, comma-separated")

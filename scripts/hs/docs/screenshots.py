@@ -19,7 +19,7 @@ from hs.paths import HYPERSCOPE, TOP
 RUN = ["run", "--icount", "--command", "uname -srm"]
 SHOWN = "$ scripts/hyperscope run --icount --command 'uname -srm'"
 HEAD = 3        # lines of the output that are shown first
-TAIL = 20       # and last
+TAIL = 20       # lines of the output that are shown last
 COLUMNS = 82    # longer lines are cut
 LETTER, LINE, MARGIN = 7.8, 18, 16
 LARGEST = 1 << 20

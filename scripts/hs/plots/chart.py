@@ -5,7 +5,7 @@ from . import data, marks, results, style
 from .selection import NAME, listed, select
 
 AXES = {"vcpus": "vCPUs"}   # column -> its name on an axis, if it differs
-LONG = 60                   # letters; a longer value is not repeated in the foot
+LONG = 60                   # characters; a longer value is not repeated in the foot
 MOST = {"bars": 150, "points": 150, "lines": 1000}  # bars, rows or points of a figure; more cannot be read
 
 
@@ -36,7 +36,7 @@ def _series(request, keys):
         _usage("--by %s: %d series, of which only %d can be told apart; select fewer with --where",
                ",".join(request.by), len(keys), style.MOST_SERIES)
     names = _unlike([", ".join(value_label(column, value) for column, value in zip(request.by, key)
-                               if value or len(request.by) == 1) or "neither" for key in keys])
+                               if value or not any(key)) for key in keys])
     names = [" " + name if name.startswith("_") else name for name in names]  # matplotlib hides names with _
     return {key: look._replace(name=name or "all") for key, look, name in zip(keys, style.looks(keys).values(), names)}
 

@@ -2,8 +2,8 @@
 """marks.py - draw values by group and series, as bars, points or lines.
 
 All kinds take the same data. A Panel has groups, and each group has at most one value per series, with the ends of
-a whisker. Bars and points lie: a group is a row of the panel, and all bars of a figure are equally thick. Lines
-have a numeric axis for the groups.
+a whisker. Bars and points are drawn horizontally: a group is a row of the panel, and all bars of a figure have the
+same thickness. Lines have a numeric axis for the groups.
 """
 import math
 from typing import Callable, NamedTuple
@@ -12,11 +12,11 @@ from matplotlib.font_manager import FontProperties
 
 from . import style
 
-BAR = 0.125      # inches: the place of a bar
-BETWEEN = 0.6    # place between groups, in bars
-POINT = 0.76     # place of a row of points, in bars
-TEXT = 1.05      # place of a line of a group's label, in bars
-APART = 0.3      # place between two labels, in bars
+BAR = 0.125      # inches: the height of a bar
+BETWEEN = 0.6    # distance between groups, in bars
+POINT = 0.76     # height of a row of points, in bars
+TEXT = 1.05      # height of a line of a group's label, in bars
+APART = 0.3      # distance between two labels, in bars
 AXIS = 0.42      # inches: numbers and label of a horizontal axis
 SMALL = 0.12     # inches: a horizontal axis without numbers
 TITLE = 0.25     # inches: title of a panel

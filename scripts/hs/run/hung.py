@@ -3,8 +3,8 @@
 
 The host's lists of VMs and threads are read from the machine's memory, with the symbols in the host's ELF file and
 the member offsets that the build generates. The machine may still be running, or its host may be from another build,
-so any value may be invalid. If the lists cannot be read, nothing is reported. Where a guest is at the moment, only
-its hart's registers show (monitor.py): a guest may run for seconds without an exit.
+so any value may be invalid. If the lists cannot be read, nothing is reported. The current pc of a guest is read from
+its hart's registers (monitor.py), because a guest may run for seconds without an exit.
 """
 import collections
 import functools
@@ -29,8 +29,8 @@ MSTATUS_MPP, MSTATUS_MPV = 3 << 11, 1 << 39
 SLOT_IRQ, SLOT_CLASS = 32, 64                                # EXIT_SLOT_* (src/include/hv/trace_mem.h)
 MUTEX_FLAGS = 7                                              # low bits of `holder` (src/host/sched/mutex.c)
 QUICK = ("sbi", "csr", "wfi", "wrs")  # exits that the fast path may handle: the first word of their names
-LOOKS, PAUSE = 20, 0.01               # samples of each vCPU before the end, and the seconds between them
-REPEATED = 20                         # the number of exits from which on they are reported as repeated
+SAMPLES, PAUSE = 20, 0.01               # samples of each vCPU before the end, and the seconds between them
+REPEATED = 20                         # fewer equal exits are not reported as repeated
 ROW = "%-5s %-18s %-4s %-19s %s"
 
 
@@ -99,7 +99,7 @@ class Vcpu:
     def __init__(self, memory, vm, address):
         self.memory, self.address = memory, address
         self.name = "%d.%d" % (vm, self.get("VCPU_id"))
-        self.looks: list = []
+        self.samples: list = []
         self.columns: tuple = ()
         self.last = ""
         self.notes: list = []
@@ -107,9 +107,9 @@ class Vcpu:
     def get(self, name, form="<I"):
         return self.memory.member(self.address, name, form)
 
-    def look(self):
+    def sample(self):
         """Store the pc, the kind and the number of the vCPU's exits."""
-        self.looks.append((self.get("GUEST_sepc", "<Q"), self.last_exit(), self.get("VCPU_exits", "<Q")))
+        self.samples.append((self.get("GUEST_sepc", "<Q"), self.last_exit(), self.get("VCPU_exits", "<Q")))
 
     def last_exit(self):
         """Return the last exit's name in the exit table, "" if it is unknown."""
@@ -133,7 +133,7 @@ class Vcpu:
         return "in user space" if self.get("VCPU_ran_once", "<B") else "has not run"
 
     def where(self, hart):
-        """Return the guest's mode and pc. The mode is unknown if the guest has run on since its last exit."""
+        """Return the guest's mode and pc. The mode is "-" if it is unknown, because the guest has run since its last exit."""
         pc, mode = self.get("GUEST_sepc", "<Q"), self.get("GUEST_sstatus", "<Q") & SSTATUS_SPP
         if hart.get("V"):
             return ("VS" if mode else "VU") if hart["pc"] == pc else "-", hart["pc"]
@@ -144,7 +144,7 @@ class Vcpu:
         return "VS" if mode else "VU", pc
 
     def describe(self, harts):
-        """Set what the row of the table shows, from memory and the harts' registers."""
+        """Set the columns of the vCPU's row and the notes, from memory and the harts' registers."""
         hart = {}
         if self.get("VCPU_mode") != OUTSIDE:
             hart = harts.get(self.memory.hartid(self.get("VCPU_hart")), {})
@@ -157,13 +157,13 @@ class Vcpu:
             self.notes.append("last trap in the guest: %s at 0x%x" % (names.cause_name(cause), hart[guests + "sepc"]))
 
     def repetition(self):
-        """Return what the looks show of a vCPU that takes the same exit again and again, or ""."""
-        pcs, kinds = {look[0] for look in self.looks}, {look[1] for look in self.looks}
-        exits = self.looks[-1][2] - self.looks[0][2]
+        """Return a note if the samples show that the vCPU takes the same exit again and again, else ""."""
+        pcs, kinds = {sample[0] for sample in self.samples}, {sample[1] for sample in self.samples}
+        exits = self.samples[-1][2] - self.samples[0][2]
         # The fast path, which handles exits of the kinds QUICK, does not store the pc.
         if exits < REPEATED or len(pcs) > 1 or any(not kind or kind.startswith(QUICK) for kind in kinds):
             return ""
-        return "%d exits while it was watched for %g s, all at this pc in %d samples" % (exits, LOOKS * PAUSE, LOOKS)
+        return "%d exits while it was watched for %g s, all at this pc in %d samples" % (exits, SAMPLES * PAUSE, SAMPLES)
 
 
 def _threads(memory):
@@ -176,8 +176,8 @@ def _threads(memory):
 
 
 class Exits:
-    """The exits of one vCPU in a trace: the cause of the last one, and the last exception and how often it was repeated.
-    Interrupts of the host may come in between."""
+    """The exits of one vCPU in a trace: the cause of the last exit, and the number of equal exceptions at the end.
+    Interrupts of the host between these exceptions are ignored."""
     cause, count, fields, total = "", 0, "", 0
 
     def add(self, fields):
@@ -221,9 +221,9 @@ class Report:
 
     def _read(self, memory, monitor):
         vcpus = list(memory.vcpus())
-        for _ in range(LOOKS if vcpus else 0):
+        for _ in range(SAMPLES if vcpus else 0):
             for vcpu in vcpus:
-                vcpu.look()
+                vcpu.sample()
             time.sleep(PAUSE)
         harts = monitor.stop_and_read()
         for vcpu in vcpus:
