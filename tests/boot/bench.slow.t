@@ -27,5 +27,5 @@ timeout --kill-after=5 "$(scaled 900)" "$HS_TOP/scripts/hyperscope" measure "ben
 is $? 0 "hyperscope measure measures them on all systems" || diag "$(cat "$tmp/out" "$tmp/err")"
 like "$(cat "$tmp/out")" '^mmio_read +instructions +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9]+\.[0-9]{2}$' "the table has the ratio of hyperscope to Linux KVM"
 same=$(python3 "$HS_TOP/tests/scripts/measured.py" "$tmp/csv" "$tmp/measured" 2>&1)
-like "$same" '^17 figures and [0-9]+ exact medians are the same$' "its figures are the bench's"
+like "$same" '^17 figures and [0-9]+ exact medians are the same$' "the figures of hyperscope measure are those of the bench"
 done_testing

@@ -66,7 +66,7 @@ like "$out" '^sbi_version +- +307 +307 +1\.00 ' "figures in the same unit have a
 bench hyperscope --single --rows mmio_read --csv "$tmp/csv" --set vmid=on --trace kvm_exit --exitstat auto
 is "$(cut -d , -f 1-3 "$tmp/csv" | tail -n 1)" "hyperscope,mmio_read,vmid=on trace=kvm_exit exitstat=auto" \
 	"the CSV says which toggles, events and accounting were on"
-like "$out" 'Observed on hyperscope: vmid=on trace=kvm_exit exitstat=auto' "and so does the line under the tables"
+like "$out" 'Observed on hyperscope: vmid=on trace=kvm_exit exitstat=auto' "the line under the tables states which observation was on"
 like "$(cat "$tmp/csv")" '^hyperscope,mmio_read,[^,]*,rv64,instructions,1024,[0-9]+\.00,[0-9]+\.00,' \
 	"--single: each sample is one operation, in whole instructions"
 

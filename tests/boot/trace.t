@@ -106,10 +106,10 @@ null_call()	# ARGS...: set $cost to the instructions that a null SBI call costs
 }
 null_call --without-observation
 off=$cost
-like "$out" 'the program on the host ran for [0-9]+ instructions$' "a run without observation says how long it took"
+like "$out" 'the program on the host ran for [0-9]+ instructions$' "a run without observation states how many instructions it took"
 null_call --trace kvm_entry,kvm_exit
 both=$cost
-like "$out" 'ran for [0-9]+ instructions, observation included$' "so does an observed run"
+like "$out" 'ran for [0-9]+ instructions, observation included$' "a run with observation states how many instructions it took"
 diag "null SBI call: $off instructions with everything off, $both with entry and exit events and accounting"
 [ -n "$off" ] && [ -n "$both" ] && [ $((both - off)) -le 180 ] && [ "$both" -gt "$off" ]
 ok $? "entry and exit events and the accounting add at most 180 instructions to an exit"
@@ -138,13 +138,13 @@ for set in default filter; do
 		awk -F '|' 'NF < 3 || $3 > 1.1 * $2 || $3 < 0.9 * $2')
 	is "$wrong" "" "with the $set events, costs are within 10 % of those without events" || diag "$(cat "$tmp/means.$set")"
 done
-like "$(cat "$tmp/table.default")" '^observation: [0-9]+ events on \(trace=kvm_' "the table says which events were on"
+like "$(cat "$tmp/table.default")" '^observation: [0-9]+ events on \(trace=kvm_' "the lines below the table state which events were on"
 like "$(tr '\n' ' ' <"$tmp/table.default" | tr -s ' ')" \
 	'[0-9.]+ records per exit, [0-9]+ instructions\. Accounting: [1-9][0-9]+ instructions per exit\. The costs leave out both' \
-	"and what they and the accounting cost"
+	"the lines below the table state what events and accounting cost"
 run "$payloads/bench.bin" --append "only=sbi_version" --trace 'kvm_exit,kvm_request'
 like "$(tr '\n' ' ' <"$tmp/table" | tr -s ' ')" 'No exit took the fast path, because kvm_request was on' \
-	"the table says that an event disabled the fast path"
+	"the lines below the table name an event that disabled the fast path"
 
 # ---- the trace of a running and of a killed machine ----
 "$HS_TOP/scripts/hyperscope" run --out "$O" --memory 64M --trace kvm_exit,kvm_entry \

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# sweep-plot.t - scripts/hyperscope plot draws the results of any sweep: marks are where the values
-# are, and labels and foot say what is shown. What would be a wrong number is refused, and so are
-# damaged files.
+# sweep-plot.t - scripts/hyperscope plot draws the results of any sweep: marks are at their values,
+# and labels and foot state what is shown. Results that would make a figure wrong are refused, and so
+# are damaged files.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 /usr/bin/python3 -c 'import matplotlib' 2>/dev/null ||
@@ -196,7 +196,7 @@ claim(near([each / found[0] for each in found], [1, 2]), "times of one job can b
 failed = dict(SWEEP[1], status="failed", reason="took longer", name="", value="", unit="")
 write([SWEEP[0], failed] + SWEEP[2:])
 refused(BASIC, 125, r"1 of 8 lines have the status 'failed': 'system=hyperscope vcpus=2'.*--skip-failed", "a failed job is refused and named")
-claim(drawn(*BASIC, "--where", "vcpus=1,4,8"), "a failed job that --where excludes is not needed")
+claim(drawn(*BASIC, "--where", "vcpus=1,4,8"), "a failed job that --where excludes is not an error")
 svg = drawn(*BASIC, "--skip-failed")
 claim(len(points(svg, BLUE)) == 3 and any("because 1 lines have failed: 'system=hyperscope vcpus=2'" in " ".join(text.split()) for text in texts(svg)),
       "--skip-failed leaves out a failed job, and the foot names it", texts(svg))

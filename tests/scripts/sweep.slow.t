@@ -131,7 +131,7 @@ linux:the command ended with status 1 in the guest
 ('bare', '128', '5')
 ('hyperscope', '128', '5')
 ('linux', '128', '5')
-['hyperscope', 'linux'] True" "on each system, a failed step is no figure and a job has its own copy of the disk; numbers of exits repeat" || diag "$out"
+['hyperscope', 'linux'] True" "on each system, a failed step gives no figure, a job has its own copy of the disk, and numbers of exits repeat" || diag "$out"
 is "$(head -c 5 "$tmp/disk")" first "the image of a disk is not changed"
 
 # ---- the serial engine and GNU parallel ----

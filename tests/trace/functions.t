@@ -53,7 +53,7 @@ is "$status$err $(rows | tr '\n' ';')" "0 $(awk '
 	"each exit is counted for the function of its sepc"
 is "$(head -n 2 out | tr -s ' ')" "$(printf 'exits: 3000; cost in instructions, from exit to next entry\n count share mean p50 p99 max function')" \
 	"the table has the columns of other tables, and the function last"
-like "$(tail -n 1 out)" '^symbols: .*/list$' "the table tells where the names come from"
+like "$(tail -n 1 out)" '^symbols: .*/list$' "the last line of the table names the file of symbols"
 is "$(awk 'NR > 2 && $2 ~ /%$/ { n += $1 } END { print n }' out)" \
 	"$("$bin/hstrace" stat --by vcpu t | awk 'NR > 2 && $3 ~ /%$/ { n += $2 } END { print n }')" \
 	"the rows add up to the total of other tables from events"
@@ -183,7 +183,7 @@ is "$status $(grep -c . out) $(tail -n 1 err)" "1 0 hstrace: t: no exit is in th
 is "$? $(grep -c '>call' graph.svg | sed 's/^[1-9][0-9]*$/some/')" "0 some" \
 	"scripts/hyperscope flamegraph draws the output of --folded" || diag "$(cat err)"
 trace stat --by function --kallsyms kernel --folded count t2
-like "$out" '^guest user;user program;' "exits of a guest's programs have the color of guest user"
+like "$out" '^guest user;user program;' "stacks of exits of a guest's programs begin with guest user"
 "$bin/mkguest" ram 2 2 1000 none 'kvm_*' && "$bin/hstrace" save ram uncounted && rm ram
 trace stat --by function --folded cost uncounted
 is "$status $err" "1 hstrace: uncounted: its exits have no costs; use --folded count" \

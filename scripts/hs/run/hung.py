@@ -29,7 +29,7 @@ MSTATUS_MPP, MSTATUS_MPV = 3 << 11, 1 << 39
 SLOT_IRQ, SLOT_CLASS = 32, 64                                # EXIT_SLOT_* (src/include/hv/trace_mem.h)
 MUTEX_FLAGS = 7                                              # low bits of `holder` (src/host/sched/mutex.c)
 QUICK = ("sbi", "csr", "wfi", "wrs")  # exits that the fast path may handle: the first word of their names
-SAMPLES, PAUSE = 20, 0.01               # samples of each vCPU before the end, and the seconds between them
+SAMPLES, PAUSE = 20, 0.01             # samples of each vCPU before the end, and the seconds between them
 REPEATED = 20                         # fewer equal exits are not reported as repeated
 ROW = "%-5s %-18s %-4s %-19s %s"
 
