@@ -222,7 +222,7 @@ fuzz:
 	$(TOP)/tests/fuzz/run --out $(O) --seconds $(TIME) $(FUZZ)
 
 TRACED = test -e "$(or $(RUN),$(O)/runs/last/trace)" || { \
-	echo "make: $(if $(RUN),RUN=$(RUN): no such file,there is no trace yet: make run leaves one)" >&2; exit 2; }
+	echo "make: $(if $(RUN),RUN=$(RUN): no such file,there is no trace yet; create one with 'make run')" >&2; exit 2; }
 
 trace:
 	$(TRACED)

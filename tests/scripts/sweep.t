@@ -228,7 +228,7 @@ is "$(failure payload 1 $'ok 1 - a\nnot ok 2 - b\n1..2\n')" "a claim of the payl
 is "$(failure guest 0 $'> sweep: the command ended with status 0\r\n')" "" "a guest whose command succeeded has ended normally"
 is "$(failure guest 124 $'sweep: the command ended with status 124\n')" "the command ended with status 124 in the guest" "the status of a guest's command is reported"
 is "$(failure guest 141 $'sweep: the command ended with status 141\n')" "the command ended with status 141 (Broken pipe) in the guest" "a status that stands for a signal is explained"
-is "$(failure guest 0 $'result x 1\n')" "the guest ended before its command" "a guest that does not report the end of its command has failed"
+is "$(failure guest 0 $'result x 1\n')" "the guest ended before its command ended" "a guest that does not report the end of its command has failed"
 
 # A guest image of zeros cannot boot, but its row still identifies the file by its checksum.
 if [ -f "$O/guest-initrd.cpio" ] && [ -f "$O/vmm" ]; then
@@ -285,7 +285,7 @@ for row in csv.DictReader(sys.stdin):
 		diag "$(tail -n 20 "$O/sweeps/$guests/jobs/00002/log")"
 	like "$(<"$tmp/rows")" '\|ok\|\|uptime\|3[0-9]$' "a guest settles before its command"
 	like "$(<"$tmp/rows")" '\|ok\|\|exits.mmio_user\|[1-9][0-9]*$' "exits of a guest are counted by kind"
-	is "$(grep poweroff "$tmp/rows" | cut -d'|' -f2-)" "0|none|failed|the guest ended before its command||" "a guest that powers off too early is a failure"
+	is "$(grep poweroff "$tmp/rows" | cut -d'|' -f2-)" "0|none|failed|the guest ended before its command ended||" "a guest that powers off too early is a failure"
 	like "$(grep spinning "$tmp/rows")" '\|0\|none\|failed\|a claim of the payload does not hold: not ok [0-9].*\|\|$' \
 		"a payload whose claim does not hold is a failure" || diag "$(<"$tmp/rows")"
 	like "$(grep vmm_disk "$tmp/rows")" '\|ok\|\|exits\|[1-9][0-9]*$' "exits of a payload are counted" ||

@@ -281,7 +281,7 @@ class Guest(Machine):
             signaled = signal.strsignal(int(found[-1]) - 128) if 128 < int(found[-1]) < 160 else ""
             return "" if found[-1] == "0" else "the command ended with status %s%s in the guest" % (
                 found[-1], signaled and " (%s)" % signaled)
-        return "the guest ended before its command" if status == 0 else ""
+        return "the guest ended before its command ended" if status == 0 else ""
 
 
 class Command:
