@@ -337,6 +337,12 @@ workload = 'command:sleep 300 & echo \$! >$tmp/behind; printf "result h\\0 1"'
 workload = 'command:echo result i 1; false; echo result j 2'
 [[job]]
 workload = 'command:echo result k \$(cat $tmp/none) x'
+[[job]]
+workload = 'command:printf "result l 1\\r\\r\\nresult m 2\\r3\\n"'
+[[job]]
+workload = 'command:printf "result n 1\\nresult\\to\\t2\\n"'
+[[job]]
+workload = 'command:echo result p 1; echo result'
 END
 sweep "$tmp/fails.toml"
 is "$status:$(columns fails)" "1:|1|failed||||ended with status 1
@@ -347,7 +353,10 @@ is "$status:$(columns fails)" "1:|1|failed||||ended with status 1
 |1|failed||||took longer than 1 seconds (timeout)
 |1|failed||||'h\\x00' is not a valid name for a result
 |1|failed||||ended with status 1
-|1|failed||||'result k x' is not of the form 'result NAME NUMBER [UNIT]'" "failures are rows, with their reasons and without figures"
+|1|failed||||'result k x' is not of the form 'result NAME NUMBER [UNIT]'
+|1|failed||||'result m 2\\r3' is not of the form 'result NAME NUMBER [UNIT]'
+|1|failed||||'result\\to\\t2' is not of the form 'result NAME NUMBER [UNIT]'
+|1|failed||||'result' is not of the form 'result NAME NUMBER [UNIT]'" "failures are rows, with their reasons and without figures"
 turns=0
 while kill -0 "$(<"$tmp/behind")" 2>/dev/null && [ $turns -lt "$(scaled 50)" ]; do
 	turns=$((turns + 1))

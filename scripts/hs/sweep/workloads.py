@@ -373,11 +373,12 @@ def machine_files(point, out):
 def lines_of(text):
     """Return the results in the output TEXT, and its lines that begin like a result but are none."""
     results, wrong = [], []
-    for line in text.replace("\r", "").split("\n"):
+    for line in re.split(r"\r*\n", text):  # a carriage return within a line must not join two numbers
+        line = line.lstrip("\r")
         found = RESULT.fullmatch(line)
         if found and NUMBER.fullmatch(found[2]):
             results.append(found.groups(""))
-        elif line.startswith("result "):
+        elif re.match(r"result(?:\s|$)", line):
             wrong.append(line)
     return results, wrong
 
@@ -398,7 +399,7 @@ def why(status, timeout):
 
 def outcome(status, text, timeout, flags, reason="", more=()):
     results, wrong = lines_of(text)
-    wrong = ["'%.60s' is not of the form 'result NAME NUMBER [UNIT]'" % line for line in wrong]
+    wrong = ["%.62r is not of the form 'result NAME NUMBER [UNIT]'" % line for line in wrong]
     for name, value, unit in results:
         if not (name + unit).isprintable() or len(name + unit) > MAX_NAME:
             wrong.append("%.40r is not a valid name for a result" % name)
