@@ -343,6 +343,8 @@ workload = 'command:printf "result l 1\\r\\r\\nresult m 2\\r3\\n"'
 workload = 'command:printf "result n 1\\nresult\\to\\t2\\n"'
 [[job]]
 workload = 'command:echo result p 1; echo result'
+[[job]]
+workload = 'command:echo result q 1; exit 124'
 END
 sweep "$tmp/fails.toml"
 is "$status:$(columns fails)" "1:|1|failed||||ended with status 1
@@ -356,7 +358,8 @@ is "$status:$(columns fails)" "1:|1|failed||||ended with status 1
 |1|failed||||'result k x' is not of the form 'result NAME NUMBER [UNIT]'
 |1|failed||||'result m 2\\r3' is not of the form 'result NAME NUMBER [UNIT]'
 |1|failed||||'result\\to\\t2' is not of the form 'result NAME NUMBER [UNIT]'
-|1|failed||||'result' is not of the form 'result NAME NUMBER [UNIT]'" "failures are rows, with their reasons and without figures"
+|1|failed||||'result' is not of the form 'result NAME NUMBER [UNIT]'
+|1|failed||||ended with status 124" "failures are rows, with their reasons and without figures"
 turns=0
 while kill -0 "$(<"$tmp/behind")" 2>/dev/null && [ $turns -lt "$(scaled 50)" ]; do
 	turns=$((turns + 1))

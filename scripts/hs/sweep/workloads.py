@@ -48,6 +48,7 @@ CLAIM = re.compile(r"^(?:not )?ok [0-9]+.*$", re.M)
 PLAN = re.compile(r"^1\.\.([0-9]+)\s*$", re.M)
 COUNTER = re.compile(r"^vmm: counter (\w+) ([0-9]+)\s*$", re.M)
 MAX_NAME = 1000  # characters in a result's name and unit: a field of results.csv must not be too long to be read
+TIMED_OUT = 1000  # status of a job that took too long: unlike timeout(1)'s 124, no program ends with it
 GRACE = 5  # seconds between SIGTERM and SIGKILL at a time-out
 
 
@@ -119,7 +120,7 @@ class Bench:
                 lines += there.run(job)
         except BenchError as error:
             where.note(str(error))
-            return Outcome(why(124, where.timeout) if time.monotonic() >= end else str(error).splitlines()[0], [], "")
+            return Outcome(why(TIMED_OUT, where.timeout) if time.monotonic() >= end else str(error).splitlines()[0], [], "")
         results = []
         for line in lines:
             mean = rows.BY_NAME[line["exit"]].mean
@@ -153,7 +154,7 @@ class Machine:
         image, initrd, append = self.boot(point, where)
         disk = write_disk(point, where)
         status, text = where.call(getattr(self, point["system"])(point, where, image, initrd, disk, append))
-        reason = "" if status == 124 or status < 0 else self.failure(status, text)
+        reason = "" if status == TIMED_OUT or status < 0 else self.failure(status, text)
         if not reason and "vmm: the guest reboots" in text:
             reason = "the guest rebooted"
         flags = "-M virt -cpu %s -smp %s" % (point["cpu"], harts_of(point))
@@ -392,7 +393,7 @@ def exits_in(text):
 def why(status, timeout):
     if status == 0:
         return ""
-    if status == 124:
+    if status == TIMED_OUT:
         return "took longer than %d seconds (timeout)" % timeout
     return "ended with status %d" % status if status > 0 else "ended by signal %d" % -status
 
@@ -428,7 +429,7 @@ class Place:
             log.write(text + "\n")
 
     def call(self, command, environment=None):
-        """Run a command with the job's time-out. Return (status, output); the status is 124 after a time-out.
+        """Run a command with the job's time-out. Return (status, output); the status is TIMED_OUT after a time-out.
 
         The command is terminated when this process ends."""
         command = ended_with_parent(["timeout", "--kill-after=%d" % GRACE, str(self.timeout)] + command)
@@ -440,8 +441,9 @@ class Place:
             status = child.wait()
         finally:
             ends.stop(child)  # this ends timeout(1), and with it the command
-        if status == -signal.SIGKILL and time.monotonic() - start >= self.timeout:
-            status = 124  # the command ignored timeout's first signal
+        # timeout(1) ends with 124, or with SIGKILL if the command ignored its first signal. The command can, too.
+        if status in (124, -signal.SIGKILL) and time.monotonic() - start >= self.timeout:
+            status = TIMED_OUT
         try:
             os.killpg(child.pid, signal.SIGTERM)  # timeout's group: remaining processes would disturb other jobs
         except ProcessLookupError:
