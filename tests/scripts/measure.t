@@ -75,6 +75,13 @@ a"b     ms              12
 c                       .5' "the table has the lines that a command prints, with the value of --argument" || diag "$out" "$err"
 cmp -s "$tmp/csv" "$tmp/o/measure/command/results.csv"
 ok $? "--csv copies the results"
+measure 'command:echo result a 1' --quiet --csv "$tmp/o/measure/command/results.csv"
+is "$status $err $(grep -c ',a,1,' "$tmp/o/measure/command/results.csv")" "0  1" "--csv may name the results themselves"
+measure 'command:echo result a 1' --quiet --csv /dev/stdout
+like "$status $(tail -n 1 <<<"$out")" '^0 .*,ok,,a,1,' "--csv can write to the standard output"
+measure 'command:echo result a 1' --quiet --csv /dev/full
+like "$status $err" '^125 measure: /dev/full: No space left on device$' "a --csv that cannot be written is named"
+measure 'command:echo note; echo result "a\"b" "$ARGUMENT" ms; echo result c .5' --argument 12
 like "$(<"$tmp/o/measure/command/jobs/00001/log")" '^note$' "the log of a job that succeeded is kept"
 like "$out" '^log +.*/measure/command/jobs/00001/log  this machine$' "the log's path is printed"
 like "$("$HS_TOP/scripts/hyperscope" sweep --plan "$tmp/o/measure/command/table.toml" 2>&1)" '^00001 workload=command:echo .* argument=12 \(1\)$' "the sweep's file has the measured job"

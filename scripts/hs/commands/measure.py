@@ -8,7 +8,6 @@ The results of the workload's previous measurement, in OUT/measure/NAME, are
 replaced. docs/measuring.md shows how to write and measure a payload.
 """
 import os
-import shutil
 import textwrap
 
 from hs import ends
@@ -108,7 +107,8 @@ def run_jobs(sweep, numbers, options):
 
 
 def measured(plan, options):
-    """Run the sweep. Return its folder and [(column, number, result)], with None for a job that was killed."""
+    """Run the sweep. Return its folder, [(column, number, result)], with None for a job that was killed, and the text
+    of results.csv, which another measurement may replace afterwards."""
     sweep = folder.Folder(os.path.join(options.out, "measure", plan.name))
     with sweep.held():
         with ends.folder("measure.") as where:
@@ -119,7 +119,9 @@ def measured(plan, options):
         numbers = [number for number, _, _ in sweep.jobs()]
         run_jobs(sweep, numbers, options)
         collect.write(sweep)
-        return sweep, [(column, number, sweep.result(number)) for column, number in zip(plan.columns, numbers)]
+        jobs = [(column, number, sweep.result(number)) for column, number in zip(plan.columns, numbers)]
+        with open(sweep.file("results.csv"), encoding="utf-8", newline="") as file:
+            return sweep, jobs, file.read()
 
 
 # ---- what is printed ----
@@ -175,19 +177,27 @@ def show(plan, options, sweep, jobs, failed):
     print("\n\n".join("\n".join(part) for part in parts if part))
 
 
+def write_csv(path, text):
+    try:
+        with open(path, "w", encoding="utf-8", newline="") as file:
+            file.write(text)
+    except OSError as error:
+        raise LaunchError("%s: %s" % (path, error.strerror)) from None
+
+
 def main(argv):
     parser = new_parser()
     options = parser.parse_args(argv)
     os.environ["O"] = options.out
     plan = planned(parser, options)
     try:
-        sweep, jobs = measured(plan, options)
+        sweep, jobs, text = measured(plan, options)
     except BenchError as error:
         raise LaunchError(str(error)) from None
     failed = list(failures(jobs))
     show(plan, options, sweep, jobs, failed)
     if options.csv:
-        shutil.copyfile(sweep.file("results.csv"), options.csv)
+        write_csv(options.csv, text)
     if any(result is None for _, _, result in jobs):
         raise LaunchError("some jobs have no result; see %s" % shown(sweep.file("engine.log")))
     return 1 if failed else 0
