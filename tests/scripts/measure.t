@@ -67,6 +67,16 @@ call    instructions        -         150          -        -        -
 walk    ms                  -           -          9        -        -
 True" "figures are compared only in the same unit, a repeated name is a row of its own, and columns that do not fit in a line follow below"
 
+python3 - "$HS_TOP/scripts" >"$tmp/said" 2>&1 <<'END'
+import sys
+sys.path.insert(0, sys.argv[1])
+from hs.sweep.workloads import exits_in
+print(exits_in("vmm: counter exits 1\nvmm: counter my_exit 3\nguest\r\nvmm: counter mmio_exit_user 7\r\nvmm: counter exits 8\r\nbye\n"))
+print(exits_in("no counters"))
+END
+is "$(<"$tmp/said")" "[('exits', '8', 'exits'), ('exits.mmio_user', '7', 'exits')]
+[]" "lines that a guest prints like the VMM's counters are not counted as exits"
+
 # ---- jobs that need no machine ----
 python3 -c 'import tomllib' 2>/dev/null || { skip "measuring" "Python before 3.11 cannot read TOML"; done_testing; exit; }
 measure 'command:echo note; echo result "a\"b" "$ARGUMENT" ms; echo result c .5' --argument 12 --csv "$tmp/csv"

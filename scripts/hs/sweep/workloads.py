@@ -47,6 +47,7 @@ GUEST_END = re.compile(r"sweep: the command ended with status ([0-9]+)\s*$", re.
 CLAIM = re.compile(r"^(?:not )?ok [0-9]+.*$", re.M)
 PLAN = re.compile(r"^1\.\.([0-9]+)\s*$", re.M)
 COUNTER = re.compile(r"^vmm: counter (\w+) ([0-9]+)\s*$", re.M)
+COUNTERS = re.compile(r"(?:^vmm: counter \w+ [0-9]+\n)+", re.M)
 MAX_NAME = 1000  # characters in a result's name and unit: a field of results.csv must not be too long to be read
 TIMED_OUT = 1000  # status of a job that took too long: unlike timeout(1)'s 124, no program ends with it
 GRACE = 5  # seconds between SIGTERM and SIGKILL at a time-out
@@ -385,9 +386,13 @@ def lines_of(text):
 
 
 def exits_in(text):
-    """Return the VMM's counters of exits as results: the total, `exits`, and each kind, such as `exits.mmio_user`."""
+    """Return the VMM's counters of exits as results: the total, `exits`, and each kind, such as `exits.mmio_user`.
+
+    The VMM prints them once, when the guest has ended. What the guest has printed before is not from the VMM."""
+    blocks = [COUNTER.findall(block) for block in COUNTERS.findall(text.replace("\r", ""))]
+    found = dict(blocks[-1] if blocks else [])
     return [(".".join(filter(None, ("exits", re.sub("_?exits?(_stat)?", "", name)))), value, "exits")
-            for name, value in sorted(COUNTER.findall(text), key=lambda counter: counter[0] != "exits") if "exit" in name]
+            for name, value in sorted(found.items(), key=lambda counter: counter[0] != "exits") if "exit" in name]
 
 
 def why(status, timeout):
