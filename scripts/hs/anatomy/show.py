@@ -74,14 +74,14 @@ def print_stages(found, out):
 
 def interval(anatomy):
     """Return the steps whose cost the exit table counts: those between the two readings of instret, of which the
-    first one counts itself. The path is a cycle. Return None if there are not two readings."""
-    reads = {}
+    first one counts itself. The path is a cycle. Return None if it does not have exactly one exit with a cost."""
+    reads = {"trace_exit_begin_slow": [], "trace_exit_end_slow": []}
     for at, step in enumerate(anatomy.steps):
-        if anatomy.encoding(step) & RDINSTRET_MASK == RDINSTRET:
-            reads[step.chain[-1]] = at
-    begin, end = (reads.get(name) for name in ("trace_exit_begin_slow", "trace_exit_end_slow"))
-    if begin is None or end is None:
+        if anatomy.encoding(step) & RDINSTRET_MASK == RDINSTRET and step.chain[-1] in reads:
+            reads[step.chain[-1]].append(at)
+    if any(len(places) != 1 for places in reads.values()):
         return None
+    (begin,), (end,) = reads.values()
     return anatomy.steps[begin:end] if begin < end else anatomy.steps[begin:] + anatomy.steps[:end]
 
 
@@ -97,7 +97,7 @@ def print_interval(anatomy, out):
     """Print how the bench's figure and the exit table's cost of the same exit differ."""
     inside = interval(anatomy)
     if inside is None:
-        print("\nhyperscope: this path has no exit that the exit table counts, or more than one", file=out)
+        print("\nhyperscope: the exit table counts no exit of this path, or several", file=out)
         return
     counts = {True: {}, False: {}}
     within = {id(step) for step in inside}
