@@ -230,6 +230,13 @@ is "$(failure guest 124 $'sweep: the command ended with status 124\n')" "the com
 is "$(failure guest 141 $'sweep: the command ended with status 141\n')" "the command ended with status 141 (Broken pipe) in the guest" "a status that stands for a signal is explained"
 is "$(failure guest 0 $'result x 1\n')" "the guest ended before its command ended" "a guest that does not report the end of its command has failed"
 
+is "$(PYTHONPATH=$HS_TOP/scripts python3 -c 'import sys
+from hs.sweep import workloads
+for result in workloads.exits_in(sys.argv[1]):
+    print(*result)' $'vmm: counter exits 99\r\nBye.vmm: counter csr_exit_user 2\nvmm: counter halt_wakeup 3\nvmm: counter exits 5\n')" \
+	"exits 5 exits
+exits.csr_user 2 exits" "a guest's earlier line of the same name is not a counter, and its unfinished line hides none"
+
 # A guest image of zeros cannot boot, but its row still identifies the file by its checksum.
 if [ -f "$O/guest-initrd.cpio" ] && [ -f "$O/vmm" ]; then
 	# Keep these results beside the build, because the jobs need its files.

@@ -46,8 +46,8 @@ exit $status
 GUEST_END = re.compile(r"sweep: the command ended with status ([0-9]+)\s*$", re.M)
 CLAIM = re.compile(r"^(?:not )?ok [0-9]+.*$", re.M)
 PLAN = re.compile(r"^1\.\.([0-9]+)\s*$", re.M)
-COUNTER = re.compile(r"^vmm: counter (\w+) ([0-9]+)\s*$", re.M)
-COUNTERS = re.compile(r"(?:^vmm: counter \w+ [0-9]+\n)+", re.M)
+COUNTER = re.compile(r"vmm: counter (\w+) ([0-9]+)\n")
+COUNTERS = re.compile(r"(?:vmm: counter \w+ [0-9]+\n)+")  # the first may follow a guest's unfinished line
 MAX_NAME = 1000  # characters in a result's name and unit: a field of results.csv must not be too long to be read
 TIMED_OUT = 1000  # status of a job that took too long: unlike timeout(1)'s 124, no program ends with it
 GRACE = 5  # seconds between SIGTERM and SIGKILL at a time-out
