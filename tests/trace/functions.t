@@ -109,10 +109,10 @@ is "$status$err $(rows | grep -c 'user program')" "0 0" "a kernel and a payload 
 trace stat --by function --elf "$O/guest-payloads/hello.elf" t
 like "$(rows)" '^3000 _start$' "--elf reads the symbols of a payload" || diag "$err"
 trace stat --by function --elf "$O/guest-payloads/hello.elf" --elf "$O/guest-payloads/exits.elf" t
-is "$status $(wc -l <err) $(grep -c 'exits.elf: has the same addresses as .*hello.elf; ' err)" "1 1 1" \
+is "$status $(wc -l <err) $(grep -c 'exits.elf: has the same addresses as .*hello.elf; ' err)" "2 1 1" \
 	"two files with symbols for the same addresses are refused" || diag "$err"
 trace stat --by function --elf list t
-is "$status $err" "1 hstrace: list: not an ELF file; for a list of symbols, use --kallsyms" \
+is "$status $err" "2 hstrace: list: not an ELF file; for a list of symbols, use --kallsyms" \
 	"--elf refuses a list of symbols"
 
 # ---- symbols that hstrace finds by itself, from the guest's name in the trace ----
@@ -209,7 +209,7 @@ for row in "hidden|has no addresses" "cut|has no symbols" "text|neither an ELF f
 	"stub|not a riscv64 ELF file" "empty|neither an ELF file" "none|No such file" "huge|too large" "folder|."; do
 	for option in kallsyms elf; do
 		trace stat --by function --$option "${row%%|*}" t
-		is "$status $(wc -l <err) $(grep -c "^hstrace: ${row%%|*}: .*${row#*|}" err) $(wc -l <out)" "1 1 1 0" \
+		is "$status $(wc -l <err) $(grep -c "^hstrace: ${row%%|*}: .*${row#*|}" err) $(wc -l <out)" "2 1 1 0" \
 			"--$option: an invalid file is reported: ${row%%|*}" || diag "$err"
 	done
 done

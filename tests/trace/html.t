@@ -95,7 +95,7 @@ END
 )" "$(awk '$2 ~ /%$/ { print $1, $3, $6, $7 }' "$tmp/functions")" "the page has the functions, counts and costs of stat --by function"
 is "$(ask '"<b>" in "".join(page.scripts)')" False "names of functions do not become markup"
 page --elf "$tmp/none" "$tmp/t"
-is "$status $err" "1 hstrace: $tmp/none: No such file or directory" "html reports a missing file of symbols"
+is "$status $err" "2 hstrace: $tmp/none: No such file or directory" "html reports a missing file of symbols"
 [ ! -e "$tmp/page.html" ]
 ok $? "without the symbols that were asked for, no page is written"
 page "$tmp/t"

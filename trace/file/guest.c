@@ -184,8 +184,10 @@ int hst_guest_load(struct hst_guest *guest, const struct hst_file *file)
 
 	if (guest->nr_files) {
 		for (size_t i = guest->n; i < guest->nr_files; i++)
-			if (add_file(guest, guest->file[i].path, guest->file[i].elf))
+			if (add_file(guest, guest->file[i].path, guest->file[i].elf)) {
+				hst_saw_wrong_use = true;
 				return -1;
+			}
 		return 0;
 	}
 	find_automatic(guest, file, path, sizeof(path));

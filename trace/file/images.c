@@ -159,14 +159,23 @@ static const struct hst_symbols *file_of(struct hst_images *images, const char *
 	return images->file[i].symbols;
 }
 
+/* Open a file that an option names. */
+static struct hst_symbols *open_named(const char *path)
+{
+	struct hst_symbols *symbols = hst_symbols_open(path);
+
+	hst_saw_wrong_use |= !symbols;
+	return symbols;
+}
+
 static int open_files(struct hst_images *images)
 {
-	images->host = images->host_path ? hst_symbols_open(images->host_path)
-					 : open_beside("hyperscope.elf");
+	images->host =
+		images->host_path ? open_named(images->host_path) : open_beside("hyperscope.elf");
 	if (images->host_path && !images->host)
 		return -1;
 	for (size_t i = 0; i < images->nr_named; i++) {
-		images->file[i].symbols = hst_symbols_open(images->file[i].path);
+		images->file[i].symbols = open_named(images->file[i].path);
 		if (!images->file[i].symbols)
 			return -1;
 	}
