@@ -253,8 +253,8 @@ damaged(whole.replace(",300,", ",1e300,"), r"value 1e\+300 is too large", "a val
 damaged(b"\xff\xfe" + whole.encode("utf-16"), "not UTF-8 text", "a file that is not UTF-8")
 damaged(whole.replace("guest:w", "\0", 1), "line 2: |result 1: 'workload' contains a character that cannot be printed", "a file with a NUL")
 damaged(whole.replace("guest:w", '"' + "x" * 200000 + '"', 1), "field larger than field limit", "a very long field")
-refused(BASIC, 125, "none.csv: No such file", "refused: a file that does not exist", sweep="none.csv")
-refused(BASIC, 125, r"\.: Is a directory", "refused: a folder", sweep=".")
+refused(BASIC, 2, "--sweep: none.csv: no such file", "refused: a file that does not exist", sweep="none.csv")
+refused(BASIC, 2, r"--sweep: \.: cannot be read", "refused: a folder", sweep=".")
 refused(BASIC, 125, "not results.csv of a sweep: the first line has no column 'repetition'", "refused: the benchmark's CSV", sweep=os.environ["HS_TOP"] + "/notebooks-data/exit-latency.csv")
 with open("results.csv", "w", encoding="utf-8") as file:
     file.write("\ufeff" + whole)

@@ -12,7 +12,7 @@ import re
 import warnings
 
 from hs.errors import LaunchError
-from hs.parser import of_command
+from hs.parser import of_command, readable
 from hs.plots import FORMATS, library
 from hs.run import machine
 
@@ -31,16 +31,16 @@ examples:
   scripts/hyperscope plot --bench notebooks-data/exit-latency.csv --x name \\
     --y 'sbi_*' --by system --where cpu=rv64 --where toggles=default \\
     --relative-to system=linux
-exit status: 0 drawn; 2 usage error, or no such column, value or result; 125 not
-drawn: the file cannot be read, or a number would be wrong
+exit status: 0 drawn; 2 usage error, or no such file, column, value or result;
+125 not drawn: the file is damaged, or a number would be wrong
 """
 
 
 def new_parser():
     parser = of_command("plot", __doc__, epilog=EXAMPLES)
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--sweep", metavar="CSV", help="plot results.csv of a sweep")
-    source.add_argument("--bench", metavar="CSV", help="plot a CSV of bench or bench-apps")
+    source.add_argument("--sweep", metavar="CSV", type=readable, help="plot results.csv of a sweep")
+    source.add_argument("--bench", metavar="CSV", type=readable, help="plot a CSV of bench or bench-apps")
     parser.add_argument("--list", action="store_true", help="list the columns, their values and the results; draw nothing")
     parser.add_argument("--x", metavar="COLUMN", help="parameter, or 'name': one group for each result")
     parser.add_argument("--y", metavar="RESULT,...", action="append", default=[],
