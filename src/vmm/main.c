@@ -89,7 +89,8 @@ enum {
 	OPT_STATS,
 	OPT_QUIET,
 	OPT_HELP,
-	OPT_OLD_SMP, /* former names; without them, getopt_long() would take --mem as short for --memory */
+	/* Former names; without them, getopt_long() would take --mem as short for --memory. */
+	OPT_OLD_SMP,
 	OPT_OLD_MEM,
 	OPT_DEVICE, /* plus DEVICE_name: one for each row of device.def */
 };
@@ -291,8 +292,8 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 }
 
 /*
- * Refuse unusable files of --save and --restore. If --vcpus, --memory or a device was not given, use
- * the restored machine's; without --restore, use the defaults.
+ * Refuse unusable files of --save and --restore. If --vcpus, --memory or a device was not given,
+ * use the restored machine's; without --restore, use the defaults.
  */
 static void complete_options(struct options *options)
 {

@@ -22,8 +22,8 @@ struct perf_sample_id {
 };
 
 /*
- * State for exporting the event `sample` a second time, as perf's cpu-clock with an address, and for
- * symbols.
+ * State for exporting the event `sample` a second time, as perf's cpu-clock with an address, and
+ * for symbols.
  */
 struct perf_clock {
 	bool occurs;

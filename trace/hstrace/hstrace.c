@@ -2,9 +2,9 @@
 /*
  * hstrace.c - the command line of hstrace, which reads hyperscope's traces.
  *
- * Exit status of every command except diff: 0 on success, 2 for wrong use, such as an unknown option
- * or a file that does not exist or is not a trace, 1 for any other error, such as a damaged trace or
- * an output that cannot be written.
+ * Exit status of every command except diff: 0 on success, 2 for wrong use, such as an unknown
+ * option or a file that does not exist or is not a trace, 1 for any other error, such as a damaged
+ * trace or an output that cannot be written.
  */
 #include <string.h>
 #include "file/hst.h"

@@ -5,10 +5,10 @@
  *
  * A trace of a million events becomes a page of a few hundred kilobytes: events are counted in a
  * fixed number of time bins, and individual events are kept only for the slowest exits and for the
- * end of the run. There are two passes: the first one finds the run's length (`span`), the vCPUs
- * and the slowest exits, and the second one counts. A third one makes the table of functions.
+ * end of the run. run.c describes the three passes over the events.
  *
- * Times are ticks of the time CSR since the first chosen event; `span` is never 0.
+ * Times are ticks of the time CSR since the first chosen event; `span`, the run's
+ * length, is never 0.
  */
 #ifndef HTML_H
 #define HTML_H
