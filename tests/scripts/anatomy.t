@@ -80,6 +80,7 @@ is "$(awk '/^mean of the batch/ { print $NF + 0 }' "$tmp/table")" \
 	--append only=sbi_version </dev/null >"$tmp/out" 2>"$tmp/err"
 is "$("$O/hstrace" stat "$tmp/runs/last/trace" | awk '/^sbi base/ { print $5 }')" "$part" \
 	"the part that the exit table counts is the mean that it shows"
+unlike "$(<"$tmp/table")" 'The exit table subtracts' "without events, the exit table subtracts nothing"
 anatomy plic_eoi --exitstat instret # two exits: the PLIC's claim and completion
 like "$out" 'the exit table counts no exit of this path, or several$' "the parts of several exits are not mixed up"
 

@@ -93,8 +93,8 @@ def part_of(step):
     return "accounting" if any(name in ACCOUNTING for name in names) else step.stage
 
 
-def print_interval(anatomy, out):
-    """Print how the bench's figure and the exit table's cost of the same exit differ."""
+def print_interval(anatomy, traced, out):
+    """Print how the bench's figure and the exit table's cost of the same exit differ. traced: events are on."""
     inside = interval(anatomy)
     if inside is None:
         print("\nhyperscope: the exit table counts no exit of this path, or several", file=out)
@@ -110,7 +110,7 @@ def print_interval(anatomy, out):
         if part in counts[True] or part in counts[False]:
             print("%-20s %12d %12d" % (part, counts[True].get(part, 0), counts[False].get(part, 0)), file=out)
     print("%-20s %12d %12d" % ("sum", sum(counts[True].values()), sum(counts[False].values())), file=out)
-    if "events" in counts[True]:
+    if traced:
         print("The exit table subtracts the cost of events, as measured at boot.", file=out)
 
 

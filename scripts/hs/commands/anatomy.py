@@ -181,7 +181,7 @@ def show_all(found, options):
     show.print_stages(found, sys.stdout)
     for anatomy in found:
         if anatomy.system == "hyperscope" and options.exitstat != "0":
-            show.print_interval(anatomy, sys.stdout)
+            show.print_interval(anatomy, options.trace != "none", sys.stdout)
         show.print_functions(anatomy, sys.stdout)
         if options.paths:
             print_paths(anatomy)
