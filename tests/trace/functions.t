@@ -136,6 +136,10 @@ mkdir build/guest
 touch -d '1 hour' build/guest/vmlinux
 like "$(build/hstrace stat --by function t3)" 'no symbols: scripts/hyperscope profile --symbols' \
 	"symbols that are older than the kernel are not used"
+rm -r build/guest
+echo damaged >build/guest.kallsyms
+build/hstrace diff --by function t3 t3 2>err
+is "$? $(grep -c 'guest.kallsyms: is neither' err)" "0 1" "a damaged file that no option names is reported once, and not needed" || diag "$(cat err)"
 guest t3 300 '' guest=hello
 like "$(build/hstrace stat --by function t3)" 'no symbols: give --elf' \
 	"another VMM's guest does not get symbols of the same name"

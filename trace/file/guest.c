@@ -21,7 +21,7 @@ struct hst_guest {
 		const char *path;
 		bool elf; /* has to be an ELF file */
 	} file[MAX_FILES];
-	char automatic[4096 + 64]; /* a file that no option names; "": none */
+	char automatic[4096 + 64]; /* a file that no option names, even if damaged; "": none */
 	bool is_linux;             /* the trace's guest is Debian's kernel */
 	size_t n;
 	const struct hst_symbols *symbols[MAX_FILES]; /* open files */
@@ -194,9 +194,10 @@ int hst_guest_load(struct hst_guest *guest, const struct hst_file *file)
 	if (!strcmp(path, guest->automatic))
 		return 0;
 	close_files(guest);
-	/* Without the file, whose error has been printed, pcs have no names. */
-	if (*path && !add_file(guest, path, false))
-		strcpy(guest->automatic, path);
+	strcpy(guest->automatic, path);
+	/* If the file is damaged, pcs have no names. The error is printed once, not for each trace. */
+	if (*path)
+		add_file(guest, path, false);
 	return 0;
 }
 
