@@ -8,6 +8,7 @@ import sys
 import time
 
 from hs import ends
+from hs.bench.systems import GRACE
 from hs.errors import STATUS_TIMEOUT, STATUS_USAGE, LaunchError
 from hs.lastwords import last_words
 from hs.paths import HYPERSCOPE
@@ -109,7 +110,7 @@ def run(command, tool, what, folder, environment, options):
     """Run COMMAND to its end, with its output in a file. Return its status and what it printed.
 
     It is an error if options.timeout seconds pass. Our own commands then end the machine themselves, and print what its
-    vCPUs were doing. They are stopped if they still run after 30 more seconds.
+    vCPUs were doing. They are stopped if they still run after GRACE more seconds.
     """
     output_path = os.path.join(folder, "said")
     with open(output_path, "wb") as output:
@@ -119,7 +120,7 @@ def run(command, tool, what, folder, environment, options):
         except OSError as error:
             raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
         try:
-            in_time = wait(process, tool, what, options.timeout + (30 if command[0] == HYPERSCOPE else 0))
+            in_time = wait(process, tool, what, options.timeout + (GRACE if command[0] == HYPERSCOPE else 0))
         finally:
             ends.stop(process)
     with open(output_path, encoding="utf-8", errors="replace") as file:
