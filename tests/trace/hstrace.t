@@ -112,7 +112,7 @@ is "$(awk 'length > 80' "$tmp/out" | wc -l)" 0 "the table fits in 80 columns"
 "$bin/mkram" "$tmp/ram" 2 10 instret calls
 trace save --meta map=virt "$tmp/ram" "$tmp/t"
 trace stat --by sbi "$tmp/t"
-like "$out" '^SBI calls: 6; cost in instructions, from exit to next entry$' "--by sbi counts SBI calls"
+like "$out" '^SBI calls: 6; cost in instructions, from kvm_exit to kvm_entry$' "--by sbi counts SBI calls"
 like "$out" '^TIME set_timer +6 100\.00% +900 +904 +1700 +1700$' \
 	"--by sbi has a row per function, with the exits' costs"
 trace stat --by mmio "$tmp/t"

@@ -135,11 +135,11 @@ wait
 
 # ---- failures ----
 "$bin/hstrace" save --follow "$tmp/none" "$tmp/t2" 2>"$tmp/err"
-is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/none: No such file or directory" \
+is "$? $(cat "$tmp/err")" "2 hstrace: $tmp/none: No such file or directory" \
 	"a missing RAM file is reported"
 mkdir "$tmp/empty"
 "$bin/hstrace" save --follow "$tmp/empty" "$tmp/t2" 2>"$tmp/err"
-is "$? $(cat "$tmp/err")" "1 hstrace: $tmp/empty: no run in progress in this folder" \
+is "$? $(cat "$tmp/err")" "2 hstrace: $tmp/empty: no run in progress in this folder" \
 	"a folder without a run is refused"
 mkdir "$tmp/dead"
 truncate -s 8M "$tmp/dead/ram"

@@ -93,7 +93,7 @@ static void describe_events(const struct hst_file *file, char *text, size_t size
 	name_events(file, names, sizeof(names));
 	append(text, size, "%u event%s on%s", on, on == 1 ? "" : "s", names);
 	if (exits && records && file->mem.record_cost)
-		append(text, size, ": %.1f records per exit, %.0f instructions",
+		append(text, size, ": on average %.1f records per exit, %.0f instructions",
 		       (double)records / (double)exits,
 		       (double)records * file->mem.record_cost / (double)exits);
 	append(text, size, ". ");
@@ -126,7 +126,7 @@ void hst_observation(const struct hst_file *file, enum hst_unit unit, char *text
 	if (unit == HST_UNIT_INSTRUCTIONS)
 		append(text, size,
 		       "The costs leave out both; the guest's own clock includes them. ");
-	else if (unit == HST_UNIT_TIME)
+	else if (unit == HST_UNIT_TIME && events_on(file))
 		append(text, size, "The costs include the recording of events. ");
 	append(text, size,
 	       "To repeat the run without both, add --without-observation to its command.");

@@ -40,11 +40,13 @@ static void print_heading(const struct hst_table *table, u64 total, FILE *out)
 		[HST_UNIT_INSTRUCTIONS] = "cost in instructions, from exit to next entry",
 		[HST_UNIT_TIME] = "cost in microseconds of host time: indicative only",
 	};
+	static const char from_records[] = "cost in instructions, from kvm_exit to kvm_entry";
 	const struct hst_by_kind *kind = &hst_by_kinds[table->by];
+	bool records = table->events && table->unit == HST_UNIT_INSTRUCTIONS;
 	bool priced = table->unit != HST_UNIT_NONE && table->by != HST_BY_EVENT;
 
 	fprintf(out, "%s: %llu%s%s\n", kind->counted, total, table->by == HST_BY_EVENT ? "" : "; ",
-		table->by == HST_BY_EVENT ? "" : units[table->unit]);
+		table->by == HST_BY_EVENT ? "" : records ? from_records : units[table->unit]);
 	if (!kind->is_code)
 		fprintf(out, "%-23s ", kind->title);
 	fprintf(out, "%8s %7s", "count", "share");
@@ -72,6 +74,9 @@ static void print_notes(const struct hst_file *file, const struct hst_table *tab
 			written, lost, table->events ? "the rest is shown" : "the table is exact");
 	if (table->by == HST_BY_EVENT)
 		return;
+	if (table->events && table->unit == HST_UNIT_INSTRUCTIONS)
+		fprintf(out, "On the fast path, the two records are up to 75 instructions closer than "
+			     "the\nlimits of the exit table's cost (docs/trace.md).\n");
 	hst_observation(file, table->unit, observation, sizeof(observation));
 	hst_print_wrapped("observation:", observation, out);
 }

@@ -263,7 +263,9 @@ function timelineSection() {
 	return section('timeline', 'Timeline', 'Timeline of each vCPU',
 		h('p', {}, 'Top: share of time in each state (blank: unknown); a vCPU that waits for a hart counts ' +
 			'as blocked. ' +
-			'Bottom: exits per second, by cause. All vCPUs of a run have the same scale.'),
+			'Bottom: exits per second, by cause. All vCPUs of a run have the same scale. The run is shown as ' +
+			'it was observed: “guest” includes the world switch and the accounting for exits, and the ' +
+			'other states include the recording of events.'),
 		legend(STATES.filter((name) => name !== 'unknown').map((name, i) => ['--state-' + i, name]),
 			'states'),
 		legend(causes, 'causes'),
@@ -273,6 +275,10 @@ function timelineSection() {
 			'all, n and p go to the next and previous exit that matches the search.'),
 		body);
 }
+
+/* Where costs from events begin and end. */
+const RECORDS = ', from kvm_exit to kvm_entry: on the fast path, up to 75 instructions less than the exit ' +
+	'table counts';
 
 /* ---- slowest exits ---- */
 
@@ -303,7 +309,7 @@ function slowestSection() {
 			const as_cost = (value) => run.unit === 'instructions' ? count(value) :
 				(value * 1e6 / run.hz).toLocaleString('en-US', { maximumFractionDigits: 1,
 					minimumFractionDigits: 1 });
-			return h('div', {}, table('The slowest exits of each cause; cost in ' + unit, [
+			return h('div', {}, table('The slowest exits of each cause; cost in ' + unit + RECORDS, [
 				{ title: 'cause', class: 'cause', text: (row) => row.window.title,
 					sort: (row) => row.window.title },
 				{ title: 'vCPU', text: (row) => row.window.vm + '.' + row.window.vcpu,
@@ -518,11 +524,11 @@ function functionsSection() {
 		const priced = (title, fn) => ({ title, number: true, sort: fn,
 			text: (row) => row.priced ? cost(run, fn(row)) : '-' });
 		const costs = run.unit === 'none' ? [] : [priced('cost', (row) => row.sum),
-			{ title: 'share', number: true, text: (row) => row.share },
+			{ title: 'share of cost', number: true, text: (row) => row.share },
 			...RUNS.length > 1 ? [] : [priced('mean', (row) => Math.round(row.sum / row.priced) || 0),
 				priced('max', (row) => row.max)]];
 		return h('div', {}, table('Exits by the function of the guest in which they happened' +
-			(run.unit === 'none' ? '' : '; costs in ' + unitName(run)), [
+			(run.unit === 'none' ? '' : '; costs in ' + unitName(run) + RECORDS), [
 			{ title: 'function', text: (row) => row.name, sort: (row) => row.name, class: 'cause mono' },
 			{ title: 'exits', number: true, text: (row) => count(row.count), sort: (row) => row.count },
 			...run.unit === 'none' ? [{ title: 'share', number: true, text: (row) => row.share }] : [],

@@ -155,6 +155,10 @@ def notes(plan, options, results):
     if options.set:
         yield "hyperscope: with %s." % " ".join(options.set)
     yield from (line + "." for line in plan.notes)
+    if options.vcpus not in (None, "1") and "system" in plan.kind.TAKES:
+        yield from textwrap.wrap("With several vCPUs, a figure counts the instructions of all harts, and a hart that spins "
+                                 "while it waits for another does so until its turn is over: it shows work, but not speed.",
+                                 WIDTH)
     if "system" in plan.kind.TAKES:
         yield "Events and exit accounting were off: nothing is added to the figures."
 
