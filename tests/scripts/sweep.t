@@ -440,11 +440,11 @@ os.execv(sys.argv[1], sys.argv[1:])' "$HS_TOP/scripts/hyperscope" sweep --engine
 }
 once()	# NAME: continue the sweep to its end, and claim that all jobs have run, those with a result once
 {
-	local done id
-	done=$(cd "$results/slow/jobs" && for id in */result.json; do [ ! -e "$id" ] || echo $((10#${id%%/*})); done)
+	local finished id
+	finished=$(cd "$results/slow/jobs" && for id in */result.json; do [ ! -e "$id" ] || echo $((10#${id%%/*})); done)
 	sweep "$tmp/slow.toml"
 	is "$status $(sort -nu "$tmp/slow" | tr '\n' ' ')$(columns slow | grep -c ok)" "0 $(seq -s' ' 1 12) 12" "$1: all jobs have run" || diag "$out"
-	is "$(sort -n "$tmp/slow" | uniq -d | grep -xF "$done")" "" "$1: a job that had a result is not run again"
+	is "$(sort -n "$tmp/slow" | uniq -d | grep -xF "$finished")" "" "$1: a job that had a result is not run again"
 }
 engines=(serial)
 if command -v parallel >/dev/null; then

@@ -46,7 +46,9 @@ static void print_heading(const struct hst_table *table, u64 total, FILE *out)
 	bool priced = table->unit != HST_UNIT_NONE && table->by != HST_BY_EVENT;
 
 	fprintf(out, "%s: %llu%s%s\n", kind->counted, total, table->by == HST_BY_EVENT ? "" : "; ",
-		table->by == HST_BY_EVENT ? "" : records ? from_records : units[table->unit]);
+		table->by == HST_BY_EVENT ? ""
+		: records                 ? from_records
+					  : units[table->unit]);
 	if (!kind->is_code)
 		fprintf(out, "%-23s ", kind->title);
 	fprintf(out, "%8s %7s", "count", "share");
@@ -75,8 +77,9 @@ static void print_notes(const struct hst_file *file, const struct hst_table *tab
 	if (table->by == HST_BY_EVENT)
 		return;
 	if (table->events && table->unit == HST_UNIT_INSTRUCTIONS)
-		fprintf(out, "On the fast path, the two records are up to 75 instructions closer than "
-			     "the\nlimits of the exit table's cost (docs/trace.md).\n");
+		fprintf(out,
+			"On the fast path, the two records are up to 75 instructions closer than "
+			"the\nlimits of the exit table's cost (docs/trace.md).\n");
 	hst_observation(file, table->unit, observation, sizeof(observation));
 	hst_print_wrapped("observation:", observation, out);
 }

@@ -162,10 +162,7 @@ void epoll_forget_file(struct file *f)
 {
 	struct ep_item *item, *next;
 
-	/*
-	 * Don't look at the list here: another thread that closes an epoll file may be removing
-	 * the last item from it, and it writes to the list's head, which is freed after this.
-	 */
+	/* Not list_empty(): close() of an epoll may still be writing to the list's head. */
 	if (!READ_ONCE(f->watched))
 		return;
 	watch_lock();
