@@ -77,6 +77,15 @@ END
 is "$(<"$tmp/said")" "[('exits', '8', 'exits'), ('exits.mmio_user', '7', 'exits')]
 []" "lines that a guest prints like the VMM's counters are not counted as exits"
 
+python3 - "$HS_TOP/scripts" "$tmp" >"$tmp/said" 2>&1 <<'END'
+import sys
+sys.path.insert(0, sys.argv[1])
+from hs.sweep.workloads import Place
+place = Place(sys.argv[2], "", 1)
+print(place.call(["sh", "-c", "echo much; sleep 60"])[1], place.call(["echo", "little"])[1])
+END
+is "$(xargs <"$tmp/said")" "little" "the output of a job that took too long is not read into memory"
+
 # ---- jobs that need no machine ----
 python3 -c 'import tomllib' 2>/dev/null || { skip "measuring" "Python before 3.11 cannot read TOML"; done_testing; exit; }
 measure 'command:echo note; echo result "a\"b" "$ARGUMENT" ms; echo result c .5' --argument 12 --csv "$tmp/csv"

@@ -447,12 +447,13 @@ class Place:
         finally:
             ends.stop(child)  # this ends timeout(1), and with it the command
         # timeout(1) ends with 124, or with SIGKILL if the command ignored its first signal. The command can, too.
-        if status in (124, -signal.SIGKILL) and time.monotonic() - start >= self.timeout:
-            status = TIMED_OUT
+        timed_out = status in (124, -signal.SIGKILL) and time.monotonic() - start >= self.timeout
         try:
             os.killpg(child.pid, signal.SIGTERM)  # timeout's group: remaining processes would disturb other jobs
         except ProcessLookupError:
             pass
+        if timed_out:  # its results are not used, and its output may be larger than the memory
+            return TIMED_OUT, ""
         self.note("")  # fails if the disk is full: part of the results may then be lost, so none may be returned
         with open(self.log, "rb") as log:
             return status, log.read().decode("utf-8", "replace")
