@@ -90,7 +90,7 @@ disk = '$tmp/none'" "parameters.disk: $tmp/none: no such file; give a size such 
 refused "an empty disk" "$guest
 disk = '0M'" "parameters.disk: 0M has 0 bytes"
 refused "a disk that is too large" "$guest
-disk = '2G'" "parameters.disk: 2G has 2147483648 bytes: a disk has a multiple of 512, from 512 to 1024 MiB"
+disk = '2G'" "parameters.disk: 2G has 2147483648 bytes: a disk needs whole sectors of 512 bytes, at least one, and at most 1024 MiB"
 echo text >"$tmp/short"
 refused "a disk that does not end with a whole sector" "$guest
 disk = '$tmp/short'" "parameters.disk: $tmp/short has 5 bytes"

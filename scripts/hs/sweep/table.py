@@ -104,8 +104,8 @@ class Reader:
         else:
             self.refuse(key, "%s: no such file; give a size such as 64M, or the path of a raw image" % value)
         if not size or size % SECTOR or size > MAX_DISK:
-            self.refuse(key, "%s has %d bytes: a disk has a multiple of %d, from %d to %d MiB"
-                        % (value, size, SECTOR, SECTOR, MAX_DISK // machine.MIB))
+            self.refuse(key, "%s has %d bytes: a disk needs whole sectors of %d bytes, at least one, and at most %d MiB"
+                        % (value, size, SECTOR, MAX_DISK // machine.MIB))
 
     def _check_toggle(self, key, name, value):
         values = self.toggles[name]
