@@ -33,8 +33,8 @@ def stop_observing(options):
     if not options.without_observation:
         return
     for name in "trace", "sample", "trace_filter", "trace_stop", "trace_stream":
-        if getattr(options, name):
-            raise LaunchError("--without-observation and --%s exclude each other" % name.replace("_", "-"), STATUS_USAGE)
+        if getattr(options, name) not in (None, False, [], "none"):
+            raise LaunchError("--without-observation records no events: omit --%s" % name.replace("_", "-"), STATUS_USAGE)
     options.trace = "none"
     options.boot = " ".join(["exitstat=0", options.boot])  # the host uses the first value
 
