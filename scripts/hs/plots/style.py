@@ -55,6 +55,10 @@ matplotlib.rcParams.update({
 # Metadata for savefig() that omits the time of drawing, so that the output is reproducible.
 WITHOUT_TIME = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
+PLOT_SHARE = 0.55     # the part of a figure's width that its axes have at least
+DIGIT_INCHES = 0.08   # width of a digit
+USUAL_NUMBERS = 8     # on an axis, as matplotlib chooses them
+
 
 class PlotError(Exception):
     """An error in a figure, described in one sentence."""
@@ -75,9 +79,16 @@ def figure(width, height, rows=1, columns=1, **more):
 
 
 def thousands(axis):
-    """Format the numbers of an axis like 1 234 567."""
-    axis.set_major_formatter(ticker.FuncFormatter(
-        lambda value, _: _spaced(value) if 1000 <= abs(value) < 1e15 else "%g" % value))
+    """Format the numbers of an axis like 1 234 567. A linear x axis gets as few numbers as fit beside each other."""
+    def text(value, _=None):
+        return _spaced(value) if 1000 <= abs(value) < 1e15 else "%g" % value
+    axis.set_major_formatter(ticker.FuncFormatter(text))
+    if axis.axis_name == "x" and axis.get_scale() == "linear":
+        axes = axis.axes
+        width = PLOT_SHARE * axes.figure.get_size_inches()[0] / axes.get_subplotspec().get_gridspec().ncols
+        fit = int(width / (DIGIT_INCHES * (2 + max(len(text(round(end))) for end in axis.get_view_interval()))))
+        if fit < USUAL_NUMBERS:
+            axis.set_major_locator(ticker.MaxNLocator(max(1, fit - 1), steps=[1, 2, 2.5, 5, 10]))
 
 
 def logarithmic(axis, base=10):
