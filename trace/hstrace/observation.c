@@ -101,6 +101,9 @@ static void describe_events(const struct hst_file *file, char *text, size_t size
 		append(text, size,
 		       "No exit took the fast path, because %s was on, so short exits cost more. ",
 		       slow);
+	if (file->mem.selective && file->mem.record_cost)
+		append(text, size,
+		       "A filter, a trigger or stopped recording has cost more than this. ");
 }
 
 void hst_observation(const struct hst_file *file, enum hst_unit unit, char *text, size_t size)

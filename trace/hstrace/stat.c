@@ -80,6 +80,11 @@ static void print_notes(const struct hst_file *file, const struct hst_table *tab
 		fprintf(out,
 			"On the fast path, the two records are up to 75 instructions closer than "
 			"the\nlimits of the exit table's cost (docs/trace.md).\n");
+	if (table->events && file->mem.selective && table->unit != HST_UNIT_NONE)
+		hst_print_wrapped("costs:",
+				  "some are too high, because a filter or trigger was set, or "
+				  "recording was stopped; `hstrace stat FILE` shows the exact ones",
+				  out);
 	hst_observation(file, table->unit, observation, sizeof(observation));
 	hst_print_wrapped("observation:", observation, out);
 }

@@ -111,7 +111,11 @@ static void wait_for_harts(void)
 
 static void set_slow(void)
 {
-	static_key_set(&trace_slow_key, nr_rules || !READ_ONCE(on) || !overwrite);
+	bool slow = nr_rules || !READ_ONCE(on) || !overwrite;
+
+	if (slow && trace_mem)
+		WRITE_ONCE(trace_mem->selective, 1);
+	static_key_set(&trace_slow_key, slow);
 }
 
 static bool is_empty(const struct rules *r)

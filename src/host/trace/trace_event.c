@@ -199,8 +199,11 @@ void trace_apply(const bool *chosen)
 	/* While all events were off, nothing updated `who`: it may be stale. */
 	for (unsigned int i = 0; !trace_any_key.enabled && i < trace_mem->nr_harts; i++)
 		WRITE_ONCE(trace_harts[i]->who, 0);
-	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++)
+	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++) {
+		if (trace_keys[i].enabled && !chosen[i])
+			WRITE_ONCE(trace_mem->selective, 1);
 		trace_mem->was_on[i / 64] |= (u64)chosen[i] << i % 64;
+	}
 	static_keys_set(trace_keys, TRACE_NR_EVENTS, chosen);
 	set_groups(chosen);
 }

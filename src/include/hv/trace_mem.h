@@ -121,6 +121,12 @@ struct trace_mem {
 	u32 record_cost;  /* of a record; not part of exit costs, if these are in instructions */
 	u32 account_cost; /* of the accounting for one exit; not part of exit costs either */
 	u64 was_on[TRACE_MAX_EVENTS / 64]; /* one bit per event: it has been on */
+	/*
+	 * 1: not every event that occurred between the first and the last record had to be written:
+	 * there was a filter or trigger, tracing_on was 0, full rings kept their oldest records, or
+	 * an event was switched off again.
+	 */
+	u64 selective;
 };
 
 #endif
