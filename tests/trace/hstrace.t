@@ -166,7 +166,7 @@ is "$(grep -vc '^#' <<<"$out")" 4095 "report shows the events that are not lost"
 like "$(grep -v '^#' <<<"$out" | head -n 1)" 'pc=0x1711 class=NONE$' \
 	"the lost events are the oldest"
 trace stat "$tmp/t"
-like "$out" 'the oldest 5905 are lost' "stat shows the number of lost events"
+like "$out" ', of which 5905 are lost' "stat shows the number of lost events"
 
 MKRAM_KEEP=1 "$bin/mkram" "$tmp/kept" 1 10000 instret
 trace save "$tmp/kept" "$tmp/t2"

@@ -38,7 +38,10 @@ static const char *slow_event(const struct hst_file *file)
 	return NULL;
 }
 
-/* Put the events' names into `text`, or the list of the boot argument trace= if they are many. */
+/*
+ * Put the events' names into `text`. If they are many, put the list of the boot argument trace=,
+ * unless it selects none: then they were switched on later.
+ */
 static void name_events(const struct hst_file *file, char *text, size_t size)
 {
 	size_t len, at = 0, list;
@@ -46,16 +49,17 @@ static void name_events(const struct hst_file *file, char *text, size_t size)
 
 	text[0] = '\0';
 	trace = boot ? strstr(boot, "trace=") : NULL;
-	if (trace && trace < boot + len && (trace == boot || trace[-1] == ' ')) {
-		list = strcspn(trace, " \n");
-		snprintf(text, size, " (%.*s)", (int)(list < 200 ? list : 200), trace);
-	} else if (events_on(file) <= 6) {
+	if (events_on(file) <= 6) {
 		for (unsigned int i = 0; i < file->nr_events && at < size; i++)
 			if (was_on(file, i))
 				at += (size_t)snprintf(text + at, size - at, "%s%s",
 						       at ? ", " : " (", file->events[i].name);
 		if (at < size)
 			snprintf(text + at, size - at, ")");
+	} else if (trace && trace < boot + len && (trace == boot || trace[-1] == ' ') &&
+		   strncmp(trace, "trace=none", strlen("trace=none"))) {
+		list = strcspn(trace, " \n");
+		snprintf(text, size, " (%.*s)", (int)(list < 200 ? list : 200), trace);
 	}
 }
 
@@ -97,13 +101,13 @@ static void describe_events(const struct hst_file *file, char *text, size_t size
 		       (double)records / (double)exits,
 		       (double)records * file->mem.record_cost / (double)exits);
 	append(text, size, ". ");
+	if (file->mem.selective && file->mem.record_cost)
+		append(text, size,
+		       "A filter, a trigger or stopped recording has cost more than this. ");
 	if (slow)
 		append(text, size,
 		       "No exit took the fast path, because %s was on, so short exits cost more. ",
 		       slow);
-	if (file->mem.selective && file->mem.record_cost)
-		append(text, size,
-		       "A filter, a trigger or stopped recording has cost more than this. ");
 }
 
 void hst_observation(const struct hst_file *file, enum hst_unit unit, char *text, size_t size)

@@ -72,8 +72,8 @@ static void print_notes(const struct hst_file *file, const struct hst_table *tab
 		lost += file->ring[i].lost;
 	}
 	if (lost)
-		fprintf(out, "events: %llu, of which the oldest %llu are lost (trace.size=); %s\n",
-			written, lost, table->events ? "the rest is shown" : "the table is exact");
+		fprintf(out, "events: %llu, of which %llu are lost (trace.size=); %s\n", written,
+			lost, table->events ? "the rest is shown" : "the table is exact");
 	if (table->by == HST_BY_EVENT)
 		return;
 	if (table->events && table->unit == HST_UNIT_INSTRUCTIONS)
@@ -102,10 +102,12 @@ static void print_code_notes(const struct hst_table *table, FILE *out)
 static int nothing(const struct hst_file *file, const struct hst_table *table,
 		   const struct hst_stat_options *options, FILE *out)
 {
+	bool from_events = table->by != HST_BY_CAUSE || options->select;
+
 	if (table->events && options->select)
 		fprintf(out, "%s: none among the selected events\n",
 			hst_by_kinds[table->by].counted);
-	else if (table->events)
+	else if (from_events)
 		fprintf(out, "%s: none in the trace (--trace %s,... records such events)\n",
 			hst_by_kinds[table->by].counted, hst_by_kinds[table->by].events);
 	else
