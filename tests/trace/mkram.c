@@ -10,8 +10,9 @@
  * call and an MMIO write, and exit N costs 100 + 400 N instructions; each of the 1000 accounted
  * exits costs EXTRA instructions more. With `extremes`, each hart first records every event several
  * times, with the smallest and largest values in its fields, VM and vCPU, and with jumps in time
- * that are too large for the time deltas of some formats. If MKRAM_KEEP is set in the environment,
- * full rings keep their oldest records.
+ * that are too large for the time deltas of some formats. kvm_exit_cost is off otherwise, so costs
+ * from events are those between kvm_exit and kvm_entry. If MKRAM_KEEP is set in the environment, full
+ * rings keep their oldest records.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,7 +80,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	harts = (unsigned int)atoi(argv[2]);
-	trace_native_start(harts, "kvm_*");
+	trace_native_start(harts, "kvm_*,!kvm_exit_cost");
 	trace_native_account(argv[4]);
 	trace_set_overwrite(!getenv("MKRAM_KEEP"));
 	for (machine.hart = 0; machine.hart < harts; machine.hart++) {

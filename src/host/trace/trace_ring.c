@@ -82,16 +82,16 @@ void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause)
 {
 	unsigned long code = scause << 1 >> 1, irq = scause >> (BITS_PER_LONG - 1);
 	int hart = (int)TRACE_THIS_HART();
-	u64 spent = spent_on_tracing(trace_harts[hart]);
 
+	clock->spent = spent_on_tracing(trace_harts[hart]);
 	clock->hart = hart;
 	if (__builtin_expect(code >= EXIT_SLOT_IRQ, 0))
 		code = EXIT_SLOT_IRQ - 1;
 	/* Interrupt 5 and exception 5 have different slots. */
 	clock->slot = (int)(code + irq * EXIT_SLOT_IRQ);
 	/* Read the clock last, as trace_exit_end_slow() reads it first: costs exclude both calls. */
-	__asm__ volatile("" : "+r"(spent) : : "memory");
-	clock->start = exit_now() - spent;
+	__asm__ volatile("" : : : "memory");
+	clock->start = exit_now();
 }
 
 /* The shift that leaves 6 bits of a value below 2^14, indexed by the value's bits 13 to 6. */
@@ -135,21 +135,24 @@ void trace_exit_end_slow(struct trace_exit_clock *clock)
 	int hart = (int)TRACE_THIS_HART();
 	const struct trace_hart *th = trace_harts[hart];
 	struct exit_stat *stat;
+	int slot = clock->slot;
 
-	if (clock->slot < 0)
+	if (slot < 0)
 		return;
-	stat = &th->stats[clock->slot];
-	clock->slot = ~clock->slot;
+	stat = &th->stats[slot];
+	clock->slot = ~slot;
 	stat->count++;
 	if (hart != clock->hart && !trace_exit_time_key.enabled) {
 		stat->unpriced++;
 		return;
 	}
-	cost = now - spent_on_tracing(th) - clock->start;
+	cost = now - clock->start - (spent_on_tracing(th) - clock->spent);
 	stat->sum += cost;
 	if (cost > stat->max)
 		stat->max = cost;
 	stat->hist[hist_bucket(cost)]++;
+	if (trace_kvm_exit_cost_enabled())
+		trace_kvm_exit_cost(slot >= EXIT_SLOT_CLASS ? (u64)slot : 0, cost, clock->start);
 }
 
 void trace_exit_last_slow(struct trace_exit_clock *clock)

@@ -198,10 +198,12 @@ enum sample_mode {
  * instructions, it does not include those with which this hart has recorded events in between. The
  * exit's class may be set at any point in between. Each hart has its own instret, so if costs are
  * in instructions and a vCPU has changed harts during an exit, the exit is counted, but has no cost
- * ("unpriced"). In both units, a vCPU's last exit has no cost, because no entry follows it.
+ * ("unpriced"). In both units, a vCPU's last exit has no cost, because no entry follows it. The
+ * event kvm_exit_cost records each cost.
  */
 struct trace_exit_clock {
-	u64 start;
+	u64 start; /* instret or time */
+	u64 spent; /* at `start`, the instructions that tracing had taken on the hart so far */
 	int hart;
 	int slot; /* the open exit's slot; < 0: no exit is open, ~slot is the last exit's */
 };
