@@ -51,7 +51,7 @@ is "$status$err $(rows | tr '\n' ';')" "0 $(awk '
 	{ n[$1 < "0x80200008" ? "io" : $1 < "0x80200014" ? "call" : "rest"]++ }
 	END { for (name in n) print n[name], name }' pcs | LC_ALL=C sort -k2 | tr '\n' ';')" \
 	"each exit is counted for the function of its sepc"
-is "$(head -n 2 out | tr -s ' ')" "$(printf 'exits: 3000; cost in instructions, from kvm_exit to kvm_entry\n count share mean p50 p99 max function')" \
+is "$(head -n 2 out | tr -s ' ')" "$(printf 'exits: 3000; cost in instructions, from exit to next entry\n count share mean p50 p99 max function')" \
 	"the table has the columns of other tables, and the function last"
 like "$(tail -n 1 out)" '^symbols: .*/list$' "the last line of the table names the file of symbols"
 is "$(awk 'NR > 2 && $2 ~ /%$/ { n += $1 } END { print n }' out)" \

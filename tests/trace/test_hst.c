@@ -208,6 +208,46 @@ static void holm_corrects_for_the_number_of_rows(void **state)
 	close_to(p[3], 0.9);
 }
 
+/* An exit at (time 10, instret 1000, work 900) ends with a record of event 1 at (25, 1500, 1200). */
+static u64 cost_of_exit(struct hst_file *file, unsigned int hart, u64 start, enum hst_unit unit)
+{
+	struct trace_record begin = { .time = 10, .instret = 1000 };
+	struct trace_record end = { .time = 25, .instret = 1500, .arg = { 0, 77, start } };
+	struct hst_seen seen = { .record = &begin, .work = 900 };
+	struct hst_exit exit;
+	u64 cost;
+
+	hst_exit_begin(&exit, &seen, 0);
+	assert_true(hst_exit_end(file, &exit, &seen, unit) == HST_NOT_ENDED);
+	assert_true(exit.open);
+	seen = (struct hst_seen){ .record = &end, .work = 1200, .event_nr = 1, .hart = hart };
+	cost = hst_exit_end(file, &exit, &seen, unit);
+	assert_false(exit.open);
+	return cost;
+}
+
+static void an_exit_does_not_get_the_cost_of_another_one(void **state)
+{
+	struct hst_file *file = calloc(1, sizeof(*file));
+
+	(void)state;
+	assert_non_null(file);
+	file->exits.end = 1;
+	assert_int_equal(cost_of_exit(file, 0, 0, HST_UNIT_INSTRUCTIONS), 300);
+	assert_int_equal(cost_of_exit(file, 0, 0, HST_UNIT_TIME), 15);
+	assert_true(cost_of_exit(file, 1, 0, HST_UNIT_INSTRUCTIONS) == HST_NO_COST);
+	file->exits.has_cost = true;
+	file->exits.cost = 1;
+	file->exits.start = 2;
+	assert_int_equal(cost_of_exit(file, 0, 1000, HST_UNIT_INSTRUCTIONS), 77);
+	assert_true(cost_of_exit(file, 0, 1001, HST_UNIT_INSTRUCTIONS) == HST_NO_COST);
+	assert_true(cost_of_exit(file, 1, 1000, HST_UNIT_INSTRUCTIONS) == HST_NO_COST);
+	assert_int_equal(cost_of_exit(file, 1, 10, HST_UNIT_TIME), 77);
+	assert_true(cost_of_exit(file, 0, 11, HST_UNIT_TIME) == HST_NO_COST);
+	assert_int_equal(cost_of_exit(file, 0, 11, HST_UNIT_NONE), 15);
+	free(file);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -218,6 +258,7 @@ int main(void)
 		cmocka_unit_test(an_old_name_is_accepted),
 		cmocka_unit_test(an_old_event_name_is_accepted_in_traces_and_lists),
 		cmocka_unit_test(percentiles_are_those_of_the_values),
+		cmocka_unit_test(an_exit_does_not_get_the_cost_of_another_one),
 		cmocka_unit_test(welch_agrees_with_published_tables),
 		cmocka_unit_test(a_difference_between_exact_counts_is_certain),
 		cmocka_unit_test(holm_corrects_for_the_number_of_rows),

@@ -95,11 +95,18 @@ class Run:
                   sum(self.counts("reg", *self.filter).values()))
         self.same("SBI calls", {(call["ext"] + " " + call["name"])[:23]: call["calls"] for call in self.drawn["calls"]
                                 if call["calls"]}, self.counts("sbi", *self.filter))
-        if self.unit != "none" and not {"--from", "--until"} & set(self.filter):
+        if self.unit != "none" and not {"--from", "--until"} & set(self.filter):  # these cut exits
             self.check_slowest(stat)
+            self.check_call_costs()
+
+    def check_call_costs(self):
+        ticks = 10 if self.unit == "time" else 1
+        self.same("the highest costs of SBI calls",
+                  {(call["ext"] + " " + call["name"])[:23]: call["max"] / ticks for call in self.drawn["calls"] if call["priced"]},
+                  {title: float(row[-1]) for title, row in self.stat("--by", "sbi", *self.filter)[1].items() if len(row) == 6})
 
     def check_slowest(self, stat):
-        """The highest cost of each cause. (An exit that --from or --until cuts is not among the slowest ones.)"""
+        """The highest cost of each cause."""
         ticks = 10 if self.unit == "time" else 1  # stat prints microseconds; the clock has 10 MHz
         page = collections.defaultdict(float)
         for window in self.drawn["slowest"]:

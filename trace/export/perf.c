@@ -301,16 +301,11 @@ static void put_attrs(const struct perf *perf, struct file_header *header)
 static void find_exit(struct perf *perf)
 {
 	const struct hst_file *file = perf->job->file;
+	int exit = hst_event_index(file, "kvm_exit");
+	int sepc = exit < 0 ? -1 : hst_field_index(&file->events[exit], "sepc", 4);
 
-	perf->exit = HST_MAX_EVENTS;
-	for (unsigned int i = 0; i < file->nr_events; i++) {
-		int sepc = hst_field_index(&file->events[i], "sepc", 4);
-
-		if (strcmp(file->events[i].name, "kvm_exit") || sepc < 0)
-			continue;
-		perf->exit = i;
-		perf->sepc = (unsigned int)sepc;
-	}
+	perf->exit = sepc < 0 ? HST_MAX_EVENTS : (unsigned int)exit;
+	perf->sepc = sepc < 0 ? 0 : (unsigned int)sepc;
 }
 
 static int write_perf(struct export_job *job, FILE *out)

@@ -113,11 +113,15 @@ struct hst_ring {
 	struct hst_extent *extent; /* one for each RING section that has records */
 };
 
-/* How an exit's class is determined from this trace's events (exit_class.c). */
+/* How an exit's class and cost are determined from this trace's events (exit.c). */
 struct hst_exit_events {
 	u8 clue[HST_MAX_EVENTS];  /* enum clue, indexed by the file's event number */
 	u8 field[HST_MAX_EVENTS]; /* index of the field that has the clue, or 0 if none is needed */
 	u8 slot[HST_MAX_SLOTS];   /* slot in this trace, indexed by class; 0: no such slot */
+	bool has_cost;            /* kvm_exit_cost was on: costs are those of the exit table */
+	int entry;                /* number of kvm_entry; -1: none */
+	int end;                  /* likewise of the event that ends an exit */
+	int cost, start;          /* fields of kvm_exit_cost, if has_cost */
 };
 
 struct hst_file {
@@ -157,6 +161,13 @@ int hst_read(struct hst_file *file, unsigned int hart, u64 from, struct trace_re
 	     size_t n);
 /* Store what is wrong with the file in file->why (error.c). Returns -1. */
 int hst_damaged(struct hst_file *file, const char *what);
+/* exit.c: return the number of the event with this name, or -1 if the trace does not know it. */
+int hst_event_index(const struct hst_file *file, const char *name);
+/* Return whether the host recorded this event at any time. Always false for traces of older hosts. */
+static inline bool hst_was_on(const struct hst_file *file, unsigned int event)
+{
+	return event < TRACE_MAX_EVENTS && file->mem.was_on[event / 64] >> event % 64 & 1;
+}
 /* formats.c: parse file->formats into events and classes. Returns 0, or -1 with file->why set. */
 int hst_formats_parse(struct hst_file *file);
 /* Return the number after NAME= in the meta text, or `fallback` if no line starts with NAME=. */
@@ -276,25 +287,44 @@ int hst_cursor_open(struct hst_cursor *cursor, struct hst_file *file,
 int hst_cursor_next(struct hst_cursor *cursor, struct hst_seen *seen);
 void hst_cursor_close(struct hst_cursor *cursor);
 
-/* ---- exits (exit_class.c) ---- */
+/* ---- exits (exit.c) ---- */
+
+enum hst_unit {
+	HST_UNIT_NONE, /* counts only */
+	HST_UNIT_INSTRUCTIONS,
+	HST_UNIT_TIME, /* ticks */
+};
 
 /* One exit of a vCPU. */
 struct hst_exit {
+	bool open;    /* not ended yet */
+	bool entered; /* its kvm_entry has been seen, so the class is known */
+	unsigned int hart;
+	u64 time, instret, work; /* of its kvm_exit: those of the record, and hst_seen's work */
 	u64 scause;
 	unsigned int class; /* 0: none (the exit is counted by its cause), or not known yet */
 	bool user;          /* user space had to answer the exit; set only to infer its class */
 };
 
 /* Begin to follow an exit, at its kvm_exit. */
-void hst_exit_begin(struct hst_exit *exit, u64 scause);
+void hst_exit_begin(struct hst_exit *exit, const struct hst_seen *seen, u64 scause);
 /*
- * Update an exit from an event of its vCPU. Call this for each event after the kvm_exit, up to and
- * including the kvm_entry that ends the exit.
+ * Update an exit's class from an event of its vCPU. Call this for each event after the kvm_exit, up
+ * to and including the one for which hst_exit_end() does not return HST_NOT_ENDED.
  */
 void hst_exit_event(const struct hst_file *file, struct hst_exit *exit,
 		    const struct hst_seen *seen);
 /* Return the slot (hv/trace_mem.h) in which the host's exit table counts this exit. */
 unsigned int hst_exit_slot(const struct hst_file *file, const struct hst_exit *exit);
+#define HST_NO_COST   (~0ULL)
+#define HST_NOT_ENDED (~1ULL)
+/*
+ * If this event of the vCPU of an open exit ends the exit, close the exit and return its cost:
+ * instructions, or ticks if `unit` is another. Returns HST_NO_COST if the cost is not known, because
+ * the vCPU has changed harts or records are missing, and HST_NOT_ENDED if the exit continues.
+ */
+u64 hst_exit_end(const struct hst_file *file, struct hst_exit *exit, const struct hst_seen *seen,
+		 enum hst_unit unit);
 /* Fill in file->exits. Call this once the file's events and classes are parsed. */
 void hst_exit_find_events(struct hst_file *file);
 

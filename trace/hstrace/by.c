@@ -3,12 +3,8 @@
  * by.c - make a table from events: by cause, SBI call, MMIO device or register, vCPU, the guest's
  * code, or event.
  *
- * The cost of a call or access is that of its exit: from kvm_exit to the vCPU's next kvm_entry,
- * including the VMM's work. If the unit is instructions, it does not include the recording of
- * events. Costs have the same unit as in the host's own table. An exit has a cost only if both
- * events are in the trace: if the kvm_entry is missing, the exit is counted without a cost. The
- * same applies if the kvm_entry is from another hart and costs are instructions, because each hart
- * has its own instret counter.
+ * The cost of a call or access is that of its exit (trace/file/exit.c), in the same unit as in the
+ * host's own table. An exit whose end is not in the trace is counted without a cost.
  *
  * If a table distinguishes exit classes, an exit is counted at its end, because its class is not
  * known before.
@@ -35,21 +31,18 @@ const struct hst_by_kind hst_by_kinds[HST_NR_BY] = {
 
 struct vcpu {
 	u32 who;
-	bool out; /* between a kvm_exit and the next kvm_entry */
-	unsigned int hart;
-	u64 start;
+	struct hst_exit exit;
 	bool has_row;
 	u64 key[3]; /* the row that will get the exit's cost */
 	bool high;  /* an exit occurred at a negative address, so the MMU is on */
 	/* if the table distinguishes classes: */
 	bool pending; /* the exit is chosen, but not counted yet */
 	struct hst_code code;
-	struct hst_exit exit;
 };
 
 /* Indices of the events used here and of their fields; -1: not in this trace. */
 struct numbers {
-	int exit, entry, sbi, mmio;
+	int exit, sbi, mmio;
 	int scause, sepc, ext, fid, type, gpa;
 };
 
@@ -63,14 +56,6 @@ struct tally {
 	struct vcpu vcpu[MAX_VCPUS];
 };
 
-static int event_number(const struct hst_file *file, const char *name)
-{
-	for (unsigned int i = 0; i < file->nr_events; i++)
-		if (!strcmp(file->events[i].name, name))
-			return (int)i;
-	return -1;
-}
-
 static int field_number(const struct hst_file *file, int *event, const char *name)
 {
 	int field = *event < 0 ? -1 : hst_field_index(&file->events[*event], name, strlen(name));
@@ -82,10 +67,9 @@ static int field_number(const struct hst_file *file, int *event, const char *nam
 
 static void find_numbers(const struct hst_file *file, enum hst_by by, struct numbers *nr)
 {
-	nr->exit = event_number(file, "kvm_exit");
-	nr->entry = event_number(file, "kvm_entry");
-	nr->sbi = event_number(file, "kvm_sbi_call");
-	nr->mmio = event_number(file, "kvm_mmio");
+	nr->exit = hst_event_index(file, "kvm_exit");
+	nr->sbi = hst_event_index(file, "kvm_sbi_call");
+	nr->mmio = hst_event_index(file, "kvm_mmio");
 	nr->scause = field_number(file, &nr->exit, "scause");
 	if (hst_by_kinds[by].is_code)
 		nr->sepc = field_number(file, &nr->exit, "sepc");
@@ -234,7 +218,7 @@ static int count(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu
 		return -1;
 	if (!row->count++ && !row->title[0])
 		title_of(t, seen, key, row->title);
-	if (vcpu && vcpu->out && t->table->by != HST_BY_EVENT) {
+	if (vcpu && vcpu->exit.open && t->table->by != HST_BY_EVENT) {
 		vcpu->has_row = true;
 		memcpy(vcpu->key, row->key, sizeof(vcpu->key));
 	}
@@ -243,7 +227,7 @@ static int count(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu
 
 /* ---- rows by exit class ---- */
 
-/* Count a complete exit, if it is chosen. vcpu->out says whether it can still get a cost. */
+/* Count a complete exit, if it is chosen. */
 static int count_class(struct tally *t, struct vcpu *vcpu)
 {
 	struct hst_row *row;
@@ -259,11 +243,21 @@ static int count_class(struct tally *t, struct vcpu *vcpu)
 	if (!row->count++ && !row->title[0])
 		code_title(t, &vcpu->code, row->title);
 	memcpy(vcpu->key, row->key, sizeof(vcpu->key));
-	vcpu->has_row = vcpu->out;
+	vcpu->has_row = true;
 	return 0;
 }
 
-static int begin_class(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu)
+static int count_last_class(struct tally *t)
+{
+	for (size_t i = 0; i < t->nr_vcpus; i++)
+		if (count_class(t, &t->vcpu[i]))
+			return -1;
+	return 0;
+}
+
+/* ---- exits ---- */
+
+static int begin(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu)
 {
 	struct vcpu unknown = { 0 }; /* not followed, so the exit's class is its cause */
 	int err;
@@ -271,43 +265,29 @@ static int begin_class(struct tally *t, const struct hst_seen *seen, struct vcpu
 	if (!vcpu)
 		vcpu = &unknown;
 	err = count_class(t, vcpu);
-	vcpu->pending = seen->chosen;
+	hst_exit_begin(&vcpu->exit, seen, seen->record->arg[t->nr.scause]);
+	vcpu->has_row = false;
+	vcpu->pending = seen->chosen && t->table->classes;
 	vcpu->code = t->code;
-	hst_exit_begin(&vcpu->exit, seen->record->arg[t->nr.scause]);
 	return err || (vcpu == &unknown && count_class(t, vcpu)) ? -1 : 0;
 }
 
-/* Process an event of a table by exit class. Events of user space belong to the hart's vCPU. */
-static int follow_class(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu)
+/* Update an exit from an event after its kvm_exit. If the event ends the exit, add the exit's cost. */
+static int follow(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu)
 {
-	if (vcpu)
-		t->on_hart[seen->hart] = seen->record->who;
-	if ((int)seen->event_nr == t->nr.exit)
-		return begin_class(t, seen, vcpu);
-	if (!vcpu)
-		vcpu = vcpu_of(t, t->on_hart[seen->hart]);
-	if (!vcpu || !vcpu->out)
-		return 0;
-	hst_exit_event(t->file, &vcpu->exit, seen);
-	return (int)seen->event_nr == t->nr.entry ? count_class(t, vcpu) : 0;
-}
-
-static u64 now(const struct tally *t, const struct hst_seen *seen)
-{
-	return t->table->unit == HST_UNIT_INSTRUCTIONS ? seen->work : seen->time;
-}
-
-/* Process a kvm_entry: add the cost of the exit that it ends. */
-static int enter(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu)
-{
-	bool other_hart = t->table->unit == HST_UNIT_INSTRUCTIONS && vcpu->hart != seen->hart;
 	struct hst_row *row;
+	u64 cost;
 
-	vcpu->out = false;
-	if (!vcpu->has_row || other_hart)
+	hst_exit_event(t->file, &vcpu->exit, seen);
+	cost = hst_exit_end(t->file, &vcpu->exit, seen, t->table->unit);
+	if (cost == HST_NOT_ENDED)
+		return 0;
+	if (count_class(t, vcpu))
+		return -1;
+	if (!vcpu->has_row || cost == HST_NO_COST)
 		return 0;
 	row = hst_table_row(t->table, vcpu->key);
-	return row ? hst_row_price(row, now(t, seen) - vcpu->start) : -1;
+	return row ? hst_row_price(row, cost) : -1;
 }
 
 static void find_code(struct tally *t, u64 pc, struct vcpu *vcpu)
@@ -319,20 +299,18 @@ static void find_code(struct tally *t, u64 pc, struct vcpu *vcpu)
 
 static int tally(struct tally *t, const struct hst_seen *seen)
 {
-	struct vcpu *vcpu = vcpu_of(t, seen->record->who);
-	int number = (int)seen->event_nr;
+	struct vcpu *vcpu = vcpu_of(t, seen->record->who), *followed = vcpu;
+	bool exits = (int)seen->event_nr == t->nr.exit;
 
-	if (number == t->nr.exit && hst_by_kinds[t->table->by].is_code)
+	if (exits && hst_by_kinds[t->table->by].is_code)
 		find_code(t, seen->record->arg[t->nr.sepc], vcpu);
-	if (t->table->classes && follow_class(t, seen, vcpu))
+	if (exits && begin(t, seen, vcpu))
 		return -1;
-	if (vcpu && number == t->nr.exit) {
-		vcpu->out = true;
-		vcpu->has_row = false;
-		vcpu->hart = seen->hart;
-		vcpu->start = now(t, seen);
-	}
-	if (vcpu && vcpu->out && number == t->nr.entry && enter(t, seen, vcpu))
+	if (vcpu)
+		t->on_hart[seen->hart] = seen->record->who;
+	else /* an event of user space belongs to the hart's vCPU */
+		followed = vcpu_of(t, t->on_hart[seen->hart]);
+	if (!exits && followed && followed->exit.open && follow(t, seen, followed))
 		return -1;
 	return seen->chosen && !t->table->classes ? count(t, seen, vcpu) : 0;
 }
@@ -363,11 +341,10 @@ int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 			break;
 		}
 	hst_cursor_close(&cursor);
-	for (size_t i = 0; i < t->nr_vcpus && more >= 0; i++)
-		if (count_class(t, &t->vcpu[i])) {
-			hst_error(file->path, "out of memory");
-			more = -1;
-		}
+	if (more >= 0 && count_last_class(t)) {
+		hst_error(file->path, "out of memory");
+		more = -1;
+	}
 	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
 		table->events += file->ring[i].total;
 		table->lost += file->ring[i].lost;

@@ -14,17 +14,12 @@
 /* Events for which no exit takes the fast path. ORDER: group_members (trace_event.c) */
 static const char *const slow_events[] = { "kvm_request", "kvm_exit_handled", "kvm_irq_take" };
 
-static bool was_on(const struct hst_file *file, unsigned int event)
-{
-	return event < TRACE_MAX_EVENTS && file->mem.was_on[event / 64] >> event % 64 & 1;
-}
-
 static unsigned int events_on(const struct hst_file *file)
 {
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < file->nr_events; i++)
-		n += was_on(file, i);
+		n += hst_was_on(file, i);
 	return n;
 }
 
@@ -33,7 +28,7 @@ static const char *slow_event(const struct hst_file *file)
 {
 	for (unsigned int i = 0; i < file->nr_events; i++)
 		for (size_t k = 0; k < ARRAY_SIZE(slow_events); k++)
-			if (was_on(file, i) && !strcmp(file->events[i].name, slow_events[k]))
+			if (hst_was_on(file, i) && !strcmp(file->events[i].name, slow_events[k]))
 				return slow_events[k];
 	return NULL;
 }
@@ -51,7 +46,7 @@ static void name_events(const struct hst_file *file, char *text, size_t size)
 	trace = boot ? strstr(boot, "trace=") : NULL;
 	if (events_on(file) <= 6) {
 		for (unsigned int i = 0; i < file->nr_events && at < size; i++)
-			if (was_on(file, i))
+			if (hst_was_on(file, i))
 				at += (size_t)snprintf(text + at, size - at, "%s%s",
 						       at ? ", " : " (", file->events[i].name);
 		if (at < size)
@@ -97,7 +92,9 @@ static void describe_events(const struct hst_file *file, char *text, size_t size
 	name_events(file, names, sizeof(names));
 	append(text, size, "%u event%s on%s", on, on == 1 ? "" : "s", names);
 	if (exits && records && file->mem.record_cost)
-		append(text, size, ": on average %.1f records per exit, %.0f instructions",
+		append(text, size,
+		       ": on average %.1f records per exit (with those outside exits), %.0f "
+		       "instructions",
 		       (double)records / (double)exits,
 		       (double)records * file->mem.record_cost / (double)exits);
 	append(text, size, ". ");
@@ -137,6 +134,25 @@ void hst_observation(const struct hst_file *file, enum hst_unit unit, char *text
 		append(text, size, "The costs include the recording of events. ");
 	append(text, size,
 	       "To repeat the run without both, add --without-observation to its command.");
+}
+
+void hst_costs_differ(const struct hst_file *file, enum hst_unit unit, char *text, size_t size)
+{
+	text[0] = '\0';
+	if (file->exits.has_cost || unit == HST_UNIT_NONE)
+		return;
+	append(text, size,
+	       "measured from kvm_exit to kvm_entry, because kvm_exit_cost was not "
+	       "recorded. ");
+	if (unit == HST_UNIT_INSTRUCTIONS)
+		append(text, size,
+		       "On the fast path, they are up to 75 instructions lower than "
+		       "in the exit table. ");
+	if (file->mem.selective)
+		append(text, size,
+		       "Some are too high, because a filter or trigger was set, or "
+		       "recording was stopped. ");
+	text[strlen(text) - 1] = '\0';
 }
 
 void hst_print_wrapped(const char *head, const char *text, FILE *out)

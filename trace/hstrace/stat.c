@@ -33,7 +33,8 @@ static void print_row(const struct hst_table *table, const struct hst_row *row, 
 	fputc('\n', out);
 }
 
-static void print_heading(const struct hst_table *table, u64 total, FILE *out)
+static void print_heading(const struct hst_file *file, const struct hst_table *table, u64 total,
+			  FILE *out)
 {
 	static const char *const units[] = {
 		[HST_UNIT_NONE] = "counts only (instret is shared by the harts, or not accounted)",
@@ -42,7 +43,8 @@ static void print_heading(const struct hst_table *table, u64 total, FILE *out)
 	};
 	static const char from_records[] = "cost in instructions, from kvm_exit to kvm_entry";
 	const struct hst_by_kind *kind = &hst_by_kinds[table->by];
-	bool records = table->events && table->unit == HST_UNIT_INSTRUCTIONS;
+	bool records =
+		table->events && !file->exits.has_cost && table->unit == HST_UNIT_INSTRUCTIONS;
 	bool priced = table->unit != HST_UNIT_NONE && table->by != HST_BY_EVENT;
 
 	fprintf(out, "%s: %llu%s%s\n", kind->counted, total, table->by == HST_BY_EVENT ? "" : "; ",
@@ -60,7 +62,7 @@ static void print_heading(const struct hst_table *table, u64 total, FILE *out)
 static void print_notes(const struct hst_file *file, const struct hst_table *table, FILE *out)
 {
 	u64 written = 0, lost = 0;
-	char observation[1024];
+	char observation[1024], differ[512];
 
 	if (table->unpriced && table->by != HST_BY_EVENT)
 		fprintf(out,
@@ -76,15 +78,9 @@ static void print_notes(const struct hst_file *file, const struct hst_table *tab
 			lost, table->events ? "the rest is shown" : "the table is exact");
 	if (table->by == HST_BY_EVENT)
 		return;
-	if (table->events && table->unit == HST_UNIT_INSTRUCTIONS)
-		fprintf(out,
-			"On the fast path, the two records are up to 75 instructions closer than "
-			"the\nlimits of the exit table's cost (docs/trace.md).\n");
-	if (table->events && file->mem.selective && table->unit != HST_UNIT_NONE)
-		hst_print_wrapped("costs:",
-				  "some are too high, because a filter or trigger was set, or "
-				  "recording was stopped; `hstrace stat FILE` shows the exact ones",
-				  out);
+	hst_costs_differ(file, table->unit, differ, sizeof(differ));
+	if (table->events && differ[0])
+		hst_print_wrapped("costs:", differ, out);
 	hst_observation(file, table->unit, observation, sizeof(observation));
 	hst_print_wrapped("observation:", observation, out);
 }
@@ -178,7 +174,7 @@ int hst_stat(struct hst_file *file, const struct hst_stat_options *options, FILE
 		goto free_table;
 	}
 	hst_table_sort(&table, options->order);
-	print_heading(&table, total, out);
+	print_heading(file, &table, total, out);
 	for (size_t i = 0; i < table.n; i++)
 		print_row(&table, &table.rows[i], out);
 	print_notes(file, &table, out);
@@ -203,9 +199,9 @@ const char hst_stat_help[] =
 	"  --interval S    with --live: print a table every S seconds (default: 1)\n"
 	"  --count N       with --live: end after N tables (default: no limit on a\n"
 	"                  terminal, else 1)\n"
-	"For rows from events, costs need kvm_exit and kvm_entry in the trace; --by sbi\n"
-	"also needs kvm_sbi_call, and mmio and reg need kvm_mmio. If one of the options\n"
-	"from --events on selects events, rows by cause also come from events.\n";
+	"For rows from events, costs need kvm_exit and kvm_exit_cost in the trace; --by\n"
+	"sbi also needs kvm_sbi_call, and mmio and reg need kvm_mmio. If one of the\n"
+	"options from --events on selects events, rows by cause also come from events.\n";
 
 static int set_by(struct hst_stat_options *o, const char *value)
 {

@@ -9,12 +9,6 @@
 
 struct hst_guest;
 
-enum hst_unit {
-	HST_UNIT_NONE, /* counts only */
-	HST_UNIT_INSTRUCTIONS,
-	HST_UNIT_TIME, /* ticks */
-};
-
 /* ORDER: --by (stat.c) */
 enum hst_by {
 	HST_BY_CAUSE, /* scause; without a selection, the host's own table with its classes */
@@ -133,6 +127,11 @@ int hst_live(const struct hst_stat_options *options);
  * `text`, with their cost, and whether costs in this unit include it.
  */
 void hst_observation(const struct hst_file *file, enum hst_unit unit, char *text, size_t size);
+/*
+ * Put into `text` how costs from the events of this file differ from those of the exit table; an
+ * empty text if they are the same.
+ */
+void hst_costs_differ(const struct hst_file *file, enum hst_unit unit, char *text, size_t size);
 /* Print `head` and the text in lines of at most 80 columns, all but the first indented by two. */
 void hst_print_wrapped(const char *head, const char *text, FILE *out);
 

@@ -7,8 +7,8 @@
  * fixed number of time bins, and individual events are kept only for the slowest exits and for the
  * end of the run. run.c describes the three passes over the events.
  *
- * Times are ticks of the time CSR since the first chosen event; `span`, the run's
- * length, is never 0.
+ * Times are ticks of the time CSR since the first chosen event; `span`, the run's length, is never
+ * 0.
  */
 #ifndef HTML_H
 #define HTML_H
@@ -78,11 +78,11 @@ struct html_event {
 
 /* ---- vCPUs (vcpu.c) ---- */
 
-/* A vCPU's exit, from its kvm_exit (with this time, work and hart) to its next kvm_entry. */
+struct html_call;
+
 struct html_exit {
-	bool open;
-	u64 time, work;
-	unsigned int hart;
+	u64 time;               /* of its kvm_exit, since the first event */
+	struct html_call *call; /* the SBI call that it makes; NULL: none, or not known */
 	struct hst_exit is;
 };
 
@@ -142,16 +142,9 @@ struct html_register {
 
 struct html_call {
 	u64 ext, fid;
-	/* returns: those with a cost; sum, max: of these costs, in the unit of exit costs */
-	u64 calls, returns, sum, max;
+	/* priced: calls with a cost, which is that of the exit; sum, max: of these costs */
+	u64 calls, priced, sum, max;
 	u64 error[HTML_ERRORS], errors[HTML_ERRORS], other_errors;
-};
-
-/* A call that has not returned yet. */
-struct html_open_call {
-	bool open;
-	u64 ext, fid, time, work;
-	unsigned int hart;
 };
 
 struct html_memory {
@@ -186,7 +179,6 @@ struct html_run {
 	struct html_register *registers;
 	u16 *register_hash;
 	struct html_call *calls;
-	struct html_open_call *call_open; /* by vCPU, in html_vcpus' order */
 	struct html_memory *memory;
 	struct hst_guest *guest;    /* symbols; NULL: none */
 	struct hst_table functions; /* of the guest, with their exits by class */
@@ -223,8 +215,6 @@ int html_vcpu_event(struct html_run *run, struct html_vcpu *vcpu, const struct h
 /* Second pass: end the states of the VM's vCPUs if the event is its kvm_destroy_vm. */
 void html_vcpus_destroy(struct html_run *run, const struct html_event *event);
 int html_vcpus_end(struct html_run *run);
-/* Return the cost from (time, work) to the event `end`, in the unit of exit costs. */
-u64 html_cost(const struct html_run *run, u64 time, u64 work, const struct html_event *end);
 void html_vcpus_free(struct html_vcpus *vcpus);
 
 int html_windows_start(struct html_run *run);
@@ -240,6 +230,8 @@ unsigned int html_windows_of(const struct html_run *run, unsigned int slot);
 
 void html_mmio_event(struct html_run *run, const struct html_event *event);
 void html_sbi_event(struct html_run *run, const struct html_event *event);
+/* Second pass: the exit that made this call has ended with this cost. */
+void html_sbi_price(struct html_call *call, u64 cost);
 void html_memory_event(struct html_run *run, const struct html_event *event);
 
 /* Put the names of the device and register at an address into buffers of HST_NAME_SIZE. */

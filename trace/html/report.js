@@ -276,9 +276,10 @@ function timelineSection() {
 		body);
 }
 
-/* Where costs from events begin and end. */
-const RECORDS = ', from kvm_exit to kvm_entry: on the fast path, up to 75 instructions less than the exit ' +
-	'table counts';
+/* How costs from events differ from those of the exit table, if they do. */
+function differing(run) {
+	return run.differ ? [h('p', { class: 'muted small' }, 'Costs are ' + run.differ)] : [];
+}
 
 /* ---- slowest exits ---- */
 
@@ -309,7 +310,7 @@ function slowestSection() {
 			const as_cost = (value) => run.unit === 'instructions' ? count(value) :
 				(value * 1e6 / run.hz).toLocaleString('en-US', { maximumFractionDigits: 1,
 					minimumFractionDigits: 1 });
-			return h('div', {}, table('The slowest exits of each cause; cost in ' + unit + RECORDS, [
+			return h('div', {}, table('The slowest exits of each cause; cost in ' + unit, [
 				{ title: 'cause', class: 'cause', text: (row) => row.window.title,
 					sort: (row) => row.window.title },
 				{ title: 'vCPU', text: (row) => row.window.vm + '.' + row.window.vcpu,
@@ -323,7 +324,7 @@ function slowestSection() {
 					const timeline = TIMELINES.find((t) => t.run === run);
 					if (timeline)
 						timeline.showTime(row.window.from, row.window.to);
-				} }, 'show events') }], rows, 'cost, ' + unit), detail,
+				} }, 'show events') }], rows, 'cost, ' + unit), ...differing(run), detail,
 			h('details', {}, h('summary', {}, 'The last ' + run.last.lines.length + ' events' +
 				(RUNS.length > 1 ? ' of ' + LETTERS[i] : '')), linesTable(run, Object.assign({}, run.last,
 				{ title: 'The end of the run', from: run.last.lines.length ? run.last.lines[0][0] : 0,
@@ -383,16 +384,16 @@ function sbiSection() {
 			(value * 1e6 / run.hz).toLocaleString('en-US', { maximumFractionDigits: 1,
 				minimumFractionDigits: 1 });
 		const unit = run.unit === 'instructions' ? 'instructions' : 'µs';
-		const average = (row) => row.returns ? row.sum / row.returns : 0;
-		return h('div', {}, table('SBI calls; cost from call to return, in ' + unit, [
+		const average = (row) => row.priced ? row.sum / row.priced : 0;
+		return h('div', {}, table('SBI calls; cost of their exits, in ' + unit, [
 			{ title: 'call', text: callName, sort: callName },
 			{ title: 'calls', number: true, text: (row) => count(row.calls), sort: (row) => row.calls },
 			...RUNS.length > 1 ? [] : [{ title: 'share', number: true,
 				text: (row) => row.share }],
 			{ title: 'mean', number: true, sort: average,
-				text: (row) => row.returns ? in_unit(average(row)) : '-' },
+				text: (row) => row.priced ? in_unit(average(row)) : '-' },
 			{ title: 'max', number: true, sort: (row) => row.max,
-				text: (row) => row.returns ? in_unit(row.max) : '-' },
+				text: (row) => row.priced ? in_unit(row.max) : '-' },
 			{ title: 'results', class: 'answers', text: (row) => [...row.errors.map(([name, n]) => name + ' ' + count(n)),
 				...row.otherErrors ? ['other ' + count(row.otherErrors)] : []].join(', ') || 'none' }],
 		addShares(run.calls.map((call) => Object.assign({ search: callName(call) + ' sbi' }, call)),
@@ -528,12 +529,12 @@ function functionsSection() {
 			...RUNS.length > 1 ? [] : [priced('mean', (row) => Math.round(row.sum / row.priced) || 0),
 				priced('max', (row) => row.max)]];
 		return h('div', {}, table('Exits by the function of the guest in which they happened' +
-			(run.unit === 'none' ? '' : '; costs in ' + unitName(run) + RECORDS), [
+			(run.unit === 'none' ? '' : '; costs in ' + unitName(run)), [
 			{ title: 'function', text: (row) => row.name, sort: (row) => row.name, class: 'cause mono' },
 			{ title: 'exits', number: true, text: (row) => count(row.count), sort: (row) => row.count },
 			...run.unit === 'none' ? [{ title: 'share', number: true, text: (row) => row.share }] : [],
 			...costs, { title: 'exits by cause', class: 'answers', text: (row) => row.causes }],
-		rows, run.unit === 'none' ? 'exits' : 'cost'),
+		rows, run.unit === 'none' ? 'exits' : 'cost'), ...differing(run),
 		h('p', { class: 'muted small' }, run.symbols));
 	}));
 }

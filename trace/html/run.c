@@ -183,11 +183,10 @@ static int allocate(struct html_run *run)
 	run->registers = calloc(HTML_REGISTERS, sizeof(*run->registers));
 	run->register_hash = calloc(2 * HTML_REGISTERS, sizeof(*run->register_hash));
 	run->calls = calloc(HTML_CALLS, sizeof(*run->calls));
-	run->call_open = calloc(HTML_VCPUS, sizeof(*run->call_open));
 	run->memory = calloc(HTML_SLOTS, sizeof(*run->memory));
 	return run->event_bins && run->slot_exits && run->registers && run->register_hash &&
-			       run->calls && run->call_open && run->memory &&
-			       !html_windows_start(run) && !html_vcpus_alloc(&run->vcpus)
+			       run->calls && run->memory && !html_windows_start(run) &&
+			       !html_vcpus_alloc(&run->vcpus)
 		       ? 0
 		       : out_of_memory(run);
 }
@@ -251,7 +250,6 @@ void html_free(struct html_run *run)
 	free(run->registers);
 	free(run->register_hash);
 	free(run->calls);
-	free(run->call_open);
 	free(run->memory);
 	hst_table_free(&run->functions);
 	html_vcpus_free(&run->vcpus);

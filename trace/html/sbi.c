@@ -38,53 +38,33 @@ static u64 function_of(const struct html_event *event)
 	return event->arg[0] <= SBI_LEGACY_SHUTDOWN ? 0 : event->arg[1];
 }
 
-static void answer(struct html_run *run, struct html_open_call *open,
-		   const struct html_event *event)
-{
-	struct html_call *call = call_of(run, event->arg[0], function_of(event));
-	u64 cost;
-
-	if (!call)
-		return;
-	count_error(call, event->arg[2]);
-	if (!open || !open->open || open->ext != call->ext || open->fid != call->fid)
-		return;
-	open->open = false;
-	if (run->unit == HST_UNIT_INSTRUCTIONS && open->hart != event->seen->hart)
-		return;
-	cost = html_cost(run, open->time, open->work, event);
-	call->returns++;
-	call->sum += cost;
-	if (cost > call->max)
-		call->max = cost;
-}
-
+/* Count a call or its result. */
 void html_sbi_event(struct html_run *run, const struct html_event *event)
 {
-	struct html_open_call *open = NULL;
 	struct html_vcpu *vcpu;
 	struct html_call *call;
 
 	if (event->kind != HTML_SBI_CALL && event->kind != HTML_SBI_RETURN)
 		return;
 	vcpu = event->who ? html_vcpu_of(&run->vcpus, event->who) : NULL;
-	if (vcpu)
-		open = &run->call_open[vcpu - run->vcpus.all];
-	if (event->kind == HTML_SBI_RETURN) {
-		answer(run, open, event);
-		return;
-	}
 	call = call_of(run, event->arg[0], function_of(event));
-	if (!call) {
-		run->other_calls++;
+	if (event->kind == HTML_SBI_RETURN) {
+		if (call)
+			count_error(call, event->arg[2]);
 		return;
 	}
-	call->calls++;
-	if (open)
-		*open = (struct html_open_call){ .open = true,
-						 .ext = call->ext,
-						 .fid = call->fid,
-						 .time = event->time,
-						 .work = event->seen->work,
-						 .hart = event->seen->hart };
+	if (vcpu)
+		vcpu->exit.call = call;
+	if (call)
+		call->calls++;
+	else
+		run->other_calls++;
+}
+
+void html_sbi_price(struct html_call *call, u64 cost)
+{
+	call->priced++;
+	call->sum += cost;
+	if (cost > call->max)
+		call->max = cost;
 }

@@ -213,14 +213,6 @@ static int count_exit(struct html_run *run, struct html_vcpu *vcpu)
 	return 0;
 }
 
-u64 html_cost(const struct html_run *run, u64 time, u64 work, const struct html_event *end)
-{
-	u64 from = run->unit == HST_UNIT_INSTRUCTIONS ? work : time;
-	u64 to = run->unit == HST_UNIT_INSTRUCTIONS ? end->seen->work : end->time;
-
-	return to > from ? to - from : 0;
-}
-
 /*
  * Track the vCPU's exits. The first pass looks for the slowest exits; the second one counts exits
  * into bins.
@@ -229,28 +221,28 @@ static int follow_exit(struct html_run *run, struct html_vcpu *vcpu, const struc
 {
 	struct html_exit *exit = &vcpu->exit;
 	bool second = run->vcpus.nr_bins != 0;
-	int err = 0;
+	u64 cost;
 
-	if (exit->open && event->kind != HTML_EXIT)
-		hst_exit_event(run->file, &exit->is, event->seen);
-	if (exit->open && (event->kind == HTML_ENTRY || event->kind == HTML_EXIT)) {
-		if (second)
-			err = count_exit(run, vcpu);
-		else if (event->kind == HTML_ENTRY &&
-			 (run->unit != HST_UNIT_INSTRUCTIONS || exit->hart == event->seen->hart))
-			html_windows_offer(run, vcpu, event->time,
-					   html_cost(run, exit->time, exit->work, event));
-		exit->open = false;
-	}
 	if (event->kind == HTML_EXIT) {
+		if (second && exit->is.open && count_exit(run, vcpu))
+			return -1;
 		vcpu->exits++;
-		*exit = (struct html_exit){ .open = true,
-					    .time = event->time,
-					    .work = event->seen->work,
-					    .hart = event->seen->hart };
-		hst_exit_begin(&exit->is, event->arg[0]);
+		exit->time = event->time;
+		exit->call = NULL;
+		hst_exit_begin(&exit->is, event->seen, event->arg[0]);
+		return 0;
 	}
-	return err;
+	if (!exit->is.open)
+		return 0;
+	hst_exit_event(run->file, &exit->is, event->seen);
+	cost = hst_exit_end(run->file, &exit->is, event->seen, run->unit);
+	if (cost == HST_NOT_ENDED)
+		return 0;
+	if (!second && cost != HST_NO_COST)
+		html_windows_offer(run, vcpu, event->time, cost);
+	if (second && cost != HST_NO_COST && exit->call)
+		html_sbi_price(exit->call, cost);
+	return second ? count_exit(run, vcpu) : 0;
 }
 
 int html_vcpu_event(struct html_run *run, struct html_vcpu *vcpu, const struct html_event *event)
@@ -293,7 +285,7 @@ int html_vcpus_end(struct html_run *run)
 		struct html_vcpu *vcpu = &run->vcpus.all[i];
 
 		end_state(run, vcpu);
-		if (vcpu->exit.open)
+		if (vcpu->exit.is.open)
 			err |= count_exit(run, vcpu);
 	}
 	return err;

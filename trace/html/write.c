@@ -42,7 +42,7 @@ static void write_head(const struct html_run *run, FILE *out)
 	};
 	const struct hst_file *file = run->file;
 	bool accounted = file->mem.exit_unit != EXIT_UNIT_NONE;
-	char observation[1024];
+	char text[1024];
 
 	fputs("{\"path\":", out);
 	json_string(out, file->path);
@@ -54,9 +54,12 @@ static void write_head(const struct html_run *run, FILE *out)
 		units[run->unit], accounted ? "true" : "false", file->mem.timebase_hz, run->first,
 		run->span, run->events, file->mem.nr_harts);
 	write_meta(file, out);
-	hst_observation(file, run->unit, observation, sizeof(observation));
+	hst_observation(file, run->unit, text, sizeof(text));
 	fputs("\"observation\":", out);
-	json_string(out, observation);
+	json_string(out, text);
+	hst_costs_differ(file, run->unit, text, sizeof(text));
+	fputs(",\n\"differ\":", out);
+	json_string(out, text);
 	fputs(",\n\"rings\":[", out);
 	for (unsigned int i = 0; i < file->mem.nr_harts; i++)
 		fprintf(out, "%s[%llu,%llu,%llu]", i ? "," : "", file->ring[i].total,
@@ -128,7 +131,7 @@ static void write_slots(const struct html_run *run, const char *name, const bool
  * Write the exit table from one source, so that no exit appears twice: from the host's counters or,
  * without them, from the events. The two sources may put an exit in different rows: counters have a
  * row per class, but events give only the cause if no recorded event tells the class
- * (trace/file/exit_class.c). Rows that only the events have are written as "causes", because the
+ * (trace/file/exit.c). Rows that only the events have are written as "causes", because the
  * graphs over time need their titles.
  */
 static void write_exits(const struct html_run *run, FILE *out)
@@ -259,8 +262,8 @@ static void write_calls(const struct html_run *run, FILE *out)
 		json_string(out, hst_name_sbi(call->ext, buf));
 		fputs(",\"name\":", out);
 		json_string(out, hst_name_sbi_function(call->ext, call->fid, buf));
-		fprintf(out, ",\"calls\":%llu,\"returns\":%llu,\"sum\":%llu,\"max\":%llu,",
-			call->calls, call->returns, call->sum, call->max);
+		fprintf(out, ",\"calls\":%llu,\"priced\":%llu,\"sum\":%llu,\"max\":%llu,",
+			call->calls, call->priced, call->sum, call->max);
 		fprintf(out, "\"otherErrors\":%llu,\"errors\":[", call->other_errors);
 		for (unsigned int e = 0; e < HTML_ERRORS && call->errors[e]; e++) {
 			fprintf(out, "%s[", comma);

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * exit_class.c - find the class of an exit, and with it the exit's row in the exit table.
+ * exit.c - follow an exit of a vCPU: find its class, and with it its row in the exit table, and its
+ * cost.
  *
- * The records kvm_entry and kvm_userspace_exit have the exit's class in their field `class`.
- * Earlier versions recorded classes only in the host's exit statistics. So if a trace's kvm_entry
- * lacks the field, the class is inferred from the handlers' events: an MMIO access has a
- * kvm_mmio_insn, an SBI call a kvm_sbi_call, and so on. An exit without a class is counted by its
- * cause.
+ * The records that end an exit have the exit's class in their field `class`. Earlier versions
+ * recorded classes only in the host's exit statistics. So if a trace's kvm_entry lacks the field,
+ * the class is inferred from the handlers' events: an MMIO access has a kvm_mmio_insn, an SBI call
+ * a kvm_sbi_call, and so on. An exit without a class is counted by its cause.
+ *
+ * kvm_exit_cost has the exit's cost, which is the one in the exit table. If this event was not
+ * recorded, the cost is the difference between kvm_exit and kvm_entry. On the fast path, this
+ * difference is smaller, because both are recorded between the limits of the exit table's cost.
  */
 #include <string.h>
 #include "hst.h"
@@ -35,6 +39,7 @@ struct source {
 static const struct source recorded[] = {
 	{ "kvm_entry", "class", CLUE_CLASS },
 	{ "kvm_userspace_exit", "class", CLUE_CLASS },
+	{ "kvm_exit_cost", "class", CLUE_CLASS },
 };
 
 static const struct source inferred[] = {
@@ -98,23 +103,77 @@ static void find_slots(struct hst_file *file)
 				file->exits.slot[class] = (u8)(EXIT_SLOT_CLASS + i);
 }
 
+int hst_event_index(const struct hst_file *file, const char *name)
+{
+	for (unsigned int i = 0; i < file->nr_events; i++)
+		if (!strcmp(file->events[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+static int field_index(const struct hst_file *file, int event, const char *name)
+{
+	return event < 0 ? -1 : hst_field_index(&file->events[event], name, strlen(name));
+}
+
+/* Find the event that ends an exit and tells what it cost. */
+static void find_end(struct hst_file *file)
+{
+	int event = hst_event_index(file, "kvm_exit_cost");
+	int cost = field_index(file, event, "cost"), start = field_index(file, event, "start");
+
+	file->exits.has_cost = file->mem.exit_unit != EXIT_UNIT_NONE && cost >= 0 && start >= 0 &&
+			       hst_was_on(file, (unsigned int)event);
+	file->exits.entry = hst_event_index(file, "kvm_entry");
+	file->exits.end = file->exits.has_cost ? event : file->exits.entry;
+	file->exits.cost = cost;
+	file->exits.start = start;
+}
+
 void hst_exit_find_events(struct hst_file *file)
 {
 	if (find_sources(file, recorded, sizeof(recorded) / sizeof(recorded[0]))) {
 		for (unsigned int slot = EXIT_SLOT_CLASS; slot < HST_MAX_SLOTS; slot++)
 			file->exits.slot[slot] = (u8)slot;
-		return;
+	} else {
+		memset(&file->exits, 0, sizeof(file->exits));
+		find_sources(file, inferred, sizeof(inferred) / sizeof(inferred[0]));
+		find_slots(file);
 	}
-	memset(&file->exits, 0, sizeof(file->exits));
-	find_sources(file, inferred, sizeof(inferred) / sizeof(inferred[0]));
-	find_slots(file);
+	find_end(file);
 }
 
 /* ---- an exit --------------------------------------------------------------------------------- */
 
-void hst_exit_begin(struct hst_exit *exit, u64 scause)
+void hst_exit_begin(struct hst_exit *exit, const struct hst_seen *seen, u64 scause)
 {
-	*exit = (struct hst_exit){ .scause = scause };
+	*exit = (struct hst_exit){ .open = true,
+				   .scause = scause,
+				   .hart = seen->hart,
+				   .time = seen->record->time,
+				   .instret = seen->record->instret,
+				   .work = seen->work };
+}
+
+u64 hst_exit_end(const struct hst_file *file, struct hst_exit *exit, const struct hst_seen *seen,
+		 enum hst_unit unit)
+{
+	bool instructions = unit == HST_UNIT_INSTRUCTIONS;
+	u64 from = instructions ? exit->work : exit->time;
+	u64 to = instructions ? seen->work : seen->record->time;
+	const u64 *arg = seen->record->arg;
+
+	if ((int)seen->event_nr != file->exits.end)
+		return HST_NOT_ENDED;
+	exit->open = false;
+	if (instructions && exit->hart != seen->hart)
+		return HST_NO_COST; /* each hart has its own instret */
+	if (!file->exits.has_cost || unit == HST_UNIT_NONE)
+		return to > from ? to - from : 0;
+	/* If the cost is that of a later exit, the records between the two are missing. */
+	if (arg[file->exits.start] > (instructions ? exit->instret : exit->time))
+		return HST_NO_COST;
+	return arg[file->exits.cost];
 }
 
 static unsigned int sbi_class(u64 ext)
@@ -156,6 +215,9 @@ void hst_exit_event(const struct hst_file *file, struct hst_exit *exit, const st
 	unsigned int clue = file->exits.clue[seen->event_nr];
 	u64 value = seen->record->arg[file->exits.field[seen->event_nr]];
 
+	if (exit->entered)
+		return;
+	exit->entered = (int)seen->event_nr == file->exits.entry;
 	if (clue == CLUE_CLASS)
 		exit->class = value >= EXIT_SLOT_CLASS && value < HST_MAX_SLOTS ? (u8)value : 0;
 	else if (clue == CLUE_USER)
