@@ -170,6 +170,14 @@ claim(refused(made, "nothing is drawn"), "an empty figure is refused")
 marks.bars(axes, [("a", {})], series, "apples")
 claim(refused(made, "nothing is drawn"), "a figure whose rows have no numbers is refused")
 
+made = marks.figure("stacks", [marks.Panel([("head", {}), ("a", {"hyperscope": 10, "linux": 40}), ("b", {"hyperscope": 30, "linux": -5})], "apples")], series)
+style.check(made, "x")
+axes, = made.axes
+parts = [[(patch.get_x(), patch.get_width()) for patch in bars] for bars in axes.containers if isinstance(bars, BarContainer)]
+claim(parts == [[(0, 10), (0, 30)], [(10, 40), (30, 0)]], "the parts of a stacked bar follow each other, and a negative one is not drawn")
+claim([text.get_text() for text in axes.texts] == ["head", "10", "30", "40", "50", "25"], "a stacked bar has its sum as a number, and so have its parts")
+claim([text.get_text() for text in axes.get_yticklabels()] == ["a", "b"], "a group without values is a heading, not a row")
+
 # The figures show the values of the CSVs.
 measured = data.bench()
 made = exits.draw()
@@ -181,6 +189,10 @@ claim(measured.results[0]["qemu"] in foot and "Exact" in foot and "n = " in foot
 rows = dict((name, (usual, ours)) for name, usual, ours in toggles.changes(measured.cpus["rv64"], None, 0)["mmio_decode=fetch"])
 claim(rows["mmio_read"] == (measured.of("mmio_read"), measured.of("mmio_read mmio_decode=fetch")), "a toggle's row has the costs with the default and with the setting")
 both = dict((name, usual) for name, usual, _ in toggles.changes(measured.cpus["rv64"], None, 0)["fastpath=off switch=full"])
+axes, = toggles.draw().axes
+ratios = sorted(x for line in axes.lines if line.get_marker() in "os" for x in line.get_xdata())
+wanted = [ours / usual for rows in toggles.changes(measured.cpus["rv64"]).values() for _, usual, ours in rows]
+claim(ratios == sorted(wanted), "toggles has a point at each ratio")
 claim(both["sbi_version"] == measured.of("sbi_version fastpath=off"), "a setting of two toggles is compared with the first toggle's setting alone")
 paper = papers_folder.find("kvm-unit-tests-vmexit")
 mine = {(line["row"], line["system"]): float(line["value"]) for line in paper.expected + paper.published}
@@ -195,6 +207,11 @@ lines = anatomy.read()
 mine = [line for line in lines if (line["exit"], line["system"], line["stage"]) == ("mmio_read", "linux", "handler")]
 claim(len(mine) > 1 and anatomy.by_stage(lines)["mmio_read"]["linux"]["handler"] == sum(line["instructions"] for line in mine),
       "a stage of an anatomy is as long as its functions together")
+axes, = anatomy.draw().axes
+longest = max(patch.get_x() + patch.get_width() for bars in axes.containers for patch in bars)
+totals = [sum(stages.values()) for systems in anatomy.by_stage([line for line in lines if line["cpu"] == "rv64"]).values()
+          for system, stages in systems.items() if system in anatomy.SYSTEMS]
+claim(abs(longest - max(totals)) < 1, "the longest bar of the anatomies is as long as the greatest sum of stages")
 
 # Use rows that are made here instead of rows that are read from the CSVs.
 made = [dict(system=system, exit=row, toggles="default", cpu="rv64", unit="instructions", n="1", p50=value, mean=value)

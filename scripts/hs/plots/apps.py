@@ -59,8 +59,8 @@ def draw(folder=data.FOLDER, cpu="rv64"):
         (linux, "times Linux KVM (rows without a native figure)", "on Linux KVM")) if part[0]]
     panels = [marks.Panel([(_label(name, setting, base, whose), _bars(lines, cpu, name, setting, base))
                            for name, setting, base in rows], unit) for rows, unit, whose in parts]
-    drawn, _ = marks.figure("bars", panels, {system: style.SYSTEMS[system] for system in SYSTEMS}, base="the base",
-                            text=lambda number: "%.3f" % number)
+    drawn = marks.figure("bars", panels, {system: style.SYSTEMS[system] for system in SYSTEMS}, base="the base",
+                         text=lambda number: "%.3f" % number)
     style.finish(drawn, "Cost of a whole guest", (
         "Exact counts of instructions of all privilege modes on one hart (-icount), by the guest's own clock. n: the "
         "number of operations, in boots that differ in memory layout and in the timing of ticks. Shown is the median "

@@ -137,11 +137,11 @@ def draw(table, request, kind="", log="", title=None, size=(style.WIDTH, None), 
         labels = labels if kind == "lines" else _unlike(labels)
         panels.append(marks.Panel(list(zip(labels, part.points.values())), _unit(request, part, len(selection.parts) == 1),
                                   part.title if len(selection.parts) > 1 else ""))
-    options = {"log": log} if kind != "bars" else {}
+    options = {"log": log}
     if kind == "lines":
         options.update(x=AXES.get(request.x, request.x), labels={number: x for x, number in selection.numbers.items()})
-    drawn, _ = marks.figure(kind, panels, series, size[0], style.number,
-                            base=value_label(*request.base) if request.base else "", **options)
+    drawn = marks.figure(kind, panels, series, size[0], style.number,
+                         base=value_label(*request.base) if request.base else "", **options)
     style.finish(drawn, _title(request, selection) if title is None else title,
                  note(table, request, selection) + more, size[1])
     return drawn

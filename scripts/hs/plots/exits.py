@@ -68,7 +68,7 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     """Plot the exits that have a goal for their cost (scripts/hs/bench/rows.py)."""
     measured, _, usual, groups = _read(folder, cpu, [row for row in ROWS if row.goal and not row.none])
     small = [group for group in groups if _most(group[1]) < PANEL]
-    drawn, _ = marks.figure("bars", [marks.Panel(part, UNIT) for part in (
+    drawn = marks.figure("bars", [marks.Panel(part, UNIT) for part in (
         small, [group for group in groups if group not in small]) if part], SERIES)
     style.finish(drawn, "Cost of an exit", _note(measured, cpu, usual))
     return drawn
@@ -83,7 +83,7 @@ def draw_all(folder=data.FOLDER, cpu="rv64"):
     measured, figures, usual, groups = _read(folder, cpu, ROWS)
     groups = [(label, {system: _from_least(cell) for system, cell in cells.items() if cell[0] >= LEAST})
               for label, cells in groups]
-    drawn, _ = marks.figure("points", [marks.Panel(groups, UNIT)], SERIES, log="y")
+    drawn = marks.figure("points", [marks.Panel(groups, UNIT)], SERIES, log="y")
     without = [row.name for row in ROWS if 0 < _most(_cells(figures, row)) < FEW]
     style.finish(drawn, "Cost of each row of the benchmark", _note(
         measured, cpu, usual,

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""marks.py - draw values by group and series, as bars, points or lines.
+"""marks.py - draw values by group and series, as bars, stacked bars, points or lines.
 
 All kinds take the same data. A Panel has groups, and each group has at most one value per series, with the ends of
 a whisker. Bars and points are drawn horizontally: a group is a row of the panel, and all bars of a figure have the
-same thickness. Lines have a numeric axis for the groups.
+same thickness. A group without values is a heading above the rows that follow. Lines have a numeric axis for the
+groups.
 """
 import math
 from typing import Callable, NamedTuple
@@ -14,11 +15,10 @@ from . import style
 
 BAR = 0.125      # inches: the height of a bar
 BETWEEN = 0.6    # distance between groups, in bars
-POINT = 0.76     # height of a row of points, in bars
+ROW = {"points": 0.76, "stacks": 1.7}  # height of a row, in bars; a row of bars has the height of its bars
 TEXT = 1.05      # height of a line of a group's label, in bars
 APART = 0.3      # distance between two labels, in bars
 AXIS = 0.42      # inches: numbers and label of a horizontal axis
-SMALL = 0.12     # inches: a horizontal axis without numbers
 TITLE = 0.25     # inches: title of a panel
 HEIGHT = 2.2     # inches: a panel of lines
 LANDSCAPE = 0.6  # its largest height, as a share of its width
@@ -26,7 +26,10 @@ NARROW = 5       # inches: a narrower figure has one column of panels
 LABELS = 0.36    # largest share of the width for the labels of groups
 ROOM = 0.14      # space after the longest bar for its number, as a share of the range of values
 FAR = 0.1        # if a whisker is longer than this share of the axis, its end is written next to the number
+INSIDE = 0.045   # a part of a stacked bar has its number inside if it is longer than this share of the longest bar
 CROWDED = 0.05   # numbers of an axis are at least this share of the axis apart
+BEHIND = {"fc": "white", "ec": "none", "pad": 0.4}  # what a number or a heading covers
+HEADING = FontProperties(size=9, weight="bold")
 
 
 class Panel(NamedTuple):
@@ -35,33 +38,31 @@ class Panel(NamedTuple):
     title: str = ""
 
 
-def figure(kind, panels, series, width=style.WIDTH, text=style.shown, shared=False, base="", **more):
-    """Return a figure with these panels, and its axes. series: {key: Look}; a key that is missing from a group has no
-    mark there. shared: the panels, one above the other, have the same axis of values. base: what the values are
-    multiples of; a line marks 1. more: arguments of bars(), points() or lines()."""
-    draw: dict[str, Callable] = {"bars": bars, "points": points, "lines": lines}
+def figure(kind, panels, series, width=style.WIDTH, text=style.shown, base="", **more):
+    """Return a figure with these panels. series: {key: Look}; a key that is missing from a group has no mark there.
+    base: what the values are multiples of; a line marks 1. more: arguments of points() or lines()."""
+    draw: dict[str, Callable] = {"bars": bars, "stacks": stacks, "points": points, "lines": lines}
     if kind == "lines":
         columns = 2 if len(panels) > 1 and width >= NARROW else 1
         rows, height = -(-len(panels) // columns), min(HEIGHT, LANDSCAPE * width / columns)
         drawn, axes = style.figure(width, (height + AXIS + TITLE * (len(panels) > 1)) * rows, rows, columns)
     else:
         columns, height = 1, HEIGHT
-        panels = [panel._replace(groups=[(_folded(label, width), cells) for label, cells in panel.groups])
+        panels = [panel._replace(groups=[(_folded(label, cells, width), cells) for label, cells in panel.groups])
                   for panel in panels]
         places = [_places(kind, panel.groups)[1] for panel in panels]
-        around = sum((SMALL if shared else AXIS) + TITLE * bool(panel.title) for panel in panels)
+        around = sum(AXIS + TITLE * bool(panel.title) for panel in panels)
         drawn, axes = style.figure(width, BAR * sum(places) + around, len(panels), gridspec_kw={"height_ratios": places})
     for spare in axes[len(panels):]:
         spare.remove()
     for each, panel in zip(axes, panels):
-        draw[kind](each, panel.groups, series, panel.unit, text=text, **more)
+        draw[kind](each, panel.groups, series, panel.unit, text=text, base=base, **more)
+        each.grid(axis="both" if kind == "lines" else "x", **style.GRID)
         _fold_labels(each, width / columns, height)
-        each.set_title(style.wrapped(panel.title, 72 * width * (1 - LABELS), FontProperties(size=9, weight="bold")))
+        each.set_title(style.wrapped(panel.title, 72 * width * (1 - LABELS), HEADING))
         if base:
             _mark_one(each, kind, base)
-    if shared:
-        _share(axes)
-    return drawn, axes[:len(panels)]
+    return drawn
 
 
 def _mark_one(axes, kind, base):
@@ -72,18 +73,9 @@ def _mark_one(axes, kind, base):
     set_limits(min(low, 1), max(high, 1 + ROOM * (1 - min(low, 1))))
 
 
-def _share(axes):
-    """Give stacked panels the same axis of values, with its numbers below the last one."""
-    limits = [each.get_xlim() for each in axes]
-    for each in axes:
-        each.set_xlim(min(low for low, _ in limits), max(high for _, high in limits))
-    for each in axes[:-1]:
-        each.set_xlabel("")
-        each.tick_params(axis="x", labelbottom=False)
-
-
-def _folded(label, width):
-    return style.wrapped(label, 72 * width * LABELS, FontProperties(size=8))
+def _folded(label, cells, width):
+    return style.wrapped(label, 72 * width * LABELS, FontProperties(size=8)) if cells else style.wrapped(
+        label, 72 * width * (1 - LABELS), HEADING)
 
 
 def _fold_labels(axes, width, height):
@@ -102,7 +94,9 @@ def _places(kind, groups):
     """Return the place of each group, and the extent of the panel, in bars."""
     places, place = [], 1.0
     for name, cells in groups:
-        rows = len([cell for cell in cells.values() if cell is not None]) if kind == "bars" else POINT
+        if places and not cells:
+            place += BETWEEN
+        rows = ROW.get(kind, len(cells)) if cells else 0
         extent = max(rows + BETWEEN, TEXT * (name.count("\n") + 1) + APART)
         places.append(place + (extent - BETWEEN - 1) / 2)
         place += extent
@@ -110,22 +104,27 @@ def _places(kind, groups):
 
 
 def _rows(axes, kind, groups):
-    """Prepare the axis of groups, from top to bottom. Return the place of each group."""
+    """Prepare the axis of groups, from top to bottom, and write the headings. Return [(place, cells)] of the groups that
+    have values."""
     places, extent = _places(kind, groups)
-    axes.set_yticks(places, [label for label, _ in groups])
+    for place, (label, cells) in zip(places, groups):
+        if not cells:
+            axes.annotate(label, (0, place), (2, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+                          va="center", fontproperties=HEADING, bbox=BEHIND)
+    rows = [(place, label, cells) for place, (label, cells) in zip(places, groups) if cells]
+    axes.set_yticks([place for place, _, _ in rows], [label for _, label, _ in rows])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(extent, 0)
-    return places
+    return [(place, cells) for place, _, cells in rows]
 
 
 def _values(groups):
-    return [_ends(cell) for _, cells in groups for cell in cells.values() if cell is not None]
+    return [_ends(cell) for _, cells in groups for cell in cells.values()]
 
 
-def _limits(groups):
+def _limits(values):
     """Return the range of values, with zero and with room for numbers."""
-    values = [0] + [value for value, _, _ in _values(groups)]
-    most, least = max(values), min(values)
+    most, least = max([0] + values), min([0] + values)
     room = (most - least) * ROOM
     return least - room if least < 0 else 0, most + room if most > least else 1
 
@@ -137,19 +136,22 @@ def _value_text(value, low, high, edge, text):
     return text(value) + (" (to %s)" % text(high) if far else "")
 
 
-def bars(axes, groups, series, unit, text=style.shown):
+def _number_bar(axes, text, value, place):
+    """Write a number after the end of a bar."""
+    axes.annotate(text, (value, place - 0.03), (3, 0), textcoords="offset points", va="center", fontsize=6.5, bbox=BEHIND)
+
+
+def bars(axes, groups, series, unit, text=style.shown, **_):
     """Draw horizontal bars, from zero. A whisker that reaches beyond the edge of the axes is cut off there, and the
     value of its end is written next to the bar's number."""
-    least, edge = _limits(groups)
+    least, edge = _limits([value for value, _, _ in _values(groups)])
     drawn = {key: [] for key in series}
-    for place, (_, cells) in zip(_rows(axes, "bars", groups), groups):
-        keys = [key for key in series if cells.get(key) is not None]
+    for place, cells in _rows(axes, "bars", groups):
+        keys = [key for key in series if key in cells]
         for i, key in enumerate(keys):
             value, low, high = _ends(cells[key])
             at, low, end = place + i - (len(keys) - 1) / 2, max(low, least), min(high, edge)
-            axes.annotate(_value_text(value, low, high, edge, text), (value if high > edge else max(end, 0), at - 0.03),
-                          (3, 0), textcoords="offset points", va="center", fontsize=6.5,
-                          bbox={"fc": "white", "ec": "none", "pad": 0.4})
+            _number_bar(axes, _value_text(value, low, high, edge, text), value if high > edge else max(end, 0), at)
             drawn[key].append((at, value))
             if low < value or value < end:
                 axes.errorbar([value], [at], xerr=([value - low], [end - value]), fmt="none", ecolor=style.BLACK,
@@ -159,27 +161,45 @@ def bars(axes, groups, series, unit, text=style.shown):
             axes.barh(*zip(*places), 0.92, color=series[key].color, hatch=series[key].hatch, edgecolor="white",
                       linewidth=0, label=series[key].name)
     axes.set_xlim(least, edge)
-    axes.grid(axis="x", **style.GRID)
     style.thousands(axes.xaxis)
     axes.set_xlabel(unit)
 
 
-def points(axes, groups, series, unit, log="", **_):
-    """Draw a group's values on one row, connected from the least to the greatest."""
-    places = _rows(axes, "points", groups)
-    for place, (_, cells) in zip(places, groups):
+def stacks(axes, groups, series, unit, text=style.shown, **_):
+    """Draw a group's values as the parts of one bar, and write their sum after it. A negative value is only in the sum."""
+    rows = _rows(axes, "stacks", groups)
+    least, edge = _limits([sum(max(value, 0) for value in cells.values()) for _, cells in rows])
+    lefts = [0] * len(rows)
+    for key, look in series.items():
+        values = [max(cells.get(key, 0), 0) for _, cells in rows]
+        axes.barh([place for place, _ in rows], values, ROW["stacks"], left=lefts, color=look.color, hatch=look.hatch,
+                  edgecolor="white", linewidth=0.5, label=look.name)
+        for (place, _), value, left in zip(rows, values, lefts):
+            if value > INSIDE * edge:
+                axes.text(left + value / 2, place, text(value), ha="center", va="center", fontsize=6.5, bbox=BEHIND)
+        lefts = [left + value for left, value in zip(lefts, values)]
+    for (place, cells), left in zip(rows, lefts):
+        _number_bar(axes, text(round(sum(cells.values()))), left, place)
+    axes.set_xlim(least, edge)
+    style.thousands(axes.xaxis)
+    axes.set_xlabel(unit)
+
+
+def points(axes, groups, series, unit, log="", base="", **_):
+    """Draw a group's values on one row, connected from the least to the greatest, and with 1 if they have a base."""
+    rows = _rows(axes, "points", groups)
+    for place, cells in rows:
         axes.axhline(place, color="#eeeeee", linewidth=0.6, zorder=0)
-        ends = [_ends(cell)[0] for cell in cells.values() if cell is not None]
+        ends = [_ends(cell)[0] for cell in cells.values()] + [1] * bool(base)
         axes.plot([min(ends), max(ends)], [place] * 2, color="#bbbbbb", linewidth=1, zorder=1)
     for key, look in series.items():
-        found = [(place, *_ends(cells[key])) for place, (_, cells) in zip(places, groups) if cells.get(key) is not None]
+        found = [(place, *_ends(cells[key])) for place, cells in rows if key in cells]
         if found:
             axes.plot([value for _, value, _, _ in found], [place for place, *_ in found], look.marker, color=look.color,
                       markersize=4, label=look.name)
             for place, value, low, high in found:
                 if low < high:
                     axes.plot([low, high], [place] * 2, color=look.color, linewidth=0.8)
-    axes.grid(axis="x", **style.GRID)
     _scale(axes.xaxis, groups, "y" in log)
     axes.set_xlabel(unit + (" (logarithmic axis)" if "y" in log else ""))
 
@@ -189,7 +209,7 @@ def _scale(axis, groups, log):
     if log:
         style.logarithmic(axis)
         return
-    low, high = _limits([(None, {end: end for ends in _values(groups) for end in ends})])
+    low, high = _limits([end for ends in _values(groups) for end in ends])
     (axis.axes.set_xlim if axis.axis_name == "x" else axis.axes.set_ylim)(low, high)
     style.thousands(axis)
 
@@ -199,7 +219,7 @@ def lines(axes, groups, series, unit, log="", x="", labels=None, **_):
     x: label of the axis of groups; labels: {group's number: its text}."""
     groups = sorted(groups, key=lambda group: group[0])
     for key, look in series.items():
-        found = [(at, *_ends(cells[key])) if cells.get(key) is not None else (at,) + (math.nan,) * 3 for at, cells in groups]
+        found = [(at, *_ends(cells[key])) if key in cells else (at,) + (math.nan,) * 3 for at, cells in groups]
         if all(math.isnan(value) for _, value, _, _ in found):
             continue
         axes.plot([at for at, *_ in found], [value for _, value, _, _ in found], marker=look.marker, markersize=4,
@@ -213,7 +233,6 @@ def lines(axes, groups, series, unit, log="", x="", labels=None, **_):
     _number(axes, [at for at, _ in groups], labels or {})
     axes.set_xlabel(x + (" (logarithmic axis)" if "x" in log else ""))
     axes.set_ylabel(unit + (" (logarithmic axis)" if "y" in log else ""))
-    axes.grid(**style.GRID)
 
 
 def _number(axes, numbers, labels):

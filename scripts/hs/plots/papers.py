@@ -65,10 +65,11 @@ def draw(folder=data.FOLDER, _cpu="rv64"):
     """Plot hyperscope's instructions as a multiple of Linux KVM's."""
     found = _papers(folder)
     parts = _with_rows(found, ratios, "no paper has a row with figures of hyperscope and of Linux KVM")
-    panels = [marks.Panel([(style.label(label), {"hyperscope": value}) for label, value in rows],
-                          "instructions / instructions of Linux KVM", paper.title) for paper, rows in parts]
-    drawn, _ = marks.figure("bars", panels, {"hyperscope": style.SYSTEMS["hyperscope"]}, base="Linux KVM",
-                            text=lambda value: "%.2f" % value, shared=True)
+    groups = []
+    for paper, rows in parts:
+        groups += [(paper.title, {})] + [(style.label(label), {"hyperscope": value}) for label, value in rows]
+    drawn = marks.figure("bars", [marks.Panel(groups, "instructions / instructions of Linux KVM")],
+                         {"hyperscope": style.SYSTEMS["hyperscope"]}, base="Linux KVM", text=lambda value: "%.2f" % value)
     style.finish(drawn, "Rows of papers: hyperscope relative to Linux KVM", (
         "Ratios of exact counts of instructions (-icount), so the ratios are exact and have no interval; n is "
         "that of the benchmark. notebooks-data/papers/*/claims.md describe the rows.\n%s" % _made_with(found)))
@@ -114,7 +115,7 @@ def draw_shape(folder=data.FOLDER, _cpu="rv64"):
                           "multiple of the same system's null call (here: instructions; published: %s)"
                           % " and ".join(sorted({line["unit"] for line in paper.published})), paper.title)
               for paper, rows in parts]
-    drawn, _ = marks.figure("bars", panels, series, text=lambda value: "%.1f" % value)
+    drawn = marks.figure("bars", panels, series, text=lambda value: "%.1f" % value)
     style.finish(drawn, "Rows of papers relative to the null call, here and as published", (
         "hyperscope, Linux KVM: exact counts of instructions (-icount). Published: figures from the sources that "
         "papers/*/published.csv names, of other machines and in other units; the sources state neither n nor error. "

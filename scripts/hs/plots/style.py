@@ -91,12 +91,12 @@ def thousands(axis):
             axis.set_major_locator(ticker.MaxNLocator(max(1, fit - 1), steps=[1, 2, 2.5, 5, 10]))
 
 
-def logarithmic(axis, base=10):
-    """Make an axis logarithmic, with a number at each power of the base, or more if the axis has few of them."""
-    (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log", base=base)
+def logarithmic(axis):
+    """Make an axis logarithmic, with a number at each power of ten, or more if the axis has few of them."""
+    (axis.axes.set_xscale if axis.axis_name == "x" else axis.axes.set_yscale)("log")
     low, high = sorted(axis.get_view_interval())
-    if high < low * base ** 3:
-        axis.set_major_locator(ticker.LogLocator(base, subs=range(1, base)[:2] if base < 10 else (1, 2, 5)))
+    if high < low * 1000:
+        axis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
     axis.set_minor_formatter(ticker.NullFormatter())
     thousands(axis)
 

@@ -2,16 +2,17 @@
 """toggles.py - plot what each toggle changes: the cost of a row with it, relative to the cost without it.
 
 The ratios are drawn as points, not bars, because their axis is logarithmic: half the cost and twice the cost
-are equally far from 1. The two costs are written next to each point.
+are equally far from 1. The label of each row has the two costs.
 """
 import math
 
 from hs.bench.rows import BESIDE, ROWS
-from . import data, style
+from . import data, marks, style
 
 MOST = 5       # rows to show per setting, at most: the ones that change most
 LEAST = 0.02   # smallest relative change that is shown
 FLOOR = 0.5    # instructions: only larger changes are shown, because the resolution of a batch is 0.4 instructions
+SERIES = ("fewer instructions", "more instructions")
 # These rows repeat others with more vCPUs or VMs, so they are left out.
 ALIKE = ("run_8_vcpus", "run_16_vms")
 
@@ -45,42 +46,19 @@ def draw(folder=data.FOLDER, cpu="rv64"):
     measured = data.bench(folder=folder)
     figures = measured.cpus.get(cpu)
     found = changes(figures) if figures else {}
-    groups = [(setting, rows) for setting, rows in found.items() if rows]
-    without = [setting for setting, rows in found.items() if not rows]
+    groups = []
+    for setting, rows in found.items():
+        groups += [(setting, {})] * bool(rows) + [(
+            "%s: %s \u2192 %s" % (name, style.shown(usual), style.shown(ours)),
+            {SERIES[ours > usual]: ours / usual}) for name, usual, ours in rows]
     if not groups:
         raise data.Absent("exit-latency.csv has no figures of toggles for -cpu %s" % cpu)
-    count = sum(len(rows) for _, rows in groups)
-    drawn, (axes,) = style.figure(style.WIDTH, 0.5 + 0.15 * (count + 1.6 * len(groups)))
-    place, ticks = 0.0, []
-    for setting, rows in groups:
-        axes.axhline(place - 0.8, color="#bbbbbb", linewidth=0.6)
-        ticks.append((place, setting))
-        place += 1
-        for name, usual, ours in rows:
-            color = style.BLUE if ours < usual else style.VERMILION
-            axes.plot([1, ours / usual], [place] * 2, color=color, linewidth=1.4)
-            axes.plot([ours / usual], [place], "o" if ours < usual else "s", color=color, markersize=4)
-            axes.annotate("%s \u2192 %s" % (style.shown(usual), style.shown(ours)), (1, place), (3, 0),
-                          xycoords=("axes fraction", "data"), textcoords="offset points", va="center", fontsize=6.5,
-                          annotation_clip=False)
-            ticks.append((place, name))
-            place += 1
-        place += 0.6
-    style.logarithmic(axes.xaxis, 2)
-    axes.axvline(1, color=style.BLACK, linewidth=0.8)
-    axes.set_yticks(*zip(*ticks))
-    axes.tick_params(axis="y", length=0)
-    for text in axes.get_yticklabels():
-        if text.get_text() in dict(groups):
-            text.set_fontweight("bold")
-    axes.set_ylim(place - 0.6, -1)
-    axes.grid(axis="x", **style.GRID)
-    axes.set_xlabel("cost with the toggle / cost without it (logarithmic axis)")
+    drawn = marks.figure("points", [marks.Panel(groups, "cost with the toggle / cost without it")],
+                         style.looks(SERIES), log="y", base="cost without the toggle")
     style.finish(drawn, "Effect of each toggle", (
-        "Right: instructions per operation, without \u2192 with the toggle. Blue circle: fewer; red square: more. "
-        "Shown are at most %d rows per setting, those that change most, if they change by %d %% or more (no row: %s); "
-        "'A=x B=y' is compared with A=x.\n"
+        "Each row: instructions per operation, without \u2192 with the toggle. Shown are at most %d rows per setting, "
+        "those that change most, if they change by %d %% or more (no row: %s); 'A=x B=y' is compared with A=x.\n"
         "Exact counts (QEMU -icount, -cpu %s); median batch of n = %d operations, unless the benchmark states "
-        "otherwise.\n%s" % (MOST, 100 * LEAST, ", ".join(without) or "none", cpu,
-                            data.count_of(list(figures.rows.values())), data.made_with(measured.results))))
+        "otherwise.\n%s" % (MOST, 100 * LEAST, ", ".join(setting for setting, rows in found.items() if not rows) or "none",
+                            cpu, data.count_of(list(figures.rows.values())), data.made_with(measured.results))))
     return drawn
