@@ -37,10 +37,8 @@ def beside_linux(lines, cpu="rv64"):
 
 def _bars(lines, cpu, name, setting, base):
     """Return {system: (value, minimum, 99th percentile)}, relative to the value of the base line."""
-    mine = [line for line in lines if line["system"] in SYSTEMS
-            and (line["exit"], line["toggles"], line["cpu"]) == (name, setting, cpu)]
-    return {line["system"]: tuple(number / value(base) for number in (
-        value(line), float(line["min"]), float(line["p99"]))) for line in mine}
+    return {line["system"]: tuple(number / value(base) for number in data.cell(line)) for line in lines
+            if line["system"] in SYSTEMS and (line["exit"], line["toggles"], line["cpu"]) == (name, setting, cpu)}
 
 
 def _label(name, setting, base, whose):

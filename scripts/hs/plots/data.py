@@ -61,6 +61,13 @@ def measured(path):
     return [line for line in lines if line["exit"] in BY_NAME]
 
 
+def cell(line, statistic="median"):
+    """Return (value, minimum, 99th percentile) of a line. The median of a rare event is its mean, and rare events have no
+    spread: all three are the value."""
+    value = report.typical(line) if statistic == "median" else float(line[statistic])
+    return (value,) * 3 if BY_NAME[line["exit"]].mean else (value, float(line["min"]), float(line["p99"]))
+
+
 def made_with(results):
     """Return the provenance of lines as text. Where lines differ, all their values are given."""
     def of(column):

@@ -6,27 +6,16 @@ Points are on a logarithmic axis, which has no zero at which bars could begin.
 from hs.bench.rows import ROWS
 from . import data, marks, style
 
-ORDER = ("hyperscope", "linux", "bare")
-SERIES = {system: style.SYSTEMS[system] for system in ORDER}
+SERIES = {system: style.SYSTEMS[system] for system in ("hyperscope", "linux", "bare")}
 UNIT = "instructions per operation"
 FEW = 40          # instructions; rows that cost less do not exit the guest
 PANEL = 8000      # instructions; longer bars get a panel of their own, with its own axis
 LEAST = 1         # smaller values are not shown on the logarithmic axis
 
 
-def _cell(figures, system, row):
-    """Return (value, minimum, 99th percentile), or None if nothing was measured. For a row with a mean, all three are
-    the mean."""
-    line = figures.row(system, row.name)
-    if line is None or not int(line["n"]):
-        return None
-    value = figures.value(system, row.name)
-    return (value, value, value) if row.mean else (value, float(line["min"]), float(line["p99"]))
-
-
 def _cells(figures, row):
-    found = {system: _cell(figures, system, row) for system in ORDER}
-    return {system: cell for system, cell in found.items() if cell}
+    lines = {system: figures.row(system, row.name) for system in SERIES}
+    return {system: data.cell(line) for system, line in lines.items() if line and int(line["n"])}
 
 
 def _most(cells):

@@ -8,8 +8,6 @@ import statistics
 from typing import Callable, NamedTuple
 
 from hs.bench import csvfile, provenance, stats
-from hs.bench.report import typical
-from hs.bench.rows import BY_NAME
 from hs.errors import LaunchError
 from . import data
 
@@ -95,9 +93,8 @@ def _repeated(lines, statistic):
 
 def _batches(lines, statistic):
     line, = lines
-    value = typical(line) if statistic == "median" else float(line[statistic])
-    ends = (value,) if BY_NAME[line["exit"]].mean else (value, float(line["min"]), float(line["p99"]))
-    return Cell(value, min(ends), max(ends), int(line["n"]), line["unit"])
+    value, low, high = data.cell(line, statistic)
+    return Cell(value, min(value, low), max(value, high), int(line["n"]), line["unit"])
 
 
 def is_wall(line):
