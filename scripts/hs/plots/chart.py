@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: MIT
 """chart.py - draw a figure of selected results (selection.py), with the labels and the foot that they need."""
-from hs.errors import STATUS_USAGE, LaunchError
 from . import data, marks, results, style
-from .selection import NAME, listed, select
+from .selection import NAME, listed, select, usage
 
 AXES = {"vcpus": "vCPUs"}   # column -> its name on an axis, if it differs
 LONG = 60                   # characters; a longer value is not repeated in the foot
 MOST = {"bars": 150, "points": 150, "lines": 1000}  # bars, rows or points of a figure; more cannot be read
-
-
-def _usage(text, *rest):
-    raise LaunchError(text % rest, STATUS_USAGE)
 
 
 def value_label(column, value):
@@ -33,8 +28,8 @@ def _series(request, keys):
     if request.by == ("system",) and all(key[0] in style.SYSTEMS for key in keys):
         return {key: style.SYSTEMS[key[0]] for key in keys}
     if len(keys) > style.MOST_SERIES:
-        _usage("--by %s: %d series, of which only %d can be told apart; select fewer with --where",
-               ",".join(request.by), len(keys), style.MOST_SERIES)
+        usage("--by %s: %d series, of which only %d can be told apart; select fewer with --where",
+              ",".join(request.by), len(keys), style.MOST_SERIES)
     names = _unlike([", ".join(value_label(column, value) for column, value in zip(request.by, key)
                                if value or not any(key)) for key in keys])
     names = [" " + name if name.startswith("_") else name for name in names]  # matplotlib hides names with _
@@ -46,24 +41,27 @@ def _kind(request, selection, kind, log):
     if not kind:
         kind = "lines" if len(selection.numbers) > 1 else "points" if "y" in log else "bars"
     if kind == "lines" and not selection.numbers:
-        _usage("lines need numbers, but '%s' is not a column of numbers; use --kind bars or points", request.x)
+        usage("lines need numbers, but '%s' is not a column of numbers; use --kind bars or points", request.x)
     if kind == "bars" and "y" in log:
-        _usage("--log y: bars begin at zero, which a logarithmic axis does not have; use --kind points or lines")
+        usage("--log y: bars begin at zero, which a logarithmic axis does not have; use --kind points or lines")
     if "x" in log and kind != "lines":
-        _usage("--log x: only lines have an axis of numbers for --x; use --kind lines")
+        usage("--log x: only lines have an axis of numbers for --x; use --kind lines")
     count = sum(1 if kind == "points" else len(cells) for part in selection.parts for cells in part.points.values())
     if count > MOST[kind]:
-        _usage("--x %s: the figure would have %d %s, of which at most %d can be read; select fewer with --where or --y",
-               request.x, count, {"bars": "bars", "points": "rows", "lines": "points"}[kind], MOST[kind])
+        usage("--x %s: the figure would have %d %s, of which at most %d can be read; select fewer with --where or --y",
+              request.x, count, {"bars": "bars", "points": "rows", "lines": "points"}[kind], MOST[kind])
     return kind
 
 
+def _cells(selection):
+    return [cell for part in selection.parts for cells in part.points.values() for cell in cells.values()]
+
+
 def _check_log(selection, log):
-    for part in selection.parts:
-        if "y" in log and any(min(cell[:3]) <= 0 for cells in part.points.values() for cell in cells.values()):
-            _usage("--log y: a value is not positive; a logarithmic axis cannot show it")
+    if "y" in log and any(cell.low <= 0 for cell in _cells(selection)):
+        usage("--log y: a value is not positive; a logarithmic axis cannot show it")
     if "x" in log and 0 in selection.numbers.values():
-        _usage("--log x: a value is 0; a logarithmic axis cannot show it")
+        usage("--log x: a value is 0; a logarithmic axis cannot show it")
 
 
 def _unit(request, part, alone):
@@ -80,10 +78,6 @@ def _title(request, selection):
     by = [AXES.get(column, column) for column in (request.x,) + request.by if column != NAME]
     title += " by " + " and ".join(by) if by else ""
     return title + (", relative to %s" % value_label(*request.base) if request.base else "")
-
-
-def _cells(selection):
-    return [cell for part in selection.parts for cells in part.points.values() for cell in cells.values()]
 
 
 def _spread(table, request, selection):

@@ -237,15 +237,11 @@ def lines(axes, groups, series, unit, log="", x="", labels=None, **_):
 
 def _number(axes, numbers, labels):
     """Number the axis of groups where the groups are, except where numbers would overlap."""
-    low, high = axes.get_xlim()
-    shares = axes.transData.transform([(at, 1) for at in numbers])[:, 0]
-    left, right = axes.transData.transform([(low, 1), (high, 1)])[:, 0]
-    kept, last = [], None
-    for at, share in zip(numbers, shares):
+    kept, last = [], -math.inf
+    for at, (pixel, _) in zip(numbers, axes.transData.transform([(at, 1) for at in numbers])):
         text = labels.get(at, "%g" % at)
-        wide = CROWDED * (right - left) * max(1, len(text) / 4)
-        if last is None or share - last >= wide:
+        if pixel - last >= CROWDED * axes.bbox.width * max(1, len(text) / 4):
             kept.append((at, text))
-            last = share
+            last = pixel
     axes.set_xticks(*zip(*kept))
     axes.tick_params(axis="x", which="minor", bottom=False)

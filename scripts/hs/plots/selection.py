@@ -64,7 +64,8 @@ def number_of(text):
     return float(found.group(1)) * FACTORS[found.group(2).lower()] if found else None
 
 
-def _usage(text, *rest):
+def usage(text, *rest):
+    """Refuse a request."""
     raise LaunchError(text % rest, STATUS_USAGE)
 
 
@@ -74,12 +75,12 @@ def _check_columns(table, request):
                             ("--relative-to", request.base[:1])):
         for column in columns:
             if column not in known:
-                _usage("%s %s: %s has no such column; its parameters are %s", option, column, table.path,
-                       ", ".join(table.columns + (NAME,)))
+                usage("%s %s: %s has no such column; its parameters are %s", option, column, table.path,
+                      ", ".join(table.columns + (NAME,)))
     if request.x in request.by:
-        _usage("--by %s: is also --x; choose another column for one of them", request.x)
+        usage("--by %s: is also --x; choose another column for one of them", request.x)
     if request.base and request.base[0] not in (request.x,) + request.by:
-        _usage("--relative-to %s=%s: add --by %s, so that the figure has values to compare", *request.base, request.base[0])
+        usage("--relative-to %s=%s: add --by %s, so that the figure has values to compare", *request.base, request.base[0])
 
 
 def _where(table, request):
@@ -87,11 +88,11 @@ def _where(table, request):
     for column, patterns in request.where:
         for pattern in patterns:
             if not any(_matches(line[column], (pattern,)) for line in table.lines):
-                _usage("--where %s=%s: %s has no such value; its values are %s", column, pattern, table.path,
-                       listed(line[column] for line in table.lines))
+                usage("--where %s=%s: %s has no such value; its values are %s", column, pattern, table.path,
+                      listed(line[column] for line in table.lines))
         lines = [line for line in lines if _matches(line[column], patterns)]
     if not lines:
-        _usage("--where: no line of %s meets all conditions", table.path)
+        usage("--where: no line of %s meets all conditions", table.path)
     return lines
 
 
@@ -102,8 +103,8 @@ def _named(table, request, lines):
     for pattern in request.y:
         mine = [name for name in names if _matches(name, (pattern,))]
         if not mine:
-            _usage("--y %s: %s has no such result%s; its results are %s", pattern, table.path,
-                   " among the selected lines" if request.where else "", listed(names) or "none")
+            usage("--y %s: %s has no such result%s; its results are %s", pattern, table.path,
+                  " among the selected lines" if request.where else "", listed(names) or "none")
         found += mine
     order = {name: i for i, name in enumerate(dict.fromkeys(found))}
     return sorted((line for line in lines if line[NAME] in order), key=lambda line: order[line[NAME]])
@@ -228,7 +229,7 @@ def _numbers(table, lines, request):
     if request.x == NAME or None in found.values():
         return {}
     if len(set(found.values())) < len(found):
-        _usage("--x %s: two of its values are equal numbers (%s); select one of them with --where", request.x, listed(found))
+        usage("--x %s: two of its values are equal numbers (%s); select one of them with --where", request.x, listed(found))
     return found
 
 
