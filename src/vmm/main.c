@@ -268,6 +268,17 @@ static void parse_option(struct options *options, int option)
 	}
 }
 
+/* Refuse what follows IMAGE. For an option, show its value too, if it has one. */
+static void refuse_rest(const char *image, char **rest)
+{
+	bool value = rest[1] && rest[1][0] != '-';
+
+	if (rest[0][0] == '-')
+		die(STATUS_USAGE, "%s%s%s comes after IMAGE %s; put every option before IMAGE",
+		    rest[0], value ? " " : "", value ? rest[1] : "", image);
+	die(STATUS_USAGE, "only one IMAGE is allowed: unexpected %s after %s", rest[0], image);
+}
+
 static void parse_command_line(struct options *options, int argc, char **argv)
 {
 	int option;
@@ -283,7 +294,7 @@ static void parse_command_line(struct options *options, int argc, char **argv)
 	if (optind == argc && !options->restore)
 		die(STATUS_USAGE, "no IMAGE given; see --help");
 	if (optind + 1 < argc)
-		die(STATUS_USAGE, "only one IMAGE is allowed: unexpected %s", argv[optind + 1]);
+		refuse_rest(argv[optind], argv + optind + 1);
 	options->image = argv[optind];
 	if (options->restore && options->sbi)
 		die(STATUS_USAGE, "--sbi cannot be used with --restore");

@@ -31,6 +31,15 @@ hs exec --quiet --timeout "$(scaled 2)" "$progs/ends" never
 is "$status" 124 "--timeout ends a program with status 124"
 is "$(left_running)" "" "--timeout leaves nothing running"
 like "$err" '^thread [0-9]+ \(ends\): asleep$' "after a time-out, the program's thread is shown"
+hello=$O/guest-payloads/hello.bin
+hs exec "$O/vmm" "$hello" --append a=b
+is "$status" 100 "an option of the VMM after IMAGE is refused"
+like "$err" "^vmm: --append a=b comes after IMAGE $hello; put every option before IMAGE\$" \
+	"the refusal names the option, its value and the remedy"
+like "$err" "^hyperscope: $hello is a file of this computer; .* --file $hello before PROGRAM .* /hello\.bin\$" \
+	"after a failure, --file is suggested for an argument that is a file of this computer"
+hs exec --file "$hello" "$O/vmm" "$hello"
+like "$err" "^hyperscope: $hello is .*; on the host, its name is /hello\.bin\$" "a copied file's name on the host is given"
 fault_loop=$O/guest-payloads/fault_loop.bin
 hs exec --timeout "$(scaled 3)" --file "$fault_loop" "$O/vmm" --watchdog 0 --vcpus 1 --append how=nowhere /fault_loop.bin
 is "$status" 124 "--timeout ends a VMM whose guest does nothing but fault"

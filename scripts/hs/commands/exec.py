@@ -10,7 +10,7 @@ import os
 import struct
 import sys
 
-from hs.errors import STATUS_HELP, STATUS_USAGE, LaunchError
+from hs.errors import STATUS_HELP, STATUS_USAGE, LaunchError, sentence
 from hs.parser import Parser, of_command
 from hs.paths import TOP
 from hs.run import machine
@@ -162,6 +162,19 @@ def execute(options, ram, name, make_job, after=None, ctrl_a=b"\x01"):
         run.close()
 
 
+def name_missing_files(job):
+    """After a failure, name the arguments that are files of this computer, but not of the host."""
+    targets = {source: target for target, source in job.files}
+    for word in dict.fromkeys(job.argv[1:]):
+        if not os.path.isfile(word) or os.path.normpath("/" + word) in targets.values():
+            continue
+        if word in targets:
+            sentence("%s is a file of this computer; on the host, its name is %s" % (word, targets[word]))
+        else:
+            sentence("%s is a file of this computer; for a program that needs it, add --file %s before PROGRAM and replace "
+                     "the argument by /%s" % (word, word, os.path.basename(word)))
+
+
 def main(argv):
     parser = new_parser("exec", __doc__, "[options] PROGRAM ARGS...")
     parser.add_argument("--file", metavar="SRC[:DST]", action="append", default=[],
@@ -185,5 +198,8 @@ def main(argv):
     job.env = list(options.env)
     job.files += [(target, source) for source, target in map(split_file, options.file)]
     ram = machine.parse_size(options.memory, "--memory")
-    return execute(options, ram, os.path.basename(options.program), lambda run: job,
-                   after=lambda run: keep_trace(run, options))
+    status = execute(options, ram, os.path.basename(options.program), lambda run: job,
+                     after=lambda run: keep_trace(run, options))
+    if status and not options.quiet:
+        name_missing_files(job)
+    return status
