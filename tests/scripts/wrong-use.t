@@ -33,6 +33,8 @@ linux=$O/guest/vmlinux
 # ---- the command line ----
 refused 125 "unknown option --wrong" "an unknown option" run --wrong
 refused 125 "unknown option --wrong" "an unknown option of exec" exec --wrong "$progs/ends"
+refused 125 "unknown option --wrong; see scripts/hyperscope gdb --help" "an unknown option of gdb" gdb --wrong hello
+refused 125 "unknown option --wrong; see scripts/hyperscope gdb --help" "an unknown option of gdb --exec" gdb --exec --wrong "$progs/ends"
 refused 125 "no toggle 'color'" "an unknown toggle" run --set color=blue hello
 refused 125 "toggle [a-z_]+ takes .*'blue'" "a toggle's unknown value" run --set gstage_walk=blue hello
 refused 125 "halt_poll_ns takes a number, not 'often'" "a word instead of a number" run --set halt_poll_ns=often hello
