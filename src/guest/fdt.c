@@ -18,6 +18,8 @@
 #define HEADER_STRUCT  2
 #define HEADER_STRINGS 3
 
+#define MAX_DIGITS 19 /* of a boot argument: such a number cannot exceed 64 bits */
+
 struct walk {
 	const u8 *at;
 	char path[256]; /* of the current node, with unit addresses */
@@ -209,13 +211,16 @@ bool boot_arg(const char *name, char *value, size_t size)
 unsigned long boot_number(const char *name, unsigned long fallback)
 {
 	unsigned long number = 0;
-	char digits[24];
+	char digits[24]; /* longer than MAX_DIGITS */
 	int i;
 
 	if (!boot_arg(name, digits, sizeof(digits)))
 		return fallback;
-	for (i = 0; digits[i]; i++)
+	for (i = 0; digits[i] >= '0' && digits[i] <= '9'; i++)
 		number = number * 10 + (unsigned long)(digits[i] - '0');
+	if (!i || i > MAX_DIGITS || digits[i])
+		bail("boot argument %s=%s: must be a decimal number of at most %d digits", name,
+		     digits, MAX_DIGITS);
 	return number;
 }
 

@@ -192,7 +192,7 @@ int fdt_cpus(unsigned long *ids, int max);
  * size bytes.
  */
 bool boot_arg(const char *name, char *value, size_t size);
-unsigned long boot_number(const char *name, unsigned long fallback);
+unsigned long boot_number(const char *name, unsigned long fallback); /* decimal; else bails out */
 unsigned long boot_need(const char *name); /* bails out if the argument is missing */
 
 /* ---- paging.c: Sv39; everything below TEST_VA is mapped one to one ---- */
