@@ -63,7 +63,9 @@ int hst_list_check(const char *list, const struct hst_file *file)
 		for (unsigned int i = 0; i < file->nr_events && !found; i++)
 			found = word_matches(word + skip, len - skip, file->events[i].name);
 		if (!found) {
-			hst_error(file->path, "there is no event '%.*s' in this trace's table",
+			hst_error(file->path,
+				  "there is no event '%.*s' in this trace's table; "
+				  "'hstrace events' lists the events",
 				  (int)(len - skip), word + skip);
 			hst_saw_wrong_use = true;
 			return -1;

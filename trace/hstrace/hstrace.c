@@ -59,6 +59,8 @@ static void print_usage(FILE *out)
 {
 	if (current) {
 		fprintf(out, "usage: hstrace %s %s\n", current->name, current->usage);
+		if (out == stderr)
+			fprintf(out, "see hstrace %s --help\n", current->name);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)

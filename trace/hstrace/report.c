@@ -142,10 +142,12 @@ static int set_columns(struct layout *layout, const char *text)
 		while (i < NR_COLUMNS &&
 		       (strncmp(columns[i].name, word, len) || columns[i].name[len]))
 			i++;
-		if (i == NR_COLUMNS || layout->n == NR_COLUMNS)
-			return hst_wrong_use("--columns takes up to seven of time, instr, delta, "
-					     "hart, vcpu, event, fields, not",
-					     text);
+		if (i == NR_COLUMNS)
+			return hst_wrong_use("--columns takes time, instr, delta, hart, vcpu, "
+					     "event and fields, not",
+					     word);
+		if (layout->n == NR_COLUMNS)
+			return hst_wrong_use("--columns takes up to seven columns, not", text);
 		layout->column[layout->n++] = &columns[i];
 		word += len + (word[len] == ',');
 	}
