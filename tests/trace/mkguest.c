@@ -11,8 +11,8 @@
  * (default: all). Each kind of exit has its own base cost, which is a hundred times as high for
  * about one exit in 500. The random numbers are the same in every run. Exits are accounted as in
  * the core. If MKGUEST_KEEP is set in the environment, full rings keep their oldest records. If
- * MKGUEST_DESTROY is set, the VM is destroyed 500 ticks before the end of the trace. If MKGUEST_MOVE
- * is set, vCPUs change harts during some exits.
+ * MKGUEST_DESTROY is set, the VM is destroyed 500 ticks before the end of the trace. If
+ * MKGUEST_MOVE is set, vCPUs change harts during some exits.
  */
 #include <stdio.h>
 #include <stdlib.h>

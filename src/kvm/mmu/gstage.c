@@ -359,8 +359,8 @@ int gstage_probe(void)
 
 /*
  * Narrow the mode to one that this hart also supports. Harts may differ: with -cpu max,svade=on,
- * QEMU's second hart has only Sv39. If a mode that the hart lacks were written to hgatp, MODE could remain
- * Bare, and the guest would run on the host's own memory.
+ * QEMU's second hart has only Sv39. If a mode that the hart lacks were written to hgatp, MODE could
+ * remain Bare, and the guest would run on the host's own memory.
  */
 void gstage_hart_init(void)
 {
