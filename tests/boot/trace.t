@@ -109,7 +109,7 @@ null_call()	# ARGS...: set $cost to the instructions that a null SBI call costs
 }
 null_call --without-observation
 off=$cost
-like "$out" 'the program on the host ran for [0-9]+ instructions$' "a run without observation states how many instructions it took"
+like "$out" 'the program and any guest ran for [0-9]+ instructions$' "a run without observation states how many instructions it took"
 null_call --trace kvm_entry,kvm_exit
 both=$cost
 like "$out" 'ran for [0-9]+ instructions, observation included$' "a run with observation states how many instructions it took"

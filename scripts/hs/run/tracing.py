@@ -44,7 +44,7 @@ def total(run, options):
     desc = run.read_desc()
     if not options.icount or options.icount_shift or options.harts not in (None, "1") or desc.state != STATE_EXITED:
         return None
-    return "the program on the host ran for %d instructions%s" % (
+    return "the program and any guest ran for %d instructions%s" % (
         desc.instret, "" if options.without_observation else ", observation included")
 
 
