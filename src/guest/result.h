@@ -14,9 +14,14 @@ static inline void result(const char *name, unsigned long value, const char *uni
 }
 
 /*
- * Return whether the clock counts instructions (QEMU -icount, one instruction per nanosecond): a
- * loop of 2 * 50000 instructions then takes 100 us. The shortest of several loops is compared,
- * because the host's own timer interrupt may fall into one of them.
+ * Return whether the clock counts instructions (QEMU -icount with shift=0, one instruction per
+ * nanosecond): a loop of 2 * 50000 instructions then takes 100 us. The shortest of several loops is
+ * compared, because the host's own timer interrupt may fall into one of them.
+ *
+ * The guest is not told how QEMU runs, so this relies on the loop's duration alone. A clock that
+ * does not count instructions is mistaken for one that does if the hart executes this loop at
+ * 1 instruction per nanosecond, to within two ticks. With another shift, or if other harts run
+ * during each of the loops, the clock is taken for one that measures time.
  */
 static inline bool clock_counts(void)
 {
