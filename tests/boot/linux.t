@@ -44,7 +44,7 @@ for _ in $(seq 1 $((10 * $(scaled 100)))); do
 done
 kill -KILL $first
 wait $first 2>/dev/null
-for _ in $(seq 1 50); do
+for _ in $(seq 1 "$(scaled 50)"); do
 	[ -z "$(left_running)" ] && break
 	sleep 0.1
 done

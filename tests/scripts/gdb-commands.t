@@ -113,7 +113,7 @@ done
 [ -s "$tmp/sleeper" ] && [ -n "$(left_running)" ] && kill -KILL $!
 ok $? "scripts/hyperscope gdb is killed while gdb is busy"
 wait 2>/dev/null
-for _ in 1 2 3 4 5 6 7 8 9 10; do
+for _ in $(seq 1 "$(scaled 10)"); do
 	[ -n "$(left_running)" ] || break
 	sleep 0.5
 done
