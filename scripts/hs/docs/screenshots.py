@@ -24,7 +24,7 @@ COLUMNS = 82    # longer lines are cut
 LETTER, LINE, MARGIN = 7.8, 18, 16
 LARGEST = 1 << 20
 RUNS = os.path.join("build", "runs")  # relative, because the report shows this path
-PAGE_HEIGHT = 690  # height to keep of the report's first page, in points
+PAGE_HEIGHT = 595  # height to keep of the report's first page, in points
 STYLE = ("text{font:13px ui-monospace,Menlo,Consolas,'DejaVu Sans Mono',monospace;fill:#e6edf3;white-space:pre}"
          ".command{fill:#7ee787}.bold{font-weight:600}.faint{fill:#9198a1}")
 
