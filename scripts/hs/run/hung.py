@@ -15,6 +15,7 @@ import subprocess
 import time
 
 from hs import names, tables
+from hs.elf import symbols
 
 LINEAR_BASE = 0xffffffc000000000   # linear map of physical memory in the host (src/host/platform/layout.h)
 KERNEL_BASE = 0xffffffff80000000   # the host's image, which is loaded at IMAGE
@@ -34,26 +35,6 @@ REPEATED = 20                         # fewer equal exits are not reported as re
 ROW = "%-5s %-18s %-4s %-19s %s"
 
 
-def _symbols(elf, wanted):
-    """Return the addresses of the host's variables with these names."""
-    with open(elf, "rb") as file:
-        image = file.read()
-    offset, = struct.unpack_from("<Q", image, 0x28)
-    size, count = struct.unpack_from("<HH", image, 0x3a)
-    sections = [struct.unpack_from("<IIQQQQII", image, offset + n * size) for n in range(count)]
-    found = {}
-    for _, kind, _, _, start, length, link, _ in sections:
-        if kind != 2:  # SHT_SYMTAB
-            continue
-        text = sections[link][4]
-        for at in range(start, start + length, 24):
-            name, _, _, _, value, _ = struct.unpack_from("<IBBHQQ", image, at)
-            for symbol in wanted:
-                if image.startswith(symbol.encode() + b"\0", text + name):
-                    found[symbol] = value
-    return found
-
-
 class Memory:
     def __init__(self, ram, elf, out):
         self.file = ram
@@ -61,7 +42,7 @@ class Memory:
         for name in ("kvm_offsets.h", "host_offsets.h"):
             with open(os.path.join(out, "gen", name), encoding="ascii") as header:
                 self.at.update((name, int(value)) for name, value in re.findall(r"^#define (\w+) (\d+)$", header.read(), re.M))
-        self.symbols = _symbols(elf, ("vms", "all_threads", "harts"))
+        self.symbols = symbols(elf)
 
     def get(self, address, form):
         at = address - KERNEL_BASE + IMAGE if address >= KERNEL_BASE else address - LINEAR_BASE
