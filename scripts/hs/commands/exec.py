@@ -126,6 +126,7 @@ def keep_trace(run, options):
 
 
 def execute_in(box, run, ram, arguments, after):
+    """Run the machine, call after(run) if the host has started, and return the exit status."""
     try:
         return box.execute(run, ram, arguments)
     finally:

@@ -20,8 +20,8 @@ from hs.bench import rows, systems
 from hs.bench.systems import BenchError
 from hs.icount import CLOCK, ICOUNT, record_mode
 from hs.paths import HYPERSCOPE, QEMU, TOP
-from hs.run.cpio import behind
 from hs.run import qemuopt
+from hs.run.cpio import behind
 from hs.run.machine import MIB, parse_size
 from hs.toggles import toggles
 
