@@ -93,19 +93,6 @@ def planned(parser, options):
     return plan
 
 
-def run_jobs(sweep, numbers, options):
-    """Run the jobs of a sweep's folder, options.jobs at a time."""
-    engine, progress = engines.ENGINES["serial"](sweep, options), Progress(sweep, len(numbers), options.quiet)
-    try:
-        engine.run(numbers, progress.poll)
-    except BaseException:
-        with ends.held():
-            engine.stop()
-        raise
-    finally:
-        progress.end()
-
-
 def measured(plan, options):
     """Run the sweep. Return its folder, [(column, number, result)], with None for a job that was killed, and the text
     of results.csv, which another measurement may replace afterwards."""
@@ -117,7 +104,7 @@ def measured(plan, options):
                 file.write(plan.toml())
             sweep.begin(source, table.read(source), options.out, fresh=True)
         numbers = [number for number, _, _ in sweep.jobs()]
-        run_jobs(sweep, numbers, options)
+        engines.Serial(sweep, options).run_to_end(numbers, Progress(sweep, len(numbers), options.quiet))
         collect.write(sweep)
         jobs = [(column, number, sweep.result(number)) for column, number in zip(plan.columns, numbers)]
         with open(sweep.file("results.csv"), encoding="utf-8", newline="") as file:

@@ -13,9 +13,8 @@ import shlex
 import sys
 import time
 
-from hs import ends
 from hs.bench.systems import BenchError
-from hs.errors import LaunchError, Quit
+from hs.errors import LaunchError
 from hs.parser import of_command
 from hs.run import machine
 from hs.sweep import collect, engines, job, table
@@ -121,18 +120,11 @@ def run(options, sweep, total):
         for path in engine.generate(todo)[0]:
             print(machine.shown(path))
         return 0
-    progress = Progress(sweep, total, options.quiet, bool(options.ssh))
     begin = time.monotonic()
     try:
         if todo:
-            engine.run(todo, progress.poll)
-    except (Quit, OSError):
-        with ends.held():
-            engine.stop()
-        raise
+            engine.run_to_end(todo, Progress(sweep, total, options.quiet, bool(options.ssh)))
     finally:
-        if todo:
-            progress.end()
         done, failed = report(sweep, total)
     if done < total:
         log = sweep.file("engine.log")

@@ -17,7 +17,7 @@ import sys
 import time
 
 from hs import ends
-from hs.errors import LaunchError
+from hs.errors import LaunchError, Quit
 from hs.paths import HYPERSCOPE
 from . import job, workloads
 
@@ -58,9 +58,21 @@ class Engine:
         return [sys.executable, HYPERSCOPE, "sweep", "--job", number, self.sweep.path]
 
     def start(self, words, **more):
+        """Start a program in a session of its own, which is terminated when this process ends, and return it."""
         with open(self.sweep.file("engine.log"), "ab") as log:
-            self.child = ends.start(workloads.ended_with_parent(words), stdin=subprocess.DEVNULL, stderr=log,
-                                    cwd=self.sweep.path, start_new_session=True, **{"stdout": log, **more})
+            return ends.start(workloads.ended_with_parent(words), stdin=subprocess.DEVNULL, stderr=log,
+                              cwd=self.sweep.path, start_new_session=True, **{"stdout": log, **more})
+
+    def run_to_end(self, todo, progress):
+        """Run the jobs with these numbers and show progress. If a signal or an error of the system ends this, stop()."""
+        try:
+            self.run(todo, progress.poll)
+        except (Quit, OSError):
+            with ends.held():
+                self.stop()
+            raise
+        finally:
+            progress.end()
 
     def wait(self, poll):
         while ends.poll(self.child) is None:
@@ -162,11 +174,11 @@ class Parallel(Engine):
         need("parallel", "run 'scripts/hyperscope setup sweep'")
         _, words = self.generate(todo)
         if not self.options.ssh:
-            self.start(words)
+            self.child = self.start(words)
         else:
             path = self.sweep.file("ssh.out")
             with open(path, "wb") as out:
-                self.start(words, stdout=out)
+                self.child = self.start(words, stdout=out)
             with open(path, encoding="utf-8", errors="replace") as lines:
                 rest = ""
 
@@ -351,8 +363,9 @@ rule job:
     def run(self, todo, poll):
         need("snakemake", "install the package snakemake (Debian, Ubuntu), or use --generate to write only the Snakefile")
         _, snakefile = self.generate(todo)
-        self.start(["snakemake", "--cores", str(self.options.jobs or os.cpu_count() or 1), "--keep-going", "--nolock",
-                    "--quiet", "--directory", os.path.dirname(snakefile), "--snakefile", snakefile])
+        self.child = self.start(["snakemake", "--cores", str(self.options.jobs or os.cpu_count() or 1), "--keep-going",
+                                 "--nolock", "--quiet", "--directory", os.path.dirname(snakefile),
+                                 "--snakefile", snakefile])
         self.wait(poll)
 
 
