@@ -119,15 +119,13 @@ class Serial(Engine):
 
     def run(self, todo, poll):
         waiting = list(reversed(todo))
-        with open(self.sweep.file("engine.log"), "ab") as log:
-            while waiting or self.running:
-                self.running = [child for child in self.running if ends.poll(child) is None]
-                while waiting and len(self.running) < (self.options.jobs or 1):
-                    self.running.append(ends.start(self.command(waiting.pop()), stdin=subprocess.DEVNULL, stdout=log,
-                                                   stderr=log, cwd=self.sweep.path, start_new_session=True))
-                poll()
-                if self.running:
-                    ends.poll(self.running[0], TURN)
+        while waiting or self.running:
+            self.running = [child for child in self.running if ends.poll(child) is None]
+            while waiting and len(self.running) < (self.options.jobs or 1):
+                self.running.append(self.start(self.command(waiting.pop())))
+            poll()
+            if self.running:
+                ends.poll(self.running[0], TURN)
 
     def stop(self):
         for child in self.running:
