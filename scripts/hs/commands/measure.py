@@ -104,7 +104,7 @@ def measured(plan, options):
                 file.write(plan.toml())
             sweep.begin(source, table.read(source), options.out, fresh=True)
         numbers = [number for number, _, _ in sweep.jobs()]
-        engines.Serial(sweep, options).run_to_end(numbers, Progress(sweep, len(numbers), options.quiet))
+        engines.Serial(sweep, options).run_to_end(numbers, Progress("measure", sweep, len(numbers), options.quiet))
         collect.write(sweep)
         jobs = [(column, number, sweep.result(number)) for column, number in zip(plan.columns, numbers)]
         with open(sweep.file("results.csv"), encoding="utf-8", newline="") as file:

@@ -123,7 +123,7 @@ def run(options, sweep, total):
     begin = time.monotonic()
     try:
         if todo:
-            engine.run_to_end(todo, Progress(sweep, total, options.quiet, bool(options.ssh)))
+            engine.run_to_end(todo, Progress("sweep", sweep, total, options.quiet, bool(options.ssh)))
     finally:
         done, failed = report(sweep, total)
     if done < total:

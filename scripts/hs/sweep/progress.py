@@ -16,7 +16,8 @@ def span(seconds):
 
 
 class Progress:
-    def __init__(self, sweep, total, quiet=False, elsewhere=False):
+    def __init__(self, command, sweep, total, quiet=False, elsewhere=False):
+        self.command = command  # its name precedes the progress
         self.running = "" if elsewhere else ", %d running"  # over ssh, running jobs cannot be counted
         self.sweep, self.total, self.quiet = sweep, total, quiet
         self.terminal = sys.stderr.isatty()
@@ -46,8 +47,8 @@ class Progress:
         if here > 0 and len(self.known) < self.total:
             rate = (time.monotonic() - self.start) / here
             left = ", %s left" % span(rate * (self.total - len(self.known)))
-        return "sweep: %d of %d done, %d failed%s%s" % (
-            len(self.known), self.total, self.failed, self.running % running if self.running else "", left)
+        return "%s: %d of %d done, %d failed%s%s" % (
+            self.command, len(self.known), self.total, self.failed, self.running % running if self.running else "", left)
 
     def show(self, text):
         now = time.monotonic()
