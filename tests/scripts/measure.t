@@ -145,6 +145,9 @@ like "$out" '^bare cannot measure blk_read_4k\.$' "a row that a system lacks is 
 like "$out" '^mmio_decode=fetch cannot change blk_read_4k\.$' "a row that a toggle cannot change is named, and not measured with it"
 is "$(grep -vE '^(log|results|sweep file) ' "$tmp/said" | awk 'length > 80')" "" \
 	"only lines with a file's name may be longer than 80 characters"
+WHERE=$tmp/b measure payload:fault_loop --systems hyperscope --timeout "$(scaled 3)"
+like "$status $(tr '\n' ' ' <"$tmp/b/measure/fault_loop/jobs/00001/log")" '^1 .*\(--timeout\) vCPU  state .* 1\.0   in ' \
+	"the log of a job that took too long shows what its vCPUs were doing" || diag "$out" "$err"
 timeout --kill-after=5 "$(scaled 120)" "$HS_TOP/scripts/hyperscope" bench --out "$O" bare hyperscope \
 	--rows mmio_read,blk_read_4k --toggle mmio_decode --csv "$tmp/bench" >"$tmp/said" 2>&1
 same=$(python3 "$HS_TOP/tests/scripts/measured.py" "$tmp/bench" "$tmp/csv" 2>&1)

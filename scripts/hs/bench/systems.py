@@ -56,6 +56,12 @@ def plain(out, timeout, jobs):
     return SimpleNamespace(out=out, firmware="", cycles=False, single=False, append=[], timeout=timeout, jobs=jobs)
 
 
+def time_limit(command, timeout):
+    """Return the seconds after which a command is terminated. Our own commands get --timeout TIMEOUT: they end the
+    machine themselves and print what its vCPUs were doing."""
+    return timeout + (GRACE if command[0] == HYPERSCOPE else 0)
+
+
 def setting_of(options):
     """Return the setting of hyperscope that the options --set, --trace and --exitstat make."""
     words = options.set + ["trace=" + options.trace] * (options.trace != "none")
@@ -194,13 +200,10 @@ class Runner:
     # -- a run -----------------------------------------------------------------------------
 
     def run_for_output(self, command):
-        """Run a command to its end. Return its status, output and standard error.
-
-        After a time-out, our own commands end the machine themselves and print what its vCPUs were doing."""
-        limit = self.options.timeout + (GRACE if command[0] == HYPERSCOPE else 0)
+        """Run a command to its end. Return its status, output and standard error."""
         try:
             child = ends.start(
-                ["timeout", "--kill-after=5", str(limit)] + command,
+                ["timeout", "--kill-after=5", str(time_limit(command, self.options.timeout))] + command,
                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         except OSError as error:
             raise BenchError("%s: %s" % (command[0], error.strerror)) from None

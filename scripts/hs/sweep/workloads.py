@@ -179,7 +179,8 @@ class Machine:
 
     def hyperscope(self, point, where, image, initrd, disk, append):
         files, words, ram = self.vm(point, image, initrd, disk, append)
-        command = [HYPERSCOPE, "exec", "--quiet", "--out", where.out, "--trace", "none", "--cpu", point["cpu"],
+        command = [HYPERSCOPE, "exec", "--quiet", "--timeout", str(where.timeout), "--out", where.out,
+                   "--trace", "none", "--cpu", point["cpu"],
                    "--harts", harts_of(point), "--memory", "%dM" % ram, "--boot", "exitstat=0 need-h"]
         if point["time"] == "counted":
             command.append("--icount")
@@ -189,7 +190,8 @@ class Machine:
 
     def linux(self, point, where, image, initrd, disk, append):
         files, words, ram = self.vm(point, image, initrd, disk, append)
-        command = [HYPERSCOPE, "linux-kvm", "exec", "--out", where.out, "--cpu", point["cpu"],
+        command = [HYPERSCOPE, "linux-kvm", "exec", "--timeout", str(where.timeout), "--out", where.out,
+                   "--cpu", point["cpu"],
                    "--harts", harts_of(point), "--memory", "%dM" % ram, "--file", where.vmm]
         if point["time"] == "counted":
             command.append("--icount")
@@ -437,7 +439,8 @@ class Place:
         """Run a command with the job's time-out. Return (status, output); the status is TIMED_OUT after a time-out.
 
         The command is terminated when this process ends."""
-        command = ended_with_parent(["timeout", "--kill-after=%d" % GRACE, str(self.timeout)] + command)
+        limit = systems.time_limit(command, self.timeout)
+        command = ended_with_parent(["timeout", "--kill-after=%d" % GRACE, str(limit)] + command)
         start = time.monotonic()
         with open(self.log, "wb") as log:
             child = ends.start(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.work,
