@@ -86,6 +86,24 @@ print(place.call(["sh", "-c", "echo much; sleep 60"])[1], place.call(["echo", "l
 END
 is "$(xargs <"$tmp/said")" "little" "the output of a job that took too long is not read into memory"
 
+mkdir "$tmp/work"
+python3 - "$HS_TOP/scripts" "$tmp/work" >"$tmp/said" 2>&1 <<'END'
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from hs.bench.systems import BenchError, Job
+from hs.sweep.workloads import LoggedRunner, Place
+place = Place(sys.argv[2], sys.argv[2], 1)
+runner = LoggedRunner(place)
+runner.bare = lambda job: ["sh", "-c", "echo console; echo error >&2; exit 3"]
+try:
+    runner.run(Job("bare", "rv64", "", "one", ("sbi_version",)))
+except BenchError as error:
+    print(error)
+print(os.listdir(sys.argv[2]), open(place.log).read().split())
+END
+is "$(<"$tmp/said")" "bare rv64 ended with status 3 after 0 rows
+['log'] ['console', 'error']" "a job of the bench that fails writes its output to its own log only, where no other job can replace it"
+
 # ---- jobs that need no machine ----
 python3 -c 'import tomllib' 2>/dev/null || { skip "measuring" "Python before 3.11 cannot read TOML"; done_testing; exit; }
 measure 'command:echo note; echo result "a\"b" "$ARGUMENT" ms; echo result c .5' --argument 12 --csv "$tmp/csv"
