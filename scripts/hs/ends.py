@@ -201,6 +201,8 @@ def _discard_output():
 
 def _status_of(name, main, others, command):
     try:
+        if sys.stdout is None:  # the next file that is opened would get its file descriptor
+            raise LaunchError("the standard output is closed; to discard it, use >/dev/null")
         try:
             return main()
         finally:
