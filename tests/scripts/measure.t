@@ -55,17 +55,22 @@ print("\n".join(lines_of({
     "hyperscope": [("call", "143.00", "instructions"), ("walk", "9", ""), ("none", "1", "ns"), ("call", "150", "instructions")],
     "Linux KVM": [("call", "572", "instructions"), ("none", "0", "ns"), ("walk", "9", "ms")],
     "fp=eager": [("call", "1", "instructions")]})))
+print("\n".join(lines_of({"bare": [("x" * 40 + end, "1", "") for end in ("1", "2", "2")]})))
 print(all(len(line) <= 80 for line in lines_of({"fp=%d" % n: [("x" * 99, "1" * 20, "instructions")] for n in range(9)})))
 END
 is "$(<"$tmp/said")" "\
-                                                                    fp
-result  unit             bare  hyperscope  Linux KVM    ratio   =eager
-call    instructions   330.00      143.00        572     0.25        1
-walk                        7           9          -        -        -
-none    ns                  -           1          0        -        -
-call    instructions        -         150          -        -        -
-walk    ms                  -           -          9        -        -
-True" "figures are compared only in the same unit, a repeated name is a row of its own, and columns that do not fit in a line follow below"
+                                                                     fp
+result   unit             bare  hyperscope  Linux KVM    ratio   =eager
+call     instructions   330.00      143.00        572     0.25        1
+walk                         7           9          -        -        -
+none     ns                  -           1          0        -        -
+call #2  instructions        -         150          -        -        -
+walk     ms                  -           -          9        -        -
+result                                unit     bare
+xxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxx1              1
+xxxxxxxxxxxxxxxxx...xxxxxxxxxxxxxxx2              1
+xxxxxxxxxxxxxxxxx...xxxxxxxxxxxx2 #2              1
+True" "figures are compared only in the same unit, repeated and long names stay distinct, and columns that do not fit in a line follow below"
 
 python3 - "$HS_TOP/scripts" >"$tmp/said" 2>&1 <<'END'
 import sys

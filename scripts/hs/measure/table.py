@@ -16,15 +16,22 @@ class Row(NamedTuple):
 
 
 def rows_of(results):
-    """Return the rows for {title: [(name, value, unit), ...]}. If a job prints a name again, it is a row of its own."""
+    """Return the rows for {title: [(name, value, unit), ...]}. If a job prints a name again with the same unit, the
+    second result is the row "NAME #2", and so on."""
     found = {}
     for title, lines in results.items():
         seen = {}
         for name, value, unit in lines:
-            seen[name, unit] = seen.get((name, unit), 0) + 1
-            row = found.setdefault((name, unit, seen[name, unit]), Row(name, unit, {}))
+            count = seen[name, unit] = seen.get((name, unit), 0) + 1
+            row = found.setdefault((name, unit, count), Row(name if count == 1 else "%s #%d" % (name, count), unit, {}))
             row.values[title] = value
     return list(found.values())
+
+
+def shortened(name):
+    """Return at most MOST_NAME characters of a name. The middle is omitted, because similar names differ at the end."""
+    half = (MOST_NAME - 3) // 2
+    return name if len(name) <= MOST_NAME else name[:MOST_NAME - 3 - half] + "..." + name[-half:]
 
 
 def ratio(row):
@@ -63,7 +70,7 @@ def lines_of(results):
         cells.insert(titles.index(THEIRS) + 1, (RATIO, [ratio(row) for row in rows]))
     columns = [(heading(title), values) for title, values in cells]
     widths = [2 + max(map(len, [" " * (LEAST - 2)] + head + values)) for head, values in columns]
-    names = ["result"] + [row.name if len(row.name) <= MOST_NAME else row.name[:MOST_NAME - 3] + "..." for row in rows]
+    names = ["result"] + [shortened(row.name) for row in rows]
     units = ["unit"] + [row.unit for row in rows]
     left = ["%-*s  %-*s" % (max(map(len, names)), name, max(map(len, units)), unit) for name, unit in zip(names, units)]
     lines = []
