@@ -128,6 +128,7 @@ like "$status $err" '^125 measure: /dev/full: No space left on device$' "a --csv
 measure 'command:echo note; echo result "a\"b" "$ARGUMENT" ms; echo result c .5' --argument 12
 like "$(<"$tmp/o/measure/command/jobs/00001/log")" '^note$' "the log of a job that succeeded is kept"
 like "$out" '^log +.*/measure/command/jobs/00001/log  this machine$' "the log's path is printed"
+like "$err" "^measure: removed the previous results in .*/measure/command " "the user is told that results were replaced"
 like "$err" '^measure: 1 of 1 done, 0 failed, 0 running$' "progress is that of the command measure"
 like "$("$HS_TOP/scripts/hyperscope" sweep --plan "$tmp/o/measure/command/table.toml" 2>&1)" '^00001 workload=command:echo .* argument=12 \(1\)$' "the sweep's file has the measured job"
 measure 'command:echo result a 1; echo why; false'

@@ -8,6 +8,7 @@ The results of the workload's previous measurement, in OUT/measure/NAME, are
 replaced. docs/measuring.md shows how to write and measure a payload.
 """
 import os
+import sys
 import textwrap
 
 from hs import ends
@@ -102,7 +103,11 @@ def measured(plan, options):
             source = os.path.join(where, "%s.toml" % plan.name)
             with open(source, "w", encoding="utf-8") as file:
                 file.write(plan.toml())
+            replaced = os.path.exists(sweep.file("results.csv"))
             sweep.begin(source, table.read(source), options.out, fresh=True)
+        if replaced and not options.quiet:
+            sys.stderr.write("measure: removed the previous results in %s (--csv FILE keeps a copy of results)\n"
+                             % shown(sweep.path))
         numbers = [number for number, _, _ in sweep.jobs()]
         engines.Serial(sweep, options).run_to_end(numbers, Progress("measure", sweep, len(numbers), options.quiet))
         collect.write(sweep)
