@@ -89,7 +89,8 @@ $(O)/hyperscope.bin: $(O)/hyperscope.elf
 $(O)/hyperscope.elf: $(KERNEL_OBJ) $(KERNEL_LIBFDT) $(TOP)/src/host/kernel.ld
 	$(CC_RV) $(KERNEL_ARCH) -nostdlib -static -no-pie -Wl,--build-id=none -Wl,--no-warn-rwx-segments -Wl,-z,norelro \
 		-T $(TOP)/src/host/kernel.ld -o $@ $(filter %.o,$^)
-	{ cat $(TOP)/.commit || git -C $(TOP) describe --always --dirty=+ || echo unknown; } >$(O)/hyperscope.commit 2>/dev/null
+	{ PYTHONPATH=$(TOP)/scripts python3 -B -c 'from hs.bench import provenance; print(provenance.commit())' || \
+		echo unknown; } >$(O)/hyperscope.commit 2>/dev/null
 
 AREA_host := -iquote $(TOP)/src/host -I$(LIBFDT_SRC)
 AREA_kvm := -iquote $(TOP)/src/kvm -Wconversion

@@ -39,7 +39,7 @@ ok $? "make artifact-functional takes at most ten minutes: $seconds s"
 ok $? "the cache has the packages that make reproduce needs in addition" || diag "$(<"$tmp/out")"
 
 built=$(cat "$O/hyperscope.commit" 2>/dev/null)
-if [[ $built != *+ ]] && git -C "$HS_TOP" diff --quiet "$built" HEAD -- src/host src/kvm src/include trace Makefile 2>/dev/null; then
+if [[ $built != *+* ]] && git -C "$HS_TOP" diff --quiet "$built" HEAD -- src/host src/kvm src/include trace Makefile 2>/dev/null; then
 	cmp "$O/hyperscope.bin" "$packed/build/hyperscope.bin"
 	ok $? "the archive's image and this tree's are equal, to the byte"
 else

@@ -86,6 +86,20 @@ like "$("$HS_TOP/scripts/hyperscope" --version)" "^hyperscope $version( \($commi
 like "$("$HS_TOP/scripts/hyperscope" --version run 2>&1)" "^hyperscope: --version takes no argument, not 'run'" "--version with a command is refused"
 mkdir "$tmp/unpacked" && cp -r "$HS_TOP/scripts" "$HS_TOP/VERSION" "$tmp/unpacked"
 is "$("$tmp/unpacked/scripts/hyperscope" --version)" "hyperscope $version" "a tree that is not a clone names no commit, not even that of a clone around it"
+cp -r "$tmp/unpacked" "$tmp/repository"
+mkdir "$tmp/repository/docs" "$tmp/repository/tests"
+: >"$tmp/repository/docs/page.svg"
+: >"$tmp/repository/tests/payload.c"
+(cd "$tmp/repository" && git init -q && git add . && git -c user.name=t -c user.email=t@t commit -qm all)
+names()	# print the commit in --version and the one that results and traces state
+{
+	"$tmp/repository/scripts/hyperscope" --version | sed 's/.*(//; s/)//'
+	PYTHONPATH=$tmp/repository/scripts python3 -B -c 'from hs.bench import provenance; print(provenance.commit())'
+}
+echo >"$tmp/repository/docs/page.svg"
+like "$(names | xargs)" '^[0-9a-f]+ [0-9a-f]{12}$' "a change of the documentation does not count as a change of the commit"
+echo >"$tmp/repository/tests/payload.c"
+like "$(names | xargs)" '^[0-9a-f]+\+changes [0-9a-f]{12}\+changes$' "a change of a payload does, for --version, results and traces"
 echo abcdef123456 >"$tmp/unpacked/.commit"
 is "$("$tmp/unpacked/scripts/hyperscope" --version)" "hyperscope $version (abcdef123456)" "an unpacked archive names the commit that it was made from"
 rm "$tmp/unpacked/VERSION"

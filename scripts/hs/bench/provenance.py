@@ -11,6 +11,7 @@ from hs.paths import TOP
 from .systems import BenchError
 
 COLUMNS = ("commit", "images", "qemu", "qemu_flags", "opensbi", "kernel", "compiler", "binutils")
+UNMEASURED = (":!docs", ":!notebooks-data/*.csv", ":!*.md")  # these do not affect figures; measurements write some
 DEFAULT_FIRMWARE = "opensbi-riscv64-generic-fw_dynamic.bin"
 
 
@@ -64,22 +65,19 @@ def _left():
         return ""
 
 
-def commit(parts=("src", "scripts", "trace", "Makefile")):
-    """Return the tree's commit, with "+changes" if one of PARTS has changes. Return "unknown" if the tree records no
-    commit and is not the top of a clone (it may be a folder in another clone)."""
+def described(*words):
+    """Return the tree's commit as git names it with WORDS, followed by "+changes" if a tracked file outside UNMEASURED
+    has changes. Return "" if the tree records no commit and is not the top of a clone."""
     left = _left()
-    if left:
+    name = not left and git.is_clone() and git.output(*(words or ("describe", "--tags", "--always")))
+    if not name:
         return left
-    if _first_line("git", "-C", TOP, "rev-parse", "--show-toplevel") != os.path.realpath(TOP):
-        return "unknown"
-    name = _first_line("git", "-C", TOP, "rev-parse", "--short=12", "HEAD")
-    changed = _first_line("git", "-C", TOP, "status", "--porcelain", "-uno", "--", *parts)
-    return (name + ("+changes" if changed else "")) if name else "unknown"
+    return name + ("+changes" if git.output("status", "--porcelain", "-uno", "--", ".", *UNMEASURED) else "")
 
 
-def described():
-    """Return the tree's commit as `git describe` names it, or "" if it is not known."""
-    return _left() or (git.is_clone() and git.output("describe", "--tags", "--always", "--dirty=+changes")) or ""
+def commit():
+    """Return the tree's commit for results and for the build, whose traces state it."""
+    return described("rev-parse", "--short=12", "HEAD") or "unknown"
 
 
 def firmware_file(qemu, chosen):

@@ -4,6 +4,7 @@ import os
 import stat
 import zipfile
 
+from hs.bench import provenance
 from hs.errors import LaunchError
 from hs.lab import tree
 from hs.paths import TOP
@@ -38,7 +39,7 @@ def make(lab, path, key=None):
                      0o644 if name == "Dockerfile" else 0o755)
         if key:
             _add(archive, "course.key", key + "\n", 0o600)
-        _add(archive, "hyperscope/.commit", tree.commit() + "\n")
+        _add(archive, "hyperscope/.commit", provenance.commit() + "\n")
         for name in tree.tracked():
             full = os.path.join(TOP, name)
             parts = name.split("/")

@@ -42,10 +42,6 @@ def tracked():
                   and not os.path.islink(os.path.join(folder.TOP, n)))
 
 
-def commit():
-    return provenance.commit(parts=())
-
-
 def is_source(path):
     return path.endswith(TEXT) and not path.startswith(("labs/", "scripts/hs/lab/"))
 
@@ -172,7 +168,7 @@ def make(lab, dest, student="", whole=False):
         write(os.path.join(dest, path), made)
         os.chmod(os.path.join(dest, path), mode & 0o777)
     facts = {"lab": lab.number, "folder": lab.folder, "title": lab.title, "student": student,
-             "commit": commit(), "variant": public(variant)}
+             "commit": provenance.commit(), "variant": public(variant)}
     write(os.path.join(dest, "lab.json"), json.dumps(facts, indent=1) + "\n")
     return facts
 
