@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# labs.sh - make and build trees of labs for tests, reusing the objects of the build folder $O.
+# labs.sh - make and build trees of labs for tests, reusing the objects of a test's first tree.
 #
 #   . tests/lib/tap.sh; . tests/lib/labs.sh
 #   tree DIR LAB OPTION...       make LAB's tree in DIR with scripts/hyperscope lab, and build it;
@@ -13,21 +13,35 @@
 
 tree()
 {
-	local dir=$1 part
+	local dir=$1 from=$O was=$HS_TOP part
 	said=$("$HS_TOP/scripts/hyperscope" lab --out /nowhere "${@:3}" "$2" "$dir" 2>&1) || return 1
+	# A lab's sources are compiled with other flags than those of $O, so only another lab's objects can
+	# be reused. The first tree is kept for that.
+	[ ! -d "$tmp/first" ] || { from=$tmp/first/build; was=$(<"$tmp/first.dir"); unchanged "$dir"; }
 	mkdir "$dir/build"
-	# A file that differs in the new tree is newer than these objects, so make rebuilds what depends on
-	# it.
 	for part in kernel gen user vmm guest-payloads hstrace; do
-		cp -a "$O/$part" "$dir/build"
+		cp -a "$from/$part" "$dir/build"
 	done
+	rm -f "$dir"/build/guest-payloads/lab*	# payloads of another lab
 	# The dependency files name paths in the old tree. Rewrite these paths, so that make also notices
 	# changed headers.
-	find "$dir/build" -name '*.d' -type f -print0 | xargs -0 sed -i "s|$HS_TOP/|$dir/|g"
+	find "$dir/build" -name '*.d' -type f -print0 | xargs -0 sed -i "s|$was/|$dir/|g"
 	for part in uapi libfdt guest; do
 		[ ! -e "$O/$part" ] || ln -s "$O/$part" "$dir/build/$part"
 	done
-	build "$dir"
+	build "$dir" || return
+	[ -d "$tmp/first" ] || { cp -a "$dir" "$tmp/first" && echo "$dir" >"$tmp/first.dir"; }
+}
+
+# Give the files in DIR that are the same in the first tree the times that they have there, and the
+# current time to those that differ: make then rebuilds what depends on these.
+unchanged()	# DIR
+{
+	local file
+	find "$1" -type f -newer "$tmp/first/build/gen/compiled-by" -printf '%P\n' | while read -r file; do
+		! cmp -s "$tmp/first/$file" "$1/$file" || touch -r "$tmp/first/$file" "$1/$file"
+	done
+	diff -rq --exclude=build "$tmp/first" "$1" | sed -n "s|^Files .* and \(.*\) differ$|\1|p" | tr '\n' '\0' | xargs -0 -r touch
 }
 
 build()
