@@ -53,7 +53,7 @@ for row in [head] + list(rows):
 }
 
 # The sweep to be killed half-way has 24 jobs, each of which writes a line at its end.
-begin()	# ENGINE: start the sweep in its own session, and wait until some jobs are done
+begin()	# ENGINE [COMMAND...]: start the sweep in its own session, under COMMAND, and wait until some jobs are done
 {
 	cat >"$tmp/killed.toml" <<-END
 		name = "$name-k"
@@ -63,7 +63,7 @@ begin()	# ENGINE: start the sweep in its own session, and wait until some jobs a
 	END
 	rm -rf "$results/$name-k"
 	: >"$tmp/ran"
-	setsid "$HS_TOP/scripts/hyperscope" sweep --out "$O" --jobs 2 --engine "$1" "$tmp/killed.toml" >"$tmp/said" 2>&1 &
+	env --default-signal=INT "${@:2}" setsid "$HS_TOP/scripts/hyperscope" sweep --out "$O" --jobs 2 --engine "$1" "$tmp/killed.toml" >"$tmp/said" 2>&1 &
 	pid=$!
 	local turns=0
 	while [ "$(wc -l <"$tmp/ran")" -lt 5 ] && [ $turns -lt "$(scaled 600)" ]; do
@@ -107,13 +107,17 @@ workload = "guest:echo result x 1; dd if=/nonexistent of=/dev/null; echo result 
 system = ["bare", "hyperscope", "linux"]
 repetitions = 1
 [[job]]
+workload = "guest:poweroff; sleep 100"
+repetitions = 1
+settle = 0
+[[job]]
 workload = "guest:grep -q first /dev/vda; echo second | dd of=/dev/vda conv=fsync; echo result sectors \$(cat /sys/block/vda/size)"
 system = ["bare", "hyperscope", "linux"]
 disk = "$tmp/disk"
 exits = "on"
 END
 sweep --quiet --jobs 2 "$tmp/guests.toml"
-like "$status $(tr '\n' ' ' <<<"$out")" '^1 .*9 of 9 jobs, 3 failed' "the guests run, and three of them fail" || diag "$out"
+like "$status $(tr '\n' ' ' <<<"$out")" '^1 .*10 of 10 jobs, 4 failed' "the guests run, and four of them fail" || diag "$out"
 python3 - "$results/$name-g/results.csv" >"$tmp/said" <<'END'
 import csv, sys
 rows = list(csv.DictReader(open(sys.argv[1])))
@@ -128,10 +132,11 @@ END
 is "$(<"$tmp/said")" "bare:the command ended with status 1 in the guest
 hyperscope:the command ended with status 1 in the guest
 linux:the command ended with status 1 in the guest
+hyperscope:the guest ended before its command ended
 ('bare', '128', '5')
 ('hyperscope', '128', '5')
 ('linux', '128', '5')
-['hyperscope', 'linux'] True" "on each system, a failed step gives no figure, a job has its own copy of the disk, and numbers of exits repeat" || diag "$out"
+['hyperscope', 'linux'] True" "on each system, a failed step gives no figure, nor does a guest that powers off too early, a job has its own copy of the disk, and numbers of exits repeat" || diag "$out"
 is "$(head -c 5 "$tmp/disk")" first "the image of a disk is not changed"
 
 # ---- the serial engine and GNU parallel ----
@@ -153,6 +158,41 @@ for engine in serial parallel; do
 	ok $? "$engine: the sweep was killed together with its jobs after some of them were done" || diag "$(<"$tmp/said")"
 	goes_on $engine "$engine, killed with its jobs"
 	is "$(sort -nu "$tmp/ran" | wc -l)" 24 "$engine: each job was run"
+
+	begin $engine
+	kill -KILL $pid
+	{ wait $pid; } 2>/dev/null
+	turns=0
+	while pgrep -f "sweep --job .* $results/$name-k" >/dev/null && [ $turns -lt "$(scaled 100)" ]; do
+		turns=$((turns + 1))
+		sleep 0.1
+	done
+	[ "$(wc -l <"$tmp/ran")" -lt 24 ]
+	ok $? "$engine: after a sweep is killed, no more jobs are started"
+	remember
+	goes_on $engine "$engine, killed without its jobs"
+
+	begin $engine
+	kill -INT $pid
+	wait $pid
+	is "$?" 130 "$engine: Ctrl-C ends a sweep" || diag "$(<"$tmp/said")"
+	is "$(find "$results/$name-k/jobs" -name work)" "" "$engine: the jobs of a sweep that Ctrl-C ends leave no files"
+	is "$(pgrep -f "sweep --job .* $results/$name-k")" "" "$engine: Ctrl-C ends a sweep's jobs"
+	remember
+	goes_on $engine "$engine, after Ctrl-C"
+
+	begin $engine nohup
+	kill -HUP $pid
+	wait $pid
+	is "$? $(wc -l <"$tmp/ran")" "0 24" "$engine: a sweep under nohup survives the end of its terminal" || diag "$(<"$tmp/said")"
+
+	[ $engine = parallel ] || continue
+	begin parallel
+	kill -KILL "$(pgrep -P $pid)"
+	wait $pid
+	like "$? $(tr '\n' ' ' <"$tmp/said")" '^125 .*GNU parallel was ended by signal 9' "an engine that is killed is reported"
+	remember
+	goes_on parallel "GNU parallel killed"
 done
 
 # ---- Snakemake ----
