@@ -229,6 +229,13 @@ is "$(failure guest 0 $'> sweep: the command ended with status 0\r\n')" "" "a gu
 is "$(failure guest 124 $'sweep: the command ended with status 124\n')" "the command ended with status 124 in the guest" "the status of a guest's command is reported"
 is "$(failure guest 141 $'sweep: the command ended with status 141\n')" "the command ended with status 141 (Broken pipe) in the guest" "a status that stands for a signal is explained"
 is "$(failure guest 0 $'result x 1\n')" "the guest ended before its command ended" "a guest that does not report the end of its command has failed"
+is "$(PYTHONPATH=$HS_TOP/scripts python3 -c 'from hs.sweep import workloads
+whole = lambda text: workloads.outcome(0, text, 9, "", "", [("exits", "1", "")],
+                                       workloads.KINDS["guest"].whole({"time": "counted"}, text)).results
+took = "sweep: the command took 1200 ns\r\n"
+print(whole(took), whole("result x 1\n" + took), whole("x"))')" \
+	"[('command', '1200', 'instructions'), ('exits', '1', '')] [('x', '1', ''), ('exits', '1', '')] [('exits', '1', '')]" \
+	"what the whole command takes is the result of a guest that prints none"
 
 is "$(PYTHONPATH=$HS_TOP/scripts python3 -c 'import sys
 from hs.sweep import workloads
@@ -246,7 +253,7 @@ if [ -f "$O/guest-initrd.cpio" ] && [ -f "$O/vmm" ]; then
 		name = "$guests"
 		timeout = $(scaled 120)
 		[[job]]
-		workload = """guest:echo "result arg\$ARGUMENT \$(cat /sys/block/vda/size)"; cut -d. -f1 /proc/uptime | xargs echo result uptime; cmp -n 1000 /dev/vda /dev/zero"""
+		workload = """guest:echo "result arg\$ARGUMENT \$(cat /sys/block/vda/size)"; now; echo result uptime \$((now / 1000000000)); cmp -n 1000 /dev/vda /dev/zero"""
 		argument = "it's"
 		settle = 10
 		disk = "8M"

@@ -35,14 +35,21 @@ HOST_MEMORY = {"hyperscope": 192 * MIB, "linux": 1536 * MIB}
 SIZE = re.compile("[0-9]+[kKmMgG]?")
 # The guest's command ends at the first step that fails, because a later step may compute a number without noticing. The
 # last line is printed only if the command has ended; otherwise, a guest that powers off early would look successful.
-GUEST_SCRIPT = """\
+# For a guest's command: set $now to the guest's clock, in ns, without creating a process.
+GUEST_CLOCK = ('now() { while read -r first second now _; do [ "$first $second" != "now at" ] || return 0; done '
+               '</proc/timer_list; }; ')
+GUEST_SCRIPT = GUEST_CLOCK + """
 export ARGUMENT='%s'
 sleep %s
+now; start=$now
 sh -euo pipefail /hs/workload
 status=$?
+now
+[ -z "$start" ] || echo "sweep: the command took $((now - start)) ns"
 echo "sweep: the command ended with status $status"
 exit $status
 """
+GUEST_TIME = re.compile(r"sweep: the command took ([0-9]+) ns\s*$", re.M)
 GUEST_END = re.compile(r"sweep: the command ended with status ([0-9]+)\s*$", re.M)
 CLAIM = re.compile(r"^(?:not )?ok [0-9]+.*$", re.M)
 PLAN = re.compile(r"^1\.\.([0-9]+)\s*$", re.M)
@@ -160,7 +167,13 @@ class Machine:
             reason = "the guest rebooted"
         flags = "-M virt -cpu %s -smp %s" % (point["cpu"], harts_of(point))
         counts = exits_in(text) if point.get("exits") == "on" and point["system"] != "bare" else []
-        return outcome(status, text, where.timeout, " ".join([flags] + clock(point)), reason, counts)
+        return outcome(status, text, where.timeout, " ".join([flags] + clock(point)), reason, counts,
+                       self.whole(point, text))
+
+    @staticmethod
+    def whole(_point, _text):
+        """Return the results of a workload that prints none."""
+        return []
 
     def vm(self, point, image, initrd, disk, append):
         """Return the --file options of a VM's host, the VMM's arguments, and the host's memory in MiB.
@@ -274,7 +287,7 @@ class Guest(Machine):
         with behind(os.path.join(where.out, "guest-initrd.cpio"), initrd) as archive:
             archive.add_dir("hs")
             archive.add_data("/hs/command", (GUEST_SCRIPT % (quoted, point["settle"])).encode())
-            archive.add_data("/hs/workload", (parse(point["workload"])[1] + "\n").encode())
+            archive.add_data("/hs/workload", (GUEST_CLOCK + parse(point["workload"])[1] + "\n").encode())
             if "disk" in point:
                 archive.add_data("/hs/disks", b"1\n")
         return self.image(point, where.out), initrd, APPEND
@@ -286,6 +299,11 @@ class Guest(Machine):
             return "" if found[-1] == "0" else "the command ended with status %s%s in the guest" % (
                 found[-1], signaled and " (%s)" % signaled)
         return "the guest ended before its command ended" if status == 0 else ""
+
+    @staticmethod
+    def whole(point, text):
+        took = GUEST_TIME.findall(text)
+        return [("command", took[-1], "instructions" if point["time"] == "counted" else "ns")] if took else []
 
 
 class Command:
@@ -409,7 +427,9 @@ def why(status, timeout):
     return "ended with status %d" % status if status > 0 else "ended by signal %d" % -status
 
 
-def outcome(status, text, timeout, flags, reason="", more=()):
+def outcome(status, text, timeout, flags, reason="", more=(), default=()):
+    """Return the Outcome of a job with this output. `more` are results besides those that it printed, and `default` are
+    its results if it printed none."""
     results, wrong = lines_of(text)
     wrong = ["%.62r is not of the form 'result NAME NUMBER [UNIT]'" % line for line in wrong]
     for name, value, unit in results:
@@ -417,7 +437,7 @@ def outcome(status, text, timeout, flags, reason="", more=()):
             wrong.append("%.40r is not a valid name for a result" % name)
         elif not math.isfinite(float(value)):
             wrong.append("result %s is %s" % (name, value))
-    return Outcome(reason or why(status, timeout) or "".join(wrong[:1]), results + list(more), flags)
+    return Outcome(reason or why(status, timeout) or "".join(wrong[:1]), (results or list(default)) + list(more), flags)
 
 
 def ended_with_parent(command):
