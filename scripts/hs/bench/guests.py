@@ -22,7 +22,7 @@ from .systems import SETTLE, BenchError
 
 SYSTEMS = ("native", "hyperscope", "linux")
 PROGRAM = os.path.join(TOP, "scripts", "guest", "apps")
-RAM = {"native": "512M", "linux": "2G"}  # QEMU's memory; each VM has 512M, the same as native
+RAM = dict(systems.RAM, native="512M")  # QEMU's memory; each VM has 512M, the same as native
 DBCN = "console=dbcn"
 DISK_BYTES = 8 << 20
 APPEND = "console=ttyS0 quiet norandmaps nokaslr"
@@ -32,7 +32,7 @@ APPEND_DBCN = "console=hvc0 earlycon=sbi keep_bootcon printk.devkmsg=on norandma
 LAYOUTS = 5
 LAYOUT_BYTES = 12347  # the initrd of layout N is larger by N times this size, which is not a multiple of a page
 _BATCHES = re.compile(r"^batches,(\w+),([1-9]\d*),(-?\d+(?: -?\d+)*)\s*$", re.M)  # row, operations, cost per batch
-_EXIT_ROW = re.compile(r"^(\S.*?) +(\d+) +\d+\.\d+%", re.M)  # a row of hyperscope's exit table
+_EXITS = re.compile(r"vmm: counter (\w*exit\w*|gstage_faults) (\d+)")  # from vmm --stats
 _STAMP = re.compile(r"^(?:\[ *[0-9.]+\] )?", re.M)  # time stamp of the kernel's log
 # Rows not measured natively, because the counts would not be reproducible: QEMU completes disk requests (in a
 # bottom half, even if nothing is read) at times that do not depend on the guest's clock.
@@ -92,7 +92,7 @@ class Runner(systems.Runner):
         self.kernel = os.path.join(options.out, "guest", "vmlinux")
         self.initrd = os.path.join(options.out, "guest-initrd.cpio")
         self.rt_tests = os.path.join(options.out, "rt_tests")
-        self.exits = {}   # setting of hyperscope -> [(cause, count)]
+        self.exits = {}   # (system, setting) -> {KVM's counter: number of exits}
 
     def images(self):
         return [self.vmm, self.kernel, self.initrd, PROGRAM, os.path.join(self.options.out, "hyperscope.bin")]
@@ -107,9 +107,8 @@ class Runner(systems.Runner):
     # -- command lines ---------------------------------------------------------------------
 
     def flags(self, job):
-        """Return QEMU's options that affect the figures. For hyperscope, `run` or --memory sets the size of memory."""
-        ram = ["-m", RAM[job.system]] if job.system in RAM else []
-        return ["-M", "virt", "-cpu", job.cpu, "-smp", "1"] + ram + ICOUNT + CLOCK
+        """Return QEMU's options that affect the figures."""
+        return ["-M", "virt", "-cpu", job.cpu, "-smp", "1", "-m", RAM[job.system]] + ICOUNT + CLOCK
 
     def native(self, job, initrd):
         return [self.qemu] + self.flags(job) + record_mode(1) + [
@@ -121,20 +120,17 @@ class Runner(systems.Runner):
 
     def vm(self, job, initrd):
         """Return the --file options, and the VMM's arguments. The disk is a file in the host's memory."""
-        files, words = ["--file", self.kernel + ":/vmlinux", "--file", initrd + ":/initrd"], ["--quiet"]
+        files, words = ["--file", self.kernel + ":/vmlinux", "--file", initrd + ":/initrd"], ["--quiet", "--stats"]
         if GROUPS[job.part].disk:
             files += ["--file", os.path.join(os.path.dirname(initrd), "disk") + ":/disk"]
             words += ["--disk", "/disk"]
         return files, words + ["--initrd", "/initrd", "--append", self.append(job), "/vmlinux"]
 
     def hyperscope(self, job, initrd):
-        if GROUPS[job.part].disk:
-            files, words = self.vm(job, initrd)
-            return [HYPERSCOPE, "exec", "--timeout", str(self.options.timeout), "--out", self.options.out, "--icount",
-                    "--quiet", "--cpu", job.cpu, "--memory", "1G", "--trace", "none"] + files + [self.vmm] + words
-        return [HYPERSCOPE, "run", "--timeout", str(self.options.timeout), "--out", self.options.out, "--icount",
-                "--cpu", job.cpu, "--trace", "none", "--initrd", initrd,
-                "--append", self.append(job)]
+        files, words = self.vm(job, initrd)
+        return [HYPERSCOPE, "exec", "--timeout", str(self.options.timeout), "--out", self.options.out, "--icount",
+                "--quiet", "--cpu", job.cpu, "--memory", RAM["hyperscope"], "--without-observation"] + files + [
+                    self.vmm] + words
 
     def linux(self, job, initrd):
         files, words = self.vm(job, initrd)
@@ -180,8 +176,8 @@ class Runner(systems.Runner):
                 job.label(), "ended without " + ", ".join(missing) if missing
                 else "printed the rows %s, not each once" % ", ".join(names),
                 self.last_words(job, out, errors)))
-        if job.system == "hyperscope" and job.part == "processes" and not job.layout:
-            self.exits[job.setting] = [(cause.strip(), int(count)) for cause, count in _EXIT_ROW.findall(out)]
+        if job.system != "native" and job.part == "processes" and not job.layout:
+            self.exits[job.system, job.setting] = {name: int(count) for name, count in _EXITS.findall(errors)}
         return [{"exit": name, "system": job.system, "cpu": job.cpu, "qemu_flags": " ".join(self.flags(job)),
                  "toggles": job.setting or "default", "batches": [(operations, int(value)) for value in values]}
                 for name, operations, values in found]
