@@ -65,9 +65,10 @@ static void print_notes(const struct hst_file *file, const struct hst_table *tab
 	char observation[1024], differ[512];
 
 	if (table->unpriced && table->by != HST_BY_EVENT)
-		fprintf(out,
-			"exits without a cost, because the vCPU changed harts or did not run "
-			"again: %llu\n",
+		fprintf(out, "%s: %llu\n",
+			table->events ? "exits whose cost is not in the trace"
+				      : "exits without a cost, because the vCPU changed harts or "
+					"did not run again",
 			table->unpriced);
 	for (unsigned int i = 0; i < HST_MAX_HARTS; i++) {
 		written += file->ring[i].total;
