@@ -73,6 +73,7 @@ static int read_run(struct diff *d, const char *path, struct hst_table *table, c
 {
 	static struct hst_file file;
 	struct hst_table own;
+	char differ[512];
 	int err;
 
 	if (hst_open(&file, path))
@@ -97,6 +98,9 @@ static int read_run(struct diff *d, const char *path, struct hst_table *table, c
 	if (own.lost)
 		fprintf(stderr, "hstrace: %s: %llu events were lost and are not compared\n", path,
 			own.lost);
+	hst_costs_differ(&file, own.unit, differ, sizeof(differ));
+	if (own.events && differ[0])
+		fprintf(stderr, "hstrace: %s: costs are %s\n", path, differ);
 	hst_table_free(&own);
 	hst_close(&file);
 	return err;
