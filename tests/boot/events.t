@@ -18,6 +18,7 @@ hstrace=$O/hstrace
 rows='
 kvm_entry|any guest|pc=0x80200000 class=NONE
 kvm_exit|an ecall|scause=ecall_vs stval=0x0
+kvm_exit_cost|an SBI call|class=SBI_BASE cost=[1-9][0-9]* start=[1-9]
 kvm_exit_handled|an ecall|scause=ecall_vs result=1 injected=0 reason=UNKNOWN
 kvm_userspace_exit|MMIO|reason=MMIO errno=0 class=MMIO_
 kvm_vcpu_load|KVM_RUN|from_hart=[01]$
