@@ -37,9 +37,10 @@ SPIN(spin_vs)
 SPIN(spin_vs_half)
 SPIN(spin_vu)
 
+/* Rounds have different lengths, so that a timer does not hit the same place in each. */
+
 APART void call_core(unsigned long calls)
 {
-	/* Rounds of different lengths, so that a timer does not hit the same place in each. */
 	for (; calls; calls--) {
 		spin(1 + calls % 127);
 		sbi_call(SBI_EXT_BASE, SBI_BASE_GET_SPEC_VERSION, 0, 0, 0);
@@ -48,8 +49,10 @@ APART void call_core(unsigned long calls)
 
 APART void call_vmm(unsigned long calls)
 {
-	while (uart && calls--)
+	for (; uart && calls; calls--) {
+		spin(1 + calls % 127);
 		(void)*(volatile u8 *)(uart + 5);
+	}
 }
 
 void payload_main(void)

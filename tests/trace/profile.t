@@ -39,11 +39,10 @@ between 197 206 VU spin_vu
 # 30 000 calls, each with 2 * 64 instructions on average in the guest and some 200 in the host.
 between 25 70 VS call_core
 between 35 90 HS vcpu_fast_sbi
-# 3000 accesses, each with some 970 instructions in the host. Accesses repeat as regularly as
-# samples do, so a path that is a few instructions longer can move all samples from one function to
-# another: each claim counts the samples of two functions.
-between 15 60 HS exit_gstage_fault vcpu_run
-between 1 60 HS sys_ioctl vcpu_run
+# 3000 accesses, each with some 970 instructions in the host: 24 to 34 samples at three rates, of
+# which 18 to 29 were in the first two functions and 4 to 6 in sys_ioctl.
+between 8 45 HS exit_gstage_fault vcpu_run
+between 1 20 HS sys_ioctl
 n=$(awk '$3 == "U" { n += $1 } END { print n + 0 }' table)
 [ "$n" -ge 3 ] && [ "$n" -le 60 ]
 ok $? "U: 3 to 60 samples in the VMM, which answers 3000 accesses" || diag "$n" "$(cat table)"
