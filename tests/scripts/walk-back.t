@@ -35,7 +35,10 @@ state='python from hs.gdb import cmd_switch; print("STATE", sorted(row for row i
 	for field in a0 hstatus guest.sepc vcpu.mode; do
 		printf '%s\n' '' "rb $field" "printf \"RB $field 0x%lx\\n\", \$pc"
 	done
-	printf '%s\n' 'rb nosuchfield' 'rb' '' '' '' ''				# continue the tour to its end
+	for field in nosuchfield vsatp; do
+		printf '%s\n' "printf \"AT 0x%lx\\n\", \$pc" "rb $field" "printf \"AT 0x%lx\\n\", \$pc"
+	done
+	printf '%s\n' 'rb' '' '' '' ''				# continue the tour to its end
 } >"$tmp/keys"
 said=$(timeout "$(scaled 150)" "$HS_TOP/scripts/hyperscope" walk --timeout "$(scaled 60)" null-sbi <"$tmp/keys" 2>&1)
 states=$(grep -o 'STATE.*' <<<"$said")
@@ -52,6 +55,8 @@ for field in a0 hstatus guest.sepc vcpu.mode; do
 		"rb $field goes to the instruction that stepping forward finds"
 done
 like "$(grep "no register" <<<"$said")" "there is no register or field 'nosuchfield'" "rb reports an unknown field"
+like "$said" "nothing since the beginning has changed vsatp|the last stop is [0-9]+ instructions back" "rb reports a field that has not changed"
+is "$(grep -o 'AT 0x.*' <<<"$said" | sort -u | wc -l) $(grep -c 'AT 0x' <<<"$said")" "1 4" "rb leaves the machine where it is if it fails"
 like "$(grep "^.walk. name a field" <<<"$said")" "name a field" "rb needs a field"
 is "$(grep -c "^.walk. '.*' would detach from this machine" <<<"$said")" 2 "a command that would end the machine is refused"
 like "$(tail -n 3 <<<"$said")" "walk: null-sbi: 4 steps, as expected" "after these commands, the tour ends as usual"

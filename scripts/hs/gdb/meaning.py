@@ -190,7 +190,7 @@ def _register(name):
             return register(TWINS[name])
         if name in TWINS.values():
             return None
-    elif name not in snapshot.GPRS and name != "pc" and register(name) is None and name not in csr.sources():
+    if name not in snapshot.GPRS and name != "pc" and register(name) is None and name not in csr.sources():
         raise Problem("there is no register or field '%s'" % name)
     return register(name)
 

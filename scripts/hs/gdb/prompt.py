@@ -109,15 +109,25 @@ class Prompt:
         if not field:
             raise Problem("name a field, as in: rb sscratch, rb hstatus.SPV, rb guest.sepc, rb {*(long *) $sp}")
         meaning.read(field)  # report a wrong name now
+        here, marks = back.take(player.at), list(self.marks)
+        try:
+            then, now = self._last_change(player, field)
+        except Problem:
+            back.return_to(here)
+            player.at, self.marks[:] = here.at, marks
+            raise
+        self.tell("the next instruction changes it: %s" % play.change(field, then, now, play.plain).strip())
+        self._where()
+
+    def _last_change(self, player, field):
+        """Go back to the last change of the field, removing the marks after it. Return (old value, new value). After a
+        Problem, the machine may be at any earlier mark."""
         while self.marks:
             mark = self.marks[-1]
             found = back.last_change(mark, field, self._progress)
             player.at = mark.at
             if found is not None:
-                then, now = found
-                self.tell("the next instruction changes it: %s" % play.change(field, then, now, play.plain).strip())
-                self._where()
-                return
+                return found
             self.marks.pop()
         raise Problem("nothing since the beginning has changed %s" % field)
 
