@@ -109,7 +109,8 @@ def guest_kallsyms(options, folder):
     command = [HYPERSCOPE, "run", "--quiet", "--out", options.out,
                "--qemu", options.qemu, "--disk", disk, "--append", APPEND, "--trace", "none",
                "--timeout", str(options.timeout), "--command", KALLSYMS_COMMAND]
-    start(command, "the guest's symbols, once", options, folder, dict(os.environ))
+    # The run is not one of the user's: build/runs/last remains theirs.
+    start(command, "the guest's symbols, once", options, folder, dict(os.environ, HS_RUNS=os.path.join(folder, "runs")))
     with open(disk, "rb") as file:
         text = file.read().rstrip(b"\0")
     made = kept + ".new"
