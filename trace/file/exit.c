@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: MIT
 /*
- * exit.c - follow an exit of a vCPU: find its class, and with it its row in the exit table, and its
- * cost.
+ * exit.c - follow an exit of a vCPU, and find its cost and its row in the exit table.
  *
- * The records that end an exit have the exit's class in their field `class`. Earlier versions
- * recorded classes only in the host's exit statistics. So if a trace's kvm_entry lacks the field,
- * the class is inferred from the handlers' events: an MMIO access has a kvm_mmio_insn, an SBI call
- * a kvm_sbi_call, and so on. An exit without a class is counted by its cause.
+ * The row follows from the exit's class, which the records that end an exit have in their field
+ * `class`. Earlier versions recorded classes only in the host's exit statistics. So if a trace's
+ * kvm_entry lacks the field, the class is inferred from the handlers' events: an MMIO access has a
+ * kvm_mmio_insn, an SBI call a kvm_sbi_call, and so on. An exit without a class is counted by its
+ * cause.
  *
- * kvm_exit_cost has the exit's cost, which is the one in the exit table. If this event was not
- * recorded, the cost is the difference between kvm_exit and kvm_entry. On the fast path, this
- * difference is smaller, because both are recorded between the limits of the exit table's cost.
+ * The cost is that of kvm_exit_cost, which is also the one in the exit table. If this event was
+ * never on, the cost is the difference between kvm_exit and kvm_entry. On the fast path, this
+ * difference is smaller, because both records lie inside the interval that the exit table measures.
  */
 #include <string.h>
 #include "hst.h"
@@ -116,7 +116,7 @@ static int field_index(const struct hst_file *file, int event, const char *name)
 	return event < 0 ? -1 : hst_field_index(&file->events[event], name, strlen(name));
 }
 
-/* Find the event that ends an exit and tells what it cost. */
+/* Find the event that ends an exit: kvm_exit_cost if it was on, else kvm_entry. */
 static void find_end(struct hst_file *file)
 {
 	int event = hst_event_index(file, "kvm_exit_cost");
@@ -170,7 +170,7 @@ u64 hst_exit_end(const struct hst_file *file, struct hst_exit *exit, const struc
 		return HST_NO_COST; /* each hart has its own instret */
 	if (!file->exits.has_cost || unit == HST_UNIT_NONE)
 		return to > from ? to - from : 0;
-	/* If the cost is that of a later exit, the records between the two are missing. */
+	/* A later start: the cost is that of a later exit, and the records in between are missing. */
 	if (arg[file->exits.start] > (instructions ? exit->instret : exit->time))
 		return HST_NO_COST;
 	return arg[file->exits.cost];

@@ -120,8 +120,8 @@ struct hst_exit_events {
 	u8 slot[HST_MAX_SLOTS];   /* slot in this trace, indexed by class; 0: no such slot */
 	bool has_cost;            /* kvm_exit_cost was on: costs are those of the exit table */
 	int entry;                /* number of kvm_entry; -1: none */
-	int end;                  /* likewise of the event that ends an exit */
-	int cost, start;          /* fields of kvm_exit_cost, if has_cost */
+	int end;                  /* number of the event that ends an exit; -1: none */
+	int cost, start;          /* indices of these fields of kvm_exit_cost, if has_cost */
 };
 
 struct hst_file {
@@ -163,7 +163,7 @@ int hst_read(struct hst_file *file, unsigned int hart, u64 from, struct trace_re
 int hst_damaged(struct hst_file *file, const char *what);
 /* exit.c: return the number of the event with this name, or -1 if the trace does not know it. */
 int hst_event_index(const struct hst_file *file, const char *name);
-/* Return whether the host recorded this event at any time. Always false for traces of older hosts. */
+/* Return whether this event was on at any time. Always false for traces of older hosts. */
 static inline bool hst_was_on(const struct hst_file *file, unsigned int event)
 {
 	return event < TRACE_MAX_EVENTS && file->mem.was_on[event / 64] >> event % 64 & 1;
@@ -300,7 +300,8 @@ struct hst_exit {
 	bool open;    /* not ended yet */
 	bool entered; /* its kvm_entry has been seen, so the class is known */
 	unsigned int hart;
-	u64 time, instret, work; /* of its kvm_exit: those of the record, and hst_seen's work */
+	u64 time, instret; /* of its kvm_exit's record */
+	u64 work;          /* as in hst_seen, at its kvm_exit */
 	u64 scause;
 	unsigned int class; /* 0: none (the exit is counted by its cause), or not known yet */
 	bool user;          /* user space had to answer the exit; set only to infer its class */
@@ -319,9 +320,9 @@ unsigned int hst_exit_slot(const struct hst_file *file, const struct hst_exit *e
 #define HST_NO_COST   (~0ULL)
 #define HST_NOT_ENDED (~1ULL)
 /*
- * If this event of the vCPU of an open exit ends the exit, close the exit and return its cost:
- * instructions, or ticks if `unit` is another. Returns HST_NO_COST if the cost is not known, because
- * the vCPU has changed harts or records are missing, and HST_NOT_ENDED if the exit continues.
+ * Close an open exit if this event of its vCPU ends it. Returns the exit's cost, in instructions if
+ * `unit` is HST_UNIT_INSTRUCTIONS and otherwise in ticks; HST_NO_COST if the cost is not known,
+ * because the vCPU has changed harts or records are missing; HST_NOT_ENDED if the exit continues.
  */
 u64 hst_exit_end(const struct hst_file *file, struct hst_exit *exit, const struct hst_seen *seen,
 		 enum hst_unit unit);

@@ -227,7 +227,7 @@ static int count(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu
 
 /* ---- rows by exit class ---- */
 
-/* Count a complete exit, if it is chosen. */
+/* Count a complete exit if it is chosen and not counted yet. */
 static int count_class(struct tally *t, struct vcpu *vcpu)
 {
 	struct hst_row *row;
@@ -247,6 +247,7 @@ static int count_class(struct tally *t, struct vcpu *vcpu)
 	return 0;
 }
 
+/* Count the exits that were open at the end of the trace. */
 static int count_last_class(struct tally *t)
 {
 	for (size_t i = 0; i < t->nr_vcpus; i++)
@@ -257,6 +258,7 @@ static int count_last_class(struct tally *t)
 
 /* ---- exits ---- */
 
+/* Process a kvm_exit. The vCPU's previous exit is complete, even if its end is not in the trace. */
 static int begin(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu)
 {
 	struct vcpu unknown = { 0 }; /* not followed, so the exit's class is its cause */
@@ -272,7 +274,7 @@ static int begin(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu
 	return err || (vcpu == &unknown && count_class(t, vcpu)) ? -1 : 0;
 }
 
-/* Update an exit from an event after its kvm_exit. If the event ends the exit, add the exit's cost. */
+/* Update an exit from a later event of its vCPU. If the event ends the exit, add its cost. */
 static int follow(struct tally *t, const struct hst_seen *seen, struct vcpu *vcpu)
 {
 	struct hst_row *row;
@@ -330,7 +332,7 @@ int hst_table_from_events(struct hst_table *table, struct hst_file *file,
 		free(t);
 		return -1;
 	}
-	cursor.all = true; /* exits and entries are needed for costs even if not chosen */
+	cursor.all = true; /* costs need the events of exits even if these are not chosen */
 	t->file = file;
 	t->table = table;
 	find_numbers(file, table->by, &t->nr);

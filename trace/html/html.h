@@ -80,6 +80,7 @@ struct html_event {
 
 struct html_call;
 
+/* A vCPU's exit. */
 struct html_exit {
 	u64 time;               /* of its kvm_exit, since the first event */
 	struct html_call *call; /* the SBI call that it makes; NULL: none, or not known */
@@ -142,7 +143,7 @@ struct html_register {
 
 struct html_call {
 	u64 ext, fid;
-	/* priced: calls with a cost, which is that of the exit; sum, max: of these costs */
+	/* priced: calls whose exit has a cost; sum, max: of these costs, in the unit of exit costs */
 	u64 calls, priced, sum, max;
 	u64 error[HTML_ERRORS], errors[HTML_ERRORS], other_errors;
 };
@@ -230,7 +231,7 @@ unsigned int html_windows_of(const struct html_run *run, unsigned int slot);
 
 void html_mmio_event(struct html_run *run, const struct html_event *event);
 void html_sbi_event(struct html_run *run, const struct html_event *event);
-/* Second pass: the exit that made this call has ended with this cost. */
+/* Second pass: add the cost of the exit that made this call. */
 void html_sbi_price(struct html_call *call, u64 cost);
 void html_memory_event(struct html_run *run, const struct html_event *event);
 
