@@ -62,8 +62,8 @@ def measured(path):
 
 
 def cell(line, statistic="median"):
-    """Return (value, minimum, 99th percentile) of a line. The median of a rare event is its mean, and rare events have no
-    spread: all three are the value."""
+    """Return (value, minimum, 99th percentile) of a line. For rare events, the mean is used instead of the median, and the
+    other two are equal to the value, because a spread of rare events is meaningless."""
     value = report.typical(line) if statistic == "median" else float(line[statistic])
     return (value,) * 3 if BY_NAME[line["exit"]].mean else (value, float(line["min"]), float(line["p99"]))
 

@@ -26,9 +26,9 @@ NARROW = 5       # inches: a narrower figure has one column of panels
 LABELS = 0.36    # largest share of the width for the labels of groups
 ROOM = 0.14      # space after the longest bar for its number, as a share of the range of values
 FAR = 0.1        # if a whisker is longer than this share of the axis, its end is written next to the number
-INSIDE = 0.045   # a part of a stacked bar has its number inside if it is longer than this share of the longest bar
+INSIDE = 0.045   # a part of a stacked bar has its number inside if it is longer than this share of the axis
 CROWDED = 0.05   # numbers of an axis are at least this share of the axis apart
-BEHIND = {"fc": "white", "ec": "none", "pad": 0.4}  # what a number or a heading covers
+BEHIND = {"fc": "white", "ec": "none", "pad": 0.4}  # the background of numbers and headings
 HEADING = FontProperties(size=9, weight="bold")
 
 

@@ -106,7 +106,7 @@ def _spaced(value):
 
 
 def shown(value):
-    """Format a count of instructions. One digit after the point, because a batch's resolution is 0.4 instructions."""
+    """Format a count of instructions. Fractions below 100 have one digit, because a batch's resolution is 0.4 instructions."""
     if value >= 10000:
         return _spaced(value)
     return "%.0f" % value if value >= 100 or value == int(value) else "%.1f" % value
