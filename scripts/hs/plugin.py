@@ -8,10 +8,9 @@ import sys
 import time
 
 from hs import ends
-from hs.bench.systems import GRACE
+from hs.bench.systems import time_limit
 from hs.errors import STATUS_TIMEOUT, STATUS_USAGE, LaunchError
 from hs.lastwords import last_words
-from hs.paths import HYPERSCOPE
 from hs.run import qemuopt
 from hs.run.machine import MAX_HARTS, parse_count, qemu_version
 
@@ -109,8 +108,7 @@ def wait(process, tool, what, seconds):
 def run(command, tool, what, folder, environment, options):
     """Run COMMAND to its end, with its output in a file. Return its status and what it printed.
 
-    It is an error if options.timeout seconds pass. Our own commands then end the machine themselves, and print what its
-    vCPUs were doing. They are stopped if they still run after GRACE more seconds.
+    It is an error if options.timeout seconds pass; time_limit() says when the command is terminated.
     """
     output_path = os.path.join(folder, "said")
     with open(output_path, "wb") as output:
@@ -120,7 +118,7 @@ def run(command, tool, what, folder, environment, options):
         except OSError as error:
             raise LaunchError("%s: %s" % (command[0], error.strerror)) from None
         try:
-            in_time = wait(process, tool, what, options.timeout + (GRACE if command[0] == HYPERSCOPE else 0))
+            in_time = wait(process, tool, what, time_limit(command, options.timeout))
         finally:
             ends.stop(process)
     with open(output_path, encoding="utf-8", errors="replace") as file:

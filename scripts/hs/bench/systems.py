@@ -57,8 +57,8 @@ def plain(out, timeout, jobs):
 
 
 def time_limit(command, timeout):
-    """Return the seconds after which a command is terminated. Our own commands get --timeout TIMEOUT: they end the
-    machine themselves and print what its vCPUs were doing."""
+    """Return the seconds after which to terminate a command. Our own commands get --timeout TIMEOUT, and GRACE seconds
+    more: they end the machine themselves and print what its vCPUs were doing."""
     return timeout + (GRACE if command[0] == HYPERSCOPE else 0)
 
 
