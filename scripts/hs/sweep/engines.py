@@ -58,13 +58,13 @@ class Engine:
         return [sys.executable, HYPERSCOPE, "sweep", "--job", number, self.sweep.path]
 
     def start(self, words, **more):
-        """Start a program in a session of its own, which is terminated when this process ends, and return it."""
+        """Start a program in a session of its own, and return it. The program is terminated when this process ends."""
         with open(self.sweep.file("engine.log"), "ab") as log:
             return ends.start(workloads.ended_with_parent(words), stdin=subprocess.DEVNULL, stderr=log,
                               cwd=self.sweep.path, start_new_session=True, **{"stdout": log, **more})
 
     def run_to_end(self, todo, progress):
-        """Run the jobs with these numbers and show progress. If a signal or an error of the system ends this, stop()."""
+        """Run the jobs with these numbers and show progress. Call stop() if a signal or an OSError ends the run."""
         try:
             self.run(todo, progress.poll)
         except (Quit, OSError):

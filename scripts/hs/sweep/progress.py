@@ -17,7 +17,7 @@ def span(seconds):
 
 class Progress:
     def __init__(self, command, sweep, total, quiet=False, elsewhere=False):
-        self.command = command  # its name precedes the progress
+        self.command = command  # a name, with which each line begins
         self.running = "" if elsewhere else ", %d running"  # over ssh, running jobs cannot be counted
         self.sweep, self.total, self.quiet = sweep, total, quiet
         self.terminal = sys.stderr.isatty()

@@ -33,11 +33,12 @@ DEFAULT_MEMORY = "512M"
 # Memory that a host needs besides its guest and three copies of each file: in the archive, unpacked, and in the guest.
 HOST_MEMORY = {"hyperscope": 192 * MIB, "linux": 1536 * MIB}
 SIZE = re.compile("[0-9]+[kKmMgG]?")
-# The guest's command ends at the first step that fails, because a later step may compute a number without noticing. The
-# last line is printed only if the command has ended; otherwise, a guest that powers off early would look successful.
-# For a guest's command: set $now to the guest's clock, in ns, without creating a process.
+# now() sets $now to the guest's clock, in ns, without creating a process. On one line, so that the numbers of lines in the
+# shell's messages about a workload are those of the workload.
 GUEST_CLOCK = ('now() { while read -r first second now _; do [ "$first $second" != "now at" ] || return 0; done '
                '</proc/timer_list; }; ')
+# The guest's command ends at the first step that fails, because a later step may compute a number without noticing. Its
+# status is printed only if the command has ended; otherwise, a guest that powers off early would look successful.
 GUEST_SCRIPT = GUEST_CLOCK + """
 export ARGUMENT='%s'
 sleep %s
@@ -172,7 +173,7 @@ class Machine:
 
     @staticmethod
     def whole(_point, _text):
-        """Return the results of a workload that prints none."""
+        """Return the results that a workload has if it prints none."""
         return []
 
     def vm(self, point, image, initrd, disk, append):
@@ -192,9 +193,9 @@ class Machine:
 
     def hyperscope(self, point, where, image, initrd, disk, append):
         files, words, ram = self.vm(point, image, initrd, disk, append)
-        command = [HYPERSCOPE, "exec", "--quiet", "--timeout", str(where.timeout), "--out", where.out,
-                   "--trace", "none", "--cpu", point["cpu"],
-                   "--harts", harts_of(point), "--memory", "%dM" % ram, "--boot", "exitstat=0 need-h"]
+        command = [HYPERSCOPE, "exec", "--quiet", "--timeout", str(where.timeout), "--out", where.out, "--trace", "none",
+                   "--cpu", point["cpu"], "--harts", harts_of(point), "--memory", "%dM" % ram,
+                   "--boot", "exitstat=0 need-h"]
         if point["time"] == "counted":
             command.append("--icount")
         for toggle in own_toggles(point):
@@ -204,8 +205,7 @@ class Machine:
     def linux(self, point, where, image, initrd, disk, append):
         files, words, ram = self.vm(point, image, initrd, disk, append)
         command = [HYPERSCOPE, "linux-kvm", "exec", "--timeout", str(where.timeout), "--out", where.out,
-                   "--cpu", point["cpu"],
-                   "--harts", harts_of(point), "--memory", "%dM" % ram, "--file", where.vmm]
+                   "--cpu", point["cpu"], "--harts", harts_of(point), "--memory", "%dM" % ram, "--file", where.vmm]
         if point["time"] == "counted":
             command.append("--icount")
         # Wait until the background work of the booting host has ended.
@@ -367,7 +367,7 @@ class LoggedRunner(systems.Runner):
         return status, out, errors
 
     def last_words(self, *_):
-        """Return nothing: the output is in the log. OUT/failed is shared with other jobs, which could replace the file."""
+        """Return nothing: the log has the output. A file in OUT/failed could be replaced by another job."""
         return ""
 
 
