@@ -11,7 +11,8 @@ from hs.paths import TOP
 from .systems import BenchError
 
 COLUMNS = ("commit", "images", "qemu", "qemu_flags", "opensbi", "kernel", "compiler", "binutils")
-UNMEASURED = (":!docs", ":!notebooks-data/*.csv", ":!*.md")  # these do not affect figures; measurements write some
+# Changes of these files do not count: they do not affect figures, and measurements write the CSV files.
+UNMEASURED = (":!docs", ":!notebooks-data/*.csv", ":!*.md")
 DEFAULT_FIRMWARE = "opensbi-riscv64-generic-fw_dynamic.bin"
 
 
@@ -66,8 +67,9 @@ def _left():
 
 
 def described(*words):
-    """Return the tree's commit as git names it with WORDS, followed by "+changes" if a tracked file outside UNMEASURED
-    has changes. Return "" if the tree records no commit and is not the top of a clone."""
+    """Return the tree's commit, followed by "+changes" if a tracked file outside UNMEASURED has changes. In a clone, the
+    commit is the output of the git command WORDS (default: git describe). Return "" if the tree records no commit and is
+    not the top of a clone."""
     left = _left()
     name = not left and git.is_clone() and git.output(*(words or ("describe", "--tags", "--always")))
     if not name:

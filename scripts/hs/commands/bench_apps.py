@@ -35,6 +35,7 @@ examples:
 exit status: 0; 1 figures differ (--against); 2 usage error;
 125 measurement failed
 """
+# (system, setting) -> heading of the column of exits
 EXIT_COLUMNS = {("hyperscope", ""): "hyperscope", ("hyperscope", guests.DBCN): "with DBCN", ("linux", ""): "Linux KVM"}
 UP = re.compile(rb"guest: Linux .* is up, .* after ([0-9.]+) s")
 

@@ -164,7 +164,7 @@ def execute(options, ram, name, make_job, after=None, ctrl_a=b"\x01"):
 
 
 def name_missing_files(job):
-    """After a failure, name the arguments that are files of this computer, but not of the host."""
+    """Name the program's arguments that are files of this computer, but not of the host."""
     targets = {source: target for target, source in job.files}
     for word in dict.fromkeys(job.argv[1:]):
         if not os.path.isfile(word) or os.path.normpath("/" + word) in targets.values():
