@@ -237,7 +237,8 @@ is "$status $(ask 'run["unit"], run["accounted"], sum(row["seen"] for row in run
 	"0 ('none', False, True)" "without accounting, exits are counted from the events"
 guest "$tmp/two" 2 2 2000 instret icount=1 harts=2
 page "$tmp/two"
-is "$(ask 'run["unit"]')" none "if harts share one counter, the page does not show costs"
+is "$(ask 'run["unit"], len(run["slowest"]), sum(call["priced"] for call in run["calls"])')" "('none', 0, 0)" \
+	"if harts share one counter, the page does not show costs"
 guest "$tmp/many" 32 64 40000 time
 page "$tmp/many"
 agrees "$tmp/many" 0 "the numbers of 64 vCPUs on 32 harts agree with stat and report"

@@ -166,9 +166,9 @@ u64 hst_exit_end(const struct hst_file *file, struct hst_exit *exit, const struc
 	if ((int)seen->event_nr != file->exits.end)
 		return HST_NOT_ENDED;
 	exit->open = false;
-	if (instructions && exit->hart != seen->hart)
+	if (unit == HST_UNIT_NONE || (instructions && exit->hart != seen->hart))
 		return HST_NO_COST; /* each hart has its own instret */
-	if (!file->exits.has_cost || unit == HST_UNIT_NONE)
+	if (!file->exits.has_cost)
 		return to > from ? to - from : 0;
 	/* A later start: the cost is that of a later exit, and the records in between are missing. */
 	if (arg[file->exits.start] > (instructions ? exit->instret : exit->time))

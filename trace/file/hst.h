@@ -320,9 +320,9 @@ unsigned int hst_exit_slot(const struct hst_file *file, const struct hst_exit *e
 #define HST_NO_COST   (~0ULL)
 #define HST_NOT_ENDED (~1ULL)
 /*
- * Close an open exit if this event of its vCPU ends it. Returns the exit's cost, in instructions if
- * `unit` is HST_UNIT_INSTRUCTIONS and otherwise in ticks; HST_NO_COST if the cost is not known,
- * because the vCPU has changed harts or records are missing; HST_NOT_ENDED if the exit continues.
+ * Close an open exit if this event of its vCPU ends it. Returns the exit's cost in this unit
+ * (instructions or ticks); HST_NO_COST if the cost is not known, because there is no unit, the vCPU
+ * has changed harts, or records are missing; HST_NOT_ENDED if the exit continues.
  */
 u64 hst_exit_end(const struct hst_file *file, struct hst_exit *exit, const struct hst_seen *seen,
 		 enum hst_unit unit);

@@ -116,6 +116,18 @@ static void code_title(const struct tally *t, const struct hst_code *code, char 
 		snprintf(title, HST_TITLE_SIZE, "%s", what);
 }
 
+/* The name of an extension and function; the function alone if both do not fit into a column. */
+static void sbi_title(const u64 key[3], char *title)
+{
+	char name[HST_NAME_SIZE], fid[HST_NAME_SIZE];
+	const char *function = hst_name_sbi_function(key[0], key[1], fid);
+
+	snprintf(title, HST_TITLE_SIZE, "%s%s%s", hst_name_sbi(key[0], name), *function ? " " : "",
+		 function);
+	if (strlen(title) > (size_t)hst_title_width(HST_BY_SBI) && *function)
+		snprintf(title, HST_TITLE_SIZE, "%s", function);
+}
+
 static void code_key(const struct tally *t, const struct hst_code *code, u64 key[3])
 {
 	key[0] = code->kind;
@@ -131,16 +143,14 @@ static void title_of(const struct tally *t, const struct hst_seen *seen, const u
 {
 	static const char *const ways[] = { "?", "read", "write" };
 	const u64 *arg = seen->record->arg;
-	char name[HST_NAME_SIZE], fid[HST_NAME_SIZE];
+	char name[HST_NAME_SIZE];
 
 	switch (t->table->by) {
 	case HST_BY_CAUSE:
 		snprintf(title, HST_TITLE_SIZE, "%s", hst_name_cause(key[0], name));
 		break;
 	case HST_BY_SBI:
-		snprintf(title, HST_TITLE_SIZE, "%s%s%s", hst_name_sbi(key[0], name),
-			 key[0] < SBI_EXT_BASE ? "" : " ",
-			 hst_name_sbi_function(key[0], key[1], fid));
+		sbi_title(key, title);
 		break;
 	case HST_BY_MMIO:
 		hst_device(t->file, arg[t->nr.gpa], name, sizeof(name));

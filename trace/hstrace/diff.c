@@ -48,6 +48,7 @@ struct diff {
 	bool all, icount; /* icount: every run repeats exactly */
 	struct side side[2];
 	struct hst_table sum; /* over all runs: has every row that occurs in any run */
+	char differ[512];     /* how the costs of the first such run differ from the exit table's */
 	struct change *changes;
 	size_t n;
 };
@@ -73,7 +74,6 @@ static int read_run(struct diff *d, const char *path, struct hst_table *table, c
 {
 	static struct hst_file file;
 	struct hst_table own;
-	char differ[512];
 	int err;
 
 	if (hst_open(&file, path))
@@ -98,9 +98,8 @@ static int read_run(struct diff *d, const char *path, struct hst_table *table, c
 	if (own.lost)
 		fprintf(stderr, "hstrace: %s: %llu events were lost and are not compared\n", path,
 			own.lost);
-	hst_costs_differ(&file, own.unit, differ, sizeof(differ));
-	if (own.events && differ[0])
-		fprintf(stderr, "hstrace: %s: costs are %s\n", path, differ);
+	if (own.events && !d->differ[0])
+		hst_costs_differ(&file, own.unit, d->differ, sizeof(d->differ));
 	hst_table_free(&own);
 	hst_close(&file);
 	return err;
@@ -330,6 +329,8 @@ static int show(const struct diff *d)
 	for (size_t i = 0; i < d->n; i++)
 		if (d->all || is_different(d, &d->changes[i]))
 			print_row(d, &d->changes[i]);
+	if (d->differ[0] && d->stat.by != HST_BY_EVENT)
+		hst_print_wrapped("costs of at least one run:", d->differ, stdout);
 	return different != 0;
 }
 

@@ -64,7 +64,7 @@ static void print_notes(const struct hst_file *file, const struct hst_table *tab
 	u64 written = 0, lost = 0;
 	char observation[1024], differ[512];
 
-	if (table->unpriced && table->by != HST_BY_EVENT)
+	if (table->unpriced && table->by != HST_BY_EVENT && table->unit != HST_UNIT_NONE)
 		fprintf(out, "%s: %llu\n",
 			table->events ? "exits whose cost is not in the trace"
 				      : "exits without a cost, because the vCPU changed harts or "

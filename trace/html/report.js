@@ -32,7 +32,8 @@ function notes(run) {
 	if (!run.accounted)
 		list.push('Exits were not accounted (exitstat=0): the exit table is made from the events.');
 	else if (run.unit === 'none')
-		list.push('Costs are not shown: under icount, several harts share one instret counter.');
+		list.push('Costs are not shown: under icount, several harts share one instret counter. The harts run in ' +
+			'turn, so times between events include the turns of other harts.');
 	else if (run.unit === 'time')
 		list.push('Costs are microseconds of the machine that QEMU ran on: indicative only, not comparable ' +
 			'between runs.');
@@ -168,7 +169,7 @@ function exitSection() {
 			h('p', {}, 'No exits: no guest ran, or none were recorded.'),
 		RUNS.some((run) => run.accounted) ? h('p', { class: 'muted small' }, EXACT,
 			units ? EXACT_COSTS + COVERED : null) : null,
-		unpriced ? h('p', { class: 'muted small' }, 'Exits without a cost, because the vCPU ' +
+		unpriced && units ? h('p', { class: 'muted small' }, 'Exits without a cost, because the vCPU ' +
 			'changed harts or did not run again: ' + count(unpriced) + '.') : null,
 		RUNS.map((run, i) => h('p', { class: 'muted small' }, 'Observation' +
 			(RUNS.length > 1 ? ' of ' + LETTERS[i] : '') + ': ' + run.observation)),
@@ -297,12 +298,21 @@ function linesTable(run, window) {
 		{ title: 'fields', text: ({ line }) => line[5], class: 'mono wrap' }], rows);
 }
 
+function lastEvents(run, i) {
+	const lines = run.last.lines;
+	return h('details', {}, h('summary', {}, 'The last ' + lines.length + ' events' +
+		(RUNS.length > 1 ? ' of ' + LETTERS[i] : '')), linesTable(run, Object.assign({}, run.last,
+		{ title: 'The end of the run', from: lines.length ? lines[0][0] : 0, of: lines.length })));
+}
+
 function slowestSection() {
 	return section('slowest', 'Slowest exits', 'Slowest exits',
 		h('p', {}, 'The most expensive exits of each cause, with their events. A wfi includes the wait.'),
 		eachRun((run, i) => {
+			const last = lastEvents(run, i);
 			if (!run.slowest.length)
-				return h('p', {}, 'No complete exit among the events.');
+				return h('div', {}, h('p', {}, run.unit === 'none' ? 'The exits of this run have no costs.' :
+					'No complete exit among the events.'), last);
 			const detail = h('div', { role: 'status' });
 			const unit = run.unit === 'instructions' ? 'instructions' : 'µs';
 			const rows = run.slowest.map((window) => ({ window, search: window.title + ' ' +
@@ -324,11 +334,7 @@ function slowestSection() {
 					const timeline = TIMELINES.find((t) => t.run === run);
 					if (timeline)
 						timeline.showTime(row.window.from, row.window.to);
-				} }, 'show events') }], rows, 'cost, ' + unit), ...differing(run), detail,
-			h('details', {}, h('summary', {}, 'The last ' + run.last.lines.length + ' events' +
-				(RUNS.length > 1 ? ' of ' + LETTERS[i] : '')), linesTable(run, Object.assign({}, run.last,
-				{ title: 'The end of the run', from: run.last.lines.length ? run.last.lines[0][0] : 0,
-					of: run.last.lines.length }))));
+				} }, 'show events') }], rows, 'cost, ' + unit), ...differing(run), detail, last);
 		}));
 }
 
@@ -385,15 +391,17 @@ function sbiSection() {
 				minimumFractionDigits: 1 });
 		const unit = run.unit === 'instructions' ? 'instructions' : 'µs';
 		const average = (row) => row.priced ? row.sum / row.priced : 0;
-		return h('div', {}, table('SBI calls; cost of their exits, in ' + unit, [
+		const costs = run.unit === 'none' ? [] : [
+			{ title: 'mean', number: true, sort: average,
+				text: (row) => row.priced ? in_unit(average(row)) : '-' },
+			{ title: 'max', number: true, sort: (row) => row.max,
+				text: (row) => row.priced ? in_unit(row.max) : '-' }];
+		return h('div', {}, table('SBI calls' + (costs.length ? '; cost of their exits, in ' + unit : ''), [
 			{ title: 'call', text: callName, sort: callName },
 			{ title: 'calls', number: true, text: (row) => count(row.calls), sort: (row) => row.calls },
 			...RUNS.length > 1 ? [] : [{ title: 'share', number: true,
 				text: (row) => row.share }],
-			{ title: 'mean', number: true, sort: average,
-				text: (row) => row.priced ? in_unit(average(row)) : '-' },
-			{ title: 'max', number: true, sort: (row) => row.max,
-				text: (row) => row.priced ? in_unit(row.max) : '-' },
+			...costs,
 			{ title: 'results', class: 'answers', text: (row) => [...row.errors.map(([name, n]) => name + ' ' + count(n)),
 				...row.otherErrors ? ['other ' + count(row.otherErrors)] : []].join(', ') || 'none' }],
 		addShares(run.calls.map((call) => Object.assign({ search: callName(call) + ' sbi' }, call)),
