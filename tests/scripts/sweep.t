@@ -225,6 +225,7 @@ is "$(failure payload 0 $'result x 1\n')" "" "a payload without claims needs no 
 is "$(failure payload 0 $'ok 1 - a\nok 2 - b\n')" "the payload ended before its last claim" "a payload without its plan has failed"
 is "$(failure payload 0 $'ok 1 - a\n1..2\n')" "the payload ended before its last claim" "a payload with fewer claims than its plan has failed"
 is "$(failure payload 1 $'ok 1 - a\nnot ok 2 - b\n1..2\n')" "a claim of the payload does not hold: not ok 2 - b" "a claim that does not hold is a failure"
+is "$(failure payload 2 $'ok 1 - a\r\nBail out! boot argument n=x: bad\r\n')" "the payload ended with: boot argument n=x: bad" "a payload's own reason is given"
 is "$(failure guest 0 $'> sweep: the command ended with status 0\r\n')" "" "a guest whose command succeeded has ended normally"
 is "$(failure guest 124 $'sweep: the command ended with status 124\n')" "the command ended with status 124 in the guest" "the status of a guest's command is reported"
 is "$(failure guest 141 $'sweep: the command ended with status 141\n')" "the command ended with status 141 (Broken pipe) in the guest" "a status that stands for a signal is explained"

@@ -53,6 +53,7 @@ exit $status
 GUEST_TIME = re.compile(r"sweep: the command took ([0-9]+) ns\s*$", re.M)
 GUEST_END = re.compile(r"sweep: the command ended with status ([0-9]+)\s*$", re.M)
 CLAIM = re.compile(r"^(?:not )?ok [0-9]+.*$", re.M)
+BAIL = re.compile(r"^Bail out! (.{1,200})", re.M)
 PLAN = re.compile(r"^1\.\.([0-9]+)\s*$", re.M)
 COUNTER = re.compile(r"vmm: counter (\w+) ([0-9]+)\n")
 COUNTERS = re.compile(r"(?:vmm: counter \w+ [0-9]+\n)+")  # the first may follow a guest's unfinished line
@@ -259,7 +260,9 @@ class Payload(Machine):
 
     def failure(self, status, text):
         text = text.replace("\r", "")
-        claims, plan = CLAIM.findall(text), PLAN.findall(text)
+        claims, plan, reasons = CLAIM.findall(text), PLAN.findall(text), BAIL.findall(text)
+        if reasons:
+            return "the payload ended with: %s" % reasons[0]
         for claim in claims:
             if claim.startswith("not "):
                 return "a claim of the payload does not hold: %s" % claim
