@@ -67,7 +67,7 @@ docs/status.md | | host tick, while only one thread can run | none | none | {lin
 docs/status.md | | kvm_entry and kvm_exit on, per exit; accounting | +{sbi_version trace=kvm_entry,kvm_exit - sbi_version}; +{sbi_version exitstat=auto - sbi_version} | +80; - | +{linux:sbi_version trace=kvm_entry,kvm_exit - linux:sbi_version} |
 docs/status.md | | boot to a command, x native (`scripts/hyperscope bench-apps`) | {boot / native:boot} | 1.10 | {linux:boot / native:boot} |
 docs/status.md | | 200 fork+exec, warm; hackbench, x native (same command) | {fork_exec / native:fork_exec}; {hackbench / native:hackbench} | 1.10 | {linux:fork_exec / native:fork_exec}; {linux:hackbench / native:hackbench} |
-docs/status.md | median is {hackbench / linux:hackbench} times Linux KVM's
+docs/status.md | its median was {hackbench / linux:hackbench} times Linux KVM's
 docs/caveats.md | A fresh page of 4 KiB costs {fault_4k_fresh} here and {linux:fault_4k_fresh} on Linux KVM
 docs/toggles.md | costs {fault_4k_present gstage_walk=recursive - fault_4k_present} instructions more with `recursive`
 docs/toggles.md | traps through OpenSBI and costs {run_vcpus_fp_use - run_vcpus} instructions more
