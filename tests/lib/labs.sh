@@ -17,7 +17,7 @@ tree()
 	said=$("$HS_TOP/scripts/hyperscope" lab --out /nowhere "${@:3}" "$2" "$dir" 2>&1) || return 1
 	# A lab's sources are compiled with other flags than those of $O, so only another lab's objects can
 	# be reused. The first tree is kept for that.
-	[ ! -d "$tmp/first" ] || { from=$tmp/first/build; was=$(<"$tmp/first.dir"); unchanged "$dir"; }
+	[ ! -d "$tmp/first" ] || { from=$tmp/first/build; was=$(<"$tmp/first.dir"); set_times "$dir"; }
 	mkdir "$dir/build"
 	for part in kernel gen user vmm guest-payloads hstrace; do
 		cp -a "$from/$part" "$dir/build"
@@ -33,9 +33,9 @@ tree()
 	[ -d "$tmp/first" ] || { cp -a "$dir" "$tmp/first" && echo "$dir" >"$tmp/first.dir"; }
 }
 
-# Give the files in DIR that are the same in the first tree the times that they have there, and the
-# current time to those that differ: make then rebuilds what depends on these.
-unchanged()	# DIR
+# Give each file in DIR that is the same as in the first tree the time that it has there, and each
+# other file the current time, so that make rebuilds only what depends on files that differ.
+set_times()	# DIR
 {
 	local file
 	find "$1" -type f -newer "$tmp/first/build/gen/compiled-by" -printf '%P\n' | while read -r file; do

@@ -3,9 +3,9 @@
 #
 # sweep.slow.t - with each installed engine, hyperscope sweep gives the same CSV to the byte,
 # except for the columns host and seconds. A step that fails in a guest is a failure on each system,
-# and each job has its own disk. If the sweep, its engine, its jobs or Slurm's daemons
-# are killed half-way, the sweep can be continued: no result is lost, and no finished job is run
-# again. The test starts and ends its own sshd, and its own Slurm with one node.
+# and each job has its own disk. If the sweep, its engine, its jobs or Slurm's daemons are killed
+# half-way, or Ctrl-C interrupts the sweep, it can be continued: no result is lost, and no finished
+# job is run again. The test starts and ends its own sshd, and its own Slurm with one node.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 python3 -c 'import tomllib' 2>/dev/null || { skip "sweep" "Python before 3.11 cannot read TOML"; done_testing; exit; }
@@ -53,6 +53,7 @@ for row in [head] + list(rows):
 }
 
 # The sweep to be killed half-way has 24 jobs, each of which writes a line at its end.
+# A background job of bash ignores SIGINT, so restore its default.
 begin()	# ENGINE [COMMAND...]: start the sweep in its own session, under COMMAND, and wait until some jobs are done
 {
 	cat >"$tmp/killed.toml" <<-END

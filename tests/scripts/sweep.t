@@ -404,7 +404,8 @@ END
 sweep "$tmp/killed.toml"
 like "$status $(tr '\n' ' ' <<<"$out")" '^125 .*1 jobs have no result after .*; their processes were killed' "a job that was killed has no result"
 # Each job writes a line at its end, so a job that runs twice writes two. A job that is killed after
-# its line but before its result is saved may do so. Jobs 3 and 4 wait until the sweep has been ended.
+# its line but before its result is saved may do so. Jobs 3 and 4 wait until the sweep has been
+# interrupted.
 table slow <<END
 [parameters]
 workload = 'command:until [ \$ARGUMENT -le 2 ] || [ -e $tmp/go ]; do sleep 0.1; done; echo \$ARGUMENT >>$tmp/slow'
@@ -412,7 +413,7 @@ argument = [1, 2, 3, 4]
 END
 turns=0
 : >"$tmp/slow"
-# Start the sweep in its own session, with Ctrl-C's signal, which bash's background jobs ignore.
+# Start the sweep in its own session. A background job of bash ignores SIGINT, so restore its default.
 env --default-signal=INT setsid "$HS_TOP/scripts/hyperscope" sweep --jobs 2 "$tmp/slow.toml" --out "$tmp/out" >"$tmp/said" 2>&1 &
 pid=$!
 while [ "$(wc -l <"$tmp/slow")" -lt 2 ] && [ $turns -lt "$(scaled 300)" ]; do

@@ -10,9 +10,9 @@
  * call and an MMIO write, and exit N costs 100 + 400 N instructions; each of the 1000 accounted
  * exits costs EXTRA instructions more. With `extremes`, each hart first records every event several
  * times, with the smallest and largest values in its fields, VM and vCPU, and with jumps in time
- * that are too large for the time deltas of some formats. kvm_exit_cost is off otherwise, so costs
- * from events are those between kvm_exit and kvm_entry. If MKRAM_KEEP is set in the environment, full
- * rings keep their oldest records.
+ * that are too large for the time deltas of some formats. Otherwise, kvm_exit_cost is not recorded,
+ * so costs from events are those between kvm_exit and kvm_entry. If MKRAM_KEEP is set in the
+ * environment, full rings keep their oldest records.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -208,7 +208,10 @@ static void holm_corrects_for_the_number_of_rows(void **state)
 	close_to(p[3], 0.9);
 }
 
-/* An exit at (time 10, instret 1000, work 900) ends with a record of event 1 at (25, 1500, 1200). */
+/*
+ * Return the cost of an exit that begins at time 10, instret 1000, work 900, and ends with event 1
+ * on this hart at 25, 1500, 1200. The event's fields 1 and 2 are the cost 77 and this start.
+ */
 static u64 cost_of_exit(struct hst_file *file, unsigned int hart, u64 start, enum hst_unit unit)
 {
 	struct trace_record begin = { .time = 10, .instret = 1000 };
