@@ -148,7 +148,7 @@ ok $? "the payload makes exits of four kinds" || diag "$(cat "$tmp/table")"
 like "$(tr '\n' ' ' <"$tmp/out" | tr -s ' ')" \
 	'costs: measured from kvm_exit to kvm_entry, because kvm_exit_cost was not recorded.* Some are too high, because a filter' \
 	"without kvm_exit_cost, a table of events says that a filter makes its costs too high"
-like "$(tr '\n' ' ' <"$tmp/table" | tr -s ' ')" 'A filter, a trigger or stopped recording has cost more than this' \
+like "$(tr '\n' ' ' <"$tmp/table" | tr -s ' ')" 'A filter, a trigger, a ring that keeps its oldest records or stopped recording has cost more than this' \
 	"the table says that a filter costs more than its records"
 is "$(grep -c 'cost more than this' "$tmp/table.default")" 0 "and does not say so without a filter"
 for set in default filter; do

@@ -100,7 +100,8 @@ static void describe_events(const struct hst_file *file, char *text, size_t size
 	append(text, size, ". ");
 	if (file->mem.selective && file->mem.record_cost)
 		append(text, size,
-		       "A filter, a trigger or stopped recording has cost more than this. ");
+		       "A filter, a trigger, a ring that keeps its oldest records or stopped "
+		       "recording has cost more than this. ");
 	if (slow)
 		append(text, size,
 		       "No exit took the fast path, because %s was on, so short exits cost more. ",
@@ -151,8 +152,8 @@ void hst_costs_differ(const struct hst_file *file, enum hst_unit unit, char *tex
 		       "in the exit table. ");
 	if (file->mem.selective)
 		append(text, size,
-		       "Some are too high, because a filter or trigger was set, or "
-		       "recording was stopped. ");
+		       "Some are too high, because a filter or trigger was set, a ring kept its "
+		       "oldest records, or recording was stopped. ");
 	text[strlen(text) - 1] = '\0';
 }
 
