@@ -405,7 +405,7 @@ function sbiSection() {
 			{ title: 'results', class: 'answers', text: (row) => [...row.errors.map(([name, n]) => name + ' ' + count(n)),
 				...row.otherErrors ? ['other ' + count(row.otherErrors)] : []].join(', ') || 'none' }],
 		addShares(run.calls.map((call) => Object.assign({ search: callName(call) + ' sbi' }, call)),
-			run.calls.map((call) => call.calls)), 'calls'),
+			run.calls.map((call) => call.calls)), 'calls'), ...differing(run),
 		run.otherCalls ? h('p', { class: 'muted small' }, count(run.otherCalls) +
 			' calls to other functions are not shown.') : null);
 	}));
