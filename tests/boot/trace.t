@@ -158,7 +158,7 @@ for set in default filter; do
 done
 like "$(cat "$tmp/table.default")" '^observation: [0-9]+ events on \(trace=kvm_' "the lines below the table state which events were on"
 like "$(tr '\n' ' ' <"$tmp/table.default" | tr -s ' ')" \
-	'[0-9.]+ records per exit \(with those outside exits\), about [0-9]+ instructions\. Accounting: about [1-9][0-9]+ instructions per exit\. The costs leave out both' \
+	'[0-9.]+ records per exit \(including those outside exits\), about [0-9]+ instructions\. Accounting: about [1-9][0-9]+ instructions per exit\. The costs leave out both' \
 	"the lines below the table state what events and accounting cost"
 run "$payloads/bench.bin" --append "only=sbi_version" --trace 'kvm_exit,kvm_request'
 like "$(tr '\n' ' ' <"$tmp/table" | tr -s ' ')" 'No exit took the fast path, because kvm_request was on' \

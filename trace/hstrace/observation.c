@@ -93,8 +93,8 @@ static void describe_events(const struct hst_file *file, char *text, size_t size
 	append(text, size, "%u event%s on%s", on, on == 1 ? "" : "s", names);
 	if (exits && records && file->mem.record_cost)
 		append(text, size,
-		       ": on average %.1f records per exit (with those outside exits), about "
-		       "%.0f instructions",
+		       ": on average %.1f records per exit (including those outside exits), "
+		       "about %.0f instructions",
 		       (double)records / (double)exits,
 		       (double)records * file->mem.record_cost / (double)exits);
 	append(text, size, ". ");
@@ -130,7 +130,7 @@ void hst_observation(const struct hst_file *file, enum hst_unit unit, char *text
 		append(text, size, "Accounting for exits was on. ");
 	if (unit == HST_UNIT_INSTRUCTIONS)
 		append(text, size,
-		       "The costs leave out both, with an error of at most some 5 %%; the guest's "
+		       "The costs leave out both, with an error below 10 %%; the guest's "
 		       "own clock includes them. ");
 	else if (unit == HST_UNIT_TIME && events_on(file))
 		append(text, size, "The costs include the recording of events. ");

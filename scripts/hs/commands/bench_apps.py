@@ -96,14 +96,14 @@ def table(results):
 
 def show_exits(exits):
     """Print KVM's counters of exits, with a column for each system and console. exits: as in guests.Runner."""
-    columns = [(heading, exits[key]) for key, heading in EXIT_COLUMNS.items() if key in exits]
+    columns = [(heading, exits[key]) for key, heading in EXIT_COLUMNS.items() if "exits" in exits.get(key, ())]
     if not columns:
         return
     print("exits until power-off      %s" % "".join("%12s" % heading for heading, _ in columns))
     for name in dict.fromkeys(name for _, found in columns for name, count in found.items() if count and name != "exits"):
         print("  %-25s%s" % (name, "".join("%12d" % found.get(name, 0) for _, found in columns)))
     for what, others in (("in all", ()), ("besides MMIO", ("mmio_exit_user", "mmio_exit_kernel"))):
-        print("  %-25s%s" % (what, "".join("%12d" % (found["exits"] - sum(found[name] for name in others))
+        print("  %-25s%s" % (what, "".join("%12d" % (found["exits"] - sum(found.get(name, 0) for name in others))
                                            for _, found in columns)))
 
 
