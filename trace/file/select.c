@@ -69,6 +69,17 @@ static int set_time(u64 *what, const char *option, const char *text)
 	return 2;
 }
 
+static int set_period(struct hst_select *select, u64 *what, const char *option, const char *text)
+{
+	int used = set_time(what, option, text);
+
+	if (used > 0 && select->from > select->to) {
+		hst_wrong_use("--from is later than --until", NULL);
+		return -1;
+	}
+	return used;
+}
+
 int hst_select_option(struct hst_select *select, int argc, char **argv)
 {
 	static const char *const options[] = { "--events", "--vm",    "--vcpu",   "--hart",
@@ -96,9 +107,8 @@ int hst_select_option(struct hst_select *select, int argc, char **argv)
 	case 3:
 		return set_number(&select->hart, option, value);
 	case 4:
-		return set_time(&select->from, option, value);
 	case 5:
-		return set_time(&select->to, option, value);
+		return set_period(select, i == 4 ? &select->from : &select->to, option, value);
 	case 6:
 		return hst_filter_add(&select->filter, value) ? -1 : 2;
 	default:
