@@ -6,9 +6,9 @@
  *
  * Creates the file RAM, in which each hart's ring has RING bytes. Writes EVENTS events in all, RATE
  * per second of wall time (0: without a pause); the harts take turns. A hart's events are
- * alternately kvm_exit and kvm_entry, and an event's pc is its number on its hart. Prints a line
- * when the trace can be found, and a line with the rate at the end. Then sets the run descriptor's
- * state to exited.
+ * alternately kvm_exit and kvm_entry, and an event's pc is its number on its hart. After half of
+ * them, kvm_wfi is switched on, too. Prints a line when the trace can be found, and a line with the
+ * rate at the end. Then sets the run descriptor's state to exited.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -19,6 +19,7 @@
 #include "hv/csr.h"
 #include "hv/run_desc.h"
 #include "machine.h"
+#include "trace_control.h"
 #include "trace_native.h"
 
 #define RAM_BASE  0x80000000UL
@@ -51,6 +52,8 @@ static void produce(unsigned int harts, unsigned long events, unsigned long rate
 	for (unsigned long number = 0; number < each; number += BURST) {
 		unsigned long n = each - number < BURST ? each - number : BURST;
 
+		if (number >= each / 2 && number < each / 2 + BURST)
+			trace_select("kvm_entry,kvm_exit,kvm_wfi", NULL);
 		for (machine.hart = 0; machine.hart < harts; machine.hart++) {
 			machine.time = now_ns() / 100;
 			burst(number, n);

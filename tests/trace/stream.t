@@ -54,6 +54,8 @@ is "$(events)" "131072 whole" "every event is in the file, in order"
 like "$(cat "$tmp/out")" '^# events written: 131072, lost \(overwritten\): 0$' \
 	"report shows the number of events"
 like "$(cat "$tmp/out")" '^# guest=producer$' "--meta is kept"
+like "$("$bin/hstrace" stat --by vcpu "$tmp/t")" '^observation: 3 events on \(kvm_entry, kvm_exit, kvm_wfi\)' \
+	"stat names an event that was switched on after the stream began"
 
 # ---- a ring that wraps before it is read: lost events are counted ----
 produce 1 0x4000 200000 0

@@ -316,6 +316,7 @@ static int load(struct hst_file *file)
 		return -1;
 	}
 	file->damaged = take_sections(file, st.st_size) != 0;
+	hst_exit_find_events(file); /* here, because a later MEM may add events that were on */
 	if (!file->damaged && (!file->mem.magic || !file->unnamed))
 		file->damaged = hst_damaged(file, "no header or no table of events") != 0;
 	if (!file->damaged)

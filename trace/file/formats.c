@@ -86,8 +86,5 @@ int hst_formats_parse(struct hst_file *file)
 			file->class_title[EXIT_SLOT_CLASS + file->nr_classes++] = line + 6;
 		}
 	}
-	if (name_unknown_events(file))
-		return -1;
-	hst_exit_find_events(file);
-	return 0;
+	return name_unknown_events(file);
 }

@@ -5,7 +5,8 @@
  * A file is a header and sections, each padded to 8 bytes. It can be read from front to back:
  *
  *   META     text: the arguments of `hstrace save --meta`, one per line
- *   MEM      struct trace_mem, a copy of the one in RAM
+ *   MEM      struct trace_mem, a copy of the one in RAM; a streamed trace has another one at the
+ *            end, because events may be switched on during the run
  *   FORMATS  text: the events and classes of the host that wrote the trace
  *   STATS    one per hart: a struct hst_slot for every slot in use
  *   RING     records of a hart, oldest first, after a struct hst_ring_header; a streamed trace has

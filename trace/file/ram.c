@@ -134,6 +134,17 @@ const char *hst_ram_find(struct hst_ram *ram)
 	return makes_sense(mem, desc.trace_size) ? NULL : "the trace memory's header is invalid";
 }
 
+int hst_ram_update(struct hst_ram *ram)
+{
+	struct trace_mem now;
+
+	if (hst_ram_read(ram, &now, sizeof(now), ram->base))
+		return -1;
+	memcpy(ram->mem.was_on, now.was_on, sizeof(now.was_on));
+	ram->mem.selective = now.selective;
+	return 0;
+}
+
 static u64 hart_area(const struct hst_ram *ram, unsigned int hart)
 {
 	return ram->base + ram->mem.harts_offset + hart * ram->mem.hart_stride;

@@ -24,6 +24,8 @@ void hst_ram_close(struct hst_ram *ram);
 bool hst_ram_is_over(const struct hst_ram *ram);
 /* Find trace memory and check its header. Returns NULL, or why there is no valid one (yet). */
 const char *hst_ram_find(struct hst_ram *ram);
+/* Read the fields of mem that change during a run again. */
+int hst_ram_update(struct hst_ram *ram);
 /* Read size bytes at an offset in the RAM file. */
 int hst_ram_read(const struct hst_ram *ram, void *buf, size_t size, u64 offset);
 /* Return the run descriptor's state (enum hs_run_state); -1 (no message) if it cannot be read. */
@@ -56,6 +58,8 @@ void hst_write_ring(struct hst_writer *w, unsigned int hart, const struct hst_ri
 		    const struct trace_record *records, u64 count);
 /* Write the header and the sections META, MEM and FORMATS. */
 int hst_write_start(struct hst_writer *w, const struct hst_ram *ram, const char *meta);
+/* Write a section MEM. */
+void hst_write_mem(struct hst_writer *w, const struct hst_ram *ram);
 /* Write a hart's STATS. */
 int hst_write_stats(struct hst_writer *w, const struct hst_ram *ram, unsigned int hart);
 void hst_write_end(struct hst_writer *w);

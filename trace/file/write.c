@@ -55,6 +55,12 @@ static int write_formats(struct hst_writer *w, const struct hst_ram *ram)
 	return err;
 }
 
+void hst_write_mem(struct hst_writer *w, const struct hst_ram *ram)
+{
+	hst_write_section(w, HST_MEM, 0, sizeof(ram->mem));
+	hst_write(w, &ram->mem, sizeof(ram->mem));
+}
+
 int hst_write_start(struct hst_writer *w, const struct hst_ram *ram, const char *meta)
 {
 	struct hst_header header = { .magic = HST_MAGIC, .version = HST_VERSION };
@@ -63,8 +69,7 @@ int hst_write_start(struct hst_writer *w, const struct hst_ram *ram, const char 
 	hst_write(w, &header, sizeof(header));
 	if (write_text(w, ram, HST_META, meta, strlen(meta)))
 		return -1;
-	hst_write_section(w, HST_MEM, 0, sizeof(ram->mem));
-	hst_write(w, &ram->mem, sizeof(ram->mem));
+	hst_write_mem(w, ram);
 	return write_formats(w, ram);
 }
 

@@ -189,11 +189,14 @@ static int make_streams(struct follower *f)
 }
 
 /*
- * Write the rest: for each hart the gathered records, an empty RING whose header has the final
- * numbers, and STATS; then END.
+ * Write the rest: MEM as it is now; for each hart the gathered records, an empty RING whose header
+ * has the final numbers, and STATS; then END.
  */
 static int finish(struct follower *f)
 {
+	if (hst_ram_update(&f->ram))
+		return -1;
+	hst_write_mem(&f->w, &f->ram);
 	for (unsigned int hart = 0; hart < f->ram.mem.nr_harts; hart++) {
 		struct stream *s = &f->stream[hart];
 		struct hst_ring_header header;

@@ -60,7 +60,7 @@ static int snapshot(struct live *l, struct hst_file *file)
 			close(fd);
 		return -1;
 	}
-	err = hst_save_to(&l->ram, out, "", from_events(l));
+	err = hst_ram_update(&l->ram) || hst_save_to(&l->ram, out, "", from_events(l)) ? -1 : 0;
 	if (fclose(out) && !err) {
 		hst_error(l->ram.path, "out of memory for a copy of the trace");
 		err = -1;

@@ -184,8 +184,6 @@ void trace_init(void)
 	}
 	if (trace_mem_init(pa_to_va(pa), size, harts_of_fdt, timebase_hz, trace_instret_is_exact()))
 		panic("trace: %zu bytes are too few for %u harts", size, harts_of_fdt);
-	run_desc.trace_size = size;
-	run_desc.trace_hpa = pa;
 	trace_exit_account(exit_unit());
 }
 
@@ -199,4 +197,7 @@ void trace_start(void)
 	set_rules();
 	if (list)
 		select_events(list);
+	/* From here on, a reader of RAM finds costs and events that have been determined. */
+	run_desc.trace_size = trace_mem->size;
+	__atomic_store_n(&run_desc.trace_hpa, va_to_pa(trace_mem), __ATOMIC_RELEASE);
 }
