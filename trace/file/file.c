@@ -122,20 +122,21 @@ static char *read_text(struct hst_file *file, u64 size, off_t offset)
 
 static int take_mem(struct hst_file *file, u64 size, off_t offset)
 {
-	struct trace_mem *mem = &file->mem;
+	struct trace_mem mem = { 0 };
 
 	if (size < offsetof(struct trace_mem, record_cost))
 		return hst_damaged(file, "the header is too short");
-	if (read_at(file, mem, size < sizeof(*mem) ? size : sizeof(*mem), offset))
+	if (read_at(file, &mem, size < sizeof(mem) ? size : sizeof(mem), offset))
 		return -1;
-	if (mem->magic != TRACE_MEM_MAGIC)
+	if (mem.magic != TRACE_MEM_MAGIC)
 		return hst_damaged(file, "invalid header");
-	if (mem->version != TRACE_MEM_VERSION)
+	if (mem.version != TRACE_MEM_VERSION)
 		return hst_damaged(file, "this hstrace does not support the header's version");
-	if (!mem->nr_harts || mem->nr_harts > HST_MAX_HARTS || mem->nr_slots > HST_MAX_SLOTS ||
-	    !mem->timebase_hz || mem->record_size != sizeof(struct trace_record) ||
-	    mem->stat_size != sizeof(struct exit_stat))
+	if (!mem.nr_harts || mem.nr_harts > HST_MAX_HARTS || mem.nr_slots > HST_MAX_SLOTS ||
+	    !mem.timebase_hz || mem.record_size != sizeof(struct trace_record) ||
+	    mem.stat_size != sizeof(struct exit_stat))
 		return hst_damaged(file, "invalid header");
+	file->mem = mem;
 	return 0;
 }
 
