@@ -72,7 +72,8 @@ def lines_of(results):
     widths = [2 + max(map(len, [" " * (LEAST - 2)] + head + values)) for head, values in columns]
     names = ["result"] + [shortened(row.name) for row in rows]
     units = ["unit"] + [row.unit for row in rows]
-    left = ["%-*s  %-*s" % (max(map(len, names)), name, max(map(len, units)), unit) for name, unit in zip(names, units)]
+    name_width, unit_width = max(map(len, names)), max(map(len, units))
+    left = ["%-*s  %-*s" % (name_width, name, unit_width, unit) for name, unit in zip(names, units)]
     lines = []
     for group in parts(widths, len(left[0])):
         lines += [""] if lines else []
