@@ -91,6 +91,18 @@ print(place.call(["sh", "-c", "echo much; sleep 60"])[1], place.call(["echo", "l
 END
 is "$(xargs <"$tmp/said")" "little" "the output of a job that took too long is not read into memory"
 
+python3 - "$HS_TOP/scripts" "$tmp/timers" >"$tmp/said" 2>&1 <<'END'
+import subprocess, sys
+sys.path.insert(0, sys.argv[1])
+from hs.sweep.workloads import GUEST_CLOCK
+for text in ("Version: v0.9\nnow at 123 nsecs\n", "Version: v0.9\n"):
+    with open(sys.argv[2], "w") as file:
+        file.write(text)
+    script = GUEST_CLOCK.replace("/proc/timer_list", sys.argv[2]) + 'now=7; now; echo "$?:$now"'
+    print(subprocess.run(["sh", "-c", script], stdout=subprocess.PIPE, text=True).stdout, end="")
+END
+is "$(xargs <"$tmp/said")" "0:123 1:" "a guest's function now does not keep an earlier time if the clock cannot be read"
+
 mkdir "$tmp/work"
 python3 - "$HS_TOP/scripts" "$tmp/work" >"$tmp/said" 2>&1 <<'END'
 import os, sys

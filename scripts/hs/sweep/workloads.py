@@ -33,10 +33,10 @@ DEFAULT_MEMORY = "512M"
 # Memory that a host needs besides its guest and three copies of each file: in the archive, unpacked, and in the guest.
 HOST_MEMORY = {"hyperscope": 192 * MIB, "linux": 1536 * MIB}
 SIZE = re.compile("[0-9]+[kKmMgG]?")
-# now() sets $now to the guest's clock, in ns, without creating a process. On one line, so that the numbers of lines in the
-# shell's messages about a workload are those of the workload.
-GUEST_CLOCK = ('now() { while read -r first second now _; do [ "$first $second" != "now at" ] || return 0; done '
-               '</proc/timer_list; }; ')
+# now() sets $now to the guest's clock, in ns, without creating a process, or to "" if the clock cannot be read. On one
+# line, so that the numbers of lines in the shell's messages about a workload are those of the workload.
+GUEST_CLOCK = ('now() { now=; while read -r first second now _; do [ "$first $second" != "now at" ] || return 0; done '
+               '</proc/timer_list; return 1; }; ')
 # The guest's command ends at the first step that fails, because a later step may compute a number without noticing. Its
 # status is printed only if the command has ended; otherwise, a guest that powers off early would look successful.
 GUEST_SCRIPT = GUEST_CLOCK + """
@@ -46,7 +46,7 @@ now; start=$now
 sh -euo pipefail /hs/workload
 status=$?
 now
-[ -z "$start" ] || echo "sweep: the command took $((now - start)) ns"
+[ -z "$start" ] || [ -z "$now" ] || echo "sweep: the command took $((now - start)) ns"
 echo "sweep: the command ended with status $status"
 exit $status
 """
