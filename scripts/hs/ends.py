@@ -200,6 +200,10 @@ def _discard_output():
 
 
 def _status_of(name, main, others, command):
+    if sys.stderr is None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        os.set_inheritable(2, True)  # also if open() has returned 2
+        sys.stderr = os.fdopen(2, "w")
     try:
         if sys.stdout is None:  # the next file that is opened would get its file descriptor
             raise LaunchError("the standard output is closed; to discard it, use >/dev/null")
