@@ -210,22 +210,28 @@ static void holm_corrects_for_the_number_of_rows(void **state)
 
 /*
  * Return the cost of an exit that begins at time 10, instret 1000, work 900, and ends with event 1
- * on this hart at 25, 1500, 1200. The event's fields 1 and 2 are the cost 77 and this start.
+ * on this hart at 25, 1500, 1200. The event's fields are a class, the cost 77 and this start.
  */
 static u64 cost_of_exit(struct hst_file *file, unsigned int hart, u64 start, enum hst_unit unit)
 {
 	struct trace_record begin = { .time = 10, .instret = 1000 };
-	struct trace_record end = { .time = 25, .instret = 1500, .arg = { 0, 77, start } };
+	struct trace_record end = { .time = 25,
+				    .instret = 1500,
+				    .arg = { EXIT_SBI_BASE, 77, start } };
 	struct hst_seen seen = { .record = &begin, .work = 900 };
 	struct hst_exit exit;
 	u64 cost;
 
+	file->mem.exit_unit = unit == HST_UNIT_TIME ? EXIT_UNIT_TIME : EXIT_UNIT_INSTRET;
 	hst_exit_begin(&exit, &seen, 0);
 	assert_true(hst_exit_end(file, &exit, &seen, unit) == HST_NOT_ENDED);
 	assert_true(exit.open);
 	seen = (struct hst_seen){ .record = &end, .work = 1200, .event_nr = 1, .hart = hart };
+	hst_exit_event(file, &exit, &seen);
 	cost = hst_exit_end(file, &exit, &seen, unit);
 	assert_false(exit.open);
+	if (file->exits.has_cost && unit != HST_UNIT_NONE)
+		assert_int_equal(exit.class, cost == HST_NO_COST ? 0 : EXIT_SBI_BASE);
 	return cost;
 }
 
@@ -236,6 +242,8 @@ static void an_exit_does_not_get_the_cost_of_another_one(void **state)
 	(void)state;
 	assert_non_null(file);
 	file->exits.end = 1;
+	file->exits.entry = -1;
+	file->exits.clue[1] = 1; /* the field is the class */
 	assert_int_equal(cost_of_exit(file, 0, 0, HST_UNIT_INSTRUCTIONS), 300);
 	assert_int_equal(cost_of_exit(file, 0, 0, HST_UNIT_TIME), 15);
 	assert_true(cost_of_exit(file, 1, 0, HST_UNIT_INSTRUCTIONS) == HST_NO_COST);

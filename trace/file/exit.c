@@ -155,13 +155,27 @@ void hst_exit_begin(struct hst_exit *exit, const struct hst_seen *seen, u64 scau
 				   .work = seen->work };
 }
 
+/*
+ * Return whether this kvm_exit_cost is that of a later exit, because the records in between are
+ * missing. If costs are instructions, an exit that has changed harts has no kvm_exit_cost.
+ */
+static bool is_of_later_exit(const struct hst_file *file, const struct hst_exit *exit,
+			     const struct hst_seen *seen)
+{
+	u64 start = seen->record->arg[file->exits.start];
+
+	if (file->mem.exit_unit == EXIT_UNIT_TIME)
+		return start > exit->time;
+	return exit->hart != seen->hart || start > exit->instret;
+}
+
 u64 hst_exit_end(const struct hst_file *file, struct hst_exit *exit, const struct hst_seen *seen,
 		 enum hst_unit unit)
 {
 	bool instructions = unit == HST_UNIT_INSTRUCTIONS;
 	u64 from = instructions ? exit->work : exit->time;
 	u64 to = instructions ? seen->work : seen->record->time;
-	const u64 *arg = seen->record->arg;
+	u64 cost;
 
 	if ((int)seen->event_nr != file->exits.end)
 		return HST_NOT_ENDED;
@@ -170,10 +184,8 @@ u64 hst_exit_end(const struct hst_file *file, struct hst_exit *exit, const struc
 		return HST_NO_COST; /* each hart has its own instret */
 	if (!file->exits.has_cost)
 		return to > from ? to - from : 0;
-	/* A later start: the cost is that of a later exit, and the records in between are missing. */
-	if (arg[file->exits.start] > (instructions ? exit->instret : exit->time))
-		return HST_NO_COST;
-	return arg[file->exits.cost];
+	cost = seen->record->arg[file->exits.cost];
+	return is_of_later_exit(file, exit, seen) || cost >= HST_NOT_ENDED ? HST_NO_COST : cost;
 }
 
 static unsigned int sbi_class(u64 ext)
@@ -215,7 +227,8 @@ void hst_exit_event(const struct hst_file *file, struct hst_exit *exit, const st
 	unsigned int clue = file->exits.clue[seen->event_nr];
 	u64 value = seen->record->arg[file->exits.field[seen->event_nr]];
 
-	if (exit->entered)
+	if (exit->entered || (file->exits.has_cost && (int)seen->event_nr == file->exits.end &&
+			      is_of_later_exit(file, exit, seen)))
 		return;
 	exit->entered = (int)seen->event_nr == file->exits.entry;
 	if (clue == CLUE_CLASS)
