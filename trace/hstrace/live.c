@@ -53,6 +53,7 @@ static int snapshot(struct live *l, struct hst_file *file)
 {
 	int fd = memfd_create("hstrace-live", MFD_CLOEXEC), err;
 	FILE *out = fd < 0 ? NULL : fdopen(dup(fd), "wb");
+	const char *meta;
 
 	if (!out) {
 		hst_error(l->ram.path, "out of memory for a copy of the trace");
@@ -60,7 +61,9 @@ static int snapshot(struct live *l, struct hst_file *file)
 			close(fd);
 		return -1;
 	}
-	err = hst_ram_update(&l->ram) || hst_save_to(&l->ram, out, "", from_events(l)) ? -1 : 0;
+	/* A live run is QEMU's, where instret counts instructions only under icount. */
+	meta = l->ram.mem.instret_exact ? "icount=1\n" : "";
+	err = hst_ram_update(&l->ram) || hst_save_to(&l->ram, out, meta, from_events(l)) ? -1 : 0;
 	if (fclose(out) && !err) {
 		hst_error(l->ram.path, "out of memory for a copy of the trace");
 		err = -1;
