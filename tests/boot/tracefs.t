@@ -245,8 +245,9 @@ else
 	is "$(said still)" yes "no hart writes a record once all events are off again"
 	is "$("$hstrace" stat "$trace" | grep -c 'trace=none')" 0 \
 		"the exit table does not say that no event was on if events were switched on later"
-	is "$("$hstrace" stat --vm 4 "$trace" | grep -c '^costs:') $("$hstrace" stat --vm 4 "$trace" | grep -c 'cost is not in the trace: [1-9]')" "0 1" \
-		"an exit whose kvm_exit_cost was off has no cost in a table of events"
+	like "$("$hstrace" stat --vm 4 "$trace" | tr '\n' ' ' | tr -s ' ')" \
+		'cost is not in the trace: [1-9].* costs: those of exits whose kvm_exit_cost was recorded' \
+		"an exit whose kvm_exit_cost was off has no cost in a table of events, and lines below the table say so"
 	report --events kvm_exit,kvm_entry | awk '{ print $2, $3 }' >"$tmp/who"
 	[ "$(wc -l <"$tmp/who")" -gt 100 ] && [ "$(report --last 50 | grep -c ' 4\.0 kvm_\|3\.0 kvm_')" -gt 40 ]
 	ok $? "events that are switched on later name the VM and the vCPU"

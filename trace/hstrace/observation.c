@@ -140,9 +140,20 @@ void hst_observation(const struct hst_file *file, enum hst_unit unit, char *text
 
 void hst_costs_differ(const struct hst_file *file, enum hst_unit unit, char *text, size_t size)
 {
+	const char *unselected = "a filter or trigger was set, a ring kept its oldest records, or "
+				 "events were off for some time.";
+
 	text[0] = '\0';
-	if (file->exits.has_cost || unit == HST_UNIT_NONE)
+	if (unit == HST_UNIT_NONE)
 		return;
+	if (file->exits.has_cost) {
+		if (file->mem.selective)
+			append(text, size,
+			       "those of exits whose kvm_exit_cost was recorded. Others may be "
+			       "missing, because %s",
+			       unselected);
+		return;
+	}
 	append(text, size,
 	       "measured from kvm_exit to kvm_entry, because kvm_exit_cost was not "
 	       "recorded. ");
@@ -151,9 +162,7 @@ void hst_costs_differ(const struct hst_file *file, enum hst_unit unit, char *tex
 		       "On the fast path, they are up to 75 instructions lower than "
 		       "in the exit table. ");
 	if (file->mem.selective)
-		append(text, size,
-		       "Some are too high, because a filter or trigger was set, a ring kept its "
-		       "oldest records, or recording was stopped. ");
+		append(text, size, "Some are too high, because %s ", unselected);
 	text[strlen(text) - 1] = '\0';
 }
 
