@@ -223,6 +223,17 @@ hs_script()	# NAME ARGS...
 	out=$(cat "$tmp/table")
 }
 
+# Evaluate CONDITION every 0.1 s until it holds. Fail if it does not hold within TENTHS (scaled) of a second.
+wait_until()	# TENTHS CONDITION
+{
+	local turns
+	for ((turns = $(scaled "$1"); turns > 0; turns--)); do
+		! eval "$2" || return 0
+		sleep 0.1
+	done
+	return 1
+}
+
 # Print the machines and launchers that this test has started, directly or indirectly, and that still run.
 left_running()
 {

@@ -97,20 +97,11 @@ PATH=$tmp/bin:$PATH TMPDIR=$tmp/temporary GUEST_HANGS=$tmp/pid python3 -c 'impor
 signal.signal(signal.SIGINT, signal.default_int_handler)
 os.execv(sys.argv[1], sys.argv[1:])' "$HS_TOP/scripts/hyperscope" bench-apps --out "$tmp/o" native --rows boot >"$tmp/said" 2>&1 &
 pid=$!
-turns=0
-while [ ! -s "$tmp/pid" ] && [ $turns -lt "$(scaled 300)" ]; do
-	turns=$((turns + 1))
-	sleep 0.1
-done
+wait_until 300 '[ -s "$tmp/pid" ]'
 kill -INT $pid
 wait $pid
 is "$? $(ls "$tmp/temporary")" "130 " "Ctrl-C leaves no temporary file" || diag "$(<"$tmp/said")"
-turns=0
-while ps -o stat= -p "$(<"$tmp/pid")" | grep -qv Z && [ $turns -lt "$(scaled 50)" ]; do	# Z: ended, not yet reaped
-	turns=$((turns + 1))
-	sleep 0.1
-done
-[ $turns -lt "$(scaled 50)" ] && [ ! -e "$tmp/pid.done" ]
+wait_until 50 '! ps -o stat= -p "$(<"$tmp/pid")" | grep -qv Z' && [ ! -e "$tmp/pid.done" ]	# Z: ended, not yet reaped
 ok $? "Ctrl-C ends the machine"
 if [ -f "$O/guest/busybox" ]; then
 	ln -s "$O/guest/busybox" "$tmp/o/guest/busybox"

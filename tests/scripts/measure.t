@@ -160,19 +160,10 @@ is "$status" 125 "a measurement without a result for each job ends with status 1
 measure 'command:sleep 60' --timeout 1
 like "$out" '^this machine: failed: took longer than 1 seconds' "--timeout ends a job"
 "$HS_TOP/scripts/hyperscope" measure --out "$tmp/o" --quiet "command:echo \$\$ >$tmp/job; exec sleep 60" >"$tmp/said" 2>&1 &
-turns=0
-until [ -s "$tmp/job" ] || [ $turns -ge "$(scaled 100)" ]; do
-	turns=$((turns + 1))
-	sleep 0.1
-done
+wait_until 100 '[ -s "$tmp/job" ]'
 kill -KILL $!
 { wait $!; } 2>/dev/null
-turns=0
-while kill -0 "$(<"$tmp/job")" 2>/dev/null && [ $turns -lt "$(scaled 100)" ]; do
-	turns=$((turns + 1))
-	sleep 0.1
-done
-[ $turns -lt "$(scaled 100)" ]
+wait_until 100 '! kill -0 "$(<"$tmp/job")" 2>/dev/null'
 ok $? "a measurement that is killed ends its jobs" || diag "$(<"$tmp/said")"
 
 # ---- rows of the bench ----

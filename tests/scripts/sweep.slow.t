@@ -66,11 +66,7 @@ begin()	# ENGINE [COMMAND...]: start the sweep in its own session, under COMMAND
 	: >"$tmp/ran"
 	env --default-signal=INT "${@:2}" setsid "$HS_TOP/scripts/hyperscope" sweep --out "$O" --jobs 2 --engine "$1" "$tmp/killed.toml" >"$tmp/said" 2>&1 &
 	pid=$!
-	local turns=0
-	while [ "$(wc -l <"$tmp/ran")" -lt 5 ] && [ $turns -lt "$(scaled 600)" ]; do
-		turns=$((turns + 1))
-		sleep 0.1
-	done
+	wait_until 600 '[ "$(wc -l <"$tmp/ran")" -ge 5 ]'
 }
 descendants()	# PID: print its descendants
 {
@@ -163,11 +159,7 @@ for engine in serial parallel; do
 	begin $engine
 	kill -KILL $pid
 	{ wait $pid; } 2>/dev/null
-	turns=0
-	while pgrep -f "sweep --job .* $results/$name-k" >/dev/null && [ $turns -lt "$(scaled 100)" ]; do
-		turns=$((turns + 1))
-		sleep 0.1
-	done
+	wait_until 100 '! pgrep -f "sweep --job .* $results/$name-k" >/dev/null'
 	[ "$(wc -l <"$tmp/ran")" -lt 24 ]
 	ok $? "$engine: after a sweep is killed, no more jobs are started"
 	remember

@@ -357,12 +357,7 @@ is "$status:$(columns fails)" "1:|1|failed||||ended with status 1
 |1|failed||||'result\\to\\t2' is not of the form 'result NAME NUMBER [UNIT]'
 |1|failed||||'result' is not of the form 'result NAME NUMBER [UNIT]'
 |1|failed||||ended with status 124" "failures are rows, with their reasons and without figures"
-turns=0
-while kill -0 "$(<"$tmp/behind")" 2>/dev/null && [ $turns -lt "$(scaled 50)" ]; do
-	turns=$((turns + 1))
-	sleep 0.1
-done
-[ $turns -lt "$(scaled 50)" ]
+wait_until 50 '! kill -0 "$(<"$tmp/behind")" 2>/dev/null'
 ok $? "processes that a job leaves behind end with the job"
 like "$(cat "$results/fails/jobs/00001/log")" '^my reason$' "the log of a failed job is kept"
 like "$out" 'job 00001: ended with status 1; .*jobs/00001/log' "the log of a failed job is named"
@@ -411,15 +406,11 @@ table slow <<END
 workload = 'command:until [ \$ARGUMENT -le 2 ] || [ -e $tmp/go ]; do sleep 0.1; done; echo \$ARGUMENT >>$tmp/slow'
 argument = [1, 2, 3, 4]
 END
-turns=0
 : >"$tmp/slow"
 # Start the sweep in its own session. A background job of bash ignores SIGINT, so restore its default.
 env --default-signal=INT setsid "$HS_TOP/scripts/hyperscope" sweep --jobs 2 "$tmp/slow.toml" --out "$tmp/out" >"$tmp/said" 2>&1 &
 pid=$!
-while [ "$(wc -l <"$tmp/slow")" -lt 2 ] && [ $turns -lt "$(scaled 300)" ]; do
-	turns=$((turns + 1))
-	sleep 0.1
-done
+wait_until 300 '[ "$(wc -l <"$tmp/slow")" -ge 2 ]'
 sweep "$tmp/slow.toml"
 like "$status $out" '^125 .*another sweep is running in this folder' "a second sweep in the same folder is refused"
 sleep 60 &
