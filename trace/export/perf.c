@@ -302,7 +302,7 @@ static void find_exit(struct perf *perf)
 {
 	const struct hst_file *file = perf->job->file;
 	int exit = hst_event_index(file, "kvm_exit");
-	int sepc = exit < 0 ? -1 : hst_field_index(&file->events[exit], "sepc", 4);
+	int sepc = hst_event_field(file, exit, "sepc");
 
 	perf->exit = sepc < 0 ? HST_MAX_EVENTS : (unsigned int)exit;
 	perf->sepc = sepc < 0 ? 0 : (unsigned int)sepc;

@@ -111,7 +111,7 @@ int hst_event_index(const struct hst_file *file, const char *name)
 	return -1;
 }
 
-static int field_index(const struct hst_file *file, int event, const char *name)
+int hst_event_field(const struct hst_file *file, int event, const char *name)
 {
 	return event < 0 ? -1 : hst_field_index(&file->events[event], name, strlen(name));
 }
@@ -120,7 +120,8 @@ static int field_index(const struct hst_file *file, int event, const char *name)
 static void find_end(struct hst_file *file)
 {
 	int event = hst_event_index(file, "kvm_exit_cost");
-	int cost = field_index(file, event, "cost"), start = field_index(file, event, "start");
+	int cost = hst_event_field(file, event, "cost");
+	int start = hst_event_field(file, event, "start");
 
 	file->exits.has_cost = file->mem.exit_unit != EXIT_UNIT_NONE && cost >= 0 && start >= 0 &&
 			       hst_was_on(file, (unsigned int)event);
@@ -175,17 +176,21 @@ u64 hst_exit_end(const struct hst_file *file, struct hst_exit *exit, const struc
 	bool instructions = unit == HST_UNIT_INSTRUCTIONS;
 	u64 from = instructions ? exit->work : exit->time;
 	u64 to = instructions ? seen->work : seen->record->time;
-	u64 cost;
 
 	if ((int)seen->event_nr != file->exits.end)
 		return HST_NOT_ENDED;
 	exit->open = false;
-	if (unit == HST_UNIT_NONE || (instructions && exit->hart != seen->hart))
+	if (unit == HST_UNIT_NONE)
+		return HST_NO_COST;
+	if (file->exits.has_cost) {
+		u64 cost = seen->record->arg[file->exits.cost];
+
+		return is_of_later_exit(file, exit, seen) || cost >= HST_NOT_ENDED ? HST_NO_COST
+										   : cost;
+	}
+	if (instructions && exit->hart != seen->hart)
 		return HST_NO_COST; /* each hart has its own instret */
-	if (!file->exits.has_cost)
-		return to > from ? to - from : 0;
-	cost = seen->record->arg[file->exits.cost];
-	return is_of_later_exit(file, exit, seen) || cost >= HST_NOT_ENDED ? HST_NO_COST : cost;
+	return to > from ? to - from : 0;
 }
 
 static unsigned int sbi_class(u64 ext)

@@ -164,6 +164,8 @@ int hst_read(struct hst_file *file, unsigned int hart, u64 from, struct trace_re
 int hst_damaged(struct hst_file *file, const char *what);
 /* exit.c: return the number of the event with this name, or -1 if the trace does not know it. */
 int hst_event_index(const struct hst_file *file, const char *name);
+/* exit.c: return the index of an event's field, or -1 if `event` is -1 or has no such field. */
+int hst_event_field(const struct hst_file *file, int event, const char *name);
 /* Return whether this event was on at any time. Always false for traces of older hosts. */
 static inline bool hst_was_on(const struct hst_file *file, unsigned int event)
 {

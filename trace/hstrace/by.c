@@ -58,7 +58,7 @@ struct tally {
 
 static int field_number(const struct hst_file *file, int *event, const char *name)
 {
-	int field = *event < 0 ? -1 : hst_field_index(&file->events[*event], name, strlen(name));
+	int field = hst_event_field(file, *event, name);
 
 	if (field < 0)
 		*event = -1;
@@ -116,7 +116,7 @@ static void code_title(const struct tally *t, const struct hst_code *code, char 
 		snprintf(title, HST_TITLE_SIZE, "%s", what);
 }
 
-/* The name of an extension and function; the function alone if both do not fit into a column. */
+/* Put the names of a call's extension and function into `title`; only the latter if both do not fit. */
 static void sbi_title(const u64 key[3], char *title)
 {
 	char name[HST_NAME_SIZE], fid[HST_NAME_SIZE];
