@@ -116,7 +116,7 @@ static void code_title(const struct tally *t, const struct hst_code *code, char 
 		snprintf(title, HST_TITLE_SIZE, "%s", what);
 }
 
-/* Put the names of a call's extension and function into `title`; only the latter if both do not fit. */
+/* Put a call's extension and function into `title`, or the function alone if both do not fit. */
 static void sbi_title(const u64 key[3], char *title)
 {
 	char name[HST_NAME_SIZE], fid[HST_NAME_SIZE];
