@@ -135,12 +135,11 @@ void trace_exit_end_slow(struct trace_exit_clock *clock)
 	int hart = (int)TRACE_THIS_HART();
 	const struct trace_hart *th = trace_harts[hart];
 	struct exit_stat *stat;
-	int slot = clock->slot;
 
-	if (slot < 0)
+	if (clock->slot < 0)
 		return;
-	stat = &th->stats[slot];
-	clock->slot = ~slot;
+	stat = &th->stats[clock->slot];
+	clock->slot = ~clock->slot;
 	stat->count++;
 	if (hart != clock->hart && !trace_exit_time_key.enabled) {
 		stat->unpriced++;
@@ -152,7 +151,7 @@ void trace_exit_end_slow(struct trace_exit_clock *clock)
 		stat->max = cost;
 	stat->hist[hist_bucket(cost)]++;
 	if (trace_kvm_exit_cost_enabled())
-		trace_kvm_exit_cost(slot >= EXIT_SLOT_CLASS ? (u64)slot : 0, cost, clock->start);
+		trace_kvm_exit_cost(trace_exit_class_of(clock), cost, clock->start);
 }
 
 void trace_exit_last_slow(struct trace_exit_clock *clock)
