@@ -18,7 +18,10 @@
 #include "toggle.h"
 #include "vcpu.h"
 
+struct irq_routes;
+struct irqchip_ops;
 struct memslots;
+struct plic;
 
 #define KVM_MAX_VCPUS      1024
 #define KVM_MAX_IRQ_ROUTES 4096
@@ -70,7 +73,12 @@ struct kvm {
 	struct kvm_coalesced_mmio_ring *ring; /* shared with user space: untrusted */
 	hpa_t ring_pa;
 
-	struct list_head irqfds;
+	const struct irqchip_ops *irqchip; /* NULL: in user space; set once, under `lock` */
+	bool irqchip_ready;                /* it is initialized; set once, under `lock` */
+	struct plic *plic;                 /* of irqchip_plic_ops */
+	struct spinlock irq_lock;          /* guards routes and resamplers; a leaf lock */
+	struct irq_routes *routes;         /* NULL: none (route.c) */
+	struct list_head irqfds, resamplers;
 	u64 halt_poll_max;       /* KVM_CAP_HALT_POLL's ns + 1; 0: not set, halt_poll_ns applies */
 	u8 toggle[TOGGLE_COUNT]; /* this VM's copy of each toggle */
 	bool dead;

@@ -255,11 +255,17 @@ u64 hv_event_drain(struct hv_event *event)
 	return count;
 }
 
-void hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)
+int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)
 {
+	int ret = -EBUSY;
+
 	pthread_mutex_lock(&event_lock);
-	list_add_tail(&watch->link, &event->watches);
+	if (list_empty(&event->watches)) {
+		list_add_tail(&watch->link, &event->watches);
+		ret = event->count != 0;
+	}
 	pthread_mutex_unlock(&event_lock);
+	return ret;
 }
 
 void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch)

@@ -5,6 +5,7 @@
  * halt polling: how a vCPU's polling time adapts.
  */
 #include "exit/bus.h"
+#include "irqchip/route.h"
 #include "vcpu/halt_poll.h"
 #include "one_vm.h"
 #include "random.h"

@@ -19,7 +19,7 @@ FREESTANDING = r"<(std(def|int|bool|arg|noreturn)|limits|string|stdlib)\.h>"
 # source tree -> patterns of permitted includes, besides headers of the same folder in quotes
 RULES = {
     "src/include/hv": [r'"hv/', r"<std(def|int|bool|arg)\.h>", r'"\w+\.def"', r'"hv/\w+\.def"'],
-    "src/kvm": [r'"hv/', r'"((uapi|exit|sbi|vcpu|mmu)/)?\w+\.(h|def)"',
+    "src/kvm": [r'"hv/', r'"((uapi|irqchip|exit|sbi|vcpu|mmu)/)?\w+\.(h|def)"',
                 r"<linux/kvm\.h>", r"<asm/kvm\.h>", r"<(asm-generic|linux)/errno\.h>",
                 FREESTANDING],
     "src/host": [r'"hv/', r'"((boot|dev|file|fs|lib|mm|platform|proc|sched|trace)/)?\w+\.(h|def)"', r"<libfdt\.h>",

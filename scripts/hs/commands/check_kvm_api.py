@@ -35,7 +35,7 @@ def core():
 
 def offered():
     """Return section -> names that the code offers."""
-    api = read("src/kvm/uapi/api.c", "src/kvm/uapi/api_vcpu.c", "src/kvm/uapi/irqfd.c")
+    api = read("src/kvm/uapi/api.c", "src/kvm/uapi/api_vcpu.c", "src/kvm/uapi/device.c")
     names = re.findall(r"(?:case|cmd ==) (KVM_[A-Z0-9_]+)\b", api)
     return {
         "ioctls": {n for n in names if not n.startswith(("KVM_CAP_", "KVM_MP_STATE_"))},

@@ -5,7 +5,7 @@ A file may include headers of its own subsystem and of those below it. Its
 object file may refer only to symbols of these subsystems. From top to bottom,
 the subsystems are:
 
-  src/kvm   uapi, exit, sbi, vcpu, mmu, and the files directly in src/kvm
+  src/kvm   uapi, irqchip, exit, sbi, vcpu, mmu, and the files directly in src/kvm
   src/host  boot, the files directly in src/host, dev, proc, fs and file, trace,
             mm, sched, platform, lib and libc
 
@@ -25,7 +25,7 @@ from hs.paths import TOP
 
 # From top to bottom; folders of one level may refer to each other.
 ORDER = {
-    "src/kvm": (("uapi",), ("exit",), ("sbi",), ("vcpu",), ("mmu",), ("",)),
+    "src/kvm": (("uapi",), ("irqchip",), ("exit",), ("sbi",), ("vcpu",), ("mmu",), ("",)),
     "src/host": (("boot",), ("",), ("dev",), ("proc",), ("fs", "file"), ("trace",), ("mm",), ("sched",), ("platform",),
                  ("lib", "libc")),
 }

@@ -44,7 +44,11 @@ src/kvm/mmu/vmid.h src/kvm/mmu/vmid.c src/kvm/mmu/tlb.c src/kvm/mmu/tlb.h src/kv
 = MMIO and instruction emulation
 Accesses outside memory: the instruction is decoded, if necessary after fetching it through the guest's translation, and the VMM answers.
 src/kvm/exit/mmio.c src/kvm/exit/insn_decode.* src/kvm/mmu/unpriv.* src/kvm/mmu/vsstage.* src/kvm/exit/insn.c src/kvm/exit/bus.* src/kvm/exit/ioeventfd.c
-src/kvm/uapi/irqfd.c src/kvm/exit/coalesced.c
+src/kvm/exit/coalesced.c
+= Interrupt controllers in the kernel
+A VM's controller: a device with attributes, lines, routes and irqfds; and the guest's claims and completions.
+src/kvm/irqchip.h src/include/hv/kvm_plic.h src/kvm/uapi/device.* src/kvm/irqchip/route.* src/kvm/irqchip/irqfd.c
+src/kvm/irqchip/plic.h src/kvm/irqchip/plic.c src/kvm/irqchip/plic_device.c
 = Time, interrupts and multiple vCPUs
 WFI, timers, IPIs, fences, and requests: how a thread asks a vCPU for something and makes sure that it is done.
 src/kvm/vcpu/wfi.c src/kvm/vcpu/halt_poll.* src/kvm/vcpu/timer.h src/kvm/vcpu/timer*.c src/kvm/vcpu/irq.h src/kvm/vcpu/irq.c src/kvm/request.h src/kvm/request.c src/kvm/vcpu/hsm.h src/kvm/vcpu/hsm.c src/kvm/sbi/sbi_*.[ch]

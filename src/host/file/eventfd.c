@@ -210,11 +210,17 @@ u64 hv_event_drain(struct hv_event *event)
 	return event_take(event, event->semaphore);
 }
 
-void hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)
+int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch)
 {
+	int ret = -EBUSY;
+
 	spin_lock(&event->lock);
-	list_add_tail(&watch->link, &event->watches);
+	if (list_empty(&event->watches)) {
+		list_add_tail(&watch->link, &event->watches);
+		ret = event->count != 0;
+	}
 	spin_unlock(&event->lock);
+	return ret;
 }
 
 void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch)

@@ -38,6 +38,21 @@
 /* Read or write x exactly once. For memory that another hart or a VMM may change at any time. */
 #define READ_ONCE(x)                    (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)                (*(volatile __typeof__(x) *)&(x) = (v))
+
+/* Return the number of the lowest bit that is set; bits must not be 0. */
+static inline unsigned int bit_lowest(unsigned int bits)
+{
+	unsigned int n = 0, step;
+
+	bits &= 0U - bits;
+	for (step = 16; step; step /= 2) {
+		if (bits >> step) {
+			bits >>= step;
+			n += step;
+		}
+	}
+	return n;
+}
 #endif
 
 #endif

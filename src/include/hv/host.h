@@ -352,7 +352,11 @@ struct hv_event_watch {
 	struct list_head link; /* the host's */
 };
 
-void hv_event_watch(struct hv_event *event, struct hv_event_watch *watch);
+/*
+ * Returns 1 if the eventfd has been signaled and not been read yet (its count stays), 0 if not, or
+ * -EBUSY if the eventfd is already watched: an event has one receiver.
+ */
+int hv_event_watch(struct hv_event *event, struct hv_event_watch *watch);
 void hv_event_unwatch(struct hv_event *event, struct hv_event_watch *watch);
 
 /* ---- parameters, log, life ------------------------------------------------ */

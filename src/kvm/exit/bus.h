@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * bus.h - in-kernel devices that take stores (ioeventfds, coalesced-MMIO zones), and irqfds.
+ * bus.h - in-kernel devices that take stores: ioeventfds and coalesced-MMIO zones.
  */
 #ifndef KVM_BUS_H
 #define KVM_BUS_H
@@ -52,15 +52,5 @@ int kvm_vm_ioctl_unregister_coalesced(struct kvm *vm, const struct kvm_coalesced
 /* ioeventfd.c */
 int kvm_vm_ioctl_ioeventfd(struct kvm *vm, const struct kvm_ioeventfd *args);
 void ioeventfd_vm_destroy(struct kvm *vm);
-
-/* irqfd.c */
-int kvm_vm_ioctl_irqfd(struct kvm *vm, const struct kvm_irqfd *args);
-void irqfd_vm_destroy(struct kvm *vm);
-
-/*
- * Answer the VM ioctls that need an in-kernel interrupt controller: there is none, so they all
- * fail. Returns -EINVAL for any other command.
- */
-long irqchip_ioctl(unsigned int cmd, unsigned long arg);
 
 #endif

@@ -5,9 +5,9 @@
  * With mmio_decode=htinst (the default), the register and the width come from htinst if the
  * hardware has provided the transformed instruction there. Otherwise, they come from the
  * instruction itself, which is fetched again in the way the guest would fetch it (H §3.1: HLVX).
- * Stores are first offered to ioeventfds and coalesced-MMIO rings (bus.c). All other emulated
- * accesses go to user space as KVM_EXIT_MMIO, and user space's answer takes effect once, at the
- * next KVM_RUN.
+ * Accesses are first offered to the VM's interrupt controller, if it is in the kernel (irqchip.h),
+ * and then stores to ioeventfds and coalesced-MMIO rings (bus.c). All other emulated accesses go to
+ * user space as KVM_EXIT_MMIO, and user space's answer takes effect once, at the next KVM_RUN.
  *
  * Only naturally aligned integer loads and stores of 1, 2, 4 and 8 bytes are emulated. All other
  * accesses get the answer of hardware whose I/O region supports neither atomics nor FP nor
@@ -31,8 +31,10 @@
 #include "exit/bus.h"
 #include "exit/exit.h"
 #include "exit/insn_decode.h"
+#include "irqchip.h"
 #include "mmu/unpriv.h"
 #include "toggle.h"
+#include "vcpu/irq.h"
 
 enum { /* the types in kvm_mmio events, as Linux numbers them */
 	MMIO_READ = 1,
@@ -187,6 +189,23 @@ static __attribute__((noinline)) int exit_to_user(struct kvm_vcpu *vcpu)
 	/* lab 5 end */
 }
 
+/* The VM's interrupt controller in the kernel has carried out the access. */
+static int done_by_irqchip(struct kvm_vcpu *vcpu)
+{
+	const struct mmio_access *mmio = &vcpu->completion.mmio;
+
+	if (!mmio->is_store && mmio->reg)
+		vcpu->guest.gpr[mmio->reg] = extend(mmio->data, mmio->len, mmio->sign_extend);
+	trace_kvm_mmio(mmio->is_store ? MMIO_WRITE : MMIO_READ, mmio->len, mmio->gpa, mmio->data,
+		       true);
+	if (READ_ONCE(vcpu->irq_changed))
+		vcpu_flush_irqs(vcpu);
+	vcpu->stats.mmio_exit_kernel++;
+	trace_exit_class(&vcpu->exit_clock, EXIT_IRQCHIP);
+	vcpu->guest.sepc += mmio->insn_len;
+	return RESUME_GUEST;
+}
+
 int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 {
 	struct access_insn access;
@@ -210,10 +229,14 @@ int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 	mmio->insn_len = access.insn_len;
 	mmio->is_store = access.kind == ACCESS_STORE;
 	mmio->sign_extend = access.sign_extend;
+	if (mmio->is_store)
+		mmio->data = gpr_read(vcpu, access.reg) & width_mask(access.len);
+	if (irqchip_is_ready(vcpu->kvm) &&
+	    vcpu->kvm->irqchip->mmio(vcpu, gpa, mmio->len, mmio->is_store, &mmio->data))
+		return done_by_irqchip(vcpu);
 	if (!mmio->is_store)
 		return exit_to_user(vcpu);
 
-	mmio->data = gpr_read(vcpu, access.reg) & width_mask(access.len);
 	err = bus_store(vcpu->kvm, gpa, mmio->len, mmio->data);
 	trace_kvm_mmio(MMIO_WRITE, mmio->len, gpa, mmio->data, !err);
 	if (err)

@@ -10,11 +10,13 @@
 #include <string.h>
 #include "hv/kvm_compat.h"
 #include "exit/bus.h"
+#include "irqchip/route.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
 #include "mmu/vmid.h"
 #include "number.h"
 #include "toggle.h"
+#include "uapi/device.h"
 #include "uapi/dirty_log_ioctl.h"
 #include "uapi/stats.h"
 #include "vcpu/fp.h"
@@ -50,10 +52,6 @@ static long check_extension(unsigned long cap)
 	case KVM_CAP_COALESCED_PIO:
 	case KVM_CAP_HALT_POLL:
 	case KVM_CAP_RISCV_MP_STATE_RESET:
-	/*
-	 * The next three are of no use without an in-kernel interrupt controller, but Linux reports
-	 * them anyway.
-	 */
 	case KVM_CAP_SIGNAL_MSI:
 	case KVM_CAP_IRQFD:
 	case KVM_CAP_DEVICE_CTRL:
@@ -229,7 +227,7 @@ static long vm_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 	case KVM_GET_STATS_FD:
 		return stats_create_vm_fd(vm);
 	default:
-		return irqchip_ioctl(cmd, arg);
+		return irqchip_ioctl(vm, cmd, arg);
 	}
 }
 

@@ -9,6 +9,7 @@
 #include "exit/bus.h"
 #include "exit/exit.h"
 #include "exit/observe.h"
+#include "irqchip/route.h"
 #include "kvm_asm.h"
 #include "mmu/gpa.h"
 #include "mmu/memslot.h"
@@ -160,6 +161,7 @@ int vm_create(struct kvm **vmp)
 	list_init(&vm->ioeventfds);
 	list_init(&vm->zones);
 	list_init(&vm->irqfds);
+	list_init(&vm->resamplers);
 	/* Guest time is 0 when the VM is created. */
 	vm->time_delta = 0 - hv_time();
 	err = vm_init(vm);
@@ -188,6 +190,9 @@ static void vm_destroy(struct kvm *vm)
 	ioeventfd_vm_destroy(vm);
 	kvm_for_each_vcpu(i, vcpu, vm)
 		vcpu_destroy(vcpu);
+	if (vm->irqchip)
+		vm->irqchip->destroy(vm);
+	route_vm_destroy(vm);
 	coalesced_vm_destroy(vm);
 	bus_vm_destroy(vm);
 	memslot_vm_destroy(vm);

@@ -6,7 +6,7 @@
  * HSM), it stores the entry point under hsm_lock and wakes the sleeping thread. The woken thread
  * resets the registers, because during KVM_RUN no other thread may write them. Spec: SBI §9.
  */
-#include "kvm.h"
+#include "irqchip.h"
 #include "request.h"
 #include "vcpu/hsm.h"
 #include "vcpu/irq.h"
@@ -136,6 +136,8 @@ void hsm_reset_by_user(struct kvm_vcpu *vcpu)
 	vcpu_reset(vcpu, 0, 0);
 	vcpu->guest.gpr[GPR_A0] = 0; /* not the hart ID, which only a start by SBI HSM passes */
 	vcpu_reset_irqs(vcpu);
+	if (irqchip_is_ready(vcpu->kvm))
+		vcpu->kvm->irqchip->reset_lines(vcpu);
 }
 
 int hsm_serve(struct kvm_vcpu *vcpu)

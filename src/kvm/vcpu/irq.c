@@ -96,6 +96,13 @@ void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 	/* lab 7 end */
 }
 
+void vcpu_unmark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
+{
+	trace_kvm_vcpu_irq(irq, 0, vcpu->id);
+	__atomic_fetch_and(&vcpu->irq_pending, ~BIT(irq), __ATOMIC_RELAXED);
+	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
+}
+
 void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
 	vcpu_mark_own_irq(vcpu, irq);

@@ -27,6 +27,8 @@ void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
  * the next entry.
  */
 void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
+/* Likewise, lower the line. */
+void vcpu_unmark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* serve REQ_IRQ: copy changed lines to hvip */
 bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? vCPU not loaded */
 

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/*
+ * irqchip.h - a VM's interrupt controller in the kernel: the interface of its variants.
+ *
+ * A VM has at most one, which user space creates as a device (KVM_CREATE_DEVICE, irqchip/device.c),
+ * configures through attributes and then initializes. Without one, user space emulates a controller
+ * and drives each vCPU's external interrupt with KVM_INTERRUPT.
+ *
+ * Everything that changes a line or sends an MSI goes through kvm_set_gsi() or these operations:
+ * KVM_IRQ_LINE, KVM_SIGNAL_MSI, irqfds, and stores of the guest.
+ */
+#ifndef KVM_IRQCHIP_H
+#define KVM_IRQCHIP_H
+
+#include "kvm.h"
+
+struct irqchip_ops {
+	const char *name; /* of the device's descriptor */
+	/*
+	 * Prepare the VM's state for attributes. Called with vm->lock held, before any vCPU has
+	 * run. Returns 0 or -errno.
+	 */
+	int (*create)(struct kvm *vm);
+	void (*destroy)(struct kvm *vm); /* with the VM, when no vCPU is left */
+
+	/*
+	 * The device's attributes (struct kvm_device_attr): the value is in the calling process's
+	 * memory, at attr->addr. Call without locks; may sleep. Returns 0 or -errno; has_attr()
+	 * returns -ENXIO if there is no such attribute.
+	 */
+	int (*set_attr)(struct kvm *vm, const struct kvm_device_attr *attr);
+	int (*get_attr)(struct kvm *vm, const struct kvm_device_attr *attr);
+	int (*has_attr)(struct kvm *vm, const struct kvm_device_attr *attr);
+
+	/*
+	 * The next three are called only once vm->irqchip_ready is set, in any context: they do not
+	 * sleep.
+	 */
+	/* Set the level of an input. Returns 0, or -errno if there is no such input. */
+	int (*set_line)(struct kvm *vm, u32 pin, bool level);
+	/* An edge at an input, by an irqfd without resampling. Returns as set_line(). */
+	int (*pulse)(struct kvm *vm, u32 pin);
+	/* A store of 32 bits by a device. Returns 0 or -errno; NULL: there are no MSIs. */
+	int (*send_msi)(struct kvm *vm, gpa_t gpa, u32 data);
+
+	/*
+	 * Offer an access of the guest to an address without memory. Returns false if the address
+	 * does not belong to the controller, or if user space has to handle the access. *data is
+	 * the value to be stored, or receives the one loaded. Called by the vCPU's own thread, once
+	 * vm->irqchip_ready is set, while the vCPU is loaded; does not sleep. A change of the vCPU's
+	 * own lines is only marked: the caller calls vcpu_flush_irqs() if irq_changed is not 0.
+	 */
+	bool (*mmio)(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_store, u64 *data);
+	/*
+	 * All of the vCPU's interrupt lines have been lowered: raise those again that the controller
+	 * asserts. Called once vm->irqchip_ready is set, with the vCPU's mutex held.
+	 */
+	void (*reset_lines)(struct kvm_vcpu *vcpu);
+};
+
+extern const struct irqchip_ops irqchip_plic_ops;
+
+/* Return the operations of the VM's controller, or NULL. Any thread. */
+static inline const struct irqchip_ops *irqchip_of(const struct kvm *vm)
+{
+	return __atomic_load_n(&vm->irqchip, __ATOMIC_ACQUIRE);
+}
+
+/* True once the controller is initialized. From then on, it is part of the VM until its end. */
+static inline bool irqchip_is_ready(const struct kvm *vm)
+{
+	return __atomic_load_n(&vm->irqchip_ready, __ATOMIC_ACQUIRE);
+}
+
+#endif

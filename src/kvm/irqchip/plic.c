@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: MIT
+/*
+ * plic.c - the PLIC in the kernel: gateways, pending bits, claim and completion.
+ *
+ * A source goes level -> pending (gateway) -> claimed, in service -> completed. It becomes pending
+ * again only after its completion: at once if its line is still high, or if an edge has arrived
+ * meanwhile. If a line falls before the claim, its request is withdrawn. A claim returns only a
+ * source above the threshold, as QEMU's does. This is the behavior of the VMM's own PLIC
+ * (src/vmm/plic.c), so a guest cannot tell the two apart.
+ *
+ * The guest's accesses are handled by the vCPU's own thread; lines change in any context. plic->lock
+ * is taken below an eventfd's lock and above those of vcpu_set_irq(). No memory is allocated here.
+ *
+ * Spec: PLIC §3 (register map), §8 (claim), §9 (completion).
+ */
+#include "irqchip/plic.h"
+#include "irqchip/route.h"
+#include "hv/kvm_plic.h"
+#include "vcpu/irq.h"
+
+#define PRIORITY_END   0x1000
+#define PENDING        0x1000
+#define LEVEL          KVM_DEV_HS_PLIC_STATE_LEVEL
+#define SERVICE        KVM_DEV_HS_PLIC_STATE_SERVICE
+#define EDGE           KVM_DEV_HS_PLIC_STATE_EDGE
+#define WORDS_SIZE     (4 * PLIC_WORDS)
+#define ENABLE         0x2000
+#define ENABLE_STRIDE  0x80
+#define CONTEXT        0x200000
+#define CONTEXT_STRIDE 0x1000
+#define CLAIM          4
+
+#define PRIORITY_MAX 7
+
+#define WORD(source)   ((source) / 32)
+#define SOURCE(source) ((u32)1 << ((source) % 32))
+
+/* The bits of the sources that exist, in a word of pending or enable bits. */
+static u32 valid_bits(const struct plic *plic, u32 word)
+{
+	u32 bits = ~(u32)0;
+
+	if (word > WORD(plic->sources))
+		return 0;
+	if (word == WORD(plic->sources))
+		bits = (u32)GENMASK(plic->sources % 32, 0);
+	return word ? bits : bits & ~(u32)1;
+}
+
+/* Return the S-mode context with this number, or NULL. */
+static struct plic_context *context_of(const struct plic *plic, u64 number)
+{
+	if (number % 2 == 0 || number / 2 >= plic->nr_contexts)
+		return NULL;
+	return plic->context[number / 2];
+}
+
+/*
+ * Return the enabled pending source with the highest priority above the threshold; among equals,
+ * the one with the lowest number. 0 if there is none.
+ */
+static u32 best_source(const struct plic *plic, const struct plic_context *context)
+{
+	u32 best_priority = context->threshold, best = 0, word, source, bits;
+
+	for (word = 0; word <= WORD(plic->sources); word++) {
+		bits = plic->pending[word] & context->enable[word];
+		for (; bits; bits &= bits - 1) {
+			source = word * 32 + bit_lowest(bits);
+			if (plic->priority[source] > best_priority) {
+				best = source;
+				best_priority = plic->priority[source];
+			}
+		}
+	}
+	return best;
+}
+
+/*
+ * Set the external interrupt of the context's vCPU. `self` is the vCPU whose thread is calling, if
+ * it makes an access to the PLIC; its own line is only marked.
+ */
+static void drive(const struct plic *plic, struct plic_context *context,
+		  const struct kvm_vcpu *self)
+{
+	struct kvm_vcpu *vcpu = context->vcpu;
+	bool raise = best_source(plic, context) != 0;
+
+	if (raise == context->raised)
+		return;
+	context->raised = raise;
+	if (vcpu != self)
+		(raise ? vcpu_set_irq : vcpu_clear_irq)(vcpu, IRQ_VS_EXT);
+	else if (raise)
+		vcpu_mark_own_irq(vcpu, IRQ_VS_EXT);
+	else
+		vcpu_unmark_own_irq(vcpu, IRQ_VS_EXT);
+}
+
+/* Drive the vCPUs that have enabled the source, after a change of its state. */
+static void source_changed(struct plic *plic, u32 source, const struct kvm_vcpu *self)
+{
+	u32 i;
+
+	for (i = 0; i < plic->nr_contexts; i++) {
+		struct plic_context *context = plic->context[i];
+
+		if (context && (context->enable[WORD(source)] & SOURCE(source)))
+			drive(plic, context, self);
+	}
+}
+
+void plic_drive_all(struct plic *plic)
+{
+	u32 i;
+
+	for (i = 0; i < plic->nr_contexts; i++) {
+		struct plic_context *context = plic->context[i];
+
+		if (!context)
+			continue;
+		context->raised = best_source(plic, context) != 0;
+		(context->raised ? vcpu_set_irq : vcpu_clear_irq)(context->vcpu, IRQ_VS_EXT);
+	}
+}
+
+/* ---- lines ------------------------------------------------------------------------ */
+
+static int set_line(struct kvm *vm, u32 source, bool level)
+{
+	struct plic *plic = vm->plic;
+	u32 word = WORD(source), bit = SOURCE(source);
+
+	if (!source || source > plic->sources)
+		return -EINVAL;
+	spin_lock(&plic->lock);
+	if (level) {
+		plic->level[word] |= bit;
+		plic->pending[word] |= bit & ~plic->service[word];
+	} else {
+		plic->level[word] &= ~bit;
+		plic->pending[word] &= ~bit;
+	}
+	source_changed(plic, source, NULL);
+	spin_unlock(&plic->lock);
+	return 0;
+}
+
+static int pulse(struct kvm *vm, u32 source)
+{
+	struct plic *plic = vm->plic;
+	u32 word = WORD(source), bit = SOURCE(source);
+
+	if (!source || source > plic->sources)
+		return -EINVAL;
+	spin_lock(&plic->lock);
+	if (plic->service[word] & bit)
+		plic->edge[word] |= bit;
+	else
+		plic->pending[word] |= bit;
+	source_changed(plic, source, NULL);
+	spin_unlock(&plic->lock);
+	return 0;
+}
+
+/* ---- the guest's accesses ------------------------------------------------------------ */
+
+static u32 claim(struct plic *plic, const struct plic_context *context, const struct kvm_vcpu *self)
+{
+	u32 source = best_source(plic, context);
+
+	if (source) {
+		plic->pending[WORD(source)] &= ~SOURCE(source);
+		plic->service[WORD(source)] |= SOURCE(source);
+		source_changed(plic, source, self);
+	}
+	trace_kvm_plic_claim(source, context->vcpu->id);
+	return source;
+}
+
+/*
+ * Returns true if the source has been completed. A completion by a context that has not enabled the
+ * source is ignored (PLIC §9).
+ */
+static bool complete(struct plic *plic, const struct plic_context *context, u32 source,
+		     const struct kvm_vcpu *self)
+{
+	u32 word = WORD(source), bit = SOURCE(source);
+
+	if (!source || source > plic->sources || !(context->enable[word] & bit))
+		return false;
+	trace_kvm_ack_irq(0, source);
+	plic->service[word] &= ~bit;
+	plic->pending[word] |= bit & (plic->level[word] | plic->edge[word]);
+	plic->edge[word] &= ~bit;
+	source_changed(plic, source, self);
+	return true;
+}
+
+bool plic_find(struct plic *plic, u64 offset, struct plic_place *place)
+{
+	struct plic_context *context;
+	u32 word = (u32)(offset % WORDS_SIZE) / 4;
+
+	if (offset % 4)
+		return false;
+	*place = (struct plic_place){ .mask = valid_bits(plic, word) };
+	if (offset < PRIORITY_END) {
+		if (!offset || offset / 4 > plic->sources)
+			return false;
+		place->priority = &plic->priority[offset / 4];
+		place->mask = PRIORITY_MAX;
+		return true;
+	}
+	if (offset >= CONTEXT) {
+		context = context_of(plic, (offset - CONTEXT) / CONTEXT_STRIDE);
+		if (!context || (offset - CONTEXT) % CONTEXT_STRIDE)
+			return false;
+		place->word = &context->threshold;
+		place->mask = PRIORITY_MAX;
+		return true;
+	}
+	if (offset >= ENABLE) {
+		context = context_of(plic, (offset - ENABLE) / ENABLE_STRIDE);
+		if (context)
+			place->word = &context->enable[word];
+	} else if (offset - PENDING < WORDS_SIZE) {
+		place->word = &plic->pending[word];
+	} else if (offset - LEVEL < WORDS_SIZE) {
+		place->word = &plic->level[word];
+	} else if (offset - SERVICE < WORDS_SIZE) {
+		place->word = &plic->service[word];
+	} else if (offset - EDGE < WORDS_SIZE) {
+		place->word = &plic->edge[word];
+	}
+	return place->word && place->mask;
+}
+
+/* The registers between the pending bits and the enable bits are for user space only. */
+static bool guest_sees(u64 offset)
+{
+	return offset < PENDING + WORDS_SIZE || offset >= ENABLE;
+}
+
+static u32 read_locked(struct plic *plic, u64 offset, const struct kvm_vcpu *self)
+{
+	struct plic_context *context;
+	struct plic_place place;
+
+	if (offset >= CONTEXT && offset % CONTEXT_STRIDE == CLAIM) {
+		context = context_of(plic, (offset - CONTEXT) / CONTEXT_STRIDE);
+		return context ? claim(plic, context, self) : 0;
+	}
+	if (!guest_sees(offset) || !plic_find(plic, offset, &place))
+		return 0;
+	return place.priority ? *place.priority : *place.word;
+}
+
+/* Returns the source that has been completed, or 0. */
+static u32 write_locked(struct plic *plic, u64 offset, u32 value, const struct kvm_vcpu *self)
+{
+	struct plic_context *context = NULL;
+	struct plic_place place;
+
+	if (offset >= CONTEXT)
+		context = context_of(plic, (offset - CONTEXT) / CONTEXT_STRIDE);
+	else if (offset >= ENABLE)
+		context = context_of(plic, (offset - ENABLE) / ENABLE_STRIDE);
+	if (offset >= CONTEXT && offset % CONTEXT_STRIDE == CLAIM)
+		return context && complete(plic, context, value, self) ? value : 0;
+	/* Pending bits are read-only. */
+	if ((offset >= PENDING && offset < ENABLE) || !plic_find(plic, offset, &place))
+		return 0;
+	if (place.priority) {
+		*place.priority = (u8)(value & place.mask);
+		source_changed(plic, (u32)offset / 4, self);
+		return 0;
+	}
+	*place.word = value & place.mask;
+	drive(plic, context, self);
+	return 0;
+}
+
+/*
+ * Registers are 32 bits wide. Accesses with another width or at an unaligned offset read zero and
+ * change nothing.
+ */
+static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_store, u64 *data)
+{
+	struct kvm *vm = vcpu->kvm;
+	struct plic *plic = vm->plic;
+	u64 offset = gpa - plic->base;
+	u32 completed = 0;
+
+	if (offset >= KVM_DEV_HS_PLIC_SIZE)
+		return false;
+	if (len != 4) {
+		if (!is_store)
+			*data = 0;
+		return true;
+	}
+	spin_lock(&plic->lock);
+	if (is_store)
+		completed = write_locked(plic, offset, (u32)*data, vcpu);
+	else
+		*data = read_locked(plic, offset, vcpu);
+	spin_unlock(&plic->lock);
+	if (completed)
+		irqfd_resample(vm, completed);
+	return true;
+}
+
+/* All lines of the vCPU have been lowered. */
+static void vcpu_reset_lines(struct kvm_vcpu *vcpu)
+{
+	struct plic *plic = vcpu->kvm->plic;
+	struct plic_context *context;
+
+	spin_lock(&plic->lock);
+	context = context_of(plic, 2 * (u64)vcpu->id + 1);
+	if (context) {
+		context->raised = false;
+		drive(plic, context, NULL);
+	}
+	spin_unlock(&plic->lock);
+}
+
+const struct irqchip_ops irqchip_plic_ops = {
+	.name = "kvm-hs-plic",
+	.create = plic_create,
+	.destroy = plic_destroy,
+	.set_attr = plic_set_attr,
+	.get_attr = plic_get_attr,
+	.has_attr = plic_has_attr,
+	.set_line = set_line,
+	.pulse = pulse,
+	.mmio = mmio,
+	.reset_lines = vcpu_reset_lines,
+};

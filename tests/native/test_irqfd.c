@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_irqfd.c - irqfds and GSI routes of a VM whose PLIC is in the kernel.
+ *
+ * test_bus.c tests irqfds of a VM without a controller in the kernel.
+ */
+#include "plic_vm.h"
+
+static void enable_all(void)
+{
+	u32 i;
+
+	for (i = 1; i <= SOURCES; i++) {
+		store(PRIORITY(i), 1);
+		store(ENABLE(0, i), ~0u);
+	}
+}
+
+static int irqfd(int fd, int resample, u32 gsi, u32 flags)
+{
+	return kvm_vm_ioctl_irqfd(vm.vm, &(struct kvm_irqfd){ .fd = (u32)fd,
+							      .resamplefd = (u32)resample,
+							      .gsi = gsi,
+							      .flags = flags });
+}
+
+static void signal(int fd)
+{
+	struct hv_event *event;
+
+	assert_int_equal(hv_event_get(fd, &event), 0);
+	hv_event_signal(event, 1);
+	hv_event_put(event);
+}
+
+static void an_irqfd_is_an_edge_that_is_never_lost(void **state)
+{
+	int fd = native_eventfd();
+
+	(void)state;
+	enable_all();
+	signal(fd); /* before the assignment */
+	assert_int_equal(irqfd(fd, 0, 9, 0), 0);
+	assert_int_equal(native_eventfd_count(fd), 1); /* as on Linux */
+	assert_int_equal(load(CLAIM(0)), 9);
+	signal(fd);
+	signal(fd);
+	assert_int_equal(load(CLAIM(0)), 0); /* in service */
+	store(CLAIM(0), 9);
+	assert_int_equal(load(CLAIM(0)), 9);
+	store(CLAIM(0), 9);
+	assert_int_equal(load(CLAIM(0)), 0);
+	assert_int_equal(irqfd(fd, 0, 9, KVM_IRQFD_FLAG_DEASSIGN), 0);
+	signal(fd);
+	assert_false(line_of(vcpus[0]));
+	native_close(fd);
+}
+
+static void a_resampled_line_falls_at_the_completion(void **state)
+{
+	int fd[2] = { native_eventfd(), native_eventfd() };
+	int resample[2] = { native_eventfd(), native_eventfd() };
+
+	(void)state;
+	enable_all();
+	assert_int_equal(irqfd(fd[0], resample[0], 4, KVM_IRQFD_FLAG_RESAMPLE), 0);
+	assert_int_equal(irqfd(fd[1], resample[1], 4, KVM_IRQFD_FLAG_RESAMPLE), 0);
+	signal(fd[0]);
+	assert_int_equal(load(CLAIM(0)), 4);
+	assert_int_equal(state_of(LEVEL(4)), 1 << 4);
+	store(CLAIM(0), 4);
+	assert_int_equal(state_of(LEVEL(4)), 0);
+	assert_false(line_of(vcpus[0]));
+	assert_int_equal(native_eventfd_count(resample[0]), 1);
+	assert_int_equal(native_eventfd_count(resample[1]), 1); /* both devices share the line */
+	/* The completion of another source does not resample. */
+	assert_int_equal(irq_line(5, 1), 0);
+	assert_int_equal(load(CLAIM(0)), 5);
+	store(CLAIM(0), 5);
+	assert_int_equal(native_eventfd_count(resample[0]), 1);
+	assert_int_equal(irqfd(fd[0], 0, 4, KVM_IRQFD_FLAG_DEASSIGN), 0);
+	native_close(fd[0]);
+	native_close(fd[1]);
+	native_close(resample[0]);
+	native_close(resample[1]);
+}
+
+static long route(const struct kvm_irq_routing_entry *entries, u32 nr, u32 flags)
+{
+	struct {
+		struct kvm_irq_routing head;
+		struct kvm_irq_routing_entry entry[4];
+	} args = { .head = { .nr = nr, .flags = flags } };
+
+	if (nr <= ARRAY_SIZE(args.entry))
+		memcpy(args.entry, entries, nr * sizeof(*entries));
+	return native_ioctl(vm.vm_fd, KVM_SET_GSI_ROUTING, to_user(2, &args, sizeof(args)));
+}
+
+static void routes_lead_irqfds_to_sources(void **state)
+{
+	struct kvm_irq_routing_entry entry[2] = {
+		{ .gsi = 4095, .type = KVM_IRQ_ROUTING_IRQCHIP, .u.irqchip.pin = 6 },
+		{ .gsi = 9, .type = KVM_IRQ_ROUTING_IRQCHIP, .u.irqchip.pin = 1023 },
+	};
+	int fd[3] = { native_eventfd(), native_eventfd(), native_eventfd() };
+
+	(void)state;
+	enable_all();
+	assert_int_equal(irqfd(fd[0], 0, 4095, 0), 0);
+	assert_int_equal(irqfd(fd[1], 0, 9, 0), 0);
+	assert_int_equal(irqfd(fd[2], 0, ~0u, 0), 0);
+	signal(fd[0]);
+	signal(fd[2]);
+	assert_false(line_of(vcpus[0])); /* by default, only the GSIs of sources have routes */
+	assert_int_equal(route(entry, 2, 0), 0);
+	signal(fd[0]);
+	assert_int_equal(load(CLAIM(0)), 6);
+	signal(fd[1]); /* the route leads to a source that does not exist */
+	signal(fd[2]);
+	assert_int_equal(load(CLAIM(0)), 0);
+	assert_int_equal(route(entry, 0, 0), 0);
+	store(CLAIM(0), 6);
+	signal(fd[0]);
+	assert_int_equal(load(CLAIM(0)), 0);
+	native_close(fd[0]);
+	native_close(fd[1]);
+	native_close(fd[2]);
+}
+
+static void a_bad_route_changes_nothing(void **state)
+{
+	struct kvm_irq_routing_entry good = { .gsi = 3, .type = KVM_IRQ_ROUTING_IRQCHIP };
+	struct kvm_irq_routing_entry bad[2];
+
+	(void)state;
+	good.u.irqchip.pin = 3;
+	assert_int_equal(route(&good, 1, 1), -EINVAL);
+	assert_int_equal(route(&good, KVM_MAX_IRQ_ROUTES + 1, 0), -EINVAL);
+#define REFUSED(field, value)                                \
+	do {                                                 \
+		bad[0] = bad[1] = good;                      \
+		bad[1].gsi = 2;                              \
+		bad[1].field = (value);                      \
+		assert_int_equal(route(bad, 2, 0), -EINVAL); \
+	} while (0)
+	REFUSED(gsi, 3); /* twice */
+	REFUSED(gsi, KVM_MAX_IRQ_ROUTES);
+	REFUSED(type, 0);
+	REFUSED(type, KVM_IRQ_ROUTING_MSI); /* a PLIC receives no messages */
+	REFUSED(flags, KVM_MSI_VALID_DEVID);
+	REFUSED(u.irqchip.pin, 1024);
+	REFUSED(u.irqchip.irqchip, 1);
+	assert_int_equal(route_of(vm.vm, 70).pin, 70); /* the default is still there */
+	native_fail_alloc(1);
+	assert_int_equal(route(&good, 1, 0), -ENOMEM);
+	native_fail_alloc(0);
+}
+
+static void one_eventfd_has_one_irqfd_in_all_vms(void **state)
+{
+	struct native_vm other;
+	struct kvm_irqfd args = { .fd = (u32)native_eventfd(), .gsi = 1 };
+
+	(void)state;
+	native_vm_open(&other);
+	assert_int_equal(kvm_vm_ioctl_irqfd(other.vm, &args), 0);
+	assert_int_equal(kvm_vm_ioctl_irqfd(vm.vm, &args), -EBUSY);
+	native_close((int)args.fd);
+	native_vm_free(&other);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(an_irqfd_is_an_edge_that_is_never_lost),
+		CASE(a_resampled_line_falls_at_the_completion),
+		CASE(routes_lead_irqfds_to_sources),
+		CASE(a_bad_route_changes_nothing),
+		CASE(one_eventfd_has_one_irqfd_in_all_vms),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
