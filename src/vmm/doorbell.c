@@ -105,7 +105,7 @@ static void ring_back(struct doorbell *dev, u64 woke)
 	dev->woke = woke;
 	dev->line = 1;
 	dev->raised = clock_after_tick(dev->steps);
-	plic_set_level(&dev->machine->plic, DOORBELL_IRQ, true);
+	irq_set_level(dev->machine, DOORBELL_IRQ, true);
 	lock_release(&dev->lock);
 }
 
@@ -185,7 +185,7 @@ static void doorbell_write(void *device, u64 offset, u64 value, unsigned int len
 	switch (offset) {
 	case REG_LINE:
 		dev->line = 0;
-		plic_set_level(&dev->machine->plic, DOORBELL_IRQ, false);
+		irq_set_level(dev->machine, DOORBELL_IRQ, false);
 		break;
 	case REG_STEPS:
 		dev->steps = value < STEPS_MAX ? value : STEPS_MAX;

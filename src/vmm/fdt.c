@@ -16,7 +16,6 @@ enum {
 	PHANDLE_CPU = 16,
 };
 
-#define IRQ_S_EXT  9
 #define IRQ_NOBODY 0xffffffff /* a PLIC context that interrupts no one */
 
 #define UART_CLOCK 3686400

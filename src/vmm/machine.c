@@ -220,7 +220,7 @@ static void resume(struct machine *m)
 
 static void reset_devices(struct machine *m)
 {
-	plic_reset(&m->plic);
+	irqchip_reset(m);
 	uart_reset(&m->uart);
 	console_reset();
 	for (unsigned int i = 0; i < m->options.nr_disks; i++)
@@ -335,7 +335,7 @@ void machine_create(struct machine *m)
 	check_limits(m);
 	create_ram(m);
 	uart_init(&m->uart, m); /* first on the bus: it is accessed most often */
-	plic_init(&m->plic, m);
+	irqchip_init(m);
 	syscon_init(m);
 	for (unsigned int i = 0; i < NR_DEVICES; i++) {
 		if (m->options.device[i])
@@ -347,6 +347,7 @@ void machine_create(struct machine *m)
 		markers_start(m);
 	for (unsigned int i = 0; i < m->options.vcpus; i++)
 		vcpu_create(&m->vcpus[i], m, i);
+	irqchip_start(m);
 	for (unsigned int i = 0; i < m->options.vcpus; i++)
 		vcpu_start_thread(&m->vcpus[i]);
 

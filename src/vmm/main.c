@@ -25,6 +25,9 @@ static const char help[] =
 	"  --append STRING      kernel command line (console=ttyS0)\n"
 	"  --disk FILE          add a raw disk, file or block device; the first is /dev/vda, the\n"
 	"                       next vdb, ...; may be repeated\n"
+	"  --irqchip NAME       the interrupt controller: user_plic (in the VMM) or kernel_plic; "
+	"a\n"
+	"                       host with a toggle 'irqchip' sets the default (user_plic)\n"
 	"  --no-ioeventfd       notify disks by an exit to the VMM, for measurements\n"
 	"  --watchdog SECONDS   end a guest that only faults in its trap handler (10; 0: never)\n"
 	"  --no-console-input   do not read standard input\n"
@@ -75,6 +78,7 @@ enum {
 	OPT_INITRD,
 	OPT_APPEND,
 	OPT_DISK,
+	OPT_IRQCHIP,
 	OPT_NO_IOEVENTFD,
 	OPT_WATCHDOG,
 	OPT_NO_INPUT,
@@ -104,6 +108,7 @@ static const struct option long_options[] = {
 	{ "initrd", required_argument, NULL, OPT_INITRD },
 	{ "append", required_argument, NULL, OPT_APPEND },
 	{ "disk", required_argument, NULL, OPT_DISK },
+	{ "irqchip", required_argument, NULL, OPT_IRQCHIP },
 	{ "no-ioeventfd", no_argument, NULL, OPT_NO_IOEVENTFD },
 	{ "watchdog", required_argument, NULL, OPT_WATCHDOG },
 	{ "no-console-input", no_argument, NULL, OPT_NO_INPUT },
@@ -215,6 +220,9 @@ static void parse_option(struct options *options, int option)
 		break;
 	case OPT_DISK:
 		add_disk(options, optarg);
+		break;
+	case OPT_IRQCHIP:
+		options->irqchip = irqchip_parse(optarg);
 		break;
 	case OPT_NO_IOEVENTFD:
 		options->no_ioeventfd = true;

@@ -71,16 +71,6 @@ static void update(struct plic *plic)
 	/* lab 7 end */
 }
 
-bool plic_is_raised(struct plic *plic, unsigned int vcpu)
-{
-	bool raised;
-
-	lock_take(&plic->lock);
-	raised = plic->context[vcpu].raised;
-	lock_release(&plic->lock);
-	return raised;
-}
-
 void plic_set_level(struct plic *plic, unsigned int source, bool level)
 {
 	u32 bit = 1u << source;
@@ -242,11 +232,8 @@ static void update_lines(struct plic *plic)
 	update(plic);
 }
 
-void plic_state(void *of, struct state *s)
+void plic_registers(struct plic *plic, struct state *s)
 {
-	struct plic *plic = of;
-
-	lock_take(&plic->lock);
 	STATE(s, plic->level);
 	STATE(s, plic->pending);
 	STATE(s, plic->in_service);
@@ -255,6 +242,14 @@ void plic_state(void *of, struct state *s)
 		STATE(s, plic->context[i].enable);
 		STATE(s, plic->context[i].threshold);
 	}
+}
+
+static void state(struct machine *m, struct state *s)
+{
+	struct plic *plic = &m->plic;
+
+	lock_take(&plic->lock);
+	plic_registers(plic, s);
 	if (s->loading && !s->bad)
 		update_lines(plic);
 	lock_release(&plic->lock);
@@ -272,3 +267,26 @@ void plic_init(struct plic *plic, struct machine *m)
 				 .write = plic_write,
 			 });
 }
+
+static void init(struct machine *m)
+{
+	plic_init(&m->plic, m);
+}
+
+static void reset(struct machine *m)
+{
+	plic_reset(&m->plic);
+}
+
+static void set_level(struct machine *m, unsigned int source, bool level)
+{
+	plic_set_level(&m->plic, source, level);
+}
+
+const struct irqchip_ops irqchip_user_plic = {
+	.name = "user_plic",
+	.init = init,
+	.reset = reset,
+	.set_level = set_level,
+	.state = state,
+};

@@ -84,6 +84,15 @@ static long dbcn(struct machine *m, unsigned long function, const unsigned long 
 	return SBI_ERR_NOT_SUPPORTED;
 }
 
+/* Is the vCPU's external interrupt pending, whichever interrupt controller drives it? */
+static bool external_is_pending(const struct vcpu *vcpu)
+{
+	unsigned long sip = 0;
+
+	kvm_get_reg(vcpu->fd, REG_CSR(KVM_REG_RISCV_CSR_REG(sip)), &sip);
+	return sip & 1ul << IRQ_S_EXT;
+}
+
 /*
  * Sleep until an interrupt that the guest left enabled at its PLIC is pending, or until the machine
  * is being stopped. KVM has checked the call and prepared the resume.
@@ -93,7 +102,7 @@ static void suspend(struct vcpu *vcpu)
 	const struct timespec millisecond = { .tv_nsec = 1000000 };
 	struct machine *m = vcpu->machine;
 
-	while (!plic_is_raised(&m->plic, vcpu->id) && !atomic_load(&m->stopping))
+	while (!external_is_pending(vcpu) && !atomic_load(&m->stopping))
 		nanosleep(&millisecond, NULL);
 }
 

@@ -114,7 +114,7 @@ void pages_end(struct pages *pages);
  * `nr_ram` and `nr` of struct pages are set.
  */
 typedef void section_fn(void *of, struct state *s);
-section_fn pages_state, vcpu_state, plic_state, uart_state, console_state, virtio_mmio_state;
+section_fn pages_state, vcpu_state, irqchip_state, uart_state, console_state, virtio_mmio_state;
 #define DEVICE(name, NAME, base, size, irq, help) section_fn name##_state;
 #include "device.def"
 #undef DEVICE

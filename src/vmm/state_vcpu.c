@@ -18,7 +18,7 @@
  *      interrupt. compare is set first, and then the state, which starts the timer with the
  *      value of compare.
  *   5. HSM state
- *   6. the external interrupt, by KVM_INTERRUPT (plic_state()): this interrupt is also in sip, but
+ *   6. the external interrupt, by KVM_INTERRUPT (irqchip_state()): this interrupt is also in sip, but
  *      KVM keeps the line separately
  *
  * All of this happens while the vCPU is outside KVM_RUN.

@@ -131,7 +131,7 @@ static void write_register(struct testdev *dev, u64 offset, u64 value)
 		break;
 	case REG_IRQ:
 		dev->level = value & 1;
-		plic_set_level(&dev->machine->plic, TESTDEV_IRQ, dev->level);
+		irq_set_level(dev->machine, TESTDEV_IRQ, dev->level);
 		break;
 	case REG_SAVE:
 		save_request(dev->machine);

@@ -35,7 +35,7 @@ static void update_irq(struct uart *uart)
 	if (irq == uart->irq)
 		return;
 	uart->irq = irq;
-	plic_set_level(&uart->machine->plic, UART_IRQ, irq);
+	irq_set_level(uart->machine, UART_IRQ, irq);
 }
 
 /* In loopback, the modem inputs are connected to the UART's own modem outputs. */

@@ -32,7 +32,7 @@ static void set_interrupt(struct virtio_device *device, u32 status)
 
 	device->interrupt_status = status;
 	if (was != now)
-		plic_set_level(&device->machine->plic, device->irq, now);
+		irq_set_level(device->machine, device->irq, now);
 	/* lab 11 end */
 }
 

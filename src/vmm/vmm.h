@@ -69,6 +69,8 @@ typedef u64 gpa_t;
 #define UART_IRQ      10
 #define PLIC_SOURCES  32
 
+#define IRQ_S_EXT 9 /* the number of the external interrupt in sip and in the device tree */
+
 /*
  * For each device of device.def: its address, size and interrupt source, and its index in
  * options.device[].
@@ -120,7 +122,8 @@ struct options {
 	const char *restore;      /* --restore, or NULL */
 	bool device[NR_DEVICES];  /* by row of device.def */
 	bool markers;
-	bool stats; /* print KVM's counters at the end */
+	bool stats;                        /* print KVM's counters at the end */
+	const struct irqchip_ops *irqchip; /* --irqchip, or NULL */
 };
 
 struct machine;
@@ -214,10 +217,32 @@ void markers_start(struct machine *m); /* --markers; dies if trace_marker cannot
 /* Write one event if markers are on. May be called from any thread. */
 __attribute__((format(printf, 1, 2))) void marker(const char *format, ...);
 
+/* ---- irqchip.c: the interrupt controller, in the VMM or in the kernel ---- */
+
+struct irqchip_ops {
+	const char *name;                 /* a value of --irqchip and of the host's toggle */
+	void (*init)(struct machine *m);  /* before the vCPUs are created */
+	void (*start)(struct machine *m); /* once all vCPUs have been created; or NULL */
+	void (*reset)(struct machine *m);
+	void (*set_level)(struct machine *m, unsigned int source, bool level);
+	void (*state)(struct machine *m, struct state *s);
+};
+
+extern const struct irqchip_ops irqchip_user_plic;   /* plic.c */
+extern const struct irqchip_ops irqchip_kernel_plic; /* plic_kernel.c */
+
+const struct irqchip_ops *irqchip_parse(const char *name); /* dies if there is none of this name */
+void irqchip_init(struct machine *m);
+void irqchip_start(struct machine *m);
+void irqchip_reset(struct machine *m);
+/* A device's line rises or falls. Any thread; see the locks above. */
+void irq_set_level(struct machine *m, unsigned int source, bool level);
+
 /* ---- plic.c ---- */
 
 struct plic {
 	struct machine *machine;
+	int fd; /* plic_kernel.c: the device in the kernel, whose registers replace those below */
 	struct lock lock;
 	u32 level;      /* the devices' lines now; one bit per source */
 	u32 pending;    /* forwarded by the gateway, not claimed yet */
@@ -233,7 +258,8 @@ struct plic {
 void plic_init(struct plic *plic, struct machine *m);
 void plic_reset(struct plic *plic);
 void plic_set_level(struct plic *plic, unsigned int source, bool level);
-bool plic_is_raised(struct plic *plic, unsigned int vcpu); /* the vCPU's external interrupt */
+/* Save or load the registers in `plic`. plic_kernel.c moves them from and to the kernel. */
+void plic_registers(struct plic *plic, struct state *s);
 
 /* ---- console.c: the VMM's standard input and output as the guest's terminal ---- */
 
@@ -417,6 +443,7 @@ struct machine {
 	u8 *ram;
 	u64 ram_size;
 	struct bus bus;
+	const struct irqchip_ops *irqchip;
 	struct plic plic;
 	struct uart uart;
 	struct virtio_device *disks[MAX_DISKS];

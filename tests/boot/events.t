@@ -60,6 +60,9 @@ kvm_steal_time|sbi_sta, with two vCPUs per hart|ns=[0-9]
 kvm_fwft|sbi_firmware|feature=[0-9]+ value=
 kvm_fpu|fp|load=1 first_use=[01]
 kvm_vector|vector|load=1 first_use=[01]
+kvm_set_irq|vmm_devices, with the PLIC in the kernel|gsi=10 level=1 irq_source_id=0
+kvm_plic_claim|vmm_devices|source=10 target=0
+kvm_ack_irq|vmm_devices|irqchip=0 pin=10
 gstage_step|any fault|gpa=0x80200000 level=0 pte=
 gstage_map|the first instruction|gpa=0x80200000 level=1 pte=
 gstage_unmap|a memory slot is deleted|level=[012] pte=0x[1-9a-f]
@@ -124,6 +127,7 @@ vmm /timer.bin
 echo hrtimer >$p/timer
 vmm /timer.bin
 echo sstc >$p/timer
+vmm --irqchip kernel_plic /vmm_devices.bin
 vmm /pmu.bin
 vmm /vector.bin
 vmm /fp.bin
@@ -135,7 +139,7 @@ E2
 T=$O/tests P=$O/guest-payloads
 HS_SECONDS=90 hs exec --quiet --cpu max --trace all --boot trace.size=64M --memory 1G --file "$tmp/provoke:/provoke" \
 	--file "$O/vmm" --file "$P/exits.bin" --file "$P/sbi.bin" --file "$P/sbi_firmware.bin" --file "$P/sbi_sta.bin" \
-	--file "$P/timer.bin" --file "$P/pmu.bin" --file "$P/vector.bin" --file "$P/fp.bin" \
+	--file "$P/timer.bin" --file "$P/pmu.bin" --file "$P/vector.bin" --file "$P/fp.bin" --file "$P/vmm_devices.bin" \
 	--file "$T/kvm/memory" --file "$T/kvm/pages" --file "$T/kvm-api/bus" --file "$T/kvm-api/debug" \
 	--file "$T/kvm-api/logged" --file "$T/kvm-api/lazy_put" "$busybox" sh /provoke
 is "$status $out" "0 " "the payloads and programs pass with all events on" || diag "$err"

@@ -74,6 +74,12 @@ vm "harts, counters=trap halt_poll_ns=0" harts --vcpus 4 rounds=10
 toggle counters
 toggle halt_poll_ns
 
+toggle irqchip kernel_plic
+vm "vmm_devices, irqchip=kernel_plic" vmm_devices --vcpus 2
+vm "sbi_susp, irqchip=kernel_plic" sbi --sbi susp
+vm "hostile, irqchip=kernel_plic" hostile --testdev --vcpus 2 seed=5
+toggle irqchip
+
 toggle fastpath off
 vm "sbi, fastpath=off" sbi
 vm "exits, fastpath=off" exits

@@ -5,7 +5,8 @@
  * A store to the test device's register SAVE requests the save (--save). Every claim is the same
  * whether the machine is saved and restored at that store or runs without --save. Registers hold
  * patterns across that store; a timer is due later, an IPI is pending, one hart waits in WFI, one
- * was never started, a disk has a request in its ring, and pages hold patterns.
+ * was never started, a disk has a request in its ring, the PLIC has a source in service and one
+ * pending, and pages hold patterns.
  *
  * Needs --testdev; makes more claims with 3 vCPUs and a disk of 1 MiB.
  */
@@ -176,6 +177,63 @@ static void test_sleeper(void)
 	ok_eq(hart_start(2), 0, "the hart that was stopped can be started");
 }
 
+/* ---- the PLIC: the test device's interrupt is in service, the serial port's is pending ---- */
+
+#define UART_SOURCE    10
+#define UART_IER       1
+#define UART_IER_THRI  2
+#define TESTDEV_SOURCE 11
+
+static unsigned long plic, uart;
+
+static volatile u32 *plic_reg(unsigned long offset)
+{
+	return (volatile u32 *)(plic + offset);
+}
+
+/* Context 1 is that of the first hart in S-mode. */
+#define PLIC_PRIORITY(source) plic_reg(4 * (source))
+#define PLIC_ENABLE           plic_reg(0x2080)
+#define PLIC_CLAIM            plic_reg(0x201004)
+
+static void plic_prepare(void)
+{
+	struct fdt_reg reg;
+
+	if (!fdt_find("riscv,plic0", 0, &reg))
+		return;
+	plic = reg.base;
+	fdt_find("ns16550a", 0, &reg);
+	uart = reg.base;
+	*PLIC_PRIORITY(UART_SOURCE) = 1;
+	*PLIC_PRIORITY(TESTDEV_SOURCE) = 2;
+	*PLIC_ENABLE = BIT(UART_SOURCE) | BIT(TESTDEV_SOURCE);
+	dev_set(DEV_IRQ, 1);
+	ok_eq(*PLIC_CLAIM, TESTDEV_SOURCE, "the test device's interrupt can be claimed");
+	*(volatile u8 *)(uart + UART_IER) = UART_IER_THRI;
+}
+
+static void test_plic(void)
+{
+	if (!plic) {
+		skip("the PLIC", "there is none");
+		return;
+	}
+	ok(csr_read(sip) & BIT(IRQ_S_EXT), "the external interrupt is still pending");
+	ok_eq(*PLIC_CLAIM, UART_SOURCE, "the source that was pending can be claimed");
+	ok_eq(*PLIC_CLAIM, 0, "the source in service can't be claimed");
+	*PLIC_CLAIM = TESTDEV_SOURCE;
+	ok_eq(*PLIC_CLAIM, TESTDEV_SOURCE, "once completed, it can be: its line is still high");
+	dev_set(DEV_IRQ, 0);
+	*(volatile u8 *)(uart + UART_IER) = 0;
+	*PLIC_CLAIM = TESTDEV_SOURCE;
+	*PLIC_CLAIM = UART_SOURCE;
+	ok(!(csr_read(sip) & BIT(IRQ_S_EXT)), "completed, with its line low, it is not pending");
+	*PLIC_ENABLE = 0;
+}
+
+/* ---- interrupts of the hart itself ---- */
+
 static unsigned long timer_due, timer_came, clock_before;
 
 static void on_irq(unsigned long code)
@@ -241,8 +299,10 @@ void payload_main(void)
 		count++;
 	if (disk)
 		disk_prepare();
+	plic_prepare();
 	note("saving");
 	test_registers();
+	test_plic();
 	test_interrupts();
 	ok_eq(memory_wrong(), 0, "memory keeps its contents across a save");
 	ok_eq(dev_reg(0x10), pattern(1), "the device's memory keeps its contents across a save");

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# A guest must not notice that its VM is saved to a file and restored. The first half of this test
+# A guest must not notice that its VM is saved to a file and restored, nor that its PLIC is in the VMM
+# before and in the kernel afterwards, or the other way round. The first half of this test
 # covers the VMM, the second half the launcher. tests/vmm/test_save.c covers damaged files;
 # save.slow.t covers Debian and Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
@@ -23,7 +24,7 @@ new="--testdev --vcpus 3 --memory 32M --disk disk"
 run never /vmm $new /save.bin
 run save /vmm $new --save stopped --save-rounds 0 /save.bin
 sleep 2.5
-run restore /vmm --disk disk --restore stopped
+run restore /vmm --irqchip kernel_plic --disk disk --restore stopped
 
 echo "=== signal"
 /vmm --memory 8M --save signaled --save-rounds 0 --append how=spin /fault_loop.bin </dev/null 2>&1 &
@@ -65,7 +66,7 @@ all=$out
 	sed '/^mkdir/q' "$tmp/script"
 	cat <<-'END'
 	dd if=/dev/zero of=disk bs=64k count=16 2>/dev/null
-	run save-live /vmm --testdev --vcpus 3 --memory 32M --disk disk --save live /save.bin
+	run save-live /vmm --irqchip kernel_plic --testdev --vcpus 3 --memory 32M --disk disk --save live /save.bin
 	sleep 2.5
 	run restore-live /vmm --disk disk --restore live
 	rm live

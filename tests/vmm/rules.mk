@@ -4,10 +4,11 @@
 # under ASan and UBSan.
 
 VMM_VIRTIO := $(notdir $(basename $(wildcard $(TOP)/src/vmm/virtio_*.c)))
-VMM_TEST_DEVICES := bus state marker plic uart syscon sbi $(VMM_VIRTIO)
+VMM_IRQCHIP := irqchip plic plic_kernel
+VMM_TEST_DEVICES := bus state marker $(VMM_IRQCHIP) uart syscon sbi $(VMM_VIRTIO)
 # The devices of device.def: a saved machine may have any of them.
 VMM_DEVICES := $(shell sed -n "s/^DEVICE.\([a-z0-9_]*\),.*/\1/p" $(TOP)/src/vmm/device.def)
-VMM_TEST_SAVED := bus marker plic uart console $(VMM_DEVICES) $(VMM_VIRTIO) state \
+VMM_TEST_SAVED := bus marker $(VMM_IRQCHIP) uart console $(VMM_DEVICES) $(VMM_VIRTIO) state \
 	state_machine state_vcpu pages dirty precopy save restore
 VMM_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer $(UAPI_CFLAGS) -I$(TOP)/src/vmm \
@@ -16,7 +17,7 @@ VMM_TEST_OBJ := $(VMM_TEST_DEVICES:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/silent.o
 	$(O)/tests/vmm/test_devices.o
 VMM_TEST_SAVE_OBJ := $(VMM_TEST_SAVED:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/silent.o \
 	$(O)/tests/vmm/kvm_model.o $(O)/tests/vmm/refused.o $(O)/tests/vmm/test_save.o
-VMM_TEST_BOUNDS_OBJ := $(patsubst %,$(O)/tests/vmm/%.o,doorbell bus marker plic refused restore silent state test_bounds)
+VMM_TEST_BOUNDS_OBJ := $(patsubst %,$(O)/tests/vmm/%.o,doorbell bus marker $(VMM_IRQCHIP) refused restore silent state test_bounds)
 VMM_TESTS := $(patsubst %,$(O)/tests/vmm/test_%,bounds devices save)
 
 NATIVE_TESTS += $(VMM_TESTS)

@@ -57,6 +57,14 @@ int kvm_call_named(int fd, unsigned long request, const char *name, unsigned lon
 	return 0;
 }
 
+/* sip, the only register that a device reads. */
+int kvm_get_reg(int vcpu_fd, u64 reg, unsigned long *value)
+{
+	(void)reg;
+	*value = interrupted[vcpu_fd] ? 1ul << IRQ_S_EXT : 0;
+	return 0;
+}
+
 int kvm_capability(const struct machine *m, unsigned int capability)
 {
 	(void)m;
@@ -114,7 +122,7 @@ static int build(void **state)
 	machine.options.nr_disks = 1;
 	for (unsigned int i = 0; i < MAX_VCPUS; i++)
 		machine.vcpus[i].fd = i;
-	plic_init(&machine.plic, &machine);
+	irqchip_init(&machine);
 	uart_init(&machine.uart, &machine);
 	syscon_init(&machine);
 	virtio_blk_add(&machine, disk_path, 0);
@@ -369,14 +377,14 @@ static void a_level_that_stays_high_interrupts_again_after_completion(void **sta
 	bus_write(&machine.bus, PLIC_BASE + 4 * 5, 1, 4);
 	bus_write(&machine.bus, PLIC_BASE + 0x2080, 1 << 5, 4);
 	assert_false(interrupted[0]);
-	plic_set_level(&machine.plic, 5, true);
+	irq_set_level(&machine, 5, true);
 	assert_true(interrupted[0]);
 	assert_false(interrupted[1]);
 	assert_int_equal(bus_read(&machine.bus, claim, 4), 5);
 	assert_false(interrupted[0]);
 	bus_write(&machine.bus, claim, 5, 4);
 	assert_true(interrupted[0]);
-	plic_set_level(&machine.plic, 5, false);
+	irq_set_level(&machine, 5, false);
 	assert_false(interrupted[0]);
 }
 
@@ -388,7 +396,7 @@ static void of_equal_priorities_the_lowest_source_is_claimed_first(void **state)
 	plic_reset(&machine.plic);
 	for (unsigned int source = 1; source < PLIC_SOURCES; source++) {
 		bus_write(&machine.bus, PLIC_BASE + 4 * source, source == 31 ? 3 : 2, 4);
-		plic_set_level(&machine.plic, source, true);
+		irq_set_level(&machine, source, true);
 	}
 	bus_write(&machine.bus, PLIC_BASE + 0x2180, ~0u, 4);
 	assert_true(interrupted[1]);

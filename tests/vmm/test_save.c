@@ -79,7 +79,7 @@ static void fill(void)
 	}
 	machine.plic.priority[10] = 3;
 	machine.plic.context[1].enable = 1 << 10;
-	plic_set_level(&machine.plic, 10, true);
+	irq_set_level(&machine, 10, true);
 	machine.uart.ier = 5;
 	machine.uart.thre_pending = true;
 }
@@ -107,7 +107,7 @@ static int build(void **state)
 		machine.vcpus[i].machine = &machine;
 	}
 	machine.vm_fd = -1;
-	plic_init(&machine.plic, &machine);
+	irqchip_init(&machine);
 	uart_init(&machine.uart, &machine);
 	testdev_init(&machine);
 	machine.options.nr_disks = 1;

@@ -143,6 +143,7 @@ MATTERS = {
     "halt_poll_ns": "timer_late_* blk_read_*",
     "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",
     "counters": "sbi_version sbi_user csr_*",
+    "irqchip": "mmio_read plic_eoi irq_inject io_in blk_read_*",
 }
 # toggle -> (setting of another toggle, rows). Without that setting, the toggle has no effect on these rows, so they
 # are also measured with that setting.
