@@ -16,6 +16,7 @@ from hs.bench.systems import SYSTEMS, BenchError
 from hs.errors import LaunchError
 from hs.parser import of_command, readable
 from hs.paths import TOP
+from hs.run.qemuopt import add_machine
 
 FAILURES = (BenchError,)
 EXAMPLES = """\
@@ -47,6 +48,7 @@ def new_parser():
                         help="also measure each value of each toggle, tracing and exit accounting")
     parser.add_argument("--cpu", metavar="MODEL", action="append", default=[],
                         help="processor, in QEMU's syntax (rv64), or both for rv64 and max")
+    add_machine(parser)
     parser.add_argument("--firmware", metavar="FILE", default="",
                         help="firmware to use instead of QEMU's OpenSBI")
     parser.add_argument("--trace", metavar="EVENTS", default="none",

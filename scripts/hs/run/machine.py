@@ -65,6 +65,7 @@ def add_options(parser):
     group.add_argument("--harts", metavar="N", help="number of harts (2; with --icount 1)")
     group.add_argument("--cpu", metavar="MODEL", default="rv64",
                        help="processor, in QEMU's syntax (rv64), e.g. max,svadu=off")
+    qemuopt.add_machine(group)
     group.add_argument("--firmware", metavar="FILE", default="default",
                        help="firmware to use instead of QEMU's OpenSBI")
     group.add_argument("--disk", metavar="FILE", action="append", default=[],
@@ -196,7 +197,7 @@ class Machine:
 
     def arguments(self, ram, boot_args):
         options = self.options
-        args = [options.qemu, "-M", "virt,memory-backend=ram", "-cpu", options.cpu,
+        args = [options.qemu, "-M", qemuopt.MACHINES[options.machine] + ",memory-backend=ram", "-cpu", options.cpu,
                 "-smp", str(self.harts), "-m", "%dM" % (ram // MIB),
                 "-object", "memory-backend-file,id=ram,size=%d,mem-path=%s,share=on" %
                 (ram, qemuopt.value(self.run.make_ram(ram))),

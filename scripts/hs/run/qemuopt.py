@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""qemuopt.py - QEMU's options: quote strings, and check --cpu and --firmware."""
+"""qemuopt.py - QEMU's options: quote strings, name machines, and check --cpu and --firmware."""
 import subprocess
 
 from hs.errors import STATUS_USAGE, LaunchError
 
 EVERYWHERE = ("rv64", "max")  # processors that every supported QEMU has
+# The values of --machine: QEMU's machines, by the hardware that they have for interrupts.
+MACHINES = {"plic": "virt", "sswi": "virt,aclint=on", "aplic": "virt,aia=aplic", "aia": "virt,aia=aplic-imsic,aia-guests=3"}
 PROBE = ("-S", "-bios", "none", "-m", "16M", "-nodefaults", "-no-user-config", "-display", "none", "-monitor", "stdio")
+
+
+def add_machine(parser):
+    parser.add_argument("--machine", metavar="NAME", choices=tuple(MACHINES), default="plic",
+                        help="interrupt hardware of the machine: plic (default), sswi (a PLIC, and an ACLINT's SSWI "
+                        "for IPIs), aplic (an APLIC without MSIs) or aia (an APLIC, and IMSICs with 3 guest files)")
 
 
 def value(text):
