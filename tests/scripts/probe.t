@@ -14,8 +14,10 @@ like "$out" '^VMIDLEN +[0-9]+ ' "the report has the width of VMIDs"
 like "$out" '^Sstc +yes' "the report shows Sstc as present"
 like "$out" '^SBI +[0-9]+\.[0-9]+ +OpenSBI' "the report has SBI's version and implementation"
 like "$out" '^harts +2$' "the report has the number of harts"
+like "$out" '^guest files +0 ' "a platform without an IMSIC has no guest interrupt files"
 
-hs probe --cpu rv64,sstc=off --harts 3
+hs probe --cpu rv64,sstc=off --harts 3 --machine aia
+like "$out" '^guest files +3 ' "the guest interrupt files of an IMSIC are counted"
 like "$out" '^Sstc +no' "a platform without Sstc is reported"
 like "$out" '^harts +3$' "three harts are reported"
 

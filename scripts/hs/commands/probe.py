@@ -29,8 +29,6 @@ YES_NO = (
     ("isa.zawrs", "Zawrs", "a guest's wrs.nto causes an exit", "guests do not see it"),
     ("isa.smstateen", "Smstateen", "guests' access to state is enabled bit by bit", "nothing to enable"),
     ("isa.v", "vector", "guests can use it: each vCPU has its own vector state", "guests do not see it"),
-    ("imsic", "AIA (IMSIC)", "available, but interrupts go through the VMM's PLIC",
-     "interrupts go through the VMM's PLIC"),
     ("finisher", "test finisher", "QEMU ends with the run's status", "power-off is by SBI SRST"),
 )
 SBI = (
@@ -75,6 +73,8 @@ def report(facts):
             row(title, facts[name], yes if facts[name] == "yes" else no)
         if name == "hgatp.sv57x4" and "hgatp.vmidlen" in facts:
             vmid_row(facts)
+    row("guest files", facts["guest_files"], "guest interrupt files of each hart's IMSIC"
+        if int(facts["guest_files"]) else "the harts have no IMSIC with guest interrupt files")
     firmware = IMPLEMENTATIONS.get(facts["sbi.impl"], "implementation " + facts["sbi.impl"])
     number = int(facts["sbi.impl_version"], 0)
     if firmware == "OpenSBI":

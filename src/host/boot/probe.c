@@ -8,6 +8,7 @@
  */
 #include "probe.h"
 #include "sched/clock.h"
+#include "dev/drivers.h"
 #include "platform/fdt.h"
 #include "hv/csr.h"
 #include "hv/host.h"
@@ -98,7 +99,8 @@ void probe_print(void)
 	if (hv_isa_has("h"))
 		probe_hgatp();
 	probe_sbi();
-	printk("probe: imsic %s\n", fdt_next_compatible(-1, "riscv,imsics") >= 0 ? "yes" : "no");
+	imsic_init();
+	printk("probe: guest_files %u\n", hv_guest_files());
 	printk("probe: finisher %s\n", fdt_next_compatible(-1, "sifive,test0") >= 0 ? "yes" : "no");
 	printk("probe: end\n");
 }

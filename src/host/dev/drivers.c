@@ -9,6 +9,7 @@
 
 void drivers_init(void)
 {
+	imsic_init();
 	plic_init();
 	rtc_init();
 	virtio_init();

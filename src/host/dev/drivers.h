@@ -6,7 +6,7 @@
 #include "hv/types.h"
 
 /*
- * Start the PLIC, the RTC, virtio devices and the console. Runs on the first hart, once memory,
+ * Start the interrupt controllers, the RTC, virtio devices and the console. Runs on the first hart, once memory,
  * threads and the clock are ready.
  */
 void drivers_init(void);
@@ -14,6 +14,8 @@ void drivers_init(void);
 void channel_flush(void);
 
 /* Called by drivers.c. */
+void imsic_init(void);
+void imsic_hart_init(void);
 void plic_init(void);
 void rtc_init(void);
 void virtio_init(void);

@@ -37,24 +37,6 @@ static unsigned long context_base, enable_base;
 static u32 nr_sources;
 static struct hv_timer poll_timer; /* used if base is 0 */
 
-/* Return the PLIC's context for the hart's supervisor mode, or -1 if there is none. */
-static int find_context(int node, unsigned long hartid)
-{
-	const fdt32_t *pair;
-	int len, i, intc, cpu;
-
-	pair = fdt_getprop(host_fdt, node, "interrupts-extended", &len);
-	for (i = 0; pair && (i + 1) * 8 <= len; i++, pair += 2) {
-		if (fdt32_to_cpu(pair[1]) != IRQ_S_EXT)
-			continue;
-		intc = fdt_node_offset_by_phandle(host_fdt, fdt32_to_cpu(pair[0]));
-		cpu = intc < 0 ? intc : fdt_parent_offset(host_fdt, intc);
-		if (cpu >= 0 && fdt_number(cpu, "reg", ~0ULL) == hartid)
-			return i;
-	}
-	return -1;
-}
-
 void plic_init(void)
 {
 	static const char *const names[] = { "riscv,plic0", "sifive,plic-1.0.0" };
@@ -68,7 +50,7 @@ void plic_init(void)
 		printk("host: no PLIC: devices are polled\n");
 		return;
 	}
-	context = find_context(node, harts[0].hartid);
+	context = fdt_hart_irq_index(node, harts[0].hartid, IRQ_S_EXT);
 	if (context < 0) {
 		printk("host: the PLIC does not reach hart %lu: devices are polled\n",
 		       harts[0].hartid);

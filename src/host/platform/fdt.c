@@ -137,6 +137,22 @@ void fdt_each_reserved(void (*fn)(hpa_t start, hpa_t end))
 		fn(base, base + size);
 }
 
+int fdt_hart_irq_index(int node, unsigned long hartid, u32 irq)
+{
+	int len, i, intc, cpu;
+	const fdt32_t *pair = fdt_getprop(host_fdt, node, "interrupts-extended", &len);
+
+	for (i = 0; pair && (i + 1) * 8 <= len; i++, pair += 2) {
+		if (fdt32_to_cpu(pair[1]) != irq)
+			continue;
+		intc = fdt_node_offset_by_phandle(host_fdt, fdt32_to_cpu(pair[0]));
+		cpu = intc < 0 ? intc : fdt_parent_offset(host_fdt, intc);
+		if (cpu >= 0 && fdt_number(cpu, "reg", ~0ULL) == hartid)
+			return i;
+	}
+	return -1;
+}
+
 void fdt_each_cpu(void (*fn)(int node, unsigned long hartid))
 {
 	int cpus = fdt_path_offset(host_fdt, "/cpus"), node;

@@ -24,6 +24,11 @@ bool fdt_initrd(hpa_t *start, hpa_t *end);
 /* Call fn for each range of RAM, or for each range that must not be used. */
 void fdt_each_memory(void (*fn)(hpa_t start, hpa_t end));
 void fdt_each_reserved(void (*fn)(hpa_t start, hpa_t end));
+/*
+ * Return the index of the hart's interrupt `irq` (an IRQ_*) in the node's interrupts-extended, or -1
+ * if the node does not raise that interrupt.
+ */
+int fdt_hart_irq_index(int node, unsigned long hartid, u32 irq);
 /* Call fn for each enabled cpu node. */
 void fdt_each_cpu(void (*fn)(int node, unsigned long hartid));
 

@@ -6,6 +6,7 @@
  */
 #include "smp.h"
 #include "clock.h"
+#include "dev/drivers.h"
 #include "platform/fdt.h"
 #include "platform/platform.h"
 #include "platform/sbi.h"
@@ -75,6 +76,7 @@ void secondary_main(void)
 {
 	trap_hart_init();
 	clock_hart_init();
+	imsic_hart_init();
 	pmu_hart_init();
 	if (have_kvm)
 		kvm_hart_init();

@@ -28,6 +28,8 @@ struct extable_entry {
 	unsigned long insn, fixup;
 };
 
+static void (*guest_irq)(void); /* the core's function for IRQ_S_GEXT */
+
 extern const struct extable_entry _ex_table_start[], _ex_table_end[];
 
 void trap_hart_init(void)
@@ -37,6 +39,11 @@ void trap_hart_init(void)
 	csr_write(sie, BIT(IRQ_S_SOFT) | BIT(IRQ_S_TIMER) | BIT(IRQ_S_EXT));
 	/* Programs may read time, cycle and instret. hcounteren says what guests may read. */
 	csr_write(scounteren, COUNTEREN_CY | COUNTEREN_TM | COUNTEREN_IR);
+}
+
+void hv_guest_irq_set(void (*fn)(void))
+{
+	guest_irq = fn;
 }
 
 void irq_handle(unsigned long cause)
@@ -55,6 +62,10 @@ void irq_handle(unsigned long cause)
 		break;
 	case IRQ_PMU_OVF:
 		pmu_interrupt();
+		break;
+	case IRQ_S_GEXT:
+		BUG_ON(!guest_irq);
+		guest_irq();
 		break;
 	default:
 		panic("unexpected interrupt, scause 0x%lx", cause);
@@ -76,6 +87,9 @@ void irq_poll(void)
 		irq_handle(CAUSE_IRQ_FLAG | IRQ_S_EXT);
 	if (pending & BIT(IRQ_PMU_OVF))
 		irq_handle(CAUSE_IRQ_FLAG | IRQ_PMU_OVF);
+	/* sip does not show this interrupt (H §2.3). */
+	if (guest_irq && (csr_read(hip) & csr_read(hie) & BIT(IRQ_S_GEXT)))
+		irq_handle(CAUSE_IRQ_FLAG | IRQ_S_GEXT);
 }
 
 void irq_window(void)

@@ -221,6 +221,21 @@ bool hv_poll_interrupts(void);
  * caller should then sleep.
  */
 bool hv_idle(void);
+/*
+ * Guest interrupt files of the harts' IMSICs. Every hart has files 1 to hv_guest_files(), which is
+ * at most 63; 0: there are none. hv_guest_file_pa() is the physical address of a file's page, and
+ * hv_guest_ids() the number of interrupt identities of a file. A hart that comes online can lower
+ * hv_guest_files(): ask for it when a VM is created, not in kvm_init().
+ */
+unsigned int hv_guest_files(void);
+hpa_t hv_guest_file_pa(unsigned int hart, unsigned int file);
+unsigned int hv_guest_ids(void);
+/*
+ * Set the function that is called on a hart, with interrupts off, when a guest external interrupt
+ * (IRQ_S_GEXT) is pending there. It must end the interrupt, through hgeie or hie. The host writes
+ * neither hie, hgeie nor hstatus.
+ */
+void hv_guest_irq_set(void (*fn)(void));
 /* Make an SBI call to the firmware of this hart. */
 struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
 			  unsigned long a2, unsigned long a3, unsigned long a4);
