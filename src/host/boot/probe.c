@@ -16,6 +16,7 @@
 #include "mm/page.h"
 #include "lib/printk.h"
 #include "platform/sbi.h"
+#include "sched/irq.h"
 #include "sched/smp.h"
 
 static const char *const extensions[] = {
@@ -99,7 +100,8 @@ void probe_print(void)
 	if (hv_isa_has("h"))
 		probe_hgatp();
 	probe_sbi();
-	imsic_init();
+	interrupts_init();
+	printk("probe: irq.devices %s\n", irq_chip ? irq_chip->name : "polled");
 	printk("probe: guest_files %u\n", hv_guest_files());
 	printk("probe: finisher %s\n", fdt_next_compatible(-1, "sifive,test0") >= 0 ? "yes" : "no");
 	printk("probe: end\n");

@@ -79,6 +79,6 @@ void console_init(void)
 	tty_init(&console_tty, &console_ops, NULL);
 	devfs_add(&console_device);
 	devfs_add(&tty_device);
-	if (uart_irq() && !irq_register(uart_irq(), console_interrupt, NULL))
+	if (uart_node() >= 0 && !irq_register(uart_node(), "ttyS0", console_interrupt, NULL))
 		uart_enable_rx_irq();
 }

@@ -6,19 +6,25 @@
 #include "hv/types.h"
 
 /*
- * Start the interrupt controllers, the RTC, virtio devices and the console. Runs on the first hart, once memory,
+ * Start the interrupt controller, the RTC, virtio devices and the console. Runs on the first hart, once memory,
  * threads and the clock are ready.
  */
 void drivers_init(void);
 /* Flush the ports before power-off. Give up after 30 s without progress (see ports_flush()). */
 void channel_flush(void);
 
+/*
+ * Choose the controller of devices' interrupts. Runs on the first hart. Called by drivers_init().
+ */
+void interrupts_init(void);
+
 /* Called by drivers.c. */
-void imsic_init(void);
-void imsic_hart_init(void);
-void plic_init(void);
 void rtc_init(void);
 void virtio_init(void);
+void imsic_init(void);
+void imsic_hart_init(void);
+bool plic_init(void); /* false: it cannot be used */
+
 /*
  * Access device registers. base is a virtual address in the linear map, which also covers the
  * devices at physical addresses below LINEAR_SIZE.

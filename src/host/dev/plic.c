@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * plic.c - the host's own interrupt controller: the platform's PLIC.
+ * plic.c - the platform's PLIC as the host's interrupt controller.
  *
- * All device interrupts go to the first hart's supervisor context. If they went to several harts,
- * all but one would trap only to lose the race for the claim. Without a PLIC (there is no driver
- * for the AIA), a timer calls all handlers every millisecond. Source: PLIC §2 to §9.
+ * Each source is enabled in the context of one hart: if it were enabled in several, all but one of
+ * these harts would trap only to lose the race for the claim. Source: PLIC §2 to §9.
  */
-#include <linux/errno.h>
-#include "sched/clock.h"
 #include "drivers.h"
-#include "platform/fdt.h"
 #include "hv/csr.h"
-#include "sched/irq.h"
-#include "mm/page.h"
 #include "lib/printk.h"
+#include "platform/fdt.h"
+#include "sched/irq.h"
 #include "sched/smp.h"
 
 #define PLIC_SOURCES   1024
@@ -23,103 +19,87 @@
 #define PLIC_THRESHOLD 0x0
 #define PLIC_CLAIM     0x4
 
-#define MAX_HANDLERS 128
-#define POLL_NS      1000000
+static int plic_node;
+static unsigned long base;
+static u64 reg_size;
+static u32 nr_numbers;
+/* The registers of each hart's supervisor context; 0: the hart has none. */
+static unsigned long enable_base[HV_MAX_HARTS], context_base[HV_MAX_HARTS];
 
-static struct {
-	void (*fn)(void *arg);
-	void *arg;
-} handlers[MAX_HANDLERS];
+static bool plic_hart_init(void)
+{
+	unsigned int hart = this_hart();
+	int context = fdt_hart_irq_index(plic_node, harts[hart].hartid, IRQ_S_EXT);
+	u32 i;
 
-static struct spinlock lock; /* registration */
-static unsigned long base;   /* 0: there is no usable PLIC */
-static unsigned long context_base, enable_base;
-static u32 nr_sources;
-static struct hv_timer poll_timer; /* used if base is 0 */
+	if (context < 0 || PLIC_CONTEXT + 0x1000 * ((u64)context + 1) > reg_size) {
+		printk("host: the PLIC has no context for hart %lu\n", harts[hart].hartid);
+		return false;
+	}
+	enable_base[hart] = base + PLIC_ENABLE + 0x80UL * (unsigned int)context;
+	context_base[hart] = base + PLIC_CONTEXT + 0x1000UL * (unsigned int)context;
+	for (i = 0; i < (nr_numbers + 31) / 32; i++)
+		mmio_write32(enable_base[hart], 4 * i, 0);
+	mmio_write32(context_base[hart], PLIC_THRESHOLD, 0);
+	return true;
+}
 
-void plic_init(void)
+static void enable(unsigned int hart, u32 number, bool on)
+{
+	u32 bit = 1U << (number % 32), word = mmio_read32(enable_base[hart], 4 * (number / 32));
+
+	mmio_write32(enable_base[hart], 4 * (number / 32), on ? word | bit : word & ~bit);
+}
+
+static bool plic_route(const struct irq_source *s, unsigned int hart)
+{
+	if (s->number >= nr_numbers || !context_base[hart])
+		return false;
+	mmio_write32(base, PLIC_PRIORITY + 4 * s->number, 1);
+	enable(s->hart, s->number, false);
+	enable(hart, s->number, true);
+	return true;
+}
+
+static void plic_take(void)
+{
+	unsigned long context = context_base[this_hart()];
+	struct irq_source *s;
+	u32 number;
+
+	while ((number = mmio_read32(context, PLIC_CLAIM))) {
+		s = irq_source_numbered(number);
+		if (s)
+			irq_serve(s);
+		mmio_write32(context, PLIC_CLAIM, number);
+	}
+}
+
+bool plic_init(void)
 {
 	static const char *const names[] = { "riscv,plic0", "sifive,plic-1.0.0" };
-	int node = -1, context;
-	hpa_t pa;
+	static struct irq_chip chip = {
+		.name = "PLIC",
+		.hart_init = plic_hart_init,
+		.route = plic_route,
+		.take = plic_take,
+	};
+	int node = -1;
 	u32 i;
 
 	for (i = 0; i < ARRAY_SIZE(names) && node < 0; i++)
 		node = fdt_next_compatible(-1, names[i]);
-	if (node < 0 || !fdt_reg(node, 0, &pa, NULL)) {
-		printk("host: no PLIC: devices are polled\n");
-		return;
-	}
-	context = fdt_hart_irq_index(node, harts[0].hartid, IRQ_S_EXT);
-	if (context < 0) {
-		printk("host: the PLIC does not reach hart %lu: devices are polled\n",
-		       harts[0].hartid);
-		return;
-	}
-	base = (unsigned long)pa_to_va(pa);
-	nr_sources = MIN(fdt_u32(node, "riscv,ndev", 31) + 1, (u32)PLIC_SOURCES);
-	enable_base = base + PLIC_ENABLE + 0x80UL * (unsigned int)context;
-	context_base = base + PLIC_CONTEXT + 0x1000UL * (unsigned int)context;
-	for (i = 0; i < (nr_sources + 31) / 32; i++)
-		mmio_write32(enable_base, 4 * i, 0);
-	mmio_write32(context_base, PLIC_THRESHOLD, 0);
-}
-
-static void poll_all(struct hv_timer *timer)
-{
-	void (*fn)(void *arg);
-	unsigned int i;
-
-	for (i = 0; i < MAX_HANDLERS; i++) {
-		fn = __atomic_load_n(&handlers[i].fn, __ATOMIC_ACQUIRE);
-		if (fn)
-			fn(handlers[i].arg);
-	}
-	hv_timer_start(timer, hv_time() + ns_to_ticks(POLL_NS));
-}
-
-int irq_register(unsigned int irq, void (*fn)(void *arg), void *arg)
-{
-	u32 word;
-
-	if (irq == 0 || (base && irq >= nr_sources) || irq >= MAX_HANDLERS)
-		return -EINVAL;
-	spin_lock(&lock);
-	if (handlers[irq].fn) {
-		spin_unlock(&lock);
-		return -EBUSY;
-	}
-	handlers[irq].arg = arg;
-	__atomic_store_n(&handlers[irq].fn, fn, __ATOMIC_RELEASE);
+	if (node < 0)
+		return false;
+	base = fdt_map(node, 0, PLIC_CONTEXT, &reg_size);
 	if (!base) {
-		if (!poll_timer.fn) {
-			hv_timer_init(&poll_timer, poll_all);
-			hv_timer_start(&poll_timer, hv_time() + ns_to_ticks(POLL_NS));
-		}
-		spin_unlock(&lock);
-		return 0;
+		printk("host: the PLIC is not used: reg is missing or wrong\n");
+		return false;
 	}
-	mmio_write32(base, PLIC_PRIORITY + 4 * irq, 1);
-	word = mmio_read32(enable_base, 4 * (irq / 32));
-	mmio_write32(enable_base, 4 * (irq / 32), word | 1U << (irq % 32));
-	spin_unlock(&lock);
-	return 0;
-}
-
-void irq_handle_external(void)
-{
-	void (*fn)(void *arg);
-	u32 irq;
-
-	if (!base) {
-		csr_clear(sie, BIT(IRQ_S_EXT)); /* no usable PLIC to claim the interrupt from */
-		return;
-	}
-	while ((irq = mmio_read32(context_base, PLIC_CLAIM))) {
-		fn = irq < MAX_HANDLERS ? __atomic_load_n(&handlers[irq].fn, __ATOMIC_ACQUIRE)
-					: NULL;
-		if (fn)
-			fn(handlers[irq].arg);
-		mmio_write32(context_base, PLIC_CLAIM, irq);
-	}
+	nr_numbers = MIN(fdt_u32(node, "riscv,ndev", 31), PLIC_SOURCES - 1U) + 1;
+	plic_node = chip.node = node;
+	if (!plic_hart_init())
+		return false;
+	irq_chip_set(&chip);
+	return true;
 }

@@ -20,7 +20,7 @@
 
 static volatile u8 *regs; /* NULL: use the firmware's console */
 static unsigned int shift;
-static u32 irq;
+static int uart = -1; /* its node */
 static bool has_dbcn;
 
 void uart_init(void)
@@ -34,7 +34,7 @@ void uart_init(void)
 	if (node < 0 || !fdt_reg(node, 0, &base, NULL))
 		return;
 	shift = fdt_u32(node, "reg-shift", 0);
-	irq = fdt_u32(node, "interrupts", 0);
+	uart = node;
 	regs = pa_to_va(base);
 }
 
@@ -65,9 +65,9 @@ int uart_getc(void)
 	return (int)sbi_call(SBI_LEGACY_CONSOLE_GETCHAR, 0, 0, 0, 0, 0, 0).error;
 }
 
-u32 uart_irq(void)
+int uart_node(void)
 {
-	return regs ? irq : 0;
+	return uart;
 }
 
 void uart_enable_rx_irq(void)

@@ -11,7 +11,7 @@
 void uart_init(void);                        /* after fdt_init(); firmware console until then */
 void uart_write(const char *s, size_t size); /* send the bytes unchanged; busy-waits */
 int uart_getc(void);                         /* -1: no input */
-u32 uart_irq(void);                          /* PLIC source; 0: none, and no input is read */
+int uart_node(void); /* in the device tree; negative: none, and no input is read */
 void uart_enable_rx_irq(void);
 
 #endif

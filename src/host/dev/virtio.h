@@ -28,7 +28,9 @@ struct virtq {
 
 struct virtio_dev {
 	unsigned long regs;
-	u32 version, device_id, irq;
+	u32 version, device_id;
+	int node;
+	char name[16]; /* in /proc/interrupts */
 	bool has_irq;
 	u64 features;                           /* negotiated */
 	void (*interrupt)(struct virtio_dev *); /* called in any context; check for used buffers */

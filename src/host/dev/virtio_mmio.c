@@ -234,12 +234,13 @@ static void virtio_interrupt(void *arg)
 
 void virtio_ready(struct virtio_dev *dev)
 {
-	dev->has_irq = dev->irq && !irq_register(dev->irq, virtio_interrupt, dev);
+	dev->has_irq = !irq_register(dev->node, dev->name, virtio_interrupt, dev);
 	status_add(dev, VIRTIO_CONFIG_S_DRIVER_OK);
 }
 
 static void probe(int node)
 {
+	static unsigned int nr_devices;
 	struct virtio_dev *dev;
 	unsigned long regs;
 	hpa_t pa;
@@ -257,7 +258,8 @@ static void probe(int node)
 	dev->regs = regs;
 	dev->version = mmio_read32(regs, VIRTIO_MMIO_VERSION);
 	dev->device_id = mmio_read32(regs, VIRTIO_MMIO_DEVICE_ID);
-	dev->irq = fdt_u32(node, "interrupts", 0);
+	dev->node = node;
+	snprintf(dev->name, sizeof(dev->name), "virtio%u", nr_devices++);
 	if (dev->device_id == VIRTIO_ID_CONSOLE)
 		err = virtio_console_probe(dev);
 	else if (dev->device_id == VIRTIO_ID_BLOCK)

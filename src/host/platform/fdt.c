@@ -137,6 +137,41 @@ void fdt_each_reserved(void (*fn)(hpa_t start, hpa_t end))
 		fn(base, base + size);
 }
 
+unsigned long fdt_map(int node, int index, u64 least, u64 *size)
+{
+	hpa_t base;
+
+	if (!fdt_reg(node, index, &base, size) || *size < least || *size > LINEAR_SIZE ||
+	    base > LINEAR_SIZE - *size || (base & 3))
+		return 0;
+	return (unsigned long)pa_to_va(base);
+}
+
+bool fdt_interrupt(int node, int controller, struct fdt_interrupt *irq)
+{
+	int len, at = node;
+	const fdt32_t *cell = fdt_getprop(host_fdt, node, "interrupts-extended", &len);
+	u32 parent = 0;
+
+	if (cell && len >= 8) {
+		parent = fdt32_to_cpu(*cell++);
+		len -= 4;
+	} else {
+		cell = fdt_getprop(host_fdt, node, "interrupts", &len);
+		if (!cell || len < 4)
+			return false;
+		for (; at >= 0 && !parent; at = fdt_parent_offset(host_fdt, at))
+			parent = fdt_u32(at, "interrupt-parent", 0);
+	}
+	irq->controller = parent ? fdt_node_offset_by_phandle(host_fdt, parent) : controller;
+	irq->number = fdt32_to_cpu(cell[0]);
+	irq->sense = 4;
+	if (len >= 8 && irq->controller >= 0 &&
+	    fdt_u32(irq->controller, "#interrupt-cells", 1) == 2)
+		irq->sense = fdt32_to_cpu(cell[1]);
+	return true;
+}
+
 int fdt_hart_irq_index(int node, unsigned long hartid, u32 irq)
 {
 	int len, i, intc, cpu;

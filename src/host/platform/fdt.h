@@ -25,6 +25,23 @@ bool fdt_initrd(hpa_t *start, hpa_t *end);
 void fdt_each_memory(void (*fn)(hpa_t start, hpa_t end));
 void fdt_each_reserved(void (*fn)(hpa_t start, hpa_t end));
 /*
+ * Return the address, in the linear map, of the device registers that reg[index] describes; *size
+ * receives their size. 0: there is no entry, its size is less than `least`, or it is out of reach.
+ */
+unsigned long fdt_map(int node, int index, u64 least, u64 *size);
+
+struct fdt_interrupt {
+	int controller; /* its node */
+	u32 number;
+	u32 sense; /* the specifier's second cell; 4, for a high level, if there is none */
+};
+
+/*
+ * Read a device's first interrupt. If the tree does not name a controller, it is `controller`.
+ * Returns false if the device has none.
+ */
+bool fdt_interrupt(int node, int controller, struct fdt_interrupt *irq);
+/*
  * Return the index of the hart's interrupt `irq` (an IRQ_*) in the node's interrupts-extended, or -1
  * if the node does not raise that interrupt.
  */

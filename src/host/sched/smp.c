@@ -7,6 +7,7 @@
 #include "smp.h"
 #include "clock.h"
 #include "dev/drivers.h"
+#include "irq.h"
 #include "platform/fdt.h"
 #include "platform/platform.h"
 #include "platform/sbi.h"
@@ -70,6 +71,7 @@ static void start_hart(int node, unsigned long hartid)
 void smp_start_all(void)
 {
 	fdt_each_cpu(start_hart);
+	irq_spread();
 }
 
 void secondary_main(void)
@@ -77,6 +79,7 @@ void secondary_main(void)
 	trap_hart_init();
 	clock_hart_init();
 	imsic_hart_init();
+	irq_hart_init();
 	pmu_hart_init();
 	if (have_kvm)
 		kvm_hart_init();
