@@ -73,7 +73,7 @@ def report(facts):
             row(title, facts[name], yes if facts[name] == "yes" else no)
         if name == "hgatp.sv57x4" and "hgatp.vmidlen" in facts:
             vmid_row(facts)
-    row("interrupts", facts["irq.devices"], "devices' interrupts")
+    row("interrupts", facts["irq.devices"], "devices' interrupts; those between harts: " + facts["irq.ipis"])
     row("guest files", facts["guest_files"], "guest interrupt files of each hart's IMSIC"
         if int(facts["guest_files"]) else "the harts have no IMSIC with guest interrupt files")
     firmware = IMPLEMENTATIONS.get(facts["sbi.impl"], "implementation " + facts["sbi.impl"])

@@ -102,6 +102,7 @@ void probe_print(void)
 	probe_sbi();
 	interrupts_init();
 	printk("probe: irq.devices %s\n", irq_chip ? irq_chip->name : "polled");
+	printk("probe: irq.ipis %s\n", ipi_method->name);
 	printk("probe: guest_files %u\n", hv_guest_files());
 	printk("probe: finisher %s\n", fdt_next_compatible(-1, "sifive,test0") >= 0 ? "yes" : "no");
 	printk("probe: end\n");

@@ -3,6 +3,7 @@
 #include "drivers.h"
 #include "lib/printk.h"
 #include "sched/clock.h"
+#include "sched/smp.h"
 #include "port.h"
 #include "tty.h"
 
@@ -10,6 +11,7 @@
 
 void interrupts_init(void)
 {
+	sswi_init();
 	imsic_init();
 	if (!plic_init())
 		printk("host: no usable interrupt controller: devices are polled\n");

@@ -14,13 +14,15 @@ void drivers_init(void);
 void channel_flush(void);
 
 /*
- * Choose the controller of devices' interrupts. Runs on the first hart. Called by drivers_init().
+ * Choose the controller of devices' interrupts and the method for interrupts between harts. Runs on
+ * the first hart. Called by drivers_init().
  */
 void interrupts_init(void);
 
 /* Called by drivers.c. */
 void rtc_init(void);
 void virtio_init(void);
+void sswi_init(void);
 void imsic_init(void);
 void imsic_hart_init(void);
 bool plic_init(void); /* false: it cannot be used */
@@ -41,6 +43,25 @@ static inline void mmio_write32(unsigned long base, unsigned long offset, u32 va
 {
 	__asm__ volatile("fence w, o" ::: "memory");
 	*(volatile u32 *)(base + offset) = value;
+}
+
+/* Like mmio_write32(), but returns false if the address does not accept the store. */
+static inline bool mmio_try_write32(unsigned long address, u32 value)
+{
+	unsigned long done = 0;
+
+	__asm__ volatile("fence w, o\n"
+			 "100:	sw %2, 0(%1)\n"
+			 "	li %0, 1\n"
+			 "101:\n"
+			 "	.pushsection __ex_table, \"a\"\n"
+			 "	.balign 8\n"
+			 "	.quad 100b, 101b\n"
+			 "	.popsection"
+			 : "+r"(done)
+			 : "r"(address), "r"(value)
+			 : "memory");
+	return done;
 }
 
 #endif

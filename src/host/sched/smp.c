@@ -26,10 +26,18 @@ extern char _image_start[], start_secondary[];
 
 static struct hart_boot_info boot_info;
 
+void ipi_raise_sbi(unsigned int hart)
+{
+	sbi_call(SBI_EXT_IPI, SBI_IPI_SEND_IPI, 1, harts[hart].hartid, 0, 0, 0);
+}
+
+static const struct ipi_method sbi_method = { .name = "SBI", .raise = ipi_raise_sbi };
+const struct ipi_method *ipi_method = &sbi_method;
+
 void ipi_send(unsigned int hart)
 {
 	trace_ipi_send(hart);
-	sbi_call(SBI_EXT_IPI, SBI_IPI_SEND_IPI, 1, harts[hart].hartid, 0, 0, 0);
+	ipi_method->raise(hart);
 }
 
 static void start_hart(int node, unsigned long hartid)
@@ -80,6 +88,8 @@ void secondary_main(void)
 	clock_hart_init();
 	imsic_hart_init();
 	irq_hart_init();
+	if (ipi_method->hart_init)
+		ipi_method->hart_init();
 	pmu_hart_init();
 	if (have_kvm)
 		kvm_hart_init();

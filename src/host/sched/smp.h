@@ -65,13 +65,25 @@ void smp_start_all(void);
 void secondary_main(void) __attribute__((noreturn));
 void ipi_send(unsigned int hart); /* interrupt the hart, which then calls sched_ipi() */
 
+struct ipi_method {
+	const char *name;
+	void (*hart_init)(void); /* called on each hart but the first; or NULL */
+	void (*raise)(unsigned int hart);
+};
+
+/* How harts are interrupted: by SBI calls until a driver changes it, before other harts start. */
+extern const struct ipi_method *ipi_method;
+
+void ipi_raise_sbi(unsigned int hart); /* for harts that another method does not reach */
+
 /* trap.c: take all pending interrupts, without a trap. */
 void irq_poll(void);
 void irq_handle(unsigned long cause);
 void trap_hart_init(void); /* set this hart's sscratch, stvec, sie and scounteren */
 void trap_return_to_user(void)
-	__attribute__((noreturn));            /* trap.S: restores thread_frame(current) */
-bool extable_fixup(struct trap_frame *frame); /* true: epc is now the fixup of a faulting uaccess */
+	__attribute__((noreturn)); /* trap.S: restores thread_frame(current) */
+bool extable_fixup(
+	struct trap_frame *frame); /* true: epc is now the fixup of the access that faulted */
 void trap_user_exit(struct trap_frame *frame); /* reschedule and handle signals before user mode */
 void trap_print_frame(const struct trap_frame *frame);
 
