@@ -49,7 +49,6 @@ UPWARD = {
         "an area's pages are a file's, and userfaultfd() creates a file",
         {"fd_get", "fd_install_new", "file_alloc", "file_kread", "file_put", "file_size"}),
     ("src/host", "sched", "boot"): ("the entry of a hart that is started", {"start_secondary"}),
-    ("src/host", "sched", "dev"): ("the interrupt controllers", {"imsic_hart_init"}),
     ("src/host", "sched", "proc"): (
         "a trap from user mode leads to system calls and signals, and a signal ends a sleep",
         {"signal_fault", "syscall_dispatch", "thread_sleep_ends", "user_return_work"}),

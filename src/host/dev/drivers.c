@@ -12,8 +12,7 @@
 void interrupts_init(void)
 {
 	sswi_init();
-	imsic_init();
-	if (!plic_init())
+	if (!aplic_init() && !plic_init())
 		printk("host: no usable interrupt controller: devices are polled\n");
 }
 

@@ -23,9 +23,8 @@ void interrupts_init(void);
 void rtc_init(void);
 void virtio_init(void);
 void sswi_init(void);
-void imsic_init(void);
-void imsic_hart_init(void);
-bool plic_init(void); /* false: it cannot be used */
+bool plic_init(void); /* these two: false if the controller cannot be used */
+bool aplic_init(void);
 
 /*
  * Access device registers. base is a virtual address in the linear map, which also covers the

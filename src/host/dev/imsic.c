@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * imsic.c - the harts' incoming MSI controllers: where their interrupt files are.
+ * imsic.c - the harts' incoming MSI controllers: interrupts of devices and of other harts.
  *
  * A hart's supervisor-level file is one page, which the pages of the hart's guest interrupt files
  * follow. The device tree gives the pages of all harts as one or more regions, in the order of
  * interrupts-extended, and says which bits of an address are the group, hart and guest index. A
- * device tree that contradicts itself is not believed: then there are no interrupt files. Source:
- * AIA, "Incoming MSI Controller (IMSIC)"; the binding riscv,imsics of the Devicetree schemas.
+ * device tree that contradicts itself is not believed. A file is used only once it has delivered an
+ * interrupt that the hart sent to itself. Source: AIA, "Incoming MSI Controller (IMSIC)"; the
+ * binding riscv,imsics of the Devicetree schemas.
  */
 #include "drivers.h"
 #include "hv/csr.h"
@@ -14,7 +15,23 @@
 #include "lib/printk.h"
 #include "platform/fdt.h"
 #include "platform/layout.h"
+#include "imsic.h"
 #include "sched/smp.h"
+
+/* Registers of a file, for siselect; EIP0 and EIE0 hold the bits of identities 0 to 63. */
+#define EIDELIVERY  0x70
+#define EITHRESHOLD 0x72
+#define EIP0        0x80
+#define EIE0        0xc0
+#define TOPEI_ID    GENMASK(26, 16)
+
+#define SETEIPNUM_LE 0 /* in the file's page: makes the identity that is written pending */
+
+#define IPI_ID          1
+#define FIRST_SOURCE_ID 2     /* of the first source of irq.c; the others follow */
+#define TRIES           10000 /* reads of stopei until the test interrupt must have arrived */
+
+_Static_assert(FIRST_SOURCE_ID + IRQ_SOURCES <= 64, "a source's identity is not in EIE0");
 
 #define MIN_IDS        63
 #define MAX_IDS        2047
@@ -25,7 +42,7 @@
 #define MAX_GUESTS     63 /* bits of hgeie, without bit 0 (H §2.4) */
 
 static struct {
-	int node; /* negative: there is no usable IMSIC */
+	int node; /* negative: there is no IMSIC */
 	unsigned int ids, guest_ids;
 	unsigned int guest_bits, hart_bits, group_bits, group_shift;
 	hpa_t base; /* a file's address, with all indexes 0 */
@@ -82,25 +99,6 @@ static const char *read_properties(int node)
 	return NULL;
 }
 
-void imsic_init(void)
-{
-	const char *wrong;
-	int node = -1;
-
-	do
-		node = fdt_next_compatible(node, "riscv,imsics");
-	while (node >= 0 && fdt_hart_irq_index(node, harts[0].hartid, IRQ_S_EXT) < 0);
-	if (node < 0)
-		return;
-	wrong = read_properties(node);
-	if (wrong) {
-		printk("host: the IMSIC is not used: %s is missing or wrong\n", wrong);
-		return;
-	}
-	imsic.node = node;
-	imsic_hart_init();
-}
-
 /*
  * Find the pages of the hart with this index in interrupts-extended. *files receives the number of
  * pages, at least 1. Returns false if the device tree has no page for the hart.
@@ -139,22 +137,137 @@ static unsigned int hart_geilen(void)
 	return n;
 }
 
-void imsic_hart_init(void)
+/* Returns false if reading stopei is an illegal instruction. */
+static bool stopei_exists(void)
+{
+	unsigned long done = 0, value;
+
+	__asm__ volatile("100:	csrr %1, %2\n"
+			 "	li %0, 1\n"
+			 "101:\n"
+			 "	.pushsection __ex_table, \"a\"\n"
+			 "	.balign 8\n"
+			 "	.quad 100b, 101b\n"
+			 "	.popsection"
+			 : "+r"(done), "=r"(value)
+			 : "i"(CSR_stopei)
+			 : "memory");
+	return done;
+}
+
+/*
+ * Enable the identities of IPIs and of all sources in this hart's file, and drop what is pending.
+ * Then send this hart an IPI: the host would hang if they got lost. Other harts do not send any yet.
+ */
+static bool file_works(unsigned long file)
+{
+	unsigned int tries = 0;
+
+	csr_write(siselect, EITHRESHOLD);
+	csr_write(sireg, 0);
+	csr_write(siselect, EIP0);
+	csr_write(sireg, 0);
+	csr_write(siselect, EIE0);
+	csr_write(sireg, GENMASK(FIRST_SOURCE_ID + IRQ_SOURCES - 1, IPI_ID));
+	csr_write(siselect, EIDELIVERY);
+	csr_write(sireg, 1);
+	if (!mmio_try_write32(file + SETEIPNUM_LE, IPI_ID))
+		return false;
+	while (FIELD_GET(TOPEI_ID, csr_read(stopei)) != IPI_ID)
+		if (++tries == TRIES)
+			return false;
+	csr_swap(stopei, 0);
+	return true;
+}
+
+bool imsic_hart_init(void)
 {
 	unsigned int hart = this_hart(), files;
+	unsigned long hartid = harts[hart].hartid;
+	int index = fdt_hart_irq_index(imsic.node, hartid, IRQ_S_EXT);
 	hpa_t pa;
-	int index;
 
-	if (imsic.node < 0)
-		return;
-	index = fdt_hart_irq_index(imsic.node, harts[hart].hartid, IRQ_S_EXT);
 	if (index < 0 || !find_files((unsigned int)index, &pa, &files)) {
-		printk("host: the IMSIC has no interrupt file for hart %lu\n", harts[hart].hartid);
-		return;
+		printk("host: the IMSIC has no interrupt file for hart %lu\n", hartid);
+		return false;
 	}
-	file_pa[hart] = pa;
+	if (!file_works((unsigned long)pa_to_va(pa))) {
+		csr_write(siselect, EIDELIVERY);
+		csr_write(sireg, 0);
+		printk("host: the interrupt file of hart %lu at 0x%llx does not work\n", hartid,
+		       pa);
+		return false;
+	}
 	guest_files[hart] = MIN(files - 1, hart_geilen());
+	__atomic_store_n(&file_pa[hart], pa, __ATOMIC_RELEASE);
+	return true;
 }
+
+int imsic_init(void)
+{
+	const char *wrong;
+	int node = -1;
+
+	do
+		node = fdt_next_compatible(node, "riscv,imsics");
+	while (node >= 0 && fdt_hart_irq_index(node, harts[0].hartid, IRQ_S_EXT) < 0);
+	if (node < 0)
+		return -1;
+	wrong = read_properties(node);
+	if (!wrong && (!hv_isa_has("ssaia") || !stopei_exists()))
+		wrong = "Ssaia";
+	if (wrong) {
+		printk("host: the IMSIC is not used: %s is missing or wrong\n", wrong);
+		return -1;
+	}
+	imsic.node = node;
+	return imsic_hart_init() ? node : -1;
+}
+
+int imsic_hart_index(unsigned int hart)
+{
+	hpa_t pa = file_pa[hart];
+	u64 group = pa >> imsic.group_shift & ((1ULL << imsic.group_bits) - 1);
+	u64 index = pa >> (PAGE_SHIFT + imsic.guest_bits) & ((1ULL << imsic.hart_bits) - 1);
+
+	return pa ? (int)(group << imsic.hart_bits | index) : -1;
+}
+
+u32 imsic_source_id(const struct irq_source *s)
+{
+	return FIRST_SOURCE_ID + irq_index(s);
+}
+
+void imsic_take(void (*served)(const struct irq_source *s))
+{
+	struct irq_source *s;
+	unsigned long id;
+
+	/* The write claims the interrupt that the same instruction reads. */
+	while ((id = FIELD_GET(TOPEI_ID, csr_swap(stopei, 0)))) {
+		if (id == IPI_ID) {
+			sched_ipi();
+			continue;
+		}
+		s = irq_source((unsigned int)id - FIRST_SOURCE_ID);
+		if (s) {
+			irq_serve(s);
+			served(s);
+		}
+	}
+}
+
+static void imsic_raise(unsigned int hart)
+{
+	hpa_t pa = READ_ONCE(file_pa[hart]);
+
+	if (pa)
+		mmio_write32((unsigned long)pa_to_va(pa), SETEIPNUM_LE, IPI_ID);
+	else
+		ipi_raise_sbi(hart);
+}
+
+const struct ipi_method imsic_ipis = { .name = "IMSIC", .raise = imsic_raise };
 
 unsigned int hv_guest_files(void)
 {

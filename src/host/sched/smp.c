@@ -6,7 +6,6 @@
  */
 #include "smp.h"
 #include "clock.h"
-#include "dev/drivers.h"
 #include "irq.h"
 #include "platform/fdt.h"
 #include "platform/platform.h"
@@ -86,7 +85,6 @@ void secondary_main(void)
 {
 	trap_hart_init();
 	clock_hart_init();
-	imsic_hart_init();
 	irq_hart_init();
 	if (ipi_method->hart_init)
 		ipi_method->hart_init();
