@@ -11,6 +11,7 @@
 
 #include <linux/kvm.h>
 #include "hv/host.h"
+#include "hv/kvm_compat.h"
 #include "hv/trace.h"
 #include "context.h"
 
@@ -77,6 +78,11 @@ struct vcpu_timer {
 };
 
 #define STA_OFF (~0ULL)
+
+/* A set of ISA extensions: bit KVM_RISCV_ISA_EXT_* % 64 of word KVM_RISCV_ISA_EXT_* / 64. */
+struct isa_set {
+	u64 word[(KVM_RISCV_ISA_EXT_MAX + 63) / 64];
+};
 
 /* Steal-time accounting (steal_time.c). */
 struct vcpu_sta {
@@ -196,8 +202,8 @@ struct kvm_vcpu {
 	struct kvm_pmu *pmu; /* pmu.h; NULL: this platform has no counters for guests */
 
 	struct vcpu_timer timer;
-	u64 isa;       /* bits of enum KVM_RISCV_ISA_EXT_ID that this vCPU has */
-	bool ran_once; /* KVM_RUN was called: ISA, SBI extension and id registers are frozen */
+	struct isa_set isa; /* the extensions that this vCPU has */
+	bool ran_once;      /* KVM_RUN was called: ISA, SBI extension and id registers are frozen */
 	unsigned long mvendorid, marchid, mimpid;
 	bool sigmask_set; /* KVM_SET_SIGNAL_MASK: sigmask is in force during KVM_RUN */
 	u64 sigmask;

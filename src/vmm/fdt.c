@@ -28,9 +28,11 @@ static const struct {
 	unsigned int number;
 	const char *name;
 } extensions[] = {
-#define ISA_EXT(id, text) { KVM_RISCV_ISA_EXT_##id, text },
+#define ISA_EXT(id, text)           { KVM_RISCV_ISA_EXT_##id, text },
+#define ISA_EXT_LATER(number, text) { number, text },
 #include "isa_ext.def"
 #undef ISA_EXT
+#undef ISA_EXT_LATER
 };
 
 static void check(int err, const char *what)
@@ -82,7 +84,7 @@ static bool has_extension(const struct vcpu *vcpu, unsigned int number)
 static void isa_properties(void *fdt, const struct vcpu *vcpu)
 {
 	const char *base = sizeof(long) == 8 ? "rv64" : "rv32";
-	char string[512], list[512], base_name[8];
+	char string[1024], list[1024], base_name[8];
 	size_t string_len, list_len = 0;
 
 	string_len = snprintf(string, sizeof(string), "%s", base);
@@ -138,6 +140,9 @@ static void cpu_node(void *fdt, const struct vcpu *vcpu)
 	if (has_extension(vcpu, KVM_RISCV_ISA_EXT_ZICBOZ))
 		block_size_property(fdt, vcpu, REG_CONFIG(zicboz_block_size),
 				    "riscv,cboz-block-size");
+	if (has_extension(vcpu, ISA_ZICBOP))
+		block_size_property(fdt, vcpu, REG_CONFIG_ZICBOP_BLOCK_SIZE,
+				    "riscv,cbop-block-size");
 	do_fdt(fdt_begin_node(fdt, "interrupt-controller"));
 	do_fdt(fdt_property_string(fdt, "compatible", "riscv,cpu-intc"));
 	do_fdt(fdt_property_u32(fdt, "#interrupt-cells", 1));

@@ -161,7 +161,10 @@ int kvm_capability(const struct machine *m, unsigned int capability);
 #define REG_CORE(index)  (KVM_REG_RISCV_CORE | (index))
 #define REG_CSR(index)   (KVM_REG_RISCV_CSR | KVM_REG_RISCV_CSR_GENERAL | (index))
 #define REG_ISA(ext)     (KVM_REG_RISCV_ISA_EXT | KVM_REG_RISCV_ISA_SINGLE | (ext))
-#define REG_SBI(ext)     (KVM_REG_RISCV_SBI_EXT | KVM_REG_RISCV_SBI_SINGLE | (ext))
+/* Later than Linux 6.12's headers: extension Zicbop, and its register in struct kvm_riscv_config. */
+#define ISA_ZICBOP                   71
+#define REG_CONFIG_ZICBOP_BLOCK_SIZE (KVM_REG_RISCV_CONFIG | 7)
+#define REG_SBI(ext)                 (KVM_REG_RISCV_SBI_EXT | KVM_REG_RISCV_SBI_SINGLE | (ext))
 int kvm_get_reg(int vcpu_fd, u64 reg, unsigned long *value);
 int kvm_set_reg(int vcpu_fd, u64 reg, unsigned long value);
 /* The timer's registers are 64 bits wide on every XLEN. */

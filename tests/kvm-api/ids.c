@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * ids.c - ONE_REG returns the errno of Linux 6.12 for ids that differ from a valid one in one bit.
+ * ids.c - ONE_REG returns Linux's errno for ids that differ from a valid one in one bit.
  *
  * This covers what walk/registers.c does not: register groups with two sizes, groups that some
  * processors lack, and writes after the vCPU has run.
@@ -10,6 +10,9 @@
  * program recorded the rows on Linux KVM:
  *
  *     scripts/hyperscope linux-kvm exec [--cpu max] build/tests/kvm-api/ids record
+ *
+ * Rows for the machine "rv64, 7.3" or "max, 7.3" are those where hyperscope follows Linux 7.3, whose
+ * sources check otherwise than 6.12 (vcpu_onereg.c and aia.c in arch/riscv/kvm).
  */
 #include "vm.h"
 
@@ -125,18 +128,31 @@ static void record(const char *on)
 	}
 }
 
+/* Return the recorded letters; on hyperscope, the row for Linux 7.3 if there is one. */
+static const char *expected(const char *on, size_t base, enum mode mode)
+{
+	const char *want = NULL;
+	char later[16];
+
+	snprintf(later, sizeof(later), "%s, 7.3", on);
+	for (size_t i = 0; i < COUNT(recorded); i++) {
+		if (strcmp(recorded[i].name, bases[base].name))
+			continue;
+		if (!strcmp(recorded[i].machine, on) ||
+		    (getenv("HS_OURS") && !strcmp(recorded[i].machine, later)))
+			want = recorded[i].letters[mode];
+	}
+	return want;
+}
+
 static void compare(const char *on, size_t base)
 {
 	static const char *const how[] = { "read", "written", "written after a run" };
 	char letters[65], claim[128];
-	const char *want = NULL;
 
 	for (enum mode mode = GET; mode < MODES; mode++) {
-		for (size_t i = 0; i < COUNT(recorded); i++) {
-			if (!strcmp(recorded[i].machine, on) &&
-			    !strcmp(recorded[i].name, bases[base].name))
-				want = recorded[i].letters[mode];
-		}
+		const char *want = expected(on, base, mode);
+
 		try_all(bases[base].id, mode, letters);
 		snprintf(claim, sizeof(claim),
 			 "%s: an id with any one bit flipped gives Linux's result when %s",

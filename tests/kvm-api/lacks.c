@@ -32,7 +32,8 @@ USE(senvcfg, "csrr t2, 0x10a\ncsrw 0x10a, t2\n");
 USE(siselect, "li t2, 0x30\ncsrw 0x150, t2\ncsrr t2, 0x151\n");
 USE(stopi, "csrr t2, 0xdb0\n");
 USE(stimecmp, "csrr t2, 0x14d\nli t2, -1\ncsrw 0x14d, t2\n");
-USE(pbmt, "li t2, 0xc0000000\nld t2, (t2)\n"); /* through the second leaf, with PBMT = NC */
+USE(pbmt, "li t2, 0xc0000000\nld t2, (t2)\n");    /* through the second leaf, with PBMT = NC */
+USE(clear_a, "li t2, 0x40000000\nld t2, (t2)\n"); /* through the leaf at 1 GiB, with A clear */
 USE(h, "csrr t2, 0x600\n");
 USE(seed, "csrrw a0, 0x015, zero\n" REPORT);
 
@@ -58,6 +59,7 @@ static const struct {
 	ROW("Ssaia: siselect and sireg", SSAIA, -1, siselect, 2, false),
 	ROW("Ssaia: stopi", SSAIA, -1, stopi, 2, false),
 	ROW("Svpbmt: a PTE with a memory type", SVPBMT, -1, pbmt, 13, false),
+	ROW("Svadu: a PTE whose A bit is clear", SVADU, -1, clear_a, 13, false),
 	ROW("Sstc: stimecmp (hyperscope only)", SSTC, -1, stimecmp, 2, true),
 };
 
@@ -72,6 +74,7 @@ static void fresh(const uint8_t *code, const uint8_t *end)
 	vcpu = vcpu_new(&vm, 0);
 	vm_load_code(&vm, 0, code, end);
 	root = (uint64_t *)(vm.mem + (TABLE_GPA - MEM_GPA));
+	root[1] = MEM_GPA >> 12 << 10 | 0xf;              /* at 1 GiB, A and D clear */
 	root[2] = MEM_GPA >> 12 << 10 | 0xcf;             /* V R W X A D, identity-mapped */
 	root[3] = MEM_GPA >> 12 << 10 | 0xcf | 1UL << 61; /* the same at 3 GiB, PBMT = NC */
 	set_reg(&vcpu, CSRREG(satp), 8UL << 60 | TABLE_GPA >> 12);
@@ -138,14 +141,16 @@ static void who_may_go(bool ours)
 	static const int may[] = { KVM_RISCV_ISA_EXT_D,      KVM_RISCV_ISA_EXT_F,
 				   KVM_RISCV_ISA_EXT_V,      KVM_RISCV_ISA_EXT_SMSTATEEN,
 				   KVM_RISCV_ISA_EXT_SVPBMT, KVM_RISCV_ISA_EXT_ZICBOM,
-				   KVM_RISCV_ISA_EXT_ZICBOZ };
+				   KVM_RISCV_ISA_EXT_ZICBOZ, KVM_RISCV_ISA_EXT_SMNPM,
+				   KVM_RISCV_ISA_EXT_SVADU };
 	unsigned int stay = 0, wrong = 0, back = 0, gone = 0;
 
 	fresh(guest_v, guest_v_end);
 	for (int ext = 0; ext < KVM_RISCV_ISA_EXT_MAX; ext++) {
 		bool expected =
 			(ours && ext == KVM_RISCV_ISA_EXT_SSTC) ||
-			(ext == KVM_RISCV_ISA_EXT_SSAIA && has(KVM_RISCV_ISA_EXT_SMSTATEEN));
+			(ext == KVM_RISCV_ISA_EXT_SSAIA && has(KVM_RISCV_ISA_EXT_SMSTATEEN)) ||
+			(ext == KVM_RISCV_ISA_EXT_SVADE && has(KVM_RISCV_ISA_EXT_SVADU));
 		int ret;
 
 		if (!has(ext))

@@ -11,7 +11,7 @@ tests: $(KVM_API_PROGS)
 
 $(O)/tests/kvm-api/%: $(KVM_API_DIR)/%.c $(wildcard $(KVM_API_DIR)/*.h $(KVM_API_DIR)/*.rec) $(TOP)/tests/linux-abi/tap.h $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
-	$(CC_RV) $(PROG_CFLAGS) -I$(TOP)/tests/linux-abi -o $@ $<
+	$(CC_RV) $(PROG_CFLAGS) -I$(TOP)/src/include -I$(TOP)/tests/linux-abi -o $@ $<
 
 # The walk over /dev/kvm is one program of several files. `make record-walk` runs the same program
 # on Linux KVM and records the results; it needs what scripts/hyperscope setup fetches for a Linux
@@ -22,7 +22,7 @@ tests: $(O)/tests/kvm-api/walk
 
 $(O)/tests/kvm-api/walk: $(WALK_SRC) $(KVM_API_DIR)/walk/walk.h $(wildcard $(KVM_API_DIR)/*.h) $(TOP)/tests/linux-abi/tap.h $(COMPILED_BY) | uapi-present
 	@mkdir -p $(@D)
-	$(CC_RV) $(PROG_CFLAGS) -Wno-missing-field-initializers -I$(TOP)/tests/linux-abi -o $@ $(WALK_SRC)
+	$(CC_RV) $(PROG_CFLAGS) -Wno-missing-field-initializers -I$(TOP)/src/include -I$(TOP)/tests/linux-abi -o $@ $(WALK_SRC)
 
 .PHONY: record-walk
 record-walk: $(O)/tests/kvm-api/walk

@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <time.h>
+#include "hv/kvm_compat.h"
 #include "tap.h"
 
 #define MEM_GPA  0x80000000UL

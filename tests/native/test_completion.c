@@ -8,7 +8,6 @@
  * HS_STEPS: number of steps; HS_SEED: seed of the sequence; HS_RACE: seconds of the second test.
  */
 #include <stdlib.h>
-#include "hv/kvm_compat.h"
 #include "one_vm.h"
 #include "race.h"
 #include "random.h"
@@ -359,7 +358,7 @@ static void a_vcpu_is_entered_with_the_state_set_last(void **state)
 	print_message("# HS_SEED=%#lx\n", (unsigned long)random_state);
 	memcpy(native_user(HVA), &cap, sizeof(cap));
 	assert_int_equal(native_ioctl(vm.vm_fd, KVM_ENABLE_CAP, HVA), 0);
-	vcpu->sbi_ext |= BIT(KVM_COMPAT_SBI_EXT_SUSP);
+	vcpu->sbi_ext |= BIT(KVM_RISCV_SBI_EXT_SUSP);
 	hsm_power_off(vm.vcpu);
 	memset(&model, 0, sizeof(model));
 	model.stopped = true;

@@ -263,7 +263,8 @@ static void a_unit_stays_off_without_its_extension(void **state)
 	for (i = 0; i < ARRAY_SIZE(variants); i++) {
 		begin(variants[i], variants[i]);
 		take_away(KVM_RISCV_ISA_EXT_V);
-		vcpus[0]->isa &= ~(1ULL << KVM_RISCV_ISA_EXT_D | 1ULL << KVM_RISCV_ISA_EXT_F);
+		take_away(KVM_RISCV_ISA_EXT_D);
+		take_away(KVM_RISCV_ISA_EXT_F);
 		vcpu_load(vcpus[0]);
 		mark(vcpus[0], SSTATUS_FS | SSTATUS_VS, false);
 		assert_false(executes(vcpus[0], SSTATUS_FS, FP_INSN));

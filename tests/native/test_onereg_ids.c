@@ -58,7 +58,8 @@ static void size_and_number_are_checked_in_linuxs_order(void **state)
 		{ (GENERAL(sip) | 7 << 16) ^ KVM_REG_SIZE_U64, -EINVAL },
 		{ GENERAL(sip) | 7 << 16, -ENOENT },
 		{ AIA(iprio2h) + 1, -ENOENT },
-		{ STATEEN + 1, -EINVAL },
+		{ STATEEN + 1, -ENOENT },
+		{ CONFIG(satp_mode) + 2, -ENOENT },
 		{ F_REG(33), -ENOENT },
 		{ F_REG(33) ^ KVM_REG_SIZE_U32, -EINVAL },
 		{ D_REG(33) ^ KVM_REG_SIZE_U64, -ENOENT },
@@ -119,7 +120,7 @@ static void any_id_gets_an_answer_and_a_refusal_changes_nothing(void **state)
 			assert_memory_equal(&before.guest, &vm.vcpu->guest, sizeof(before.guest));
 			assert_memory_equal(&before.csrs, &vm.vcpu->csrs, sizeof(before.csrs));
 			assert_memory_equal(&before.fp, &vm.vcpu->fp, sizeof(before.fp));
-			assert_int_equal(before.isa, vm.vcpu->isa);
+			assert_memory_equal(&before.isa, &vm.vcpu->isa, sizeof(before.isa));
 			assert_int_equal(before.sbi_ext, vm.vcpu->sbi_ext);
 		}
 	}

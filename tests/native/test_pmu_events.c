@@ -272,7 +272,8 @@ static void a_counter_leaves_the_first_use_of_fp_undelegated(void **state)
 
 	(void)state;
 	vcpu_put(vcpu);
-	vcpu->isa |= 1ULL << KVM_RISCV_ISA_EXT_F | 1ULL << KVM_RISCV_ISA_EXT_D;
+	isa_set_put(&vcpu->isa, KVM_RISCV_ISA_EXT_F, true);
+	isa_set_put(&vcpu->isa, KVM_RISCV_ISA_EXT_D, true);
 	vcpu_load(vcpu);
 	assert_false(csr_read(hedeleg) & BIT(EXC_ILLEGAL_INST));
 	start_at(n, 0);

@@ -10,7 +10,6 @@
  * the sequence.
  */
 #include <stdlib.h>
-#include "hv/kvm_compat.h"
 #include "vcpu/timer.h"
 #include "regs.h"
 #include "random.h"
@@ -83,8 +82,8 @@ static const unsigned long extensions[] = {
 };
 
 static const unsigned long sbi_extensions[] = {
-	KVM_RISCV_SBI_EXT_STA,   KVM_COMPAT_SBI_EXT_FWFT, KVM_COMPAT_SBI_EXT_FWFT,
-	KVM_COMPAT_SBI_EXT_SUSP, KVM_RISCV_SBI_EXT_DBCN,  KVM_RISCV_SBI_EXT_TIME,
+	KVM_RISCV_SBI_EXT_STA,  KVM_RISCV_SBI_EXT_FWFT, KVM_RISCV_SBI_EXT_FWFT,
+	KVM_RISCV_SBI_EXT_SUSP, KVM_RISCV_SBI_EXT_DBCN, KVM_RISCV_SBI_EXT_TIME,
 };
 
 /* Return 0, 1, a small number, an address, or any number. */

@@ -5,7 +5,6 @@
  */
 #include "sbi_guest.h"
 #include "vcpu/hsm.h"
-#include "hv/kvm_compat.h"
 
 #define FWFT KVM_COMPAT_REG_SBI_FWFT
 #define LOCK SBI_FWFT_LOCK
@@ -26,7 +25,7 @@ static void restart_with(const char *isa, bool firmware)
 	native_firmware_fwft = firmware;
 	one_vm_ready(isa, PC);
 	second = native_vcpu_make(&vm, 1);
-	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_COMPAT_SBI_EXT_FWFT, 1), 0);
+	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_RISCV_SBI_EXT_FWFT, 1), 0);
 }
 
 static void without_features_every_call_is_refused(void **state)
@@ -63,9 +62,9 @@ static void a_feature_is_set_read_locked_and_reset(void **state)
 	vcpu_reset(vm.vcpu, PC, 0);
 	assert_int_equal(call_get(SBI_FWFT_AD_HW_UPDATING).value, 0);
 	assert_int_equal(call_set(SBI_FWFT_AD_HW_UPDATING, 1, 0), SBI_SUCCESS);
-	/* Once user space disables the extension, the setting is the hart's default again. */
-	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_COMPAT_SBI_EXT_FWFT, 0), 0);
-	assert_true(vm.vcpu->henvcfg & ENVCFG_ADUE);
+	/* Once user space disables the extension, the setting is the default again. */
+	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_RISCV_SBI_EXT_FWFT, 0), 0);
+	assert_false(vm.vcpu->henvcfg & ENVCFG_ADUE);
 }
 
 /* Without the extension, its registers do not exist: a VMM could not read or migrate a setting. */
@@ -76,10 +75,10 @@ static void disabling_the_extension_resets_its_features(void **state)
 	assert_int_equal(reg_set(FWFT, 2, 1), 0);  /* the guest handles misaligned exceptions */
 	assert_int_equal(reg_set(FWFT, 5, 16), 0); /* 16 pointer bits are masked */
 	assert_true(vm.vcpu->hedeleg & BIT(EXC_LOAD_MISALIGNED));
-	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_COMPAT_SBI_EXT_FWFT, 0), 0);
+	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_RISCV_SBI_EXT_FWFT, 0), 0);
 	assert_false(vm.vcpu->hedeleg & BIT(EXC_LOAD_MISALIGNED));
 	assert_false(vm.vcpu->henvcfg & ENVCFG_PMM);
-	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_COMPAT_SBI_EXT_FWFT, 1), 0);
+	assert_int_equal(sbi_ext_set(vm.vcpu, KVM_RISCV_SBI_EXT_FWFT, 1), 0);
 	assert_int_equal(reg_get(FWFT, 2), 0);
 	assert_int_equal(reg_buf, 0);
 }
@@ -226,6 +225,45 @@ static void features_have_registers(void **state)
 	assert_int_equal(reg_get(FWFT, KVM_COMPAT_FWFT_REGS), -ENOENT);
 }
 
+static int put_isa(unsigned int ext, unsigned long value)
+{
+	struct kvm_one_reg reg = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_ISA_EXT |
+					 ext,
+				   .addr = NATIVE_USER_BASE + 0x100 };
+
+	memcpy(native_user(reg.addr), &value, sizeof(value));
+	return onereg_set(vm.vcpu, &reg);
+}
+
+/* Restart with a feature's register set to `value`, and then remove `ext`. */
+static void restart_without(unsigned int ext, unsigned long num, unsigned long value)
+{
+	restart_with("h f d ssnpm svadu svade", false);
+	assert_int_equal(reg_set(FWFT, num, value), 0);
+	assert_int_equal(put_isa(ext, 0), 0);
+	assert_int_equal(reg_get(FWFT, num), -ENOENT);
+}
+
+static void a_feature_needs_its_isa_extensions(void **state)
+{
+	(void)state;
+	restart_without(KVM_RISCV_ISA_EXT_SVADU, KVM_COMPAT_FWFT_AD_HW + 2, 1);
+	assert_false(vm.vcpu->henvcfg & ENVCFG_ADUE);
+	assert_int_equal(call_get(SBI_FWFT_AD_HW_UPDATING).error, SBI_ERR_NOT_SUPPORTED);
+	/* Without Svade, hardware always updates the bits. */
+	restart_without(KVM_RISCV_ISA_EXT_SVADE, KVM_COMPAT_FWFT_AD_HW + 2, 0);
+	assert_true(vm.vcpu->henvcfg & ENVCFG_ADUE);
+	assert_int_equal(call_get(SBI_FWFT_AD_HW_UPDATING).error, SBI_ERR_NOT_SUPPORTED);
+	restart_without(KVM_RISCV_ISA_EXT_SMNPM, KVM_COMPAT_FWFT_PMLEN + 2, 7);
+	assert_false(vm.vcpu->henvcfg & ENVCFG_PMM);
+	assert_int_equal(put_isa(KVM_RISCV_ISA_EXT_SSNPM, 0), -EINVAL);
+	assert_int_equal(call_get(SBI_FWFT_POINTER_MASK_PMLEN).error, SBI_ERR_NOT_SUPPORTED);
+	/* Without Svadu, nothing can update the bits in place of the guest. */
+	restart_with("h f d svade", false);
+	assert_int_equal(put_isa(KVM_RISCV_ISA_EXT_SVADE, 0), -EINVAL);
+	assert_int_equal(put_isa(KVM_RISCV_ISA_EXT_SVADU, 1), -ENOENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +275,7 @@ int main(void)
 		TEST(changing_pointer_masking_drops_translations),
 		TEST(misaligned_traps_are_delegated_while_the_vcpu_is_loaded),
 		TEST(features_have_registers),
+		TEST(a_feature_needs_its_isa_extensions),
 	};
 
 	return cmocka_run_group_tests_name("SBI, firmware features", tests, NULL, NULL);

@@ -3,7 +3,6 @@
  * test_sbi_susp.c - system suspend: which vCPU may call it, and where the guest resumes.
  */
 #include "sbi_guest.h"
-#include "hv/kvm_compat.h"
 
 #define SUSPEND(...) CALL(SBI_EXT_SUSP, SBI_SUSP_SYSTEM_SUSPEND, __VA_ARGS__)
 
@@ -12,7 +11,7 @@ static void the_last_vcpu_may_suspend_the_system(void **state)
 	struct call c = SUSPEND(0, NATIVE_GUEST_BASE + 0x2000, 0x99);
 
 	(void)state;
-	vm.vcpu->sbi_ext |= BIT(KVM_COMPAT_SBI_EXT_SUSP);
+	vm.vcpu->sbi_ext |= BIT(KVM_RISCV_SBI_EXT_SUSP);
 	hsm_power_on(second);
 	assert_int_equal(made(c).error, SBI_ERR_DENIED);
 	hsm_power_off(second);
@@ -65,7 +64,7 @@ static void registers_read_during_suspend_are_those_of_the_resume(void **state)
 	struct call c = SUSPEND(0, NATIVE_GUEST_BASE + 0x2000, 0x99);
 
 	(void)state;
-	vm.vcpu->sbi_ext |= BIT(KVM_COMPAT_SBI_EXT_SUSP);
+	vm.vcpu->sbi_ext |= BIT(KVM_RISCV_SBI_EXT_SUSP);
 	hsm_power_off(second);
 	assert_int_equal(run_script(&c, 1), 0);
 	assert_int_equal(vm.vcpu->run->exit_reason, KVM_EXIT_RISCV_SBI);

@@ -3,7 +3,6 @@
  * test_state.c - the state that moves with a vCPU from hart to hart, the state that stays behind,
  * and the state that a reset keeps.
  */
-#include "hv/kvm_compat.h"
 #include "regs.h"
 
 #define UNIT_SIZE (32 * NATIVE_VLENB)

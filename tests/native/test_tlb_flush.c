@@ -56,7 +56,7 @@ static void begin(const struct variant *v)
 	variant = v;
 	native_reset();
 	native_isa_set(v->isa);
-	isa_host = 0; /* forget the previous machine's extensions */
+	isa_host = (struct isa_set){ 0 }; /* forget the previous machine's extensions */
 	native_core_start();
 	native_user_map(HVA, 2 * SIZE, 0);
 	vm_make(0, v->value);

@@ -178,7 +178,7 @@ static void begin(const char *toggle, const char *value, unsigned int count, uns
 	native_reset();
 	native_hgatp_set(1U << SATP_MODE_SV39, 14);
 	native_isa_set("h sstc"); /* without Svinval: one instruction per fence */
-	isa_host = 0;
+	isa_host = (struct isa_set){ 0 };
 	native_core_start();
 	native_quirks.htinst = 0x2503;
 	assert_int_equal(native_param_set(toggle, value), 0);

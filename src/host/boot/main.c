@@ -117,7 +117,9 @@ static void memory_init(hpa_t dtb, hpa_t load)
 	page_init(load, load + (hpa_t)(_image_end - _image_start));
 	pgtable_init(load);
 	page_clear_init();
-	hv_cbo_block_size("zicbom"); /* cache the size, so that no ioctl pays for the search */
+	/* Cache the sizes, so that no ioctl pays for the search. */
+	hv_cbo_block_size("zicbom");
+	hv_cbo_block_size("zicbop");
 	trace_init();
 	kstack_init();
 	hugetlb_reserve();

@@ -105,23 +105,31 @@ static void check_block(int node, unsigned long hartid)
 unsigned int hv_cbo_block_size(const char *which)
 {
 	/*
-	 * The cached size + 1, or 0 if it has not been searched for yet. A search takes 150 000
-	 * instructions. Lock: memo_lock.
+	 * size_1 is the cached size + 1, or 0 if it has not been searched for yet. A search takes
+	 * 150 000 instructions. Lock: memo_lock.
 	 */
-	static unsigned int known[2];
-	bool zeroes = !strcmp(which, "zicboz");
-	unsigned int size;
+	static struct {
+		const char *ext, *property;
+		unsigned int size_1;
+	} known[] = {
+		{ "zicbom", "riscv,cbom-block-size", 0 },
+		{ "zicbop", "riscv,cbop-block-size", 0 },
+		{ "zicboz", "riscv,cboz-block-size", 0 },
+	};
+	unsigned int size, i;
 
-	if (!hv_isa_has(which))
+	for (i = 0; i < ARRAY_SIZE(known) && strcmp(known[i].ext, which); i++)
+		;
+	if (i == ARRAY_SIZE(known) || !hv_isa_has(which))
 		return 0;
 	spin_lock(&memo_lock);
-	if (!known[zeroes]) {
-		block_property = zeroes ? "riscv,cboz-block-size" : "riscv,cbom-block-size";
+	if (!known[i].size_1) {
+		block_property = known[i].property;
 		smallest_block = ~0U;
 		fdt_each_cpu(check_block);
-		known[zeroes] = (smallest_block == ~0U ? 0 : smallest_block) + 1;
+		known[i].size_1 = (smallest_block == ~0U ? 0 : smallest_block) + 1;
 	}
-	size = known[zeroes] - 1;
+	size = known[i].size_1 - 1;
 	spin_unlock(&memo_lock);
 	return size;
 }

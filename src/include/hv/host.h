@@ -252,7 +252,8 @@ void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start
  * tree. `name` must be a string constant: the host may cache the result by the string's address.
  */
 bool hv_isa_has(const char *name);
-unsigned int hv_cbo_block_size(const char *which); /* "zicbom" or "zicboz"; in bytes, 0 if absent */
+/* The block size of "zicbom", "zicbop" or "zicboz" in bytes; 0 if a hart lacks the extension. */
+unsigned int hv_cbo_block_size(const char *which);
 
 /*
  * This hart's FP unit, which the core's guests share with user programs (only the core uses

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * kvm_compat.h - constants of the KVM interface that are newer than Linux 6.12's headers.
+ * kvm_compat.h - constants of the KVM interface of Linux 7.3 that are newer than Linux 6.12's headers.
  *
- * Source: arch/riscv/include/uapi/asm/kvm.h of Linux 6.13 (SUSP), and of 6.18 and later (FWFT);
- * include/uapi/linux/kvm.h of 6.16 and later (the capability). #ifdef cannot test for enum
- * constants, so the constants that belong to an enum in Linux have names of our own in this file.
+ * Source: include/uapi/linux/kvm.h and arch/riscv/include/uapi/asm/kvm.h of Linux 7.3. Names and
+ * numbers are Linux's. Since #ifdef cannot test for enum constants, they are macros here. Include
+ * <linux/kvm.h> first: once it has declared its enums, the macros do no harm, even if the headers
+ * are newer. What Linux describes by a struct has a KVM_COMPAT_ name.
  */
 #ifndef HV_KVM_COMPAT_H
 #define HV_KVM_COMPAT_H
@@ -13,10 +14,35 @@
 #define KVM_CAP_RISCV_MP_STATE_RESET 242
 #endif
 
+/* IDs that follow KVM_RISCV_ISA_EXT_ZAWRS in enum KVM_RISCV_ISA_EXT_ID, and the number of IDs. */
+#define KVM_RISCV_ISA_EXT_SMNPM    62
+#define KVM_RISCV_ISA_EXT_SSNPM    63
+#define KVM_RISCV_ISA_EXT_SVADE    64
+#define KVM_RISCV_ISA_EXT_SVADU    65
+#define KVM_RISCV_ISA_EXT_SVVPTC   66
+#define KVM_RISCV_ISA_EXT_ZABHA    67
+#define KVM_RISCV_ISA_EXT_ZICCRSE  68
+#define KVM_RISCV_ISA_EXT_ZAAMO    69
+#define KVM_RISCV_ISA_EXT_ZALRSC   70
+#define KVM_RISCV_ISA_EXT_ZICBOP   71
+#define KVM_RISCV_ISA_EXT_ZFBFMIN  72
+#define KVM_RISCV_ISA_EXT_ZVFBFMIN 73
+#define KVM_RISCV_ISA_EXT_ZVFBFWMA 74
+#define KVM_RISCV_ISA_EXT_ZCLSD    75
+#define KVM_RISCV_ISA_EXT_ZILSD    76
+#define KVM_RISCV_ISA_EXT_ZALASR   77
+#define KVM_RISCV_ISA_EXT_ZICFILP  78
+#define KVM_RISCV_ISA_EXT_ZICFISS  79
+#define KVM_RISCV_ISA_EXT_MAX      80
+
+/* The register that follows satp_mode in struct kvm_riscv_config, and the number of registers. */
+#define KVM_COMPAT_CONFIG_ZICBOP_BLOCK_SIZE 7
+#define KVM_COMPAT_CONFIG_COUNT             8
+
 /* IDs that follow KVM_RISCV_SBI_EXT_STA in enum KVM_RISCV_SBI_EXT_ID, and the number of IDs. */
-#define KVM_COMPAT_SBI_EXT_SUSP  11
-#define KVM_COMPAT_SBI_EXT_FWFT  12
-#define KVM_COMPAT_SBI_EXT_COUNT 13
+#define KVM_RISCV_SBI_EXT_SUSP 11
+#define KVM_RISCV_SBI_EXT_FWFT 12
+#define KVM_RISCV_SBI_EXT_MAX  13
 
 /*
  * The registers of FWFT, a subtype of KVM_REG_RISCV_SBI_STATE: three registers for each feature.

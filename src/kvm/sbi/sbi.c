@@ -7,7 +7,6 @@
  * moves past the ecall when the call is answered; for a forwarded call, that is at the next
  * KVM_RUN.
  */
-#include "hv/kvm_compat.h"
 #include "sbi/sbi.h"
 #include "vcpu/fwft.h"
 #include "vcpu/hsm.h"
@@ -91,7 +90,7 @@ static bool is_implemented(unsigned long id)
 
 int sbi_ext_get(const struct kvm_vcpu *vcpu, unsigned long ext, unsigned long *enabled)
 {
-	if (ext >= KVM_COMPAT_SBI_EXT_COUNT || !is_implemented(ext))
+	if (ext >= KVM_RISCV_SBI_EXT_MAX || !is_implemented(ext))
 		return -ENOENT;
 	*enabled = vcpu->sbi_ext >> ext & 1;
 	return 0;
@@ -101,7 +100,7 @@ int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled)
 {
 	if (enabled > 1)
 		return -EINVAL;
-	if (ext >= KVM_COMPAT_SBI_EXT_COUNT || !is_implemented(ext))
+	if (ext >= KVM_RISCV_SBI_EXT_MAX || !is_implemented(ext))
 		return -ENOENT;
 	if (enabled)
 		vcpu->sbi_ext |= 1u << ext;
@@ -112,7 +111,7 @@ int sbi_ext_set(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long enabled)
 	 * listed nor read, so a VMM could not migrate the setting. fwft_apply() is called in either
 	 * case, because whether FWFT is enabled also decides a feature's default.
 	 */
-	if (ext == KVM_COMPAT_SBI_EXT_FWFT && !enabled)
+	if (ext == KVM_RISCV_SBI_EXT_FWFT && !enabled)
 		vcpu->fwft = (struct vcpu_fwft){ 0 };
 	fwft_apply(vcpu);
 	return 0;

@@ -6,7 +6,6 @@
  * workarounds by these numbers, and the interface that they see here is KVM's, whatever implements
  * it.
  */
-#include "hv/kvm_compat.h"
 #include "sbi/sbi.h"
 
 #define SPEC_VERSION   (2UL << 24)
@@ -59,8 +58,8 @@ int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 	switch (fid) {
 	case SBI_BASE_GET_SPEC_VERSION:
 		/* Guests use the version to decide whether to probe for FWFT, which is new in 3.0. */
-		ret->value = vcpu->sbi_ext >> KVM_COMPAT_SBI_EXT_FWFT & 1 ? SPEC_VERSION_3
-									  : SPEC_VERSION;
+		ret->value =
+			vcpu->sbi_ext >> KVM_RISCV_SBI_EXT_FWFT & 1 ? SPEC_VERSION_3 : SPEC_VERSION;
 		break;
 	case SBI_BASE_GET_IMPL_ID:
 		ret->value = IMP_ID;

@@ -25,7 +25,7 @@ static long find_feature(const struct kvm_vcpu *vcpu, u32 id)
 	}
 	if (i == FWFT_FEATURES)
 		return id <= SBI_FWFT_POINTER_MASK_PMLEN ? SBI_ERR_NOT_SUPPORTED : SBI_ERR_DENIED;
-	if (!fwft_is_there(i) || (vcpu->fwft.disabled & BIT(i)))
+	if (!fwft_is_there(vcpu, i) || (vcpu->fwft.disabled & BIT(i)))
 		return SBI_ERR_NOT_SUPPORTED;
 	return i;
 }

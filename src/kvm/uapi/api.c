@@ -8,7 +8,6 @@
  * cleared bits of the log (dirty_log_get()).
  */
 #include <string.h>
-#include "hv/kvm_compat.h"
 #include "exit/bus.h"
 #include "irqchip/route.h"
 #include "mmu/memslot.h"

@@ -72,14 +72,19 @@ static int general_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	return 0;
 }
 
-/* ---- AIA: always accessible, stored if the hart has Ssaia, listed if the vCPU has it ------ */
+/* ---- AIA: exists if the vCPU has Ssaia ------------------------------------------------------ */
 
 #define AIA_COUNT (sizeof(struct kvm_riscv_aia_csr) / sizeof(unsigned long))
 
+static unsigned int aia_listed(const struct kvm_vcpu *vcpu, unsigned long num)
+{
+	(void)num;
+	return isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA) ? ULONG_SIZE : 0;
+}
+
 static int aia_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
 {
-	(void)vcpu;
-	return reg_check_ulong(num, AIA_COUNT, size);
+	return reg_check_ulong(num, aia_listed(vcpu, 0) ? AIA_COUNT : 0, size);
 }
 
 static int aia_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
@@ -90,25 +95,21 @@ static int aia_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 
 static int aia_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 {
-	if (isa_host_has(KVM_RISCV_ISA_EXT_SSAIA))
-		vcpu->csrs.aia[num] = (unsigned long)value;
+	vcpu->csrs.aia[num] = (unsigned long)value;
 	return 0;
 }
 
-static unsigned int aia_listed(const struct kvm_vcpu *vcpu, unsigned long num)
+/* ---- Smstateen: exists if the vCPU has it ------------------------------------------------ */
+
+static unsigned int stateen_listed(const struct kvm_vcpu *vcpu, unsigned long num)
 {
 	(void)num;
-	return isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA) ? ULONG_SIZE : 0;
+	return isa_has(vcpu, KVM_RISCV_ISA_EXT_SMSTATEEN) ? ULONG_SIZE : 0;
 }
-
-/* ---- Smstateen: accessible if the hart has it, listed if the vCPU has it ----------------- */
 
 static int stateen_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
 {
-	(void)vcpu;
-	if (size != ULONG_SIZE || num || !isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
-		return -EINVAL;
-	return 0;
+	return reg_check_ulong(num, stateen_listed(vcpu, 0) ? 1 : 0, size);
 }
 
 static int stateen_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
@@ -123,12 +124,6 @@ static int stateen_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	(void)num;
 	vcpu->csrs.sstateen0 = (unsigned long)value;
 	return 0;
-}
-
-static unsigned int stateen_listed(const struct kvm_vcpu *vcpu, unsigned long num)
-{
-	(void)num;
-	return isa_has(vcpu, KVM_RISCV_ISA_EXT_SMSTATEEN) ? ULONG_SIZE : 0;
 }
 
 const struct reg_group reg_groups_csr[3] = {

@@ -7,7 +7,6 @@
  * kinds of registers differ: an ISA mask register skips what cannot be changed, and a property of
  * the hardware (block sizes, satp mode) can never be changed (-EINVAL).
  */
-#include "hv/kvm_compat.h"
 #include "sbi/sbi.h"
 #include "uapi/onereg.h"
 #include "vcpu/isa.h"
@@ -54,36 +53,19 @@ static int set_isa_letters(struct kvm_vcpu *vcpu, u64 bits)
 		return -EBUSY;
 	for (i = 0; i < ARRAY_SIZE(letters); i++) {
 		want = bits >> (letters[i].letter - 'a') & 1;
-		if (want && isa_host_has(letters[i].ext) && isa_may_enable(letters[i].ext))
-			vcpu->isa |= 1ULL << letters[i].ext;
-		if (!want && isa_may_disable(letters[i].ext))
-			vcpu->isa &= ~(1ULL << letters[i].ext);
+		if (want ? isa_host_has(letters[i].ext) && isa_may_enable(letters[i].ext)
+			 : isa_may_disable(letters[i].ext))
+			isa_set_put(&vcpu->isa, letters[i].ext, want);
 	}
 	vcpu_isa_changed(vcpu);
 	return 0;
 }
 
-#define CONFIG_COUNT (sizeof(struct kvm_riscv_config) / sizeof(unsigned long))
-
-static unsigned int config_listed(const struct kvm_vcpu *vcpu, unsigned long num)
-{
-	switch (num) {
-	case KVM_REG_RISCV_CONFIG_REG(zicbom_block_size):
-		return isa_has(vcpu, KVM_RISCV_ISA_EXT_ZICBOM) ? ULONG_SIZE : 0;
-	case KVM_REG_RISCV_CONFIG_REG(zicboz_block_size):
-		return isa_has(vcpu, KVM_RISCV_ISA_EXT_ZICBOZ) ? ULONG_SIZE : 0;
-	default:
-		return ULONG_SIZE;
-	}
-}
-
+/* As on Linux, all of them exist: a block size is 0 if the machine lacks the extension. */
 static int config_check(const struct kvm_vcpu *vcpu, u64 num, unsigned int size)
 {
-	int err = reg_check_ulong(num, CONFIG_COUNT, size);
-
-	if (err)
-		return err;
-	return config_listed(vcpu, (unsigned long)num) ? 0 : -ENOENT;
+	(void)vcpu;
+	return reg_check_ulong(num, KVM_COMPAT_CONFIG_COUNT, size);
 }
 
 static int config_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
@@ -97,6 +79,9 @@ static int config_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 		break;
 	case KVM_REG_RISCV_CONFIG_REG(zicboz_block_size):
 		*value = hv_cbo_block_size("zicboz");
+		break;
+	case KVM_COMPAT_CONFIG_ZICBOP_BLOCK_SIZE:
+		*value = hv_cbo_block_size("zicbop");
 		break;
 	case KVM_REG_RISCV_CONFIG_REG(mvendorid):
 		*value = vcpu->mvendorid;
@@ -140,10 +125,12 @@ static int config_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 		return set_id(vcpu, &vcpu->marchid, value);
 	case KVM_REG_RISCV_CONFIG_REG(mimpid):
 		return set_id(vcpu, &vcpu->mimpid, value);
-	default: /* a property of the hardware: only its current value can be set */
+	default: /* a property of the hardware: only its current value can be set, or block size 0 */
 		err = config_get(vcpu, num, &fixed);
 		if (err)
 			return err;
+		if (!value && num != KVM_REG_RISCV_CONFIG_REG(satp_mode))
+			return 0;
 		return fixed == value ? 0 : -EINVAL;
 	}
 }
@@ -153,8 +140,8 @@ const struct reg_group reg_group_config = {
 	.check = config_check,
 	.get = config_get,
 	.set = config_set,
-	.listed = config_listed,
-	.count = CONFIG_COUNT,
+	.listed = reg_always_ulong,
+	.count = KVM_COMPAT_CONFIG_COUNT,
 };
 
 /* ---- ISA_EXT and SBI_EXT: one by one, or BITS_PER_LONG at a time ------------------------- */
@@ -179,7 +166,7 @@ static int isa_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	if (value > 1 ||
 	    !(value ? isa_may_enable((unsigned int)num) : isa_may_disable((unsigned int)num)))
 		return -EINVAL;
-	vcpu->isa ^= 1ULL << num;
+	isa_set_put(&vcpu->isa, (unsigned int)num, value);
 	vcpu_isa_changed(vcpu);
 	return 0;
 }
@@ -274,7 +261,7 @@ static int multi_set(struct kvm_vcpu *vcpu, unsigned long num, reg_set_fn *set, 
 	}
 
 MULTI(isa, KVM_RISCV_ISA_EXT_MAX)
-MULTI(sbi, KVM_COMPAT_SBI_EXT_COUNT)
+MULTI(sbi, KVM_RISCV_SBI_EXT_MAX)
 
 #define TYPE(kind, subtype) (KVM_REG_RISCV_##kind##_EXT | KVM_REG_RISCV_##kind##_##subtype)
 
@@ -301,4 +288,4 @@ MULTI(sbi, KVM_COMPAT_SBI_EXT_COUNT)
 	}
 
 const struct reg_group reg_groups_isa[3] = GROUPS(ISA, isa, KVM_RISCV_ISA_EXT_MAX, false);
-const struct reg_group reg_groups_sbi[3] = GROUPS(SBI, sbi, KVM_COMPAT_SBI_EXT_COUNT, true);
+const struct reg_group reg_groups_sbi[3] = GROUPS(SBI, sbi, KVM_RISCV_SBI_EXT_MAX, true);

@@ -4,7 +4,6 @@
  *
  * As on Linux, a register number that STA does not have gives -EINVAL here, not -ENOENT.
  */
-#include "hv/kvm_compat.h"
 #include "uapi/onereg.h"
 #include "vcpu/fwft.h"
 #include "vcpu/steal_time.h"
@@ -68,7 +67,7 @@ static int reg_feature(const struct kvm_vcpu *vcpu, unsigned long num)
 {
 	if (!fwft_is_on(vcpu))
 		return -EINVAL;
-	if (num >= KVM_COMPAT_FWFT_REGS || !fwft_is_there(num / REGS_EACH))
+	if (num >= KVM_COMPAT_FWFT_REGS || !fwft_is_there(vcpu, num / REGS_EACH))
 		return -ENOENT;
 	return (int)(num / REGS_EACH);
 }

@@ -18,6 +18,7 @@
 #define KVM_FP_H
 
 #include "kvm.h"
+#include "vcpu/isa.h"
 
 #define FP_NO_HART (~0U)
 
@@ -45,7 +46,7 @@ extern const struct fp_ops fp_eager_ops, fp_lazy_save_ops, fp_lazy_trap_ops;
 /* FS controls F and D together: a vCPU with F but without D can still use D's instructions. */
 static inline bool fp_present(const struct kvm_vcpu *vcpu)
 {
-	return vcpu->isa & (1ULL << KVM_RISCV_ISA_EXT_D | 1ULL << KVM_RISCV_ISA_EXT_F);
+	return isa_has(vcpu, KVM_RISCV_ISA_EXT_D) || isa_has(vcpu, KVM_RISCV_ISA_EXT_F);
 }
 
 static inline unsigned long fp_state(const struct kvm_vcpu *vcpu)

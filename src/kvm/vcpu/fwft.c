@@ -12,12 +12,10 @@
  * does not delegate them by default is asked to do so, but only while a vCPU with this feature
  * enabled is loaded, so that nothing changes for the host's programs.
  */
-#include "hv/kvm_compat.h"
 #include "kvm.h"
 #include "mmu/tlb.h"
 #include "vcpu/fwft.h"
 #include "vcpu/isa.h"
-#include "vcpu/timer.h"
 
 #define MISALIGNED_TRAPS (BIT(EXC_LOAD_MISALIGNED) | BIT(EXC_STORE_MISALIGNED))
 
@@ -25,15 +23,14 @@
  * The bits of henvcfg that every hart supports, and what the firmware delegates. Written before any
  * VM exists.
  */
-static u64 host_pmm[3]; /* same index as in pmlens; 0 in [1] or [2]: not supported */
-static bool host_adue;
-static bool firmware_delegates;         /* delegates misaligned exceptions by default */
+static u64 host_pmm[3];         /* same index as in pmlens; 0 in [1] or [2]: not supported */
+static bool firmware_delegates; /* delegates misaligned exceptions by default */
 static bool firmware_delegates_on_call; /* delegates misaligned exceptions on an FWFT call */
 
 static const u8 pmlens[] = { 0, 7, 16 };
 static const u8 pmms[] = { ENVCFG_PMM_0, ENVCFG_PMM_7, ENVCFG_PMM_16 };
 
-/* ---- what this machine has ----------------------------------------------------------------- */
+/* ---- what this machine and a vCPU have ------------------------------------------------------- */
 
 static struct sbiret firmware_fwft(unsigned long fid, unsigned long feature, unsigned long value)
 {
@@ -48,8 +45,6 @@ void fwft_init(void)
 
 	for (i = 0; i < ARRAY_SIZE(pmms); i++)
 		host_pmm[i] = FIELD_PREP(ENVCFG_PMM, pmms[i]);
-	/* With Svadu but not Svade in the device tree, guests assume that ADUE is always set. */
-	host_adue = hv_isa_has("svadu") && hv_isa_has("svade");
 	if (!ret.error && !ret.value)
 		ret.error = SBI_ERR_NOT_SUPPORTED;
 	if (!ret.error)
@@ -58,48 +53,47 @@ void fwft_init(void)
 	firmware_delegates_on_call = !ret.error && ret.value == 0;
 }
 
-/*
- * Return true if henvcfg can hold all of `bits`: a bit that the hart lacks does not read back
- * (H §2.5). No guest runs yet.
- */
-static bool henvcfg_holds(u64 bits)
-{
-	u64 seen;
-
-	csr_write64(henvcfg, bits);
-	seen = csr_read64(henvcfg);
-	csr_write64(henvcfg, 0);
-	return (seen & bits) == bits;
-}
-
 void fwft_hart_init(void)
 {
 	unsigned int i;
 
 	for (i = 1; i < ARRAY_SIZE(pmms); i++) {
-		if (host_pmm[i] && !henvcfg_holds(host_pmm[i]))
+		if (host_pmm[i] && !isa_henvcfg_holds(host_pmm[i]))
 			host_pmm[i] = 0;
 	}
-	/*
-	 * While menvcfg.ADUE is 0, as firmware leaves it on a hart with Svade, henvcfg.ADUE reads
-	 * as 0. So have the firmware set menvcfg.ADUE; hardware then also updates A and D for this
-	 * host.
-	 */
-	if (host_adue && !henvcfg_holds(ENVCFG_ADUE))
-		firmware_fwft(SBI_FWFT_SET, SBI_FWFT_AD_HW_UPDATING, 1);
-	if (host_adue && !henvcfg_holds(ENVCFG_ADUE))
-		host_adue = false;
+}
+
+static bool misaligned_is_there(const struct kvm_vcpu *vcpu)
+{
+	(void)vcpu;
+	return firmware_delegates || firmware_delegates_on_call;
+}
+
+static bool pmlen_is_there(const struct kvm_vcpu *vcpu)
+{
+	return isa_has(vcpu, KVM_RISCV_ISA_EXT_SMNPM) && (host_pmm[1] || host_pmm[2]);
+}
+
+/* Without Svade, A and D bits are always updated, and without Svadu never (isa_henvcfg()). */
+static bool ad_hw_is_there(const struct kvm_vcpu *vcpu)
+{
+	return isa_has(vcpu, KVM_RISCV_ISA_EXT_SVADU) && isa_has(vcpu, KVM_RISCV_ISA_EXT_SVADE);
 }
 
 /* ---- a vCPU's settings, and the hart --------------------------------------------------------- */
 
 void fwft_apply(struct kvm_vcpu *vcpu)
 {
-	u64 henvcfg = isa_henvcfg(vcpu->isa) & ~(u64)ENVCFG_PMM;
+	u64 henvcfg = isa_henvcfg(vcpu);
 
+	/* User space may have removed an extension after it set the feature. */
+	if (!pmlen_is_there(vcpu))
+		vcpu->fwft.pmlen = 0;
+	if (!ad_hw_is_there(vcpu))
+		vcpu->fwft.ad_hw = false;
 	henvcfg |= host_pmm[vcpu->fwft.pmlen];
-	if (fwft_is_on(vcpu) && host_adue)
-		henvcfg = vcpu->fwft.ad_hw ? henvcfg | ENVCFG_ADUE : henvcfg & ~ENVCFG_ADUE;
+	if (vcpu->fwft.ad_hw)
+		henvcfg |= ENVCFG_ADUE;
 	/*
 	 * A change of ADUE needs an HFENCE.VVMA, and a change of PMM needs an HFENCE.GVMA (H §5.3
 	 * since 2025, Ssnpm). The next load executes both.
@@ -143,11 +137,6 @@ void fwft_put(struct kvm_vcpu *vcpu)
 
 /* ---- the features -------------------------------------------------------------------------------- */
 
-static bool misaligned_is_there(void)
-{
-	return firmware_delegates || firmware_delegates_on_call;
-}
-
 static long misaligned_set(struct vcpu_fwft *fwft, unsigned long value)
 {
 	if (value > 1)
@@ -159,11 +148,6 @@ static long misaligned_set(struct vcpu_fwft *fwft, unsigned long value)
 static unsigned long misaligned_get(const struct vcpu_fwft *fwft)
 {
 	return fwft->misaligned;
-}
-
-static bool pmlen_is_there(void)
-{
-	return host_pmm[1] || host_pmm[2];
 }
 
 static long pmlen_set(struct vcpu_fwft *fwft, unsigned long value)
@@ -184,11 +168,6 @@ static unsigned long pmlen_get(const struct vcpu_fwft *fwft)
 	return pmlens[fwft->pmlen];
 }
 
-static bool ad_hw_is_there(void)
-{
-	return host_adue;
-}
-
 static long ad_hw_set(struct vcpu_fwft *fwft, unsigned long value)
 {
 	if (value > 1)
@@ -203,7 +182,7 @@ static unsigned long ad_hw_get(const struct vcpu_fwft *fwft)
 }
 
 struct feature {
-	bool (*is_there)(void);
+	bool (*is_there)(const struct kvm_vcpu *vcpu);
 	long (*set)(struct vcpu_fwft *fwft, unsigned long value);
 	unsigned long (*get)(const struct vcpu_fwft *fwft);
 };
@@ -217,12 +196,12 @@ static const struct feature features[FWFT_FEATURES] = {
 
 bool fwft_is_on(const struct kvm_vcpu *vcpu)
 {
-	return vcpu->sbi_ext >> KVM_COMPAT_SBI_EXT_FWFT & 1;
+	return vcpu->sbi_ext >> KVM_RISCV_SBI_EXT_FWFT & 1;
 }
 
-bool fwft_is_there(enum fwft_feature feature)
+bool fwft_is_there(const struct kvm_vcpu *vcpu, enum fwft_feature feature)
 {
-	return features[feature].is_there();
+	return features[feature].is_there(vcpu);
 }
 
 unsigned long fwft_get(const struct kvm_vcpu *vcpu, enum fwft_feature feature)

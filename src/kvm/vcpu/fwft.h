@@ -27,8 +27,9 @@ void fwft_apply(struct kvm_vcpu *vcpu); /* recompute henvcfg and hedeleg; vCPU n
 void fwft_load(struct kvm_vcpu *vcpu);
 void fwft_put(struct kvm_vcpu *vcpu);
 
-bool fwft_is_on(const struct kvm_vcpu *vcpu);  /* user space has switched the extension on */
-bool fwft_is_there(enum fwft_feature feature); /* supported by every hart, or by the firmware */
+bool fwft_is_on(const struct kvm_vcpu *vcpu); /* user space has switched the extension on */
+/* True if every hart or the firmware supports the feature, and the vCPU has its extensions. */
+bool fwft_is_there(const struct kvm_vcpu *vcpu, enum fwft_feature feature);
 unsigned long fwft_get(const struct kvm_vcpu *vcpu, enum fwft_feature feature);
 /*
  * Set a feature of a vCPU that is not loaded. Returns 0, or SBI_ERR_INVALID_PARAM if the feature

@@ -9,11 +9,7 @@
 #include "kvm.h"
 #include "toggle.h"
 #include "vcpu/isa.h"
-
-/* A set of extensions is one u64 with a bit for each KVM_RISCV_ISA_EXT_*. */
-_Static_assert(KVM_RISCV_ISA_EXT_MAX <= 64, "isa sets need a second word");
-
-#define ISA(name) (1ULL << KVM_RISCV_ISA_EXT_##name)
+#include "vcpu/timer.h"
 
 struct isa_ext {
 	unsigned int id;
@@ -27,8 +23,9 @@ static const struct isa_ext isa_exts[] = {
 #undef ISA_EXT
 };
 
-u64 isa_host;
-static u64 disable_allowed;
+struct isa_set isa_host;
+static struct isa_set disable_allowed;
+static bool host_adue;                 /* henvcfg.ADUE can be set on every hart */
 static unsigned long widest_satp_mode; /* of the modes that every hart has */
 static unsigned long host_mvendorid, host_marchid, host_mimpid;
 
@@ -61,9 +58,36 @@ unsigned long isa_satp_mode(void)
 	return widest_satp_mode;
 }
 
+bool isa_henvcfg_holds(u64 bits)
+{
+	u64 seen;
+
+	csr_write64(henvcfg, bits);
+	seen = csr_read64(henvcfg);
+	csr_write64(henvcfg, 0);
+	return (seen & bits) == bits;
+}
+
+/*
+ * While menvcfg.ADUE is 0, as firmware leaves it on a hart with Svade, henvcfg.ADUE reads as 0. So
+ * have the firmware set menvcfg.ADUE; hardware then also updates A and D for this host.
+ */
+static bool enable_adue(void)
+{
+	if (!isa_henvcfg_holds(ENVCFG_ADUE))
+		hv_sbi_call(SBI_EXT_FWFT, SBI_FWFT_SET, SBI_FWFT_AD_HW_UPDATING, 1, 0, 0, 0);
+	return isa_henvcfg_holds(ENVCFG_ADUE);
+}
+
 void isa_hart_init(void)
 {
 	widest_satp_mode = MIN(widest_satp_mode, probe_satp_mode());
+	host_adue = host_adue && enable_adue();
+}
+
+bool isa_host_adue(void)
+{
+	return host_adue;
 }
 
 void isa_init(void)
@@ -73,13 +97,10 @@ void isa_init(void)
 	widest_satp_mode = probe_satp_mode();
 
 	for (ext = isa_exts; ext < isa_exts + ARRAY_SIZE(isa_exts); ext++) {
-		if (hv_isa_has(ext->name))
-			isa_host |= 1ULL << ext->id;
-		if (ext->may_disable)
-			disable_allowed |= 1ULL << ext->id;
+		isa_set_put(&isa_host, ext->id, hv_isa_has(ext->name));
+		isa_set_put(&disable_allowed, ext->id, ext->may_disable);
 	}
-	if (!isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
-		disable_allowed &= ~ISA(SSAIA);
+	host_adue = isa_host_has(KVM_RISCV_ISA_EXT_SVADU);
 	host_mvendorid = firmware_id(SBI_BASE_GET_MVENDORID);
 	host_marchid = firmware_id(SBI_BASE_GET_MARCHID);
 	host_mimpid = firmware_id(SBI_BASE_GET_MIMPID);
@@ -94,31 +115,49 @@ void isa_host_ids(struct kvm_vcpu *vcpu)
 
 /*
  * Return false for an extension whose register exists but stays 0: H, because there is no nested
- * virtualization (the register exists on Linux, too), and Sscofpmf without Ssaia, because without
- * hvien the guest's LCOFI would be the hart's own (AIA).
+ * virtualization (the register exists on Linux, too); Sscofpmf without Ssaia, because without
+ * hvien the guest's LCOFI would be the hart's own (AIA); and Svadu, if henvcfg.ADUE cannot be set.
  */
 bool isa_may_enable(unsigned int ext)
 {
-	if (ext == KVM_RISCV_ISA_EXT_SSCOFPMF)
+	switch (ext) {
+	case KVM_RISCV_ISA_EXT_H:
+		return false;
+	case KVM_RISCV_ISA_EXT_SSCOFPMF:
 		return hv_isa_has("ssaia");
-	return ext != KVM_RISCV_ISA_EXT_H;
+	case KVM_RISCV_ISA_EXT_SVADU:
+		return host_adue;
+	default:
+		return true;
+	}
 }
 
+/* The switch of Ssaia is in hstateen0. Without Svade, hardware has to update A and D bits. */
 bool isa_may_disable(unsigned int ext)
 {
-	return disable_allowed >> ext & 1;
+	switch (ext) {
+	case KVM_RISCV_ISA_EXT_SSAIA:
+		return isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN);
+	case KVM_RISCV_ISA_EXT_SVADE:
+		return host_adue;
+	default:
+		return isa_set_has(&disable_allowed, ext);
+	}
 }
 
-u64 isa_default(const struct kvm *vm)
+struct isa_set isa_default(const struct kvm *vm)
 {
-	u64 isa = isa_host & ~ISA(H);
+	struct isa_set isa = { 0 };
+	unsigned int ext;
 
-	if (!isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF))
-		isa &= ~ISA(SSCOFPMF);
-	return vm->toggle[TOGGLE_timer] ? isa & ~ISA(SSTC) : isa;
+	for (ext = 0; ext < KVM_RISCV_ISA_EXT_MAX; ext++)
+		isa_set_put(&isa, ext, isa_host_has(ext) && isa_may_enable(ext));
+	if (vm->toggle[TOGGLE_timer])
+		isa_set_put(&isa, KVM_RISCV_ISA_EXT_SSTC, false);
+	return isa;
 }
 
-u64 isa_henvcfg(u64 isa)
+u64 isa_henvcfg(const struct kvm_vcpu *vcpu)
 {
 	u64 henvcfg = 0;
 
@@ -126,31 +165,26 @@ u64 isa_henvcfg(u64 isa)
 	 * cbo.inval flushes (CBIE = 1): a real invalidation could bring back what the memory
 	 * contained before the host cleared the page for this guest.
 	 */
-	if (isa & ISA(ZICBOM))
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_ZICBOM))
 		henvcfg |= FIELD_PREP(ENVCFG_CBIE, 1) | ENVCFG_CBCFE;
-	if (isa & ISA(ZICBOZ))
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_ZICBOZ))
 		henvcfg |= ENVCFG_CBZE;
-	if (isa & ISA(SVPBMT))
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SVPBMT))
 		henvcfg |= ENVCFG_PBMTE;
-	if (isa & ISA(SSTC))
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSTC))
 		henvcfg |= ENVCFG_STCE;
-	/*
-	 * Linux 6.12's KVM API has no extension id for Svadu, so no VMM can remove it: if the harts
-	 * have it, hardware updates A and D in the guest's tables, unless the guest decides this
-	 * through FWFT (fwft_apply()).
-	 */
-	if (hv_isa_has("svadu"))
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SVADU) && !isa_has(vcpu, KVM_RISCV_ISA_EXT_SVADE))
 		henvcfg |= ENVCFG_ADUE;
 	return henvcfg;
 }
 
-u64 isa_hstateen0(u64 isa)
+u64 isa_hstateen0(const struct kvm_vcpu *vcpu)
 {
 	u64 hstateen0 = HSTATEEN0_ENVCFG;
 
-	if (isa & ISA(SSAIA))
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		hstateen0 |= HSTATEEN0_IMSIC | HSTATEEN0_AIA | HSTATEEN0_CSRIND;
-	if (isa & ISA(SMSTATEEN))
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SMSTATEEN))
 		hstateen0 |= HSTATEEN0_STATEEN;
 	return hstateen0;
 }

@@ -7,25 +7,48 @@
 
 #include "kvm.h"
 
-void isa_init(void);                      /* read from the device tree what every hart has */
-void isa_hart_init(void);                 /* then on each hart; probes the VS-stage modes */
-u64 isa_default(const struct kvm *vm);    /* a new vCPU's extensions */
+void isa_init(void);      /* read from the device tree what every hart has */
+void isa_hart_init(void); /* then on each hart; probes vsatp and henvcfg */
+struct isa_set isa_default(const struct kvm *vm); /* a new vCPU's extensions */
 void isa_host_ids(struct kvm_vcpu *vcpu); /* set mvendorid, marchid, mimpid to this machine's */
-extern u64 isa_host;                      /* bit KVM_RISCV_ISA_EXT_*; written once, by isa_init() */
+extern struct isa_set isa_host;           /* written once, by isa_init() */
 bool isa_may_enable(unsigned int ext);
 bool isa_may_disable(unsigned int ext);
-u64 isa_henvcfg(u64 isa); /* the bits of henvcfg for these extensions */
-u64 isa_hstateen0(u64 isa);
+/*
+ * The bits of henvcfg and hstateen0 for the vCPU's extensions. henvcfg.ADUE is set only if the vCPU
+ * has Svadu and not Svade; with both, the guest's firmware decides (fwft.c).
+ */
+u64 isa_henvcfg(const struct kvm_vcpu *vcpu);
+u64 isa_hstateen0(const struct kvm_vcpu *vcpu);
+/*
+ * Return true if this hart's henvcfg can hold all of `bits`: a bit that the hart lacks does not read
+ * back (H §2.5). Only while no guest runs.
+ */
+bool isa_henvcfg_holds(u64 bits);
+bool isa_host_adue(void);          /* every hart can update A and D bits for a guest */
 unsigned long isa_satp_mode(void); /* the widest VS-stage mode, as in satp.MODE */
+
+static inline bool isa_set_has(const struct isa_set *set, unsigned int ext)
+{
+	return set->word[ext / 64] >> ext % 64 & 1;
+}
 
 static inline bool isa_host_has(unsigned int ext)
 {
-	return ext < KVM_RISCV_ISA_EXT_MAX && (isa_host >> ext & 1);
+	return ext < KVM_RISCV_ISA_EXT_MAX && isa_set_has(&isa_host, ext);
 }
 
 static inline bool isa_has(const struct kvm_vcpu *vcpu, unsigned int ext)
 {
-	return vcpu->isa >> ext & 1;
+	return isa_set_has(&vcpu->isa, ext);
+}
+
+/* Add the extension to the set, or remove it. */
+static inline void isa_set_put(struct isa_set *set, unsigned int ext, bool on)
+{
+	u64 bit = 1ULL << ext % 64;
+
+	set->word[ext / 64] = on ? set->word[ext / 64] | bit : set->word[ext / 64] & ~bit;
 }
 
 #endif

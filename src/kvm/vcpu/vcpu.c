@@ -113,7 +113,7 @@ void vcpu_load_csrs(struct kvm_vcpu *vcpu)
 	if (vcpu->wfi_native)
 		wfi_native_load(vcpu);
 	if (isa_host_has(KVM_RISCV_ISA_EXT_SMSTATEEN))
-		csr_write64(hstateen0, isa_hstateen0(vcpu->isa));
+		csr_write64(hstateen0, isa_hstateen0(vcpu));
 	load_shared(vcpu);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_load(vcpu);

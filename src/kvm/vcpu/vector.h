@@ -11,6 +11,7 @@
 #define KVM_VECTOR_H
 
 #include "kvm.h"
+#include "vcpu/isa.h"
 
 /* Find the width of a vector register. Called before any vCPU is created. */
 void vector_init(void);
@@ -26,7 +27,7 @@ void vector_reset(struct kvm_vcpu *vcpu); /* set to zero; called by fp_reset(), 
 
 static inline bool vector_present(const struct kvm_vcpu *vcpu)
 {
-	return vcpu->isa & 1ULL << KVM_RISCV_ISA_EXT_V;
+	return isa_has(vcpu, KVM_RISCV_ISA_EXT_V);
 }
 
 static inline unsigned long vector_state(const struct kvm_vcpu *vcpu)
