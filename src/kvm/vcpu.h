@@ -185,6 +185,8 @@ struct kvm_vcpu {
 	gfn_t device_gfn;                /* the last page found to have no slot; ~0: none known */
 	unsigned long vmid_generation;   /* of the VMID that the vCPU last used (vmid.c) */
 
+	struct isa_set isa; /* the extensions that this vCPU has */
+
 	bool suspended;           /* in SBI HSM suspend; any thread reads */
 	struct spinlock hsm_lock; /* guards hsm_* and start_*; a leaf lock */
 	bool hsm_stopped;         /* SBI HSM STOPPED: KVM_RUN waits for a start */
@@ -202,8 +204,7 @@ struct kvm_vcpu {
 	struct kvm_pmu *pmu; /* pmu.h; NULL: this platform has no counters for guests */
 
 	struct vcpu_timer timer;
-	struct isa_set isa; /* the extensions that this vCPU has */
-	bool ran_once;      /* KVM_RUN was called: ISA, SBI extension and id registers are frozen */
+	bool ran_once; /* KVM_RUN was called: ISA, SBI extension and id registers are frozen */
 	unsigned long mvendorid, marchid, mimpid;
 	bool sigmask_set; /* KVM_SET_SIGNAL_MASK: sigmask is in force during KVM_RUN */
 	u64 sigmask;
