@@ -70,7 +70,7 @@ static void hgatp_holds_mode_vmid_and_root(struct fixture *f)
 	assert_int_equal(FIELD_GET(HGATP_VMID, hgatp), 0x155);
 	assert_int_equal(FIELD_GET(HGATP_PPN, hgatp) << PAGE_SHIFT, f->gs.root);
 	assert_true(IS_ALIGNED(f->gs.root, 0x4000));
-	assert_int_equal(gstage_gpa_bits(), 9 * f->variant->levels + 14);
+	assert_int_equal(gstage_max_gpa_bits(), 9 * f->variant->levels + 14);
 }
 
 /*
@@ -305,9 +305,39 @@ static void the_largest_mode_is_chosen_and_having_none_fails(void **s)
 	native_reset();
 	native_hgatp_set(1 << SATP_MODE_SV39 | 1 << SATP_MODE_SV48, 14);
 	assert_int_equal(gstage_probe(), 0);
-	assert_int_equal(gstage_gpa_bits(), 50);
+	assert_int_equal(gstage_max_gpa_bits(), 50);
 	native_hgatp_set(0, 14);
 	assert_int_equal(gstage_probe(), -ENODEV);
+}
+
+static void a_setting_chooses_the_narrowest_mode_with_enough_bits(void **s)
+{
+	static const struct {
+		u64 bits;
+		int err;
+		unsigned int gpa_bits;
+		unsigned long mode;
+	} rows[] = {
+		{ 0, 0, 41, SATP_MODE_SV39 },           { 50, 0, 50, SATP_MODE_SV48 },
+		{ 59, 0, 59, SATP_MODE_SV57 },          { 42, 0, 50, SATP_MODE_SV48 },
+		{ 60, -EINVAL, 50, SATP_MODE_SV48 },    { 41, 0, 41, SATP_MODE_SV39 },
+		{ ~0ULL, -EINVAL, 41, SATP_MODE_SV39 },
+	};
+	struct gstage gs;
+	unsigned int i;
+
+	(void)s;
+	native_reset();
+	assert_int_equal(gstage_probe(), 0);
+	assert_int_equal(gstage_init(&gs, &gstage_iter_ops, true), 0);
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
+		assert_int_equal(gstage_set_gpa_bits(&gs, rows[i].bits), rows[i].err);
+		assert_int_equal(gstage_gpa_bits(&gs), rows[i].gpa_bits);
+		assert_true(gstage_limit(&gs) == 1ULL << rows[i].gpa_bits);
+		assert_int_equal(FIELD_GET(HGATP_MODE, gstage_hgatp(&gs, 1)), rows[i].mode);
+		assert_true(FIELD_GET(HGATP_PPN, gstage_hgatp(&gs, 1)) == gs.root >> PAGE_SHIFT);
+	}
+	gstage_destroy(&gs);
 }
 
 static void a_mode_that_one_hart_lacks_is_not_used(void **s)
@@ -318,21 +348,23 @@ static void a_mode_that_one_hart_lacks_is_not_used(void **s)
 	native_reset();
 	assert_int_equal(gstage_probe(), 0);
 	gstage_hart_init();
-	assert_int_equal(gstage_gpa_bits(), 59);
+	assert_int_equal(gstage_max_gpa_bits(), 59);
 
 	native_hgatp_set(1 << SATP_MODE_SV39, 14); /* the modes of the next hart */
 	native_hart_set(1);
 	gstage_hart_init();
-	assert_int_equal(gstage_gpa_bits(), 41);
+	assert_int_equal(gstage_max_gpa_bits(), 41);
 	assert_int_equal(gstage_init(&gs, &gstage_iter_ops, true), 0);
 	assert_int_equal(gs.levels, 3);
 	assert_int_equal(FIELD_GET(HGATP_MODE, gstage_hgatp(&gs, 1)), SATP_MODE_SV39);
+	assert_int_equal(gstage_set_gpa_bits(&gs, 42), -EINVAL);
+	assert_int_equal(gstage_gpa_bits(&gs), 41);
 	gstage_destroy(&gs);
 
 	/* A third hart has no mode, so VMs must be refused rather than run without a G-stage. */
 	native_hgatp_set(0, 14);
 	gstage_hart_init();
-	assert_int_equal(gstage_gpa_bits(), 0);
+	assert_int_equal(gstage_max_gpa_bits(), 0);
 	assert_int_equal(gstage_init(&gs, &gstage_iter_ops, true), -ENODEV);
 	native_hart_set(0);
 	native_reset();
@@ -367,6 +399,7 @@ int main(void)
 		cmocka_unit_test(each_protecting_takes_write_permission_only),
 		cmocka_unit_test(each_tables_at_the_edge_of_a_range_stay),
 		cmocka_unit_test(the_largest_mode_is_chosen_and_having_none_fails),
+		cmocka_unit_test(a_setting_chooses_the_narrowest_mode_with_enough_bits),
 		cmocka_unit_test(a_mode_that_one_hart_lacks_is_not_used),
 	};
 

@@ -85,7 +85,7 @@ static void an_overlap_is_eexist(void **state)
 
 static void guest_addresses_beyond_the_table_are_efault(void **state)
 {
-	u64 limit = 1ULL << gstage_gpa_bits();
+	u64 limit = 1ULL << gstage_max_gpa_bits();
 
 	(void)state;
 	assert_int_equal(set(0, limit, MB, HVA, 0), -EFAULT);

@@ -21,10 +21,10 @@ static const struct gstage_mode {
 } modes[] = { GSTAGE_MODES };
 
 /*
- * Once the last hart has started, this is the widest mode that all harts have. NULL: the harts have
- * no mode in common, and no VM can be created.
+ * Once the last hart has started: bit i is set if every hart has modes[i]; the widest comes first.
+ * 0: the harts have no mode in common, and no VM can be created.
  */
-static const struct gstage_mode *mode = &modes[0];
+static unsigned int usable = BIT(ARRAY_SIZE(modes)) - 1;
 
 pte_t *gstage_table_map(pte_t pte)
 {
@@ -334,61 +334,107 @@ bool gstage_is_young(struct gstage *gs, gpa_t start, gpa_t end)
 }
 
 /*
- * Return the widest mode that this hart has, searching from `from` on, the widest first, as Linux
- * does. Returns NULL if the hart has none of these modes, or if `from` is NULL. If the hart lacks a
- * mode, hgatp does not read back as that mode after it was written (H §2.10).
+ * Return the modes that this hart has, as in `usable`. If the hart lacks a mode, hgatp does not read
+ * back as that mode after it was written (H §2.10).
  */
-static const struct gstage_mode *hart_mode(const struct gstage_mode *from)
+static unsigned int hart_modes(void)
 {
-	const struct gstage_mode *m;
+	unsigned int i, found = 0;
 
-	for (m = from; m && m < modes + ARRAY_SIZE(modes); m++) {
-		csr_write(hgatp, FIELD_PREP(HGATP_MODE, m->mode));
-		if (FIELD_GET(HGATP_MODE, csr_read(hgatp)) == m->mode)
-			break;
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		csr_write(hgatp, FIELD_PREP(HGATP_MODE, modes[i].mode));
+		if (FIELD_GET(HGATP_MODE, csr_read(hgatp)) == modes[i].mode)
+			found |= BIT(i);
 	}
 	csr_write(hgatp, 0);
-	return m && m < modes + ARRAY_SIZE(modes) ? m : NULL;
+	return found;
 }
 
 int gstage_probe(void)
 {
-	mode = hart_mode(modes);
-	return mode ? 0 : -ENODEV;
+	usable = hart_modes();
+	return usable ? 0 : -ENODEV;
 }
 
 /*
- * Narrow the mode to one that this hart also supports. Harts may differ: with -cpu max,svade=on,
- * QEMU's second hart has only Sv39. If a mode that the hart lacks were written to hgatp, MODE could
- * remain Bare, and the guest would run on the host's own memory.
+ * Keep only modes that this hart has, too. Harts may differ: with -cpu max,svade=on, QEMU's second
+ * hart has only Sv39. If a mode that the hart lacks were written to hgatp, MODE could remain Bare,
+ * and the guest would run on the host's own memory.
  */
 void gstage_hart_init(void)
 {
-	mode = hart_mode(mode);
+	usable &= hart_modes();
 	hfence_gvma_all();
+}
+
+/* Return the widest mode that every hart has, or NULL. */
+static const struct gstage_mode *widest_mode(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(modes); i++)
+		if (usable & BIT(i))
+			return &modes[i];
+	return NULL;
 }
 
 unsigned long gstage_mode(void)
 {
+	const struct gstage_mode *mode = widest_mode();
+
 	return mode ? mode->mode : 0;
 }
 
-unsigned int gstage_gpa_bits(void)
+static unsigned int gpa_bits(unsigned int levels)
 {
-	return mode ? gstage_shift(mode->levels) + 2 : 0;
+	return gstage_shift(levels) + 2;
+}
+
+unsigned int gstage_max_gpa_bits(void)
+{
+	const struct gstage_mode *mode = widest_mode();
+
+	return mode ? gpa_bits(mode->levels) : 0;
+}
+
+unsigned int gstage_gpa_bits(const struct gstage *gs)
+{
+	return gpa_bits(gs->levels);
+}
+
+static void set_mode(struct gstage *gs, const struct gstage_mode *mode)
+{
+	gs->levels = mode->levels;
+	/* The root is 16 KiB aligned, so PPN[1:0] are 0, as they must be (H §2.10). */
+	gs->hgatp =
+		FIELD_PREP(HGATP_MODE, mode->mode) | FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
+}
+
+int gstage_set_gpa_bits(struct gstage *gs, u64 bits)
+{
+	unsigned int i = ARRAY_SIZE(modes);
+
+	/* As on Linux, the narrowest mode with at least so many bits, whichever modes there are. */
+	while (i-- > 0) {
+		if (bits > gpa_bits(modes[i].levels))
+			continue;
+		if (!(usable & BIT(i)))
+			return -EINVAL;
+		set_mode(gs, &modes[i]);
+		return 0;
+	}
+	return -EINVAL;
 }
 
 int gstage_init(struct gstage *gs, const struct gstage_ops *ops, bool huge)
 {
+	const struct gstage_mode *mode = widest_mode();
+
 	if (!mode)
 		return -ENODEV;
-	*gs = (struct gstage){
-		.ops = ops, .levels = mode->levels, .huge = huge, .work = GSTAGE_PIECE
-	};
+	*gs = (struct gstage){ .ops = ops, .huge = huge, .work = GSTAGE_PIECE };
 	gs->root = hv_pages_alloc(GSTAGE_ROOT_ORDER);
-	/* The root is 16 KiB aligned, so PPN[1:0] are 0, as they must be (H §2.10). */
-	gs->hgatp =
-		FIELD_PREP(HGATP_MODE, mode->mode) | FIELD_PREP(HGATP_PPN, gs->root >> PAGE_SHIFT);
+	set_mode(gs, mode);
 	return gs->root ? 0 : -ENOMEM;
 }
 

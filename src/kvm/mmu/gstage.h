@@ -139,7 +139,7 @@ struct gstage_pending_flush {
 
 struct gstage {
 	const struct gstage_ops *ops;
-	unsigned int levels; /* 3, 4 or 5; 2 for Sv32x4 */
+	unsigned int levels; /* 3, 4 or 5; 2 for Sv32x4; fixed before the first slot or vCPU */
 	bool huge;           /* toggle gstage_huge: leaves larger than 4 KiB are used */
 	hpa_t root;
 	unsigned long hgatp; /* MODE and PPN, VMID 0 */
@@ -367,7 +367,14 @@ int gstage_probe(void);                       /* once; -ENODEV: no mode works */
 void gstage_hart_init(void);                  /* then on each hart: narrows the mode if needed */
 void gstage_vcpu_load(struct kvm_vcpu *vcpu); /* hgatp */
 void gstage_vcpu_put(struct kvm_vcpu *vcpu);
-unsigned long gstage_mode(void);    /* what hgatp.MODE will be; 0: no mode that all harts have */
-unsigned int gstage_gpa_bits(void); /* KVM_CAP_VM_GPA_BITS; 0: no mode that all harts have */
+unsigned long gstage_mode(void); /* what hgatp.MODE will be; 0: no mode that all harts have */
+/* KVM_CAP_VM_GPA_BITS: of the widest mode (0: no mode that all harts have), and of a table. */
+unsigned int gstage_max_gpa_bits(void);
+unsigned int gstage_gpa_bits(const struct gstage *gs);
+/*
+ * Use the narrowest mode with at least `bits` bits. -EINVAL: there is none, or some hart lacks it.
+ * mmu_lock held; the table must be empty, and no hart may have used it.
+ */
+int gstage_set_gpa_bits(struct gstage *gs, u64 bits);
 
 #endif

@@ -28,7 +28,8 @@
 
 /* ---- capabilities --------------------------------------------------------------- */
 
-static long check_extension(unsigned long cap)
+/* `vm` is NULL for a query on /dev/kvm. */
+static long check_extension(const struct kvm *vm, unsigned long cap)
 {
 	switch (cap) {
 	case KVM_CAP_IOEVENTFD:
@@ -68,7 +69,7 @@ static long check_extension(unsigned long cap)
 	case KVM_CAP_NR_MEMSLOTS:
 		return MEMSLOT_MAX_ID;
 	case KVM_CAP_VM_GPA_BITS:
-		return (long)gstage_gpa_bits();
+		return (long)(vm ? gstage_gpa_bits(&vm->gstage) : gstage_max_gpa_bits());
 	default:
 		return 0;
 	}
@@ -145,6 +146,25 @@ static long clear_dirty_log(struct kvm *vm, hva_t arg)
 	return kvm_vm_ioctl_clear_dirty_log(vm, &log);
 }
 
+/* Only before the VM has a vCPU or a slot, while its table is empty and no hart has used it. */
+static long set_gpa_bits(struct kvm *vm, u64 bits)
+{
+	long err = -EBUSY;
+
+	if (bits > gstage_max_gpa_bits())
+		return -EINVAL;
+	hv_mutex_lock(&vm->lock);
+	hv_mutex_lock(&vm->slots_lock);
+	if (!vm->nr_vcpus && !vm->slots->nr) {
+		spin_lock(&vm->gstage.mmu_lock);
+		err = gstage_set_gpa_bits(&vm->gstage, bits);
+		spin_unlock(&vm->gstage.mmu_lock);
+	}
+	hv_mutex_unlock(&vm->slots_lock);
+	hv_mutex_unlock(&vm->lock);
+	return err;
+}
+
 static long enable_cap(struct kvm *vm, hva_t arg)
 {
 	struct kvm_enable_cap cap;
@@ -161,6 +181,8 @@ static long enable_cap(struct kvm *vm, hva_t arg)
 	case KVM_CAP_RISCV_MP_STATE_RESET:
 		WRITE_ONCE(vm->mp_state_reset, true);
 		return 0;
+	case KVM_CAP_VM_GPA_BITS:
+		return set_gpa_bits(vm, cap.args[0]);
 	default:
 		return -EINVAL;
 	}
@@ -204,7 +226,7 @@ static long vm_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 	case KVM_CREATE_VCPU:
 		return create_vcpu(vm, arg);
 	case KVM_CHECK_EXTENSION:
-		return check_extension(arg);
+		return check_extension(vm, arg);
 	case KVM_SET_USER_MEMORY_REGION:
 		return set_memory_region(vm, arg);
 	case KVM_SET_USER_MEMORY_REGION2:
@@ -280,7 +302,7 @@ static long dev_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 		/* There is only one type of VM. As on Linux for RISC-V, the argument is ignored. */
 		return create_vm();
 	case KVM_CHECK_EXTENSION:
-		return check_extension(arg);
+		return check_extension(NULL, arg);
 	case KVM_GET_VCPU_MMAP_SIZE:
 		return arg ? -EINVAL : (long)(KVM_RUN_PAGES * PAGE_SIZE);
 	default:
