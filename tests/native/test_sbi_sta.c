@@ -206,7 +206,12 @@ static void steal_time_has_two_registers(void **state)
 	assert_int_equal(reg_set(STA, 1, 1), -EINVAL);
 	assert_int_equal(reg_set(STA, 1, 0), 0);
 	assert_int_equal(reg_get(STA, 2), -EINVAL);
-	assert_int_equal(reg_set(STA, 0, AREA_GPA + 1), 0); /* accepted as on Linux, but not used */
+	assert_int_equal(reg_set(STA, 0, AREA_GPA), 0);
+	assert_int_equal(reg_set(STA, 0, AREA_GPA + 1), -EINVAL);
+	assert_int_equal(reg_set(STA, 0, AREA_GPA + 32), -EINVAL);
+	assert_int_equal(reg_get(STA, 0), 0);
+	assert_int_equal(reg_buf, AREA_GPA);
+	assert_int_equal(reg_set(STA, 0, ANY), 0); /* no shared memory */
 	native_run_delay_set(100);
 	run_script(&nothing, 1);
 	assert_int_equal(area()->sequence, 0);

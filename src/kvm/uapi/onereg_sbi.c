@@ -31,8 +31,8 @@ static int sta_reg_get(struct kvm_vcpu *vcpu, unsigned long num, u64 *value)
 }
 
 /*
- * As on Linux, the address is not checked, but the upper register must be 0 on RV64. Steal time
- * counts from the next load on.
+ * As on Linux 7.3, the address must be aligned, or -1. It need not have memory yet. The upper
+ * register must be 0 on RV64. Steal time counts from the next load on.
  */
 static int sta_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 {
@@ -45,6 +45,8 @@ static int sta_reg_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 	else if (num == STA_HI && sizeof(long) == 4)
 		gpa = (gpa & 0xffffffffULL) | value << 32;
 	else if (num != STA_HI || value)
+		return -EINVAL;
+	if (gpa != STA_OFF && !IS_ALIGNED(gpa, STA_SIZE))
 		return -EINVAL;
 	sta_reset(vcpu);
 	vcpu->sta.shmem = gpa;

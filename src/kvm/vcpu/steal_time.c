@@ -26,9 +26,8 @@ void sta_reset(struct kvm_vcpu *vcpu)
 }
 
 /*
- * With ONE_REG, user space can set any address, even while STA is disabled: the registers are not
- * listed then, but can still be written. So the address is used only if it is aligned and STA is
- * enabled.
+ * With ONE_REG, user space can set the address even while STA is disabled: the registers are not
+ * listed then, but can still be written. STA_OFF is the only address that is not aligned.
  */
 static bool sta_is_on(const struct kvm_vcpu *vcpu)
 {
