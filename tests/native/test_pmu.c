@@ -229,6 +229,11 @@ static void sets_with_invalid_counters_are_refused(void **state)
 	assert_int_equal(pmu(SBI_PMU_COUNTER_FW_READ, 1, 0, 0, 0).error, SBI_ERR_INVALID_PARAM);
 	assert_int_equal(pmu(SBI_PMU_COUNTER_FW_READ, NR, 0, 0, 0).error, SBI_ERR_INVALID_PARAM);
 	assert_int_equal(pmu(SBI_PMU_COUNTER_FW_READ_HI, NR, 0, 0, 0).error, SBI_ERR_INVALID_PARAM);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_FW_READ, NR_HW, 0, 0, 0).error, SBI_ERR_INVALID_PARAM);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_FW_READ_HI, NR_HW, 0, 0, 0).error,
+			 SBI_ERR_INVALID_PARAM);
+	assert_int_equal(configured(FW(SBI_PMU_FW_SET_TIMER), 0), NR_HW);
+	assert_int_equal(pmu(SBI_PMU_COUNTER_FW_READ, NR_HW, 0, 0, 0).error, SBI_SUCCESS);
 	assert_int_equal(pmu(SBI_PMU_COUNTER_FW_READ_HI, NR_HW, 0, 0, 0).error, SBI_SUCCESS);
 }
 

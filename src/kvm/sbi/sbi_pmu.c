@@ -267,6 +267,8 @@ static long fw_read(const struct kvm_pmu *pmu, unsigned long number, unsigned in
 {
 	if (!is_counter(pmu, number) || !pmu_is_firmware(pmu, (unsigned int)number))
 		return SBI_ERR_INVALID_PARAM;
+	if (!(pmu->configured >> number & 1)) /* it has no event, as on Linux 7.3 */
+		return SBI_ERR_INVALID_PARAM;
 	ret->value = (long)(pmu_read(pmu, (unsigned int)number) >> shift);
 	return SBI_SUCCESS;
 }
