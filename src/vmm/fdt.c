@@ -11,12 +11,14 @@
 
 /* Phandles. The interrupt controller of hart i has PHANDLE_CPU + i. */
 enum {
-	PHANDLE_PLIC = 1,
+	PHANDLE_IRQCHIP = 1, /* the PLIC or the APLIC */
 	PHANDLE_SYSCON = 2,
+	PHANDLE_IMSICS = 3,
 	PHANDLE_CPU = 16,
 };
 
-#define IRQ_NOBODY 0xffffffff /* a PLIC context that interrupts no one */
+#define IRQ_LEVEL_HIGH 4
+#define IRQ_NOBODY     0xffffffff /* a PLIC context that interrupts no one */
 
 #define UART_CLOCK 3686400
 
@@ -190,32 +192,81 @@ static void plic_node(struct machine *m, void *fdt)
 	do_fdt(fdt_property(fdt, "interrupt-controller", NULL, 0));
 	do_fdt(fdt_property_u32(fdt, "riscv,ndev", PLIC_SOURCES - 1));
 	prop_cells(fdt, "interrupts-extended", contexts, n);
-	do_fdt(fdt_property_u32(fdt, "phandle", PHANDLE_PLIC));
+	do_fdt(fdt_property_u32(fdt, "phandle", PHANDLE_IRQCHIP));
 	do_fdt(fdt_end_node(fdt));
 }
 
-static void interrupt_property(void *fdt, u32 source)
+/* All IMSICs are one node. Linux's binding: riscv,imsics.yaml. */
+static void imsics_node(struct machine *m, void *fdt)
 {
-	do_fdt(fdt_property_u32(fdt, "interrupt-parent", PHANDLE_PLIC));
-	do_fdt(fdt_property_u32(fdt, "interrupts", source));
+	u32 files[MAX_VCPUS * 2];
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < m->options.vcpus; i++) {
+		files[n++] = PHANDLE_CPU + i;
+		files[n++] = IRQ_S_EXT;
+	}
+	begin(fdt, "imsics", IMSIC_BASE(0));
+	do_fdt(fdt_property_string(fdt, "compatible", "riscv,imsics"));
+	prop_reg(fdt, IMSIC_BASE(0), m->options.vcpus * SZ_4K);
+	do_fdt(fdt_property_u32(fdt, "#interrupt-cells", 0));
+	do_fdt(fdt_property(fdt, "interrupt-controller", NULL, 0));
+	do_fdt(fdt_property_u32(fdt, "#msi-cells", 0));
+	do_fdt(fdt_property(fdt, "msi-controller", NULL, 0));
+	do_fdt(fdt_property_u32(fdt, "riscv,num-ids", m->aia.ids));
+	prop_cells(fdt, "interrupts-extended", files, n);
+	do_fdt(fdt_property_u32(fdt, "phandle", PHANDLE_IMSICS));
+	do_fdt(fdt_end_node(fdt));
 }
 
-static void uart_node(void *fdt)
+static void aplic_node(void *fdt)
+{
+	begin(fdt, "interrupt-controller", APLIC_BASE);
+	do_fdt(fdt_property_string(fdt, "compatible", "riscv,aplic"));
+	prop_reg(fdt, APLIC_BASE, KVM_DEV_RISCV_APLIC_SIZE);
+	do_fdt(fdt_property_u32(fdt, "#interrupt-cells", 2));
+	do_fdt(fdt_property_u32(fdt, "#address-cells", 0));
+	do_fdt(fdt_property(fdt, "interrupt-controller", NULL, 0));
+	do_fdt(fdt_property_u32(fdt, "riscv,num-sources", PLIC_SOURCES - 1));
+	do_fdt(fdt_property_u32(fdt, "msi-parent", PHANDLE_IMSICS));
+	do_fdt(fdt_property_u32(fdt, "phandle", PHANDLE_IRQCHIP));
+	do_fdt(fdt_end_node(fdt));
+}
+
+static void irqchip_nodes(struct machine *m, void *fdt)
+{
+	if (!m->irqchip->aia) {
+		plic_node(m, fdt);
+		return;
+	}
+	imsics_node(m, fdt);
+	aplic_node(fdt);
+}
+
+static void interrupt_property(struct machine *m, void *fdt, u32 source)
+{
+	u32 cells[] = { source, IRQ_LEVEL_HIGH };
+
+	do_fdt(fdt_property_u32(fdt, "interrupt-parent", PHANDLE_IRQCHIP));
+	prop_cells(fdt, "interrupts", cells, m->irqchip->aia ? 2 : 1);
+}
+
+static void uart_node(struct machine *m, void *fdt)
 {
 	begin(fdt, "serial", UART_BASE);
 	do_fdt(fdt_property_string(fdt, "compatible", "ns16550a"));
 	prop_reg(fdt, UART_BASE, UART_SIZE);
 	do_fdt(fdt_property_u32(fdt, "clock-frequency", UART_CLOCK));
-	interrupt_property(fdt, UART_IRQ);
+	interrupt_property(m, fdt, UART_IRQ);
 	do_fdt(fdt_end_node(fdt));
 }
 
-static void virtio_node(void *fdt, unsigned int slot)
+static void virtio_node(struct machine *m, void *fdt, unsigned int slot)
 {
 	begin(fdt, "virtio_mmio", VIRTIO_BASE(slot));
 	do_fdt(fdt_property_string(fdt, "compatible", "virtio,mmio"));
 	prop_reg(fdt, VIRTIO_BASE(slot), VIRTIO_SIZE);
-	interrupt_property(fdt, VIRTIO_IRQ(slot));
+	interrupt_property(m, fdt, VIRTIO_IRQ(slot));
 	do_fdt(fdt_end_node(fdt));
 }
 
@@ -243,7 +294,8 @@ static void syscon_nodes(void *fdt)
 }
 
 /* Add the node of a device from device.def. */
-static void device_node(void *fdt, const char *name, gpa_t base, u64 size, u32 irq)
+static void device_node(struct machine *m, void *fdt, const char *name, gpa_t base, u64 size,
+			u32 irq)
 {
 	char compatible[64];
 
@@ -251,7 +303,7 @@ static void device_node(void *fdt, const char *name, gpa_t base, u64 size, u32 i
 	begin(fdt, name, base);
 	do_fdt(fdt_property_string(fdt, "compatible", compatible));
 	prop_reg(fdt, base, size);
-	interrupt_property(fdt, irq);
+	interrupt_property(m, fdt, irq);
 	do_fdt(fdt_end_node(fdt));
 }
 
@@ -262,14 +314,14 @@ static void soc_node(struct machine *m, void *fdt)
 	do_fdt(fdt_property_u32(fdt, "#address-cells", 2));
 	do_fdt(fdt_property_u32(fdt, "#size-cells", 2));
 	do_fdt(fdt_property(fdt, "ranges", NULL, 0));
-	plic_node(m, fdt);
-	uart_node(fdt);
+	irqchip_nodes(m, fdt);
+	uart_node(m, fdt);
 	for (unsigned int i = 0; i < m->options.nr_disks; i++)
-		virtio_node(fdt, i);
+		virtio_node(m, fdt, i);
 	syscon_nodes(fdt);
 #define DEVICE(name, NAME, base, size, irq, help) \
 	if (m->options.device[DEVICE_##name])     \
-		device_node(fdt, #name, base, size, irq);
+		device_node(m, fdt, #name, base, size, irq);
 #include "device.def"
 #undef DEVICE
 	do_fdt(fdt_end_node(fdt));

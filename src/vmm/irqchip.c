@@ -2,8 +2,8 @@
 /*
  * irqchip.c - the machine's interrupt controller: which one, and how devices reach it.
  *
- * The PLIC of plic.c is part of the VMM and works on every KVM. The others are in the kernel and
- * need a KVM that has them. All have the same sources, so a device does not know which one it is
+ * The PLIC of plic.c is part of the VMM and works on every KVM. The others are in the kernel: the
+ * PLIC of plic_kernel.c on hyperscope only, the AIA of aia.c on hosts whose harts have an AIA. All have the same sources, so a device does not know which one it is
  * connected to. Without --irqchip, a VMM on hyperscope takes the setting of the host's toggle
  * `irqchip`; anywhere else, it takes the PLIC in the VMM.
  */
@@ -13,7 +13,8 @@
 
 #define TOGGLE_FILE "/sys/module/kvm/parameters/irqchip"
 
-static const struct irqchip_ops *const irqchips[] = { &irqchip_user_plic, &irqchip_kernel_plic };
+static const struct irqchip_ops *const irqchips[] = { &irqchip_user_plic, &irqchip_kernel_plic,
+						      &irqchip_aia_emul, &irqchip_aia_hwaccel };
 
 static const struct irqchip_ops *find(const char *name)
 {
@@ -29,7 +30,8 @@ const struct irqchip_ops *irqchip_parse(const char *name)
 	const struct irqchip_ops *ops = find(name);
 
 	if (!ops)
-		die(STATUS_USAGE, "--irqchip %s: must be user_plic or kernel_plic", name);
+		die(STATUS_USAGE,
+		    "--irqchip %s: must be user_plic, kernel_plic, aia_emul or aia_hwaccel", name);
 	return ops;
 }
 

@@ -51,10 +51,12 @@ typedef u64 gpa_t;
 #define SYSCON_SIZE    0x1000ul
 #define PLIC_BASE      0x0c000000ul
 #define PLIC_SIZE      0x00600000ul
+#define APLIC_BASE     0x0d000000ul
 #define UART_BASE      0x10000000ul
 #define UART_SIZE      0x100ul
 #define VIRTIO_BASE(n) (0x10001000ul + (n)*0x1000ul)
 #define VIRTIO_SIZE    0x1000ul
+#define IMSIC_BASE(n)  (0x28000000ul + (n)*SZ_4K) /* of vCPU n */
 #define RAM_BASE       0x80000000ul
 
 /*
@@ -224,6 +226,7 @@ __attribute__((format(printf, 1, 2))) void marker(const char *format, ...);
 
 struct irqchip_ops {
 	const char *name;                 /* a value of --irqchip and of the host's toggle */
+	bool aia;                         /* an APLIC and IMSICs; otherwise, a PLIC */
 	void (*init)(struct machine *m);  /* before the vCPUs are created */
 	void (*start)(struct machine *m); /* once all vCPUs have been created; or NULL */
 	void (*reset)(struct machine *m);
@@ -231,8 +234,9 @@ struct irqchip_ops {
 	void (*state)(struct machine *m, struct state *s);
 };
 
-extern const struct irqchip_ops irqchip_user_plic;   /* plic.c */
-extern const struct irqchip_ops irqchip_kernel_plic; /* plic_kernel.c */
+extern const struct irqchip_ops irqchip_user_plic;                     /* plic.c */
+extern const struct irqchip_ops irqchip_kernel_plic;                   /* plic_kernel.c */
+extern const struct irqchip_ops irqchip_aia_emul, irqchip_aia_hwaccel; /* aia.c */
 
 const struct irqchip_ops *irqchip_parse(const char *name); /* dies if there is none of this name */
 void irqchip_init(struct machine *m);
@@ -263,6 +267,15 @@ void plic_reset(struct plic *plic);
 void plic_set_level(struct plic *plic, unsigned int source, bool level);
 /* Save or load the registers in `plic`. plic_kernel.c moves them from and to the kernel. */
 void plic_registers(struct plic *plic, struct state *s);
+
+/* ---- aia.c ---- */
+
+#define AIA_IDS_MAX 2048
+
+struct aia {
+	int fd;  /* the device in the kernel */
+	u32 ids; /* the highest interrupt identity of an IMSIC */
+};
 
 /* ---- console.c: the VMM's standard input and output as the guest's terminal ---- */
 
@@ -448,6 +461,7 @@ struct machine {
 	struct bus bus;
 	const struct irqchip_ops *irqchip;
 	struct plic plic;
+	struct aia aia;
 	struct uart uart;
 	struct virtio_device *disks[MAX_DISKS];
 	struct vcpu vcpus[MAX_VCPUS];

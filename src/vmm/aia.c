@@ -1,0 +1,227 @@
+// SPDX-License-Identifier: MIT
+/*
+ * aia.c - Linux's AIA device: an APLIC and one IMSIC per vCPU in the kernel (--irqchip aia_emul and
+ * aia_hwaccel).
+ *
+ * The APLIC turns each wired source into a message to an IMSIC. With aia_emul, KVM emulates the
+ * IMSICs, and the guest's accesses to their registers are exits. With aia_hwaccel, each IMSIC is a
+ * guest interrupt file of the hardware, and needs no exit.
+ *
+ * Addresses are those of QEMU's `virt`. The registers that are saved are accessed through the
+ * device's attributes; the IMSIC's are selected as by a guest's siselect. The state of a source's
+ * wire cannot be written, so after a restore the devices' lines are set again.
+ *
+ * Spec: AIA, "Advanced Platform-Level Interrupt Controller", "Incoming MSI Controller".
+ */
+#include <stdlib.h>
+#include <string.h>
+#include "state.h"
+
+#define SOURCES (PLIC_SOURCES - 1)
+
+/* APLIC registers, by offset. Sources 1 to 31 are in the first word of the arrays of bits. */
+#define DOMAINCFG         0x0000ull
+#define SOURCECFG(source) (0x0004ull + 4 * ((source)-1))
+#define SETIP             0x1c00ull
+#define CLRIP             0x1d00ull
+#define SETIE             0x1e00ull
+#define CLRIE             0x1f00ull
+#define TARGET(source)    (0x3004ull + 4 * ((source)-1))
+
+/* IMSIC registers, by their number in siselect. An even number selects 64 identities (RV64). */
+#define EIDELIVERY  0x70
+#define EITHRESHOLD 0x72
+#define EIP0        0x80
+#define EIE0        0xc0
+
+static void attribute(struct machine *m, unsigned long request, u32 group, u64 number, void *value)
+{
+	struct kvm_device_attr attr = {
+		.group = group,
+		.attr = number,
+		.addr = (uintptr_t)value,
+	};
+
+	kvm_call(m->aia.fd, request, &attr);
+}
+
+static void set_u32(struct machine *m, u32 group, u64 number, u32 value)
+{
+	attribute(m, KVM_SET_DEVICE_ATTR, group, number, &value);
+}
+
+static void set_address(struct machine *m, u64 number, u64 value)
+{
+	attribute(m, KVM_SET_DEVICE_ATTR, KVM_DEV_RISCV_AIA_GRP_ADDR, number, &value);
+}
+
+/* ---- creation ---- */
+
+static void init(struct machine *m)
+{
+	struct kvm_create_device device = { .type = KVM_DEV_TYPE_RISCV_AIA };
+	int err = kvm_try(m->vm_fd, KVM_CREATE_DEVICE, (unsigned long)&device);
+
+	if (err == -ENODEV)
+		die(STATUS_USAGE, "--irqchip %s: this host's KVM has no AIA", m->irqchip->name);
+	if (err)
+		die(STATUS_SETUP, "KVM_CREATE_DEVICE, AIA: %s (errno %d)", strerror(-err), -err);
+	m->aia.fd = device.fd;
+}
+
+static void set_mode(struct machine *m)
+{
+	u32 mode = m->irqchip == &irqchip_aia_hwaccel ? KVM_DEV_RISCV_AIA_MODE_HWACCEL
+						      : KVM_DEV_RISCV_AIA_MODE_EMUL;
+	struct kvm_device_attr attr = {
+		.group = KVM_DEV_RISCV_AIA_GRP_CONFIG,
+		.attr = KVM_DEV_RISCV_AIA_CONFIG_MODE,
+		.addr = (uintptr_t)&mode,
+	};
+	int err = kvm_try(m->aia.fd, KVM_SET_DEVICE_ATTR, (unsigned long)&attr);
+
+	if (err)
+		die(STATUS_USAGE,
+		    "--irqchip %s: this host has no guest interrupt files; try aia_emul",
+		    m->irqchip->name);
+}
+
+static u32 hart_bits(unsigned int vcpus)
+{
+	u32 bits = 0;
+
+	while (1u << bits < vcpus)
+		bits++;
+	return bits;
+}
+
+static void start(struct machine *m)
+{
+	set_mode(m);
+	attribute(m, KVM_GET_DEVICE_ATTR, KVM_DEV_RISCV_AIA_GRP_CONFIG,
+		  KVM_DEV_RISCV_AIA_CONFIG_IDS, &m->aia.ids);
+	set_u32(m, KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_SRCS, SOURCES);
+	set_u32(m, KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_HART_BITS,
+		hart_bits(m->options.vcpus));
+	set_address(m, KVM_DEV_RISCV_AIA_ADDR_APLIC, APLIC_BASE);
+	for (unsigned int i = 0; i < m->options.vcpus; i++)
+		set_address(m, KVM_DEV_RISCV_AIA_ADDR_IMSIC(i), IMSIC_BASE(i));
+	attribute(m, KVM_SET_DEVICE_ATTR, KVM_DEV_RISCV_AIA_GRP_CTRL, KVM_DEV_RISCV_AIA_CTRL_INIT,
+		  NULL);
+}
+
+/* ---- state ---- */
+
+struct aia_registers {
+	u32 domaincfg, pending, enabled;
+	u32 sourcecfg[SOURCES], target[SOURCES];
+	struct {
+		u64 eidelivery, eithreshold;
+		u64 eip[AIA_IDS_MAX / 64], eie[AIA_IDS_MAX / 64];
+	} imsic[MAX_VCPUS];
+};
+
+static void move_aplic(struct machine *m, unsigned long request, struct aia_registers *r)
+{
+	for (unsigned int i = 0; i < SOURCES; i++) {
+		attribute(m, request, KVM_DEV_RISCV_AIA_GRP_APLIC, SOURCECFG(i + 1),
+			  &r->sourcecfg[i]);
+		attribute(m, request, KVM_DEV_RISCV_AIA_GRP_APLIC, TARGET(i + 1), &r->target[i]);
+	}
+}
+
+static void move_imsics(struct machine *m, unsigned long request, struct aia_registers *r)
+{
+	for (unsigned int i = 0; i < m->options.vcpus; i++) {
+#define MOVE(isel, value)                                  \
+	attribute(m, request, KVM_DEV_RISCV_AIA_GRP_IMSIC, \
+		  KVM_DEV_RISCV_AIA_IMSIC_MKATTR(i, isel), value)
+		MOVE(EIDELIVERY, &r->imsic[i].eidelivery);
+		MOVE(EITHRESHOLD, &r->imsic[i].eithreshold);
+		for (unsigned int word = 0; word <= m->aia.ids / 64; word++) {
+			MOVE(EIP0 + 2 * word, &r->imsic[i].eip[word]);
+			MOVE(EIE0 + 2 * word, &r->imsic[i].eie[word]);
+		}
+#undef MOVE
+	}
+}
+
+static void get_registers(struct machine *m, struct aia_registers *r)
+{
+	attribute(m, KVM_GET_DEVICE_ATTR, KVM_DEV_RISCV_AIA_GRP_APLIC, DOMAINCFG, &r->domaincfg);
+	attribute(m, KVM_GET_DEVICE_ATTR, KVM_DEV_RISCV_AIA_GRP_APLIC, SETIP, &r->pending);
+	attribute(m, KVM_GET_DEVICE_ATTR, KVM_DEV_RISCV_AIA_GRP_APLIC, SETIE, &r->enabled);
+	move_aplic(m, KVM_GET_DEVICE_ATTR, r);
+	move_imsics(m, KVM_GET_DEVICE_ATTR, r);
+}
+
+/* Disable the domain first and enable it last, so that no message is sent in between. */
+static void set_registers(struct machine *m, struct aia_registers *r)
+{
+	set_u32(m, KVM_DEV_RISCV_AIA_GRP_APLIC, DOMAINCFG, 0);
+	set_u32(m, KVM_DEV_RISCV_AIA_GRP_APLIC, CLRIE, ~0u);
+	move_aplic(m, KVM_SET_DEVICE_ATTR, r);
+	move_imsics(m, KVM_SET_DEVICE_ATTR, r);
+	set_u32(m, KVM_DEV_RISCV_AIA_GRP_APLIC, CLRIP, ~0u);
+	set_u32(m, KVM_DEV_RISCV_AIA_GRP_APLIC, SETIP, r->pending);
+	set_u32(m, KVM_DEV_RISCV_AIA_GRP_APLIC, SETIE, r->enabled);
+	set_u32(m, KVM_DEV_RISCV_AIA_GRP_APLIC, DOMAINCFG, r->domaincfg);
+}
+
+static void reset(struct machine *m)
+{
+	static struct aia_registers zeroes;
+
+	set_registers(m, &zeroes);
+}
+
+static void set_level(struct machine *m, unsigned int source, bool level)
+{
+	struct kvm_irq_level line = { .irq = source, .level = level };
+
+	kvm_call(m->vm_fd, KVM_IRQ_LINE, &line);
+}
+
+static void state(struct machine *m, struct state *s)
+{
+	struct aia_registers *r = calloc(1, sizeof(*r));
+	u32 ids = m->aia.ids;
+
+	if (!r)
+		die(STATUS_SETUP, "out of memory for the AIA's state");
+	if (!s->loading)
+		get_registers(m, r);
+	STATE(s, ids);
+	if (ids != m->aia.ids)
+		state_refuse(s, "the host's AIA has another number of interrupt identities");
+	STATE(s, r->domaincfg);
+	STATE(s, r->pending);
+	STATE(s, r->enabled);
+	STATE(s, r->sourcecfg);
+	STATE(s, r->target);
+	for (unsigned int i = 0; i < m->options.vcpus; i++)
+		STATE(s, r->imsic[i]);
+	if (s->loading && !s->bad)
+		set_registers(m, r);
+	free(r);
+}
+
+const struct irqchip_ops irqchip_aia_emul = {
+	.name = "aia_emul",
+	.aia = true,
+	.init = init,
+	.start = start,
+	.reset = reset,
+	.set_level = set_level,
+	.state = state,
+};
+
+const struct irqchip_ops irqchip_aia_hwaccel = {
+	.name = "aia_hwaccel",
+	.aia = true,
+	.init = init,
+	.start = start,
+	.reset = reset,
+	.set_level = set_level,
+	.state = state,
+};
