@@ -13,6 +13,7 @@
 #define KVM_IRQCHIP_H
 
 #include "kvm.h"
+#include "vcpu/aia.h"
 
 struct irqchip_ops {
 	const char *name; /* of the device's descriptor */
@@ -52,6 +53,18 @@ struct irqchip_ops {
 	 */
 	bool (*mmio)(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_store, u64 *data);
 	/*
+	 * Carry out the guest's access to stopei, or to sireg while siselect, whose value is
+	 * `select`, does not select priorities. Returns as aia_access(). Called as mmio(), with the
+	 * same rule for the vCPU's own lines. NULL: user space answers.
+	 */
+	enum aia_answer (*access_csr)(struct kvm_vcpu *vcpu, unsigned long select,
+				      const struct csr_access *access, unsigned long *value);
+	/*
+	 * The guest is starting the vCPU (SBI HSM): reset the state that belongs to the vCPU. Called
+	 * once vm->irqchip_ready is set, with hsm_lock held; does not sleep. NULL: there is none.
+	 */
+	void (*start)(struct kvm_vcpu *vcpu);
+	/*
 	 * All of the vCPU's interrupt lines have been lowered: raise those again that the controller
 	 * asserts. Called once vm->irqchip_ready is set, with the vCPU's mutex held.
 	 */
@@ -59,6 +72,7 @@ struct irqchip_ops {
 };
 
 extern const struct irqchip_ops irqchip_plic_ops;
+extern const struct irqchip_ops irqchip_aia_ops; /* only if the hart has Ssaia */
 
 /* Return the operations of the VM's controller, or NULL. Any thread. */
 static inline const struct irqchip_ops *irqchip_of(const struct kvm *vm)

@@ -18,6 +18,7 @@
 #include "toggle.h"
 #include "vcpu.h"
 
+struct aia;
 struct irq_routes;
 struct irqchip_ops;
 struct memslots;
@@ -76,6 +77,7 @@ struct kvm {
 	const struct irqchip_ops *irqchip; /* NULL: in user space; set once, under `lock` */
 	bool irqchip_ready;                /* it is initialized; set once, under `lock` */
 	struct plic *plic;                 /* of irqchip_plic_ops */
+	struct aia *aia;                   /* of irqchip_aia_ops */
 	struct spinlock irq_lock;          /* guards routes and resamplers; a leaf lock */
 	struct irq_routes *routes;         /* NULL: none (route.c) */
 	struct list_head irqfds, resamplers;

@@ -188,7 +188,7 @@ struct kvm_vcpu {
 	struct isa_set isa; /* the extensions that this vCPU has */
 
 	bool suspended;           /* in SBI HSM suspend; any thread reads */
-	struct spinlock hsm_lock; /* guards hsm_* and start_*; a leaf lock */
+	struct spinlock hsm_lock; /* guards hsm_* and start_*; see docs/locking.md */
 	bool hsm_stopped;         /* SBI HSM STOPPED: KVM_RUN waits for a start */
 	bool hsm_reset;           /* START_PENDING: reset, to start at start_pc, before the entry */
 	unsigned long start_pc, start_opaque;

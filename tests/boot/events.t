@@ -62,6 +62,8 @@ kvm_fpu|fp|load=1 first_use=[01]
 kvm_vector|vector|load=1 first_use=[01]
 kvm_set_irq|vmm_devices, with the PLIC in the kernel|gsi=10 level=1 irq_source_id=0
 kvm_plic_claim|vmm_devices|source=10 target=0
+kvm_msi|aia_msi: an IPI|target=1 id=65$
+kvm_imsic_top|aia_msi|id=65 claim=1$
 kvm_ack_irq|vmm_devices|irqchip=0 pin=10
 gstage_step|any fault|gpa=0x80200000 level=0 pte=
 gstage_map|the first instruction|gpa=0x80200000 level=1 pte=
@@ -132,7 +134,7 @@ vmm /pmu.bin
 vmm /vector.bin
 vmm /fp.bin
 echo 3 >$p/vmid_bits
-for name in memory pages bus debug logged lazy_put; do
+for name in memory pages bus debug logged lazy_put aia_msi; do
 	/$name >/dev/null 2>&1 || echo "$name: $?"
 done
 E2
@@ -141,7 +143,7 @@ HS_SECONDS=90 hs exec --quiet --cpu max --trace all --boot trace.size=64M --memo
 	--file "$O/vmm" --file "$P/exits.bin" --file "$P/sbi.bin" --file "$P/sbi_firmware.bin" --file "$P/sbi_sta.bin" \
 	--file "$P/timer.bin" --file "$P/pmu.bin" --file "$P/vector.bin" --file "$P/fp.bin" --file "$P/vmm_devices.bin" \
 	--file "$T/kvm/memory" --file "$T/kvm/pages" --file "$T/kvm-api/bus" --file "$T/kvm-api/debug" \
-	--file "$T/kvm-api/logged" --file "$T/kvm-api/lazy_put" "$busybox" sh /provoke
+	--file "$T/kvm-api/logged" --file "$T/kvm-api/lazy_put" --file "$T/kvm-api/aia_msi" "$busybox" sh /provoke
 is "$status $out" "0 " "the payloads and programs pass with all events on" || diag "$err"
 trace=$(readlink -f "$tmp/runs/last")/trace # of this run, because others may follow
 "$hstrace" report "$trace" >"$tmp/report" 2>"$tmp/err"

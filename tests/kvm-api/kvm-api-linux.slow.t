@@ -17,6 +17,14 @@ for name in errors run regs reset ids lacks debug bus stats tally sbi edges fp l
 	is "$status" 0 "Linux KVM: $name exits with status 0" || diag "$(cat "$tmp/err")"
 done
 
+for name in aia aia_msi; do
+	out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" \
+		--cpu max --timeout "$(scaled 100)" "$progs/$name" </dev/null 2>"$tmp/err")
+	status=$?
+	relay "$out" "Linux KVM with Ssaia"
+	is "$status" 0 "Linux KVM with Ssaia: $name exits with status 0" || diag "$(cat "$tmp/err")"
+done
+
 out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" \
 	--timeout "$(scaled 100)" "$progs/walk" </dev/null 2>"$tmp/err" |
 	"$HS_TOP/tests/kvm-api/walk.py" compare "$HS_TOP/tests/kvm-api/walk.linux.txt" /dev/null)

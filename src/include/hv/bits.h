@@ -53,6 +53,12 @@ static inline unsigned int bit_lowest(unsigned int bits)
 	}
 	return n;
 }
+
+/* Return the 32-bit value with its bytes in reverse order. */
+static inline unsigned int bytes_swap(unsigned int x)
+{
+	return x << 24 | (x & 0xff00) << 8 | (x >> 8 & 0xff00) | x >> 24;
+}
 #endif
 
 #endif

@@ -10,6 +10,7 @@
 #include "hv/kvm_plic.h"
 #include "irqchip/route.h"
 #include "uapi/device.h"
+#include "vcpu/isa.h"
 
 /* ---- the device's descriptor -------------------------------------------------------------- */
 
@@ -63,6 +64,8 @@ static const struct hv_file_ops device_file_ops = {
 
 static const struct irqchip_ops *ops_of_type(u32 type)
 {
+	if (type == KVM_DEV_TYPE_RISCV_AIA && isa_host_has(KVM_RISCV_ISA_EXT_SSAIA))
+		return &irqchip_aia_ops;
 	return type == KVM_DEV_TYPE_HS_PLIC ? &irqchip_plic_ops : NULL;
 }
 

@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: MIT
 /*
- * aia.c - Ssaia for a guest whose interrupt controller is in user space.
+ * aia.c - Ssaia for a guest: interrupt priorities, and the CSRs of an IMSIC.
  *
  * The hart's own vsiselect and vstopi serve the guest. There is no guest interrupt file
- * (hstatus.VGEIN = 0), so user space answers accesses to stopei, and accesses to sireg unless
- * siselect selects priorities (KVM_EXIT_RISCV_CSR). The priorities are in hviprio1 and hviprio2,
+ * (hstatus.VGEIN = 0), so accesses to stopei and sireg trap. The VM's interrupt controller in the
+ * kernel, or else user space (KVM_EXIT_RISCV_CSR), answers accesses to stopei, and those to sireg
+ * unless siselect selects priorities. The priorities are in hviprio1 and hviprio2,
  * which the guest cannot reach directly: its accesses to sireg trap, and those to priorities are
  * carried out here. Spec: AIA, "Interrupts for virtual machines (VS level)".
  */
-#include "kvm.h"
+#include "irqchip.h"
 #include "vcpu/aia.h"
+#include "vcpu/irq.h"
 #include "vcpu/isa.h"
 
 #define HVICTL_IID   GENMASK(27, 16)
@@ -95,6 +97,20 @@ static unsigned long access_iprio(unsigned int first_irq, const struct csr_acces
 	return old;
 }
 
+static enum aia_answer access_imsic(struct kvm_vcpu *vcpu, unsigned long select,
+				    const struct csr_access *access, unsigned long *value)
+{
+	const struct kvm *vm = vcpu->kvm;
+	enum aia_answer answer;
+
+	if (!irqchip_is_ready(vm) || !vm->irqchip->access_csr)
+		return AIA_USER;
+	answer = vm->irqchip->access_csr(vcpu, select, access, value);
+	if (READ_ONCE(vcpu->irq_changed))
+		vcpu_flush_irqs(vcpu);
+	return answer;
+}
+
 enum aia_answer aia_access(struct kvm_vcpu *vcpu, const struct csr_access *access,
 			   unsigned long *value)
 {
@@ -103,11 +119,9 @@ enum aia_answer aia_access(struct kvm_vcpu *vcpu, const struct csr_access *acces
 	/* Accesses from VU get here, too. */
 	if (!isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA) || !(vcpu->guest.sstatus & SSTATUS_SPP))
 		return AIA_ILLEGAL;
-	if (access->csr == CSR_stopei)
-		return AIA_USER;
 	select = csr_read(vsiselect);
-	if (select < ISELECT_IPRIO0 || select > ISELECT_IPRIO15)
-		return AIA_USER;
+	if (access->csr == CSR_stopei || select < ISELECT_IPRIO0 || select > ISELECT_IPRIO15)
+		return access_imsic(vcpu, select, access, value);
 	if (select & 1)
 		return AIA_ILLEGAL;
 	*value = access_iprio((unsigned int)(select - ISELECT_IPRIO0) * 4, access);

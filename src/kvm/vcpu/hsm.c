@@ -30,8 +30,9 @@ void hsm_power_on(struct kvm_vcpu *vcpu)
 
 /*
  * Make the vCPU's thread reset the vCPU and continue at pc. Call with hsm_lock held. The software
- * and timer lines are cleared here, and not later with the registers: from now on the vCPU counts
- * as started, and an interrupt sent to it must not be lost.
+ * and timer lines and the vCPU's state in the interrupt controller are reset here, and not later
+ * with the registers: from now on the vCPU counts as started, and an interrupt sent to it must not
+ * be lost.
  */
 static void reset_later(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
 {
@@ -39,6 +40,8 @@ static void reset_later(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long o
 	vcpu->start_opaque = opaque;
 	WRITE_ONCE(vcpu->hsm_reset, true);
 	vcpu_drop_irqs(vcpu);
+	if (irqchip_is_ready(vcpu->kvm) && vcpu->kvm->irqchip->start)
+		vcpu->kvm->irqchip->start(vcpu);
 }
 
 bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: MIT
+/*
+ * aia.c - the AIA in the kernel: where an MSI goes, and the guest's accesses.
+ *
+ * Each vCPU's IMSIC has one page of guest physical memory, to which devices and vCPUs store MSIs. No
+ * IMSIC here has pages for guests of the guest. As on Linux, an MSI that a device, user space or the
+ * APLIC sends to any other page is dropped, and a store of the guest to such a page goes to user
+ * space. An MSI reaches only vCPUs of its own VM, because it is looked up in this VM's table.
+ *
+ * The tables of struct aia are constant once vm->irqchip_ready is set, so they need no lock.
+ */
+#include "irqchip/aia.h"
+#include "vcpu/aia.h"
+
+#define SETEIPNUM_LE 0
+#define SETEIPNUM_BE 4
+
+#define TARGET_HART  GENMASK(31, 18)
+#define TARGET_GUEST GENMASK(17, 12)
+#define TARGET_EIID  GENMASK(10, 0)
+
+static struct imsic *imsic_at(const struct aia *aia, u64 page)
+{
+	u32 low = 0, high = aia->nr_pages, middle;
+
+	while (low < high) {
+		middle = (low + high) / 2;
+		if (aia->by_page[middle]->page < page)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < aia->nr_pages && aia->by_page[low]->page == page ? aia->by_page[low] : NULL;
+}
+
+/* From the low to the high bits, a hart index consists of the hart's number and the group's. */
+void aia_send_to_target(struct kvm *vm, u32 target, const struct kvm_vcpu *self)
+{
+	const struct aia *aia = vm->aia;
+	const u32 *config = aia->config;
+	u64 index = FIELD_GET(TARGET_HART, target), group, page;
+	struct imsic *imsic;
+
+	group = index >> config[KVM_DEV_RISCV_AIA_CONFIG_HART_BITS];
+	index -= group << config[KVM_DEV_RISCV_AIA_CONFIG_HART_BITS];
+	if (group >> config[KVM_DEV_RISCV_AIA_CONFIG_GROUP_BITS] || (target & TARGET_GUEST))
+		return;
+	page = aia->base_page | index << config[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS];
+	page |= group << (config[KVM_DEV_RISCV_AIA_CONFIG_GROUP_SHIFT] - PAGE_SHIFT);
+	imsic = imsic_at(aia, page);
+	if (imsic)
+		imsic_send(imsic, target & (u32)TARGET_EIID, self);
+}
+
+/* Returns 0 if no vCPU has the page, and -ENODEV if a guest of the guest would have it: as Linux. */
+static int send(struct kvm *vm, gpa_t gpa, u32 data, const struct kvm_vcpu *self)
+{
+	const struct aia *aia = vm->aia;
+	u64 page = gpa >> PAGE_SHIFT, offset = gpa % PAGE_SIZE;
+	u64 guest = page & (BIT(aia->config[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS]) - 1);
+	struct imsic *imsic = imsic_at(aia, page - guest);
+
+	if (!imsic)
+		return 0;
+	if (guest || (offset != SETEIPNUM_LE && offset != SETEIPNUM_BE))
+		return -ENODEV;
+	return imsic_send(imsic, offset == SETEIPNUM_BE ? bytes_swap(data) : data, self);
+}
+
+static int send_msi(struct kvm *vm, gpa_t gpa, u32 data)
+{
+	return send(vm, gpa, data, NULL);
+}
+
+static bool access_aplic(struct kvm_vcpu *vcpu, u64 offset, bool is_store, u64 *data)
+{
+	struct kvm *vm = vcpu->kvm;
+	u32 value;
+
+	if (is_store)
+		return !aplic_write(vm, offset, (u32)*data, vcpu);
+	if (aplic_read(vm->aia->aplic, offset, &value))
+		return false;
+	*data = value;
+	return true;
+}
+
+static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_store, u64 *data)
+{
+	struct kvm *vm = vcpu->kvm;
+	const struct aia *aia = vm->aia;
+
+	if (len != 4 || gpa % 4)
+		return false;
+	if (aia->aplic && gpa - aia->aplic_addr < KVM_DEV_RISCV_APLIC_SIZE)
+		return access_aplic(vcpu, gpa - aia->aplic_addr, is_store, data);
+	if (!imsic_at(aia, gpa >> PAGE_SHIFT))
+		return false;
+	if (is_store)
+		send(vm, gpa, (u32)*data, vcpu);
+	else
+		*data = 0;
+	return true;
+}
+
+/*
+ * Accesses to ids that are not implemented have no effect (AIA, "External interrupt-pending
+ * registers"); on Linux, they are illegal.
+ */
+static enum aia_answer access_csr(struct kvm_vcpu *vcpu, unsigned long select,
+				  const struct csr_access *access, unsigned long *value)
+{
+	struct imsic *imsic = vcpu->kvm->aia->imsic[vcpu->idx];
+
+	if (!imsic)
+		return AIA_USER;
+	if (access->csr == CSR_stopei) {
+		*value = imsic_top(imsic, access->write_mask != 0, vcpu);
+		return AIA_DONE;
+	}
+	switch (imsic_check(imsic, select)) {
+	case 0:
+		*value = imsic_access(imsic, select, access->new_value, access->write_mask, vcpu);
+		return AIA_DONE;
+	case -EINVAL:
+		*value = 0;
+		return select & 1 ? AIA_ILLEGAL : AIA_DONE;
+	default:
+		return AIA_USER;
+	}
+}
+
+static void reset_vcpu(struct kvm_vcpu *vcpu)
+{
+	struct imsic *imsic = vcpu->kvm->aia->imsic[vcpu->idx];
+
+	if (imsic)
+		imsic_reset(imsic);
+}
+
+const struct irqchip_ops irqchip_aia_ops = {
+	.name = "kvm-riscv-aia",
+	.create = aia_create,
+	.destroy = aia_destroy,
+	.set_attr = aia_set_attr,
+	.get_attr = aia_get_attr,
+	.has_attr = aia_has_attr,
+	.set_line = aplic_set_line,
+	.pulse = aplic_pulse,
+	.send_msi = send_msi,
+	.mmio = mmio,
+	.access_csr = access_csr,
+	.start = reset_vcpu,
+	.reset_lines = reset_vcpu,
+};

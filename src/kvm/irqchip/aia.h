@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+/*
+ * aia.h - the AIA in the kernel: the interface between aia.c (operations, MSIs), aia_device.c
+ * (attributes), aplic.c and imsic.c.
+ *
+ * Wired interrupts enter the APLIC, which turns each of them into an MSI. An MSI sets a pending bit
+ * of the IMSIC of one vCPU, and the IMSIC drives this vCPU's external interrupt.
+ */
+#ifndef KVM_IRQCHIP_AIA_H
+#define KVM_IRQCHIP_AIA_H
+
+#include "irqchip.h"
+
+/* ---- imsic.c ---------------------------------------------------------------------- */
+
+#define IMSIC_WORDS (KVM_DEV_RISCV_AIA_IDS_MAX / 64)
+
+/* Registers of an interrupt file, as siselect numbers them (AIA, "Indirectly accessed ..."). */
+#define IMSIC_EIDELIVERY  0x70
+#define IMSIC_EITHRESHOLD 0x72
+#define IMSIC_EIP0        0x80
+#define IMSIC_EIE0        0xc0
+#define IMSIC_EIE63       0xff
+
+/* An interrupt file in memory. Bit 0 of the first word of each array is always 0. */
+struct imsic_file {
+	u64 pending[IMSIC_WORDS]; /* eip */
+	u64 enabled[IMSIC_WORDS]; /* eie */
+	u32 threshold;            /* eithreshold; 0: none */
+	bool delivery;            /* eidelivery */
+};
+
+/* The IMSIC of one vCPU. */
+struct imsic {
+	struct kvm_vcpu *vcpu;
+	u64 page;             /* number of the guest physical page that receives its MSIs */
+	u32 nr_words;         /* the ids are 1 to nr_words * 64 - 1 */
+	struct spinlock lock; /* guards the following; taken above those of vcpu_set_irq() */
+	bool raised;          /* the state of the vCPU's external interrupt, as last set */
+	struct imsic_file file;
+};
+
+/*
+ * `self` is the vCPU whose thread is calling, if it carries out an access of the guest, else NULL. Its
+ * own line is only marked (irqchip_ops.mmio).
+ */
+
+/* Returns NULL if memory runs out. nr_ids: the highest id, 64 n - 1. */
+struct imsic *imsic_create(struct kvm_vcpu *vcpu, gpa_t addr, u32 nr_ids);
+void imsic_destroy(struct imsic *imsic); /* NULL: does nothing */
+/* Set an id's pending bit. Returns 0, -ENODEV (id 0), or -EINVAL (no such id). Any context. */
+int imsic_send(struct imsic *imsic, u32 id, const struct kvm_vcpu *self);
+/* Returns 0, -ENOENT if there is no such register, or -EINVAL if it does not exist on RV64 or has
+ * only ids that are not implemented. */
+int imsic_check(const struct imsic *imsic, u64 select);
+/*
+ * Replace the bits of `mask` in a register by those of `value`. Returns the old value. Call only if
+ * imsic_check() returns 0 for the register; any context.
+ */
+u64 imsic_access(struct imsic *imsic, u64 select, u64 value, u64 mask, const struct kvm_vcpu *self);
+/*
+ * Return the value of stopei: the pending and enabled interrupt with the highest priority, or 0.
+ * With `claim`, its pending bit is cleared.
+ */
+u64 imsic_top(struct imsic *imsic, bool claim, const struct kvm_vcpu *self);
+/* Clear all registers, and lower the vCPU's external interrupt. Any context. */
+void imsic_reset(struct imsic *imsic);
+
+/* ---- aplic.c ---------------------------------------------------------------------- */
+
+#define APLIC_WORDS (KVM_DEV_RISCV_AIA_SRCS_MAX / 32)
+
+struct aplic {
+	struct spinlock lock; /* guards everything that can change; a leaf */
+	u32 nr_sources;       /* the sources are 1 to this number */
+	bool enabled;         /* domaincfg.IE */
+	u32 genmsi;
+	/* One bit per source. */
+	u32 exists[APLIC_WORDS];  /* constant */
+	u32 input[APLIC_WORDS];   /* the state of the wire */
+	u32 pending[APLIC_WORDS]; /* 0 if not active */
+	u32 enable[APLIC_WORDS];  /* 0 if not active */
+	u32 active[APLIC_WORDS];  /* by sourcecfg, as are the next three */
+	u32 wired[APLIC_WORDS];   /* neither inactive nor detached */
+	u32 level[APLIC_WORDS];   /* level-sensitive, else edge-sensitive */
+	u32 inverted[APLIC_WORDS];
+	u8 mode[APLIC_WORDS * 32];    /* sourcecfg.SM */
+	u32 target[APLIC_WORDS * 32]; /* the guest sees 0 if the source is not active */
+};
+
+/* Returns NULL if memory runs out. */
+struct aplic *aplic_create(u32 nr_sources);
+/*
+ * Access a register, by its offset. A write may send MSIs. Returns 0, -EOPNOTSUPP if the offset is
+ * not a multiple of 4, or -ENODEV if there is no such register. Call without locks or with vm->lock;
+ * any thread.
+ */
+int aplic_read(struct aplic *aplic, u64 offset, u32 *value);
+int aplic_write(struct kvm *vm, u64 offset, u32 value, const struct kvm_vcpu *self);
+/* The irqchip's operations of these names. Return 0, or -ENODEV if there is no such source. */
+int aplic_set_line(struct kvm *vm, u32 source, bool level);
+int aplic_pulse(struct kvm *vm, u32 source);
+
+/* ---- aia.c ------------------------------------------------------------------------ */
+
+#define AIA_NO_ADDR (~(gpa_t)0)
+#define AIA_CONFIGS (KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS + 1)
+
+struct aia {
+	/* Fixed by the initialization; until then, guarded by vm->lock. */
+	u32 config[AIA_CONFIGS];         /* by KVM_DEV_RISCV_AIA_CONFIG_* */
+	gpa_t aplic_addr;                /* AIA_NO_ADDR: not set yet */
+	gpa_t imsic_addr[KVM_MAX_VCPUS]; /* by vCPU index; AIA_NO_ADDR: not set yet */
+	/* Made by the initialization. */
+	struct aplic *aplic; /* NULL: there are no sources */
+	u64 base_page; /* the IMSICs' page numbers, without the bits of group, hart and guest */
+	struct imsic *imsic[KVM_MAX_VCPUS]; /* by vCPU index; NULL: created later, has none */
+	u32 nr_pages;
+	struct imsic
+		*by_page[KVM_MAX_VCPUS]; /* ascending; if several share a page, only the first */
+};
+
+/*
+ * Send an MSI to a vCPU's IMSIC, which is found by the hart index and the guest index of the APLIC's
+ * registers `target` and `genmsi`. If there is none, the MSI is dropped. Any context, without locks.
+ */
+void aia_send_to_target(struct kvm *vm, u32 target, const struct kvm_vcpu *self);
+
+/* aia_device.c: the operations for user space. */
+int aia_create(struct kvm *vm);
+void aia_destroy(struct kvm *vm);
+int aia_set_attr(struct kvm *vm, const struct kvm_device_attr *attr);
+int aia_get_attr(struct kvm *vm, const struct kvm_device_attr *attr);
+int aia_has_attr(struct kvm *vm, const struct kvm_device_attr *attr);
+
+#endif

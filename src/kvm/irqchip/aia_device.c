@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: MIT
+/*
+ * aia_device.c - the attributes of the AIA in the kernel: configuration, initialization, state.
+ *
+ * The attributes, their checks, the order of the checks and their errno values are Linux's
+ * (Documentation/virt/kvm/devices). The harts have no guest interrupt files that a vCPU could use,
+ * so the only mode is emulation.
+ *
+ * Locks: vm->lock serializes configuration and initialization, and keeps the number of vCPUs fixed.
+ */
+#include "irqchip/aia.h"
+#include "irqchip/route.h"
+
+/* An IMSIC's registers are in attributes of 64 bits, those of the APLIC and the configuration of 32. */
+enum direction {
+	GET,
+	SET
+};
+
+/* A configuration's values are min to end - 1; in each of them, the bits of `ones` are set. */
+static const struct limit {
+	u32 min, end, ones, initial;
+} limits[AIA_CONFIGS] = {
+	[KVM_DEV_RISCV_AIA_CONFIG_MODE] = { 0, KVM_DEV_RISCV_AIA_MODE_EMUL + 1, 0,
+					    KVM_DEV_RISCV_AIA_MODE_EMUL },
+	[KVM_DEV_RISCV_AIA_CONFIG_IDS] = { KVM_DEV_RISCV_AIA_IDS_MIN, KVM_DEV_RISCV_AIA_IDS_MAX,
+					   KVM_DEV_RISCV_AIA_IDS_MIN,
+					   KVM_DEV_RISCV_AIA_IDS_MAX - 1 },
+	[KVM_DEV_RISCV_AIA_CONFIG_SRCS] = { 0, KVM_DEV_RISCV_AIA_SRCS_MAX, 0, 0 },
+	[KVM_DEV_RISCV_AIA_CONFIG_GROUP_BITS] = { 0, KVM_DEV_RISCV_AIA_GROUP_BITS_MAX, 0, 0 },
+	[KVM_DEV_RISCV_AIA_CONFIG_GROUP_SHIFT] = { KVM_DEV_RISCV_AIA_GROUP_SHIFT_MIN,
+						   KVM_DEV_RISCV_AIA_GROUP_SHIFT_MAX, 0,
+						   KVM_DEV_RISCV_AIA_GROUP_SHIFT_MIN },
+	[KVM_DEV_RISCV_AIA_CONFIG_HART_BITS] = { 0, KVM_DEV_RISCV_AIA_HART_BITS_MAX, 0, 0 },
+	[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS] = { 0, KVM_DEV_RISCV_AIA_GUEST_BITS_MAX, 0, 0 },
+};
+
+int aia_create(struct kvm *vm)
+{
+	struct aia *aia = hv_alloc(sizeof(*aia));
+	u32 i;
+
+	if (!aia)
+		return -ENOMEM;
+	for (i = 0; i < AIA_CONFIGS; i++)
+		aia->config[i] = limits[i].initial;
+	aia->aplic_addr = AIA_NO_ADDR;
+	for (i = 0; i < KVM_MAX_VCPUS; i++)
+		aia->imsic_addr[i] = AIA_NO_ADDR;
+	vm->aia = aia;
+	return 0;
+}
+
+/* ---- initialization ---------------------------------------------------------------- */
+
+static void free_parts(struct aia *aia)
+{
+	u32 i;
+
+	for (i = 0; i < KVM_MAX_VCPUS; i++) {
+		imsic_destroy(aia->imsic[i]);
+		aia->imsic[i] = NULL;
+	}
+	aia->nr_pages = 0;
+	hv_free(aia->aplic);
+	aia->aplic = NULL;
+}
+
+void aia_destroy(struct kvm *vm)
+{
+	free_parts(vm->aia);
+	hv_free(vm->aia);
+	vm->aia = NULL;
+}
+
+/* Return the address's page number without the bits that select group, hart and guest. */
+static u64 base_page(const struct aia *aia, gpa_t addr)
+{
+	u32 group_bits = aia->config[KVM_DEV_RISCV_AIA_CONFIG_GROUP_BITS];
+	u32 group_shift = aia->config[KVM_DEV_RISCV_AIA_CONFIG_GROUP_SHIFT];
+	u32 low_bits = aia->config[KVM_DEV_RISCV_AIA_CONFIG_HART_BITS] +
+		       aia->config[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS] + PAGE_SHIFT;
+
+	addr &= ~(BIT(low_bits) - 1);
+	addr &= ~((BIT(group_bits) - 1) << group_shift);
+	return addr >> PAGE_SHIFT;
+}
+
+static void add_page(struct aia *aia, struct imsic *imsic)
+{
+	u32 i, at = 0;
+
+	while (at < aia->nr_pages && aia->by_page[at]->page < imsic->page)
+		at++;
+	if (at < aia->nr_pages && aia->by_page[at]->page == imsic->page)
+		return;
+	for (i = aia->nr_pages++; i > at; i--)
+		aia->by_page[i] = aia->by_page[i - 1];
+	aia->by_page[at] = imsic;
+}
+
+static int make_imsics(struct kvm *vm, struct aia *aia)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned int i;
+	gpa_t addr;
+
+	kvm_for_each_vcpu(i, vcpu, vm) {
+		addr = aia->imsic_addr[i];
+		if (addr == AIA_NO_ADDR)
+			return -EINVAL;
+		if (i == 0)
+			aia->base_page = base_page(aia, addr);
+		if (aia->base_page != base_page(aia, addr))
+			return -EINVAL;
+		aia->imsic[i] = imsic_create(vcpu, addr, aia->config[KVM_DEV_RISCV_AIA_CONFIG_IDS]);
+		if (!aia->imsic[i])
+			return -ENOMEM;
+		add_page(aia, aia->imsic[i]);
+	}
+	return 0;
+}
+
+static int check_config(const struct aia *aia)
+{
+	const u32 *config = aia->config;
+	u32 sources = config[KVM_DEV_RISCV_AIA_CONFIG_SRCS];
+
+	if (config[KVM_DEV_RISCV_AIA_CONFIG_IDS] < sources)
+		return -EINVAL;
+	if (sources && aia->aplic_addr == AIA_NO_ADDR)
+		return -EINVAL;
+	/* The bits of the group must be above those of the hart and the guest. */
+	if (config[KVM_DEV_RISCV_AIA_CONFIG_GROUP_BITS] &&
+	    config[KVM_DEV_RISCV_AIA_CONFIG_GROUP_SHIFT] <
+		    PAGE_SHIFT + config[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS] +
+			    config[KVM_DEV_RISCV_AIA_CONFIG_HART_BITS])
+		return -EINVAL;
+	return 0;
+}
+
+/* vm->lock held. After a failure, user space can correct the configuration and try again. */
+static int init(struct kvm *vm)
+{
+	struct aia *aia = vm->aia;
+	u32 sources = aia->config[KVM_DEV_RISCV_AIA_CONFIG_SRCS];
+	int err;
+
+	if (irqchip_is_ready(vm))
+		return -EBUSY;
+	err = check_config(aia);
+	if (err)
+		return err;
+	if (sources) {
+		aia->aplic = aplic_create(sources);
+		if (!aia->aplic)
+			return -ENOMEM;
+	}
+	err = make_imsics(vm, aia);
+	if (!err && sources)
+		err = route_set_default(vm, sources + 1);
+	if (err) {
+		free_parts(aia);
+		return err;
+	}
+	__atomic_store_n(&vm->irqchip_ready, true, __ATOMIC_RELEASE);
+	return 0;
+}
+
+/* ---- attributes ---------------------------------------------------------------------- */
+
+/* vm->lock held, as for the next two. */
+static int config(struct kvm *vm, u64 type, enum direction direction, u32 *value)
+{
+	const struct limit *limit;
+
+	if (direction == SET && irqchip_is_ready(vm))
+		return -EBUSY;
+	if (type >= AIA_CONFIGS)
+		return -ENXIO;
+	if (direction == GET) {
+		*value = vm->aia->config[type];
+		return 0;
+	}
+	limit = &limits[type];
+	if (*value < limit->min || *value >= limit->end || (*value & limit->ones) != limit->ones)
+		return -EINVAL;
+	vm->aia->config[type] = *value;
+	return 0;
+}
+
+static int address(struct kvm *vm, u64 type, enum direction direction, u64 *value)
+{
+	gpa_t *addr = &vm->aia->aplic_addr;
+
+	if (type >= KVM_DEV_RISCV_AIA_ADDR_IMSIC(vm->nr_vcpus))
+		return -ENXIO;
+	if (type != KVM_DEV_RISCV_AIA_ADDR_APLIC)
+		addr = &vm->aia->imsic_addr[type - KVM_DEV_RISCV_AIA_ADDR_IMSIC(0)];
+	if (direction == GET) {
+		*value = *addr;
+		return 0;
+	}
+	if (irqchip_is_ready(vm))
+		return -EBUSY;
+	if (!IS_ALIGNED(*value, KVM_DEV_RISCV_IMSIC_ALIGN))
+		return -EINVAL;
+	*addr = *value;
+	return 0;
+}
+
+/* Returns -ENODEV if the APLIC does not exist: before the initialization, or without sources. */
+static int aplic_state(struct kvm *vm, u64 offset, enum direction direction, u32 *value)
+{
+	if (!irqchip_is_ready(vm) || !vm->aia->aplic)
+		return -ENODEV;
+	return direction == SET ? aplic_write(vm, offset, *value, NULL)
+				: aplic_read(vm->aia->aplic, offset, value);
+}
+
+/* Find a register of an IMSIC. The attribute has the vCPU's id, which need not be its index. */
+static int find_imsic(struct kvm *vm, u64 type, struct imsic **imsicp)
+{
+	struct kvm_vcpu *vcpu;
+	struct imsic *imsic;
+
+	if (!irqchip_is_ready(vm))
+		return -ENODEV;
+	vcpu = vm_find_vcpu(vm, (u32)KVM_DEV_RISCV_AIA_IMSIC_GET_VCPU(type));
+	imsic = vcpu ? vm->aia->imsic[vcpu->idx] : NULL;
+	if (!imsic)
+		return -ENODEV;
+	*imsicp = imsic;
+	return imsic_check(imsic, KVM_DEV_RISCV_AIA_IMSIC_GET_ISEL(type));
+}
+
+static int imsic_state(struct kvm *vm, u64 type, enum direction direction, u64 *value)
+{
+	u64 select = KVM_DEV_RISCV_AIA_IMSIC_GET_ISEL(type), old;
+	struct imsic *imsic;
+	int err = find_imsic(vm, type, &imsic);
+
+	if (err)
+		return err;
+	old = imsic_access(imsic, select, *value, direction == SET ? ~0ULL : 0, NULL);
+	if (direction == GET)
+		*value = old;
+	return 0;
+}
+
+/*
+ * Transfer the value between user space and the functions above. As on Linux, the old value is read
+ * from user space for a GET, too. `value` is large enough for both sizes (little-endian).
+ */
+static int transfer(struct kvm *vm, const struct kvm_device_attr *attr, enum direction direction)
+{
+	union {
+		u32 u32;
+		u64 u64;
+	} value = { 0 };
+	size_t size = sizeof(value.u64);
+	int err;
+
+	if (attr->group == KVM_DEV_RISCV_AIA_GRP_CONFIG ||
+	    attr->group == KVM_DEV_RISCV_AIA_GRP_APLIC)
+		size = sizeof(value.u32);
+	if (hv_copy_from_user(&value, (hva_t)attr->addr, size))
+		return -EFAULT;
+	hv_mutex_lock(&vm->lock);
+	switch (attr->group) {
+	case KVM_DEV_RISCV_AIA_GRP_CONFIG:
+		err = config(vm, attr->attr, direction, &value.u32);
+		break;
+	case KVM_DEV_RISCV_AIA_GRP_ADDR:
+		err = address(vm, attr->attr, direction, &value.u64);
+		break;
+	case KVM_DEV_RISCV_AIA_GRP_APLIC:
+		err = aplic_state(vm, attr->attr, direction, &value.u32);
+		break;
+	default:
+		err = imsic_state(vm, attr->attr, direction, &value.u64);
+		break;
+	}
+	hv_mutex_unlock(&vm->lock);
+	if (err || direction == SET)
+		return err;
+	return hv_copy_to_user((hva_t)attr->addr, &value, size);
+}
+
+int aia_set_attr(struct kvm *vm, const struct kvm_device_attr *attr)
+{
+	int err = -ENXIO;
+
+	if (attr->group > KVM_DEV_RISCV_AIA_GRP_IMSIC)
+		return -ENXIO;
+	if (attr->group != KVM_DEV_RISCV_AIA_GRP_CTRL)
+		return transfer(vm, attr, SET);
+	if (attr->attr == KVM_DEV_RISCV_AIA_CTRL_INIT) {
+		hv_mutex_lock(&vm->lock);
+		err = init(vm);
+		hv_mutex_unlock(&vm->lock);
+	}
+	return err;
+}
+
+int aia_get_attr(struct kvm *vm, const struct kvm_device_attr *attr)
+{
+	if (attr->group > KVM_DEV_RISCV_AIA_GRP_IMSIC || attr->group == KVM_DEV_RISCV_AIA_GRP_CTRL)
+		return -ENXIO;
+	return transfer(vm, attr, GET);
+}
+
+int aia_has_attr(struct kvm *vm, const struct kvm_device_attr *attr)
+{
+	u32 nr_vcpus = __atomic_load_n(&vm->nr_vcpus, __ATOMIC_ACQUIRE), unused;
+	struct imsic *imsic;
+
+	switch (attr->group) {
+	case KVM_DEV_RISCV_AIA_GRP_CONFIG:
+		return attr->attr < AIA_CONFIGS ? 0 : -ENXIO;
+	case KVM_DEV_RISCV_AIA_GRP_ADDR:
+		return attr->attr < KVM_DEV_RISCV_AIA_ADDR_IMSIC(nr_vcpus) ? 0 : -ENXIO;
+	case KVM_DEV_RISCV_AIA_GRP_CTRL:
+		return attr->attr == KVM_DEV_RISCV_AIA_CTRL_INIT ? 0 : -ENXIO;
+	case KVM_DEV_RISCV_AIA_GRP_APLIC:
+		return aplic_state(vm, attr->attr, GET, &unused);
+	case KVM_DEV_RISCV_AIA_GRP_IMSIC:
+		return find_imsic(vm, attr->attr, &imsic);
+	default:
+		return -ENXIO;
+	}
+}

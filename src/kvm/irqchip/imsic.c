@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+/*
+ * imsic.c - the IMSIC of a vCPU: an interrupt file in memory.
+ *
+ * Any thread may send an MSI. The guest's accesses to stopei and sireg trap, and are carried out by
+ * the vCPU's own thread. Both drive the vCPU's external interrupt: it is raised while delivery is
+ * enabled and an enabled interrupt below the threshold is pending.
+ *
+ * Only this file accesses the registers, so that another place for them, a guest interrupt file of
+ * the hart, can be added here.
+ *
+ * Locks: imsic->lock. Spec: AIA, "Incoming MSI Controller (IMSIC)".
+ */
+#include "irqchip/aia.h"
+#include "vcpu/irq.h"
+
+#define TOPEI_ID_SHIFT 16
+
+static unsigned int lowest(u64 bits)
+{
+	u32 low = (u32)bits;
+
+	return low ? bit_lowest(low) : 32 + bit_lowest((u32)(bits >> 32));
+}
+
+/* True if the threshold permits this id. */
+static bool passes(const struct imsic_file *file, u32 id)
+{
+	return !file->threshold || id < file->threshold;
+}
+
+/* Return the id with the highest priority, which is the lowest one, or 0. */
+static u32 top_id(const struct imsic *imsic)
+{
+	const struct imsic_file *file = &imsic->file;
+	u32 word, id;
+	u64 bits;
+
+	for (word = 0; word < imsic->nr_words; word++) {
+		bits = file->pending[word] & file->enabled[word];
+		if (bits) {
+			id = word * 64 + lowest(bits);
+			return passes(file, id) ? id : 0;
+		}
+	}
+	return 0;
+}
+
+static void drive(struct imsic *imsic, bool raise, const struct kvm_vcpu *self)
+{
+	struct kvm_vcpu *vcpu = imsic->vcpu;
+
+	if (raise == imsic->raised)
+		return;
+	imsic->raised = raise;
+	if (vcpu != self)
+		(raise ? vcpu_set_irq : vcpu_clear_irq)(vcpu, IRQ_VS_EXT);
+	else if (raise)
+		vcpu_mark_own_irq(vcpu, IRQ_VS_EXT);
+	else
+		vcpu_unmark_own_irq(vcpu, IRQ_VS_EXT);
+}
+
+struct imsic *imsic_create(struct kvm_vcpu *vcpu, gpa_t addr, u32 nr_ids)
+{
+	struct imsic *imsic = hv_alloc(sizeof(*imsic));
+
+	if (!imsic)
+		return NULL;
+	imsic->vcpu = vcpu;
+	imsic->page = addr >> PAGE_SHIFT;
+	imsic->nr_words = (nr_ids + 1) / 64;
+	return imsic;
+}
+
+void imsic_destroy(struct imsic *imsic)
+{
+	hv_free(imsic);
+}
+
+/*
+ * If the line is raised, the interrupt only has to be recorded; if it is not, no other interrupt
+ * would be delivered. So the other ids need not be looked at.
+ */
+int imsic_send(struct imsic *imsic, u32 id, const struct kvm_vcpu *self)
+{
+	struct imsic_file *file = &imsic->file;
+	u32 word = id / 64;
+	u64 bit = 1ULL << id % 64;
+
+	if (!id)
+		return -ENODEV;
+	if (word >= imsic->nr_words)
+		return -EINVAL;
+	trace_kvm_msi(imsic->vcpu->id, id);
+	spin_lock(&imsic->lock);
+	file->pending[word] |= bit;
+	if (file->delivery && (file->enabled[word] & bit) && passes(file, id))
+		drive(imsic, true, self);
+	spin_unlock(&imsic->lock);
+	return 0;
+}
+
+int imsic_check(const struct imsic *imsic, u64 select)
+{
+	if (select == IMSIC_EIDELIVERY || select == IMSIC_EITHRESHOLD)
+		return 0;
+	if (select < IMSIC_EIP0 || select > IMSIC_EIE63)
+		return -ENOENT;
+	return (select & 1) || select % 64 / 2 >= imsic->nr_words ? -EINVAL : 0;
+}
+
+static u64 access_file(struct imsic_file *file, u64 select, u64 value, u64 mask)
+{
+	u64 old, *word;
+
+	switch (select) {
+	case IMSIC_EIDELIVERY:
+		old = file->delivery;
+		if (mask & 1)
+			file->delivery = value & 1;
+		return old;
+	case IMSIC_EITHRESHOLD:
+		old = file->threshold;
+		mask &= KVM_DEV_RISCV_AIA_IDS_MAX - 1;
+		file->threshold = (u32)((old & ~mask) | (value & mask));
+		return old;
+	default:
+		word = select < IMSIC_EIE0 ? file->pending : file->enabled;
+		word += select % 64 / 2;
+		old = *word;
+		if (select % 64 == 0)
+			mask &= ~1ULL; /* there is no id 0 */
+		*word = (old & ~mask) | (value & mask);
+		return old;
+	}
+}
+
+u64 imsic_access(struct imsic *imsic, u64 select, u64 value, u64 mask, const struct kvm_vcpu *self)
+{
+	u64 old;
+
+	spin_lock(&imsic->lock);
+	old = access_file(&imsic->file, select, value, mask);
+	if (mask)
+		drive(imsic, imsic->file.delivery && top_id(imsic), self);
+	spin_unlock(&imsic->lock);
+	return old;
+}
+
+u64 imsic_top(struct imsic *imsic, bool claim, const struct kvm_vcpu *self)
+{
+	u32 id;
+
+	spin_lock(&imsic->lock);
+	id = top_id(imsic);
+	if (claim && id) {
+		imsic->file.pending[id / 64] &= ~(1ULL << id % 64);
+		drive(imsic, imsic->file.delivery && top_id(imsic), self);
+	}
+	spin_unlock(&imsic->lock);
+	trace_kvm_imsic_top(id, claim);
+	return (u64)id << TOPEI_ID_SHIFT | id;
+}
+
+void imsic_reset(struct imsic *imsic)
+{
+	spin_lock(&imsic->lock);
+	imsic->file = (struct imsic_file){ 0 };
+	drive(imsic, false, NULL);
+	spin_unlock(&imsic->lock);
+}

@@ -1,0 +1,35 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# aia.t - the AIA in the kernel: its attributes, its registers and its MSIs, without Ssaia, with Ssaia
+# but no IMSIC in the machine, and on a machine with an AIA of its own. The programs also pass on
+# Linux KVM (kvm-api-linux.slow.t).
+. "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
+! qemu_older 8.0 || skip_all "QEMU $(qemu_version) has no -cpu max"
+progs=$O/tests/kvm-api
+
+run() # NAME PROGRAM OPTION...
+{
+	HS_SECONDS=60 hs exec --quiet --harts 2 --env HS_OURS=1 "${@:3}" "$progs/$2"
+	relay "$out" "$1"
+	is "$status" 0 "$1: $2 exits with status 0" || diag "$err"
+}
+
+# The launcher has no option for the machine's interrupt controller.
+cat >"$tmp/qemu" <<E2
+#!/bin/bash
+args=()
+for arg in "\$@"; do
+	case \$arg in virt,*) arg+=,aia=aplic-imsic,aia-guests=3 ;; esac
+	args+=("\$arg")
+done
+exec ${QEMU:-qemu-system-riscv64} "\${args[@]}"
+E2
+chmod +x "$tmp/qemu"
+
+run "rv64" aia
+run "max" aia --cpu max
+run "max" aia_msi --cpu max
+run "a machine with an AIA" aia --qemu "$tmp/qemu"
+run "a machine with an AIA" aia_msi --qemu "$tmp/qemu"
+done_testing

@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_aia.c - the AIA in the kernel, against a model with one struct per source and per id.
+ *
+ * The model has neither words nor masks: it follows the specification and the rules at the top of
+ * aplic.c, so that a mistake with bits cannot be in both. After each of many random steps, values
+ * read and the vCPUs' external interrupts have to agree. tests/kvm-api/aia.c tests the attributes.
+ */
+#include <pthread.h>
+#include "irqchip/aia.h"
+#include "irqchip/route.h"
+#include "vcpu/hsm.h"
+#include "vcpu/irq.h"
+#include "one_vm.h"
+#include "random.h"
+
+#define STEPS      200000
+#define APLIC_BASE 0x0d000000UL
+#define IMSIC_BASE 0x28000000UL
+#define VCPUS      3
+#define SOURCES    70 /* three words, the last one not full */
+#define IDS        127
+
+static struct kvm_vcpu *vcpus[VCPUS];
+static int device;
+
+/* Hart indexes by vCPU, not in order, so that the table of pages has to be sorted. */
+static const unsigned int hart_of[VCPUS] = { 2, 0, 1 };
+
+/* Put an ioctl's argument into user memory, where the guest's first page is. */
+static hva_t to_user(unsigned int slot, const void *value, size_t size)
+{
+	hva_t hva = NATIVE_USER_BASE + slot * 256;
+
+	memcpy(native_user(hva), value, size);
+	return hva;
+}
+
+static long attr(unsigned int cmd, u32 group, u64 number, u64 value)
+{
+	struct kvm_device_attr args = {
+		.group = group,
+		.attr = number,
+		.addr = to_user(1, &value, sizeof(value)),
+	};
+
+	return native_ioctl(device, cmd, to_user(0, &args, sizeof(args)));
+}
+
+static long set_attr(u32 group, u64 number, u64 value)
+{
+	return attr(KVM_SET_DEVICE_ATTR, group, number, value);
+}
+
+static long create_device(void)
+{
+	struct kvm_create_device args = { .type = KVM_DEV_TYPE_RISCV_AIA };
+	hva_t hva = to_user(0, &args, sizeof(args));
+	long ret = native_ioctl(vm.vm_fd, KVM_CREATE_DEVICE, hva);
+
+	if (!ret)
+		device = (int)((struct kvm_create_device *)native_user(hva))->fd;
+	return ret;
+}
+
+static long init_device(void)
+{
+	return set_attr(KVM_DEV_RISCV_AIA_GRP_CTRL, KVM_DEV_RISCV_AIA_CTRL_INIT, 0);
+}
+
+/* A VM with VCPUS vCPUs and a configured device. */
+static int setup_configured(void **state)
+{
+	u64 i;
+
+	(void)state;
+	one_vm_ready("h f d ssaia", NATIVE_GUEST_BASE);
+	vcpus[0] = vm.vcpu;
+	vcpus[1] = native_vcpu_make(&vm, 1);
+	vcpus[2] = native_vcpu_make(&vm, 2);
+	if (create_device() ||
+	    set_attr(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_SRCS, SOURCES) ||
+	    set_attr(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_IDS, IDS) ||
+	    set_attr(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_HART_BITS, 2) ||
+	    set_attr(KVM_DEV_RISCV_AIA_GRP_ADDR, KVM_DEV_RISCV_AIA_ADDR_APLIC, APLIC_BASE))
+		return -1;
+	for (i = 0; i < VCPUS; i++) {
+		if (set_attr(KVM_DEV_RISCV_AIA_GRP_ADDR, KVM_DEV_RISCV_AIA_ADDR_IMSIC(i),
+			     IMSIC_BASE + hart_of[i] * PAGE_SIZE))
+			return -1;
+	}
+	return 0;
+}
+
+static int setup(void **state)
+{
+	return setup_configured(state) || init_device();
+}
+
+static int end(void **state)
+{
+	native_close(device);
+	return one_vm_end(state);
+}
+
+static bool guest(gpa_t gpa, bool is_store, u64 *data)
+{
+	return vm.vm->irqchip->mmio(vcpus[0], gpa, 4, is_store, data);
+}
+
+static u32 load(u64 offset)
+{
+	u64 data = ~0ULL;
+
+	assert_true(guest(APLIC_BASE + offset, false, &data));
+	return (u32)data;
+}
+
+static void store(u64 offset, u32 value)
+{
+	u64 data = value;
+
+	assert_true(guest(APLIC_BASE + offset, true, &data));
+}
+
+static bool line_of(struct kvm_vcpu *vcpu)
+{
+	vcpu_flush_irqs(vcpu);
+	return vcpu->csrs.hvip & BIT(IRQ_VS_EXT);
+}
+
+/* The guest's csrrw, csrrs or csrrc: `mask` has the bits that are written. */
+static u64 csr(unsigned int vcpu, unsigned int number, unsigned long select, u64 value, u64 mask)
+{
+	struct csr_access access = { .csr = number, .new_value = value, .write_mask = mask };
+	unsigned long old = 0;
+
+	assert_int_equal(vm.vm->irqchip->access_csr(vcpus[vcpu], select, &access, &old), AIA_DONE);
+	return old;
+}
+
+/* ---- the model ---------------------------------------------------------------------------- */
+
+static struct source {
+	unsigned int mode;
+	bool high, pending, enabled;
+	unsigned int hart, guest, id;
+} sources[SOURCES + 1];
+static bool domain;
+static struct model_imsic {
+	bool delivery, pending[IDS + 1], enabled[IDS + 1];
+	unsigned int threshold;
+} imsics[VCPUS]; /* by hart index */
+static unsigned int delivered;
+
+static unsigned int model_top(unsigned int hart)
+{
+	const struct model_imsic *imsic = &imsics[hart];
+	unsigned int id;
+
+	for (id = 1; id <= IDS; id++) {
+		if (imsic->pending[id] && imsic->enabled[id] &&
+		    (!imsic->threshold || id < imsic->threshold))
+			return id;
+	}
+	return 0;
+}
+
+static void model_send(unsigned int hart, unsigned int guest_index, unsigned int id)
+{
+	if (hart >= VCPUS || guest_index || !id || id > IDS)
+		return;
+	imsics[hart].pending[id] = true;
+	delivered++;
+}
+
+static bool model_asserted(const struct source *source)
+{
+	switch (source->mode) {
+	case 4:
+	case 6:
+		return source->high;
+	case 5:
+	case 7:
+		return !source->high;
+	default:
+		return false;
+	}
+}
+
+static void model_forward(void)
+{
+	unsigned int i;
+
+	for (i = 1; i <= SOURCES; i++) {
+		if (domain && sources[i].pending && sources[i].enabled) {
+			sources[i].pending = false;
+			model_send(sources[i].hart, sources[i].guest, sources[i].id);
+		}
+	}
+}
+
+static void model_line(struct source *source, bool high)
+{
+	bool before = model_asserted(source), after;
+
+	source->high = high;
+	after = model_asserted(source);
+	if (source->mode >= 6)
+		source->pending = after;
+	else if (after && !before)
+		source->pending = true;
+}
+
+static void model_set_pending(u32 i)
+{
+	if (i < 1 || i > SOURCES || !sources[i].mode)
+		return;
+	if (sources[i].mode < 6 || model_asserted(&sources[i]))
+		sources[i].pending = true;
+}
+
+static void model_mode(struct source *source, u32 value)
+{
+	source->mode = value & 0x400 ? 0 : value & 7;
+	if (!source->mode)
+		source->pending = source->enabled = false;
+	if (source->mode >= 6 && !model_asserted(source))
+		source->pending = false;
+}
+
+static bool is_pending(const struct source *source)
+{
+	return source->pending;
+}
+
+static bool is_enabled(const struct source *source)
+{
+	return source->enabled;
+}
+
+static u32 model_word(u32 word, bool (*bit)(const struct source *source))
+{
+	u32 bits = 0, i;
+
+	for (i = word * 32; i < word * 32 + 32; i++) {
+		if (i >= 1 && i <= SOURCES && bit(&sources[i]))
+			bits |= (u32)1 << i % 32;
+	}
+	return bits;
+}
+
+/* ---- random steps --------------------------------------------------------------------------- */
+
+static void step_source(u32 i)
+{
+	struct source *source = &sources[i];
+	u32 value = (u32)rnd(1ULL << 32);
+
+	switch (rnd(4)) {
+	case 0:
+		value = (u32)rnd(2);
+		assert_int_equal(vm.vm->irqchip->set_line(vm.vm, i, value), 0);
+		model_line(source, value);
+		break;
+	case 1:
+		assert_int_equal(vm.vm->irqchip->pulse(vm.vm, i), 0);
+		if (source->mode >= 6)
+			model_line(source, true);
+		else if (source->mode >= 4)
+			source->pending = true;
+		break;
+	case 2:
+		if (rnd(4))
+			value = (u32)rnd(4) + 4;
+		store(4 * i, value);
+		model_mode(source, value);
+		assert_int_equal(load(4 * i), source->mode);
+		break;
+	case 3:
+		value = (u32)(rnd(VCPUS + 1) << 18 | rnd(8) / 7 << 12 | rnd(IDS + 2));
+		store(0x3000 + 4 * i, value);
+		source->hart = value >> 18;
+		source->guest = value >> 12 & 0x3f;
+		source->id = value & 0x7ff;
+		assert_int_equal(load(0x3000 + 4 * i), source->mode ? value : 0);
+		break;
+	}
+}
+
+static void step_bank(u32 i)
+{
+	u32 bank = (u32)rnd(4), word = i / 32, bits = (u32)rnd(1ULL << 32), number;
+
+	if (rnd(2)) {
+		bits = (u32)1 << i % 32;
+		number = bank == 0 && rnd(2) ? 0x2000 : 0x1cdc + bank * 0x100;
+		store(number, i);
+	} else {
+		store(0x1c00 + bank * 0x100 + word * 4, bits);
+	}
+	for (number = word * 32; number < word * 32 + 32; number++) {
+		if (!(bits >> number % 32 & 1) || !number || number > SOURCES)
+			continue;
+		if (bank == 0)
+			model_set_pending(number);
+		else if (bank == 1)
+			sources[number].pending = false;
+		else
+			sources[number].enabled = bank == 2 && sources[number].mode;
+	}
+}
+
+static void step_imsic(unsigned int vcpu)
+{
+	unsigned int hart = hart_of[vcpu], id = (unsigned int)rnd(IDS) + 1, bit;
+	struct model_imsic *imsic = &imsics[hart];
+	u64 value = rnd(~0ULL), mask = rnd(2) ? ~0ULL : rnd(~0ULL), data, old = 0;
+	unsigned int top = model_top(hart);
+	bool *bits = rnd(2) ? imsic->pending : imsic->enabled;
+
+	switch (rnd(6)) {
+	case 0:
+		assert_int_equal(csr(vcpu, CSR_stopei, 0, value, value & 1), top << 16 | top);
+		if (value & 1)
+			imsic->pending[top] = false;
+		break;
+	case 1:
+		value = rnd(8) != 0;
+		assert_int_equal(csr(vcpu, CSR_sireg, IMSIC_EIDELIVERY, value, 1), imsic->delivery);
+		imsic->delivery = value;
+		break;
+	case 2:
+		value = rnd(2) ? 0 : rnd(2048);
+		assert_int_equal(csr(vcpu, CSR_sireg, IMSIC_EITHRESHOLD, value, ~0ULL),
+				 imsic->threshold);
+		imsic->threshold = (unsigned int)value;
+		break;
+	case 3:
+		for (bit = 0; bit < 64; bit++)
+			old |= (u64)bits[id / 64 * 64 + bit] << bit;
+		assert_int_equal(
+			csr(vcpu, CSR_sireg,
+			    (bits == imsic->pending ? IMSIC_EIP0 : IMSIC_EIE0) + id / 64 * 2, value,
+			    mask),
+			old);
+		for (bit = id < 64; bit < 64; bit++) {
+			if (mask >> bit & 1)
+				bits[id / 64 * 64 + bit] = value >> bit & 1;
+		}
+		break;
+	default:
+		data = rnd(4) ? id : rnd(1ULL << 32);
+		assert_true(guest(IMSIC_BASE + hart * PAGE_SIZE, true, &data));
+		if (data <= IDS)
+			model_send(hart, 0, (unsigned int)data);
+	}
+}
+
+static void random_step(void)
+{
+	u32 i = (u32)rnd(SOURCES) + 1, value;
+
+	switch (rnd(16)) {
+	case 0:
+		domain = rnd(4) != 0;
+		store(0, domain ? 0x100 : 0);
+		break;
+	case 1:
+		value = (u32)(rnd(VCPUS + 1) << 18 | rnd(IDS + 2));
+		store(0x3000, value);
+		model_send(value >> 18, 0, value & 0x7ff);
+		break;
+	case 2:
+	case 3:
+		assert_int_equal(load(0x1c00 + i / 32 * 4), model_word(i / 32, is_pending));
+		assert_int_equal(load(0x1d00 + i / 32 * 4), model_word(i / 32, model_asserted));
+		assert_int_equal(load(0x1e00 + i / 32 * 4), model_word(i / 32, is_enabled));
+		break;
+	case 4:
+	case 5:
+	case 6:
+		step_bank(i);
+		break;
+	case 7:
+	case 8:
+	case 9:
+	case 10:
+		step_source(i);
+		break;
+	default:
+		step_imsic((unsigned int)rnd(VCPUS));
+	}
+	model_forward();
+	for (i = 0; i < VCPUS; i++)
+		assert_int_equal(line_of(vcpus[i]),
+				 imsics[hart_of[i]].delivery && model_top(hart_of[i]));
+}
+
+static void random_steps_give_what_the_specification_says(void **state)
+{
+	unsigned int raised = 0;
+	int step;
+
+	(void)state;
+	memset(sources, 0, sizeof(sources));
+	memset(imsics, 0, sizeof(imsics));
+	domain = false;
+	for (step = 0; step < STEPS; step++) {
+		random_step();
+		raised += line_of(vcpus[0]);
+	}
+	assert_in_range(raised, STEPS / 10, STEPS * 9 / 10); /* interesting states are reached */
+	assert_in_range(delivered, STEPS / 10, STEPS);
+}
+
+/* ---- hostile calls and failures -------------------------------------------------------------- */
+
+static void random_attributes_and_addresses_do_no_harm(void **state)
+{
+	static const unsigned int cmd[] = { KVM_SET_DEVICE_ATTR, KVM_GET_DEVICE_ATTR,
+					    KVM_HAS_DEVICE_ATTR };
+	int step;
+	u64 data;
+
+	(void)state;
+	for (step = 0; step < STEPS; step++) {
+		u64 number = rnd(2) ? rnd(0x5000) : rnd(~0ULL) >> rnd(64);
+		u32 group = rnd(8) ? (u32)rnd(6) : (u32)rnd(1ULL << 32);
+
+		attr(cmd[rnd(3)], group, number, rnd(~0ULL) >> rnd(64));
+		data = rnd(~0ULL) >> rnd(64);
+		guest((rnd(2) ? APLIC_BASE : IMSIC_BASE) + rnd(0x6000), rnd(2), &data);
+		vm.vm->irqchip->send_msi(vm.vm, rnd(~0ULL) >> rnd(64), (u32)data);
+		vm.vm->irqchip->set_line(vm.vm, (u32)data, rnd(2));
+		vm.vm->irqchip->pulse(vm.vm, (u32)data);
+	}
+}
+
+static void running_out_of_memory_in_init_leaves_nothing(void **state)
+{
+	unsigned int nth;
+
+	(void)state;
+	for (nth = 1; nth <= 2 + VCPUS; nth++) {
+		native_fail_alloc(nth);
+		assert_int_equal(init_device(), -ENOMEM);
+	}
+	native_fail_alloc(0);
+	assert_int_equal(init_device(), 0);
+}
+
+/* ---- threads ------------------------------------------------------------------------------ */
+
+#define MESSAGES 20000
+
+static unsigned int sending;
+
+static void *send_many(void *arg)
+{
+	gpa_t page = IMSIC_BASE + hart_of[0] * PAGE_SIZE;
+	u32 id = *(u32 *)arg, i;
+
+	for (i = 0; i < MESSAGES; i++)
+		assert_int_equal(vm.vm->irqchip->send_msi(vm.vm, page, id), 0);
+	__atomic_fetch_sub(&sending, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* While two threads send MSIs, the vCPU claims them. The line has to be high while one is pending. */
+static void no_message_is_lost_to_a_claim(void **state)
+{
+	static u32 ids[2] = { 5, 100 };
+	pthread_t sender[2];
+	unsigned int claims = 0, i;
+
+	(void)state;
+	csr(0, CSR_sireg, IMSIC_EIE0, ~0ULL, ~0ULL);
+	csr(0, CSR_sireg, IMSIC_EIE0 + 2, ~0ULL, ~0ULL);
+	csr(0, CSR_sireg, IMSIC_EIDELIVERY, 1, 1);
+	sending = 2;
+	for (i = 0; i < 2; i++)
+		pthread_create(&sender[i], NULL, send_many, &ids[i]);
+	while (__atomic_load_n(&sending, __ATOMIC_ACQUIRE)) {
+		if (line_of(vcpus[0]))
+			claims += csr(0, CSR_stopei, 0, 0, ~0ULL) != 0;
+	}
+	for (i = 0; i < 2; i++)
+		pthread_join(sender[i], NULL);
+	while (line_of(vcpus[0])) {
+		assert_int_not_equal(csr(0, CSR_stopei, 0, 0, ~0ULL), 0);
+		claims++;
+	}
+	assert_int_equal(csr(0, CSR_stopei, 0, 0, 0), 0); /* nothing is pending without its line */
+	assert_in_range(claims, 2, 2 * MESSAGES);
+}
+
+static void a_start_resets_the_imsic(void **state)
+{
+	gpa_t page = IMSIC_BASE + hart_of[0] * PAGE_SIZE;
+
+	(void)state;
+	csr(0, CSR_sireg, IMSIC_EIE0, ~0ULL, ~0ULL);
+	csr(0, CSR_sireg, IMSIC_EIDELIVERY, 1, 1);
+	assert_int_equal(vm.vm->irqchip->send_msi(vm.vm, page, 9), 0);
+	assert_true(line_of(vcpus[0]));
+	hsm_power_off(vcpus[0]);
+	assert_true(hsm_start(vcpus[0], NATIVE_GUEST_BASE, 0));
+	assert_false(line_of(vcpus[0]));
+	assert_int_equal(csr(0, CSR_sireg, IMSIC_EIP0, 0, 0), 0);
+	/* An MSI after the start is not lost, although the vCPU's registers are reset later. */
+	csr(0, CSR_sireg, IMSIC_EIE0, ~0ULL, ~0ULL);
+	csr(0, CSR_sireg, IMSIC_EIDELIVERY, 1, 1);
+	assert_int_equal(vm.vm->irqchip->send_msi(vm.vm, page, 9), 0);
+	hsm_settle(vcpus[0]);
+	assert_true(line_of(vcpus[0]));
+}
+
+#define CASE(claim) cmocka_unit_test_setup_teardown(claim, setup, end)
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		CASE(random_steps_give_what_the_specification_says),
+		CASE(random_attributes_and_addresses_do_no_harm),
+		cmocka_unit_test_setup_teardown(running_out_of_memory_in_init_leaves_nothing,
+						setup_configured, end),
+		CASE(no_message_is_lost_to_a_claim),
+		CASE(a_start_resets_the_imsic),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
