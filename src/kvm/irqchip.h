@@ -65,6 +65,18 @@ struct irqchip_ops {
 	 */
 	void (*start)(struct kvm_vcpu *vcpu);
 	/*
+	 * The vCPU is being loaded on this hart, or put. Called if vcpu->guest_file is set, by the
+	 * vCPU's own thread, before hvip is loaded and before it is saved; neither sleeps. A change
+	 * of the vCPU's own lines is only marked.
+	 */
+	void (*load)(struct kvm_vcpu *vcpu);
+	void (*put)(struct kvm_vcpu *vcpu);
+	/*
+	 * The hart begins (true) or ends a WFI with the vCPU loaded: an interrupt for the vCPU has to
+	 * end it. Called if vcpu->guest_file is set.
+	 */
+	void (*idle)(bool begins);
+	/*
 	 * All of the vCPU's interrupt lines have been lowered: raise those again that the controller
 	 * asserts. Called once vm->irqchip_ready is set, with the vCPU's mutex held.
 	 */

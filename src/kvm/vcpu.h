@@ -168,6 +168,7 @@ struct kvm_vcpu {
 	unsigned int vector_hart;
 	bool fp_expected, vector_expected; /* lazy_trap: registers changed while last loaded */
 
+	bool guest_file;  /* irqchip->load() and put() have work to do; any thread sets it, once */
 	bool wfi_native;  /* toggle wfi: VTW depends on whether another thread wants the hart */
 	bool loaded;      /* its CSRs are in a hart */
 	bool put_pending; /* loaded, and its thread is in user space (lazy_put.c) */

@@ -4,7 +4,7 @@
 # under ASan and UBSan.
 
 VMM_VIRTIO := $(notdir $(basename $(wildcard $(TOP)/src/vmm/virtio_*.c)))
-VMM_IRQCHIP := irqchip plic plic_kernel
+VMM_IRQCHIP := irqchip plic plic_kernel aia
 VMM_TEST_DEVICES := bus state marker $(VMM_IRQCHIP) uart syscon sbi $(VMM_VIRTIO)
 # The devices of device.def: a saved machine may have any of them.
 VMM_DEVICES := $(shell sed -n "s/^DEVICE.\([a-z0-9_]*\),.*/\1/p" $(TOP)/src/vmm/device.def)

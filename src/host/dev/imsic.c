@@ -284,6 +284,11 @@ hpa_t hv_guest_file_pa(unsigned int hart, unsigned int file)
 	return file_pa[hart] + file * PAGE_SIZE;
 }
 
+void hv_guest_file_send(unsigned int hart, unsigned int file, u32 id)
+{
+	mmio_write32((unsigned long)pa_to_va(hv_guest_file_pa(hart, file)), SETEIPNUM_LE, id);
+}
+
 unsigned int hv_guest_ids(void)
 {
 	return imsic.node < 0 ? 0 : imsic.guest_ids;

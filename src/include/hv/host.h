@@ -230,6 +230,8 @@ bool hv_idle(void);
 unsigned int hv_guest_files(void);
 hpa_t hv_guest_file_pa(unsigned int hart, unsigned int file);
 unsigned int hv_guest_ids(void);
+/* Set the pending bit of an identity in a file of any hart. Any context. */
+void hv_guest_file_send(unsigned int hart, unsigned int file, u32 id);
 /*
  * Set the function that is called on a hart, with interrupts off, when a guest external interrupt
  * (IRQ_S_GEXT) is pending there. It must end the interrupt, through hgeie or hie. The host writes

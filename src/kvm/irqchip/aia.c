@@ -138,6 +138,16 @@ static void reset_vcpu(struct kvm_vcpu *vcpu)
 		imsic_reset(imsic);
 }
 
+static void load(struct kvm_vcpu *vcpu)
+{
+	imsic_guest_load(vcpu->kvm->aia->imsic[vcpu->idx]);
+}
+
+static void put(struct kvm_vcpu *vcpu)
+{
+	imsic_guest_put(vcpu->kvm->aia->imsic[vcpu->idx]);
+}
+
 const struct irqchip_ops irqchip_aia_ops = {
 	.name = "kvm-riscv-aia",
 	.create = aia_create,
@@ -151,5 +161,8 @@ const struct irqchip_ops irqchip_aia_ops = {
 	.mmio = mmio,
 	.access_csr = access_csr,
 	.start = reset_vcpu,
+	.load = load,
+	.put = put,
+	.idle = imsic_guest_idle,
 	.reset_lines = reset_vcpu,
 };

@@ -35,10 +35,15 @@ struct imsic {
 	struct kvm_vcpu *vcpu;
 	u64 page;             /* number of the guest physical page that receives its MSIs */
 	u32 nr_words;         /* the ids are 1 to nr_words * 64 - 1 */
+	bool mapped;          /* the page is mapped to the hart's file (imsic_guest.c) */
 	struct spinlock lock; /* guards the following; taken above those of vcpu_set_irq() */
-	bool raised;          /* the state of the vCPU's external interrupt, as last set */
-	struct imsic_file file;
+	unsigned int
+		file_hart; /* the hart whose guest file has the registers, or IMSIC_IN_MEMORY */
+	bool raised;       /* the state of the vCPU's external interrupt, as last set */
+	struct imsic_file file; /* the registers, if they are in memory */
 };
+
+#define IMSIC_IN_MEMORY (~0U)
 
 /*
  * `self` is the vCPU whose thread is calling, if it carries out an access of the guest, else NULL. Its
@@ -63,8 +68,22 @@ u64 imsic_access(struct imsic *imsic, u64 select, u64 value, u64 mask, const str
  * With `claim`, its pending bit is cleared.
  */
 u64 imsic_top(struct imsic *imsic, bool claim, const struct kvm_vcpu *self);
+/* True if an interrupt is to be delivered. The registers are in memory; holds imsic->lock. */
+bool imsic_is_pending(const struct imsic *imsic);
+/* Set the vCPU's external interrupt. Holds imsic->lock. */
+void imsic_drive(struct imsic *imsic, bool raise, const struct kvm_vcpu *self);
 /* Clear all registers, and lower the vCPU's external interrupt. Any context. */
 void imsic_reset(struct imsic *imsic);
+
+/* ---- imsic_guest.c: an IMSIC in a guest interrupt file of the hart --------------------- */
+
+void imsic_guest_init(void); /* once, before any VM */
+/* The irqchip's operations of these names. */
+void imsic_guest_load(struct imsic *imsic);
+void imsic_guest_put(struct imsic *imsic);
+void imsic_guest_idle(bool begins);
+/* Set an id's pending bit in the file that has the registers. Holds imsic->lock. */
+void imsic_guest_send(const struct imsic *imsic, u32 id);
 
 /* ---- aplic.c ---------------------------------------------------------------------- */
 

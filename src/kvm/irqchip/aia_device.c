@@ -3,8 +3,8 @@
  * aia_device.c - the attributes of the AIA in the kernel: configuration, initialization, state.
  *
  * The attributes, their checks, the order of the checks and their errno values are Linux's
- * (Documentation/virt/kvm/devices). The harts have no guest interrupt files that a vCPU could use,
- * so the only mode is emulation.
+ * (Documentation/virt/kvm/devices), except that the registers of an IMSIC can be accessed only while
+ * its vCPU does not run (-EBUSY).
  *
  * Locks: vm->lock serializes configuration and initialization, and keeps the number of vCPUs fixed.
  */
@@ -21,7 +21,7 @@ enum direction {
 static const struct limit {
 	u32 min, end, ones, initial;
 } limits[AIA_CONFIGS] = {
-	[KVM_DEV_RISCV_AIA_CONFIG_MODE] = { 0, KVM_DEV_RISCV_AIA_MODE_EMUL + 1, 0,
+	[KVM_DEV_RISCV_AIA_CONFIG_MODE] = { 0, KVM_DEV_RISCV_AIA_MODE_AUTO + 1, 0,
 					    KVM_DEV_RISCV_AIA_MODE_EMUL },
 	[KVM_DEV_RISCV_AIA_CONFIG_IDS] = { KVM_DEV_RISCV_AIA_IDS_MIN, KVM_DEV_RISCV_AIA_IDS_MAX,
 					   KVM_DEV_RISCV_AIA_IDS_MIN,
@@ -35,6 +35,12 @@ static const struct limit {
 	[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS] = { 0, KVM_DEV_RISCV_AIA_GUEST_BITS_MAX, 0, 0 },
 };
 
+/* The highest id of an IMSIC: that of the hart's guest files, so that any mode can be chosen. */
+static u32 max_ids(void)
+{
+	return hv_guest_ids() ? hv_guest_ids() : KVM_DEV_RISCV_AIA_IDS_MAX - 1;
+}
+
 int aia_create(struct kvm *vm)
 {
 	struct aia *aia = hv_alloc(sizeof(*aia));
@@ -44,6 +50,7 @@ int aia_create(struct kvm *vm)
 		return -ENOMEM;
 	for (i = 0; i < AIA_CONFIGS; i++)
 		aia->config[i] = limits[i].initial;
+	aia->config[KVM_DEV_RISCV_AIA_CONFIG_IDS] = max_ids();
 	aia->aplic_addr = AIA_NO_ADDR;
 	for (i = 0; i < KVM_MAX_VCPUS; i++)
 		aia->imsic_addr[i] = AIA_NO_ADDR;
@@ -144,6 +151,8 @@ static int init(struct kvm *vm)
 {
 	struct aia *aia = vm->aia;
 	u32 sources = aia->config[KVM_DEV_RISCV_AIA_CONFIG_SRCS];
+	struct kvm_vcpu *vcpu;
+	unsigned int i;
 	int err;
 
 	if (irqchip_is_ready(vm))
@@ -164,6 +173,10 @@ static int init(struct kvm *vm)
 		return err;
 	}
 	__atomic_store_n(&vm->irqchip_ready, true, __ATOMIC_RELEASE);
+	if (aia->config[KVM_DEV_RISCV_AIA_CONFIG_MODE] != KVM_DEV_RISCV_AIA_MODE_EMUL) {
+		kvm_for_each_vcpu(i, vcpu, vm)
+			WRITE_ONCE(vcpu->guest_file, true);
+	}
 	return 0;
 }
 
@@ -184,6 +197,12 @@ static int config(struct kvm *vm, u64 type, enum direction direction, u32 *value
 	}
 	limit = &limits[type];
 	if (*value < limit->min || *value >= limit->end || (*value & limit->ones) != limit->ones)
+		return -EINVAL;
+	if ((type == KVM_DEV_RISCV_AIA_CONFIG_IDS || type == KVM_DEV_RISCV_AIA_CONFIG_SRCS) &&
+	    *value > max_ids())
+		return -EINVAL;
+	if (type == KVM_DEV_RISCV_AIA_CONFIG_MODE && *value != KVM_DEV_RISCV_AIA_MODE_EMUL &&
+	    !hv_guest_files())
 		return -EINVAL;
 	vm->aia->config[type] = *value;
 	return 0;
@@ -242,7 +261,12 @@ static int imsic_state(struct kvm *vm, u64 type, enum direction direction, u64 *
 
 	if (err)
 		return err;
+	/* While the vCPU is loaded, the registers may be in a hart. */
+	if (!hv_mutex_trylock(&imsic->vcpu->mutex))
+		return -EBUSY;
+	vcpu_finish_put(imsic->vcpu);
 	old = imsic_access(imsic, select, *value, direction == SET ? ~0ULL : 0, NULL);
+	hv_mutex_unlock(&imsic->vcpu->mutex);
 	if (direction == GET)
 		*value = old;
 	return 0;

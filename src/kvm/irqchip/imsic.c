@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * imsic.c - the IMSIC of a vCPU: an interrupt file in memory.
+ * imsic.c - the IMSIC of a vCPU: its registers in memory, and MSIs to it.
  *
  * Any thread may send an MSI. The guest's accesses to stopei and sireg trap, and are carried out by
  * the vCPU's own thread. Both drive the vCPU's external interrupt: it is raised while delivery is
  * enabled and an enabled interrupt below the threshold is pending.
  *
- * Only this file accesses the registers, so that another place for them, a guest interrupt file of
- * the hart, can be added here.
+ * While the vCPU is loaded, its registers may be in a guest interrupt file of the hart instead
+ * (imsic_guest.c). An MSI then goes to that file, and the guest's accesses do not trap.
  *
  * Locks: imsic->lock. Spec: AIA, "Incoming MSI Controller (IMSIC)".
  */
@@ -46,7 +46,12 @@ static u32 top_id(const struct imsic *imsic)
 	return 0;
 }
 
-static void drive(struct imsic *imsic, bool raise, const struct kvm_vcpu *self)
+bool imsic_is_pending(const struct imsic *imsic)
+{
+	return imsic->file.delivery && top_id(imsic);
+}
+
+void imsic_drive(struct imsic *imsic, bool raise, const struct kvm_vcpu *self)
 {
 	struct kvm_vcpu *vcpu = imsic->vcpu;
 
@@ -70,6 +75,7 @@ struct imsic *imsic_create(struct kvm_vcpu *vcpu, gpa_t addr, u32 nr_ids)
 	imsic->vcpu = vcpu;
 	imsic->page = addr >> PAGE_SHIFT;
 	imsic->nr_words = (nr_ids + 1) / 64;
+	imsic->file_hart = IMSIC_IN_MEMORY;
 	return imsic;
 }
 
@@ -94,9 +100,13 @@ int imsic_send(struct imsic *imsic, u32 id, const struct kvm_vcpu *self)
 		return -EINVAL;
 	trace_kvm_msi(imsic->vcpu->id, id);
 	spin_lock(&imsic->lock);
-	file->pending[word] |= bit;
-	if (file->delivery && (file->enabled[word] & bit) && passes(file, id))
-		drive(imsic, true, self);
+	if (imsic->file_hart != IMSIC_IN_MEMORY) {
+		imsic_guest_send(imsic, id);
+	} else {
+		file->pending[word] |= bit;
+		if (file->delivery && (file->enabled[word] & bit) && passes(file, id))
+			imsic_drive(imsic, true, self);
+	}
 	spin_unlock(&imsic->lock);
 	return 0;
 }
@@ -143,7 +153,7 @@ u64 imsic_access(struct imsic *imsic, u64 select, u64 value, u64 mask, const str
 	spin_lock(&imsic->lock);
 	old = access_file(&imsic->file, select, value, mask);
 	if (mask)
-		drive(imsic, imsic->file.delivery && top_id(imsic), self);
+		imsic_drive(imsic, imsic_is_pending(imsic), self);
 	spin_unlock(&imsic->lock);
 	return old;
 }
@@ -156,17 +166,20 @@ u64 imsic_top(struct imsic *imsic, bool claim, const struct kvm_vcpu *self)
 	id = top_id(imsic);
 	if (claim && id) {
 		imsic->file.pending[id / 64] &= ~(1ULL << id % 64);
-		drive(imsic, imsic->file.delivery && top_id(imsic), self);
+		imsic_drive(imsic, imsic_is_pending(imsic), self);
 	}
 	spin_unlock(&imsic->lock);
 	trace_kvm_imsic_top(id, claim);
 	return (u64)id << TOPEI_ID_SHIFT | id;
 }
 
+/* If a vCPU that has been stopped is still loaded, its thread clears the registers at the put. */
 void imsic_reset(struct imsic *imsic)
 {
 	spin_lock(&imsic->lock);
-	imsic->file = (struct imsic_file){ 0 };
-	drive(imsic, false, NULL);
+	if (imsic->file_hart == IMSIC_IN_MEMORY) {
+		imsic->file = (struct imsic_file){ 0 };
+		imsic_drive(imsic, false, NULL);
+	}
 	spin_unlock(&imsic->lock);
 }

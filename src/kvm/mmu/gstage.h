@@ -52,8 +52,9 @@ struct kvm_vcpu;
 #define GSTAGE_TABLE_ENTRIES BIT(GSTAGE_INDEX_BITS)
 
 /* Flags of every leaf, and those that a writable leaf has in addition. */
-#define GSTAGE_LEAF       (PTE_V | PTE_R | PTE_X | PTE_U | PTE_A)
-#define GSTAGE_LEAF_WRITE (PTE_W | PTE_D)
+#define GSTAGE_LEAF        (PTE_V | PTE_R | PTE_X | PTE_U | PTE_A)
+#define GSTAGE_LEAF_WRITE  (PTE_W | PTE_D)
+#define GSTAGE_LEAF_DEVICE (PTE_V | PTE_R | PTE_W | PTE_U | PTE_A | PTE_D)
 
 /* Where a walk ended. */
 struct gstage_leaf {

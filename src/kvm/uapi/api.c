@@ -9,6 +9,7 @@
  */
 #include <string.h>
 #include "exit/bus.h"
+#include "irqchip/aia.h"
 #include "irqchip/route.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
@@ -341,6 +342,7 @@ int kvm_init(void)
 	fp_init();
 	fwft_init();
 	lazy_put_init();
+	imsic_guest_init();
 	err = vmid_param_init();
 	if (!err)
 		err = halt_poll_init();

@@ -16,6 +16,7 @@
  * the guest's own timer interrupt then ends the wait, the vCPU continues at once. The thread sleeps
  * only if another thread wants its hart.
  */
+#include "irqchip.h"
 #include "number.h"
 #include "request.h"
 #include "vcpu/halt_poll.h"
@@ -207,6 +208,18 @@ static bool line_is_pending(void)
 	return csr_read(hip) >> 1 & csr_read(vsie);
 }
 
+static bool idle_once(struct kvm_vcpu *vcpu)
+{
+	bool found;
+
+	if (!vcpu->guest_file)
+		return hv_idle();
+	vcpu->kvm->irqchip->idle(true);
+	found = hv_idle();
+	vcpu->kvm->irqchip->idle(false);
+	return found;
+}
+
 /*
  * Idle with the vCPU loaded. Returns true if the vCPU's wait is over, and false if its thread has
  * to sleep. Besides the host's interrupts, interrupts that vsie enables end the hart's WFI, as they
@@ -218,7 +231,7 @@ static bool idle(struct kvm_vcpu *vcpu, bool (*over)(struct kvm_vcpu *vcpu))
 
 	if (!check_as_idle(vcpu, over)) {
 		do
-			found = hv_idle();
+			found = idle_once(vcpu);
 		while (found && !check_as_idle(vcpu, over) && !line_is_pending());
 	}
 	WRITE_ONCE(vcpu->blocking, VCPU_AWAKE);

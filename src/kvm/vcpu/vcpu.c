@@ -8,7 +8,7 @@
  * the vCPU before another thread uses the hart, and loads it again when its thread continues. If
  * possible, a vCPU stays loaded between two KVM_RUNs of one thread (lazy_put.c).
  */
-#include "kvm.h"
+#include "irqchip.h"
 #include "kvm_asm.h"
 #include "mmu/tlb.h"
 #include "mmu/vmid.h"
@@ -16,6 +16,7 @@
 #include "vcpu/aia.h"
 #include "vcpu/fp.h"
 #include "vcpu/fwft.h"
+#include "vcpu/irq.h"
 #include "vcpu/isa.h"
 #include "vcpu/pmu.h"
 #include "vcpu/shared_csrs.h"
@@ -36,7 +37,8 @@ void vcpu_hart_init(void)
 	 */
 	if (isa_host_has(KVM_RISCV_ISA_EXT_SSCOFPMF) && isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF))
 		csr_write(hvien, BIT(IRQ_PMU_OVF));
-	csr_write(hie, 0);
+	/* Guest external interrupts reach the host only while hgeie enables them (irqchip.h). */
+	csr_write(hie, BIT(IRQ_S_GEXT));
 	csr_write(hgeie, 0);
 	csr_write(vsie, 0);
 	csr_write(vsatp, 0);
@@ -97,6 +99,10 @@ void vcpu_load_csrs(struct kvm_vcpu *vcpu)
 		vcpu_observe(vcpu);
 	if (trace_kvm_vcpu_load_enabled())
 		trace_kvm_vcpu_load(vcpu_last_hart(vcpu));
+	if (vcpu->guest_file) {
+		vcpu->kvm->irqchip->load(vcpu);
+		vcpu_flush_irqs(vcpu);
+	}
 	csr_write(vsstatus, vsstatus_of(csrs->vsstatus));
 	csr_write(vsie, csrs->vsie);
 	csr_write(vstvec, csrs->vstvec);
@@ -147,6 +153,10 @@ void vcpu_put_csrs(struct kvm_vcpu *vcpu)
 		put_shared(vcpu);
 	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
 		aia_put(vcpu);
+	if (vcpu->guest_file) {
+		vcpu->kvm->irqchip->put(vcpu);
+		vcpu_set_request(vcpu, REQ_IRQ);
+	}
 	if (vcpu->fwft.switched)
 		fwft_put(vcpu);
 	csrs->vsstatus = csr_read(vsstatus);
