@@ -79,4 +79,4 @@ $(O)/tests/native/insns.bin: $(NATIVE_DIR)/gen_insns.py
 $(O)/tests/native/test_insn_decode.o: $(O)/tests/native/insns.bin
 $(O)/tests/native/test_insn_decode.o: private NATIVE_CFLAGS += -DINSN_TABLE='"$(O)/tests/native/insns.bin"'
 
--include $(wildcard $(foreach dir,native native/kvm tsan tsan/kvm,$(O)/tests/$(dir)/*.d))
+-include $(wildcard $(foreach dir,native native/kvm native/kvm/* tsan tsan/kvm tsan/kvm/*,$(O)/tests/$(dir)/*.d))
