@@ -205,10 +205,12 @@ void payload_main(void)
 	if (!fdt_find("ns16550a", 0, &found))
 		bail("no serial port in the device tree");
 	uart = found.base;
-	if (!fdt_find("riscv,plic0", 0, &found))
-		bail("no PLIC in the device tree");
-	plic = found.base;
 	test_uart();
+	if (!fdt_find("riscv,plic0", 0, &found)) {
+		skip("the PLIC, register by register", "no PLIC in the device tree");
+		done();
+	}
+	plic = found.base;
 	test_plic_gate();
 	test_plic_claim();
 	test_plic_nobody();

@@ -30,6 +30,11 @@ unsigned int hv_guest_ids(void)
 	return 0;
 }
 
+void hv_guest_file_send(unsigned int hart, unsigned int file, u32 id)
+{
+	hv_panic("hv_guest_file_send(%u, %u, %u): there is no file\n", hart, file, id);
+}
+
 void hv_guest_irq_set(void (*fn)(void))
 {
 	(void)fn;

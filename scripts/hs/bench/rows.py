@@ -74,6 +74,7 @@ ROWS = [
     Row("mmio_ioeventfd", "MMIO write to an ioeventfd without a waiter", "devices", goal=600, small=BOTH),
     Row("plic_eoi", "PLIC claim and completion, line still high", small=BOTH),
     Row("irq_inject", "raise a line, take its interrupt, lower it", small=BOTH),
+    Row("msi_self", "MSI to itself: store, interrupt, claim (AIA only)", small=BOTH),
     Row("blk_read_4k", "virtio-blk: read 4 KiB, request to completion", "devices", small=BOTH),
     Row("blk_read_exit", "the same, notified by an exit to the VMM", "notified", small=BOTH),
     Row("io_out", "doorbell: from the store to the VMM's thread", "bell", small=BOTH),
@@ -143,7 +144,7 @@ MATTERS = {
     "halt_poll_ns": "timer_late_* blk_read_*",
     "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",
     "counters": "sbi_version sbi_user csr_*",
-    "irqchip": "mmio_read plic_eoi irq_inject io_in blk_read_*",
+    "irqchip": "mmio_read plic_eoi irq_inject msi_self",
 }
 # toggle -> (setting of another toggle, rows). Without that setting, the toggle has no effect on these rows, so they
 # are also measured with that setting.

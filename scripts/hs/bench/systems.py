@@ -15,7 +15,7 @@ from hs.icount import CLOCK, ICOUNT, record_mode
 from hs.lastwords import last_words
 from hs.paths import HYPERSCOPE, QEMU
 from hs.run.machine import qemu_version
-from hs.run.qemuopt import MACHINES, check_cpu, check_firmware
+from hs.run.qemuopt import check_cpu, check_firmware, machine_of
 from .rows import GROUPS, ROWS
 
 SYSTEMS = ("bare", "hyperscope", "linux")
@@ -75,7 +75,7 @@ class Runner:
         self.options = options
         self.children, self.stopped = set(), False
         self.qemu = QEMU
-        self.machine = getattr(options, "machine", "plic")  # only bench has the option
+        self.machine = getattr(options, "machine", None)  # only bench has the option
         self.payload = os.path.join(options.out, "guest-payloads", "bench.bin")
         self.vmm = os.path.join(options.out, "vmm")
         self.turns = os.path.join(options.out, "tests", "kvm", "bench_turns")
@@ -104,7 +104,7 @@ class Runner:
 
     def flags(self, job):
         """Return QEMU's options that affect the figures."""
-        flags = ["-M", MACHINES[self.machine], "-cpu", job.cpu, "-smp", str(GROUPS[job.group].harts),
+        flags = ["-M", machine_of(self.machine, job.settings()), "-cpu", job.cpu, "-smp", str(GROUPS[job.group].harts),
                  "-m", RAM[job.system]] + ICOUNT + CLOCK
         return flags + (["-bios", self.options.firmware] if self.options.firmware else [])
 
@@ -147,7 +147,9 @@ class Runner:
     def hyperscope(self, job):
         command = [HYPERSCOPE, "exec", "--icount", "--quiet", "--timeout", str(self.options.timeout),
                    "--harts", str(GROUPS[job.group].harts), "--out", self.options.out,
-                   "--cpu", job.cpu, "--machine", self.machine, "--memory", RAM["hyperscope"]]
+                   "--cpu", job.cpu, "--memory", RAM["hyperscope"]]
+        if self.machine:
+            command += ["--machine", self.machine]
         if self.options.firmware:
             command += ["--firmware", self.options.firmware]
         trace, exitstat, boot = "none", "0", []
@@ -168,7 +170,9 @@ class Runner:
     def linux(self, job):
         """Return the command for Linux KVM. It uses a shell if something has to be set before the VM is created."""
         command = [HYPERSCOPE, "linux-kvm", "exec", "--icount", "--timeout", str(self.options.timeout), "--cpu", job.cpu,
-                   "--machine", self.machine, "--harts", str(GROUPS[job.group].harts), "--out", self.options.out, "--memory", RAM["linux"]]
+                   "--harts", str(GROUPS[job.group].harts), "--out", self.options.out, "--memory", RAM["linux"]]
+        if self.machine:
+            command += ["--machine", self.machine]
         if self.options.firmware:
             command += ["--firmware", self.options.firmware]
         before = []

@@ -17,6 +17,8 @@ from hs import ends
 from hs.errors import STATUS_FAILED, STATUS_QEMU, STATUS_TIMEOUT, STATUS_USAGE, LaunchError, sentence
 from hs.icount import CLOCK, record_mode
 from hs.parser import seconds
+from hs.paths import TOP
+from hs.toggles import with_defaults
 from . import qemuopt
 from .channel import Channel
 from .monitor import Monitor
@@ -186,6 +188,7 @@ class Machine:
             raise LaunchError("%d disks: at most %d are supported" % (len(options.disk), most),
                               STATUS_USAGE)
         self.disks = [Disk(path) for path in options.disk] + more_disks
+        self.machine = qemuopt.machine_of(options.machine, with_defaults(TOP, options.toggles))
         self.channel = Channel(options.icount, getattr(options, "input_from_files_only", False))
         self.monitor = Monitor() if options.timeout else None
         self.process = None
@@ -197,7 +200,7 @@ class Machine:
 
     def arguments(self, ram, boot_args):
         options = self.options
-        args = [options.qemu, "-M", qemuopt.MACHINES[options.machine] + ",memory-backend=ram", "-cpu", options.cpu,
+        args = [options.qemu, "-M", self.machine + ",memory-backend=ram", "-cpu", options.cpu,
                 "-smp", str(self.harts), "-m", "%dM" % (ram // MIB),
                 "-object", "memory-backend-file,id=ram,size=%d,mem-path=%s,share=on" %
                 (ram, qemuopt.value(self.run.make_ram(ram))),

@@ -11,9 +11,16 @@ PROBE = ("-S", "-bios", "none", "-m", "16M", "-nodefaults", "-no-user-config", "
 
 
 def add_machine(parser):
-    parser.add_argument("--machine", metavar="NAME", choices=tuple(MACHINES), default="plic",
+    parser.add_argument("--machine", metavar="NAME", choices=tuple(MACHINES),
                         help="interrupt hardware of the machine: plic (default), sswi (a PLIC, and an ACLINT's SSWI "
-                        "for IPIs), aplic (an APLIC without MSIs) or aia (an APLIC, and IMSICs with 3 guest files)")
+                        "for IPIs), aplic (an APLIC without MSIs) or aia (an APLIC, and IMSICs with 3 guest files; "
+                        "default with --set irqchip=aia_...)")
+
+
+def machine_of(chosen, settings):
+    """Return QEMU's -M for the machine of this name, or, if it is None, for what the toggles' SETTINGS (NAME=VALUE) need."""
+    needs_aia = any(word.startswith("irqchip=aia_") for word in settings)
+    return MACHINES[chosen or ("aia" if needs_aia else "plic")]
 
 
 def value(text):

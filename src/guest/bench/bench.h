@@ -41,6 +41,7 @@ OP(ebreak)
 OP(fp)
 OP(plic_eoi)
 OP(irq_inject)
+OP(msi_self)
 OP(timer_now)
 OP(mix)
 OP(touch_4k)
@@ -51,6 +52,7 @@ OP(store_2m)
 #undef OP
 void bench_skip(void);
 void bench_lower(void);
+void bench_claim(void);
 extern unsigned long bench_timers_lost; /* counted by op_timer_now */
 void bench_timer_own(void);
 void bench_timer_call(void);

@@ -107,6 +107,36 @@ static void bench_ioeventfd(void)
 		printf("# mmio_ioeventfd: the store did not reach the eventfd\n");
 }
 
+/* Indirectly accessed registers of an interrupt file (AIA, "Incoming MSI Controller"). */
+#define EIDELIVERY  0x70
+#define EITHRESHOLD 0x72
+#define EIE0        0xc0
+
+static void imsic_set(unsigned long select, unsigned long value)
+{
+	csr_write(siselect, select);
+	csr_write(sireg, value);
+}
+
+/*
+ * Measure an MSI from the hart to itself: the store, the trap, and the claim. Not on a bare machine,
+ * whose device tree also has the interrupt files of M-mode.
+ */
+static void bench_msi(void)
+{
+	struct fdt_reg imsics;
+
+	if (impl_id() == IMPL_OPENSBI || !wanted("msi_self") ||
+	    !fdt_find("riscv,imsics", 0, &imsics))
+		return;
+	imsic_set(EITHRESHOLD, 0);
+	imsic_set(EIE0, BIT(1));
+	imsic_set(EIDELIVERY, 1);
+	bench_taken("msi_self", op_msi_self, imsics.base + this_hart()->id * PAGE_SIZE,
+		    bench_claim);
+	imsic_set(EIDELIVERY, 0);
+}
+
 void bench_devices(void)
 {
 	struct fdt_reg plic;
@@ -116,4 +146,5 @@ void bench_devices(void)
 		bench_irq(plic.base);
 	}
 	bench_ioeventfd();
+	bench_msi();
 }
