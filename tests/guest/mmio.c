@@ -246,6 +246,10 @@ static void test_external(unsigned long source)
 	struct hart *hart = this_hart();
 	unsigned long before = hart->irqs[IRQ_S_EXT], end;
 
+	if (!plic) {
+		skip("a device's line", "no PLIC in the device tree");
+		return;
+	}
 	((volatile u32 *)plic)[source] = 1;
 	*(volatile u32 *)(plic + 0x201000) = 0;
 	*enable = 1U << source;

@@ -110,9 +110,13 @@ static const char *machine(void)
 {
 	struct vcpu vcpu = vcpu_new(&vm, next_vcpu++);
 	bool has_v = one(&vcpu, ULONG | KVM_REG_RISCV_ISA_EXT | KVM_RISCV_ISA_EXT_V, GET) == '.';
+	bool has_aia =
+		one(&vcpu, ULONG | KVM_REG_RISCV_ISA_EXT | KVM_RISCV_ISA_EXT_SSAIA, GET) == '.';
 
 	vcpu_free(&vcpu);
-	return has_v ? "max" : "rv64";
+	if (has_v)
+		return "max";
+	return has_aia ? NULL : "rv64";
 }
 
 static void record(const char *on)
@@ -172,7 +176,11 @@ int main(int argc, char **argv)
 		record(on);
 		return 0;
 	}
-	for (size_t i = 0; i < COUNT(bases); i++)
+	if (!on)
+		printf("ok %d - ids with a bit flipped # SKIP nothing is recorded for rv64 with an "
+		       "AIA\n",
+		       ++tap_count);
+	for (size_t i = 0; on && i < COUNT(bases); i++)
 		compare(on, i);
 	return tap_done();
 }
