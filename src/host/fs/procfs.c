@@ -17,6 +17,7 @@
 #include "lib/printk.h"
 #include "procfs.h"
 #include "pseudo.h"
+#include "sched/irq.h"
 #include "sched/smp.h"
 
 static int show_version(struct inode *inode, struct text *t)
@@ -102,6 +103,43 @@ static int show_cpuinfo(struct inode *inode, struct text *t)
 	return 0;
 }
 
+/* Show a row's number of interrupts on each hart. */
+static void add_counts(struct text *t, const char *label, const unsigned long *first, size_t stride)
+{
+	unsigned int i;
+
+	text_add(t, "%4s:", label);
+	for (i = 0; i < nr_harts; i++)
+		text_add(t, " %10lu", *(const unsigned long *)((const char *)first + i * stride));
+}
+
+/* Show the interrupts that each hart has taken, in Linux's format. */
+static int show_interrupts(struct inode *inode, struct text *t)
+{
+	struct irq_source *s;
+	unsigned int i;
+	char label[12];
+
+	(void)inode;
+	text_add(t, "%11s", "");
+	for (i = 0; i < nr_harts; i++)
+		text_add(t, "CPU%-8u", i);
+	text_add(t, "\n");
+	add_counts(t, "1", &harts[0].timer_irqs, sizeof(harts[0]));
+	text_add(t, "  RISC-V INTC  %4d Edge      riscv-timer\n", IRQ_S_TIMER);
+	for (i = 0; (s = irq_source(i)); i++) {
+		snprintf(label, sizeof(label), "%u", i + 2);
+		add_counts(t, label, s->count, sizeof(s->count[0]));
+		text_add(t, "  %-11s  %4u %s %s\n", s->polled ? "polled" : irq_chip->name,
+			 s->number,
+			 s->sense & (IRQ_LEVEL_HIGH | IRQ_LEVEL_LOW) ? "Level    " : "Edge     ",
+			 s->name);
+	}
+	add_counts(t, "IPI0", &harts[0].ipis, sizeof(harts[0]));
+	text_add(t, "  Rescheduling interrupts by %s\n", ipi_method->name);
+	return 0;
+}
+
 static int show_cmdline(struct inode *inode, struct text *t)
 {
 	(void)inode;
@@ -169,6 +207,7 @@ static const struct pseudo_file files[] = {
 	{ .path = "/proc/meminfo", .show = show_meminfo },
 	{ .path = "/proc/slabinfo", .show = show_slabinfo, .mode = 0400 },
 	{ .path = "/proc/cpuinfo", .show = show_cpuinfo },
+	{ .path = "/proc/interrupts", .show = show_interrupts },
 	{ .path = "/proc/cmdline", .show = show_cmdline },
 	{ .path = "/proc/filesystems", .show = show_filesystems },
 	{ .path = "/proc/mounts", .show = show_mounts },

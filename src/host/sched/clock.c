@@ -144,6 +144,7 @@ void clock_interrupt(void)
 {
 	struct hart *me = my_hart();
 
+	me->timer_irqs++;
 	spin_lock(&me->timer_lock);
 	while (!list_empty(&me->timers)) {
 		struct hv_timer *timer = list_first_entry(&me->timers, struct hv_timer, link);

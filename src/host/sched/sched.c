@@ -388,6 +388,7 @@ void sched_ipi(void)
 {
 	struct hart *me = my_hart();
 
+	me->ipis++;
 	if (me->running == me->idle)
 		me->need_resched = true;
 	else if (me->nr_queued)

@@ -30,6 +30,8 @@ struct hart {
 	struct hv_timer *running_timer;
 	u64 programmed; /* first deadline when hardware was last programmed; 0: it has passed */
 	struct hv_timer slice;
+
+	unsigned long timer_irqs, ipis; /* taken by this hart, for /proc/interrupts */
 };
 
 /* Read by boot.S on a secondary hart, with the MMU off. */
