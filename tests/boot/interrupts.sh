@@ -30,7 +30,7 @@ boot()	# MACHINE HARTS OPTIONS...
 {
 	truncate -s 1M "$tmp/disk0" "$tmp/disk1"
 	# OpenSBI drops the first byte that comes while it starts.
-	log=$(printf '\nhello\n' | timeout --kill-after=5 "$(scaled 60)" "$qemu" -M "$(machine_named "$1")" -smp "$2" -m 256M \
+	log=$(printf '\nhello\n' | timeout --kill-after=5 "$(scaled 30)" "$qemu" -M "$(machine_named "$1")" -smp "$2" -m 256M \
 		-nodefaults -no-user-config -no-reboot -display none -chardev stdio,id=uart -serial chardev:uart \
 		-kernel "$O/hyperscope.bin" -initrd "$tmp/initramfs" -global virtio-mmio.force-legacy=false \
 		-drive "file=$tmp/disk0,format=raw,if=none,id=d0" -device virtio-blk-device,drive=d0,bus=virtio-mmio-bus.0 \
@@ -47,6 +47,7 @@ works()	# MACHINE HARTS OPTIONS...
 
 tree()	# MACHINE HARTS SED
 {
+	rm -f "$tmp/tree.dtb"
 	"$qemu" -M "$(machine_named "$1"),dumpdtb=$tmp/raw.dtb" -smp "$2" -m 256M -display none >"$tmp/dump" 2>&1
 	dtc -q -I dtb -O dts "$tmp/raw.dtb" | sed "$3" >"$tmp/tree.dts"
 	dtc -q -I dts -O dtb -o "$tmp/tree.dtb" "$tmp/tree.dts"

@@ -84,7 +84,7 @@ src/host/file/timerfd.c src/host/file/memfd.c src/host/*/tty* src/host/dev/conso
 src/host/*/procfs* src/host/*/sysfs.* src/host/*/debugfs.* src/host/*/kvm_file.*
 = The host: devices, platform, library
 Drivers, the machine's description, and small functions that every part uses.
-src/host/*/drivers.* src/host/*/fdt.* src/host/platform/isa.c src/host/platform/* src/host/sched/irq.* src/host/dev/plic.c src/host/dev/imsic.c src/host/dev/aplic.c src/host/dev/sswi.c src/host/*/virtio* src/host/*/port* src/host/*
+src/host/*/drivers.* src/host/*/fdt.* src/host/platform/isa.c src/host/platform/* src/host/sched/irq.* src/host/dev/plic.c src/host/platform/imsic_layout.* src/host/dev/imsic.* src/host/dev/aplic.c src/host/dev/sswi.c src/host/*/virtio* src/host/*/port* src/host/*
 = VMM
 An ordinary multi-threaded program, which also runs on Linux unchanged.
 src/vmm/vmm.h src/vmm/main.c src/vmm/machine.c src/vmm/vcpu.c src/vmm/*

@@ -2,18 +2,15 @@
 /*
  * imsic.c - the harts' incoming MSI controllers: interrupts of devices and of other harts.
  *
- * A hart's supervisor-level file is one page, which the pages of the hart's guest interrupt files
- * follow. The device tree gives the pages of all harts as one or more regions, in the order of
- * interrupts-extended, and says which bits of an address are the group, hart and guest index. A
- * device tree that contradicts itself is not believed. A file is used only once it has delivered an
- * interrupt that the hart sent to itself. Source: AIA, "Incoming MSI Controller (IMSIC)"; the
- * binding riscv,imsics of the Devicetree schemas.
+ * A file is used only once it has delivered an interrupt that the hart sent to itself: the device
+ * tree may be wrong. Source: AIA, "Incoming MSI Controller (IMSIC)".
  */
 #include "drivers.h"
 #include "hv/csr.h"
 #include "hv/host.h"
 #include "lib/printk.h"
 #include "platform/fdt.h"
+#include "platform/imsic_layout.h"
 #include "platform/layout.h"
 #include "imsic.h"
 #include "sched/smp.h"
@@ -33,94 +30,14 @@
 
 _Static_assert(FIRST_SOURCE_ID + IRQ_SOURCES <= 64, "a source's identity is not in EIE0");
 
-#define MIN_IDS        63
-#define MAX_IDS        2047
-#define MAX_GUEST_BITS 7
-#define MAX_HART_BITS  15
-#define MAX_GROUP_BITS 7
-#define MAX_SHIFT      55
-#define MAX_GUESTS     63 /* bits of hgeie, without bit 0 (H §2.4) */
+#define MAX_GUESTS 63 /* bits of hgeie, without bit 0 (H §2.4) */
 
-static struct {
-	int node; /* negative: there is no IMSIC */
-	unsigned int ids, guest_ids;
-	unsigned int guest_bits, hart_bits, group_bits, group_shift;
-	hpa_t base; /* a file's address, with all indexes 0 */
-} imsic = { .node = -1 };
+static int imsic_node = -1; /* negative: there is no IMSIC */
+static struct imsic_layout layout;
 
 /* Written by each hart as it starts. 0: the hart has no file that the host can use. */
 static hpa_t file_pa[HV_MAX_HARTS];
 static unsigned int guest_files[HV_MAX_HARTS];
-
-static bool ids_valid(unsigned int ids)
-{
-	return ids >= MIN_IDS && ids <= MAX_IDS && (ids & MIN_IDS) == MIN_IDS;
-}
-
-/* The bits of an address that are indexes. */
-static u64 index_mask(void)
-{
-	return ((1ULL << (PAGE_SHIFT + imsic.guest_bits + imsic.hart_bits)) - 1) |
-	       ((1ULL << imsic.group_bits) - 1) << imsic.group_shift;
-}
-
-/* Read the node's properties. Returns the name of the first that is missing or wrong, or NULL. */
-static const char *read_properties(int node)
-{
-	unsigned int bits = 0;
-	int len = 0;
-
-	fdt_getprop(host_fdt, node, "interrupts-extended", &len);
-	while (bits < MAX_HART_BITS && (8 << bits) < len)
-		bits++;
-	imsic.ids = fdt_u32(node, "riscv,num-ids", 0);
-	imsic.guest_ids = fdt_u32(node, "riscv,num-guest-ids", imsic.ids);
-	imsic.guest_bits = fdt_u32(node, "riscv,guest-index-bits", 0);
-	imsic.hart_bits = fdt_u32(node, "riscv,hart-index-bits", bits);
-	imsic.group_bits = fdt_u32(node, "riscv,group-index-bits", 0);
-	imsic.group_shift = fdt_u32(node, "riscv,group-index-shift", 2 * PAGE_SHIFT);
-	if (!ids_valid(imsic.ids))
-		return "riscv,num-ids";
-	if (!ids_valid(imsic.guest_ids))
-		return "riscv,num-guest-ids";
-	if (imsic.guest_bits > MAX_GUEST_BITS)
-		return "riscv,guest-index-bits";
-	if (imsic.hart_bits > MAX_HART_BITS)
-		return "riscv,hart-index-bits";
-	if (imsic.group_bits > MAX_GROUP_BITS)
-		return "riscv,group-index-bits";
-	if (imsic.group_shift < 2 * PAGE_SHIFT || imsic.group_shift > MAX_SHIFT ||
-	    (imsic.group_bits &&
-	     imsic.group_shift < PAGE_SHIFT + imsic.guest_bits + imsic.hart_bits))
-		return "riscv,group-index-shift";
-	if (!fdt_reg(node, 0, &imsic.base, NULL) || !IS_ALIGNED(imsic.base, PAGE_SIZE))
-		return "reg";
-	imsic.base &= ~index_mask();
-	return NULL;
-}
-
-/*
- * Find the pages of the hart with this index in interrupts-extended. *files receives the number of
- * pages, at least 1. Returns false if the device tree has no page for the hart.
- */
-static bool find_files(unsigned int index, hpa_t *pa, unsigned int *files)
-{
-	u64 each = PAGE_SIZE << imsic.guest_bits, at = index * each, size;
-	hpa_t start;
-	int i;
-
-	for (i = 0; fdt_reg(imsic.node, i, &start, &size); i++) {
-		if (at >= size) {
-			at -= ALIGN_UP(size, each);
-			continue;
-		}
-		*pa = start + at;
-		*files = (unsigned int)MIN(1ULL << imsic.guest_bits, (size - at) / PAGE_SIZE);
-		return *files && IS_ALIGNED(*pa, each) && (*pa & ~index_mask()) == imsic.base &&
-		       *pa < LINEAR_SIZE;
-	}
-	return false;
-}
 
 /* Return the number of guest external interrupts that this hart implements (GEILEN, H §2.4). */
 static unsigned int hart_geilen(void)
@@ -184,10 +101,10 @@ bool imsic_hart_init(void)
 {
 	unsigned int hart = this_hart(), files;
 	unsigned long hartid = harts[hart].hartid;
-	int index = fdt_hart_irq_index(imsic.node, hartid, IRQ_S_EXT);
+	int index = fdt_hart_irq_index(imsic_node, hartid, IRQ_S_EXT);
 	hpa_t pa;
 
-	if (index < 0 || !find_files((unsigned int)index, &pa, &files)) {
+	if (index < 0 || !imsic_layout_find(&layout, (unsigned int)index, &pa, &files)) {
 		printk("host: the IMSIC has no interrupt file for hart %lu\n", hartid);
 		return false;
 	}
@@ -213,24 +130,20 @@ int imsic_init(void)
 	while (node >= 0 && fdt_hart_irq_index(node, harts[0].hartid, IRQ_S_EXT) < 0);
 	if (node < 0)
 		return -1;
-	wrong = read_properties(node);
+	wrong = imsic_layout_read(node, &layout);
 	if (!wrong && (!hv_isa_has("ssaia") || !stopei_exists()))
 		wrong = "Ssaia";
 	if (wrong) {
 		printk("host: the IMSIC is not used: %s is missing or wrong\n", wrong);
 		return -1;
 	}
-	imsic.node = node;
+	imsic_node = node;
 	return imsic_hart_init() ? node : -1;
 }
 
 int imsic_hart_index(unsigned int hart)
 {
-	hpa_t pa = file_pa[hart];
-	u64 group = pa >> imsic.group_shift & ((1ULL << imsic.group_bits) - 1);
-	u64 index = pa >> (PAGE_SHIFT + imsic.guest_bits) & ((1ULL << imsic.hart_bits) - 1);
-
-	return pa ? (int)(group << imsic.hart_bits | index) : -1;
+	return file_pa[hart] ? (int)imsic_layout_number(&layout, file_pa[hart]) : -1;
 }
 
 u32 imsic_source_id(const struct irq_source *s)
@@ -291,5 +204,5 @@ void hv_guest_file_send(unsigned int hart, unsigned int file, u32 id)
 
 unsigned int hv_guest_ids(void)
 {
-	return imsic.node < 0 ? 0 : imsic.guest_ids;
+	return layout.guest_ids;
 }
