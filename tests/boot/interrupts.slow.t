@@ -7,7 +7,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/boot/interrupts.sh"
 command -v dtc >/dev/null || skip_all "dtc is not installed: run 'scripts/hyperscope setup check'"
 needs_built "$O/vmm" "$O/guest-payloads/hello.bin"
-left_out='^host: .*(polled|not used|not work|no context|no IDC|no interrupt file)'
+left_out='^host: .*(polled|not used|not work|no context|an IDC|no interrupt file)'
 
 for machine in plic sswi aplic aia; do
 	for harts in 1 2 4; do
@@ -19,6 +19,14 @@ for machine in plic sswi aplic aia; do
 done
 works aia 3
 unlike "$log" "$left_out" "three harts: the number of index bits is rounded up"
+# Two groups of two harts, each with an APLIC; the disks' APLIC is not the UART's.
+groups=(-object memory-backend-ram,size=128M,id=a -object memory-backend-ram,size=128M,id=b
+	-numa node,memdev=a,cpus=0-1 -numa node,memdev=b,cpus=2-3)
+works aia 4 "${groups[@]}"
+unlike "$log" "$left_out" "two groups of harts: an APLIC sends MSIs to both"
+works aplic 4 "${groups[@]}"
+unlike "$log" "$left_out" "two groups of harts: each APLIC interrupts the harts of its own group"
+like "$log" '^# +3: +0 +0 +([1-9][0-9]* +0|0 +[1-9][0-9]*) +APLIC +[0-9]+ Level +virtio1$' "a hart of the disks' group serves a disk"
 
 # uses MACHINE SED DEVICES IPIS LINE NAME: with the edited tree of two harts, everything works; DEVICES is the
 # controller of the first disk, IPIS the method between harts, and LINE a regular expression for the log.
@@ -48,9 +56,9 @@ uses aia "$imsic s/interrupts-extended = .*/interrupts-extended = <0xffffffff 9 
 uses aia 's/_ssaia//; s/\\0ssaia//; s/"ssaia", //' polled SBI 'IMSIC is not used: Ssaia' "harts without Ssaia"
 uses aia "$aplic s/msi-parent = .*//" polled IMSIC 'virtio0 is polled' "an APLIC that sends MSIs to nobody"
 uses aia "$aplic s/riscv,num-sources = .*/riscv,num-sources = <9>;/" APLIC-MSI IMSIC 'ttyS0 is polled' "an APLIC with too few sources"
-uses aplic "$aplic s/reg = .*/reg = <0 0xd000000 0 0x4020>;/" APLIC SBI 'APLIC has no IDC for hart 1' "an APLIC with one IDC"
+uses aplic "$aplic s/reg = .*/reg = <0 0xd000000 0 0x4020>;/" APLIC SBI 'no APLIC has an IDC for hart 1' "an APLIC with one IDC"
 uses aplic "$aplic s/reg = .*/reg = <0 0xd000000 0 0x1000>;/" polled SBI 'APLIC is not used: reg' "an APLIC with too few registers"
-uses aplic "$aplic s/interrupt-controller;/&riscv,hart-indexes = <0 0x40000000>;/" APLIC SBI 'APLIC has no IDC for hart 1' \
+uses aplic "$aplic s/interrupt-controller;/&riscv,hart-indexes = <0 0x40000000>;/" APLIC SBI 'no APLIC has an IDC for hart 1' \
 	"an IDC's number that is out of range"
 uses sswi "$sswi s/reg = .*/reg = <0 0x2f00000 0 4>;/" PLIC SSWI 'SSWI does not work for hart 1: IPIs to it use the SBI' \
 	"an SSWI with one register"

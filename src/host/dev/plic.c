@@ -53,7 +53,7 @@ static void enable(unsigned int hart, u32 number, bool on)
 
 static bool plic_route(const struct irq_source *s, unsigned int hart)
 {
-	if (s->number >= nr_numbers || !context_base[hart])
+	if (s->controller != plic_node || s->number >= nr_numbers || !context_base[hart])
 		return false;
 	mmio_write32(base, PLIC_PRIORITY + 4 * s->number, 1);
 	enable(s->hart, s->number, false);
@@ -68,7 +68,7 @@ static void plic_take(void)
 	u32 number;
 
 	while ((number = mmio_read32(context, PLIC_CLAIM))) {
-		s = irq_source_numbered(number);
+		s = irq_source_numbered(plic_node, number);
 		if (s)
 			irq_serve(s);
 		mmio_write32(context, PLIC_CLAIM, number);

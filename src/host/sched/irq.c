@@ -3,7 +3,7 @@
  * irq.c - the sources of interrupts, their handlers, and the harts that serve them.
  *
  * A source that no controller can deliver is polled by a timer, with a line in the log if there is
- * a controller. Lock: register_lock for the table, which only grows; then the source's own lock.
+ * a controller. Of two devices with one interrupt, the second is polled. Lock: register_lock for the table, which only grows; then the source's own lock.
  */
 #include "irq.h"
 #include <linux/errno.h>
@@ -44,13 +44,13 @@ struct irq_source *irq_source(unsigned int index)
 	return index < __atomic_load_n(&nr_sources, __ATOMIC_ACQUIRE) ? &sources[index] : NULL;
 }
 
-struct irq_source *irq_source_numbered(u32 number)
+struct irq_source *irq_source_numbered(int controller, u32 number)
 {
 	struct irq_source *s;
 	unsigned int i;
 
 	for (i = 0; (s = irq_source(i)); i++)
-		if (s->number == number && !s->polled)
+		if (s->number == number && s->controller == controller && !s->polled)
 			return s;
 	return NULL;
 }
@@ -71,31 +71,28 @@ void irq_serve(struct irq_source *s)
 static void poll_all(struct hv_timer *timer)
 {
 	struct irq_source *s;
+	bool any = false;
 	unsigned int i;
 
 	for (i = 0; (s = irq_source(i)); i++)
-		if (s->polled)
+		if (s->polled) {
+			any = true;
 			irq_serve(s);
-	hv_timer_start(timer, hv_time() + ns_to_ticks(POLL_NS));
+		}
+	if (any)
+		hv_timer_start(timer, hv_time() + ns_to_ticks(POLL_NS));
 }
 
-static void poll_begin(struct irq_source *s)
-{
-	s->polled = true;
-	if (irq_chip)
-		printk("host: %s is polled: its interrupt does not reach the %s\n", s->name,
-		       irq_chip->name);
-	if (!poll_timer.fn) {
-		hv_timer_init(&poll_timer, poll_all);
-		hv_timer_start(&poll_timer, hv_time() + ns_to_ticks(POLL_NS));
-	}
-}
-
-/* Route the source to the given hart, or to the next that can serve it. */
+/* Route the source to the given hart, or to the next that can serve it, instead of polling it. */
 static bool route(struct irq_source *s, unsigned int first)
 {
+	struct irq_source *same = irq_source_numbered(s->controller, s->number);
+	bool polled = s->polled;
 	unsigned int i, hart;
 
+	if (!irq_chip || !s->number || (same && same != s))
+		return false;
+	s->polled = false; /* before an interrupt can arrive on another hart */
 	for (i = 0; i < nr_harts; i++) {
 		hart = (first + i) % nr_harts;
 		if (irq_chip->route(s, hart)) {
@@ -103,6 +100,7 @@ static bool route(struct irq_source *s, unsigned int first)
 			return true;
 		}
 	}
+	s->polled = polled;
 	return false;
 }
 
@@ -119,19 +117,21 @@ int irq_register(int node, const char *name, void (*fn)(void *arg), void *arg)
 		return -ENOSPC;
 	}
 	s = &sources[nr_sources];
+	s->controller = irq.controller;
 	s->number = irq.number;
 	s->sense = irq.sense;
 	s->name = name;
 	s->fn = fn;
 	s->arg = arg;
 	s->hart = this_hart();
-	/* Two devices with one interrupt: the second is polled. */
-	s->polled = !irq_chip || irq.controller != irq_chip->node || !irq.number ||
-		    irq_source_numbered(irq.number);
+	s->polled = true;
 	/* Release: the source is complete before an interrupt can find it. */
 	__atomic_store_n(&nr_sources, nr_sources + 1, __ATOMIC_RELEASE);
-	if (s->polled || !route(s, irq_index(s)))
-		poll_begin(s);
+	if (!route(s, irq_index(s))) {
+		if (!poll_timer.fn)
+			hv_timer_init(&poll_timer, poll_all);
+		hv_timer_start(&poll_timer, hv_time() + ns_to_ticks(POLL_NS));
+	}
 	spin_unlock(&register_lock);
 	return 0;
 }
@@ -146,10 +146,11 @@ void irq_spread(void)
 	unsigned int i;
 
 	spin_lock(&register_lock);
-	for (i = 0; (s = irq_source(i)); i++)
-		if (!s->polled) {
-			BUG_ON(s->hart != this_hart());
-			route(s, i);
-		}
+	for (i = 0; (s = irq_source(i)); i++) {
+		BUG_ON(s->hart != this_hart());
+		if (!route(s, i) && s->polled && irq_chip)
+			printk("host: %s is polled: its interrupt does not reach the %s\n", s->name,
+			       irq_chip->name);
+	}
 	spin_unlock(&register_lock);
 }

@@ -24,7 +24,8 @@ enum irq_sense {
 };
 
 struct irq_source {
-	u32 number; /* at the controller */
+	int controller; /* the node of the device's interrupt parent */
+	u32 number;     /* at the controller */
 	enum irq_sense sense;
 	const char *name;
 	void (*fn)(void *arg);
@@ -38,7 +39,7 @@ struct irq_source {
 /* A controller. The functions run with interrupts off. */
 struct irq_chip {
 	const char *name;
-	int node; /* that devices name as their interrupt parent */
+	int node; /* the interrupt parent of devices that name none */
 	/*
 	 * Prepare this hart for interrupts. False: the hart cannot get any, because the device tree
 	 * does not say how. The reason is in the log.
@@ -46,7 +47,7 @@ struct irq_chip {
 	bool (*hart_init)(void);
 	/*
 	 * Deliver the source's interrupts to `hart` from now on, instead of s->hart. Returns false,
-	 * with nothing changed, if the hart cannot get them or there is no such source.
+	 * with nothing changed, if the hart cannot get them, or if the source is not the chip's.
 	 */
 	bool (*route)(const struct irq_source *s, unsigned int hart);
 	void (*take)(void); /* serve all interrupts that are pending on this hart */
@@ -64,14 +65,17 @@ void irq_chip_set(const struct irq_chip *chip);
  */
 int irq_register(int node, const char *name, void (*fn)(void *arg), void *arg);
 void irq_hart_init(void); /* each hart but the first */
-/* Divide the sources among the online harts. Called on the first hart, when it serves them all. */
+/*
+ * Divide the sources among the online harts, and log those that remain polled. Called on the first
+ * hart, when it serves them all.
+ */
 void irq_spread(void);
 
 /* For controllers. */
-struct irq_source *irq_source(unsigned int index);  /* in the order of registration, or NULL */
-struct irq_source *irq_source_numbered(u32 number); /* NULL: none */
-unsigned int irq_index(const struct irq_source *s); /* below IRQ_SOURCES */
-void irq_serve(struct irq_source *s);               /* call the handler */
+struct irq_source *irq_source(unsigned int index); /* in the order of registration, or NULL */
+struct irq_source *irq_source_numbered(int controller, u32 number); /* NULL: none */
+unsigned int irq_index(const struct irq_source *s);                 /* below IRQ_SOURCES */
+void irq_serve(struct irq_source *s);                               /* call the handler */
 
 /* Called for a supervisor external interrupt. */
 void irq_handle_external(void);
