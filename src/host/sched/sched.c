@@ -388,6 +388,12 @@ void sched_ipi(void)
 {
 	struct hart *me = my_hart();
 
+	/*
+	 * The interrupt was found by a CSR read, which counts as device input: without a fence, the
+	 * loads below could come first, and miss what the sender stored before it raised the
+	 * interrupt.
+	 */
+	__asm__ volatile("fence i, r" ::: "memory");
 	me->ipis++;
 	if (me->running == me->idle)
 		me->need_resched = true;
