@@ -32,6 +32,7 @@ void kvm_offsets(void)
 	HOST(sscratch);
 	DEFINE(VCPU_exit_vector, offsetof(struct kvm_vcpu, exit_vector));
 	DEFINE(VCPU_exit_clock, offsetof(struct kvm_vcpu, exit_clock));
+	DEFINE(VCPU_exit_start, offsetof(struct kvm_vcpu, exit_clock.start));
 	DEFINE(KEY_sample, TRACE_sample * sizeof(struct static_key));
 	DEFINE(SAMPLE_HS_MODE, SAMPLE_HS);
 	TRAP(sepc);
@@ -62,5 +63,5 @@ void kvm_offsets(void)
 	DEFINE(VCPU_mutex, offsetof(struct kvm_vcpu, mutex));
 	DEFINE(VCPU_ran_once, offsetof(struct kvm_vcpu, ran_once));
 	DEFINE(VCPU_exits, offsetof(struct kvm_vcpu, stats.exits));
-	DEFINE(VCPU_exit_slot, offsetof(struct kvm_vcpu, exit_clock.slot));
+	DEFINE(VCPU_exit_offset, offsetof(struct kvm_vcpu, exit_clock.offset));
 }

@@ -60,21 +60,23 @@ static bool is_finished(struct kvm_vcpu *vcpu)
 	native_csr_poke(CSR_sepc, guest.sepc);
 	native_csr_poke(CSR_sstatus, guest.sstatus);
 	if (trace_exit_key.enabled)
-		trace_exit_begin_slow(&vcpu->exit_clock, scause);
+		trace_exit_begin_full(&vcpu->exit_clock, scause);
 	hide(&vcpu->guest, pattern);
 	exit = scause == EXC_ECALL_VS ? vcpu_fast_sbi(vcpu) : vcpu_fast_virtual_inst(vcpu);
 	if (exit.vcpu != vcpu)
 		hv_panic("the fast path has returned another vCPU\n");
 	check_hidden(&vcpu->guest, pattern);
-	vcpu->guest.sepc = exit.done ? native_csr_read(CSR_sepc) : guest.sepc;
+	vcpu->guest.sepc = exit.class ? native_csr_read(CSR_sepc) : guest.sepc;
 	vcpu->guest.sstatus = guest.sstatus;
 	vcpu->guest.hstatus = guest.hstatus;
 	for (i = 8; i <= 27; i += i == 9 ? 9 : 1)
 		vcpu->guest.gpr[i] = guest.gpr[i];
-	if (exit.done && trace_exit_key.enabled)
-		trace_exit_end_slow(&vcpu->exit_clock);
-	__atomic_fetch_add(&native_fast_exits, exit.done, __ATOMIC_RELAXED);
-	return exit.done;
+	if (exit.class && trace_exit_key.enabled) {
+		vcpu->exit_clock.offset = exit.class;
+		trace_exit_end_full(&vcpu->exit_clock);
+	}
+	__atomic_fetch_add(&native_fast_exits, exit.class != 0, __ATOMIC_RELAXED);
+	return exit.class;
 }
 
 void vcpu_switch(struct kvm_vcpu *vcpu)

@@ -172,7 +172,7 @@ static void a_fetch_maps_executable_memory(void **state)
 
 	(void)state;
 	assert_int_equal(touch(vm.vcpu, BASE, NATIVE_FETCH, &data), RESUME_GUEST);
-	assert_int_equal(vm.vcpu->exit_clock.slot, EXIT_FAULT_FETCH);
+	assert_int_equal(trace_exit_class_of(&vm.vcpu->exit_clock), EXIT_FAULT_FETCH);
 }
 
 static void memory_that_user_space_does_not_have_is_efault(void **state)

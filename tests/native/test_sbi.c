@@ -335,20 +335,20 @@ static void a_legacy_mask_without_host_memory_fails_the_run(void **state)
 	assert_true(vm.vcpu->requests & BIT(REQ_HOST));
 }
 
-static int slot_at_answer;
+static u64 class_at_answer;
 
-static void note_slot(enum trace_event event, const u64 *args)
+static void note_class(enum trace_event event, const u64 *args)
 {
 	(void)args;
 	if (event == TRACE_kvm_sbi_return)
-		slot_at_answer = vm.vcpu->exit_clock.slot;
+		class_at_answer = trace_exit_class_of(&vm.vcpu->exit_clock);
 }
 
 static void a_legacy_call_has_its_successors_exit_class(void **state)
 {
 	static const struct {
 		unsigned long ext;
-		int slot;
+		u64 class;
 	} calls[] = { { SBI_LEGACY_SET_TIMER, EXIT_SBI_TIME },
 		      { SBI_LEGACY_CLEAR_IPI, EXIT_SBI_IPI },
 		      { SBI_LEGACY_SEND_IPI, EXIT_SBI_IPI },
@@ -357,10 +357,10 @@ static void a_legacy_call_has_its_successors_exit_class(void **state)
 		      { SBI_EXT_STA, EXIT_SBI_OTHER } };
 
 	(void)state;
-	native_event_hook = note_slot;
+	native_event_hook = note_class;
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++) {
 		made(CALL(calls[i].ext, 0, 0));
-		assert_int_equal(slot_at_answer, calls[i].slot);
+		assert_int_equal(class_at_answer, calls[i].class);
 	}
 }
 

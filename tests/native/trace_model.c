@@ -14,7 +14,7 @@
 struct static_key trace_keys[TRACE_NR_EVENTS];
 struct static_key trace_group_keys[TRACE_NR_GROUPS];
 struct static_key trace_any_key;
-struct static_key trace_exit_key, trace_class_key;
+struct static_key trace_exit_key, trace_class_key, trace_exit_full_key;
 
 static struct {
 	unsigned int count;
@@ -66,21 +66,43 @@ void hv_sample(unsigned int mode, unsigned long pc)
 	trace_sample(mode, pc, 1, 1, 0);
 }
 
-void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause)
+struct trace_exit_clock *trace_exit_begin_full(struct trace_exit_clock *clock, unsigned long scause)
 {
 	(void)scause;
-	clock->slot = 0;
+	trace_exit_init(clock);
+	return clock;
 }
 
-void trace_exit_end_slow(struct trace_exit_clock *clock)
+void trace_exit_cause_slow(struct trace_exit_clock *clock, unsigned long scause)
 {
-	if (clock->slot >= 0)
-		clock->slot = ~clock->slot;
+	(void)clock;
+	(void)scause;
+}
+
+struct trace_exit_clock *trace_exit_end_full(struct trace_exit_clock *clock)
+{
+	return clock;
 }
 
 void trace_exit_last_slow(struct trace_exit_clock *clock)
 {
-	clock->slot = TRACE_EXIT_NONE;
+	trace_exit_init(clock);
+}
+
+void trace_exit_load_slow(struct trace_exit_clock *clock)
+{
+	(void)clock;
+}
+
+void trace_exit_settle_slow(struct trace_exit_clock *clock)
+{
+	(void)clock;
+}
+
+struct trace_exit_clock *trace_exit_count_slow(struct trace_exit_clock *clock, u64 cost)
+{
+	(void)cost;
+	return clock;
 }
 
 void native_trace_reset(void)
@@ -94,7 +116,7 @@ void native_trace_reset(void)
 		trace_keys[i].enabled = 1;
 	for (i = 0; i < TRACE_NR_GROUPS; i++)
 		trace_group_keys[i].enabled = 1;
-	trace_exit_key.enabled = 1;
+	trace_exit_key.enabled = trace_exit_full_key.enabled = 1;
 	trace_class_key.enabled = 1;
 }
 

@@ -132,7 +132,7 @@ static void exit_once(unsigned int vcpu, unsigned int kind, unsigned int harts)
 					       EXC_VIRTUAL_INST,
 					       CAUSE_IRQ_FLAG | IRQ_S_TIMER };
 
-	trace_exit_begin(&clocks[vcpu], cause[kind]);
+	trace_native_begin(&clocks[vcpu], cause[kind]);
 	trace_kvm_exit(0x80200000 + 4 * kind, cause[kind], 0, 0, 0);
 	pass((100 + 50 * kind) * (random_below(500) ? 1 : 100));
 	switch (kind) {
@@ -161,7 +161,7 @@ static void exit_once(unsigned int vcpu, unsigned int kind, unsigned int harts)
 	pass(20);
 	if (getenv("MKGUEST_MOVE") && !random_below(5))
 		move(vcpu, harts);
-	trace_exit_end(&clocks[vcpu]);
+	trace_native_end(&clocks[vcpu]);
 	trace_kvm_entry(0x80200000 + 4 * kind, trace_exit_class_of(&clocks[vcpu]));
 	trace_exit_init(&clocks[vcpu]);
 }

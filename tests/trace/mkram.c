@@ -24,21 +24,21 @@
 
 static void exits(unsigned long extra)
 {
-	struct trace_exit_clock clock;
+	struct trace_exit_clock clock = { 0 };
 
 	trace_exit_init(&clock);
 	for (int i = 0; i < 1000; i++) {
 		unsigned long cost = i < 900 ? 500 : i < 990 ? 2000 : 40000;
 
-		trace_exit_begin(&clock, EXC_STORE_GUEST_PAGE_FAULT);
+		trace_native_begin(&clock, EXC_STORE_GUEST_PAGE_FAULT);
 		trace_exit_class(&clock, EXIT_FAULT_STORE);
 		machine.instret += cost + extra;
 		machine.time += cost / 100;
-		trace_exit_end(&clock);
+		trace_native_end(&clock);
 	}
-	trace_exit_begin(&clock, CAUSE_IRQ_FLAG | IRQ_S_TIMER);
+	trace_native_begin(&clock, CAUSE_IRQ_FLAG | IRQ_S_TIMER);
 	machine.instret += 7;
-	trace_exit_end(&clock);
+	trace_native_end(&clock);
 }
 
 static void call(int i)

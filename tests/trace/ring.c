@@ -63,6 +63,32 @@ void trace_native_account(const char *unit)
 						    : EXIT_UNIT_NONE);
 }
 
+void trace_native_begin(struct trace_exit_clock *clock, unsigned long scause)
+{
+	trace_exit_load(clock);
+	if (trace_exit_on() && trace_exit_is_full())
+		trace_exit_begin_full(clock, scause);
+	else if (trace_exit_on())
+		trace_exit_begin_short(clock, scause);
+	if (scause >= EXIT_SLOT_IRQ)
+		trace_exit_cause(clock, scause);
+}
+
+void trace_native_end(struct trace_exit_clock *clock)
+{
+	trace_exit_load(clock);
+	if (trace_exit_on() && trace_exit_is_full())
+		trace_exit_end_full(clock);
+	else if (trace_exit_on())
+		trace_exit_end_short(clock);
+}
+
+void trace_native_record_cost(u32 instructions)
+{
+	for (unsigned int hart = 0; hart < trace_mem->nr_harts; hart++)
+		trace_harts[hart]->record_cost = instructions;
+}
+
 static bool put_at(FILE *out, unsigned long hpa, const void *data, size_t size)
 {
 	return !fseek(out, (long)(hpa - RAM_BASE), SEEK_SET) && fwrite(data, 1, size, out) == size;

@@ -50,9 +50,16 @@ static const struct trace_record *ring(unsigned int hart)
 	return (const struct trace_record *)(area(hart) + trace_native_mem()->ring_offset);
 }
 
+/* Return a copy of the slot as hstrace reads it; valid until the next call. */
 static const struct exit_stat *stat_of(unsigned int hart, unsigned int slot)
 {
-	return (const struct exit_stat *)(area(hart) + trace_native_mem()->stats_offset) + slot;
+	static struct exit_stat stat;
+	const struct exit_tally *tally =
+		(const struct exit_tally *)(area(hart) + trace_native_mem()->stats_offset) + slot;
+
+	memcpy(&stat, tally, sizeof(stat));
+	stat.count = exit_stat_count(tally);
+	return &stat;
 }
 
 /* ---- records ---- */
@@ -153,15 +160,15 @@ static void a_list_with_an_unknown_name_changes_nothing(void **state)
 
 static void exit_of(struct trace_exit_clock *clock, unsigned long scause, unsigned long cost)
 {
-	trace_exit_begin(clock, scause);
+	trace_native_begin(clock, scause);
 	machine.instret += cost;
 	machine.time += cost / 100;
-	trace_exit_end(clock);
+	trace_native_end(clock);
 }
 
 static void exits_count_under_their_cause_and_interrupts_apart(void **state)
 {
-	struct trace_exit_clock clock;
+	struct trace_exit_clock clock = { 0 };
 
 	(void)state;
 	trace_exit_init(&clock);
@@ -181,16 +188,15 @@ static void exits_count_under_their_cause_and_interrupts_apart(void **state)
 
 static void a_handler_chooses_the_class(void **state)
 {
-	struct trace_exit_clock clock;
+	struct trace_exit_clock clock = { 0 };
 
 	(void)state;
 	trace_exit_init(&clock);
 	trace_exit_account(EXIT_UNIT_INSTRET);
-	trace_exit_begin(&clock, EXC_VIRTUAL_INST);
+	trace_native_begin(&clock, EXC_VIRTUAL_INST);
 	trace_exit_class(&clock, EXIT_CSR_USER);
 	trace_exit_class(&clock, EXIT_WFI);
-	trace_exit_end(&clock);
-	trace_exit_end(&clock); /* a second end without a begin is not counted */
+	trace_native_end(&clock);
 	assert_int_equal(stat_of(0, EXIT_WFI)->count, 1);
 	assert_int_equal(stat_of(0, EXIT_CSR_USER)->count, 0);
 	assert_int_equal(stat_of(0, EXC_VIRTUAL_INST)->count, 0);
@@ -198,13 +204,14 @@ static void a_handler_chooses_the_class(void **state)
 
 static void the_last_exit_of_a_vcpu_counts_without_a_cost(void **state)
 {
-	struct trace_exit_clock clock;
+	struct trace_exit_clock clock = { 0 };
 
 	(void)state;
 	trace_exit_init(&clock);
 	trace_exit_account(EXIT_UNIT_INSTRET);
 	trace_exit_last(&clock);
-	trace_exit_begin(&clock, EXC_ECALL_VS);
+	trace_native_end(&clock); /* the first entry ends no exit */
+	trace_native_begin(&clock, EXC_ECALL_VS);
 	trace_exit_class(&clock, EXIT_SBI_SRST);
 	trace_exit_last(&clock);
 	trace_exit_last(&clock);
@@ -215,33 +222,124 @@ static void the_last_exit_of_a_vcpu_counts_without_a_cost(void **state)
 
 static void nothing_is_counted_while_accounting_is_off(void **state)
 {
-	struct trace_exit_clock clock;
+	struct trace_exit_clock clock = { 0 };
 
 	(void)state;
 	trace_exit_init(&clock);
 	exit_of(&clock, EXC_ECALL_VS, 10);
 	trace_exit_account(EXIT_UNIT_INSTRET); /* the exit began earlier, so its cost is unknown */
-	trace_exit_end(&clock);
+	trace_native_end(&clock);
 	assert_int_equal(stat_of(0, EXC_ECALL_VS)->count, 0);
 }
 
 static void an_exit_over_two_harts_has_a_cost_in_time_only(void **state)
 {
-	struct trace_exit_clock clock;
+	struct trace_exit_clock clock = { 0 };
 
 	(void)state;
 	trace_exit_init(&clock);
 	for (int unit = EXIT_UNIT_INSTRET; unit <= EXIT_UNIT_TIME; unit++) {
 		trace_exit_account((enum exit_unit)unit);
 		machine = (struct machine){ .hart = 0, .time = 100, .instret = 1000000 };
-		trace_exit_begin(&clock, EXC_ECALL_VS);
+		trace_native_begin(&clock, EXC_ECALL_VS);
 		machine = (struct machine){ .hart = 1, .time = 142, .instret = 5 };
-		trace_exit_end(&clock);
+		trace_native_end(&clock);
 	}
 	assert_int_equal(stat_of(1, EXC_ECALL_VS)->count, 2);
 	assert_int_equal(stat_of(1, EXC_ECALL_VS)->unpriced, 1);
 	assert_int_equal(stat_of(1, EXC_ECALL_VS)->sum, 42);
 	assert_int_equal(stat_of(1, EXC_ECALL_VS)->hist[42], 1);
+}
+
+/* The short variant of the accounting looks small costs up in a table. */
+static void every_cost_is_in_the_bucket_of_its_value(void **state)
+{
+	static const u64 large[] = { EXIT_QUICK, 4095, 70000, 1ULL << 33, HIST_LIMIT };
+	struct trace_exit_clock clock = { .start = TRACE_EXIT_NONE };
+	u64 count = 0, sum = 0;
+
+	(void)state;
+	trace_exit_account(EXIT_UNIT_INSTRET);
+	for (u64 cost = EXIT_QUICK; cost-- > 0; sum += cost, count++) {
+		u32 before = stat_of(0, EXC_ECALL_VS)->hist[trace_hist_bucket(cost)];
+
+		exit_of(&clock, EXC_ECALL_VS, cost);
+		assert_int_equal(stat_of(0, EXC_ECALL_VS)->hist[trace_hist_bucket(cost)],
+				 before + 1);
+		assert_int_equal(stat_of(0, EXC_ECALL_VS)->max, EXIT_QUICK - 1);
+	}
+	for (unsigned int i = 0; i < sizeof(large) / sizeof(large[0]); i++) {
+		exit_of(&clock, EXC_ECALL_VS, large[i]);
+		assert_int_equal(stat_of(0, EXC_ECALL_VS)->max, large[i]);
+		sum += large[i];
+		count++;
+	}
+	exit_of(&clock, EXC_ECALL_VS, EXIT_QUICK); /* above `limit`, but not a new maximum */
+	assert_int_equal(stat_of(0, EXC_ECALL_VS)->max, HIST_LIMIT);
+	assert_int_equal(stat_of(0, EXC_ECALL_VS)->count, count + 1);
+	assert_int_equal(stat_of(0, EXC_ECALL_VS)->sum, sum + EXIT_QUICK);
+}
+
+static void a_counter_that_wraps_loses_no_exit(void **state)
+{
+	static const unsigned long costs[] = { 100, 5000 };
+
+	(void)state;
+	for (unsigned int i = 0; i < 2; i++) {
+		struct trace_exit_clock clock = { .start = TRACE_EXIT_NONE };
+		struct exit_tally *tally;
+
+		start(NULL);
+		trace_exit_account(EXIT_UNIT_INSTRET);
+		tally = (struct exit_tally *)(area(0) + trace_native_mem()->stats_offset) +
+			EXC_ECALL_VS;
+		exit_of(&clock, EXC_ECALL_VS, costs[i]);
+		tally->hist[trace_hist_bucket(costs[i])] = ~0U;
+		exit_of(&clock, EXC_ECALL_VS, costs[i]);
+		exit_of(&clock, EXC_ECALL_VS, costs[i]);
+		assert_int_equal(stat_of(0, EXC_ECALL_VS)->count, (1ULL << 32) + 1);
+	}
+}
+
+/* Write a record that takes 31 instructions, as far as the accounting knows. */
+static void record_of_31(void)
+{
+	trace_kvm_wfi(true);
+	machine.instret += 31;
+}
+
+/* What an exit costs does not depend on when its events were on. */
+static void a_cost_leaves_out_records_whenever_events_are_switched(void **state)
+{
+	(void)state;
+	for (unsigned int i = 0; i < 8; i++) {
+		bool before = i & 1, during = i & 2, after = i & 4;
+		struct trace_exit_clock clock = { .start = TRACE_EXIT_NONE };
+
+		start(NULL);
+		trace_exit_account(EXIT_UNIT_INSTRET);
+		trace_native_record_cost(31);
+		choose(before ? "kvm_wfi" : "none");
+		exit_of(&clock, EXC_ECALL_VS, 10);
+		if (before)
+			record_of_31();
+		trace_exit_settle(&clock);
+		trace_native_begin(&clock, EXC_VIRTUAL_INST);
+		if (before)
+			record_of_31();
+		choose(during ? "kvm_wfi" : "none");
+		trace_exit_settle(&clock);
+		machine.instret += 200;
+		if (during)
+			record_of_31();
+		choose(after ? "kvm_wfi" : "none");
+		trace_exit_settle(&clock);
+		if (after)
+			record_of_31();
+		trace_native_end(&clock);
+		assert_int_equal(stat_of(0, EXC_VIRTUAL_INST)->sum, 200);
+		assert_int_equal(stat_of(0, EXC_VIRTUAL_INST)->unpriced, 0);
+	}
 }
 
 static void a_bucket_is_within_three_percent_of_its_values(void **state)
@@ -367,6 +465,10 @@ int main(void)
 		cmocka_unit_test_setup(the_last_exit_of_a_vcpu_counts_without_a_cost, start),
 		cmocka_unit_test_setup(nothing_is_counted_while_accounting_is_off, start),
 		cmocka_unit_test_setup(an_exit_over_two_harts_has_a_cost_in_time_only, start),
+		cmocka_unit_test_setup(every_cost_is_in_the_bucket_of_its_value, start),
+		cmocka_unit_test_setup(a_counter_that_wraps_loses_no_exit, start),
+		cmocka_unit_test_setup(a_cost_leaves_out_records_whenever_events_are_switched,
+				       start),
 		cmocka_unit_test_setup(a_bucket_is_within_three_percent_of_its_values, start),
 		cmocka_unit_test_setup(buckets_follow_one_another_without_a_gap, start),
 		cmocka_unit_test_setup(memory_that_is_too_small_is_refused, start),

@@ -33,6 +33,11 @@ void trace_native_hart_stops_tracing(unsigned int hart);
  * Account exits in this unit: "instret" (marked exact) or "time". Any other unit stops accounting.
  */
 void trace_native_account(const char *unit);
+/* Begin or end an exit on the current hart, if exits are accounted for, as KVM_RUN's loop does. */
+void trace_native_begin(struct trace_exit_clock *clock, unsigned long scause);
+void trace_native_end(struct trace_exit_clock *clock);
+/* Let a record cost this many instructions, on each hart. */
+void trace_native_record_cost(u32 instructions);
 /* Write a RAM file with these rings, as QEMU leaves it. Returns 0, or -1 with errno set. */
 int trace_native_save(const char *path);
 /* Return the memory of the rings. */

@@ -130,7 +130,8 @@ static int take_mem(struct hst_file *file, u64 size, off_t offset)
 		return -1;
 	if (mem.magic != TRACE_MEM_MAGIC)
 		return hst_damaged(file, "invalid header");
-	if (mem.version != TRACE_MEM_VERSION)
+	/* Versions 1 and 2 differ only in memory: in files, both have struct exit_stat. */
+	if (!mem.version || mem.version > TRACE_MEM_VERSION)
 		return hst_damaged(file, "this hstrace does not support the header's version");
 	if (!mem.nr_harts || mem.nr_harts > HST_MAX_HARTS || mem.nr_slots > HST_MAX_SLOTS ||
 	    !mem.timebase_hz || mem.record_size != sizeof(struct trace_record) ||

@@ -189,6 +189,13 @@ int hst_ram_records(const struct hst_ram *ram, unsigned int hart, u64 first, u64
 
 int hst_ram_stats(const struct hst_ram *ram, unsigned int hart, struct exit_stat *stats)
 {
-	return hst_ram_read(ram, stats, ram->mem.nr_slots * sizeof(*stats),
-			    hart_area(ram, hart) + ram->mem.stats_offset);
+	struct exit_tally *tallies = (struct exit_tally *)stats;
+
+	if (hst_ram_read(ram, tallies, ram->mem.nr_slots * sizeof(*tallies),
+			 hart_area(ram, hart) + ram->mem.stats_offset))
+		return -1;
+	/* The fields that follow the counter are at the same place in both structures. */
+	for (u64 i = 0; i < ram->mem.nr_slots; i++)
+		stats[i].count = exit_stat_count(&tallies[i]);
+	return 0;
 }

@@ -3,7 +3,6 @@
 from .stages import STAGES, UNASSIGNED
 
 RDINSTRET, RDINSTRET_MASK = 0xC0202073, 0xFFFFF07F  # csrrs RD, instret, zero
-ACCOUNTING = ("trace_exit_begin_slow", "trace_exit_end_slow", "trace_exit_begin", "trace_exit_end")
 
 
 class Anatomy:
@@ -72,17 +71,18 @@ def print_stages(found, out):
             print("%s: in no stage: %s" % (anatomy.system, " ".join(names)), file=out)
 
 
+def accounts(step):
+    """Return whether the step accounts for exits."""
+    return any(name.startswith("trace_exit_") for name in step.chain)
+
+
 def interval(anatomy):
     """Return the steps whose cost the exit table counts: those between the two readings of instret, of which the
-    first one counts itself. The path is a cycle. Return None if it does not have exactly one exit with a cost."""
-    reads = {"trace_exit_begin_slow": [], "trace_exit_end_slow": []}
-    for at, step in enumerate(anatomy.steps):
-        if anatomy.encoding(step) & RDINSTRET_MASK == RDINSTRET and step.chain[-1] in reads:
-            reads[step.chain[-1]].append(at)
-    if any(len(places) != 1 for places in reads.values()):
-        return None
-    (begin,), (end,) = reads.values()
-    return anatomy.steps[begin:end] if begin < end else anatomy.steps[begin:] + anatomy.steps[:end]
+    first one counts itself. The path is a cycle that starts in the guest. Return None if it does not have exactly
+    one exit with a cost."""
+    reads = [at for at, step in enumerate(anatomy.steps)
+             if anatomy.encoding(step) & RDINSTRET_MASK == RDINSTRET and (accounts(step) or step.chain[-1] == "vcpu_exit_fast")]
+    return anatomy.steps[reads[0]:reads[1]] if len(reads) == 2 else None
 
 
 def part_of(step):
@@ -90,7 +90,7 @@ def part_of(step):
     names = list(step.chain) + list(step.stack)
     if any(name.startswith(("trace_emit", "trace_set_vcpu", "vcpu_observe")) for name in names):
         return "events"
-    return "accounting" if any(name in ACCOUNTING for name in names) else step.stage
+    return "accounting" if accounts(step) else step.stage
 
 
 def print_interval(anatomy, traced, out):

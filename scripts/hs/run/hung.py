@@ -28,6 +28,8 @@ SSTATUS_SPP = HSTATUS_SPVP = 1 << 8
 HSTATUS_SPV = 1 << 7
 MSTATUS_MPP, MSTATUS_MPV = 3 << 11, 1 << 39
 SLOT_IRQ, SLOT_CLASS = 32, 64                                # EXIT_SLOT_* (src/include/hv/trace_mem.h)
+EXIT_TALLY = 4096                                             # size of struct exit_tally (there)
+EXIT_NONE = 1 << 63                                           # TRACE_EXIT_NONE (src/include/hv/trace.h)
 MUTEX_FLAGS = 7                                              # low bits of `holder` (src/host/sched/mutex.c)
 QUICK = ("sbi", "csr", "wfi", "wrs")  # exits that the fast path may handle: the first word of their names
 SAMPLES, PAUSE = 20, 0.01             # samples of each vCPU before the end, and the seconds between them
@@ -94,10 +96,9 @@ class Vcpu:
 
     def last_exit(self):
         """Return the last exit's name in the exit table, "" if it is unknown."""
-        slot = self.get("VCPU_exit_slot", "<i")
-        slot = slot if slot >= -1 else ~slot  # struct trace_exit_clock
-        if slot < 0:
+        if self.get("VCPU_exit_start", "<Q") == EXIT_NONE:
             return ""
+        slot = self.get("VCPU_exit_offset", "<Q") // EXIT_TALLY
         if slot < SLOT_CLASS:
             return names.cause_name(slot if slot < SLOT_IRQ else names.IRQ | slot - SLOT_IRQ)
         return _class_titles()[slot - SLOT_CLASS]

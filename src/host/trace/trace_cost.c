@@ -22,13 +22,18 @@ static __attribute__((noinline)) u64 run_site(u64 a, u64 b, u64 c)
 	return csr_instret() - start;
 }
 
+static inline unsigned long enter_nothing(void *arg)
+{
+	(void)arg;
+	return EXC_ECALL_VS;
+}
+
 static __attribute__((noinline)) u64 run_accounting(struct trace_exit_clock *clock)
 {
 	u64 start = csr_instret();
 
-	trace_exit_begin(clock, EXC_ECALL_VS);
 	trace_exit_class(clock, EXIT_SBI_BASE);
-	trace_exit_end(clock);
+	trace_exit_around(clock, enter_nothing, NULL);
 	return csr_instret() - start;
 }
 
@@ -79,20 +84,31 @@ static u32 vcpu_cost(void)
 	return (u32)(on - off);
 }
 
-static u32 account_cost(struct trace_hart *th)
+/* Return the instructions of run_accounting(), once the slot's `max` covers the cost of the exit. */
+static u64 settled(struct trace_exit_clock *clock)
+{
+	for (int i = 0; i < 3; i++)
+		run_accounting(clock);
+	return run_accounting(clock);
+}
+
+/* Measure the accounting for one exit in both of its variants. */
+static void account_costs(struct trace_hart *th)
 {
 	enum exit_unit unit = (enum exit_unit)trace_mem->exit_unit;
 	struct trace_exit_clock clock;
-	u64 off, on;
+	u64 off;
 
-	trace_exit_init(&clock);
+	clock = (struct trace_exit_clock){ .start = TRACE_EXIT_NONE };
 	trace_exit_account(EXIT_UNIT_NONE);
-	off = run_accounting(&clock);
+	off = settled(&clock);
 	trace_exit_account(EXIT_UNIT_INSTRET);
-	on = run_accounting(&clock);
+	trace_exit_load(&clock);
+	trace_mem->account_cost = (u32)(settled(&clock) - off);
+	static_key_set(&trace_exit_full_key, true);
+	trace_account_full = (u32)(settled(&clock) - off);
 	trace_exit_account(unit);
-	memset(&th->stats[EXIT_SBI_BASE], 0, sizeof(th->stats[0])); /* forget the exit */
-	return (u32)(on - off);
+	memset(th->tallies + TRACE_EXIT_OFFSET(EXIT_SBI_BASE), 0, TRACE_EXIT_OFFSET(1));
 }
 
 void trace_measure_costs(void)
@@ -106,7 +122,7 @@ void trace_measure_costs(void)
 	of_vcpu = vcpu_cost();
 	trace_slow_frame = slow_frame(th);
 	trace_mem->record_cost = of_record;
-	trace_mem->account_cost = account_cost(th);
+	account_costs(th);
 	for (unsigned int i = 0; i < trace_mem->nr_harts; i++)
 		if (trace_mem->exit_unit == EXIT_UNIT_INSTRET) {
 			trace_harts[i]->record_cost = of_record;

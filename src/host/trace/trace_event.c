@@ -176,9 +176,9 @@ static const u16 group_members[TRACE_NR_GROUPS][8] = {
 };
 
 /* A group is on while one of its members is on, and trace_any_key while any event is on. */
-static void set_groups(const bool *chosen)
+static void set_groups(const bool *chosen, bool any)
 {
-	bool groups[TRACE_NR_GROUPS] = { false }, any = false;
+	bool groups[TRACE_NR_GROUPS] = { false };
 
 	for (unsigned int g = 0; g < TRACE_NR_GROUPS; g++) {
 		const u16 *member = group_members[g];
@@ -187,15 +187,14 @@ static void set_groups(const bool *chosen)
 			groups[g] |= chosen[*member];
 	}
 	static_keys_set(trace_group_keys, TRACE_NR_GROUPS, groups);
-	for (unsigned int i = 0; i < TRACE_NR_EVENTS; i++)
-		any |= chosen[i];
 	static_key_set(&trace_any_key, any);
-	trace_set_exit_keys(chosen[TRACE_kvm_entry] || chosen[TRACE_kvm_userspace_exit],
-			    chosen[TRACE_sample]);
+	trace_set_exit_keys(any, chosen[TRACE_kvm_entry] || chosen[TRACE_kvm_userspace_exit]);
 }
 
 void trace_apply(const bool *chosen)
 {
+	bool any = false;
+
 	/* While all events were off, nothing updated `who`: it may be stale. */
 	for (unsigned int i = 0; !trace_any_key.enabled && i < trace_mem->nr_harts; i++)
 		WRITE_ONCE(trace_harts[i]->who, 0);
@@ -203,9 +202,12 @@ void trace_apply(const bool *chosen)
 		if (trace_keys[i].enabled && !chosen[i])
 			WRITE_ONCE(trace_mem->selective, 1);
 		trace_mem->was_on[i / 64] |= (u64)chosen[i] << i % 64;
+		any |= chosen[i];
 	}
+	if (any) /* first, so that no exit ends with a cost that includes a record */
+		static_key_set(&trace_exit_full_key, true);
 	static_keys_set(trace_keys, TRACE_NR_EVENTS, chosen);
-	set_groups(chosen);
+	set_groups(chosen, any);
 }
 
 int trace_select(const char *list, const char **bad)

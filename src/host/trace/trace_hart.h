@@ -18,9 +18,9 @@ struct trace_hart {
 	u64 head, dropped;
 	struct trace_record *ring;
 	u64 mask;
-	struct exit_stat *stats;
-	u32 who;     /* as in struct trace_record */
-	u32 in_slow; /* nonzero while the hart may be using the rules (trace_control.c) */
+	char *tallies; /* struct exit_tally of each slot; see EXIT_QUICK_BUCKETS */
+	u32 who;       /* as in struct trace_record */
+	u32 in_slow;   /* nonzero while the hart may be using the rules (trace_control.c) */
 	/*
 	 * Instructions of one record and of one trace_set_vcpu() (trace_cost.c); 0 if they are not
 	 * known, or if exit costs are not in instructions.
@@ -43,10 +43,12 @@ size_t trace_formats_write(char *buf);
  */
 const struct trace_record *trace_ring_of(unsigned int hart, u64 *records);
 /*
- * Set trace_class_key and trace_fast_end_key. Both are on while exits are accounted for; otherwise,
- * the first is on if `records` is true, and the second if `samples` is true.
+ * Set trace_class_key and trace_exit_full_key. `any`: an event is on; `records`: an event whose
+ * records end an exit is on.
  */
-void trace_set_exit_keys(bool records, bool samples);
+void trace_set_exit_keys(bool any, bool records);
+/* What trace_mem's account_cost becomes once an event is on: the cost of the long variant. */
+extern u32 trace_account_full;
 /*
  * Instructions of an event on the slow path that trace_emit_slow() does not see: of the site, of
  * trace_emit.S, and of its own prologue and epilogue.

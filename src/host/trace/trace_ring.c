@@ -19,14 +19,18 @@ struct trace_hart *trace_harts[HV_MAX_HARTS];
 struct trace_mem *trace_mem;
 static u64 ring_records; /* a copy: a bug may overwrite the original in trace memory */
 
-struct static_key trace_exit_key, trace_class_key, trace_fast_end_key;
+struct static_key trace_exit_key, trace_class_key, trace_exit_full_key;
+u32 trace_account_full;
 static struct static_key trace_exit_time_key; /* exit costs are measured in time, not instret */
 
 _Static_assert(TRACE_NR_EVENTS <= 1 << TRACE_EVENT_BITS, "an event number has 10 bits");
 _Static_assert(TRACE_NR_EVENTS <= TRACE_MAX_EVENTS, "each event has a bit in was_on");
 _Static_assert(sizeof(struct trace_record) == 64, "a record is one cache line");
 _Static_assert(sizeof(struct trace_hart) == sizeof(struct trace_hart_mem), "the same memory");
-_Static_assert(sizeof(struct exit_stat) == PAGE_SIZE, "indexed by a shift");
+_Static_assert(sizeof(struct exit_tally) == PAGE_SIZE,
+	       "TRACE_EXIT_OFFSET() is a shift, or one lui");
+_Static_assert(sizeof(struct exit_stat) == sizeof(struct exit_tally), "hstrace converts in place");
+_Static_assert(sizeof(struct trace_hart_mem) + EXIT_QUICK <= PAGE_SIZE, "both before the slots");
 
 static inline struct trace_hart *my_trace(void)
 {
@@ -61,6 +65,18 @@ void trace_write(struct trace_hart *th, unsigned int event, const u64 *args)
 
 /* ---- exits -------------------------------------------------------------------- */
 
+/* The offset of a hart's slots in its area of trace memory, which begins with struct trace_hart. */
+static inline u64 stats_offset(void)
+{
+	return ALIGN_UP(sizeof(struct trace_hart_mem) + EXIT_QUICK, PAGE_SIZE);
+}
+
+/* Return the hart on which the clock's vCPU was last loaded. */
+static inline struct trace_hart *hart_of(const struct trace_exit_clock *clock)
+{
+	return (struct trace_hart *)(clock->tallies - stats_offset());
+}
+
 static inline u64 exit_now(void)
 {
 	STATIC_KEY_GOTO(&trace_exit_time_key, time);
@@ -78,32 +94,40 @@ static inline u64 spent_on_tracing(const struct trace_hart *th)
 	return th->head * th->record_cost + th->other_cost;
 }
 
-void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause)
+void trace_exit_load_slow(struct trace_exit_clock *clock)
 {
-	unsigned long code = scause << 1 >> 1, irq = scause >> (BITS_PER_LONG - 1);
-	int hart = (int)TRACE_THIS_HART();
+	struct trace_hart *th = my_trace();
 
-	clock->spent = spent_on_tracing(trace_harts[hart]);
-	clock->hart = hart;
-	if (__builtin_expect(code >= EXIT_SLOT_IRQ, 0))
-		code = EXIT_SLOT_IRQ - 1;
-	/* Interrupt 5 and exception 5 have different slots. */
-	clock->slot = (int)(code + irq * EXIT_SLOT_IRQ);
-	/* Read the clock last, as trace_exit_end_slow() reads it first: costs exclude both calls. */
+	if (clock->tallies == th->tallies)
+		return;
+	clock->tallies = th->tallies;
+	clock->spent = spent_on_tracing(th);
+	if (!trace_exit_time_key.enabled && clock->start != TRACE_EXIT_NONE)
+		clock->start = TRACE_EXIT_MOVED;
+}
+
+void trace_exit_cause_slow(struct trace_exit_clock *clock, unsigned long scause)
+{
+	unsigned long slot = scause & ~CAUSE_IRQ_FLAG;
+
+	if (slot >= EXIT_SLOT_IRQ)
+		slot = EXIT_SLOT_IRQ - 1;
+	clock->offset = TRACE_EXIT_OFFSET(scause & CAUSE_IRQ_FLAG ? slot + EXIT_SLOT_IRQ : slot);
+}
+
+struct trace_exit_clock *trace_exit_begin_full(struct trace_exit_clock *clock, unsigned long scause)
+{
+	clock->spent = spent_on_tracing(hart_of(clock));
+	if (__builtin_expect(scause < EXIT_SLOT_IRQ, 1))
+		clock->offset = TRACE_EXIT_OFFSET(scause);
+	else
+		trace_exit_cause_slow(clock, scause);
 	__asm__ volatile("" : : : "memory");
 	clock->start = exit_now();
+	return clock;
 }
 
-/* The shift that leaves 6 bits of a value below 2^14, indexed by the value's bits 13 to 6. */
-static u8 hist_shift[1 << 8];
-
-static void hist_init(void)
-{
-	for (unsigned int i = 1; i < sizeof(hist_shift); i++)
-		hist_shift[i] = (u8)(hist_shift[i / 2] + 1);
-}
-
-static unsigned long hist_bucket_large(u64 value)
+unsigned long trace_hist_bucket(u64 value)
 {
 	unsigned long shift = 0;
 
@@ -114,68 +138,79 @@ static unsigned long hist_bucket_large(u64 value)
 	return (shift << HIST_SUB_BITS) + (unsigned long)(value >> shift);
 }
 
-static inline __attribute__((always_inline)) unsigned long hist_bucket(u64 value)
+struct trace_exit_clock *trace_exit_count_slow(struct trace_exit_clock *clock, u64 cost)
 {
-	unsigned long shift;
+	struct exit_tally *tally = (struct exit_tally *)(clock->tallies + clock->offset);
 
-	if (__builtin_expect(value >> 14 != 0, 0))
-		return hist_bucket_large(value);
-	shift = hist_shift[value >> 6];
-	return (shift << HIST_SUB_BITS) + (unsigned long)(value >> shift);
-}
-
-unsigned long trace_hist_bucket(u64 value)
-{
-	return hist_bucket(value);
-}
-
-void trace_exit_end_slow(struct trace_exit_clock *clock)
-{
-	u64 now = exit_now(), cost;
-	int hart = (int)TRACE_THIS_HART();
-	const struct trace_hart *th = trace_harts[hart];
-	struct exit_stat *stat;
-
-	if (clock->slot < 0)
-		return;
-	stat = &th->stats[clock->slot];
-	clock->slot = ~clock->slot;
-	stat->count++;
-	if (hart != clock->hart && !trace_exit_time_key.enabled) {
-		stat->unpriced++;
-		return;
+	if (cost >> 63) {
+		tally->unpriced += clock->start != TRACE_EXIT_NONE;
+		return clock;
 	}
-	cost = now - clock->start - (spent_on_tracing(th) - clock->spent);
-	stat->sum += cost;
-	if (cost > stat->max)
-		stat->max = cost;
-	stat->hist[hist_bucket(cost)]++;
-	if (trace_kvm_exit_cost_enabled())
+	if (cost > tally->max)
+		tally->max = cost;
+	tally->limit = tally->max < EXIT_QUICK ? (u32)tally->max : EXIT_QUICK - 1;
+	tally->sum += cost;
+	if (!++tally->hist[trace_hist_bucket(cost)])
+		tally->wraps++;
+	return clock;
+}
+
+static inline struct trace_exit_clock *end_full(struct trace_exit_clock *clock, u64 now)
+{
+	const struct trace_hart *th = hart_of(clock);
+	u64 spent = spent_on_tracing(th), cost = now - clock->start - (spent - clock->spent);
+
+	clock->spent = spent;
+	if (trace_kvm_exit_cost_enabled() && !(cost >> 63)) {
 		trace_kvm_exit_cost(trace_exit_class_of(clock), cost, clock->start);
+		clock->spent = spent_on_tracing(th);
+	}
+	return trace_exit_count(clock, cost);
+}
+
+struct trace_exit_clock *trace_exit_end_full(struct trace_exit_clock *clock)
+{
+	return end_full(clock, exit_now());
+}
+
+struct trace_exit_clock *trace_exit_end_fast_full(struct trace_exit_clock *clock,
+						  unsigned long offset, u64 instret)
+{
+	clock->offset = offset;
+	return end_full(clock, trace_exit_time_key.enabled ? csr_time() : instret);
+}
+
+struct trace_exit_clock *trace_exit_end_fast(struct trace_exit_clock *clock, unsigned long offset,
+					     u64 instret)
+{
+	clock->offset = offset;
+	return trace_exit_count(clock, instret - clock->start);
+}
+
+void trace_exit_settle_slow(struct trace_exit_clock *clock)
+{
+	u64 spent = spent_on_tracing(hart_of(clock));
+
+	if (trace_any_key.enabled)
+		return;
+	if (clock->start < TRACE_EXIT_NONE)
+		clock->start += spent - clock->spent;
+	clock->spent = spent;
 }
 
 void trace_exit_last_slow(struct trace_exit_clock *clock)
 {
-	struct exit_stat *stat;
+	struct exit_tally *tally = (struct exit_tally *)(my_trace()->tallies + clock->offset);
 
-	if (clock->slot < 0)
-		return;
-	stat = &my_trace()->stats[clock->slot];
-	clock->slot = TRACE_EXIT_NONE;
-	stat->count++;
-	stat->unpriced++;
+	tally->unpriced += clock->start != TRACE_EXIT_NONE;
+	clock->start = TRACE_EXIT_NONE;
 }
 
 /* ---- set-up -------------------------------------------------------------------- */
 
-static u64 stats_offset(void)
-{
-	return ALIGN_UP(sizeof(struct trace_hart_mem), PAGE_SIZE);
-}
-
 static u64 ring_offset(void)
 {
-	return ALIGN_UP(stats_offset() + EXIT_NR_SLOTS * sizeof(struct exit_stat), PAGE_SIZE);
+	return ALIGN_UP(stats_offset() + EXIT_NR_SLOTS * sizeof(struct exit_tally), PAGE_SIZE);
 }
 
 static u64 harts_offset(void)
@@ -200,7 +235,9 @@ static void hart_init(unsigned int hart, struct trace_mem *mem)
 	struct trace_hart *th = (struct trace_hart *)area;
 
 	memset(area, 0, mem->ring_offset); /* the rings need no clearing: head is 0 */
-	th->stats = (struct exit_stat *)(area + mem->stats_offset);
+	th->tallies = area + mem->stats_offset;
+	for (unsigned int cost = 0; cost < EXIT_QUICK; cost++)
+		EXIT_QUICK_BUCKETS(th->tallies)[cost] = (u8)trace_hist_bucket(cost);
 	th->ring = (struct trace_record *)(area + mem->ring_offset);
 	th->mask = mem->ring_records - 1;
 	trace_harts[hart] = th;
@@ -217,7 +254,6 @@ int trace_mem_init(void *memory, size_t size, unsigned int nr_harts, unsigned lo
 	stride = ALIGN_DOWN((size - harts_offset()) / nr_harts, PAGE_SIZE);
 	room = (stride - ring_offset()) / sizeof(struct trace_record);
 
-	hist_init();
 	memset(mem, 0, sizeof(*mem));
 	mem->version = TRACE_MEM_VERSION;
 	mem->header_size = sizeof(*mem);
@@ -226,7 +262,7 @@ int trace_mem_init(void *memory, size_t size, unsigned int nr_harts, unsigned lo
 	mem->nr_events = TRACE_NR_EVENTS;
 	mem->nr_slots = EXIT_NR_SLOTS;
 	mem->record_size = sizeof(struct trace_record);
-	mem->stat_size = sizeof(struct exit_stat);
+	mem->stat_size = sizeof(struct exit_tally);
 	mem->hist_buckets = HIST_BUCKETS;
 	mem->formats_offset = sizeof(*mem);
 	mem->formats_size = trace_formats_write((char *)(mem + 1));
@@ -249,10 +285,12 @@ int trace_mem_init(void *memory, size_t size, unsigned int nr_harts, unsigned lo
 	return 0;
 }
 
-void trace_set_exit_keys(bool records, bool samples)
+void trace_set_exit_keys(bool any, bool records)
 {
 	static_key_set(&trace_class_key, trace_exit_key.enabled || records);
-	static_key_set(&trace_fast_end_key, trace_exit_key.enabled || samples);
+	static_key_set(&trace_exit_full_key, any || trace_exit_time_key.enabled);
+	if (any)
+		trace_mem->account_cost = trace_account_full;
 }
 
 void trace_exit_account(enum exit_unit unit)
@@ -263,7 +301,7 @@ void trace_exit_account(enum exit_unit unit)
 	static_key_set(&trace_exit_time_key, unit == EXIT_UNIT_TIME);
 	trace_mem->exit_unit = unit;
 	static_key_set(&trace_exit_key, unit != EXIT_UNIT_NONE);
-	trace_set_exit_keys(trace_keys[TRACE_kvm_entry].enabled ||
-				    trace_keys[TRACE_kvm_userspace_exit].enabled,
-			    trace_keys[TRACE_sample].enabled);
+	trace_set_exit_keys(trace_any_key.enabled,
+			    trace_keys[TRACE_kvm_entry].enabled ||
+				    trace_keys[TRACE_kvm_userspace_exit].enabled);
 }

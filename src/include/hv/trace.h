@@ -193,90 +193,175 @@ enum sample_mode {
 
 /*
  * Part of struct kvm_vcpu. The cost of an exit is the number of instructions (instret) or the time,
- * as exitstat= selects, between trace_exit_begin(), right after the world switch, and
- * trace_exit_end(), right before the next world switch. The cost includes user space and sleep. In
+ * as exitstat= selects, between its beginning, right after the world switch, and
+ * its end, right before the next world switch. The cost includes user space and sleep. In
  * instructions, it does not include those with which this hart has recorded events in between. The
  * exit's class may be set at any point in between. Each hart has its own instret, so if costs are
  * in instructions and a vCPU has changed harts during an exit, the exit is counted, but has no cost
  * ("unpriced"). In both units, a vCPU's last exit has no cost, because no entry follows it. The
  * event kvm_exit_cost records each cost.
+ *
+ * There are two variants: a short one while costs are in instructions and all events are off, and
+ * a long one while trace_exit_full_key is on. An exit may begin in one and end in the other.
  */
 struct trace_exit_clock {
-	u64 start; /* instret or time */
-	u64 spent; /* at `start`, the instructions that tracing had taken on the hart so far */
-	int hart;
-	int slot; /* the open exit's slot; < 0: no exit is open, ~slot is the last exit's */
+	u64 start;            /* instret or time, TRACE_EXIT_NONE or TRACE_EXIT_MOVED */
+	unsigned long offset; /* of the open or last exit's slot in tallies: TRACE_EXIT_OFFSET() */
+	char *tallies;        /* of the hart on which the vCPU was last loaded */
+	/*
+	 * The instructions that tracing had taken on that hart at `start`, or earlier if no event
+	 * has been on since.
+	 */
+	u64 spent;
 };
 
-#define TRACE_EXIT_NONE (-1)
+/* In place of a start. A cost computed from one of these has its highest bit set. */
+#define TRACE_EXIT_NONE  (1ULL << 63)          /* no exit has begun */
+#define TRACE_EXIT_MOVED (TRACE_EXIT_NONE + 1) /* the vCPU has changed harts during the exit */
+
+#define TRACE_EXIT_OFFSET(slot) ((unsigned long)(slot) * sizeof(struct exit_tally))
 
 extern struct static_key trace_exit_key;
+/* On while some event is on, or while exit costs are measured in time. */
+extern struct static_key trace_exit_full_key;
 /*
  * On while exits need a class: while exits are accounted for, or while an event whose records end
  * an exit (kvm_entry, kvm_userspace_exit) is on.
  */
 extern struct static_key trace_class_key;
-/* For the end of an exit in switch_fast.S: on while exits are accounted for or `sample` is on. */
-extern struct static_key trace_fast_end_key;
 
-void trace_exit_begin_slow(struct trace_exit_clock *clock, unsigned long scause);
-void trace_exit_end_slow(struct trace_exit_clock *clock);
+/* The long variant, called like the short one below. Both return `clock`. */
+struct trace_exit_clock *trace_exit_begin_full(struct trace_exit_clock *clock,
+					       unsigned long scause);
+struct trace_exit_clock *trace_exit_end_full(struct trace_exit_clock *clock);
+void trace_exit_cause_slow(struct trace_exit_clock *clock, unsigned long scause);
 void trace_exit_last_slow(struct trace_exit_clock *clock);
+void trace_exit_load_slow(struct trace_exit_clock *clock);
+void trace_exit_settle_slow(struct trace_exit_clock *clock);
+/*
+ * For switch_fast.S: end an exit with this offset at this instret, in the short and in the long
+ * variant. Both return `clock`, so that the caller need not save it.
+ */
+struct trace_exit_clock *trace_exit_end_fast(struct trace_exit_clock *clock, unsigned long offset,
+					     u64 instret);
+struct trace_exit_clock *trace_exit_end_fast_full(struct trace_exit_clock *clock,
+						  unsigned long offset, u64 instret);
+/* Account for an exit that trace_exit_count() does not handle. Returns `clock`. */
+struct trace_exit_clock *trace_exit_count_slow(struct trace_exit_clock *clock, u64 cost);
 
 static inline void trace_exit_init(struct trace_exit_clock *clock)
 {
-	clock->slot = TRACE_EXIT_NONE;
+	clock->start = TRACE_EXIT_NONE;
+	clock->offset = 0;
 }
 
-static inline __attribute__((always_inline)) void trace_exit_begin(struct trace_exit_clock *clock,
-								   unsigned long scause)
+/* True while exits are accounted for. */
+static inline __attribute__((always_inline)) bool trace_exit_on(void)
 {
 	STATIC_KEY_GOTO(&trace_exit_key, on);
-	return;
+	return false;
 on:
-	trace_exit_begin_slow(clock, scause);
+	return true;
 }
 
-/* Set the class that the exit turned out to have. The last call before trace_exit_end() counts. */
+static inline __attribute__((always_inline)) bool trace_exit_is_full(void)
+{
+	STATIC_KEY_GOTO(&trace_exit_full_key, on);
+	return false;
+on:
+	return true;
+}
+
+/* Account for an exit. Returns `clock`, so that trace_exit_end_fast() needs no stack frame. */
+static inline __attribute__((always_inline)) struct trace_exit_clock *
+trace_exit_count(struct trace_exit_clock *clock, u64 cost)
+{
+	char *tallies = clock->tallies;
+	struct exit_tally *tally = (struct exit_tally *)(tallies + clock->offset);
+
+	if (__builtin_expect(cost > tally->limit, 0))
+		return trace_exit_count_slow(clock, cost);
+	tally->sum += cost;
+	if (__builtin_expect(!++tally->hist[EXIT_QUICK_BUCKETS(tallies)[cost]], 0))
+		tally->wraps++;
+	return clock;
+}
+
+/*
+ * The short variant of an exit's beginning. An interrupt gets a wrong slot here, and its handler
+ * calls trace_exit_cause().
+ */
+static inline __attribute__((always_inline)) void
+trace_exit_begin_short(struct trace_exit_clock *clock, unsigned long scause)
+{
+	clock->offset = TRACE_EXIT_OFFSET(scause);
+	__asm__ volatile("" : : : "memory");
+	clock->start = csr_instret();
+}
+
+/*
+ * The short variant of an exit's end. Call it once for each beginning, and once more before the
+ * first.
+ */
+static inline __attribute__((always_inline)) void
+trace_exit_end_short(struct trace_exit_clock *clock)
+{
+	trace_exit_count(clock, csr_instret() - clock->start);
+}
+
+/*
+ * End an exit, if one is open, call enter(arg), which enters the guest and returns the scause of the
+ * next exit, and begin that exit. Returns scause. Each clock is read close to enter(), so costs do
+ * not include the accounting.
+ */
+static inline __attribute__((always_inline)) unsigned long
+trace_exit_around(struct trace_exit_clock *clock, unsigned long (*enter)(void *arg), void *arg)
+{
+	unsigned long scause;
+
+	if (__builtin_expect(!trace_exit_on(), 1))
+		return enter(arg);
+	if (trace_exit_is_full()) {
+		trace_exit_end_full(clock);
+		scause = enter(arg);
+		trace_exit_begin_full(clock, scause);
+		return scause;
+	}
+	trace_exit_end_short(clock);
+	scause = enter(arg);
+	trace_exit_begin_short(clock, scause);
+	return scause;
+}
+
+/*
+ * Set the slot of an exit whose scause is an interrupt or is not below EXIT_SLOT_IRQ. Interrupt 5
+ * and exception 5 have different slots.
+ */
+static inline void trace_exit_cause(struct trace_exit_clock *clock, unsigned long scause)
+{
+	if (trace_exit_on())
+		trace_exit_cause_slow(clock, scause);
+}
+
+/* Set the class that the exit turned out to have. The last call before the end counts. */
 static inline __attribute__((always_inline)) void trace_exit_class(struct trace_exit_clock *clock,
 								   enum exit_class class)
 {
 	STATIC_KEY_GOTO(&trace_class_key, on);
 	return;
 on:
-	clock->slot = (int)class;
+	clock->offset = TRACE_EXIT_OFFSET(class);
 }
 
 /*
- * Set the class for the accounting only: the caller itself passes the class to the record that ends
- * the exit.
- */
-static inline __attribute__((always_inline)) void
-trace_exit_account_class(struct trace_exit_clock *clock, enum exit_class class)
-{
-	STATIC_KEY_GOTO(&trace_exit_key, on);
-	return;
-on:
-	clock->slot = (int)class;
-}
-
-/*
- * Return the class for the record that ends an exit: that of the open exit or, after
- * trace_exit_end(), of the last one; 0 if the exit has none. Valid while trace_class_key is on.
+ * Return the class for the record that ends an exit: that of the open exit or, after the exit's
+ * end, of the last one; 0 if the exit has none. Valid while trace_class_key is on.
  */
 static inline u64 trace_exit_class_of(const struct trace_exit_clock *clock)
 {
-	int slot = clock->slot < 0 ? ~clock->slot : clock->slot;
+	unsigned long offset = clock->offset;
 
-	return slot >= EXIT_SLOT_CLASS ? (u64)slot : 0;
-}
-
-static inline __attribute__((always_inline)) void trace_exit_end(struct trace_exit_clock *clock)
-{
-	STATIC_KEY_GOTO(&trace_exit_key, on);
-	return;
-on:
-	trace_exit_end_slow(clock);
+	return offset >= TRACE_EXIT_OFFSET(EXIT_SLOT_CLASS) ? offset / TRACE_EXIT_OFFSET(1) : 0;
 }
 
 /*
@@ -284,21 +369,36 @@ on:
  * switched on or off: while trace_class_key was off, no class was set, so the class may be that of
  * an earlier exit. While exits are accounted for, the class is always that of the current exit.
  */
-static inline void trace_exit_forget(struct trace_exit_clock *clock)
+static inline __attribute__((always_inline)) void trace_exit_forget(struct trace_exit_clock *clock)
 {
-	STATIC_KEY_GOTO(&trace_exit_key, on);
-	trace_exit_init(clock);
-on:
-	return;
+	if (!trace_exit_on())
+		clock->offset = 0;
+}
+
+/* The vCPU is being loaded on this hart, whose tallies count its exits from now on. */
+static inline __attribute__((always_inline)) void trace_exit_load(struct trace_exit_clock *clock)
+{
+	if (trace_exit_on())
+		trace_exit_load_slow(clock);
+}
+
+/*
+ * Events were switched on or off. If all are off now, take the instructions that tracing has taken
+ * during the open exit out of its cost: the short variant does not. Called on the hart on which the
+ * vCPU is loaded. If an exit has ended between the moment when the last event was switched off and
+ * this call, its cost includes records.
+ */
+static inline void trace_exit_settle(struct trace_exit_clock *clock)
+{
+	if (trace_exit_on())
+		trace_exit_settle_slow(clock);
 }
 
 /* The vCPU will not run again: count its last exit, without a cost. */
-static inline __attribute__((always_inline)) void trace_exit_last(struct trace_exit_clock *clock)
+static inline void trace_exit_last(struct trace_exit_clock *clock)
 {
-	STATIC_KEY_GOTO(&trace_exit_key, on);
-	return;
-on:
-	trace_exit_last_slow(clock);
+	if (trace_exit_on())
+		trace_exit_last_slow(clock);
 }
 
 /* ---- the host's side ---------------------------------------------------------- */

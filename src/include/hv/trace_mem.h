@@ -24,7 +24,7 @@
 #include "hv/types.h"
 
 #define TRACE_MEM_MAGIC   0x314d454d43525448ULL /* "HTRCMEM1" */
-#define TRACE_MEM_VERSION 1
+#define TRACE_MEM_VERSION 2 /* 1: struct exit_stat instead of struct exit_tally in memory */
 #define TRACE_ARGS        5
 
 /*
@@ -82,6 +82,34 @@ struct exit_stat {
 	u32 hist[HIST_BUCKETS];
 };
 
+/*
+ * A slot in trace memory. It has no counter of all exits, because hist, `unpriced` and `wraps` add
+ * up to one (exit_stat_count()), and one comparison with `limit` shows that a cost does not change
+ * `max` and has its bucket in EXIT_QUICK_BUCKETS.
+ */
+struct exit_tally {
+	u32 wraps; /* how often a counter of hist has gone from 2^32 - 1 to 0 */
+	u32 limit; /* the smaller of `max` and EXIT_QUICK - 1 */
+	u64 unpriced;
+	u64 sum;
+	u64 max;
+	u32 hist[HIST_BUCKETS];
+};
+
+/* The bucket of each cost below EXIT_QUICK is in a table of bytes right before a hart's slots. */
+#define EXIT_QUICK                  2048
+#define EXIT_QUICK_BUCKETS(tallies) ((unsigned char *)(tallies)-EXIT_QUICK)
+
+/* Return the number of all exits of a slot. */
+static inline u64 exit_stat_count(const struct exit_tally *tally)
+{
+	u64 count = ((u64)tally->wraps << 32) + tally->unpriced;
+
+	for (unsigned int i = 0; i < HIST_BUCKETS; i++)
+		count += tally->hist[i];
+	return count;
+}
+
 enum exit_unit {
 	EXIT_UNIT_NONE = 0,    /* exits are not accounted for */
 	EXIT_UNIT_INSTRET = 1, /* instructions */
@@ -101,9 +129,9 @@ struct trace_mem {
 	u64 size;        /* of all trace memory */
 	u32 nr_harts;
 	u32 nr_events;    /* number of events in the formats */
-	u32 nr_slots;     /* number of struct exit_stat per hart */
+	u32 nr_slots;     /* number of struct exit_tally per hart */
 	u32 record_size;  /* sizeof(struct trace_record) */
-	u32 stat_size;    /* sizeof(struct exit_stat) */
+	u32 stat_size;    /* sizeof(struct exit_tally), which is that of struct exit_stat */
 	u32 hist_buckets; /* HIST_BUCKETS */
 	u64 formats_offset;
 	u64 formats_size;
@@ -118,8 +146,9 @@ struct trace_mem {
 	u32 exit_unit;     /* enum exit_unit */
 	u32 instret_exact; /* 1: instret counts instructions; 0: host ticks (QEMU, no icount) */
 	/* In instructions, as measured at boot; 0: not known. Traces of older hosts end here. */
-	u32 record_cost;  /* of a record; not part of exit costs, if these are in instructions */
-	u32 account_cost; /* of the accounting for one exit; not part of exit costs either */
+	u32 record_cost; /* of a record; not part of exit costs, if these are in instructions */
+	/* Of the accounting for one exit, if an event has been on then in the long variant (trace.h). */
+	u32 account_cost;
 	u64 was_on[TRACE_MAX_EVENTS / 64]; /* one bit per event: it has been on */
 	/*
 	 * 1: not every event that occurred between the first and the last record had to be written:

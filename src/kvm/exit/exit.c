@@ -73,6 +73,7 @@ static int exit_unknown(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
 	struct kvm_run *run = vcpu->run;
 
+	trace_exit_cause(&vcpu->exit_clock, trap->scause);
 	trace_kvm_exit_unknown(trap->scause, trap->stval);
 	hv_log("kvm: vCPU %u: cause %lu at 0x%lx, stval 0x%lx: not handled\n", vcpu->id,
 	       trap->scause, trap->sepc, trap->stval);
@@ -96,6 +97,7 @@ static __attribute__((noinline)) void irq_seen(const struct kvm_vcpu *vcpu,
 
 __attribute__((noinline)) int exit_host_irq(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
+	trace_exit_cause(&vcpu->exit_clock, trap->scause);
 	if (trace_group_irq())
 		irq_seen(vcpu, trap);
 	hv_handle_interrupt(trap->scause);

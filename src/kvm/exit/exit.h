@@ -31,14 +31,14 @@ static inline void complete_exit(struct kvm_vcpu *vcpu)
  */
 void vcpu_switch(struct kvm_vcpu *vcpu);
 /*
- * fastpath.c: handle a short exit completely, or decline it. If `done` is set, the guest can
+ * fastpath.c: handle a short exit completely, or decline it. If `class` is not 0, the guest can
  * continue; otherwise, nothing has changed. Called by switch_fast.S with interrupts off and mode
  * still IN_GUEST (or KICKED). Of the registers in `guest`, only ra, sp, gp, tp, t0-t6 and a0-a7 are
  * in memory; sepc, sstatus and hstatus are still in the hart's CSRs.
  */
 struct fast_exit {
 	struct kvm_vcpu *vcpu; /* the argument: assembly has no free register that C preserves */
-	unsigned long done;    /* a bool in a whole register, a1, so that beqz can test it */
+	unsigned long class;   /* TRACE_EXIT_OFFSET() of the exit's class; 0: declined */
 };
 struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu);
 struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu);

@@ -33,9 +33,8 @@
 /*
  * Count and trace an exit that the fast path will finish. switch_fast.S handles the exit's clock.
  */
-INLINE void begin(struct kvm_vcpu *vcpu, enum exit_class class)
+INLINE void begin(struct kvm_vcpu *vcpu)
 {
-	trace_exit_account_class(&vcpu->exit_clock, class);
 	vcpu->stats.exits++;
 	if (trace_kvm_exit_enabled())
 		trace_kvm_exit(csr_read(sepc), csr_read(scause), csr_read(stval), csr_read(htval),
@@ -49,14 +48,14 @@ INLINE struct fast_exit end(struct kvm_vcpu *vcpu, unsigned long len, enum exit_
 
 	csr_write(sepc, sepc);
 	trace_kvm_entry(sepc, class);
-	return (struct fast_exit){ vcpu, true };
+	return (struct fast_exit){ vcpu, TRACE_EXIT_OFFSET(class) };
 }
 
-INLINE void begin_sbi(struct kvm_vcpu *vcpu, enum exit_class class)
+INLINE void begin_sbi(struct kvm_vcpu *vcpu)
 {
 	const unsigned long *gpr = vcpu->guest.gpr;
 
-	begin(vcpu, class);
+	begin(vcpu);
 	trace_kvm_sbi_call(gpr[GPR_A7], gpr[GPR_A6], gpr[GPR_A0], gpr[GPR_A1], gpr[GPR_A2]);
 }
 
@@ -75,7 +74,7 @@ INLINE struct fast_exit call(struct kvm_vcpu *vcpu, sbi_fn *handle, enum exit_cl
 	const unsigned long *gpr = vcpu->guest.gpr;
 	struct sbiret ret = { 0, 0 };
 
-	begin_sbi(vcpu, class);
+	begin_sbi(vcpu);
 	handle(vcpu, gpr[GPR_A7], gpr[GPR_A6], &ret);
 	answer(vcpu, &ret);
 	return end(vcpu, ECALL_LEN, class);
@@ -86,7 +85,7 @@ INLINE struct fast_exit ipi_to_self(struct kvm_vcpu *vcpu)
 {
 	struct sbiret ret = { SBI_SUCCESS, 0 };
 
-	begin_sbi(vcpu, EXIT_SBI_IPI);
+	begin_sbi(vcpu);
 	pmu_count(vcpu, SBI_PMU_FW_IPI_SENT);
 	pmu_count(vcpu, SBI_PMU_FW_IPI_RECEIVED);
 	vcpu_mark_own_irq(vcpu, IRQ_VS_SOFT);
@@ -97,7 +96,7 @@ INLINE struct fast_exit ipi_to_self(struct kvm_vcpu *vcpu)
 
 INLINE struct fast_exit declined(struct kvm_vcpu *vcpu)
 {
-	return (struct fast_exit){ vcpu, false };
+	return (struct fast_exit){ vcpu, 0 };
 }
 
 /* Does the call's hart mask name only the calling vCPU? */
@@ -180,7 +179,7 @@ struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu)
 	    !(csr_read(sstatus) & SSTATUS_SPP) || READ_ONCE(vcpu->irq_changed) ||
 	    !(csr_read(vsip) & csr_read(vsie)))
 		return declined(vcpu);
-	begin(vcpu, EXIT_WFI);
+	begin(vcpu);
 	trace_kvm_virtual_inst(INSN_WFI);
 	trace_kvm_wfi(true);
 	vcpu->stats.wfi_exit_stat++;

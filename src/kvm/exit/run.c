@@ -33,6 +33,7 @@ static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
 	tlb_serve(vcpu, requests);
 	if (requests & BIT(REQ_TRACE)) {
 		trace_exit_forget(&vcpu->exit_clock);
+		trace_exit_settle(&vcpu->exit_clock);
 		vcpu_observe(vcpu);
 	}
 }
@@ -96,6 +97,13 @@ static __attribute__((noinline)) void observe_entry(struct kvm_vcpu *vcpu)
 		hv_sample(SAMPLE_HS, (unsigned long)vcpu_run);
 }
 
+/* Enter the guest until an exit that the fast path does not finish. Returns scause. */
+static inline unsigned long enter_guest(void *arg)
+{
+	vcpu_switch(arg);
+	return csr_read(scause);
+}
+
 /*
  * Enter the guest once and handle its exit. Returns what the exit handler returns, or RESUME_GUEST
  * without entering the guest if a request is pending.
@@ -128,10 +136,7 @@ static int run_once(struct kvm_vcpu *vcpu)
 		if (trace_group_look())
 			observe_entry(vcpu);
 	}
-	trace_exit_end(&vcpu->exit_clock);
-	vcpu_switch(vcpu);
-	trap.scause = csr_read(scause);
-	trace_exit_begin(&vcpu->exit_clock, trap.scause);
+	trap.scause = trace_exit_around(&vcpu->exit_clock, enter_guest, vcpu);
 	trap.stval = csr_read(stval);
 	trap.htval = csr_read(htval);
 	trap.htinst = csr_read(htinst);

@@ -28,6 +28,21 @@
 	.text
 
 	/*
+	 * Step 4: back to the guest. sepc, SPP and SPV are as the trap left them, or as C changed
+	 * them.
+	 */
+	.macro	return_to_guest
+	REG_L	t0, VCPU_exit_vector(a0)
+	csrw	sscratch, a0
+	csrw	stvec, t0
+	.irp	n, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
+	REG_L	x\n, (GUEST_gpr + \n * SZREG)(a0)
+	.endr
+	REG_L	a0, (GUEST_gpr + 10 * SZREG)(a0)
+	sret
+	.endm
+
+	/*
 	 * Steps 2 to 4, for one cause and its C handler. On entry, a0 points at the vCPU, the
 	 * guest's t0 is saved, and the guest's a0 is in sscratch.
 	 */
@@ -49,56 +64,53 @@
 	csrw	stvec, t0
 	csrrw	t1, sscratch, t1
 	REG_S	t1, (GUEST_gpr + 10 * SZREG)(a0)
-	static_key_goto trace_exit_key, clock_begin_\handler
-begun_\handler:
+	static_key_goto trace_exit_key, counted_\handler
 	call	\handler
 	beqz	a1, declined
-	static_key_goto trace_fast_end_key, clock_end_\handler
-ended_\handler:
+	static_key_goto trace_keys+KEY_sample, sample_\handler
+	return_to_guest
 
 	/*
-	 * Step 4: back to the guest. sepc, SPP and SPV are as the trap left them, or as C changed
-	 * them.
+	 * Out of line: exits are accounted for (hv/trace.h), in the short variant. If the handler
+	 * declines the exit, run.c begins the exit again.
 	 */
-	REG_L	t0, VCPU_exit_vector(a0)
-	csrw	sscratch, a0
-	csrw	stvec, t0
-	.irp	n, 1, 2, 3, 4, 5, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
-	REG_L	x\n, (GUEST_gpr + \n * SZREG)(a0)
-	.endr
-	REG_L	a0, (GUEST_gpr + 10 * SZREG)(a0)
-	sret
+counted_\handler:
+	rdinstret t0
+	static_key_goto trace_exit_full_key, full_\handler
+	REG_S	t0, VCPU_exit_start(a0)
+	call	\handler
+	beqz	a1, declined
+	rdinstret a2
+	addi	a0, a0, VCPU_exit_clock
+	call	trace_exit_end_fast
+	addi	a0, a0, -VCPU_exit_clock
+	return_to_guest
 
-	/*
-	 * Out of line: the exit clock (hv/trace.h) or sampling is on. If the C handler made these
-	 * calls, it would have to save more registers even while both are off. If the handler
-	 * declines the exit, run.c starts the clock again.
-	 */
-clock_begin_\handler:
-	addi	sp, sp, -16
-	REG_S	a0, 0(sp)
+	/* The long variant. */
+full_\handler:
 	csrr	a1, scause
 	addi	a0, a0, VCPU_exit_clock
-	call	trace_exit_begin_slow
-	REG_L	a0, 0(sp)
-	addi	sp, sp, 16
-	j	begun_\handler
-clock_end_\handler:
-	addi	sp, sp, -16
-	REG_S	a0, 0(sp)
+	call	trace_exit_begin_full
+	addi	a0, a0, -VCPU_exit_clock
+	call	\handler
+	beqz	a1, declined
+	rdinstret a2
 	addi	a0, a0, VCPU_exit_clock
-	call	trace_exit_end_slow
+	call	trace_exit_end_fast_full
+	addi	a0, a0, -VCPU_exit_clock
 	static_key_goto trace_keys+KEY_sample, sample_\handler
-sampled_\handler:
-	REG_L	a0, 0(sp)
-	addi	sp, sp, 16
-	j	ended_\handler
+	return_to_guest
+
 	/* A sample requested meanwhile belongs to the handler, not to the guest's next pc. */
 sample_\handler:
+	addi	sp, sp, -16
+	REG_S	a0, 0(sp)
 	li	a0, SAMPLE_HS_MODE
 	la	a1, \handler
 	call	hv_sample
-	j	sampled_\handler
+	REG_L	a0, 0(sp)
+	addi	sp, sp, 16
+	return_to_guest
 	.endm
 
 	.global	vcpu_exit_fast

@@ -97,6 +97,7 @@ void vcpu_load_csrs(struct kvm_vcpu *vcpu)
 
 	if (trace_any())
 		vcpu_observe(vcpu);
+	trace_exit_load(&vcpu->exit_clock);
 	if (trace_kvm_vcpu_load_enabled())
 		trace_kvm_vcpu_load(vcpu_last_hart(vcpu));
 	if (vcpu->guest_file) {
