@@ -49,6 +49,8 @@ enum gpr {
 	GPR_A7
 };
 
+#define INSN_WFI 0x10500073UL /* the encoding of wfi */
+
 /*
  * What switch.S loads at an entry and saves at an exit. gpr[0] is always 0 and only serves as the
  * target of the SC in switch.S.

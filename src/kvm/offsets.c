@@ -48,6 +48,7 @@ void kvm_offsets(void)
 	VECTOR(regs);
 	DEFINE(EXC_ECALL_VS, EXC_ECALL_VS);
 	DEFINE(EXC_VIRTUAL_INST, EXC_VIRTUAL_INST);
+	DEFINE(WFI_FUNCT12, INSN_WFI >> 20);
 	DEFINE(PROBE_hstatus, HSTATUS_SPV | HSTATUS_SPVP);
 	DEFINE(PROBE_sstatus, SSTATUS_SPP);
 	/* For scripts/hs/run/hung.py, which reads the memory of a machine that has hung. */

@@ -333,9 +333,8 @@ static int page_look(struct hv_mm *m, hva_t hva, bool write, struct hv_user_page
 	native_page_gets++;
 	err = user_touch(hva, write);
 	if (!err) {
-		page->pa = p->pa;
-		page->map_size = p->in_block ? SZ_2M : SZ_4K;
-		page->writable = p->writable;
+		*page = (struct hv_user_page){ p->pa, p->in_block ? SZ_2M : SZ_4K, p->writable,
+					       .waited = true };
 		if (hold)
 			__atomic_fetch_add(&page_refs[page_index(p->pa)], 1, __ATOMIC_RELAXED);
 	}

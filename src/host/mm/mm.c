@@ -326,6 +326,7 @@ static int look_locked(struct mm *mm, hva_t hva, bool write, struct hv_user_page
 	if (hva >= USER_END)
 		return -EFAULT;
 	while ((pte = usable_entry(mm, hva, write, &size)) == NULL) {
+		page->waited = true;
 		err = fault_in(mm, hva, write);
 		if (err)
 			return err;
@@ -341,6 +342,7 @@ int mm_page_get(struct mm *mm, unsigned long hva, bool write, struct hv_user_pag
 {
 	int err;
 
+	page->waited = false;
 	do {
 		mutex_lock(&mm->lock);
 		err = look_locked(mm, hva, write, page);
@@ -365,7 +367,9 @@ int hv_user_page_look(struct hv_mm *hv_mm, hva_t hva, bool write, struct hv_user
 
 	if (current->sig.kill)
 		return -EINTR;
-	mutex_lock(&mm->lock);
+	page->waited = !mutex_trylock(&mm->lock);
+	if (page->waited)
+		mutex_lock(&mm->lock);
 	err = look_locked(mm, hva, write, page);
 	mutex_unlock(&mm->lock);
 	return page_error(err);

@@ -61,6 +61,7 @@ struct hv_user_page {
 	u64 map_size;  /* SZ_4K or SZ_2M: the size of the naturally aligned block around the page,
 		        * contiguous in both hva and hpa, that the host maps with one leaf */
 	bool writable; /* the host mapping can be written now without a further fault */
+	bool waited;   /* the look-up may have slept, or taken interrupts */
 };
 
 /*

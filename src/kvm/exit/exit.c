@@ -100,6 +100,7 @@ __attribute__((noinline)) int exit_host_irq(struct kvm_vcpu *vcpu, const struct 
 	trace_exit_cause(&vcpu->exit_clock, trap->scause);
 	if (trace_group_irq())
 		irq_seen(vcpu, trap);
+	vcpu_set_request(vcpu, REQ_HOST);
 	hv_handle_interrupt(trap->scause);
 	return RESUME_GUEST;
 }
@@ -114,24 +115,15 @@ exit_fn *exit_handler(unsigned long cause)
 }
 
 /*
- * Not inlined: otherwise, gcc would copy exit_dispatch()'s arguments to other registers even for an
- * SBI call.
+ * The host takes interrupts only where it asks for them, so a signal or a thread that waits for
+ * this hart can be new only if the handler has slept or taken an interrupt. Such a handler sets
+ * REQ_HOST (exit_host_irq(), handle_fault(), vcpu_halt(), vcpu_wrs(), lazy_put.c, sbi_legacy.c); an
+ * interrupt that is pending otherwise ends the guest's next run at once.
  */
-static __attribute__((noinline)) int dispatch_other(struct kvm_vcpu *vcpu,
-						    const struct hv_trap *trap)
-{
-	/* The handler may sleep or take an interrupt: recheck for signals and waiting threads. */
-	vcpu_set_request(vcpu, REQ_HOST);
-	return exit_handler(trap->scause)(vcpu, trap);
-}
-
 int exit_dispatch(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
-	/*
-	 * SBI calls are the shortest exits and rarely leave work for the host, so REQ_HOST is not
-	 * set for them here. If a call sleeps, it is set elsewhere (lazy_put.c, sbi_legacy.c).
-	 */
+	/* SBI calls are the most frequent exits: call their handler directly. */
 	if (trap->scause == EXC_ECALL_VS)
 		return exit_sbi(vcpu, trap);
-	return dispatch_other(vcpu, trap);
+	return exit_handler(trap->scause)(vcpu, trap);
 }

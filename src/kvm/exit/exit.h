@@ -57,8 +57,6 @@ exit_fn exit_gstage_fault; /* gstage_fault.c */
 exit_fn gstage_fault_unpriv;
 exit_fn exit_virtual_inst, exit_illegal_inst; /* insn.c */
 
-#define INSN_WFI 0x10500073UL
-
 /* mmio.c */
 int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa);
 

@@ -197,7 +197,11 @@ static int map_fault(struct kvm_vcpu *vcpu, const struct memslot *slot,
 	trace_exit_class(&vcpu->exit_clock, fault_class(slot, fault));
 	/* May sleep: the vCPU may be on another hart afterwards. */
 	ret = hv_user_page_look(vcpu->kvm->mm, memslot_hva(slot, fault->gpa), fault->write, &page);
-	return ret ? ret : map_page(vcpu, slot, fault, &page, seq);
+	if (ret)
+		return ret;
+	if (page.waited)
+		vcpu_set_request(vcpu, REQ_HOST);
+	return map_page(vcpu, slot, fault, &page, seq);
 }
 
 /*
@@ -221,6 +225,8 @@ static __attribute__((noinline)) int handle_fault(struct kvm_vcpu *vcpu, const s
 	struct gstage_fault fault, guess;
 
 	memslot_vcpu_refresh(vcpu);
+	if (gpa != &gpa_htval_ops)
+		vcpu_set_request(vcpu, REQ_HOST); /* a walk reads guest memory and may sleep */
 	if (gpa->locate(vcpu, trap, &fault)) {
 		/* The G-stage permits the access by now, or the guest has changed its tables. */
 		trace_kvm_page_fault((gpa_t)trap->htval << 2, trap->scause);

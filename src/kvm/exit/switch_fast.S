@@ -125,6 +125,11 @@ vcpu_exit_fast:
 	beqz	t0, ecall
 	addi	t0, t0, EXC_ECALL_VS - EXC_VIRTUAL_INST
 	bnez	t0, vcpu_exit_save_caller
+	/* The handler takes only WFI: most other instructions differ from it in their upper bits. */
+	csrr	t0, stval
+	srli	t0, t0, 20
+	addi	t0, t0, -WFI_FUNCT12
+	bnez	t0, vcpu_exit_save_caller
 	fast_exit vcpu_fast_virtual_inst
 ecall:
 	fast_exit vcpu_fast_sbi

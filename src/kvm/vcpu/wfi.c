@@ -75,7 +75,9 @@ int vcpu_wrs(struct kvm_vcpu *vcpu)
 	 * this very hart; then the guest would spin until its time slice ends. It is not known
 	 * which thread that is, so yield to the next in line.
 	 */
-	if (hv_hart_wanted() || hv_resched_needed())
+	if (hv_hart_wanted() || hv_resched_needed()) {
+		vcpu_set_request(vcpu, REQ_HOST);
 		hv_resched();
+	}
 	return RESUME_GUEST;
 }
