@@ -113,6 +113,12 @@ static int forward_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
 	return RESUME_USER;
 }
 
+/* The number of a counter's CSR, or, on RV32, of its upper half; above 31 for any other CSR. */
+static unsigned int counter_number(unsigned int csr)
+{
+	return (csr & ~0x80U) - CSR_cycle;
+}
+
 /*
  * Read a counter (cycle to hpmcounter31, or, on RV32, the upper half of one) from the PMU (pmu.h)
  * into *old. Needed because hcounteren hides the hart's own counter from the guest. Returns false
@@ -122,7 +128,7 @@ static int forward_csr(struct kvm_vcpu *vcpu, const struct csr_access *access)
  */
 static bool read_counter(struct kvm_vcpu *vcpu, const struct csr_access *access, unsigned long *old)
 {
-	unsigned long number = (access->csr & ~0x80UL) - CSR_cycle;
+	unsigned int number = counter_number(access->csr);
 	u64 value;
 
 	if (number > 31 || access->write_mask)
@@ -147,6 +153,13 @@ static int finish_csr(struct kvm_vcpu *vcpu, const struct csr_access *access, un
 	return RESUME_GUEST;
 }
 
+/* Might the core or user space emulate this CSR? If not, its access need not be decoded. */
+static bool may_be_emulated(unsigned int csr)
+{
+	return counter_number(csr) <= 31 || csr == CSR_seed || csr == CSR_sireg ||
+	       csr == CSR_stopei;
+}
+
 static bool is_csr_insn(unsigned long insn)
 {
 	return FIELD_GET(INSN_OPCODE, insn) == OPCODE_SYSTEM && (FIELD_GET(INSN_FUNCT3, insn) & 3);
@@ -154,9 +167,12 @@ static bool is_csr_insn(unsigned long insn)
 
 static int exit_csr(struct kvm_vcpu *vcpu, const struct hv_trap *trap, unsigned long insn)
 {
-	struct csr_access access = decode_csr(vcpu, insn);
+	struct csr_access access;
 	unsigned long old = 0;
 
+	if (!may_be_emulated((unsigned int)FIELD_GET(INSN_CSR, insn)))
+		return inject_illegal(vcpu, trap, insn);
+	access = decode_csr(vcpu, insn);
 	switch (access.csr) {
 	case CSR_seed:
 		if (isa_has(vcpu, KVM_RISCV_ISA_EXT_ZKR))
@@ -194,7 +210,7 @@ int exit_virtual_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		vcpu->guest.sepc += 4;
 		return vcpu_wfi(vcpu);
 	}
-	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_ZAWRS) && insn == INSN_WRS_NTO) {
+	if (insn == INSN_WRS_NTO && isa_has(vcpu, KVM_RISCV_ISA_EXT_ZAWRS)) {
 		vcpu->guest.sepc += 4;
 		return vcpu_wrs(vcpu);
 	}
