@@ -39,25 +39,35 @@ static bool event_has_room(struct hv_event *event, u64 count)
 	return count <= COUNT_MAX - READ_ONCE(event->count);
 }
 
+/* Out of line, so that an event without watches does not pay for the loop. The lock is held. */
+static __attribute__((noinline)) void offer_to_watches(struct hv_event *event)
+{
+	struct hv_event_watch *w, *next;
+	bool taken = false;
+
+	list_for_each_entry_safe(w, next, &event->watches, link)
+		taken |= w->fn(w, false);
+	if (taken)
+		event->count = event->semaphore ? event->count - 1 : 0;
+}
+
 /*
  * Add count to the counter. If there is no room for all of it, add what fits if `fill` is set;
  * otherwise, add nothing and return false.
  */
 static bool event_add(struct hv_event *event, u64 count, bool fill)
 {
-	struct hv_event_watch *w, *next;
-	bool taken = false;
+	bool room;
 
 	spin_lock(&event->lock);
-	if (!fill && !event_has_room(event, count)) {
+	room = event_has_room(event, count);
+	if (!room && !fill) {
 		spin_unlock(&event->lock);
 		return false;
 	}
-	event->count = event_has_room(event, count) ? event->count + count : COUNT_MAX;
-	list_for_each_entry_safe(w, next, &event->watches, link)
-		taken |= w->fn(w, false);
-	if (taken)
-		event->count = event->semaphore ? event->count - 1 : 0;
+	event->count = room ? event->count + count : COUNT_MAX;
+	if (!list_empty(&event->watches))
+		offer_to_watches(event);
 	spin_unlock(&event->lock);
 	waitq_wake_all(&event->wait);
 	return true;

@@ -37,14 +37,10 @@ void waitq_remove(struct waitq *wq, struct wait_entry *entry)
 	spin_unlock(&wq->lock);
 }
 
-void waitq_wake_all(struct waitq *wq)
+void waitq_wake_entries(struct waitq *wq)
 {
 	struct wait_entry *entry, *next;
 
-	/* Pairs with wait_prepare(): we see the sleeper's entry, or it sees our caller's change. */
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (list_empty(&wq->entries))
-		return;
 	spin_lock(&wq->lock);
 	list_for_each_entry_safe(entry, next, &wq->entries, link)
 		entry->fn(entry);

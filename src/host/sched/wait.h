@@ -31,8 +31,17 @@ void waitq_init(struct waitq *wq);
 void waitq_add(struct waitq *wq,
 	       struct wait_entry *entry); /* the caller sets entry->fn, or leaves it NULL */
 void waitq_remove(struct waitq *wq, struct wait_entry *entry);
-void waitq_wake_all(struct waitq *wq);
+void waitq_wake_entries(struct waitq *wq);
 void waitq_wake_one(struct waitq *wq);
+
+/* Wake all entries. Usually there is none, so callers pay only for the check. */
+static inline void waitq_wake_all(struct waitq *wq)
+{
+	/* Pairs with wait_prepare(): we see the sleeper's entry, or it sees our caller's change. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (!list_empty(&wq->entries))
+		waitq_wake_entries(wq);
+}
 
 /* Used by __wait_event(). */
 void wait_prepare(struct waitq *wq, struct wait_entry *entry, enum thread_state state);

@@ -190,19 +190,19 @@ static __attribute__((noinline)) int exit_to_user(struct kvm_vcpu *vcpu)
 }
 
 /* The VM's interrupt controller in the kernel has carried out the access. */
-static int done_by_irqchip(struct kvm_vcpu *vcpu)
+static int done_by_irqchip(struct kvm_vcpu *vcpu, const struct access_insn *access, gpa_t gpa,
+			   u64 data)
 {
-	const struct mmio_access *mmio = &vcpu->completion.mmio;
+	bool is_store = access->kind == ACCESS_STORE;
 
-	if (!mmio->is_store && mmio->reg)
-		vcpu->guest.gpr[mmio->reg] = extend(mmio->data, mmio->len, mmio->sign_extend);
-	trace_kvm_mmio(mmio->is_store ? MMIO_WRITE : MMIO_READ, mmio->len, mmio->gpa, mmio->data,
-		       true);
+	if (!is_store && access->reg)
+		vcpu->guest.gpr[access->reg] = extend(data, access->len, access->sign_extend);
+	trace_kvm_mmio(is_store ? MMIO_WRITE : MMIO_READ, access->len, gpa, data, true);
 	if (READ_ONCE(vcpu->irq_changed))
 		vcpu_flush_irqs(vcpu);
 	vcpu->stats.mmio_exit_kernel++;
 	trace_exit_class(&vcpu->exit_clock, EXIT_IRQCHIP);
-	vcpu->guest.sepc += mmio->insn_len;
+	vcpu->guest.sepc += access->insn_len;
 	return RESUME_GUEST;
 }
 
@@ -210,6 +210,7 @@ int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 {
 	struct access_insn access;
 	struct mmio_access *mmio = &vcpu->completion.mmio;
+	u64 data = 0;
 	int err;
 
 	switch (decode(vcpu, trap, gpa, &access)) {
@@ -222,28 +223,28 @@ int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 	}
 
 	/* lab 5: write the emulation: record the access, complete it here or exit to user space */
+	if (access.kind == ACCESS_STORE)
+		data = gpr_read(vcpu, access.reg) & width_mask(access.len);
+	if (irqchip_is_ready(vcpu->kvm) &&
+	    vcpu->kvm->irqchip->mmio(vcpu, gpa, access.len, access.kind == ACCESS_STORE, &data))
+		return done_by_irqchip(vcpu, &access, gpa, data);
+	if (access.kind == ACCESS_STORE) {
+		err = bus_store(vcpu->kvm, gpa, access.len, data);
+		trace_kvm_mmio(MMIO_WRITE, access.len, gpa, data, !err);
+		if (!err) {
+			vcpu->stats.mmio_exit_kernel++;
+			trace_exit_class(&vcpu->exit_clock, EXIT_MMIO_KERNEL);
+			vcpu->guest.sepc += access.insn_len;
+			return RESUME_GUEST;
+		}
+	}
 	mmio->gpa = gpa;
-	mmio->data = 0;
+	mmio->data = data;
 	mmio->len = access.len;
 	mmio->reg = access.reg;
 	mmio->insn_len = access.insn_len;
 	mmio->is_store = access.kind == ACCESS_STORE;
 	mmio->sign_extend = access.sign_extend;
-	if (mmio->is_store)
-		mmio->data = gpr_read(vcpu, access.reg) & width_mask(access.len);
-	if (irqchip_is_ready(vcpu->kvm) &&
-	    vcpu->kvm->irqchip->mmio(vcpu, gpa, mmio->len, mmio->is_store, &mmio->data))
-		return done_by_irqchip(vcpu);
-	if (!mmio->is_store)
-		return exit_to_user(vcpu);
-
-	err = bus_store(vcpu->kvm, gpa, mmio->len, mmio->data);
-	trace_kvm_mmio(MMIO_WRITE, mmio->len, gpa, mmio->data, !err);
-	if (err)
-		return exit_to_user(vcpu);
-	vcpu->stats.mmio_exit_kernel++;
-	trace_exit_class(&vcpu->exit_clock, EXIT_MMIO_KERNEL);
-	vcpu->guest.sepc += mmio->insn_len;
-	return RESUME_GUEST;
+	return exit_to_user(vcpu);
 	/* lab 5 end */
 }

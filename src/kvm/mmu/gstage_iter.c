@@ -44,21 +44,26 @@ static int iter_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte,
 	int err;
 
 	/* lab 4: write iter_map: walk down to `level`, adding tables and splitting leaves */
-	for (at = gs->levels - 1; at > level; at--) {
-		pte_t *ptep = &table[gstage_index(gs, gpa, at)];
-		pte_t *next = NULL;
+	pte_t *ptep = &table[gstage_index(gs, gpa, gs->levels - 1)];
 
-		trace_gstage_step(gpa, at, *ptep);
-		if (!(*ptep & PTE_V))
+	for (at = gs->levels - 1; at > level; at--) {
+		pte_t now = *ptep, *next = NULL;
+
+		trace_gstage_step(gpa, at, now);
+		if (__builtin_expect(pte_is_table(now), 1))
+			next = gstage_table_map(now);
+		else if (!(now & PTE_V))
 			next = gstage_table_add(gs, ptep, gpa, at);
-		else if (pte_is_table(*ptep) || gstage_split(gs, ptep, at, gpa) == 0)
+		else if (gstage_split(gs, ptep, at, gpa) == 0)
 			next = gstage_table_map(*ptep);
 		gstage_table_unmap(table);
 		if (!next)
 			return -ENOMEM;
 		table = next;
+		/* Only the root's index is wider than the others: gstage_index(), without its test. */
+		ptep = &table[gpa >> gstage_shift(at - 1) & (GSTAGE_TABLE_ENTRIES - 1)];
 	}
-	err = gstage_set_leaf(&table[gstage_index(gs, gpa, level)], level, pte, old);
+	err = gstage_set_leaf(ptep, level, pte, old);
 	gstage_table_unmap(table);
 	return err;
 	/* lab 4 end */
