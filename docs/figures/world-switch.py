@@ -3,8 +3,8 @@
 from hs.drawing import Figure
 
 STEPS = [
-    (("*1  host registers to memory (16)", "`ra sp gp tp`, s0 to s11"),
-     ("*6  host registers from memory (17)", "`ra sp gp tp`, s0 to s11; then `ret`")),
+    (("*1  host registers to memory (4)", "`ra sp gp tp`; the compiler saves others"),
+     ("*6  host registers from memory (5)", "`ra sp gp tp`; then `ret`")),
     (("*2  CSRs swapped (14)", "`stvec sscratch sstatus hstatus sepc`; an SC"),
      ("*5  CSRs swapped back (13)", "`stvec sscratch sstatus hstatus`; `sepc` read")),
     (("*3  guest registers from memory (32)", "31 registers, `a0` last, then `sret`"),

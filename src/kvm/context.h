@@ -64,7 +64,6 @@ struct guest_context {
 
 struct host_context {
 	unsigned long ra, sp, gp, tp;
-	unsigned long s[12];
 	unsigned long sstatus;
 	unsigned long hstatus;
 	unsigned long stvec;

@@ -25,7 +25,6 @@ void kvm_offsets(void)
 	HOST(sp);
 	HOST(gp);
 	HOST(tp);
-	HOST(s);
 	HOST(sstatus);
 	HOST(hstatus);
 	HOST(stvec);

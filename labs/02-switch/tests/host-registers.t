@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# host-registers.t - vcpu_switch() preserves each register and CSR that its C caller relies on
+# host-registers.t - vcpu_switch() preserves each register and CSR that its caller relies on
 #
 # This test links a kernel in which run.c calls vcpu_switch_checked() (src/kvm/exit/lab_switch.S).
-# That function puts a different value into each of s0 to s11, records sp, gp, tp and four CSRs,
-# calls vcpu_switch(), and stops the machine if any of these values has changed. It also stops the
-# machine if the guest's sp, tp, a0 or sepc was not saved correctly.
+# That function records sp, gp, tp and four CSRs, calls vcpu_switch(), and stops the machine if any
+# of these values has changed. It also stops the machine if the guest's sp, tp, a0 or sepc was not
+# saved correctly.
 . "$HS_TOP/tests/lib/tap.sh"
 . "$HS_TOP/tests/lib/lab.sh"
 checked=$tmp/checked

@@ -30,6 +30,30 @@ static inline void complete_exit(struct kvm_vcpu *vcpu)
  * off and the vCPU loaded.
  */
 void vcpu_switch(struct kvm_vcpu *vcpu);
+
+#define ASM_NAME(name) #name
+#define ASM_CALL(name) "call	" ASM_NAME(name) /* `name` may be a macro (lab 2's tests) */
+
+static inline __attribute__((always_inline)) void vcpu_enter(struct kvm_vcpu *vcpu)
+{
+#ifdef __riscv
+	/*
+	 * Not a C call: after it, s0 to s11 have the guest's values. So the compiler saves the few
+	 * registers that it needs, most of them once for a whole KVM_RUN, and the switch saves
+	 * none.
+	 */
+	register struct kvm_vcpu *a0 __asm__("a0") = vcpu;
+
+	__asm__ volatile(ASM_CALL(vcpu_switch)
+			 : "+r"(a0)
+			 :
+			 : "ra", "t0", "t1", "t2", "t3", "t4", "t5", "t6", "a1", "a2", "a3", "a4",
+			   "a5", "a6", "a7", "s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8",
+			   "s9", "s10", "s11", "memory");
+#else
+	vcpu_switch(vcpu);
+#endif
+}
 /*
  * fastpath.c: handle a short exit completely, or decline it. If `class` is not 0, the guest can
  * continue; otherwise, nothing has changed. Called by switch_fast.S with interrupts off and mode

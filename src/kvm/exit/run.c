@@ -100,7 +100,7 @@ static __attribute__((noinline)) void observe_entry(struct kvm_vcpu *vcpu)
 /* Enter the guest until an exit that the fast path does not finish. Returns scause. */
 static inline unsigned long enter_guest(void *arg)
 {
-	vcpu_switch(arg);
+	vcpu_enter(arg);
 	return csr_read(scause);
 }
 

@@ -6,7 +6,7 @@
  * other CSRs (VS CSRs, hgatp, timer, counters) and the FP and vector registers move in vcpu_load()
  * and vcpu_put(), once for many exits.
  *
- *   vcpu_switch(vcpu)         called from C; returns when the guest has trapped
+ *   vcpu_switch(vcpu)         called by vcpu_enter() (exit.h); returns when the guest has trapped
  *   vcpu_exit_vector          stvec while the guest runs; or vcpu_exit_fast (switch_fast.S), which
  *                             jumps to vcpu_exit_save_caller or vcpu_exit_save_callee for an exit
  *                             that it does not finish
@@ -26,15 +26,12 @@
 	.type	vcpu_switch, @function
 	.balign	4
 vcpu_switch:
-	/* Step 1: host registers. t0-t6 and a0-a7 are caller-saved. */
+	/* Step 1: host registers. The caller expects all others to change (vcpu_enter()). */
 	/* lab 2: write step 1: save the host's registers */
 	REG_S	ra, HOST_ra(a0)
 	REG_S	sp, HOST_sp(a0)
 	REG_S	gp, HOST_gp(a0)
 	REG_S	tp, HOST_tp(a0)
-	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-	REG_S	s\n, (HOST_s + \n * SZREG)(a0)
-	.endr
 	/* lab 2 end */
 
 	/*
@@ -141,8 +138,5 @@ vcpu_exit_save_callee:
 	REG_L	sp, HOST_sp(a0)
 	REG_L	gp, HOST_gp(a0)
 	REG_L	tp, HOST_tp(a0)
-	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-	REG_L	s\n, (HOST_s + \n * SZREG)(a0)
-	.endr
 	ret
 	/* lab 2 end */

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * lab_switch.S - check that vcpu_switch() preserves what a C function has to preserve
+ * lab_switch.S - check that vcpu_switch() preserves what its caller relies on
  *
  * vcpu_switch_checked(vcpu) calls vcpu_switch(), and stops the machine unless all of these hold:
  *
- *  - every register and CSR that C relies on has its old value;
+ *  - every register and CSR that run.c relies on has its old value;
  *  - the saved sp and tp of the guest are not the host's values, which the test's guest never uses;
  *  - the guest's a0 and sepc are saved with their values at the trap. To record these values,
  *    another exit vector runs before the vCPU's own.
@@ -91,28 +91,21 @@ vcpu_switch_checked:
 	 * Save the caller's registers on its stack, and the values expected after the switch in
 	 * `before`.
 	 */
-	addi	sp, sp, -16 * SZREG
+	addi	sp, sp, -4 * SZREG
 	REG_S	ra, 0(sp)
-	REG_S	a0, (13 * SZREG)(sp)
-	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-	REG_S	s\n, ((1 + \n) * SZREG)(sp)
-	.endr
+	REG_S	a0, (1 * SZREG)(sp)
 	la	t0, before
-	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-	li	s\n, 0x5eed0000 + \n
-	REG_S	s\n, (\n * SZREG)(t0)
-	.endr
-	REG_S	sp, (12 * SZREG)(t0)
-	REG_S	gp, (13 * SZREG)(t0)
-	REG_S	tp, (14 * SZREG)(t0)
+	REG_S	sp, (0 * SZREG)(t0)
+	REG_S	gp, (1 * SZREG)(t0)
+	REG_S	tp, (2 * SZREG)(t0)
 	csrr	t1, stvec
-	REG_S	t1, (15 * SZREG)(t0)
+	REG_S	t1, (3 * SZREG)(t0)
 	csrr	t1, sscratch
-	REG_S	t1, (16 * SZREG)(t0)
+	REG_S	t1, (4 * SZREG)(t0)
 	csrr	t1, hstatus
-	REG_S	t1, (17 * SZREG)(t0)
+	REG_S	t1, (5 * SZREG)(t0)
 	csrr	t1, sstatus
-	REG_S	t1, (18 * SZREG)(t0)
+	REG_S	t1, (6 * SZREG)(t0)
 	/*
 	 * Install the vector that records a0 and sepc and continues in the vCPU's own vector. The
 	 * sepc in `seen` stays 0 until the installed vector runs.
@@ -121,7 +114,7 @@ vcpu_switch_checked:
 	REG_S	zero, (2 * SZREG)(t0)
 	REG_S	a0, (3 * SZREG)(t0)
 	REG_L	t1, VCPU_exit_vector(a0)
-	REG_S	t1, (14 * SZREG)(sp)
+	REG_S	t1, (2 * SZREG)(sp)
 	la	t2, vcpu_exit_vector
 	la	t0, seen_exit
 	beq	t1, t2, 1f
@@ -129,19 +122,16 @@ vcpu_switch_checked:
 1:	REG_S	t0, VCPU_exit_vector(a0)
 	call	vcpu_switch
 	la	t0, before
-	same	sp, 12
-	same	gp, 13
-	same	tp, 14
-	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-	same	s\n, \n
-	.endr
-	same_csr stvec, 15
-	same_csr sscratch, 16
-	same_csr hstatus, 17
-	same_csr sstatus, 18
-	REG_L	a1, (13 * SZREG)(sp)
-	not_the_guests sp, 2, 12
-	not_the_guests tp, 4, 14
+	same	sp, 0
+	same	gp, 1
+	same	tp, 2
+	same_csr stvec, 3
+	same_csr sscratch, 4
+	same_csr hstatus, 5
+	same_csr sstatus, 6
+	REG_L	a1, (1 * SZREG)(sp)
+	not_the_guests sp, 2, 0
+	not_the_guests tp, 4, 2
 	la	t0, seen
 	REG_L	t1, (2 * SZREG)(t0)
 	bnez	t1, 1f
@@ -149,19 +139,17 @@ vcpu_switch_checked:
 1:
 	as_trapped a0, (GUEST_gpr + 10 * SZREG), 1
 	as_trapped sepc, GUEST_sepc, 2
-	REG_L	t1, (14 * SZREG)(sp)
+	REG_L	t1, (2 * SZREG)(sp)
 	REG_S	t1, VCPU_exit_vector(a1)
+	mv	a0, a1
 	REG_L	ra, 0(sp)
-	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-	REG_L	s\n, ((1 + \n) * SZREG)(sp)
-	.endr
-	addi	sp, sp, 16 * SZREG
+	addi	sp, sp, 4 * SZREG
 	ret
 
 	.bss
 	.balign	SZREG
 before:
-	.space	19 * SZREG
+	.space	7 * SZREG
 	/* Slots 0 to 2: t0 (temporarily), a0, sepc at the last trap; slot 3: the vCPU's address. */
 seen:
 	.space	4 * SZREG
