@@ -13,7 +13,8 @@
 #define KVM_IRQCHIP_H
 
 #include "kvm.h"
-#include "vcpu/aia.h"
+
+struct csr_access;
 
 struct irqchip_ops {
 	const char *name; /* of the device's descriptor */
@@ -54,16 +55,18 @@ struct irqchip_ops {
 	bool (*mmio)(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_store, u64 *data);
 	/*
 	 * Carry out the guest's access to stopei, or to sireg while siselect, whose value is
-	 * `select`, does not select priorities. Returns as aia_access(). Called as mmio(), with the
+	 * `select`, does not select priorities. Returns 0 with the old value in *value, -ENOENT if
+	 * user space has to answer, or -EINVAL if the access is illegal. Called as mmio(), with the
 	 * same rule for the vCPU's own lines. NULL: user space answers.
 	 */
-	enum aia_answer (*access_csr)(struct kvm_vcpu *vcpu, unsigned long select,
-				      const struct csr_access *access, unsigned long *value);
+	int (*access_csr)(struct kvm_vcpu *vcpu, unsigned long select,
+			  const struct csr_access *access, unsigned long *value);
 	/*
-	 * The guest is starting the vCPU (SBI HSM): reset the state that belongs to the vCPU. Called
-	 * once vm->irqchip_ready is set, with hsm_lock held; does not sleep. NULL: there is none.
+	 * The vCPU is being reset, by a start of the guest's (SBI HSM; hsm_lock is held) or by user
+	 * space: reset the state that belongs to the vCPU. Called once vm->irqchip_ready is set; does
+	 * not sleep. NULL: there is none.
 	 */
-	void (*start)(struct kvm_vcpu *vcpu);
+	void (*reset_vcpu)(struct kvm_vcpu *vcpu);
 	/*
 	 * The vCPU is being loaded on this hart, or put. Called if vcpu->guest_file is set, by the
 	 * vCPU's own thread, before hvip is loaded and before it is saved; neither sleeps. A change
@@ -77,8 +80,9 @@ struct irqchip_ops {
 	 */
 	void (*idle)(bool begins);
 	/*
-	 * All of the vCPU's interrupt lines have been lowered: raise those again that the controller
-	 * asserts. Called once vm->irqchip_ready is set, with the vCPU's mutex held.
+	 * User space has set all of the vCPU's interrupt lines, by a reset or through sip: raise
+	 * those again that the controller asserts. Called once vm->irqchip_ready is set, with the
+	 * vCPU's mutex held.
 	 */
 	void (*reset_lines)(struct kvm_vcpu *vcpu);
 };

@@ -7,137 +7,11 @@
  * read and the vCPUs' external interrupts have to agree. tests/kvm-api/aia.c tests the attributes.
  */
 #include <pthread.h>
-#include "irqchip/aia.h"
-#include "irqchip/route.h"
-#include "vcpu/hsm.h"
-#include "vcpu/irq.h"
-#include "one_vm.h"
+#include "aia_vm.h"
 #include "random.h"
+#include "uapi/onereg.h"
 
-#define STEPS      200000
-#define APLIC_BASE 0x0d000000UL
-#define IMSIC_BASE 0x28000000UL
-#define VCPUS      3
-#define SOURCES    70 /* three words, the last one not full */
-#define IDS        127
-
-static struct kvm_vcpu *vcpus[VCPUS];
-static int device;
-
-/* Hart indexes by vCPU, not in order, so that the table of pages has to be sorted. */
-static const unsigned int hart_of[VCPUS] = { 2, 0, 1 };
-
-/* Put an ioctl's argument into user memory, where the guest's first page is. */
-static hva_t to_user(unsigned int slot, const void *value, size_t size)
-{
-	hva_t hva = NATIVE_USER_BASE + slot * 256;
-
-	memcpy(native_user(hva), value, size);
-	return hva;
-}
-
-static long attr(unsigned int cmd, u32 group, u64 number, u64 value)
-{
-	struct kvm_device_attr args = {
-		.group = group,
-		.attr = number,
-		.addr = to_user(1, &value, sizeof(value)),
-	};
-
-	return native_ioctl(device, cmd, to_user(0, &args, sizeof(args)));
-}
-
-static long set_attr(u32 group, u64 number, u64 value)
-{
-	return attr(KVM_SET_DEVICE_ATTR, group, number, value);
-}
-
-static long create_device(void)
-{
-	struct kvm_create_device args = { .type = KVM_DEV_TYPE_RISCV_AIA };
-	hva_t hva = to_user(0, &args, sizeof(args));
-	long ret = native_ioctl(vm.vm_fd, KVM_CREATE_DEVICE, hva);
-
-	if (!ret)
-		device = (int)((struct kvm_create_device *)native_user(hva))->fd;
-	return ret;
-}
-
-static long init_device(void)
-{
-	return set_attr(KVM_DEV_RISCV_AIA_GRP_CTRL, KVM_DEV_RISCV_AIA_CTRL_INIT, 0);
-}
-
-/* A VM with VCPUS vCPUs and a configured device. */
-static int setup_configured(void **state)
-{
-	u64 i;
-
-	(void)state;
-	one_vm_ready("h f d ssaia", NATIVE_GUEST_BASE);
-	vcpus[0] = vm.vcpu;
-	vcpus[1] = native_vcpu_make(&vm, 1);
-	vcpus[2] = native_vcpu_make(&vm, 2);
-	if (create_device() ||
-	    set_attr(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_SRCS, SOURCES) ||
-	    set_attr(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_IDS, IDS) ||
-	    set_attr(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_HART_BITS, 2) ||
-	    set_attr(KVM_DEV_RISCV_AIA_GRP_ADDR, KVM_DEV_RISCV_AIA_ADDR_APLIC, APLIC_BASE))
-		return -1;
-	for (i = 0; i < VCPUS; i++) {
-		if (set_attr(KVM_DEV_RISCV_AIA_GRP_ADDR, KVM_DEV_RISCV_AIA_ADDR_IMSIC(i),
-			     IMSIC_BASE + hart_of[i] * PAGE_SIZE))
-			return -1;
-	}
-	return 0;
-}
-
-static int setup(void **state)
-{
-	return setup_configured(state) || init_device();
-}
-
-static int end(void **state)
-{
-	native_close(device);
-	return one_vm_end(state);
-}
-
-static bool guest(gpa_t gpa, bool is_store, u64 *data)
-{
-	return vm.vm->irqchip->mmio(vcpus[0], gpa, 4, is_store, data);
-}
-
-static u32 load(u64 offset)
-{
-	u64 data = ~0ULL;
-
-	assert_true(guest(APLIC_BASE + offset, false, &data));
-	return (u32)data;
-}
-
-static void store(u64 offset, u32 value)
-{
-	u64 data = value;
-
-	assert_true(guest(APLIC_BASE + offset, true, &data));
-}
-
-static bool line_of(struct kvm_vcpu *vcpu)
-{
-	vcpu_flush_irqs(vcpu);
-	return vcpu->csrs.hvip & BIT(IRQ_VS_EXT);
-}
-
-/* The guest's csrrw, csrrs or csrrc: `mask` has the bits that are written. */
-static u64 csr(unsigned int vcpu, unsigned int number, unsigned long select, u64 value, u64 mask)
-{
-	struct csr_access access = { .csr = number, .new_value = value, .write_mask = mask };
-	unsigned long old = 0;
-
-	assert_int_equal(vm.vm->irqchip->access_csr(vcpus[vcpu], select, &access, &old), AIA_DONE);
-	return old;
-}
+#define STEPS 200000
 
 /* ---- the model ---------------------------------------------------------------------------- */
 
@@ -495,9 +369,12 @@ static void no_message_is_lost_to_a_claim(void **state)
 	assert_in_range(claims, 2, 2 * MESSAGES);
 }
 
-static void a_start_resets_the_imsic(void **state)
+static void a_reset_of_the_vcpu_resets_its_imsic(void **state)
 {
 	gpa_t page = IMSIC_BASE + hart_of[0] * PAGE_SIZE;
+	struct kvm_one_reg sip = { .id = KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_CSR |
+					 KVM_REG_RISCV_CSR_REG(sip),
+				   .addr = to_user(0, &(u64){ 0 }, 8) };
 
 	(void)state;
 	csr(0, CSR_sireg, IMSIC_EIE0, ~0ULL, ~0ULL);
@@ -514,9 +391,30 @@ static void a_start_resets_the_imsic(void **state)
 	assert_int_equal(vm.vm->irqchip->send_msi(vm.vm, page, 9), 0);
 	hsm_settle(vcpus[0]);
 	assert_true(line_of(vcpus[0]));
+	/* User space cannot lower the line. */
+	assert_int_equal(onereg_set(vcpus[0], &sip), 0);
+	assert_true(line_of(vcpus[0]));
+	/* User space's reset (KVM_MP_STATE_INIT_RECEIVED) does the same. */
+	hsm_reset_by_user(vcpus[0]);
+	assert_false(line_of(vcpus[0]));
+	assert_int_equal(csr(0, CSR_sireg, IMSIC_EIE0, 0, 0), 0);
 }
 
-#define CASE(claim) cmocka_unit_test_setup_teardown(claim, setup, end)
+/* A vCPU that is created after the initialization has no IMSIC, and user space answers for it. */
+static void a_late_vcpu_has_no_imsic(void **state)
+{
+	struct kvm_vcpu *late = native_vcpu_make(&vm, 3);
+	struct csr_access access = { .csr = CSR_stopei };
+	unsigned long value;
+
+	(void)state;
+	assert_int_equal(vm.vm->irqchip->access_csr(late, 0, &access, &value), -ENOENT);
+	hsm_reset_by_user(late);
+	hsm_power_off(late);
+	assert_true(hsm_start(late, NATIVE_GUEST_BASE, 0));
+	store(0x3000, 3 << 18 | 5); /* genmsi to the hart index that it would have */
+	assert_false(line_of(late));
+}
 
 int main(void)
 {
@@ -526,7 +424,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(running_out_of_memory_in_init_leaves_nothing,
 						setup_configured, end),
 		CASE(no_message_is_lost_to_a_claim),
-		CASE(a_start_resets_the_imsic),
+		CASE(a_reset_of_the_vcpu_resets_its_imsic),
+		CASE(a_late_vcpu_has_no_imsic),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

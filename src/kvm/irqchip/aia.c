@@ -107,27 +107,26 @@ static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_sto
  * Accesses to ids that are not implemented have no effect (AIA, "External interrupt-pending
  * registers"); on Linux, they are illegal.
  */
-static enum aia_answer access_csr(struct kvm_vcpu *vcpu, unsigned long select,
-				  const struct csr_access *access, unsigned long *value)
+static int access_csr(struct kvm_vcpu *vcpu, unsigned long select, const struct csr_access *access,
+		      unsigned long *value)
 {
 	struct imsic *imsic = vcpu->kvm->aia->imsic[vcpu->idx];
+	bool write = access->write_mask != 0;
+	int err;
 
 	if (!imsic)
-		return AIA_USER;
+		return -ENOENT;
 	if (access->csr == CSR_stopei) {
-		*value = imsic_top(imsic, access->write_mask != 0, vcpu);
-		return AIA_DONE;
+		*value = imsic_top(imsic, write, vcpu);
+		return 0;
 	}
-	switch (imsic_check(imsic, select)) {
-	case 0:
+	err = imsic_check(imsic, select);
+	if (!err)
 		*value = imsic_access(imsic, select, access->new_value, access->write_mask, vcpu);
-		return AIA_DONE;
-	case -EINVAL:
-		*value = 0;
-		return select & 1 ? AIA_ILLEGAL : AIA_DONE;
-	default:
-		return AIA_USER;
-	}
+	if (err != -EINVAL || (select & 1))
+		return err;
+	*value = 0;
+	return 0;
 }
 
 static void reset_vcpu(struct kvm_vcpu *vcpu)
@@ -148,6 +147,14 @@ static void put(struct kvm_vcpu *vcpu)
 	imsic_guest_put(vcpu->kvm->aia->imsic[vcpu->idx]);
 }
 
+static void reset_lines(struct kvm_vcpu *vcpu)
+{
+	struct imsic *imsic = vcpu->kvm->aia->imsic[vcpu->idx];
+
+	if (imsic)
+		imsic_drive_again(imsic);
+}
+
 const struct irqchip_ops irqchip_aia_ops = {
 	.name = "kvm-riscv-aia",
 	.create = aia_create,
@@ -160,9 +167,9 @@ const struct irqchip_ops irqchip_aia_ops = {
 	.send_msi = send_msi,
 	.mmio = mmio,
 	.access_csr = access_csr,
-	.start = reset_vcpu,
+	.reset_vcpu = reset_vcpu,
 	.load = load,
 	.put = put,
 	.idle = imsic_guest_idle,
-	.reset_lines = reset_vcpu,
+	.reset_lines = reset_lines,
 };

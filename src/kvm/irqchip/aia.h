@@ -26,6 +26,7 @@
 struct imsic_file {
 	u64 pending[IMSIC_WORDS]; /* eip */
 	u64 enabled[IMSIC_WORDS]; /* eie */
+	u32 ready;                /* one bit per word: it has an id that is pending and enabled */
 	u32 threshold;            /* eithreshold; 0: none */
 	bool delivery;            /* eidelivery */
 };
@@ -70,10 +71,14 @@ u64 imsic_access(struct imsic *imsic, u64 select, u64 value, u64 mask, const str
 u64 imsic_top(struct imsic *imsic, bool claim, const struct kvm_vcpu *self);
 /* True if an interrupt is to be delivered. The registers are in memory; holds imsic->lock. */
 bool imsic_is_pending(const struct imsic *imsic);
+/* A word of `pending` or `enabled` has changed: update `ready`. Holds imsic->lock. */
+void imsic_word_changed(struct imsic_file *file, u32 word);
 /* Set the vCPU's external interrupt. Holds imsic->lock. */
 void imsic_drive(struct imsic *imsic, bool raise, const struct kvm_vcpu *self);
 /* Clear all registers, and lower the vCPU's external interrupt. Any context. */
 void imsic_reset(struct imsic *imsic);
+/* Set the vCPU's external interrupt, which user space may have changed. Any context. */
+void imsic_drive_again(struct imsic *imsic);
 
 /* ---- imsic_guest.c: an IMSIC in a guest interrupt file of the hart --------------------- */
 

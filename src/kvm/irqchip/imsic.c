@@ -34,16 +34,22 @@ static u32 top_id(const struct imsic *imsic)
 {
 	const struct imsic_file *file = &imsic->file;
 	u32 word, id;
-	u64 bits;
 
-	for (word = 0; word < imsic->nr_words; word++) {
-		bits = file->pending[word] & file->enabled[word];
-		if (bits) {
-			id = word * 64 + lowest(bits);
-			return passes(file, id) ? id : 0;
-		}
-	}
-	return 0;
+	if (!file->ready)
+		return 0;
+	word = bit_lowest(file->ready);
+	id = word * 64 + lowest(file->pending[word] & file->enabled[word]);
+	return passes(file, id) ? id : 0;
+}
+
+void imsic_word_changed(struct imsic_file *file, u32 word)
+{
+	u32 bit = (u32)1 << word;
+
+	if (file->pending[word] & file->enabled[word])
+		file->ready |= bit;
+	else
+		file->ready &= ~bit;
 }
 
 bool imsic_is_pending(const struct imsic *imsic)
@@ -104,8 +110,11 @@ int imsic_send(struct imsic *imsic, u32 id, const struct kvm_vcpu *self)
 		imsic_guest_send(imsic, id);
 	} else {
 		file->pending[word] |= bit;
-		if (file->delivery && (file->enabled[word] & bit) && passes(file, id))
-			imsic_drive(imsic, true, self);
+		if (file->enabled[word] & bit) {
+			file->ready |= (u32)1 << word;
+			if (file->delivery && passes(file, id))
+				imsic_drive(imsic, true, self);
+		}
 	}
 	spin_unlock(&imsic->lock);
 	return 0;
@@ -122,6 +131,7 @@ int imsic_check(const struct imsic *imsic, u64 select)
 
 static u64 access_file(struct imsic_file *file, u64 select, u64 value, u64 mask)
 {
+	u32 index = select % 64 / 2;
 	u64 old, *word;
 
 	switch (select) {
@@ -136,12 +146,12 @@ static u64 access_file(struct imsic_file *file, u64 select, u64 value, u64 mask)
 		file->threshold = (u32)((old & ~mask) | (value & mask));
 		return old;
 	default:
-		word = select < IMSIC_EIE0 ? file->pending : file->enabled;
-		word += select % 64 / 2;
+		word = select < IMSIC_EIE0 ? &file->pending[index] : &file->enabled[index];
 		old = *word;
 		if (select % 64 == 0)
 			mask &= ~1ULL; /* there is no id 0 */
 		*word = (old & ~mask) | (value & mask);
+		imsic_word_changed(file, index);
 		return old;
 	}
 }
@@ -166,6 +176,7 @@ u64 imsic_top(struct imsic *imsic, bool claim, const struct kvm_vcpu *self)
 	id = top_id(imsic);
 	if (claim && id) {
 		imsic->file.pending[id / 64] &= ~(1ULL << id % 64);
+		imsic_word_changed(&imsic->file, id / 64);
 		imsic_drive(imsic, imsic_is_pending(imsic), self);
 	}
 	spin_unlock(&imsic->lock);
@@ -181,5 +192,16 @@ void imsic_reset(struct imsic *imsic)
 		imsic->file = (struct imsic_file){ 0 };
 		imsic_drive(imsic, false, NULL);
 	}
+	spin_unlock(&imsic->lock);
+}
+
+void imsic_drive_again(struct imsic *imsic)
+{
+	bool raise;
+
+	spin_lock(&imsic->lock);
+	raise = imsic->file_hart == IMSIC_IN_MEMORY && imsic_is_pending(imsic);
+	imsic->raised = !raise;
+	imsic_drive(imsic, raise, NULL);
 	spin_unlock(&imsic->lock);
 }

@@ -63,6 +63,7 @@ static void take_registers(struct imsic_file *file, u32 nr_words)
 		if (word < nr_words) {
 			file->pending[word] = pending;
 			file->enabled[word] = enabled;
+			imsic_word_changed(file, word);
 		}
 	}
 }

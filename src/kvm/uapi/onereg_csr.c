@@ -6,6 +6,7 @@
  * value, except in sip, where only the known interrupts are kept. Illegal bits are dropped when the
  * vCPU is loaded: by vsstatus_of() in vsstatus, by the hardware in the other CSRs.
  */
+#include "irqchip.h"
 #include "uapi/onereg.h"
 #include "vcpu/irq.h"
 #include "vcpu/isa.h"
@@ -66,6 +67,8 @@ static int general_set(struct kvm_vcpu *vcpu, unsigned long num, u64 value)
 		__atomic_store_n(&vcpu->irq_changed, 0, __ATOMIC_RELAXED);
 		vcpu->csrs.hvip = ((unsigned long)value & VSIP_MASK) << 1 |
 				  ((unsigned long)value & local_irqs(vcpu));
+		if (irqchip_is_ready(vcpu->kvm))
+			vcpu->kvm->irqchip->reset_lines(vcpu);
 	} else {
 		*general_place(vcpu, num) = (unsigned long)value;
 	}

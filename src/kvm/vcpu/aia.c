@@ -101,14 +101,16 @@ static enum aia_answer access_imsic(struct kvm_vcpu *vcpu, unsigned long select,
 				    const struct csr_access *access, unsigned long *value)
 {
 	const struct kvm *vm = vcpu->kvm;
-	enum aia_answer answer;
+	int err;
 
 	if (!irqchip_is_ready(vm) || !vm->irqchip->access_csr)
 		return AIA_USER;
-	answer = vm->irqchip->access_csr(vcpu, select, access, value);
+	err = vm->irqchip->access_csr(vcpu, select, access, value);
 	if (READ_ONCE(vcpu->irq_changed))
 		vcpu_flush_irqs(vcpu);
-	return answer;
+	if (err)
+		return err == -ENOENT ? AIA_USER : AIA_ILLEGAL;
+	return AIA_DONE;
 }
 
 enum aia_answer aia_access(struct kvm_vcpu *vcpu, const struct csr_access *access,

@@ -28,6 +28,12 @@ void hsm_power_on(struct kvm_vcpu *vcpu)
 	vcpu_request(vcpu, REQ_HSM);
 }
 
+static void reset_irqchip(struct kvm_vcpu *vcpu)
+{
+	if (irqchip_is_ready(vcpu->kvm) && vcpu->kvm->irqchip->reset_vcpu)
+		vcpu->kvm->irqchip->reset_vcpu(vcpu);
+}
+
 /*
  * Make the vCPU's thread reset the vCPU and continue at pc. Call with hsm_lock held. The software
  * and timer lines and the vCPU's state in the interrupt controller are reset here, and not later
@@ -40,8 +46,7 @@ static void reset_later(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long o
 	vcpu->start_opaque = opaque;
 	WRITE_ONCE(vcpu->hsm_reset, true);
 	vcpu_drop_irqs(vcpu);
-	if (irqchip_is_ready(vcpu->kvm) && vcpu->kvm->irqchip->start)
-		vcpu->kvm->irqchip->start(vcpu);
+	reset_irqchip(vcpu);
 }
 
 bool hsm_start(struct kvm_vcpu *vcpu, unsigned long pc, unsigned long opaque)
@@ -139,6 +144,7 @@ void hsm_reset_by_user(struct kvm_vcpu *vcpu)
 	vcpu_reset(vcpu, 0, 0);
 	vcpu->guest.gpr[GPR_A0] = 0; /* not the hart ID, which only a start by SBI HSM passes */
 	vcpu_reset_irqs(vcpu);
+	reset_irqchip(vcpu);
 	if (irqchip_is_ready(vcpu->kvm))
 		vcpu->kvm->irqchip->reset_lines(vcpu);
 }

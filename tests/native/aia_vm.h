@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+/*
+ * aia_vm.h - a VM with three vCPUs and an AIA in the kernel, for native tests.
+ */
+#ifndef NATIVE_AIA_VM_H
+#define NATIVE_AIA_VM_H
+
+#include "irqchip/aia.h"
+#include "irqchip/route.h"
+#include "vcpu/aia.h"
+#include "vcpu/hsm.h"
+#include "vcpu/irq.h"
+#include "one_vm.h"
+
+#define APLIC_BASE 0x0d000000UL
+#define IMSIC_BASE 0x28000000UL
+#define VCPUS      3
+#define SOURCES    70 /* three words, the last one not full */
+#define IDS        127
+
+static struct kvm_vcpu *vcpus[VCPUS];
+static int device;
+
+/* Hart indexes by vCPU, not in order, so that the table of pages has to be sorted. */
+static const unsigned int hart_of[VCPUS] = { 2, 0, 1 };
+
+/* Put an ioctl's argument into user memory, where the guest's first page is. */
+static inline hva_t to_user(unsigned int slot, const void *value, size_t size)
+{
+	hva_t hva = NATIVE_USER_BASE + slot * 256;
+
+	memcpy(native_user(hva), value, size);
+	return hva;
+}
+
+static inline long attr(unsigned int cmd, u32 group, u64 number, u64 value)
+{
+	struct kvm_device_attr args = {
+		.group = group,
+		.attr = number,
+		.addr = to_user(1, &value, sizeof(value)),
+	};
+
+	return native_ioctl(device, cmd, to_user(0, &args, sizeof(args)));
+}
+
+static inline long set_attr(u32 group, u64 number, u64 value)
+{
+	return attr(KVM_SET_DEVICE_ATTR, group, number, value);
+}
+
+static inline long create_device(void)
+{
+	struct kvm_create_device args = { .type = KVM_DEV_TYPE_RISCV_AIA };
+	hva_t hva = to_user(0, &args, sizeof(args));
+	long ret = native_ioctl(vm.vm_fd, KVM_CREATE_DEVICE, hva);
+
+	if (!ret)
+		device = (int)((struct kvm_create_device *)native_user(hva))->fd;
+	return ret;
+}
+
+static inline long init_device(void)
+{
+	return set_attr(KVM_DEV_RISCV_AIA_GRP_CTRL, KVM_DEV_RISCV_AIA_CTRL_INIT, 0);
+}
+
+/* A VM with VCPUS vCPUs and a configured device. */
+static inline int setup_configured(void **state)
+{
+	u64 i;
+
+	(void)state;
+	one_vm_ready("h f d ssaia", NATIVE_GUEST_BASE);
+	vcpus[0] = vm.vcpu;
+	vcpus[1] = native_vcpu_make(&vm, 1);
+	vcpus[2] = native_vcpu_make(&vm, 2);
+	if (create_device() ||
+	    set_attr(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_SRCS, SOURCES) ||
+	    set_attr(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_IDS, IDS) ||
+	    set_attr(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_HART_BITS, 2) ||
+	    set_attr(KVM_DEV_RISCV_AIA_GRP_ADDR, KVM_DEV_RISCV_AIA_ADDR_APLIC, APLIC_BASE))
+		return -1;
+	for (i = 0; i < VCPUS; i++) {
+		if (set_attr(KVM_DEV_RISCV_AIA_GRP_ADDR, KVM_DEV_RISCV_AIA_ADDR_IMSIC(i),
+			     IMSIC_BASE + hart_of[i] * PAGE_SIZE))
+			return -1;
+	}
+	return 0;
+}
+
+static inline int setup(void **state)
+{
+	return setup_configured(state) || init_device();
+}
+
+static inline int end(void **state)
+{
+	native_close(device);
+	return one_vm_end(state);
+}
+
+static inline bool guest(gpa_t gpa, bool is_store, u64 *data)
+{
+	return vm.vm->irqchip->mmio(vcpus[0], gpa, 4, is_store, data);
+}
+
+static inline u32 load(u64 offset)
+{
+	u64 data = ~0ULL;
+
+	assert_true(guest(APLIC_BASE + offset, false, &data));
+	return (u32)data;
+}
+
+static inline void store(u64 offset, u32 value)
+{
+	u64 data = value;
+
+	assert_true(guest(APLIC_BASE + offset, true, &data));
+}
+
+static inline bool line_of(struct kvm_vcpu *vcpu)
+{
+	vcpu_flush_irqs(vcpu);
+	return vcpu->csrs.hvip & BIT(IRQ_VS_EXT);
+}
+
+/* The guest's csrrw, csrrs or csrrc: `mask` has the bits that are written. */
+static inline u64 csr(unsigned int vcpu, unsigned int number, unsigned long select, u64 value,
+		      u64 mask)
+{
+	struct csr_access access = { .csr = number, .new_value = value, .write_mask = mask };
+	unsigned long old = 0;
+
+	assert_int_equal(vm.vm->irqchip->access_csr(vcpus[vcpu], select, &access, &old), 0);
+	return old;
+}
+
+#define CASE(claim) cmocka_unit_test_setup_teardown(claim, setup, end)
+
+#endif
