@@ -1,14 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# The programs that test guest memory (memory, pages, many and stress) also pass on Linux KVM.
+# The programs that test guest memory (memory, pages, zero_page, many and stress) also pass on Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 
 for f in vmlinux busybox modules/kvm.ko; do
 	[ -f "$O/guest/$f" ] || skip_all "$O/guest/$f is missing: set-up could not fetch it"
 done
-for program in memory pages "many 4" "stress 40"; do
+for program in memory pages zero_page "many 4" "stress 40"; do
 	read -ra words <<<"$program"
 	out=$(timeout --kill-after=5 "$(scaled 90)" "$HS_TOP/scripts/hyperscope" linux-kvm exec \
 		"$O/tests/kvm/${words[0]}" "${words[@]:1}" </dev/null 2>"$tmp/err")

@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Test guest memory of every kind of mapping while the host ages and moves it (pages); 64 VMs, with
-# VMIDs of several widths (many); and four vCPUs that run while their memory is moved, protected,
-# copied and dropped (stress). stress.slow.t runs many and stress for longer, with other numbers of
-# harts and other toggles. memory-linux.slow.t runs all three programs on Linux KVM.
+# Test guest memory of every kind of mapping while the host ages and moves it (pages); memory that
+# the guest loads from before anything is stored there (zero_page); 64 VMs, with VMIDs of several
+# widths (many); and four vCPUs that run while their memory is moved, protected, copied and dropped
+# (stress). stress.slow.t runs many and stress for longer, with other numbers of harts and other
+# toggles. memory-linux.slow.t runs all these programs on Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 
@@ -18,6 +19,12 @@ else
 		"$O/tests/kvm/pages"
 	claims "pages, Svade"
 fi
+hs exec --quiet --harts 2 --set zero_page=1 "$O/tests/kvm/pages"
+claims "pages, zero page"
+for value in 0 1; do
+	hs exec --quiet --harts 2 --set zero_page=$value "$O/tests/kvm/zero_page"
+	claims "zero_page=$value"
+done
 hs exec --quiet --harts 2 "$O/tests/kvm/many" 5
 claims "many"
 HS_SECONDS=60 hs exec --quiet --harts 2 "$O/tests/kvm/stress" 25

@@ -6,7 +6,7 @@
 # The programs' own claims are relayed with new numbers. Each program passes on Linux too:
 # scripts/hyperscope linux-kvm exec build/tests/linux-abi/NAME
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
-names="memory memory_random limits shortage shortage_memory userfaultfd hugetlb process thread signal signal_process jobctl futex vm hostile"
+names="memory memory_random limits shortage shortage_memory userfaultfd hugetlb zero_page process thread signal signal_process jobctl futex vm hostile"
 progs=$O/tests/linux-abi
 
 suite()	# TITLE HS-OPTIONS...: run all programs in one boot
@@ -16,7 +16,7 @@ suite()	# TITLE HS-OPTIONS...: run all programs in one boot
 	for name in $names; do
 		files+=(--file "$progs/$name:/abi/$name")
 	done
-	HS_SECONDS=40 hs exec --quiet --env HS_EXACT=1 --env HS_LEAK_ROUNDS=200 "$@" "${files[@]}" \
+	HS_SECONDS=60 hs exec --quiet --env HS_EXACT=1 --env HS_LEAK_ROUNDS=200 "$@" "${files[@]}" \
 		"$progs/suite" $(printf '/abi/%s ' $names)
 	relay "$out" "$title"
 	is "$status" 0 "$title: the run ends with status 0" || diag "$err"
@@ -24,6 +24,8 @@ suite()	# TITLE HS-OPTIONS...: run all programs in one boot
 
 suite "2 harts"
 suite "1 hart, icount" --icount
+names="memory memory_random shortage_memory userfaultfd hugetlb process futex vm hostile"
+suite "zero page" --set zero_page=1
 names=hugetlb
 suite "pages of 1 GiB" --memory 4G --boot "hugepagesz=1G hugepages=2"
 names=hogs

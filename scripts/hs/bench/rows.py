@@ -95,6 +95,8 @@ ROWS = [
     Row("ebreak", "breakpoint, delegated"),
     Row("touch_4k", "first access to each 4 KiB page", small=DESIGN),
     Row("touch_2m", "first access to each 2 MiB"),
+    Row("store_4k_loaded", "first store to each 4 KiB page of touch_4k", small=DESIGN),
+    Row("store_2m_loaded", "first store to each 2 MiB of touch_2m"),
     Row("fault_4k_present", "fault on a 4 KiB page present in the host", "present", goal=700, small=BOTH),
     Row("fault_new_table", "the same, with a new table one level down", "present", small=BOTH),
     Row("fault_4k_fresh", "fault on a 4 KiB page that the host allocates", "fresh", goal=2200, small=BOTH),
@@ -142,6 +144,7 @@ MATTERS = {
               "dirty_* mix run_*",
     "fastpath": "sbi_* timer_now wfi_pending virtual_insn mmio_read mix",
     "halt_poll_ns": "timer_late_* blk_read_*",
+    "zero_page": "touch_* store_* fault_4k_fresh fault_new_table",
     "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",
     "counters": "sbi_version sbi_user csr_*",
     "irqchip": "mmio_read plic_eoi irq_inject msi_self",
@@ -150,13 +153,13 @@ MATTERS = {
 # are also measured with that setting.
 BESIDE = {"switch": ("fastpath=off", "sbi_version wfi_pending"), "wfi": ("fastpath=off", "wfi_pending")}
 # For toggles that take a number: the values to measure besides the default.
-NUMBERS = {"halt_poll_ns": ("0",)}
+NUMBERS = {"halt_poll_ns": ("0",), "zero_page": ("1",)}
 # The row and the settings with which the cost of tracing and exit accounting is measured.
 TRACED_ROW = "sbi_version"
 TRACED = ("trace=kvm_entry,kvm_exit", "trace=kvm_sbi_call", "exitstat=auto")
 
 # Goals with a toggle set: (setting, row) -> upper limit.
-GOALS_WITH = {("fastpath=off", "sbi_version"): 400}
+GOALS_WITH = {("fastpath=off", "sbi_version"): 400, ("zero_page=1", "touch_4k"): 16, ("zero_page=1", "touch_2m"): 6000}
 
 # Derived from two measurements: name, description, (setting, row), minus (setting, row), upper limit.
 DERIVED = [

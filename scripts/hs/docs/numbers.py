@@ -22,7 +22,7 @@ CPUS = ("rv64", "max")
 ALIKE = ("run_8_vcpus", "run_16_vms")
 
 # Resolution of the clock in rows with small batches, in instructions: smaller differences are ignored.
-COARSE = {"fault_new_table": 12.5, "touch_2m": 100, "dirty_split": 12.5, "dirty_harvest": 100,
+COARSE = {"fault_new_table": 12.5, "touch_2m": 100, "store_2m_loaded": 100, "dirty_split": 12.5, "dirty_harvest": 100,
           "blk_read_4k": 6.25, "blk_read_exit": 6.25, "timer_late_5us": 100,
           "timer_late_2ms": 100}
 
@@ -32,7 +32,7 @@ SHOWN = {
     "mmio_decode": "mmio_read", "gpa_from": "mmio_read_sv39", "vmid": "run_vcpus",
     "tlb_flush": "sbi_sfence_page", "timer": "sbi_set_timer", "switch": "virtual_insn",
     "fastpath": "sbi_version", "wfi": "timer_late_2ms", "counters": "csr_instret",
-    "halt_poll_ns": "blk_read_4k",
+    "halt_poll_ns": "blk_read_4k", "zero_page": "touch_4k",
 }
 
 # Instruction counts do not include TLB misses and page walks, which these toggles affect: the table also refers to

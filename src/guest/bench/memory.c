@@ -2,6 +2,8 @@
 /*
  * memory.c - rows of the first touch of memory.
  *
+ * The rows store_*_loaded are the first stores to the memory that touch_* has loaded from.
+ *
  * A batch covers 2 MiB (in fault_new_table, 16 MiB), so all batches of a row cost the same, whether
  * the hypervisor maps 4 KiB pages or 2 MiB leaves. The rows fault_* need options of the VMM:
  * --small-pages, and --populate if the host must already have every page. So they are measured only
@@ -12,6 +14,19 @@
 #define MEMORY_BATCHES 64
 #define FAR_BATCHES    16
 #define FAR_PER_BATCH  8
+
+/*
+ * Measure the first load from each of `per_batch` pages of each 2 MiB, and then the first store to
+ * each of them. The loads are needed even if only the stores are measured.
+ */
+static void load_then_store(const char *const name[2], op_fn load, op_fn store, unsigned long at,
+			    unsigned long per_batch)
+{
+	bench_steps(name[0], load, at, per_batch, MEMORY_BATCHES, SZ_2M);
+	if (wanted(name[1]))
+		load(per_batch * MEMORY_BATCHES, at);
+	bench_steps(name[1], store, at, per_batch, MEMORY_BATCHES, SZ_2M);
+}
 
 unsigned long memory_end(void)
 {
@@ -38,7 +53,8 @@ void bench_memory(void)
 			    FAR_PER_BATCH, FAR_BATCHES, FAR_PER_BATCH * SZ_2M);
 	if (asked_for("fault_4k_fresh") || asked_for("fault_4k_present"))
 		return;
-	bench_steps("touch_4k", op_touch_4k, fresh, SZ_2M / SZ_4K, MEMORY_BATCHES, SZ_2M);
-	bench_steps("touch_2m", op_touch_2m, fresh + MEMORY_BATCHES * SZ_2M, 1, MEMORY_BATCHES,
-		    SZ_2M);
+	load_then_store((const char *[]){ "touch_4k", "store_4k_loaded" }, op_touch_4k, op_store_4k,
+			fresh, SZ_2M / SZ_4K);
+	load_then_store((const char *[]){ "touch_2m", "store_2m_loaded" }, op_touch_2m, op_store_2m,
+			fresh + MEMORY_BATCHES * SZ_2M, 1);
 }

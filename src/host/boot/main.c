@@ -125,6 +125,7 @@ static void memory_init(hpa_t dtb, hpa_t load)
 	hugetlb_reserve();
 	page_init_finish();
 	hugetlb_init();
+	zero_page_init();
 	trace_start();
 }
 

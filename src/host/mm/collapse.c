@@ -35,7 +35,7 @@ struct block {
 	const struct vma *vma;
 	unsigned long start;
 	hpa_t to;
-	hpa_t *from; /* BLOCK_PAGES old frames; 0: no page */
+	hpa_t *from; /* BLOCK_PAGES old frames; 0: no page, or the zero page */
 	unsigned int present;
 };
 
@@ -48,10 +48,12 @@ static int check_pages(struct block *b)
 	while ((pte = mm_next_leaf_within(b->mm, &va, b->start + SZ_2M, &size)) != NULL) {
 		if (size == SZ_2M)
 			return 1;
+		va += size;
+		if (page_is_zero(pte_to_hpa(*pte)))
+			continue;
 		if (page_refs(pte_to_hpa(*pte)) != 1)
 			return -EAGAIN;
 		b->present++;
-		va += size;
 	}
 	return b->present ? 0 : -EINVAL;
 }
@@ -62,7 +64,8 @@ static void take_pages(struct block *b)
 	pte_t *pte;
 
 	while ((pte = mm_next_leaf_within(b->mm, &va, b->start + SZ_2M, &size)) != NULL) {
-		b->from[(va - b->start) / PAGE_SIZE] = pte_to_hpa(*pte);
+		if (!page_is_zero(pte_to_hpa(*pte)))
+			b->from[(va - b->start) / PAGE_SIZE] = pte_to_hpa(*pte);
 		WRITE_ONCE(*pte, 0);
 		va += size;
 	}

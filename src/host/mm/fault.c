@@ -3,7 +3,8 @@
  * fault.c - demand paging: choose and map a page at its first use.
  *
  *   anonymous        a zeroed page, or 2 MiB at once if the area contains them and much memory is
- *                    free
+ *                    free; with parameter zero_page=1, a load maps the zero page (zero_page.c), and
+ *                    the first store then gets the zeroed page
  *   file, shared     the file's own page, or a block of 512
  *   file, private    the file's page, read-only; the first write copies it
  *   after fork       shared and read-only; a write copies a page that has other users
@@ -111,35 +112,33 @@ static bool block_fits(struct mm *mm, const struct vma *vma, unsigned long va)
 	return pgtable_collapse_empty(mm, block);
 }
 
-/*
- * When only a sixteenth of memory is free, anonymous memory is allocated page by page. The
- * untouched pages of a 2 MiB block would be missing elsewhere, and small leaves can be collapsed
- * later (collapse.c).
- */
-static bool memory_is_plenty(void)
-{
-	return page_free_count() > page_total_count() / 16;
-}
-
 static int map_anonymous(struct mm *mm, const struct vma *vma, unsigned long va)
 {
-	unsigned long flags = vma_pte_flags(vma->prot);
-	unsigned long size = SZ_4K;
-	hpa_t pa = 0;
+	hpa_t pa = block_fits(mm, vma, va) && page_is_plenty() ? page_alloc_zeroed_block() : 0;
+	unsigned long size = pa ? SZ_2M : SZ_4K;
 	int err;
 
-	if (memory_is_plenty() && block_fits(mm, vma, va)) {
-		pa = page_alloc_zeroed_block();
-		if (pa)
-			size = SZ_2M;
-	}
 	if (!pa)
 		pa = page_alloc_user_zeroed(0);
 	if (!pa)
 		return -ENOMEM;
-	err = install(mm, vma, ALIGN_DOWN(va, size), size, pa, flags);
+	err = install(mm, vma, ALIGN_DOWN(va, size), size, pa, vma_pte_flags(vma->prot));
 	if (err < 0)
 		page_free(pa, size == SZ_2M ? ORDER_2M : 0);
+	return err;
+}
+
+/* Map the zero page for a load. Not inlined, to keep other faults cheap. */
+static __attribute__((noinline)) int map_zeroes(struct mm *mm, const struct vma *vma,
+						unsigned long va, hpa_t zeroes)
+{
+	unsigned long size = block_fits(mm, vma, va) ? SZ_2M : SZ_4K;
+	unsigned long start = ALIGN_DOWN(va, size);
+	int err = install(mm, vma, start, size, zeroes + (start & (SZ_2M - 1)),
+			  vma_pte_flags(vma->prot) & ~PTE_W);
+
+	if (!err)
+		mm->total_pages -= size / SZ_4K; /* the zero page is not counted */
 	return err;
 }
 
@@ -289,6 +288,8 @@ static bool leaf_is_unshared(pte_t pte, unsigned long size)
 	hpa_t pa = pte_to_hpa(pte);
 	hpa_t end = pa + size;
 
+	if (page_is_zero(pa))
+		return false;
 	for (; pa < end; pa += SZ_4K)
 		if (page_refs(pa) != 1)
 			return false;
@@ -394,8 +395,9 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 			return 0;
 		}
 	} else if (!leaf_is_unshared(*pte, size)) {
-		err = vma->flags & VMA_HUGETLB ? copy_huge_on_write(mm, vma, va, pte, size)
-					       : copy_on_write(mm, va, size);
+		err = page_is_zero(pte_to_hpa(*pte)) ? mm_replace_zeroes(mm, vma, va, pte, size)
+		      : vma->flags & VMA_HUGETLB     ? copy_huge_on_write(mm, vma, va, pte, size)
+						     : copy_on_write(mm, va, size);
 		/* As in install(): a hart may have fetched the new frame's old contents. */
 		if (err == 0 && (vma->prot & PROT_EXEC))
 			mm_sync_icache(mm);
@@ -415,6 +417,7 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 	unsigned int need = write ? PROT_WRITE : exec ? PROT_EXEC : PROT_READ | PROT_WRITE;
 	struct vma *vma = vma_find(mm, va);
 	unsigned long size;
+	hpa_t zeroes;
 	pte_t *pte;
 
 	if (!vma || !(vma->prot & need))
@@ -441,6 +444,8 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 		return map_file(mm, vma, va, write);
 	if (vma->flags & VMA_HUGETLB)
 		return map_huge(mm, vma, va, write);
+	if (READ_ONCE(zero_page_enabled) && !write && (zeroes = zero_page_get()))
+		return map_zeroes(mm, vma, va, zeroes);
 	return map_anonymous(mm, vma, va);
 }
 

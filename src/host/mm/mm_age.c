@@ -63,11 +63,13 @@ void mm_count(struct mm *mm, const struct vma *vma, struct mm_counts *counts)
 
 	*counts = (struct mm_counts){ 0 };
 	while ((pte = mm_next_leaf_within(mm, &va, vma->end, &size)) != NULL) {
-		counts->present += size / PAGE_SIZE;
+		unsigned long pages = mm_leaf_pages(*pte, size);
+
+		counts->present += pages;
 		if (size == SZ_2M)
-			counts->huge += size / PAGE_SIZE;
-		if (mm_is_young(mm, va, *pte, size))
-			counts->young += size / PAGE_SIZE;
+			counts->huge += pages;
+		if (pages && mm_is_young(mm, va, *pte, size))
+			counts->young += pages;
 		va += size;
 		if (++i % BATCH == 0)
 			irq_window();

@@ -107,6 +107,8 @@ int mm_split_leaf_at(struct mm *mm, unsigned long va)
 
 void mm_put_leaf_pages(pte_t pte, unsigned long size)
 {
+	if (page_is_zero(pte_to_hpa(pte)))
+		return;
 	if (size == SZ_2M)
 		page_free(pte_to_hpa(pte), ORDER_2M);
 	else
@@ -118,6 +120,8 @@ void mm_get_leaf_pages(pte_t pte, unsigned long size)
 	hpa_t pa = pte_to_hpa(pte);
 	hpa_t end = pa + size;
 
+	if (page_is_zero(pa))
+		return;
 	for (; pa < end; pa += SZ_4K)
 		page_get(pa);
 }
@@ -177,7 +181,7 @@ void mm_zap(struct mm *mm, unsigned long start, unsigned long end)
 		zap.pte[zap.count] = *pte;
 		zap.huge[zap.count] = size == SZ_2M;
 		WRITE_ONCE(*pte, 0);
-		mm->total_pages -= size / SZ_4K;
+		mm->total_pages -= mm_leaf_pages(zap.pte[zap.count], size);
 		va += size;
 		if (++zap.count == ZAP_BATCH)
 			zap_flush(&zap);

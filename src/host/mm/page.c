@@ -472,3 +472,8 @@ hpa_t page_alloc_zeroed_block(void)
 		page_clear_block(pa);
 	return pa;
 }
+
+bool page_is_plenty(void)
+{
+	return page_free_count() > page_total_count() / 16;
+}

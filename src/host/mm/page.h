@@ -79,8 +79,14 @@ u32 page_refs(hpa_t pa);
 /* For a page in use: is it charged to a live process, from a huge-page pool, or not RAM? */
 bool page_is_elsewhere(hpa_t pa);
 bool page_is_ram(hpa_t pa);
-size_t page_free_count(void);           /* 4K pages */
-size_t page_total_count(void);          /* 4K pages */
+size_t page_free_count(void);  /* 4K pages */
+size_t page_total_count(void); /* 4K pages */
+/*
+ * True if more than a sixteenth of memory is free. Otherwise, anonymous memory is allocated page by
+ * page: the untouched pages of a 2 MiB block would be missing elsewhere, and small leaves can be
+ * collapsed later (collapse.c).
+ */
+bool page_is_plenty(void);
 void page_clear(void *va, size_t size); /* uses cbo.zero if the harts have it */
 /*
  * page_alloc_zeroed_block() and page_clear_block() clear 2 MiB in pieces. After each piece,
@@ -89,6 +95,19 @@ void page_clear(void *va, size_t size); /* uses cbo.zero if the harts have it */
 hpa_t page_alloc_zeroed_block(void); /* as page_alloc_user(); 0: no memory */
 void page_clear_block(hpa_t pa);
 void page_clear_init(void); /* call when the ISA string is known */
+
+/* ---- zero_page.c ---- */
+
+extern hpa_t zero_page_pa; /* 2 MiB, aligned; an odd number before its first use */
+static inline bool page_is_zero(hpa_t pa)
+{
+	return ALIGN_DOWN(pa, (hpa_t)SZ_2M) == __atomic_load_n(&zero_page_pa, __ATOMIC_RELAXED);
+}
+
+extern bool zero_page_enabled; /* parameter zero_page */
+/* Return the zero page, or 0 if there is too little memory. May take interrupts. */
+hpa_t zero_page_get(void);
+void zero_page_init(void); /* register the parameter; call when the boot arguments are known */
 
 /* Allocate cleared memory of any size up to 4 MiB; NULL: no memory. kfree(NULL) is allowed. */
 void *kmalloc(size_t size);

@@ -12,6 +12,7 @@
 #include "platform/layout.h"
 #include "hv/bits.h"
 #include "mm.h"
+#include "page.h"
 
 #define VMA_SHARED       1
 #define VMA_NO_HUGE      2 /* 4K pages only, for stacks and MADV_NOHUGEPAGE */
@@ -123,6 +124,15 @@ int mm_split_leaf_at(struct mm *mm, unsigned long va);
  * start or end.
  */
 void mm_zap(struct mm *mm, unsigned long start, unsigned long end);
+/*
+ * Return how many 4K pages the leaf adds to mm->total_pages: 0 if it maps the zero page, to which
+ * leaves hold no references either (zero_page.c).
+ */
+static inline unsigned long mm_leaf_pages(pte_t pte, unsigned long size)
+{
+	return page_is_zero(pte_to_hpa(pte)) ? 0 : size / SZ_4K;
+}
+
 void mm_put_leaf_pages(pte_t pte, unsigned long size);
 void mm_get_leaf_pages(pte_t pte, unsigned long size);
 void mm_notify_start(struct mm *mm, unsigned long start, unsigned long end);
@@ -174,6 +184,15 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
  */
 int mm_install_page(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa);
 void mm_sync_icache(struct mm *mm); /* after writing instructions: fence.i wherever mm runs */
+
+/* ---- zero_page.c ---- */
+
+/*
+ * Handle the first store to memory whose leaf at `pte` maps the zero page: give the leaf memory of
+ * its own, or only the 4K page at va. Returns 0 or -ENOMEM.
+ */
+int mm_replace_zeroes(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte,
+		      unsigned long size);
 
 /* ---- limits.c ---- */
 bool mm_may_have_areas(const struct mm *mm, unsigned int more);
