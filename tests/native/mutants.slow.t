@@ -72,6 +72,9 @@ mutant "rule 5: an invalidation does not search the slot being removed" notifier
 mutant "dirty log: a mark made between two pieces is lost" dirty_log.c \
 	's/if \(any && !take\)\n\t\t\*entry \|= BITS_DIRTY/*entry = bits_page(*entry) | (any && !take)/' test_pieces
 
+mutant "rule 4: only the last change of a table of level 0 is flushed" gstage.c \
+	's/first = first \? first : p;/first = p;/' test_notifier
+
 # ---- entry and kick ----
 mutant "rule 9: requests are not checked after IN_GUEST is stored" run.c \
 	's/if \(READ_ONCE\(vcpu->requests\)\) \{(\s+__atomic_store_n)/if (0) {$1/' test_kick

@@ -82,12 +82,17 @@ int gstage_set_leaf(pte_t *ptep, unsigned int level, pte_t pte, pte_t *old)
 	return 0;
 }
 
-void gstage_note_change(struct gstage *gs, gpa_t gpa, unsigned int level)
+static void note_changes(struct gstage *gs, gpa_t start, gpa_t end)
 {
-	gpa_t start = ALIGN_DOWN(gpa, gstage_size(level)), end = start + gstage_size(level);
-
 	gs->changed_start = gs->changed_end ? MIN(gs->changed_start, start) : start;
 	gs->changed_end = MAX(gs->changed_end, end);
+}
+
+void gstage_note_change(struct gstage *gs, gpa_t gpa, unsigned int level)
+{
+	gpa_t start = ALIGN_DOWN(gpa, gstage_size(level));
+
+	note_changes(gs, start, start + gstage_size(level));
 }
 
 bool gstage_change_leaf(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa,
@@ -111,6 +116,48 @@ bool gstage_change_leaf(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_
 	if (what == GSTAGE_UNMAP)
 		trace_gstage_unmap(ALIGN_DOWN(gpa, gstage_size(level)), level, old);
 	return true;
+}
+
+bool gstage_change_leaves(struct gstage *gs, pte_t *table, gpa_t base, struct gstage_span *span,
+			  struct gstage_range *range, bool *changed)
+{
+	pte_t clear = range->what == GSTAGE_UNMAP     ? ~(pte_t)0
+		      : range->what == GSTAGE_PROTECT ? GSTAGE_LEAF_WRITE
+						      : PTE_A;
+	pte_t *p = table + span->next, *end = table + span->end, *from, *first = NULL, *last = NULL;
+	bool stops = false;
+
+	while (p < end) {
+		pte_t old = READ_ONCE(*p); /* hardware may be setting A */
+		gpa_t gpa = base + (gpa_t)(p - table) * PAGE_SIZE;
+
+		if (!old) {
+			for (from = p; p < end && !READ_ONCE(*p); p++)
+				;
+			gs->work -= p - from;
+			continue;
+		}
+		gs->work -= GSTAGE_VISIT;
+		stops = gstage_range_stops(gs, range, gpa);
+		if (stops)
+			break;
+		trace_gstage_step(gpa, 0, old);
+		if ((old & PTE_V) && (old & clear)) {
+			first = first ? first : p;
+			last = p;
+			if (range->what != GSTAGE_LOOK)
+				gstage_set(p, old & ~clear);
+			if (range->what == GSTAGE_UNMAP)
+				trace_gstage_unmap(gpa, 0, old);
+		}
+		p++;
+	}
+	span->next = (unsigned long)(p - table);
+	if (first && range->what != GSTAGE_LOOK)
+		note_changes(gs, base + (gpa_t)(first - table) * PAGE_SIZE,
+			     base + (gpa_t)(last + 1 - table) * PAGE_SIZE);
+	*changed |= first != NULL;
+	return stops;
 }
 
 /*

@@ -274,6 +274,13 @@ int gstage_set_leaf(pte_t *ptep, unsigned int level, pte_t pte, pte_t *old);
 bool gstage_change_leaf(struct gstage *gs, pte_t *ptep, unsigned int level, gpa_t gpa,
 			enum gstage_change what);
 /*
+ * The same for all entries of `span` in a table of level 0, whose first entry maps `base`: one
+ * loop, because most entries of most ranges are there. Sets *changed if any entry was changed.
+ * Returns true if the piece ends; span->next is then the next entry.
+ */
+bool gstage_change_leaves(struct gstage *gs, pte_t *table, gpa_t base, struct gstage_span *span,
+			  struct gstage_range *range, bool *changed);
+/*
  * Called when `change` has gone through the table below this entry, which maps gpa. Unlinks and
  * retires the table if unmapping has emptied it, that is, if it lies in [start, end) and no leaf
  * was added between two pieces. Returns true if the table was retired.

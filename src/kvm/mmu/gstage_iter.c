@@ -99,7 +99,7 @@ static bool iter_change(struct gstage *gs, struct gstage_range *range)
 
 	at = place_in(gs, hv_page_map(gs->root), level, 0, range->from, range->end);
 	for (;;) {
-		while (!stops && gstage_span_next(gs, &at.span, at.table)) {
+		while (level > 0 && !stops && gstage_span_next(gs, &at.span, at.table)) {
 			pte_t *ptep = &at.table[at.span.next];
 			gpa_t gpa = place_gpa(&at, level);
 
@@ -107,7 +107,7 @@ static bool iter_change(struct gstage *gs, struct gstage_range *range)
 			if (stops)
 				break;
 			trace_gstage_step(gpa, level, *ptep);
-			if (level > 0 && pte_is_table(*ptep)) {
+			if (pte_is_table(*ptep)) {
 				up[level--] = at;
 				at = place_in(gs, gstage_table_map(*ptep), level, gpa, range->from,
 					      range->end);
@@ -116,6 +116,9 @@ static bool iter_change(struct gstage *gs, struct gstage_range *range)
 			changed |= gstage_change_leaf(gs, ptep, level, gpa, range->what);
 			at.span.next++;
 		}
+		if (level == 0)
+			stops = gstage_change_leaves(gs, at.table, at.base, &at.span, range,
+						     &changed);
 		gstage_table_unmap(at.table);
 		if (level == top)
 			return changed;

@@ -94,7 +94,9 @@ static bool change_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t bas
 	pte_t *table = hv_page_map(pa);
 	bool stops = false;
 
-	for (; gstage_span_next(gs, &span, table); span.next++) {
+	if (level == 0)
+		stops = gstage_change_leaves(gs, table, base, &span, range, changed);
+	for (; level > 0 && gstage_span_next(gs, &span, table); span.next++) {
 		gpa_t gpa = base + span.next * gstage_size(level);
 		pte_t *ptep = &table[span.next];
 
@@ -102,7 +104,7 @@ static bool change_in(struct gstage *gs, hpa_t pa, unsigned int level, gpa_t bas
 		if (stops)
 			break;
 		trace_gstage_step(gpa, level, *ptep);
-		if (level > 0 && pte_is_table(*ptep)) {
+		if (pte_is_table(*ptep)) {
 			stops = change_in(gs, pte_to_hpa(*ptep), level - 1, gpa, range, changed);
 			if (stops)
 				break;
