@@ -48,6 +48,10 @@ mutant "dirty log: a mark is lost if no page of bits can be allocated" dirty_log
 	's/\*entry = BITS_DIRTY;(\n\treturn false)/$1/' test_dirty_log
 mutant "dirty log: clearing some bits of a full page of bits clears all" dirty_log.c \
 	's/if \(!mask_covers\(.*?\)\)\n/if (0)\n/' test_dirty_log
+mutant "dirty log: reading the log does not flush" dirty_log.c \
+	's/if \(take\)\n\t\tflush_protected\(vm\);//' test_dirty_log
+mutant "dirty log: clearing the log does not flush" dirty_log.c \
+	's/if \(apply\)\n\t\tflush_protected\(vm\);//' test_dirty_log
 mutant "fences: a range is invalidated without sfence.inval.ir" tlb_range.c \
 	's/sfence_inval_ir\(\);//g' test_tlb_flush
 mutant "fences: tlb_flush=all does not execute a G-stage fence" tlb_all.c \

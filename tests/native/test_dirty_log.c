@@ -38,6 +38,15 @@ static u64 log_word(unsigned int i)
 	return ((u64 *)native_user(LOG_HVA))[i];
 }
 
+static int clear_log(u64 first, u32 n)
+{
+	struct kvm_clear_dirty_log log = { .first_page = first,
+					   .num_pages = n,
+					   .dirty_bitmap = (void *)LOG_HVA };
+
+	return kvm_vm_ioctl_clear_dirty_log(vm.vm, &log);
+}
+
 static void each_page_written_is_logged_once(void **state)
 {
 	(void)state;
@@ -111,13 +120,42 @@ static void a_log_of_several_bitmap_pages_is_read(void **state)
 	assert_int_equal(log_word(16000 / 64), 1ULL << 16000 % 64);
 }
 
-static int clear_log(u64 first, u32 n)
+/* Store to two pages whose bits are in different pages of bits. */
+static void store_to_both(gfn_t boundary)
 {
-	struct kvm_clear_dirty_log log = { .first_page = first,
-					   .num_pages = n,
-					   .dirty_bitmap = (void *)LOG_HVA };
+	assert_int_equal(store(GPA + (boundary - 1) * PAGE_SIZE), RESUME_GUEST);
+	assert_int_equal(store(GPA + boundary * PAGE_SIZE), RESUME_GUEST);
+}
 
-	return kvm_vm_ioctl_clear_dirty_log(vm.vm, &log);
+static void an_ioctl_flushes_once(void **state)
+{
+	const u64 boundary = 8 * PAGE_SIZE;
+	const u64 *flushes = &vm.vm->stats.remote_tlb_flush_requests;
+	u64 before;
+
+	(void)state;
+	assert_int_equal(set(0, GPA, 40000 * PAGE_SIZE, HVA - (boundary - 100) * PAGE_SIZE,
+			     KVM_MEM_LOG_DIRTY_PAGES),
+			 0);
+	store_to_both(boundary);
+	before = *flushes;
+	assert_int_equal(get_log(0), 0);
+	assert_int_equal(*flushes, before + 1);
+	/* The native host's TLB still has both translations unless the flush covers them. */
+	store_to_both(boundary);
+
+	assert_int_equal(dirty_log_set_manual(vm.vm, KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE), 0);
+	before = *flushes;
+	assert_int_equal(get_log(0), 0);
+	assert_int_equal(*flushes, before);
+	assert_int_equal(clear_log(0, 40000), 0);
+	assert_int_equal(*flushes, before + 1);
+	store_to_both(boundary);
+	assert_int_equal(get_log(0), 0);
+	before = *flushes;
+	native_user_unmap(LOG_HVA + 4096, PAGE_SIZE);
+	assert_int_equal(clear_log(0, 40000), -EFAULT);
+	assert_int_equal(*flushes, before);
 }
 
 static void a_manual_clear_keeps_the_other_bits(void **state)
@@ -265,6 +303,7 @@ int main(void)
 		TEST(logging_splits_large_leaves),
 		TEST(a_page_only_read_is_not_logged),
 		TEST(a_log_of_several_bitmap_pages_is_read),
+		TEST(an_ioctl_flushes_once),
 		TEST(a_manual_clear_keeps_the_other_bits),
 		TEST(an_initially_set_log_protects_nothing_until_it_is_cleared),
 		TEST(a_log_allocates_its_bitmap_pages_on_demand),

@@ -146,7 +146,7 @@ void dirty_log_mark(const struct memslot *slot, gfn_t gfn)
 #define WORD_WORK 3 /* the work of checking a word of bits, in the unit of GSTAGE_PIECE */
 
 /*
- * mmu_lock held, but released during a pause. Pause if a pause is due. Called before each word of
+ * mmu_lock held, but released during a pause. Pause if a pause is due. Called between words of
  * bits; during a pause, only slots_lock keeps other readers away from the words.
  */
 static void pause_if_due(struct gstage *gs)
@@ -208,9 +208,11 @@ static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	u64 *bits = hv_page_map(bits_page(*entry));
 	size_t i;
 
-	*entry &= ~BITS_DIRTY; /* before reading: a later mark sets it again */
+	*entry &= ~BITS_DIRTY;          /* before reading: a later mark sets it again */
+	vm->gstage.work -= (long)words; /* for words of 0, which need no pause of their own */
 	for (i = 0; i < words; i++) {
-		pause_if_due(&vm->gstage);
+		if (bits[i])
+			pause_if_due(&vm->gstage);
 		/* lab 10: write a word's handling: copy it; if taken, clear and protect it */
 		copy[i] = bits[i];
 		any |= bits[i];
@@ -228,13 +230,12 @@ static bool read_page(struct kvm *vm, const struct memslot *slot, u64 first, u64
 
 /*
  * Copy the first `words` words of the page of bits that begins with the slot's page `first`. If
- * `take` is true, also clear the bits and write-protect their pages. Returns false if all bits are
- * 0; `copy` may then be unchanged.
+ * `take` is true, also clear the bits and write-protect their pages; flush_protected() has to
+ * follow. Returns false if all bits are 0; `copy` may then be unchanged.
  */
 static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64 *copy,
 		      size_t words, bool take)
 {
-	struct gstage_pending_flush pending;
 	bool any = false;
 	u64 entry;
 
@@ -246,16 +247,24 @@ static bool read_bits(struct kvm *vm, const struct memslot *slot, u64 first, u64
 	} else if (entry & BITS_DIRTY) {
 		any = read_page(vm, slot, first, copy, words, take);
 	}
+	spin_unlock(&vm->gstage.mmu_lock);
+	return any;
+}
+
+/*
+ * Flush the translations of all pages that an ioctl has write-protected, or wait for a thread that
+ * is flushing them (locking.md, rule 6). One flush per ioctl is enough: if a vCPU writes through an
+ * old translation before it, the write is not logged, but precedes user space's copy of the page,
+ * which user space makes after the ioctl.
+ */
+static void flush_protected(struct kvm *vm)
+{
+	struct gstage_pending_flush pending;
+
+	spin_lock(&vm->gstage.mmu_lock);
 	pending = gstage_take_pending_flush(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
-
-	/*
-	 * If a vCPU writes through an old translation before this flush, the write is not logged.
-	 * However, such a write precedes user space's copy of the page, which user space makes
-	 * after it has the bits.
-	 */
 	tlb_flush_pending(vm, &pending);
-	return any;
 }
 
 /* Return how many bits stand for pages of the slot, in the page of bits that contains `first`. */
@@ -326,15 +335,12 @@ static void clear_bits(struct kvm *vm, const struct memslot *slot, u64 first, co
 		       size_t words)
 {
 	const u64 *entry = &slot->dirty->bits[first / BITS_PER_PAGE];
-	struct gstage_pending_flush pending;
 
 	spin_lock(&vm->gstage.mmu_lock);
 	if ((*entry & BITS_DIRTY) &&
 	    (bits_page(*entry) || clear_full(vm, slot, first, mask, words)))
 		clear_page(vm, slot, first, mask, words);
-	pending = gstage_take_pending_flush(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
-	tlb_flush_pending(vm, &pending);
 }
 
 /*
@@ -365,6 +371,8 @@ int dirty_log_get(struct kvm *vm, const struct memslot *slot, u64 *copy, hva_t t
 		else
 			err = hv_clear_user(to + (hva_t)(first / 8), words * sizeof(u64));
 	}
+	if (take)
+		flush_protected(vm);
 	return err;
 }
 
@@ -373,20 +381,22 @@ int dirty_log_clear(struct kvm *vm, const struct memslot *slot, u64 *copy,
 {
 	u64 first = log->first_page, end = first + log->num_pages, n;
 	hva_t from = (hva_t)(uintptr_t)log->dirty_bitmap;
+	int err = 0;
 
 	if (apply)
 		trace_kvm_dirty_log_clear(slot->id, first, log->num_pages);
-	for (; first < end; first += n) {
+	for (; first < end && !err; first += n) {
 		size_t words;
 
 		yield_hart();
 		n = chunk_pages(first, end);
 		words = (size_t)((n + 63) / 64);
-		if (hv_copy_from_user(copy, from + (hva_t)((first - log->first_page) / 8),
-				      words * sizeof(u64)))
-			return -EFAULT;
-		if (apply)
+		err = hv_copy_from_user(copy, from + (hva_t)((first - log->first_page) / 8),
+					words * sizeof(u64));
+		if (apply && !err)
 			clear_bits(vm, slot, first, copy, words);
 	}
-	return 0;
+	if (apply)
+		flush_protected(vm);
+	return err;
 }
