@@ -87,8 +87,10 @@ struct kvm {
 	struct vm_stats stats;
 	/*
 	 * For each hart, the vCPU of this VM that was last loaded there (idx + 1; 0: none). The
-	 * VM's VS-stage translations that the hart has cached belong to that vCPU.
+	 * VM's VS-stage translations that the hart has cached belong to that vCPU. Any thread reads
+	 * whether it is 0 (tlb.c); HART_USED: a vCPU is being loaded there for the first time.
 	 */
+#define HART_USED 0xffff
 	u16 hart_vcpu[HV_MAX_HARTS];
 };
 

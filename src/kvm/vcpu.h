@@ -185,6 +185,7 @@ struct kvm_vcpu {
 	gfn_t spurious_gfn;              /* the gfn of the last fault that found its leaf present */
 	gfn_t device_gfn;                /* the last page found to have no slot; ~0: none known */
 	unsigned long vmid_generation;   /* of the VMID that the vCPU last used (vmid.c) */
+	unsigned long vmid;              /* that VMID; any thread reads (tlb.c) */
 
 	struct isa_set isa; /* the extensions that this vCPU has */
 

@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 #
 # Test guest memory of every kind of mapping while the host ages and moves it (pages); memory that
-# the guest loads from before anything is stored there (zero_page); 64 VMs, with VMIDs of several
-# widths (many); and four vCPUs that run while their memory is moved, protected, copied and dropped
-# (stress). stress.slow.t runs many and stress for longer, with other numbers of harts and other
-# toggles. memory-linux.slow.t runs all these programs on Linux KVM.
+# the guest loads from before anything is stored there (zero_page); pages taken one by one (unmap,
+# which is not for Linux); 64 VMs, with VMIDs of several widths (many); and four vCPUs that run
+# while their memory is moved, protected, copied and dropped (stress). stress.slow.t runs many and
+# stress for longer, with other numbers of harts and other toggles. memory-linux.slow.t runs all
+# these programs on Linux KVM.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 . "$HS_TOP/tests/kvm/claims.sh"
 
@@ -25,6 +26,10 @@ for value in 0 1; do
 	hs exec --quiet --harts 2 --set zero_page=$value "$O/tests/kvm/zero_page"
 	claims "zero_page=$value"
 done
+hs exec --quiet --harts 2 "$O/tests/kvm/unmap" running
+claims "unmap, a running vCPU"
+hs exec --quiet --icount "$O/tests/kvm/unmap" vms
+claims "unmap, other VMs"
 hs exec --quiet --harts 2 "$O/tests/kvm/many" 5
 claims "many"
 HS_SECONDS=60 hs exec --quiet --harts 2 "$O/tests/kvm/stress" 25

@@ -119,11 +119,10 @@ struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0
 void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start,
 		     unsigned long size, unsigned long id)
 {
-	(void)harts, (void)start, (void)size, (void)id;
-	/* Nothing to drop: these fences matter only for speculation, which the TLB model lacks. */
-	if (fid != SBI_RFENCE_REMOTE_HFENCE_GVMA)
+	if (fid != SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID)
 		hv_panic("native host: unexpected SBI remote fence; vCPUs fence themselves\n");
 	__atomic_fetch_add(&native_fences.remote_gvma, 1, __ATOMIC_RELAXED);
+	native_tlb_remote_fence(harts, start, size, id);
 }
 
 bool hv_isa_has(const char *name)

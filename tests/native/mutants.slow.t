@@ -13,7 +13,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_dirty_log test_exits test_fault test_fp test_kick test_lazy_put test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid
+unbroken test_dirty_log test_exits test_fault test_fp test_kick test_lazy_put test_memslot test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -54,6 +54,14 @@ mutant "dirty log: clearing the log does not flush" dirty_log.c \
 	's/if \(apply\)\n\t\tflush_protected\(vm\);//' test_dirty_log
 mutant "fences: a range is invalidated without sfence.inval.ir" tlb_range.c \
 	's/sfence_inval_ir\(\);//g' test_tlb_flush
+mutant "fences: a vCPU in its guest is not fenced by the firmware" tlb.c \
+	's/remote_fence_send\(&remote\);(\n\treturn reached)/$1/' test_race_memory
+mutant "fences: the mode is read before the request is set" tlb.c \
+	's/(kvm_for_each_vcpu\(i, vcpu, vm\)\n\t\tvcpu_set_request\(.*?;\n)(.*?)(\tremote_fence_send)/$2\t$1$3/s' test_race_memory
+mutant "fences: the remote fence names another VMID" tlb.c \
+	's/(READ_ONCE\(vcpu->hart\), )READ_ONCE\(vcpu->vmid\)/$1READ_ONCE(vcpu->vmid) + 1/' test_race_memory
+mutant "rule 5: the removal of a slot does not wait for stores by the host" memslot.c \
+	's/pending\.all \|= u->old != NULL;//' test_memslot
 mutant "fences: tlb_flush=all does not execute a G-stage fence" tlb_all.c \
 	's/hfence_gvma_vmid\(vmid\);//' test_tlb_flush
 

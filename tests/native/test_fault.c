@@ -375,7 +375,6 @@ static int guest_step(struct kvm_vcpu *vcpu, gva_t gva, u64 *data)
 {
 	struct hv_trap trap;
 	unsigned long cause;
-	hpa_t hpa;
 
 	serve(vcpu);
 	vmid_update(vcpu);
@@ -385,11 +384,9 @@ static int guest_step(struct kvm_vcpu *vcpu, gva_t gva, u64 *data)
 		__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
 		return RESUME_GUEST;
 	}
-	cause = native_gstage_access(gva, NATIVE_STORE, &hpa);
-	if (!cause && native_page_refs(hpa) == 0)
-		return -EBADF; /* the guest could write to a page that the host has freed */
-	if (!cause)
-		__atomic_store_n((u64 *)native_ram(hpa), (*data)++, __ATOMIC_RELAXED);
+	/* This panics if the host has freed the page. */
+	cause = native_guest_access(gva, NATIVE_STORE, data, sizeof(*data), &trap);
+	*data += !cause;
 	__atomic_store_n(&vcpu->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
 	if (!cause)
 		return RESUME_GUEST;

@@ -2,6 +2,8 @@
 /*
  * test_memslot.c - KVM_SET_USER_MEMORY_REGION: what it refuses, and what it changes.
  */
+#include <pthread.h>
+#include <unistd.h>
 #include "slot_vm.h"
 
 static long slot_at(gpa_t gpa)
@@ -245,6 +247,44 @@ static void guest_memory_is_read_and_written_across_slots(void **state)
 	assert_int_equal(kvm_read_guest(vm.vm, 0, out, 4), -EFAULT);
 }
 
+static bool removed;
+
+static void *remove_slot(void *arg)
+{
+	(void)arg;
+	native_hart_set(1);
+	native_set_slot(vm.vm, 0, GPA, 0, HVA, 0);
+	__atomic_store_n(&removed, true, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/*
+ * With or without mapped pages, and so with or without a fence: the core may store through the
+ * slot's hva, which no fence prevents.
+ */
+static void a_removal_waits_for_a_store_by_the_core(void **state)
+{
+	pthread_t thread;
+	int mapped;
+
+	(void)state;
+	native_harts_set(2);
+	for (mapped = 0; mapped < 2; mapped++) {
+		assert_int_equal(set(0, GPA, 8 * PAGE_SIZE, HVA, 0), 0);
+		if (mapped)
+			assert_int_equal(store(GPA), RESUME_GUEST);
+		removed = false;
+		assert_true(memslot_store_begin(vm.vcpu));
+		pthread_create(&thread, NULL, remove_slot, NULL);
+		usleep(50000);
+		assert_false(__atomic_load_n(&removed, __ATOMIC_ACQUIRE));
+		memslot_store_end(vm.vcpu);
+		pthread_join(thread, NULL);
+		assert_true(removed);
+		memslot_vcpu_refresh(vm.vcpu);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -260,6 +300,7 @@ int main(void)
 		TEST(a_moved_slot_is_found_only_at_its_new_address),
 		TEST(an_old_map_lives_while_a_vcpu_reads_it),
 		TEST(guest_memory_is_read_and_written_across_slots),
+		TEST(a_removal_waits_for_a_store_by_the_core),
 	};
 
 	return cmocka_run_group_tests_name("memory slots", tests, NULL, NULL);

@@ -10,61 +10,13 @@
 #include <string.h>
 #include "native.h"
 #include "native_host.h"
-#include "mmu/hfence.h"
-#include "kvm_asm.h"
+#include "tlb_model.h"
 
-#define TLB_ENTRIES 512
-#define MAX_INVALS  512
-
-struct g_entry {
-	bool valid;
-	unsigned long vmid;
-	gpa_t gpa;
-	u64 size;
-	pte_t pte;
-	unsigned long pmm; /* henvcfg.PMM when the entry was made */
-};
-
-struct vs_entry {
-	bool valid;
-	unsigned long vmid, asid;
-	gva_t gva;
-	u64 size;
-	pte_t pte;
-	unsigned long adue; /* henvcfg.ADUE when the entry was made */
-};
-
-struct tlb {
-	struct g_entry g[TLB_ENTRIES];
-	struct vs_entry vs[TLB_ENTRIES];
-	unsigned int g_next, vs_next;
-	struct g_entry absent; /* the last invalid pointer seen, if native_quirks.keeps_absent */
-	bool invalidating;     /* between sfence.w.inval and sfence.inval.ir */
-	unsigned int nr_invals;
-	struct inval {
-		bool gvma, any_asid;
-		unsigned long id; /* VMID or ASID */
-		u64 address;
-	} inval[MAX_INVALS];
-};
-
-static struct tlb tlbs[HV_MAX_HARTS];
+struct tlb tlbs[HV_MAX_HARTS];
+pthread_mutex_t access_lock[HV_MAX_HARTS];
 struct native_fences native_fences;
 struct native_walks native_walks;
 struct native_quirks native_quirks;
-
-static struct tlb *tlb(void)
-{
-	return &tlbs[hv_hart()];
-}
-
-#define COUNT(fence)     __atomic_fetch_add(&native_fences.fence, 1, __ATOMIC_RELAXED)
-#define COUNT_WALK(what) __atomic_fetch_add(&native_walks.what, 1, __ATOMIC_RELAXED)
-
-static unsigned long vmid_now(void)
-{
-	return FIELD_GET(HGATP_VMID, csr_read(hgatp));
-}
 
 /* ---- henvcfg: the settings under which entries were made ------------------------------------- */
 
@@ -334,7 +286,7 @@ static unsigned long vs_translate(gva_t gva, enum native_access access, gpa_t *g
 	return 0;
 }
 
-unsigned long native_guest_access(gva_t gva, enum native_access access, void *data, size_t len,
+static unsigned long guest_access(gva_t gva, enum native_access access, void *data, size_t len,
 				  struct hv_trap *trap)
 {
 	gpa_t gpa;
@@ -354,133 +306,16 @@ unsigned long native_guest_access(gva_t gva, enum native_access access, void *da
 	return 0;
 }
 
-/* ---- hfence.h -------------------------------------------------------------------------------- */
-
-static void g_drop(bool any_vmid, unsigned long vmid, bool any_gpa, gpa_t gpa)
+unsigned long native_guest_access(gva_t gva, enum native_access access, void *data, size_t len,
+				  struct hv_trap *trap)
 {
-	unsigned int i;
+	unsigned int hart = hv_hart();
+	unsigned long cause;
 
-	if (any_gpa && (any_vmid || tlb()->absent.vmid == vmid))
-		tlb()->absent.valid = false;
-
-	for (i = 0; i < TLB_ENTRIES; i++) {
-		struct g_entry *e = &tlb()->g[i];
-
-		if (e->valid && (any_vmid || e->vmid == vmid) &&
-		    (any_gpa || gpa - e->gpa < e->size)) {
-			COUNT_WALK(dropped);
-			e->valid = false;
-		}
-	}
-}
-
-static void vs_drop(bool any_asid, unsigned long asid, bool any_gva, gva_t gva)
-{
-	unsigned int i;
-
-	for (i = 0; i < TLB_ENTRIES; i++) {
-		struct vs_entry *e = &tlb()->vs[i];
-
-		if (e->valid && e->vmid == vmid_now() && (any_asid || e->asid == asid) &&
-		    (any_gva || gva - e->gva < e->size)) {
-			COUNT_WALK(dropped);
-			e->valid = false;
-		}
-	}
-}
-
-void hfence_gvma_all(void)
-{
-	COUNT(gvma_all);
-	g_drop(true, 0, true, 0);
-	native_modes_forget(true, 0);
-}
-
-void hfence_gvma_vmid(unsigned long vmid)
-{
-	COUNT(gvma_vmid);
-	g_drop(false, vmid, true, 0);
-	native_modes_forget(false, vmid);
-}
-
-void hfence_gvma_vmid_gpa(unsigned long vmid, gpa_t gpa)
-{
-	COUNT(gvma_gpa);
-	g_drop(false, vmid, false, gpa);
-}
-
-void hfence_vvma_all(void)
-{
-	COUNT(vvma_all);
-	vs_drop(true, 0, true, 0);
-}
-
-void hfence_vvma_asid(unsigned long asid)
-{
-	COUNT(vvma_asid);
-	vs_drop(false, asid, true, 0);
-}
-
-void hfence_vvma_gva(gva_t gva)
-{
-	COUNT(vvma_gva);
-	vs_drop(true, 0, false, gva);
-}
-
-void hfence_vvma_asid_gva(unsigned long asid, gva_t gva)
-{
-	COUNT(vvma_gva);
-	vs_drop(false, asid, false, gva);
-}
-
-/* hinval.* drops entries as late as Svinval allows: only at sfence.inval.ir. */
-void sfence_w_inval(void)
-{
-	tlb()->invalidating = true;
-}
-
-void sfence_inval_ir(void)
-{
-	unsigned int i;
-
-	for (i = 0; i < tlb()->nr_invals; i++) {
-		const struct inval *v = &tlb()->inval[i];
-
-		if (v->gvma)
-			g_drop(false, v->id, false, v->address);
-		else
-			vs_drop(v->any_asid, v->id, false, (gva_t)v->address);
-	}
-	tlb()->nr_invals = 0;
-	tlb()->invalidating = false;
-}
-
-static void invalidate(const struct inval *inval)
-{
-	COUNT(inval);
-	if (!tlb()->invalidating || tlb()->nr_invals == MAX_INVALS)
-		hv_panic("native MMU: hinval without sfence.w.inval before it, or too many\n");
-	tlb()->inval[tlb()->nr_invals++] = *inval;
-}
-
-void hinval_gvma_vmid_gpa(unsigned long vmid, gpa_t gpa)
-{
-	invalidate(&(struct inval){ .gvma = true, .id = vmid, .address = gpa });
-}
-
-void hinval_vvma_gva(gva_t gva)
-{
-	invalidate(&(struct inval){ .any_asid = true, .address = gva });
-}
-
-void hinval_vvma_asid_gva(unsigned long asid, gva_t gva)
-{
-	invalidate(&(struct inval){ .id = asid, .address = gva });
-}
-
-void local_fence_i(void)
-{
-	COUNT(fence_i);
+	pthread_mutex_lock(&access_lock[hart]);
+	cause = guest_access(gva, access, data, len, trap);
+	pthread_mutex_unlock(&access_lock[hart]);
+	return cause;
 }
 
 void native_tlb_reset(void)

@@ -266,11 +266,9 @@ static int slots_commit(struct kvm *vm, const struct update *u)
 	pending = gstage_take_pending_flush(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
 
+	/* The wait for a full fence also covers stores by the host (memslot_store_begin()). */
+	pending.all |= u->old != NULL;
 	tlb_flush_pending(vm, &pending);
-	/*
-	 * If a fence was needed, the wait for it has also covered stores by the host
-	 * (memslot_store_begin()). Otherwise, wait for them here.
-	 */
 	if (u->old && !pending.fence)
 		vm_request_all_and_wait(vm, REQ_HOST);
 	dirty_log_free(dropped);

@@ -3,16 +3,20 @@
  * tlb.c - TLB fences: make all vCPUs drop translations that have changed, and wait for them.
  *
  * On this hart, tlb_fence_local() and the other *_local() functions fence; toggle tlb_flush (tlb.h)
- * decides how much a fence drops. On other harts, the vCPUs fence: tlb_flush_vm() sets a request
- * for each vCPU and waits until the vCPU has left the guest; the vCPU fences before it enters
- * again. A hart that ran a vCPU earlier, but does not run it now, keeps old translations. No vCPU
- * of the VM uses them: vcpu_load() fences if the vCPU was last loaded on another hart, or if
- * another vCPU of the VM has been loaded on this hart since.
+ * decides how much a fence drops. For other harts, a request is set for each vCPU, which fences
+ * before it enters the guest again. What happens to a vCPU that is in its guest depends on the
+ * fence:
+ *
+ *  - If it is for a few pages of the G-stage, the firmware executes it on the vCPU's hart, under
+ *    the vCPU's VMID (fence_pages_remotely()). The guest does not exit to the core.
+ *  - Otherwise, it is kicked, and the requester waits until it has left the guest.
+ *
+ * A hart that ran a vCPU earlier, but does not run it now, keeps old translations. No vCPU of the
+ * VM uses them: vcpu_load() fences if the vCPU was last loaded on another hart, or if another vCPU
+ * of the VM has been loaded on this hart since.
  *
  * G-stage fences name the VMID; VS-stage fences act on the VMID in hgatp, so the vCPU must be
- * loaded (H §3.2). The alternative, an SBI remote fence from the notifier, would not stop any vCPU,
- * but after a rollover, the notifier would have to know which vCPUs still run under an old VMID,
- * and under which one.
+ * loaded (H §3.2).
  */
 #include "hv/trace.h"
 #include "mmu/hfence.h"
@@ -26,26 +30,64 @@ void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence)
 	vcpu_request(vcpu, vcpu->kvm->tlb->request_for(vcpu, fence));
 }
 
-/*
- * Make all vCPUs do the fence (NULL: drop everything), and wait. Returns true if some vCPU was in
- * its guest.
- */
-static bool fence_and_wait(struct kvm *vm, const struct hfence *fence)
+/* Harts on which the firmware is to execute one G-stage fence, and the VMID for it. */
+struct remote_fence {
+	unsigned long harts, vmid;
+	unsigned long start, size;
+};
+
+static void remote_fence_send(struct remote_fence *remote)
 {
+	if (remote->harts)
+		hv_remote_fence(SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID, remote->harts, remote->start,
+				remote->size, remote->vmid);
+	remote->harts = 0;
+}
+
+/* Add a hart. One call is enough unless VMIDs differ, which they do only after a rollover. */
+static void remote_fence_add(struct remote_fence *remote, unsigned int hart, unsigned long vmid)
+{
+	if (remote->vmid != vmid)
+		remote_fence_send(remote);
+	remote->vmid = vmid;
+	remote->harts |= BIT(hart);
+}
+
+/*
+ * Do a G-stage fence for a few pages, without stopping any vCPU. Returns true if some vCPU was in
+ * its guest. As in a kick (request.c), each vCPU's request is set before its mode is read, so
+ *
+ *  - a vCPU that is found OUTSIDE sees the request, and fences, before it enters or uses HLV;
+ *  - a vCPU that is found in its guest has written `hart` and `vmid` before. If it is still there
+ *    at the remote fence, the fence is for its hart and its VMID. If it has left the guest since,
+ *    perhaps for another hart or VMID, it sees the request at its next entry.
+ *
+ * The call returns when the harts have executed the fence, which also orders their earlier accesses
+ * (H §3.2): no access through an old translation follows. The host relies on the same for its own
+ * tables (mm_flush_tlb()). What a vCPU does in HS mode meanwhile needs no translation: the fast
+ * path does not access guest memory.
+ *
+ * A fence by address suffices because only leaves have changed. The request stays pending until the
+ * vCPU's next exit, and then costs one more fence.
+ */
+static bool fence_pages_remotely(struct kvm *vm, const struct hfence *fence)
+{
+	struct remote_fence remote = { .start = (unsigned long)fence->start,
+				       .size = (unsigned long)fence->size };
 	struct kvm_vcpu *vcpu;
 	bool reached = false;
 	unsigned int i;
 
-	if (!fence)
-		return vm_request_all_and_wait(vm, REQ_TLB_FLUSH);
+	kvm_for_each_vcpu(i, vcpu, vm)
+		vcpu_set_request(vcpu, vm->tlb->request_for(vcpu, fence));
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	kvm_for_each_vcpu(i, vcpu, vm) {
-		vcpu_request_fence(vcpu, fence);
-		reached |= READ_ONCE(vcpu->mode) != VCPU_OUTSIDE;
+		if (__atomic_load_n(&vcpu->mode, __ATOMIC_ACQUIRE) == VCPU_OUTSIDE)
+			continue;
+		remote_fence_add(&remote, READ_ONCE(vcpu->hart), READ_ONCE(vcpu->vmid));
+		reached = true;
 	}
-	kvm_for_each_vcpu(i, vcpu, vm) {
-		vcpu_wait_request(vcpu, REQ_HFENCE);
-		vcpu_wait_request(vcpu, REQ_TLB_FLUSH);
-	}
+	remote_fence_send(&remote);
 	return reached;
 }
 
@@ -59,13 +101,47 @@ static void flush_everywhere(struct kvm *vm, const struct hfence *fence)
 	 * later begins with a fence, and then walks the changed table.
 	 */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (fence_and_wait(vm, fence))
+	if (fence ? fence_pages_remotely(vm, fence) : vm_request_all_and_wait(vm, REQ_TLB_FLUSH))
 		__atomic_fetch_add(&vm->stats.remote_tlb_flush, 1, __ATOMIC_RELAXED);
 }
 
 void tlb_flush_vm(struct kvm *vm)
 {
 	flush_everywhere(vm, NULL);
+}
+
+/*
+ * Make every hart drop its cached pointers to tables that the VM has retired. The fences before
+ * this one do not wait for a vCPU that is loaded but outside its guest, whose hart may walk the
+ * tables speculatively, as if for an HLV; and a hart may keep pointers until a vCPU is loaded there
+ * again. The table is unlinked, and a full fence has followed. So a hart that first writes hgatp
+ * for this VM, or for a new VMID of it, after hart_vcpu, the vCPUs' VMIDs and the VM's VMID have
+ * been read here walks without these tables.
+ *
+ * Under an old VMID, only a vCPU that is still loaded with it can walk: the hart drops everything
+ * before it uses a VMID of a later generation (vmid.c).
+ */
+static void drop_table_pointers(struct kvm *vm)
+{
+	struct remote_fence remote = { .size = ~0UL, .vmid = READ_ONCE(vm->gstage.vmid) };
+	struct kvm_vcpu *vcpu;
+	unsigned long harts = 0;
+	unsigned int i, hart;
+
+	for (hart = 0; hart < hv_nr_harts(); hart++)
+		if (READ_ONCE(vm->hart_vcpu[hart]))
+			harts |= BIT(hart);
+	remote.harts = harts;
+	kvm_for_each_vcpu(i, vcpu, vm) {
+		unsigned long vmid = READ_ONCE(vcpu->vmid);
+
+		if (vmid == remote.vmid)
+			continue;
+		remote_fence_send(&remote);
+		remote.vmid = vmid;
+		remote.harts = harts;
+	}
+	remote_fence_send(&remote);
 }
 
 void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pending)
@@ -81,13 +157,7 @@ void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pendin
 	gstage_fenced(&vm->gstage);
 	if (!pending->retired)
 		return;
-	/*
-	 * The fences above do not wait for a vCPU that is loaded but outside its guest. Its hart
-	 * may walk the tables speculatively, as if for an HLV, so cached pointers to retired tables
-	 * must be dropped there, too.
-	 */
-	hv_remote_fence(SBI_RFENCE_REMOTE_HFENCE_GVMA, ~0UL >> (BITS_PER_LONG - hv_nr_harts()), 0,
-			~0UL, 0);
+	drop_table_pointers(vm);
 	gstage_free_retired(pending->retired);
 }
 

@@ -201,6 +201,19 @@ static unsigned long vmid_assign(struct gstage *gs)
 	return vmid_new(gs);
 }
 
+/*
+ * Called before the VMID is written to hgatp. The fence orders the store before the walks of this
+ * hart: a thread that has changed the table and does not read this VMID here knows that walks under
+ * it use the changed table (tlb.c).
+ */
+static void vmid_announce(struct kvm_vcpu *vcpu, unsigned long vmid)
+{
+	if (vcpu->vmid == vmid)
+		return;
+	WRITE_ONCE(vcpu->vmid, vmid);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+}
+
 static bool vmid_shared(const struct kvm *vm)
 {
 	return !__atomic_load_n(&vmid_max, __ATOMIC_RELAXED) || vm->toggle[TOGGLE_vmid];
@@ -217,6 +230,7 @@ static bool vmid_shared(const struct kvm *vm)
 static void enter_shared(struct kvm_vcpu *vcpu)
 {
 	csr_write(hgatp, 0);
+	vmid_announce(vcpu, 0);
 	tlb_flush_vm_local(vcpu->kvm);
 	csr_write(hgatp, gstage_hgatp(&vcpu->kvm->gstage, 0));
 	trace_kvm_fence_gvma(0, ~0ULL, 0);
@@ -259,6 +273,7 @@ static void enter_own(struct kvm_vcpu *vcpu)
 		drop_everything();
 		hart_generation[hart] = now;
 	}
+	vmid_announce(vcpu, vmid);
 	csr_write(hgatp, gstage_hgatp(&vm->gstage, vmid));
 	/* This VMID is new to the vCPU: drop VS-stage translations of the VMID's last VM, too. */
 	if (vcpu->vmid_generation != now) {

@@ -67,8 +67,18 @@ static void load_fences(struct kvm_vcpu *vcpu, unsigned int hart)
 	} else if (vm->hart_vcpu[hart] != vcpu->idx + 1) {
 		tlb_flush_vvma_local(vm);
 	}
-	vm->hart_vcpu[hart] = (u16)(vcpu->idx + 1);
+	WRITE_ONCE(vm->hart_vcpu[hart], (u16)(vcpu->idx + 1));
 	vcpu->last_hart = hart;
+}
+
+/*
+ * Called before hgatp is written. The fence is for a thread that retires a table of the VM: it
+ * either sees that this hart is used, or this hart's walks see the changed table (tlb.c).
+ */
+static void mark_hart(struct kvm *vm, unsigned int hart)
+{
+	WRITE_ONCE(vm->hart_vcpu[hart], HART_USED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
 #define VSSTATUS_FIELDS                                                                     \
@@ -131,6 +141,8 @@ void vcpu_load_csrs(struct kvm_vcpu *vcpu)
 	 * walk could combine this guest's VS-stage with another guest's G-stage in the TLB
 	 * (H §5.3).
 	 */
+	if (!vcpu->kvm->hart_vcpu[hart])
+		mark_hart(vcpu->kvm, hart);
 	gstage_vcpu_load(vcpu);
 	csr_write(vsatp, csrs->vsatp);
 

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+/*
+ * unmap.c - what it costs to take single pages from guests.
+ *
+ *   unmap running      a vCPU that runs on another hart does not exit for pages that it does not use
+ *   unmap vms          the instructions of one MADV_DONTNEED of a page, with 1, 8 and 64 VMs in the
+ *                      process; run it with --icount and one hart
+ *
+ * Only for hyperscope: Linux KVM kicks the vCPU. Prints TAP.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include "guest.h"
+
+#define STORM   (DATA + 2 * MB) /* 64 pages */
+#define PAGES   (DATA + 3 * MB) /* the pages that are taken */
+#define UNMAPS  200UL
+#define MAX_VMS 64
+
+static long exits(void)
+{
+	FILE *f = fopen("/sys/kernel/debug/kvm/exits", "r");
+	long n = -1;
+
+	must(f && fscanf(f, "%ld", &n) == 1, "/sys/kernel/debug/kvm/exits");
+	fclose(f);
+	return n;
+}
+
+static volatile bool stop;
+
+static void *storm(void *arg)
+{
+	struct vcpu *vcpu = arg;
+
+	run(vcpu); /* run up to its first call */
+	vcpu->run->riscv_sbi.ret[0] = OP_STORM;
+	vcpu->run->riscv_sbi.ret[1] = STORM;
+	while (!stop)
+		run(vcpu);
+	return NULL;
+}
+
+static void on_signal(int sig)
+{
+	(void)sig;
+}
+
+/* Let the guest use the pages to be taken. */
+static void touch_pages(void)
+{
+	for (uint64_t i = 0; i < UNMAPS; i++)
+		must(loads(PAGES + i * PAGE, 0), "a load");
+}
+
+static void take_pages(void)
+{
+	for (uint64_t i = 0; i < UNMAPS; i++)
+		must(madvise(user(PAGES + i * PAGE), PAGE, MADV_DONTNEED) == 0, "madvise");
+}
+
+static void while_a_vcpu_runs(void)
+{
+	struct sigaction action = { .sa_handler = on_signal };
+	volatile uint64_t *last = user(STORM + 63 * PAGE);
+	pthread_t thread;
+	long before, n;
+
+	sigaction(SIGUSR1, &action, NULL);
+	touch_pages();
+	must(pthread_create(&thread, NULL, storm, &vcpus[1]) == 0, "pthread_create");
+	while (!*last)
+		usleep(1000);
+	before = exits();
+	take_pages();
+	n = exits() - before;
+	printf("# %ld exits for %lu pages\n", n, UNMAPS);
+	ok(n <= (long)UNMAPS / 10, "unmapping pages does not make a running vCPU exit");
+	stop = true;
+	vcpus[1].run->immediate_exit = 1;
+	pthread_kill(thread, SIGUSR1);
+	pthread_join(thread, NULL);
+	touch_pages();
+	ok(true, "the guest loads zero from all pages that were unmapped");
+}
+
+static uint64_t instret(void)
+{
+	uint64_t count;
+
+	__asm__ volatile("rdinstret %0" : "=r"(count)::"memory");
+	return count;
+}
+
+static uint64_t cost_of_one(void)
+{
+	uint64_t from;
+
+	touch_pages();
+	from = instret();
+	take_pages();
+	return (instret() - from) / UNMAPS;
+}
+
+/* The other VMs map memory of the same process, but not these pages. */
+static void with_other_vms(void)
+{
+	static const unsigned int counts[] = { 1, 8, 64 };
+	int kvm = open("/dev/kvm", O_RDWR), other;
+	unsigned int i, have = 1;
+	uint64_t cost[3];
+
+	for (i = 0; i < 3; i++) {
+		for (; have < counts[i]; have++) {
+			struct kvm_userspace_memory_region r = { 0, 0, GUEST_BASE, MB,
+								 (uintptr_t)memory };
+
+			other = ioctl(kvm, KVM_CREATE_VM, 0);
+			must(other >= 0 && ioctl(other, KVM_SET_USER_MEMORY_REGION, &r) == 0,
+			     "another VM");
+		}
+		cost_of_one(); /* warm up */
+		cost[i] = cost_of_one();
+		printf("# %u VMs: %lu instructions for each page unmapped\n", have, cost[i]);
+	}
+	ok(cost[2] - cost[0] <= 63 * 400,
+	   "each other VM of the process adds at most 400 instructions to an unmap");
+}
+
+int main(int argc, char **argv)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	make_vm();
+	must(madvise(memory, GUEST_SIZE, MADV_NOHUGEPAGE) == 0, "madvise");
+	must(run(&vcpus[0]).exit == KVM_EXIT_RISCV_SBI, "the guest's first call");
+	if (argc > 1 && !strcmp(argv[1], "vms"))
+		with_other_vms();
+	else
+		while_a_vcpu_runs();
+	printf("1..%d\n", claims);
+	return failures != 0;
+}
