@@ -30,6 +30,8 @@ hs exec --quiet --harts 2 "$O/tests/kvm/unmap" running
 claims "unmap, a running vCPU"
 hs exec --quiet --icount "$O/tests/kvm/unmap" vms
 claims "unmap, other VMs"
+hs exec --quiet --icount "$O/tests/kvm/unmap" slots
+claims "unmap, other slots"
 hs exec --quiet --harts 2 "$O/tests/kvm/many" 5
 claims "many"
 HS_SECONDS=60 hs exec --quiet --harts 2 "$O/tests/kvm/stress" 25

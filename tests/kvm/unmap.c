@@ -4,7 +4,10 @@
  *
  *   unmap running      a vCPU that runs on another hart does not exit for pages that it does not use
  *   unmap vms          the instructions of one MADV_DONTNEED of a page, with 1, 8 and 64 VMs in the
- *                      process; run it with --icount and one hart
+ *                      process
+ *   unmap slots        the same with 1 and 4097 memory slots
+ *
+ * Run the last two with --icount and one hart.
  *
  * Only for hyperscope: Linux KVM kicks the vCPU. Prints TAP.
  */
@@ -127,6 +130,27 @@ static void with_other_vms(void)
 	   "each other VM of the process adds at most 400 instructions to an unmap");
 }
 
+/* One-page slots with holes between them, elsewhere in the process and in the guest. */
+static void with_many_slots(void)
+{
+	const uint32_t count = 4096;
+	char *at = mmap(NULL, 2 * count * PAGE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t few, many;
+
+	must(at != MAP_FAILED, "mmap");
+	cost_of_one(); /* warm up */
+	few = cost_of_one();
+	for (uint32_t i = 0; i < count; i++)
+		must(set_slot(1 + i, 2 * GUEST_BASE + 2 * i * PAGE, PAGE, at + 2 * i * PAGE, 0) ==
+			     0,
+		     "a slot");
+	many = cost_of_one();
+	printf("# 1 and %u slots: %lu and %lu instructions for each page unmapped\n", count + 1,
+	       few, many);
+	ok(many - few <= count, "each of 4096 other slots adds less than an instruction");
+}
+
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -135,6 +159,8 @@ int main(int argc, char **argv)
 	must(run(&vcpus[0]).exit == KVM_EXIT_RISCV_SBI, "the guest's first call");
 	if (argc > 1 && !strcmp(argv[1], "vms"))
 		with_other_vms();
+	else if (argc > 1 && !strcmp(argv[1], "slots"))
+		with_many_slots();
 	else
 		while_a_vcpu_runs();
 	printf("1..%d\n", claims);

@@ -62,6 +62,10 @@ mutant "fences: the remote fence names another VMID" tlb.c \
 	's/(READ_ONCE\(vcpu->hart\), )READ_ONCE\(vcpu->vmid\)/$1READ_ONCE(vcpu->vmid) + 1/' test_race_memory
 mutant "rule 5: the removal of a slot does not wait for stores by the host" memslot.c \
 	's/pending\.all \|= u->old != NULL;//' test_memslot
+mutant "rule 4: an invalidation does not search slots that were added to a chunk" memslot_map.c \
+	's/(for \(i = 0; i < count; i\+\+\)\n\t\t)chunk_set_hull\(chunk\[i\]\);/$1(void)chunk[i];/' test_memslot
+mutant "rule 4: an invalidation does not search a chunk from which a slot was removed" memslot_map.c \
+	's/\tchunk_set_hull\(chunk\);\n(\tslots = copy)/$1/' test_memslot
 mutant "fences: tlb_flush=all does not execute a G-stage fence" tlb_all.c \
 	's/hfence_gvma_vmid\(vmid\);//' test_tlb_flush
 

@@ -247,6 +247,33 @@ static void guest_memory_is_read_and_written_across_slots(void **state)
 	assert_int_equal(kvm_read_guest(vm.vm, 0, out, 4), -EFAULT);
 }
 
+/* The notifier skips chunks by the hull of their user addresses, also after a change of a chunk. */
+static void an_invalidation_finds_every_slot(void **state)
+{
+	const unsigned int count = 3 * MEMSLOT_CHUNK, first = MEMSLOT_CHUNK / 2;
+	struct gstage_leaf leaf;
+	unsigned int i;
+
+	(void)state;
+	/* User addresses descend, while guest addresses ascend. */
+	for (i = 0; i < count; i++)
+		assert_int_equal(set(i, GPA + 2 * i * PAGE_SIZE, PAGE_SIZE,
+				     HVA + (count - i) * PAGE_SIZE, 0),
+				 0);
+	for (i = 0; i < first; i += 3) /* in the first chunk only */
+		assert_int_equal(set(i, 0, 0, 0, 0), 0);
+	for (i = 0; i < count; i++) {
+		gpa_t gpa = GPA + 2 * i * PAGE_SIZE;
+
+		if (i < first && i % 3 == 0)
+			continue;
+		assert_int_equal(store(gpa), RESUME_GUEST);
+		assert_int_equal(gstage_find(&vm.vm->gstage, gpa, &leaf), 0);
+		native_user_unmap(HVA + (count - i) * PAGE_SIZE, PAGE_SIZE);
+		assert_int_equal(gstage_find(&vm.vm->gstage, gpa, &leaf), -ENOENT);
+	}
+}
+
 static bool removed;
 
 static void *remove_slot(void *arg)
@@ -300,6 +327,7 @@ int main(void)
 		TEST(a_moved_slot_is_found_only_at_its_new_address),
 		TEST(an_old_map_lives_while_a_vcpu_reads_it),
 		TEST(guest_memory_is_read_and_written_across_slots),
+		TEST(an_invalidation_finds_every_slot),
 		TEST(a_removal_waits_for_a_store_by_the_core),
 	};
 

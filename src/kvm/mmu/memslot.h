@@ -41,6 +41,7 @@ struct memslot {
 struct memslot_chunk {
 	u32 refs;
 	u32 nr;                             /* at least 1 */
+	hva_t hva_start, hva_end;           /* the hull of the slots' user addresses */
 	struct memslot slot[MEMSLOT_CHUNK]; /* ascending by base */
 };
 

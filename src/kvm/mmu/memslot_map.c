@@ -28,6 +28,22 @@ static struct memslot_chunk *chunk_alloc(void)
 	return chunk;
 }
 
+/* Call when the slots are complete, before others can see the chunk. */
+static void chunk_set_hull(struct memslot_chunk *chunk)
+{
+	u32 i;
+
+	chunk->hva_start = ~(hva_t)0;
+	chunk->hva_end = 0;
+	for (i = 0; i < chunk->nr; i++) {
+		const struct memslot *slot = &chunk->slot[i];
+
+		chunk->hva_start = MIN(chunk->hva_start, slot->hva);
+		chunk->hva_end =
+			MAX(chunk->hva_end, slot->hva + (hva_t)(slot->npages << PAGE_SHIFT));
+	}
+}
+
 u32 memslots_chunk_of(const struct memslots *slots, gfn_t gfn)
 {
 	u32 low = 0, high = slots->nr;
@@ -79,6 +95,7 @@ struct memslots *memslots_without(const struct memslots *now, const struct memsl
 	for (i = 0; i < from->nr; i++)
 		if (&from->slot[i] != old)
 			chunk->slot[chunk->nr++] = from->slot[i];
+	chunk_set_hull(chunk);
 	slots = copy_around(now, at, 1, 1);
 	if (slots)
 		slots->chunk[at] = chunk;
@@ -118,6 +135,8 @@ static u32 chunks_with(const struct memslot_chunk *from, const struct memslot *n
 		to->slot[to->nr++] = from->slot[i];
 	}
 	chunk_insert(chunk[count == 2 && new->base > chunk[1]->slot[0].base], new);
+	for (i = 0; i < count; i++)
+		chunk_set_hull(chunk[i]);
 	return count;
 }
 

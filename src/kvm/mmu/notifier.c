@@ -30,7 +30,7 @@ static struct kvm *notifier_vm(struct hv_notifier *n)
 
 typedef bool gstage_fn(struct gstage *gs, gpa_t start, gpa_t end);
 
-#define SLOT_WORK 5 /* the cost of skipping a slot, in the units of GSTAGE_PIECE */
+#define SLOT_WORK 5 /* the cost of skipping a slot or a chunk, in the units of GSTAGE_PIECE */
 
 /*
  * Call fn for the part of [start, end) that is in the slot, if any. Returns true if fn did.
@@ -48,7 +48,9 @@ static bool for_slot(struct kvm *vm, const struct memslot *slot, hva_t start, hv
 
 /*
  * Call fn for the part of [start, end) in every slot: a host page may be mapped at several guest
- * addresses. Returns true if any call to fn did. mmu_lock is held, but released between pieces.
+ * addresses. Slots are sorted by guest address, so chunks of 64 slots are skipped if the hull of
+ * their user addresses does not touch the range. Returns true if any call to fn did. mmu_lock is
+ * held, but released between pieces.
  *
  * `slots` was the current map when the operation began; `removed_slot` is a slot that has just left
  * it. If another map becomes current meanwhile, no leaf in the range is created from that map while
@@ -58,17 +60,22 @@ static bool for_range(struct kvm *vm, const struct memslots *slots, hva_t start,
 		      gstage_fn *fn)
 {
 	struct gstage *gs = &vm->gstage;
-	const struct memslot *slot;
 	bool any = false;
 	u32 c, i;
 
 	if (vm->removed_slot)
 		any = for_slot(vm, vm->removed_slot, start, end, fn);
-	memslots_for_each(slots, c, i, slot) {
+	for (c = 0; c < slots->nr; c++) {
+		const struct memslot_chunk *chunk = slots->chunk[c];
+
 		if (gstage_pause_is_due(gs))
 			gstage_pause(gs);
 		gs->work -= SLOT_WORK;
-		any |= for_slot(vm, slot, start, end, fn);
+		if (chunk->hva_start >= end || chunk->hva_end <= start)
+			continue;
+		gs->work -= (long)chunk->nr * SLOT_WORK;
+		for (i = 0; i < chunk->nr; i++)
+			any |= for_slot(vm, &chunk->slot[i], start, end, fn);
 	}
 	return any;
 }
