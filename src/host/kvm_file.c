@@ -34,6 +34,13 @@ static long core_ioctl(struct file *f, unsigned int cmd, unsigned long arg)
 	return cf->ops->ioctl ? cf->ops->ioctl(cf->priv, cmd, arg) : -ENOTTY;
 }
 
+static int core_mmap_check(struct file *f, u64 first, u64 pages, bool shared, bool exec)
+{
+	struct core_file *cf = f->priv;
+
+	return cf->ops->mmap_check ? cf->ops->mmap_check(cf->priv, first, pages, shared, exec) : 0;
+}
+
 static int core_mmap_page(struct file *f, u64 index, bool write, hpa_t *pa)
 {
 	struct core_file *cf = f->priv;
@@ -93,6 +100,7 @@ static const struct file_ops core_file_ops = {
 
 static const struct file_ops core_map_ops = {
 	.ioctl = core_ioctl,
+	.mmap_check = core_mmap_check,
 	.mmap_page = core_mmap_page,
 	.seek = core_seek,
 	.no_pread = true,

@@ -59,6 +59,7 @@ struct kvm {
 	const struct memslot
 		*removed_slot; /* no longer in the map, not fully unmapped yet; under mmu_lock */
 	u64 dirty_log_manual;  /* KVM_DIRTY_LOG_*; under slots_lock */
+	u32 dirty_ring_size;   /* bytes of each vCPU's ring, 0: none; fixed before the first vCPU */
 	hpa_t slot_ids[64];    /* pages with a word for each slot id (memslot.c) */
 	struct gstage gstage;
 	const struct tlb_ops *tlb; /* toggle tlb_flush (tlb.h) */

@@ -19,9 +19,10 @@ enum vcpu_request {
 	REQ_HFENCE,     /* do the fences in the vCPU's queue */
 	REQ_HFENCE_ALL, /* drop all VS-stage translations: the queue is full, or tlb_flush=all */
 	REQ_FENCE_I,
-	REQ_TRACE,   /* trace events were switched on or off (observe.c) */
-	REQ_STEAL,   /* the guest's steal time is out of date (steal_time.c) */
-	REQ_VM_DEAD, /* an error has stopped the VM: KVM_RUN returns -EIO */
+	REQ_TRACE,     /* trace events were switched on or off (observe.c) */
+	REQ_RING_FULL, /* the vCPU's dirty ring is full: end KVM_RUN (dirty_ring.c) */
+	REQ_STEAL,     /* the guest's steal time is out of date (steal_time.c) */
+	REQ_VM_DEAD,   /* an error has stopped the VM: KVM_RUN returns -EIO */
 };
 
 enum vcpu_mode {

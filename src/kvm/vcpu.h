@@ -18,6 +18,7 @@
 #define KVM_RUN_PAGES 2 /* in a vCPU's mapping: struct kvm_run and the VM's coalesced ring */
 
 struct kvm;
+struct dirty_ring;
 struct kvm_pmu;
 struct kvm_vcpu;
 struct memslot;
@@ -178,6 +179,7 @@ struct kvm_vcpu {
 
 	struct kvm_run *run; /* shared with user space: untrusted, so each field is read once */
 	hpa_t run_pa;
+	struct dirty_ring *dirty_ring; /* mmu/dirty_ring.h; NULL: the VM has bitmaps */
 	struct completion completion;
 
 	struct memslots *slots;          /* this vCPU's view of the memory map (memslot.c) */

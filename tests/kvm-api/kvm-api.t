@@ -5,7 +5,7 @@
 # them also pass on Linux KVM (kvm-api-linux.slow.t).
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 progs=$O/tests/kvm-api
-names="errors caps run regs reset ids lacks debug bus stats edges sbi lazy_put logged tally"
+names="errors caps ring run regs reset ids lacks debug bus stats edges sbi lazy_put logged tally"
 
 files=()
 for name in $names; do

@@ -23,6 +23,8 @@ struct file_ops {
 	/* Like read, but into kernel memory: for exec, and for pages of private file mappings. */
 	long (*kread)(struct file *f, void *buf, size_t size, u64 pos);
 	long (*ioctl)(struct file *f, unsigned int cmd, unsigned long arg);
+	/* Optional: return 0 if f allows a new mapping of these pages, or -errno. */
+	int (*mmap_check)(struct file *f, u64 first, u64 pages, bool shared, bool exec);
 	/* Get a page of f for a mapping, with a reference. Returns -EINVAL beyond the end of f. */
 	int (*mmap_page)(struct file *f, u64 page_index, bool write, hpa_t *pa);
 	/*

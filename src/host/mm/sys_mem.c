@@ -35,7 +35,10 @@ static int check_file(const struct vma_spec *spec)
 		return -ENODEV;
 	if ((spec->flags & VMA_SHARED) && !spec->file->ops->mmap_page)
 		return -ENODEV;
-	return 0;
+	if (!spec->file->ops->mmap_check)
+		return 0;
+	return spec->file->ops->mmap_check(spec->file, spec->pgoff, spec->len / PAGE_SIZE,
+					   spec->flags & VMA_SHARED, spec->prot & PROT_EXEC);
 }
 
 /* Set spec->file, with a reference: fd's file, a new one for shared memory, or else NULL. */

@@ -14,6 +14,10 @@
 #define KVM_CAP_RISCV_MP_STATE_RESET 242
 #endif
 
+/* The page where a vCPU's mapping has its dirty ring; 6.12's headers define it as 0 (none). */
+#undef KVM_DIRTY_LOG_PAGE_OFFSET
+#define KVM_DIRTY_LOG_PAGE_OFFSET 64
+
 /* IDs that follow KVM_RISCV_ISA_EXT_ZAWRS in enum KVM_RISCV_ISA_EXT_ID, and the number of IDs. */
 #define KVM_RISCV_ISA_EXT_SMNPM    62
 #define KVM_RISCV_ISA_EXT_SSNPM    63

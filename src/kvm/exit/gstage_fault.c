@@ -167,7 +167,7 @@ static int map_page(struct kvm_vcpu *vcpu, const struct memslot *slot,
 	err = gstage_map(gs, fault->gpa, level, pte, &old);
 	/* lab 10: write the mark in the dirty log, for the faults that need one */
 	if (!err && fault->write && slot->dirty)
-		dirty_log_mark(slot, gpa_to_gfn(fault->gpa));
+		dirty_log_mark(vcpu, slot, gpa_to_gfn(fault->gpa));
 	/* lab 10 end */
 	replaces = !err && (old & PTE_V);
 	if (replaces)

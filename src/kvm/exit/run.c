@@ -11,6 +11,7 @@
 #include "exit/observe.h"
 #include "kvm.h"
 #include "kvm_asm.h"
+#include "mmu/dirty_ring.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
 #include "mmu/vmid.h"
@@ -38,6 +39,8 @@ static void serve_fences(struct kvm_vcpu *vcpu, unsigned long requests)
 	}
 }
 
+#define END_RUN 1 /* of a request: KVM_RUN returns 0; exit_reason says why */
+
 static int end_by_signal(struct kvm_vcpu *vcpu)
 {
 	WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_INTR);
@@ -56,8 +59,21 @@ static int serve_host(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Serve all pending requests. Returns 0 to enter the guest, else KVM_RUN's return value. A request
- * that has been served is no longer pending, even if a later one ends the run.
+ * End KVM_RUN, which then returns 0, if the dirty ring is still full. The request stays pending: the
+ * guest must not run until user space has reset entries.
+ */
+static int serve_ring_full(struct kvm_vcpu *vcpu)
+{
+	if (!dirty_ring_is_full(vcpu))
+		return 0;
+	vcpu_set_request(vcpu, REQ_RING_FULL);
+	WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_DIRTY_RING_FULL);
+	return END_RUN;
+}
+
+/*
+ * Serve all pending requests. Returns 0 to enter the guest, END_RUN, or -errno. A request that has
+ * been served is no longer pending, even if a later one ends the run.
  */
 static int serve_requests(struct kvm_vcpu *vcpu)
 {
@@ -83,10 +99,11 @@ static int serve_requests(struct kvm_vcpu *vcpu)
 		serve_fences(vcpu, requests);
 	if (requests & BIT(REQ_STEAL))
 		sta_update(vcpu);
+	err = requests & BIT(REQ_RING_FULL) ? serve_ring_full(vcpu) : 0;
 	/* Interrupts may be taken while sta_update() writes guest memory: a signal may arrive. */
-	if (requests & (BIT(REQ_HOST) | BIT(REQ_STEAL)))
-		return serve_host(vcpu);
-	return 0;
+	if (!err && (requests & (BIT(REQ_HOST) | BIT(REQ_STEAL))))
+		err = serve_host(vcpu);
+	return err;
 }
 
 /* Not inlined, so that run_once() does not save registers for this call while no event is on. */
@@ -167,7 +184,7 @@ static int run_loop(struct kvm_vcpu *vcpu)
 			ret = requests == BIT(REQ_HOST) ? serve_host_request(vcpu)
 							: serve_requests(vcpu);
 			if (ret)
-				return ret;
+				return ret == END_RUN ? 0 : ret;
 		}
 		ret = run_once(vcpu);
 	} while (ret > 0);

@@ -17,6 +17,7 @@
 #include <asm-generic/errno.h>
 #include "hv/trace.h"
 #include "mmu/dirty_log.h"
+#include "mmu/dirty_ring.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
 
@@ -125,12 +126,16 @@ static __attribute__((noinline)) bool bits_first_mark(u64 *entry)
 	return false;
 }
 
-void dirty_log_mark(const struct memslot *slot, gfn_t gfn)
+void dirty_log_mark(struct kvm_vcpu *vcpu, const struct memslot *slot, gfn_t gfn)
 {
 	u64 page = gfn - slot->base;
 	u64 *entry = &slot->dirty->bits[page / BITS_PER_PAGE], *word;
 
 	trace_kvm_dirty_log_mark(slot->id, gfn);
+	if (vcpu->dirty_ring) {
+		dirty_ring_push(vcpu, slot->id, page);
+		return;
+	}
 	if (!bits_page(*entry) && !bits_first_mark(entry))
 		return;
 	word = hv_page_map(bits_page(*entry));
@@ -139,6 +144,18 @@ void dirty_log_mark(const struct memslot *slot, gfn_t gfn)
 	word[page % BITS_PER_PAGE / 64] |= 1ULL << page % 64;
 	/* lab 10 end */
 	hv_page_unmap(word);
+}
+
+void memslot_mark_dirty(struct kvm_vcpu *vcpu, gfn_t gfn)
+{
+	struct kvm *vm = vcpu->kvm;
+	const struct memslot *slot;
+
+	spin_lock(&vm->gstage.mmu_lock);
+	slot = memslots_find(vm->slots, gfn); /* current map: an older map's log may be gone */
+	if (slot && slot->dirty)
+		dirty_log_mark(vcpu, slot, gfn);
+	spin_unlock(&vm->gstage.mmu_lock);
 }
 
 /* ---- reading and clearing --------------------------------------------------------- */

@@ -11,8 +11,11 @@ struct memslot;
 
 struct dirty_log *dirty_log_alloc(u64 npages, bool all_dirty); /* NULL: no memory */
 void dirty_log_free(struct dirty_log *log);
-/* Mark page gfn as dirty in the log of its slot, which must have a log. mmu_lock held. */
-void dirty_log_mark(const struct memslot *slot, gfn_t gfn);
+/*
+ * Mark page gfn as dirty in the log of its slot, which must have a log, or in the vCPU's ring.
+ * mmu_lock held.
+ */
+void dirty_log_mark(struct kvm_vcpu *vcpu, const struct memslot *slot, gfn_t gfn);
 
 /*
  * The two functions below need slots_lock, take mmu_lock and may sleep. `copy` is a page for their

@@ -13,6 +13,7 @@
 #include <asm-generic/errno.h>
 #include "hv/trace.h"
 #include "mmu/dirty_log.h"
+#include "mmu/dirty_ring.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
 #include "request.h"
@@ -395,17 +396,6 @@ int kvm_vm_ioctl_set_memory_region(struct kvm *vm, const struct kvm_userspace_me
 
 /* ---- guest memory by its host address -------------------------------------------- */
 
-void memslot_mark_dirty(struct kvm *vm, gfn_t gfn)
-{
-	const struct memslot *slot;
-
-	spin_lock(&vm->gstage.mmu_lock);
-	slot = memslots_find(vm->slots, gfn); /* current map: an older map's log may be gone */
-	if (slot && slot->dirty)
-		dirty_log_mark(slot, gfn);
-	spin_unlock(&vm->gstage.mmu_lock);
-}
-
 int kvm_read_guest(struct kvm *vm, gpa_t gpa, void *buf, size_t len)
 {
 	struct memslots *slots = memslots_hold(vm);
@@ -432,7 +422,8 @@ bool memslot_store_begin(struct kvm_vcpu *vcpu)
 {
 	__atomic_store_n(&vcpu->mode, VCPU_IN_GUEST, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return vcpu->slots == __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE);
+	return vcpu->slots == __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE) &&
+	       dirty_ring_has_room(vcpu);
 }
 
 void memslot_store_end(struct kvm_vcpu *vcpu)
@@ -474,7 +465,8 @@ static int store_in_page(struct kvm_vcpu *vcpu, gpa_t gpa, const void *buf, size
 		hva = memslot_hva(slot, gpa);
 		err = memslot_store_begin(vcpu) ? hv_copy_to_user_nofault(hva, buf, n) : -EAGAIN;
 		memslot_store_end(vcpu);
-		memslot_mark_dirty(vcpu->kvm, gpa_to_gfn(gpa));
+		if (err != -EAGAIN) /* a failed store may have written a part */
+			memslot_mark_dirty(vcpu, gpa_to_gfn(gpa));
 		if (err == -EFAULT && memslot_fault_in(vcpu, hva))
 			return -EFAULT;
 	}

@@ -11,6 +11,7 @@
 #include "exit/bus.h"
 #include "irqchip/aia.h"
 #include "irqchip/route.h"
+#include "mmu/dirty_ring.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
 #include "mmu/vmid.h"
@@ -69,6 +70,8 @@ static long check_extension(const struct kvm *vm, unsigned long cap)
 		return KVM_COALESCED_MMIO_PAGE_OFFSET;
 	case KVM_CAP_IRQ_ROUTING:
 		return KVM_MAX_IRQ_ROUTES;
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return DIRTY_RING_MAX_SIZE;
 	case KVM_CAP_NR_MEMSLOTS:
 		return MEMSLOT_MAX_ID;
 	case KVM_CAP_VM_GPA_BITS:
@@ -174,6 +177,9 @@ static long enable_cap(struct kvm *vm, hva_t arg)
 
 	if (hv_copy_from_user(&cap, arg, sizeof(cap)))
 		return -EFAULT;
+	/* As on Linux, the flags are not checked, and the size is truncated to 32 bits. */
+	if (cap.cap == KVM_CAP_DIRTY_LOG_RING_ACQ_REL)
+		return dirty_ring_set_size(vm, (u32)cap.args[0]);
 	if (cap.flags)
 		return -EINVAL;
 	switch (cap.cap) {
@@ -238,6 +244,8 @@ static long vm_ioctl(void *priv, unsigned int cmd, unsigned long arg)
 		return get_dirty_log(vm, arg);
 	case KVM_CLEAR_DIRTY_LOG:
 		return clear_dirty_log(vm, arg);
+	case KVM_RESET_DIRTY_RINGS:
+		return dirty_ring_reset_all(vm);
 	case KVM_ENABLE_CAP:
 		return enable_cap(vm, arg);
 	case KVM_IOEVENTFD:

@@ -5,6 +5,7 @@
  * KVM_INTERRUPT and KVM_GET_STATS_FD do not take the mutex: they have to work while the vCPU runs.
  */
 #include "exit/exit.h"
+#include "mmu/dirty_ring.h"
 #include "uapi/onereg.h"
 #include "uapi/stats.h"
 #include "vcpu/hsm.h"
@@ -184,9 +185,26 @@ static int vcpu_mmap_page(void *priv, u64 index, hpa_t *pa)
 {
 	struct kvm_vcpu *vcpu = priv;
 
+	if (index >= KVM_DIRTY_LOG_PAGE_OFFSET)
+		return dirty_ring_page(vcpu, index - KVM_DIRTY_LOG_PAGE_OFFSET, pa);
 	if (index >= KVM_RUN_PAGES)
 		return -EINVAL;
 	*pa = index == KVM_COALESCED_MMIO_PAGE_OFFSET ? vcpu->kvm->ring_pa : vcpu->run_pa;
+	return 0;
+}
+
+/* As on Linux, a mapping that begins or ends in the ring must be shared and not executable. */
+static int vcpu_mmap_check(void *priv, u64 first, u64 pages, bool shared, bool exec)
+{
+	struct kvm_vcpu *vcpu = priv;
+	u64 last = first + pages - 1;
+	hpa_t pa;
+
+	if (shared && !exec)
+		return 0;
+	if ((first >= KVM_DIRTY_LOG_PAGE_OFFSET && !vcpu_mmap_page(vcpu, first, &pa)) ||
+	    (last >= KVM_DIRTY_LOG_PAGE_OFFSET && !vcpu_mmap_page(vcpu, last, &pa)))
+		return -EINVAL;
 	return 0;
 }
 
@@ -203,6 +221,7 @@ static void vcpu_file_release(void *priv)
 
 const struct hv_file_ops kvm_vcpu_ops = {
 	.ioctl = vcpu_ioctl,
+	.mmap_check = vcpu_mmap_check,
 	.mmap_page = vcpu_mmap_page,
 	.release = vcpu_file_release,
 };

@@ -11,6 +11,7 @@
 #include "exit/observe.h"
 #include "irqchip/route.h"
 #include "kvm_asm.h"
+#include "mmu/dirty_ring.h"
 #include "mmu/gpa.h"
 #include "mmu/memslot.h"
 #include "mmu/tlb.h"
@@ -66,10 +67,14 @@ int vcpu_create(struct kvm *vm, unsigned long id, struct kvm_vcpu **vcpup)
 	vcpu->run = hv_page_map(vcpu->run_pa);
 	if (vector_vcpu_init(vcpu))
 		goto free_pmu;
+	if (dirty_ring_vcpu_init(vcpu, vm->dirty_ring_size))
+		goto free_vector;
 	vcpu_init(vcpu, vm, (unsigned int)id);
 	*vcpup = vcpu;
 	return 0;
 
+free_vector:
+	vector_vcpu_destroy(vcpu);
 free_pmu:
 	hv_page_unmap(vcpu->run);
 	pmu_vcpu_destroy(vcpu);
@@ -85,6 +90,7 @@ void vcpu_destroy(struct kvm_vcpu *vcpu)
 	trace_exit_last(&vcpu->exit_clock);
 	timer_vcpu_destroy(vcpu);
 	memslot_vcpu_destroy(vcpu);
+	dirty_ring_vcpu_destroy(vcpu);
 	vector_vcpu_destroy(vcpu);
 	hv_waitq_destroy(&vcpu->waitq);
 	pmu_vcpu_destroy(vcpu);

@@ -51,6 +51,8 @@ int kvm_vm_ioctl_get_dirty_log(struct kvm *vm, const struct kvm_dirty_log *log)
 {
 	int err;
 
+	if (READ_ONCE(vm->dirty_ring_size))
+		return -ENXIO;
 	if (log->slot >= MEMSLOT_MAX_ID)
 		return -EINVAL;
 	hv_mutex_lock(&vm->slots_lock);
@@ -63,6 +65,8 @@ int kvm_vm_ioctl_clear_dirty_log(struct kvm *vm, const struct kvm_clear_dirty_lo
 {
 	int err;
 
+	if (READ_ONCE(vm->dirty_ring_size))
+		return -ENXIO;
 	if (log->slot >= MEMSLOT_MAX_ID || log->first_page % 64)
 		return -EINVAL;
 	hv_mutex_lock(&vm->slots_lock);

@@ -7,7 +7,7 @@
 #include "kvm.h"
 
 /*
- * Errors: -EINVAL (an invalid slot id or range), -ENOENT (no such slot, or a slot without a log),
+ * Errors: -ENXIO (the VM has dirty rings instead), -EINVAL (an invalid slot id or range), -ENOENT (no such slot, or a slot without a log),
  * -ENOMEM and -EFAULT.
  */
 int kvm_vm_ioctl_get_dirty_log(struct kvm *vm, const struct kvm_dirty_log *log);

@@ -97,7 +97,7 @@ void sta_preempted(struct kvm_vcpu *vcpu)
 	    store_all(vcpu, hva, &mark, 1))
 		return;
 	vcpu->sta.preempted = true;
-	memslot_mark_dirty(vcpu->kvm, gpa_to_gfn(vcpu->sta.shmem));
+	memslot_mark_dirty(vcpu, gpa_to_gfn(vcpu->sta.shmem));
 }
 
 /* Store an odd sequence, the rest, and an even sequence. The errors are those of store_all(). */
@@ -164,7 +164,7 @@ void sta_update(struct kvm_vcpu *vcpu)
 		return;
 	start_measuring(vcpu, now);
 	vcpu->sta.preempted = false;
-	memslot_mark_dirty(vcpu->kvm, gpa_to_gfn(vcpu->sta.shmem));
+	memslot_mark_dirty(vcpu, gpa_to_gfn(vcpu->sta.shmem));
 	trace_kvm_steal_time(stolen);
 }
 
