@@ -3,7 +3,7 @@
 #include <string.h>
 #include "vmm.h"
 
-/* Linux 6.12's headers lack SUSP and FWFT; these are the numbers that later headers define. */
+/* Linux 6.12's headers lack the last three; these are the numbers that later headers define. */
 static const struct {
 	const char *name;
 	unsigned int id;
@@ -21,6 +21,7 @@ static const struct {
 	{ "sta", KVM_RISCV_SBI_EXT_STA },
 	{ "susp", 11 },
 	{ "fwft", 12 },
+	{ "mpxy", 13 },
 };
 
 #define EXTENSIONS (sizeof(extensions) / sizeof(extensions[0]))

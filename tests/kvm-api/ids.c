@@ -12,7 +12,7 @@
  *     scripts/hyperscope linux-kvm exec [--cpu max] build/tests/kvm-api/ids record
  *
  * Rows for the machine "rv64, 7.3" or "max, 7.3" are those where hyperscope follows Linux 7.3, whose
- * sources check otherwise than 6.12 (vcpu_onereg.c and aia.c in arch/riscv/kvm).
+ * sources check otherwise than 6.12 (vcpu_onereg.c, aia.c and vcpu_sbi.c in arch/riscv/kvm).
  */
 #include "vm.h"
 

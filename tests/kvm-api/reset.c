@@ -81,6 +81,12 @@ static const struct row rows[] = {
 	ROW("SBI_EXT", SBI_EXT, 0, ANY_NUM, .what = MACHINE),
 	ROW("SBI_STATE STA.shmem_lo", SBI_STATE, 0, 0, IS(-1), .keep = true),
 	ROW("SBI_STATE STA.shmem_hi", SBI_STATE, 1, 1, IS(0), .keep = true),
+	ROW("SBI_STATE FWFT misaligned.enable", SBI_STATE | KVM_COMPAT_REG_SBI_FWFT, 0, 0, IS(1), .keep = true),
+	ROW("SBI_STATE FWFT misaligned", SBI_STATE | KVM_COMPAT_REG_SBI_FWFT, 1, 2, IS(0), .keep = true),
+	ROW("SBI_STATE FWFT pmlen.enable", SBI_STATE | KVM_COMPAT_REG_SBI_FWFT, 3, 3, IS(1), .keep = true),
+	ROW("SBI_STATE FWFT pmlen", SBI_STATE | KVM_COMPAT_REG_SBI_FWFT, 4, 5, IS(0), .keep = true),
+	ROW("SBI_STATE FWFT ad_hw.enable", SBI_STATE | KVM_COMPAT_REG_SBI_FWFT, 6, 6, IS(1), .keep = true),
+	ROW("SBI_STATE FWFT ad_hw", SBI_STATE | KVM_COMPAT_REG_SBI_FWFT, 7, 8, IS(0), .keep = true),
 };
 /* clang-format on */
 

@@ -46,7 +46,8 @@
 /* IDs that follow KVM_RISCV_SBI_EXT_STA in enum KVM_RISCV_SBI_EXT_ID, and the number of IDs. */
 #define KVM_RISCV_SBI_EXT_SUSP 11
 #define KVM_RISCV_SBI_EXT_FWFT 12
-#define KVM_RISCV_SBI_EXT_MAX  13
+#define KVM_RISCV_SBI_EXT_MPXY 13
+#define KVM_RISCV_SBI_EXT_MAX  14
 
 /*
  * The registers of FWFT, a subtype of KVM_REG_RISCV_SBI_STATE: three registers for each feature.
@@ -57,9 +58,9 @@
 #define KVM_COMPAT_FWFT_MISALIGNED    0
 #define KVM_COMPAT_FWFT_PMLEN         3
 #define KVM_COMPAT_FWFT_AD_HW         6
-#define KVM_COMPAT_FWFT_REGS          9
-#define KVM_COMPAT_FWFT_OFFSET_ENABLE 0 /* 1: the guest may use the feature */
-#define KVM_COMPAT_FWFT_OFFSET_FLAGS  1 /* bit 0: locked */
+#define KVM_COMPAT_FWFT_REGS          15 /* the last six: landing_pad, shadow_stack */
+#define KVM_COMPAT_FWFT_OFFSET_ENABLE 0  /* 1: the guest may use the feature */
+#define KVM_COMPAT_FWFT_OFFSET_FLAGS  1  /* bit 0: locked */
 #define KVM_COMPAT_FWFT_OFFSET_VALUE  2
 
 #endif

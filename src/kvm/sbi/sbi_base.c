@@ -8,10 +8,9 @@
  */
 #include "sbi/sbi.h"
 
-#define SPEC_VERSION   (2UL << 24)
-#define SPEC_VERSION_3 (3UL << 24)
-#define IMP_ID         3UL
-#define IMP_VERSION    0x60c00UL /* 6.12.0 */
+#define SPEC_VERSION (3UL << 24)
+#define IMP_ID       3UL
+#define IMP_VERSION  0x70300UL /* 7.3.0 */
 
 bool sbi_probe_is_ours(unsigned long ext)
 {
@@ -57,9 +56,7 @@ int sbi_base(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct
 	/* lab 3: write the seven functions of the base extension */
 	switch (fid) {
 	case SBI_BASE_GET_SPEC_VERSION:
-		/* Guests use the version to decide whether to probe for FWFT, which is new in 3.0. */
-		ret->value =
-			vcpu->sbi_ext >> KVM_RISCV_SBI_EXT_FWFT & 1 ? SPEC_VERSION_3 : SPEC_VERSION;
+		ret->value = SPEC_VERSION;
 		break;
 	case SBI_BASE_GET_IMPL_ID:
 		ret->value = IMP_ID;

@@ -3,9 +3,8 @@
  * fwft.c - features of the guest's hart that its firmware switches (FWFT of SBI 3.0).
  *
  * The features, their registers and their errors are those of Linux since 6.18: delegation of
- * misaligned exceptions, pointer masking in VS, and updates of A and D bits by hardware. The
- * extension is off until user space switches it on; then the SBI reports version 3.0, which is the
- * version that guests require before they probe for the extension.
+ * misaligned exceptions, pointer masking in VS, and updates of A and D bits by hardware. Landing
+ * pads and shadow stacks need Zicfilp and Zicfiss, which no vCPU has (isa.def).
  *
  * Each feature consists of bits in hedeleg or henvcfg, which vcpu_load() writes. The delegation of
  * misaligned exceptions also needs medeleg, which belongs to this host's firmware. Firmware that
