@@ -74,7 +74,7 @@ src/host/*/vma*.c src/host/mm/fault.c src/host/mm/uaccess.h src/host/*/uaccess* 
 = The host: processes and signals
 Enough of Linux for static programs with threads.
 src/host/proc/process.h src/host/proc/process.c src/host/*/process_* src/host/*/exec*.[ch] src/host/proc/elf.c src/host/proc/exit.c src/host/proc/oom.h src/host/proc/oom.c src/host/proc/rlimit.h src/host/proc/rlimit.c
-src/host/*/syscall.* src/host/proc/futex.c src/host/proc/signal.h src/host/*/signal* src/host/proc/jobctl.c src/host/proc/sys_signal.c src/host/proc/sys_thread.c
+src/host/*/syscall.* src/host/proc/futex.c src/host/proc/signal.h src/host/*/signal* src/host/proc/jobctl.c src/host/proc/sys_signal.c src/host/proc/sys_thread.c src/host/proc/rseq.c
 src/host/proc/sys_time.c src/host/proc/user_time.h src/host/proc/rusage.h src/host/proc/sys_misc.c
 = The host: files
 The file tree in memory, descriptors, waiting, terminals.

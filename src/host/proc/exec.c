@@ -278,6 +278,7 @@ static void reset_thread(struct trap_frame *frame, unsigned long entry, unsigned
 	current->robust_list = 0;
 	current->sig.altstack_size = 0;
 	current->sig.altstack_sp = 0;
+	rseq_reset();
 	memset(&current->fp, 0, sizeof(current->fp));
 	fpu_discard(current);
 }

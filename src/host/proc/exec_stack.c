@@ -9,6 +9,7 @@
  */
 #include <linux/auxvec.h>
 #include <linux/errno.h>
+#include <linux/rseq.h>
 #include <linux/mman.h>
 #include <asm/hwcap.h>
 #include <string.h>
@@ -99,6 +100,8 @@ static unsigned int fill_auxv(unsigned long (*aux)[2], const struct stack *st,
 		{ AT_RANDOM, st->random },
 		{ AT_EXECFN, st->execfn },
 		{ AT_MINSIGSTKSZ, 2048 },
+		{ AT_RSEQ_FEATURE_SIZE, __builtin_offsetof(struct rseq, end) },
+		{ AT_RSEQ_ALIGN, __alignof__(struct rseq) },
 		{ AT_NULL, 0 },
 	};
 

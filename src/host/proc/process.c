@@ -353,6 +353,8 @@ static void clone_thread_state(struct thread *t, const struct trap_frame *frame,
 		t->sig.altstack_size = current->sig.altstack_size;
 		t->sig.altstack_flags = current->sig.altstack_flags;
 	}
+	if (!(args->flags & CLONE_VM))
+		t->rseq = current->rseq;
 	if (args->flags & CLONE_CHILD_CLEARTID)
 		t->clear_child_tid = (u32 *)args->child_tid;
 }

@@ -98,6 +98,12 @@ struct inode *process_cwd(struct process *p);
  */
 void user_return_work(struct trap_frame *frame);
 
+/*
+ * rseq.c: before the return to user mode, store the hart's number in the thread's area and abort
+ * its critical section, or end the process. Clears sig.rseq_due; may sleep, which can set it again.
+ */
+void rseq_update(struct trap_frame *frame);
+
 /* signal.c: handle a synchronous fault of user code that trap.c could not resolve. */
 void signal_fault(struct trap_frame *frame, int signo, int code, unsigned long addr);
 /* Send signo to a process from the kernel itself: SIGPIPE, or a timer's signal. */
@@ -132,6 +138,18 @@ static inline bool thread_signal_pending(const struct thread *t)
 	return READ_ONCE(t->sig.kill) | READ_ONCE(p->stopping) |
 	       (((READ_ONCE(t->sig.pending) | READ_ONCE(p->pending)) &
 		 ~READ_ONCE(t->sig.blocked)) != 0);
+}
+
+/* Does thread_signal_pending() or sig.rseq_due keep t from returning to user mode? */
+static inline bool thread_return_pending(const struct thread *t)
+{
+	const struct process *p = t->process;
+
+	if (!p)
+		return false;
+	return (READ_ONCE(t->sig.kill_or_rseq) | READ_ONCE(p->stopping) |
+		((READ_ONCE(t->sig.pending) | READ_ONCE(p->pending)) &
+		 ~READ_ONCE(t->sig.blocked))) != 0;
 }
 
 #endif

@@ -32,6 +32,14 @@ int process_kill_other_threads(struct process *p);
 /* ---- futex.c ---- */
 void futex_thread_exit(struct thread *t); /* handle t's robust list and clear_child_tid */
 
+/* ---- rseq.c ---- */
+/*
+ * Before a signal handler runs: if the pc is in the thread's critical section, set it to the abort
+ * address. Returns false if the section is invalid; the process then ends. May sleep.
+ */
+bool rseq_abort(struct trap_frame *frame);
+void rseq_reset(void); /* forget the current thread's area */
+
 /* ---- signal.c ---- */
 void signal_init_process(struct process *p, struct process *parent);
 void signal_free_process(struct process *p);

@@ -194,6 +194,8 @@ static void run_handler(struct trap_frame *frame, const siginfo_t *info,
 		current->sig.restore_saved_mask = false;
 	}
 	prepare_restart(frame, action);
+	if (!rseq_abort(frame))
+		return;
 	trace_signal_deliver((u64)info->si_signo, action->handler);
 	if (!(action->flags & SA_NODEFER))
 		next |= SIG_BIT(info->si_signo);

@@ -19,7 +19,14 @@ struct thread_signals {
 	struct list_head queue; /* struct sigqueue: the siginfos of pending signals */
 	u64 saved_mask;         /* the mask that ppoll, epoll_pwait, sigsuspend etc. replaced */
 	bool restore_saved_mask;
-	bool kill;    /* leave the kernel and end: the process ends, or another thread is in exec */
+	union {
+		struct {
+			/* leave the kernel and end: the process ends, or another thread is in exec */
+			bool kill;
+			bool rseq_due; /* call rseq_update() before returning to user mode */
+		};
+		u16 kill_or_rseq; /* both, for one load on the return to user mode */
+	};
 	bool stop_ok; /* took a stop signal, and no SIGCONT has been sent since */
 	bool stopped; /* sleeps in job_stop_here() */
 	unsigned long altstack_sp, altstack_size;

@@ -254,6 +254,8 @@ void sched_finish_switch(void)
 		thread_wake(left); /* it may no longer run here: move it to another hart */
 	if (current->process)
 		fpu_switch_in(current);
+	if (current->rseq.area)
+		WRITE_ONCE(current->sig.rseq_due, true);
 	if (current->hook)
 		current->hook->in(current->hook, this_hart());
 	/* Start the slice last: it can be so short that loading a vCPU would use it up. */

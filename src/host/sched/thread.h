@@ -65,6 +65,12 @@ enum thread_state {
 	THREAD_DEAD,
 };
 
+/* A thread's registered restartable sequence area (rseq.c). */
+struct thread_rseq {
+	unsigned long area; /* user address of a struct rseq; 0: none */
+	u32 len, sig;
+};
+
 #define THREAD_NAME_LEN 16
 
 struct thread {
@@ -106,6 +112,7 @@ struct thread {
 
 	/* Process layer (process.c, signal.c, futex.c) */
 	struct thread_signals sig;
+	struct thread_rseq rseq;
 	u32 *clear_child_tid;      /* user address; zeroed and woken as a futex at exit */
 	unsigned long robust_list; /* user address */
 	int exit_code;

@@ -180,7 +180,7 @@ void trap_user(struct trap_frame *frame)
 	} else {
 		user_exception(frame);
 	}
-	if (need_resched() || thread_signal_pending(current))
+	if (need_resched() || thread_return_pending(current))
 		trap_user_exit(frame);
 }
 
@@ -189,9 +189,12 @@ void trap_user_exit(struct trap_frame *frame)
 	for (;;) {
 		if (need_resched())
 			schedule();
-		if (!thread_signal_pending(current))
+		if (thread_signal_pending(current))
+			user_return_work(frame);
+		else if (READ_ONCE(current->sig.rseq_due))
+			rseq_update(frame);
+		else
 			break;
-		user_return_work(frame);
 	}
 }
 
