@@ -10,8 +10,9 @@
 
 extern const struct inode_ops proc_root_ops; /* /proc itself: a number names a process */
 extern const struct inode_ops proc_exe_ops, proc_cwd_ops, proc_fd_dir_ops;
-void procfs_link_init(void); /* /proc/self */
-void sysrq_init(void);       /* /proc/sysrq-trigger, with the boot argument sysrq=1 */
+extern const struct inode_ops proc_pagemap_ops; /* frames.c */
+void procfs_link_init(void);                    /* /proc/self */
+void sysrq_init(void); /* /proc/sysrq-trigger, with the boot argument sysrq=1 */
 
 /* Below /proc/PID, inode->id is the pid (below task/TID, the tid; in fd/, the descriptor). */
 int proc_number(const char *name); /* parse a number; -1: the name is not a number */

@@ -4,7 +4,7 @@
  *
  * Inodes here are made on lookup and freed with their last reference. An inode's id is the number
  * of a process or thread, and each file looks it up again. Another process's memory and descriptors
- * may vanish at any time, so maps, smaps, clear_refs, environ, cwd and fd work only for the
+ * may vanish at any time, so maps, smaps, clear_refs, pagemap, environ, cwd and fd work only for the
  * caller's own process.
  */
 #include <linux/errno.h>
@@ -255,6 +255,7 @@ static const struct pid_entry pid_entries[] = {
 	{ .name = "maps", .file.show = proc_show_maps },
 	{ .name = "smaps", .file.show = proc_show_smaps },
 	{ .name = "clear_refs", .file = { .store = proc_store_clear_refs, .mode = 0200 } },
+	{ .name = "pagemap", .mode = S_IFREG | 0400, .ops = &proc_pagemap_ops },
 	{ .name = "stat", .file.show = show_stat },
 	{ .name = "status", .file.show = show_status },
 	{ .name = "cmdline", .file.show = show_cmdline },

@@ -36,5 +36,6 @@ void procfs_init(void);
 void sysfs_init(void);
 void debugfs_init(void); /* debugfs.c */
 void tracefs_init(void); /* tracefs.c */
+void frames_init(void);  /* frames.c: /sys/kernel/mm/page_idle */
 
 #endif

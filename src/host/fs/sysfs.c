@@ -126,6 +126,7 @@ void sysfs_init(void)
 	list_for_each_entry(p, &params, link)
 		pseudo_make(&p->file);
 	tree_ready = true;
+	frames_init();
 	debugfs_init();
 	tracefs_init();
 }

@@ -43,6 +43,20 @@ void mm_age(struct mm *mm, unsigned long start, unsigned long end)
 		n->clear_young(n, start, end);
 }
 
+void mm_age_leaf(struct mm *mm, unsigned long va, pte_t *pte, unsigned long size)
+{
+	struct hv_notifier *n;
+
+	if (has_access(*pte))
+		WRITE_ONCE(*pte, *pte & ~PTE_A);
+	if (size == SZ_4K)
+		__asm__ volatile("sfence.vma %0, x0" ::"r"(va) : "memory");
+	else
+		__asm__ volatile("sfence.vma x0, x0" ::: "memory");
+	list_for_each_entry(n, &mm->notifiers, link)
+		n->clear_young(n, va, va + size);
+}
+
 bool mm_is_young(struct mm *mm, unsigned long va, pte_t pte, unsigned long size)
 {
 	struct hv_notifier *n;

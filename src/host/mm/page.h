@@ -26,17 +26,24 @@ enum page_kind {
 };
 
 struct account;
+struct mm;
 
 struct page {
 	u32 refs; /* atomic; 0: free */
 	u8 order; /* of the block that starts here: PAGE_FREE, PAGE_BIG, blocks of shortage.c */
 	u8 kind;  /* enum page_kind */
 	u8 slab_class;
-	u8 pad;
+	bool idle;             /* page_idle.c; meaningful only while the page is mapped */
 	u32 slab_used;         /* objects in use; PAGE_HUGE, PAGE_GIANT: unreferenced pages */
 	u32 slab_free;         /* offset of the first free object, plus 1; 0: none */
 	struct account *owner; /* the account it is charged to (account.h), or NULL */
-	struct list_head link; /* in a list of free blocks, of slabs, or of shortage.c */
+	union {
+		struct list_head link; /* in a list of free blocks, of slabs, or of shortage.c */
+		struct { /* PAGE_OTHER, in use: where page_idle.c found it mapped; or stale */
+			const struct mm *mm;
+			unsigned long va;
+		} seen;
+	};
 };
 
 /* Find usable RAM in the device tree, and allocate the array of struct page from it. */

@@ -154,6 +154,12 @@ struct mm_counts { /* counts of an area's 4K pages */
 
 /* Clear the accessed bits of [start, end), in the process's page table and in guests' G-stages. */
 void mm_age(struct mm *mm, unsigned long start, unsigned long end);
+/*
+ * Like mm_age() for one leaf, but without interrupting other harts: a program's accesses through a
+ * translation that another hart has cached do not set A until that hart's next fence or switch of
+ * address spaces. Linux's page_idle does the same; mm_age() for single pages would be too slow.
+ */
+void mm_age_leaf(struct mm *mm, unsigned long va, pte_t *pte, unsigned long size);
 /* Has the memory of this leaf been used since mm_age(), by the process or a guest? */
 bool mm_is_young(struct mm *mm, unsigned long va, pte_t pte, unsigned long size);
 void mm_count(struct mm *mm, const struct vma *vma, struct mm_counts *counts);
