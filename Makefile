@@ -202,14 +202,16 @@ test:
 
 test-all:
 	$(ASKED)
-	$(SETUP) test check kselftest apps browser readers notebooks
+	$(SETUP) test check kselftest kselftest-7.3 apps browser readers notebooks
 	+$(BUILD) all tests
 	$(TOP)/tests/run --out $(O) $(SET:%=--set %) $(TESTS) $(SLOW_TESTS)
 
+# VERSION: of Linux, whose selftests are run.
+VERSION ?= 6.12
 kselftest:
-	$(SETUP) kselftest
+	$(SETUP) $(if $(filter 6.12,$(VERSION)),kselftest,kselftest-$(VERSION))
 	+$(BUILD) all $(O)/tests/kselftest/timed
-	$(TOP)/scripts/hyperscope kselftest --out $(O) $(ARGS)
+	$(TOP)/scripts/hyperscope kselftest --out $(O) --version $(VERSION) $(ARGS)
 
 check:
 	$(SETUP) --no-guest check
@@ -309,6 +311,7 @@ make test       set up what is missing, run all tests but the slow ones
 make test-all   run all tests
                   SHARE=K/N         the K-th of N shares of toggle combinations
 make kselftest  run Linux's KVM selftests in full
+                  VERSION=7.3       those of Linux 7.3 (default: 6.12)
                   ARGS='--compare'  also run them on Linux KVM
 make bench      measure each kind of exit: bare, here with each toggle, and on
                 Linux KVM

