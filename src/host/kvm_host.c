@@ -204,6 +204,11 @@ void hv_hart_kick(unsigned int hart)
 	ipi_send(hart);
 }
 
+void hv_harts_kick(const struct hv_hartmask *mask)
+{
+	ipi_send_mask(mask);
+}
+
 void hv_handle_interrupt(unsigned long scause)
 {
 	irq_handle(scause);
@@ -226,8 +231,8 @@ struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0
 	return sbi_call(ext, fid, a0, a1, a2, a3, a4);
 }
 
-void hv_remote_fence(unsigned long fid, unsigned long mask, unsigned long start, unsigned long size,
-		     unsigned long id)
+void hv_remote_fence(unsigned long fid, const struct hv_hartmask *mask, unsigned long start,
+		     unsigned long size, unsigned long id)
 {
 	sbi_remote_fence(fid, mask, start, size, id);
 }

@@ -90,9 +90,10 @@ struct kvm {
 	 * For each hart, the vCPU of this VM that was last loaded there (idx + 1; 0: none). The
 	 * VM's VS-stage translations that the hart has cached belong to that vCPU. Any thread reads
 	 * whether it is 0 (tlb.c); HART_USED: a vCPU is being loaded there for the first time.
+	 * hv_nr_harts() entries.
 	 */
 #define HART_USED 0xffff
-	u16 hart_vcpu[HV_MAX_HARTS];
+	u16 hart_vcpu[];
 };
 
 #define kvm_for_each_vcpu(i, vcpu, vm)                                            \

@@ -116,7 +116,7 @@ struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0
 	return (struct sbiret){ .value = native_firmware_delegates };
 }
 
-void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start,
+void hv_remote_fence(unsigned long fid, const struct hv_hartmask *harts, unsigned long start,
 		     unsigned long size, unsigned long id)
 {
 	if (fid != SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID)
@@ -470,7 +470,7 @@ void native_reset(void)
 {
 	this_hart = 0;
 	native_signal_set(false);
-	native_missed_wakes = 0;
+	native_missed_wakes = native_kick_calls = 0;
 	native_idle_due = NULL;
 	native_wait_hook = NULL;
 	native_hart_wanted = 0;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * host_idle.c - let a hart idle with its vCPU loaded.
+ * host_idle.c - let a hart idle with its vCPU loaded, and kick several harts.
  *
  * Harts idle only in tests that set native_idle_due, and only while no thread waits for a hart. The
  * thread that makes the vCPU's condition true has to kick the hart; the kick may be late.
@@ -11,6 +11,18 @@
 
 #define LOOKS_AT_ONCE 1000
 #define PATIENCE      10000 /* checks, a millisecond apart */
+
+unsigned int hv_hartmask_words = ARRAY_SIZE(((struct hv_hartmask *)NULL)->word);
+u32 native_kick_calls;
+
+void hv_harts_kick(const struct hv_hartmask *harts)
+{
+	unsigned int hart;
+
+	__atomic_fetch_add(&native_kick_calls, 1, __ATOMIC_RELAXED);
+	hartmask_for_each(hart, harts)
+		hv_hart_kick(hart);
+}
 
 bool (*native_idle_due)(void);
 

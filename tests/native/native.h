@@ -66,6 +66,7 @@ extern bool native_firmware_fwft, native_firmware_delegates;
 void native_run_delay_set(u64 ns);
 void native_harts_set(unsigned int count);
 bool native_kicked(unsigned int hart); /* true if the hart was kicked since the last call for it */
+extern u32 native_kick_calls;          /* calls to hv_harts_kick() since native_reset() */
 void native_signal_set(bool pending);  /* for the calling thread */
 /*
  * Return the address of the calling thread's signal word. To send the thread a signal, another

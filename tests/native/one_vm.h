@@ -18,6 +18,8 @@
 #include <string.h>
 #include "native.h"
 
+#define ONE_VM_HARTS 8 /* harts of the machine, in tests that load vCPUs on several */
+
 static struct native_vm vm;
 
 /*
@@ -27,6 +29,7 @@ static struct native_vm vm;
 static inline int one_vm_ready(const char *isa, gva_t pc)
 {
 	native_reset();
+	native_harts_set(ONE_VM_HARTS);
 	if (isa)
 		native_isa_set(isa);
 	native_core_start();

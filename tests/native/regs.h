@@ -13,6 +13,7 @@ static inline int setup(void **state)
 {
 	(void)state;
 	native_reset();
+	native_harts_set(ONE_VM_HARTS);
 	native_isa_set("h i m a f d c v sstc svinval zicbom zicboz smstateen ssaia zba");
 	native_core_start();
 	native_user_map(HVA, 1 << 20, 0);

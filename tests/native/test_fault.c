@@ -423,7 +423,6 @@ static void guests_never_use_a_page_that_the_host_took_back(void **state)
 	unsigned int i;
 
 	(void)state;
-	native_harts_set(3);
 	vcpu_put(vm.vcpu);
 	stop = false;
 	for (i = 0; i < 2; i++) {

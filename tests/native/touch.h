@@ -16,6 +16,7 @@ static unsigned int faults; /* handled in the last touch() */
 static inline int touch_setup(unsigned int user_flags)
 {
 	native_reset();
+	native_harts_set(ONE_VM_HARTS);
 	native_core_start();
 	native_vm_make(&vm, user_flags);
 	native_quirks.htinst = 0x2503;

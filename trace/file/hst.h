@@ -59,7 +59,7 @@ struct hst_end {
 	u64 sum; /* hst_sum() over the file up to this section's header */
 };
 
-#define HST_MAX_HARTS  64
+#define HST_MAX_HARTS  512
 #define HST_MAX_EVENTS (1U << TRACE_EVENT_BITS)
 #define HST_MAX_SLOTS  256
 

@@ -53,10 +53,11 @@ UPWARD = {
         "a trap from user mode leads to system calls, signals and restartable sequences, and a signal ends a sleep",
         {"rseq_update", "signal_fault", "syscall_dispatch", "thread_sleep_ends", "user_return_work"}),
     ("src/host", "sched", "mm"): (
-        "threads are allocated, a switch changes the page table, and a page fault is a trap",
-        {"kernel_root", "kfree", "kmalloc", "kstack_alloc", "kstack_free", "mm_activate", "mm_fault"}),
+        "threads and harts are allocated, a switch changes the page table, and a page fault is a trap",
+        {"kernel_root", "kfree", "kmalloc", "kstack_alloc", "kstack_free", "mm_activate", "mm_fault", "page_boot_alloc"}),
     ("src/host", "sched", "trace"): ("the timer's interrupt takes a sample", {"trace_sample_kernel"}),
-    ("src/host", "platform", "sched"): ("a fence goes to all harts", {"harts", "nr_harts"}),
+    ("src/host", "platform", "sched"): (
+        "a fence goes to all harts, and several harts need more of the firmware", {"harts", "nr_possible_harts"}),
     ("src/host", "platform", "trace"): ("a panic prints the last events", {"trace_dump"}),
     ("src/host", "lib", "dev"): ("the log goes to the UART", {"uart_write"}),
 }

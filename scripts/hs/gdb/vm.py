@@ -19,7 +19,8 @@ def field(type_, name):
 
 def _hartid(index):
     type_ = ctype("struct hart", "smp_start_all")
-    return int(load(type_, address("harts") + int(index) * type_.sizeof)["hartid"])
+    harts = int(load(type_.pointer(), address("harts")))
+    return int(load(type_, harts + int(index) * type_.sizeof)["hartid"])
 
 
 def _vcpu(vm_id, va):

@@ -64,7 +64,7 @@ class Memory:
             node = self.get(node, "<Q")
 
     def hartid(self, index):
-        return self.member(self.symbols["harts"] + index * self.at["HART_SIZE"], "HART_hartid", "<Q")
+        return self.member(self.get(self.symbols["harts"], "<Q") + index * self.at["HART_SIZE"], "HART_hartid", "<Q")
 
     def vcpus(self):
         for vm in self.each("vms", "KVM_link"):

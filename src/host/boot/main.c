@@ -115,6 +115,9 @@ static void memory_init(hpa_t dtb, hpa_t load)
 	bootargs_init(fdt_bootargs());
 	clock_init();
 	page_init(load, load + (hpa_t)(_image_end - _image_start));
+	harts_init();
+	hartmask_set_all(&boot_thread.affinity);
+	sched_init(0, &boot_thread);
 	pgtable_init(load);
 	page_clear_init();
 	/* Cache the sizes, so that no ioctl pays for the search. */
@@ -134,10 +137,8 @@ static void boot_thread_init(void)
 	boot_thread.kstack = boot_stack;
 	boot_thread.kstack_limit = (unsigned long)boot_stack + sizeof(struct trap_frame);
 	*(unsigned long *)boot_stack = KSTACK_CANARY;
-	boot_thread.affinity = ~0UL;
 	list_init(&boot_thread.run_link);
 	list_init(&boot_thread.all_link);
-	sched_init(0, &boot_thread);
 }
 
 void host_main(unsigned long hartid, hpa_t dtb, hpa_t load)

@@ -167,21 +167,26 @@ static void add_times(struct text *t, const char *name, u64 busy, u64 idle)
 	text_add(t, "%s %llu 0 0 %llu 0 0 0 0 0 0\n", name, busy, idle);
 }
 
+/* The idle time of a hart, in 1/100 s. */
+static u64 idle_time(unsigned int hart)
+{
+	return ticks_to_ns(harts[hart].idle->run_time) / 10000000;
+}
+
 static int show_stat(struct inode *inode, struct text *t)
 {
-	u64 up = clock_monotonic_ns() / 10000000, idle[HV_MAX_HARTS] = { 0 }, all = 0;
+	u64 up = clock_monotonic_ns() / 10000000, idle, all = 0;
 	unsigned int i;
 	char name[16];
 
 	(void)inode;
-	for (i = 0; i < nr_harts; i++) {
-		idle[i] = MIN(ticks_to_ns(harts[i].idle->run_time) / 10000000, up);
-		all += idle[i];
-	}
+	for (i = 0; i < nr_harts; i++)
+		all += MIN(idle_time(i), up);
 	add_times(t, "cpu ", up * nr_harts - all, all);
 	for (i = 0; i < nr_harts; i++) {
 		snprintf(name, sizeof(name), "cpu%u", i);
-		add_times(t, name, up - idle[i], idle[i]);
+		idle = MIN(idle_time(i), up);
+		add_times(t, name, up - idle, idle);
 	}
 	text_add(t, "btime %llu\n", boot_realtime_ns / 1000000000);
 	return 0;

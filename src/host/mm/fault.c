@@ -54,14 +54,13 @@ unsigned long vma_pte_flags(unsigned int prot)
  */
 void mm_sync_icache(struct mm *mm)
 {
-	unsigned long self = BIT(this_hart());
-	unsigned long others;
+	struct hv_hartmask fenced;
 
-	__atomic_store_n(&mm->icache_stale, ~self, __ATOMIC_SEQ_CST);
-	others = __atomic_load_n(&mm->harts, __ATOMIC_SEQ_CST) & ~self;
-	if (others)
-		hv_remote_fence(SBI_RFENCE_REMOTE_FENCE_I, others, 0, 0, 0);
-	__atomic_fetch_and(&mm->icache_stale, ~others, __ATOMIC_SEQ_CST);
+	hartmask_set_all(&mm->icache_stale);
+	if (hartmask_without(&fenced, &mm->harts, this_hart()))
+		hv_remote_fence(SBI_RFENCE_REMOTE_FENCE_I, &fenced, 0, 0, 0);
+	hartmask_set(&fenced, this_hart());
+	hartmask_remove_atomic(&mm->icache_stale, &fenced);
 	__asm__ volatile("fence.i" ::: "memory");
 }
 

@@ -133,7 +133,7 @@ struct mm *mm_copy(struct mm *from)
 	mm->exe = from->exe;
 	if (mm->exe)
 		file_get(mm->exe);
-	mm->icache_stale = ~0UL;
+	hartmask_set_all(&mm->icache_stale);
 	err = vma_copy_all(mm, from);
 	mutex_unlock(&mm->lock);
 	mutex_unlock(&from->lock);

@@ -8,6 +8,7 @@
 #ifndef HOST_MM_H
 #define HOST_MM_H
 
+#include "hv/hartmask.h"
 #include "hv/list.h"
 #include "hv/pte.h"
 #include "hv/types.h"
@@ -16,10 +17,12 @@
 struct file;
 
 struct mm {
-	u32 users;           /* processes and mm_next() callers; at 0, areas and pages are freed */
-	u32 refs;            /* references: one for all users, one per hv_mm_hold_current() */
-	hpa_t root;          /* Sv39 root table */
-	unsigned long harts; /* harts that have this root in satp: bit mask, atomic */
+	u32 users;  /* processes and mm_next() callers; at 0, areas and pages are freed */
+	u32 refs;   /* references: one for all users, one per hv_mm_hold_current() */
+	hpa_t root; /* Sv39 root table */
+	struct hv_hartmask harts; /* harts that have this root in satp; atomic */
+	struct hv_hartmask
+		icache_stale; /* harts that need a fence.i before using this mm; atomic */
 	struct mutex lock;
 	struct list_head all_link;   /* mm.c: link in the list that mm_next() walks */
 	struct list_head vmas;       /* sorted by address */
@@ -37,7 +40,6 @@ struct mm {
 	u32 counted_in; /* oom.c: the last round of set_footprints() that counted the pages */
 	unsigned long arg_start, arg_end, env_start, env_end;
 	struct file *exe;
-	unsigned long icache_stale; /* harts that need a fence.i before using this mm: bit mask */
 };
 
 /* ---- pgtable.c: the page table. To find or change an mm's entries, hold mm->lock. ---- */

@@ -84,7 +84,8 @@ void pgtable_free_mm(struct mm *mm)
 {
 	pte_t *root = pa_to_va(mm->root);
 
-	BUG_ON(READ_ONCE(mm->harts)); /* a hart using this root would also lose the kernel half */
+	BUG_ON(!hartmask_is_empty(
+		&mm->harts)); /* a hart using this root would also lose the kernel half */
 	for (int i = 0; i < ROOT_KERNEL; i++) {
 		pte_t *mid;
 
@@ -200,18 +201,18 @@ static void sfence_vma_all(void)
 
 void mm_flush_tlb(struct mm *mm, unsigned long va, unsigned long size)
 {
-	unsigned long harts_using = __atomic_load_n(&mm->harts, __ATOMIC_SEQ_CST);
-	unsigned long me = BIT(this_hart());
+	struct hv_hartmask others;
+	bool elsewhere = hartmask_without(&others, &mm->harts, this_hart());
 
-	trace_tlb_flush(va, size, harts_using);
-	if (harts_using & me) {
+	trace_tlb_flush(va, size, mm->harts.word[0]);
+	if (hartmask_test(&mm->harts, this_hart())) {
 		if (size <= PAGE_SIZE)
 			sfence_vma_page(va);
 		else
 			sfence_vma_all();
 	}
-	if (harts_using & ~me)
-		sbi_remote_fence(SBI_RFENCE_REMOTE_SFENCE_VMA, harts_using & ~me, va, size, 0);
+	if (elsewhere)
+		sbi_remote_fence(SBI_RFENCE_REMOTE_SFENCE_VMA, &others, va, size, 0);
 }
 
 /*
@@ -227,18 +228,18 @@ void mm_activate(struct mm *next)
 	if (prev == next)
 		return;
 	if (next)
-		__atomic_fetch_or(&next->harts, BIT(this_hart()), __ATOMIC_SEQ_CST);
+		hartmask_set_atomic(&next->harts, this_hart());
 	csr_write(satp, FIELD_PREP(SATP_MODE, SATP_MODE_SV39) |
 				(next ? next->root : kernel_root) >> PAGE_SHIFT);
 	sfence_vma_all();
 	/* next->harts has this hart's bit: from now on, mm_sync_icache() fences this hart, too. */
-	if (next && (__atomic_load_n(&next->icache_stale, __ATOMIC_SEQ_CST) & BIT(this_hart()))) {
-		__atomic_fetch_and(&next->icache_stale, ~BIT(this_hart()), __ATOMIC_SEQ_CST);
+	if (next && hartmask_test(&next->icache_stale, this_hart())) {
+		hartmask_clear_atomic(&next->icache_stale, this_hart());
 		__asm__ volatile("fence.i" ::: "memory");
 	}
 	me->mm = next;
 	if (prev)
-		__atomic_fetch_and(&prev->harts, ~BIT(this_hart()), __ATOMIC_SEQ_CST);
+		hartmask_clear_atomic(&prev->harts, this_hart());
 }
 
 /* Called at boot, before an address space copies early_root and before other harts run. */

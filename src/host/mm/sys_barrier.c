@@ -20,15 +20,19 @@ long sys_riscv_flush_icache(struct trap_frame *frame)
 }
 
 /*
+ * Execute a full barrier on this hart and on the harts of `mm`, or on all harts if it is NULL.
  * hv_remote_fence() returns only after every hart in the mask has acknowledged the SBI remote
  * fence, so each of these harts has executed a full barrier by then.
  */
-static void barrier_on(unsigned long mask)
+static void barrier_on(const struct mm *mm)
 {
+	struct hv_hartmask others;
+
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	mask &= ~BIT(this_hart());
-	if (mask)
-		hv_remote_fence(SBI_RFENCE_REMOTE_FENCE_I, mask, 0, 0, 0);
+	if (!mm)
+		hv_remote_fence(SBI_RFENCE_REMOTE_FENCE_I, NULL, 0, 0, 0);
+	else if (hartmask_without(&others, &mm->harts, this_hart()))
+		hv_remote_fence(SBI_RFENCE_REMOTE_FENCE_I, &others, 0, 0, 0);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
 
@@ -51,10 +55,10 @@ long sys_membarrier(struct trap_frame *frame)
 		return 0;
 	case MEMBARRIER_CMD_GLOBAL:
 	case MEMBARRIER_CMD_GLOBAL_EXPEDITED:
-		barrier_on(BIT(hv_nr_harts()) - 1);
+		barrier_on(NULL);
 		return 0;
 	case MEMBARRIER_CMD_PRIVATE_EXPEDITED:
-		barrier_on(READ_ONCE(current_process->mm->harts));
+		barrier_on(current_process->mm);
 		return 0;
 	default:
 		return -EINVAL;

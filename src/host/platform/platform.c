@@ -15,6 +15,7 @@
 #include "run_desc.h"
 #include "sbi.h"
 #include "lib/printk.h"
+#include "sched/smp.h"
 
 /* Section .run_desc is linked directly after the Image header, in a page that is mapped as data. */
 struct hs_run_desc run_desc __attribute__((section(".run_desc"), used)) = {
@@ -31,21 +32,11 @@ static void require_sbi(unsigned long ext, const char *name, const char *what_fo
 		      what_for);
 }
 
-static unsigned int harts_there;
-
-static void count_hart(int node, unsigned long hartid)
-{
-	(void)node;
-	(void)hartid;
-	harts_there++;
-}
-
 void platform_check(void)
 {
-	fdt_each_cpu(count_hart);
 	if (!hv_isa_has("sstc"))
 		require_sbi(SBI_EXT_TIME, "TIME", "its timer, because the harts lack Sstc");
-	if (harts_there > 1) {
+	if (nr_possible_harts > 1) {
 		require_sbi(SBI_EXT_HSM, "HSM", "more than one hart");
 		require_sbi(SBI_EXT_IPI, "IPI", "waking other harts");
 		require_sbi(SBI_EXT_RFENCE, "RFENCE", "fences on other harts");

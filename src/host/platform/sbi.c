@@ -31,27 +31,37 @@ bool firmware_has_sbi(unsigned long ext)
 	return !ret.error && ret.value;
 }
 
-/*
- * The firmware takes a base hartid and a mask of XLEN bits (SBI §3.1), so one call is enough if all
- * hartids are within XLEN of the lowest.
- */
-void sbi_remote_fence(unsigned long fid, unsigned long mask, unsigned long start,
+void sbi_call_harts(unsigned long ext, unsigned long fid, const struct hv_hartmask *to,
+		    unsigned long a2, unsigned long a3, unsigned long a4)
+{
+	struct hv_hartmask left;
+
+	for (unsigned int i = 0; i < hv_hartmask_words; i++)
+		left.word[i] = READ_ONCE(to->word[i]);
+	for (unsigned int first; (first = hartmask_next(&left, 0)) < HV_MAX_HARTS;) {
+		unsigned long group = harts[first].hartid / BITS_PER_LONG;
+		unsigned long mask = 0, base = ~0UL;
+
+		for (unsigned int i = first; i < HV_MAX_HARTS; i = hartmask_next(&left, i + 1)) {
+			unsigned long id = harts[i].hartid;
+
+			if (id / BITS_PER_LONG != group)
+				continue;
+			mask |= BIT(id % BITS_PER_LONG);
+			base = MIN(base, id);
+			hartmask_clear(&left, i);
+		}
+		/* The base must be the id of a hart, too (SBI §7, error INVALID_PARAM). */
+		sbi_call(ext, fid, mask >> base % BITS_PER_LONG, base, a2, a3, a4);
+	}
+}
+
+void sbi_remote_fence(unsigned long fid, const struct hv_hartmask *to, unsigned long start,
 		      unsigned long size, unsigned long id)
 {
-	trace_host_fence(fid, mask, start, size, id);
-	while (mask) {
-		unsigned long base = ~0UL, hartmask = 0;
-
-		for (unsigned int i = 0; i < nr_harts; i++)
-			if ((mask & BIT(i)) && harts[i].hartid < base)
-				base = harts[i].hartid;
-		for (unsigned int i = 0; i < nr_harts; i++)
-			if ((mask & BIT(i)) && harts[i].hartid - base < BITS_PER_LONG) {
-				hartmask |= BIT(harts[i].hartid - base);
-				mask &= ~BIT(i);
-			}
-		if (!hartmask)
-			return;
-		sbi_call(SBI_EXT_RFENCE, fid, hartmask, base, start, size, id);
-	}
+	trace_host_fence(fid, to ? to->word[0] : ~0UL, start, size, id);
+	if (to)
+		sbi_call_harts(SBI_EXT_RFENCE, fid, to, start, size, id);
+	else
+		sbi_call(SBI_EXT_RFENCE, fid, 0, ~0UL, start, size, id);
 }

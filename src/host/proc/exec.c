@@ -228,7 +228,7 @@ static struct mm *build_mm(struct file *f, const struct exec_args *args, const c
 		return NULL;
 	}
 	mm->mmap_top = EXEC_STACK_TOP - 2 * MAX(exec_stack_size(), EXEC_STACK_SIZE);
-	mm->icache_stale = ~0UL;
+	hartmask_set_all(&mm->icache_stale);
 	*err = elf_load(mm, f, image);
 	if (*err == 0)
 		*err = mm_map_sigreturn(mm);

@@ -175,7 +175,7 @@ static long check_thread(int tid)
 long sys_sched_setaffinity(struct trap_frame *frame)
 {
 	int tid = (int)frame->a0;
-	unsigned long mask = 0;
+	struct hv_hartmask mask = { 0 };
 	size_t size = MIN(frame->a1, sizeof(mask));
 	struct thread *t;
 	long ret = -ESRCH;
@@ -183,34 +183,36 @@ long sys_sched_setaffinity(struct trap_frame *frame)
 	if (copy_from_user(&mask, frame->a2, size) < 0)
 		return -EFAULT;
 	if (tid == 0 || tid == current->tid)
-		return sched_set_affinity(current, mask);
+		return sched_set_affinity(current, &mask);
 	spin_lock(&all_threads_lock); /* keeps t alive; the call sleeps only if t is current */
 	t = find_user_thread(tid);
 	if (t)
-		ret = sched_set_affinity(t, mask);
+		ret = sched_set_affinity(t, &mask);
 	spin_unlock(&all_threads_lock);
 	return ret;
 }
 
 long sys_sched_getaffinity(struct trap_frame *frame)
 {
-	unsigned long mask;
+	size_t size = hv_hartmask_words * sizeof(long);
+	struct hv_hartmask mask = { 0 };
 	struct thread *t;
 
 	/*
 	 * As on Linux, the size must be a multiple of the word size and provide a bit for every
-	 * possible hart. One word is enough.
+	 * possible hart.
 	 */
-	if (frame->a1 % sizeof(mask) || !frame->a1)
+	if (frame->a1 % sizeof(long) || frame->a1 < size)
 		return -EINVAL;
 	spin_lock(&all_threads_lock);
 	t = find_user_thread((int)frame->a0);
-	mask = t ? t->affinity : 0;
+	for (unsigned int i = 0; t && i < hv_nr_harts(); i++)
+		if (hartmask_test(&t->affinity, i))
+			hartmask_set(&mask, i);
 	spin_unlock(&all_threads_lock);
 	if (!t)
 		return -ESRCH;
-	mask &= BIT(hv_nr_harts()) - 1;
-	return put_user(mask, frame->a2) < 0 ? -EFAULT : (long)sizeof(mask);
+	return copy_to_user(frame->a2, &mask, size) < 0 ? -EFAULT : (long)size;
 }
 
 long sys_sched_yield(struct trap_frame *frame)

@@ -17,17 +17,14 @@
 #include "smp.h"
 #include "platform/sbi.h"
 
-#define FIRST_HPM 3  /* counters 0 to 2 are cycle, time and instret */
-#define NR_CSRS   32 /* from cycle to hpmcounter31 */
+#define FIRST_HPM 3 /* counters 0 to 2 are cycle, time and instret */
 
 unsigned long hpm_read(unsigned int number);
 
 static unsigned int nr_counters, counter_width;
-static bool one_per_event;            /* if two counters have the same event, only one counts */
-static unsigned long by_csr[NR_CSRS]; /* for each CSR, the firmware's index of its counter */
-static u32 available;                 /* bit n: counter n can be lent (numbered as in scountovf) */
-/* The borrowers of each hart's counters; only that hart accesses its row. */
-static struct hv_pmc *lent[HV_MAX_HARTS][NR_CSRS];
+static bool one_per_event;             /* if two counters have the same event, only one counts */
+static unsigned long by_csr[HPM_CSRS]; /* for each CSR, the firmware's index of its counter */
+static u32 available;                  /* bit n: counter n can be lent (numbered as in scountovf) */
 
 static void add_counter(unsigned long index)
 {
@@ -36,7 +33,7 @@ static void add_counter(unsigned long index)
 	unsigned long csr = FIELD_GET(SBI_PMU_INFO_CSR, info) - CSR_cycle;
 	unsigned int width = (unsigned int)FIELD_GET(SBI_PMU_INFO_WIDTH, info) + 1;
 
-	if (ret.error || (info & SBI_PMU_INFO_FW) || csr < FIRST_HPM || csr >= NR_CSRS)
+	if (ret.error || (info & SBI_PMU_INFO_FW) || csr < FIRST_HPM || csr >= HPM_CSRS)
 		return;
 	/* The counter mask of an SBI call has only one word. */
 	if (index >= BITS_PER_LONG)
@@ -81,13 +78,13 @@ static void report_overflow(struct hv_pmc *pmc)
  */
 void pmu_interrupt(void)
 {
-	struct hv_pmc **mine = lent[this_hart()];
+	struct hv_pmc **mine = my_hart()->lent;
 	unsigned long passed;
 	unsigned int csr;
 
 	csr_clear(sip, BIT(IRQ_PMU_OVF));
 	passed = csr_read(scountovf);
-	for (csr = FIRST_HPM; csr < NR_CSRS; csr++) {
+	for (csr = FIRST_HPM; csr < HPM_CSRS; csr++) {
 		if (mine[csr] && (passed >> csr & 1))
 			report_overflow(mine[csr]);
 	}
@@ -99,8 +96,8 @@ static unsigned long free_counters(void)
 	unsigned long mask = 0;
 	unsigned int csr;
 
-	for (csr = FIRST_HPM; csr < NR_CSRS; csr++) {
-		if ((available >> csr & 1) && !lent[this_hart()][csr])
+	for (csr = FIRST_HPM; csr < HPM_CSRS; csr++) {
+		if ((available >> csr & 1) && !my_hart()->lent[csr])
 			mask |= BIT(by_csr[csr]);
 	}
 	return mask;
@@ -122,7 +119,7 @@ static unsigned int configure(unsigned long event, u64 data, unsigned long flags
 		       (unsigned long)data);
 	if (ret.error)
 		return 0;
-	for (csr = FIRST_HPM; csr < NR_CSRS; csr++) {
+	for (csr = FIRST_HPM; csr < HPM_CSRS; csr++) {
 		if ((available >> csr & 1) && by_csr[csr] == (unsigned long)ret.value &&
 		    (mask & BIT(by_csr[csr])))
 			return csr;
@@ -132,10 +129,10 @@ static unsigned int configure(unsigned long event, u64 data, unsigned long flags
 
 static bool is_counted(unsigned long event)
 {
-	struct hv_pmc **mine = lent[this_hart()];
+	struct hv_pmc **mine = my_hart()->lent;
 	unsigned int csr;
 
-	for (csr = FIRST_HPM; csr < NR_CSRS; csr++) {
+	for (csr = FIRST_HPM; csr < HPM_CSRS; csr++) {
 		if (mine[csr] && mine[csr]->event == event)
 			return true;
 	}
@@ -145,7 +142,7 @@ static bool is_counted(unsigned long event)
 static void release(unsigned int csr)
 {
 	sbi_call(SBI_EXT_PMU, SBI_PMU_COUNTER_STOP, by_csr[csr], 1, SBI_PMU_STOP_RESET, 0, 0);
-	lent[this_hart()][csr] = NULL;
+	my_hart()->lent[csr] = NULL;
 }
 
 static bool start(unsigned int csr, u64 value)
@@ -178,7 +175,7 @@ int hv_pmc_start(struct hv_pmc *pmc)
 		release(csr);
 		return -ENOENT;
 	}
-	lent[this_hart()][csr] = pmc;
+	my_hart()->lent[csr] = pmc;
 	pmc->counter = csr;
 	return 0;
 }
@@ -220,7 +217,7 @@ static bool second_counts(void)
 	if (!a)
 		return true;
 	start(a, 0);
-	lent[this_hart()][a] = &first;
+	my_hart()->lent[a] = &first;
 	b = configure(first.event, 0, 0);
 	counts = b && start(b, 0);
 	if (counts)

@@ -28,7 +28,8 @@
 
 void switch_context(struct thread *prev, struct thread *next);
 
-static unsigned long idle_harts; /* atomic: one bit per hart that is idle or in sched_idle_here() */
+static struct hv_hartmask idle_harts; /* atomic: harts that are idle or in sched_idle_here() */
+static struct spinlock affinity_lock; /* writers of threads' affinities */
 
 /*
  * Return the length of a slice in ticks. The boot argument is for debuggers: time passes during
@@ -78,22 +79,21 @@ static void dequeue(struct hart *hart, struct thread *t)
  */
 static unsigned int pick_hart(const struct thread *t)
 {
-	unsigned long idle = __atomic_load_n(&idle_harts, __ATOMIC_RELAXED) & t->affinity;
-	unsigned int last = READ_ONCE(t->hart);
+	unsigned int last = READ_ONCE(t->hart), i;
+	bool last_is_allowed = hartmask_test(&t->affinity, last);
 
-	if (current->hands_over && (t->affinity & BIT(this_hart())) && !my_hart()->nr_queued)
+	if (current->hands_over && hartmask_test(&t->affinity, this_hart()) &&
+	    !my_hart()->nr_queued)
 		return this_hart();
-	if (idle & BIT(last))
+	if (last_is_allowed && hartmask_test(&idle_harts, last))
 		return last;
-	for (unsigned int i = 0; i < nr_harts; i++)
-		if (idle & BIT(i))
+	hartmask_for_each(i, &idle_harts)
+		if (hartmask_test(&t->affinity, i))
 			return i;
-	if (t->affinity & BIT(last))
+	if (last_is_allowed)
 		return last;
-	for (unsigned int i = 0; i < nr_harts; i++)
-		if (t->affinity & BIT(i))
-			return i;
-	return last;
+	i = hartmask_next(&t->affinity, 0);
+	return i < nr_harts ? i : last; /* sched_set_affinity() is changing the mask, and moves t */
 }
 
 /*
@@ -144,7 +144,7 @@ bool thread_wake(struct thread *t)
 		WRITE_ONCE(t->hart, target);
 		/* Pairs with sched_set_affinity(): it sees the new hart, or we see the new mask. */
 		__atomic_thread_fence(__ATOMIC_SEQ_CST);
-		if (!(READ_ONCE(t->affinity) & BIT(target)))
+		if (!hartmask_test(&t->affinity, target))
 			target = pick_hart(t);
 	}
 	trace_sched_wakeup((u64)t->tid, target);
@@ -177,8 +177,7 @@ bool hart_is_wanted(void)
 /* Threads queued on an idle hart do not count: the hart was notified and will run them itself. */
 static bool has_queued_threads(unsigned int index)
 {
-	return READ_ONCE(harts[index].nr_queued) &&
-	       !(__atomic_load_n(&idle_harts, __ATOMIC_RELAXED) & BIT(index));
+	return READ_ONCE(harts[index].nr_queued) && !hartmask_test(&idle_harts, index);
 }
 
 static bool threads_queued_elsewhere(void)
@@ -204,7 +203,7 @@ static struct thread *steal(struct hart *me)
 		if (i == self || !has_queued_threads(i) || !spin_trylock(&other->rq_lock))
 			continue;
 		list_for_each_entry(t, &other->run_queue, run_link) {
-			if (!(t->affinity & BIT(self)))
+			if (!hartmask_test(&t->affinity, self))
 				continue;
 			dequeue(other, t);
 			trace_sched_migrate_task((u64)t->tid, i, self);
@@ -273,7 +272,7 @@ static __attribute__((noinline)) void observe_switch(const struct thread *prev,
 
 static void switch_to(struct hart *me, struct thread *prev, struct thread *next)
 {
-	bool may_stay = prev->affinity & BIT(this_hart());
+	bool may_stay = hartmask_test(&prev->affinity, this_hart());
 
 	if (prev->process)
 		fpu_switch_out(prev);
@@ -309,7 +308,7 @@ void schedule(void)
 		prev->hook->out(prev->hook);
 	me = my_hart();
 	spin_lock(&me->rq_lock);
-	may_stay = prev->affinity & BIT(this_hart());
+	may_stay = hartmask_test(&prev->affinity, this_hart());
 	me->need_resched = false;
 	if (prev->state == THREAD_RUNNING && !prev->is_idle && may_stay &&
 	    !list_empty(&me->run_queue))
@@ -329,29 +328,37 @@ void sched_yield_current(void)
 	schedule();
 }
 
-int sched_set_affinity(struct thread *t, unsigned long mask)
+/* Two writers must not mix their words. A reader may see a mixture: see pick_hart(). */
+static void write_affinity(struct thread *t, const struct hv_hartmask *mask)
+{
+	spin_lock(&affinity_lock);
+	for (unsigned int i = 0; i < hv_hartmask_words; i++)
+		WRITE_ONCE(t->affinity.word[i], mask->word[i]);
+	spin_unlock(&affinity_lock);
+}
+
+int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask)
 {
 	struct hart *hart;
 
-	mask &= nr_harts == BITS_PER_LONG ? ~0UL : BIT(nr_harts) - 1;
-	if (!mask)
+	if (hartmask_next(mask, 0) >= nr_harts)
 		return -EINVAL;
 	hart = lock_rq_of(t);
-	WRITE_ONCE(t->affinity, mask);
+	write_affinity(t, mask);
 	/* thread_wake() may be moving t under a lock that we do not hold: follow t. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	while (hart != &harts[READ_ONCE(t->hart)]) {
 		spin_unlock(&hart->rq_lock);
 		hart = lock_rq_of(t);
 	}
-	if (t->queued && !(mask & BIT(t->hart))) {
+	if (t->queued && !hartmask_test(mask, t->hart)) {
 		dequeue(hart, t);
 		t->state = THREAD_SLEEPING; /* as if asleep, so that thread_wake() places it */
 		spin_unlock(&hart->rq_lock);
 		thread_wake(t);
 		return 0;
 	}
-	if (hart->running == t && !(mask & BIT(t->hart))) {
+	if (hart->running == t && !hartmask_test(mask, t->hart)) {
 		hart->need_resched = true;
 		spin_unlock(&hart->rq_lock);
 		if (t == current)
@@ -369,17 +376,16 @@ void sched_tick(struct hv_timer *timer)
 {
 	struct hart *hart = container_of(timer, struct hart, slice);
 
-	unsigned long idle = __atomic_load_n(&idle_harts, __ATOMIC_RELAXED);
+	unsigned int idle;
 
 	if (!hart->nr_queued)
 		return;
 	hart->need_resched = true;
-	for (unsigned int i = 0; i < nr_harts; i++)
-		if (idle & BIT(i)) { /* hart i may have missed the thread: make it look again */
-			WRITE_ONCE(harts[i].need_resched, true);
-			ipi_send(i);
-			break;
-		}
+	idle = hartmask_next(&idle_harts, 0);
+	if (idle < HV_MAX_HARTS) { /* it may have missed the thread: make it look again */
+		WRITE_ONCE(harts[idle].need_resched, true);
+		ipi_send(idle);
+	}
 }
 
 /*
@@ -430,17 +436,16 @@ void sched_init(unsigned int hart, struct thread *idle)
 bool sched_idle_here(void)
 {
 	struct hart *me = my_hart();
-	unsigned long bit = BIT(this_hart());
 	u64 start = hv_time(), idle;
 	bool wanted;
 
 	me->is_idling = true;
-	__atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
+	hartmask_set_atomic(&idle_harts, this_hart());
 	wanted = me->nr_queued || me->need_resched || threads_queued_elsewhere();
 	if (!wanted)
 		__asm__ volatile("wfi");
 	irq_poll();
-	__atomic_fetch_and(&idle_harts, ~bit, __ATOMIC_SEQ_CST);
+	hartmask_clear_atomic(&idle_harts, this_hart());
 	me->is_idling = false;
 	idle = hv_time() - start;
 	current->run_start += idle;
@@ -451,10 +456,9 @@ bool sched_idle_here(void)
 void sched_idle_loop(void)
 {
 	struct hart *me = my_hart();
-	unsigned long bit = BIT(this_hart());
 
 	for (;;) {
-		__atomic_fetch_or(&idle_harts, bit, __ATOMIC_SEQ_CST);
+		hartmask_set_atomic(&idle_harts, this_hart());
 		irq_poll();
 		/*
 		 * SIE is 0: an interrupt that arrives after the poll makes wfi fall through
@@ -464,7 +468,7 @@ void sched_idle_loop(void)
 		if (!me->nr_queued && !me->need_resched)
 			__asm__ volatile("wfi");
 		irq_poll();
-		__atomic_fetch_and(&idle_harts, ~bit, __ATOMIC_SEQ_CST);
+		hartmask_clear_atomic(&idle_harts, this_hart());
 		if (me->nr_queued || me->need_resched)
 			schedule();
 	}

@@ -17,8 +17,8 @@
 
 #define START_TIMEOUT_NS 2000000000ULL
 
-struct hart harts[HV_MAX_HARTS];
-unsigned int nr_harts = 1;
+struct hart *harts;
+unsigned int nr_harts = 1, nr_possible_harts, hv_hartmask_words = 1;
 bool have_kvm;
 
 extern char _image_start[], start_secondary[];
@@ -39,6 +39,36 @@ void ipi_send(unsigned int hart)
 	ipi_method->raise(hart);
 }
 
+void ipi_send_mask(const struct hv_hartmask *mask)
+{
+	unsigned int hart;
+
+	if (trace_ipi_send_enabled())
+		hartmask_for_each(hart, mask)
+			trace_ipi_send(hart);
+	sbi_call_harts(SBI_EXT_IPI, SBI_IPI_SEND_IPI, mask, 0, 0, 0);
+}
+
+static void count_hart(int node, unsigned long hartid)
+{
+	(void)node;
+	(void)hartid;
+	nr_possible_harts++;
+}
+
+void harts_init(void)
+{
+	hpa_t pa;
+
+	fdt_each_cpu(count_hart);
+	nr_possible_harts = MIN(MAX(nr_possible_harts, 1U), HV_MAX_HARTS);
+	hv_hartmask_words = hartmask_words_for(nr_possible_harts);
+	pa = page_boot_alloc(nr_possible_harts * sizeof(*harts), PAGE_SIZE);
+	if (!pa)
+		panic("no memory for %u harts", nr_possible_harts);
+	harts = pa_to_va(pa);
+}
+
 static void start_hart(int node, unsigned long hartid)
 {
 	hpa_t image = kernel_image_pa, entry = image + (hpa_t)(start_secondary - _image_start);
@@ -50,8 +80,8 @@ static void start_hart(int node, unsigned long hartid)
 	(void)node;
 	if (hartid == harts[0].hartid)
 		return;
-	if (index == HV_MAX_HARTS) {
-		printk("smp: hart %lu is not used: more than %d harts\n", hartid, HV_MAX_HARTS);
+	if (index == nr_possible_harts) {
+		printk("smp: hart %lu is not used: more than %u harts\n", hartid, index);
 		return;
 	}
 	idle = thread_create("idle", NULL, NULL);

@@ -6,6 +6,8 @@
 #include "hv/host.h"
 #include "thread.h"
 
+#define HPM_CSRS 32 /* from cycle to hpmcounter31 */
+
 struct hart {
 	unsigned long hartid; /* the firmware's number */
 	bool online;
@@ -32,7 +34,11 @@ struct hart {
 	struct hv_timer slice;
 
 	unsigned long timer_irqs, ipis; /* taken by this hart, for /proc/interrupts */
-};
+
+	/* pmu.c: the borrowers of the hart's counters, by CSR; accessed only by the hart itself */
+	struct hv_pmc *lent[HPM_CSRS];
+}
+__attribute__((aligned(512))); /* a power of two makes my_hart() a shift, and harts share no line */
 
 /* Read by boot.S on a secondary hart, with the MMU off. */
 struct hart_boot_info {
@@ -40,9 +46,10 @@ struct hart_boot_info {
 	struct thread *thread; /* the hart's idle thread (kernel address) */
 };
 
-extern struct hart harts[HV_MAX_HARTS];
-extern bool have_kvm;         /* kvm_init() succeeded, so the harts have the H extension */
-extern unsigned int nr_harts; /* online harts have indices 0 .. nr_harts - 1 */
+extern struct hart *harts;             /* harts_init() */
+extern bool have_kvm;                  /* kvm_init() succeeded, so the harts have the H extension */
+extern unsigned int nr_harts;          /* online harts have indices 0 .. nr_harts - 1 */
+extern unsigned int nr_possible_harts; /* harts of the device tree, at most HV_MAX_HARTS */
 
 static inline struct hart *my_hart(void)
 {
@@ -59,6 +66,11 @@ static inline bool need_resched(void)
 }
 
 /*
+ * Allocate `harts` and set hv_hartmask_words, by the number of harts in the device tree. Called at
+ * boot, once pages can be allocated. Panics if there is no memory.
+ */
+void harts_init(void);
+/*
  * Start the other harts of the device tree with SBI HSM, up to HV_MAX_HARTS harts in total. Logs a
  * failed start; panics if a started hart does not come up within 2 s. Then the interrupts of devices
  * are divided among the harts.
@@ -66,6 +78,7 @@ static inline bool need_resched(void)
 void smp_start_all(void);
 void secondary_main(void) __attribute__((noreturn));
 void ipi_send(unsigned int hart); /* interrupt the hart, which then calls sched_ipi() */
+void ipi_send_mask(const struct hv_hartmask *mask);
 
 struct ipi_method {
 	const char *name;

@@ -73,11 +73,9 @@ static void write_halves(const struct static_key *keys, unsigned int nr, const b
 
 static void fence_all(void)
 {
-	unsigned long others = (BIT(nr_harts) - 1) & ~BIT(this_hart());
-
 	__asm__ volatile("fence rw, rw\n\tfence.i" ::: "memory");
-	if (others)
-		sbi_remote_fence(SBI_RFENCE_REMOTE_FENCE_I, others, 0, ~0UL, 0);
+	if (nr_harts > 1)
+		sbi_remote_fence(SBI_RFENCE_REMOTE_FENCE_I, NULL, 0, ~0UL, 0);
 }
 
 void static_keys_set(struct static_key *keys, unsigned int nr, const bool *enabled)

@@ -53,7 +53,7 @@ struct thread *thread_create(const char *name, void (*fn)(void *arg), void *arg)
 	t->context.sp = t->kernel_sp;
 	t->context.ra = (unsigned long)(fn ? thread_first_kernel : thread_first_user);
 	t->state = THREAD_SLEEPING;
-	t->affinity = ~0UL;
+	hartmask_set_all(&t->affinity);
 	t->fn = fn;
 	t->arg = arg;
 	t->tid = __atomic_fetch_add(&next_tid, 1, __ATOMIC_RELAXED);

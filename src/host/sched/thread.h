@@ -10,6 +10,7 @@
 #ifndef HOST_THREAD_H
 #define HOST_THREAD_H
 
+#include "hv/hartmask.h"
 #include "hv/list.h"
 #include "hv/spinlock.h"
 #include "hv/types.h"
@@ -86,8 +87,8 @@ struct thread {
 	u32 state; /* enum thread_state */
 	bool queued;
 	bool is_idle;
-	unsigned long affinity; /* allowed harts, one bit each */
-	bool hands_over;        /* set while the thread wakes others before it sleeps (sched.c) */
+	struct hv_hartmask affinity; /* allowed harts */
+	bool hands_over; /* set while the thread wakes others before it sleeps (sched.c) */
 	struct list_head run_link;
 	u64 run_time; /* ticks spent running (for /proc/TID/schedstat) */
 	u64 run_start;
@@ -163,7 +164,8 @@ bool hart_is_wanted(void); /* is another thread ready to run on this hart? */
 void irq_window(void);     /* take pending interrupts and reschedule if needed; for long loops */
 void sched_yield_current(void);
 void sched_hook_drop(void); /* call the hook's out(): put a vCPU that is still loaded */
-int sched_set_affinity(struct thread *t, unsigned long mask); /* -EINVAL: mask has no online hart */
+/* Allow t only the online harts of the mask, and move it to one of them. -EINVAL: there is none. */
+int sched_set_affinity(struct thread *t, const struct hv_hartmask *mask);
 /*
  * signal.c: must t end a sleep in this state? INTERRUPTIBLE: for a signal, a stop or a kill;
  * KILLABLE: only for a kill; SLEEPING: never.

@@ -27,15 +27,6 @@
 
 #define DEFAULT_RING (8UL << 20)
 
-static unsigned int harts_of_fdt;
-
-static void count_hart(int node, unsigned long hartid)
-{
-	(void)node;
-	(void)hartid;
-	harts_of_fdt++;
-}
-
 /*
  * Run a loop of known length, and return whether instret counts its instructions: without -icount,
  * QEMU's instret counts host ticks.
@@ -170,10 +161,8 @@ void trace_init(void)
 	hpa_t pa;
 	size_t size;
 
-	fdt_each_cpu(count_hart);
-	harts_of_fdt = MIN(harts_of_fdt, HV_MAX_HARTS);
 	for (;; ring /= 2) {
-		size = trace_mem_size(harts_of_fdt, ring);
+		size = trace_mem_size(nr_possible_harts, ring);
 		pa = page_boot_alloc(size, SZ_4K);
 		if (pa || ring <= SZ_4K)
 			break;
@@ -182,8 +171,9 @@ void trace_init(void)
 		printk("trace: no memory for its rings (%zu KiB); nothing is traced\n", size >> 10);
 		return;
 	}
-	if (trace_mem_init(pa_to_va(pa), size, harts_of_fdt, timebase_hz, trace_instret_is_exact()))
-		panic("trace: %zu bytes are too few for %u harts", size, harts_of_fdt);
+	if (trace_mem_init(pa_to_va(pa), size, nr_possible_harts, timebase_hz,
+			   trace_instret_is_exact()))
+		panic("trace: %zu bytes are too few for %u harts", size, nr_possible_harts);
 	trace_exit_account(exit_unit());
 }
 

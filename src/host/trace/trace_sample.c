@@ -23,6 +23,7 @@
 #include "platform/bootargs.h"
 #include "hv/csr.h"
 #include "lib/printk.h"
+#include "mm/page.h"
 #include "proc/process.h"
 #include "sched/clock.h"
 #include "sched/smp.h"
@@ -44,9 +45,9 @@ struct sampler {
 	bool taken; /* this point's sample is recorded, and the timer's function has yet to run */
 };
 
-static struct sampler samplers[HV_MAX_HARTS];
-static unsigned long hz; /* 0: not set yet */
-static u64 least_period; /* ticks that LEAST_INSTRUCTIONS take on this machine */
+static struct sampler *samplers; /* one for each hart, from the first use of the event on */
+static unsigned long hz;         /* 0: not set yet */
+static u64 least_period;         /* ticks that LEAST_INSTRUCTIONS take on this machine */
 static struct thread *starter_thread;
 static struct waitq starter_queue;
 static bool starter_wanted;
@@ -66,6 +67,8 @@ void hv_sample(unsigned int mode, unsigned long pc)
 	struct sampler *s = &samplers[this_hart()];
 	u64 now;
 
+	if (!samplers)
+		return;
 	/* Check the pending bit first: until it is set, no sample is taken, whatever the time. */
 	if (!s->runs || s->taken || !(csr_read(sip) & BIT(IRQ_S_TIMER)))
 		return;
@@ -140,7 +143,10 @@ static void starter(void *arg)
 		/* Clear the flag before reading which events are on. */
 		__atomic_store_n(&starter_wanted, false, __ATOMIC_SEQ_CST);
 		for (unsigned int i = 0; i < nr_harts; i++) {
-			sched_set_affinity(current, BIT(i));
+			struct hv_hartmask only = { 0 };
+
+			hartmask_set(&only, i);
+			sched_set_affinity(current, &only);
 			start_here();
 		}
 	}
@@ -172,7 +178,10 @@ static bool starter_exists(void)
 		return true;
 	least_period = measure_least_period();
 	waitq_init(&starter_queue);
-	starter_thread = thread_create("sampler", starter, NULL);
+	if (!samplers)
+		samplers = kmalloc(nr_possible_harts * sizeof(*samplers));
+	if (samplers)
+		starter_thread = thread_create("sampler", starter, NULL);
 	if (!starter_thread) {
 		printk("trace: no memory for sampling\n");
 		return false;

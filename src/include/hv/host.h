@@ -13,6 +13,7 @@
 #ifndef HV_HOST_H
 #define HV_HOST_H
 
+#include "hv/hartmask.h"
 #include "hv/list.h"
 #include "hv/sbi.h"
 #include "hv/spinlock.h"
@@ -200,11 +201,11 @@ void hv_sched_hook_request_out(struct hv_sched_hook *hook, unsigned int hart);
 
 /* ---- harts -------------------------------------------------------------- */
 
-#define HV_MAX_HARTS 32
-
 unsigned int hv_hart(void);           /* index of this hart, 0 .. hv_nr_harts() - 1 */
 unsigned int hv_nr_harts(void);       /* number of online harts */
 void hv_hart_kick(unsigned int hart); /* make the hart leave its guest, if it runs one */
+/* Like hv_hart_kick() for each hart in the mask, with as few calls to the firmware as possible. */
+void hv_harts_kick(const struct hv_hartmask *harts);
 /*
  * Handle the host interrupt that ended a guest's run; `scause` is its cause. Call with interrupts
  * off.
@@ -243,11 +244,11 @@ void hv_guest_irq_set(void (*fn)(void));
 struct sbiret hv_sbi_call(unsigned long ext, unsigned long fid, unsigned long a0, unsigned long a1,
 			  unsigned long a2, unsigned long a3, unsigned long a4);
 /*
- * Execute the SBI remote fence `fid` (SBI_RFENCE_*) on the harts in `harts`, a mask of hart indexes
- * that may include this hart. `start` and `size` are in bytes; a size of ~0UL means all addresses.
+ * Execute the SBI remote fence `fid` (SBI_RFENCE_*) on the harts in `harts`, which may include this
+ * hart; NULL: on all harts. `start` and `size` are in bytes; a size of ~0UL means all addresses.
  * `id` is the VMID or ASID, if the fence has one.
  */
-void hv_remote_fence(unsigned long fid, unsigned long harts, unsigned long start,
+void hv_remote_fence(unsigned long fid, const struct hv_hartmask *harts, unsigned long start,
 		     unsigned long size, unsigned long id);
 
 /*

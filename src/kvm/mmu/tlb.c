@@ -32,16 +32,16 @@ void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence)
 
 /* Harts on which the firmware is to execute one G-stage fence, and the VMID for it. */
 struct remote_fence {
-	unsigned long harts, vmid;
-	unsigned long start, size;
+	struct hv_hartmask harts;
+	unsigned long vmid, start, size;
 };
 
 static void remote_fence_send(struct remote_fence *remote)
 {
-	if (remote->harts)
-		hv_remote_fence(SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID, remote->harts, remote->start,
+	if (!hartmask_is_empty(&remote->harts))
+		hv_remote_fence(SBI_RFENCE_REMOTE_HFENCE_GVMA_VMID, &remote->harts, remote->start,
 				remote->size, remote->vmid);
-	remote->harts = 0;
+	hartmask_clear_all(&remote->harts);
 }
 
 /* Add a hart. One call is enough unless VMIDs differ, which they do only after a rollover. */
@@ -50,7 +50,7 @@ static void remote_fence_add(struct remote_fence *remote, unsigned int hart, uns
 	if (remote->vmid != vmid)
 		remote_fence_send(remote);
 	remote->vmid = vmid;
-	remote->harts |= BIT(hart);
+	hartmask_set(&remote->harts, hart);
 }
 
 /*
@@ -72,12 +72,15 @@ static void remote_fence_add(struct remote_fence *remote, unsigned int hart, uns
  */
 static bool fence_pages_remotely(struct kvm *vm, const struct hfence *fence)
 {
-	struct remote_fence remote = { .start = (unsigned long)fence->start,
-				       .size = (unsigned long)fence->size };
+	struct remote_fence remote;
 	struct kvm_vcpu *vcpu;
 	bool reached = false;
 	unsigned int i;
 
+	remote.vmid = 0;
+	remote.start = (unsigned long)fence->start;
+	remote.size = (unsigned long)fence->size;
+	hartmask_clear_all(&remote.harts);
 	kvm_for_each_vcpu(i, vcpu, vm)
 		vcpu_set_request(vcpu, vm->tlb->request_for(vcpu, fence));
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -123,14 +126,18 @@ void tlb_flush_vm(struct kvm *vm)
  */
 static void drop_table_pointers(struct kvm *vm)
 {
-	struct remote_fence remote = { .size = ~0UL, .vmid = READ_ONCE(vm->gstage.vmid) };
+	struct remote_fence remote;
+	struct hv_hartmask harts;
 	struct kvm_vcpu *vcpu;
-	unsigned long harts = 0;
 	unsigned int i, hart;
 
+	hartmask_clear_all(&harts);
 	for (hart = 0; hart < hv_nr_harts(); hart++)
 		if (READ_ONCE(vm->hart_vcpu[hart]))
-			harts |= BIT(hart);
+			hartmask_set(&harts, hart);
+	remote.vmid = READ_ONCE(vm->gstage.vmid);
+	remote.start = 0;
+	remote.size = ~0UL;
 	remote.harts = harts;
 	kvm_for_each_vcpu(i, vcpu, vm) {
 		unsigned long vmid = READ_ONCE(vcpu->vmid);

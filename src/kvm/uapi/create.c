@@ -147,7 +147,7 @@ static void vm_free(struct kvm *vm)
 
 int vm_create(struct kvm **vmp)
 {
-	struct kvm *vm = hv_alloc(sizeof(*vm));
+	struct kvm *vm = hv_alloc(sizeof(*vm) + hv_nr_harts() * sizeof(vm->hart_vcpu[0]));
 	int err;
 
 	if (!vm)
