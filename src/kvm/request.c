@@ -18,19 +18,36 @@
  */
 #define WAKING (BIT(REQ_HOST) | BIT(REQ_IRQ) | BIT(REQ_HSM) | BIT(REQ_VM_DEAD))
 
+static void kick_or_gather(unsigned int hart, struct vcpu_kicks *kicks)
+{
+	if (!kicks) {
+		hv_hart_kick(hart);
+		return;
+	}
+	if (!kicks->count++) {
+		kicks->first = hart;
+		return;
+	}
+	if (kicks->count == 2) {
+		hartmask_clear_all(&kicks->harts);
+		hartmask_set(&kicks->harts, kicks->first);
+	}
+	hartmask_set(&kicks->harts, hart);
+}
+
 /* One interrupt is enough: only the thread that changes `state` from `from` to `to` sends it. */
-static void kick_hart(struct kvm_vcpu *vcpu, u32 *state, u32 from, u32 to)
+static void kick_hart(struct kvm_vcpu *vcpu, u32 *state, u32 from, u32 to, struct vcpu_kicks *kicks)
 {
 	/* lab 9: write kick_hart: send the interrupt if this caller changes the state */
 	if (!__atomic_compare_exchange_n(state, &from, to, false, __ATOMIC_SEQ_CST,
 					 __ATOMIC_RELAXED))
 		return;
 	trace_kvm_hart_kick(READ_ONCE(vcpu->hart));
-	hv_hart_kick(READ_ONCE(vcpu->hart));
+	kick_or_gather(READ_ONCE(vcpu->hart), kicks);
 	/* lab 9 end */
 }
 
-static void kick(struct kvm_vcpu *vcpu, bool wakes)
+static void kick(struct kvm_vcpu *vcpu, bool wakes, struct vcpu_kicks *kicks)
 {
 	u32 blocking;
 
@@ -39,7 +56,7 @@ static void kick(struct kvm_vcpu *vcpu, bool wakes)
 	blocking = READ_ONCE(vcpu->blocking);
 	if (!blocking) {
 		if (READ_ONCE(vcpu->mode) == VCPU_IN_GUEST)
-			kick_hart(vcpu, &vcpu->mode, VCPU_IN_GUEST, VCPU_KICKED);
+			kick_hart(vcpu, &vcpu->mode, VCPU_IN_GUEST, VCPU_KICKED, kicks);
 		return;
 	}
 	if (!wakes)
@@ -48,19 +65,24 @@ static void kick(struct kvm_vcpu *vcpu, bool wakes)
 	if (blocking == VCPU_ASLEEP)
 		hv_wake_all(&vcpu->waitq);
 	else
-		kick_hart(vcpu, &vcpu->blocking, VCPU_IDLE, VCPU_IDLE_KICKED);
+		kick_hart(vcpu, &vcpu->blocking, VCPU_IDLE, VCPU_IDLE_KICKED, kicks);
 	/* lab 7, 9 end */
+}
+
+void vcpu_request_gather(struct kvm_vcpu *vcpu, enum vcpu_request req, struct vcpu_kicks *kicks)
+{
+	vcpu_set_request(vcpu, req);
+	kick(vcpu, BIT(req) & WAKING, kicks);
 }
 
 void vcpu_request(struct kvm_vcpu *vcpu, enum vcpu_request req)
 {
-	vcpu_set_request(vcpu, req);
-	kick(vcpu, BIT(req) & WAKING);
+	vcpu_request_gather(vcpu, req, NULL);
 }
 
 void vcpu_kick(struct kvm_vcpu *vcpu)
 {
-	kick(vcpu, true);
+	kick(vcpu, true, NULL);
 }
 
 /*
@@ -78,6 +100,24 @@ void vcpu_wait_request(const struct kvm_vcpu *vcpu, enum vcpu_request req)
 	/* lab 9 end */
 }
 
+bool vm_request_all(struct kvm *vm, enum vcpu_request req)
+{
+	struct vcpu_kicks kicks = { .count = 0 };
+	struct kvm_vcpu *vcpu;
+	unsigned int i;
+
+	/* lab 9: write vm_request_all: gather the kicks of requests to every vCPU, then send them */
+	bool reached = false;
+
+	kvm_for_each_vcpu(i, vcpu, vm) {
+		vcpu_request_gather(vcpu, req, &kicks);
+		reached |= READ_ONCE(vcpu->mode) != VCPU_OUTSIDE;
+	}
+	vcpu_kicks_send(&kicks);
+	return reached;
+	/* lab 9 end */
+}
+
 /* Send all kicks before the first wait, so that the exits overlap. */
 bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req)
 {
@@ -85,12 +125,8 @@ bool vm_request_all_and_wait(struct kvm *vm, enum vcpu_request req)
 	unsigned int i;
 
 	/* lab 9: write vm_request_all_and_wait: send req to every vCPU, then wait for each */
-	bool reached = false;
+	bool reached = vm_request_all(vm, req);
 
-	kvm_for_each_vcpu(i, vcpu, vm) {
-		vcpu_request(vcpu, req);
-		reached |= READ_ONCE(vcpu->mode) != VCPU_OUTSIDE;
-	}
 	kvm_for_each_vcpu(i, vcpu, vm)
 		vcpu_wait_request(vcpu, req);
 	return reached;

@@ -109,15 +109,17 @@ mutant "rule 10: a vCPU that falls asleep does not execute a fence" vcpu.c \
 mutant "rule 10: a vCPU that begins to idle does not execute a fence" halt_poll.c \
 	's/__atomic_thread_fence\(__ATOMIC_SEQ_CST\);//' test_kick
 mutant "rule 10: a running vCPU is not kicked" request.c \
-	's/hv_hart_kick\(READ_ONCE\(vcpu->hart\)\);//' test_kick
+	's/kick_or_gather\(READ_ONCE\(vcpu->hart\), kicks\);//' test_kick
 mutant "rule 10: an idle hart is not kicked" request.c \
 	's/kick_hart\(vcpu, &vcpu->blocking,.*?;/;/s' test_kick
 mutant "rule 10: an idling vCPU does not check its condition again" halt_poll.c \
 	's/while \(found && !check_as_idle\(vcpu, over\) && /while (found && /' test_kick
+mutant "rule 10: only the first of several kicks is sent" request.c \
+	's/(kicks->count == 2\) \{.*?\n\t\})\n\thartmask_set\(&kicks->harts, hart\);/$1/s' test_kick
 mutant "rule 10: a sleeping vCPU is not woken" request.c \
 	's/hv_wake_all\(&vcpu->waitq\);/;/' test_race_life
 mutant "rule 10: an interrupt line is raised without a request" irq.c \
-	's/vcpu_request\(vcpu, REQ_IRQ\);//' test_race_life
+	's/vcpu_request_gather\(vcpu, REQ_IRQ, kicks\);//' test_race_life
 mutant "rule 11: a requester does not wait for the vCPU" request.c \
 	's/(!= VCPU_OUTSIDE) &&/$1 \&\& 0 \&\&/' test_race_memory
 mutant "rule 12: HLVX does not count as an entry" unpriv.c \

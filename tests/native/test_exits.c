@@ -220,7 +220,8 @@ static void random_request(struct kvm_vcpu *vcpu)
 		vcpu_request(vcpu, REQ_FENCE_I);
 		break;
 	default:
-		vcpu_request_fence(vcpu, &(struct hfence){ .kind = HFENCE_VVMA, .size = ~0ULL });
+		vcpu_request_fence(vcpu, &(struct hfence){ .kind = HFENCE_VVMA, .size = ~0ULL },
+				   NULL);
 		break;
 	}
 }

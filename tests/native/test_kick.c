@@ -8,6 +8,8 @@
  * or idles, until its hart is kicked.
  */
 #include "race.h"
+#include "mmu/tlb.h"
+#include "sbi/sbi.h"
 #include "vcpu/halt_poll.h"
 #include "one_vm.h"
 
@@ -66,6 +68,76 @@ static void requests_to_a_running_guest_kick_it_once(void **state)
 	assert_int_equal(kicks, 1);
 	vcpu_set_irq(vm.vcpu, IRQ_VS_TIMER);
 	assert_false(native_kicked(0)); /* the vCPU has left its guest */
+}
+
+/* ---- kicks of several vCPUs ---- */
+
+#define MANY 4
+
+/* As if each vCPU ran its guest, on harts in different words of a mask. */
+static unsigned int hart_of(unsigned int vcpu)
+{
+	return 70 * vcpu + 3;
+}
+
+static void enter_guests(unsigned int count)
+{
+	unsigned int i;
+
+	for (i = 0; i < count; i++) {
+		vm.vm->vcpus[i]->hart = hart_of(i);
+		vm.vm->vcpus[i]->mode = VCPU_IN_GUEST;
+	}
+}
+
+/* Leave the guests. Returns how many of the vCPUs were kicked, each on its own hart. */
+static unsigned int leave_guests(void)
+{
+	unsigned int i, kicked = 0, hart;
+
+	for (i = 0; i < MANY; i++) {
+		kicked += native_kicked(hart_of(i));
+		vm.vm->vcpus[i]->mode = VCPU_OUTSIDE;
+	}
+	for (hart = 0; hart < HV_MAX_HARTS; hart++)
+		assert_false(native_kicked(hart));
+	return kicked;
+}
+
+static void kicks_of_several_vcpus_are_one_call_of_the_host(void **state)
+{
+	struct hfence fence = { .kind = HFENCE_VVMA, .size = ~0ULL };
+	struct vcpu_kicks gathered = { .count = 0 };
+	unsigned int i;
+
+	(void)state;
+	for (i = 1; i < MANY; i++)
+		native_vcpu_make(&vm, i);
+	enter_guests(MANY);
+	assert_true(vm_request_all(vm.vm, REQ_TRACE));
+	assert_int_equal(leave_guests(), MANY);
+	assert_int_equal(native_kick_calls, 1);
+
+	enter_guests(MANY);
+	assert_int_equal(sbi_ipi_send_mask(vm.vcpu, BIT(1) | BIT(2), 1), SBI_SUCCESS);
+	assert_int_equal(leave_guests(), 2);
+	assert_int_equal(native_kick_calls, 2);
+
+	enter_guests(MANY);
+	for (i = 0; i < MANY; i++)
+		vcpu_request_fence(vm.vm->vcpus[i], &fence, &gathered);
+	assert_false(native_kicked(hart_of(0))); /* not before the kicks are sent */
+	vcpu_kicks_send(&gathered);
+	assert_int_equal(leave_guests(), MANY);
+	assert_int_equal(native_kick_calls, 3);
+
+	/* One hart needs no mask, and none needs no call. */
+	enter_guests(1);
+	assert_true(vm_request_all(vm.vm, REQ_TRACE));
+	assert_int_equal(leave_guests(), 1);
+	assert_false(vm_request_all(vm.vm, REQ_TRACE));
+	assert_int_equal(leave_guests(), 0);
+	assert_int_equal(native_kick_calls, 3);
 }
 
 /* ---- the full fences: docs/locking.md, rules 9 and 10 ---- */
@@ -393,6 +465,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(a_late_request_is_served_before_the_guest_runs),
 		TEST(requests_to_a_running_guest_kick_it_once),
+		TEST(kicks_of_several_vcpus_are_one_call_of_the_host),
 		TEST(a_request_at_the_last_check_kicks_and_is_served),
 		TEST(a_vcpu_that_enters_or_idles_at_the_fence_is_kicked),
 		TEST(a_request_as_a_vcpu_begins_to_wait_is_seen),

@@ -194,7 +194,7 @@ static void fence_vvma(enum hfence_kind kind, unsigned long asid, u64 start, u64
 {
 	struct hfence fence = { .kind = kind, .asid = asid, .start = start, .size = size };
 
-	vcpu_request_fence(vms[0].vcpu, &fence);
+	vcpu_request_fence(vms[0].vcpu, &fence, NULL);
 	serve(vms[0].vcpu);
 }
 

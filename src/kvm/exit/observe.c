@@ -94,12 +94,8 @@ const struct exit_ops exit_full_ops = { exit_handle_full, exit_handle_observed,
 
 static void observe_vm(struct kvm *vm, void *arg)
 {
-	struct kvm_vcpu *vcpu;
-	unsigned int i;
-
 	(void)arg;
-	kvm_for_each_vcpu(i, vcpu, vm)
-		vcpu_request(vcpu, REQ_TRACE);
+	vm_request_all(vm, REQ_TRACE);
 }
 
 void kvm_trace_changed(void)

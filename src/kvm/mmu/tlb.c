@@ -25,9 +25,9 @@
 
 #define FENCE_ALL (~0ULL)
 
-void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence)
+void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence, struct vcpu_kicks *kicks)
 {
-	vcpu_request(vcpu, vcpu->kvm->tlb->request_for(vcpu, fence));
+	vcpu_request_gather(vcpu, vcpu->kvm->tlb->request_for(vcpu, fence), kicks);
 }
 
 /* Harts on which the firmware is to execute one G-stage fence, and the VMID for it. */

@@ -51,8 +51,12 @@ void tlb_flush_vm(struct kvm *vm);
  * Do the fences of a pending flush, then free the retired tables. Same context as tlb_flush_vm().
  */
 void tlb_flush_pending(struct kvm *vm, const struct gstage_pending_flush *pending);
-/* Any thread. Make the vCPU fence before it next runs its guest; kick it if it is in the guest. */
-void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence);
+/*
+ * Any thread. Make the vCPU fence before it next runs its guest; kick it if it is in the guest.
+ * `kicks`: as for vcpu_request_gather().
+ */
+void vcpu_request_fence(struct kvm_vcpu *vcpu, const struct hfence *fence,
+			struct vcpu_kicks *kicks);
 /*
  * Do the TLB fences that `requests` asks for, including those in the vCPU's queue. Called by the
  * vCPU's own thread, with the vCPU loaded.

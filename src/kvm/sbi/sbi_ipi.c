@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * sbi_ipi.c - SBI §7: interrupts between vCPUs, and the search for the vCPUs that a hart mask
- * names.
- *
- * The vCPUs of a VM may have any ids, with gaps in between, so sbi_for_each_hart() loops over the
- * list of vCPUs, not over the mask.
+ * sbi_ipi.c - SBI §7: interrupts between vCPUs, and the vCPUs that a hart mask names.
  */
 #include "sbi/sbi.h"
 #include "vcpu/irq.h"
@@ -17,29 +13,39 @@ long sbi_for_each_hart(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long 
 	unsigned int i;
 
 	/* lab 9: write sbi_for_each_hart: make the call for each vCPU named, return the error */
-	unsigned long left = mask;
+	long error = SBI_SUCCESS;
 
-	kvm_for_each_vcpu(i, target, vcpu->kvm) {
-		if (base == ~0UL) {
+	if (base == ~0UL) {
+		kvm_for_each_vcpu(i, target, vcpu->kvm)
 			call(target, arg);
-			continue;
-		}
-		if (target->id < base || target->id - base >= BITS_PER_LONG)
-			continue;
-		if (!(mask & BIT(target->id - base)))
-			continue;
-		call(target, arg);
-		left &= ~BIT(target->id - base);
+		return SBI_SUCCESS;
 	}
-	return base != ~0UL && left ? SBI_ERR_INVALID_PARAM : SBI_SUCCESS;
+	for (i = 0; mask; mask >>= 1, i++) {
+		if (!(mask & 1))
+			continue;
+		target = base + i >= base ? vm_find_vcpu(vcpu->kvm, base + i) : NULL;
+		if (target)
+			call(target, arg);
+		else
+			error = SBI_ERR_INVALID_PARAM;
+	}
+	return error;
 	/* lab 9 end */
 }
 
 void sbi_ipi_send(struct kvm_vcpu *target, void *arg)
 {
-	(void)arg;
 	pmu_count(target, SBI_PMU_FW_IPI_RECEIVED);
-	vcpu_set_irq(target, IRQ_VS_SOFT);
+	vcpu_set_irq_gather(target, IRQ_VS_SOFT, arg);
+}
+
+long sbi_ipi_send_mask(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long base)
+{
+	struct vcpu_kicks kicks = { .count = 0 };
+	long error = sbi_for_each_hart(vcpu, mask, base, sbi_ipi_send, &kicks);
+
+	vcpu_kicks_send(&kicks);
+	return error;
 }
 
 int sbi_ipi(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
@@ -53,7 +59,7 @@ int sbi_ipi(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 		return RESUME_GUEST;
 	}
 	pmu_count(vcpu, SBI_PMU_FW_IPI_SENT);
-	ret->error = sbi_for_each_hart(vcpu, gpr[GPR_A0], gpr[GPR_A1], sbi_ipi_send, NULL);
+	ret->error = sbi_ipi_send_mask(vcpu, gpr[GPR_A0], gpr[GPR_A1]);
 	return RESUME_GUEST;
 	/* lab 9 end */
 }

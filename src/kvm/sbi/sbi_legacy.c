@@ -94,7 +94,7 @@ int sbi_legacy(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, stru
 		if (result != RESUME_GUEST)
 			break;
 		pmu_count(vcpu, SBI_PMU_FW_IPI_SENT);
-		sbi_for_each_hart(vcpu, mask, base, sbi_ipi_send, NULL);
+		sbi_ipi_send_mask(vcpu, mask, base);
 		break;
 	case SBI_LEGACY_SHUTDOWN:
 		return sbi_system_event(vcpu, KVM_SYSTEM_EVENT_SHUTDOWN, 0);

@@ -18,31 +18,32 @@ struct fence_call {
 	const struct kvm_vcpu *caller;
 	struct hfence fence;
 	unsigned int event; /* SBI_PMU_FW_*_SENT; a target counts event + 1 (*_RECEIVED) */
+	struct vcpu_kicks kicks;
 };
 
 static void queue_fence(struct kvm_vcpu *target, void *arg)
 {
-	const struct fence_call *call = arg;
+	struct fence_call *call = arg;
 
 	/* lab 9: write queue_fence: a remote sfence.vma for one target, which may be the caller */
 	pmu_count(target, call->event + 1);
 	if (target == call->caller)
 		tlb_fence_local(target->kvm, &call->fence);
 	else
-		vcpu_request_fence(target, &call->fence);
+		vcpu_request_fence(target, &call->fence, &call->kicks);
 	/* lab 9 end */
 }
 
 static void queue_fence_i(struct kvm_vcpu *target, void *arg)
 {
-	const struct fence_call *call = arg;
+	struct fence_call *call = arg;
 
 	/* lab 9: write queue_fence_i: a remote fence.i for one target, which may be the caller */
 	pmu_count(target, call->event + 1);
 	if (target == call->caller)
 		local_fence_i();
 	else
-		vcpu_request(target, REQ_FENCE_I);
+		vcpu_request_gather(target, REQ_FENCE_I, &call->kicks);
 	/* lab 9 end */
 }
 
@@ -72,6 +73,7 @@ static long fence_harts(struct kvm_vcpu *vcpu, unsigned long mask, unsigned long
 		return SBI_SUCCESS;
 	}
 	error = sbi_for_each_hart(vcpu, mask, base, queue, call);
+	vcpu_kicks_send(&call->kicks);
 	sbi_for_each_hart(vcpu, mask, base, wait_fence, call);
 	return error;
 	/* lab 9 end */
@@ -103,7 +105,10 @@ static bool mask_names(const struct kvm_vcpu *vcpu, unsigned long mask, unsigned
 static long remote_fence(struct kvm_vcpu *vcpu, unsigned long fid, unsigned long mask,
 			 unsigned long base, const unsigned long *range)
 {
-	struct fence_call call = { .caller = vcpu };
+	struct fence_call call;
+
+	call.caller = vcpu;
+	call.kicks.count = 0;
 
 	if (trace_group_rfence()) {
 		trace_kvm_remote_fence(fid, mask, range[0], range[1], base);

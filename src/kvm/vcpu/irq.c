@@ -31,11 +31,11 @@ static unsigned long guest_to_hart(unsigned long lines)
 	/* lab 7 end */
 }
 
-static void irq_mark(struct kvm_vcpu *vcpu, unsigned int irq)
+static void irq_mark(struct kvm_vcpu *vcpu, unsigned int irq, struct vcpu_kicks *kicks)
 {
 	/* lab 7: write irq_mark: mark a line whose state is written, and send the request */
 	__atomic_fetch_or(&vcpu->irq_changed, BIT(irq), __ATOMIC_RELEASE);
-	vcpu_request(vcpu, REQ_IRQ);
+	vcpu_request_gather(vcpu, REQ_IRQ, kicks);
 	/* lab 7 end */
 }
 
@@ -49,13 +49,18 @@ static inline void trace_raised(const struct kvm_vcpu *vcpu, unsigned int irq)
 	trace_kvm_vcpu_irq(irq, 1, vcpu->id);
 }
 
-void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq)
+void vcpu_set_irq_gather(struct kvm_vcpu *vcpu, unsigned int irq, struct vcpu_kicks *kicks)
 {
 	trace_raised(vcpu, irq);
-	/* lab 7: write vcpu_set_irq: set the line in irq_pending, and notify its vCPU */
+	/* lab 7: write vcpu_set_irq_gather: set the line in irq_pending, and notify its vCPU */
 	__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
-	irq_mark(vcpu, irq);
+	irq_mark(vcpu, irq, kicks);
 	/* lab 7 end */
+}
+
+void vcpu_set_irq(struct kvm_vcpu *vcpu, unsigned int irq)
+{
+	vcpu_set_irq_gather(vcpu, irq, NULL);
 }
 
 void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq)
@@ -63,7 +68,7 @@ void vcpu_clear_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 	trace_kvm_vcpu_irq(irq, 0, vcpu->id);
 	/* lab 7: write vcpu_clear_irq: clear the line in irq_pending, and notify its vCPU */
 	__atomic_fetch_and(&vcpu->irq_pending, ~BIT(irq), __ATOMIC_RELAXED);
-	irq_mark(vcpu, irq);
+	irq_mark(vcpu, irq, NULL);
 	/* lab 7 end */
 }
 

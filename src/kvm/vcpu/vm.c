@@ -51,11 +51,7 @@ struct kvm_vcpu *vm_find_vcpu(struct kvm *vm, unsigned long id)
 
 void vm_kill(struct kvm *vm, const char *why)
 {
-	struct kvm_vcpu *vcpu;
-	unsigned int i;
-
 	hv_log("kvm: VM %u stopped: %s\n", vm->id, why);
 	WRITE_ONCE(vm->dead, true);
-	kvm_for_each_vcpu(i, vcpu, vm)
-		vcpu_request(vcpu, REQ_VM_DEAD);
+	vm_request_all(vm, REQ_VM_DEAD);
 }
