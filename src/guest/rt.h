@@ -10,9 +10,12 @@
 #ifndef GUEST_RT_H
 #define GUEST_RT_H
 
-#define MAX_HARTS   8
-#define STACK_SIZE  0x4000
-#define LOAD_OFFSET 0x200000
+#define MAX_HARTS       64
+#define BOOT_STACK_SIZE 0x4000
+#define STACK_SIZE      0x2000 /* of another hart */
+#define TRAP_STACK_SIZE 0x1000
+#define USER_STACK_SIZE 0x1000
+#define LOAD_OFFSET     0x200000
 
 /* Offsets into struct hart for start.S; rt.c asserts each of them. */
 #define HART_REGS     0

@@ -12,7 +12,7 @@ struct hart harts[MAX_HARTS];
 int nr_harts;
 
 static u8 stacks[MAX_HARTS][STACK_SIZE] __attribute__((aligned(16)));
-static u8 trap_stacks[MAX_HARTS][STACK_SIZE] __attribute__((aligned(16)));
+static u8 trap_stacks[MAX_HARTS][TRAP_STACK_SIZE] __attribute__((aligned(16)));
 static int online[MAX_HARTS]; /* set by the hart itself */
 static unsigned long tick_rate;
 static bool sstc;
@@ -23,7 +23,7 @@ static void hart_init(int index, unsigned long id)
 
 	hart->id = id;
 	hart->index = index;
-	hart->trap_sp = (unsigned long)trap_stacks[index] + STACK_SIZE;
+	hart->trap_sp = (unsigned long)trap_stacks[index] + TRAP_STACK_SIZE;
 	hart->sp = (unsigned long)stacks[index] + STACK_SIZE;
 }
 

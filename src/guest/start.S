@@ -150,5 +150,5 @@ user_done:
 
 	.bss
 	.balign	16
-	.space	STACK_SIZE
+	.space	BOOT_STACK_SIZE
 boot_stack_top:

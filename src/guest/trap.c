@@ -99,14 +99,14 @@ const struct trap *catch_trap(hart_fn fn, unsigned long arg)
 	return &hart->trap;
 }
 
-static u8 user_stack[MAX_HARTS][STACK_SIZE] __attribute__((aligned(16)));
+static u8 user_stack[MAX_HARTS][USER_STACK_SIZE] __attribute__((aligned(16)));
 static hart_fn user_fn[MAX_HARTS];
 
 static void go_user(unsigned long arg)
 {
 	int i = this_hart()->index;
 
-	enter_user((unsigned long)user_fn[i], arg, (unsigned long)user_stack[i] + STACK_SIZE);
+	enter_user((unsigned long)user_fn[i], arg, (unsigned long)user_stack[i] + USER_STACK_SIZE);
 }
 
 const struct trap *catch_user(hart_fn fn, unsigned long arg)

@@ -16,7 +16,7 @@ static const char help[] =
 	"Run IMAGE, a RISC-V Image (Linux, or any flat binary with an Image header), in a virtual\n"
 	"machine, through /dev/kvm. The console is standard input and output.\n"
 	"\n"
-	"  --vcpus N            virtual harts, 1 to 32 (1)\n"
+	"  --vcpus N            virtual harts, 1 to 64 (1)\n"
 	"  --pin                pin the Nth vCPU to the host's Nth processor, wrapping around\n"
 	"  --memory SIZE        guest memory, with K, M, G or T (512M)\n"
 	"  --small-pages        back it with 4 KiB pages (MADV_NOHUGEPAGE), for measurements\n"

@@ -41,7 +41,7 @@ typedef u64 gpa_t;
 #define MIB              0x100000ul
 
 /* The VMM's own limit on vCPUs; the PLIC specification would allow 15872 contexts. */
-#define MAX_VCPUS 32
+#define MAX_VCPUS 64
 #define MAX_DISKS 8
 
 /*

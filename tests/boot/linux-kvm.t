@@ -77,7 +77,7 @@ run spin /vmm --watchdog 1 --append how=spin /fault_loop.bin
 run panic /vmm --append how=panic /fault_loop.bin
 
 run smp-0 /vmm --vcpus 0 /hello.bin
-run smp-33 /vmm --vcpus 33 /hello.bin
+run smp-65 /vmm --vcpus 65 /hello.bin
 run smp-x /vmm --vcpus x /hello.bin
 run mem-0 /vmm --memory 0 /hello.bin
 run mem-huge /vmm --memory 16T /hello.bin
@@ -163,8 +163,8 @@ is "$status" 103 "a run whose guest panics ends with status 103"
 like "$out" '^vmm: the guest panicked: Kernel panic - not syncing: as an example' \
 	"the VMM repeats the message of a guest's panic"
 
-fails smp-0 100 '--vcpus 0: must be 1 to 32' "--vcpus 0 is refused"
-fails smp-33 100 '--vcpus 33: must be 1 to 32' "--vcpus beyond the limit is refused"
+fails smp-0 100 '--vcpus 0: must be 1 to 64' "--vcpus 0 is refused"
+fails smp-65 100 '--vcpus 65: must be 1 to 64' "--vcpus beyond the limit is refused"
 fails smp-x 100 '--vcpus x' "--vcpus x is refused"
 fails mem-0 100 '--memory 0' "--memory 0 is refused"
 fails mem-huge 100 '--memory 16T' "more memory than KVM can map is refused"

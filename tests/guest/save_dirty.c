@@ -10,10 +10,11 @@
 #include "rt.h"
 
 #define PAGES_MAX 256
+#define HARTS_MAX 8
 
-static unsigned long memory[MAX_HARTS][PAGES_MAX][PAGE_SIZE / 8]
+static unsigned long memory[HARTS_MAX][PAGES_MAX][PAGE_SIZE / 8]
 	__attribute__((aligned(PAGE_SIZE)));
-static unsigned long rounds[MAX_HARTS], wrong[MAX_HARTS], pages, last;
+static unsigned long rounds[HARTS_MAX], wrong[HARTS_MAX], pages, last;
 static bool until_input;
 
 /*
@@ -49,6 +50,8 @@ void payload_main(void)
 	char until[8];
 	int i;
 
+	if (nr_harts > HARTS_MAX)
+		bail("%d harts: at most %d can write", nr_harts, HARTS_MAX);
 	until_input = boot_arg("until", until, sizeof(until)) && !strcmp(until, "input");
 	last = until_input ? 1 : boot_number("rounds", 60000);
 	pages = boot_number("pages", 256);

@@ -85,7 +85,7 @@ static void test_unknown(void)
 {
 	static const struct {
 		unsigned long mask, base;
-	} bad[] = { { 1UL << 63, 0 }, { 1, 64 },      { 1, 1UL << 63 }, { 2, ~1UL },
+	} bad[] = { { 1UL << 63, 1 }, { 1, 64 },      { 1, 1UL << 63 }, { 2, ~1UL },
 		    { 1, ~1UL },      { ~0UL, ~1UL }, { ~0UL, 1 },      { ~0UL, 1000 } };
 	unsigned long i, j, wrong = 0;
 
@@ -194,7 +194,7 @@ static void test_start(void)
 
 void payload_main(void)
 {
-	unsigned long all = (1UL << nr_harts) - 1;
+	unsigned long all = ~0UL >> (64 - nr_harts);
 	int i;
 
 	if (nr_harts < 2) {

@@ -21,8 +21,8 @@ unread()	# COMMAND...: run COMMAND with its output to a pipe without a reader; i
 }
 
 for tool in profile irqs-off; do
-	for harts in 0 9; do
-		refused 2 "--harts $harts: must be 1 to 8" $tool --harts $harts hello
+	for harts in 0 65; do
+		refused 2 "--harts $harts: must be 1 to 64" $tool --harts $harts hello
 	done
 done
 refused 2 "--timeout 0: must be at least 1 second" profile --timeout 0 hello

@@ -40,10 +40,10 @@ refused 125 "toggle [a-z_]+ takes .*'blue'" "a toggle's unknown value" run --set
 refused 125 "halt_poll_ns takes a number, not 'often'" "a word instead of a number" run --set halt_poll_ns=often hello
 refused 125 "no event 'kvm_exlt'" "an unknown event" run --trace kvm_exlt hello
 refused 125 "--vcpus 0" "zero vCPUs" run --vcpus 0 hello
-refused 125 "--vcpus 9: must be 1 to 8" "more vCPUs than the limit" run --vcpus 9 hello
+refused 125 "--vcpus 65: must be 1 to 64" "more vCPUs than the limit" run --vcpus 65 hello
 refused 125 "--device: there is no device 'uart'; known devices: testdev" "a device that --device cannot add" run --device uart hello
 refused 125 "--harts 0" "zero harts" run --harts 0 hello
-refused 125 "--harts 9: must be 1 to 8" "more harts than the limit" run --harts 9 hello
+refused 125 "--harts 65: must be 1 to 64" "more harts than the limit" run --harts 65 hello
 refused 125 "--memory lots" "an invalid size" run --memory lots hello
 
 refused 125 "--memory 99999999999999999999: at most 126G" "a size beyond 64 bits" run --memory 99999999999999999999 hello

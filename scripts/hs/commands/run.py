@@ -23,11 +23,12 @@ from .exec import Job, execute, new_parser
 
 PREFIX = "hyperscope"  # of error messages
 MIB = machine.MIB
-MAX_VCPUS = 8
+MAX_VCPUS = 64
 DEFAULT_MEM = 512 * MIB
 SCRATCH_SECTORS = 4096
 APPEND = "console=ttyS0"
-TRACE_RING = 32 * MIB  # per hart; large enough for the events of Debian's boot and tour
+TRACE_RING = 32 * MIB  # per hart, for up to 8 harts; large enough for the events of Debian's boot and tour
+TRACE_RINGS = 8 * TRACE_RING  # at most this much for all harts
 # Without the steps of walks, which are many, and without the events that disable the fast path (docs/trace.md).
 DEFAULT_EVENTS = "kvm_*,gstage_*,!gstage_step,!kvm_request,!kvm_exit_handled,!kvm_irq_take"
 # Exit statuses of the VMM if it had to end the guest: a vCPU could not continue, the guest reported a crash, or a
@@ -204,7 +205,8 @@ def parse(argv):
                                 machine.MAX_HARTS)
     options.harts = str(harts)
     if options.trace != "none":
-        options.boot += " trace.size=%d" % TRACE_RING  # after the user's arguments: the host uses the first value
+        # After the user's arguments: the host uses the first value.
+        options.boot += " trace.size=%d" % min(TRACE_RING, TRACE_RINGS // harts)
     if options.vcpus is not None:
         options.vcpus = machine.parse_count(options.vcpus, "--vcpus", MAX_VCPUS)
     if options.memory is not None:
@@ -238,8 +240,10 @@ def main(argv):
     guest = Guest(options)
     if options.command and not guest.ours:
         sentence("--command is ignored: it is for the built-in Linux guest only")
-    # The RAM has to hold the guest's memory, copies of its files on the host, the trace rings, and the host itself.
-    ram = options.memory + 3 * guest.size() + int(options.harts) * TRACE_RING + 192 * MIB
+    harts = int(options.harts)
+    # The RAM has to hold the guest's memory, copies of its files on the host, the trace rings, each hart's exit
+    # statistics and stacks, and the host itself.
+    ram = options.memory + 3 * guest.size() + min(harts * TRACE_RING, TRACE_RINGS) + harts * MIB + 192 * MIB
     ram = -(-ram // (64 * MIB)) * 64 * MIB
 
     used = [path for path in [guest.image, guest.initrd] + options.disk if path]

@@ -26,7 +26,8 @@ from .rundir import STATE_EXITED, STATE_PANICKED
 
 MIB = 1 << 20
 POLL_SECONDS = 0.02  # interval at which growing files are read: the log, and output with --icount
-MAX_HARTS = 8
+MAX_HARTS = 64
+DEBUG_HARTS = 32  # OpenSBI 1.5 has too little memory for the debug triggers of 40 harts, and does not start all of them
 MAX_SIZE = 126 << 30  # the host maps 128 GiB of addresses, and RAM begins at 2 GiB (src/host/platform/layout.h)
 MAX_DISKS = 7  # QEMU has eight virtio-mmio slots, and the program's channel uses one
 MIN_RAM = 64 * MIB
@@ -200,7 +201,8 @@ class Machine:
 
     def arguments(self, ram, boot_args):
         options = self.options
-        args = [options.qemu, "-M", self.machine + ",memory-backend=ram", "-cpu", options.cpu,
+        cpu = options.cpu + (",debug=off" if self.harts > DEBUG_HARTS else "")
+        args = [options.qemu, "-M", self.machine + ",memory-backend=ram", "-cpu", cpu,
                 "-smp", str(self.harts), "-m", "%dM" % (ram // MIB),
                 "-object", "memory-backend-file,id=ram,size=%d,mem-path=%s,share=on" %
                 (ram, qemuopt.value(self.run.make_ram(ram))),
