@@ -36,14 +36,13 @@ static void g_drop(bool any_vmid, unsigned long vmid, bool any_gpa, gpa_t gpa)
 	g_drop_on(hv_hart(), any_vmid, vmid, any_gpa, gpa);
 }
 
-void native_tlb_remote_fence(unsigned long harts, gpa_t start, u64 size, unsigned long vmid)
+void native_tlb_remote_fence(const struct hv_hartmask *harts, gpa_t start, u64 size,
+			     unsigned long vmid)
 {
 	unsigned int hart;
 	u64 at;
 
-	for (hart = 0; hart < HV_MAX_HARTS; hart++) {
-		if (!(harts & BIT(hart)))
-			continue;
+	hartmask_for_each(hart, harts) {
 		if (size == ~0UL)
 			g_drop_on(hart, false, vmid, true, 0);
 		for (at = 0; size != ~0UL && at < size; at += PAGE_SIZE)

@@ -189,7 +189,8 @@ void native_tlb_reset(void);
  */
 unsigned long native_gstage_access(gpa_t gpa, enum native_access access, hpa_t *hpa);
 /* Drop the G-stage translations of [start, start + size), or all if size is ~0UL, on `harts`. */
-void native_tlb_remote_fence(unsigned long harts, gpa_t start, u64 size, unsigned long vmid);
+void native_tlb_remote_fence(const struct hv_hartmask *harts, gpa_t start, u64 size,
+			     unsigned long vmid);
 /* Return the number of entries in this hart's TLB. */
 unsigned int native_tlb_entries(void);
 struct native_fences {

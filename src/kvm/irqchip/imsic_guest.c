@@ -17,8 +17,8 @@
  * hstatus: vsip shows the file's interrupt to the core, too. In HS, an interrupt of the file does not
  * end WFI on every machine, so while the hart idles, hgeie makes it a host interrupt.
  *
- * A file that no vCPU uses is all zero. Spec: AIA, "Interrupts for virtual machines (VS level)"; H
- * §2.4.
+ * A file that no vCPU uses is all zero. Spec: AIA, "Interrupts for virtual machines (VS level)";
+ * H §2.4.
  */
 #include "irqchip/aia.h"
 #include "mmu/tlb.h"
