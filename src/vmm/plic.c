@@ -28,9 +28,9 @@
 
 #define PRIORITY_MAX 7
 
-static bool is_s_context(u64 number)
+static bool is_s_context(const struct plic *plic, u64 number)
 {
-	return number % 2 == 1 && number / 2 < MAX_VCPUS;
+	return number % 2 == 1 && number / 2 < plic->machine->options.vcpus;
 }
 
 /*
@@ -126,12 +126,12 @@ static u32 read_locked(struct plic *plic, u64 offset)
 		return plic->pending;
 	if (offset >= ENABLE && offset < CONTEXT) {
 		number = (offset - ENABLE) / ENABLE_STRIDE;
-		if (is_s_context(number) && (offset - ENABLE) % ENABLE_STRIDE == 0)
+		if (is_s_context(plic, number) && (offset - ENABLE) % ENABLE_STRIDE == 0)
 			return plic->context[number / 2].enable;
 		return 0;
 	}
 	number = (offset - CONTEXT) / CONTEXT_STRIDE;
-	if (offset < CONTEXT || !is_s_context(number))
+	if (offset < CONTEXT || !is_s_context(plic, number))
 		return 0;
 	context = &plic->context[number / 2];
 	switch ((offset - CONTEXT) % CONTEXT_STRIDE) {
@@ -153,13 +153,13 @@ static void write_locked(struct plic *plic, u64 offset, u32 value)
 		update(plic);
 	} else if (offset >= ENABLE && offset < CONTEXT) {
 		number = (offset - ENABLE) / ENABLE_STRIDE;
-		if (!is_s_context(number) || (offset - ENABLE) % ENABLE_STRIDE)
+		if (!is_s_context(plic, number) || (offset - ENABLE) % ENABLE_STRIDE)
 			return;
 		plic->context[number / 2].enable = value & ~1u;
 		update(plic);
 	} else if (offset >= CONTEXT) {
 		number = (offset - CONTEXT) / CONTEXT_STRIDE;
-		if (!is_s_context(number))
+		if (!is_s_context(plic, number))
 			return;
 		context = &plic->context[number / 2];
 		switch ((offset - CONTEXT) % CONTEXT_STRIDE) {

@@ -224,6 +224,8 @@ HS_SECONDS=90 hs exec --quiet --harts 2 --memory 1G --disk "$tmp/disk2" --file "
 hyper_view=$(guest_view <<<"$out")
 is "$status" 42 "the same binary and guest return the same status under hyperscope" ||
 	diag "$(tail -n 20 <<<"$out"; echo "$err")"
+# hyperscope's KVM is that of Linux 7.3, which has an SBI and an extension that 6.12 lacks.
+hyper_view=$(sed -E 's/_svvptc//g; s/SBI specification v3.0/SBI specification v2.0/' <<<"$hyper_view")
 # The device tree of QEMU before 8.0 does not name Zicntr and Zihpm. Linux assumes them anyway, so
 # they are not compared.
 if qemu_older 8.0; then
