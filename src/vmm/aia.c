@@ -9,7 +9,8 @@
  *
  * Addresses are those of QEMU's `virt`. The registers that are saved are accessed through the
  * device's attributes; the IMSIC's are selected as by a guest's siselect. The state of a source's
- * wire cannot be written, so after a restore the devices' lines are set again.
+ * wire cannot be written, so after a restore all lines are set again: a source whose line is high
+ * interrupts once more.
  *
  * Spec: AIA, "Advanced Platform-Level Interrupt Controller", "Incoming MSI Controller".
  */
@@ -168,24 +169,35 @@ static void set_registers(struct machine *m, struct aia_registers *r)
 	set_u32(m, KVM_DEV_RISCV_AIA_GRP_APLIC, DOMAINCFG, r->domaincfg);
 }
 
-static void reset(struct machine *m)
-{
-	static struct aia_registers zeroes;
-
-	set_registers(m, &zeroes);
-}
-
 static void set_level(struct machine *m, unsigned int source, bool level)
 {
 	struct kvm_irq_level line = { .irq = source, .level = level };
 
+	if (level)
+		atomic_fetch_or(&m->aia.level, 1u << source);
+	else
+		atomic_fetch_and(&m->aia.level, ~(1u << source));
 	kvm_call(m->vm_fd, KVM_IRQ_LINE, &line);
+}
+
+static void set_levels(struct machine *m, u32 level)
+{
+	for (unsigned int source = 1; source <= SOURCES; source++)
+		set_level(m, source, level >> source & 1);
+}
+
+static void reset(struct machine *m)
+{
+	static struct aia_registers zeroes;
+
+	set_levels(m, 0);
+	set_registers(m, &zeroes);
 }
 
 static void state(struct machine *m, struct state *s)
 {
 	struct aia_registers *r = calloc(1, sizeof(*r));
-	u32 ids = m->aia.ids;
+	u32 ids = m->aia.ids, level = m->aia.level;
 
 	if (!r)
 		die(STATUS_SETUP, "out of memory for the AIA's state");
@@ -194,6 +206,7 @@ static void state(struct machine *m, struct state *s)
 	STATE(s, ids);
 	if (ids != m->aia.ids)
 		state_refuse(s, "the host's AIA has another number of interrupt identities");
+	STATE(s, level);
 	STATE(s, r->domaincfg);
 	STATE(s, r->pending);
 	STATE(s, r->enabled);
@@ -201,8 +214,10 @@ static void state(struct machine *m, struct state *s)
 	STATE(s, r->target);
 	for (unsigned int i = 0; i < m->options.vcpus; i++)
 		STATE(s, r->imsic[i]);
-	if (s->loading && !s->bad)
+	if (s->loading && !s->bad) {
 		set_registers(m, r);
+		set_levels(m, level);
+	}
 	free(r);
 }
 

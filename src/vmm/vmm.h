@@ -273,8 +273,9 @@ void plic_registers(struct plic *plic, struct state *s);
 #define AIA_IDS_MAX 2048
 
 struct aia {
-	int fd;  /* the device in the kernel */
-	u32 ids; /* the highest interrupt identity of an IMSIC */
+	int fd;            /* the device in the kernel */
+	u32 ids;           /* the highest interrupt identity of an IMSIC */
+	_Atomic u32 level; /* the devices' lines; one bit per source */
 };
 
 /* ---- console.c: the VMM's standard input and output as the guest's terminal ---- */

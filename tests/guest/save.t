@@ -25,6 +25,9 @@ run never /vmm $new /save.bin
 run save /vmm $new --save stopped --save-rounds 0 /save.bin
 sleep 2.5
 run restore /vmm --irqchip kernel_plic --disk disk --restore stopped
+run save-aia /vmm --irqchip aia_hwaccel $new --save stopped-aia --save-rounds 0 /save.bin
+run restore-aia /vmm --irqchip aia_emul --disk disk --restore stopped-aia
+run wrong-irqchip /vmm --disk disk --restore stopped-aia
 
 echo "=== signal"
 /vmm --memory 8M --save signaled --save-rounds 0 --append how=spin /fault_loop.bin </dev/null 2>&1 &
@@ -53,7 +56,7 @@ head -c 512k disk >other
 run other-disk /vmm --disk other --restore stopped
 END
 head -c 16k /dev/zero >"$tmp/small"
-HS_SECONDS=90 hs exec --quiet --harts 2 --memory 512M --disk "$tmp/small" --file "$O/vmm" \
+HS_SECONDS=90 hs exec --quiet --machine aia --harts 2 --memory 512M --disk "$tmp/small" --file "$O/vmm" \
 	--file "$O/guest-payloads/save.bin" --file "$O/guest-payloads/save_dirty.bin" \
 	--file "$O/guest-payloads/hello.bin" --file "$O/guest-payloads/fault_loop.bin" \
 	--file "$tmp/script:/script" "$O/guest/busybox" sh /script
@@ -107,6 +110,10 @@ for how in "" -live; do
 $(claims "$out")" "$whole" "save$how, restore$how: together they print what a guest prints that is never saved"
 done
 
+part restore-aia
+is "$status:$(claims "$out" | grep -c '^ok')" "0:$(($(claims "$whole" | grep -c "^ok") - 6))" \
+	"a machine with hardware's IMSICs is restored with emulated ones, and every claim holds" || diag "$out"
+
 part dirty
 is "$status:$(grep -c '^vmm: saved' <<<"$out"):$(grep -c '^ok' <<<"$out")" 0:1:0 \
 	"--save-on saves a guest while it writes memory" || diag "$out"
@@ -158,6 +165,7 @@ refused no-disk 101 'it has 1 disks, not 0' "--restore without the disk is refus
 refused other-smp 101 'it has 3 vCPUs, not 2' "--restore with another number of vCPUs is refused"
 refused other-mem 101 'it has 32768 KiB of memory, not 65536' \
 	"--restore with another size of memory is refused"
+refused wrong-irqchip 101 "section plic 0" "a machine with an AIA is not restored with a PLIC"
 refused other-disk 101 'section disk 0: the disk had a different size' \
 	"--restore with a disk of another size is refused"
 

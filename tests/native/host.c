@@ -199,13 +199,13 @@ u64 hv_run_delay_ns(void)
 	return run_delay_ns;
 }
 
-void hv_sigmask_swap(u64 set, u64 *old)
+void hv_sigmask_begin(u64 set)
 {
-	static __thread u64 mask;
+	(void)set;
+}
 
-	if (old)
-		*old = mask;
-	mask = set;
+void hv_sigmask_end(void)
+{
 }
 
 void native_migrate(unsigned int hart)

@@ -16,9 +16,11 @@ import subprocess
 from hs.errors import STATUS_USAGE, LaunchError
 from hs.parser import of_command
 
+FAST = "returns to the guest that trapped; nothing else has run (switch_fast.S)"
 EXEMPT = {
-    "ended_vcpu_fast_sbi": "returns to the guest that trapped; nothing else has run (switch_fast.S)",
-    "ended_vcpu_fast_virtual_inst": "likewise",
+    **{label: FAST for label in ("vcpu_exit_fast", "ecall")},
+    **{"%s_vcpu_fast_%s" % (way, handler): FAST
+       for way in ("counted", "full", "sample") for handler in ("sbi", "virtual_inst")},
     "redirect_probe": "at boot, before any thread or guest exists; its guest executes one instruction",
 }
 INSN = re.compile(r"^\s*([0-9a-f]+):\s+[0-9a-f ]+\t(\S+)(?:\t(.*))?$")

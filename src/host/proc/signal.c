@@ -145,10 +145,16 @@ void signal_mask_restore(void)
 	signal_set_blocked(current->sig.saved_mask);
 }
 
-void hv_sigmask_swap(u64 set, u64 *old)
+void hv_sigmask_begin(u64 set)
 {
-	*old = current->sig.blocked;
+	WRITE_ONCE(current->sig.real_blocked, current->sig.blocked);
 	signal_set_blocked(set);
+}
+
+void hv_sigmask_end(void)
+{
+	signal_set_blocked(current->sig.real_blocked);
+	WRITE_ONCE(current->sig.real_blocked, 0);
 }
 
 /* ---- on the way back to user mode ---- */

@@ -17,6 +17,7 @@ struct thread_signals {
 	u64 waiting;            /* sigtimedwait() waits for these: not blocked, but not acted on */
 	u64 pending;            /* sent to this thread */
 	struct list_head queue; /* struct sigqueue: the siginfos of pending signals */
+	u64 real_blocked;       /* during KVM_RUN: the mask that its own one has replaced, else 0 */
 	u64 saved_mask;         /* the mask that ppoll, epoll_pwait, sigsuspend etc. replaced */
 	bool restore_saved_mask;
 	union {

@@ -84,7 +84,8 @@ void signal_kick_for(struct process *p, u64 set)
 /* Can a thread take a signal that was sent to it or to the process? */
 struct taker {
 	bool now;    /* a thread has not blocked it */
-	bool action; /* a thread has not blocked it, is not stopped, and does not wait for it */
+	bool action; /* a thread has not blocked it, is not stopped, and does not wait for it; during
+		      * KVM_RUN, its usual mask does not block the signal either */
 	bool call;   /* a thread waits for it in sigtimedwait() */
 };
 
@@ -99,7 +100,8 @@ static struct taker find_taker(struct process *p, const struct thread *only, u64
 		if (READ_ONCE(t->sig.waiting) & bit)
 			taker.call = taker.now = true;
 		else if (!(READ_ONCE(t->sig.blocked) & bit))
-			taker.now = true, taker.action |= !t->sig.stopped;
+			taker.now = true,
+			taker.action |= !t->sig.stopped && !(READ_ONCE(t->sig.real_blocked) & bit);
 	}
 	return taker;
 }

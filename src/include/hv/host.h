@@ -167,10 +167,12 @@ int hv_thread_id(void);
 u64 hv_run_delay_ns(void);
 
 /*
- * Set the calling thread's mask of 64 signals; *old receives the previous one. KVM_RUN has a mask
- * of its own (KVM_SET_SIGNAL_MASK).
+ * Replace the calling thread's mask of 64 signals until hv_sigmask_end(). KVM_RUN has a mask of its
+ * own (KVM_SET_SIGNAL_MASK). A signal that only the thread's usual mask blocks ends KVM_RUN, but
+ * takes effect only once the usual mask permits it.
  */
-void hv_sigmask_swap(u64 set, u64 *old);
+void hv_sigmask_begin(u64 set);
+void hv_sigmask_end(void);
 
 /*
  * Callbacks for the thread that set the hook: in() is called after the thread was scheduled in on

@@ -202,7 +202,6 @@ static __attribute__((noinline)) int not_run(void)
 
 int vcpu_run(struct kvm_vcpu *vcpu)
 {
-	u64 sigmask = 0;
 	int ret;
 
 	vcpu->ran_once = true;
@@ -222,7 +221,7 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 
 	WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_UNKNOWN);
 	if (vcpu->sigmask_set)
-		hv_sigmask_swap(vcpu->sigmask, &sigmask);
+		hv_sigmask_begin(vcpu->sigmask);
 	if (vcpu->slots != __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE))
 		memslot_vcpu_refresh(vcpu);
 	vcpu_begin_run(vcpu);
@@ -240,6 +239,6 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 					 trace_exit_class_of(&vcpu->exit_clock));
 	vcpu_end_run(vcpu);
 	if (vcpu->sigmask_set)
-		hv_sigmask_swap(sigmask, &sigmask);
+		hv_sigmask_end();
 	return ret;
 }

@@ -3,8 +3,8 @@
  * aia_device.c - the attributes of the AIA in the kernel: configuration, initialization, state.
  *
  * The attributes, their checks, the order of the checks and their errno values are Linux's
- * (Documentation/virt/kvm/devices), except that the registers of an IMSIC can be accessed only while
- * its vCPU does not run (-EBUSY).
+ * (Documentation/virt/kvm/devices), except that the registers of an IMSIC that can be in a guest
+ * interrupt file are accessible only while its vCPU does not run (-EBUSY).
  *
  * Locks: vm->lock serializes configuration and initialization, and keeps the number of vCPUs fixed.
  */
@@ -261,12 +261,15 @@ static int imsic_state(struct kvm *vm, u64 type, enum direction direction, u64 *
 
 	if (err)
 		return err;
-	/* While the vCPU is loaded, the registers may be in a hart. */
-	if (!hv_mutex_trylock(&imsic->vcpu->mutex))
-		return -EBUSY;
-	vcpu_finish_put(imsic->vcpu);
+	/* While the vCPU is loaded, the registers may be in a guest interrupt file. */
+	if (imsic->vcpu->guest_file) {
+		if (!hv_mutex_trylock(&imsic->vcpu->mutex))
+			return -EBUSY;
+		vcpu_finish_put(imsic->vcpu);
+	}
 	old = imsic_access(imsic, select, *value, direction == SET ? ~0ULL : 0, NULL);
-	hv_mutex_unlock(&imsic->vcpu->mutex);
+	if (imsic->vcpu->guest_file)
+		hv_mutex_unlock(&imsic->vcpu->mutex);
 	if (direction == GET)
 		*value = old;
 	return 0;

@@ -73,7 +73,7 @@ static struct irqfd *next_of_pin(struct kvm *vm, struct irqfd *last, u32 pin)
 			irqfd->users++;
 			break;
 		}
-		passed |= irqfd == last;
+		passed = passed || irqfd == last;
 	}
 	if (last)
 		__atomic_store_n(&last->users, last->users - 1, __ATOMIC_RELEASE);

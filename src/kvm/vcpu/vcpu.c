@@ -38,7 +38,7 @@ void vcpu_hart_init(void)
 	if (isa_host_has(KVM_RISCV_ISA_EXT_SSCOFPMF) && isa_may_enable(KVM_RISCV_ISA_EXT_SSCOFPMF))
 		csr_write(hvien, BIT(IRQ_PMU_OVF));
 	/* Guest external interrupts reach the host only while hgeie enables them (irqchip.h). */
-	csr_write(hie, BIT(IRQ_S_GEXT));
+	csr_write(hie, hv_isa_has("ssaia") ? BIT(IRQ_S_GEXT) : 0);
 	csr_write(hgeie, 0);
 	csr_write(vsie, 0);
 	csr_write(vsatp, 0);
