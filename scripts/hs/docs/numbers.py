@@ -53,7 +53,6 @@ docs/walkthroughs/fast-path.md | `sret` follows at once: {sbi_version} instructi
 docs/trace.md | call from VS and back: {sbi_version} instructions with everything off, {sbi_version fastpath=off} with `fastpath=off`
 docs/trace.md | `kvm_entry`, `kvm_exit` | {sbi_version trace=kvm_entry,kvm_exit - sbi_version} |
 docs/trace.md | exit accounting (`exitstat=auto`, the default) | {sbi_version exitstat=auto - sbi_version} |
-docs/kvm-api.md | {illegal_insn} instructions instead of {linux:illegal_insn}
 docs/status.md | | null SBI call (`fastpath=off`) | {sbi_version} ({sbi_version fastpath=off}) | 120 (400) | {linux:sbi_version} |
 docs/validity.md | a null call costs {sbi_version fastpath=off} instructions here, {linux:sbi_version} in Linux KVM
 docs/status.md | | SBI set_timer; IPI to itself; fence.i | {sbi_set_timer}; {sbi_ipi_self}; {sbi_fence_i_self} | 150; 250; 400 | {linux:sbi_set_timer}; {linux:sbi_ipi_self}; {linux:sbi_fence_i_self} |
