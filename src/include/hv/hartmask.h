@@ -19,9 +19,9 @@ struct hv_hartmask {
 };
 
 /*
- * The host's: the number of words that have a bit for a hart of this machine. Set before the first
- * mask is used, and constant afterwards. The functions below access only these words, so that a
- * machine with up to 64 harts does not pay for more.
+ * The host's: the number of words that have a bit for a hart of this machine, at least 1. Set
+ * before the first mask is used, and constant afterwards. The functions below access only these
+ * words, so that a machine with up to 64 harts does not pay for more.
  */
 extern unsigned int hv_hartmask_words;
 
@@ -43,8 +43,11 @@ static inline unsigned int hartmask_words_for(unsigned int count)
 
 static inline void hartmask_clear_all(struct hv_hartmask *mask)
 {
-	for (unsigned int i = 0; i < hv_hartmask_words; i++)
+	unsigned int i = 0;
+
+	do
 		mask->word[i] = 0;
+	while (++i < hv_hartmask_words);
 }
 
 /* Also sets the bits of harts that do not exist. Each word is stored with sequential consistency. */

@@ -51,7 +51,7 @@ static int alloc_contexts(struct kvm *vm, u32 *nrp, struct plic_context ***conte
 
 	kvm_for_each_vcpu(i, vcpu, vm)
 		nr = MAX(nr, vcpu->id + 1);
-	context = hv_alloc(MAX(nr, 1) * sizeof(*context));
+	context = hv_alloc(MAX(nr, 1) * sizeof(void *));
 	if (!context)
 		return -ENOMEM;
 	kvm_for_each_vcpu(i, vcpu, vm) {
