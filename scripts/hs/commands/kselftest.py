@@ -2,11 +2,12 @@
 """kselftest - run Linux's KVM selftests and compare with their results on Linux KVM.
 
 tests/kselftest/programs lists the programs, and tests/kselftest/linux.csv (for
-Linux 7.3's selftests: linux-7.3.csv) lists their results on Linux KVM. For each program, a TAP line claims that the program
-ended on hyperscope as it did on Linux KVM, and did not skip anything that runs
-there. Seconds are the wall time of the program, without the boot of the
-machine. Instructions are those that the program's "counted" form executes in
-all privilege modes, on one hart with --icount.
+Linux 7.3's selftests: linux-7.3.csv) lists their results on Linux KVM. For each
+program, a TAP line claims that the program ended on hyperscope as it did on
+Linux KVM, and did not skip anything that runs there. Seconds are the wall time
+of the program, without the boot of the machine. Instructions are those that the
+program's "counted" form executes in all privilege modes, on one hart with
+--icount.
 
 With --compare, the programs also run on Linux KVM here, alternately, and there
 is one more claim for each program that passes on both: hyperscope's median time
@@ -56,9 +57,8 @@ def say(text):
 class Row:
     """One line of tests/kselftest/programs: a program with its options in each form, and its machine."""
 
-    def __init__(self, fields, since):
+    def __init__(self, fields):
         self.program, self.full, short, counted, machine = fields
-        self.since = since
         self.short = short or self.full
         self.counted = counted or self.short
         words = machine.split()
@@ -85,24 +85,25 @@ class Row:
 
 def read_rows(version):
     """Return the rows for the selftests of this version."""
-    rows, since, order = [], "", [""] + list(VERSIONS)
+    rows, wanted = [], True
     with open(os.path.join(FOLDER, "programs"), encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             line = line.split("#")[0].strip()
             if not line:
                 continue
-            if line.startswith("since "):
-                since = line.split()[1]
-                if since not in VERSIONS:
-                    die("tests/kselftest/programs:%d: unknown version %s" % (number, since))
+            if line.startswith("version "):
+                if line.split()[1] not in VERSIONS:
+                    die("tests/kselftest/programs:%d: unknown version %s" % (number, line.split()[1]))
+                wanted = line.split()[1] == version
                 continue
             fields = [" ".join(field.split()) for field in line.split("|")]
             if len(fields) == 4:
                 fields.append("")
             if len(fields) != 5:
                 die("tests/kselftest/programs:%d: %d fields instead of 5" % (number, len(fields)))
-            rows.append(Row(fields, since))
-    return [row for row in rows if order.index(row.since) <= order.index(version)]
+            if wanted:
+                rows.append(Row(fields))
+    return rows
 
 
 class Outcome:
