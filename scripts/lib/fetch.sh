@@ -2,9 +2,10 @@
 #
 # fetch.sh - fetch files for riscv64: UAPI headers, libfdt's source, the guest's kernel and busybox.
 #
-# The files come from Debian packages of one suite, and Linux 7.3's source from its backports. A
-# private apt under $out/dl fetches them. It has its own list, state and cache for each suite, and
-# trusts only the archive's key. Each result is a folder that is renamed into place when it is complete:
+# The files come from Debian packages of one suite, but Linux 7.3's source from its backports, and the
+# newest Linux from unstable. A private apt under $out/dl fetches them. It has its own list, state and
+# cache for each suite, and trusts only the archive's key. Each result is a folder that is renamed into
+# place when it is complete:
 #
 #   $out/dl/*.deb, *.tar.xz     packages as fetched; they are not fetched again while they exist
 #   $out/uapi/usr/include ...   the kernel's user API (linux-libc-dev)
@@ -13,6 +14,7 @@
 #   $out/guest/modules/*.ko     modules, and modules/order: the order in which to load them
 #   $out/guest/busybox          busybox, statically linked
 #   $out/guest/version          the kernel package's name and version
+#   $out/linux_newest/...       the newest Linux: vmlinux, modules for the host, busybox and version
 #   $out/kselftest/NAME         Linux's KVM selftests, static (linux-source-6.12; built here)
 #   $out/kselftest/version      the source package's name and version
 #   $out/kselftest_7_3/...      the same of Linux 7.3
@@ -29,6 +31,7 @@ key=/usr/share/keyrings/debian-archive-keyring.gpg
 recipe_uapi=1
 recipe_libfdt=1
 recipe_guest=2
+recipe_linux_newest=1
 recipe_kselftest=1
 recipe_kselftest_7_3=1
 recipe_rt_tests=1
@@ -95,6 +98,9 @@ fetch_find_missing()
 	is_made libfdt $recipe_libfdt || missing_files="$missing_files libfdt"
 	[ $with_guest = 0 ] || is_made guest $recipe_guest || missing_files="$missing_files guest"
 	case " $purposes " in
+	*" linux-newest "*) is_made linux_newest $recipe_linux_newest || missing_files="$missing_files linux_newest" ;;
+	esac
+	case " $purposes " in
 	*" kselftest "*) is_made kselftest $recipe_kselftest || missing_files="$missing_files kselftest" ;;
 	esac
 	case " $purposes " in
@@ -120,6 +126,9 @@ cache_table()	# purpose; pattern of a file in dl/
 	run       device-tree-compiler_*.orig.tar.*z
 	guest     linux-image-[0-9]*_riscv64.deb
 	guest     busybox-static_*.deb
+	linux-newest linux-binary-[0-9]*_riscv64.deb
+	linux-newest linux-modules-[0-9]*_riscv64.deb
+	linux-newest linux-base-[0-9]*_riscv64.deb
 	kselftest linux-source-6.12_*.deb
 	kselftest-7.3 linux-source-7.3_*.deb
 	apps      rt-tests_*.deb
@@ -170,7 +179,7 @@ write_apt_conf()	# SUITE MIRROR
 {
 	local d arch=riscv64
 	d=$(apt_of "$1")
-	[ "$1" = $suite ] || arch=amd64
+	[ "$1" != $suite-backports ] || arch=amd64
 	mkdir -p "$d/state/lists/partial" "$d/cache/archives/partial" || return 1
 	: >"$d/status"
 	cat >"$d/list" <<-END
@@ -284,13 +293,14 @@ kernel_package()
 		sed -n 's/^Depends: *\([^ ,]*\).*/\1/p'
 }
 
-# unpack_modules FROM TO: unpack $guest_modules with all their dependencies, and write TO/order.
+# unpack_modules FROM TO NAME...: unpack the modules with all their dependencies, and write TO/order.
 unpack_modules()
 {
 	local all=$1 to=$2 name
+	shift 2
 	mkdir -p "$to" || return 1
 	: >"$to/order"
-	for name in $guest_modules; do
+	for name in "$@"; do
 		unpack_module "$name" || return 1
 	done
 }
@@ -299,7 +309,7 @@ unpack_module()	# NAME
 {
 	local name=${1//-/_} file dependency
 	grep -qx "$name.ko" "$to/order" && return 0
-	cat "$all"/usr/lib/modules/*/modules.builtin | tr - _ | grep -q "/$name.ko\$" && return 0
+	tr - _ <"$(newest "$all"/usr/lib/modules/*/modules.builtin)" | grep "/$name.ko\$" >/dev/null && return 0
 	file=$(find "$all" -name "${name//_/[-_]}.ko*" | head -n 1)
 	[ -n "$file" ] || { echo "the kernel package has no module $name"; return 1; }
 	case $file in
@@ -336,8 +346,51 @@ unpack_guest()
 	dpkg-deb -x "$kernel" "$tmp" && dpkg-deb -x "$busybox" "$tmp" || return 1
 	mv "$tmp"/boot/vmlinu?-* "$made/vmlinux" || return 1
 	mv "$(newest "$tmp/usr/bin/busybox" "$tmp/bin/busybox")" "$made/busybox" || return 1
-	unpack_modules "$tmp" "$made/modules" || return 1
+	# shellcheck disable=SC2086
+	unpack_modules "$tmp" "$made/modules" $guest_modules || return 1
 	dpkg-deb -f "$kernel" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
+}
+
+# Print the version of the newest kernel, which is in the name of the metapackage's kernel package.
+newest_linux()
+{
+	apt-cache -c "$(apt_of sid)/conf" show --no-all-versions linux-image-riscv64 |
+		sed -n 's/^Depends:.* linux-image-\([0-9][^ ]*-riscv64\) .*/\1/p'
+}
+
+make_linux_newest()
+{
+	local file name version tmp=$dl/unpack.$$ packages=()
+	file=$(newest "$dl"/linux-binary-[0-9]*_riscv64.deb)
+	version=${file##*/linux-binary-}
+	version=${version%%_*}
+	if [ -z "$version" ]; then
+		read_lists sid || return 1
+		version=$(newest_linux)
+		[ -n "$version" ] || { say "Debian unstable's package lists do not contain linux-image-riscv64"; return 1; }
+	fi
+	for name in binary modules base; do
+		get_package "linux-$name-$version" "Linux $version, package linux-$name" sid || return 1
+		packages+=("$package")
+	done
+	get_package busybox-static "busybox (1 MB)" || return 1
+	step "unpacking Linux $version" unpack_linux_newest "${packages[@]}" "$package"
+	local status=$?
+	rm -rf "$tmp"
+	return $status
+}
+
+unpack_linux_newest()	# PACKAGE...; the first has the kernel
+{
+	local deb
+	mkdir -p "$made" "$tmp" || return 1
+	for deb in "$@"; do
+		dpkg-deb -x "$deb" "$tmp" || return 1
+	done
+	mv "$tmp"/usr/lib/modules/*/vmlinuz "$made/vmlinux" || return 1
+	mv "$(newest "$tmp/usr/bin/busybox" "$tmp/bin/busybox")" "$made/busybox" || return 1
+	unpack_modules "$tmp" "$made/modules" kvm virtio_blk || return 1
+	dpkg-deb -f "$1" Package Version | sed 's/^[^:]*: //' | paste -sd' ' >"$made/version"
 }
 
 # The parts of Linux's source from which its KVM selftests are built.

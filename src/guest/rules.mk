@@ -64,6 +64,7 @@ BENCH_APPS = $(TOP)/scripts/hyperscope bench-apps --out $(O)
 bench:
 	$(if $(filter command%,$(origin OPENSBI)),$(error OPENSBI=$(OPENSBI): the variable's name is now FIRMWARE))
 	$(SETUP) $(if $(ARGS),$(if $(filter linux all,$(ARGS)),,--no-guest)) run $(if $(ARGS),,apps)
+	$(if $(ARGS),,$(SETUP) linux-newest || echo "bench: the newest Linux is not measured" >&2)
 	+$(BUILD) all $(O)/tests/kvm/bench_turns
 	mkdir -p $(dir $(BENCH_CSV))
 	$(BENCH) $(or $(ARGS),$(BENCH_ALL) --csv $(BENCH_CSV))

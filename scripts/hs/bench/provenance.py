@@ -8,7 +8,7 @@ import subprocess
 
 from hs import ends, git
 from hs.paths import TOP
-from .systems import BenchError
+from .systems import LINUXES, BenchError
 
 COLUMNS = ("commit", "images", "qemu", "qemu_flags", "opensbi", "kernel", "compiler", "binutils")
 # Changes of these files do not count: they do not affect figures, and measurements write the CSV files.
@@ -137,9 +137,9 @@ def collect(runner):
     }
 
 
-def _linux(out):
+def _linux(out, system="linux"):
     try:
-        with open(os.path.join(out, "guest", "version"), encoding="utf-8") as file:
+        with open(os.path.join(out, LINUXES[system].folder, "version"), encoding="utf-8") as file:
             return "Linux " + file.read().strip()
     except OSError:
         return "Linux"
@@ -149,4 +149,6 @@ def kernel_of(system, out, name, guest=False):
     """Return the host's kernel and, if there is one, the guest's. On Linux KVM, both are the same."""
     if system == "hyperscope":
         return "hyperscope " + name + (", guest " + _linux(out) if guest else "")
-    return _linux(out) if system in ("linux", "native") else "none"
+    if system == "native":
+        return _linux(out)
+    return _linux(out, system) if system in LINUXES else "none"

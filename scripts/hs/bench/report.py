@@ -4,7 +4,7 @@ import csv
 
 from . import csvfile, provenance
 from .rows import BESIDE, BY_NAME, DERIVED, GOALS_WITH, GROUPS, ROWS, TRACED
-from .systems import COLUMNS, STATISTICS
+from .systems import COLUMNS, NEWEST, STATISTICS
 
 CSV_COLUMNS = ("system", "exit", "toggles", "cpu", "unit", "n") + STATISTICS + (
     "instret",) + provenance.COLUMNS
@@ -111,23 +111,30 @@ def goal(row, bare, value):
     return text + " " + reached(value, limit)
 
 
-HEAD = "%-16s%7s%11s%8s%6s%7s%5s %-13s%s"
+HEAD = "%-16s%7s%11s%8s%8s%6s %-13s%s"
 
 
-def compare(figures, names, own, published):
+def compare(figures, names, own):
     counted = figures.counted()
-    published = published and counted
-    print(HEAD % ("exit", "bare", "hyperscope", "Linux", "ratio", "Xvisor", "Bao", "goal", "small"))
+    print(HEAD % ("exit", "bare", "hyperscope", "Linux", "newest", "ratio", "goal", "small"))
     for row in ROWS:
         if row.name not in names:
             continue
         bare, linux = figures.value("bare", row.name), figures.value("linux", row.name)
         ours = figures.default(row.name, own)
         ratio = figures.ratio(row.name, own)
-        print((HEAD % (row.name, shown(bare), shown(ours), shown(linux), ratio,
-                       shown(row.xvisor if published else None),
-                       shown(row.bao if published else None), goal(row, bare, ours) if counted else "",
+        print((HEAD % (row.name, shown(bare), shown(ours), shown(linux), shown(figures.value(NEWEST, row.name)),
+                       ratio, goal(row, bare, ours) if counted else "",
                        row.small if ratio != "-" and ours < linux else "")).rstrip())
+
+
+def published(names):
+    """Print the figures that were published of other hypervisors."""
+    lines = ["%-17s%8s%8s" % (row.name, shown(row.xvisor), shown(row.bao)) for row in ROWS
+             if row.name in names and row.xvisor is not None]
+    if lines:
+        print("\n%-17s%8s%8s" % ("published", "Xvisor", "Bao"))
+        print("\n".join(lines))
 
 
 def beside(setting):
@@ -198,8 +205,14 @@ def tables(results, options, settings):
     for cpu in options.cpu:
         first = next(row for row in results if row["cpu"] == cpu)
         print("-cpu %s, QEMU %s, %s" % (cpu, first["qemu"], first["opensbi"].partition(" sha")[0]))
+        for system, title in (("linux", "Linux"), (NEWEST, "newest")):
+            kernel = next((row["kernel"] for row in results if row["system"] == system), "")
+            if kernel:
+                print("%s: %s" % (title, kernel.removeprefix("Linux ")))
         figures = Figures(results, cpu, statistic)
-        compare(figures, names, own, published=cpu == "rv64")
+        compare(figures, names, own)
+        if cpu == "rv64" and figures.counted():
+            published(names)
         derived(figures, own)
         toggles(figures, settings, own)
         print()

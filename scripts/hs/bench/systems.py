@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """systems.py - start each system with the payload, and read its output.
 
-The system "bare" runs the payload in QEMU directly on the firmware. The other two are hyperscope and Debian's
-Linux, with the same VMM and payload. One Job is one boot; its rows are returned as dictionaries.
+The system "bare" runs the payload in QEMU directly on the firmware. The others are hyperscope, Debian's Linux and
+the newest Linux that Debian has, with the same VMM and payload. One Job is one boot; its rows are returned as dictionaries.
 """
 import os
 import subprocess
@@ -19,10 +19,11 @@ from hs.run.qemuopt import check_cpu, check_firmware, machine_of
 from .rows import GROUPS, ROWS
 
 SYSTEMS = ("bare", "hyperscope", "linux")
-KNOWN = SYSTEMS + ("native",)  # without a hypervisor, "bare" runs the payload and "native" runs a guest's kernel
+NEWEST = "linux_newest"  # measured only by the bench itself
+KNOWN = SYSTEMS + (NEWEST, "native")  # without a hypervisor, "bare" runs the payload and "native" runs a guest's kernel
 STATISTICS = ("min", "p50", "p99", "max", "mean")
 COLUMNS = ("exit", "unit", "n") + STATISTICS + ("instret",)
-RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G"}
+RAM = {"bare": "512M", "hyperscope": "1G", "linux": "2G", NEWEST: "2G"}
 SETTLE = 5  # seconds to wait on Linux before measuring: background work after boot would double the first figures
 DISK_BYTES = 1 << 20
 GRACE = 30  # seconds that the launcher has to end a machine
@@ -30,6 +31,15 @@ GRACE = 30  # seconds that the launcher has to end a machine
 
 class BenchError(Exception):
     """An error whose message, one sentence, is shown to the user unchanged."""
+
+
+class Linux(NamedTuple):
+    name: str     # of linux-kvm's option --linux
+    folder: str   # in the output folder
+    purpose: str  # of scripts/hyperscope setup
+
+
+LINUXES = {"linux": Linux("stable", "guest", "run"), NEWEST: Linux("newest", "linux_newest", "linux-newest")}
 
 
 class Job(NamedTuple):
@@ -49,6 +59,12 @@ class Job(NamedTuple):
 
     def settings(self):
         return (GROUPS[self.group].setting + " " + self.setting).split()
+
+
+def missing(out, system):
+    """Return the path of a file that is missing for a system with Linux, or None."""
+    paths = [os.path.join(out, LINUXES[system].folder, name) for name in ("vmlinux", "busybox", "modules/kvm.ko")]
+    return next((path for path in paths if not os.path.exists(path)), None)
 
 
 def plain(out, timeout, jobs):
@@ -90,10 +106,10 @@ class Runner:
         for path in needed:
             if not os.path.exists(path):
                 raise BenchError("%s is missing: run make" % path)
-        for name in ("vmlinux", "busybox", "modules/kvm.ko") if "linux" in systems else ():
-            path = os.path.join(self.options.out, "guest", name)
-            if not os.path.exists(path):
-                raise BenchError("%s is missing: run 'scripts/hyperscope setup run'" % path)
+        for system in sorted(systems & set(LINUXES)):
+            path = missing(self.options.out, system)
+            if path:
+                raise BenchError("%s is missing: run 'scripts/hyperscope setup %s'" % (path, LINUXES[system].purpose))
         if self.options.firmware:
             check_firmware(self.options.firmware)
         qemu_version(self.qemu)  # raises an error if QEMU is missing
@@ -110,7 +126,7 @@ class Runner:
 
     def append(self, job):
         words = []
-        if job.system == "linux":
+        if job.system in LINUXES:
             words += ["on=linux", "settle=%d" % SETTLE]
         if job.rows:
             words.append("only=" + ",".join(job.rows))
@@ -169,8 +185,9 @@ class Runner:
 
     def linux(self, job):
         """Return the command for Linux KVM. It uses a shell if something has to be set before the VM is created."""
-        command = [HYPERSCOPE, "linux-kvm", "exec", "--icount", "--timeout", str(self.options.timeout), "--cpu", job.cpu,
-                   "--harts", str(GROUPS[job.group].harts), "--out", self.options.out, "--memory", RAM["linux"]]
+        command = [HYPERSCOPE, "linux-kvm", "exec", "--linux", LINUXES[job.system].name, "--icount",
+                   "--timeout", str(self.options.timeout), "--cpu", job.cpu, "--harts", str(GROUPS[job.group].harts),
+                   "--out", self.options.out, "--memory", RAM[job.system]]
         if self.machine:
             command += ["--machine", self.machine]
         if self.options.firmware:
@@ -191,6 +208,8 @@ class Runner:
         return command + ["--file", self.program(job) + ":/program",
                           os.path.join(self.options.out, "guest", "busybox"), "sh", "-c", shell,
                           "program"] + self.arguments(job)
+
+    linux_newest = linux
 
     def images(self):
         """Return the files that run and so determine the figures."""

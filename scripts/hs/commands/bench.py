@@ -12,7 +12,7 @@ import os
 from hs import toggles as hstoggles
 from hs.bench import provenance, report, rows, systems
 from hs.bench.measure import measure
-from hs.bench.systems import SYSTEMS, BenchError
+from hs.bench.systems import NEWEST, SYSTEMS, BenchError
 from hs.errors import LaunchError
 from hs.parser import of_command, readable
 from hs.paths import TOP
@@ -35,7 +35,8 @@ exit status: 0; 1 figures differ (--verify, --against); 2 usage error;
 def new_parser():
     parser = of_command("bench", __doc__, epilog=EXAMPLES)
     parser.add_argument("systems", metavar="SYSTEM", nargs="*", default=["hyperscope"],
-                        help="bare, hyperscope (default), linux, or all")
+                        help="bare, hyperscope (default), linux, linux_newest (the newest Linux that Debian has: "
+                             "scripts/hyperscope setup linux-newest), or all (linux_newest if it was fetched)")
     parser.add_argument("--rows", metavar="NAME,...", action="append", default=[],
                         help="measure only these rows; patterns such as 'mmio_*' are allowed; "
                              "--list shows all")
@@ -136,11 +137,12 @@ def settings(parser, options, own):
 
 def check(parser, options):
     for system in options.systems:
-        if system not in SYSTEMS + ("all",):
-            parser.error("there is no system '%s'; known systems: %s, all"
-                         % (system, ", ".join(SYSTEMS)))
+        if system not in SYSTEMS + (NEWEST, "all"):
+            parser.error("there is no system '%s'; known systems: %s, %s, all"
+                         % (system, ", ".join(SYSTEMS), NEWEST))
     if "all" in options.systems:
-        options.systems = list(SYSTEMS)
+        newest = NEWEST in options.systems or not systems.missing(options.out, NEWEST)
+        options.systems = list(SYSTEMS) + [NEWEST] * newest
     cpus = []
     for cpu in options.cpu or ["rv64"]:
         cpus += ["rv64", "max"] if cpu == "both" else [cpu]
@@ -169,8 +171,8 @@ def from_logs(parser, options, shared):
     results = []
     for word in options.logs:
         system, equals, path = word.partition("=")
-        if system not in SYSTEMS or not equals:
-            parser.error("--from %s: write SYSTEM=LOG, with SYSTEM one of %s" % (word, ", ".join(SYSTEMS)))
+        if system not in SYSTEMS + (NEWEST,) or not equals:
+            parser.error("--from %s: write SYSTEM=LOG, with SYSTEM one of %s" % (word, ", ".join(SYSTEMS + (NEWEST,))))
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
                 found = systems.parse(file.read())

@@ -30,9 +30,10 @@ from hs.parser import of_command
 from hs.paths import HYPERSCOPE, QEMU, TOP
 
 FOLDER = os.path.join(TOP, "tests", "kselftest")
-# The versions of Linux whose selftests can be run: folder below the output folder, purpose of set-up, file of records.
-VERSIONS = {"6.12": ("kselftest", "kselftest", "linux.csv"),
-            "7.3": ("kselftest_7_3", "kselftest-7.3", "linux-7.3.csv")}
+# The versions of Linux whose selftests can be run: folder below the output folder, purpose of set-up, file of records,
+# and the kernel for Linux KVM (linux-kvm --linux).
+VERSIONS = {"6.12": ("kselftest", "kselftest", "linux.csv", "stable"),
+            "7.3": ("kselftest_7_3", "kselftest-7.3", "linux-7.3.csv", "newest")}
 FIELDS = ["program", "options", "machine", "result", "skipped", "seconds", "qemu"]
 TIMED = re.compile(rb"^timed: status (\d+) ns (\d+) instret (\d+)\r?$", re.M)
 ABSENT = re.compile(r"^host: .* calls system call \d+, which is not there$", re.M)
@@ -144,6 +145,8 @@ class Runner:
 
     def command(self, system, row, words, counted):
         command = [HYPERSCOPE] + (["linux-kvm"] if system == "linux-kvm" else []) + ["exec", "--out", self.out]
+        if system == "linux-kvm":
+            command += ["--linux", VERSIONS[self.options.version][3]]
         command += row.options
         if self.options.timeout:
             command += ["--timeout", str(self.options.timeout)]
