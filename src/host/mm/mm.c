@@ -312,30 +312,54 @@ static int fault_in(struct mm *mm, hva_t hva, bool write)
 }
 
 /*
- * Look up the page at hva, and fault it in if needed. mm->lock is held; fault_in() may release it
- * for a while. The loop makes progress: a fault that returns 0 has made the leaf usable, has
- * removed a leaf whose page is no longer in its file (the next fault then maps the file's page), or
- * has waited for a userfaultfd. If no fault can make the leaf usable, the result is -EFAULT.
+ * Look up the page at hva without a fault. Returns false if a fault must be handled first, or if
+ * hva is no user address. mm->lock is held.
  */
-static int look_locked(struct mm *mm, hva_t hva, bool write, struct hv_user_page *page)
+static inline __attribute__((always_inline)) bool look_present(struct mm *mm, hva_t hva, bool write,
+							       struct hv_user_page *page)
 {
 	unsigned long size;
-	pte_t *pte;
-	int err;
+	pte_t *pte = hva < USER_END ? usable_entry(mm, hva, write, &size) : NULL;
 
-	if (hva >= USER_END)
-		return -EFAULT;
-	while ((pte = usable_entry(mm, hva, write, &size)) == NULL) {
-		page->waited = true;
-		err = fault_in(mm, hva, write);
-		if (err)
-			return err;
-	}
+	if (!pte)
+		return false;
 	*pte |= PTE_A; /* mm_age() may have cleared A */
 	page->pa = pte_to_hpa(*pte) + (hva & (size - 1) & PAGE_MASK);
 	page->map_size = size;
 	page->writable = *pte & PTE_W;
+	return true;
+}
+
+/*
+ * Fault the page at hva in and look it up. mm->lock is held; fault_in() may release it for a while.
+ * The loop makes progress: a fault that returns 0 has made the leaf usable, has removed a leaf
+ * whose page is no longer in its file (the next fault then maps the file's page), or has waited for
+ * a userfaultfd. If no fault can make the leaf usable, the result is -EFAULT.
+ */
+static __attribute__((noinline)) int look_after_fault(struct mm *mm, hva_t hva, bool write,
+						      struct hv_user_page *page)
+{
+	int err;
+
+	if (hva >= USER_END)
+		return -EFAULT;
+	page->waited = true;
+	do {
+		err = fault_in(mm, hva, write);
+		if (err)
+			return err;
+	} while (!look_present(mm, hva, write, page));
 	return 0;
+}
+
+/*
+ * Look up the page at hva, and fault it in if needed. mm->lock is held; it may be released for a
+ * while. Inlined with look_present(), so that a page that is present takes no further call.
+ */
+static inline __attribute__((always_inline)) int look_locked(struct mm *mm, hva_t hva, bool write,
+							     struct hv_user_page *page)
+{
+	return look_present(mm, hva, write, page) ? 0 : look_after_fault(mm, hva, write, page);
 }
 
 int mm_page_get(struct mm *mm, unsigned long hva, bool write, struct hv_user_page *page)
