@@ -26,16 +26,6 @@ static const struct gstage_mode {
  */
 static unsigned int usable = BIT(ARRAY_SIZE(modes)) - 1;
 
-pte_t *gstage_table_map(pte_t pte)
-{
-	return hv_page_map(pte_to_hpa(pte));
-}
-
-void gstage_table_unmap(pte_t *table)
-{
-	hv_page_unmap(table);
-}
-
 pte_t *gstage_table_add(struct gstage *gs, pte_t *ptep, gpa_t gpa, unsigned int level)
 {
 	hpa_t pa = hv_pages_alloc(HV_ORDER_4K);
@@ -303,13 +293,8 @@ int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf)
 	return gs->ops->find(gs, gpa, leaf);
 }
 
-/*
- * Replace a table of smaller leaves, or an empty one, by a large leaf. Even an empty table needs a
- * fence before it is freed, so *old reports the table to the caller. This is rare, so the function
- * is not inlined: otherwise, each fault would have to save more registers.
- */
-static __attribute__((noinline)) int collapse(struct gstage *gs, gpa_t gpa, unsigned int level,
-					      pte_t pte, pte_t *old)
+/* Even an empty table needs a fence before it is freed, so *old reports the table to the caller. */
+int gstage_collapse(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old)
 {
 	gpa_t start = ALIGN_DOWN(gpa, gstage_size(level));
 	pte_t table = *old;
@@ -323,17 +308,6 @@ static __attribute__((noinline)) int collapse(struct gstage *gs, gpa_t gpa, unsi
 						    .at_once = true });
 	err = gs->ops->map(gs, gpa, level, pte, old);
 	*old = table;
-	return err;
-}
-
-int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old)
-{
-	int err = gs->ops->map(gs, gpa, level, pte, old);
-
-	if (err == -EEXIST)
-		err = collapse(gs, gpa, level, pte, old);
-	if (!err)
-		trace_gstage_map(ALIGN_DOWN(gpa, gstage_size(level)), level, pte);
 	return err;
 }
 

@@ -28,8 +28,10 @@
 #ifndef KVM_GSTAGE_H
 #define KVM_GSTAGE_H
 
+#include <asm-generic/errno.h>
 #include "hv/host.h"
 #include "hv/pte.h"
+#include "hv/trace.h"
 
 struct kvm_vcpu;
 
@@ -250,8 +252,16 @@ static inline bool gstage_range_stops(const struct gstage *gs, struct gstage_ran
 /* ---- gstage.c: what the walkers use ------------------------------------------- */
 
 /* Map the table of a pointer entry into the kernel, until gstage_table_unmap(). */
-pte_t *gstage_table_map(pte_t pte);
-void gstage_table_unmap(pte_t *table);
+static inline pte_t *gstage_table_map(pte_t pte)
+{
+	return hv_page_map(pte_to_hpa(pte));
+}
+
+static inline void gstage_table_unmap(pte_t *table)
+{
+	hv_page_unmap(table);
+}
+
 /*
  * Add an empty table below an invalid entry. Returns its kernel mapping, or NULL if there is no
  * memory.
@@ -318,12 +328,28 @@ void gstage_destroy(struct gstage *gs);
 /* mmu_lock held. */
 int gstage_find(const struct gstage *gs, gpa_t gpa, struct gstage_leaf *leaf);
 /*
+ * gstage_map()'s last step if *old is a table: replace the table, with smaller leaves or empty, by
+ * a leaf. Returns what gstage_map() returns.
+ */
+int gstage_collapse(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
+/*
  * Set the leaf of `level` that maps gpa to `pte`. *old is the entry that the leaf has replaced: 0,
  * a leaf, or a table, which is retired. If *old was valid, harts may still use it. The caller then
  * has to fence if the PPN has changed or W was removed: it calls gstage_note_change() and
  * gstage_take_pending_flush().
  */
-int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte, pte_t *old);
+static inline int gstage_map(struct gstage *gs, gpa_t gpa, unsigned int level, pte_t pte,
+			     pte_t *old)
+{
+	int err = gs->ops->map(gs, gpa, level, pte, old);
+
+	if (err == -EEXIST)
+		err = gstage_collapse(gs, gpa, level, pte, old);
+	if (!err)
+		trace_gstage_map(ALIGN_DOWN(gpa, gstage_size(level)), level, pte);
+	return err;
+}
+
 /*
  * The four functions below are called with mmu_lock held, too, but release it between pieces
  * (gstage_pause()). So whatever keeps other threads from undoing the change must be visible to them
