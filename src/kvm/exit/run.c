@@ -222,8 +222,7 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	WRITE_ONCE(vcpu->run->exit_reason, KVM_EXIT_UNKNOWN);
 	if (vcpu->sigmask_set)
 		hv_sigmask_begin(vcpu->sigmask);
-	if (vcpu->slots != __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE))
-		memslot_vcpu_refresh(vcpu);
+	memslot_vcpu_refresh(vcpu);
 	vcpu_begin_run(vcpu);
 	/*
 	 * While the thread was in user space or slept in vcpu_begin_run(), a signal may have

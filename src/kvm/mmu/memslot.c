@@ -100,11 +100,8 @@ void memslot_vcpu_destroy(struct kvm_vcpu *vcpu)
 	vcpu->slots = NULL;
 }
 
-void memslot_vcpu_refresh(struct kvm_vcpu *vcpu)
+void memslot_vcpu_switch(struct kvm_vcpu *vcpu)
 {
-	/* Our reference keeps the old map allocated, so a new one cannot have the same address. */
-	if (vcpu->slots == __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE))
-		return;
 	memslots_put(vcpu->slots);
 	memslot_vcpu_init(vcpu);
 }

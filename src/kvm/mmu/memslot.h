@@ -117,7 +117,15 @@ void memslot_vm_destroy(struct kvm *vm);
 int kvm_vm_ioctl_set_memory_region(struct kvm *vm, const struct kvm_userspace_memory_region2 *r);
 void memslot_vcpu_init(struct kvm_vcpu *vcpu); /* take a reference on the current map */
 void memslot_vcpu_destroy(struct kvm_vcpu *vcpu);
-void memslot_vcpu_refresh(struct kvm_vcpu *vcpu); /* switch to the current map */
+void memslot_vcpu_switch(struct kvm_vcpu *vcpu);
+
+/* Switch to the current map, unless the vCPU has it. */
+static inline void memslot_vcpu_refresh(struct kvm_vcpu *vcpu)
+{
+	/* Our reference keeps the old map allocated, so a new one cannot have the same address. */
+	if (vcpu->slots != __atomic_load_n(&vcpu->kvm->slots, __ATOMIC_ACQUIRE))
+		memslot_vcpu_switch(vcpu);
+}
 
 /*
  * Access guest memory through the hva of its memslot; may sleep. -EFAULT: no memslot or no page, or
