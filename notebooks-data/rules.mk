@@ -35,7 +35,7 @@ compare:
 	$(TOP)/scripts/hyperscope compare --out $(O) $(ARGS) '$(BASE)'
 
 # Record the anatomy of these rows for the figures. This takes some minutes.
-ANATOMY_ROWS ?= sbi_version sbi_user mmio_read virtual_insn fault_4k_present
+ANATOMY_ROWS ?= sbi_version sbi_user mmio_read virtual_insn illegal_insn fault_4k_present
 .PHONY: anatomy-csv
 anatomy-csv:
 	$(SETUP) run

@@ -44,22 +44,29 @@ def _share(part, whole):
     return "%5.1f%%" % (100.0 * part / whole) if whole else "     -"
 
 
+def _line(name, cells):
+    return ("%-20s" % name + "".join(cells)).rstrip()
+
+
+def stage_lines(systems, counts):
+    """Yield the lines of a table of stages, with a column for each system. counts: for each system, stage ->
+    instructions."""
+    totals = [sum(count.values()) for count in counts]
+    yield _line("stage", ("%12s       " % system for system in systems))
+    for stage in STAGES:
+        if any(count.get(stage) for count in counts):
+            yield _line(stage, ("%12d %s" % (count.get(stage, 0), _share(count.get(stage, 0), total))
+                                for count, total in zip(counts, totals)))
+    yield _line("sum", ("%12d       " % total for total in totals))
+
+
 def print_stages(found, out):
     """Print the stages of one or more systems side by side."""
-    def line(name, cells):
-        print(("%-20s" % name + "".join(cells)).rstrip(), file=out)
-
-    line("stage", ("%12s       " % a.system for a in found))
-    counts = [anatomy.by_stage() for anatomy in found]
-    totals = [anatomy.total() for anatomy in found]
-    for stage in STAGES:
-        if any(count[stage] for count in counts):
-            line(stage, ("%12d %s" % (count[stage], _share(count[stage], total))
-                         for count, total in zip(counts, totals)))
-    line("sum", ("%12d       " % total for total in totals))
-    line("other paths", ("%+15.2f    " % (a.mean - a.total()) for a in found))
-    line("mean of the batch", ("%15.2f    " % a.mean for a in found))
-    line("the bench's figure", ("%15.2f    " % a.figure for a in found))
+    for line in stage_lines([anatomy.system for anatomy in found], [anatomy.by_stage() for anatomy in found]):
+        print(line, file=out)
+    print(_line("other paths", ("%+15.2f    " % (a.mean - a.total()) for a in found)), file=out)
+    print(_line("mean of the batch", ("%15.2f    " % a.mean for a in found)), file=out)
+    print(_line("the bench's figure", ("%15.2f    " % a.figure for a in found)), file=out)
     for anatomy in found:
         print("%s: %d of the median batch's %d iterations took this path"
               % (anatomy.system, anatomy.times, anatomy.of), file=out)

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""numbers.py - write measured figures into the docs, from notebooks-data/exit-latency.csv and applications.csv.
+"""numbers.py - write measured figures into the docs, from exit-latency.csv, applications.csv and anatomy.csv in
+notebooks-data.
 
-`make bench` writes the CSV files; then run `scripts/hyperscope figures --docs`. Tables are written between
+`make bench` and `make anatomy-csv` write the CSV files; then run `scripts/hyperscope figures --docs`. Tables are written between
 <!-- NAME: by scripts/hyperscope figures --> and <!-- end -->. SENTENCES lists the sentences that contain figures
 from these files.
 """
@@ -12,11 +13,13 @@ import re
 from types import SimpleNamespace
 
 from hs import toggles as hstoggles
+from hs.anatomy import show, table
 from hs.bench import expression, guests, report, rows
 from hs.paths import TOP
 
 CSV = os.path.join("notebooks-data", "exit-latency.csv")
 APPLICATIONS = os.path.join("notebooks-data", "applications.csv")
+ANATOMIES = os.path.join("notebooks-data", "anatomy.csv")
 CPUS = ("rv64", "max")
 # Rows omitted from a toggle's table, because they only repeat others with more vCPUs or VMs.
 ALIKE = ("run_8_vcpus", "run_16_vms")
@@ -42,10 +45,6 @@ IN_THE_MODEL = ("gstage_huge", "vmid", "tlb_flush")
 # Lines: PAGE | SENTENCE. {EXPRESSION} stands for its value (hs/bench/expression.py), * for any figure, which is kept.
 SENTENCES = """
 docs/design.md | cost 1700 instructions then and costs {mmio_read} now
-docs/anatomy.md | sum {mmio_read} * other paths
-docs/anatomy.md | sret 2 0.2% 2 0.1% sum {mmio_read} *
-docs/anatomy.md | is 128 of {mmio_read} and 142 of * instructions
-docs/anatomy.md | firmware 383 98.2% 397 32.0% sum {illegal_insn} {linux:illegal_insn}
 scripts/gdb/tours/null-sbi.tour | 4 in the guest itself: {sbi_version fastpath=off}.
 docs/walkthroughs/null-sbi.md | 4 in the guest itself: {sbi_version fastpath=off}.
 scripts/gdb/tours/fast-path.tour | `sret` follows at once: {sbi_version} instructions
@@ -224,6 +223,21 @@ def applications(measured):
         yield "| `%s` | %s |" % (row.name, " | ".join((native[0],) + ours + linux))
 
 
+def anatomy(row):
+    """Yield the table of a row's stages on hyperscope and on Linux KVM."""
+    systems = ("hyperscope", "linux")
+    counts: dict = {system: {} for system in systems}
+    for line in table.read(os.path.join(TOP, ANATOMIES)):
+        if line["exit"] == row and line["system"] in systems and line["stage"] != table.OTHER_PATHS:
+            stages = counts[line["system"]]
+            stages[line["stage"]] = stages.get(line["stage"], 0) + int(line["instructions"])
+    if not all(counts.values()):
+        raise FiguresError("%s has no anatomy of %s: run make anatomy-csv" % (ANATOMIES, row))
+    yield "```"
+    yield from show.stage_lines(systems, list(counts.values()))
+    yield "```"
+
+
 def with_table(text, doc, name, lines):
     begin, end = "<!-- %s: by scripts/hyperscope figures -->\n" % name, "<!-- end -->\n"
     if text.count(begin) != 1:
@@ -288,6 +302,9 @@ def write(check):
     put(page, with_table(text_of(page), page, "toggles", overview(measured)))
     for name in filter(measured.knows, names()):
         put(page, with_table(text_of(page), page, name, toggle_table(measured, name)))
+    page = "docs/anatomy.md"
+    for name in ("mmio_read", "illegal_insn"):
+        put(page, with_table(text_of(page), page, name, anatomy(name)))
     both = Measured(measured.results + whole.results)
     for line in SENTENCES.strip().splitlines():
         doc, _, template = line.partition(" | ")
@@ -295,7 +312,7 @@ def write(check):
     stale = [doc for doc, (old, new) in docs.items() if old != new]
     for doc in stale:
         if check:
-            print("%s is not current with %s and %s: run scripts/hyperscope figures --docs" % (doc, CSV, APPLICATIONS))
+            print("%s is not current with the CSV files in notebooks-data: run scripts/hyperscope figures --docs" % doc)
             continue
         with open(os.path.join(TOP, doc), "w", encoding="utf-8") as file:
             file.write(docs[doc][1])
