@@ -10,7 +10,7 @@ PAYLOAD_MAIN := $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/guest/hello.c \
 	$(TOP)/src/guest/tour/*.c $(TOP)/src/guest/bench/bench.c $(TOP)/tests/guest/*.c))
 PAYLOAD_NAMES := $(notdir $(PAYLOAD_MAIN:.c=))
 PAYLOAD_BINS := $(PAYLOAD_NAMES:%=$(PAYLOAD_DIR)/%.bin)
-PAYLOAD_RT := start.S rt.c sbi.c trap.c fdt.c smp.c paging.c disk.c plic.c tap.c
+PAYLOAD_RT := start.S rt.c sbi.c trap.c fdt.c smp.c paging.c disk.c irqchip.c tap.c
 PAYLOAD_RT_OBJS := $(PAYLOAD_RT:%=$(PAYLOAD_DIR)/obj/src/guest/%.o)
 
 PAYLOAD_CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-pie -fno-stack-protector \

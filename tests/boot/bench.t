@@ -94,6 +94,16 @@ flat()	# FEW MANY: claim that the medians differ by at most 5 %
 flat run_vcpus run_8_vcpus
 flat run_vms run_16_vms
 
+# ---- interrupt controllers: the rows of devices with each value of the toggle ----
+bench hyperscope --rows plic_eoi,irq_inject,msi_self,blk_read_4k,io_in --toggle irqchip --csv "$tmp/csv"
+for irqchip in kernel_plic aia_emul aia_hwaccel; do
+	is "$(sed -nE "s/^hyperscope,([a-z_0-9]+),(halt_poll_ns=0 )?irqchip=$irqchip,rv64,instructions,[1-9].*/\1/p" "$tmp/csv" | xargs)" \
+		"plic_eoi irq_inject$([[ $irqchip != aia_* ]] || echo ' msi_self') blk_read_4k io_in" \
+		"the rows of devices are measured with irqchip=$irqchip" || diag "$out" "$err"
+done
+awk -F, '$2 == "msi_self" { p50[$3] = $8 } END { exit !(p50["irqchip=aia_hwaccel"] > 0 && p50["irqchip=aia_hwaccel"] < 10 && p50["irqchip=aia_emul"] > 100) }' "$tmp/csv"
+ok $? "with a guest interrupt file, a hart's MSI to itself, its interrupt and its claim take no exit" || diag "$out"
+
 # ---- usage errors ----
 refused()	# REGEX ARGS...
 {

@@ -147,7 +147,7 @@ MATTERS = {
     "zero_page": "touch_* store_* fault_4k_fresh fault_new_table",
     "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",
     "counters": "sbi_version sbi_user csr_*",
-    "irqchip": "mmio_read plic_eoi irq_inject msi_self",
+    "irqchip": "mmio_read mmio_ioeventfd plic_eoi irq_inject msi_self blk_read_* io_*",
 }
 # toggle -> (setting of another toggle, rows). Without that setting, the toggle has no effect on these rows, so they
 # are also measured with that setting.

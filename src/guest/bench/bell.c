@@ -9,7 +9,7 @@
  * instructions apart, so that the rounding errors cancel in the batch's sum.
  */
 #include "bench.h"
-#include "plic.h"
+#include "irqchip.h"
 
 #define RING   0x00
 #define WOKE   0x08
@@ -25,7 +25,7 @@
 #define LIMIT_US     2000000UL
 #define TURN_US      20 /* timer period, which makes QEMU switch harts this often */
 
-static unsigned long bell, claim;
+static unsigned long bell;
 static unsigned long ring_ticks[BELL_BATCHES], answer_ticks[BELL_BATCHES];
 
 /*
@@ -99,7 +99,7 @@ static bool batch(unsigned long ahead, unsigned long n)
 		ring_ticks[n] += get64(WOKE) + ahead - rung;
 		answer_ticks[n] += answered - ahead - get64(RAISED);
 		set64(LINE, 0);
-		set(claim, get(claim));
+		irq_complete(irq_claim());
 	}
 	return true;
 }
@@ -149,7 +149,7 @@ void bench_bell(void)
 		printf("# io_out: the guest's clock and the host's could not be compared\n");
 		return;
 	}
-	claim = plic_open(BIT(BELL_IRQ));
+	irqchip_open(BIT(BELL_IRQ));
 	n = ring_all(ahead);
 	if (n < BELL_BATCHES)
 		printf("# io_out: the doorbell gets no answer\n");

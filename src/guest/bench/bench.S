@@ -112,7 +112,14 @@ op_\name:
 	sw	t0, 0(a2)
 	endop
 
-	/* arg = the UART: raise its interrupt; bench_lower handles it. */
+	/* arg = an APLIC's setipnum: claim the message in stopei, and complete its source. */
+	op	aplic_eoi
+	csrrw	t0, 0x15c, zero
+	srli	t0, t0, 16
+	sw	t0, 0(a2)
+	endop
+
+	/* arg = the UART: raise its interrupt; bench_lower or bench_lower_msi handles it. */
 	op	irq_inject
 	li	t0, 2
 	sb	t0, 1(a2)

@@ -40,6 +40,7 @@ OP(illegal_insn)
 OP(ebreak)
 OP(fp)
 OP(plic_eoi)
+OP(aplic_eoi)
 OP(irq_inject)
 OP(msi_self)
 OP(timer_now)
@@ -52,6 +53,7 @@ OP(store_2m)
 #undef OP
 void bench_skip(void);
 void bench_lower(void);
+void bench_lower_msi(void);
 void bench_claim(void);
 extern unsigned long bench_timers_lost; /* counted by op_timer_now */
 void bench_timer_own(void);

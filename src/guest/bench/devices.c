@@ -3,7 +3,7 @@
  * devices.c - rows of MMIO and of device interrupts.
  */
 #include "bench.h"
-#include "plic.h"
+#include "irqchip.h"
 
 /* The UART's "transmitter empty" interrupt is pending while enabled, because IIR is never read. */
 #define UART_IRQ      10 /* on QEMU's virt and our VMM; elsewhere, bench_irq() measures nothing */
@@ -31,28 +31,42 @@ static void bench_paged(unsigned long address)
 	pt_off();
 }
 
-static void bench_mmio(unsigned long plic)
+/*
+ * Measure accesses to a register of source 1, which has no side effects here: its priority in a
+ * PLIC, and its configuration in an APLIC.
+ */
+static void bench_mmio(unsigned long address)
 {
-	/* The priority register of source 1 exists in every PLIC and has no side effects here. */
-	bench("mmio_read", op_mmio_read, plic + 4);
-	bench("mmio_write", op_mmio_write, plic + 4);
-	bench_fp("mmio_read_fp", op_mmio_read_fp, plic + 4);
-	bench_paged(plic + 4);
+	bench("mmio_read", op_mmio_read, address);
+	bench("mmio_write", op_mmio_write, address);
+	bench_fp("mmio_read_fp", op_mmio_read_fp, address);
+	bench_paged(address);
+}
+
+/* Lower the UART's line. A message that an APLIC has sent for it is not withdrawn: claim it. */
+static void lower_line(unsigned long uart, const struct irqchip *chip)
+{
+	*(volatile u8 *)(uart + UART_IER) = 0;
+	if (chip->imsics)
+		irq_claim();
 }
 
 /*
  * Measure claims and completions while the UART's line stays high. A claim removes the request and
- * lowers the hart's interrupt; the completion lets the gateway send a new request. So each of them
- * changes the vCPU's interrupt in the hypervisor.
+ * lowers the hart's interrupt; the completion lets the PLIC's gateway send a new request, or the
+ * APLIC a new MSI. So each of them changes the hart's interrupt.
  */
-static void bench_eoi(unsigned long uart, unsigned long claim)
+static void bench_eoi(unsigned long uart, const struct irqchip *chip)
 {
 	*(volatile u8 *)(uart + UART_IER) = UART_IER_THRI;
-	if (get(claim) == UART_IRQ) {
-		set(claim, UART_IRQ);
-		bench("plic_eoi", op_plic_eoi, claim);
+	if (irq_claim() == UART_IRQ) {
+		irq_complete(UART_IRQ);
+		if (chip->imsics)
+			bench("plic_eoi", op_aplic_eoi, chip->base + APLIC_SETIPNUM);
+		else
+			bench("plic_eoi", op_plic_eoi, plic_claim());
 	}
-	*(volatile u8 *)(uart + UART_IER) = 0;
+	lower_line(uart, chip);
 }
 
 void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(void))
@@ -70,23 +84,23 @@ void bench_taken(const char *name, op_fn op, unsigned long arg, void (*lower)(vo
  * Measure plic_eoi and irq_inject, but not on a bare machine: there, an access to QEMU's PLIC costs
  * nothing, and a falling line does not withdraw its request.
  */
-static void bench_irq(unsigned long plic)
+static void bench_irq(const struct irqchip *chip)
 {
 	struct fdt_reg uart;
-	unsigned long claim;
 
 	if (impl_id() == IMPL_OPENSBI || (!wanted("plic_eoi") && !wanted("irq_inject")) ||
 	    !fdt_find("ns16550a", 0, &uart))
 		return;
-	claim = plic_open(BIT(UART_IRQ));
+	irqchip_open(BIT(UART_IRQ));
 	*(volatile u8 *)(uart.base + UART_IER) = UART_IER_THRI;
-	if (get(plic + PLIC_PENDING) & BIT(UART_IRQ)) {
-		*(volatile u8 *)(uart.base + UART_IER) = 0;
-		bench_eoi(uart.base, claim);
-		bench_taken("irq_inject", op_irq_inject, uart.base, bench_lower);
+	if (csr_read(sip) & BIT(IRQ_S_EXT)) {
+		lower_line(uart.base, chip);
+		bench_eoi(uart.base, chip);
+		bench_taken("irq_inject", op_irq_inject, uart.base,
+			    chip->imsics ? bench_lower_msi : bench_lower);
 	}
 	*(volatile u8 *)(uart.base + UART_IER) = 0;
-	plic_open(0);
+	irqchip_open(0);
 }
 
 /*
@@ -107,44 +121,27 @@ static void bench_ioeventfd(void)
 		printf("# mmio_ioeventfd: the store did not reach the eventfd\n");
 }
 
-/* Indirectly accessed registers of an interrupt file (AIA, "Incoming MSI Controller"). */
-#define EIDELIVERY  0x70
-#define EITHRESHOLD 0x72
-#define EIE0        0xc0
-
-static void imsic_set(unsigned long select, unsigned long value)
-{
-	csr_write(siselect, select);
-	csr_write(sireg, value);
-}
-
 /*
  * Measure an MSI from the hart to itself: the store, the trap, and the claim. Not on a bare machine,
  * whose device tree also has the interrupt files of M-mode.
  */
-static void bench_msi(void)
+static void bench_msi(const struct irqchip *chip)
 {
-	struct fdt_reg imsics;
-
-	if (impl_id() == IMPL_OPENSBI || !wanted("msi_self") ||
-	    !fdt_find("riscv,imsics", 0, &imsics))
+	if (impl_id() == IMPL_OPENSBI || !chip->imsics)
 		return;
-	imsic_set(EITHRESHOLD, 0);
-	imsic_set(EIE0, BIT(1));
-	imsic_set(EIDELIVERY, 1);
-	bench_taken("msi_self", op_msi_self, imsics.base + this_hart()->id * PAGE_SIZE,
-		    bench_claim);
-	imsic_set(EIDELIVERY, 0);
+	imsic_open(BIT(1));
+	bench_taken("msi_self", op_msi_self, imsic_page(chip, 0), bench_claim);
+	imsic_open(0);
 }
 
 void bench_devices(void)
 {
-	struct fdt_reg plic;
+	struct irqchip chip;
 
-	if (fdt_find("riscv,plic0", 0, &plic)) {
-		bench_mmio(plic.base);
-		bench_irq(plic.base);
+	if (irqchip_find(&chip)) {
+		bench_mmio(chip.base + 4);
+		bench_irq(&chip);
+		bench_msi(&chip);
 	}
 	bench_ioeventfd();
-	bench_msi();
 }

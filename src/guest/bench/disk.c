@@ -11,7 +11,7 @@
  * Rings: virtio §2.7, registers: §4.2.2, block device: §5.2.
  */
 #include "bench.h"
-#include "plic.h"
+#include "irqchip.h"
 #include "virtio.h"
 
 #define QUEUE_SIZE   4
@@ -26,7 +26,7 @@ static volatile u32 used[1 + 2 * QUEUE_SIZE + 1] __attribute__((aligned(4)));
 static struct header header; /* type 0: read */
 static volatile u8 answer;
 static u8 data[READ_SIZE] __attribute__((aligned(READ_SIZE)));
-static unsigned long base, claim;
+static unsigned long base;
 
 static void start_disk(void)
 {
@@ -40,12 +40,12 @@ static void start_disk(void)
 
 static void acknowledge(void)
 {
-	u32 source = get(claim);
+	u32 source = irq_claim();
 
 	if (!source)
 		return;
 	set(base + REG_INTERRUPT_ACK, get(base + REG_INTERRUPT_STATUS));
-	set(claim, source);
+	irq_complete(source);
 }
 
 /* Read one block (for op_blk_read). `answer` is 0 if the read succeeded. */
@@ -75,7 +75,7 @@ void bench_disk(void)
 
 	if (!wanted(name) || impl_id() == IMPL_OPENSBI || !disk_find())
 		return;
-	claim = plic_open(DISK_IRQS);
+	irqchip_open(DISK_IRQS);
 	start_disk();
 	csr_write(sie, BIT(IRQ_S_EXT) | BIT(IRQ_S_TIMER));
 	timer_at(now() + us_to_ticks(30 * LIMIT_US)); /* in case the disk never answers */

@@ -22,7 +22,15 @@ bench_lower:
 	sb	zero, 1(a2)
 	sret
 
-	/* Handler for op_msi_self's interrupt: claim it (a write to stopei). */
+	/* The same with an AIA, whose message has to be claimed (a write to stopei). */
+	.globl	bench_lower_msi
+	.balign	4
+bench_lower_msi:
+	sb	zero, 1(a2)
+	csrw	0x15c, zero
+	sret
+
+	/* Handler for op_msi_self's interrupt: claim it. */
 	.globl	bench_claim
 	.balign	4
 bench_claim:

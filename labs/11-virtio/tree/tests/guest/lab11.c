@@ -4,7 +4,7 @@
  * disk, interrupts, notifications, and a save while the disk is working
  */
 #include "lab11.h"
-#include "plic.h"
+#include "irqchip.h"
 
 #define MANY   66048
 #define ROUNDS 80
@@ -229,20 +229,20 @@ static bool offered(void)
 }
 
 /* Acknowledge the interrupt at the device, and complete it at the PLIC. */
-static void serve(unsigned long claim)
+static void serve(void)
 {
-	u32 source = *(volatile u32 *)claim;
+	u32 source = irq_claim();
 
 	disk_set(REG_INTERRUPT_ACK, disk_reg(REG_INTERRUPT_STATUS));
-	*(volatile u32 *)claim = source;
+	irq_complete(source);
 }
 
 /*
  * Offer two requests, the second at a random time after the first was answered: the device may
  * still be raising the interrupt, checking for more requests or unmuting notifications. Return 1 if
- * a request or an interrupt is missed, else 0. claim: address of the PLIC's claim register.
+ * a request or an interrupt is missed, else 0.
  */
-static unsigned long missed(unsigned long claim)
+static unsigned long missed(void)
 {
 	unsigned long n, k;
 
@@ -258,16 +258,17 @@ static unsigned long missed(unsigned long claim)
 		}
 		if (!wait_line(true))
 			return 1;
-		serve(claim);
+		serve();
 	}
 	return 0;
 }
 
 static void test_irq(void)
 {
-	unsigned long claim = plic_open(DISK_IRQS), t;
+	unsigned long t;
 	u32 source, n;
 
+	irqchip_open(DISK_IRQS);
 	csr_write(sie, 0);
 	disk_start();
 	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "after a reset, no interrupt is pending");
@@ -279,15 +280,15 @@ static void test_irq(void)
 	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 1, "acknowledging another bit changes nothing");
 	disk_set(REG_INTERRUPT_ACK, 1);
 	ok_eq(disk_reg(REG_INTERRUPT_STATUS), 0, "acknowledging bit 0 clears it");
-	source = *(volatile u32 *)claim;
-	*(volatile u32 *)claim = source;
+	source = irq_claim();
+	irq_complete(source);
 	ok(wait_line(false), "after the completion at the PLIC, the line is low");
-	ok_eq(*(volatile u32 *)claim, 0, "after the completion, there is nothing more to claim");
+	ok_eq(irq_claim(), 0, "after the completion, there is nothing more to claim");
 	for (n = 0; n < 20; n++) {
 		request(BLK_FLUSH, 0, data, 0);
 		if (!wait_line(true))
 			break;
-		serve(claim);
+		serve();
 		if (!wait_line(false))
 			break;
 	}
@@ -301,8 +302,8 @@ static void test_irq(void)
 		;
 	ok(!(disk_used[0] & 1), "an idle device wants to be notified");
 	disk_start();
-	ok_eq(missed(claim), 0,
-	      "%d requests of a driver that notifies only if it must: none is missed", 2 * ROUNDS);
+	ok_eq(missed(), 0, "%d requests of a driver that notifies only if it must: none is missed",
+	      2 * ROUNDS);
 }
 
 /* ---- part notify ---- */
