@@ -15,6 +15,9 @@
  *                  the VMM (KVM_IOEVENTFD); reads as 1 if KVM supports this
  *   0x848 SIGNALS  how often the eventfd was signaled since the last load of this register
  *   0x850 SAVE     a store requests a save of the machine; without --save, a store does nothing
+ *   0x858 MSI      4 bytes: a store signals an irqfd without an exit to the VMM, which sends an MSI with
+ *                  identity 30 to the first vCPU; reads as 1 if the machine has an AIA. The first
+ *                  load creates the irqfd
  *
  * Locks: testdev.lock, taken before the PLIC's lock.
  */
@@ -26,6 +29,8 @@
 
 #define MEMORY_SIZE 0x800
 #define MAGIC       0x0076656474736574ull
+#define MSI_ID      30
+#define MSI_GSI     1
 
 enum testdev_register {
 	REG_LEN = 0x800,
@@ -39,6 +44,7 @@ enum testdev_register {
 	REG_NOTIFY = 0x840,
 	REG_SIGNALS = 0x848,
 	REG_SAVE = 0x850,
+	REG_MSI = 0x858,
 };
 
 struct testdev {
@@ -47,9 +53,10 @@ struct testdev {
 	u8 memory[MEMORY_SIZE];
 	u64 len, offset, write, value, count, level;
 	int notify; /* an eventfd, or -1 */
+	int msi;    /* an eventfd, or -1 */
 };
 
-static struct testdev testdev = { .notify = -1 };
+static struct testdev testdev = { .notify = -1, .msi = -1 };
 
 static bool in_memory(u64 offset, unsigned int len)
 {
@@ -70,6 +77,50 @@ static u64 take_signals(struct testdev *dev)
 	u64 count;
 
 	return read(dev->notify, &count, sizeof(count)) == sizeof(count) ? count : 0;
+}
+
+/*
+ * Create the eventfd that a store to `offset` signals. Returns the eventfd, or -1 if it cannot be
+ * created or KVM refuses it. It is optional: without it, only some rows of the benchmark are
+ * missing.
+ */
+static int make_notify(struct machine *m, u64 offset)
+{
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct kvm_ioeventfd bind = { .addr = TESTDEV_BASE + offset, .len = 4, .fd = fd };
+
+	if (fd >= 0 && kvm_try(m->vm_fd, KVM_IOEVENTFD, (unsigned long)&bind) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/*
+ * Create MSI's eventfd, which is also an irqfd. The VMM needs no other route: KVM_IRQ_LINE names
+ * sources. Returns the eventfd, or -1.
+ */
+static int make_msi(struct machine *m)
+{
+	struct {
+		struct kvm_irq_routing head;
+		struct kvm_irq_routing_entry entry;
+	} routes = { .head.nr = 1,
+		     .entry = { .gsi = MSI_GSI,
+				.type = KVM_IRQ_ROUTING_MSI,
+				.u.msi = { .address_lo = IMSIC_BASE(0), .data = MSI_ID } } };
+	struct kvm_irqfd irqfd = { .gsi = MSI_GSI };
+	int fd;
+
+	if (!m->irqchip->aia || kvm_try(m->vm_fd, KVM_SET_GSI_ROUTING, (unsigned long)&routes) < 0)
+		return -1;
+	fd = make_notify(m, REG_MSI);
+	irqfd.fd = (u32)fd;
+	if (fd >= 0 && kvm_try(m->vm_fd, KVM_IRQFD, (unsigned long)&irqfd) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
 }
 
 static u64 read_register(struct testdev *dev, u64 offset)
@@ -93,6 +144,10 @@ static u64 read_register(struct testdev *dev, u64 offset)
 		return dev->notify >= 0;
 	case REG_SIGNALS:
 		return take_signals(dev);
+	case REG_MSI:
+		if (dev->msi < 0)
+			dev->msi = make_msi(dev->machine);
+		return dev->msi >= 0;
 	default:
 		return 0;
 	}
@@ -169,27 +224,10 @@ void testdev_state(void *of, struct state *s)
 	lock_release(&dev->lock);
 }
 
-/*
- * Create the eventfd that a store to NOTIFY signals. Returns the eventfd, or -1 if it cannot be
- * created or KVM refuses it. It is optional: without it, only some rows of the benchmark are
- * missing.
- */
-static int make_notify(struct machine *m)
-{
-	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	struct kvm_ioeventfd bind = { .addr = TESTDEV_BASE + REG_NOTIFY, .len = 4, .fd = fd };
-
-	if (fd >= 0 && kvm_try(m->vm_fd, KVM_IOEVENTFD, (unsigned long)&bind) < 0) {
-		close(fd);
-		fd = -1;
-	}
-	return fd;
-}
-
 void testdev_init(struct machine *m)
 {
 	testdev.machine = m;
-	testdev.notify = make_notify(m);
+	testdev.notify = make_notify(m, REG_NOTIFY);
 	bus_add(&m->bus, &(struct region){
 				 .name = "testdev",
 				 .base = TESTDEV_BASE,

@@ -111,6 +111,7 @@ def goal(row, bare, value):
     return text + " " + reached(value, limit)
 
 
+WITH = "%-43s%7s%7s%8s%6s %s"
 HEAD = "%-16s%7s%11s%8s%8s%6s %-13s%s"
 
 
@@ -143,7 +144,8 @@ def beside(setting):
 
 
 def toggles(figures, settings, own):
-    """Print the rows that a toggle's setting changes, next to their figures without the setting."""
+    """Print the rows that a toggle's setting changes, next to their figures without the setting and those of Linux with
+    it."""
     counted, lines = figures.counted(), []
     for setting, matters in settings:
         if setting == own or setting in TRACED:
@@ -151,16 +153,16 @@ def toggles(figures, settings, own):
         for row in ROWS:
             ours = figures.value("hyperscope", row.name, setting)
             usual = figures.default(row.name, beside(setting) or own)
-            if ours is None or usual is None or (matters is not None and row.name not in matters):
+            if ours is None or (matters is not None and row.name not in matters):
                 continue
-            if abs(ours - usual) >= 0.5:
+            if usual is None or abs(ours - usual) >= 0.5:
                 limit = GOALS_WITH.get((setting, row.name)) if counted else None
-                lines.append("%-26s%-18s%9s%9s%9s %s" % (
-                    setting, row.name, shown(usual), shown(ours), "%+.0f" % (ours - usual),
+                lines.append(WITH % (
+                    "%-25s %s" % (setting, row.name), shown(usual), shown(ours),
+                    "-" if usual is None else "%+.0f" % (ours - usual), shown(figures.value("linux", row.name, setting)),
                     "" if limit is None else "%d %s" % (limit, reached(ours, limit))))
     if lines:
-        print("\n%-26s%-18s%9s%9s%9s %s" % ("hyperscope with", "exit", "default", "with it",
-                                            "more", "goal"))
+        print("\n" + WITH % ("%-25s %s" % ("hyperscope with", "exit"), "usual", "with", "more", "Linux", "goal"))
         print("\n".join(line.rstrip() for line in lines))
 
 

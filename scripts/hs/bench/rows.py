@@ -25,6 +25,8 @@ GROUPS = {
     "float": Group(bare=True),
     # Separate from "one": an ioeventfd or a disk is one more device to search at each MMIO access.
     "devices": Group(vmm=("--testdev",), disk=True),
+    # Separate from "devices", because the irqfd's ioeventfd is one more device.
+    "signaled": Group(vmm=("--testdev",)),
     "notified": Group(vmm=("--no-ioeventfd",), disk=True),
     "fresh": Group(vmm=("--small-pages",)),
     "present": Group(vmm=("--small-pages", "--populate")),
@@ -75,6 +77,7 @@ ROWS = [
     Row("plic_eoi", "PLIC claim and completion, line still high", small=BOTH),
     Row("irq_inject", "raise a line, take its interrupt, lower it", small=BOTH),
     Row("msi_self", "MSI to itself: store, interrupt, claim (AIA only)", small=BOTH),
+    Row("msi_irqfd", "MSI by an irqfd: store, interrupt, claim (AIA only)", "signaled", small=BOTH),
     Row("blk_read_4k", "virtio-blk: read 4 KiB, request to completion", "devices", small=BOTH),
     Row("blk_read_exit", "the same, notified by an exit to the VMM", "notified", small=BOTH),
     Row("io_out", "doorbell: from the store to the VMM's thread", "bell", small=BOTH),
@@ -116,6 +119,7 @@ ROWS = [
     Row("run_8_vcpus", "8 vCPUs in turn", "turns", small=BOTH),
     Row("run_16_vms", "16 VMs in turn", "turns", small=BOTH),
     Row("ipi_pingpong", "IPI round trip, both harts asleep", "pair", goal=2500, over_bare=True, small=HOST),
+    Row("msi_pingpong", "the same by MSIs (AIA only)", "pair", small=BOTH),
 ]
 # Rows that scripts/hyperscope bench-apps measures by running scripts/guest/apps in a whole guest, natively and in
 # VMs.
@@ -147,11 +151,12 @@ MATTERS = {
     "zero_page": "touch_* store_* fault_4k_fresh fault_new_table",
     "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",
     "counters": "sbi_version sbi_user csr_*",
-    "irqchip": "mmio_read mmio_ioeventfd plic_eoi irq_inject msi_self blk_read_* io_*",
+    "irqchip": "mmio_read mmio_ioeventfd plic_eoi irq_inject msi_* blk_read_* io_*",
 }
 # toggle -> (setting of another toggle, rows). Without that setting, the toggle has no effect on these rows, so they
 # are also measured with that setting.
-BESIDE = {"switch": ("fastpath=off", "sbi_version wfi_pending"), "wfi": ("fastpath=off", "wfi_pending")}
+BESIDE = {"switch": ("fastpath=off", "sbi_version wfi_pending"), "wfi": ("fastpath=off", "wfi_pending"),
+          "irqchip": ("wfi=native", "msi_pingpong")}
 # For toggles that take a number: the values to measure besides the default.
 NUMBERS = {"halt_poll_ns": ("0",), "zero_page": ("1",)}
 # The row and the settings with which the cost of tracing and exit accounting is measured.
@@ -159,7 +164,12 @@ TRACED_ROW = "sbi_version"
 TRACED = ("trace=kvm_entry,kvm_exit", "trace=kvm_sbi_call", "exitstat=auto")
 
 # Goals with a toggle set: (setting, row) -> upper limit.
-GOALS_WITH = {("fastpath=off", "sbi_version"): 400, ("zero_page=1", "touch_4k"): 16, ("zero_page=1", "touch_2m"): 6000}
+GOALS_WITH = {("fastpath=off", "sbi_version"): 400, ("zero_page=1", "touch_4k"): 16, ("zero_page=1", "touch_2m"): 6000,
+              ("irqchip=kernel_plic", "mmio_read"): 300, ("irqchip=kernel_plic", "plic_eoi"): 600,
+              ("irqchip=aia_emul", "mmio_read"): 300, ("irqchip=aia_hwaccel", "mmio_read"): 300,
+              ("irqchip=aia_hwaccel", "msi_self"): 10, ("wfi=native irqchip=aia_hwaccel", "msi_pingpong"): 50,
+              ("irqchip=kernel_plic", "io_in"): 900, ("irqchip=aia_emul", "io_in"): 900,
+              ("irqchip=aia_hwaccel", "io_in"): 900}
 
 # Derived from two measurements: name, description, (setting, row), minus (setting, row), upper limit.
 DERIVED = [

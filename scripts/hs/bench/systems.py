@@ -15,7 +15,7 @@ from hs.icount import CLOCK, ICOUNT, record_mode
 from hs.lastwords import last_words
 from hs.paths import HYPERSCOPE, QEMU
 from hs.run.machine import qemu_version
-from hs.run.qemuopt import check_cpu, check_firmware, machine_of
+from hs.run.qemuopt import check_cpu, check_firmware, machine_named, machine_of
 from .rows import GROUPS, ROWS
 
 SYSTEMS = ("bare", "hyperscope", "linux")
@@ -187,27 +187,28 @@ class Runner:
         """Return the command for Linux KVM. It uses a shell if something has to be set before the VM is created."""
         command = [HYPERSCOPE, "linux-kvm", "exec", "--linux", LINUXES[job.system].name, "--icount",
                    "--timeout", str(self.options.timeout), "--cpu", job.cpu, "--harts", str(GROUPS[job.group].harts),
-                   "--out", self.options.out, "--memory", RAM[job.system]]
-        if self.machine:
-            command += ["--machine", self.machine]
+                   "--out", self.options.out, "--memory", RAM[job.system],
+                   "--machine", machine_named(self.machine, job.settings())]
         if self.options.firmware:
             command += ["--firmware", self.options.firmware]
-        before = []
+        before, arguments = [], self.arguments(job)
         for word in job.settings():
             name, _, value = word.partition("=")
             if name == "trace":
                 before.append("mount -t tracefs t /sys/kernel/tracing")
                 before += ["echo 1 >/sys/kernel/tracing/events/kvm/%s/enable" % event
                            for event in value.split(",")]
+            elif name == "irqchip":
+                arguments = ["--irqchip", value] + arguments
             else:
                 before.append("echo %s >/sys/module/kvm/parameters/%s" % (value, name))
         command += self.files(job)
         if not before:
-            return command + [self.program(job)] + self.arguments(job)
+            return command + [self.program(job)] + arguments
         shell = " && ".join(before) + ' && exec /program "$@"'
         return command + ["--file", self.program(job) + ":/program",
                           os.path.join(self.options.out, "guest", "busybox"), "sh", "-c", shell,
-                          "program"] + self.arguments(job)
+                          "program"] + arguments
 
     linux_newest = linux
 
@@ -298,9 +299,9 @@ def asked_for(jobs, results):
 
 def linux_settings(system, settings):
     """Return those of SETTINGS that are measured on a system other than hyperscope: the first one, but without
-    hyperscope's toggles and events, and, on Linux, the events kvm_entry and kvm_exit."""
+    hyperscope's toggles and events. On Linux, the events kvm_entry and kvm_exit and the AIA are measured as well."""
     return [("", settings[0][1])] + [(setting, matters) for setting, matters in settings[1:]
-                                     if system == "linux" and setting.startswith("trace=kvm_entry")]
+                                     if system == "linux" and setting.startswith(("trace=kvm_entry", "irqchip=aia_"))]
 
 
 def jobs_of(system, cpu, setting, matters, wanted):

@@ -17,10 +17,15 @@ def add_machine(parser):
                         "default with --set irqchip=aia_...)")
 
 
-def machine_of(chosen, settings):
-    """Return QEMU's -M for the machine of this name, or, if it is None, for what the toggles' SETTINGS (NAME=VALUE) need."""
+def machine_named(chosen, settings):
+    """Return the name CHOSEN or, if it is None, the machine that the toggles' SETTINGS (NAME=VALUE) need."""
     needs_aia = any(word.startswith("irqchip=aia_") for word in settings)
-    return MACHINES[chosen or ("aia" if needs_aia else "plic")]
+    return chosen or ("aia" if needs_aia else "plic")
+
+
+def machine_of(chosen, settings):
+    """Return QEMU's -M for the machine that machine_named() names."""
+    return MACHINES[machine_named(chosen, settings)]
 
 
 def value(text):

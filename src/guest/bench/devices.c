@@ -13,6 +13,8 @@
 /* The VMM's --testdev (src/vmm/testdev.c): a store to its NOTIFY register signals an eventfd. */
 #define TESTDEV_NOTIFY  0x840
 #define TESTDEV_SIGNALS 0x848
+#define TESTDEV_MSI     0x858 /* a store signals an irqfd, which sends an MSI to the first hart */
+#define TESTDEV_MSI_ID  30
 
 /*
  * Measure an MMIO read with paging on: to translate its address in software, a hypervisor walks
@@ -122,15 +124,21 @@ static void bench_ioeventfd(void)
 }
 
 /*
- * Measure an MSI from the hart to itself: the store, the trap, and the claim. Not on a bare machine,
- * whose device tree also has the interrupt files of M-mode.
+ * Measure MSIs to this hart: the interrupt and its claim, and the store of the hart itself to its
+ * IMSIC, or the store to an ioeventfd whose eventfd is also an irqfd. Not on a bare machine, whose
+ * device tree also has the interrupt files of M-mode.
  */
 static void bench_msi(const struct irqchip *chip)
 {
+	struct fdt_reg dev;
+
 	if (impl_id() == IMPL_OPENSBI || !chip->imsics)
 		return;
-	imsic_open(BIT(1));
+	imsic_open(BIT(1) | BIT(TESTDEV_MSI_ID));
 	bench_taken("msi_self", op_msi_self, imsic_page(chip, 0), bench_claim);
+	if (wanted("msi_irqfd") && fdt_find("hyperscope,testdev", 0, &dev) &&
+	    get(dev.base + TESTDEV_MSI))
+		bench_taken("msi_irqfd", op_mmio_write, dev.base + TESTDEV_MSI, bench_claim);
 	imsic_open(0);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* time.c - rows of waiting, of waking up, and of the time that the host takes from the guest. */
 #include "bench.h"
+#include "irqchip.h"
 
 #define LATE_SAMPLES 64
 #define FP_SAMPLES   1024
@@ -133,46 +134,84 @@ void bench_due(void)
 /* ---- two harts ---- */
 
 static volatile unsigned long ball;
+static struct irqchip chip;
 
-static void pong(unsigned long rounds)
+/* Send an IPI by the SBI, or by an MSI with identity 1. `msi` is a constant in each caller. */
+static inline void send(bool msi, int hart)
+{
+	if (msi)
+		set(imsic_page(&chip, harts[hart].id), 1);
+	else
+		hart_ipi(hart);
+}
+
+static inline void wait_for(bool msi, unsigned long value)
+{
+	while (ball != value) {
+		wfi();
+		if (msi)
+			csr_write(stopei, 0);
+		else
+			ipi_clear();
+	}
+}
+
+static inline void answer(bool msi, unsigned long rounds)
 {
 	unsigned long i;
 
 	for (i = 0; i < rounds; i++) {
-		while (ball != 2 * i + 1) {
-			wfi();
-			ipi_clear();
-		}
+		wait_for(msi, 2 * i + 1);
 		ball = 2 * i + 2;
-		hart_ipi(0);
+		send(msi, 0);
 	}
 }
 
+static void pong(unsigned long rounds)
+{
+	answer(false, rounds);
+}
+
+static void pong_msi(unsigned long rounds)
+{
+	csr_write(sie, BIT(IRQ_S_EXT));
+	imsic_open(BIT(1));
+	answer(true, rounds);
+	imsic_open(0);
+}
+
 /* Measure a round trip between two harts that sleep in WFI while they wait. */
-void bench_pingpong(void)
+static inline void bench_round_trip(const char *name, bool msi)
 {
 	unsigned long b, i, round = 0;
 
-	if (nr_harts < 2 || !wanted("ipi_pingpong") || hart_start(1))
+	if (nr_harts < 2 || !wanted(name) || hart_start(1))
 		return;
-	csr_write(sie, BIT(IRQ_S_SOFT));
+	csr_write(sie, BIT(msi ? IRQ_S_EXT : IRQ_S_SOFT));
 	ball = 0;
-	hart_run(1, pong, (LATE_SAMPLES + 1) * ROUNDS);
+	hart_run(1, msi ? pong_msi : pong, (LATE_SAMPLES + 1) * ROUNDS);
 	for (b = 0; b <= LATE_SAMPLES; b++) {
 		if (b <= 1)
 			row_begin(); /* the first batch only warms up */
 		sample_start();
 		for (i = 0; i < ROUNDS; i++, round++) {
 			ball = 2 * round + 1;
-			hart_ipi(1);
-			while (ball != 2 * round + 2) {
-				wfi();
-				ipi_clear();
-			}
+			send(msi, 1);
+			wait_for(msi, 2 * round + 2);
 		}
 		sample_stop();
 	}
 	csr_write(sie, 0);
 	hart_wait(1, 1000);
-	row_end("ipi_pingpong", ROUNDS);
+	row_end(name, ROUNDS);
+}
+
+void bench_pingpong(void)
+{
+	bench_round_trip("ipi_pingpong", false);
+	if (impl_id() == IMPL_OPENSBI || !irqchip_find(&chip) || !chip.imsics)
+		return;
+	imsic_open(BIT(1));
+	bench_round_trip("msi_pingpong", true);
+	imsic_open(0);
 }
