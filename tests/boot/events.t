@@ -62,7 +62,10 @@ kvm_fpu|fp|load=1 first_use=[01]
 kvm_vector|vector|load=1 first_use=[01]
 kvm_set_irq|vmm_devices, with the PLIC in the kernel|gsi=10 level=1 irq_source_id=0
 kvm_plic_claim|vmm_devices|source=10 target=0
-kvm_msi|aia_msi: an IPI|target=1 id=65$
+kvm_msi_set_irq|aia_msi: KVM_SIGNAL_MSI|address=0x28[0-9a-f]* data=[1-9]
+kvm_aplic_forward|aia_msi: KVM_IRQ_LINE|source=[1-9][0-9]* target=0x[1-9a-f]
+kvm_msi|aia_msi: an IPI|target=1 id=65 in_hart=0$
+kvm_guest_file|the VMM with aia_hwaccel|target=0 vgein=1 mapped=1$
 kvm_imsic_top|aia_msi|id=65 claim=1$
 kvm_ack_irq|vmm_devices|irqchip=0 pin=10
 gstage_step|any fault|gpa=0x80200000 level=0 pte=
@@ -110,7 +113,7 @@ mm_collapse|pages|address=0x[0-9a-f]*00000 present=512
 tlb_flush|any program|start=0x[0-9a-f]* size=0x[0-9a-f]* hart_mask=0x[123]
 host_fence|a thread unmaps what another hart uses|fid=[01] hart_mask=0x[12]
 ipi_send|any wake-up|target_cpu=[01]
-host_irq|any wake-up|scause=irq_s_soft
+host_irq|any wake-up: an MSI|scause=irq_s_ext
 host_timer|any slice|deadline=[1-9][0-9]* late='
 
 is "$(sed -n 's/^\([a-z0-9_]*\)|.*/\1/p' <<<"$rows" | sort)" \
@@ -130,6 +133,7 @@ echo hrtimer >$p/timer
 vmm /timer.bin
 echo sstc >$p/timer
 vmm --irqchip kernel_plic /vmm_devices.bin
+vmm --irqchip aia_hwaccel /timer.bin
 vmm /pmu.bin
 vmm /vector.bin
 vmm /fp.bin
@@ -139,7 +143,7 @@ for name in memory pages bus debug logged lazy_put aia_msi; do
 done
 E2
 T=$O/tests P=$O/guest-payloads
-HS_SECONDS=90 hs exec --quiet --cpu max --trace all --boot trace.size=64M --memory 1G --file "$tmp/provoke:/provoke" \
+HS_SECONDS=90 hs exec --quiet --machine aia --cpu max --trace all --boot trace.size=64M --memory 1G --file "$tmp/provoke:/provoke" \
 	--file "$O/vmm" --file "$P/exits.bin" --file "$P/sbi.bin" --file "$P/sbi_firmware.bin" --file "$P/sbi_sta.bin" \
 	--file "$P/timer.bin" --file "$P/pmu.bin" --file "$P/vector.bin" --file "$P/fp.bin" --file "$P/vmm_devices.bin" \
 	--file "$T/kvm/memory" --file "$T/kvm/pages" --file "$T/kvm-api/bus" --file "$T/kvm-api/debug" \

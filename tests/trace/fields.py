@@ -14,6 +14,7 @@ import sys
 from collections import defaultdict
 
 PAGE = 4096
+RAM = 0x80000000
 SBI_RFENCE = ("0x52464e43", "RFENCE")
 GUEST_FAULTS = ("inst_guest_page_fault", "load_guest_page_fault", "store_guest_page_fault")
 TICK_NS = 100
@@ -133,9 +134,17 @@ class Rules:
         pte = number(f["pte"])
         self.rule("a leaf is valid and aligned for its level", pte & 1 and pte & 0xe and
                   (pte >> 10) * PAGE % size == 0, e)
-        if v.get("fault"):
+        h["file_page"] = (pte >> 10) * PAGE < RAM  # no fault maps a page outside RAM
+        if v.get("fault") and not h["file_page"]:
             self.rule("a leaf maps the fault's address",
                       number(f["gpa"]) // size == number(v["fault"]["gpa"]) // size, e)
+
+    def kvm_guest_file(self, e, f, v, h):
+        self.rule("a hart's guest file is taken by a vCPU, and then freed by the same vCPU",
+                  h.get("file") == (None if f["vgein"] else f["target"]), e)
+        self.rule("kvm_guest_file tells whether the file's page has just been mapped",
+                  bool(f["mapped"]) == bool(f["vgein"] and h.get("file_page")), e)
+        h["file"], h["file_page"] = f["target"] if f["vgein"] else None, False
 
     def gstage_step(self, e, f, v, h):
         if v.get("fault"):

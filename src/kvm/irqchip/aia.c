@@ -69,6 +69,7 @@ static int send(struct kvm *vm, gpa_t gpa, u32 data, const struct kvm_vcpu *self
 
 static int send_msi(struct kvm *vm, gpa_t gpa, u32 data)
 {
+	trace_kvm_msi_set_irq(gpa, data);
 	return send(vm, gpa, data, NULL);
 }
 

@@ -86,6 +86,7 @@ static u32 take(struct aplic *aplic, u32 source)
 	if (!aplic->enabled || !(aplic->pending[word] & aplic->enable[word] & SOURCE(source)))
 		return 0;
 	aplic->pending[word] &= ~SOURCE(source);
+	trace_kvm_aplic_forward(source, aplic->target[source]);
 	return aplic->target[source];
 }
 

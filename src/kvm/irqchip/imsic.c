@@ -104,8 +104,8 @@ int imsic_send(struct imsic *imsic, u32 id, const struct kvm_vcpu *self)
 		return -ENODEV;
 	if (word >= imsic->nr_words)
 		return -EINVAL;
-	trace_kvm_msi(imsic->vcpu->id, id);
 	spin_lock(&imsic->lock);
+	trace_kvm_msi(imsic->vcpu->id, id, imsic->file_hart != IMSIC_IN_MEMORY);
 	if (imsic->file_hart != IMSIC_IN_MEMORY) {
 		imsic_guest_send(imsic, id);
 	} else {

@@ -141,6 +141,7 @@ void imsic_guest_load(struct imsic *imsic)
 	imsic_drive(imsic, false, vcpu); /* the file drives the interrupt now */
 	spin_unlock(&imsic->lock);
 	map_page(imsic);
+	trace_kvm_guest_file(vcpu->id, GUEST_FILE, imsic->mapped);
 }
 
 /* A vCPU that has been stopped is started with a file that is reset (imsic_reset()). */
@@ -159,6 +160,7 @@ void imsic_guest_put(struct imsic *imsic)
 	imsic_drive(imsic, imsic_is_pending(imsic), vcpu);
 	spin_unlock(&imsic->lock);
 	select_file(vcpu, 0);
+	trace_kvm_guest_file(vcpu->id, 0, 0);
 }
 
 void imsic_guest_send(const struct imsic *imsic, u32 id)
