@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 #
-# rules.mk - build the trace reader hstrace and three QEMU plugins, all for the build machine.
+# rules.mk - build the trace reader hstrace and four QEMU plugins, all for the build machine.
 
 HSTRACE_SRC := $(sort $(wildcard $(TOP)/trace/file/*.c $(TOP)/trace/hstrace/*.c $(TOP)/trace/html/*.c))
 HSTRACE_HDR := $(wildcard $(TOP)/trace/*/*.h $(TOP)/trace/*.def $(TOP)/trace/html/report* $(TOP)/src/include/hv/* \
@@ -30,7 +30,7 @@ endif
 HSTRACE_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARN) -I$(TOP)/trace -I$(TOP)/src/include
 HSTRACE_LIBS := -lm
 
-all: $(O)/hstrace $(O)/anatomy.so $(O)/irqs_off.so $(O)/profile.so
+all: $(O)/hstrace $(O)/anatomy.so $(O)/irqs_off.so $(O)/locks.so $(O)/profile.so
 
 $(O)/gen/perfetto.pb-c.c: $(TOP)/trace/export/perfetto.proto
 	@mkdir -p $(@D)
@@ -60,7 +60,7 @@ $(O)/trace/html/page.o: $(HSTRACE_PAGE)
 
 -include $(wildcard $(HSTRACE_OBJ:.o=.d))
 
-# The plugins of scripts/hyperscope anatomy, irqs-off and profile, for the build machine's QEMU.
+# The plugins of scripts/hyperscope anatomy, irqs-off, locks and profile, for the build machine's QEMU.
 PLUGIN = $(call say,HOSTCC)$(HOSTCC) -std=gnu11 -O2 -g $(WARN) -I$(TOP)/src/include -fPIC -shared -o $@ $(filter %.c,$^)
 PLUGIN_SHARED := $(TOP)/trace/plugin/plugin.c $(wildcard $(TOP)/trace/plugin/*.h $(TOP)/src/include/hv/cause.*)
 PLUGIN_HARTS := $(TOP)/trace/plugin/harts.c
@@ -68,7 +68,9 @@ $(O)/anatomy.so: $(TOP)/trace/plugin/anatomy.c $(PLUGIN_SHARED)
 	@mkdir -p $(@D)
 	$(PLUGIN)
 
-$(O)/irqs_off.so: $(TOP)/trace/plugin/irqs_off.c $(PLUGIN_HARTS) $(PLUGIN_SHARED)
+$(O)/irqs_off.so: $(TOP)/trace/plugin/irqs_off.c
+$(O)/locks.so: $(wildcard $(TOP)/trace/plugin/lock*.c)
+$(O)/irqs_off.so $(O)/locks.so: $(PLUGIN_HARTS) $(TOP)/trace/plugin/world.c $(PLUGIN_SHARED)
 	@mkdir -p $(@D)
 	$(PLUGIN)
 

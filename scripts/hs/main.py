@@ -35,6 +35,7 @@ GROUPS = (
         "profile": "count the instructions of a workload, by function",
         "flamegraph": "draw a flame graph from folded stacks",
         "irqs-off": "measure how long each path keeps interrupts off",
+        "locks": "count instructions under each lock, and waits for it",
         "measure": "measure a payload or another workload on all systems",
         "sweep": "run a job for each combination of parameters",
         "plot": "plot the results of a sweep or of the benchmark",

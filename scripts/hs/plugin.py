@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""plugin.py - run a machine with one of our QEMU plugins, for scripts/hyperscope anatomy, irqs-off and profile."""
+"""plugin.py - run a machine with one of our QEMU plugins, for scripts/hyperscope anatomy, irqs-off, locks and profile."""
 import os
 import shlex
 import stat

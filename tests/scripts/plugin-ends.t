@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# plugin-ends.t - scripts/hyperscope profile, irqs-off and anatomy refuse impossible requests
+# plugin-ends.t - scripts/hyperscope profile, irqs-off, locks and anatomy refuse impossible requests
 # before anything runs. If their output is closed, the disk is full or a signal arrives, they end
 # with a failure status and leave no process or temporary file behind.
 . "${HS_TOP:=$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
@@ -20,7 +20,7 @@ unread()	# COMMAND...: run COMMAND with its output to a pipe without a reader; i
 	perl -e 'pipe my $r, my $w; close $r; open STDOUT, ">&", $w; exec @ARGV' "$@" 2>"$tmp/err"
 }
 
-for tool in profile irqs-off; do
+for tool in profile irqs-off locks; do
 	for harts in 0 65; do
 		refused 2 "--harts $harts: must be 1 to 64" $tool --harts $harts hello
 	done
@@ -77,7 +77,7 @@ for file in "$tmp"/*.*/\$CUT "$tmp"/*.*/*/\$CUT; do
 done
 EOF
 chmod +x "$tmp/full"
-for run in "counts profile hello" "spans irqs-off hello" "insns anatomy --systems bare mmio_read" \
+for run in "counts profile hello" "counts irqs-off hello" "counts locks hello" "insns anatomy --systems bare mmio_read" \
 	"paths anatomy --systems bare mmio_read"; do
 	export CUT=${run%% *}
 	# shellcheck disable=SC2086 # words

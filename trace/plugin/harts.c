@@ -17,9 +17,10 @@
 
 static const char *const *reg_names;
 static unsigned int nr_regs; /* without mhartid, which comes after them in regs[] */
-static unsigned int nr_harts, running;
+static unsigned int nr_harts;
+static _Thread_local unsigned int running; /* with -icount, all harts run in one thread */
 static struct qemu_plugin_register **regs[MAX_HARTS];
-static struct qemu_plugin_bytes *bytes;
+static _Thread_local struct qemu_plugin_bytes *bytes;
 static struct qemu_plugin_scoreboard *score; /* the count, with one hart */
 static uint64_t begun[MAX_HARTS];            /* the counts, with several harts */
 
@@ -52,7 +53,6 @@ void plugin_watch_harts(qemu_plugin_id_t id, const struct qemu_info *info, const
 	reg_names = names;
 	nr_regs = n;
 	nr_harts = info->system.smp_vcpus;
-	bytes = plugin_need(g_byte_array_new());
 	score = plugin_need(qemu_plugin_scoreboard_new(sizeof(uint64_t)));
 	qemu_plugin_register_vcpu_init_cb(id, find_registers);
 }
@@ -61,6 +61,8 @@ uint64_t plugin_reg(unsigned int hart, unsigned int which)
 {
 	uint64_t value = 0;
 
+	if (!bytes)
+		bytes = plugin_need(g_byte_array_new());
 	g_byte_array_set_size(bytes, 0);
 	if (regs[hart][which])
 		qemu_plugin_read_register(regs[hart][which], bytes);

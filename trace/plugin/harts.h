@@ -5,14 +5,14 @@
  *
  * With -icount, harts run alternately in one thread and share translated code. QEMU 10 passes to a
  * callback the hart for which the code was translated, not the one that runs it. So with several
- * harts, a plugin must use these functions.
+ * harts, a plugin must use these functions. Without -icount, each hart has a thread of its own.
  */
 #ifndef HARTS_H
 #define HARTS_H
 
 #include "plugin.h"
 
-#define MAX_HARTS 32
+#define MAX_HARTS 64
 
 /* Initialize. The n registers in `names` are looked up in every hart. */
 void plugin_watch_harts(qemu_plugin_id_t id, const struct qemu_info *info, const char *const *names,

@@ -33,11 +33,10 @@
 
 #include "harts.h"
 #include "hv/cause.h"
+#include "world.h"
 
-#define MAX_PATHS     1024
-#define THREADS       4096
-#define RAM           0x80000000ull
-#define FIRMWARE_SIZE 0x200000ull
+#define MAX_PATHS 1024
+#define THREADS   4096
 
 #define CAUSE_IRQ   (1ull << 63)
 #define SYS_IOCTL   29
@@ -51,17 +50,8 @@
 const char plugin_name[] = "irqs_off";
 
 static const char *file;
-static uint64_t kernel, kernel_end; /* physical */
-static uint64_t linked;             /* the address that `kernel` is linked at */
-static uint64_t switch_at;          /* switch_context(prev, next) */
-static uint64_t end_at;             /* host_first_exited(): after it, the machine shuts down */
-
-enum world {
-	ELSEWHERE,
-	KERNEL,
-	FIRMWARE,
-	BELOW_KERNEL /* not run yet: FIRMWARE, or ELSEWHERE if in memory that the host allocates */
-};
+static uint64_t switch_at; /* switch_context(prev, next) */
+static uint64_t end_at;    /* host_first_exited(): after it, the machine shuts down */
 
 struct block {
 	uint64_t address;
@@ -109,7 +99,6 @@ static struct {
 	struct key key;
 } threads[THREADS];
 
-static const uint8_t *ram; /* the machine's RAM in QEMU's memory */
 static uint64_t nr_spans, with_sie;
 static bool ended;
 
@@ -323,28 +312,6 @@ static void on_end(unsigned int vcpu_index, void *userdata)
 
 /* ---- translation ------------------------------------------------------------------------- */
 
-static enum world world_of(const struct qemu_plugin_insn *insn, uint64_t *address)
-{
-	const uint8_t *at = qemu_plugin_insn_haddr(insn);
-	uint64_t va = qemu_plugin_insn_vaddr(insn), pa;
-
-	*address = 0;
-	if (!at)
-		return ELSEWHERE;
-	/* The first code that runs in RAM is the firmware, at physical addresses. */
-	if (!ram && va >= RAM && va < RAM + FIRMWARE_SIZE)
-		ram = at - (va - RAM);
-	if (!ram || at < ram)
-		return ELSEWHERE;
-	pa = RAM + (uint64_t)(at - ram);
-	if (pa < RAM + FIRMWARE_SIZE)
-		return BELOW_KERNEL;
-	if (pa < kernel || pa >= kernel_end)
-		return ELSEWHERE;
-	*address = pa - kernel + linked;
-	return KERNEL;
-}
-
 static void watch(struct qemu_plugin_insn *insn, uint64_t address)
 {
 	qemu_plugin_vcpu_udata_cb_t cb = NULL;
@@ -417,16 +384,14 @@ int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int a
 {
 	static const struct plugin_argument known[] = {
 		{ "out=", NULL, &file },
-		{ "kernel=", &kernel, NULL },
-		{ "kernel_end=", &kernel_end, NULL },
-		{ "linked=", &linked, NULL },
+		WORLD_ARGUMENTS,
 		{ "switch=", &switch_at, NULL },
 		{ "end=", &end_at, NULL },
 	};
 
 	if (!plugin_arguments(known, sizeof(known) / sizeof(known[0]), argc, argv))
 		return -1;
-	if (!file || !kernel || !kernel_end || !linked || !switch_at || !end_at) {
+	if (!file || !world_kernel || !world_kernel_end || !world_linked || !switch_at || !end_at) {
 		fprintf(stderr,
 			"irqs_off: give out=, kernel=, kernel_end=, linked=, switch= and end=\n");
 		return -1;

@@ -78,7 +78,7 @@ def main(argv):
     bounds = show.Bounds(options.bounds) if options.bounds else None
     found = {}
     with ends.folder("irqs-off.") as folder:
-        for workload in run.chosen(options):
+        for workload in run.chosen(options, "irqs_off.so"):
             for path in run.measure(workload, options, folder):
                 path.merge_into(found)
     paths = sorted(found.values(), key=lambda path: (-path.longest, path.name))

@@ -42,8 +42,10 @@ WORKLOADS = {
 BY_ITSELF = [name for name in WORKLOADS if name != "boot"]
 
 
-def chosen(options):
-    """Check the options, and return what to run: names from WORKLOADS, or [None] for the user's own program."""
+def chosen(options, library):
+    """Check the options, and return what to run: names from WORKLOADS, or [None] for the user's own program.
+
+    LIBRARY is the plugin's file."""
     toggles.refuse_defaults()
     toggles.check_toggles(TOP, options.set)
     toggles.check_trace(TOP, options.trace)
@@ -52,29 +54,27 @@ def chosen(options):
             raise LaunchError("there is no workload '%s'; known workloads: %s"
                               % (name, " ".join(WORKLOADS)), STATUS_USAGE)
     plugin.check_qemu(options.qemu)
-    for name in ("hyperscope.elf", "hyperscope.bin", "irqs_off.so"):
+    for name in ("hyperscope.elf", "hyperscope.bin", library):
         need(os.path.join(options.out, name), "build it first, with make")
     if options.program:
         return [None]
     return options.workload or BY_ITSELF
 
 
-def _kernel(path):
-    """Return the physical start and end of the kernel's image, and the address at which it is linked."""
-    for part in elf.segments(path):
-        return part.physical, part.physical + part.size, part.virtual
-    raise LaunchError("%s has no segment to load" % path)
-
-
-def _arguments(options, out):
+def arguments(options, library, out, functions):
+    """Return QEMU's argument of -plugin. FUNCTIONS: the plugin's names of functions of the kernel, with their symbols."""
     kernel = os.path.join(options.out, "hyperscope.elf")
-    places = tuple(elf.address(kernel, name) for name in ("switch_context", "host_first_exited"))
-    words = (qemuopt.value(os.path.join(options.out, "irqs_off.so")), qemuopt.value(out))
-    return ("file=%s,out=%s,kernel=0x%x,kernel_end=0x%x,linked=0x%x,switch=0x%x,end=0x%x"
-            % (words + _kernel(kernel) + places))
+    image = next(iter(elf.segments(kernel)), None)
+    if image is None:
+        raise LaunchError("%s has no segment to load" % kernel)
+    words = ["file=" + qemuopt.value(os.path.join(options.out, library)), "out=" + qemuopt.value(out),
+             "kernel=0x%x" % image.physical, "kernel_end=0x%x" % (image.physical + image.size),
+             "linked=0x%x" % image.virtual]
+    return ",".join(words + ["%s=0x%x" % (name, elf.address(kernel, symbol)) for name, symbol in functions.items()])
 
 
-def _command(name, options):
+def command(name, options, clock=("--icount",)):
+    """Return the command that runs a workload. CLOCK: the options that choose the machine's clock."""
     form = ["exec"] + options.program if name is None else WORKLOADS[name][1]
     words = [word if name is None else word.format(out=options.out) for word in form]
     if name is not None:
@@ -82,30 +82,35 @@ def _command(name, options):
             path = word.split(":")[0]
             if path.startswith(options.out):
                 need(path, "build it first, with make")
-    command = [HYPERSCOPE, words[0], "--icount",
-               "--harts", str(options.harts), "--out", options.out, "--cpu", options.cpu,
-               "--trace", options.trace, "--boot", "exitstat=0",
-               "--timeout", str(options.timeout)]
+    line = [HYPERSCOPE, words[0], *clock, "--harts", str(options.harts), "--out", options.out, "--cpu", options.cpu,
+            "--trace", options.trace, "--boot", "exitstat=0", "--timeout", str(options.timeout)]
     if words[0] == "exec":  # for `run`, the size of RAM depends on the guest
-        command += ["--quiet", "--memory", "1G"]
+        line += ["--quiet", "--memory", "1G"]
     if options.firmware:
-        command += ["--firmware", options.firmware]
+        line += ["--firmware", options.firmware]
     for setting in options.set:
-        command += ["--set", setting]
-    return command + words[1:]
+        line += ["--set", setting]
+    return line + words[1:]
+
+
+def run(name, options, folder, tool, functions, clock=("--icount",)):
+    """Run a workload once with TOOL's plugin, and return what ran and the plugin's output file."""
+    library = tool.replace("-", "_") + ".so"
+    what = name or os.path.basename(options.program[0])
+    out = os.path.join(folder, "counts")
+    if os.path.exists(out):
+        os.remove(out)
+    environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu,
+                                                       arguments(options, library, out, functions)))
+    status, text = plugin.run(command(name, options, clock), tool, what, folder, environment, options)
+    if status and (name is not None or not os.path.exists(out)):
+        raise plugin.failed(tool, what, status, text, options)
+    return what, out
 
 
 def measure(name, options, folder):
     """Run a workload once and return its paths."""
-    what = name or os.path.basename(options.program[0])
-    out = os.path.join(folder, "spans")
-    if os.path.exists(out):
-        os.remove(out)
-    environment = dict(os.environ, QEMU=plugin.wrapper(folder, options.qemu,
-                                                       _arguments(options, out)))
-    status, text = plugin.run(_command(name, options), "irqs-off", what, folder, environment, options)
-    if status and (name is not None or not os.path.exists(out)):
-        raise plugin.failed("irqs-off", what, status, text, options)
+    what, out = run(name, options, folder, "irqs-off", {"switch": "switch_context", "end": "host_first_exited"})
     return _paths(out, what, options)
 
 

@@ -30,7 +30,8 @@ static inline bool spin_trylock(struct spinlock *lock)
 	return !__atomic_exchange_n(&lock->locked, 1, __ATOMIC_ACQUIRE);
 }
 
-static inline void spin_lock(struct spinlock *lock)
+/* Always inline: scripts/hyperscope locks tells locks apart by the instruction that takes them. */
+static inline __attribute__((always_inline)) void spin_lock(struct spinlock *lock)
 {
 	/* Spin on loads: these can share the cache line, but an exchange needs it exclusively. */
 	while (!spin_trylock(lock))
