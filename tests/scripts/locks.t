@@ -45,9 +45,14 @@ for line in open(sys.argv[1]):
     elif found and found[3] == "zero" and fence:  # a store-release of 0
         releases.add(found[1])
     fence = "\tfence\t" in line
+path = []
+for line in open(sys.argv[2]):
+    if line.startswith("Trace"):
+        path.append(line.split("/")[1])
+    elif line.startswith("Stopped"):  # before the last one: it was not executed
+        path.pop()
 held = times = longest = begun = 0
-for n, line in enumerate(open(sys.argv[2])):
-    at = line.split("/")[1]
+for n, at in enumerate(path):
     if at in takes:
         begun, times = n, times + 1
     elif at in releases and begun:
@@ -65,10 +70,10 @@ ok $? "a second run gives the same CSV, to the byte" || diag "$(diff "$tmp/one.c
 for harts in 1 2; do
 	hs_script locks --harts $harts --clock 0,wall --csv "$tmp/pipe.csv" -- "$locked" pipe 5
 	is $status 0 "a pipe's locks are counted on $harts harts, with both clocks" || diag "$(cat "$tmp/err")"
-	for clock in 0 wall; do
-		is "$(field "$tmp/pipe.csv" pipe.write_lock 4 $clock) $(field "$tmp/pipe.csv" pipe.write_lock 7 $clock)" "15 5" \
-			"clock $clock, $harts harts: of 15 writes, the 5 that wait for another writer are contended"
-	done
+	is "$(field "$tmp/pipe.csv" pipe.write_lock 4) $(field "$tmp/pipe.csv" pipe.write_lock 7)" "15 5" \
+		"$harts harts: of 15 writes, the 5 that wait for another writer are contended"
+	like "$(field "$tmp/pipe.csv" pipe.write_lock 4 wall) $(field "$tmp/pipe.csv" pipe.write_lock 7 wall)" '^15 [0-5]$' \
+		"$harts harts, without icount: at most 5 of 15 writes are contended; fewer on a machine that is late"
 done
 
 hs_script locks --harts 2 -- "$O/tests/kvm/many" 1
