@@ -173,6 +173,22 @@ static void cpus_node(struct machine *m, void *fdt)
 
 /* ---- devices ---- */
 
+/*
+ * Return the highest interrupt source that a device is connected to. A guest's kernel writes
+ * registers of each source that the device tree announces, and each write is an exit.
+ */
+static u32 last_source(const struct machine *m)
+{
+	u32 last = UART_IRQ; /* the disks' sources are lower */
+
+#define DEVICE(name, NAME, base, size, irq, help)           \
+	if (m->options.device[DEVICE_##name] && irq > last) \
+		last = irq;
+#include "device.def"
+#undef DEVICE
+	return last;
+}
+
 static void plic_node(struct machine *m, void *fdt)
 {
 	u32 contexts[MAX_VCPUS * 4];
@@ -190,7 +206,7 @@ static void plic_node(struct machine *m, void *fdt)
 	do_fdt(fdt_property_u32(fdt, "#interrupt-cells", 1));
 	do_fdt(fdt_property_u32(fdt, "#address-cells", 0));
 	do_fdt(fdt_property(fdt, "interrupt-controller", NULL, 0));
-	do_fdt(fdt_property_u32(fdt, "riscv,ndev", PLIC_SOURCES - 1));
+	do_fdt(fdt_property_u32(fdt, "riscv,ndev", last_source(m)));
 	prop_cells(fdt, "interrupts-extended", contexts, n);
 	do_fdt(fdt_property_u32(fdt, "phandle", PHANDLE_IRQCHIP));
 	do_fdt(fdt_end_node(fdt));
@@ -219,7 +235,7 @@ static void imsics_node(struct machine *m, void *fdt)
 	do_fdt(fdt_end_node(fdt));
 }
 
-static void aplic_node(void *fdt)
+static void aplic_node(struct machine *m, void *fdt)
 {
 	begin(fdt, "interrupt-controller", APLIC_BASE);
 	do_fdt(fdt_property_string(fdt, "compatible", "riscv,aplic"));
@@ -227,7 +243,7 @@ static void aplic_node(void *fdt)
 	do_fdt(fdt_property_u32(fdt, "#interrupt-cells", 2));
 	do_fdt(fdt_property_u32(fdt, "#address-cells", 0));
 	do_fdt(fdt_property(fdt, "interrupt-controller", NULL, 0));
-	do_fdt(fdt_property_u32(fdt, "riscv,num-sources", PLIC_SOURCES - 1));
+	do_fdt(fdt_property_u32(fdt, "riscv,num-sources", last_source(m)));
 	do_fdt(fdt_property_u32(fdt, "msi-parent", PHANDLE_IMSICS));
 	do_fdt(fdt_property_u32(fdt, "phandle", PHANDLE_IRQCHIP));
 	do_fdt(fdt_end_node(fdt));
@@ -240,7 +256,7 @@ static void irqchip_nodes(struct machine *m, void *fdt)
 		return;
 	}
 	imsics_node(m, fdt);
-	aplic_node(fdt);
+	aplic_node(m, fdt);
 }
 
 static void interrupt_property(struct machine *m, void *fdt, u32 source)
