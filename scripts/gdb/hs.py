@@ -13,4 +13,4 @@ gdb.execute("set osabi none")  # otherwise gdb steps over ecall and sret as if t
 from hs.gdb import command  # noqa: E402
 
 command.Prefix()
-from hs.gdb import cmd_csr, cmd_exits, cmd_run, cmd_switch, cmd_tour, cmd_vm, cmd_walk  # noqa: E402,F401
+from hs.gdb import cmd_csr, cmd_exits, cmd_irqchip, cmd_run, cmd_switch, cmd_tour, cmd_vm, cmd_walk  # noqa: E402,F401

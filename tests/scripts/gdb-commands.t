@@ -9,12 +9,12 @@
 command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/hyperscope setup test)"
 qemu_older 10.0 && skip_all "QEMU $(qemu_version) does not tell gdb whether a hart is in HS or in VS (8.2 does not, 10.0 does)"
 
-hs_gdb()	# COMMAND...: run the commands in gdb on a machine; sets $said and $status
+hs_gdb()	# COMMAND...: run the commands in gdb on a machine ("${machine[@]}"); sets $said and $status
 {
 	local commands=(-ex 'set pagination off') c
 	for c in "$@"; do commands+=(-ex "echo \\n== $c\\n" -ex "$c"); done
-	said=$(timeout "$(scaled 80)" "$HS_TOP/scripts/hyperscope" gdb --quiet --icount --harts 1 --vcpus 1 --timeout "$(scaled 70)" \
-		--set fastpath=off hello -- -nx -batch "${commands[@]}" -ex 'echo \n== end\n' 2>&1 </dev/null)
+	said=$(timeout "$(scaled 80)" "$HS_TOP/scripts/hyperscope" gdb --quiet --icount --harts 1 --timeout "$(scaled 70)" \
+		"${machine[@]}" -- -nx -batch "${commands[@]}" -ex 'echo \n== end\n' 2>&1 </dev/null)
 	status=$?
 }
 
@@ -23,9 +23,10 @@ after()	# COMMAND [N]: print the output of COMMAND's Nth call
 	awk -v want="== $1" -v n="${2:-1}" '/^== /{on = ($0 == want && ++seen == n); next} on' <<<"$said"
 }
 
-hs_gdb 'hs vms' 'hs vcpu' 'hs exits' 'hs diff-switch' 'hs where' 'hs until-exit nonsense' 'hs nonsense' 'hs csr' 'hs csr mstatuss' \
+machine=(--vcpus 1 --set fastpath=off hello)
+hs_gdb 'hs vms' 'hs irqchip' 'hs vcpu' 'hs exits' 'hs diff-switch' 'hs where' 'hs until-exit nonsense' 'hs nonsense' 'hs csr' 'hs csr mstatuss' \
 	'hs csr henvcfg 0x8000000000000080' 'hs break-guest' 'hs break-guest no_such_symbol' \
-	'hs until-exit 20' 'hs where' 'hs vms' 'hs vcpu' 'hs vcpu 7' 'hs vcpu x' 'hs memslots' 'hs memslots 9' 'hs gstage $htval << 2' \
+	'hs until-exit 20' 'hs where' 'hs vms' 'hs vcpu' 'hs vcpu 7' 'hs vcpu x' 'hs memslots' 'hs memslots 9' 'hs irqchip 9' 'hs gstage $htval << 2' \
 	'hs until-entry' 'hs where' 'hs vcpu' 'hs csr sepc' 'hs csr vsatp' 'hs vstage $pc' 'hs gstage $pc' 'hs gstage 0x10000000' \
 	'hs gstage 0xffffffffffffff00' 'hs gstage' 'hs gstage no_such' 'hs diff-switch' 'hs exits' 'hs exits 0' \
 	'hs until-exit' 'hs diff-switch' 'hs until-exit ecall_vs' 'hs vcpu 0' 'hs csr scause' 'stepi 2' 'hs where' 'hs diff-switch' \
@@ -35,6 +36,7 @@ hs_gdb 'hs vms' 'hs vcpu' 'hs exits' 'hs diff-switch' 'hs where' 'hs until-exit 
 no_vm='there is no VM yet'
 like "$(after 'hs vms')" "$no_vm" "hs vms says that there is no VM yet"
 like "$(after 'hs vcpu')" "$no_vm" "hs vcpu says that there is no VM yet"
+like "$(after 'hs irqchip')" "$no_vm" "hs irqchip says that there is no VM yet"
 like "$(after 'hs exits')" "has not set up its trace" "hs exits says that the trace is not set up yet"
 like "$(after 'hs diff-switch')" "two stops" "hs diff-switch says that it needs two stops"
 like "$(after 'hs where')" "hart 0, M .the firmware" "hs where: the machine starts in M mode"
@@ -55,6 +57,7 @@ like "$(after 'hs vcpu 7')" "no vCPU 7" "hs vcpu names a vCPU that does not exis
 like "$(after 'hs vcpu x')" "'x' is not a vCPU" "hs vcpu names a word that is not a number"
 like "$(after 'hs memslots')" "GPA 0x80000000 to 0x9fffffff" "hs memslots shows the guest's memory"
 like "$(after 'hs memslots 9')" "no VM 9" "hs memslots names a VM that does not exist"
+like "$(after 'hs irqchip 9')" "no VM 9" "hs irqchip names a VM that does not exist"
 like "$(after 'hs gstage $htval << 2')" "no page: V is 0" "hs gstage: the page that faulted is not mapped"
 like "$(after 'hs gstage $htval << 2')" "memslot 0 has GPA 0x80200000" "hs gstage: the page that faulted belongs to a memslot"
 
@@ -90,11 +93,49 @@ like "$(after 'hs tour')" "usage: hs tour" "hs tour needs a file"
 like "$(after 'hs tour /no/such.tour')" "No such file" "hs tour reports a file that does not exist"
 like "$(after 'hs break-guest payload_main')" "breakpoint [0-9]+ in the guest, at 0x802" "hs break-guest takes a symbol"
 like "$(after 'help hs vstage')" "usage: hs vstage GVA" "help hs vstage shows the usage"
-for name in break-guest csr diff-switch exits gstage memslots tour until until-entry until-exit vcpu vms vstage where; do
+for name in break-guest csr diff-switch exits gstage irqchip memslots tour until until-entry until-exit vcpu vms vstage where; do
 	like "$(after 'help hs')" "^hs $name -- " "help hs lists hs $name"
 done
 like "$(after 'hs until-exit 9999')" "the machine ended first|stopped before that" "hs until-exit ends with the machine if the stop is never reached"
 unlike "$said" "Traceback|Python Exception" "no command raised an exception"
+
+# ---- the interrupt controller, in each of its variants, with a device whose line is high ----
+
+controller()	# TOGGLE-VALUE PAYLOAD MACHINE-OPTION...
+{
+	local chip=$1 payload=$O/guest-payloads/$2
+	needs_built "$payload.bin"
+	shift 2
+	machine=(--vcpus 2 --set irqchip="$chip" "$@" --vmlinux "$payload.elf" "$payload.bin")
+	hs_gdb 'hs until raise_line' 'hs irqchip' 'hs until handle_irq' 'hs irqchip'
+	unlike "$said" "Traceback|Python Exception" "$chip: no command raised an exception"
+}
+
+for chip in user_plic kernel_plic; do
+	controller $chip device
+	like "$(after 'hs irqchip')" "^VM [0-9]+: PLIC in the .* \($chip\).* 31 sources$" "$chip: hs irqchip names the controller"
+	like "$(after 'hs irqchip')" "^  source 10: priority 1, enabled for vCPU [0-9]+.0$" "$chip: hs irqchip shows a source that is enabled"
+	like "$(after 'hs irqchip' 2)" "^  source 10: priority 1, line high, pending, enabled" "$chip: hs irqchip shows a pending source"
+	like "$(after 'hs irqchip' 2)" "^  vCPU [0-9]+.0: threshold 0, external interrupt raised$" "$chip: hs irqchip shows the vCPU that is interrupted"
+	like "$(after 'hs irqchip' 2)" "^  vCPU [0-9]+.1: threshold 0, external interrupt low$" "$chip: hs irqchip shows the other vCPU"
+done
+for chip in aia_hwaccel aia_emul; do
+	controller $chip msi --machine aia
+	like "$(after 'hs irqchip')" "^VM [0-9]+: AIA in the kernel \($chip\), APLIC at GPA 0x[0-9a-f]+, 31 sources, IE=1$" "$chip: hs irqchip names the controller"
+	like "$(after 'hs irqchip')" "^  source 10: level1, enabled, MSI 42 to vCPU [0-9]+.0$" "$chip: hs irqchip shows where a source's MSI goes"
+	like "$(after 'hs irqchip' 2)" "^  source 10: level1, input high, enabled" "$chip: hs irqchip shows a source whose line is high"
+	like "$(after 'hs irqchip')" "^  vCPU [0-9]+.1: IMSIC at GPA 0x28001000, in memory, external interrupt low$" "$chip: hs irqchip shows an IMSIC that is in memory"
+	if [ $chip = aia_hwaccel ]; then
+		like "$(after 'hs irqchip')" "^  vCPU [0-9]+.0: .* 0x28000000, in guest file 1 of hart 0, page mapped, no interrupt" "aia_hwaccel: hs irqchip shows an IMSIC that is in a guest file"
+		like "$(after 'hs irqchip' 2)" "guest file 1 of hart 0, page mapped, an interrupt is to be delivered$" "aia_hwaccel: hs irqchip shows that the guest file has an interrupt"
+		like "$(after 'hs irqchip')" "^hart 0: [1-9][0-9]* guest files, file 1: vCPU [0-9]+.0$" "aia_hwaccel: hs irqchip shows which vCPU has the hart's guest file"
+	else
+		like "$(after 'hs irqchip')" "^    delivery 1, threshold 0, pending none, enabled 7 42$" "aia_emul: hs irqchip shows the identities that are enabled"
+		like "$(after 'hs irqchip' 2)" "^    delivery 1, threshold 0, pending 42, enabled 7 42$" "aia_emul: hs irqchip shows the pending identity"
+		like "$(after 'hs irqchip')" "^hart 0: [1-9][0-9]* guest files, none in use$" "aia_emul: hs irqchip shows that no guest file is in use"
+	fi
+done
+
 for words in --out --vmlinux "--vmlinux /no/such/file hello"; do
 	# shellcheck disable=SC2086 # words on purpose
 	said=$("$HS_TOP/scripts/hyperscope" gdb $words 2>&1)

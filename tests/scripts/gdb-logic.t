@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# gdb-logic.t - the computations of gdb's hs commands, without gdb: fields, walks, ELF symbols, differences.
+# gdb-logic.t - the computations of gdb's hs commands, without gdb: fields, walks, ELF symbols, differences,
+# interrupt controllers.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 said=$(timeout "$(scaled 60)" python3 -B - "$HS_TOP/scripts" 2>&1 <<'E2'
@@ -10,7 +11,7 @@ import tempfile
 
 sys.path.insert(0, sys.argv[1])
 from hs import elf  # noqa: E402
-from hs.gdb import csr, snapshot, walk  # noqa: E402
+from hs.gdb import csr, irqchip, snapshot, walk  # noqa: E402
 from hs import names  # noqa: E402
 
 
@@ -103,6 +104,27 @@ claim(("a0", 1, 2) in changes and ("world", "HS", "VS") in changes, "the differe
 claim(("sepc", 0, None) in changes, "the difference of two snapshots names what can no longer be read")
 claim(any("SPV=1 -> 0" in line for line in snapshot.show(changes)), "the difference of two snapshots shows the changed fields")
 claim(snapshot.diff(hs, dict(hs)) == [], "equal snapshots have no difference")
+
+# Interrupt controllers.
+claim(irqchip.numbers([0x80000001, 2], 32) == {0, 31, 33}, "the bits of an array are numbered across its words")
+claim(irqchip.listed({1, 2, 3, 7, 64}) == "1-3 7 64" and irqchip.listed(()) == "none", "numbers are listed with ranges")
+plic = irqchip.Plic(4, {1}, {3}, {1}, {3}, [0, 5, 0, 0, 0],
+                    [irqchip.Context("1.0", 2, True, {1}), irqchip.Context("1.1", 0, False, {1, 3})])
+claim(irqchip.plic_lines(plic) == [
+    "source 1: priority 5, line high, pending, enabled for vCPU 1.0 1.1",
+    "source 3: priority 0, in service, another edge arrived, enabled for vCPU 1.1",
+    "vCPU 1.0: threshold 2, external interrupt raised", "vCPU 1.1: threshold 0, external interrupt low"],
+      "a PLIC is shown with the sources that are in use, and all vCPUs")
+# Two groups of four harts, whose pages begin at 0x28000000 and 0x29000000; two guests' pages follow each hart's.
+CONFIG = [0, 255, 31, 1, 24, 2, 1]
+claim(irqchip.page_of(3 << 18 | 9, CONFIG, 0x28000) == 0x28006, "the page of a hart of the first group is found")
+claim(irqchip.page_of(6 << 18 | 9, CONFIG, 0x28000) == 0x29004, "the page of a hart of the second group is found")
+claim(irqchip.page_of(8 << 18 | 9, CONFIG, 0x28000) is None, "a target in a group that does not exist has no page")
+claim(irqchip.page_of(1 << 12 | 9, CONFIG, 0x28000) is None, "a target with a guest index has no page")
+aplic = irqchip.Aplic(3, {2}, {2}, {1}, [0, 6, 4, 0], [0, 42, 1 << 18 | 7, 0])
+claim(irqchip.aplic_lines(aplic, lambda target: "1.0" if target < 1 << 18 else None) == [
+    "source 1: level1, enabled, MSI 42 to vCPU 1.0", "source 2: edge1, input high, pending, MSI 7 to no vCPU"],
+      "an APLIC is shown with the sources that are active")
 
 # Invalid ELF files.
 for data, what in ((b"", "empty"), (b"\x7fELF\x02\x01" + b"\xff" * 200, "damaged"), (b"\x7fELF\x02\x01" + bytes(90), "without symbols")):

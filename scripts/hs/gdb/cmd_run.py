@@ -8,7 +8,7 @@ import gdb
 from hs import elf, names
 from . import place, vm
 from .command import command, nothing
-from .target import Problem, address, image_is_there, is_virtual, kernel_symbols, need_machine, register
+from .target import Problem, address, image_is_there, is_virtual, kernel_symbols, need_machine, register, vmm_address
 
 quiet = False  # True while a command stops the machine for its own purposes: cmd_switch ignores such stops
 
@@ -89,16 +89,8 @@ def _places(text):
     if text in kernel_symbols():
         return [address(text)], None
     if text.startswith("vmm:"):
-        return [_vmm_address(text[4:])], "$priv == 0"
+        return [vmm_address(text[4:])], "$priv == 0"
     return [_guest_address(text)], "$priv >= 4"
-
-
-def _vmm_address(name):
-    path = next((o.filename for o in gdb.objfiles() if os.path.basename(o.filename) == "vmm"), None)
-    symbols = elf.symbols(path) if path else {}
-    if name not in symbols:
-        raise Problem("the VMM has no symbol '%s'" % name if path else "the VMM's symbols are not loaded: make gdb loads them")
-    return symbols[name]
 
 
 @command("until")

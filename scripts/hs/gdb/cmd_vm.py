@@ -51,12 +51,7 @@ def memslots(argument):
     """List a VM's memory slots: guest physical addresses, and their addresses in the VMM.
 
     usage: hs memslots [VM]      default: all VMs"""
-    if argument and not argument.isdigit():
-        raise vm.Problem("'%s' is not a VM: give the number that hs vms shows" % argument)
-    some = [one for one in vm.vms() if not argument or one.id == int(argument)]
-    if not some:
-        raise vm.Problem("there is no VM %s; hs vms shows the VMs" % argument)
-    for one in some:
+    for one in vm.choose_vms(argument):
         slots = vm.memslots(one)
         print("VM %d: %d memslots" % (one.id, len(slots)))
         for slot in slots:

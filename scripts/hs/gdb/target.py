@@ -154,6 +154,15 @@ def address(symbol):
     return kernel_symbols()[symbol]
 
 
+def vmm_address(name):
+    """Return the address of a function or variable of the VMM, which is not relocated."""
+    path = next((o.filename for o in gdb.objfiles() if os.path.basename(o.filename) == "vmm"), None)
+    symbols = elf.symbols(path) if path else {}
+    if name not in symbols:
+        raise Problem("the VMM has no symbol '%s'" % name if path else "the VMM's symbols are not loaded: make gdb loads them")
+    return symbols[name]
+
+
 def ctype(name, near="vcpu_run"):
     """Return the type NAME as it is visible in the kernel's source file that contains the function `near`."""
     block = gdb.block_for_pc(address(near))

@@ -17,7 +17,7 @@ def field(type_, name):
     return next(f.bitpos // 8 for f in type_.fields() if f.name == name)
 
 
-def _hartid(index):
+def hartid(index):
     type_ = ctype("struct hart", "smp_start_all")
     harts = int(load(type_.pointer(), address("harts")))
     return int(load(type_, harts + int(index) * type_.sizeof)["hartid"])
@@ -27,7 +27,7 @@ def _vcpu(vm_id, va):
     value = load(ctype("struct kvm_vcpu"), va)
     loaded = bool(value["loaded"])
     return Vcpu(vm_id, va, value, int(value["idx"]), int(value["id"]), loaded,
-                _hartid(value["hart"]) if loaded else None)
+                hartid(value["hart"]) if loaded else None)
 
 
 def exit_vectors():
@@ -56,6 +56,16 @@ def vms():
     if not found:
         raise Problem("there is no VM yet: hs until-entry continues to the first entry into a guest")
     return found
+
+
+def choose_vms(text):
+    """Return the VM with the number TEXT, in a list; '' stands for all VMs."""
+    if text and not text.isdigit():
+        raise Problem("'%s' is not a VM: give the number that hs vms shows" % text)
+    some = [vm for vm in vms() if not text or vm.id == int(text)]
+    if not some:
+        raise Problem("there is no VM %s; hs vms shows the VMs" % text)
+    return some
 
 
 def current_vcpu():
