@@ -197,9 +197,8 @@ struct kvm_vcpu {
 	bool hsm_reset;           /* START_PENDING: reset, to start at start_pc, before the entry */
 	unsigned long start_pc, start_opaque;
 
-	u32 halt_poll_ns;      /* how long the vCPU polls before it blocks (halt_poll.c) */
-	u32 blocking;          /* enum vcpu_blocking; accessed atomically, by any thread */
-	struct hv_waitq waitq; /* for a vCPU that is blocked in WFI or stopped */
+	u32 halt_poll_ns; /* how long the vCPU polls before it blocks (halt_poll.c) */
+	u32 blocking;     /* enum vcpu_blocking; accessed atomically, by any thread */
 	bool (*sleep_cond)(struct kvm_vcpu *vcpu); /* what vcpu_sleep() waits for */
 
 	struct spinlock fence_lock;
@@ -208,6 +207,7 @@ struct kvm_vcpu {
 	struct kvm_pmu *pmu; /* pmu.h; NULL: this platform has no counters for guests */
 
 	struct vcpu_timer timer;
+	struct hv_waitq waitq; /* for a vCPU that is blocked in WFI or stopped */
 	bool ran_once; /* KVM_RUN was called: ISA, SBI extension and id registers are frozen */
 	unsigned long mvendorid, marchid, mimpid;
 	bool sigmask_set; /* KVM_SET_SIGNAL_MASK: sigmask is in force during KVM_RUN */

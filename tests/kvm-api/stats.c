@@ -40,6 +40,11 @@ static const char *const vcpu_names[] = {
 	"csr_exit_kernel",
 	"signal_exits",
 	"exits",
+	"instr_illegal_exits",
+	"load_misaligned_exits",
+	"store_misaligned_exits",
+	"load_access_exits",
+	"store_access_exits",
 };
 static const char *const vm_names[] = { "remote_tlb_flush", "remote_tlb_flush_requests" };
 

@@ -225,14 +225,18 @@ static void sent_calls_count_at_the_sender_and_the_receiver(void **state)
 
 static void injected_traps_are_counted(void **state)
 {
-	static const struct {
+	const struct {
 		unsigned long cause, event;
+		const u64 *stat;
 	} traps[] = {
-		{ EXC_ILLEGAL_INST, SBI_PMU_FW_ILLEGAL_INSN },
-		{ EXC_LOAD_MISALIGNED, SBI_PMU_FW_MISALIGNED_LOAD },
-		{ EXC_STORE_MISALIGNED, SBI_PMU_FW_MISALIGNED_STORE },
-		{ EXC_LOAD_ACCESS_FAULT, SBI_PMU_FW_ACCESS_LOAD },
-		{ EXC_STORE_ACCESS_FAULT, SBI_PMU_FW_ACCESS_STORE },
+		{ EXC_ILLEGAL_INST, SBI_PMU_FW_ILLEGAL_INSN, &vcpu->stats.instr_illegal_exits },
+		{ EXC_LOAD_MISALIGNED, SBI_PMU_FW_MISALIGNED_LOAD,
+		  &vcpu->stats.load_misaligned_exits },
+		{ EXC_STORE_MISALIGNED, SBI_PMU_FW_MISALIGNED_STORE,
+		  &vcpu->stats.store_misaligned_exits },
+		{ EXC_LOAD_ACCESS_FAULT, SBI_PMU_FW_ACCESS_LOAD, &vcpu->stats.load_access_exits },
+		{ EXC_STORE_ACCESS_FAULT, SBI_PMU_FW_ACCESS_STORE,
+		  &vcpu->stats.store_access_exits },
 	};
 	unsigned int i;
 
@@ -246,6 +250,7 @@ static void injected_traps_are_counted(void **state)
 		exit_dispatch(vcpu, &trap);
 		assert_int_equal(csr_read(vscause), traps[i].cause);
 		assert_int_equal(value_of(n), 1);
+		assert_int_equal(*traps[i].stat, 2);
 		stop(n, SBI_PMU_STOP_RESET);
 	}
 }

@@ -27,17 +27,30 @@ static int exit_breakpoint(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 	return RESUME_USER;
 }
 
-/* Count a firmware event of the guest's PMU and redirect the fault to the guest. */
+/* Count the fault, also as a firmware event of the guest's PMU, and redirect it to the guest. */
 static int exit_counted_fault(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 {
-	static const u8 events[] = {
-		[EXC_LOAD_MISALIGNED] = SBI_PMU_FW_MISALIGNED_LOAD,
-		[EXC_LOAD_ACCESS_FAULT] = SBI_PMU_FW_ACCESS_LOAD,
-		[EXC_STORE_MISALIGNED] = SBI_PMU_FW_MISALIGNED_STORE,
-		[EXC_STORE_ACCESS_FAULT] = SBI_PMU_FW_ACCESS_STORE,
-	};
+	unsigned int event;
 
-	pmu_count(vcpu, events[trap->scause]);
+	switch (trap->scause) {
+	case EXC_LOAD_MISALIGNED:
+		vcpu->stats.load_misaligned_exits++;
+		event = SBI_PMU_FW_MISALIGNED_LOAD;
+		break;
+	case EXC_STORE_MISALIGNED:
+		vcpu->stats.store_misaligned_exits++;
+		event = SBI_PMU_FW_MISALIGNED_STORE;
+		break;
+	case EXC_LOAD_ACCESS_FAULT:
+		vcpu->stats.load_access_exits++;
+		event = SBI_PMU_FW_ACCESS_LOAD;
+		break;
+	default:
+		vcpu->stats.store_access_exits++;
+		event = SBI_PMU_FW_ACCESS_STORE;
+		break;
+	}
+	pmu_count(vcpu, event);
 	return vcpu_redirect_trap(vcpu, trap);
 }
 

@@ -229,6 +229,7 @@ int exit_illegal_inst(struct kvm_vcpu *vcpu, const struct hv_trap *trap)
 		trace_exit_class(&vcpu->exit_clock, EXIT_FP);
 		return RESUME_GUEST;
 	}
+	vcpu->stats.instr_illegal_exits++;
 	pmu_count(vcpu, SBI_PMU_FW_ILLEGAL_INSN);
 	return vcpu_redirect_trap(vcpu, trap);
 }
