@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * sbi_firmware.c - system suspend (SUSP) and firmware features (FWFT), which the VMM has
- * to enable: --sbi susp,fwft.
+ * to enable: --sbi susp,fwft; and which events the PMU can count (event_get_info).
  *
  * Which features exist depends on the processor; a missing one must be reported as such.
  */
@@ -272,9 +272,47 @@ static void test_fwft(void)
 	test_pointers();
 }
 
+/* ---- PMU event_get_info ---- */
+
+static struct sbiret event_info(unsigned long gpa, unsigned long high, unsigned long n,
+				unsigned long flags)
+{
+	return sbi_call6(SBI_EXT_PMU, SBI_PMU_EVENT_GET_INFO, gpa, high, n, flags, 0, 0);
+}
+
+static void test_events(void)
+{
+	const u32 firmware = FIELD_PREP(SBI_PMU_EVENT_TYPE, SBI_PMU_TYPE_FW);
+	static struct sbi_pmu_event_info info[5] __attribute__((aligned(16)));
+	unsigned long here = (unsigned long)info, n = ARRAY_SIZE(info), i;
+	const u32 events[] = { SBI_PMU_HW_CYCLES, SBI_PMU_HW_INSTRUCTIONS,
+			       firmware | SBI_PMU_FW_SET_TIMER, firmware | SBI_PMU_FW_COUNT,
+			       0x1234 };
+
+	for (i = 0; i < n; i++)
+		info[i] = (struct sbi_pmu_event_info){ events[i], 7, 0 };
+	if (!sbi_has(SBI_EXT_PMU) || event_info(here, 0, n, 0).error == SBI_ERR_NOT_SUPPORTED) {
+		skip("event_get_info", "not here (Linux has it since 6.18)");
+		return;
+	}
+	ok(info[0].output == 1 && info[1].output == 1 && info[2].output == 1,
+	   "event_get_info: cycles, instructions and set_timer can be counted");
+	ok(info[3].output == 0 && info[4].output == 0,
+	   "event_get_info: unknown events cannot be counted");
+	ok_sbi(event_info(here + 8, 0, 1, 0), SBI_ERR_INVALID_PARAM,
+	       "event_get_info: an address that is not a multiple of 16 is invalid");
+	ok_sbi(event_info(here, 0, n, 1), SBI_ERR_INVALID_PARAM,
+	       "event_get_info: flags are invalid");
+	ok_sbi(event_info(here, 1, n, 0), SBI_ERR_INVALID_ADDRESS,
+	       "event_get_info: an address beyond 64 bits is invalid");
+	ok_sbi(event_info(NO_MEMORY, 0, 1, 0), SBI_ERR_INVALID_ADDRESS,
+	       "event_get_info: an address outside memory is invalid");
+}
+
 void payload_main(void)
 {
 	test_fwft();
+	test_events();
 	test_susp();
 	done();
 }

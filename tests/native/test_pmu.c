@@ -28,7 +28,7 @@ static void counter_numbers_match_their_csrs(void **state)
 	}
 	assert_int_equal(pmu(SBI_PMU_COUNTER_GET_INFO, NR, 0, 0, 0).error, SBI_ERR_INVALID_PARAM);
 	assert_int_equal(pmu(SBI_PMU_COUNTER_GET_INFO, ~0UL, 0, 0, 0).error, SBI_ERR_INVALID_PARAM);
-	assert_int_equal(pmu(8, 0, 0, 0, 0).error, SBI_ERR_NOT_SUPPORTED);
+	assert_int_equal(pmu(SBI_PMU_EVENT_GET_INFO + 1, 0, 0, 0, 0).error, SBI_ERR_NOT_SUPPORTED);
 }
 
 static void without_hardware_counters_there_is_no_extension(void **state)
@@ -107,6 +107,74 @@ static void unknown_events_are_not_supported(void **state)
 		assert_int_equal(pmu(SBI_PMU_COUNTER_CONFIG_MATCHING, 0, ALL, 0, events[i]).error,
 				 SBI_ERR_NOT_SUPPORTED);
 	assert_int_equal(vcpu->pmu->configured, 0);
+}
+
+#define INFO ((struct sbi_pmu_event_info *)native_user(NATIVE_USER_BASE + 0x4000))
+
+static long info(unsigned long offset, unsigned long high, unsigned long count, unsigned long flags)
+{
+	return pmu(SBI_PMU_EVENT_GET_INFO, NATIVE_GUEST_BASE + 0x4000 + offset, high, count, flags)
+		.error;
+}
+
+static void event_info_tells_which_events_can_be_counted(void **state)
+{
+	static const struct {
+		u32 event, output;
+	} events[] = {
+		{ CYCLES, 1 },
+		{ INSTRET, 1 },
+		{ NATIVE_PMU_CACHE, 1 },
+		{ 0x20000, 1 },
+		{ FW(0), 1 },
+		{ FW(21), 1 },
+		{ FW(22), 0 },
+		{ 0, 0 },
+		{ 0x30000, 0 },
+		{ 0x40000, 0 },
+		{ FW(0xffff), 0 },
+		{ 0x1234, 0 },
+		{ 0x100000 | CYCLES, 0 },
+	};
+	unsigned int i;
+
+	(void)state;
+	/* All of the hart's counters are in use: the answers are the same. */
+	for (i = 0; i < HARDWARE; i++)
+		start_at(configured(CYCLES, 0), 100);
+	native_pmu_happen(CYCLES, 7);
+	for (i = 0; i < ARRAY_SIZE(events); i++)
+		INFO[i] = (struct sbi_pmu_event_info){ events[i].event, ~0U, 0x1234 };
+	INFO[i].output = ~0U;
+	assert_int_equal(info(0, 0, i, 0), SBI_SUCCESS);
+	for (i = 0; i < ARRAY_SIZE(events); i++) {
+		assert_int_equal(INFO[i].event, events[i].event);
+		assert_int_equal(INFO[i].output, events[i].output);
+		assert_int_equal(INFO[i].data, 0x1234);
+	}
+	assert_int_equal(INFO[i].output, ~0U);
+	assert_int_equal(native_pmu_lent(0), HARDWARE);
+	native_pmu_happen(CYCLES, 3);
+	assert_int_equal(value_of(PMU_CYCLE), 110);
+}
+
+static void wrong_requests_for_event_info_are_refused(void **state)
+{
+	(void)state;
+	INFO[0] = (struct sbi_pmu_event_info){ CYCLES, ~0U, 0 };
+	assert_int_equal(info(0, 0, 1, 1), SBI_ERR_INVALID_PARAM);
+	assert_int_equal(info(8, 0, 1, 0), SBI_ERR_INVALID_PARAM);
+	assert_int_equal(info(0, 0, 0, 0), SBI_ERR_INVALID_PARAM);
+	assert_int_equal(info(0, 1, 1, 0), SBI_ERR_INVALID_ADDRESS);
+	assert_int_equal(info(0, 0, ~0UL, 0), SBI_ERR_FAILED);
+	assert_int_equal(INFO[0].output, ~0U);
+	assert_int_equal(info(NATIVE_GUEST_SIZE, 0, 1, 0), SBI_ERR_INVALID_ADDRESS);
+	/* Guest memory that can only be read. */
+	assert_int_equal(
+		native_set_slot(vm.vm, 1, 0x10000000, 0x1000, NATIVE_USER_BASE, KVM_MEM_READONLY),
+		0);
+	assert_int_equal(pmu(SBI_PMU_EVENT_GET_INFO, 0x10000000, 0, 1, 0).error,
+			 SBI_ERR_INVALID_ADDRESS);
 }
 
 static void more_counters_than_the_hart_has_cannot_count_at_once(void **state)
@@ -366,6 +434,8 @@ int main(void)
 		TEST(sscofpmf_needs_filtered_interrupts),
 		TEST(cycles_and_instructions_have_counters_of_their_own),
 		TEST(unknown_events_are_not_supported),
+		TEST(event_info_tells_which_events_can_be_counted),
+		TEST(wrong_requests_for_event_info_are_refused),
 		TEST(more_counters_than_the_hart_has_cannot_count_at_once),
 		TEST(skip_match_reconfigures_a_counter),
 		TEST(inhibit_flags_exclude_the_guests_modes),

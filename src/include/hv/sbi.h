@@ -16,6 +16,7 @@
 #define SBI_FUNCTION(ext, function, fid, name, version) .equ SBI_##ext##_##function, fid
 #include "hv/sbi.def"
 #else
+#include "hv/types.h"
 enum {
 #define SBI_EXTENSION(ext, number, class, version)      SBI_EXT_##ext = number,
 #define SBI_LEGACY(call, number, class, name, version)  SBI_LEGACY_##call = number,
@@ -27,6 +28,13 @@ enum {
 struct sbiret {
 	long error;
 	long value;
+};
+
+/* An entry of the shared memory of PMU event_get_info. */
+struct sbi_pmu_event_info {
+	u32 event;
+	u32 output; /* 1: the event can be counted */
+	u64 data;
 };
 #endif
 
@@ -78,6 +86,7 @@ struct sbiret {
 #define SBI_PMU_TYPE_HW         0
 #define SBI_PMU_TYPE_CACHE      1
 #define SBI_PMU_TYPE_RAW        2
+#define SBI_PMU_TYPE_RAW_V2     3
 #define SBI_PMU_TYPE_FW         15
 #define SBI_PMU_HW_CYCLES       1
 #define SBI_PMU_HW_INSTRUCTIONS 2

@@ -63,32 +63,6 @@ static int first_of(u64 set)
 }
 
 /*
- * Return the mask of the counters for events of this type, or 0 if there are none. configure()
- * finds out whether the hart can count a hardware event.
- */
-static u64 counters_for(const struct kvm_pmu *pmu, unsigned long event)
-{
-	u64 hpm = ((1ULL << pmu->nr_hw) - 1) & ~7ULL;
-	unsigned long code = FIELD_GET(SBI_PMU_EVENT_CODE, event);
-
-	if (event & ~(SBI_PMU_EVENT_TYPE | SBI_PMU_EVENT_CODE))
-		return 0;
-	switch (FIELD_GET(SBI_PMU_EVENT_TYPE, event)) {
-	case SBI_PMU_TYPE_HW:
-		if (code == SBI_PMU_HW_CYCLES)
-			return hpm | BIT(PMU_CYCLE);
-		return code == SBI_PMU_HW_INSTRUCTIONS ? hpm | BIT(PMU_INSTRET) : hpm;
-	case SBI_PMU_TYPE_CACHE:
-	case SBI_PMU_TYPE_RAW:
-		return hpm;
-	case SBI_PMU_TYPE_FW:
-		return code < SBI_PMU_FW_COUNT ? ~0ULL << pmu->nr_hw : 0;
-	default:
-		return 0;
-	}
-}
-
-/*
  * Translate the flags that inhibit counting in the guest's S and U modes. The flags for other modes
  * are ignored: the guest has no M mode, and no modes with V = 1.
  */
@@ -136,7 +110,7 @@ static long config_matching(struct kvm_pmu *pmu, const unsigned long *args, stru
 {
 	u64 set = counter_set(pmu, args[0], args[1]);
 	unsigned long flags = args[2], event = args[3];
-	u64 fit = counters_for(pmu, event), data = args[4];
+	u64 fit = pmu_counters_for(pmu, event), data = args[4];
 	int number;
 
 	if (sizeof(unsigned long) == 4)
@@ -300,6 +274,50 @@ static long set_shmem(struct kvm_pmu *pmu, const unsigned long *args)
 	return SBI_SUCCESS;
 }
 
+/* Answer one entry of event_get_info. */
+static long event_info(struct kvm_pmu *pmu, gpa_t gpa)
+{
+	struct sbi_pmu_event_info info;
+
+	if (kvm_read_guest(pmu->vcpu->kvm, gpa, &info, sizeof(info)))
+		return SBI_ERR_INVALID_ADDRESS;
+	info.output = pmu_can_count(pmu, info.event, info.data);
+	if (kvm_write_guest(pmu->vcpu, gpa + offsetof(struct sbi_pmu_event_info, output),
+			    &info.output, sizeof(info.output)))
+		return SBI_ERR_INVALID_ADDRESS;
+	return SBI_SUCCESS;
+}
+
+/* So many events delay a signal by a few million instructions: each takes calls of the firmware. */
+#define EVENTS_MAX 512
+
+/*
+ * Tell the guest which events can be counted. As on Linux 7.3, an event_idx that SBI does not
+ * define is an event that cannot be counted.
+ */
+static long event_get_info(struct kvm_pmu *pmu, const unsigned long *args)
+{
+	unsigned long count = args[2], i;
+	gpa_t gpa = args[0];
+	long error = SBI_SUCCESS;
+
+	if (args[3] || !count || gpa % sizeof(struct sbi_pmu_event_info))
+		return SBI_ERR_INVALID_PARAM;
+	if (sizeof(unsigned long) == 4)
+		gpa |= (u64)args[1] << 32;
+	else if (args[1])
+		return SBI_ERR_INVALID_ADDRESS;
+	if (count > EVENTS_MAX)
+		return SBI_ERR_FAILED;
+	for (i = 0; i < count && !error; i++) {
+		error = event_info(pmu, gpa + i * sizeof(struct sbi_pmu_event_info));
+		if (!hv_poll_interrupts())
+			hv_resched();
+	}
+	vcpu_set_request(pmu->vcpu, REQ_HOST);
+	return error;
+}
+
 int sbi_pmu(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct sbiret *ret)
 {
 	const unsigned long *args = &vcpu->guest.gpr[GPR_A0];
@@ -340,6 +358,9 @@ int sbi_pmu(struct kvm_vcpu *vcpu, unsigned long ext, unsigned long fid, struct 
 		break;
 	case SBI_PMU_SNAPSHOT_SET_SHMEM:
 		ret->error = set_shmem(pmu, args);
+		break;
+	case SBI_PMU_EVENT_GET_INFO:
+		ret->error = event_get_info(pmu, args);
 		break;
 	default:
 		ret->error = SBI_ERR_NOT_SUPPORTED;

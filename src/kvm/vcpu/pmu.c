@@ -19,7 +19,30 @@ bool pmu_available(void)
 	return hv_pmu_counters(&width) > 0;
 }
 
-/* ---- firmware events ------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------- */
+
+u64 pmu_counters_for(const struct kvm_pmu *pmu, unsigned long event)
+{
+	u64 hpm = ((1ULL << pmu->nr_hw) - 1) & ~7ULL;
+	unsigned long code = FIELD_GET(SBI_PMU_EVENT_CODE, event);
+
+	if (event & ~(SBI_PMU_EVENT_TYPE | SBI_PMU_EVENT_CODE))
+		return 0;
+	switch (FIELD_GET(SBI_PMU_EVENT_TYPE, event)) {
+	case SBI_PMU_TYPE_HW:
+		if (code == SBI_PMU_HW_CYCLES)
+			return hpm | BIT(PMU_CYCLE);
+		return code == SBI_PMU_HW_INSTRUCTIONS ? hpm | BIT(PMU_INSTRET) : hpm;
+	case SBI_PMU_TYPE_CACHE:
+	case SBI_PMU_TYPE_RAW:
+	case SBI_PMU_TYPE_RAW_V2:
+		return hpm;
+	case SBI_PMU_TYPE_FW:
+		return code < SBI_PMU_FW_COUNT ? ~0ULL << pmu->nr_hw : 0;
+	default:
+		return 0;
+	}
+}
 
 void pmu_count_event(struct kvm_vcpu *vcpu, unsigned int code)
 {
@@ -185,6 +208,31 @@ void pmu_put(struct kvm_vcpu *vcpu)
 		if (pmu->started >> i & 1)
 			hv_pmc_stop(&pmu->counters[i].hw);
 	}
+}
+
+/* A trial's counter counts nothing, and is stopped at once. */
+static void ignore_overflow(struct hv_pmc *hw)
+{
+	(void)hw;
+}
+
+/*
+ * Only a trial shows which hardware events the hart can count. A trial needs a free counter of the
+ * hart, and some harts count an event only in one counter, so stop the guest's counters meanwhile.
+ */
+bool pmu_can_count(struct kvm_pmu *pmu, unsigned long event, u64 data)
+{
+	struct hv_pmc trial = { .event = event, .data = data, .overflow = ignore_overflow };
+	u64 counters = pmu_counters_for(pmu, event);
+	int err;
+
+	if (!counters || FIELD_GET(SBI_PMU_EVENT_TYPE, event) == SBI_PMU_TYPE_FW)
+		return counters;
+	pmu_put(pmu->vcpu);
+	err = hv_pmc_start(&trial);
+	hv_pmc_stop(&trial);
+	pmu_load(pmu->vcpu);
+	return !err;
 }
 
 void pmu_reset(struct kvm_vcpu *vcpu)

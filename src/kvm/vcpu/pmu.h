@@ -55,6 +55,14 @@ void pmu_reset(struct kvm_vcpu *vcpu); /* reset to the state after power-on; vCP
 void pmu_load(struct kvm_vcpu *vcpu);  /* make started counters count on this hart */
 void pmu_put(struct kvm_vcpu *vcpu);
 
+/*
+ * Return the mask of the counters for events of this type, or 0 if there are none. Only
+ * pmu_can_count() finds out whether the hart can count a hardware event.
+ */
+u64 pmu_counters_for(const struct kvm_pmu *pmu, unsigned long event);
+/* Can this hart count the event, or is it a firmware event that is counted? */
+bool pmu_can_count(struct kvm_pmu *pmu, unsigned long event, u64 data);
+
 /* Make cycle and instret the guest's own counters until the next reset. */
 void pmu_claim(struct kvm_vcpu *vcpu);
 /*
