@@ -5,11 +5,28 @@
 #ifndef KVM_EXIT_H
 #define KVM_EXIT_H
 
+#include <asm-generic/errno.h>
 #include "kvm.h"
 #include "sbi/sbi.h"
 #include "vcpu/inject.h"
 
-int vcpu_run(struct kvm_vcpu *vcpu);
+/*
+ * KVM_RUN: run the guest until user space has something to do. Takes vcpu->mutex. Returns 0 (the
+ * reason is in vcpu->run), -EINTR, or another -errno.
+ */
+long vcpu_run(struct kvm_vcpu *vcpu);
+
+/* Return the error with which every ioctl of the vCPU fails at present, or 0. */
+static inline int vcpu_refuse_ioctl(const struct kvm_vcpu *vcpu)
+{
+	if (!hv_mm_is_current(vcpu->kvm->mm) || READ_ONCE(vcpu->kvm->dead))
+		return -EIO;
+	/*
+	 * User space may have guessed the descriptor before KVM_CREATE_VCPU has listed the vCPU.
+	 * Until then, fences do not reach the vCPU.
+	 */
+	return vcpu->idx >= READ_ONCE(vcpu->kvm->nr_vcpus) ? -EINVAL : 0;
+}
 
 /*
  * Complete the exit, if any, that user space has answered since the last KVM_RUN. Each exit is

@@ -200,7 +200,8 @@ static __attribute__((noinline)) int not_run(void)
 	return -EINTR;
 }
 
-int vcpu_run(struct kvm_vcpu *vcpu)
+/* KVM_RUN with vcpu->mutex held. */
+static inline int run_locked(struct kvm_vcpu *vcpu)
 {
 	int ret;
 
@@ -239,5 +240,20 @@ int vcpu_run(struct kvm_vcpu *vcpu)
 	vcpu_end_run(vcpu);
 	if (vcpu->sigmask_set)
 		hv_sigmask_end();
+	return ret;
+}
+
+long vcpu_run(struct kvm_vcpu *vcpu)
+{
+	int ret = vcpu_refuse_ioctl(vcpu);
+
+	if (ret)
+		return ret;
+	if (hv_mutex_lock_killable(&vcpu->mutex))
+		return -EINTR;
+	trace_kvm_ioctl(KVM_RUN, 0);
+	ret = run_locked(vcpu);
+	trace_kvm_ioctl_return(KVM_RUN, ret);
+	hv_mutex_unlock(&vcpu->mutex);
 	return ret;
 }

@@ -120,9 +120,8 @@ static long interrupt(struct kvm_vcpu *vcpu, hva_t arg)
 	return 0;
 }
 
-/* Execute an ioctl that needs the mutex. KVM_RUN is not handled here: it has to be fast. */
-static __attribute__((noinline)) long locked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd,
-						   unsigned long arg)
+/* Execute an ioctl that needs the mutex, except KVM_RUN (vcpu_run()). */
+static long locked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd, unsigned long arg)
 {
 	vcpu_finish_put(vcpu);
 	switch (cmd) {
@@ -148,37 +147,34 @@ static __attribute__((noinline)) long locked_ioctl(struct kvm_vcpu *vcpu, unsign
 }
 
 /* Execute an ioctl that has to work while the vCPU runs, and therefore does not take the mutex. */
-static __attribute__((noinline)) long unlocked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd,
-						     unsigned long arg)
+static long unlocked_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd, unsigned long arg)
 {
 	return cmd == KVM_INTERRUPT ? interrupt(vcpu, arg) : stats_create_vcpu_fd(vcpu);
 }
 
-static long vcpu_ioctl(void *priv, unsigned int cmd, unsigned long arg)
+/* Execute an ioctl other than KVM_RUN. */
+static __attribute__((noinline)) long other_ioctl(struct kvm_vcpu *vcpu, unsigned int cmd,
+						  unsigned long arg)
 {
-	struct kvm_vcpu *vcpu = priv;
-	long ret;
+	long ret = vcpu_refuse_ioctl(vcpu);
 
-	if (!hv_mm_is_current(vcpu->kvm->mm) || READ_ONCE(vcpu->kvm->dead))
-		return -EIO;
-	/*
-	 * User space may have guessed the descriptor before KVM_CREATE_VCPU has listed the vCPU.
-	 * Until then, fences do not reach the vCPU.
-	 */
-	if (vcpu->idx >= READ_ONCE(vcpu->kvm->nr_vcpus))
-		return -EINVAL;
+	if (ret)
+		return ret;
 	if (cmd == KVM_INTERRUPT || cmd == KVM_GET_STATS_FD)
 		return unlocked_ioctl(vcpu, cmd, arg);
 	if (hv_mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
 	trace_kvm_ioctl(cmd, arg);
-	if (cmd == KVM_RUN)
-		ret = arg ? -EINVAL : vcpu_run(vcpu);
-	else
-		ret = locked_ioctl(vcpu, cmd, arg);
+	ret = locked_ioctl(vcpu, cmd, arg);
 	trace_kvm_ioctl_return(cmd, ret);
 	hv_mutex_unlock(&vcpu->mutex);
 	return ret;
+}
+
+/* KVM_RUN with an argument is not valid: locked_ioctl() refuses it. */
+static long vcpu_ioctl(void *priv, unsigned int cmd, unsigned long arg)
+{
+	return cmd == KVM_RUN && !arg ? vcpu_run(priv) : other_ioctl(priv, cmd, arg);
 }
 
 static int vcpu_mmap_page(void *priv, u64 index, hpa_t *pa)
