@@ -131,6 +131,11 @@ static void configuration(void)
 	uint64_t before, after;
 	char claim[128];
 
+	before = aia_get(aia, CONFIG(MODE));
+	after = aia_set(aia, CONFIG(MODE), KVM_DEV_RISCV_AIA_MODE_AUTO)
+			? KVM_DEV_RISCV_AIA_MODE_EMUL
+			: KVM_DEV_RISCV_AIA_MODE_AUTO;
+	ok(before == after, "MODE is AUTO initially if it can be set, else EMUL");
 	for (unsigned int i = KVM_DEV_RISCV_AIA_CONFIG_SRCS; i < 7; i++) {
 		snprintf(claim, sizeof(claim), "%s is %d initially", names[i], (int)initial[i]);
 		ok(aia_get(aia, 0, i) == initial[i] && !aia_has(aia, 0, i), claim);

@@ -51,6 +51,8 @@ int aia_create(struct kvm *vm)
 	for (i = 0; i < AIA_CONFIGS; i++)
 		aia->config[i] = limits[i].initial;
 	aia->config[KVM_DEV_RISCV_AIA_CONFIG_IDS] = max_ids();
+	if (hv_guest_files())
+		aia->config[KVM_DEV_RISCV_AIA_CONFIG_MODE] = KVM_DEV_RISCV_AIA_MODE_AUTO;
 	aia->aplic_addr = AIA_NO_ADDR;
 	for (i = 0; i < KVM_MAX_VCPUS; i++)
 		aia->imsic_addr[i] = AIA_NO_ADDR;
