@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # aia.t - the AIA in the kernel: its attributes, its registers and its MSIs, without Ssaia, with Ssaia
-# but no IMSIC in the machine, and on a machine with an AIA of its own. The programs also pass on
-# Linux KVM (kvm-api-linux.slow.t).
+# but no IMSIC in the machine, and on a machine with an AIA of its own; and the calls of crosvm and
+# cloud-hypervisor, which need an AIA. The programs also pass on Linux KVM (kvm-api-linux.slow.t).
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
 ! qemu_older 8.0 || skip_all "QEMU $(qemu_version) has no -cpu max"
 progs=$O/tests/kvm-api
@@ -15,21 +15,14 @@ run() # NAME PROGRAM OPTION...
 	is "$status" 0 "$1: $2 exits with status 0" || diag "$err"
 }
 
-# The launcher has no option for the machine's interrupt controller.
-cat >"$tmp/qemu" <<E2
-#!/bin/bash
-args=()
-for arg in "\$@"; do
-	case \$arg in virt,*) arg+=,aia=aplic-imsic,aia-guests=3 ;; esac
-	args+=("\$arg")
-done
-exec ${QEMU:-qemu-system-riscv64} "\${args[@]}"
-E2
-chmod +x "$tmp/qemu"
-
 run "rv64" aia
 run "max" aia --cpu max
 run "max" aia_msi --cpu max
-run "a machine with an AIA" aia --qemu "$tmp/qemu"
-run "a machine with an AIA" aia_msi --qemu "$tmp/qemu"
+run "a machine with an AIA" aia --machine aia
+run "a machine with an AIA" aia_msi --machine aia
+
+# cloud-hypervisor requires Smstateen, which `max` has.
+run "max" vmm_cloud_hypervisor --cpu max
+run "max, with an AIA" vmm_cloud_hypervisor --cpu max --machine aia
+run "a machine with an AIA" vmm_crosvm --machine aia
 done_testing

@@ -17,13 +17,19 @@ for name in errors run regs reset ids lacks debug bus stats tally sbi edges fp l
 	is "$status" 0 "Linux KVM: $name exits with status 0" || diag "$(cat "$tmp/err")"
 done
 
-for name in aia aia_msi; do
+with_aia() # NAME PROGRAM OPTION...
+{
 	out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" \
-		--cpu max --timeout "$(scaled 100)" "$progs/$name" </dev/null 2>"$tmp/err")
+		--cpu max --timeout "$(scaled 100)" "${@:3}" "$progs/$2" </dev/null 2>"$tmp/err")
 	status=$?
-	relay "$out" "Linux KVM with Ssaia"
-	is "$status" 0 "Linux KVM with Ssaia: $name exits with status 0" || diag "$(cat "$tmp/err")"
+	relay "$out" "$1"
+	is "$status" 0 "$1: $2 exits with status 0" || diag "$(cat "$tmp/err")"
+}
+
+for name in aia aia_msi vmm_cloud_hypervisor; do
+	with_aia "Linux KVM with Ssaia" "$name"
 done
+with_aia "Linux KVM with guest interrupt files" vmm_crosvm --machine aia
 
 out=$(timeout -s KILL "$(scaled 120)" "$HS_TOP/scripts/hyperscope" linux-kvm exec --out "$O" \
 	--timeout "$(scaled 100)" "$progs/walk" </dev/null 2>"$tmp/err" |
