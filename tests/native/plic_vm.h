@@ -89,11 +89,25 @@ static inline int setup_bare(void **state)
 	return 0;
 }
 
+static inline int make_plic(void)
+{
+	return create_device() || set_attr(KVM_DEV_HS_PLIC_GRP_CONFIG, 0, SOURCES) ||
+	       set_attr(KVM_DEV_HS_PLIC_GRP_ADDR, 0, BASE) || init_device();
+}
+
+/* A VM with one vCPU. */
+static inline int setup_one(void **state)
+{
+	(void)state;
+	one_vm_ready(NULL, NATIVE_GUEST_BASE);
+	vcpus[0] = vm.vcpu;
+	return make_plic();
+}
+
 static inline int setup(void **state)
 {
 	setup_bare(state);
-	return create_device() || set_attr(KVM_DEV_HS_PLIC_GRP_CONFIG, 0, SOURCES) ||
-	       set_attr(KVM_DEV_HS_PLIC_GRP_ADDR, 0, BASE) || init_device();
+	return make_plic();
 }
 
 static inline int end(void **state)

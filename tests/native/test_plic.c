@@ -87,10 +87,10 @@ static bool is_pending(const struct source *source)
 
 /* ---- tests ---------------------------------------------------------------------------------- */
 
-static void random_step(void)
+static void random_step(unsigned int nr_vcpus)
 {
 	static const unsigned int ids[VCPUS] = { 0, 1, 5 };
-	unsigned int vcpu = (unsigned int)rnd(VCPUS), id = ids[vcpu];
+	unsigned int vcpu = (unsigned int)rnd(nr_vcpus), id = ids[vcpu];
 	u32 i = (u32)rnd(SOURCES) + 1, value, bit;
 
 	switch (rnd(9)) {
@@ -139,23 +139,34 @@ static void random_step(void)
 		assert_int_equal(load(THRESHOLD(id)), thresholds[vcpu]);
 		break;
 	}
-	for (vcpu = 0; vcpu < VCPUS; vcpu++)
+	for (vcpu = 0; vcpu < nr_vcpus; vcpu++)
 		assert_int_equal(line_of(vcpus[vcpu]), model_best(vcpu) != 0);
 }
 
-static void random_steps_give_what_the_specification_says(void **state)
+static void make_random_steps(unsigned int nr_vcpus)
 {
 	unsigned int claims = 0;
 	int step;
 
-	(void)state;
 	memset(sources, 0, sizeof(sources));
 	memset(thresholds, 0, sizeof(thresholds));
 	for (step = 0; step < STEPS; step++) {
-		random_step();
+		random_step(nr_vcpus);
 		claims += model_best(0) != 0;
 	}
 	assert_in_range(claims, STEPS / 10, STEPS); /* the steps reach interesting states */
+}
+
+static void random_steps_give_what_the_specification_says(void **state)
+{
+	(void)state;
+	make_random_steps(VCPUS);
+}
+
+static void random_steps_of_one_vcpu_give_what_the_specification_says(void **state)
+{
+	(void)state;
+	make_random_steps(1);
 }
 
 static void registers_that_do_not_exist_read_as_zero(void **state)
@@ -315,6 +326,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(random_steps_give_what_the_specification_says),
+		cmocka_unit_test_setup_teardown(
+			random_steps_of_one_vcpu_give_what_the_specification_says, setup_one, end),
 		CASE(registers_that_do_not_exist_read_as_zero),
 		CASE(state_that_is_read_can_be_written_back),
 		CASE_BARE(attributes_are_checked),

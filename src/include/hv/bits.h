@@ -39,19 +39,18 @@
 #define READ_ONCE(x)                    (*(const volatile __typeof__(x) *)&(x))
 #define WRITE_ONCE(x, v)                (*(volatile __typeof__(x) *)&(x) = (v))
 
-/* Return the number of the lowest bit that is set; bits must not be 0. */
+/*
+ * Return the number of the lowest bit that is set; bits must not be 0. The upper five bits of the
+ * constant, shifted left by 0 to 31 places, are 32 different numbers (a de Bruijn sequence).
+ */
 static inline unsigned int bit_lowest(unsigned int bits)
 {
-	unsigned int n = 0, step;
+	static const unsigned char number[32] = {
+		0,  1,  28, 2,  29, 14, 24, 3, 30, 22, 20, 15, 25, 17, 4,  8,
+		31, 27, 13, 23, 21, 19, 16, 7, 26, 12, 18, 6,  11, 5,  10, 9,
+	};
 
-	bits &= 0U - bits;
-	for (step = 16; step; step /= 2) {
-		if (bits >> step) {
-			bits >>= step;
-			n += step;
-		}
-	}
-	return n;
+	return number[(bits & (0U - bits)) * 0x077cb531U >> 27];
 }
 
 /* Return the 32-bit value with its bytes in reverse order. */

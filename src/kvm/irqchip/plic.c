@@ -50,63 +50,97 @@ static u32 valid_bits(const struct plic *plic, u32 word)
 /* Return the S-mode context with this number, or NULL. */
 static struct plic_context *context_of(const struct plic *plic, u64 number)
 {
-	if (number % 2 == 0 || number / 2 >= plic->nr_contexts)
-		return NULL;
-	return plic->context[number / 2];
+	return number % 2 && number / 2 < plic->nr_contexts ? plic->context[number / 2] : NULL;
 }
 
+#define INLINE static inline __attribute__((always_inline))
+#define MORE   BIT(31) /* in the result of choose(): there is another such source */
+
 /*
- * Return the enabled pending source with the highest priority above the threshold; among equals,
- * the one with the lowest number. 0 if there is none.
+ * Of the sources that are pending, enabled, and above the threshold, return the one with the
+ * highest priority; among equals, the one with the lowest number. 0 if there is none. Inline,
+ * because most of its time would be spent on the call.
  */
-static u32 best_source(const struct plic *plic, const struct plic_context *context)
+INLINE u32 choose(const struct plic *plic, const struct plic_context *context)
 {
-	u32 best_priority = context->threshold, best = 0, word, source, bits;
+	u32 threshold = context->threshold, best = 0, best_priority = 0, word, source, bits;
+	bool more = false;
 
 	for (word = 0; word <= WORD(plic->sources); word++) {
 		bits = plic->pending[word] & context->enable[word];
 		for (; bits; bits &= bits - 1) {
 			source = word * 32 + bit_lowest(bits);
+			if (plic->priority[source] <= threshold)
+				continue;
+			more = best;
 			if (plic->priority[source] > best_priority) {
 				best = source;
 				best_priority = plic->priority[source];
 			}
 		}
 	}
-	return best;
+	return more ? best | (u32)MORE : best;
 }
 
 /*
  * Set the external interrupt of the context's vCPU. `self` is the vCPU whose thread is calling, if
  * it makes an access to the PLIC; its own line is only marked.
  */
-static void drive(const struct plic *plic, struct plic_context *context,
-		  const struct kvm_vcpu *self)
+static void set_raised(struct plic_context *context, bool raise, const struct kvm_vcpu *self)
 {
 	struct kvm_vcpu *vcpu = context->vcpu;
-	bool raise = best_source(plic, context) != 0;
 
 	if (raise == context->raised)
 		return;
 	context->raised = raise;
 	if (vcpu != self)
 		(raise ? vcpu_set_irq : vcpu_clear_irq)(vcpu, IRQ_VS_EXT);
-	else if (raise)
-		vcpu_mark_own_irq(vcpu, IRQ_VS_EXT);
 	else
-		vcpu_unmark_own_irq(vcpu, IRQ_VS_EXT);
+		vcpu_drive_own_irq(vcpu, IRQ_VS_EXT, raise);
+}
+
+static __attribute__((noinline)) void drive(const struct plic *plic, struct plic_context *context,
+					    const struct kvm_vcpu *self)
+{
+	set_raised(context, choose(plic, context) != 0, self);
+}
+
+static bool has_enabled(const struct plic_context *context, u32 source)
+{
+	return context && (context->enable[WORD(source)] & SOURCE(source));
 }
 
 /* Drive the vCPUs that have enabled the source, after a change of its state. */
-static void source_changed(struct plic *plic, u32 source, const struct kvm_vcpu *self)
+static __attribute__((noinline)) void source_changed(const struct plic *plic, u32 source,
+						     const struct kvm_vcpu *self)
 {
 	u32 i;
 
 	for (i = 0; i < plic->nr_contexts; i++) {
-		struct plic_context *context = plic->context[i];
+		if (has_enabled(plic->context[i], source))
+			drive(plic, plic->context[i], self);
+	}
+}
 
-		if (context && (context->enable[WORD(source)] & SOURCE(source)))
-			drive(plic, context, self);
+/*
+ * Like source_changed(), for a source that is pending now and a context that has enabled it. It can
+ * only raise the interrupt, so the other sources need not be looked at.
+ */
+static void source_pending(const struct plic *plic, struct plic_context *context, u32 source,
+			   const struct kvm_vcpu *self)
+{
+	if (plic->priority[source] > context->threshold)
+		set_raised(context, true, self);
+}
+
+static __attribute__((noinline)) void source_pending_all(const struct plic *plic, u32 source,
+							 const struct kvm_vcpu *self)
+{
+	u32 i;
+
+	for (i = 0; i < plic->nr_contexts; i++) {
+		if (has_enabled(plic->context[i], source))
+			source_pending(plic, plic->context[i], source, self);
 	}
 }
 
@@ -119,12 +153,20 @@ void plic_drive_all(struct plic *plic)
 
 		if (!context)
 			continue;
-		context->raised = best_source(plic, context) != 0;
+		context->raised = choose(plic, context) != 0;
 		(context->raised ? vcpu_set_irq : vcpu_clear_irq)(context->vcpu, IRQ_VS_EXT);
 	}
 }
 
 /* ---- lines ------------------------------------------------------------------------ */
+
+static void line_changed(const struct plic *plic, u32 source)
+{
+	if (plic->pending[WORD(source)] & SOURCE(source))
+		source_pending_all(plic, source, NULL);
+	else
+		source_changed(plic, source, NULL);
+}
 
 static int set_line(struct kvm *vm, u32 source, bool level)
 {
@@ -141,7 +183,7 @@ static int set_line(struct kvm *vm, u32 source, bool level)
 		plic->level[word] &= ~bit;
 		plic->pending[word] &= ~bit;
 	}
-	source_changed(plic, source, NULL);
+	line_changed(plic, source);
 	spin_unlock(&plic->lock);
 	return 0;
 }
@@ -158,42 +200,60 @@ static int pulse(struct kvm *vm, u32 source)
 		plic->edge[word] |= bit;
 	else
 		plic->pending[word] |= bit;
-	source_changed(plic, source, NULL);
+	line_changed(plic, source);
 	spin_unlock(&plic->lock);
 	return 0;
 }
 
 /* ---- the guest's accesses ------------------------------------------------------------ */
 
-static u32 claim(struct plic *plic, const struct plic_context *context, const struct kvm_vcpu *self)
+/* Returns true, as mmio(). */
+static __attribute__((noinline)) bool claim(struct plic *plic, struct plic_context *context,
+					    u64 *data, const struct kvm_vcpu *self)
 {
-	u32 source = best_source(plic, context);
+	u32 choice, source;
 
+	spin_lock(&plic->lock);
+	choice = choose(plic, context);
+	source = choice & ~(u32)MORE;
 	if (source) {
 		plic->pending[WORD(source)] &= ~SOURCE(source);
 		plic->service[WORD(source)] |= SOURCE(source);
-		source_changed(plic, source, self);
+		set_raised(context, choice != source, self);
+		if (plic->nr_contexts > 1)
+			source_changed(plic, source, self);
 	}
+	spin_unlock(&plic->lock);
 	trace_kvm_plic_claim(source, context->vcpu->id);
-	return source;
+	*data = source;
+	return true;
 }
 
-/*
- * Returns true if the source has been completed. A completion by a context that has not enabled the
- * source is ignored (PLIC §9).
- */
-static bool complete(struct plic *plic, const struct plic_context *context, u32 source,
-		     const struct kvm_vcpu *self)
+/* A completion by a context that has not enabled the source is ignored (PLIC §9). Returns true. */
+static __attribute__((noinline)) bool complete(struct kvm *vm, struct plic_context *context,
+					       u32 source, const struct kvm_vcpu *self)
 {
+	struct plic *plic = vm->plic;
 	u32 word = WORD(source), bit = SOURCE(source);
 
-	if (!source || source > plic->sources || !(context->enable[word] & bit))
-		return false;
+	if (!source || source > plic->sources)
+		return true;
+	spin_lock(&plic->lock);
+	if (!(context->enable[word] & bit)) {
+		spin_unlock(&plic->lock);
+		return true;
+	}
 	trace_kvm_ack_irq(0, source);
 	plic->service[word] &= ~bit;
-	plic->pending[word] |= bit & (plic->level[word] | plic->edge[word]);
-	plic->edge[word] &= ~bit;
-	source_changed(plic, source, self);
+	if ((plic->level[word] | plic->edge[word]) & bit) {
+		plic->pending[word] |= bit;
+		plic->edge[word] &= ~bit;
+		source_pending(plic, context, source, self);
+		if (plic->nr_contexts > 1)
+			source_pending_all(plic, source, self);
+	}
+	spin_unlock(&plic->lock);
+	irqfd_resample(vm, source);
 	return true;
 }
 
@@ -242,43 +302,47 @@ static bool guest_sees(u64 offset)
 	return offset < PENDING + WORDS_SIZE || offset >= ENABLE;
 }
 
-static u32 read_locked(struct plic *plic, u64 offset, const struct kvm_vcpu *self)
+static u32 read_locked(struct plic *plic, u64 offset)
 {
-	struct plic_context *context;
 	struct plic_place place;
 
-	if (offset >= CONTEXT && offset % CONTEXT_STRIDE == CLAIM) {
-		context = context_of(plic, (offset - CONTEXT) / CONTEXT_STRIDE);
-		return context ? claim(plic, context, self) : 0;
-	}
 	if (!guest_sees(offset) || !plic_find(plic, offset, &place))
 		return 0;
 	return place.priority ? *place.priority : *place.word;
 }
 
-/* Returns the source that has been completed, or 0. */
-static u32 write_locked(struct plic *plic, u64 offset, u32 value, const struct kvm_vcpu *self)
+static void write_locked(struct plic *plic, u64 offset, u32 value, const struct kvm_vcpu *self)
 {
-	struct plic_context *context = NULL;
+	struct plic_context *context;
 	struct plic_place place;
 
-	if (offset >= CONTEXT)
-		context = context_of(plic, (offset - CONTEXT) / CONTEXT_STRIDE);
-	else if (offset >= ENABLE)
-		context = context_of(plic, (offset - ENABLE) / ENABLE_STRIDE);
-	if (offset >= CONTEXT && offset % CONTEXT_STRIDE == CLAIM)
-		return context && complete(plic, context, value, self) ? value : 0;
 	/* Pending bits are read-only. */
 	if ((offset >= PENDING && offset < ENABLE) || !plic_find(plic, offset, &place))
-		return 0;
+		return;
 	if (place.priority) {
 		*place.priority = (u8)(value & place.mask);
 		source_changed(plic, (u32)offset / 4, self);
-		return 0;
+		return;
 	}
 	*place.word = value & place.mask;
+	context = offset >= CONTEXT ? context_of(plic, (offset - CONTEXT) / CONTEXT_STRIDE)
+				    : context_of(plic, (offset - ENABLE) / ENABLE_STRIDE);
 	drive(plic, context, self);
-	return 0;
+}
+
+/* An access to anything but the claim register of a context that exists. Returns true. */
+static __attribute__((noinline)) bool access_register(struct kvm_vcpu *vcpu, u64 offset,
+						      bool is_store, u64 *data)
+{
+	struct plic *plic = vcpu->kvm->plic;
+
+	spin_lock(&plic->lock);
+	if (is_store)
+		write_locked(plic, offset, (u32)*data, vcpu);
+	else
+		*data = read_locked(plic, offset);
+	spin_unlock(&plic->lock);
+	return true;
 }
 
 /*
@@ -287,10 +351,9 @@ static u32 write_locked(struct plic *plic, u64 offset, u32 value, const struct k
  */
 static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_store, u64 *data)
 {
-	struct kvm *vm = vcpu->kvm;
-	struct plic *plic = vm->plic;
+	struct plic *plic = vcpu->kvm->plic;
 	u64 offset = gpa - plic->base;
-	u32 completed = 0;
+	struct plic_context *context = NULL;
 
 	if (offset >= KVM_DEV_HS_PLIC_SIZE)
 		return false;
@@ -299,15 +362,13 @@ static bool mmio(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_sto
 			*data = 0;
 		return true;
 	}
-	spin_lock(&plic->lock);
+	if (offset >= CONTEXT && offset % CONTEXT_STRIDE == CLAIM)
+		context = context_of(plic, (offset - CONTEXT) / CONTEXT_STRIDE);
+	if (!context)
+		return access_register(vcpu, offset, is_store, data);
 	if (is_store)
-		completed = write_locked(plic, offset, (u32)*data, vcpu);
-	else
-		*data = read_locked(plic, offset, vcpu);
-	spin_unlock(&plic->lock);
-	if (completed)
-		irqfd_resample(vm, completed);
-	return true;
+		return complete(vcpu->kvm, context, (u32)*data, vcpu);
+	return claim(plic, context, data, vcpu);
 }
 
 /* All lines of the vCPU have been lowered. */

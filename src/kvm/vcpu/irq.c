@@ -114,6 +114,41 @@ void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 	vcpu_set_request(vcpu, REQ_IRQ);
 }
 
+/* After a write of hvip; `raised` are lines that it has raised. */
+static inline void hvip_changed(const struct kvm_vcpu *vcpu, unsigned long hvip,
+				unsigned long raised)
+{
+	if (trace_group_inject()) {
+		trace_kvm_inject_irq(hvip);
+		if (raised & BIT(IRQ_VS_SOFT))
+			trace_kvm_ipi_receive(hvip);
+	}
+	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
+		aia_show_external(hvip);
+}
+
+/* If another thread marks the line meanwhile, this thread copies irq_pending to hvip later. */
+void vcpu_drive_own_irq(struct kvm_vcpu *vcpu, unsigned int irq, bool raise)
+{
+	unsigned long hvip;
+
+	if (!vcpu->loaded) {
+		(raise ? vcpu_mark_own_irq : vcpu_unmark_own_irq)(vcpu, irq);
+		return;
+	}
+	if (raise) {
+		trace_raised(vcpu, irq);
+		__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
+		hvip = csr_read(hvip) | BIT(irq);
+	} else {
+		trace_kvm_vcpu_irq(irq, 0, vcpu->id);
+		__atomic_fetch_and(&vcpu->irq_pending, ~BIT(irq), __ATOMIC_RELAXED);
+		hvip = csr_read(hvip) & ~BIT(irq);
+	}
+	csr_write(hvip, hvip);
+	hvip_changed(vcpu, hvip, raise ? BIT(irq) : 0);
+}
+
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
 {
 	unsigned long changed, pending, hvip;
@@ -131,13 +166,7 @@ void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
 	hvip = (csr_read(hvip) & ~changed) | pending;
 	csr_write(hvip, hvip);
 	/* lab 7 end */
-	if (trace_group_inject()) {
-		trace_kvm_inject_irq(hvip);
-		if (pending & BIT(IRQ_VS_SOFT))
-			trace_kvm_ipi_receive(hvip);
-	}
-	if (isa_has(vcpu, KVM_RISCV_ISA_EXT_SSAIA))
-		aia_show_external(hvip);
+	hvip_changed(vcpu, hvip, pending);
 }
 
 bool vcpu_has_irq(struct kvm_vcpu *vcpu)

@@ -32,6 +32,11 @@ void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
 void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
 /* Likewise, lower the line. */
 void vcpu_unmark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
+/*
+ * Raise or lower the line from the vCPU's own thread, outside the guest: at once, if the vCPU is
+ * loaded; otherwise, as vcpu_mark_own_irq().
+ */
+void vcpu_drive_own_irq(struct kvm_vcpu *vcpu, unsigned int irq, bool raise);
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* serve REQ_IRQ: copy changed lines to hvip */
 bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? vCPU not loaded */
 
