@@ -47,7 +47,8 @@ struct irqchip_ops {
 
 	/*
 	 * Offer an access of the guest to an address without memory. Returns false if the address
-	 * does not belong to the controller, or if user space has to handle the access. *data is
+	 * does not belong to the controller, or if user space has to handle the access; this
+	 * depends only on the address and the width, and does not change. *data is
 	 * the value to be stored, or receives the one loaded. Called by the vCPU's own thread, once
 	 * vm->irqchip_ready is set, while the vCPU is loaded; does not sleep. A change of the vCPU's
 	 * own lines is only marked: the caller calls vcpu_flush_irqs() if irq_changed is not 0.

@@ -128,6 +128,12 @@ struct vcpu_stats {
 #define VCPU_NO_HART (~0U)
 #define VCPU_STALE   BIT(31)
 
+/*
+ * The number of words in `device_words`. A word is a guest physical address >> 2, as in htval; its
+ * slot is given by the low bits of its page's number.
+ */
+#define DEVICE_WORDS 8
+
 struct kvm_vcpu {
 	struct guest_context guest; /* first: switch.S uses 12-bit offsets from the vCPU */
 	struct host_context host;
@@ -150,6 +156,7 @@ struct kvm_vcpu {
 	unsigned int id;                   /* KVM_CREATE_VCPU's argument and the guest's hart id */
 	u32 sbi_ext;    /* bits of enum KVM_RISCV_SBI_EXT_ID that this vCPU answers */
 	u32 pmu_events; /* firmware events that are being counted, by code; any thread reads */
+	unsigned long device_words[DEVICE_WORDS]; /* device_word_remember() */
 	struct trace_exit_clock exit_clock;
 	struct vcpu_stats stats;
 
@@ -197,17 +204,17 @@ struct kvm_vcpu {
 	bool hsm_reset;           /* START_PENDING: reset, to start at start_pc, before the entry */
 	unsigned long start_pc, start_opaque;
 
-	u32 halt_poll_ns; /* how long the vCPU polls before it blocks (halt_poll.c) */
-	u32 blocking;     /* enum vcpu_blocking; accessed atomically, by any thread */
-	bool (*sleep_cond)(struct kvm_vcpu *vcpu); /* what vcpu_sleep() waits for */
-
+	struct vcpu_timer timer;
 	struct spinlock fence_lock;
 	unsigned int fence_count;
 
 	struct kvm_pmu *pmu; /* pmu.h; NULL: this platform has no counters for guests */
 
-	struct vcpu_timer timer;
+	u32 halt_poll_ns; /* how long the vCPU polls before it blocks (halt_poll.c) */
+	u32 blocking;     /* enum vcpu_blocking; accessed atomically, by any thread */
+	bool (*sleep_cond)(struct kvm_vcpu *vcpu); /* what vcpu_sleep() waits for */
 	struct hv_waitq waitq; /* for a vCPU that is blocked in WFI or stopped */
+
 	bool ran_once; /* KVM_RUN was called: ISA, SBI extension and id registers are frozen */
 	unsigned long mvendorid, marchid, mimpid;
 	bool sigmask_set; /* KVM_SET_SIGNAL_MASK: sigmask is in force during KVM_RUN */
@@ -225,6 +232,21 @@ struct kvm_vcpu {
 		bool injected; /* this exit's handler has injected a trap into the guest */
 	} observed;
 };
+
+/* Offer accesses to this word to the fast path first (fastpath.c). Not 0. */
+static inline void device_word_remember(struct kvm_vcpu *vcpu, unsigned long word)
+{
+	vcpu->device_words[word >> (PAGE_SHIFT - 2) & (DEVICE_WORDS - 1)] = word;
+}
+
+static inline void device_words_forget(struct kvm_vcpu *vcpu)
+{
+	unsigned long i;
+
+	/* A word of the next page: its slot is the next one, so it is not found in this one. */
+	for (i = 0; i < DEVICE_WORDS; i++)
+		vcpu->device_words[i] = (i + 1) << (PAGE_SHIFT - 2);
+}
 
 extern const struct hv_file_ops kvm_vcpu_ops; /* api_vcpu.c */
 

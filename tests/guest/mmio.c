@@ -7,10 +7,13 @@
  */
 #include "testdev.h"
 
+#define ENABLE 0x2080 /* of context 1: hart 0, S mode */
+
 static unsigned long uart, plic;
 
 void mmio_load_regs(unsigned long addr, unsigned long *out);
 void mmio_store_regs(unsigned long addr);
+void mmio_word_regs(unsigned long addr, unsigned long *out);
 unsigned long mmio_c_lwsp(unsigned long addr, unsigned long value);
 unsigned long mmio_c_ldsp(unsigned long addr, unsigned long value);
 unsigned long mmio_c_swsp(unsigned long addr, unsigned long value);
@@ -204,6 +207,25 @@ static void test_uart(void)
 	ok((reg[5] & 0x60) == 0x60, "the UART's line status reports an empty transmitter");
 }
 
+/* With the PLIC in the kernel, the fast path carries out all of these accesses but the first. */
+static void test_plic_registers(volatile u32 *enable)
+{
+	unsigned long out[32], i, bad = 0;
+
+	mmio_word_regs((unsigned long)enable, out);
+	for (i = 1; i < 32; i++)
+		bad += out[i] != 0xffffffff80000000UL + 2 * i;
+	ok_eq(bad, 0, "any of x1 to x31 may be stored to the PLIC, and loaded from it");
+	*enable = ~1U;
+	ok_eq(do_lwu((unsigned long)enable), 0xfffffffeUL, "lwu from the PLIC zero-extends");
+	ok(same(do_c_lw((unsigned long)enable), ~1UL, 4), "c.lw from the PLIC sign-extends");
+	do_c_sw((unsigned long)enable, 2);
+	ok_eq(*enable, 2, "c.sw stores to the PLIC");
+	ok_eq(do_lw_x0((unsigned long)enable), 0x5555,
+	      "lw to x0 from the PLIC changes no register");
+	*enable = 0;
+}
+
 static void test_plic(void)
 {
 	volatile u32 *priority = (volatile u32 *)plic;
@@ -222,6 +244,7 @@ static void test_plic(void)
 		priority[i] = 0;
 	priority[0] = 7;
 	ok_eq(priority[0], 0, "the PLIC's source 0 has no priority");
+	test_plic_registers((volatile u32 *)(plic + ENABLE));
 }
 
 static unsigned long claimed;
@@ -242,7 +265,7 @@ static void on_external(unsigned long code)
  */
 static void test_external(unsigned long source)
 {
-	volatile u32 *enable = (volatile u32 *)(plic + 0x2080);
+	volatile u32 *enable = (volatile u32 *)(plic + ENABLE);
 	struct hart *hart = this_hart();
 	unsigned long before = hart->irqs[IRQ_S_EXT], end;
 

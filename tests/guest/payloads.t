@@ -77,6 +77,7 @@ toggle halt_poll_ns
 toggle irqchip kernel_plic
 vm "vmm_devices, irqchip=kernel_plic" vmm_devices --vcpus 2
 vm "sbi_susp, irqchip=kernel_plic" sbi --sbi susp
+vm "mmio, irqchip=kernel_plic" mmio --testdev
 vm "hostile, irqchip=kernel_plic" hostile --testdev --vcpus 2 seed=5
 toggle irqchip
 

@@ -13,7 +13,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_dirty_log test_exits test_fault test_fp test_kick test_lazy_put test_memslot test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid
+unbroken test_device_page test_dirty_log test_exits test_fault test_fp test_kick test_lazy_put test_memslot test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -190,6 +190,14 @@ mutant "fast path: a fence for other vCPUs is executed for this one only" fastpa
 mutant "fast path: the vCPU counts as outside" fastpath.c \
 	's/(#include "kvm.h")/$1\n#include "request.h"/; s/(vcpu->stats.exits\+\+;)/$1 vcpu->mode = VCPU_OUTSIDE;/' test_kick
 mutant "fast path: an exit is not counted" fastpath.c 's/vcpu->stats.exits\+\+;//' test_exits
+mutant "fast path: a load is not sign-extended" fastpath.c \
+	's/\(unsigned long\)\(s32\)data;/(u32)data;/' test_exits
+mutant "fast path: a misaligned access is carried out" fastpath.c \
+	's/ \|\|\s+\(csr_read\(stval\) & 3\)//' test_exits
+mutant "fast path: an access uses an old memory map" fastpath.c \
+	's/ \|\|\s+vcpu->slots != __atomic_load_n\(&vm->slots, __ATOMIC_ACQUIRE\)//' test_device_page
+mutant "fast path: wfi=native, and the irqchip wakes a thread" mmio.c \
+	's/ && !vcpu->wfi_native//' test_device_page
 mutant "switch=full: a CSR is not saved" vcpu.c \
 	's/csrs->vsscratch = csr_read\(vsscratch\);//' test_exits
 mutant "switch=full: FP is not put" vcpu.c 's/vcpu->fp_ops->put\(vcpu\);//' test_exits

@@ -36,41 +36,73 @@ static void hide(struct guest_context *guest, unsigned long with)
 	guest->sepc = guest->sstatus = guest->hstatus = with;
 }
 
-static void check_hidden(const struct guest_context *guest, unsigned long with)
+/* `data` is the number of a register that is not hidden, or 0. */
+static void check_hidden(const struct guest_context *guest, unsigned long with, unsigned int data)
 {
 	struct guest_context hidden = *guest;
 
 	hide(&hidden, with);
+	hidden.gpr[data] = guest->gpr[data];
 	if (memcmp(&hidden, guest, sizeof(hidden)))
 		hv_panic("the fast path has changed registers that are not its own\n");
+}
+
+typedef struct fast_exit fast_fn(struct kvm_vcpu *vcpu);
+
+/* Return the function that switch_fast.S calls, or NULL if it jumps to switch.S. */
+static fast_fn *fast_handler(const struct kvm_vcpu *vcpu)
+{
+	unsigned long scause = native_csr_read(CSR_scause), htval = native_csr_read(CSR_htval);
+
+	if (vcpu->exit_vector != (unsigned long)vcpu_exit_fast)
+		return NULL;
+	if (scause == EXC_ECALL_VS)
+		return vcpu_fast_sbi;
+	if (scause == EXC_VIRTUAL_INST)
+		return vcpu_fast_virtual_inst;
+	if (htval != vcpu->device_words[htval >> (PAGE_SHIFT - 2) & (DEVICE_WORDS - 1)])
+		return NULL;
+	return scause == EXC_LOAD_GUEST_PAGE_FAULT ? vcpu_fast_load : vcpu_fast_store;
+}
+
+/* Return the number of the register that is in memory for `handler`; 0: none. */
+static unsigned int data_register(fast_fn *handler)
+{
+	if (handler == vcpu_fast_load)
+		return native_csr_read(CSR_htinst) >> 7 & 31;
+	return handler == vcpu_fast_store ? native_csr_read(CSR_htinst) >> 20 & 31 : 0;
 }
 
 /* Model switch_fast.S. Returns true if the fast path finished the exit: the guest continues. */
 static bool is_finished(struct kvm_vcpu *vcpu)
 {
 	static const unsigned long pattern = 0x5ee5ee00;
-	unsigned long scause = native_csr_read(CSR_scause);
 	const struct guest_context guest = vcpu->guest;
+	fast_fn *handler = fast_handler(vcpu);
+	unsigned int data, i;
+	unsigned long value;
 	struct fast_exit exit;
-	unsigned int i;
 
-	if (vcpu->exit_vector != (unsigned long)vcpu_exit_fast ||
-	    (scause != EXC_ECALL_VS && scause != EXC_VIRTUAL_INST))
+	if (!handler)
 		return false;
 	native_csr_poke(CSR_sepc, guest.sepc);
 	native_csr_poke(CSR_sstatus, guest.sstatus);
 	if (trace_exit_key.enabled)
-		trace_exit_begin_full(&vcpu->exit_clock, scause);
+		trace_exit_begin_full(&vcpu->exit_clock, native_csr_read(CSR_scause));
 	hide(&vcpu->guest, pattern);
-	exit = scause == EXC_ECALL_VS ? vcpu_fast_sbi(vcpu) : vcpu_fast_virtual_inst(vcpu);
+	data = data_register(handler);
+	vcpu->guest.gpr[data] = guest.gpr[data];
+	exit = handler(vcpu);
 	if (exit.vcpu != vcpu)
 		hv_panic("the fast path has returned another vCPU\n");
-	check_hidden(&vcpu->guest, pattern);
+	check_hidden(&vcpu->guest, pattern, data);
+	value = vcpu->guest.gpr[data];
 	vcpu->guest.sepc = exit.class ? native_csr_read(CSR_sepc) : guest.sepc;
 	vcpu->guest.sstatus = guest.sstatus;
 	vcpu->guest.hstatus = guest.hstatus;
 	for (i = 8; i <= 27; i += i == 9 ? 9 : 1)
 		vcpu->guest.gpr[i] = guest.gpr[i];
+	vcpu->guest.gpr[data] = value;
 	if (exit.class && trace_exit_key.enabled) {
 		vcpu->exit_clock.offset = exit.class;
 		trace_exit_end_full(&vcpu->exit_clock);

@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * test_device_page.c - a vCPU remembers a page without a slot, but only until the VM's memory map
- * changes.
+ * test_device_page.c - a vCPU remembers a page without a slot, and words of the irqchip's, but only
+ * until the VM's memory map changes.
  */
-#include "one_vm.h"
+#include "exit/exit.h"
+#include "plic_vm.h"
 
 #define MMIO 0x10000000UL
 #define LW   0x2503   /* htinst: lw a0,0(a1) */
 #define SW   0xa02023 /* sw a0,0(a1) */
 
-static int setup(void **state)
+#define LOADED(claim) cmocka_unit_test_setup_teardown(claim, setup_loaded, one_vm_end)
+
+static int setup_loaded(void **state)
 {
 	(void)state;
 	one_vm_ready(NULL, NATIVE_GUEST_BASE);
@@ -17,40 +20,41 @@ static int setup(void **state)
 	return 0;
 }
 
-static int access(unsigned long scause, unsigned long htinst)
+static int access_at(gpa_t gpa, unsigned long scause, unsigned long htinst)
 {
 	struct hv_trap trap = { .sepc = vm.vcpu->guest.sepc,
 				.scause = scause,
-				.stval = MMIO,
-				.htval = MMIO >> 2,
+				.stval = gpa,
+				.htval = gpa >> 2,
 				.htinst = htinst };
 	int ret = exit_gstage_fault(vm.vcpu, &trap);
 
 	complete_exit(vm.vcpu);
+	native_trap(&trap);
 	return ret;
 }
 
-static int load(void)
+static int load_device(void)
 {
-	return access(EXC_LOAD_GUEST_PAGE_FAULT, LW);
+	return access_at(MMIO, EXC_LOAD_GUEST_PAGE_FAULT, LW);
 }
 
-static int store(void)
+static int store_device(void)
 {
-	return access(EXC_STORE_GUEST_PAGE_FAULT, SW);
+	return access_at(MMIO, EXC_STORE_GUEST_PAGE_FAULT, SW);
 }
 
 static void a_slot_added_over_a_device_is_memory(void **state)
 {
 	(void)state;
-	assert_int_equal(load(), RESUME_USER);
+	assert_int_equal(load_device(), RESUME_USER);
 	assert_int_equal(vm.vcpu->device_gfn, gpa_to_gfn(MMIO));
-	assert_int_equal(store(), RESUME_USER);
+	assert_int_equal(store_device(), RESUME_USER);
 	assert_int_equal(native_set_slot(vm.vm, 1, MMIO, PAGE_SIZE, NATIVE_USER_BASE, 0), 0);
-	assert_int_equal(load(), RESUME_GUEST);
-	assert_int_equal(store(), RESUME_GUEST);
+	assert_int_equal(load_device(), RESUME_GUEST);
+	assert_int_equal(store_device(), RESUME_GUEST);
 	assert_int_equal(native_set_slot(vm.vm, 1, MMIO, 0, 0, 0), 0);
-	assert_int_equal(load(), RESUME_USER);
+	assert_int_equal(load_device(), RESUME_USER);
 }
 
 static void read_only_memory_is_not_remembered_as_a_device(void **state)
@@ -58,26 +62,72 @@ static void read_only_memory_is_not_remembered_as_a_device(void **state)
 	(void)state;
 	assert_int_equal(
 		native_set_slot(vm.vm, 1, MMIO, PAGE_SIZE, NATIVE_USER_BASE, KVM_MEM_READONLY), 0);
-	assert_int_equal(store(), RESUME_USER);
-	assert_int_equal(load(), RESUME_GUEST);
-	assert_int_equal(store(), RESUME_USER);
+	assert_int_equal(store_device(), RESUME_USER);
+	assert_int_equal(load_device(), RESUME_GUEST);
+	assert_int_equal(store_device(), RESUME_USER);
 }
 
 static void an_access_by_the_page_table_walk_is_not_emulated(void **state)
 {
 	(void)state;
-	assert_int_equal(load(), RESUME_USER);
+	assert_int_equal(load_device(), RESUME_USER);
 	/* If a page-table walk reads an entry in the device, there is no load to emulate. */
-	assert_int_equal(access(EXC_LOAD_GUEST_PAGE_FAULT, 0x3000), RESUME_GUEST);
+	assert_int_equal(access_at(MMIO, EXC_LOAD_GUEST_PAGE_FAULT, 0x3000), RESUME_GUEST);
 	assert_int_equal(csr_read(vscause), EXC_LOAD_ACCESS_FAULT);
+}
+
+/* Load the word twice. Returns whether the fast path finishes the second load. */
+static bool second_load_is_fast(gpa_t gpa, unsigned long htinst)
+{
+	assert_int_equal(access_at(gpa, EXC_LOAD_GUEST_PAGE_FAULT, htinst), RESUME_GUEST);
+	return vm.vcpu->device_words[gpa_to_gfn(gpa) % DEVICE_WORDS] == gpa >> 2 &&
+	       vcpu_fast_load(vm.vcpu).class;
+}
+
+static void a_slot_added_over_a_word_is_memory(void **state)
+{
+	const gpa_t page = ALIGN_DOWN(BASE + CLAIM(0), PAGE_SIZE);
+	u64 faults;
+
+	(void)state;
+	vcpu_load(vm.vcpu);
+	native_slow_path_events_off();
+	assert_true(second_load_is_fast(BASE + CLAIM(0), LW));
+	assert_int_equal(native_set_slot(vm.vm, 1, page, PAGE_SIZE, NATIVE_USER_BASE, 0), 0);
+	assert_false(vcpu_fast_load(vm.vcpu).class);
+	faults = vm.vcpu->stats.gstage_faults;
+	assert_false(second_load_is_fast(BASE + CLAIM(0), LW));
+	assert_int_equal(vm.vcpu->stats.gstage_faults, faults + 1);
+	vcpu_put(vm.vcpu);
+}
+
+static void only_words_that_the_fast_path_can_access_are_remembered(void **state)
+{
+	(void)state;
+	vcpu_load(vm.vcpu);
+	native_slow_path_events_off();
+	assert_false(second_load_is_fast(BASE + PRIORITY(1), 0x503));  /* lb */
+	assert_false(second_load_is_fast(BASE + PRIORITY(1), 0x3503)); /* ld */
+	vm.vcpu->wfi_native = true;
+	assert_false(second_load_is_fast(BASE + PRIORITY(1), LW));
+	vm.vcpu->wfi_native = false;
+	assert_true(second_load_is_fast(BASE + PRIORITY(1), LW));
+	/* Words of different pages do not displace each other. */
+	assert_true(second_load_is_fast(BASE + CLAIM(0), LW));
+	assert_true(second_load_is_fast(BASE + PRIORITY(1), LW));
+	vcpu_request(vm.vcpu, REQ_FENCE_I);
+	assert_false(vcpu_fast_load(vm.vcpu).class);
+	vcpu_put(vm.vcpu);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_slot_added_over_a_device_is_memory),
-		TEST(read_only_memory_is_not_remembered_as_a_device),
-		TEST(an_access_by_the_page_table_walk_is_not_emulated),
+		LOADED(a_slot_added_over_a_device_is_memory),
+		LOADED(read_only_memory_is_not_remembered_as_a_device),
+		LOADED(an_access_by_the_page_table_walk_is_not_emulated),
+		CASE(a_slot_added_over_a_word_is_memory),
+		CASE(only_words_that_the_fast_path_can_access_are_remembered),
 	};
 
 	return cmocka_run_group_tests_name("device pages", tests, NULL, NULL);

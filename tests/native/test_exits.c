@@ -7,11 +7,11 @@
  * it finds at each entry, the events and their arguments (with the exceptions in hash_event()), the
  * counters, the CSRs, the FP unit and the fences must be the same. Between exits, the guest changes
  * its state in the hart. Requests that other threads could make are made from within the guest,
- * which makes no difference to the vCPU. test_kick.c uses threads.
+ * which makes no difference to the vCPU. test_kick.c uses threads. The VM has a PLIC in the kernel.
  */
 #include "vcpu/pmu.h"
 #include "vcpu/timer.h"
-#include "one_vm.h"
+#include "plic_vm.h"
 
 #define PC               (NATIVE_GUEST_BASE + 0x1000)
 #define STEPS            50000
@@ -100,6 +100,8 @@ static u64 hash_state(const struct kvm_vcpu *vcpu)
 	static const enum csr_number csrs[] = { CSR_hvip,    CSR_vsip,       CSR_vsie,
 						CSR_hedeleg, CSR_hcounteren, CSR_henvcfg };
 	struct guest_context guest = vcpu->guest;
+	const struct plic *plic = vm.vm->plic;
+	const struct plic_context *context = plic->context[0];
 	u64 hash = events_hash;
 	unsigned int i;
 
@@ -122,7 +124,10 @@ static u64 hash_state(const struct kvm_vcpu *vcpu)
 	hash = mix(hash, vcpu->timer_ops->get(vcpu));
 	for (i = 0; vcpu->pmu && i < vcpu->pmu->nr; i++)
 		hash = mix(hash, vcpu->pmu->counters[i].count);
-	return hash;
+	hash = mix(hash, context->threshold);
+	hash = mix(hash, context->raised);
+	hash = mix_bytes(hash, context->enable, sizeof(context->enable));
+	return mix_bytes(hash, plic->level, sizeof(*plic) - offsetof(struct plic, level));
 }
 
 static unsigned long random_mask_base(unsigned long *base)
@@ -202,11 +207,40 @@ static void random_virtual_inst(struct kvm_vcpu *vcpu)
 }
 
 /*
+ * Make an access to the PLIC or to the word after it, which is the VMM's. `insns` are transformed
+ * instructions (H §6.3) without a data register: loads and stores of each width, compressed ones,
+ * and those that are not emulated (AMO, a misaligned load, and an access by a page-table walk).
+ */
+static void random_mmio(struct kvm_vcpu *vcpu)
+{
+	static const u64 offsets[] = { CLAIM(0),    CLAIM(0),     CLAIM(0),
+				       PRIORITY(1), ENABLE(0, 1), THRESHOLD(0),
+				       PENDING(1),  CLAIM(2),     KVM_DEV_HS_PLIC_SIZE };
+	static const unsigned long insns[] = { 0x2003, 0x2003, 0x2001, 0x6003, 0x0003,
+					       0x5003, 0x3003, 0x2023, 0x2023, 0x2021,
+					       0x0023, 0x3023, 0x202f, 0xa003, 0x3000 };
+	unsigned long insn = insns[random_below(ARRAY_SIZE(insns))];
+	gpa_t gpa = BASE + offsets[random_below(ARRAY_SIZE(offsets))];
+	bool is_store = (insn & 0x7d) == 0x21 || insn == 0x202f;
+
+	if (insn & 1)
+		insn |= (unsigned long)random_below(32) << (is_store ? 20 : 7);
+	if (random_below(2))
+		vcpu->guest.gpr[insn >> 20 & 31] = random_below(SOURCES + 2);
+	vcpu->guest.gpr[0] = 0;
+	native_trap(&(struct hv_trap){ .scause = is_store ? EXC_STORE_GUEST_PAGE_FAULT
+							  : EXC_LOAD_GUEST_PAGE_FAULT,
+				       .stval = gpa + (random_below(8) ? 0 : random_below(4)),
+				       .htval = gpa >> 2,
+				       .htinst = insn });
+}
+
+/*
  * Make a request as another thread does while the vCPU is in the guest. The request kicks the vCPU.
  */
 static void random_request(struct kvm_vcpu *vcpu)
 {
-	switch (random_below(5)) {
+	switch (random_below(7)) {
 	case 0:
 		vcpu_set_irq(vcpu, IRQ_VS_EXT);
 		break;
@@ -218,6 +252,12 @@ static void random_request(struct kvm_vcpu *vcpu)
 		break;
 	case 3:
 		vcpu_request(vcpu, REQ_FENCE_I);
+		break;
+	case 4:
+		vm.vm->irqchip->set_line(vm.vm, random_below(SOURCES) + 1, random_below(2));
+		break;
+	case 5:
+		vm.vm->irqchip->pulse(vm.vm, random_below(SOURCES) + 1);
 		break;
 	default:
 		vcpu_request_fence(vcpu, &(struct hfence){ .kind = HFENCE_VVMA, .size = ~0ULL },
@@ -250,6 +290,8 @@ static void random_guest(struct kvm_vcpu *vcpu)
 		random_call(vcpu);
 	else if (random_below(2))
 		random_virtual_inst(vcpu);
+	else if (random_below(4))
+		random_mmio(vcpu);
 	else
 		native_trap(&(struct hv_trap){ .scause = EXC_ILLEGAL_INST, .stval = 0xffffffff });
 }
@@ -277,6 +319,7 @@ static unsigned long run_guest(u64 seed, const struct variant *variant, u64 *log
 	assert_int_equal(native_param_set("halt_poll_ns", "0"), 0);
 	native_vm_make(&vm, 0);
 	second = native_vcpu_make(&vm, 1);
+	assert_int_equal(make_plic(), 0);
 	vcpu_put(vm.vcpu);
 	native_slow_path_events_off(); /* otherwise the fast path does not finish any exit */
 	native_event_hook = hash_event;
@@ -296,7 +339,7 @@ static unsigned long run_guest(u64 seed, const struct variant *variant, u64 *log
 	assert_true(nr_steps > STEPS);
 	native_wait_hook = NULL;
 	fast = native_fast_exits;
-	one_vm_end(NULL);
+	end(NULL);
 	return fast;
 }
 

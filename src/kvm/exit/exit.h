@@ -83,6 +83,12 @@ struct fast_exit {
 };
 struct fast_exit vcpu_fast_sbi(struct kvm_vcpu *vcpu);
 struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu);
+/*
+ * For guest page faults at a remembered word (device_words). Here, the data register of the access
+ * is in memory, too, if htinst has it where a load or, for vcpu_fast_store(), a store has it.
+ */
+struct fast_exit vcpu_fast_load(struct kvm_vcpu *vcpu);
+struct fast_exit vcpu_fast_store(struct kvm_vcpu *vcpu);
 exit_fn exit_dispatch;    /* exit.c */
 exit_fn exit_handle_full; /* switch_full.c */
 exit_fn exit_host_irq;    /* exit.c: a host interrupt has ended the guest's run */
@@ -99,6 +105,10 @@ exit_fn gstage_fault_unpriv;
 exit_fn exit_virtual_inst, exit_illegal_inst; /* insn.c */
 
 /* mmio.c */
+enum { /* the types in kvm_mmio events, as Linux numbers them */
+	MMIO_READ = 1,
+	MMIO_WRITE = 2,
+};
 int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa);
 
 #endif

@@ -3,8 +3,8 @@
  * fastpath.c - exits that are handled without a full world switch (toggle fastpath=on).
  *
  * These are a guest's requests to its own hart for which no thread has to wait: SBI base, set_timer
- * with Sstc, an IPI or a fence that names only the caller, and WFI with an interrupt pending. Each
- * exit is checked first, because a declined exit must not have changed anything. It is then handled
+ * with Sstc, an IPI or a fence that names only the caller, and WFI with an interrupt pending; and
+ * accesses to the interrupt controller in the kernel. Each exit is checked first, because a declined exit must not have changed anything. It is then handled
  * as on the slow path, mostly by the same functions, with the same events, counters and clock.
  *
  * mode stays IN_GUEST. So a thread that wants this vCPU sends an interrupt, which is pending when
@@ -13,8 +13,13 @@
  * not serve requests: fences, a new VMID, signals and rescheduling are left to the slow path, which
  * handles the exit that the interrupt causes. Exits also take the slow path while a request is
  * pending, or while an event is on that only the slow path records.
+ *
+ * An access to the interrupt controller takes spinlocks. Their holders never wait for a vCPU to
+ * leave the guest (docs/locking.md, rule 11), so the fast path may wait for them while mode is
+ * IN_GUEST.
  */
 #include "exit/exit.h"
+#include "irqchip.h"
 #include "kvm.h"
 #include "sbi/sbi.h"
 #include "vcpu/irq.h"
@@ -184,4 +189,72 @@ struct fast_exit vcpu_fast_virtual_inst(struct kvm_vcpu *vcpu)
 	trace_kvm_wfi(true);
 	vcpu->stats.wfi_exit_stat++;
 	return end(vcpu, WFI_LEN, EXIT_WFI);
+}
+
+/* Transformed instructions (H §6.3) without the data register and bit 1. */
+#define HTINST_LW  0x2001UL
+#define HTINST_LWU 0x6001UL
+#define HTINST_SW  0x2021UL
+#define HTINST_RD  GENMASK(11, 7)
+#define HTINST_RS2 GENMASK(24, 20)
+
+INLINE bool is_word_load(unsigned long insn)
+{
+	insn &= ~HTINST_RD;
+	return insn == HTINST_LW || insn == HTINST_LWU;
+}
+
+INLINE bool is_word_store(unsigned long insn)
+{
+	return (insn & ~HTINST_RS2) == HTINST_SW;
+}
+
+/* Without the low two bits. */
+INLINE gpa_t faulting_gpa(void)
+{
+	return (gpa_t)csr_read(htval) << 2;
+}
+
+/*
+ * Finish only an aligned access of 32 bits by an integer load or store, to a word of the irqchip's
+ * (mmio.c, remember()). The irqchip takes it, because it has taken one before, and whether it does
+ * depends on nothing but the address and the width (irqchip.h).
+ */
+INLINE struct fast_exit fast_mmio(struct kvm_vcpu *vcpu, bool is_store)
+{
+	const struct kvm *vm = vcpu->kvm;
+	unsigned long *gpr = vcpu->guest.gpr, htinst = csr_read(htinst), insn = htinst & ~2UL, reg;
+	gpa_t gpa = faulting_gpa();
+	u64 data = 0;
+
+	if (!may_be_fast(vcpu) || !(is_store ? is_word_store(insn) : is_word_load(insn)) ||
+	    (csr_read(stval) & 3) || vcpu->slots != __atomic_load_n(&vm->slots, __ATOMIC_ACQUIRE))
+		return declined(vcpu);
+	begin(vcpu);
+	if (trace_kvm_page_fault_enabled())
+		trace_kvm_page_fault(gpa, csr_read(scause));
+	if (trace_kvm_mmio_insn_enabled())
+		trace_kvm_mmio_insn(htinst, false, csr_read(sepc));
+	if (is_store)
+		data = (u32)gpr[FIELD_GET(HTINST_RS2, insn)];
+	vm->irqchip->mmio(vcpu, gpa, 4, is_store, &data);
+	reg = FIELD_GET(HTINST_RD, insn);
+	if (!is_store && reg)
+		gpr[reg] = insn & HTINST_LWU & ~HTINST_LW ? (u32)data : (unsigned long)(s32)data;
+	if (trace_kvm_mmio_enabled())
+		trace_kvm_mmio(is_store ? MMIO_WRITE : MMIO_READ, 4, faulting_gpa(), data, true);
+	if (READ_ONCE(vcpu->irq_changed))
+		vcpu_flush_irqs(vcpu);
+	vcpu->stats.mmio_exit_kernel++;
+	return end(vcpu, 2 + (htinst & 2), EXIT_IRQCHIP);
+}
+
+struct fast_exit vcpu_fast_load(struct kvm_vcpu *vcpu)
+{
+	return fast_mmio(vcpu, false);
+}
+
+struct fast_exit vcpu_fast_store(struct kvm_vcpu *vcpu)
+{
+	return fast_mmio(vcpu, true);
 }

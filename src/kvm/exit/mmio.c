@@ -36,11 +36,6 @@
 #include "toggle.h"
 #include "vcpu/irq.h"
 
-enum { /* the types in kvm_mmio events, as Linux numbers them */
-	MMIO_READ = 1,
-	MMIO_WRITE = 2,
-};
-
 /* What to do about a trap: the result of decoding its instruction. */
 enum verdict {
 	VERDICT_EMULATE,
@@ -189,9 +184,23 @@ static __attribute__((noinline)) int exit_to_user(struct kvm_vcpu *vcpu)
 	/* lab 5 end */
 }
 
+/*
+ * The irqchip has carried out the access. Let the fast path carry out the next one to this word, if
+ * it will need neither a look at the memory map (device_gfn) nor a fetch. Not with wfi=native: the
+ * irqchip may wake a thread that wants this hart, and the fast path does not load the hstatus that
+ * wfi_native.c has then changed.
+ */
+static void remember(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
+		     const struct access_insn *access, gpa_t gpa)
+{
+	if (access->len == 4 && (trap->htinst & 1) && !vcpu->kvm->toggle[TOGGLE_mmio_decode] &&
+	    gpa_to_gfn(gpa) == vcpu->device_gfn && gpa && !vcpu->wfi_native)
+		device_word_remember(vcpu, (unsigned long)(gpa >> 2));
+}
+
 /* The VM's interrupt controller in the kernel has carried out the access. */
-static int done_by_irqchip(struct kvm_vcpu *vcpu, const struct access_insn *access, gpa_t gpa,
-			   u64 data)
+static int done_by_irqchip(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
+			   const struct access_insn *access, gpa_t gpa, u64 data)
 {
 	bool is_store = access->kind == ACCESS_STORE;
 
@@ -200,6 +209,7 @@ static int done_by_irqchip(struct kvm_vcpu *vcpu, const struct access_insn *acce
 	trace_kvm_mmio(is_store ? MMIO_WRITE : MMIO_READ, access->len, gpa, data, true);
 	if (READ_ONCE(vcpu->irq_changed))
 		vcpu_flush_irqs(vcpu);
+	remember(vcpu, trap, access, gpa);
 	vcpu->stats.mmio_exit_kernel++;
 	trace_exit_class(&vcpu->exit_clock, EXIT_IRQCHIP);
 	vcpu->guest.sepc += access->insn_len;
@@ -227,7 +237,7 @@ int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 		data = gpr_read(vcpu, access.reg) & width_mask(access.len);
 	if (irqchip_is_ready(vcpu->kvm) &&
 	    vcpu->kvm->irqchip->mmio(vcpu, gpa, access.len, access.kind == ACCESS_STORE, &data))
-		return done_by_irqchip(vcpu, &access, gpa, data);
+		return done_by_irqchip(vcpu, trap, &access, gpa, data);
 	if (access.kind == ACCESS_STORE) {
 		err = bus_store(vcpu->kvm, gpa, access.len, data);
 		trace_kvm_mmio(MMIO_WRITE, access.len, gpa, data, !err);

@@ -93,14 +93,15 @@ vcpu_exit_vector:
 	 * path saves as well: those that C may overwrite, and sp, gp and tp, in which C needs the
 	 * host's values. Then come s0 to s11, which C preserves.
 	 */
-	/* lab 2: write step 4, beginning: make a0 point at the vCPU, and save x5 */
+	/* lab 2: write step 4, beginning: make a0 point at the vCPU, and save x5 and x6 */
 	csrrw	a0, sscratch, a0
 	REG_S	x5, (GUEST_gpr + 5 * SZREG)(a0)
+	REG_S	x6, (GUEST_gpr + 6 * SZREG)(a0)
 	/* lab 2 end */
 	.global	vcpu_exit_save_caller
 vcpu_exit_save_caller:
 	/* lab 2: write step 4, first part: save the registers that C may use, and sp, gp and tp */
-	.irp	n, 1, 2, 3, 4, 6, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
+	.irp	n, 1, 2, 3, 4, 7, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
 	REG_S	x\n, (GUEST_gpr + \n * SZREG)(a0)
 	.endr
 	/* lab 2 end */

@@ -92,6 +92,7 @@ void memslot_vcpu_init(struct kvm_vcpu *vcpu)
 	vcpu->slots = memslots_hold(vcpu->kvm);
 	vcpu->slot_hint = NULL;
 	vcpu->device_gfn = ~0ULL;
+	device_words_forget(vcpu);
 }
 
 void memslot_vcpu_destroy(struct kvm_vcpu *vcpu)
