@@ -37,9 +37,10 @@ struct vm_stats {
 
 /* Devices that take stores, in the order in which stores are offered to them (bus.c). */
 struct kvm_bus {
-	size_t nr, room; /* entries in use, and allocated; nr is also read without bus_lock */
-	size_t zones;    /* how many of the entries in use are coalesced zones */
-	struct bus_entry *entry;
+	struct bus_table *table; /* what vCPUs read, without a lock; NULL: no device yet */
+	struct bus_table *spare; /* as large as table; under slots_lock */
+	size_t nr;               /* devices; also read without slots_lock */
+	size_t zones;            /* how many of the devices are coalesced zones */
 };
 
 struct kvm {
@@ -54,7 +55,7 @@ struct kvm {
 	unsigned int nr_vcpus;   /* any thread may read it, with acquire */
 	struct kvm_vcpu **vcpus; /* KVM_MAX_VCPUS entries, filled from 0 */
 
-	struct hv_mutex slots_lock; /* memslot updates */
+	struct hv_mutex slots_lock; /* updates of memslots and of the buses */
 	struct memslots *slots;
 	const struct memslot
 		*removed_slot; /* no longer in the map, not fully unmapped yet; under mmu_lock */
@@ -66,12 +67,12 @@ struct kvm {
 	const struct gpa_ops *gpa; /* toggle gpa_from (gpa.h) */
 	struct hv_notifier notifier;
 
-	u32 hsm_starts;           /* number of vCPU starts so far (hsm.c); any thread */
-	bool mp_state_reset;      /* KVM_CAP_RISCV_MP_STATE_RESET is enabled; any thread */
-	u64 time_delta;           /* htimedelta: guest time = time + time_delta */
-	struct spinlock bus_lock; /* guards bus to ring (below); taken before an eventfd's lock */
-	struct kvm_bus bus[3];    /* by enum kvm_bus_kind */
-	struct list_head ioeventfds, zones;
+	u32 hsm_starts;        /* number of vCPU starts so far (hsm.c); any thread */
+	bool mp_state_reset;   /* KVM_CAP_RISCV_MP_STATE_RESET is enabled; any thread */
+	u64 time_delta;        /* htimedelta: guest time = time + time_delta */
+	struct kvm_bus bus[3]; /* by enum kvm_bus_kind; changed under slots_lock */
+	struct list_head ioeventfds, zones;   /* under slots_lock */
+	struct spinlock ring_lock;            /* guards `last` of ring; a leaf lock */
 	struct kvm_coalesced_mmio_ring *ring; /* shared with user space: untrusted */
 	hpa_t ring_pa;
 

@@ -156,6 +156,7 @@ struct kvm_vcpu {
 	unsigned int id;                   /* KVM_CREATE_VCPU's argument and the guest's hart id */
 	u32 sbi_ext;    /* bits of enum KVM_RISCV_SBI_EXT_ID that this vCPU answers */
 	u32 pmu_events; /* firmware events that are being counted, by code; any thread reads */
+	u32 bus_stores; /* odd: this vCPU reads the bus's table (bus.c); any thread reads */
 	unsigned long device_words[DEVICE_WORDS]; /* device_word_remember() */
 	struct trace_exit_clock exit_clock;
 	struct vcpu_stats stats;

@@ -13,7 +13,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_device_page test_dirty_log test_exits test_fault test_fp test_kick test_lazy_put test_memslot test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid
+unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_kick test_lazy_put test_memslot test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -141,6 +141,7 @@ mutant "rule 15: no fence after MODE changes under VMID 0" vmid.c \
 mutant "lifetime: a vCPU does not hold its VM" api.c 's/vm_hold\(vm\);//' test_race_life
 mutant "lifetime: an eventfd is put before it is signaled" ioeventfd.c \
 	's/hv_event_signal\((.*?), 1\);/hv_event_put($1); hv_event_signal($1, 1);/' test_race_life
+mutant "rule 24: a removal does not wait for stores" bus.c 's/\twait_for_stores\(vm\);/\tif (!vm) wait_for_stores(vm);/' test_bus
 
 # ---- lazy put ----
 mutant "rule 20: a vCPU's other ioctls do not finish its put" api_vcpu.c 's/vcpu_finish_put\(vcpu\);/;/' test_lazy_put

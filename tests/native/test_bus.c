@@ -4,6 +4,8 @@
  * devices. The file also covers irqfds that end before or with their VM, allocations that fail, and
  * halt polling: how a vCPU's polling time adapts.
  */
+#include <pthread.h>
+#include <unistd.h>
 #include "exit/bus.h"
 #include "irqchip/route.h"
 #include "vcpu/halt_poll.h"
@@ -34,11 +36,11 @@ static void a_ring_holds_one_less_than_its_entries(void **state)
 	(void)state;
 	assert_int_equal(zone_on(ZONE, 0x100), 0);
 	for (i = 0; i < RING_SIZE - 1; i++)
-		assert_int_equal(bus_store(vm.vm, ZONE + 8, 4, i), 0);
-	assert_int_equal(bus_store(vm.vm, ZONE + 8, 4, i), -ENOENT);
+		assert_int_equal(bus_store(vm.vcpu, ZONE + 8, 4, i), 0);
+	assert_int_equal(bus_store(vm.vcpu, ZONE + 8, 4, i), -ENOENT);
 	assert_int_equal(vm.vm->ring->coalesced_mmio[RING_SIZE - 2].phys_addr, ZONE + 8);
 	vm.vm->ring->first = 1;
-	assert_int_equal(bus_store(vm.vm, ZONE + 8, 4, i), 0);
+	assert_int_equal(bus_store(vm.vcpu, ZONE + 8, 4, i), 0);
 	assert_int_equal(vm.vm->ring->last, 0);
 }
 
@@ -53,7 +55,7 @@ static void any_indices_stay_within_the_ring(void **state)
 		for (j = 0; j < ARRAY_SIZE(values); j++) {
 			vm.vm->ring->last = values[i];
 			vm.vm->ring->first = values[j];
-			if (bus_store(vm.vm, 0x800, 8, ~0ULL) == 0)
+			if (bus_store(vm.vcpu, 0x800, 8, ~0ULL) == 0)
 				assert_true(values[i] < RING_SIZE && vm.vm->ring->last < RING_SIZE);
 			else
 				assert_int_equal(vm.vm->ring->last, values[i]);
@@ -66,12 +68,12 @@ static void a_store_must_lie_within_the_zone(void **state)
 	(void)state;
 	assert_int_equal(zone_on(ZONE, 0x10), 0);
 	assert_int_equal(zone_on(~0ULL - 7, 8), 0);
-	assert_int_equal(bus_store(vm.vm, ZONE + 8, 8, 0), 0);
-	assert_int_equal(bus_store(vm.vm, ZONE + 12, 8, 0), -ENOENT);
-	assert_int_equal(bus_store(vm.vm, ZONE - 1, 1, 0), -ENOENT);
-	assert_int_equal(bus_store(vm.vm, ZONE + 16, 1, 0), -ENOENT);
-	assert_int_equal(bus_store(vm.vm, ~0ULL - 7, 8, 0), 0);
-	assert_int_equal(bus_store(vm.vm, 0, 1, 0), -ENOENT);
+	assert_int_equal(bus_store(vm.vcpu, ZONE + 8, 8, 0), 0);
+	assert_int_equal(bus_store(vm.vcpu, ZONE + 12, 8, 0), -ENOENT);
+	assert_int_equal(bus_store(vm.vcpu, ZONE - 1, 1, 0), -ENOENT);
+	assert_int_equal(bus_store(vm.vcpu, ZONE + 16, 1, 0), -ENOENT);
+	assert_int_equal(bus_store(vm.vcpu, ~0ULL - 7, 8, 0), 0);
+	assert_int_equal(bus_store(vm.vcpu, 0, 1, 0), -ENOENT);
 }
 
 static void zones_are_counted(void **state)
@@ -84,7 +86,7 @@ static void zones_are_counted(void **state)
 		assert_int_equal(zone_on(ZONE, 16), 0);
 	assert_int_equal(zone_on(ZONE, 16), -ENOSPC);
 	assert_int_equal(kvm_vm_ioctl_unregister_coalesced(vm.vm, &all), 0);
-	assert_int_equal(bus_store(vm.vm, ZONE, 1, 0), -ENOENT);
+	assert_int_equal(bus_store(vm.vcpu, ZONE, 1, 0), -ENOENT);
 	assert_int_equal(zone_on(ZONE, 16), 0);
 }
 
@@ -186,7 +188,7 @@ static void store_as_listed(gpa_t gpa, unsigned int len, u64 data)
 		if (fake_covers(&fakes[listed[i]].dev, gpa, len) && (listed[i] + data) % 4 == 0)
 			want = 0;
 	}
-	assert_int_equal(bus_store(vm.vm, gpa, len, data), want);
+	assert_int_equal(bus_store(vm.vcpu, gpa, len, data), want);
 	for (i = 0; i < nr_listed && n < nr_asked; i++) {
 		if (fake_covers(&fakes[listed[i]].dev, gpa, len))
 			assert_int_equal(asked[n++], listed[i]);
@@ -224,6 +226,65 @@ static void stores_are_offered_in_linuxs_order(void **state)
 		if (fakes[id].on)
 			toggle_fake(id, 0);
 	}
+}
+
+/* ---- a removal during a store --------------------------------------------------------------- */
+
+static unsigned long in_store, may_end, removed;
+
+static bool slow_store(struct kvm *kvm, struct bus_device *dev, gpa_t gpa, unsigned int len,
+		       u64 data)
+{
+	(void)kvm;
+	(void)dev;
+	(void)gpa;
+	(void)len;
+	(void)data;
+	__atomic_store_n(&in_store, 1, __ATOMIC_SEQ_CST);
+	while (!__atomic_load_n(&may_end, __ATOMIC_SEQ_CST))
+		sched_yield();
+	return false;
+}
+
+static void *store_once(void *arg)
+{
+	assert_int_equal(bus_store(vm.vcpu, ZONE, 4, 0), -ENOENT);
+	return arg;
+}
+
+static void *remove_device(void *arg)
+{
+	struct bus_device *dev = arg;
+
+	hv_mutex_lock(&vm.vm->slots_lock);
+	dev->gone = true;
+	bus_sweep(vm.vm, KVM_BUS_MMIO);
+	hv_mutex_unlock(&vm.vm->slots_lock);
+	__atomic_store_n(&removed, 1, __ATOMIC_SEQ_CST);
+	return NULL;
+}
+
+static void a_removal_waits_until_no_store_uses_the_device(void **state)
+{
+	struct bus_device dev = { .gpa = ZONE, .len = 4, .store = slow_store };
+	pthread_t storing, removing;
+
+	(void)state;
+	in_store = may_end = removed = 0;
+	assert_int_equal(bus_add(vm.vm, KVM_BUS_MMIO, &dev), 0);
+	pthread_create(&storing, NULL, store_once, NULL);
+	while (!__atomic_load_n(&in_store, __ATOMIC_SEQ_CST))
+		sched_yield();
+	pthread_create(&removing, NULL, remove_device, &dev);
+	while (__atomic_load_n(&vm.vm->bus[KVM_BUS_MMIO].nr, __ATOMIC_SEQ_CST))
+		sched_yield();
+	usleep(20000);
+	assert_int_equal(__atomic_load_n(&removed, __ATOMIC_SEQ_CST), 0);
+	__atomic_store_n(&may_end, 1, __ATOMIC_SEQ_CST);
+	pthread_join(storing, NULL);
+	pthread_join(removing, NULL);
+	assert_int_equal(removed, 1);
+	assert_int_equal(bus_store(vm.vcpu, ZONE, 4, 0), -ENOENT);
 }
 
 static int irqfd(int fd, u32 gsi, u32 flags)
@@ -281,7 +342,7 @@ static void running_out_of_memory_leaks_nothing(void **state)
 	native_fail_alloc(1);
 	assert_int_equal(kvm_vm_ioctl_ioeventfd(vm.vm, &io), -ENOMEM);
 	native_fail_alloc(0);
-	assert_int_equal(bus_store(vm.vm, ZONE, 4, 0), -ENOENT);
+	assert_int_equal(bus_store(vm.vcpu, ZONE, 4, 0), -ENOENT);
 	native_close(fd);
 }
 
@@ -365,6 +426,7 @@ int main(void)
 		TEST(a_store_must_lie_within_the_zone),
 		TEST(zones_are_counted),
 		TEST(stores_are_offered_in_linuxs_order),
+		TEST(a_removal_waits_until_no_store_uses_the_device),
 		TEST(an_irqfd_consumes_events_until_it_is_deassigned),
 		TEST(irqfds_end_with_their_eventfd_or_their_vm),
 		TEST(running_out_of_memory_leaks_nothing),

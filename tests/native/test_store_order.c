@@ -39,6 +39,9 @@ enum word {
 	PTE,
 	SEQ,
 	PAGE,
+	BUS_STORES,
+	BUS_TABLE,
+	DEVICE,
 	WORDS
 };
 
@@ -250,6 +253,37 @@ static void a_new_sequence_number_shows_the_page_removed(void **state)
 	});
 }
 
+/* locking.md, rule 24: a removal waits for a store that reads the former table. */
+static void a_removal_sees_the_store_or_the_store_the_new_table(void **state)
+{
+	(void)state;
+	needs_each_of_its_fences(&(struct handshake){
+		.program = { { { STORE, BUS_STORES, 1 }, { .kind = FULL }, { LOAD, BUS_TABLE, 0 } },
+			     { { STORE, BUS_TABLE, 1 },
+			       { .kind = FULL },
+			       { LOAD, BUS_STORES, 1 } } },
+		.bad = both_zero,
+	});
+}
+
+static bool both_one(const unsigned int *result)
+{
+	return result[0] && result[1];
+}
+
+/* locking.md, rule 24: a device that is freed after the wait (DEVICE = 1) is not read any more. */
+static void a_device_is_freed_after_the_last_store_has_read_it(void **state)
+{
+	(void)state;
+	needs_each_of_its_fences(&(struct handshake){
+		.program = { { { LOAD, DEVICE, 0 }, { .kind = RELEASE }, { STORE, BUS_STORES, 2 } },
+			     { { LOAD, BUS_STORES, 1 },
+			       { .kind = ACQUIRE },
+			       { STORE, DEVICE, 1 } } },
+		.bad = both_one,
+	});
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +295,8 @@ int main(void)
 			a_vcpu_listed_during_an_invalidation_sees_the_table_without_the_page),
 		cmocka_unit_test(a_kick_goes_to_the_right_hart),
 		cmocka_unit_test(a_new_sequence_number_shows_the_page_removed),
+		cmocka_unit_test(a_removal_sees_the_store_or_the_store_the_new_table),
+		cmocka_unit_test(a_device_is_freed_after_the_last_store_has_read_it),
 	};
 
 	return cmocka_run_group_tests_name("orders of stores", tests, NULL, NULL);

@@ -14,6 +14,11 @@
  * from this one on. A store can match only entries after the last one whose `reach` is below the
  * store's address, and before the first one whose `from` is above it. If no ranges overlap, this
  * leaves at most one entry.
+ *
+ * A store takes no lock of the bus: it reads a table that is never changed while it is published.
+ * A change fills the spare table, publishes it, and waits until no vCPU reads the former one, which
+ * is then the new spare. So a removal needs no memory, and its device may be freed afterwards. Rule
+ * 24 in docs/locking.md.
  */
 #include "exit/bus.h"
 #include <string.h>
@@ -26,15 +31,20 @@ struct bus_entry {
 	struct bus_device *dev;
 };
 
+struct bus_table {
+	size_t nr, room; /* entries in use, and allocated */
+	struct bus_entry entry[];
+};
+
 /* Return the index of the first entry whose reach is not below gpa, or nr if there is none. */
-static size_t first_that_reaches(const struct kvm_bus *bus, gpa_t gpa)
+static size_t first_that_reaches(const struct bus_table *table, gpa_t gpa)
 {
-	size_t low = 0, high = bus->nr;
+	size_t low = 0, high = table->nr;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
 
-		if (bus->entry[middle].reach < gpa)
+		if (table->entry[middle].reach < gpa)
 			low = middle + 1;
 		else
 			high = middle;
@@ -42,30 +52,63 @@ static size_t first_that_reaches(const struct kvm_bus *bus, gpa_t gpa)
 	return low;
 }
 
-int bus_store(struct kvm *vm, gpa_t gpa, unsigned int len, u64 data)
+int bus_store(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, u64 data)
 {
-	struct kvm_bus *bus = &vm->bus[KVM_BUS_MMIO];
+	struct kvm_bus *bus = &vcpu->kvm->bus[KVM_BUS_MMIO];
 	const struct bus_entry *entry, *end;
+	const struct bus_table *table;
 	int ret = -ENOENT;
 
-	/* Most VMs do not have any device on this bus, so they do not need the lock. */
+	/* Most VMs do not have any device on this bus. */
 	if (!READ_ONCE(bus->nr))
 		return -ENOENT;
-	spin_lock(&vm->bus_lock);
-	entry = bus->entry;
-	end = entry + bus->nr;
-	if (bus->nr > FEW)
-		entry += first_that_reaches(bus, gpa);
+	/* Full fence: either wait_for_stores() sees the odd number, or we see the new table. */
+	WRITE_ONCE(vcpu->bus_stores, vcpu->bus_stores + 1);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	table = __atomic_load_n(&bus->table, __ATOMIC_ACQUIRE);
+	entry = table->entry;
+	end = entry + table->nr;
+	if (table->nr > FEW)
+		entry += first_that_reaches(table, gpa);
 	while (entry < end && entry->reach < gpa)
 		entry++;
 	for (; entry < end && entry->from <= gpa; entry++) {
-		if (entry->dev->store(vm, entry->dev, gpa, len, data)) {
+		if (entry->dev->store(vcpu->kvm, entry->dev, gpa, len, data)) {
 			ret = 0;
 			break;
 		}
 	}
-	spin_unlock(&vm->bus_lock);
+	__atomic_store_n(&vcpu->bus_stores, vcpu->bus_stores + 1, __ATOMIC_RELEASE);
 	return ret;
+}
+
+/*
+ * Wait for each vCPU that may read a table that was published before. A vCPU in bus_store() does
+ * not sleep, and takes no mutex.
+ */
+static void wait_for_stores(struct kvm *vm)
+{
+	struct kvm_vcpu *vcpu;
+	unsigned int i;
+	u32 seen;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	kvm_for_each_vcpu(i, vcpu, vm) {
+		seen = __atomic_load_n(&vcpu->bus_stores, __ATOMIC_ACQUIRE);
+		while (seen % 2 && __atomic_load_n(&vcpu->bus_stores, __ATOMIC_ACQUIRE) == seen)
+			hv_cpu_relax();
+	}
+}
+
+/* Publish a table, and return the former one, which no vCPU reads any more. */
+static struct bus_table *publish(struct kvm *vm, struct kvm_bus *bus, struct bus_table *table)
+{
+	struct bus_table *former = bus->table;
+
+	__atomic_store_n(&bus->table, table, __ATOMIC_RELEASE);
+	WRITE_ONCE(bus->nr, table->nr);
+	wait_for_stores(vm);
+	return former;
 }
 
 static gpa_t last_byte(const struct bus_device *dev)
@@ -75,39 +118,56 @@ static gpa_t last_byte(const struct bus_device *dev)
 	return last < dev->gpa ? ~(gpa_t)0 : last;
 }
 
-/* Recompute the bounds of all entries after some were added or removed. */
-static void set_bounds(struct kvm_bus *bus)
+/* Compute the bounds of all entries. */
+static void set_bounds(struct bus_table *table)
 {
 	gpa_t reach = 0, from = ~(gpa_t)0;
 	size_t i;
 
-	for (i = 0; i < bus->nr; i++) {
-		if (last_byte(bus->entry[i].dev) > reach)
-			reach = last_byte(bus->entry[i].dev);
-		bus->entry[i].reach = reach;
+	for (i = 0; i < table->nr; i++) {
+		if (last_byte(table->entry[i].dev) > reach)
+			reach = last_byte(table->entry[i].dev);
+		table->entry[i].reach = reach;
 	}
 	while (i--) {
-		if (bus->entry[i].dev->gpa < from)
-			from = bus->entry[i].dev->gpa;
-		bus->entry[i].from = from;
+		if (table->entry[i].dev->gpa < from)
+			from = table->entry[i].dev->gpa;
+		table->entry[i].from = from;
 	}
 }
 
-static int make_room(struct kvm_bus *bus)
+static struct bus_table *new_table(size_t room)
 {
-	size_t room = bus->room ? bus->room * 2 : FEW;
-	struct bus_entry *entry;
+	struct bus_table *table = hv_alloc(sizeof(*table) + room * sizeof(table->entry[0]));
 
-	if (bus->nr < bus->room)
+	if (table) {
+		table->nr = 0;
+		table->room = room;
+	}
+	return table;
+}
+
+/* Make room for one more entry in the spare table: if it is full, replace both tables. */
+static int make_room(struct kvm *vm, struct kvm_bus *bus)
+{
+	size_t room = bus->spare ? bus->spare->room * 2 : FEW;
+	struct bus_table *table, *spare;
+
+	if (bus->spare && bus->nr < bus->spare->room)
 		return 0;
-	entry = hv_alloc(room * sizeof(*entry));
-	if (!entry)
+	table = new_table(room);
+	spare = new_table(room);
+	if (!table || !spare) {
+		hv_free(table);
+		hv_free(spare);
 		return -ENOMEM;
+	}
 	if (bus->nr)
-		memcpy(entry, bus->entry, bus->nr * sizeof(*entry));
-	hv_free(bus->entry);
-	bus->entry = entry;
-	bus->room = room;
+		memcpy(table->entry, bus->table->entry, bus->nr * sizeof(table->entry[0]));
+	table->nr = bus->nr;
+	hv_free(publish(vm, bus, table));
+	hv_free(bus->spare);
+	bus->spare = spare;
 	return 0;
 }
 
@@ -127,41 +187,48 @@ static bool goes_before(const struct bus_device *dev, const struct bus_device *o
 int bus_add(struct kvm *vm, enum kvm_bus_kind kind, struct bus_device *dev)
 {
 	struct kvm_bus *bus = &vm->bus[kind];
+	struct bus_table *next;
 	size_t at = 0, i;
 	int err;
 
 	if (bus->zones >= BUS_MAX_ZONES)
 		return -ENOSPC;
-	err = make_room(bus);
+	err = make_room(vm, bus);
 	if (err)
 		return err;
-	while (at < bus->nr && !goes_before(dev, bus->entry[at].dev))
+	next = bus->spare;
+	while (at < bus->nr && !goes_before(dev, bus->table->entry[at].dev))
 		at++;
-	for (i = bus->nr; i > at; i--)
-		bus->entry[i] = bus->entry[i - 1];
-	bus->entry[at].dev = dev;
-	WRITE_ONCE(bus->nr, bus->nr + 1);
-	set_bounds(bus);
+	for (i = 0; i < bus->nr; i++)
+		next->entry[i < at ? i : i + 1].dev = bus->table->entry[i].dev;
+	next->entry[at].dev = dev;
+	next->nr = bus->nr + 1;
+	set_bounds(next);
+	bus->spare = publish(vm, bus, next);
 	return 0;
 }
 
 void bus_sweep(struct kvm *vm, enum kvm_bus_kind kind)
 {
 	struct kvm_bus *bus = &vm->bus[kind];
-	size_t i, left = 0;
+	struct bus_table *next = bus->spare;
+	size_t i;
 
+	next->nr = 0;
 	for (i = 0; i < bus->nr; i++) {
-		if (!bus->entry[i].dev->gone)
-			bus->entry[left++].dev = bus->entry[i].dev;
+		if (!bus->table->entry[i].dev->gone)
+			next->entry[next->nr++].dev = bus->table->entry[i].dev;
 	}
-	WRITE_ONCE(bus->nr, left);
-	set_bounds(bus);
+	set_bounds(next);
+	bus->spare = publish(vm, bus, next);
 }
 
 void bus_vm_destroy(struct kvm *vm)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(vm->bus); i++)
-		hv_free(vm->bus[i].entry);
+	for (i = 0; i < ARRAY_SIZE(vm->bus); i++) {
+		hv_free(vm->bus[i].table);
+		hv_free(vm->bus[i].spare);
+	}
 }

@@ -20,8 +20,8 @@ struct bus_device {
 	bool gone; /* to be removed by bus_sweep() */
 	/*
 	 * Offer a store whose address may be in the device's range. The function itself checks
-	 * whether the store matches, and returns true if the device takes the store. Called with
-	 * bus_lock held; must not sleep.
+	 * whether the store matches, and returns true if the device takes the store. Any vCPU
+	 * thread may call it, several at once. It must not sleep, and takes no mutex.
 	 */
 	bool (*store)(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned int len,
 		      u64 data);
@@ -31,15 +31,18 @@ struct bus_device {
 
 /*
  * Offer a store to the VM's devices. Returns 0 if a device has taken it, or -ENOENT if user space
- * has to handle it. Any vCPU thread may call this.
+ * has to handle it. Called by the vCPU's thread.
  */
-int bus_store(struct kvm *vm, gpa_t gpa, unsigned int len, u64 data);
+int bus_store(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, u64 data);
 /*
- * Add a device to the VM's bus of this kind. Call with bus_lock held. Returns 0, -ENOSPC if the bus
- * already has BUS_MAX_ZONES zones (even if the device is not a zone), or -ENOMEM.
+ * Add a device to the VM's bus of this kind. Call with slots_lock held. Returns 0, -ENOSPC if the
+ * bus already has BUS_MAX_ZONES zones (even if the device is not a zone), or -ENOMEM.
  */
 int bus_add(struct kvm *vm, enum kvm_bus_kind kind, struct bus_device *dev);
-/* Remove every device that is `gone`; its owner then frees it. Call with bus_lock held. */
+/*
+ * Remove every device that is `gone`. On return, no vCPU uses it, and its owner may free it. Call
+ * with slots_lock held, and with no spinlock that a device's store() takes.
+ */
 void bus_sweep(struct kvm *vm, enum kvm_bus_kind kind);
 void bus_vm_destroy(struct kvm *vm); /* called after all devices of the VM have been freed */
 

@@ -27,15 +27,15 @@ static bool covers(const struct bus_device *dev, gpa_t gpa, unsigned int len)
 	return gpa >= dev->gpa && gpa - dev->gpa <= dev->len && len <= dev->len - (gpa - dev->gpa);
 }
 
-static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned int len, u64 data)
+/* Append a store to the ring. Returns false if the ring is full. ring_lock is held. */
+static bool append(struct kvm *vm, const struct zone *zone, gpa_t gpa, unsigned int len, u64 data)
 {
-	struct zone *zone = container_of(dev, struct zone, dev);
 	struct kvm_coalesced_mmio_ring *ring = vm->ring;
 	u32 last = READ_ONCE(ring->last), next;
 	struct kvm_coalesced_mmio *entry;
 	unsigned int i;
 
-	if (!covers(dev, gpa, len) || last >= RING_SIZE)
+	if (last >= RING_SIZE)
 		return false;
 	next = (last + 1) % RING_SIZE;
 	if (next == READ_ONCE(ring->first))
@@ -52,6 +52,18 @@ static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned in
 	return true;
 }
 
+static bool store(struct kvm *vm, struct bus_device *dev, gpa_t gpa, unsigned int len, u64 data)
+{
+	bool taken;
+
+	if (!covers(dev, gpa, len))
+		return false;
+	spin_lock(&vm->ring_lock);
+	taken = append(vm, container_of(dev, struct zone, dev), gpa, len, data);
+	spin_unlock(&vm->ring_lock);
+	return taken;
+}
+
 int kvm_vm_ioctl_register_coalesced(struct kvm *vm, const struct kvm_coalesced_mmio_zone *args)
 {
 	struct zone *zone;
@@ -66,13 +78,13 @@ int kvm_vm_ioctl_register_coalesced(struct kvm *vm, const struct kvm_coalesced_m
 	zone->dev.len = args->size;
 	zone->dev.store = store;
 	zone->kind = args->pio ? KVM_BUS_PIO : KVM_BUS_MMIO;
-	spin_lock(&vm->bus_lock);
+	hv_mutex_lock(&vm->slots_lock);
 	err = bus_add(vm, zone->kind, &zone->dev);
 	if (!err) {
 		list_add_tail(&zone->link, &vm->zones);
 		vm->bus[zone->kind].zones++;
 	}
-	spin_unlock(&vm->bus_lock);
+	hv_mutex_unlock(&vm->slots_lock);
 	if (err)
 		hv_free(zone);
 	return err;
@@ -98,7 +110,7 @@ int kvm_vm_ioctl_unregister_coalesced(struct kvm *vm, const struct kvm_coalesced
 	if (args->pio > 1)
 		return -EINVAL;
 	list_init(&gone);
-	spin_lock(&vm->bus_lock);
+	hv_mutex_lock(&vm->slots_lock);
 	list_for_each_entry_safe(zone, next, &vm->zones, link) {
 		if (zone->kind != kind || !contains(zone, args->addr, args->size))
 			continue;
@@ -109,7 +121,7 @@ int kvm_vm_ioctl_unregister_coalesced(struct kvm *vm, const struct kvm_coalesced
 	}
 	if (!list_empty(&gone))
 		bus_sweep(vm, kind);
-	spin_unlock(&vm->bus_lock);
+	hv_mutex_unlock(&vm->slots_lock);
 	list_for_each_entry_safe(zone, next, &gone, link)
 		hv_free(zone);
 	return 0;

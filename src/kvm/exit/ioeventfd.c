@@ -49,7 +49,7 @@ static int assign(struct kvm *vm, struct ioeventfd *io)
 	struct ioeventfd *other;
 	int err = 0;
 
-	spin_lock(&vm->bus_lock);
+	hv_mutex_lock(&vm->slots_lock);
 	list_for_each_entry(other, &vm->ioeventfds, link) {
 		if (collide(io, other))
 			err = -EEXIST;
@@ -58,7 +58,7 @@ static int assign(struct kvm *vm, struct ioeventfd *io)
 		err = bus_add(vm, io->kind, &io->dev);
 	if (!err)
 		list_add_tail(&io->link, &vm->ioeventfds);
-	spin_unlock(&vm->bus_lock);
+	hv_mutex_unlock(&vm->slots_lock);
 	return err;
 }
 
@@ -70,7 +70,7 @@ static struct ioeventfd *unlink_same(struct kvm *vm, const struct ioeventfd *io)
 {
 	struct ioeventfd *other, *found = NULL;
 
-	spin_lock(&vm->bus_lock);
+	hv_mutex_lock(&vm->slots_lock);
 	list_for_each_entry(other, &vm->ioeventfds, link) {
 		if (other->kind == io->kind && other->dev.gpa == io->dev.gpa &&
 		    other->dev.len == io->dev.len && other->match == io->match &&
@@ -82,7 +82,7 @@ static struct ioeventfd *unlink_same(struct kvm *vm, const struct ioeventfd *io)
 			break;
 		}
 	}
-	spin_unlock(&vm->bus_lock);
+	hv_mutex_unlock(&vm->slots_lock);
 	return found;
 }
 

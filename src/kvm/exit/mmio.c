@@ -239,7 +239,7 @@ int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 	    vcpu->kvm->irqchip->mmio(vcpu, gpa, access.len, access.kind == ACCESS_STORE, &data))
 		return done_by_irqchip(vcpu, trap, &access, gpa, data);
 	if (access.kind == ACCESS_STORE) {
-		err = bus_store(vcpu->kvm, gpa, access.len, data);
+		err = bus_store(vcpu, gpa, access.len, data);
 		trace_kvm_mmio(MMIO_WRITE, access.len, gpa, data, !err);
 		if (!err) {
 			vcpu->stats.mmio_exit_kernel++;
