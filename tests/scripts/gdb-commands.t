@@ -26,7 +26,8 @@ after()	# COMMAND [N]: print the output of COMMAND's Nth call
 machine=(--vcpus 1 --set fastpath=off hello)
 hs_gdb 'hs vms' 'hs irqchip' 'hs vcpu' 'hs exits' 'hs diff-switch' 'hs where' 'hs until-exit nonsense' 'hs nonsense' 'hs csr' 'hs csr mstatuss' \
 	'hs csr henvcfg 0x8000000000000080' 'hs break-guest' 'hs break-guest no_such_symbol' \
-	'hs until-exit 20' 'hs where' 'hs vms' 'hs vcpu' 'hs vcpu 7' 'hs vcpu x' 'hs memslots' 'hs memslots 9' 'hs irqchip 9' 'hs gstage $htval << 2' \
+	'hs until-exit 20' 'hs where' 'hs vms' 'hs vcpu' 'hs vcpu 7' 'hs vcpu x' 'hs memslots' 'hs memslots 9' 'hs irqchip 9' 'hs device-store' 'hs device-store 0x80000002 1' \
+	'hs device-store 0x80000000 0x100000000' 'hs device-store no_such 1' 'hs gstage $htval << 2' \
 	'hs until-entry' 'hs where' 'hs vcpu' 'hs csr sepc' 'hs csr vsatp' 'hs vstage $pc' 'hs gstage $pc' 'hs gstage 0x10000000' \
 	'hs gstage 0xffffffffffffff00' 'hs gstage' 'hs gstage no_such' 'hs diff-switch' 'hs exits' 'hs exits 0' \
 	'hs until-exit' 'hs diff-switch' 'hs until-exit ecall_vs' 'hs vcpu 0' 'hs csr scause' 'stepi 2' 'hs where' 'hs diff-switch' \
@@ -58,6 +59,10 @@ like "$(after 'hs vcpu x')" "'x' is not a vCPU" "hs vcpu names a word that is no
 like "$(after 'hs memslots')" "GPA 0x80000000 to 0x9fffffff" "hs memslots shows the guest's memory"
 like "$(after 'hs memslots 9')" "no VM 9" "hs memslots names a VM that does not exist"
 like "$(after 'hs irqchip 9')" "no VM 9" "hs irqchip names a VM that does not exist"
+like "$(after 'hs device-store')" "give an address and a value" "hs device-store needs two numbers"
+like "$(after 'hs device-store 0x80000002 1')" "0x80000002 is not a physical address that is a multiple of 4" "hs device-store refuses a misaligned address"
+like "$(after 'hs device-store 0x80000000 0x100000000')" "0x100000000 has more than 32 bits" "hs device-store refuses a value of 33 bits"
+like "$(after 'hs device-store no_such 1')" "'no_such' is not a physical address" "hs device-store names an expression that has no value"
 like "$(after 'hs gstage $htval << 2')" "no page: V is 0" "hs gstage: the page that faulted is not mapped"
 like "$(after 'hs gstage $htval << 2')" "memslot 0 has GPA 0x80200000" "hs gstage: the page that faulted belongs to a memslot"
 
@@ -93,7 +98,7 @@ like "$(after 'hs tour')" "usage: hs tour" "hs tour needs a file"
 like "$(after 'hs tour /no/such.tour')" "No such file" "hs tour reports a file that does not exist"
 like "$(after 'hs break-guest payload_main')" "breakpoint [0-9]+ in the guest, at 0x802" "hs break-guest takes a symbol"
 like "$(after 'help hs vstage')" "usage: hs vstage GVA" "help hs vstage shows the usage"
-for name in break-guest csr diff-switch exits gstage irqchip memslots tour until until-entry until-exit vcpu vms vstage where; do
+for name in break-guest csr device-store diff-switch exits gstage irqchip memslots tour until until-entry until-exit vcpu vms vstage where; do
 	like "$(after 'help hs')" "^hs $name -- " "help hs lists hs $name"
 done
 like "$(after 'hs until-exit 9999')" "the machine ended first|stopped before that" "hs until-exit ends with the machine if the stop is never reached"
@@ -130,8 +135,8 @@ for chip in aia_hwaccel aia_emul; do
 		like "$(after 'hs irqchip' 2)" "guest file 1 of hart 0, page mapped, an interrupt is to be delivered$" "aia_hwaccel: hs irqchip shows that the guest file has an interrupt"
 		like "$(after 'hs irqchip')" "^hart 0: [1-9][0-9]* guest files, file 1: vCPU [0-9]+.0$" "aia_hwaccel: hs irqchip shows which vCPU has the hart's guest file"
 	else
-		like "$(after 'hs irqchip')" "^    delivery 1, threshold 0, pending none, enabled 7 42$" "aia_emul: hs irqchip shows the identities that are enabled"
-		like "$(after 'hs irqchip' 2)" "^    delivery 1, threshold 0, pending 42, enabled 7 42$" "aia_emul: hs irqchip shows the pending identity"
+		like "$(after 'hs irqchip')" "^    delivery 1, threshold 0, pending none, enabled 7 9 42$" "aia_emul: hs irqchip shows the identities that are enabled"
+		like "$(after 'hs irqchip' 2)" "^    delivery 1, threshold 0, pending 42, enabled 7 9 42$" "aia_emul: hs irqchip shows the pending identity"
 		like "$(after 'hs irqchip')" "^hart 0: [1-9][0-9]* guest files, none in use$" "aia_emul: hs irqchip shows that no guest file is in use"
 	fi
 done

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""cmd_irqchip - the command hs irqchip."""
+"""cmd_irqchip - the commands hs irqchip and hs device-store."""
 import gdb
 
 from . import csr, irqchip, vm, walk
 from .command import command
-from .target import Problem, address, ctype, load, on_hart, read_physical, read_pte, register, vmm_address
+from .target import (Problem, address, ctype, device_store, load, need_machine, on_hart, read_physical, read_pte, register,
+                     vmm_address)
 
 MODES = {0: "aia_emul", 1: "aia_hwaccel", 2: "mode auto"}  # KVM_DEV_RISCV_AIA_MODE_*
 IN_MEMORY = (1 << 32) - 1  # IMSIC_IN_MEMORY
@@ -171,3 +172,20 @@ def show(argument):
         for line in lines:
             print("  " + line)
     _harts(vm.vms())
+
+
+@command("device-store")
+def store(argument):
+    """Store 32 bits at a physical address, as a device does: for example, an MSI to an interrupt file.
+
+    usage: hs device-store ADDRESS VALUE      two numbers, or expressions without spaces"""
+    need_machine()
+    words = argument.split()
+    if len(words) != 2:
+        raise Problem("give an address and a value, as in: hs device-store 0x28001000 9")
+    at, value = vm.number(words[0], "physical address"), vm.number(words[1], "value")
+    if at % 4 or at >> 56:
+        raise Problem("0x%x is not a physical address that is a multiple of 4" % at)
+    if value >> 32:
+        raise Problem("0x%x has more than 32 bits" % value)
+    device_store(at, value)

@@ -109,6 +109,16 @@ def read_physical(pa, size):
         gdb.execute("maintenance packet Qqemu.PhyMemMode:0", to_string=True)
 
 
+def device_store(pa, value):
+    """Store 32 bits at a physical address, in RAM or in a device. Raise gdb.MemoryError if nothing is there."""
+    gdb.execute("maintenance packet Qqemu.PhyMemMode:1", to_string=True)
+    try:
+        gdb.selected_inferior().write_memory(pa, value.to_bytes(4, "little"))
+    finally:
+        gdb.execute("maintenance packet Qqemu.PhyMemMode:0", to_string=True)
+        gdb.execute("maintenance flush register-cache", to_string=True)  # the store may have raised an interrupt
+
+
 def read_pte(pa):
     data = read_physical(pa, 8)
     return None if data is None else int.from_bytes(data, "little")

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * msi.c - for walkthroughs: a guest that receives two MSIs, one from a device through the APLIC, and
- * one that it sends itself.
+ * msi.c - for walkthroughs: a guest that receives MSIs, from a device through the APLIC, from a device
+ * that stores them itself, and from the guest.
  *
- * The device is the serial port, as in device.c, which tells why nothing is printed before.
+ * The first device is the serial port, as in device.c, which tells why nothing is printed before. The
+ * second one exists only in the walkthrough: gdb stores the MSI while the guest is in store_msi().
  */
 #include "rt.h"
 
@@ -24,11 +25,12 @@
 #define EIE0       0xc0
 #define TOPEI_ID   GENMASK(26, 16)
 
-#define DEVICE_ID 42
-#define OWN_ID    7
+#define WIRED_ID 42
+#define STORE_ID 9
+#define OWN_ID   7
 
 static unsigned long uart, aplic, imsic;
-static unsigned long claimed[2];
+static unsigned long claimed; /* one bit per id */
 
 static void aplic_write(unsigned long offset, u32 value)
 {
@@ -41,18 +43,18 @@ static void file_write(unsigned long select, unsigned long value)
 	csr_write(sireg, value);
 }
 
-static unsigned long __attribute__((noinline)) claim(void)
+static unsigned long __attribute__((noinline)) claim_top(void)
 {
 	return FIELD_GET(TOPEI_ID, csr_swap(stopei, 0));
 }
 
 static void handle_irq(unsigned long code)
 {
-	unsigned long id = claim();
+	unsigned long id = claim_top();
 
 	(void)code;
-	claimed[id == OWN_ID] = id;
-	if (id == DEVICE_ID)
+	claimed |= BIT(id);
+	if (id == WIRED_ID)
 		(void)*(volatile u8 *)(uart + UART_IIR);
 }
 
@@ -61,7 +63,7 @@ static void __attribute__((noinline)) raise_line(void)
 	*(volatile u8 *)(uart + UART_IER) = IER_THRI;
 }
 
-static void __attribute__((noinline)) send_msi(void)
+static void __attribute__((noinline)) store_msi(void)
 {
 	*(volatile u32 *)imsic = OWN_ID;
 }
@@ -81,17 +83,17 @@ void payload_main(void)
 	aplic = base_of("riscv,aplic");
 	imsic = base_of("riscv,imsics");
 
-	file_write(EIE0, BIT(DEVICE_ID) | BIT(OWN_ID));
+	file_write(EIE0, BIT(WIRED_ID) | BIT(STORE_ID) | BIT(OWN_ID));
 	file_write(EIDELIVERY, 1);
 	aplic_write(APLIC_SOURCECFG, LEVEL1);
-	aplic_write(APLIC_TARGET, DEVICE_ID);
+	aplic_write(APLIC_TARGET, WIRED_ID);
 	aplic_write(APLIC_SETIENUM, UART_SOURCE);
 	aplic_write(APLIC_DOMAINCFG, DOMAINCFG_IE);
 	this_hart()->on_irq = handle_irq;
 	csr_write(sie, BIT(IRQ_S_EXT));
 	csr_set(sstatus, SSTATUS_SIE);
 	raise_line();
-	send_msi();
+	store_msi();
 	csr_clear(sstatus, SSTATUS_SIE);
-	printf("msi: ids %lu and %lu\n", claimed[0], claimed[1]);
+	printf("msi: claimed 0x%lx\n", claimed);
 }
