@@ -26,6 +26,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "../include/hv/kvm_pmu.h"
 #include "state.h"
 
 #define REG_BYTES_MAX 256 /* KVM_REG_SIZE_U2048, for a vector register */
@@ -62,6 +63,8 @@ static const char *type_name(u64 id)
 		return "SBI_EXT";
 	case KVM_REG_RISCV_SBI_STATE:
 		return "SBI_STATE";
+	case KVM_REG_RISCV_HS_PMU:
+		return "PMU";
 	}
 	return "unknown";
 }
@@ -274,11 +277,37 @@ static bool load_regs(struct regs *regs, struct state *s)
 	return !s->bad;
 }
 
+#define PMU_ID(num) (KVM_REG_RISCV | KVM_REG_SIZE_U64 | KVM_REG_RISCV_HS_PMU | (num))
+
+/*
+ * Only hyperscope has registers for the state of the PMU. On another host, leave them out: the
+ * guest's counters are then as after a reset.
+ */
+static void drop_pmu(struct vcpu *vcpu, struct regs *regs)
+{
+	const struct reg *claimed = find(regs, PMU_ID(KVM_HS_PMU_CLAIMED));
+	struct reg here = { .id = PMU_ID(KVM_HS_PMU_LAYOUT) };
+	u32 kept = 0;
+
+	if (!claimed || kvm_get_any_reg(vcpu->fd, here.id, here.value) != -ENOENT)
+		return;
+	if (first_word(claimed))
+		complain("--restore: vCPU %u loses its performance counters, which this host "
+			 "cannot restore",
+			 vcpu->id);
+	for (u32 i = 0; i < regs->count; i++) {
+		if (TYPE(regs->reg[i].id) != KVM_REG_RISCV_HS_PMU)
+			regs->reg[kept++] = regs->reg[i];
+	}
+	regs->count = kept;
+}
+
 static void restore_regs(struct vcpu *vcpu, struct state *s)
 {
 	struct regs regs = { 0 };
 
 	if (load_regs(&regs, s)) {
+		drop_pmu(vcpu, &regs);
 		/* lab 10: write steps 1, 3 and 4, in this order */
 		set_identities(vcpu, &regs, KVM_REG_RISCV_ISA_EXT);
 		set_identities(vcpu, &regs, KVM_REG_RISCV_SBI_EXT);

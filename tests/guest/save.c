@@ -147,6 +147,56 @@ static void test_registers(void)
 	   "the vector registers keep their values across a save");
 }
 
+/* ---- performance counters: one of the hart, and one that counts the IPIs sent ---- */
+
+#define IPIS_SENT (FIELD_PREP(SBI_PMU_EVENT_TYPE, SBI_PMU_TYPE_FW) | SBI_PMU_FW_IPI_SENT)
+
+static bool counting;
+static unsigned long cycles_before, ipis_counter;
+
+static struct sbiret count_from_zero(unsigned long event)
+{
+	unsigned long n = (unsigned long)sbi_call(SBI_EXT_PMU, SBI_PMU_NUM_COUNTERS, 0, 0, 0).value;
+
+	return sbi_call6(SBI_EXT_PMU, SBI_PMU_COUNTER_CONFIG_MATCHING, 0, BIT(n) - 1 - BIT(1),
+			 SBI_PMU_CFG_CLEAR_VALUE | SBI_PMU_CFG_AUTO_START, event, 0, 0);
+}
+
+static unsigned long ipis(void)
+{
+	return (unsigned long)sbi_call(SBI_EXT_PMU, SBI_PMU_COUNTER_FW_READ, ipis_counter, 0, 0)
+		.value;
+}
+
+/* Linux has no registers for the state of the PMU. */
+static void counters_prepare(void)
+{
+	counting = !on_linux() && sbi_has(SBI_EXT_PMU);
+	if (!counting)
+		return;
+	count_from_zero(SBI_PMU_HW_CYCLES);
+	ipis_counter = (unsigned long)count_from_zero(IPIS_SENT).value;
+	hart_ipi(0);
+	hart_ipi(0);
+	cycles_before = csr_read(cycle);
+}
+
+static void test_counters(void)
+{
+	unsigned long cycles, sent;
+
+	if (!counting) {
+		skip("performance counters", "no PMU, or it is not saved here");
+		return;
+	}
+	cycles = csr_read(cycle);
+	sent = ipis();
+	ok(cycles > cycles_before, "a counter of the hart keeps its count across a save");
+	ok_eq(sent, 2, "a counter of a firmware event keeps its count across a save");
+	hart_ipi(0);
+	ok(csr_read(cycle) > cycles && ipis() == 3, "both counters still count after a save");
+}
+
 /* ---- harts and interrupts ---- */
 
 static unsigned long wake, woken;
@@ -300,8 +350,10 @@ void payload_main(void)
 	if (disk)
 		disk_prepare();
 	plic_prepare();
+	counters_prepare();
 	note("saving");
 	test_registers();
+	test_counters();
 	test_plic();
 	test_interrupts();
 	ok_eq(memory_wrong(), 0, "memory keeps its contents across a save");

@@ -114,6 +114,25 @@ part restore-aia
 is "$status:$(claims "$out" | grep -c '^ok')" "0:$(($(claims "$whole" | grep -c "^ok") - 6))" \
 	"a machine with hardware's IMSICs is restored with emulated ones, and every claim holds" || diag "$out"
 
+# Only a processor with Sscofpmf has counters for guests.
+if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
+	{
+		sed '/^mkdir/q' "$tmp/script"
+		cat <<-'END'
+		run save-pmu /vmm --testdev --memory 32M --save counting --save-rounds 0 /save.bin
+		run restore-pmu /vmm --restore counting
+		END
+	} >"$tmp/max"
+	HS_SECONDS=90 hs exec --quiet --cpu max --harts 2 --memory 512M --file "$O/vmm" \
+		--file "$O/guest-payloads/save.bin" --file "$tmp/max:/script" "$O/guest/busybox" sh /script
+	all=$all$'\n'$out
+	part restore-pmu
+	is "$status:$(grep -c '^ok.* count' <<<"$out")" 0:3 "a guest that is saved while it counts keeps its counts" ||
+		diag "$all"
+else
+	skip "performance counters" "this QEMU has no cpu max"
+fi
+
 part dirty
 is "$status:$(grep -c '^vmm: saved' <<<"$out"):$(grep -c '^ok' <<<"$out")" 0:1:0 \
 	"--save-on saves a guest while it writes memory" || diag "$out"

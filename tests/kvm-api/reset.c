@@ -9,6 +9,7 @@
  * vCPU 1 stops itself with one ecall, and vCPU 0 starts it again. vCPU 1 then leaves KVM_RUN with
  * an MMIO exit at its very first instruction.
  */
+#include "hv/kvm_pmu.h"
 #include "vm.h"
 
 #define START_GPA  (MEM_GPA + 0x1000)
@@ -87,6 +88,9 @@ static const struct row rows[] = {
 	ROW("SBI_STATE FWFT pmlen", SBI_STATE | KVM_COMPAT_REG_SBI_FWFT, 4, 5, IS(0), .keep = true),
 	ROW("SBI_STATE FWFT ad_hw.enable", SBI_STATE | KVM_COMPAT_REG_SBI_FWFT, 6, 6, IS(1), .keep = true),
 	ROW("SBI_STATE FWFT ad_hw", SBI_STATE | KVM_COMPAT_REG_SBI_FWFT, 7, 8, IS(0), .keep = true),
+	ROW("PMU layout", HS_PMU, KVM_HS_PMU_LAYOUT, KVM_HS_PMU_LAYOUT, .what = MACHINE),
+	ROW("PMU snapshot", HS_PMU, KVM_HS_PMU_SNAPSHOT, KVM_HS_PMU_SNAPSHOT, IS(-1), .keep = true),
+	ROW("PMU", HS_PMU, 1, KVM_HS_PMU_COUNT - 1, IS(0), .keep = true),
 };
 /* clang-format on */
 

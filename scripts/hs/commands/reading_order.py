@@ -55,7 +55,7 @@ WFI, timers, IPIs, fences, and requests: how a thread asks a vCPU for something 
 src/kvm/vcpu/wfi.c src/kvm/vcpu/halt_poll.* src/kvm/vcpu/timer.h src/kvm/vcpu/timer*.c src/kvm/vcpu/irq.h src/kvm/vcpu/irq.c src/kvm/request.h src/kvm/request.c src/kvm/vcpu/hsm.h src/kvm/vcpu/hsm.c src/kvm/sbi/sbi_*.[ch]
 = KVM API
 The interface for a VMM: ioctls, registers, counters, toggles; creating vCPUs, and loading them into a hart.
-src/kvm/uapi/api*.c src/kvm/uapi/create.c src/kvm/vcpu/vm.c src/kvm/vcpu/vcpu.c src/kvm/vcpu/lazy_put.c src/kvm/uapi/onereg.h src/kvm/uapi/onereg*.c src/kvm/vcpu/fp.h
+src/kvm/uapi/api*.c src/kvm/uapi/create.c src/kvm/vcpu/vm.c src/kvm/vcpu/vcpu.c src/kvm/vcpu/lazy_put.c src/include/hv/kvm_pmu.h src/kvm/uapi/onereg.h src/kvm/uapi/onereg*.c src/kvm/vcpu/fp.h
 src/kvm/vcpu/fp*.c src/kvm/vcpu/fp.S src/kvm/vcpu/vector.* src/kvm/*/* src/kvm/*
 = Host interface and tracing
 The functions of the host that the core may call, and events, which cost one no-op each while they are off.

@@ -60,6 +60,7 @@ extern const struct reg_group reg_groups_isa[3];   /* onereg_isa.c: single, enab
 extern const struct reg_group reg_groups_sbi[3];   /* onereg_isa.c: the same three for SBI */
 extern const struct reg_group reg_groups_state[2]; /* onereg_sbi.c: STA, FWFT */
 extern const struct reg_group reg_group_config;    /* onereg_isa.c */
+extern const struct reg_group reg_group_pmu;       /* onereg_pmu.c */
 
 /* onereg.c */
 int onereg_get(struct kvm_vcpu *vcpu, const struct kvm_one_reg *reg);

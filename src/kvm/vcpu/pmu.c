@@ -235,6 +235,20 @@ bool pmu_can_count(struct kvm_pmu *pmu, unsigned long event, u64 data)
 	return !err;
 }
 
+void pmu_restore_started(struct kvm_pmu *pmu, u64 started)
+{
+	__atomic_store_n(&pmu->started, started, __ATOMIC_RELEASE);
+	update_events(pmu);
+}
+
+void pmu_restore_claim(struct kvm_pmu *pmu, bool claimed)
+{
+	struct kvm_vcpu *vcpu = pmu->vcpu;
+
+	pmu->claimed = claimed;
+	vcpu->hcounteren = claimed ? COUNTEREN_TM : counters_of(vcpu->kvm)->hcounteren;
+}
+
 void pmu_reset(struct kvm_vcpu *vcpu)
 {
 	struct kvm_pmu *pmu = vcpu->pmu;
@@ -243,8 +257,7 @@ void pmu_reset(struct kvm_vcpu *vcpu)
 	vcpu->hcounteren = counters_of(vcpu->kvm)->hcounteren;
 	if (!pmu)
 		return;
-	__atomic_store_n(&pmu->started, 0, __ATOMIC_RELEASE);
-	update_events(pmu);
+	pmu_restore_started(pmu, 0);
 	/* A pending interrupt belongs to the old counters. */
 	__atomic_fetch_and(&vcpu->irq_changed, ~BIT(IRQ_PMU_OVF), __ATOMIC_RELAXED);
 	__atomic_fetch_and(&vcpu->irq_pending, ~BIT(IRQ_PMU_OVF), __ATOMIC_RELAXED);
@@ -256,6 +269,8 @@ void pmu_reset(struct kvm_vcpu *vcpu)
 	for (i = 0; i < pmu->nr; i++) {
 		pmu_set_value(pmu, i, 0);
 		WRITE_ONCE(pmu->counters[i].hw.event, 0);
+		pmu->counters[i].hw.data = 0;
+		pmu->counters[i].hw.inhibit = 0;
 	}
 }
 

@@ -66,6 +66,12 @@ bool pmu_can_count(struct kvm_pmu *pmu, unsigned long event, u64 data);
 /* Make cycle and instret the guest's own counters until the next reset. */
 void pmu_claim(struct kvm_vcpu *vcpu);
 /*
+ * Restore the PMU of a vCPU that is not loaded, from ONE_REG: which counters count (all of them
+ * configured), and whether cycle and instret are the guest's own counters.
+ */
+void pmu_restore_started(struct kvm_pmu *pmu, u64 started);
+void pmu_restore_claim(struct kvm_pmu *pmu, bool claimed);
+/*
  * Start a configured, stopped counter. Returns 0, or -ENOENT if the hart has no free counter for
  * the event.
  */
