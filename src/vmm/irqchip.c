@@ -3,9 +3,10 @@
  * irqchip.c - the machine's interrupt controller: which one, and how devices reach it.
  *
  * The PLIC of plic.c is part of the VMM and works on every KVM. The others are in the kernel: the
- * PLIC of plic_kernel.c on hyperscope only, the AIA of aia.c on hosts whose harts have an AIA. All have the same sources, so a device does not know which one it is
- * connected to. Without --irqchip, a VMM on hyperscope takes the setting of the host's toggle
- * `irqchip`; anywhere else, it takes the PLIC in the VMM.
+ * PLIC of plic_kernel.c on hyperscope only, the AIA of aia.c on hosts whose harts have an AIA. All
+ * have the same sources, so a device does not know which one it is connected to. Without
+ * --irqchip, a VMM on hyperscope takes the setting of the host's toggle `irqchip`; anywhere else,
+ * it takes the PLIC in the VMM.
  */
 #include <stdio.h>
 #include <string.h>

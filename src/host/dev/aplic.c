@@ -2,11 +2,12 @@
 /*
  * aplic.c - the supervisor-level domains of the APLICs as the host's interrupt controller.
  *
- * A machine may have an APLIC for each group of harts. If the harts have IMSICs, a domain sends each
- * source's interrupt as an MSI to one hart's interrupt file. Otherwise, in direct delivery mode, it
- * interrupts a hart of its own group, through the hart's interrupt delivery control structure (IDC).
- * The firmware has delegated the sources to the domains and has set the addresses of the MSIs. Source: AIA, "Advanced PLIC (APLIC)"; the binding
- * riscv,aplic of the Devicetree schemas.
+ * A machine may have an APLIC for each group of harts. If the harts have IMSICs, a domain sends
+ * each source's interrupt as an MSI to one hart's interrupt file. Otherwise, in direct delivery
+ * mode, it interrupts a hart of its own group, through the hart's interrupt delivery control
+ * structure (IDC). The firmware has delegated the sources to the domains and has set the addresses
+ * of the MSIs. Source: AIA, "Advanced PLIC (APLIC)"; the binding riscv,aplic of the Devicetree
+ * schemas.
  */
 #include "drivers.h"
 #include "hv/csr.h"

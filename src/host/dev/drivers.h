@@ -6,8 +6,8 @@
 #include "hv/types.h"
 
 /*
- * Start the interrupt controller, the RTC, virtio devices and the console. Runs on the first hart, once memory,
- * threads and the clock are ready.
+ * Start the interrupt controller, the RTC, virtio devices and the console. Runs on the first hart,
+ * once memory, threads and the clock are ready.
  */
 void drivers_init(void);
 /* Flush the ports before power-off. Give up after 30 s without progress (see ports_flush()). */

@@ -3,7 +3,8 @@
  * irq.c - the sources of interrupts, their handlers, and the harts that serve them.
  *
  * A source that no controller can deliver is polled by a timer, with a line in the log if there is
- * a controller. Of two devices with one interrupt, the second is polled. Lock: register_lock for the table, which only grows; then the source's own lock.
+ * a controller. Of two devices with one interrupt, the second is polled. Lock: register_lock for
+ * the table, which only grows; then the source's own lock.
  */
 #include "irq.h"
 #include <linux/errno.h>

@@ -2,10 +2,11 @@
 /*
  * fastpath.c - exits that are handled without a full world switch (toggle fastpath=on).
  *
- * These are a guest's requests to its own hart for which no thread has to wait: SBI base, set_timer
- * with Sstc, an IPI or a fence that names only the caller, and WFI with an interrupt pending; and
- * accesses to the interrupt controller in the kernel. Each exit is checked first, because a declined exit must not have changed anything. It is then handled
- * as on the slow path, mostly by the same functions, with the same events, counters and clock.
+ * These are a guest's requests to its own hart for which no thread has to wait: SBI base,
+ * set_timer with Sstc, an IPI or a fence that names only the caller, and WFI with an interrupt
+ * pending; and accesses to the interrupt controller in the kernel. Each exit is checked first,
+ * because a declined exit must not have changed anything. It is then handled as on the slow path,
+ * mostly by the same functions, with the same events, counters and clock.
  *
  * mode stays IN_GUEST. So a thread that wants this vCPU sends an interrupt, which is pending when
  * the guest continues and ends the guest's run at once. No kick is lost, but a thread that waits

@@ -4,9 +4,9 @@
  *
  *   vcpu_exit_fast            stvec while the guest runs, instead of vcpu_exit_vector (switch.S)
  *
- * For the causes that fastpath.c handles, C is called without saving the guest's s0 to s11, because
- * C preserves them, unless one of them is the data register of a load or store. An exit that fastpath.c declines, and an exit with any other cause, continues
- * in switch.S.
+ * For the causes that fastpath.c handles, C is called without saving the guest's s0 to s11,
+ * because C preserves them, unless one of them is the data register of a load or store. An exit
+ * that fastpath.c declines, and an exit with any other cause, continues in switch.S.
  *
  * sstatus, hstatus and sepc keep the guest's values while C runs. The fast path does nothing that
  * these could affect: it does not access user memory (SUM and MXR are those of guest.sstatus, 0) or

@@ -91,14 +91,18 @@ struct memslots *memslots_hold_locked(struct kvm *vm);
  */
 const struct memslot *memslot_find(struct kvm_vcpu *vcpu, gfn_t gfn);
 
-/* dirty_log.c: record that the vCPU's thread has written to guest page gfn for the host. Takes mmu_lock. */
+/*
+ * dirty_log.c: record that the vCPU's thread has written to guest page gfn for the host. Takes
+ * mmu_lock.
+ */
 void memslot_mark_dirty(struct kvm_vcpu *vcpu, gfn_t gfn);
 
 /*
  * Between these two calls, the vCPU's thread may store to memory of the vCPU's map with
  * hv_copy_to_user_nofault(): an ioctl that deletes or moves a slot of the map waits for
- * memslot_store_end(). memslot_store_begin() returns false if the map is no longer the current one,
- * or if the vCPU's dirty ring has no room; then nothing may be stored. memslot_store_end() is needed in both cases.
+ * memslot_store_end(). memslot_store_begin() returns false if the map is no longer the current
+ * one, or if the vCPU's dirty ring has no room; then nothing may be stored. memslot_store_end() is
+ * needed in both cases.
  */
 bool memslot_store_begin(struct kvm_vcpu *vcpu);
 void memslot_store_end(struct kvm_vcpu *vcpu);

@@ -7,8 +7,8 @@
 #include "kvm.h"
 
 /*
- * Errors: -ENXIO (the VM has dirty rings instead), -EINVAL (an invalid slot id or range), -ENOENT (no such slot, or a slot without a log),
- * -ENOMEM and -EFAULT.
+ * Errors: -ENXIO (the VM has dirty rings instead), -EINVAL (an invalid slot id or range), -ENOENT
+ * (no such slot, or a slot without a log), -ENOMEM and -EFAULT.
  */
 int kvm_vm_ioctl_get_dirty_log(struct kvm *vm, const struct kvm_dirty_log *log);
 int kvm_vm_ioctl_clear_dirty_log(struct kvm *vm, const struct kvm_clear_dirty_log *log);
