@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * offsets.c - struct offsets for the host's assembly and for scripts/hs/run/hung.py. Each DEFINE()
- * becomes a marker in the compiled assembly; the Makefile extracts the markers and writes
- * host_offsets.h.
+ * offsets.c - struct offsets and a cause for the host's assembly and for scripts/hs/run/hung.py.
+ * Each DEFINE() becomes a marker in the compiled assembly; the Makefile extracts the markers and
+ * writes host_offsets.h.
  */
+#include "hv/csr.h"
 #include "sched/thread.h"
 #include "sched/smp.h"
 #include "sched/wait.h"
@@ -26,6 +27,7 @@ void offsets(void)
 	FRAME(status);
 	FRAME(cause);
 	FRAME(tval);
+	DEFINE(EXC_ECALL_U, EXC_ECALL_U);
 	DEFINE(THREAD_kernel_sp, __builtin_offsetof(struct thread, kernel_sp));
 	DEFINE(THREAD_hart, __builtin_offsetof(struct thread, hart));
 	DEFINE(THREAD_user_sp, __builtin_offsetof(struct thread, user_sp));

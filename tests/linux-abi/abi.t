@@ -6,7 +6,7 @@
 # The programs' own claims are relayed with new numbers. Each program passes on Linux too:
 # scripts/hyperscope linux-kvm exec build/tests/linux-abi/NAME
 . "${HS_TOP:-$(dirname "$0")/../..}/tests/lib/tap.sh"
-names="memory memory_random page_idle limits shortage shortage_memory userfaultfd hugetlb zero_page process thread rseq signal signal_process jobctl futex vm hostile"
+names="memory memory_random page_idle limits shortage shortage_memory userfaultfd hugetlb zero_page process registers thread rseq signal signal_process jobctl futex vm hostile"
 progs=$O/tests/linux-abi
 
 suite()	# TITLE HS-OPTIONS...: run all programs in one boot
@@ -24,7 +24,7 @@ suite()	# TITLE HS-OPTIONS...: run all programs in one boot
 
 suite "2 harts"
 suite "1 hart, icount" --icount
-names="memory memory_random shortage_memory userfaultfd hugetlb process futex vm hostile"
+names="memory memory_random shortage_memory userfaultfd hugetlb process registers futex vm hostile"
 suite "zero page" --set zero_page=1
 names=hugetlb
 suite "pages of 1 GiB" --memory 4G --boot "hugepagesz=1G hugepages=2"

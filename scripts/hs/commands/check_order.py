@@ -51,7 +51,7 @@ UPWARD = {
     ("src/host", "sched", "boot"): ("the entry of a hart that is started", {"start_secondary"}),
     ("src/host", "sched", "proc"): (
         "a trap from user mode leads to system calls, signals and restartable sequences, and a signal ends a sleep",
-        {"rseq_update", "signal_fault", "syscall_dispatch", "thread_sleep_ends", "user_return_work"}),
+        {"rseq_update", "signal_fault", "syscall_dispatch", "syscall_finish", "thread_sleep_ends", "user_return_work"}),
     ("src/host", "sched", "mm"): (
         "threads and harts are allocated, a switch changes the page table, and a page fault is a trap",
         {"kernel_root", "kfree", "kmalloc", "kstack_alloc", "kstack_free", "mm_activate", "mm_fault", "page_boot_alloc"}),

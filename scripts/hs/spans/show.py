@@ -19,7 +19,7 @@ class Names:
 
     def __init__(self, out):
         self.calls = {int(number): name for number, name, *_ in
-                      tables.rows("src/host/proc/syscall.def", "SYSCALL", "SYSCALL_ABSENT")}
+                      tables.rows("src/host/proc/syscall.def", "SYSCALL", "SYSCALL_REGS", "SYSCALL_ABSENT")}
         self.commands = {}
         header = os.path.join(out, "uapi", "usr", "include", "linux", "kvm.h")
         if os.path.exists(header):

@@ -122,8 +122,14 @@ bool signal_send_many(int pgid, int signo, int code);
  */
 int job_in_background(int signo);
 
-/* syscall.c, called by trap.c with the frame of an ecall; epc is already advanced. */
-void syscall_dispatch(struct trap_frame *frame);
+/*
+ * syscall.c, called by trap.S with the frame of an ecall; epc is already advanced. The frame's
+ * callee-saved registers are not those of the program. If syscall_dispatch() does not return 0, the
+ * next call is syscall_finish() with its result and with all registers in the frame, which are
+ * then loaded from there.
+ */
+unsigned int syscall_dispatch(struct trap_frame *frame);
+void syscall_finish(struct trap_frame *frame, unsigned int left);
 
 /*
  * Must t leave the kernel to handle an unblocked signal, a stop or its own end? False for a kernel

@@ -15,16 +15,21 @@
 #include "mm/page.h"
 #include "oom.h"
 #include "process.h"
+#include "sched/smp.h"
 #include "signal.h"
 #include "syscall.h"
 
+typedef long syscall_fn(struct trap_frame *frame);
+
 struct syscall {
-	long (*fn)(struct trap_frame *frame);
+	syscall_fn *fn;      /* NULL: not implemented, or regs_fn */
+	syscall_fn *regs_fn; /* for a call that needs all registers in the frame */
 	enum syscall_restart restart;
 };
 
 static const struct syscall table[] = {
-#define SYSCALL(number, name, again) [number] = { sys_##name, again },
+#define SYSCALL(number, name, again)      [number] = { sys_##name, NULL, again },
+#define SYSCALL_REGS(number, name, again) [number] = { NULL, sys_##name, again },
 #define SYSCALL_ABSENT(number, name)
 #include "syscall.def"
 #undef SYSCALL
@@ -57,23 +62,29 @@ static bool is_probed(unsigned long number)
 }
 
 /*
- * Return -ENOSYS for a call that is not implemented. Log the call the first time, to show which
+ * A call that is not implemented: it returns ENOSYS. Log the call the first time, to show which
  * calls a program lacks, unless C libraries only probe for it.
  */
-static long syscall_missing(unsigned long number)
+static void syscall_missing(struct trap_frame *frame, unsigned long number)
 {
 	static unsigned long named[NR_NAMED / BITS_PER_LONG];
 	static u32 lines;
 	unsigned long bit;
 
+	trace_sys_enter(number, frame->a0, frame->a1, frame->a2, frame->a3);
+	frame->a0 = (unsigned long)-ENOSYS;
 	if (number >= NR_NAMED || is_probed(number))
-		return -ENOSYS;
+		return;
 	bit = BIT(number % BITS_PER_LONG);
 	if (!(__atomic_fetch_or(&named[number / BITS_PER_LONG], bit, __ATOMIC_RELAXED) & bit) &&
 	    __atomic_fetch_add(&lines, 1, __ATOMIC_RELAXED) < LINES_MAX)
 		printk("host: %s calls system call %lu, which is not there\n", current->name,
 		       number);
-	return -ENOSYS;
+}
+
+static syscall_fn *function_of(unsigned long number)
+{
+	return table[number].fn ? table[number].fn : table[number].regs_fn;
 }
 
 /* Kept out of line so that calls that are not traced need no additional registers. */
@@ -81,7 +92,7 @@ static __attribute__((noinline)) void observe_syscall(unsigned long number, long
 {
 	trace_sys_exit(number, ret);
 	if (trace_sample_enabled())
-		hv_sample(SAMPLE_HS, (unsigned long)table[number].fn);
+		hv_sample(SAMPLE_HS, (unsigned long)function_of(number));
 }
 
 /*
@@ -98,7 +109,7 @@ static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
 	while (ret == -ENOMEM && page_was_missed() && oom_retry(tries++)) {
 		page_miss_forget();
 		frame->a0 = frame->orig_a0;
-		ret = table[number].fn(frame);
+		ret = function_of(number)(frame);
 	}
 	return ret;
 }
@@ -129,18 +140,13 @@ static __attribute__((noinline)) void syscall_failed(struct trap_frame *frame, u
 		signal_restart_syscall(frame);
 }
 
-void syscall_dispatch(struct trap_frame *frame)
+static inline void run(struct trap_frame *frame, unsigned long number, syscall_fn *fn)
 {
-	unsigned long number = frame->a7;
 	long ret;
 
 	frame->orig_a0 = frame->a0;
 	trace_sys_enter(number, frame->a0, frame->a1, frame->a2, frame->a3);
-	if (number >= ARRAY_SIZE(table) || !table[number].fn) {
-		frame->a0 = (unsigned long)syscall_missing(number);
-		return;
-	}
-	ret = table[number].fn(frame);
+	ret = fn(frame);
 	if (ret < 0) {
 		syscall_failed(frame, number, ret);
 		return;
@@ -148,4 +154,32 @@ void syscall_dispatch(struct trap_frame *frame)
 	frame->a0 = (unsigned long)ret;
 	if (trace_group_sys_exit())
 		observe_syscall(number, ret);
+}
+
+/* What trap.S has to let syscall_finish() do once all registers are in the frame. */
+enum syscall_left {
+	LEFT_NOTHING, /* return to user mode. ORDER: trap.S */
+	LEFT_CALL,    /* the call itself: it needs the registers, or is not implemented */
+	LEFT_WORK,    /* work before the return to user mode, which needs them for a signal frame */
+};
+
+unsigned int syscall_dispatch(struct trap_frame *frame)
+{
+	unsigned long number = frame->a7;
+
+	if (number >= ARRAY_SIZE(table) || !table[number].fn)
+		return LEFT_CALL;
+	run(frame, number, table[number].fn);
+	return need_resched() || thread_return_pending(current) ? LEFT_WORK : LEFT_NOTHING;
+}
+
+void syscall_finish(struct trap_frame *frame, unsigned int left)
+{
+	unsigned long number = frame->a7;
+
+	if (left == LEFT_CALL && number < ARRAY_SIZE(table) && table[number].regs_fn)
+		run(frame, number, table[number].regs_fn);
+	else if (left == LEFT_CALL)
+		syscall_missing(frame, number);
+	trap_user_exit(frame);
 }

@@ -11,11 +11,25 @@
 #include "platform/layout.h"
 #include "host_offsets.h"
 
-	.macro	save_all
-	.irp	n, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	/* The registers that C does not preserve, besides sp and tp; and those that it does. */
+#define CALLER_SAVED 1, 3, 5, 6, 7, 10, 11, 12, 13, 14, 15, 16, 17, 28, 29, 30, 31
+#define CALLEE_SAVED 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27
+
+	.macro	save_regs numbers:vararg
+	.irp	n, \numbers
 	sd	x\n, (FRAME_ra + 8 * (\n - 1))(sp)
 	.endr
-	sd	ra, FRAME_ra(sp)
+	.endm
+
+	.macro	load_regs numbers:vararg
+	.irp	n, \numbers
+	ld	x\n, (FRAME_ra + 8 * (\n - 1))(sp)
+	.endr
+	.endm
+
+	.macro	save_all
+	save_regs CALLER_SAVED
+	save_regs CALLEE_SAVED
 	csrr	t0, sepc
 	csrr	t1, sstatus
 	csrr	t2, scause
@@ -37,16 +51,18 @@
 #if FRAME_epc != 0
 #error "the frame does not begin with epc"
 #endif
-	.macro	restore_all
+	.macro	restore_caller_saved
 	ld	t0, FRAME_epc(sp)
 	ld	t1, FRAME_status(sp)
 	csrw	sepc, t0
 	csrw	sstatus, t1
 	sc.d	zero, t0, (sp)		/* no load reservation: see above */
-	ld	ra, FRAME_ra(sp)
-	.irp	n, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-	ld	x\n, (FRAME_ra + 8 * (\n - 1))(sp)
-	.endr
+	load_regs CALLER_SAVED
+	.endm
+
+	.macro	restore_all
+	load_regs CALLEE_SAVED
+	restore_caller_saved
 	.endm
 
 	.text
@@ -59,12 +75,49 @@ trap_entry:
 	/* From user mode: the frame is at the top of the thread's kernel stack. */
 	sd	sp, THREAD_user_sp(tp)
 	ld	sp, THREAD_kernel_sp(tp)
-	save_all
-	ld	t0, THREAD_user_sp(tp)
-	csrrw	t1, sscratch, zero
-	sd	t0, FRAME_sp(sp)
-	sd	t1, FRAME_tp(sp)
+	save_regs CALLER_SAVED
+	csrr	t0, sepc
+	csrr	t1, sstatus
+	csrr	t2, scause
+	ld	t3, THREAD_user_sp(tp)
+	csrrw	t4, sscratch, zero
+	sd	t1, FRAME_status(sp)
+	sd	t2, FRAME_cause(sp)
+	sd	t3, FRAME_sp(sp)
+	sd	t4, FRAME_tp(sp)
 	mv	a0, sp
+	li	t1, EXC_ECALL_U
+	bne	t2, t1, from_user
+
+	/*
+	 * A system call. C preserves the callee-saved registers, and few calls need their values.
+	 * syscall_dispatch() returns 0 if the thread can return to user mode at once.
+	 */
+	addi	t0, t0, 4
+	sd	t0, FRAME_epc(sp)
+	call	syscall_dispatch
+	bnez	a0, finish_syscall
+	.globl	return_from_syscall	/* so that scripts/anatomy.stages can name it */
+return_from_syscall:
+	csrw	sscratch, tp
+	restore_caller_saved
+	ld	tp, FRAME_tp(sp)
+	ld	sp, FRAME_sp(sp)
+	sret
+
+	/* With all registers in the frame, do what syscall_dispatch() has left to do. */
+finish_syscall:
+	save_regs CALLEE_SAVED
+	mv	a1, a0
+	mv	a0, sp
+	call	syscall_finish
+	j	trap_return_to_user
+
+from_user:
+	csrr	t3, stval
+	sd	t0, FRAME_epc(sp)
+	sd	t3, FRAME_tval(sp)
+	save_regs CALLEE_SAVED
 	call	trap_user
 
 	/* A new thread of a process starts here too: see thread.c. */
@@ -131,28 +184,6 @@ switch_context:
 	ld	ra, 0(a3)
 	ld	sp, 8(a3)
 	mv	tp, a1
-	ret
-
-	/*
-	 * fp_store(struct fp_state *) saves the FP registers, and fp_load(const struct fp_state *)
-	 * loads them. FS must not be Off.
-	 */
-	.globl	fp_store
-fp_store:
-	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-	fsd	f\n, (8 * \n)(a0)
-	.endr
-	frcsr	t0
-	sw	t0, FP_fcsr(a0)
-	ret
-
-	.globl	fp_load
-fp_load:
-	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-	fld	f\n, (8 * \n)(a0)
-	.endr
-	lw	t0, FP_fcsr(a0)
-	fscsr	t0
 	ret
 
 	.bss

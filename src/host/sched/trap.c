@@ -167,13 +167,13 @@ static void user_exception(struct trap_frame *frame)
 		hv_sample(SAMPLE_HS, (unsigned long)user_exception);
 }
 
-/* Called by trap.S with the frame at the top of current's kernel stack. Returns to user mode. */
+/*
+ * Called by trap.S for any trap but a system call, with the frame at the top of current's kernel
+ * stack. Returns to user mode.
+ */
 void trap_user(struct trap_frame *frame)
 {
-	if (frame->cause == EXC_ECALL_U) {
-		frame->epc += 4;
-		syscall_dispatch(frame);
-	} else if (frame->cause & CAUSE_IRQ_FLAG) {
+	if (frame->cause & CAUSE_IRQ_FLAG) {
 		if (trace_sample_enabled())
 			hv_sample(SAMPLE_U, frame->epc);
 		irq_handle(frame->cause);
