@@ -3,8 +3,8 @@
  * csr_model.c - model CSRs as an array per hart, with the WARL rules on which the core depends.
  *
  * An access to a CSR that hv/csr.def does not list is a bug in the caller, and panics. Aliases are
- * modeled where the core depends on them: hip shows hvip, and vsip shows the bits of hvip that
- * hideleg delegates.
+ * modeled where the core depends on them: hip shows hvip and the line of the selected guest interrupt
+ * file, and vsip shows those bits of both that hideleg delegates.
  */
 #include <string.h>
 #include "native.h"
@@ -53,9 +53,12 @@ unsigned long native_csr_read(enum csr_number csr)
 	case CSR_vlenb:
 		return NATIVE_VLENB;
 	case CSR_hip:
-		return *slot(CSR_hvip);
+		return *slot(CSR_hvip) | native_guest_file_line();
 	case CSR_vsip:
-		return (*slot(CSR_hvip) & *slot(CSR_hideleg)) >> 1 & native_vsip_shows;
+		return ((*slot(CSR_hvip) | native_guest_file_line()) & *slot(CSR_hideleg)) >> 1 &
+		       native_vsip_shows;
+	case CSR_vsireg:
+		return *native_guest_file_register();
 	default:
 		return value;
 	}
@@ -107,6 +110,8 @@ unsigned long native_csr_swap(enum csr_number csr, unsigned long value)
 	__atomic_fetch_add(&writes[csr], 1, __ATOMIC_RELAXED);
 	if (csr == CSR_vsip) /* the guest can write only SSIP */
 		p = slot(CSR_hvip), value = (*p & ~BIT(IRQ_VS_SOFT)) | (value & 2) << 1;
+	if (csr == CSR_vsireg)
+		p = native_guest_file_register();
 	*p = legal(csr, *p, value);
 	if (csr == CSR_hgatp)
 		native_hgatp_written();

@@ -495,5 +495,6 @@ void native_reset(void)
 	native_switch_reset();
 	native_fp_reset();
 	native_pmu_reset();
+	native_guest_file_reset();
 	native_clock_set(1000);
 }

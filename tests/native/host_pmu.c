@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * host_pmu.c - a model of hv/host.h's performance counters; harts without interrupt files.
+ * host_pmu.c - a model of hv/host.h's performance counters.
  *
  * A test sets the number of counters per hart. The counters count the events that the test reports
  * with native_pmu_happen(). As on hardware, an overflow is reported by an interrupt or, after
@@ -11,34 +11,6 @@
 #include "native_host.h"
 
 #define MAX_COUNTERS 29
-
-/* The harts of the tests have no interrupt files. */
-unsigned int hv_guest_files(void)
-{
-	return 0;
-}
-
-hpa_t hv_guest_file_pa(unsigned int hart, unsigned int file)
-{
-	(void)hart;
-	(void)file;
-	return 0;
-}
-
-unsigned int hv_guest_ids(void)
-{
-	return 0;
-}
-
-void hv_guest_file_send(unsigned int hart, unsigned int file, u32 id)
-{
-	hv_panic("hv_guest_file_send(%u, %u, %u): there is no file\n", hart, file, id);
-}
-
-void hv_guest_irq_set(void (*fn)(void))
-{
-	(void)fn;
-}
 
 static struct hv_pmc *lent[HV_MAX_HARTS][MAX_COUNTERS];
 static unsigned int nr_counters, counter_width;

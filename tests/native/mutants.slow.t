@@ -13,7 +13,7 @@
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 
 . "$HS_TOP/tests/native/mutants.sh"
-unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_kick test_lazy_put test_memslot test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid
+unbroken test_bus test_device_page test_dirty_log test_exits test_fault test_fp test_imsic_guest test_kick test_lazy_put test_memslot test_notifier test_pieces test_pmu_events test_race_life test_race_memory test_tlb_flush test_vmid
 
 # ---- faults, invalidations, fences ----
 mutant "rule 1: mmu_lock is held while the page is looked up" gstage_fault.c \
@@ -52,6 +52,20 @@ mutant "dirty log: reading the log does not flush" dirty_log.c \
 	's/if \(take\)\n\t\tflush_protected\(vm\);//' test_dirty_log
 mutant "dirty log: clearing the log does not flush" dirty_log.c \
 	's/if \(apply\)\n\t\tflush_protected\(vm\);//' test_dirty_log
+mutant "guest files: the registers are read before the page is unmapped" imsic_guest.c \
+	's/\tunmap_page\(imsic\);\n(.*?)(\timsic->file_hart = IMSIC)/$1\tspin_unlock(&imsic->lock);\n\tunmap_page(imsic);\n\tspin_lock(&imsic->lock);\n$2/s' \
+	test_imsic_guest
+mutant "guest files: the page is unmapped without a fence" imsic_guest.c \
+	's/\ttlb_flush_pending\(.*?;\n//' test_imsic_guest
+mutant "guest files: the page is mapped before the registers are written" imsic_guest.c \
+	's/\tmap_page\(imsic\);\n}/}/; s/(\tspin_lock.*?\n\tput_registers)/\tmap_page(imsic);\n$1/' \
+	test_imsic_guest
+mutant "guest files: ids that the VM does not have stay in the file" imsic_guest.c \
+	's/words = words_of_file\(\);/words = nr_words ? nr_words : words_of_file();/' test_imsic_guest
+mutant "guest files: a hart's file is not cleared before the first guest uses it" imsic_guest.c \
+	's/if \(!initialized\[hart\]\)/if (0)/' test_imsic_guest
+mutant "guest files: a vCPU that is put keeps the file" imsic_guest.c \
+	's/\tselect_file\(vcpu, 0\);\n//' test_imsic_guest
 mutant "fences: a range is invalidated without sfence.inval.ir" tlb_range.c \
 	's/sfence_inval_ir\(\);//g' test_tlb_flush
 mutant "fences: a vCPU in its guest is not fenced by the firmware" tlb.c \

@@ -169,6 +169,27 @@ unsigned int native_pmu_lent(unsigned int hart);
 /* Make `event` occur `times` times on this hart. Counters started for the event count that. */
 void native_pmu_happen(unsigned long event, u64 times);
 
+/* ---- guest interrupt files (host_imsic.c) ----------------------------------------------- */
+
+#define NATIVE_FILE_WORDS 4 /* a file has the ids 1 to 64 * NATIVE_FILE_WORDS - 1 */
+
+/* File 1 of a hart. A word of the threshold or of delivery is a whole register. */
+struct native_guest_file {
+	unsigned long pending[NATIVE_FILE_WORDS], enabled[NATIVE_FILE_WORDS];
+	unsigned long threshold, delivery;
+};
+
+void native_guest_files_set(bool exist); /* one file per hart; none after a reset */
+struct native_guest_file *native_guest_file(unsigned int hart);
+/* Store an MSI to the page at pa. Returns false if it is not the page of a file. */
+bool native_guest_file_store(hpa_t pa, u32 id);
+/* Return the id that stopei would show, or 0. */
+u32 native_guest_file_top(unsigned int hart);
+/* The interrupt of a file has become a host interrupt (hgeie). */
+void native_guest_file_interrupt(void);
+/* Called before each access to vsireg. Tests use it to cause races. native_reset() clears it. */
+extern void (*native_guest_file_hook)(void);
+
 /* ---- time ------------------------------------------------------------------------------ */
 
 void native_time_set(u64 ticks); /* runs the timers that are due */
