@@ -16,7 +16,7 @@ static long hart_start(struct kvm_vcpu *vcpu, unsigned long id, unsigned long pc
 		return SBI_ERR_INVALID_PARAM;
 	memslot_vcpu_refresh(vcpu);
 	/*
-	 * Refuse a pc where there is no memory. Linux 6.12 would start the hart anyway, and the
+	 * Refuse a pc where there is no memory. Linux would start the hart anyway, and the
 	 * hart's first fetch would end the VM.
 	 */
 	if (!memslot_find(vcpu, gpa_to_gfn(pc)))
