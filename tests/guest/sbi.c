@@ -179,8 +179,14 @@ static void test_hsm(void)
 		   "retentive suspend returns success when the timer is due");
 	timer_off();
 	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, 1, 0, 0);
-	ok(ret.error == SBI_ERR_INVALID_PARAM || ret.error == SBI_ERR_NOT_SUPPORTED,
-	   "a reserved suspend type is refused");
+	ok_sbi(ret, SBI_ERR_INVALID_PARAM, "a reserved suspend type is invalid");
+	/* Only the lower 32 bits are the type. */
+	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, BIT(32) | SBI_HSM_SUSPEND_NON_RETENTIVE,
+		       (unsigned long)_start, 0);
+	ok_sbi(ret, SBI_ERR_NOT_SUPPORTED, "non-retentive suspend is not supported");
+	ret = sbi_call(SBI_EXT_HSM, SBI_HSM_HART_SUSPEND, SBI_HSM_SUSPEND_NON_RETENTIVE + 1,
+		       (unsigned long)_start, 0);
+	ok_sbi(ret, SBI_ERR_INVALID_PARAM, "a reserved non-retentive suspend type is invalid");
 	ok_sbi(sbi_call(SBI_EXT_HSM, NO_SUCH_FID, 0, 0, 0), SBI_ERR_NOT_SUPPORTED,
 	       "an unknown function of HSM is not supported");
 }

@@ -201,6 +201,7 @@ static void misaligned_traps_are_delegated_while_the_vcpu_is_loaded(void **state
 static void features_have_registers(void **state)
 {
 	const unsigned int base = KVM_COMPAT_FWFT_PMLEN;
+	unsigned int num;
 
 	(void)state;
 	restart_with("h f d ssnpm", false);
@@ -222,7 +223,11 @@ static void features_have_registers(void **state)
 	assert_int_equal(reg_buf, 0); /* user space's setting is kept */
 	assert_int_equal(reg_get(FWFT, base + 2), 0);
 	assert_int_equal(reg_buf, 0);
-	assert_int_equal(reg_get(FWFT, KVM_COMPAT_FWFT_REGS), -ENOENT);
+	/* landing_pad and shadow_stack, and the end of the list */
+	for (num = KVM_COMPAT_FWFT_AD_HW + 3; num <= KVM_COMPAT_FWFT_REGS; num++) {
+		assert_int_equal(reg_get(FWFT, num), -ENOENT);
+		assert_int_equal(reg_set(FWFT, num, 0), -ENOENT);
+	}
 }
 
 static int put_isa(unsigned int ext, unsigned long value)
