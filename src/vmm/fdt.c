@@ -239,7 +239,7 @@ static void aplic_node(struct machine *m, void *fdt)
 {
 	begin(fdt, "interrupt-controller", APLIC_BASE);
 	do_fdt(fdt_property_string(fdt, "compatible", "riscv,aplic"));
-	prop_reg(fdt, APLIC_BASE, KVM_DEV_RISCV_APLIC_SIZE);
+	prop_reg(fdt, APLIC_BASE, APLIC_SIZE);
 	do_fdt(fdt_property_u32(fdt, "#interrupt-cells", 2));
 	do_fdt(fdt_property_u32(fdt, "#address-cells", 0));
 	do_fdt(fdt_property(fdt, "interrupt-controller", NULL, 0));

@@ -17,20 +17,27 @@ static const struct {
 } virt[] = {
 	{ "syscon", 0x00100000, 0x1000 },
 	{ "plic", 0x0c000000, 0x00600000 },
+	{ "aplic", 0x0d000000, 0x4000 },
 	{ "uart", 0x10000000, 0x100 },
 #define DEVICE(name, NAME, base, size, irq, help) { #name, base, size },
 #include "../src/vmm/device.def"
 #undef DEVICE
 };
 
-#define VIRTIO_BASE 0x10001000ULL
-#define VIRTIO_NR   8
+/* Devices with a page each: virtio's slots, and the vCPUs' IMSICs. */
+static const struct {
+	const char *name;
+	u64 base;
+	unsigned int nr;
+} pages[] = {
+	{ "virtio", 0x10001000, 8 },
+	{ "imsic", 0x28000000, 64 },
+};
 
 u64 hst_device(const struct hst_file *file, u64 gpa, char *name, size_t size)
 {
 	size_t len = 0;
 	const char *map = hst_meta_text(file, "map", &len);
-	u64 slot = (gpa - VIRTIO_BASE) / PAGE_SIZE;
 
 	if (map && len == 4 && !memcmp(map, "virt", 4)) {
 		for (size_t i = 0; i < ARRAY_SIZE(virt); i++)
@@ -38,9 +45,13 @@ u64 hst_device(const struct hst_file *file, u64 gpa, char *name, size_t size)
 				snprintf(name, size, "%s", virt[i].name);
 				return virt[i].base;
 			}
-		if (gpa >= VIRTIO_BASE && slot < VIRTIO_NR) {
-			snprintf(name, size, "virtio%llu", slot);
-			return VIRTIO_BASE + slot * PAGE_SIZE;
+		for (size_t i = 0; i < ARRAY_SIZE(pages); i++) {
+			u64 page = (gpa - pages[i].base) / PAGE_SIZE;
+
+			if (page < pages[i].nr) {
+				snprintf(name, size, "%s%llu", pages[i].name, page);
+				return pages[i].base + page * PAGE_SIZE;
+			}
 		}
 	}
 	gpa &= ~(u64)(PAGE_SIZE - 1);

@@ -64,6 +64,10 @@ enum html_kind {
 	HTML_MEMSLOT,
 	HTML_LOAD,
 	HTML_PUT,
+	HTML_MSI,
+	HTML_STOPEI,
+	HTML_CSR,
+	HTML_INJECT,
 	HTML_KINDS,
 };
 
@@ -80,10 +84,22 @@ struct html_event {
 
 struct html_call;
 
+/* What an exit does for an interrupt (irqchip.c). ORDER: report.js */
+enum html_irq_work {
+	HTML_IRQ_NONE,
+	HTML_IRQ_KICK,     /* the host interrupts the vCPU to deliver an interrupt */
+	HTML_IRQ_CLAIM,    /* the guest claims an interrupt: PLIC, stopei */
+	HTML_IRQ_COMPLETE, /* PLIC */
+	HTML_IRQ_SEND,     /* the guest stores an MSI */
+	HTML_IRQ_REGISTER, /* another register of the controller */
+	HTML_IRQ_WORKS,
+};
+
 /* A vCPU's exit. */
 struct html_exit {
 	u64 time;               /* of its kvm_exit, since the first event */
 	struct html_call *call; /* the SBI call that it makes; NULL: none, or not known */
+	enum html_irq_work irq_work;
 	struct hst_exit is;
 };
 
@@ -104,6 +120,7 @@ struct html_vcpu {
 	struct html_exit exit;
 	bool drawn;
 	bool gone;                   /* its VM has been destroyed */
+	bool external;               /* hvip.VSEIP, as of the last kvm_inject_irq */
 	u64 before, after;           /* ticks before the first state, and after the last one */
 	u64 ticks[HTML_STATES];      /* by state; the sum of these and the two above is `span` */
 	double *time[HTML_STATES];   /* by state: ticks in each bin */
@@ -134,11 +151,20 @@ struct html_window {
 	struct html_line *lines;
 };
 
-/* ---- other counts (mmio.c, sbi.c, memory.c) ---- */
+/* ---- other counts (mmio.c, irqchip.c, sbi.c, memory.c) ---- */
 
 struct html_register {
 	u64 gpa, reads, writes;
 	u32 bins[HTML_MMIO_BINS];
+};
+
+struct html_irqchip {
+	u64 plic;    /* claims that returned a source */
+	u64 msis[2]; /* MSIs that the core delivered: [0] to memory, [1] to a hart's guest file */
+	/* priced: exits that have a cost; sum, max: of these costs, in the unit of exit costs */
+	struct {
+		u64 exits, priced, sum, max;
+	} work[HTML_IRQ_WORKS];
 };
 
 struct html_call {
@@ -179,6 +205,7 @@ struct html_run {
 	struct html_window last;
 	struct html_register *registers;
 	u16 *register_hash;
+	struct html_irqchip irqchip;
 	struct html_call *calls;
 	struct html_memory *memory;
 	struct hst_guest *guest;    /* symbols; NULL: none */
@@ -230,6 +257,9 @@ void html_windows_free(struct html_run *run);
 unsigned int html_windows_of(const struct html_run *run, unsigned int slot);
 
 void html_mmio_event(struct html_run *run, const struct html_event *event);
+void html_irqchip_event(struct html_run *run, const struct html_event *event);
+/* Second pass: count an exit that has ended, with its cost or HST_NO_COST. */
+void html_irqchip_price(struct html_run *run, enum html_irq_work work, u64 cost);
 void html_sbi_event(struct html_run *run, const struct html_event *event);
 /* Second pass: add the cost of the exit that made this call. */
 void html_sbi_price(struct html_call *call, u64 cost);

@@ -376,6 +376,50 @@ function mmioSection() {
 	}));
 }
 
+/* ---- interrupts ---- */
+
+/* ORDER: enum html_irq_work (html.h) */
+const IRQ_WORK = ['the host interrupts the vCPU to deliver', 'claim', 'completion', 'MSI of a vCPU',
+	'another register of the controller'];
+
+/** The value of the toggle in the trace's metadata, or '' if there is none. */
+function toggleOf(run, name) {
+	const [, toggles] = run.meta.find(([key]) => key === 'toggles') || ['', ''];
+	return (toggles.split(' ').find((word) => word.startsWith(name + '=')) || '').slice(name.length + 1);
+}
+
+function irqchipSection() {
+	return section('interrupts', 'Interrupts', 'Exits per interrupt', eachRun((run) => {
+		const chip = run.irqchip;
+		const irqs = chip.plic + sum(chip.msis);
+		const rows = chip.work.map((work, i) => Object.assign({ title: IRQ_WORK[i], last: i === IRQ_WORK.length - 1,
+			search: IRQ_WORK[i] + ' interrupt' }, work));
+		if (!irqs && !sum(rows.map((row) => row.exits)))
+			return h('p', {}, 'No interrupts of a controller among the events (kvm_mmio, kvm_msi).');
+		const per = (value) => irqs ? (value / irqs).toFixed(2) : '-';
+		const number = (title, text) => ({ title, number: true, text });
+		const paid = rows.filter((row) => !row.last);
+		const total = { exits: sum(paid.map((row) => row.exits)), cost: sum(paid.map((row) => row.sum)) };
+		const costs = run.unit === 'none' ? [] : [
+			number('mean', (row) => row.priced ? cost(run, Math.round(row.sum / row.priced)) : '-'),
+			number('max', (row) => row.priced ? cost(run, row.max) : '-'),
+			number('cost per interrupt', (row) => irqs ? cost(run, Math.round(row.sum / irqs)) : '-')];
+		const chosen = toggleOf(run, 'irqchip');
+		return h('div', {}, h('p', {}, (chosen ? 'irqchip=' + chosen + ': ' : '') + count(irqs) + ' interrupts (' +
+			count(chip.plic) + ' claims of a PLIC, ' + count(chip.msis[0]) + ' MSIs to memory, ' +
+			count(chip.msis[1]) + ' MSIs to a guest file); ' + per(total.exits) + ' exits ' +
+			(run.unit === 'none' ? '' : 'and ' + (irqs ? cost(run, Math.round(total.cost / irqs)) : '-') + ' ' +
+			unitName(run) + ' ') + 'per interrupt, without the last row.'),
+		table('Exits for interrupts' + (costs.length ? '; costs in ' + unitName(run) : ''), [
+			{ title: 'exit', text: (row) => row.title },
+			number('exits', (row) => count(row.exits)),
+			number('exits per interrupt', (row) => per(row.exits)), ...costs], rows), ...differing(run),
+		h('p', { class: 'muted small' }, 'Counted from events. An MSI that the guest stores to a guest file, and a ' +
+			'claim of this file, are no exits, and are not counted. The threads that raise interrupts are not ' +
+			'included.'));
+	}));
+}
+
 /* ---- SBI ---- */
 
 function callName(call) {
@@ -668,7 +712,7 @@ function toolbar() {
 
 function build() {
 	const sections = [exitSection(), histogramSection(), timelineSection(), slowestSection(),
-		functionsSection(), mmioSection(), sbiSection(), memorySection(), eventsSection(), anatomySection(),
+		functionsSection(), mmioSection(), irqchipSection(), sbiSection(), memorySection(), eventsSection(), anatomySection(),
 		provenanceSection()].filter(Boolean);
 	const guest = (run) => (run.meta.find(([name]) => name === 'guest') || ['', ''])[1];
 	document.title = 'hyperscope report: ' + RUNS.map((run) => guest(run) || run.path).join(' and ');

@@ -25,7 +25,7 @@ static const struct {
 	[HTML_IOCTL] = { "kvm_ioctl", { "cmd" } },
 	[HTML_IOCTL_RETURN] = { "kvm_ioctl_return", { "cmd" } },
 	[HTML_PAGE_FAULT] = { "kvm_page_fault", { "gpa", "scause" } },
-	[HTML_MMIO] = { "kvm_mmio", { "type", "gpa" } },
+	[HTML_MMIO] = { "kvm_mmio", { "type", "gpa", "val" } },
 	[HTML_SBI_CALL] = { "kvm_sbi_call", { "ext", "fid" } },
 	[HTML_SBI_RETURN] = { "kvm_sbi_return", { "ext", "fid", "error" } },
 	[HTML_BLOCK] = { "kvm_vcpu_block" },
@@ -36,6 +36,10 @@ static const struct {
 	[HTML_MEMSLOT] = { "kvm_memslot", { "slot", "gpa", "size" } },
 	[HTML_LOAD] = { "kvm_vcpu_load" },
 	[HTML_PUT] = { "kvm_vcpu_put" },
+	[HTML_MSI] = { "kvm_msi", { "in_hart" } },
+	[HTML_STOPEI] = { "kvm_imsic_top" },
+	[HTML_CSR] = { "kvm_csr", { "csr" } },
+	[HTML_INJECT] = { "kvm_inject_irq", { "hvip" } },
 };
 
 static bool has_fields(struct html_run *run, const struct hst_event *event, enum html_kind kind)
@@ -120,6 +124,7 @@ static int second_pass(struct html_run *run, const struct html_event *event, u64
 	struct html_vcpu *vcpu = event->who ? html_vcpu_of(&run->vcpus, event->who) : NULL;
 
 	html_mmio_event(run, event);
+	html_irqchip_event(run, event);
 	html_sbi_event(run, event);
 	html_memory_event(run, event);
 	html_windows_event(run, event, number);

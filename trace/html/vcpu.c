@@ -229,6 +229,7 @@ static int follow_exit(struct html_run *run, struct html_vcpu *vcpu, const struc
 		vcpu->exits++;
 		exit->time = event->time;
 		exit->call = NULL;
+		exit->irq_work = HTML_IRQ_NONE;
 		hst_exit_begin(&exit->is, event->seen, event->arg[0]);
 		return 0;
 	}
@@ -242,6 +243,8 @@ static int follow_exit(struct html_run *run, struct html_vcpu *vcpu, const struc
 		html_windows_offer(run, vcpu, event->time, cost);
 	if (second && cost != HST_NO_COST && exit->call)
 		html_sbi_price(exit->call, cost);
+	if (second)
+		html_irqchip_price(run, exit->irq_work, cost);
 	return second ? count_exit(run, vcpu) : 0;
 }
 

@@ -249,6 +249,19 @@ static void write_mmio(const struct html_run *run, FILE *out)
 	fputs("],\n", out);
 }
 
+static void write_irqchip(const struct html_run *run, FILE *out)
+{
+	const struct html_irqchip *chip = &run->irqchip;
+
+	fprintf(out, "\"irqchip\":{\"plic\":%llu,\"msis\":[%llu,%llu],\"work\":[", chip->plic,
+		chip->msis[0], chip->msis[1]);
+	for (unsigned int i = HTML_IRQ_NONE + 1; i < HTML_IRQ_WORKS; i++)
+		fprintf(out, "%s{\"exits\":%llu,\"priced\":%llu,\"sum\":%llu,\"max\":%llu}",
+			i > HTML_IRQ_NONE + 1 ? "," : "", chip->work[i].exits, chip->work[i].priced,
+			chip->work[i].sum, chip->work[i].max);
+	fputs("]},\n", out);
+}
+
 static void write_calls(const struct html_run *run, FILE *out)
 {
 	char buf[HST_NAME_SIZE];
@@ -380,6 +393,7 @@ void html_write_run(const struct html_run *run, FILE *out)
 	write_vcpus(run, out);
 	write_events(run, out);
 	write_mmio(run, out);
+	write_irqchip(run, out);
 	write_calls(run, out);
 	write_symbols(run, out);
 	write_functions(run, out);
