@@ -36,7 +36,7 @@ struct irqchip_ops {
 
 	/*
 	 * The next three are called only once vm->irqchip_ready is set, in any context: they do not
-	 * sleep.
+	 * sleep. Load vm->irqchip after vm->irqchip_ready, because the initialization may change it.
 	 */
 	/* Set the level of an input. Returns 0, or -errno if there is no such input. */
 	int (*set_line)(struct kvm *vm, u32 pin, bool level);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * aia_vm.h - a VM with three vCPUs and an AIA in the kernel, for native tests.
+ * aia_vm.h - a VM with three vCPUs and an AIA in the kernel, for native tests: with IMSICs, or with
+ * direct delivery.
  */
 #ifndef NATIVE_AIA_VM_H
 #define NATIVE_AIA_VM_H
 
+#include "hv/kvm_aplic.h"
 #include "irqchip/aia.h"
 #include "irqchip/route.h"
 #include "vcpu/aia.h"
@@ -17,6 +19,21 @@
 #define VCPUS      3
 #define SOURCES    70 /* three words, the last one not full */
 #define IDS        127
+
+/* Registers of the APLIC. */
+#define IDELIVERY(vcpu)  (KVM_DEV_HS_APLIC_IDC(vcpu) + KVM_DEV_HS_APLIC_IDELIVERY)
+#define IFORCE(vcpu)     (KVM_DEV_HS_APLIC_IDC(vcpu) + KVM_DEV_HS_APLIC_IFORCE)
+#define ITHRESHOLD(vcpu) (KVM_DEV_HS_APLIC_IDC(vcpu) + KVM_DEV_HS_APLIC_ITHRESHOLD)
+#define TOPI(vcpu)       (KVM_DEV_HS_APLIC_IDC(vcpu) + KVM_DEV_HS_APLIC_TOPI)
+#define CLAIMI(vcpu)     (KVM_DEV_HS_APLIC_IDC(vcpu) + KVM_DEV_HS_APLIC_CLAIMI)
+#define SOURCECFG(i)     (4 * (i))
+#define SETIP(word)      (0x1c00 + 4 * (word))
+#define CLRIP(word)      (0x1d00 + 4 * (word))
+#define SETIE(word)      (0x1e00 + 4 * (word))
+#define CLRIE(word)      (0x1f00 + 4 * (word))
+#define TARGET(i)        (0x3000 + 4 * (i))
+#define EDGE1            4
+#define LEVEL1           6
 
 static struct kvm_vcpu *vcpus[VCPUS];
 static int device;
@@ -94,6 +111,17 @@ static inline int setup(void **state)
 	return setup_configured(state) || init_device();
 }
 
+static inline long set_delivery(u32 delivery)
+{
+	return set_attr(KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_HS_AIA_CONFIG_DELIVERY, delivery);
+}
+
+static inline int setup_direct(void **state)
+{
+	return setup_configured(state) || set_delivery(KVM_DEV_HS_AIA_DELIVERY_DIRECT) ||
+	       init_device();
+}
+
 static inline int end(void **state)
 {
 	native_close(device);
@@ -137,6 +165,7 @@ static inline u64 csr(unsigned int vcpu, unsigned int number, unsigned long sele
 	return old;
 }
 
-#define CASE(claim) cmocka_unit_test_setup_teardown(claim, setup, end)
+#define CASE(claim)        cmocka_unit_test_setup_teardown(claim, setup, end)
+#define CASE_DIRECT(claim) cmocka_unit_test_setup_teardown(claim, setup_direct, end)
 
 #endif

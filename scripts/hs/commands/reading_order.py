@@ -49,7 +49,8 @@ src/kvm/exit/coalesced.c
 A VM's controller: a device with attributes, lines, routes and irqfds; and the guest's claims and completions.
 src/kvm/irqchip.h src/include/hv/kvm_plic.h src/kvm/uapi/device.* src/kvm/irqchip/route.* src/kvm/irqchip/irqfd.c
 src/kvm/irqchip/plic.h src/kvm/irqchip/plic.c src/kvm/irqchip/plic_device.c
-src/kvm/irqchip/aia.h src/kvm/irqchip/imsic.c src/kvm/irqchip/aplic.c src/kvm/irqchip/aia.c src/kvm/irqchip/aia_device.c
+src/kvm/irqchip/aia.h src/kvm/irqchip/imsic.c src/kvm/irqchip/aplic.c src/kvm/irqchip/aia.c src/include/hv/kvm_aplic.h src/kvm/irqchip/aplic_direct.c
+src/kvm/irqchip/aia_device.c
 = Time, interrupts and multiple vCPUs
 WFI, timers, IPIs, fences, and requests: how a thread asks a vCPU for something and makes sure that it is done.
 src/kvm/vcpu/wfi.c src/kvm/vcpu/halt_poll.* src/kvm/vcpu/timer.h src/kvm/vcpu/timer*.c src/kvm/vcpu/irq.h src/kvm/vcpu/irq.c src/kvm/request.h src/kvm/request.c src/kvm/vcpu/hsm.h src/kvm/vcpu/hsm.c src/kvm/sbi/sbi_*.[ch]

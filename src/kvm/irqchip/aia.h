@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
  * aia.h - the AIA in the kernel: the interface between aia.c (operations, MSIs), aia_device.c
- * (attributes), aplic.c and imsic.c.
+ * (attributes), aplic.c, aplic_direct.c and imsic.c.
  *
  * Wired interrupts enter the APLIC, which turns each of them into an MSI. An MSI sets a pending bit
- * of the IMSIC of one vCPU, and the IMSIC drives this vCPU's external interrupt.
+ * of the IMSIC of one vCPU, and the IMSIC drives this vCPU's external interrupt. With direct
+ * delivery, there are no IMSICs, and the APLIC drives the vCPUs' external interrupts.
  */
 #ifndef KVM_IRQCHIP_AIA_H
 #define KVM_IRQCHIP_AIA_H
@@ -94,8 +95,19 @@ void imsic_guest_send(const struct imsic *imsic, u32 id);
 
 #define APLIC_WORDS (KVM_DEV_RISCV_AIA_SRCS_MAX / 32)
 
+/* The interrupt delivery control structure of one vCPU (aplic_direct.c). */
+struct aplic_idc {
+	struct kvm_vcpu *vcpu;
+	bool delivery; /* idelivery */
+	bool force;    /* iforce */
+	bool raised;   /* the state of the vCPU's external interrupt, as last set */
+	u32 threshold; /* ithreshold; 0: none */
+	u32 top;       /* topi */
+	u32 claimed;   /* the source that the last read of claimi returned, or 0 */
+};
+
 struct aplic {
-	struct spinlock lock; /* guards everything that can change; a leaf */
+	struct spinlock lock; /* guards everything that can change; a leaf with MSI delivery */
 	u32 nr_sources;       /* the sources are 1 to this number */
 	bool enabled;         /* domaincfg.IE */
 	u32 genmsi;
@@ -110,10 +122,18 @@ struct aplic {
 	u32 inverted[APLIC_WORDS];
 	u8 mode[APLIC_WORDS * 32];    /* sourcecfg.SM */
 	u32 target[APLIC_WORDS * 32]; /* the guest sees 0 if the source is not active */
+	u32 nr_idcs;                  /* 0 with MSI delivery */
+	struct aplic_idc idc[];       /* by vCPU index, which is the hart index */
 };
 
+/* The rectified input values: which wires are asserted. */
+static inline u32 aplic_asserted(const struct aplic *aplic, u32 word)
+{
+	return (aplic->input[word] ^ aplic->inverted[word]) & aplic->wired[word];
+}
+
 /* Returns NULL if memory runs out. */
-struct aplic *aplic_create(u32 nr_sources);
+struct aplic *aplic_create(u32 nr_sources, u32 nr_idcs);
 /*
  * Access a register, by its offset. A write may send MSIs. Returns 0, -EOPNOTSUPP if the offset is
  * not a multiple of 4, or -ENODEV if there is no such register. Call without locks or with vm->lock;
@@ -124,15 +144,34 @@ int aplic_write(struct kvm *vm, u64 offset, u32 value, const struct kvm_vcpu *se
 /* The irqchip's operations of these names. Return 0, or -ENODEV if there is no such source. */
 int aplic_set_line(struct kvm *vm, u32 source, bool level);
 int aplic_pulse(struct kvm *vm, u32 source);
+/*
+ * For aplic_direct.c: access a register as if MSIs were delivered, but send none. The caller holds
+ * aplic->lock. Return 0, or -ENODEV if there is no such register.
+ */
+int aplic_read_locked(struct aplic *aplic, u64 offset, u32 *value);
+int aplic_write_locked(struct aplic *aplic, u64 offset, u32 value);
+
+/* ---- aplic_direct.c --------------------------------------------------------------- */
+
+/* An APLIC with an IDC for each vCPU. Holds vm->lock. Returns NULL if memory runs out. */
+struct aplic *aplic_direct_create(struct kvm *vm, u32 nr_sources);
+/*
+ * Like aplic_read() and aplic_write(). claimi can be read, as topi, but is not claimed. A write may
+ * change vCPUs' external interrupts.
+ */
+int aplic_direct_read(struct aplic *aplic, u64 offset, u32 *value);
+int aplic_direct_write(struct aplic *aplic, u64 offset, u32 value, const struct kvm_vcpu *self);
+extern const struct irqchip_ops irqchip_aplic_ops; /* irqchip_aia_ops, with direct delivery */
 
 /* ---- aia.c ------------------------------------------------------------------------ */
 
-#define AIA_NO_ADDR (~(gpa_t)0)
-#define AIA_CONFIGS (KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS + 1)
+#define AIA_NO_ADDR  (~(gpa_t)0)
+#define AIA_DELIVERY (KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS + 1) /* KVM_DEV_HS_AIA_CONFIG_DELIVERY */
+#define AIA_CONFIGS  (AIA_DELIVERY + 1)
 
 struct aia {
 	/* Fixed by the initialization; until then, guarded by vm->lock. */
-	u32 config[AIA_CONFIGS];         /* by KVM_DEV_RISCV_AIA_CONFIG_* */
+	u32 config[AIA_CONFIGS];         /* by KVM_DEV_RISCV_AIA_CONFIG_*, and AIA_DELIVERY */
 	gpa_t aplic_addr;                /* AIA_NO_ADDR: not set yet */
 	gpa_t imsic_addr[KVM_MAX_VCPUS]; /* by vCPU index; AIA_NO_ADDR: not set yet */
 	/* Made by the initialization. */

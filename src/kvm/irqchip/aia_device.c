@@ -10,6 +10,7 @@
  */
 #include "irqchip/aia.h"
 #include "irqchip/route.h"
+#include "hv/kvm_aplic.h"
 
 /* An IMSIC's registers are in attributes of 64 bits, those of the APLIC and the configuration of 32. */
 enum direction {
@@ -33,7 +34,14 @@ static const struct limit {
 						   KVM_DEV_RISCV_AIA_GROUP_SHIFT_MIN },
 	[KVM_DEV_RISCV_AIA_CONFIG_HART_BITS] = { 0, KVM_DEV_RISCV_AIA_HART_BITS_MAX, 0, 0 },
 	[KVM_DEV_RISCV_AIA_CONFIG_GUEST_BITS] = { 0, KVM_DEV_RISCV_AIA_GUEST_BITS_MAX, 0, 0 },
+	[AIA_DELIVERY] = { KVM_DEV_HS_AIA_DELIVERY_MSI, KVM_DEV_HS_AIA_DELIVERY_DIRECT + 1, 0,
+			   KVM_DEV_HS_AIA_DELIVERY_MSI },
 };
+
+static bool is_direct(const struct aia *aia)
+{
+	return aia->config[AIA_DELIVERY] == KVM_DEV_HS_AIA_DELIVERY_DIRECT;
+}
 
 /* The highest id of an IMSIC: that of the hart's guest files, so that any mode can be chosen. */
 static u32 max_ids(void)
@@ -135,9 +143,15 @@ static int check_config(const struct aia *aia)
 	const u32 *config = aia->config;
 	u32 sources = config[KVM_DEV_RISCV_AIA_CONFIG_SRCS];
 
-	if (config[KVM_DEV_RISCV_AIA_CONFIG_IDS] < sources)
-		return -EINVAL;
 	if (sources && aia->aplic_addr == AIA_NO_ADDR)
+		return -EINVAL;
+	if (is_direct(aia)) {
+		return sources && config[KVM_DEV_RISCV_AIA_CONFIG_MODE] ==
+					       KVM_DEV_RISCV_AIA_MODE_EMUL
+			       ? 0
+			       : -EINVAL;
+	}
+	if (config[KVM_DEV_RISCV_AIA_CONFIG_IDS] < sources)
 		return -EINVAL;
 	/* The bits of the group must be above those of the hart and the guest. */
 	if (config[KVM_DEV_RISCV_AIA_CONFIG_GROUP_BITS] &&
@@ -163,17 +177,20 @@ static int init(struct kvm *vm)
 	if (err)
 		return err;
 	if (sources) {
-		aia->aplic = aplic_create(sources);
+		aia->aplic = is_direct(aia) ? aplic_direct_create(vm, sources)
+					    : aplic_create(sources, 0);
 		if (!aia->aplic)
 			return -ENOMEM;
 	}
-	err = make_imsics(vm, aia);
+	err = is_direct(aia) ? 0 : make_imsics(vm, aia);
 	if (!err && sources)
 		err = route_set_default(vm, sources + 1);
 	if (err) {
 		free_parts(aia);
 		return err;
 	}
+	if (is_direct(aia))
+		__atomic_store_n(&vm->irqchip, &irqchip_aplic_ops, __ATOMIC_RELEASE);
 	__atomic_store_n(&vm->irqchip_ready, true, __ATOMIC_RELEASE);
 	if (aia->config[KVM_DEV_RISCV_AIA_CONFIG_MODE] != KVM_DEV_RISCV_AIA_MODE_EMUL) {
 		kvm_for_each_vcpu(i, vcpu, vm)
@@ -191,7 +208,9 @@ static int config(struct kvm *vm, u64 type, enum direction direction, u32 *value
 
 	if (direction == SET && irqchip_is_ready(vm))
 		return -EBUSY;
-	if (type >= AIA_CONFIGS)
+	if (type == KVM_DEV_HS_AIA_CONFIG_DELIVERY)
+		type = AIA_DELIVERY;
+	else if (type >= AIA_DELIVERY)
 		return -ENXIO;
 	if (direction == GET) {
 		*value = vm->aia->config[type];
@@ -233,10 +252,15 @@ static int address(struct kvm *vm, u64 type, enum direction direction, u64 *valu
 /* Returns -ENODEV if the APLIC does not exist: before the initialization, or without sources. */
 static int aplic_state(struct kvm *vm, u64 offset, enum direction direction, u32 *value)
 {
-	if (!irqchip_is_ready(vm) || !vm->aia->aplic)
+	struct aplic *aplic = vm->aia->aplic;
+
+	if (!irqchip_is_ready(vm) || !aplic)
 		return -ENODEV;
+	if (is_direct(vm->aia))
+		return direction == SET ? aplic_direct_write(aplic, offset, *value, NULL)
+					: aplic_direct_read(aplic, offset, value);
 	return direction == SET ? aplic_write(vm, offset, *value, NULL)
-				: aplic_read(vm->aia->aplic, offset, value);
+				: aplic_read(aplic, offset, value);
 }
 
 /* Find a register of an IMSIC. The attribute has the vCPU's id, which need not be its index. */
@@ -346,7 +370,9 @@ int aia_has_attr(struct kvm *vm, const struct kvm_device_attr *attr)
 
 	switch (attr->group) {
 	case KVM_DEV_RISCV_AIA_GRP_CONFIG:
-		return attr->attr < AIA_CONFIGS ? 0 : -ENXIO;
+		return attr->attr < AIA_DELIVERY || attr->attr == KVM_DEV_HS_AIA_CONFIG_DELIVERY
+			       ? 0
+			       : -ENXIO;
 	case KVM_DEV_RISCV_AIA_GRP_ADDR:
 		return attr->attr < KVM_DEV_RISCV_AIA_ADDR_IMSIC(nr_vcpus) ? 0 : -ENXIO;
 	case KVM_DEV_RISCV_AIA_GRP_CTRL:

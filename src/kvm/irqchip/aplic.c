@@ -2,10 +2,11 @@
 /*
  * aplic.c - the APLIC in the kernel: wired interrupts become MSIs.
  *
- * The interrupt domain has MSI delivery (domaincfg.DM = 1) and little-endian registers. A source
- * whose pending and enable bits are set, while the domain is enabled, is forwarded at once: its
- * pending bit is cleared, and the MSI that its register `target` describes is sent. So there is no
- * pending and enabled source in an enabled domain, except inside a call.
+ * The interrupt domain has MSI delivery (domaincfg.DM = 1; for the other mode, aplic_direct.c uses
+ * the registers here) and little-endian registers. A source whose pending and enable bits are set,
+ * while the domain is enabled, is forwarded at once: its pending bit is cleared, and the MSI that its
+ * register `target` describes is sent. So there is no pending and enabled source in an enabled
+ * domain, except inside a call.
  *
  * Registers and answers are those of Linux's KVM, with these differences, where the AIA
  * specification decides: the pending bit of a level-sensitive source is cleared when its input is
@@ -54,26 +55,21 @@ enum bank {
 #define WORD(source)   ((source) / 32)
 #define SOURCE(source) ((u32)1 << ((source) % 32))
 
-struct aplic *aplic_create(u32 nr_sources)
+struct aplic *aplic_create(u32 nr_sources, u32 nr_idcs)
 {
-	struct aplic *aplic = hv_alloc(sizeof(*aplic));
+	struct aplic *aplic = hv_alloc(sizeof(*aplic) + nr_idcs * sizeof(struct aplic_idc));
 	u32 source;
 
 	if (!aplic)
 		return NULL;
 	aplic->nr_sources = nr_sources;
+	aplic->nr_idcs = nr_idcs;
 	for (source = 1; source <= nr_sources; source++)
 		aplic->exists[WORD(source)] |= SOURCE(source);
 	return aplic;
 }
 
 /* ---- pending sources ----------------------------------------------------------------- */
-
-/* The rectified input values: which wires are asserted. */
-static u32 asserted(const struct aplic *aplic, u32 word)
-{
-	return (aplic->input[word] ^ aplic->inverted[word]) & aplic->wired[word];
-}
 
 /*
  * If the source has to be forwarded, clear its pending bit and return its target, which describes
@@ -123,12 +119,12 @@ int aplic_set_line(struct kvm *vm, u32 source, bool level)
 	if (!source_exists(aplic, source))
 		return -ENODEV;
 	spin_lock(&aplic->lock);
-	before = asserted(aplic, word) & bit;
+	before = aplic_asserted(aplic, word) & bit;
 	if (level)
 		aplic->input[word] |= bit;
 	else
 		aplic->input[word] &= ~bit;
-	after = asserted(aplic, word) & bit;
+	after = aplic_asserted(aplic, word) & bit;
 	/* As on Linux, a level that is asserted again makes the source pending again. */
 	if (after && (!before || (aplic->level[word] & bit)))
 		aplic->pending[word] |= bit;
@@ -168,7 +164,7 @@ static u32 read_bank(struct aplic *aplic, enum bank bank, u32 word)
 	case SETIP:
 		return aplic->pending[word];
 	case CLRIP:
-		return asserted(aplic, word);
+		return aplic_asserted(aplic, word);
 	case SETIE:
 		return aplic->enable[word];
 	default:
@@ -182,7 +178,7 @@ static void write_bank(struct aplic *aplic, enum bank bank, u32 word, u32 bits)
 	bits &= aplic->active[word];
 	switch (bank) {
 	case SETIP:
-		aplic->pending[word] |= bits & (asserted(aplic, word) | ~aplic->level[word]);
+		aplic->pending[word] |= bits & (aplic_asserted(aplic, word) | ~aplic->level[word]);
 		break;
 	case CLRIP:
 		aplic->pending[word] &= ~bits;
@@ -213,7 +209,7 @@ static void write_sourcecfg(struct aplic *aplic, u32 source, u32 value)
 	assign(&aplic->inverted[word], bit, mode == EDGE0 || mode == LEVEL0);
 	aplic->enable[word] &= aplic->active[word];
 	aplic->pending[word] &= aplic->active[word];
-	aplic->pending[word] &= asserted(aplic, word) | ~aplic->level[word];
+	aplic->pending[word] &= aplic_asserted(aplic, word) | ~aplic->level[word];
 }
 
 /*
@@ -234,7 +230,8 @@ static bool in_bank(const struct aplic *aplic, u64 offset)
 		offset % BANK_SIZE == BANK_BY_NUMBER);
 }
 
-static int read_locked(struct aplic *aplic, u64 offset, u32 *value)
+static inline __attribute__((always_inline)) int read_locked(struct aplic *aplic, u64 offset,
+							     u32 *value)
 {
 	u32 source;
 
@@ -280,7 +277,8 @@ static u32 write_number(struct aplic *aplic, enum bank bank, u32 source)
 }
 
 /* Words [*first, *last] may have sources to forward afterwards. */
-static int write_locked(struct aplic *aplic, u64 offset, u32 value, u32 *first, u32 *last)
+static inline __attribute__((always_inline)) int write_locked(struct aplic *aplic, u64 offset,
+							      u32 value, u32 *first, u32 *last)
 {
 	enum bank bank;
 	u32 source, word;
@@ -338,4 +336,16 @@ int aplic_write(struct kvm *vm, u64 offset, u32 value, const struct kvm_vcpu *se
 	for (; first <= last; first++)
 		forward(vm, first, self);
 	return err;
+}
+
+int aplic_read_locked(struct aplic *aplic, u64 offset, u32 *value)
+{
+	return read_locked(aplic, offset, value);
+}
+
+int aplic_write_locked(struct aplic *aplic, u64 offset, u32 value)
+{
+	u32 unused[2];
+
+	return write_locked(aplic, offset, value, &unused[0], &unused[1]);
 }

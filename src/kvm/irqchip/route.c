@@ -5,7 +5,8 @@
  * On RISC-V there is one controller, so a GSI has at most one route. The checks, their order and
  * their errno values are Linux's. A new table replaces the old one as a whole.
  *
- * Locks: vm->irq_lock guards the pointer to the table; it is a leaf, taken in any context. A reader
+ * Locks: vm->irq_lock guards the pointer to the table; it is a leaf, taken in any context. vm->lock
+ * keeps the controller's operations while user space's table replaces it. A reader
  * copies the route, so a table can be freed as soon as it has been replaced.
  */
 #include "irqchip/route.h"
@@ -58,7 +59,7 @@ int route_set_default(struct kvm *vm, u32 nr)
 }
 
 /* Check one entry of user space's array, and add it to the table. */
-static int add(const struct kvm *vm, struct irq_routes *routes,
+static int add(const struct irqchip_ops *ops, struct irq_routes *routes,
 	       const struct kvm_irq_routing_entry *entry)
 {
 	struct irq_route *route;
@@ -68,7 +69,7 @@ static int add(const struct kvm *vm, struct irq_routes *routes,
 		return -EINVAL;
 	route = &routes->route[entry->gsi];
 	if (entry->type == KVM_IRQ_ROUTING_MSI) {
-		if ((entry->flags & ~(u32)KVM_MSI_VALID_DEVID) || !vm->irqchip->send_msi)
+		if ((entry->flags & ~(u32)KVM_MSI_VALID_DEVID) || !ops->send_msi)
 			return -EINVAL;
 	} else if (entry->flags) {
 		return -EINVAL;
@@ -93,7 +94,7 @@ static int add(const struct kvm *vm, struct irq_routes *routes,
 }
 
 /* Read user space's entries and find the highest GSI; then read them again, to check each. */
-static int build(const struct kvm *vm, hva_t entries, u32 nr, struct irq_routes **routesp)
+static int build(const struct irqchip_ops *ops, hva_t entries, u32 nr, struct irq_routes **routesp)
 {
 	struct kvm_irq_routing_entry entry;
 	struct irq_routes *routes;
@@ -116,7 +117,7 @@ static int build(const struct kvm *vm, hva_t entries, u32 nr, struct irq_routes 
 		if (hv_copy_from_user(&entry, entries + i * sizeof(entry), sizeof(entry)))
 			err = -EFAULT;
 		else
-			err = add(vm, routes, &entry);
+			err = add(ops, routes, &entry);
 	}
 	if (err)
 		hv_free(routes);
@@ -127,17 +128,26 @@ static int build(const struct kvm *vm, hva_t entries, u32 nr, struct irq_routes 
 
 int kvm_vm_ioctl_set_gsi_routing(struct kvm *vm, hva_t arg)
 {
+	const struct irqchip_ops *ops = irqchip_of(vm);
 	struct kvm_irq_routing routing;
 	struct irq_routes *routes;
 	int err;
 
 	if (hv_copy_from_user(&routing, arg, sizeof(routing)))
 		return -EFAULT;
-	if (!irqchip_of(vm) || routing.nr > KVM_MAX_IRQ_ROUTES || routing.flags)
+	if (!ops || routing.nr > KVM_MAX_IRQ_ROUTES || routing.flags)
 		return -EINVAL;
-	err = build(vm, arg + sizeof(routing), routing.nr, &routes);
-	if (!err)
+	err = build(ops, arg + sizeof(routing), routing.nr, &routes);
+	if (err)
+		return err;
+	hv_mutex_lock(&vm->lock);
+	if (vm->irqchip == ops)
 		replace(vm, routes);
+	else
+		err = -EBUSY; /* it has been initialized meanwhile, and may not send MSIs */
+	hv_mutex_unlock(&vm->lock);
+	if (err)
+		hv_free(routes);
 	return err;
 }
 

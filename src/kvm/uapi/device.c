@@ -139,18 +139,15 @@ static long create_device(struct kvm *vm, hva_t arg)
 
 static long irq_line(struct kvm *vm, hva_t arg, bool status)
 {
-	const struct irqchip_ops *ops = irqchip_of(vm);
 	struct kvm_irq_level level;
 	int err;
 
 	if (hv_copy_from_user(&level, arg, sizeof(level)))
 		return -EFAULT;
-	if (!ops)
-		return -ENXIO;
 	if (!irqchip_is_ready(vm))
-		return -EBUSY;
+		return irqchip_of(vm) ? -EBUSY : -ENXIO;
 	trace_kvm_set_irq(level.irq, level.level != 0, 0);
-	err = ops->set_line(vm, level.irq, level.level != 0);
+	err = vm->irqchip->set_line(vm, level.irq, level.level != 0);
 	if (err || !status)
 		return err;
 	return hv_copy_to_user(arg, &level, sizeof(level));

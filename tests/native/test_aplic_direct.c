@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_aplic_direct.c - the APLIC with direct delivery, against a model with one struct per source
+ * and per IDC.
+ *
+ * The model follows the specification and has neither words nor masks nor values that are kept, so
+ * that a mistake with them cannot be in both. After each of many random steps, the value read, the
+ * pending bits and the vCPUs' external interrupts have to agree. test_aplic_claim.c has single steps.
+ */
+#include "aia_vm.h"
+#include "random.h"
+
+#define STEPS 200000
+
+/* ---- the model ---------------------------------------------------------------------------- */
+
+static struct source {
+	unsigned int mode;
+	bool high, latched, enabled; /* latched: the pending bit, unless it is level-sensitive */
+	unsigned int hart, priority;
+} sources[SOURCES + 1];
+static bool domain;
+static struct {
+	bool delivery, force;
+	unsigned int threshold;
+} idcs[VCPUS];
+
+static bool model_asserted(const struct source *source)
+{
+	switch (source->mode) {
+	case 4:
+	case 6:
+		return source->high;
+	case 5:
+	case 7:
+		return !source->high;
+	default:
+		return false;
+	}
+}
+
+static bool model_pending(const struct source *source)
+{
+	return source->mode >= 6 ? model_asserted(source) : source->latched;
+}
+
+static bool model_enabled(const struct source *source)
+{
+	return source->enabled;
+}
+
+static u32 model_top(unsigned int hart)
+{
+	u32 best = 0, i;
+
+	for (i = SOURCES; i > 0; i--) {
+		const struct source *source = &sources[i];
+
+		if (source->hart != hart || !model_pending(source) || !source->enabled)
+			continue;
+		if (idcs[hart].threshold && source->priority >= idcs[hart].threshold)
+			continue;
+		if (!best || source->priority <= sources[best].priority)
+			best = i;
+	}
+	return best ? best << 16 | sources[best].priority : 0;
+}
+
+static u32 model_word(u32 word, bool (*bit)(const struct source *source))
+{
+	u32 bits = 0, i;
+
+	for (i = word * 32; i < word * 32 + 32; i++) {
+		if (i >= 1 && i <= SOURCES && bit(&sources[i]))
+			bits |= (u32)1 << i % 32;
+	}
+	return bits;
+}
+
+/* ---- random steps --------------------------------------------------------------------------- */
+
+static void step_source(u32 i)
+{
+	struct source *source = &sources[i];
+	bool before = model_asserted(source);
+	u32 value = (u32)rnd(1ULL << 32);
+
+	switch (rnd(4)) {
+	case 0:
+		source->high = value & 1;
+		assert_int_equal(vm.vm->irqchip->set_line(vm.vm, i, value & 1), 0);
+		source->latched |= source->mode < 6 && model_asserted(source) && !before;
+		break;
+	case 1:
+		assert_int_equal(vm.vm->irqchip->pulse(vm.vm, i), 0);
+		source->high |= source->mode >= 6;
+		source->latched |= source->mode == 4 || source->mode == 5;
+		break;
+	case 2:
+		if (rnd(4))
+			value = (u32)rnd(4) + 4;
+		store(SOURCECFG(i), value);
+		if (source->mode >= 6) /* a change of the mode does not clear the pending bit */
+			source->latched = before;
+		source->mode = value & 0x400 ? 0 : value & 7;
+		source->enabled &= source->mode != 0;
+		source->latched &= source->mode != 0;
+		assert_int_equal(load(SOURCECFG(i)), source->mode);
+		break;
+	case 3:
+		value = (u32)(rnd(VCPUS + 1) << 18 | rnd(4));
+		if (!rnd(8))
+			value = (u32)rnd(1ULL << 32);
+		store(TARGET(i), value);
+		source->hart = value >> 18;
+		source->priority = value & 0xff ? value & 0xff : 1;
+		assert_int_equal(load(TARGET(i)),
+				 source->mode ? source->hart << 18 | source->priority : 0);
+		break;
+	}
+}
+
+static void step_bank(u32 i)
+{
+	u32 bank = (u32)rnd(4), word = i / 32, bits = (u32)rnd(1ULL << 32), number;
+
+	if (rnd(2)) {
+		bits = (u32)1 << i % 32;
+		store(bank == 0 && rnd(2) ? 0x2000 : 0x1cdc + bank * 0x100, i);
+	} else {
+		store(0x1c00 + bank * 0x100 + word * 4, bits);
+	}
+	for (number = word * 32; number < word * 32 + 32; number++) {
+		if (!(bits >> number % 32 & 1) || !number || number > SOURCES)
+			continue;
+		if (bank < 2 && sources[number].mode)
+			sources[number].latched = bank == 0;
+		else if (bank >= 2)
+			sources[number].enabled = bank == 2 && sources[number].mode;
+	}
+}
+
+static void step_idc(unsigned int hart)
+{
+	u32 value = (u32)rnd(1ULL << 32), top = model_top(hart);
+
+	switch (rnd(8)) {
+	case 0:
+		store(IDELIVERY(hart), value | (rnd(4) != 0));
+		idcs[hart].delivery = load(IDELIVERY(hart));
+		break;
+	case 1:
+		value = rnd(4) ? value & ~1u : value;
+		store(IFORCE(hart), value);
+		idcs[hart].force = value & 1;
+		assert_int_equal(load(IFORCE(hart)), value & 1);
+		break;
+	case 2:
+		value = rnd(2) ? 0 : value;
+		store(ITHRESHOLD(hart), value);
+		idcs[hart].threshold = value & 0xff;
+		assert_int_equal(load(ITHRESHOLD(hart)), value & 0xff);
+		break;
+	case 3:
+		store(rnd(2) ? TOPI(hart) : CLAIMI(hart), value); /* read-only */
+		assert_int_equal(load(TOPI(hart)), top);
+		break;
+	default:
+		assert_int_equal(load(CLAIMI(hart)), top);
+		if (top)
+			sources[top >> 16].latched = false;
+		else
+			idcs[hart].force = false;
+	}
+}
+
+static void random_step(void)
+{
+	u32 i = (u32)rnd(SOURCES) + 1, number;
+
+	switch (rnd(16)) {
+	case 0:
+		domain = rnd(8) != 0;
+		store(0, domain ? ~0u : ~0x100u);
+		assert_int_equal(load(0), domain ? 0x80000100 : 0x80000000);
+		break;
+	case 1:
+		store(0x3000, ~0u); /* genmsi is read-only zero */
+		assert_int_equal(load(0x3000), 0);
+		break;
+	case 2:
+		assert_int_equal(load(CLRIP(i / 32)), model_word(i / 32, model_asserted));
+		assert_int_equal(load(SETIE(i / 32)), model_word(i / 32, model_enabled));
+		break;
+	case 3:
+	case 4:
+	case 5:
+		step_bank(i);
+		break;
+	case 6:
+	case 7:
+	case 8:
+	case 9:
+	case 10:
+		step_source(i);
+		break;
+	default:
+		step_idc((unsigned int)rnd(VCPUS));
+	}
+	number = i / 32;
+	assert_int_equal(load(SETIP(number)), model_word(number, model_pending));
+	for (i = 0; i < VCPUS; i++)
+		assert_int_equal(line_of(vcpus[i]),
+				 domain && idcs[i].delivery && (idcs[i].force || model_top(i)));
+}
+
+static void random_steps_give_what_the_specification_says(void **state)
+{
+	unsigned int raised = 0, i;
+	int step;
+
+	(void)state;
+	memset(sources, 0, sizeof(sources));
+	memset(idcs, 0, sizeof(idcs));
+	domain = false;
+	for (i = 1; i <= SOURCES; i++)
+		sources[i].priority = 1;
+	for (step = 0; step < STEPS; step++) {
+		random_step();
+		raised += line_of(vcpus[0]);
+	}
+	assert_in_range(raised, STEPS / 10, STEPS * 9 / 10); /* interesting states are reached */
+}
+
+/* ---- hostile calls -------------------------------------------------------------------------- */
+
+static void random_attributes_and_addresses_do_no_harm(void **state)
+{
+	static const unsigned int cmd[] = { KVM_SET_DEVICE_ATTR, KVM_GET_DEVICE_ATTR,
+					    KVM_HAS_DEVICE_ATTR };
+	int step;
+	u64 data;
+
+	(void)state;
+	for (step = 0; step < STEPS; step++) {
+		u64 number = rnd(2) ? rnd(0x5000) : rnd(~0ULL) >> rnd(64);
+		u32 group = rnd(8) ? (u32)rnd(6) : (u32)rnd(1ULL << 32);
+
+		attr(cmd[rnd(3)], group, number, rnd(~0ULL) >> rnd(64));
+		data = rnd(~0ULL) >> rnd(64);
+		vm.vm->irqchip->mmio(vcpus[rnd(VCPUS)], APLIC_BASE + rnd(0x6000),
+				     (unsigned int)(1 << rnd(4)), rnd(2), &data);
+		vm.vm->irqchip->set_line(vm.vm, (u32)data, rnd(2));
+		vm.vm->irqchip->pulse(vm.vm, (u32)data);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		CASE_DIRECT(random_steps_give_what_the_specification_says),
+		CASE_DIRECT(random_attributes_and_addresses_do_no_harm),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
