@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * aia.c - Linux's AIA device: an APLIC and one IMSIC per vCPU in the kernel (--irqchip aia_emul and
- * aia_hwaccel).
+ * aia_hwaccel), or only an APLIC (aia_direct), which is an extension of hyperscope.
  *
  * The APLIC turns each wired source into a message to an IMSIC. With aia_emul, KVM emulates the
  * IMSICs, and the guest's accesses to their registers are exits. With aia_hwaccel, each IMSIC is a
- * guest interrupt file of the hardware, and needs no exit.
+ * guest interrupt file of the hardware, and needs no exit. With aia_direct, the APLIC interrupts the
+ * vCPUs itself; it then has an interrupt delivery control (IDC) structure for each of them.
  *
  * Addresses are those of QEMU's `virt`. The registers that are saved are accessed through the
  * device's attributes; the IMSIC's are selected as by a guest's siselect. The state of a source's
@@ -16,6 +17,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include "../include/hv/kvm_aplic.h"
 #include "state.h"
 
 #define SOURCES (PLIC_SOURCES - 1)
@@ -70,21 +72,23 @@ static void init(struct machine *m)
 	m->aia.fd = device.fd;
 }
 
-static void set_mode(struct machine *m)
+/* Set what makes the difference between the three controllers; `lacks` says what a host may lack. */
+static void set_kind(struct machine *m, u64 number, u32 value, const char *lacks)
 {
-	u32 mode = m->irqchip == &irqchip_aia_hwaccel ? KVM_DEV_RISCV_AIA_MODE_HWACCEL
-						      : KVM_DEV_RISCV_AIA_MODE_EMUL;
 	struct kvm_device_attr attr = {
 		.group = KVM_DEV_RISCV_AIA_GRP_CONFIG,
-		.attr = KVM_DEV_RISCV_AIA_CONFIG_MODE,
-		.addr = (uintptr_t)&mode,
+		.attr = number,
+		.addr = (uintptr_t)&value,
 	};
-	int err = kvm_try(m->aia.fd, KVM_SET_DEVICE_ATTR, (unsigned long)&attr);
 
-	if (err)
-		die(STATUS_USAGE,
-		    "--irqchip %s: this host has no guest interrupt files; try aia_emul",
-		    m->irqchip->name);
+	if (kvm_try(m->aia.fd, KVM_SET_DEVICE_ATTR, (unsigned long)&attr))
+		die(STATUS_USAGE, "--irqchip %s: this host has no %s; try aia_emul",
+		    m->irqchip->name, lacks);
+}
+
+static bool is_direct(const struct machine *m)
+{
+	return !m->irqchip->imsics;
 }
 
 static u32 hart_bits(unsigned int vcpus)
@@ -98,14 +102,21 @@ static u32 hart_bits(unsigned int vcpus)
 
 static void start(struct machine *m)
 {
-	set_mode(m);
-	attribute(m, KVM_GET_DEVICE_ATTR, KVM_DEV_RISCV_AIA_GRP_CONFIG,
-		  KVM_DEV_RISCV_AIA_CONFIG_IDS, &m->aia.ids);
+	if (is_direct(m))
+		set_kind(m, KVM_DEV_HS_AIA_CONFIG_DELIVERY, KVM_DEV_HS_AIA_DELIVERY_DIRECT,
+			 "APLIC with direct delivery");
+	set_kind(m, KVM_DEV_RISCV_AIA_CONFIG_MODE,
+		 m->irqchip == &irqchip_aia_hwaccel ? KVM_DEV_RISCV_AIA_MODE_HWACCEL
+						    : KVM_DEV_RISCV_AIA_MODE_EMUL,
+		 "guest interrupt files");
+	if (!is_direct(m))
+		attribute(m, KVM_GET_DEVICE_ATTR, KVM_DEV_RISCV_AIA_GRP_CONFIG,
+			  KVM_DEV_RISCV_AIA_CONFIG_IDS, &m->aia.ids);
 	set_u32(m, KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_SRCS, SOURCES);
 	set_u32(m, KVM_DEV_RISCV_AIA_GRP_CONFIG, KVM_DEV_RISCV_AIA_CONFIG_HART_BITS,
 		hart_bits(m->options.vcpus));
 	set_address(m, KVM_DEV_RISCV_AIA_ADDR_APLIC, APLIC_BASE);
-	for (unsigned int i = 0; i < m->options.vcpus; i++)
+	for (unsigned int i = 0; i < m->options.vcpus && !is_direct(m); i++)
 		set_address(m, KVM_DEV_RISCV_AIA_ADDR_IMSIC(i), IMSIC_BASE(i));
 	attribute(m, KVM_SET_DEVICE_ATTR, KVM_DEV_RISCV_AIA_GRP_CTRL, KVM_DEV_RISCV_AIA_CTRL_INIT,
 		  NULL);
@@ -120,6 +131,9 @@ struct aia_registers {
 		u64 eidelivery, eithreshold;
 		u64 eip[AIA_IDS_MAX / 64], eie[AIA_IDS_MAX / 64];
 	} imsic[MAX_VCPUS];
+	struct {
+		u32 idelivery, iforce, ithreshold;
+	} idc[MAX_VCPUS];
 };
 
 static void move_aplic(struct machine *m, unsigned long request, struct aia_registers *r)
@@ -147,13 +161,32 @@ static void move_imsics(struct machine *m, unsigned long request, struct aia_reg
 	}
 }
 
+static void move_idcs(struct machine *m, unsigned long request, struct aia_registers *r)
+{
+	for (unsigned int i = 0; i < m->options.vcpus; i++) {
+#define MOVE(reg, value)                                   \
+	attribute(m, request, KVM_DEV_RISCV_AIA_GRP_APLIC, \
+		  KVM_DEV_HS_APLIC_IDC((u64)i) + KVM_DEV_HS_APLIC_##reg, value)
+		MOVE(IDELIVERY, &r->idc[i].idelivery);
+		MOVE(IFORCE, &r->idc[i].iforce);
+		MOVE(ITHRESHOLD, &r->idc[i].ithreshold);
+#undef MOVE
+	}
+}
+
+/* The registers that deliver interrupts to the vCPUs. */
+static void move_delivery(struct machine *m, unsigned long request, struct aia_registers *r)
+{
+	(is_direct(m) ? move_idcs : move_imsics)(m, request, r);
+}
+
 static void get_registers(struct machine *m, struct aia_registers *r)
 {
 	attribute(m, KVM_GET_DEVICE_ATTR, KVM_DEV_RISCV_AIA_GRP_APLIC, DOMAINCFG, &r->domaincfg);
 	attribute(m, KVM_GET_DEVICE_ATTR, KVM_DEV_RISCV_AIA_GRP_APLIC, SETIP, &r->pending);
 	attribute(m, KVM_GET_DEVICE_ATTR, KVM_DEV_RISCV_AIA_GRP_APLIC, SETIE, &r->enabled);
 	move_aplic(m, KVM_GET_DEVICE_ATTR, r);
-	move_imsics(m, KVM_GET_DEVICE_ATTR, r);
+	move_delivery(m, KVM_GET_DEVICE_ATTR, r);
 }
 
 /* Disable the domain first and enable it last, so that no message is sent in between. */
@@ -162,7 +195,7 @@ static void set_registers(struct machine *m, struct aia_registers *r)
 	set_u32(m, KVM_DEV_RISCV_AIA_GRP_APLIC, DOMAINCFG, 0);
 	set_u32(m, KVM_DEV_RISCV_AIA_GRP_APLIC, CLRIE, ~0u);
 	move_aplic(m, KVM_SET_DEVICE_ATTR, r);
-	move_imsics(m, KVM_SET_DEVICE_ATTR, r);
+	move_delivery(m, KVM_SET_DEVICE_ATTR, r);
 	set_u32(m, KVM_DEV_RISCV_AIA_GRP_APLIC, CLRIP, ~0u);
 	set_u32(m, KVM_DEV_RISCV_AIA_GRP_APLIC, SETIP, r->pending);
 	set_u32(m, KVM_DEV_RISCV_AIA_GRP_APLIC, SETIE, r->enabled);
@@ -212,8 +245,12 @@ static void state(struct machine *m, struct state *s)
 	STATE(s, r->enabled);
 	STATE(s, r->sourcecfg);
 	STATE(s, r->target);
-	for (unsigned int i = 0; i < m->options.vcpus; i++)
-		STATE(s, r->imsic[i]);
+	for (unsigned int i = 0; i < m->options.vcpus; i++) {
+		if (is_direct(m))
+			STATE(s, r->idc[i]);
+		else
+			STATE(s, r->imsic[i]);
+	}
 	if (s->loading && !s->bad) {
 		set_registers(m, r);
 		set_levels(m, level);
@@ -223,7 +260,9 @@ static void state(struct machine *m, struct state *s)
 
 const struct irqchip_ops irqchip_aia_emul = {
 	.name = "aia_emul",
-	.aia = true,
+	.section = "aia",
+	.aplic = true,
+	.imsics = true,
 	.init = init,
 	.start = start,
 	.reset = reset,
@@ -233,7 +272,20 @@ const struct irqchip_ops irqchip_aia_emul = {
 
 const struct irqchip_ops irqchip_aia_hwaccel = {
 	.name = "aia_hwaccel",
-	.aia = true,
+	.section = "aia",
+	.aplic = true,
+	.imsics = true,
+	.init = init,
+	.start = start,
+	.reset = reset,
+	.set_level = set_level,
+	.state = state,
+};
+
+const struct irqchip_ops irqchip_aia_direct = {
+	.name = "aia_direct",
+	.section = "aplic",
+	.aplic = true,
 	.init = init,
 	.start = start,
 	.reset = reset,

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include "../include/hv/kvm_aplic.h"
 #include "vmm.h"
 
 /* Phandles. The interrupt controller of hart i has PHANDLE_CPU + i. */
@@ -212,16 +213,22 @@ static void plic_node(struct machine *m, void *fdt)
 	do_fdt(fdt_end_node(fdt));
 }
 
+/* The controller interrupts each vCPU, in the order of their numbers. */
+static void external_interrupts(void *fdt, unsigned int vcpus)
+{
+	u32 cells[MAX_VCPUS * 2];
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < vcpus; i++) {
+		cells[n++] = PHANDLE_CPU + i;
+		cells[n++] = IRQ_S_EXT;
+	}
+	prop_cells(fdt, "interrupts-extended", cells, n);
+}
+
 /* All IMSICs are one node. Linux's binding: riscv,imsics.yaml. */
 static void imsics_node(struct machine *m, void *fdt)
 {
-	u32 files[MAX_VCPUS * 2];
-	unsigned int n = 0;
-
-	for (unsigned int i = 0; i < m->options.vcpus; i++) {
-		files[n++] = PHANDLE_CPU + i;
-		files[n++] = IRQ_S_EXT;
-	}
 	begin(fdt, "imsics", IMSIC_BASE(0));
 	do_fdt(fdt_property_string(fdt, "compatible", "riscv,imsics"));
 	prop_reg(fdt, IMSIC_BASE(0), m->options.vcpus * SZ_4K);
@@ -230,33 +237,40 @@ static void imsics_node(struct machine *m, void *fdt)
 	do_fdt(fdt_property_u32(fdt, "#msi-cells", 0));
 	do_fdt(fdt_property(fdt, "msi-controller", NULL, 0));
 	do_fdt(fdt_property_u32(fdt, "riscv,num-ids", m->aia.ids));
-	prop_cells(fdt, "interrupts-extended", files, n);
+	external_interrupts(fdt, m->options.vcpus);
 	do_fdt(fdt_property_u32(fdt, "phandle", PHANDLE_IMSICS));
 	do_fdt(fdt_end_node(fdt));
 }
 
+/* With IMSICs, the APLIC names them, and otherwise each vCPU's external interrupt. */
 static void aplic_node(struct machine *m, void *fdt)
 {
+	unsigned int vcpus = m->options.vcpus;
+	u32 size = m->irqchip->imsics ? KVM_DEV_RISCV_APLIC_SIZE : KVM_DEV_HS_APLIC_SIZE(vcpus);
+
 	begin(fdt, "interrupt-controller", APLIC_BASE);
 	do_fdt(fdt_property_string(fdt, "compatible", "riscv,aplic"));
-	prop_reg(fdt, APLIC_BASE, APLIC_SIZE);
+	prop_reg(fdt, APLIC_BASE, size);
 	do_fdt(fdt_property_u32(fdt, "#interrupt-cells", 2));
 	do_fdt(fdt_property_u32(fdt, "#address-cells", 0));
 	do_fdt(fdt_property(fdt, "interrupt-controller", NULL, 0));
 	do_fdt(fdt_property_u32(fdt, "riscv,num-sources", last_source(m)));
-	do_fdt(fdt_property_u32(fdt, "msi-parent", PHANDLE_IMSICS));
+	if (m->irqchip->imsics)
+		do_fdt(fdt_property_u32(fdt, "msi-parent", PHANDLE_IMSICS));
+	else
+		external_interrupts(fdt, vcpus);
 	do_fdt(fdt_property_u32(fdt, "phandle", PHANDLE_IRQCHIP));
 	do_fdt(fdt_end_node(fdt));
 }
 
 static void irqchip_nodes(struct machine *m, void *fdt)
 {
-	if (!m->irqchip->aia) {
+	if (m->irqchip->imsics)
+		imsics_node(m, fdt);
+	if (m->irqchip->aplic)
+		aplic_node(m, fdt);
+	else
 		plic_node(m, fdt);
-		return;
-	}
-	imsics_node(m, fdt);
-	aplic_node(m, fdt);
 }
 
 static void interrupt_property(struct machine *m, void *fdt, u32 source)
@@ -264,7 +278,7 @@ static void interrupt_property(struct machine *m, void *fdt, u32 source)
 	u32 cells[] = { source, IRQ_LEVEL_HIGH };
 
 	do_fdt(fdt_property_u32(fdt, "interrupt-parent", PHANDLE_IRQCHIP));
-	prop_cells(fdt, "interrupts", cells, m->irqchip->aia ? 2 : 1);
+	prop_cells(fdt, "interrupts", cells, m->irqchip->aplic ? 2 : 1);
 }
 
 static void uart_node(struct machine *m, void *fdt)

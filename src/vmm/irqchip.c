@@ -3,10 +3,10 @@
  * irqchip.c - the machine's interrupt controller: which one, and how devices reach it.
  *
  * The PLIC of plic.c is part of the VMM and works on every KVM. The others are in the kernel: the
- * PLIC of plic_kernel.c on hyperscope only, the AIA of aia.c on hosts whose harts have an AIA. All
- * have the same sources, so a device does not know which one it is connected to. Without
- * --irqchip, a VMM on hyperscope takes the setting of the host's toggle `irqchip`; anywhere else,
- * it takes the PLIC in the VMM.
+ * PLIC of plic_kernel.c and the APLIC without IMSICs (aia.c) on hyperscope only, the AIA of aia.c
+ * on hosts whose harts have an AIA. All have the same sources, so a device does not know which one
+ * it is connected to. Without --irqchip, a VMM on hyperscope takes the setting of the host's
+ * toggle `irqchip`; anywhere else, it takes the PLIC in the VMM.
  */
 #include <stdio.h>
 #include <string.h>
@@ -15,7 +15,8 @@
 #define TOGGLE_FILE "/sys/module/kvm/parameters/irqchip"
 
 static const struct irqchip_ops *const irqchips[] = { &irqchip_user_plic, &irqchip_kernel_plic,
-						      &irqchip_aia_emul, &irqchip_aia_hwaccel };
+						      &irqchip_aia_emul, &irqchip_aia_hwaccel,
+						      &irqchip_aia_direct };
 
 static const struct irqchip_ops *find(const char *name)
 {
@@ -32,7 +33,9 @@ const struct irqchip_ops *irqchip_parse(const char *name)
 
 	if (!ops)
 		die(STATUS_USAGE,
-		    "--irqchip %s: must be user_plic, kernel_plic, aia_emul or aia_hwaccel", name);
+		    "--irqchip %s: must be user_plic, kernel_plic, aia_emul, aia_hwaccel or "
+		    "aia_direct",
+		    name);
 	return ops;
 }
 

@@ -285,6 +285,7 @@ static void set_level(struct machine *m, unsigned int source, bool level)
 
 const struct irqchip_ops irqchip_user_plic = {
 	.name = "user_plic",
+	.section = "plic",
 	.init = init,
 	.reset = reset,
 	.set_level = set_level,

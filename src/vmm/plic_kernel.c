@@ -108,6 +108,7 @@ static void state(struct machine *m, struct state *s)
 
 const struct irqchip_ops irqchip_kernel_plic = {
 	.name = "kernel_plic",
+	.section = "plic",
 	.init = init,
 	.start = start,
 	.reset = reset,

@@ -14,7 +14,7 @@
  *   machine     the guest's clock
  *   vcpu N      HSM state, number of registers, then id and value of every register that
  *               KVM_GET_REG_LIST names, except the time
- *   plic or aia, uart, console, disk N, device N (device.def)
+ *   plic, aia or aplic, uart, console, disk N, device N (device.def)
  *
  * All numbers are little-endian, as are guest and host. A sum has 64 bits. It detects damage, but
  * not malice, so everything that is read is checked as well.

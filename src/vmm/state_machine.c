@@ -63,7 +63,7 @@ void sections_state(struct machine *m, struct pages *pages, struct state *s)
 	one_section(s, "machine", 0, clock_state, m);
 	for (unsigned int i = 0; i < m->options.vcpus; i++)
 		one_section(s, "vcpu", i, vcpu_state, &m->vcpus[i]);
-	one_section(s, m->irqchip->aia ? "aia" : "plic", 0, irqchip_state, m);
+	one_section(s, m->irqchip->section, 0, irqchip_state, m);
 	one_section(s, "uart", 0, uart_state, &m->uart);
 	one_section(s, "console", 0, console_state, m);
 	for (unsigned int i = 0; i < m->options.nr_disks; i++)

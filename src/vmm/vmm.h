@@ -52,7 +52,6 @@ typedef u64 gpa_t;
 #define PLIC_BASE      0x0c000000ul
 #define PLIC_SIZE      0x00600000ul
 #define APLIC_BASE     0x0d000000ul
-#define APLIC_SIZE     0x4000ul
 #define UART_BASE      0x10000000ul
 #define UART_SIZE      0x100ul
 #define VIRTIO_BASE(n) (0x10001000ul + (n)*0x1000ul)
@@ -226,8 +225,10 @@ __attribute__((format(printf, 1, 2))) void marker(const char *format, ...);
 /* ---- irqchip.c: the interrupt controller, in the VMM or in the kernel ---- */
 
 struct irqchip_ops {
-	const char *name;                 /* a value of --irqchip and of the host's toggle */
-	bool aia;                         /* an APLIC and IMSICs; otherwise, a PLIC */
+	const char *name;    /* a value of --irqchip; others: of the host's toggle, too */
+	const char *section; /* the name of the state: those of equal names can be exchanged */
+	bool aplic;          /* an APLIC; otherwise, a PLIC */
+	bool imsics;         /* the APLIC sends MSIs to IMSICs */
 	void (*init)(struct machine *m);  /* before the vCPUs are created */
 	void (*start)(struct machine *m); /* once all vCPUs have been created; or NULL */
 	void (*reset)(struct machine *m);
@@ -235,9 +236,10 @@ struct irqchip_ops {
 	void (*state)(struct machine *m, struct state *s);
 };
 
-extern const struct irqchip_ops irqchip_user_plic;                     /* plic.c */
-extern const struct irqchip_ops irqchip_kernel_plic;                   /* plic_kernel.c */
-extern const struct irqchip_ops irqchip_aia_emul, irqchip_aia_hwaccel; /* aia.c */
+extern const struct irqchip_ops irqchip_user_plic;   /* plic.c */
+extern const struct irqchip_ops irqchip_kernel_plic; /* plic_kernel.c */
+extern const struct irqchip_ops irqchip_aia_emul, irqchip_aia_hwaccel,
+	irqchip_aia_direct; /* aia.c */
 
 const struct irqchip_ops *irqchip_parse(const char *name); /* dies if there is none of this name */
 void irqchip_init(struct machine *m);
