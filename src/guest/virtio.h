@@ -56,7 +56,7 @@ struct header {
 #define ID_BLOCK  2
 #define SECTOR    512
 #define MAX_DISKS 8
-#define DISK_IRQS ((1U << (MAX_DISKS + 1)) - 2) /* of all disks: sources 1 to MAX_DISKS */
+#define DISK_IRQS (((1U << MAX_DISKS) - 1) << 2) /* of all disks: sources 2 to MAX_DISKS + 1 */
 
 #define BLK_IN     0
 #define BLK_OUT    1

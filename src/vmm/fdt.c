@@ -180,7 +180,7 @@ static void cpus_node(struct machine *m, void *fdt)
  */
 static u32 last_source(const struct machine *m)
 {
-	u32 last = UART_IRQ; /* the disks' sources are lower */
+	u32 last = m->options.nr_disks ? VIRTIO_IRQ(m->options.nr_disks - 1) : UART_IRQ;
 
 #define DEVICE(name, NAME, base, size, irq, help)           \
 	if (m->options.device[DEVICE_##name] && irq > last) \

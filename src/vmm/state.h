@@ -25,7 +25,7 @@
 #include "vmm.h"
 
 #define SAVE_MAGIC   "HSVMSAVE"
-#define SAVE_VERSION 1
+#define SAVE_VERSION 2
 #define SAVE_PAGES   SZ_4K /* file offset of the first page */
 
 struct save_header {

@@ -67,8 +67,8 @@ typedef u64 gpa_t;
 #define RAM_MAX (0x7ffffffful * SZ_4K)
 
 /* The PLIC's interrupt sources. Source 0 does not exist: a PLIC uses 0 for "none". */
-#define VIRTIO_IRQ(n) (1 + (n))
-#define UART_IRQ      10
+#define UART_IRQ      1
+#define VIRTIO_IRQ(n) (2 + (n))
 #define PLIC_SOURCES  32
 
 #define IRQ_S_EXT 9 /* the number of the external interrupt in sip and in the device tree */

@@ -229,7 +229,7 @@ static void test_sleeper(void)
 
 /* ---- the PLIC: the test device's interrupt is in service, the serial port's is pending ---- */
 
-#define UART_SOURCE    10
+#define UART_SOURCE    1
 #define UART_IER       1
 #define UART_IER_THRI  2
 #define TESTDEV_SOURCE 11

@@ -9,7 +9,7 @@
 
 #define NO_MEMORY   0x7f00000000UL
 #define WAIT_MS     20000UL
-#define UART_SOURCE 10
+#define UART_SOURCE 1
 #define UART_IER    1
 #define IER_THRI    2
 

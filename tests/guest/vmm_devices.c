@@ -8,7 +8,7 @@
  */
 #include "rt.h"
 
-#define UART_SOURCE 10
+#define UART_SOURCE 1
 
 enum {
 	UART_DATA = 0,

@@ -12,7 +12,7 @@ from hs.errors import STATUS_USAGE, LaunchError, sentence
 from .machine import MIB, Disk, shown
 
 MAGIC = b"HSVMSAVE"
-VERSION = 1
+VERSION = 2
 LAYOUT = struct.Struct("<8sIIQQQQQQIII")
 PAGE = 4096
 
