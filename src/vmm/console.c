@@ -4,7 +4,8 @@
  *
  * Output is collected, and the console thread writes it a few milliseconds later; when the buffer
  * is full, it is written at once. A write() per character would cost more than the guest's exit for
- * that character.
+ * that character. A line that arrives in one call (SBI DBCN) is written by the vCPU's thread: waking
+ * the console thread would cost more, and would interrupt the guest later.
  *
  * Input waits in a ring until the guest reads it. While the ring is full, standard input is not
  * read, so no input is dropped.
@@ -128,10 +129,10 @@ static bool watch_for_panic(char c)
 void console_write(const void *text, size_t len)
 {
 	const char *from = text;
-	bool panicked = false, save = false, was_empty;
+	bool panicked = false, save = false, wake;
 
 	pthread_mutex_lock(&console.lock);
-	was_empty = console.out_len == 0;
+	wake = console.out_len == 0;
 	for (size_t i = 0; i < len; i++) {
 		if (console.out_len == sizeof(console.out))
 			flush_locked();
@@ -139,9 +140,13 @@ void console_write(const void *text, size_t len)
 		panicked |= watch_for_panic(from[i]);
 		save |= watch_for_save();
 	}
+	if (len > 1 && from[len - 1] == '\n') {
+		flush_locked();
+		wake = false;
+	}
 	pthread_mutex_unlock(&console.lock);
 
-	if (was_empty)
+	if (wake)
 		wake_thread();
 	if (save)
 		save_request(console.machine);
