@@ -3,8 +3,9 @@
 #
 # gdb-commands.t - the hs commands of gdb during a payload's boot, used correctly and incorrectly.
 #
-# The commands share one boot, and a marker line precedes each command's output. The claims compare
-# meanings, not addresses, which differ between builds.
+# The commands share one boot, except that hs irqchip needs one for each controller. A marker line
+# precedes each command's output. The claims compare meanings, not addresses, which differ between
+# builds.
 . "${HS_TOP:-$(cd "$(dirname "$0")/../.." && pwd)}/tests/lib/tap.sh"
 command -v gdb-multiarch >/dev/null || skip_all "gdb-multiarch is not installed (scripts/hyperscope setup test)"
 qemu_older 10.0 && skip_all "QEMU $(qemu_version) does not tell gdb whether a hart is in HS or in VS (8.2 does not, 10.0 does)"
