@@ -9,5 +9,6 @@ need_files
 
 vm "64 vCPUs: sbi_harts" sbi_harts --vcpus 64
 vm "64 vCPUs: harts" harts --vcpus 64 rounds=2
+vm "64 vCPUs: broadcast" broadcast --vcpus 64
 BOOT_SECONDS=500 boot hyperscope --icount --harts 64 --memory 1G
 done_testing

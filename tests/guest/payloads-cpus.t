@@ -55,6 +55,7 @@ vm "no V: vector" vector
 # There are more vCPUs than harts, so the vCPUs take turns.
 vm "one hart: harts, 4 vCPUs" harts --vcpus 4 rounds=10
 vm "one hart: harts, 8 vCPUs" harts --vcpus 8 rounds=3
+vm "one hart: broadcast, 8 vCPUs" broadcast --vcpus 8
 for variant in lazy_trap lazy_save eager; do
 	if [ $variant = lazy_trap ] && spoils_redirects; then
 		skip "one hart, fp=lazy_trap: fp, 4 vCPUs" "$spoiled_redirects"

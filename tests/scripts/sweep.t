@@ -50,7 +50,7 @@ system = ["hyperscope", "linux"]
 fastpath = "off"' "job 1.fastpath: only hyperscope has toggles, but this is system linux"
 refused "too many vCPUs" '[parameters]
 workload = "payload:hello"
-vcpus = [1, 9]' "parameters.vcpus: '9' is not a number from 1 to 8"
+vcpus = [1, 65]' "parameters.vcpus: '65' is not a number from 1 to 64"
 refused "a value that occurs twice" "[parameters]
 $w
 argument = [1, 1]" 'parameters.argument: a value occurs twice'

@@ -47,7 +47,7 @@ def new_parser():
     parser.add_argument("--argument", metavar="TEXT",
                         help="text to append to a payload's arguments; $ARGUMENT in a command")
     parser.add_argument("--memory", metavar="SIZE", help="size of the guest's memory (512M)")
-    parser.add_argument("--vcpus", metavar="N", help="number of vCPUs, 1 to 8 (1)")
+    parser.add_argument("--vcpus", metavar="N", help="number of vCPUs, 1 to 64 (1)")
     parser.add_argument("--disk", metavar="SIZE", help="give each guest an empty disk of this size, or a copy of an image")
     parser.add_argument("--settle", metavar="SECONDS",
                         help="time to wait after a Linux has booted, before the workload starts (5; 0: none)")

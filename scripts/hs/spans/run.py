@@ -35,11 +35,14 @@ WORKLOADS = {
               ["exec", SPANS, "files", "64"]),
     "trace": ("every event except the sampling tick, until the ring wraps",
               ["exec", "--trace", "all,!sample", SPANS, "dense", "4096"]),
+    "broadcast": ("with --harts 2 or more: IPIs and remote fences from one vCPU to all others, which sleep",
+                  ["exec", "--file", "{out}/guest-payloads/broadcast.bin:/broadcast.bin", "{out}/vmm", "--quiet",
+                   "--vcpus", "{harts}", "/broadcast.bin"]),
     "hello": ("a VM from start to end, by scripts/hyperscope run", ["run", "hello"]),
     "boot": ("Debian's kernel as the guest, with its tour and power-off: takes minutes",
              ["run", "--vcpus", "1", "--append", "console=ttyS0 quiet"]),
 }
-BY_ITSELF = [name for name in WORKLOADS if name != "boot"]
+BY_ITSELF = [name for name in WORKLOADS if name not in ("boot", "broadcast")]
 
 
 def chosen(options, library):
@@ -76,7 +79,7 @@ def arguments(options, library, out, functions):
 def command(name, options, clock=("--icount",)):
     """Return the command that runs a workload. CLOCK: the options that choose the machine's clock."""
     form = ["exec"] + options.program if name is None else WORKLOADS[name][1]
-    words = [word if name is None else word.format(out=options.out) for word in form]
+    words = [word if name is None else word.format(out=options.out, harts=options.harts) for word in form]
     if name is not None:
         for word in words:
             path = word.split(":")[0]

@@ -83,8 +83,8 @@ class Reader:
         elif name == "disk":
             self._check_disk(key, value)
         elif name in ("harts", "vcpus"):
-            if not re.fullmatch("[1-8]", value):
-                self.refuse(key, "'%s' is not a number from 1 to 8" % value)
+            if not re.fullmatch("[1-9][0-9]?", value) or int(value) > machine.MAX_HARTS:
+                self.refuse(key, "'%s' is not a number from 1 to %d" % (value, machine.MAX_HARTS))
         elif name == "memory" and not workloads.SIZE.fullmatch(value):
             self.refuse(key, "'%s' is not a size such as 512M or 2G" % value)
         elif name == "memory" and machine.parse_size(value, key) < 4 * machine.MIB:
