@@ -158,6 +158,7 @@ struct kvm_vcpu {
 	u32 pmu_events; /* firmware events that are being counted, by code; any thread reads */
 	u32 bus_stores; /* odd: this vCPU reads the bus's table (bus.c); any thread reads */
 	unsigned long device_words[DEVICE_WORDS]; /* device_word_remember() */
+	u8 bus_words;                             /* bit n: device_words[n] is an ioeventfd's */
 	struct trace_exit_clock exit_clock;
 	struct vcpu_stats stats;
 
@@ -234,19 +235,37 @@ struct kvm_vcpu {
 	} observed;
 };
 
-/* Offer accesses to this word to the fast path first (fastpath.c). Not 0. */
-static inline void device_word_remember(struct kvm_vcpu *vcpu, unsigned long word)
+static inline unsigned long device_word_slot(unsigned long word)
 {
-	vcpu->device_words[word >> (PAGE_SHIFT - 2) & (DEVICE_WORDS - 1)] = word;
+	return word >> (PAGE_SHIFT - 2) & (DEVICE_WORDS - 1);
+}
+
+/* Offer accesses to this word, or stores to it, to the fast path first (fastpath.c). Not 0. */
+static inline void device_word_remember(struct kvm_vcpu *vcpu, unsigned long word, bool on_bus)
+{
+	unsigned long slot = device_word_slot(word);
+
+	vcpu->device_words[slot] = word;
+	vcpu->bus_words = (u8)((vcpu->bus_words & ~BIT(slot)) | (unsigned long)on_bus << slot);
+}
+
+static inline bool device_word_on_bus(const struct kvm_vcpu *vcpu, unsigned long word)
+{
+	return vcpu->bus_words && (vcpu->bus_words >> device_word_slot(word) & 1);
+}
+
+static inline void device_word_forget(struct kvm_vcpu *vcpu, unsigned long slot)
+{
+	/* A word of the next page: its slot is the next one, so it is not found in this one. */
+	vcpu->device_words[slot] = (slot + 1) << (PAGE_SHIFT - 2);
 }
 
 static inline void device_words_forget(struct kvm_vcpu *vcpu)
 {
-	unsigned long i;
+	unsigned long slot;
 
-	/* A word of the next page: its slot is the next one, so it is not found in this one. */
-	for (i = 0; i < DEVICE_WORDS; i++)
-		vcpu->device_words[i] = (i + 1) << (PAGE_SHIFT - 2);
+	for (slot = 0; slot < DEVICE_WORDS; slot++)
+		device_word_forget(vcpu, slot);
 }
 
 extern const struct hv_file_ops kvm_vcpu_ops; /* api_vcpu.c */

@@ -302,6 +302,7 @@ const u64 *native_event_args(enum trace_event event);
 extern void (*native_event_hook)(enum trace_event event, const u64 *args);
 /* Turn off the events that keep the fast path from finishing an exit. */
 void native_slow_path_events_off(void);
+void native_events_off(void); /* all of them */
 
 /* ---- fixtures (fixture.c) ------------------------------------------------------------------------ */
 

@@ -3,6 +3,7 @@
  * test_device_page.c - a vCPU remembers a page without a slot, and words of the irqchip's, but only
  * until the VM's memory map changes.
  */
+#include "exit/bus.h"
 #include "exit/exit.h"
 #include "plic_vm.h"
 
@@ -76,12 +77,16 @@ static void an_access_by_the_page_table_walk_is_not_emulated(void **state)
 	assert_int_equal(csr_read(vscause), EXC_LOAD_ACCESS_FAULT);
 }
 
+static bool is_remembered(gpa_t gpa)
+{
+	return vm.vcpu->device_words[gpa_to_gfn(gpa) % DEVICE_WORDS] == gpa >> 2;
+}
+
 /* Load the word twice. Returns whether the fast path finishes the second load. */
 static bool second_load_is_fast(gpa_t gpa, unsigned long htinst)
 {
 	assert_int_equal(access_at(gpa, EXC_LOAD_GUEST_PAGE_FAULT, htinst), RESUME_GUEST);
-	return vm.vcpu->device_words[gpa_to_gfn(gpa) % DEVICE_WORDS] == gpa >> 2 &&
-	       vcpu_fast_load(vm.vcpu).class;
+	return is_remembered(gpa) && vcpu_fast_load(vm.vcpu).class;
 }
 
 static void a_slot_added_over_a_word_is_memory(void **state)
@@ -120,6 +125,96 @@ static void only_words_that_the_fast_path_can_access_are_remembered(void **state
 	vcpu_put(vm.vcpu);
 }
 
+/* An ioeventfd in the VMM's first page after the PLIC, for stores of 0. */
+static struct kvm_ioeventfd signal_for_0(void)
+{
+	struct kvm_ioeventfd args = { .addr = BASE + KVM_DEV_HS_PLIC_SIZE,
+				      .len = 4,
+				      .datamatch = 0,
+				      .flags = KVM_IOEVENTFD_FLAG_DATAMATCH,
+				      .fd = native_eventfd() };
+
+	assert_int_equal(kvm_vm_ioctl_ioeventfd(vm.vm, &args), 0);
+	return args;
+}
+
+/* Store a value. Returns whether the fast path finishes the store. */
+static bool store_is_fast(gpa_t gpa, unsigned long value)
+{
+	vm.vcpu->guest.gpr[GPR_A0] = value;
+	native_trap(&(struct hv_trap){ .scause = EXC_STORE_GUEST_PAGE_FAULT,
+				       .stval = gpa,
+				       .htval = gpa >> 2,
+				       .htinst = SW });
+	return is_remembered(gpa) && vcpu_fast_store(vm.vcpu).class;
+}
+
+static void store_slowly(gpa_t gpa, unsigned long value, int want)
+{
+	vm.vcpu->guest.gpr[GPR_A0] = value;
+	assert_int_equal(access_at(gpa, EXC_STORE_GUEST_PAGE_FAULT, SW), want);
+}
+
+static void a_store_to_an_ioeventfd_is_fast_if_its_value_matches(void **state)
+{
+	struct kvm_ioeventfd io = signal_for_0();
+	struct kvm_coalesced_mmio_zone zone = { .addr = MMIO, .size = 8 };
+
+	(void)state;
+	vcpu_load(vm.vcpu);
+	native_events_off();
+	assert_false(store_is_fast(io.addr, 0));
+	store_slowly(io.addr, 0, RESUME_GUEST);
+	assert_true(store_is_fast(io.addr, 0));
+	assert_int_equal(native_eventfd_count(io.fd), 2);
+	/* A load is the VMM's, and so is a store of another value, which also ends the fast path. */
+	native_trap(&(struct hv_trap){ .stval = io.addr, .htval = io.addr >> 2, .htinst = LW });
+	assert_false(vcpu_fast_load(vm.vcpu).class);
+	assert_int_equal(native_eventfd_count(io.fd), 2);
+	assert_false(store_is_fast(io.addr, 8));
+	assert_false(store_is_fast(io.addr, 0));
+	store_slowly(io.addr, 8, RESUME_USER);
+	assert_false(store_is_fast(io.addr, 0));
+	store_slowly(io.addr, 0, RESUME_GUEST);
+	assert_true(store_is_fast(io.addr, 0));
+	assert_int_equal(native_eventfd_count(io.fd), 4);
+	/* Events, and zones, need the slow path. */
+	trace_any_key.enabled = 1;
+	assert_false(store_is_fast(io.addr, 0));
+	store_slowly(io.addr, 0, RESUME_GUEST);
+	assert_false(is_remembered(io.addr));
+	trace_any_key.enabled = 0;
+	store_slowly(io.addr, 0, RESUME_GUEST);
+	assert_true(is_remembered(io.addr));
+	assert_int_equal(kvm_vm_ioctl_register_coalesced(vm.vm, &zone), 0);
+	assert_false(store_is_fast(io.addr, 0));
+	store_slowly(io.addr, 0, RESUME_GUEST);
+	assert_false(is_remembered(io.addr));
+	assert_int_equal(kvm_vm_ioctl_unregister_coalesced(vm.vm, &zone), 0);
+	/* After its removal, the VMM gets the store. */
+	store_slowly(io.addr, 0, RESUME_GUEST);
+	io.flags |= KVM_IOEVENTFD_FLAG_DEASSIGN;
+	assert_int_equal(kvm_vm_ioctl_ioeventfd(vm.vm, &io), 0);
+	assert_false(store_is_fast(io.addr, 0));
+	store_slowly(io.addr, 0, RESUME_USER);
+	vcpu_put(vm.vcpu);
+	native_close(io.fd);
+}
+
+static void a_word_of_an_irqchip_that_is_not_initialized_is_not_remembered(void **state)
+{
+	struct kvm_ioeventfd io = signal_for_0();
+
+	(void)state;
+	assert_int_equal(create_device(), 0);
+	vcpu_load(vm.vcpu);
+	native_events_off();
+	store_slowly(io.addr, 0, RESUME_GUEST);
+	assert_false(store_is_fast(io.addr, 0));
+	vcpu_put(vm.vcpu);
+	native_close(io.fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -128,6 +223,8 @@ int main(void)
 		LOADED(an_access_by_the_page_table_walk_is_not_emulated),
 		CASE(a_slot_added_over_a_word_is_memory),
 		CASE(only_words_that_the_fast_path_can_access_are_remembered),
+		CASE(a_store_to_an_ioeventfd_is_fast_if_its_value_matches),
+		CASE_BARE(a_word_of_an_irqchip_that_is_not_initialized_is_not_remembered),
 	};
 
 	return cmocka_run_group_tests_name("device pages", tests, NULL, NULL);

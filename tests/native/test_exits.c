@@ -11,6 +11,7 @@
  */
 #include "vcpu/pmu.h"
 #include "vcpu/timer.h"
+#include "exit/bus.h"
 #include "plic_vm.h"
 
 #define PC               (NATIVE_GUEST_BASE + 0x1000)
@@ -33,7 +34,7 @@ static const struct variant {
 
 /* The log of each run: a hash for each step. */
 static u64 logs[ARRAY_SIZE(variants)][STEPS], *run_log;
-static u64 events_hash;
+static u64 events_hash, signals;
 static unsigned long nr_steps;
 
 static u64 mix(u64 hash, u64 value)
@@ -207,9 +208,10 @@ static void random_virtual_inst(struct kvm_vcpu *vcpu)
 }
 
 /*
- * Make an access to the PLIC or to the word after it, which is the VMM's. `insns` are transformed
- * instructions (H §6.3) without a data register: loads and stores of each width, compressed ones,
- * and those that are not emulated (AMO, a misaligned load, and an access by a page-table walk).
+ * Make an access to the PLIC, or to the word after it, which is an ioeventfd's for stores of 7, and
+ * otherwise the VMM's. `insns` are transformed instructions (H §6.3) without a data register: loads
+ * and stores of each width, compressed ones, and those that are not emulated (AMO, a misaligned
+ * load, and an access by a page-table walk).
  */
 static void random_mmio(struct kvm_vcpu *vcpu)
 {
@@ -226,7 +228,7 @@ static void random_mmio(struct kvm_vcpu *vcpu)
 	if (insn & 1)
 		insn |= (unsigned long)random_below(32) << (is_store ? 20 : 7);
 	if (random_below(2))
-		vcpu->guest.gpr[insn >> 20 & 31] = random_below(SOURCES + 2);
+		vcpu->guest.gpr[insn >> 20 & 31] = random_below(2) ? 7 : random_below(SOURCES + 2);
 	vcpu->guest.gpr[0] = 0;
 	native_trap(&(struct hv_trap){ .scause = is_store ? EXC_STORE_GUEST_PAGE_FAULT
 							  : EXC_LOAD_GUEST_PAGE_FAULT,
@@ -306,6 +308,10 @@ static void wake_sleeper(bool begins)
 /* Run the guest, and store each step's hash in `log`. Returns the number of fast exits. */
 static unsigned long run_guest(u64 seed, const struct variant *variant, u64 *log)
 {
+	struct kvm_ioeventfd io = { .addr = BASE + KVM_DEV_HS_PLIC_SIZE,
+				    .len = 4,
+				    .datamatch = 7,
+				    .flags = KVM_IOEVENTFD_FLAG_DATAMATCH };
 	unsigned long fast;
 	int ret;
 
@@ -320,8 +326,15 @@ static unsigned long run_guest(u64 seed, const struct variant *variant, u64 *log
 	native_vm_make(&vm, 0);
 	second = native_vcpu_make(&vm, 1);
 	assert_int_equal(make_plic(), 0);
+	io.fd = native_eventfd();
+	assert_int_equal(kvm_vm_ioctl_ioeventfd(vm.vm, &io), 0);
 	vcpu_put(vm.vcpu);
-	native_slow_path_events_off(); /* otherwise the fast path does not finish any exit */
+	/* The fast path finishes no exit with some events, and no store to an ioeventfd with any. */
+	trace_any_key.enabled = !(seed & 4);
+	if (seed & 4)
+		native_events_off();
+	else
+		native_slow_path_events_off();
 	native_event_hook = hash_event;
 	native_wait_hook = wake_sleeper;
 	native_guest = random_guest;
@@ -339,6 +352,9 @@ static unsigned long run_guest(u64 seed, const struct variant *variant, u64 *log
 	assert_true(nr_steps > STEPS);
 	native_wait_hook = NULL;
 	fast = native_fast_exits;
+	signals = native_eventfd_count(io.fd);
+	native_close(io.fd);
+	trace_any_key.enabled = 0;
 	end(NULL);
 	return fast;
 }
@@ -346,6 +362,7 @@ static unsigned long run_guest(u64 seed, const struct variant *variant, u64 *log
 static void random_exits_have_the_same_effects_on_every_path(void **state)
 {
 	unsigned long i, fast, share = 0;
+	u64 signals_expected = 0;
 	unsigned int w;
 	u64 seed;
 
@@ -355,6 +372,9 @@ static void random_exits_have_the_same_effects_on_every_path(void **state)
 			fast = run_guest(seed, &variants[w], logs[w]);
 			assert_int_equal(fast != 0, !strcmp(variants[w].fastpath, "on"));
 			share += fast;
+			if (!w)
+				signals_expected = signals;
+			assert_int_equal(signals, signals_expected);
 			for (i = 0; i < STEPS; i++)
 				if (logs[w][i] != logs[0][i])
 					fail_msg("seed %llu, fastpath=%s switch=%s: exit %lu "

@@ -120,6 +120,16 @@ void native_trace_reset(void)
 	trace_class_key.enabled = 1;
 }
 
+void native_events_off(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < TRACE_NR_EVENTS; i++)
+		trace_keys[i].enabled = 0;
+	for (i = 0; i < TRACE_NR_GROUPS; i++)
+		trace_group_keys[i].enabled = 0;
+}
+
 void native_slow_path_events_off(void)
 {
 	trace_keys[TRACE_kvm_request].enabled = 0;

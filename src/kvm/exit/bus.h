@@ -34,6 +34,11 @@ struct bus_device {
  * has to handle it. Called by the vCPU's thread.
  */
 int bus_store(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, u64 data);
+/* Could a zone take a store? Any thread. */
+static inline bool bus_has_zones(const struct kvm *vm)
+{
+	return READ_ONCE(vm->bus[KVM_BUS_MMIO].zones) != 0;
+}
 /*
  * Add a device to the VM's bus of this kind. Call with slots_lock held. Returns 0, -ENOSPC if the
  * bus already has BUS_MAX_ZONES zones (even if the device is not a zone), or -ENOMEM.

@@ -82,7 +82,7 @@ int kvm_vm_ioctl_register_coalesced(struct kvm *vm, const struct kvm_coalesced_m
 	err = bus_add(vm, zone->kind, &zone->dev);
 	if (!err) {
 		list_add_tail(&zone->link, &vm->zones);
-		vm->bus[zone->kind].zones++;
+		WRITE_ONCE(vm->bus[zone->kind].zones, vm->bus[zone->kind].zones + 1);
 	}
 	hv_mutex_unlock(&vm->slots_lock);
 	if (err)
@@ -117,7 +117,7 @@ int kvm_vm_ioctl_unregister_coalesced(struct kvm *vm, const struct kvm_coalesced
 		zone->dev.gone = true;
 		list_del(&zone->link);
 		list_add_tail(&zone->link, &gone);
-		vm->bus[kind].zones--;
+		WRITE_ONCE(vm->bus[kind].zones, vm->bus[kind].zones - 1);
 	}
 	if (!list_empty(&gone))
 		bus_sweep(vm, kind);

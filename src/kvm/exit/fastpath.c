@@ -4,7 +4,7 @@
  *
  * These are a guest's requests to its own hart for which no thread has to wait: SBI base,
  * set_timer with Sstc, an IPI or a fence that names only the caller, and WFI with an interrupt
- * pending; and accesses to the interrupt controller in the kernel. Each exit is checked first,
+ * pending; and accesses to the interrupt controller and to ioeventfds. Each exit is checked first,
  * because a declined exit must not have changed anything. It is then handled as on the slow path,
  * mostly by the same functions, with the same events, counters and clock.
  *
@@ -15,10 +15,10 @@
  * handles the exit that the interrupt causes. Exits also take the slow path while a request is
  * pending, or while an event is on that only the slow path records.
  *
- * An access to the interrupt controller takes spinlocks. Their holders never wait for a vCPU to
- * leave the guest (docs/locking.md, rule 11), so the fast path may wait for them while mode is
- * IN_GUEST.
+ * An access to such a device takes spinlocks. Their holders never wait for a vCPU to leave the guest
+ * (docs/locking.md, rule 11), so the fast path may wait for them while mode is IN_GUEST.
  */
+#include "exit/bus.h"
 #include "exit/exit.h"
 #include "irqchip.h"
 #include "kvm.h"
@@ -217,9 +217,24 @@ INLINE gpa_t faulting_gpa(void)
 }
 
 /*
- * Finish only an aligned access of 32 bits by an integer load or store, to a word of the irqchip's
- * (mmio.c, remember()). The irqchip takes it, because it has taken one before, and whether it does
- * depends on nothing but the address and the width (irqchip.h).
+ * Finish a store if an ioeventfd takes it. Not while any event is on: a store that is not taken must
+ * not be recorded here, and the bus records one that it takes.
+ */
+INLINE struct fast_exit fast_bus(struct kvm_vcpu *vcpu, gpa_t gpa, u32 data)
+{
+	if (trace_any() || bus_has_zones(vcpu->kvm) || bus_store(vcpu, gpa, 4, data)) {
+		device_word_forget(vcpu, device_word_slot((unsigned long)(gpa >> 2)));
+		return declined(vcpu);
+	}
+	vcpu->stats.exits++;
+	vcpu->stats.mmio_exit_kernel++;
+	return end(vcpu, 2 + (csr_read(htinst) & 2), EXIT_MMIO_KERNEL);
+}
+
+/*
+ * Finish only an aligned access of 32 bits by an integer load or store, to a word that the slow path
+ * has remembered (mmio.c). The irqchip takes an access to its word, because it has taken one before,
+ * and whether it does depends on nothing but the address and the width (irqchip.h).
  */
 INLINE struct fast_exit fast_mmio(struct kvm_vcpu *vcpu, bool is_store)
 {
@@ -231,13 +246,15 @@ INLINE struct fast_exit fast_mmio(struct kvm_vcpu *vcpu, bool is_store)
 	if (!may_be_fast(vcpu) || !(is_store ? is_word_store(insn) : is_word_load(insn)) ||
 	    (csr_read(stval) & 3) || vcpu->slots != __atomic_load_n(&vm->slots, __ATOMIC_ACQUIRE))
 		return declined(vcpu);
+	if (is_store)
+		data = (u32)gpr[FIELD_GET(HTINST_RS2, insn)];
+	if (device_word_on_bus(vcpu, (unsigned long)(gpa >> 2)))
+		return is_store ? fast_bus(vcpu, gpa, (u32)data) : declined(vcpu);
 	begin(vcpu);
 	if (trace_kvm_page_fault_enabled())
 		trace_kvm_page_fault(gpa, csr_read(scause));
 	if (trace_kvm_mmio_insn_enabled())
 		trace_kvm_mmio_insn(htinst, false, csr_read(sepc));
-	if (is_store)
-		data = (u32)gpr[FIELD_GET(HTINST_RS2, insn)];
 	vm->irqchip->mmio(vcpu, gpa, 4, is_store, &data);
 	reg = FIELD_GET(HTINST_RD, insn);
 	if (!is_store && reg)

@@ -185,17 +185,31 @@ static __attribute__((noinline)) int exit_to_user(struct kvm_vcpu *vcpu)
 }
 
 /*
- * The irqchip has carried out the access. Let the fast path carry out the next one to this word, if
- * it will need neither a look at the memory map (device_gfn) nor a fetch. Not with wfi=native: the
- * irqchip may wake a thread that wants this hart, and the fast path does not load the hstatus that
- * wfi_native.c has then changed.
+ * The irqchip or a device on the bus has carried out the access. Let the fast path carry out the
+ * next one to this word, if it will need neither a look at the memory map (device_gfn) nor a fetch.
+ * Not with wfi=native: the device may wake a thread that wants this hart, and the fast path does not
+ * load the hstatus that wfi_native.c has then changed.
  */
 static void remember(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
-		     const struct access_insn *access, gpa_t gpa)
+		     const struct access_insn *access, gpa_t gpa, bool on_bus)
 {
 	if (access->len == 4 && (trap->htinst & 1) && !vcpu->kvm->toggle[TOGGLE_mmio_decode] &&
 	    gpa_to_gfn(gpa) == vcpu->device_gfn && gpa && !vcpu->wfi_native)
-		device_word_remember(vcpu, (unsigned long)(gpa >> 2));
+		device_word_remember(vcpu, (unsigned long)(gpa >> 2), on_bus);
+}
+
+/*
+ * Likewise, for a store on the bus. While any event is on, the fast path declines these stores. A
+ * controller that user space has not initialized yet could later own the word. Zones are left to
+ * the slow path: their ring is in memory that user space could make the guest's (switch_fast.S).
+ */
+static void remember_ioeventfd(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
+			       const struct access_insn *access, gpa_t gpa)
+{
+	const struct kvm *vm = vcpu->kvm;
+
+	if (!trace_any() && !bus_has_zones(vm) && (!irqchip_of(vm) || irqchip_is_ready(vm)))
+		remember(vcpu, trap, access, gpa, true);
 }
 
 /* The VM's interrupt controller in the kernel has carried out the access. */
@@ -209,7 +223,7 @@ static int done_by_irqchip(struct kvm_vcpu *vcpu, const struct hv_trap *trap,
 	trace_kvm_mmio(is_store ? MMIO_WRITE : MMIO_READ, access->len, gpa, data, true);
 	if (READ_ONCE(vcpu->irq_changed))
 		vcpu_flush_irqs(vcpu);
-	remember(vcpu, trap, access, gpa);
+	remember(vcpu, trap, access, gpa, false);
 	vcpu->stats.mmio_exit_kernel++;
 	trace_exit_class(&vcpu->exit_clock, EXIT_IRQCHIP);
 	vcpu->guest.sepc += access->insn_len;
@@ -245,6 +259,7 @@ int mmio_emulate(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gpa_t gpa)
 			vcpu->stats.mmio_exit_kernel++;
 			trace_exit_class(&vcpu->exit_clock, EXIT_MMIO_KERNEL);
 			vcpu->guest.sepc += access.insn_len;
+			remember_ioeventfd(vcpu, trap, &access, gpa);
 			return RESUME_GUEST;
 		}
 	}
