@@ -50,12 +50,12 @@ def figure():
         fig.box(14 + i * 167, 348, 164, 80, [name, where, cause], "core")
 
     # what follows
-    user = fig.box(30, 480, 300, 72, ["*`RESUME_USER`", "`vcpu_end_run()`: `KVM_RUN` returns,", "the VMM answers and calls it again"], "user")
+    user = fig.box(30, 480, 300, 72, ["*`RESUME_USER`", "`end_run()`: `KVM_RUN` returns,", "the VMM answers and calls it again"], "user")
     loop = fig.box(400, 480, 330, 72, ["*`RESUME_GUEST`", "`run_loop()`: requests first", "`serve_requests()`"], "core")
     fig.arrow((180, 438), (180, 480))
     fig.arrow((565, 438), (565, 480))
     fig.arrow(user.right(), loop.left())
-    fig.text(40, 572, "then `vcpu_run()`: `complete_exit()`, `vcpu_begin_run()`", faint=True)
+    fig.text(40, 572, "then `vcpu_run()`: `complete_exit()`, `begin_run()`", faint=True)
     enter = fig.box(400, 588, 330, 54, ["`run_once()`: `vmid_update()`, `IN_GUEST`,", "requests again, `vcpu_switch()`"], "core")
     fig.arrow(loop.bottom(), enter.top())
     fig.arrow(enter.right(), (862, 615), (862, 44))

@@ -182,12 +182,14 @@ struct kvm_vcpu {
 	bool wfi_native;  /* toggle wfi: VTW depends on whether another thread wants the hart */
 	bool loaded;      /* its CSRs are in a hart */
 	bool put_pending; /* loaded, and its thread is in user space (lazy_put.c) */
+	bool ran_once;    /* KVM_RUN was called: ISA, SBI extension and id registers are frozen */
+	bool sigmask_set; /* KVM_SET_SIGNAL_MASK: sigmask is in force during KVM_RUN */
 	unsigned int
 		last_hart; /* the hart of the last load, perhaps with VCPU_STALE; or VCPU_NO_HART */
 	struct hv_sched_hook sched_hook;
+	struct vcpu_fwft fwft;
 
 	struct kvm_run *run; /* shared with user space: untrusted, so each field is read once */
-	hpa_t run_pa;
 	struct dirty_ring *dirty_ring; /* mmu/dirty_ring.h; NULL: the VM has bitmaps */
 	struct completion completion;
 
@@ -217,13 +219,11 @@ struct kvm_vcpu {
 	bool (*sleep_cond)(struct kvm_vcpu *vcpu); /* what vcpu_sleep() waits for */
 	struct hv_waitq waitq; /* for a vCPU that is blocked in WFI or stopped */
 
-	bool ran_once; /* KVM_RUN was called: ISA, SBI extension and id registers are frozen */
 	unsigned long mvendorid, marchid, mimpid;
-	bool sigmask_set; /* KVM_SET_SIGNAL_MASK: sigmask is in force during KVM_RUN */
+	hpa_t run_pa; /* the page of `run` */
 	u64 sigmask;
 
 	struct vcpu_sta sta;
-	struct vcpu_fwft fwft;
 
 	struct fp_state fp;
 	struct vector_state vector;
@@ -322,9 +322,11 @@ int vcpu_sleep(struct kvm_vcpu *vcpu, bool (*cond)(struct kvm_vcpu *vcpu));
 
 void lazy_put_init(void);
 void lazy_put_vcpu_init(struct kvm_vcpu *vcpu); /* the scheduler's hook */
-/* At the beginning of KVM_RUN, load the vCPU; at the end, put it or leave the put pending. */
-void vcpu_begin_run(struct kvm_vcpu *vcpu);
-void vcpu_end_run(struct kvm_vcpu *vcpu);
+/*
+ * Load the vCPU at the beginning of KVM_RUN, unless its put is pending for the current thread.
+ * `hook` is the thread's own.
+ */
+void vcpu_begin_run(struct kvm_vcpu *vcpu, struct hv_sched_hook *hook);
 /*
  * Put the vCPU if its put is pending, whichever hart it is loaded on. Call with its mutex held, or
  * from vm_destroy(); may sleep.

@@ -19,7 +19,9 @@
 #include "sbi/sbi.h"
 #include "vcpu/hsm.h"
 #include "vcpu/irq.h"
+#include "vcpu/shared_csrs.h"
 #include "vcpu/steal_time.h"
+#include "vcpu/timer.h"
 
 /*
  * Serve rare requests: fences from other vCPUs and from the host (tlb.c, sbi_rfence.c, notifier.c),
@@ -200,6 +202,42 @@ static __attribute__((noinline)) int not_run(void)
 	return -EINTR;
 }
 
+/*
+ * Load the vCPU. If its put is pending, it is still loaded, except for the CSRs that its thread's
+ * program shares with the guest (lazy_put.c). Inlined, as end_run(), because most calls of KVM_RUN
+ * find it so.
+ */
+static inline void begin_run(struct kvm_vcpu *vcpu)
+{
+	struct hv_sched_hook *hook = hv_sched_hook_get();
+
+	if (vcpu->put_pending && hook == &vcpu->sched_hook) {
+		WRITE_ONCE(vcpu->put_pending, false);
+		load_shared(vcpu);
+		/* Another vCPU's ioctl may have set the VM's clock. */
+		csr_write64(htimedelta, READ_ONCE(vcpu->kvm->time_delta));
+		return;
+	}
+	vcpu_begin_run(vcpu, hook);
+}
+
+/* Leave the vCPU loaded until it is put for another reason (lazy_put.c). */
+static inline void end_run(struct kvm_vcpu *vcpu)
+{
+	/*
+	 * Put the vCPU now: while it is loaded, the firmware may be delegating misaligned
+	 * exceptions for it (fwft_load()), so a program's misaligned access would trap into the
+	 * host instead of the firmware.
+	 */
+	if (vcpu->fwft.misaligned) {
+		vcpu_put(vcpu);
+		return;
+	}
+	put_shared(vcpu);
+	trace_set_vcpu(0, 0);
+	__atomic_store_n(&vcpu->put_pending, true, __ATOMIC_RELEASE);
+}
+
 /* KVM_RUN with vcpu->mutex held. */
 static inline int run_locked(struct kvm_vcpu *vcpu)
 {
@@ -224,20 +262,20 @@ static inline int run_locked(struct kvm_vcpu *vcpu)
 	if (vcpu->sigmask_set)
 		hv_sigmask_begin(vcpu->sigmask);
 	memslot_vcpu_refresh(vcpu);
-	vcpu_begin_run(vcpu);
+	begin_run(vcpu);
 	/*
-	 * While the thread was in user space or slept in vcpu_begin_run(), a signal may have
+	 * While the thread was in user space or slept in begin_run(), a signal may have
 	 * arrived, or another thread may have begun to wait for the hart: check before the first
 	 * entry. After most exits to user space, REQ_HOST is still set anyway.
 	 */
 	if (!(READ_ONCE(vcpu->requests) & BIT(REQ_HOST)) && hv_host_needed())
 		vcpu_set_request(vcpu, REQ_HOST);
 	ret = run_loop(vcpu);
-	/* Before vcpu_end_run(), so that the record names this vCPU. */
+	/* Before end_run(), so that the record names this vCPU. */
 	if (trace_kvm_userspace_exit_enabled())
 		trace_kvm_userspace_exit(READ_ONCE(vcpu->run->exit_reason), ret,
 					 trace_exit_class_of(&vcpu->exit_clock));
-	vcpu_end_run(vcpu);
+	end_run(vcpu);
 	if (vcpu->sigmask_set)
 		hv_sigmask_end();
 	return ret;

@@ -3,8 +3,8 @@
  * lazy_put.c - keep a vCPU loaded on its hart while its thread runs in user space.
  *
  * Most exits to user space are answered at once, and the same thread calls KVM_RUN again. So the
- * end of KVM_RUN usually does not put the vCPU. It restores only the CSRs that programs share with
- * the guest; VS CSRs, hgatp, timer, interrupts and FP stay loaded. None of these has an effect in
+ * end of KVM_RUN (run.c) usually does not put the vCPU. It restores only the CSRs that programs
+ * share with the guest; VS CSRs, hgatp, timer, interrupts and FP stay loaded. None of these has an effect in
  * HS or U mode: interrupts delegated to VS are not taken there (H §2.2), only HLV uses hgatp, and
  * only the core executes HLV. Programs find FP off, so their first FP instruction traps.
  *
@@ -22,9 +22,7 @@
  */
 #include "kvm.h"
 #include "request.h"
-#include "vcpu/shared_csrs.h"
 #include "vcpu/steal_time.h"
-#include "vcpu/timer.h"
 
 /*
  * Threads in vcpu_finish_put(), of all VMs. The queue is not part of a vCPU or a VM, because both
@@ -98,35 +96,10 @@ void vcpu_finish_put(struct kvm_vcpu *vcpu)
 	WRITE_ONCE(hook->out_requested, false);
 }
 
-void vcpu_begin_run(struct kvm_vcpu *vcpu)
+void vcpu_begin_run(struct kvm_vcpu *vcpu, struct hv_sched_hook *hook)
 {
-	struct hv_sched_hook *hook = hv_sched_hook_get();
-
-	if (vcpu->put_pending && hook == &vcpu->sched_hook) {
-		WRITE_ONCE(vcpu->put_pending, false);
-		load_shared(vcpu);
-		/* Another vCPU's ioctl may have set the VM's clock. */
-		csr_write64(htimedelta, READ_ONCE(vcpu->kvm->time_delta));
-		return;
-	}
 	if (hook && hook != &vcpu->sched_hook)
 		hook->out(hook); /* another vCPU, which this thread ran before */
 	vcpu_finish_put(vcpu);
 	vcpu_load(vcpu);
-}
-
-void vcpu_end_run(struct kvm_vcpu *vcpu)
-{
-	/*
-	 * Put the vCPU now: while it is loaded, the firmware may be delegating misaligned
-	 * exceptions for it (fwft_load()), so a program's misaligned access would trap into the
-	 * host instead of the firmware.
-	 */
-	if (vcpu->fwft.misaligned) {
-		vcpu_put(vcpu);
-		return;
-	}
-	put_shared(vcpu);
-	trace_set_vcpu(0, 0);
-	__atomic_store_n(&vcpu->put_pending, true, __ATOMIC_RELEASE);
 }
