@@ -37,10 +37,9 @@ struct file *file_alloc(const struct file_ops *ops, void *priv, unsigned int fla
 	return f;
 }
 
-void file_put(struct file *f)
+/* Apart from file_put(), so that a reference that is not the last is dropped by a leaf function. */
+static __attribute__((noinline)) void file_free(struct file *f)
 {
-	if (!f || __atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL))
-		return;
 	/* release() may take mm->lock or sockets_lock: they precede tree_lock (docs/locking.md). */
 	BUG_ON(mutex_is_mine(&tree_lock));
 	epoll_forget_file(f);
@@ -50,6 +49,12 @@ void file_put(struct file *f)
 	if (f->inode)
 		inode_put(f->inode);
 	kfree(f);
+}
+
+void file_put(struct file *f)
+{
+	if (f && !__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL))
+		file_free(f);
 }
 
 long file_kread(struct file *f, void *buf, size_t size, u64 pos)

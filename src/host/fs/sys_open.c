@@ -193,12 +193,12 @@ long sys_fcntl(struct trap_frame *frame)
 	return ret;
 }
 
-static long file_ioctl(struct file *f, int fd, unsigned int cmd, unsigned long arg)
+/* An ioctl whose type is that of the commands for all files. */
+static __attribute__((noinline)) long common_ioctl(struct file *f, int fd, unsigned int cmd,
+						   unsigned long arg)
 {
 	int on;
 
-	if (_IOC_TYPE(cmd) != _IOC_TYPE(FIOCLEX)) /* not one of the commands below */
-		return f->ops->ioctl ? f->ops->ioctl(f, cmd, arg) : -ENOTTY;
 	switch (cmd) {
 	case FIOCLEX:
 	case FIONCLEX:
@@ -217,12 +217,17 @@ static long file_ioctl(struct file *f, int fd, unsigned int cmd, unsigned long a
 long sys_ioctl(struct trap_frame *frame)
 {
 	struct file *f = fd_get((int)frame->a0);
+	unsigned int cmd = (unsigned int)frame->a1;
 	long ret;
 
 	if (!f)
 		return -EBADF;
-	ret = f->flags & O_PATH ? -EBADF
-				: file_ioctl(f, (int)frame->a0, (unsigned int)frame->a1, frame->a2);
+	if (f->flags & O_PATH)
+		ret = -EBADF;
+	else if (_IOC_TYPE(cmd) == _IOC_TYPE(FIOCLEX))
+		ret = common_ioctl(f, (int)frame->a0, cmd, frame->a2);
+	else
+		ret = f->ops->ioctl ? f->ops->ioctl(f, cmd, frame->a2) : -ENOTTY;
 	file_put(f);
 	return ret;
 }
