@@ -64,8 +64,8 @@ struct process {
 	unsigned long rlimits[16][2]; /* soft, hard; written under lock (rlimit.c) */
 
 	struct spinlock sig_lock;
-	struct sig_action actions[NR_SIGNALS];
 	u64 pending; /* sent to the process */
+	struct sig_action actions[NR_SIGNALS];
 	struct list_head sigqueue;
 	unsigned int nr_queued;  /* siginfos in all queues of the process */
 	struct list_head forks;  /* forks in progress: struct fork_signals; all_processes_lock */
