@@ -110,6 +110,16 @@ no_exit()	# ROW LIMIT TOGGLES CLAIM: the row takes an exit with aia_emul, but at
 no_exit msi_self 10 irqchip "an MSI of a hart to itself, with its claim,"
 no_exit msi_pingpong 50 "halt_poll_ns=0 wfi=native irqchip" "a round trip of MSIs between two running vCPUs"
 
+# ---- exits of a boot of Debian's kernel ----
+if [ -f "$O/guest-initrd.cpio" ]; then
+	timeout --kill-after=5 "$(scaled 180)" "$HS_TOP/scripts/hyperscope" bench-apps hyperscope --out "$O" --rows boot_exits \
+		--csv "$tmp/csv" >"$tmp/out" 2>"$tmp/err"
+	is "$? $(awk -F, '$2 == "boot_exits" && $5 == "exits" && $8 > 0 && $8 <= 100 { print $3 }' "$tmp/csv" | xargs)" \
+		"0 default irqchip=aia_hwaccel" "a boot with SBI DBCN as the console has at most 100 exits besides WFI" || diag "$(cat "$tmp/out" "$tmp/err")"
+else
+	skip "the exits of a boot" "there is no guest kernel: set-up could not fetch it"
+fi
+
 # ---- usage errors ----
 refused()	# REGEX ARGS...
 {

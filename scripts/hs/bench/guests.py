@@ -16,8 +16,9 @@ from hs import ends
 from hs.icount import CLOCK, ICOUNT, record_mode
 from hs.paths import HYPERSCOPE, TOP
 from hs.run.cpio import behind
+from hs.run.qemuopt import machine_of
 from . import systems
-from .rows import APPLICATIONS, GROUPS
+from .rows import APPLICATIONS, BY_NAME, GROUPS
 from .systems import SETTLE, BenchError
 
 SYSTEMS = ("native", "hyperscope", "linux")
@@ -29,6 +30,8 @@ APPEND = "console=ttyS0 quiet norandmaps nokaslr"
 # Debian's kernel supports DBCN only for its early console. Therefore, the early console is kept, and /init writes to
 # the kernel's log.
 APPEND_DBCN = "console=hvc0 earlycon=sbi keep_bootcon printk.devkmsg=on norandmaps nokaslr"
+APPEND_QUIET = "console=hvc0 earlycon=sbi keep_bootcon quiet norandmaps nokaslr"  # for the group "start"
+AIA = "irqchip=aia_hwaccel"
 LAYOUTS = 5
 LAYOUT_BYTES = 12347  # the initrd of layout N is larger by N times this size, which is not a multiple of a page
 _BATCHES = re.compile(r"^batches,(\w+),([1-9]\d*),(-?\d+(?: -?\d+)*)\s*$", re.M)  # row, operations, cost per batch
@@ -36,13 +39,13 @@ _EXITS = re.compile(r"vmm: counter (\w*exit\w*|gstage_faults) (\d+)")  # from vm
 _STAMP = re.compile(r"^(?:\[ *[0-9.]+\] )?", re.M)  # time stamp of the kernel's log
 # Rows not measured natively, because the counts would not be reproducible: QEMU completes disk requests (in a
 # bottom half, even if nothing is read) at times that do not depend on the guest's clock.
-NOT_NATIVE = ("blk", "files_disk")
+NOT_NATIVE = ("blk", "files_disk", "boot_exits")
 
 
 class Job(NamedTuple):
     system: str
     part: str          # a group of rows.GROUPS
-    setting: str = ""  # or DBCN
+    setting: str = ""  # or DBCN or AIA
     cpu: str = "rv64"
     layout: int = 0    # below LAYOUTS
 
@@ -64,19 +67,21 @@ def beside_native(figures, row, setting=""):
 
 def jobs_of(chosen, names, dbcn=True):
     """Return the jobs (boots) that measure these rows. dbcn: on hyperscope, boot the group "processes" also with the
-    DBCN console, which causes few exits."""
+    DBCN console, which causes few exits, and the group "start" also with guest interrupt files."""
     parts = dict.fromkeys(row.group for row in APPLICATIONS if row.name in names)
     return [Job(system, part, setting, layout=layout) for part in parts for system in chosen
-            for setting in ([""] + [DBCN] * (dbcn and system == "hyperscope" and part == "processes"))
+            if not (system == "native" and part == "start")
+            for setting in ([""] + [DBCN] * (dbcn and system == "hyperscope" and part == "processes")
+                            + [AIA] * (system == "hyperscope" and part == "start"))
             for layout in range(LAYOUTS)]
 
 
-def statistics_of(batches):
-    """Return the statistics of a row as CSV columns. batches: (operations, instructions of the batch) pairs."""
-    each = sorted(instructions / operations for operations, instructions in batches)
+def statistics_of(batches, unit):
+    """Return the statistics of a row as CSV columns. batches: (operations, figure of the batch) pairs."""
+    each = sorted(figure / operations for operations, figure in batches)
     found = (each[0], each[rank(len(each), 50)], each[rank(len(each), 99)], each[-1], sum(each) / len(each))
     return dict(zip(systems.STATISTICS, ("%.2f" % value for value in found)),
-                unit="instructions", n=str(sum(operations for operations, _ in batches)), instret="")
+                unit=unit, n=str(sum(operations for operations, _ in batches)), instret="")
 
 
 def rank(n, percent):
@@ -108,7 +113,7 @@ class Runner(systems.Runner):
 
     def flags(self, job):
         """Return QEMU's options that affect the figures."""
-        return ["-M", "virt", "-cpu", job.cpu, "-smp", "1", "-m", RAM[job.system]] + ICOUNT + CLOCK
+        return ["-M", machine_of(None, [job.setting]), "-cpu", job.cpu, "-smp", "1", "-m", RAM[job.system]] + ICOUNT + CLOCK
 
     def native(self, job, initrd):
         return [self.qemu] + self.flags(job) + record_mode(1) + [
@@ -116,6 +121,8 @@ class Runner(systems.Runner):
             "-initrd", initrd, "-append", self.append(job)]
 
     def append(self, job):
+        if job.part == "start":
+            return APPEND_QUIET
         return APPEND_DBCN if job.setting == DBCN else APPEND
 
     def vm(self, job, initrd):
@@ -129,8 +136,8 @@ class Runner(systems.Runner):
     def hyperscope(self, job, initrd):
         files, words = self.vm(job, initrd)
         return [HYPERSCOPE, "exec", "--timeout", str(self.options.timeout), "--out", self.options.out, "--icount",
-                "--quiet", "--cpu", job.cpu, "--memory", RAM["hyperscope"], "--without-observation"] + files + [
-                    self.vmm] + words
+                "--quiet", "--cpu", job.cpu, "--memory", RAM["hyperscope"], "--without-observation"] + [
+                    "--set", AIA] * (job.setting == AIA) + files + [self.vmm] + words
 
     def linux(self, job, initrd):
         files, words = self.vm(job, initrd)
@@ -167,6 +174,9 @@ class Runner(systems.Runner):
             status, out, errors = self.run_for_output(getattr(self, job.system)(job, initrd))
         found = [(name, int(operations), values.split())
                  for name, operations, values in _BATCHES.findall(_STAMP.sub("", out)) if name in wanted]
+        exits = {name: int(count) for name, count in _EXITS.findall(errors)}
+        if job.part == "start" and "exits" in exits:
+            found = [("boot_exits", 1, [exits["exits"] - exits["wfi_exit_stat"] - exits["wrs_exit_stat"]])]
         if status:
             raise self.failed(job, status, found, out, errors)
         names = [name for name, _, _ in found]
@@ -177,7 +187,7 @@ class Runner(systems.Runner):
                 else "printed the rows %s, not each once" % ", ".join(names),
                 self.last_words(job, out, errors)))
         if job.system != "native" and job.part == "processes" and not job.layout:
-            self.exits[job.system, job.setting] = {name: int(count) for name, count in _EXITS.findall(errors)}
+            self.exits[job.system, job.setting] = exits
         return [{"exit": name, "system": job.system, "cpu": job.cpu, "qemu_flags": " ".join(self.flags(job)),
                  "toggles": job.setting or "default", "batches": [(operations, int(value)) for value in values]}
                 for name, operations, values in found]
@@ -188,4 +198,4 @@ class Runner(systems.Runner):
         for part in results:
             batches = part.pop("batches")
             rows.setdefault(tuple(part.values()), (part, []))[1].extend(batches)
-        return [dict(part, **statistics_of(batches)) for part, batches in rows.values()]
+        return [dict(part, **statistics_of(batches, BY_NAME[part["exit"]].unit)) for part, batches in rows.values()]

@@ -38,6 +38,7 @@ GROUPS = {
     "bell": Group(vmm=("--doorbell",), harts=2, vcpus=1, setting="halt_poll_ns=0"),
     "turns": Group(program="bench_turns"),
     # Debian's kernel and programs on it (scripts/hyperscope bench-apps); the second group has rt-tests and a disk.
+    "start": Group(program="guest"),
     "processes": Group(program="guest"),
     "workloads": Group(program="guest", disk=True),
 }
@@ -56,6 +57,7 @@ class Row(NamedTuple):
     small: str = ""             # why the figure is less than Linux's: DESIGN, HOST (the host is small) or BOTH
     mean: bool = False          # use the mean, because the median of a rare event is meaningless
     none: bool = False          # the goal is that the event does not happen
+    unit: str = "instructions"  # of a row of APPLICATIONS
 
 
 ROWS = [
@@ -125,6 +127,7 @@ ROWS = [
 # VMs.
 APPLICATIONS = [
     Row("boot", "Debian's kernel, from first line to first command", "processes"),
+    Row("boot_exits", "exits of a boot, console SBI DBCN, besides WFI", "start", goal=100, unit="exits"),
     Row("fork_exec", "fork and exec of busybox, warm", "processes"),
     Row("hackbench", "one message of hackbench, through a socket", "workloads"),
     Row("cyclictest", "cyclictest: delay of a thread's wake-up", "workloads"),

@@ -87,11 +87,22 @@ def table(results):
     """Print a line for each row and console: thousands of instructions per operation, and their ratio to native."""
     figures = report.Figures(results, "rv64", "p50")
     print("thousands of instructions   native  hyperscope x native   Linux KVM x native")
-    for row in rows.APPLICATIONS:
+    for row in [row for row in rows.APPLICATIONS if row.unit == report.COUNTED]:
         for setting in ("", guests.DBCN):
             native, ours, linux = guests.beside_native(figures, row.name, setting)
             if {native[0], ours[0], linux[0]} != {"-"}:
                 print(("%-12s%-12s%10s%12s%9s%12s%9s" % ((row.name, setting, native[0]) + ours + linux)).rstrip())
+
+
+def boot_exits(results):
+    """Print the exits of a boot besides WFI."""
+    for line in results:
+        if line["exit"] == "boot_exits":
+            ours = line["system"] == "hyperscope"
+            print(("exits of a boot besides WFI, console SBI DBCN: %.0f on %s%s%s" % (
+                report.typical(line), "hyperscope" if ours else "Linux KVM",
+                "" if line["toggles"] == "default" else " with " + line["toggles"],
+                "; goal %s" % report.goal(rows.BY_NAME["boot_exits"], None, report.typical(line)) if ours else "")))
 
 
 def show_exits(exits):
@@ -119,6 +130,7 @@ def instructions(runner, options):
     if options.csv:
         report.write_csv(options.csv, results)
     table(results)
+    boot_exits(results)
     show_exits(runner.exits)
     if theirs is None:
         return 0

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
 """apps.py - plot the cost of a whole guest relative to native, as papers do for their applications."""
-from hs.bench.report import typical as value
+from hs.bench.report import COUNTED, typical as value
 from . import data, marks, style
 
 SYSTEMS = ("hyperscope", "linux")
 
 
 def read(folder=data.FOLDER):
-    return data.bench("applications.csv", folder).results
+    return [line for line in data.bench("applications.csv", folder).results if line["unit"] == COUNTED]
 
 
 def normalized(lines, cpu="rv64"):
