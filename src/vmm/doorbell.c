@@ -23,8 +23,9 @@
  * bounds the difference from both sides. Under QEMU with icount, where harts run in turn and a
  * switch between them takes no time, the bounds meet.
  *
- * Except for the comparison, the whole VMM runs on one hart. On two harts under icount, the woken
- * thread would have to wait for the end of the other hart's turn. The machine must not be saved
+ * Except for the comparison, the whole VMM runs on one hart, unless the guest has the thread stay on
+ * the other one (STAY): on two harts under icount, the woken thread has to wait for the end of the
+ * other hart's turn, which ends early only if this hart sleeps. The machine must not be saved
  * during a comparison, because writes to struct clocks are not logged.
  *
  * Locks: doorbell.lock, taken before the PLIC's lock.
@@ -39,6 +40,7 @@
 /* Limits on how long a guest can make the thread spin: steps after a tick, rounds of comparison. */
 #define STEPS_MAX  1000
 #define ROUNDS_MAX (1u << 28)
+#define STAY       2
 
 enum doorbell_register {
 	REG_RING = 0x00,
@@ -52,7 +54,7 @@ enum doorbell_register {
 /*
  * This structure is in guest memory. `guest` and `host` are the two clocks, as last published. The
  * guest's clock minus the host's is at least `least`. The guest ends the comparison by setting
- * `enough`.
+ * `enough`: with STAY, the thread stays on the other hart.
  */
 struct clocks {
 	u64 guest, host, least, enough;
@@ -92,7 +94,8 @@ static void compare_clocks(struct doorbell *dev, volatile struct clocks *clocks)
 		if ((int64_t)(guest - host) > (int64_t)clocks->least)
 			clocks->least = guest - host;
 	}
-	sched_setaffinity(0, sizeof(dev->here), &dev->here);
+	if (clocks->enough != STAY)
+		sched_setaffinity(0, sizeof(dev->here), &dev->here);
 	atomic_store(&dev->clocks, NULL);
 }
 

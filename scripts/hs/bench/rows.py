@@ -36,6 +36,8 @@ GROUPS = {
     "pair": Group(vmm=("--pin",), harts=2, setting="halt_poll_ns=0", bare=True),
     # One vCPU; the second hart is used to compare the host's clock with the guest's (src/vmm/doorbell.c).
     "bell": Group(vmm=("--doorbell",), harts=2, vcpus=1, setting="halt_poll_ns=0"),
+    # The same, but the VMM's thread stays on the second hart.
+    "apart": Group(vmm=("--doorbell",), harts=2, vcpus=1, setting="halt_poll_ns=0"),
     "turns": Group(program="bench_turns"),
     # Debian's kernel and programs on it (scripts/hyperscope bench-apps); the second group has rt-tests and a disk.
     "start": Group(program="guest"),
@@ -84,6 +86,7 @@ ROWS = [
     Row("blk_read_exit", "the same, notified by an exit to the VMM", "notified", small=BOTH),
     Row("io_out", "doorbell: from the store to the VMM's thread", "bell", small=BOTH),
     Row("io_in", "from the VMM's signal to the guest's handler", "bell", small=BOTH),
+    Row("io_in_apart", "the same, with the VMM's thread on another hart", "apart", small=BOTH),
     Row("wfi_pending", "WFI with an interrupt pending", goal=200, small=DESIGN),
     Row("timer_late_5us", "delay of a wake-up after 5 us of WFI", small=HOST),
     Row("timer_late_2ms", "delay of a wake-up after 2 ms of WFI", small=HOST),
@@ -159,7 +162,7 @@ MATTERS = {
 # toggle -> (setting of another toggle, rows). Without that setting, the toggle has no effect on these rows, so they
 # are also measured with that setting.
 BESIDE = {"switch": ("fastpath=off", "sbi_version wfi_pending"), "wfi": ("fastpath=off", "wfi_pending"),
-          "irqchip": ("wfi=native", "msi_pingpong")}
+          "irqchip": ("wfi=native", "msi_pingpong io_in_apart")}
 # For toggles that take a number: the values to measure besides the default.
 NUMBERS = {"halt_poll_ns": ("0",), "zero_page": ("1",)}
 # The row and the settings with which the cost of tracing and exit accounting is measured.
