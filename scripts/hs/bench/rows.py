@@ -152,7 +152,7 @@ MATTERS = {
     "fp": "sbi_version sbi_user* mmio_read mmio_read_fp fp_first_use timer_late_* illegal_insn run_*",
     "switch": "sbi_* mmio_read mmio_ioeventfd wfi_pending virtual_insn fault_4k_present "
               "dirty_* mix run_*",
-    "fastpath": "sbi_* timer_now wfi_pending virtual_insn mmio_read mix",
+    "fastpath": "sbi_* timer_now wfi_pending virtual_insn mmio_read mmio_ioeventfd mix",
     "halt_poll_ns": "timer_late_* blk_read_*",
     "zero_page": "touch_* store_* fault_4k_fresh fault_new_table",
     "wfi": "wfi_pending timer_late_* blk_read_* ipi_pingpong",
