@@ -29,7 +29,7 @@ def parse(words):
         epilog="exit status: 0; 1 a path is longer than its bound; 2 usage error;\n"
         "124 ended by --timeout; 125 other failure")
     parser.add_argument("workload", metavar="WORKLOAD", nargs="*",
-                        help="workloads to run (all but boot); --list shows them")
+                        help="workloads to run (all but boot and broadcast); --list shows them")
     parser.add_argument("--list", action="store_true", help="list the workloads")
     plugin.add_machine(parser)
     parser.add_argument("--over", metavar="N", type=int, default=2000,
