@@ -211,6 +211,10 @@ mutant "fast path: a misaligned access is carried out" fastpath.c \
 	's/ \|\|\s+\(csr_read\(stval\) & 3\)//' test_exits
 mutant "fast path: an access uses an old memory map" fastpath.c \
 	's/ \|\|\s+vcpu->slots != __atomic_load_n\(&vm->slots, __ATOMIC_ACQUIRE\)//' test_device_page
+mutant "fast path: a load signals an ioeventfd" fastpath.c \
+	's/return is_store \? (fast_bus\(.*?\)) : declined\(vcpu\);/return $1;/' test_device_page
+mutant "fast path: a store to an ioeventfd leaves no events" fastpath.c \
+	's/trace_any\(\) \|\| //' test_device_page
 mutant "fast path: wfi=native, and the irqchip wakes a thread" mmio.c \
 	's/ && !vcpu->wfi_native//' test_device_page
 mutant "switch=full: a CSR is not saved" vcpu.c \
