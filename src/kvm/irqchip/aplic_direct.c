@@ -95,10 +95,8 @@ static void drive(const struct aplic *aplic, struct aplic_idc *idc, const struct
 	idc->raised = raise;
 	if (vcpu != self)
 		(raise ? vcpu_set_irq : vcpu_clear_irq)(vcpu, IRQ_VS_EXT);
-	else if (raise)
-		vcpu_mark_own_irq(vcpu, IRQ_VS_EXT);
 	else
-		vcpu_unmark_own_irq(vcpu, IRQ_VS_EXT);
+		vcpu_drive_own_irq(vcpu, IRQ_VS_EXT, raise);
 }
 
 /* A source of this hart index, or its IDC, has changed. A hart index may have no IDC. */
