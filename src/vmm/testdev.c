@@ -112,7 +112,8 @@ static int make_msi(struct machine *m)
 	struct kvm_irqfd irqfd = { .gsi = MSI_GSI };
 	int fd;
 
-	if (!m->irqchip->imsics || kvm_try(m->vm_fd, KVM_SET_GSI_ROUTING, (unsigned long)&routes) < 0)
+	if (!m->irqchip->imsics ||
+	    kvm_try(m->vm_fd, KVM_SET_GSI_ROUTING, (unsigned long)&routes) < 0)
 		return -1;
 	fd = make_notify(m, REG_MSI);
 	irqfd.fd = (u32)fd;

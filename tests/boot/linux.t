@@ -24,12 +24,17 @@ ok $? "the trace was saved at the path that the run prints"
 like "$err" "^host: 1 harts" "the host's boot lines are shown"
 unlike "$out$err" "which is not there" "the VMM requests nothing that the host lacks"
 
-# ---- more vCPUs than harts, and a command's status ----
-hs run --vcpus 4 --harts 2 "${quiet[@]}" --command 'nproc; for i in 1 2 3 4; do
-	(n=0; while [ $n -lt 500 ]; do n=$((n + 1)); done; echo "loop $i") & done; wait; exit 7'
+# ---- more vCPUs than harts, a command's status, and an APLIC with direct delivery ----
+hs run --vcpus 4 --harts 2 --machine aia --irqchip aia_direct "${quiet[@]}" --command 'nproc; for i in 1 2 3 4; do
+	(n=0; while [ $n -lt 500 ]; do n=$((n + 1)); done; echo "loop $i") & done; wait
+irq=$(sed -n "s/^ *\([0-9]*\):.*virtio0/\1/p" /proc/interrupts); echo 4 >/proc/irq/$irq/smp_affinity
+md5sum </dev/vda; grep APLIC /proc/interrupts; exit 7'
 is "$status" 7 "the run returns the command's status" || diag "$out" "$err"
 like "$out" "^4.?$" "the guest has 4 vCPUs on 2 harts"
 is "$(grep -c '^loop' <<<"$out")" 4 "4 vCPUs on 2 harts run four processes"
+like "$out" "^$want" "--irqchip aia_direct: the guest reads the disk"
+like "$out" '[1-9][0-9]* +0 +0 +0 +APLIC-DIRECT +1 +Level +ttyS0' "the APLIC delivers the console's interrupts to vCPU 0"
+like "$out" '[0-9]+ +0 +[1-9][0-9]* +0 +APLIC-DIRECT +2 +Level +virtio0' "and the disk's to the vCPU that the guest chooses"
 
 # ---- synced data survives when the launcher is killed ----
 head -c 4M /dev/zero >"$tmp/disk"

@@ -28,6 +28,9 @@ run restore /vmm --irqchip kernel_plic --disk disk --restore stopped
 run save-aia /vmm --irqchip aia_hwaccel $new --save stopped-aia --save-rounds 0 /save.bin
 run restore-aia /vmm --irqchip aia_emul --disk disk --restore stopped-aia
 run wrong-irqchip /vmm --disk disk --restore stopped-aia
+run save-direct /vmm --irqchip aia_direct $new --save stopped-direct --save-rounds 0 /save.bin
+run restore-direct /vmm --irqchip aia_direct --disk disk --restore stopped-direct
+run wrong-delivery /vmm --irqchip aia_emul --disk disk --restore stopped-direct
 
 echo "=== signal"
 /vmm --memory 8M --save signaled --save-rounds 0 --append how=spin /fault_loop.bin </dev/null 2>&1 &
@@ -114,6 +117,10 @@ part restore-aia
 is "$status:$(claims "$out" | grep -c '^ok')" "0:$(($(claims "$whole" | grep -c "^ok") - 6))" \
 	"a machine with hardware's IMSICs is restored with emulated ones, and every claim holds" || diag "$out"
 
+part restore-direct
+is "$status:$(claims "$out" | grep -c '^ok')" "0:$(($(claims "$whole" | grep -c "^ok") - 6))" \
+	"a machine whose APLIC delivers directly is restored, and every claim holds" || diag "$out"
+
 # Only a processor with Sscofpmf has counters for guests.
 if "${QEMU:-qemu-system-riscv64}" -cpu help | grep -qw max; then
 	{
@@ -185,6 +192,7 @@ refused other-smp 101 'it has 3 vCPUs, not 2' "--restore with another number of 
 refused other-mem 101 'it has 32768 KiB of memory, not 65536' \
 	"--restore with another size of memory is refused"
 refused wrong-irqchip 101 "section plic 0" "a machine with an AIA is not restored with a PLIC"
+refused wrong-delivery 101 "section aia 0" "a machine whose APLIC delivers directly is not restored with IMSICs"
 refused other-disk 101 'section disk 0: the disk had a different size' \
 	"--restore with a disk of another size is refused"
 

@@ -123,6 +123,8 @@ def new_job(options, guest, run):
         job.argv.append("--pin")
     if options.no_ioeventfd:
         job.argv.append("--no-ioeventfd")
+    if options.irqchip:
+        job.argv += ["--irqchip", options.irqchip]
     for disk in disks:
         job.argv += ["--disk", disk]
     if guest.ours:
@@ -182,6 +184,9 @@ def parse(argv):
                         help="add this device of src/vmm/device.def (may be repeated)")
     parser.add_argument("--command", metavar="TEXT", default=os.environ.get("GUEST_CMD"),
                         help="command for the guest's shell to run instead of the tour ($GUEST_CMD)")
+    parser.add_argument("--irqchip", metavar="NAME",
+                        help="the VM's interrupt controller, as for the VMM (default: that of --set irqchip=NAME); "
+                        "one whose name begins with aia_ needs --machine aia")
     parser.add_argument("--no-ioeventfd", action="store_true",
                         help="notify the guest's disks by exits to the VMM (to measure their cost)")
     group = parser.add_argument_group("saved machines (docs/vmm.md)")
