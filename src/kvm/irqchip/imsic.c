@@ -16,7 +16,7 @@
 
 #define TOPEI_ID_SHIFT 16
 
-static unsigned int lowest(u64 bits)
+static inline unsigned int lowest(u64 bits)
 {
 	u32 low = (u32)bits;
 
@@ -24,7 +24,7 @@ static unsigned int lowest(u64 bits)
 }
 
 /* True if the threshold permits this id. */
-static bool passes(const struct imsic_file *file, u32 id)
+static inline bool passes(const struct imsic_file *file, u32 id)
 {
 	return !file->threshold || id < file->threshold;
 }
@@ -32,6 +32,7 @@ static bool passes(const struct imsic_file *file, u32 id)
 /* Return the id with the highest priority, which is the lowest one, or 0. */
 static u32 top_id(const struct imsic *imsic)
 {
+	/* lab 7: write top_id: the lowest id that is pending, enabled and below the threshold */
 	const struct imsic_file *file = &imsic->file;
 	u32 word, id;
 
@@ -40,6 +41,7 @@ static u32 top_id(const struct imsic *imsic)
 	word = bit_lowest(file->ready);
 	id = word * 64 + lowest(file->pending[word] & file->enabled[word]);
 	return passes(file, id) ? id : 0;
+	/* lab 7 end */
 }
 
 void imsic_word_changed(struct imsic_file *file, u32 word)
@@ -94,28 +96,34 @@ void imsic_destroy(struct imsic *imsic)
  * If the line is raised, the interrupt only has to be recorded; if it is not, no other interrupt
  * would be delivered. So the other ids need not be looked at.
  */
-int imsic_send(struct imsic *imsic, u32 id, const struct kvm_vcpu *self)
+static void set_pending(struct imsic *imsic, u32 id, const struct kvm_vcpu *self)
 {
+	/* lab 7: write set_pending: record an MSI, and raise the line if it is to be delivered */
 	struct imsic_file *file = &imsic->file;
 	u32 word = id / 64;
 	u64 bit = 1ULL << id % 64;
 
+	file->pending[word] |= bit;
+	if (file->enabled[word] & bit) {
+		file->ready |= (u32)1 << word;
+		if (file->delivery && passes(file, id))
+			imsic_drive(imsic, true, self);
+	}
+	/* lab 7 end */
+}
+
+int imsic_send(struct imsic *imsic, u32 id, const struct kvm_vcpu *self)
+{
 	if (!id)
 		return -ENODEV;
-	if (word >= imsic->nr_words)
+	if (id / 64 >= imsic->nr_words)
 		return -EINVAL;
 	spin_lock(&imsic->lock);
 	trace_kvm_msi(imsic->vcpu->id, id, imsic->file_hart != IMSIC_IN_MEMORY);
-	if (imsic->file_hart != IMSIC_IN_MEMORY) {
+	if (imsic->file_hart != IMSIC_IN_MEMORY)
 		imsic_guest_send(imsic, id);
-	} else {
-		file->pending[word] |= bit;
-		if (file->enabled[word] & bit) {
-			file->ready |= (u32)1 << word;
-			if (file->delivery && passes(file, id))
-				imsic_drive(imsic, true, self);
-		}
-	}
+	else
+		set_pending(imsic, id, self);
 	spin_unlock(&imsic->lock);
 	return 0;
 }
@@ -168,17 +176,23 @@ u64 imsic_access(struct imsic *imsic, u64 select, u64 value, u64 mask, const str
 	return old;
 }
 
+static void clear_pending(struct imsic *imsic, u32 id, const struct kvm_vcpu *self)
+{
+	/* lab 7: write clear_pending: claim this id, and lower the line if no other is delivered */
+	imsic->file.pending[id / 64] &= ~(1ULL << id % 64);
+	imsic_word_changed(&imsic->file, id / 64);
+	imsic_drive(imsic, imsic_is_pending(imsic), self);
+	/* lab 7 end */
+}
+
 u64 imsic_top(struct imsic *imsic, bool claim, const struct kvm_vcpu *self)
 {
 	u32 id;
 
 	spin_lock(&imsic->lock);
 	id = top_id(imsic);
-	if (claim && id) {
-		imsic->file.pending[id / 64] &= ~(1ULL << id % 64);
-		imsic_word_changed(&imsic->file, id / 64);
-		imsic_drive(imsic, imsic_is_pending(imsic), self);
-	}
+	if (claim && id)
+		clear_pending(imsic, id, self);
 	spin_unlock(&imsic->lock);
 	trace_kvm_imsic_top(id, claim);
 	return (u64)id << TOPEI_ID_SHIFT | id;
