@@ -15,7 +15,7 @@ done
 # kvmtool uses an AIA if KVM has one, with guest interrupt files if the harts have some.
 boots()	# NAME DRIVER-OF-THE-GUEST OPTION...
 {
-	HS_SECONDS=120 hs exec --quiet "${@:3}" --memory 1G --env HOME=/ --file "$KVMTOOL:/kvmtool" \
+	HS_SECONDS=300 hs exec --quiet "${@:3}" --memory 1G --env HOME=/ --file "$KVMTOOL:/kvmtool" \
 		--file "$O/guest/vmlinux:/Image" --file "$O/guest-initrd.cpio:/initrd" "$O/guest/busybox" sh -c \
 		'mkdir /.lkvm; exec /kvmtool run --name guest --kernel /Image --initrd /initrd --cpus 2 --mem 256 \
 		--console serial --params console=ttyS0'
