@@ -32,14 +32,14 @@ else
 fi
 like "$out" '^8 figures: [0-9]+ the same' "each of the rows is compared" || diag "$err"
 
-# Make a base from the figures of this build, in which sbi_user costs only 800, and BASE stands for
+# Make a base from the figures of this build, in which sbi_user costs only 400, and BASE stands for
 # the commit.
 made=$tmp/out/compare/head.csv
-sed 's/^\(hyperscope,sbi_user,.*\)/\1/; /^hyperscope,sbi_user,/{s/\(,[0-9.]*\)\{5\},\([0-9.]*\),\([^,]*\),/,800,800,800,800,800,800,BASE,/}' \
+sed 's/^\(hyperscope,sbi_user,.*\)/\1/; /^hyperscope,sbi_user,/{s/\(,[0-9.]*\)\{5\},\([0-9.]*\),\([^,]*\),/,400,400,400,400,400,400,BASE,/}' \
 	"$made" | sed "s/^\(hyperscope,.*\),[^,]*,\([0-9a-f]*,[0-9.]*,\"-M\)/\1,BASE,\2/" >"$tmp/base.csv"
 compare "$HS_TOP" "$tmp/base.csv" --rows sbi_user,mmio_read
 is $status 1 "compare fails when an exit has become costlier" || diag "$out" "$err"
-like "$out" '^sbi_user +800 +[0-9]+ +\+[0-9.]+ +\+[0-9.]+' "the table names the costlier exit and its increase"
+like "$out" '^sbi_user +400 +[0-9]+ +\+[0-9.]+ +\+[0-9.]+' "the table names the costlier exit and its increase"
 like "$out" COSTLIER "the table marks the costlier exit"
 like "$out" 'Costs: ROW REASON' "the output shows the line with which a commit accepts the cost"
 compare "$HS_TOP" "$tmp/base.csv" --rows mmio_read
