@@ -126,7 +126,7 @@ static enum verdict decode(struct kvm_vcpu *vcpu, const struct hv_trap *trap, gp
 	} else {
 		verdict = decode_fetched(vcpu, trap, access, &distance);
 	}
-	if (verdict == VERDICT_EMULATE && (distance || !IS_ALIGNED(gpa, access->len)))
+	if (verdict == VERDICT_EMULATE && (distance | ((u32)gpa & (access->len - 1))))
 		return VERDICT_ACCESS_FAULT;
 	return verdict;
 	/* lab 5 end */
@@ -155,10 +155,11 @@ static void mmio_complete(struct kvm_vcpu *vcpu)
 
 	if (!mmio->is_store) {
 		/* User space may change struct kvm_run at the same time: read the data once. */
-		data = READ_ONCE(*(const u64 *)vcpu->run->mmio.data) & width_mask(mmio->len);
+		data = READ_ONCE(*(const u64 *)vcpu->run->mmio.data);
 		if (mmio->reg)
 			vcpu->guest.gpr[mmio->reg] = extend(data, mmio->len, mmio->sign_extend);
-		trace_kvm_mmio(MMIO_READ, mmio->len, mmio->gpa, data, false);
+		trace_kvm_mmio(MMIO_READ, mmio->len, mmio->gpa, data & width_mask(mmio->len),
+			       false);
 	}
 	vcpu->guest.sepc += mmio->insn_len;
 	/* lab 5 end */
