@@ -41,17 +41,19 @@ static void handle_mmio(struct vcpu *vcpu)
 {
 	struct kvm_run *run = vcpu->run;
 	struct bus *bus = &vcpu->machine->bus;
+	/* The type is bytes, so the compiler would copy them one by one. */
+	void *data = __builtin_assume_aligned(run->mmio.data, sizeof(u64));
 	unsigned int len = run->mmio.len;
 	u64 value;
 
 	if (run->mmio.is_write) {
-		memcpy(&value, run->mmio.data, sizeof(value));
+		memcpy(&value, data, sizeof(value));
 		if (len < sizeof(value))
 			value &= (1ull << 8 * len) - 1;
 		bus_write(bus, run->mmio.phys_addr, value, len);
 	} else {
 		value = bus_read(bus, run->mmio.phys_addr, len);
-		memcpy(run->mmio.data, &value, sizeof(value));
+		memcpy(data, &value, sizeof(value));
 	}
 }
 
