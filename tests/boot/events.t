@@ -60,14 +60,14 @@ kvm_steal_time|sbi_sta, with two vCPUs per hart|ns=[0-9]
 kvm_fwft|sbi_firmware|feature=[0-9]+ value=
 kvm_fpu|fp|load=1 first_use=[01]
 kvm_vector|vector|load=1 first_use=[01]
-kvm_set_irq|vmm_devices, with the PLIC in the kernel|gsi=10 level=1 irq_source_id=0
-kvm_plic_claim|vmm_devices|source=10 target=0
+kvm_set_irq|vmm_devices, with the PLIC in the kernel|gsi=1 level=1 irq_source_id=0
+kvm_plic_claim|vmm_devices|source=1 target=0
 kvm_msi_set_irq|aia_msi: KVM_SIGNAL_MSI|address=0x28[0-9a-f]* data=[1-9]
 kvm_aplic_forward|aia_msi: KVM_IRQ_LINE|source=[1-9][0-9]* target=0x[1-9a-f]
 kvm_msi|aia_msi: an IPI|target=1 id=65 in_hart=0$
 kvm_guest_file|the VMM with aia_hwaccel|target=0 vgein=1 mapped=1$
 kvm_imsic_top|aia_msi|id=65 claim=1$
-kvm_ack_irq|vmm_devices|irqchip=0 pin=10
+kvm_ack_irq|vmm_devices|irqchip=0 pin=1$
 gstage_step|any fault|gpa=0x80200000 level=0 pte=
 gstage_map|the first instruction|gpa=0x80200000 level=1 pte=
 gstage_unmap|a memory slot is deleted|level=[012] pte=0x[1-9a-f]

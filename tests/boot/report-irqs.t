@@ -43,7 +43,7 @@ is "$counts" "1 0 0 0 1 1 0 2" "kernel_plic: an interrupt costs a claim and a co
 read -r _ claim complete _ <<<"$sums"
 [ "$claim" -gt 0 ] && [ "$complete" -gt 0 ] && [ $((2 * claim)) -lt "$user_claim" ] && [ $((2 * complete)) -lt "$user_complete" ]
 ok $? "kernel_plic: claim and completion cost less than half of those in user space" || diag "$claim $complete $user_claim $user_complete"
-# The guest enables ids (two accesses to sireg) and source 10 of the APLIC (four stores), and sends itself an MSI.
+# The guest enables ids (two accesses to sireg) and source 1 of the APLIC (four stores), and sends itself an MSI.
 run aia_emul msi --machine aia
 is "$counts" "0 2 0 0 2 0 1 6" "aia_emul: two MSIs cost a claim each, and the guest's own MSI another exit"
 run aia_hwaccel msi --machine aia

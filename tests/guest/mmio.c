@@ -214,15 +214,17 @@ static void test_plic_registers(volatile u32 *enable)
 
 	mmio_word_regs((unsigned long)enable, out);
 	for (i = 1; i < 32; i++)
-		bad += out[i] != 0xffffffff80000000UL + 2 * i;
+		bad += !same(out[i], 0xffffffff80000000UL + 2 * i, 4);
 	ok_eq(bad, 0, "any of x1 to x31 may be stored to the PLIC, and loaded from it");
 	*enable = ~1U;
 	ok_eq(do_lwu((unsigned long)enable), 0xfffffffeUL, "lwu from the PLIC zero-extends");
 	ok(same(do_c_lw((unsigned long)enable), ~1UL, 4), "c.lw from the PLIC sign-extends");
 	do_c_sw((unsigned long)enable, 2);
 	ok_eq(*enable, 2, "c.sw stores to the PLIC");
-	ok_eq(do_lw_x0((unsigned long)enable), 0x5555,
-	      "lw to x0 from the PLIC changes no register");
+	/* Linux 6.12 would remember the value as that of x0, and use it in later stores of x0. */
+	if (!on_linux())
+		ok_eq(do_lw_x0((unsigned long)enable), 0x5555,
+		      "lw to x0 from the PLIC changes no register");
 	*enable = 0;
 }
 

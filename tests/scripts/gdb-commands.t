@@ -120,16 +120,16 @@ controller()	# TOGGLE-VALUE PAYLOAD MACHINE-OPTION...
 for chip in user_plic kernel_plic; do
 	controller $chip device
 	like "$(after 'hs irqchip')" "^VM [0-9]+: PLIC in the .* \($chip\).* 31 sources$" "$chip: hs irqchip names the controller"
-	like "$(after 'hs irqchip')" "^  source 10: priority 1, enabled for vCPU [0-9]+.0$" "$chip: hs irqchip shows a source that is enabled"
-	like "$(after 'hs irqchip' 2)" "^  source 10: priority 1, line high, pending, enabled" "$chip: hs irqchip shows a pending source"
+	like "$(after 'hs irqchip')" "^  source 1: priority 1, enabled for vCPU [0-9]+.0$" "$chip: hs irqchip shows a source that is enabled"
+	like "$(after 'hs irqchip' 2)" "^  source 1: priority 1, line high, pending, enabled" "$chip: hs irqchip shows a pending source"
 	like "$(after 'hs irqchip' 2)" "^  vCPU [0-9]+.0: threshold 0, external interrupt raised$" "$chip: hs irqchip shows the vCPU that is interrupted"
 	like "$(after 'hs irqchip' 2)" "^  vCPU [0-9]+.1: threshold 0, external interrupt low$" "$chip: hs irqchip shows the other vCPU"
 done
 for chip in aia_hwaccel aia_emul; do
 	controller $chip msi --machine aia
 	like "$(after 'hs irqchip')" "^VM [0-9]+: AIA in the kernel \($chip\), APLIC at GPA 0x[0-9a-f]+, 31 sources, IE=1$" "$chip: hs irqchip names the controller"
-	like "$(after 'hs irqchip')" "^  source 10: level1, enabled, MSI 42 to vCPU [0-9]+.0$" "$chip: hs irqchip shows where a source's MSI goes"
-	like "$(after 'hs irqchip' 2)" "^  source 10: level1, input high, enabled" "$chip: hs irqchip shows a source whose line is high"
+	like "$(after 'hs irqchip')" "^  source 1: level1, enabled, MSI 42 to vCPU [0-9]+.0$" "$chip: hs irqchip shows where a source's MSI goes"
+	like "$(after 'hs irqchip' 2)" "^  source 1: level1, input high, enabled" "$chip: hs irqchip shows a source whose line is high"
 	like "$(after 'hs irqchip')" "^  vCPU [0-9]+.1: IMSIC at GPA 0x28001000, in memory, external interrupt low$" "$chip: hs irqchip shows an IMSIC that is in memory"
 	if [ $chip = aia_hwaccel ]; then
 		like "$(after 'hs irqchip')" "^  vCPU [0-9]+.0: .* 0x28000000, in guest file 1 of hart 0, page mapped, no interrupt" "aia_hwaccel: hs irqchip shows an IMSIC that is in a guest file"

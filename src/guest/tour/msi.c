@@ -8,7 +8,7 @@
  */
 #include "rt.h"
 
-#define UART_SOURCE 10
+#define UART_SOURCE 1
 #define UART_IER    1 /* interrupt enable */
 #define UART_IIR    2 /* interrupt identification; a read clears "transmitter empty" */
 #define IER_THRI    2
