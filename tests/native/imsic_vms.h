@@ -36,6 +36,7 @@ static struct native_vm vms[VMS];
 static struct kvm_vcpu *vcpus[ALL];
 static struct expected expected[ALL];
 static int device[VMS];
+static gpa_t imsic_base = IMSIC_BASE; /* of the VMs that make_vm() makes */
 
 static inline struct kvm *vm_of(unsigned int v)
 {
@@ -49,7 +50,7 @@ static inline struct imsic *imsic_of(unsigned int v)
 
 static inline gpa_t page_of(unsigned int v)
 {
-	return IMSIC_BASE + v % VCPUS * PAGE_SIZE;
+	return imsic_base + v % VCPUS * PAGE_SIZE;
 }
 
 static inline long attr(unsigned int cmd, unsigned int i, u32 group, u64 number, u64 *value)
@@ -85,7 +86,7 @@ static inline void make_vm(unsigned int i)
 	set_attr(i, KVM_DEV_RISCV_AIA_GRP_ADDR, KVM_DEV_RISCV_AIA_ADDR_APLIC, 0x20000000);
 	for (id = 0; id < VCPUS; id++)
 		set_attr(i, KVM_DEV_RISCV_AIA_GRP_ADDR, KVM_DEV_RISCV_AIA_ADDR_IMSIC(id),
-			 IMSIC_BASE + id * PAGE_SIZE);
+			 imsic_base + id * PAGE_SIZE);
 	set_attr(i, KVM_DEV_RISCV_AIA_GRP_CTRL, KVM_DEV_RISCV_AIA_CTRL_INIT, 0);
 }
 

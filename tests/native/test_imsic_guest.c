@@ -340,6 +340,31 @@ static void registers_are_busy_while_the_vcpu_runs(void **state)
 			 0);
 }
 
+static int setup_unreachable(void **state)
+{
+	int ret;
+
+	imsic_base = IMSIC_BASE | 1ULL << 62;
+	ret = setup(state);
+	imsic_base = IMSIC_BASE;
+	return ret;
+}
+
+/* If the page's address were truncated, VM 0 could send MSIs to VM 1, which has the file next. */
+static void a_page_that_no_guest_can_address_is_not_mapped(void **state)
+{
+	(void)state;
+	load(0, 0);
+	native_hart_set(0);
+	assert_false(guest_file_has(page_of(0), 9));
+	put(0);
+	load(VCPUS, 0);
+	load(1, 1);
+	native_hart_set(1);
+	assert_false(guest_file_has(page_of(0), 9));
+	assert_int_equal(native_guest_file(0)->pending[0], 0);
+}
+
 #define CASE(claim) cmocka_unit_test_setup_teardown(claim, setup, end)
 
 int main(void)
@@ -353,6 +378,8 @@ int main(void)
 		CASE(a_memory_slot_at_the_page_keeps_its_pages),
 		CASE(an_interrupt_of_the_file_ends_the_wfi_of_an_idle_hart_once),
 		CASE(registers_are_busy_while_the_vcpu_runs),
+		cmocka_unit_test_setup_teardown(a_page_that_no_guest_can_address_is_not_mapped,
+						setup_unreachable, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,7 +91,10 @@ static void select_file(struct kvm_vcpu *vcpu, unsigned long file)
 
 /* ---- the page ------------------------------------------------------------------------- */
 
-/* If the table cannot be extended, stores to the page continue to be exits. */
+/*
+ * If the table cannot be extended, stores to the page continue to be exits. User space may have set
+ * an address that the table does not reach: no guest can store there.
+ */
 static void map_page(struct imsic *imsic)
 {
 	struct gstage *gs = &imsic->vcpu->kvm->gstage;
@@ -100,6 +103,8 @@ static void map_page(struct imsic *imsic)
 	struct gstage_leaf leaf;
 	pte_t old;
 
+	if (gpa >= gstage_limit(gs))
+		return;
 	spin_lock(&gs->mmu_lock);
 	/* A memory slot that has been mapped at the same address takes precedence. */
 	if (gstage_find(gs, gpa, &leaf))
