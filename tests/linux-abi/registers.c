@@ -61,6 +61,32 @@ static bool call_keeps(long number, long a0, long a1, unsigned long more, long *
 	return kept == NR_PRESERVED;
 }
 
+static void skip_ebreak(int signo, siginfo_t *info, void *context)
+{
+	(void)signo;
+	(void)info;
+	((ucontext_t *)context)->uc_mcontext.__gregs[REG_PC] += 4;
+}
+
+/* Is a0 the same after a signal that interrupts the program while it is a negative number? */
+static bool signals_keep_a0(void)
+{
+	struct sigaction sa = { .sa_sigaction = skip_ebreak, .sa_flags = SA_SIGINFO };
+	bool kept = true;
+
+	sigaction(SIGTRAP, &sa, NULL);
+	for (long value = -600; value < 0; value++) {
+		register long a0 __asm__("a0") = value;
+
+		__asm__ volatile(".option push\n.option norvc\nebreak\n.option pop" : "+r"(a0));
+		if (a0 != value) {
+			printf("# %ld became %ld\n", value, a0);
+			kept = false;
+		}
+	}
+	return kept;
+}
+
 int main(void)
 {
 	struct sigaction sa = { .sa_sigaction = change_context, .sa_flags = SA_SIGINFO };
@@ -85,5 +111,6 @@ int main(void)
 	ok(kept && waitpid(ret, &status, 0) == ret && WIFEXITED(status) &&
 		   WEXITSTATUS(status) == 11,
 	   "clone preserves s0 to s11 in the parent and in the child");
+	ok(signals_keep_a0(), "the return from a handler restores an a0 that looks like an error");
 	return tap_done();
 }

@@ -115,18 +115,19 @@ static __attribute__((noinline)) long try_with_memory(struct trap_frame *frame,
 }
 
 /*
- * Finish a call that failed. A call that lacked memory is repeated first. A call that returned
- * -EINTR and may be restarted is restarted immediately if no signal is pending for this thread
- * (because another thread took the signal). Otherwise, signal.c decides.
+ * Finish a call with a negative result. A call that lacked memory is repeated first. A call that
+ * returned -EINTR and may be restarted is restarted immediately if no signal is pending for this
+ * thread (because another thread took the signal). Otherwise, signal.c decides.
  */
 static __attribute__((noinline)) void syscall_failed(struct trap_frame *frame, unsigned long number,
 						     long ret)
 {
 	enum syscall_restart restart = table[number].restart;
+	bool failed = number != __NR_rt_sigreturn; /* its result is the interrupted code's a0 */
 
-	if (ret == -ENOMEM)
+	if (failed && ret == -ENOMEM)
 		ret = try_with_memory(frame, number, ret);
-	if (ret == -ERESTARTSYS || ret == -ERESTARTNOINTR) {
+	if (failed && (ret == -ERESTARTSYS || ret == -ERESTARTNOINTR)) {
 		restart = ret == -ERESTARTSYS ? RESTART_SYS : RESTART_ALWAYS;
 		ret = -EINTR;
 	}
