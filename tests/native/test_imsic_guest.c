@@ -365,6 +365,32 @@ static void a_page_that_no_guest_can_address_is_not_mapped(void **state)
 	assert_int_equal(native_guest_file(0)->pending[0], 0);
 }
 
+/*
+ * A thread that deletes a memory slot over the page has removed it from the table, but has not
+ * fenced. Another hart can still store to the file until the put has fenced (locking.md, rule 6).
+ */
+static void a_put_waits_for_the_fence_of_a_slots_deletion(void **state)
+{
+	struct gstage *gs = &vm_of(0)->gstage;
+	struct gstage_pending_flush pending;
+
+	(void)state;
+	load(0, 0);
+	load(1, 1);
+	native_hart_set(1);
+	assert_true(guest_file_has(page_of(0), 5));
+	__atomic_store_n(&vcpus[1]->mode, VCPU_OUTSIDE, __ATOMIC_RELEASE);
+	gstage_unmap(gs, page_of(0), page_of(0) + PAGE_SIZE);
+	pending = gstage_take_pending_flush(gs);
+	put(0);
+	load(VCPUS, 0);
+	native_hart_set(1);
+	tlb_serve(vcpus[1], __atomic_exchange_n(&vcpus[1]->requests, 0, __ATOMIC_ACQUIRE));
+	assert_false(guest_file_has(page_of(0), 9));
+	assert_int_equal(native_guest_file(0)->pending[0], 0);
+	tlb_flush_pending(vm_of(0), &pending);
+}
+
 #define CASE(claim) cmocka_unit_test_setup_teardown(claim, setup, end)
 
 int main(void)
@@ -377,6 +403,7 @@ int main(void)
 		CASE(without_memory_for_tables_a_store_exits_and_arrives),
 		CASE(a_memory_slot_at_the_page_keeps_its_pages),
 		CASE(an_interrupt_of_the_file_ends_the_wfi_of_an_idle_hart_once),
+		CASE(a_put_waits_for_the_fence_of_a_slots_deletion),
 		CASE(registers_are_busy_while_the_vcpu_runs),
 		cmocka_unit_test_setup_teardown(a_page_that_no_guest_can_address_is_not_mapped,
 						setup_unreachable, end),

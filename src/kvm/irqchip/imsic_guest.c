@@ -115,15 +115,16 @@ static void map_page(struct imsic *imsic)
 static void unmap_page(struct imsic *imsic)
 {
 	struct kvm *vm = imsic->vcpu->kvm;
-	struct gstage_pending_flush pending = { .end = 0 };
+	struct gstage_pending_flush pending;
 	gpa_t gpa = gfn_to_gpa(imsic->page);
 
 	if (!imsic->mapped)
 		return;
 	imsic->mapped = false;
 	spin_lock(&vm->gstage.mmu_lock);
-	if (gstage_unmap(&vm->gstage, gpa, gpa + PAGE_SIZE))
-		pending = gstage_take_pending_flush(&vm->gstage);
+	gstage_unmap(&vm->gstage, gpa, gpa + PAGE_SIZE);
+	/* Also if a change of the memory map has removed the page, but has not fenced yet. */
+	pending = gstage_take_pending_flush(&vm->gstage);
 	spin_unlock(&vm->gstage.mmu_lock);
 	tlb_flush_pending(vm, &pending);
 }
