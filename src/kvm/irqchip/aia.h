@@ -103,7 +103,8 @@ struct aplic_idc {
 	bool raised;   /* the state of the vCPU's external interrupt, as last set */
 	u32 threshold; /* ithreshold; 0: none */
 	u32 top;       /* topi */
-	u32 claimed;   /* the source that the last read of claimi returned, or 0 */
+	u32 best;    /* a source with a smaller priority number becomes the top; 0: not computed */
+	u32 claimed; /* the source that the last read of claimi returned, or 0 */
 };
 
 struct aplic {

@@ -60,23 +60,26 @@ static u32 ready(const struct aplic *aplic, u32 word)
 	return aplic->pending[word] & aplic->enable[word];
 }
 
-/* Return the value of topi for this hart index: the smallest priority number is the highest one. */
-static u32 find_top(const struct aplic *aplic, u32 hart, u32 threshold)
+/*
+ * Compute `top` of the IDCs whose `best` is not 0 (update_begin()). One pass over the sources for
+ * all of them bounds the time under the lock: one store can change the sources of 32 vCPUs.
+ */
+static void find_tops(struct aplic *aplic)
 {
-	u32 best = threshold ? threshold : NO_THRESHOLD, top = 0, word, bits, source, target;
+	u32 word, bits, source, target, hart, priority;
 
 	for (word = 0; word <= WORD(aplic->nr_sources); word++) {
 		for (bits = ready(aplic, word); bits; bits &= bits - 1) {
 			source = word * 32 + bit_lowest(bits);
 			target = aplic->target[source];
-			if (FIELD_GET(TARGET_HART, target) == hart &&
-			    (target & TARGET_IPRIO) < best) {
-				best = target & (u32)TARGET_IPRIO;
-				top = source << 16 | best;
+			hart = (u32)FIELD_GET(TARGET_HART, target);
+			priority = target & (u32)TARGET_IPRIO;
+			if (hart < aplic->nr_idcs && priority < aplic->idc[hart].best) {
+				aplic->idc[hart].best = priority;
+				aplic->idc[hart].top = source << 16 | priority;
 			}
 		}
 	}
-	return top;
 }
 
 static bool asserts(const struct aplic *aplic, const struct aplic_idc *idc)
@@ -99,16 +102,32 @@ static void drive(const struct aplic *aplic, struct aplic_idc *idc, const struct
 		vcpu_drive_own_irq(vcpu, IRQ_VS_EXT, raise);
 }
 
-/* A source of this hart index, or its IDC, has changed. A hart index may have no IDC. */
-static void update(struct aplic *aplic, u32 hart, const struct kvm_vcpu *self)
+/*
+ * A source of this hart index, or its IDC, has changed. find_tops() and update_end() have to follow.
+ * A hart index may have no IDC.
+ */
+static void update_begin(struct aplic *aplic, u32 hart)
 {
-	struct aplic_idc *idc;
-
 	if (hart >= aplic->nr_idcs)
 		return;
-	idc = &aplic->idc[hart];
-	idc->top = find_top(aplic, hart, idc->threshold);
-	drive(aplic, idc, self);
+	aplic->idc[hart].best =
+		aplic->idc[hart].threshold ? aplic->idc[hart].threshold : NO_THRESHOLD;
+	aplic->idc[hart].top = 0;
+}
+
+static void update_end(struct aplic *aplic, u32 hart, const struct kvm_vcpu *self)
+{
+	if (hart >= aplic->nr_idcs)
+		return;
+	aplic->idc[hart].best = 0;
+	drive(aplic, &aplic->idc[hart], self);
+}
+
+static void update(struct aplic *aplic, u32 hart, const struct kvm_vcpu *self)
+{
+	update_begin(aplic, hart);
+	find_tops(aplic);
+	update_end(aplic, hart, self);
 }
 
 static u32 hart_of(const struct aplic *aplic, u32 source)
@@ -119,13 +138,18 @@ static u32 hart_of(const struct aplic *aplic, u32 source)
 /* The word's bits or inputs have changed. `before` is what ready() has returned before that. */
 static void settle(struct aplic *aplic, u32 word, u32 before, const struct kvm_vcpu *self)
 {
-	u32 level = aplic->level[word], changed;
+	u32 level = aplic->level[word], changed, bits;
 
 	aplic->pending[word] &= ~level;
 	aplic->pending[word] |= aplic_asserted(aplic, word) & level;
 	changed = ready(aplic, word) ^ before;
-	for (; changed; changed &= changed - 1)
-		update(aplic, hart_of(aplic, word * 32 + bit_lowest(changed)), self);
+	if (!changed)
+		return;
+	for (bits = changed; bits; bits &= bits - 1)
+		update_begin(aplic, hart_of(aplic, word * 32 + bit_lowest(bits)));
+	find_tops(aplic);
+	for (bits = changed; bits; bits &= bits - 1)
+		update_end(aplic, hart_of(aplic, word * 32 + bit_lowest(bits)), self);
 }
 
 /* ---- lines --------------------------------------------------------------------------- */
