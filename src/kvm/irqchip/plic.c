@@ -30,7 +30,7 @@
 #define CONTEXT_STRIDE 0x1000
 #define CLAIM          4
 
-#define PRIORITY_MAX 7
+#define PRIORITY_MAX (PLIC_PRIORITIES - 1)
 
 #define WORD(source)   ((source) / 32)
 #define SOURCE(source) ((u32)1 << ((source) % 32))
@@ -83,6 +83,34 @@ INLINE u32 choose(const struct plic *plic, const struct plic_context *context)
 }
 
 /*
+ * Is any source pending, enabled, and above the threshold? By words, because one access may ask for
+ * every vCPU, with the lock held.
+ */
+static bool has_any(const struct plic *plic, const struct plic_context *context)
+{
+	const u32 *above = plic->above[context->threshold];
+	u32 word;
+
+	for (word = 0; word <= WORD(plic->sources); word++) {
+		if (plic->pending[word] & context->enable[word] & above[word])
+			return true;
+	}
+	return false;
+}
+
+void plic_set_priority(struct plic *plic, u32 source, u32 priority)
+{
+	u32 threshold;
+
+	plic->priority[source] = (u8)priority;
+	for (threshold = 0; threshold < PLIC_PRIORITIES; threshold++) {
+		plic->above[threshold][WORD(source)] &= ~SOURCE(source);
+		if (priority > threshold)
+			plic->above[threshold][WORD(source)] |= SOURCE(source);
+	}
+}
+
+/*
  * Set the external interrupt of the context's vCPU. `self` is the vCPU whose thread is calling, if
  * it makes an access to the PLIC; its own line is only marked.
  */
@@ -102,7 +130,7 @@ static void set_raised(struct plic_context *context, bool raise, const struct kv
 static __attribute__((noinline)) void drive(const struct plic *plic, struct plic_context *context,
 					    const struct kvm_vcpu *self)
 {
-	set_raised(context, choose(plic, context) != 0, self);
+	set_raised(context, has_any(plic, context), self);
 }
 
 static bool has_enabled(const struct plic_context *context, u32 source)
@@ -153,7 +181,7 @@ void plic_drive_all(struct plic *plic)
 
 		if (!context)
 			continue;
-		context->raised = choose(plic, context) != 0;
+		context->raised = has_any(plic, context);
 		(context->raised ? vcpu_set_irq : vcpu_clear_irq)(context->vcpu, IRQ_VS_EXT);
 	}
 }
@@ -320,7 +348,7 @@ static void write_locked(struct plic *plic, u64 offset, u32 value, const struct 
 	if ((offset >= PENDING && offset < ENABLE) || !plic_find(plic, offset, &place))
 		return;
 	if (place.priority) {
-		*place.priority = (u8)(value & place.mask);
+		plic_set_priority(plic, (u32)offset / 4, value & place.mask);
 		source_changed(plic, (u32)offset / 4, self);
 		return;
 	}

@@ -7,7 +7,8 @@
 
 #include "irqchip.h"
 
-#define PLIC_WORDS 32 /* of 32 sources each: the specification's maximum is 1024 sources */
+#define PLIC_PRIORITIES 8  /* 0, which never interrupts, to 7 */
+#define PLIC_WORDS      32 /* of 32 sources each: the specification's maximum is 1024 sources */
 
 /* The S-mode context of one vCPU. */
 struct plic_context {
@@ -29,6 +30,7 @@ struct plic {
 	u32 pending[PLIC_WORDS]; /* forwarded by the gateway, not claimed yet */
 	u32 service[PLIC_WORDS]; /* claimed, not completed yet */
 	u8 priority[PLIC_WORDS * 32];
+	u32 above[PLIC_PRIORITIES][PLIC_WORDS]; /* sources above each threshold, by `priority` */
 };
 
 #define PLIC_NO_BASE (~(gpa_t)0)
@@ -50,6 +52,8 @@ struct plic_place {
 	u32 mask; /* the bits that can be set */
 };
 bool plic_find(struct plic *plic, u64 offset, struct plic_place *place);
+/* Set a source's priority, which is below PLIC_PRIORITIES. Holds plic->lock. */
+void plic_set_priority(struct plic *plic, u32 source, u32 priority);
 /* Set every vCPU's external interrupt according to the registers. Holds plic->lock. */
 void plic_drive_all(struct plic *plic);
 

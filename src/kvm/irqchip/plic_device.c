@@ -143,7 +143,7 @@ static int set_state(struct kvm *vm, u64 offset, hva_t addr)
 	spin_lock(&plic->lock);
 	if (plic_find(plic, offset, &place)) {
 		if (place.priority)
-			*place.priority = (u8)(value & place.mask);
+			plic_set_priority(plic, (u32)(offset / 4), value & place.mask);
 		else
 			*place.word = value & place.mask;
 		plic_drive_all(plic);
