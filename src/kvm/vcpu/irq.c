@@ -130,23 +130,24 @@ static inline void hvip_changed(const struct kvm_vcpu *vcpu, unsigned long hvip,
 /* If another thread marks the line meanwhile, this thread copies irq_pending to hvip later. */
 void vcpu_drive_own_irq(struct kvm_vcpu *vcpu, unsigned int irq, bool raise)
 {
-	unsigned long hvip;
+	unsigned long lines;
 
 	if (!vcpu->loaded) {
 		(raise ? vcpu_mark_own_irq : vcpu_unmark_own_irq)(vcpu, irq);
 		return;
 	}
+	lines = csr_read(hvip);
 	if (raise) {
 		trace_raised(vcpu, irq);
 		__atomic_fetch_or(&vcpu->irq_pending, BIT(irq), __ATOMIC_RELAXED);
-		hvip = csr_read(hvip) | BIT(irq);
+		lines |= BIT(irq);
 	} else {
 		trace_kvm_vcpu_irq(irq, 0, vcpu->id);
 		__atomic_fetch_and(&vcpu->irq_pending, ~BIT(irq), __ATOMIC_RELAXED);
-		hvip = csr_read(hvip) & ~BIT(irq);
+		lines &= ~BIT(irq);
 	}
-	csr_write(hvip, hvip);
-	hvip_changed(vcpu, hvip, raise ? BIT(irq) : 0);
+	csr_write(hvip, lines);
+	hvip_changed(vcpu, lines, raise ? BIT(irq) : 0);
 }
 
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu)
