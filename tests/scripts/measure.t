@@ -30,7 +30,7 @@ refused "--systems bare: only hyperscope has toggles" "a toggle without hypersco
 refused "there is no toggle 'color'" "an unknown toggle" payload:hello --toggle color
 refused "toggle fp takes .*'blue'" "a toggle's unknown value" payload:hello --set fp=blue
 refused "--set fp=eager: --toggle measures each value" "a toggle that is both set and compared" payload:hello --set fp=eager --toggle fp
-refused "--vcpus: '9' is not a number from 1 to 8" "too many vCPUs" payload:hello --vcpus 9
+refused "--vcpus: '65' is not a number from 1 to 64" "too many vCPUs" payload:hello --vcpus 65
 refused "--memory: 'lots' is not a size" "an invalid size" payload:hello --memory lots
 refused "--cpu: 'help' is not a processor" "QEMU's word for its list of processors" payload:hello --cpu help
 refused "--memory: bench:mmio_read has no memory" "an option that the workload does not take" bench:mmio_read --memory 64M
