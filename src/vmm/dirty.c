@@ -7,7 +7,8 @@
  *
  * Order: a page is first removed from the logs and then copied, so a later write logs the page
  * again. A disk logs each write before performing it. So the VMM's log is read while no disk is
- * working on a request (io_lock).
+ * working on a request (io_lock), and dirty_start() returns when the requests that were in progress
+ * without the log are executed.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -79,6 +80,7 @@ struct dirty *dirty_start(struct machine *m)
 		return NULL;
 	}
 	atomic_store(&m->dirty, dirty);
+	virtio_mmio_drain(m); /* requests that began before may not have been logged */
 	return dirty;
 }
 
@@ -130,10 +132,10 @@ void dirty_written(struct dirty *dirty)
 	memset(dirty->found, 0, dirty->words * sizeof(dirty->found[0]));
 }
 
-/* Every device must be at rest: otherwise one could still be using `dirty` in machine_wrote(). */
 void dirty_end(struct dirty *dirty)
 {
 	atomic_store(&dirty->machine->dirty, NULL);
+	virtio_mmio_drain(dirty->machine); /* a disk could still be using it in machine_wrote() */
 	machine_log_writes(dirty->machine, false);
 	free_dirty(dirty);
 }

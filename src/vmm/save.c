@@ -262,6 +262,10 @@ static void end(struct machine *m, bool failed)
 
 /*
  * Complete the save. Called with all vCPUs parked. Returns false if the machine could not be saved.
+ *
+ * The requests in progress on the disks are executed before anything is written: a request changes
+ * guest memory, the interrupt controller and the disk's registers, which are written one after the
+ * other.
  */
 bool save_finish(struct machine *m)
 {
@@ -269,6 +273,7 @@ bool save_finish(struct machine *m)
 	long in_pause;
 
 	clock_read(m);
+	virtio_mmio_drain(m);
 	if (!m->options.save_rounds)
 		begin(m);
 	if (save.dirty)

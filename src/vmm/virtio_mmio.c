@@ -287,6 +287,14 @@ void virtio_mmio_reset(struct virtio_device *device)
 	pthread_mutex_unlock(&device->io_lock);
 }
 
+void virtio_mmio_drain(struct machine *m)
+{
+	for (unsigned int i = 0; i < m->options.nr_disks; i++) {
+		pthread_mutex_lock(&m->disks[i]->io_lock);
+		pthread_mutex_unlock(&m->disks[i]->io_lock);
+	}
+}
+
 /* ---- saved and restored ---- */
 
 static void queue_state(struct virtio_device *device, struct state *s)
@@ -310,9 +318,9 @@ static void queue_state(struct virtio_device *device, struct state *s)
 }
 
 /*
- * Called with the machine stopped. A request in progress is completed first (io_lock). Requests
- * that have not been started are still in the ring, in guest memory, and are executed after the
- * restore. Completed writes are on the disk (sync()), which is not part of the file.
+ * Called with the machine stopped and no request in progress (virtio_mmio_drain()). Requests that
+ * have not been started are still in the ring, in guest memory, and are executed after the restore.
+ * Completed writes are on the disk (sync()), which is not part of the file.
  */
 void virtio_mmio_state(void *of, struct state *s)
 {

@@ -382,6 +382,11 @@ void virtio_mmio_reset(struct virtio_device *device);
 void virtio_mmio_used_buffer(struct virtio_device *device);
 void virtio_mmio_broken(struct virtio_device *device, const char *why);
 void virtio_mmio_resume(struct virtio_device *device); /* when the machine starts or resumes */
+/*
+ * Wait until the requests in progress on all disks are executed: their results are in guest memory,
+ * and their interrupts are raised. While the machine is stopping, no further request begins.
+ */
+void virtio_mmio_drain(struct machine *m);
 
 /* ---- virtio_blk.c ---- */
 

@@ -15,10 +15,10 @@ VMM_TEST_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread -fsanitize=address,u
 	-Wall -Wextra -Werror -Wno-sign-compare
 VMM_TEST_OBJ := $(VMM_TEST_DEVICES:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/silent.o \
 	$(O)/tests/vmm/test_devices.o
-VMM_TEST_SAVE_OBJ := $(VMM_TEST_SAVED:%=$(O)/tests/vmm/%.o) $(O)/tests/vmm/silent.o \
-	$(O)/tests/vmm/kvm_model.o $(O)/tests/vmm/refused.o $(O)/tests/vmm/test_save.o
+VMM_TEST_SAVE_OBJ := $(patsubst %,$(O)/tests/vmm/%.o,$(VMM_TEST_SAVED) silent kvm_model refused \
+	saved_machine)
 VMM_TEST_BOUNDS_OBJ := $(patsubst %,$(O)/tests/vmm/%.o,doorbell bus marker $(VMM_IRQCHIP) refused restore silent state test_bounds)
-VMM_TESTS := $(patsubst %,$(O)/tests/vmm/test_%,bounds devices save)
+VMM_TESTS := $(patsubst %,$(O)/tests/vmm/test_%,bounds devices save save_disk)
 
 NATIVE_TESTS += $(VMM_TESTS)
 tests: $(VMM_TESTS)
@@ -26,7 +26,7 @@ tests: $(VMM_TESTS)
 $(O)/tests/vmm/test_bounds: $(VMM_TEST_BOUNDS_OBJ)
 	$(HOST_CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
 
-$(O)/tests/vmm/test_save: $(VMM_TEST_SAVE_OBJ)
+$(O)/tests/vmm/test_save $(O)/tests/vmm/test_save_disk: %: %.o $(VMM_TEST_SAVE_OBJ)
 	$(HOST_CC) -fsanitize=address,undefined -pthread -o $@ $^ -lcmocka
 
 $(O)/tests/vmm/test_devices: $(VMM_TEST_OBJ)
@@ -40,4 +40,5 @@ $(O)/tests/vmm/%.o: $(TOP)/tests/vmm/%.c | uapi-present
 	@mkdir -p $(@D)
 	$(HOST_CC) $(VMM_TEST_CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(sort $(VMM_TEST_OBJ:.o=.d) $(VMM_TEST_SAVE_OBJ:.o=.d) $(VMM_TEST_BOUNDS_OBJ:.o=.d))
+-include $(sort $(VMM_TEST_OBJ:.o=.d) $(VMM_TEST_SAVE_OBJ:.o=.d) \
+	$(O)/tests/vmm/test_save.d $(O)/tests/vmm/test_save_disk.d $(VMM_TEST_BOUNDS_OBJ:.o=.d))

@@ -15,57 +15,17 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include <linux/virtio_mmio.h>
-#include <linux/virtio_ring.h>
-#include "kvm_model.h"
+#include "saved_machine.h"
 #include "state.h"
 
-#define RAM_SIZE  0x100000ul
-#define DISK_SIZE 0x4000
-#define FILE_MAX  0x40000
-#define LIES      3000
-
-/* A refused restore leaks its memory. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
-{
-	return "detect_leaks=0";
-}
+#define FILE_MAX 0x40000
+#define LIES     3000
 
 /* ---- a machine with contents ---- */
 
-static char disk_path[] = "/tmp/hs-disk-XXXXXX", file_path[] = "/tmp/hs-save-XXXXXX";
 static u8 file[FILE_MAX], saved_ram[RAM_SIZE];
 static size_t file_len;
-static int next_fd; /* the descriptor that a refusal leaves open */
 static struct model saved_models[VCPUS];
-
-static u32 disk_reg(u64 offset)
-{
-	const struct region *region = &machine.bus.regions[machine.bus.nr_regions - 1];
-
-	return (u32)region->read(region->device, offset, 4);
-}
-
-static void set_disk_reg(u64 offset, u32 value)
-{
-	const struct region *region = &machine.bus.regions[machine.bus.nr_regions - 1];
-
-	region->write(region->device, offset, value, 4);
-}
-
-static void start_disk(void)
-{
-	set_disk_reg(VIRTIO_MMIO_STATUS, 3);
-	set_disk_reg(VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
-	set_disk_reg(VIRTIO_MMIO_DRIVER_FEATURES, 1);
-	set_disk_reg(VIRTIO_MMIO_STATUS, 11);
-	set_disk_reg(VIRTIO_MMIO_QUEUE_NUM, 8);
-	set_disk_reg(VIRTIO_MMIO_QUEUE_DESC_LOW, RAM_BASE + 0x1000);
-	set_disk_reg(VIRTIO_MMIO_QUEUE_AVAIL_LOW, RAM_BASE + 0x2000);
-	set_disk_reg(VIRTIO_MMIO_QUEUE_USED_LOW, RAM_BASE + 0x3000);
-	set_disk_reg(VIRTIO_MMIO_QUEUE_READY, 1);
-	set_disk_reg(VIRTIO_MMIO_STATUS, 15);
-}
 
 static void fill(void)
 {
@@ -86,50 +46,24 @@ static void fill(void)
 
 static int build(void **state)
 {
-	int fd = mkstemp(disk_path);
-
 	(void)state;
-	if (fd < 0 || ftruncate(fd, DISK_SIZE) < 0 || close(fd) < 0)
+	if (!machine_build())
 		return -1;
-	fd = mkstemp(file_path);
-	if (fd < 0 || close(fd) < 0)
-		return -1;
-	machine.options.vcpus = VCPUS;
-	machine.options.device[DEVICE_testdev] = true;
-	machine.options.save = file_path;
-	machine.options.restore = file_path;
-	machine.ram_size = machine.options.ram_size = RAM_SIZE;
-	machine.ram = aligned_alloc(SZ_4K, RAM_SIZE);
-	machine.stopping = true;
-	memset(machine.ram, 0, RAM_SIZE);
-	for (int i = 0; i < VCPUS; i++) {
-		machine.vcpus[i].fd = i;
-		machine.vcpus[i].machine = &machine;
-	}
-	machine.vm_fd = -1;
-	irqchip_init(&machine);
-	uart_init(&machine.uart, &machine);
-	testdev_init(&machine);
-	machine.options.nr_disks = 1;
-	virtio_blk_add(&machine, disk_path, 0);
-	start_disk();
+	disk_start();
 	fill();
-	next_fd = dup(0);
-	close(next_fd);
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	unlink(disk_path);
-	unlink(file_path);
+	machine_remove();
 	return 0;
 }
 
 static void read_file(void)
 {
-	int fd = open(file_path, O_RDONLY);
+	int fd = open(machine.options.save, O_RDONLY);
 
 	file_len = pread(fd, file, sizeof(file), 0);
 	close(fd);
@@ -137,43 +71,11 @@ static void read_file(void)
 
 static void write_file(const void *data, size_t len)
 {
-	int fd = open(file_path, O_WRONLY);
+	int fd = open(machine.options.save, O_WRONLY);
 
 	assert_int_equal(pwrite(fd, data, len, 0), (ssize_t)len);
 	assert_int_equal(ftruncate(fd, len), 0);
 	close(fd);
-}
-
-/* Reset everything to the state of a machine that was just built. */
-static void reset_machine(void)
-{
-	memset(machine.ram, 0, RAM_SIZE);
-	for (int v = 0; v < VCPUS; v++) {
-		struct model *model = &models[v];
-
-		memset(model, 0, sizeof(*model));
-		memset(model->value[number_of(TIMER(frequency))], 5, 8);
-	}
-	plic_reset(&machine.plic);
-	uart_reset(&machine.uart);
-	virtio_mmio_reset(machine.disks[0]);
-}
-
-/* Restore as main() does, with missing options from the file. Returns false if refused (`why`). */
-static bool restores(void)
-{
-	const struct options options = machine.options;
-
-	reset_machine();
-	if (setjmp(refused)) {
-		machine.options = options;
-		close(next_fd);
-		return false;
-	}
-	restore_open(&machine.options);
-	restore(&machine);
-	machine.options = options;
-	return true;
 }
 
 static void save(void)
@@ -186,7 +88,7 @@ static void save(void)
 
 static void refused_because(const char *text)
 {
-	assert_false(restores());
+	assert_false(machine_restores());
 	if (!strstr(why, text))
 		fail_msg("'%s' is not in '%s'", text, why);
 }
@@ -197,7 +99,7 @@ static void a_restored_machine_equals_the_saved_one(void **state)
 {
 	(void)state;
 	save();
-	assert_true(restores());
+	assert_true(machine_restores());
 	assert_memory_equal(machine.ram, saved_ram, RAM_SIZE);
 	for (int v = 0; v < VCPUS; v++) {
 		for (int i = 0; i < REGS; i++) {
@@ -216,7 +118,7 @@ static void a_restored_machine_equals_the_saved_one(void **state)
 	assert_true(machine.uart.thre_pending);
 	assert_int_equal(disk_reg(VIRTIO_MMIO_STATUS), 15);
 	assert_int_equal(disk_reg(VIRTIO_MMIO_QUEUE_READY), 1);
-	assert_ptr_equal(machine.disks[0]->queue.avail, machine.ram + 0x2000);
+	assert_ptr_equal(machine.disks[0]->queue.avail, machine.ram + DISK_AVAIL);
 }
 
 static void a_restored_machine_saves_to_the_same_file(void **state)
@@ -224,10 +126,10 @@ static void a_restored_machine_saves_to_the_same_file(void **state)
 	static u8 first[FILE_MAX];
 
 	(void)state;
-	assert_true(restores());
+	assert_true(machine_restores());
 	save();
 	memcpy(first, file, file_len);
-	assert_true(restores());
+	assert_true(machine_restores());
 	assert_true(save_finish(&machine));
 	read_file();
 	assert_memory_equal(first, file, file_len);
@@ -247,7 +149,7 @@ static void extensions_come_before_registers_and_compare_before_the_timer_state(
 	const struct model *model = &models[0];
 
 	(void)state;
-	assert_true(restores());
+	assert_true(machine_restores());
 	assert_true(place_in_order(model, TIMER(time)) < place_in_order(model, ISA(SSTC)));
 	assert_true(place_in_order(model, ISA(ZBA)) < place_in_order(model, CORE(0)));
 	assert_true(place_in_order(model, CORE(10)) < place_in_order(model, TIMER(compare)));
@@ -270,14 +172,14 @@ static void every_truncated_file_is_refused(void **state)
 	(void)state;
 	for (size_t len = 0; len < file_len; len += len < 200 ? 1 : 333) {
 		write_file(file, len);
-		assert_false(restores());
+		assert_false(machine_restores());
 	}
 	write_file(file, file_len - 1);
 	refused_because("the file is truncated");
 	/* Anything may follow the saved machine, such as the rest of a disk that holds it. */
 	memset(file + file_len, 0xaa, SZ_4K);
 	write_file(file, file_len + SZ_4K);
-	assert_true(restores());
+	assert_true(machine_restores());
 	write_file(file, file_len);
 }
 
@@ -292,7 +194,7 @@ static void each_changed_byte_is_refused(void **state)
 	for (size_t at = 0; at < end;) {
 		file[at] ^= 0x10;
 		write_file(file, file_len);
-		if (restores())
+		if (machine_restores())
 			fail_msg("a change of byte %zu of %zu is not detected", at, end);
 		file[at] ^= 0x10;
 		/* Take small steps in the header and the sections, large ones in pages. */
@@ -301,7 +203,7 @@ static void each_changed_byte_is_refused(void **state)
 			at = SAVE_PAGES;
 	}
 	write_file(file, file_len);
-	assert_true(restores());
+	assert_true(machine_restores());
 }
 
 static void put_sum(void)
@@ -351,7 +253,7 @@ static void an_invalid_header_is_refused(void **state)
 				continue;
 			put_sum();
 			write_file(file, file_len);
-			if (restores())
+			if (machine_restores())
 				fail_msg("an invalid header field at %zu is accepted", at);
 			memcpy(file, whole, sizeof(whole));
 		}
@@ -376,7 +278,7 @@ static void invalid_sections_do_no_harm(void **state)
 				random() % 3 ? (u8)random() : 0xff;
 		put_section_sums();
 		write_file(file, file_len);
-		taken += restores();
+		taken += machine_restores();
 		memcpy(file, whole, file_len);
 	}
 	print_message("# %u of %u invalid files were accepted\n", taken, LIES);
@@ -428,55 +330,21 @@ static void a_host_without_the_files_features_refuses_it(void **state)
 	refused_because("ISA_EXT");
 	absent = 0;
 	fixed = TIMER(frequency);
-	assert_true(restores());
+	assert_true(machine_restores());
 	fixed = CORE(1);
 	refused_because("CORE 1");
 	fixed = 0;
 	/* An extension that the guest lacked need not exist here; if it does, it is disabled. */
-	assert_true(restores());
+	assert_true(machine_restores());
 	for (int v = 0; v < VCPUS; v++)
 		memcpy(models[v].value[zba], &off, sizeof(off));
 	save();
 	absent = ISA(ZBA);
-	assert_true(restores());
+	assert_true(machine_restores());
 	save();
 	absent = 0;
-	assert_true(restores());
+	assert_true(machine_restores());
 	assert_memory_equal(models[1].value[zba], &off, sizeof(off));
-}
-
-/* KVM's dirty log covers only what vCPUs write; the disk's thread has to record its own writes. */
-static void pages_written_by_a_disk_are_dirty(void **state)
-{
-	static const struct vring_desc chain[3] = {
-		{ RAM_BASE + 0x4000, 16, VRING_DESC_F_NEXT, 1 },
-		{ RAM_BASE + 0x6e00, 512, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 2 },
-		{ RAM_BASE + 0x9000, 1, VRING_DESC_F_WRITE, 0 },
-	};
-	u16 *avail = (u16 *)(machine.ram + 0x2000);
-	volatile u16 *used = (u16 *)(machine.ram + 0x3000);
-	struct dirty *dirty;
-
-	(void)state;
-	assert_true(restores());
-	memset(machine.ram + 0x1000, 0, 0x9000);
-	memcpy(machine.ram + 0x1000, chain, sizeof(chain));
-	avail[1] = 1;
-	dirty = dirty_start(&machine);
-	assert_non_null(dirty);
-	assert_int_equal(dirty_take(dirty), 0);
-	machine.stopping = false;
-	set_disk_reg(VIRTIO_MMIO_QUEUE_NOTIFY, 0);
-	for (int i = 0; i < 1000 && used[1] != 1; i++)
-		usleep(10000);
-	assert_int_equal(used[1], 1);
-	machine.stopping = true;
-	/* The disk wrote the used ring, the page of data and the status; it only read the rest. */
-	assert_int_equal(dirty_take(dirty), 3);
-	assert_int_equal(dirty_pages(dirty)[0], 1 << 3 | 1 << 6 | 1 << 9);
-	dirty_written(dirty);
-	assert_int_equal(dirty_take(dirty), 0);
-	dirty_end(dirty);
 }
 
 int main(void)
@@ -492,7 +360,6 @@ int main(void)
 		cmocka_unit_test(an_invalid_header_is_refused),
 		cmocka_unit_test(invalid_sections_do_no_harm),
 		cmocka_unit_test(a_file_of_a_different_machine_is_refused),
-		cmocka_unit_test(pages_written_by_a_disk_are_dirty),
 		cmocka_unit_test(a_host_without_the_files_features_refuses_it),
 	};
 

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+/*
+ * test_save_disk.c - a machine is saved while its disk executes requests: none is lost.
+ */
+#include <semaphore.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <linux/virtio_mmio.h>
+#include <linux/virtio_ring.h>
+#include "saved_machine.h"
+#include "state.h"
+
+#define DATA      0x6e00 /* offsets in RAM */
+#define ANSWER    0x9000 /* the request's status byte */
+#define NO_ANSWER 0xff
+
+static volatile u16 *used_ring(void)
+{
+	return (u16 *)(machine.ram + DISK_USED);
+}
+
+/* Put a request to read a sector into the ring of a disk that was just started. */
+static void put_request(void)
+{
+	static const struct vring_desc chain[3] = {
+		{ RAM_BASE + 0x4000, 16, VRING_DESC_F_NEXT, 1 },
+		{ RAM_BASE + DATA, 512, VRING_DESC_F_NEXT | VRING_DESC_F_WRITE, 2 },
+		{ RAM_BASE + ANSWER, 1, VRING_DESC_F_WRITE, 0 },
+	};
+	u16 *avail = (u16 *)(machine.ram + DISK_AVAIL);
+
+	machine_reset();
+	disk_start();
+	memcpy(machine.ram + DISK_DESC, chain, sizeof(chain));
+	machine.ram[ANSWER] = NO_ANSWER;
+	avail[1] = 1;
+}
+
+/* KVM's dirty log covers only what vCPUs write; the disk's thread has to record its own writes. */
+static void pages_written_by_a_disk_are_dirty(void **state)
+{
+	volatile u16 *used = used_ring();
+	struct dirty *dirty;
+
+	(void)state;
+	put_request();
+	dirty = dirty_start(&machine);
+	assert_non_null(dirty);
+	assert_int_equal(dirty_take(dirty), 0);
+	machine.stopping = false;
+	set_disk_reg(VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	for (int i = 0; i < 1000 && used[1] != 1; i++)
+		usleep(10000);
+	assert_int_equal(used[1], 1);
+	machine.stopping = true;
+	/* The disk wrote the used ring, the page of data and the status; it only read the rest. */
+	assert_int_equal(dirty_take(dirty), 3);
+	assert_int_equal(dirty_pages(dirty)[0], 1 << 3 | 1 << 6 | 1 << 9);
+	dirty_written(dirty);
+	assert_int_equal(dirty_take(dirty), 0);
+	dirty_end(dirty);
+}
+
+static void (*execute)(struct virtio_device *device);
+static sem_t begun;
+
+/* Execute requests, but take a while. */
+static void execute_slowly(struct virtio_device *device)
+{
+	sem_post(&begun);
+	usleep(300000);
+	execute(device);
+}
+
+/* Save with `rounds` rounds while the disk executes a request; then restore. */
+static void save_during_a_request(unsigned int rounds)
+{
+	struct virtio_device *device = machine.disks[0];
+
+	put_request();
+	sem_init(&begun, 0, 0);
+	execute = device->process;
+	device->process = execute_slowly;
+	machine.options.save_rounds = rounds;
+	machine.stopping = false;
+	set_disk_reg(VIRTIO_MMIO_QUEUE_NOTIFY, 0);
+	sem_wait(&begun);
+	if (rounds)
+		save_live(&machine);
+	machine.stopping = true;
+	assert_true(save_finish(&machine));
+	device->process = execute;
+	assert_true(machine_restores());
+}
+
+static void is_answered(void)
+{
+	assert_int_equal(machine.disks[0]->queue.next_avail, 1);
+	assert_int_equal(used_ring()[1], 1);
+	assert_int_equal(machine.ram[ANSWER], 0);
+	assert_int_equal(disk_reg(VIRTIO_MMIO_INTERRUPT_STATUS), VIRTIO_MMIO_INT_VRING);
+	assert_true(machine.plic.pending >> VIRTIO_IRQ(0) & 1);
+}
+
+static void a_request_in_progress_is_not_lost_if_the_guest_is_stopped(void **state)
+{
+	(void)state;
+	save_during_a_request(0);
+	is_answered();
+}
+
+static void a_request_in_progress_is_not_lost_if_the_guest_runs(void **state)
+{
+	(void)state;
+	save_during_a_request(1);
+	is_answered();
+}
+
+static int build(void **state)
+{
+	(void)state;
+	return machine_build() ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	machine_remove();
+	return 0;
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pages_written_by_a_disk_are_dirty),
+		cmocka_unit_test(a_request_in_progress_is_not_lost_if_the_guest_is_stopped),
+		cmocka_unit_test(a_request_in_progress_is_not_lost_if_the_guest_runs),
+	};
+
+	return cmocka_run_group_tests_name("disks of saved machines", tests, build, tear_down);
+}
