@@ -278,9 +278,9 @@ void console_state(void *of, struct state *s)
 {
 	u32 tail = atomic_load(&console.in_tail);
 	u32 waiting = atomic_load(&console.in_head) - tail;
+	struct machine *m = of;
 	u8 byte;
 
-	(void)of;
 	STATE(s, waiting);
 	if (waiting > INPUT_SIZE)
 		state_refuse(s, "it has too much input");
@@ -293,6 +293,7 @@ void console_state(void *of, struct state *s)
 	if (s->loading && !s->bad) {
 		atomic_store(&console.in_tail, 0);
 		atomic_store(&console.in_head, waiting);
+		uart_restored(&m->uart);
 	}
 }
 

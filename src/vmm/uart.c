@@ -28,14 +28,18 @@ static u8 interrupt_cause(const struct uart *uart)
 	return UART_IIR_NO_INT;
 }
 
+static void set_irq(struct uart *uart, bool irq)
+{
+	uart->irq = irq;
+	irq_set_level(uart->machine, UART_IRQ, irq);
+}
+
 static void update_irq(struct uart *uart)
 {
 	bool irq = interrupt_cause(uart) != UART_IIR_NO_INT;
 
-	if (irq == uart->irq)
-		return;
-	uart->irq = irq;
-	irq_set_level(uart->machine, UART_IRQ, irq);
+	if (irq != uart->irq)
+		set_irq(uart, irq);
 }
 
 /* In loopback, the modem inputs are connected to the UART's own modem outputs. */
@@ -161,10 +165,7 @@ void uart_input_arrived(struct uart *uart)
 	lock_release(&uart->lock);
 }
 
-/*
- * The interrupt line need not be lowered here: the machine reset that resets the UART also clears
- * the PLIC's lines.
- */
+/* Input may have raised the line after the machine's reset lowered all lines, so lower it again. */
 void uart_reset(struct uart *uart)
 {
 	lock_take(&uart->lock);
@@ -176,7 +177,18 @@ void uart_reset(struct uart *uart)
 	uart->dll = 0;
 	uart->dlm = 0;
 	uart->thre_pending = false;
-	uart->irq = false;
+	set_irq(uart, false);
+	lock_release(&uart->lock);
+}
+
+/*
+ * Called when the waiting input, too, has been restored. Input may arrive at any time during a save,
+ * so the saved line may not agree with the saved input or with the interrupt controller.
+ */
+void uart_restored(struct uart *uart)
+{
+	lock_take(&uart->lock);
+	set_irq(uart, interrupt_cause(uart) != UART_IIR_NO_INT);
 	lock_release(&uart->lock);
 }
 

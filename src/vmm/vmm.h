@@ -304,6 +304,8 @@ struct uart {
 void uart_init(struct uart *uart, struct machine *m);
 void uart_reset(struct uart *uart);
 void uart_input_arrived(struct uart *uart);
+/* Set the interrupt line from the restored registers and the restored input. */
+void uart_restored(struct uart *uart);
 
 /* ---- syscon.c: power off, reset, exit code ---- */
 

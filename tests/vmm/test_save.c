@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <linux/serial_reg.h>
 #include <linux/virtio_mmio.h>
 #include "saved_machine.h"
 #include "state.h"
@@ -133,6 +134,27 @@ static void a_restored_machine_saves_to_the_same_file(void **state)
 	assert_true(save_finish(&machine));
 	read_file();
 	assert_memory_equal(first, file, file_len);
+}
+
+/*
+ * Input may raise the line after the PLIC has been written, or even after the UART. Here, the UART
+ * has another cause for its interrupt.
+ */
+static void an_interrupt_of_the_uart_that_came_during_the_save_is_pending(void **state)
+{
+	struct uart *uart = &machine.uart;
+
+	(void)state;
+	for (int seen = 0; seen < 2; seen++) {
+		irq_set_level(&machine, UART_IRQ, false);
+		uart->irq = seen;
+		uart->ier = UART_IER_THRI;
+		uart->thre_pending = true;
+		assert_true(save_finish(&machine));
+		assert_true(machine_restores());
+		assert_true(uart->irq);
+		assert_true(machine.plic.pending >> UART_IRQ & 1);
+	}
 }
 
 static int place_in_order(const struct model *model, u64 id)
@@ -351,6 +373,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_restored_machine_equals_the_saved_one),
+		cmocka_unit_test(an_interrupt_of_the_uart_that_came_during_the_save_is_pending),
 		cmocka_unit_test(a_restored_machine_saves_to_the_same_file),
 		cmocka_unit_test(
 			extensions_come_before_registers_and_compare_before_the_timer_state),
