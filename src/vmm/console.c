@@ -7,8 +7,9 @@
  * that character. A line that arrives in one call (SBI DBCN) is written by the vCPU's thread: waking
  * the console thread would cost more, and would interrupt the guest later.
  *
- * Input waits in a ring until the guest reads it. While the ring is full, standard input is not
- * read, so no input is dropped.
+ * Input waits in a ring until the guest reads it. While the ring is full or the machine is stopped,
+ * standard input is not read, so no input is dropped: what arrives while the machine is being saved
+ * is left to the VMM that restores it.
  *
  * If standard input is a terminal, it is put into raw mode. Then Ctrl-A X ends the VMM, Ctrl-A S
  * saves the machine (--save), and Ctrl-A A or Ctrl-A Ctrl-A sends one Ctrl-A to the guest.
@@ -235,6 +236,11 @@ static void read_input(void)
 	uart_input_arrived(&console.machine->uart);
 }
 
+static bool can_take_input(void)
+{
+	return console.in_open && !atomic_load(&console.machine->stopping) && input_room() > 0;
+}
+
 static bool output_pending(void)
 {
 	bool pending;
@@ -252,7 +258,7 @@ static void *console_thread(void *arg)
 	(void)arg;
 	for (;;) {
 		bool pending = output_pending();
-		bool listen = console.in_open && input_room() > 0;
+		bool listen = can_take_input();
 		struct pollfd fds[] = {
 			{ .fd = console.wake, .events = POLLIN },
 			{ .fd = listen ? STDIN_FILENO : -1, .events = POLLIN },
@@ -261,7 +267,7 @@ static void *console_thread(void *arg)
 
 		if (n > 0 && fds[0].revents && read(console.wake, &count, sizeof(count)) < 0)
 			continue;
-		if (n > 0 && fds[1].revents)
+		if (n > 0 && fds[1].revents && can_take_input())
 			read_input();
 		/* Flush after the timeout, and also if another event ended the wait. */
 		if (pending)
@@ -335,9 +341,9 @@ void console_start(struct machine *m)
 }
 
 /*
- * Start reading input. If a saved machine is restored, call this afterwards: console_state() puts
- * the saved input, which the guest had not read yet, at the start of the ring, and would overwrite
- * bytes that had arrived earlier.
+ * Read input from now on, until the machine stops. If a saved machine is restored, call this
+ * afterwards: console_state() puts the saved input, which the guest had not read yet, at the start of
+ * the ring, and would overwrite bytes that had arrived earlier.
  */
 void console_listen(void)
 {

@@ -214,6 +214,7 @@ static void resume(struct machine *m)
 	m->stopping = false;
 	pthread_cond_broadcast(&m->resumed);
 	pthread_mutex_unlock(&m->lock);
+	console_listen();
 	for (unsigned int i = 0; i < m->options.nr_disks; i++)
 		virtio_mmio_resume(m->disks[i]);
 }
@@ -297,7 +298,6 @@ int machine_run(struct machine *m)
 		restore(m);
 	else
 		boot(m);
-	console_listen();
 	save_start_alarm(m);
 	for (;;) {
 		run_and_save(m);

@@ -284,7 +284,7 @@ struct aia {
 /* ---- console.c: the VMM's standard input and output as the guest's terminal ---- */
 
 void console_start(struct machine *m);
-void console_listen(void); /* after the machine has been booted or restored */
+void console_listen(void); /* when the machine starts or resumes */
 void console_reset(void);
 void console_write(const void *text, size_t len);
 void console_flush(void);

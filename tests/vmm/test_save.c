@@ -157,6 +157,34 @@ static void an_interrupt_of_the_uart_that_came_during_the_save_is_pending(void *
 	}
 }
 
+/*
+ * The VMM that restores the machine can read it, if both have the same standard input. This test is
+ * the last: it opens descriptors.
+ */
+static void input_that_arrives_during_a_save_is_not_read(void **state)
+{
+	int ends[2], waiting = 0;
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	machine.options.input = true;
+	console_start(&machine);
+	console_listen();
+	usleep(100000);
+	assert_int_equal(ioctl(STDIN_FILENO, FIONREAD, &waiting), 0);
+	assert_int_equal(waiting, 1);
+	machine.stopping = false;
+	console_listen();
+	for (int i = 0; i < 1000 && !console_has_input(); i++)
+		usleep(10000);
+	assert_int_equal(console_read(), 'x');
+	machine.stopping = true;
+	close(ends[0]);
+	close(ends[1]);
+}
+
 static int place_in_order(const struct model *model, u64 id)
 {
 	for (unsigned int i = 0; i < model->sets; i++) {
@@ -384,6 +412,7 @@ int main(void)
 		cmocka_unit_test(invalid_sections_do_no_harm),
 		cmocka_unit_test(a_file_of_a_different_machine_is_refused),
 		cmocka_unit_test(a_host_without_the_files_features_refuses_it),
+		cmocka_unit_test(input_that_arrives_during_a_save_is_not_read),
 	};
 
 	return cmocka_run_group_tests_name("saved machines", tests, build, tear_down);
