@@ -212,9 +212,9 @@ static void resume(struct machine *m)
 {
 	pthread_mutex_lock(&m->lock);
 	m->stopping = false;
+	console_listen();
 	pthread_cond_broadcast(&m->resumed);
 	pthread_mutex_unlock(&m->lock);
-	console_listen();
 	for (unsigned int i = 0; i < m->options.nr_disks; i++)
 		virtio_mmio_resume(m->disks[i]);
 }

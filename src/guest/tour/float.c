@@ -4,7 +4,7 @@
  * after doing so.
  *
  * The guest leaves the hart in the same way as wait.c: while the guest waits, the VMM's console
- * thread writes the printed line.
+ * thread writes the printed words.
  */
 #include "rt.h"
 
@@ -13,8 +13,9 @@ unsigned long float_read(void);
 
 static void leave_the_hart(const char *when)
 {
-	printf("float: %s\n", when);
+	printf("float: %s", when);
 	wait_irq(0, 1000000);
+	printf("\n");
 }
 
 void payload_main(void)
