@@ -242,11 +242,14 @@ static void imsics_node(struct machine *m, void *fdt)
 	do_fdt(fdt_end_node(fdt));
 }
 
-/* With IMSICs, the APLIC names them, and otherwise each vCPU's external interrupt. */
+/*
+ * With IMSICs, the APLIC names them. Otherwise, it names each vCPU's external interrupt, and has a
+ * structure for each vCPU behind its registers.
+ */
 static void aplic_node(struct machine *m, void *fdt)
 {
 	unsigned int vcpus = m->options.vcpus;
-	u32 size = m->irqchip->imsics ? KVM_DEV_RISCV_APLIC_SIZE : KVM_DEV_HS_APLIC_SIZE(vcpus);
+	u32 size = m->irqchip->imsics ? APLIC_SIZE : KVM_DEV_HS_APLIC_SIZE(vcpus);
 
 	begin(fdt, "interrupt-controller", APLIC_BASE);
 	do_fdt(fdt_property_string(fdt, "compatible", "riscv,aplic"));

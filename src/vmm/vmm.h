@@ -52,6 +52,7 @@ typedef u64 gpa_t;
 #define PLIC_BASE      0x0c000000ul
 #define PLIC_SIZE      0x00600000ul
 #define APLIC_BASE     0x0d000000ul
+#define APLIC_SIZE     0x4000ul
 #define UART_BASE      0x10000000ul
 #define UART_SIZE      0x100ul
 #define VIRTIO_BASE(n) (0x10001000ul + (n)*0x1000ul)
