@@ -307,7 +307,8 @@ def linux_settings(system, settings):
 def jobs_of(system, cpu, setting, matters, wanted):
     jobs = []
     for name, group in GROUPS.items():
-        if system == "bare" and not group.bare:
+        # On Linux 7.2.13, the machine that measures the dirty log does not end after its last row.
+        if system == "bare" and not group.bare or system == NEWEST and name == "logged":
             continue
         mine = [row for row in ROWS if row.group == name]
         rows = [row.name for row in mine if (matters is None or row.name in matters)
