@@ -263,7 +263,8 @@ static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, bool
 /*
  * The frame may have had other contents: a hart that has fetched instructions from it may execute
  * the old instructions until the hart's next fence.i (the rules are those of Zifencei). install()
- * takes care of this for the process, and the notifiers do so for its guests.
+ * takes care of this for the process, and the notifiers do so for its guests; until then, no vCPU may
+ * find the page (peek_stop()).
  */
 static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, bool write)
 {
@@ -271,6 +272,8 @@ static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, bool
 	unsigned long size = 0;
 	int err;
 
+	if (code)
+		peek_stop(mm);
 	if (vma->flags & VMA_HUGETLB)
 		err = map_huge(mm, vma, va, write);
 	else if (vma->flags & VMA_SHARED)
@@ -279,6 +282,8 @@ static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, bool
 		err = map_private(mm, vma, va, write);
 	if (!err && code && pgtable_find(mm, va, &size))
 		mm_notify_moved(mm, ALIGN_DOWN(va, size), ALIGN_DOWN(va, size) + size);
+	if (code)
+		peek_resume(mm);
 	return err;
 }
 

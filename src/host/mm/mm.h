@@ -32,6 +32,7 @@ struct mm {
 	unsigned long mmap_top;        /* new mappings are placed below this address */
 	unsigned long sigreturn;       /* user page with the rt_sigreturn call */
 	struct list_head notifiers;    /* struct hv_notifier; protected by lock */
+	unsigned long peek_seq;        /* pgtable_find.c; written with lock held */
 	unsigned int walked;           /* steps since mm_walked() last took interrupts */
 	unsigned long nr_areas;        /* length of vmas */
 	unsigned int new_flags;        /* flags for every new area: VMA_LOCKED after MCL_FUTURE */
@@ -57,17 +58,46 @@ int pgtable_init_mm(struct mm *mm);  /* allocate a root with the kernel's half; 
 void pgtable_free_mm(struct mm *mm); /* free the tables; user pages must be gone */
 
 /*
- * find: the leaf that maps va, and its size (SZ_4K, SZ_2M); NULL if va is not mapped.
- * alloc: the entry, possibly empty, for a leaf of `size` at va. Creates missing tables, and splits
- * a 2M leaf if `size` is SZ_4K. NULL: no memory.
+ * The entry, possibly empty, for a leaf of `size` at va. Creates missing tables, and splits a 2M
+ * leaf if `size` is SZ_4K. NULL: no memory.
  */
-pte_t *pgtable_find(struct mm *mm, unsigned long va, unsigned long *size);
 pte_t *pgtable_alloc(struct mm *mm, unsigned long va, unsigned long size);
 /*
  * Free va's level-0 table if it is empty. Returns true if va's 2 MiB now have neither table nor
  * leaf.
  */
 bool pgtable_collapse_empty(struct mm *mm, unsigned long va);
+
+/* ---- pgtable_find.c ---- */
+
+/* Return the leaf that maps va, and its size (SZ_4K, SZ_2M); NULL if va is not mapped. */
+pte_t *pgtable_find(const struct mm *mm, unsigned long va, unsigned long *size);
+/*
+ * Read the leaf that maps va, and its size, without mm->lock. mm is the caller's own address space.
+ * Returns false if va is not mapped, or if the page table changes meanwhile. If the entry has been
+ * changed after it was found, *leaf may be any entry. On return, the leaf may already have changed:
+ * hv_user_page_look() says what callers must do.
+ */
+bool pgtable_peek(const struct mm *mm, unsigned long va, pte_t *leaf, unsigned long *size);
+/*
+ * The functions below are called with mm->lock held. peek_invalidate() is called after a table was
+ * unlinked and before it is freed. Between peek_stop() and peek_resume(), pgtable_peek() finds
+ * nothing.
+ */
+static inline void peek_invalidate(struct mm *mm)
+{
+	__atomic_fetch_add(&mm->peek_seq, 2, __ATOMIC_SEQ_CST);
+}
+
+static inline void peek_stop(struct mm *mm)
+{
+	__atomic_fetch_add(&mm->peek_seq, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline void peek_resume(struct mm *mm)
+{
+	__atomic_fetch_add(&mm->peek_seq, 1, __ATOMIC_SEQ_CST);
+}
 
 /*
  * Fence [va, va + size) on every hart with mm in satp, including this one; size ~0UL: everything.

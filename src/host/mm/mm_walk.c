@@ -204,6 +204,7 @@ static void free_dead(struct mm *mm, struct dead_tables *dead)
 		return;
 	/* Hardware walkers may use a cached pointer to a table until the fence. */
 	mm_flush_tlb(mm, dead->start, dead->end - dead->start);
+	peek_invalidate(mm);
 	for (i = 0; i < dead->count; i++) {
 		page_free(dead->pa[i], 0);
 		if (i % 8 == 7)

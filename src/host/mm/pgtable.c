@@ -101,25 +101,6 @@ void pgtable_free_mm(struct mm *mm)
 	mm->root = 0;
 }
 
-pte_t *pgtable_find(struct mm *mm, unsigned long va, unsigned long *size)
-{
-	pte_t *table = pa_to_va(mm->root);
-
-	for (int level = 2;; level--) {
-		pte_t *pte = &table[index_of(va, level)];
-
-		if (!(*pte & PTE_V))
-			return NULL;
-		if (pte_is_leaf(*pte)) {
-			*size = PAGE_SIZE << (9 * level);
-			return pte;
-		}
-		if (level == 0)
-			return NULL;
-		table = table_va(*pte);
-	}
-}
-
 /*
  * Replace a 2M leaf with 512 leaves of 4K with the same permissions; no translation changes.
  * Returns false if there is no memory for the table.
@@ -183,6 +164,7 @@ bool pgtable_collapse_empty(struct mm *mm, unsigned long va)
 	*pte = 0;
 	/* Hardware walkers may use a cached pointer to the table until the fence. */
 	mm_flush_tlb(mm, va & ~(SZ_2M - 1), SZ_2M);
+	peek_invalidate(mm);
 	page_free(low, 0);
 	return true;
 }

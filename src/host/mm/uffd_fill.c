@@ -96,9 +96,11 @@ static int fill_locked(const struct fill *fill, struct mm *mm, unsigned long va,
 		return -EINVAL;
 	if (pgtable_find(mm, va, &size))
 		return -EEXIST;
+	peek_stop(mm); /* until all vCPUs have executed a fence.i */
 	err = fill->kind == FILL_CONTINUE ? fill_known(mm, vma, va) : fill_new(mm, vma, va, pa);
 	if (!err && fill->kind != FILL_ZERO)
 		mm_notify_moved(mm, va, va + fill->size); /* the new bytes may be guest code */
+	peek_resume(mm);
 	return err;
 }
 

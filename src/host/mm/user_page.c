@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: MIT
+/*
+ * user_page.c - find the page behind a user address for the hypervisor core and for the kernel.
+ *
+ * hv_user_page_look() handles most guest page faults. A page that the process has already mapped is
+ * found without mm->lock (pgtable_find.c), so faults of vCPUs on several harts do not wait for each
+ * other. All other cases take the lock.
+ */
+#include <linux/errno.h>
+#include <linux/mman.h>
+#include "hv/bits.h"
+#include "hv/host.h"
+#include "page.h"
+#include "proc/oom.h"
+#include "proc/process.h"
+#include "userfaultfd.h"
+#include "vma.h"
+
+static struct mm *to_mm(const struct hv_mm *mm)
+{
+	return (struct mm *)mm;
+}
+
+/*
+ * The permissions that a leaf needs. A leaf never has more permissions than its area
+ * (vma_pte_flags()), so the area isn't looked up, and the cost of a page that is present doesn't
+ * depend on the number of areas.
+ */
+static inline pte_t needed(bool write)
+{
+	return PTE_R | PTE_U | (write ? PTE_W : 0);
+}
+
+static inline void describe(struct hv_user_page *page, hva_t hva, pte_t leaf, unsigned long size)
+{
+	page->pa = pte_to_hpa(leaf) + (hva & (size - 1) & PAGE_MASK);
+	page->map_size = size;
+	page->writable = leaf & PTE_W;
+}
+
+/*
+ * Look up the page at hva without mm->lock. Returns false if it isn't mapped with the permissions
+ * needed, if mm_age() has cleared A, or if another thread is changing the page table.
+ */
+static inline bool look_unlocked(const struct mm *mm, hva_t hva, bool write,
+				 struct hv_user_page *page)
+{
+	pte_t need = needed(write) | PTE_A, leaf;
+	unsigned long size;
+
+	if (hva >= USER_END || !pgtable_peek(mm, hva, &leaf, &size) || (leaf & need) != need)
+		return false;
+	describe(page, hva, leaf, size);
+	return true;
+}
+
+/*
+ * Handle a fault at hva. mm->lock is held; it is released while the fault waits for a userfaultfd.
+ */
+static int fault_in(struct mm *mm, hva_t hva, bool write)
+{
+	struct uffd_wait wait = { 0 };
+	int err = mm_fault_locked(mm, hva, write, false, &wait);
+
+	if (err == -EAGAIN) {
+		mutex_unlock(&mm->lock);
+		err = uffd_sleep(&wait);
+		mutex_lock(&mm->lock);
+	}
+	return err;
+}
+
+/*
+ * Look up the page at hva without a fault. Returns false if a fault must be handled first, or if
+ * hva is no user address. mm->lock is held.
+ */
+static bool look_present(struct mm *mm, hva_t hva, bool write, struct hv_user_page *page)
+{
+	unsigned long size;
+	pte_t *pte = hva < USER_END ? pgtable_find(mm, hva, &size) : NULL;
+
+	if (!pte || (*pte & needed(write)) != needed(write))
+		return false;
+	WRITE_ONCE(*pte, *pte | PTE_A); /* mm_age() may have cleared A */
+	describe(page, hva, *pte, size);
+	return true;
+}
+
+/*
+ * Fault the page at hva in and look it up. mm->lock is held; fault_in() may release it for a while.
+ * The loop makes progress: a fault that returns 0 has made the leaf usable, has removed a leaf
+ * whose page is no longer in its file (the next fault then maps the file's page), or has waited for
+ * a userfaultfd. If no fault can make the leaf usable, the result is -EFAULT.
+ */
+static int look_after_fault(struct mm *mm, hva_t hva, bool write, struct hv_user_page *page)
+{
+	int err;
+
+	if (hva >= USER_END)
+		return -EFAULT;
+	page->waited = true;
+	do {
+		err = fault_in(mm, hva, write);
+		if (err)
+			return err;
+	} while (!look_present(mm, hva, write, page));
+	return 0;
+}
+
+/*
+ * Look up the page at hva, and fault it in if needed. mm->lock is held; it may be released for a
+ * while.
+ */
+static int look_locked(struct mm *mm, hva_t hva, bool write, struct hv_user_page *page)
+{
+	return look_present(mm, hva, write, page) ? 0 : look_after_fault(mm, hva, write, page);
+}
+
+int mm_page_get(struct mm *mm, unsigned long hva, bool write, struct hv_user_page *page)
+{
+	int err;
+
+	page->waited = false;
+	do {
+		mutex_lock(&mm->lock);
+		err = look_locked(mm, hva, write, page);
+		if (!err)
+			page_get(page->pa);
+		mutex_unlock(&mm->lock);
+	} while (err == -ENOMEM && oom_wait("the kernel's use of a page"));
+	return err;
+}
+
+/* Convert an error for the core, which treats a page beyond the end of a file as not mapped. */
+static int page_error(int err)
+{
+	return err == -EIO ? -EFAULT : err;
+}
+
+/* No oom_wait() here: KVM_RUN fails with -ENOMEM, and syscall.c repeats it once memory is free. */
+int hv_user_page_look(struct hv_mm *hv_mm, hva_t hva, bool write, struct hv_user_page *page)
+{
+	struct mm *mm = to_mm(hv_mm);
+	int err;
+
+	if (current->sig.kill)
+		return -EINTR;
+	page->waited = false;
+	if (look_unlocked(mm, hva, write, page))
+		return 0;
+	mutex_lock(&mm->lock);
+	err = look_after_fault(mm, hva, write, page);
+	mutex_unlock(&mm->lock);
+	return page_error(err);
+}
+
+int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page)
+{
+	if (current->sig.kill)
+		return -EINTR;
+	return page_error(mm_page_get(to_mm(mm), hva, write, page));
+}
+
+void hv_user_page_put(const struct hv_user_page *page)
+{
+	page_put(page->pa);
+}
+
+bool hv_user_range_writable(struct hv_mm *hv_mm, hva_t start, u64 size)
+{
+	struct mm *mm = to_mm(hv_mm);
+	bool writable = true;
+	struct vma *vma;
+
+	mutex_lock(&mm->lock);
+	list_for_each_entry(vma, &mm->vmas, link)
+		if (vma->end > start && vma->start < start + size)
+			writable &= (vma->prot & PROT_WRITE) != 0;
+	mutex_unlock(&mm->lock);
+	return writable;
+}
