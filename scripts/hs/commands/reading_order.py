@@ -71,7 +71,7 @@ src/host/sched/clock.c src/host/sched/fpu.c src/host/kvm_host.c src/host/platfor
 = The host: memory
 Pages, page tables, areas, faults, and the calls of the core's notifiers.
 src/host/mm/page.h src/host/mm/page.c src/host/mm/account.h src/host/mm/account.c src/host/mm/kmalloc.c src/host/mm/pgtable.c src/host/mm/pgtable_find.c src/host/mm/kstack.c src/host/mm/mm.h src/host/*/mm*.c src/host/mm/page_idle.h src/host/mm/page_idle.c src/host/mm/collapse.c src/host/mm/vma.h
-src/host/*/vma*.c src/host/mm/fault.c src/host/mm/user_page.c src/host/mm/uaccess.h src/host/*/uaccess* src/host/mm/sys_mem.c src/host/mm/sys_madvise.c src/host/mm/limits.c src/host/mm/unmap.c src/host/mm/sys_barrier.c src/host/*/userfaultfd.* src/host/mm/uffd_fill.c src/host/*/hugetlb*
+src/host/*/vma*.c src/host/mm/fault.c src/host/mm/fault_page.c src/host/mm/user_page.c src/host/mm/uaccess.h src/host/*/uaccess* src/host/mm/sys_mem.c src/host/mm/sys_madvise.c src/host/mm/limits.c src/host/mm/unmap.c src/host/mm/sys_barrier.c src/host/*/userfaultfd.* src/host/mm/uffd_fill.c src/host/*/hugetlb*
 = The host: processes and signals
 Enough of Linux for static programs with threads.
 src/host/proc/process.h src/host/proc/process.c src/host/*/process_* src/host/*/exec*.[ch] src/host/proc/elf.c src/host/proc/exit.c src/host/proc/oom.h src/host/proc/oom.c src/host/proc/rlimit.h src/host/proc/rlimit.c

@@ -190,7 +190,9 @@ static void chunk_try_block(struct ram_file *rf, u64 chunk)
 	pa = rf->hugetlb ? huge_page_alloc() : page_alloc_zeroed_block();
 	if (!pa)
 		return;
-	if (!rf->hugetlb)
+	if (rf->hugetlb)
+		page_clear_block(pa);
+	else
 		page_charge(pa, CHUNK_PAGES);
 	for (i = 0; i < CHUNK_PAGES; i++)
 		c->pages[i] = pa + i * PAGE_SIZE;

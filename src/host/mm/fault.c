@@ -111,16 +111,15 @@ static bool block_fits(struct mm *mm, const struct vma *vma, unsigned long va)
 	return pgtable_collapse_empty(mm, block);
 }
 
-static int map_anonymous(struct mm *mm, const struct vma *vma, unsigned long va)
+static int map_anonymous(struct mm *mm, const struct vma *vma, unsigned long va,
+			 struct mm_fault *fault)
 {
-	hpa_t pa = block_fits(mm, vma, va) && page_is_plenty() ? page_alloc_zeroed_block() : 0;
-	unsigned long size = pa ? SZ_2M : SZ_4K;
-	int err;
+	unsigned long size;
+	hpa_t pa;
+	int err = mm_fault_take_zeroes(fault, block_fits(mm, vma, va), &size, &pa);
 
-	if (!pa)
-		pa = page_alloc_user_zeroed(0);
-	if (!pa)
-		return -ENOMEM;
+	if (err < 0)
+		return err;
 	err = install(mm, vma, ALIGN_DOWN(va, size), size, pa, vma_pte_flags(vma->prot));
 	if (err < 0)
 		page_free(pa, size == SZ_2M ? ORDER_2M : 0);
@@ -230,11 +229,12 @@ static int map_private(struct mm *mm, const struct vma *vma, unsigned long va, b
  * Map a huge page of hugetlb.c. Returns -EIO (SIGBUS) if the pool is empty. In a private mapping of
  * a file, the file's own page is mapped until the first write copies it.
  */
-static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, bool write)
+static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, struct mm_fault *fault)
 {
 	unsigned long flags = vma_pte_flags(vma->prot), block = ALIGN_DOWN(va, SZ_2M);
 	bool shared = vma->flags & VMA_SHARED;
 	hpa_t pa = 0, copy = 0;
+	int err = 0;
 
 	if (vma->flags & VMA_GIANT)
 		return giant_page_map(mm, vma, va);
@@ -242,18 +242,16 @@ static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, bool
 		return -ENOMEM;
 	if (vma->file && vma->file->ops->mmap_block(vma->file, file_index(vma, block), &pa) < 0)
 		return -EIO;
-	if (!vma->file || (!shared && write)) {
-		copy = huge_page_alloc();
-		if (copy && pa)
-			memcpy(pa_to_va(copy), pa_to_va(pa), SZ_2M);
+	if (!vma->file || (!shared && fault->write)) {
+		err = mm_fault_take_page(fault, SZ_2M, true, pa, &copy);
 		if (pa)
 			page_free(pa, ORDER_2M);
 		pa = copy;
 	} else if (!shared) {
 		flags &= ~PTE_W;
 	}
-	if (!pa)
-		return -EIO;
+	if (err < 0)
+		return err;
 	if (install(mm, vma, block, SZ_2M, pa, flags) == 0)
 		return 0;
 	page_free(pa, ORDER_2M);
@@ -266,7 +264,7 @@ static int map_huge(struct mm *mm, const struct vma *vma, unsigned long va, bool
  * takes care of this for the process, and the notifiers do so for its guests; until then, no vCPU may
  * find the page (peek_stop()).
  */
-static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, bool write)
+static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, struct mm_fault *fault)
 {
 	bool code = file_has_code(mm, vma, va);
 	unsigned long size = 0;
@@ -275,11 +273,11 @@ static int map_file(struct mm *mm, const struct vma *vma, unsigned long va, bool
 	if (code)
 		peek_stop(mm);
 	if (vma->flags & VMA_HUGETLB)
-		err = map_huge(mm, vma, va, write);
+		err = map_huge(mm, vma, va, fault);
 	else if (vma->flags & VMA_SHARED)
 		err = map_shared(mm, vma, va);
 	else
-		err = map_private(mm, vma, va, write);
+		err = map_private(mm, vma, va, fault->write);
 	if (!err && code && pgtable_find(mm, va, &size))
 		mm_notify_moved(mm, ALIGN_DOWN(va, size), ALIGN_DOWN(va, size) + size);
 	if (code)
@@ -301,24 +299,23 @@ static bool leaf_is_unshared(pte_t pte, unsigned long size)
 }
 
 /* Copy a private page that has other references, at the first write to it. */
-static int copy_on_write(struct mm *mm, unsigned long va, unsigned long size)
+static int copy_on_write(struct mm *mm, unsigned long va, pte_t *pte, unsigned long size,
+			 struct mm_fault *fault)
 {
-	hpa_t copy = page_alloc_user(0);
-	hpa_t old;
-	pte_t *pte;
+	hpa_t copy, old = pte_to_hpa(*pte) + (va & (size - 1) & PAGE_MASK);
+	int err = mm_fault_take_page(fault, SZ_4K, false, old, &copy);
 
+	if (err < 0)
+		return err;
 	va = ALIGN_DOWN(va, SZ_4K);
 	pte = pgtable_alloc(mm, va, SZ_4K); /* splits a 2M leaf: only this page is copied */
-	if (!copy || !pte) {
-		if (copy)
-			page_free(copy, 0);
+	if (!pte) {
+		page_free(copy, 0);
 		return -ENOMEM;
 	}
 	if (size != SZ_4K)
 		mm_flush_tlb(mm, ALIGN_DOWN(va, SZ_2M), SZ_2M);
-	old = pte_to_hpa(*pte);
 	mm_notify_start(mm, va, va + SZ_4K);
-	memcpy(pa_to_va(copy), pa_to_va(old), PAGE_SIZE);
 	WRITE_ONCE(*pte, pte_make(copy, (*pte & ~PTE_PPN) | PTE_W));
 	mm_flush_tlb(mm, va, SZ_4K);
 	mm_notify_moved(mm, va, va + SZ_4K);
@@ -329,20 +326,20 @@ static int copy_on_write(struct mm *mm, unsigned long va, unsigned long size)
 
 /* Like copy_on_write(), but for a huge page, which is not split. */
 static int copy_huge_on_write(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte,
-			      unsigned long size)
+			      unsigned long size, struct mm_fault *fault)
 {
 	hpa_t copy, old = pte_to_hpa(*pte);
+	int err;
 
 	/* The code below drops a reference to each page of the 2 MiB, so the leaf must map all. */
 	BUG_ON(size != SZ_2M);
 	if (vma->flags & VMA_GIANT)
 		return giant_page_copy(mm, va);
-	copy = huge_page_alloc();
-	if (!copy)
-		return -EIO;
+	err = mm_fault_take_page(fault, SZ_2M, true, old, &copy);
+	if (err < 0)
+		return err;
 	va = ALIGN_DOWN(va, SZ_2M);
 	mm_notify_start(mm, va, va + SZ_2M);
-	memcpy(pa_to_va(copy), pa_to_va(old), SZ_2M);
 	WRITE_ONCE(*pte, pte_make(copy, (*pte & ~PTE_PPN) | PTE_W));
 	mm_flush_tlb(mm, va, SZ_2M);
 	mm_notify_moved(mm, va, va + SZ_2M);
@@ -378,7 +375,7 @@ static int leaf_is_of_file(const struct vma *vma, unsigned long va, pte_t pte, u
 
 /* Handle a write to a page whose leaf is valid but lacks W, in a writable area. */
 static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte,
-			 unsigned long size)
+			 unsigned long size, struct mm_fault *fault)
 {
 	unsigned long start = ALIGN_DOWN(va, size);
 	int err;
@@ -399,9 +396,12 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 			return 0;
 		}
 	} else if (!leaf_is_unshared(*pte, size)) {
-		err = page_is_zero(pte_to_hpa(*pte)) ? mm_replace_zeroes(mm, vma, va, pte, size)
-		      : vma->flags & VMA_HUGETLB     ? copy_huge_on_write(mm, vma, va, pte, size)
-						     : copy_on_write(mm, va, size);
+		if (page_is_zero(pte_to_hpa(*pte)))
+			err = mm_replace_zeroes(mm, vma, va, pte, size, fault);
+		else if (vma->flags & VMA_HUGETLB)
+			err = copy_huge_on_write(mm, vma, va, pte, size, fault);
+		else
+			err = copy_on_write(mm, va, pte, size, fault);
 		/* As in install(): a hart may have fetched the new frame's old contents. */
 		if (err == 0 && (vma->prot & PROT_EXEC))
 			mm_sync_icache(mm);
@@ -416,8 +416,9 @@ static int make_writable(struct mm *mm, const struct vma *vma, unsigned long va,
 	return 0;
 }
 
-int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, struct uffd_wait *wait)
+int mm_fault_locked(struct mm *mm, unsigned long va, struct mm_fault *fault)
 {
+	bool write = fault->write, exec = fault->exec;
 	unsigned int need = write ? PROT_WRITE : exec ? PROT_EXEC : PROT_READ | PROT_WRITE;
 	struct vma *vma = vma_find(mm, va);
 	unsigned long size;
@@ -434,7 +435,7 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 		/* mm_age() may have cleared A, and this hardware does not set it (Svade). */
 		WRITE_ONCE(*pte, *pte | PTE_A);
 		if (write && !(*pte & PTE_W))
-			return make_writable(mm, vma, va, pte, size);
+			return make_writable(mm, vma, va, pte, size, fault);
 		/*
 		 * This hart had cached the old entry: without A, or invalid because another thread
 		 * has mapped the page since.
@@ -443,34 +444,44 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 		return 0;
 	}
 	if (vma->uffd && uffd_wants(vma, va))
-		return uffd_queue_fault(vma, va, write, wait);
+		return uffd_queue_fault(vma, va, write, &fault->uffd);
 	if (vma->file)
-		return map_file(mm, vma, va, write);
+		return map_file(mm, vma, va, fault);
 	if (vma->flags & VMA_HUGETLB)
-		return map_huge(mm, vma, va, write);
+		return map_huge(mm, vma, va, fault);
 	if (READ_ONCE(zero_page_enabled) && !write && (zeroes = zero_page_get()))
 		return map_zeroes(mm, vma, va, zeroes);
-	return map_anonymous(mm, vma, va);
+	return map_anonymous(mm, vma, va, fault);
 }
 
 int mm_fault(struct mm *mm, unsigned long va, bool write, bool exec, bool user)
 {
-	struct uffd_wait wait = { .user = user };
+	struct mm_fault fault = { .write = write, .exec = exec, .uffd.user = user };
+	bool again = true;
 	int err;
 
 	if (va >= USER_END || current->fault_disabled)
 		return -EFAULT;
-	for (;;) {
+	mm_fault_begin(&fault);
+	do {
 		mutex_lock(&mm->lock);
-		err = mm_fault_locked(mm, va, write, exec, &wait);
+		err = mm_fault_locked(mm, va, &fault);
 		mutex_unlock(&mm->lock);
-		if (err != -EAGAIN && err != -ENOMEM)
-			return err;
-		/*
-		 * A signal or the process's end must be handled first. A program then repeats the
-		 * access; an access by the kernel fails.
-		 */
-		if (err == -EAGAIN ? uffd_sleep(&wait) < 0 : !oom_wait("a page fault"))
-			return user ? 0 : -EFAULT;
-	}
+		if (err == -EAGAIN) {
+			again = mm_fault_continue(&fault) == 0;
+		} else if (err == -ENOMEM) {
+			mm_fault_end(&fault);
+			again = oom_wait("a page fault");
+		} else {
+			break;
+		}
+	} while (again);
+	mm_fault_end(&fault);
+	/*
+	 * If the wait was ended, a signal or the process's end must be handled first. A program
+	 * then repeats the access; an access by the kernel fails.
+	 */
+	if (err == -EAGAIN || err == -ENOMEM)
+		return user ? 0 : -EFAULT;
+	return err;
 }

@@ -58,7 +58,7 @@ static void block_to_pool(hpa_t pa)
 	spin_unlock(&pool_lock);
 }
 
-static hpa_t block_from_pool(void)
+hpa_t huge_page_alloc(void)
 {
 	struct page *page = NULL;
 
@@ -70,15 +70,6 @@ static hpa_t block_from_pool(void)
 	}
 	spin_unlock(&pool_lock);
 	return page ? page_to_hpa(page) : 0;
-}
-
-hpa_t huge_page_alloc(void)
-{
-	hpa_t pa = block_from_pool();
-
-	if (pa)
-		page_clear_block(pa);
-	return pa;
 }
 
 void huge_page_dropped(hpa_t pa, unsigned int pages)
@@ -113,7 +104,7 @@ static void resize(size_t wanted)
 		block_to_pool(pa);
 		irq_window();
 	}
-	while (nr_blocks > nr_wanted && (pa = block_from_pool()) != 0) {
+	while (nr_blocks > nr_wanted && (pa = huge_page_alloc()) != 0) {
 		nr_blocks--;
 		page_of(pa)->kind = PAGE_OTHER;
 		page_free(pa, ORDER_2M);

@@ -14,8 +14,8 @@ void hugetlb_init(void);       /* fill the pool (hugepages=N); call after page_i
 void hugetlb_files_init(void); /* create the pool's files in /proc and /sys */
 
 /*
- * Take a block of 2 MiB from the pool, and clear it. Each page has one reference. Return 0 if the
- * pool is empty.
+ * Take a block of 2 MiB from the pool. It is not cleared. Each page has one reference. Return 0 if
+ * the pool is empty.
  */
 hpa_t huge_page_alloc(void);
 size_t huge_page_total(void); /* all blocks of the pool, free or in use */

@@ -18,43 +18,48 @@
 
 /*
  * Fault in the page at va, and set *size to the size of its leaf. Returns 0, one of the errors of
- * mm_populate(), or -EAGAIN: call again.
+ * mm_populate(), or -EAGAIN: call again with the same fault.
  */
-static int populate_page(struct mm *mm, unsigned long va, bool write, unsigned long *size)
+static int populate_page(struct mm *mm, unsigned long va, struct mm_fault *fault,
+			 unsigned long *size)
 {
-	struct uffd_wait wait = { 0 };
 	int err;
 
 	*size = SZ_4K;
+	if (!fault->page)
+		mm_fault_begin(fault);
 	mutex_lock(&mm->lock);
-	err = mm_fault_locked(mm, va, write, false, &wait);
+	err = mm_fault_locked(mm, va, fault);
 	if (err == 0)
 		pgtable_find(mm, va, size);
 	mutex_unlock(&mm->lock);
 	if (err == -EAGAIN)
-		return uffd_sleep(&wait) == 0 ? -EAGAIN : -EFAULT;
-	if (err == -ENOMEM)
+		return mm_fault_continue(fault) == 0 ? -EAGAIN : -EFAULT;
+	if (err == -ENOMEM) {
+		mm_fault_end(fault);
 		return oom_wait("populating memory") ? -EAGAIN : -EINTR;
+	}
 	return err;
 }
 
 int mm_populate(struct mm *mm, unsigned long start, unsigned long end, bool write)
 {
+	struct mm_fault fault = { .write = write };
 	unsigned long size;
-	int err;
+	int err = 0;
 
-	while (start < end) {
-		if (current->sig.kill)
-			return -EINTR;
-		err = populate_page(mm, start, write, &size);
+	while (start < end && (!err || err == -EAGAIN)) {
+		if (current->sig.kill) {
+			err = -EINTR;
+			break;
+		}
+		err = populate_page(mm, start, &fault, &size);
 		irq_window();
-		if (err == -EAGAIN)
-			continue;
-		if (err)
-			return err;
-		start += size - (start & (size - 1));
+		if (!err)
+			start += size - (start & (size - 1));
 	}
-	return 0;
+	mm_fault_end(&fault);
+	return err;
 }
 
 /* ---- madvise ---- */

@@ -13,7 +13,6 @@
 #include "page.h"
 #include "proc/oom.h"
 #include "proc/process.h"
-#include "userfaultfd.h"
 #include "vma.h"
 
 static struct mm *to_mm(const struct hv_mm *mm)
@@ -55,22 +54,6 @@ static inline bool look_unlocked(const struct mm *mm, hva_t hva, bool write,
 }
 
 /*
- * Handle a fault at hva. mm->lock is held; it is released while the fault waits for a userfaultfd.
- */
-static int fault_in(struct mm *mm, hva_t hva, bool write)
-{
-	struct uffd_wait wait = { 0 };
-	int err = mm_fault_locked(mm, hva, write, false, &wait);
-
-	if (err == -EAGAIN) {
-		mutex_unlock(&mm->lock);
-		err = uffd_sleep(&wait);
-		mutex_lock(&mm->lock);
-	}
-	return err;
-}
-
-/*
  * Look up the page at hva without a fault. Returns false if a fault must be handled first, or if
  * hva is no user address. mm->lock is held.
  */
@@ -87,12 +70,13 @@ static bool look_present(struct mm *mm, hva_t hva, bool write, struct hv_user_pa
 }
 
 /*
- * Fault the page at hva in and look it up. mm->lock is held; fault_in() may release it for a while.
- * The loop makes progress: a fault that returns 0 has made the leaf usable, has removed a leaf
- * whose page is no longer in its file (the next fault then maps the file's page), or has waited for
- * a userfaultfd. If no fault can make the leaf usable, the result is -EFAULT.
+ * Fault the page at hva in and look it up. mm->lock is held; it may be released for a while. The
+ * loop makes progress: a fault that returns 0 has made the leaf usable, or has removed a leaf whose
+ * page is no longer in its file (the next fault then maps the file's page). If no fault can make the
+ * leaf usable, the result is -EFAULT.
  */
-static int look_after_fault(struct mm *mm, hva_t hva, bool write, struct hv_user_page *page)
+static int look_after_fault(struct mm *mm, hva_t hva, struct mm_fault *fault,
+			    struct hv_user_page *page)
 {
 	int err;
 
@@ -100,33 +84,30 @@ static int look_after_fault(struct mm *mm, hva_t hva, bool write, struct hv_user
 		return -EFAULT;
 	page->waited = true;
 	do {
-		err = fault_in(mm, hva, write);
-		if (err)
-			return err;
-	} while (!look_present(mm, hva, write, page));
-	return 0;
-}
-
-/*
- * Look up the page at hva, and fault it in if needed. mm->lock is held; it may be released for a
- * while.
- */
-static int look_locked(struct mm *mm, hva_t hva, bool write, struct hv_user_page *page)
-{
-	return look_present(mm, hva, write, page) ? 0 : look_after_fault(mm, hva, write, page);
+		err = mm_fault_locked(mm, hva, fault);
+		if (err == -EAGAIN) {
+			mutex_unlock(&mm->lock);
+			err = mm_fault_continue(fault);
+			mutex_lock(&mm->lock);
+		}
+	} while (!err && !look_present(mm, hva, fault->write, page));
+	return err;
 }
 
 int mm_page_get(struct mm *mm, unsigned long hva, bool write, struct hv_user_page *page)
 {
+	struct mm_fault fault = { .write = write };
 	int err;
 
 	page->waited = false;
 	do {
 		mutex_lock(&mm->lock);
-		err = look_locked(mm, hva, write, page);
+		err = look_present(mm, hva, write, page) ? 0
+							 : look_after_fault(mm, hva, &fault, page);
 		if (!err)
 			page_get(page->pa);
 		mutex_unlock(&mm->lock);
+		mm_fault_end(&fault);
 	} while (err == -ENOMEM && oom_wait("the kernel's use of a page"));
 	return err;
 }
@@ -137,21 +118,31 @@ static int page_error(int err)
 	return err == -EIO ? -EFAULT : err;
 }
 
+/* Not inlined, to keep the look-up of a page that is present cheap. */
+static __attribute__((noinline)) int look_slowly(struct mm *mm, hva_t hva, bool write,
+						 struct hv_user_page *page)
+{
+	struct mm_fault fault = { .write = write };
+	int err;
+
+	mm_fault_begin(&fault);
+	mutex_lock(&mm->lock);
+	err = look_after_fault(mm, hva, &fault, page);
+	mutex_unlock(&mm->lock);
+	mm_fault_end(&fault);
+	return err;
+}
+
 /* No oom_wait() here: KVM_RUN fails with -ENOMEM, and syscall.c repeats it once memory is free. */
 int hv_user_page_look(struct hv_mm *hv_mm, hva_t hva, bool write, struct hv_user_page *page)
 {
 	struct mm *mm = to_mm(hv_mm);
-	int err;
 
 	if (current->sig.kill)
 		return -EINTR;
 	page->waited = false;
-	if (look_unlocked(mm, hva, write, page))
-		return 0;
-	mutex_lock(&mm->lock);
-	err = look_after_fault(mm, hva, write, page);
-	mutex_unlock(&mm->lock);
-	return page_error(err);
+	return look_unlocked(mm, hva, write, page) ? 0
+						   : page_error(look_slowly(mm, hva, write, page));
 }
 
 int hv_user_page_get(struct hv_mm *mm, hva_t hva, bool write, struct hv_user_page *page)

@@ -13,6 +13,7 @@
 #include "hv/bits.h"
 #include "mm.h"
 #include "page.h"
+#include "userfaultfd.h"
 
 #define VMA_SHARED       1
 #define VMA_NO_HUGE      2 /* 4K pages only, for stacks and MADV_NOHUGEPAGE */
@@ -177,13 +178,22 @@ int mm_collapse(struct mm *mm, unsigned long start, unsigned long end);
 
 /* Return the most permissive PTE flags for an area with this protection. */
 unsigned long vma_pte_flags(unsigned int prot);
+/* A fault that is being handled, on the stack of the thread. */
+struct mm_fault {
+	bool write, exec;      /* set by the caller; as for mm_fault() */
+	struct uffd_wait uffd; /* the caller sets uffd.user */
+	hpa_t page;            /* a page for the fault that is not mapped; 0: none */
+	bool is_new;           /* `page` has not got its contents yet */
+	bool hugetlb;          /* `page` is from the pool of hugetlb.c */
+	unsigned long size;    /* of `page`: SZ_4K or SZ_2M */
+	hpa_t from;            /* what `page` is a copy of, with references; 0: zeroes */
+};
 /*
- * Like mm_fault(), but with mm->lock held and without waiting: returns -ENOMEM instead of waiting
- * for memory, and -EAGAIN instead of waiting for a userfaultfd (unlock, call uffd_sleep(wait), and
- * try again). The caller sets wait->user.
+ * Like mm_fault(), but with mm->lock held and without waiting. Returns -ENOMEM instead of waiting
+ * for memory. -EAGAIN: release mm->lock, call mm_fault_continue(), and try again. After the last
+ * try, call mm_fault_end().
  */
-struct uffd_wait;
-int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, struct uffd_wait *wait);
+int mm_fault_locked(struct mm *mm, unsigned long va, struct mm_fault *fault);
 /*
  * Map a page of 2 MiB (VMA_HUGETLB) or 4 KiB at va, where nothing is mapped. Returns 0 and takes
  * over the caller's reference to the page, or returns -ENOMEM.
@@ -191,14 +201,46 @@ int mm_fault_locked(struct mm *mm, unsigned long va, bool write, bool exec, stru
 int mm_install_page(struct mm *mm, const struct vma *vma, unsigned long va, hpa_t pa);
 void mm_sync_icache(struct mm *mm); /* after writing instructions: fence.i wherever mm runs */
 
+/* ---- fault_page.c ---- */
+
+/*
+ * Call without mm->lock, before the first mm_fault_locked(): if the fault probably needs a cleared
+ * page of 4 KiB, prepare one. May be omitted; the fault then takes longer.
+ */
+void mm_fault_begin(struct mm_fault *fault);
+/*
+ * Without mm->lock: wait for the userfaultfd, or give the fault's page its contents. Returns 0, or
+ * -EINTR as uffd_sleep().
+ */
+int mm_fault_continue(struct mm_fault *fault);
+void mm_fault_free_page(struct mm_fault *fault);
+/* Free the page if the fault did not need it. */
+static inline void mm_fault_end(struct mm_fault *fault)
+{
+	if (fault->page)
+		mm_fault_free_page(fault);
+}
+
+/*
+ * mm->lock held. Set *page to a page of `size` that is a copy of `from`, or of zeroes if `from` is
+ * 0. Returns 0, -EAGAIN (see mm_fault_locked()), -ENOMEM, or -EIO if the pool of hugetlb.c is empty.
+ */
+int mm_fault_take_page(struct mm_fault *fault, unsigned long size, bool hugetlb, hpa_t from,
+		       hpa_t *page);
+/*
+ * The same for zeroes: 2 MiB if `block` is true and there is enough memory, otherwise 4 KiB. Sets
+ * *size.
+ */
+int mm_fault_take_zeroes(struct mm_fault *fault, bool block, unsigned long *size, hpa_t *page);
+
 /* ---- zero_page.c ---- */
 
 /*
  * Handle the first store to memory whose leaf at `pte` maps the zero page: give the leaf memory of
- * its own, or only the 4K page at va. Returns 0 or -ENOMEM.
+ * its own, or only the 4K page at va. Returns 0, -EAGAIN (see mm_fault_locked()) or -ENOMEM.
  */
 int mm_replace_zeroes(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte,
-		      unsigned long size);
+		      unsigned long size, struct mm_fault *fault);
 
 /* ---- limits.c ---- */
 bool mm_may_have_areas(const struct mm *mm, unsigned int more);

@@ -45,20 +45,23 @@ hpa_t zero_page_get(void)
  * the new page contain only zeroes.
  */
 int mm_replace_zeroes(struct mm *mm, const struct vma *vma, unsigned long va, pte_t *pte,
-		      unsigned long size)
+		      unsigned long size, struct mm_fault *fault)
 {
 	bool block = size == SZ_2M && !(vma->flags & (VMA_NO_HUGE | VMA_UFFD));
-	hpa_t pa = block && page_is_plenty() ? page_alloc_zeroed_block() : 0;
+	unsigned long old_size = size;
+	hpa_t pa;
+	int err = mm_fault_take_zeroes(fault, block, &size, &pa);
 
-	if (!pa) {
+	if (err < 0)
+		return err;
+	if (size != old_size) {
 		pte = pgtable_alloc(mm, va, SZ_4K); /* splits the leaf */
-		if (pte && size == SZ_2M)
-			mm_flush_tlb(mm, ALIGN_DOWN(va, SZ_2M), SZ_2M);
-		size = SZ_4K;
-		pa = pte ? page_alloc_user_zeroed(0) : 0;
+		if (!pte) {
+			page_free(pa, 0);
+			return -ENOMEM;
+		}
+		mm_flush_tlb(mm, ALIGN_DOWN(va, SZ_2M), SZ_2M);
 	}
-	if (!pa)
-		return -ENOMEM;
 	va = ALIGN_DOWN(va, size);
 	mm_notify_start(mm, va, va + size);
 	WRITE_ONCE(*pte, pte_make(pa, vma_pte_flags(vma->prot)));

@@ -119,6 +119,7 @@ struct thread {
 	int exit_code;
 	u32 missed_in;       /* oom_round at the last page_missed() or oom_wait() */
 	bool fault_disabled; /* uaccess returns -EFAULT on a page fault, without sleeping */
+	bool expects_zeroes; /* the last new page was a cleared page of 4 KiB (fault_page.c) */
 
 	void (*fn)(void *arg); /* a kernel thread's body, or NULL */
 	void *arg;
