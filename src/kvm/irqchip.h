@@ -2,7 +2,7 @@
 /*
  * irqchip.h - a VM's interrupt controller in the kernel: the interface of its variants.
  *
- * A VM has at most one, which user space creates as a device (KVM_CREATE_DEVICE, irqchip/device.c),
+ * A VM has at most one, which user space creates as a device (KVM_CREATE_DEVICE, uapi/device.c),
  * configures through attributes and then initializes. Without one, user space emulates a controller
  * and drives each vCPU's external interrupt with KVM_INTERRUPT.
  *

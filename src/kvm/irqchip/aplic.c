@@ -2,8 +2,8 @@
 /*
  * aplic.c - the APLIC in the kernel: wired interrupts become MSIs.
  *
- * The interrupt domain has MSI delivery (domaincfg.DM = 1; for the other mode, aplic_direct.c uses
- * the registers here) and little-endian registers. A source whose pending and enable bits are set,
+ * The interrupt domain has MSI delivery (domaincfg.DM = 1) and little-endian registers. For direct
+ * delivery, aplic_direct.c uses the registers of the sources here. A source whose pending and enable bits are set,
  * while the domain is enabled, is forwarded at once: its pending bit is cleared, and the MSI that its
  * register `target` describes is sent. So there is no pending and enabled source in an enabled
  * domain, except inside a call.
@@ -86,7 +86,10 @@ static u32 take(struct aplic *aplic, u32 source)
 	return aplic->target[source];
 }
 
-/* Forward the word's sources. One that becomes pending meanwhile is forwarded by who set it. */
+/*
+ * Forward the word's sources. One that becomes pending meanwhile is forwarded by the thread that has
+ * set its pending bit.
+ */
 static void forward(struct kvm *vm, u32 word, const struct kvm_vcpu *self)
 {
 	struct aplic *aplic = vm->aia->aplic;

@@ -54,12 +54,12 @@ static struct plic_context *context_of(const struct plic *plic, u64 number)
 }
 
 #define INLINE static inline __attribute__((always_inline))
-#define MORE   BIT(31) /* in the result of choose(): there is another such source */
+#define MORE   BIT(31) /* in the result of choose() */
 
 /*
  * Of the sources that are pending, enabled, and above the threshold, return the one with the
- * highest priority; among equals, the one with the lowest number. 0 if there is none. Inline,
- * because most of its time would be spent on the call.
+ * highest priority; among equals, the one with the lowest number. MORE is set in the result if there
+ * is another such source. 0 if there is none. Inline, because a call would take most of the time.
  */
 INLINE u32 choose(const struct plic *plic, const struct plic_context *context)
 {

@@ -42,15 +42,16 @@ int plic_set_attr(struct kvm *vm, const struct kvm_device_attr *attr);
 int plic_get_attr(struct kvm *vm, const struct kvm_device_attr *attr);
 int plic_has_attr(struct kvm *vm, const struct kvm_device_attr *attr);
 
-/*
- * plic.c. Return the register at this offset that user space may save and restore, or NULL. The
- * word's valid bits are stored in *mask. The priority of a source is in an u8, *narrow.
- */
+/* plic.c. Where a register's value is stored. */
 struct plic_place {
-	u32 *word; /* NULL: a priority */
-	u8 *priority;
-	u32 mask; /* the bits that can be set */
+	u32 *word;    /* NULL: a priority */
+	u8 *priority; /* NULL: not a priority */
+	u32 mask;     /* the bits that can be set */
 };
+/*
+ * Find the register at this offset that user space may save and restore. Returns false if there is
+ * none. Holds plic->lock.
+ */
 bool plic_find(struct plic *plic, u64 offset, struct plic_place *place);
 /* Set a source's priority, which is below PLIC_PRIORITIES. Holds plic->lock. */
 void plic_set_priority(struct plic *plic, u32 source, u32 priority);

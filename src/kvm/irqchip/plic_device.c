@@ -26,9 +26,8 @@ int plic_create(struct kvm *vm)
 	return 0;
 }
 
-static void free_contexts(struct plic *plic, u32 nr, struct plic_context **context)
+static void free_contexts(u32 nr, struct plic_context **context)
 {
-	(void)plic;
 	while (nr--)
 		hv_free(context[nr]);
 	hv_free(context);
@@ -36,7 +35,7 @@ static void free_contexts(struct plic *plic, u32 nr, struct plic_context **conte
 
 void plic_destroy(struct kvm *vm)
 {
-	free_contexts(vm->plic, vm->plic->nr_contexts, vm->plic->context);
+	free_contexts(vm->plic->nr_contexts, vm->plic->context);
 	hv_free(vm->plic);
 	vm->plic = NULL;
 }
@@ -57,7 +56,7 @@ static int alloc_contexts(struct kvm *vm, u32 *nrp, struct plic_context ***conte
 	kvm_for_each_vcpu(i, vcpu, vm) {
 		context[vcpu->id] = hv_alloc(sizeof(**context));
 		if (!context[vcpu->id]) {
-			free_contexts(vm->plic, nr, context);
+			free_contexts(nr, context);
 			return -ENOMEM;
 		}
 		context[vcpu->id]->vcpu = vcpu;
@@ -84,7 +83,7 @@ static int init(struct kvm *vm)
 		return err;
 	err = route_set_default(vm, plic->sources + 1);
 	if (err) {
-		free_contexts(plic, nr, context);
+		free_contexts(nr, context);
 		return err;
 	}
 	plic->nr_contexts = nr;

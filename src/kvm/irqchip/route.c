@@ -5,9 +5,10 @@
  * On RISC-V there is one controller, so a GSI has at most one route. The checks, their order and
  * their errno values are Linux's. A new table replaces the old one as a whole.
  *
- * Locks: vm->irq_lock guards the pointer to the table; it is a leaf, taken in any context. vm->lock
- * keeps the controller's operations while user space's table replaces it. A reader
- * copies the route, so a table can be freed as soon as it has been replaced.
+ * Locks: vm->irq_lock guards the pointer to the table; it is a leaf, taken in any context. A reader
+ * copies the route, so a table can be freed as soon as it has been replaced. User space's table
+ * replaces the old one under vm->lock, so that the initialization of the controller cannot change
+ * the operations for which the table was checked.
  */
 #include "irqchip/route.h"
 
