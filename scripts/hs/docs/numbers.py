@@ -34,7 +34,7 @@ SHOWN = {
     "gstage_walk": "fault_4k_present", "gstage_huge": "touch_4k", "fp": "run_vcpus",
     "mmio_decode": "mmio_read", "gpa_from": "mmio_read_sv39", "vmid": "run_vcpus",
     "tlb_flush": "sbi_sfence_page", "timer": "sbi_set_timer", "switch": "virtual_insn",
-    "fastpath": "sbi_version", "wfi": "timer_late_2ms", "counters": "csr_instret",
+    "fastpath": "sbi_version", "wfi": "timer_late_2ms", "counters": "csr_instret", "irqchip": "plic_eoi",
     "halt_poll_ns": "blk_read_4k", "zero_page": "touch_4k",
 }
 
