@@ -51,7 +51,7 @@ struct irqchip_ops {
 	 * depends only on the address and the width, and does not change. *data is
 	 * the value to be stored, or receives the one loaded. Called by the vCPU's own thread, once
 	 * vm->irqchip_ready is set, while the vCPU is loaded; does not sleep. A change of the vCPU's
-	 * own lines is only marked: the caller calls vcpu_flush_irqs() if irq_changed is not 0.
+	 * own lines is in hvip when it returns.
 	 */
 	bool (*mmio)(struct kvm_vcpu *vcpu, gpa_t gpa, unsigned int len, bool is_store, u64 *data);
 	/*
@@ -70,8 +70,8 @@ struct irqchip_ops {
 	void (*reset_vcpu)(struct kvm_vcpu *vcpu);
 	/*
 	 * The vCPU is being loaded on this hart, or put. Called if vcpu->guest_file is set, by the
-	 * vCPU's own thread, before hvip is loaded and before it is saved; neither sleeps. A change
-	 * of the vCPU's own lines is only marked.
+	 * vCPU's own thread, before hvip is loaded and before it is saved; neither sleeps. load()
+	 * only marks a change of the vCPU's own lines: the caller calls vcpu_flush_irqs().
 	 */
 	void (*load)(struct kvm_vcpu *vcpu);
 	void (*put)(struct kvm_vcpu *vcpu);

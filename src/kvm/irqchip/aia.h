@@ -47,10 +47,7 @@ struct imsic {
 
 #define IMSIC_IN_MEMORY (~0U)
 
-/*
- * `self` is the vCPU whose thread is calling, if it carries out an access of the guest, else NULL. Its
- * own line is only marked (irqchip_ops.mmio).
- */
+/* `self` is the vCPU whose thread is calling, if it carries out an access of the guest, else NULL. */
 
 /* Returns NULL if memory runs out. nr_ids: the highest id, 64 n - 1. */
 struct imsic *imsic_create(struct kvm_vcpu *vcpu, gpa_t addr, u32 nr_ids);

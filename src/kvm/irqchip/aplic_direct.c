@@ -90,16 +90,7 @@ static bool asserts(const struct aplic *aplic, const struct aplic_idc *idc)
 /* Set the vCPU's external interrupt; `self`: as in aia.h. Lock held, as for all that follow. */
 static void drive(const struct aplic *aplic, struct aplic_idc *idc, const struct kvm_vcpu *self)
 {
-	struct kvm_vcpu *vcpu = idc->vcpu;
-	bool raise = asserts(aplic, idc);
-
-	if (raise == idc->raised)
-		return;
-	idc->raised = raise;
-	if (vcpu != self)
-		(raise ? vcpu_set_irq : vcpu_clear_irq)(vcpu, IRQ_VS_EXT);
-	else
-		vcpu_drive_own_irq(vcpu, IRQ_VS_EXT, raise);
+	vcpu_drive_irq(idc->vcpu, IRQ_VS_EXT, asserts(aplic, idc), &idc->raised, self);
 }
 
 /*

@@ -61,17 +61,7 @@ bool imsic_is_pending(const struct imsic *imsic)
 
 void imsic_drive(struct imsic *imsic, bool raise, const struct kvm_vcpu *self)
 {
-	struct kvm_vcpu *vcpu = imsic->vcpu;
-
-	if (raise == imsic->raised)
-		return;
-	imsic->raised = raise;
-	if (vcpu != self)
-		(raise ? vcpu_set_irq : vcpu_clear_irq)(vcpu, IRQ_VS_EXT);
-	else if (raise)
-		vcpu_mark_own_irq(vcpu, IRQ_VS_EXT);
-	else
-		vcpu_unmark_own_irq(vcpu, IRQ_VS_EXT);
+	vcpu_drive_irq(imsic->vcpu, IRQ_VS_EXT, raise, &imsic->raised, self);
 }
 
 struct imsic *imsic_create(struct kvm_vcpu *vcpu, gpa_t addr, u32 nr_ids)

@@ -110,21 +110,10 @@ void plic_set_priority(struct plic *plic, u32 source, u32 priority)
 	}
 }
 
-/*
- * Set the external interrupt of the context's vCPU. `self` is the vCPU whose thread is calling, if
- * it makes an access to the PLIC; its own line is only marked.
- */
+/* Set the external interrupt of the context's vCPU; `self`: as for vcpu_drive_irq(). */
 static void set_raised(struct plic_context *context, bool raise, const struct kvm_vcpu *self)
 {
-	struct kvm_vcpu *vcpu = context->vcpu;
-
-	if (raise == context->raised)
-		return;
-	context->raised = raise;
-	if (vcpu != self)
-		(raise ? vcpu_set_irq : vcpu_clear_irq)(vcpu, IRQ_VS_EXT);
-	else
-		vcpu_drive_own_irq(vcpu, IRQ_VS_EXT, raise);
+	vcpu_drive_irq(context->vcpu, IRQ_VS_EXT, raise, &context->raised, self);
 }
 
 static __attribute__((noinline)) void drive(const struct plic *plic, struct plic_context *context,

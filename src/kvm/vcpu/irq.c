@@ -101,7 +101,7 @@ void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 	/* lab 7 end */
 }
 
-void vcpu_unmark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
+static void unmark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq)
 {
 	trace_kvm_vcpu_irq(irq, 0, vcpu->id);
 	__atomic_fetch_and(&vcpu->irq_pending, ~BIT(irq), __ATOMIC_RELAXED);
@@ -133,7 +133,7 @@ void vcpu_drive_own_irq(struct kvm_vcpu *vcpu, unsigned int irq, bool raise)
 	unsigned long lines;
 
 	if (!vcpu->loaded) {
-		(raise ? vcpu_mark_own_irq : vcpu_unmark_own_irq)(vcpu, irq);
+		(raise ? vcpu_mark_own_irq : unmark_own_irq)(vcpu, irq);
 		return;
 	}
 	lines = csr_read(hvip);

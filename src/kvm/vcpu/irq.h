@@ -30,8 +30,6 @@ void vcpu_set_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
  * the next entry.
  */
 void vcpu_mark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
-/* Likewise, lower the line. */
-void vcpu_unmark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
 /*
  * Raise or lower the line from the vCPU's own thread, outside the guest: at once, if the vCPU is
  * loaded; otherwise, as vcpu_mark_own_irq().
@@ -39,5 +37,23 @@ void vcpu_unmark_own_irq(struct kvm_vcpu *vcpu, unsigned int irq);
 void vcpu_drive_own_irq(struct kvm_vcpu *vcpu, unsigned int irq, bool raise);
 void vcpu_flush_irqs(struct kvm_vcpu *vcpu); /* serve REQ_IRQ: copy changed lines to hvip */
 bool vcpu_has_irq(struct kvm_vcpu *vcpu);    /* would WFI return? vCPU not loaded */
+
+/*
+ * Let the output of an interrupt controller drive the line. *raised is the state in which the
+ * controller has last set the line; a lock of the caller's guards it. `self` is the vCPU whose own
+ * thread is calling, outside the guest, or NULL. Any context. Inline, because the state is often the
+ * same.
+ */
+static inline void vcpu_drive_irq(struct kvm_vcpu *vcpu, unsigned int irq, bool raise, bool *raised,
+				  const struct kvm_vcpu *self)
+{
+	if (raise == *raised)
+		return;
+	*raised = raise;
+	if (vcpu == self)
+		vcpu_drive_own_irq(vcpu, irq, raise);
+	else
+		(raise ? vcpu_set_irq : vcpu_clear_irq)(vcpu, irq);
+}
 
 #endif
