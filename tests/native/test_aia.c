@@ -2,25 +2,19 @@
 /*
  * test_aia.c - the AIA in the kernel, against a model with one struct per source and per id.
  *
- * The model has neither words nor masks: it follows the specification and the rules at the top of
- * aplic.c, so that a mistake with bits cannot be in both. After each of many random steps, values
- * read and the vCPUs' external interrupts have to agree. tests/kvm-api/aia.c tests the attributes.
+ * The model (sources: aplic_model.h) has neither words nor masks: it follows the specification and
+ * the rules at the top of aplic.c, so that a mistake with bits cannot be in both. After each of
+ * many random steps, values read and the vCPUs' external interrupts have to agree.
+ * tests/kvm-api/aia.c tests the attributes.
  */
 #include <pthread.h>
-#include "aia_vm.h"
-#include "random.h"
+#include "aplic_model.h"
 #include "uapi/onereg.h"
 
 #define STEPS 200000
 
 /* ---- the model ---------------------------------------------------------------------------- */
 
-static struct source {
-	unsigned int mode;
-	bool high, pending, enabled;
-	unsigned int hart, guest, id;
-} sources[SOURCES + 1];
-static bool domain;
 static struct model_imsic {
 	bool delivery, pending[IDS + 1], enabled[IDS + 1];
 	unsigned int threshold;
@@ -48,20 +42,6 @@ static void model_send(unsigned int hart, unsigned int guest_index, unsigned int
 	delivered++;
 }
 
-static bool model_asserted(const struct source *source)
-{
-	switch (source->mode) {
-	case 4:
-	case 6:
-		return source->high;
-	case 5:
-	case 7:
-		return !source->high;
-	default:
-		return false;
-	}
-}
-
 static void model_forward(void)
 {
 	unsigned int i;
@@ -86,14 +66,6 @@ static void model_line(struct source *source, bool high)
 		source->pending = true;
 }
 
-static void model_set_pending(u32 i)
-{
-	if (i < 1 || i > SOURCES || !sources[i].mode)
-		return;
-	if (sources[i].mode < 6 || model_asserted(&sources[i]))
-		sources[i].pending = true;
-}
-
 static void model_mode(struct source *source, u32 value)
 {
 	source->mode = value & 0x400 ? 0 : value & 7;
@@ -103,25 +75,9 @@ static void model_mode(struct source *source, u32 value)
 		source->pending = false;
 }
 
-static bool is_pending(const struct source *source)
+static bool model_pending(const struct source *source)
 {
 	return source->pending;
-}
-
-static bool is_enabled(const struct source *source)
-{
-	return source->enabled;
-}
-
-static u32 model_word(u32 word, bool (*bit)(const struct source *source))
-{
-	u32 bits = 0, i;
-
-	for (i = word * 32; i < word * 32 + 32; i++) {
-		if (i >= 1 && i <= SOURCES && bit(&sources[i]))
-			bits |= (u32)1 << i % 32;
-	}
-	return bits;
 }
 
 /* ---- random steps --------------------------------------------------------------------------- */
@@ -159,29 +115,6 @@ static void step_source(u32 i)
 		source->id = value & 0x7ff;
 		assert_int_equal(load(0x3000 + 4 * i), source->mode ? value : 0);
 		break;
-	}
-}
-
-static void step_bank(u32 i)
-{
-	u32 bank = (u32)rnd(4), word = i / 32, bits = (u32)rnd(1ULL << 32), number;
-
-	if (rnd(2)) {
-		bits = (u32)1 << i % 32;
-		number = bank == 0 && rnd(2) ? 0x2000 : 0x1cdc + bank * 0x100;
-		store(number, i);
-	} else {
-		store(0x1c00 + bank * 0x100 + word * 4, bits);
-	}
-	for (number = word * 32; number < word * 32 + 32; number++) {
-		if (!(bits >> number % 32 & 1) || !number || number > SOURCES)
-			continue;
-		if (bank == 0)
-			model_set_pending(number);
-		else if (bank == 1)
-			sources[number].pending = false;
-		else
-			sources[number].enabled = bank == 2 && sources[number].mode;
 	}
 }
 
@@ -247,9 +180,9 @@ static void random_step(void)
 		break;
 	case 2:
 	case 3:
-		assert_int_equal(load(0x1c00 + i / 32 * 4), model_word(i / 32, is_pending));
+		assert_int_equal(load(0x1c00 + i / 32 * 4), model_word(i / 32, model_pending));
 		assert_int_equal(load(0x1d00 + i / 32 * 4), model_word(i / 32, model_asserted));
-		assert_int_equal(load(0x1e00 + i / 32 * 4), model_word(i / 32, is_enabled));
+		assert_int_equal(load(0x1e00 + i / 32 * 4), model_word(i / 32, model_enabled));
 		break;
 	case 4:
 	case 5:

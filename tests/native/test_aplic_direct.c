@@ -3,50 +3,25 @@
  * test_aplic_direct.c - the APLIC with direct delivery, against a model with one struct per source
  * and per IDC.
  *
- * The model follows the specification and has neither words nor masks nor values that are kept, so
- * that a mistake with them cannot be in both. After each of many random steps, the value read, the
- * pending bits and the vCPUs' external interrupts have to agree. test_aplic_claim.c has single steps.
+ * The model (sources: aplic_model.h) follows the specification and has neither words nor masks nor
+ * values that are kept, so that a mistake with them cannot be in both. After each of many random
+ * steps, the value read, the pending bits and the vCPUs' external interrupts have to agree.
+ * test_aplic_claim.c has single steps.
  */
-#include "aia_vm.h"
-#include "random.h"
+#include "aplic_model.h"
 
 #define STEPS 200000
 
 /* ---- the model ---------------------------------------------------------------------------- */
 
-static struct source {
-	unsigned int mode;
-	bool high, latched, enabled; /* latched: the pending bit, unless it is level-sensitive */
-	unsigned int hart, priority;
-} sources[SOURCES + 1];
-static bool domain;
 static struct {
 	bool delivery, force;
 	unsigned int threshold;
 } idcs[VCPUS];
 
-static bool model_asserted(const struct source *source)
-{
-	switch (source->mode) {
-	case 4:
-	case 6:
-		return source->high;
-	case 5:
-	case 7:
-		return !source->high;
-	default:
-		return false;
-	}
-}
-
 static bool model_pending(const struct source *source)
 {
-	return source->mode >= 6 ? model_asserted(source) : source->latched;
-}
-
-static bool model_enabled(const struct source *source)
-{
-	return source->enabled;
+	return source->mode >= 6 ? model_asserted(source) : source->pending;
 }
 
 static u32 model_top(unsigned int hart)
@@ -66,17 +41,6 @@ static u32 model_top(unsigned int hart)
 	return best ? best << 16 | sources[best].priority : 0;
 }
 
-static u32 model_word(u32 word, bool (*bit)(const struct source *source))
-{
-	u32 bits = 0, i;
-
-	for (i = word * 32; i < word * 32 + 32; i++) {
-		if (i >= 1 && i <= SOURCES && bit(&sources[i]))
-			bits |= (u32)1 << i % 32;
-	}
-	return bits;
-}
-
 /* ---- random steps --------------------------------------------------------------------------- */
 
 static void step_source(u32 i)
@@ -89,22 +53,22 @@ static void step_source(u32 i)
 	case 0:
 		source->high = value & 1;
 		assert_int_equal(vm.vm->irqchip->set_line(vm.vm, i, value & 1), 0);
-		source->latched |= source->mode < 6 && model_asserted(source) && !before;
+		source->pending |= source->mode < 6 && model_asserted(source) && !before;
 		break;
 	case 1:
 		assert_int_equal(vm.vm->irqchip->pulse(vm.vm, i), 0);
 		source->high |= source->mode >= 6;
-		source->latched |= source->mode == 4 || source->mode == 5;
+		source->pending |= source->mode == 4 || source->mode == 5;
 		break;
 	case 2:
 		if (rnd(4))
 			value = (u32)rnd(4) + 4;
 		store(SOURCECFG(i), value);
 		if (source->mode >= 6) /* a change of the mode does not clear the pending bit */
-			source->latched = before;
+			source->pending = before;
 		source->mode = value & 0x400 ? 0 : value & 7;
 		source->enabled &= source->mode != 0;
-		source->latched &= source->mode != 0;
+		source->pending &= source->mode != 0;
 		assert_int_equal(load(SOURCECFG(i)), source->mode);
 		break;
 	case 3:
@@ -117,26 +81,6 @@ static void step_source(u32 i)
 		assert_int_equal(load(TARGET(i)),
 				 source->mode ? source->hart << 18 | source->priority : 0);
 		break;
-	}
-}
-
-static void step_bank(u32 i)
-{
-	u32 bank = (u32)rnd(4), word = i / 32, bits = (u32)rnd(1ULL << 32), number;
-
-	if (rnd(2)) {
-		bits = (u32)1 << i % 32;
-		store(bank == 0 && rnd(2) ? 0x2000 : 0x1cdc + bank * 0x100, i);
-	} else {
-		store(0x1c00 + bank * 0x100 + word * 4, bits);
-	}
-	for (number = word * 32; number < word * 32 + 32; number++) {
-		if (!(bits >> number % 32 & 1) || !number || number > SOURCES)
-			continue;
-		if (bank < 2 && sources[number].mode)
-			sources[number].latched = bank == 0;
-		else if (bank >= 2)
-			sources[number].enabled = bank == 2 && sources[number].mode;
 	}
 }
 
@@ -168,7 +112,7 @@ static void step_idc(unsigned int hart)
 	default:
 		assert_int_equal(load(CLAIMI(hart)), top);
 		if (top)
-			sources[top >> 16].latched = false;
+			sources[top >> 16].pending = false;
 		else
 			idcs[hart].force = false;
 	}
