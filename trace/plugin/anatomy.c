@@ -234,37 +234,28 @@ static void find_entry(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 static FILE *create(const char *name)
 {
 	char path[4096];
-	FILE *file;
 
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	file = fopen(path, "wb");
-	if (!file)
-		fprintf(stderr, "anatomy: %s cannot be written\n", path);
-	return file;
+	return plugin_create(path);
 }
 
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
 {
 	static const struct plugin_argument known[] = {
-		{ "dir=", NULL, &dir },
-		{ "entry=", &entry, NULL },
-		{ "insns=", &entry_insns, NULL },
-		{ "head=", &head, NULL },
-		{ "back=", &back, NULL },
-		{ "ret=", &ret, NULL },
-		{ "batches=", &batches_left, NULL },
-		{ "room=", &room, NULL },
+		{ .name = "dir=", .text = &dir },
+		{ .name = "entry=", .number = &entry },
+		{ .name = "insns=", .number = &entry_insns },
+		{ .name = "head=", .number = &head },
+		{ .name = "back=", .number = &back },
+		{ .name = "ret=", .number = &ret },
+		{ .name = "batches=", .number = &batches_left },
+		{ .name = "room=", .number = &room },
 	};
 
 	(void)info;
 	self = id;
 	if (!plugin_arguments(known, sizeof(known) / sizeof(known[0]), argc, argv))
 		return -1;
-	if (!dir || !entry || !head || !back || !ret || !batches_left) {
-		fprintf(stderr, "anatomy: give dir=, entry=, insns=, head=, back=, ret=, batches= "
-				"and room=\n");
-		return -1;
-	}
 	iteration = malloc(LONGEST * sizeof(*iteration));
 	batches_file = create("batches");
 	iterations_file = create("iterations");

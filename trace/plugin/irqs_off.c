@@ -357,16 +357,14 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 static void quit(qemu_plugin_id_t id, void *userdata)
 {
-	FILE *out = fopen(file, "w");
+	FILE *out = plugin_create(file);
 	const struct path *path;
 	size_t i;
 
 	(void)id;
 	(void)userdata;
-	if (!out) {
-		fprintf(stderr, "irqs_off: %s cannot be written\n", file);
+	if (!out)
 		return;
-	}
 	for (path = paths; path < paths + nr_paths; path++) {
 		fprintf(out, "path %s %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64, path->key.kind,
 			path->key.a, path->key.b, path->spans, path->longest);
@@ -383,19 +381,14 @@ static void quit(qemu_plugin_id_t id, void *userdata)
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
 {
 	static const struct plugin_argument known[] = {
-		{ "out=", NULL, &file },
+		{ .name = "out=", .text = &file },
 		WORLD_ARGUMENTS,
-		{ "switch=", &switch_at, NULL },
-		{ "end=", &end_at, NULL },
+		{ .name = "switch=", .number = &switch_at },
+		{ .name = "end=", .number = &end_at },
 	};
 
 	if (!plugin_arguments(known, sizeof(known) / sizeof(known[0]), argc, argv))
 		return -1;
-	if (!file || !world_kernel || !world_kernel_end || !world_linked || !switch_at || !end_at) {
-		fprintf(stderr,
-			"irqs_off: give out=, kernel=, kernel_end=, linked=, switch= and end=\n");
-		return -1;
-	}
 	plugin_watch_harts(id, info, reg_names, REGS);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	qemu_plugin_register_atexit_cb(id, quit, NULL);

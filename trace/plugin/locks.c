@@ -364,14 +364,12 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 
 static void quit(qemu_plugin_id_t id, void *userdata)
 {
-	FILE *out = fopen(file, "w");
+	FILE *out = plugin_create(file);
 
 	(void)id;
 	(void)userdata;
-	if (!out) {
-		fprintf(stderr, "locks: %s cannot be written\n", file);
+	if (!out)
 		return;
-	}
 	lock_write(out);
 	plugin_close(out, file);
 }
@@ -379,26 +377,20 @@ static void quit(qemu_plugin_id_t id, void *userdata)
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
 {
 	static const struct plugin_argument known[] = {
-		{ "out=", NULL, &file },
+		{ .name = "out=", .text = &file },
 		WORLD_ARGUMENTS,
-		{ "switch=", &switch_at, NULL },
-		{ "end=", &end_at, NULL },
-		{ "lock=", &lock_at, NULL },
-		{ "interruptible=", &interruptible_at, NULL },
-		{ "killable=", &killable_at, NULL },
-		{ "trylock=", &trylock_at, NULL },
-		{ "unlock=", &unlock_at, NULL },
-		{ "wait=", &wait_at, NULL },
+		{ .name = "switch=", .number = &switch_at },
+		{ .name = "end=", .number = &end_at },
+		{ .name = "lock=", .number = &lock_at },
+		{ .name = "interruptible=", .number = &interruptible_at },
+		{ .name = "killable=", .number = &killable_at },
+		{ .name = "trylock=", .number = &trylock_at },
+		{ .name = "unlock=", .number = &unlock_at },
+		{ .name = "wait=", .number = &wait_at },
 	};
-	size_t i;
 
 	if (!plugin_arguments(known, sizeof(known) / sizeof(known[0]), argc, argv))
 		return -1;
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (known[i].number ? !*known[i].number : !*known[i].text) {
-			fprintf(stderr, "locks: the argument %s is missing\n", known[i].name);
-			return -1;
-		}
 	plugin_watch_harts(id, info, reg_names, REGS);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	qemu_plugin_register_atexit_cb(id, quit, NULL);

@@ -41,6 +41,13 @@ bool plugin_arguments(const struct plugin_argument *known, size_t n, int argc, c
 			return false;
 		}
 	}
+	for (k = 0; k < n; k++) {
+		if (!known[k].optional && (known[k].number ? !*known[k].number : !*known[k].text)) {
+			fprintf(stderr, "%s: the argument %s is missing\n", plugin_name,
+				known[k].name);
+			return false;
+		}
+	}
 	return true;
 }
 
@@ -51,6 +58,15 @@ void *plugin_need(void *p)
 		exit(1);
 	}
 	return p;
+}
+
+FILE *plugin_create(const char *path)
+{
+	FILE *file = fopen(path, "wb");
+
+	if (!file)
+		fprintf(stderr, "%s: %s cannot be written\n", plugin_name, path);
+	return file;
 }
 
 void plugin_close(FILE *file, const char *path)

@@ -23,18 +23,25 @@
 
 extern const char plugin_name[];
 
-/* An argument NAME=VALUE: a number (if `number` is not NULL) or a string. */
+/*
+ * An argument NAME=VALUE: a number (if `number` is not NULL), or a string. Unless it is optional, the
+ * number must not be 0.
+ */
 struct plugin_argument {
 	const char *name; /* including the = */
 	uint64_t *number;
 	const char **text;
+	bool optional;
 };
 
-/* Parse QEMU's arguments. If one of them is unknown, prints an error and returns false. */
+/* Parse QEMU's arguments. If one is unknown or missing, prints an error and returns false. */
 bool plugin_arguments(const struct plugin_argument *known, size_t n, int argc, char **argv);
 
 /* Return p, the result of malloc() or a similar function, or exit if it is NULL. */
 void *plugin_need(void *p);
+
+/* Create a file. If it cannot be created, prints an error and returns NULL. */
+FILE *plugin_create(const char *path);
 
 /*
  * Close a text file with a last line "end", which shows that the file is complete. If a write has

@@ -371,15 +371,13 @@ static void write_pairs(FILE *out)
 
 static void quit(qemu_plugin_id_t id, void *userdata)
 {
-	FILE *out = fopen(file, "w");
+	FILE *out = plugin_create(file);
 	unsigned int hart;
 
 	(void)id;
 	(void)userdata;
-	if (!out) {
-		fprintf(stderr, "profile: %s cannot be written\n", file);
+	if (!out)
 		return;
-	}
 	for (hart = 0; hart < MAX_HARTS; hart++)
 		if (harts[hart].block)
 			count(&harts[hart], insns_begun(hart));
@@ -393,22 +391,18 @@ static void quit(qemu_plugin_id_t id, void *userdata)
 int qemu_plugin_install(qemu_plugin_id_t id, const struct qemu_info *info, int argc, char **argv)
 {
 	static const struct plugin_argument known[] = {
-		{ "out=", NULL, &file },
-		{ "switch=", &switch_at, NULL },
-		{ "task_switch=", &task_switch_at, NULL },
-		{ "end=", &end_at, NULL },
-		{ "from=", &from_world, NULL },
-		{ "to=", &to_world, NULL },
-		{ "while=", &while_at, NULL },
-		{ "while_world=", &while_world, NULL },
+		{ .name = "out=", .text = &file },
+		{ .name = "switch=", .number = &switch_at },
+		{ .name = "task_switch=", .number = &task_switch_at, .optional = true },
+		{ .name = "end=", .number = &end_at },
+		{ .name = "from=", .number = &from_world, .optional = true },
+		{ .name = "to=", .number = &to_world, .optional = true },
+		{ .name = "while=", .number = &while_at, .optional = true },
+		{ .name = "while_world=", .number = &while_world, .optional = true },
 	};
 
 	if (!plugin_arguments(known, sizeof(known) / sizeof(known[0]), argc, argv))
 		return -1;
-	if (!file || !switch_at || !end_at) {
-		fprintf(stderr, "profile: give out=, switch= and end=\n");
-		return -1;
-	}
 	plugin_watch_harts(id, info, reg_names, REGS);
 	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
 	qemu_plugin_register_atexit_cb(id, quit, NULL);

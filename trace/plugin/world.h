@@ -17,10 +17,11 @@ enum world {
 /* The kernel's image: physical start and end, and the address at which it is linked. Arguments. */
 extern uint64_t world_kernel, world_kernel_end, world_linked;
 
-#define WORLD_ARGUMENTS                                                                 \
-	{ "kernel=", &world_kernel, NULL }, { "kernel_end=", &world_kernel_end, NULL }, \
-	{                                                                               \
-		"linked=", &world_linked, NULL                                          \
+#define WORLD_ARGUMENTS                                                 \
+	{ .name = "kernel=", .number = &world_kernel },                 \
+		{ .name = "kernel_end=", .number = &world_kernel_end }, \
+	{                                                               \
+		.name = "linked=", .number = &world_linked              \
 	}
 
 /* Return an instruction's world. *address: of an instruction of the kernel, as linked; else 0. */
