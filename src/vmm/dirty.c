@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "state.h"
+#include "virtio.h"
 
 struct dirty {
 	struct machine *machine;

@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
-#include "vmm.h"
+#include "virtio.h"
 
 static struct machine *signaled; /* for the signal handlers */
 static volatile sig_atomic_t ending_signal;

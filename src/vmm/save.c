@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "state.h"
+#include "virtio.h"
 
 static struct {
 	struct pages pages;

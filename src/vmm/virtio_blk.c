@@ -22,6 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "state.h"
+#include "virtio.h"
 
 #define SECTOR 512u
 

@@ -7,7 +7,7 @@
  * every loop ends, whatever the guest does.
  */
 #include <linux/virtio_ring.h>
-#include "vmm.h"
+#include "virtio.h"
 
 /* Layout: avail is flags, idx, ring[size] of u16; used is flags, idx, then {id, len} of u32. */
 #define RING_FLAGS 0

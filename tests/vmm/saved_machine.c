@@ -9,6 +9,7 @@
 #include <linux/virtio_mmio.h>
 #include "saved_machine.h"
 #include "state.h"
+#include "virtio.h"
 
 #define DISK_SIZE 0x4000
 

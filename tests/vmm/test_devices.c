@@ -17,7 +17,7 @@
 #include <cmocka.h>
 #include <linux/virtio_mmio.h>
 #include <linux/virtio_ring.h>
-#include "vmm.h"
+#include "virtio.h"
 
 #define RAM_SIZE  0x10000ul
 #define DISK_SIZE 0x4000

@@ -18,6 +18,7 @@
 #include <linux/virtio_mmio.h>
 #include "saved_machine.h"
 #include "state.h"
+#include "virtio.h"
 
 #define FILE_MAX 0x40000
 #define LIES     3000

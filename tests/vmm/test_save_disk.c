@@ -12,6 +12,7 @@
 #include <linux/virtio_ring.h>
 #include "saved_machine.h"
 #include "state.h"
+#include "virtio.h"
 
 #define DATA      0x6e00 /* offsets in RAM */
 #define ANSWER    0x9000 /* the request's status byte */
