@@ -110,7 +110,6 @@ struct aplic {
 	bool enabled;         /* domaincfg.IE */
 	u32 genmsi;
 	/* One bit per source. */
-	u32 exists[APLIC_WORDS];  /* constant */
 	u32 input[APLIC_WORDS];   /* the state of the wire */
 	u32 pending[APLIC_WORDS]; /* 0 if not active */
 	u32 enable[APLIC_WORDS];  /* 0 if not active */

@@ -58,14 +58,11 @@ enum bank {
 struct aplic *aplic_create(u32 nr_sources, u32 nr_idcs)
 {
 	struct aplic *aplic = hv_alloc(sizeof(*aplic) + nr_idcs * sizeof(struct aplic_idc));
-	u32 source;
 
 	if (!aplic)
 		return NULL;
 	aplic->nr_sources = nr_sources;
 	aplic->nr_idcs = nr_idcs;
-	for (source = 1; source <= nr_sources; source++)
-		aplic->exists[WORD(source)] |= SOURCE(source);
 	return aplic;
 }
 
