@@ -155,14 +155,15 @@ static long irq_line(struct kvm *vm, hva_t arg, bool status)
 
 static long signal_msi(struct kvm *vm, hva_t arg)
 {
-	const struct irqchip_ops *ops = irqchip_of(vm);
+	bool ready = irqchip_is_ready(vm);
+	const struct irqchip_ops *ops = irqchip_of(vm); /* after `ready` (irqchip.h) */
 	struct kvm_msi msi;
 
 	if (hv_copy_from_user(&msi, arg, sizeof(msi)))
 		return -EFAULT;
 	if (!ops || !ops->send_msi || (msi.flags & ~(u32)KVM_MSI_VALID_DEVID))
 		return -EINVAL;
-	if (!irqchip_is_ready(vm))
+	if (!ready)
 		return -EBUSY;
 	return ops->send_msi(vm, (gpa_t)msi.address_hi << 32 | msi.address_lo, msi.data);
 }
