@@ -22,6 +22,7 @@ import shutil
 import statistics
 import subprocess
 import time
+import typing
 
 from hs import ends
 from hs.bench import stats
@@ -30,10 +31,19 @@ from hs.parser import of_command
 from hs.paths import HYPERSCOPE, QEMU, TOP
 
 FOLDER = os.path.join(TOP, "tests", "kselftest")
-# The versions of Linux whose selftests can be run: folder below the output folder, purpose of set-up, file of records,
-# and the kernel for Linux KVM (linux-kvm --linux).
-VERSIONS = {"6.12": ("kselftest", "kselftest", "linux.csv", "stable"),
-            "7.3": ("kselftest_7_3", "kselftest-7.3", "linux-7.3.csv", "newest")}
+
+
+class Version(typing.NamedTuple):
+    """A version of Linux whose selftests can be run."""
+
+    folder: str  # of the programs, below the output folder
+    setup: str  # purpose of set-up that fetches them
+    record: str  # file with the results on Linux KVM
+    kernel: str  # for Linux KVM (linux-kvm --linux)
+
+
+VERSIONS = {"6.12": Version("kselftest", "kselftest", "linux.csv", "stable"),
+            "7.3": Version("kselftest_7_3", "kselftest-7.3", "linux-7.3.csv", "newest")}
 FIELDS = ["program", "options", "machine", "result", "skipped", "seconds", "qemu"]
 TIMED = re.compile(rb"^timed: status (\d+) ns (\d+) instret (\d+)\r?$", re.M)
 ABSENT = re.compile(r"^host: .* calls system call \d+, which is not there$", re.M)
@@ -140,13 +150,13 @@ class Outcome:
 class Runner:
     def __init__(self, options):
         self.options, self.out = options, options.out
-        self.folder = os.path.join(self.out, VERSIONS[options.version][0])
+        self.folder = os.path.join(self.out, VERSIONS[options.version].folder)
         self.timed = os.path.join(self.out, "tests", "kselftest", "timed")
 
     def command(self, system, row, words, counted):
         command = [HYPERSCOPE] + (["linux-kvm"] if system == "linux-kvm" else []) + ["exec", "--out", self.out]
         if system == "linux-kvm":
-            command += ["--linux", VERSIONS[self.options.version][3]]
+            command += ["--linux", VERSIONS[self.options.version].kernel]
         command += row.options
         if self.options.timeout:
             command += ["--timeout", str(self.options.timeout)]
@@ -173,9 +183,9 @@ class Record:
 
     def __init__(self, version):
         self.version = version
-        self.path = os.path.join(FOLDER, VERSIONS[version][2])
+        self.path = os.path.join(FOLDER, VERSIONS[version].record)
         self.rows = self.read(self.path)
-        self.first = self.read(os.path.join(FOLDER, VERSIONS["6.12"][2]))
+        self.first = self.read(os.path.join(FOLDER, VERSIONS["6.12"].record))
 
     @staticmethod
     def read(path):
@@ -374,7 +384,7 @@ def main(argv):
     for row in rows:
         if not os.path.exists(os.path.join(runner.folder, row.program)):
             die("%s/%s is missing: run 'scripts/hyperscope setup %s'" % (
-                runner.folder, row.program, VERSIONS[options.version][1]))
+                runner.folder, row.program, VERSIONS[options.version].setup))
     if not os.path.exists(runner.timed):
         die("%s is missing: run 'make tests'" % runner.timed)
     qemu, start = qemu_version(), time.monotonic()
