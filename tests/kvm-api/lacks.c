@@ -148,12 +148,12 @@ static void who_may_go(bool ours)
 	fresh(guest_v, guest_v_end);
 	for (int ext = 0; ext < KVM_RISCV_ISA_EXT_MAX; ext++) {
 		bool expected =
-			(ours && ext == KVM_RISCV_ISA_EXT_SSTC) ||
+			ext == KVM_RISCV_ISA_EXT_SSTC ||
 			(ext == KVM_RISCV_ISA_EXT_SSAIA && has(KVM_RISCV_ISA_EXT_SMSTATEEN)) ||
 			(ext == KVM_RISCV_ISA_EXT_SVADE && has(KVM_RISCV_ISA_EXT_SVADU));
 		int ret;
 
-		if (!has(ext))
+		if (!has(ext) || (ext == KVM_RISCV_ISA_EXT_SSTC && !ours))
 			continue;
 		for (size_t i = 0; i < sizeof(may) / sizeof(may[0]); i++)
 			expected |= may[i] == ext;

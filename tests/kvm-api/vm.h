@@ -97,6 +97,16 @@ static inline struct vm vm_new(void)
 	return vm;
 }
 
+/*
+ * Return whether KVM behaves as in Linux 7.3, which hyperscope follows, and not as in 6.12, the
+ * other version for which the programs know what to expect. 6.12 has no initially set dirty logs.
+ */
+static inline bool is_linux_7_3(const struct vm *vm)
+{
+	return ioctl(vm->kvm, KVM_CHECK_EXTENSION, KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2) ==
+	       (KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KVM_DIRTY_LOG_INITIALLY_SET);
+}
+
 static inline int set_reg(const struct vcpu *vcpu, uint64_t id, uint64_t value)
 {
 	struct kvm_one_reg reg = { .id = id, .addr = (uintptr_t)&value };
